@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* The caller's arrays during one iocp_poll(). */
+#ifndef IOCP_BATCH_H
+#define IOCP_BATCH_H
+
+#include "iocp.h"
+#include "socket.h"
+
+struct batch {
+  struct iocp_header* header;
+  struct iocp_record* records;
+  uint32_t capacity;
+  uint32_t count;
+  uint8_t* slab;
+  uint32_t offset;
+  uint32_t length;
+};
+
+static inline bool batch_is_full(const struct batch* batch) {
+  return batch->count == batch->capacity;
+}
+
+/* Room for one more record must be there. */
+static inline void batch_push(struct batch* batch,
+                              const struct socket* socket,
+                              int32_t kind,
+                              int32_t result,
+                              int32_t detail) {
+  struct iocp_record* record = &batch->records[batch->count++];
+  record->socket = socket->name;
+  record->kind = kind;
+  record->result = result;
+  record->detail = detail;
+}
+
+#endif /* IOCP_BATCH_H */

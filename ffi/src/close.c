@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "close.h"
+
+#include "engine.h"
+#include "port_table.h"
+#include "stream.h"
+#include "system.h"
+
+/* A step discards no more than this many scratch buffers before others run. */
+#define CLOSE__DISCARDS 16
+/* How long a delete waits for the kernel to give memory back. */
+#define CLOSE__REAP_MS 2000
+
+static void close__arm(struct socket* socket, uint32_t delay_ms) {
+  timers_arm(&socket->port->timers, socket, system_now_ms(), delay_ms);
+}
+
+/* True while bytes are kept that can still be delivered. */
+static bool close__drains(const struct socket* socket) {
+  return !socket->close_reset && socket->kept != NULL && socket->error == 0;
+}
+
+/* Discards what has come. Returns true when the wait for the end is over. */
+static bool close__discard(struct socket* socket) {
+  struct port* port = socket->port;
+  bool has_more;
+  for (int i = 0; i < CLOSE__DISCARDS; i++) {
+    int32_t result = engine_take(socket, port->scratch, sizeof port->scratch,
+                                 &has_more);
+    if (result == ENGINE_WOULD_BLOCK) {
+      engine_arm_receive(socket, sizeof port->scratch);
+      return false;
+    }
+    if (result <= 0) return true;
+  }
+  socket_ready(socket, READY_CLOSE);
+  return false;
+}
+
+static void close__finish(struct socket* socket) {
+  socket->close_phase = CLOSE_DONE;
+  engine_close_socket(socket, socket->close_reset);
+  int32_t result = socket->close_result;
+  stream_abandon(socket, result != 0 ? result : -IOCP_ECANCELED);
+  socket_ready(socket, READY_CLOSED);
+}
+
+static void close__reap(struct socket* socket) {
+  timers_disarm(&socket->port->timers, socket);
+  socket->close_phase = CLOSE_REAPING;
+  engine_cancel(socket);
+}
+
+/* Drained: says FIN. Returns the phase that follows. */
+static enum close_phase close__send_fin(struct socket* socket) {
+  if (socket->close_reset || socket->error != 0) return CLOSE_REAPING;
+  if (!socket->fin_sent && engine_shutdown(socket) < 0) return CLOSE_REAPING;
+  socket->fin_sent = true;
+  /* Closing now could answer what the peer still sends with an RST, and that
+   * would destroy what the peer has not read yet, its end included. */
+  return socket->end_seen ? CLOSE_REAPING : CLOSE_LINGERING;
+}
+
+static void close__linger(struct socket* socket) {
+  uint32_t linger_ms = socket->close_timeout_ms;
+  if (linger_ms > IOCP_LINGER_MS) linger_ms = IOCP_LINGER_MS;
+  socket->close_phase = CLOSE_LINGERING;
+  close__arm(socket, linger_ms);
+}
+
+void close_step(struct socket* socket) {
+  if (socket->close_phase == CLOSE_DRAINING) {
+    if (close__drains(socket)) return;
+    if (close__send_fin(socket) == CLOSE_LINGERING)
+      close__linger(socket);
+    else
+      close__reap(socket);
+  }
+  if (socket->close_phase == CLOSE_LINGERING && close__discard(socket))
+    close__reap(socket);
+  if (socket->close_phase == CLOSE_REAPING && engine_is_idle(socket))
+    close__finish(socket);
+}
+
+void close_progressed(struct socket* socket) {
+  if (socket->close_phase == CLOSE_DRAINING)
+    close__arm(socket, socket->close_timeout_ms);
+}
+
+void close_timed_out(struct socket* socket) {
+  if (socket->close_phase == CLOSE_DRAINING) {
+    socket->close_result = -IOCP_ETIMEDOUT;
+    socket->close_reset = true;
+  }
+  close__reap(socket);
+  close_step(socket);
+}
+
+/* What was pending and has no result yet will be told as canceled. */
+static void close__cancel_pending(struct socket* socket) {
+  if (socket->state == SOCKET_CONNECTING) {
+    socket->connect_result = -IOCP_ECANCELED;
+    socket_ready(socket, READY_CONNECTED);
+  }
+  if (socket->credit != 0 || socket->read_armed)
+    socket_ready(socket, READY_RECEIVE_CANCELED);
+  socket->credit = 0;
+  socket->receive_ended = true;
+}
+
+static void close__begin(struct socket* socket, bool is_reset) {
+  bool is_connected =
+      socket->state == SOCKET_STREAM && socket->connect_result == 0;
+  close__cancel_pending(socket);
+  socket->state = SOCKET_CLOSING;
+  socket->close_reset = is_reset;
+  if (!is_connected || is_reset) {
+    close__reap(socket);
+    return;
+  }
+  socket->close_phase = CLOSE_DRAINING;
+  if (socket->kept != NULL) close__arm(socket, socket->close_timeout_ms);
+}
+
+int32_t iocp_close(int32_t port_name,
+                   int32_t name,
+                   uint32_t mode,
+                   uint32_t timeout_ms) {
+  int32_t error;
+  struct port* port = port_table_find(port_name, &error);
+  if (port == NULL) return error;
+  struct socket* socket = socket_find(port, name);
+  if (socket == NULL) return port_fail(port, -IOCP_EBADF, 0);
+  if (mode > IOCP_RESET) return port_fail(port, -IOCP_EINVAL, 0);
+  if (socket->state != SOCKET_CLOSING) {
+    socket->close_timeout_ms = timeout_ms;
+    close__begin(socket, mode == IOCP_RESET);
+  } else if (mode == IOCP_RESET && socket->close_phase < CLOSE_REAPING) {
+    socket->close_reset = true;
+    close__reap(socket);
+  }
+  close_step(socket);
+  return 0;
+}
+
+/* Closes what the kernel has let go of. Returns how many sockets it has not. */
+static uint32_t close__all_idle(struct port* port) {
+  uint32_t busy_count = 0;
+  struct socket* socket;
+  for (uint32_t i = 0; (socket = socket_at(port, i)) != NULL; i++) {
+    if (socket->state == SOCKET_FREE) continue;
+    if (!engine_is_idle(socket)) {
+      busy_count++;
+      continue;
+    }
+    if (socket->close_phase != CLOSE_DONE) close__finish(socket);
+    socket_free(socket);
+  }
+  return busy_count;
+}
+
+void close_all(struct port* port) {
+  struct socket* socket;
+  for (uint32_t i = 0; (socket = socket_at(port, i)) != NULL; i++) {
+    if (socket->state == SOCKET_FREE || socket->close_phase >= CLOSE_REAPING)
+      continue;
+    if (socket->state != SOCKET_CLOSING)
+      close__begin(socket, socket->kept != NULL);
+    if (socket->close_phase >= CLOSE_REAPING) continue;
+    socket->close_reset = socket->kept != NULL;
+    close__reap(socket);
+  }
+  uint64_t until_ms = system_now_ms() + CLOSE__REAP_MS;
+  while (close__all_idle(port) != 0 && system_now_ms() < until_ms) {
+    engine_wait(port, 10);
+    engine_poll(port);
+  }
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include "connector.h"
+
+#include "engine.h"
+#include "port_table.h"
+
+int32_t iocp_connect(int32_t port_name, const void* remote, const void* local) {
+  int32_t error;
+  struct port* port = port_table_find(port_name, &error);
+  if (port == NULL) return error;
+  if (remote == NULL) return port_fail(port, -IOCP_EFAULT, 0);
+  struct socket* socket = socket_new(port, SOCKET_CONNECTING);
+  if (socket == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
+  int32_t result = engine_connect(socket, remote, local);
+  if (result >= 0) return socket->name;
+  socket_free(socket);
+  return result;
+}
+
+int32_t iocp_add_socket(int32_t port_name, double os_socket) {
+  int32_t error;
+  struct port* port = port_table_find(port_name, &error);
+  if (port == NULL) return error;
+  struct socket* socket = socket_new(port, SOCKET_STREAM);
+  if (socket == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
+  int32_t result = engine_adopt(socket, os_socket);
+  if (result >= 0) return socket->name;
+  socket_free(socket);
+  return result;
+}
+
+void connector_done(struct socket* socket, int32_t error, int32_t native) {
+  if (socket->state == SOCKET_CLOSING) {
+    /* It was told as canceled. */
+    socket_ready(socket, READY_CLOSE);
+    return;
+  }
+  socket->state = SOCKET_STREAM;
+  socket->connect_result = error;
+  socket->detail = native;
+  socket_ready(socket, READY_CONNECTED);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an engine does for the rest of the library. ffi/src/windows/ and
+ * ffi/src/linux/ implement it; everything above it is common.
+ *
+ * Every function runs on the port's thread unless it says otherwise. Results
+ * are >= 0 or -IOCP_E...; a failing function leaves the system's number in
+ * port->native_error. An engine never writes records: it tells what has
+ * happened by socket_ready(), and the common code asks with engine_take() and
+ * the like when it has room for the answer. That keeps the order of records in
+ * one place, and a full record array needs no memory.
+ */
+#ifndef IOCP_ENGINE_H
+#define IOCP_ENGINE_H
+
+#include "iocp.h"
+#include "port.h"
+#include "socket.h"
+
+/* engine_take(), engine_send(): nothing moved, and nothing is wrong. */
+#define ENGINE_WOULD_BLOCK (-1000)
+
+/* Opens and closes the kernel's queue. The close may run on any thread; by then
+ * all sockets are closed and no wait runs. */
+int32_t engine_open(struct port* port);
+void engine_close(struct port* port);
+
+/* Blocks until the kernel's queue has something. Any thread. 1, 0 or error. */
+int32_t engine_wait(struct port* port, int32_t timeout_ms);
+
+/* Makes a running or the next engine_wait() return. Any thread. */
+int32_t engine_wake(struct port* port);
+
+/* Dequeues one batch without blocking and marks the sockets it concerns.
+ * Returns true when the batch was full. */
+bool engine_poll(struct port* port);
+
+/* socket_new() has zeroed socket->engine; these fill it. On failure they leave
+ * no handle behind. */
+int32_t engine_adopt(struct socket* socket, double os_socket);
+int32_t engine_listen(struct socket* socket,
+                      const struct iocp_address* address, uint32_t backlog,
+                      uint32_t flags);
+/* connector_done() follows, perhaps before this returns. */
+int32_t engine_connect(struct socket* socket,
+                       const struct iocp_address* remote,
+                       const struct iocp_address* local);
+
+/* accept_target has changed. Windows tops up the posted AcceptEx calls. */
+void engine_accept(struct socket* listener);
+
+/* Takes the next connection of a listener into `accepted`, a new slot. Returns
+ * 0, ENGINE_WOULD_BLOCK (READY_ACCEPT will follow when there is one),
+ * -IOCP_ECONNABORTED (that one has gone; try the next), or another error. */
+int32_t engine_take_accept(struct socket* listener, struct socket* accepted);
+
+/* Lets the kernel tell when the stream can be received from: posts a receive
+ * of up to `bytes` (0: a zero-byte one). READY_RECEIVE follows. A no-op while
+ * one is in flight, and on Linux, where the edge comes by itself. */
+void engine_arm_receive(struct socket* socket, uint32_t bytes);
+
+/* Takes received bytes. Returns > 0 bytes, 0 at the end of the stream,
+ * ENGINE_WOULD_BLOCK, or an error. `more_out` is set when it is worth calling
+ * again without waiting. */
+int32_t engine_take(struct socket* socket, void* buffer, uint32_t length,
+                    bool* more_out);
+
+/* Sends without blocking. Returns bytes, ENGINE_WOULD_BLOCK or an error. */
+int32_t engine_send(struct socket* socket, const void* buffer,
+                    uint32_t length);
+
+/* The kept bytes are to leave as the kernel has room. When all have left or it
+ * fails: stream_kept_done(); until then stream_kept_moved() as they go. */
+void engine_send_kept(struct socket* socket);
+
+/* FIN. No send is in flight. */
+int32_t engine_shutdown(struct socket* socket);
+
+/* A step of a close, and only that: everything in flight is told to end. A
+ * listener's handle is closed here, so that its address is free at once. */
+void engine_cancel(struct socket* socket);
+
+/* True when the kernel holds nothing of this socket any more. READY_CLOSE
+ * follows the last completion of a closing socket. */
+bool engine_is_idle(const struct socket* socket);
+
+/* Closes the handle. Only when idle. */
+void engine_close_socket(struct socket* socket, bool reset);
+
+int32_t engine_name(struct socket* socket, uint32_t end,
+                    struct iocp_address* address_out);
+int32_t engine_set_option(struct socket* socket, uint32_t option,
+                          int32_t value);
+int32_t engine_get_option(struct socket* socket, uint32_t option);
+
+/* Blocks. Any thread. */
+int32_t engine_resolve(const char* name, struct iocp_address* addresses,
+                       uint32_t capacity);
+
+#endif /* IOCP_ENGINE_H */

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "epoll.h"
+#include "errors.h"
+
+static int accept__set(int fd, int level, int option, int value) {
+  return setsockopt(fd, level, option, &value, sizeof value);
+}
+
+static int32_t accept__bind(struct socket* socket,
+                            const struct iocp_address* address,
+                            uint32_t backlog,
+                            uint32_t flags) {
+  int fd = socket->engine.fd;
+  struct sockaddr_storage system;
+  socklen_t length = address_to_system(address, &system);
+  /* On Linux this only lets a restarted server bind past old connections. */
+  if (accept__set(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0) goto fail;
+  if ((flags & IOCP_REUSE_PORT) != 0 &&
+      accept__set(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
+    goto fail;
+  if (address->family == 6 &&
+      accept__set(fd, IPPROTO_IPV6, IPV6_V6ONLY,
+                  (flags & IOCP_IPV6_ONLY) != 0) < 0)
+    goto fail;
+  if (bind(fd, (struct sockaddr*)&system, length) < 0) goto fail;
+  if (listen(fd, backlog > 65535 ? 65535 : (int)backlog) < 0) goto fail;
+  return epoll_enter(socket);
+
+fail:
+  return errors_fail(socket->port);
+}
+
+int32_t engine_listen(struct socket* socket,
+                      const struct iocp_address* address,
+                      uint32_t backlog,
+                      uint32_t flags) {
+  if (address->family != 4 && address->family != 6)
+    return port_fail(socket->port, -IOCP_EAFNOSUPPORT, 0);
+  int family = address->family == 4 ? AF_INET : AF_INET6;
+  int fd = socket_open(family);
+  if (fd < 0) return errors_fail(socket->port);
+  socket->engine.fd = fd;
+  socket->family = (uint8_t)address->family;
+  socket->is_listener = true;
+  int32_t result = accept__bind(socket, address, backlog, flags);
+  if (result < 0) close(fd);
+  return result;
+}
+
+void engine_accept(struct socket* listener) {
+  /* Connections that came while nobody wanted any gave their edge already. */
+  if (listener->accept_target != 0 && listener->engine.readable)
+    socket_ready(listener, READY_ACCEPT);
+}
+
+/* Errors that accept(2) passes on from the connection it would have returned:
+ * "treat them like EAGAIN by retrying". */
+static bool accept__is_transient(int native) {
+  switch (native) {
+    case ECONNABORTED:
+    case ENETDOWN:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case EINTR:
+      return true;
+    default:
+      return false;
+  }
+}
+
+int32_t engine_take_accept(struct socket* listener, struct socket* accepted) {
+  struct port* port = listener->port;
+  if (!listener->engine.readable) return ENGINE_WOULD_BLOCK;
+  struct sockaddr_storage peer;
+  socklen_t length = sizeof peer;
+  int fd = accept4(listener->engine.fd, (struct sockaddr*)&peer, &length,
+                   SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd < 0) {
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      listener->engine.readable = false;
+      return ENGINE_WOULD_BLOCK;
+    }
+    if (accept__is_transient(errno)) return -IOCP_ECONNABORTED;
+    return errors_fail(port);
+  }
+  accepted->engine.fd = fd;
+  address_from_system(&peer, &accepted->peer);
+  accepted->family = listener->family;
+  int32_t result = epoll_enter(accepted);
+  if (result < 0) close(fd);
+  return result;
+}

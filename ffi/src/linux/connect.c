@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "connector.h"
+#include "epoll.h"
+#include "errors.h"
+
+static int32_t connect__start(struct socket* socket,
+                              const struct iocp_address* remote,
+                              const struct iocp_address* local) {
+  int fd = socket->engine.fd;
+  struct sockaddr_storage system;
+  socklen_t length;
+  if (local != NULL) {
+    length = address_to_system(local, &system);
+    if (bind(fd, (struct sockaddr*)&system, length) < 0) goto fail;
+  }
+  length = address_to_system(remote, &system);
+  /* A refusal or success at once is told by the first edge just the same; what
+   * could not even be tried is the caller's to know now. */
+  if (connect(fd, (struct sockaddr*)&system, length) < 0 &&
+      errno != EINPROGRESS && errno != EINTR) {
+    if (errno != ECONNREFUSED && errno != ECONNRESET) goto fail;
+    int native = errno;
+    connector_done(socket, errors_of(native), native);
+    return 0;
+  }
+  return epoll_enter(socket);
+
+fail:
+  return errors_fail(socket->port);
+}
+
+int32_t engine_connect(struct socket* socket,
+                       const struct iocp_address* remote,
+                       const struct iocp_address* local) {
+  if ((remote->family != 4 && remote->family != 6) ||
+      (local != NULL && local->family != remote->family))
+    return port_fail(socket->port, -IOCP_EAFNOSUPPORT, 0);
+  int fd = socket_open(remote->family == 4 ? AF_INET : AF_INET6);
+  if (fd < 0) return errors_fail(socket->port);
+  socket->engine.fd = fd;
+  socket->family = (uint8_t)remote->family;
+  socket->peer = *remote;
+  int32_t result = connect__start(socket, remote, local);
+  if (result < 0) close(fd);
+  return result;
+}
+
+void connect_finish(struct socket* socket) {
+  int native = 0;
+  socklen_t length = sizeof native;
+  if (getsockopt(socket->engine.fd, SOL_SOCKET, SO_ERROR, &native, &length) < 0)
+    native = errno;
+  connector_done(socket, native == 0 ? 0 : errors_of(native), native);
+  /* Data may have come in the same event as the answer, and its edge is used
+   * up, so the first receive has to look. */
+  socket->engine.readable = true;
+  if (native == 0) socket_ready(socket, READY_RECEIVE);
+}

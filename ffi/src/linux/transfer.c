@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* Moving bytes. */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "epoll.h"
+#include "errors.h"
+#include "stream.h"
+
+void engine_arm_receive(struct socket* socket, uint32_t bytes) {
+  /* The next edge comes by itself. */
+  (void)socket;
+  (void)bytes;
+}
+
+int32_t engine_take(struct socket* socket,
+                    void* buffer,
+                    uint32_t length,
+                    bool* more_out) {
+  struct engine_socket* engine = &socket->engine;
+  *more_out = false;
+  if (!engine->readable) return ENGINE_WOULD_BLOCK;
+  ssize_t count;
+  do {
+    count = recv(engine->fd, buffer, length, 0);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) {
+    if (errno != EAGAIN && errno != EWOULDBLOCK)
+      return errors_fail(socket->port);
+    engine->readable = false;
+    return ENGINE_WOULD_BLOCK;
+  }
+  /* A short receive has emptied the queue, and what comes later gives a new
+   * edge (epoll(7)). An end or error that had its edge already does not. */
+  if ((uint32_t)count < length && !engine->hung_up) engine->readable = false;
+  *more_out = engine->readable;
+  return (int32_t)count;
+}
+
+int32_t engine_send(struct socket* socket,
+                    const void* buffer,
+                    uint32_t length) {
+  ssize_t count;
+  do {
+    count = send(socket->engine.fd, buffer, length, MSG_NOSIGNAL);
+  } while (count < 0 && errno == EINTR);
+  if (count >= 0) return (int32_t)count;
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return ENGINE_WOULD_BLOCK;
+  return errors_fail(socket->port);
+}
+
+/* Called when bytes are first kept, which is when the kernel's buffer is full,
+ * and at each edge that says it has room. */
+void engine_send_kept(struct socket* socket) {
+  while (socket->kept_offset < socket->kept_length) {
+    int32_t sent = engine_send(socket, socket->kept + socket->kept_offset,
+                               socket->kept_length - socket->kept_offset);
+    if (sent == ENGINE_WOULD_BLOCK) return;
+    if (sent < 0) {
+      stream_kept_done(socket, sent, socket->port->native_error);
+      return;
+    }
+    stream_kept_moved(socket, (uint32_t)sent);
+  }
+  stream_kept_done(socket, 0, 0);
+}
+
+int32_t engine_shutdown(struct socket* socket) {
+  if (shutdown(socket->engine.fd, SHUT_WR) == 0) return 0;
+  return errors_fail(socket->port);
+}

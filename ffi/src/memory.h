@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory. Each system's folder implements the first four. */
+#ifndef IOCP_MEMORY_H
+#define IOCP_MEMORY_H
+
+#include <stddef.h>
+
+/* Zeroed pages, or NULL. */
+void* memory_map(size_t size);
+void memory_unmap(void* memory, size_t size);
+
+/* A block of the process heap, not zeroed, or NULL. */
+void* memory_alloc(size_t size);
+void memory_free(void* memory);
+
+/* The Windows library has no C runtime, so these may be its own functions. */
+#define memory_copy(to, from, size) __builtin_memcpy(to, from, size)
+#define memory_zero(to, size) __builtin_memset(to, 0, size)
+
+#endif /* IOCP_MEMORY_H */

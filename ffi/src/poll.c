@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dequeueing. The engine marks sockets; here each marked socket is looked at
+ * once, in order, and what it has to tell becomes records while there is room.
+ */
+#include "batch.h"
+#include "close.h"
+#include "engine.h"
+#include "listener.h"
+#include "port_table.h"
+#include "stream.h"
+#include "system.h"
+
+#define POLL__CAPACITY_MAX 4096
+
+static void poll__timers(struct port* port) {
+  if (port->timers.count == 0) return;
+  uint64_t now_ms = system_now_ms();
+  struct socket* socket;
+  while ((socket = timers_expire(&port->timers, now_ms)) != NULL) {
+    if (socket->state == SOCKET_LISTENING)
+      listener_retry(socket);
+    else
+      close_timed_out(socket);
+  }
+}
+
+/* Tells one result that waits, if `reason` is among `*reasons`. */
+static void poll__tell(struct batch* batch,
+                       struct socket* socket,
+                       unsigned reason,
+                       unsigned* reasons,
+                       int32_t kind,
+                       int32_t result) {
+  if ((*reasons & reason) == 0 || batch_is_full(batch)) return;
+  batch_push(batch, socket, kind, result, result < 0 ? socket->detail : 0);
+  *reasons &= ~reason;
+}
+
+/* Looks at one socket; returns what is still to be done for it. */
+static unsigned poll__socket(struct batch* batch,
+                             struct socket* socket,
+                             unsigned reasons) {
+  poll__tell(batch, socket, READY_ACCEPT_FAILED, &reasons, IOCP_ACCEPTED,
+             socket->accept_result);
+  poll__tell(batch, socket, READY_CONNECTED, &reasons, IOCP_CONNECTED,
+             socket->connect_result);
+  poll__tell(batch, socket, READY_RECEIVE_CANCELED, &reasons,
+             socket->read_armed ? IOCP_READABLE : IOCP_RECEIVED,
+             -IOCP_ECANCELED);
+  if ((reasons & READY_RECEIVE) != 0 && !batch_is_full(batch) &&
+      !stream_deliver(socket, batch))
+    reasons &= ~(unsigned)READY_RECEIVE;
+  poll__tell(batch, socket, READY_SENT, &reasons, IOCP_SENT,
+             socket->send_result);
+  poll__tell(batch, socket, READY_SHUT, &reasons, IOCP_SHUT,
+             socket->shut_result);
+  if ((reasons & READY_ACCEPT) != 0 && !batch_is_full(batch) &&
+      !listener_deliver(socket, batch))
+    reasons &= ~(unsigned)READY_ACCEPT;
+  if ((reasons & READY_CLOSE) != 0) {
+    reasons &= ~(unsigned)READY_CLOSE;
+    close_step(socket);
+  }
+  return reasons;
+}
+
+static void poll__walk(struct port* port, struct batch* batch) {
+  struct list_node todo;
+  list_open(&todo);
+  list_move(&todo, &port->ready);
+  while (!list_is_empty(&todo) && !batch_is_full(batch)) {
+    struct list_node* node = list_shift(&todo);
+    struct socket* socket = LIST_ENTRY(node, struct socket, ready_node);
+    unsigned reasons = socket->ready;
+    socket->ready = 0;
+    reasons = poll__socket(batch, socket, reasons);
+    /* Other results come before the last one, so it waits for them. */
+    if (reasons == READY_CLOSED && socket->ready == 0 &&
+        !batch_is_full(batch)) {
+      batch_push(batch, socket, IOCP_CLOSED, socket->close_result,
+                 socket->close_result < 0 ? socket->detail : 0);
+      socket_free(socket);
+    } else if (reasons != 0) {
+      socket_ready(socket, reasons);
+    }
+  }
+  /* What was not looked at comes first the next time. */
+  list_move(&todo, &port->ready);
+  list_move(&port->ready, &todo);
+}
+
+int32_t iocp_poll(int32_t name,
+                  void* events,
+                  uint32_t capacity,
+                  void* slab,
+                  uint32_t offset,
+                  uint32_t length) {
+  int32_t error;
+  struct port* port = port_table_find(name, &error);
+  if (port == NULL) return error;
+  if (events == NULL || (slab == NULL && length != 0))
+    return port_fail(port, -IOCP_EFAULT, 0);
+  if (capacity == 0 || capacity > POLL__CAPACITY_MAX || offset > length ||
+      (uintptr_t)events % sizeof(int32_t) != 0)
+    return port_fail(port, -IOCP_EINVAL, 0);
+
+  struct batch batch = {
+      .header = events,
+      .records = (struct iocp_record*)((struct iocp_header*)events + 1),
+      .capacity = capacity,
+      .slab = slab,
+      .offset = offset,
+      .length = length};
+  batch.header->flags = 0;
+  poll__timers(port);
+  bool is_full = engine_poll(port);
+  poll__walk(port, &batch);
+
+  bool has_more = !list_is_empty(&port->ready);
+  atomic_store_explicit(&port->ready_hint, has_more, memory_order_relaxed);
+  if (is_full || has_more) batch.header->flags |= IOCP_MORE;
+  batch.header->slab_end = (int32_t)batch.offset;
+  batch.header->sockets = (int32_t)port->sockets.open_count;
+  batch.header->timeout_ms =
+      port->timers.count == 0 ? -1
+                              : timers_next_ms(&port->timers, system_now_ms());
+  port->stats.polls++;
+  port->stats.records += batch.count;
+  return (int32_t)batch.count;
+}

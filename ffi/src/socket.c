@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "socket.h"
+
+#include "memory.h"
+#include "port.h"
+
+#define SOCKET__INDEX_MASK (SOCKETS_MAX - 1)
+#define SOCKET__GENERATION_MASK ((1 << SOCKET_GENERATION_BITS) - 1)
+
+void socket_table_open(struct socket_table* table) {
+  list_open(&table->free);
+}
+
+void socket_table_close(struct socket_table* table) {
+  for (uint32_t i = 0; i < table->slot_count; i += SOCKET_CHUNK)
+    memory_unmap(table->chunks[i / SOCKET_CHUNK],
+                 SOCKET_CHUNK * sizeof(struct socket));
+}
+
+static bool socket__grow(struct socket_table* table) {
+  if (table->slot_count == SOCKETS_MAX) return false;
+  struct socket* chunk = memory_map(SOCKET_CHUNK * sizeof(struct socket));
+  if (chunk == NULL) return false;
+  table->chunks[table->slot_count / SOCKET_CHUNK] = chunk;
+  for (uint32_t i = 0; i < SOCKET_CHUNK; i++) {
+    chunk[i].name = (int32_t)(table->slot_count + i);
+    list_push(&table->free, &chunk[i].ready_node);
+  }
+  table->slot_count += SOCKET_CHUNK;
+  table->free_count += SOCKET_CHUNK;
+  return true;
+}
+
+struct socket* socket_new(struct port* port, enum socket_state state) {
+  struct socket_table* table = &port->sockets;
+  bool is_short = table->free_count <= SOCKETS_IDLE && table->slot_count != 0;
+  /* Growing while slots are free only spreads the names wider, so only an empty
+   * queue makes it a failure. */
+  if ((is_short || table->slot_count == 0) && !socket__grow(table) &&
+      table->free_count == 0)
+    return NULL;
+  struct list_node* node = list_shift(&table->free);
+  struct socket* socket = LIST_ENTRY(node, struct socket, ready_node);
+  int32_t name = socket->name;
+  memory_zero(socket, sizeof *socket);
+  socket->name = name;
+  socket->port = port;
+  socket->state = (uint8_t)state;
+  table->free_count--;
+  table->open_count++;
+  return socket;
+}
+
+void socket_free(struct socket* socket) {
+  struct socket_table* table = &socket->port->sockets;
+  timers_disarm(&socket->port->timers, socket);
+  if (socket->ready != 0) list_remove(&socket->ready_node);
+  uint32_t index = (uint32_t)socket->name & SOCKET__INDEX_MASK;
+  uint32_t generation = (uint32_t)socket->name >> SOCKET_INDEX_BITS;
+  generation = (generation + 1) & SOCKET__GENERATION_MASK;
+  socket->name = (int32_t)(generation << SOCKET_INDEX_BITS | index);
+  socket->state = SOCKET_FREE;
+  socket->ready = 0;
+  list_push(&table->free, &socket->ready_node);
+  table->free_count++;
+  table->open_count--;
+}
+
+struct socket* socket_at(struct port* port, uint32_t index) {
+  struct socket_table* table = &port->sockets;
+  if (index >= table->slot_count) return NULL;
+  return &table->chunks[index / SOCKET_CHUNK][index % SOCKET_CHUNK];
+}
+
+struct socket* socket_find(struct port* port, int32_t name) {
+  if (name < 0) return NULL;
+  struct socket* socket = socket_at(port, (uint32_t)name & SOCKET__INDEX_MASK);
+  if (socket == NULL || socket->name != name) return NULL;
+  return socket->state == SOCKET_FREE ? NULL : socket;
+}
+
+void socket_ready(struct socket* socket, unsigned reasons) {
+  struct port* port = socket->port;
+  if (socket->ready == 0) {
+    list_push(&port->ready, &socket->ready_node);
+    atomic_store_explicit(&port->ready_hint, true, memory_order_relaxed);
+  }
+  socket->ready |= (uint16_t)reasons;
+}
+
+int32_t socket_fail(struct socket* socket, int32_t error, int32_t native) {
+  if (socket->error == 0) {
+    socket->error = error;
+    socket->error_native = native;
+  }
+  return socket->error;
+}

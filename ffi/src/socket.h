@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A socket slot, and the table of slots of one port.
+ *
+ * Slots live in chunks that are mapped until the port is gone. A slot's name
+ * holds its index and a generation that changes with every use; free slots wait
+ * in a queue, so that a name comes back only after SOCKETS_IDLE others have
+ * had 4,096 generations each.
+ */
+#ifndef IOCP_SOCKET_H
+#define IOCP_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "iocp.h"
+#include "list.h"
+#include "platform.h"
+
+struct port;
+
+#define SOCKET_INDEX_BITS 19
+#define SOCKET_GENERATION_BITS 12
+#define SOCKETS_MAX (1 << SOCKET_INDEX_BITS)
+#define SOCKET_CHUNK 256
+/* Free slots that are kept waiting before one is used again. */
+#define SOCKETS_IDLE 512
+
+enum socket_state {
+  SOCKET_FREE,
+  SOCKET_LISTENING,
+  SOCKET_CONNECTING,
+  SOCKET_STREAM, /* connected, or failed to connect */
+  SOCKET_CLOSING
+};
+
+/* What waits to be done or told when the port is next polled. */
+enum socket_ready {
+  READY_ACCEPT = 1,     /* a listener may have connections */
+  READY_CONNECTED = 2,  /* connect_result is to be told */
+  READY_RECEIVE = 4,    /* the stream may have data, its end or an error */
+  READY_SENT = 8,       /* send_result is to be told */
+  READY_SHUT = 16,      /* shut_result is to be told */
+  READY_ACCEPT_FAILED = 32, /* accept_result is to be told */
+  READY_CLOSE = 64,  /* the close may be able to take its next step */
+  READY_CLOSED = 128, /* close_result is to be told, and the slot freed */
+  READY_RECEIVE_CANCELED = 256 /* a receive was pending when it was closed */
+};
+
+enum close_phase {
+  CLOSE_DRAINING = 1, /* kept bytes are still to leave */
+  CLOSE_LINGERING,    /* FIN is out, the peer's is awaited */
+  CLOSE_REAPING,      /* the kernel was told to let go of what is in flight */
+  CLOSE_DONE          /* the handle is closed */
+};
+
+struct socket {
+  struct list_node ready_node; /* in port.ready while ready != 0 */
+  struct list_node timer_node; /* in a slot of port.timers while armed */
+  struct port* port;
+  uint64_t deadline_ms;
+  int32_t name;
+  uint8_t state;  /* enum socket_state */
+  uint8_t family; /* 4 or 6 */
+  uint16_t ready; /* enum socket_ready */
+
+  /* Facts of a stream. */
+  bool is_listener : 1;
+  bool receive_ended : 1;   /* the terminal completion was queued or told */
+  bool read_armed : 1;      /* iocp_read() waits for IOCP_READABLE */
+  bool shut_wanted : 1;     /* iocp_shutdown() waits for the sends */
+  bool fin_sent : 1;        /* the sending direction is closed */
+  bool end_seen : 1;        /* the peer's FIN has come */
+
+  /* Facts of a close. */
+  bool close_reset : 1; /* RST instead of FIN */
+  uint8_t close_phase;  /* enum close_phase */
+  int32_t close_result;
+  uint32_t close_timeout_ms;
+
+  /* Results that wait to be told. */
+  int32_t connect_result;
+  int32_t send_result;
+  int32_t shut_result;
+  int32_t accept_result;
+  int32_t detail; /* the system's number for the result that failed last */
+
+  /* The first fatal error of the stream. Linux reports one only once. */
+  int32_t error;
+  int32_t error_native;
+
+  /* As it was when the connection was made, for the system forgets it when the
+   * connection is reset; family 0: not known yet. */
+  struct iocp_address peer;
+
+  uint32_t credit; /* bytes that may still be received */
+
+  uint32_t accept_target;
+  uint32_t accept_backoff_ms; /* 0: no failure since the last success */
+
+  /* The copy that iocp_send() keeps, sent from kept_offset on. */
+  uint8_t* kept;
+  uint32_t kept_offset;
+  uint32_t kept_length;
+
+  struct engine_socket engine;
+};
+
+struct socket_table {
+  struct socket* chunks[SOCKETS_MAX / SOCKET_CHUNK];
+  struct list_node free; /* through ready_node */
+  uint32_t free_count;
+  uint32_t slot_count;
+  uint32_t open_count;
+};
+
+/* Takes a slot; NULL when out of memory. The engine fields are zeroed. */
+struct socket* socket_new(struct port* port, enum socket_state state);
+
+/* Gives the slot back and voids its name. The handle is closed already. */
+void socket_free(struct socket* socket);
+
+/* The socket of that name, or NULL. */
+struct socket* socket_find(struct port* port, int32_t name);
+
+/* Slot number `index`, in use or not, or NULL past the last one. */
+struct socket* socket_at(struct port* port, uint32_t index);
+
+/* Queues the socket so that the next poll looks at `reasons`. */
+void socket_ready(struct socket* socket, unsigned reasons);
+
+/* Notes the first fatal error of a stream. Returns the one that counts. */
+int32_t socket_fail(struct socket* socket, int32_t error, int32_t native);
+
+void socket_table_open(struct socket_table* table);
+void socket_table_close(struct socket_table* table);
+
+#endif /* IOCP_SOCKET_H */

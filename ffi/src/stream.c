@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream.h"
+
+#include "close.h"
+#include "engine.h"
+#include "memory.h"
+#include "port_table.h"
+#include "system.h"
+
+/* The socket for a call, if it exists and is a stream that is not closing. */
+static struct socket* stream__find(int32_t port_name,
+                                   int32_t name,
+                                   int32_t* error) {
+  struct port* port = port_table_find(port_name, error);
+  if (port == NULL) return NULL;
+  struct socket* socket = socket_find(port, name);
+  if (socket == NULL || socket->state == SOCKET_CLOSING) {
+    *error = port_fail(port, -IOCP_EBADF, 0);
+    return NULL;
+  }
+  if (socket->state == SOCKET_STREAM && socket->connect_result == 0)
+    return socket;
+  *error = port_fail(port, -IOCP_ENOTCONN, 0);
+  return NULL;
+}
+
+/* ---- receiving */
+
+/* What engine_take() said, made final: after any failure an end is no end. */
+static int32_t stream__end(struct socket* socket, int32_t result) {
+  socket->receive_ended = true;
+  socket->credit = 0;
+  if (result < 0) socket_fail(socket, result, socket->port->native_error);
+  if (socket->error != 0) {
+    socket->port->native_error = socket->error_native;
+    return socket->error;
+  }
+  socket->end_seen = true;
+  return 0;
+}
+
+static uint32_t min_u32(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+bool stream_deliver(struct socket* socket, struct batch* batch) {
+  if (socket->state == SOCKET_CLOSING) {
+    socket_ready(socket, READY_CLOSE);
+    return false;
+  }
+  if (socket->read_armed) {
+    socket->read_armed = false;
+    batch_push(batch, socket, IOCP_READABLE, 0, 0);
+    return false;
+  }
+  /* Without credit the data stays in the kernel; iocp_receive() looks again. */
+  if (socket->credit == 0) return false;
+  uint32_t room = batch->length - batch->offset;
+  if (room < IOCP_SLAB_MIN) {
+    batch->header->flags |= IOCP_SLAB_FULL;
+    return true;
+  }
+  bool has_more = false;
+  uint32_t length = min_u32(min_u32(room, IOCP_RECEIVE_MAX), socket->credit);
+  int32_t result =
+      engine_take(socket, batch->slab + batch->offset, length, &has_more);
+  if (result == ENGINE_WOULD_BLOCK) {
+    engine_arm_receive(socket, socket->credit);
+    return false;
+  }
+  if (result <= 0) {
+    result = stream__end(socket, result);
+    batch_push(batch, socket, IOCP_RECEIVED, result,
+               result < 0 ? socket->error_native : 0);
+    return false;
+  }
+  batch_push(batch, socket, IOCP_RECEIVED, result, (int32_t)batch->offset);
+  /* The next chunk starts aligned, for users who view it as numbers. */
+  batch->offset += min_u32(((uint32_t)result + 7) & ~7u, room);
+  socket->credit -= (uint32_t)result;
+  socket->port->stats.bytes_received += result;
+  if (socket->credit == 0) return false;
+  if (!has_more) engine_arm_receive(socket, socket->credit);
+  return has_more;
+}
+
+int32_t iocp_receive(int32_t port_name, int32_t name, uint32_t bytes) {
+  int32_t error;
+  struct socket* socket = stream__find(port_name, name, &error);
+  if (socket == NULL) return error;
+  struct port* port = socket->port;
+  if (bytes == 0 || bytes > 1u << 30 || socket->credit > (1u << 30) - bytes)
+    return port_fail(port, -IOCP_EINVAL, 0);
+  if (socket->receive_ended) return port_fail(port, -IOCP_ESHUTDOWN, 0);
+  if (socket->read_armed) return port_fail(port, -IOCP_EBUSY, 0);
+  /* With credit left, a receive is under way already. */
+  if (socket->credit == 0) socket_ready(socket, READY_RECEIVE);
+  socket->credit += bytes;
+  return 0;
+}
+
+int32_t iocp_read(int32_t port_name,
+                  int32_t name,
+                  void* buffer,
+                  uint32_t offset,
+                  uint32_t length) {
+  int32_t error;
+  struct socket* socket = stream__find(port_name, name, &error);
+  if (socket == NULL) return error;
+  struct port* port = socket->port;
+  if (buffer == NULL) return port_fail(port, -IOCP_EFAULT, 0);
+  if (length == 0) return port_fail(port, -IOCP_EINVAL, 0);
+  if (socket->credit != 0 || socket->read_armed)
+    return port_fail(port, -IOCP_EBUSY, 0);
+  if (socket->receive_ended) return stream__end(socket, 0);
+  bool has_more = false;
+  int32_t result = engine_take(socket, (uint8_t*)buffer + offset,
+                               min_u32(length, 1u << 29), &has_more);
+  if (result == ENGINE_WOULD_BLOCK) {
+    socket->read_armed = true;
+    engine_arm_receive(socket, 0);
+    return IOCP_PENDING;
+  }
+  if (result <= 0) return stream__end(socket, result);
+  port->stats.bytes_received += result;
+  return result;
+}
+
+/* ---- sending */
+
+/* Copies what the kernel did not take. Returns the bytes kept, or 0. */
+static uint32_t stream__keep(struct socket* socket,
+                             const uint8_t* bytes,
+                             uint32_t length) {
+  uint8_t* kept = memory_alloc(length);
+  if (kept == NULL) return 0;
+  memory_copy(kept, bytes, length);
+  socket->kept = kept;
+  socket->kept_offset = 0;
+  socket->kept_length = length;
+  socket->port->stats.bytes_kept += length;
+  engine_send_kept(socket);
+  return length;
+}
+
+int32_t iocp_send(int32_t port_name,
+                  int32_t name,
+                  const void* buffer,
+                  uint32_t offset,
+                  uint32_t length) {
+  int32_t error;
+  struct socket* socket = stream__find(port_name, name, &error);
+  if (socket == NULL) return error;
+  struct port* port = socket->port;
+  if (socket->error != 0)
+    return port_fail(port, socket->error, socket->error_native);
+  if (socket->fin_sent || socket->shut_wanted)
+    return port_fail(port, -IOCP_EPIPE, 0);
+  /* An unreported result counts as well: one terminal completion a send. */
+  if (socket->kept != NULL || (socket->ready & READY_SENT) != 0)
+    return port_fail(port, -IOCP_EBUSY, 0);
+  if (length == 0) return 0;
+  if (buffer == NULL) return port_fail(port, -IOCP_EFAULT, 0);
+
+  const uint8_t* bytes = (const uint8_t*)buffer + offset;
+  length = min_u32(length, IOCP_SEND_MAX);
+  int32_t sent = engine_send(socket, bytes, length);
+  if (sent == ENGINE_WOULD_BLOCK) sent = 0;
+  if (sent < 0) return socket_fail(socket, sent, port->native_error);
+  port->stats.bytes_sent += sent;
+  if ((uint32_t)sent == length) return sent;
+  uint32_t kept = stream__keep(socket, bytes + sent, length - (uint32_t)sent);
+  if (kept != 0) return (int32_t)length | IOCP_PENDING;
+  return sent != 0 ? sent : port_fail(port, -IOCP_ENOMEM, 0);
+}
+
+void stream_kept_moved(struct socket* socket, uint32_t bytes) {
+  struct port* port = socket->port;
+  socket->kept_offset += bytes;
+  port->stats.bytes_sent += bytes;
+  if (socket->state == SOCKET_CLOSING) close_progressed(socket);
+}
+
+static void stream__forget_kept(struct socket* socket) {
+  socket->port->stats.bytes_kept -= socket->kept_length;
+  memory_free(socket->kept);
+  socket->kept = NULL;
+}
+
+static void stream__shut(struct socket* socket) {
+  socket->shut_result = socket->error;
+  if (socket->error == 0) {
+    socket->fin_sent = true;
+    socket->shut_result = engine_shutdown(socket);
+    if (socket->shut_result < 0) socket->detail = socket->port->native_error;
+  }
+  socket->shut_wanted = false;
+  socket_ready(socket, READY_SHUT);
+}
+
+void stream_kept_done(struct socket* socket, int32_t error, int32_t native) {
+  socket->send_result = (int32_t)socket->kept_length;
+  if (error < 0) {
+    socket->send_result = socket_fail(socket, error, native);
+    socket->detail = socket->error_native;
+    /* The close cannot keep its promise, so it says so too. */
+    if (socket->state == SOCKET_CLOSING)
+      socket->close_result = socket->send_result;
+  }
+  stream__forget_kept(socket);
+  socket_ready(socket, READY_SENT);
+  if (socket->shut_wanted) stream__shut(socket);
+  if (socket->state == SOCKET_CLOSING) socket_ready(socket, READY_CLOSE);
+}
+
+int32_t iocp_shutdown(int32_t port_name, int32_t name) {
+  int32_t error;
+  struct socket* socket = stream__find(port_name, name, &error);
+  if (socket == NULL) return error;
+  if (socket->fin_sent || socket->shut_wanted)
+    return port_fail(socket->port, -IOCP_EPIPE, 0);
+  socket->shut_wanted = true;
+  if (socket->kept == NULL) stream__shut(socket);
+  return 0;
+}
+
+void stream_abandon(struct socket* socket, int32_t error) {
+  if (socket->kept != NULL) {
+    socket->send_result = error;
+    stream__forget_kept(socket);
+    socket_ready(socket, READY_SENT);
+  }
+  if (socket->shut_wanted) {
+    socket->shut_result = error;
+    socket->shut_wanted = false;
+    socket_ready(socket, READY_SHUT);
+  }
+}
