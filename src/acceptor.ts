@@ -1,0 +1,198 @@
+// Copyright the iocp authors. MIT license.
+/* One listening socket of a loop, and the connections that wait to be taken.
+ * What users see of it is a Listener. */
+
+import {
+  ADDRESS_BYTES,
+  asciiHostname,
+  decodeAddress,
+  decodeIp,
+  encodeAddress,
+  formatIp,
+  type IpAddress,
+  type NetAddr,
+  parseIp,
+} from "./address.ts";
+import {
+  ACCEPTED,
+  CLOSED,
+  IPV6_ONLY,
+  LOCAL,
+  RESET,
+  REUSE_PORT,
+} from "./completion.ts";
+import { Conn } from "./conn.ts";
+import { errorOf, NotSupported, SocketError } from "./errors.ts";
+import type { Endpoint, Loop } from "./loop.ts";
+import type { ListenSettings } from "./options.ts";
+import { runtime } from "./runtime.ts";
+import { Stream } from "./stream.ts";
+
+/** Accepts that are kept posted. */
+const ACCEPTS_POSTED = 32;
+/** With so many connections waiting for the user no more are accepted; the
+ * system's backlog holds the rest. */
+const WAITING_MAX = 64;
+
+/** A listening socket. */
+export class Acceptor implements Endpoint {
+  readonly loop: Loop;
+  readonly socket: number;
+  readonly address: NetAddr;
+  readonly #settings: ListenSettings;
+  #waiting: Conn[] = [];
+  #takers: ((conn: Conn | undefined) => void)[] = [];
+  #isPosted = false;
+  #isClosed = false;
+  #isRef = true;
+  lastError: Error | undefined;
+
+  constructor(loop: Loop, settings: ListenSettings) {
+    this.loop = loop;
+    this.#settings = settings;
+    this.socket = listenSocket(loop, settings);
+    this.address = this.#fetchAddress();
+    loop.add(this);
+    loop.ref();
+  }
+
+  complete(kind: number, result: number, detail: number): void {
+    if (kind === ACCEPTED) this.#accepted(result, detail);
+    else if (kind === CLOSED) this.loop.remove(this);
+  }
+
+  /** The next connection, or undefined once it is closed. */
+  accept(): Promise<Conn | undefined> {
+    const conn = this.#waiting.shift();
+    this.#post();
+    if (conn !== undefined || this.#isClosed) return Promise.resolve(conn);
+    return new Promise((resolve) => this.#takers.push(resolve));
+  }
+
+  /** Why accept() had no connection. */
+  closedError(): SocketError {
+    return new SocketError("EBADF", {
+      syscall: "accept",
+      detail: "the listener is closed",
+    });
+  }
+
+  setRef(isRef: boolean): void {
+    if (this.#isClosed || isRef === this.#isRef) return;
+    this.#isRef = isRef;
+    if (isRef) this.loop.ref();
+    else this.loop.unref();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.loop.native.iocp_close(this.loop.port, this.socket, RESET, 0);
+    this.loop.kick();
+    this.lose();
+  }
+
+  /** It is closed, by the user or with its port. */
+  lose(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#isRef) this.loop.unref();
+    for (const conn of this.#waiting) conn.reset();
+    this.#waiting = [];
+    const takers = this.#takers;
+    this.#takers = [];
+    for (const take of takers) take(undefined);
+  }
+
+  #fetchAddress(): NetAddr {
+    const bytes = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
+    this.loop.native.iocp_name(this.loop.port, this.socket, LOCAL, bytes);
+    return decodeAddress(bytes);
+  }
+
+  #accepted(result: number, errno: number): void {
+    if (result < 0) {
+      const { hostname: address, port } = this.address;
+      const options = { syscall: "accept", address, port, errno };
+      this.lastError = errorOf(result, options);
+      return;
+    }
+    this.lastError = undefined;
+    const stream = new Stream(this.loop, result, this.#settings.conn);
+    const conn = new Conn(stream);
+    if (this.#isClosed) {
+      conn.reset();
+      return;
+    }
+    const take = this.#takers.shift();
+    if (take !== undefined) {
+      take(conn);
+      return;
+    }
+    this.#waiting.push(conn);
+    if (this.#waiting.length >= WAITING_MAX) this.#setPosted(false);
+  }
+
+  /* Accepting starts with the first who asks, and goes on when enough of those
+   * who wait have been taken. */
+  #post(): void {
+    if (this.#isPosted || this.#isClosed) return;
+    if (this.#waiting.length <= WAITING_MAX / 2) this.#setPosted(true);
+  }
+
+  #setPosted(isPosted: boolean): void {
+    this.#isPosted = isPosted;
+    const count = isPosted ? ACCEPTS_POSTED : 0;
+    this.loop.native.iocp_accept(this.loop.port, this.socket, count);
+    this.loop.kick();
+  }
+}
+
+/* Names are resolved by the library: listen() cannot wait, and neither runtime
+ * has a resolver that does not. */
+function resolveSync(loop: Loop, hostname: string): IpAddress {
+  const name = new TextEncoder().encode(hostname);
+  const found = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
+  const count = loop.native.iocp_resolve(name, name.length, found, 1);
+  if (count < 0) {
+    throw errorOf(count, { syscall: "resolve", address: hostname });
+  }
+  return decodeIp(found);
+}
+
+/* The address to listen on, with the permission of the user. */
+function permittedIp(loop: Loop, hostname: string, port: number): IpAddress {
+  const ip = parseIp(hostname);
+  if (ip !== undefined) {
+    runtime.requireNet(formatIp(ip), port);
+    return ip;
+  }
+  const name = asciiHostname(hostname);
+  runtime.requireNet(name, port);
+  const found = resolveSync(loop, name);
+  runtime.requireNetResolved(formatIp(found), port);
+  return found;
+}
+
+function listenSocket(loop: Loop, settings: ListenSettings): number {
+  const { hostname, port, backlog, ipv6Only, reusePort } = settings;
+  const ip = permittedIp(loop, hostname, port);
+  const flags = (ipv6Only ? IPV6_ONLY : 0) | (reusePort ? REUSE_PORT : 0);
+  const { native } = loop;
+  const result = native.iocp_listen(
+    loop.port,
+    encodeAddress(ip, port),
+    backlog,
+    flags,
+  );
+  if (result >= 0) return result;
+  const error = loop.error(result, {
+    syscall: "listen",
+    address: hostname,
+    port,
+  });
+  if (error.code !== "ENOTSUP") throw error;
+  throw new NotSupported(
+    "Cannot listen with reusePort: this system has no SO_REUSEPORT; on Windows SO_REUSEADDR would let any process take the port over",
+    { cause: error },
+  );
+}

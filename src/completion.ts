@@ -1,0 +1,65 @@
+// Copyright the iocp authors. MIT license.
+/* What iocp_poll() writes, as indices into an Int32Array; a test compares them
+ * with ffi/include/iocp.h. */
+
+/** Words of a struct iocp_header, and where its fields are. */
+export const HEADER_WORDS = 4;
+export const HEADER_SLAB_END = 0;
+export const HEADER_FLAGS = 1;
+export const HEADER_TIMEOUT_MS = 2;
+export const HEADER_SOCKETS = 3;
+
+/** Words of a struct iocp_record. */
+export const RECORD_WORDS = 4;
+
+/** Header flags. */
+export const MORE = 1;
+export const SLAB_FULL = 2;
+
+/** Record kinds. */
+export const ACCEPTED = 1;
+export const CONNECTED = 2;
+export const RECEIVED = 3;
+export const READABLE = 4;
+export const SENT = 5;
+export const SHUT = 6;
+export const CLOSED = 7;
+
+/** Added to a result when a completion follows. */
+export const PENDING = 0x40000000;
+
+/** A slab with less room than this receives nothing. */
+export const SLAB_MIN = 4096;
+
+/** The part of a socket's name that is its index. */
+export const INDEX_MASK = (1 << 19) - 1;
+
+/** Flags of iocp_listen(). */
+export const IPV6_ONLY = 1;
+export const REUSE_PORT = 2;
+
+/** Ends of a socket for iocp_name(). */
+export const LOCAL = 0;
+export const PEER = 1;
+
+/** Options of a socket. */
+export const NO_DELAY = 1;
+export const KEEP_ALIVE = 2;
+
+/** Modes of iocp_close(). */
+export const GRACEFUL = 0;
+export const RESET = 1;
+
+/** The fields of a struct iocp_stats, in order, as users see them. */
+export const STATS_FIELDS = [
+  "sockets",
+  "operations",
+  "bytesKept",
+  "bytesPosted",
+  "bytesReceived",
+  "bytesSent",
+  "accepted",
+  "acceptFailures",
+  "polls",
+  "records",
+] as const;

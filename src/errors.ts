@@ -1,0 +1,159 @@
+// Copyright the iocp authors. MIT license.
+/**
+ * What goes wrong with a socket, as one type.
+ *
+ * @module
+ */
+
+/* Code, number and sentence as in ffi/include/iocp_error.h; a test compares. */
+const CODES: readonly (readonly [code: string, number: number, text: string])[] =
+  [
+    ["EPERM", 1, "operation not permitted"],
+    ["EBADF", 9, "the port or socket is closed"],
+    ["ENOMEM", 12, "out of memory"],
+    ["EACCES", 13, "permission denied"],
+    ["EFAULT", 14, "bad address"],
+    ["EBUSY", 16, "an operation of this kind is already pending"],
+    ["EEXIST", 17, "the socket is on a port already"],
+    ["EXDEV", 18, "the port belongs to another thread"],
+    ["EINVAL", 22, "invalid argument"],
+    ["ENFILE", 23, "too many open files in the system"],
+    ["EMFILE", 24, "too many open files"],
+    ["EPIPE", 32, "the sending direction is closed"],
+    ["ENOTSOCK", 88, "not a socket"],
+    ["EMSGSIZE", 90, "message too long"],
+    ["ENOPROTOOPT", 92, "option not supported"],
+    ["ENOTSUP", 95, "operation not supported on this system"],
+    ["EAFNOSUPPORT", 97, "address family not supported"],
+    ["EADDRINUSE", 98, "address already in use"],
+    ["EADDRNOTAVAIL", 99, "address not available"],
+    ["ENETDOWN", 100, "network is down"],
+    ["ENETUNREACH", 101, "network is unreachable"],
+    ["ENETRESET", 102, "connection dropped by the network"],
+    ["ECONNABORTED", 103, "connection aborted"],
+    ["ECONNRESET", 104, "connection reset by peer"],
+    ["ENOBUFS", 105, "no buffer space available"],
+    ["EISCONN", 106, "already connected"],
+    ["ENOTCONN", 107, "not connected"],
+    ["ESHUTDOWN", 108, "the receiving direction has ended"],
+    ["ETIMEDOUT", 110, "timed out"],
+    ["ECONNREFUSED", 111, "connection refused"],
+    ["EHOSTUNREACH", 113, "host is unreachable"],
+    ["ECANCELED", 125, "operation canceled"],
+    ["ENOTFOUND", 200, "host name not found"],
+    ["EUNKNOWN", 201, "unknown error"],
+  ];
+
+const BY_NUMBER = new Map(
+  CODES.map(([code, number, text]) => [number, { code, text }]),
+);
+const BY_CODE = new Map(
+  CODES.map(([code, number, text]) => [code, { number, text }]),
+);
+
+/* For the message: how an operation and an address go together. */
+const PREPOSITIONS: Readonly<Record<string, string>> = {
+  accept: "on",
+  connect: "to",
+  listen: "on",
+  receive: "from",
+  resolve: "the host name",
+  send: "to",
+};
+
+/** What a {@linkcode SocketError} is made of besides its code. */
+export interface SocketErrorOptions {
+  /** The system call or operation that failed: `"connect"`. */
+  syscall: string;
+  /** The address that it was about, where there is one. */
+  address?: string;
+  /** The port number that goes with `address`. */
+  port?: number;
+  /** The system's own number: an errno, a Winsock error or an NTSTATUS. */
+  errno?: number;
+  /** More words than the code's own sentence. */
+  detail?: string;
+  /** What caused it. */
+  cause?: unknown;
+}
+
+/**
+ * A failure of a socket, a listener or a port.
+ *
+ * @example Telling a refusal from the rest
+ * ```ts
+ * import { connect, SocketError } from "./mod.ts";
+ *
+ * try {
+ *   await connect({ hostname: "127.0.0.1", port: 1 });
+ * } catch (error) {
+ *   if (!(error instanceof SocketError)) throw error;
+ *   console.log(error.code, error.syscall, error.address);
+ * }
+ * ```
+ */
+export class SocketError extends Error {
+  /** Always `"SocketError"`. */
+  override readonly name = "SocketError";
+  /** The error's name, the same on every system: `"ECONNRESET"`. */
+  readonly code: string;
+  /** The system call or operation that failed: `"connect"`. */
+  readonly syscall: string;
+  /** The address that it was about, where there is one. */
+  readonly address: string | undefined;
+  /** The port number that goes with `address`. */
+  readonly port: number | undefined;
+  /** The system's own number, or 0 when the failure is the module's. */
+  readonly errno: number;
+
+  /** Makes an error of that code. */
+  constructor(code: string, options: SocketErrorOptions) {
+    const { syscall, address, port, errno = 0, detail, cause } = options;
+    const where = address === undefined
+      ? ""
+      : ` ${PREPOSITIONS[syscall] ?? "of"} ${formatHost(address, port)}`;
+    const text = detail ?? BY_CODE.get(code)?.text ?? code;
+    super(
+      `Cannot ${syscall}${where}: ${text}`,
+      cause === undefined ? undefined : { cause },
+    );
+    this.code = code;
+    this.syscall = syscall;
+    this.address = address;
+    this.port = port;
+    this.errno = errno;
+  }
+}
+
+/** Thrown for what this system or runtime cannot do; the message says why. */
+export class NotSupported extends Error {
+  /** Always `"NotSupported"`. */
+  override readonly name = "NotSupported";
+}
+
+/** The native library cannot be had; the message says what to do. */
+export class LibraryError extends Error {
+  /** Always `"LibraryError"`. */
+  override readonly name = "LibraryError";
+}
+
+/** "host:port", with brackets where they are needed. */
+export function formatHost(hostname: string, port?: number): string {
+  if (port === undefined) return hostname;
+  return hostname.includes(":")
+    ? `[${hostname}]:${port}`
+    : `${hostname}:${port}`;
+}
+
+/** The error for a negative result of the library. */
+export function errorOf(
+  result: number,
+  options: SocketErrorOptions,
+): SocketError {
+  return new SocketError(BY_NUMBER.get(-result)?.code ?? "EUNKNOWN", options);
+}
+
+/** The negated number of a code. */
+export function numberOf(code: string): number {
+  return -BY_CODE.get(code)!.number;
+}

@@ -1,0 +1,213 @@
+// Copyright the iocp authors. MIT license.
+/* One native port, and the loop that drains it.
+ *
+ *   busy:  poll -> dispatch -> setImmediate -> poll ...
+ *   idle:  after some empty turns, one wait outside the JavaScript thread
+ *
+ * A turn first dequeues, then settles promises; user code runs after it, so
+ * nothing here is entered twice. */
+
+import {
+  HEADER_FLAGS,
+  HEADER_SLAB_END,
+  HEADER_SOCKETS,
+  HEADER_TIMEOUT_MS,
+  HEADER_WORDS,
+  INDEX_MASK,
+  MORE,
+  RECORD_WORDS,
+  SLAB_FULL,
+  SLAB_MIN,
+  STATS_FIELDS,
+} from "./completion.ts";
+import { errorOf, type SocketError, type SocketErrorOptions } from "./errors.ts";
+import { loadLibrary } from "./library.ts";
+import { runtime } from "./runtime.ts";
+import type { Parker } from "./runtime/types.ts";
+import type { Native } from "./symbols.ts";
+
+/** Whatever has a socket of the port and takes its completions. */
+export interface Endpoint {
+  /** The socket's name. */
+  readonly socket: number;
+  /** Takes one completion. It must not run user code. */
+  complete(kind: number, result: number, detail: number): void;
+  /** The port was closed under it; nothing comes any more. */
+  lose(): void;
+}
+
+/** Records of one poll. */
+const CAPACITY = 512;
+/** Received bytes are handed out as views of slabs of this size. */
+export const SLAB_BYTES = 256 * 1024;
+/** Empty turns before parking: as long, about, as parking and waking take. */
+const EMPTY_TURNS = 20;
+
+const { setTimeout, clearTimeout } = globalThis as unknown as {
+  setTimeout(callback: () => void, ms: number): unknown;
+  clearTimeout(timer: unknown): void;
+};
+
+/** A native port and its sockets. */
+export class Loop {
+  readonly native: Native;
+  /** The native port's name. */
+  readonly port: number;
+  readonly libraryPath: string;
+  /** The slab that the completion now dispatched refers to. */
+  slab = new Uint8Array(new ArrayBuffer(SLAB_BYTES));
+  #slabOffset = 0;
+  #events = new Int32Array(HEADER_WORDS + CAPACITY * RECORD_WORDS);
+  #endpoints: (Endpoint | undefined)[] = [];
+  #parker: Parker;
+  #refs = 0;
+  #isDeferred = false;
+  #emptyTurns = 0;
+  #timer: unknown;
+  #isClosed = false;
+
+  constructor() {
+    const { native, path } = loadLibrary();
+    this.native = native;
+    this.libraryPath = path;
+    const port = native.iocp_new();
+    if (port < 0) throw errorOf(port, { syscall: "create a completion port" });
+    this.port = port;
+    this.#parker = runtime.makeParker(native, path, port, this.#woken);
+    this.#parker.setRef(false);
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Enters an endpoint; its completions come until {@linkcode remove}. */
+  add(endpoint: Endpoint): void {
+    this.#endpoints[endpoint.socket & INDEX_MASK] = endpoint;
+    this.kick();
+  }
+
+  remove(endpoint: Endpoint): void {
+    const index = endpoint.socket & INDEX_MASK;
+    if (this.#endpoints[index] === endpoint) this.#endpoints[index] = undefined;
+  }
+
+  /** Holds the process alive until the {@linkcode unref} that pairs with it. */
+  ref(): void {
+    if (this.#refs++ === 0) this.#parker.setRef(true);
+  }
+
+  unref(): void {
+    if (--this.#refs === 0) this.#parker.setRef(false);
+  }
+
+  /** Makes sure that the port is polled soon: a call may have left it
+   * something to deliver while it was parked. */
+  kick(): void {
+    this.#emptyTurns = 0;
+    if (!this.#isDeferred && !this.#isClosed) this.#defer();
+  }
+
+  /** The error for a negative result of a call on this port. */
+  error(result: number, options: SocketErrorOptions): SocketError {
+    const errno = this.native.iocp_native_error(this.port);
+    return errorOf(result, { ...options, errno });
+  }
+
+  stats(): Record<(typeof STATS_FIELDS)[number], number> {
+    const values = new Float64Array(STATS_FIELDS.length);
+    this.native.iocp_stats(this.port, values);
+    return Object.fromEntries(
+      STATS_FIELDS.map((field, index) => [field, values[index]]),
+    ) as Record<(typeof STATS_FIELDS)[number], number>;
+  }
+
+  /** Closes everything that is open. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.native.iocp_delete(this.port);
+    this.#parker.close();
+    clearTimeout(this.#timer);
+    const endpoints = this.#endpoints;
+    this.#endpoints = [];
+    for (const endpoint of endpoints) endpoint?.lose();
+  }
+
+  #defer(): void {
+    this.#isDeferred = true;
+    runtime.defer(this.#turn);
+  }
+
+  #woken = (): void => {
+    this.kick();
+  };
+
+  #turn = (): void => {
+    this.#isDeferred = false;
+    if (this.#isClosed) return;
+    const events = this.#events;
+    const count = this.native.iocp_poll(
+      this.port,
+      events,
+      CAPACITY,
+      this.slab,
+      this.#slabOffset,
+      SLAB_BYTES,
+    );
+    if (count < 0) throw this.error(count, { syscall: "poll" });
+    this.#slabOffset = events[HEADER_SLAB_END];
+    this.#dispatch(events, count);
+    const flags = events[HEADER_FLAGS];
+    /* The chunks that were handed out keep the old slab for as long as they
+     * are used. */
+    if (
+      (flags & SLAB_FULL) !== 0 || SLAB_BYTES - this.#slabOffset < SLAB_MIN
+    ) {
+      this.slab = new Uint8Array(new ArrayBuffer(SLAB_BYTES));
+      this.#slabOffset = 0;
+    }
+    if (count > 0 || (flags & MORE) !== 0) this.#emptyTurns = 0;
+    this.#next(events[HEADER_SOCKETS], events[HEADER_TIMEOUT_MS]);
+  };
+
+  #dispatch(events: Int32Array, count: number): void {
+    const endpoints = this.#endpoints;
+    for (let i = 0, at = HEADER_WORDS; i < count; i++, at += RECORD_WORDS) {
+      const socket = events[at];
+      const endpoint = endpoints[socket & INDEX_MASK];
+      if (endpoint !== undefined && endpoint.socket === socket) {
+        endpoint.complete(events[at + 1], events[at + 2], events[at + 3]);
+      }
+    }
+  }
+
+  /* Decides how the next turn comes. */
+  #next(sockets: number, timeoutMs: number): void {
+    if (this.#isDeferred) return;
+    if (sockets === 0) {
+      /* Nothing can come any more, so a wait would only hold the process. */
+      if (this.#parker.isParked) this.native.iocp_wake(this.port);
+      return;
+    }
+    /* A deferred turn holds the process, so without a ref every turn parks:
+     * only a wait can be made not to. */
+    if (this.#refs > 0 && this.#emptyTurns++ < EMPTY_TURNS) {
+      this.#defer();
+      return;
+    }
+    if (timeoutMs >= 0) this.#arm(timeoutMs);
+    if (!this.#parker.isParked) this.#parker.park();
+  }
+
+  /* A deadline of the library runs: look again when it is over. */
+  #arm(timeoutMs: number): void {
+    if (this.#timer !== undefined) return;
+    const timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.kick();
+    }, timeoutMs);
+    runtime.unrefTimer(timer);
+    this.#timer = timer;
+  }
+}

@@ -1,0 +1,174 @@
+// Copyright the iocp authors. MIT license.
+import {
+  optionalBoolean,
+  optionalInteger,
+  requireHostname,
+  requireOptions,
+  requirePort,
+  wrongType,
+} from "./validate.ts";
+
+/** Options that every connection has, made or accepted. */
+export interface ConnOptions {
+  /**
+   * Keeps the connection open when a `for await` loop over it comes to the
+   * peer's end, so that an answer can still be written. Otherwise the end of
+   * the loop closes the connection.
+   *
+   * @default {false}
+   */
+  allowHalfOpen?: boolean;
+  /**
+   * Sends small writes at once (`TCP_NODELAY`).
+   *
+   * @default {false}
+   */
+  noDelay?: boolean;
+  /**
+   * Has the system probe an idle peer (`SO_KEEPALIVE`).
+   *
+   * @default {false}
+   */
+  keepAlive?: boolean;
+  /**
+   * How long, in milliseconds from 0 to 2,147,483,647, `close()` waits for a
+   * peer that takes nothing of what was written, before it resets the
+   * connection.
+   *
+   * @default {30_000}
+   */
+  closeTimeout?: number;
+}
+
+/** Options of {@linkcode listen}; those of the connections are inherited. */
+export interface ListenOptions extends ConnOptions {
+  /** 0 to 65535; 0 lets the system choose. */
+  port: number;
+  /**
+   * An IP address or host name of this machine. `"::"` takes IPv4 as well.
+   *
+   * @default {"0.0.0.0"}
+   */
+  hostname?: string;
+  /**
+   * Connections that the system holds before they are accepted, from 1 to
+   * 65535; the system may allow fewer.
+   *
+   * @default {511}
+   */
+  backlog?: number;
+  /**
+   * Has an IPv6 listener take no IPv4 connections (`IPV6_V6ONLY`).
+   *
+   * @default {false}
+   */
+  ipv6Only?: boolean;
+  /**
+   * Shares the address with other listeners of the same user that say so too
+   * (`SO_REUSEPORT`). Windows has no such thing: {@linkcode NotSupported}.
+   *
+   * @default {false}
+   */
+  reusePort?: boolean;
+}
+
+/** Options of {@linkcode connect}. */
+export interface ConnectOptions extends ConnOptions {
+  /** 1 to 65535. */
+  port: number;
+  /**
+   * An IP address or a host name, in Unicode or Punycode.
+   *
+   * @default {"127.0.0.1"}
+   */
+  hostname?: string;
+  /** Gives the attempt up; its reason is thrown. */
+  signal?: AbortSignal;
+  /**
+   * How long the attempt may take, names included, in milliseconds from 1 to
+   * 2,147,483,647. Without it the system decides.
+   */
+  timeout?: number;
+  /** The IP address of this machine to connect from. */
+  localAddress?: string;
+}
+
+/** {@linkcode ConnOptions} with nothing left out. */
+export type ConnSettings = Readonly<Required<ConnOptions>>;
+
+const TIMEOUT_MAX = 2 ** 31 - 1;
+const CLOSE_TIMEOUT = 30_000;
+const BACKLOG = 511;
+
+function connSettings(options: ConnOptions): ConnSettings {
+  return {
+    allowHalfOpen: optionalBoolean(
+      "allowHalfOpen",
+      options.allowHalfOpen,
+      false,
+    ),
+    noDelay: optionalBoolean("noDelay", options.noDelay, false),
+    keepAlive: optionalBoolean("keepAlive", options.keepAlive, false),
+    closeTimeout: optionalInteger(
+      "closeTimeout",
+      options.closeTimeout,
+      0,
+      TIMEOUT_MAX,
+      CLOSE_TIMEOUT,
+    ),
+  };
+}
+
+/** {@linkcode ListenOptions}, checked, with nothing left out. */
+export interface ListenSettings {
+  readonly port: number;
+  readonly hostname: string;
+  readonly backlog: number;
+  readonly ipv6Only: boolean;
+  readonly reusePort: boolean;
+  readonly conn: ConnSettings;
+}
+
+/** Checks what a user passed to listen(). */
+export function listenSettings(options: ListenOptions): ListenSettings {
+  requireOptions(options);
+  return {
+    port: requirePort(options.port, 0),
+    hostname: requireHostname("hostname", options.hostname ?? "0.0.0.0"),
+    backlog: optionalInteger("backlog", options.backlog, 1, 65535, BACKLOG),
+    ipv6Only: optionalBoolean("ipv6Only", options.ipv6Only, false),
+    reusePort: optionalBoolean("reusePort", options.reusePort, false),
+    conn: connSettings(options),
+  };
+}
+
+/** {@linkcode ConnectOptions}, checked. */
+export interface ConnectSettings {
+  readonly port: number;
+  readonly hostname: string;
+  readonly signal: AbortSignal | undefined;
+  readonly timeout: number | undefined;
+  readonly localAddress: string | undefined;
+  readonly conn: ConnSettings;
+}
+
+/** Checks what a user passed to connect(). */
+export function connectSettings(options: ConnectOptions): ConnectSettings {
+  requireOptions(options);
+  const { signal, timeout, localAddress } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    wrongType("signal", "an AbortSignal", signal);
+  }
+  return {
+    port: requirePort(options.port, 1),
+    hostname: requireHostname("hostname", options.hostname ?? "127.0.0.1"),
+    signal,
+    timeout: timeout === undefined
+      ? undefined
+      : optionalInteger("timeout", timeout, 1, TIMEOUT_MAX, 1),
+    localAddress: localAddress === undefined
+      ? undefined
+      : requireHostname("localAddress", localAddress),
+    conn: connSettings(options),
+  };
+}

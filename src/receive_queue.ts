@@ -1,0 +1,252 @@
+// Copyright the iocp authors. MIT license.
+/* The receiving direction of a connection: who waits for bytes, and which
+ * bytes wait for somebody.
+ *
+ * Two ways lead out of it. An iterator grants the library credit, and chunks
+ * come with the completions. read() into a buffer of the user's, with no credit
+ * open, takes the bytes straight from the system. */
+
+import { PENDING } from "./completion.ts";
+import type { SocketError } from "./errors.ts";
+import { type Loop, SLAB_BYTES } from "./loop.ts";
+
+/** No more than this is received ahead of the reader. */
+export const RECEIVE_WINDOW = 256 * 1024;
+
+/** A chunk that has to wait is copied if it would keep a slab much larger than
+ * itself alive. */
+const COPY_BELOW = SLAB_BYTES / 4;
+
+type Result = IteratorResult<Uint8Array, undefined>;
+
+/* Somebody who waits: for a chunk, or for bytes in a buffer of his own. */
+type Reader =
+  & { reject(error: Error): void }
+  & (
+    | { buffer: undefined; resolve(result: Result): void }
+    | { buffer: Uint8Array; resolve(count: number | null): void }
+  );
+
+/** What a queue asks of its connection. */
+export interface ReceiveOwner {
+  readonly loop: Loop;
+  readonly socket: number;
+  /** The error for a negative result. */
+  failure(result: number, syscall: string, errno?: number): SocketError;
+  /** An iterator has been told the end, or an error. */
+  iterationEnded(isError: boolean): void;
+}
+
+/** The receiving direction of a connection. */
+export class ReceiveQueue {
+  #owner: ReceiveOwner;
+  #chunks: Uint8Array[] = [];
+  #chunksBytes = 0;
+  /** Bytes that the library may still deliver. */
+  #credit = 0;
+  #readers: Reader[] = [];
+  #isReadArmed = false;
+  /** Nothing comes any more: the end, an error, or the connection's close. */
+  #isEnded = false;
+  #error: Error | undefined;
+
+  constructor(owner: ReceiveOwner) {
+    this.#owner = owner;
+  }
+
+  /** True once the peer has said its end, or the stream has failed. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  next(): Promise<Result> {
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) {
+      this.#chunksBytes -= chunk.length;
+      this.#grant();
+      return Promise.resolve({ value: chunk, done: false });
+    }
+    if (this.#isEnded) return this.#endOfIterator();
+    return new Promise<Result>((resolve, reject) => {
+      this.#readers.push({ buffer: undefined, resolve, reject });
+      if (this.#readers.length === 1) this.#serve();
+    });
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (buffer.length === 0) return Promise.resolve(0);
+    if (this.#chunks.length > 0) {
+      return Promise.resolve(this.#copyChunk(buffer));
+    }
+    if (this.#isEnded) {
+      return this.#error === undefined
+        ? Promise.resolve(null)
+        : Promise.reject(this.#error);
+    }
+    return new Promise<number | null>((resolve, reject) => {
+      this.#readers.push({ buffer, resolve, reject });
+      if (this.#readers.length === 1) this.#serve();
+    });
+  }
+
+  /** Takes IOCP_RECEIVED. */
+  received(result: number, detail: number): void {
+    if (result <= 0) {
+      this.end(
+        result === 0
+          ? undefined
+          : this.#owner.failure(result, "receive", detail),
+      );
+      return;
+    }
+    this.#credit -= result;
+    const { slab } = this.#owner.loop;
+    const chunk = new Uint8Array(slab.buffer, detail, result);
+    const reader = this.#readers.shift();
+    if (reader === undefined) {
+      this.#chunks.push(result < COPY_BELOW ? chunk.slice() : chunk);
+      this.#chunksBytes += result;
+    } else if (reader.buffer === undefined) {
+      reader.resolve({ value: chunk, done: false });
+      this.#grant();
+    } else {
+      this.#chunks.push(chunk);
+      this.#chunksBytes += result;
+      reader.resolve(this.#copyChunk(reader.buffer));
+    }
+    this.#serveFromChunks();
+  }
+
+  /** Takes IOCP_READABLE. */
+  readable(): void {
+    this.#isReadArmed = false;
+    this.#serve();
+  }
+
+  /** Nothing comes any more; who waits hears of it. Chunks that have come
+   * before an end or an error are still read. */
+  end(error: Error | undefined): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#error = error;
+    this.#credit = 0;
+    const readers = this.#readers;
+    this.#readers = [];
+    let isIterated = false;
+    for (const reader of readers) {
+      isIterated ||= reader.buffer === undefined;
+      if (error !== undefined) reader.reject(error);
+      else if (reader.buffer === undefined) {
+        reader.resolve({ value: undefined, done: true });
+      } else reader.resolve(null);
+    }
+    if (isIterated) this.#owner.iterationEnded(error !== undefined);
+  }
+
+  /** The user has closed: iterators are done, reads fail, chunks are gone. */
+  close(error: SocketError): void {
+    this.#chunks = [];
+    this.#chunksBytes = 0;
+    const readers = this.#readers;
+    this.#readers = [];
+    for (const reader of readers) {
+      if (reader.buffer === undefined) {
+        reader.resolve({ value: undefined, done: true });
+      } else reader.reject(error);
+    }
+    this.#isEnded = true;
+    this.#error = undefined;
+  }
+
+  #endOfIterator(): Promise<Result> {
+    const error = this.#error;
+    this.#owner.iterationEnded(error !== undefined);
+    if (error === undefined) {
+      return Promise.resolve({ value: undefined, done: true });
+    }
+    /* A loop fails once; after that it is over, like a generator. */
+    this.#error = undefined;
+    return Promise.reject(error);
+  }
+
+  /* Tops the credit up to the window, in steps of at least half of it, so that
+   * small messages cost no call each. */
+  #grant(): void {
+    if (this.#isEnded) return;
+    const ahead = this.#credit + this.#chunksBytes;
+    if (ahead > RECEIVE_WINDOW / 2) return;
+    const { loop, socket } = this.#owner;
+    const bytes = RECEIVE_WINDOW - ahead;
+    const result = loop.native.iocp_receive(loop.port, socket, bytes);
+    if (result < 0) {
+      this.end(this.#owner.failure(result, "receive"));
+      return;
+    }
+    this.#credit += bytes;
+    loop.kick();
+  }
+
+  /* Gets the first reader going. */
+  #serve(): void {
+    while (this.#readers.length > 0 && !this.#isEnded) {
+      const reader = this.#readers[0];
+      if (this.#isReadArmed) return;
+      if (reader.buffer === undefined) {
+        this.#grant();
+        return;
+      }
+      /* What an iterator asked for comes first, as a chunk. */
+      if (this.#credit > 0) return;
+      const { loop, socket } = this.#owner;
+      const { buffer } = reader;
+      const result = loop.native.iocp_read(
+        loop.port,
+        socket,
+        buffer,
+        0,
+        buffer.length,
+      );
+      if (result === PENDING) {
+        this.#isReadArmed = true;
+        loop.kick();
+        return;
+      }
+      if (result <= 0) {
+        this.end(
+          result === 0
+            ? undefined
+            : this.#owner.failure(result, "receive"),
+        );
+        return;
+      }
+      this.#readers.shift();
+      reader.resolve(result);
+    }
+  }
+
+  /* A chunk may have been more than its reader took. */
+  #serveFromChunks(): void {
+    while (this.#readers.length > 0 && this.#chunks.length > 0) {
+      const reader = this.#readers.shift()!;
+      if (reader.buffer === undefined) {
+        const chunk = this.#chunks.shift()!;
+        this.#chunksBytes -= chunk.length;
+        reader.resolve({ value: chunk, done: false });
+      } else {
+        reader.resolve(this.#copyChunk(reader.buffer));
+      }
+    }
+    if (this.#readers.length > 0) this.#serve();
+  }
+
+  #copyChunk(buffer: Uint8Array): number {
+    const chunk = this.#chunks[0];
+    const count = Math.min(chunk.length, buffer.length);
+    buffer.set(count < chunk.length ? chunk.subarray(0, count) : chunk);
+    if (count < chunk.length) this.#chunks[0] = chunk.subarray(count);
+    else this.#chunks.shift();
+    this.#chunksBytes -= count;
+    return count;
+  }
+}
+

@@ -1,0 +1,142 @@
+// Copyright the iocp authors. MIT license.
+import { type Native, SYMBOLS } from "../symbols.ts";
+import type { Parker, Runtime } from "./types.ts";
+
+/* The parts of Bun that are used here, so that neither compiler needs the
+ * other runtime's types. https://bun.com/docs/runtime/ffi */
+interface BunFfi {
+  dlopen(path: string, symbols: Record<string, unknown>): {
+    symbols: unknown;
+  };
+}
+interface BunProcess {
+  platform: string;
+  arch: string;
+  env: Record<string, string | undefined>;
+  getBuiltinModule(name: "bun:ffi"): BunFfi;
+}
+interface BunWorker {
+  onmessage: (() => void) | null;
+  postMessage(message: unknown): void;
+  ref(): void;
+  unref(): void;
+  terminate(): void;
+}
+
+const bun = (globalThis as unknown as { Bun?: { version: string } }).Bun!;
+const process = (globalThis as unknown as { process: BunProcess }).process;
+/* Node's, which this runtime has as well. */
+const { setImmediate } = globalThis as unknown as {
+  setImmediate(callback: () => void): void;
+};
+
+/** True under Bun. */
+export function isHere(): boolean {
+  return bun?.version !== undefined;
+}
+
+/* The helper blocks in iocp_wait() and does nothing else. Its source is a
+ * string, so that it needs no file of its own when the module is bundled. */
+const HELPER = `
+  const { dlopen } = process.getBuiltinModule("bun:ffi");
+  let wait;
+  self.onmessage = ({ data: [path, port] }) => {
+    wait ??= dlopen(path, {
+      iocp_wait: { args: ["i32", "i32"], returns: "i32" },
+    }).symbols.iocp_wait;
+    wait(port, -1);
+    self.postMessage(0);
+  };
+`;
+
+/** A helper Worker for each port, since this FFI has no non-blocking calls. */
+class BunParker implements Parker {
+  #path: string;
+  #port: number;
+  #onWake: () => void;
+  #isRef = true;
+  #worker: BunWorker | undefined;
+  isParked = false;
+
+  constructor(path: string, port: number, onWake: () => void) {
+    this.#path = path;
+    this.#port = port;
+    this.#onWake = onWake;
+  }
+
+  #start(): BunWorker {
+    const url = URL.createObjectURL(
+      new Blob([HELPER], { type: "text/javascript" }),
+    );
+    const worker = new Worker(url) as unknown as BunWorker;
+    worker.onmessage = () => {
+      this.isParked = false;
+      this.#hold(false);
+      this.#onWake();
+    };
+    return worker;
+  }
+
+  /* Only a running wait may hold the process, not the helper as such. */
+  #hold(isHeld: boolean): void {
+    if (isHeld) this.#worker!.ref();
+    else this.#worker!.unref();
+  }
+
+  park(): void {
+    this.#worker ??= this.#start();
+    this.isParked = true;
+    this.#hold(this.#isRef);
+    this.#worker.postMessage([this.#path, this.#port]);
+  }
+
+  setRef(isRef: boolean): void {
+    if (isRef === this.#isRef) return;
+    this.#isRef = isRef;
+    if (this.isParked) this.#hold(isRef);
+  }
+
+  close(): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+}
+
+function open(path: string): Native {
+  const symbols: Record<string, unknown> = {};
+  for (const [name, { parameters, result }] of Object.entries(SYMBOLS)) {
+    const args = parameters.map((type) => type === "buffer" ? "ptr" : type);
+    symbols[name] = { args, returns: result };
+  }
+  const ffi = process.getBuiltinModule("bun:ffi");
+  return ffi.dlopen(path, symbols).symbols as Native;
+}
+
+function env(name: string): string | undefined {
+  return process.env[name];
+}
+
+const OS_NAMES: Record<string, string> = { win32: "windows" };
+const ARCH_NAMES: Record<string, string> = { x64: "x86_64", arm64: "aarch64" };
+
+/** Bun's side of {@linkcode Runtime}. */
+export const runtime: Runtime = {
+  name: "Bun",
+  version: bun?.version,
+  target: `${OS_NAMES[process?.platform] ?? process?.platform}_${
+    ARCH_NAMES[process?.arch] ?? process?.arch
+  }`,
+  open,
+  makeParker: (_native, path, port, onWake) =>
+    new BunParker(path, port, onWake),
+  defer: (callback) => setImmediate(callback),
+  unrefTimer: (timer) => (timer as { unref(): void }).unref(),
+  env,
+  requireNet() {
+    /* Bun has no permissions to ask for. */
+  },
+  requireNetResolved() {
+    /* Bun has no permissions to ask for. */
+  },
+  permissionHint: () => "check that the file can be read and executed",
+};

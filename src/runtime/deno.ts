@@ -1,0 +1,177 @@
+// Copyright the iocp authors. MIT license.
+import { type Native, SYMBOLS } from "../symbols.ts";
+import type { Parker, Runtime } from "./types.ts";
+
+/* The parts of Deno that are used here, so that neither compiler needs the
+ * other runtime's types. https://docs.deno.com/api/deno/ */
+type PermissionState = "granted" | "prompt" | "denied";
+type PermissionDescriptor =
+  | { name: "net"; host: string }
+  | { name: "env"; variable: string };
+interface DenoNamespace {
+  version: { deno: string };
+  build: { os: string; arch: string };
+  internal: symbol;
+  dlopen(path: string, symbols: Record<string, unknown>): {
+    symbols: unknown;
+  };
+  env: { get(name: string): string | undefined };
+  errors: { NotCapable: new (message: string) => Error };
+  permissions: {
+    querySync(descriptor: PermissionDescriptor): { state: PermissionState };
+    requestSync(descriptor: PermissionDescriptor): { state: PermissionState };
+  };
+  unrefTimer(id: unknown): void;
+}
+/* Not public: an operation that does not hold the process alive. Where it is
+ * missing, a timer stands in. https://github.com/denoland/deno_core */
+interface DenoCore {
+  refOpPromise(promise: Promise<unknown>): void;
+  unrefOpPromise(promise: Promise<unknown>): void;
+}
+type Nonblocking = (port: number, timeoutMs: number) => Promise<number>;
+
+/* Node's, which this runtime has as well. */
+const { setImmediate } = globalThis as unknown as {
+  setImmediate(callback: () => void): void;
+};
+
+/** How often an unref'd port is polled where no wait can be unref'd. */
+const UNREF_POLL_MS = 5;
+
+const deno = (globalThis as unknown as { Deno?: DenoNamespace }).Deno!;
+
+/** True under Deno. */
+export function isHere(): boolean {
+  return deno?.version?.deno !== undefined;
+}
+
+const core = (): DenoCore | undefined => {
+  const internals = (deno as unknown as Record<symbol, { core?: DenoCore }>)[
+    deno.internal
+  ];
+  const core = internals?.core;
+  return typeof core?.unrefOpPromise === "function" &&
+      typeof core.refOpPromise === "function"
+    ? core
+    : undefined;
+};
+
+/** One pending non-blocking call of iocp_wait() a port. */
+class DenoParker implements Parker {
+  #native: Native & { wait_nonblocking: Nonblocking };
+  #port: number;
+  #onWake: () => void;
+  #isRef = true;
+  #wait: Promise<unknown> | undefined;
+  #timer: unknown;
+  #core = core();
+
+  constructor(native: Native, port: number, onWake: () => void) {
+    this.#native = native as Native & { wait_nonblocking: Nonblocking };
+    this.#port = port;
+    this.#onWake = onWake;
+  }
+
+  get isParked(): boolean {
+    return this.#wait !== undefined || this.#timer !== undefined;
+  }
+
+  park(): void {
+    if (!this.#isRef && this.#core === undefined) {
+      this.#timer = setTimeout(this.#woken, UNREF_POLL_MS);
+      deno.unrefTimer(this.#timer);
+      return;
+    }
+    this.#wait = this.#native.wait_nonblocking(this.#port, -1);
+    if (!this.#isRef) this.#core!.unrefOpPromise(this.#wait);
+    this.#wait.then(this.#woken);
+  }
+
+  #woken = (): void => {
+    this.#wait = undefined;
+    this.#timer = undefined;
+    this.#onWake();
+  };
+
+  setRef(isRef: boolean): void {
+    if (isRef === this.#isRef) return;
+    this.#isRef = isRef;
+    if (this.#wait === undefined) return;
+    if (this.#core === undefined) {
+      /* The wait holds the process, so it must end and a timer take over. */
+      if (!isRef) this.#native.iocp_wake(this.#port);
+    } else if (isRef) {
+      this.#core.refOpPromise(this.#wait);
+    } else {
+      this.#core.unrefOpPromise(this.#wait);
+    }
+  }
+
+  close(): void {
+    /* The deleted port has ended the wait. */
+  }
+}
+
+function open(path: string): Native {
+  const symbols: Record<string, unknown> = {
+    wait_nonblocking: {
+      ...SYMBOLS.iocp_wait,
+      name: "iocp_wait",
+      nonblocking: true,
+    },
+  };
+  for (const [name, { parameters, result }] of Object.entries(SYMBOLS)) {
+    symbols[name] = { parameters, result };
+  }
+  return deno.dlopen(path, symbols).symbols as Native;
+}
+
+function env(name: string): string | undefined {
+  const { state } = deno.permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? deno.env.get(name) : undefined;
+}
+
+function hostOf(hostname: string, port: number): string {
+  return hostname.includes(":")
+    ? `[${hostname}]:${port}`
+    : `${hostname}:${port}`;
+}
+
+function refuseNet(host: string): never {
+  throw new deno.errors.NotCapable(
+    `Requires net access to "${host}", run again with the --allow-net flag`,
+  );
+}
+
+function requireNet(hostname: string, port: number): void {
+  const host = hostOf(hostname, port);
+  if (deno.permissions.querySync({ name: "net", host }).state === "granted") {
+    return;
+  }
+  const { state } = deno.permissions.requestSync({ name: "net", host });
+  if (state !== "granted") refuseNet(host);
+}
+
+function requireNetResolved(hostname: string, port: number): void {
+  const host = hostOf(hostname, port);
+  const { state } = deno.permissions.querySync({ name: "net", host });
+  if (state === "denied") refuseNet(host);
+}
+
+/** Deno's side of {@linkcode Runtime}. */
+export const runtime: Runtime = {
+  name: "Deno",
+  version: deno?.version?.deno,
+  target: `${deno?.build?.os}_${deno?.build?.arch}`,
+  open,
+  makeParker: (native, _path, port, onWake) =>
+    new DenoParker(native, port, onWake),
+  defer: (callback) => setImmediate(callback),
+  unrefTimer: (timer) => deno.unrefTimer(timer),
+  env,
+  requireNet,
+  requireNetResolved,
+  permissionHint: (path) =>
+    `run again with --allow-ffi=${path} (or --allow-ffi)`,
+};

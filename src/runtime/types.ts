@@ -1,0 +1,54 @@
+// Copyright the iocp authors. MIT license.
+import type { Native } from "../symbols.ts";
+
+/** Blocks outside the JavaScript thread until a port has completions. */
+export interface Parker {
+  /** True from {@linkcode park} until its callback. */
+  readonly isParked: boolean;
+  /** Starts one wait; `onWake` is called once when it ends. */
+  park(): void;
+  /** Whether a running wait holds the process alive. */
+  setRef(isRef: boolean): void;
+  /** Gives back what the parker holds. The port is deleted already. */
+  close(): void;
+}
+
+/** What the module needs of its runtime. */
+export interface Runtime {
+  /** As users write it. */
+  readonly name: string;
+  readonly version: string;
+  /** "linux_x86_64" and the like: which library fits. */
+  readonly target: string;
+
+  /** Opens the library at an absolute path. */
+  open(path: string): Native;
+
+  /** Makes the parker of a port. */
+  makeParker(
+    native: Native,
+    path: string,
+    port: number,
+    onWake: () => void,
+  ): Parker;
+
+  /** Calls back in the next turn of the event loop. */
+  defer(callback: () => void): void;
+
+  /** Makes a timer of setTimeout() not hold the process alive. */
+  unrefTimer(timer: unknown): void;
+
+  /** The environment variable, or undefined when it is unset or not to be
+   * read without asking the user. */
+  env(name: string): string | undefined;
+
+  /** Throws the runtime's own error when the stock call for this address
+   * would be refused. */
+  requireNet(hostname: string, port: number): void;
+
+  /** The same for an address that a permitted name resolved to. */
+  requireNetResolved(hostname: string, port: number): void;
+
+  /** What to add to the command line when the library cannot be opened. */
+  permissionHint(path: string): string;
+}

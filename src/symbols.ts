@@ -1,0 +1,106 @@
+// Copyright the iocp authors. MIT license.
+/**
+ * The flat C API (`ffi/include/iocp.h`) as a table that each runtime
+ * translates for its own FFI.
+ *
+ * @module
+ */
+
+/** A type that crosses the boundary. `buffer` is a view of JS memory. */
+export type NativeType = "i32" | "u32" | "f64" | "buffer";
+
+/** One function of the library. */
+export interface NativeSignature {
+  readonly parameters: readonly NativeType[];
+  readonly result: NativeType;
+}
+
+/** The value of `IOCP_ABI` that this module was written for. */
+export const ABI = 1;
+
+/** Every function that the module calls, with its C prototype. */
+export const SYMBOLS = {
+  /* uint32_t iocp_abi(void) */
+  iocp_abi: { parameters: [], result: "u32" },
+  /* int32_t iocp_new(void) */
+  iocp_new: { parameters: [], result: "i32" },
+  /* int32_t iocp_delete(int32_t port) */
+  iocp_delete: { parameters: ["i32"], result: "i32" },
+  /* int32_t iocp_poll(int32_t port, void* events, uint32_t capacity,
+                       void* slab, uint32_t offset, uint32_t length) */
+  iocp_poll: {
+    parameters: ["i32", "buffer", "u32", "buffer", "u32", "u32"],
+    result: "i32",
+  },
+  /* int32_t iocp_wait(int32_t port, int32_t timeout_ms) */
+  iocp_wait: { parameters: ["i32", "i32"], result: "i32" },
+  /* int32_t iocp_wake(int32_t port) */
+  iocp_wake: { parameters: ["i32"], result: "i32" },
+  /* int32_t iocp_native_error(int32_t port) */
+  iocp_native_error: { parameters: ["i32"], result: "i32" },
+  /* int32_t iocp_add_socket(int32_t port, double os_socket) */
+  iocp_add_socket: { parameters: ["i32", "f64"], result: "i32" },
+  /* int32_t iocp_listen(int32_t port, const void* address, uint32_t backlog,
+                         uint32_t flags) */
+  iocp_listen: { parameters: ["i32", "buffer", "u32", "u32"], result: "i32" },
+  /* int32_t iocp_accept(int32_t port, int32_t listener, uint32_t count) */
+  iocp_accept: { parameters: ["i32", "i32", "u32"], result: "i32" },
+  /* int32_t iocp_connect(int32_t port, const void* remote,
+                          const void* local) */
+  iocp_connect: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  /* int32_t iocp_receive(int32_t port, int32_t socket, uint32_t bytes) */
+  iocp_receive: { parameters: ["i32", "i32", "u32"], result: "i32" },
+  /* int32_t iocp_read(int32_t port, int32_t socket, void* buffer,
+                       uint32_t offset, uint32_t length) */
+  iocp_read: {
+    parameters: ["i32", "i32", "buffer", "u32", "u32"],
+    result: "i32",
+  },
+  /* int32_t iocp_send(int32_t port, int32_t socket, const void* buffer,
+                       uint32_t offset, uint32_t length) */
+  iocp_send: {
+    parameters: ["i32", "i32", "buffer", "u32", "u32"],
+    result: "i32",
+  },
+  /* int32_t iocp_shutdown(int32_t port, int32_t socket) */
+  iocp_shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  /* int32_t iocp_close(int32_t port, int32_t socket, uint32_t mode,
+                        uint32_t timeout_ms) */
+  iocp_close: { parameters: ["i32", "i32", "u32", "u32"], result: "i32" },
+  /* int32_t iocp_name(int32_t port, int32_t socket, uint32_t end,
+                       void* address) */
+  iocp_name: { parameters: ["i32", "i32", "u32", "buffer"], result: "i32" },
+  /* int32_t iocp_set_option(int32_t port, int32_t socket, uint32_t option,
+                             int32_t value) */
+  iocp_set_option: { parameters: ["i32", "i32", "u32", "i32"], result: "i32" },
+  /* int32_t iocp_get_option(int32_t port, int32_t socket,
+                             uint32_t option) */
+  iocp_get_option: { parameters: ["i32", "i32", "u32"], result: "i32" },
+  /* int32_t iocp_resolve(const void* name, uint32_t length, void* addresses,
+                          uint32_t capacity) */
+  iocp_resolve: {
+    parameters: ["buffer", "u32", "buffer", "u32"],
+    result: "i32",
+  },
+  /* int32_t iocp_stats(int32_t port, void* stats) */
+  iocp_stats: { parameters: ["i32", "buffer"], result: "i32" },
+} as const satisfies Record<string, NativeSignature>;
+
+/** What a parameter of each type is in JavaScript. */
+interface NativeValues {
+  i32: number;
+  u32: number;
+  f64: number;
+  buffer: ArrayBufferView | null;
+}
+
+type NativeArguments<P extends readonly NativeType[]> = {
+  -readonly [K in keyof P]: NativeValues[P[K]];
+};
+
+/** The functions of the opened library. */
+export type Native = {
+  readonly [K in keyof typeof SYMBOLS]: (
+    ...args: NativeArguments<(typeof SYMBOLS)[K]["parameters"]>
+  ) => number;
+};

@@ -1,0 +1,86 @@
+// Copyright the iocp authors. MIT license.
+/* Checks of what users pass. The FFI wraps wrong numbers silently once it is
+ * hot, so nothing reaches C that was not looked at here. */
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "object" && value !== null) {
+    return value.constructor?.name ?? "object";
+  }
+  return String(value);
+}
+
+/** Throws a TypeError that names the argument. */
+export function wrongType(name: string, wanted: string, value: unknown): never {
+  throw new TypeError(
+    `The "${name}" argument must be ${wanted}: got ${shown(value)}`,
+  );
+}
+
+/** A plain options object. */
+export function requireOptions(value: unknown): void {
+  if (typeof value !== "object" || value === null) {
+    wrongType("options", "an object", value);
+  }
+}
+
+/** An integer from `min` to `max`. */
+export function requireInteger(
+  name: string,
+  value: unknown,
+  min: number,
+  max: number,
+): number {
+  if (typeof value !== "number") wrongType(name, "a number", value);
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new RangeError(
+      `The "${name}" argument must be an integer from ${min} to ${max}: got ${value}`,
+    );
+  }
+  return value;
+}
+
+/** A boolean, or undefined for the default. */
+export function optionalBoolean(
+  name: string,
+  value: unknown,
+  fallback: boolean,
+): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== "boolean") wrongType(name, "a boolean", value);
+  return value;
+}
+
+/** An integer, or undefined for the default. */
+export function optionalInteger(
+  name: string,
+  value: unknown,
+  min: number,
+  max: number,
+  fallback: number,
+): number {
+  if (value === undefined) return fallback;
+  return requireInteger(name, value, min, max);
+}
+
+/** A TCP port number. */
+export function requirePort(value: unknown, min: number): number {
+  return requireInteger("port", value, min, 65535);
+}
+
+/** A host name or IP address, not empty. */
+export function requireHostname(name: string, value: unknown): string {
+  if (typeof value !== "string") wrongType(name, "a string", value);
+  if (value.length === 0 || value.includes("\0")) {
+    throw new TypeError(`The "${name}" argument must be a host name: got ${shown(value)}`);
+  }
+  return value;
+}
+
+/** Bytes to read into or to write. */
+export function requireBytes(name: string, value: unknown): Uint8Array {
+  if (!(value instanceof Uint8Array)) {
+    wrongType(name, "a Uint8Array", value);
+  }
+  return value;
+}
