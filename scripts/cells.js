@@ -1,0 +1,82 @@
+// Copyright the iocp authors. MIT license.
+
+// The four cells: a runtime on a system. On Windows the Linux ones are not to
+// be had, and the Windows ones need no Wine.
+
+import {
+  bunPath,
+  denoPath,
+  ensureNodeModules,
+  ensureWindowsRuntimes,
+  ensureWine,
+  run,
+} from "./setup.js";
+
+export const cellNames = [
+  "deno-linux",
+  "bun-linux",
+  "deno-windows",
+  "bun-windows",
+];
+
+const native = process.platform === "win32" ? "windows" : "linux";
+
+/**
+ * Makes a cell ready; returns `{ cell, reason }`, where a cell has
+ * `run(args, options)`, as `run` in setup/command.js, and `path(path)`, a path
+ * of this system as the cell sees it. A cell that cannot be had is null.
+ */
+export async function openCell(name) {
+  if (!cellNames.includes(name)) {
+    throw new Error(`no such cell: ${name} (${cellNames.join(", ")})`);
+  }
+  const [runtime, system] = name.split("-");
+  if (system === native) return { cell: await nativeCell(name, runtime) };
+  if (system === "linux") {
+    return { cell: null, reason: "this is Windows: only its own cells run" };
+  }
+  const { wine, reason } = await ensureWine();
+  if (!wine) return { cell: null, reason };
+  return { cell: await wineCell(name, runtime, wine) };
+}
+
+async function nativeCell(name, runtime) {
+  await ensureNodeModules();
+  const program = runtime === "deno" ? denoPath() : bunPath();
+  return {
+    name,
+    runtime,
+    path: (path) => path,
+    run: (args, options = {}) =>
+      run(program, args, {
+        ...options,
+        env: { ...process.env, ...quiet, ...options.env },
+      }),
+  };
+}
+
+async function wineCell(name, runtime, wine) {
+  const program = (await ensureWindowsRuntimes())[runtime];
+  return {
+    name,
+    runtime,
+    path: (path) => wine.path(path),
+    run: (args, options = {}) =>
+      wine.run(program, args, {
+        ...options,
+        env: { ...passed(), ...quiet, ...options.env },
+      }),
+  };
+}
+
+// The runtimes look for a newer version of themselves, and colour what they
+// print, unless told not to.
+const quiet = { DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" };
+
+// Only these of our variables mean the same under Wine.
+function passed() {
+  const names = Object.keys(process.env).filter((name) =>
+    name === "CI" || name.startsWith("IOCP_") && name !== "IOCP_DEV_CACHE"
+  );
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
+}

@@ -1,0 +1,123 @@
+// Copyright the iocp authors. MIT license.
+
+// npm run demo [-- [--windows] [FILE]]
+//
+// Sends a real file, 64 MiB or more in total, over 50 connections through the
+// `for await` echo loop of examples/echo.ts: Deno serving Bun, then Bun serving
+// Deno. --windows runs the Windows programs under Wine instead.
+
+import { statSync } from "node:fs";
+import { relative, resolve } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { openCell } from "./cells.js";
+import { ProgressBar } from "./demo/progress_bar.js";
+import { describeEnd, repository } from "./setup.js";
+
+const CONNECTIONS = 50;
+const TOTAL_BYTES = 64 * 1024 * 1024;
+const TIMEOUT_MS = 300_000;
+
+const args = process.argv.slice(2);
+const onWine = args.includes("--windows") && process.platform !== "win32";
+const system = onWine || process.platform === "win32" ? "windows" : "linux";
+const file = resolve(
+  args.find((arg) => !arg.startsWith("--")) ??
+    fileURLToPath(
+      new URL("../ffi/prebuilt/linux_x86_64/libiocp.so", import.meta.url),
+    ),
+);
+
+/** The arguments that run a program of the repository in a cell. */
+function programOf(cell, path, rest) {
+  const run = cell.runtime === "deno" ? ["run", "-A"] : [];
+  return [...run, cell.path(resolve(repository, path)), ...rest];
+}
+
+/** Starts the echo server; resolves with its port and a way to stop it. */
+async function serve(cell) {
+  const stopper = new AbortController();
+  let output = "";
+  let onPort;
+  const listening = new Promise((resolve) => onPort = resolve);
+  const ended = cell.run(programOf(cell, "examples/echo.ts", []), {
+    signal: stopper.signal,
+    timeout: TIMEOUT_MS,
+    onStdout(text) {
+      output += text;
+      const port = /listening on .*:(\d+)/.exec(output)?.[1];
+      if (port) onPort(port);
+    },
+  });
+  const port = await Promise.race([listening, ended]);
+  if (typeof port !== "string") {
+    throw new Error(`${cell.name} does not serve: ${port.output}`);
+  }
+  return { port, stop: () => (stopper.abort(), ended) };
+}
+
+/** Has one runtime load the other; returns what the load said last. */
+async function exchange(server, client) {
+  const name = `${client.name} -> ${server.name}`;
+  const { port, stop } = await serve(server);
+  const bar = new ProgressBar(name);
+  let last;
+  let rest = "";
+  const load = await client.run(
+    programOf(client, "scripts/demo/load.ts", [
+      port,
+      client.path(file),
+      String(CONNECTIONS),
+      String(TOTAL_BYTES),
+    ]),
+    {
+      timeout: TIMEOUT_MS,
+      onStdout(text) {
+        const lines = (rest + text).split("\n");
+        rest = lines.pop();
+        for (const line of lines.filter((line) => line.startsWith("{"))) {
+          last = JSON.parse(line);
+          bar.show(last.echoed, last.total);
+        }
+      },
+    },
+  );
+  bar.end();
+  await stop();
+  if (load.ok && last?.seconds !== undefined) return last;
+  throw new Error(`${name}: ${describeEnd(load)}\n${load.output}`);
+}
+
+function report(name, { echoed, seconds, wrong, engine, library }) {
+  const mib = echoed / 2 ** 20;
+  console.log(
+    `${name}: ${mib.toFixed(0)} MiB there and back in ${
+      seconds.toFixed(2)
+    } s, ` +
+      `${(mib / seconds).toFixed(0)} MiB/s each way, ` +
+      `${CONNECTIONS - wrong} of ${CONNECTIONS} connections with the right ` +
+      `SHA-256 (${engine}, ${library})`,
+  );
+  return wrong === 0;
+}
+
+const cells = [];
+for (const runtime of ["deno", "bun"]) {
+  const { cell, reason } = await openCell(`${runtime}-${system}`);
+  if (!cell) {
+    throw new Error(`${runtime} on ${system} cannot be had: ${reason}`);
+  }
+  cells.push(cell);
+}
+const [deno, bun] = cells;
+const size = statSync(file).size;
+console.log(
+  `sending ${relative(process.cwd(), file)} (${size} bytes) over ` +
+    `${CONNECTIONS} connections at once, as often as makes 64 MiB`,
+);
+let isRight = true;
+for (const [server, client] of [[deno, bun], [bun, deno]]) {
+  const result = await exchange(server, client);
+  isRight = report(`${client.name} -> ${server.name}`, result) && isRight;
+}
+process.exit(isRight ? 0 : 1);

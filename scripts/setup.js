@@ -1,0 +1,18 @@
+// Copyright the iocp authors. MIT license.
+
+// What the scripts need beside node is installed by these, once, and only when
+// a script asks for it; all are quiet when there is nothing to do.
+
+export { announce, cached, cacheFolder, repository } from "./setup/cache.js";
+export { describeEnd, run, runOrThrow } from "./setup/command.js";
+export { ensureDebian } from "./setup/debian.js";
+export {
+  bunPath,
+  denoPath,
+  dprintPath,
+  ensureNodeModules,
+  tscPath,
+} from "./setup/node_modules.js";
+export { ensureWindowsRuntimes } from "./setup/windows_runtimes.js";
+export { ensureWine } from "./setup/wine.js";
+export { ensureZig, zigEnvironment } from "./setup/zig.js";

@@ -1,0 +1,206 @@
+// Copyright the iocp authors. MIT license.
+
+// A small Debian 13 in a folder, for what this machine may not have or has in
+// another version: Wine 10, gcc for both systems, and musl's loader.
+//
+// It is entered in mount and process namespaces of its own: all mounts vanish
+// and all processes (Wine's server too) end with the program that was started,
+// however it ends, so nothing is ever left to clean up and the folder can be
+// deleted at any time.
+
+import { existsSync } from "node:fs";
+import { realpath, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, sep } from "node:path";
+import { announce, cached, cacheFolder, repository } from "./cache.js";
+import { run, runOrThrow, starts } from "./command.js";
+
+const release = "trixie";
+const packages = [
+  "wine",
+  "wine64",
+  "gcc",
+  "libc6-dev",
+  "gcc-mingw-w64-x86-64-win32",
+  "musl",
+  "musl-tools",
+];
+// Changes with the list above, so that an older folder is not taken for it.
+const edition = 2;
+
+let ready;
+
+/**
+ * Makes the folder if it is missing; returns `{ debian, reason }`: the reason
+ * says why there is none.
+ */
+export function ensureDebian() {
+  return ready ??= prepare();
+}
+
+async function prepare() {
+  const reason = await missing();
+  if (reason) return { debian: null, reason };
+  const root = await cached(
+    `debian-${release}-${edition}`,
+    "Wine 10 and gcc, as a small Debian in a folder: takes a minute or two",
+    install,
+  );
+  return { debian: new Debian(root), reason: null };
+}
+
+async function missing() {
+  if (process.platform !== "linux" || process.arch !== "x64") {
+    return "it needs Linux on x86_64";
+  }
+  if (process.getuid() !== 0) return "it needs root";
+  const namespaces = ["--mount", "--pid", "--fork", "--kill-child", "true"];
+  const tried = await run("unshare", namespaces);
+  return tried.ok ? null : `"unshare" is refused: ${tried.output.trim()}`;
+}
+
+async function install(folder) {
+  if (!(await starts("debootstrap"))) await installDebootstrap();
+  // Debootstrap mounts /proc in the folder: in a namespace of its own that
+  // mount cannot outlive it, and so cannot be in the way of deleting.
+  await runOrThrow("unshare", [
+    "--mount",
+    "--propagation=private",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "debootstrap",
+    "--variant=minbase",
+    `--include=${packages.join(",")}`,
+    release,
+    folder,
+  ]);
+  await runOrThrow("rm", ["-rf", join(folder, "var/cache/apt/archives")]);
+  // Mount points for the files of the same name outside.
+  for (const name of ["etc/hosts", "etc/resolv.conf"]) {
+    await runOrThrow("rm", ["-f", join(folder, name)]);
+    await writeFile(join(folder, name), "");
+  }
+}
+
+async function installDebootstrap() {
+  announce("installing debootstrap (apt-get) ...");
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const args = ["install", "-y", "-qq", "--no-install-recommends"];
+  const first = await run("apt-get", [...args, "debootstrap"], { env });
+  if (first.ok) return;
+  await runOrThrow("apt-get", ["update", "-qq"], { env });
+  await runOrThrow("apt-get", [...args, "debootstrap"], { env });
+}
+
+// Runs as the first process of the namespaces. Arguments: the root, the folders
+// that are to be seen at the same path inside, "--", folders to be covered by
+// empty ones in memory, "--", the program. It stays to reap orphans.
+const enter = `
+set -e
+root=$1
+shift
+mount --rbind /dev "$root/dev"
+mount -t proc proc "$root/proc"
+mount --rbind /sys "$root/sys"
+mount -t tmpfs tmpfs "$root/tmp"
+mount -t tmpfs tmpfs "$root/run"
+mkdir -p -m 700 "$root/run/user/0"
+for file in /etc/hosts /etc/resolv.conf; do
+  if [ -e $file ]; then mount --bind $file "$root$file"; fi
+done
+while [ "$1" != -- ]; do
+  mkdir -p "$root$1"
+  mount --rbind "$1" "$root$1"
+  shift
+done
+shift
+while [ "$1" != -- ]; do
+  mkdir -p "$root$1"
+  mount -t tmpfs tmpfs "$root$1"
+  mkdir -p "$root$1/Temp"
+  shift
+done
+shift
+set +e
+chroot "$root" /usr/bin/env -i "$@"
+exit $?
+`;
+
+export class Debian {
+  constructor(root) {
+    this.root = root;
+  }
+
+  /** Whether a file is there, by its path inside. */
+  has(path) {
+    return existsSync(join(this.root, path));
+  }
+
+  /**
+   * The command line that runs a program inside, as `{ file, args }`. The
+   * checkout, the cache, the temporary folder, `cwd` and `folders` are seen
+   * there at the same paths. `fresh` names folders that are empty in each run.
+   */
+  async command(program, args, options = {}) {
+    const cwd = await realpath(options.cwd ?? repository);
+    const seen = await outermost([
+      repository,
+      cacheFolder(),
+      tmpdir(),
+      cwd,
+      ...(options.folders ?? []),
+    ]);
+    const environment = {
+      PATH: "/usr/bin:/bin:/usr/sbin:/sbin",
+      LANG: "C.UTF-8",
+      // This one is new and empty in each run. Wine's server keeps its socket
+      // there; Debian's crashes where it has to use TMPDIR, so that is not set.
+      HOME: "/run/user/0",
+      XDG_RUNTIME_DIR: "/run/user/0",
+      ...options.env,
+    };
+    return {
+      file: "unshare",
+      args: [
+        "--mount",
+        "--propagation=private",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "sh",
+        "-c",
+        enter,
+        "sh",
+        this.root,
+        ...seen,
+        "--",
+        ...(options.fresh ?? []),
+        "--",
+        `--chdir=${cwd}`,
+        ...Object.entries(environment).map(([k, v]) => `${k}=${v}`),
+        program,
+        ...args,
+      ],
+    };
+  }
+
+  /** Runs a program inside; the result is that of `run` in command.js. */
+  async run(program, args, options = {}) {
+    const command = await this.command(program, args, options);
+    return await run(command.file, command.args, {
+      ...options,
+      // The command itself changes to its folder, and has its environment.
+      cwd: undefined,
+      env: undefined,
+    });
+  }
+}
+
+// Real paths, without those that are inside another one, outer ones first.
+async function outermost(paths) {
+  const real = await Promise.all(paths.map((path) => realpath(path)));
+  const unique = [...new Set(real)].sort((a, b) => a.length - b.length);
+  const inside = (path, folder) => path.startsWith(folder + sep);
+  return unique.filter((path) => !unique.some((other) => inside(path, other)));
+}

@@ -1,0 +1,61 @@
+// Copyright the iocp authors. MIT license.
+
+// Zig, the one cross compiler, from its PyPI wheel: pinned by version and hash
+// in ffi/toolchain.txt, so that every machine builds the same bytes.
+
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { cached, cacheFolder, repository } from "./cache.js";
+import { runOrThrow, starts } from "./command.js";
+
+const windows = process.platform === "win32";
+const requirements = join(repository, "ffi", "toolchain.txt");
+
+/** Installs the pinned Zig if it is missing; returns its program's path. */
+export async function ensureZig() {
+  const pin = /^ziglang==(\S+)/m.exec(await readFile(requirements, "utf8"));
+  if (!pin) throw new Error(`no "ziglang==VERSION" in ${requirements}`);
+  const name = `zig-${pin[1]}`;
+  const folder = await cached(name, `Zig ${pin[1]}`, install);
+  const zig = join(folder, "ziglang", windows ? "zig.exe" : "zig");
+  if (existsSync(zig)) return zig;
+  throw new Error(`${zig} is missing: delete ${folder} and try again`);
+}
+
+async function install(folder) {
+  await runOrThrow(await python(), [
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--no-compile",
+    "--no-deps",
+    "--only-binary=:all:",
+    "--require-hashes",
+    "--target",
+    folder,
+    "--requirement",
+    requirements,
+  ]);
+}
+
+async function python() {
+  for (const name of ["python3", "python", "py"]) {
+    if (await starts(name, ["-m", "pip", "--version"])) return name;
+  }
+  throw new Error("Zig is installed by pip: please install Python 3 with pip");
+}
+
+/**
+ * The environment to run Zig in. Its compilation cache has a folder of its own:
+ * the usual one may be read-only, or on a slow disk.
+ */
+export function zigEnvironment() {
+  return {
+    ...process.env,
+    ZIG_GLOBAL_CACHE_DIR: join(cacheFolder(), "zig-cache"),
+    ZIG_LOCAL_CACHE_DIR: join(cacheFolder(), "zig-cache"),
+  };
+}

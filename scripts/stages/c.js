@@ -1,0 +1,112 @@
+// Copyright the iocp authors. MIT license.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { compileLibrary, targets } from "../../ffi/compile.js";
+import { compileProgram, testPrograms } from "../c_program.js";
+import { detail, say } from "../report.js";
+import {
+  describeEnd,
+  ensureDebian,
+  ensureWine,
+  ensureZig,
+  run,
+} from "../setup.js";
+
+const timeout = 120_000;
+const skipCode = 77;
+
+/**
+ * Every ffi/tests/test_*.c is a program that passes (0), is skipped (77) or
+ * fails, linked with a library that is built from the sources as they are now.
+ */
+export async function cStage({ report, root, filter }) {
+  const programs = await testPrograms(root, filter);
+  if (programs.length === 0) {
+    report.missing("c", "there is no test of that name", { allowed: filter });
+    return;
+  }
+  for (const system of ["linux", "windows"]) {
+    const runner = await runnerFor(system);
+    if (runner.reason) {
+      report.missing(`c ${system}`, runner.reason, runner);
+      continue;
+    }
+    await testSystem(report, root, system, programs, runner);
+  }
+}
+
+// How programs of a system are built and run here.
+async function runnerFor(system) {
+  const zig = await ensureZig();
+  const native = process.platform === "win32" ? "windows" : "linux";
+  if (system === native) {
+    return {
+      zig,
+      debian: null,
+      start: (program, args, cwd) => run(program, args, { cwd, timeout }),
+    };
+  }
+  if (system === "linux") {
+    return { reason: "this is Windows: it cannot run here", allowed: true };
+  }
+  const { wine, reason } = await ensureWine();
+  if (!wine) return { reason };
+  const { debian } = await ensureDebian();
+  return {
+    zig,
+    debian,
+    start: (program, args, cwd) => wine.run(program, args, { cwd, timeout }),
+  };
+}
+
+async function testSystem(report, root, system, programs, runner) {
+  const started = Date.now();
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const name = `c ${system}`;
+  const scratch = await mkdtemp(join(tmpdir(), `iocp-c-${system}-`));
+  try {
+    say(`${name}: ${programs.length} programs ...`);
+    const library = await buildLibrary(root, system, scratch, runner.zig);
+    for (const source of programs) {
+      const program = await compileProgram(root, source, {
+        system,
+        library,
+        folder: join(scratch, basename(source, ".c")),
+        ...runner,
+      }).catch((error) => ({ error }));
+      const result = program.error
+        ? { code: 1, output: program.error.message }
+        : await runner.start(program, [], dirname(program));
+      count(counts, `${name}: ${basename(source, ".c")}`, result);
+    }
+  } catch (error) {
+    counts.failed += 1;
+    say(`${name}: FAILED`);
+    detail(error.message);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+  report.group(name, counts, started);
+}
+
+async function buildLibrary(root, system, scratch, zig) {
+  const target = targets.find((one) => one.system === system);
+  const library = join(scratch, target.file);
+  await compileLibrary(zig, target, join(root, "ffi"), library);
+  return library;
+}
+
+function count(counts, name, result) {
+  if (result.code === 0) {
+    counts.passed += 1;
+  } else if (result.code === skipCode) {
+    counts.skipped += 1;
+    say(`${name}: skipped: ${result.output.trim().split("\n").at(-1)}`);
+  } else {
+    counts.failed += 1;
+    say(`${name}: FAILED (${describeEnd(result)})`);
+    detail(result.output);
+  }
+}

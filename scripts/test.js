@@ -1,0 +1,73 @@
+// Copyright the iocp authors. MIT license.
+
+// `npm test`: all stages, or with options only some:
+//
+//   npm test -- --stage c                 format, types, native, c or suite
+//   npm test -- --cell deno-linux         the suite in that cell
+//   npm test -- --filter echo             files, or tests, with that in a name
+//   npm test -- --verbose                 a line for each test file that passed
+
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { cellNames } from "./cells.js";
+import { Report } from "./report.js";
+import { ensureWindowsRuntimes, ensureWine, repository } from "./setup.js";
+import { cStage } from "./stages/c.js";
+import { formatStage } from "./stages/format.js";
+import { nativeStage } from "./stages/native.js";
+import { suiteStage } from "./stages/suite.js";
+import { typesStage } from "./stages/types.js";
+
+const stages = {
+  format: formatStage,
+  types: typesStage,
+  native: nativeStage,
+  c: cStage,
+  suite: suiteStage,
+};
+
+const { values } = parseArgs({
+  options: {
+    stage: { type: "string", multiple: true },
+    cell: { type: "string", multiple: true },
+    filter: { type: "string" },
+    root: { type: "string", default: repository },
+    verbose: { type: "boolean", default: false },
+  },
+});
+for (const name of values.cell ?? []) known("cell", name, cellNames);
+for (const name of values.stage ?? []) {
+  known("stage", name, Object.keys(stages));
+}
+
+const chosen = values.stage ?? (values.cell ? ["suite"] : Object.keys(stages));
+const context = {
+  report: new Report(),
+  root: values.root,
+  filter: values.filter,
+  cells: values.cell,
+  verbose: values.verbose,
+};
+
+// The longest installation is a download: it goes on beside the first stages.
+// Whether it succeeds is seen by the stage that needs it.
+if (process.platform === "linux" && chosen.includes("c")) {
+  ensureWine().catch(() => {});
+  ensureWindowsRuntimes().catch(() => {});
+}
+
+for (const name of chosen) {
+  try {
+    await stages[name](context);
+  } catch (error) {
+    await context.report.check(name, () => [error.stack ?? String(error)]);
+  }
+}
+context.report.end();
+process.exit(context.report.failed === 0 ? 0 : 1);
+
+function known(what, name, names) {
+  if (names.includes(name)) return;
+  console.error(`no such ${what}: ${name} (${names.join(", ")})`);
+  process.exit(2);
+}
