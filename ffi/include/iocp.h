@@ -62,10 +62,10 @@ IOCP_API uint32_t iocp_abi(void);
 
 /* What iocp_poll() writes: a header, then up to `capacity` records. */
 struct iocp_header {
-  int32_t slab_end;    /* the slab is used up to here */
-  int32_t flags;       /* IOCP_MORE, IOCP_SLAB_FULL */
-  int32_t timeout_ms;  /* poll again within this time; -1: no deadline runs */
-  int32_t sockets;     /* sockets of the port that are not yet closed */
+  int32_t slab_end;   /* the slab is used up to here */
+  int32_t flags;      /* IOCP_MORE, IOCP_SLAB_FULL */
+  int32_t timeout_ms; /* poll again within this time; -1: no deadline runs */
+  int32_t sockets;    /* sockets of the port that are not yet closed */
 };
 
 struct iocp_record {
@@ -112,8 +112,12 @@ IOCP_API int32_t iocp_delete(int32_t port);
  * slab[offset .. length). Both are 4-byte aligned. Returns the number of
  * records.
  */
-IOCP_API int32_t iocp_poll(int32_t port, void* events, uint32_t capacity,
-                           void* slab, uint32_t offset, uint32_t length);
+IOCP_API int32_t iocp_poll(int32_t port,
+                           void* events,
+                           uint32_t capacity,
+                           void* slab,
+                           uint32_t offset,
+                           uint32_t length);
 
 /*
  * Blocks until iocp_poll() has something to deliver, iocp_wake() is called or
@@ -158,8 +162,10 @@ IOCP_API int32_t iocp_add_socket(int32_t port, double os_socket);
  * clamped by the system. Returns the listener's name. Nothing is accepted
  * before iocp_accept().
  */
-IOCP_API int32_t iocp_listen(int32_t port, const void* address,
-                             uint32_t backlog, uint32_t flags);
+IOCP_API int32_t iocp_listen(int32_t port,
+                             const void* address,
+                             uint32_t backlog,
+                             uint32_t flags);
 
 /*
  * Sets how many accepts are kept posted (0 to IOCP_ACCEPT_MAX); 0 stops
@@ -175,7 +181,8 @@ IOCP_API int32_t iocp_accept(int32_t port, int32_t listener, uint32_t count);
  * Starts a connection; `local` may be NULL. Returns the socket's name at once;
  * IOCP_CONNECTED follows. A failed one must be closed like any other.
  */
-IOCP_API int32_t iocp_connect(int32_t port, const void* remote,
+IOCP_API int32_t iocp_connect(int32_t port,
+                              const void* remote,
                               const void* local);
 
 /* ------------------------------------------------------------------------
@@ -202,8 +209,11 @@ IOCP_API int32_t iocp_receive(int32_t port, int32_t socket, uint32_t bytes);
  * is there: one IOCP_READABLE then says when to call again. Refused with
  * -IOCP_EBUSY while credit of iocp_receive() is open.
  */
-IOCP_API int32_t iocp_read(int32_t port, int32_t socket, void* buffer,
-                           uint32_t offset, uint32_t length);
+IOCP_API int32_t iocp_read(int32_t port,
+                           int32_t socket,
+                           void* buffer,
+                           uint32_t offset,
+                           uint32_t length);
 
 /*
  * Sends buffer[offset .. offset + length) without blocking; what the system
@@ -212,8 +222,11 @@ IOCP_API int32_t iocp_read(int32_t port, int32_t socket, void* buffer,
  * kept: one IOCP_SENT then says that it has left, or why it did not, and until
  * then another call returns -IOCP_EBUSY.
  */
-IOCP_API int32_t iocp_send(int32_t port, int32_t socket, const void* buffer,
-                           uint32_t offset, uint32_t length);
+IOCP_API int32_t iocp_send(int32_t port,
+                           int32_t socket,
+                           const void* buffer,
+                           uint32_t offset,
+                           uint32_t length);
 
 /*
  * Ends the sending direction (FIN) once everything sent has left. Returns 0;
@@ -230,12 +243,14 @@ IOCP_API int32_t iocp_shutdown(int32_t port, int32_t socket);
  * more is received. Graceful: bytes kept are sent (given up when none of them
  * moves for `timeout_ms`: the connection is reset and IOCP_CLOSED has
  * -IOCP_ETIMEDOUT), then FIN, then what the peer still sends is discarded until
- * its FIN comes, at most IOCP_LINGER_MS or `timeout_ms`. Reset: at once, with RST. A
- * graceful close under way may be followed by a reset. Returns 0; IOCP_CLOSED
- * follows.
+ * its FIN comes, at most IOCP_LINGER_MS or `timeout_ms`. Reset: at once, with
+ * RST. A graceful close under way may be followed by a reset. Returns 0;
+ * IOCP_CLOSED follows.
  */
 #define IOCP_LINGER_MS 2000
-IOCP_API int32_t iocp_close(int32_t port, int32_t socket, uint32_t mode,
+IOCP_API int32_t iocp_close(int32_t port,
+                            int32_t socket,
+                            uint32_t mode,
                             uint32_t timeout_ms);
 
 /* ------------------------------------------------------------------------
@@ -246,7 +261,9 @@ IOCP_API int32_t iocp_close(int32_t port, int32_t socket, uint32_t mode,
 #define IOCP_PEER 1
 
 /* Writes the struct iocp_address of one end. Returns 0. */
-IOCP_API int32_t iocp_name(int32_t port, int32_t socket, uint32_t end,
+IOCP_API int32_t iocp_name(int32_t port,
+                           int32_t socket,
+                           uint32_t end,
                            void* address);
 
 /* Options; each is a number. */
@@ -254,11 +271,12 @@ IOCP_API int32_t iocp_name(int32_t port, int32_t socket, uint32_t end,
 #define IOCP_KEEP_ALIVE 2 /* SO_KEEPALIVE: 0 or 1 */
 
 /* Returns 0. */
-IOCP_API int32_t iocp_set_option(int32_t port, int32_t socket, uint32_t option,
+IOCP_API int32_t iocp_set_option(int32_t port,
+                                 int32_t socket,
+                                 uint32_t option,
                                  int32_t value);
 /* Returns the value. */
-IOCP_API int32_t iocp_get_option(int32_t port, int32_t socket,
-                                 uint32_t option);
+IOCP_API int32_t iocp_get_option(int32_t port, int32_t socket, uint32_t option);
 
 /*
  * Resolves a host name for a listener, which must know its address before it
@@ -266,21 +284,23 @@ IOCP_API int32_t iocp_get_option(int32_t port, int32_t socket,
  * `length` bytes of ASCII. Writes up to `capacity` addresses and returns their
  * number. Blocks for as long as the system's resolver does. Any thread.
  */
-IOCP_API int32_t iocp_resolve(const void* name, uint32_t length,
-                              void* addresses, uint32_t capacity);
+IOCP_API int32_t iocp_resolve(const void* name,
+                              uint32_t length,
+                              void* addresses,
+                              uint32_t capacity);
 
 /* Counters of a port. */
 struct iocp_stats {
-  double sockets;          /* not yet closed */
-  double operations;       /* in the kernel's hands (Windows) */
-  double bytes_kept;       /* copies held for iocp_send() */
-  double bytes_posted;     /* buffers held by posted receives (Windows) */
-  double bytes_received;   /* delivered, ever */
-  double bytes_sent;       /* taken by the kernel, ever */
-  double accepted;         /* connections, ever */
-  double accept_failures;  /* posts or accepts that failed and were retried */
-  double polls;            /* calls of iocp_poll(), ever */
-  double records;          /* records delivered, ever */
+  double sockets;         /* not yet closed */
+  double operations;      /* in the kernel's hands (Windows) */
+  double bytes_kept;      /* copies held for iocp_send() */
+  double bytes_posted;    /* buffers held by posted receives (Windows) */
+  double bytes_received;  /* delivered, ever */
+  double bytes_sent;      /* taken by the kernel, ever */
+  double accepted;        /* connections, ever */
+  double accept_failures; /* posts or accepts that failed and were retried */
+  double polls;           /* calls of iocp_poll(), ever */
+  double records;         /* records delivered, ever */
 };
 
 /* Writes a struct iocp_stats. Returns 0. */

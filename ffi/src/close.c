@@ -25,8 +25,8 @@ static bool close__discard(struct socket* socket) {
   struct port* port = socket->port;
   bool has_more;
   for (int i = 0; i < CLOSE__DISCARDS; i++) {
-    int32_t result = engine_take(socket, port->scratch, sizeof port->scratch,
-                                 &has_more);
+    int32_t result =
+        engine_take(socket, port->scratch, sizeof port->scratch, &has_more);
     if (result == ENGINE_WOULD_BLOCK) {
       engine_arm_receive(socket, sizeof port->scratch);
       return false;
@@ -80,11 +80,6 @@ void close_step(struct socket* socket) {
     close__reap(socket);
   if (socket->close_phase == CLOSE_REAPING && engine_is_idle(socket))
     close__finish(socket);
-}
-
-void close_progressed(struct socket* socket) {
-  if (socket->close_phase == CLOSE_DRAINING)
-    close__arm(socket, socket->close_timeout_ms);
 }
 
 void close_timed_out(struct socket* socket) {

@@ -17,9 +17,6 @@
 /* Takes the steps that can be taken now. */
 void close_step(struct socket* socket);
 
-/* Some of the kept bytes have left: the deadline starts anew. */
-void close_progressed(struct socket* socket);
-
 void close_timed_out(struct socket* socket);
 
 /* Closes every socket of the port and waits for the kernel to let go. */

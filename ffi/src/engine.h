@@ -39,7 +39,8 @@ bool engine_poll(struct port* port);
  * no handle behind. */
 int32_t engine_adopt(struct socket* socket, double os_socket);
 int32_t engine_listen(struct socket* socket,
-                      const struct iocp_address* address, uint32_t backlog,
+                      const struct iocp_address* address,
+                      uint32_t backlog,
                       uint32_t flags);
 /* connector_done() follows, perhaps before this returns. */
 int32_t engine_connect(struct socket* socket,
@@ -62,12 +63,13 @@ void engine_arm_receive(struct socket* socket, uint32_t bytes);
 /* Takes received bytes. Returns > 0 bytes, 0 at the end of the stream,
  * ENGINE_WOULD_BLOCK, or an error. `more_out` is set when it is worth calling
  * again without waiting. */
-int32_t engine_take(struct socket* socket, void* buffer, uint32_t length,
+int32_t engine_take(struct socket* socket,
+                    void* buffer,
+                    uint32_t length,
                     bool* more_out);
 
 /* Sends without blocking. Returns bytes, ENGINE_WOULD_BLOCK or an error. */
-int32_t engine_send(struct socket* socket, const void* buffer,
-                    uint32_t length);
+int32_t engine_send(struct socket* socket, const void* buffer, uint32_t length);
 
 /* The kept bytes are to leave as the kernel has room. When all have left or it
  * fails: stream_kept_done(); until then stream_kept_moved() as they go. */
@@ -87,14 +89,17 @@ bool engine_is_idle(const struct socket* socket);
 /* Closes the handle. Only when idle. */
 void engine_close_socket(struct socket* socket, bool reset);
 
-int32_t engine_name(struct socket* socket, uint32_t end,
+int32_t engine_name(struct socket* socket,
+                    uint32_t end,
                     struct iocp_address* address_out);
-int32_t engine_set_option(struct socket* socket, uint32_t option,
+int32_t engine_set_option(struct socket* socket,
+                          uint32_t option,
                           int32_t value);
 int32_t engine_get_option(struct socket* socket, uint32_t option);
 
 /* Blocks. Any thread. */
-int32_t engine_resolve(const char* name, struct iocp_address* addresses,
+int32_t engine_resolve(const char* name,
+                       struct iocp_address* addresses,
                        uint32_t capacity);
 
 #endif /* IOCP_ENGINE_H */

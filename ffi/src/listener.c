@@ -5,6 +5,8 @@
 #include "port_table.h"
 #include "system.h"
 
+/* Connections of one listener that a turn takes before others run. */
+#define LISTENER__BUDGET 64
 #define LISTENER__BACKOFF_MIN_MS 10
 #define LISTENER__BACKOFF_MAX_MS 1000
 
@@ -51,8 +53,8 @@ void listener_failed(struct socket* listener, int32_t error, int32_t native) {
   } else if (listener->accept_backoff_ms < LISTENER__BACKOFF_MAX_MS) {
     listener->accept_backoff_ms *= 2;
   }
-  timers_arm(&port->timers, listener, system_now_ms(),
-             listener->accept_backoff_ms);
+  timers_arm(
+      &port->timers, listener, system_now_ms(), listener->accept_backoff_ms);
 }
 
 void listener_retry(struct socket* listener) {
@@ -62,8 +64,7 @@ void listener_retry(struct socket* listener) {
 
 bool listener_deliver(struct socket* listener, struct batch* batch) {
   struct port* port = listener->port;
-  /* One turn takes no more than the pool would have held. */
-  for (uint32_t i = 0; i < listener->accept_target; i++) {
+  for (uint32_t i = 0; i < LISTENER__BUDGET; i++) {
     if (listener->state != SOCKET_LISTENING) return false;
     if (batch_is_full(batch)) return true;
     struct socket* socket = socket_new(port, SOCKET_STREAM);
@@ -85,5 +86,5 @@ bool listener_deliver(struct socket* listener, struct batch* batch) {
     listener_failed(listener, result, port->native_error);
     return false;
   }
-  return listener->accept_target != 0;
+  return true;
 }

@@ -41,20 +41,35 @@ static void poll__tell(struct batch* batch,
 static unsigned poll__socket(struct batch* batch,
                              struct socket* socket,
                              unsigned reasons) {
-  poll__tell(batch, socket, READY_ACCEPT_FAILED, &reasons, IOCP_ACCEPTED,
+  poll__tell(batch,
+             socket,
+             READY_ACCEPT_FAILED,
+             &reasons,
+             IOCP_ACCEPTED,
              socket->accept_result);
-  poll__tell(batch, socket, READY_CONNECTED, &reasons, IOCP_CONNECTED,
+  poll__tell(batch,
+             socket,
+             READY_CONNECTED,
+             &reasons,
+             IOCP_CONNECTED,
              socket->connect_result);
-  poll__tell(batch, socket, READY_RECEIVE_CANCELED, &reasons,
+  poll__tell(batch,
+             socket,
+             READY_RECEIVE_CANCELED,
+             &reasons,
              socket->read_armed ? IOCP_READABLE : IOCP_RECEIVED,
              -IOCP_ECANCELED);
   if ((reasons & READY_RECEIVE) != 0 && !batch_is_full(batch) &&
       !stream_deliver(socket, batch))
     reasons &= ~(unsigned)READY_RECEIVE;
-  poll__tell(batch, socket, READY_SENT, &reasons, IOCP_SENT,
-             socket->send_result);
-  poll__tell(batch, socket, READY_SHUT, &reasons, IOCP_SHUT,
-             socket->shut_result);
+  if ((reasons & READY_SEND) != 0) {
+    reasons &= ~(unsigned)READY_SEND;
+    if (socket->kept != NULL) engine_send_kept(socket);
+  }
+  poll__tell(
+      batch, socket, READY_SENT, &reasons, IOCP_SENT, socket->send_result);
+  poll__tell(
+      batch, socket, READY_SHUT, &reasons, IOCP_SHUT, socket->shut_result);
   if ((reasons & READY_ACCEPT) != 0 && !batch_is_full(batch) &&
       !listener_deliver(socket, batch))
     reasons &= ~(unsigned)READY_ACCEPT;
@@ -66,8 +81,9 @@ static unsigned poll__socket(struct batch* batch,
 }
 
 static void poll__walk(struct port* port, struct batch* batch) {
-  struct list_node todo;
+  struct list_node todo, starved;
   list_open(&todo);
+  list_open(&starved);
   list_move(&todo, &port->ready);
   while (!list_is_empty(&todo) && !batch_is_full(batch)) {
     struct list_node* node = list_shift(&todo);
@@ -78,16 +94,26 @@ static void poll__walk(struct port* port, struct batch* batch) {
     /* Other results come before the last one, so it waits for them. */
     if (reasons == READY_CLOSED && socket->ready == 0 &&
         !batch_is_full(batch)) {
-      batch_push(batch, socket, IOCP_CLOSED, socket->close_result,
+      batch_push(batch,
+                 socket,
+                 IOCP_CLOSED,
+                 socket->close_result,
                  socket->close_result < 0 ? socket->detail : 0);
       socket_free(socket);
     } else if (reasons != 0) {
       socket_ready(socket, reasons);
+      if ((reasons & READY_RECEIVE) != 0 &&
+          (batch->header->flags & IOCP_SLAB_FULL) != 0) {
+        list_remove(&socket->ready_node);
+        list_push(&starved, &socket->ready_node);
+      }
     }
   }
-  /* What was not looked at comes first the next time. */
-  list_move(&todo, &port->ready);
-  list_move(&port->ready, &todo);
+  /* What found no room or was not looked at comes first the next time, or those
+   * that always have more would leave it none. */
+  list_move(&starved, &todo);
+  list_move(&starved, &port->ready);
+  list_move(&port->ready, &starved);
 }
 
 int32_t iocp_poll(int32_t name,

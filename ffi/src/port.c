@@ -9,9 +9,13 @@
 
 uint32_t iocp_abi(void) { return IOCP_ABI; }
 
-int32_t port_fail(struct port* port, int32_t result, int32_t native) {
-  port->native_error = native;
-  return result;
+/* Called with the last reference. */
+static void port__destroy(struct port* port) {
+  engine_close(port);
+  /* Memory that the kernel may still write to is left mapped for ever. */
+  if (port->sockets.open_count != 0) return;
+  socket_table_close(&port->sockets);
+  memory_unmap(port, sizeof *port);
 }
 
 int32_t iocp_new(void) {
@@ -22,7 +26,7 @@ int32_t iocp_new(void) {
   socket_table_open(&port->sockets);
   int32_t result = engine_open(port);
   if (result < 0) goto err1;
-  if (!port_table_add(port)) {
+  if (!port_table_add(port, &port->name)) {
     result = -IOCP_EMFILE;
     goto err2;
   }
@@ -38,10 +42,10 @@ err1:
 
 /* The owner's side of a delete; the last reference frees the memory. */
 static void port__delete(struct port* port) {
-  port_table_close(port);
+  port_table_close(port->name);
   close_all(port);
   engine_wake(port);
-  port_table_release(port->name);
+  port_table_release(port->name, port__destroy);
 }
 
 int32_t iocp_delete(int32_t name) {
@@ -50,14 +54,6 @@ int32_t iocp_delete(int32_t name) {
   if (port == NULL) return error;
   port__delete(port);
   return 0;
-}
-
-void port_destroy(struct port* port) {
-  engine_close(port);
-  /* Memory that the kernel may still write to is left mapped for ever. */
-  if (port->sockets.open_count != 0) return;
-  socket_table_close(&port->sockets);
-  memory_unmap(port, sizeof *port);
 }
 
 void port_thread_ended(void) {
@@ -73,7 +69,7 @@ int32_t iocp_wait(int32_t name, int32_t timeout_ms) {
     result = engine_wait(port, timeout_ms);
   /* A deleted port wakes its waiter, whom the port must not look open to. */
   if (result >= 0 && !port_table_is_open(name)) result = -IOCP_EBADF;
-  port_table_release(name);
+  port_table_release(name, port__destroy);
   return result;
 }
 
@@ -81,7 +77,7 @@ int32_t iocp_wake(int32_t name) {
   struct port* port = port_table_acquire(name);
   if (port == NULL) return -IOCP_EBADF;
   int32_t result = engine_wake(port);
-  port_table_release(name);
+  port_table_release(name, port__destroy);
   return result;
 }
 

@@ -28,6 +28,11 @@ struct port {
 };
 
 /* Returns `result` after noting the system's number behind it. */
-int32_t port_fail(struct port* port, int32_t result, int32_t native);
+static inline int32_t port_fail(struct port* port,
+                                int32_t result,
+                                int32_t native) {
+  port->native_error = native;
+  return result;
+}
 
 #endif /* IOCP_PORT_H */

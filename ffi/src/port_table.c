@@ -3,7 +3,7 @@
 
 #include <stdatomic.h>
 
-#include "port.h"
+#include "iocp.h"
 #include "system.h"
 
 #define SLOT__OPEN 0x8000u
@@ -31,7 +31,7 @@ static bool slot__is(unsigned word, int32_t name) {
          word >> SLOT__GENERATION_SHIFT == generation;
 }
 
-bool port_table_add(struct port* port) {
+bool port_table_add(struct port* port, int32_t* name_out) {
   for (uint32_t i = 0; i < PORTS_MAX; i++) {
     unsigned word = atomic_load(&port_slots[i].word);
     if ((word & (SLOT__OPEN | SLOT__REFERENCES)) != 0) continue;
@@ -39,7 +39,7 @@ bool port_table_add(struct port* port) {
     if (!atomic_compare_exchange_strong(&port_slots[i].word, &word, word + 1))
       continue;
     uint32_t generation = word >> SLOT__GENERATION_SHIFT;
-    port->name = (int32_t)(generation << NAME__INDEX_BITS | i);
+    *name_out = (int32_t)(generation << NAME__INDEX_BITS | i);
     atomic_store(&port_slots[i].port, port);
     atomic_store(&port_slots[i].owner, system_thread());
     atomic_fetch_or(&port_slots[i].word, SLOT__OPEN);
@@ -84,11 +84,11 @@ struct port* port_table_acquire(int32_t name) {
   return atomic_load(&slot->port);
 }
 
-void port_table_close(struct port* port) {
-  atomic_fetch_and(&slot__of(port->name)->word, ~SLOT__OPEN);
+void port_table_close(int32_t name) {
+  atomic_fetch_and(&slot__of(name)->word, ~SLOT__OPEN);
 }
 
-void port_table_release(int32_t name) {
+void port_table_release(int32_t name, void (*destroy)(struct port* port)) {
   struct slot* slot = slot__of(name);
   unsigned word = atomic_load(&slot->word);
   for (;;) {
@@ -97,7 +97,7 @@ void port_table_release(int32_t name) {
     if (atomic_compare_exchange_weak(&slot->word, &word, word - 1)) return;
   }
   /* Nobody can come in any more, so the word is ours alone. */
-  port_destroy(atomic_load(&slot->port));
+  destroy(atomic_load(&slot->port));
   atomic_store(&slot->port, NULL);
   unsigned generation = (word >> SLOT__GENERATION_SHIFT) + 1;
   atomic_store(&slot->word, generation << SLOT__GENERATION_SHIFT);

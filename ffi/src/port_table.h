@@ -19,9 +19,9 @@ struct port;
 
 #define PORTS_MAX 4096
 
-/* Enters a port, which gets its name and the owner's reference; false when the
- * table is full. */
-bool port_table_add(struct port* port);
+/* Enters a port of the calling thread, with the owner's reference; false when
+ * the table is full. */
+bool port_table_add(struct port* port, int32_t* name_out);
 
 /* The port, if it is open and the calling thread's own; else NULL, and *error
  * says why. */
@@ -33,16 +33,13 @@ bool port_table_is_open(int32_t name);
 struct port* port_table_acquire(int32_t name);
 
 /* Voids the name. The owner's reference stays until it is released. */
-void port_table_close(struct port* port);
+void port_table_close(int32_t name);
 
-/* Drops a reference; the last one calls port_destroy(). Pairs with
- * port_table_add() and port_table_acquire(). */
-void port_table_release(int32_t name);
+/* Drops a reference; the last one calls `destroy`. Pairs with port_table_add()
+ * and port_table_acquire(). */
+void port_table_release(int32_t name, void (*destroy)(struct port* port));
 
 /* An open port of the calling thread, or NULL when it has none. */
 struct port* port_table_own(void);
-
-/* Implemented in port.c. */
-void port_destroy(struct port* port);
 
 #endif /* IOCP_PORT_TABLE_H */

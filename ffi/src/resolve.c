@@ -14,5 +14,8 @@ int32_t iocp_resolve(const void* name,
     return -IOCP_EINVAL;
   memory_copy(text, name, length);
   text[length] = 0;
+  /* The system would stop there, and resolve another name than was asked. */
+  for (uint32_t i = 0; i < length; i++)
+    if (text[i] == 0) return -IOCP_EINVAL;
   return engine_resolve(text, addresses, capacity);
 }

@@ -7,9 +7,7 @@
 #define SOCKET__INDEX_MASK (SOCKETS_MAX - 1)
 #define SOCKET__GENERATION_MASK ((1 << SOCKET_GENERATION_BITS) - 1)
 
-void socket_table_open(struct socket_table* table) {
-  list_open(&table->free);
-}
+void socket_table_open(struct socket_table* table) { list_open(&table->free); }
 
 void socket_table_close(struct socket_table* table) {
   for (uint32_t i = 0; i < table->slot_count; i += SOCKET_CHUNK)

@@ -36,15 +36,16 @@ enum socket_state {
 
 /* What waits to be done or told when the port is next polled. */
 enum socket_ready {
-  READY_ACCEPT = 1,     /* a listener may have connections */
-  READY_CONNECTED = 2,  /* connect_result is to be told */
-  READY_RECEIVE = 4,    /* the stream may have data, its end or an error */
-  READY_SENT = 8,       /* send_result is to be told */
-  READY_SHUT = 16,      /* shut_result is to be told */
+  READY_ACCEPT = 1,         /* a listener may have connections */
+  READY_CONNECTED = 2,      /* connect_result is to be told */
+  READY_RECEIVE = 4,        /* the stream may have data, its end or an error */
+  READY_SENT = 8,           /* send_result is to be told */
+  READY_SHUT = 16,          /* shut_result is to be told */
   READY_ACCEPT_FAILED = 32, /* accept_result is to be told */
-  READY_CLOSE = 64,  /* the close may be able to take its next step */
-  READY_CLOSED = 128, /* close_result is to be told, and the slot freed */
-  READY_RECEIVE_CANCELED = 256 /* a receive was pending when it was closed */
+  READY_CLOSE = 64,         /* the close may be able to take its next step */
+  READY_CLOSED = 128,       /* close_result is to be told, and the slot freed */
+  READY_RECEIVE_CANCELED = 256, /* a receive was pending when it was closed */
+  READY_SEND = 512 /* the kept bytes could not be posted for want of memory */
 };
 
 enum close_phase {
@@ -66,11 +67,11 @@ struct socket {
 
   /* Facts of a stream. */
   bool is_listener : 1;
-  bool receive_ended : 1;   /* the terminal completion was queued or told */
-  bool read_armed : 1;      /* iocp_read() waits for IOCP_READABLE */
-  bool shut_wanted : 1;     /* iocp_shutdown() waits for the sends */
-  bool fin_sent : 1;        /* the sending direction is closed */
-  bool end_seen : 1;        /* the peer's FIN has come */
+  bool receive_ended : 1; /* the terminal completion was queued or told */
+  bool read_armed : 1;    /* iocp_read() waits for IOCP_READABLE */
+  bool shut_wanted : 1;   /* iocp_shutdown() waits for the sends */
+  bool fin_sent : 1;      /* the sending direction is closed */
+  bool end_seen : 1;      /* the peer's FIN has come */
 
   /* Facts of a close. */
   bool close_reset : 1; /* RST instead of FIN */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream.h"
 
-#include "close.h"
 #include "engine.h"
 #include "memory.h"
 #include "port_table.h"
@@ -31,7 +30,8 @@ static int32_t stream__end(struct socket* socket, int32_t result) {
   socket->receive_ended = true;
   socket->credit = 0;
   if (result < 0) socket_fail(socket, result, socket->port->native_error);
-  if (socket->error != 0) {
+  /* An end that was told stays one, whatever a later send runs into. */
+  if (socket->error != 0 && !socket->end_seen) {
     socket->port->native_error = socket->error_native;
     return socket->error;
   }
@@ -68,7 +68,10 @@ bool stream_deliver(struct socket* socket, struct batch* batch) {
   }
   if (result <= 0) {
     result = stream__end(socket, result);
-    batch_push(batch, socket, IOCP_RECEIVED, result,
+    batch_push(batch,
+               socket,
+               IOCP_RECEIVED,
+               result,
                result < 0 ? socket->error_native : 0);
     return false;
   }
@@ -112,8 +115,8 @@ int32_t iocp_read(int32_t port_name,
     return port_fail(port, -IOCP_EBUSY, 0);
   if (socket->receive_ended) return stream__end(socket, 0);
   bool has_more = false;
-  int32_t result = engine_take(socket, (uint8_t*)buffer + offset,
-                               min_u32(length, 1u << 29), &has_more);
+  int32_t result = engine_take(
+      socket, (uint8_t*)buffer + offset, min_u32(length, 1u << 29), &has_more);
   if (result == ENGINE_WOULD_BLOCK) {
     socket->read_armed = true;
     engine_arm_receive(socket, 0);
@@ -176,7 +179,10 @@ void stream_kept_moved(struct socket* socket, uint32_t bytes) {
   struct port* port = socket->port;
   socket->kept_offset += bytes;
   port->stats.bytes_sent += bytes;
-  if (socket->state == SOCKET_CLOSING) close_progressed(socket);
+  /* Progress buys a close that waits for it more time. */
+  if (socket->close_phase == CLOSE_DRAINING)
+    timers_arm(
+        &port->timers, socket, system_now_ms(), socket->close_timeout_ms);
 }
 
 static void stream__forget_kept(struct socket* socket) {

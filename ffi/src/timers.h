@@ -25,8 +25,10 @@ struct timers {
 void timers_open(struct timers* timers, uint64_t now_ms);
 
 /* Sets or moves the socket's deadline. */
-void timers_arm(struct timers* timers, struct socket* socket,
-                uint64_t now_ms, uint32_t delay_ms);
+void timers_arm(struct timers* timers,
+                struct socket* socket,
+                uint64_t now_ms,
+                uint32_t delay_ms);
 
 /* Does nothing when none is set. */
 void timers_disarm(struct timers* timers, struct socket* socket);

@@ -7,6 +7,7 @@
 #include "address.h"
 #include "epoll.h"
 #include "errors.h"
+#include "handle.h"
 
 static int accept__set(int fd, int level, int option, int value) {
   return setsockopt(fd, level, option, &value, sizeof value);
@@ -25,8 +26,8 @@ static int32_t accept__bind(struct socket* socket,
       accept__set(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
     goto fail;
   if (address->family == 6 &&
-      accept__set(fd, IPPROTO_IPV6, IPV6_V6ONLY,
-                  (flags & IOCP_IPV6_ONLY) != 0) < 0)
+      accept__set(
+          fd, IPPROTO_IPV6, IPV6_V6ONLY, (flags & IOCP_IPV6_ONLY) != 0) < 0)
     goto fail;
   if (bind(fd, (struct sockaddr*)&system, length) < 0) goto fail;
   if (listen(fd, backlog > 65535 ? 65535 : (int)backlog) < 0) goto fail;
@@ -43,7 +44,7 @@ int32_t engine_listen(struct socket* socket,
   if (address->family != 4 && address->family != 6)
     return port_fail(socket->port, -IOCP_EAFNOSUPPORT, 0);
   int family = address->family == 4 ? AF_INET : AF_INET6;
-  int fd = socket_open(family);
+  int fd = handle_open(family);
   if (fd < 0) return errors_fail(socket->port);
   socket->engine.fd = fd;
   socket->family = (uint8_t)address->family;
@@ -81,10 +82,13 @@ static bool accept__is_transient(int native) {
 
 int32_t engine_take_accept(struct socket* listener, struct socket* accepted) {
   struct port* port = listener->port;
-  if (!listener->engine.readable) return ENGINE_WOULD_BLOCK;
+  if (!listener->engine.readable || listener->accept_target == 0)
+    return ENGINE_WOULD_BLOCK;
   struct sockaddr_storage peer;
   socklen_t length = sizeof peer;
-  int fd = accept4(listener->engine.fd, (struct sockaddr*)&peer, &length,
+  int fd = accept4(listener->engine.fd,
+                   (struct sockaddr*)&peer,
+                   &length,
                    SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) {
     if (errno == EAGAIN || errno == EWOULDBLOCK) {

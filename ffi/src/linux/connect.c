@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "connect.h"
 #include "connector.h"
 #include "epoll.h"
 #include "errors.h"
+#include "handle.h"
 
 static int32_t connect__start(struct socket* socket,
                               const struct iocp_address* remote,
@@ -40,7 +42,7 @@ int32_t engine_connect(struct socket* socket,
   if ((remote->family != 4 && remote->family != 6) ||
       (local != NULL && local->family != remote->family))
     return port_fail(socket->port, -IOCP_EAFNOSUPPORT, 0);
-  int fd = socket_open(remote->family == 4 ? AF_INET : AF_INET6);
+  int fd = handle_open(remote->family == 4 ? AF_INET : AF_INET6);
   if (fd < 0) return errors_fail(socket->port);
   socket->engine.fd = fd;
   socket->family = (uint8_t)remote->family;

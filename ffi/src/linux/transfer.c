@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "epoll.h"
+#include "engine.h"
 #include "errors.h"
 #include "stream.h"
 
@@ -53,7 +53,8 @@ int32_t engine_send(struct socket* socket,
  * and at each edge that says it has room. */
 void engine_send_kept(struct socket* socket) {
   while (socket->kept_offset < socket->kept_length) {
-    int32_t sent = engine_send(socket, socket->kept + socket->kept_offset,
+    int32_t sent = engine_send(socket,
+                               socket->kept + socket->kept_offset,
                                socket->kept_length - socket->kept_offset);
     if (sent == ENGINE_WOULD_BLOCK) return;
     if (sent < 0) {

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* What comes out of the epoll instance. */
+#include <sys/epoll.h>
+
+#include "connect.h"
+#include "engine.h"
+
+#define EVENTS__BATCH 256
+#define EVENTS__GONE (EPOLLRDHUP | EPOLLHUP | EPOLLERR)
+
+static void events__one(struct socket* socket, uint32_t events) {
+  struct engine_socket* engine = &socket->engine;
+  if ((events & EVENTS__GONE) != 0) engine->hung_up = true;
+  if (socket->state == SOCKET_CONNECTING) {
+    if ((events & (EPOLLOUT | EVENTS__GONE)) != 0) connect_finish(socket);
+    return;
+  }
+  if ((events & (EPOLLIN | EVENTS__GONE)) != 0) {
+    engine->readable = true;
+    socket_ready(socket, socket->is_listener ? READY_ACCEPT : READY_RECEIVE);
+  }
+  if ((events & (EPOLLOUT | EVENTS__GONE)) != 0 && socket->kept != NULL)
+    engine_send_kept(socket);
+}
+
+bool engine_poll(struct port* port) {
+  struct epoll_event events[EVENTS__BATCH];
+  int count = epoll_wait(port->engine.epoll_fd, events, EVENTS__BATCH, 0);
+  for (int i = 0; i < count; i++) {
+    /* Closing a handle takes it out of the instance, so a pointer that comes
+     * out belongs to an open socket. */
+    events__one(events[i].data.ptr, events[i].events);
+  }
+  return count == EVENTS__BATCH;
+}

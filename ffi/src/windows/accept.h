@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef IOCP_WINDOWS_ACCEPT_H
+#define IOCP_WINDOWS_ACCEPT_H
+
+#include "engine.h"
+
+/* The packet of one of a listener's accepts was dequeued. */
+void accept_completed(struct engine_op* op);
+
+/* Gives up the connections that have come and were not taken. */
+void accept_forget(struct socket* listener);
+
+#endif /* IOCP_WINDOWS_ACCEPT_H */

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include "address.h"
+
+#include <ws2tcpip.h>
+
+#include "engine.h"
+#include "errors.h"
+#include "memory.h"
+#include "winsock.h"
+
+/* The longest name that iocp_resolve() passes on. */
+#define ADDRESS__NAME_MAX 255
+
+int address_to_system(const struct iocp_address* address,
+                      SOCKADDR_STORAGE* system_out) {
+  memory_zero(system_out, sizeof *system_out);
+  if (address->family == 4) {
+    SOCKADDR_IN* in = (SOCKADDR_IN*)system_out;
+    in->sin_family = AF_INET;
+    in->sin_port = htons(address->port);
+    memory_copy(&in->sin_addr, address->bytes, 4);
+    return sizeof *in;
+  }
+  if (address->family == 6) {
+    SOCKADDR_IN6* in6 = (SOCKADDR_IN6*)system_out;
+    in6->sin6_family = AF_INET6;
+    in6->sin6_port = htons(address->port);
+    in6->sin6_scope_id = address->scope;
+    memory_copy(&in6->sin6_addr, address->bytes, 16);
+    return sizeof *in6;
+  }
+  return 0;
+}
+
+bool address_from_system(const SOCKADDR* system,
+                         int length,
+                         struct iocp_address* address_out) {
+  memory_zero(address_out, sizeof *address_out);
+  if (system->sa_family == AF_INET && length >= (int)sizeof(SOCKADDR_IN)) {
+    const SOCKADDR_IN* in = (const SOCKADDR_IN*)system;
+    address_out->family = 4;
+    address_out->port = ntohs(in->sin_port);
+    memory_copy(address_out->bytes, &in->sin_addr, 4);
+    return true;
+  }
+  if (system->sa_family == AF_INET6 && length >= (int)sizeof(SOCKADDR_IN6)) {
+    const SOCKADDR_IN6* in6 = (const SOCKADDR_IN6*)system;
+    address_out->family = 6;
+    address_out->port = ntohs(in6->sin6_port);
+    address_out->scope = in6->sin6_scope_id;
+    memory_copy(address_out->bytes, &in6->sin6_addr, 16);
+    return true;
+  }
+  return false;
+}
+
+/* True when all bytes before the last are 0, as in :: and ::1. */
+static bool address__is_low(const struct iocp_address* address) {
+  for (unsigned i = 0; i < 15; i++)
+    if (address->bytes[i] != 0) return false;
+  return true;
+}
+
+bool address_is_wildcard(const struct iocp_address* address) {
+  const uint8_t* bytes = address->bytes;
+  if (address->family == 4)
+    return (bytes[0] | bytes[1] | bytes[2] | bytes[3]) == 0;
+  return address__is_low(address) && bytes[15] == 0;
+}
+
+bool address_is_loopback(const struct iocp_address* address) {
+  if (address->family == 4) return address->bytes[0] == 127;
+  return address__is_low(address) && address->bytes[15] == 1;
+}
+
+int32_t engine_resolve(const char* name,
+                       struct iocp_address* addresses,
+                       uint32_t capacity) {
+  WCHAR wide[ADDRESS__NAME_MAX + 1];
+  ADDRINFOW hints;
+  ADDRINFOW* found;
+  uint32_t length = 0;
+  int native = winsock_start();
+  if (native != 0) return errors_of((DWORD)native);
+  for (; name[length] != 0; length++) {
+    /* A name beyond ASCII comes in its ASCII form (IDNA). */
+    if (length == ADDRESS__NAME_MAX || (uint8_t)name[length] > 127)
+      return -IOCP_ENOTFOUND;
+    wide[length] = (WCHAR)name[length];
+  }
+  wide[length] = 0;
+  memory_zero(&hints, sizeof hints);
+  hints.ai_socktype = SOCK_STREAM;
+  if (GetAddrInfoW(wide, NULL, &hints, &found) != 0) return -IOCP_ENOTFOUND;
+  uint32_t count = 0;
+  for (ADDRINFOW* it = found; it != NULL && count < capacity;
+       it = it->ai_next) {
+    if (address_from_system(
+            it->ai_addr, (int)it->ai_addrlen, &addresses[count]))
+      count++;
+  }
+  FreeAddrInfoW(found);
+  return count == 0 ? -IOCP_ENOTFOUND : (int32_t)count;
+}

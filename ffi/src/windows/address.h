@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef IOCP_WINDOWS_ADDRESS_H
+#define IOCP_WINDOWS_ADDRESS_H
+
+#include <winsock2.h>
+#include <stdbool.h>
+
+#include "iocp.h"
+
+/* Returns the length, or 0 when the family is neither 4 nor 6. */
+int address_to_system(const struct iocp_address* address,
+                      SOCKADDR_STORAGE* system_out);
+
+/* Returns false for another family. */
+bool address_from_system(const SOCKADDR* system,
+                         int length,
+                         struct iocp_address* address_out);
+
+/* 0.0.0.0 or :: */
+bool address_is_wildcard(const struct iocp_address* address);
+
+/* 127.0.0.0/8 or ::1 */
+bool address_is_loopback(const struct iocp_address* address);
+
+#endif /* IOCP_WINDOWS_ADDRESS_H */

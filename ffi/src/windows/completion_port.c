@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's queue: a completion port. The port's thread dequeues; a thread
+ * that waits can only do so by dequeueing as well, as far as it is documented,
+ * so it hands what it got over to the next poll.
+ *
+ *           engine_wait()        packets came          engine_poll()
+ *   EMPTY ----------------> FILLING ------------> FULL ----------------> EMPTY
+ *                              |     nothing came                          ^
+ *                              +-------------------------------------------+
+ */
+#include "completion_port.h"
+
+#include "accept.h"
+#include "connect.h"
+#include "errors.h"
+#include "receive.h"
+#include "send.h"
+#include "system.h"
+#include "winsock.h"
+
+/* One thread works and one waits, so neither must be held back. */
+#define PORT__THREADS 2
+/* The pause before an operation is posted again. */
+#define PORT__RETRY_MS 20
+
+int32_t engine_open(struct port* port) {
+  struct engine_port* engine = &port->engine;
+  int native = winsock_start();
+  if (native != 0) return errors_fail(port, (DWORD)native);
+  engine->loses_sends = winsock_loses_sends();
+  list_open(&engine->retries);
+  engine->handle =
+      CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, PORT__THREADS);
+  if (engine->handle == NULL) return errors_fail(port, GetLastError());
+  return 0;
+}
+
+void engine_close(struct port* port) { CloseHandle(port->engine.handle); }
+
+/* ---- operations */
+
+void op_prepare(struct engine_op* op, enum engine_op_kind kind) {
+  op->overlapped = (OVERLAPPED){0};
+  op->kind = (uint8_t)kind;
+  op->in_flight = false;
+}
+
+enum op_start op_started(struct socket* socket,
+                         struct engine_op* op,
+                         bool has_succeeded) {
+  if (has_succeeded && socket->engine.skips_packets) return OP_COMPLETED;
+  if (!has_succeeded && WSAGetLastError() != WSA_IO_PENDING) return OP_REFUSED;
+  op->in_flight = true;
+  socket->port->stats.operations++;
+  return OP_IN_FLIGHT;
+}
+
+LONG op_status(const struct engine_op* op) {
+  return (LONG)op->overlapped.Internal;
+}
+
+uint32_t op_bytes(const struct engine_op* op) {
+  return (uint32_t)op->overlapped.InternalHigh;
+}
+
+bool op_may_be_retried(DWORD native) {
+  /* The second one is "too many outstanding requests" here (WSARecv()). */
+  return native == WSAENOBUFS || native == WSAEWOULDBLOCK;
+}
+
+/* ---- trying again */
+
+void completion_port_retry(struct socket* socket, enum engine_op_kind kind) {
+  struct engine_port* engine = &socket->port->engine;
+  if (kind == ENGINE_SEND)
+    socket->engine.retries_send = true;
+  else
+    socket->engine.retries_receive = true;
+  if (list_has(&socket->engine.retry_node)) return;
+  if (list_is_empty(&engine->retries))
+    engine->retry_at_ms = system_now_ms() + PORT__RETRY_MS;
+  list_push(&engine->retries, &socket->engine.retry_node);
+  atomic_store(&engine->has_retries, true);
+  /* A wait that runs already does not know that it is to end soon. */
+  if (atomic_load(&engine->handover_state) == ENGINE_HANDOVER_FILLING)
+    engine_wake(socket->port);
+}
+
+void completion_port_forget(struct socket* socket) {
+  struct engine_port* engine = &socket->port->engine;
+  socket->engine.retries_send = false;
+  socket->engine.retries_receive = false;
+  if (!list_has(&socket->engine.retry_node)) return;
+  list_remove(&socket->engine.retry_node);
+  if (list_is_empty(&engine->retries))
+    atomic_store(&engine->has_retries, false);
+}
+
+static void port__retry(struct port* port) {
+  struct engine_port* engine = &port->engine;
+  struct list_node todo;
+  if (list_is_empty(&engine->retries) || system_now_ms() < engine->retry_at_ms)
+    return;
+  list_open(&todo);
+  list_move(&todo, &engine->retries);
+  atomic_store(&engine->has_retries, false);
+  while (!list_is_empty(&todo)) {
+    struct list_node* node = list_shift(&todo);
+    struct socket* socket = LIST_ENTRY(node, struct socket, engine.retry_node);
+    bool retries_send = socket->engine.retries_send;
+    bool retries_receive = socket->engine.retries_receive;
+    socket->engine.retries_send = false;
+    socket->engine.retries_receive = false;
+    if (retries_send) engine_send_kept(socket);
+    if (retries_receive) receive_retry(socket);
+  }
+}
+
+/* ---- waiting */
+
+static DWORD port__timeout(struct engine_port* engine, int32_t timeout_ms) {
+  DWORD limit_ms = timeout_ms < 0 ? INFINITE : (DWORD)timeout_ms;
+  if (atomic_load(&engine->has_retries) && limit_ms > PORT__RETRY_MS)
+    return PORT__RETRY_MS;
+  return limit_ms;
+}
+
+/* The wait of the thread that holds the hand-over array. */
+static int32_t port__wait(struct engine_port* engine, int32_t timeout_ms) {
+  ULONG count = 0;
+  if (atomic_exchange(&engine->wake_wanted, false)) goto empty;
+  DWORD limit_ms = port__timeout(engine, timeout_ms);
+  if (GetQueuedCompletionStatusEx(engine->handle,
+                                  engine->handover,
+                                  ENGINE_BATCH,
+                                  &count,
+                                  limit_ms,
+                                  FALSE)) {
+    engine->handover_count = count;
+    atomic_store(&engine->wake_wanted, false);
+    atomic_store(&engine->handover_state, ENGINE_HANDOVER_FULL);
+    return 1;
+  }
+  DWORD native = GetLastError();
+  atomic_store(&engine->handover_state, ENGINE_HANDOVER_EMPTY);
+  if (native != WAIT_TIMEOUT) return errors_of(native);
+  /* When it was cut short for a retry, or just woken, a poll is due. */
+  return atomic_exchange(&engine->wake_wanted, false) ||
+         limit_ms != (DWORD)timeout_ms;
+
+empty:
+  atomic_store(&engine->handover_state, ENGINE_HANDOVER_EMPTY);
+  return 1;
+}
+
+int32_t engine_wait(struct port* port, int32_t timeout_ms) {
+  struct engine_port* engine = &port->engine;
+  int state = ENGINE_HANDOVER_EMPTY;
+  if (atomic_compare_exchange_strong(
+          &engine->handover_state, &state, ENGINE_HANDOVER_FILLING))
+    return port__wait(engine, timeout_ms);
+  if (state == ENGINE_HANDOVER_FULL) {
+    atomic_store(&engine->wake_wanted, false);
+    return 1;
+  }
+  /* Another thread waits already. That is so for a moment when a port is
+   * deleted; the pause is for a caller who does it all the time. */
+  Sleep(1);
+  return 1;
+}
+
+static int32_t port__post_wake(struct port* port) {
+  struct engine_port* engine = &port->engine;
+  /* One packet is enough, and the queue is memory that cannot be paged. */
+  if (atomic_exchange(&engine->wake_posted, true)) return 0;
+  if (PostQueuedCompletionStatus(engine->handle, 0, (ULONG_PTR)port, NULL))
+    return 0;
+  int32_t result = errors_of(GetLastError());
+  atomic_store(&engine->wake_posted, false);
+  return result;
+}
+
+int32_t engine_wake(struct port* port) {
+  atomic_store(&port->engine.wake_wanted, true);
+  return port__post_wake(port);
+}
+
+/* The packet of a wake-up was dequeued. */
+static void port__woken(struct port* port) {
+  struct engine_port* engine = &port->engine;
+  atomic_store(&engine->wake_posted, false);
+  /* It was for the wait, which may be blocked while this thread has taken the
+   * packet. A wait that begins later sees that it is wanted: it says that it
+   * waits before it looks. */
+  if (atomic_load(&engine->wake_wanted) &&
+      atomic_load(&engine->handover_state) == ENGINE_HANDOVER_FILLING)
+    port__post_wake(port);
+}
+
+/* ---- dequeueing */
+
+static void port__completed(struct port* port, struct engine_op* op) {
+  /* Nothing of ours comes twice; what is not ours is left alone. */
+  if (!op->in_flight) return;
+  op->in_flight = false;
+  port->stats.operations--;
+  switch ((enum engine_op_kind)op->kind) {
+    case ENGINE_RECEIVE:
+      receive_completed(LIST_ENTRY(op, struct socket, engine.in));
+      return;
+    case ENGINE_SEND:
+      send_completed(LIST_ENTRY(op, struct socket, engine.out));
+      return;
+    case ENGINE_CONNECT:
+      connect_completed(LIST_ENTRY(op, struct socket, engine.out));
+      return;
+    case ENGINE_ACCEPT:
+      accept_completed(op);
+      return;
+  }
+}
+
+static void port__packets(struct port* port,
+                          const OVERLAPPED_ENTRY* packets,
+                          uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    /* A handle that was inherited or duplicated brings foreign packets here
+     * (libuv #2016). */
+    if (packets[i].lpCompletionKey != (ULONG_PTR)port) continue;
+    /* The entry's own Internal is no status: the operation has it. */
+    if (packets[i].lpOverlapped == NULL)
+      port__woken(port);
+    else
+      port__completed(
+          port,
+          LIST_ENTRY(packets[i].lpOverlapped, struct engine_op, overlapped));
+  }
+}
+
+bool engine_poll(struct port* port) {
+  struct engine_port* engine = &port->engine;
+  bool is_full = false;
+  ULONG count = 0;
+  if (atomic_load(&engine->handover_state) == ENGINE_HANDOVER_FULL) {
+    port__packets(port, engine->handover, engine->handover_count);
+    is_full = engine->handover_count == ENGINE_BATCH;
+    atomic_store(&engine->handover_state, ENGINE_HANDOVER_EMPTY);
+  }
+  if (GetQueuedCompletionStatusEx(
+          engine->handle, engine->batch, ENGINE_BATCH, &count, 0, FALSE))
+    port__packets(port, engine->batch, count);
+  port__retry(port);
+  return is_full || count == ENGINE_BATCH;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "connect.h"
+
+#include <mstcpip.h>
+
+#include "address.h"
+#include "completion_port.h"
+#include "connector.h"
+#include "errors.h"
+#include "handle.h"
+#include "memory.h"
+#include "winsock.h"
+
+/* The unspecified address is nobody on Windows; on Linux it is this machine,
+ * and listeners tell it as theirs. */
+static void connect__set_peer(struct socket* socket,
+                              const struct iocp_address* remote) {
+  struct iocp_address* peer = &socket->peer;
+  *peer = *remote;
+  if (!address_is_wildcard(peer)) return;
+  if (peer->family == 4) peer->bytes[0] = 127;
+  peer->bytes[peer->family == 4 ? 3 : 15] = 1;
+}
+
+/* Windows repeats an SYN that was refused, which takes two seconds. Nothing is
+ * lost on the way to this machine, so there it is of no use. Since Windows 10
+ * version 1709; libuv does the same. */
+static void connect__set_no_retries(SOCKET handle) {
+  TCP_INITIAL_RTO_PARAMETERS parameters = {
+      .Rtt = TCP_INITIAL_RTO_UNSPECIFIED_RTT,
+      .MaxSynRetransmissions = TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS};
+  DWORD length;
+  WSAIoctl(handle,
+           SIO_TCP_INITIAL_RTO,
+           &parameters,
+           sizeof parameters,
+           NULL,
+           0,
+           &length,
+           NULL,
+           NULL);
+}
+
+/* ConnectEx() wants a bound socket (its documentation). */
+static int32_t connect__bind(struct socket* socket,
+                             SOCKET handle,
+                             const struct iocp_address* local) {
+  struct iocp_address any;
+  SOCKADDR_STORAGE system;
+  memory_zero(&any, sizeof any);
+  any.family = socket->family;
+  int length = address_to_system(local != NULL ? local : &any, &system);
+  if (bind(handle, (SOCKADDR*)&system, length) == 0) return 0;
+  return errors_fail(socket->port, (DWORD)WSAGetLastError());
+}
+
+/* The connection is there. Returns 0 or Winsock's number. */
+static DWORD connect__update(struct socket* socket) {
+  /* Without it shutdown() and getpeername() fail (ConnectEx()'s
+   * documentation). */
+  if (setsockopt(socket->engine.handle,
+                 SOL_SOCKET,
+                 SO_UPDATE_CONNECT_CONTEXT,
+                 NULL,
+                 0) == 0)
+    return 0;
+  return (DWORD)WSAGetLastError();
+}
+
+void connect_completed(struct socket* socket) {
+  LONG status = op_status(&socket->engine.out);
+  if (status < 0) {
+    connector_done(socket, errors_of_status(status), (int32_t)status);
+    return;
+  }
+  /* A close may have closed the handle already. */
+  DWORD native = socket->state == SOCKET_CLOSING ? 0 : connect__update(socket);
+  connector_done(socket, native == 0 ? 0 : errors_of(native), (int32_t)native);
+}
+
+static int32_t connect__start(struct socket* socket,
+                              LPFN_CONNECTEX connect_ex) {
+  struct engine_socket* engine = &socket->engine;
+  SOCKADDR_STORAGE system;
+  int length = address_to_system(&socket->peer, &system);
+  op_prepare(&engine->out, ENGINE_CONNECT);
+  BOOL has_succeeded = connect_ex(engine->handle,
+                                  (SOCKADDR*)&system,
+                                  length,
+                                  NULL,
+                                  0,
+                                  NULL,
+                                  &engine->out.overlapped);
+  switch (op_started(socket, &engine->out, has_succeeded)) {
+    case OP_COMPLETED:
+      connect_completed(socket);
+      return 0;
+    case OP_IN_FLIGHT:
+      return 0;
+    case OP_REFUSED:
+      break;
+  }
+  DWORD native = (DWORD)WSAGetLastError();
+  /* An answer of the peer is told like any other; what could not even be tried
+   * is the caller's to know now. */
+  if (native != WSAECONNREFUSED && native != WSAECONNRESET)
+    return errors_fail(socket->port, native);
+  connector_done(socket, errors_of(native), (int32_t)native);
+  return 0;
+}
+
+int32_t engine_connect(struct socket* socket,
+                       const struct iocp_address* remote,
+                       const struct iocp_address* local) {
+  struct port* port = socket->port;
+  int32_t result;
+  if ((remote->family != 4 && remote->family != 6) ||
+      (local != NULL && local->family != remote->family))
+    return port_fail(port, -IOCP_EAFNOSUPPORT, 0);
+  SOCKET handle = handle_new(remote->family);
+  if (handle == INVALID_SOCKET)
+    return errors_fail(port, (DWORD)WSAGetLastError());
+  socket->family = (uint8_t)remote->family;
+  connect__set_peer(socket, remote);
+  LPFN_CONNECTEX connect_ex =
+      winsock_provider(port, socket->family, handle)->connect_ex;
+  result = port_fail(port, -IOCP_ENOTSUP, 0);
+  if (connect_ex == NULL) goto err1;
+  if (address_is_loopback(&socket->peer)) connect__set_no_retries(handle);
+  result = connect__bind(socket, handle, local);
+  if (result < 0) goto err1;
+  result = handle_enter(socket, handle);
+  if (result < 0) goto err1;
+  result = connect__start(socket, connect_ex);
+  if (result >= 0) return result;
+
+err1:
+  closesocket(handle);
+  return result;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Socket handles: made, entered into a port, closed. */
+#ifndef IOCP_WINDOWS_HANDLE_H
+#define IOCP_WINDOWS_HANDLE_H
+
+#include "engine.h"
+
+/* A new TCP handle, or INVALID_SOCKET with WSAGetLastError(). */
+SOCKET handle_new(unsigned family);
+
+/* Associates `handle`, of the socket's family, with the socket's port, and
+ * makes it the socket's. On failure it stays the caller's. */
+int32_t handle_enter(struct socket* socket, SOCKET handle);
+
+/* Makes a close an RST. */
+void handle_set_reset(SOCKET handle);
+
+#endif /* IOCP_WINDOWS_HANDLE_H */

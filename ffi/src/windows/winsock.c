@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "winsock.h"
+
+#include "memory.h"
+
+static INIT_ONCE winsock__once = INIT_ONCE_STATIC_INIT;
+
+static BOOL CALLBACK winsock__start_once(INIT_ONCE* once,
+                                         void* result,
+                                         void** context) {
+  WSADATA data;
+  (void)once;
+  (void)context;
+  *(int*)result = WSAStartup(MAKEWORD(2, 2), &data);
+  return *(int*)result == 0;
+}
+
+int winsock_start(void) {
+  int result = 0;
+  /* After a failure the next call tries again. */
+  InitOnceExecuteOnce(&winsock__once, winsock__start_once, &result, NULL);
+  return result;
+}
+
+bool winsock_is_ifs(SOCKET handle) {
+  WSAPROTOCOL_INFOW info;
+  int length = sizeof info;
+  /* A layered provider (LSP) may make sockets that are none: a packet then
+   * follows a success all the same, and waiting for none would lose it
+   * (Microsoft's KB 2568167; libuv looks at the same flag). */
+  return getsockopt(
+             handle, SOL_SOCKET, SO_PROTOCOL_INFOW, (char*)&info, &length) ==
+             0 &&
+         (info.dwServiceFlags1 & XP1_IFS_HANDLES) != 0;
+}
+
+static void winsock__ask(SOCKET handle,
+                         GUID id,
+                         void* function_out,
+                         DWORD size) {
+  DWORD length;
+  /* On a failure the function stays NULL. */
+  WSAIoctl(handle,
+           SIO_GET_EXTENSION_FUNCTION_POINTER,
+           &id,
+           sizeof id,
+           function_out,
+           size,
+           &length,
+           NULL,
+           NULL);
+}
+
+const struct engine_provider* winsock_provider(struct port* port,
+                                               unsigned family,
+                                               SOCKET handle) {
+  static const GUID accept_ex = WSAID_ACCEPTEX;
+  static const GUID connect_ex = WSAID_CONNECTEX;
+  static const GUID sockaddrs = WSAID_GETACCEPTEXSOCKADDRS;
+  struct engine_provider* provider = &port->engine.providers[family == 6];
+  if (provider->is_known) return provider;
+  winsock__ask(
+      handle, accept_ex, &provider->accept_ex, sizeof provider->accept_ex);
+  winsock__ask(
+      handle, connect_ex, &provider->connect_ex, sizeof provider->connect_ex);
+  winsock__ask(handle,
+               sockaddrs,
+               &provider->get_accept_ex_sockaddrs,
+               sizeof provider->get_accept_ex_sockaddrs);
+  provider->is_ifs = winsock_is_ifs(handle);
+  provider->is_known = true;
+  return provider;
+}
+
+/* Wine 10.0 says that a non-blocking send was taken whole when its host took a
+ * part, and sends the rest by itself later; when the peer's FIN comes while a
+ * receive is pending, it forgets the rest. A program of thirty lines without
+ * this library shows it. Overlapped sends are sound. */
+bool winsock_loses_sends(void) {
+  HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
+  return ntdll != NULL && GetProcAddress(ntdll, "wine_get_version") != NULL;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Winsock itself: its start, and the functions beyond its import library. */
+#ifndef IOCP_WINDOWS_WINSOCK_H
+#define IOCP_WINDOWS_WINSOCK_H
+
+#include "port.h"
+
+/* Starts Winsock, once. Any thread. Returns 0 or Winsock's number. It is never
+ * cleaned up, for other users of the process may count on it by then. */
+int winsock_start(void);
+
+/* What the sockets of `family` (4 or 6) have in common, asked of `handle`, one
+ * of them. A function that the provider lacks is NULL. */
+const struct engine_provider* winsock_provider(struct port* port,
+                                               unsigned family,
+                                               SOCKET handle);
+
+/* True when the socket is a true file handle of the system. */
+bool winsock_is_ifs(SOCKET handle);
+
+/* True when a non-blocking send may lose bytes; see winsock.c. */
+bool winsock_loses_sends(void);
+
+#endif /* IOCP_WINDOWS_WINSOCK_H */
