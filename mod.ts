@@ -42,9 +42,4 @@ export {
   type ConnOptions,
   type ListenOptions,
 } from "./src/options.ts";
-export {
-  CompletionPort,
-  connect,
-  listen,
-  type PortStats,
-} from "./src/port.ts";
+export { CompletionPort, connect, listen, type PortStats } from "./src/port.ts";

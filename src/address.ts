@@ -15,6 +15,9 @@ export interface NetAddr {
 /** The size of a struct iocp_address. */
 export const ADDRESS_BYTES = 24;
 
+/** RFC 1035 section 2.3.4, without the dots that are not written. */
+const HOSTNAME_MAX = 253;
+
 /** An IP address as numbers. */
 export interface IpAddress {
   family: 4 | 6;
@@ -97,7 +100,9 @@ function formatIpv6(bytes: readonly number[]): string {
     { length: 8 },
     (_, i) => (bytes[2 * i] << 8) | bytes[2 * i + 1],
   );
-  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
+  if (
+    groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
+  ) {
     return `::ffff:${bytes.slice(12, 16).join(".")}`;
   }
   let best = { start: 0, length: 0 };
@@ -141,11 +146,14 @@ export function formatIp(ip: IpAddress): string {
 /** The name as DNS knows it: lower case, Unicode in Punycode, no dot last. */
 export function asciiHostname(hostname: string): string {
   try {
-    const { hostname: ascii } = new URL(`http://${hostname}`);
-    /* Underscores and the like pass through; what a URL would cut off is no
-     * host name. */
-    if (ascii !== "" && !/[/?#@\\:]/.test(hostname)) {
-      return ascii.endsWith(".") ? ascii.slice(0, -1) : ascii;
+    const ascii = new URL(`http://${hostname}`).hostname.replace(/\.$/, "");
+    /* Underscores and the like pass through; what a URL would cut off or leave
+     * out is no host name, nor is one with an empty label. */
+    if (
+      !/[/?#@\\:\s]/.test(hostname) && !ascii.split(".").includes("") &&
+      ascii.length <= HOSTNAME_MAX
+    ) {
+      return ascii;
     }
   } catch {
     /* The message below says it better. */

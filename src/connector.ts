@@ -239,23 +239,28 @@ async function permittedAddresses(
 function parseLocal(localAddress: string | undefined): IpAddress | undefined {
   if (localAddress === undefined) return undefined;
   const ip = parseIp(localAddress);
-  if (ip === undefined) wrongType("localAddress", "an IP address", localAddress);
+  if (ip === undefined) {
+    wrongType("localAddress", "an IP address", localAddress);
+  }
   return ip;
 }
 
-/** Connects, and gives the loop a stream. */
+/** Connects, and gives the loop a stream. Tests bring their own addresses. */
 export async function makeConnection(
   loop: Loop,
   settings: ConnectSettings,
+  findAddresses: typeof permittedAddresses = permittedAddresses,
 ): Promise<Conn> {
   const { hostname, port, signal, timeout } = settings;
   const local = parseLocal(settings.localAddress);
   signal?.throwIfAborted();
   let race: Race | undefined;
   let timer: unknown;
+  let isGivenUp = false;
   let giveUp!: (error: unknown) => void;
   const givenUp = new Promise<never>((_, reject) => {
     giveUp = (error) => {
+      isGivenUp = true;
       race?.cancel(error);
       reject(error);
     };
@@ -272,7 +277,9 @@ export async function makeConnection(
   }
   loop.ref();
   try {
-    const found = await Promise.race([permittedAddresses(settings), givenUp]);
+    const found = await Promise.race([findAddresses(settings), givenUp]);
+    /* Both may have come at once. */
+    if (isGivenUp) await givenUp;
     const usable = local === undefined
       ? found
       : found.filter(({ family }) => family === local.family);

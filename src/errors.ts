@@ -6,8 +6,8 @@
  */
 
 /* Code, number and sentence as in ffi/include/iocp_error.h; a test compares. */
-const CODES: readonly (readonly [code: string, number: number, text: string])[] =
-  [
+const CODES:
+  readonly (readonly [code: string, number: number, text: string])[] = [
     ["EPERM", 1, "operation not permitted"],
     ["EBADF", 9, "the port or socket is closed"],
     ["ENOMEM", 12, "out of memory"],

@@ -6,6 +6,8 @@ export interface FileSystem {
   join(...parts: string[]): string;
   absolute(path: string): string;
   fromUrl(url: URL): string;
+  /** Whether reading needs no question to the user. */
+  canRead(path: string): boolean;
   read(path: string): Uint8Array;
   makeFolder(path: string): void;
   write(path: string, bytes: Uint8Array): void;
@@ -20,7 +22,11 @@ export interface FileSystem {
 interface NodeFs {
   readFileSync(path: string): Uint8Array;
   mkdirSync(path: string, options: { recursive: true; mode: number }): void;
-  writeFileSync(path: string, bytes: Uint8Array, options: { mode: number }): void;
+  writeFileSync(
+    path: string,
+    bytes: Uint8Array,
+    options: { mode: number },
+  ): void;
   renameSync(from: string, to: string): void;
   unlinkSync(path: string): void;
 }
@@ -42,19 +48,24 @@ const { process } = globalThis as unknown as {
 };
 
 /** The file system of this process. */
-export function systemFiles(isWindows: boolean): FileSystem {
+export function systemFiles(
+  isWindows: boolean,
+  canRead: FileSystem["canRead"],
+): FileSystem {
   const fs = process.getBuiltinModule("node:fs") as NodeFs;
   const path = process.getBuiltinModule("node:path") as NodePath;
   const crypto = process.getBuiltinModule("node:crypto") as NodeCrypto;
   const url = process.getBuiltinModule("node:url") as NodeUrl;
   return {
     isWindows,
+    canRead,
     join: path.join,
     absolute: path.resolve,
     fromUrl: url.fileURLToPath,
     read: (file) => fs.readFileSync(file),
     /* Only the user may enter: a library that others can replace is theirs. */
-    makeFolder: (folder) => fs.mkdirSync(folder, { recursive: true, mode: 0o700 }),
+    makeFolder: (folder) =>
+      fs.mkdirSync(folder, { recursive: true, mode: 0o700 }),
     write: (file, bytes) => fs.writeFileSync(file, bytes, { mode: 0o600 }),
     rename: fs.renameSync,
     remove: fs.unlinkSync,

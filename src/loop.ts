@@ -20,7 +20,11 @@ import {
   SLAB_MIN,
   STATS_FIELDS,
 } from "./completion.ts";
-import { errorOf, type SocketError, type SocketErrorOptions } from "./errors.ts";
+import {
+  errorOf,
+  type SocketError,
+  type SocketErrorOptions,
+} from "./errors.ts";
 import { loadLibrary } from "./library.ts";
 import { runtime } from "./runtime.ts";
 import type { Parker } from "./runtime/types.ts";
@@ -32,6 +36,8 @@ export interface Endpoint {
   readonly socket: number;
   /** Takes one completion. It must not run user code. */
   complete(kind: number, result: number, detail: number): void;
+  /** The port is about to be closed: the last chance to ask the library. */
+  remember?(): void;
   /** The port was closed under it; nothing comes any more. */
   lose(): void;
 }
@@ -40,13 +46,33 @@ export interface Endpoint {
 const CAPACITY = 512;
 /** Received bytes are handed out as views of slabs of this size. */
 export const SLAB_BYTES = 256 * 1024;
+/** Turns that are deferred together: a round of the runtime's own loop costs
+ * more than a poll. Promises settle between them, as between any others. */
+const TURNS = 4;
 /** Empty turns before parking: as long, about, as parking and waking take. */
 const EMPTY_TURNS = 20;
 
-const { setTimeout, clearTimeout } = globalThis as unknown as {
+const { setTimeout, clearTimeout, process } = globalThis as unknown as {
   setTimeout(callback: () => void, ms: number): unknown;
   clearTimeout(timer: unknown): void;
+  process: {
+    getBuiltinModule(name: "node:worker_threads"): {
+      markAsUntransferable(buffer: ArrayBuffer): void;
+    };
+  };
 };
+const { markAsUntransferable } = process.getBuiltinModule(
+  "node:worker_threads",
+);
+
+/* A slab is one buffer for many chunks, so nobody may take it away with one of
+ * them. Where the runtime lets that happen all the same, through a byte stream
+ * or transfer(), the loop notices and goes on with another slab. */
+function makeSlab(): Uint8Array<ArrayBuffer> {
+  const buffer = new ArrayBuffer(SLAB_BYTES);
+  markAsUntransferable(buffer);
+  return new Uint8Array(buffer);
+}
 
 /** A native port and its sockets. */
 export class Loop {
@@ -55,13 +81,14 @@ export class Loop {
   readonly port: number;
   readonly libraryPath: string;
   /** The slab that the completion now dispatched refers to. */
-  slab = new Uint8Array(new ArrayBuffer(SLAB_BYTES));
+  slab: Uint8Array<ArrayBuffer> = makeSlab();
   #slabOffset = 0;
   #events = new Int32Array(HEADER_WORDS + CAPACITY * RECORD_WORDS);
   #endpoints: (Endpoint | undefined)[] = [];
   #parker: Parker;
   #refs = 0;
-  #isDeferred = false;
+  /** Turns that are still to come. */
+  #deferred = 0;
   #emptyTurns = 0;
   #timer: unknown;
   #isClosed = false;
@@ -105,7 +132,7 @@ export class Loop {
    * something to deliver while it was parked. */
   kick(): void {
     this.#emptyTurns = 0;
-    if (!this.#isDeferred && !this.#isClosed) this.#defer();
+    if (this.#deferred === 0 && !this.#isClosed) this.#defer();
   }
 
   /** The error for a negative result of a call on this port. */
@@ -126,17 +153,18 @@ export class Loop {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    const endpoints = this.#endpoints;
+    this.#endpoints = [];
+    for (const endpoint of endpoints) endpoint?.remember?.();
     this.native.iocp_delete(this.port);
     this.#parker.close();
     clearTimeout(this.#timer);
-    const endpoints = this.#endpoints;
-    this.#endpoints = [];
     for (const endpoint of endpoints) endpoint?.lose();
   }
 
   #defer(): void {
-    this.#isDeferred = true;
-    runtime.defer(this.#turn);
+    this.#deferred = TURNS;
+    for (let i = 0; i < TURNS; i++) runtime.defer(this.#turn);
   }
 
   #woken = (): void => {
@@ -144,8 +172,9 @@ export class Loop {
   };
 
   #turn = (): void => {
-    this.#isDeferred = false;
+    this.#deferred--;
     if (this.#isClosed) return;
+    if (this.slab.length === 0) this.#renewSlab();
     const events = this.#events;
     const count = this.native.iocp_poll(
       this.port,
@@ -159,17 +188,22 @@ export class Loop {
     this.#slabOffset = events[HEADER_SLAB_END];
     this.#dispatch(events, count);
     const flags = events[HEADER_FLAGS];
-    /* The chunks that were handed out keep the old slab for as long as they
-     * are used. */
     if (
       (flags & SLAB_FULL) !== 0 || SLAB_BYTES - this.#slabOffset < SLAB_MIN
     ) {
-      this.slab = new Uint8Array(new ArrayBuffer(SLAB_BYTES));
-      this.#slabOffset = 0;
+      this.#renewSlab();
     }
-    if (count > 0 || (flags & MORE) !== 0) this.#emptyTurns = 0;
+    const isEmpty = count === 0 && (flags & MORE) === 0;
+    this.#emptyTurns = isEmpty ? this.#emptyTurns + 1 : 0;
     this.#next(events[HEADER_SOCKETS], events[HEADER_TIMEOUT_MS]);
   };
+
+  /* The chunks that were handed out keep the old slab for as long as they are
+   * used. */
+  #renewSlab(): void {
+    this.slab = makeSlab();
+    this.#slabOffset = 0;
+  }
 
   #dispatch(events: Int32Array, count: number): void {
     const endpoints = this.#endpoints;
@@ -184,7 +218,7 @@ export class Loop {
 
   /* Decides how the next turn comes. */
   #next(sockets: number, timeoutMs: number): void {
-    if (this.#isDeferred) return;
+    if (this.#deferred > 0) return;
     if (sockets === 0) {
       /* Nothing can come any more, so a wait would only hold the process. */
       if (this.#parker.isParked) this.native.iocp_wake(this.port);
@@ -192,7 +226,7 @@ export class Loop {
     }
     /* A deferred turn holds the process, so without a ref every turn parks:
      * only a wait can be made not to. */
-    if (this.#refs > 0 && this.#emptyTurns++ < EMPTY_TURNS) {
+    if (this.#refs > 0 && this.#emptyTurns < EMPTY_TURNS) {
       this.#defer();
       return;
     }

@@ -7,7 +7,8 @@
  * open, takes the bytes straight from the system. */
 
 import { PENDING } from "./completion.ts";
-import type { SocketError } from "./errors.ts";
+import { SocketError } from "./errors.ts";
+import { Fifo } from "./fifo.ts";
 import { type Loop, SLAB_BYTES } from "./loop.ts";
 
 /** No more than this is received ahead of the reader. */
@@ -27,6 +28,13 @@ type Reader =
     | { buffer: Uint8Array; resolve(count: number | null): void }
   );
 
+/* read() waits with the user's own buffer, which has to stay. */
+function lostBuffer(): TypeError {
+  return new TypeError(
+    'The "p" argument must keep its buffer while the read waits: it was transferred',
+  );
+}
+
 /** What a queue asks of its connection. */
 export interface ReceiveOwner {
   readonly loop: Loop;
@@ -40,11 +48,11 @@ export interface ReceiveOwner {
 /** The receiving direction of a connection. */
 export class ReceiveQueue {
   #owner: ReceiveOwner;
-  #chunks: Uint8Array[] = [];
+  #chunks = new Fifo<Uint8Array>();
   #chunksBytes = 0;
   /** Bytes that the library may still deliver. */
   #credit = 0;
-  #readers: Reader[] = [];
+  #readers = new Fifo<Reader>();
   #isReadArmed = false;
   /** Nothing comes any more: the end, an error, or the connection's close. */
   #isEnded = false;
@@ -60,6 +68,7 @@ export class ReceiveQueue {
   }
 
   next(): Promise<Result> {
+    this.#checkChunks();
     const chunk = this.#chunks.shift();
     if (chunk !== undefined) {
       this.#chunksBytes -= chunk.length;
@@ -67,15 +76,13 @@ export class ReceiveQueue {
       return Promise.resolve({ value: chunk, done: false });
     }
     if (this.#isEnded) return this.#endOfIterator();
-    return new Promise<Result>((resolve, reject) => {
-      this.#readers.push({ buffer: undefined, resolve, reject });
-      if (this.#readers.length === 1) this.#serve();
-    });
+    return new Promise(this.#wait);
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
     if (buffer.length === 0) return Promise.resolve(0);
-    if (this.#chunks.length > 0) {
+    this.#checkChunks();
+    if (!this.#chunks.isEmpty) {
       return Promise.resolve(this.#copyChunk(buffer));
     }
     if (this.#isEnded) {
@@ -84,8 +91,7 @@ export class ReceiveQueue {
         : Promise.reject(this.#error);
     }
     return new Promise<number | null>((resolve, reject) => {
-      this.#readers.push({ buffer, resolve, reject });
-      if (this.#readers.length === 1) this.#serve();
+      this.#enter({ buffer, resolve, reject });
     });
   }
 
@@ -100,8 +106,7 @@ export class ReceiveQueue {
       return;
     }
     this.#credit -= result;
-    const { slab } = this.#owner.loop;
-    const chunk = new Uint8Array(slab.buffer, detail, result);
+    const chunk = this.#owner.loop.slab.subarray(detail, detail + result);
     const reader = this.#readers.shift();
     if (reader === undefined) {
       this.#chunks.push(result < COPY_BELOW ? chunk.slice() : chunk);
@@ -112,7 +117,7 @@ export class ReceiveQueue {
     } else {
       this.#chunks.push(chunk);
       this.#chunksBytes += result;
-      reader.resolve(this.#copyChunk(reader.buffer));
+      this.#fill(reader, reader.buffer);
     }
     this.#serveFromChunks();
   }
@@ -130,8 +135,7 @@ export class ReceiveQueue {
     this.#isEnded = true;
     this.#error = error;
     this.#credit = 0;
-    const readers = this.#readers;
-    this.#readers = [];
+    const readers = this.#readers.takeAll();
     let isIterated = false;
     for (const reader of readers) {
       isIterated ||= reader.buffer === undefined;
@@ -145,10 +149,9 @@ export class ReceiveQueue {
 
   /** The user has closed: iterators are done, reads fail, chunks are gone. */
   close(error: SocketError): void {
-    this.#chunks = [];
+    this.#chunks.takeAll();
     this.#chunksBytes = 0;
-    const readers = this.#readers;
-    this.#readers = [];
+    const readers = this.#readers.takeAll();
     for (const reader of readers) {
       if (reader.buffer === undefined) {
         reader.resolve({ value: undefined, done: true });
@@ -156,6 +159,19 @@ export class ReceiveQueue {
     }
     this.#isEnded = true;
     this.#error = undefined;
+  }
+
+  /* The executor of every next(), made once and not for each chunk. */
+  #wait = (
+    resolve: (result: Result) => void,
+    reject: (error: Error) => void,
+  ): void => {
+    this.#enter({ buffer: undefined, resolve, reject });
+  };
+
+  #enter(reader: Reader): void {
+    this.#readers.push(reader);
+    if (this.#readers.first === reader) this.#serve();
   }
 
   #endOfIterator(): Promise<Result> {
@@ -188,8 +204,8 @@ export class ReceiveQueue {
 
   /* Gets the first reader going. */
   #serve(): void {
-    while (this.#readers.length > 0 && !this.#isEnded) {
-      const reader = this.#readers[0];
+    while (!this.#readers.isEmpty && !this.#isEnded) {
+      const reader = this.#readers.first!;
       if (this.#isReadArmed) return;
       if (reader.buffer === undefined) {
         this.#grant();
@@ -199,6 +215,11 @@ export class ReceiveQueue {
       if (this.#credit > 0) return;
       const { loop, socket } = this.#owner;
       const { buffer } = reader;
+      if (buffer.length === 0) {
+        this.#readers.shift();
+        reader.reject(lostBuffer());
+        continue;
+      }
       const result = loop.native.iocp_read(
         loop.port,
         socket,
@@ -213,9 +234,7 @@ export class ReceiveQueue {
       }
       if (result <= 0) {
         this.end(
-          result === 0
-            ? undefined
-            : this.#owner.failure(result, "receive"),
+          result === 0 ? undefined : this.#owner.failure(result, "receive"),
         );
         return;
       }
@@ -226,27 +245,49 @@ export class ReceiveQueue {
 
   /* A chunk may have been more than its reader took. */
   #serveFromChunks(): void {
-    while (this.#readers.length > 0 && this.#chunks.length > 0) {
+    while (!this.#readers.isEmpty && !this.#chunks.isEmpty) {
       const reader = this.#readers.shift()!;
       if (reader.buffer === undefined) {
         const chunk = this.#chunks.shift()!;
         this.#chunksBytes -= chunk.length;
         reader.resolve({ value: chunk, done: false });
       } else {
-        reader.resolve(this.#copyChunk(reader.buffer));
+        this.#fill(reader, reader.buffer);
       }
     }
-    if (this.#readers.length > 0) this.#serve();
+    if (!this.#readers.isEmpty) this.#serve();
+  }
+
+  /* Answers a read() from the first chunk. */
+  #fill(
+    reader: Reader & { resolve(count: number): void },
+    buffer: Uint8Array,
+  ): void {
+    if (buffer.length === 0) reader.reject(lostBuffer());
+    else reader.resolve(this.#copyChunk(buffer));
+  }
+
+  /* A chunk that waits is part of a slab, which some runtimes let a user take
+   * away with another chunk of it. Its bytes are then lost. */
+  #checkChunks(): void {
+    if (this.#chunks.first?.length !== 0) return;
+    this.#chunks.takeAll();
+    this.#chunksBytes = 0;
+    this.#isEnded = true;
+    this.#error = new SocketError("EFAULT", {
+      syscall: "receive",
+      detail: "the bytes were in the buffer of a chunk that was transferred",
+    });
   }
 
   #copyChunk(buffer: Uint8Array): number {
-    const chunk = this.#chunks[0];
+    const chunk = this.#chunks.first!;
     const count = Math.min(chunk.length, buffer.length);
     buffer.set(count < chunk.length ? chunk.subarray(0, count) : chunk);
-    if (count < chunk.length) this.#chunks[0] = chunk.subarray(count);
-    else this.#chunks.shift();
+    if (count < chunk.length) {
+      this.#chunks.replaceFirst(chunk.subarray(count));
+    } else this.#chunks.shift();
     this.#chunksBytes -= count;
     return count;
   }
 }
-

@@ -13,6 +13,8 @@ import type { Loop } from "./loop.ts";
 /* A write (`bytes`) or the end of the direction (none). */
 interface Entry {
   bytes: Uint8Array | undefined;
+  /** Of `bytes`, when it was given. */
+  length: number;
   offset: number;
   resolve(count: number): void;
   reject(error: Error): void;
@@ -26,6 +28,8 @@ export interface SendOwner {
   failure(result: number, syscall: string, errno?: number): SocketError;
   /** Everything has left or failed. */
   drained(): void;
+  /** Ends the connection at once; it calls back {@linkcode SendQueue.fail}. */
+  reset(): void;
 }
 
 /** The sending direction of a connection. */
@@ -64,12 +68,13 @@ export class SendQueue {
       const result = loop.native.iocp_send(loop.port, socket, bytes, 0, length);
       if (result === length) return Promise.resolve(length);
       return new Promise<number>((resolve, reject) => {
-        this.#entries.push({ bytes, offset: 0, resolve, reject });
+        this.#entries.push({ bytes, length, offset: 0, resolve, reject });
         this.#advance(result);
       });
     }
+    const { length } = bytes;
     return new Promise<number>((resolve, reject) => {
-      this.#entries.push({ bytes, offset: 0, resolve, reject });
+      this.#entries.push({ bytes, length, offset: 0, resolve, reject });
     });
   }
 
@@ -81,6 +86,7 @@ export class SendQueue {
     return new Promise<void>((resolve, reject) => {
       this.#entries.push({
         bytes: undefined,
+        length: 0,
         offset: 0,
         resolve: () => resolve(),
         reject,
@@ -97,7 +103,7 @@ export class SendQueue {
     }
     const entry = this.#entries[0];
     /* The kept part was the last one. */
-    if (entry.offset === entry.bytes!.length) {
+    if (entry.offset === entry.length) {
       this.#entries.shift();
       entry.resolve(entry.offset);
     }
@@ -130,24 +136,37 @@ export class SendQueue {
   #run(): void {
     const { loop, socket } = this.#owner;
     while (this.#entries.length > 0) {
-      const { bytes, offset } = this.#entries[0];
+      const { bytes, length, offset } = this.#entries[0];
       if (bytes === undefined) {
         const result = loop.native.iocp_shutdown(loop.port, socket);
         if (result < 0) this.fail(this.#owner.failure(result, "shutdown"));
         loop.kick();
         return;
       }
-      const length = bytes.length - offset;
+      if (bytes.length !== length) {
+        this.#lostBytes();
+        return;
+      }
       const result = loop.native.iocp_send(
         loop.port,
         socket,
         bytes,
         offset,
-        length,
+        length - offset,
       );
       if (!this.#took(result)) return;
     }
     this.#owner.drained();
+  }
+
+  /* The user has transferred or resized the buffer of a write that waited. The
+   * peer must not take what it has got for the whole. */
+  #lostBytes(): void {
+    this.#error ??= new SocketError("EFAULT", {
+      syscall: "send",
+      detail: "the buffer was transferred or resized before it was sent",
+    });
+    this.#owner.reset();
   }
 
   /* The first send of a write was not all of it. */
@@ -168,7 +187,7 @@ export class SendQueue {
       this.#owner.loop.kick();
       return false;
     }
-    if (entry.offset === entry.bytes!.length) {
+    if (entry.offset === entry.length) {
       this.#entries.shift();
       entry.resolve(entry.offset);
     }

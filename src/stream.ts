@@ -159,6 +159,13 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     return new Promise((resolve) => this.#onReleased.push(resolve));
   }
 
+  /** Both addresses stay known, and the library forgets them soon. */
+  remember(): void {
+    if (this.isClosed) return;
+    this.address(LOCAL);
+    this.address(PEER);
+  }
+
   /** The port was closed under it. */
   lose(): void {
     const error = new SocketError("ECANCELED", {
@@ -177,9 +184,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   #markClosed(): void {
     if (this.isClosed) return;
-    /* Both stay known, and the library forgets them soon. */
-    this.address(LOCAL);
-    this.address(PEER);
+    this.remember();
     this.isClosed = true;
     this.receive.close(
       new SocketError("ECANCELED", {

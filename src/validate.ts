@@ -72,7 +72,9 @@ export function requirePort(value: unknown, min: number): number {
 export function requireHostname(name: string, value: unknown): string {
   if (typeof value !== "string") wrongType(name, "a string", value);
   if (value.length === 0 || value.includes("\0")) {
-    throw new TypeError(`The "${name}" argument must be a host name: got ${shown(value)}`);
+    throw new TypeError(
+      `The "${name}" argument must be a host name: got ${shown(value)}`,
+    );
   }
   return value;
 }

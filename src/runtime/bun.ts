@@ -23,7 +23,9 @@ interface BunWorker {
   terminate(): void;
 }
 
-const bun = (globalThis as unknown as { Bun?: { version: string } }).Bun!;
+const bun = (globalThis as unknown as {
+  Bun?: { version: string; isMainThread: boolean };
+}).Bun!;
 const process = (globalThis as unknown as { process: BunProcess }).process;
 /* Node's, which this runtime has as well. */
 const { setImmediate } = globalThis as unknown as {
@@ -40,14 +42,19 @@ export function isHere(): boolean {
 const HELPER = `
   const { dlopen } = process.getBuiltinModule("bun:ffi");
   let wait;
-  self.onmessage = ({ data: [path, port] }) => {
+  self.onmessage = ({ data: [path, port, stepMs] }) => {
     wait ??= dlopen(path, {
       iocp_wait: { args: ["i32", "i32"], returns: "i32" },
     }).symbols.iocp_wait;
-    wait(port, -1);
+    while (wait(port, stepMs) === 0);
     self.postMessage(0);
   };
 `;
+
+/* On Windows the end of a Worker waits for those that it has started, and
+ * nothing ends a call of theirs, so there the helper looks up from time to time
+ * (seen in Bun 1.4.5). Elsewhere, and in the main thread, one wait is enough. */
+const STEP_MS = process?.platform === "win32" && !bun?.isMainThread ? 250 : -1;
 
 /** A helper Worker for each port, since this FFI has no non-blocking calls. */
 class BunParker implements Parker {
@@ -79,15 +86,15 @@ class BunParker implements Parker {
 
   /* Only a running wait may hold the process, not the helper as such. */
   #hold(isHeld: boolean): void {
-    if (isHeld) this.#worker!.ref();
-    else this.#worker!.unref();
+    if (isHeld) this.#worker?.ref();
+    else this.#worker?.unref();
   }
 
   park(): void {
     this.#worker ??= this.#start();
     this.isParked = true;
     this.#hold(this.#isRef);
-    this.#worker.postMessage([this.#path, this.#port]);
+    this.#worker.postMessage([this.#path, this.#port, STEP_MS]);
   }
 
   setRef(isRef: boolean): void {
@@ -132,11 +139,13 @@ export const runtime: Runtime = {
   defer: (callback) => setImmediate(callback),
   unrefTimer: (timer) => (timer as { unref(): void }).unref(),
   env,
+  canRead: () => true,
   requireNet() {
     /* Bun has no permissions to ask for. */
   },
   requireNetResolved() {
     /* Bun has no permissions to ask for. */
   },
+  isRefusal: () => false,
   permissionHint: () => "check that the file can be read and executed",
 };

@@ -7,7 +7,8 @@ import type { Parker, Runtime } from "./types.ts";
 type PermissionState = "granted" | "prompt" | "denied";
 type PermissionDescriptor =
   | { name: "net"; host: string }
-  | { name: "env"; variable: string };
+  | { name: "env"; variable: string }
+  | { name: "read"; path: string };
 interface DenoNamespace {
   version: { deno: string };
   build: { os: string; arch: string };
@@ -127,9 +128,14 @@ function open(path: string): Native {
   return deno.dlopen(path, symbols).symbols as Native;
 }
 
-function env(name: string): string | undefined {
-  const { state } = deno.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? deno.env.get(name) : undefined;
+function isGranted(descriptor: PermissionDescriptor): boolean {
+  return deno.permissions.querySync(descriptor).state === "granted";
+}
+
+function env(variable: string): string | undefined {
+  return isGranted({ name: "env", variable })
+    ? deno.env.get(variable)
+    : undefined;
 }
 
 function hostOf(hostname: string, port: number): string {
@@ -146,9 +152,7 @@ function refuseNet(host: string): never {
 
 function requireNet(hostname: string, port: number): void {
   const host = hostOf(hostname, port);
-  if (deno.permissions.querySync({ name: "net", host }).state === "granted") {
-    return;
-  }
+  if (isGranted({ name: "net", host })) return;
   const { state } = deno.permissions.requestSync({ name: "net", host });
   if (state !== "granted") refuseNet(host);
 }
@@ -170,8 +174,10 @@ export const runtime: Runtime = {
   defer: (callback) => setImmediate(callback),
   unrefTimer: (timer) => deno.unrefTimer(timer),
   env,
+  canRead: (path) => isGranted({ name: "read", path }),
   requireNet,
   requireNetResolved,
+  isRefusal: (error) => error instanceof deno.errors.NotCapable,
   permissionHint: (path) =>
     `run again with --allow-ffi=${path} (or --allow-ffi)`,
 };

@@ -42,12 +42,18 @@ export interface Runtime {
    * read without asking the user. */
   env(name: string): string | undefined;
 
+  /** Whether the file may be read without asking the user. */
+  canRead(path: string): boolean;
+
   /** Throws the runtime's own error when the stock call for this address
    * would be refused. */
   requireNet(hostname: string, port: number): void;
 
   /** The same for an address that a permitted name resolved to. */
   requireNetResolved(hostname: string, port: number): void;
+
+  /** True for the error of a permission that is missing. */
+  isRefusal(error: unknown): boolean;
 
   /** What to add to the command line when the library cannot be opened. */
   permissionHint(path: string): string;
