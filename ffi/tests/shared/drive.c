@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: MIT */
+#include "drive.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pattern.h"
+#include "raw.h"
+
+#define DRIVE__GUARD 64
+#define DRIVE__GUARD_BYTE 0xa5
+/* A step waits no longer, so that a condition outside the port is seen soon. */
+#define DRIVE__STEP_MS 5
+/* A send that waits for so long will wait until the peer reads. */
+#define DRIVE__STUCK_MS 100
+/* No system keeps that much of one connection in its buffers. */
+#define DRIVE__FILL_MAX (256u << 20)
+#define DRIVE__SCRATCH (2 * IOCP_SEND_MAX)
+
+/* ---- memory with a guard behind it */
+
+static uint8_t* drive__guarded(size_t size) {
+  uint8_t* memory = malloc(size + DRIVE__GUARD);
+  check(memory != NULL);
+  memset(memory + size, DRIVE__GUARD_BYTE, DRIVE__GUARD);
+  return memory;
+}
+
+static void drive__check_guard(const uint8_t* memory, size_t size) {
+  for (size_t i = 0; i < DRIVE__GUARD; i++)
+    check_is(memory[size + i], DRIVE__GUARD_BYTE);
+}
+
+static size_t drive__events_size(const struct drive* drive) {
+  return sizeof(struct iocp_header) +
+         drive->capacity * sizeof(struct iocp_record);
+}
+
+/* ---- the sockets by name */
+
+static struct drive_socket** drive__bucket(struct drive* drive, int32_t name) {
+  uint32_t hash = (uint32_t)name * 2654435761u;
+  return &drive->buckets[hash >> 16 & (DRIVE_BUCKETS - 1)];
+}
+
+static struct drive_socket* drive__find(struct drive* drive, int32_t name) {
+  struct drive_socket* socket = *drive__bucket(drive, name);
+  while (socket != NULL && (socket->name != name || socket->is_closed))
+    socket = socket->next_in_bucket;
+  return socket;
+}
+
+struct drive_socket* drive_add(struct drive* drive, int32_t name) {
+  check(name >= 0);
+  /* An open socket's name is never given to another one. */
+  check(drive__find(drive, name) == NULL);
+  struct drive_socket* socket = calloc(1, sizeof *socket);
+  check(socket != NULL);
+  struct drive_socket** bucket = drive__bucket(drive, name);
+  socket->name = name;
+  socket->drive = drive;
+  socket->next_in_bucket = *bucket;
+  socket->connect_result = DRIVE_NOTHING;
+  socket->end_result = DRIVE_NOTHING;
+  socket->read_result = DRIVE_NOTHING;
+  socket->send_result = DRIVE_NOTHING;
+  socket->shut_result = DRIVE_NOTHING;
+  socket->close_result = DRIVE_NOTHING;
+  socket->accept_error = DRIVE_NOTHING;
+  *bucket = socket;
+  drive->open_count++;
+  drive->socket_count++;
+  return socket;
+}
+
+void drive_forget(struct drive_socket* socket) {
+  struct drive_socket** link = drive__bucket(socket->drive, socket->name);
+  check(socket->is_closed);
+  while (*link != socket) link = &(*link)->next_in_bucket;
+  *link = socket->next_in_bucket;
+  socket->drive->socket_count--;
+  free(socket);
+}
+
+/* ---- the port */
+
+void drive_open(struct drive* drive) { drive_open_sized(drive, 256, 1 << 20); }
+
+void drive_open_sized(struct drive* drive,
+                      uint32_t capacity,
+                      uint32_t slab_length) {
+  memset(drive, 0, sizeof *drive);
+  drive->port = iocp_new();
+  check(drive->port >= 0);
+  check_note_port(drive->port);
+  drive->capacity = capacity;
+  drive->slab_length = slab_length;
+  drive->slab = drive__guarded(slab_length);
+  drive->events = drive__guarded(drive__events_size(drive));
+  drive->touched = calloc(capacity, sizeof *drive->touched);
+  drive->scratch = malloc(DRIVE__SCRATCH);
+  check(drive->touched != NULL && drive->scratch != NULL);
+}
+
+void drive_forget_all(struct drive* drive) {
+  for (size_t i = 0; i < DRIVE_BUCKETS; i++) {
+    while (drive->buckets[i] != NULL) {
+      drive->buckets[i]->is_closed = true;
+      drive_forget(drive->buckets[i]);
+    }
+  }
+  check_is(drive->socket_count, 0);
+  free(drive->slab);
+  free(drive->events);
+  free(drive->touched);
+  free(drive->scratch);
+}
+
+void drive_delete(struct drive* drive) {
+  check_is(iocp_delete(drive->port), 0);
+  check_is(iocp_delete(drive->port), -IOCP_EBADF);
+  drive_forget_all(drive);
+}
+
+static void drive__check_stats(struct drive* drive) {
+  struct iocp_stats stats;
+  check_is(iocp_stats(drive->port, &stats), 0);
+  check_is(stats.sockets, drive->open_count);
+  check_is(stats.polls, drive->polls);
+  check_is(stats.records, drive->records);
+  check_is(stats.bytes_received, drive->received);
+  check_is(stats.accepted, drive->accepted);
+  if (drive->open_count != 0) return;
+  check_is(stats.operations, 0);
+  check_is(stats.bytes_kept, 0);
+  check_is(stats.bytes_posted, 0);
+}
+
+void drive_finish(struct drive* drive) {
+  for (size_t i = 0; i < DRIVE_BUCKETS; i++) {
+    struct drive_socket* socket = drive->buckets[i];
+    for (; socket != NULL; socket = socket->next_in_bucket)
+      if (!socket->is_closed && !socket->close_pending)
+        drive_close(socket, IOCP_RESET, 0);
+  }
+  drive_until(drive, drive->open_count == 0);
+  /* Nothing may come after the last IOCP_CLOSED. */
+  drive_for(drive, 20);
+  drive__check_stats(drive);
+  drive_delete(drive);
+}
+
+/* ---- one record */
+
+static bool drive__take(bool* pending) {
+  bool was_pending = *pending;
+  *pending = false;
+  return was_pending;
+}
+
+static void drive__accepted(struct drive_socket* listener, int32_t result) {
+  check(listener->is_listener);
+  if (result < 0) {
+    listener->accept_error = result;
+    listener->accept_error_count++;
+    return;
+  }
+  check(!listener->close_pending);
+  listener->drive->accepted++;
+  listener->accepted_count++;
+  struct drive_socket* socket = drive_add(listener->drive, result);
+  if (listener->accepted_first == NULL)
+    listener->accepted_first = socket;
+  else
+    listener->accepted_last->next_accepted = socket;
+  listener->accepted_last = socket;
+}
+
+static void drive__ended(struct drive_socket* socket, int32_t result) {
+  check_is(socket->end_result, DRIVE_NOTHING);
+  check(socket->credit != 0);
+  /* A close is the only thing that cancels, and after it nothing else may end
+   * a receive. */
+  check_is(result == -IOCP_ECANCELED, socket->close_pending);
+  socket->end_result = result;
+  socket->credit = 0;
+}
+
+static void drive__received(struct drive_socket* socket,
+                            const struct iocp_record* record,
+                            uint32_t* chunk_end) {
+  struct drive* drive = socket->drive;
+  if (record->result <= 0) {
+    drive__ended(socket, record->result);
+    return;
+  }
+  uint32_t length = (uint32_t)record->result;
+  uint32_t offset = (uint32_t)record->detail;
+  check_is(socket->end_result, DRIVE_NOTHING);
+  check(!socket->close_pending);
+  check(length <= socket->credit);
+  check(length <= IOCP_RECEIVE_MAX);
+  /* Chunks neither overlap nor reach past the used part of the slab. */
+  check(offset >= *chunk_end);
+  check(offset + length <= (uint32_t)drive->header.slab_end);
+  *chunk_end = offset + length;
+  if (socket->receive_seed != 0)
+    pattern_check(
+        drive->slab + offset, length, socket->receive_seed, socket->received);
+  socket->credit -= length;
+  socket->received += length;
+  drive->received += length;
+}
+
+static void drive__closed(struct drive_socket* socket, int32_t result) {
+  check(drive__take(&socket->close_pending));
+  /* It is the last record, so everything else has been told. */
+  check(!socket->connect_pending);
+  check(!socket->read_pending);
+  check(!socket->send_pending);
+  check(!socket->shut_pending);
+  check_is(socket->credit, 0);
+  socket->close_result = result;
+  socket->is_closed = true;
+  socket->drive->open_count--;
+}
+
+static void drive__record(struct drive_socket* socket,
+                          const struct iocp_record* record,
+                          uint32_t* chunk_end) {
+  int32_t result = record->result;
+  if (result < 0) socket->last_detail = record->detail;
+  switch (record->kind) {
+    case IOCP_ACCEPTED:
+      drive__accepted(socket, result);
+      break;
+    case IOCP_CONNECTED:
+      check(drive__take(&socket->connect_pending));
+      check(result <= 0);
+      socket->connect_result = result;
+      break;
+    case IOCP_RECEIVED:
+      drive__received(socket, record, chunk_end);
+      break;
+    case IOCP_READABLE:
+      check(drive__take(&socket->read_pending));
+      check_is(result, socket->close_pending ? -IOCP_ECANCELED : 0);
+      socket->read_result = result;
+      socket->readable_count++;
+      break;
+    case IOCP_SENT:
+      check(drive__take(&socket->send_pending));
+      check(result < 0 || (result > 0 && result <= socket->send_taken));
+      socket->send_result = result;
+      break;
+    case IOCP_SHUT:
+      check(drive__take(&socket->shut_pending));
+      check(result <= 0);
+      /* The bytes leave before the FIN. */
+      check(!socket->send_pending);
+      socket->shut_result = result;
+      break;
+    case IOCP_CLOSED:
+      check(result <= 0);
+      drive__closed(socket, result);
+      break;
+    default:
+      check(!"a kind of record that is known");
+  }
+}
+
+/* ---- polling */
+
+/* What a record makes the driver do: after all of them were checked, so that
+ * calls from here cannot hide a mistake in the batch. */
+static void drive__act(struct drive_socket* socket,
+                       const struct iocp_record* record) {
+  struct drive* drive = socket->drive;
+  const uint8_t* bytes = NULL;
+  bool is_open = !socket->close_pending && !socket->is_closed;
+  if (record->kind == IOCP_RECEIVED && record->result > 0)
+    bytes = drive->slab + record->detail;
+  if (is_open && bytes != NULL && socket->refills)
+    drive_receive(socket, (uint32_t)record->result);
+  if (is_open && record->kind == IOCP_SENT && record->result > 0 &&
+      socket->sent < socket->send_goal)
+    drive_pump(socket, socket->send_seed, socket->send_goal, socket->send_size);
+  if (drive->on_record != NULL) drive->on_record(socket, record, bytes);
+}
+
+static void drive__check_header(struct drive* drive, int32_t count) {
+  struct iocp_header* header = &drive->header;
+  check(count >= 0 && count <= (int32_t)drive->capacity);
+  check(header->slab_end >= (int32_t)drive->slab_offset);
+  check(header->slab_end <= (int32_t)drive->slab_length);
+  check((header->flags & ~(IOCP_MORE | IOCP_SLAB_FULL)) == 0);
+  check(header->timeout_ms >= -1);
+}
+
+uint32_t drive_poll(struct drive* drive) {
+  memset(drive->events, 0xee, drive__events_size(drive));
+  int32_t count = iocp_poll(drive->port,
+                            drive->events,
+                            drive->capacity,
+                            drive->slab,
+                            drive->slab_offset,
+                            drive->slab_length);
+  memcpy(&drive->header, drive->events, sizeof drive->header);
+  drive__check_header(drive, count);
+  drive__check_guard(drive->events, drive__events_size(drive));
+  drive__check_guard(drive->slab, drive->slab_length);
+  drive->polls++;
+  drive->records += (uint32_t)count;
+  uint32_t chunk_end = drive->slab_offset;
+  const struct iocp_record* records =
+      (const void*)(drive->events + sizeof drive->header);
+  for (int32_t i = 0; i < count; i++) {
+    drive->touched[i] = drive__find(drive, records[i].socket);
+    /* Of a socket that was closed or that never was, there is no record. */
+    check(drive->touched[i] != NULL);
+    drive__record(drive->touched[i], &records[i], &chunk_end);
+  }
+  check_is(drive->header.sockets, drive->open_count);
+  for (int32_t i = 0; i < count; i++)
+    drive__act(drive->touched[i], &records[i]);
+  /* The bytes were looked at, so the slab can be used again from its start
+   * when it is nearly full, as if it were a fresh one. */
+  drive->slab_offset = (uint32_t)drive->header.slab_end;
+  if (drive->slab_length - drive->slab_offset < IOCP_SLAB_MIN)
+    drive->slab_offset = 0;
+  return (uint32_t)count;
+}
+
+void drive_drain(struct drive* drive) {
+  do drive_poll(drive);
+  while ((drive->header.flags & (IOCP_MORE | IOCP_SLAB_FULL)) != 0);
+}
+
+static void drive__wait(struct drive* drive, uint32_t limit_ms) {
+  int32_t wait_ms = drive->header.timeout_ms;
+  if (wait_ms < 0 || wait_ms > (int32_t)limit_ms) wait_ms = (int32_t)limit_ms;
+  int32_t result = iocp_wait(drive->port, wait_ms);
+  check(result == 0 || result == 1);
+}
+
+void drive_for(struct drive* drive, uint32_t duration_ms) {
+  uint64_t until_ms = host_now_ms() + duration_ms;
+  do {
+    drive__wait(drive, DRIVE__STEP_MS);
+    drive_drain(drive);
+  } while (host_now_ms() < until_ms);
+}
+
+void drive_step(struct drive* drive,
+                uint64_t deadline_ms,
+                const char* file,
+                int line,
+                const char* expression) {
+  if (host_now_ms() > deadline_ms) check_failed(file, line, expression);
+  drive__wait(drive, DRIVE__STEP_MS);
+  drive_poll(drive);
+}
+
+/* ---- operations */
+
+struct drive_socket* drive_listen(struct drive* drive,
+                                  const char* literal,
+                                  uint32_t flags,
+                                  struct iocp_address* address_out) {
+  struct iocp_address address = raw_address(literal, 0);
+  struct drive_socket* socket =
+      drive_add(drive, iocp_listen(drive->port, &address, 1024, flags));
+  socket->is_listener = true;
+  check_is(iocp_name(drive->port, socket->name, IOCP_LOCAL, address_out), 0);
+  check_is(address_out->family, address.family);
+  check(address_out->port != 0);
+  return socket;
+}
+
+void drive_accept(struct drive_socket* listener, uint32_t count) {
+  check_is(iocp_accept(listener->drive->port, listener->name, count), 0);
+}
+
+struct drive_socket* drive_connect(struct drive* drive,
+                                   const struct iocp_address* address) {
+  struct drive_socket* socket =
+      drive_add(drive, iocp_connect(drive->port, address, NULL));
+  socket->connect_pending = true;
+  return socket;
+}
+
+void drive_receive(struct drive_socket* socket, uint32_t bytes) {
+  check_is(iocp_receive(socket->drive->port, socket->name, bytes), 0);
+  socket->credit += bytes;
+}
+
+int32_t drive_read(struct drive_socket* socket, void* bytes, uint32_t length) {
+  int32_t result =
+      iocp_read(socket->drive->port, socket->name, bytes, 0, length);
+  if (result == IOCP_PENDING) {
+    socket->read_pending = true;
+    return result;
+  }
+  if (result <= 0) {
+    /* The end can be asked for again and stays the same. */
+    check(socket->end_result == DRIVE_NOTHING || socket->end_result == result);
+    socket->end_result = result;
+    return result;
+  }
+  check(result <= (int32_t)length);
+  check_is(socket->end_result, DRIVE_NOTHING);
+  if (socket->receive_seed != 0)
+    pattern_check(
+        bytes, (uint32_t)result, socket->receive_seed, socket->received);
+  socket->received += (uint32_t)result;
+  socket->drive->received += (uint32_t)result;
+  return result;
+}
+
+int32_t drive_send(struct drive_socket* socket,
+                   const void* bytes,
+                   uint32_t length) {
+  int32_t result =
+      iocp_send(socket->drive->port, socket->name, bytes, 0, length);
+  check(result >= 0);
+  int32_t taken = result & ~IOCP_PENDING;
+  check(taken <= (int32_t)length && taken <= IOCP_SEND_MAX);
+  check(taken > 0 || length == 0);
+  if ((result & IOCP_PENDING) != 0) {
+    check(!socket->send_pending);
+    socket->send_pending = true;
+    socket->send_taken = taken;
+  }
+  socket->sent += (uint32_t)taken;
+  return taken;
+}
+
+void drive_shutdown(struct drive_socket* socket) {
+  check_is(iocp_shutdown(socket->drive->port, socket->name), 0);
+  socket->shut_pending = true;
+}
+
+void drive_close(struct drive_socket* socket,
+                 uint32_t mode,
+                 uint32_t timeout_ms) {
+  check_is(iocp_close(socket->drive->port, socket->name, mode, timeout_ms), 0);
+  socket->close_pending = true;
+}
+
+/* ---- more than one call */
+
+struct drive_socket* drive_take_accepted(struct drive_socket* listener) {
+  struct drive_socket* socket = listener->accepted_first;
+  if (socket != NULL) listener->accepted_first = socket->next_accepted;
+  return socket;
+}
+
+void drive_pump(struct drive_socket* socket,
+                uint64_t seed,
+                uint64_t goal,
+                uint32_t send_size) {
+  uint8_t* bytes = socket->drive->scratch;
+  check(send_size > 0 && send_size <= DRIVE__SCRATCH);
+  socket->send_seed = seed;
+  socket->send_goal = goal;
+  socket->send_size = send_size;
+  while (!socket->send_pending && socket->sent < goal) {
+    uint64_t left = goal - socket->sent;
+    uint32_t length = left < send_size ? (uint32_t)left : send_size;
+    pattern_fill(bytes, length, seed, socket->sent);
+    drive_send(socket, bytes, length);
+  }
+}
+
+void drive_fill(struct drive_socket* socket, uint64_t seed) {
+  uint8_t* bytes = socket->drive->scratch;
+  uint64_t moved_ms = host_now_ms();
+  /* That a send is pending does not say yet that it will stay so. */
+  while (!socket->send_pending || host_now_ms() - moved_ms < DRIVE__STUCK_MS) {
+    if (socket->send_pending) {
+      drive_for(socket->drive, DRIVE__STEP_MS);
+      continue;
+    }
+    pattern_fill(bytes, IOCP_SEND_MAX, seed, socket->sent);
+    drive_send(socket, bytes, IOCP_SEND_MAX);
+    check(socket->sent < DRIVE__FILL_MAX);
+    moved_ms = host_now_ms();
+  }
+  socket->send_result = DRIVE_NOTHING;
+}
+
+void drive_sink(struct drive_socket* socket, uint64_t seed, uint32_t credit) {
+  socket->receive_seed = seed;
+  socket->refills = true;
+  drive_receive(socket, credit);
+}
+
+void drive_close_now(struct drive_socket* socket) {
+  drive_close(socket, IOCP_GRACEFUL, DRIVE_DEADLINE_MS);
+  drive_until(socket->drive, socket->is_closed);
+  check_is(socket->close_result, 0);
+}
+
+void drive_pair(struct drive* drive,
+                struct drive_socket** client_out,
+                struct drive_socket** server_out) {
+  struct iocp_address address;
+  struct drive_socket* listener = drive_listen(drive, "127.0.0.1", 0, &address);
+  drive_accept(listener, 1);
+  struct drive_socket* client = drive_connect(drive, &address);
+  drive_until(drive,
+              client->connect_result != DRIVE_NOTHING &&
+                  listener->accepted_first != NULL);
+  check_is(client->connect_result, 0);
+  *client_out = client;
+  *server_out = drive_take_accepted(listener);
+  drive_close_now(listener);
+  drive_forget(listener);
+}
+
+struct drive_socket* drive_raw_pair(struct drive* drive,
+                                    int32_t buffer_bytes,
+                                    host_socket* raw_out) {
+  struct iocp_address address;
+  struct drive_socket* listener = drive_listen(drive, "127.0.0.1", 0, &address);
+  drive_accept(listener, 1);
+  *raw_out = raw_connect_buffered(&address, buffer_bytes);
+  drive_until(drive, listener->accepted_first != NULL);
+  struct drive_socket* socket = drive_take_accepted(listener);
+  drive_close_now(listener);
+  drive_forget(listener);
+  return socket;
+}
+
+/* ---- plain peers */
+
+static uint32_t drive__part(uint64_t left) {
+  return left < DRIVE__SCRATCH ? (uint32_t)left : DRIVE__SCRATCH;
+}
+
+void drive_raw_expect(struct drive* drive,
+                      host_socket raw,
+                      uint64_t seed,
+                      uint64_t position,
+                      uint64_t length) {
+  uint64_t end = position + length;
+  while (position < end) {
+    uint32_t size = drive__part(end - position);
+    int32_t count = 0;
+    drive_until(
+        drive,
+        (count = raw_receive(raw, drive->scratch, size)) != HOST_WOULD_BLOCK);
+    check(count > 0);
+    pattern_check(drive->scratch, (uint32_t)count, seed, position);
+    position += (uint32_t)count;
+  }
+}
+
+void drive_raw_send(struct drive* drive,
+                    host_socket raw,
+                    uint64_t seed,
+                    uint64_t position,
+                    uint64_t length) {
+  uint64_t end = position + length;
+  while (position < end) {
+    uint32_t size = drive__part(end - position);
+    int32_t count = 0;
+    /* Filled anew for each try: a step may use the scratch memory too. */
+    drive_until(
+        drive,
+        (pattern_fill(drive->scratch, size, seed, position),
+         count = raw_send(raw, drive->scratch, size)) != HOST_WOULD_BLOCK);
+    check(count > 0);
+    position += (uint32_t)count;
+  }
+}
+
+int32_t drive_raw_end(struct drive* drive, host_socket raw) {
+  int32_t count = 0;
+  do {
+    drive_until(drive,
+                (count = raw_receive(raw, drive->scratch, DRIVE__SCRATCH)) !=
+                    HOST_WOULD_BLOCK);
+  } while (count > 0);
+  return count;
+}

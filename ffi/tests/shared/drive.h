@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A driver around a port, through which all tests run. It polls the port until
+ * a condition holds or a generous deadline has passed, keeps what came for each
+ * socket, and holds the library to its contract meanwhile:
+ *
+ * - each operation that was accepted completes exactly once, and nothing comes
+ *   that was not asked for, least of all after IOCP_CLOSED;
+ * - no more is received than the credit allows, nothing after the end;
+ * - records and bytes stay inside the arrays of the call, behind which the
+ *   driver keeps guards;
+ * - the counters of the port agree with what was seen.
+ *
+ *        slab:  |  earlier chunks  | this poll's chunks |  free  | guard |
+ *               0            slab_offset            slab_end   length
+ */
+#ifndef TESTS_DRIVE_H
+#define TESTS_DRIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "check.h"
+#include "host.h"
+#include "iocp.h"
+
+#define DRIVE_BUCKETS 1024
+/* Give up after so long; no test takes a tenth of it on a slow machine. */
+#define DRIVE_DEADLINE_MS 60000
+/* What a result field holds before its record has come. */
+#define DRIVE_NOTHING INT32_MAX
+
+struct drive;
+
+struct drive_socket {
+  int32_t name;
+  struct drive* drive;
+  struct drive_socket* next_in_bucket;
+  struct drive_socket* next_accepted;
+  bool is_listener;
+
+  /* What was asked for and has not completed. */
+  bool connect_pending;
+  bool read_pending;
+  bool send_pending;
+  bool shut_pending;
+  bool close_pending;
+  int32_t send_taken; /* of the send that is pending */
+  uint64_t credit;    /* given with iocp_receive() and not used */
+
+  /* What came: DRIVE_NOTHING, or the result of the (last) record. */
+  int32_t connect_result;
+  int32_t end_result;  /* the terminal IOCP_RECEIVED, or iocp_read()'s end */
+  int32_t read_result; /* IOCP_READABLE */
+  int32_t send_result;
+  int32_t shut_result;
+  int32_t close_result;
+  int32_t accept_error;
+  int32_t last_detail; /* of the last record that failed */
+  bool is_closed;
+  uint64_t received;
+  uint64_t sent; /* taken over by iocp_send() */
+  uint32_t readable_count;
+  uint32_t accept_error_count;
+
+  /* Accepted sockets that drive_take_accepted() has not yet taken. */
+  struct drive_socket* accepted_first;
+  struct drive_socket* accepted_last;
+  uint32_t accepted_count; /* ever */
+
+  /* Help for streams of a pattern: what arrives is held against it, credit is
+   * given back as it is used, and drive_pump() sends up to a goal. */
+  uint64_t receive_seed; /* 0: not checked */
+  bool refills;
+  uint64_t send_seed;
+  uint64_t send_goal;
+  uint32_t send_size; /* of one iocp_send() */
+
+  void* user;
+};
+
+struct drive {
+  int32_t port;
+  uint32_t capacity;
+  uint32_t slab_length;
+  uint8_t* slab;
+  uint32_t slab_offset;
+  uint8_t* events;
+  struct drive_socket** touched; /* whose the records of a poll are */
+  uint8_t* scratch;          /* of 2 * IOCP_SEND_MAX, for one call at a time */
+  struct iocp_header header; /* of the last poll */
+  uint64_t polls;
+  uint64_t records;
+  uint64_t received;
+  uint64_t accepted;
+  uint32_t open_count;
+  uint32_t socket_count; /* not yet forgotten */
+  struct drive_socket* buckets[DRIVE_BUCKETS];
+  /* May be NULL; called for each record after the whole batch was checked and
+   * noted, with the bytes of an IOCP_RECEIVED. */
+  void (*on_record)(struct drive_socket* socket,
+                    const struct iocp_record* record,
+                    const uint8_t* bytes);
+};
+
+/* ---- the port */
+
+void drive_open(struct drive* drive);
+void drive_open_sized(struct drive* drive,
+                      uint32_t capacity,
+                      uint32_t slab_length);
+
+/* Closes what is still open, waits for all of it, and deletes the port. */
+void drive_finish(struct drive* drive);
+
+/* Deletes the port as it stands; nothing completes any more. */
+void drive_delete(struct drive* drive);
+
+/* Frees the driver's memory only: the port went with its thread. */
+void drive_forget_all(struct drive* drive);
+
+/* Polls once. Returns the number of records. */
+uint32_t drive_poll(struct drive* drive);
+
+/* Polls until the port has nothing more to deliver at once. */
+void drive_drain(struct drive* drive);
+
+/* Polls for that long: whatever comes, comes. */
+void drive_for(struct drive* drive, uint32_t duration_ms);
+
+/* Polls until the expression holds. */
+#define drive_until(drive, expression)                                    \
+  do {                                                                    \
+    uint64_t drive_deadline = host_now_ms() + DRIVE_DEADLINE_MS;          \
+    while (!(expression))                                                 \
+      drive_step(drive, drive_deadline, __FILE__, __LINE__, #expression); \
+  } while (0)
+
+/* Waits a little for the port and polls; ends the process at the deadline. */
+void drive_step(struct drive* drive,
+                uint64_t deadline_ms,
+                const char* file,
+                int line,
+                const char* expression);
+
+/* ---- operations that the port must accept; each is entered as pending */
+
+struct drive_socket* drive_listen(struct drive* drive,
+                                  const char* literal,
+                                  uint32_t flags,
+                                  struct iocp_address* address_out);
+void drive_accept(struct drive_socket* listener, uint32_t count);
+struct drive_socket* drive_connect(struct drive* drive,
+                                   const struct iocp_address* address);
+/* Enters a socket that the test made itself, or nothing if `name` < 0. */
+struct drive_socket* drive_add(struct drive* drive, int32_t name);
+void drive_receive(struct drive_socket* socket, uint32_t bytes);
+/* Returns what iocp_read() returned. */
+int32_t drive_read(struct drive_socket* socket, void* bytes, uint32_t length);
+/* Returns the bytes taken over, without IOCP_PENDING. */
+int32_t drive_send(struct drive_socket* socket,
+                   const void* bytes,
+                   uint32_t length);
+void drive_shutdown(struct drive_socket* socket);
+void drive_close(struct drive_socket* socket,
+                 uint32_t mode,
+                 uint32_t timeout_ms);
+
+/* ---- more than one call */
+
+/* The oldest accepted socket that was not taken yet, or NULL. */
+struct drive_socket* drive_take_accepted(struct drive_socket* listener);
+
+/* Sends the pattern `seed` up to byte `goal`, also from later polls. */
+void drive_pump(struct drive_socket* socket,
+                uint64_t seed,
+                uint64_t goal,
+                uint32_t send_size);
+
+/* Sends the pattern `seed` until the peer, who must not be reading, has no room
+ * left and a send stays pending. */
+void drive_fill(struct drive_socket* socket, uint64_t seed);
+
+/* Receives the pattern `seed` for as long as it comes, with `credit` bytes
+ * allowed at a time. */
+void drive_sink(struct drive_socket* socket, uint64_t seed, uint32_t credit);
+
+/* Closes gracefully and waits for it. */
+void drive_close_now(struct drive_socket* socket);
+
+/* A connection between two sockets of the port. */
+void drive_pair(struct drive* drive,
+                struct drive_socket** client_out,
+                struct drive_socket** server_out);
+
+/* A connection from a plain socket; buffer_bytes may be 0. */
+struct drive_socket* drive_raw_pair(struct drive* drive,
+                                    int32_t buffer_bytes,
+                                    host_socket* raw_out);
+
+/* Receives `length` bytes of the pattern with a plain socket. */
+void drive_raw_expect(struct drive* drive,
+                      host_socket raw,
+                      uint64_t seed,
+                      uint64_t position,
+                      uint64_t length);
+
+/* Sends `length` bytes of the pattern with a plain socket. */
+void drive_raw_send(struct drive* drive,
+                    host_socket raw,
+                    uint64_t seed,
+                    uint64_t position,
+                    uint64_t length);
+
+/* Receives and discards with a plain socket until its stream ends. Returns 0
+ * for a clean end or the error. */
+int32_t drive_raw_end(struct drive* drive, host_socket raw);
+
+/* Frees what the driver keeps of a closed socket. */
+void drive_forget(struct drive_socket* socket);
+
+#endif /* TESTS_DRIVE_H */

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "every_call.h"
+
+#include <string.h>
+
+#include "check.h"
+#include "iocp.h"
+#include "raw.h"
+
+#define EVERY__BYTE 0xa5
+
+static void every__check_untouched(const void* memory, size_t size) {
+  const uint8_t* bytes = memory;
+  for (size_t i = 0; i < size; i++) check_is(bytes[i], EVERY__BYTE);
+}
+
+void every_socket_call(int32_t port, int32_t socket, int32_t expected) {
+  uint8_t bytes[64];
+  memset(bytes, EVERY__BYTE, sizeof bytes);
+  check_is(iocp_accept(port, socket, 1), expected);
+  check_is(iocp_receive(port, socket, 1), expected);
+  check_is(iocp_read(port, socket, bytes, 0, sizeof bytes), expected);
+  check_is(iocp_send(port, socket, bytes, 0, sizeof bytes), expected);
+  check_is(iocp_shutdown(port, socket), expected);
+  check_is(iocp_name(port, socket, IOCP_LOCAL, bytes), expected);
+  check_is(iocp_name(port, socket, IOCP_PEER, bytes), expected);
+  check_is(iocp_set_option(port, socket, IOCP_NO_DELAY, 1), expected);
+  check_is(iocp_get_option(port, socket, IOCP_NO_DELAY), expected);
+  check_is(iocp_close(port, socket, IOCP_GRACEFUL, 1000), expected);
+  check_is(iocp_close(port, socket, IOCP_RESET, 0), expected);
+  every__check_untouched(bytes, sizeof bytes);
+}
+
+void every_port_call(int32_t port, int32_t socket, int32_t expected) {
+  struct {
+    struct iocp_header header;
+    struct iocp_record records[2];
+  } events;
+  struct iocp_stats stats;
+  uint8_t slab[IOCP_SLAB_MIN];
+  struct iocp_address address = raw_address("127.0.0.1", 0);
+  memset(&events, EVERY__BYTE, sizeof events);
+  memset(&stats, EVERY__BYTE, sizeof stats);
+  memset(slab, EVERY__BYTE, sizeof slab);
+  every_socket_call(port, socket, expected);
+  check_is(iocp_poll(port, &events, 2, slab, 0, sizeof slab), expected);
+  check_is(iocp_native_error(port), expected);
+  check_is(iocp_stats(port, &stats), expected);
+  check_is(iocp_listen(port, &address, 16, 0), expected);
+  check_is(iocp_connect(port, &address, NULL), expected);
+  host_socket raw = raw_open_stream();
+  check_is(iocp_add_socket(port, (double)raw), expected);
+  /* It stayed the caller's. */
+  raw_close(raw);
+  check_is(iocp_delete(port), expected);
+  every__check_untouched(&events, sizeof events);
+  every__check_untouched(&stats, sizeof stats);
+  every__check_untouched(slab, sizeof slab);
+}

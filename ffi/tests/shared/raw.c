@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "raw_headers.h"
+/* After Winsock's header, which must come first. */
+#include "raw.h"
+
+#include <string.h>
+
+#include "check.h"
+
+struct iocp_address raw_address(const char* literal, uint16_t port) {
+  struct iocp_address address;
+  memset(&address, 0, sizeof address);
+  address.family = strchr(literal, ':') == NULL ? 4 : 6;
+  address.port = port;
+  check_is(
+      inet_pton(
+          address.family == 4 ? AF_INET : AF_INET6, literal, address.bytes),
+      1);
+  return address;
+}
+
+static raw_length raw__to_system(const struct iocp_address* address,
+                                 struct sockaddr_storage* system_out) {
+  memset(system_out, 0, sizeof *system_out);
+  if (address->family == 4) {
+    struct sockaddr_in* in = (struct sockaddr_in*)system_out;
+    in->sin_family = AF_INET;
+    in->sin_port = htons(address->port);
+    memcpy(&in->sin_addr, address->bytes, 4);
+    return sizeof *in;
+  }
+  struct sockaddr_in6* in6 = (struct sockaddr_in6*)system_out;
+  in6->sin6_family = AF_INET6;
+  in6->sin6_port = htons(address->port);
+  memcpy(&in6->sin6_addr, address->bytes, 16);
+  return sizeof *in6;
+}
+
+static host_socket raw__open(int family, int type) {
+  raw_handle handle = socket(family, type, 0);
+  check((host_socket)handle >= 0);
+  return (host_socket)handle;
+}
+
+host_socket raw_open_stream(void) { return raw__open(AF_INET, SOCK_STREAM); }
+
+host_socket raw_open_datagram(void) { return raw__open(AF_INET, SOCK_DGRAM); }
+
+static host_socket raw__open_for(const struct iocp_address* address) {
+  return raw__open(address->family == 4 ? AF_INET : AF_INET6, SOCK_STREAM);
+}
+
+bool raw_has_family(uint16_t family) {
+  struct iocp_address address =
+      raw_address(family == 4 ? "127.0.0.1" : "::1", 0);
+  struct sockaddr_storage system;
+  raw_length length = raw__to_system(&address, &system);
+  raw_handle handle = socket(family == 4 ? AF_INET : AF_INET6, SOCK_STREAM, 0);
+  if ((host_socket)handle < 0) return false;
+  bool has_it = bind(handle, (struct sockaddr*)&system, length) == 0;
+  host_socket_close((host_socket)handle);
+  return has_it;
+}
+
+struct iocp_address raw_name(host_socket socket) {
+  struct iocp_address address;
+  struct sockaddr_storage system;
+  raw_length length = sizeof system;
+  check_is(getsockname((raw_handle)socket, (struct sockaddr*)&system, &length),
+           0);
+  memset(&address, 0, sizeof address);
+  if (system.ss_family == AF_INET) {
+    struct sockaddr_in* in = (struct sockaddr_in*)&system;
+    address.family = 4;
+    address.port = ntohs(in->sin_port);
+    memcpy(address.bytes, &in->sin_addr, 4);
+  } else {
+    struct sockaddr_in6* in6 = (struct sockaddr_in6*)&system;
+    address.family = 6;
+    address.port = ntohs(in6->sin6_port);
+    memcpy(address.bytes, &in6->sin6_addr, 16);
+  }
+  return address;
+}
+
+/* Small buffers count only when they are set before the connection is made. */
+static void raw__set_buffers(host_socket socket, int32_t bytes) {
+  check_is(setsockopt((raw_handle)socket,
+                      SOL_SOCKET,
+                      SO_SNDBUF,
+                      (const void*)&bytes,
+                      sizeof bytes),
+           0);
+  check_is(setsockopt((raw_handle)socket,
+                      SOL_SOCKET,
+                      SO_RCVBUF,
+                      (const void*)&bytes,
+                      sizeof bytes),
+           0);
+}
+
+static host_socket raw__listen(const char* literal,
+                               int32_t buffer_bytes,
+                               struct iocp_address* address_out) {
+  struct iocp_address address = raw_address(literal, 0);
+  struct sockaddr_storage system;
+  raw_length length = raw__to_system(&address, &system);
+  host_socket listener = raw__open_for(&address);
+  if (buffer_bytes != 0) raw__set_buffers(listener, buffer_bytes);
+  check_is(bind((raw_handle)listener, (struct sockaddr*)&system, length), 0);
+  check_is(listen((raw_handle)listener, 128), 0);
+  *address_out = raw_name(listener);
+  return listener;
+}
+
+host_socket raw_listen(const char* literal, struct iocp_address* address_out) {
+  return raw__listen(literal, 0, address_out);
+}
+
+void raw_pair(int32_t buffer_bytes, host_socket* a_out, host_socket* b_out) {
+  struct iocp_address address;
+  host_socket listener = raw__listen("127.0.0.1", buffer_bytes, &address);
+  *a_out = raw_connect_buffered(&address, buffer_bytes);
+  *b_out = raw_accept(listener);
+  host_socket_close(listener);
+}
+
+int32_t raw_steal(const struct iocp_address* address) {
+  struct sockaddr_storage system;
+  raw_length length = raw__to_system(address, &system);
+  host_socket thief = raw__open_for(address);
+  int one = 1;
+  int32_t result = 0;
+  check_is(setsockopt((raw_handle)thief,
+                      SOL_SOCKET,
+                      SO_REUSEADDR,
+                      (const void*)&one,
+                      sizeof one),
+           0);
+  if (bind((raw_handle)thief, (struct sockaddr*)&system, length) != 0 ||
+      listen((raw_handle)thief, 1) != 0)
+    result = host_socket_error();
+  host_socket_close(thief);
+  return result;
+}
+
+host_socket raw_listen_full(struct iocp_address* address_out,
+                            host_socket* fillers) {
+  struct sockaddr_storage system;
+  host_socket listener = raw_listen("127.0.0.1", address_out);
+  raw_length length = raw__to_system(address_out, &system);
+  /* A second call changes the backlog. */
+  check_is(listen((raw_handle)listener, 0), 0);
+  for (int i = 0; i < RAW_FILLERS; i++) {
+    fillers[i] = raw__open_for(address_out);
+    host_socket_set_blocking(fillers[i], false);
+    connect((raw_handle)fillers[i], (struct sockaddr*)&system, length);
+  }
+  return listener;
+}
+
+host_socket raw_accept(host_socket listener) {
+  raw_handle handle = accept((raw_handle)listener, NULL, NULL);
+  check((host_socket)handle >= 0);
+  host_socket_set_blocking((host_socket)handle, false);
+  return (host_socket)handle;
+}
+
+static int32_t raw__connect(const struct iocp_address* address,
+                            int32_t buffer_bytes,
+                            host_socket* socket_out) {
+  struct sockaddr_storage system;
+  raw_length length = raw__to_system(address, &system);
+  host_socket socket = raw__open_for(address);
+  if (buffer_bytes != 0) raw__set_buffers(socket, buffer_bytes);
+  if (connect((raw_handle)socket, (struct sockaddr*)&system, length) != 0) {
+    int32_t error = host_socket_error();
+    host_socket_close(socket);
+    return error;
+  }
+  host_socket_set_blocking(socket, false);
+  *socket_out = socket;
+  return 0;
+}
+
+int32_t raw_try_connect(const struct iocp_address* address,
+                        host_socket* socket_out) {
+  return raw__connect(address, 0, socket_out);
+}
+
+host_socket raw_connect(const struct iocp_address* address) {
+  return raw_connect_buffered(address, 0);
+}
+
+host_socket raw_connect_buffered(const struct iocp_address* address,
+                                 int32_t bytes) {
+  host_socket socket = -1;
+  check_is(raw__connect(address, bytes, &socket), 0);
+  return socket;
+}
+
+int32_t raw_send(host_socket socket, const void* bytes, uint32_t length) {
+  int count = (int)send((raw_handle)socket, bytes, length, 0);
+  return count >= 0 ? count : host_socket_error();
+}
+
+int32_t raw_receive(host_socket socket, void* bytes, uint32_t length) {
+  int count = (int)recv((raw_handle)socket, bytes, length, 0);
+  return count >= 0 ? count : host_socket_error();
+}
+
+void raw_shutdown(host_socket socket) {
+  check_is(shutdown((raw_handle)socket, SD_SEND), 0);
+}
+
+void raw_close(host_socket socket) { host_socket_close(socket); }
+
+void raw_reset(host_socket socket) {
+  struct linger linger = {.l_onoff = 1, .l_linger = 0};
+  check_is(setsockopt((raw_handle)socket,
+                      SOL_SOCKET,
+                      SO_LINGER,
+                      (const void*)&linger,
+                      sizeof linger),
+           0);
+  host_socket_close(socket);
+}

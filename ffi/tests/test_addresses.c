@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IPv4, IPv6 and both through one listener; who may share an address.
+ *
+ * It is hard because the systems disagree in everything here: whether a
+ * wildcard of IPv6 takes IPv4, what SO_REUSEADDR means, and whether
+ * SO_REUSEPORT exists.
+ */
+#include <string.h>
+
+#include "iocp.h"
+#include "shared/drive.h"
+#include "shared/pattern.h"
+#include "shared/raw.h"
+#include "shared/test.h"
+
+#define NO_IPV6 "no IPv6 on the loopback"
+
+/* A plain peer connects to literal:port and exchanges bytes. Returns the name
+ * that the port sees of it. */
+static struct iocp_address exchange(struct drive* drive,
+                                    struct drive_socket* listener,
+                                    const char* literal,
+                                    uint16_t port) {
+  struct iocp_address address = raw_address(literal, port), peer;
+  uint32_t before = listener->accepted_count;
+  drive_accept(listener, 2);
+  host_socket raw = raw_connect(&address);
+  drive_until(drive, listener->accepted_count == before + 1);
+  struct drive_socket* socket = drive_take_accepted(listener);
+  check_is(iocp_name(drive->port, socket->name, IOCP_PEER, &peer), 0);
+  struct iocp_address raw_own = raw_name(raw);
+  check_is(peer.port, raw_own.port);
+  drive_sink(socket, 7, 1000);
+  drive_raw_send(drive, raw, 7, 0, 10000);
+  drive_pump(socket, 9, 10000, 3000);
+  drive_raw_expect(drive, raw, 9, 0, 10000);
+  drive_until(drive, socket->received == 10000);
+  raw_close(raw);
+  drive_close_now(socket);
+  return peer;
+}
+
+static void ipv4(void) {
+  struct drive drive;
+  struct iocp_address address;
+  drive_open(&drive);
+  struct drive_socket* listener =
+      drive_listen(&drive, "127.0.0.1", 0, &address);
+  struct iocp_address peer =
+      exchange(&drive, listener, "127.0.0.1", address.port);
+  check_is(peer.family, 4);
+  check(memcmp(peer.bytes, "\x7f\0\0\1", 4) == 0);
+  drive_finish(&drive);
+}
+
+static void ipv6(void) {
+  struct drive drive;
+  struct iocp_address address, loopback = raw_address("::1", 0);
+  if (!raw_has_family(6)) {
+    test_skip(NO_IPV6);
+    return;
+  }
+  drive_open(&drive);
+  struct drive_socket* listener = drive_listen(&drive, "::1", 0, &address);
+  struct iocp_address peer = exchange(&drive, listener, "::1", address.port);
+  check_is(peer.family, 6);
+  check(memcmp(peer.bytes, loopback.bytes, 16) == 0);
+  check(memcmp(address.bytes, loopback.bytes, 16) == 0);
+  drive_finish(&drive);
+}
+
+static void wildcard_of_ipv4(void) {
+  struct drive drive;
+  struct iocp_address address;
+  drive_open(&drive);
+  struct drive_socket* listener = drive_listen(&drive, "0.0.0.0", 0, &address);
+  exchange(&drive, listener, "127.0.0.1", address.port);
+  exchange(&drive, listener, "127.0.0.3", address.port);
+  drive_finish(&drive);
+}
+
+/* The wildcard of IPv6 takes both, and shows IPv4 peers as mapped. */
+static void dual_stack(void) {
+  static const uint8_t mapped[16] = {
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, 0, 0, 1};
+  struct drive drive;
+  struct iocp_address address;
+  if (!raw_has_family(6)) {
+    test_skip(NO_IPV6);
+    return;
+  }
+  drive_open(&drive);
+  struct drive_socket* listener = drive_listen(&drive, "::", 0, &address);
+  for (int i = 0; i < 3; i++) {
+    struct iocp_address peer =
+        exchange(&drive, listener, "127.0.0.1", address.port);
+    check_is(peer.family, 6);
+    check(memcmp(peer.bytes, mapped, 16) == 0);
+    peer = exchange(&drive, listener, "::1", address.port);
+    check_is(peer.family, 6);
+  }
+  drive_finish(&drive);
+}
+
+static void ipv6_only(void) {
+  struct drive drive;
+  struct iocp_address address;
+  host_socket raw;
+  if (!raw_has_family(6)) {
+    test_skip(NO_IPV6);
+    return;
+  }
+  drive_open(&drive);
+  struct drive_socket* listener =
+      drive_listen(&drive, "::", IOCP_IPV6_ONLY, &address);
+  exchange(&drive, listener, "::1", address.port);
+  struct iocp_address ipv4 = raw_address("127.0.0.1", address.port);
+  check_is(raw_try_connect(&ipv4, &raw), -IOCP_ECONNREFUSED);
+  /* So the same number is free for IPv4. */
+  struct iocp_address any = raw_address("0.0.0.0", address.port);
+  struct drive_socket* other =
+      drive_add(&drive, iocp_listen(drive.port, &any, 16, 0));
+  other->is_listener = true;
+  exchange(&drive, other, "127.0.0.1", address.port);
+  exchange(&drive, listener, "::1", address.port);
+  drive_finish(&drive);
+}
+
+/* iocp_connect() over each family, to a plain listener. */
+static void connect_to(const char* literal) {
+  struct drive drive;
+  struct iocp_address address, name;
+  drive_open(&drive);
+  host_socket listener = raw_listen(literal, &address);
+  struct drive_socket* socket = drive_connect(&drive, &address);
+  drive_until(&drive, socket->connect_result != DRIVE_NOTHING);
+  check_is(socket->connect_result, 0);
+  host_socket raw = raw_accept(listener);
+  drive_sink(socket, 7, 1000);
+  drive_raw_send(&drive, raw, 7, 0, 5000);
+  drive_until(&drive, socket->received == 5000);
+  check_is(iocp_name(drive.port, socket->name, IOCP_PEER, &name), 0);
+  check(memcmp(&name, &address, sizeof name) == 0);
+  raw_close(raw);
+  raw_close(listener);
+  drive_finish(&drive);
+}
+
+static void connect_over_ipv4(void) { connect_to("127.0.0.1"); }
+
+static void connect_over_ipv6(void) {
+  if (raw_has_family(6))
+    connect_to("::1");
+  else
+    test_skip(NO_IPV6);
+}
+
+/* Nobody takes an address from a listener, whoever came first. */
+static void address_in_use(void) {
+  struct drive drive;
+  struct iocp_address address, other;
+  drive_open(&drive);
+  drive_listen(&drive, "127.0.0.1", 0, &address);
+  check_is(iocp_listen(drive.port, &address, 1, 0), -IOCP_EADDRINUSE);
+  host_socket raw = raw_listen("127.0.0.1", &other);
+  check_is(iocp_listen(drive.port, &other, 1, 0), -IOCP_EADDRINUSE);
+  raw_close(raw);
+  /* Not even one who asks Windows for it. */
+  check(raw_steal(&address) < 0);
+  drive_finish(&drive);
+}
+
+static void reuse_port(void) {
+  struct drive drive;
+  struct iocp_address address = raw_address("127.0.0.1", 0);
+  struct drive_socket* listeners[2];
+  drive_open(&drive);
+  int32_t name = iocp_listen(drive.port, &address, 64, IOCP_REUSE_PORT);
+  if (name == -IOCP_ENOTSUP) {
+    test_skip("this system has no SO_REUSEPORT, and says so");
+    drive_finish(&drive);
+    return;
+  }
+  listeners[0] = drive_add(&drive, name);
+  check_is(iocp_name(drive.port, name, IOCP_LOCAL, &address), 0);
+  listeners[1] =
+      drive_add(&drive, iocp_listen(drive.port, &address, 64, IOCP_REUSE_PORT));
+  /* Both have to want it. */
+  check_is(iocp_listen(drive.port, &address, 1, 0), -IOCP_EADDRINUSE);
+  for (int i = 0; i < 2; i++) {
+    listeners[i]->is_listener = true;
+    drive_accept(listeners[i], 4);
+  }
+  for (uint32_t i = 1; i <= 20; i++) {
+    host_socket raw = raw_connect(&address);
+    drive_until(
+        &drive,
+        listeners[0]->accepted_count + listeners[1]->accepted_count == i);
+    raw_close(raw);
+  }
+  drive_finish(&drive);
+}
+
+/* A server that is started again finds its address although connections of the
+ * former one live on. */
+static void restart_with_connections(void) {
+  struct drive drive;
+  struct iocp_address address;
+  drive_open(&drive);
+  struct drive_socket* listener =
+      drive_listen(&drive, "127.0.0.1", 0, &address);
+  drive_accept(listener, 1);
+  host_socket raw = raw_connect(&address);
+  drive_until(&drive, listener->accepted_first != NULL);
+  struct drive_socket* old = drive_take_accepted(listener);
+  drive_close_now(listener);
+  struct drive_socket* again =
+      drive_add(&drive, iocp_listen(drive.port, &address, 16, 0));
+  again->is_listener = true;
+  exchange(&drive, again, "127.0.0.1", address.port);
+  drive_pump(old, 9, 100, 100);
+  drive_raw_expect(&drive, raw, 9, 0, 100);
+  raw_close(raw);
+  drive_finish(&drive);
+}
+
+TEST_MAIN(TEST_CASE(ipv4),
+          TEST_CASE(ipv6),
+          TEST_CASE(wildcard_of_ipv4),
+          TEST_CASE(dual_stack),
+          TEST_CASE(ipv6_only),
+          TEST_CASE(connect_over_ipv4),
+          TEST_CASE(connect_over_ipv6),
+          TEST_CASE(address_in_use),
+          TEST_CASE(reuse_port),
+          TEST_CASE(restart_with_connections))

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each wrong argument and each call in a wrong state gives its own error, and
+ * the port goes on as if the call had not been made.
+ *
+ * It is hard because FFI callers wrap numbers silently: what arrives here may
+ * be any 32 bits, and the order of the checks decides which error a user sees.
+ */
+#include <string.h>
+
+#include "iocp.h"
+#include "shared/drive.h"
+#include "shared/pattern.h"
+#include "shared/raw.h"
+#include "shared/test.h"
+
+static void poll_arguments(void) {
+  struct drive drive;
+  uint32_t memory[16];
+  uint8_t slab[64];
+  drive_open(&drive);
+  int32_t port = drive.port;
+  check_is(iocp_poll(port, NULL, 1, slab, 0, sizeof slab), -IOCP_EFAULT);
+  check_is(iocp_poll(port, memory, 1, NULL, 0, 1), -IOCP_EFAULT);
+  check_is(iocp_poll(port, memory, 0, slab, 0, sizeof slab), -IOCP_EINVAL);
+  check_is(iocp_poll(port, memory, 4097, slab, 0, sizeof slab), -IOCP_EINVAL);
+  check_is(iocp_poll(port, memory, UINT32_MAX, slab, 0, sizeof slab),
+           -IOCP_EINVAL);
+  check_is(iocp_poll(port, memory, 1, slab, sizeof slab + 1, sizeof slab),
+           -IOCP_EINVAL);
+  check_is(iocp_poll(port, memory, 1, slab, UINT32_MAX, sizeof slab),
+           -IOCP_EINVAL);
+  check_is(iocp_poll(port, (uint8_t*)memory + 1, 1, slab, 0, sizeof slab),
+           -IOCP_EINVAL);
+  check_is(iocp_poll(port, memory, 1, slab, sizeof slab, sizeof slab), 0);
+  check_is(((struct iocp_header*)memory)->slab_end, sizeof slab);
+  check_is(((struct iocp_header*)memory)->timeout_ms, -1);
+  check_is(iocp_stats(port, NULL), -IOCP_EFAULT);
+  drive_delete(&drive);
+}
+
+static void listen_arguments(void) {
+  struct drive drive;
+  struct iocp_address address = raw_address("127.0.0.1", 0);
+  struct iocp_address bad = address;
+  drive_open(&drive);
+  int32_t port = drive.port;
+  check_is(iocp_listen(port, NULL, 1, 0), -IOCP_EFAULT);
+  check_is(iocp_listen(port, &address, 1, 4), -IOCP_EINVAL);
+  check_is(iocp_listen(port, &address, 1, UINT32_MAX), -IOCP_EINVAL);
+  bad.family = 5;
+  check_is(iocp_listen(port, &bad, 1, 0), -IOCP_EAFNOSUPPORT);
+  bad.family = 0;
+  check_is(iocp_listen(port, &bad, 1, 0), -IOCP_EAFNOSUPPORT);
+  /* An address of documentation (RFC 5737), which no machine has. */
+  bad = raw_address("192.0.2.1", 0);
+  check_is(iocp_listen(port, &bad, 1, 0), -IOCP_EADDRNOTAVAIL);
+  check(iocp_native_error(port) != 0);
+  struct drive_socket* listener =
+      drive_listen(&drive, "127.0.0.1", 0, &address);
+  check_is(iocp_listen(port, &address, 1, 0), -IOCP_EADDRINUSE);
+  check_is(iocp_accept(port, listener->name, IOCP_ACCEPT_MAX + 1),
+           -IOCP_EINVAL);
+  check_is(iocp_accept(port, listener->name, UINT32_MAX), -IOCP_EINVAL);
+  check_is(iocp_accept(port, listener->name, IOCP_ACCEPT_MAX), 0);
+  /* The system clamps any backlog. */
+  bad = raw_address("127.0.0.1", 0);
+  drive_add(&drive, iocp_listen(port, &bad, 0, 0))->is_listener = true;
+  drive_add(&drive, iocp_listen(port, &bad, UINT32_MAX, 0))->is_listener = true;
+  check_is(drive_poll(&drive), 0);
+  check_is(drive.header.sockets, 3);
+  drive_finish(&drive);
+}
+
+static void connect_arguments(void) {
+  struct drive drive;
+  struct iocp_address address = raw_address("127.0.0.1", 1);
+  struct iocp_address bad = address;
+  drive_open(&drive);
+  int32_t port = drive.port;
+  check_is(iocp_connect(port, NULL, NULL), -IOCP_EFAULT);
+  check_is(iocp_connect(port, NULL, &address), -IOCP_EFAULT);
+  bad.family = 7;
+  check_is(iocp_connect(port, &bad, NULL), -IOCP_EAFNOSUPPORT);
+  check_is(iocp_connect(port, &address, &bad), -IOCP_EAFNOSUPPORT);
+  bad.family = 6;
+  check_is(iocp_connect(port, &address, &bad), -IOCP_EAFNOSUPPORT);
+  check_is(drive_poll(&drive), 0);
+  check_is(drive.header.sockets, 0);
+  drive_finish(&drive);
+}
+
+/* What only streams can do, asked of a listener, and the other way round. */
+static void listener_is_no_stream(void) {
+  struct drive drive;
+  struct iocp_address address;
+  host_socket raw;
+  char byte = 0;
+  drive_open(&drive);
+  int32_t port = drive.port;
+  struct drive_socket* listener =
+      drive_listen(&drive, "127.0.0.1", 0, &address);
+  int32_t name = listener->name;
+  check_is(iocp_receive(port, name, 1), -IOCP_ENOTCONN);
+  check_is(iocp_read(port, name, &byte, 0, 1), -IOCP_ENOTCONN);
+  check_is(iocp_send(port, name, &byte, 0, 1), -IOCP_ENOTCONN);
+  check_is(iocp_shutdown(port, name), -IOCP_ENOTCONN);
+  check_is(iocp_name(port, name, IOCP_PEER, &address), -IOCP_ENOTCONN);
+  struct drive_socket* stream = drive_raw_pair(&drive, 0, &raw);
+  check_is(iocp_accept(port, stream->name, 1), -IOCP_EINVAL);
+  raw_close(raw);
+  drive_finish(&drive);
+}
+
+static void stream_arguments(void) {
+  struct drive drive;
+  host_socket raw;
+  char byte = 0;
+  drive_open(&drive);
+  int32_t port = drive.port;
+  struct drive_socket* stream = drive_raw_pair(&drive, 0, &raw);
+  int32_t name = stream->name;
+  check_is(iocp_receive(port, name, 0), -IOCP_EINVAL);
+  check_is(iocp_receive(port, name, (1u << 30) + 1), -IOCP_EINVAL);
+  check_is(iocp_receive(port, name, UINT32_MAX), -IOCP_EINVAL);
+  check_is(iocp_read(port, name, NULL, 0, 1), -IOCP_EFAULT);
+  check_is(iocp_read(port, name, &byte, 0, 0), -IOCP_EINVAL);
+  check_is(iocp_send(port, name, NULL, 0, 1), -IOCP_EFAULT);
+  check_is(iocp_send(port, name, &byte, 0, 0), 0);
+  check_is(iocp_send(port, name, NULL, 0, 0), 0);
+  check_is(iocp_close(port, name, 2, 0), -IOCP_EINVAL);
+  check_is(iocp_close(port, name, UINT32_MAX, 0), -IOCP_EINVAL);
+  check_is(iocp_name(port, name, IOCP_LOCAL, NULL), -IOCP_EFAULT);
+  check_is(iocp_name(port, name, 2, &byte), -IOCP_EINVAL);
+  drive_receive(stream, 1u << 30);
+  check_is(iocp_receive(port, name, 1), -IOCP_EINVAL);
+  check_is(iocp_read(port, name, &byte, 0, 1), -IOCP_EBUSY);
+  /* After all that it still works. */
+  check_is(raw_send(raw, "x", 1), 1);
+  drive_until(&drive, stream->received == 1);
+  drive_receive(stream, 1);
+  check_is(iocp_receive(port, name, 1), -IOCP_EINVAL);
+  raw_close(raw);
+  drive_finish(&drive);
+}
+
+/* One send at a time; what is taken over in one call has a limit. */
+static void send_limits(void) {
+  static uint8_t bytes[IOCP_SEND_MAX + 1];
+  struct iocp_stats stats;
+  struct drive drive;
+  host_socket raw;
+  drive_open(&drive);
+  struct drive_socket* stream = drive_raw_pair(&drive, 16384, &raw);
+  pattern_fill(bytes, sizeof bytes, 9, 0);
+  check_is(drive_send(stream, bytes, sizeof bytes), IOCP_SEND_MAX);
+  drive_fill(stream, 9);
+  check_is(iocp_send(drive.port, stream->name, bytes, 0, 1), -IOCP_EBUSY);
+  check_is(iocp_send(drive.port, stream->name, bytes, 0, 0), -IOCP_EBUSY);
+  check_is(iocp_stats(drive.port, &stats), 0);
+  check(stats.bytes_kept > 0 && stats.bytes_kept <= IOCP_SEND_MAX);
+  drive_raw_expect(&drive, raw, 9, 0, stream->sent);
+  drive_until(&drive, !stream->send_pending);
+  check_is(iocp_stats(drive.port, &stats), 0);
+  check_is(stats.bytes_kept, 0);
+  check_is(stats.bytes_sent, stream->sent);
+  pattern_fill(bytes, 1000, 9, stream->sent);
+  check_is(drive_send(stream, bytes, 1000), 1000);
+  raw_close(raw);
+  drive_finish(&drive);
+}
+
+/* The part of the buffer that offset and length say, and nothing else. */
+static void send_offsets(void) {
+  uint8_t bytes[300];
+  struct drive drive;
+  host_socket raw;
+  drive_open(&drive);
+  struct drive_socket* stream = drive_raw_pair(&drive, 0, &raw);
+  memset(bytes, 0, sizeof bytes);
+  pattern_fill(bytes + 100, 100, 9, 0);
+  check_is(iocp_send(drive.port, stream->name, bytes, 100, 70), 70);
+  check_is(iocp_send(drive.port, stream->name, bytes, 170, 30), 30);
+  drive_raw_expect(&drive, raw, 9, 0, 100);
+  raw_close(raw);
+  drive_finish(&drive);
+}
+
+static void connecting_is_not_connected(void) {
+  struct drive drive;
+  struct iocp_address address;
+  char byte = 0;
+  drive_open(&drive);
+  int32_t port = drive.port;
+  host_socket listener = raw_listen("127.0.0.1", &address);
+  raw_close(listener);
+  struct drive_socket* socket = drive_connect(&drive, &address);
+  for (int i = 0; i < 2; i++) {
+    check_is(iocp_receive(port, socket->name, 1), -IOCP_ENOTCONN);
+    check_is(iocp_read(port, socket->name, &byte, 0, 1), -IOCP_ENOTCONN);
+    check_is(iocp_send(port, socket->name, &byte, 0, 1), -IOCP_ENOTCONN);
+    check_is(iocp_shutdown(port, socket->name), -IOCP_ENOTCONN);
+    check_is(iocp_accept(port, socket->name, 1), -IOCP_EINVAL);
+    /* The second time it is a connection that has failed. */
+    drive_until(&drive, socket->connect_result != DRIVE_NOTHING);
+    check(socket->connect_result < 0);
+  }
+  drive_finish(&drive);
+}
+
+TEST_MAIN(TEST_CASE(poll_arguments),
+          TEST_CASE(listen_arguments),
+          TEST_CASE(connect_arguments),
+          TEST_CASE(listener_is_no_stream),
+          TEST_CASE(stream_arguments),
+          TEST_CASE(send_limits),
+          TEST_CASE(send_offsets),
+          TEST_CASE(connecting_is_not_connected))

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Random calls on many sockets, from fixed seeds that are printed: whatever is
+ * called when, each operation completes once, each stream is a beginning of
+ * what was sent (the whole when it ended well), and everything comes back.
+ *
+ * It is hard because the states of a socket multiply: a close may meet a send
+ * that is kept, a shutdown that waits, a receive whose data has just come and a
+ * peer that resets, in any order. The driver knows what must not happen.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "iocp.h"
+#include "shared/drive.h"
+#include "shared/pattern.h"
+#include "shared/raw.h"
+#include "shared/test.h"
+
+#define STREAMS_MAX 60
+#define TURNS 6000
+
+struct churn {
+  struct drive drive;
+  struct drive_socket* listener;
+  struct iocp_address address;
+  struct iocp_address dead;
+  struct drive_socket* sockets[STREAMS_MAX];
+  uint32_t count;
+  uint64_t random;
+  uint64_t whole_count; /* streams that were seen up to their end */
+  /* What was sent of each stream, which goes by twice the client's port, and
+   * one more for the server's bytes. */
+  uint64_t sent[2 * 65536];
+  uint8_t bytes[2 * IOCP_SEND_MAX];
+};
+
+static uint32_t below(struct churn* churn, uint32_t limit) {
+  return pattern_random(&churn->random) % limit;
+}
+
+/* The client's port number, which both ends can ask for; 0 when the connection
+ * is gone already. */
+static uint32_t client_port(struct churn* churn, struct drive_socket* socket) {
+  struct iocp_address name;
+  bool is_client = socket->connect_result != DRIVE_NOTHING;
+  uint32_t end = is_client ? IOCP_LOCAL : IOCP_PEER;
+  if (iocp_name(churn->drive.port, socket->name, end, &name) < 0) return 0;
+  return name.port;
+}
+
+static void start_stream(struct churn* churn, struct drive_socket* socket) {
+  bool is_client = socket->connect_result != DRIVE_NOTHING;
+  uint64_t seed = 2 * (uint64_t)client_port(churn, socket);
+  if (seed == 0) return;
+  socket->send_seed = seed + !is_client;
+  socket->receive_seed = seed + is_client;
+  socket->user = churn;
+  churn->sent[socket->send_seed] = 0;
+}
+
+/* A clean end is the end of everything that was sent. */
+static void check_whole(struct churn* churn, struct drive_socket* socket) {
+  check_is(socket->received, churn->sent[socket->receive_seed]);
+  churn->whole_count++;
+}
+
+static void churn_record(struct drive_socket* socket,
+                         const struct iocp_record* record,
+                         const uint8_t* bytes) {
+  (void)bytes;
+  if (record->kind == IOCP_RECEIVED && record->result == 0)
+    check_whole(socket->user, socket);
+}
+
+static void add(struct churn* churn, struct drive_socket* socket) {
+  check(churn->count < STREAMS_MAX);
+  churn->sockets[churn->count++] = socket;
+}
+
+static void collect(struct churn* churn) {
+  struct drive_socket* socket;
+  while (churn->count < STREAMS_MAX &&
+         (socket = drive_take_accepted(churn->listener)) != NULL) {
+    start_stream(churn, socket);
+    add(churn, socket);
+  }
+  for (uint32_t i = 0; i < churn->count; i++) {
+    socket = churn->sockets[i];
+    if (socket->connect_result == 0 && socket->send_seed == 0 &&
+        !socket->is_closed && !socket->close_pending)
+      start_stream(churn, socket);
+    if (!socket->is_closed) continue;
+    drive_forget(socket);
+    churn->sockets[i--] = churn->sockets[--churn->count];
+  }
+}
+
+static bool is_usable(const struct drive_socket* socket) {
+  return !socket->close_pending && socket->send_seed != 0;
+}
+
+static void send_some(struct churn* churn, struct drive_socket* socket) {
+  uint32_t length =
+      1 + below(churn, below(churn, 4) == 0 ? sizeof churn->bytes - 1 : 3000);
+  pattern_fill(churn->bytes, length, socket->send_seed, socket->sent);
+  int32_t result =
+      iocp_send(churn->drive.port, socket->name, churn->bytes, 0, length);
+  if (result < 0) {
+    if (result == -IOCP_EBUSY) check(socket->send_pending);
+    check(result == -IOCP_EBUSY || result == -IOCP_EPIPE ||
+          result == -IOCP_ECONNRESET || result == -IOCP_ECONNABORTED);
+    return;
+  }
+  int32_t taken = result & ~IOCP_PENDING;
+  check(taken > 0 && !socket->send_pending);
+  socket->send_pending = (result & IOCP_PENDING) != 0;
+  socket->send_taken = taken;
+  socket->sent += (uint32_t)taken;
+  churn->sent[socket->send_seed] = socket->sent;
+}
+
+static void receive_some(struct churn* churn, struct drive_socket* socket) {
+  uint32_t length = 1 + below(churn, 1 + below(churn, 200000));
+  int32_t result = iocp_receive(churn->drive.port, socket->name, length);
+  if (socket->end_result != DRIVE_NOTHING)
+    check_is(result, -IOCP_ESHUTDOWN);
+  else if (socket->read_pending)
+    check_is(result, -IOCP_EBUSY);
+  else
+    check_is(result, 0);
+  if (result == 0) socket->credit += length;
+}
+
+static void read_some(struct churn* churn, struct drive_socket* socket) {
+  uint32_t length = 1 + below(churn, 100000);
+  if (socket->credit != 0 || socket->read_pending) {
+    check_is(
+        iocp_read(churn->drive.port, socket->name, churn->bytes, 0, length),
+        -IOCP_EBUSY);
+    return;
+  }
+  bool is_first = socket->end_result == DRIVE_NOTHING;
+  if (drive_read(socket, churn->bytes, length) == 0 && is_first)
+    check_whole(churn, socket);
+}
+
+static void shut(struct churn* churn, struct drive_socket* socket) {
+  int32_t result = iocp_shutdown(churn->drive.port, socket->name);
+  check(result == 0 || result == -IOCP_EPIPE);
+  if (result == 0) socket->shut_pending = true;
+}
+
+static void close_some(struct churn* churn, struct drive_socket* socket) {
+  uint32_t mode = below(churn, 3) == 0 ? IOCP_RESET : IOCP_GRACEFUL;
+  /* Some closes do not wait long for their peer, and most do. */
+  drive_close(socket, mode, below(churn, 4) == 0 ? below(churn, 50) : 5000);
+}
+
+static void open_some(struct churn* churn) {
+  /* Room for the accepted end is kept. */
+  if (churn->count + 2 > STREAMS_MAX) return;
+  bool is_dead = below(churn, 12) == 0;
+  struct drive_socket* socket =
+      drive_connect(&churn->drive, is_dead ? &churn->dead : &churn->address);
+  add(churn, socket);
+  if (below(churn, 15) == 0) close_some(churn, socket);
+}
+
+static void turn(struct churn* churn) {
+  uint32_t action = below(churn, 100);
+  if (action < 6 || churn->count == 0) {
+    open_some(churn);
+    return;
+  }
+  struct drive_socket* socket = churn->sockets[below(churn, churn->count)];
+  if (socket->close_pending) {
+    if (action < 10) drive_close(socket, IOCP_RESET, 0);
+  } else if (action < 10) {
+    close_some(churn, socket);
+  } else if (!is_usable(socket)) {
+    return;
+  } else if (action < 45) {
+    send_some(churn, socket);
+  } else if (action < 80) {
+    receive_some(churn, socket);
+  } else if (action < 96) {
+    read_some(churn, socket);
+  } else {
+    shut(churn, socket);
+  }
+}
+
+static void churn_with(uint64_t seed) {
+  static struct churn churn;
+  static const uint32_t capacities[] = {1, 2, 16, 256};
+  static const uint32_t slabs[] = {IOCP_SLAB_MIN, 10000, 65536, 1 << 20};
+  memset(&churn, 0, sizeof churn);
+  churn.random = seed * 1000003;
+  printf(" %u", (unsigned)seed);
+  drive_open_sized(
+      &churn.drive, capacities[below(&churn, 4)], slabs[below(&churn, 4)]);
+  churn.listener = drive_listen(&churn.drive, "127.0.0.1", 0, &churn.address);
+  churn.drive.on_record = churn_record;
+  drive_accept(churn.listener, 1 + below(&churn, 10));
+  raw_close(raw_listen("127.0.0.1", &churn.dead));
+  for (int i = 0; i < TURNS; i++) {
+    turn(&churn);
+    if (below(&churn, 3) == 0) drive_poll(&churn.drive);
+    collect(&churn);
+  }
+  /* Or the run was not worth much. */
+  check(churn.drive.accepted > 50);
+  check(churn.whole_count > 10);
+  check(churn.drive.received > 1000000);
+  if (seed % 2 == 0) {
+    drive_delete(&churn.drive);
+    return;
+  }
+  drive_finish(&churn.drive);
+}
+
+static void random_calls(void) {
+  printf(" seeds");
+  for (uint64_t seed = 1; seed <= 12; seed++) churn_with(seed);
+  printf(" ...");
+}
+
+TEST_MAIN(TEST_CASE(random_calls))

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A listener closes with accepts posted and with connections that nobody has
+ * taken yet. Its address is free as soon as iocp_close() has returned.
+ *
+ * It is hard because the kernel may be handing out a connection at that moment:
+ * it must not be lost open, which would leave its peer waiting for ever, and it
+ * must not be delivered for a listener that is gone.
+ */
+#include "iocp.h"
+#include "shared/drive.h"
+#include "shared/raw.h"
+#include "shared/test.h"
+
+/* Listens at the very address that was just given up. */
+static void check_is_free(struct drive* drive,
+                          const struct iocp_address* address) {
+  struct drive_socket* again =
+      drive_add(drive, iocp_listen(drive->port, address, 16, 0));
+  again->is_listener = true;
+  drive_accept(again, 1);
+  host_socket raw = raw_connect(address);
+  drive_until(drive, again->accepted_count == 1);
+  raw_close(raw);
+}
+
+static void with_accepts_posted(void) {
+  static const uint32_t counts[] = {0, 1, 32, IOCP_ACCEPT_MAX};
+  for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+    struct drive drive;
+    struct iocp_address address;
+    drive_open(&drive);
+    struct drive_socket* listener =
+        drive_listen(&drive, "127.0.0.1", 0, &address);
+    drive_accept(listener, counts[i]);
+    drive_drain(&drive);
+    drive_close(listener, IOCP_GRACEFUL, DRIVE_DEADLINE_MS);
+    check_is_free(&drive, &address);
+    drive_until(&drive, listener->is_closed);
+    check_is(listener->close_result, 0);
+    drive_finish(&drive);
+  }
+}
+
+static void nobody_connects_any_more(void) {
+  struct drive drive;
+  struct iocp_address address;
+  host_socket raw;
+  drive_open(&drive);
+  struct drive_socket* listener =
+      drive_listen(&drive, "127.0.0.1", 0, &address);
+  drive_accept(listener, 4);
+  drive_drain(&drive);
+  drive_close(listener, IOCP_GRACEFUL, 0);
+  check_is(raw_try_connect(&address, &raw), -IOCP_ECONNREFUSED);
+  drive_until(&drive, listener->is_closed);
+  drive_finish(&drive);
+}
+
+/* Peers that the kernel had connected and nobody had accepted are told. */
+static void with_a_backlog(uint32_t accept_count, uint32_t mode) {
+  enum { PEERS = 20 };
+  struct drive drive;
+  struct iocp_address address;
+  host_socket raws[PEERS];
+  drive_open(&drive);
+  struct drive_socket* listener =
+      drive_listen(&drive, "127.0.0.1", 0, &address);
+  drive_accept(listener, accept_count);
+  for (int i = 0; i < PEERS; i++) raws[i] = raw_connect(&address);
+  /* No poll has come between, so none of them was delivered. */
+  drive_close(listener, mode, DRIVE_DEADLINE_MS);
+  check_is_free(&drive, &address);
+  drive_until(&drive, listener->is_closed);
+  check_is(listener->close_result, 0);
+  check_is(listener->accepted_count, 0);
+  for (int i = 0; i < PEERS; i++) {
+    int32_t end = drive_raw_end(&drive, raws[i]);
+    check(end == 0 || end == -IOCP_ECONNRESET);
+    raw_close(raws[i]);
+  }
+  drive_finish(&drive);
+}
+
+static void with_a_backlog_and_no_accepts(void) {
+  with_a_backlog(0, IOCP_GRACEFUL);
+}
+
+static void with_a_backlog_and_accepts(void) {
+  with_a_backlog(8, IOCP_GRACEFUL);
+}
+
+static void with_a_backlog_and_a_reset(void) { with_a_backlog(32, IOCP_RESET); }
+
+/* Closes in the middle of the deliveries: each peer either has its socket or
+ * sees the end. */
+static void between_two_deliveries(void) {
+  enum { PEERS = 20 };
+  struct drive drive;
+  struct iocp_address address;
+  host_socket raws[PEERS];
+  drive_open_sized(&drive, 3, 65536);
+  struct drive_socket* listener =
+      drive_listen(&drive, "127.0.0.1", 0, &address);
+  drive_accept(listener, 32);
+  for (int i = 0; i < PEERS; i++) raws[i] = raw_connect(&address);
+  drive_until(&drive, listener->accepted_count >= 3);
+  drive_close(listener, IOCP_GRACEFUL, DRIVE_DEADLINE_MS);
+  drive_until(&drive, listener->is_closed);
+  uint32_t delivered = listener->accepted_count, alive = 0;
+  struct drive_socket* socket;
+  while ((socket = drive_take_accepted(listener)) != NULL)
+    check_is(drive_send(socket, "x", 1), 1);
+  for (int i = 0; i < PEERS; i++) {
+    char byte;
+    int32_t count = 0;
+    drive_until(&drive,
+                (count = raw_receive(raws[i], &byte, 1)) != HOST_WOULD_BLOCK);
+    check(count == 1 || count == 0 || count == -IOCP_ECONNRESET);
+    if (count == 1) alive++;
+    raw_close(raws[i]);
+  }
+  check_is(alive, delivered);
+  drive_finish(&drive);
+}
+
+TEST_MAIN(TEST_CASE(with_accepts_posted),
+          TEST_CASE(nobody_connects_any_more),
+          TEST_CASE(with_a_backlog_and_no_accepts),
+          TEST_CASE(with_a_backlog_and_accepts),
+          TEST_CASE(with_a_backlog_and_a_reset),
+          TEST_CASE(between_two_deliveries))

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The layout of what crosses the API, and its numbers. Callers of other
+ * languages have these written down a second time, so that a change here is a
+ * change of IOCP_ABI.
+ */
+#include <stddef.h>
+
+#include "iocp.h"
+#include "shared/check.h"
+#include "shared/test.h"
+
+#define SAME(expression, number) \
+  _Static_assert((expression) == (number), #expression)
+
+SAME(sizeof(struct iocp_header), 16);
+SAME(offsetof(struct iocp_header, slab_end), 0);
+SAME(offsetof(struct iocp_header, flags), 4);
+SAME(offsetof(struct iocp_header, timeout_ms), 8);
+SAME(offsetof(struct iocp_header, sockets), 12);
+
+SAME(sizeof(struct iocp_record), 16);
+SAME(offsetof(struct iocp_record, socket), 0);
+SAME(offsetof(struct iocp_record, kind), 4);
+SAME(offsetof(struct iocp_record, result), 8);
+SAME(offsetof(struct iocp_record, detail), 12);
+
+SAME(sizeof(struct iocp_address), 24);
+SAME(offsetof(struct iocp_address, family), 0);
+SAME(offsetof(struct iocp_address, port), 2);
+SAME(offsetof(struct iocp_address, scope), 4);
+SAME(offsetof(struct iocp_address, bytes), 8);
+
+SAME(sizeof(struct iocp_stats), 80);
+SAME(offsetof(struct iocp_stats, sockets), 0);
+SAME(offsetof(struct iocp_stats, operations), 8);
+SAME(offsetof(struct iocp_stats, bytes_kept), 16);
+SAME(offsetof(struct iocp_stats, bytes_posted), 24);
+SAME(offsetof(struct iocp_stats, bytes_received), 32);
+SAME(offsetof(struct iocp_stats, bytes_sent), 40);
+SAME(offsetof(struct iocp_stats, accepted), 48);
+SAME(offsetof(struct iocp_stats, accept_failures), 56);
+SAME(offsetof(struct iocp_stats, polls), 64);
+SAME(offsetof(struct iocp_stats, records), 72);
+
+SAME(IOCP_MORE, 1);
+SAME(IOCP_SLAB_FULL, 2);
+SAME(IOCP_ACCEPTED, 1);
+SAME(IOCP_CONNECTED, 2);
+SAME(IOCP_RECEIVED, 3);
+SAME(IOCP_READABLE, 4);
+SAME(IOCP_SENT, 5);
+SAME(IOCP_SHUT, 6);
+SAME(IOCP_CLOSED, 7);
+SAME(IOCP_IPV6_ONLY, 1);
+SAME(IOCP_REUSE_PORT, 2);
+SAME(IOCP_GRACEFUL, 0);
+SAME(IOCP_RESET, 1);
+SAME(IOCP_LOCAL, 0);
+SAME(IOCP_PEER, 1);
+SAME(IOCP_NO_DELAY, 1);
+SAME(IOCP_KEEP_ALIVE, 2);
+SAME(IOCP_PENDING, 0x40000000);
+/* The bytes of a send and IOCP_PENDING share a number. */
+_Static_assert(IOCP_SEND_MAX < IOCP_PENDING, "a send fits below the flag");
+
+static void abi_is_that_of_the_header(void) { check_is(iocp_abi(), IOCP_ABI); }
+
+/* Two errors with one number could not be told apart. */
+static void errors_are_distinct(void) {
+  static const int32_t numbers[] = {
+#define NUMBER(code, number, sentence) IOCP_##code,
+      IOCP_ERRORS(NUMBER)
+#undef NUMBER
+  };
+  size_t count = sizeof numbers / sizeof numbers[0];
+  for (size_t i = 0; i < count; i++) {
+    check(numbers[i] > 0 && numbers[i] < 256);
+    for (size_t j = 0; j < i; j++) check(numbers[i] != numbers[j]);
+  }
+}
+
+TEST_MAIN(TEST_CASE(abi_is_that_of_the_header), TEST_CASE(errors_are_distinct))

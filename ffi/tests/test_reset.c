@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A reset is an error at both ends and never an end: what the peer breaks off
+ * must not look as if it were complete.
+ *
+ * It is hard because a kernel tells of a reset once, to whichever call comes
+ * first. When a send has seen it, the receive that follows gets a clean end
+ * from Linux; the library has to remember.
+ */
+#include "iocp.h"
+#include "shared/drive.h"
+#include "shared/pattern.h"
+#include "shared/raw.h"
+#include "shared/test.h"
+
+static void peer_sees_our_reset(void) {
+  struct drive drive;
+  host_socket raw;
+  drive_open(&drive);
+  struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
+  drive_receive(socket, 100);
+  drive_for(&drive, 10);
+  drive_close(socket, IOCP_RESET, 0);
+  drive_until(&drive, socket->is_closed);
+  check_is(socket->end_result, -IOCP_ECANCELED);
+  check_is(socket->close_result, 0);
+  check_is(drive_raw_end(&drive, raw), -IOCP_ECONNRESET);
+  raw_close(raw);
+  drive_finish(&drive);
+}
+
+/* Also when the library had a copy to send, which it drops. */
+static void our_reset_drops_what_is_kept(void) {
+  struct drive drive;
+  host_socket raw;
+  drive_open(&drive);
+  struct drive_socket* socket = drive_raw_pair(&drive, 16384, &raw);
+  drive_fill(socket, 9);
+  drive_shutdown(socket);
+  drive_close(socket, IOCP_RESET, 0);
+  drive_until(&drive, socket->is_closed);
+  check_is(socket->send_result, -IOCP_ECANCELED);
+  check_is(socket->shut_result, -IOCP_ECANCELED);
+  check_is(socket->close_result, 0);
+  check_is(drive_raw_end(&drive, raw), -IOCP_ECONNRESET);
+  raw_close(raw);
+  drive_finish(&drive);
+}
+
+/* The peer breaks off in the middle, with data and without. */
+static void reset_in_mid_receive(void) {
+  struct drive drive;
+  drive_open(&drive);
+  for (int i = 0; i < 40; i++) {
+    host_socket raw;
+    struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
+    drive_sink(socket, 7, 30000);
+    if (i % 2 == 0) drive_raw_send(&drive, raw, 7, 0, 100000);
+    if (i % 4 < 2) drive_poll(&drive);
+    raw_reset(raw);
+    drive_until(&drive, socket->end_result != DRIVE_NOTHING);
+    check_is(socket->end_result, -IOCP_ECONNRESET);
+    check(socket->last_detail != 0);
+    /* The error stays, for every call. */
+    check_is(iocp_send(drive.port, socket->name, "x", 0, 1), -IOCP_ECONNRESET);
+    check(iocp_native_error(drive.port) != 0);
+    check_is(iocp_receive(drive.port, socket->name, 1), -IOCP_ESHUTDOWN);
+    char byte;
+    check_is(iocp_read(drive.port, socket->name, &byte, 0, 1),
+             -IOCP_ECONNRESET);
+    drive_close_now(socket);
+    drive_forget(socket);
+  }
+  drive_finish(&drive);
+}
+
+/* A send is the first to notice; the receive must still not see an end. */
+static void send_notices_first(bool with_read) {
+  struct drive drive;
+  host_socket raw;
+  char byte = 0;
+  drive_open(&drive);
+  struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
+  drive_drain(&drive);
+  raw_reset(raw);
+  int32_t result = 0;
+  drive_until(&drive,
+              (result = iocp_send(drive.port, socket->name, &byte, 0, 1)) < 0);
+  check(result == -IOCP_ECONNRESET || result == -IOCP_EPIPE);
+  check_is(iocp_send(drive.port, socket->name, &byte, 0, 1), result);
+  if (with_read) {
+    int32_t end = drive_read(socket, &byte, 1);
+    if (end == IOCP_PENDING) {
+      drive_until(&drive, !socket->read_pending);
+      end = drive_read(socket, &byte, 1);
+    }
+    check_is(end, result);
+  } else {
+    drive_receive(socket, 10);
+    drive_until(&drive, socket->end_result != DRIVE_NOTHING);
+    check_is(socket->end_result, result);
+  }
+  drive_close_now(socket);
+  drive_finish(&drive);
+}
+
+static void send_notices_before_receive(void) { send_notices_first(false); }
+
+static void send_notices_before_read(void) { send_notices_first(true); }
+
+/* A kept send fails, and the receive that was pending fails as well. */
+static void kept_send_and_receive_fail(void) {
+  struct drive drive;
+  host_socket raw;
+  drive_open(&drive);
+  struct drive_socket* socket = drive_raw_pair(&drive, 16384, &raw);
+  drive_receive(socket, 1000);
+  drive_fill(socket, 9);
+  drive_shutdown(socket);
+  drive_for(&drive, 10);
+  raw_reset(raw);
+  drive_until(&drive,
+              socket->end_result != DRIVE_NOTHING &&
+                  socket->send_result != DRIVE_NOTHING &&
+                  socket->shut_result != DRIVE_NOTHING);
+  check_is(socket->end_result, -IOCP_ECONNRESET);
+  check_is(socket->send_result, -IOCP_ECONNRESET);
+  check(socket->shut_result < 0);
+  drive_close_now(socket);
+  drive_finish(&drive);
+}
+
+/* The peer's end was told before its reset came: both are true. */
+static void reset_after_the_end(void) {
+  struct drive drive;
+  host_socket raw;
+  char byte = 0;
+  drive_open(&drive);
+  struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
+  drive_receive(socket, 10);
+  raw_shutdown(raw);
+  drive_until(&drive, socket->end_result == 0);
+  raw_reset(raw);
+  drive_until(&drive, iocp_send(drive.port, socket->name, &byte, 0, 1) < 0);
+  check_is(drive_read(socket, &byte, 1), 0);
+  drive_close_now(socket);
+  drive_finish(&drive);
+}
+
+/* Two sockets of one port. */
+static void one_end_resets_the_other(void) {
+  struct drive drive;
+  struct drive_socket* client;
+  struct drive_socket* server;
+  drive_open(&drive);
+  for (int i = 0; i < 50; i++) {
+    drive_pair(&drive, &client, &server);
+    drive_sink(client, 7, 1000);
+    drive_sink(server, 9, 1000);
+    drive_pump(client, 9, 5000, 5000);
+    if (i % 2 == 0) drive_poll(&drive);
+    drive_close(client, IOCP_RESET, 0);
+    drive_until(&drive,
+                server->end_result != DRIVE_NOTHING && client->is_closed);
+    check_is(server->end_result, -IOCP_ECONNRESET);
+    drive_close_now(server);
+    drive_forget(server);
+    drive_forget(client);
+  }
+  drive_finish(&drive);
+}
+
+TEST_MAIN(TEST_CASE(peer_sees_our_reset),
+          TEST_CASE(our_reset_drops_what_is_kept),
+          TEST_CASE(reset_in_mid_receive),
+          TEST_CASE(send_notices_before_receive),
+          TEST_CASE(send_notices_before_read),
+          TEST_CASE(kept_send_and_receive_fail),
+          TEST_CASE(reset_after_the_end),
+          TEST_CASE(one_end_resets_the_other))
