@@ -43,30 +43,39 @@ export async function openCell(name) {
 async function nativeCell(name, runtime) {
   await ensureNodeModules();
   const program = runtime === "deno" ? denoPath() : bunPath();
+  const env = partners(denoPath(), bunPath());
   return {
     name,
     runtime,
+    system: native,
     path: (path) => path,
     run: (args, options = {}) =>
       run(program, args, {
         ...options,
-        env: { ...process.env, ...quiet, ...options.env },
+        env: { ...process.env, ...quiet, ...env, ...options.env },
       }),
   };
 }
 
 async function wineCell(name, runtime, wine) {
-  const program = (await ensureWindowsRuntimes())[runtime];
+  const programs = await ensureWindowsRuntimes();
+  const env = partners(wine.path(programs.deno), wine.path(programs.bun));
   return {
     name,
     runtime,
+    system: "windows",
     path: (path) => wine.path(path),
     run: (args, options = {}) =>
-      wine.run(program, args, {
+      wine.run(programs[runtime], args, {
         ...options,
-        env: { ...passed(), ...quiet, ...options.env },
+        env: { ...passed(), ...quiet, ...env, ...options.env },
       }),
   };
+}
+
+// Tests that need the other runtime as well find both here.
+function partners(deno, bun) {
+  return { IOCP_TEST_DENO: deno, IOCP_TEST_BUN: bun };
 }
 
 // The runtimes look for a newer version of themselves, and colour what they

@@ -4,10 +4,12 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { targets } from "../../ffi/compile.js";
+import { compileProgram } from "../c_program.js";
 import { cellNames, openCell } from "../cells.js";
 import { readJunit } from "../junit.js";
 import { detail, say } from "../report.js";
-import { describeEnd } from "../setup.js";
+import { describeEnd, ensureDebian, ensureZig } from "../setup.js";
 
 // A file's tests together may take so long, and in Bun each test as well.
 const timeout = 600_000;
@@ -30,9 +32,32 @@ export async function suiteStage({ report, root, filter, cells, verbose }) {
       report.missing(title, reason, { allowed });
       continue;
     }
-    const suite = { cell, title, root, testFilter, verbose };
-    await runCell(report, files, suite);
+    const scratch = await mkdtemp(join(tmpdir(), "iocp-peer-"));
+    try {
+      const peer = cell.path(await compilePeer(root, cell.system, scratch));
+      const env = { IOCP_TEST_PEER: peer };
+      const suite = { cell, title, root, testFilter, verbose, env };
+      await runCell(report, files, suite);
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
   }
+}
+
+// The plain C program that tests talk to.
+async function compilePeer(root, system, folder) {
+  const target = targets.find((one) => one.system === system);
+  const native = process.platform === "win32" ? "windows" : "linux";
+  const { debian } = system === native
+    ? { debian: null }
+    : await ensureDebian();
+  return await compileProgram(root, join(root, "ffi", "tests", "peer.c"), {
+    system,
+    library: join(root, "ffi", "prebuilt", target.name, target.file),
+    folder,
+    zig: await ensureZig(),
+    debian,
+  });
 }
 
 async function testFiles(root) {
@@ -59,14 +84,17 @@ async function runCell(report, files, suite) {
   report.group(suite.title, counts, started);
 }
 
-async function runFile(file, { cell, title, root, testFilter, verbose }) {
+async function runFile(
+  file,
+  { cell, title, root, testFilter, verbose, env },
+) {
   const scratch = await mkdtemp(join(tmpdir(), "iocp-suite-"));
   try {
     const report = join(scratch, "junit.xml");
     const args = cell.runtime === "deno"
       ? denoArguments(file, cell.path(report), testFilter)
       : bunArguments(file, cell.path(report), testFilter);
-    const ran = await cell.run(args, { cwd: root, timeout });
+    const ran = await cell.run(args, { cwd: root, timeout, env });
     const text = await readFile(report, "utf8").catch(() => "");
     const result = judge(ran, readJunit(text), testFilter);
     const took = `${ran.seconds.toFixed(1)} s`;

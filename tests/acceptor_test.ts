@@ -1,0 +1,141 @@
+// Copyright the iocp authors. MIT license.
+/* Where a listener may listen: families, names, and what is refused. */
+
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import process from "node:process";
+import { test } from "node:test";
+import { CompletionPort, type NetAddr } from "../mod.ts";
+import { within } from "./shared/deadline.ts";
+import { noIpv6 } from "./shared/network.ts";
+import { errorFrom, outcome } from "./shared/outcome.ts";
+import { pair } from "./shared/pair.ts";
+
+const isWindows = process.platform === "win32";
+
+test("listen() takes the default address", () => {
+  using port = new CompletionPort();
+  using listener = port.listen({ port: 0 });
+  assert.equal(listener.addr.hostname, "0.0.0.0");
+});
+
+test("listen() fails when the address is in use", async () => {
+  using port = new CompletionPort();
+  using first = port.listen({ hostname: "127.0.0.1", port: 0 });
+  const error = await errorFrom(() => port.listen(first.addr));
+  assert.equal(error.code, "EADDRINUSE");
+  assert.equal(error.syscall, "listen");
+  assert.equal(error.address, "127.0.0.1");
+  assert.equal(error.port, first.addr.port);
+  assert.notEqual(error.errno, 0);
+  assert.equal(
+    error.message,
+    `Cannot listen on 127.0.0.1:${first.addr.port}: address already in use`,
+  );
+  assert.equal(port.stats().sockets, 1);
+});
+
+test("listen() fails when another program's listener is there", async () => {
+  using port = new CompletionPort();
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port: number } = server.address() as { port: number };
+  const options = { hostname: "127.0.0.1", port: number };
+  const error = await errorFrom(() => port.listen(options));
+  assert.equal(error.code, "EADDRINUSE");
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test("listen() fails on an address of another machine", async () => {
+  using port = new CompletionPort();
+  const options = { hostname: "192.0.2.1", port: 0 };
+  const error = await errorFrom(() => port.listen(options));
+  assert.equal(error.code, "EADDRNOTAVAIL");
+  assert.equal(error.address, "192.0.2.1");
+  assert.equal(error.port, 0);
+});
+
+test("listen() fails on an unknown name", async () => {
+  using port = new CompletionPort();
+  for (const hostname of ["nope.invalid", "bücher.invalid", "a".repeat(70)]) {
+    const error = await errorFrom(() => port.listen({ hostname, port: 0 }));
+    assert.equal(error.code, "ENOTFOUND", hostname);
+    assert.equal(error.syscall, "resolve");
+  }
+});
+
+test("listen() takes a name", () => {
+  using port = new CompletionPort();
+  using listener = port.listen({ hostname: "localhost", port: 0 });
+  assert.ok(["127.0.0.1", "::1"].includes(listener.addr.hostname));
+});
+
+test("listen() fails on a port that is closed", async () => {
+  using port = new CompletionPort();
+  port.close();
+  const error = await errorFrom(() => port.listen({ port: 0 }));
+  assert.equal(error.code, "EBADF");
+});
+
+test("listen() refuses a privileged port with EACCES", {
+  skip: isWindows
+    ? "Windows has no privileged ports"
+    : process.getuid!() === 0 && "root may listen on any port",
+}, async () => {
+  using port = new CompletionPort();
+  const options = { hostname: "127.0.0.1", port: 1 };
+  assert.equal(await outcome(() => port.listen(options)), "EACCES");
+});
+
+test("listen() takes IPv6", { skip: noIpv6 }, async () => {
+  for (const hostname of ["::1", "[::1]", "0:0:0:0:0:0:0:1"]) {
+    using ends = await pair({ hostname });
+    assert.equal(ends.listener.addr.hostname, "::1");
+    assert.equal(ends.client.remoteAddr.hostname, "::1");
+    assert.equal(ends.server.remoteAddr.hostname, "::1");
+    assert.deepEqual(ends.server.remoteAddr, ends.client.localAddr);
+  }
+});
+
+/* What a visitor by that address finds. */
+async function visit(
+  port: CompletionPort,
+  { port: number }: NetAddr,
+  hostname: string,
+): Promise<string> {
+  return await outcome(() => port.connect({ hostname, port: number }));
+}
+
+test("listen() on :: takes IPv4 as well", { skip: noIpv6 }, async () => {
+  using ends = await pair({
+    listen: { hostname: "::" },
+    connect: { hostname: "127.0.0.1" },
+  });
+  assert.equal(ends.listener.addr.hostname, "::");
+  assert.equal(ends.server.remoteAddr.hostname, "::ffff:127.0.0.1");
+  assert.equal(ends.server.localAddr.hostname, "::ffff:127.0.0.1");
+  assert.equal(ends.client.remoteAddr.hostname, "127.0.0.1");
+  assert.equal(await visit(ends.port, ends.listener.addr, "::1"), "Conn");
+});
+
+test("listen() with ipv6Only takes no IPv4", { skip: noIpv6 }, async () => {
+  using port = new CompletionPort();
+  using listener = port.listen({ hostname: "::", port: 0, ipv6Only: true });
+  assert.equal(await visit(port, listener.addr, "::1"), "Conn");
+  assert.equal(await visit(port, listener.addr, "127.0.0.1"), "ECONNREFUSED");
+  /* The IPv4 port of that number is somebody else's to take. */
+  using other = port.listen({ hostname: "0.0.0.0", port: listener.addr.port });
+  assert.equal(await visit(port, other.addr, "127.0.0.1"), "Conn");
+});
+
+test("connect() takes an IPv4 address written as IPv6", {
+  skip: noIpv6,
+}, async () => {
+  using ends = await pair({
+    listen: { hostname: "::" },
+    connect: { hostname: "::ffff:127.0.0.1" },
+  });
+  await ends.client.write(new Uint8Array(3));
+  const count = await within("read", ends.server.read(new Uint8Array(4)));
+  assert.equal(count, 3);
+});

@@ -1,0 +1,213 @@
+// Copyright the iocp authors. MIT license.
+/* Every method of a connection, in every state that it can be in. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Conn } from "../mod.ts";
+import { within } from "./shared/deadline.ts";
+import { outcome } from "./shared/outcome.ts";
+import { meetReset, type Pair, pair } from "./shared/pair.ts";
+
+const CALLS = {
+  "read(p)": (conn) => conn.read(new Uint8Array(8)),
+  "read(empty)": (conn) => conn.read(new Uint8Array(0)),
+  "next()": (conn) => conn[Symbol.asyncIterator]().next(),
+  "return()": (conn) => conn[Symbol.asyncIterator]().return!(),
+  "readable": (conn) => conn.readable.getReader().read(),
+  "write(p)": (conn) => conn.write(new Uint8Array(8)),
+  "write(empty)": (conn) => conn.write(new Uint8Array(0)),
+  "writable": (conn) => conn.writable.getWriter().write(new Uint8Array(8)),
+  "writable.close()": (conn) => conn.writable.close(),
+  "writable.abort()": (conn) => conn.writable.abort(),
+  "closeWrite()": (conn) => conn.closeWrite(),
+  "setNoDelay()": (conn) => conn.setNoDelay(),
+  "setKeepAlive()": (conn) => conn.setKeepAlive(),
+  "localAddr": (conn) => conn.localAddr,
+  "remoteAddr": (conn) => conn.remoteAddr,
+  "ref()": (conn) => conn.ref(),
+  "unref()": (conn) => conn.unref(),
+  "close()": (conn) => conn.close(),
+  "reset()": (conn) => conn.reset(),
+  "[Symbol.dispose]()": (conn) => conn[Symbol.dispose](),
+  "[Symbol.asyncDispose]()": (conn) => conn[Symbol.asyncDispose](),
+} satisfies Record<string, (conn: Conn) => unknown>;
+type Outcomes = Record<keyof typeof CALLS, string>;
+
+/* What never fails. */
+const ALWAYS = {
+  "return()": "done",
+  "writable.abort()": "undefined",
+  "localAddr": "an address",
+  "remoteAddr": "an address",
+  "ref()": "undefined",
+  "unref()": "undefined",
+  "close()": "undefined",
+  "reset()": "undefined",
+  "[Symbol.dispose]()": "undefined",
+  "[Symbol.asyncDispose]()": "undefined",
+};
+const CLOSED: Outcomes = {
+  ...ALWAYS,
+  "read(p)": "EBADF",
+  "read(empty)": "EBADF",
+  "next()": "done",
+  "readable": "done",
+  "write(p)": "EBADF",
+  "write(empty)": "EBADF",
+  "writable": "EBADF",
+  "writable.close()": "undefined",
+  "closeWrite()": "EBADF",
+  "setNoDelay()": "EBADF",
+  "setKeepAlive()": "EBADF",
+};
+const OPEN: Outcomes = {
+  ...ALWAYS,
+  "read(p)": "4",
+  "read(empty)": "0",
+  "next()": "4 bytes",
+  "readable": "4 bytes",
+  "write(p)": "8",
+  "write(empty)": "0",
+  "writable": "undefined",
+  "writable.close()": "undefined",
+  "closeWrite()": "undefined",
+  "setNoDelay()": "undefined",
+  "setKeepAlive()": "undefined",
+};
+const PEER_ENDED: Outcomes = {
+  ...OPEN,
+  "read(p)": "null",
+  "next()": "done",
+  "readable": "done",
+};
+/* Which of the three it is depends on the system, and on what it has already
+ * told. */
+const BROKEN = "ECONNRESET|EPIPE|ECONNABORTED";
+const RESET: Outcomes = {
+  ...OPEN,
+  "read(p)": "ECONNRESET",
+  "next()": "ECONNRESET",
+  "readable": "ECONNRESET",
+  "write(p)": BROKEN,
+  "write(empty)": `0|${BROKEN}`,
+  "writable": BROKEN,
+  "writable.close()": BROKEN,
+  "closeWrite()": `${BROKEN}|ENOTCONN`,
+  "setNoDelay()": "undefined|ECONNRESET|EINVAL|ENOTCONN",
+  "setKeepAlive()": "undefined|ECONNRESET|EINVAL|ENOTCONN",
+};
+
+interface State {
+  name: string;
+  /** Brings the client into the state. */
+  enter(ends: Pair): unknown;
+  outcomes: Outcomes;
+}
+
+const STATES: State[] = [
+  {
+    name: "an open connection",
+    enter: ({ server }) => server.write(new Uint8Array(4)),
+    outcomes: OPEN,
+  },
+  {
+    name: "a closed connection",
+    enter: ({ client }) => client.close(),
+    outcomes: CLOSED,
+  },
+  {
+    name: "a disposed connection",
+    enter: ({ client }) => client[Symbol.asyncDispose](),
+    outcomes: CLOSED,
+  },
+  {
+    name: "a connection that it has reset",
+    enter: ({ client }) => client.reset(),
+    outcomes: CLOSED,
+  },
+  {
+    name: "a connection whose loop has ended",
+    enter: async ({ client, server }) => {
+      await server.closeWrite();
+      for await (const chunk of client) assert.fail(`${chunk.length}`);
+    },
+    outcomes: CLOSED,
+  },
+  {
+    name: "a connection that its peer has half-closed",
+    enter: async ({ client, server }) => {
+      await server.closeWrite();
+      assert.equal(await client.read(new Uint8Array(8)), null);
+    },
+    outcomes: PEER_ENDED,
+  },
+  {
+    name: "a connection that its peer has half-closed, unknown to it yet",
+    enter: ({ server }) => server.closeWrite(),
+    outcomes: PEER_ENDED,
+  },
+  {
+    name: "a connection that it has half-closed",
+    enter: async ({ client, server }) => {
+      await client.closeWrite();
+      assert.equal(await server.read(new Uint8Array(8)), null);
+      await server.write(new Uint8Array(4));
+    },
+    outcomes: {
+      ...OPEN,
+      "write(p)": "EPIPE",
+      "write(empty)": "EPIPE",
+      "writable": "EPIPE",
+    },
+  },
+  {
+    name: "a connection that both ends have half-closed",
+    enter: async ({ client, server }) => {
+      await Promise.all([client.closeWrite(), server.closeWrite()]);
+      assert.equal(await client.read(new Uint8Array(8)), null);
+    },
+    outcomes: {
+      ...PEER_ENDED,
+      "write(p)": "EPIPE",
+      "write(empty)": "EPIPE",
+      "writable": "EPIPE",
+    },
+  },
+  {
+    name: "a connection that its peer has reset",
+    enter: async ({ client, server }) => {
+      server.reset();
+      await meetReset(client);
+    },
+    outcomes: RESET,
+  },
+  {
+    name: "a connection whose loop has met a reset",
+    enter: async ({ client, server }) => {
+      server.reset();
+      await assert.rejects(client[Symbol.asyncIterator]().next(), {
+        code: "ECONNRESET",
+      });
+    },
+    outcomes: CLOSED,
+  },
+  {
+    name: "a connection whose port was closed",
+    enter: ({ port }) => port.close(),
+    outcomes: CLOSED,
+  },
+];
+
+for (const { name, enter, outcomes } of STATES) {
+  describe(`On ${name}`, () => {
+    for (const [call, method] of Object.entries(CALLS)) {
+      const expected = outcomes[call as keyof Outcomes];
+      test(`Conn.${call} gives ${expected}`, async () => {
+        using ends = await pair();
+        await within("entering the state", Promise.resolve(enter(ends)));
+        const result = await outcome(() => method(ends.client));
+        assert.ok(expected.split("|").includes(result), result);
+      });
+    }
+  });
+}

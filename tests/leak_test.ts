@@ -1,0 +1,150 @@
+// Copyright the iocp authors. MIT license.
+/* What is used and given back does not add up. */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test } from "node:test";
+import { CompletionPort, type Listener } from "../mod.ts";
+import { collectGarbage } from "./shared/collect.ts";
+import { delay, eventually, within } from "./shared/deadline.ts";
+import { openHandles } from "./shared/handles.ts";
+import { outcome } from "./shared/outcome.ts";
+import { pair } from "./shared/pair.ts";
+import { pattern } from "./shared/pattern.ts";
+
+const MIB = 1024 * 1024;
+/* Much longer than anything takes; the time is Wine's. */
+const CHURN_MS = 300_000;
+
+/* The ways in which connections come to their ends, in turns. */
+async function visit(
+  port: CompletionPort,
+  listener: Listener,
+  i: number,
+): Promise<void> {
+  const [client, server] = await Promise.all([
+    port.connect(listener.addr),
+    listener.accept(),
+  ]);
+  await client.write(pattern(100, i));
+  const buffer = new Uint8Array(200);
+  if (i % 4 === 0) {
+    assert.equal(await server.read(buffer), 100);
+    client.close();
+    assert.equal(await server.read(buffer), null);
+    server.close();
+  } else if (i % 4 === 1) {
+    for await (const chunk of server) {
+      assert.equal(chunk.length, 100);
+      break;
+    }
+    assert.equal(await client.read(buffer), null);
+    client.close();
+  } else if (i % 4 === 2) {
+    client.reset();
+    await outcome(() => server.read(buffer));
+    server.close();
+  } else {
+    const read = outcome(() => client.read(buffer));
+    client.close();
+    assert.equal(await read, "ECANCELED");
+    server.reset();
+  }
+}
+
+async function churn(
+  port: CompletionPort,
+  listener: Listener,
+  count: number,
+): Promise<void> {
+  const lanes = Array.from({ length: 10 }, async (_, lane) => {
+    for (let i = lane; i < count; i += 10) await visit(port, listener, i);
+  });
+  await within(`${count} connections`, Promise.all(lanes), CHURN_MS);
+  await eventually(
+    "only the listener is left",
+    () => port.stats().sockets === 1,
+  );
+}
+
+async function residentBytes(): Promise<number> {
+  collectGarbage();
+  await delay(50);
+  collectGarbage();
+  return process.memoryUsage().rss;
+}
+
+test("10,000 connections leave no socket, handle or memory", async () => {
+  using port = new CompletionPort();
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  await churn(port, listener, 2_000);
+  const handles = openHandles();
+  const bytes = await residentBytes();
+  await churn(port, listener, 8_000);
+  assert.ok(openHandles() <= handles + 4, `${openHandles()}, were ${handles}`);
+  const grown = await residentBytes() - bytes;
+  /* Less than 4 KiB a connection: nothing of one is kept. */
+  assert.ok(grown < 32 * MIB, `${Math.round(grown / MIB)} MiB more`);
+  const { bytesKept, bytesPosted, accepted } = port.stats();
+  assert.deepEqual([bytesKept, bytesPosted], [0, 0]);
+  assert.equal(accepted, 10_000);
+  listener.close();
+  await eventually("nothing is left", () => port.stats().sockets === 0);
+  assert.equal(port.stats().operations, 0);
+});
+
+test("Ports that are closed leave no handle or memory", async () => {
+  async function round() {
+    using ends = await pair();
+    await ends.client.write(pattern(1_000));
+    await ends.server.read(new Uint8Array(1_000));
+    ends.server.read(new Uint8Array(1)).catch(() => {});
+  }
+  for (let i = 0; i < 50; i++) await round();
+  const handles = openHandles();
+  const bytes = await residentBytes();
+  for (let i = 0; i < 200; i++) await round();
+  await eventually("the handles are back", () => openHandles() <= handles + 4);
+  const grown = await residentBytes() - bytes;
+  assert.ok(grown < 128 * MIB, `${Math.round(grown / MIB)} MiB more`);
+});
+
+test("Failed and aborted calls leave no socket or handle", async () => {
+  using port = new CompletionPort();
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  const { addr } = listener;
+  async function round() {
+    await outcome(() => port.listen(addr));
+    const controller = new AbortController();
+    const { signal } = controller;
+    const connecting = outcome(() => port.connect({ ...addr, signal }));
+    controller.abort();
+    assert.equal(await connecting, "AbortError");
+    const options = { ...addr, localAddress: "192.0.2.1" };
+    assert.equal(await outcome(() => port.connect(options)), "EADDRNOTAVAIL");
+  }
+  for (let i = 0; i < 20; i++) await round();
+  const handles = openHandles();
+  for (let i = 0; i < 200; i++) await round();
+  await eventually(
+    "only the listener is left",
+    () => port.stats().sockets === 1,
+  );
+  assert.ok(openHandles() <= handles + 4);
+});
+
+test("A listener that is closed and opened leaves no handle", async () => {
+  using port = new CompletionPort();
+  async function round() {
+    const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+    const accepted = outcome(() => listener.accept());
+    listener.close();
+    assert.equal(await accepted, "EBADF");
+  }
+  for (let i = 0; i < 20; i++) await round();
+  await eventually("it is gone", () => port.stats().sockets === 0);
+  const handles = openHandles();
+  for (let i = 0; i < 500; i++) await round();
+  await eventually("all are gone", () => port.stats().sockets === 0);
+  assert.ok(openHandles() <= handles + 4);
+});

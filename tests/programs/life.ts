@@ -1,0 +1,178 @@
+// Copyright the iocp authors. MIT license.
+/* Programs that end, or go on, as tests/life_test.ts expects. The argument
+ * says which one runs. */
+
+import process from "node:process";
+import { CompletionPort, connect, listen } from "../../mod.ts";
+
+const local = { hostname: "127.0.0.1", port: 0 };
+
+function say(text: string): void {
+  console.log(text);
+}
+
+function later(ms: number, action: () => void): void {
+  setTimeout(action, ms);
+}
+
+/* So that the loop has parked: the empty turns before take far less. */
+const PARKED_MS = 300;
+
+async function connected() {
+  const listener = listen(local);
+  const [client, server] = await Promise.all([
+    connect(listener.addr),
+    listener.accept(),
+  ]);
+  return { listener, client, server };
+}
+
+const cases: Record<string, () => unknown> = {
+  nothing() {
+    say("done");
+  },
+  portOnly() {
+    new CompletionPort();
+    say("done");
+  },
+  refListener() {
+    const listener = listen(local);
+    say(`listening ${listener.addr.port}`);
+  },
+  refListenerAccepting() {
+    const listener = listen(local);
+    listener.accept();
+    say(`listening ${listener.addr.port}`);
+  },
+  unrefListener() {
+    listen(local).unref();
+    say("done");
+  },
+  unrefListenerAccepting() {
+    const listener = listen(local);
+    listener.accept();
+    listener.unref();
+    say("done");
+  },
+  unrefListenerParked() {
+    const listener = listen(local);
+    listener.accept();
+    later(PARKED_MS, () => {
+      listener.unref();
+      say("done");
+    });
+  },
+  refAgain() {
+    const listener = listen(local);
+    listener.accept();
+    listener.unref();
+    listener.unref();
+    listener.ref();
+    listener.ref();
+    say(`listening ${listener.addr.port}`);
+  },
+  refConn: async () => {
+    const { listener } = await connected();
+    listener.close();
+    say("open");
+  },
+  unrefConn: async () => {
+    const { listener, client, server } = await connected();
+    client.read(new Uint8Array(1));
+    later(PARKED_MS, () => {
+      client.unref();
+      server.unref();
+      listener.unref();
+      say("done");
+    });
+  },
+  unrefListenerServes: async () => {
+    const listener = listen(local);
+    listener.unref();
+    const served = listener.accept().then((conn) => {
+      conn.close();
+      say("served");
+    });
+    say(`listening ${listener.addr.port}`);
+    const timer = setInterval(() => {}, 1_000);
+    await served;
+    clearInterval(timer);
+  },
+  exitParked() {
+    const listener = listen(local);
+    listener.accept();
+    later(PARKED_MS, () => process.exit(7));
+  },
+  throwParked() {
+    const listener = listen(local);
+    listener.accept();
+    later(PARKED_MS, () => {
+      throw new Error("thrown on purpose");
+    });
+  },
+  closeParked: async () => {
+    const { listener, client, server } = await connected();
+    server.read(new Uint8Array(1)).catch(() => {});
+    later(PARKED_MS, () => {
+      client.close();
+      server.close();
+      listener.close();
+      say("done");
+    });
+  },
+  closePortParked: async () => {
+    const port = new CompletionPort();
+    const listener = port.listen(local);
+    await Promise.all([port.connect(listener.addr), listener.accept()]);
+    later(PARKED_MS, () => {
+      port.close();
+      say("done");
+    });
+  },
+  closePortAtOnce() {
+    const port = new CompletionPort();
+    port.listen(local).accept().catch(() => say("done"));
+    port.close();
+  },
+  manyPorts: async () => {
+    for (let i = 0; i < 20; i++) {
+      const port = new CompletionPort();
+      const listener = port.listen(local);
+      await Promise.all([port.connect(listener.addr), listener.accept()]);
+      if (i % 2 === 0) port.close();
+      else listener.unref();
+      if (i % 2 === 1) later(PARKED_MS, () => port.close());
+    }
+    say("done");
+  },
+  connectTimeout: async () => {
+    const listener = listen(local);
+    const [client] = await Promise.all([
+      connect({ ...listener.addr, timeout: 600_000 }),
+      listener.accept().then((conn) => conn.close()),
+    ]);
+    client.close();
+    listener.close();
+    say("done");
+  },
+  connectRefused: async () => {
+    await connect({ port: 1 }).catch((error) => say(error.code));
+  },
+  pendingWrites: async () => {
+    const [, , hostname, number] = process.argv.slice(1);
+    const conn = await connect({ hostname: hostname!, port: Number(number) });
+    for (let i = 0; i < 64; i++) conn.write(new Uint8Array(256 * 1024).fill(i));
+    conn.close();
+    say("done");
+  },
+  abandonedReads: async () => {
+    const { listener, client, server } = await connected();
+    client[Symbol.asyncIterator]().next();
+    server.readable.getReader().read();
+    for (const one of [client, server, listener]) one.unref();
+    say("done");
+  },
+};
+
+const [, , name = "nothing"] = process.argv;
+await cases[name]!();

@@ -1,0 +1,166 @@
+// Copyright the iocp authors. MIT license.
+/* What only Deno has: permissions, and modules from URLs. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import process from "node:process";
+import { describe, test } from "node:test";
+import linux from "../../src/native/linux_x86_64.ts";
+import windows from "../../src/native/windows_x86_64.ts";
+import type { Call, Result } from "../programs/permissions.ts";
+import { ownRuntime, programPath, start } from "../shared/child.ts";
+import {
+  copyModule,
+  LIBRARY_PROGRAM,
+  repositoryPath,
+  TemporaryFolder,
+} from "../shared/files.ts";
+
+const isDeno = ownRuntime.name === "deno";
+const isWindows = process.platform === "win32";
+const own = isWindows ? windows : linux;
+const target = isWindows ? "windows_x86_64" : "linux_x86_64";
+const libraryPath = repositoryPath(`ffi/prebuilt/${target}/${own.name}`);
+const allowFfi = `--allow-ffi=${libraryPath}`;
+const noLibrary = { IOCP_LIBRARY: undefined };
+const cacheVariable = isWindows ? "LOCALAPPDATA" : "XDG_CACHE_HOME";
+
+/* Runs LIBRARY_PROGRAM beside a copy of the module or in the repository. */
+async function load(
+  program: string,
+  flags: string[],
+  env: Record<string, string | undefined> = {},
+): Promise<string> {
+  const options = { flags, env: { ...noLibrary, ...env } };
+  using child = start(program, [], options);
+  const { stdout, stderr } = await child.ended;
+  return stdout.trim() || stderr;
+}
+
+const hosts = ["127.0.0.1", "localhost", "LOCALHOST", "0.0.0.0", "::1"];
+const CALLS: Call[] = [
+  ...hosts.map((hostname): Call => ({ name: "listen", hostname, port: 0 })),
+  ...hosts.map((hostname): Call => ({ name: "connect", hostname, port: 1 })),
+];
+
+async function compare(flags: string[]): Promise<Result[]> {
+  const args = [JSON.stringify(CALLS)];
+  const options = { flags: [allowFfi, ...flags], env: noLibrary };
+  using child = start(programPath("permissions"), args, options);
+  const { stdout, stderr } = await child.ended;
+  assert.ok(stdout.startsWith("["), stdout + stderr);
+  return JSON.parse(stdout) as Result[];
+}
+
+describe("Deno's net permission counts as for its own sockets", {
+  skip: !isDeno && "only Deno has permissions",
+}, () => {
+  const table: string[][] = [
+    [],
+    ["--allow-net"],
+    ["--deny-net"],
+    ["--allow-net=127.0.0.1"],
+    ["--allow-net=127.0.0.1:1"],
+    ["--allow-net=127.0.0.1:2"],
+    ["--allow-net=[::1]"],
+    ["--allow-net=[::1]:1"],
+    ["--allow-net=localhost"],
+    ["--allow-net=localhost:1"],
+    ["--allow-net", "--deny-net=127.0.0.1"],
+    ["--allow-net", "--deny-net=127.0.0.1:1"],
+    ["--allow-net", "--deny-net=localhost"],
+    ["--allow-net=localhost", "--deny-net=127.0.0.1"],
+    ["--allow-net=localhost", "--deny-net=127.0.0.1:1"],
+  ];
+  for (const flags of table) {
+    test(flags.join(" ") || "no flag", async () => {
+      const results = await compare(flags);
+      for (const [i, { ours, stock }] of results.entries()) {
+        const { name, hostname, port } = CALLS[i]!;
+        const what = `${name} ${hostname}:${port}`;
+        /* Other errors have other names and texts. */
+        if (stock.startsWith("NotCapable")) assert.equal(ours, stock, what);
+        else assert.doesNotMatch(ours, /NotCapable/, `${what}: ${stock}`);
+      }
+    });
+  }
+});
+
+describe("Under Deno", { skip: !isDeno && "only Deno has these" }, () => {
+  const program = repositoryPath("tests/programs/library.ts");
+
+  test("the permissions for ffi and net are enough", async () => {
+    const said = await load(program, [allowFfi, "--allow-net"]);
+    assert.equal(said, `loaded ${libraryPath}`);
+  });
+
+  test("an exact net permission is enough", async () => {
+    const flags = [allowFfi, "--allow-net=127.0.0.1"];
+    assert.equal(await load(program, flags), `loaded ${libraryPath}`);
+  });
+
+  test("a missing ffi permission is an error that says so", async () => {
+    const said = await load(program, ["--allow-net"]);
+    assert.match(said, /^LibraryError: Cannot open the iocp library/);
+    assert.ok(said.includes(allowFfi), said);
+  });
+
+  test("another file's ffi permission is not enough", async () => {
+    const said = await load(program, ["--allow-net", "--allow-ffi=/other.so"]);
+    assert.match(said, /^LibraryError: Cannot open the iocp library/);
+    assert.ok(said.includes(allowFfi), said);
+  });
+
+  test("a copy that has to extract says what that needs", async () => {
+    using copy = new TemporaryFolder();
+    copyModule(copy);
+    const path = copy.write("main.ts", LIBRARY_PROGRAM);
+    const said = await load(path, ["--allow-net", "--allow-ffi"]);
+    assert.match(said, /^LibraryError/);
+    assert.match(said, /--allow-env --allow-read --allow-write/);
+  });
+});
+
+/* Serves the module as a web server would, without ffi/. */
+async function serve(): Promise<{ url: string; close(): void }> {
+  const server = createServer((request, response) => {
+    const path = request.url!.slice(1);
+    response.setHeader("content-type", "application/typescript");
+    if (path === "main.ts") response.end(LIBRARY_PROGRAM);
+    else if (/^(mod\.ts|src\/[\w/]+\.ts)$/.test(path)) {
+      response.end(readFileSync(repositoryPath(path)));
+    } else response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `127.0.0.1:${port}`,
+    close: () => server.close(),
+  };
+}
+
+test("The module can be imported from a URL", {
+  skip: !isDeno && "only Deno imports from URLs",
+}, async () => {
+  using cache = new TemporaryFolder();
+  using modules = new TemporaryFolder();
+  const { url, close } = await serve();
+  const env = { [cacheVariable]: cache.path, DENO_DIR: modules.path };
+  const path = cache.join("iocp", own.sha256, own.name);
+  const said = await load(`http://${url}/main.ts`, ["-A"], env);
+  assert.equal(said, `loaded ${path}`);
+  const exact = [
+    "--cached-only",
+    `--allow-import=${url}`,
+    `--allow-ffi=${path}`,
+    "--allow-net=127.0.0.1",
+    `--allow-env=${cacheVariable},IOCP_LIBRARY`,
+    `--allow-read=${cache.path}`,
+    `--allow-write=${cache.path}`,
+  ];
+  const again = await load(`http://${url}/main.ts`, exact, env);
+  assert.equal(again, `loaded ${path}`);
+  close();
+});

@@ -1,0 +1,63 @@
+// Copyright the iocp authors. MIT license.
+/* Reads the C header, so that both sides of the boundary can be compared. */
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** The text of a file of the repository. */
+export function readText(path: string): string {
+  const url = new URL(`../../${path}`, import.meta.url);
+  return readFileSync(fileURLToPath(url), "utf8").replaceAll("\r\n", "\n");
+}
+
+/** C without its comments. */
+export function withoutComments(text: string): string {
+  return text.replace(/\/\*[^]*?\*\//g, " ");
+}
+
+/** Every `#define IOCP_NAME number`. */
+export function definedNumbers(text: string): Map<string, number> {
+  const defines = withoutComments(text).matchAll(
+    /^#define (IOCP_\w+)[ \t]+(0x[0-9a-f]+|\d+)[ \t]*$/gim,
+  );
+  return new Map([...defines].map(([, name, value]) => [name!, Number(value)]));
+}
+
+/** One field of a struct, in order. */
+export interface Field {
+  type: string;
+  name: string;
+}
+
+/** The fields of `struct name`. */
+export function fieldsOf(text: string, name: string): Field[] {
+  const body = new RegExp(`struct ${name} \\{([^}]*)\\}`).exec(
+    withoutComments(text),
+  );
+  if (body === null) throw new Error(`no struct ${name}`);
+  return [...body[1]!.matchAll(/(\w+) (\w+)(?:\[\d+\])?;/g)].map((match) => ({
+    type: match[1]!,
+    name: match[2]!,
+  }));
+}
+
+/** One exported function. */
+export interface Prototype {
+  name: string;
+  result: string;
+  parameters: string[];
+}
+
+/** Every function that the header exports. */
+export function prototypesOf(text: string): Prototype[] {
+  const found = withoutComments(text).matchAll(
+    /IOCP_API\s+([\w\s]+?)\s*\b(iocp_\w+)\(([^)]*)\);/g,
+  );
+  return [...found].map(([, result, name, list]) => ({
+    name: name!,
+    result: result!,
+    parameters: list!.trim() === "void"
+      ? []
+      : list!.split(",").map((one) => one.replace(/\s+/g, " ").trim()),
+  }));
+}

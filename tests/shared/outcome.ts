@@ -1,0 +1,39 @@
+// Copyright the iocp authors. MIT license.
+/* What a call did, as a word, so that tables can say it. */
+
+import { SocketError } from "../../mod.ts";
+import { within } from "./deadline.ts";
+
+function shown(value: unknown): string {
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (typeof value !== "object" || value === null) return String(value);
+  if ("done" in value) {
+    const { done, value: inner } = value as IteratorResult<unknown>;
+    return done ? "done" : shown(inner);
+  }
+  return "hostname" in value ? "an address" : value.constructor.name;
+}
+
+/** The value that the call gave, or the code or class of its error. */
+export async function outcome(call: () => unknown): Promise<string> {
+  try {
+    return shown(await within("a call", Promise.resolve(call())));
+  } catch (error) {
+    if (error instanceof SocketError) return error.code;
+    return error instanceof Error ? error.name : `thrown ${error}`;
+  }
+}
+
+/** The error that the promise is rejected with, or the function throws. */
+export async function errorFrom(
+  work: Promise<unknown> | (() => unknown),
+): Promise<SocketError> {
+  try {
+    const promise = typeof work === "function" ? work() : work;
+    await within("a failure", Promise.resolve(promise));
+  } catch (error) {
+    if (error instanceof SocketError) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}

@@ -1,0 +1,58 @@
+// Copyright the iocp authors. MIT license.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ABI, type NativeSignature, SYMBOLS } from "../src/symbols.ts";
+import { definedNumbers, prototypesOf, readText } from "./shared/header.ts";
+
+const header = readText("ffi/include/iocp.h");
+const prototypes = prototypesOf(header);
+
+/* How a C type crosses the boundary. */
+function typeOf(declaration: string): string {
+  if (declaration.includes("*")) return "buffer";
+  const type = declaration.split(" ")[0]!;
+  const types: Record<string, string> = {
+    int32_t: "i32",
+    uint32_t: "u32",
+    double: "f64",
+  };
+  return types[type] ?? `unknown ${type}`;
+}
+
+test("symbols.ts has the ABI of iocp.h", () => {
+  assert.equal(ABI, definedNumbers(header).get("IOCP_ABI"));
+});
+
+test("symbols.ts has the prototypes of iocp.h", () => {
+  const expected = prototypes.map(({ name, result, parameters }) => [
+    name,
+    { parameters: parameters.map(typeOf), result: typeOf(result) },
+  ]);
+  assert.deepEqual(SYMBOLS, Object.fromEntries(expected));
+});
+
+test("symbols.ts quotes the prototypes of iocp.h", () => {
+  const source = readText("src/symbols.ts").replace(/\s+/g, " ");
+  for (const { name, result, parameters } of prototypes) {
+    const text = `/* ${result} ${name}(${parameters.join(", ") || "void"}) */`;
+    assert.ok(source.includes(text), text);
+  }
+});
+
+test("symbols.ts uses no type that Deno refuses without all permissions", () => {
+  const allowed = ["i32", "u32", "f64", "buffer"];
+  for (const [name, symbol] of Object.entries(SYMBOLS)) {
+    const { parameters, result }: NativeSignature = symbol;
+    for (const type of [...parameters, result]) {
+      assert.ok(allowed.includes(type), `${name}: ${type}`);
+    }
+    assert.notEqual(result, "buffer", name);
+  }
+});
+
+test("iocp.def exports what iocp.h declares", () => {
+  const exported = readText("ffi/iocp.def").split("EXPORTS")[1]!
+    .split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  assert.deepEqual(exported.sort(), prototypes.map(({ name }) => name).sort());
+});

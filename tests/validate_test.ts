@@ -1,0 +1,206 @@
+// Copyright the iocp authors. MIT license.
+/* Every wrong argument of every public call, and the error that it must give:
+ * its class, and that the message names the argument. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { CompletionPort, connect, listen } from "../mod.ts";
+import { within } from "./shared/deadline.ts";
+import { pair } from "./shared/pair.ts";
+
+type Wrong = [argument: string, value: unknown, error: string];
+
+const NO_NUMBERS: unknown[] = ["80", null, true, {}, [], 80n, () => 80];
+const NO_BOOLEANS: unknown[] = [1, 0, "true", null, {}, []];
+const NO_STRINGS: unknown[] = [1, null, true, {}, ["localhost"]];
+const NO_INTEGERS = [NaN, Infinity, -Infinity, 1.5, -1];
+
+function typeErrors(argument: string, values: unknown[]): Wrong[] {
+  return values.map((value) => [argument, value, "TypeError"]);
+}
+
+function rangeErrors(argument: string, values: unknown[]): Wrong[] {
+  return values.map((value) => [argument, value, "RangeError"]);
+}
+
+function integer(argument: string, outside: number[]): Wrong[] {
+  return [
+    ...typeErrors(argument, NO_NUMBERS),
+    ...rangeErrors(argument, [...NO_INTEGERS, ...outside]),
+  ];
+}
+
+function hostName(argument: string): Wrong[] {
+  return typeErrors(argument, [...NO_STRINGS, "", "a\0b"]);
+}
+
+const BOTH: Wrong[] = [
+  ...["allowHalfOpen", "noDelay", "keepAlive"].flatMap((option) =>
+    typeErrors(option, NO_BOOLEANS)
+  ),
+  ...integer("closeTimeout", [2 ** 31]),
+];
+/* A null host name is as good as none. */
+const HOSTNAME = [
+  ...hostName("hostname").filter(([, value]) => value !== null),
+  ...typeErrors("hostname", ["a b", "a/b", "user@host", "host:80", "a..b"]),
+];
+const LISTEN: Wrong[] = [
+  ...integer("port", [65536]),
+  ...typeErrors("port", [undefined]),
+  ...HOSTNAME,
+  ...integer("backlog", [0, 65536]),
+  ...["ipv6Only", "reusePort"].flatMap((option) =>
+    typeErrors(option, NO_BOOLEANS)
+  ),
+  ...BOTH,
+];
+const CONNECT: Wrong[] = [
+  ...integer("port", [0, 65536]),
+  ...typeErrors("port", [undefined]),
+  ...HOSTNAME,
+  ...typeErrors("signal", [null, {}, 1, new EventTarget()]),
+  ...integer("timeout", [0, 2 ** 31]),
+  ...hostName("localAddress"),
+  ...typeErrors("localAddress", ["localhost", "1.2.3.4.5", "fe80::1%eth0"]),
+  ...BOTH,
+];
+const NO_OPTIONS = [undefined, null, 80, "localhost", true];
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  return typeof value === "object" && value !== null
+    ? value.constructor.name
+    : `${value}`;
+}
+
+/* The class and message of the error that the call gives. */
+async function failureOf(call: () => unknown): Promise<Error> {
+  try {
+    await within("the call", Promise.resolve(call()));
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+async function check(
+  call: () => unknown,
+  argument: string,
+  name: string,
+): Promise<void> {
+  const error = await failureOf(call);
+  assert.equal(error.name, name, error.message);
+  assert.ok(error.message.includes(`"${argument}"`), error.message);
+}
+
+/* The shared port, and one of one's own. */
+const PORTS: Record<string, Pick<CompletionPort, "listen" | "connect">> = {
+  "": { listen, connect },
+  "CompletionPort.": new CompletionPort(),
+};
+
+for (const [name, port] of Object.entries(PORTS)) {
+  describe(`${name}listen() refuses`, () => {
+    for (const [argument, value, error] of LISTEN) {
+      test(`${argument}: ${shown(value)} with a ${error}`, () => {
+        const options = { hostname: "127.0.0.1", port: 0, [argument]: value };
+        return check(() => port.listen(options as never), argument, error);
+      });
+    }
+    for (const value of NO_OPTIONS) {
+      test(`${value} for its options`, () => {
+        return check(
+          () => port.listen(value as never),
+          "options",
+          "TypeError",
+        );
+      });
+    }
+  });
+
+  describe(`${name}connect() refuses`, () => {
+    for (const [argument, value, error] of CONNECT) {
+      test(`${argument}: ${shown(value)} with a ${error}`, () => {
+        const options = { port: 1, [argument]: value };
+        return check(() => port.connect(options as never), argument, error);
+      });
+    }
+    for (const value of NO_OPTIONS) {
+      test(`${value} for its options`, () => {
+        return check(
+          () => port.connect(value as never),
+          "options",
+          "TypeError",
+        );
+      });
+    }
+  });
+}
+
+test("connect() never throws, it rejects", async () => {
+  for (const options of [undefined, {}, { port: -1 }, { port: "1" }]) {
+    const promise = connect(options as never);
+    assert.ok(promise instanceof Promise);
+    await assert.rejects(promise, /The ".*" argument/);
+  }
+});
+
+const NO_BYTES = [
+  undefined,
+  null,
+  "text",
+  1,
+  {},
+  [1, 2],
+  new ArrayBuffer(4),
+  new DataView(new ArrayBuffer(4)),
+  new Uint16Array(4),
+  new Uint8ClampedArray(4),
+  new Int8Array(4),
+];
+
+describe("Conn refuses", () => {
+  for (const value of NO_BYTES) {
+    for (const method of ["read", "write"] as const) {
+      test(`${shown(value)} to ${method}(p)`, async () => {
+        using ends = await pair();
+        const promise = ends.client[method](value as never);
+        assert.ok(promise instanceof Promise);
+        await check(() => promise, "p", "TypeError");
+        /* And is none the worse for it. */
+        await ends.client.write(new Uint8Array(3));
+        assert.equal(await ends.server.read(new Uint8Array(4)), 3);
+      });
+    }
+  }
+  for (const value of NO_BOOLEANS) {
+    test(`${shown(value)} to setNoDelay() and setKeepAlive()`, async () => {
+      using ends = await pair();
+      const { client } = ends;
+      await check(
+        () => client.setNoDelay(value as never),
+        "noDelay",
+        "TypeError",
+      );
+      await check(
+        () => client.setKeepAlive(value as never),
+        "keepAlive",
+        "TypeError",
+      );
+    });
+  }
+});
+
+test("A refused argument leaves no socket behind", async () => {
+  using port = new CompletionPort();
+  for (const [argument, value] of CONNECT) {
+    const options = { port: 1, [argument]: value };
+    await failureOf(() => port.connect(options as never));
+  }
+  for (const [argument, value] of LISTEN) {
+    const options = { port: 0, [argument]: value };
+    await failureOf(() => port.listen(options as never));
+  }
+  assert.equal(port.stats().sockets, 0);
+});
