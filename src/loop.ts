@@ -37,7 +37,7 @@ export interface Endpoint {
   /** Takes one completion. It must not run user code. */
   complete(kind: number, result: number, detail: number): void;
   /** The port is about to be closed: the last chance to ask the library. */
-  remember?(): void;
+  leave?(): void;
   /** The port was closed under it; nothing comes any more. */
   lose(): void;
 }
@@ -155,7 +155,7 @@ export class Loop {
     this.#isClosed = true;
     const endpoints = this.#endpoints;
     this.#endpoints = [];
-    for (const endpoint of endpoints) endpoint?.remember?.();
+    for (const endpoint of endpoints) endpoint?.leave?.();
     this.native.iocp_delete(this.port);
     this.#parker.close();
     clearTimeout(this.#timer);

@@ -159,9 +159,16 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     return new Promise((resolve) => this.#onReleased.push(resolve));
   }
 
-  /** Both addresses stay known, and the library forgets them soon. */
-  remember(): void {
-    if (this.isClosed) return;
+  /** The port is about to be closed. A write that it has only got a part of must
+   * not look whole to the peer. */
+  leave(): void {
+    if (!this.isClosed) this.#remember();
+    if (this.#isReleased || !this.send.isBusy) return;
+    this.loop.native.iocp_close(this.loop.port, this.socket, RESET, 0);
+  }
+
+  /* The library forgets both addresses soon, and they stay known. */
+  #remember(): void {
     this.address(LOCAL);
     this.address(PEER);
   }
@@ -184,7 +191,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   #markClosed(): void {
     if (this.isClosed) return;
-    this.remember();
+    this.#remember();
     this.isClosed = true;
     this.receive.close(
       new SocketError("ECANCELED", {

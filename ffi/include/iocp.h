@@ -100,9 +100,10 @@ struct iocp_record {
 IOCP_API int32_t iocp_new(void);
 
 /*
- * Closes every socket of the port and the port. Sockets that still hold unsent
- * bytes are reset, so that no peer takes a cut stream for a whole one. A
- * blocked iocp_wait() returns -IOCP_EBADF. Returns 0.
+ * Closes every socket of the port and the port. Sockets that hold unsent bytes,
+ * or whose last send was not taken whole, are reset, so that no peer takes a
+ * cut stream for a whole one. A blocked iocp_wait() returns -IOCP_EBADF.
+ * Returns 0.
  */
 IOCP_API int32_t iocp_delete(int32_t port);
 

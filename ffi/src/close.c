@@ -154,13 +154,18 @@ static uint32_t close__all_idle(struct port* port) {
   return busy_count;
 }
 
+/* Whether an end would make a part look whole to the peer. */
+static bool close__would_mislead(const struct socket* socket) {
+  return socket->kept != NULL || socket->is_cut;
+}
+
 void close_all(struct port* port) {
   struct socket* socket;
   for (uint32_t i = 0; (socket = socket_at(port, i)) != NULL; i++) {
     if (socket->state == SOCKET_FREE || socket->close_phase >= CLOSE_REAPING)
       continue;
     if (socket->state != SOCKET_CLOSING)
-      close__begin(socket, socket->kept != NULL);
+      close__begin(socket, close__would_mislead(socket));
     if (socket->close_phase >= CLOSE_REAPING) continue;
     socket->close_reset = socket->kept != NULL;
     close__reap(socket);

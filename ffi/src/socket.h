@@ -72,6 +72,7 @@ struct socket {
   bool shut_wanted : 1;   /* iocp_shutdown() waits for the sends */
   bool fin_sent : 1;      /* the sending direction is closed */
   bool end_seen : 1;      /* the peer's FIN has come */
+  bool is_cut : 1;        /* the last send was not taken whole */
 
   /* Facts of a close. */
   bool close_reset : 1; /* RST instead of FIN */

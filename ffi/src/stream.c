@@ -164,6 +164,7 @@ int32_t iocp_send(int32_t port_name,
   if (buffer == NULL) return port_fail(port, -IOCP_EFAULT, 0);
 
   const uint8_t* bytes = (const uint8_t*)buffer + offset;
+  socket->is_cut = length > IOCP_SEND_MAX;
   length = min_u32(length, IOCP_SEND_MAX);
   int32_t sent = engine_send(socket, bytes, length);
   if (sent == ENGINE_WOULD_BLOCK) sent = 0;
@@ -172,6 +173,7 @@ int32_t iocp_send(int32_t port_name,
   if ((uint32_t)sent == length) return sent;
   uint32_t kept = stream__keep(socket, bytes + sent, length - (uint32_t)sent);
   if (kept != 0) return (int32_t)length | IOCP_PENDING;
+  socket->is_cut = true;
   return sent != 0 ? sent : port_fail(port, -IOCP_ENOMEM, 0);
 }
 

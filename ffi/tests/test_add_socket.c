@@ -28,9 +28,9 @@ static void exchanges_both_ways(void) {
     host_socket_set_blocking(ours, i % 2 == 0);
     struct drive_socket* socket = adopt(&drive, ours);
     drive_sink(socket, 7, 50000);
-    drive_pump(socket, 9, 1 << 20, 100000);
+    drive_pump(socket, 9, 16 << 20, 100000);
     drive_raw_send(&drive, theirs, 7, 0, 100000);
-    drive_raw_expect(&drive, theirs, 9, 0, 1 << 20);
+    drive_raw_expect(&drive, theirs, 9, 0, 16 << 20);
     raw_shutdown(theirs);
     drive_until(&drive, socket->end_result == 0);
     check_is(socket->received, 100000);

@@ -19,6 +19,7 @@
 
 #define STREAMS_MAX 60
 #define TURNS 6000
+#define CONNECTIONS_MAX 65536
 
 struct churn {
   struct drive drive;
@@ -29,9 +30,11 @@ struct churn {
   uint32_t count;
   uint64_t random;
   uint64_t whole_count; /* streams that were seen up to their end */
-  /* What was sent of each stream, which goes by twice the client's port, and
-   * one more for the server's bytes. */
-  uint64_t sent[2 * 65536];
+  /* Every client connects from an address of its own, so that both ends know
+   * which connection it is; a port number is used again too soon. A stream goes
+   * by twice the connection's number, and one more for the server's bytes. */
+  uint32_t connections;
+  uint64_t sent[2 * CONNECTIONS_MAX];
   uint8_t bytes[2 * IOCP_SEND_MAX];
 };
 
@@ -39,24 +42,29 @@ static uint32_t below(struct churn* churn, uint32_t limit) {
   return pattern_random(&churn->random) % limit;
 }
 
-/* The client's port number, which both ends can ask for; 0 when the connection
- * is gone already. */
-static uint32_t client_port(struct churn* churn, struct drive_socket* socket) {
-  struct iocp_address name;
-  bool is_client = socket->connect_result != DRIVE_NOTHING;
-  uint32_t end = is_client ? IOCP_LOCAL : IOCP_PEER;
-  if (iocp_name(churn->drive.port, socket->name, end, &name) < 0) return 0;
-  return name.port;
+/* 127.1.x.y, where x and y are the connection's number. */
+static struct iocp_address address_of(uint32_t connection) {
+  struct iocp_address address = raw_address("127.1.0.0", 0);
+  address.bytes[2] = (uint8_t)(connection >> 8);
+  address.bytes[3] = (uint8_t)connection;
+  return address;
 }
 
-static void start_stream(struct churn* churn, struct drive_socket* socket) {
-  bool is_client = socket->connect_result != DRIVE_NOTHING;
-  uint64_t seed = 2 * (uint64_t)client_port(churn, socket);
-  if (seed == 0) return;
+static void start_stream(struct churn* churn,
+                         struct drive_socket* socket,
+                         uint32_t connection,
+                         bool is_client) {
+  uint64_t seed = 2 * (uint64_t)connection;
   socket->send_seed = seed + !is_client;
   socket->receive_seed = seed + is_client;
   socket->user = churn;
-  churn->sent[socket->send_seed] = 0;
+}
+
+static void start_server(struct churn* churn, struct drive_socket* socket) {
+  struct iocp_address peer;
+  /* Of a connection that is gone already the name may be unknown. */
+  if (iocp_name(churn->drive.port, socket->name, IOCP_PEER, &peer) < 0) return;
+  start_stream(churn, socket, peer.bytes[2] * 256u + peer.bytes[3], false);
 }
 
 /* A clean end is the end of everything that was sent. */
@@ -82,14 +90,11 @@ static void collect(struct churn* churn) {
   struct drive_socket* socket;
   while (churn->count < STREAMS_MAX &&
          (socket = drive_take_accepted(churn->listener)) != NULL) {
-    start_stream(churn, socket);
+    start_server(churn, socket);
     add(churn, socket);
   }
   for (uint32_t i = 0; i < churn->count; i++) {
     socket = churn->sockets[i];
-    if (socket->connect_result == 0 && socket->send_seed == 0 &&
-        !socket->is_closed && !socket->close_pending)
-      start_stream(churn, socket);
     if (!socket->is_closed) continue;
     drive_forget(socket);
     churn->sockets[i--] = churn->sockets[--churn->count];
@@ -97,27 +102,20 @@ static void collect(struct churn* churn) {
 }
 
 static bool is_usable(const struct drive_socket* socket) {
-  return !socket->close_pending && socket->send_seed != 0;
+  return !socket->close_pending && socket->send_seed != 0 &&
+         !socket->connect_pending && socket->connect_result >= 0;
 }
 
 static void send_some(struct churn* churn, struct drive_socket* socket) {
   uint32_t length =
       1 + below(churn, below(churn, 4) == 0 ? sizeof churn->bytes - 1 : 3000);
   pattern_fill(churn->bytes, length, socket->send_seed, socket->sent);
-  int32_t result =
-      iocp_send(churn->drive.port, socket->name, churn->bytes, 0, length);
-  if (result < 0) {
-    if (result == -IOCP_EBUSY) check(socket->send_pending);
-    check(result == -IOCP_EBUSY || result == -IOCP_EPIPE ||
-          result == -IOCP_ECONNRESET || result == -IOCP_ECONNABORTED);
-    return;
-  }
-  int32_t taken = result & ~IOCP_PENDING;
-  check(taken > 0 && !socket->send_pending);
-  socket->send_pending = (result & IOCP_PENDING) != 0;
-  socket->send_taken = taken;
-  socket->sent += (uint32_t)taken;
+  int32_t result = drive_try_send(socket, churn->bytes, 0, length);
   churn->sent[socket->send_seed] = socket->sent;
+  if (result >= 0) return;
+  if (result == -IOCP_EBUSY) check(socket->send_pending);
+  check(result == -IOCP_EBUSY || result == -IOCP_EPIPE ||
+        result == -IOCP_ECONNRESET || result == -IOCP_ECONNABORTED);
 }
 
 static void receive_some(struct churn* churn, struct drive_socket* socket) {
@@ -161,8 +159,15 @@ static void open_some(struct churn* churn) {
   /* Room for the accepted end is kept. */
   if (churn->count + 2 > STREAMS_MAX) return;
   bool is_dead = below(churn, 12) == 0;
-  struct drive_socket* socket =
-      drive_connect(&churn->drive, is_dead ? &churn->dead : &churn->address);
+  uint32_t connection = ++churn->connections;
+  check(connection < CONNECTIONS_MAX);
+  struct iocp_address local = address_of(connection);
+  struct drive_socket* socket = drive_add(
+      &churn->drive,
+      iocp_connect(
+          churn->drive.port, is_dead ? &churn->dead : &churn->address, &local));
+  socket->connect_pending = true;
+  start_stream(churn, socket, connection, true);
   add(churn, socket);
   if (below(churn, 15) == 0) close_some(churn, socket);
 }

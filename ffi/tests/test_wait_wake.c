@@ -182,10 +182,7 @@ struct waiter {
 static void waiter_main(void* argument) {
   struct waiter* waiter = argument;
   atomic_store(&waiter->has_begun, true);
-  int32_t result;
-  do result = iocp_wait(waiter->port, waiter->timeout_ms);
-  while (result == 1 && waiter->timeout_ms < 0);
-  atomic_store(&waiter->result, result);
+  atomic_store(&waiter->result, iocp_wait(waiter->port, waiter->timeout_ms));
 }
 
 /* A thread waits for the port of another one: data, then a wake, ends it. */

@@ -2,6 +2,7 @@
 #include "connect.h"
 
 #include <mstcpip.h>
+#include <ws2tcpip.h>
 
 #include "address.h"
 #include "completion_port.h"
@@ -49,6 +50,11 @@ static int32_t connect__bind(struct socket* socket,
   SOCKADDR_STORAGE system;
   memory_zero(&any, sizeof any);
   any.family = socket->family;
+  /* So that ::ffff:1.2.3.4 is reached too, as on Linux. */
+  DWORD off = 0;
+  if (socket->family == 6)
+    setsockopt(
+        handle, IPPROTO_IPV6, IPV6_V6ONLY, (const char*)&off, sizeof off);
   int length = address_to_system(local != NULL ? local : &any, &system);
   if (bind(handle, (SOCKADDR*)&system, length) == 0) return 0;
   return errors_fail(socket->port, (DWORD)WSAGetLastError());

@@ -418,22 +418,32 @@ int32_t drive_read(struct drive_socket* socket, void* bytes, uint32_t length) {
   return result;
 }
 
-int32_t drive_send(struct drive_socket* socket,
-                   const void* bytes,
-                   uint32_t length) {
+int32_t drive_try_send(struct drive_socket* socket,
+                       const void* bytes,
+                       uint32_t offset,
+                       uint32_t length) {
   int32_t result =
-      iocp_send(socket->drive->port, socket->name, bytes, 0, length);
-  check(result >= 0);
+      iocp_send(socket->drive->port, socket->name, bytes, offset, length);
+  if (result < 0) return result;
   int32_t taken = result & ~IOCP_PENDING;
   check(taken <= (int32_t)length && taken <= IOCP_SEND_MAX);
   check(taken > 0 || length == 0);
+  /* One at a time. */
+  check(!socket->send_pending);
   if ((result & IOCP_PENDING) != 0) {
-    check(!socket->send_pending);
     socket->send_pending = true;
     socket->send_taken = taken;
   }
   socket->sent += (uint32_t)taken;
-  return taken;
+  return result;
+}
+
+int32_t drive_send(struct drive_socket* socket,
+                   const void* bytes,
+                   uint32_t length) {
+  int32_t result = drive_try_send(socket, bytes, 0, length);
+  check(result >= 0);
+  return result & ~IOCP_PENDING;
 }
 
 void drive_shutdown(struct drive_socket* socket) {

@@ -157,6 +157,11 @@ struct drive_socket* drive_add(struct drive* drive, int32_t name);
 void drive_receive(struct drive_socket* socket, uint32_t bytes);
 /* Returns what iocp_read() returned. */
 int32_t drive_read(struct drive_socket* socket, void* bytes, uint32_t length);
+/* Returns what iocp_send() returned, which may be an error. */
+int32_t drive_try_send(struct drive_socket* socket,
+                       const void* bytes,
+                       uint32_t offset,
+                       uint32_t length);
 /* Returns the bytes taken over, without IOCP_PENDING. */
 int32_t drive_send(struct drive_socket* socket,
                    const void* bytes,
