@@ -1,8 +1,14 @@
 // Copyright the iocp authors. MIT license.
+
+/** Taken entries in front of the others before these are moved up. */
+const GAP_MAX = 1024;
+
 /** First in, first out. Mostly it holds one, which then needs no array. */
 export class Fifo<T extends object> {
   #first: T | undefined;
-  #rest: T[] = [];
+  /** What follows, from `#head` on; before that, entries have been taken. */
+  #rest: (T | undefined)[] = [];
+  #head = 0;
 
   /** What is taken next. */
   get first(): T | undefined {
@@ -20,7 +26,7 @@ export class Fifo<T extends object> {
 
   shift(): T | undefined {
     const first = this.#first;
-    this.#first = this.#rest.length === 0 ? undefined : this.#rest.shift();
+    this.#first = this.#rest.length === 0 ? undefined : this.#shiftRest();
     return first;
   }
 
@@ -31,9 +37,23 @@ export class Fifo<T extends object> {
 
   /** Takes everything. */
   takeAll(): T[] {
-    const all = this.#first === undefined ? [] : [this.#first, ...this.#rest];
-    this.#first = undefined;
-    this.#rest = [];
+    const all: T[] = [];
+    for (let one = this.shift(); one !== undefined; one = this.shift()) {
+      all.push(one);
+    }
     return all;
+  }
+
+  /* Array.shift() moves all that follows, which makes a long queue slow. */
+  #shiftRest(): T | undefined {
+    const entry = this.#rest[this.#head];
+    this.#rest[this.#head++] = undefined;
+    if (this.#head === this.#rest.length) {
+      this.#rest.length = this.#head = 0;
+    } else if (this.#head > GAP_MAX && this.#head * 2 > this.#rest.length) {
+      this.#rest = this.#rest.slice(this.#head);
+      this.#head = 0;
+    }
+    return entry;
   }
 }
