@@ -56,15 +56,9 @@ if (process.platform === "linux" && chosen.includes("c")) {
   ensureWindowsRuntimes().catch(() => {});
 }
 
-// The last two take most of the time, wait more than they compute, and share
-// nothing, so they run side by side.
-const together = ["c", "suite"];
-for (const name of chosen) {
-  if (!together.includes(name)) await runStage(name);
-}
-await Promise.all(
-  together.filter((name) => chosen.includes(name)).map(runStage),
-);
+// One after the other: side by side they would take ports from each other that
+// a test has just given up and wants back.
+for (const name of chosen) await runStage(name);
 context.report.end();
 process.exit(context.report.failed === 0 ? 0 : 1);
 

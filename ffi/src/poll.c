@@ -62,10 +62,6 @@ static unsigned poll__socket(struct batch* batch,
   if ((reasons & READY_RECEIVE) != 0 && !batch_is_full(batch) &&
       !stream_deliver(socket, batch))
     reasons &= ~(unsigned)READY_RECEIVE;
-  if ((reasons & READY_SEND) != 0) {
-    reasons &= ~(unsigned)READY_SEND;
-    if (socket->kept != NULL) engine_send_kept(socket);
-  }
   poll__tell(
       batch, socket, READY_SENT, &reasons, IOCP_SENT, socket->send_result);
   poll__tell(

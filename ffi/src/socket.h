@@ -44,8 +44,7 @@ enum socket_ready {
   READY_ACCEPT_FAILED = 32, /* accept_result is to be told */
   READY_CLOSE = 64,         /* the close may be able to take its next step */
   READY_CLOSED = 128,       /* close_result is to be told, and the slot freed */
-  READY_RECEIVE_CANCELED = 256, /* a receive was pending when it was closed */
-  READY_SEND = 512 /* the kept bytes could not be posted for want of memory */
+  READY_RECEIVE_CANCELED = 256 /* a receive was pending when it was closed */
 };
 
 enum close_phase {

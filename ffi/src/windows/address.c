@@ -54,23 +54,23 @@ bool address_from_system(const SOCKADDR* system,
   return false;
 }
 
-/* True when all bytes before the last are 0, as in :: and ::1. */
-static bool address__is_low(const struct iocp_address* address) {
-  for (unsigned i = 0; i < 15; i++)
-    if (address->bytes[i] != 0) return false;
+static bool address__is_zero(const uint8_t* bytes, unsigned count) {
+  for (unsigned i = 0; i < count; i++)
+    if (bytes[i] != 0) return false;
   return true;
 }
 
 bool address_is_wildcard(const struct iocp_address* address) {
-  const uint8_t* bytes = address->bytes;
-  if (address->family == 4)
-    return (bytes[0] | bytes[1] | bytes[2] | bytes[3]) == 0;
-  return address__is_low(address) && bytes[15] == 0;
+  return address__is_zero(address->bytes, address->family == 4 ? 4 : 16);
 }
 
 bool address_is_loopback(const struct iocp_address* address) {
-  if (address->family == 4) return address->bytes[0] == 127;
-  return address__is_low(address) && address->bytes[15] == 1;
+  const uint8_t* bytes = address->bytes;
+  if (address->family == 4) return bytes[0] == 127;
+  if (!address__is_zero(bytes, 10)) return false;
+  /* ::ffff:127.0.0.1 is IPv4 in another writing. */
+  return (bytes[10] == 0xff && bytes[11] == 0xff && bytes[12] == 127) ||
+         (address__is_zero(bytes + 10, 5) && bytes[15] == 1);
 }
 
 int32_t engine_resolve(const char* name,

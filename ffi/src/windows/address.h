@@ -19,7 +19,7 @@ bool address_from_system(const SOCKADDR* system,
 /* 0.0.0.0 or :: */
 bool address_is_wildcard(const struct iocp_address* address);
 
-/* 127.0.0.0/8 or ::1 */
+/* 127.0.0.0/8, also as ::ffff:127.0.0.0/104, or ::1 */
 bool address_is_loopback(const struct iocp_address* address);
 
 #endif /* IOCP_WINDOWS_ADDRESS_H */
