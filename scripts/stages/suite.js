@@ -94,7 +94,11 @@ async function runFile(
     const args = cell.runtime === "deno"
       ? denoArguments(file, cell.path(report), testFilter)
       : bunArguments(file, cell.path(report), testFilter);
-    const ran = await cell.run(args, { cwd: root, timeout, env });
+    const ran = await runUnlessItPanics(cell, args, title, file, {
+      cwd: root,
+      timeout,
+      env,
+    });
     const text = await readFile(report, "utf8").catch(() => "");
     const result = judge(ran, readJunit(text), testFilter);
     const took = `${ran.seconds.toFixed(1)} s`;
@@ -108,6 +112,21 @@ async function runFile(
     return result;
   } finally {
     await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+// Deno 2.9.5 for Windows panics under Wine 10 in about one of 200 children that
+// it reads through pipes, also in a program without this module: mio 1.0.3
+// meets an unreachable state in named_pipe.rs. That says nothing about the
+// tests of the file, so it is run again, and said; anything else counts.
+async function runUnlessItPanics(cell, args, title, file, options) {
+  for (let attempt = 1;; attempt++) {
+    const ran = await cell.run(args, options);
+    const hasPanicked = cell.name === "deno-windows" &&
+      ran.output.includes("Deno has panicked") &&
+      /panicked at \S*mio-[\d.]+\S*named_pipe\.rs/.test(ran.output);
+    if (!hasPanicked || attempt === 5) return ran;
+    say(`${title}: ${file}: Deno itself panicked in its pipes: run again`);
   }
 }
 

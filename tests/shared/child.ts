@@ -51,7 +51,7 @@ export class Child implements Disposable {
     this.process = spawn(program, args, {
       cwd: options.cwd,
       env: environment(options.env),
-      stdio: ["pipe", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", "pipe"],
       windowsHide: true,
     });
     this.process.stdout!.on("data", (data) => {
@@ -102,13 +102,7 @@ export class Child implements Disposable {
     }
   }
 
-  /** Writes a line to its standard input. */
-  say(line: string): void {
-    this.process.stdin!.write(`${line}\n`);
-  }
-
   [Symbol.dispose](): void {
-    this.process.stdin!.destroy();
     if (this.process.exitCode === null) this.process.kill("SIGKILL");
   }
 }
