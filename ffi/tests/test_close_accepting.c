@@ -130,9 +130,31 @@ static void between_two_deliveries(void) {
   drive_finish(&drive);
 }
 
+/* What the accepts were posted with comes back with the listener. */
+static void memory_comes_back(void) {
+  enum { WARM_UP = 3, ROUNDS = 20 };
+  struct drive drive;
+  struct iocp_address address;
+  int64_t memory = 0;
+  drive_open(&drive);
+  for (int i = 0; i < WARM_UP + ROUNDS; i++) {
+    if (i == WARM_UP) memory = host_memory();
+    struct drive_socket* listener =
+        drive_listen(&drive, "127.0.0.1", 0, &address);
+    drive_accept(listener, IOCP_ACCEPT_MAX);
+    drive_poll(&drive);
+    drive_close_now(listener);
+    drive_forget(listener);
+  }
+  /* A hundred bytes of each accept would be 2 MB. */
+  check(host_memory() - memory < (1 << 20) + host_memory_slack());
+  drive_finish(&drive);
+}
+
 TEST_MAIN(TEST_CASE(with_accepts_posted),
           TEST_CASE(nobody_connects_any_more),
           TEST_CASE(with_a_backlog_and_no_accepts),
           TEST_CASE(with_a_backlog_and_accepts),
           TEST_CASE(with_a_backlog_and_a_reset),
-          TEST_CASE(between_two_deliveries))
+          TEST_CASE(between_two_deliveries),
+          TEST_CASE(memory_comes_back))

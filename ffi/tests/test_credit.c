@@ -40,6 +40,30 @@ static void credit_is_never_exceeded(void) {
   drive_finish(&drive);
 }
 
+/* Nor is more memory given to the kernel than it may fill. */
+static void posted_memory_keeps_to_the_credit(void) {
+  static const uint32_t credits[] = {1, 10, 500, 1 << 30};
+  struct drive drive;
+  struct iocp_stats stats;
+  host_socket raw;
+  uint64_t allowed = 0;
+  drive_open(&drive);
+  struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
+  socket->receive_seed = 7;
+  for (size_t i = 0; i < sizeof credits / sizeof credits[0]; i++) {
+    drive_receive(socket, credits[i]);
+    drive_for(&drive, 20);
+    check_is(iocp_stats(drive.port, &stats), 0);
+    check(stats.bytes_posted <= credits[i]);
+    uint32_t length = credits[i] < 1000 ? credits[i] : 1000;
+    drive_raw_send(&drive, raw, 7, allowed, length);
+    allowed += length;
+    drive_until(&drive, socket->received == allowed);
+  }
+  raw_close(raw);
+  drive_finish(&drive);
+}
+
 /* Credit that is added before the first of it is used counts as one sum. */
 static void credit_adds_up(void) {
   struct drive drive;
@@ -144,6 +168,7 @@ static void one_stopped_stream_stops_no_other(void) {
 }
 
 TEST_MAIN(TEST_CASE(credit_is_never_exceeded),
+          TEST_CASE(posted_memory_keeps_to_the_credit),
           TEST_CASE(credit_adds_up),
           TEST_CASE(sender_stops_without_credit),
           TEST_CASE(sender_stops_after_the_credit),
