@@ -5,7 +5,6 @@
 import {
   ADDRESS_BYTES,
   asciiHostname,
-  decodeAddress,
   decodeIp,
   encodeAddress,
   formatIp,
@@ -51,7 +50,7 @@ export class Acceptor implements Endpoint {
     this.loop = loop;
     this.#settings = settings;
     this.socket = listenSocket(loop, settings);
-    this.address = this.#fetchAddress();
+    this.address = loop.address(this.socket, LOCAL);
     loop.add(this);
     loop.ref();
   }
@@ -101,12 +100,6 @@ export class Acceptor implements Endpoint {
     const takers = this.#takers;
     this.#takers = [];
     for (const take of takers) take(undefined);
-  }
-
-  #fetchAddress(): NetAddr {
-    const bytes = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
-    this.loop.native.iocp_name(this.loop.port, this.socket, LOCAL, bytes);
-    return decodeAddress(bytes);
   }
 
   #accepted(result: number, errno: number): void {

@@ -12,6 +12,7 @@ import {
 import { CLOSED, CONNECTED, RESET } from "./completion.ts";
 import { Conn } from "./conn.ts";
 import { errorOf, SocketError } from "./errors.ts";
+import { clearTimeout, setTimeout } from "./globals.ts";
 import type { Endpoint, Loop } from "./loop.ts";
 import type { ConnectSettings } from "./options.ts";
 import { resolve } from "./resolver.ts";
@@ -21,11 +22,6 @@ import { wrongType } from "./validate.ts";
 
 /** "Connection Attempt Delay", RFC 8305 section 5. */
 const ATTEMPT_DELAY_MS = 250;
-
-const { setTimeout, clearTimeout } = globalThis as unknown as {
-  setTimeout(callback: () => void, ms: number): unknown;
-  clearTimeout(timer: unknown): void;
-};
 
 /** One address that is being tried. */
 class Attempt implements Endpoint {

@@ -1,5 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
+import { nodeModule } from "./globals.ts";
+
 /** What finding the library needs of a file system; tests bring their own. */
 export interface FileSystem {
   readonly isWindows: boolean;
@@ -43,19 +45,15 @@ interface NodeUrl {
   fileURLToPath(url: URL): string;
 }
 
-const { process } = globalThis as unknown as {
-  process: { getBuiltinModule(name: string): unknown };
-};
-
 /** The file system of this process. */
 export function systemFiles(
   isWindows: boolean,
   canRead: FileSystem["canRead"],
 ): FileSystem {
-  const fs = process.getBuiltinModule("node:fs") as NodeFs;
-  const path = process.getBuiltinModule("node:path") as NodePath;
-  const crypto = process.getBuiltinModule("node:crypto") as NodeCrypto;
-  const url = process.getBuiltinModule("node:url") as NodeUrl;
+  const fs = nodeModule<NodeFs>("node:fs");
+  const path = nodeModule<NodePath>("node:path");
+  const crypto = nodeModule<NodeCrypto>("node:crypto");
+  const url = nodeModule<NodeUrl>("node:url");
   return {
     isWindows,
     canRead,

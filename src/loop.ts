@@ -7,6 +7,7 @@
  * A turn first dequeues, then settles promises; user code runs after it, so
  * nothing here is entered twice. */
 
+import { ADDRESS_BYTES, decodeAddress, type NetAddr } from "./address.ts";
 import {
   HEADER_FLAGS,
   HEADER_SLAB_END,
@@ -14,7 +15,9 @@ import {
   HEADER_TIMEOUT_MS,
   HEADER_WORDS,
   INDEX_MASK,
+  type LOCAL,
   MORE,
+  type PEER,
   RECORD_WORDS,
   SLAB_FULL,
   SLAB_MIN,
@@ -25,6 +28,7 @@ import {
   type SocketError,
   type SocketErrorOptions,
 } from "./errors.ts";
+import { clearTimeout, nodeModule, setTimeout } from "./globals.ts";
 import { loadLibrary } from "./library.ts";
 import { runtime } from "./runtime.ts";
 import type { Parker } from "./runtime/types.ts";
@@ -52,18 +56,9 @@ const TURNS = 4;
 /** Empty turns before parking: as long, about, as parking and waking take. */
 const EMPTY_TURNS = 20;
 
-const { setTimeout, clearTimeout, process } = globalThis as unknown as {
-  setTimeout(callback: () => void, ms: number): unknown;
-  clearTimeout(timer: unknown): void;
-  process: {
-    getBuiltinModule(name: "node:worker_threads"): {
-      markAsUntransferable(buffer: ArrayBuffer): void;
-    };
-  };
-};
-const { markAsUntransferable } = process.getBuiltinModule(
-  "node:worker_threads",
-);
+const { markAsUntransferable } = nodeModule<{
+  markAsUntransferable(buffer: ArrayBuffer): void;
+}>("node:worker_threads");
 
 /* A slab is one buffer for many chunks, so nobody may take it away with one of
  * them. Where the runtime lets that happen all the same, through a byte stream
@@ -139,6 +134,14 @@ export class Loop {
   error(result: number, options: SocketErrorOptions): SocketError {
     const errno = this.native.iocp_native_error(this.port);
     return errorOf(result, { ...options, errno });
+  }
+
+  /** The address of one end of a socket. */
+  address(socket: number, end: typeof LOCAL | typeof PEER): NetAddr {
+    const bytes = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
+    const result = this.native.iocp_name(this.port, socket, end, bytes);
+    if (result < 0) throw this.error(result, { syscall: "name a socket" });
+    return decodeAddress(bytes);
   }
 
   stats(): Record<(typeof STATS_FIELDS)[number], number> {

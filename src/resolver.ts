@@ -3,6 +3,7 @@
 
 import { type IpAddress, parseIp } from "./address.ts";
 import { SocketError } from "./errors.ts";
+import { nodeModule } from "./globals.ts";
 
 interface DnsAddress {
   address: string;
@@ -17,10 +18,6 @@ interface NodeDns {
   };
 }
 
-const { process } = globalThis as unknown as {
-  process: { getBuiltinModule(name: "node:dns"): NodeDns };
-};
-
 /** Every address of the name, in the resolver's order; never none. */
 export async function resolve(
   hostname: string,
@@ -29,7 +26,7 @@ export async function resolve(
   let found: DnsAddress[];
   try {
     /* Deno grants a look-up for the port that the name was permitted for. */
-    found = await process.getBuiltinModule("node:dns").promises.lookup(
+    found = await nodeModule<NodeDns>("node:dns").promises.lookup(
       hostname,
       { all: true, order: "verbatim", port },
     );

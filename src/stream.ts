@@ -2,7 +2,7 @@
 /* One connected socket of a loop: both directions, and its close. What users
  * see of it is a Conn. */
 
-import { ADDRESS_BYTES, decodeAddress, type NetAddr } from "./address.ts";
+import type { NetAddr } from "./address.ts";
 import {
   CLOSED,
   GRACEFUL,
@@ -17,15 +17,11 @@ import {
   SHUT,
 } from "./completion.ts";
 import { errorOf, SocketError } from "./errors.ts";
+import { clearTimeout, setTimeout } from "./globals.ts";
 import type { Endpoint, Loop } from "./loop.ts";
 import type { ConnSettings } from "./options.ts";
 import { type ReceiveOwner, ReceiveQueue } from "./receive_queue.ts";
 import { type SendOwner, SendQueue } from "./send_queue.ts";
-
-const { setTimeout, clearTimeout } = globalThis as unknown as {
-  setTimeout(callback: () => void, ms: number): unknown;
-  clearTimeout(timer: unknown): void;
-};
 
 /** A connected socket. */
 export class Stream implements Endpoint, ReceiveOwner, SendOwner {
@@ -92,15 +88,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   /** The address of one end; it stays known after the close. */
   address(end: typeof LOCAL | typeof PEER): NetAddr {
-    return this.#addresses[end] ??= this.#fetchAddress(end);
-  }
-
-  #fetchAddress(end: number): NetAddr {
-    const bytes = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
-    const { native, port } = this.loop;
-    const result = native.iocp_name(port, this.socket, end, bytes);
-    if (result < 0) throw this.loop.error(result, { syscall: "name a socket" });
-    return decodeAddress(bytes);
+    return this.#addresses[end] ??= this.loop.address(this.socket, end);
   }
 
   /** Throws when the connection is closed or the system refuses. */
