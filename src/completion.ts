@@ -34,6 +34,9 @@ export const SLAB_MIN = 4096;
 /** The part of a socket's name that is its index. */
 export const INDEX_MASK = (1 << 19) - 1;
 
+/** A flag of iocp_add_socket(). */
+export const DETACHED = 1;
+
 /** Flags of iocp_listen(). */
 export const IPV6_ONLY = 1;
 export const REUSE_PORT = 2;
@@ -45,10 +48,26 @@ export const PEER = 1;
 /** Options of a socket. */
 export const NO_DELAY = 1;
 export const KEEP_ALIVE = 2;
+export const KEEP_ALIVE_IDLE = 3;
+export const KEEP_ALIVE_INTERVAL = 4;
+export const KEEP_ALIVE_COUNT = 5;
+export const RECEIVE_BUFFER = 6;
+export const RECEIVE_DEPTH = 7;
+export const SEND_CONCURRENCY = 8;
+export const DEFER_ACCEPT = 9;
+export const FIRST_BYTE_TIMEOUT = 10;
+export const BACKLOG = 11;
+
+/** Their bounds. */
+export const RECEIVE_BUFFER_MAX = 1048576;
+export const CONCURRENCY_MAX = 64;
+export const BACKLOG_MAX = 65535;
+export const ACCEPT_MAX = 1024;
 
 /** Modes of iocp_close(). */
 export const GRACEFUL = 0;
 export const RESET = 1;
+export const DETACH = 2;
 
 /** The fields of a struct iocp_stats, in order, as users see them. */
 export const STATS_FIELDS = [
@@ -63,3 +82,24 @@ export const STATS_FIELDS = [
   "polls",
   "records",
 ] as const;
+
+/** The fields of a struct iocp_socket_stats, in order. */
+export const SOCKET_STATS_FIELDS = [
+  "operations",
+  "receivesPosted",
+  "bytesPosted",
+  "bytesReadable",
+  "sends",
+  "bytesKept",
+  "bytesReceived",
+  "bytesSent",
+  "acceptsPosted",
+  "acceptsReady",
+  "acceptsDeferred",
+  "accepted",
+  "acceptFailures",
+  "silent",
+] as const;
+
+/** The counters of one socket. */
+export type SocketStats = Record<(typeof SOCKET_STATS_FIELDS)[number], number>;

@@ -16,7 +16,7 @@ export interface NativeSignature {
 }
 
 /** The value of `IOCP_ABI` that this module was written for. */
-export const ABI = 1;
+export const ABI = 2;
 
 /** Every function that the module calls, with its C prototype. */
 export const SYMBOLS = {
@@ -38,8 +38,9 @@ export const SYMBOLS = {
   iocp_wake: { parameters: ["i32"], result: "i32" },
   /* int32_t iocp_native_error(int32_t port) */
   iocp_native_error: { parameters: ["i32"], result: "i32" },
-  /* int32_t iocp_add_socket(int32_t port, double os_socket) */
-  iocp_add_socket: { parameters: ["i32", "f64"], result: "i32" },
+  /* int32_t iocp_add_socket(int32_t port, double os_socket,
+                             uint32_t flags) */
+  iocp_add_socket: { parameters: ["i32", "f64", "u32"], result: "i32" },
   /* int32_t iocp_listen(int32_t port, const void* address, uint32_t backlog,
                          uint32_t flags) */
   iocp_listen: { parameters: ["i32", "buffer", "u32", "u32"], result: "i32" },
@@ -76,6 +77,8 @@ export const SYMBOLS = {
   /* int32_t iocp_get_option(int32_t port, int32_t socket,
                              uint32_t option) */
   iocp_get_option: { parameters: ["i32", "i32", "u32"], result: "i32" },
+  /* int32_t iocp_socket_stats(int32_t port, int32_t socket, void* stats) */
+  iocp_socket_stats: { parameters: ["i32", "i32", "buffer"], result: "i32" },
   /* int32_t iocp_resolve(const void* name, uint32_t length, void* addresses,
                           uint32_t capacity) */
   iocp_resolve: {

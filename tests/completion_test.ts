@@ -9,10 +9,15 @@ import { definedNumbers, fieldsOf, readText } from "./shared/header.ts";
 const header = readText("ffi/include/iocp.h");
 
 /* What is here only, and what the module has no use for. */
-const OWN = ["HEADER_", "RECORD_", "INDEX_MASK", "STATS_FIELDS"];
+const OWN = [
+  "HEADER_",
+  "RECORD_",
+  "INDEX_MASK",
+  "STATS_FIELDS",
+  "SOCKET_STATS_FIELDS",
+];
 const UNUSED = [
   "ABI",
-  "ACCEPT_MAX",
   "LINGER_MS",
   "RECEIVE_MAX",
   "SEND_MAX",
@@ -58,6 +63,15 @@ test("completion.ts has the counters of iocp.h", () => {
   assert.deepEqual(
     fields.map(({ name }) => name),
     completion.STATS_FIELDS.map(snake),
+  );
+  for (const { type } of fields) assert.equal(type, "double");
+});
+
+test("completion.ts has the counters of a socket of iocp.h", () => {
+  const fields = fieldsOf(header, "iocp_socket_stats");
+  assert.deepEqual(
+    fields.map(({ name }) => name),
+    completion.SOCKET_STATS_FIELDS.map(snake),
   );
   for (const { type } of fields) assert.equal(type, "double");
 });

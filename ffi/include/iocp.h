@@ -51,7 +51,7 @@ extern "C" {
  */
 
 /* Changes whenever a caller built for another value would misbehave. */
-#define IOCP_ABI 1
+#define IOCP_ABI 2
 
 /* Returns IOCP_ABI of the library. Any thread. */
 IOCP_API uint32_t iocp_abi(void);
@@ -87,6 +87,10 @@ struct iocp_record {
 #define IOCP_SENT 5      /* result: bytes that iocp_send() had kept */
 #define IOCP_SHUT 6      /* result: 0 */
 #define IOCP_CLOSED 7    /* result: 0; the name is void from here on */
+
+/* IOCP_CLOSED also comes without an iocp_close(), with the reason as its
+ * result: -IOCP_ETIMEDOUT when IOCP_FIRST_BYTE_TIMEOUT has passed. After
+ * IOCP_DETACH its detail is the handle (a uint32_t). */
 
 /* A slab with less room than this receives nothing more. */
 #define IOCP_SLAB_MIN 4096
@@ -149,6 +153,9 @@ struct iocp_address {
 #define IOCP_IPV6_ONLY 1  /* else an IPv6 wildcard takes IPv4 as well */
 #define IOCP_REUSE_PORT 2 /* SO_REUSEPORT; Windows: -IOCP_ENOTSUP */
 
+/* A flag of iocp_add_socket(): IOCP_DETACH has given this handle back. */
+#define IOCP_DETACHED 1
+
 /*
  * Adopts a connected stream socket of the system (a SOCKET or a file
  * descriptor, which both fit a double). On success the port owns it and will
@@ -156,7 +163,9 @@ struct iocp_address {
  * -IOCP_ENOTSOCK, -IOCP_ENOTCONN (not a connected stream), -IOCP_EEXIST (it is
  * on a port already).
  */
-IOCP_API int32_t iocp_add_socket(int32_t port, double os_socket);
+IOCP_API int32_t iocp_add_socket(int32_t port,
+                                 double os_socket,
+                                 uint32_t flags);
 
 /*
  * Binds and listens. `address` points to a struct iocp_address, `backlog` is
@@ -220,8 +229,8 @@ IOCP_API int32_t iocp_read(int32_t port,
  * Sends buffer[offset .. offset + length) without blocking; what the system
  * does not take at once is copied and sent later. Returns the number of bytes
  * taken over (up to IOCP_SEND_MAX), with IOCP_PENDING added when a copy was
- * kept: one IOCP_SENT then says that it has left, or why it did not, and until
- * then another call returns -IOCP_EBUSY.
+ * kept: one IOCP_SENT then says that it has left, or why it did not. Until then
+ * other calls return -IOCP_EBUSY, unless IOCP_SEND_CONCURRENCY allows more.
  */
 IOCP_API int32_t iocp_send(int32_t port,
                            int32_t socket,
@@ -238,6 +247,7 @@ IOCP_API int32_t iocp_shutdown(int32_t port, int32_t socket);
 /* How iocp_close() closes. */
 #define IOCP_GRACEFUL 0
 #define IOCP_RESET 1
+#define IOCP_DETACH 2
 
 /*
  * Closes any socket; whatever was pending on it completes first and nothing
@@ -245,8 +255,15 @@ IOCP_API int32_t iocp_shutdown(int32_t port, int32_t socket);
  * moves for `timeout_ms`: the connection is reset and IOCP_CLOSED has
  * -IOCP_ETIMEDOUT), then FIN, then what the peer still sends is discarded until
  * its FIN comes, at most IOCP_LINGER_MS or `timeout_ms`. Reset: at once, with
- * RST. A graceful close under way may be followed by a reset. Returns 0;
- * IOCP_CLOSED follows.
+ * RST. A graceful close under way may be followed by a reset.
+ *
+ * Detach: the connection stays open and its handle goes back to the caller, to
+ * be adopted by this or another port, on any thread. Bytes kept are sent first,
+ * as above; bytes that operations have received already come as IOCP_RECEIVED,
+ * whatever the credit. Refused with -IOCP_ENOTCONN or the connection's error
+ * when it is none that works.
+ *
+ * Returns 0; IOCP_CLOSED follows.
  */
 #define IOCP_LINGER_MS 2000
 IOCP_API int32_t iocp_close(int32_t port,
@@ -267,17 +284,60 @@ IOCP_API int32_t iocp_name(int32_t port,
                            uint32_t end,
                            void* address);
 
-/* Options; each is a number. */
-#define IOCP_NO_DELAY 1   /* TCP_NODELAY: 0 or 1 */
-#define IOCP_KEEP_ALIVE 2 /* SO_KEEPALIVE: 0 or 1 */
+/* Options; each is a number. Those of the system: */
+#define IOCP_NO_DELAY 1            /* TCP_NODELAY: 0 or 1 */
+#define IOCP_KEEP_ALIVE 2          /* SO_KEEPALIVE: 0 or 1 */
+#define IOCP_KEEP_ALIVE_IDLE 3     /* TCP_KEEPIDLE: seconds, 1 to 32767 */
+#define IOCP_KEEP_ALIVE_INTERVAL 4 /* TCP_KEEPINTVL: the same */
+#define IOCP_KEEP_ALIVE_COUNT 5    /* TCP_KEEPCNT: probes, 1 to 127 */
 
-/* Returns 0. */
+/* Those of the library, which a listener's connections inherit. On Linux, where
+ * nothing is posted, the first two are kept and have no use. */
+#define IOCP_RECEIVE_BUFFER 6   /* bytes of a posted receive; 0: zero-byte */
+#define IOCP_RECEIVE_DEPTH 7    /* receives posted at a time, from 1 */
+#define IOCP_SEND_CONCURRENCY 8 /* sends that may be pending, from 1 */
+#define IOCP_RECEIVE_BUFFER_MAX 1048576
+#define IOCP_CONCURRENCY_MAX 64
+
+/* Those of a listener. */
+#define IOCP_DEFER_ACCEPT 9        /* 1: tells those who have said something */
+#define IOCP_FIRST_BYTE_TIMEOUT 10 /* ms until the silent are reset; 0: none \
+                                    */
+#define IOCP_BACKLOG 11            /* Windows: see iocp_set_option() */
+#define IOCP_BACKLOG_MAX 65535
+
+/*
+ * Returns 0. Windows never changes the backlog of a listener; a larger one is
+ * made up for by accepts that are posted in addition, and one below that of
+ * iocp_listen() returns -IOCP_ENOTSUP.
+ */
 IOCP_API int32_t iocp_set_option(int32_t port,
                                  int32_t socket,
                                  uint32_t option,
                                  int32_t value);
 /* Returns the value. */
 IOCP_API int32_t iocp_get_option(int32_t port, int32_t socket, uint32_t option);
+
+/* Counters of a socket. */
+struct iocp_socket_stats {
+  double operations;       /* in the kernel's hands (Windows) */
+  double receives_posted;  /* those of them that receive (Windows) */
+  double bytes_posted;     /* buffers that receives hold (Windows) */
+  double bytes_readable;   /* have come and were not delivered yet */
+  double sends;            /* of iocp_send(), not completed yet */
+  double bytes_kept;       /* the copies they hold */
+  double bytes_received;   /* delivered, ever */
+  double bytes_sent;       /* taken by the kernel, ever */
+  double accepts_posted;   /* kept posted; Linux: as many as were asked for */
+  double accepts_ready;    /* have completed and were not delivered (Windows) */
+  double accepts_deferred; /* connected, and have said nothing yet */
+  double accepted;         /* connections delivered, ever */
+  double accept_failures;  /* posts or accepts that failed and were retried */
+  double silent;           /* reset for having said nothing, ever */
+};
+
+/* Writes a struct iocp_socket_stats. Returns 0. */
+IOCP_API int32_t iocp_socket_stats(int32_t port, int32_t socket, void* stats);
 
 /*
  * Resolves a host name for a listener, which must know its address before it

@@ -2,6 +2,8 @@
 #include "close.h"
 
 #include "engine.h"
+#include "kept.h"
+#include "listener.h"
 #include "port_table.h"
 #include "stream.h"
 #include "system.h"
@@ -17,7 +19,8 @@ static void close__arm(struct socket* socket, uint32_t delay_ms) {
 
 /* True while bytes are kept that can still be delivered. */
 static bool close__drains(const struct socket* socket) {
-  return !socket->close_reset && socket->kept != NULL && socket->error == 0;
+  return !socket->close_reset && kept_first(socket) != NULL &&
+         socket->error == 0;
 }
 
 /* Discards what has come. Returns true when the wait for the end is over. */
@@ -37,12 +40,43 @@ static bool close__discard(struct socket* socket) {
   return false;
 }
 
-static void close__finish(struct socket* socket) {
-  socket->close_phase = CLOSE_DONE;
-  engine_close_socket(socket, socket->close_reset);
+/* All that is left is to tell. */
+static void close__end(struct socket* socket, enum close_phase phase) {
   int32_t result = socket->close_result;
+  socket->close_phase = (uint8_t)phase;
   stream_abandon(socket, result != 0 ? result : -IOCP_ECANCELED);
   socket_ready(socket, READY_CLOSED);
+}
+
+static void close__finish(struct socket* socket) {
+  engine_close_socket(socket, socket->close_reset);
+  close__end(socket, CLOSE_DONE);
+}
+
+/* The kernel holds nothing of it any more. */
+static void close__reaped(struct socket* socket) {
+  if (!socket->close_detach || socket->close_reset || socket->error != 0) {
+    close__finish(socket);
+    return;
+  }
+  socket->close_phase = CLOSE_HANDING;
+  socket->posted_only = true;
+  socket_ready(socket, READY_RECEIVE);
+}
+
+void close_handed_over(struct socket* socket) {
+  close__end(socket, CLOSE_HANDED);
+}
+
+void close_tell(struct socket* socket, struct batch* batch) {
+  int32_t detail = socket->close_result < 0 ? socket->detail : 0;
+  /* Not before somebody hears of it, or a port that is deleted meanwhile would
+   * leave a handle that nobody knows. */
+  if (socket->close_phase == CLOSE_HANDED)
+    detail = (int32_t)engine_release(socket);
+  if (!socket->is_untold)
+    batch_push(batch, socket, IOCP_CLOSED, socket->close_result, detail);
+  socket_free(socket);
 }
 
 static void close__reap(struct socket* socket) {
@@ -53,7 +87,8 @@ static void close__reap(struct socket* socket) {
 
 /* Drained: says FIN. Returns the phase that follows. */
 static enum close_phase close__send_fin(struct socket* socket) {
-  if (socket->close_reset || socket->error != 0) return CLOSE_REAPING;
+  if (socket->close_reset || socket->error != 0 || socket->close_detach)
+    return CLOSE_REAPING;
   if (!socket->fin_sent && engine_shutdown(socket) < 0) return CLOSE_REAPING;
   socket->fin_sent = true;
   /* Closing now could answer what the peer still sends with an RST, and that
@@ -79,7 +114,7 @@ void close_step(struct socket* socket) {
   if (socket->close_phase == CLOSE_LINGERING && close__discard(socket))
     close__reap(socket);
   if (socket->close_phase == CLOSE_REAPING && engine_is_idle(socket))
-    close__finish(socket);
+    close__reaped(socket);
 }
 
 void close_timed_out(struct socket* socket) {
@@ -92,7 +127,8 @@ void close_timed_out(struct socket* socket) {
 }
 
 /* What was pending and has no result yet will be told as canceled. */
-static void close__cancel_pending(struct socket* socket) {
+static void close__cancel_pending(struct socket* socket, int32_t result) {
+  socket->cancel_result = result;
   if (socket->state == SOCKET_CONNECTING) {
     socket->connect_result = -IOCP_ECANCELED;
     socket_ready(socket, READY_CONNECTED);
@@ -106,7 +142,12 @@ static void close__cancel_pending(struct socket* socket) {
 static void close__begin(struct socket* socket, bool is_reset) {
   bool is_connected =
       socket->state == SOCKET_STREAM && socket->connect_result == 0;
-  close__cancel_pending(socket);
+  int32_t result = socket->close_result;
+  close__cancel_pending(socket, result != 0 ? result : -IOCP_ECANCELED);
+  if (socket->state == SOCKET_LISTENING) listener_drop_deferred(socket);
+  if (socket->state == SOCKET_DEFERRED) listener_forget_deferred(socket);
+  timers_disarm(&socket->port->timers, socket);
+  socket->awaits_byte = false;
   socket->state = SOCKET_CLOSING;
   socket->close_reset = is_reset;
   if (!is_connected || is_reset) {
@@ -114,7 +155,22 @@ static void close__begin(struct socket* socket, bool is_reset) {
     return;
   }
   socket->close_phase = CLOSE_DRAINING;
-  if (socket->kept != NULL) close__arm(socket, socket->close_timeout_ms);
+  if (kept_first(socket) != NULL) close__arm(socket, socket->close_timeout_ms);
+}
+
+void close_by_itself(struct socket* socket, int32_t error) {
+  socket->close_result = error;
+  socket->detail = 0;
+  close__begin(socket, true);
+  close_step(socket);
+}
+
+/* Only a connection that works can be given back. Returns 0 or why not. */
+static int32_t close__refuses_detach(const struct socket* socket) {
+  if (socket->state == SOCKET_CLOSING) return -IOCP_EBADF;
+  if (socket->state != SOCKET_STREAM || socket->connect_result != 0)
+    return -IOCP_ENOTCONN;
+  return socket->error;
 }
 
 int32_t iocp_close(int32_t port_name,
@@ -126,8 +182,13 @@ int32_t iocp_close(int32_t port_name,
   if (port == NULL) return error;
   struct socket* socket = socket_find(port, name);
   if (socket == NULL) return port_fail(port, -IOCP_EBADF, 0);
-  if (mode > IOCP_RESET) return port_fail(port, -IOCP_EINVAL, 0);
+  if (mode > IOCP_DETACH) return port_fail(port, -IOCP_EINVAL, 0);
+  if (mode == IOCP_DETACH) {
+    int32_t result = close__refuses_detach(socket);
+    if (result < 0) return port_fail(port, result, socket->error_native);
+  }
   if (socket->state != SOCKET_CLOSING) {
+    socket->close_detach = mode == IOCP_DETACH;
     socket->close_timeout_ms = timeout_ms;
     close__begin(socket, mode == IOCP_RESET);
   } else if (mode == IOCP_RESET && socket->close_phase < CLOSE_REAPING) {
@@ -156,7 +217,7 @@ static uint32_t close__all_idle(struct port* port) {
 
 /* Whether an end would make a part look whole to the peer. */
 static bool close__would_mislead(const struct socket* socket) {
-  return socket->kept != NULL || socket->is_cut;
+  return kept_first(socket) != NULL || socket->is_cut;
 }
 
 void close_all(struct port* port) {
@@ -167,7 +228,7 @@ void close_all(struct port* port) {
     if (socket->state != SOCKET_CLOSING)
       close__begin(socket, close__would_mislead(socket));
     if (socket->close_phase >= CLOSE_REAPING) continue;
-    socket->close_reset = socket->kept != NULL;
+    socket->close_reset = kept_first(socket) != NULL;
     close__reap(socket);
   }
   uint64_t until_ms = system_now_ms() + CLOSE__REAP_MS;

@@ -17,13 +17,15 @@ int32_t iocp_connect(int32_t port_name, const void* remote, const void* local) {
   return result;
 }
 
-int32_t iocp_add_socket(int32_t port_name, double os_socket) {
+int32_t iocp_add_socket(int32_t port_name, double os_socket, uint32_t flags) {
   int32_t error;
   struct port* port = port_table_find(port_name, &error);
   if (port == NULL) return error;
+  if ((flags & ~(uint32_t)IOCP_DETACHED) != 0)
+    return port_fail(port, -IOCP_EINVAL, 0);
   struct socket* socket = socket_new(port, SOCKET_STREAM);
   if (socket == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
-  int32_t result = engine_adopt(socket, os_socket);
+  int32_t result = engine_adopt(socket, os_socket, flags);
   if (result >= 0) return socket->name;
   socket_free(socket);
   return result;

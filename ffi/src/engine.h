@@ -37,10 +37,9 @@ bool engine_poll(struct port* port);
 
 /* socket_new() has zeroed socket->engine; these fill it. On failure they leave
  * no handle behind. */
-int32_t engine_adopt(struct socket* socket, double os_socket);
+int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags);
 int32_t engine_listen(struct socket* socket,
                       const struct iocp_address* address,
-                      uint32_t backlog,
                       uint32_t flags);
 /* connector_done() follows, perhaps before this returns. */
 int32_t engine_connect(struct socket* socket,
@@ -55,14 +54,30 @@ void engine_accept(struct socket* listener);
  * -IOCP_ECONNABORTED (that one has gone; try the next), or another error. */
 int32_t engine_take_accept(struct socket* listener, struct socket* accepted);
 
-/* Lets the kernel tell when the stream can be received from: posts a receive
- * of up to `bytes` (0: a zero-byte one). READY_RECEIVE follows. A no-op while
- * one is in flight, and on Linux, where the edge comes by itself. */
+/* Looks after accepts that are posted and hold a connection whose peer says
+ * nothing; every so many milliseconds (0: there is no need to). */
+void engine_watch_accepts(struct socket* listener);
+uint32_t engine_watch_ms(const struct socket* listener);
+
+/* defers_accept or first_byte_timeout_ms have changed. */
+int32_t engine_defer_accept(struct socket* listener);
+
+/* Has the system hold `backlog` connections from now on. */
+int32_t engine_set_backlog(struct socket* listener, uint32_t backlog);
+
+/* True when the stream can be received from: bytes, its end or an error. */
+bool engine_has_data(struct socket* socket);
+
+/* Lets the kernel tell when the stream can be received from: posts receives of
+ * up to `bytes` in all (0: a zero-byte one), as the socket's options say.
+ * READY_RECEIVE follows. A no-op while enough are in flight, and on Linux,
+ * where the edge comes by itself. */
 void engine_arm_receive(struct socket* socket, uint32_t bytes);
 
-/* Takes received bytes. Returns > 0 bytes, 0 at the end of the stream,
- * ENGINE_WOULD_BLOCK, or an error. `more_out` is set when it is worth calling
- * again without waiting. */
+/* Takes received bytes: with posted_only, those alone that an operation has
+ * received. Returns > 0 bytes, 0 at the end of the stream, ENGINE_WOULD_BLOCK,
+ * or an error. `more_out` is set when it is worth calling again without
+ * waiting. */
 int32_t engine_take(struct socket* socket,
                     void* buffer,
                     uint32_t length,
@@ -71,8 +86,9 @@ int32_t engine_take(struct socket* socket,
 /* Sends without blocking. Returns bytes, ENGINE_WOULD_BLOCK or an error. */
 int32_t engine_send(struct socket* socket, const void* buffer, uint32_t length);
 
-/* The kept bytes are to leave as the kernel has room. When all have left or it
- * fails: stream_kept_done(); until then stream_kept_moved() as they go. */
+/* The copies of struct kept are to leave as the kernel has room, in order. When
+ * one has left or failed: stream_kept_done(); until then stream_kept_moved() as
+ * it goes. */
 void engine_send_kept(struct socket* socket);
 
 /* FIN. No send is in flight. */
@@ -88,6 +104,12 @@ bool engine_is_idle(const struct socket* socket);
 
 /* Closes the handle. Only when idle. */
 void engine_close_socket(struct socket* socket, bool reset);
+
+/* Takes the handle out of the port and gives it back. Only when idle. */
+uint32_t engine_release(struct socket* socket);
+
+/* Writes what the kernel holds of the socket now. */
+void engine_stats(struct socket* socket, struct iocp_socket_stats* stats);
 
 int32_t engine_name(struct socket* socket,
                     uint32_t end,

@@ -8,6 +8,7 @@
 #include "engine.h"
 #include "listener.h"
 #include "port_table.h"
+#include "silence.h"
 #include "stream.h"
 #include "system.h"
 
@@ -19,9 +20,11 @@ static void poll__timers(struct port* port) {
   struct socket* socket;
   while ((socket = timers_expire(&port->timers, now_ms)) != NULL) {
     if (socket->state == SOCKET_LISTENING)
-      listener_retry(socket);
-    else
+      listener_timed(socket);
+    else if (socket->state == SOCKET_CLOSING)
       close_timed_out(socket);
+    else
+      silence_timed_out(socket);
   }
 }
 
@@ -58,12 +61,12 @@ static unsigned poll__socket(struct batch* batch,
              READY_RECEIVE_CANCELED,
              &reasons,
              socket->read_armed ? IOCP_READABLE : IOCP_RECEIVED,
-             -IOCP_ECANCELED);
+             socket->cancel_result);
   if ((reasons & READY_RECEIVE) != 0 && !batch_is_full(batch) &&
       !stream_deliver(socket, batch))
     reasons &= ~(unsigned)READY_RECEIVE;
-  poll__tell(
-      batch, socket, READY_SENT, &reasons, IOCP_SENT, socket->send_result);
+  if ((reasons & READY_SENT) != 0 && !stream_tell_sent(socket, batch))
+    reasons &= ~(unsigned)READY_SENT;
   poll__tell(
       batch, socket, READY_SHUT, &reasons, IOCP_SHUT, socket->shut_result);
   if ((reasons & READY_ACCEPT) != 0 && !batch_is_full(batch) &&
@@ -90,12 +93,7 @@ static void poll__walk(struct port* port, struct batch* batch) {
     /* Other results come before the last one, so it waits for them. */
     if (reasons == READY_CLOSED && socket->ready == 0 &&
         !batch_is_full(batch)) {
-      batch_push(batch,
-                 socket,
-                 IOCP_CLOSED,
-                 socket->close_result,
-                 socket->close_result < 0 ? socket->detail : 0);
-      socket_free(socket);
+      close_tell(socket, batch);
     } else if (reasons != 0) {
       socket_ready(socket, reasons);
       if ((reasons & READY_RECEIVE) != 0 &&

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "socket.h"
 
+#include "kept.h"
 #include "memory.h"
 #include "port.h"
 
@@ -44,6 +45,10 @@ struct socket* socket_new(struct port* port, enum socket_state state) {
   socket->name = name;
   socket->port = port;
   socket->state = (uint8_t)state;
+  socket->receive_buffer = SOCKET_RECEIVE_BUFFER;
+  socket->receive_depth = 1;
+  socket->send_concurrency = 1;
+  list_open(&socket->kept);
   table->free_count--;
   table->open_count++;
   return socket;
@@ -52,6 +57,7 @@ struct socket* socket_new(struct port* port, enum socket_state state) {
 void socket_free(struct socket* socket) {
   struct socket_table* table = &socket->port->sockets;
   timers_disarm(&socket->port->timers, socket);
+  kept_free_all(socket);
   if (socket->ready != 0) list_remove(&socket->ready_node);
   uint32_t index = (uint32_t)socket->name & SOCKET__INDEX_MASK;
   uint32_t generation = (uint32_t)socket->name >> SOCKET_INDEX_BITS;
@@ -84,6 +90,22 @@ void socket_ready(struct socket* socket, unsigned reasons) {
     atomic_store_explicit(&port->ready_hint, true, memory_order_relaxed);
   }
   socket->ready |= (uint16_t)reasons;
+}
+
+void socket_inherit(struct socket* socket, const struct socket* listener) {
+  socket->receive_buffer = listener->receive_buffer;
+  socket->receive_depth = listener->receive_depth;
+  socket->send_concurrency = listener->send_concurrency;
+}
+
+void socket_count_received(struct socket* socket, uint32_t bytes) {
+  socket->stats.bytes_received += bytes;
+  socket->port->stats.bytes_received += bytes;
+}
+
+void socket_count_sent(struct socket* socket, uint32_t bytes) {
+  socket->stats.bytes_sent += bytes;
+  socket->port->stats.bytes_sent += bytes;
 }
 
 int32_t socket_fail(struct socket* socket, int32_t error, int32_t native) {

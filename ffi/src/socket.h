@@ -26,11 +26,16 @@ struct port;
 /* Free slots that are kept waiting before one is used again. */
 #define SOCKETS_IDLE 512
 
+/* What an idle connection holds by default: short, and what fills it has more
+ * behind it, which is taken without a copy. */
+#define SOCKET_RECEIVE_BUFFER 1024
+
 enum socket_state {
   SOCKET_FREE,
   SOCKET_LISTENING,
   SOCKET_CONNECTING,
-  SOCKET_STREAM, /* connected, or failed to connect */
+  SOCKET_DEFERRED, /* accepted, and not told before its peer says something */
+  SOCKET_STREAM,   /* connected, or failed to connect */
   SOCKET_CLOSING
 };
 
@@ -39,7 +44,7 @@ enum socket_ready {
   READY_ACCEPT = 1,         /* a listener may have connections */
   READY_CONNECTED = 2,      /* connect_result is to be told */
   READY_RECEIVE = 4,        /* the stream may have data, its end or an error */
-  READY_SENT = 8,           /* send_result is to be told */
+  READY_SENT = 8,           /* the oldest copy that was kept is done */
   READY_SHUT = 16,          /* shut_result is to be told */
   READY_ACCEPT_FAILED = 32, /* accept_result is to be told */
   READY_CLOSE = 64,         /* the close may be able to take its next step */
@@ -51,6 +56,8 @@ enum close_phase {
   CLOSE_DRAINING = 1, /* kept bytes are still to leave */
   CLOSE_LINGERING,    /* FIN is out, the peer's is awaited */
   CLOSE_REAPING,      /* the kernel was told to let go of what is in flight */
+  CLOSE_HANDING,      /* a detach: what operations have received is told */
+  CLOSE_HANDED,       /* the handle goes back with IOCP_CLOSED */
   CLOSE_DONE          /* the handle is closed */
 };
 
@@ -72,16 +79,21 @@ struct socket {
   bool fin_sent : 1;      /* the sending direction is closed */
   bool end_seen : 1;      /* the peer's FIN has come */
   bool is_cut : 1;        /* the last send was not taken whole */
+  bool awaits_byte : 1;   /* the timer runs until the peer says something */
+  bool posted_only
+      : 1; /* only operations receive: nothing is taken past them */
 
   /* Facts of a close. */
-  bool close_reset : 1; /* RST instead of FIN */
-  uint8_t close_phase;  /* enum close_phase */
+  bool close_reset : 1;  /* RST instead of FIN */
+  bool close_detach : 1; /* the handle goes back to the user */
+  bool is_untold : 1;    /* the user never heard of it, and hears of no close */
+  uint8_t close_phase;   /* enum close_phase */
   int32_t close_result;
   uint32_t close_timeout_ms;
 
   /* Results that wait to be told. */
   int32_t connect_result;
-  int32_t send_result;
+  int32_t cancel_result;
   int32_t shut_result;
   int32_t accept_result;
   int32_t detail; /* the system's number for the result that failed last */
@@ -96,13 +108,34 @@ struct socket {
 
   uint32_t credit; /* bytes that may still be received */
 
+  /* Options; a listener's connections inherit them. */
+  uint32_t receive_buffer; /* of a posted receive; 0: none is held */
+  uint16_t receive_depth;
+  uint16_t send_concurrency;
+  uint32_t first_byte_timeout_ms; /* of a listener; 0: no limit */
+
+  /* Of a listener. */
+  bool defers_accept;
+  uint32_t backlog;
   uint32_t accept_target;
   uint32_t accept_backoff_ms; /* 0: no failure since the last success */
+  uint64_t accept_retry_ms;   /* when to try again; 0: not */
+  uint32_t deferred_count;
+  /* Of a listener, the list; of a SOCKET_DEFERRED, its node there. */
+  struct list_node deferred;
+  int32_t listener_name; /* of a connection that was accepted */
 
-  /* The copy that iocp_send() keeps, sent from kept_offset on. */
-  uint8_t* kept;
-  uint32_t kept_offset;
-  uint32_t kept_length;
+  struct list_node kept; /* struct kept, oldest first */
+  uint32_t kept_count;
+  uint32_t kept_bytes; /* of those that have not left */
+
+  struct {
+    uint64_t bytes_received;
+    uint64_t bytes_sent;
+    uint64_t accepted;
+    uint64_t accept_failures;
+    uint64_t silent;
+  } stats;
 
   struct engine_socket engine;
 };
@@ -129,6 +162,13 @@ struct socket* socket_at(struct port* port, uint32_t index);
 
 /* Queues the socket so that the next poll looks at `reasons`. */
 void socket_ready(struct socket* socket, unsigned reasons);
+
+/* Gives a connection the options of its listener. */
+void socket_inherit(struct socket* socket, const struct socket* listener);
+
+/* Counts what was received or has left, for the socket and its port. */
+void socket_count_received(struct socket* socket, uint32_t bytes);
+void socket_count_sent(struct socket* socket, uint32_t bytes);
 
 /* Notes the first fatal error of a stream. Returns the one that counts. */
 int32_t socket_fail(struct socket* socket, int32_t error, int32_t native);

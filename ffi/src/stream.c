@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream.h"
 
+#include "close.h"
 #include "engine.h"
-#include "memory.h"
+#include "kept.h"
+#include "listener.h"
 #include "port_table.h"
+#include "silence.h"
 #include "system.h"
 
 /* The socket for a call, if it exists and is a stream that is not closing. */
@@ -41,7 +44,75 @@ static int32_t stream__end(struct socket* socket, int32_t result) {
 
 static uint32_t min_u32(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
+static void stream__push(struct socket* socket,
+                         struct batch* batch,
+                         uint32_t bytes) {
+  batch_push(
+      batch, socket, IOCP_RECEIVED, (int32_t)bytes, (int32_t)batch->offset);
+  /* The next chunk starts aligned, for users who view it as numbers. */
+  batch->offset += min_u32((bytes + 7) & ~7u, batch->length - batch->offset);
+  socket_count_received(socket, bytes);
+}
+
+/* Room in the slab for one more record of data, or 0 when it is used up. */
+static uint32_t stream__room(struct batch* batch) {
+  uint32_t room = batch->length - batch->offset;
+  if (room >= IOCP_SLAB_MIN) return min_u32(room, IOCP_RECEIVE_MAX);
+  batch->header->flags |= IOCP_SLAB_FULL;
+  return 0;
+}
+
+/* A detach tells what its operations have received before they ended. */
+static bool stream__hand_over(struct socket* socket, struct batch* batch) {
+  bool has_more;
+  uint32_t room = stream__room(batch);
+  if (room == 0) return true;
+  int32_t result =
+      engine_take(socket, batch->slab + batch->offset, room, &has_more);
+  if (result > 0) {
+    stream__push(socket, batch, (uint32_t)result);
+    return true;
+  }
+  /* An end or an error is met again by whoever has the socket next. */
+  close_handed_over(socket);
+  return false;
+}
+
+static bool stream__receive(struct socket* socket, struct batch* batch) {
+  bool has_more = false;
+  uint32_t room = stream__room(batch);
+  if (room == 0) return true;
+  int32_t result = engine_take(socket,
+                               batch->slab + batch->offset,
+                               min_u32(room, socket->credit),
+                               &has_more);
+  if (result == ENGINE_WOULD_BLOCK) {
+    engine_arm_receive(socket, socket->credit);
+    return false;
+  }
+  silence_broken(socket);
+  if (result <= 0) {
+    result = stream__end(socket, result);
+    batch_push(batch,
+               socket,
+               IOCP_RECEIVED,
+               result,
+               result < 0 ? socket->error_native : 0);
+    return false;
+  }
+  stream__push(socket, batch, (uint32_t)result);
+  socket->credit -= (uint32_t)result;
+  if (socket->credit == 0) return false;
+  if (!has_more || socket->receive_depth > 1)
+    engine_arm_receive(socket, socket->credit);
+  return has_more;
+}
+
 bool stream_deliver(struct socket* socket, struct batch* batch) {
+  if (socket->state == SOCKET_DEFERRED)
+    return listener_deliver_deferred(socket, batch);
+  if (socket->close_phase == CLOSE_HANDING)
+    return stream__hand_over(socket, batch);
   if (socket->state == SOCKET_CLOSING) {
     socket_ready(socket, READY_CLOSE);
     return false;
@@ -52,37 +123,7 @@ bool stream_deliver(struct socket* socket, struct batch* batch) {
     return false;
   }
   /* Without credit the data stays in the kernel; iocp_receive() looks again. */
-  if (socket->credit == 0) return false;
-  uint32_t room = batch->length - batch->offset;
-  if (room < IOCP_SLAB_MIN) {
-    batch->header->flags |= IOCP_SLAB_FULL;
-    return true;
-  }
-  bool has_more = false;
-  uint32_t length = min_u32(min_u32(room, IOCP_RECEIVE_MAX), socket->credit);
-  int32_t result =
-      engine_take(socket, batch->slab + batch->offset, length, &has_more);
-  if (result == ENGINE_WOULD_BLOCK) {
-    engine_arm_receive(socket, socket->credit);
-    return false;
-  }
-  if (result <= 0) {
-    result = stream__end(socket, result);
-    batch_push(batch,
-               socket,
-               IOCP_RECEIVED,
-               result,
-               result < 0 ? socket->error_native : 0);
-    return false;
-  }
-  batch_push(batch, socket, IOCP_RECEIVED, result, (int32_t)batch->offset);
-  /* The next chunk starts aligned, for users who view it as numbers. */
-  batch->offset += min_u32(((uint32_t)result + 7) & ~7u, room);
-  socket->credit -= (uint32_t)result;
-  socket->port->stats.bytes_received += result;
-  if (socket->credit == 0) return false;
-  if (!has_more) engine_arm_receive(socket, socket->credit);
-  return has_more;
+  return socket->credit != 0 && stream__receive(socket, batch);
 }
 
 int32_t iocp_receive(int32_t port_name, int32_t name, uint32_t bytes) {
@@ -94,8 +135,9 @@ int32_t iocp_receive(int32_t port_name, int32_t name, uint32_t bytes) {
     return port_fail(port, -IOCP_EINVAL, 0);
   if (socket->receive_ended) return port_fail(port, -IOCP_ESHUTDOWN, 0);
   if (socket->read_armed) return port_fail(port, -IOCP_EBUSY, 0);
-  /* With credit left, a receive is under way already. */
-  if (socket->credit == 0) socket_ready(socket, READY_RECEIVE);
+  /* With credit left, a receive is under way already; of several, another. */
+  if (socket->credit == 0 || socket->receive_depth > 1)
+    socket_ready(socket, READY_RECEIVE);
   socket->credit += bytes;
   return 0;
 }
@@ -122,26 +164,25 @@ int32_t iocp_read(int32_t port_name,
     engine_arm_receive(socket, 0);
     return IOCP_PENDING;
   }
+  silence_broken(socket);
   if (result <= 0) return stream__end(socket, result);
-  port->stats.bytes_received += result;
+  socket_count_received(socket, (uint32_t)result);
   return result;
 }
 
 /* ---- sending */
 
-/* Copies what the kernel did not take. Returns the bytes kept, or 0. */
-static uint32_t stream__keep(struct socket* socket,
-                             const uint8_t* bytes,
-                             uint32_t length) {
-  uint8_t* kept = memory_alloc(length);
-  if (kept == NULL) return 0;
-  memory_copy(kept, bytes, length);
-  socket->kept = kept;
-  socket->kept_offset = 0;
-  socket->kept_length = length;
-  socket->port->stats.bytes_kept += length;
-  engine_send_kept(socket);
-  return length;
+/* How many bytes the kernel takes at once, which is none while others wait to
+ * leave before them. */
+static int32_t stream__send_now(struct socket* socket,
+                                const uint8_t* bytes,
+                                uint32_t length) {
+  if (kept_first(socket) != NULL) return 0;
+  int32_t sent = engine_send(socket, bytes, length);
+  if (sent == ENGINE_WOULD_BLOCK) return 0;
+  if (sent < 0) return socket_fail(socket, sent, socket->port->native_error);
+  socket_count_sent(socket, (uint32_t)sent);
+  return sent;
 }
 
 int32_t iocp_send(int32_t port_name,
@@ -158,7 +199,7 @@ int32_t iocp_send(int32_t port_name,
   if (socket->fin_sent || socket->shut_wanted)
     return port_fail(port, -IOCP_EPIPE, 0);
   /* An unreported result counts as well: one terminal completion a send. */
-  if (socket->kept != NULL || (socket->ready & READY_SENT) != 0)
+  if (socket->kept_count >= socket->send_concurrency)
     return port_fail(port, -IOCP_EBUSY, 0);
   if (length == 0) return 0;
   if (buffer == NULL) return port_fail(port, -IOCP_EFAULT, 0);
@@ -166,31 +207,26 @@ int32_t iocp_send(int32_t port_name,
   const uint8_t* bytes = (const uint8_t*)buffer + offset;
   socket->is_cut = length > IOCP_SEND_MAX;
   length = min_u32(length, IOCP_SEND_MAX);
-  int32_t sent = engine_send(socket, bytes, length);
-  if (sent == ENGINE_WOULD_BLOCK) sent = 0;
-  if (sent < 0) return socket_fail(socket, sent, port->native_error);
-  port->stats.bytes_sent += sent;
-  if ((uint32_t)sent == length) return sent;
-  uint32_t kept = stream__keep(socket, bytes + sent, length - (uint32_t)sent);
-  if (kept != 0) return (int32_t)length | IOCP_PENDING;
+  int32_t sent = stream__send_now(socket, bytes, length);
+  if (sent < 0 || (uint32_t)sent == length) return sent;
+  if (kept_new(socket, bytes + sent, length - (uint32_t)sent) != NULL) {
+    engine_send_kept(socket);
+    return (int32_t)length | IOCP_PENDING;
+  }
   socket->is_cut = true;
   return sent != 0 ? sent : port_fail(port, -IOCP_ENOMEM, 0);
 }
 
-void stream_kept_moved(struct socket* socket, uint32_t bytes) {
-  struct port* port = socket->port;
-  socket->kept_offset += bytes;
-  port->stats.bytes_sent += bytes;
+void stream_kept_moved(struct kept* kept, uint32_t bytes) {
+  struct socket* socket = kept->socket;
+  kept->offset += bytes;
+  socket_count_sent(socket, bytes);
   /* Progress buys a close that waits for it more time. */
   if (socket->close_phase == CLOSE_DRAINING)
-    timers_arm(
-        &port->timers, socket, system_now_ms(), socket->close_timeout_ms);
-}
-
-static void stream__forget_kept(struct socket* socket) {
-  socket->port->stats.bytes_kept -= socket->kept_length;
-  memory_free(socket->kept);
-  socket->kept = NULL;
+    timers_arm(&socket->port->timers,
+               socket,
+               system_now_ms(),
+               socket->close_timeout_ms);
 }
 
 static void stream__shut(struct socket* socket) {
@@ -204,19 +240,23 @@ static void stream__shut(struct socket* socket) {
   socket_ready(socket, READY_SHUT);
 }
 
-void stream_kept_done(struct socket* socket, int32_t error, int32_t native) {
-  socket->send_result = (int32_t)socket->kept_length;
-  if (error < 0) {
-    socket->send_result = socket_fail(socket, error, native);
-    socket->detail = socket->error_native;
-    /* The close cannot keep its promise, so it says so too. */
-    if (socket->state == SOCKET_CLOSING)
-      socket->close_result = socket->send_result;
-  }
-  stream__forget_kept(socket);
-  socket_ready(socket, READY_SENT);
+/* Nothing waits to leave any more. */
+static void stream__drained(struct socket* socket) {
   if (socket->shut_wanted) stream__shut(socket);
   if (socket->state == SOCKET_CLOSING) socket_ready(socket, READY_CLOSE);
+}
+
+void stream_kept_done(struct kept* kept, int32_t error, int32_t native) {
+  struct socket* socket = kept->socket;
+  int32_t result = (int32_t)kept->length;
+  if (error < 0) {
+    result = socket_fail(socket, error, native);
+    socket->detail = socket->error_native;
+    /* The close cannot keep its promise, so it says so too. */
+    if (socket->state == SOCKET_CLOSING) socket->close_result = result;
+  }
+  kept_done(kept, result);
+  if (kept_first(socket) == NULL) stream__drained(socket);
 }
 
 int32_t iocp_shutdown(int32_t port_name, int32_t name) {
@@ -226,19 +266,30 @@ int32_t iocp_shutdown(int32_t port_name, int32_t name) {
   if (socket->fin_sent || socket->shut_wanted)
     return port_fail(socket->port, -IOCP_EPIPE, 0);
   socket->shut_wanted = true;
-  if (socket->kept == NULL) stream__shut(socket);
+  if (kept_first(socket) == NULL) stream__shut(socket);
   return 0;
 }
 
 void stream_abandon(struct socket* socket, int32_t error) {
-  if (socket->kept != NULL) {
-    socket->send_result = error;
-    stream__forget_kept(socket);
-    socket_ready(socket, READY_SENT);
-  }
+  struct kept* kept;
+  while ((kept = kept_first(socket)) != NULL) kept_done(kept, error);
   if (socket->shut_wanted) {
     socket->shut_result = error;
     socket->shut_wanted = false;
     socket_ready(socket, READY_SHUT);
   }
+}
+
+bool stream_tell_sent(struct socket* socket, struct batch* batch) {
+  struct kept* kept;
+  while ((kept = kept_told(socket)) != NULL) {
+    if (batch_is_full(batch)) return true;
+    batch_push(batch,
+               socket,
+               IOCP_SENT,
+               kept->result,
+               kept->result < 0 ? socket->detail : 0);
+    kept_free(kept);
+  }
+  return false;
 }

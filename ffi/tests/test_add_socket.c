@@ -16,7 +16,7 @@
 #include "shared/test.h"
 
 static struct drive_socket* adopt(struct drive* drive, host_socket raw) {
-  return drive_add(drive, iocp_add_socket(drive->port, (double)raw));
+  return drive_add(drive, iocp_add_socket(drive->port, (double)raw, 0));
 }
 
 static void exchanges_both_ways(void) {
@@ -87,15 +87,15 @@ static void no_sockets(void) {
   struct drive drive;
   drive_open(&drive);
   host_socket other = host_other_open();
-  check_is(iocp_add_socket(drive.port, (double)other), -IOCP_ENOTSOCK);
+  check_is(iocp_add_socket(drive.port, (double)other, 0), -IOCP_ENOTSOCK);
   host_other_close(other);
   /* A number that was a handle a moment ago. */
-  check_is(iocp_add_socket(drive.port, (double)other), -IOCP_ENOTSOCK);
+  check_is(iocp_add_socket(drive.port, (double)other, 0), -IOCP_ENOTSOCK);
   check(iocp_native_error(drive.port) != 0);
   static const double numbers[] = {
       -1, 0.5, -0.5, 1e9, 1e18, 1e300, -1e300, (double)INFINITY, (double)NAN};
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-    check(iocp_add_socket(drive.port, numbers[i]) < 0);
+    check(iocp_add_socket(drive.port, numbers[i], 0) < 0);
   check_is(drive_poll(&drive), 0);
   check_is(drive.header.sockets, 0);
   drive_finish(&drive);
@@ -106,13 +106,13 @@ static void no_connected_streams(void) {
   struct iocp_address address;
   drive_open(&drive);
   host_socket raw = raw_open_stream();
-  check_is(iocp_add_socket(drive.port, (double)raw), -IOCP_ENOTCONN);
+  check_is(iocp_add_socket(drive.port, (double)raw, 0), -IOCP_ENOTCONN);
   raw_close(raw);
   raw = raw_open_datagram();
-  check_is(iocp_add_socket(drive.port, (double)raw), -IOCP_ENOTCONN);
+  check_is(iocp_add_socket(drive.port, (double)raw, 0), -IOCP_ENOTCONN);
   raw_close(raw);
   raw = raw_listen("127.0.0.1", &address);
-  check_is(iocp_add_socket(drive.port, (double)raw), -IOCP_ENOTCONN);
+  check_is(iocp_add_socket(drive.port, (double)raw, 0), -IOCP_ENOTCONN);
   /* It was not harmed. */
   host_socket peer = raw_connect(&address);
   raw_close(raw_accept(raw));
@@ -130,8 +130,8 @@ static void on_a_port_already(void) {
   drive_open(&drives[1]);
   raw_pair(0, &ours, &theirs);
   struct drive_socket* socket = adopt(&drives[0], ours);
-  check_is(iocp_add_socket(drives[0].port, (double)ours), -IOCP_EEXIST);
-  check_is(iocp_add_socket(drives[1].port, (double)ours), -IOCP_EEXIST);
+  check_is(iocp_add_socket(drives[0].port, (double)ours, 0), -IOCP_EEXIST);
+  check_is(iocp_add_socket(drives[1].port, (double)ours, 0), -IOCP_EEXIST);
   /* The refusals took nothing from the port that has it. */
   drive_sink(socket, 7, 1000);
   drive_raw_send(&drives[0], theirs, 7, 0, 5000);
@@ -151,7 +151,7 @@ static void refusal_changes_nothing(void) {
   raw_pair(0, &a, &b);
   int32_t port = iocp_new();
   check_is(iocp_delete(port), 0);
-  check_is(iocp_add_socket(port, (double)a), -IOCP_EBADF);
+  check_is(iocp_add_socket(port, (double)a, 0), -IOCP_EBADF);
   check_still_works(a, b);
   check_still_works(b, a);
   struct drive_socket* socket = adopt(&drive, a);
@@ -169,7 +169,7 @@ static void reset_before(void) {
   raw_pair(0, &ours, &theirs);
   raw_reset(theirs);
   host_sleep_ms(20);
-  int32_t name = iocp_add_socket(drive.port, (double)ours);
+  int32_t name = iocp_add_socket(drive.port, (double)ours, 0);
   if (name < 0) {
     /* Some systems do not call it connected any more. */
     check_is(name, -IOCP_ENOTCONN);

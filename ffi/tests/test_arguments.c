@@ -128,7 +128,7 @@ static void stream_arguments(void) {
   check_is(iocp_send(port, name, NULL, 0, 1), -IOCP_EFAULT);
   check_is(iocp_send(port, name, &byte, 0, 0), 0);
   check_is(iocp_send(port, name, NULL, 0, 0), 0);
-  check_is(iocp_close(port, name, 2, 0), -IOCP_EINVAL);
+  check_is(iocp_close(port, name, 3, 0), -IOCP_EINVAL);
   check_is(iocp_close(port, name, UINT32_MAX, 0), -IOCP_EINVAL);
   check_is(iocp_name(port, name, IOCP_LOCAL, NULL), -IOCP_EFAULT);
   check_is(iocp_name(port, name, 2, &byte), -IOCP_EINVAL);

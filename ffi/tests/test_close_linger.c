@@ -57,7 +57,7 @@ static void adopted_stream(void) {
   check_is(raw_send(other, "answer", 6), 6);
   drive_raw_send(&drive, raw, 7, 0, 50000);
   struct drive_socket* socket =
-      drive_add(&drive, iocp_add_socket(drive.port, (double)other));
+      drive_add(&drive, iocp_add_socket(drive.port, (double)other, 0));
   drive_for(&drive, 10);
   drive_close(socket, IOCP_GRACEFUL, DRIVE_DEADLINE_MS);
   drive_for(&drive, 50);

@@ -164,7 +164,7 @@ static bool try_progress(void) {
   /* Small buffers at both ends, so that the copy leaves in small steps. */
   raw_pair(SMALL_BUFFER, &ours, &raw);
   struct drive_socket* socket =
-      drive_add(&drive, iocp_add_socket(drive.port, (double)ours));
+      drive_add(&drive, iocp_add_socket(drive.port, (double)ours, 0));
   drive_fill(socket, 9);
   drive_close(socket, IOCP_GRACEFUL, TIMEOUT_MS);
   for (int i = 0; i < STEPS && was_fast && !socket->is_closed; i++) {

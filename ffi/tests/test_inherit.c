@@ -46,7 +46,7 @@ static void streams_end(void) {
   raws[1] = raw_accept(listener);
   host_socket other = raw_connect(&address);
   raws[2] = raw_accept(listener);
-  sockets[2] = drive_add(&drive, iocp_add_socket(drive.port, (double)other));
+  sockets[2] = drive_add(&drive, iocp_add_socket(drive.port, (double)other, 0));
   drive_receive(sockets[0], 100);
   struct host_child* child = host_child_start();
   for (int i = 0; i < 3; i++) drive_close(sockets[i], IOCP_RESET, 0);

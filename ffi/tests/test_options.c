@@ -15,7 +15,7 @@
 static void check_options(int32_t port, int32_t name) {
   static const uint32_t options[] = {IOCP_NO_DELAY, IOCP_KEEP_ALIVE};
   static const int32_t wrong[] = {-1, 2, INT32_MAX, INT32_MIN};
-  static const uint32_t unknown[] = {0, 3, 1000, UINT32_MAX};
+  static const uint32_t unknown[] = {0, 12, 1000, UINT32_MAX};
   for (size_t i = 0; i < 2; i++) {
     for (int32_t value = 0; value < 2; value++) {
       check_is(iocp_set_option(port, name, options[i], value), 0);
@@ -29,6 +29,135 @@ static void check_options(int32_t port, int32_t name) {
     check_is(iocp_set_option(port, name, unknown[i], 1), -IOCP_EINVAL);
     check_is(iocp_get_option(port, name, unknown[i]), -IOCP_EINVAL);
   }
+}
+
+/* An option that is a number: its bounds, and what lies past them. */
+static void check_number(
+    int32_t port, int32_t name, uint32_t option, int32_t min, int32_t max) {
+  const int32_t good[] = {min, max, min + (max - min) / 2, min};
+  for (size_t i = 0; i < 4; i++) {
+    check_is(iocp_set_option(port, name, option, good[i]), 0);
+    check_is(iocp_get_option(port, name, option), good[i]);
+  }
+  check_is(iocp_set_option(port, name, option, min - 1), -IOCP_EINVAL);
+  check_is(iocp_set_option(port, name, option, INT32_MIN), -IOCP_EINVAL);
+  if (max != INT32_MAX)
+    check_is(iocp_set_option(port, name, option, max + 1), -IOCP_EINVAL);
+  check_is(iocp_get_option(port, name, option), min);
+}
+
+static void check_numbers(int32_t port, int32_t name, bool is_listener) {
+  check_number(port, name, IOCP_KEEP_ALIVE_IDLE, 1, 32767);
+  check_number(port, name, IOCP_KEEP_ALIVE_INTERVAL, 1, 32767);
+  check_number(port, name, IOCP_KEEP_ALIVE_COUNT, 1, 127);
+  check_number(port, name, IOCP_RECEIVE_BUFFER, 0, IOCP_RECEIVE_BUFFER_MAX);
+  check_number(port, name, IOCP_RECEIVE_DEPTH, 1, IOCP_CONCURRENCY_MAX);
+  check_number(port, name, IOCP_SEND_CONCURRENCY, 1, IOCP_CONCURRENCY_MAX);
+  for (uint32_t option = IOCP_DEFER_ACCEPT; option <= IOCP_BACKLOG; option++) {
+    if (is_listener) continue;
+    check_is(iocp_set_option(port, name, option, 1), -IOCP_EINVAL);
+    check_is(iocp_get_option(port, name, option), -IOCP_EINVAL);
+  }
+  if (!is_listener) return;
+  check_number(port, name, IOCP_DEFER_ACCEPT, 0, 1);
+  check_number(port, name, IOCP_FIRST_BYTE_TIMEOUT, 0, INT32_MAX);
+}
+
+static void numbers(void) {
+  struct drive drive;
+  struct drive_socket* client;
+  struct drive_socket* server;
+  struct iocp_address address;
+  drive_open(&drive);
+  drive_pair(&drive, &client, &server);
+  check_numbers(drive.port, client->name, false);
+  check_numbers(drive.port, server->name, false);
+  struct drive_socket* listener =
+      drive_listen(&drive, "127.0.0.1", 0, &address);
+  check_numbers(drive.port, listener->name, true);
+  drive_finish(&drive);
+}
+
+/* Each connection starts with what its listener has at that time. */
+static void connections_inherit(void) {
+  static const uint32_t options[] = {
+      IOCP_RECEIVE_BUFFER, IOCP_RECEIVE_DEPTH, IOCP_SEND_CONCURRENCY};
+  struct drive drive;
+  struct iocp_address address;
+  drive_open(&drive);
+  struct drive_socket* listener =
+      drive_listen(&drive, "127.0.0.1", 0, &address);
+  drive_accept(listener, 4);
+  for (int32_t round = 1; round < 4; round++) {
+    for (size_t i = 0; i < 3; i++)
+      drive_set(listener, options[i], round + (int32_t)i);
+    host_socket raw = raw_connect(&address);
+    struct drive_socket* socket = NULL;
+    drive_until(&drive, (socket = drive_take_accepted(listener)) != NULL);
+    for (size_t i = 0; i < 3; i++)
+      check_is(iocp_get_option(drive.port, socket->name, options[i]),
+               round + (int32_t)i);
+    raw_close(raw);
+  }
+  drive_finish(&drive);
+}
+
+/* So many connections are made without anybody who accepts them, at least. */
+static uint32_t count_backlog(struct drive* drive,
+                              const struct iocp_address* address,
+                              uint32_t limit) {
+  host_socket raws[64];
+  uint32_t count = 0;
+  (void)drive;
+  while (count < limit && raw_try_connect(address, &raws[count]) == 0) count++;
+  for (uint32_t i = 0; i < count; i++) raw_close(raws[i]);
+  return count;
+}
+
+/* A backlog that grows takes more connections, and is read back; one that
+ * shrinks does where the system can do that. */
+static void backlog(void) {
+  struct drive drive;
+  struct iocp_address address;
+  drive_open(&drive);
+  struct iocp_address any = raw_address("127.0.0.1", 0);
+  struct drive_socket* listener =
+      drive_add(&drive, iocp_listen(drive.port, &any, 2, 0));
+  listener->is_listener = true;
+  check_is(iocp_name(drive.port, listener->name, IOCP_LOCAL, &address), 0);
+  check_is(iocp_get_option(drive.port, listener->name, IOCP_BACKLOG), 2);
+  drive_set(listener, IOCP_BACKLOG, 40);
+  check_is(count_backlog(&drive, &address, 40), 40);
+  int32_t result = iocp_set_option(drive.port, listener->name, IOCP_BACKLOG, 1);
+  check_is(result, host_posts_operations() ? -IOCP_ENOTSUP : 0);
+  check_is(iocp_set_option(drive.port, listener->name, IOCP_BACKLOG, 0),
+           -IOCP_EINVAL);
+  check_is(iocp_set_option(drive.port, listener->name, IOCP_BACKLOG, 65536),
+           -IOCP_EINVAL);
+  drive_set(listener, IOCP_BACKLOG, 3);
+  drive_finish(&drive);
+}
+
+/* The pool can grow and shrink while it listens. */
+static void accept_pool(void) {
+  struct drive drive;
+  struct iocp_address address;
+  host_socket raws[20];
+  drive_open(&drive);
+  struct drive_socket* listener =
+      drive_listen(&drive, "127.0.0.1", 0, &address);
+  check_is(drive_stats(listener).accepts_posted, 0);
+  drive_accept(listener, 5);
+  check_is(drive_stats(listener).accepts_posted, 5);
+  drive_accept(listener, 20);
+  check_is(drive_stats(listener).accepts_posted, 20);
+  drive_accept(listener, 2);
+  for (int i = 0; i < 20; i++) raws[i] = raw_connect(&address);
+  drive_until(&drive, listener->accepted_count == 20);
+  drive_until(&drive, drive_stats(listener).accepts_posted == 2);
+  check_is(drive_stats(listener).accepted, 20);
+  for (int i = 0; i < 20; i++) raw_close(raws[i]);
+  drive_finish(&drive);
 }
 
 static void connected_and_accepted(void) {
@@ -58,7 +187,7 @@ static void adopted(void) {
   host_socket raw_listener = raw_listen("127.0.0.1", &address);
   host_socket peer = raw_connect(&address);
   struct drive_socket* socket = drive_add(
-      &drive, iocp_add_socket(drive.port, (double)raw_accept(raw_listener)));
+      &drive, iocp_add_socket(drive.port, (double)raw_accept(raw_listener), 0));
   check_options(drive.port, socket->name);
   raw_close(peer);
   raw_close(raw_listener);
@@ -83,4 +212,8 @@ static void set_while_connecting(void) {
 TEST_MAIN(TEST_CASE(connected_and_accepted),
           TEST_CASE(listener),
           TEST_CASE(adopted),
-          TEST_CASE(set_while_connecting))
+          TEST_CASE(set_while_connecting),
+          TEST_CASE(numbers),
+          TEST_CASE(connections_inherit),
+          TEST_CASE(backlog),
+          TEST_CASE(accept_pool))

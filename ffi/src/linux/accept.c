@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,13 +10,20 @@
 #include "errors.h"
 #include "handle.h"
 
+/* The kernel counts the time of TCP_DEFER_ACCEPT in retransmissions, and rounds
+ * up to 1, 3, 7 ... seconds (tcp(7)); then it hands the connection over all the
+ * same, and the library's own time begins. A sixth of it keeps the whole below
+ * one and a half, and for less than a second the kernel is not asked. */
+#define ACCEPT__DEFER_SHARE_MS 6000
+/* Seconds, where the silent are not given up. */
+#define ACCEPT__DEFER_LONG 30
+
 static int accept__set(int fd, int level, int option, int value) {
   return setsockopt(fd, level, option, &value, sizeof value);
 }
 
 static int32_t accept__bind(struct socket* socket,
                             const struct iocp_address* address,
-                            uint32_t backlog,
                             uint32_t flags) {
   int fd = socket->engine.fd;
   struct sockaddr_storage system;
@@ -30,7 +38,7 @@ static int32_t accept__bind(struct socket* socket,
           fd, IPPROTO_IPV6, IPV6_V6ONLY, (flags & IOCP_IPV6_ONLY) != 0) < 0)
     goto fail;
   if (bind(fd, (struct sockaddr*)&system, length) < 0) goto fail;
-  if (listen(fd, backlog > 65535 ? 65535 : (int)backlog) < 0) goto fail;
+  if (listen(fd, (int)socket->backlog) < 0) goto fail;
   return epoll_enter(socket);
 
 fail:
@@ -39,7 +47,6 @@ fail:
 
 int32_t engine_listen(struct socket* socket,
                       const struct iocp_address* address,
-                      uint32_t backlog,
                       uint32_t flags) {
   if (address->family != 4 && address->family != 6)
     return port_fail(socket->port, -IOCP_EAFNOSUPPORT, 0);
@@ -49,9 +56,35 @@ int32_t engine_listen(struct socket* socket,
   socket->engine.fd = fd;
   socket->family = (uint8_t)address->family;
   socket->is_listener = true;
-  int32_t result = accept__bind(socket, address, backlog, flags);
+  int32_t result = accept__bind(socket, address, flags);
   if (result < 0) close(fd);
   return result;
+}
+
+int32_t engine_set_backlog(struct socket* listener, uint32_t backlog) {
+  if (listen(listener->engine.fd, (int)backlog) < 0)
+    return errors_fail(listener->port);
+  listener->backlog = backlog;
+  return 0;
+}
+
+int32_t engine_defer_accept(struct socket* listener) {
+  uint32_t timeout_ms = listener->first_byte_timeout_ms;
+  int seconds = timeout_ms == 0 ? ACCEPT__DEFER_LONG
+                                : (int)(timeout_ms / ACCEPT__DEFER_SHARE_MS);
+  if (!listener->defers_accept) seconds = 0;
+  if (accept__set(listener->engine.fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds) <
+      0)
+    return errors_fail(listener->port);
+  return 0;
+}
+
+/* A connection that was accepted is a socket, and has a timer of its own. */
+void engine_watch_accepts(struct socket* listener) { (void)listener; }
+
+uint32_t engine_watch_ms(const struct socket* listener) {
+  (void)listener;
+  return 0;
 }
 
 void engine_accept(struct socket* listener) {

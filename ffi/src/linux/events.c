@@ -4,6 +4,7 @@
 
 #include "connect.h"
 #include "engine.h"
+#include "kept.h"
 
 #define EVENTS__BATCH 256
 #define EVENTS__GONE (EPOLLRDHUP | EPOLLHUP | EPOLLERR)
@@ -19,7 +20,7 @@ static void events__one(struct socket* socket, uint32_t events) {
     engine->readable = true;
     socket_ready(socket, socket->is_listener ? READY_ACCEPT : READY_RECEIVE);
   }
-  if ((events & (EPOLLOUT | EVENTS__GONE)) != 0 && socket->kept != NULL)
+  if ((events & (EPOLLOUT | EVENTS__GONE)) != 0 && kept_first(socket) != NULL)
     engine_send_kept(socket);
 }
 

@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,8 +24,9 @@ int handle_open(int family) {
  * ever told to send one. On Windows the file has such a mark by itself. */
 #define HANDLE__ADOPTED SIGURG
 
-int32_t engine_adopt(struct socket* socket, double os_socket) {
+int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   struct port* port = socket->port;
+  (void)flags;
   if (!(os_socket >= 0 && os_socket <= INT32_MAX) ||
       os_socket != (double)(int)os_socket)
     return port_fail(port, -IOCP_EINVAL, 0);
@@ -40,8 +43,8 @@ int32_t engine_adopt(struct socket* socket, double os_socket) {
     return port_fail(port, -IOCP_ENOTCONN, type == SOCK_STREAM ? errno : 0);
   if (fcntl(fd, F_GETSIG) == HANDLE__ADOPTED)
     return port_fail(port, -IOCP_EEXIST, EEXIST);
-  int flags = fcntl(fd, F_GETFL);
-  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+  int status = fcntl(fd, F_GETFL);
+  if (status < 0 || fcntl(fd, F_SETFL, status | O_NONBLOCK) < 0 ||
       fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
     return errors_fail(port);
   socket->engine.fd = fd;
@@ -73,6 +76,23 @@ void engine_close_socket(struct socket* socket, bool reset) {
   socket->engine.fd = -1;
 }
 
+uint32_t engine_release(struct socket* socket) {
+  int fd = socket->engine.fd;
+  epoll_ctl(socket->port->engine.epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+  fcntl(fd, F_SETSIG, 0);
+  socket->engine.fd = -1;
+  return (uint32_t)fd;
+}
+
+void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
+  int readable = 0;
+  /* What users see as posted is what they have asked for. */
+  stats->accepts_posted = socket->accept_target;
+  if (socket->is_listener || socket->engine.fd < 0) return;
+  if (ioctl(socket->engine.fd, FIONREAD, &readable) == 0)
+    stats->bytes_readable = readable;
+}
+
 int32_t engine_name(struct socket* socket,
                     uint32_t end,
                     struct iocp_address* address_out) {
@@ -90,43 +110,46 @@ int32_t engine_name(struct socket* socket,
 struct handle__option {
   int level;
   int name;
+  int min;
+  int max;
 };
 
-static bool handle__option_of(uint32_t option,
-                              struct handle__option* option_out) {
-  switch (option) {
-    case IOCP_NO_DELAY:
-      *option_out = (struct handle__option){IPPROTO_TCP, TCP_NODELAY};
-      return true;
-    case IOCP_KEEP_ALIVE:
-      *option_out = (struct handle__option){SOL_SOCKET, SO_KEEPALIVE};
-      return true;
-    default:
-      return false;
-  }
+/* By the numbers of the API; the system's bounds are those of tcp(7). */
+static const struct handle__option handle__options[] = {
+    [IOCP_NO_DELAY] = {IPPROTO_TCP, TCP_NODELAY, 0, 1},
+    [IOCP_KEEP_ALIVE] = {SOL_SOCKET, SO_KEEPALIVE, 0, 1},
+    [IOCP_KEEP_ALIVE_IDLE] = {IPPROTO_TCP, TCP_KEEPIDLE, 1, 32767},
+    [IOCP_KEEP_ALIVE_INTERVAL] = {IPPROTO_TCP, TCP_KEEPINTVL, 1, 32767},
+    [IOCP_KEEP_ALIVE_COUNT] = {IPPROTO_TCP, TCP_KEEPCNT, 1, 127},
+};
+
+static const struct handle__option* handle__option_of(uint32_t option) {
+  size_t count = sizeof handle__options / sizeof handle__options[0];
+  return option == 0 || option >= count ? NULL : &handle__options[option];
 }
 
 int32_t engine_set_option(struct socket* socket,
                           uint32_t option,
                           int32_t value) {
-  struct handle__option system;
-  if (!handle__option_of(option, &system) || value < 0 || value > 1)
+  const struct handle__option* system = handle__option_of(option);
+  if (system == NULL || value < system->min || value > system->max)
     return port_fail(socket->port, -IOCP_EINVAL, 0);
-  if (setsockopt(
-          socket->engine.fd, system.level, system.name, &value, sizeof value) ==
-      0)
+  if (setsockopt(socket->engine.fd,
+                 system->level,
+                 system->name,
+                 &value,
+                 sizeof value) == 0)
     return 0;
   return errors_fail(socket->port);
 }
 
 int32_t engine_get_option(struct socket* socket, uint32_t option) {
-  struct handle__option system;
+  const struct handle__option* system = handle__option_of(option);
   int value = 0;
   socklen_t length = sizeof value;
-  if (!handle__option_of(option, &system))
-    return port_fail(socket->port, -IOCP_EINVAL, 0);
+  if (system == NULL) return port_fail(socket->port, -IOCP_EINVAL, 0);
   if (getsockopt(
-          socket->engine.fd, system.level, system.name, &value, &length) == 0)
-    return value != 0;
-  return errors_fail(socket->port);
+          socket->engine.fd, system->level, system->name, &value, &length) < 0)
+    return errors_fail(socket->port);
+  return system->max == 1 ? value != 0 : value;
 }

@@ -22,4 +22,9 @@ struct engine_socket {
   bool hung_up : 1;
 };
 
+/* Nothing of a copy is the kernel's. */
+struct engine_kept {
+  char unused;
+};
+
 #endif /* IOCP_PLATFORM_H */

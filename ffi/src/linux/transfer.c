@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Moving bytes. */
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "engine.h"
 #include "errors.h"
+#include "kept.h"
 #include "stream.h"
 
 void engine_arm_receive(struct socket* socket, uint32_t bytes) {
@@ -13,13 +15,18 @@ void engine_arm_receive(struct socket* socket, uint32_t bytes) {
   (void)bytes;
 }
 
+bool engine_has_data(struct socket* socket) {
+  struct pollfd entry = {.fd = socket->engine.fd, .events = POLLIN};
+  return poll(&entry, 1, 0) > 0;
+}
+
 int32_t engine_take(struct socket* socket,
                     void* buffer,
                     uint32_t length,
                     bool* more_out) {
   struct engine_socket* engine = &socket->engine;
   *more_out = false;
-  if (!engine->readable) return ENGINE_WOULD_BLOCK;
+  if (!engine->readable || socket->posted_only) return ENGINE_WOULD_BLOCK;
   ssize_t count;
   do {
     count = recv(engine->fd, buffer, length, 0);
@@ -49,21 +56,29 @@ int32_t engine_send(struct socket* socket,
   return errors_fail(socket->port);
 }
 
-/* Called when bytes are first kept, which is when the kernel's buffer is full,
- * and at each edge that says it has room. */
-void engine_send_kept(struct socket* socket) {
-  while (socket->kept_offset < socket->kept_length) {
-    int32_t sent = engine_send(socket,
-                               socket->kept + socket->kept_offset,
-                               socket->kept_length - socket->kept_offset);
-    if (sent == ENGINE_WOULD_BLOCK) return;
+/* Returns true when all of it has left. */
+static bool transfer__send_kept(struct kept* kept) {
+  struct socket* socket = kept->socket;
+  while (kept->offset < kept->length) {
+    int32_t sent = engine_send(
+        socket, kept->bytes + kept->offset, kept->length - kept->offset);
+    if (sent == ENGINE_WOULD_BLOCK) return false;
     if (sent < 0) {
-      stream_kept_done(socket, sent, socket->port->native_error);
-      return;
+      stream_kept_done(kept, sent, socket->port->native_error);
+      return true;
     }
-    stream_kept_moved(socket, (uint32_t)sent);
+    stream_kept_moved(kept, (uint32_t)sent);
   }
-  stream_kept_done(socket, 0, 0);
+  stream_kept_done(kept, 0, 0);
+  return true;
+}
+
+/* Called when bytes are kept, which is when the kernel's buffer is full, and at
+ * each edge that says it has room. */
+void engine_send_kept(struct socket* socket) {
+  struct kept* kept;
+  while ((kept = kept_first(socket)) != NULL)
+    if (!transfer__send_kept(kept)) return;
 }
 
 int32_t engine_shutdown(struct socket* socket) {

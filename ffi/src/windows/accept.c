@@ -9,11 +9,13 @@
 #include <ws2tcpip.h>
 
 #include "address.h"
-#include "completion_port.h"
 #include "errors.h"
 #include "handle.h"
 #include "listener.h"
 #include "memory.h"
+#include "operation.h"
+#include "receive.h"
+#include "system.h"
 #include "winsock.h"
 
 /* "At least 16 bytes more than the maximum address length" (AcceptEx()). */
@@ -22,16 +24,25 @@
  * (SOMAXCONN_HINT in winsock2.h, which MinGW does not have). */
 #define ACCEPT__BACKLOG_HINT(count) (-(count))
 #define ACCEPT__BACKLOG_PLAIN 200
-#define ACCEPT__BACKLOG_MAX 65535
+/* How much of what a peer says first comes with its connection. */
+#define ACCEPT__DATA 1024
+/* The silent are looked for eight times in the time that they have. */
+#define ACCEPT__WATCH_SHARE 8
+#define ACCEPT__WATCH_MIN_MS 16
+#define ACCEPT__WATCH_MAX_MS 1000
+/* What SO_CONNECT_TIME says before there is a connection. */
+#define ACCEPT__NOT_CONNECTED 0xFFFFFFFFu
 
 struct accept {
   struct engine_op op;
-  struct list_node node; /* in `accepted` of the listener once completed */
+  struct list_node node; /* in `posted` of the listener, then in `accepted` */
   struct socket* listener;
   SOCKET target;
   DWORD refused; /* Winsock's number when it was not even posted, or 0 */
   DWORD received;
-  uint8_t addresses[2 * ACCEPT__ADDRESS];
+  uint64_t connected_ms; /* when it was first seen to be; 0: not yet */
+  uint32_t data_size;    /* 0: it completes without data */
+  uint8_t bytes[];       /* the data, and the two addresses */
 };
 
 /* ---- the listener */
@@ -41,16 +52,14 @@ static int accept__set(SOCKET handle, int level, int option, BOOL value) {
 }
 
 static int accept__backlog(uint32_t backlog) {
-  if (backlog > ACCEPT__BACKLOG_MAX) backlog = ACCEPT__BACKLOG_MAX;
   if (backlog > ACCEPT__BACKLOG_PLAIN)
     return ACCEPT__BACKLOG_HINT((int)backlog);
-  return backlog == 0 ? 1 : (int)backlog;
+  return (int)backlog;
 }
 
 static int32_t accept__bind(struct socket* socket,
                             SOCKET handle,
                             const struct iocp_address* address,
-                            uint32_t backlog,
                             uint32_t flags) {
   SOCKADDR_STORAGE system;
   int length = address_to_system(address, &system);
@@ -65,7 +74,7 @@ static int32_t accept__bind(struct socket* socket,
                                           (flags & IOCP_IPV6_ONLY) != 0) != 0)
     goto fail;
   if (bind(handle, (SOCKADDR*)&system, length) != 0) goto fail;
-  if (listen(handle, accept__backlog(backlog)) != 0) goto fail;
+  if (listen(handle, accept__backlog(socket->backlog)) != 0) goto fail;
   return handle_enter(socket, handle);
 
 fail:
@@ -74,7 +83,6 @@ fail:
 
 int32_t engine_listen(struct socket* socket,
                       const struct iocp_address* address,
-                      uint32_t backlog,
                       uint32_t flags) {
   struct port* port = socket->port;
   const struct engine_provider* provider;
@@ -87,11 +95,13 @@ int32_t engine_listen(struct socket* socket,
     return errors_fail(port, (DWORD)WSAGetLastError());
   socket->family = (uint8_t)address->family;
   socket->is_listener = true;
+  socket->engine.backlog_first = socket->backlog;
+  list_open(&socket->engine.posted);
   list_open(&socket->engine.accepted);
   provider = winsock_provider(port, socket->family, handle);
   int32_t result = port_fail(port, -IOCP_ENOTSUP, 0);
   if (provider->accept_ex != NULL)
-    result = accept__bind(socket, handle, address, backlog, flags);
+    result = accept__bind(socket, handle, address, flags);
   if (result < 0) closesocket(handle);
   return result;
 }
@@ -113,13 +123,12 @@ static DWORD accept__start(struct accept* accept) {
       winsock_provider(
           listener->port, listener->family, listener->engine.handle)
           ->accept_ex;
-  op_prepare(&accept->op, ENGINE_ACCEPT);
-  /* It asks for no data: a peer that connects and says nothing would hold it
-   * for ever. */
+  /* A handle of our own never relays, so this cannot fail. */
+  op_prepare(listener, &accept->op, ENGINE_ACCEPT);
   BOOL has_succeeded = accept_ex(listener->engine.handle,
                                  accept->target,
-                                 accept->addresses,
-                                 0,
+                                 accept->bytes,
+                                 accept->data_size,
                                  ACCEPT__ADDRESS,
                                  ACCEPT__ADDRESS,
                                  &accept->received,
@@ -129,6 +138,7 @@ static DWORD accept__start(struct accept* accept) {
       accept__queue(accept);
       return 0;
     case OP_IN_FLIGHT:
+      list_push(&listener->engine.posted, &accept->node);
       listener->engine.accepts_posted++;
       return 0;
     case OP_REFUSED:
@@ -147,10 +157,13 @@ static DWORD accept__start(struct accept* accept) {
 static int32_t accept__post(struct socket* listener) {
   struct port* port = listener->port;
   DWORD native;
-  struct accept* accept = memory_alloc(sizeof *accept);
+  uint32_t data_size = listener->defers_accept ? ACCEPT__DATA : 0;
+  size_t size = sizeof(struct accept) + data_size + 2 * ACCEPT__ADDRESS;
+  struct accept* accept = memory_alloc(size);
   if (accept == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
-  memory_zero(accept, sizeof *accept);
+  memory_zero(accept, size);
   accept->listener = listener;
+  accept->data_size = data_size;
   accept->target = handle_new(listener->family);
   native = (DWORD)WSAGetLastError();
   if (accept->target == INVALID_SOCKET) goto err1;
@@ -162,10 +175,38 @@ err1:
   return errors_fail(port, native);
 }
 
+/* How many accepts are to be posted, or done and not taken. */
+static uint32_t accept__target(const struct socket* listener) {
+  const struct engine_socket* engine = &listener->engine;
+  uint32_t target = listener->accept_target;
+  /* Those that wait for a silent peer are of no use to the next one. */
+  if (target != 0) target += engine->accepts_silent;
+  /* A backlog that has grown; see engine_set_backlog(). */
+  target += listener->backlog - engine->backlog_first;
+  return target < IOCP_ACCEPT_MAX ? target : IOCP_ACCEPT_MAX;
+}
+
+int32_t engine_set_backlog(struct socket* listener, uint32_t backlog) {
+  /* A second listen() "will return success without changing the value for the
+   * backlog parameter" (listen()'s documentation), so accepts that are posted
+   * make up for what is missing. */
+  if (backlog < listener->engine.backlog_first)
+    return port_fail(listener->port, -IOCP_ENOTSUP, 0);
+  listener->backlog = backlog;
+  engine_accept(listener);
+  return 0;
+}
+
+int32_t engine_defer_accept(struct socket* listener) {
+  /* The accepts that are posted from now on ask for data. */
+  (void)listener;
+  return 0;
+}
+
 void engine_accept(struct socket* listener) {
   struct engine_socket* engine = &listener->engine;
   while (engine->accepts_posted + engine->accepted_count <
-         listener->accept_target) {
+         accept__target(listener)) {
     int32_t result = accept__post(listener);
     if (result == 0) continue;
     listener_failed(listener, result, listener->port->native_error);
@@ -173,19 +214,75 @@ void engine_accept(struct socket* listener) {
   }
 }
 
+/* ---- those who connect and say nothing */
+
+uint32_t engine_watch_ms(const struct socket* listener) {
+  uint32_t share_ms = listener->first_byte_timeout_ms / ACCEPT__WATCH_SHARE;
+  if (!listener->defers_accept) return 0;
+  if (listener->engine.is_filling) return ACCEPT__WATCH_MIN_MS;
+  /* Also where nobody is given up: the pool must not run out of accepts. */
+  if (share_ms == 0 || share_ms > ACCEPT__WATCH_MAX_MS)
+    return ACCEPT__WATCH_MAX_MS;
+  return share_ms < ACCEPT__WATCH_MIN_MS ? ACCEPT__WATCH_MIN_MS : share_ms;
+}
+
+/* Whether a posted accept has a connection; AcceptEx() tells of it only when
+ * data has come as well. */
+static bool accept__is_connected(struct accept* accept, uint64_t now_ms) {
+  DWORD seconds = ACCEPT__NOT_CONNECTED;
+  int length = sizeof seconds;
+  if (accept->data_size == 0 || accept->target == INVALID_SOCKET) return false;
+  if (getsockopt(accept->target,
+                 SOL_SOCKET,
+                 SO_CONNECT_TIME,
+                 (char*)&seconds,
+                 &length) != 0 ||
+      seconds == ACCEPT__NOT_CONNECTED)
+    return false;
+  if (accept->connected_ms == 0) accept->connected_ms = now_ms;
+  return true;
+}
+
+void engine_watch_accepts(struct socket* listener) {
+  struct engine_socket* engine = &listener->engine;
+  uint32_t timeout_ms = listener->first_byte_timeout_ms;
+  uint64_t now_ms = system_now_ms();
+  const struct list_node* list = &engine->posted;
+  uint32_t silent_before = engine->accepts_silent;
+  engine->accepts_silent = 0;
+  for (struct list_node* node = list->next; node != list; node = node->next) {
+    struct accept* accept = LIST_ENTRY(node, struct accept, node);
+    if (!accept__is_connected(accept, now_ms)) continue;
+    if (timeout_ms == 0 || now_ms - accept->connected_ms < timeout_ms) {
+      engine->accepts_silent++;
+      continue;
+    }
+    /* "The only way to close these connections" (AcceptEx()'s documentation);
+     * the operation then fails, and another one takes its place. */
+    handle_set_reset(accept->target);
+    closesocket(accept->target);
+    accept->target = INVALID_SOCKET;
+    listener->stats.silent++;
+  }
+  engine->is_filling = engine->accepts_silent > silent_before;
+}
+
 /* ---- taking */
 
 /* Gives up a connection that nobody will take. */
 static void accept__drop(struct accept* accept) {
-  /* As Linux does with what is left in the queue of a listener. */
-  handle_set_reset(accept->target);
-  closesocket(accept->target);
+  if (accept->target != INVALID_SOCKET) {
+    /* As Linux does with what is left in the queue of a listener. */
+    handle_set_reset(accept->target);
+    closesocket(accept->target);
+  }
   memory_free(accept);
 }
 
 void accept_completed(struct engine_op* op) {
   struct accept* accept = LIST_ENTRY(op, struct accept, op);
   struct socket* listener = accept->listener;
+  list_remove(&accept->node);
   listener->engine.accepts_posted--;
   if (listener->state != SOCKET_CLOSING) {
     accept__queue(accept);
@@ -215,8 +312,8 @@ static void accept__name_peer(const struct accept* accept,
           ->get_accept_ex_sockaddrs;
   /* It stays unknown, and is asked for when somebody wants it. */
   if (get == NULL) return;
-  get((void*)accept->addresses,
-      0,
+  get((void*)accept->bytes,
+      accept->data_size,
       ACCEPT__ADDRESS,
       ACCEPT__ADDRESS,
       &local,
@@ -230,6 +327,7 @@ static void accept__name_peer(const struct accept* accept,
 static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
   struct socket* listener = accept->listener;
   SOCKET handle = listener->engine.handle;
+  uint32_t bytes = accept->data_size == 0 ? 0 : op_bytes(&accept->op);
   if (accept->refused != 0 || op_status(&accept->op) < 0)
     return -IOCP_ECONNABORTED;
   /* Without it shutdown() and getpeername() fail, and socket options are not
@@ -243,7 +341,11 @@ static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
     return -IOCP_ECONNABORTED;
   accepted->family = listener->family;
   accept__name_peer(accept, accepted);
-  return handle_enter(accepted, accept->target);
+  int32_t result = handle_enter(accepted, accept->target);
+  if (result < 0 || bytes == 0) return result;
+  /* Without memory for what it has said, the connection is of no use. */
+  return receive_preload(accepted, accept->bytes, bytes) ? 0
+                                                         : -IOCP_ECONNABORTED;
 }
 
 int32_t engine_take_accept(struct socket* listener, struct socket* accepted) {

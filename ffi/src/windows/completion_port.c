@@ -9,20 +9,17 @@
  *                              |     nothing came                          ^
  *                              +-------------------------------------------+
  */
-#include "completion_port.h"
-
 #include "accept.h"
 #include "connect.h"
 #include "errors.h"
+#include "operation.h"
 #include "receive.h"
+#include "retry.h"
 #include "send.h"
-#include "system.h"
 #include "winsock.h"
 
 /* One thread works and one waits, so neither must be held back. */
 #define PORT__THREADS 2
-/* The pause before an operation is posted again. */
-#define PORT__RETRY_MS 20
 
 int32_t engine_open(struct port* port) {
   struct engine_port* engine = &port->engine;
@@ -38,73 +35,10 @@ int32_t engine_open(struct port* port) {
 
 void engine_close(struct port* port) { CloseHandle(port->engine.handle); }
 
-/* ---- operations */
-
-void op_prepare(struct engine_op* op, enum engine_op_kind kind) {
-  op->overlapped = (OVERLAPPED){0};
-  op->kind = (uint8_t)kind;
-  op->in_flight = false;
-}
-
-enum op_start op_started(struct socket* socket,
-                         struct engine_op* op,
-                         bool has_succeeded) {
-  if (has_succeeded && socket->engine.skips_packets) return OP_COMPLETED;
-  if (!has_succeeded && WSAGetLastError() != WSA_IO_PENDING) return OP_REFUSED;
-  op->in_flight = true;
-  socket->port->stats.operations++;
-  return OP_IN_FLIGHT;
-}
-
-LONG op_status(const struct engine_op* op) {
-  return (LONG)op->overlapped.Internal;
-}
-
-uint32_t op_bytes(const struct engine_op* op) {
-  return (uint32_t)op->overlapped.InternalHigh;
-}
-
-bool op_may_be_retried(DWORD native) {
-  /* The second one is "too many outstanding requests" here (WSARecv()). */
-  return native == WSAENOBUFS || native == WSAEWOULDBLOCK;
-}
-
-/* ---- trying again */
-
-void completion_port_retry(struct socket* socket, enum engine_op_kind kind) {
-  struct engine_port* engine = &socket->port->engine;
-  if (kind == ENGINE_SEND)
-    socket->engine.retries_send = true;
-  else
-    socket->engine.retries_receive = true;
-  if (list_has(&socket->engine.retry_node)) return;
-  if (list_is_empty(&engine->retries))
-    engine->retry_at_ms = system_now_ms() + PORT__RETRY_MS;
-  list_push(&engine->retries, &socket->engine.retry_node);
-  atomic_store(&engine->has_retries, true);
-  /* A wait that runs already does not know that it is to end soon. */
-  if (atomic_load(&engine->handover_state) == ENGINE_HANDOVER_FILLING)
-    engine_wake(socket->port);
-}
-
-void completion_port_forget(struct socket* socket) {
-  struct engine_port* engine = &socket->port->engine;
-  socket->engine.retries_send = false;
-  socket->engine.retries_receive = false;
-  if (!list_has(&socket->engine.retry_node)) return;
-  list_remove(&socket->engine.retry_node);
-  if (list_is_empty(&engine->retries))
-    atomic_store(&engine->has_retries, false);
-}
-
 static void port__retry(struct port* port) {
-  struct engine_port* engine = &port->engine;
   struct list_node todo;
-  if (list_is_empty(&engine->retries) || system_now_ms() < engine->retry_at_ms)
-    return;
   list_open(&todo);
-  list_move(&todo, &engine->retries);
-  atomic_store(&engine->has_retries, false);
+  retry_take(port, &todo);
   while (!list_is_empty(&todo)) {
     struct list_node* node = list_shift(&todo);
     struct socket* socket = LIST_ENTRY(node, struct socket, engine.retry_node);
@@ -121,8 +55,7 @@ static void port__retry(struct port* port) {
 
 static DWORD port__timeout(struct engine_port* engine, int32_t timeout_ms) {
   DWORD limit_ms = timeout_ms < 0 ? INFINITE : (DWORD)timeout_ms;
-  if (atomic_load(&engine->has_retries) && limit_ms > PORT__RETRY_MS)
-    return PORT__RETRY_MS;
+  if (atomic_load(&engine->has_retries) && limit_ms > RETRY_MS) return RETRY_MS;
   return limit_ms;
 }
 
@@ -201,16 +134,13 @@ static void port__woken(struct port* port) {
 /* ---- dequeueing */
 
 static void port__completed(struct port* port, struct engine_op* op) {
-  /* Nothing of ours comes twice; what is not ours is left alone. */
-  if (!op->in_flight) return;
-  op->in_flight = false;
-  port->stats.operations--;
+  if (!op_reap(port, op)) return;
   switch ((enum engine_op_kind)op->kind) {
     case ENGINE_RECEIVE:
-      receive_completed(LIST_ENTRY(op, struct socket, engine.in));
+      receive_completed(LIST_ENTRY(op, struct engine_receive, op));
       return;
     case ENGINE_SEND:
-      send_completed(LIST_ENTRY(op, struct socket, engine.out));
+      send_completed(LIST_ENTRY(op, struct kept, engine.op));
       return;
     case ENGINE_CONNECT:
       connect_completed(LIST_ENTRY(op, struct socket, engine.out));

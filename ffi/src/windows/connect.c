@@ -5,11 +5,11 @@
 #include <ws2tcpip.h>
 
 #include "address.h"
-#include "completion_port.h"
 #include "connector.h"
 #include "errors.h"
 #include "handle.h"
 #include "memory.h"
+#include "operation.h"
 #include "winsock.h"
 
 /* The unspecified address is nobody on Windows; on Linux it is this machine,
@@ -89,7 +89,8 @@ static int32_t connect__start(struct socket* socket,
   struct engine_socket* engine = &socket->engine;
   SOCKADDR_STORAGE system;
   int length = address_to_system(&socket->peer, &system);
-  op_prepare(&engine->out, ENGINE_CONNECT);
+  /* A new handle never relays, so this cannot fail. */
+  op_prepare(socket, &engine->out, ENGINE_CONNECT);
   BOOL has_succeeded = connect_ex(engine->handle,
                                   (SOCKADDR*)&system,
                                   length,

@@ -5,9 +5,9 @@
 
 #include "accept.h"
 #include "address.h"
-#include "completion_port.h"
 #include "errors.h"
 #include "receive.h"
+#include "retry.h"
 #include "winsock.h"
 
 /* Whole numbers up to this are exact in a double. */
@@ -32,9 +32,11 @@ int32_t handle_enter(struct socket* socket, SOCKET handle) {
   /* The key tells our packets from those of a handle that somebody else once
    * associated; the socket's own value would not do, as it is used again as
    * soon as it is closed. */
-  if (CreateIoCompletionPort(
+  if (!socket->engine.relays &&
+      CreateIoCompletionPort(
           (HANDLE)handle, port->engine.handle, (ULONG_PTR)port, 0) == NULL)
     return errors_fail(port, GetLastError());
+  receive_open(socket);
   if (ioctlsocket(handle, (long)FIONBIO, &is_non_blocking) != 0)
     return errors_fail(port, (DWORD)WSAGetLastError());
   /* Without it a packet follows each success, which works just as well. */
@@ -43,6 +45,8 @@ int32_t handle_enter(struct socket* socket, SOCKET handle) {
       SetFileCompletionNotificationModes(
           (HANDLE)handle,
           FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE);
+  /* What relays has no packets but those that it posts when one is pending. */
+  if (socket->engine.relays) socket->engine.skips_packets = true;
   socket->engine.handle = handle;
   return 0;
 }
@@ -53,7 +57,7 @@ static bool handle__of_number(double number, SOCKET* handle_out) {
   return (double)*handle_out == number;
 }
 
-int32_t engine_adopt(struct socket* socket, double os_socket) {
+int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   struct port* port = socket->port;
   SOCKET handle;
   int type = 0;
@@ -73,13 +77,17 @@ int32_t engine_adopt(struct socket* socket, double os_socket) {
   socket->family = (uint8_t)socket->peer.family;
   int32_t result = handle_enter(socket, handle);
   /* "It is on a port already" has this number. */
-  if (result == -IOCP_EINVAL && port->native_error == ERROR_INVALID_PARAMETER)
-    return port_fail(port, -IOCP_EEXIST, ERROR_INVALID_PARAMETER);
+  if (result == -IOCP_EINVAL && port->native_error == ERROR_INVALID_PARAMETER) {
+    if ((flags & IOCP_DETACHED) == 0)
+      return port_fail(port, -IOCP_EEXIST, ERROR_INVALID_PARAMETER);
+    socket->engine.relays = true;
+    result = handle_enter(socket, handle);
+  }
   if (result < 0) return result;
   /* As good as it gets: another process may have it already. */
   SetHandleInformation((HANDLE)handle, HANDLE_FLAG_INHERIT, 0);
   /* Another library may have layered itself over this one socket. */
-  if (socket->engine.skips_packets && !winsock_is_ifs(handle))
+  if (!socket->engine.relays && !winsock_is_ifs(handle))
     socket->engine.skips_packets = false;
   return 0;
 }
@@ -100,13 +108,13 @@ static void handle__close(struct engine_socket* engine, bool reset) {
 
 bool engine_is_idle(const struct socket* socket) {
   const struct engine_socket* engine = &socket->engine;
-  return engine->accepts_posted == 0 && !engine->in.in_flight &&
-         !engine->out.in_flight;
+  return engine->accepts_posted == 0 && engine->receives_in_flight == 0 &&
+         engine->sends_in_flight == 0 && !engine->out.in_flight;
 }
 
 void engine_cancel(struct socket* socket) {
   struct engine_socket* engine = &socket->engine;
-  completion_port_forget(socket);
+  retry_forget(socket);
   if (socket->is_listener) {
     accept_forget(socket);
     handle__close(engine, false);
@@ -119,15 +127,43 @@ void engine_cancel(struct socket* socket) {
                   GetLastError() == ERROR_NOT_FOUND;
   /* What connects, or is on its way out, ends for certain only with its handle,
    * and there is nothing left to be saved; so does what cannot be canceled. */
-  if (socket->close_reset || engine->out.in_flight || !was_told)
+  if (socket->close_reset || engine->out.in_flight ||
+      engine->sends_in_flight != 0 || !was_told)
     handle__close(engine, socket->close_reset);
 }
 
 void engine_close_socket(struct socket* socket, bool reset) {
   struct engine_socket* engine = &socket->engine;
-  completion_port_forget(socket);
+  retry_forget(socket);
   receive_forget(socket);
   handle__close(engine, reset);
+}
+
+uint32_t engine_release(struct socket* socket) {
+  SOCKET handle = socket->engine.handle;
+  retry_forget(socket);
+  receive_forget(socket);
+  winsock_leave_port(handle);
+  socket->engine.handle = INVALID_SOCKET;
+  /* "Windows uses 32 bits of a handle that another program may know". */
+  return (uint32_t)handle;
+}
+
+void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
+  const struct engine_socket* engine = &socket->engine;
+  u_long readable = 0;
+  stats->operations = (double)engine->receives_in_flight +
+                      engine->sends_in_flight + engine->accepts_posted +
+                      engine->out.in_flight;
+  stats->accepts_posted = engine->accepts_posted;
+  stats->accepts_ready = engine->accepted_count;
+  stats->accepts_deferred += engine->accepts_silent;
+  if (socket->is_listener || !list_has(&engine->receives)) return;
+  stats->receives_posted = engine->receives_in_flight;
+  stats->bytes_posted = receive_posted(socket);
+  stats->bytes_readable = receive_waiting(socket);
+  if (ioctlsocket(engine->handle, FIONREAD, &readable) == 0)
+    stats->bytes_readable += readable;
 }
 
 int32_t engine_name(struct socket* socket,
@@ -144,53 +180,59 @@ int32_t engine_name(struct socket* socket,
   return port_fail(socket->port, -IOCP_EAFNOSUPPORT, 0);
 }
 
+/* In ws2ipdef.h since Windows 10 version 1709; MinGW's has not all of them. */
+#define HANDLE__KEEP_IDLE 3
+#define HANDLE__KEEP_COUNT 16
+#define HANDLE__KEEP_INTERVAL 17
+
 struct handle__option {
   int level;
   int name;
+  int min;
+  int max;
 };
 
-static bool handle__option_of(uint32_t option,
-                              struct handle__option* option_out) {
-  switch (option) {
-    case IOCP_NO_DELAY:
-      *option_out = (struct handle__option){IPPROTO_TCP, TCP_NODELAY};
-      return true;
-    case IOCP_KEEP_ALIVE:
-      *option_out = (struct handle__option){SOL_SOCKET, SO_KEEPALIVE};
-      return true;
-    default:
-      return false;
-  }
+/* By the numbers of the API, with the bounds of Linux. */
+static const struct handle__option handle__options[] = {
+    [IOCP_NO_DELAY] = {IPPROTO_TCP, TCP_NODELAY, 0, 1},
+    [IOCP_KEEP_ALIVE] = {SOL_SOCKET, SO_KEEPALIVE, 0, 1},
+    [IOCP_KEEP_ALIVE_IDLE] = {IPPROTO_TCP, HANDLE__KEEP_IDLE, 1, 32767},
+    [IOCP_KEEP_ALIVE_INTERVAL] = {IPPROTO_TCP, HANDLE__KEEP_INTERVAL, 1, 32767},
+    [IOCP_KEEP_ALIVE_COUNT] = {IPPROTO_TCP, HANDLE__KEEP_COUNT, 1, 127},
+};
+
+static const struct handle__option* handle__option_of(uint32_t option) {
+  size_t count = sizeof handle__options / sizeof handle__options[0];
+  return option == 0 || option >= count ? NULL : &handle__options[option];
 }
 
 int32_t engine_set_option(struct socket* socket,
                           uint32_t option,
                           int32_t value) {
-  struct handle__option system;
-  if (!handle__option_of(option, &system) || value < 0 || value > 1)
+  const struct handle__option* system = handle__option_of(option);
+  if (system == NULL || value < system->min || value > system->max)
     return port_fail(socket->port, -IOCP_EINVAL, 0);
-  BOOL is_on = value;
+  DWORD number = (DWORD)value;
   if (setsockopt(socket->engine.handle,
-                 system.level,
-                 system.name,
-                 (const char*)&is_on,
-                 sizeof is_on) == 0)
+                 system->level,
+                 system->name,
+                 (const char*)&number,
+                 sizeof number) == 0)
     return 0;
   return errors_fail(socket->port, (DWORD)WSAGetLastError());
 }
 
 int32_t engine_get_option(struct socket* socket, uint32_t option) {
-  struct handle__option system;
+  const struct handle__option* system = handle__option_of(option);
   /* Some providers write one byte only. */
-  BOOL is_on = FALSE;
-  int length = sizeof is_on;
-  if (!handle__option_of(option, &system))
-    return port_fail(socket->port, -IOCP_EINVAL, 0);
+  DWORD number = 0;
+  int length = sizeof number;
+  if (system == NULL) return port_fail(socket->port, -IOCP_EINVAL, 0);
   if (getsockopt(socket->engine.handle,
-                 system.level,
-                 system.name,
-                 (char*)&is_on,
-                 &length) == 0)
-    return is_on != 0;
-  return errors_fail(socket->port, (DWORD)WSAGetLastError());
+                 system->level,
+                 system->name,
+                 (char*)&number,
+                 &length) != 0)
+    return errors_fail(socket->port, (DWORD)WSAGetLastError());
+  return system->max == 1 ? number != 0 : (int32_t)number;
 }

@@ -31,6 +31,28 @@ struct engine_op {
   OVERLAPPED overlapped;
   uint8_t kind; /* enum engine_op_kind */
   bool in_flight;
+  /* Of a socket that relays; see relay.h. */
+  struct port* port;
+  HANDLE event;
+  HANDLE wait;
+};
+
+/* One receive, or a zero-byte one. */
+struct engine_receive {
+  struct engine_op op;
+  struct list_node node; /* in `receives` of the socket, in posting order */
+  struct socket* socket;
+  DWORD flags;       /* the kernel's, as long as the operation */
+  bool is_completed; /* its bytes wait to be taken */
+  uint32_t size;     /* of the buffer; 0: a zero-byte receive */
+  uint32_t length;   /* what was received */
+  uint32_t offset;   /* what was taken of it */
+  uint8_t* bytes;
+};
+
+/* What the kernel holds of a struct kept. */
+struct engine_kept {
+  struct engine_op op;
 };
 
 /* What the sockets of one address family have in common. */
@@ -70,36 +92,38 @@ struct engine_port {
   OVERLAPPED_ENTRY batch[ENGINE_BATCH];
 };
 
-enum engine_receive_state {
-  ENGINE_RECEIVE_IDLE,
-  ENGINE_RECEIVE_POSTED,
-  ENGINE_RECEIVE_COMPLETED /* the result waits to be taken */
-};
-
 struct engine_socket {
   SOCKET handle;
   /* A success at once leaves no packet. */
   bool skips_packets;
+  /* Its handle is tied to another port for ever; see relay.h. */
+  bool relays;
 
-  struct engine_op in;  /* the receive */
-  struct engine_op out; /* the connect, and then the sends */
+  struct engine_op out; /* the connect */
+  uint32_t sends_in_flight;
 
-  uint8_t receive_state; /* enum engine_receive_state */
-  DWORD receive_flags;   /* the kernel's, as long as the operation */
-  uint8_t* buffer;       /* NULL: a receive of no bytes */
-  uint32_t buffer_size;
-  uint32_t buffer_offset; /* taken so far */
-  int32_t receive_result; /* bytes, 0 for the end, or -IOCP_E... */
-  int32_t receive_native;
+  struct list_node receives; /* posted and completed ones, in posting order */
+  uint32_t receive_count;    /* how many these are */
+  uint32_t receive_bytes;    /* what they may still deliver */
+  uint32_t receives_in_flight;
+  struct engine_receive
+      empty;          /* the zero-byte receive, which needs no memory */
+  bool has_ended;     /* behind what is in `receives` */
+  int32_t end_result; /* 0 or -IOCP_E... */
+  int32_t end_native;
 
   struct list_node retry_node; /* in retries of the port, or in no list */
   bool retries_send;
   bool retries_receive;
 
   /* Of a listener. */
+  struct list_node posted;   /* accepts in the kernel's hands */
   struct list_node accepted; /* completed, not yet taken */
   uint32_t accepted_count;
   uint32_t accepts_posted;
+  uint32_t accepts_silent; /* posted, connected, without a word so far */
+  bool is_filling;         /* there are more of these than the last time */
+  uint32_t backlog_first;  /* which the system never changes */
 };
 
 #endif /* IOCP_PLATFORM_H */

@@ -1,28 +1,63 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Receiving: at most one operation a socket, so that nothing overtakes.
+ * Receiving. The kernel fills receives in the order in which they were posted,
+ * but their packets may come in another order (WSARecv()'s documentation), so
+ * they are taken from a list in posting order:
  *
- *   IDLE --arm--> POSTED --packet--> COMPLETED --taken--> IDLE
+ *   taken | completed | in flight, or completed early | newest
+ *         first -------------------------------------> last
  *
- * While it is IDLE, bytes are taken straight from the kernel. A short buffer is
- * what an idle connection costs; what fills it has more behind it, and that is
- * taken straight into the caller's memory as well.
+ * While the list is empty, bytes are taken straight from the kernel. A short
+ * buffer is what an idle connection costs; what fills it has more behind it,
+ * and that is taken straight into the caller's memory as well.
  */
 #include "receive.h"
 
-#include "completion_port.h"
 #include "errors.h"
 #include "memory.h"
+#include "operation.h"
+#include "retry.h"
 
-/* The largest buffer that is posted. */
-#define RECEIVE__BUFFER 1024
+static struct engine_receive* receive__first(const struct socket* socket) {
+  const struct list_node* list = &socket->engine.receives;
+  if (list_is_empty(list)) return NULL;
+  return LIST_ENTRY(list->next, struct engine_receive, node);
+}
 
-static void receive__free(struct socket* socket) {
+void receive_open(struct socket* socket) {
+  list_open(&socket->engine.receives);
+}
+
+/* Enters a receive of `size` bytes behind the others; NULL: out of memory. */
+static struct engine_receive* receive__new(struct socket* socket,
+                                           uint32_t size) {
   struct engine_socket* engine = &socket->engine;
-  if (engine->buffer == NULL) return;
-  socket->port->stats.bytes_posted -= engine->buffer_size;
-  memory_free(engine->buffer);
-  engine->buffer = NULL;
+  struct engine_receive* receive = &engine->empty;
+  if (size != 0) receive = memory_alloc(sizeof *receive + size);
+  if (receive == NULL) return NULL;
+  *receive = (struct engine_receive){
+      .socket = socket, .size = size, .bytes = (uint8_t*)(receive + 1)};
+  list_push(&engine->receives, &receive->node);
+  engine->receive_count++;
+  engine->receive_bytes += size;
+  socket->port->stats.bytes_posted += size;
+  return receive;
+}
+
+/* How much it may still deliver. */
+static uint32_t receive__left(const struct engine_receive* receive) {
+  return receive->is_completed ? receive->length - receive->offset
+                               : receive->size;
+}
+
+static void receive__free(struct engine_receive* receive) {
+  struct socket* socket = receive->socket;
+  struct engine_socket* engine = &socket->engine;
+  list_remove(&receive->node);
+  engine->receive_count--;
+  engine->receive_bytes -= receive__left(receive);
+  socket->port->stats.bytes_posted -= receive->size;
+  if (receive->size != 0) memory_free(receive);
 }
 
 /* Windows tells a connection that has died in two ways, by who noticed; to the
@@ -41,126 +76,206 @@ static int32_t receive__end_of(struct socket* socket) {
   return port_fail(socket->port, -IOCP_ECONNRESET, WSAECONNRESET);
 }
 
-/* Keeps the end or an error until it is taken. */
+/* Keeps the end or an error until it is taken. What others of several receives
+ * say after it is the same once more. */
 static void receive__end(struct socket* socket,
                          int32_t result,
                          int32_t native) {
   struct engine_socket* engine = &socket->engine;
-  receive__free(socket);
-  engine->receive_state = ENGINE_RECEIVE_COMPLETED;
-  engine->receive_result = result;
-  engine->receive_native = native;
+  if (engine->has_ended) return;
+  engine->has_ended = true;
+  engine->end_result = result;
+  engine->end_native = native;
 }
 
-void receive_completed(struct socket* socket) {
-  struct engine_socket* engine = &socket->engine;
-  LONG status = op_status(&engine->in);
-  uint32_t bytes = op_bytes(&engine->in);
-  if (engine->buffer == NULL && status >= 0) {
-    /* No bytes were asked for, so none is not the end: it is to look again. */
-    engine->receive_state = ENGINE_RECEIVE_IDLE;
-  } else if (engine->buffer != NULL && bytes != 0) {
-    /* Bytes count whatever the status says: one that was canceled too late has
-     * taken them out of the stream (CPython's bpo-33694). */
-    engine->receive_state = ENGINE_RECEIVE_COMPLETED;
-    engine->receive_result = (int32_t)bytes;
-    engine->buffer_offset = 0;
-  } else {
-    int32_t result = receive__error(errors_of_status(status));
-    socket->port->native_error = (int32_t)status;
-    if (status >= 0) result = receive__end_of(socket);
-    receive__end(socket, result, socket->port->native_error);
-  }
+static void receive__tell(struct socket* socket) {
   socket_ready(socket,
                socket->state == SOCKET_CLOSING ? READY_CLOSE : READY_RECEIVE);
 }
 
-/* Posts the buffer, or no bytes when there is none. False: for want of memory,
- * try again. */
-static bool receive__post(struct socket* socket) {
+/* What became of a receive that has completed, also at once. */
+static void receive__result(struct engine_receive* receive) {
+  struct socket* socket = receive->socket;
+  LONG status = op_status(&receive->op);
+  uint32_t bytes = op_bytes(&receive->op);
+  if (bytes != 0 && receive->size != 0) {
+    /* Bytes count whatever the status says: one that was canceled too late has
+     * taken them out of the stream (CPython's bpo-33694). */
+    socket->engine.receive_bytes -= receive->size - bytes;
+    receive->is_completed = true;
+    receive->length = bytes;
+    return;
+  }
+  /* No bytes were asked for, so none is not the end: it is to look again. */
+  if (receive->size == 0 && status >= 0) {
+    receive__free(receive);
+    return;
+  }
+  int32_t result = receive__error(errors_of_status(status));
+  socket->port->native_error = (int32_t)status;
+  if (status >= 0) result = receive__end_of(socket);
+  receive__free(receive);
+  receive__end(socket, result, socket->port->native_error);
+}
+
+void receive_completed(struct engine_receive* receive) {
+  struct socket* socket = receive->socket;
+  socket->engine.receives_in_flight--;
+  receive__result(receive);
+  receive__tell(socket);
+}
+
+/* Posts one. Returns 0, or Winsock's number when it was refused. */
+static DWORD receive__post(struct engine_receive* receive) {
   static char nothing;
-  struct engine_socket* engine = &socket->engine;
-  WSABUF buffer = {.len = engine->buffer_size, .buf = (char*)engine->buffer};
-  if (engine->buffer == NULL) buffer = (WSABUF){.len = 0, .buf = &nothing};
-  op_prepare(&engine->in, ENGINE_RECEIVE);
-  engine->receive_flags = 0;
-  engine->receive_state = ENGINE_RECEIVE_POSTED;
+  struct socket* socket = receive->socket;
+  WSABUF buffer = {.len = receive->size, .buf = (char*)receive->bytes};
+  if (receive->size == 0) buffer.buf = &nothing;
+  int failed = SOCKET_ERROR;
   /* The count is the operation's to tell: one given here may be written after
    * this function has returned (WSARecv()'s documentation). */
-  int failed = WSARecv(engine->handle,
-                       &buffer,
-                       1,
-                       NULL,
-                       &engine->receive_flags,
-                       &engine->in.overlapped,
-                       NULL);
-  switch (op_started(socket, &engine->in, failed == 0)) {
+  if (op_prepare(socket, &receive->op, ENGINE_RECEIVE))
+    failed = WSARecv(socket->engine.handle,
+                     &buffer,
+                     1,
+                     NULL,
+                     &receive->flags,
+                     &receive->op.overlapped,
+                     NULL);
+  switch (op_started(socket, &receive->op, failed == 0)) {
     case OP_COMPLETED:
-      receive_completed(socket);
-      return true;
+      receive__result(receive);
+      receive__tell(socket);
+      return 0;
     case OP_IN_FLIGHT:
-      return true;
+      socket->engine.receives_in_flight++;
+      return 0;
     case OP_REFUSED:
       break;
   }
   DWORD native = (DWORD)WSAGetLastError();
-  engine->receive_state = ENGINE_RECEIVE_IDLE;
-  receive__free(socket);
+  receive__free(receive);
+  return native;
+}
+
+/* Adds a receive of up to `size` bytes. False: not now, or never again. */
+static bool receive__add(struct socket* socket, uint32_t size) {
+  struct engine_receive* receive = receive__new(socket, size);
+  DWORD native = receive == NULL ? WSAENOBUFS : receive__post(receive);
+  if (native == 0) return !socket->engine.has_ended;
   if (op_may_be_retried(native)) return false;
   receive__end(socket, receive__error(errors_of(native)), (int32_t)native);
-  socket_ready(socket,
-               socket->state == SOCKET_CLOSING ? READY_CLOSE : READY_RECEIVE);
-  return true;
+  receive__tell(socket);
+  return false;
 }
 
 void engine_arm_receive(struct socket* socket, uint32_t bytes) {
   struct engine_socket* engine = &socket->engine;
-  if (engine->receive_state != ENGINE_RECEIVE_IDLE || engine->retries_receive)
-    return;
-  uint32_t size = bytes < RECEIVE__BUFFER ? bytes : RECEIVE__BUFFER;
-  if (size != 0) engine->buffer = memory_alloc(size);
-  if (engine->buffer != NULL) {
-    engine->buffer_size = size;
-    socket->port->stats.bytes_posted += size;
-    if (receive__post(socket)) return;
+  if (engine->has_ended || engine->retries_receive) return;
+  uint32_t size = bytes == 0 ? 0 : socket->receive_buffer;
+  while (size != 0 && engine->receive_count < socket->receive_depth &&
+         engine->receive_bytes < bytes) {
+    uint32_t left = bytes - engine->receive_bytes;
+    if (!receive__add(socket, left < size ? left : size)) break;
+    /* What completes at once is to be taken first. */
+    if (receive__first(socket)->is_completed) break;
   }
   /* One of no bytes needs no memory to be locked. */
-  receive_retry(socket);
+  if (engine->receive_count == 0) receive_retry(socket);
 }
 
 void receive_retry(struct socket* socket) {
+  struct engine_socket* engine = &socket->engine;
   /* Meanwhile the end may have been met without it. */
-  if (socket->engine.receive_state != ENGINE_RECEIVE_IDLE) return;
-  if (!receive__post(socket)) completion_port_retry(socket, ENGINE_RECEIVE);
+  if (engine->has_ended || engine->receive_count != 0) return;
+  if (!receive__add(socket, 0) && !engine->has_ended)
+    retry_later(socket, ENGINE_RECEIVE);
+}
+
+bool receive_preload(struct socket* socket,
+                     const uint8_t* bytes,
+                     uint32_t length) {
+  struct engine_receive* receive = receive__new(socket, length);
+  if (receive == NULL) return false;
+  memory_copy(receive->bytes, bytes, length);
+  receive->is_completed = true;
+  receive->length = length;
+  return true;
+}
+
+/* Bytes of the receives that have completed, or of those that have not. */
+static uint32_t receive__bytes(const struct socket* socket, bool is_completed) {
+  const struct list_node* list = &socket->engine.receives;
+  uint32_t bytes = 0;
+  for (struct list_node* node = list->next; node != list; node = node->next) {
+    struct engine_receive* receive =
+        LIST_ENTRY(node, struct engine_receive, node);
+    if (receive->is_completed == is_completed) bytes += receive__left(receive);
+  }
+  return bytes;
+}
+
+uint32_t receive_posted(const struct socket* socket) {
+  return receive__bytes(socket, false);
+}
+
+uint32_t receive_waiting(const struct socket* socket) {
+  return receive__bytes(socket, true);
 }
 
 void receive_forget(struct socket* socket) {
-  receive__free(socket);
-  socket->engine.receive_state = ENGINE_RECEIVE_IDLE;
+  struct engine_receive* receive;
+  /* A socket that never entered its port has no list. */
+  if (!list_has(&socket->engine.receives)) return;
+  while ((receive = receive__first(socket)) != NULL) receive__free(receive);
 }
 
 /* ---- taking */
 
-/* Copies what the operation has received. */
-static uint32_t receive__copy(struct socket* socket,
-                              void* buffer,
+bool engine_has_data(struct socket* socket) {
+  WSAPOLLFD entry = {.fd = socket->engine.handle, .events = POLLRDNORM};
+  const struct engine_receive* first = receive__first(socket);
+  if (socket->engine.has_ended || (first != NULL && first->is_completed))
+    return true;
+  return WSAPoll(&entry, 1, 0) > 0;
+}
+
+/* Copies what a receive has got. */
+static uint32_t receive__copy(struct engine_receive* receive,
+                              uint8_t* buffer,
                               uint32_t length) {
-  struct engine_socket* engine = &socket->engine;
-  uint32_t left = (uint32_t)engine->receive_result - engine->buffer_offset;
+  uint32_t left = receive__left(receive);
   uint32_t count = left < length ? left : length;
-  memory_copy(buffer, engine->buffer + engine->buffer_offset, count);
-  engine->buffer_offset += count;
-  if (count == left) {
-    engine->receive_state = ENGINE_RECEIVE_IDLE;
-    receive__free(socket);
-  }
+  memory_copy(buffer, receive->bytes + receive->offset, count);
+  receive->offset += count;
+  receive->socket->engine.receive_bytes -= count;
   return count;
+}
+
+/* Takes from the list. `was_filled_out`: the last one had no room left, so the
+ * kernel may hold more. */
+static uint32_t receive__listed(struct socket* socket,
+                                uint8_t* buffer,
+                                uint32_t length,
+                                bool* was_filled_out) {
+  struct engine_receive* receive;
+  uint32_t taken = 0;
+  *was_filled_out = true;
+  while (taken < length && (receive = receive__first(socket)) != NULL &&
+         receive->is_completed) {
+    taken += receive__copy(receive, buffer + taken, length - taken);
+    if (receive__left(receive) != 0) break;
+    *was_filled_out = receive->length == receive->size;
+    receive__free(receive);
+  }
+  return taken;
 }
 
 /* Takes from the kernel without blocking. */
 static int32_t receive__direct(struct socket* socket,
                                uint8_t* buffer,
                                uint32_t length) {
+  if (socket->posted_only) return ENGINE_WOULD_BLOCK;
   int count = recv(socket->engine.handle, (char*)buffer, (int)length, 0);
   if (count > 0) return count;
   if (count == 0) return receive__end_of(socket);
@@ -176,20 +291,19 @@ int32_t engine_take(struct socket* socket,
                     uint32_t length,
                     bool* more_out) {
   struct engine_socket* engine = &socket->engine;
-  uint32_t taken = 0;
-  *more_out = false;
-  if (engine->receive_state == ENGINE_RECEIVE_POSTED) return ENGINE_WOULD_BLOCK;
-  if (engine->receive_state == ENGINE_RECEIVE_COMPLETED) {
-    if (engine->receive_result <= 0)
-      return port_fail(
-          socket->port, engine->receive_result, engine->receive_native);
-    bool was_filled = (uint32_t)engine->receive_result == engine->buffer_size;
-    taken = receive__copy(socket, buffer, length);
-    *more_out = taken == length;
-    if (taken == length || !was_filled) return (int32_t)taken;
-  }
-  int32_t result =
-      receive__direct(socket, (uint8_t*)buffer + taken, length - taken);
+  uint8_t* bytes = buffer;
+  bool was_filled;
+  uint32_t taken = receive__listed(socket, bytes, length, &was_filled);
+  const struct engine_receive* first = receive__first(socket);
+  *more_out = first != NULL && first->is_completed;
+  /* What is still in flight comes before all that the kernel holds. */
+  if (first != NULL) return taken != 0 ? (int32_t)taken : ENGINE_WOULD_BLOCK;
+  if (engine->has_ended && taken == 0)
+    return port_fail(socket->port, engine->end_result, engine->end_native);
+  *more_out = engine->has_ended || (was_filled && taken == length);
+  if (engine->has_ended || !was_filled || taken == length)
+    return (int32_t)taken;
+  int32_t result = receive__direct(socket, bytes + taken, length - taken);
   if (result > 0) {
     *more_out = taken + (uint32_t)result == length;
     return (int32_t)taken + result;

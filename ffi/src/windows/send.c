@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sending: straight from the caller's memory while the kernel takes it, and one
- * operation for what is kept, so that nothing overtakes.
+ * operation for each copy that is kept. The kernel sends in posting order
+ * (WSASend()'s documentation), and they are posted by one thread.
  */
 #include "send.h"
 
-#include "completion_port.h"
 #include "errors.h"
+#include "handle.h"
+#include "operation.h"
+#include "retry.h"
 #include "stream.h"
 
 /* As in receive.c: one error for a connection that has died. */
@@ -26,59 +29,89 @@ int32_t engine_send(struct socket* socket,
       socket->port, send__error(errors_of(native)), (int32_t)native);
 }
 
-/* The operation is the kernel's no longer. Returns true when more is left to
- * be posted. */
-static bool send__reaped(struct socket* socket) {
-  LONG status = op_status(&socket->engine.out);
-  uint32_t bytes = op_bytes(&socket->engine.out);
-  /* A close that has given up tells what becomes of the rest. */
-  if (socket->close_phase >= CLOSE_REAPING) {
-    socket_ready(socket, READY_CLOSE);
-    return false;
-  }
-  if (status < 0) {
-    stream_kept_done(
-        socket, send__error(errors_of_status(status)), (int32_t)status);
-    return false;
-  }
-  stream_kept_moved(socket, bytes);
-  if (socket->kept_offset < socket->kept_length) return true;
-  stream_kept_done(socket, 0, 0);
+/* True when a copy behind this one is on its way, or has left already. */
+static bool send__is_overtaken(struct kept* kept) {
+  while ((kept = kept_next(kept)) != NULL)
+    if (kept->is_done || kept->engine.op.in_flight) return true;
   return false;
 }
 
-/* Posts what is left. Returns true when that completed at once and still more
- * is left. */
-static bool send__post(struct socket* socket) {
-  struct engine_socket* engine = &socket->engine;
-  WSABUF buffer = {.len = socket->kept_length - socket->kept_offset,
-                   .buf = (char*)socket->kept + socket->kept_offset};
-  op_prepare(&engine->out, ENGINE_SEND);
-  int failed = WSASend(
-      engine->handle, &buffer, 1, NULL, 0, &engine->out.overlapped, NULL);
-  switch (op_started(socket, &engine->out, failed == 0)) {
+/* The operation is the kernel's no longer. */
+static void send__reaped(struct kept* kept) {
+  struct socket* socket = kept->socket;
+  LONG status = op_status(&kept->engine.op);
+  /* A close that has given up tells what becomes of the rest. */
+  if (socket->close_phase >= CLOSE_REAPING) {
+    socket_ready(socket, READY_CLOSE);
+    return;
+  }
+  if (status < 0) {
+    stream_kept_done(
+        kept, send__error(errors_of_status(status)), (int32_t)status);
+    return;
+  }
+  stream_kept_moved(kept, op_bytes(&kept->engine.op));
+  if (kept->offset == kept->length) {
+    stream_kept_done(kept, 0, 0);
+  } else if (send__is_overtaken(kept)) {
+    /* The kernel sends all of one or fails it, as far as anybody has seen; if
+     * it ever did not, the stream would have a hole, which nobody may take for
+     * a whole. */
+    handle_set_reset(socket->engine.handle);
+    stream_kept_done(kept, -IOCP_ECONNRESET, 0);
+  }
+}
+
+/* Posts what is left of a copy. False: try again later. */
+static bool send__post(struct kept* kept) {
+  struct socket* socket = kept->socket;
+  struct engine_op* op = &kept->engine.op;
+  WSABUF buffer = {.len = kept->length - kept->offset,
+                   .buf = (char*)kept->bytes + kept->offset};
+  int failed = SOCKET_ERROR;
+  if (op_prepare(socket, op, ENGINE_SEND))
+    failed = WSASend(
+        socket->engine.handle, &buffer, 1, NULL, 0, &op->overlapped, NULL);
+  switch (op_started(socket, op, failed == 0)) {
     case OP_COMPLETED:
-      return send__reaped(socket);
+      send__reaped(kept);
+      return true;
     case OP_IN_FLIGHT:
-      return false;
+      socket->engine.sends_in_flight++;
+      return true;
     case OP_REFUSED:
       break;
   }
   DWORD native = (DWORD)WSAGetLastError();
-  if (op_may_be_retried(native))
-    completion_port_retry(socket, ENGINE_SEND);
-  else
-    stream_kept_done(socket, send__error(errors_of(native)), (int32_t)native);
-  return false;
+  if (op_may_be_retried(native)) {
+    retry_later(socket, ENGINE_SEND);
+    return false;
+  }
+  stream_kept_done(kept, send__error(errors_of(native)), (int32_t)native);
+  return true;
 }
 
+/* In order: one that cannot be posted holds back those behind it. */
 void engine_send_kept(struct socket* socket) {
-  if (socket->kept == NULL || socket->engine.out.in_flight) return;
-  while (send__post(socket)) continue;
+  struct kept* kept = kept_first(socket);
+  while (kept != NULL) {
+    struct engine_op* op = &kept->engine.op;
+    if (!kept->is_done && !op->in_flight) {
+      if (socket->error != 0)
+        stream_kept_done(kept, socket->error, socket->error_native);
+      else if (!send__post(kept))
+        return;
+    }
+    /* One that has left in part, at once, goes on with the rest. */
+    if (kept->is_done || op->in_flight) kept = kept_next(kept);
+  }
 }
 
-void send_completed(struct socket* socket) {
-  if (send__reaped(socket)) engine_send_kept(socket);
+void send_completed(struct kept* kept) {
+  struct socket* socket = kept->socket;
+  socket->engine.sends_in_flight--;
+  send__reaped(kept);
+  if (socket->close_phase < CLOSE_REAPING) engine_send_kept(socket);
 }
 
 int32_t engine_shutdown(struct socket* socket) {

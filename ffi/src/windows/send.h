@@ -2,9 +2,9 @@
 #ifndef IOCP_WINDOWS_SEND_H
 #define IOCP_WINDOWS_SEND_H
 
-#include "engine.h"
+#include "kept.h"
 
-/* The packet of the socket's send was dequeued. */
-void send_completed(struct socket* socket);
+/* The packet of a copy's send was dequeued. */
+void send_completed(struct kept* kept);
 
 #endif /* IOCP_WINDOWS_SEND_H */

@@ -72,6 +72,39 @@ const struct engine_provider* winsock_provider(struct port* port,
   return provider;
 }
 
+/* NtSetInformationFile() and its information, which the headers for programs do
+ * not have (documented in ntifs.h, FILE_COMPLETION_INFORMATION: since Windows
+ * 8.1 a port of NULL takes the handle out of its port). */
+#define WINSOCK__REPLACE_COMPLETION 61
+struct winsock__completion {
+  HANDLE port;
+  void* key;
+};
+struct winsock__io_status {
+  ULONG_PTR status;
+  ULONG_PTR information;
+};
+typedef LONG(NTAPI* winsock__set_information)(
+    HANDLE, struct winsock__io_status*, void*, ULONG, int);
+
+void winsock_leave_port(SOCKET handle) {
+  struct winsock__io_status status;
+  struct winsock__completion none = {NULL, NULL};
+  HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
+  if (ntdll == NULL) return;
+  /* The detour by void* is for compilers that see no common type. */
+  winsock__set_information set =
+      (winsock__set_information)(void*)GetProcAddress(ntdll,
+                                                      "NtSetInformationFile");
+  /* Where it is refused, the next port finds a way; see relay.h. */
+  if (set != NULL)
+    set((HANDLE)handle,
+        &status,
+        &none,
+        sizeof none,
+        WINSOCK__REPLACE_COMPLETION);
+}
+
 /* Wine 10.0 says that a non-blocking send was taken whole when its host took a
  * part, and sends the rest by itself later; when the peer's FIN comes while a
  * receive is pending, it forgets the rest. A program of thirty lines without

@@ -18,6 +18,9 @@ const struct engine_provider* winsock_provider(struct port* port,
 /* True when the socket is a true file handle of the system. */
 bool winsock_is_ifs(SOCKET handle);
 
+/* Takes the handle out of its completion port, where the system can do that. */
+void winsock_leave_port(SOCKET handle);
+
 /* True when a non-blocking send may lose bytes; see winsock.c. */
 bool winsock_loses_sends(void);
 

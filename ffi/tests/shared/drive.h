@@ -42,11 +42,15 @@ struct drive_socket {
   /* What was asked for and has not completed. */
   bool connect_pending;
   bool read_pending;
-  bool send_pending;
+  bool send_pending; /* as many as may be */
   bool shut_pending;
   bool close_pending;
-  int32_t send_taken; /* of the send that is pending */
-  uint64_t credit;    /* given with iocp_receive() and not used */
+  uint32_t concurrency;   /* IOCP_SEND_CONCURRENCY, when a test set it */
+  uint32_t sends_pending; /* and what each of them has taken over, */
+  int32_t send_takens[IOCP_CONCURRENCY_MAX]; /* the oldest first */
+  bool detach_pending; /* the close is one, so bytes may still come */
+  bool may_be_silent;  /* it may be closed with -IOCP_ETIMEDOUT */
+  uint64_t credit;     /* given with iocp_receive() and not used */
 
   /* What came: DRIVE_NOTHING, or the result of the (last) record. */
   int32_t connect_result;
@@ -55,6 +59,7 @@ struct drive_socket {
   int32_t send_result;
   int32_t shut_result;
   int32_t close_result;
+  uint32_t handle; /* of one that was detached */
   int32_t accept_error;
   int32_t last_detail; /* of the last record that failed */
   bool is_closed;
@@ -94,6 +99,7 @@ struct drive {
   uint64_t received;
   uint64_t accepted;
   uint32_t open_count;
+  bool may_defer;        /* sockets may be open that were not told yet */
   uint32_t socket_count; /* not yet forgotten */
   struct drive_socket* buckets[DRIVE_BUCKETS];
   /* May be NULL; called for each record after the whole batch was checked and
@@ -167,6 +173,7 @@ int32_t drive_send(struct drive_socket* socket,
                    const void* bytes,
                    uint32_t length);
 void drive_shutdown(struct drive_socket* socket);
+void drive_detach(struct drive_socket* socket, uint32_t timeout_ms);
 void drive_close(struct drive_socket* socket,
                  uint32_t mode,
                  uint32_t timeout_ms);
@@ -202,6 +209,12 @@ void drive_pair(struct drive* drive,
 struct drive_socket* drive_raw_pair(struct drive* drive,
                                     int32_t buffer_bytes,
                                     host_socket* raw_out);
+
+/* Sets an option of the library's or the system's. */
+void drive_set(struct drive_socket* socket, uint32_t option, int32_t value);
+
+/* The socket's counters. */
+struct iocp_socket_stats drive_stats(const struct drive_socket* socket);
 
 /* Receives `length` bytes of the pattern with a plain socket. */
 void drive_raw_expect(struct drive* drive,

@@ -15,7 +15,7 @@ static void every__check_untouched(const void* memory, size_t size) {
 }
 
 void every_socket_call(int32_t port, int32_t socket, int32_t expected) {
-  uint8_t bytes[64];
+  uint8_t bytes[sizeof(struct iocp_socket_stats)];
   memset(bytes, EVERY__BYTE, sizeof bytes);
   check_is(iocp_accept(port, socket, 1), expected);
   check_is(iocp_receive(port, socket, 1), expected);
@@ -26,6 +26,8 @@ void every_socket_call(int32_t port, int32_t socket, int32_t expected) {
   check_is(iocp_name(port, socket, IOCP_PEER, bytes), expected);
   check_is(iocp_set_option(port, socket, IOCP_NO_DELAY, 1), expected);
   check_is(iocp_get_option(port, socket, IOCP_NO_DELAY), expected);
+  check_is(iocp_socket_stats(port, socket, bytes), expected);
+  check_is(iocp_close(port, socket, IOCP_DETACH, 1000), expected);
   check_is(iocp_close(port, socket, IOCP_GRACEFUL, 1000), expected);
   check_is(iocp_close(port, socket, IOCP_RESET, 0), expected);
   every__check_untouched(bytes, sizeof bytes);
@@ -49,7 +51,7 @@ void every_port_call(int32_t port, int32_t socket, int32_t expected) {
   check_is(iocp_listen(port, &address, 16, 0), expected);
   check_is(iocp_connect(port, &address, NULL), expected);
   host_socket raw = raw_open_stream();
-  check_is(iocp_add_socket(port, (double)raw), expected);
+  check_is(iocp_add_socket(port, (double)raw, 0), expected);
   /* It stayed the caller's. */
   raw_close(raw);
   check_is(iocp_delete(port), expected);

@@ -48,6 +48,9 @@ struct host_child;
 struct host_child* host_child_start(void);
 void host_child_end(struct host_child* child);
 
+/* True where the kernel is given operations, and not asked for readiness. */
+bool host_posts_operations(void);
+
 /* A SOCKET or a file descriptor. */
 typedef intptr_t host_socket;
 

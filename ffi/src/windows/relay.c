@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay.h"
+
+/* How long to wait for memory of the kernel's, which a packet needs. */
+#define RELAY__PAUSE_MS 10
+#define RELAY__NO_PACKET 1
+#define RELAY__CANCELED ((LONG)0xC0000120)
+
+bool relay_prepare(struct engine_op* op) {
+  op->event = CreateEventW(NULL, TRUE, FALSE, NULL);
+  if (op->event == NULL) return false;
+  op->overlapped.hEvent = (HANDLE)((ULONG_PTR)op->event | RELAY__NO_PACKET);
+  return true;
+}
+
+/* On a thread of the system's pool. The port stays: it is not closed before all
+ * of its operations have been reaped. */
+static void CALLBACK relay__post(void* context, BOOLEAN has_timed_out) {
+  struct engine_op* op = context;
+  (void)has_timed_out;
+  while (!PostQueuedCompletionStatus(
+      op->port->engine.handle, 0, (ULONG_PTR)op->port, &op->overlapped))
+    Sleep(RELAY__PAUSE_MS);
+}
+
+bool relay_start(struct socket* socket, struct engine_op* op) {
+  if (RegisterWaitForSingleObject(&op->wait,
+                                  op->event,
+                                  relay__post,
+                                  op,
+                                  INFINITE,
+                                  WT_EXECUTEINWAITTHREAD | WT_EXECUTEONLYONCE))
+    return true;
+  op->wait = NULL;
+  CancelIoEx((HANDLE)socket->engine.handle, &op->overlapped);
+  return false;
+}
+
+enum op_start relay_recall(struct engine_op* op) {
+  WaitForSingleObject(op->event, INFINITE);
+  relay_end(op);
+  if (op_status(op) != RELAY__CANCELED) return OP_COMPLETED;
+  WSASetLastError(WSAENOBUFS);
+  return OP_REFUSED;
+}
+
+void relay_end(struct engine_op* op) {
+  if (op->event == NULL) return;
+  /* It has run, or never will; this waits until it has left. */
+  if (op->wait != NULL) UnregisterWaitEx(op->wait, INVALID_HANDLE_VALUE);
+  CloseHandle(op->event);
+  op->wait = NULL;
+  op->event = NULL;
+}
