@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { ErrorClasses } from "./runtime/types.ts";
+
 /* Code, number and sentence as in ffi/include/iocp_error.h; a test compares. */
 const CODES:
   readonly (readonly [code: string, number: number, text: string])[] = [
@@ -51,6 +53,63 @@ const BY_CODE = new Map(
   CODES.map(([code, number, text]) => [code, { number, text }]),
 );
 
+/* What `name` is, by code: the class that a runtime has for such a failure. The
+ * other codes have no class of their own anywhere. */
+const NAMES = new Map(Object.entries({
+  EPERM: "PermissionDenied",
+  EINTR: "Interrupted",
+  EBADF: "BadResource",
+  EACCES: "PermissionDenied",
+  EBUSY: "Busy",
+  EEXIST: "AlreadyExists",
+  EPIPE: "BrokenPipe",
+  ENOTSUP: "NotSupported",
+  EADDRINUSE: "AddrInUse",
+  EADDRNOTAVAIL: "AddrNotAvailable",
+  ENETUNREACH: "NetworkUnreachable",
+  ECONNABORTED: "ConnectionAborted",
+  ECONNRESET: "ConnectionReset",
+  ENOTCONN: "NotConnected",
+  ETIMEDOUT: "TimedOut",
+  ECONNREFUSED: "ConnectionRefused",
+  ECANCELED: "Interrupted",
+}));
+
+let findClass: ErrorClasses = () => undefined;
+
+/** Says which classes the runtime has. It is told, and not asked for, because
+ * the module that knows the runtime needs the errors to refuse one. */
+export function useErrorClasses(find: ErrorClasses): void {
+  findClass = find;
+}
+
+/* Prototypes that were made, by name; there are no more than names. */
+const prototypes = new Map<string, object>();
+
+/* Puts the runtime's class of that name among the ancestors of an error, whose
+ * class keeps its own members and stays its constructor. A class has only one
+ * parent, so the prototype is a copy of `own` with another parent, and the
+ * class says by Symbol.hasInstance what is its own. Errors of a user's subclass
+ * are left as they are. */
+function adopt(error: Error, own: object, name: string): void {
+  if (Object.getPrototypeOf(error) !== own) return;
+  const parent = findClass(name)?.prototype;
+  if (parent === undefined) return;
+  const key = `${own.constructor.name} ${name}`;
+  let prototype = prototypes.get(key);
+  if (prototype === undefined) {
+    const members = Object.getOwnPropertyDescriptors(own);
+    prototype = Object.create(parent, members) as object;
+    prototypes.set(key, prototype);
+  }
+  Object.setPrototypeOf(error, prototype);
+}
+
+/* What instanceof means for a class that does not say. */
+function isOrdinaryInstance(Class: unknown, value: unknown): boolean {
+  return Function.prototype[Symbol.hasInstance].call(Class as object, value);
+}
+
 /* For the message: how an operation and an address go together. */
 const PREPOSITIONS: Readonly<Record<string, string>> = {
   accept: "on",
@@ -80,6 +139,10 @@ export interface SocketErrorOptions {
 /**
  * A failure of a socket, a listener or a port.
  *
+ * Under Deno it is an instance of the class of `Deno.errors` that the stock
+ * call throws in its place as well, the one called as `name` says. So
+ * `catch` clauses for `Deno.errors.ConnectionRefused` and the like hold.
+ *
  * @example Telling a refusal from the rest
  * ```ts
  * import { connect, SocketError } from "./mod.ts";
@@ -93,8 +156,16 @@ export interface SocketErrorOptions {
  * ```
  */
 export class SocketError extends Error {
-  /** Always `"SocketError"`. */
-  override readonly name = "SocketError";
+  /**
+   * What kind of failure it is, the same word for the same `code` in every
+   * runtime: `"ConnectionRefused"`, `"ConnectionReset"`,
+   * `"ConnectionAborted"`, `"NotConnected"`, `"BrokenPipe"`, `"AddrInUse"`,
+   * `"AddrNotAvailable"`, `"NetworkUnreachable"`, `"PermissionDenied"`,
+   * `"TimedOut"`, `"BadResource"` (what was used is closed) or `"Interrupted"`
+   * (it was closed meanwhile). For the codes that have no such word it is
+   * `"SocketError"`.
+   */
+  override readonly name: string;
   /** The error's name, the same on every system: `"ECONNRESET"`. */
   readonly code: string;
   /** The system call or operation that failed: `"connect"`. */
@@ -105,6 +176,7 @@ export class SocketError extends Error {
   readonly port: number | undefined;
   /** The system's own number, or 0 when the failure is the module's. */
   readonly errno: number;
+  #isSocketError = true;
 
   /** Makes an error of that code. */
   constructor(code: string, options: SocketErrorOptions) {
@@ -122,13 +194,40 @@ export class SocketError extends Error {
     this.address = address;
     this.port = port;
     this.errno = errno;
+    this.name = NAMES.get(code) ?? "SocketError";
+    adopt(this, SocketError.prototype, this.name);
+  }
+
+  /** Has `instanceof SocketError` hold for every one of them, although under
+   * Deno most are made instances of Deno's class as well. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== SocketError) return isOrdinaryInstance(this, value);
+    return typeof value === "object" && value !== null &&
+      #isSocketError in value;
   }
 }
 
-/** Thrown for what this system or runtime cannot do; the message says why. */
+/**
+ * Thrown for what this system or runtime cannot do; the message says why. Under
+ * Deno it is a `Deno.errors.NotSupported` as well.
+ */
 export class NotSupported extends Error {
   /** Always `"NotSupported"`. */
   override readonly name = "NotSupported";
+  #isNotSupported = true;
+
+  /** Makes an error that says why. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    adopt(this, NotSupported.prototype, this.name);
+  }
+
+  /** Has `instanceof NotSupported` hold for every one of them. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== NotSupported) return isOrdinaryInstance(this, value);
+    return typeof value === "object" && value !== null &&
+      #isNotSupported in value;
+  }
 }
 
 /** The native library cannot be had; the message says what to do. */

@@ -8,7 +8,7 @@
 
 import * as bun from "./runtime/bun.ts";
 import * as deno from "./runtime/deno.ts";
-import { NotSupported } from "./errors.ts";
+import { NotSupported, useErrorClasses } from "./errors.ts";
 import type { Runtime } from "./runtime/types.ts";
 
 function detect(): Runtime {
@@ -22,3 +22,4 @@ function detect(): Runtime {
 
 /** The one that runs this module. */
 export const runtime: Runtime = detect();
+useErrorClasses(runtime.errorClass);

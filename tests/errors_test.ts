@@ -111,7 +111,8 @@ test("SocketError is an Error with all that it was made of", () => {
     cause,
   });
   assert.ok(error instanceof Error);
-  assert.equal(error.name, "SocketError");
+  assert.equal(error.name, "ConnectionReset");
+  assert.equal(error.constructor, SocketError);
   assert.equal(error.code, "ECONNRESET");
   assert.equal(error.syscall, "receive");
   assert.equal(error.address, "::1");
@@ -124,6 +125,101 @@ test("SocketError is an Error with all that it was made of", () => {
   assert.equal(plain.address, undefined);
   assert.equal(plain.port, undefined);
   assert.equal("cause" in plain, false);
+});
+
+/* What the runtime has of its own for each code, or nothing. */
+const stock = (globalThis as unknown as {
+  Deno?: { errors: Record<string, new (message?: string) => Error> };
+}).Deno?.errors ?? {};
+const NAMES: Record<string, string> = {
+  EPERM: "PermissionDenied",
+  EINTR: "Interrupted",
+  EBADF: "BadResource",
+  EACCES: "PermissionDenied",
+  EBUSY: "Busy",
+  EEXIST: "AlreadyExists",
+  EPIPE: "BrokenPipe",
+  ENOTSUP: "NotSupported",
+  EADDRINUSE: "AddrInUse",
+  EADDRNOTAVAIL: "AddrNotAvailable",
+  ENETUNREACH: "NetworkUnreachable",
+  ECONNABORTED: "ConnectionAborted",
+  ECONNRESET: "ConnectionReset",
+  ENOTCONN: "NotConnected",
+  ETIMEDOUT: "TimedOut",
+  ECONNREFUSED: "ConnectionRefused",
+  ECANCELED: "Interrupted",
+};
+
+/* The stock classes that the error is an instance of. */
+function stockClasses(error: Error): string[] {
+  return Object.keys(stock).filter((name) => error instanceof stock[name]!);
+}
+
+test("SocketError is named for its code, and of the runtime's class", () => {
+  for (const code of [...codes.map(({ code }) => code), "EINTR", "EOTHER"]) {
+    const error = new SocketError(code, { syscall: "send" });
+    const name = NAMES[code];
+    assert.equal(error.name, name ?? "SocketError", code);
+    assert.ok(error instanceof SocketError, code);
+    assert.ok(error instanceof Error, code);
+    assert.equal(error.constructor, SocketError, code);
+    const expected = name !== undefined && "Deno" in globalThis ? [name] : [];
+    assert.deepEqual(stockClasses(error), expected, code);
+    assert.equal(String(error).split(":")[0], error.name);
+  }
+});
+
+test("NotSupported is of the runtime's class of that name", () => {
+  const error = new NotSupported("why");
+  assert.ok(error instanceof NotSupported);
+  assert.equal(error.constructor, NotSupported);
+  assert.deepEqual(
+    stockClasses(error),
+    "Deno" in globalThis ? ["NotSupported"] : [],
+  );
+});
+
+test("instanceof tells the classes apart", () => {
+  const values = [undefined, null, 1, "text", {}, new Error("other"), Symbol()];
+  for (const value of values) {
+    for (const Class of [SocketError, NotSupported]) {
+      assert.equal((value as object) instanceof Class, false);
+    }
+  }
+  const refused = new SocketError("ECONNREFUSED", { syscall: "connect" });
+  assert.equal((refused as Error) instanceof NotSupported, false);
+  assert.equal((new NotSupported("") as Error) instanceof SocketError, false);
+  const Stock = stock["ConnectionRefused"];
+  if (Stock !== undefined) {
+    assert.equal(new Stock("theirs") instanceof SocketError, false);
+  }
+});
+
+test("SocketError may be extended", () => {
+  class OwnError extends SocketError {
+    readonly attempt = 3;
+    retry(): string {
+      return `${this.code} ${this.attempt}`;
+    }
+  }
+  const error: Error = new OwnError("EPIPE", { syscall: "send" });
+  assert.ok(error instanceof SocketError);
+  assert.ok(error instanceof OwnError);
+  assert.equal(error.retry(), "EPIPE 3");
+  assert.equal(error.name, "BrokenPipe");
+  assert.equal(error.constructor, OwnError);
+  const plain = new SocketError("EPIPE", { syscall: "send" });
+  assert.equal(plain instanceof OwnError, false);
+});
+
+test("SocketError can be cloned", () => {
+  for (const code of ["ECONNRESET", "ENOTFOUND"]) {
+    const error = new SocketError(code, { syscall: "receive" });
+    const clone = structuredClone(error);
+    assert.ok(clone instanceof Error);
+    assert.equal(clone.message, error.message);
+  }
 });
 
 test("NotSupported and LibraryError have their names and causes", () => {

@@ -147,5 +147,7 @@ export const runtime: Runtime = {
     /* Bun has no permissions to ask for. */
   },
   isRefusal: () => false,
+  /* Bun has one class for all of them. */
+  errorClass: () => undefined,
   permissionHint: () => "check that the file can be read and executed",
 };

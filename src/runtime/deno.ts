@@ -17,7 +17,9 @@ interface DenoNamespace {
     symbols: unknown;
   };
   env: { get(name: string): string | undefined };
-  errors: { NotCapable: new (message: string) => Error };
+  errors:
+    & { NotCapable: new (message: string) => Error }
+    & Record<string, (new (message?: string) => Error) | undefined>;
   permissions: {
     querySync(descriptor: PermissionDescriptor): { state: PermissionState };
     requestSync(descriptor: PermissionDescriptor): { state: PermissionState };
@@ -178,6 +180,7 @@ export const runtime: Runtime = {
   requireNet,
   requireNetResolved,
   isRefusal: (error) => error instanceof deno.errors.NotCapable,
+  errorClass: (name) => deno.errors[name],
   permissionHint: (path) =>
     `run again with --allow-ffi=${path} (or --allow-ffi)`,
 };

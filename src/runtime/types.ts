@@ -13,6 +13,11 @@ export interface Parker {
   close(): void;
 }
 
+/** Finds the runtime's own class of errors of that name, where it has one. */
+export type ErrorClasses = (
+  name: string,
+) => (new (message?: string) => Error) | undefined;
+
 /** What the module needs of its runtime. */
 export interface Runtime {
   /** As users write it. */
@@ -54,6 +59,9 @@ export interface Runtime {
 
   /** True for the error of a permission that is missing. */
   isRefusal(error: unknown): boolean;
+
+  /** The class of the errors that the stock calls throw, by its name. */
+  readonly errorClass: ErrorClasses;
 
   /** What to add to the command line when the library cannot be opened. */
   permissionHint(path: string): string;
