@@ -50,7 +50,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * Reads what has come, at least one byte, into `p`.
    *
    * Reads that wait are answered in order. A read that a `close()` interrupts
-   * is rejected with `ECANCELED`.
+   * is rejected with `EINTR`.
    *
    * @returns the number of bytes, or null at the peer's end.
    * @throws {SocketError} when the connection is closed or has failed; a reset

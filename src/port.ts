@@ -96,7 +96,7 @@ export class CompletionPort {
 
   /**
    * Closes the port and everything on it, at once: loops end, and what waits is
-   * rejected with `ECANCELED`. Connections with bytes still to send are reset,
+   * rejected with `EINTR`. Connections with bytes still to send are reset,
    * so that no peer takes a part for the whole. Closing again does nothing.
    */
   close(): void {

@@ -134,7 +134,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     this.#markClosed();
     this.#release(RESET);
     this.send.fail(
-      new SocketError("ECANCELED", {
+      new SocketError("EINTR", {
         syscall: "send",
         detail: "the connection was reset by this side",
       }),
@@ -163,7 +163,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   /** The port was closed under it. */
   lose(): void {
-    const error = new SocketError("ECANCELED", {
+    const error = new SocketError("EINTR", {
       syscall: "receive",
       detail: "its completion port was closed",
     });
@@ -182,7 +182,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     this.#remember();
     this.isClosed = true;
     this.receive.close(
-      new SocketError("ECANCELED", {
+      new SocketError("EINTR", {
         syscall: "receive",
         detail: "the connection was closed",
       }),
