@@ -130,9 +130,9 @@ export function decodeIp(bytes: Uint8Array): IpAddress {
 export function decodeAddress(bytes: Uint8Array): NetAddr {
   const view = new DataView(bytes.buffer, bytes.byteOffset, ADDRESS_BYTES);
   return {
-    transport: "tcp",
     hostname: formatIp(decodeIp(bytes)),
     port: view.getUint16(2, true),
+    transport: "tcp",
   };
 }
 

@@ -20,9 +20,6 @@ import { runtime } from "./runtime.ts";
 import { Stream } from "./stream.ts";
 import { wrongType } from "./validate.ts";
 
-/** "Connection Attempt Delay", RFC 8305 section 5. */
-const ATTEMPT_DELAY_MS = 250;
-
 /** One address that is being tried. */
 class Attempt implements Endpoint {
   readonly socket: number;
@@ -87,7 +84,7 @@ class Attempt implements Endpoint {
     this.#isTaken = true;
     this.#onDone(
       this,
-      new SocketError("ECANCELED", {
+      new SocketError("EINTR", {
         ...this.#about(),
         detail: "the completion port was closed",
       }),
@@ -109,8 +106,8 @@ function interleave(addresses: readonly IpAddress[]): IpAddress[] {
   return result;
 }
 
-/* The race itself: starts attempts until one wins or all have lost. */
-class Race {
+/** The race itself: starts attempts until one wins or all have lost. */
+export class Race {
   readonly #loop: Loop;
   readonly #settings: ConnectSettings;
   readonly #local: IpAddress | undefined;
@@ -121,6 +118,8 @@ class Race {
   readonly #reject: (error: unknown) => void;
   #timer: unknown;
   #isOver = false;
+  /** When the next address joins, in the time of performance.now(). */
+  nextAt = Infinity;
 
   constructor(
     loop: Loop,
@@ -136,7 +135,7 @@ class Race {
     this.#addresses = interleave(addresses);
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#startNext();
+    this.startNext();
   }
 
   /** Gives up what is under way. */
@@ -146,8 +145,10 @@ class Race {
     this.#reject(error);
   }
 
-  #startNext = (): void => {
+  /** Has the next address join; a timer calls it, unless the thread blocks. */
+  startNext = (): void => {
     clearTimeout(this.#timer);
+    this.nextAt = Infinity;
     const ip = this.#addresses.shift();
     if (ip === undefined) return;
     try {
@@ -164,8 +165,10 @@ class Race {
       this.#lost(error as SocketError);
       return;
     }
-    if (this.#addresses.length > 0) {
-      this.#timer = setTimeout(this.#startNext, ATTEMPT_DELAY_MS);
+    const { attemptDelay } = this.#settings;
+    if (this.#addresses.length > 0 && attemptDelay !== undefined) {
+      this.#timer = setTimeout(this.startNext, attemptDelay);
+      this.nextAt = performance.now() + attemptDelay;
     }
   };
 
@@ -184,7 +187,7 @@ class Race {
   #lost(error: SocketError): void {
     this.#errors.push(error);
     if (this.#addresses.length > 0) {
-      this.#startNext();
+      this.startNext();
     } else if (this.#attempts.size === 0) {
       this.#end();
       this.#reject(summary(this.#errors));
@@ -213,26 +216,61 @@ function summary(errors: readonly SocketError[]): SocketError {
   });
 }
 
-/* The addresses to try, with the permission of the user. */
-async function permittedAddresses(
-  settings: ConnectSettings,
-): Promise<readonly IpAddress[]> {
+/** The address, or the name to resolve, with the permission of the user. */
+export function permittedHost(settings: ConnectSettings): IpAddress | string {
   const { hostname, port } = settings;
   const ip = parseIp(hostname);
-  if (ip !== undefined) {
-    runtime.requireNet(formatIp(ip), port);
-    return [ip];
-  }
-  const name = asciiHostname(hostname);
-  runtime.requireNet(name, port);
-  const addresses = await resolve(name, port);
+  const host = ip ?? asciiHostname(hostname);
+  runtime.requireNet(typeof host === "string" ? host : formatIp(host), port);
+  return host;
+}
+
+/** What a name was resolved to, unless the user forbids one of them. */
+export function permittedFound(
+  addresses: readonly IpAddress[],
+  port: number,
+): readonly IpAddress[] {
   for (const address of addresses) {
     runtime.requireNetResolved(formatIp(address), port);
   }
   return addresses;
 }
 
-function parseLocal(localAddress: string | undefined): IpAddress | undefined {
+/* The addresses to try, with the permission of the user. */
+async function permittedAddresses(
+  settings: ConnectSettings,
+): Promise<readonly IpAddress[]> {
+  const { port } = settings;
+  const host = permittedHost(settings);
+  return typeof host === "string"
+    ? permittedFound(await resolve(host, port), port)
+    : [host];
+}
+
+/** Those of the addresses that are to be tried; never none. */
+export function usableAddresses(
+  settings: ConnectSettings,
+  local: IpAddress | undefined,
+  found: readonly IpAddress[],
+): readonly IpAddress[] {
+  const usable = local === undefined
+    ? found
+    : found.filter(({ family }) => family === local.family);
+  if (usable.length === 0) {
+    throw new SocketError("EAFNOSUPPORT", {
+      syscall: "connect",
+      address: settings.hostname,
+      port: settings.port,
+      detail: "no address of the family of localAddress",
+    });
+  }
+  return settings.attemptDelay === undefined ? usable.slice(0, 1) : usable;
+}
+
+/** The address of `localAddress`. */
+export function parseLocal(
+  localAddress: string | undefined,
+): IpAddress | undefined {
   if (localAddress === undefined) return undefined;
   const ip = parseIp(localAddress);
   if (ip === undefined) {
@@ -276,17 +314,7 @@ export async function makeConnection(
     const found = await Promise.race([findAddresses(settings), givenUp]);
     /* Both may have come at once. */
     if (isGivenUp) await givenUp;
-    const usable = local === undefined
-      ? found
-      : found.filter(({ family }) => family === local.family);
-    if (usable.length === 0) {
-      throw new SocketError("EAFNOSUPPORT", {
-        syscall: "connect",
-        address: hostname,
-        port,
-        detail: "no address of the family of localAddress",
-      });
-    }
+    const usable = usableAddresses(settings, local, found);
     return await new Promise<Conn>((resolve, reject) => {
       race = new Race(loop, settings, local, usable, resolve, reject);
     });

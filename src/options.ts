@@ -1,10 +1,12 @@
 // Copyright the iocp authors. MIT license.
 import {
+  optionalAlias,
   optionalBoolean,
   optionalInteger,
   requireHostname,
   requireOptions,
   requirePort,
+  requireTransport,
   wrongType,
 } from "./validate.ts";
 
@@ -42,8 +44,12 @@ export interface ConnOptions {
 
 /** Options of {@linkcode listen}; those of the connections are inherited. */
 export interface ListenOptions extends ConnOptions {
-  /** 0 to 65535; 0 lets the system choose. */
-  port: number;
+  /**
+   * 0 to 65535; 0 lets the system choose.
+   *
+   * @default {0}
+   */
+  port?: number;
   /**
    * An IP address or host name of this machine. `"::"` takes IPv4 as well.
    *
@@ -57,6 +63,14 @@ export interface ListenOptions extends ConnOptions {
    * @default {511}
    */
   backlog?: number;
+  /** Another name of `backlog`, as in `Deno.listen`. */
+  tcpBacklog?: number;
+  /**
+   * Only `"tcp"`; another transport throws {@linkcode NotSupported}.
+   *
+   * @default {"tcp"}
+   */
+  transport?: "tcp";
   /**
    * Has an IPv6 listener take no IPv4 connections (`IPV6_V6ONLY`).
    *
@@ -91,6 +105,28 @@ export interface ConnectOptions extends ConnOptions {
   timeout?: number;
   /** The IP address of this machine to connect from. */
   localAddress?: string;
+  /**
+   * Only `"tcp"`; another transport throws {@linkcode NotSupported}.
+   *
+   * @default {"tcp"}
+   */
+  transport?: "tcp";
+  /**
+   * Has the addresses of a name race each other (RFC 8305). With false only
+   * the first of them is tried.
+   *
+   * @default {true}
+   */
+  autoSelectFamily?: boolean;
+  /**
+   * How long one address is tried alone before the next one joins the race, in
+   * milliseconds from 0 to 2,147,483,647. RFC 8305 asks for at least 10.
+   *
+   * @default {250}
+   */
+  autoSelectFamilyAttemptDelay?: number;
+  /** Another name of `autoSelectFamilyAttemptDelay`, as in `node:net`. */
+  autoSelectFamilyAttemptTimeout?: number;
 }
 
 /** {@linkcode ConnOptions} with nothing left out. */
@@ -99,6 +135,8 @@ export type ConnSettings = Readonly<Required<ConnOptions>>;
 const TIMEOUT_MAX = 2 ** 31 - 1;
 const CLOSE_TIMEOUT = 30_000;
 const BACKLOG = 511;
+/** "Connection Attempt Delay", RFC 8305 section 5. */
+const ATTEMPT_DELAY_MS = 250;
 
 function connSettings(options: ConnOptions): ConnSettings {
   return {
@@ -132,10 +170,17 @@ export interface ListenSettings {
 /** Checks what a user passed to listen(). */
 export function listenSettings(options: ListenOptions): ListenSettings {
   requireOptions(options);
+  requireTransport("listen", options.transport);
   return {
-    port: requirePort(options.port, 0),
+    port: options.port === undefined ? 0 : requirePort(options.port, 0),
     hostname: requireHostname("hostname", options.hostname ?? "0.0.0.0"),
-    backlog: optionalInteger("backlog", options.backlog, 1, 65535, BACKLOG),
+    backlog: optionalAlias(
+      ["backlog", "tcpBacklog"],
+      [options.backlog, options.tcpBacklog],
+      1,
+      65535,
+      BACKLOG,
+    ),
     ipv6Only: optionalBoolean("ipv6Only", options.ipv6Only, false),
     reusePort: optionalBoolean("reusePort", options.reusePort, false),
     conn: connSettings(options),
@@ -149,12 +194,32 @@ export interface ConnectSettings {
   readonly signal: AbortSignal | undefined;
   readonly timeout: number | undefined;
   readonly localAddress: string | undefined;
+  /** Milliseconds, or undefined when only one address is to be tried. */
+  readonly attemptDelay: number | undefined;
   readonly conn: ConnSettings;
+}
+
+function attemptDelay(options: ConnectOptions): number | undefined {
+  const delay = optionalAlias(
+    ["autoSelectFamilyAttemptDelay", "autoSelectFamilyAttemptTimeout"],
+    [
+      options.autoSelectFamilyAttemptDelay,
+      options.autoSelectFamilyAttemptTimeout,
+    ],
+    0,
+    TIMEOUT_MAX,
+    ATTEMPT_DELAY_MS,
+  );
+  const { autoSelectFamily } = options;
+  return optionalBoolean("autoSelectFamily", autoSelectFamily, true)
+    ? delay
+    : undefined;
 }
 
 /** Checks what a user passed to connect(). */
 export function connectSettings(options: ConnectOptions): ConnectSettings {
   requireOptions(options);
+  requireTransport("connect", options.transport);
   const { signal, timeout, localAddress } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     wrongType("signal", "an AbortSignal", signal);
@@ -169,6 +234,7 @@ export function connectSettings(options: ConnectOptions): ConnectSettings {
     localAddress: localAddress === undefined
       ? undefined
       : requireHostname("localAddress", localAddress),
+    attemptDelay: attemptDelay(options),
     conn: connSettings(options),
   };
 }

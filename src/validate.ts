@@ -2,6 +2,16 @@
 /* Checks of what users pass. The FFI wraps wrong numbers silently once it is
  * hot, so nothing reaches C that was not looked at here. */
 
+import { NotSupported } from "./errors.ts";
+
+/* Why another transport is refused. */
+const TRANSPORTS = new Map(Object.entries({
+  udp: "it has datagrams, and this makes streams",
+  unix: "its addresses are paths, and this takes a host name and a port",
+  unixpacket: "it has datagrams, and this makes streams",
+  vsock: "it leads to virtual machines, which the library does not reach",
+}));
+
 function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "object" && value !== null) {
@@ -66,6 +76,34 @@ export function optionalInteger(
 /** A TCP port number. */
 export function requirePort(value: unknown, min: number): number {
   return requireInteger("port", value, min, 65535);
+}
+
+/** An integer that may be given under either of two names. */
+export function optionalAlias(
+  [name, alias]: readonly [name: string, alias: string],
+  [value, aliasValue]: readonly [value: unknown, aliasValue: unknown],
+  min: number,
+  max: number,
+  fallback: number,
+): number {
+  const result = optionalInteger(name, value, min, max, fallback);
+  if (aliasValue === undefined) return result;
+  const other = requireInteger(alias, aliasValue, min, max);
+  if (value !== undefined && other !== result) {
+    wrongType(alias, `the same as "${name}", which is ${result}`, other);
+  }
+  return other;
+}
+
+/** The transport of a stream socket, of which there is one here. */
+export function requireTransport(syscall: string, value: unknown): void {
+  if (value === undefined || value === "tcp") return;
+  if (typeof value !== "string") wrongType("transport", "a string", value);
+  throw new NotSupported(
+    `Cannot ${syscall} with the transport ${shown(value)}: ${
+      TRANSPORTS.get(value) ?? "there is no such transport"
+    }; the "transport" argument can only be "tcp"`,
+  );
 }
 
 /** A host name or IP address, not empty. */

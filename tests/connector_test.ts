@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CompletionPort, SocketError } from "../mod.ts";
+import { CompletionPort, type ConnectOptions, SocketError } from "../mod.ts";
 import { type IpAddress, parseIp } from "../src/address.ts";
 import { Acceptor } from "../src/acceptor.ts";
 import { makeConnection } from "../src/connector.ts";
@@ -108,7 +108,7 @@ test("connect() is rejected when its port is closed", async () => {
   const error = errorFrom(port.connect(silent));
   assert.equal(await isSettled(error), false);
   port.close();
-  assert.equal((await error).code, "ECANCELED");
+  assert.equal((await error).code, "EINTR");
 });
 
 test("connect() takes names", async () => {
@@ -186,7 +186,17 @@ function addresses(...texts: string[]): IpAddress[] {
 
 /* Connects to the port at each of the addresses. */
 async function raceOn(loop: Loop, port: number, ...texts: string[]) {
-  const settings = connectSettings({ hostname: "several.example", port });
+  return await raceWith({}, loop, port, ...texts);
+}
+
+async function raceWith(
+  options: Partial<ConnectOptions>,
+  loop: Loop,
+  port: number,
+  ...texts: string[]
+) {
+  const hostname = "several.example";
+  const settings = connectSettings({ hostname, port, ...options });
   return await within(
     "the race",
     makeConnection(loop, settings, () => Promise.resolve(addresses(...texts))),
@@ -232,6 +242,52 @@ test("connect() does not wait for an address that is silent", async () => {
     const conn = await raceOn(loop, port, "127.0.0.1", "127.0.0.2");
     assert.equal(conn.remoteAddr.hostname, "127.0.0.2");
     assert.equal(first.remoteAddr.hostname, "127.0.0.1");
+    loop.close();
+    await Promise.all(fill);
+  });
+});
+
+test("connect() tries only the first address without autoSelectFamily", async () => {
+  await withLoop(async (loop) => {
+    const { port } = acceptor(loop, "127.0.0.2").address;
+    const texts = ["127.0.0.1", "127.0.0.2"];
+    const error = await errorFrom(
+      raceWith({ autoSelectFamily: false }, loop, port, ...texts),
+    );
+    assert.equal(error.code, "ECONNREFUSED");
+    assert.equal(error.address, "127.0.0.1");
+    assert.equal(error.cause, undefined);
+    const conn = await raceWith(
+      { autoSelectFamily: true },
+      loop,
+      port,
+      ...texts,
+    );
+    assert.equal(conn.remoteAddr.hostname, "127.0.0.2");
+  });
+});
+
+test("connect() gives an address autoSelectFamilyAttemptDelay", async () => {
+  await withLoop(async (loop) => {
+    const { port } = acceptor(loop, "127.0.0.1").address;
+    acceptor(loop, "127.0.0.2", port);
+    const fill = [1, 2, 3, 4, 5].map(() =>
+      raceOn(loop, port, "127.0.0.1").catch(() => {})
+    );
+    const texts = ["127.0.0.1", "127.0.0.2"];
+    for (
+      const name of [
+        "autoSelectFamilyAttemptDelay",
+        "autoSelectFamilyAttemptTimeout",
+      ]
+    ) {
+      /* So long a delay is never over, so short a one at once. */
+      const never = { [name]: 2 ** 31 - 1, timeout: 600 };
+      const error = await errorFrom(raceWith(never, loop, port, ...texts));
+      assert.equal(error.code, "ETIMEDOUT");
+      const conn = await raceWith({ [name]: 0 }, loop, port, ...texts);
+      assert.equal(conn.remoteAddr.hostname, "127.0.0.2");
+    }
     loop.close();
     await Promise.all(fill);
   });

@@ -34,6 +34,11 @@ function hostName(argument: string): Wrong[] {
   return typeErrors(argument, [...NO_STRINGS, "", "a\0b"]);
 }
 
+function notSupported(): Wrong[] {
+  return ["udp", "unix", "unixpacket", "vsock", "TCP", "constructor", ""]
+    .map((value) => ["transport", value, "NotSupported"]);
+}
+
 const BOTH: Wrong[] = [
   ...["allowHalfOpen", "noDelay", "keepAlive"].flatMap((option) =>
     typeErrors(option, NO_BOOLEANS)
@@ -47,9 +52,10 @@ const HOSTNAME = [
 ];
 const LISTEN: Wrong[] = [
   ...integer("port", [65536]),
-  ...typeErrors("port", [undefined]),
   ...HOSTNAME,
-  ...integer("backlog", [0, 65536]),
+  ...["backlog", "tcpBacklog"].flatMap((option) => integer(option, [0, 65536])),
+  ...typeErrors("transport", NO_STRINGS),
+  ...notSupported(),
   ...["ipv6Only", "reusePort"].flatMap((option) =>
     typeErrors(option, NO_BOOLEANS)
   ),
@@ -62,6 +68,11 @@ const CONNECT: Wrong[] = [
   ...typeErrors("signal", [null, {}, 1, new EventTarget()]),
   ...integer("timeout", [0, 2 ** 31]),
   ...hostName("localAddress"),
+  ...typeErrors("autoSelectFamily", NO_BOOLEANS),
+  ...["autoSelectFamilyAttemptDelay", "autoSelectFamilyAttemptTimeout"]
+    .flatMap((option) => integer(option, [2 ** 31])),
+  ...typeErrors("transport", NO_STRINGS),
+  ...notSupported(),
   ...typeErrors("localAddress", ["localhost", "1.2.3.4.5", "fe80::1%eth0"]),
   ...BOTH,
 ];
@@ -137,6 +148,26 @@ for (const [name, port] of Object.entries(PORTS)) {
     }
   });
 }
+
+test("Two names of one option must agree", async () => {
+  await check(
+    () => listen({ port: 0, backlog: 5, tcpBacklog: 6 }),
+    "tcpBacklog",
+    "TypeError",
+  );
+  await check(
+    () =>
+      connect({
+        port: 1,
+        autoSelectFamilyAttemptDelay: 10,
+        autoSelectFamilyAttemptTimeout: 20,
+      }),
+    "autoSelectFamilyAttemptTimeout",
+    "TypeError",
+  );
+  listen({ port: 0, backlog: 5, tcpBacklog: 5, transport: "tcp" }).close();
+  listen({ tcpBacklog: 5 }).close();
+});
 
 test("connect() never throws, it rejects", async () => {
   for (const options of [undefined, {}, { port: -1 }, { port: "1" }]) {
