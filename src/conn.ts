@@ -28,7 +28,7 @@ import { readableOf, writableOf } from "./web_streams.ts";
  */
 export class Conn implements AsyncIterable<Uint8Array> {
   readonly #stream: Stream;
-  #readable: ReadableStream<Uint8Array> | undefined;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
 
   /** Connections come from `connect()` and from a listener. */
@@ -120,7 +120,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * The received bytes as a byte stream. When it ends, the connection is
    * closed, unless `writable` is in use: then when both have ended.
    */
-  get readable(): ReadableStream<Uint8Array> {
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#readable ??= readableOf(
       this.#stream,
       () => this.#writable !== undefined,

@@ -14,7 +14,7 @@ const AUTO_ALLOCATE_BYTES = 64 * 1024;
 export function readableOf(
   stream: Stream,
   isWritableUsed: () => boolean,
-): ReadableStream<Uint8Array> {
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({
     type: "bytes",
     autoAllocateChunkSize: AUTO_ALLOCATE_BYTES,
