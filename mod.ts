@@ -33,13 +33,28 @@
  */
 
 export { type NetAddr } from "./src/address.ts";
-export { Conn } from "./src/conn.ts";
+export { Conn, type ConnOptionsInForce } from "./src/conn.ts";
+export { type DetachedSocket } from "./src/detached_socket.ts";
 export { LibraryError, NotSupported, SocketError } from "./src/errors.ts";
 export { type SocketErrorOptions } from "./src/errors.ts";
-export { Listener } from "./src/listener.ts";
+export { type KeepAliveOptions } from "./src/keep_alive.ts";
+export { Listener, type ListenerOptionsInForce } from "./src/listener.ts";
 export {
   type ConnectOptions,
   type ConnOptions,
   type ListenOptions,
 } from "./src/options.ts";
-export { CompletionPort, connect, listen, type PortStats } from "./src/port.ts";
+export {
+  type AddSocketOptions,
+  adopt,
+  CompletionPort,
+  connect,
+  listen,
+} from "./src/port.ts";
+export { type ReceiveMode, type ReceiveOptions } from "./src/receive_mode.ts";
+export { type SocketEvent } from "./src/socket_events.ts";
+export {
+  type ConnStats,
+  type ListenerStats,
+  type PortStats,
+} from "./src/stats.ts";

@@ -14,21 +14,25 @@ import {
 } from "./address.ts";
 import {
   ACCEPTED,
+  BACKLOG,
   CLOSED,
+  DEFER_ACCEPT,
+  FIRST_BYTE_TIMEOUT,
   IPV6_ONLY,
   LOCAL,
   RESET,
   REUSE_PORT,
+  SEND_CONCURRENCY,
+  type SocketStats,
 } from "./completion.ts";
 import { Conn } from "./conn.ts";
 import { errorOf, NotSupported, SocketError } from "./errors.ts";
 import type { Endpoint, Loop } from "./loop.ts";
 import type { ListenSettings } from "./options.ts";
+import { receiveNumbers } from "./receive_mode.ts";
 import { runtime } from "./runtime.ts";
 import { Stream } from "./stream.ts";
 
-/** Accepts that are kept posted. */
-const ACCEPTS_POSTED = 32;
 /** With so many connections waiting for the user no more are accepted; the
  * system's backlog holds the rest. */
 const WAITING_MAX = 64;
@@ -38,7 +42,8 @@ export class Acceptor implements Endpoint {
   readonly loop: Loop;
   readonly socket: number;
   readonly address: NetAddr;
-  readonly #settings: ListenSettings;
+  readonly settings: ListenSettings;
+  #acceptPool: number;
   #waiting: Conn[] = [];
   #takers: ((conn: Conn | undefined) => void)[] = [];
   #isPosted = false;
@@ -48,9 +53,11 @@ export class Acceptor implements Endpoint {
 
   constructor(loop: Loop, settings: ListenSettings) {
     this.loop = loop;
-    this.#settings = settings;
+    this.settings = settings;
+    this.#acceptPool = settings.acceptPool;
     this.socket = listenSocket(loop, settings);
     this.address = loop.address(this.socket, LOCAL);
+    this.#applySettings();
     loop.add(this);
     loop.ref();
   }
@@ -66,6 +73,67 @@ export class Acceptor implements Endpoint {
     this.#post();
     if (conn !== undefined || this.#isClosed) return Promise.resolve(conn);
     return new Promise((resolve) => this.#takers.push(resolve));
+  }
+
+  get acceptPool(): number {
+    return this.#acceptPool;
+  }
+
+  set acceptPool(count: number) {
+    if (this.#isClosed) throw this.closedError();
+    this.#acceptPool = count;
+    if (this.#isPosted) this.#setPosted(true);
+  }
+
+  get backlog(): number {
+    if (this.#isClosed) throw this.closedError();
+    return this.loop.getOption(this.socket, BACKLOG);
+  }
+
+  set backlog(count: number) {
+    if (this.#isClosed) throw this.closedError();
+    const result = this.loop.setOption(this.socket, BACKLOG, count);
+    if (result >= 0) return;
+    const error = this.#error(result, "change the backlog");
+    if (error.code !== "ENOTSUP") throw error;
+    throw new NotSupported(
+      `Cannot change the backlog to ${count}: Windows never makes that of a listener smaller than it was at first`,
+      { cause: error },
+    );
+  }
+
+  /** The counters of the library, and the connections that wait here. */
+  stats(): SocketStats {
+    if (this.#isClosed) throw this.closedError();
+    const stats = this.loop.socketStats(this.socket);
+    stats.acceptsReady += this.#waiting.length;
+    return stats;
+  }
+
+  /* The library gives its own options to each connection. */
+  #applySettings(): void {
+    const { deferAccept, firstByteTimeout, conn } = this.settings;
+    const options: [option: number, value: number][] = [
+      ...receiveNumbers(conn.receive),
+      [SEND_CONCURRENCY, conn.sendConcurrency],
+    ];
+    if (firstByteTimeout > 0) {
+      options.push([FIRST_BYTE_TIMEOUT, firstByteTimeout]);
+    }
+    if (deferAccept) options.push([DEFER_ACCEPT, 1]);
+    for (const [option, value] of options) {
+      const result = this.loop.setOption(this.socket, option, value);
+      if (result < 0) {
+        const error = this.#error(result, "set an option");
+        this.loop.native.iocp_close(this.loop.port, this.socket, RESET, 0);
+        throw error;
+      }
+    }
+  }
+
+  #error(result: number, syscall: string): SocketError {
+    const { hostname: address, port } = this.address;
+    return this.loop.error(result, { syscall, address, port });
   }
 
   /** Why accept() had no connection. */
@@ -110,7 +178,9 @@ export class Acceptor implements Endpoint {
       return;
     }
     this.lastError = undefined;
-    const stream = new Stream(this.loop, result, this.#settings.conn);
+    const { conn: settings, firstByteTimeout } = this.settings;
+    const origin = firstByteTimeout > 0 ? "watched" : "accepted";
+    const stream = new Stream(this.loop, result, settings, origin);
     const conn = new Conn(stream);
     if (this.#isClosed) {
       conn.reset();
@@ -134,7 +204,7 @@ export class Acceptor implements Endpoint {
 
   #setPosted(isPosted: boolean): void {
     this.#isPosted = isPosted;
-    const count = isPosted ? ACCEPTS_POSTED : 0;
+    const count = isPosted ? this.#acceptPool : 0;
     this.loop.native.iocp_accept(this.loop.port, this.socket, count);
     this.loop.kick();
   }

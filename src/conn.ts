@@ -1,9 +1,34 @@
 // Copyright the iocp authors. MIT license.
 import type { NetAddr } from "./address.ts";
-import { KEEP_ALIVE, LOCAL, NO_DELAY, PEER } from "./completion.ts";
+import { LOCAL, NO_DELAY, PEER } from "./completion.ts";
+import type { DetachedSocket } from "./detached_socket.ts";
+import {
+  type KeepAliveOptions,
+  keepAliveSettings,
+  readKeepAlive,
+} from "./keep_alive.ts";
+import { requireConcurrency } from "./options.ts";
+import { type ReceiveOptions, receiveSettings } from "./receive_mode.ts";
+import type { ConnStats } from "./stats.ts";
 import type { Stream } from "./stream.ts";
 import { optionalBoolean, requireBytes } from "./validate.ts";
 import { readableOf, writableOf } from "./web_streams.ts";
+
+/** The options of a connection as they are in force. */
+export interface ConnOptionsInForce {
+  /** See {@linkcode ConnOptions.allowHalfOpen}. */
+  allowHalfOpen: boolean;
+  /** In milliseconds; see {@linkcode ConnOptions.closeTimeout}. */
+  closeTimeout: number;
+  /** As the system has it; see {@linkcode ConnOptions.noDelay}. */
+  noDelay: boolean;
+  /** As the system has it, in seconds; see {@linkcode KeepAliveOptions}. */
+  keepAlive: false | Required<KeepAliveOptions>;
+  /** See {@linkcode ReceiveOptions}. */
+  receive: Required<ReceiveOptions>;
+  /** See {@linkcode ConnOptions.sendConcurrency}. */
+  sendConcurrency: number;
+}
 
 /**
  * A TCP connection, as in Deno, and an async iterable of its chunks.
@@ -143,20 +168,106 @@ export class Conn implements AsyncIterable<Uint8Array> {
   setNoDelay(noDelay = true): void {
     this.#stream.setOption(
       NO_DELAY,
-      optionalBoolean("noDelay", noDelay, true),
+      optionalBoolean("noDelay", noDelay, true) ? 1 : 0,
     );
   }
 
   /**
    * Has the system probe an idle peer, or not (`SO_KEEPALIVE`).
    *
+   * @param keepAlive `true` for the system's own times, or the times.
+   * @throws {SocketError} when the connection is closed.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "./mod.ts";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * await using conn = await connect(listener.addr);
+   * conn.setKeepAlive({ idle: 60, interval: 10, count: 5 });
+   * console.log(conn.options.keepAlive);
+   * ```
+   */
+  setKeepAlive(keepAlive: boolean | KeepAliveOptions = true): void {
+    this.#stream.setKeepAlive(keepAliveSettings(keepAlive, true));
+  }
+
+  /**
+   * Receives in another way from now on.
+   *
    * @throws {SocketError} when the connection is closed.
    */
-  setKeepAlive(keepAlive = true): void {
-    this.#stream.setOption(
-      KEEP_ALIVE,
-      optionalBoolean("keepAlive", keepAlive, true),
-    );
+  setReceive(receive: ReceiveOptions): void {
+    this.#stream.setReceive(receiveSettings(receive));
+  }
+
+  /**
+   * Changes how many sends may be in flight at once, from 1 to 64.
+   *
+   * @throws {SocketError} when the connection is closed.
+   */
+  setSendConcurrency(sendConcurrency: number): void {
+    this.#stream.setSendConcurrency(requireConcurrency(sendConcurrency));
+  }
+
+  /**
+   * The options in force, read from where they are: the system or the library.
+   *
+   * @throws {SocketError} when the connection is closed.
+   */
+  get options(): ConnOptionsInForce {
+    const stream = this.#stream;
+    const { allowHalfOpen, closeTimeout } = stream.settings;
+    return {
+      allowHalfOpen,
+      closeTimeout,
+      noDelay: stream.getOption(NO_DELAY) !== 0,
+      keepAlive: readKeepAlive((option) => stream.getOption(option)),
+      receive: { ...stream.receive.settings },
+      sendConcurrency: stream.send.concurrency,
+    };
+  }
+
+  /** What the connection has failed with last, or undefined. */
+  get lastError(): Error | undefined {
+    return this.#stream.lastError;
+  }
+
+  /**
+   * Counters of the connection.
+   *
+   * @throws {SocketError} when the connection is closed.
+   */
+  stats(): ConnStats {
+    return this.#stream.stats();
+  }
+
+  /**
+   * Gives the connection up without closing it, and the handle of the operating
+   * system back, with the bytes that have come and were not read.
+   *
+   * What was written before leaves first. Loops over the connection end, reads
+   * that wait are rejected with `EINTR`, and every later call says that it is
+   * closed. The handle is the caller's: `adopt()` takes it, in this or another
+   * Worker, and loses nothing; who does neither that nor anything else with it
+   * leaks it.
+   *
+   * @throws {SocketError} when the connection is closed or has failed, or when
+   * the peer has taken nothing for `closeTimeout`: then the connection is reset.
+   *
+   * @example
+   * ```ts
+   * import { adopt, connect, listen } from "./mod.ts";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * const conn = await connect(listener.addr);
+   * const socket = await conn.detach();
+   * using again = adopt(socket);
+   * await again.write(new TextEncoder().encode("hello"));
+   * ```
+   */
+  detach(): Promise<DetachedSocket> {
+    return this.#stream.detach();
   }
 
   /** Has the open connection hold the process alive, which is the default. */

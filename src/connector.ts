@@ -68,7 +68,7 @@ class Attempt implements Endpoint {
   /** Makes the connection the user's. */
   take(settings: ConnectSettings): Conn {
     this.#isTaken = true;
-    return new Conn(new Stream(this.#loop, this.socket, settings.conn));
+    return new Conn(new Stream(this.#loop, this.socket, settings.conn, "new"));
   }
 
   abandon(): void {

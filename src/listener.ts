@@ -1,7 +1,29 @@
 // Copyright the iocp authors. MIT license.
 import type { NetAddr } from "./address.ts";
 import type { Acceptor } from "./acceptor.ts";
-import { Conn } from "./conn.ts";
+import { type Conn, type ConnOptionsInForce } from "./conn.ts";
+import type { KeepAliveOptions } from "./keep_alive.ts";
+import { requireAcceptPool, requireBacklog } from "./options.ts";
+import type { ListenerStats } from "./stats.ts";
+
+/** The options of a listener as they are in force. */
+export interface ListenerOptionsInForce
+  extends Omit<ConnOptionsInForce, "keepAlive"> {
+  /** What was asked for; see {@linkcode ConnOptions.keepAlive}. */
+  keepAlive: false | KeepAliveOptions;
+  /** See {@linkcode ListenOptions.backlog}. */
+  backlog: number;
+  /** See {@linkcode ListenOptions.acceptPool}. */
+  acceptPool: number;
+  /** See {@linkcode ListenOptions.deferAccept}. */
+  deferAccept: boolean;
+  /** In milliseconds; see {@linkcode ListenOptions.firstByteTimeout}. */
+  firstByteTimeout: number;
+  /** See {@linkcode ListenOptions.ipv6Only}. */
+  ipv6Only: boolean;
+  /** See {@linkcode ListenOptions.reusePort}. */
+  reusePort: boolean;
+}
 
 /**
  * Accepts TCP connections, as in Deno, and is an async iterable of them.
@@ -42,6 +64,68 @@ export class Listener implements AsyncIterable<Conn> {
    */
   get lastError(): Error | undefined {
     return this.#acceptor.lastError;
+  }
+
+  /**
+   * The options in force; those of connections are what they start with.
+   *
+   * @throws {SocketError} when the listener is closed.
+   */
+  get options(): ListenerOptionsInForce {
+    const { settings, backlog, acceptPool } = this.#acceptor;
+    const { conn, deferAccept, firstByteTimeout, ipv6Only, reusePort } =
+      settings;
+    return {
+      ...conn,
+      receive: { ...conn.receive },
+      backlog,
+      acceptPool,
+      deferAccept,
+      firstByteTimeout,
+      ipv6Only,
+      reusePort,
+    };
+  }
+
+  /**
+   * Changes how many connections the system holds before they are accepted.
+   * Windows never changes that of a listener: there, accepts that are posted in
+   * addition make up for what is missing, up to 1,024 in all.
+   *
+   * @param backlog from 1 to 65,535.
+   * @throws {NotSupported} on Windows, for less than the listener had at first.
+   * @throws {SocketError} when the listener is closed.
+   */
+  setBacklog(backlog: number): void {
+    this.#acceptor.backlog = requireBacklog(backlog);
+  }
+
+  /**
+   * Changes how many accepts are kept posted. Of a smaller number, those that
+   * are posted already are still used up.
+   *
+   * @param acceptPool from 1 to 1,024.
+   * @throws {SocketError} when the listener is closed.
+   */
+  setAcceptPool(acceptPool: number): void {
+    this.#acceptor.acceptPool = requireAcceptPool(acceptPool);
+  }
+
+  /**
+   * Counters of the listener.
+   *
+   * @throws {SocketError} when the listener is closed.
+   */
+  stats(): ListenerStats {
+    const stats = this.#acceptor.stats();
+    return {
+      acceptsPosted: stats.acceptsPosted,
+      acceptsReady: stats.acceptsReady,
+      acceptsDeferred: stats.acceptsDeferred,
+      accepted: stats.accepted,
+      acceptFailures: stats.acceptFailures,
+      silent: stats.silent,
+    };
   }
 
   /**

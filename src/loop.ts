@@ -18,9 +18,12 @@ import {
   type LOCAL,
   MORE,
   type PEER,
+  PENDING,
   RECORD_WORDS,
   SLAB_FULL,
   SLAB_MIN,
+  SOCKET_STATS_FIELDS,
+  type SocketStats,
   STATS_FIELDS,
 } from "./completion.ts";
 import {
@@ -86,6 +89,7 @@ export class Loop {
   #deferred = 0;
   #emptyTurns = 0;
   #timer: unknown;
+  #timerEnd = 0;
   #isClosed = false;
 
   constructor() {
@@ -142,6 +146,42 @@ export class Loop {
     const result = this.native.iocp_name(this.port, socket, end, bytes);
     if (result < 0) throw this.error(result, { syscall: "name a socket" });
     return decodeAddress(bytes);
+  }
+
+  /** Takes what has come for a socket into the slab, at most `bytes`. Returns
+   * it, or the result of iocp_read() that is none. */
+  read(socket: number, bytes: number): Uint8Array | number {
+    if (SLAB_BYTES - this.#slabOffset < SLAB_MIN || this.slab.length === 0) {
+      this.#renewSlab();
+    }
+    const offset = this.#slabOffset;
+    const length = Math.min(bytes, SLAB_BYTES - offset);
+    const { native, port, slab } = this;
+    const result = native.iocp_read(port, socket, slab, offset, length);
+    if (result <= 0 || result === PENDING) return result;
+    /* The next chunk starts aligned, like those of iocp_poll(). */
+    this.#slabOffset = Math.min((offset + result + 7) & ~7, SLAB_BYTES);
+    return slab.subarray(offset, offset + result);
+  }
+
+  /** Sets an option of a socket. */
+  setOption(socket: number, option: number, value: number): number {
+    return this.native.iocp_set_option(this.port, socket, option, value);
+  }
+
+  /** The value of an option of a socket, or a negative error. */
+  getOption(socket: number, option: number): number {
+    return this.native.iocp_get_option(this.port, socket, option);
+  }
+
+  /** The counters of a socket. */
+  socketStats(socket: number): SocketStats {
+    const values = new Float64Array(SOCKET_STATS_FIELDS.length);
+    const result = this.native.iocp_socket_stats(this.port, socket, values);
+    if (result < 0) throw this.error(result, { syscall: "count" });
+    return Object.fromEntries(
+      SOCKET_STATS_FIELDS.map((field, index) => [field, values[index]]),
+    ) as SocketStats;
   }
 
   stats(): Record<(typeof STATS_FIELDS)[number], number> {
@@ -239,12 +279,17 @@ export class Loop {
 
   /* A deadline of the library runs: look again when it is over. */
   #arm(timeoutMs: number): void {
-    if (this.#timer !== undefined) return;
+    const end = performance.now() + timeoutMs;
+    if (this.#timer !== undefined) {
+      if (this.#timerEnd <= end) return;
+      clearTimeout(this.#timer);
+    }
     const timer = setTimeout(() => {
       this.#timer = undefined;
       this.kick();
     }, timeoutMs);
     runtime.unrefTimer(timer);
     this.#timer = timer;
+    this.#timerEnd = end;
   }
 }

@@ -1,9 +1,21 @@
 // Copyright the iocp authors. MIT license.
+import { ACCEPT_MAX, BACKLOG_MAX, CONCURRENCY_MAX } from "./completion.ts";
+import {
+  type KeepAliveOptions,
+  type KeepAliveSettings,
+  keepAliveSettings,
+} from "./keep_alive.ts";
+import {
+  type ReceiveOptions,
+  type ReceiveSettings,
+  receiveSettings,
+} from "./receive_mode.ts";
 import {
   optionalAlias,
   optionalBoolean,
   optionalInteger,
   requireHostname,
+  requireInteger,
   requireOptions,
   requirePort,
   requireTransport,
@@ -27,11 +39,12 @@ export interface ConnOptions {
    */
   noDelay?: boolean;
   /**
-   * Has the system probe an idle peer (`SO_KEEPALIVE`).
+   * Has the system probe an idle peer (`SO_KEEPALIVE`), at its own times or at
+   * those given.
    *
    * @default {false}
    */
-  keepAlive?: boolean;
+  keepAlive?: boolean | KeepAliveOptions;
   /**
    * How long, in milliseconds from 0 to 2,147,483,647, `close()` waits for a
    * peer that takes nothing of what was written, before it resets the
@@ -40,6 +53,20 @@ export interface ConnOptions {
    * @default {30_000}
    */
   closeTimeout?: number;
+  /**
+   * How it receives.
+   *
+   * @default {{ mode: "auto" }}
+   */
+  receive?: ReceiveOptions;
+  /**
+   * Sends that may be in flight at once, from 1 to 64, each of up to 256 KiB
+   * that the library keeps until the system has taken it: overlapped sends on
+   * Windows. More of them keep a fast, long line full; they leave in order.
+   *
+   * @default {1}
+   */
+  sendConcurrency?: number;
 }
 
 /** Options of {@linkcode listen}; those of the connections are inherited. */
@@ -63,6 +90,30 @@ export interface ListenOptions extends ConnOptions {
    * @default {511}
    */
   backlog?: number;
+  /**
+   * Accepts that are kept posted, from 1 to 1,024: the AcceptEx pool of Windows.
+   * On Linux, where a turn accepts all that have come, it has no use.
+   *
+   * @default {32}
+   */
+  acceptPool?: number;
+  /**
+   * Tells of a connection only when its peer has said something: AcceptEx with
+   * data on Windows, `TCP_DEFER_ACCEPT` on Linux. For protocols in which the
+   * client speaks first, such as HTTP.
+   *
+   * @default {false}
+   */
+  deferAccept?: boolean;
+  /**
+   * How long, in milliseconds from 0 to 2,147,483,647, a peer may say nothing
+   * after it has connected. Then its connection is reset; one that was accepted
+   * fails with `ETIMEDOUT`. It takes up to half as long again to notice. 0 sets
+   * no limit.
+   *
+   * @default {0}, and `120_000` with `deferAccept`
+   */
+  firstByteTimeout?: number;
   /** Another name of `backlog`, as in `Deno.listen`. */
   tcpBacklog?: number;
   /**
@@ -129,16 +180,27 @@ export interface ConnectOptions extends ConnOptions {
   autoSelectFamilyAttemptTimeout?: number;
 }
 
-/** {@linkcode ConnOptions} with nothing left out. */
-export type ConnSettings = Readonly<Required<ConnOptions>>;
+/** {@linkcode ConnOptions}, checked, with nothing left out. */
+export interface ConnSettings {
+  readonly allowHalfOpen: boolean;
+  readonly noDelay: boolean;
+  readonly keepAlive: KeepAliveSettings;
+  readonly closeTimeout: number;
+  readonly receive: ReceiveSettings;
+  readonly sendConcurrency: number;
+}
 
 const TIMEOUT_MAX = 2 ** 31 - 1;
 const CLOSE_TIMEOUT = 30_000;
 const BACKLOG = 511;
+const ACCEPT_POOL = 32;
+/** The time that the watchdog of iocpsock 0.3 gave. */
+const DEFERRED_TIMEOUT = 120_000;
 /** "Connection Attempt Delay", RFC 8305 section 5. */
 const ATTEMPT_DELAY_MS = 250;
 
-function connSettings(options: ConnOptions): ConnSettings {
+/** Checks what a user passed to whatever makes a connection. */
+export function connSettings(options: ConnOptions): ConnSettings {
   return {
     allowHalfOpen: optionalBoolean(
       "allowHalfOpen",
@@ -146,7 +208,7 @@ function connSettings(options: ConnOptions): ConnSettings {
       false,
     ),
     noDelay: optionalBoolean("noDelay", options.noDelay, false),
-    keepAlive: optionalBoolean("keepAlive", options.keepAlive, false),
+    keepAlive: keepAliveSettings(options.keepAlive, false),
     closeTimeout: optionalInteger(
       "closeTimeout",
       options.closeTimeout,
@@ -154,7 +216,14 @@ function connSettings(options: ConnOptions): ConnSettings {
       TIMEOUT_MAX,
       CLOSE_TIMEOUT,
     ),
+    receive: receiveSettings(options.receive),
+    sendConcurrency: requireConcurrency(options.sendConcurrency),
   };
+}
+
+/** Checks a number of sends in flight. */
+export function requireConcurrency(value: number | undefined): number {
+  return optionalInteger("sendConcurrency", value, 1, CONCURRENCY_MAX, 1);
 }
 
 /** {@linkcode ListenOptions}, checked, with nothing left out. */
@@ -162,6 +231,9 @@ export interface ListenSettings {
   readonly port: number;
   readonly hostname: string;
   readonly backlog: number;
+  readonly acceptPool: number;
+  readonly deferAccept: boolean;
+  readonly firstByteTimeout: number;
   readonly ipv6Only: boolean;
   readonly reusePort: boolean;
   readonly conn: ConnSettings;
@@ -171,6 +243,11 @@ export interface ListenSettings {
 export function listenSettings(options: ListenOptions): ListenSettings {
   requireOptions(options);
   requireTransport("listen", options.transport);
+  const deferAccept = optionalBoolean(
+    "deferAccept",
+    options.deferAccept,
+    false,
+  );
   return {
     port: options.port === undefined ? 0 : requirePort(options.port, 0),
     hostname: requireHostname("hostname", options.hostname ?? "0.0.0.0"),
@@ -178,13 +255,34 @@ export function listenSettings(options: ListenOptions): ListenSettings {
       ["backlog", "tcpBacklog"],
       [options.backlog, options.tcpBacklog],
       1,
-      65535,
+      BACKLOG_MAX,
       BACKLOG,
+    ),
+    acceptPool: requireAcceptPool(
+      options.acceptPool === undefined ? ACCEPT_POOL : options.acceptPool,
+    ),
+    deferAccept,
+    firstByteTimeout: optionalInteger(
+      "firstByteTimeout",
+      options.firstByteTimeout,
+      0,
+      TIMEOUT_MAX,
+      deferAccept ? DEFERRED_TIMEOUT : 0,
     ),
     ipv6Only: optionalBoolean("ipv6Only", options.ipv6Only, false),
     reusePort: optionalBoolean("reusePort", options.reusePort, false),
     conn: connSettings(options),
   };
+}
+
+/** Checks a number of accepts to keep posted. */
+export function requireAcceptPool(value: number): number {
+  return requireInteger("acceptPool", value, 1, ACCEPT_MAX);
+}
+
+/** Checks a number of connections to hold. */
+export function requireBacklog(value: number): number {
+  return requireInteger("backlog", value, 1, BACKLOG_MAX);
 }
 
 /** {@linkcode ConnectOptions}, checked. */

@@ -1,40 +1,41 @@
 // Copyright the iocp authors. MIT license.
 import { Acceptor } from "./acceptor.ts";
-import type { Conn } from "./conn.ts";
+import { adoptSocket } from "./adopter.ts";
+import { RECEIVE_BUFFER_MAX } from "./completion.ts";
+import { Conn } from "./conn.ts";
 import { makeConnection } from "./connector.ts";
+import {
+  type DetachedSocket,
+  requireDetached,
+  requireHandle,
+} from "./detached_socket.ts";
 import { SocketError } from "./errors.ts";
 import { Listener } from "./listener.ts";
 import { Loop } from "./loop.ts";
 import {
   type ConnectOptions,
   connectSettings,
+  type ConnOptions,
+  connSettings,
   type ListenOptions,
   listenSettings,
 } from "./options.ts";
 import { runtime } from "./runtime.ts";
+import { type SocketEvent, SocketEvents } from "./socket_events.ts";
+import type { PortStats } from "./stats.ts";
+import { optionalInteger, requireOptions, wrongType } from "./validate.ts";
 
-/** Counters of a {@linkcode CompletionPort}. */
-export interface PortStats {
-  /** Sockets that are not closed yet, listeners included. */
-  sockets: number;
-  /** Operations in the kernel's hands (Windows). */
-  operations: number;
-  /** Bytes of writes that the library holds until the system takes them. */
-  bytesKept: number;
-  /** Bytes of buffers that posted receives hold (Windows). */
-  bytesPosted: number;
-  /** Bytes received, ever. */
-  bytesReceived: number;
-  /** Bytes that the system has taken, ever. */
-  bytesSent: number;
-  /** Connections accepted, ever. */
-  accepted: number;
-  /** Accepts that failed and were tried again, ever. */
-  acceptFailures: number;
-  /** Turns of the loop, ever. */
-  polls: number;
-  /** Completions, ever. */
-  records: number;
+/** Options of {@linkcode CompletionPort.addSocket}. */
+export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {
+  /**
+   * Bytes that one event brings at most, from 1 to 1,048,576, and no more than
+   * 65,536 at a time.
+   *
+   * @default {16_384}
+   */
+  readBufferSize?: number;
+  /** Comes with each event of the socket. */
+  userState?: unknown;
 }
 
 /**
@@ -56,6 +57,7 @@ export interface PortStats {
  */
 export class CompletionPort {
   readonly #loop = new Loop();
+  readonly #events = new SocketEvents();
 
   /**
    * The engine under this module and the library that was loaded:
@@ -85,6 +87,111 @@ export class CompletionPort {
   }
 
   /**
+   * Takes over a connection that `conn.detach()` has given up, on this thread
+   * or another one, with the bytes that it had received.
+   *
+   * @param socket what `detach()` gave.
+   * @param options as for `connect()`: those of the former owner do not come
+   * with it.
+   * @throws {SocketError} `ENOTSOCK`, `ENOTCONN` (not a connected stream),
+   * `EEXIST` (it is on a port already); the handle is then still the caller's.
+   * @throws Under Deno, `NotCapable` without the `net` permission for the peer.
+   */
+  adopt(socket: DetachedSocket, options: ConnOptions = {}): Conn {
+    const { handle, bytes } = requireDetached(socket);
+    requireOptions(options);
+    const settings = connSettings(options);
+    this.#requireOpen("adopt");
+    const stream = adoptSocket(this.#loop, handle, settings, true);
+    stream.receive.preload(bytes);
+    return new Conn(stream);
+  }
+
+  /**
+   * Hands a connected socket to the port, which was made elsewhere: a SOCKET or
+   * a file descriptor. What happens to it comes from {@linkcode events}, as with
+   * the callback of libiocp: give a socket, a buffer size and a state of your
+   * own. The port owns the socket from here on and closes it after its last
+   * event, or when the connection that is returned is closed.
+   *
+   * @param handle the SOCKET or file descriptor.
+   * @param options `readBufferSize`, the bytes of one event at most (from 1 to
+   * 1,048,576, by default 16,384); `userState`, which comes with each event;
+   * and those of every connection. With `allowHalfOpen` the last event leaves
+   * it open.
+   * @returns the connection, to write to.
+   * @throws {SocketError} `ENOTSOCK`, `ENOTCONN` (not a connected stream),
+   * `EEXIST` (it is on a port already); the handle is then still the caller's.
+   * @throws Under Deno, `NotCapable` without the `net` permission for the peer.
+   */
+  addSocket(handle: number, options: AddSocketOptions = {}): Conn {
+    requireHandle(handle);
+    requireOptions(options);
+    const { readBufferSize: bufferSize, userState, receive, ...rest } =
+      options as AddSocketOptions & ConnOptions;
+    if (receive !== undefined) {
+      wrongType("receive", "left out: use readBufferSize", receive);
+    }
+    optionalInteger(
+      "readBufferSize",
+      bufferSize,
+      1,
+      RECEIVE_BUFFER_MAX,
+      RECEIVE_BUFFER_MAX,
+    );
+    const settings = connSettings({
+      ...rest,
+      receive: { mode: "flow", bufferSize },
+    });
+    this.#requireOpen("adopt");
+    const stream = adoptSocket(this.#loop, handle, settings, false);
+    const conn = new Conn(stream);
+    this.#events.add(stream, conn, userState);
+    return conn;
+  }
+
+  /**
+   * What happens to the sockets of {@linkcode addSocket}, in order, until the
+   * port is closed. A socket whose event nobody takes receives no more, so a
+   * slow loop slows its peers. Several loops share the events.
+   *
+   * @example
+   * ```ts
+   * import { CompletionPort, connect, listen } from "./mod.ts";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * using port = new CompletionPort();
+   * const { handle } = await (await connect(listener.addr)).detach();
+   * const server = await listener.accept();
+   *
+   * port.addSocket(handle, { readBufferSize: 4096, userState: "mine" });
+   * await server.write(new TextEncoder().encode("hello"));
+   * for await (const { type, byteCount, userState } of port.events()) {
+   *   console.log(type, byteCount, userState);
+   *   break;
+   * }
+   * ```
+   */
+  events<T = unknown>(): AsyncIterableIterator<SocketEvent<T>, undefined> {
+    const events = this.#events;
+    let isOver = false;
+    const over = { value: undefined, done: true } as const;
+    return {
+      next: () =>
+        (isOver ? Promise.resolve(over) : events.next()) as Promise<
+          IteratorResult<SocketEvent<T>, undefined>
+        >,
+      return: () => {
+        isOver = true;
+        return Promise.resolve(over);
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  /**
    * Counters of the port.
    *
    * @throws {SocketError} when the port is closed.
@@ -101,11 +208,12 @@ export class CompletionPort {
    */
   close(): void {
     this.#loop.close();
+    this.#events.close();
   }
 
   /** The same as `close()`. */
   [Symbol.dispose](): void {
-    this.#loop.close();
+    this.close();
   }
 
   #requireOpen(syscall: string): void {
@@ -179,4 +287,16 @@ export function connect(options: ConnectOptions): Promise<Conn> {
     /* The library could not be loaded. */
     return Promise.reject(error);
   }
+}
+
+/**
+ * The same as {@linkcode CompletionPort.adopt}, on the port of this thread that
+ * `listen()` and `connect()` use.
+ *
+ * @param socket what `conn.detach()` gave.
+ * @param options as for `connect()`.
+ * @returns the connection.
+ */
+export function adopt(socket: DetachedSocket, options?: ConnOptions): Conn {
+  return sharedPort().adopt(socket, options);
 }

@@ -3,16 +3,16 @@
  * bytes wait for somebody.
  *
  * Two ways lead out of it. An iterator grants the library credit, and chunks
- * come with the completions. read() into a buffer of the user's, with no credit
- * open, takes the bytes straight from the system. */
+ * come with the completions; where buffers are posted (see receive_mode.ts) a
+ * read() does so too. Otherwise read() into a buffer of the user's, with no
+ * credit open, takes the bytes straight from the system, and in "zero-byte"
+ * mode an iterator takes them the same way, into the slab. */
 
 import { PENDING } from "./completion.ts";
 import { SocketError } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import { type Loop, SLAB_BYTES } from "./loop.ts";
-
-/** No more than this is received ahead of the reader. */
-export const RECEIVE_WINDOW = 256 * 1024;
+import type { ReceiveSettings } from "./receive_mode.ts";
 
 /** A chunk that has to wait is copied if it would keep a slab much larger than
  * itself alive. */
@@ -48,6 +48,7 @@ export interface ReceiveOwner {
 /** The receiving direction of a connection. */
 export class ReceiveQueue {
   #owner: ReceiveOwner;
+  #settings: ReceiveSettings;
   #chunks = new Fifo<Uint8Array>();
   #chunksBytes = 0;
   /** Bytes that the library may still deliver. */
@@ -57,9 +58,27 @@ export class ReceiveQueue {
   /** Nothing comes any more: the end, an error, or the connection's close. */
   #isEnded = false;
   #error: Error | undefined;
+  /** The peer has said its end. */
+  hasPeerEnded = false;
 
-  constructor(owner: ReceiveOwner) {
+  constructor(owner: ReceiveOwner, settings: ReceiveSettings) {
     this.#owner = owner;
+    this.#settings = settings;
+  }
+
+  get settings(): ReceiveSettings {
+    return this.#settings;
+  }
+
+  /** Another way to receive from now on; credit that is out stays out. */
+  set settings(settings: ReceiveSettings) {
+    this.#settings = settings;
+    this.#serve();
+  }
+
+  /** Bytes that have been received and wait for a reader. */
+  get ahead(): number {
+    return this.#chunksBytes;
   }
 
   /** True once the peer has said its end, or the stream has failed. */
@@ -134,6 +153,7 @@ export class ReceiveQueue {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#error = error;
+    this.hasPeerEnded = error === undefined;
     this.#credit = 0;
     const readers = this.#readers.takeAll();
     let isIterated = false;
@@ -149,16 +169,38 @@ export class ReceiveQueue {
 
   /** The user has closed: iterators are done, reads fail, chunks are gone. */
   close(error: SocketError): void {
-    this.#chunks.takeAll();
-    this.#chunksBytes = 0;
-    const readers = this.#readers.takeAll();
-    for (const reader of readers) {
+    this.takeAll();
+    this.interrupt(error);
+    this.#isEnded = true;
+    this.#error = undefined;
+  }
+
+  /** Nobody reads here any more, but what has come is kept. */
+  interrupt(error: SocketError): void {
+    for (const reader of this.#readers.takeAll()) {
       if (reader.buffer === undefined) {
         reader.resolve({ value: undefined, done: true });
       } else reader.reject(error);
     }
-    this.#isEnded = true;
-    this.#error = undefined;
+  }
+
+  /** Takes bytes over that came before the connection was this one's. */
+  preload(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#chunks.push(bytes);
+    this.#chunksBytes += bytes.length;
+  }
+
+  /** Takes all bytes that wait, as one. */
+  takeAll(): Uint8Array {
+    const bytes = new Uint8Array(this.#chunksBytes);
+    let offset = 0;
+    for (const chunk of this.#chunks.takeAll()) {
+      bytes.set(chunk, offset);
+      offset += chunk.length;
+    }
+    this.#chunksBytes = 0;
+    return bytes;
   }
 
   /* The executor of every next(), made once and not for each chunk. */
@@ -185,14 +227,15 @@ export class ReceiveQueue {
     return Promise.reject(error);
   }
 
-  /* Tops the credit up to the window, in steps of at least half of it, so that
+  /* Tops the credit up to the limit, in steps of at least half of it, so that
    * small messages cost no call each. */
   #grant(): void {
-    if (this.#isEnded) return;
+    const { mode, limit } = this.#settings;
+    if (this.#isEnded || mode === "zero-byte") return;
     const ahead = this.#credit + this.#chunksBytes;
-    if (ahead > RECEIVE_WINDOW / 2) return;
+    if (ahead > limit / 2) return;
     const { loop, socket } = this.#owner;
-    const bytes = RECEIVE_WINDOW - ahead;
+    const bytes = limit - ahead;
     const result = loop.native.iocp_receive(loop.port, socket, bytes);
     if (result < 0) {
       this.end(this.#owner.failure(result, "receive"));
@@ -207,40 +250,62 @@ export class ReceiveQueue {
     while (!this.#readers.isEmpty && !this.#isEnded) {
       const reader = this.#readers.first!;
       if (this.#isReadArmed) return;
-      if (reader.buffer === undefined) {
+      if (this.#waitsForCompletion(reader)) {
         this.#grant();
         return;
       }
       /* What an iterator asked for comes first, as a chunk. */
       if (this.#credit > 0) return;
-      const { loop, socket } = this.#owner;
-      const { buffer } = reader;
-      if (buffer.length === 0) {
-        this.#readers.shift();
-        reader.reject(lostBuffer());
-        continue;
-      }
-      const result = loop.native.iocp_read(
+      if (!this.#take(reader)) return;
+    }
+  }
+
+  /* Whether its bytes come with completions; else they are asked for. */
+  #waitsForCompletion(reader: Reader): boolean {
+    const { mode } = this.#settings;
+    if (mode === "zero-byte") return false;
+    return reader.buffer === undefined || mode !== "auto";
+  }
+
+  /* Takes bytes for a reader straight from the system. Returns false when it
+   * has to wait for them, or has met the end. */
+  #take(reader: Reader): boolean {
+    const { loop, socket } = this.#owner;
+    if (reader.buffer?.length === 0) {
+      this.#readers.shift();
+      reader.reject(lostBuffer());
+      return true;
+    }
+    const result = reader.buffer === undefined
+      ? loop.read(socket, this.#settings.bufferSize)
+      : loop.native.iocp_read(
         loop.port,
         socket,
-        buffer,
+        reader.buffer,
         0,
-        buffer.length,
+        reader.buffer.length,
       );
-      if (result === PENDING) {
-        this.#isReadArmed = true;
-        loop.kick();
-        return;
-      }
-      if (result <= 0) {
-        this.end(
-          result === 0 ? undefined : this.#owner.failure(result, "receive"),
-        );
-        return;
-      }
-      this.#readers.shift();
-      reader.resolve(result);
+    if (result === PENDING) {
+      this.#isReadArmed = true;
+      loop.kick();
+      return false;
     }
+    if (typeof result === "number" && result <= 0) {
+      this.end(
+        result === 0 ? undefined : this.#owner.failure(result, "receive"),
+      );
+      return false;
+    }
+    this.#readers.shift();
+    if (typeof result === "number") {
+      (reader.resolve as (count: number) => void)(result);
+    } else {
+      (reader.resolve as (result: Result) => void)({
+        value: result,
+        done: false,
+      });
+    }
+    return true;
   }
 
   /* A chunk may have been more than its reader took. */

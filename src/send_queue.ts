@@ -4,10 +4,16 @@
  * A write goes to the system at once. What the system does not take is kept by
  * the library, a bounded part of it, and the rest stays here, in the user's own
  * buffer, until that part has left. So a slow reader costs no more memory than
- * IOCP_SEND_MAX and what the user has not awaited. */
+ * IOCP_SEND_MAX, times the sends that may be pending at once, and what the user
+ * has not awaited.
+ *
+ *   #sends: with the library       | #entries: partly, or not yet
+ *   oldest ----------------------------------------------> newest
+ */
 
 import { PENDING } from "./completion.ts";
 import { SocketError } from "./errors.ts";
+import { Fifo } from "./fifo.ts";
 import type { Loop } from "./loop.ts";
 
 /* A write (`bytes`) or the end of the direction (none). */
@@ -18,6 +24,16 @@ interface Entry {
   offset: number;
   resolve(count: number): void;
   reject(error: Error): void;
+}
+
+/* A part of a write that the library has kept. */
+interface Send {
+  entry: Entry;
+  /** No part of it comes after this one. */
+  isLast: boolean;
+  /** What the system took whole while this one was still to be told, which is
+   * answered behind it. */
+  followers: Entry[];
 }
 
 /** What a queue asks of its connection. */
@@ -35,19 +51,27 @@ export interface SendOwner {
 /** The sending direction of a connection. */
 export class SendQueue {
   #owner: SendOwner;
-  #entries: Entry[] = [];
+  /** Sends that may be pending at once. */
+  concurrency: number;
+  #entries = new Fifo<Entry>();
+  #sends = new Fifo<Send>();
+  #sendsCount = 0;
+  /** The last of them. */
+  #newest: Send | undefined;
   #error: Error | undefined;
   /** closeWrite() was called. */
   #isEnding = false;
   /** FIN is out. */
   #isEnded = false;
-  constructor(owner: SendOwner) {
+
+  constructor(owner: SendOwner, concurrency: number) {
     this.#owner = owner;
+    this.concurrency = concurrency;
   }
 
   /** True while something waits to leave. */
   get isBusy(): boolean {
-    return this.#entries.length > 0;
+    return !this.#entries.isEmpty || this.#sendsCount > 0;
   }
 
   get isEnded(): boolean {
@@ -61,18 +85,19 @@ export class SendQueue {
         new SocketError("EPIPE", { syscall: "send" }),
       );
     }
-    if (this.#entries.length === 0) {
+    const { length } = bytes;
+    if (this.#entries.isEmpty && this.#sendsCount < this.concurrency) {
       const { loop, socket } = this.#owner;
-      const { length } = bytes;
       /* The usual case: the system takes all of it. */
       const result = loop.native.iocp_send(loop.port, socket, bytes, 0, length);
-      if (result === length) return Promise.resolve(length);
+      if (result === length && this.#sendsCount === 0) {
+        return Promise.resolve(length);
+      }
       return new Promise<number>((resolve, reject) => {
         this.#entries.push({ bytes, length, offset: 0, resolve, reject });
-        this.#advance(result);
+        if (this.#took(result)) this.#run();
       });
     }
-    const { length } = bytes;
     return new Promise<number>((resolve, reject) => {
       this.#entries.push({ bytes, length, offset: 0, resolve, reject });
     });
@@ -91,7 +116,7 @@ export class SendQueue {
         resolve: () => resolve(),
         reject,
       });
-      if (this.#entries.length === 1) this.#run();
+      if (this.#entries.first!.bytes === undefined) this.#run();
     });
   }
 
@@ -101,12 +126,12 @@ export class SendQueue {
       this.fail(this.#owner.failure(result, "send", detail));
       return;
     }
-    const entry = this.#entries[0];
-    /* The kept part was the last one. */
-    if (entry.offset === entry.length) {
-      this.#entries.shift();
-      entry.resolve(entry.offset);
-    }
+    const send = this.#sends.shift();
+    /* It left in the moment in which the connection was given up. */
+    if (send === undefined) return;
+    this.#sendsCount--;
+    if (send.isLast) send.entry.resolve(send.entry.offset);
+    for (const entry of send.followers) entry.resolve(entry.offset);
     this.#run();
   }
 
@@ -126,8 +151,14 @@ export class SendQueue {
   /** Nothing leaves any more. */
   fail(error: Error): void {
     this.#error ??= error;
-    const entries = this.#entries;
-    this.#entries = [];
+    const entries = new Set([
+      ...this.#sends.takeAll().flatMap(({ entry, followers }) => [
+        entry,
+        ...followers,
+      ]),
+      ...this.#entries.takeAll(),
+    ]);
+    this.#sendsCount = 0;
     for (const entry of entries) entry.reject(this.#error);
     this.#owner.drained();
   }
@@ -135,9 +166,13 @@ export class SendQueue {
   /* Hands entries to the library until one has to wait. */
   #run(): void {
     const { loop, socket } = this.#owner;
-    while (this.#entries.length > 0) {
-      const { bytes, length, offset } = this.#entries[0];
+    while (this.#sendsCount < this.concurrency) {
+      const entry = this.#entries.first;
+      if (entry === undefined) break;
+      const { bytes, length, offset } = entry;
       if (bytes === undefined) {
+        /* The library says it behind all sends that are still pending. */
+        if (this.#sendsCount > 0) return;
         const result = loop.native.iocp_shutdown(loop.port, socket);
         if (result < 0) this.fail(this.#owner.failure(result, "shutdown"));
         loop.kick();
@@ -156,7 +191,7 @@ export class SendQueue {
       );
       if (!this.#took(result)) return;
     }
-    this.#owner.drained();
+    if (!this.isBusy) this.#owner.drained();
   }
 
   /* The user has transferred or resized the buffer of a write that waited. The
@@ -169,27 +204,25 @@ export class SendQueue {
     this.#owner.reset();
   }
 
-  /* The first send of a write was not all of it. */
-  #advance(result: number): void {
-    if (this.#took(result)) this.#run();
-  }
-
   /* Counts what the library took of the first entry. False when the queue has
-   * to wait, or has failed. */
+   * failed. */
   #took(result: number): boolean {
     if (result < 0) {
       this.fail(this.#owner.failure(result, "send"));
       return false;
     }
-    const entry = this.#entries[0];
+    const entry = this.#entries.first!;
     entry.offset += result & ~PENDING;
+    const isLast = entry.offset === entry.length;
+    if (isLast) this.#entries.shift();
     if ((result & PENDING) !== 0) {
+      this.#newest = { entry, isLast, followers: [] };
+      this.#sends.push(this.#newest);
+      this.#sendsCount++;
       this.#owner.loop.kick();
-      return false;
-    }
-    if (entry.offset === entry.length) {
-      this.#entries.shift();
-      entry.resolve(entry.offset);
+    } else if (isLast) {
+      if (this.#sendsCount > 0) this.#newest!.followers.push(entry);
+      else entry.resolve(entry.offset);
     }
     return true;
   }

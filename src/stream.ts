@@ -5,31 +5,42 @@
 import type { NetAddr } from "./address.ts";
 import {
   CLOSED,
+  DETACH,
   GRACEFUL,
-  KEEP_ALIVE,
   LOCAL,
   NO_DELAY,
   PEER,
   READABLE,
   RECEIVED,
   RESET,
+  SEND_CONCURRENCY,
   SENT,
   SHUT,
 } from "./completion.ts";
-import { errorOf, SocketError } from "./errors.ts";
+import type { DetachedSocket } from "./detached_socket.ts";
+import { errorOf, numberOf, SocketError } from "./errors.ts";
 import { clearTimeout, setTimeout } from "./globals.ts";
+import { keepAliveNumbers, type KeepAliveSettings } from "./keep_alive.ts";
 import type { Endpoint, Loop } from "./loop.ts";
 import type { ConnSettings } from "./options.ts";
+import {
+  DEFAULT_RECEIVE,
+  receiveNumbers,
+  type ReceiveSettings,
+} from "./receive_mode.ts";
 import { type ReceiveOwner, ReceiveQueue } from "./receive_queue.ts";
 import { type SendOwner, SendQueue } from "./send_queue.ts";
+import type { ConnStats } from "./stats.ts";
 
 /** A connected socket. */
 export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   readonly loop: Loop;
   readonly socket: number;
   readonly settings: ConnSettings;
-  readonly receive: ReceiveQueue = new ReceiveQueue(this);
-  readonly send: SendQueue = new SendQueue(this);
+  readonly receive: ReceiveQueue;
+  readonly send: SendQueue;
+  /** What it failed with last. */
+  lastError: SocketError | undefined;
   /** The user has closed it; what was written before may still leave. */
   isClosed = false;
   /** The library has been told to close it. */
@@ -38,21 +49,38 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   #timer: unknown;
   #addresses: [local?: NetAddr, peer?: NetAddr] = [];
   #onReleased: (() => void)[] = [];
+  /** A detach waits for writes, */
+  #onDrained: (() => void) | undefined;
+  /** and then for the library. */
+  #onDetached: ((result: number, detail: number) => void) | undefined;
 
-  constructor(loop: Loop, socket: number, settings: ConnSettings) {
+  /** `origin` says whose options the socket has in the library already. */
+  constructor(
+    loop: Loop,
+    socket: number,
+    settings: ConnSettings,
+    origin: "new" | "accepted" | "watched",
+  ) {
     this.loop = loop;
     this.socket = socket;
     this.settings = settings;
+    this.receive = new ReceiveQueue(this, settings.receive);
+    this.send = new SendQueue(this, settings.sendConcurrency);
     loop.add(this);
     loop.ref();
-    this.#applySettings();
+    this.#applySettings(origin === "new");
+    /* The library may close it by itself, and then forgets them. */
+    if (origin === "watched") this.#remember();
   }
 
   complete(kind: number, result: number, detail: number): void {
     switch (kind) {
       case RECEIVED:
-        /* After a close it only says that it was canceled. */
-        if (!this.isClosed) this.receive.received(result, detail);
+        /* After a close it only says that it was canceled, and in a detach that
+         * nothing more comes. */
+        if (!this.isClosed || (this.#onDetached !== undefined && result > 0)) {
+          this.receive.received(result, detail);
+        }
         return;
       case SENT:
         if (this.#timer !== undefined) this.#armDeadline();
@@ -66,6 +94,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
         return;
       case CLOSED:
         this.loop.remove(this);
+        this.#closed(result, detail);
         return;
     }
   }
@@ -73,7 +102,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   failure(result: number, syscall: string, errno?: number): SocketError {
     const { hostname, port } = this.address(PEER);
     const options = { syscall, address: hostname, port };
-    return errno === undefined
+    return this.lastError = errno === undefined
       ? this.loop.error(result, options)
       : errorOf(result, { ...options, errno });
   }
@@ -92,20 +121,74 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   }
 
   /** Throws when the connection is closed or the system refuses. */
-  setOption(option: number, isOn: boolean): void {
+  setOption(option: number, value: number): void {
     if (this.isClosed) throw this.closedError("set an option");
-    const { native, port } = this.loop;
-    const value = isOn ? 1 : 0;
-    const result = native.iocp_set_option(port, this.socket, option, value);
+    const result = this.loop.setOption(this.socket, option, value);
     if (result < 0) throw this.failure(result, "set an option");
   }
 
+  /** The value of an option, as the library or the system has it. */
+  getOption(option: number): number {
+    if (this.isClosed) throw this.closedError("get an option");
+    const result = this.loop.getOption(this.socket, option);
+    if (result < 0) throw this.failure(result, "get an option");
+    return result;
+  }
+
+  stats(): ConnStats {
+    if (this.isClosed) throw this.closedError("count");
+    const stats = this.loop.socketStats(this.socket);
+    const bytesAhead = this.receive.ahead;
+    return {
+      operations: stats.operations,
+      receivesPosted: stats.receivesPosted,
+      bytesPosted: stats.bytesPosted,
+      bytesReadable: stats.bytesReadable + bytesAhead,
+      bytesAhead,
+      sends: stats.sends,
+      bytesKept: stats.bytesKept,
+      bytesReceived: stats.bytesReceived,
+      bytesSent: stats.bytesSent,
+    };
+  }
+
+  setKeepAlive(settings: KeepAliveSettings): void {
+    for (const [option, value] of keepAliveNumbers(settings)) {
+      this.setOption(option, value);
+    }
+  }
+
+  setReceive(settings: ReceiveSettings): void {
+    for (const [option, value] of receiveNumbers(settings)) {
+      this.setOption(option, value);
+    }
+    this.receive.settings = settings;
+  }
+
+  setSendConcurrency(concurrency: number): void {
+    this.setOption(SEND_CONCURRENCY, concurrency);
+    this.send.concurrency = concurrency;
+  }
+
   /* A connection that is gone already says so to whoever uses it. */
-  #applySettings(): void {
-    const { native, port } = this.loop;
-    const { noDelay, keepAlive } = this.settings;
-    if (noDelay) native.iocp_set_option(port, this.socket, NO_DELAY, 1);
-    if (keepAlive) native.iocp_set_option(port, this.socket, KEEP_ALIVE, 1);
+  #applySettings(isNew: boolean): void {
+    const { loop, socket } = this;
+    const { noDelay, keepAlive, receive, sendConcurrency } = this.settings;
+    if (noDelay) loop.setOption(socket, NO_DELAY, 1);
+    if (keepAlive !== false) {
+      for (const [option, value] of keepAliveNumbers(keepAlive)) {
+        loop.setOption(socket, option, value);
+      }
+    }
+    if (!isNew) return;
+    if (receive !== DEFAULT_RECEIVE) {
+      for (const [option, value] of receiveNumbers(receive)) {
+        loop.setOption(socket, option, value);
+      }
+    }
+    if (sendConcurrency !== 1) {
+      loop.setOption(socket, SEND_CONCURRENCY, sendConcurrency);
+    }
   }
 
   setRef(isRef: boolean): void {
@@ -147,6 +230,57 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     return new Promise((resolve) => this.#onReleased.push(resolve));
   }
 
+  /**
+   * Gives the handle back, when everything written has left. Resolves to it and
+   * to the bytes that have come and were not read.
+   */
+  async detach(): Promise<DetachedSocket> {
+    if (this.isClosed) throw this.closedError("detach");
+    this.#remember();
+    this.isClosed = true;
+    this.receive.interrupt(
+      new SocketError("EINTR", {
+        syscall: "receive",
+        detail: "the connection was detached",
+      }),
+    );
+    if (this.send.isBusy) {
+      this.#armDeadline();
+      await new Promise<void>((resolve) => this.#onDrained = resolve);
+    }
+    return await this.#detachNow();
+  }
+
+  #detachNow(): Promise<DetachedSocket> {
+    const { loop, socket, settings } = this;
+    return new Promise((resolve, reject) => {
+      const failed = (result: number, errno?: number) => {
+        this.receive.takeAll();
+        reject(this.failure(result, "detach", errno));
+      };
+      if (this.#isReleased) {
+        reject(this.lastError ?? this.closedError("detach"));
+        return;
+      }
+      const result = loop.native.iocp_close(
+        loop.port,
+        socket,
+        DETACH,
+        settings.closeTimeout,
+      );
+      if (result < 0) {
+        this.reset();
+        failed(result);
+        return;
+      }
+      this.#onDetached = (result, detail) => {
+        if (result < 0) failed(result, detail);
+        else resolve({ handle: detail >>> 0, bytes: this.receive.takeAll() });
+      };
+      loop.kick();
+    });
+  }
+
   /** The port is about to be closed. A write that it has only got a part of must
    * not look whole to the peer. */
   leave(): void {
@@ -168,13 +302,40 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
       detail: "its completion port was closed",
     });
     this.isClosed = true;
+    const onDetached = this.#onDetached;
+    this.#onDetached = undefined;
     this.#finishRelease();
     this.receive.close(error);
     this.send.fail(error);
+    onDetached?.(numberOf("EINTR"), 0);
   }
 
   drained(): void {
+    const onDrained = this.#onDrained;
+    if (onDrained !== undefined) {
+      this.#onDrained = undefined;
+      onDrained();
+      return;
+    }
+    if (this.#onDetached !== undefined) return;
     if (this.isClosed && !this.#isReleased) this.#release(GRACEFUL);
+  }
+
+  /* The library has closed it: because it was asked to, or by itself. */
+  #closed(result: number, errno: number): void {
+    const onDetached = this.#onDetached;
+    this.#onDetached = undefined;
+    if (onDetached !== undefined) {
+      onDetached(result, errno);
+      this.#finishRelease();
+      return;
+    }
+    if (this.#isReleased) return;
+    const error = this.failure(result, "receive", errno);
+    this.isClosed = true;
+    this.#finishRelease();
+    this.receive.end(error);
+    this.send.fail(error);
   }
 
   #markClosed(): void {

@@ -28,9 +28,9 @@ export function wrongType(name: string, wanted: string, value: unknown): never {
 }
 
 /** A plain options object. */
-export function requireOptions(value: unknown): void {
+export function requireOptions(value: unknown, name = "options"): void {
   if (typeof value !== "object" || value === null) {
-    wrongType("options", "an object", value);
+    wrongType(name, "an object", value);
   }
 }
 

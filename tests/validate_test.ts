@@ -8,10 +8,17 @@ import { CompletionPort, connect, listen } from "../mod.ts";
 import { within } from "./shared/deadline.ts";
 import { pair } from "./shared/pair.ts";
 
-type Wrong = [argument: string, value: unknown, error: string];
+type Wrong = [
+  argument: string,
+  value: unknown,
+  error: string,
+  /** What the message names, when it is not the argument. */
+  named?: string,
+];
 
 const NO_NUMBERS: unknown[] = ["80", null, true, {}, [], 80n, () => 80];
 const NO_BOOLEANS: unknown[] = [1, 0, "true", null, {}, []];
+const NO_KEEP_ALIVE: unknown[] = [1, 0, "true", null, []];
 const NO_STRINGS: unknown[] = [1, null, true, {}, ["localhost"]];
 const NO_INTEGERS = [NaN, Infinity, -Infinity, 1.5, -1];
 
@@ -30,6 +37,21 @@ function integer(argument: string, outside: number[]): Wrong[] {
   ];
 }
 
+/* The same for a member of an option that is an object. */
+function nested(
+  option: string,
+  member: string,
+  wrongs: Wrong[],
+  rest: object = {},
+): Wrong[] {
+  return wrongs.map(([, value, error]) => [
+    option,
+    { ...rest, [member]: value },
+    error,
+    `${option}.${member}`,
+  ]);
+}
+
 function hostName(argument: string): Wrong[] {
   return typeErrors(argument, [...NO_STRINGS, "", "a\0b"]);
 }
@@ -40,10 +62,30 @@ function notSupported(): Wrong[] {
 }
 
 const BOTH: Wrong[] = [
-  ...["allowHalfOpen", "noDelay", "keepAlive"].flatMap((option) =>
+  ...["allowHalfOpen", "noDelay"].flatMap((option) =>
     typeErrors(option, NO_BOOLEANS)
   ),
+  ...typeErrors("keepAlive", NO_KEEP_ALIVE),
+  ...nested("keepAlive", "idle", integer("", [0, 32768])),
+  ...nested("keepAlive", "interval", integer("", [0, 32768])),
+  ...nested("keepAlive", "count", integer("", [0, 128])),
   ...integer("closeTimeout", [2 ** 31]),
+  ...integer("sendConcurrency", [0, 65]),
+  ...typeErrors("receive", [1, "flow", null, true]),
+  ...nested(
+    "receive",
+    "mode",
+    typeErrors("", ["", "Flow", 1, null, {}, "toString"]),
+  ),
+  ...nested("receive", "bufferSize", integer("", [0, 2 ** 20 + 1])),
+  ...nested("receive", "depth", integer("", [0, 65]), { mode: "burst" }),
+  ...nested("receive", "limit", integer("", [0, 2 ** 30 + 1]), {
+    mode: "burst",
+  }),
+  ...["auto", "flow", "zero-byte"].flatMap((mode) => [
+    ...nested("receive", "depth", typeErrors("", [2]), { mode }),
+    ...nested("receive", "limit", typeErrors("", [2]), { mode }),
+  ]),
 ];
 /* A null host name is as good as none. */
 const HOSTNAME = [
@@ -56,9 +98,11 @@ const LISTEN: Wrong[] = [
   ...["backlog", "tcpBacklog"].flatMap((option) => integer(option, [0, 65536])),
   ...typeErrors("transport", NO_STRINGS),
   ...notSupported(),
-  ...["ipv6Only", "reusePort"].flatMap((option) =>
+  ...["ipv6Only", "reusePort", "deferAccept"].flatMap((option) =>
     typeErrors(option, NO_BOOLEANS)
   ),
+  ...integer("acceptPool", [0, 1025]),
+  ...integer("firstByteTimeout", [2 ** 31]),
   ...BOTH,
 ];
 const CONNECT: Wrong[] = [
@@ -79,10 +123,17 @@ const CONNECT: Wrong[] = [
 const NO_OPTIONS = [undefined, null, 80, "localhost", true];
 
 function shown(value: unknown): string {
+  if (value?.constructor === Object) return shownMembers(value);
   if (typeof value === "string") return JSON.stringify(value);
   return typeof value === "object" && value !== null
     ? value.constructor.name
     : `${value}`;
+}
+
+function shownMembers(value: object): string {
+  return Object.entries(value).map(([name, member]) =>
+    `${name} ${shown(member)}`
+  ).join(" ") || "Object";
 }
 
 /* The class and message of the error that the call gives. */
@@ -113,10 +164,10 @@ const PORTS: Record<string, Pick<CompletionPort, "listen" | "connect">> = {
 
 for (const [name, port] of Object.entries(PORTS)) {
   describe(`${name}listen() refuses`, () => {
-    for (const [argument, value, error] of LISTEN) {
-      test(`${argument}: ${shown(value)} with a ${error}`, () => {
+    for (const [argument, value, error, named = argument] of LISTEN) {
+      test(`${named}: ${shown(value)} with a ${error}`, () => {
         const options = { hostname: "127.0.0.1", port: 0, [argument]: value };
-        return check(() => port.listen(options as never), argument, error);
+        return check(() => port.listen(options as never), named, error);
       });
     }
     for (const value of NO_OPTIONS) {
@@ -131,10 +182,10 @@ for (const [name, port] of Object.entries(PORTS)) {
   });
 
   describe(`${name}connect() refuses`, () => {
-    for (const [argument, value, error] of CONNECT) {
-      test(`${argument}: ${shown(value)} with a ${error}`, () => {
+    for (const [argument, value, error, named = argument] of CONNECT) {
+      test(`${named}: ${shown(value)} with a ${error}`, () => {
         const options = { port: 1, [argument]: value };
-        return check(() => port.connect(options as never), argument, error);
+        return check(() => port.connect(options as never), named, error);
       });
     }
     for (const value of NO_OPTIONS) {
@@ -205,7 +256,7 @@ describe("Conn refuses", () => {
       });
     }
   }
-  for (const value of NO_BOOLEANS) {
+  for (const value of NO_KEEP_ALIVE) {
     test(`${shown(value)} to setNoDelay() and setKeepAlive()`, async () => {
       using ends = await pair();
       const { client } = ends;

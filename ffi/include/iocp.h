@@ -300,10 +300,9 @@ IOCP_API int32_t iocp_name(int32_t port,
 #define IOCP_CONCURRENCY_MAX 64
 
 /* Those of a listener. */
-#define IOCP_DEFER_ACCEPT 9        /* 1: tells those who have said something */
-#define IOCP_FIRST_BYTE_TIMEOUT 10 /* ms until the silent are reset; 0: none \
-                                    */
-#define IOCP_BACKLOG 11            /* Windows: see iocp_set_option() */
+#define IOCP_DEFER_ACCEPT 9        /* 1: tells of those who have spoken */
+#define IOCP_FIRST_BYTE_TIMEOUT 10 /* ms; resets the silent; 0: none */
+#define IOCP_BACKLOG 11            /* see iocp_set_option() */
 #define IOCP_BACKLOG_MAX 65535
 
 /*

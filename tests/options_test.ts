@@ -1,0 +1,285 @@
+// Copyright the iocp authors. MIT license.
+/* Every option can be read back from the socket, is inherited from a listener,
+ * and does what it says. */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test } from "node:test";
+import { CompletionPort, NotSupported } from "../mod.ts";
+import { delay, eventually, within } from "./shared/deadline.ts";
+import { errorFrom, outcome } from "./shared/outcome.ts";
+import { meetReset, pair } from "./shared/pair.ts";
+import { bytesOf } from "./shared/pattern.ts";
+
+const local = { hostname: "127.0.0.1", port: 0 };
+const isWindows = process.platform === "win32";
+const RECEIVE = { mode: "auto", bufferSize: 1024, depth: 1, limit: 262144 };
+
+test("The options of a connection are those that were given", async () => {
+  const options = {
+    allowHalfOpen: true,
+    closeTimeout: 1234,
+    noDelay: true,
+    keepAlive: { idle: 61, interval: 7, count: 5 },
+    receive: { mode: "flow", bufferSize: 5000 },
+    sendConcurrency: 3,
+  } as const;
+  using ends = await pair(options);
+  const expected = {
+    ...options,
+    receive: { mode: "flow", bufferSize: 5000, depth: 1, limit: 5000 },
+  };
+  assert.deepEqual(ends.client.options, expected);
+  /* Those of the listener are inherited. */
+  assert.deepEqual(ends.server.options, expected);
+});
+
+test("The options of a connection are the defaults", async () => {
+  using ends = await pair();
+  for (const conn of [ends.client, ends.server]) {
+    assert.deepEqual(conn.options, {
+      allowHalfOpen: false,
+      closeTimeout: 30_000,
+      noDelay: false,
+      keepAlive: false,
+      receive: RECEIVE,
+      sendConcurrency: 1,
+    });
+  }
+});
+
+test("The options of a listener are those that were given", () => {
+  using port = new CompletionPort();
+  const conn = {
+    allowHalfOpen: true,
+    closeTimeout: 1,
+    noDelay: true,
+    keepAlive: { idle: 5 },
+    sendConcurrency: 64,
+  };
+  const own = {
+    backlog: 17,
+    acceptPool: 9,
+    deferAccept: true,
+    firstByteTimeout: 777,
+    ipv6Only: false,
+    reusePort: false,
+  };
+  const listener = port.listen({ ...local, ...conn, ...own });
+  assert.deepEqual(listener.options, { ...own, ...conn, receive: RECEIVE });
+  const plain = port.listen(local);
+  assert.deepEqual(plain.options, {
+    allowHalfOpen: false,
+    closeTimeout: 30_000,
+    noDelay: false,
+    keepAlive: false,
+    receive: RECEIVE,
+    sendConcurrency: 1,
+    backlog: 511,
+    acceptPool: 32,
+    deferAccept: false,
+    firstByteTimeout: 0,
+    ipv6Only: false,
+    reusePort: false,
+  });
+  const deferring = port.listen({ ...local, deferAccept: true });
+  assert.equal(deferring.options.firstByteTimeout, 120_000);
+});
+
+test("Options that are changed are read back from the system", async () => {
+  using ends = await pair();
+  const { client } = ends;
+  client.setNoDelay();
+  assert.equal(client.options.noDelay, true);
+  client.setNoDelay(false);
+  assert.equal(client.options.noDelay, false);
+  client.setKeepAlive({ idle: 90 });
+  const { keepAlive } = client.options;
+  assert.ok(keepAlive !== false && keepAlive.idle === 90);
+  client.setKeepAlive({ interval: 11, count: 3 });
+  assert.deepEqual(client.options.keepAlive, {
+    idle: 90,
+    interval: 11,
+    count: 3,
+  });
+  client.setKeepAlive(false);
+  assert.equal(client.options.keepAlive, false);
+  client.setKeepAlive();
+  assert.notEqual(client.options.keepAlive, false);
+});
+
+test("A closed connection has no options and no counters", async () => {
+  using ends = await pair();
+  const { client, listener } = ends;
+  client.close();
+  listener.close();
+  const calls = [
+    () => client.options,
+    () => client.stats(),
+    () => client.setKeepAlive({ idle: 1 }),
+    () => client.setReceive({ mode: "flow" }),
+    () => client.setSendConcurrency(2),
+    () => listener.options,
+    () => listener.stats(),
+    () => listener.setBacklog(5),
+    () => listener.setAcceptPool(5),
+  ];
+  for (const call of calls) {
+    assert.equal(await outcome(call), "EBADF", call.toString());
+  }
+});
+
+test("The accept pool can change while listening", async () => {
+  using port = new CompletionPort();
+  const listener = port.listen({ ...local, acceptPool: 3 });
+  const accept = listener.accept();
+  assert.equal(listener.stats().acceptsPosted, 3);
+  listener.setAcceptPool(20);
+  assert.equal(listener.options.acceptPool, 20);
+  assert.equal(listener.stats().acceptsPosted, 20);
+  listener.setAcceptPool(2);
+  for (let i = 0; i < 20; i++) port.connect(listener.addr);
+  await within("a connection", accept);
+  for (let i = 1; i < 20; i++) await within("one", listener.accept());
+  await eventually("a small pool", () => listener.stats().acceptsPosted <= 2);
+  assert.equal(listener.stats().accepted, 20);
+});
+
+test("The backlog can grow while listening", async () => {
+  using port = new CompletionPort();
+  const listener = port.listen({ ...local, backlog: 1 });
+  assert.equal(listener.options.backlog, 1);
+  listener.setBacklog(30);
+  assert.equal(listener.options.backlog, 30);
+  const conns = Array.from({ length: 30 }, () => port.connect(listener.addr));
+  await within("connecting", Promise.all(conns));
+});
+
+test("The backlog can shrink where the system can do that", () => {
+  using port = new CompletionPort();
+  const listener = port.listen({ ...local, backlog: 30 });
+  if (isWindows) {
+    assert.throws(() => listener.setBacklog(5), NotSupported);
+    assert.equal(listener.options.backlog, 30);
+  } else {
+    listener.setBacklog(5);
+    assert.equal(listener.options.backlog, 5);
+  }
+});
+
+test("listener.stats() counts what waits to be accepted", async () => {
+  using port = new CompletionPort();
+  const listener = port.listen(local);
+  await Promise.all([listener.accept(), port.connect(listener.addr)]);
+  for (let i = 0; i < 5; i++) await port.connect(listener.addr);
+  await eventually("all wait", () => listener.stats().acceptsReady === 5);
+  await listener.accept();
+  assert.equal(listener.stats().acceptsReady, 4);
+  assert.equal(listener.stats().accepted, 6);
+  assert.equal(listener.stats().acceptFailures, 0);
+});
+
+test("conn.stats() counts bytes", async () => {
+  using ends = await pair();
+  const { client, server } = ends;
+  await client.write(new Uint8Array(1000));
+  await eventually(
+    "they have come",
+    () => server.stats().bytesReadable === 1000,
+  );
+  assert.equal(client.stats().bytesSent, 1000);
+  assert.equal(server.stats().bytesReceived, 0);
+  assert.equal(await server.read(new Uint8Array(600)), 600);
+  assert.equal(server.stats().bytesReceived, 600);
+  await eventually("the rest", () => server.stats().bytesReadable === 400);
+  assert.equal(server.stats().bytesAhead, 0);
+});
+
+test("conn.lastError is what it failed with", async () => {
+  using ends = await pair();
+  const { client, server } = ends;
+  assert.equal(client.lastError, undefined);
+  server.reset();
+  const error = await meetReset(client);
+  assert.equal(client.lastError, error);
+});
+
+test("deferAccept tells of those alone who have spoken", async () => {
+  using port = new CompletionPort();
+  const listener = port.listen({ ...local, deferAccept: true });
+  const accepting = listener.accept();
+  const silent = await port.connect(listener.addr);
+  await port.connect(listener.addr);
+  const speaking = await port.connect(listener.addr);
+  await delay(100);
+  assert.equal(listener.stats().accepted, 0);
+  await speaking.write(bytesOf("hello"));
+  const first = await within("the first", accepting);
+  assert.deepEqual(first.remoteAddr, speaking.localAddr);
+  const p = new Uint8Array(10);
+  assert.equal(await first.read(p), 5);
+  assert.equal(listener.stats().accepted, 1);
+  await silent.write(bytesOf("late"));
+  const second = await within("the second", listener.accept());
+  assert.deepEqual(second.remoteAddr, silent.localAddr);
+  assert.equal(await second.read(p), 4);
+});
+
+const TIMEOUT = 600;
+
+/* The system's clock and a busy machine may add to it. */
+function checkInTime(started: number): void {
+  const took = performance.now() - started;
+  assert.ok(took > TIMEOUT - 20, `${took} ms`);
+  assert.ok(took < TIMEOUT * 1.5 + 300, `${took} ms`);
+}
+
+for (const deferAccept of [false, true]) {
+  test(`firstByteTimeout closes the silent, deferAccept: ${deferAccept}`, async () => {
+    using port = new CompletionPort();
+    const listener = port.listen({
+      ...local,
+      deferAccept,
+      firstByteTimeout: TIMEOUT,
+    });
+    listener.accept().catch(() => {});
+    const started = performance.now();
+    const silent = await port.connect(listener.addr);
+    await meetReset(silent);
+    checkInTime(started);
+    await eventually("it is counted", () => listener.stats().silent === 1);
+    assert.equal(listener.stats().accepted, deferAccept ? 0 : 1);
+    assert.equal(listener.stats().acceptsDeferred, 0);
+  });
+}
+
+test("A connection of a silent peer fails with ETIMEDOUT", async () => {
+  using ends = await pair({ listen: { firstByteTimeout: TIMEOUT } });
+  const { client, server } = ends;
+  const addresses = [client.remoteAddr, client.localAddr];
+  const chunk = server[Symbol.asyncIterator]().next();
+  const error = await errorFrom(chunk);
+  assert.equal(error.code, "ETIMEDOUT");
+  assert.equal(error.port, client.localAddr.port);
+  assert.equal(server.lastError, error);
+  assert.deepEqual([server.localAddr, server.remoteAddr], addresses);
+  assert.equal(await outcome(() => server.write(bytesOf("x"))), "EBADF");
+  server.close();
+});
+
+test("A write that waits for a silent peer fails with ETIMEDOUT", async () => {
+  using ends = await pair({ listen: { firstByteTimeout: TIMEOUT } });
+  const write = ends.server.write(new Uint8Array(32 * 1024 * 1024));
+  assert.equal((await errorFrom(write)).code, "ETIMEDOUT");
+});
+
+test("firstByteTimeout leaves those alone who have spoken", async () => {
+  using ends = await pair({ listen: { firstByteTimeout: 200 } });
+  const { client, server } = ends;
+  await client.write(bytesOf("hello"));
+  await delay(700);
+  const p = new Uint8Array(10);
+  assert.equal(await server.read(p), 5);
+  await server.write(bytesOf("answer"));
+  assert.equal(await client.read(p), 6);
+});

@@ -1,0 +1,250 @@
+// Copyright the iocp authors. MIT license.
+/* How a connection receives: what is posted and received ahead of the reader in
+ * each mode, and that the bytes are the same in all of them. */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { describe, test } from "node:test";
+import { CompletionPort, type Conn, type ReceiveOptions } from "../mod.ts";
+import { eventually, settled, within } from "./shared/deadline.ts";
+import { type Pair, pair } from "./shared/pair.ts";
+import { bytesOf, Digest, digest, pattern } from "./shared/pattern.ts";
+import {
+  type Receive,
+  receiveByByob,
+  receiveByLoop,
+  receiveByRead,
+  receiveByStream,
+  receiveMixed,
+} from "./shared/transfer.ts";
+
+const MIB = 1024 * 1024;
+/* Only Windows has operations to post. */
+const posts = process.platform === "win32";
+
+const KINDS: readonly ReceiveOptions[] = [
+  { mode: "auto" },
+  { mode: "auto", bufferSize: 20_000 },
+  { mode: "zero-byte" },
+  { mode: "zero-byte", bufferSize: 1000 },
+  { mode: "flow" },
+  { mode: "flow", bufferSize: 777 },
+  { mode: "burst" },
+  { mode: "burst", bufferSize: 4096, depth: 8, limit: 20_000 },
+  { mode: "burst", bufferSize: 512, depth: 64 },
+];
+
+function nameOf(receive: ReceiveOptions): string {
+  return Object.values(receive).join(" ");
+}
+
+/* The server receives as asked for; the client does not care. */
+function receiving(receive: ReceiveOptions): Promise<Pair> {
+  return pair({ listen: { receive } });
+}
+
+/* Waits with a read under way until the library has posted what it wants to. */
+async function idling(conn: Conn): Promise<{ reading: Promise<unknown> }> {
+  const reading = conn[Symbol.asyncIterator]().next();
+  await settled("posting", () => conn.stats().receivesPosted);
+  return { reading };
+}
+
+describe("While idle", () => {
+  const rows: [ReceiveOptions, receives: number, bytes: number][] = [
+    [{ mode: "zero-byte" }, 1, 0],
+    [{ mode: "auto" }, 1, 1024],
+    [{ mode: "auto", bufferSize: 5000 }, 1, 5000],
+    [{ mode: "flow", bufferSize: 4096 }, 1, 4096],
+    [{ mode: "burst", bufferSize: 4096, depth: 8 }, 8, 32768],
+    [{ mode: "burst", bufferSize: 4096, depth: 8, limit: 10_000 }, 3, 10_000],
+    [{ mode: "burst", bufferSize: 4096, depth: 8, limit: 100 }, 1, 100],
+  ];
+  for (const [receive, receives, bytes] of rows) {
+    test(`${nameOf(receive)} holds ${bytes} bytes`, async () => {
+      using ends = await receiving(receive);
+      const { client, server, port } = ends;
+      const { reading } = await idling(server);
+      const stats = server.stats();
+      assert.equal(stats.receivesPosted, posts ? receives : 0);
+      assert.equal(stats.bytesPosted, posts ? bytes : 0);
+      assert.equal(stats.operations, posts ? receives : 0);
+      assert.equal(port.stats().bytesPosted, posts ? bytes : 0);
+      await client.write(bytesOf("hello"));
+      await within("the chunk", reading);
+    });
+  }
+});
+
+/* Received and not read, while the peer sends all it can. */
+async function aheadUnderFlood(receive: ReceiveOptions): Promise<number[]> {
+  using ends = await receiving(receive);
+  const { client, server } = ends;
+  const bytes = pattern(4 * MIB);
+  client.write(bytes).catch(() => {});
+  const result = new Digest();
+  const chunks = server[Symbol.asyncIterator]();
+  const ahead: number[] = [];
+  for (let i = 0; i < 10; i++) {
+    const { value } = await within("a chunk", chunks.next());
+    result.add(value!);
+    const most = await settled("the flood", () => server.stats().bytesAhead);
+    const { bytesPosted, bytesReadable } = server.stats();
+    assert.ok(bytesReadable >= most);
+    ahead.push(most + bytesPosted);
+  }
+  assert.equal(result.text(), digest(pattern(result.length)));
+  client.reset();
+  return ahead;
+}
+
+describe("Under a flood", () => {
+  test("zero-byte receives nothing ahead of its reader", async () => {
+    const ahead = await aheadUnderFlood({ mode: "zero-byte" });
+    assert.deepEqual(new Set(ahead), new Set([0]));
+  });
+  test("flow receives no more than its buffer", async () => {
+    const ahead = await aheadUnderFlood({ mode: "flow", bufferSize: 3000 });
+    assert.ok(Math.max(...ahead) <= 3000, `${ahead}`);
+    assert.ok(Math.max(...ahead) > 0, `${ahead}`);
+  });
+  test("burst never passes its limit", async () => {
+    const receive = { bufferSize: 4096, depth: 8, limit: 10_000 };
+    const ahead = await aheadUnderFlood({ mode: "burst", ...receive });
+    assert.ok(Math.max(...ahead) <= 10_000, `${ahead}`);
+    assert.ok(Math.max(...ahead) > 5000, `${ahead}`);
+  });
+  test("burst fills several buffers", async () => {
+    const receive = { bufferSize: 4096, depth: 8 };
+    const ahead = await aheadUnderFlood({ mode: "burst", ...receive });
+    assert.ok(Math.max(...ahead) <= 32768, `${ahead}`);
+    assert.ok(Math.max(...ahead) > 16384, `${ahead}`);
+  });
+});
+
+describe("No chunk is larger than the buffer", () => {
+  for (const mode of ["zero-byte", "flow"] as const) {
+    test(mode, async () => {
+      using ends = await receiving({ mode, bufferSize: 1000 });
+      const written = ends.client.write(pattern(MIB));
+      let length = 0;
+      for await (const chunk of ends.server) {
+        assert.ok(chunk.length <= 1000, `${chunk.length}`);
+        length += chunk.length;
+        if (length === MIB) break;
+      }
+      await written;
+    });
+  }
+});
+
+describe("The bytes are all there, in order", () => {
+  const receives: Record<string, Receive> = {
+    "a loop": receiveByLoop,
+    "read(p)": receiveByRead(1, 10_000, 333),
+    "a stream": receiveByStream,
+    "a stream's own buffers": receiveByByob,
+    "a loop and read(p)": receiveMixed,
+  };
+  for (const receive of KINDS) {
+    for (const [way, receiveAll] of Object.entries(receives)) {
+      test(`${nameOf(receive)}, by ${way}`, async () => {
+        using ends = await receiving(receive);
+        const bytes = pattern(2 * MIB, 7);
+        const received = receiveAll(ends.server);
+        await ends.client.write(bytes);
+        ends.client.close();
+        assert.equal(await within("the bytes", received), digest(bytes));
+      });
+    }
+  }
+});
+
+/* Other connections of the port keep it busy meanwhile. */
+test("64 MiB come in order at depth 8 under load", async () => {
+  using ends = await receiving({ mode: "burst", bufferSize: 4096, depth: 8 });
+  const { client, server, port, listener } = ends;
+  let isOver = false;
+  const load = Array.from({ length: 8 }, async () => {
+    const one = await port.connect({ port: listener.addr.port });
+    const other = await listener.accept();
+    const p = new Uint8Array(1000);
+    let rounds = 0;
+    while (!isOver) {
+      await one.write(p);
+      await other.read(p);
+      rounds++;
+    }
+    return rounds;
+  });
+  const received = receiveByLoop(server);
+  const sent = new Digest();
+  for (let at = 0; at < 64 * MIB; at += MIB) {
+    const bytes = pattern(MIB, 3, at);
+    sent.add(bytes);
+    await client.write(bytes);
+  }
+  client.close();
+  assert.equal(await within("the bytes", received), sent.text());
+  isOver = true;
+  const rounds = await within("the load", Promise.all(load));
+  assert.ok(rounds.every((count) => count > 10), `${rounds}`);
+});
+
+test("A connection can change how it receives in mid-stream", async () => {
+  using ends = await pair();
+  const { client, server } = ends;
+  const bytes = pattern(4 * MIB, 5);
+  const written = client.write(bytes).then(() => client.close());
+  const result = new Digest();
+  let next = 0;
+  for await (const chunk of server) {
+    result.add(chunk);
+    /* Not after the last byte, when the peer may have closed. */
+    if (result.length < bytes.length) {
+      server.setReceive(KINDS[next++ % KINDS.length]!);
+    }
+  }
+  assert.equal(result.text(), digest(bytes));
+  assert.ok(next > KINDS.length, `${next} changes`);
+  await written;
+});
+
+test("The mode is read back as it is in force", async () => {
+  using ends = await receiving({ mode: "burst", bufferSize: 2000, depth: 3 });
+  const burst = { mode: "burst", bufferSize: 2000, depth: 3, limit: 6000 };
+  assert.deepEqual(ends.listener.options.receive, burst);
+  assert.deepEqual(ends.server.options.receive, burst);
+  assert.equal(ends.client.options.receive.mode, "auto");
+  ends.client.setReceive({ mode: "flow" });
+  assert.deepEqual(ends.client.options.receive, {
+    mode: "flow",
+    bufferSize: 16384,
+    depth: 1,
+    limit: 16384,
+  });
+});
+
+test("Many idle connections in zero-byte mode hold no buffer", async () => {
+  using port = new CompletionPort();
+  const listener = port.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    receive: { mode: "zero-byte" },
+  });
+  const servers: Conn[] = [];
+  for (let i = 0; i < 50; i++) {
+    const [, server] = await Promise.all([
+      port.connect(listener.addr),
+      listener.accept(),
+    ]);
+    servers.push(server);
+    server[Symbol.asyncIterator]().next().catch(() => {});
+  }
+  await eventually(
+    "all receive",
+    () =>
+      !posts || servers.every((server) => server.stats().receivesPosted === 1),
+  );
+  assert.equal(port.stats().bytesPosted, 0);
+});

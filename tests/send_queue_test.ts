@@ -1,0 +1,116 @@
+// Copyright the iocp authors. MIT license.
+/* Sends in flight: as many as were asked for, in order, and each write is
+ * answered for itself. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { settled, within } from "./shared/deadline.ts";
+import { definedNumbers, readText } from "./shared/header.ts";
+import { errorFrom, outcome } from "./shared/outcome.ts";
+import { pair } from "./shared/pair.ts";
+import { digest, pattern } from "./shared/pattern.ts";
+import {
+  receiveByLoop,
+  sendByStream,
+  sendUnawaited,
+  sendWhole,
+} from "./shared/transfer.ts";
+
+const numbers = definedNumbers(readText("ffi/include/iocp.h"));
+const SEND_MAX = numbers.get("IOCP_SEND_MAX")!;
+const LARGE = 32 * 1024 * 1024;
+
+for (const sendConcurrency of [1, 2, 7, 64]) {
+  test(`${sendConcurrency} sends are in flight for a slow reader`, async () => {
+    using ends = await pair({ sendConcurrency });
+    const { client, server } = ends;
+    const bytes = pattern(LARGE);
+    const written = client.write(bytes);
+    await settled("the sender has stopped", () => client.stats().bytesSent);
+    const { sends, bytesKept } = client.stats();
+    assert.equal(sends, sendConcurrency);
+    assert.ok(bytesKept <= sendConcurrency * SEND_MAX, `${bytesKept}`);
+    assert.ok(bytesKept > (sendConcurrency - 1) * SEND_MAX, `${bytesKept}`);
+    const received = receiveByLoop(server);
+    assert.equal(await within("the write", written), LARGE);
+    assert.equal(client.stats().sends, 0);
+    assert.equal(client.stats().bytesKept, 0);
+    client.close();
+    assert.equal(await within("the bytes", received), digest(bytes));
+  });
+}
+
+describe("Several sends in flight keep the order", () => {
+  const sends = { sendWhole, sendUnawaited, sendByStream };
+  for (const [name, send] of Object.entries(sends)) {
+    test(name, async () => {
+      using ends = await pair({ sendConcurrency: 4 });
+      const received = receiveByLoop(ends.server);
+      await within("the sends", send(ends.client, LARGE, 3));
+      const expected = digest(pattern(LARGE, 3));
+      assert.equal(await within("the bytes", received), expected);
+    });
+  }
+});
+
+test("Writes are answered in order", async () => {
+  using ends = await pair({ sendConcurrency: 5 });
+  const { client, server } = ends;
+  const order: number[] = [];
+  const writes = Array.from(
+    { length: 40 },
+    (_, i) =>
+      client.write(pattern(SEND_MAX + i * 1000, i)).then(() => order.push(i)),
+  );
+  const received = receiveByLoop(server);
+  await within("the writes", Promise.all(writes));
+  assert.deepEqual(order, [...order].sort((a, b) => a - b));
+  client.close();
+  await received;
+});
+
+test("Each write that is in flight fails with the connection", async () => {
+  using ends = await pair({ sendConcurrency: 4 });
+  const { client, server } = ends;
+  const writes = Array.from(
+    { length: 8 },
+    () => outcome(() => client.write(pattern(SEND_MAX * 4))),
+  );
+  await settled("the sender has stopped", () => client.stats().bytesSent);
+  server.reset();
+  const codes = new Set(await within("the writes", Promise.all(writes)));
+  assert.deepEqual([...codes], ["ECONNRESET"]);
+  assert.equal((client.lastError as { code?: string }).code, "ECONNRESET");
+});
+
+test("closeWrite() and close() wait for all of them", async () => {
+  for (const close of ["close", "closeWrite"] as const) {
+    using ends = await pair({ sendConcurrency: 4 });
+    const bytes = pattern(LARGE, 8);
+    const written = ends.client.write(bytes);
+    const closed = ends.client[close]();
+    const received = receiveByLoop(ends.server);
+    assert.equal(await within("the bytes", received), digest(bytes));
+    await within("the close", Promise.all([written, closed]));
+  }
+});
+
+test("The number can change while sends are in flight", async () => {
+  using ends = await pair({ sendConcurrency: 2 });
+  const { client, server } = ends;
+  const bytes = pattern(LARGE);
+  const written = client.write(bytes);
+  await settled("the sender has stopped", () => client.stats().bytesSent);
+  assert.equal(client.stats().sends, 2);
+  client.setSendConcurrency(6);
+  assert.equal(client.options.sendConcurrency, 6);
+  /* The next part that leaves makes room for the others. */
+  const chunks = server[Symbol.asyncIterator]();
+  let count = 0;
+  while (client.stats().sends !== 6) {
+    count += (await within("a chunk", chunks.next())).value!.length;
+    assert.ok(count < LARGE);
+  }
+  client.reset();
+  assert.equal((await errorFrom(written)).code, "EINTR");
+});
