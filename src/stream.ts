@@ -100,11 +100,20 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   }
 
   failure(result: number, syscall: string, errno?: number): SocketError {
-    const { hostname, port } = this.address(PEER);
-    const options = { syscall, address: hostname, port };
+    const options = { syscall, ...this.#peer() };
     return this.lastError = errno === undefined
       ? this.loop.error(result, options)
       : errorOf(result, { ...options, errno });
+  }
+
+  /* For a message; that it cannot be told is no reason for another failure. */
+  #peer(): { address?: string; port?: number } {
+    try {
+      const { hostname: address, port } = this.address(PEER);
+      return { address, port };
+    } catch {
+      return {};
+    }
   }
 
   /** The error of every call after the close. */

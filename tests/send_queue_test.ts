@@ -74,7 +74,7 @@ test("Each write that is in flight fails with the connection", async () => {
   const { client, server } = ends;
   const writes = Array.from(
     { length: 8 },
-    () => outcome(() => client.write(pattern(SEND_MAX * 4))),
+    () => outcome(() => client.write(pattern(LARGE / 2))),
   );
   await settled("the sender has stopped", () => client.stats().bytesSent);
   server.reset();

@@ -47,8 +47,11 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   if (status < 0 || fcntl(fd, F_SETFL, status | O_NONBLOCK) < 0 ||
       fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
     return errors_fail(port);
+  /* A family that the API has no address for has none that could be told. */
+  if (!address_from_system(&peer, &socket->peer))
+    return port_fail(port, -IOCP_ENOTCONN, 0);
   socket->engine.fd = fd;
-  socket->family = peer.ss_family == AF_INET6 ? 6 : 4;
+  socket->family = (uint8_t)socket->peer.family;
   int32_t result = epoll_enter(socket);
   if (result >= 0) fcntl(fd, F_SETSIG, HANDLE__ADOPTED);
   return result;

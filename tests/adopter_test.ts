@@ -1,0 +1,266 @@
+// Copyright the iocp authors. MIT license.
+/* Connections that change hands: given back by one port, taken by another one,
+ * on this thread or in a Worker, with nothing lost on the way. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import {
+  adopt,
+  CompletionPort,
+  type Conn,
+  type ConnOptions,
+  type DetachedSocket,
+} from "../mod.ts";
+import { eventually, within } from "./shared/deadline.ts";
+import { countsHandles, openHandles } from "./shared/handles.ts";
+import { errorFrom, outcome } from "./shared/outcome.ts";
+import { meetReset, pair } from "./shared/pair.ts";
+import { bytesOf, Digest, digest, pattern } from "./shared/pattern.ts";
+import { receiveByLoop, sendUnawaited } from "./shared/transfer.ts";
+
+const MIB = 1024 * 1024;
+
+/* Reads exactly so many bytes, by a way of receiving that is not a loop. */
+async function readSome(
+  conn: Conn,
+  length: number,
+  into: Digest,
+): Promise<void> {
+  const p = new Uint8Array(length);
+  let at = 0;
+  while (at < length) {
+    const count = await within("a read", conn.read(p.subarray(at)));
+    assert.ok(count !== null, "the stream has ended early");
+    at += count;
+  }
+  into.add(p);
+}
+
+test("A detached connection goes on where it was", async () => {
+  using ends = await pair();
+  using other = new CompletionPort();
+  const { client, server } = ends;
+  await client.write(bytesOf("before "));
+  const socket = await within("detaching", server.detach());
+  assert.ok(Number.isInteger(socket.handle) && socket.handle >= 0);
+  await client.write(bytesOf("after"));
+  client.close();
+  const adopted = other.adopt(socket);
+  assert.deepEqual(adopted.remoteAddr, client.localAddr);
+  const received = await within("the bytes", receiveByLoop(adopted));
+  assert.equal(received, digest(bytesOf("before after")));
+});
+
+test("adopt() takes a connection to the port of the thread", async () => {
+  using ends = await pair();
+  const conn = adopt(await ends.server.detach());
+  await conn.write(bytesOf("hello"));
+  const p = new Uint8Array(10);
+  assert.equal(await ends.client.read(p), 5);
+  conn.close();
+});
+
+const KINDS: Record<string, ConnOptions> = {
+  "auto": {},
+  "zero-byte": { receive: { mode: "zero-byte" } },
+  "burst": { receive: { mode: "burst", bufferSize: 4096, depth: 8 } },
+};
+
+describe("A stream is whole after many hands", () => {
+  for (const [name, options] of Object.entries(KINDS)) {
+    test(name, async () => {
+      using ends = await pair({ listen: options });
+      const ports = [new CompletionPort(), new CompletionPort()];
+      try {
+        const bytes = pattern(4 * MIB, 11);
+        const sent = sendUnawaited(ends.client, bytes.length, 11);
+        const result = new Digest();
+        let conn = ends.server;
+        for (let i = 0; i < 40; i++) {
+          await readSome(conn, 1 + i * 997, result);
+          /* With a reader who waits, so that receives are posted. */
+          const chunk = conn[Symbol.asyncIterator]().next();
+          const { value } = await within("a chunk", chunk);
+          result.add(value!);
+          const read = outcome(() => conn.read(new Uint8Array(0)));
+          const socket = await within("detaching", conn.detach());
+          await read;
+          conn = ports[i % 2]!.adopt(socket, options);
+        }
+        for await (const chunk of conn) result.add(chunk);
+        assert.equal(result.text(), digest(bytes));
+        await within("the sends", sent);
+      } finally {
+        for (const port of ports) port.close();
+      }
+    });
+  }
+});
+
+test("What was written leaves before a connection is detached", async () => {
+  using ends = await pair();
+  using other = new CompletionPort();
+  const { client, server } = ends;
+  const bytes = pattern(16 * MIB, 2);
+  const written = client.write(bytes);
+  const detached = client.detach();
+  const result = new Digest();
+  const chunks = server[Symbol.asyncIterator]();
+  while (result.length < bytes.length) {
+    result.add((await within("a chunk", chunks.next())).value!);
+  }
+  assert.equal(await written, bytes.length);
+  const adopted = other.adopt(await within("detaching", detached));
+  await adopted.write(bytesOf("more"));
+  result.add((await within("a chunk", chunks.next())).value!);
+  assert.equal(result.text(), digest(bytes, bytesOf("more")));
+});
+
+test("A peer that takes nothing in time fails the detach", async () => {
+  using ends = await pair({ closeTimeout: 100 });
+  const { client, server } = ends;
+  const written = outcome(() => client.write(pattern(32 * MIB)));
+  const error = await errorFrom(client.detach());
+  assert.ok(["EINTR", "ETIMEDOUT", "EBADF"].includes(error.code), error.code);
+  await within("the write", written);
+  await meetReset(server);
+});
+
+test("Detaching ends loops and reads", async () => {
+  using ends = await pair();
+  const { server } = ends;
+  const loop = outcome(() => server[Symbol.asyncIterator]().next());
+  const read = outcome(() => server.read(new Uint8Array(5)));
+  const { handle, bytes } = await within("detaching", server.detach());
+  assert.equal(await loop, "done");
+  assert.equal(await read, "EINTR");
+  assert.equal(bytes!.length, 0);
+  const calls = [
+    () => server.read(new Uint8Array(1)),
+    () => server.write(new Uint8Array(1)),
+    () => server.detach(),
+    () => server.closeWrite(),
+    () => server.options,
+  ];
+  for (const call of calls) {
+    assert.equal(await outcome(call), "EBADF", call.toString());
+  }
+  server.close();
+  server.reset();
+  ends.port.adopt({ handle }).close();
+});
+
+test("A connection that has failed cannot be detached", async () => {
+  using ends = await pair();
+  ends.server.reset();
+  await meetReset(ends.client);
+  const error = await errorFrom(ends.client.detach());
+  assert.equal(error.code, "ECONNRESET");
+});
+
+test("A port that is closed fails a detach", async () => {
+  using ends = await pair();
+  ends.client.write(pattern(32 * MIB)).catch(() => {});
+  const detached = outcome(() => ends.client.detach());
+  ends.port.close();
+  assert.match(await detached, /^(EINTR|EBADF)$/);
+});
+
+test("Adopting what is no connection is refused", async () => {
+  using ends = await pair();
+  using port = new CompletionPort();
+  const { handle } = await ends.server.detach();
+  const conn = port.adopt({ handle });
+  const rows: [() => unknown, string][] = [
+    [() => port.addSocket(handle), "EEXIST"],
+    [() => ends.port.addSocket(handle), "EEXIST"],
+    [() => port.adopt({ handle: 2 ** 30 }), "ENOTSOCK"],
+    [() => port.addSocket(2 ** 30), "ENOTSOCK"],
+    [() => port.adopt({ handle: -1 }), "RangeError"],
+    [() => port.adopt({ handle: 0.5 }), "RangeError"],
+    [() => port.adopt({ handle: 2 ** 60 }), "RangeError"],
+    [() => port.adopt({ handle: "5" } as never), "TypeError"],
+    [() => port.adopt({ handle, bytes: "x" } as never), "TypeError"],
+    [() => port.adopt(undefined as never), "TypeError"],
+    [() => port.adopt({ handle }, null as never), "TypeError"],
+    [() => port.addSocket(NaN), "RangeError"],
+    [() => port.addSocket(handle, { readBufferSize: 0 }), "RangeError"],
+    [() => port.addSocket(handle, { receive: {} } as never), "TypeError"],
+  ];
+  for (const [call, expected] of rows) {
+    assert.equal(await outcome(call), expected, call.toString());
+  }
+  /* It was not harmed. */
+  await conn.write(bytesOf("hello"));
+  assert.equal(await ends.client.read(new Uint8Array(9)), 5);
+  assert.equal(port.stats().sockets, 1);
+  port.close();
+  assert.equal(await outcome(() => port.adopt({ handle })), "EBADF");
+});
+
+test("A detached handle belongs to nobody else", async () => {
+  const before = openHandles();
+  const port = new CompletionPort();
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  const sockets: DetachedSocket[] = [];
+  for (let i = 0; i < 20; i++) {
+    const [conn] = await Promise.all([
+      port.connect(listener.addr),
+      listener.accept(),
+    ]);
+    sockets.push(await conn.detach());
+  }
+  assert.equal(port.stats().sockets, 21);
+  port.close();
+  /* They outlive the port, and end with the one that takes them. */
+  using other = new CompletionPort();
+  for (const socket of sockets) other.adopt(socket);
+  other.close();
+  if (countsHandles) {
+    await eventually("all are given back", () => openHandles() <= before + 1);
+  }
+});
+
+/* A Worker that echoes a connection it is sent. */
+const ECHO = `
+  const { adopt } = await import(${
+  JSON.stringify(new URL("../mod.ts", import.meta.url).href)
+});
+  self.onmessage = async ({ data }) => {
+    const conn = adopt(data, { allowHalfOpen: true });
+    for await (const chunk of conn) await conn.write(chunk);
+    await conn.closeWrite();
+    conn.close();
+    self.postMessage("done");
+  };
+  self.postMessage("ready");
+`;
+
+test("A Worker takes a connection in mid-stream", async () => {
+  using ends = await pair({ allowHalfOpen: true });
+  const url = URL.createObjectURL(
+    new Blob([ECHO], { type: "text/javascript" }),
+  );
+  const worker = new Worker(url, { type: "module" });
+  const messages: unknown[] = [];
+  worker.onmessage = ({ data }) => messages.push(data);
+  try {
+    await eventually("the Worker", () => messages.includes("ready"));
+    const { client, server } = ends;
+    const bytes = pattern(8 * MIB, 4);
+    const received = receiveByLoop(client);
+    const sent = sendUnawaited(client, bytes.length, 4);
+    /* The first part is echoed here. */
+    const chunks = server[Symbol.asyncIterator]();
+    for (let i = 0; i < 5; i++) {
+      const { value } = await within("a chunk", chunks.next());
+      await server.write(value!);
+    }
+    worker.postMessage(await within("detaching", server.detach()));
+    assert.equal(await within("the echo", received), digest(bytes));
+    await within("the sends", sent);
+    await eventually("the Worker's end", () => messages.includes("done"));
+  } finally {
+    worker.terminate();
+  }
+});
