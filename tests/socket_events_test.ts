@@ -4,26 +4,41 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CompletionPort, type Conn, type SocketEvent } from "../mod.ts";
+import {
+  CompletionPort,
+  type Conn,
+  type Listener,
+  type SocketEvent,
+} from "../mod.ts";
 import { isSettled, settled, within } from "./shared/deadline.ts";
-import { type Pair, pair } from "./shared/pair.ts";
+import { closeSocket, connectSocket, makeSocket } from "./shared/os_socket.ts";
+import { outcome } from "./shared/outcome.ts";
 import { bytesOf, Digest, digest, pattern, textOf } from "./shared/pattern.ts";
 
-/* The handle of a socket that was made elsewhere: on another port. */
-async function foreign(ends: Pair): Promise<number> {
-  const { handle, bytes } = await ends.server.detach();
-  assert.equal(bytes!.length, 0);
-  return handle;
-}
+/* Both ends of a connection: a plain socket of the system, added to a port, and
+ * a connection of another port. */
+class Ends implements Disposable {
+  readonly other: CompletionPort = new CompletionPort();
+  readonly listener: Listener;
+  client!: Conn;
 
-/* On Windows a socket that another port had cannot be told from one of ours,
- * so what is added here is one that no port has had. */
-async function added(
-  port: CompletionPort,
-  ends: Pair,
-  options: Parameters<CompletionPort["addSocket"]>[1],
-): Promise<Conn> {
-  return port.addSocket(await foreign(ends), options);
+  constructor() {
+    this.listener = this.other.listen({ hostname: "127.0.0.1", port: 0 });
+  }
+
+  async add(
+    port: CompletionPort,
+    options?: Parameters<CompletionPort["addSocket"]>[1],
+  ): Promise<Conn> {
+    const accept = this.listener.accept();
+    const handle = connectSocket(this.listener.addr.port);
+    this.client = await within("the connection", accept);
+    return port.addSocket(handle, options);
+  }
+
+  [Symbol.dispose](): void {
+    this.other.close();
+  }
 }
 
 async function nextOf<T>(
@@ -35,10 +50,10 @@ async function nextOf<T>(
 }
 
 test("Reads and the end come as events, with the user's state", async () => {
-  using ends = await pair();
+  using ends = new Ends();
   using port = new CompletionPort();
   const userState = { name: "mine" };
-  const socket = await added(port, ends, { userState });
+  const socket = await ends.add(port, { userState });
   const events = port.events<typeof userState>();
   await ends.client.write(bytesOf("hello"));
   const read = await nextOf(events);
@@ -60,9 +75,9 @@ test("Reads and the end come as events, with the user's state", async () => {
 
 test("A reset and a close of our own come as errors, once", async () => {
   for (const isOurs of [false, true]) {
-    using ends = await pair();
+    using ends = new Ends();
     using port = new CompletionPort();
-    const socket = await added(port, ends, { userState: 7 });
+    const socket = await ends.add(port, { userState: 7 });
     const events = port.events<number>();
     const waiting = events.next();
     if (isOurs) socket.close();
@@ -77,9 +92,9 @@ test("A reset and a close of our own come as errors, once", async () => {
 });
 
 test("No event brings more than the read buffer size", async () => {
-  using ends = await pair();
+  using ends = new Ends();
   using port = new CompletionPort();
-  await added(port, ends, { readBufferSize: 1000 });
+  await ends.add(port, { readBufferSize: 1000 });
   const bytes = pattern(200_000, 3);
   const written = ends.client.write(bytes).then(() => ends.client.close());
   const result = new Digest();
@@ -93,9 +108,9 @@ test("No event brings more than the read buffer size", async () => {
 });
 
 test("Sockets whose events nobody takes receive no more", async () => {
-  using ends = await pair();
+  using ends = new Ends();
   using port = new CompletionPort();
-  await added(port, ends, { readBufferSize: 4096 });
+  await ends.add(port, { readBufferSize: 4096 });
   const bytes = pattern(4 * 1024 * 1024, 3);
   const written = ends.client.write(bytes).then(() => ends.client.close());
   const ahead = await settled(
@@ -114,11 +129,11 @@ test("Sockets whose events nobody takes receive no more", async () => {
 
 test("Many sockets share the events, each in order", async () => {
   using port = new CompletionPort();
-  const all = await Promise.all(Array.from({ length: 20 }, () => pair()));
+  const all = Array.from({ length: 20 }, () => new Ends());
   try {
     const results = all.map(() => new Digest());
     for (const [userState, ends] of all.entries()) {
-      await added(port, ends, { readBufferSize: 3000, userState });
+      await ends.add(port, { readBufferSize: 3000, userState });
     }
     const writes = all.map(({ client }, i) =>
       client.write(pattern(100_000, i)).then(() => client.close())
@@ -157,9 +172,9 @@ test("Closing the port ends the events", async () => {
 });
 
 test("Leaving a loop over the events loses none", async () => {
-  using ends = await pair();
+  using ends = new Ends();
   using port = new CompletionPort();
-  await added(port, ends, {});
+  await ends.add(port, {});
   await ends.client.write(bytesOf("one"));
   for await (const { data } of port.events()) {
     assert.equal(textOf(data!), "one");
@@ -170,4 +185,22 @@ test("Leaving a loop over the events loses none", async () => {
     assert.equal(textOf(data!), "two");
     break;
   }
+});
+
+test("What is no connected stream is refused, and stays the caller's", async () => {
+  using ends = new Ends();
+  using port = new CompletionPort();
+  const handle = makeSocket();
+  assert.equal(await outcome(() => port.addSocket(handle)), "ENOTCONN");
+  closeSocket(handle);
+  assert.equal(await outcome(() => port.addSocket(handle)), "ENOTSOCK");
+  const accept = ends.listener.accept();
+  const connected = connectSocket(ends.listener.addr.port);
+  const server = await within("the connection", accept);
+  port.addSocket(connected);
+  assert.equal(await outcome(() => port.addSocket(connected)), "EEXIST");
+  assert.equal(await outcome(() => ends.other.addSocket(connected)), "EEXIST");
+  await server.write(bytesOf("hello"));
+  const { value } = await within("an event", port.events().next());
+  assert.equal(textOf(value!.data!), "hello");
 });

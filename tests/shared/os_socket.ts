@@ -1,0 +1,78 @@
+// Copyright the iocp authors. MIT license.
+/* Sockets that the module has nothing to do with: made by the system's own
+ * functions, through the runtime's FFI. */
+
+import process from "node:process";
+
+interface SystemSockets {
+  socket(family: number, type: number, protocol: number): number;
+  connect(handle: number, address: Uint8Array, length: number): number;
+  close(handle: number): number;
+}
+
+interface Globals {
+  Deno?: {
+    dlopen(path: string, symbols: object): { symbols: Record<string, unknown> };
+  };
+}
+
+const isWindows = process.platform === "win32";
+const CLOSE = isWindows ? "closesocket" : "close";
+const AF_INET = 2;
+const SOCK_STREAM = 1;
+
+/* A SOCKET is a pointer's size, but its upper half is never used. */
+const SIGNATURES: Record<string, readonly ("i32" | "buffer")[]> = {
+  socket: ["i32", "i32", "i32"],
+  connect: ["i32", "buffer", "i32"],
+  [CLOSE]: ["i32"],
+};
+
+function open(): SystemSockets {
+  const path = isWindows ? "ws2_32.dll" : "libc.so.6";
+  const { Deno } = globalThis as unknown as Globals;
+  const symbols: Record<string, object> = {};
+  for (const [name, types] of Object.entries(SIGNATURES)) {
+    symbols[name] = Deno === undefined
+      ? {
+        args: types.map((type) => type === "buffer" ? "ptr" : type),
+        returns: "i32",
+      }
+      : { parameters: types, result: "i32" };
+  }
+  const library = Deno === undefined
+    ? (process.getBuiltinModule("bun:ffi" as never) as unknown as {
+      dlopen: NonNullable<Globals["Deno"]>["dlopen"];
+    }).dlopen(path, symbols)
+    : Deno.dlopen(path, symbols);
+  const functions = library.symbols as unknown as Record<string, never>;
+  return {
+    socket: functions.socket!,
+    connect: functions.connect!,
+    close: functions[CLOSE]!,
+  };
+}
+
+let sockets: SystemSockets | undefined;
+
+/** A new TCP socket, which is not connected. */
+export function makeSocket(): number {
+  sockets ??= open();
+  return sockets.socket(AF_INET, SOCK_STREAM, 0);
+}
+
+/** A TCP socket that is connected to a listener of this machine. */
+export function connectSocket(port: number): number {
+  const handle = makeSocket();
+  const address = new Uint8Array(new ArrayBuffer(16));
+  address.set([AF_INET, 0, port >> 8, port & 255, 127, 0, 0, 1]);
+  if (sockets!.connect(handle, address, 16) !== 0) {
+    throw new Error("the system did not connect");
+  }
+  return handle;
+}
+
+/** Closes a socket that is the test's own. */
+export function closeSocket(handle: number): void {
+  sockets!.close(handle);
+}
