@@ -43,12 +43,14 @@ export {
   type ConnectOptions,
   type ConnOptions,
   type ListenOptions,
+  type SyncOptions,
 } from "./src/options.ts";
 export {
   type AddSocketOptions,
   adopt,
   CompletionPort,
   connect,
+  connectSync,
   listen,
 } from "./src/port.ts";
 export { type ReceiveMode, type ReceiveOptions } from "./src/receive_mode.ts";

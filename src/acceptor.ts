@@ -3,9 +3,7 @@
  * What users see of it is a Listener. */
 
 import {
-  ADDRESS_BYTES,
   asciiHostname,
-  decodeIp,
   encodeAddress,
   formatIp,
   type IpAddress,
@@ -30,12 +28,16 @@ import { errorOf, NotSupported, SocketError } from "./errors.ts";
 import type { Endpoint, Loop } from "./loop.ts";
 import type { ListenSettings } from "./options.ts";
 import { receiveNumbers } from "./receive_mode.ts";
+import { resolveSync } from "./resolver.ts";
 import { runtime } from "./runtime.ts";
 import { Stream } from "./stream.ts";
 
 /** With so many connections waiting for the user no more are accepted; the
  * system's backlog holds the rest. */
 const WAITING_MAX = 64;
+
+/** Who waits for a connection; undefined when it is closed. */
+export type Taker = (conn: Conn | undefined) => void;
 
 /** A listening socket. */
 export class Acceptor implements Endpoint {
@@ -45,7 +47,7 @@ export class Acceptor implements Endpoint {
   readonly settings: ListenSettings;
   #acceptPool: number;
   #waiting: Conn[] = [];
-  #takers: ((conn: Conn | undefined) => void)[] = [];
+  #takers: Taker[] = [];
   #isPosted = false;
   #isClosed = false;
   #isRef = true;
@@ -69,10 +71,20 @@ export class Acceptor implements Endpoint {
 
   /** The next connection, or undefined once it is closed. */
   accept(): Promise<Conn | undefined> {
+    return new Promise((resolve) => this.take(resolve));
+  }
+
+  /** The same for somebody who has no use for a promise. */
+  take(taker: Taker): void {
     const conn = this.#waiting.shift();
     this.#post();
-    if (conn !== undefined || this.#isClosed) return Promise.resolve(conn);
-    return new Promise((resolve) => this.#takers.push(resolve));
+    if (conn !== undefined || this.#isClosed) taker(conn);
+    else this.#takers.push(taker);
+  }
+
+  /** Has a taker wait no longer; the connection is the next one's. */
+  takeBack(taker: Taker): void {
+    this.#takers = this.#takers.filter((one) => one !== taker);
   }
 
   get acceptPool(): number {
@@ -210,18 +222,6 @@ export class Acceptor implements Endpoint {
   }
 }
 
-/* Names are resolved by the library: listen() cannot wait, and neither runtime
- * has a resolver that does not. */
-function resolveSync(loop: Loop, hostname: string): IpAddress {
-  const name = new TextEncoder().encode(hostname);
-  const found = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
-  const count = loop.native.iocp_resolve(name, name.length, found, 1);
-  if (count < 0) {
-    throw errorOf(count, { syscall: "resolve", address: hostname });
-  }
-  return decodeIp(found);
-}
-
 /* The address to listen on, with the permission of the user. */
 function permittedIp(loop: Loop, hostname: string, port: number): IpAddress {
   const ip = parseIp(hostname);
@@ -231,7 +231,7 @@ function permittedIp(loop: Loop, hostname: string, port: number): IpAddress {
   }
   const name = asciiHostname(hostname);
   runtime.requireNet(name, port);
-  const found = resolveSync(loop, name);
+  const [found] = resolveSync(loop.native, name, 1, { syscall: "resolve" });
   runtime.requireNetResolved(formatIp(found), port);
   return found;
 }

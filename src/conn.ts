@@ -1,5 +1,6 @@
 // Copyright the iocp authors. MIT license.
 import type { NetAddr } from "./address.ts";
+import { readSync, writeSync } from "./blocking.ts";
 import { LOCAL, NO_DELAY, PEER } from "./completion.ts";
 import type { DetachedSocket } from "./detached_socket.ts";
 import {
@@ -7,7 +8,11 @@ import {
   keepAliveSettings,
   readKeepAlive,
 } from "./keep_alive.ts";
-import { requireConcurrency } from "./options.ts";
+import {
+  requireConcurrency,
+  type SyncOptions,
+  syncTimeout,
+} from "./options.ts";
 import { type ReceiveOptions, receiveSettings } from "./receive_mode.ts";
 import type { ConnStats } from "./stats.ts";
 import type { Stream } from "./stream.ts";
@@ -108,6 +113,41 @@ export class Conn implements AsyncIterable<Uint8Array> {
     }
     if (stream.isClosed) return Promise.reject(stream.closedError("send"));
     return stream.send.write(p);
+  }
+
+  /**
+   * The same as `read()`, but it blocks the thread: no other code of it runs
+   * meanwhile, timers and promises included. Reads that wait already are
+   * answered first.
+   *
+   * @param p where the bytes go.
+   * @param options how long to block.
+   * @returns the number of bytes, or null at the peer's end.
+   * @throws {SocketError} as `read()`, and `ETIMEDOUT` after `timeout`: then
+   * nothing was read, and what comes later is the next read's.
+   */
+  readSync(p: Uint8Array, options?: SyncOptions): number | null {
+    requireBytes("p", p);
+    return readSync(this.#stream, p, syncTimeout(options));
+  }
+
+  /**
+   * The same as `write()`, but it blocks the thread: no other code of it runs
+   * meanwhile, timers and promises included. Writes that wait already leave
+   * first.
+   *
+   * @param p the bytes.
+   * @param options how long to block.
+   * @returns the number of bytes, always all of them.
+   * @throws {SocketError} as `write()`, and `ETIMEDOUT` after `timeout`. What
+   * was taken until then is sent all the same, and the error's `bytesWritten`
+   * says how much that is: `p.subarray(bytesWritten)` is what to write next.
+   * Who gives up instead should `reset()` the connection, or its peer may take
+   * the part for the whole.
+   */
+  writeSync(p: Uint8Array, options?: SyncOptions): number {
+    requireBytes("p", p);
+    return writeSync(this.#stream, p, syncTimeout(options));
   }
 
   /**

@@ -9,13 +9,14 @@ import {
   type IpAddress,
   parseIp,
 } from "./address.ts";
+import { Answer, timedOut } from "./blocking.ts";
 import { CLOSED, CONNECTED, RESET } from "./completion.ts";
 import { Conn } from "./conn.ts";
 import { errorOf, SocketError } from "./errors.ts";
 import { clearTimeout, setTimeout } from "./globals.ts";
 import type { Endpoint, Loop } from "./loop.ts";
 import type { ConnectSettings } from "./options.ts";
-import { resolve } from "./resolver.ts";
+import { resolve, resolveSync } from "./resolver.ts";
 import { runtime } from "./runtime.ts";
 import { Stream } from "./stream.ts";
 import { wrongType } from "./validate.ts";
@@ -106,8 +107,8 @@ function interleave(addresses: readonly IpAddress[]): IpAddress[] {
   return result;
 }
 
-/** The race itself: starts attempts until one wins or all have lost. */
-export class Race {
+/* The race itself: starts attempts until one wins or all have lost. */
+class Race {
   readonly #loop: Loop;
   readonly #settings: ConnectSettings;
   readonly #local: IpAddress | undefined;
@@ -216,8 +217,8 @@ function summary(errors: readonly SocketError[]): SocketError {
   });
 }
 
-/** The address, or the name to resolve, with the permission of the user. */
-export function permittedHost(settings: ConnectSettings): IpAddress | string {
+/* The address, or the name to resolve, with the permission of the user. */
+function permittedHost(settings: ConnectSettings): IpAddress | string {
   const { hostname, port } = settings;
   const ip = parseIp(hostname);
   const host = ip ?? asciiHostname(hostname);
@@ -225,8 +226,8 @@ export function permittedHost(settings: ConnectSettings): IpAddress | string {
   return host;
 }
 
-/** What a name was resolved to, unless the user forbids one of them. */
-export function permittedFound(
+/* What a name was resolved to, unless the user forbids one of them. */
+function permittedFound(
   addresses: readonly IpAddress[],
   port: number,
 ): readonly IpAddress[] {
@@ -247,8 +248,8 @@ async function permittedAddresses(
     : [host];
 }
 
-/** Those of the addresses that are to be tried; never none. */
-export function usableAddresses(
+/* Those of the addresses that are to be tried; never none. */
+function usableAddresses(
   settings: ConnectSettings,
   local: IpAddress | undefined,
   found: readonly IpAddress[],
@@ -267,8 +268,8 @@ export function usableAddresses(
   return settings.attemptDelay === undefined ? usable.slice(0, 1) : usable;
 }
 
-/** The address of `localAddress`. */
-export function parseLocal(
+/* The address of `localAddress`. */
+function parseLocal(
   localAddress: string | undefined,
 ): IpAddress | undefined {
   if (localAddress === undefined) return undefined;
@@ -323,4 +324,45 @@ export async function makeConnection(
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);
   }
+}
+
+/* More addresses of one name are not tried. */
+const ADDRESSES_MAX = 64;
+
+function permittedAddressesSync(
+  loop: Loop,
+  settings: ConnectSettings,
+): readonly IpAddress[] {
+  const { port } = settings;
+  const host = permittedHost(settings);
+  if (typeof host !== "string") return [host];
+  const about = { syscall: "connect", port };
+  const found = resolveSync(loop.native, host, ADDRESSES_MAX, about);
+  return permittedFound(found, port);
+}
+
+/** The same as {@linkcode makeConnection}, while the thread waits. */
+export function makeConnectionSync(
+  loop: Loop,
+  settings: ConnectSettings,
+  findAddresses: typeof permittedAddressesSync = permittedAddressesSync,
+): Conn {
+  const { hostname, port, signal, timeout = Infinity } = settings;
+  const local = parseLocal(settings.localAddress);
+  signal?.throwIfAborted();
+  const end = performance.now() + timeout;
+  const found = findAddresses(loop, settings);
+  const usable = usableAddresses(settings, local, found);
+  const answer = new Answer<Conn>();
+  const { resolve, reject } = answer;
+  const race = new Race(loop, settings, local, usable, resolve, reject);
+  /* No timer runs in a thread that waits, so the race is told the time. */
+  while (!answer.isThere) {
+    const left = Math.min(end, race.nextAt) - performance.now();
+    if (loop.runUntil(() => answer.isThere, left)) break;
+    const now = performance.now();
+    if (now >= end) race.cancel(timedOut("connect", hostname, port));
+    else if (now >= race.nextAt) race.startNext();
+  }
+  return answer.take();
 }

@@ -130,6 +130,8 @@ export interface SocketErrorOptions {
   port?: number;
   /** The system's own number: an errno, a Winsock error or an NTSTATUS. */
   errno?: number;
+  /** Of a write that was given up, the bytes that were taken before. */
+  bytesWritten?: number;
   /** More words than the code's own sentence. */
   detail?: string;
   /** What caused it. */
@@ -176,6 +178,11 @@ export class SocketError extends Error {
   readonly port: number | undefined;
   /** The system's own number, or 0 when the failure is the module's. */
   readonly errno: number;
+  /**
+   * Only of a `writeSync()` that timed out: how much of it the system and the
+   * library have taken, which is sent all the same.
+   */
+  readonly bytesWritten: number | undefined;
   #isSocketError = true;
 
   /** Makes an error of that code. */
@@ -194,6 +201,7 @@ export class SocketError extends Error {
     this.address = address;
     this.port = port;
     this.errno = errno;
+    this.bytesWritten = options.bytesWritten;
     this.name = NAMES.get(code) ?? "SocketError";
     adopt(this, SocketError.prototype, this.name);
   }

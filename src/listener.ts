@@ -1,9 +1,15 @@
 // Copyright the iocp authors. MIT license.
 import type { NetAddr } from "./address.ts";
 import type { Acceptor } from "./acceptor.ts";
-import { type Conn, type ConnOptionsInForce } from "./conn.ts";
+import { acceptSync } from "./blocking.ts";
+import { Conn, type ConnOptionsInForce } from "./conn.ts";
 import type { KeepAliveOptions } from "./keep_alive.ts";
-import { requireAcceptPool, requireBacklog } from "./options.ts";
+import {
+  requireAcceptPool,
+  requireBacklog,
+  type SyncOptions,
+  syncTimeout,
+} from "./options.ts";
 import type { ListenerStats } from "./stats.ts";
 
 /** The options of a listener as they are in force. */
@@ -138,6 +144,29 @@ export class Listener implements AsyncIterable<Conn> {
     const conn = await this.#acceptor.accept();
     if (conn !== undefined) return conn;
     throw this.#acceptor.closedError();
+  }
+
+  /**
+   * The same as `accept()`, but it blocks the thread: no other code of it runs
+   * meanwhile, timers and promises included.
+   *
+   * @param options how long to block.
+   * @throws {SocketError} `ETIMEDOUT` after `timeout`; a connection that comes
+   * later is the next call's. `EBADF` when the listener is closed.
+   *
+   * @example
+   * ```ts
+   * import { connectSync, listen } from "./mod.ts";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * using client = connectSync(listener.addr);
+   * using server = listener.acceptSync({ timeout: 1_000 });
+   * client.writeSync(new TextEncoder().encode("hello"));
+   * console.log(server.readSync(new Uint8Array(16)));
+   * ```
+   */
+  acceptSync(options?: SyncOptions): Conn {
+    return acceptSync(this.#acceptor, syncTimeout(options));
   }
 
   /**

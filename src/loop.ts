@@ -59,6 +59,9 @@ const TURNS = 4;
 /** Empty turns before parking: as long, about, as parking and waking take. */
 const EMPTY_TURNS = 20;
 
+/** One wait of a call that blocks takes no longer, and is then repeated. */
+const WAIT_MAX_MS = 2 ** 31 - 1;
+
 const { markAsUntransferable } = nodeModule<{
   markAsUntransferable(buffer: ArrayBuffer): void;
 }>("node:worker_threads");
@@ -88,6 +91,8 @@ export class Loop {
   /** Turns that are still to come. */
   #deferred = 0;
   #emptyTurns = 0;
+  /** The wait that is parked was told to end. */
+  #isWaitEnded = false;
   #timer: unknown;
   #timerEnd = 0;
   #isClosed = false;
@@ -214,9 +219,66 @@ export class Loop {
     this.kick();
   };
 
+  /**
+   * Blocks the thread and takes turns until `isDone`, for no longer than that.
+   * Returns false after the timeout. Not for code that a turn runs.
+   */
+  runUntil(isDone: () => boolean, timeoutMs: number): boolean {
+    const end = performance.now() + timeoutMs;
+    let emptyTurns = 0;
+    if (isDone()) return true;
+    try {
+      for (;;) {
+        const isEmpty = this.#poll();
+        if (isDone()) return true;
+        const left = end - performance.now();
+        if (left <= 0) return false;
+        if (!isEmpty) {
+          emptyTurns = 0;
+          continue;
+        }
+        this.#endParkedWait(emptyTurns++);
+        this.#wait(left);
+      }
+    } finally {
+      /* Deferred turns, or else a wait, go on from here. */
+      this.kick();
+    }
+  }
+
+  /* Only one thread may wait at a time, so one that is parked has to leave. That
+   * it has left, the parker learns after the call. When its start was slow it
+   * may still come, and then waits here end at once and in vain; but a wake-up
+   * can end one of them too, so more of them become fewer and fewer. */
+  #endParkedWait(emptyTurns: number): void {
+    if (!this.#parker.isParked) return;
+    const isDue = emptyTurns >= EMPTY_TURNS &&
+      (emptyTurns & (emptyTurns - 1)) === 0;
+    if (this.#isWaitEnded && !isDue) return;
+    this.#isWaitEnded = true;
+    this.native.iocp_wake(this.port);
+  }
+
+  /* Blocks until there is something to poll, or until it is time to look. */
+  #wait(limitMs: number): void {
+    const timeoutMs = this.#events[HEADER_TIMEOUT_MS];
+    if (timeoutMs >= 0) limitMs = Math.min(limitMs, timeoutMs);
+    const ms = limitMs > WAIT_MAX_MS ? WAIT_MAX_MS : Math.ceil(limitMs);
+    const result = this.native.iocp_wait(this.port, ms);
+    if (result < 0) throw this.error(result, { syscall: "wait" });
+  }
+
   #turn = (): void => {
     this.#deferred--;
     if (this.#isClosed) return;
+    const events = this.#events;
+    const isEmpty = this.#poll();
+    this.#emptyTurns = isEmpty ? this.#emptyTurns + 1 : 0;
+    this.#next(events[HEADER_SOCKETS], events[HEADER_TIMEOUT_MS]);
+  };
+
+  /* Dequeues and settles; true when there was nothing. */
+  #poll(): boolean {
     if (this.slab.length === 0) this.#renewSlab();
     const events = this.#events;
     const count = this.native.iocp_poll(
@@ -236,10 +298,8 @@ export class Loop {
     ) {
       this.#renewSlab();
     }
-    const isEmpty = count === 0 && (flags & MORE) === 0;
-    this.#emptyTurns = isEmpty ? this.#emptyTurns + 1 : 0;
-    this.#next(events[HEADER_SOCKETS], events[HEADER_TIMEOUT_MS]);
-  };
+    return count === 0 && (flags & MORE) === 0;
+  }
 
   /* The chunks that were handed out keep the old slab for as long as they are
    * used. */
@@ -274,7 +334,9 @@ export class Loop {
       return;
     }
     if (timeoutMs >= 0) this.#arm(timeoutMs);
-    if (!this.#parker.isParked) this.#parker.park();
+    if (this.#parker.isParked) return;
+    this.#isWaitEnded = false;
+    this.#parker.park();
   }
 
   /* A deadline of the library runs: look again when it is over. */

@@ -190,6 +190,26 @@ export interface ConnSettings {
   readonly sendConcurrency: number;
 }
 
+/** Options of the calls that block: `acceptSync()` and its like. */
+export interface SyncOptions {
+  /**
+   * How long the call may block, in milliseconds from 0 to 2,147,483,647; then
+   * it throws `ETIMEDOUT`. 0 looks once and does not block. Without it the call
+   * blocks until it is done.
+   */
+  timeout?: number;
+}
+
+/** Checks what a user passed to a call that blocks; Infinity is no limit. */
+export function syncTimeout(options: SyncOptions | undefined): number {
+  if (options === undefined) return Infinity;
+  requireOptions(options);
+  const { timeout } = options;
+  return timeout === undefined
+    ? Infinity
+    : optionalInteger("timeout", timeout, 0, TIMEOUT_MAX, 0);
+}
+
 const TIMEOUT_MAX = 2 ** 31 - 1;
 const CLOSE_TIMEOUT = 30_000;
 const BACKLOG = 511;

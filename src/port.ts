@@ -3,7 +3,7 @@ import { Acceptor } from "./acceptor.ts";
 import { adoptSocket } from "./adopter.ts";
 import { RECEIVE_BUFFER_MAX } from "./completion.ts";
 import { Conn } from "./conn.ts";
-import { makeConnection } from "./connector.ts";
+import { makeConnection, makeConnectionSync } from "./connector.ts";
 import {
   type DetachedSocket,
   requireDetached,
@@ -84,6 +84,13 @@ export class CompletionPort {
     const settings = connectSettings(options);
     this.#requireOpen("connect");
     return await makeConnection(this.#loop, settings);
+  }
+
+  /** The same as {@linkcode connectSync}, on this port. */
+  connectSync(options: ConnectOptions): Conn {
+    const settings = connectSettings(options);
+    this.#requireOpen("connect");
+    return makeConnectionSync(this.#loop, settings);
   }
 
   /**
@@ -299,4 +306,27 @@ export function connect(options: ConnectOptions): Promise<Conn> {
  */
 export function adopt(socket: DetachedSocket, options?: ConnOptions): Conn {
   return sharedPort().adopt(socket, options);
+}
+
+/**
+ * The same as {@linkcode connect}, but it blocks the thread: no other code of
+ * it runs meanwhile, timers and promises included.
+ *
+ * @param options where to connect, and how. A `signal` counts only if it has
+ * aborted already. `timeout` does not cut a look-up short that the system is
+ * busy with: the call fails when that is over.
+ * @returns the connection.
+ * @throws what {@linkcode connect} is rejected with.
+ *
+ * @example
+ * ```ts
+ * import { connectSync, listen } from "./mod.ts";
+ *
+ * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+ * using conn = connectSync({ ...listener.addr, timeout: 5_000 });
+ * console.log(conn.remoteAddr.port);
+ * ```
+ */
+export function connectSync(options: ConnectOptions): Conn {
+  return sharedPort().connectSync(options);
 }

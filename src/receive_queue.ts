@@ -20,8 +20,8 @@ const COPY_BELOW = SLAB_BYTES / 4;
 
 type Result = IteratorResult<Uint8Array, undefined>;
 
-/* Somebody who waits: for a chunk, or for bytes in a buffer of his own. */
-type Reader =
+/** Somebody who waits: for a chunk, or for bytes in a buffer of his own. */
+export type Reader =
   & { reject(error: Error): void }
   & (
     | { buffer: undefined; resolve(result: Result): void }
@@ -112,6 +112,28 @@ export class ReceiveQueue {
     return new Promise<number | null>((resolve, reject) => {
       this.#enter({ buffer, resolve, reject });
     });
+  }
+
+  /** The same as {@linkcode read} for somebody who has no use for a promise. */
+  readBy(reader: Reader & { buffer: Uint8Array }): void {
+    const { buffer } = reader;
+    if (buffer.length === 0) {
+      reader.resolve(0);
+      return;
+    }
+    this.#checkChunks();
+    if (!this.#chunks.isEmpty) reader.resolve(this.#copyChunk(buffer));
+    else if (!this.#isEnded) this.#enter(reader);
+    else if (this.#error === undefined) reader.resolve(null);
+    else reader.reject(this.#error);
+  }
+
+  /** Has a reader wait no longer. Bytes that come are the next one's. */
+  takeBack(reader: Reader): void {
+    for (const one of this.#readers.takeAll()) {
+      if (one !== reader) this.#readers.push(one);
+    }
+    this.#serve();
   }
 
   /** Takes IOCP_RECEIVED. */

@@ -1,9 +1,16 @@
 // Copyright the iocp authors. MIT license.
-/* Host names, through the resolver that the runtime gives its own sockets. */
+/* Host names, through the resolver that the runtime gives its own sockets, or,
+ * for calls that block, through the library. */
 
-import { type IpAddress, parseIp } from "./address.ts";
-import { SocketError } from "./errors.ts";
+import { ADDRESS_BYTES, decodeIp, type IpAddress, parseIp } from "./address.ts";
+import {
+  errorOf,
+  numberOf,
+  SocketError,
+  type SocketErrorOptions,
+} from "./errors.ts";
 import { nodeModule } from "./globals.ts";
+import type { Native } from "./symbols.ts";
 
 interface DnsAddress {
   address: string;
@@ -38,6 +45,27 @@ export async function resolve(
     .filter((ip) => ip !== undefined);
   if (addresses.length === 0) throw notFound(hostname, port, undefined);
   return addresses;
+}
+
+/** The first addresses of the name, never none, while the thread waits:
+ * neither runtime has a resolver that blocks. */
+export function resolveSync(
+  native: Native,
+  hostname: string,
+  addressesMax: number,
+  about: SocketErrorOptions,
+): IpAddress[] {
+  const name = new TextEncoder().encode(hostname);
+  const found = new Uint8Array(new ArrayBuffer(addressesMax * ADDRESS_BYTES));
+  const count = native.iocp_resolve(name, name.length, found, addressesMax);
+  if (count <= 0) {
+    const code = count === 0 ? numberOf("ENOTFOUND") : count;
+    throw errorOf(code, { ...about, address: hostname });
+  }
+  return Array.from(
+    { length: count },
+    (_, i) => decodeIp(found.subarray(i * ADDRESS_BYTES)),
+  );
 }
 
 function notFound(

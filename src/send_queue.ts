@@ -16,8 +16,8 @@ import { SocketError } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import type { Loop } from "./loop.ts";
 
-/* A write (`bytes`) or the end of the direction (none). */
-interface Entry {
+/** A write (`bytes`) or the end of the direction (none). */
+export interface Entry {
   bytes: Uint8Array | undefined;
   /** Of `bytes`, when it was given. */
   length: number;
@@ -101,6 +101,30 @@ export class SendQueue {
     return new Promise<number>((resolve, reject) => {
       this.#entries.push({ bytes, length, offset: 0, resolve, reject });
     });
+  }
+
+  /** The same as {@linkcode write} for somebody who has no use for a promise. */
+  writeBy(entry: Entry): void {
+    if (this.#error !== undefined) entry.reject(this.#error);
+    else if (this.#isEnding) {
+      entry.reject(new SocketError("EPIPE", { syscall: "send" }));
+    } else {
+      this.#entries.push(entry);
+      if (this.#entries.first === entry) this.#run();
+    }
+  }
+
+  /** Sends no more of a write than what the library has taken over, which
+   * nothing can take back; returns how much that is. */
+  takeBack(entry: Entry): number {
+    for (const one of this.#entries.takeAll()) {
+      if (one !== entry) this.#entries.push(one);
+    }
+    /* What is kept of it is on its way, and ends unheard. */
+    entry.resolve = () => {};
+    entry.reject = () => {};
+    this.#run();
+    return entry.offset;
   }
 
   /** FIN after everything before it. */

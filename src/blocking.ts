@@ -1,0 +1,97 @@
+// Copyright the iocp authors. MIT license.
+/* Calls that block the thread. Each enters the same queues as its asynchronous
+ * sibling, behind those who wait already, and then takes turns of the loop
+ * until it has its answer. Other promises are settled by those turns as well,
+ * but their user code runs when the call has returned. */
+
+import type { Acceptor, Taker } from "./acceptor.ts";
+import type { Conn } from "./conn.ts";
+import { PEER } from "./completion.ts";
+import { SocketError } from "./errors.ts";
+import type { Stream } from "./stream.ts";
+
+/** An answer, once there is one. */
+export class Answer<T> {
+  isThere = false;
+  #value: T | undefined;
+  #error: { reason: unknown } | undefined;
+
+  readonly resolve = (value: T): void => {
+    this.isThere = true;
+    this.#value = value;
+  };
+
+  readonly reject = (reason: unknown): void => {
+    this.isThere = true;
+    this.#error = { reason };
+  };
+
+  take(): T {
+    if (this.#error !== undefined) throw this.#error.reason;
+    return this.#value as T;
+  }
+}
+
+/** Waits for a connection. */
+export function acceptSync(acceptor: Acceptor, timeout: number): Conn {
+  const { loop, address } = acceptor;
+  const answer = new Answer<Conn | undefined>();
+  const taker: Taker = answer.resolve;
+  acceptor.take(taker);
+  if (!loop.runUntil(() => answer.isThere, timeout)) {
+    acceptor.takeBack(taker);
+    throw timedOut("accept", address.hostname, address.port);
+  }
+  const conn = answer.take();
+  if (conn === undefined) throw acceptor.closedError();
+  return conn;
+}
+
+/** Waits for bytes, and reads them. */
+export function readSync(
+  stream: Stream,
+  buffer: Uint8Array,
+  timeout: number,
+): number | null {
+  if (stream.isClosed) throw stream.closedError("receive");
+  const answer = new Answer<number | null>();
+  const { resolve, reject } = answer;
+  const reader = { buffer, resolve, reject };
+  stream.receive.readBy(reader);
+  if (!stream.loop.runUntil(() => answer.isThere, timeout)) {
+    stream.receive.takeBack(reader);
+    const { hostname, port } = stream.address(PEER);
+    throw timedOut("receive", hostname, port);
+  }
+  return answer.take();
+}
+
+/** Waits until the system has taken all of it. */
+export function writeSync(
+  stream: Stream,
+  bytes: Uint8Array,
+  timeout: number,
+): number {
+  if (stream.isClosed) throw stream.closedError("send");
+  const answer = new Answer<number>();
+  const { length } = bytes;
+  const { resolve, reject } = answer;
+  const entry = { bytes, length, offset: 0, resolve, reject };
+  stream.send.writeBy(entry);
+  if (!stream.loop.runUntil(() => answer.isThere, timeout)) {
+    const { hostname, port } = stream.address(PEER);
+    const bytesWritten = stream.send.takeBack(entry);
+    throw timedOut("send", hostname, port, bytesWritten);
+  }
+  return answer.take();
+}
+
+/** The error of a call whose time is over. */
+export function timedOut(
+  syscall: string,
+  address: string,
+  port: number,
+  bytesWritten?: number,
+): SocketError {
+  return new SocketError("ETIMEDOUT", { syscall, address, port, bytesWritten });
+}
