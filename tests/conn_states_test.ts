@@ -33,6 +33,22 @@ const CALLS = {
 } satisfies Record<string, (conn: Conn) => unknown>;
 type Outcomes = Record<keyof typeof CALLS, string>;
 
+/* What blocks, and the call that it must be like. */
+const BLOCKING: [name: string, (conn: Conn) => unknown, keyof Outcomes][] = [
+  ["readSync(p)", (conn) => conn.readSync(new Uint8Array(8)), "read(p)"],
+  [
+    "readSync(empty)",
+    (conn) => conn.readSync(new Uint8Array(0)),
+    "read(empty)",
+  ],
+  ["writeSync(p)", (conn) => conn.writeSync(new Uint8Array(8)), "write(p)"],
+  [
+    "writeSync(empty)",
+    (conn) => conn.writeSync(new Uint8Array(0)),
+    "write(empty)",
+  ],
+];
+
 /* What never fails. */
 const ALWAYS = {
   "return()": "done",
@@ -200,8 +216,14 @@ const STATES: State[] = [
 
 for (const { name, enter, outcomes } of STATES) {
   describe(`On ${name}`, () => {
-    for (const [call, method] of Object.entries(CALLS)) {
-      const expected = outcomes[call as keyof Outcomes];
+    const calls = [
+      ...Object.entries(CALLS).map(([call, method]) =>
+        [call, method, call as keyof Outcomes] as const
+      ),
+      ...BLOCKING,
+    ];
+    for (const [call, method, like] of calls) {
+      const expected = outcomes[like];
       test(`Conn.${call} gives ${expected}`, async () => {
         using ends = await pair();
         await within("entering the state", Promise.resolve(enter(ends)));

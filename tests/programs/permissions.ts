@@ -3,11 +3,11 @@
  * own sockets, and says which errors they give. */
 
 import process from "node:process";
-import { connect, listen } from "../../mod.ts";
+import { connect, connectSync, listen } from "../../mod.ts";
 
 /** One call. */
 export interface Call {
-  name: "listen" | "connect";
+  name: "listen" | "connect" | "connectSync";
   hostname: string;
   port: number;
 }
@@ -38,10 +38,12 @@ async function outcome(
 }
 
 async function compare({ name, ...options }: Call): Promise<Result> {
-  const calls = name === "listen"
-    ? [() => listen(options), () => stock.listen(options)]
-    : [() => connect(options), () => stock.connect(options)];
-  return { ours: await outcome(calls[0]!), stock: await outcome(calls[1]!) };
+  const ours = { listen, connect, connectSync }[name];
+  const theirs = name === "listen" ? stock.listen : stock.connect;
+  return {
+    ours: await outcome(() => ours(options)),
+    stock: await outcome(() => theirs(options)),
+  };
 }
 
 const calls = JSON.parse(process.argv[2]!) as Call[];

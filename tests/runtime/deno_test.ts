@@ -10,7 +10,7 @@ import { describe, test } from "node:test";
 import linux from "../../src/native/linux_x86_64.ts";
 import windows from "../../src/native/windows_x86_64.ts";
 import type { Call, Result } from "../programs/permissions.ts";
-import { ownRuntime, programPath, start } from "../shared/child.ts";
+import { ownRuntime, programPath, run, start } from "../shared/child.ts";
 import {
   copyModule,
   LIBRARY_PROGRAM,
@@ -42,7 +42,9 @@ async function load(
 const hosts = ["127.0.0.1", "localhost", "LOCALHOST", "0.0.0.0", "::1"];
 const CALLS: Call[] = [
   ...hosts.map((hostname): Call => ({ name: "listen", hostname, port: 0 })),
-  ...hosts.map((hostname): Call => ({ name: "connect", hostname, port: 1 })),
+  ...["connect", "connectSync"].flatMap((name) =>
+    hosts.map((hostname) => ({ name, hostname, port: 1 }) as Call)
+  ),
 ];
 
 async function compare(flags: string[]): Promise<Result[]> {
@@ -99,6 +101,13 @@ describe("Under Deno", { skip: !isDeno && "only Deno has these" }, () => {
   test("an exact net permission is enough", async () => {
     const flags = [allowFfi, "--allow-net=127.0.0.1"];
     assert.equal(await load(program, flags), `loaded ${libraryPath}`);
+  });
+
+  test("calls that block need no other permissions", async () => {
+    const flags = [allowFfi, "--allow-net"];
+    const options = { flags, env: noLibrary };
+    const { stdout, stderr } = await run("blocking", ["oneThread"], options);
+    assert.equal(stdout.trim(), "done", stderr);
   });
 
   test("a missing ffi permission is an error that says so", async () => {
