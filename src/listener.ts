@@ -150,7 +150,8 @@ export class Listener implements AsyncIterable<Conn> {
    * The same as `accept()`, but it blocks the thread: no other code of it runs
    * meanwhile, timers and promises included.
    *
-   * @param options how long to block.
+   * @param options how long to block. A `timeout` of 0 can miss a connection
+   * that the system is still handing over.
    * @throws {SocketError} `ETIMEDOUT` after `timeout`; a connection that comes
    * later is the next call's. `EBADF` when the listener is closed.
    *

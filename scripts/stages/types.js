@@ -19,7 +19,8 @@ const foldersOfTypeScript = ["tests", "examples", "bench"];
 export async function typesStage({ report }) {
   await ensureNodeModules();
   await report.check("types: deno check", async () => {
-    const files = ["mod.ts", ...await typeScriptFiles()];
+    const own = ["mod.ts", "scripts/types/deno.ts"];
+    const files = [...own, ...await typeScriptFiles()];
     return await outcome(denoPath(), ["check", "--quiet", ...files]);
   });
   await report.check("types: deno doc --lint", async () => {

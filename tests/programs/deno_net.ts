@@ -437,6 +437,16 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     );
     await tell("dispose", () => looped[Symbol.dispose]());
 
+    const twice = net.listen({ ...local, port: 0 });
+    const accepts = [1, 2].map(() =>
+      outcome(async () => (await twice.accept()).close())
+    );
+    for (let i = 0; i < 2; i++) (await net.connect(twice.addr)).close();
+    say("accept()", await accepts[0]!);
+    say("accept() at the same time", await accepts[1]!);
+    twice.close();
+    await tell("close() twice", () => twice.close());
+
     const again = net.listen(addr);
     say("the address again", `${again.addr.port === addr.port}`);
     await tell("and again", () => net.listen(addr));
@@ -497,6 +507,28 @@ const scenarios: Record<string, () => Promise<unknown>> = {
       server.close();
       listener.close();
     }
+    const writing = await connected();
+    const size = 32_000_000;
+    const writes = outcome(() =>
+      untilItFails(() => writing.client.write(new Uint8Array(size)))
+    );
+    await delay(50);
+    writing.client.close();
+    await tell("close() twice", () => writing.client.close());
+    await readAll(writing.server);
+    say("write() at close()", await writes);
+    writing.server.close();
+    writing.listener.close();
+
+    const written = await connected();
+    const received = readAll(written.server);
+    const part = await written.client.write(new Uint8Array(size));
+    say("write() of much", part === size ? "all of it" : "a part");
+    written.client.close();
+    say("and its peer", `${(await received).length === part}`);
+    written.server.close();
+    written.listener.close();
+
     const { listener, client, server } = await connected();
     const reader = client.readable.getReader();
     const read = outcome(() => reader.read());
@@ -641,6 +673,28 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     );
     controller.abort(new RangeError("changed my mind"));
     say("at once", await connecting);
+    /* Its queue is full, so it does not answer. */
+    using silent = net.listen({ ...local, port: 0, tcpBacklog: 1 });
+    const filling = new AbortController();
+    const fill = Array.from(
+      { length: 8 },
+      () =>
+        net.connect({ ...silent.addr, signal: filling.signal })
+          .then((conn) => conn.close(), () => {}),
+    );
+    await delay(200);
+    await tell(
+      "after a time",
+      () => net.connect({ ...silent.addr, signal: AbortSignal.timeout(100) }),
+    );
+    const later = new AbortController();
+    setTimeout(() => later.abort(new URIError("too slow")), 50);
+    await tell(
+      "meanwhile",
+      () => net.connect({ ...silent.addr, signal: later.signal }),
+    );
+    filling.abort();
+    await Promise.all(fill);
     const done = new AbortController();
     using conn = await net.connect({ ...addr, signal: done.signal });
     done.abort();
