@@ -5,32 +5,11 @@
  * but their user code runs when the call has returned. */
 
 import type { Acceptor, Taker } from "./acceptor.ts";
+import { Answer } from "./answer.ts";
 import type { Conn } from "./conn.ts";
 import { PEER } from "./completion.ts";
 import { SocketError } from "./errors.ts";
 import type { Stream } from "./stream.ts";
-
-/** An answer, once there is one. */
-export class Answer<T> {
-  isThere = false;
-  #value: T | undefined;
-  #error: { reason: unknown } | undefined;
-
-  readonly resolve = (value: T): void => {
-    this.isThere = true;
-    this.#value = value;
-  };
-
-  readonly reject = (reason: unknown): void => {
-    this.isThere = true;
-    this.#error = { reason };
-  };
-
-  take(): T {
-    if (this.#error !== undefined) throw this.#error.reason;
-    return this.#value as T;
-  }
-}
 
 /** Waits for a connection. */
 export function acceptSync(acceptor: Acceptor, timeout: number): Conn {
@@ -86,8 +65,8 @@ export function writeSync(
   return answer.take();
 }
 
-/** The error of a call whose time is over. */
-export function timedOut(
+/* The error of a call whose time is over. */
+function timedOut(
   syscall: string,
   address: string,
   port: number,

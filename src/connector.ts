@@ -9,7 +9,7 @@ import {
   type IpAddress,
   parseIp,
 } from "./address.ts";
-import { Answer, timedOut } from "./blocking.ts";
+import { Answer } from "./answer.ts";
 import { CLOSED, CONNECTED, RESET } from "./completion.ts";
 import { Conn } from "./conn.ts";
 import { errorOf, SocketError } from "./errors.ts";
@@ -361,8 +361,10 @@ export function makeConnectionSync(
     const left = Math.min(end, race.nextAt) - performance.now();
     if (loop.runUntil(() => answer.isThere, left)) break;
     const now = performance.now();
-    if (now >= end) race.cancel(timedOut("connect", hostname, port));
-    else if (now >= race.nextAt) race.startNext();
+    if (now >= end) {
+      const options = { syscall: "connect", address: hostname, port };
+      race.cancel(new SocketError("ETIMEDOUT", options));
+    } else if (now >= race.nextAt) race.startNext();
   }
   return answer.take();
 }

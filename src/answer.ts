@@ -1,0 +1,26 @@
+// Copyright the iocp authors. MIT license.
+
+/** What a call that blocks waits for: a promise's two functions, and a look at
+ * whether one of them was called. */
+export class Answer<T> {
+  /** True once there is a value or an error. */
+  isThere = false;
+  #value: T | undefined;
+  #error: { reason: unknown } | undefined;
+
+  readonly resolve = (value: T): void => {
+    this.isThere = true;
+    this.#value = value;
+  };
+
+  readonly reject = (reason: unknown): void => {
+    this.isThere = true;
+    this.#error = { reason };
+  };
+
+  /** The value, or the error thrown, once it is there. */
+  take(): T {
+    if (this.#error !== undefined) throw this.#error.reason;
+    return this.#value as T;
+  }
+}
