@@ -15,6 +15,7 @@ void memory_free(void* memory);
 
 /* The Windows library has no C runtime, so these may be its own functions. */
 #define memory_copy(to, from, size) __builtin_memcpy(to, from, size)
+#define memory_compare(a, b, size) __builtin_memcmp(a, b, size)
 #define memory_zero(to, size) __builtin_memset(to, 0, size)
 
 #endif /* IOCP_MEMORY_H */

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "borrow.h"
 #include "iocp.h"
 #include "list.h"
 #include "platform.h"
@@ -73,6 +74,7 @@ struct socket {
 
   /* Facts of a stream. */
   bool is_listener : 1;
+  bool is_borrowed : 1;   /* the handle is the user's, see borrow.h */
   bool receive_ended : 1; /* the terminal completion was queued or told */
   bool read_armed : 1;    /* iocp_read() waits for IOCP_READABLE */
   bool shut_wanted : 1;   /* iocp_shutdown() waits for the sends */
@@ -137,6 +139,7 @@ struct socket {
     uint64_t silent;
   } stats;
 
+  struct borrow borrow; /* while it is_borrowed */
   struct engine_socket engine;
 };
 

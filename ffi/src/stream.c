@@ -55,9 +55,11 @@ static void stream__push(struct socket* socket,
 }
 
 /* Room in the slab for one more record of data, or 0 when it is used up. */
-static uint32_t stream__room(struct batch* batch) {
+static uint32_t stream__room(const struct socket* socket, struct batch* batch) {
   uint32_t room = batch->length - batch->offset;
-  if (room >= IOCP_SLAB_MIN) return min_u32(room, IOCP_RECEIVE_MAX);
+  uint32_t most =
+      socket->is_borrowed ? socket->borrow.receive_max : IOCP_RECEIVE_MAX;
+  if (room >= IOCP_SLAB_MIN) return min_u32(room, most);
   batch->header->flags |= IOCP_SLAB_FULL;
   return 0;
 }
@@ -65,7 +67,7 @@ static uint32_t stream__room(struct batch* batch) {
 /* A detach tells what its operations have received before they ended. */
 static bool stream__hand_over(struct socket* socket, struct batch* batch) {
   bool has_more;
-  uint32_t room = stream__room(batch);
+  uint32_t room = stream__room(socket, batch);
   if (room == 0) return true;
   int32_t result =
       engine_take(socket, batch->slab + batch->offset, room, &has_more);
@@ -80,7 +82,7 @@ static bool stream__hand_over(struct socket* socket, struct batch* batch) {
 
 static bool stream__receive(struct socket* socket, struct batch* batch) {
   bool has_more = false;
-  uint32_t room = stream__room(batch);
+  uint32_t room = stream__room(socket, batch);
   if (room == 0) return true;
   int32_t result = engine_take(socket,
                                batch->slab + batch->offset,
@@ -103,7 +105,9 @@ static bool stream__receive(struct socket* socket, struct batch* batch) {
   stream__push(socket, batch, (uint32_t)result);
   socket->credit -= (uint32_t)result;
   if (socket->credit == 0) return false;
-  if (!has_more || socket->receive_depth > 1)
+  /* A receive that is pending tells that its user has closed a borrowed one, so
+   * there it is posted in any case. */
+  if (!has_more || socket->receive_depth > 1 || socket->is_borrowed)
     engine_arm_receive(socket, socket->credit);
   return has_more;
 }

@@ -31,7 +31,7 @@ export async function nativeStage({ report, root }) {
   );
 
   await report.check(
-    "native: the header declares what is exported",
+    "native: the headers declare what is exported",
     () => compareNames(root),
   );
 
@@ -52,13 +52,16 @@ export async function nativeStage({ report, root }) {
 
 async function compareNames(root) {
   const ffi = join(root, "ffi");
-  const declared = await declaredNames(join(ffi, "include", "iocp.h"));
+  const headers = ["iocp.h", "iocp_callback.h"];
+  const declared = (await Promise.all(
+    headers.map((name) => declaredNames(join(ffi, "include", name))),
+  )).flat();
   const exported = await exportNames(join(ffi, "iocp.def"));
   const only = (some, others, where) =>
     some.filter((name) => !others.includes(name))
       .map((name) => `${name} is only in ${where}`);
   return [
-    ...only(declared, exported, "iocp.h"),
+    ...only(declared, exported, headers.join(" or ")),
     ...only(exported, declared, "iocp.def"),
   ];
 }

@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "address.h"
+#include "borrow.h"
 #include "epoll.h"
 #include "errors.h"
 #include "handle.h"
@@ -93,6 +95,14 @@ void engine_accept(struct socket* listener) {
     socket_ready(listener, READY_ACCEPT);
 }
 
+/* accept() is the one call that cannot be told not to block, so a borrowed
+ * listener, whose mode is its user's, is asked before. Returns false when there
+ * is nothing to accept. */
+static bool accept__would_return(const struct socket* listener) {
+  struct pollfd entry = {.fd = listener->engine.fd, .events = POLLIN};
+  return !listener->is_borrowed || poll(&entry, 1, 0) != 0;
+}
+
 /* Errors that accept(2) passes on from the connection it would have returned:
  * "treat them like EAGAIN by retrying". */
 static bool accept__is_transient(int native) {
@@ -117,12 +127,19 @@ int32_t engine_take_accept(struct socket* listener, struct socket* accepted) {
   struct port* port = listener->port;
   if (!listener->engine.readable || listener->accept_target == 0)
     return ENGINE_WOULD_BLOCK;
+  if (listener->is_borrowed && engine_is_lost(listener))
+    return port_fail(port, -IOCP_ECANCELED, 0);
+  if (!accept__would_return(listener)) {
+    listener->engine.readable = false;
+    return ENGINE_WOULD_BLOCK;
+  }
   struct sockaddr_storage peer;
   socklen_t length = sizeof peer;
-  int fd = accept4(listener->engine.fd,
-                   (struct sockaddr*)&peer,
-                   &length,
-                   SOCK_NONBLOCK | SOCK_CLOEXEC);
+  int fd = accept4(
+      listener->engine.fd,
+      (struct sockaddr*)&peer,
+      &length,
+      listener->is_borrowed ? SOCK_CLOEXEC : SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) {
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
       listener->engine.readable = false;
@@ -134,6 +151,8 @@ int32_t engine_take_accept(struct socket* listener, struct socket* accepted) {
   accepted->engine.fd = fd;
   address_from_system(&peer, &accepted->peer);
   accepted->family = listener->family;
+  /* Its user's, on no port. */
+  if (listener->is_borrowed) return 0;
   int32_t result = epoll_enter(accepted);
   if (result < 0) close(fd);
   return result;

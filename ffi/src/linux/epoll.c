@@ -57,8 +57,12 @@ int32_t engine_wake(struct port* port) {
 
 int32_t epoll_enter(struct socket* socket) {
   struct epoll_event event = {
-      .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = socket};
+      .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+      .data.u64 = (uint32_t)socket->name};
   if (socket->is_listener) event.events = EPOLLIN | EPOLLET;
+  /* Its sends are its user's. */
+  else if (socket->is_borrowed)
+    event.events &= ~(uint32_t)EPOLLOUT;
   if (epoll_ctl(socket->port->engine.epoll_fd,
                 EPOLL_CTL_ADD,
                 socket->engine.fd,

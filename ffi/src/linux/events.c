@@ -28,9 +28,10 @@ bool engine_poll(struct port* port) {
   struct epoll_event events[EVENTS__BATCH];
   int count = epoll_wait(port->engine.epoll_fd, events, EVENTS__BATCH, 0);
   for (int i = 0; i < count; i++) {
-    /* Closing a handle takes it out of the instance, so a pointer that comes
-     * out belongs to an open socket. */
-    events__one(events[i].data.ptr, events[i].events);
+    /* Closing a handle takes it out of the instance, but not when its user has
+     * another one for the same socket, or a child process has. */
+    struct socket* socket = socket_find(port, (int32_t)events[i].data.u64);
+    if (socket != NULL) events__one(socket, events[i].events);
   }
   return count == EVENTS__BATCH;
 }

@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "address.h"
+#include "borrow.h"
 #include "epoll.h"
 #include "errors.h"
 #include "handle.h"
@@ -18,11 +18,6 @@
 int handle_open(int family) {
   return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
-
-/* epoll refuses a second entry in the same port only, so an adopted socket gets
- * a mark that all ports see: the signal that its file would send if it were
- * ever told to send one. On Windows the file has such a mark by itself. */
-#define HANDLE__ADOPTED SIGURG
 
 int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   struct port* port = socket->port;
@@ -41,7 +36,7 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   if (type != SOCK_STREAM ||
       getpeername(fd, (struct sockaddr*)&peer, &length) < 0)
     return port_fail(port, -IOCP_ENOTCONN, type == SOCK_STREAM ? errno : 0);
-  if (fcntl(fd, F_GETSIG) == HANDLE__ADOPTED)
+  if (fcntl(fd, F_GETSIG) == HANDLE_ADOPTED)
     return port_fail(port, -IOCP_EEXIST, EEXIST);
   int status = fcntl(fd, F_GETFL);
   if (status < 0 || fcntl(fd, F_SETFL, status | O_NONBLOCK) < 0 ||
@@ -53,11 +48,15 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   socket->engine.fd = fd;
   socket->family = (uint8_t)socket->peer.family;
   int32_t result = epoll_enter(socket);
-  if (result >= 0) fcntl(fd, F_SETSIG, HANDLE__ADOPTED);
+  if (result >= 0) fcntl(fd, F_SETSIG, HANDLE_ADOPTED);
   return result;
 }
 
 void engine_cancel(struct socket* socket) {
+  if (socket->is_borrowed) {
+    borrow_cancel(socket);
+    return;
+  }
   if (!socket->is_listener || socket->engine.fd < 0) return;
   close(socket->engine.fd);
   socket->engine.fd = -1;
@@ -69,6 +68,7 @@ bool engine_is_idle(const struct socket* socket) {
 }
 
 void engine_close_socket(struct socket* socket, bool reset) {
+  if (socket->is_borrowed) borrow_return(socket);
   if (socket->engine.fd < 0) return;
   struct linger linger = {.l_onoff = 1, .l_linger = 0};
   if (reset)

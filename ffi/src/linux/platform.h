@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 typedef pthread_t thread_id;
 
@@ -25,6 +26,21 @@ struct engine_socket {
 /* Nothing of a copy is the kernel's. */
 struct engine_kept {
   char unused;
+};
+
+/* Which open file a descriptor is; each socket is one of its own. */
+struct engine_identity {
+  dev_t device;
+  ino_t inode;
+};
+
+struct engine_thread {
+  pthread_t thread;
+};
+
+struct monitor {
+  pthread_mutex_t mutex;
+  pthread_cond_t condition;
 };
 
 #endif /* IOCP_PLATFORM_H */

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "borrow.h"
 #include "engine.h"
 #include "errors.h"
 #include "kept.h"
@@ -27,9 +28,12 @@ int32_t engine_take(struct socket* socket,
   struct engine_socket* engine = &socket->engine;
   *more_out = false;
   if (!engine->readable || socket->posted_only) return ENGINE_WOULD_BLOCK;
+  if (socket->is_borrowed && engine_is_lost(socket))
+    return port_fail(socket->port, -IOCP_ECANCELED, 0);
   ssize_t count;
   do {
-    count = recv(engine->fd, buffer, length, 0);
+    /* A borrowed one may be a blocking one. */
+    count = recv(engine->fd, buffer, length, MSG_DONTWAIT);
   } while (count < 0 && errno == EINTR);
   if (count < 0) {
     if (errno != EAGAIN && errno != EWOULDBLOCK)

@@ -9,6 +9,7 @@
 #include <ws2tcpip.h>
 
 #include "address.h"
+#include "borrow.h"
 #include "errors.h"
 #include "handle.h"
 #include "listener.h"
@@ -205,6 +206,10 @@ int32_t engine_defer_accept(struct socket* listener) {
 
 void engine_accept(struct socket* listener) {
   struct engine_socket* engine = &listener->engine;
+  if (listener->is_borrowed && engine_is_lost(listener)) {
+    listener_failed(listener, -IOCP_ECANCELED, 0);
+    return;
+  }
   while (engine->accepts_posted + engine->accepted_count <
          accept__target(listener)) {
     int32_t result = accept__post(listener);
@@ -341,6 +346,11 @@ static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
     return -IOCP_ECONNABORTED;
   accepted->family = listener->family;
   accept__name_peer(accept, accepted);
+  /* Its user's, on no port. */
+  if (listener->is_borrowed) {
+    accepted->engine.handle = accept->target;
+    return 0;
+  }
   int32_t result = handle_enter(accepted, accept->target);
   if (result < 0 || bytes == 0) return result;
   /* Without memory for what it has said, the connection is of no use. */

@@ -5,6 +5,7 @@
 
 #include "accept.h"
 #include "address.h"
+#include "borrow.h"
 #include "errors.h"
 #include "receive.h"
 #include "retry.h"
@@ -115,6 +116,10 @@ bool engine_is_idle(const struct socket* socket) {
 void engine_cancel(struct socket* socket) {
   struct engine_socket* engine = &socket->engine;
   retry_forget(socket);
+  if (socket->is_borrowed) {
+    borrow_cancel(socket);
+    return;
+  }
   if (socket->is_listener) {
     accept_forget(socket);
     handle__close(engine, false);
@@ -136,6 +141,7 @@ void engine_close_socket(struct socket* socket, bool reset) {
   struct engine_socket* engine = &socket->engine;
   retry_forget(socket);
   receive_forget(socket);
+  if (socket->is_borrowed) borrow_return(socket);
   handle__close(engine, reset);
 }
 

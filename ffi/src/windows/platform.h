@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <windows.h>
 
+#include "iocp.h"
 #include "list.h"
 
 typedef DWORD thread_id;
@@ -124,6 +125,22 @@ struct engine_socket {
   uint32_t accepts_silent; /* posted, connected, without a word so far */
   bool is_filling;         /* there are more of these than the last time */
   uint32_t backlog_first;  /* which the system never changes */
+};
+
+/* A socket has no number of its own, but no other one has both its addresses. A
+ * listener has no peer. */
+struct engine_identity {
+  struct iocp_address local;
+  struct iocp_address peer;
+};
+
+struct engine_thread {
+  HANDLE handle;
+};
+
+struct monitor {
+  SRWLOCK lock;
+  CONDITION_VARIABLE condition;
 };
 
 #endif /* IOCP_PLATFORM_H */

@@ -13,6 +13,7 @@
  */
 #include "receive.h"
 
+#include "borrow.h"
 #include "errors.h"
 #include "memory.h"
 #include "operation.h"
@@ -160,6 +161,11 @@ static DWORD receive__post(struct engine_receive* receive) {
 
 /* Adds a receive of up to `size` bytes. False: not now, or never again. */
 static bool receive__add(struct socket* socket, uint32_t size) {
+  if (socket->is_borrowed && engine_is_lost(socket)) {
+    receive__end(socket, -IOCP_ECANCELED, 0);
+    receive__tell(socket);
+    return false;
+  }
   struct engine_receive* receive = receive__new(socket, size);
   DWORD native = receive == NULL ? WSAENOBUFS : receive__post(receive);
   if (native == 0) return !socket->engine.has_ended;
@@ -190,6 +196,16 @@ void receive_retry(struct socket* socket) {
   if (engine->has_ended || engine->receive_count != 0) return;
   if (!receive__add(socket, 0) && !engine->has_ended)
     retry_later(socket, ENGINE_RECEIVE);
+}
+
+void receive_cancel(struct socket* socket) {
+  struct list_node* list = &socket->engine.receives;
+  for (struct list_node* node = list->next; node != list; node = node->next) {
+    struct engine_receive* receive =
+        LIST_ENTRY(node, struct engine_receive, node);
+    if (receive->op.in_flight)
+      CancelIoEx((HANDLE)socket->engine.handle, &receive->op.overlapped);
+  }
 }
 
 bool receive_preload(struct socket* socket,
@@ -275,7 +291,8 @@ static uint32_t receive__listed(struct socket* socket,
 static int32_t receive__direct(struct socket* socket,
                                uint8_t* buffer,
                                uint32_t length) {
-  if (socket->posted_only) return ENGINE_WOULD_BLOCK;
+  /* A borrowed one may be a blocking one. */
+  if (socket->posted_only || socket->is_borrowed) return ENGINE_WOULD_BLOCK;
   int count = recv(socket->engine.handle, (char*)buffer, (int)length, 0);
   if (count > 0) return count;
   if (count == 0) return receive__end_of(socket);

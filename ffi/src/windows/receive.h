@@ -13,6 +13,9 @@ void receive_completed(struct engine_receive* receive);
 /* Posts a receive that could not be posted before. */
 void receive_retry(struct socket* socket);
 
+/* Cancels each receive that is in flight, and nothing else of the handle's. */
+void receive_cancel(struct socket* socket);
+
 /* Takes over bytes that came with the connection. False: out of memory. */
 bool receive_preload(struct socket* socket,
                      const uint8_t* bytes,
