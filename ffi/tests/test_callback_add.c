@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Adding tells its mistakes at once, from any thread and from inside callbacks,
+ * and changes nothing of the socket.
+ *
+ * It is hard because the thread that will serve the socket is another one,
+ * which may be busy in a callback that adds to this one.
+ */
+#include "shared/calls.h"
+#include "shared/raw.h"
+#include "shared/test.h"
+
+static int32_t try_add(struct iocp_callbacks* callbacks, host_socket socket) {
+  return iocp_callbacks_add_socket(
+      callbacks, (iocp_os_socket)socket, NULL, 100, calls_callback);
+}
+
+static int32_t try_listen(struct iocp_callbacks* callbacks,
+                          host_socket socket) {
+  return iocp_callbacks_add_listener(
+      callbacks, (iocp_os_socket)socket, NULL, calls_callback);
+}
+
+static void no_sockets(void) {
+  struct iocp_callbacks* callbacks = calls_new(2);
+  host_socket other = host_other_open();
+  check_is(try_add(callbacks, other), -IOCP_ENOTSOCK);
+  check_is(try_listen(callbacks, other), -IOCP_ENOTSOCK);
+  host_other_close(other);
+  check_is(try_add(callbacks, other), -IOCP_ENOTSOCK);
+  check_is(try_add(callbacks, -1), -IOCP_ENOTSOCK);
+  check_is(iocp_callbacks_delete(callbacks), 0);
+}
+
+static void not_what_was_said(void) {
+  struct iocp_callbacks* callbacks = calls_new(2);
+  struct iocp_address address;
+  host_socket a, b;
+  host_socket raw = raw_open_stream();
+  check_is(try_add(callbacks, raw), -IOCP_ENOTCONN);
+  check_is(try_listen(callbacks, raw), -IOCP_EINVAL);
+  raw_close(raw);
+  raw = raw_open_datagram();
+  check_is(try_add(callbacks, raw), -IOCP_ENOTCONN);
+  check_is(try_listen(callbacks, raw), -IOCP_EINVAL);
+  raw_close(raw);
+  raw = raw_listen("127.0.0.1", &address);
+  check_is(try_add(callbacks, raw), -IOCP_ENOTCONN);
+  raw_close(raw);
+  raw_pair(0, &a, &b);
+  check_is(try_listen(callbacks, a), -IOCP_EINVAL);
+  raw_close(a);
+  raw_close(b);
+  check_is(iocp_callbacks_delete(callbacks), 0);
+}
+
+static void wrong_arguments(void) {
+  struct iocp_callbacks* callbacks = calls_new(1);
+  host_socket a, b;
+  raw_pair(0, &a, &b);
+  iocp_os_socket socket = (iocp_os_socket)a;
+  check_is(
+      iocp_callbacks_add_socket(callbacks, socket, NULL, 0, calls_callback),
+      -IOCP_EINVAL);
+  check_is(iocp_callbacks_add_socket(callbacks, socket, NULL, 1, NULL),
+           -IOCP_EFAULT);
+  check_is(iocp_callbacks_add_socket(NULL, socket, NULL, 1, calls_callback),
+           -IOCP_EFAULT);
+  check_is(iocp_callbacks_add_listener(callbacks, socket, NULL, NULL),
+           -IOCP_EFAULT);
+  check_is(iocp_callbacks_add_listener(NULL, socket, NULL, calls_callback),
+           -IOCP_EFAULT);
+  raw_close(a);
+  raw_close(b);
+  check_is(iocp_callbacks_delete(callbacks), 0);
+}
+
+static void on_a_port_already(void) {
+  struct iocp_callbacks* callbacks[2] = {calls_new(2), calls_new(2)};
+  struct calls calls = {0};
+  host_socket peer;
+  raw_pair(0, &calls.socket, &peer);
+  calls_add(&calls, callbacks[0]);
+  int32_t port = iocp_new();
+  check_is(try_add(callbacks[0], calls.socket), -IOCP_EEXIST);
+  check_is(try_add(callbacks[1], calls.socket), -IOCP_EEXIST);
+  check_is(iocp_add_socket(port, (double)calls.socket), -IOCP_EEXIST);
+  calls_send(peer, "x", 1);
+  calls_until(atomic_load(&calls.received) == 1);
+  raw_close(peer);
+  calls_wait_last(&calls, IOCP_CALLBACK_END, 0);
+  /* A kernel that takes it once only is the rule for both. */
+  check_is(try_add(callbacks[1], calls.socket), -IOCP_EEXIST);
+  raw_close(calls.socket);
+  check_is(iocp_delete(port), 0);
+  for (int i = 0; i < 2; i++) check_is(iocp_callbacks_delete(callbacks[i]), 0);
+}
+
+/* Whether the socket waits or not is as it was, before and after. */
+static void mode_is_left_alone(void) {
+  struct iocp_callbacks* callbacks = calls_new(1);
+  struct calls calls[2] = {{0}, {0}};
+  char byte;
+  raw_pair(0, &calls[0].socket, &calls[1].socket);
+  host_socket_set_blocking(calls[1].socket, false);
+  for (int i = 0; i < 2; i++) calls_add(&calls[i], callbacks);
+  for (int i = 0; i < 2; i++) {
+    calls_send(calls[i].socket, "x", 1);
+    calls_until(atomic_load(&calls[!i].received) == 1);
+  }
+  check_is(iocp_callbacks_delete(callbacks), 0);
+  for (int i = 0; i < 2; i++)
+    check_is(atomic_load(&calls[i].last_event), IOCP_CALLBACK_ERROR);
+  check_is(raw_receive(calls[1].socket, &byte, 1), HOST_WOULD_BLOCK);
+  for (int i = 0; i < 2; i++) raw_close(calls[i].socket);
+}
+
+/* Keeps a blocking send() waiting until its peer receives. */
+#define LARGE (8 << 20)
+static uint8_t large[LARGE];
+
+static void send_large(struct calls* calls,
+                       int event_type,
+                       const void* bytes,
+                       uint32_t byte_count) {
+  (void)bytes;
+  (void)byte_count;
+  if (event_type != IOCP_CALLBACK_READ) return;
+  uint32_t done = 0;
+  while (done < LARGE) {
+    int32_t count = raw_send(calls->socket, large + done, LARGE - done);
+    check(count > 0); /* it waits, so it is never told to come again */
+    done += (uint32_t)count;
+  }
+}
+
+static void blocking_send_inside(void) {
+  struct iocp_callbacks* callbacks = calls_new(2);
+  struct calls calls = {.on_call = send_large};
+  static uint8_t bytes[65536];
+  host_socket peer;
+  uint32_t received = 0;
+  raw_pair(0, &calls.socket, &peer);
+  host_socket_set_blocking(calls.socket, true);
+  calls_add(&calls, callbacks);
+  calls_send(peer, "x", 1);
+  host_sleep_ms(50);
+  host_socket_set_blocking(peer, true);
+  while (received < LARGE) {
+    int32_t count = raw_receive(peer, bytes, sizeof bytes);
+    check(count > 0);
+    received += (uint32_t)count;
+  }
+  check_is(received, LARGE);
+  raw_close(peer);
+  calls_wait_last(&calls, IOCP_CALLBACK_END, 0);
+  raw_close(calls.socket);
+  check_is(iocp_callbacks_delete(callbacks), 0);
+}
+
+/* Each callback adds further sockets, all threads to all threads at once. */
+#define CHAINS 8
+#define LINKS 40
+
+struct chain {
+  struct iocp_callbacks* callbacks;
+  struct calls calls[LINKS];
+  host_socket peers[LINKS];
+  int count;
+};
+
+static void add_next(struct calls* calls,
+                     int event_type,
+                     const void* bytes,
+                     uint32_t byte_count) {
+  struct chain* chain = calls->user;
+  (void)bytes;
+  (void)byte_count;
+  if (event_type != IOCP_CALLBACK_READ) {
+    raw_close(calls->socket);
+    return;
+  }
+  if (chain->count == LINKS) return;
+  int index = chain->count++;
+  struct calls* next = &chain->calls[index];
+  next->on_call = add_next;
+  next->user = chain;
+  raw_pair(0, &next->socket, &chain->peers[index]);
+  calls_send(chain->peers[index], "x", 1);
+  calls_add(next, chain->callbacks);
+}
+
+static void from_callbacks_to_each_other(void) {
+  static struct chain chains[CHAINS];
+  struct iocp_callbacks* callbacks = calls_new(4);
+  for (int i = 0; i < CHAINS; i++) {
+    struct calls first = {.user = &chains[i]};
+    chains[i].callbacks = callbacks;
+    add_next(&first, IOCP_CALLBACK_READ, NULL, 0);
+  }
+  for (int i = 0; i < CHAINS; i++)
+    for (int j = 0; j < LINKS; j++) {
+      struct calls* calls = &chains[i].calls[j];
+      calls_until(atomic_load(&calls->received) == 1);
+      raw_close(chains[i].peers[j]);
+      calls_wait_last(calls, IOCP_CALLBACK_END, 0);
+    }
+  check_is(iocp_callbacks_delete(callbacks), 0);
+}
+
+TEST_MAIN(TEST_CASE(no_sockets),
+          TEST_CASE(not_what_was_said),
+          TEST_CASE(wrong_arguments),
+          TEST_CASE(on_a_port_already),
+          TEST_CASE(mode_is_left_alone),
+          TEST_CASE(blocking_send_inside),
+          TEST_CASE(from_callbacks_to_each_other))

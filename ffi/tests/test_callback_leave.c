@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A socket leaves by itself: when its peer ends or resets the connection, and
+ * when its user closes it, whenever and wherever he does so. Each has exactly
+ * one last call, and what has its number next is another socket.
+ *
+ * It is hard because a descriptor that is closed leaves an epoll instance
+ * without a word, and its number is given out again at once.
+ */
+#include "shared/calls.h"
+#include "shared/raw.h"
+#include "shared/test.h"
+
+/* Two sockets of which one is added. */
+static void open_pair(struct calls* calls,
+                      struct iocp_callbacks* callbacks,
+                      host_socket* peer_out) {
+  raw_pair(0, &calls->socket, peer_out);
+  calls_add(calls, callbacks);
+}
+
+static void peer_ends(void) {
+  struct iocp_callbacks* callbacks = calls_new(2);
+  struct calls calls = {0};
+  host_socket peer;
+  open_pair(&calls, callbacks, &peer);
+  calls_send(peer, "x", 1);
+  raw_shutdown(peer);
+  calls_wait_last(&calls, IOCP_CALLBACK_END, 0);
+  check_is(calls.position, 1);
+  /* The other direction goes on for as long as its user likes. */
+  char byte = 0;
+  calls_send(calls.socket, "y", 1);
+  calls_until(raw_receive(peer, &byte, 1) == 1);
+  check_is(byte, 'y');
+  raw_close(peer);
+  raw_close(calls.socket);
+  check_is(iocp_callbacks_delete(callbacks), 0);
+}
+
+static void peer_resets(void) {
+  struct iocp_callbacks* callbacks = calls_new(2);
+  struct calls calls = {0};
+  host_socket peer;
+  open_pair(&calls, callbacks, &peer);
+  calls_send(peer, "x", 1);
+  calls_until(atomic_load(&calls.received) == 1);
+  raw_reset(peer);
+  calls_wait_last(&calls, IOCP_CALLBACK_ERROR, IOCP_ECONNRESET);
+  raw_close(calls.socket);
+  check_is(iocp_callbacks_delete(callbacks), 0);
+}
+
+static void user_closes(void) {
+  struct iocp_callbacks* callbacks = calls_new(2);
+  struct calls calls[8] = {{0}};
+  host_socket peers[8];
+  for (int i = 0; i < 8; i++) {
+    open_pair(&calls[i], callbacks, &peers[i]);
+    /* Some are closed before their thread has even seen them. */
+    if (i % 2 == 0) host_sleep_ms(10);
+    raw_close(calls[i].socket);
+  }
+  for (int i = 0; i < 8; i++) {
+    calls_wait_last(&calls[i], IOCP_CALLBACK_ERROR, IOCP_ECANCELED);
+    raw_close(peers[i]);
+  }
+  check_is(iocp_callbacks_delete(callbacks), 0);
+}
+
+static void close_it(struct calls* calls,
+                     int event_type,
+                     const void* bytes,
+                     uint32_t byte_count) {
+  (void)bytes;
+  (void)byte_count;
+  if (event_type == IOCP_CALLBACK_READ) raw_close(calls->socket);
+}
+
+/* More waits to be received, and the number is in use again at once. */
+static void user_closes_in_a_callback(void) {
+  struct iocp_callbacks* callbacks = calls_new(1);
+  struct calls calls = {.size_max = 10, .on_call = close_it};
+  host_socket peer;
+  raw_pair(0, &calls.socket, &peer);
+  calls_send(peer, "a stream that is cut short", 26);
+  host_sleep_ms(20);
+  calls_add(&calls, callbacks);
+  calls_wait_last(&calls, IOCP_CALLBACK_ERROR, IOCP_ECANCELED);
+  check_is(calls.position, 10);
+  raw_close(peer);
+  check_is(iocp_callbacks_delete(callbacks), 0);
+}
+
+static void close_last(struct calls* calls,
+                       int event_type,
+                       const void* bytes,
+                       uint32_t byte_count) {
+  (void)bytes;
+  (void)byte_count;
+  if (event_type != IOCP_CALLBACK_READ) raw_close(calls->socket);
+}
+
+static void user_closes_in_the_last_call(void) {
+  struct iocp_callbacks* callbacks = calls_new(2);
+  for (int i = 0; i < 50; i++) {
+    struct calls calls = {.on_call = close_last};
+    host_socket peer;
+    open_pair(&calls, callbacks, &peer);
+    calls_send(peer, "x", 1);
+    raw_close(peer);
+    calls_wait_last(&calls, IOCP_CALLBACK_END, 0);
+    check_is(calls.position, 1);
+  }
+  check_is(iocp_callbacks_delete(callbacks), 0);
+}
+
+static struct calls* older;
+
+static void check_older_is_gone(struct calls* calls,
+                                int event_type,
+                                const void* bytes,
+                                uint32_t byte_count) {
+  (void)calls;
+  (void)event_type;
+  (void)bytes;
+  (void)byte_count;
+  check_is(atomic_load(&older->last_event), IOCP_CALLBACK_ERROR);
+}
+
+/* A number is closed and at once given to a socket that is added too: the older
+ * one has its last call before the newer one has its first. */
+static void number_is_used_again(void) {
+  struct iocp_callbacks* callbacks = calls_new(4);
+  uint32_t same_count = 0;
+  for (int i = 0; i < 20; i++) {
+    struct calls calls[2] = {{0}, {.on_call = check_older_is_gone}};
+    host_socket peers[2];
+    open_pair(&calls[0], callbacks, &peers[0]);
+    if (i % 2 == 0) host_sleep_ms(2);
+    raw_close(calls[0].socket);
+    raw_pair(0, &calls[1].socket, &peers[1]);
+    older = &calls[0];
+    bool is_same = calls[1].socket == calls[0].socket;
+    if (!is_same) calls[1].on_call = NULL;
+    same_count += is_same;
+    calls_add(&calls[1], callbacks);
+    calls_send(peers[1], "xyz", 3);
+    calls_until(atomic_load(&calls[1].received) == 3);
+    raw_close(peers[1]);
+    calls_wait_last(&calls[1], IOCP_CALLBACK_END, 0);
+    calls_wait_last(&calls[0], IOCP_CALLBACK_ERROR, IOCP_ECANCELED);
+    check_is(calls[0].position, 0);
+    raw_close(calls[1].socket);
+    raw_close(peers[0]);
+  }
+  /* Each system gives numbers out again; if not, this has tested nothing. */
+  check(same_count != 0);
+  check_is(iocp_callbacks_delete(callbacks), 0);
+}
+
+/* The user goes on with a number that the library must not touch any more. */
+static void number_is_somebody_elses(void) {
+  struct iocp_callbacks* callbacks = calls_new(1);
+  struct calls calls = {0};
+  host_socket peers[2], ours;
+  char bytes[8];
+  open_pair(&calls, callbacks, &peers[0]);
+  calls_send(peers[0], "x", 1);
+  calls_until(atomic_load(&calls.received) == 1);
+  raw_close(calls.socket);
+  raw_pair(0, &ours, &peers[1]);
+  calls_send(peers[1], "mine", 4);
+  calls_wait_last(&calls, IOCP_CALLBACK_ERROR, IOCP_ECANCELED);
+  check_is(calls.position, 1);
+  check_is(raw_receive(ours, bytes, sizeof bytes), 4);
+  check_is(iocp_callbacks_delete(callbacks), 0);
+  calls_send(peers[1], "mine", 4);
+  calls_until(raw_receive(ours, bytes, sizeof bytes) == 4);
+  raw_close(ours);
+  for (int i = 0; i < 2; i++) raw_close(peers[i]);
+}
+
+/* A child process has the descriptor too, so the connection lives on when its
+ * user closes it; he is told nevertheless, and what still comes goes nowhere.
+ */
+static void closed_but_kept_open_elsewhere(void) {
+  struct iocp_callbacks* callbacks = calls_new(1);
+  struct calls calls[2] = {{0}, {0}};
+  host_socket peers[2];
+  open_pair(&calls[0], callbacks, &peers[0]);
+  struct host_child* child = host_child_start();
+  raw_close(calls[0].socket);
+  calls_wait_last(&calls[0], IOCP_CALLBACK_ERROR, IOCP_ECANCELED);
+  open_pair(&calls[1], callbacks, &peers[1]);
+  raw_send(peers[0], "x", 1);
+  calls_send(peers[1], "y", 1);
+  calls_until(atomic_load(&calls[1].received) == 1);
+  host_child_end(child);
+  raw_close(peers[0]);
+  raw_close(peers[1]);
+  calls_wait_last(&calls[1], IOCP_CALLBACK_END, 0);
+  raw_close(calls[1].socket);
+  check_is(iocp_callbacks_delete(callbacks), 0);
+}
+
+TEST_MAIN(TEST_CASE(peer_ends),
+          TEST_CASE(peer_resets),
+          TEST_CASE(user_closes),
+          TEST_CASE(user_closes_in_a_callback),
+          TEST_CASE(user_closes_in_the_last_call),
+          TEST_CASE(number_is_used_again),
+          TEST_CASE(number_is_somebody_elses),
+          TEST_CASE(closed_but_kept_open_elsewhere))
