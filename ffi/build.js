@@ -30,7 +30,7 @@ export async function build(ffi, { work, chosen = targets } = {}) {
     const libraries = [];
     for (const target of chosen) {
       const output = join(scratch, target.name, target.file);
-      await compileLibrary(zig, target, ffi, output, work);
+      await compileLibrary(zig, target, ffi, output, { work });
       const bytes = await readFile(output);
       libraries.push({ target, bytes });
       files.set(`ffi/prebuilt/${target.name}/${target.file}`, bytes);

@@ -12,7 +12,7 @@ import { exportNames, targets } from "./compile.js";
 import { readElf } from "./elf.js";
 import { readPe } from "./pe.js";
 
-const largestDll = 48 * 1024;
+const largestDll = 64 * 1024;
 const newestGlibc = [2, 28];
 // Threads were a library of their own in that glibc; newer ones and musl still
 // know it by this name.
@@ -106,6 +106,27 @@ function compareExports(exports, names) {
     ...exports.filter((name) => !names.includes(name))
       .map((name) => `exports ${name}, which is not in the .def file`),
   ];
+}
+
+/**
+ * Returns what is wrong with a static library: a name that could mean something
+ * else in the program it is linked into. Names are read from the archive's own
+ * index, which is its first member: a count and as many offsets, big-endian,
+ * and then the names.
+ */
+export function inspectArchive(bytes) {
+  const magic = "!<arch>\n";
+  const header = 60;
+  const file = Buffer.from(bytes);
+  const start = magic.length + header;
+  if (file.toString("latin1", 0, magic.length + 2) !== `${magic}/ `) {
+    return ["is not an archive with an index"];
+  }
+  const size = Number(file.toString("latin1", start - 12, start - 2));
+  const names = start + 4 + 4 * file.readUInt32BE(start);
+  return file.toString("latin1", names, start + size).split("\0")
+    .filter((name) => name !== "" && !name.startsWith("iocp_"))
+    .map((name) => `has the name ${name}, which does not begin with iocp_`);
 }
 
 /** Looks at the libraries of a checkout; returns what is wrong. */

@@ -3,6 +3,7 @@
 #ifndef IOCP_BATCH_H
 #define IOCP_BATCH_H
 
+#include "debug.h"
 #include "iocp.h"
 #include "socket.h"
 
@@ -26,6 +27,7 @@ static inline void batch_push(struct batch* batch,
                               int32_t kind,
                               int32_t result,
                               int32_t detail) {
+  debug_check(!batch_is_full(batch));
   struct iocp_record* record = &batch->records[batch->count++];
   record->socket = socket->name;
   record->kind = kind;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One completion thread: its port, its sockets, and their callbacks. */
 #include "callbacks.h"
+#include "debug.h"
 #include "engine.h"
 #include "memory.h"
 #include "port_table.h"
@@ -33,6 +34,7 @@ static void callback__end(struct callback_socket* socket,
                           int event_type,
                           int32_t error) {
   struct callback_thread* thread = socket->thread;
+  debug_check(atomic_load(&thread->id) == system_thread());
   callbacks_remove(socket);
   struct socket* inner = socket_find(thread->port, socket->name);
   if (inner != NULL) {

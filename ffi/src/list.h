@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "debug.h"
+
 struct list_node {
   struct list_node* next;
   struct list_node* prev;
@@ -44,6 +46,7 @@ static inline void list_remove(struct list_node* node) {
 
 static inline struct list_node* list_shift(struct list_node* list) {
   struct list_node* node = list->next;
+  debug_check(node != list);
   list_remove(node);
   return node;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "socket.h"
 
+#include "debug.h"
 #include "kept.h"
 #include "memory.h"
 #include "port.h"
@@ -56,6 +57,7 @@ struct socket* socket_new(struct port* port, enum socket_state state) {
 
 void socket_free(struct socket* socket) {
   struct socket_table* table = &socket->port->sockets;
+  debug_check(socket->state != SOCKET_FREE);
   timers_disarm(&socket->port->timers, socket);
   kept_free_all(socket);
   if (socket->ready != 0) list_remove(&socket->ready_node);

@@ -13,17 +13,21 @@ import {
   ensureZig,
   run,
 } from "../setup.js";
+import { testExample } from "./example.js";
 
 const timeout = 120_000;
+const example = "example_echo";
 const skipCode = 77;
 
 /**
  * Every ffi/tests/test_*.c is a program that passes (0), is skipped (77) or
  * fails, linked with a library that is built from the sources as they are now.
+ * After them comes ffi/examples/echo.c, `--filter example`.
  */
 export async function cStage({ report, root, filter }) {
   const programs = await testPrograms(root, filter);
-  if (programs.length === 0) {
+  const withExample = example.includes(filter ?? "");
+  if (programs.length === 0 && !withExample) {
     report.missing("c", "there is no test of that name", { allowed: filter });
     return;
   }
@@ -33,7 +37,10 @@ export async function cStage({ report, root, filter }) {
       report.missing(`c ${system}`, runner.reason, runner);
       continue;
     }
-    await testSystem(report, root, system, programs, runner);
+    if (programs.length !== 0) {
+      await testSystem(report, root, system, programs, runner);
+    }
+    if (withExample) await testExampleOn(report, root, system, runner);
   }
 }
 
@@ -45,7 +52,8 @@ async function runnerFor(system) {
     return {
       zig,
       debian: null,
-      start: (program, args, cwd) => run(program, args, { cwd, timeout }),
+      start: (program, args, cwd, options) =>
+        run(program, args, { cwd, timeout, ...options }),
     };
   }
   if (system === "linux") {
@@ -57,7 +65,8 @@ async function runnerFor(system) {
   return {
     zig,
     debian,
-    start: (program, args, cwd) => wine.run(program, args, { cwd, timeout }),
+    start: (program, args, cwd, options) =>
+      wine.run(program, args, { cwd, timeout, ...options }),
   };
 }
 
@@ -89,6 +98,15 @@ async function testSystem(report, root, system, programs, runner) {
     await rm(scratch, { recursive: true, force: true });
   }
   report.group(name, counts, started);
+}
+
+async function testExampleOn(report, root, system, runner) {
+  const scratch = await mkdtemp(join(tmpdir(), `iocp-example-${system}-`));
+  try {
+    await testExample(report, root, system, scratch, runner);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
 }
 
 async function buildLibrary(root, system, scratch, zig) {

@@ -6,6 +6,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "engine.h"
 #include "epoll.h"
@@ -14,7 +16,9 @@
 
 static bool borrow__identify(int fd, struct engine_identity* identity_out) {
   struct stat status;
-  if (fstat(fd, &status) < 0) return false;
+  /* Before glibc 2.33, fstat() was no function of the shared library, and what
+   * programs had in its place not every libc has. */
+  if (syscall(SYS_fstat, fd, &status) < 0) return false;
   identity_out->device = status.st_dev;
   identity_out->inode = status.st_ino;
   return true;
