@@ -5,15 +5,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { check } from "../../ffi/build.js";
 import {
+  compileStrictly,
   declaredNames,
   definitions,
   exportNames,
   includes,
+  modes,
   sourceFiles,
+  strictWarnings,
+  targets,
   warnings,
 } from "../../ffi/compile.js";
 import { inspectCommitted } from "../../ffi/inspect.js";
-import { describeEnd, ensureDebian } from "../setup.js";
+import { describeEnd, ensureDebian, ensureZig } from "../setup.js";
 
 /**
  * The committed libraries are what their sources give and what they must be,
@@ -34,6 +38,19 @@ export async function nativeStage({ report, root }) {
     "native: the headers declare what is exported",
     () => compareNames(root),
   );
+
+  const zig = await ensureZig();
+  for (const target of targets) {
+    for (const [mode, flags] of Object.entries(modes)) {
+      await report.check(
+        `native: clang has no warning, ${target.system}, ${mode}`,
+        async () => {
+          await compileStrictly(zig, target, join(root, "ffi"), flags);
+          return [];
+        },
+      );
+    }
+  }
 
   const { debian, reason } = await ensureDebian();
   const allowed = process.platform !== "linux";
@@ -80,6 +97,7 @@ async function warningsOf(debian, gcc, system, extra, root) {
   if (files.length === 0) return [`no C files for ${system}`];
   const flags = [
     ...warnings,
+    ...strictWarnings.gcc,
     ...definitions(system),
     ...extra,
     "-O2",

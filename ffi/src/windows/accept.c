@@ -306,8 +306,7 @@ void accept_forget(struct socket* listener) {
 }
 
 /* The peer as the kernel wrote it down when it came. */
-static void accept__name_peer(const struct accept* accept,
-                              struct socket* accepted) {
+static void accept__name_peer(struct accept* accept, struct socket* accepted) {
   SOCKADDR* local = NULL;
   SOCKADDR* peer = NULL;
   int local_length = 0;
@@ -317,7 +316,7 @@ static void accept__name_peer(const struct accept* accept,
           ->get_accept_ex_sockaddrs;
   /* It stays unknown, and is asked for when somebody wants it. */
   if (get == NULL) return;
-  get((void*)accept->bytes,
+  get(accept->bytes,
       accept->data_size,
       ACCEPT__ADDRESS,
       ACCEPT__ADDRESS,

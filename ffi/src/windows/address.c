@@ -37,14 +37,14 @@ bool address_from_system(const SOCKADDR* system,
                          struct iocp_address* address_out) {
   memory_zero(address_out, sizeof *address_out);
   if (system->sa_family == AF_INET && length >= (int)sizeof(SOCKADDR_IN)) {
-    const SOCKADDR_IN* in = (const SOCKADDR_IN*)system;
+    const SOCKADDR_IN* in = (const SOCKADDR_IN*)(const void*)system;
     address_out->family = 4;
     address_out->port = ntohs(in->sin_port);
     memory_copy(address_out->bytes, &in->sin_addr, 4);
     return true;
   }
   if (system->sa_family == AF_INET6 && length >= (int)sizeof(SOCKADDR_IN6)) {
-    const SOCKADDR_IN6* in6 = (const SOCKADDR_IN6*)system;
+    const SOCKADDR_IN6* in6 = (const SOCKADDR_IN6*)(const void*)system;
     address_out->family = 6;
     address_out->port = ntohs(in6->sin6_port);
     address_out->scope = in6->sin6_scope_id;
