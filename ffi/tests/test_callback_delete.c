@@ -161,9 +161,26 @@ static void wrong_arguments(void) {
   check_is(iocp_callbacks_delete(NULL), -IOCP_EFAULT);
 }
 
+/* What was begun is given back: the frame counts the handles. */
+static void no_handles_to_begin_with(void) {
+  struct iocp_callbacks* callbacks = NULL;
+  for (int32_t count = 0; count < 8; count++) {
+    if (!host_limit_handles(count)) {
+      test_skip("this system has no limit of handles");
+      return;
+    }
+    /* Each thread's port takes two. */
+    int32_t result = iocp_callbacks_new(4, &callbacks);
+    host_limit_handles(-1);
+    check_is(result, -IOCP_EMFILE);
+    check(callbacks == NULL);
+  }
+}
+
 TEST_MAIN(TEST_CASE(with_callbacks_in_flight),
           TEST_CASE(refused_inside_a_callback),
           TEST_CASE(nothing_is_added_meanwhile),
           TEST_CASE(at_any_moment),
           TEST_CASE(without_sockets),
-          TEST_CASE(wrong_arguments))
+          TEST_CASE(wrong_arguments),
+          TEST_CASE(no_handles_to_begin_with))
