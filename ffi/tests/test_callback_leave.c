@@ -204,6 +204,32 @@ static void closed_but_kept_open_elsewhere(void) {
   check_is(iocp_callbacks_delete(callbacks), 0);
 }
 
+static void send_to_nobody(struct calls* calls,
+                           int event_type,
+                           const void* bytes,
+                           uint32_t byte_count) {
+  (void)bytes;
+  (void)byte_count;
+  if (event_type != IOCP_CALLBACK_READ)
+    while (raw_send(calls->socket, "x", 1) == 1) continue;
+}
+
+/* Callbacks cannot be ended by the signal of it. */
+static void callbacks_send_to_nobody(void) {
+  struct iocp_callbacks* callbacks = calls_new(2);
+  struct calls calls = {.on_call = send_to_nobody};
+  host_socket peer;
+  host_broken_pipe_ends(true);
+  open_pair(&calls, callbacks, &peer);
+  calls_send(peer, "x", 1);
+  calls_until(atomic_load(&calls.received) == 1);
+  raw_reset(peer);
+  calls_wait_last(&calls, IOCP_CALLBACK_ERROR, IOCP_ECONNRESET);
+  raw_close(calls.socket);
+  check_is(iocp_callbacks_delete(callbacks), 0);
+  host_broken_pipe_ends(false);
+}
+
 TEST_MAIN(TEST_CASE(peer_ends),
           TEST_CASE(peer_resets),
           TEST_CASE(user_closes),
@@ -211,4 +237,5 @@ TEST_MAIN(TEST_CASE(peer_ends),
           TEST_CASE(user_closes_in_the_last_call),
           TEST_CASE(number_is_used_again),
           TEST_CASE(number_is_somebody_elses),
-          TEST_CASE(closed_but_kept_open_elsewhere))
+          TEST_CASE(closed_but_kept_open_elsewhere),
+          TEST_CASE(callbacks_send_to_nobody))

@@ -16,6 +16,10 @@ void host_start(void);
 /* errno, or what GetLastError() says. */
 int32_t host_last_error(void);
 
+/* Whether a plain send() to a peer that has gone ends the process, where a
+ * system does such a thing. At first it does not. */
+void host_broken_pipe_ends(bool does_end);
+
 /* Milliseconds of a clock that never goes back. */
 uint64_t host_now_ms(void);
 void host_sleep_ms(uint32_t duration_ms);

@@ -26,6 +26,10 @@ void host_start(void) {
   check(getrlimit(RLIMIT_NOFILE, &host__limit) == 0);
 }
 
+void host_broken_pipe_ends(bool does_end) {
+  signal(SIGPIPE, does_end ? SIG_DFL : SIG_IGN);
+}
+
 int32_t host_last_error(void) { return errno; }
 
 uint64_t host_now_ms(void) {

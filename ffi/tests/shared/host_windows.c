@@ -38,6 +38,8 @@ void host_start(void) {
   CloseHandle(thread);
 }
 
+void host_broken_pipe_ends(bool does_end) { (void)does_end; }
+
 int32_t host_last_error(void) { return (int32_t)GetLastError(); }
 
 uint64_t host_now_ms(void) { return GetTickCount64(); }
