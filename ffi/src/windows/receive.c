@@ -184,7 +184,8 @@ void engine_arm_receive(struct socket* socket, uint32_t bytes) {
     uint32_t left = bytes - engine->receive_bytes;
     if (!receive__add(socket, left < size ? left : size)) break;
     /* What completes at once is to be taken first. */
-    if (receive__first(socket)->is_completed) break;
+    const struct engine_receive* first = receive__first(socket);
+    if (first == NULL || first->is_completed) break;
   }
   /* One of no bytes needs no memory to be locked. */
   if (engine->receive_count == 0) receive_retry(socket);

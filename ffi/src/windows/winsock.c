@@ -90,19 +90,14 @@ typedef LONG(NTAPI* winsock__set_information)(
 void winsock_leave_port(SOCKET handle) {
   struct winsock__io_status status;
   struct winsock__completion none = {NULL, NULL};
+  winsock__set_information set;
   HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
-  if (ntdll == NULL) return;
-  /* The detour by void* is for compilers that see no common type. */
-  winsock__set_information set =
-      (winsock__set_information)(void*)GetProcAddress(ntdll,
-                                                      "NtSetInformationFile");
-  /* Where it is refused, the next port finds a way; see relay.h. */
-  if (set != NULL)
-    set((HANDLE)handle,
-        &status,
-        &none,
-        sizeof none,
-        WINSOCK__REPLACE_COMPLETION);
+  FARPROC function =
+      ntdll == NULL ? NULL : GetProcAddress(ntdll, "NtSetInformationFile");
+  /* Where it is missing or refused, the next port finds a way; see relay.h. */
+  if (function == NULL) return;
+  memory_copy(&set, &function, sizeof set);
+  set((HANDLE)handle, &status, &none, sizeof none, WINSOCK__REPLACE_COMPLETION);
 }
 
 /* Wine 10.0 says that a non-blocking send was taken whole when its host took a
