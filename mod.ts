@@ -54,6 +54,11 @@ export {
   listen,
 } from "./src/port.ts";
 export { type ReceiveMode, type ReceiveOptions } from "./src/receive_mode.ts";
+export {
+  type PlainDuplex,
+  type SocketDuplex,
+  type SocketMembers,
+} from "./src/socket_duplex.ts";
 export { type SocketEvent } from "./src/socket_events.ts";
 export {
   type ConnStats,

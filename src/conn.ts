@@ -3,6 +3,7 @@ import type { NetAddr } from "./address.ts";
 import { readSync, writeSync } from "./blocking.ts";
 import { LOCAL, NO_DELAY, PEER } from "./completion.ts";
 import type { DetachedSocket } from "./detached_socket.ts";
+import { duplexOf } from "./duplex.ts";
 import {
   type KeepAliveOptions,
   keepAliveSettings,
@@ -14,6 +15,7 @@ import {
   syncTimeout,
 } from "./options.ts";
 import { type ReceiveOptions, receiveSettings } from "./receive_mode.ts";
+import type { SocketDuplex } from "./socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
 import type { Stream } from "./stream.ts";
 import { optionalBoolean, requireBytes } from "./validate.ts";
@@ -60,6 +62,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
   readonly #stream: Stream;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
+  #duplex: SocketDuplex | undefined;
 
   /** Connections come from `connect()` and from a listener. */
   constructor(stream: Stream) {
@@ -198,6 +201,48 @@ export class Conn implements AsyncIterable<Uint8Array> {
    */
   get writable(): WritableStream<Uint8Array> {
     return this.#writable ??= writableOf(this.#stream);
+  }
+
+  /**
+   * The connection as Node's `stream.Duplex`, with the members of a
+   * `net.Socket` that libraries use: for `node:http`, `node:tls` and others
+   * that take a socket or a stream. Every call returns the same object.
+   *
+   * From then on the connection belongs to it. It ends and closes as a
+   * `net.Socket` does, with two differences: `destroy()` with an error, or with
+   * data that has not been sent yet, resets the connection, so that the peer
+   * does not take what it has got for the whole; and `instanceof net.Socket` is
+   * false. What else uses the connection meanwhile takes bytes from it, or puts
+   * some between those that it writes.
+   *
+   * @returns the duplex; with Node's types it is assignable to `stream.Duplex`.
+   * @throws {SocketError} when the connection is closed and has no duplex yet.
+   *
+   * @example A web server
+   * ```ts
+   * import { createServer } from "node:http";
+   * import { listen } from "./mod.ts";
+   *
+   * const server = createServer((_, response) => response.end("hello"));
+   * const listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * async function serve() {
+   *   for await (const conn of listener) {
+   *     server.emit("connection", conn.duplex());
+   *   }
+   * }
+   * serve();
+   *
+   * const answer = await fetch(`http://127.0.0.1:${listener.addr.port}/`);
+   * console.log(await answer.text());
+   * listener.close();
+   * ```
+   */
+  duplex(): SocketDuplex {
+    if (this.#duplex !== undefined) return this.#duplex;
+    if (this.#stream.isClosed) {
+      throw this.#stream.closedError("make a duplex");
+    }
+    return this.#duplex = duplexOf(this.#stream);
   }
 
   /**

@@ -16,7 +16,7 @@ import type { ReceiveSettings } from "./receive_mode.ts";
 
 /** A chunk that has to wait is copied if it would keep a slab much larger than
  * itself alive. */
-const COPY_BELOW = SLAB_BYTES / 4;
+export const COPY_BELOW = SLAB_BYTES / 4;
 
 type Result = IteratorResult<Uint8Array, undefined>;
 

@@ -78,6 +78,19 @@ export class SendQueue {
     return this.#isEnded;
   }
 
+  /** True when the library has all that was written; it still sends what it
+   * keeps after a close, as the system does. */
+  get isTaken(): boolean {
+    const entry = this.#entries.first;
+    return entry === undefined || entry.bytes === undefined;
+  }
+
+  /** How much of the oldest write the library has taken. */
+  get offset(): number {
+    const entry = this.#sends.first?.entry ?? this.#entries.first;
+    return entry?.offset ?? 0;
+  }
+
   write(bytes: Uint8Array): Promise<number> {
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#isEnding) {

@@ -43,6 +43,8 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   lastError: SocketError | undefined;
   /** The user has closed it; what was written before may still leave. */
   isClosed = false;
+  /** Whoever iterates closes it himself, when his writes are done. */
+  isLeftOpenAtEnd = false;
   /** The library has been told to close it. */
   #isReleased = false;
   #isRef = true;
@@ -209,6 +211,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   /** A `for await` loop over the connection has come to its end. */
   iterationEnded(isError: boolean): void {
+    if (this.isLeftOpenAtEnd) return;
     if (isError || !this.settings.allowHalfOpen) this.close();
   }
 

@@ -6,3 +6,7 @@
 import * as iocp from "../../mod.ts";
 
 export type Module = typeof iocp;
+
+/* Without Node's types a duplex is not just anything. */
+export type DuplexIsAny = 0 extends 1 & iocp.SocketDuplex ? true : false;
+export const duplexIsAny: DuplexIsAny = false;
