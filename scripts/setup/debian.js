@@ -1,9 +1,11 @@
 // Copyright the iocp authors. MIT license.
 
 // A small Debian 13 in a folder, for what this machine may not have or has in
-// another version: Wine 10, gcc for both systems, and musl's loader.
+// another version. There are two: one with Wine 10, gcc for both systems and
+// musl's loader, and one with a browser and what else loads a web server, so
+// that neither is waited for by those who need only the other.
 //
-// It is entered in mount and process namespaces of its own: all mounts vanish
+// Each is entered in mount and process namespaces of its own: all mounts vanish
 // and all processes (Wine's server too) end with the program that was started,
 // however it ends, so nothing is ever left to clean up and the folder can be
 // deleted at any time.
@@ -16,35 +18,49 @@ import { announce, cached, cacheFolder, repository } from "./cache.js";
 import { run, runOrThrow, starts } from "./command.js";
 
 const release = "trixie";
-const packages = [
-  "wine",
-  "wine64",
-  "gcc",
-  "libc6-dev",
-  "gcc-mingw-w64-x86-64-win32",
-  "musl",
-  "musl-tools",
-];
-// Changes with the list above, so that an older folder is not taken for it.
-const edition = 2;
+// The number in a name changes with its list, so that an older folder is not
+// taken for it.
+const kinds = {
+  tools: {
+    name: `debian-${release}-2`,
+    what:
+      "Wine 10 and gcc, as a small Debian in a folder: takes a minute or two",
+    packages: [
+      "wine",
+      "wine64",
+      "gcc",
+      "libc6-dev",
+      "gcc-mingw-w64-x86-64-win32",
+      "musl",
+      "musl-tools",
+    ],
+  },
+  web: {
+    name: `debian-${release}-web-1`,
+    what:
+      "Chromium, curl and wrk, as a small Debian in a folder: takes a minute or two",
+    packages: ["chromium", "curl", "dbus-x11", "wrk"],
+  },
+};
 
-let ready;
+const ready = new Map();
 
 /**
- * Makes the folder if it is missing; returns `{ debian, reason }`: the reason
- * says why there is none.
+ * Makes a folder if it is missing: that of `tools` or of `web`. Returns
+ * `{ debian, reason }`: the reason says why there is none.
  */
-export function ensureDebian() {
-  return ready ??= prepare();
+export function ensureDebian(kind = "tools") {
+  if (!ready.has(kind)) ready.set(kind, prepare(kinds[kind]));
+  return ready.get(kind);
 }
 
-async function prepare() {
+async function prepare({ name, what, packages }) {
   const reason = await missing();
   if (reason) return { debian: null, reason };
   const root = await cached(
-    `debian-${release}-${edition}`,
-    "Wine 10 and gcc, as a small Debian in a folder: takes a minute or two",
-    install,
+    name,
+    what,
+    (partial) => install(partial, packages),
   );
   return { debian: new Debian(root), reason: null };
 }
@@ -59,7 +75,7 @@ async function missing() {
   return tried.ok ? null : `"unshare" is refused: ${tried.output.trim()}`;
 }
 
-async function install(folder) {
+async function install(folder, packages) {
   if (!(await starts("debootstrap"))) await installDebootstrap();
   // Debootstrap mounts /proc in the folder: in a namespace of its own that
   // mount cannot outlive it, and so cannot be in the way of deleting.
