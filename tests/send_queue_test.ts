@@ -4,6 +4,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { PENDING } from "../src/completion.ts";
+import { SocketError } from "../src/errors.ts";
+import { type SendOwner, SendQueue } from "../src/send_queue.ts";
 import { settled, within } from "./shared/deadline.ts";
 import { definedNumbers, readText } from "./shared/header.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
@@ -113,4 +116,42 @@ test("The number can change while sends are in flight", async () => {
   }
   client.reset();
   assert.equal((await errorFrom(written)).code, "EINTR");
+});
+
+/* An owner whose library takes so many bytes of the first write, and keeps
+ * them. */
+function keeping(bytes: number): SendOwner {
+  const native = { iocp_send: () => bytes | PENDING };
+  return {
+    loop: { native, port: 1, kick() {} } as unknown as SendOwner["loop"],
+    socket: 1,
+    failure: () => new SocketError("ECONNRESET", { syscall: "send" }),
+    drained() {},
+    reset() {},
+  };
+}
+
+test("SendQueue takes a completion that comes after its failure", async () => {
+  const queue = new SendQueue(keeping(8), 1);
+  const written = queue.write(new Uint8Array(8));
+  queue.fail(new SocketError("EINTR", { syscall: "send" }));
+  queue.sent(8, 0);
+  await assert.rejects(written, { code: "EINTR" });
+  assert.equal(queue.isBusy, false);
+});
+
+test("SendQueue.isTaken is true when the library has all of it", async () => {
+  const whole = new SendQueue(keeping(8), 1);
+  assert.equal(whole.isTaken, true);
+  const written = whole.write(new Uint8Array(8));
+  assert.equal(whole.isTaken, true);
+  assert.equal(whole.offset, 8);
+  whole.write(new Uint8Array(1)).catch(() => {});
+  assert.equal(whole.isTaken, false);
+  const part = new SendQueue(keeping(4), 1);
+  part.write(new Uint8Array(8)).catch(() => {});
+  assert.equal(part.isTaken, false);
+  assert.equal(part.offset, 4);
+  whole.sent(8, 0);
+  assert.equal(await written, 8);
 });
