@@ -208,12 +208,15 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * `net.Socket` that libraries use: for `node:http`, `node:tls` and others
    * that take a socket or a stream. Every call returns the same object.
    *
-   * From then on the connection belongs to it. It ends and closes as a
-   * `net.Socket` does, with two differences: `destroy()` with an error, or with
-   * data that has not been sent yet, resets the connection, so that the peer
-   * does not take what it has got for the whole; and `instanceof net.Socket` is
-   * false. What else uses the connection meanwhile takes bytes from it, or puts
-   * some between those that it writes.
+   * From then on the connection belongs to it: what else uses it takes bytes
+   * from it, or puts some between those that it writes. It ends and closes as a
+   * `net.Socket` does, but `destroy()` with an error, or before the system has
+   * taken what was written, resets the connection, so that the peer does not
+   * take a part for the whole.
+   *
+   * A `node:http` server that does not listen itself can be taken for one that
+   * is closing, and then keeps no connection alive. The example shows the
+   * remedy.
    *
    * @returns the duplex; with Node's types it is assignable to `stream.Duplex`.
    * @throws {SocketError} when the connection is closed and has no duplex yet.
@@ -224,6 +227,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * import { listen } from "./mod.ts";
    *
    * const server = createServer((_, response) => response.end("hello"));
+   * Object.defineProperty(server, "listening", { value: true });
    * const listener = listen({ hostname: "127.0.0.1", port: 0 });
    * async function serve() {
    *   for await (const conn of listener) {

@@ -233,10 +233,12 @@ function makeClass(): new (stream: Stream) => Duplex {
     override _destroy(error: Error | null, callback: Callback): void {
       const stream = this.#stream;
       timers.clearTimeout(this.#timer);
-      /* A peer must not take what was cut for the whole. But what the queue
-       * has still leaves after the close() of the Conn. */
-      const leaving = stream.isClosed ? this.#queuedBytes : 0;
-      if (error || this.writableLength > leaving) stream.reset();
+      /* A peer must not take what was cut for the whole. What the queue has
+       * still leaves after the close() of the Conn, else only what the library
+       * has. */
+      const isCut = this.writableLength > this.#queuedBytes ||
+        !stream.isClosed && !stream.send.isTaken;
+      if (error || isCut) stream.reset();
       else stream.close();
       callback(error);
       nextTick(() => this.emit("close", Boolean(error)));

@@ -1,0 +1,441 @@
+// Copyright the iocp authors. MIT license.
+
+import assert from "node:assert/strict";
+import { Duplex, Transform } from "node:stream";
+import { finished, pipeline } from "node:stream/promises";
+import { test } from "node:test";
+import { CompletionPort, type Conn } from "../mod.ts";
+import { RECEIVE_WINDOW } from "../src/receive_queue.ts";
+import { eventually, isSettled, settled, within } from "./shared/deadline.ts";
+import { closed, duplexPair, event, receiveByDuplex } from "./shared/duplex.ts";
+import { errorFrom } from "./shared/outcome.ts";
+import { meetReset, pair } from "./shared/pair.ts";
+import { bytesOf, digest, pattern, textOf } from "./shared/pattern.ts";
+import { receiveByLoop } from "./shared/transfer.ts";
+
+const LARGE = 16 * 1024 * 1024;
+
+test("Conn.duplex() is the same Duplex each time", async () => {
+  using ends = await pair();
+  const duplex = ends.client.duplex();
+  assert.ok(duplex instanceof Duplex);
+  assert.equal(ends.client.duplex(), duplex);
+  ends.client.close();
+  assert.equal(ends.client.duplex(), duplex);
+});
+
+test("Conn.duplex() throws when the connection is closed", async () => {
+  using ends = await pair();
+  ends.client.close();
+  const error = await errorFrom(() => Promise.resolve(ends.client.duplex()));
+  assert.equal(error.code, "EBADF");
+});
+
+test("A duplex has the addresses of its connection, also when closed", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  function check() {
+    const { localAddr, remoteAddr } = ends.client;
+    assert.equal(client.localAddress, localAddr.hostname);
+    assert.equal(client.localPort, localAddr.port);
+    assert.equal(client.localFamily, "IPv4");
+    assert.equal(client.remoteAddress, "127.0.0.1");
+    assert.equal(client.remotePort, remoteAddr.port);
+    assert.equal(client.remoteFamily, "IPv4");
+    assert.deepEqual(client.address(), {
+      address: "127.0.0.1",
+      family: "IPv4",
+      port: localAddr.port,
+    });
+  }
+  check();
+  client.destroy();
+  check();
+});
+
+test("A duplex counts its bytes", async () => {
+  using both = await duplexPair();
+  const { client, server } = both;
+  client.write("hé");
+  client.cork();
+  client.write(pattern(1000));
+  assert.equal(client.bytesWritten, 1003);
+  client.uncork();
+  client.end();
+  await receiveByDuplex(server);
+  assert.equal(client.bytesWritten, 1003);
+  assert.equal(server.bytesRead, 1003);
+});
+
+test("A duplex tells its state", async () => {
+  using both = await duplexPair({ allowHalfOpen: true });
+  const { client, server } = both;
+  assert.deepEqual([client.connecting, client.pending], [false, false]);
+  assert.equal(client.readyState, "open");
+  client.end();
+  assert.equal(client.readyState, "readOnly");
+  server.resume();
+  await event(server, "end");
+  assert.equal(server.readyState, "writeOnly");
+  const ended = closed(server);
+  server.end();
+  assert.equal(server.readyState, "closed");
+  assert.equal(await ended, false);
+  assert.equal(server.pending, true);
+});
+
+test("A duplex moves large data both ways at once", async () => {
+  using both = await duplexPair();
+  const { client, server } = both;
+  const received = [receiveByDuplex(client), receiveByDuplex(server)];
+  client.end(pattern(LARGE, 1));
+  server.end(pattern(LARGE, 2));
+  assert.deepEqual(await Promise.all(received), [
+    digest(pattern(LARGE, 2)),
+    digest(pattern(LARGE, 1)),
+  ]);
+});
+
+test("A duplex keeps the order of writes of all sizes", async () => {
+  using both = await duplexPair();
+  const { client, server } = both;
+  const bytes = pattern(4_000_000);
+  const received = receiveByDuplex(server);
+  client.cork();
+  for (let at = 0, size = 0; at < bytes.length; at += size) {
+    size = (size * 3 + 1) % 300_007;
+    client.write(bytes.subarray(at, at + size));
+    if (size % 5 === 0) client.uncork();
+    if (size % 5 === 0) client.cork();
+  }
+  client.end();
+  assert.equal(await received, digest(bytes));
+});
+
+test("A duplex works in pipelines and loops", async () => {
+  using both = await duplexPair();
+  const { client, server } = both;
+  const upper = new Transform({
+    transform(chunk, _, callback) {
+      callback(null, String(chunk).toUpperCase());
+    },
+  });
+  const piped = pipeline(server, upper, server);
+  client.end("quiet");
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of client) chunks.push(chunk);
+  assert.equal(textOf(...chunks), "QUIET");
+  await within("the pipeline", Promise.all([piped, finished(client)]));
+});
+
+test("A duplex gives chunks that never change later", async () => {
+  using both = await duplexPair();
+  const { client, server } = both;
+  const kept: Uint8Array[] = [];
+  const copies: Uint8Array[] = [];
+  server.on("data", (chunk: Uint8Array) => {
+    kept.push(chunk);
+    copies.push(chunk.slice());
+  });
+  for (let seed = 0; seed < 100; seed++) client.write(pattern(30_000, seed));
+  client.end();
+  await event(server, "end");
+  assert.equal(digest(...kept), digest(...copies));
+});
+
+test("A duplex that is paused stops the sender", async () => {
+  using both = await duplexPair();
+  const { server, ends } = both;
+  const bytes = pattern(4 * LARGE);
+  const written = ends.client.write(bytes);
+  server.pause();
+  await settled("the sender has stopped", () => ends.port.stats().bytesSent);
+  assert.equal(await isSettled(written), false);
+  const { readableHighWaterMark, readableLength } = server;
+  /* A chunk is no larger than the window. */
+  assert.ok(readableLength < readableHighWaterMark + RECEIVE_WINDOW);
+  const { bytesReceived } = ends.port.stats();
+  assert.ok(
+    bytesReceived < readableHighWaterMark + 2 * RECEIVE_WINDOW,
+    `${bytesReceived} bytes received`,
+  );
+  const received = receiveByDuplex(server);
+  server.resume();
+  await within("the write", written);
+  ends.client.close();
+  assert.equal(await received, digest(bytes));
+});
+
+test("A duplex holds its writer back while the peer takes nothing", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  const piece = pattern(1024 * 1024);
+  let pieces = 0;
+  let drains = 0;
+  client.on("drain", () => drains++);
+  do pieces++; while (client.write(piece));
+  await settled("the sender has stopped", () => ends.port.stats().bytesSent);
+  while (drains > 0 && pieces < 64) {
+    drains = 0;
+    do pieces++; while (client.write(piece));
+    await settled("the sender has stopped", () => ends.port.stats().bytesSent);
+  }
+  assert.ok(pieces < 64, "the peer has taken nothing, but it drained");
+  assert.ok(client.writableLength >= client.writableHighWaterMark);
+  assert.equal(client.writableNeedDrain, true);
+  const received = receiveByLoop(ends.server);
+  await event(client, "drain");
+  assert.equal(client.writableLength, 0);
+  client.end();
+  const all = Array.from({ length: pieces }, () => piece);
+  assert.equal(await within("the loop", received), digest(...all));
+});
+
+test("A duplex still receives after its end()", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  client.end("question");
+  const buffer = new Uint8Array(100);
+  assert.equal(await ends.server.read(buffer), 8);
+  assert.equal(await ends.server.read(buffer), null);
+  const received = receiveByDuplex(client);
+  await ends.server.write(pattern(100_000));
+  ends.server.close();
+  assert.equal(await received, digest(pattern(100_000)));
+});
+
+test("A duplex answers after the peer's end with allowHalfOpen", async () => {
+  using both = await duplexPair({ allowHalfOpen: true });
+  const { client, server } = both;
+  assert.equal(server.allowHalfOpen, true);
+  client.end("question");
+  assert.equal(await receiveByDuplex(server), digest(bytesOf("question")));
+  const received = receiveByDuplex(client);
+  const gone = Promise.all([closed(client), closed(server)]);
+  server.end(pattern(LARGE));
+  assert.equal(await received, digest(pattern(LARGE)));
+  assert.deepEqual(await gone, [false, false]);
+});
+
+test("A duplex ends itself after the peer's end, but sends all first", async () => {
+  using both = await duplexPair();
+  const { client, server } = both;
+  const gone = closed(server);
+  server.resume();
+  server.write(pattern(LARGE));
+  client.end();
+  assert.equal(await receiveByDuplex(client), digest(pattern(LARGE)));
+  assert.equal(await gone, false);
+});
+
+test("A duplex fails when the peer resets", async () => {
+  using both = await duplexPair();
+  const { server, ends } = both;
+  const error = event(server, "error") as Promise<NodeJS.ErrnoException>;
+  const gone = event(server, "close");
+  ends.client.reset();
+  assert.equal((await error).code, "ECONNRESET");
+  assert.equal(await gone, true);
+});
+
+test("A duplex fails its writes when the peer resets", async () => {
+  using both = await duplexPair();
+  const { server, ends } = both;
+  const error = event(server, "error") as Promise<NodeJS.ErrnoException>;
+  const failed = new Promise((resolve) => {
+    server.write(pattern(4 * LARGE), resolve);
+  });
+  ends.client.reset();
+  const { code = "no code" } = await error;
+  assert.ok(["ECONNRESET", "EPIPE", "ECONNABORTED"].includes(code), code);
+  assert.ok(await within("the write", failed) instanceof Error);
+});
+
+test("A duplex ends the connection when it is destroyed", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  const gone = closed(client);
+  client.destroy();
+  assert.equal(await ends.server.read(new Uint8Array(1)), null);
+  assert.equal(await gone, false);
+  assert.equal((await errorFrom(ends.client.closeWrite())).code, "EBADF");
+});
+
+test("A duplex resets the connection when destroyed with an error", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  const error = event(client, "error");
+  const gone = event(client, "close");
+  const cause = new RangeError("enough");
+  client.destroy(cause);
+  assert.equal(await error, cause);
+  assert.equal(await gone, true);
+  const met = await meetReset(ends.server) as { code?: string };
+  assert.equal(met.code, "ECONNRESET");
+});
+
+test("A duplex resets the connection when destroyed with data to send", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  const gone = closed(client);
+  client.write(pattern(4 * LARGE));
+  client.destroy();
+  assert.equal(await gone, false);
+  const met = await meetReset(ends.server) as { code?: string };
+  assert.equal(met.code, "ECONNRESET");
+});
+
+test("A duplex sends what the system has taken when it is destroyed", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  client.write("bye");
+  client.destroy();
+  const received = await within("the loop", receiveByLoop(ends.server));
+  assert.equal(received, digest(bytesOf("bye")));
+});
+
+test("A duplex resets the connection by resetAndDestroy()", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  const gone = closed(client);
+  assert.equal(client.resetAndDestroy(), client);
+  assert.equal(await gone, false);
+  const met = await meetReset(ends.server) as { code?: string };
+  assert.equal(met.code, "ECONNRESET");
+});
+
+test("A duplex sends everything before destroySoon() closes", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  const gone = closed(client);
+  client.write(pattern(LARGE));
+  client.destroySoon();
+  const received = await within("the loop", receiveByLoop(ends.server));
+  assert.equal(received, digest(pattern(LARGE)));
+  assert.equal(await gone, false);
+});
+
+const ENDINGS = {
+  "Conn.close()": (conn) => conn.close(),
+  "Conn.reset()": (conn) => conn.reset(),
+  "the port's close()": (_, port) => port.close(),
+} satisfies Record<string, (conn: Conn, port: CompletionPort) => void>;
+for (const [name, end] of Object.entries(ENDINGS)) {
+  for (const isPaused of [false, true]) {
+    test(`A duplex${isPaused ? ", paused," : ""} closes at ${name}, without an end`, async () => {
+      using both = await duplexPair();
+      const { client, ends } = both;
+      let hasEnded = false;
+      client.on("end", () => hasEnded = true);
+      if (!isPaused) client.resume();
+      const gone = closed(client);
+      end(ends.client, ends.port);
+      assert.equal(await gone, false);
+      assert.equal(hasEnded, false);
+      assert.equal(client.destroyed, true);
+    });
+  }
+}
+
+test("A duplex's write still leaves after Conn.close()", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  const gone = closed(client);
+  client.write(pattern(LARGE));
+  ends.client.close();
+  const received = await within("the loop", receiveByLoop(ends.server));
+  assert.equal(received, digest(pattern(LARGE)));
+  assert.equal(await gone, false);
+});
+
+test("A duplex can be used together with its Conn", async () => {
+  using both = await duplexPair();
+  const { client, server, ends } = both;
+  const reads = [1, 2, 3].map(() => ends.server.read(new Uint8Array(10)));
+  server.resume();
+  const writes = [
+    ends.client.write(bytesOf("a")),
+    ends.client.write(bytesOf("b")),
+  ];
+  client.end("c");
+  await within("the writes", Promise.all(writes));
+  await event(server, "end");
+  await within("the reads", Promise.all(reads));
+});
+
+test("A duplex emits timeout while nothing comes or leaves", async () => {
+  using both = await duplexPair();
+  const { client } = both;
+  let calls = 0;
+  assert.equal(client.setTimeout(20, () => calls++), client);
+  assert.equal(client.timeout, 20);
+  await event(client, "timeout");
+  assert.equal(client.destroyed, false);
+  /* Activity winds it up again; the callback was for once. */
+  client.write("x");
+  await event(client, "timeout");
+  assert.equal(calls, 1);
+});
+
+test("A duplex emits no timeout after setTimeout(0) or its close", async () => {
+  using both = await duplexPair();
+  const { client, server } = both;
+  const fail = () => assert.fail("it has timed out");
+  client.setTimeout(20, fail);
+  client.setTimeout(0, fail);
+  server.on("timeout", fail);
+  server.setTimeout(20);
+  server.destroy();
+  await isSettled(new Promise(() => {}));
+  await isSettled(new Promise(() => {}));
+  assert.equal(client.listenerCount("timeout"), 0);
+});
+
+test("A duplex refuses a timeout that is none", async () => {
+  using both = await duplexPair();
+  const { client } = both;
+  assert.throws(() => client.setTimeout("1" as never), { name: "TypeError" });
+  assert.throws(() => client.setTimeout(NaN), { name: "RangeError" });
+  assert.throws(() => client.setTimeout(-1), { name: "RangeError" });
+});
+
+test("A duplex has the options of a socket, also when closed", async () => {
+  using both = await duplexPair();
+  const { client } = both;
+  for (let round = 0; round < 2; round++) {
+    assert.equal(client.setNoDelay(), client);
+    assert.equal(client.setNoDelay(false), client);
+    assert.equal(client.setKeepAlive(true, 1000), client);
+    assert.equal(client.setKeepAlive(), client);
+    assert.equal(client.unref(), client);
+    assert.equal(client.ref(), client);
+    client.destroy();
+  }
+});
+
+test("Many duplexes echo at once and leave nothing behind", async () => {
+  using port = new CompletionPort();
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  async function serve() {
+    for await (const conn of listener) {
+      const duplex = conn.duplex();
+      duplex.pipe(duplex);
+    }
+  }
+  serve();
+  async function visit(seed: number): Promise<void> {
+    await using conn = await port.connect(listener.addr);
+    const duplex = conn.duplex();
+    const received = receiveByDuplex(duplex);
+    duplex.end(pattern(50_000 + seed, seed));
+    assert.equal(await received, digest(pattern(50_000 + seed, seed)));
+  }
+  const visits = Array.from({ length: 200 }, (_, seed) => visit(seed));
+  await within("the visits", Promise.all(visits));
+  await eventually(
+    "only the listener is left",
+    () => port.stats().sockets === 1,
+  );
+  const { bytesKept, bytesPosted, accepted } = port.stats();
+  assert.deepEqual([bytesKept, bytesPosted, accepted], [0, 0, 200]);
+});

@@ -1,0 +1,190 @@
+// Copyright the iocp authors. MIT license.
+/* node:tls over duplexes, at either end and at both. */
+
+import assert from "node:assert/strict";
+import { createServer as createHttpServer } from "node:http";
+import { request as requestHttps } from "node:https";
+import type { IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import {
+  connect as connectTls,
+  createServer as createTlsServer,
+  TLSSocket,
+} from "node:tls";
+import { CompletionPort } from "../mod.ts";
+import { eventually, within } from "./shared/deadline.ts";
+import { closed, event, identity, receiveByDuplex } from "./shared/duplex.ts";
+import { type Pair, pair } from "./shared/pair.ts";
+import { Digest, digest, pattern } from "./shared/pattern.ts";
+
+const LARGE = 8 * 1024 * 1024;
+const ca = identity.cert;
+const servername = "localhost";
+
+/**
+ * Sends bytes to an echo and returns the digest of what comes back. It ends
+ * only then: runtimes lose what a TLS socket over a stream still has to send
+ * when its peer ends first, whatever the stream is.
+ */
+async function sendToEcho(
+  client: TLSSocket,
+  bytes: Uint8Array,
+): Promise<string> {
+  const result = new Digest();
+  const received = new Promise<void>((resolve, reject) => {
+    client.on("error", reject);
+    client.on("close", () => reject(new Error("closed before all has come")));
+    client.on("data", (chunk: Uint8Array) => {
+      result.add(chunk);
+      if (result.length >= bytes.length) resolve();
+    });
+  });
+  client.write(bytes);
+  await within("the echo", received);
+  client.end();
+  return result.text();
+}
+
+/** TLS at both ends of a pair; the client knows the certificate. */
+function secure(ends: Pair): { client: TLSSocket; server: TLSSocket } {
+  return {
+    server: new TLSSocket(ends.server.duplex(), {
+      isServer: true,
+      ...identity,
+    }),
+    client: connectTls({ socket: ends.client.duplex(), ca, servername }),
+  };
+}
+
+test("tls speaks over duplexes at both ends", async () => {
+  using ends = await pair();
+  const { client, server } = secure(ends);
+  const received = [receiveByDuplex(client), receiveByDuplex(server)];
+  await event(client, "secureConnect");
+  assert.equal(client.authorized, true);
+  client.end(pattern(LARGE, 1));
+  server.end(pattern(LARGE, 2));
+  assert.deepEqual(await Promise.all(received), [
+    digest(pattern(LARGE, 2)),
+    digest(pattern(LARGE, 1)),
+  ]);
+  await eventually(
+    "only the listener is left",
+    () => ends.port.stats().sockets === 1,
+  );
+});
+
+test("tls.connect() over a duplex reaches the runtime's own server", async () => {
+  using port = new CompletionPort();
+  const server = createTlsServer(identity, (socket) => socket.pipe(socket));
+  await within(
+    "listening",
+    new Promise<void>((resolve) => {
+      server.listen(0, "127.0.0.1", resolve);
+    }),
+  );
+  const address = server.address() as AddressInfo;
+  const conn = await port.connect({
+    hostname: "127.0.0.1",
+    port: address.port,
+  });
+  const client = connectTls({ socket: conn.duplex(), ca, servername });
+  const bytes = pattern(1_000_000);
+  assert.equal(await sendToEcho(client, bytes), digest(bytes));
+  await eventually("nothing is left", () => port.stats().sockets === 0);
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test("A TLS server over a duplex serves the runtime's own client", async () => {
+  using port = new CompletionPort();
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  async function serve() {
+    const conn = await listener.accept();
+    const socket = new TLSSocket(conn.duplex(), {
+      isServer: true,
+      ...identity,
+    });
+    socket.pipe(socket);
+  }
+  serve();
+  const { hostname, port: number } = listener.addr;
+  const client = connectTls({ host: hostname, port: number, ca, servername });
+  const bytes = pattern(1_000_000);
+  assert.equal(await sendToEcho(client, bytes), digest(bytes));
+  await eventually(
+    "only the listener is left",
+    () => port.stats().sockets === 1,
+  );
+});
+
+test("http serves HTTPS over TLS over duplexes", async () => {
+  using port = new CompletionPort();
+  const bytes = pattern(LARGE);
+  const site = createHttpServer((_, response) => response.end(bytes));
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  async function serve() {
+    for await (const conn of listener) {
+      const socket = new TLSSocket(conn.duplex(), {
+        isServer: true,
+        ...identity,
+      });
+      site.emit("connection", socket);
+    }
+  }
+  serve();
+  async function visit(): Promise<string> {
+    const { hostname, port: number } = listener.addr;
+    const options = { host: hostname, port: number, ca, servername };
+    const answer = new Promise<IncomingMessage>((resolve, reject) => {
+      requestHttps({ ...options, agent: false }, resolve)
+        .on("error", reject).end();
+    });
+    const result = new Digest();
+    for await (const chunk of await within("the answer", answer)) {
+      result.add(chunk);
+    }
+    return result.text();
+  }
+  const visits = Array.from({ length: 5 }, visit);
+  for (const body of await within("the visits", Promise.all(visits))) {
+    assert.equal(body, digest(bytes));
+  }
+  await eventually(
+    "only the listener is left",
+    () => port.stats().sockets === 1,
+  );
+});
+
+test("tls.connect() over a duplex refuses a certificate it does not know", async () => {
+  using ends = await pair();
+  const server = new TLSSocket(ends.server.duplex(), {
+    isServer: true,
+    ...identity,
+  });
+  server.on("error", () => {});
+  const client = connectTls({ socket: ends.client.duplex(), servername });
+  const error = await event(client, "error") as NodeJS.ErrnoException;
+  assert.match(String(error.code ?? error.message), /CERT|certificate/i);
+  client.destroy();
+  server.destroy();
+  await eventually(
+    "only the listener is left",
+    () => ends.port.stats().sockets === 1,
+  );
+});
+
+test("A TLS server over a duplex ends when its peer resets", async () => {
+  using ends = await pair();
+  const { client, server } = secure(ends);
+  server.resume();
+  client.on("error", () => {});
+  const gone = closed(server);
+  await event(client, "secureConnect");
+  ends.client.reset();
+  await gone;
+  await eventually(
+    "only the listener is left",
+    () => ends.port.stats().sockets === 1,
+  );
+});

@@ -1,0 +1,72 @@
+// Copyright the iocp authors. MIT license.
+/* What happens to a duplex, as promises, and two ends of a pair as duplexes. */
+
+import { readFileSync } from "node:fs";
+import type { Duplex } from "node:stream";
+import type { SocketDuplex } from "../../mod.ts";
+import { within } from "./deadline.ts";
+import { type Pair, pair, type PairOptions } from "./pair.ts";
+import { Digest } from "./pattern.ts";
+import { repositoryPath } from "./files.ts";
+
+/** The value that goes with the next event of that name. */
+export function event(stream: Duplex, name: string): Promise<unknown> {
+  const next = new Promise((resolve) => stream.once(name, resolve));
+  return within(`"${name}"`, next);
+}
+
+/** Resolves with the argument of "close". Errors are for who asks for them. */
+export function closed(stream: Duplex): Promise<unknown> {
+  stream.on("error", () => {});
+  return event(stream, "close");
+}
+
+/** Receives to the end and returns the digest. */
+export function receiveByDuplex(stream: Duplex): Promise<string> {
+  const result = new Digest();
+  const received = new Promise<string>((resolve, reject) => {
+    stream.on("data", (chunk: Uint8Array) => result.add(chunk));
+    stream.on("end", () => resolve(result.text()));
+    stream.on("error", reject);
+    stream.on("close", () => reject(new Error("closed before its end")));
+  });
+  return within("the end", received);
+}
+
+/** A pair, each end of which becomes a duplex when it is asked for. */
+export interface DuplexPair extends Disposable {
+  readonly ends: Pair;
+  readonly client: SocketDuplex;
+  readonly server: SocketDuplex;
+}
+
+/** Makes a pair that gives duplexes. */
+export async function duplexPair(
+  options: PairOptions = {},
+): Promise<DuplexPair> {
+  const ends = await pair(options);
+  return {
+    ends,
+    get client() {
+      return ends.client.duplex();
+    },
+    get server() {
+      return ends.server.duplex();
+    },
+    [Symbol.dispose]: () => ends[Symbol.dispose](),
+  };
+}
+
+function readPem(name: string): string {
+  return readFileSync(
+    repositoryPath(`tests/shared/certificate/${name}.pem`),
+    "utf8",
+  );
+}
+
+/** A key and its own certificate, for localhost and until 2120. Everybody has
+ * them, so they are good for tests only. */
+export const identity: { key: string; cert: string } = {
+  key: readPem("key"),
+  cert: readPem("cert"),
+};
