@@ -1,0 +1,173 @@
+// Copyright the iocp authors. MIT license.
+// Serves the files of a folder over HTTP, or with a key over HTTPS:
+//   deno run --allow-ffi --allow-net --allow-read examples/http.ts --root site
+//   bun examples/http.ts --root site --port 8080 --key key.pem --cert cert.pem
+
+import { once } from "node:events";
+import { createReadStream, readFileSync } from "node:fs";
+import { realpath, stat } from "node:fs/promises";
+import {
+  createServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
+import { extname, join, resolve, sep } from "node:path";
+import process from "node:process";
+import { createSecureContext, TLSSocket } from "node:tls";
+import { parseArgs } from "node:util";
+import { type Conn, listen } from "../mod.ts";
+
+const { values } = parseArgs({
+  args: process.argv.slice(2),
+  options: {
+    hostname: { type: "string", default: "127.0.0.1" },
+    port: { type: "string", default: "8080" },
+    root: { type: "string", default: "." },
+    key: { type: "string" },
+    cert: { type: "string" },
+  },
+});
+const root = await realpath(resolve(values.root));
+
+const TYPES: Record<string, string> = {
+  ".css": "text/css; charset=utf-8",
+  ".gif": "image/gif",
+  ".html": "text/html; charset=utf-8",
+  ".ico": "image/x-icon",
+  ".jpg": "image/jpeg",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json",
+  ".md": "text/markdown; charset=utf-8",
+  ".mjs": "text/javascript; charset=utf-8",
+  ".pdf": "application/pdf",
+  ".png": "image/png",
+  ".svg": "image/svg+xml",
+  ".txt": "text/plain; charset=utf-8",
+  ".wasm": "application/wasm",
+  ".webp": "image/webp",
+};
+
+/** The path of the file that a URL names, or undefined if there is none that
+ * may be seen. */
+async function findFile(pathname: string): Promise<string | undefined> {
+  let name: string;
+  try {
+    name = decodeURIComponent(pathname);
+  } catch {
+    return undefined;
+  }
+  // These mean a separator, a drive, a stream or the end of a name to Windows.
+  if (/[\\:\0]/.test(name)) return undefined;
+  const parts = name.split("/");
+  if (parts.some((part) => part.startsWith("."))) return undefined;
+  try {
+    // A link may still lead out of the folder.
+    const path = await realpath(join(root, ...parts));
+    const isInside = path === root || path.startsWith(join(root, sep));
+    return isInside ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function answer(response: ServerResponse, status: number, text: string): void {
+  response.statusCode = status;
+  response.setHeader("Content-Type", "text/plain; charset=utf-8");
+  response.end(`${text}\n`);
+}
+
+/** Sends a file at the pace of the client. */
+async function sendFile(
+  path: string,
+  size: number,
+  response: ServerResponse,
+): Promise<void> {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  const { signal } = gone;
+  let left = size;
+  // It may grow meanwhile, but its length has been said.
+  for await (const chunk of createReadStream(path, { end: size - 1, signal })) {
+    left -= chunk.length;
+    // The last piece goes with the end, and not by pipeline() before it: Deno
+    // 2.9 loses the next request over TLS if that comes in between.
+    if (left === 0) return void response.end(chunk);
+    if (!response.write(chunk)) await once(response, "drain", { signal });
+  }
+  throw new Error("it has become shorter");
+}
+
+async function serveFile(
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    response.setHeader("Allow", "GET, HEAD");
+    answer(response, 405, "method not allowed");
+    return;
+  }
+  // Not new URL(): it would resolve "..", and take "//x" for a host.
+  const [pathname, ...query] = request.url!.split("?");
+  let path = await findFile(pathname!);
+  let file = path === undefined ? undefined : await stat(path);
+  if (file?.isDirectory()) {
+    if (!pathname!.endsWith("/")) {
+      // One slash at the start, so that it cannot become another host.
+      const target = `/${pathname!.replace(/^\/+/, "")}/`;
+      response.setHeader("Location", [target, ...query].join("?"));
+      answer(response, 301, "moved");
+      return;
+    }
+    path = await findFile(`${pathname}index.html`);
+    file = path === undefined ? undefined : await stat(path);
+  } else if (pathname!.endsWith("/")) file = undefined;
+  if (path === undefined || !file?.isFile()) {
+    answer(response, 404, "not found");
+    return;
+  }
+  const type = TYPES[extname(path).toLowerCase()];
+  response.setHeader("Content-Type", type ?? "application/octet-stream");
+  response.setHeader("Content-Length", file.size);
+  response.setHeader("Last-Modified", file.mtime.toUTCString());
+  if (request.method === "HEAD" || file.size === 0) response.end();
+  else await sendFile(path, file.size, response);
+}
+
+const server = createServer(async (request, response) => {
+  try {
+    await serveFile(request, response);
+  } catch (error) {
+    if (response.destroyed) return; // The client has gone away.
+    console.error(`${request.url}: ${error}`);
+    // Whoever has got a part of it must not take that for the whole.
+    if (response.headersSent) response.destroy();
+    else answer(response, 500, "cannot read the file");
+  }
+});
+// Deno takes a server that does not listen itself for one that is closing, and
+// would end each connection after its first answer.
+Object.defineProperty(server, "listening", { value: true });
+
+const { hostname, port, key, cert } = values;
+const secureContext = key === undefined || cert === undefined
+  ? undefined
+  : createSecureContext({ key: readFileSync(key), cert: readFileSync(cert) });
+
+function serve(conn: Conn): void {
+  const duplex = conn.duplex();
+  // A client that goes away is nobody's fault.
+  duplex.on("error", () => {});
+  if (secureContext === undefined) {
+    server.emit("connection", duplex);
+    return;
+  }
+  const socket = new TLSSocket(duplex, { isServer: true, secureContext });
+  socket.on("error", () => duplex.destroy());
+  server.emit("connection", socket);
+}
+
+const listener = listen({ hostname, port: Number(port), noDelay: true });
+const scheme = secureContext === undefined ? "http" : "https";
+const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+console.log(`listening on ${scheme}://${host}:${listener.addr.port}`);
+for await (const conn of listener) serve(conn);
