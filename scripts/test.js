@@ -2,7 +2,8 @@
 
 // `npm test`: all stages, or with options only some:
 //
-//   npm test -- --stage c                 format, types, native, c or suite
+//   npm test -- --stage c                 format, types, native, c, suite
+//                                         or http
 //   npm test -- --cell deno-linux         the suite in that cell
 //   npm test -- --filter echo             files, or tests, with that in a name
 //   npm test -- --verbose                 a line for each test file that passed
@@ -11,9 +12,15 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { cellNames } from "./cells.js";
 import { Report } from "./report.js";
-import { ensureWindowsRuntimes, ensureWine, repository } from "./setup.js";
+import {
+  ensureDebian,
+  ensureWindowsRuntimes,
+  ensureWine,
+  repository,
+} from "./setup.js";
 import { cStage } from "./stages/c.js";
 import { formatStage } from "./stages/format.js";
+import { httpStage } from "./stages/http.js";
 import { nativeStage } from "./stages/native.js";
 import { suiteStage } from "./stages/suite.js";
 import { typesStage } from "./stages/types.js";
@@ -24,6 +31,7 @@ const stages = {
   native: nativeStage,
   c: cStage,
   suite: suiteStage,
+  http: httpStage,
 };
 
 const { values } = parseArgs({
@@ -49,11 +57,14 @@ const context = {
   verbose: values.verbose,
 };
 
-// The longest installation is a download: it goes on beside the first stages.
-// Whether it succeeds is seen by the stage that needs it.
+// The longest installations are downloads: they go on beside the first stages.
+// Whether they succeed is seen by the stage that needs them.
 if (process.platform === "linux" && chosen.includes("c")) {
   ensureWine().catch(() => {});
   ensureWindowsRuntimes().catch(() => {});
+}
+if (process.platform === "linux" && chosen.length > 1) {
+  if (chosen.includes("http")) ensureDebian("web").catch(() => {});
 }
 
 // One after the other: side by side they would take ports from each other that
