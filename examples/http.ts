@@ -157,6 +157,9 @@ function serve(conn: Conn): void {
   const duplex = conn.duplex();
   // A client that goes away is nobody's fault.
   duplex.on("error", () => {});
+  // Not every runtime has the server's keepAliveTimeout hold for connections
+  // that it was given.
+  duplex.setTimeout(60_000, () => duplex.destroy());
   if (secureContext === undefined) {
     server.emit("connection", duplex);
     return;

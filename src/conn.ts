@@ -236,7 +236,9 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * }
    * serve();
    *
-   * const answer = await fetch(`http://127.0.0.1:${listener.addr.port}/`);
+   * const answer = await fetch(`http://127.0.0.1:${listener.addr.port}/`, {
+   *   headers: { connection: "close" },
+   * });
    * console.log(await answer.text());
    * listener.close();
    * ```
