@@ -363,56 +363,6 @@ test("A duplex can be used together with its Conn", async () => {
   await within("the reads", Promise.all(reads));
 });
 
-test("A duplex emits timeout while nothing comes or leaves", async () => {
-  using both = await duplexPair();
-  const { client } = both;
-  let calls = 0;
-  assert.equal(client.setTimeout(20, () => calls++), client);
-  assert.equal(client.timeout, 20);
-  await event(client, "timeout");
-  assert.equal(client.destroyed, false);
-  /* Activity winds it up again; the callback was for once. */
-  client.write("x");
-  await event(client, "timeout");
-  assert.equal(calls, 1);
-});
-
-test("A duplex emits no timeout after setTimeout(0) or its close", async () => {
-  using both = await duplexPair();
-  const { client, server } = both;
-  const fail = () => assert.fail("it has timed out");
-  client.setTimeout(20, fail);
-  client.setTimeout(0, fail);
-  server.on("timeout", fail);
-  server.setTimeout(20);
-  server.destroy();
-  await isSettled(new Promise(() => {}));
-  await isSettled(new Promise(() => {}));
-  assert.equal(client.listenerCount("timeout"), 0);
-});
-
-test("A duplex refuses a timeout that is none", async () => {
-  using both = await duplexPair();
-  const { client } = both;
-  assert.throws(() => client.setTimeout("1" as never), { name: "TypeError" });
-  assert.throws(() => client.setTimeout(NaN), { name: "RangeError" });
-  assert.throws(() => client.setTimeout(-1), { name: "RangeError" });
-});
-
-test("A duplex has the options of a socket, also when closed", async () => {
-  using both = await duplexPair();
-  const { client } = both;
-  for (let round = 0; round < 2; round++) {
-    assert.equal(client.setNoDelay(), client);
-    assert.equal(client.setNoDelay(false), client);
-    assert.equal(client.setKeepAlive(true, 1000), client);
-    assert.equal(client.setKeepAlive(), client);
-    assert.equal(client.unref(), client);
-    assert.equal(client.ref(), client);
-    client.destroy();
-  }
-});
-
 test("Many duplexes echo at once and leave nothing behind", async () => {
   using port = new CompletionPort();
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
