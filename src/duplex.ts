@@ -2,8 +2,9 @@
 /* A connection as a Duplex of Node's, on top of its two queues. What users see
  * of it is a SocketDuplex. */
 
-import { KEEP_ALIVE, LOCAL, NO_DELAY, PEER } from "./completion.ts";
+import { LOCAL, NO_DELAY, PEER } from "./completion.ts";
 import { nodeModule } from "./globals.ts";
+import { SECONDS_MAX } from "./keep_alive.ts";
 import { COPY_BELOW } from "./receive_queue.ts";
 import type { SocketDuplex } from "./socket_duplex.ts";
 import type { Stream } from "./stream.ts";
@@ -176,12 +177,15 @@ function makeClass(): new (stream: Stream) => Duplex {
     }
 
     setNoDelay(noDelay = true): this {
-      this.#setOption(NO_DELAY, Boolean(noDelay));
+      this.#attempt(() => this.#stream.setOption(NO_DELAY, noDelay ? 1 : 0));
       return this;
     }
 
-    setKeepAlive(enable = false): this {
-      this.#setOption(KEEP_ALIVE, Boolean(enable));
+    setKeepAlive(enable = false, initialDelay = 0): this {
+      /* Milliseconds there, seconds here; 0 leaves it as it is. */
+      const idle = Math.min(Math.ceil(initialDelay / 1000), SECONDS_MAX);
+      const times = idle >= 1 ? { idle } : {};
+      this.#attempt(() => this.#stream.setKeepAlive(enable && times));
       return this;
     }
 
@@ -290,9 +294,9 @@ function makeClass(): new (stream: Stream) => Duplex {
 
     /* Like those of a net.Socket, options that the system refuses, say because
      * the peer has gone, are nobody's error. */
-    #setOption(option: number, isOn: boolean): void {
+    #attempt(setOption: () => void): void {
       try {
-        this.#stream.setOption(option, isOn);
+        setOption();
       } catch {
         /* Whoever reads or writes hears of the reason. */
       }

@@ -36,7 +36,8 @@ export interface KeepAliveOptions {
 /** False, or what is to be set; what is undefined is left to the system. */
 export type KeepAliveSettings = false | Readonly<KeepAliveOptions>;
 
-const SECONDS_MAX = 32767;
+/** The longest silence or pause that a system takes, in seconds. */
+export const SECONDS_MAX = 32767;
 const COUNT_MAX = 127;
 
 const OPTIONS = [

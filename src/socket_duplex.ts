@@ -41,8 +41,8 @@ export interface SocketMembers {
   /** As {@linkcode Conn.setNoDelay}, but a closed connection ignores it. */
   setNoDelay(noDelay?: boolean): this;
   /**
-   * As {@linkcode Conn.setKeepAlive}, but a closed connection ignores it. When
-   * the probes begin is for the system to decide, not for `initialDelay`.
+   * As {@linkcode Conn.setKeepAlive}, but a closed connection ignores it.
+   * `initialDelay`, in milliseconds, is the silence before the first probe.
    */
   setKeepAlive(enable?: boolean, initialDelay?: number): this;
   /** As {@linkcode Conn.ref}. */

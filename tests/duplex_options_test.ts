@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { pair } from "./shared/pair.ts";
 import { isSettled } from "./shared/deadline.ts";
 import { duplexPair, event } from "./shared/duplex.ts";
 
@@ -54,4 +55,15 @@ test("A duplex has the options of a socket, also when closed", async () => {
     assert.equal(client.ref(), client);
     client.destroy();
   }
+});
+
+test("setKeepAlive() of a duplex reaches the system", async () => {
+  using ends = await pair();
+  const { client } = ends;
+  const duplex = client.duplex();
+  duplex.setKeepAlive(true, 60_500);
+  const { keepAlive } = client.options;
+  assert.equal(keepAlive !== false && keepAlive.idle, 61);
+  duplex.setKeepAlive(false);
+  assert.equal(client.options.keepAlive, false);
 });

@@ -84,7 +84,7 @@ static void on_a_port_already(void) {
   int32_t port = iocp_new();
   check_is(try_add(callbacks[0], calls.socket), -IOCP_EEXIST);
   check_is(try_add(callbacks[1], calls.socket), -IOCP_EEXIST);
-  check_is(iocp_add_socket(port, (double)calls.socket), -IOCP_EEXIST);
+  check_is(iocp_add_socket(port, (double)calls.socket, 0), -IOCP_EEXIST);
   calls_send(peer, "x", 1);
   calls_until(atomic_load(&calls.received) == 1);
   raw_close(peer);
