@@ -10,6 +10,7 @@ import {
   type NetAddr,
   parseIp,
 } from "./address.ts";
+import { Answer, timedOut } from "./answer.ts";
 import {
   ACCEPTED,
   BACKLOG,
@@ -80,6 +81,22 @@ export class Acceptor implements Endpoint {
     this.#post();
     if (conn !== undefined || this.#isClosed) taker(conn);
     else this.#takers.push(taker);
+  }
+
+  /** The same, blocking the thread for at most `timeout` milliseconds; see
+   * blocking.ts. */
+  acceptSync(timeout: number): Conn {
+    const answer = new Answer<Conn | undefined>();
+    const taker: Taker = answer.resolve;
+    this.take(taker);
+    if (!this.loop.runUntil(() => answer.isThere, timeout)) {
+      this.takeBack(taker);
+      const { hostname, port } = this.address;
+      throw timedOut("accept", hostname, port);
+    }
+    const conn = answer.take();
+    if (conn === undefined) throw this.closedError();
+    return conn;
   }
 
   /** Has a taker wait no longer; the connection is the next one's. */

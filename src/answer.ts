@@ -1,5 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
+import { SocketError } from "./errors.ts";
+
 /** What a call that blocks waits for: a promise's two functions, and a look at
  * whether one of them was called. */
 export class Answer<T> {
@@ -23,4 +25,14 @@ export class Answer<T> {
     if (this.#error !== undefined) throw this.#error.reason;
     return this.#value as T;
   }
+}
+
+/** The error of a call whose time is over. */
+export function timedOut(
+  syscall: string,
+  address: string,
+  port: number,
+  bytesWritten?: number,
+): SocketError {
+  return new SocketError("ETIMEDOUT", { syscall, address, port, bytesWritten });
 }

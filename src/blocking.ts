@@ -4,27 +4,9 @@
  * until it has its answer. Other promises are settled by those turns as well,
  * but their user code runs when the call has returned. */
 
-import type { Acceptor, Taker } from "./acceptor.ts";
-import { Answer } from "./answer.ts";
-import type { Conn } from "./conn.ts";
+import { Answer, timedOut } from "./answer.ts";
 import { PEER } from "./completion.ts";
-import { SocketError } from "./errors.ts";
 import type { Stream } from "./stream.ts";
-
-/** Waits for a connection. */
-export function acceptSync(acceptor: Acceptor, timeout: number): Conn {
-  const { loop, address } = acceptor;
-  const answer = new Answer<Conn | undefined>();
-  const taker: Taker = answer.resolve;
-  acceptor.take(taker);
-  if (!loop.runUntil(() => answer.isThere, timeout)) {
-    acceptor.takeBack(taker);
-    throw timedOut("accept", address.hostname, address.port);
-  }
-  const conn = answer.take();
-  if (conn === undefined) throw acceptor.closedError();
-  return conn;
-}
 
 /** Waits for bytes, and reads them. */
 export function readSync(
@@ -63,14 +45,4 @@ export function writeSync(
     throw timedOut("send", hostname, port, bytesWritten);
   }
   return answer.take();
-}
-
-/* The error of a call whose time is over. */
-function timedOut(
-  syscall: string,
-  address: string,
-  port: number,
-  bytesWritten?: number,
-): SocketError {
-  return new SocketError("ETIMEDOUT", { syscall, address, port, bytesWritten });
 }

@@ -1,7 +1,6 @@
 // Copyright the iocp authors. MIT license.
 import type { NetAddr } from "./address.ts";
 import type { Acceptor } from "./acceptor.ts";
-import { acceptSync } from "./blocking.ts";
 import { Conn, type ConnOptionsInForce } from "./conn.ts";
 import type { KeepAliveOptions } from "./keep_alive.ts";
 import {
@@ -167,7 +166,7 @@ export class Listener implements AsyncIterable<Conn> {
    * ```
    */
   acceptSync(options?: SyncOptions): Conn {
-    return acceptSync(this.#acceptor, syncTimeout(options));
+    return this.#acceptor.acceptSync(syncTimeout(options));
   }
 
   /**

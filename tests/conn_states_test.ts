@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Conn } from "../mod.ts";
+import { adopt, type Conn } from "../mod.ts";
 import { within } from "./shared/deadline.ts";
 import { outcome } from "./shared/outcome.ts";
 import { meetReset, type Pair, pair } from "./shared/pair.ts";
@@ -22,6 +22,12 @@ const CALLS = {
   "closeWrite()": (conn) => conn.closeWrite(),
   "setNoDelay()": (conn) => conn.setNoDelay(),
   "setKeepAlive()": (conn) => conn.setKeepAlive(),
+  "setReceive()": (conn) => conn.setReceive({ mode: "flow" }),
+  "setSendConcurrency()": (conn) => conn.setSendConcurrency(2),
+  "options": (conn) => Object.keys(conn.options).length,
+  "stats()": (conn) => conn.stats().sends,
+  "duplex()": (conn) => conn.duplex().destroyed,
+  "detach()": async (conn) => adopt(await conn.detach()).close(),
   "localAddr": (conn) => conn.localAddr,
   "remoteAddr": (conn) => conn.remoteAddr,
   "ref()": (conn) => conn.ref(),
@@ -75,6 +81,12 @@ const CLOSED: Outcomes = {
   "closeWrite()": "EBADF",
   "setNoDelay()": "EBADF",
   "setKeepAlive()": "EBADF",
+  "setReceive()": "EBADF",
+  "setSendConcurrency()": "EBADF",
+  "options": "EBADF",
+  "stats()": "EBADF",
+  "duplex()": "EBADF",
+  "detach()": "EBADF",
 };
 const OPEN: Outcomes = {
   ...ALWAYS,
@@ -89,6 +101,12 @@ const OPEN: Outcomes = {
   "closeWrite()": "undefined",
   "setNoDelay()": "undefined",
   "setKeepAlive()": "undefined",
+  "setReceive()": "undefined",
+  "setSendConcurrency()": "undefined",
+  "options": "6",
+  "stats()": "0",
+  "duplex()": "false",
+  "detach()": "undefined",
 };
 const PEER_ENDED: Outcomes = {
   ...OPEN,
@@ -111,6 +129,8 @@ const RESET: Outcomes = {
   "closeWrite()": `${BROKEN}|ENOTCONN`,
   "setNoDelay()": "undefined|ECONNRESET|EINVAL|ENOTCONN",
   "setKeepAlive()": "undefined|ECONNRESET|EINVAL|ENOTCONN",
+  "options": "6|ECONNRESET|EINVAL|ENOTCONN",
+  "detach()": "ECONNRESET",
 };
 
 interface State {
@@ -187,6 +207,7 @@ const STATES: State[] = [
       "write(p)": "EPIPE",
       "write(empty)": "EPIPE",
       "writable": "EPIPE",
+      "detach()": "ENOTCONN",
     },
   },
   {

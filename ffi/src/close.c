@@ -3,7 +3,6 @@
 
 #include "engine.h"
 #include "kept.h"
-#include "listener.h"
 #include "port_table.h"
 #include "stream.h"
 #include "system.h"
@@ -64,8 +63,9 @@ static void close__reaped(struct socket* socket) {
   socket_ready(socket, READY_RECEIVE);
 }
 
-void close_handed_over(struct socket* socket) {
-  close__end(socket, CLOSE_HANDED);
+static void close__free(struct socket* socket) {
+  kept_free_all(socket);
+  socket_free(socket);
 }
 
 void close_tell(struct socket* socket, struct batch* batch) {
@@ -76,7 +76,7 @@ void close_tell(struct socket* socket, struct batch* batch) {
     detail = (int32_t)engine_release(socket);
   if (!socket->is_untold)
     batch_push(batch, socket, IOCP_CLOSED, socket->close_result, detail);
-  socket_free(socket);
+  close__free(socket);
 }
 
 static void close__reap(struct socket* socket) {
@@ -115,6 +115,7 @@ void close_step(struct socket* socket) {
     close__reap(socket);
   if (socket->close_phase == CLOSE_REAPING && engine_is_idle(socket))
     close__reaped(socket);
+  if (socket->close_phase == CLOSE_HANDED) close__end(socket, CLOSE_HANDED);
 }
 
 void close_timed_out(struct socket* socket) {
@@ -139,13 +140,21 @@ static void close__cancel_pending(struct socket* socket, int32_t result) {
   socket->receive_ended = true;
 }
 
+/* Of connections that were not told yet, nobody will hear. */
+static void close__drop_deferred(struct socket* listener) {
+  struct list_node* list = &listener->deferred;
+  while (!list_is_empty(list))
+    close_by_itself(LIST_ENTRY(list->next, struct socket, deferred),
+                    -IOCP_ECANCELED);
+}
+
 static void close__begin(struct socket* socket, bool is_reset) {
   bool is_connected =
       socket->state == SOCKET_STREAM && socket->connect_result == 0;
   int32_t result = socket->close_result;
   close__cancel_pending(socket, result != 0 ? result : -IOCP_ECANCELED);
-  if (socket->state == SOCKET_LISTENING) listener_drop_deferred(socket);
-  if (socket->state == SOCKET_DEFERRED) listener_forget_deferred(socket);
+  if (socket->state == SOCKET_LISTENING) close__drop_deferred(socket);
+  if (socket->state == SOCKET_DEFERRED) socket_undefer(socket);
   timers_disarm(&socket->port->timers, socket);
   socket->awaits_byte = false;
   socket->state = SOCKET_CLOSING;
@@ -170,6 +179,8 @@ static int32_t close__refuses_detach(const struct socket* socket) {
   if (socket->state == SOCKET_CLOSING) return -IOCP_EBADF;
   if (socket->state != SOCKET_STREAM || socket->connect_result != 0)
     return -IOCP_ENOTCONN;
+  /* To the system it is none any more. */
+  if (socket->fin_sent && socket->end_seen) return -IOCP_ENOTCONN;
   return socket->error;
 }
 
@@ -210,7 +221,7 @@ static uint32_t close__all_idle(struct port* port) {
       continue;
     }
     if (socket->close_phase != CLOSE_DONE) close__finish(socket);
-    socket_free(socket);
+    close__free(socket);
   }
   return busy_count;
 }

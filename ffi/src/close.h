@@ -26,9 +26,6 @@ void close_timed_out(struct socket* socket);
  * pending operations and IOCP_CLOSED tell. */
 void close_by_itself(struct socket* socket, int32_t error);
 
-/* All that a detached socket's operations have received was told. */
-void close_handed_over(struct socket* socket);
-
 /* Tells IOCP_CLOSED, for which there must be room, and frees the socket. */
 void close_tell(struct socket* socket, struct batch* batch);
 

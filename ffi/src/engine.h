@@ -114,6 +114,7 @@ void engine_stats(struct socket* socket, struct iocp_socket_stats* stats);
 int32_t engine_name(struct socket* socket,
                     uint32_t end,
                     struct iocp_address* address_out);
+/* The options of the system; the value is within its bounds. */
 int32_t engine_set_option(struct socket* socket,
                           uint32_t option,
                           int32_t value);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "listener.h"
 
-#include "close.h"
 #include "engine.h"
 #include "port_table.h"
 #include "silence.h"
@@ -104,21 +103,6 @@ static void listener__defer(struct socket* listener, struct socket* socket) {
   silence_expect_end(socket, listener->first_byte_timeout_ms);
 }
 
-void listener_forget_deferred(struct socket* socket) {
-  struct socket* listener = socket_find(socket->port, socket->listener_name);
-  list_remove(&socket->deferred);
-  listener->deferred_count--;
-  /* There is room for another one. */
-  socket_ready(listener, READY_ACCEPT);
-}
-
-void listener_drop_deferred(struct socket* listener) {
-  while (!list_is_empty(&listener->deferred))
-    close_by_itself(
-        LIST_ENTRY(listener->deferred.next, struct socket, deferred),
-        -IOCP_ECANCELED);
-}
-
 /* ---- telling */
 
 static void listener__tell(struct socket* listener,
@@ -132,7 +116,7 @@ static void listener__tell(struct socket* listener,
 bool listener_deliver_deferred(struct socket* socket, struct batch* batch) {
   if (batch_is_full(batch)) return true;
   struct socket* listener = socket_find(socket->port, socket->listener_name);
-  listener_forget_deferred(socket);
+  socket_undefer(socket);
   socket->state = SOCKET_STREAM;
   socket->is_untold = false;
   silence_broken(socket);

@@ -26,8 +26,4 @@ void listener_arm(struct socket* listener);
 /* A connection of some listener was given up for having said nothing. */
 void listener_met_silence(struct socket* socket);
 
-/* Gives up the connections that were not told yet; takes one of them out. */
-void listener_drop_deferred(struct socket* listener);
-void listener_forget_deferred(struct socket* socket);
-
 #endif /* IOCP_LISTENER_H */

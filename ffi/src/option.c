@@ -34,30 +34,44 @@ int32_t iocp_name(int32_t port, int32_t name, uint32_t end, void* address) {
   return result;
 }
 
-/* ---- options that are the library's own */
+/* ---- options */
+
+/* Whose an option is. */
+enum option__owner {
+  OPTION_SYSTEM,
+  OPTION_SOCKET,  /* the library's, of any socket */
+  OPTION_LISTENER /* the library's, of a listener only */
+};
 
 struct option__range {
-  uint32_t option;
-  bool is_listeners; /* only a listener has it */
+  enum option__owner owner;
   int32_t min;
   int32_t max;
 };
 
+/* By their numbers. The bounds of the system's are those of Linux (tcp(7)). */
 static const struct option__range option__ranges[] = {
-    {IOCP_RECEIVE_BUFFER, false, 0, IOCP_RECEIVE_BUFFER_MAX},
-    {IOCP_RECEIVE_DEPTH, false, 1, IOCP_CONCURRENCY_MAX},
-    {IOCP_SEND_CONCURRENCY, false, 1, IOCP_CONCURRENCY_MAX},
-    {IOCP_DEFER_ACCEPT, true, 0, 1},
-    {IOCP_FIRST_BYTE_TIMEOUT, true, 0, INT32_MAX},
-    {IOCP_BACKLOG, true, 1, IOCP_BACKLOG_MAX},
+    [IOCP_NO_DELAY] = {OPTION_SYSTEM, 0, 1},
+    [IOCP_KEEP_ALIVE] = {OPTION_SYSTEM, 0, 1},
+    [IOCP_KEEP_ALIVE_IDLE] = {OPTION_SYSTEM, 1, 32767},
+    [IOCP_KEEP_ALIVE_INTERVAL] = {OPTION_SYSTEM, 1, 32767},
+    [IOCP_KEEP_ALIVE_COUNT] = {OPTION_SYSTEM, 1, 127},
+    [IOCP_RECEIVE_BUFFER] = {OPTION_SOCKET, 0, IOCP_RECEIVE_BUFFER_MAX},
+    [IOCP_RECEIVE_DEPTH] = {OPTION_SOCKET, 1, IOCP_CONCURRENCY_MAX},
+    [IOCP_SEND_CONCURRENCY] = {OPTION_SOCKET, 1, IOCP_CONCURRENCY_MAX},
+    [IOCP_DEFER_ACCEPT] = {OPTION_LISTENER, 0, 1},
+    [IOCP_FIRST_BYTE_TIMEOUT] = {OPTION_LISTENER, 0, INT32_MAX},
+    [IOCP_BACKLOG] = {OPTION_LISTENER, 1, IOCP_BACKLOG_MAX},
 };
 
-/* NULL: it is an option of the system. */
-static const struct option__range* option__range_of(uint32_t option) {
+/* NULL: the socket has no such option. */
+static const struct option__range* option__range_of(const struct socket* socket,
+                                                    uint32_t option) {
   size_t count = sizeof option__ranges / sizeof option__ranges[0];
-  for (size_t i = 0; i < count; i++)
-    if (option__ranges[i].option == option) return &option__ranges[i];
-  return NULL;
+  if (option == 0 || option >= count) return NULL;
+  const struct option__range* range = &option__ranges[option];
+  bool is_listeners = range->owner == OPTION_LISTENER;
+  return is_listeners && !socket->is_listener ? NULL : range;
 }
 
 static int32_t option__set(struct socket* socket,
@@ -110,23 +124,24 @@ int32_t iocp_set_option(int32_t port,
   int32_t error;
   struct socket* socket = option__find(port, name, &error);
   if (socket == NULL) return error;
-  const struct option__range* range = option__range_of(option);
-  if (range == NULL) return engine_set_option(socket, option, value);
-  if ((range->is_listeners && !socket->is_listener) || value < range->min ||
-      value > range->max)
+  const struct option__range* range = option__range_of(socket, option);
+  if (range == NULL || value < range->min || value > range->max)
     return port_fail(socket->port, -IOCP_EINVAL, 0);
-  return option__set(socket, option, value);
+  return range->owner == OPTION_SYSTEM
+             ? engine_set_option(socket, option, value)
+             : option__set(socket, option, value);
 }
 
 int32_t iocp_get_option(int32_t port, int32_t name, uint32_t option) {
   int32_t error;
   struct socket* socket = option__find(port, name, &error);
   if (socket == NULL) return error;
-  const struct option__range* range = option__range_of(option);
-  if (range == NULL) return engine_get_option(socket, option);
-  if (range->is_listeners && !socket->is_listener)
-    return port_fail(socket->port, -IOCP_EINVAL, 0);
-  return option__get(socket, option);
+  const struct option__range* range = option__range_of(socket, option);
+  if (range == NULL) return port_fail(socket->port, -IOCP_EINVAL, 0);
+  if (range->owner != OPTION_SYSTEM) return option__get(socket, option);
+  int32_t value = engine_get_option(socket, option);
+  /* Some systems say another number than 1 for what is on. */
+  return value > 0 && range->max == 1 ? 1 : value;
 }
 
 /* ---- counters */

@@ -14,6 +14,13 @@
 
 #define POLL__CAPACITY_MAX 4096
 
+/* A connection that was accepted has come to the end of its time. */
+static void poll__silent(struct socket* socket) {
+  if (silence_is_over(socket)) return;
+  listener_met_silence(socket);
+  close_by_itself(socket, -IOCP_ETIMEDOUT);
+}
+
 static void poll__timers(struct port* port) {
   if (port->timers.count == 0) return;
   uint64_t now_ms = system_now_ms();
@@ -24,7 +31,7 @@ static void poll__timers(struct port* port) {
     else if (socket->state == SOCKET_CLOSING)
       close_timed_out(socket);
     else
-      silence_timed_out(socket);
+      poll__silent(socket);
   }
 }
 
@@ -38,6 +45,13 @@ static void poll__tell(struct batch* batch,
   if ((*reasons & reason) == 0 || batch_is_full(batch)) return;
   batch_push(batch, socket, kind, result, result < 0 ? socket->detail : 0);
   *reasons &= ~reason;
+}
+
+/* Returns true when READY_RECEIVE is to stay. */
+static bool poll__receive(struct socket* socket, struct batch* batch) {
+  if (socket->state == SOCKET_DEFERRED)
+    return listener_deliver_deferred(socket, batch);
+  return stream_deliver(socket, batch);
 }
 
 /* Looks at one socket; returns what is still to be done for it. */
@@ -63,7 +77,7 @@ static unsigned poll__socket(struct batch* batch,
              socket->read_armed ? IOCP_READABLE : IOCP_RECEIVED,
              socket->cancel_result);
   if ((reasons & READY_RECEIVE) != 0 && !batch_is_full(batch) &&
-      !stream_deliver(socket, batch))
+      !poll__receive(socket, batch))
     reasons &= ~(unsigned)READY_RECEIVE;
   if ((reasons & READY_SENT) != 0 && !stream_tell_sent(socket, batch))
     reasons &= ~(unsigned)READY_SENT;

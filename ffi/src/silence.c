@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "silence.h"
 
-#include "close.h"
 #include "engine.h"
-#include "listener.h"
 #include "system.h"
 
 void silence_expect_end(struct socket* socket, uint32_t timeout_ms) {
@@ -18,10 +16,8 @@ void silence_broken(struct socket* socket) {
   timers_disarm(&socket->port->timers, socket);
 }
 
-void silence_timed_out(struct socket* socket) {
+bool silence_is_over(struct socket* socket) {
   socket->awaits_byte = false;
   /* What it said may wait in the kernel for somebody who asks. */
-  if (engine_has_data(socket)) return;
-  listener_met_silence(socket);
-  close_by_itself(socket, -IOCP_ETIMEDOUT);
+  return engine_has_data(socket);
 }

@@ -14,7 +14,8 @@ void silence_expect_end(struct socket* socket, uint32_t timeout_ms);
 /* It has said something, or its end. */
 void silence_broken(struct socket* socket);
 
-/* The time is over. */
-void silence_timed_out(struct socket* socket);
+/* The time is over. Returns true when the peer has said something after all;
+ * else it is to be given up. */
+bool silence_is_over(struct socket* socket);
 
 #endif /* IOCP_SILENCE_H */

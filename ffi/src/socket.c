@@ -2,7 +2,6 @@
 #include "socket.h"
 
 #include "debug.h"
-#include "kept.h"
 #include "memory.h"
 #include "port.h"
 
@@ -59,7 +58,6 @@ void socket_free(struct socket* socket) {
   struct socket_table* table = &socket->port->sockets;
   debug_check(socket->state != SOCKET_FREE);
   timers_disarm(&socket->port->timers, socket);
-  kept_free_all(socket);
   if (socket->ready != 0) list_remove(&socket->ready_node);
   uint32_t index = (uint32_t)socket->name & SOCKET__INDEX_MASK;
   uint32_t generation = (uint32_t)socket->name >> SOCKET_INDEX_BITS;
@@ -98,6 +96,13 @@ void socket_inherit(struct socket* socket, const struct socket* listener) {
   socket->receive_buffer = listener->receive_buffer;
   socket->receive_depth = listener->receive_depth;
   socket->send_concurrency = listener->send_concurrency;
+}
+
+void socket_undefer(struct socket* socket) {
+  struct socket* listener = socket_find(socket->port, socket->listener_name);
+  list_remove(&socket->deferred);
+  listener->deferred_count--;
+  socket_ready(listener, READY_ACCEPT);
 }
 
 void socket_count_received(struct socket* socket, uint32_t bytes) {

@@ -169,6 +169,10 @@ void socket_ready(struct socket* socket, unsigned reasons);
 /* Gives a connection the options of its listener. */
 void socket_inherit(struct socket* socket, const struct socket* listener);
 
+/* Takes a SOCKET_DEFERRED out of its listener's list, which has room for
+ * another one then. */
+void socket_undefer(struct socket* socket);
+
 /* Counts what was received or has left, for the socket and its port. */
 void socket_count_received(struct socket* socket, uint32_t bytes);
 void socket_count_sent(struct socket* socket, uint32_t bytes);

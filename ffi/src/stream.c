@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream.h"
 
-#include "close.h"
 #include "engine.h"
 #include "kept.h"
-#include "listener.h"
 #include "port_table.h"
 #include "silence.h"
 #include "system.h"
@@ -76,7 +74,8 @@ static bool stream__hand_over(struct socket* socket, struct batch* batch) {
     return true;
   }
   /* An end or an error is met again by whoever has the socket next. */
-  close_handed_over(socket);
+  socket->close_phase = CLOSE_HANDED;
+  socket_ready(socket, READY_CLOSE);
   return false;
 }
 
@@ -113,8 +112,6 @@ static bool stream__receive(struct socket* socket, struct batch* batch) {
 }
 
 bool stream_deliver(struct socket* socket, struct batch* batch) {
-  if (socket->state == SOCKET_DEFERRED)
-    return listener_deliver_deferred(socket, batch);
   if (socket->close_phase == CLOSE_HANDING)
     return stream__hand_over(socket, batch);
   if (socket->state == SOCKET_CLOSING) {

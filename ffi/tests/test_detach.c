@@ -169,6 +169,13 @@ static void refused(void) {
   drive_until(&drive, socket->end_result == -IOCP_ECONNRESET);
   check_is(iocp_close(port, socket->name, IOCP_DETACH, 0), -IOCP_ECONNRESET);
   drive_close_now(socket);
+  socket = drive_raw_pair(&drive, 0, &raw);
+  raw_close(raw);
+  drive_receive(socket, 1);
+  drive_until(&drive, socket->end_result == 0);
+  drive_shutdown(socket);
+  drive_until(&drive, socket->shut_result == 0);
+  check_is(iocp_close(port, socket->name, IOCP_DETACH, 0), -IOCP_ENOTCONN);
   drive_finish(&drive);
 }
 

@@ -3,12 +3,9 @@
 
 #include <ws2tcpip.h>
 
-#include "accept.h"
 #include "address.h"
-#include "borrow.h"
 #include "errors.h"
 #include "receive.h"
-#include "retry.h"
 #include "winsock.h"
 
 /* Whole numbers up to this are exact in a double. */
@@ -99,62 +96,6 @@ void handle_set_reset(SOCKET handle) {
       handle, SOL_SOCKET, SO_LINGER, (const char*)&linger, sizeof linger);
 }
 
-static void handle__close(struct engine_socket* engine, bool reset) {
-  if (engine->handle == INVALID_SOCKET) return;
-  if (reset) handle_set_reset(engine->handle);
-  /* Never with a linger time: that blocks, or fails where it must not block. */
-  closesocket(engine->handle);
-  engine->handle = INVALID_SOCKET;
-}
-
-bool engine_is_idle(const struct socket* socket) {
-  const struct engine_socket* engine = &socket->engine;
-  return engine->accepts_posted == 0 && engine->receives_in_flight == 0 &&
-         engine->sends_in_flight == 0 && !engine->out.in_flight;
-}
-
-void engine_cancel(struct socket* socket) {
-  struct engine_socket* engine = &socket->engine;
-  retry_forget(socket);
-  if (socket->is_borrowed) {
-    borrow_cancel(socket);
-    return;
-  }
-  if (socket->is_listener) {
-    accept_forget(socket);
-    handle__close(engine, false);
-    return;
-  }
-  if (engine_is_idle(socket)) return;
-  /* Every packet still comes. ERROR_NOT_FOUND says that it is in the queue
-   * already. */
-  bool was_told = CancelIoEx((HANDLE)engine->handle, NULL) ||
-                  GetLastError() == ERROR_NOT_FOUND;
-  /* What connects, or is on its way out, ends for certain only with its handle,
-   * and there is nothing left to be saved; so does what cannot be canceled. */
-  if (socket->close_reset || engine->out.in_flight ||
-      engine->sends_in_flight != 0 || !was_told)
-    handle__close(engine, socket->close_reset);
-}
-
-void engine_close_socket(struct socket* socket, bool reset) {
-  struct engine_socket* engine = &socket->engine;
-  retry_forget(socket);
-  receive_forget(socket);
-  if (socket->is_borrowed) borrow_return(socket);
-  handle__close(engine, reset);
-}
-
-uint32_t engine_release(struct socket* socket) {
-  SOCKET handle = socket->engine.handle;
-  retry_forget(socket);
-  receive_forget(socket);
-  winsock_leave_port(handle);
-  socket->engine.handle = INVALID_SOCKET;
-  /* "Windows uses 32 bits of a handle that another program may know". */
-  return (uint32_t)handle;
-}
-
 void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
   const struct engine_socket* engine = &socket->engine;
   u_long readable = 0;
@@ -194,30 +135,21 @@ int32_t engine_name(struct socket* socket,
 struct handle__option {
   int level;
   int name;
-  int min;
-  int max;
 };
 
-/* By the numbers of the API, with the bounds of Linux. */
+/* By the numbers of the API. */
 static const struct handle__option handle__options[] = {
-    [IOCP_NO_DELAY] = {IPPROTO_TCP, TCP_NODELAY, 0, 1},
-    [IOCP_KEEP_ALIVE] = {SOL_SOCKET, SO_KEEPALIVE, 0, 1},
-    [IOCP_KEEP_ALIVE_IDLE] = {IPPROTO_TCP, HANDLE__KEEP_IDLE, 1, 32767},
-    [IOCP_KEEP_ALIVE_INTERVAL] = {IPPROTO_TCP, HANDLE__KEEP_INTERVAL, 1, 32767},
-    [IOCP_KEEP_ALIVE_COUNT] = {IPPROTO_TCP, HANDLE__KEEP_COUNT, 1, 127},
+    [IOCP_NO_DELAY] = {IPPROTO_TCP, TCP_NODELAY},
+    [IOCP_KEEP_ALIVE] = {SOL_SOCKET, SO_KEEPALIVE},
+    [IOCP_KEEP_ALIVE_IDLE] = {IPPROTO_TCP, HANDLE__KEEP_IDLE},
+    [IOCP_KEEP_ALIVE_INTERVAL] = {IPPROTO_TCP, HANDLE__KEEP_INTERVAL},
+    [IOCP_KEEP_ALIVE_COUNT] = {IPPROTO_TCP, HANDLE__KEEP_COUNT},
 };
-
-static const struct handle__option* handle__option_of(uint32_t option) {
-  size_t count = sizeof handle__options / sizeof handle__options[0];
-  return option == 0 || option >= count ? NULL : &handle__options[option];
-}
 
 int32_t engine_set_option(struct socket* socket,
                           uint32_t option,
                           int32_t value) {
-  const struct handle__option* system = handle__option_of(option);
-  if (system == NULL || value < system->min || value > system->max)
-    return port_fail(socket->port, -IOCP_EINVAL, 0);
+  const struct handle__option* system = &handle__options[option];
   DWORD number = (DWORD)value;
   if (setsockopt(socket->engine.handle,
                  system->level,
@@ -229,16 +161,15 @@ int32_t engine_set_option(struct socket* socket,
 }
 
 int32_t engine_get_option(struct socket* socket, uint32_t option) {
-  const struct handle__option* system = handle__option_of(option);
+  const struct handle__option* system = &handle__options[option];
   /* Some providers write one byte only. */
   DWORD number = 0;
   int length = sizeof number;
-  if (system == NULL) return port_fail(socket->port, -IOCP_EINVAL, 0);
   if (getsockopt(socket->engine.handle,
                  system->level,
                  system->name,
                  (char*)&number,
                  &length) != 0)
     return errors_fail(socket->port, (DWORD)WSAGetLastError());
-  return system->max == 1 ? number != 0 : (int32_t)number;
+  return (int32_t)number;
 }

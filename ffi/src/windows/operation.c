@@ -3,6 +3,9 @@
 
 #include "relay.h"
 
+/* STATUS_CANCELLED in ntstatus.h, which does not go with windows.h. */
+#define OPERATION__CANCELED ((LONG)0xC0000120)
+
 bool op_prepare(struct socket* socket,
                 struct engine_op* op,
                 enum engine_op_kind kind) {
@@ -10,6 +13,14 @@ bool op_prepare(struct socket* socket,
   if (!socket->engine.relays || relay_prepare(op)) return true;
   WSASetLastError(WSAENOBUFS);
   return false;
+}
+
+/* It is pending, and nobody could be found to tell of it. */
+static enum op_start op__recall(struct engine_op* op) {
+  relay_await(op);
+  if (op_status(op) != OPERATION__CANCELED) return OP_COMPLETED;
+  WSASetLastError(WSAENOBUFS);
+  return OP_REFUSED;
 }
 
 enum op_start op_started(struct socket* socket,
@@ -25,7 +36,7 @@ enum op_start op_started(struct socket* socket,
     WSASetLastError((int)native);
     return OP_REFUSED;
   }
-  if (op->event != NULL && !relay_start(socket, op)) return relay_recall(op);
+  if (op->event != NULL && !relay_start(socket, op)) return op__recall(op);
   op->in_flight = true;
   socket->port->stats.operations++;
   return OP_IN_FLIGHT;

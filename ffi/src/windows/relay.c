@@ -4,7 +4,6 @@
 /* How long to wait for memory of the kernel's, which a packet needs. */
 #define RELAY__PAUSE_MS 10
 #define RELAY__NO_PACKET 1
-#define RELAY__CANCELED ((LONG)0xC0000120)
 
 bool relay_prepare(struct engine_op* op) {
   op->event = CreateEventW(NULL, TRUE, FALSE, NULL);
@@ -36,12 +35,9 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   return false;
 }
 
-enum op_start relay_recall(struct engine_op* op) {
+void relay_await(struct engine_op* op) {
   WaitForSingleObject(op->event, INFINITE);
   relay_end(op);
-  if (op_status(op) != RELAY__CANCELED) return OP_COMPLETED;
-  WSASetLastError(WSAENOBUFS);
-  return OP_REFUSED;
 }
 
 void relay_end(struct engine_op* op) {

@@ -13,7 +13,7 @@
 #ifndef IOCP_WINDOWS_RELAY_H
 #define IOCP_WINDOWS_RELAY_H
 
-#include "operation.h"
+#include "engine.h"
 
 /* Gives an operation its event. */
 bool relay_prepare(struct engine_op* op);
@@ -21,8 +21,8 @@ bool relay_prepare(struct engine_op* op);
 /* The operation is pending: its packet will be posted. False: it cannot be. */
 bool relay_start(struct socket* socket, struct engine_op* op);
 
-/* Takes a pending operation back that could not be started. */
-enum op_start relay_recall(struct engine_op* op);
+/* Waits for a pending operation that could not be started, and was canceled. */
+void relay_await(struct engine_op* op);
 
 /* Gives back what an operation holds, if it is one of these. */
 void relay_end(struct engine_op* op);
