@@ -7,6 +7,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { describe, test } from "node:test";
+import { CompletionPort } from "../../mod.ts";
 import linux from "../../src/native/linux_x86_64.ts";
 import windows from "../../src/native/windows_x86_64.ts";
 import type { Call, Result } from "../programs/permissions.ts";
@@ -108,6 +109,23 @@ describe("Under Deno", { skip: !isDeno && "only Deno has these" }, () => {
     const options = { flags, env: noLibrary };
     const { stdout, stderr } = await run("blocking", ["oneThread"], options);
     assert.equal(stdout.trim(), "done", stderr);
+  });
+
+  test("a socket can be taken only with permission for its peer", async () => {
+    using port = new CompletionPort();
+    const { addr } = port.listen({ hostname: "127.0.0.1", port: 0 });
+    const refused = "addSocket: NotCapable\nadopt: NotCapable";
+    const table: [flags: string[], said: string][] = [
+      [[], refused],
+      [["--allow-net=127.0.0.2"], refused],
+      [[`--allow-net=127.0.0.1:${addr.port}`], "addSocket: taken"],
+      [["--allow-net"], "addSocket: taken"],
+    ];
+    for (const [net, said] of table) {
+      const options = { flags: ["--allow-ffi", ...net], env: noLibrary };
+      const { stdout, stderr } = await run("adopt", [`${addr.port}`], options);
+      assert.equal(stdout.trim(), said, stderr);
+    }
   });
 
   test("a missing ffi permission is an error that says so", async () => {
