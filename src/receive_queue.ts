@@ -48,7 +48,9 @@ export interface ReceiveOwner {
 /** The receiving direction of a connection. */
 export class ReceiveQueue {
   #owner: ReceiveOwner;
-  #settings: ReceiveSettings;
+  #settings!: ReceiveSettings;
+  /** With more than this ahead of the reader no credit is granted. */
+  #lowWater = 0;
   #chunks = new Fifo<Uint8Array>();
   #chunksBytes = 0;
   /** Bytes that the library may still deliver. */
@@ -63,7 +65,7 @@ export class ReceiveQueue {
 
   constructor(owner: ReceiveOwner, settings: ReceiveSettings) {
     this.#owner = owner;
-    this.#settings = settings;
+    this.#adopt(settings);
   }
 
   get settings(): ReceiveSettings {
@@ -72,8 +74,14 @@ export class ReceiveQueue {
 
   /** Another way to receive from now on; credit that is out stays out. */
   set settings(settings: ReceiveSettings) {
-    this.#settings = settings;
+    this.#adopt(settings);
     this.#serve();
+  }
+
+  #adopt(settings: ReceiveSettings): void {
+    this.#settings = settings;
+    /* What is taken only when it is asked for needs none. */
+    this.#lowWater = settings.mode === "zero-byte" ? -1 : settings.limit / 2;
   }
 
   /** Bytes that have been received and wait for a reader. */
@@ -252,12 +260,10 @@ export class ReceiveQueue {
   /* Tops the credit up to the limit, in steps of at least half of it, so that
    * small messages cost no call each. */
   #grant(): void {
-    const { mode, limit } = this.#settings;
-    if (this.#isEnded || mode === "zero-byte") return;
     const ahead = this.#credit + this.#chunksBytes;
-    if (ahead > limit / 2) return;
+    if (ahead > this.#lowWater || this.#isEnded) return;
     const { loop, socket } = this.#owner;
-    const bytes = limit - ahead;
+    const bytes = this.#settings.limit - ahead;
     const result = loop.native.iocp_receive(loop.port, socket, bytes);
     if (result < 0) {
       this.end(this.#owner.failure(result, "receive"));
