@@ -35,6 +35,14 @@ function lostBuffer(): TypeError {
   );
 }
 
+/* Where a runtime lets a user take a slab away with a chunk of his. */
+function lostChunk(): SocketError {
+  return new SocketError("EFAULT", {
+    syscall: "receive",
+    detail: "the bytes were in the buffer of a chunk that was transferred",
+  });
+}
+
 /** What a queue asks of its connection. */
 export interface ReceiveOwner {
   readonly loop: Loop;
@@ -57,6 +65,8 @@ export class ReceiveQueue {
   #credit = 0;
   #readers = new Fifo<Reader>();
   #isReadArmed = false;
+  /** Nobody reads any more; see {@linkcode keep}. */
+  #isKept = false;
   /** Nothing comes any more: the end, an error, or the connection's close. */
   #isEnded = false;
   #error: Error | undefined;
@@ -158,7 +168,8 @@ export class ReceiveQueue {
     const chunk = this.#owner.loop.slab.subarray(detail, detail + result);
     const reader = this.#readers.shift();
     if (reader === undefined) {
-      this.#chunks.push(result < COPY_BELOW ? chunk.slice() : chunk);
+      const isCopied = this.#isKept || result < COPY_BELOW;
+      this.#chunks.push(isCopied ? chunk.slice() : chunk);
       this.#chunksBytes += result;
     } else if (reader.buffer === undefined) {
       reader.resolve({ value: chunk, done: false });
@@ -200,13 +211,29 @@ export class ReceiveQueue {
   /** The user has closed: iterators are done, reads fail, chunks are gone. */
   close(error: SocketError): void {
     this.takeAll();
-    this.interrupt(error);
+    this.#interrupt(error);
     this.#isEnded = true;
     this.#error = undefined;
   }
 
-  /** Nobody reads here any more, but what has come is kept. */
-  interrupt(error: SocketError): void {
+  /**
+   * Nobody reads here any more, but what has come, and what still comes, is
+   * kept, in memory that nobody can take away. Throws when somebody has.
+   */
+  keep(error: SocketError): void {
+    if (this.#error !== undefined) throw this.#error;
+    const chunks = this.#chunks.takeAll();
+    this.#isKept = true;
+    let bytes = 0;
+    for (const chunk of chunks) {
+      this.#chunks.push(chunk.slice());
+      bytes += chunk.length;
+    }
+    this.#interrupt(error);
+    if (bytes !== this.#chunksBytes) throw lostChunk();
+  }
+
+  #interrupt(error: SocketError): void {
     for (const reader of this.#readers.takeAll()) {
       if (reader.buffer === undefined) {
         reader.resolve({ value: undefined, done: true });
@@ -367,10 +394,7 @@ export class ReceiveQueue {
     this.#chunks.takeAll();
     this.#chunksBytes = 0;
     this.#isEnded = true;
-    this.#error = new SocketError("EFAULT", {
-      syscall: "receive",
-      detail: "the bytes were in the buffer of a chunk that was transferred",
-    });
+    this.#error = lostChunk();
   }
 
   #copyChunk(buffer: Uint8Array): number {

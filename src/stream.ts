@@ -51,6 +51,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   #timer: unknown;
   #addresses: [local?: NetAddr, peer?: NetAddr] = [];
   #onReleased: (() => void)[] = [];
+  #isDetaching = false;
   /** A detach waits for writes, */
   #onDrained: (() => void) | undefined;
   /** and then for the library. */
@@ -78,9 +79,9 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   complete(kind: number, result: number, detail: number): void {
     switch (kind) {
       case RECEIVED:
-        /* After a close it only says that it was canceled, and in a detach that
-         * nothing more comes. */
-        if (!this.isClosed || (this.#onDetached !== undefined && result > 0)) {
+        /* After a close it only says that it was canceled. In a detach bytes
+         * still come; the end is met again by whoever has the socket next. */
+        if (!this.isClosed || (this.#isDetaching && result > 0)) {
           this.receive.received(result, detail);
         }
         return;
@@ -249,13 +250,14 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   async detach(): Promise<DetachedSocket> {
     if (this.isClosed) throw this.closedError("detach");
     this.#remember();
-    this.isClosed = true;
-    this.receive.interrupt(
+    this.receive.keep(
       new SocketError("EINTR", {
         syscall: "receive",
         detail: "the connection was detached",
       }),
     );
+    this.isClosed = true;
+    this.#isDetaching = true;
     if (this.send.isBusy) {
       this.#armDeadline();
       await new Promise<void>((resolve) => this.#onDrained = resolve);
@@ -303,8 +305,13 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   /* The library forgets both addresses soon, and they stay known. */
   #remember(): void {
-    this.address(LOCAL);
-    this.address(PEER);
+    for (const end of [LOCAL, PEER] as const) {
+      try {
+        this.address(end);
+      } catch {
+        /* The system has forgotten it already; whoever asks hears of it. */
+      }
+    }
   }
 
   /** The port was closed under it. */

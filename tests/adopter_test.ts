@@ -11,7 +11,7 @@ import {
   type ConnOptions,
   type DetachedSocket,
 } from "../mod.ts";
-import { eventually, within } from "./shared/deadline.ts";
+import { eventually, settled, within } from "./shared/deadline.ts";
 import { countsHandles, openHandles } from "./shared/handles.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
 import { meetReset, pair } from "./shared/pair.ts";
@@ -114,6 +114,47 @@ test("What was written leaves before a connection is detached", async () => {
   await adopted.write(bytesOf("more"));
   result.add((await within("a chunk", chunks.next())).value!);
   assert.equal(result.text(), digest(bytes, bytesOf("more")));
+});
+
+test("What comes while a detach waits for writes is not lost", async () => {
+  using ends = await pair();
+  using other = new CompletionPort();
+  const { client, server } = ends;
+  const out = pattern(16 * MIB, 2);
+  const back = pattern(3 * MIB, 6);
+  const result = new Digest();
+  /* With a chunk taken, credit is out, and more comes by itself. */
+  const answered = server.write(back.subarray(0, MIB));
+  const chunks = client[Symbol.asyncIterator]();
+  result.add((await within("a chunk", chunks.next())).value!);
+  const written = client.write(out);
+  const detached = client.detach();
+  await settled("the window", () => ends.port.stats().bytesReceived);
+  const rest = server.write(back.subarray(MIB));
+  await readSome(server, out.length, new Digest());
+  assert.equal(await written, out.length);
+  const adopted = other.adopt(await within("detaching", detached));
+  await readSome(adopted, back.length - result.length, result);
+  assert.equal(result.text(), digest(back));
+  await within("the writes", Promise.all([answered, rest]));
+});
+
+test("A chunk that was transferred cannot be detached", async () => {
+  using ends = await pair();
+  const { client, server } = ends;
+  await server.write(pattern(200_000));
+  const chunks = client[Symbol.asyncIterator]();
+  const { value } = await within("a chunk", chunks.next());
+  await settled("the rest", () => client.stats().bytesAhead);
+  let isTaken = true;
+  try {
+    (value!.buffer as ArrayBuffer).transfer();
+  } catch {
+    isTaken = false;
+  }
+  /* What waited may have been copied before: then it is not lost. */
+  const expected = isTaken ? /^(EFAULT|Object)$/ : /^Object$/;
+  assert.match(await outcome(() => client.detach()), expected);
 });
 
 test("A peer that takes nothing in time fails the detach", async () => {
