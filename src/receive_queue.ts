@@ -35,14 +35,6 @@ function lostBuffer(): TypeError {
   );
 }
 
-/* Where a runtime lets a user take a slab away with a chunk of his. */
-function lostChunk(): SocketError {
-  return new SocketError("EFAULT", {
-    syscall: "receive",
-    detail: "the bytes were in the buffer of a chunk that was transferred",
-  });
-}
-
 /** What a queue asks of its connection. */
 export interface ReceiveOwner {
   readonly loop: Loop;
@@ -222,15 +214,18 @@ export class ReceiveQueue {
    */
   keep(error: SocketError): void {
     if (this.#error !== undefined) throw this.#error;
+    const expected = this.#chunksBytes;
     const chunks = this.#chunks.takeAll();
     this.#isKept = true;
-    let bytes = 0;
+    this.#chunksBytes = 0;
     for (const chunk of chunks) {
-      this.#chunks.push(chunk.slice());
-      bytes += chunk.length;
+      /* One that was taken away has no length any more. */
+      if (chunk.length > 0) this.preload(chunk.slice());
     }
     this.#interrupt(error);
-    if (bytes !== this.#chunksBytes) throw lostChunk();
+    if (this.#chunksBytes === expected) return;
+    this.#lose();
+    throw this.#error;
   }
 
   #interrupt(error: SocketError): void {
@@ -390,11 +385,17 @@ export class ReceiveQueue {
   /* A chunk that waits is part of a slab, which some runtimes let a user take
    * away with another chunk of it. Its bytes are then lost. */
   #checkChunks(): void {
-    if (this.#chunks.first?.length !== 0) return;
+    if (this.#chunks.first?.length === 0) this.#lose();
+  }
+
+  #lose(): void {
     this.#chunks.takeAll();
     this.#chunksBytes = 0;
     this.#isEnded = true;
-    this.#error = lostChunk();
+    this.#error = new SocketError("EFAULT", {
+      syscall: "receive",
+      detail: "the bytes were in the buffer of a chunk that was transferred",
+    });
   }
 
   #copyChunk(buffer: Uint8Array): number {
