@@ -25,6 +25,8 @@
 #include "iocp.h"
 
 #define DRIVE_BUCKETS 1024
+/* Bytes of drive.scratch. */
+#define DRIVE_SCRATCH (2 * IOCP_SEND_MAX)
 /* Give up after so long; no test takes a tenth of it on a slow machine. */
 #define DRIVE_DEADLINE_MS 60000
 /* What a result field holds before its record has come. */
