@@ -90,7 +90,9 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
         this.send.sent(result, detail);
         return;
       case READABLE:
-        if (!this.isClosed) this.receive.readable();
+        if (this.isClosed) return;
+        if (result === 0) this.receive.readable();
+        else this.receive.end(this.failure(result, "receive", detail));
         return;
       case SHUT:
         this.send.shut(result, detail);

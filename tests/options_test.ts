@@ -268,6 +268,12 @@ test("A connection of a silent peer fails with ETIMEDOUT", async () => {
   server.close();
 });
 
+test("A read(p) from a silent peer fails with ETIMEDOUT", async () => {
+  using ends = await pair({ listen: { firstByteTimeout: TIMEOUT } });
+  const read = ends.server.read(new Uint8Array(8));
+  assert.equal((await errorFrom(read)).code, "ETIMEDOUT");
+});
+
 test("A write that waits for a silent peer fails with ETIMEDOUT", async () => {
   using ends = await pair({ listen: { firstByteTimeout: TIMEOUT } });
   const write = ends.server.write(new Uint8Array(32 * 1024 * 1024));
