@@ -2,7 +2,7 @@
 
 // `npm test`: all stages, or with options only some:
 //
-//   npm test -- --stage c                 format, types, native, c, suite
+//   npm test -- --stage c                 format, types, native, c, sanitize, suite
 //                                         or http
 //   npm test -- --cell deno-linux         the suite in that cell
 //   npm test -- --filter echo             files, or tests, with that in a name
@@ -22,6 +22,7 @@ import { cStage } from "./stages/c.js";
 import { formatStage } from "./stages/format.js";
 import { httpStage } from "./stages/http.js";
 import { nativeStage } from "./stages/native.js";
+import { sanitizeStage } from "./stages/sanitize.js";
 import { suiteStage } from "./stages/suite.js";
 import { typesStage } from "./stages/types.js";
 
@@ -30,6 +31,7 @@ const stages = {
   types: typesStage,
   native: nativeStage,
   c: cStage,
+  sanitize: sanitizeStage,
   suite: suiteStage,
   http: httpStage,
 };
