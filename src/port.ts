@@ -116,12 +116,12 @@ export class CompletionPort {
 
   /**
    * Hands a connected socket to the port, which was made elsewhere: a SOCKET or
-   * a file descriptor. What happens to it comes from {@linkcode events}, as with
+   * a file descriptor, or what `conn.detach()` gave. What happens to it comes from {@linkcode events}, as with
    * the callback of libiocp: give a socket, a buffer size and a state of your
    * own. The port owns the socket from here on and closes it after its last
    * event, or when the connection that is returned is closed.
    *
-   * @param handle the SOCKET or file descriptor.
+   * @param socket the SOCKET or file descriptor, or a detached connection.
    * @param options `readBufferSize`, the bytes of one event at most (from 1 to
    * 1,048,576, by default 16,384); `userState`, which comes with each event;
    * and those of every connection. With `allowHalfOpen` the last event leaves
@@ -131,8 +131,14 @@ export class CompletionPort {
    * `EEXIST` (it is on a port already); the handle is then still the caller's.
    * @throws Under Deno, `NotCapable` without the `net` permission for the peer.
    */
-  addSocket(handle: number, options: AddSocketOptions = {}): Conn {
-    requireHandle(handle);
+  addSocket(
+    socket: number | DetachedSocket,
+    options: AddSocketOptions = {},
+  ): Conn {
+    const isDetached = typeof socket === "object";
+    const { handle, bytes } = isDetached
+      ? requireDetached(socket)
+      : { handle: requireHandle(socket), bytes: undefined };
     requireOptions(options);
     const { readBufferSize: bufferSize, userState, receive, ...rest } =
       options as AddSocketOptions & ConnOptions;
@@ -151,7 +157,8 @@ export class CompletionPort {
       receive: { mode: "flow", bufferSize },
     });
     this.#requireOpen("adopt");
-    const stream = adoptSocket(this.#loop, handle, settings, false);
+    const stream = adoptSocket(this.#loop, handle, settings, isDetached);
+    if (bytes !== undefined) stream.receive.preload(bytes);
     const conn = new Conn(stream);
     this.#events.add(stream, conn, userState);
     return conn;
@@ -168,10 +175,10 @@ export class CompletionPort {
    *
    * using listener = listen({ hostname: "127.0.0.1", port: 0 });
    * using port = new CompletionPort();
-   * const { handle } = await (await connect(listener.addr)).detach();
-   * const server = await listener.accept();
+   * const socket = await (await connect(listener.addr)).detach();
+   * using server = await listener.accept();
    *
-   * port.addSocket(handle, { readBufferSize: 4096, userState: "mine" });
+   * port.addSocket(socket, { readBufferSize: 4096, userState: "mine" });
    * await server.write(new TextEncoder().encode("hello"));
    * for await (const { type, byteCount, userState } of port.events()) {
    *   console.log(type, byteCount, userState);

@@ -13,6 +13,7 @@ import {
 import { isSettled, settled, within } from "./shared/deadline.ts";
 import { closeSocket, connectSocket, makeSocket } from "./shared/os_socket.ts";
 import { outcome } from "./shared/outcome.ts";
+import { pair } from "./shared/pair.ts";
 import { bytesOf, Digest, digest, pattern, textOf } from "./shared/pattern.ts";
 
 /* Both ends of a connection: a plain socket of the system, added to a port, and
@@ -185,6 +186,26 @@ test("Leaving a loop over the events loses none", async () => {
     assert.equal(textOf(data!), "two");
     break;
   }
+});
+
+test("A detached connection can be added, with what it had received", async () => {
+  using ends = await pair({ listen: { receive: { mode: "flow" } } });
+  using port = new CompletionPort();
+  const { client, server } = ends;
+  await client.write(bytesOf("one two three"));
+  assert.equal(await server.read(new Uint8Array(4)), 4);
+  const socket = await server.detach();
+  const conn = port.addSocket(socket, { userState: 3 });
+  await client.write(bytesOf(" four"));
+  client.close();
+  let text = "";
+  for await (const { type, data, socket, userState } of port.events()) {
+    assert.equal(socket, conn);
+    assert.equal(userState, 3);
+    if (type !== "read") break;
+    text += textOf(data!);
+  }
+  assert.equal(text, "two three four");
 });
 
 test("What is no connected stream is refused, and stays the caller's", async () => {

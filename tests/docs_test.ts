@@ -1,0 +1,64 @@
+// Copyright the iocp authors. MIT license.
+/* Every example in a doc comment runs to its end as it stands. */
+
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { describe, test } from "node:test";
+import { start } from "./shared/child.ts";
+import { repositoryPath, TemporaryFolder } from "./shared/files.ts";
+import { readText } from "./shared/header.ts";
+
+interface Example {
+  title: string;
+  code: string;
+}
+
+/* The code blocks behind each @example of a file. */
+function examplesOf(file: string): Example[] {
+  const examples: Example[] = [];
+  const blocks = readText(file).matchAll(
+    /@example *([^\n]*)\n *\* ```ts\n([^]*?)\n *\* ```/g,
+  );
+  for (const [, title, lines] of blocks) {
+    const code = lines!.replace(/^ *\* ?/gm, "");
+    const number = examples.length + 1;
+    examples.push({ title: `${number}: ${title || "no title"}`, code });
+  }
+  return examples;
+}
+
+const files = [
+  "mod.ts",
+  ...readdirSync(repositoryPath("src"))
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => `src/${name}`),
+];
+const module = JSON.stringify(
+  new URL("../mod.ts", import.meta.url).href,
+);
+let count = 0;
+
+for (const file of files) {
+  const examples = examplesOf(file);
+  if (examples.length === 0) continue;
+  count += examples.length;
+  describe(`The examples of ${file} run`, () => {
+    for (const { title, code } of examples) {
+      test(title, async () => {
+        using folder = new TemporaryFolder();
+        assert.ok(code.includes('"./mod.ts"'), code);
+        const path = folder.write(
+          "example.ts",
+          code.replaceAll('"./mod.ts"', module),
+        );
+        using child = start(path);
+        const { code: exit, signal, stderr } = await child.ended;
+        assert.deepEqual([exit, signal, stderr], [0, null, ""], code);
+      });
+    }
+  });
+}
+
+test("There are examples to run", () => {
+  assert.ok(count > 10, `${count}`);
+});
