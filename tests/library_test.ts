@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
@@ -156,10 +156,12 @@ async function load(
   folder: TemporaryFolder,
   env: ChildOptions["env"],
 ): Promise<string> {
-  const program = folder.write("main.ts", LIBRARY_PROGRAM);
+  const program = folder.join("main.ts");
+  /* Once: a process that starts meanwhile would read half of it. */
+  if (!existsSync(program)) folder.write("main.ts", LIBRARY_PROGRAM);
   using child = start(program, [], { env, cwd: folder.path });
-  const { stdout, stderr } = await child.ended;
-  return stdout.trim() || stderr;
+  const { stdout, stderr, code, signal } = await child.ended;
+  return stdout.trim() || stderr || `ended with ${code ?? signal}`;
 }
 
 const cacheVariable = isWindows ? "LOCALAPPDATA" : "XDG_CACHE_HOME";

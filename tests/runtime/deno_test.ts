@@ -36,8 +36,8 @@ async function load(
 ): Promise<string> {
   const options = { flags, env: { ...noLibrary, ...env } };
   using child = start(program, [], options);
-  const { stdout, stderr } = await child.ended;
-  return stdout.trim() || stderr;
+  const { stdout, stderr, code, signal } = await child.ended;
+  return stdout.trim() || stderr || `ended with ${code ?? signal}`;
 }
 
 const hosts = ["127.0.0.1", "localhost", "LOCALHOST", "0.0.0.0", "::1"];
