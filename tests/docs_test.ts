@@ -53,7 +53,8 @@ for (const file of files) {
         );
         using child = start(path);
         const { code: exit, signal, stderr } = await child.ended;
-        assert.deepEqual([exit, signal, stderr], [0, null, ""], code);
+        /* What a runtime says of itself on stderr is no failure. */
+        assert.deepEqual([exit, signal], [0, null], `${code}\n${stderr}`);
       });
     }
   });
