@@ -6,7 +6,10 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { definitions, warnings } from "../ffi/compile.js";
-import { runOrThrow, zigEnvironment } from "./setup.js";
+import { detail, say } from "./report.js";
+import { describeEnd, runOrThrow, zigEnvironment } from "./setup.js";
+
+const skipCode = 77;
 
 const triples = {
   linux: "x86_64-linux-gnu.2.28",
@@ -105,4 +108,18 @@ async function linked(root, system, library, { zig, debian }) {
     imports,
   ]);
   return [imports];
+}
+
+/** Counts how a test program has ended: 0 passed, 77 skipped, else failed. */
+export function countProgram(counts, name, result) {
+  if (result.code === 0) {
+    counts.passed += 1;
+  } else if (result.code === skipCode) {
+    counts.skipped += 1;
+    say(`${name}: skipped: ${result.output.trim().split("\n").at(-1)}`);
+  } else {
+    counts.failed += 1;
+    say(`${name}: FAILED (${describeEnd(result)})`);
+    detail(result.output);
+  }
 }

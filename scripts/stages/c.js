@@ -4,20 +4,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { compileLibrary, targets } from "../../ffi/compile.js";
-import { compileProgram, testPrograms } from "../c_program.js";
+import { compileProgram, countProgram, testPrograms } from "../c_program.js";
 import { detail, say } from "../report.js";
-import {
-  describeEnd,
-  ensureDebian,
-  ensureWine,
-  ensureZig,
-  run,
-} from "../setup.js";
+import { ensureDebian, ensureWine, ensureZig, run } from "../setup.js";
 import { testExample } from "./example.js";
 
 const timeout = 120_000;
 const example = "example_echo";
-const skipCode = 77;
 
 /**
  * Every ffi/tests/test_*.c is a program that passes (0), is skipped (77) or
@@ -88,7 +81,7 @@ async function testSystem(report, root, system, programs, runner) {
       const result = program.error
         ? { code: 1, output: program.error.message }
         : await runner.start(program, [], dirname(program));
-      count(counts, `${name}: ${basename(source, ".c")}`, result);
+      countProgram(counts, `${name}: ${basename(source, ".c")}`, result);
     }
   } catch (error) {
     counts.failed += 1;
@@ -114,17 +107,4 @@ async function buildLibrary(root, system, scratch, zig) {
   const library = join(scratch, target.file);
   await compileLibrary(zig, target, join(root, "ffi"), library);
   return library;
-}
-
-function count(counts, name, result) {
-  if (result.code === 0) {
-    counts.passed += 1;
-  } else if (result.code === skipCode) {
-    counts.skipped += 1;
-    say(`${name}: skipped: ${result.output.trim().split("\n").at(-1)}`);
-  } else {
-    counts.failed += 1;
-    say(`${name}: FAILED (${describeEnd(result)})`);
-    detail(result.output);
-  }
 }

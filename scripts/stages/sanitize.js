@@ -8,12 +8,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { definitions, includes, sourceFiles } from "../../ffi/compile.js";
-import { testPrograms } from "../c_program.js";
+import { countProgram, testPrograms } from "../c_program.js";
 import { detail, say } from "../report.js";
 import { describeEnd, ensureDebian } from "../setup.js";
 
 const timeout = 300_000;
-const skipCode = 77;
 
 // Threads meet in these only; the others have one, and would gain nothing.
 const threaded =
@@ -67,7 +66,7 @@ async function testUnder(report, root, debian, { name, flag, programs }) {
         timeout,
         env: { TSAN_OPTIONS: "suppressions=suppressions" },
       });
-      count(counts, `${name}: ${program}`, result);
+      countProgram(counts, `${name}: ${program}`, result);
     }
   } catch (error) {
     counts.failed += 1;
@@ -112,16 +111,4 @@ async function compile(root, debian, flag, programs, scratch) {
     folders: [scratch],
   });
   if (!built.ok) throw new Error(built.output || describeEnd(built));
-}
-
-function count(counts, name, result) {
-  if (result.code === 0) {
-    counts.passed += 1;
-  } else if (result.code === skipCode) {
-    counts.skipped += 1;
-  } else {
-    counts.failed += 1;
-    say(`${name}: FAILED (${describeEnd(result)})`);
-    detail(result.output);
-  }
 }
