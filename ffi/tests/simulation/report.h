@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What a schedule tells: its trace, and the rule that was broken. */
+#ifndef IOCP_REPORT_H
+#define IOCP_REPORT_H
+
+#include <stdbool.h>
+
+/* False for most schedules, which are many; a failed one is played again with
+ * it. */
+extern bool report_traces;
+
+/* One line of the trace. Those of the system are indented by two spaces. */
+void report_trace(const char* format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+/* The two above, without the cost of the arguments when nobody reads them. */
+#define TRACE(...)                                \
+  do {                                            \
+    if (report_traces) report_trace(__VA_ARGS__); \
+  } while (0)
+
+/* Ends the schedule: `rule`, a short fixed sentence, does not hold. Two
+ * failures are the same one when their rules are. */
+_Noreturn void report_violation(const char* rule, const char* format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Checked in every build. */
+#define RULE(rule, expression)                                              \
+  do {                                                                      \
+    if (!(expression))                                                      \
+      report_violation(rule, "%s:%d: %s", __FILE__, __LINE__, #expression); \
+  } while (0)
+
+#endif /* IOCP_REPORT_H */

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What surrounds the library in a simulation: the system with its faults and
+ * its time, and the peers on the other side of the network. One world is the
+ * model of Windows (ffi/tests/model/), which nothing but the tape moves; the
+ * other is Linux itself, with faults put between it and the library.
+ *
+ * A peer is never the library's: it is what another machine would do.
+ */
+#ifndef IOCP_WORLD_H
+#define IOCP_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "iocp.h"
+
+/* ---- the system */
+
+/* A system that has just been started; the tape says what its habits are. */
+void world_open(void);
+
+/* The schedule is over and the library has deleted everything. Peers are closed
+ * here; anything that the library has left behind is a violation: a handle, a
+ * block of memory, an operation. */
+void world_close(void);
+
+/* From here on there are no more faults, and whatever can go on does. */
+void world_calm(void);
+
+/* The library's clock, in milliseconds. */
+uint64_t world_now_ms(void);
+
+/* The calling thread does nothing for so long, and everything else goes on. */
+void world_pause(uint32_t ms);
+
+/* ---- threads */
+
+struct world_thread;
+struct world_thread* world_thread_start(void (*run)(void* argument),
+                                        void* argument);
+void world_thread_join(struct world_thread* thread);
+
+/* ---- peers */
+
+struct peer;
+struct peer_listener;
+
+#define PEER_WOULD_BLOCK (-1)
+#define PEER_RESET (-2)
+
+/* What is to be found at an address. */
+enum peer_manner {
+  PEER_ACCEPTS, /* peers, from peer_accept() */
+  PEER_REFUSES, /* nobody: a connection is refused */
+  PEER_SILENT   /* a machine that never answers */
+};
+
+/* `family` is 4 or 6. NULL when this world has no such thing. */
+struct peer_listener* peer_listen(enum peer_manner manner, uint16_t family);
+void peer_listener_address(const struct peer_listener* listener,
+                           struct iocp_address* address_out);
+
+/* The next one that has connected, or NULL. */
+struct peer* peer_accept(struct peer_listener* listener);
+
+/* Begins to connect to a listener of the library's. */
+struct peer* peer_connect(const struct iocp_address* to);
+
+enum peer_state {
+  PEER_CONNECTING,
+  PEER_OPEN,
+  PEER_FAILED /* could not connect, or has met a reset */
+};
+enum peer_state peer_state(struct peer* peer);
+
+/* Both ends of the connection, the peer's own first. Not while it connects. */
+void peer_names(struct peer* peer,
+                struct iocp_address* own_out,
+                struct iocp_address* other_out);
+
+/* How many bytes were taken, PEER_WOULD_BLOCK or PEER_RESET. */
+int32_t peer_send(struct peer* peer, const uint8_t* bytes, uint32_t length);
+
+/* Bytes, 0 at the end of the stream, PEER_WOULD_BLOCK or PEER_RESET. */
+int32_t peer_receive(struct peer* peer, uint8_t* buffer, uint32_t length);
+
+/* Ends its sending direction. */
+void peer_shutdown(struct peer* peer);
+
+/* Closes it: with an RST, or as a program does that has read everything. The
+ * peer is gone then. */
+void peer_reset(struct peer* peer);
+void peer_close(struct peer* peer);
+
+#endif /* IOCP_WORLD_H */
