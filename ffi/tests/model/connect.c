@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* ConnectEx(). */
+#include <ws2tcpip.h>
+
+#include "extension.h"
+#include "habits.h"
+#include "kernel.h"
+#include "network.h"
+#include "op.h"
+#include "report.h"
+#include "sock.h"
+#include "tape.h"
+
+/* Who it will be for the other side. */
+static void connect__name(struct sock* sock, const struct iocp_address* to) {
+  static const uint8_t v4[16] = {127, 0, 0, 1};
+  static const uint8_t v6[16] = {[15] = 1};
+  if (!address_is_any(&sock->local)) return;
+  for (int i = 0; i < 16; i++)
+    sock->local.bytes[i] = to->family == 4 ? v4[i] : v6[i];
+}
+
+static bool connect__check(const struct sock* sock,
+                           const struct iocp_address* to) {
+  /* "The socket must be bound" (ConnectEx()'s documentation). */
+  if (sock->state != SOCK_BOUND) return kernel_fail(WSAEINVAL);
+  /* It is nobody's, other than on Linux. */
+  if (address_is_any(to) || to->port == 0) return kernel_fail(WSAEADDRNOTAVAIL);
+  if (habits_break(habits.kernel_faults)) return kernel_fail(WSAENOBUFS);
+  if (habits_break(habits.refusals)) {
+    static const DWORD errors[] = {
+        WSAECONNREFUSED, WSAECONNRESET, WSAENETUNREACH};
+    return kernel_fail(errors[tape_choose(3)]);
+  }
+  return true;
+}
+
+BOOL WINAPI extension_connect_ex(SOCKET handle,
+                                 const SOCKADDR* name,
+                                 int length,
+                                 void* buffer,
+                                 DWORD size,
+                                 DWORD* sent,
+                                 OVERLAPPED* overlapped) {
+  struct iocp_address to;
+  kernel_enter();
+  struct sock* sock = sock_find(handle, "ConnectEx");
+  if (sock == NULL) return FALSE;
+  RULE("ConnectEx() is given an address and no data",
+       sock_address_in(name, length, &to) && buffer == NULL && size == 0);
+  if (!connect__check(sock, &to)) return FALSE;
+  struct op* op = op_new(sock, OP_CONNECT, overlapped, "ConnectEx");
+  op_give_count(op, sent);
+  connect__name(sock, &to);
+  struct link* link = network_call(&sock->local, &to);
+  /* Two seconds, unless it was told not to (libuv's src/win/tcp.c). */
+  link->retries_refused = !sock->tries_once && address_is_own(&to);
+  link->ends[0].sock = sock;
+  sock->state = SOCK_CONNECTING;
+  sock->connect = op;
+  op_pend(op);
+  if (habits_fault(habits.immediate)) network_step();
+  return op_answer(op);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "fiber.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include "habits.h"
+#include "network.h"
+#include "report.h"
+#include "sanitizer.h"
+#include "tape.h"
+#include "thread.h"
+
+#define FIBER__STACK (256 * 1024)
+#define FIBER__MAX 64
+/* A schedule that takes longer than this, by its own clock, goes round in
+ * circles. */
+#define FIBER__LIMIT_MS (UINT64_C(24) * 3600 * 1000)
+
+struct fiber {
+  ucontext_t context;
+  struct sanitizer_fiber sanitizer;
+  fiber_main* run;
+  void* argument;
+  fiber_condition* condition; /* what it waits for, or NULL */
+  void* condition_argument;
+  uint64_t until_ms;
+  uint32_t number;
+  uint32_t error;
+  bool has_ended;
+  void* locals[FIBER_LOCALS];
+  void* stack;
+};
+
+static struct {
+  struct fiber* all[FIBER__MAX];
+  uint32_t count;
+  uint32_t last_number;
+  struct fiber* running;
+  struct fiber* left; /* by the last switch */
+  uint64_t now_ms;
+  struct fiber first;
+  void* stacks[FIBER__MAX]; /* for the next ones */
+  uint32_t stack_count;
+} fibers;
+
+void fiber_open(void) {
+  fibers.count = 1;
+  fibers.last_number = 1;
+  memset(&fibers.first, 0, sizeof fibers.first);
+  fibers.first.number = 1;
+  fibers.all[0] = &fibers.first;
+  fibers.running = &fibers.first;
+  fibers.now_ms = 1000 + tape_choose(20000);
+  sanitizer_fiber_first(&fibers.first.sanitizer);
+}
+
+static void fiber__enter(void) {
+  struct fiber* fiber = fibers.running;
+  sanitizer_fiber_entered(&fiber->sanitizer, &fibers.left->sanitizer);
+  fiber->run(fiber->argument);
+  /* The system calls those who want to know, on this thread. */
+  thread_ended(fiber->locals);
+  fiber->has_ended = true;
+  fiber_wait(NULL, NULL, FIBER_FOREVER);
+}
+
+static void fiber__make_context(struct fiber* fiber) {
+  getcontext(&fiber->context);
+  fiber->context.uc_stack.ss_sp = fiber->stack;
+  fiber->context.uc_stack.ss_size = FIBER__STACK;
+  makecontext(&fiber->context, fiber__enter, 0);
+}
+
+struct fiber* fiber_start(fiber_main* run, void* argument) {
+  if (fibers.count == FIBER__MAX) return NULL;
+  struct fiber* fiber = calloc(1, sizeof *fiber);
+  if (fiber == NULL) abort();
+  fiber->stack = fibers.stack_count != 0 ? fibers.stacks[--fibers.stack_count]
+                                         : malloc(FIBER__STACK);
+  if (fiber->stack == NULL) abort();
+  fiber->run = run;
+  fiber->argument = argument;
+  fiber->number = ++fibers.last_number;
+  fiber__make_context(fiber);
+  sanitizer_fiber_open(&fiber->sanitizer, fiber->stack, FIBER__STACK);
+  fibers.all[fibers.count++] = fiber;
+  return fiber;
+}
+
+bool fiber_has_ended(const struct fiber* fiber) { return fiber->has_ended; }
+
+void fiber_free(struct fiber* fiber) {
+  uint32_t i = 0;
+  while (fibers.all[i] != fiber) i++;
+  fibers.all[i] = fibers.all[--fibers.count];
+  sanitizer_fiber_close(&fiber->sanitizer);
+  fibers.stacks[fibers.stack_count++] = fiber->stack;
+  free(fiber);
+}
+
+void fiber_close(void) {
+  while (fibers.count > 1) {
+    struct fiber* fiber = fibers.all[fibers.count - 1];
+    RULE("a thread of the library ends", fiber->has_ended);
+    fiber_free(fiber);
+  }
+}
+
+uint32_t fiber_number(void) { return fibers.running->number; }
+
+uint32_t* fiber_error(void) { return &fibers.running->error; }
+
+void** fiber_local(uint32_t index) { return &fibers.running->locals[index]; }
+
+uint64_t fiber_now_ms(void) { return fibers.now_ms; }
+
+void fiber_advance(uint64_t ms) {
+  fibers.now_ms += ms;
+  RULE("a schedule comes to its end", fibers.now_ms < FIBER__LIMIT_MS);
+}
+
+/* ---- whose turn it is */
+
+static bool fiber__can_run(const struct fiber* fiber) {
+  if (fiber->has_ended) return false;
+  if (fibers.now_ms >= fiber->until_ms) return true;
+  return fiber->condition != NULL &&
+         fiber->condition(fiber->condition_argument);
+}
+
+static uint32_t fiber__runnable(struct fiber** runnable) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < fibers.count; i++)
+    if (fiber__can_run(fibers.all[i])) runnable[count++] = fibers.all[i];
+  return count;
+}
+
+static void fiber__switch(struct fiber* to) {
+  struct fiber* from = fibers.running;
+  if (to == from) return;
+  fibers.running = to;
+  fibers.left = from;
+  sanitizer_fiber_leave(&from->sanitizer, &to->sanitizer);
+  swapcontext(&from->context, &to->context);
+  sanitizer_fiber_entered(&from->sanitizer, &fibers.left->sanitizer);
+}
+
+/* When something will happen by itself. */
+static uint64_t fiber__next_ms(void) {
+  uint64_t next_ms = network_next_ms();
+  for (uint32_t i = 0; i < fibers.count; i++)
+    if (!fibers.all[i]->has_ended && fibers.all[i]->until_ms < next_ms)
+      next_ms = fibers.all[i]->until_ms;
+  return next_ms;
+}
+
+/* Gives the turn to one that can run; before, the system does what it can. */
+static void fiber__reschedule(void) {
+  struct fiber* runnable[FIBER__MAX];
+  for (;;) {
+    uint32_t count = fiber__runnable(runnable);
+    if (count != 0) {
+      fiber__switch(runnable[count == 1 ? 0 : tape_choose(count)]);
+      return;
+    }
+    if (network_step()) continue;
+    uint64_t next_ms = fiber__next_ms();
+    if (next_ms == FIBER_FOREVER)
+      report_violation("something can always go on",
+                       "every thread waits, and nothing will ever happen");
+    fiber_advance(next_ms > fibers.now_ms ? next_ms - fibers.now_ms : 0);
+  }
+}
+
+bool fiber_wait(fiber_condition* holds, void* argument, uint64_t until_ms) {
+  struct fiber* fiber = fibers.running;
+  fiber->condition = holds;
+  fiber->condition_argument = argument;
+  fiber->until_ms = until_ms;
+  fiber__reschedule();
+  fiber->condition = NULL;
+  fiber->until_ms = 0;
+  return holds != NULL && holds(argument);
+}
+
+void fiber_preempt(void) {
+  if (fibers.count < 2 || !tape_chance(habits.preempts)) return;
+  fibers.running->until_ms = 0;
+  fiber__reschedule();
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "habits.h"
+
+#include "report.h"
+#include "tape.h"
+
+struct habits habits;
+
+/* One of a few values, none of which is the mean of the others. */
+static uint32_t habits__rate(uint32_t low, uint32_t high) {
+  switch (tape_choose(4)) {
+    case 1:
+      return low;
+    case 2:
+      return high;
+    default:
+      return 0;
+  }
+}
+
+static void habits__draw_network(void) {
+  static const uint32_t windows[] = {65536, 1, 100, 4096, 16384};
+  habits.window = windows[tape_choose(5)];
+  habits.immediate = habits__rate(200, 800);
+  habits.splits = habits__rate(100, 700);
+  habits.short_sends = habits__rate(0, 200);
+  habits.stalls = habits__rate(10, 100);
+  habits.shuffles = habits__rate(100, 800);
+  habits.early_timeouts = habits__rate(0, 300);
+  habits.late_cancels = habits__rate(100, 700);
+  habits.byte_cancels = habits__rate(100, 700);
+  habits.refusals = habits__rate(0, 100);
+  habits.vanishings = habits__rate(50, 400);
+}
+
+static void habits__draw_faults(void) {
+  if (tape_choose(3) == 0) return;
+  habits.memory_faults = habits__rate(10, 200);
+  habits.kernel_faults = habits__rate(10, 200);
+  habits.handle_faults = habits__rate(10, 200);
+  habits.foreign_packets = habits__rate(5, 50);
+}
+
+void habits_draw(void) {
+  habits = (struct habits){.starts = true, .has_ntdll = true};
+  habits.steps_max = tape_choose(4);
+  habits.preempts = habits__rate(20, 200);
+  habits.clock_ms = tape_chance(300) ? 16 : 1;
+  habits.reuse = (enum habit_reuse)tape_choose(3);
+  habits__draw_network();
+  habits__draw_faults();
+  habits.children = tape_chance(100) ? 20 : 0;
+  habits.thieves = tape_chance(100) ? 500 : 0;
+  habits.is_layered = tape_chance(100);
+  habits.refuses_modes = tape_chance(100);
+  habits.leaves_ports = tape_chance(500);
+  habits.has_ntdll = !tape_chance(20);
+  habits.is_wine = habits.has_ntdll && tape_chance(100);
+  habits.lacks_extensions = tape_chance(10);
+  habits.lacks_sockaddrs = tape_chance(20);
+  habits.starts = !tape_chance(5);
+  TRACE("the system: window %u, immediate %u, steps %u%s%s%s%s",
+        habits.window,
+        habits.immediate,
+        habits.steps_max,
+        habits.is_layered ? ", layered" : "",
+        habits.refuses_modes ? ", refuses modes" : "",
+        habits.leaves_ports ? ", leaves ports" : "",
+        habits.is_wine ? ", Wine" : "");
+}
+
+bool habits_fault(uint32_t per_mille) {
+  return !habits.is_calm && per_mille != 0 && tape_chance(per_mille);
+}
+
+bool habits_break(uint32_t per_mille) {
+  if (!habits_fault(per_mille)) return false;
+  habits.has_broken = true;
+  return true;
+}

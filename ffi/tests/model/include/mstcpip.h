@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* As much of mstcpip.h as the Windows engine uses; see windows.h. */
+#ifndef MODEL_MSTCPIP_H
+#define MODEL_MSTCPIP_H
+
+#include <winsock2.h>
+
+#define SIO_TCP_INITIAL_RTO 0x98000011u
+#define TCP_INITIAL_RTO_UNSPECIFIED_RTT ((uint16_t)-1)
+#define TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS ((uint8_t)-2)
+
+typedef struct {
+  uint16_t Rtt;
+  uint8_t MaxSynRetransmissions;
+} TCP_INITIAL_RTO_PARAMETERS;
+
+#endif /* MODEL_MSTCPIP_H */

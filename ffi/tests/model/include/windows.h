@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * As much of windows.h as the Windows engine uses, for the model of Windows
+ * (see ../kernel.h). Types have their sizes on 64-bit Windows; names, numbers
+ * and prototypes are those of Microsoft's documentation.
+ */
+#ifndef MODEL_WINDOWS_H
+#define MODEL_WINDOWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <wchar.h>
+
+#define WINAPI
+#define CALLBACK
+#define NTAPI
+
+typedef int32_t BOOL;
+typedef uint8_t BYTE;
+typedef uint8_t BOOLEAN;
+typedef uint16_t WORD;
+typedef uint32_t DWORD;
+typedef int32_t LONG;
+typedef uint32_t ULONG;
+typedef uint64_t ULONGLONG;
+typedef uintptr_t ULONG_PTR;
+typedef wchar_t WCHAR;
+typedef void* HANDLE;
+typedef void* LPVOID;
+typedef HANDLE HMODULE;
+typedef HANDLE HINSTANCE;
+/* A BSD name that libc may have in another size. */
+#define u_long model_u_long
+typedef uint32_t u_long;
+
+#define TRUE 1
+#define FALSE 0
+#define INFINITE 0xFFFFFFFFu
+#define INVALID_HANDLE_VALUE ((HANDLE)(intptr_t)-1)
+#define MAKEWORD(low, high) ((WORD)((low) | (high) << 8))
+
+/* ---- errors */
+
+#define ERROR_TOO_MANY_OPEN_FILES 4u
+#define ERROR_ACCESS_DENIED 5u
+#define ERROR_INVALID_HANDLE 6u
+#define ERROR_NOT_ENOUGH_MEMORY 8u
+#define ERROR_OUTOFMEMORY 14u
+#define ERROR_NOT_SUPPORTED 50u
+#define ERROR_NETNAME_DELETED 64u
+#define ERROR_INVALID_PARAMETER 87u
+#define ERROR_BROKEN_PIPE 109u
+#define ERROR_SEM_TIMEOUT 121u
+#define WAIT_TIMEOUT 258u
+#define ERROR_ABANDONED_WAIT_0 735u
+#define ERROR_OPERATION_ABORTED 995u
+#define ERROR_NOACCESS 998u
+#define ERROR_NOT_FOUND 1168u
+#define ERROR_CANCELLED 1223u
+#define ERROR_CONNECTION_REFUSED 1225u
+#define ERROR_GRACEFUL_DISCONNECT 1226u
+#define ERROR_NETWORK_UNREACHABLE 1231u
+#define ERROR_HOST_UNREACHABLE 1232u
+#define ERROR_PROTOCOL_UNREACHABLE 1233u
+#define ERROR_PORT_UNREACHABLE 1234u
+#define ERROR_REQUEST_ABORTED 1235u
+#define ERROR_CONNECTION_ABORTED 1236u
+#define ERROR_NO_SYSTEM_RESOURCES 1450u
+#define ERROR_WORKING_SET_QUOTA 1453u
+#define ERROR_PAGEFILE_QUOTA 1454u
+#define ERROR_COMMITMENT_LIMIT 1455u
+
+DWORD WINAPI GetLastError(void);
+
+/* ---- completion ports and overlapped operations */
+
+typedef struct _OVERLAPPED {
+  ULONG_PTR Internal;
+  ULONG_PTR InternalHigh;
+  union {
+    struct {
+      DWORD Offset;
+      DWORD OffsetHigh;
+    };
+    void* Pointer;
+  };
+  HANDLE hEvent;
+} OVERLAPPED;
+
+typedef struct _OVERLAPPED_ENTRY {
+  ULONG_PTR lpCompletionKey;
+  OVERLAPPED* lpOverlapped;
+  ULONG_PTR Internal;
+  DWORD dwNumberOfBytesTransferred;
+} OVERLAPPED_ENTRY;
+
+#define FILE_SKIP_COMPLETION_PORT_ON_SUCCESS 1
+#define FILE_SKIP_SET_EVENT_ON_HANDLE 2
+
+HANDLE WINAPI CreateIoCompletionPort(HANDLE file,
+                                     HANDLE port,
+                                     ULONG_PTR key,
+                                     DWORD threads);
+BOOL WINAPI GetQueuedCompletionStatusEx(HANDLE port,
+                                        OVERLAPPED_ENTRY* entries,
+                                        ULONG count,
+                                        ULONG* removed,
+                                        DWORD timeout_ms,
+                                        BOOL alertable);
+BOOL WINAPI PostQueuedCompletionStatus(HANDLE port,
+                                       DWORD bytes,
+                                       ULONG_PTR key,
+                                       OVERLAPPED* overlapped);
+BOOL WINAPI SetFileCompletionNotificationModes(HANDLE file, BYTE flags);
+BOOL WINAPI CancelIoEx(HANDLE file, OVERLAPPED* overlapped);
+
+/* ---- handles and modules */
+
+#define HANDLE_FLAG_INHERIT 1u
+#define GET_MODULE_HANDLE_EX_FLAG_PIN 1u
+#define GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS 4u
+
+typedef intptr_t(WINAPI* FARPROC)(void);
+
+BOOL WINAPI CloseHandle(HANDLE object);
+BOOL WINAPI SetHandleInformation(HANDLE object, DWORD mask, DWORD flags);
+HMODULE WINAPI GetModuleHandleW(const WCHAR* name);
+BOOL WINAPI GetModuleHandleExW(DWORD flags, const WCHAR* name, HMODULE* module);
+FARPROC WINAPI GetProcAddress(HMODULE module, const char* name);
+
+/* ---- memory */
+
+#define MEM_COMMIT 0x1000u
+#define MEM_RESERVE 0x2000u
+#define MEM_RELEASE 0x8000u
+#define PAGE_READWRITE 4u
+
+void* WINAPI VirtualAlloc(void* address, size_t size, DWORD type, DWORD access);
+BOOL WINAPI VirtualFree(void* address, size_t size, DWORD type);
+HANDLE WINAPI GetProcessHeap(void);
+void* WINAPI HeapAlloc(HANDLE heap, DWORD flags, size_t size);
+BOOL WINAPI HeapFree(HANDLE heap, DWORD flags, void* block);
+
+/* ---- threads, time and what they wait for */
+
+typedef struct {
+  int state;
+  void* next; /* the model's own, in the list of those that were run */
+} INIT_ONCE;
+typedef struct {
+  DWORD owner;
+} SRWLOCK;
+typedef struct {
+  uint64_t wakes;
+} CONDITION_VARIABLE;
+typedef struct {
+  DWORD dwNumberOfProcessors;
+} SYSTEM_INFO;
+
+#define INIT_ONCE_STATIC_INIT {0, NULL}
+#define FLS_OUT_OF_INDEXES 0xFFFFFFFFu
+#define WT_EXECUTEINWAITTHREAD 4u
+#define WT_EXECUTEONLYONCE 8u
+#define WAIT_OBJECT_0 0u
+
+typedef BOOL(CALLBACK* PINIT_ONCE_FN)(INIT_ONCE* once,
+                                      void* parameter,
+                                      void** context);
+typedef void(NTAPI* PFLS_CALLBACK_FUNCTION)(void* data);
+typedef DWORD(WINAPI* LPTHREAD_START_ROUTINE)(void* argument);
+typedef void(CALLBACK* WAITORTIMERCALLBACK)(void* context, BOOLEAN timed_out);
+
+BOOL WINAPI InitOnceExecuteOnce(INIT_ONCE* once,
+                                PINIT_ONCE_FN run,
+                                void* parameter,
+                                void** context);
+DWORD WINAPI FlsAlloc(PFLS_CALLBACK_FUNCTION callback);
+BOOL WINAPI FlsSetValue(DWORD index, void* data);
+DWORD WINAPI GetCurrentThreadId(void);
+HANDLE WINAPI CreateThread(void* security,
+                           size_t stack,
+                           LPTHREAD_START_ROUTINE run,
+                           void* argument,
+                           DWORD flags,
+                           DWORD* id);
+HANDLE WINAPI CreateEventW(void* security,
+                           BOOL manual_reset,
+                           BOOL initial,
+                           const WCHAR* name);
+DWORD WINAPI WaitForSingleObject(HANDLE object, DWORD timeout_ms);
+BOOL WINAPI RegisterWaitForSingleObject(HANDLE* wait,
+                                        HANDLE object,
+                                        WAITORTIMERCALLBACK run,
+                                        void* context,
+                                        ULONG timeout_ms,
+                                        ULONG flags);
+BOOL WINAPI UnregisterWaitEx(HANDLE wait, HANDLE event);
+void WINAPI InitializeSRWLock(SRWLOCK* lock);
+void WINAPI AcquireSRWLockExclusive(SRWLOCK* lock);
+void WINAPI ReleaseSRWLockExclusive(SRWLOCK* lock);
+void WINAPI InitializeConditionVariable(CONDITION_VARIABLE* condition);
+BOOL WINAPI SleepConditionVariableSRW(CONDITION_VARIABLE* condition,
+                                      SRWLOCK* lock,
+                                      DWORD timeout_ms,
+                                      ULONG flags);
+void WINAPI WakeAllConditionVariable(CONDITION_VARIABLE* condition);
+void WINAPI GetSystemInfo(SYSTEM_INFO* info);
+ULONGLONG WINAPI GetTickCount64(void);
+void WINAPI Sleep(DWORD duration_ms);
+
+#endif /* MODEL_WINDOWS_H */

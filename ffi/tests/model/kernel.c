@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel.h"
+
+#include "fiber.h"
+#include "habits.h"
+#include "network.h"
+#include "op.h"
+#include "sock.h"
+#include "tape.h"
+
+/* What the last error is when there was none: no call of the engine may look at
+ * it then. */
+#define KERNEL__NO_ERROR 0xBADu
+/* Steps of the network in a call once nothing is held back. */
+#define KERNEL__CALM_STEPS 8
+
+void kernel_enter(void) {
+  fiber_preempt();
+  op_check_all();
+  uint32_t steps = KERNEL__CALM_STEPS;
+  if (!habits.is_calm)
+    steps = habits.steps_max == 0 ? 0 : tape_choose(habits.steps_max + 1);
+  while (steps-- != 0 && network_step()) continue;
+  if (habits_fault(habits.children)) sock_start_child();
+}
+
+BOOL kernel_fail(DWORD error) {
+  *fiber_error() = error;
+  return FALSE;
+}
+
+BOOL kernel_succeed(void) {
+  *fiber_error() = KERNEL__NO_ERROR;
+  return TRUE;
+}
+
+DWORD WINAPI GetLastError(void) { return *fiber_error(); }
+int WSAGetLastError(void) { return (int)*fiber_error(); }
+void WSASetLastError(int error) { *fiber_error() = (uint32_t)error; }
+
+ULONGLONG WINAPI GetTickCount64(void) {
+  return fiber_now_ms() / habits.clock_ms * habits.clock_ms;
+}
+
+DWORD WINAPI GetCurrentThreadId(void) { return fiber_number(); }
+
+void WINAPI GetSystemInfo(SYSTEM_INFO* info) {
+  info->dwNumberOfProcessors = 1 + tape_choose(3);
+}
+
+void WINAPI Sleep(DWORD duration_ms) {
+  kernel_enter();
+  fiber_wait(NULL, NULL, fiber_now_ms() + duration_ms);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "listening.h"
+
+#include <string.h>
+
+#include "accept.h"
+#include "habits.h"
+#include "network.h"
+#include "sock.h"
+
+static struct list_node listening_all;
+
+void listening_open_all(void) { list_open(&listening_all); }
+
+void listening_open(struct listening* listening,
+                    const struct iocp_address* address) {
+  listening->address = *address;
+  list_open(&listening->backlog);
+  list_push(&listening_all, &listening->node);
+}
+
+void listening_close(struct listening* listening) {
+  struct link* link;
+  list_remove(&listening->node);
+  while ((link = listening_take(listening)) != NULL) end_reset(&link->ends[1]);
+}
+
+/* ---- addresses */
+
+static bool address__is_v4(const struct iocp_address* address) {
+  static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  return address->family == 4 || memcmp(address->bytes, mapped, 12) == 0;
+}
+
+static const uint8_t* address__v4(const struct iocp_address* address) {
+  return address->family == 4 ? address->bytes : address->bytes + 12;
+}
+
+bool address_is_any(const struct iocp_address* address) {
+  static const uint8_t zeros[16];
+  return memcmp(address->bytes, zeros, address->family == 4 ? 4 : 16) == 0;
+}
+
+bool address_is_own(const struct iocp_address* address) {
+  static const uint8_t loopback[16] = {[15] = 1};
+  if (address__is_v4(address)) return address__v4(address)[0] == 127;
+  return memcmp(address->bytes, loopback, 16) == 0;
+}
+
+static bool listening__is_at(const struct listening* listening,
+                             const struct iocp_address* to) {
+  const struct iocp_address* at = &listening->address;
+  if (at->port != to->port) return false;
+  if (address_is_any(at)) {
+    if (at->family == 4) return address__is_v4(to);
+    return to->family == 6 ? !address__is_v4(to) || listening->takes_both
+                           : listening->takes_both;
+  }
+  if (address__is_v4(at) != address__is_v4(to)) return false;
+  if (address__is_v4(at))
+    return memcmp(address__v4(at), address__v4(to), 4) == 0;
+  return memcmp(at->bytes, to->bytes, 16) == 0;
+}
+
+static struct listening* listening__of(const struct iocp_address* to) {
+  for (struct list_node* node = listening_all.next; node != &listening_all;
+       node = node->next) {
+    struct listening* listening = LIST_ENTRY(node, struct listening, node);
+    if (listening__is_at(listening, to)) return listening;
+  }
+  return NULL;
+}
+
+struct listening* listening_at(const struct iocp_address* address) {
+  for (struct list_node* node = listening_all.next; node != &listening_all;
+       node = node->next) {
+    struct listening* listening = LIST_ENTRY(node, struct listening, node);
+    const struct iocp_address* at = &listening->address;
+    if (at->port != address->port || at->family != address->family) continue;
+    if (address_is_any(at) || address_is_any(address) ||
+        memcmp(at->bytes, address->bytes, 16) == 0)
+      return listening;
+  }
+  return NULL;
+}
+
+/* ---- calls */
+
+bool listening_can_answer(const struct link* link) {
+  const struct listening* listening = listening__of(&link->ends[1].name);
+  return listening == NULL || listening->is_silent ||
+         listening->queued < listening->queued_max;
+}
+
+enum listening_answer listening_answer(struct link* link) {
+  struct listening* listening = listening__of(&link->ends[1].name);
+  if (listening == NULL || habits_break(habits.refusals))
+    return LISTENING_REFUSES;
+  if (listening->is_silent) return LISTENING_IS_SILENT;
+  link->state = LINK_QUEUED;
+  list_push(&listening->backlog, &link->backlog_node);
+  listening->queued++;
+  if (listening->sock != NULL) accept_serve(listening->sock);
+  return LISTENING_TAKES;
+}
+
+struct link* listening_take(struct listening* listening) {
+  if (list_is_empty(&listening->backlog)) return NULL;
+  struct list_node* node = list_shift(&listening->backlog);
+  struct link* link = LIST_ENTRY(node, struct link, backlog_node);
+  listening->queued--;
+  link->state = LINK_TAKEN;
+  return link;
+}
+
+void listening_moved(struct link* link) {
+  struct listening* listening = listening__of(&link->ends[1].name);
+  /* One that was reset leaves the queue, or it is found out later. */
+  if (listening == NULL || !link->flows[1].rst_arrived ||
+      !habits_fault(habits.vanishings))
+    return;
+  list_remove(&link->backlog_node);
+  listening->queued--;
+  link->state = LINK_TAKEN;
+  link->ends[1].is_closed = true;
+}

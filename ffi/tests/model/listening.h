@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* Who listens at an address, and the connections in their backlogs. */
+#ifndef MODEL_LISTENING_H
+#define MODEL_LISTENING_H
+
+#include <stdbool.h>
+
+#include "iocp.h"
+#include "list.h"
+
+struct link;
+struct peer_listener;
+struct sock;
+
+/* One entry: a socket of the process, or something else in the network. */
+struct listening {
+  struct list_node node;
+  struct list_node backlog; /* struct link */
+  uint32_t queued;
+  uint32_t queued_max;
+  struct iocp_address address;
+  bool takes_both; /* :: takes IPv4 too */
+  bool is_silent;
+  struct sock* sock;           /* or NULL */
+  struct peer_listener* peers; /* or NULL */
+};
+
+enum listening_answer {
+  LISTENING_TAKES,
+  LISTENING_REFUSES,
+  LISTENING_IS_SILENT
+};
+
+void listening_open_all(void);
+void listening_open(struct listening* listening,
+                    const struct iocp_address* address);
+/* Connections that nobody has taken are reset. */
+void listening_close(struct listening* listening);
+
+/* The one that a bind to this address would be in conflict with, or NULL. */
+struct listening* listening_at(const struct iocp_address* address);
+
+/* False while a call has to wait for room in a backlog. */
+bool listening_can_answer(const struct link* link);
+enum listening_answer listening_answer(struct link* link);
+
+/* The oldest connection in the backlog leaves it, or NULL. */
+struct link* listening_take(struct listening* listening);
+
+/* Something has arrived at a connection in a backlog. */
+void listening_moved(struct link* link);
+
+/* ---- addresses */
+
+bool address_is_any(const struct iocp_address* address);
+bool address_is_own(const struct iocp_address* address);
+
+#endif /* MODEL_LISTENING_H */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* What the engine asks of the system itself: modules, Winsock, names. */
+#include <stdlib.h>
+#include <string.h>
+#include <ws2tcpip.h>
+
+#include "habits.h"
+#include "kernel.h"
+#include "report.h"
+#include "sock.h"
+#include "tape.h"
+
+/* ---- Winsock */
+
+int WSAStartup(WORD version, WSADATA* data) {
+  RULE("Winsock 2.2 is asked for", version == MAKEWORD(2, 2) && data != NULL);
+  if (!habits.starts && !habits.is_calm) return WSASYSNOTREADY;
+  return 0;
+}
+
+/* ---- ntdll.dll */
+
+/* FILE_COMPLETION_INFORMATION (ntifs.h). */
+struct module__completion {
+  HANDLE port;
+  void* key;
+};
+#define MODULE__REPLACE_COMPLETION 61
+#define MODULE__NOT_IMPLEMENTED ((LONG)0xC0000002)
+
+static LONG NTAPI module__set_information(
+    HANDLE file, void* status, void* information, ULONG length, int class) {
+  const struct module__completion* completion = information;
+  kernel_enter();
+  struct sock* sock = sock_find((SOCKET)file, "NtSetInformationFile");
+  RULE("NtSetInformationFile() is given a completion port",
+       sock != NULL && status != NULL && length == sizeof *completion &&
+           class == MODULE__REPLACE_COMPLETION);
+  if (!habits.leaves_ports) return MODULE__NOT_IMPLEMENTED;
+  RULE("a handle leaves its port with nothing in flight",
+       sock->object.holds == 0);
+  sock->port = NULL;
+  sock->object.is_users = true;
+  return 0;
+}
+
+static const char* module__wine_version(void) { return "10.0"; }
+
+HMODULE WINAPI GetModuleHandleW(const WCHAR* name) {
+  RULE("only ntdll.dll is asked for", wcscmp(name, L"ntdll.dll") == 0);
+  return habits.has_ntdll ? (HMODULE)&habits : NULL;
+}
+
+BOOL WINAPI GetModuleHandleExW(DWORD flags,
+                               const WCHAR* name,
+                               HMODULE* module) {
+  RULE("a module is pinned by an address in it",
+       flags == (GET_MODULE_HANDLE_EX_FLAG_PIN |
+                 GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS) &&
+           name != NULL);
+  if (habits_fault(habits.memory_faults))
+    return kernel_fail(ERROR_NOT_ENOUGH_MEMORY);
+  *module = (HMODULE)&habits;
+  return TRUE;
+}
+
+FARPROC WINAPI GetProcAddress(HMODULE module, const char* name) {
+  FARPROC function = NULL;
+  RULE("a function is asked of a module", module == (HMODULE)&habits);
+  if (strcmp(name, "NtSetInformationFile") == 0) {
+    LONG(NTAPI * set)(HANDLE, void*, void*, ULONG, int) =
+        module__set_information;
+    memcpy(&function, &set, sizeof function);
+  } else if (strcmp(name, "wine_get_version") == 0 && habits.is_wine) {
+    const char* (*version)(void) = module__wine_version;
+    memcpy(&function, &version, sizeof function);
+  }
+  return function;
+}
+
+/* ---- names */
+
+/* One result; it begins with what the caller sees. */
+struct module__address {
+  ADDRINFOW info;
+  SOCKADDR_STORAGE name;
+};
+
+static ADDRINFOW* module__result(const struct iocp_address* address,
+                                 ADDRINFOW* next) {
+  struct module__address* result = calloc(1, sizeof *result);
+  if (result == NULL) abort();
+  SOCKADDR* name = (SOCKADDR*)(void*)&result->name;
+  result->info.ai_addrlen =
+      (size_t)sock_address_out(address, name, sizeof result->name);
+  result->info.ai_addr = name;
+  result->info.ai_next = next;
+  return &result->info;
+}
+
+int GetAddrInfoW(const WCHAR* node,
+                 const WCHAR* service,
+                 const ADDRINFOW* hints,
+                 ADDRINFOW** result) {
+  static const struct iocp_address v4 = {.family = 4, .bytes = {127, 0, 0, 1}};
+  static const struct iocp_address v6 = {.family = 6, .bytes = {[15] = 1}};
+  kernel_enter();
+  RULE("a name is looked up for streams",
+       service == NULL && hints->ai_socktype == SOCK_STREAM);
+  if (wcscmp(node, L"localhost") != 0 || habits_fault(habits.kernel_faults))
+    return WSAHOST_NOT_FOUND;
+  *result = module__result(&v6, module__result(&v4, NULL));
+  /* One of a family that nobody knows. */
+  if (tape_chance(200)) (*result)->ai_addr->sa_family = 1;
+  return 0;
+}
+
+void FreeAddrInfoW(ADDRINFOW* result) {
+  while (result != NULL) {
+    ADDRINFOW* next = result->ai_next;
+    free(result);
+    result = next;
+  }
+}

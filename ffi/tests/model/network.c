@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+#include "network.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fiber.h"
+#include "habits.h"
+#include "listening.h"
+#include "op.h"
+#include "report.h"
+#include "sock.h"
+#include "tape.h"
+#include "transfer.h"
+
+#define NETWORK__FIRST_PORT 49152
+#define NETWORK__STALL_MAX_MS 4000
+/* How long a machine that does not answer is called (TcpMaxConnectRetrans). */
+#define NETWORK__SILENCE_MS 21000
+/* Two more SYNs after a refusal take so long. */
+#define NETWORK__REFUSAL_MS 2000
+
+static struct {
+  struct list_node links;
+  struct list_node ended;
+  uint16_t next_port;
+} network;
+
+void network_open(void) {
+  list_open(&network.links);
+  list_open(&network.ended);
+  network.next_port = NETWORK__FIRST_PORT;
+}
+
+static void network__free(struct list_node* links) {
+  while (!list_is_empty(links)) {
+    struct link* link = LIST_ENTRY(list_shift(links), struct link, node);
+    free(link->flows[0].bytes);
+    free(link->flows[1].bytes);
+    free(link);
+  }
+}
+
+void network_close(void) {
+  network__free(&network.links);
+  network__free(&network.ended);
+}
+
+uint16_t network_new_port(void) { return network.next_port++; }
+
+struct link* network_call(const struct iocp_address* from,
+                          const struct iocp_address* to) {
+  struct link* link = calloc(1, sizeof *link);
+  if (link == NULL) abort();
+  link->window = habits.window;
+  for (int i = 0; i < 2; i++) {
+    struct end* end = &link->ends[i];
+    end->link = link;
+    end->other = &link->ends[!i];
+    end->in = &link->flows[i];
+    end->out = &link->flows[!i];
+    end->name = i == 0 ? *from : *to;
+  }
+  list_push(&network.links, &link->node);
+  return link;
+}
+
+/* ---- the owner's side */
+
+uint32_t end_readable(const struct end* end) {
+  return (uint32_t)(end->in->arrived - end->in->taken);
+}
+
+uint32_t end_room(const struct end* end) {
+  const struct flow* flow = end->out;
+  uint64_t held = flow->sent - flow->taken;
+  if (flow->fin_sent || flow->rst_sent) return 0;
+  return held >= end->link->window ? 0 : (uint32_t)(end->link->window - held);
+}
+
+bool end_has_news(const struct end* end) {
+  return end_readable(end) != 0 || end->in->fin_arrived || end->in->rst_arrived;
+}
+
+/* Copies between the ring and memory. */
+static void flow__copy(struct flow* flow,
+                       uint64_t place,
+                       uint8_t* bytes,
+                       uint32_t length,
+                       bool writes) {
+  while (length != 0) {
+    uint32_t offset = (uint32_t)(place % flow->size);
+    uint32_t part = flow->size - offset < length ? flow->size - offset : length;
+    if (writes)
+      memcpy(flow->bytes + offset, bytes, part);
+    else
+      memcpy(bytes, flow->bytes + offset, part);
+    place += part;
+    bytes += part;
+    length -= part;
+  }
+}
+
+uint32_t end_receive(struct end* end, uint8_t* bytes, uint32_t length) {
+  uint32_t readable = end_readable(end);
+  uint32_t count = readable < length ? readable : length;
+  if (count == 0) return 0;
+  flow__copy(end->in, end->in->taken, bytes, count, false);
+  end->in->taken += count;
+  /* There is room for more, for which somebody may wait. */
+  if (end->other->sock != NULL) transfer_has_room(end->other->sock);
+  return count;
+}
+
+uint32_t end_send(struct end* end, const uint8_t* bytes, uint32_t length) {
+  struct flow* flow = end->out;
+  uint32_t room = end_room(end);
+  uint32_t count = room < length ? room : length;
+  if (count == 0) return 0;
+  if (flow->bytes == NULL) {
+    flow->size = end->link->window;
+    flow->bytes = malloc(flow->size);
+    if (flow->bytes == NULL) abort();
+  }
+  flow__copy(flow, flow->sent, (uint8_t*)(uintptr_t)bytes, count, true);
+  flow->sent += count;
+  return count;
+}
+
+void end_finish(struct end* end) { end->out->fin_sent = true; }
+
+void end_reset(struct end* end) {
+  end->is_closed = true;
+  end->sock = NULL;
+  end->out->rst_sent = true;
+}
+
+void end_close(struct end* end) {
+  if (end_readable(end) != 0) {
+    end_reset(end);
+    return;
+  }
+  end->is_closed = true;
+  end->sock = NULL;
+  end->out->fin_sent = true;
+}
+
+/* ---- what travels */
+
+static bool flow__can_move(const struct flow* flow) {
+  if (flow->rst_arrived) return false;
+  return flow->rst_sent || flow->arrived != flow->sent ||
+         (flow->fin_sent && !flow->fin_arrived);
+}
+
+static bool link__can_move(const struct link* link) {
+  uint64_t now_ms = fiber_now_ms();
+  if (link->stalled_until_ms > now_ms && !habits.is_calm) return false;
+  if (link->state == LINK_CALLING)
+    return link->answer_ms == 0 ? listening_can_answer(link)
+                                : link->answer_ms <= now_ms;
+  return flow__can_move(&link->flows[0]) || flow__can_move(&link->flows[1]);
+}
+
+uint64_t network_next_ms(void) {
+  uint64_t next_ms = FIBER_FOREVER;
+  for (struct list_node* node = network.links.next; node != &network.links;
+       node = node->next) {
+    const struct link* link = LIST_ENTRY(node, struct link, node);
+    uint64_t at_ms = link->stalled_until_ms;
+    if (habits.is_calm) at_ms = 0;
+    if (link->state == LINK_CALLING && link->answer_ms > at_ms)
+      at_ms = link->answer_ms;
+    if (at_ms > fiber_now_ms() && at_ms < next_ms) next_ms = at_ms;
+  }
+  return next_ms;
+}
+
+static void link__end(struct link* link) {
+  list_remove(&link->node);
+  list_push(&network.ended, &link->node);
+}
+
+/* Nobody has either end, or nothing can come any more. */
+static void link__end_if_done(struct link* link) {
+  if (!link->ends[0].is_closed || !link->ends[1].is_closed) return;
+  if (flow__can_move(&link->flows[0]) || flow__can_move(&link->flows[1]))
+    return;
+  link__end(link);
+}
+
+static void link__refuse(struct link* link, LONG status) {
+  link->state = LINK_REFUSED;
+  link__end(link);
+  sock_or_peer_refused(&link->ends[0], status);
+}
+
+/* The call comes to where it goes, or its time is over. */
+static void link__answer(struct link* link) {
+  if (link->answer_ms != 0) {
+    link__refuse(
+        link, link->is_unanswered ? STATUS_HAS_TIMED_OUT : STATUS_WAS_REFUSED);
+    return;
+  }
+  switch (listening_answer(link)) {
+    case LISTENING_TAKES:
+      sock_or_peer_connected(&link->ends[0]);
+      return;
+    case LISTENING_REFUSES:
+      if (!link->retries_refused) {
+        link__refuse(link, STATUS_WAS_REFUSED);
+        return;
+      }
+      link->answer_ms = fiber_now_ms() + NETWORK__REFUSAL_MS;
+      return;
+    case LISTENING_IS_SILENT:
+      link->is_unanswered = true;
+      link->answer_ms = fiber_now_ms() + NETWORK__SILENCE_MS;
+      return;
+  }
+}
+
+static void flow__arrive_bytes(struct end* end) {
+  struct flow* flow = end->in;
+  uint64_t count = flow->sent - flow->arrived;
+  if (habits_fault(habits.splits)) count = 1 + tape_choose((uint32_t)count);
+  flow->arrived += count;
+  if (!end->is_closed) return;
+  /* To a program that has gone: it is answered by an RST. */
+  flow->taken = flow->arrived;
+  end->out->rst_sent = true;
+}
+
+/* One thing that travels to this end arrives. */
+static void link__arrive(struct end* end) {
+  struct flow* flow = end->in;
+  bool has_bytes = flow->arrived != flow->sent;
+  if (flow->rst_sent && (!has_bytes || tape_choose(2) == 0)) {
+    /* What was not received is lost (TCP's RFC 9293, 3.10.7.4). */
+    flow->rst_arrived = true;
+    flow->arrived = flow->taken;
+    flow->sent = flow->taken;
+    end->out->rst_arrived = true;
+    TRACE("  an RST arrives at port %u", end->name.port);
+  } else if (has_bytes) {
+    flow__arrive_bytes(end);
+    TRACE("  bytes arrive at port %u: %u to be read",
+          end->name.port,
+          end_readable(end));
+  } else {
+    flow->fin_arrived = true;
+    TRACE("  a FIN arrives at port %u", end->name.port);
+  }
+  if (end->sock != NULL)
+    sock_moved(end->sock);
+  else if (end->link->state == LINK_QUEUED)
+    listening_moved(end->link);
+}
+
+static void link__move(struct link* link) {
+  if (link->state == LINK_CALLING) {
+    link__answer(link);
+    return;
+  }
+  bool first = flow__can_move(&link->flows[0]);
+  bool second = flow__can_move(&link->flows[1]);
+  uint32_t side = first && second ? tape_choose(2) : second;
+  link__arrive(&link->ends[side]);
+  if (habits_fault(habits.stalls))
+    link->stalled_until_ms =
+        fiber_now_ms() + tape_choose(NETWORK__STALL_MAX_MS);
+  link__end_if_done(link);
+}
+
+/* How many links can move; the one at `index` of these in `*found_out`. */
+static uint32_t network__movable(uint32_t index, struct link** found_out) {
+  uint32_t count = 0;
+  struct list_node* next;
+  for (struct list_node* node = network.links.next; node != &network.links;
+       node = next) {
+    struct link* link = LIST_ENTRY(node, struct link, node);
+    next = node->next;
+    if (!link__can_move(link)) continue;
+    if (count++ == index) *found_out = link;
+  }
+  return count;
+}
+
+bool network_step(void) {
+  struct link* link = NULL;
+  uint32_t late = op_late_count();
+  uint32_t movable = network__movable(UINT32_MAX, &link);
+  if (late + movable == 0) return false;
+  /* In turn with the oldest packet when nothing else is chosen. */
+  if (late != 0 && (movable == 0 || tape_choose(2) == 0)) {
+    uint32_t index = habits_fault(habits.shuffles) ? tape_choose(late) : 0;
+    op_step_late(index);
+    return true;
+  }
+  network__movable(movable == 1 ? 0 : tape_choose(movable), &link);
+  link__move(link);
+  return true;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connections. Each has two ends and two flows; flow i comes in at end i:
+ *
+ *   taken <= arrived <= sent        bytes, by their place in the stream
+ *         ^ can be received  ^ travel
+ *
+ * Nothing travels by itself: network_step() moves one thing on.
+ */
+#ifndef MODEL_NETWORK_H
+#define MODEL_NETWORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "iocp.h"
+#include "list.h"
+
+struct link;
+struct peer;
+struct peer_listener;
+struct sock;
+
+struct flow {
+  uint8_t* bytes; /* a ring */
+  uint32_t size;
+  uint64_t sent;
+  uint64_t arrived;
+  uint64_t taken;
+  bool fin_sent;
+  bool fin_arrived;
+  bool rst_sent;
+  bool rst_arrived;
+};
+
+struct end {
+  struct link* link;
+  struct end* other;
+  struct flow* in;
+  struct flow* out;
+  struct sock* sock; /* whose it is; else a peer's, or nobody's */
+  struct iocp_address name;
+  bool is_closed; /* nobody has it any more */
+};
+
+enum link_state {
+  LINK_CALLING, /* has not been answered */
+  LINK_QUEUED,  /* answered, and in the backlog of a listener */
+  LINK_TAKEN,
+  LINK_REFUSED
+};
+
+struct link {
+  struct list_node node;         /* in the links that can still change */
+  struct list_node backlog_node; /* while LINK_QUEUED */
+  enum link_state state;
+  struct end ends[2]; /* who called, who answers */
+  struct flow flows[2];
+  uint32_t window;
+  uint64_t stalled_until_ms;
+  uint64_t answer_ms;   /* when the answer comes; 0: it is not known yet */
+  bool is_unanswered;   /* there is only silence */
+  bool retries_refused; /* a refusal is told after two more tries */
+};
+
+void network_open(void);
+void network_close(void);
+
+/* Moves one thing on. False when nothing can move now. */
+bool network_step(void);
+
+/* When something moves again by itself. */
+uint64_t network_next_ms(void);
+
+/* A port number that nobody uses. */
+uint16_t network_new_port(void);
+
+/* Calls `to`. The caller's end is ends[0] of what is returned. */
+struct link* network_call(const struct iocp_address* from,
+                          const struct iocp_address* to);
+
+/* ---- by the owner of an end */
+
+/* Bytes that can be received; how many there is room for to send. */
+uint32_t end_readable(const struct end* end);
+uint32_t end_room(const struct end* end);
+
+/* True when bytes, the end or a reset have come. */
+bool end_has_news(const struct end* end);
+
+/* Both move as much as there is, or room. */
+uint32_t end_receive(struct end* end, uint8_t* bytes, uint32_t length);
+uint32_t end_send(struct end* end, const uint8_t* bytes, uint32_t length);
+
+void end_finish(struct end* end); /* FIN */
+void end_reset(struct end* end);  /* RST, and nobody has the end any more */
+void end_close(struct end* end);  /* FIN, or RST when something is unread */
+
+#endif /* MODEL_NETWORK_H */

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/* bind(), listen(), and the options of a socket. */
+#include <mstcpip.h>
+#include <mswsock.h>
+#include <string.h>
+#include <ws2tcpip.h>
+
+#include "accept.h"
+#include "extension.h"
+#include "fiber.h"
+#include "habits.h"
+#include "kernel.h"
+#include "network.h"
+#include "report.h"
+#include "sock.h"
+#include "tape.h"
+
+/* What a plain backlog is clamped to; a negative one asks for it in earnest
+ * (SOMAXCONN_HINT). */
+#define OPTION__BACKLOG_MAX 200
+
+static int option__fails(DWORD error) {
+  kernel_fail(error);
+  return SOCKET_ERROR;
+}
+
+static int option__succeeds(void) {
+  kernel_succeed();
+  return 0;
+}
+
+/* ---- bind and listen */
+
+/* Another program wants the address as well, with SO_REUSEADDR. */
+static void option__let_thieves_try(const struct sock* sock) {
+  if (!habits_fault(habits.thieves)) return;
+  RULE("no other program can take over an address that is listened on",
+       sock->is_exclusive);
+}
+
+int bind(SOCKET handle, const SOCKADDR* name, int length) {
+  struct iocp_address address;
+  kernel_enter();
+  struct sock* sock = sock_find(handle, "bind");
+  if (sock == NULL) return SOCKET_ERROR;
+  if (!sock_address_in(name, length, &address) ||
+      address.family != sock->family || sock->state != SOCK_NEW)
+    return option__fails(WSAEINVAL);
+  if (!address_is_any(&address) && !address_is_own(&address))
+    return option__fails(WSAEADDRNOTAVAIL);
+  if (address.port != 0 && listening_at(&address) != NULL)
+    return option__fails(tape_choose(2) == 0 ? WSAEADDRINUSE : WSAEACCES);
+  if (address.port == 0) address.port = network_new_port();
+  sock->local = address;
+  sock->state = SOCK_BOUND;
+  return option__succeeds();
+}
+
+int listen(SOCKET handle, int backlog) {
+  kernel_enter();
+  struct sock* sock = sock_find(handle, "listen");
+  if (sock == NULL) return SOCKET_ERROR;
+  /* A second call succeeds and changes nothing. */
+  if (sock->state == SOCK_LISTENING) return option__succeeds();
+  if (sock->state != SOCK_BOUND) return option__fails(WSAEINVAL);
+  if (listening_at(&sock->local) != NULL) return option__fails(WSAEADDRINUSE);
+  if (habits_fault(habits.kernel_faults)) return option__fails(WSAENOBUFS);
+  option__let_thieves_try(sock);
+  if (backlog > OPTION__BACKLOG_MAX) backlog = OPTION__BACKLOG_MAX;
+  sock->listening.queued_max = (uint32_t)(backlog < 0 ? -backlog : backlog);
+  sock->listening.takes_both = !sock->is_v6_only;
+  sock->listening.sock = sock;
+  sock->state = SOCK_LISTENING;
+  listening_open(&sock->listening, &sock->local);
+  return option__succeeds();
+}
+
+/* ---- setting */
+
+static int option__update_accept(struct sock* sock,
+                                 const char* value,
+                                 int length) {
+  SOCKET listener_handle;
+  RULE("SO_UPDATE_ACCEPT_CONTEXT is given the listener",
+       length == sizeof listener_handle);
+  memcpy(&listener_handle, value, sizeof listener_handle);
+  const struct sock* listener =
+      sock_find(listener_handle, "SO_UPDATE_ACCEPT_CONTEXT");
+  if (listener == NULL || listener->state != SOCK_LISTENING)
+    return option__fails(WSAENOTSOCK);
+  if (sock->accept != NULL || sock->end == NULL)
+    return option__fails(WSAEINVAL);
+  /* The peer has gone already. */
+  if (sock->end->in->rst_arrived && tape_choose(2) == 0)
+    return option__fails(WSAENOTCONN);
+  sock->lacks_context = false;
+  return option__succeeds();
+}
+
+static int option__update_connect(struct sock* sock, int length) {
+  if (length != 0 || sock->end == NULL) return option__fails(WSAEINVAL);
+  if (sock->end->in->rst_arrived && tape_choose(2) == 0)
+    return option__fails(WSAECONNRESET);
+  sock->lacks_context = false;
+  return option__succeeds();
+}
+
+static int option__linger(struct sock* sock, const char* value) {
+  LINGER linger;
+  memcpy(&linger, value, sizeof linger);
+  /* With a time, closesocket() blocks or fails (its documentation). */
+  RULE("a close does not linger", linger.l_onoff == 0 || linger.l_linger == 0);
+  sock->resets = linger.l_onoff != 0;
+  return option__succeeds();
+}
+
+/* The place where a number is kept, or NULL. */
+static int32_t* option__place(struct sock* sock, int level, int option) {
+  if (level == SOL_SOCKET && option == SO_KEEPALIVE) return &sock->options[0];
+  if (level == IPPROTO_TCP && option > 0 && option < 20)
+    return &sock->options[option];
+  return NULL;
+}
+
+static int option__number(
+    struct sock* sock, int level, int option, const char* value, int length) {
+  int32_t number = 0;
+  if (length != sizeof number) return option__fails(WSAEFAULT);
+  memcpy(&number, value, sizeof number);
+  if (level == IPPROTO_IPV6 && option == IPV6_V6ONLY) {
+    if (habits_fault(habits.kernel_faults)) return option__fails(WSAENOBUFS);
+    sock->is_v6_only = number != 0;
+    return option__succeeds();
+  }
+  if (level == SOL_SOCKET && option == SO_EXCLUSIVEADDRUSE) {
+    if (habits_fault(habits.kernel_faults)) return option__fails(WSAENOBUFS);
+    sock->is_exclusive = number != 0;
+    return option__succeeds();
+  }
+  RULE("no other program is let in by SO_REUSEADDR",
+       level != SOL_SOCKET || option != SO_REUSEADDR);
+  int32_t* place = option__place(sock, level, option);
+  if (place == NULL || habits_fault(habits.kernel_faults))
+    return option__fails(WSAENOPROTOOPT);
+  *place = number;
+  return option__succeeds();
+}
+
+int setsockopt(
+    SOCKET handle, int level, int option, const char* value, int length) {
+  kernel_enter();
+  if (level == SOL_SOCKET && (option == SO_UPDATE_ACCEPT_CONTEXT ||
+                              option == SO_UPDATE_CONNECT_CONTEXT)) {
+    struct sock* sock = sock_find(handle, "setsockopt");
+    if (sock == NULL) return SOCKET_ERROR;
+    return option == SO_UPDATE_ACCEPT_CONTEXT
+               ? option__update_accept(sock, value, length)
+               : option__update_connect(sock, length);
+  }
+  struct sock* sock = sock_find_ready(handle, "setsockopt");
+  if (sock == NULL) return SOCKET_ERROR;
+  if (level == SOL_SOCKET && option == SO_LINGER)
+    return option__linger(sock, value);
+  return option__number(sock, level, option, value, length);
+}
+
+/* ---- getting */
+
+static int option__give(char* out, int* length, const void* in, int size) {
+  if (*length < size) return option__fails(WSAEFAULT);
+  memcpy(out, in, (size_t)size);
+  *length = size;
+  return option__succeeds();
+}
+
+static int option__info(char* out, int* length) {
+  WSAPROTOCOL_INFOW info = {.dwServiceFlags1 =
+                                habits.is_layered ? 0 : XP1_IFS_HANDLES};
+  if (habits_fault(habits.kernel_faults)) return option__fails(WSAENOBUFS);
+  return option__give(out, length, &info, sizeof info);
+}
+
+static int option__connect_time(const struct sock* sock,
+                                char* out,
+                                int* length) {
+  DWORD seconds = 0xFFFFFFFFu;
+  if (habits_fault(habits.kernel_faults)) return option__fails(WSAENOBUFS);
+  if (sock->state == SOCK_CONNECTED)
+    seconds = (DWORD)((fiber_now_ms() - sock->connected_ms) / 1000);
+  return option__give(out, length, &seconds, sizeof seconds);
+}
+
+int getsockopt(SOCKET handle, int level, int option, char* value, int* length) {
+  static const int type = SOCK_STREAM;
+  kernel_enter();
+  struct sock* sock = sock_find(handle, "getsockopt");
+  if (sock == NULL) return SOCKET_ERROR;
+  BOOL listens = sock->state == SOCK_LISTENING;
+  if (level == SOL_SOCKET) switch (option) {
+      case SO_PROTOCOL_INFOW:
+        return option__info(value, length);
+      case SO_CONNECT_TIME:
+        return option__connect_time(sock, value, length);
+      case SO_TYPE:
+        return option__give(value, length, &type, sizeof type);
+      case SO_ACCEPTCONN:
+        return option__give(value, length, &listens, sizeof listens);
+      default:
+        break;
+    }
+  if (sock_find_ready(handle, "getsockopt") == NULL) return SOCKET_ERROR;
+  const int32_t* place = option__place(sock, level, option);
+  if (place == NULL || habits_fault(habits.kernel_faults))
+    return option__fails(WSAENOPROTOOPT);
+  return option__give(value, length, place, sizeof *place);
+}
+
+int ioctlsocket(SOCKET handle, long command, u_long* argument) {
+  kernel_enter();
+  struct sock* sock = sock_find(handle, "ioctlsocket");
+  if (sock == NULL) return SOCKET_ERROR;
+  if (habits_break(habits.kernel_faults)) return option__fails(WSAENOBUFS);
+  if (command == (long)FIONBIO)
+    sock->is_non_blocking = *argument != 0;
+  else
+    *argument = sock->end == NULL ? 0 : end_readable(sock->end);
+  return option__succeeds();
+}
+
+int WSAPoll(WSAPOLLFD* entries, ULONG count, int timeout_ms) {
+  kernel_enter();
+  RULE("WSAPoll() is asked about one socket and does not wait",
+       count == 1 && timeout_ms == 0 && entries->events == POLLRDNORM);
+  const struct sock* sock = sock_find(entries->fd, "WSAPoll");
+  entries->revents = 0;
+  if (sock == NULL) return SOCKET_ERROR;
+  if (sock->end == NULL) {
+    entries->revents = POLLHUP;
+  } else {
+    const struct flow* in = sock->end->in;
+    if (end_readable(sock->end) != 0) entries->revents = POLLRDNORM;
+    if (in->fin_arrived) entries->revents |= POLLHUP;
+    if (in->rst_arrived) entries->revents = POLLERR | POLLHUP;
+  }
+  kernel_succeed();
+  return entries->revents != 0;
+}
+
+BOOL WINAPI SetFileCompletionNotificationModes(HANDLE file, BYTE flags) {
+  kernel_enter();
+  struct sock* sock =
+      sock_find((SOCKET)file, "SetFileCompletionNotificationModes");
+  if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
+  if (habits.refuses_modes) return kernel_fail(ERROR_NOT_SUPPORTED);
+  /* They stay with the handle, whoever has it next. */
+  sock->modes |= flags;
+  return kernel_succeed();
+}
+
+/* ---- extensions */
+
+static int option__extension(const void* in, void* out, DWORD size) {
+  static const GUID accept_ex = WSAID_ACCEPTEX;
+  static const GUID connect_ex = WSAID_CONNECTEX;
+  static const GUID sockaddrs = WSAID_GETACCEPTEXSOCKADDRS;
+  LPFN_ACCEPTEX accept_function = extension_accept_ex;
+  LPFN_CONNECTEX connect_function = extension_connect_ex;
+  LPFN_GETACCEPTEXSOCKADDRS get_function = extension_get_accept_ex_sockaddrs;
+  RULE("an extension function has the size of a pointer",
+       size == sizeof accept_function);
+  if (memcmp(in, &sockaddrs, sizeof(GUID)) == 0) {
+    if (habits.lacks_sockaddrs) return option__fails(WSAEINVAL);
+    memcpy(out, &get_function, size);
+    return option__succeeds();
+  }
+  if (habits.lacks_extensions) return option__fails(WSAEINVAL);
+  if (memcmp(in, &accept_ex, sizeof(GUID)) == 0)
+    memcpy(out, &accept_function, size);
+  else if (memcmp(in, &connect_ex, sizeof(GUID)) == 0)
+    memcpy(out, &connect_function, size);
+  else
+    return option__fails(WSAEINVAL);
+  return option__succeeds();
+}
+
+int WSAIoctl(SOCKET handle,
+             DWORD code,
+             void* in,
+             DWORD in_size,
+             void* out,
+             DWORD out_size,
+             DWORD* returned,
+             OVERLAPPED* overlapped,
+             void* completion) {
+  (void)completion;
+  kernel_enter();
+  struct sock* sock = sock_find(handle, "WSAIoctl");
+  if (sock == NULL) return SOCKET_ERROR;
+  RULE("WSAIoctl() has a place for the size", returned != NULL);
+  RULE("WSAIoctl() is not overlapped", overlapped == NULL);
+  *returned = 0;
+  if (code == SIO_TCP_INITIAL_RTO) {
+    TCP_INITIAL_RTO_PARAMETERS parameters;
+    if (in_size < sizeof parameters) return option__fails(WSAEFAULT);
+    memcpy(&parameters, in, sizeof parameters);
+    sock->tries_once = parameters.MaxSynRetransmissions ==
+                       TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS;
+    return option__succeeds();
+  }
+  if (code != SIO_GET_EXTENSION_FUNCTION_POINTER || in_size != sizeof(GUID))
+    return option__fails(WSAEOPNOTSUPP);
+  *returned = out_size;
+  return option__extension(in, out, out_size);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* The other machines, and the end of a schedule. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "block.h"
+#include "fiber.h"
+#include "habits.h"
+#include "kernel.h"
+#include "list.h"
+#include "listening.h"
+#include "network.h"
+#include "object.h"
+#include "op.h"
+#include "report.h"
+#include "sock.h"
+#include "tape.h"
+#include "thread.h"
+#include "world.h"
+
+struct peer {
+  struct list_node node;
+  struct link* link;
+  struct end* end;
+};
+
+struct peer_listener {
+  struct list_node node;
+  struct listening listening;
+  enum peer_manner manner;
+};
+
+struct world_thread {
+  struct fiber* fiber;
+  void (*run)(void* argument);
+  void* argument;
+};
+
+static struct list_node peers;
+static struct list_node peer_listeners;
+
+/* ---- the world */
+
+void world_open(void) {
+  list_open(&peers);
+  list_open(&peer_listeners);
+  memset(&habits, 0, sizeof habits);
+  object_open_all();
+  block_open_all();
+  thread_open_all();
+  op_open_all();
+  sock_open_all();
+  listening_open_all();
+  network_open();
+  fiber_open();
+  habits_draw();
+}
+
+static void world__check(void) {
+  size_t bytes;
+  if (object_count() != 0) object_trace_all();
+  RULE("every handle is given back", object_count() == 0);
+  RULE("every operation comes to its end", op_count() == 0);
+  sock_check_children();
+  size_t count = block_count(&bytes);
+  if (count != 0)
+    report_violation("all memory is given back",
+                     "%zu blocks of %zu bytes are left",
+                     count,
+                     bytes);
+}
+
+static void peer__free(struct peer* peer) {
+  list_remove(&peer->node);
+  free(peer);
+}
+
+void world_close(void) {
+  while (!list_is_empty(&peers))
+    peer_reset(LIST_ENTRY(peers.next, struct peer, node));
+  while (!list_is_empty(&peer_listeners)) {
+    struct list_node* node = list_shift(&peer_listeners);
+    struct peer_listener* listener =
+        LIST_ENTRY(node, struct peer_listener, node);
+    if (listener->manner != PEER_REFUSES) listening_close(&listener->listening);
+    free(listener);
+  }
+  world__check();
+  fiber_close();
+  network_close();
+  sock_close_all();
+  op_close_all();
+  block_close_all();
+}
+
+void world_calm(void) {
+  TRACE("from here on nothing fails");
+  habits.is_calm = true;
+}
+
+uint64_t world_now_ms(void) { return fiber_now_ms(); }
+
+void world_pause(uint32_t ms) { fiber_wait(NULL, NULL, fiber_now_ms() + ms); }
+
+const char world_name[] = "windows";
+
+bool world_has_broken(void) { return habits.has_broken; }
+
+/* Time passes in full only when nothing else can happen, so a deadline holds to
+ * the millisecond. */
+bool world_is_exact(void) { return true; }
+bool world_posts_operations(void) { return true; }
+
+/* ---- threads */
+
+static void world__thread_main(void* argument) {
+  struct world_thread* thread = argument;
+  thread->run(thread->argument);
+}
+
+struct world_thread* world_thread_start(void (*run)(void* argument),
+                                        void* argument) {
+  struct world_thread* thread = calloc(1, sizeof *thread);
+  if (thread == NULL) abort();
+  thread->run = run;
+  thread->argument = argument;
+  thread->fiber = fiber_start(world__thread_main, thread);
+  if (thread->fiber == NULL) abort();
+  return thread;
+}
+
+static bool world__thread_has_ended(void* argument) {
+  return fiber_has_ended(((struct world_thread*)argument)->fiber);
+}
+
+void world_thread_join(struct world_thread* thread) {
+  fiber_wait(world__thread_has_ended, thread, FIBER_FOREVER);
+  fiber_free(thread->fiber);
+  free(thread);
+}
+
+/* ---- peers that listen */
+
+static struct iocp_address peer__loopback(uint16_t family) {
+  struct iocp_address address = {.family = family, .port = network_new_port()};
+  if (family == 4) address.bytes[0] = 127;
+  address.bytes[family == 4 ? 3 : 15] = 1;
+  return address;
+}
+
+struct peer_listener* peer_listen(enum peer_manner manner, uint16_t family) {
+  struct peer_listener* listener = calloc(1, sizeof *listener);
+  if (listener == NULL) abort();
+  struct iocp_address address = peer__loopback(family);
+  listener->manner = manner;
+  listener->listening.is_silent = manner == PEER_SILENT;
+  listener->listening.queued_max = UINT32_MAX;
+  listener->listening.address = address;
+  if (manner != PEER_REFUSES) listening_open(&listener->listening, &address);
+  list_push(&peer_listeners, &listener->node);
+  return listener;
+}
+
+void peer_listener_address(const struct peer_listener* listener,
+                           struct iocp_address* address_out) {
+  *address_out = listener->listening.address;
+}
+
+static struct peer* peer__new(struct link* link, struct end* end) {
+  struct peer* peer = calloc(1, sizeof *peer);
+  if (peer == NULL) abort();
+  peer->link = link;
+  peer->end = end;
+  list_push(&peers, &peer->node);
+  return peer;
+}
+
+struct peer* peer_accept(struct peer_listener* listener) {
+  if (listener->manner != PEER_ACCEPTS) return NULL;
+  struct link* link = listening_take(&listener->listening);
+  return link == NULL ? NULL : peer__new(link, &link->ends[1]);
+}
+
+/* ---- peers that connect */
+
+struct peer* peer_connect(const struct iocp_address* to) {
+  struct iocp_address from = peer__loopback(to->family);
+  struct link* link = network_call(&from, to);
+  /* A listener at every address has this one as well. */
+  if (address_is_any(to)) {
+    uint16_t port = to->port;
+    link->ends[1].name = from;
+    link->ends[1].name.port = port;
+  }
+  return peer__new(link, &link->ends[0]);
+}
+
+enum peer_state peer_state(struct peer* peer) {
+  if (peer->link->state == LINK_REFUSED || peer->end->in->rst_arrived)
+    return PEER_FAILED;
+  return peer->link->state == LINK_CALLING ? PEER_CONNECTING : PEER_OPEN;
+}
+
+void peer_names(struct peer* peer,
+                struct iocp_address* own_out,
+                struct iocp_address* other_out) {
+  *own_out = peer->end->name;
+  *other_out = peer->end->other->name;
+}
+
+int32_t peer_send(struct peer* peer, const uint8_t* bytes, uint32_t length) {
+  if (peer_state(peer) == PEER_FAILED) return PEER_RESET;
+  uint32_t count = end_send(peer->end, bytes, length);
+  return count == 0 ? PEER_WOULD_BLOCK : (int32_t)count;
+}
+
+int32_t peer_receive(struct peer* peer, uint8_t* buffer, uint32_t length) {
+  if (peer_state(peer) == PEER_FAILED) return PEER_RESET;
+  uint32_t count = end_receive(peer->end, buffer, length);
+  if (count != 0) return (int32_t)count;
+  return peer->end->in->fin_arrived ? 0 : PEER_WOULD_BLOCK;
+}
+
+void peer_shutdown(struct peer* peer) { end_finish(peer->end); }
+
+void peer_reset(struct peer* peer) {
+  TRACE("  peer at port %u: reset", peer->end->name.port);
+  end_reset(peer->end);
+  peer__free(peer);
+}
+
+void peer_close(struct peer* peer) {
+  end_close(peer->end);
+  peer__free(peer);
+}
+
+/* ---- sockets that the program makes by itself */
+
+double world_handle_connect(struct peer_listener* listener) {
+  const struct iocp_address* to = &listener->listening.address;
+  struct iocp_address from = peer__loopback(to->family);
+  struct sock* sock = sock_new(to->family, true);
+  if (sock == NULL) return -1;
+  struct link* link = network_call(&from, to);
+  link->state = LINK_QUEUED;
+  list_push(&listener->listening.backlog, &link->backlog_node);
+  listener->listening.queued++;
+  sock_attach(sock, &link->ends[0]);
+  sock->lacks_context = false;
+  return (double)sock->object.handle;
+}
+
+void world_handle_close(double handle) {
+  struct sock* sock = sock_find((SOCKET)handle, "world_handle_close");
+  RULE("the library leaves open what it has given back", sock != NULL);
+  sock->object.is_users = true;
+  sock_close(sock);
+}

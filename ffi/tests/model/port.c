@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "port.h"
+
+#include <stdlib.h>
+
+#include "fiber.h"
+#include "habits.h"
+#include "kernel.h"
+#include "list.h"
+#include "object.h"
+#include "op.h"
+#include "report.h"
+#include "sanitizer.h"
+#include "sock.h"
+#include "tape.h"
+#include "thread.h"
+
+struct port {
+  struct object object;
+  struct list_node packets;
+  uint32_t count;
+  uint32_t waiters;
+  bool is_closed;
+};
+
+struct packet {
+  struct list_node node;
+  ULONG_PTR key;
+  OVERLAPPED* overlapped;
+  struct op* op; /* NULL: it was posted */
+};
+
+/* "The Internal member of an entry is reserved", so it is anything. */
+#define PORT__RESERVED ((ULONG_PTR)0xBAD57A7E)
+#define PORT__FOREIGN_KEY ((ULONG_PTR)0xF04E16)
+/* A wait may end early by as much as the clock's interrupt takes. */
+#define PORT__EARLY_MS 15
+
+struct port* port_find(HANDLE handle, const char* call) {
+  struct object* object = object_find((uintptr_t)handle, OBJECT_PORT, call);
+  return object == NULL ? NULL : LIST_ENTRY(object, struct port, object);
+}
+
+static void port__queue(struct port* port,
+                        ULONG_PTR key,
+                        OVERLAPPED* overlapped,
+                        struct op* op) {
+  struct packet* packet = malloc(sizeof *packet);
+  if (packet == NULL) abort();
+  *packet = (struct packet){.key = key, .overlapped = overlapped, .op = op};
+  list_push(&port->packets, &packet->node);
+  port->count++;
+  sanitizer_release(port);
+}
+
+void port_queue_op(struct port* port, struct op* op) {
+  port__queue(port, op->key, op->overlapped, op);
+}
+
+/* A handle that another process has a copy of brings packets that have nothing
+ * to do with us. */
+static void port__queue_foreign(struct port* port) {
+  static OVERLAPPED foreign;
+  TRACE("  a foreign packet comes");
+  port__queue(port, PORT__FOREIGN_KEY, &foreign, NULL);
+}
+
+/* ---- making and closing */
+
+static HANDLE port__new(void) {
+  struct port* port = calloc(1, sizeof *port);
+  if (port == NULL) abort();
+  list_open(&port->packets);
+  if (object_enter(&port->object, OBJECT_PORT) != 0)
+    return (HANDLE)port->object.handle;
+  free(port);
+  kernel_fail(ERROR_TOO_MANY_OPEN_FILES);
+  return NULL;
+}
+
+static HANDLE port__tie(HANDLE file, HANDLE handle, ULONG_PTR key) {
+  struct port* port = port_find(handle, "CreateIoCompletionPort");
+  struct sock* sock = sock_find((SOCKET)file, "CreateIoCompletionPort");
+  if (port == NULL || sock == NULL) {
+    kernel_fail(ERROR_INVALID_HANDLE);
+    return NULL;
+  }
+  /* A file object has one port for ever ("CreateIoCompletionPort function"). */
+  if (sock->port != NULL) {
+    kernel_fail(ERROR_INVALID_PARAMETER);
+    return NULL;
+  }
+  sock->port = port;
+  sock->key = key;
+  kernel_succeed();
+  return handle;
+}
+
+HANDLE WINAPI CreateIoCompletionPort(HANDLE file,
+                                     HANDLE handle,
+                                     ULONG_PTR key,
+                                     DWORD threads) {
+  (void)threads;
+  kernel_enter();
+  if (habits_break(habits.kernel_faults)) {
+    kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
+    return NULL;
+  }
+  return file == INVALID_HANDLE_VALUE ? port__new()
+                                      : port__tie(file, handle, key);
+}
+
+static void port__free(struct port* port) {
+  while (!list_is_empty(&port->packets))
+    free(LIST_ENTRY(list_shift(&port->packets), struct packet, node));
+  free(port);
+}
+
+static bool port__close(HANDLE handle) {
+  struct port* port = port_find(handle, "CloseHandle");
+  if (port == NULL) return false;
+  op_forbid_at(port);
+  RULE("no thread waits on a port that is closed", port->waiters == 0);
+  object_leave(&port->object);
+  sock_forget_port(port);
+  port__free(port);
+  return true;
+}
+
+BOOL WINAPI CloseHandle(HANDLE handle) {
+  kernel_enter();
+  if (port__close(handle) || thread_close((uintptr_t)handle))
+    return kernel_succeed();
+  RULE("CloseHandle() is given a handle that is open", false);
+  return FALSE;
+}
+
+/* ---- posting and dequeueing */
+
+BOOL WINAPI PostQueuedCompletionStatus(HANDLE handle,
+                                       DWORD bytes,
+                                       ULONG_PTR key,
+                                       OVERLAPPED* overlapped) {
+  (void)bytes;
+  kernel_enter();
+  struct port* port = port_find(handle, "PostQueuedCompletionStatus");
+  if (port == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
+  /* A packet takes memory that cannot be paged. */
+  if (habits_fault(habits.kernel_faults))
+    return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
+  port__queue(port, key, overlapped, NULL);
+  return kernel_succeed();
+}
+
+static bool port__has_packets(void* argument) {
+  return ((struct port*)argument)->count != 0;
+}
+
+/* Returns false after the time has passed. */
+static bool port__wait(struct port* port, DWORD timeout_ms) {
+  uint64_t until_ms =
+      timeout_ms == INFINITE ? FIBER_FOREVER : fiber_now_ms() + timeout_ms;
+  if (timeout_ms != INFINITE && timeout_ms > PORT__EARLY_MS &&
+      habits_fault(habits.early_timeouts))
+    until_ms -= 1 + tape_choose(PORT__EARLY_MS);
+  while (port->count == 0) {
+    if (timeout_ms == 0) return false;
+    port->waiters++;
+    bool has_packets = fiber_wait(port__has_packets, port, until_ms);
+    port->waiters--;
+    if (!has_packets && fiber_now_ms() >= until_ms) return false;
+  }
+  return true;
+}
+
+static void port__dequeue(struct port* port, OVERLAPPED_ENTRY* entry) {
+  struct packet* packet =
+      LIST_ENTRY(list_shift(&port->packets), struct packet, node);
+  port->count--;
+  *entry = (OVERLAPPED_ENTRY){.lpCompletionKey = packet->key,
+                              .lpOverlapped = packet->overlapped,
+                              .Internal = PORT__RESERVED,
+                              .dwNumberOfBytesTransferred = 0};
+  if (packet->op != NULL) {
+    entry->dwNumberOfBytesTransferred = packet->op->bytes;
+    op_dequeued(packet->op);
+  }
+  free(packet);
+}
+
+BOOL WINAPI GetQueuedCompletionStatusEx(HANDLE handle,
+                                        OVERLAPPED_ENTRY* entries,
+                                        ULONG count,
+                                        ULONG* removed,
+                                        DWORD timeout_ms,
+                                        BOOL alertable) {
+  kernel_enter();
+  struct port* port = port_find(handle, "GetQueuedCompletionStatusEx");
+  if (port == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
+  /* Else a wait ends for what other libraries queue to the thread. */
+  RULE("a wait is not alertable", !alertable);
+  if (habits_fault(habits.foreign_packets)) port__queue_foreign(port);
+  *removed = 0;
+  if (!port__wait(port, timeout_ms)) return kernel_fail(WAIT_TIMEOUT);
+  sanitizer_acquire(port);
+  ULONG most = port->count < count ? port->count : count;
+  if (most > 1 && habits_fault(habits.splits)) most = 1 + tape_choose(most);
+  while (*removed < most) port__dequeue(port, &entries[(*removed)++]);
+  return kernel_succeed();
+}

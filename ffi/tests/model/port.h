@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Completion ports. */
+#ifndef MODEL_PORT_H
+#define MODEL_PORT_H
+
+#include <stdint.h>
+#include <windows.h>
+
+struct op;
+struct port;
+
+/* The packet of an operation enters the queue. */
+void port_queue_op(struct port* port, struct op* op);
+
+/* The port behind a handle, or NULL. */
+struct port* port_find(HANDLE handle, const char* call);
+
+#endif /* MODEL_PORT_H */

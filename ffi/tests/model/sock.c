@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+#include "sock.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <ws2tcpip.h>
+
+#include "accept.h"
+#include "fiber.h"
+#include "habits.h"
+#include "kernel.h"
+#include "network.h"
+#include "report.h"
+#include "tape.h"
+#include "transfer.h"
+
+static struct list_node sock_all;
+
+void sock_open_all(void) { list_open(&sock_all); }
+
+void sock_close_all(void) {
+  while (!list_is_empty(&sock_all))
+    free(LIST_ENTRY(list_shift(&sock_all), struct sock, node));
+}
+
+struct sock* sock_new(uint16_t family, bool is_users) {
+  struct sock* sock = calloc(1, sizeof *sock);
+  if (sock == NULL) abort();
+  sock->family = family;
+  sock->object.is_users = is_users;
+  if (object_enter(&sock->object, OBJECT_SOCKET) == 0) {
+    free(sock);
+    kernel_fail(WSAEMFILE);
+    return NULL;
+  }
+  sock->is_open = true;
+  sock->is_v6_only = true;
+  list_open(&sock->receives);
+  list_open(&sock->sends);
+  list_open(&sock->accepts);
+  list_push(&sock_all, &sock->node);
+  return sock;
+}
+
+SOCKET WSASocketW(int family,
+                  int type,
+                  int protocol,
+                  WSAPROTOCOL_INFOW* info,
+                  unsigned group,
+                  DWORD flags) {
+  (void)info;
+  (void)group;
+  kernel_enter();
+  RULE("a socket is made for TCP and for overlapped operations",
+       type == SOCK_STREAM && protocol == IPPROTO_TCP &&
+           (flags & WSA_FLAG_OVERLAPPED) != 0);
+  if (habits_fault(habits.handle_faults)) {
+    kernel_fail(WSAEMFILE);
+    return INVALID_SOCKET;
+  }
+  if (habits_fault(habits.kernel_faults)) {
+    kernel_fail(WSAENOBUFS);
+    return INVALID_SOCKET;
+  }
+  struct sock* sock = sock_new(family == AF_INET6 ? 6 : 4, false);
+  if (sock == NULL) return INVALID_SOCKET;
+  sock->is_inheritable = (flags & WSA_FLAG_NO_HANDLE_INHERIT) == 0;
+  kernel_succeed();
+  return (SOCKET)sock->object.handle;
+}
+
+struct sock* sock_find(SOCKET handle, const char* call) {
+  struct object* object = object_find((uintptr_t)handle, OBJECT_SOCKET, call);
+  if (object != NULL) return LIST_ENTRY(object, struct sock, object);
+  kernel_fail(WSAENOTSOCK);
+  return NULL;
+}
+
+struct sock* sock_find_ready(SOCKET handle, const char* call) {
+  struct sock* sock = sock_find(handle, call);
+  if (sock == NULL || !sock->lacks_context) return sock;
+  /* "AcceptEx function" and "ConnectEx function", their remarks: until then
+   * the socket is "in the default state of a connected socket". */
+  TRACE("  %s(%#zx): its context was not updated", call, (size_t)handle);
+  kernel_fail(WSAENOTCONN);
+  return NULL;
+}
+
+/* Until nobody has it: a handle, an operation, a connection. */
+static void sock__free_if_unused(struct sock* sock) {
+  if (sock->object.holds != 0 || sock->is_open) return;
+  list_remove(&sock->node);
+  free(sock);
+}
+
+void sock_let_go(struct sock* sock) {
+  sock->object.holds--;
+  sock__free_if_unused(sock);
+}
+
+void sock_forget_port(const struct port* port) {
+  for (struct list_node* node = sock_all.next; node != &sock_all;
+       node = node->next) {
+    struct sock* sock = LIST_ENTRY(node, struct sock, node);
+    if (sock->port != port) continue;
+    RULE("a port is closed after its sockets",
+         sock->object.is_users || sock->object.handle == 0);
+  }
+}
+
+bool sock_skips_packets(const struct sock* sock) {
+  /* A layered provider says yes, and queues packets all the same (Microsoft's
+   * KB 2568167). */
+  return (sock->modes & FILE_SKIP_COMPLETION_PORT_ON_SUCCESS) != 0 &&
+         !habits.is_layered;
+}
+
+DWORD sock_reset_error(void) {
+  return tape_choose(4) == 1 ? WSAECONNABORTED : WSAECONNRESET;
+}
+
+LONG sock_reset_status(void) {
+  static const LONG statuses[] = {
+      STATUS_WAS_RESET, STATUS_WAS_ABORTED, STATUS_LOCAL_DISCONNECTED};
+  return statuses[tape_choose(3)];
+}
+
+/* ---- connections */
+
+void sock_attach(struct sock* sock, struct end* end) {
+  sock->state = SOCK_CONNECTED;
+  sock->lacks_context = true;
+  sock->end = end;
+  sock->connected_ms = fiber_now_ms();
+  sock->local = end->name;
+  end->sock = sock;
+}
+
+void sock_or_peer_connected(struct end* end) {
+  struct sock* sock = end->sock;
+  if (sock == NULL) return;
+  sock_attach(sock, end);
+  struct op* op = sock->connect;
+  sock->connect = NULL;
+  op_done(op, STATUS_OK, 0);
+}
+
+void sock_or_peer_refused(struct end* end, LONG status) {
+  struct sock* sock = end->sock;
+  if (sock == NULL) return;
+  sock->state = SOCK_FAILED;
+  sock->end = NULL;
+  end->sock = NULL;
+  struct op* op = sock->connect;
+  sock->connect = NULL;
+  op_done(op, status, 0);
+}
+
+void sock_moved(struct sock* sock) {
+  if (sock->accept != NULL)
+    accept_moved(sock);
+  else
+    transfer_moved(sock);
+}
+
+/* ---- canceling */
+
+void sock_cancel_now(struct op* op) {
+  LONG status = STATUS_IS_CANCELLED;
+  uint32_t bytes = 0;
+  if (op->kind == OP_CONNECT) {
+    op->sock->connect = NULL;
+    op->sock->state = SOCK_FAILED;
+  } else if (op->kind == OP_ACCEPT) {
+    accept_canceled(op);
+  } else if (op->kind == OP_RECEIVE && habits_fault(habits.byte_cancels)) {
+    /* It was too late: bytes are out of the stream already. */
+    bytes = transfer_take(op);
+    if (bytes != 0 && tape_choose(2) == 0) status = STATUS_OK;
+  }
+  op_done(op, status, bytes);
+}
+
+static bool sock__cancel(struct op* op, const OVERLAPPED* overlapped) {
+  if (op == NULL || (overlapped != NULL && op->overlapped != overlapped))
+    return false;
+  if (habits_fault(habits.late_cancels))
+    op_cancel_later(op);
+  else
+    sock_cancel_now(op);
+  return true;
+}
+
+static bool sock__cancel_all(struct list_node* list,
+                             const OVERLAPPED* overlapped) {
+  bool has_found = false;
+  struct list_node* next;
+  for (struct list_node* node = list->next; node != list; node = next) {
+    next = node->next;
+    if (sock__cancel(LIST_ENTRY(node, struct op, node), overlapped))
+      has_found = true;
+  }
+  return has_found;
+}
+
+BOOL WINAPI CancelIoEx(HANDLE file, OVERLAPPED* overlapped) {
+  kernel_enter();
+  struct sock* sock = sock_find((SOCKET)file, "CancelIoEx");
+  if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
+  if (!sock->object.is_users && habits_break(habits.kernel_faults))
+    return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
+  bool has_found = sock__cancel(sock->connect, overlapped);
+  has_found |= sock__cancel_all(&sock->accepts, overlapped);
+  has_found |= sock__cancel_all(&sock->receives, overlapped);
+  has_found |= sock__cancel_all(&sock->sends, overlapped);
+  /* What is done already comes all the same. */
+  return has_found ? kernel_succeed() : kernel_fail(ERROR_NOT_FOUND);
+}
+
+/* ---- closing */
+
+/* What is in flight ends with the handle; these statuses have been seen. */
+static LONG sock__closed_status(void) {
+  static const LONG statuses[] = {STATUS_HANDLES_WERE_CLOSED,
+                                  STATUS_IS_CANCELLED,
+                                  STATUS_FILE_WAS_CLOSED,
+                                  STATUS_LOCAL_DISCONNECTED};
+  return statuses[tape_choose(4)];
+}
+
+static void sock__end_ops(struct list_node* list) {
+  while (!list_is_empty(list))
+    op_done(LIST_ENTRY(list->next, struct op, node), sock__closed_status(), 0);
+}
+
+static void sock__end_connection(struct sock* sock) {
+  struct end* end = sock->end;
+  /* With a receive pending Windows sends an RST even when nothing is unread
+   * (libuv #3034). */
+  bool is_reset = sock->resets || !list_is_empty(&sock->receives);
+  /* A pending send is cut: what follows looks like the end of the stream, or
+   * not ("closesocket function"; toit #3221). */
+  if (!list_is_empty(&sock->sends)) is_reset = tape_choose(2) != 0;
+  sock->end = NULL;
+  if (end == NULL) return;
+  TRACE("  %#zx is closed: %s",
+        (size_t)sock->object.handle,
+        is_reset ? "RST" : "FIN");
+  if (is_reset)
+    end_reset(end);
+  else
+    end_close(end);
+}
+
+static void sock__end(struct sock* sock) {
+  sock->is_open = false;
+  if (sock->state == SOCK_LISTENING) {
+    sock->state = SOCK_FAILED;
+    listening_close(&sock->listening);
+    while (!list_is_empty(&sock->accepts)) {
+      struct op* op = LIST_ENTRY(sock->accepts.next, struct op, node);
+      accept_canceled(op);
+      op_done(op, sock__closed_status(), 0);
+    }
+  }
+  if (sock->connect != NULL) {
+    struct op* op = sock->connect;
+    sock->connect = NULL;
+    op_done(op, sock__closed_status(), 0);
+  }
+  if (sock->accept != NULL) accept_target_closed(sock);
+  sock__end_connection(sock);
+  sock__end_ops(&sock->receives);
+  sock__end_ops(&sock->sends);
+}
+
+void sock_close(struct sock* sock) {
+  /* A copy of the handle keeps everything as it is. */
+  if (!sock->is_inherited) {
+    sock->object.holds++;
+    sock__end(sock);
+    sock->object.holds--;
+  }
+  object_leave(&sock->object);
+  sock__free_if_unused(sock);
+}
+
+int closesocket(SOCKET handle) {
+  kernel_enter();
+  struct sock* sock = sock_find(handle, "closesocket");
+  if (sock == NULL) return SOCKET_ERROR;
+  RULE("a handle of the user's is left open", !sock->object.is_users);
+  sock_close(sock);
+  kernel_succeed();
+  return 0;
+}
+
+void sock_start_child(void) {
+  for (struct list_node* node = sock_all.next; node != &sock_all;
+       node = node->next) {
+    struct sock* sock = LIST_ENTRY(node, struct sock, node);
+    if (!sock->is_open || !sock->is_inheritable || sock->object.is_users)
+      continue;
+    TRACE("  a child process inherits %#zx", (size_t)sock->object.handle);
+    sock->is_inherited = true;
+  }
+}
+
+void sock_check_children(void) {
+  for (struct list_node* node = sock_all.next; node != &sock_all;
+       node = node->next) {
+    const struct sock* sock = LIST_ENTRY(node, struct sock, node);
+    RULE("no child process inherits a handle of the library's",
+         !sock->is_inherited);
+  }
+}
+
+BOOL WINAPI SetHandleInformation(HANDLE object, DWORD mask, DWORD flags) {
+  kernel_enter();
+  struct sock* sock = sock_find((SOCKET)object, "SetHandleInformation");
+  if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
+  /* Which the library does with what it adopts. */
+  sock->object.is_users = false;
+  if ((mask & HANDLE_FLAG_INHERIT) != 0)
+    sock->is_inheritable = (flags & HANDLE_FLAG_INHERIT) != 0;
+  return kernel_succeed();
+}
+
+/* ---- names */
+
+bool sock_address_in(const SOCKADDR* name,
+                     int length,
+                     struct iocp_address* address_out) {
+  *address_out = (struct iocp_address){0};
+  if (name->sa_family == AF_INET && length >= (int)sizeof(SOCKADDR_IN)) {
+    const SOCKADDR_IN* in = (const SOCKADDR_IN*)(const void*)name;
+    address_out->family = 4;
+    address_out->port = ntohs(in->sin_port);
+    memcpy(address_out->bytes, in->sin_addr, 4);
+    return true;
+  }
+  if (name->sa_family == AF_INET6 && length >= (int)sizeof(SOCKADDR_IN6)) {
+    const SOCKADDR_IN6* in = (const SOCKADDR_IN6*)(const void*)name;
+    address_out->family = 6;
+    address_out->port = ntohs(in->sin6_port);
+    address_out->scope = in->sin6_scope_id;
+    memcpy(address_out->bytes, in->sin6_addr, 16);
+    return true;
+  }
+  return false;
+}
+
+int sock_address_out(const struct iocp_address* address,
+                     SOCKADDR* name,
+                     int room) {
+  SOCKADDR_IN in = {.sin_family = AF_INET, .sin_port = htons(address->port)};
+  SOCKADDR_IN6 in6 = {.sin6_family = AF_INET6,
+                      .sin6_port = htons(address->port),
+                      .sin6_scope_id = address->scope};
+  int size = address->family == 4 ? (int)sizeof in : (int)sizeof in6;
+  if (room < size) return 0;
+  memcpy(in.sin_addr, address->bytes, 4);
+  memcpy(in6.sin6_addr, address->bytes, 16);
+  if (address->family == 4)
+    memcpy(name, &in, sizeof in);
+  else
+    memcpy(name, &in6, sizeof in6);
+  return size;
+}
+
+uint16_t htons(uint16_t number) {
+  return (uint16_t)(number << 8 | number >> 8);
+}
+uint16_t ntohs(uint16_t number) { return htons(number); }
+
+static int sock__name(const struct iocp_address* address,
+                      SOCKADDR* name,
+                      int* length) {
+  *length = sock_address_out(address, name, *length);
+  if (*length == 0) {
+    kernel_fail(WSAEFAULT);
+    return SOCKET_ERROR;
+  }
+  kernel_succeed();
+  return 0;
+}
+
+int getsockname(SOCKET handle, SOCKADDR* name, int* length) {
+  kernel_enter();
+  struct sock* sock = sock_find_ready(handle, "getsockname");
+  if (sock == NULL) return SOCKET_ERROR;
+  if (sock->state != SOCK_NEW) return sock__name(&sock->local, name, length);
+  kernel_fail(WSAEINVAL);
+  return SOCKET_ERROR;
+}
+
+int getpeername(SOCKET handle, SOCKADDR* name, int* length) {
+  kernel_enter();
+  struct sock* sock = sock_find_ready(handle, "getpeername");
+  if (sock == NULL) return SOCKET_ERROR;
+  if (sock->end != NULL && !sock->end->in->rst_arrived)
+    return sock__name(&sock->end->other->name, name, length);
+  kernel_fail(WSAENOTCONN);
+  return SOCKET_ERROR;
+}

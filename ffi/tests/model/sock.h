@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* Sockets. */
+#ifndef MODEL_SOCK_H
+#define MODEL_SOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <winsock2.h>
+
+#include "iocp.h"
+#include "list.h"
+#include "listening.h"
+#include "object.h"
+#include "op.h"
+
+struct end;
+struct port;
+
+enum sock_state {
+  SOCK_NEW,
+  SOCK_BOUND,
+  SOCK_LISTENING,
+  SOCK_CONNECTING,
+  SOCK_ACCEPTING, /* the target of an AcceptEx() that is posted */
+  SOCK_CONNECTED,
+  SOCK_FAILED /* could not connect */
+};
+
+struct sock {
+  struct object object;
+  struct list_node node; /* of all */
+  enum sock_state state;
+  uint16_t family; /* 4 or 6 */
+  bool is_open;    /* somebody has a handle of it, if only a child process */
+  bool is_inheritable;
+  bool is_inherited;
+  bool is_non_blocking;
+  bool is_exclusive;
+  bool is_v6_only;
+  bool is_dual; /* :: takes IPv4 too */
+  bool resets;  /* linger time 0 */
+  bool has_shut;
+  bool tries_once; /* no SYN is repeated */
+  /* SO_UPDATE_..._CONTEXT was not done yet; most functions fail. */
+  bool lacks_context;
+  uint8_t modes;
+  int32_t options[32]; /* those that are only kept */
+
+  struct port* port;
+  ULONG_PTR key;
+  struct iocp_address local;
+  struct end* end;
+  uint64_t connected_ms;
+
+  struct list_node receives; /* struct op, in posting order */
+  struct list_node sends;
+  struct list_node accepts;
+  struct op* connect;
+  struct op* accept; /* whose target it is */
+  struct listening listening;
+};
+
+void sock_open_all(void);
+void sock_close_all(void);
+
+/* A new socket with a handle, or NULL with the last error. */
+struct sock* sock_new(uint16_t family, bool is_users);
+
+/* The socket that a call names, or NULL with WSAENOTSOCK. */
+struct sock* sock_find(SOCKET handle, const char* call);
+
+/* The same for a call that needs the context of its connection. */
+struct sock* sock_find_ready(SOCKET handle, const char* call);
+
+/* An operation of it has ended. */
+void sock_let_go(struct sock* sock);
+
+/* The port is no more. */
+void sock_forget_port(const struct port* port);
+
+/* Something has arrived at its end, or there is room. */
+void sock_moved(struct sock* sock);
+
+/* It is connected now, and `end` is its own. */
+void sock_attach(struct sock* sock, struct end* end);
+
+/* What became of a call; the end's owner is a socket or a peer. */
+void sock_or_peer_connected(struct end* end);
+void sock_or_peer_refused(struct end* end, LONG status);
+
+/* Has a posted operation end now, as one does that was canceled. */
+void sock_cancel_now(struct op* op);
+
+/* Closes the handle. */
+void sock_close(struct sock* sock);
+
+/* A child process inherits what it can, and keeps it. */
+void sock_start_child(void);
+
+/* A violation when a child process keeps something of the library's. */
+void sock_check_children(void);
+
+/* Whether an operation at once is to look at it, and skips its packet. */
+bool sock_skips_packets(const struct sock* sock);
+
+/* What a call on a connection that was reset says. */
+DWORD sock_reset_error(void);
+LONG sock_reset_status(void);
+
+/* To and from the system's form. */
+bool sock_address_in(const SOCKADDR* name,
+                     int length,
+                     struct iocp_address* address_out);
+int sock_address_out(const struct iocp_address* address,
+                     SOCKADDR* name,
+                     int room);
+
+#endif /* MODEL_SOCK_H */

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#include "transfer.h"
+
+#include <winsock2.h>
+
+#include "habits.h"
+#include "kernel.h"
+#include "network.h"
+#include "op.h"
+#include "report.h"
+#include "sock.h"
+#include "tape.h"
+
+/* ---- what is posted goes on */
+
+uint32_t transfer_take(struct op* op) {
+  uint32_t length = op->length;
+  if (op->sock->end == NULL || length == 0) return 0;
+  uint32_t readable = end_readable(op->sock->end);
+  if (readable == 0) return 0;
+  if (readable < length) length = readable;
+  if (habits_fault(habits.splits)) length = 1 + tape_choose(length);
+  op_touch(op);
+  return end_receive(op->sock->end, op->buffer, length);
+}
+
+/* In posting order. */
+static void transfer__receive(struct sock* sock) {
+  while (!list_is_empty(&sock->receives) && end_has_news(sock->end)) {
+    struct op* op = LIST_ENTRY(sock->receives.next, struct op, node);
+    if (sock->end->in->rst_arrived) {
+      op_done(op, sock_reset_status(), 0);
+      continue;
+    }
+    uint32_t bytes = transfer_take(op);
+    op_done(op, STATUS_OK, bytes);
+  }
+}
+
+/* Moves what there is room for. True when nothing of it is left. */
+static bool transfer__give(struct op* op) {
+  op->moved +=
+      end_send(op->sock->end, op->buffer + op->moved, op->length - op->moved);
+  return op->moved == op->length;
+}
+
+static void transfer__send(struct sock* sock) {
+  while (!list_is_empty(&sock->sends)) {
+    struct op* op = LIST_ENTRY(sock->sends.next, struct op, node);
+    if (sock->end->in->rst_arrived) {
+      op_done(op, sock_reset_status(), 0);
+      continue;
+    }
+    bool is_all = transfer__give(op);
+    bool is_last = op->node.next == &sock->sends;
+    /* No system has been seen to do that, and none has promised not to. */
+    bool is_short = !is_all && op->moved != 0 && is_last &&
+                    habits_break(habits.short_sends);
+    if (!is_all && !is_short) return;
+    op_done(op, STATUS_OK, op->moved);
+  }
+}
+
+void transfer_has_room(struct sock* sock) {
+  if (sock->end != NULL) transfer__send(sock);
+}
+
+void transfer_moved(struct sock* sock) {
+  if (sock->end == NULL) return;
+  transfer__receive(sock);
+  transfer__send(sock);
+}
+
+/* ---- calls */
+
+/* A socket for a transfer, or NULL with the last error. The context need not
+ * have been updated for these ("AcceptEx function"). */
+static struct sock* transfer__find(SOCKET handle, const char* call) {
+  struct sock* sock = sock_find(handle, call);
+  if (sock == NULL) return NULL;
+  if (sock->state != SOCK_CONNECTED || sock->end == NULL) {
+    kernel_fail(WSAENOTCONN);
+    return NULL;
+  }
+  return sock;
+}
+
+static int transfer__fails(DWORD error) {
+  kernel_fail(error);
+  return SOCKET_ERROR;
+}
+
+static uint32_t transfer__part(uint32_t length) {
+  if (length > 1 && habits_fault(habits.splits)) return 1 + tape_choose(length);
+  return length;
+}
+
+static DWORD transfer__send_error(const struct sock* sock) {
+  if (sock->has_shut) return WSAESHUTDOWN;
+  if (sock->end->in->rst_arrived) return sock_reset_error();
+  return 0;
+}
+
+int send(SOCKET handle, const char* buffer, int length, int flags) {
+  (void)flags;
+  kernel_enter();
+  struct sock* sock = transfer__find(handle, "send");
+  if (sock == NULL) return SOCKET_ERROR;
+  RULE("no call blocks", sock->is_non_blocking);
+  RULE("a send does not overtake one that is pending",
+       list_is_empty(&sock->sends));
+  DWORD error = transfer__send_error(sock);
+  if (error != 0) return transfer__fails(error);
+  if (habits_fault(habits.kernel_faults)) return transfer__fails(WSAENOBUFS);
+  uint32_t count = end_send(
+      sock->end, (const uint8_t*)buffer, transfer__part((uint32_t)length));
+  if (count == 0 && length != 0) return transfer__fails(WSAEWOULDBLOCK);
+  kernel_succeed();
+  return (int)count;
+}
+
+int recv(SOCKET handle, char* buffer, int length, int flags) {
+  (void)flags;
+  kernel_enter();
+  struct sock* sock = transfer__find(handle, "recv");
+  if (sock == NULL) return SOCKET_ERROR;
+  RULE("no call blocks", sock->is_non_blocking);
+  /* Which of the two gets the next bytes, nobody knows. */
+  RULE("nothing is received past a receive that is pending",
+       list_is_empty(&sock->receives));
+  const struct flow* in = sock->end->in;
+  if (in->rst_arrived) return transfer__fails(sock_reset_error());
+  if (habits_fault(habits.kernel_faults)) return transfer__fails(WSAENOBUFS);
+  uint32_t readable = end_readable(sock->end);
+  if (readable == 0 && !in->fin_arrived) return transfer__fails(WSAEWOULDBLOCK);
+  uint32_t wanted = (uint32_t)length;
+  if (readable < wanted) wanted = readable;
+  uint32_t count =
+      end_receive(sock->end, (uint8_t*)buffer, transfer__part(wanted));
+  kernel_succeed();
+  return (int)count;
+}
+
+/* "Too many outstanding requests", or no memory to lock. */
+static DWORD transfer__refusal(void) {
+  if (!habits_fault(habits.kernel_faults)) return 0;
+  return tape_choose(2) == 0 ? WSAENOBUFS : WSAEWOULDBLOCK;
+}
+
+/* Done at once, and nothing follows. */
+static bool transfer__is_immediate(const struct op* op) {
+  return (op->has_no_packet || sock_skips_packets(op->sock)) &&
+         habits_fault(habits.immediate);
+}
+
+int WSARecv(SOCKET handle,
+            WSABUF* buffers,
+            DWORD count,
+            DWORD* received,
+            DWORD* flags,
+            OVERLAPPED* overlapped,
+            void* completion) {
+  kernel_enter();
+  struct sock* sock = transfer__find(handle, "WSARecv");
+  if (sock == NULL) return SOCKET_ERROR;
+  RULE("WSARecv() is given one buffer and no routine",
+       count == 1 && completion == NULL && flags != NULL && *flags == 0);
+  DWORD error = transfer__refusal();
+  if (error == 0 && sock->end->in->rst_arrived && tape_choose(2) == 0)
+    error = sock_reset_error();
+  if (error != 0) return transfer__fails(error);
+  struct op* op = op_new(sock, OP_RECEIVE, overlapped, "WSARecv");
+  op_give_buffer(op, buffers->buf, buffers->len);
+  op_give_count(op, received);
+  op_give_count(op, flags);
+  op->count = received;
+  if (list_is_empty(&sock->receives) && !sock->end->in->rst_arrived &&
+      end_has_news(sock->end) && transfer__is_immediate(op)) {
+    uint32_t wanted = op->length;
+    if (end_readable(sock->end) < wanted) wanted = end_readable(sock->end);
+    uint32_t bytes =
+        wanted == 0
+            ? 0
+            : end_receive(sock->end, op->buffer, transfer__part(wanted));
+    op_drop_done(op, STATUS_OK, bytes);
+    kernel_succeed();
+    return 0;
+  }
+  list_push(&sock->receives, &op->node);
+  op_pend(op);
+  transfer_moved(sock);
+  return op_answer(op) ? 0 : SOCKET_ERROR;
+}
+
+int WSASend(SOCKET handle,
+            WSABUF* buffers,
+            DWORD count,
+            DWORD* sent,
+            DWORD flags,
+            OVERLAPPED* overlapped,
+            void* completion) {
+  kernel_enter();
+  struct sock* sock = transfer__find(handle, "WSASend");
+  if (sock == NULL) return SOCKET_ERROR;
+  RULE("WSASend() is given one buffer and no routine",
+       count == 1 && completion == NULL && flags == 0 && buffers->len != 0);
+  DWORD error = transfer__send_error(sock);
+  if (error == 0) error = transfer__refusal();
+  if (error != 0) return transfer__fails(error);
+  struct op* op = op_new(sock, OP_SEND, overlapped, "WSASend");
+  op_give_buffer(op, buffers->buf, buffers->len);
+  op_give_count(op, sent);
+  if (list_is_empty(&sock->sends) && end_room(sock->end) >= op->length &&
+      transfer__is_immediate(op)) {
+    transfer__give(op);
+    op_drop_done(op, STATUS_OK, op->moved);
+    kernel_succeed();
+    return 0;
+  }
+  list_push(&sock->sends, &op->node);
+  op_pend(op);
+  transfer_moved(sock);
+  return op_answer(op) ? 0 : SOCKET_ERROR;
+}
+
+int shutdown(SOCKET handle, int how) {
+  kernel_enter();
+  struct sock* sock = sock_find_ready(handle, "shutdown");
+  if (sock == NULL) return SOCKET_ERROR;
+  if (sock->end == NULL) return transfer__fails(WSAENOTCONN);
+  if (sock->end->in->rst_arrived) return transfer__fails(sock_reset_error());
+  /* What was not taken yet would be lost (libuv waits as well,
+   * uv__process_tcp_shutdown_req()). */
+  RULE("a sending direction ends after the last send",
+       how == SD_SEND && list_is_empty(&sock->sends));
+  sock->has_shut = true;
+  end_finish(sock->end);
+  kernel_succeed();
+  return 0;
+}
