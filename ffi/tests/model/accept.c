@@ -12,12 +12,6 @@
 #include "sock.h"
 #include "tape.h"
 
-/* Both addresses lie behind the data, in a form of the provider's own. */
-struct accept__names {
-  struct iocp_address local;
-  struct iocp_address remote;
-};
-
 static void accept__detach(struct op* op) {
   op->target->accept = NULL;
   if (op->target->state == SOCK_ACCEPTING) op->target->state = SOCK_NEW;
@@ -36,13 +30,14 @@ void accept_target_closed(struct sock* target) {
 /* ---- giving a connection to an accept */
 
 static void accept__write_names(const struct op* op) {
-  const struct end* end = op->target->end;
+  const struct sock* target = op->target;
+  struct iocp_address peer = sock_address_for(target, &target->end->other->name);
   uint8_t* place = op->buffer + op->data_size;
   SOCKADDR* local = (SOCKADDR*)(void*)place;
   SOCKADDR* remote = (SOCKADDR*)(void*)(place + ACCEPT_NAME_SIZE);
   /* Their sizes have been checked. */
-  sock_address_out(&end->name, local, ACCEPT_NAME_SIZE);
-  sock_address_out(&end->other->name, remote, ACCEPT_NAME_SIZE);
+  sock_address_out(&target->local, local, ACCEPT_NAME_SIZE);
+  sock_address_out(&peer, remote, ACCEPT_NAME_SIZE);
 }
 
 /* It has a connection, and data if it wants some and there is any. */

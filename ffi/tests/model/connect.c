@@ -58,6 +58,7 @@ BOOL WINAPI extension_connect_ex(SOCKET handle,
   link->ends[0].sock = sock;
   sock->state = SOCK_CONNECTING;
   sock->connect = op;
+  sock->call = link;
   op_pend(op);
   if (habits_fault(habits.immediate)) network_step();
   return op_answer(op);

@@ -14,6 +14,7 @@
 #include "transfer.h"
 
 #define NETWORK__FIRST_PORT 49152
+#define NETWORK__WINDOW_MAX 65536
 #define NETWORK__STALL_MAX_MS 4000
 /* How long a machine that does not answer is called (TcpMaxConnectRetrans). */
 #define NETWORK__SILENCE_MS 21000
@@ -65,6 +66,17 @@ struct link* network_call(const struct iocp_address* from,
   return link;
 }
 
+void network_widen(void) {
+  habits.window = NETWORK__WINDOW_MAX;
+  for (struct list_node* node = network.links.next; node != &network.links;
+       node = node->next) {
+    struct link* link = LIST_ENTRY(node, struct link, node);
+    link->window = NETWORK__WINDOW_MAX;
+    for (int i = 0; i < 2; i++)
+      if (link->ends[i].sock != NULL) transfer_has_room(link->ends[i].sock);
+  }
+}
+
 /* ---- the owner's side */
 
 uint32_t end_readable(const struct end* end) {
@@ -101,6 +113,17 @@ static void flow__copy(struct flow* flow,
   }
 }
 
+static void flow__grow(struct flow* flow, uint32_t size) {
+  struct flow grown = *flow;
+  grown.size = size;
+  grown.bytes = malloc(size);
+  if (grown.bytes == NULL) abort();
+  for (uint64_t place = flow->taken; place != flow->sent; place++)
+    grown.bytes[place % size] = flow->bytes[place % flow->size];
+  free(flow->bytes);
+  *flow = grown;
+}
+
 uint32_t end_receive(struct end* end, uint8_t* bytes, uint32_t length) {
   uint32_t readable = end_readable(end);
   uint32_t count = readable < length ? readable : length;
@@ -117,11 +140,7 @@ uint32_t end_send(struct end* end, const uint8_t* bytes, uint32_t length) {
   uint32_t room = end_room(end);
   uint32_t count = room < length ? room : length;
   if (count == 0) return 0;
-  if (flow->bytes == NULL) {
-    flow->size = end->link->window;
-    flow->bytes = malloc(flow->size);
-    if (flow->bytes == NULL) abort();
-  }
+  if (flow->size < end->link->window) flow__grow(flow, end->link->window);
   flow__copy(flow, flow->sent, (uint8_t*)(uintptr_t)bytes, count, true);
   flow->sent += count;
   return count;
@@ -193,6 +212,17 @@ static void link__refuse(struct link* link, LONG status) {
   link->state = LINK_REFUSED;
   link__end(link);
   sock_or_peer_refused(&link->ends[0], status);
+}
+
+void network_hang_up(struct link* link) {
+  link->ends[0].sock = NULL;
+  /* The call is on its way all the same, and then it is reset. */
+  if (tape_choose(2) != 0) {
+    end_reset(&link->ends[0]);
+    return;
+  }
+  link->state = LINK_REFUSED;
+  link__end(link);
 }
 
 /* The call comes to where it goes, or its time is over. */

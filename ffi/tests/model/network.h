@@ -66,6 +66,9 @@ struct link {
 void network_open(void);
 void network_close(void);
 
+/* Connections have room for a lot from here on. */
+void network_widen(void);
+
 /* Moves one thing on. False when nothing can move now. */
 bool network_step(void);
 
@@ -78,6 +81,9 @@ uint16_t network_new_port(void);
 /* Calls `to`. The caller's end is ends[0] of what is returned. */
 struct link* network_call(const struct iocp_address* from,
                           const struct iocp_address* to);
+
+/* The caller gives up. */
+void network_hang_up(struct link* link);
 
 /* ---- by the owner of an end */
 

@@ -96,6 +96,7 @@ void world_close(void) {
 void world_calm(void) {
   TRACE("from here on nothing fails");
   habits.is_calm = true;
+  network_widen();
 }
 
 uint64_t world_now_ms(void) { return fiber_now_ms(); }

@@ -132,28 +132,30 @@ void sock_attach(struct sock* sock, struct end* end) {
   sock->lacks_context = true;
   sock->end = end;
   sock->connected_ms = fiber_now_ms();
-  sock->local = end->name;
+  sock->local = sock_address_for(sock, &end->name);
   end->sock = sock;
+}
+
+static struct op* sock__end_connect(struct sock* sock) {
+  struct op* op = sock->connect;
+  sock->connect = NULL;
+  sock->call = NULL;
+  return op;
 }
 
 void sock_or_peer_connected(struct end* end) {
   struct sock* sock = end->sock;
   if (sock == NULL) return;
   sock_attach(sock, end);
-  struct op* op = sock->connect;
-  sock->connect = NULL;
-  op_done(op, STATUS_OK, 0);
+  op_done(sock__end_connect(sock), STATUS_OK, 0);
 }
 
 void sock_or_peer_refused(struct end* end, LONG status) {
   struct sock* sock = end->sock;
   if (sock == NULL) return;
   sock->state = SOCK_FAILED;
-  sock->end = NULL;
   end->sock = NULL;
-  struct op* op = sock->connect;
-  sock->connect = NULL;
-  op_done(op, status, 0);
+  op_done(sock__end_connect(sock), status, 0);
 }
 
 void sock_moved(struct sock* sock) {
@@ -169,7 +171,8 @@ void sock_cancel_now(struct op* op) {
   LONG status = STATUS_IS_CANCELLED;
   uint32_t bytes = 0;
   if (op->kind == OP_CONNECT) {
-    op->sock->connect = NULL;
+    network_hang_up(op->sock->call);
+    sock__end_connect(op->sock);
     op->sock->state = SOCK_FAILED;
   } else if (op->kind == OP_ACCEPT) {
     accept_canceled(op);
@@ -264,9 +267,8 @@ static void sock__end(struct sock* sock) {
     }
   }
   if (sock->connect != NULL) {
-    struct op* op = sock->connect;
-    sock->connect = NULL;
-    op_done(op, sock__closed_status(), 0);
+    network_hang_up(sock->call);
+    op_done(sock__end_connect(sock), sock__closed_status(), 0);
   }
   if (sock->accept != NULL) accept_target_closed(sock);
   sock__end_connection(sock);
@@ -368,6 +370,17 @@ int sock_address_out(const struct iocp_address* address,
   return size;
 }
 
+struct iocp_address sock_address_for(const struct sock* sock,
+                                     const struct iocp_address* address) {
+  struct iocp_address seen = *address;
+  if (sock->family == address->family || sock->family == 4) return seen;
+  seen = (struct iocp_address){.family = 6,
+                               .port = address->port,
+                               .bytes = {[10] = 0xff, [11] = 0xff}};
+  memcpy(seen.bytes + 12, address->bytes, 4);
+  return seen;
+}
+
 uint16_t htons(uint16_t number) {
   return (uint16_t)(number << 8 | number >> 8);
 }
@@ -398,8 +411,10 @@ int getpeername(SOCKET handle, SOCKADDR* name, int* length) {
   kernel_enter();
   struct sock* sock = sock_find_ready(handle, "getpeername");
   if (sock == NULL) return SOCKET_ERROR;
-  if (sock->end != NULL && !sock->end->in->rst_arrived)
-    return sock__name(&sock->end->other->name, name, length);
-  kernel_fail(WSAENOTCONN);
-  return SOCKET_ERROR;
+  if (sock->end == NULL || sock->end->in->rst_arrived) {
+    kernel_fail(WSAENOTCONN);
+    return SOCKET_ERROR;
+  }
+  struct iocp_address peer = sock_address_for(sock, &sock->end->other->name);
+  return sock__name(&peer, name, length);
 }

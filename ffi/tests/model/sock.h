@@ -14,6 +14,7 @@
 #include "op.h"
 
 struct end;
+struct link;
 struct port;
 
 enum sock_state {
@@ -56,6 +57,7 @@ struct sock {
   struct list_node sends;
   struct list_node accepts;
   struct op* connect;
+  struct link* call; /* of the connect */
   struct op* accept; /* whose target it is */
   struct listening listening;
 };
@@ -114,5 +116,9 @@ bool sock_address_in(const SOCKADDR* name,
 int sock_address_out(const struct iocp_address* address,
                      SOCKADDR* name,
                      int room);
+
+/* As a socket of that family sees it: IPv4 through IPv6 is ::ffff:1.2.3.4. */
+struct iocp_address sock_address_for(const struct sock* sock,
+                                     const struct iocp_address* address);
 
 #endif /* MODEL_SOCK_H */

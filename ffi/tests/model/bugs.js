@@ -1,0 +1,296 @@
+// Copyright the iocp authors. MIT license.
+
+// Bugs that programs over completion ports have had, as changes to this library.
+// Each is planted by itself, in a copy, and the simulation has to find it
+// (`npm run simulate -- --bugs`). `number` is that of docs/testing.md; what is
+// replaced must be in the file exactly once, so a change of the engine that
+// moves it fails here.
+
+/** `{ number, name, changes: [{ file, from, to }] }`, files below ffi/src. */
+export const bugs = [
+  {
+    number: 1,
+    name: "a handle is closed while a receive is pending, and the peer reset",
+    changes: [{
+      file: "windows/cancel.c",
+      from: `  bool was_told = CancelIoEx((HANDLE)engine->handle, NULL) ||
+                  GetLastError() == ERROR_NOT_FOUND;`,
+      to: `  bool was_told = false;`,
+    }],
+  },
+  {
+    number: 2,
+    name: "a close does not wait for what is still to be sent",
+    changes: [{
+      file: "close.c",
+      from: "  return !socket->close_reset && kept_first(socket) != NULL &&",
+      to: "  return false && !socket->close_reset && kept_first(socket) != NULL &&",
+    }],
+  },
+  {
+    number: 3,
+    name: "bytes of a receive that was canceled are thrown away",
+    changes: [{
+      file: "windows/receive.c",
+      from: "  if (bytes != 0 && receive->size != 0) {",
+      to: "  if (bytes != 0 && receive->size != 0 && status >= 0) {",
+    }],
+  },
+  {
+    number: 4,
+    name: "memory is freed before the packet of its operation has come",
+    changes: [{
+      file: "windows/cancel.c",
+      from: "  return engine->accepts_posted == 0 && engine->receives_in_flight == 0 &&",
+      to: "  return engine->accepts_posted == 0 &&",
+    }],
+  },
+  {
+    number: 5,
+    name: "an operation that was refused is freed twice",
+    changes: [{
+      file: "windows/receive.c",
+      from: `  DWORD native = (DWORD)WSAGetLastError();
+  receive__free(receive);
+  return native;`,
+      to: `  DWORD native = (DWORD)WSAGetLastError();
+  struct engine_receive copy = *receive;
+  receive__free(receive);
+  if (copy.size != 0) memory_free(receive);
+  return native;`,
+    }],
+  },
+  {
+    number: 6,
+    name: "the flags of a receive are on the stack",
+    changes: [{
+      file: "windows/receive.c",
+      from: "                     &receive->flags,",
+      to: "                     &(DWORD){0},",
+    }],
+  },
+  {
+    number: 7,
+    name: "an accept is entered in its list after it was posted, and counted late",
+    changes: [{
+      file: "windows/accept.c",
+      from: `    case OP_IN_FLIGHT:
+      list_push(&listener->engine.posted, &accept->node);
+      listener->engine.accepts_posted++;
+      return 0;`,
+      to: `    case OP_IN_FLIGHT:
+      engine_poll(listener->port);
+      list_push(&listener->engine.posted, &accept->node);
+      listener->engine.accepts_posted++;
+      return 0;`,
+    }],
+  },
+  {
+    number: 8,
+    name: "an accept that could not be posted is not tried again",
+    changes: [{
+      file: "listener.c",
+      from: "  if (listener->accept_retry_ms <= system_now_ms()) {",
+      to: "  if (listener->accept_retry_ms < 1) {",
+    }],
+  },
+  {
+    number: 9,
+    name: "a packet that is not ours is taken for one",
+    changes: [{
+      file: "windows/completion_port.c",
+      from: "    if (packets[i].lpCompletionKey != (ULONG_PTR)port) continue;",
+      to: "",
+    }],
+  },
+  {
+    number: 10,
+    name: "handles can be inherited",
+    changes: [{
+      file: "windows/handle.c",
+      from: "WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT",
+      to: "WSA_FLAG_OVERLAPPED",
+    }],
+  },
+  {
+    number: 11,
+    name: "a reset is told as the end of the stream",
+    changes: [{
+      file: "windows/receive.c",
+      from: "  int32_t result = receive__error(errors_of_status(status));",
+      to: `  int32_t result = receive__error(errors_of_status(status));
+  if (result == -IOCP_ECONNRESET) result = 0;`,
+    }],
+  },
+  {
+    number: 12,
+    name: "a warning status is taken for success",
+    changes: [{
+      file: "windows/connect.c",
+      from: "  if (status < 0) {",
+      to: "  if (((uint32_t)status >> 30) == 3) {",
+    }, {
+      file: "windows/receive.c",
+      from: "  int32_t result = receive__error(errors_of_status(status));",
+      to: `  int32_t result = receive__error(errors_of_status(status));
+  if (((uint32_t)status >> 30) != 3) result = 0;`,
+    }],
+  },
+  {
+    number: 15,
+    name: "an OVERLAPPED is used again before its packet was dequeued",
+    changes: [{
+      file: "windows/receive.c",
+      from: "  if (engine->receive_count == 0) receive_retry(socket);",
+      to: "  if (engine->receive_count <= 1) receive_retry(socket);",
+    }, {
+      file: "windows/receive.c",
+      from: "  if (engine->has_ended || engine->receive_count != 0) return;",
+      to: "  if (engine->has_ended) return;",
+    }],
+  },
+  {
+    number: 16,
+    name: "a receive that found no memory is not posted again",
+    changes: [{
+      file: "windows/receive.c",
+      from: "    retry_later(socket, ENGINE_RECEIVE);",
+      to: "    (void)0;",
+    }],
+  },
+  {
+    number: 19,
+    name: "a listener that was closed still listens",
+    changes: [{
+      file: "windows/cancel.c",
+      from: `    accept_forget(socket);
+    cancel__close(engine, false);
+    return;`,
+      to: `    accept_forget(socket);
+    CancelIoEx((HANDLE)engine->handle, NULL);
+    return;`,
+    }],
+  },
+  {
+    number: 20,
+    name: "the socket of an accept that was canceled stays open",
+    changes: [{
+      file: "windows/accept.c",
+      from: `  if (accept->target != INVALID_SOCKET) {
+    /* As Linux`,
+      to: `  if (accept->target != INVALID_SOCKET && op_status(&accept->op) >= 0) {
+    /* As Linux`,
+    }],
+  },
+  {
+    number: 22,
+    name: "a send that was taken in part counts as whole",
+    changes: [{
+      file: "windows/send.c",
+      from: "  stream_kept_moved(kept, op_bytes(&kept->engine.op));",
+      to: "  stream_kept_moved(kept, kept->length - kept->offset);",
+    }],
+  },
+  {
+    number: 27,
+    name: "a wake-up that another thread dequeued is lost",
+    changes: [{
+      file: "windows/completion_port.c",
+      from: `      atomic_load(&engine->handover_state) == ENGINE_HANDOVER_FILLING)
+    port__post_wake(port);`,
+      to: `      atomic_load(&engine->handover_state) == ENGINE_HANDOVER_FILLING)
+    (void)0;`,
+    }],
+  },
+  {
+    name: "the context of an accepted socket is not updated",
+    changes: [{
+      file: "windows/accept.c",
+      from: `                 SO_UPDATE_ACCEPT_CONTEXT,
+                 (const char*)&handle,
+                 sizeof handle) != 0)`,
+      to: `                 SO_KEEPALIVE,
+                 (const char*)&handle,
+                 4) == 1)`,
+    }],
+  },
+  {
+    name: "the context of a connected socket is not updated",
+    changes: [{
+      file: "windows/connect.c",
+      from: "  DWORD native = socket->state == SOCKET_CLOSING ? 0 : connect__update(socket);",
+      to: `  DWORD native = 0;
+  (void)connect__update;`,
+    }],
+  },
+  {
+    name: "a socket is not bound before ConnectEx()",
+    changes: [{
+      file: "windows/connect.c",
+      from: "  if (bind(handle, (SOCKADDR*)&system, length) == 0) return 0;",
+      to: "  if (local == NULL || bind(handle, (SOCKADDR*)&system, length) == 0) return 0;",
+    }],
+  },
+  {
+    name: "the address of a listener can be taken over",
+    changes: [{
+      file: "windows/accept.c",
+      from: "  if (accept__set(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, TRUE) != 0)",
+      to: "  if (accept__set(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, FALSE) != 0)",
+    }],
+  },
+  {
+    name: "a refused connection to this machine takes two seconds",
+    changes: [{
+      file: "windows/connect.c",
+      from: "  if (address_is_loopback(&socket->peer)) connect__set_no_retries(handle);",
+      to: "  if (!address_is_loopback(&socket->peer)) connect__set_no_retries(handle);",
+    }],
+  },
+  {
+    name: "a FIN is sent while sends are pending",
+    changes: [{
+      file: "stream.c",
+      from: "  if (kept_first(socket) == NULL) stream__shut(socket);\n  return 0;",
+      to: "  stream__shut(socket);\n  return 0;",
+    }],
+  },
+  {
+    name: "receives are taken in the order of their packets",
+    changes: [{
+      file: "windows/receive.c",
+      from: `  socket->engine.receives_in_flight--;
+  receive__result(receive);`,
+      to: `  socket->engine.receives_in_flight--;
+  list_remove(&receive->node);
+  list_push(&socket->engine.receives, &receive->node);
+  receive__result(receive);`,
+    }],
+  },
+  {
+    name: "a layered provider is trusted not to queue packets",
+    changes: [{
+      file: "windows/handle.c",
+      from: `      provider->is_ifs &&
+      SetFile`,
+      to: `      (provider->is_ifs || true) &&
+      SetFile`,
+    }],
+  },
+  {
+    name: "an event of a relay is closed before its callback has left",
+    changes: [{
+      file: "windows/relay.c",
+      from: "UnregisterWaitEx(op->wait, INVALID_HANDLE_VALUE)",
+      to: "UnregisterWaitEx(op->wait, NULL)",
+    }],
+  },
+  {
+    name: "bytes behind a receive that is pending are taken first",
+    changes: [{
+      file: "windows/receive.c",
+      from: "  if (first != NULL) return taken != 0 ? (int32_t)taken : ENGINE_WOULD_BLOCK;",
+      to: "  if (first != NULL && taken != 0) return (int32_t)taken;",
+    }],
+  },
+];

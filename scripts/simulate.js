@@ -1,0 +1,96 @@
+// Copyright the iocp authors. MIT license.
+
+// npm run simulate -- [--seconds S | --count C] [--seed N] [--trace]
+//                     [--world windows|linux] [--build plain|address|thread]
+//                     [--coverage | --bugs]
+//
+// Runs seeded schedules of the library in a simulated world and checks each of
+// them; docs/testing.md explains it. A schedule that fails is shrunk and shown,
+// with the line that repeats it. --coverage tells how much of the Windows
+// engine was run; --bugs plants known bugs, and tells how soon each is found.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { detail, say } from "./report.js";
+import { repository } from "./setup.js";
+import { describeBugs, findBugs } from "./simulation/bugs.js";
+import {
+  buildNames,
+  compileSimulation,
+  ensureCompiler,
+  worldNames,
+} from "./simulation/compile.js";
+import { coverageOf, describeCoverage } from "./simulation/coverage.js";
+import { runSimulation } from "./simulation/run.js";
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: "string" },
+      count: { type: "string" },
+      seed: { type: "string", default: "1" },
+      world: { type: "string", default: "windows" },
+      build: { type: "string", default: "plain" },
+      jobs: { type: "string", default: String(availableParallelism()) },
+      filter: { type: "string" },
+      trace: { type: "boolean", default: false },
+      coverage: { type: "boolean", default: false },
+      bugs: { type: "boolean", default: false },
+    },
+  });
+  known("world", values.world, worldNames);
+  known("build", values.build, buildNames);
+  const { debian, reason } = await ensureCompiler();
+  if (!debian) throw new Error(`there is no compiler: ${reason}`);
+  const folder = await mkdtemp(join(tmpdir(), "iocp-simulate-"));
+  const ffi = join(repository, "ffi");
+  try {
+    if (values.bugs) return await mainBugs(debian, ffi, folder, values);
+    const build = values.coverage ? "coverage" : values.build;
+    say(`compiling the simulation of ${values.world} ...`);
+    const program = await compileSimulation(
+      debian,
+      ffi,
+      folder,
+      values.world,
+      build,
+    );
+    const result = await runSimulation(debian, program, {
+      ...values,
+      build,
+      onOutput: (text) => process.stdout.write(text),
+    });
+    if (values.coverage) {
+      const coverage = await coverageOf(debian, ffi, folder);
+      for (const line of describeCoverage(coverage)) say(line);
+    }
+    return result.ok ? 0 : 1;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function mainBugs(debian, ffi, folder, values) {
+  const found = await findBugs(debian, ffi, folder, {
+    ...values,
+    onFound: (bug) => say(describeBugs([bug])[0]),
+  });
+  say("");
+  for (const line of describeBugs(found, { asTable: true })) say(line);
+  const missed = found.filter(({ seed }) => seed === null);
+  for (const { name } of missed) detail(`not found: ${name}`);
+  return missed.length === 0 ? 0 : 1;
+}
+
+function known(what, name, names) {
+  if (names.includes(name)) return;
+  throw new Error(`no such ${what}: ${name} (${names.join(", ")})`);
+}
+
+process.exitCode = await main().catch((error) => {
+  console.error(error.message);
+  return 1;
+});

@@ -1,0 +1,135 @@
+// Copyright the iocp authors. MIT license.
+
+// Compiles the simulation: the library and the workload, for one of its worlds.
+// In that of Windows the engine's own files are compiled against the headers of
+// the model and linked with it; in that of Linux faults come in between.
+
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { definitions, includes, sourceFiles, warnings } from "../../ffi/compile.js";
+import { describeEnd, ensureDebian } from "../setup.js";
+
+export const worldNames = ["windows", "linux"];
+
+/** How it can be compiled: for speed, or for what a compiler finds. */
+export const buildNames = ["plain", "address", "thread", "coverage"];
+
+const builds = {
+  plain: { flags: ["-O2"] },
+  address: {
+    flags: [
+      "-O1",
+      "-fno-omit-frame-pointer",
+      "-fsanitize=address,undefined",
+      "-fno-sanitize-recover=undefined",
+    ],
+  },
+  // The model is what the threads of the library run on, and is not looked at
+  // itself: it tells where one thread hands something to another.
+  thread: {
+    flags: ["-O1", "-fno-omit-frame-pointer"],
+    link: ["-fsanitize=thread"],
+    library: ["-fsanitize=thread"],
+    model: ["-DMODEL_UNDER_TSAN"],
+  },
+  coverage: { flags: ["-O0"], link: ["--coverage"], library: ["--coverage"] },
+};
+
+// What the library for Windows has in the place of a C runtime is tested by
+// itself, for the sanitizers have their own.
+const withoutRuntime = ["src/windows/entry.c", "src/windows/string.c"];
+
+/**
+ * Compiles into `folder`, from `ffi`, a folder like ffi/; returns the path of
+ * the program, which runs in `debian`.
+ */
+export async function compileSimulation(debian, ffi, folder, world, build) {
+  const program = join(folder, `simulate_${world}_${build}`);
+  const steps = await compileSteps(ffi, folder, world, builds[build]);
+  const wraps = world === "linux" ? await wrapFlags(ffi) : [];
+  const link = [
+    ...builds[build].flags,
+    ...(builds[build].link ?? []),
+    ...steps.map(({ object }) => object),
+    ...wraps,
+    "-pthread",
+    "-o",
+    program,
+  ];
+  const lines = steps.map(({ args }) => args.join(" ")).join("\n");
+  const script = `set -e
+    mkdir -p "$1"
+    echo "$2" | xargs -P "$(nproc)" -L 1 gcc -c
+    gcc $3`;
+  const built = await debian.run(
+    "sh",
+    ["-c", script, "sh", folder, lines, link.join(" ")],
+    { cwd: ffi, timeout: 600_000, folders: [folder, ffi] },
+  );
+  if (!built.ok) throw new Error(built.output || describeEnd(built));
+  return program;
+}
+
+/** The Debian that has the compiler, or null and why there is none. */
+export function ensureCompiler() {
+  return ensureDebian();
+}
+
+async function compileSteps(ffi, folder, world, build) {
+  const common = ["-std=c11", "-g", "-DIOCP_STATIC", ...warnings, ...build.flags];
+  const library = (await sourceFiles(ffi, world)).filter((file) =>
+    !withoutRuntime.includes(file)
+  );
+  const parts = [{
+    files: library,
+    flags: [
+      ...systemFlags(world),
+      ...includes(world),
+      ...(build.library ?? []),
+    ],
+  }, {
+    files: await simulationFiles(ffi, world),
+    flags: [...systemFlags(world), "-Iinclude", "-Isrc", "-D_GNU_SOURCE"],
+  }];
+  if (world === "windows") {
+    parts.push({
+      files: await files(ffi, "tests/model"),
+      flags: [
+        ...systemFlags(world),
+        "-D_XOPEN_SOURCE=700",
+        "-Itests/simulation",
+        "-Iinclude",
+        "-Isrc",
+        ...(build.model ?? []),
+      ],
+    });
+  }
+  return parts.flatMap(({ files, flags }) =>
+    files.map((file) => {
+      const object = join(folder, `${file.replaceAll("/", "_")}.o`);
+      return { object, args: [...common, ...flags, file, "-o", object] };
+    })
+  );
+}
+
+function systemFlags(world) {
+  if (world === "linux") return definitions("linux");
+  return ["-D_WIN32", "-Itests/model/include"];
+}
+
+async function files(ffi, part) {
+  const names = (await readdir(join(ffi, part))).sort();
+  return names.filter((name) => name.endsWith(".c"))
+    .map((name) => `${part}/${name}`);
+}
+
+async function simulationFiles(ffi, world) {
+  const all = await files(ffi, "tests/simulation");
+  return all.filter((name) => world === "linux" || !name.endsWith("_linux.c"));
+}
+
+// The functions between which and the library the faults come.
+async function wrapFlags(ffi) {
+  const path = join(ffi, "tests", "simulation", "wrap_linux.txt");
+  return (await readFile(path, "utf8")).trim().split(/\s+/);
+}
