@@ -9,6 +9,9 @@
  * it. */
 extern bool report_traces;
 
+/* What a violation does, and it does not return; NULL: prints and aborts. */
+extern void (*report_ended)(const char* rule, const char* message);
+
 /* One line of the trace. Those of the system are indented by two spaces. */
 void report_trace(const char* format, ...)
     __attribute__((format(printf, 1, 2)));
