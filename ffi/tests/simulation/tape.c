@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tape.h"
 
-#include <stdlib.h>
-
-/* A schedule that draws more than this has gone astray; from there on its draws
- * are 0, which ends it. */
-#define TAPE__MAX (1u << 21)
-#define TAPE__FIRST 4096
-
 enum tape__source { TAPE__GENERATOR, TAPE__DRAWS, TAPE__BYTES };
 
 static struct {
@@ -19,19 +12,20 @@ static struct {
   size_t next;  /* of draws or bytes */
 } tape;
 
-static uint32_t* tape__kept;
-static size_t tape__kept_count;
-static size_t tape__kept_room;
+static struct tape_draws tape__own;
+static struct tape_draws* tape__kept = &tape__own;
+
+void tape_keep_in(struct tape_draws* draws) { tape__kept = draws; }
 
 static void tape__begin(enum tape__source source, size_t count) {
   tape.source = source;
   tape.count = count;
   tape.next = 0;
-  tape__kept_count = 0;
+  tape__kept->count = 0;
 }
 
 void tape_seed(uint64_t seed) {
-  tape__begin(TAPE__GENERATOR, TAPE__MAX);
+  tape__begin(TAPE__GENERATOR, TAPE_DRAWS_MAX);
   tape.state = seed * 0x9e3779b97f4a7c15u + 0x2545f4914f6cdd1du;
 }
 
@@ -46,20 +40,13 @@ void tape_play_bytes(const uint8_t* bytes, size_t size) {
 }
 
 const uint32_t* tape_draws(size_t* count_out) {
-  *count_out = tape__kept_count;
-  return tape__kept;
+  *count_out = tape__kept->count;
+  return tape__kept->draws;
 }
 
 static uint32_t tape__keep(uint32_t draw) {
-  if (tape__kept_count == TAPE__MAX) return draw;
-  if (tape__kept_count == tape__kept_room) {
-    size_t room = tape__kept_room == 0 ? TAPE__FIRST : tape__kept_room * 2;
-    uint32_t* kept = realloc(tape__kept, room * sizeof *kept);
-    if (kept == NULL) abort();
-    tape__kept = kept;
-    tape__kept_room = room;
-  }
-  tape__kept[tape__kept_count++] = draw;
+  if (tape__kept->count < TAPE_DRAWS_MAX)
+    tape__kept->draws[tape__kept->count++] = draw;
   return draw;
 }
 

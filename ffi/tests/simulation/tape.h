@@ -16,6 +16,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A schedule that draws more than this has gone astray; from there on its draws
+ * are 0, which ends it. */
+#define TAPE_DRAWS_MAX (1u << 20)
+
+struct tape_draws {
+  size_t count;
+  uint32_t draws[TAPE_DRAWS_MAX];
+};
+
+/* Keeps what is drawn there, say in memory that outlives a crash. */
+void tape_keep_in(struct tape_draws* draws);
+
 /* Begins a tape that a generator fills as it is drawn from. */
 void tape_seed(uint64_t seed);
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A child process that runs schedules. It may break a rule, crash or hang; what
+ * it was doing is then to be read from a page that it shares with its parent.
+ */
+#ifndef IOCP_RUNNER_H
+#define IOCP_RUNNER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "tape.h"
+
+struct runner_page {
+  _Atomic uint64_t seed;      /* that runs now */
+  _Atomic uint64_t schedules; /* that are over */
+  _Atomic uint64_t checks;    /* of theirs */
+  char rule[160];             /* that was broken; empty: none */
+  char message[1024];
+  struct tape_draws draws; /* of the schedule that runs now */
+};
+
+/* Which seeds a child runs: every `step`th from `seed` on, `count` of them, or
+ * until `seconds` have passed when that is not 0. */
+struct runner_seeds {
+  uint64_t seed;
+  uint64_t step;
+  uint64_t count;
+  double seconds;
+};
+
+struct runner {
+  struct runner_page* page;
+  pid_t process; /* 0: none */
+  uint64_t seen; /* schedules that were over when it was last looked at */
+  double seen_at;
+};
+
+double runner_now(void);
+
+void runner_open(struct runner* runner);
+void runner_close(struct runner* runner);
+
+/* Each starts a child. What plays draws without a trace says nothing. */
+void runner_start(struct runner* runner, const struct runner_seeds* seeds);
+void runner_trace(struct runner* runner, uint64_t seed);
+void runner_play(struct runner* runner,
+                 const uint32_t* draws,
+                 size_t count,
+                 bool traces);
+
+/* Returns true while it runs. One that makes no progress for `limit` seconds is
+ * ended. Afterwards page->rule says how it went. */
+bool runner_runs(struct runner* runner, double limit);
+void runner_await(struct runner* runner, double limit);
+
+/* Ends it. */
+void runner_stop(struct runner* runner);
+
+#endif /* IOCP_RUNNER_H */
