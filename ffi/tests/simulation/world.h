@@ -34,6 +34,21 @@ uint64_t world_now_ms(void);
 /* The calling thread does nothing for so long, and everything else goes on. */
 void world_pause(uint32_t ms);
 
+/* ---- facts, of which a few decide what the user of the library may expect */
+
+/* As it is told on the command line: "windows", "linux". */
+extern const char world_name[];
+
+/* The kernel is given operations; else it tells of readiness. */
+bool world_posts_operations(void);
+
+/* Time is simulated, so that a deadline can be checked to the millisecond. */
+bool world_is_exact(void);
+
+/* Since world_open() a fault may have ended a connection, or failed an
+ * operation of one: its ends may meet errors that neither has caused. */
+bool world_has_broken(void);
+
 /* ---- threads */
 
 struct world_thread;
@@ -92,5 +107,14 @@ void peer_shutdown(struct peer* peer);
  * peer is gone then. */
 void peer_reset(struct peer* peer);
 void peer_close(struct peer* peer);
+
+/* ---- sockets that the program makes by itself */
+
+/* One that is connected to `listener`, which accepts; -1: none could be had.
+ * No faults meet the program itself. */
+double world_handle_connect(struct peer_listener* listener);
+
+/* Closes one, or one that the library has given back. */
+void world_handle_close(double handle);
 
 #endif /* IOCP_WORLD_H */

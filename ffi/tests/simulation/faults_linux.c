@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+#include "faults_linux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handle.h"
+#include "report.h"
+#include "tape.h"
+
+#define FAULTS__FDS 4096
+
+ssize_t __wrap_recv(int fd, void* bytes, size_t size, int flags);
+ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags);
+int __wrap_socket(int family, int type, int protocol);
+int __wrap_accept4(int fd,
+                   struct sockaddr* address,
+                   socklen_t* size,
+                   int flags);
+int __wrap_connect(int fd, const struct sockaddr* address, socklen_t size);
+int __wrap_close(int fd);
+int __wrap_poll(struct pollfd* entries, nfds_t count, int timeout);
+int __wrap_fcntl(int fd, int command, ...);
+int __wrap_epoll_create1(int flags);
+int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event* event);
+int __wrap_epoll_wait(int epoll, struct epoll_event* events, int max, int ms);
+int __wrap_eventfd(unsigned int value, int flags);
+void* __wrap_memory_map(size_t size);
+void __wrap_memory_unmap(void* memory, size_t size);
+void* __wrap_memory_alloc(size_t size);
+void __wrap_memory_free(void* memory);
+
+int __real_poll(struct pollfd* entries, nfds_t count, int timeout);
+int __real_fcntl(int fd, int command, ...);
+int __real_epoll_create1(int flags);
+int __real_epoll_ctl(int epoll, int what, int fd, struct epoll_event* event);
+int __real_epoll_wait(int epoll, struct epoll_event* events, int max, int ms);
+int __real_eventfd(unsigned int value, int flags);
+void* __real_memory_map(size_t size);
+void __real_memory_unmap(void* memory, size_t size);
+void* __real_memory_alloc(size_t size);
+void __real_memory_free(void* memory);
+
+/* How often something goes wrong, of 1,000 times. */
+enum faults__kind {
+  FAULTS_SHORT,     /* less than was asked for */
+  FAULTS_EAGAIN,    /* not now */
+  FAULTS_EINTR,     /* a signal came */
+  FAULTS_HANDLES,   /* out of descriptors, or of memory for them */
+  FAULTS_MEMORY,    /* out of memory of the program's own */
+  FAULTS_OPERATION, /* send() or recv() fails */
+  FAULTS_KINDS
+};
+
+static struct {
+  bool is_on;
+  bool has_broken;
+  pthread_t thread;
+  uint32_t rates[FAULTS_KINDS];
+  int send_buffer; /* 0: the system's own */
+} faults;
+
+struct faults__fd {
+  atomic_bool is_librarys;
+  bool is_owed; /* an edge */
+  int epoll;    /* that it is in; 0: none */
+  struct epoll_event event;
+};
+static struct faults__fd faults__fds[FAULTS__FDS];
+static int faults__owed[FAULTS__FDS];
+static uint32_t faults__owed_count;
+
+static atomic_int faults__fd_count;
+static atomic_int faults__block_count;
+static atomic_llong faults__mapped;
+
+/* ---- what this system is like */
+
+static uint32_t faults__rate(void) {
+  static const uint32_t rates[] = {0, 0, 20, 100, 300};
+  return rates[tape_choose(sizeof rates / sizeof rates[0])];
+}
+
+void faults_open(void) {
+  static const int buffers[] = {0, 0, 4096, 16384};
+  memset(&faults, 0, sizeof faults);
+  faults.thread = pthread_self();
+  faults.send_buffer = buffers[tape_choose(4)];
+  faults.is_on = tape_chance(600);
+  if (!faults.is_on) return;
+  for (int i = 0; i < FAULTS_OPERATION; i++) faults.rates[i] = faults__rate();
+  /* These end connections, so most systems have none. */
+  if (tape_chance(150)) faults.rates[FAULTS_OPERATION] = 30;
+}
+
+void faults_end(void) {
+  faults.is_on = false;
+  faults_pay();
+}
+
+bool faults_have_broken(void) { return faults.has_broken; }
+
+static bool faults__happens(enum faults__kind kind) {
+  return faults.is_on && faults.rates[kind] != 0 &&
+         pthread_equal(pthread_self(), faults.thread) &&
+         tape_chance(faults.rates[kind]);
+}
+
+static int faults__fail(const char* call, int error) {
+  TRACE("  %s: %s", call, strerror(error));
+  errno = error;
+  return -1;
+}
+
+void faults_close(void) {
+  faults.is_on = false;
+  RULE("the library gives back every descriptor",
+       atomic_load(&faults__fd_count) == 0);
+  RULE("the library gives back every block of memory",
+       atomic_load(&faults__block_count) == 0);
+  RULE("the library gives back every mapping",
+       atomic_load(&faults__mapped) == 0);
+}
+
+/* ---- descriptors */
+
+bool faults_is_librarys(int fd) { return faults__fds[fd].is_librarys; }
+
+static int faults__take(int fd) {
+  if (fd < 0) return fd;
+  RULE("the simulation has room for descriptors", fd < FAULTS__FDS);
+  struct faults__fd* entry = &faults__fds[fd];
+  entry->is_owed = false;
+  entry->epoll = 0;
+  atomic_store(&entry->is_librarys, true);
+  atomic_fetch_add(&faults__fd_count, 1);
+  return fd;
+}
+
+static void faults__give(int fd) {
+  RULE("the library closes what it has, and only once",
+       fd >= 0 && fd < FAULTS__FDS &&
+           atomic_exchange(&faults__fds[fd].is_librarys, false));
+  faults__fds[fd].is_owed = false;
+  faults__fds[fd].epoll = 0;
+  atomic_fetch_sub(&faults__fd_count, 1);
+}
+
+static void faults__limit_buffer(int fd) {
+  if (fd >= 0 && faults.send_buffer != 0)
+    setsockopt(fd,
+               SOL_SOCKET,
+               SO_SNDBUF,
+               &faults.send_buffer,
+               sizeof faults.send_buffer);
+}
+
+static int faults__handle_error(void) {
+  static const int errors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
+  return errors[tape_choose(4)];
+}
+
+int __wrap_socket(int family, int type, int protocol) {
+  if (faults__happens(FAULTS_HANDLES))
+    return faults__fail("socket", faults__handle_error());
+  int fd = faults__take(__real_socket(family, type, protocol));
+  faults__limit_buffer(fd);
+  return fd;
+}
+
+int __wrap_accept4(int fd,
+                   struct sockaddr* address,
+                   socklen_t* size,
+                   int flags) {
+  if (faults__happens(FAULTS_HANDLES))
+    return faults__fail(
+        "accept4", tape_chance(300) ? ECONNABORTED : faults__handle_error());
+  if (faults__happens(FAULTS_EINTR)) return faults__fail("accept4", EINTR);
+  int accepted = faults__take(__real_accept4(fd, address, size, flags));
+  faults__limit_buffer(accepted);
+  return accepted;
+}
+
+int __wrap_connect(int fd, const struct sockaddr* address, socklen_t size) {
+  if (faults__happens(FAULTS_HANDLES)) return faults__fail("connect", ENOBUFS);
+  int result = __real_connect(fd, address, size);
+  /* It goes on behind the back of the signal. */
+  if ((result == 0 || errno == EINPROGRESS) && faults__happens(FAULTS_EINTR))
+    return faults__fail("connect", EINTR);
+  return result;
+}
+
+int __wrap_close(int fd) {
+  faults__give(fd);
+  return __real_close(fd);
+}
+
+/* An adopted descriptor is marked by its signal, see handle.h. */
+int __wrap_fcntl(int fd, int command, ...) {
+  va_list arguments;
+  va_start(arguments, command);
+  int argument = va_arg(arguments, int);
+  va_end(arguments);
+  int result = __real_fcntl(fd, command, argument);
+  if (command != F_SETSIG || result < 0) return result;
+  if (argument == HANDLE_ADOPTED) {
+    struct faults__fd was = faults__fds[fd];
+    faults__take(fd);
+    faults__fds[fd].epoll = was.epoll;
+    faults__fds[fd].event = was.event;
+  } else {
+    faults__give(fd);
+  }
+  return result;
+}
+
+/* ---- moving bytes */
+
+static void faults__owe(int fd) {
+  struct faults__fd* entry = &faults__fds[fd];
+  if (entry->is_owed || entry->epoll == 0) return;
+  entry->is_owed = true;
+  faults__owed[faults__owed_count++] = fd;
+}
+
+void faults_pay(void) {
+  while (faults__owed_count != 0) {
+    int fd = faults__owed[--faults__owed_count];
+    struct faults__fd* entry = &faults__fds[fd];
+    if (!entry->is_owed) continue;
+    entry->is_owed = false;
+    __real_epoll_ctl(entry->epoll, EPOLL_CTL_MOD, fd, &entry->event);
+  }
+}
+
+static int faults__operation_error(void) {
+  faults.has_broken = true;
+  return tape_chance(500) ? ENOMEM : ENOBUFS;
+}
+
+ssize_t __wrap_recv(int fd, void* bytes, size_t size, int flags) {
+  if (faults__happens(FAULTS_EINTR)) return faults__fail("recv", EINTR);
+  if (faults__happens(FAULTS_OPERATION))
+    return faults__fail("recv", faults__operation_error());
+  if (faults__happens(FAULTS_EAGAIN)) {
+    faults__owe(fd);
+    return faults__fail("recv", EAGAIN);
+  }
+  if (size > 1 && faults__happens(FAULTS_SHORT)) {
+    size = tape_between(1, (uint32_t)size - 1);
+    /* To the engine the rest has come later. */
+    faults__owe(fd);
+    TRACE("  recv: no more than %zu", size);
+  }
+  return __real_recv(fd, bytes, size, flags);
+}
+
+ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags) {
+  if (faults__happens(FAULTS_EINTR)) return faults__fail("send", EINTR);
+  if (faults__happens(FAULTS_OPERATION))
+    return faults__fail("send", faults__operation_error());
+  if (faults__happens(FAULTS_EAGAIN)) {
+    faults__owe(fd);
+    return faults__fail("send", EAGAIN);
+  }
+  if (size > 1 && faults__happens(FAULTS_SHORT)) {
+    size = tape_between(1, (uint32_t)size - 1);
+    TRACE("  send: no more than %zu", size);
+  }
+  return __real_send(fd, bytes, size, flags);
+}
+
+/* ---- the queue */
+
+int __wrap_epoll_create1(int flags) {
+  if (faults__happens(FAULTS_HANDLES))
+    return faults__fail("epoll_create1", faults__handle_error());
+  return faults__take(__real_epoll_create1(flags));
+}
+
+int __wrap_eventfd(unsigned int value, int flags) {
+  if (faults__happens(FAULTS_HANDLES))
+    return faults__fail("eventfd", faults__handle_error());
+  return faults__take(__real_eventfd(value, flags));
+}
+
+int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event* event) {
+  if (what == EPOLL_CTL_ADD && faults__happens(FAULTS_HANDLES)) {
+    /* What was accepted is lost by that. */
+    faults.has_broken = true;
+    return faults__fail("epoll_ctl", ENOMEM);
+  }
+  int result = __real_epoll_ctl(epoll, what, fd, event);
+  if (result == 0 && fd < FAULTS__FDS) {
+    faults__fds[fd].epoll = what == EPOLL_CTL_DEL ? 0 : epoll;
+    if (what == EPOLL_CTL_ADD) faults__fds[fd].event = *event;
+  }
+  return result;
+}
+
+int __wrap_epoll_wait(int epoll, struct epoll_event* events, int max, int ms) {
+  if (faults__happens(FAULTS_EINTR)) return faults__fail("epoll_wait", EINTR);
+  if (pthread_equal(pthread_self(), faults.thread)) faults_pay();
+  return __real_epoll_wait(epoll, events, max, ms);
+}
+
+int __wrap_poll(struct pollfd* entries, nfds_t count, int timeout) {
+  if (pthread_equal(pthread_self(), faults.thread)) faults_pay();
+  /* Only of a wait; a look at a socket does not sleep, so no signal ends it. */
+  if (count == 2 && faults__happens(FAULTS_EINTR))
+    return faults__fail("poll", EINTR);
+  return __real_poll(entries, count, timeout);
+}
+
+/* ---- memory */
+
+void* __wrap_memory_map(size_t size) {
+  if (faults__happens(FAULTS_MEMORY)) {
+    TRACE("  mmap: out of memory");
+    return NULL;
+  }
+  void* memory = __real_memory_map(size);
+  if (memory != NULL) atomic_fetch_add(&faults__mapped, (long long)size);
+  return memory;
+}
+
+void __wrap_memory_unmap(void* memory, size_t size) {
+  atomic_fetch_sub(&faults__mapped, (long long)size);
+  __real_memory_unmap(memory, size);
+}
+
+void* __wrap_memory_alloc(size_t size) {
+  if (faults__happens(FAULTS_MEMORY)) {
+    TRACE("  malloc: out of memory");
+    return NULL;
+  }
+  void* memory = __real_memory_alloc(size);
+  if (memory != NULL) atomic_fetch_add(&faults__block_count, 1);
+  return memory;
+}
+
+void __wrap_memory_free(void* memory) {
+  if (memory != NULL) atomic_fetch_sub(&faults__block_count, 1);
+  __real_memory_free(memory);
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The world that is Linux itself. Peers are plain sockets of this process, time
+ * is real, and faults_linux.c stands between the library and the system.
+ */
+#include "world.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "faults_linux.h"
+#include "report.h"
+#include "tape.h"
+
+#define WORLD__PEERS 256
+#define WORLD__LISTENERS 64
+
+const char world_name[] = "linux";
+
+struct peer_listener {
+  int fd;
+  int filler; /* of a silent one: what its queue is full of */
+  struct iocp_address address;
+};
+
+struct peer {
+  int fd; /* -1: none */
+  enum peer_state state;
+};
+
+struct world_thread {
+  pthread_t thread;
+  void (*run)(void* argument);
+  void* argument;
+};
+
+static struct peer world__peers[WORLD__PEERS];
+static uint32_t world__peer_count;
+static struct peer_listener world__listeners[WORLD__LISTENERS];
+static uint32_t world__listener_count;
+static int world__receive_buffer; /* 0: the system's own */
+
+bool world_posts_operations(void) { return false; }
+
+bool world_is_exact(void) { return false; }
+
+bool world_has_broken(void) { return faults_have_broken(); }
+
+/* ---- the system */
+
+void world_open(void) {
+  static const int buffers[] = {0, 0, 2304, 16384};
+  world__peer_count = 0;
+  world__listener_count = 0;
+  world__receive_buffer = buffers[tape_choose(4)];
+  faults_open();
+}
+
+void world_calm(void) { faults_end(); }
+
+uint64_t world_now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void world_pause(uint32_t ms) {
+  struct timespec left = {.tv_sec = ms / 1000,
+                          .tv_nsec = (long)(ms % 1000) * 1000000};
+  while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
+}
+
+/* ---- threads */
+
+static void* world__thread(void* argument) {
+  struct world_thread* thread = argument;
+  thread->run(thread->argument);
+  return NULL;
+}
+
+struct world_thread* world_thread_start(void (*run)(void* argument),
+                                        void* argument) {
+  struct world_thread* thread = malloc(sizeof *thread);
+  RULE("the simulation has memory", thread != NULL);
+  thread->run = run;
+  thread->argument = argument;
+  RULE("the simulation has threads",
+       pthread_create(&thread->thread, NULL, world__thread, thread) == 0);
+  return thread;
+}
+
+void world_thread_join(struct world_thread* thread) {
+  pthread_join(thread->thread, NULL);
+  free(thread);
+}
+
+/* ---- addresses */
+
+static socklen_t world__to_system(const struct iocp_address* address,
+                                  struct sockaddr_storage* system_out) {
+  memset(system_out, 0, sizeof *system_out);
+  if (address->family == 4) {
+    struct sockaddr_in* in = (struct sockaddr_in*)system_out;
+    in->sin_family = AF_INET;
+    in->sin_port = htons(address->port);
+    memcpy(&in->sin_addr, address->bytes, 4);
+    return sizeof *in;
+  }
+  struct sockaddr_in6* in6 = (struct sockaddr_in6*)system_out;
+  in6->sin6_family = AF_INET6;
+  in6->sin6_port = htons(address->port);
+  memcpy(&in6->sin6_addr, address->bytes, 16);
+  return sizeof *in6;
+}
+
+static void world__from_system(const struct sockaddr_storage* system,
+                               struct iocp_address* address_out) {
+  memset(address_out, 0, sizeof *address_out);
+  if (system->ss_family == AF_INET) {
+    const struct sockaddr_in* in = (const struct sockaddr_in*)system;
+    address_out->family = 4;
+    address_out->port = ntohs(in->sin_port);
+    memcpy(address_out->bytes, &in->sin_addr, 4);
+    return;
+  }
+  const struct sockaddr_in6* in6 = (const struct sockaddr_in6*)system;
+  address_out->family = 6;
+  address_out->port = ntohs(in6->sin6_port);
+  memcpy(address_out->bytes, &in6->sin6_addr, 16);
+}
+
+static struct iocp_address world__loopback(uint16_t family) {
+  struct iocp_address address = {.family = family};
+  if (family == 4) address.bytes[0] = 127;
+  address.bytes[family == 4 ? 3 : 15] = 1;
+  return address;
+}
+
+static void world__name(int fd, bool is_other, struct iocp_address* out) {
+  struct sockaddr_storage system;
+  socklen_t size = sizeof system;
+  memset(out, 0, sizeof *out);
+  if ((is_other ? getpeername : getsockname)(
+          fd, (struct sockaddr*)&system, &size) == 0)
+    world__from_system(&system, out);
+}
+
+/* ---- listeners of peers */
+
+static int world__socket(uint16_t family) {
+  int fd = __real_socket(family == 4 ? AF_INET : AF_INET6,
+                         SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                         0);
+  if (fd >= 0 && world__receive_buffer != 0)
+    setsockopt(fd,
+               SOL_SOCKET,
+               SO_RCVBUF,
+               &world__receive_buffer,
+               sizeof world__receive_buffer);
+  return fd;
+}
+
+/* Returns what connect() does, other than that it goes on is no failure. */
+static int world__connect(int fd, const struct iocp_address* to) {
+  struct sockaddr_storage system;
+  socklen_t size = world__to_system(to, &system);
+  int result = __real_connect(fd, (struct sockaddr*)&system, size);
+  return result < 0 && errno == EINPROGRESS ? 0 : result;
+}
+
+struct peer_listener* peer_listen(enum peer_manner manner, uint16_t family) {
+  struct sockaddr_storage system;
+  struct iocp_address address = world__loopback(family);
+  socklen_t size = world__to_system(&address, &system);
+  if (world__listener_count == WORLD__LISTENERS) return NULL;
+  struct peer_listener* listener = &world__listeners[world__listener_count];
+  listener->filler = -1;
+  listener->fd = world__socket(family);
+  if (listener->fd < 0) return NULL;
+  if (bind(listener->fd, (struct sockaddr*)&system, size) < 0) goto fail;
+  /* One that is bound alone refuses, and one whose queue is full says nothing.
+   */
+  if (manner != PEER_REFUSES &&
+      listen(listener->fd, manner == PEER_SILENT ? 0 : 64) < 0)
+    goto fail;
+  world__name(listener->fd, false, &listener->address);
+  if (manner == PEER_SILENT) {
+    listener->filler = world__socket(family);
+    world__connect(listener->filler, &listener->address);
+  }
+  world__listener_count++;
+  return listener;
+
+fail:
+  __real_close(listener->fd);
+  return NULL;
+}
+
+void peer_listener_address(const struct peer_listener* listener,
+                           struct iocp_address* address_out) {
+  *address_out = listener->address;
+}
+
+/* ---- peers */
+
+static struct peer* world__peer(int fd, enum peer_state state) {
+  if (fd < 0) return NULL;
+  if (world__peer_count == WORLD__PEERS) {
+    __real_close(fd);
+    return NULL;
+  }
+  struct peer* peer = &world__peers[world__peer_count++];
+  peer->fd = fd;
+  peer->state = state;
+  return peer;
+}
+
+struct peer* peer_accept(struct peer_listener* listener) {
+  return world__peer(
+      __real_accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC),
+      PEER_OPEN);
+}
+
+struct peer* peer_connect(const struct iocp_address* to) {
+  int fd = world__socket(to->family);
+  struct peer* peer = world__peer(fd, PEER_CONNECTING);
+  if (peer != NULL && world__connect(fd, to) < 0) peer->state = PEER_FAILED;
+  return peer;
+}
+
+enum peer_state peer_state(struct peer* peer) {
+  struct pollfd entry = {.fd = peer->fd, .events = POLLOUT};
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (peer->state != PEER_CONNECTING || poll(&entry, 1, 0) <= 0)
+    return peer->state;
+  getsockopt(peer->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  peer->state = error == 0 ? PEER_OPEN : PEER_FAILED;
+  return peer->state;
+}
+
+void peer_names(struct peer* peer,
+                struct iocp_address* own_out,
+                struct iocp_address* other_out) {
+  world__name(peer->fd, false, own_out);
+  world__name(peer->fd, true, other_out);
+}
+
+static int32_t world__moved(struct peer* peer, ssize_t count) {
+  if (count >= 0) return (int32_t)count;
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return PEER_WOULD_BLOCK;
+  peer->state = PEER_FAILED;
+  return PEER_RESET;
+}
+
+int32_t peer_send(struct peer* peer, const uint8_t* bytes, uint32_t length) {
+  return world__moved(
+      peer, __real_send(peer->fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+int32_t peer_receive(struct peer* peer, uint8_t* buffer, uint32_t length) {
+  return world__moved(peer,
+                      __real_recv(peer->fd, buffer, length, MSG_DONTWAIT));
+}
+
+void peer_shutdown(struct peer* peer) { shutdown(peer->fd, SHUT_WR); }
+
+void peer_reset(struct peer* peer) {
+  struct linger linger = {.l_onoff = 1, .l_linger = 0};
+  setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+  peer_close(peer);
+}
+
+void peer_close(struct peer* peer) {
+  __real_close(peer->fd);
+  peer->fd = -1;
+  peer->state = PEER_FAILED;
+}
+
+void world_close(void) {
+  for (uint32_t i = 0; i < world__peer_count; i++)
+    if (world__peers[i].fd >= 0) peer_reset(&world__peers[i]);
+  for (uint32_t i = 0; i < world__listener_count; i++) {
+    if (world__listeners[i].filler >= 0)
+      __real_close(world__listeners[i].filler);
+    __real_close(world__listeners[i].fd);
+  }
+  faults_close();
+}
+
+/* ---- sockets that the program makes by itself */
+
+double world_handle_connect(struct peer_listener* listener) {
+  int fd = world__socket(listener->address.family);
+  if (fd < 0) return -1;
+  if (world__connect(fd, &listener->address) == 0) return fd;
+  __real_close(fd);
+  return -1;
+}
+
+void world_handle_close(double handle) {
+  RULE("a handle that was given back is not the library's",
+       !faults_is_librarys((int)handle));
+  __real_close((int)handle);
+}
