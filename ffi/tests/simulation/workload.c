@@ -1,3 +1,298 @@
 /* SPDX-License-Identifier: MIT */
 #include "workload.h"
-void workload_run(void) {}
+
+#include <stddef.h>
+
+#include "crowd.h"
+#include "guests.h"
+#include "ledger.h"
+#include "report.h"
+#include "settle.h"
+#include "tape.h"
+#include "user.h"
+
+/* A schedule goes on after each step in so many of 1,000 cases. */
+#define WORKLOAD__GOES_ON 975
+#define WORKLOAD__STEPS_MAX 400
+
+/* ---- steps */
+
+static uint32_t workload__size(void) {
+  switch (tape_choose(8)) {
+    case 7:
+      return 1 + tape_choose(IOCP_SEND_MAX + 40000);
+    case 6:
+    case 5:
+      return 1 + tape_choose(20000);
+    case 4:
+    case 3:
+      return 1 + tape_choose(3000);
+    default:
+      return 1 + tape_choose(100);
+  }
+}
+
+static uint32_t workload__timeout_ms(void) {
+  static const uint32_t timeouts[] = {1000, 5000, 30, 1, 0, UINT32_MAX};
+  return timeouts[tape_choose(6)];
+}
+
+static void workload__poll(uint32_t port) {
+  if (tape_choose(3) == 0)
+    user_poll(port);
+  else
+    user_poll_somehow(port);
+}
+
+static void workload__guest(uint32_t port) {
+  (void)port;
+  guests_act();
+}
+
+static void workload__send(uint32_t port) {
+  (void)port;
+  struct entry* entry = user_choose(ENTRY_STREAM);
+  uint32_t length = tape_chance(20) ? 0 : workload__size();
+  if (entry != NULL) user_send(entry, length);
+}
+
+static void workload__receive(uint32_t port) {
+  (void)port;
+  struct entry* entry = user_choose(ENTRY_STREAM);
+  uint32_t bytes = tape_chance(200) ? 1u << 30 : workload__size();
+  if (entry != NULL) user_receive(entry, bytes);
+}
+
+static void workload__read(uint32_t port) {
+  (void)port;
+  struct entry* entry = user_choose(ENTRY_STREAM);
+  uint32_t length = tape_chance(20) ? 0 : workload__size();
+  if (entry != NULL) user_read(entry, length);
+}
+
+static void workload__invite(uint32_t port) {
+  uint32_t count = tape_chance(100) ? 1 + tape_choose(12) : 1;
+  while (count-- != 0) {
+    struct guest* guest = user_invite(port);
+    if (guest == NULL) return;
+    /* One that vanishes before anybody has seen it. */
+    if (tape_chance(60)) guest_reset(guest);
+  }
+}
+
+static void workload__connect(uint32_t port) { user_connect(port); }
+
+static void workload__listen(uint32_t port) { user_listen(port); }
+
+static void workload__accept(uint32_t port) {
+  static const uint32_t counts[] = {4, 1, 0, 20, IOCP_ACCEPT_MAX + 1};
+  (void)port;
+  struct entry* entry = user_choose(ENTRY_LISTENER);
+  uint32_t count = counts[tape_choose(5)];
+  if (entry != NULL) user_accept(entry, count);
+}
+
+static void workload__shutdown(uint32_t port) {
+  (void)port;
+  struct entry* entry = user_choose(ENTRY_STREAM);
+  if (entry != NULL) user_shutdown(entry);
+}
+
+static enum entry_kind workload__kind(void) {
+  switch (tape_choose(8)) {
+    case 7:
+      return ENTRY_LISTENER;
+    case 6:
+      return ENTRY_CONNECTING;
+    default:
+      return ENTRY_STREAM;
+  }
+}
+
+static void workload__close(uint32_t port) {
+  (void)port;
+  struct entry* entry = user_choose(workload__kind());
+  uint32_t mode = tape_choose(2) == 0 ? IOCP_GRACEFUL : IOCP_RESET;
+  uint32_t timeout_ms = workload__timeout_ms();
+  if (entry != NULL) user_close(entry, mode, timeout_ms);
+}
+
+static void workload__detach(uint32_t port) {
+  (void)port;
+  struct entry* entry = user_choose(ENTRY_STREAM);
+  uint32_t timeout_ms = workload__timeout_ms();
+  if (entry != NULL) user_close(entry, IOCP_DETACH, timeout_ms);
+}
+
+static void workload__adopt(uint32_t port) {
+  if (tape_chance(100))
+    user_close_loose();
+  else
+    user_add_loose(port);
+}
+
+static void workload__foreign(uint32_t port) { user_add_foreign(port); }
+
+static void workload__option(uint32_t port) {
+  (void)port;
+  struct entry* entry =
+      user_choose(tape_choose(2) == 0 ? ENTRY_STREAM : ENTRY_LISTENER);
+  if (entry != NULL) user_set_option(entry);
+}
+
+static void workload__ask(uint32_t port) {
+  struct entry* entry = user_choose(workload__kind());
+  user_ask_port(port);
+  if (entry != NULL) user_ask(entry);
+}
+
+static void workload__wait(uint32_t port) {
+  int32_t timeout_ms = (int32_t)tape_choose(world_is_exact() ? 100 : 2);
+  if (tape_chance(200)) {
+    int32_t result = iocp_wake(ledger.ports[port].name);
+    TRACE("iocp_wake(%u): %d", port, result);
+    RULE("a port can be woken", result == 0 || error_is_fault(result));
+  }
+  if (!ledger.ports[port].is_watched) user_wait(port, timeout_ms);
+}
+
+static void workload__pause(uint32_t port) {
+  static const uint32_t pauses[] = {1, 5, 20, 100, 1000, 3000};
+  (void)port;
+  uint32_t ms = pauses[tape_choose(6)];
+  if (!world_is_exact() && ms > 2) ms = 2;
+  TRACE("a pause of %u ms", ms);
+  world_pause(ms);
+}
+
+static void workload__misuse(uint32_t port) {
+  (void)port;
+  user_misuse();
+}
+
+static void workload__port(uint32_t port) {
+  user_new();
+  if (!tape_chance(300)) return;
+  user_delete(port);
+  crowd_leave(port);
+}
+
+static void workload__thread(uint32_t port) {
+  (void)port;
+  crowd_join();
+}
+
+static void workload__resolve(uint32_t port) {
+  (void)port;
+  user_resolve();
+}
+
+/* ---- profiles */
+
+#define WORKLOAD__ACTIONS 20
+
+/* The first one is the plainest. */
+static void (*const workload__actions[WORKLOAD__ACTIONS])(uint32_t port) = {
+    workload__poll,   workload__guest,    workload__send,    workload__receive,
+    workload__read,   workload__invite,   workload__connect, workload__listen,
+    workload__accept, workload__shutdown, workload__close,   workload__detach,
+    workload__adopt,  workload__foreign,  workload__option,  workload__ask,
+    workload__wait,   workload__pause,    workload__misuse,  workload__port,
+};
+
+struct workload__profile {
+  const char* name;
+  uint8_t threads; /* of 100 schedules, how many have some */
+  uint8_t weights[WORKLOAD__ACTIONS];
+};
+
+/* In the order of the actions:
+ * po gu se re rd in co li ac sh cl de ad fo op as wa pa mi pt */
+static const struct workload__profile workload__profiles[] = {
+    {"plain", 0, {9, 9, 6, 6, 4, 3, 2, 1, 1, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 0}},
+    {"churn", 5, {9, 9, 3, 3, 2, 6, 6, 2, 2, 2, 9, 1, 1, 1, 1, 1, 2, 1, 1, 1}},
+    {"transfer", 2, {12, 14, 14, 8, 6, 1, 1, 0, 0, 1,
+                     1,  1,  1,  0, 1, 1, 2, 1, 0, 0}},
+    {"receives", 2, {12, 16, 2, 9, 6, 1, 1, 0, 0, 1,
+                     1,  1,  1, 0, 6, 1, 2, 1, 0, 0}},
+    {"storm", 5, {9, 6, 1, 1, 1, 14, 4, 2, 6, 1, 3, 0, 0, 0, 6, 1, 2, 3, 0, 0}},
+    {"detach", 5, {12, 10, 6, 5, 4, 2, 2, 0, 0, 1,
+                   1,  9,  9, 2, 1, 1, 2, 1, 1, 1}},
+    {"threads", 100, {9, 6, 4, 4, 3, 3, 3, 1, 1, 1,
+                      2, 2, 2, 0, 1, 1, 4, 3, 1, 2}},
+    {"options", 2, {9, 6, 3, 3, 2,  4, 2, 3, 6, 1,
+                    3, 1, 1, 1, 14, 4, 2, 3, 4, 0}},
+    {"closing", 3, {9, 9, 7, 3, 2, 3, 3, 1, 1, 3,
+                    9, 2, 1, 0, 1, 1, 2, 3, 1, 0}},
+};
+
+static void workload__step(const struct workload__profile* profile) {
+  uint32_t total = 0;
+  uint32_t action = 0;
+  for (uint32_t i = 0; i < WORKLOAD__ACTIONS; i++) total += profile->weights[i];
+  uint32_t draw = tape_choose(total);
+  while (draw >= profile->weights[action]) draw -= profile->weights[action++];
+  uint32_t port = user_choose_port();
+  if (port == LEDGER_PORTS)
+    user_new();
+  else
+    workload__actions[action](port);
+}
+
+/* Most of what there is to do needs a connection or two. */
+static void workload__begin(const struct workload__profile* profile) {
+  uint32_t ports = 1 + (tape_chance(250) ? 1 + tape_choose(2) : 0);
+  while (ports-- != 0) user_new();
+  if (tape_chance(1000 * profile->threads / 100))
+    for (uint32_t i = 1 + tape_choose(2); i != 0; i--) workload__thread(0);
+  uint32_t port = user_choose_port();
+  if (port == LEDGER_PORTS) return;
+  uint32_t pairs = tape_choose(4);
+  if (pairs == 0) return;
+  user_listen(port);
+  struct entry* listener = user_choose(ENTRY_LISTENER);
+  if (listener != NULL) user_accept(listener, 1 + tape_choose(8));
+  while (pairs-- != 0) {
+    if (tape_choose(2) == 0)
+      workload__invite(port);
+    else
+      user_connect(port);
+  }
+  user_poll(port);
+}
+
+/* ---- the end */
+
+/* What peers read now was sent before, and is checked like all else. */
+static void workload__end(void) {
+  while (ledger.loose_count != 0) user_close_loose();
+  for (uint32_t i = 0; i < ledger.port_count; i++) {
+    if (!ledger.ports[i].is_open) continue;
+    user_delete(i);
+    crowd_leave(i);
+  }
+  crowd_close();
+  if (world_is_exact()) world_pause(100);
+  guests_read_all();
+}
+
+void workload_run(void) {
+  size_t count = sizeof workload__profiles / sizeof workload__profiles[0];
+  ledger_open();
+  crowd_open();
+  const struct workload__profile* profile =
+      &workload__profiles[tape_choose((uint32_t)count)];
+  TRACE("a schedule of the kind \"%s\"", profile->name);
+  workload__begin(profile);
+  for (int i = 0; i < WORKLOAD__STEPS_MAX; i++) {
+    if (!tape_chance(WORKLOAD__GOES_ON)) break;
+    workload__step(profile);
+    guests_look();
+  }
+  if (tape_chance(2)) workload__resolve(0);
+  if (!tape_chance(400)) {
+    settle_run();
+    if (tape_choose(2) == 0) settle_close();
+  }
+  workload__end();
+}

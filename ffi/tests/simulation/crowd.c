@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "crowd.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "ledger.h"
+#include "report.h"
+#include "tape.h"
+#include "user.h"
+
+#define CROWD__MAX 4
+#define CROWD__PATIENCE 300
+
+struct crowd__member {
+  struct world_thread* thread;
+  uint32_t port; /* index, of one who waits */
+  int32_t name;
+  int32_t timeout_ms;
+  bool ends_untidily;
+  atomic_bool must_leave;
+};
+
+static struct crowd__member crowd__members[CROWD__MAX];
+static uint32_t crowd__count;
+
+void crowd_open(void) { crowd__count = 0; }
+
+/* ---- one who waits, as a program does that polls on another thread */
+
+static void crowd__wait(void* argument) {
+  struct crowd__member* member = argument;
+  while (!atomic_load(&member->must_leave)) {
+    int32_t result = iocp_wait(member->name, member->timeout_ms);
+    if (result == -IOCP_EBADF) return;
+    RULE("a wait on another thread says yes or no", result == 0 || result == 1);
+    /* The port's own thread does its part meanwhile. */
+    world_pause(1);
+  }
+}
+
+/* ---- one who should not be here */
+
+static void crowd__misuse(void* argument) {
+  struct crowd__member* member = argument;
+  struct iocp_header header;
+  struct iocp_address address = {.family = 4};
+  struct iocp_stats stats;
+  int32_t port = member->name;
+  uint8_t byte = 0;
+  RULE("a port belongs to the thread that made it",
+       iocp_poll(port, &header, 1, NULL, 0, 0) == -IOCP_EXDEV &&
+           iocp_connect(port, &address, NULL) == -IOCP_EXDEV &&
+           iocp_listen(port, &address, 1, 0) == -IOCP_EXDEV &&
+           iocp_send(port, 0, &byte, 0, 1) == -IOCP_EXDEV &&
+           iocp_read(port, 0, &byte, 0, 1) == -IOCP_EXDEV &&
+           iocp_receive(port, 0, 1) == -IOCP_EXDEV &&
+           iocp_shutdown(port, 0) == -IOCP_EXDEV &&
+           iocp_close(port, 0, IOCP_RESET, 0) == -IOCP_EXDEV &&
+           iocp_accept(port, 0, 1) == -IOCP_EXDEV &&
+           iocp_add_socket(port, 1, 0) == -IOCP_EXDEV &&
+           iocp_name(port, 0, 0, &address) == -IOCP_EXDEV &&
+           iocp_set_option(port, 0, 1, 1) == -IOCP_EXDEV &&
+           iocp_stats(port, &stats) == -IOCP_EXDEV &&
+           iocp_native_error(port) == -IOCP_EXDEV &&
+           iocp_delete(port) == -IOCP_EXDEV);
+  for (int i = 0; i < 3; i++) {
+    int32_t result = iocp_wake(port);
+    RULE("any thread may wake a port", result == 0 || error_is_fault(result));
+  }
+}
+
+/* ---- one who has a port, and talks to itself */
+
+struct crowd__talk {
+  int32_t port;
+  int32_t listener;
+  int32_t client;
+  int32_t server;
+  int32_t received;
+  bool is_connected;
+  bool has_failed;
+};
+
+#define CROWD__BYTES 1000
+
+static void crowd__record(struct crowd__talk* talk,
+                          const struct iocp_record* record,
+                          const uint8_t* slab) {
+  if (record->result < 0) {
+    talk->has_failed = record->kind != IOCP_ACCEPTED;
+  } else if (record->kind == IOCP_ACCEPTED) {
+    talk->server = record->result;
+    iocp_receive(talk->port, talk->server, CROWD__BYTES);
+  } else if (record->kind == IOCP_CONNECTED) {
+    talk->is_connected = true;
+  } else if (record->kind == IOCP_RECEIVED) {
+    RULE("a thread receives its own bytes",
+         record->socket == talk->server &&
+             talk->received + record->result <= CROWD__BYTES);
+    for (int32_t i = 0; i < record->result; i++)
+      RULE("a thread receives its own bytes",
+           slab[record->detail + i] == (uint8_t)(talk->received + i));
+    talk->received += record->result;
+  }
+}
+
+static void crowd__poll(struct crowd__talk* talk) {
+  struct {
+    struct iocp_header header;
+    struct iocp_record records[8];
+  } events;
+  uint8_t slab[IOCP_SLAB_MIN];
+  iocp_wait(talk->port, 5);
+  int32_t count = iocp_poll(talk->port, &events, 8, slab, 0, sizeof slab);
+  RULE("a thread polls its own port", count >= 0);
+  for (int32_t i = 0; i < count; i++)
+    crowd__record(talk, &events.records[i], slab);
+}
+
+static void crowd__converse(struct crowd__talk* talk) {
+  struct iocp_address address = {.family = 4, .bytes = {127, 0, 0, 1}};
+  uint8_t bytes[CROWD__BYTES];
+  for (int i = 0; i < CROWD__BYTES; i++) bytes[i] = (uint8_t)i;
+  talk->listener = iocp_listen(talk->port, &address, 1, 0);
+  if (talk->listener < 0 ||
+      iocp_name(talk->port, talk->listener, IOCP_LOCAL, &address) < 0 ||
+      iocp_accept(talk->port, talk->listener, 1) < 0)
+    return;
+  talk->client = iocp_connect(talk->port, &address, NULL);
+  if (talk->client < 0) return;
+  bool has_sent = false;
+  for (int i = 0; i < CROWD__PATIENCE && !talk->has_failed; i++) {
+    if (talk->is_connected && !has_sent)
+      has_sent =
+          iocp_send(talk->port, talk->client, bytes, 0, CROWD__BYTES) > 0;
+    if (talk->received == CROWD__BYTES) return;
+    crowd__poll(talk);
+  }
+}
+
+static void crowd__own(void* argument) {
+  struct crowd__member* member = argument;
+  struct crowd__talk talk = {.server = -1};
+  talk.port = iocp_new();
+  if (talk.port < 0) return;
+  crowd__converse(&talk);
+  /* A thread that ends takes its ports with it. */
+  if (!member->ends_untidily)
+    RULE("a thread deletes its own port", iocp_delete(talk.port) == 0);
+}
+
+/* ---- coming and going */
+
+static void crowd__start(void (*run)(void* argument), uint32_t port) {
+  struct crowd__member* member = &crowd__members[crowd__count++];
+  member->port = port;
+  member->name = port < LEDGER_PORTS ? ledger.ports[port].name : -1;
+  atomic_store(&member->must_leave, false);
+  member->thread = world_thread_start(run, member);
+}
+
+void crowd_join(void) {
+  static const int32_t timeouts[] = {5, 0, -1};
+  if (crowd__count == CROWD__MAX) return;
+  struct crowd__member* member = &crowd__members[crowd__count];
+  uint32_t port = user_choose_port();
+  uint32_t what = tape_choose(3);
+  member->timeout_ms = timeouts[tape_choose(3)];
+  member->ends_untidily = tape_chance(500);
+  TRACE("a thread comes: %u, port %u, %d ms", what, port, member->timeout_ms);
+  if (what == 2) {
+    crowd__start(crowd__own, LEDGER_PORTS);
+  } else if (port == LEDGER_PORTS) {
+    return;
+  } else if (what == 1) {
+    crowd__start(crowd__misuse, port);
+    /* It expects the port to be there. */
+    world_thread_join(member->thread);
+    crowd__count--;
+  } else if (!ledger.ports[port].is_watched) {
+    ledger.ports[port].is_watched = true;
+    crowd__start(crowd__wait, port);
+  }
+}
+
+static void crowd__end(uint32_t index) {
+  struct crowd__member* member = &crowd__members[index];
+  atomic_store(&member->must_leave, true);
+  if (member->port < LEDGER_PORTS) {
+    /* A port that is deleted has woken it. */
+    struct ledger_port* port = &ledger.ports[member->port];
+    if (port->is_open)
+      RULE("a port can be woken", iocp_wake(member->name) == 0);
+    port->is_watched = false;
+  }
+  world_thread_join(member->thread);
+  TRACE("thread %u has left", index);
+}
+
+void crowd_leave(uint32_t port) {
+  for (uint32_t i = 0; i < crowd__count; i++) {
+    if (crowd__members[i].port != port) continue;
+    crowd__end(i);
+    if (i != --crowd__count) {
+      /* The last one takes its place; a member does not move while it runs. */
+      for (uint32_t j = crowd__count; j > i; j--) crowd__end(j);
+      crowd__count = i;
+    }
+    return;
+  }
+}
+
+void crowd_close(void) {
+  while (crowd__count != 0) crowd__end(--crowd__count);
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include "guests.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "report.h"
+#include "tape.h"
+
+#define GUESTS__BUFFER 65536
+
+static uint8_t guests__bytes[GUESTS__BUFFER];
+
+static int guests__index(const struct guest* guest) {
+  return (int)(guest - ledger.guests);
+}
+
+struct host* guests_host(enum peer_manner manner, uint16_t family) {
+  for (uint32_t i = 0; i < ledger.host_count; i++) {
+    struct host* host = &ledger.hosts[i];
+    if (host->manner == manner && host->address.family == family) return host;
+  }
+  if (ledger.host_count == LEDGER_HOSTS) return NULL;
+  struct peer_listener* listener = peer_listen(manner, family);
+  if (listener == NULL) return NULL;
+  struct host* host = &ledger.hosts[ledger.host_count++];
+  host->listener = listener;
+  host->manner = manner;
+  peer_listener_address(listener, &host->address);
+  return host;
+}
+
+static struct guest* guests__add(struct peer* peer, bool is_server) {
+  struct guest* guest = &ledger.guests[ledger.guest_count];
+  struct end* end = ledger_end(false, is_server);
+  RULE("the simulation has room for guests", end != NULL);
+  ledger.guest_count++;
+  memset(guest, 0, sizeof *guest);
+  guest->peer = peer;
+  guest->end = end;
+  guest->is_silent = true;
+  guest->since_ms = world_now_ms();
+  return guest;
+}
+
+struct guest* guests_connect(struct entry* listener) {
+  struct iocp_address to = listener->address;
+  static const uint8_t nobody[16];
+  if (ledger.guest_count == LEDGER_GUESTS || !ledger_has_room()) return NULL;
+  if (memcmp(to.bytes, nobody, sizeof nobody) == 0) {
+    /* A wildcard; one of IPv6 may take IPv4 as well. */
+    if (to.family == 6 && (listener->flags & IOCP_IPV6_ONLY) == 0 &&
+        tape_choose(2) != 0)
+      to.family = 4;
+    if (to.family == 4) to.bytes[0] = 127;
+    to.bytes[to.family == 4 ? 3 : 15] = 1;
+  }
+  struct peer* peer = peer_connect(&to);
+  if (peer == NULL) return NULL;
+  struct guest* guest = guests__add(peer, false);
+  guest->listener = listener;
+  guest->end->server_port = to.port;
+  TRACE("guest %d connects to listener %d.%d",
+        guests__index(guest),
+        listener->port,
+        listener->name);
+  return guest;
+}
+
+/* ---- what they learn */
+
+static void guests__opened(struct guest* guest) {
+  struct iocp_address own, other;
+  guest->is_open = true;
+  peer_names(guest->peer, &own, &other);
+  if (guest->end->is_server)
+    ledger_name(guest->end, &other, own.port);
+  else
+    ledger_name(guest->end, &own, other.port);
+  TRACE("guest %d is connected", guests__index(guest));
+}
+
+static void guests__met_reset(struct guest* guest) {
+  TRACE("guest %d meets a reset", guests__index(guest));
+  guest->is_gone = true;
+  end_met_reset(guest->end);
+  peer_reset(guest->peer);
+}
+
+/* One that has failed before it was told to be connected may have been. */
+static void guests__failed(struct guest* guest) {
+  TRACE("guest %d has failed", guests__index(guest));
+  guest->is_gone = true;
+  guest->end->resets_from_ms = 0;
+  peer_reset(guest->peer);
+}
+
+static void guests__enter(struct host* host) {
+  struct peer* peer;
+  while (ledger.guest_count < LEDGER_GUESTS &&
+         (peer = peer_accept(host->listener)) != NULL)
+    guests__opened(guests__add(peer, true));
+}
+
+void guests_look(void) {
+  for (uint32_t i = 0; i < ledger.host_count; i++)
+    if (ledger.hosts[i].manner == PEER_ACCEPTS) guests__enter(&ledger.hosts[i]);
+  for (uint32_t i = 0; i < ledger.guest_count; i++) {
+    struct guest* guest = &ledger.guests[i];
+    if (guest->is_open || guest->is_gone) continue;
+    enum peer_state state = peer_state(guest->peer);
+    if (state == PEER_OPEN) guests__opened(guest);
+    if (state == PEER_FAILED) guests__failed(guest);
+  }
+}
+
+/* ---- what they do */
+
+uint32_t guest_send(struct guest* guest, uint32_t length) {
+  struct end* end = guest->end;
+  if (guest->has_fin) return 0;
+  if (length > GUESTS__BUFFER) length = GUESTS__BUFFER;
+  bytes_fill(end, end->sent, guests__bytes, length);
+  int32_t count = peer_send(guest->peer, guests__bytes, length);
+  TRACE("guest %d sends %u: %d", guests__index(guest), length, count);
+  if (count == PEER_RESET) guests__met_reset(guest);
+  if (count <= 0) return 0;
+  guest->is_silent = false;
+  end->sent += (uint32_t)count;
+  return (uint32_t)count;
+}
+
+bool guest_receive(struct guest* guest, uint32_t length) {
+  if (guest->end->met_end) return false;
+  if (length > GUESTS__BUFFER) length = GUESTS__BUFFER;
+  int32_t count = peer_receive(guest->peer, guests__bytes, length);
+  if (count == PEER_WOULD_BLOCK) return false;
+  TRACE("guest %d receives up to %u: %d", guests__index(guest), length, count);
+  if (count > 0) bytes_received(guest->end, guests__bytes, (uint32_t)count);
+  if (count == 0) end_met(guest->end);
+  if (count == PEER_RESET) guests__met_reset(guest);
+  return true;
+}
+
+void guest_shutdown(struct guest* guest) {
+  if (guest->has_fin) return;
+  TRACE("guest %d says its end", guests__index(guest));
+  guest->has_fin = true;
+  guest->is_silent = false;
+  guest->end->has_fin = true;
+  peer_shutdown(guest->peer);
+}
+
+/* What comes for it from now on is answered with a reset. */
+void guest_close(struct guest* guest) {
+  TRACE("guest %d closes", guests__index(guest));
+  guest->is_gone = true;
+  guest->end->has_fin = true;
+  guest->end->resets_from_ms = 0;
+  peer_close(guest->peer);
+}
+
+void guest_reset(struct guest* guest) {
+  TRACE("guest %d resets", guests__index(guest));
+  guest->is_gone = true;
+  /* A reset is no end, unless the end was said before. */
+  guest->end->resets_from_ms = 0;
+  peer_reset(guest->peer);
+}
+
+struct guest* guests_choose(void) {
+  if (ledger.guest_count == 0) return NULL;
+  /* The last ones are the most interesting, so 0 is the last one. */
+  uint32_t first = tape_choose(ledger.guest_count);
+  for (uint32_t i = 0; i < ledger.guest_count; i++) {
+    uint32_t at = (first + i) % ledger.guest_count;
+    struct guest* guest = &ledger.guests[ledger.guest_count - 1 - at];
+    if (guest->is_open && !guest->is_gone) return guest;
+  }
+  return NULL;
+}
+
+static uint32_t guests__size(void) {
+  switch (tape_choose(6)) {
+    case 0:
+    case 1:
+      return 1 + tape_choose(100);
+    case 2:
+    case 3:
+      return 1 + tape_choose(2000);
+    case 4:
+      return 1 + tape_choose(8000);
+    default:
+      return 1 + tape_choose(GUESTS__BUFFER);
+  }
+}
+
+void guests_act(void) {
+  guests_look();
+  struct guest* guest = guests_choose();
+  if (guest == NULL) return;
+  uint32_t what = tape_choose(100);
+  if (what < 45)
+    guest_send(guest, guests__size());
+  else if (what < 80)
+    guest_receive(guest, guests__size());
+  else if (what < 90)
+    guest_shutdown(guest);
+  else if (what < 94)
+    guest_close(guest);
+  else
+    guest_reset(guest);
+}
+
+bool guests_read_all(void) {
+  bool has_come = false;
+  guests_look();
+  for (uint32_t i = 0; i < ledger.guest_count; i++) {
+    struct guest* guest = &ledger.guests[i];
+    if (!guest->is_open) continue;
+    while (!guest->is_gone && guest_receive(guest, GUESTS__BUFFER))
+      has_come = true;
+  }
+  return has_come;
+}

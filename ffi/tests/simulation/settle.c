@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+#include "settle.h"
+
+#include <stddef.h>
+
+#include "guests.h"
+#include "report.h"
+#include "schedule.h"
+#include "tape.h"
+#include "user.h"
+
+/* Within this all that can happen has. On a real system others run as well. */
+#define SETTLE__LIMIT_MS 4500
+#define SETTLE__LIMIT_REAL_MS 10000
+/* A connection to a listener of our own, or one that nobody will ever accept,
+ * need not come to anything; it is given up then. */
+#define SETTLE__PATIENCE_MS 300
+#define SETTLE__PATIENCE_REAL_MS 20
+#define SETTLE__REFUSED_MS 1000
+#define SETTLE__ACCEPTED_MS 3000
+#define SETTLE__QUIET_ROUNDS 100
+
+static uint64_t settle__since_ms;
+
+static uint32_t settle__limit_ms(uint32_t exact_ms, uint32_t real_ms) {
+  return world_is_exact() ? exact_ms : real_ms;
+}
+
+static uint64_t settle__spent_ms(void) {
+  return world_now_ms() - settle__since_ms;
+}
+
+/* ---- who has still something to do */
+
+/* Whether the other end is somebody who takes part. */
+static bool settle__is_answered(const struct entry* entry) {
+  return entry->end->other != NULL;
+}
+
+static bool settle__is_done_stream(const struct entry* entry) {
+  return entry->is_ended && entry->is_shut && !entry->is_shut_open &&
+         entry->send_count == 0;
+}
+
+static bool settle__is_done(const struct entry* entry) {
+  if (entry->is_closed) return true;
+  if (entry->is_closing || entry->kind == ENTRY_CONNECTING) return false;
+  if (entry->kind == ENTRY_LISTENER) return true;
+  return settle__is_done_stream(entry);
+}
+
+/* Whether a guest has met the end of what it is told. */
+static bool settle__is_done_guest(const struct guest* guest) {
+  if (guest->is_gone || !guest->is_open) return true;
+  return guest->end->other == NULL || guest->end->met_end;
+}
+
+static bool settle__all_done(void) {
+  for (uint32_t i = 0; i < ledger.entry_count; i++)
+    if (!settle__is_done(&ledger.entries[i])) return false;
+  for (uint32_t i = 0; i < ledger.guest_count; i++)
+    if (!settle__is_done_guest(&ledger.guests[i])) return false;
+  return true;
+}
+
+/* ---- what they do about it */
+
+static bool settle__is_late(void) {
+  return settle__spent_ms() >
+         settle__limit_ms(SETTLE__PATIENCE_MS, SETTLE__PATIENCE_REAL_MS);
+}
+
+static void settle__connecting(struct entry* entry) {
+  bool must_end = entry->goes_to_guest && entry->manner != PEER_SILENT;
+  if (!must_end && settle__is_late()) user_close(entry, IOCP_RESET, 0);
+}
+
+static void settle__stream(struct entry* entry) {
+  if (entry->is_failed || (!settle__is_answered(entry) && settle__is_late())) {
+    user_close(entry, IOCP_RESET, 0);
+    return;
+  }
+  if (!entry->is_ended && entry->credit == 0 && !entry->is_read_armed)
+    user_receive(entry, 1 << 20);
+  if (!entry->is_shut) user_shutdown(entry);
+}
+
+static void settle__entry(struct entry* entry) {
+  if (settle__is_done(entry)) return;
+  if (entry->is_closing) {
+    if (entry->end != NULL && !settle__is_answered(entry) && settle__is_late())
+      user_close(entry, IOCP_RESET, 0);
+    return;
+  }
+  if (entry->kind == ENTRY_CONNECTING)
+    settle__connecting(entry);
+  else
+    settle__stream(entry);
+}
+
+static void settle__guests(void) {
+  guests_read_all();
+  for (uint32_t i = 0; i < ledger.guest_count; i++) {
+    struct guest* guest = &ledger.guests[i];
+    if (guest->is_open && !guest->is_gone && !guest->has_fin)
+      guest_shutdown(guest);
+  }
+}
+
+/* What came loose is adopted or closed, or its peer would wait for ever. */
+static void settle__loose(void) {
+  uint32_t port = user_choose_port();
+  if (ledger.loose_count != 0 && port != LEDGER_PORTS && tape_choose(2) == 0)
+    user_add_loose(port);
+  while (ledger.loose_count != 0) user_close_loose();
+}
+
+static void settle__turn(void) {
+  uint64_t records = 0;
+  settle__loose();
+  settle__guests();
+  for (uint32_t i = 0; i < ledger.entry_count; i++)
+    settle__entry(&ledger.entries[i]);
+  for (uint32_t i = 0; i < ledger.port_count; i++) {
+    if (!ledger.ports[i].is_open) continue;
+    records -= ledger.ports[i].records;
+    user_poll(i);
+    records += ledger.ports[i].records;
+  }
+  if (records != 0) return;
+  for (uint32_t i = 0; i < ledger.port_count; i++) {
+    if (!ledger.ports[i].is_open) continue;
+    if (ledger.ports[i].is_watched)
+      world_pause(1);
+    else
+      user_wait(i, 2);
+  }
+}
+
+/* ---- what is too late */
+
+static void settle__check_entry(const struct entry* entry) {
+  if (settle__is_done(entry)) return;
+  if (entry->is_closing)
+    report_violation("a close comes to its end in time",
+                     "socket %d.%d",
+                     entry->port,
+                     entry->name);
+  if (entry->kind == ENTRY_CONNECTING)
+    report_violation("a connection is made or refused in time",
+                     "socket %d.%d",
+                     entry->port,
+                     entry->name);
+  RULE("a send that is kept leaves when its peer reads",
+       entry->send_count == 0);
+  RULE("a shutdown comes to its end in time", !entry->is_shut_open);
+  if (!entry->is_ended)
+    report_violation("what a peer has said is received in time",
+                     "socket %d.%d, %u bytes may come, end %d",
+                     entry->port,
+                     entry->name,
+                     entry->credit,
+                     (int)(entry->end - ledger.ends));
+}
+
+static void settle__check(void) {
+  for (uint32_t i = 0; i < ledger.entry_count; i++)
+    settle__check_entry(&ledger.entries[i]);
+  for (uint32_t i = 0; i < ledger.guest_count; i++)
+    if (!settle__is_done_guest(&ledger.guests[i]))
+      report_violation("what was sent arrives at a peer in time, and its end",
+                       "guest %u",
+                       i);
+}
+
+static void settle__check_refused(void) {
+  if (settle__spent_ms() <= settle__limit_ms(SETTLE__REFUSED_MS, 5000)) return;
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    const struct entry* entry = &ledger.entries[i];
+    RULE("to be refused on this machine takes no time",
+         entry->is_closed || entry->kind != ENTRY_CONNECTING ||
+             !entry->goes_to_guest || entry->manner != PEER_REFUSES);
+  }
+}
+
+static void settle__finish(void) {
+  settle__since_ms = world_now_ms();
+  do {
+    settle__turn();
+    settle__check_refused();
+    if (settle__spent_ms() >
+        settle__limit_ms(SETTLE__LIMIT_MS, SETTLE__LIMIT_REAL_MS))
+      settle__check();
+  } while (!settle__all_done());
+}
+
+/* ---- listeners */
+
+/* Somebody comes who speaks at once, and must be told of. */
+static void settle__probe(struct entry* listener) {
+  struct guest* guest = guests_connect(listener);
+  if (guest == NULL) return;
+  uint64_t since_ms = world_now_ms();
+  while (guest->end->other == NULL) {
+    guests_look();
+    RULE("a listener that accepts is reached", !guest->is_gone);
+    if (guest->is_open && guest->is_silent) guest_send(guest, 1);
+    user_poll(listener->port);
+    if (guest->end->other != NULL) return;
+    RULE("a listener that accepts tells of who comes in time",
+         world_now_ms() - since_ms < SETTLE__ACCEPTED_MS);
+    /* Long enough to find out a wait that does not end when it should. */
+    if (ledger.ports[listener->port].is_watched || !guest->is_open)
+      world_pause(1);
+    else
+      user_wait(listener->port, 200);
+  }
+}
+
+/* Somebody comes who says nothing, and must be sent away. */
+static void settle__silence(struct entry* listener) {
+  uint32_t limit_ms = 2 * listener->first_byte_ms + 250;
+  if (listener->first_byte_ms > settle__limit_ms(1000, 40)) return;
+  if (!world_is_exact()) limit_ms += 3000;
+  struct guest* guest = guests_connect(listener);
+  if (guest == NULL) return;
+  uint64_t since_ms = world_now_ms();
+  while (!guest->is_gone) {
+    guests_look();
+    user_poll(listener->port);
+    if (guest->is_open && !guest->is_gone) guest_receive(guest, 1);
+    RULE("a silent peer is given up in time",
+         world_now_ms() - since_ms <= limit_ms);
+    RULE("a silent peer is reset", !guest->end->met_end);
+    world_pause(1);
+  }
+}
+
+static void settle__listeners(void) {
+  uint32_t count = ledger.entry_count;
+  for (uint32_t i = 0; i < count; i++) {
+    struct entry* entry = &ledger.entries[i];
+    if (entry->kind != ENTRY_LISTENER || entry->is_closed || entry->target == 0)
+      continue;
+    /* Another one of the same address may get them. */
+    if ((entry->flags & IOCP_REUSE_PORT) != 0) continue;
+    settle__probe(entry);
+    if (entry->first_byte_ms != 0) settle__silence(entry);
+  }
+}
+
+/* ---- quiet */
+
+/* With nothing to do a wait lasts as long as it was told to. */
+static void settle__quiet(uint32_t port) {
+  if (ledger.ports[port].is_watched) return;
+  for (int i = 0; i < SETTLE__QUIET_ROUNDS; i++) {
+    uint64_t records = ledger.ports[port].records;
+    user_poll(port);
+    if (user_wait(port, 1) == 0 && ledger.ports[port].records == records)
+      return;
+  }
+  report_violation("a port that has nothing to do is quiet", "port %u", port);
+}
+
+void settle_run(void) {
+  TRACE("---- calm");
+  world_calm();
+  ledger.is_calm = true;
+  ledger.calm_ms = world_now_ms();
+  settle__finish();
+  settle__listeners();
+  settle__finish();
+  for (uint32_t i = 0; i < ledger.port_count; i++)
+    if (ledger.ports[i].is_open) settle__quiet(i);
+}
+
+void settle_close(void) {
+  TRACE("---- close");
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    struct entry* entry = &ledger.entries[i];
+    if (entry->is_closed || entry->is_closing) continue;
+    user_close(entry, tape_choose(2) == 0 ? IOCP_GRACEFUL : IOCP_RESET, 1000);
+  }
+  settle__finish();
+  for (uint32_t i = 0; i < ledger.port_count; i++)
+    if (ledger.ports[i].is_open)
+      RULE("closed sockets are gone", ledger_live(i) == 0);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The calls of the library's user. Each writes down what it did and checks what
+ * it got; those without arguments do something that the tape chooses.
+ */
+#ifndef IOCP_USER_H
+#define IOCP_USER_H
+
+#include "ledger.h"
+
+/* ---- ports and polling (user_port.c) */
+
+void user_new(void);
+void user_poll(uint32_t port);         /* with room for everything */
+void user_poll_somehow(uint32_t port); /* as the tape says */
+int32_t user_wait(uint32_t port, int32_t timeout_ms);
+void user_delete(uint32_t port);
+void user_ask_port(uint32_t port); /* counters, and the like */
+
+/* An open port, or LEDGER_PORTS. */
+uint32_t user_choose_port(void);
+
+/* ---- making sockets (user_socket.c) */
+
+void user_listen(uint32_t port);
+void user_accept(struct entry* listener, uint32_t count);
+void user_connect(uint32_t port);
+void user_add_foreign(uint32_t port);
+void user_add_loose(uint32_t port); /* what was detached before */
+void user_close_loose(void);
+
+/* A connection between a listener of this port and a new guest. */
+struct guest* user_invite(uint32_t port);
+
+/* One that is not closed, or NULL. */
+struct entry* user_choose(enum entry_kind kind);
+
+/* ---- using them (user_stream.c) */
+
+void user_receive(struct entry* entry, uint32_t bytes);
+void user_read(struct entry* entry, uint32_t length);
+void user_send(struct entry* entry, uint32_t length);
+void user_shutdown(struct entry* entry);
+void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms);
+
+/* ---- and asking about them (user_ask.c) */
+
+void user_set_option(struct entry* entry);
+void user_ask(struct entry* entry);
+void user_misuse(void);
+void user_resolve(void);
+
+#endif /* IOCP_USER_H */

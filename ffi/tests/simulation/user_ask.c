@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* Options, counters, and calls that are wrong. */
+#include <string.h>
+
+#include "report.h"
+#include "schedule.h"
+#include "tape.h"
+#include "user.h"
+
+static int32_t user__port(const struct entry* entry) {
+  return ledger.ports[entry->port].name;
+}
+
+static bool user__is_void(const struct entry* entry) {
+  return entry->is_closing || entry->is_closed;
+}
+
+/* ---- options */
+
+struct user__option {
+  uint32_t option;
+  int32_t values[6];
+  uint32_t count;
+};
+
+static const struct user__option user__options[] = {
+    {IOCP_RECEIVE_BUFFER, {1024, 0, 1, 100, 8192, 1 << 20}, 6},
+    {IOCP_RECEIVE_DEPTH, {1, 2, 5, 64}, 4},
+    {IOCP_SEND_CONCURRENCY, {1, 2, 5, 64}, 4},
+    {IOCP_NO_DELAY, {0, 1}, 2},
+    {IOCP_KEEP_ALIVE, {0, 1}, 2},
+    {IOCP_KEEP_ALIVE_IDLE, {1, 7200, 32767}, 3},
+    {IOCP_KEEP_ALIVE_INTERVAL, {1, 75}, 2},
+    {IOCP_KEEP_ALIVE_COUNT, {1, 9, 127}, 3},
+    {IOCP_DEFER_ACCEPT, {0, 1}, 2},
+    {IOCP_FIRST_BYTE_TIMEOUT, {0, 1, 40, 300, 6000}, 5},
+    {IOCP_BACKLOG, {64, 1, 200, 300, 2000}, 5},
+    {IOCP_RECEIVE_DEPTH, {0, 65, -1}, 3},
+    {IOCP_NO_DELAY, {2}, 1},
+    {0, {1}, 1},
+    {99, {1}, 1},
+};
+
+static bool user__is_valid(const struct entry* entry,
+                           uint32_t option,
+                           int32_t value) {
+  if (option == 0 || option > IOCP_BACKLOG) return false;
+  if (option >= IOCP_DEFER_ACCEPT) return entry->kind == ENTRY_LISTENER;
+  if (option == IOCP_NO_DELAY) return value <= 1;
+  if (option == IOCP_RECEIVE_DEPTH)
+    return value >= 1 && value <= IOCP_CONCURRENCY_MAX;
+  return true;
+}
+
+/* What follows from one that was set. */
+static void user__has_set(struct entry* entry, uint32_t option, int32_t value) {
+  switch (option) {
+    case IOCP_SEND_CONCURRENCY:
+      entry->concurrency = (uint32_t)value;
+      return;
+    case IOCP_DEFER_ACCEPT:
+      entry->defers = value != 0;
+      if (entry->defers) entry->has_deferred = true;
+      return;
+    case IOCP_FIRST_BYTE_TIMEOUT:
+      entry->first_byte_ms = (uint32_t)value;
+      if (value != 0) entry->may_give_up = true;
+      return;
+    default:
+      return;
+  }
+}
+
+void user_set_option(struct entry* entry) {
+  size_t count = sizeof user__options / sizeof user__options[0];
+  const struct user__option* row = &user__options[tape_choose((uint32_t)count)];
+  int32_t value = row->values[tape_choose(row->count)];
+  uint32_t option = row->option;
+  int32_t result =
+      iocp_set_option(user__port(entry), entry->name, option, value);
+  TRACE("iocp_set_option(%d.%d, %u, %d): %d",
+        entry->port,
+        entry->name,
+        option,
+        value,
+        result);
+  schedule_checks++;
+  if (user__is_void(entry)) {
+    RULE("a socket that closes has no options", result == -IOCP_EBADF);
+    return;
+  }
+  if (!user__is_valid(entry, option, value)) {
+    RULE("an option and its value are checked", result == -IOCP_EINVAL);
+    return;
+  }
+  if (result < 0) {
+    bool is_system = option <= IOCP_KEEP_ALIVE_COUNT;
+    bool is_backlog = option == IOCP_BACKLOG && world_posts_operations();
+    if (!(is_backlog && result == -IOCP_ENOTSUP) &&
+        !(is_system && ERROR_IS(result,
+                                IOCP_EINVAL,
+                                IOCP_ENOTCONN,
+                                IOCP_ECONNRESET,
+                                IOCP_ENOPROTOOPT)))
+      report_violation(
+          "an option fails for a reason that it can have", "%d", result);
+    return;
+  }
+  user__has_set(entry, option, value);
+  int32_t got = iocp_get_option(user__port(entry), entry->name, option);
+  if (option != IOCP_BACKLOG || !world_posts_operations())
+    RULE("an option has the value that it was given",
+         got == value || (option <= IOCP_KEEP_ALIVE_COUNT && got < 0));
+}
+
+/* ---- counters */
+
+static void user__check_stats(const struct entry* entry,
+                              const struct iocp_socket_stats* stats) {
+  const double* numbers = (const double*)stats;
+  for (size_t i = 0; i < sizeof *stats / sizeof *numbers; i++)
+    RULE("a counter of a socket is not negative", numbers[i] >= 0);
+  RULE("the counter of pending sends is right",
+       stats->sends == entry->send_count);
+  if (entry->kind == ENTRY_LISTENER && !world_posts_operations())
+    RULE("as many accepts are kept as were asked for",
+         stats->accepts_posted == entry->target);
+  if (entry->send_count == 0)
+    RULE("nothing is kept when no send is pending", stats->bytes_kept == 0);
+  if (entry->end != NULL)
+    RULE("a socket has not received more than was told",
+         stats->bytes_received <= (double)entry->end->received &&
+             stats->bytes_sent <= (double)entry->end->sent);
+}
+
+void user_ask(struct entry* entry) {
+  struct iocp_socket_stats stats;
+  struct iocp_address address;
+  int32_t port = user__port(entry);
+  int32_t result = iocp_socket_stats(port, entry->name, &stats);
+  TRACE("iocp_socket_stats(%d.%d): %d", entry->port, entry->name, result);
+  schedule_checks++;
+  if (user__is_void(entry)) {
+    RULE("a socket that closes has no counters", result == -IOCP_EBADF);
+    RULE("a socket that closes has no name",
+         iocp_name(port, entry->name, IOCP_PEER, &address) == -IOCP_EBADF);
+    return;
+  }
+  RULE("counters can be asked for", result == 0);
+  user__check_stats(entry, &stats);
+  result = iocp_name(port, entry->name, tape_choose(2), &address);
+  if (entry->kind == ENTRY_STREAM && !entry->is_failed && !entry->has_error)
+    RULE("a connection has names",
+         ERROR_IS(result, IOCP_ENOTCONN, IOCP_ECONNRESET, IOCP_EINVAL) ||
+             result == 0);
+}
+
+/* ---- calls that are wrong */
+
+static void user__misuse_port(int32_t port) {
+  static struct {
+    struct iocp_header header;
+    struct iocp_record record;
+  } events;
+  static uint8_t slab[8];
+  struct iocp_address address = {.family = 4};
+  RULE("a poll checks its arguments",
+       iocp_poll(port, NULL, 1, slab, 0, 8) == -IOCP_EFAULT &&
+           iocp_poll(port, &events, 1, NULL, 0, 8) == -IOCP_EFAULT &&
+           iocp_poll(port, &events, 0, slab, 0, 8) == -IOCP_EINVAL &&
+           iocp_poll(port, &events, 4097, slab, 0, 8) == -IOCP_EINVAL &&
+           iocp_poll(port, &events, 1, slab, 9, 8) == -IOCP_EINVAL &&
+           iocp_poll(port, (uint8_t*)&events + 1, 1, slab, 0, 8) ==
+               -IOCP_EINVAL);
+  RULE("a listen checks its arguments",
+       iocp_listen(port, NULL, 1, 0) == -IOCP_EFAULT &&
+           iocp_listen(port, &address, 1, 8) == -IOCP_EINVAL);
+  RULE("a connect checks its arguments",
+       iocp_connect(port, NULL, NULL) == -IOCP_EFAULT);
+  RULE("counters want room", iocp_stats(port, NULL) == -IOCP_EFAULT);
+  address.family = 5;
+  int32_t result = iocp_connect(port, &address, NULL);
+  RULE("there are two families of addresses",
+       ERROR_IS(result, IOCP_EAFNOSUPPORT));
+  result = iocp_listen(port, &address, 1, 0);
+  RULE("there are two families of addresses",
+       ERROR_IS(result, IOCP_EAFNOSUPPORT));
+  result = iocp_add_socket(port, 1e300, 0);
+  RULE("a handle is a number", ERROR_IS(result, IOCP_EINVAL));
+  result = iocp_add_socket(port, 0.5, 0);
+  RULE("a handle is a whole number", ERROR_IS(result, IOCP_EINVAL));
+  result = iocp_add_socket(port, 3, 4);
+  RULE("an adoption has no such flag", ERROR_IS(result, IOCP_EINVAL));
+  result = iocp_add_socket(port, 4000, 0);
+  RULE("a handle is a socket",
+       ERROR_IS(result, IOCP_ENOTSOCK, IOCP_EBADF, IOCP_EINVAL));
+}
+
+static void user__misuse_name(int32_t port, int32_t name) {
+  uint8_t byte = 0;
+  struct iocp_socket_stats stats;
+  RULE("a name that is void is refused",
+       iocp_receive(port, name, 1) == -IOCP_EBADF &&
+           iocp_read(port, name, &byte, 0, 1) == -IOCP_EBADF &&
+           iocp_send(port, name, &byte, 0, 1) == -IOCP_EBADF &&
+           iocp_shutdown(port, name) == -IOCP_EBADF &&
+           iocp_accept(port, name, 1) == -IOCP_EBADF &&
+           iocp_close(port, name, IOCP_RESET, 0) == -IOCP_EBADF &&
+           iocp_close(port, name, IOCP_DETACH, 0) == -IOCP_EBADF &&
+           iocp_get_option(port, name, IOCP_NO_DELAY) == -IOCP_EBADF &&
+           iocp_socket_stats(port, name, &stats) == -IOCP_EBADF);
+}
+
+/* An open socket, whose state must stay what it is. */
+static void user__misuse_open(const struct entry* entry) {
+  int32_t port = user__port(entry);
+  bool is_stream = entry->kind == ENTRY_STREAM && !entry->is_failed;
+  RULE("a close has three modes",
+       iocp_close(port, entry->name, 3, 0) == -IOCP_EINVAL);
+  if (entry->is_closing) return;
+  RULE("a connection has two ends",
+       iocp_name(port, entry->name, 2, &port) == -IOCP_EINVAL &&
+           iocp_name(port, entry->name, 0, NULL) == -IOCP_EFAULT);
+  RULE("counters want room",
+       iocp_socket_stats(port, entry->name, NULL) == -IOCP_EFAULT);
+  if (is_stream) {
+    RULE("a read wants a buffer",
+         iocp_read(port, entry->name, NULL, 0, 1) == -IOCP_EFAULT);
+    RULE("a credit has its bounds",
+         iocp_receive(port, entry->name, 0) == -IOCP_EINVAL &&
+             iocp_receive(port, entry->name, (1u << 30) + 1) == -IOCP_EINVAL);
+  }
+}
+
+void user_misuse(void) {
+  uint32_t port = user_choose_port();
+  uint32_t what = tape_choose(3);
+  schedule_checks++;
+  TRACE("calls that are wrong, %u", what);
+  if (port == LEDGER_PORTS) return;
+  if (what == 0) {
+    user__misuse_port(ledger.ports[port].name);
+    return;
+  }
+  if (ledger.entry_count == 0) return;
+  struct entry* entry = &ledger.entries[tape_choose(ledger.entry_count)];
+  if (!entry->is_closed && ledger.ports[entry->port].is_open)
+    user__misuse_open(entry);
+  else if (ledger_find(port, entry->name) == NULL)
+    user__misuse_name(ledger.ports[port].name, entry->name);
+  user__misuse_name(ledger.ports[port].name, -1);
+}
+
+void user_resolve(void) {
+  struct iocp_address addresses[4];
+  int32_t count = iocp_resolve("localhost", 9, addresses, 4);
+  TRACE("iocp_resolve: %d", count);
+  RULE("this machine has a name",
+       (count > 0 && count <= 4) || count == -IOCP_ENOTFOUND ||
+           error_is_fault(count));
+  for (int32_t i = 0; i < count; i++)
+    RULE("an address has a family",
+         addresses[i].family == 4 || addresses[i].family == 6);
+  RULE("a name to resolve is checked",
+       iocp_resolve(NULL, 9, addresses, 4) == -IOCP_EFAULT &&
+           iocp_resolve("a", 0, addresses, 4) == -IOCP_EINVAL &&
+           iocp_resolve("a\0b", 3, addresses, 4) == -IOCP_EINVAL &&
+           iocp_resolve("a", 1, addresses, 0) == -IOCP_EINVAL);
+}

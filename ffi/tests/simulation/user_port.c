@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* Ports, and what comes out of them. */
+#include <string.h>
+
+#include "report.h"
+#include "schedule.h"
+#include "tape.h"
+#include "user.h"
+
+#define USER__RECORDS 4096
+#define USER__SLAB (256 * 1024)
+#define USER__GUARD 16
+
+static struct {
+  struct iocp_header header;
+  struct iocp_record records[USER__RECORDS];
+} user__events;
+static uint8_t user__slab[USER__SLAB + USER__GUARD] __attribute__((aligned(8)));
+
+uint32_t user_choose_port(void) {
+  if (ledger.port_count == 0) return LEDGER_PORTS;
+  uint32_t first = tape_choose(ledger.port_count);
+  for (uint32_t i = 0; i < ledger.port_count; i++) {
+    uint32_t port = (first + i) % ledger.port_count;
+    if (ledger.ports[port].is_open) return port;
+  }
+  return LEDGER_PORTS;
+}
+
+void user_new(void) {
+  if (ledger.port_count == LEDGER_PORTS) return;
+  int32_t result = iocp_new();
+  TRACE("iocp_new(): %d", result);
+  if (result < 0) {
+    RULE("a port is made", error_is_fault(result));
+    return;
+  }
+  uint32_t index = ledger.port_count++;
+  memset(&ledger.ports[index], 0, sizeof ledger.ports[index]);
+  ledger.ports[index].name = result;
+  ledger.ports[index].is_open = true;
+}
+
+/* ---- polling */
+
+static int32_t user__poll(uint32_t index,
+                          uint32_t capacity,
+                          uint32_t offset,
+                          uint32_t length) {
+  struct iocp_record* guard = &user__events.records[capacity - 1];
+  bool has_slab = length != 0;
+  memset(guard, 0xa5, sizeof *guard);
+  if (offset >= USER__GUARD)
+    memset(user__slab + offset - USER__GUARD, 0xa5, USER__GUARD);
+  memset(user__slab + length, 0xa5, USER__GUARD);
+  int32_t count = iocp_poll(ledger.ports[index].name,
+                            &user__events,
+                            capacity,
+                            has_slab ? user__slab : NULL,
+                            offset,
+                            length);
+  TRACE("iocp_poll(%u, %u records, slab %u..%u): %d%s%s, %d ms",
+        index,
+        capacity,
+        offset,
+        length,
+        count,
+        (user__events.header.flags & IOCP_MORE) != 0 ? ", more" : "",
+        (user__events.header.flags & IOCP_SLAB_FULL) != 0 ? ", full" : "",
+        user__events.header.timeout_ms);
+  RULE("a poll of an open port works", count >= 0);
+  RULE("a poll writes no more records than there is room for",
+       (uint32_t)count <= capacity);
+  if ((uint32_t)count < capacity)
+    RULE("a poll writes no more records than it tells",
+         guard->kind == (int32_t)0xa5a5a5a5);
+  for (uint32_t i = 0; i < USER__GUARD; i++) {
+    RULE("a poll writes nothing behind the slab",
+         user__slab[length + i] == 0xa5);
+    if (offset >= USER__GUARD)
+      RULE("a poll writes nothing before its part of the slab",
+           user__slab[offset - 1 - i] == 0xa5);
+  }
+  records_check(index,
+                &user__events.header,
+                user__events.records,
+                count,
+                user__slab,
+                offset,
+                length);
+  return count;
+}
+
+void user_poll(uint32_t port) {
+  int rounds = 0;
+  do {
+    user__poll(port, USER__RECORDS, 0, USER__SLAB);
+    RULE("a port does not have more for ever", ++rounds < 100000);
+  } while ((ledger.ports[port].flags & IOCP_MORE) != 0);
+}
+
+void user_poll_somehow(uint32_t port) {
+  static const uint32_t lengths[] = {USER__SLAB,
+                                     IOCP_SLAB_MIN,
+                                     0,
+                                     IOCP_SLAB_MIN - 1,
+                                     2 * IOCP_SLAB_MIN + 100,
+                                     IOCP_RECEIVE_MAX + 1};
+  static const uint32_t capacities[] = {64, 1, 2, 3, 8, USER__RECORDS};
+  uint32_t length = lengths[tape_choose(6)];
+  uint32_t capacity = capacities[tape_choose(6)];
+  uint32_t offset = 0;
+  if (length != 0 && tape_chance(300)) offset = tape_choose(length + 1);
+  user__poll(port, capacity, offset, length);
+}
+
+int32_t user_wait(uint32_t port, int32_t timeout_ms) {
+  uint64_t since_ms = world_now_ms();
+  int32_t result = iocp_wait(ledger.ports[port].name, timeout_ms);
+  uint64_t took_ms = world_now_ms() - since_ms;
+  TRACE("iocp_wait(%u, %d): %d after %llu ms",
+        port,
+        timeout_ms,
+        result,
+        (unsigned long long)took_ms);
+  schedule_checks++;
+  RULE("a wait for an open port says yes or no", result == 0 || result == 1);
+  if (world_is_exact()) {
+    RULE("a wait is no longer than it was told to",
+         timeout_ms < 0 || took_ms <= (uint64_t)timeout_ms + 20);
+    RULE("a wait without an answer takes its time",
+         result == 1 || took_ms + 20 >= (uint64_t)timeout_ms);
+  }
+  return result;
+}
+
+/* ---- counters */
+
+static bool user__has_deferred(uint32_t port) {
+  for (uint32_t i = 0; i < ledger.entry_count; i++)
+    if (ledger.entries[i].port == port && ledger.entries[i].has_deferred)
+      return true;
+  return false;
+}
+
+static bool user__has_failed(uint32_t port) {
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    const struct entry* entry = &ledger.entries[i];
+    if (entry->port == port && entry->end != NULL &&
+        (entry->has_error || entry->is_closing || entry->may_expire ||
+         entry->send_count != 0))
+      return true;
+  }
+  return false;
+}
+
+static void user__check_stats(uint32_t index, const struct iocp_stats* stats) {
+  const struct ledger_port* port = &ledger.ports[index];
+  uint32_t live = ledger_live(index);
+  bool may_defer = user__has_deferred(index);
+  RULE("the counter of sockets is right",
+       stats->sockets == live || (may_defer && stats->sockets > live));
+  RULE("the counter of polls is right", stats->polls == (double)port->polls);
+  RULE("the counter of records is right",
+       stats->records == (double)port->records);
+  RULE("the counter of connections is right",
+       stats->accepted == (double)port->accepted);
+  RULE("the counter of received bytes is right",
+       stats->bytes_received == (double)port->bytes_received);
+  RULE("the counter of sent bytes is no more than was given",
+       stats->bytes_sent <= (double)port->bytes_sent);
+  if (!user__has_failed(index))
+    RULE("the counter of sent bytes is right once nothing is pending",
+         stats->bytes_sent == (double)port->bytes_sent &&
+             stats->bytes_kept == 0);
+  RULE("counters of what there is are not negative",
+       stats->operations >= 0 && stats->bytes_kept >= 0 &&
+           stats->bytes_posted >= 0);
+  if (stats->sockets == 0)
+    RULE("without sockets there is nothing in flight or held",
+         stats->operations == 0 && stats->bytes_kept == 0 &&
+             stats->bytes_posted == 0);
+  if (!world_posts_operations())
+    RULE("where nothing is posted there are no operations",
+         stats->operations == 0 && stats->bytes_posted == 0);
+}
+
+void user_ask_port(uint32_t port) {
+  struct iocp_stats stats;
+  int32_t name = ledger.ports[port].name;
+  int32_t result = iocp_stats(name, &stats);
+  TRACE("iocp_stats(%u): %d", port, result);
+  schedule_checks++;
+  RULE("counters can be asked for", result == 0);
+  user__check_stats(port, &stats);
+  iocp_native_error(name);
+  RULE("the library has the version of its header", iocp_abi() == IOCP_ABI);
+}
+
+/* ---- deleting */
+
+/* What becomes of a stream that its port leaves. */
+static void user__left(struct end* end) {
+  end->has_fin = true;
+  end->resets_from_ms = 0;
+  if (end->has_short) end->is_cut = true;
+}
+
+void user_delete(uint32_t index) {
+  struct ledger_port* port = &ledger.ports[index];
+  user_ask_port(index);
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    struct entry* entry = &ledger.entries[i];
+    if (entry->port != index || entry->is_closed) continue;
+    entry->is_closed = true;
+    /* A detach that had not ended is a close like any other then. */
+    if (entry->end != NULL) user__left(entry->end);
+  }
+  uint64_t since_ms = world_now_ms();
+  int32_t result = iocp_delete(port->name);
+  TRACE("iocp_delete(%u): %d after %llu ms",
+        index,
+        result,
+        (unsigned long long)(world_now_ms() - since_ms));
+  port->is_open = false;
+  RULE("a port can be deleted", result == 0);
+  RULE("a delete does not take long", world_now_ms() - since_ms < 1500);
+  RULE("the name of a port is void once it is deleted",
+       iocp_poll(port->name, &user__events, 1, NULL, 0, 0) == -IOCP_EBADF &&
+           iocp_wait(port->name, 0) == -IOCP_EBADF &&
+           iocp_wake(port->name) == -IOCP_EBADF &&
+           iocp_delete(port->name) == -IOCP_EBADF);
+}

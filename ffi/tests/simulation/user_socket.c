@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/* Making sockets. */
+#include <string.h>
+
+#include "guests.h"
+#include "report.h"
+#include "tape.h"
+#include "user.h"
+
+static struct iocp_address user__loopback(uint16_t family) {
+  struct iocp_address address = {.family = family};
+  if (family == 4) address.bytes[0] = 127;
+  address.bytes[family == 4 ? 3 : 15] = 1;
+  return address;
+}
+
+static struct iocp_address user__wildcard(uint16_t family) {
+  return (struct iocp_address){.family = family};
+}
+
+struct entry* user_choose(enum entry_kind kind) {
+  if (ledger.entry_count == 0) return NULL;
+  uint32_t first = tape_choose(ledger.entry_count);
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    uint32_t at = (first + i) % ledger.entry_count;
+    struct entry* entry = &ledger.entries[ledger.entry_count - 1 - at];
+    if (entry->kind == kind && !entry->is_closed) return entry;
+  }
+  return NULL;
+}
+
+/* ---- listening */
+
+static struct iocp_address user__listen_address(void) {
+  switch (tape_choose(8)) {
+    case 6:
+      return user__wildcard(6);
+    case 5:
+      return user__wildcard(4);
+    case 4:
+      return user__loopback(6);
+    case 3: {
+      /* One that is taken already, perhaps. */
+      struct entry* entry = user_choose(ENTRY_LISTENER);
+      if (entry != NULL) return entry->address;
+      return user__loopback(4);
+    }
+    default:
+      return user__loopback(4);
+  }
+}
+
+void user_listen(uint32_t port) {
+  static const uint32_t backlogs[] = {64, 1, 200, 1000, 0, 100000};
+  if (!ledger_has_room()) return;
+  struct iocp_address address = user__listen_address();
+  uint32_t backlog = backlogs[tape_choose(6)];
+  uint32_t flags = 0;
+  if (tape_chance(100)) flags |= IOCP_REUSE_PORT;
+  if (tape_chance(100)) flags |= IOCP_IPV6_ONLY;
+  int32_t name = iocp_listen(ledger.ports[port].name, &address, backlog, flags);
+  TRACE("iocp_listen(%u, family %d, port %d, %u, %u): %d",
+        port,
+        address.family,
+        address.port,
+        backlog,
+        flags,
+        name);
+  if (world_posts_operations() && (flags & IOCP_REUSE_PORT) != 0)
+    RULE("Windows has no SO_REUSEPORT", name < 0);
+  if (name < 0) {
+    if (!ERROR_IS(name,
+                  IOCP_EADDRINUSE,
+                  IOCP_EADDRNOTAVAIL,
+                  IOCP_EAFNOSUPPORT,
+                  IOCP_ENOTSUP))
+      report_violation(
+          "listening fails for a reason that it can have", "%d", name);
+    return;
+  }
+  struct entry* entry = ledger_entry(port, name, ENTRY_LISTENER);
+  entry->flags = (uint16_t)flags;
+  RULE("a listener has an address",
+       iocp_name(ledger.ports[port].name, name, IOCP_LOCAL, &entry->address) ==
+           0);
+  RULE("a listener is where it was told to be",
+       entry->address.family == address.family &&
+           memcmp(entry->address.bytes, address.bytes, 16) == 0 &&
+           (address.port == 0 ? entry->address.port != 0
+                              : entry->address.port == address.port));
+}
+
+void user_accept(struct entry* listener, uint32_t count) {
+  int32_t result =
+      iocp_accept(ledger.ports[listener->port].name, listener->name, count);
+  TRACE("iocp_accept(%d.%d, %u): %d",
+        listener->port,
+        listener->name,
+        count,
+        result);
+  if (listener->is_closing || listener->is_closed) {
+    RULE("a listener that closes takes no calls", result == -IOCP_EBADF);
+    return;
+  }
+  if (listener->kind != ENTRY_LISTENER || count > IOCP_ACCEPT_MAX) {
+    RULE("only a listener accepts, and not too much", result == -IOCP_EINVAL);
+    return;
+  }
+  RULE("an accept is taken", result == 0);
+  if (count == 0 && listener->target != 0)
+    listener->late = listener->target_max;
+  listener->target = count;
+  if (count > listener->target_max) listener->target_max = count;
+}
+
+struct guest* user_invite(uint32_t port) {
+  struct entry* listener = NULL;
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    struct entry* entry = &ledger.entries[i];
+    if (entry->port == port && entry->kind == ENTRY_LISTENER &&
+        !entry->is_closing && !entry->is_closed)
+      listener = entry;
+  }
+  return listener == NULL ? NULL : guests_connect(listener);
+}
+
+/* ---- connecting */
+
+struct user__target {
+  struct iocp_address remote;
+  enum peer_manner manner;
+  bool goes_to_guest;
+  bool is_there;
+};
+
+static struct user__target user__of_host(enum peer_manner manner) {
+  uint16_t family = tape_chance(200) ? 6 : 4;
+  struct user__target target = {.manner = manner, .goes_to_guest = true};
+  struct host* host = guests_host(manner, family);
+  if (host == NULL) return target;
+  target.remote = host->address;
+  target.is_there = true;
+  return target;
+}
+
+/* One of our own, which may be on any port. */
+static struct user__target user__of_listener(void) {
+  struct user__target target = {.manner = PEER_ACCEPTS};
+  struct entry* listener = user_choose(ENTRY_LISTENER);
+  if (listener == NULL) return target;
+  struct iocp_address zero = user__wildcard(listener->address.family);
+  target.remote = listener->address;
+  target.is_there = true;
+  if (memcmp(target.remote.bytes, zero.bytes, 16) == 0 && !tape_chance(300)) {
+    uint16_t port = target.remote.port;
+    target.remote = user__loopback(target.remote.family);
+    target.remote.port = port;
+  }
+  return target;
+}
+
+static struct user__target user__target(void) {
+  switch (tape_choose(8)) {
+    case 7:
+      return user__of_host(PEER_SILENT);
+    case 6:
+      return user__of_host(PEER_REFUSES);
+    case 5:
+    case 4:
+    case 3:
+      return user__of_listener();
+    default:
+      return user__of_host(PEER_ACCEPTS);
+  }
+}
+
+void user_connect(uint32_t port) {
+  if (!ledger_has_room() || ledger.guest_count == LEDGER_GUESTS) return;
+  struct user__target target = user__target();
+  if (!target.is_there) return;
+  struct iocp_address local = user__loopback(target.remote.family);
+  bool is_bound = tape_chance(100);
+  if (is_bound && tape_chance(100)) local.family = 10 - local.family;
+  int32_t name = iocp_connect(
+      ledger.ports[port].name, &target.remote, is_bound ? &local : NULL);
+  TRACE("iocp_connect(%u, family %d, port %d%s): %d",
+        port,
+        target.remote.family,
+        target.remote.port,
+        is_bound ? ", bound" : "",
+        name);
+  if (name < 0) {
+    if (!ERROR_IS(name,
+                  IOCP_EADDRNOTAVAIL,
+                  IOCP_EADDRINUSE,
+                  IOCP_EAFNOSUPPORT,
+                  IOCP_ENETUNREACH,
+                  IOCP_EHOSTUNREACH))
+      report_violation(
+          "connecting fails for a reason that it can have", "%d", name);
+    return;
+  }
+  struct entry* entry = ledger_entry(port, name, ENTRY_CONNECTING);
+  entry->end = ledger_end(true, false);
+  entry->end->server_port = target.remote.port;
+  entry->manner = target.manner;
+  entry->goes_to_guest = target.goes_to_guest;
+}
+
+/* ---- adopting */
+
+static void user__adopt(uint32_t port, uint32_t index, uint32_t flags) {
+  struct loose* loose = &ledger.loose[index];
+  double handle = loose->handle;
+  int32_t name = iocp_add_socket(ledger.ports[port].name, handle, flags);
+  TRACE("iocp_add_socket(%u, %.0f, %u): %d", port, handle, flags, name);
+  if (name < 0) {
+    /* Its peer may have reset it, and then it is no connection any more. */
+    if (!ERROR_IS(name, IOCP_ENOTCONN, IOCP_EINVAL, IOCP_ECONNRESET))
+      report_violation(
+          "adopting fails for a reason that it can have", "%d", name);
+    return;
+  }
+  struct entry* entry = ledger_entry(port, name, ENTRY_STREAM);
+  entry->end = loose->end;
+  *loose = ledger.loose[--ledger.loose_count];
+  RULE("an adopted socket is on a port already",
+       iocp_add_socket(ledger.ports[port].name, handle, 0) < 0);
+}
+
+void user_add_loose(uint32_t port) {
+  if (ledger.loose_count == 0 || !ledger_has_room()) return;
+  uint32_t index = tape_choose(ledger.loose_count);
+  bool is_detached = ledger.loose[index].is_detached;
+  user__adopt(port, index, is_detached ? IOCP_DETACHED : 0);
+}
+
+void user_add_foreign(uint32_t port) {
+  if (!ledger_has_room() || ledger.guest_count == LEDGER_GUESTS) return;
+  struct host* host = guests_host(PEER_ACCEPTS, 4);
+  double handle = host == NULL ? -1 : world_handle_connect(host->listener);
+  if (handle < 0) return;
+  struct end* end = ledger_end(true, false);
+  end->server_port = host->address.port;
+  ledger.loose[ledger.loose_count++] =
+      (struct loose){.handle = handle, .end = end};
+  TRACE("the program has connected %.0f by itself", handle);
+  user__adopt(port, ledger.loose_count - 1, 0);
+  /* It is adopted, and now its names can be asked for, or it is loose still. */
+  if (ledger.entry_count == 0) return;
+  struct entry* entry = &ledger.entries[ledger.entry_count - 1];
+  struct iocp_address local;
+  if (entry->end == end &&
+      iocp_name(ledger.ports[port].name, entry->name, IOCP_LOCAL, &local) == 0)
+    ledger_name(end, &local, host->address.port);
+}
+
+void user_close_loose(void) {
+  if (ledger.loose_count == 0) return;
+  uint32_t index = tape_choose(ledger.loose_count);
+  struct loose loose = ledger.loose[index];
+  ledger.loose[index] = ledger.loose[--ledger.loose_count];
+  TRACE("the program closes %.0f", loose.handle);
+  loose.end->has_fin = true;
+  loose.end->resets_from_ms = 0;
+  world_handle_close(loose.handle);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* Moving bytes, and closing. */
+#include <stddef.h>
+
+#include "report.h"
+#include "schedule.h"
+#include "user.h"
+
+/* Room for a send that is too long, and for guards around a read. */
+#define USER__BUFFER (IOCP_SEND_MAX + 65536)
+#define USER__GUARD 8
+
+static uint8_t user__bytes[USER__BUFFER];
+
+static int32_t user__port(const struct entry* entry) {
+  return ledger.ports[entry->port].name;
+}
+
+/* What every call for a stream says first. Returns true when it was that. */
+static bool user__is_refused(const struct entry* entry, int32_t result) {
+  schedule_checks++;
+  if (entry->is_closing || entry->is_closed) {
+    RULE("a socket that closes takes no calls", result == -IOCP_EBADF);
+    return true;
+  }
+  RULE("the name of an open socket is valid", result != -IOCP_EBADF);
+  if (entry->kind == ENTRY_STREAM && !entry->is_failed) return false;
+  RULE("what is not connected moves no bytes", result == -IOCP_ENOTCONN);
+  return true;
+}
+
+static bool user__is_death(int32_t result) {
+  return ERROR_IS(
+      result, IOCP_ECONNRESET, IOCP_EPIPE, IOCP_ETIMEDOUT, IOCP_ENOTCONN);
+}
+
+void user_receive(struct entry* entry, uint32_t bytes) {
+  int32_t result = iocp_receive(user__port(entry), entry->name, bytes);
+  TRACE("iocp_receive(%d.%d, %u): %d", entry->port, entry->name, bytes, result);
+  if (user__is_refused(entry, result)) return;
+  if (bytes == 0 || bytes > 1u << 30 || entry->credit > (1u << 30) - bytes)
+    RULE("credit has its bounds", result == -IOCP_EINVAL);
+  else if (entry->is_ended)
+    RULE("after the end there is nothing to receive",
+         result == -IOCP_ESHUTDOWN);
+  else if (entry->is_read_armed)
+    RULE("one way of receiving at a time", result == -IOCP_EBUSY);
+  else
+    RULE("a receive is taken", result == 0);
+  if (result == 0) entry->credit += bytes;
+}
+
+static void user__has_read(struct entry* entry,
+                           int32_t result,
+                           uint32_t offset,
+                           uint32_t length) {
+  if (result == IOCP_PENDING) {
+    entry->is_read_armed = true;
+    return;
+  }
+  if (result > 0) {
+    RULE("no more is read than there is room for", (uint32_t)result <= length);
+    RULE("nothing is read after the end", !entry->is_ended);
+    bytes_received(entry->end, user__bytes + offset, (uint32_t)result);
+    ledger.ports[entry->port].bytes_received += (uint32_t)result;
+    return;
+  }
+  if (result < 0) {
+    RULE("a read fails for a reason that it can have", user__is_death(result));
+    entry->has_error = true;
+    end_met_reset(entry->end);
+  } else if (!entry->end->met_end) {
+    end_met(entry->end);
+  }
+  entry->is_ended = true;
+}
+
+void user_read(struct entry* entry, uint32_t length) {
+  uint32_t offset = USER__GUARD;
+  for (uint32_t i = 0; i < USER__GUARD; i++) {
+    user__bytes[offset - 1 - i] = 0xa5;
+    user__bytes[offset + length + i] = 0xa5;
+  }
+  int32_t result =
+      iocp_read(user__port(entry), entry->name, user__bytes, offset, length);
+  TRACE("iocp_read(%d.%d, %u): %d", entry->port, entry->name, length, result);
+  for (uint32_t i = 0; i < USER__GUARD; i++)
+    RULE("a read writes nowhere else",
+         user__bytes[offset - 1 - i] == 0xa5 &&
+             user__bytes[offset + length + i] == 0xa5);
+  if (user__is_refused(entry, result)) return;
+  if (length == 0)
+    RULE("a read wants room", result == -IOCP_EINVAL);
+  else if (entry->credit != 0 || entry->is_read_armed)
+    RULE("one way of receiving at a time", result == -IOCP_EBUSY);
+  else
+    user__has_read(entry, result, offset, length);
+}
+
+/* What a send may say when it is not taken. */
+static void user__send_failed(struct entry* entry,
+                              int32_t result,
+                              uint32_t length) {
+  if (entry->is_shut && !entry->has_error && result == -IOCP_EPIPE) return;
+  if (result == -IOCP_EBUSY) {
+    RULE("a send is refused only when others are pending",
+         entry->send_count >= entry->concurrency);
+    return;
+  }
+  if (result == -IOCP_ENOMEM || result == -IOCP_ENOBUFS) {
+    RULE("there is memory to send", error_is_fault(result));
+    if (length != 0) entry->end->has_short = true;
+    /* Out of memory of its own it may go on; the system's is the end of it. */
+    if (result == -IOCP_ENOBUFS) entry->has_error = true;
+    return;
+  }
+  /* One that was shut down before it was adopted. */
+  if (result == -IOCP_EPIPE && entry->end->has_fin)
+    entry->end->met_reset = true;
+  if (!user__is_death(result))
+    report_violation("a send fails for a reason that it can have",
+                     "%d of socket %d",
+                     result,
+                     entry->name);
+  entry->has_error = true;
+  entry->end->is_cut = true;
+  end_met_reset(entry->end);
+}
+
+void user_send(struct entry* entry, uint32_t length) {
+  uint32_t offset = 4;
+  struct end* end = entry->end;
+  if (length > USER__BUFFER - offset) length = USER__BUFFER - offset;
+  if (end != NULL) bytes_fill(end, end->sent, user__bytes + offset, length);
+  int32_t result =
+      iocp_send(user__port(entry), entry->name, user__bytes, offset, length);
+  TRACE("iocp_send(%d.%d, %u): %s%d",
+        entry->port,
+        entry->name,
+        length,
+        result > 0 && (result & IOCP_PENDING) != 0 ? "pending " : "",
+        result > 0 ? result & ~IOCP_PENDING : result);
+  if (user__is_refused(entry, result)) return;
+  if (result < 0) {
+    user__send_failed(entry, result, length);
+    return;
+  }
+  bool is_pending = (result & IOCP_PENDING) != 0;
+  uint32_t taken = (uint32_t)result & ~(uint32_t)IOCP_PENDING;
+  RULE("no more is taken than was offered",
+       taken <= length && taken <= IOCP_SEND_MAX);
+  RULE("what was shut down takes no more", !entry->is_shut);
+  RULE("no more sends are pending than was allowed",
+       entry->send_count < entry->concurrency);
+  if (is_pending) {
+    RULE("a send that is pending has taken something", taken != 0);
+    entry->sends[(entry->send_first + entry->send_count++) %
+                 IOCP_CONCURRENCY_MAX] = taken;
+  }
+  end->sent += taken;
+  ledger.ports[entry->port].bytes_sent += taken;
+  if (length != 0) end->has_short = taken < length;
+}
+
+void user_shutdown(struct entry* entry) {
+  int32_t result = iocp_shutdown(user__port(entry), entry->name);
+  TRACE("iocp_shutdown(%d.%d): %d", entry->port, entry->name, result);
+  if (user__is_refused(entry, result)) return;
+  if (entry->is_shut) {
+    RULE("a shutdown is refused the second time", result == -IOCP_EPIPE);
+    return;
+  }
+  RULE("a shutdown is taken", result == 0);
+  entry->is_shut = true;
+  entry->is_shut_open = true;
+  entry->end->has_fin = true;
+}
+
+/* ---- closing */
+
+static uint64_t user__later(uint32_t ms) { return world_now_ms() + ms; }
+
+static bool user__detach_refused(const struct entry* entry, int32_t result) {
+  if (entry->is_closing) {
+    RULE("what closes is not detached", result == -IOCP_EBADF);
+    return true;
+  }
+  if (entry->kind != ENTRY_STREAM || entry->is_failed) {
+    RULE("only a connection is detached", result == -IOCP_ENOTCONN);
+    return true;
+  }
+  if (result == 0) return false;
+  bool is_over = entry->is_shut && (entry->is_ended || entry->end->met_end);
+  RULE("a connection that works is detached",
+       user__is_death(result) && (is_over || entry->has_error));
+  return true;
+}
+
+/* What the other end may meet from now on. */
+static void user__ends(struct entry* entry,
+                       uint32_t mode,
+                       uint32_t timeout_ms) {
+  struct end* end = entry->end;
+  uint32_t linger_ms =
+      timeout_ms < IOCP_LINGER_MS ? timeout_ms : IOCP_LINGER_MS;
+  uint64_t resets_from_ms = 0;
+  if (mode == IOCP_GRACEFUL) {
+    end->has_fin = true;
+    resets_from_ms = user__later(linger_ms);
+  }
+  if (mode == IOCP_DETACH) resets_from_ms = user__later(timeout_ms);
+  if (entry->kind == ENTRY_CONNECTING) {
+    end->has_fin = true;
+    resets_from_ms = 0;
+  }
+  if (resets_from_ms < end->resets_from_ms)
+    end->resets_from_ms = resets_from_ms;
+}
+
+void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms) {
+  static const char* const modes[] = {"gracefully", "reset", "detach"};
+  int32_t result = iocp_close(user__port(entry), entry->name, mode, timeout_ms);
+  TRACE("iocp_close(%d.%d, %s, %u ms): %d",
+        entry->port,
+        entry->name,
+        modes[mode],
+        timeout_ms,
+        result);
+  if (entry->is_closed) {
+    RULE("a name is void once closed was told", result == -IOCP_EBADF);
+    return;
+  }
+  if (mode == IOCP_DETACH && user__detach_refused(entry, result)) return;
+  RULE("a close is taken", result == 0);
+  if (entry->end != NULL && (!entry->is_closing || mode == IOCP_RESET))
+    user__ends(entry, mode, timeout_ms);
+  if (!entry->is_closing) {
+    entry->is_detaching = mode == IOCP_DETACH;
+    entry->since_ms = world_now_ms();
+  }
+  entry->is_closing = true;
+}
