@@ -20,7 +20,10 @@ export async function findBugs(debian, ffi, scratch, options = {}) {
   for (const bug of bugs) {
     if (!bug.name.includes(options.filter ?? "")) continue;
     const folder = await mkdtemp(join(scratch, "bug-"));
-    const result = { ...bug, ...await findBug(debian, ffi, folder, bug, options) };
+    const result = {
+      ...bug,
+      ...await findBug(debian, ffi, folder, bug, options),
+    };
     await rm(folder, { recursive: true, force: true });
     options.onFound?.(result);
     found.push(result);
@@ -68,7 +71,9 @@ async function plant(ffi, { name, changes }) {
 
 /** A line for each, or a Markdown table. */
 export function describeBugs(found, { asTable = false } = {}) {
-  const cells = found.map(({ number, name, schedules, seconds, rule, seed }) => [
+  const cells = found.map((
+    { number, name, schedules, seconds, rule, seed },
+  ) => [
     String(number ?? ""),
     name,
     seed === null ? `none of ${schedules}` : String(schedules),

@@ -6,7 +6,12 @@
 
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { definitions, includes, sourceFiles, warnings } from "../../ffi/compile.js";
+import {
+  definitions,
+  includes,
+  sourceFiles,
+  warnings,
+} from "../../ffi/compile.js";
 import { describeEnd, ensureDebian } from "../setup.js";
 
 export const worldNames = ["windows", "linux"];
@@ -76,7 +81,13 @@ export function ensureCompiler() {
 }
 
 async function compileSteps(ffi, folder, world, build) {
-  const common = ["-std=c11", "-g", "-DIOCP_STATIC", ...warnings, ...build.flags];
+  const common = [
+    "-std=c11",
+    "-g",
+    "-DIOCP_STATIC",
+    ...warnings,
+    ...build.flags,
+  ];
   const library = (await sourceFiles(ffi, world)).filter((file) =>
     !withoutRuntime.includes(file)
   );

@@ -35,8 +35,12 @@ int32_t handle_enter(struct socket* socket, SOCKET handle) {
           (HANDLE)handle, port->engine.handle, (ULONG_PTR)port, 0) == NULL)
     return errors_fail(port, GetLastError());
   receive_open(socket);
-  if (ioctlsocket(handle, (long)FIONBIO, &is_non_blocking) != 0)
-    return errors_fail(port, (DWORD)WSAGetLastError());
+  if (ioctlsocket(handle, (long)FIONBIO, &is_non_blocking) != 0) {
+    DWORD native = (DWORD)WSAGetLastError();
+    /* As far as it can be undone, so that the next try is not refused. */
+    if (!socket->engine.relays) winsock_leave_port(handle);
+    return errors_fail(port, native);
+  }
   /* Without it a packet follows each success, which works just as well. */
   socket->engine.skips_packets =
       provider->is_ifs &&

@@ -31,7 +31,8 @@ void accept_target_closed(struct sock* target) {
 
 static void accept__write_names(const struct op* op) {
   const struct sock* target = op->target;
-  struct iocp_address peer = sock_address_for(target, &target->end->other->name);
+  struct iocp_address peer =
+      sock_address_for(target, &target->end->other->name);
   uint8_t* place = op->buffer + op->data_size;
   SOCKADDR* local = (SOCKADDR*)(void*)place;
   SOCKADDR* remote = (SOCKADDR*)(void*)(place + ACCEPT_NAME_SIZE);

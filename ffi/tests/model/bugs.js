@@ -24,7 +24,8 @@ export const bugs = [
     changes: [{
       file: "close.c",
       from: "  return !socket->close_reset && kept_first(socket) != NULL &&",
-      to: "  return false && !socket->close_reset && kept_first(socket) != NULL &&",
+      to:
+        "  return false && !socket->close_reset && kept_first(socket) != NULL &&",
     }],
   },
   {
@@ -41,7 +42,8 @@ export const bugs = [
     name: "memory is freed before the packet of its operation has come",
     changes: [{
       file: "windows/cancel.c",
-      from: "  return engine->accepts_posted == 0 && engine->receives_in_flight == 0 &&",
+      from:
+        "  return engine->accepts_posted == 0 && engine->receives_in_flight == 0 &&",
       to: "  return engine->accepts_posted == 0 &&",
     }],
   },
@@ -71,7 +73,8 @@ export const bugs = [
   },
   {
     number: 7,
-    name: "an accept is entered in its list after it was posted, and counted late",
+    name:
+      "an accept is entered in its list after it was posted, and counted late",
     changes: [{
       file: "windows/accept.c",
       from: `    case OP_IN_FLIGHT:
@@ -178,7 +181,8 @@ export const bugs = [
       file: "windows/accept.c",
       from: `  if (accept->target != INVALID_SOCKET) {
     /* As Linux`,
-      to: `  if (accept->target != INVALID_SOCKET && op_status(&accept->op) >= 0) {
+      to:
+        `  if (accept->target != INVALID_SOCKET && op_status(&accept->op) >= 0) {
     /* As Linux`,
     }],
   },
@@ -196,9 +200,11 @@ export const bugs = [
     name: "a wake-up that another thread dequeued is lost",
     changes: [{
       file: "windows/completion_port.c",
-      from: `      atomic_load(&engine->handover_state) == ENGINE_HANDOVER_FILLING)
+      from:
+        `      atomic_load(&engine->handover_state) == ENGINE_HANDOVER_FILLING)
     port__post_wake(port);`,
-      to: `      atomic_load(&engine->handover_state) == ENGINE_HANDOVER_FILLING)
+      to:
+        `      atomic_load(&engine->handover_state) == ENGINE_HANDOVER_FILLING)
     (void)0;`,
     }],
   },
@@ -218,7 +224,8 @@ export const bugs = [
     name: "the context of a connected socket is not updated",
     changes: [{
       file: "windows/connect.c",
-      from: "  DWORD native = socket->state == SOCKET_CLOSING ? 0 : connect__update(socket);",
+      from:
+        "  DWORD native = socket->state == SOCKET_CLOSING ? 0 : connect__update(socket);",
       to: `  DWORD native = 0;
   (void)connect__update;`,
     }],
@@ -228,30 +235,36 @@ export const bugs = [
     changes: [{
       file: "windows/connect.c",
       from: "  if (bind(handle, (SOCKADDR*)&system, length) == 0) return 0;",
-      to: "  if (local == NULL || bind(handle, (SOCKADDR*)&system, length) == 0) return 0;",
+      to:
+        "  if (local == NULL || bind(handle, (SOCKADDR*)&system, length) == 0) return 0;",
     }],
   },
   {
     name: "the address of a listener can be taken over",
     changes: [{
       file: "windows/accept.c",
-      from: "  if (accept__set(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, TRUE) != 0)",
-      to: "  if (accept__set(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, FALSE) != 0)",
+      from:
+        "  if (accept__set(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, TRUE) != 0)",
+      to:
+        "  if (accept__set(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, FALSE) != 0)",
     }],
   },
   {
     name: "a refused connection to this machine takes two seconds",
     changes: [{
       file: "windows/connect.c",
-      from: "  if (address_is_loopback(&socket->peer)) connect__set_no_retries(handle);",
-      to: "  if (!address_is_loopback(&socket->peer)) connect__set_no_retries(handle);",
+      from:
+        "  if (address_is_loopback(&socket->peer)) connect__set_no_retries(handle);",
+      to:
+        "  if (!address_is_loopback(&socket->peer)) connect__set_no_retries(handle);",
     }],
   },
   {
     name: "a FIN is sent while sends are pending",
     changes: [{
       file: "stream.c",
-      from: "  if (kept_first(socket) == NULL) stream__shut(socket);\n  return 0;",
+      from:
+        "  if (kept_first(socket) == NULL) stream__shut(socket);\n  return 0;",
       to: "  stream__shut(socket);\n  return 0;",
     }],
   },
@@ -289,7 +302,8 @@ export const bugs = [
     name: "bytes behind a receive that is pending are taken first",
     changes: [{
       file: "windows/receive.c",
-      from: "  if (first != NULL) return taken != 0 ? (int32_t)taken : ENGINE_WOULD_BLOCK;",
+      from:
+        "  if (first != NULL) return taken != 0 ? (int32_t)taken : ENGINE_WOULD_BLOCK;",
       to: "  if (first != NULL && taken != 0) return (int32_t)taken;",
     }],
   },

@@ -59,6 +59,7 @@ void habits_draw(void) {
   habits.lacks_extensions = tape_chance(10);
   habits.lacks_sockaddrs = tape_chance(20);
   habits.starts = !tape_chance(5);
+  habits.has_broken = habits.lacks_extensions || !habits.starts;
   TRACE("the system: window %u, immediate %u, steps %u%s%s%s%s",
         habits.window,
         habits.immediate,

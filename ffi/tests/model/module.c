@@ -40,7 +40,6 @@ static LONG NTAPI module__set_information(
   RULE("a handle leaves its port with nothing in flight",
        sock->object.holds == 0);
   sock->port = NULL;
-  sock->object.is_users = true;
   return 0;
 }
 

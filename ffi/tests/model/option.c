@@ -49,7 +49,7 @@ int bind(SOCKET handle, const SOCKADDR* name, int length) {
   if (!address_is_any(&address) && !address_is_own(&address))
     return option__fails(WSAEADDRNOTAVAIL);
   if (address.port != 0 && listening_at(&address) != NULL)
-    return option__fails(tape_choose(2) == 0 ? WSAEADDRINUSE : WSAEACCES);
+    return option__fails(WSAEADDRINUSE);
   if (address.port == 0) address.port = network_new_port();
   sock->local = address;
   sock->state = SOCK_BOUND;

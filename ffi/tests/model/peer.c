@@ -12,6 +12,7 @@
 #include "network.h"
 #include "object.h"
 #include "op.h"
+#include "port.h"
 #include "report.h"
 #include "sock.h"
 #include "tape.h"
@@ -49,6 +50,7 @@ void world_open(void) {
   block_open_all();
   thread_open_all();
   op_open_all();
+  port_open_all();
   sock_open_all();
   listening_open_all();
   network_open();
@@ -89,6 +91,7 @@ void world_close(void) {
   fiber_close();
   network_close();
   sock_close_all();
+  port_close_all();
   op_close_all();
   block_close_all();
 }

@@ -17,6 +17,7 @@
 
 struct port {
   struct object object;
+  struct list_node node; /* in port__closed */
   struct list_node packets;
   uint32_t count;
   uint32_t waiters;
@@ -36,6 +37,15 @@ struct packet {
 /* A wait may end early by as much as the clock's interrupt takes. */
 #define PORT__EARLY_MS 15
 
+static struct list_node port__closed;
+
+void port_open_all(void) { list_open(&port__closed); }
+
+void port_close_all(void) {
+  while (!list_is_empty(&port__closed))
+    free(LIST_ENTRY(list_shift(&port__closed), struct port, node));
+}
+
 struct port* port_find(HANDLE handle, const char* call) {
   struct object* object = object_find((uintptr_t)handle, OBJECT_PORT, call);
   return object == NULL ? NULL : LIST_ENTRY(object, struct port, object);
@@ -54,6 +64,7 @@ static void port__queue(struct port* port,
 }
 
 void port_queue_op(struct port* port, struct op* op) {
+  RULE("the port of an operation is open", !port->is_closed);
   port__queue(port, op->key, op->overlapped, op);
 }
 
@@ -110,10 +121,9 @@ HANDLE WINAPI CreateIoCompletionPort(HANDLE file,
                                       : port__tie(file, handle, key);
 }
 
-static void port__free(struct port* port) {
+static void port__empty(struct port* port) {
   while (!list_is_empty(&port->packets))
     free(LIST_ENTRY(list_shift(&port->packets), struct packet, node));
-  free(port);
 }
 
 static bool port__close(HANDLE handle) {
@@ -122,8 +132,10 @@ static bool port__close(HANDLE handle) {
   op_forbid_at(port);
   RULE("no thread waits on a port that is closed", port->waiters == 0);
   object_leave(&port->object);
-  sock_forget_port(port);
-  port__free(port);
+  port__empty(port);
+  /* Handles that could not be taken out of it are tied to it for ever. */
+  port->is_closed = true;
+  list_push(&port__closed, &port->node);
   return true;
 }
 

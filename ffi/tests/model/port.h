@@ -9,6 +9,9 @@
 struct op;
 struct port;
 
+void port_open_all(void);
+void port_close_all(void);
+
 /* The packet of an operation enters the queue. */
 void port_queue_op(struct port* port, struct op* op);
 

@@ -98,16 +98,6 @@ void sock_let_go(struct sock* sock) {
   sock__free_if_unused(sock);
 }
 
-void sock_forget_port(const struct port* port) {
-  for (struct list_node* node = sock_all.next; node != &sock_all;
-       node = node->next) {
-    struct sock* sock = LIST_ENTRY(node, struct sock, node);
-    if (sock->port != port) continue;
-    RULE("a port is closed after its sockets",
-         sock->object.is_users || sock->object.handle == 0);
-  }
-}
-
 bool sock_skips_packets(const struct sock* sock) {
   /* A layered provider says yes, and queues packets all the same (Microsoft's
    * KB 2568167). */
@@ -243,7 +233,8 @@ static void sock__end_connection(struct sock* sock) {
   bool is_reset = sock->resets || !list_is_empty(&sock->receives);
   /* A pending send is cut: what follows looks like the end of the stream, or
    * not ("closesocket function"; toit #3221). */
-  if (!list_is_empty(&sock->sends)) is_reset = tape_choose(2) != 0;
+  if (!sock->resets && !list_is_empty(&sock->sends))
+    is_reset = tape_choose(2) != 0;
   sock->end = NULL;
   if (end == NULL) return;
   TRACE("  %#zx is closed: %s",
@@ -374,9 +365,8 @@ struct iocp_address sock_address_for(const struct sock* sock,
                                      const struct iocp_address* address) {
   struct iocp_address seen = *address;
   if (sock->family == address->family || sock->family == 4) return seen;
-  seen = (struct iocp_address){.family = 6,
-                               .port = address->port,
-                               .bytes = {[10] = 0xff, [11] = 0xff}};
+  seen = (struct iocp_address){
+      .family = 6, .port = address->port, .bytes = {[10] = 0xff, [11] = 0xff}};
   memcpy(seen.bytes + 12, address->bytes, 4);
   return seen;
 }

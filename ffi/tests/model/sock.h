@@ -77,9 +77,6 @@ struct sock* sock_find_ready(SOCKET handle, const char* call);
 /* An operation of it has ended. */
 void sock_let_go(struct sock* sock);
 
-/* The port is no more. */
-void sock_forget_port(const struct port* port);
-
 /* Something has arrived at its end, or there is room. */
 void sock_moved(struct sock* sock);
 

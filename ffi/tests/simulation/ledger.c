@@ -206,6 +206,12 @@ void end_met_reset(struct end* end) {
 bool error_is_fault(int32_t result) {
   /* What a fault has done to a connection stays. */
   if (ledger.is_calm && !world_has_broken()) return false;
+  /* A system that lacks what others have; a handle that could not be taken out
+   * of a port again. */
+  if (world_posts_operations() && world_has_broken() &&
+      (result == -IOCP_ENOTSUP || result == -IOCP_ENETDOWN ||
+       result == -IOCP_EEXIST))
+    return true;
   return result == -IOCP_EMFILE || result == -IOCP_ENFILE ||
          result == -IOCP_ENOBUFS || result == -IOCP_ENOMEM;
 }
