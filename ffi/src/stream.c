@@ -232,8 +232,9 @@ void stream_kept_moved(struct kept* kept, uint32_t bytes) {
 
 static void stream__shut(struct socket* socket) {
   socket->shut_result = socket->error;
+  /* Also after an error, or a second shutdown would be taken and not told. */
+  socket->fin_sent = true;
   if (socket->error == 0) {
-    socket->fin_sent = true;
     socket->shut_result = engine_shutdown(socket);
     if (socket->shut_result < 0) socket->detail = socket->port->native_error;
   }

@@ -131,6 +131,28 @@ static void kept_send_and_receive_fail(void) {
   drive_finish(&drive);
 }
 
+/* A shutdown that can do nothing any more is one operation like any other. */
+static void shutdown_is_told_once_after_an_error(void) {
+  struct drive drive;
+  host_socket raw;
+  char byte = 0;
+  drive_open(&drive);
+  struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
+  drive_drain(&drive);
+  raw_reset(raw);
+  int32_t result = 0;
+  drive_until(&drive,
+              (result = drive_try_send(socket, &byte, 0, 1)) < 0 &&
+                  result != -IOCP_EBUSY);
+  drive_shutdown(socket);
+  check_is(iocp_shutdown(drive.port, socket->name), -IOCP_EPIPE);
+  drive_until(&drive, socket->shut_result != DRIVE_NOTHING);
+  check_is(socket->shut_result, result);
+  check_is(iocp_shutdown(drive.port, socket->name), -IOCP_EPIPE);
+  drive_close_now(socket);
+  drive_finish(&drive);
+}
+
 /* The peer's end was told before its reset came: both are true. */
 static void reset_after_the_end(void) {
   struct drive drive;
@@ -180,5 +202,6 @@ TEST_MAIN(TEST_CASE(peer_sees_our_reset),
           TEST_CASE(send_notices_before_receive),
           TEST_CASE(send_notices_before_read),
           TEST_CASE(kept_send_and_receive_fail),
+          TEST_CASE(shutdown_is_told_once_after_an_error),
           TEST_CASE(reset_after_the_end),
           TEST_CASE(one_end_resets_the_other))
