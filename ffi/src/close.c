@@ -226,20 +226,26 @@ static uint32_t close__all_idle(struct port* port) {
   return busy_count;
 }
 
-/* Whether an end would make a part look whole to the peer. */
+/* Whether an end would make a part look whole to the peer. One that its user
+ * has closed gracefully ends where its user wanted it to. */
 static bool close__would_mislead(const struct socket* socket) {
-  return kept_first(socket) != NULL || socket->is_cut;
+  bool was_ended = socket->state == SOCKET_CLOSING && !socket->close_detach;
+  return kept_first(socket) != NULL || (socket->is_cut && !was_ended);
 }
 
 void close_all(struct port* port) {
   struct socket* socket;
   for (uint32_t i = 0; (socket = socket_at(port, i)) != NULL; i++) {
-    if (socket->state == SOCKET_FREE || socket->close_phase >= CLOSE_REAPING)
+    if (socket->state == SOCKET_FREE) continue;
+    bool would_mislead = close__would_mislead(socket);
+    if (socket->close_phase >= CLOSE_REAPING) {
+      /* A detach that nobody will hear of is a close after all. */
+      if (socket->close_detach && would_mislead) socket->close_reset = true;
       continue;
-    if (socket->state != SOCKET_CLOSING)
-      close__begin(socket, close__would_mislead(socket));
+    }
+    if (socket->state != SOCKET_CLOSING) close__begin(socket, would_mislead);
     if (socket->close_phase >= CLOSE_REAPING) continue;
-    socket->close_reset = kept_first(socket) != NULL;
+    socket->close_reset = would_mislead;
     close__reap(socket);
   }
   uint64_t until_ms = system_now_ms() + CLOSE__REAP_MS;

@@ -119,6 +119,26 @@ static void results_that_were_not_told(void) {
   drive_delete(&drive);
 }
 
+/* A detach that the delete overtakes: nobody gets the handle, and the peer must
+ * not take what it has for the whole. */
+static void detach_after_a_part(void) {
+  static uint8_t bytes[IOCP_SEND_MAX + 1];
+  struct drive drive;
+  host_socket raw;
+  drive_open(&drive);
+  struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
+  pattern_fill(bytes, sizeof bytes, 7, 0);
+  check_is(drive_send(socket, bytes, sizeof bytes), IOCP_SEND_MAX);
+  drive_raw_expect(&drive, raw, 7, 0, IOCP_SEND_MAX);
+  drive_until(&drive, socket->sends_pending == 0);
+  drive_detach(socket, DRIVE_DEADLINE_MS);
+  drive_delete(&drive);
+  drive_open(&drive);
+  check_is(drive_raw_end(&drive, raw), -IOCP_ECONNRESET);
+  raw_close(raw);
+  drive_delete(&drive);
+}
+
 /* Both ends of many connections are on the port. */
 static void delete_with_traffic(void) {
   enum { PAIRS = 20 };
@@ -167,5 +187,6 @@ TEST_MAIN(TEST_CASE(empty_port),
           TEST_CASE(streams_in_every_state),
           TEST_CASE(connects_and_accepts),
           TEST_CASE(results_that_were_not_told),
+          TEST_CASE(detach_after_a_part),
           TEST_CASE(delete_with_traffic),
           TEST_CASE(memory_comes_back))
