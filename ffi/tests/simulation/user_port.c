@@ -200,10 +200,12 @@ void user_ask_port(uint32_t port) {
 /* ---- deleting */
 
 /* What becomes of a stream that its port leaves. */
-static void user__left(struct end* end) {
+static void user__left(const struct entry* entry) {
+  struct end* end = entry->end;
+  bool was_ended = entry->is_closing && !entry->is_detaching;
   end->has_fin = true;
   end->resets_from_ms = 0;
-  if (end->has_short) end->is_cut = true;
+  if (end->has_short && !was_ended) end->is_cut = true;
 }
 
 void user_delete(uint32_t index) {
@@ -214,7 +216,7 @@ void user_delete(uint32_t index) {
     if (entry->port != index || entry->is_closed) continue;
     entry->is_closed = true;
     /* A detach that had not ended is a close like any other then. */
-    if (entry->end != NULL) user__left(entry->end);
+    if (entry->end != NULL) user__left(entry);
   }
   uint64_t since_ms = world_now_ms();
   int32_t result = iocp_delete(port->name);

@@ -209,6 +209,15 @@ void user_connect(uint32_t port) {
 
 /* ---- adopting */
 
+/* One that the program has connected is known by its names only now. */
+static void user__name(struct entry* entry) {
+  struct iocp_address local;
+  if (!entry->end->is_named &&
+      iocp_name(
+          ledger.ports[entry->port].name, entry->name, IOCP_LOCAL, &local) == 0)
+    ledger_name(entry->end, &local, entry->end->server_port);
+}
+
 static void user__adopt(uint32_t port, uint32_t index, uint32_t flags) {
   struct loose* loose = &ledger.loose[index];
   double handle = loose->handle;
@@ -223,6 +232,8 @@ static void user__adopt(uint32_t port, uint32_t index, uint32_t flags) {
   }
   struct entry* entry = ledger_entry(port, name, ENTRY_STREAM);
   entry->end = loose->end;
+  entry->end->has_short = false; /* the library has not seen it */
+  user__name(entry);
   *loose = ledger.loose[--ledger.loose_count];
   RULE("an adopted socket is on a port already",
        iocp_add_socket(ledger.ports[port].name, handle, 0) < 0);
@@ -246,13 +257,6 @@ void user_add_foreign(uint32_t port) {
       (struct loose){.handle = handle, .end = end};
   TRACE("the program has connected %.0f by itself", handle);
   user__adopt(port, ledger.loose_count - 1, 0);
-  /* It is adopted, and now its names can be asked for, or it is loose still. */
-  if (ledger.entry_count == 0) return;
-  struct entry* entry = &ledger.entries[ledger.entry_count - 1];
-  struct iocp_address local;
-  if (entry->end == end &&
-      iocp_name(ledger.ports[port].name, entry->name, IOCP_LOCAL, &local) == 0)
-    ledger_name(end, &local, host->address.port);
 }
 
 void user_close_loose(void) {
