@@ -3,6 +3,7 @@
 #include "accept.h"
 #include "borrow.h"
 #include "engine.h"
+#include "errors.h"
 #include "handle.h"
 #include "receive.h"
 #include "retry.h"
@@ -14,6 +15,13 @@ static void cancel__close(struct engine_socket* engine, bool reset) {
   /* Never with a linger time: that blocks, or fails where it must not block. */
   closesocket(engine->handle);
   engine->handle = INVALID_SOCKET;
+}
+
+/* A handle with something in flight cannot be given back. */
+static void cancel__fail_detach(struct socket* socket, DWORD native) {
+  socket->close_reset = true;
+  socket->close_result = errors_of(native);
+  socket->detail = (int32_t)native;
 }
 
 bool engine_is_idle(const struct socket* socket) {
@@ -37,10 +45,11 @@ void engine_cancel(struct socket* socket) {
   if (engine_is_idle(socket)) return;
   /* Every packet still comes. ERROR_NOT_FOUND says that it is in the queue
    * already. */
-  bool was_told = CancelIoEx((HANDLE)engine->handle, NULL) ||
-                  GetLastError() == ERROR_NOT_FOUND;
+  DWORD native = CancelIoEx((HANDLE)engine->handle, NULL) ? 0 : GetLastError();
+  bool was_told = native == 0 || native == ERROR_NOT_FOUND;
   /* What connects, or is on its way out, ends for certain only with its handle,
    * and there is nothing left to be saved; so does what cannot be canceled. */
+  if (!was_told && socket->close_detach) cancel__fail_detach(socket, native);
   if (socket->close_reset || engine->out.in_flight ||
       engine->sends_in_flight != 0 || !was_told)
     cancel__close(engine, socket->close_reset);
