@@ -76,7 +76,10 @@ static int32_t accept__bind(struct socket* socket,
     goto fail;
   if (bind(handle, (SOCKADDR*)&system, length) != 0) goto fail;
   if (listen(handle, accept__backlog(socket->backlog)) != 0) goto fail;
-  return handle_enter(socket, handle);
+  return handle_enter(
+      socket,
+      handle,
+      winsock_provider(socket->port, socket->family, handle)->is_ifs);
 
 fail:
   return errors_fail(socket->port, (DWORD)WSAGetLastError());
@@ -101,7 +104,7 @@ int32_t engine_listen(struct socket* socket,
   list_open(&socket->engine.accepted);
   provider = winsock_provider(port, socket->family, handle);
   int32_t result = port_fail(port, -IOCP_ENOTSUP, 0);
-  if (provider->accept_ex != NULL)
+  if (winsock_accepts(provider))
     result = accept__bind(socket, handle, address, flags);
   if (result < 0) closesocket(handle);
   return result;
@@ -180,8 +183,10 @@ err1:
 static uint32_t accept__target(const struct socket* listener) {
   const struct engine_socket* engine = &listener->engine;
   uint32_t target = listener->accept_target;
+  /* It has stopped accepting, whatever its backlog is. */
+  if (target == 0) return 0;
   /* Those that wait for a silent peer are of no use to the next one. */
-  if (target != 0) target += engine->accepts_silent;
+  target += engine->accepts_silent;
   /* A backlog that has grown; see engine_set_backlog(). */
   target += listener->backlog - engine->backlog_first;
   return target < IOCP_ACCEPT_MAX ? target : IOCP_ACCEPT_MAX;
@@ -314,8 +319,6 @@ static void accept__name_peer(struct accept* accept, struct socket* accepted) {
   LPFN_GETACCEPTEXSOCKADDRS get =
       winsock_provider(accepted->port, accepted->family, accept->target)
           ->get_accept_ex_sockaddrs;
-  /* It stays unknown, and is asked for when somebody wants it. */
-  if (get == NULL) return;
   get(accept->bytes,
       accept->data_size,
       ACCEPT__ADDRESS,
@@ -350,7 +353,9 @@ static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
     accepted->engine.handle = accept->target;
     return 0;
   }
-  int32_t result = handle_enter(accepted, accept->target);
+  bool is_ifs =
+      winsock_provider(accepted->port, accepted->family, handle)->is_ifs;
+  int32_t result = handle_enter(accepted, accept->target, is_ifs);
   if (result < 0 || bytes == 0) return result;
   /* Without memory for what it has said, the connection is of no use. */
   return receive_preload(accepted, accept->bytes, bytes) ? 0

@@ -6,6 +6,7 @@
 #include "errors.h"
 #include "memory.h"
 #include "receive.h"
+#include "winsock.h"
 
 /* ---- who a handle is */
 
@@ -90,6 +91,9 @@ int32_t engine_borrow_enter(struct socket* socket) {
   list_open(&socket->engine.posted);
   list_open(&socket->engine.accepted);
   receive_open(socket);
+  if (socket->is_listener && !winsock_accepts(winsock_provider(
+                                 socket->port, socket->family, borrow->handle)))
+    return -IOCP_ENOTSUP;
   return engine_is_lost(socket) ? -IOCP_ECANCELED : 0;
 }
 

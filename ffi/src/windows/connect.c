@@ -129,16 +129,16 @@ int32_t engine_connect(struct socket* socket,
     return errors_fail(port, (DWORD)WSAGetLastError());
   socket->family = (uint8_t)remote->family;
   connect__set_peer(socket, remote);
-  LPFN_CONNECTEX connect_ex =
-      winsock_provider(port, socket->family, handle)->connect_ex;
+  const struct engine_provider* provider =
+      winsock_provider(port, socket->family, handle);
   result = port_fail(port, -IOCP_ENOTSUP, 0);
-  if (connect_ex == NULL) goto err1;
+  if (provider->connect_ex == NULL) goto err1;
   if (address_is_loopback(&socket->peer)) connect__set_no_retries(handle);
   result = connect__bind(socket, handle, local);
   if (result < 0) goto err1;
-  result = handle_enter(socket, handle);
+  result = handle_enter(socket, handle, provider->is_ifs);
   if (result < 0) goto err1;
-  result = connect__start(socket, connect_ex);
+  result = connect__start(socket, provider->connect_ex);
   if (result >= 0) return result;
 
 err1:

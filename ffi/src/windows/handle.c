@@ -22,10 +22,8 @@ SOCKET handle_new(unsigned family) {
                     WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
 }
 
-int32_t handle_enter(struct socket* socket, SOCKET handle) {
+int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs) {
   struct port* port = socket->port;
-  const struct engine_provider* provider =
-      winsock_provider(port, socket->family, handle);
   u_long is_non_blocking = 1;
   /* The key tells our packets from those of a handle that somebody else once
    * associated; the socket's own value would not do, as it is used again as
@@ -43,7 +41,7 @@ int32_t handle_enter(struct socket* socket, SOCKET handle) {
   }
   /* Without it a packet follows each success, which works just as well. */
   socket->engine.skips_packets =
-      provider->is_ifs &&
+      is_ifs &&
       SetFileCompletionNotificationModes(
           (HANDLE)handle,
           FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE);
@@ -76,21 +74,22 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
         port, -IOCP_ENOTCONN, type == SOCK_STREAM ? WSAGetLastError() : 0);
   if (!address_from_system((SOCKADDR*)&peer, length, &socket->peer))
     return port_fail(port, -IOCP_ENOTCONN, 0);
+  /* Another library may have layered itself over this one socket. One that has
+   * been on a port before skips packets already, so this must be known. */
+  int is_ifs = winsock_is_ifs(handle);
+  if (is_ifs < 0) return errors_fail(port, (DWORD)WSAGetLastError());
   socket->family = (uint8_t)socket->peer.family;
-  int32_t result = handle_enter(socket, handle);
+  int32_t result = handle_enter(socket, handle, is_ifs);
   /* "It is on a port already" has this number. */
   if (result == -IOCP_EINVAL && port->native_error == ERROR_INVALID_PARAMETER) {
     if ((flags & IOCP_DETACHED) == 0)
       return port_fail(port, -IOCP_EEXIST, ERROR_INVALID_PARAMETER);
     socket->engine.relays = true;
-    result = handle_enter(socket, handle);
+    result = handle_enter(socket, handle, is_ifs);
   }
   if (result < 0) return result;
   /* As good as it gets: another process may have it already. */
   SetHandleInformation((HANDLE)handle, HANDLE_FLAG_INHERIT, 0);
-  /* Another library may have layered itself over this one socket. */
-  if (!socket->engine.relays && !winsock_is_ifs(handle))
-    socket->engine.skips_packets = false;
   return 0;
 }
 

@@ -8,9 +8,9 @@
 /* A new TCP handle, or INVALID_SOCKET with WSAGetLastError(). */
 SOCKET handle_new(unsigned family);
 
-/* Associates `handle`, of the socket's family, with the socket's port, and
- * makes it the socket's. On failure it stays the caller's. */
-int32_t handle_enter(struct socket* socket, SOCKET handle);
+/* Associates `handle`, which is_ifs or not (winsock.h), with the socket's port,
+ * and makes it the socket's. On failure it stays the caller's. */
+int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs);
 
 /* Makes a close an RST. */
 void handle_set_reset(SOCKET handle);

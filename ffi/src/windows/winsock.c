@@ -22,16 +22,16 @@ int winsock_start(void) {
   return result;
 }
 
-bool winsock_is_ifs(SOCKET handle) {
+int winsock_is_ifs(SOCKET handle) {
   WSAPROTOCOL_INFOW info;
   int length = sizeof info;
+  if (getsockopt(
+          handle, SOL_SOCKET, SO_PROTOCOL_INFOW, (char*)&info, &length) != 0)
+    return -1;
   /* A layered provider (LSP) may make sockets that are none: a packet then
    * follows a success all the same, and waiting for none would lose it
    * (Microsoft's KB 2568167; libuv looks at the same flag). */
-  return getsockopt(
-             handle, SOL_SOCKET, SO_PROTOCOL_INFOW, (char*)&info, &length) ==
-             0 &&
-         (info.dwServiceFlags1 & XP1_IFS_HANDLES) != 0;
+  return (info.dwServiceFlags1 & XP1_IFS_HANDLES) != 0;
 }
 
 static void winsock__ask(SOCKET handle,
@@ -67,9 +67,14 @@ const struct engine_provider* winsock_provider(struct port* port,
                sockaddrs,
                &provider->get_accept_ex_sockaddrs,
                sizeof provider->get_accept_ex_sockaddrs);
-  provider->is_ifs = winsock_is_ifs(handle);
+  provider->is_ifs = winsock_is_ifs(handle) == 1;
   provider->is_known = true;
   return provider;
+}
+
+bool winsock_accepts(const struct engine_provider* provider) {
+  return provider->accept_ex != NULL &&
+         provider->get_accept_ex_sockaddrs != NULL;
 }
 
 /* NtSetInformationFile() and its information, which the headers for programs do

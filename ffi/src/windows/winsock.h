@@ -15,8 +15,12 @@ const struct engine_provider* winsock_provider(struct port* port,
                                                unsigned family,
                                                SOCKET handle);
 
-/* True when the socket is a true file handle of the system. */
-bool winsock_is_ifs(SOCKET handle);
+/* True when that lets a listener of its family accept. */
+bool winsock_accepts(const struct engine_provider* provider);
+
+/* Whether the socket is a true file handle of the system: 1, 0, or -1 with
+ * WSAGetLastError() when it could not be asked. */
+int winsock_is_ifs(SOCKET handle);
 
 /* Takes the handle out of its completion port, where the system can do that. */
 void winsock_leave_port(SOCKET handle);
