@@ -205,6 +205,10 @@ void op_drop(struct op* op) {
 }
 
 void op_drop_done(struct op* op, LONG status, uint32_t bytes) {
+  TRACE("  %#zx: a %s is done at once: %u bytes",
+        (size_t)op->sock->object.handle,
+        op__names[op->kind],
+        bytes);
   op->overlapped->Internal = (ULONG_PTR)(DWORD)status;
   op->overlapped->InternalHigh = bytes;
   if (op->count != NULL) *op->count = bytes;
@@ -225,6 +229,10 @@ void op_pend(struct op* op) {
   if (op->target != NULL) op->target->object.holds++;
   ops.count++;
   list_push(&ops.all, &op->all_node);
+  TRACE("  %#zx: a %s is posted: %u bytes",
+        (size_t)op->sock->object.handle,
+        op__names[op->kind],
+        op->length);
   sanitizer_release(op->overlapped);
 }
 
