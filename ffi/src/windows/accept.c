@@ -171,6 +171,10 @@ static int32_t accept__post(struct socket* listener) {
   accept->target = handle_new(listener->family);
   native = (DWORD)WSAGetLastError();
   if (accept->target == INVALID_SOCKET) goto err1;
+  /* Whoever is given up before he is taken is to see a reset. Between the
+   * connection and SO_UPDATE_ACCEPT_CONTEXT it cannot be said any more, but to
+   * Wine, which forgets what was said before. */
+  handle_set_reset(accept->target, true);
   native = accept__start(accept);
   if (native == 0) return 0;
   closesocket(accept->target);
@@ -227,11 +231,12 @@ void engine_accept(struct socket* listener) {
 /* ---- those who connect and say nothing */
 
 uint32_t engine_watch_ms(const struct socket* listener) {
-  uint32_t share_ms = listener->first_byte_timeout_ms / ACCEPT__WATCH_SHARE;
+  uint32_t timeout_ms = listener->first_byte_timeout_ms;
+  uint32_t share_ms = timeout_ms / ACCEPT__WATCH_SHARE;
   if (!listener->defers_accept) return 0;
   if (listener->engine.is_filling) return ACCEPT__WATCH_MIN_MS;
   /* Also where nobody is given up: the pool must not run out of accepts. */
-  if (share_ms == 0 || share_ms > ACCEPT__WATCH_MAX_MS)
+  if (timeout_ms == 0 || share_ms > ACCEPT__WATCH_MAX_MS)
     return ACCEPT__WATCH_MAX_MS;
   return share_ms < ACCEPT__WATCH_MIN_MS ? ACCEPT__WATCH_MIN_MS : share_ms;
 }
@@ -269,7 +274,7 @@ void engine_watch_accepts(struct socket* listener) {
     }
     /* "The only way to close these connections" (AcceptEx()'s documentation);
      * the operation then fails, and another one takes its place. */
-    handle_set_reset(accept->target);
+    handle_set_reset(accept->target, true);
     closesocket(accept->target);
     accept->target = INVALID_SOCKET;
     listener->stats.silent++;
@@ -283,7 +288,7 @@ void engine_watch_accepts(struct socket* listener) {
 static void accept__drop(struct accept* accept) {
   if (accept->target != INVALID_SOCKET) {
     /* As Linux does with what is left in the queue of a listener. */
-    handle_set_reset(accept->target);
+    handle_set_reset(accept->target, true);
     closesocket(accept->target);
   }
   memory_free(accept);
@@ -344,7 +349,8 @@ static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
                  SOL_SOCKET,
                  SO_UPDATE_ACCEPT_CONTEXT,
                  (const char*)&handle,
-                 sizeof handle) != 0)
+                 sizeof handle) != 0 ||
+      !handle_set_reset(accept->target, false))
     return -IOCP_ECONNABORTED;
   accepted->family = listener->family;
   accept__name_peer(accept, accepted);

@@ -11,7 +11,7 @@
 
 static void cancel__close(struct engine_socket* engine, bool reset) {
   if (engine->handle == INVALID_SOCKET) return;
-  if (reset) handle_set_reset(engine->handle);
+  if (reset) handle_set_reset(engine->handle, true);
   /* Never with a linger time: that blocks, or fails where it must not block. */
   closesocket(engine->handle);
   engine->handle = INVALID_SOCKET;

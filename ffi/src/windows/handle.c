@@ -93,10 +93,13 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   return 0;
 }
 
-void handle_set_reset(SOCKET handle) {
-  LINGER linger = {.l_onoff = 1, .l_linger = 0};
-  setsockopt(
-      handle, SOL_SOCKET, SO_LINGER, (const char*)&linger, sizeof linger);
+bool handle_set_reset(SOCKET handle, bool is_reset) {
+  LINGER linger = {.l_onoff = is_reset, .l_linger = 0};
+  return setsockopt(handle,
+                    SOL_SOCKET,
+                    SO_LINGER,
+                    (const char*)&linger,
+                    sizeof linger) == 0;
 }
 
 void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {

@@ -12,7 +12,7 @@ SOCKET handle_new(unsigned family);
  * and makes it the socket's. On failure it stays the caller's. */
 int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs);
 
-/* Makes a close an RST. */
-void handle_set_reset(SOCKET handle);
+/* Makes a close an RST, or a FIN again. False: the system refuses. */
+bool handle_set_reset(SOCKET handle, bool is_reset);
 
 #endif /* IOCP_WINDOWS_HANDLE_H */

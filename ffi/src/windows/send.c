@@ -57,7 +57,7 @@ static void send__reaped(struct kept* kept) {
     /* The kernel sends all of one or fails it, as far as anybody has seen; if
      * it ever did not, the stream would have a hole, which nobody may take for
      * a whole. */
-    handle_set_reset(socket->engine.handle);
+    handle_set_reset(socket->engine.handle, true);
     stream_kept_done(kept, -IOCP_ECONNRESET, 0);
   }
 }
