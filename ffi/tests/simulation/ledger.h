@@ -56,6 +56,7 @@ struct entry {
   bool may_expire; /* it may close by itself */
   bool is_ended;   /* receiving is over */
   bool is_read_armed;
+  bool was_shut;     /* before it was adopted */
   bool is_shut;      /* iocp_shutdown() was called */
   bool is_shut_open; /* and has not completed */
   bool has_error;

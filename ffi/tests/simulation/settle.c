@@ -11,7 +11,7 @@
 
 /* Within this all that can happen has. On a real system others run as well. */
 #define SETTLE__LIMIT_MS 4500
-#define SETTLE__LIMIT_REAL_MS 10000
+#define SETTLE__LIMIT_REAL_MS 4000
 /* A connection to a listener of our own, or one that nobody will ever accept,
  * need not come to anything; it is given up then. */
 #define SETTLE__PATIENCE_MS 300
@@ -39,7 +39,7 @@ static bool settle__is_answered(const struct entry* entry) {
 
 static bool settle__is_done_stream(const struct entry* entry) {
   return entry->is_ended && entry->is_shut && !entry->is_shut_open &&
-         entry->send_count == 0;
+         entry->send_count == 0 && !entry->has_error;
 }
 
 static bool settle__is_done(const struct entry* entry) {
@@ -78,6 +78,11 @@ static void settle__connecting(struct entry* entry) {
 static void settle__stream(struct entry* entry) {
   if (entry->is_failed || (!settle__is_answered(entry) && settle__is_late())) {
     user_close(entry, IOCP_RESET, 0);
+    return;
+  }
+  /* Nothing more comes of it, and its peer is to know. */
+  if (entry->has_error) {
+    user_close(entry, IOCP_GRACEFUL, 1000);
     return;
   }
   if (!entry->is_ended && entry->credit == 0 && !entry->is_read_armed)

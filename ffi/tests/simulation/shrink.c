@@ -14,7 +14,7 @@
 #include "runner.h"
 
 /* One schedule that takes longer hangs. */
-#define SHRINK__LIMIT_S 5
+#define SHRINK__LIMIT_S 8
 /* On a system that is not simulated, a failure may need some luck. */
 #define SHRINK__FIRST_TRIES 10
 

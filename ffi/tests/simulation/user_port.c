@@ -43,6 +43,25 @@ void user_new(void) {
 
 /* ---- polling */
 
+static void user__trace_poll(uint32_t index,
+                             uint32_t capacity,
+                             uint32_t offset,
+                             uint32_t length,
+                             int32_t count) {
+  int32_t flags = user__events.header.flags;
+  /* Those who only wait for something to come would fill pages. */
+  if (ledger.is_calm && count == 0 && flags == 0) return;
+  TRACE("iocp_poll(%u, %u records, slab %u..%u): %d%s%s, %d ms",
+        index,
+        capacity,
+        offset,
+        length,
+        count,
+        (flags & IOCP_MORE) != 0 ? ", more" : "",
+        (flags & IOCP_SLAB_FULL) != 0 ? ", full" : "",
+        user__events.header.timeout_ms);
+}
+
 static int32_t user__poll(uint32_t index,
                           uint32_t capacity,
                           uint32_t offset,
@@ -59,15 +78,7 @@ static int32_t user__poll(uint32_t index,
                             has_slab ? user__slab : NULL,
                             offset,
                             length);
-  TRACE("iocp_poll(%u, %u records, slab %u..%u): %d%s%s, %d ms",
-        index,
-        capacity,
-        offset,
-        length,
-        count,
-        (user__events.header.flags & IOCP_MORE) != 0 ? ", more" : "",
-        (user__events.header.flags & IOCP_SLAB_FULL) != 0 ? ", full" : "",
-        user__events.header.timeout_ms);
+  user__trace_poll(index, capacity, offset, length, count);
   RULE("a poll of an open port works", count >= 0);
   RULE("a poll writes no more records than there is room for",
        (uint32_t)count <= capacity);
@@ -118,11 +129,12 @@ int32_t user_wait(uint32_t port, int32_t timeout_ms) {
   uint64_t since_ms = world_now_ms();
   int32_t result = iocp_wait(ledger.ports[port].name, timeout_ms);
   uint64_t took_ms = world_now_ms() - since_ms;
-  TRACE("iocp_wait(%u, %d): %d after %llu ms",
-        port,
-        timeout_ms,
-        result,
-        (unsigned long long)took_ms);
+  if (!ledger.is_calm || result != 0)
+    TRACE("iocp_wait(%u, %d): %d after %llu ms",
+          port,
+          timeout_ms,
+          result,
+          (unsigned long long)took_ms);
   schedule_checks++;
   RULE("a wait for an open port says yes or no", result == 0 || result == 1);
   if (world_is_exact()) {

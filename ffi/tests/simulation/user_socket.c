@@ -232,7 +232,9 @@ static void user__adopt(uint32_t port, uint32_t index, uint32_t flags) {
   }
   struct entry* entry = ledger_entry(port, name, ENTRY_STREAM);
   entry->end = loose->end;
-  entry->end->has_short = false; /* the library has not seen it */
+  /* The library knows nothing of its former life. */
+  entry->end->has_short = false;
+  entry->was_shut = entry->end->has_fin;
   user__name(entry);
   *loose = ledger.loose[--ledger.loose_count];
   RULE("an adopted socket is on a port already",

@@ -115,8 +115,11 @@ static void user__send_failed(struct entry* entry,
     return;
   }
   /* One that was shut down before it was adopted. */
-  if (result == -IOCP_EPIPE && entry->end->has_fin)
+  if (result == -IOCP_EPIPE && entry->was_shut) {
+    entry->has_error = true;
     entry->end->met_reset = true;
+    return;
+  }
   if (!user__is_death(result))
     report_violation("a send fails for a reason that it can have",
                      "%d of socket %d",
@@ -180,7 +183,7 @@ void user_shutdown(struct entry* entry) {
 
 static uint64_t user__later(uint32_t ms) { return world_now_ms() + ms; }
 
-static bool user__detach_refused(const struct entry* entry, int32_t result) {
+static bool user__detach_refused(struct entry* entry, int32_t result) {
   if (entry->is_closing) {
     RULE("what closes is not detached", result == -IOCP_EBADF);
     return true;
@@ -190,9 +193,11 @@ static bool user__detach_refused(const struct entry* entry, int32_t result) {
     return true;
   }
   if (result == 0) return false;
-  bool is_over = entry->is_shut && (entry->is_ended || entry->end->met_end);
-  RULE("a connection that works is detached",
-       user__is_death(result) && (is_over || entry->has_error));
+  RULE("a connection that works is detached", user__is_death(result));
+  bool is_over = entry->is_shut && entry->is_ended;
+  if (is_over || entry->has_error) return true;
+  entry->has_error = true;
+  end_met_reset(entry->end);
   return true;
 }
 
