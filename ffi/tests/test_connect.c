@@ -141,6 +141,29 @@ static bool same_address(const struct iocp_address* a,
   return memcmp(a, b, sizeof *a) == 0;
 }
 
+/* The peer has ended and reset it before anybody looked. It may be told as a
+ * connection that has failed since, or as one that was reset; nothing else. */
+static void reset_before_the_answer_is_seen(void) {
+  struct drive drive;
+  struct iocp_address address;
+  host_socket listener = raw_listen("127.0.0.1", &address);
+  drive_open(&drive);
+  for (int i = 0; i < 2; i++) {
+    struct drive_socket* socket = drive_connect(&drive, &address);
+    host_socket raw = raw_accept(listener);
+    if (i == 1) raw_shutdown(raw);
+    host_sleep_ms(10);
+    raw_reset(raw);
+    host_sleep_ms(10);
+    drive_until(&drive, socket->connect_result != DRIVE_NOTHING);
+    check(socket->connect_result == 0 ||
+          socket->connect_result == -IOCP_ECONNRESET);
+    drive_close_now(socket);
+  }
+  raw_close(listener);
+  drive_finish(&drive);
+}
+
 static void names_agree(const char* literal) {
   struct drive drive;
   struct iocp_address address, names[4];
@@ -240,6 +263,7 @@ TEST_MAIN(TEST_CASE(refused),
           TEST_CASE(closed_at_once),
           TEST_CASE(closed_without_an_answer),
           TEST_CASE(data_comes_with_the_answer),
+          TEST_CASE(reset_before_the_answer_is_seen),
           TEST_CASE(names_of_ipv4),
           TEST_CASE(names_of_ipv6),
           TEST_CASE(from_a_local_address),

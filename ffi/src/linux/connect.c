@@ -57,6 +57,9 @@ void connect_finish(struct socket* socket) {
   socklen_t length = sizeof native;
   if (getsockopt(socket->engine.fd, SOL_SOCKET, SO_ERROR, &native, &length) < 0)
     native = errno;
+  /* One that was made, ended and reset before anybody looked has this number
+   * (tcp_reset() in the kernel), which is said of sending only. */
+  if (native == EPIPE) native = ECONNRESET;
   connector_done(socket, native == 0 ? 0 : errors_of(native), native);
   /* Data may have come in the same event as the answer, and its edge is used
    * up, so the first receive has to look. */
