@@ -133,13 +133,13 @@ static void settle__turn(void) {
     records += ledger.ports[i].records;
   }
   if (records != 0) return;
+  bool has_waited = false;
   for (uint32_t i = 0; i < ledger.port_count; i++) {
-    if (!ledger.ports[i].is_open) continue;
-    if (ledger.ports[i].is_watched)
-      world_pause(1);
-    else
-      user_wait(i, 2);
+    if (!ledger.ports[i].is_open || ledger.ports[i].is_watched) continue;
+    user_wait(i, 2);
+    has_waited = true;
   }
+  if (!has_waited) world_pause(1);
 }
 
 /* ---- what is too late */
