@@ -23,6 +23,8 @@ static bool user__is_refused(const struct entry* entry, int32_t result) {
     RULE("a socket that closes takes no calls", result == -IOCP_EBADF);
     return true;
   }
+  /* It was too silent, and nobody has been told yet. */
+  if (entry->may_expire && result == -IOCP_EBADF) return true;
   RULE("the name of an open socket is valid", result != -IOCP_EBADF);
   if (entry->kind == ENTRY_STREAM && !entry->is_failed) return false;
   RULE("what is not connected moves no bytes", result == -IOCP_ENOTCONN);
