@@ -11,8 +11,10 @@ static int32_t user__port(const struct entry* entry) {
   return ledger.ports[entry->port].name;
 }
 
-static bool user__is_void(const struct entry* entry) {
-  return entry->is_closing || entry->is_closed;
+/* It closes; one that was too silent may do so before anybody is told. */
+static bool user__is_void(const struct entry* entry, int32_t result) {
+  return entry->is_closing || entry->is_closed ||
+         (entry->may_expire && result == -IOCP_EBADF);
 }
 
 /* ---- options */
@@ -89,7 +91,7 @@ void user_set_option(struct entry* entry) {
         value,
         result);
   schedule_checks++;
-  if (user__is_void(entry)) {
+  if (user__is_void(entry, result)) {
     RULE("a socket that closes has no options", result == -IOCP_EBADF);
     return;
   }
@@ -144,7 +146,7 @@ void user_ask(struct entry* entry) {
   int32_t result = iocp_socket_stats(port, entry->name, &stats);
   TRACE("iocp_socket_stats(%d.%d): %d", entry->port, entry->name, result);
   schedule_checks++;
-  if (user__is_void(entry)) {
+  if (user__is_void(entry, result)) {
     RULE("a socket that closes has no counters", result == -IOCP_EBADF);
     RULE("a socket that closes has no name",
          iocp_name(port, entry->name, IOCP_PEER, &address) == -IOCP_EBADF);
