@@ -182,6 +182,12 @@ static void records__sent(struct entry* entry, int32_t result) {
   entry->send_first = (entry->send_first + 1) % IOCP_CONCURRENCY_MAX;
   entry->send_count--;
   if (result < 0) {
+    /* It was kept after the end that its stream has had in a former life. */
+    if (result == -IOCP_EPIPE && entry->was_shut) {
+      entry->end->sent -= most;
+      entry->has_error = true;
+      return;
+    }
     entry->end->is_cut = true;
     records__failed(entry, result);
     return;
