@@ -197,7 +197,7 @@ static void user__misuse_port(int32_t port) {
   RULE("a handle is a whole number", ERROR_IS(result, IOCP_EINVAL));
   result = iocp_add_socket(port, 3, 4);
   RULE("an adoption has no such flag", ERROR_IS(result, IOCP_EINVAL));
-  result = iocp_add_socket(port, 4000, 0);
+  result = iocp_add_socket(port, 40001, 0);
   RULE("a handle is a socket",
        ERROR_IS(result, IOCP_ENOTSOCK, IOCP_EBADF, IOCP_EINVAL));
 }
