@@ -20,6 +20,8 @@
 
 /* One thread works and one waits, so neither must be held back. */
 #define PORT__THREADS 2
+/* How long to wait for memory of the kernel's. */
+#define PORT__PAUSE_MS 10
 
 int32_t engine_open(struct port* port) {
   struct engine_port* engine = &port->engine;
@@ -103,20 +105,20 @@ int32_t engine_wait(struct port* port, int32_t timeout_ms) {
   return 1;
 }
 
-static int32_t port__post_wake(struct port* port) {
+static void port__post_wake(struct port* port) {
   struct engine_port* engine = &port->engine;
   /* One packet is enough, and the queue is memory that cannot be paged. */
-  if (atomic_exchange(&engine->wake_posted, true)) return 0;
-  if (PostQueuedCompletionStatus(engine->handle, 0, (ULONG_PTR)port, NULL))
-    return 0;
-  int32_t result = errors_of(GetLastError());
-  atomic_store(&engine->wake_posted, false);
-  return result;
+  if (atomic_exchange(&engine->wake_posted, true)) return;
+  /* A packet takes such memory as well. Without it somebody might wait for
+   * ever, so this waits until there is some. */
+  while (!PostQueuedCompletionStatus(engine->handle, 0, (ULONG_PTR)port, NULL))
+    Sleep(PORT__PAUSE_MS);
 }
 
 int32_t engine_wake(struct port* port) {
   atomic_store(&port->engine.wake_wanted, true);
-  return port__post_wake(port);
+  port__post_wake(port);
+  return 0;
 }
 
 /* The packet of a wake-up was dequeued. */
