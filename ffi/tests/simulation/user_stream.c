@@ -190,6 +190,7 @@ static bool user__detach_refused(struct entry* entry, int32_t result) {
     RULE("what closes is not detached", result == -IOCP_EBADF);
     return true;
   }
+  if (entry->may_expire && result == -IOCP_EBADF) return true;
   if (entry->kind != ENTRY_STREAM || entry->is_failed) {
     RULE("only a connection is detached", result == -IOCP_ENOTCONN);
     return true;
