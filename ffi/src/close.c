@@ -85,8 +85,17 @@ static void close__reap(struct socket* socket) {
   engine_cancel(socket);
 }
 
+/* Whether something that was to be sent may be missing, on a connection that
+ * may work still: the system was out of memory, say. EPIPE is not that: the end
+ * was said before, and what the peer has not read yet is not to be destroyed.
+ */
+static bool close__has_failed(const struct socket* socket) {
+  return socket->error != 0 && socket->error != -IOCP_EPIPE;
+}
+
 /* Drained: says FIN. Returns the phase that follows. */
 static enum close_phase close__send_fin(struct socket* socket) {
+  if (close__has_failed(socket)) socket->close_reset = true;
   if (socket->close_reset || socket->error != 0 || socket->close_detach)
     return CLOSE_REAPING;
   if (!socket->fin_sent && engine_shutdown(socket) < 0) return CLOSE_REAPING;
@@ -230,7 +239,8 @@ static uint32_t close__all_idle(struct port* port) {
  * has closed gracefully ends where its user wanted it to. */
 static bool close__would_mislead(const struct socket* socket) {
   bool was_ended = socket->state == SOCKET_CLOSING && !socket->close_detach;
-  return kept_first(socket) != NULL || (socket->is_cut && !was_ended);
+  return kept_first(socket) != NULL || close__has_failed(socket) ||
+         (socket->is_cut && !was_ended);
 }
 
 void close_all(struct port* port) {
