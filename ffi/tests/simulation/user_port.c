@@ -214,7 +214,9 @@ void user_ask_port(uint32_t port) {
 /* What becomes of a stream that its port leaves. */
 static void user__left(const struct entry* entry) {
   struct end* end = entry->end;
-  bool was_ended = entry->is_closing && !entry->is_detaching;
+  /* Its user has said the end, and knew what had been taken. */
+  bool was_ended =
+      entry->is_shut || (entry->is_closing && !entry->is_detaching);
   end->has_fin = true;
   end->resets_from_ms = 0;
   if (end->has_short && !was_ended) end->is_cut = true;
