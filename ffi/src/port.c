@@ -26,11 +26,11 @@ int32_t iocp_new(void) {
   socket_table_open(&port->sockets);
   int32_t result = engine_open(port);
   if (result < 0) goto err1;
-  if (!port_table_add(port, &port->name)) {
-    result = -IOCP_EMFILE;
-    goto err2;
-  }
-  system_watch_thread();
+  /* A thread that ends must not leave ports behind. */
+  result = -IOCP_ENOMEM;
+  if (!system_watch_thread()) goto err2;
+  result = -IOCP_EMFILE;
+  if (!port_table_add(port, &port->name)) goto err2;
   return port->name;
 
 err2:

@@ -13,8 +13,9 @@ uint64_t system_now_ms(void);
 
 thread_id system_thread(void);
 
-/* From here on port_thread_ended() is called when this thread ends. */
-void system_watch_thread(void);
+/* From here on port_thread_ended() is called when this thread ends. False: the
+ * system has no room to note that. */
+bool system_watch_thread(void);
 
 /* Deletes the ports of the calling thread. Implemented in port.c. */
 void port_thread_ended(void);

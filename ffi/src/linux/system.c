@@ -6,6 +6,7 @@
 
 static pthread_once_t system__once = PTHREAD_ONCE_INIT;
 static pthread_key_t system__key;
+static bool system__has_key;
 
 uint64_t system_now_ms(void) {
   struct timespec now;
@@ -21,11 +22,11 @@ static void system__thread_ended(void* unused) {
 }
 
 static void system__make_key(void) {
-  pthread_key_create(&system__key, system__thread_ended);
+  system__has_key = pthread_key_create(&system__key, system__thread_ended) == 0;
 }
 
-void system_watch_thread(void) {
+bool system_watch_thread(void) {
   pthread_once(&system__once, system__make_key);
   /* The destructor runs for any value but NULL. */
-  pthread_setspecific(system__key, &system__key);
+  return system__has_key && pthread_setspecific(system__key, &system__key) == 0;
 }

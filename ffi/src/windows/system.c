@@ -33,12 +33,11 @@ static BOOL CALLBACK system__make_index(INIT_ONCE* once,
   return system__index != FLS_OUT_OF_INDEXES;
 }
 
-void system_watch_thread(void) {
+bool system_watch_thread(void) {
   /* Thread callbacks of the loader (DLL_THREAD_DETACH) would run under its
-   * lock, where a wait for the kernel is not allowed. A failure leaves a port
-   * to iocp_delete() or to the end of the process. */
+   * lock, where a wait for the kernel is not allowed. */
   if (!InitOnceExecuteOnce(&system__once, system__make_index, NULL, NULL))
-    return;
+    return false;
   /* The callback runs for any value but NULL. */
-  FlsSetValue(system__index, (void*)(uintptr_t)GetCurrentThreadId());
+  return FlsSetValue(system__index, (void*)(uintptr_t)GetCurrentThreadId());
 }
