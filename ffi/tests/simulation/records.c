@@ -184,7 +184,6 @@ static void records__sent(struct entry* entry, int32_t result) {
   if (result < 0) {
     /* It was kept after the end that its stream has had in a former life. */
     if (result == -IOCP_EPIPE && entry->was_shut) {
-      entry->end->sent -= most;
       entry->has_error = true;
       return;
     }

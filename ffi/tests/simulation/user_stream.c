@@ -162,7 +162,8 @@ void user_send(struct entry* entry, uint32_t length) {
     entry->sends[(entry->send_first + entry->send_count++) %
                  IOCP_CONCURRENCY_MAX] = taken;
   }
-  end->sent += taken;
+  /* Behind an end that was said in a former life, nothing arrives. */
+  if (!entry->was_shut) end->sent += taken;
   ledger.ports[entry->port].bytes_sent += taken;
   if (length != 0) end->has_short = taken < length;
 }
