@@ -223,7 +223,7 @@ static void user__misuse_open(const struct entry* entry) {
   bool is_stream = entry->kind == ENTRY_STREAM && !entry->is_failed;
   RULE("a close has three modes",
        iocp_close(port, entry->name, 3, 0) == -IOCP_EINVAL);
-  if (entry->is_closing) return;
+  if (entry->is_closing || entry->may_expire) return;
   RULE("a connection has two ends",
        iocp_name(port, entry->name, 2, &port) == -IOCP_EINVAL &&
            iocp_name(port, entry->name, 0, NULL) == -IOCP_EFAULT);
