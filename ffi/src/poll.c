@@ -147,8 +147,9 @@ int32_t iocp_poll(int32_t name,
       .offset = offset,
       .length = length};
   batch.header->flags = 0;
-  poll__timers(port);
   bool is_full = engine_poll(port);
+  /* Behind what has come, for this thread may have been busy for long. */
+  poll__timers(port);
   poll__walk(port, &batch);
 
   bool has_more = !list_is_empty(&port->ready);
