@@ -38,9 +38,11 @@ DWORD WINAPI GetLastError(void) { return *fiber_error(); }
 int WSAGetLastError(void) { return (int)*fiber_error(); }
 void WSASetLastError(int error) { *fiber_error() = (uint32_t)error; }
 
-ULONGLONG WINAPI GetTickCount64(void) {
+uint64_t kernel_now_ms(void) {
   return fiber_now_ms() / habits.clock_ms * habits.clock_ms;
 }
+
+ULONGLONG WINAPI GetTickCount64(void) { return kernel_now_ms(); }
 
 DWORD WINAPI GetCurrentThreadId(void) { return fiber_number(); }
 

@@ -32,6 +32,9 @@
  * moves, time passes, and what the kernel holds is checked. */
 void kernel_enter(void);
 
+/* The clock as programs see it, which may go in steps. */
+uint64_t kernel_now_ms(void);
+
 /* Both set the thread's last error. */
 BOOL kernel_fail(DWORD error);
 /* After a success the last error is anything (GetLastError()). */

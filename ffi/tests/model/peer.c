@@ -102,7 +102,7 @@ void world_calm(void) {
   network_widen();
 }
 
-uint64_t world_now_ms(void) { return fiber_now_ms(); }
+uint64_t world_now_ms(void) { return kernel_now_ms(); }
 
 void world_pause(uint32_t ms) { fiber_wait(NULL, NULL, fiber_now_ms() + ms); }
 
