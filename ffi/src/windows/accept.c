@@ -144,6 +144,7 @@ static DWORD accept__start(struct accept* accept) {
     case OP_IN_FLIGHT:
       list_push(&listener->engine.posted, &accept->node);
       listener->engine.accepts_posted++;
+      if (accept->data_size != 0) listener->engine.accepts_for_data++;
       return 0;
     case OP_REFUSED:
       break;
@@ -207,12 +208,6 @@ int32_t engine_set_backlog(struct socket* listener, uint32_t backlog) {
   return 0;
 }
 
-int32_t engine_defer_accept(struct socket* listener) {
-  /* The accepts that are posted from now on ask for data. */
-  (void)listener;
-  return 0;
-}
-
 void engine_accept(struct socket* listener) {
   struct engine_socket* engine = &listener->engine;
   if (listener->is_borrowed && engine_is_lost(listener)) {
@@ -233,7 +228,9 @@ void engine_accept(struct socket* listener) {
 uint32_t engine_watch_ms(const struct socket* listener) {
   uint32_t timeout_ms = listener->first_byte_timeout_ms;
   uint32_t share_ms = timeout_ms / ACCEPT__WATCH_SHARE;
-  if (!listener->defers_accept) return 0;
+  /* Some may be left of a time when it did. */
+  if (!listener->defers_accept && listener->engine.accepts_for_data == 0)
+    return 0;
   if (listener->engine.is_filling) return ACCEPT__WATCH_MIN_MS;
   /* Also where nobody is given up: the pool must not run out of accepts. */
   if (timeout_ms == 0 || share_ms > ACCEPT__WATCH_MAX_MS)
@@ -282,6 +279,21 @@ void engine_watch_accepts(struct socket* listener) {
   engine->is_filling = engine->accepts_silent > silent_before;
 }
 
+int32_t engine_defer_accept(struct socket* listener) {
+  const struct list_node* list = &listener->engine.posted;
+  uint64_t now_ms = system_now_ms();
+  /* The accepts that are posted from now on ask for data. */
+  if (listener->defers_accept) return 0;
+  /* Or ask for none any more: those that have no connection yet end, and others
+   * take their place. */
+  for (struct list_node* node = list->next; node != list; node = node->next) {
+    struct accept* accept = LIST_ENTRY(node, struct accept, node);
+    if (accept->data_size != 0 && !accept__is_connected(accept, now_ms))
+      CancelIoEx((HANDLE)listener->engine.handle, &accept->op.overlapped);
+  }
+  return 0;
+}
+
 /* ---- taking */
 
 /* Gives up a connection that nobody will take. */
@@ -299,6 +311,7 @@ void accept_completed(struct engine_op* op) {
   struct socket* listener = accept->listener;
   list_remove(&accept->node);
   listener->engine.accepts_posted--;
+  if (accept->data_size != 0) listener->engine.accepts_for_data--;
   if (listener->state != SOCKET_CLOSING) {
     accept__queue(accept);
     return;

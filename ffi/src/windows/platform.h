@@ -122,9 +122,10 @@ struct engine_socket {
   struct list_node accepted; /* completed, not yet taken */
   uint32_t accepted_count;
   uint32_t accepts_posted;
-  uint32_t accepts_silent; /* posted, connected, without a word so far */
-  bool is_filling;         /* there are more of these than the last time */
-  uint32_t backlog_first;  /* which the system never changes */
+  uint32_t accepts_for_data; /* posted, and complete with data only */
+  uint32_t accepts_silent;   /* of these: connected, without a word so far */
+  bool is_filling;           /* there are more of these than the last time */
+  uint32_t backlog_first;    /* which the system never changes */
 };
 
 /* A socket has no number of its own, but no other one has both its addresses. A
