@@ -13,9 +13,8 @@ export const bugs = [
     name: "a handle is closed while a receive is pending, and the peer reset",
     changes: [{
       file: "windows/cancel.c",
-      from: `  bool was_told = CancelIoEx((HANDLE)engine->handle, NULL) ||
-                  GetLastError() == ERROR_NOT_FOUND;`,
-      to: `  bool was_told = false;`,
+      from: "CancelIoEx((HANDLE)engine->handle, NULL) ? 0 : GetLastError();",
+      to: "ERROR_ACCESS_DENIED;",
     }],
   },
   {

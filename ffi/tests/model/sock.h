@@ -41,6 +41,7 @@ struct sock {
   bool is_dual; /* :: takes IPv4 too */
   bool resets;  /* linger time 0 */
   bool has_shut;
+  bool has_short;  /* a send was taken in part, and its packet is to come */
   bool tries_once; /* no SYN is repeated */
   /* SO_UPDATE_..._CONTEXT was not done yet; most functions fail. */
   bool lacks_context;

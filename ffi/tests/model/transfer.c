@@ -53,10 +53,13 @@ static void transfer__send(struct sock* sock) {
     }
     bool is_all = transfer__give(op);
     bool is_last = op->node.next == &sock->sends;
-    /* No system has been seen to do that, and none has promised not to. */
+    /* No system has been seen to do that, and none has promised not to. What
+     * is posted behind it would leave a hole, so nothing can be. */
     bool is_short = !is_all && op->moved != 0 && is_last &&
                     habits_break(habits.short_sends);
     if (!is_all && !is_short) return;
+    op->is_short = is_short;
+    sock->has_short |= is_short;
     op_done(op, STATUS_OK, op->moved);
   }
 }
@@ -205,7 +208,7 @@ int WSASend(SOCKET handle,
   RULE("WSASend() is given one buffer and no routine",
        count == 1 && completion == NULL && flags == 0 && buffers->len != 0);
   DWORD error = transfer__send_error(sock);
-  if (error == 0) error = transfer__refusal();
+  if (error == 0) error = sock->has_short ? WSAENOBUFS : transfer__refusal();
   if (error != 0) return transfer__fails(error);
   struct op* op = op_new(sock, OP_SEND, overlapped, "WSASend");
   op_give_buffer(op, buffers->buf, buffers->len);
