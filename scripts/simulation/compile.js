@@ -4,7 +4,7 @@
 // In that of Windows the engine's own files are compiled against the headers of
 // the model and linked with it; in that of Linux faults come in between.
 
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   definitions,
@@ -46,11 +46,26 @@ const withoutRuntime = ["src/windows/entry.c", "src/windows/string.c"];
 
 /**
  * Compiles into `folder`, from `ffi`, a folder like ffi/; returns the path of
- * the program, which runs in `debian`.
+ * the program, which runs in `debian`. With `base`, a folder that was compiled
+ * into before, only the files in `changed` are compiled anew.
  */
-export async function compileSimulation(debian, ffi, folder, world, build) {
+export async function compileSimulation(
+  debian,
+  ffi,
+  folder,
+  world,
+  build,
+  { base = folder, changed } = {},
+) {
   const program = join(folder, `simulate_${world}_${build}`);
-  const steps = await compileSteps(ffi, folder, world, builds[build]);
+  const steps = await compileSteps(
+    ffi,
+    world,
+    builds[build],
+    (file) =>
+      join(changed?.includes(file) ?? true ? folder : base, objectName(file)),
+  );
+  const todo = steps.filter(({ file }) => changed?.includes(file) ?? true);
   const wraps = world === "linux" ? await wrapFlags(ffi) : [];
   const link = [
     ...builds[build].flags,
@@ -61,18 +76,22 @@ export async function compileSimulation(debian, ffi, folder, world, build) {
     "-o",
     program,
   ];
-  const lines = steps.map(({ args }) => args.join(" ")).join("\n");
+  const lines = todo.map(({ args }) => args.join(" ")).join("\n");
+  await mkdir(folder, { recursive: true });
   const script = `set -e
-    mkdir -p "$1"
-    echo "$2" | xargs -P "$(nproc)" -L 1 gcc -c
-    gcc $3`;
+    echo "$1" | xargs -P "$(nproc)" -L 1 gcc -c
+    gcc $2`;
   const built = await debian.run(
     "sh",
-    ["-c", script, "sh", folder, lines, link.join(" ")],
+    ["-c", script, "sh", lines, link.join(" ")],
     { cwd: ffi, timeout: 600_000, folders: [folder, ffi] },
   );
   if (!built.ok) throw new Error(built.output || describeEnd(built));
   return program;
+}
+
+function objectName(file) {
+  return `${file.replaceAll("/", "_")}.o`;
 }
 
 /** The Debian that has the compiler, or null and why there is none. */
@@ -80,7 +99,7 @@ export function ensureCompiler() {
   return ensureDebian();
 }
 
-async function compileSteps(ffi, folder, world, build) {
+async function compileSteps(ffi, world, build, objectOf) {
   const common = [
     "-std=c11",
     "-g",
@@ -117,8 +136,8 @@ async function compileSteps(ffi, folder, world, build) {
   }
   return parts.flatMap(({ files, flags }) =>
     files.map((file) => {
-      const object = join(folder, `${file.replaceAll("/", "_")}.o`);
-      return { object, args: [...common, ...flags, file, "-o", object] };
+      const object = objectOf(file);
+      return { file, object, args: [...common, ...flags, file, "-o", object] };
     })
   );
 }
