@@ -17,12 +17,14 @@ const secondsMax = 120;
  */
 export async function findBugs(debian, ffi, scratch, options = {}) {
   const found = [];
+  const base = join(scratch, "base");
+  await compileSimulation(debian, ffi, base, "windows", "plain");
   for (const bug of bugs) {
     if (!bug.name.includes(options.filter ?? "")) continue;
     const folder = await mkdtemp(join(scratch, "bug-"));
     const result = {
       ...bug,
-      ...await findBug(debian, ffi, folder, bug, options),
+      ...await findBug(debian, ffi, folder, bug, { ...options, base }),
     };
     await rm(folder, { recursive: true, force: true });
     options.onFound?.(result);
@@ -37,19 +39,21 @@ async function findBug(debian, ffi, folder, bug, options) {
     await cp(join(ffi, part), join(copy, part), { recursive: true });
   }
   await plant(copy, bug);
-  const build = bug.build ?? "plain";
   const program = await compileSimulation(
     debian,
     copy,
     join(folder, "objects"),
     "windows",
-    build,
+    "plain",
+    {
+      base: options.base,
+      changed: bug.changes.map(({ file }) => `src/${file}`),
+    },
   );
   const { result, output } = await runSimulation(debian, program, {
     seconds: options.seconds ?? secondsMax,
     jobs: options.jobs,
     seed: options.seed,
-    build,
     shrink: 0,
   });
   if (result === null) throw new Error(`${bug.name}: ${output}`);

@@ -78,13 +78,11 @@ export const bugs = [
       file: "windows/accept.c",
       from: `    case OP_IN_FLIGHT:
       list_push(&listener->engine.posted, &accept->node);
-      listener->engine.accepts_posted++;
-      return 0;`,
+      listener->engine.accepts_posted++;`,
       to: `    case OP_IN_FLIGHT:
       engine_poll(listener->port);
       list_push(&listener->engine.posted, &accept->node);
-      listener->engine.accepts_posted++;
-      return 0;`,
+      listener->engine.accepts_posted++;`,
     }],
   },
   {

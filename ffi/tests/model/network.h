@@ -98,6 +98,9 @@ bool end_has_news(const struct end* end);
 uint32_t end_receive(struct end* end, uint8_t* bytes, uint32_t length);
 uint32_t end_send(struct end* end, const uint8_t* bytes, uint32_t length);
 
+/* What travels to the end arrives. */
+void end_hurry(struct end* end);
+
 void end_finish(struct end* end); /* FIN */
 void end_reset(struct end* end);  /* RST, and nobody has the end any more */
 void end_close(struct end* end);  /* FIN, or RST when something is unread */

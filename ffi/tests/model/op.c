@@ -289,7 +289,6 @@ static void op__end(struct op* op) {
   ops.count--;
   struct sock* sock = op->sock;
   struct sock* target = op->target;
-  if (op->is_short) sock->has_short = false;
   free(op);
   sock_let_go(sock);
   if (target != NULL) sock_let_go(target);

@@ -45,7 +45,6 @@ struct op {
   bool is_attached;    /* an accept that has a connection, and waits for data */
   bool is_canceling;
   bool is_done;
-  bool is_short; /* a send that was taken in part */
 
   OVERLAPPED* overlapped;
   OVERLAPPED image; /* as it must stay */

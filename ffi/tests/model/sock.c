@@ -168,6 +168,7 @@ void sock_cancel_now(struct op* op) {
     accept_canceled(op);
   } else if (op->kind == OP_RECEIVE && habits_fault(habits.byte_cancels)) {
     /* It was too late: bytes are out of the stream already. */
+    op->is_canceling = true;
     bytes = transfer_take(op);
     if (bytes != 0 && tape_choose(2) == 0) status = STATUS_OK;
   }

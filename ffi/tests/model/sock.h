@@ -41,7 +41,6 @@ struct sock {
   bool is_dual; /* :: takes IPv4 too */
   bool resets;  /* linger time 0 */
   bool has_shut;
-  bool has_short;  /* a send was taken in part, and its packet is to come */
   bool tries_once; /* no SYN is repeated */
   /* SO_UPDATE_..._CONTEXT was not done yet; most functions fail. */
   bool lacks_context;
@@ -56,6 +55,7 @@ struct sock {
 
   struct list_node receives; /* struct op, in posting order */
   struct list_node sends;
+  const uint8_t* rest; /* of a send that was taken in part; else NULL */
   struct list_node accepts;
   struct op* connect;
   struct link* call; /* of the connect */

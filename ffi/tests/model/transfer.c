@@ -16,6 +16,7 @@
 uint32_t transfer_take(struct op* op) {
   uint32_t length = op->length;
   if (op->sock->end == NULL || length == 0) return 0;
+  if (op->is_canceling) end_hurry(op->sock->end);
   uint32_t readable = end_readable(op->sock->end);
   if (readable == 0) return 0;
   if (readable < length) length = readable;
@@ -58,8 +59,7 @@ static void transfer__send(struct sock* sock) {
     bool is_short = !is_all && op->moved != 0 && is_last &&
                     habits_break(habits.short_sends);
     if (!is_all && !is_short) return;
-    op->is_short = is_short;
-    sock->has_short |= is_short;
+    if (is_short) sock->rest = op->buffer + op->moved;
     op_done(op, STATUS_OK, op->moved);
   }
 }
@@ -208,9 +208,14 @@ int WSASend(SOCKET handle,
   RULE("WSASend() is given one buffer and no routine",
        count == 1 && completion == NULL && flags == 0 && buffers->len != 0);
   DWORD error = transfer__send_error(sock);
-  if (error == 0) error = sock->has_short ? WSAENOBUFS : transfer__refusal();
+  /* What is left of the one before comes first. */
+  if (error == 0 && sock->rest != NULL &&
+      sock->rest != (const uint8_t*)buffers->buf)
+    error = WSAENOBUFS;
+  if (error == 0) error = transfer__refusal();
   if (error != 0) return transfer__fails(error);
   struct op* op = op_new(sock, OP_SEND, overlapped, "WSASend");
+  sock->rest = NULL;
   op_give_buffer(op, buffers->buf, buffers->len);
   op_give_count(op, sent);
   if (list_is_empty(&sock->sends) && end_room(sock->end) >= op->length &&
