@@ -44,6 +44,7 @@ static void block__release(struct block* block) {
     free(block->bytes);
     return;
   }
+  sanitizer_release(block->bytes);
   sanitizer_forbid(block->bytes, block->size);
   blocks.kept[blocks.kept_count++] = *block;
 }
@@ -114,6 +115,7 @@ static unsigned char* block__kept(size_t size) {
     unsigned char* bytes = blocks.kept[i].bytes;
     blocks.kept[i] = blocks.kept[--blocks.kept_count];
     sanitizer_allow(bytes, size);
+    sanitizer_acquire(bytes);
     memset(bytes, 0, size);
     return bytes;
   }

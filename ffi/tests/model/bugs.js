@@ -211,10 +211,12 @@ export const bugs = [
       file: "windows/accept.c",
       from: `                 SO_UPDATE_ACCEPT_CONTEXT,
                  (const char*)&handle,
-                 sizeof handle) != 0)`,
+                 sizeof handle) != 0 ||
+      !handle_set_reset(accept->target, false))`,
       to: `                 SO_KEEPALIVE,
                  (const char*)&handle,
-                 4) == 1)`,
+                 sizeof(DWORD)) == 1 ||
+      (handle_set_reset(accept->target, false) && false))`,
     }],
   },
   {
@@ -281,9 +283,9 @@ export const bugs = [
     name: "a layered provider is trusted not to queue packets",
     changes: [{
       file: "windows/handle.c",
-      from: `      provider->is_ifs &&
+      from: `      is_ifs &&
       SetFile`,
-      to: `      (provider->is_ifs || true) &&
+      to: `      (is_ifs || true) &&
       SetFile`,
     }],
   },
