@@ -17,6 +17,7 @@ void ledger_open(void) {
   ledger.guest_count = 0;
   ledger.host_count = 0;
   ledger.loose_count = 0;
+  ledger.is_settling = false;
   ledger.is_calm = false;
 }
 

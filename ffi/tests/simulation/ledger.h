@@ -18,8 +18,8 @@
 #include "world.h"
 
 #define LEDGER_PORTS 3
-#define LEDGER_ENTRIES 256
-#define LEDGER_GUESTS 64
+#define LEDGER_ENTRIES 512
+#define LEDGER_GUESTS 128
 #define LEDGER_HOSTS 8
 #define LEDGER_ENDS (LEDGER_ENTRIES + LEDGER_GUESTS)
 #define LEDGER_NEVER UINT64_MAX
@@ -106,6 +106,7 @@ struct loose {
   double handle;
   struct end* end;
   bool is_detached;
+  bool has_failed; /* an adoption, which may have gone half way */
 };
 
 struct ledger_port {
@@ -134,8 +135,8 @@ struct ledger {
   uint32_t guest_count;
   uint32_t host_count;
   uint32_t loose_count;
-  bool is_calm;
-  uint64_t calm_ms;
+  bool is_settling;
+  bool is_calm; /* nothing of the faults is left to be told either */
 };
 extern struct ledger ledger;
 

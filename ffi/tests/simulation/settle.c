@@ -21,6 +21,7 @@
 #define SETTLE__QUIET_ROUNDS 100
 
 static uint64_t settle__since_ms;
+static bool settle__says_end; /* all that is to be said is said */
 
 static uint32_t settle__limit_ms(uint32_t exact_ms, uint32_t real_ms) {
   return world_is_exact() ? exact_ms : real_ms;
@@ -35,6 +36,12 @@ static uint64_t settle__spent_ms(void) {
 /* Whether the other end is somebody who takes part. */
 static bool settle__is_answered(const struct entry* entry) {
   return entry->end->other != NULL;
+}
+
+/* Who detaches or closes waits for the other end to read, who does the same. */
+static bool settle__is_stuck(const struct entry* entry) {
+  return !settle__is_answered(entry) ||
+         (entry->is_detaching && entry->end->other->is_library);
 }
 
 static bool settle__is_done_stream(const struct entry* entry) {
@@ -53,6 +60,26 @@ static bool settle__is_done(const struct entry* entry) {
 static bool settle__is_done_guest(const struct guest* guest) {
   if (guest->is_gone || !guest->is_open) return true;
   return guest->end->other == NULL || guest->end->met_end;
+}
+
+/* Whether an entry has what its peer has sent so far. Where the other end is
+ * gone, or this one is on its way out, it need not come any more. */
+static bool settle__has_all(const struct entry* entry) {
+  const struct end* end = entry->end;
+  if (entry->is_closed || entry->is_closing || entry->kind != ENTRY_STREAM ||
+      entry->is_failed || entry->is_ended || entry->has_error)
+    return true;
+  if (end->other == NULL || end->other->is_cut ||
+      end->other->resets_from_ms != LEDGER_NEVER ||
+      end->resets_from_ms != LEDGER_NEVER)
+    return true;
+  return end->received == end->other->sent && entry->send_count == 0;
+}
+
+static bool settle__all_moved(void) {
+  for (uint32_t i = 0; i < ledger.entry_count; i++)
+    if (!settle__has_all(&ledger.entries[i])) return false;
+  return true;
 }
 
 static bool settle__all_done(void) {
@@ -87,13 +114,13 @@ static void settle__stream(struct entry* entry) {
   }
   if (!entry->is_ended && entry->credit == 0 && !entry->is_read_armed)
     user_receive(entry, 1 << 20);
-  if (!entry->is_shut) user_shutdown(entry);
+  if (!entry->is_shut && settle__says_end) user_shutdown(entry);
 }
 
 static void settle__entry(struct entry* entry) {
   if (settle__is_done(entry)) return;
   if (entry->is_closing) {
-    if (entry->end != NULL && !settle__is_answered(entry) && settle__is_late())
+    if (entry->end != NULL && settle__is_stuck(entry) && settle__is_late())
       user_close(entry, IOCP_RESET, 0);
     return;
   }
@@ -107,7 +134,8 @@ static void settle__guests(void) {
   guests_read_all();
   for (uint32_t i = 0; i < ledger.guest_count; i++) {
     struct guest* guest = &ledger.guests[i];
-    if (guest->is_open && !guest->is_gone && !guest->has_fin)
+    if (settle__says_end && guest->is_open && !guest->is_gone &&
+        !guest->has_fin)
       guest_shutdown(guest);
   }
 }
@@ -188,7 +216,36 @@ static void settle__check_refused(void) {
   }
 }
 
+static void settle__check_moved(void) {
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    const struct entry* entry = &ledger.entries[i];
+    if (!settle__has_all(entry))
+      report_violation("what was sent arrives in time, if no more is said",
+                       "socket %d.%d has %llu of %llu bytes, %u sends pending",
+                       entry->port,
+                       entry->name,
+                       (unsigned long long)entry->end->received,
+                       (unsigned long long)entry->end->other->sent,
+                       entry->send_count);
+  }
+}
+
+/* An end, which comes as an event of its own, would hide an event that was lost
+ * before it. */
+static void settle__move(void) {
+  settle__says_end = false;
+  settle__since_ms = world_now_ms();
+  do {
+    settle__turn();
+    settle__check_refused();
+    if (settle__spent_ms() >
+        settle__limit_ms(SETTLE__LIMIT_MS, SETTLE__LIMIT_REAL_MS))
+      settle__check_moved();
+  } while (!settle__all_moved());
+}
+
 static void settle__finish(void) {
+  settle__says_end = true;
   settle__since_ms = world_now_ms();
   do {
     settle__turn();
@@ -200,6 +257,12 @@ static void settle__finish(void) {
 }
 
 /* ---- listeners */
+
+/* Long, but within what the port asks for. */
+static int32_t settle__wait_ms(uint32_t port) {
+  int32_t timeout_ms = ledger.ports[port].timeout_ms;
+  return timeout_ms >= 0 && timeout_ms < 200 ? timeout_ms : 200;
+}
 
 /* Somebody comes who speaks at once, and must be told of. */
 static void settle__probe(struct entry* listener) {
@@ -218,7 +281,7 @@ static void settle__probe(struct entry* listener) {
     if (ledger.ports[listener->port].is_watched || !guest->is_open)
       world_pause(1);
     else
-      user_wait(listener->port, 200);
+      user_wait(listener->port, settle__wait_ms(listener->port));
   }
 }
 
@@ -271,8 +334,9 @@ static void settle__quiet(uint32_t port) {
 void settle_run(void) {
   TRACE("---- calm");
   world_calm();
+  ledger.is_settling = true;
+  settle__move();
   ledger.is_calm = true;
-  ledger.calm_ms = world_now_ms();
   settle__finish();
   settle__listeners();
   settle__finish();

@@ -11,10 +11,10 @@ static int32_t user__port(const struct entry* entry) {
   return ledger.ports[entry->port].name;
 }
 
-/* It closes; one that was too silent may do so before anybody is told. */
 static bool user__is_void(const struct entry* entry, int32_t result) {
-  return entry->is_closing || entry->is_closed ||
-         (entry->may_expire && result == -IOCP_EBADF);
+  if (entry->is_closing || entry->is_closed) return true;
+  /* Its time may be over, and that is yet to be told. */
+  return entry->may_expire && result == -IOCP_EBADF;
 }
 
 /* ---- options */

@@ -32,7 +32,7 @@ void user_new(void) {
   int32_t result = iocp_new();
   TRACE("iocp_new(): %d", result);
   if (result < 0) {
-    RULE("a port is made", error_is_fault(result));
+    RULE("a port is made", ERROR_IS(result, IOCP_ENETDOWN));
     return;
   }
   uint32_t index = ledger.port_count++;
@@ -50,7 +50,7 @@ static void user__trace_poll(uint32_t index,
                              int32_t count) {
   int32_t flags = user__events.header.flags;
   /* Those who only wait for something to come would fill pages. */
-  if (ledger.is_calm && count == 0 && flags == 0) return;
+  if (ledger.is_settling && count == 0 && flags == 0) return;
   TRACE("iocp_poll(%u, %u records, slab %u..%u): %d%s%s, %d ms",
         index,
         capacity,
@@ -129,7 +129,7 @@ int32_t user_wait(uint32_t port, int32_t timeout_ms) {
   uint64_t since_ms = world_now_ms();
   int32_t result = iocp_wait(ledger.ports[port].name, timeout_ms);
   uint64_t took_ms = world_now_ms() - since_ms;
-  if (!ledger.is_calm || result != 0)
+  if (!ledger.is_settling || result != 0)
     TRACE("iocp_wait(%u, %d): %d after %llu ms",
           port,
           timeout_ms,

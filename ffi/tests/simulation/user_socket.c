@@ -72,6 +72,7 @@ void user_listen(uint32_t port) {
     if (!ERROR_IS(name,
                   IOCP_EADDRINUSE,
                   IOCP_EADDRNOTAVAIL,
+                  IOCP_EACCES,
                   IOCP_EAFNOSUPPORT,
                   IOCP_ENOTSUP))
       report_violation(
@@ -193,7 +194,9 @@ void user_connect(uint32_t port) {
     if (!ERROR_IS(name,
                   IOCP_EADDRNOTAVAIL,
                   IOCP_EADDRINUSE,
+                  IOCP_EACCES,
                   IOCP_EAFNOSUPPORT,
+                  IOCP_ENOTSUP,
                   IOCP_ENETUNREACH,
                   IOCP_EHOSTUNREACH))
       report_violation(
@@ -225,6 +228,9 @@ static void user__adopt(uint32_t port, uint32_t index, uint32_t flags) {
   TRACE("iocp_add_socket(%u, %.0f, %u): %d", port, handle, flags, name);
   if (name < 0) {
     /* Its peer may have reset it, and then it is no connection any more. */
+    bool was_tried = loose->has_failed;
+    loose->has_failed = true;
+    if (was_tried && name == -IOCP_EEXIST) return;
     if (!ERROR_IS(name, IOCP_ENOTCONN, IOCP_EINVAL, IOCP_ECONNRESET))
       report_violation(
           "adopting fails for a reason that it can have", "%d", name);

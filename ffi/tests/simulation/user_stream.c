@@ -23,7 +23,7 @@ static bool user__is_refused(const struct entry* entry, int32_t result) {
     RULE("a socket that closes takes no calls", result == -IOCP_EBADF);
     return true;
   }
-  /* It was too silent, and nobody has been told yet. */
+  /* Its time may be over, and that is yet to be told. */
   if (entry->may_expire && result == -IOCP_EBADF) return true;
   RULE("the name of an open socket is valid", result != -IOCP_EBADF);
   if (entry->kind == ENTRY_STREAM && !entry->is_failed) return false;
@@ -184,6 +184,7 @@ void user_shutdown(struct entry* entry) {
 static uint64_t user__later(uint32_t ms) { return world_now_ms() + ms; }
 
 static bool user__detach_refused(struct entry* entry, int32_t result) {
+  if (entry->may_expire && result == -IOCP_EBADF) return true;
   if (entry->is_closing) {
     RULE("what closes is not detached", result == -IOCP_EBADF);
     return true;

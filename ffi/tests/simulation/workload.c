@@ -71,7 +71,9 @@ static void workload__read(uint32_t port) {
 }
 
 static void workload__invite(uint32_t port) {
-  uint32_t count = tape_chance(100) ? 1 + tape_choose(12) : 1;
+  uint32_t count = 1;
+  if (tape_chance(100)) count += tape_choose(12);
+  if (tape_chance(3)) count += 70;
   while (count-- != 0) {
     struct guest* guest = user_invite(port);
     if (guest == NULL) return;
@@ -289,7 +291,7 @@ void workload_run(void) {
     workload__step(profile);
     guests_look();
   }
-  if (tape_chance(2)) workload__resolve(0);
+  if (tape_chance(5)) workload__resolve(0);
   if (!tape_chance(400)) {
     settle_run();
     if (tape_choose(2) == 0) settle_close();
