@@ -59,9 +59,11 @@ void fiber_open(void) {
 static void fiber__enter(void) {
   struct fiber* fiber = fibers.running;
   sanitizer_fiber_entered(&fiber->sanitizer, &fibers.left->sanitizer);
+  sanitizer_acquire(fiber);
   fiber->run(fiber->argument);
   /* The system calls those who want to know, on this thread. */
   thread_ended(fiber->locals);
+  sanitizer_release(fiber);
   fiber->has_ended = true;
   fiber_wait(NULL, NULL, FIBER_FOREVER);
 }
@@ -86,6 +88,7 @@ struct fiber* fiber_start(fiber_main* run, void* argument) {
   fiber__make_context(fiber);
   sanitizer_fiber_open(&fiber->sanitizer, fiber->stack, FIBER__STACK);
   fibers.all[fibers.count++] = fiber;
+  sanitizer_release(fiber);
   return fiber;
 }
 
@@ -93,6 +96,7 @@ bool fiber_has_ended(const struct fiber* fiber) { return fiber->has_ended; }
 
 void fiber_free(struct fiber* fiber) {
   uint32_t i = 0;
+  sanitizer_acquire(fiber);
   while (fibers.all[i] != fiber) i++;
   fibers.all[i] = fibers.all[--fibers.count];
   sanitizer_fiber_close(&fiber->sanitizer);

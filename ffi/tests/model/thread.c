@@ -104,7 +104,6 @@ bool thread_close(uintptr_t handle) {
 
 static void thread__main(void* argument) {
   struct thread_object* thread = argument;
-  sanitizer_acquire(thread);
   thread->run(thread->argument);
 }
 
@@ -128,7 +127,6 @@ HANDLE WINAPI CreateThread(void* security,
   thread->run = run;
   thread->argument = argument;
   if (object_enter(&thread->object, OBJECT_THREAD) == 0) abort();
-  sanitizer_release(thread);
   thread->fiber = fiber_start(thread__main, thread);
   if (thread->fiber == NULL) abort();
   kernel_succeed();
@@ -191,13 +189,11 @@ static bool thread__wait_ends(void* argument) {
 
 static void thread__wait_main(void* argument) {
   struct wait* wait = argument;
-  sanitizer_acquire(wait);
   fiber_wait(thread__wait_ends, wait, FIBER_FOREVER);
   if (wait->event->is_set) {
     sanitizer_acquire(wait->event);
     wait->run(wait->context, FALSE);
   }
-  sanitizer_release(&wait->run);
 }
 
 BOOL WINAPI RegisterWaitForSingleObject(HANDLE* wait_out,
@@ -218,7 +214,6 @@ BOOL WINAPI RegisterWaitForSingleObject(HANDLE* wait_out,
   wait->context = context;
   if (object_enter(&wait->object, OBJECT_WAIT) == 0) abort();
   *wait_out = (HANDLE)wait->object.handle;
-  sanitizer_release(wait);
   wait->fiber = fiber_start(thread__wait_main, wait);
   if (wait->fiber == NULL) {
     object_leave(&wait->object);
@@ -243,7 +238,6 @@ BOOL WINAPI UnregisterWaitEx(HANDLE handle, HANDLE event) {
   struct wait* wait = LIST_ENTRY(object, struct wait, object);
   wait->is_unregistered = true;
   fiber_wait(thread__wait_has_ended, wait, FIBER_FOREVER);
-  sanitizer_acquire(&wait->run);
   fiber_free(wait->fiber);
   object_leave(&wait->object);
   free(wait);
