@@ -2,6 +2,10 @@
 
 // Runs a simulation that was compiled.
 
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 /** The line that repeats a seed. */
 function commandFor({ world = "windows", build = "plain" }) {
   const options = [
@@ -9,6 +13,23 @@ function commandFor({ world = "windows", build = "plain" }) {
     ...(build === "plain" || build === "coverage" ? [] : [`--build ${build}`]),
   ];
   return ["npm run simulate --", ...options].join(" ");
+}
+
+// What a sanitizer finds ends the schedule, and is written where it can be read
+// afterwards: schedules themselves are silent. The model is no part of what the
+// thread sanitizer looks at, and so neither is what the model has libc do.
+function sanitizerOptions(log) {
+  return {
+    ASAN_OPTIONS: `log_path=${log}`,
+    UBSAN_OPTIONS: `log_path=${log},print_stacktrace=1`,
+    TSAN_OPTIONS:
+      `log_path=${log},halt_on_error=1,ignore_interceptors_accesses=1`,
+  };
+}
+
+async function firstLog(folder) {
+  const [name] = (await readdir(folder)).sort();
+  return name === undefined ? "" : await readFile(join(folder, name), "utf8");
 }
 
 /**
@@ -22,12 +43,25 @@ export async function runSimulation(debian, program, options) {
   }
   if (options.trace) args.push("--trace");
   args.push("--command", commandFor(options));
+  const folder = await mkdtemp(join(tmpdir(), "iocp-sanitizer-"));
+  try {
+    const ended = await runIn(debian, program, args, folder, options);
+    const found = ended.ok ? "" : await firstLog(folder);
+    if (found !== "") options.onOutput?.(found);
+    return { ...ended, output: ended.output + found };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function runIn(debian, program, args, folder, options) {
   const limit = (Number(options.seconds ?? 0) + 600) * 1000;
   const ended = await debian.run(program, args.map(String), {
     cwd: options.cwd,
     timeout: options.timeout ?? limit,
     onStdout: options.onOutput,
-    env: options.env,
+    folders: [folder],
+    env: sanitizerOptions(join(folder, "log")),
   });
   const last = ended.output.trim().split("\n")
     .findLast((line) => line.startsWith("{"));

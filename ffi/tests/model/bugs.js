@@ -14,7 +14,12 @@ export const bugs = [
     changes: [{
       file: "windows/cancel.c",
       from: "CancelIoEx((HANDLE)engine->handle, NULL) ? 0 : GetLastError();",
-      to: "ERROR_ACCESS_DENIED;",
+      to: `!socket->close_detach ||
+      CancelIoEx((HANDLE)engine->handle, NULL) ? 0 : GetLastError();`,
+    }, {
+      file: "windows/cancel.c",
+      from: "  if (socket->close_reset || engine->out.in_flight ||",
+      to: "  if (!socket->close_detach || engine->out.in_flight ||",
     }],
   },
   {
