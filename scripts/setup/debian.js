@@ -1,9 +1,10 @@
 // Copyright the iocp authors. MIT license.
 
 // A small Debian 13 in a folder, for what this machine may not have or has in
-// another version. There are two: one with Wine 10, gcc for both systems and
-// musl's loader, and one with a browser and what else loads a web server, so
-// that neither is waited for by those who need only the other.
+// another version. There are three: one with Wine 10, gcc for both systems and
+// musl's loader, one with a browser and what else loads a web server, and one
+// with clang and its libFuzzer, so that none is waited for by those who need
+// only another.
 //
 // Each is entered in mount and process namespaces of its own: all mounts vanish
 // and all processes (Wine's server too) end with the program that was started,
@@ -41,12 +42,19 @@ const kinds = {
       "Chromium, curl and wrk, as a small Debian in a folder: takes a minute or two",
     packages: ["chromium", "curl", "dbus-x11", "wrk"],
   },
+  fuzz: {
+    name: `debian-${release}-fuzz-1`,
+    what:
+      "clang with libFuzzer, as a small Debian in a folder: takes a minute or two",
+    // llvm-19 has what names the lines of a stack trace and counts those run.
+    packages: ["clang-19", "libclang-rt-19-dev", "llvm-19", "libc6-dev"],
+  },
 };
 
 const ready = new Map();
 
 /**
- * Makes a folder if it is missing: that of `tools` or of `web`. Returns
+ * Makes a folder if it is missing: that of `tools`, `web` or `fuzz`. Returns
  * `{ debian, reason }`: the reason says why there is none.
  */
 export function ensureDebian(kind = "tools") {
