@@ -2,6 +2,7 @@
 #include "connector.h"
 
 #include "engine.h"
+#include "memory.h"
 #include "port_table.h"
 
 int32_t iocp_connect(int32_t port_name, const void* remote, const void* local) {
@@ -9,9 +10,13 @@ int32_t iocp_connect(int32_t port_name, const void* remote, const void* local) {
   struct port* port = port_table_find(port_name, &error);
   if (port == NULL) return error;
   if (remote == NULL) return port_fail(port, -IOCP_EFAULT, 0);
+  /* Callers of other languages have them in bytes, at any alignment. */
+  struct iocp_address to, from;
+  memory_copy(&to, remote, sizeof to);
+  if (local != NULL) memory_copy(&from, local, sizeof from);
   struct socket* socket = socket_new(port, SOCKET_CONNECTING);
   if (socket == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
-  int32_t result = engine_connect(socket, remote, local);
+  int32_t result = engine_connect(socket, &to, local != NULL ? &from : NULL);
   if (result >= 0) return socket->name;
   socket_free(socket);
   return result;

@@ -120,9 +120,7 @@ int32_t engine_set_option(struct socket* socket,
                           int32_t value);
 int32_t engine_get_option(struct socket* socket, uint32_t option);
 
-/* Blocks. Any thread. */
-int32_t engine_resolve(const char* name,
-                       struct iocp_address* addresses,
-                       uint32_t capacity);
+/* Blocks. Any thread. The addresses may be at any alignment. */
+int32_t engine_resolve(const char* name, void* addresses, uint32_t capacity);
 
 #endif /* IOCP_ENGINE_H */

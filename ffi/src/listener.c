@@ -2,6 +2,7 @@
 #include "listener.h"
 
 #include "engine.h"
+#include "memory.h"
 #include "port_table.h"
 #include "silence.h"
 #include "system.h"
@@ -21,12 +22,15 @@ int32_t iocp_listen(int32_t port_name,
   if (address == NULL) return port_fail(port, -IOCP_EFAULT, 0);
   if ((flags & ~(uint32_t)(IOCP_IPV6_ONLY | IOCP_REUSE_PORT)) != 0)
     return port_fail(port, -IOCP_EINVAL, 0);
+  /* Callers of other languages have it in bytes, at any alignment. */
+  struct iocp_address wanted;
+  memory_copy(&wanted, address, sizeof wanted);
   struct socket* socket = socket_new(port, SOCKET_LISTENING);
   if (socket == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
   list_open(&socket->deferred);
   if (backlog == 0) backlog = 1;
   socket->backlog = backlog < IOCP_BACKLOG_MAX ? backlog : IOCP_BACKLOG_MAX;
-  int32_t result = engine_listen(socket, address, flags);
+  int32_t result = engine_listen(socket, &wanted, flags);
   if (result >= 0) return socket->name;
   socket_free(socket);
   return result;

@@ -49,9 +49,7 @@ bool address_from_system(const struct sockaddr_storage* system,
   return false;
 }
 
-int32_t engine_resolve(const char* name,
-                       struct iocp_address* addresses,
-                       uint32_t capacity) {
+int32_t engine_resolve(const char* name, void* addresses, uint32_t capacity) {
   struct addrinfo hints;
   struct addrinfo* found;
   memset(&hints, 0, sizeof hints);
@@ -63,7 +61,11 @@ int32_t engine_resolve(const char* name,
     struct sockaddr_storage system;
     memset(&system, 0, sizeof system);
     memcpy(&system, it->ai_addr, it->ai_addrlen);
-    if (address_from_system(&system, &addresses[count])) count++;
+    struct iocp_address address;
+    if (!address_from_system(&system, &address)) continue;
+    memcpy(
+        (uint8_t*)addresses + count * sizeof address, &address, sizeof address);
+    count++;
   }
   freeaddrinfo(found);
   return count == 0 ? -IOCP_ENOTFOUND : (int32_t)count;

@@ -73,9 +73,7 @@ bool address_is_loopback(const struct iocp_address* address) {
          (address__is_zero(bytes + 10, 5) && bytes[15] == 1);
 }
 
-int32_t engine_resolve(const char* name,
-                       struct iocp_address* addresses,
-                       uint32_t capacity) {
+int32_t engine_resolve(const char* name, void* addresses, uint32_t capacity) {
   WCHAR wide[ADDRESS__NAME_MAX + 1];
   ADDRINFOW hints;
   ADDRINFOW* found;
@@ -95,9 +93,12 @@ int32_t engine_resolve(const char* name,
   uint32_t count = 0;
   for (ADDRINFOW* it = found; it != NULL && count < capacity;
        it = it->ai_next) {
-    if (address_from_system(
-            it->ai_addr, (int)it->ai_addrlen, &addresses[count]))
-      count++;
+    struct iocp_address address;
+    if (!address_from_system(it->ai_addr, (int)it->ai_addrlen, &address))
+      continue;
+    memory_copy(
+        (uint8_t*)addresses + count * sizeof address, &address, sizeof address);
+    count++;
   }
   FreeAddrInfoW(found);
   return count == 0 ? -IOCP_ENOTFOUND : (int32_t)count;
