@@ -114,8 +114,8 @@ IOCP_API int32_t iocp_delete(int32_t port);
 /*
  * Dequeues without blocking. `events` points to a struct iocp_header followed
  * by room for `capacity` (1 to 4096) records; received bytes are written to
- * slab[offset .. length). Both are 4-byte aligned. Returns the number of
- * records.
+ * slab[offset .. length), with a length below 2^31. Both are 4-byte aligned.
+ * Returns the number of records.
  */
 IOCP_API int32_t iocp_poll(int32_t port,
                            void* events,

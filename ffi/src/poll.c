@@ -135,8 +135,9 @@ int32_t iocp_poll(int32_t name,
   if (port == NULL) return error;
   if (events == NULL || (slab == NULL && length != 0))
     return port_fail(port, -IOCP_EFAULT, 0);
+  /* The header and the records say offsets in signed numbers. */
   if (capacity == 0 || capacity > POLL__CAPACITY_MAX || offset > length ||
-      (uintptr_t)events % sizeof(int32_t) != 0)
+      length > INT32_MAX || (uintptr_t)events % sizeof(int32_t) != 0)
     return port_fail(port, -IOCP_EINVAL, 0);
 
   struct batch batch = {

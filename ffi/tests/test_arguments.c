@@ -30,6 +30,12 @@ static void poll_arguments(void) {
            -IOCP_EINVAL);
   check_is(iocp_poll(port, memory, 1, slab, UINT32_MAX, sizeof slab),
            -IOCP_EINVAL);
+  /* Nothing is behind the offset, but no header could say where it is. */
+  check_is(iocp_poll(port, memory, 1, slab, 1u << 31, 1u << 31), -IOCP_EINVAL);
+  check_is(iocp_poll(port, memory, 1, slab, UINT32_MAX, UINT32_MAX),
+           -IOCP_EINVAL);
+  check_is(iocp_poll(port, memory, 1, slab, INT32_MAX, INT32_MAX), 0);
+  check_is(((struct iocp_header*)memory)->slab_end, INT32_MAX);
   check_is(iocp_poll(port, (uint8_t*)memory + 1, 1, slab, 0, sizeof slab),
            -IOCP_EINVAL);
   check_is(iocp_poll(port, memory, 1, slab, sizeof slab, sizeof slab), 0);
