@@ -65,6 +65,11 @@ static void reset_in_mid_receive(void) {
     check_is(iocp_send(drive.port, socket->name, "x", 0, 1), -IOCP_ECONNRESET);
     check(iocp_native_error(drive.port) != 0);
     check_is(iocp_receive(drive.port, socket->name, 1), -IOCP_ESHUTDOWN);
+    /* One record cannot tell of two. */
+    drive_shutdown(socket);
+    check_is(iocp_shutdown(drive.port, socket->name), -IOCP_EPIPE);
+    drive_until(&drive, socket->shut_result != DRIVE_NOTHING);
+    check_is(socket->shut_result, -IOCP_ECONNRESET);
     char byte;
     check_is(iocp_read(drive.port, socket->name, &byte, 0, 1),
              -IOCP_ECONNRESET);
