@@ -38,18 +38,21 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
     return port_fail(port, -IOCP_ENOTCONN, type == SOCK_STREAM ? errno : 0);
   if (fcntl(fd, F_GETSIG) == HANDLE_ADOPTED)
     return port_fail(port, -IOCP_EEXIST, EEXIST);
-  int status = fcntl(fd, F_GETFL);
-  if (status < 0 || fcntl(fd, F_SETFL, status | O_NONBLOCK) < 0 ||
-      fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-    return errors_fail(port);
   /* A family that the API has no address for has none that could be told. */
   if (!address_from_system(&peer, &socket->peer))
     return port_fail(port, -IOCP_ENOTCONN, 0);
+  int status = fcntl(fd, F_GETFL);
+  if (status < 0) return errors_fail(port);
   socket->engine.fd = fd;
   socket->family = (uint8_t)socket->peer.family;
   int32_t result = epoll_enter(socket);
-  if (result >= 0) fcntl(fd, F_SETSIG, HANDLE_ADOPTED);
-  return result;
+  if (result < 0) return result;
+  /* Changed last: a handle that is refused stays as its owner has it. Of a
+   * descriptor that is open, none of these fails. */
+  fcntl(fd, F_SETFL, status | O_NONBLOCK);
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  fcntl(fd, F_SETSIG, HANDLE_ADOPTED);
+  return 0;
 }
 
 void engine_cancel(struct socket* socket) {
