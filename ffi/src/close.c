@@ -200,7 +200,7 @@ int32_t iocp_close(int32_t port_name,
   int32_t error;
   struct port* port = port_table_find(port_name, &error);
   if (port == NULL) return error;
-  struct socket* socket = socket_find(port, name);
+  struct socket* socket = socket_find_told(port, name);
   if (socket == NULL) return port_fail(port, -IOCP_EBADF, 0);
   if (mode > IOCP_DETACH) return port_fail(port, -IOCP_EINVAL, 0);
   if (mode == IOCP_DETACH) {

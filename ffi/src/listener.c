@@ -40,7 +40,7 @@ int32_t iocp_accept(int32_t port_name, int32_t name, uint32_t count) {
   int32_t error;
   struct port* port = port_table_find(port_name, &error);
   if (port == NULL) return error;
-  struct socket* listener = socket_find(port, name);
+  struct socket* listener = socket_find_told(port, name);
   if (listener == NULL || listener->state == SOCKET_CLOSING)
     return port_fail(port, -IOCP_EBADF, 0);
   if (listener->state != SOCKET_LISTENING || count > IOCP_ACCEPT_MAX)

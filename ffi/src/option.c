@@ -11,7 +11,7 @@ static struct socket* option__find(int32_t port_name,
                                    int32_t* error) {
   struct port* port = port_table_find(port_name, error);
   if (port == NULL) return NULL;
-  struct socket* socket = socket_find(port, name);
+  struct socket* socket = socket_find_told(port, name);
   if (socket != NULL && socket->state != SOCKET_CLOSING) return socket;
   *error = port_fail(port, -IOCP_EBADF, 0);
   return NULL;

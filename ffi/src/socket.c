@@ -83,6 +83,11 @@ struct socket* socket_find(struct port* port, int32_t name) {
   return socket->state == SOCKET_FREE ? NULL : socket;
 }
 
+struct socket* socket_find_told(struct port* port, int32_t name) {
+  struct socket* socket = socket_find(port, name);
+  return socket == NULL || socket->is_untold ? NULL : socket;
+}
+
 void socket_ready(struct socket* socket, unsigned reasons) {
   struct port* port = socket->port;
   if (socket->ready == 0) {

@@ -160,6 +160,9 @@ void socket_free(struct socket* socket);
 /* The socket of that name, or NULL. */
 struct socket* socket_find(struct port* port, int32_t name);
 
+/* The same for a call: one that was not told of yet has no name for a user. */
+struct socket* socket_find_told(struct port* port, int32_t name);
+
 /* Slot number `index`, in use or not, or NULL past the last one. */
 struct socket* socket_at(struct port* port, uint32_t index);
 

@@ -13,7 +13,7 @@ static struct socket* stream__find(int32_t port_name,
                                    int32_t* error) {
   struct port* port = port_table_find(port_name, error);
   if (port == NULL) return NULL;
-  struct socket* socket = socket_find(port, name);
+  struct socket* socket = socket_find_told(port, name);
   if (socket == NULL || socket->state == SOCKET_CLOSING) {
     *error = port_fail(port, -IOCP_EBADF, 0);
     return NULL;

@@ -11,6 +11,7 @@
  */
 #include "iocp.h"
 #include "shared/drive.h"
+#include "shared/every_call.h"
 #include "shared/pattern.h"
 #include "shared/raw.h"
 #include "shared/test.h"
@@ -93,6 +94,22 @@ static void deferred_until_they_end(void) {
   struct drive_socket* socket = server_take(&server);
   drive_receive(socket, 1);
   drive_until(&server.drive, socket->end_result == 0);
+  raw_close(raw);
+  drive_finish(&server.drive);
+}
+
+/* It has a name already, which nobody was told and nobody can use. */
+static void deferred_have_no_name(void) {
+  struct server server;
+  server_open(&server, true, 5000, 4);
+  host_socket raw = raw_connect(&server.address);
+  drive_until(&server.drive,
+              drive_stats(server.listener).accepts_deferred == 1);
+  for (int32_t i = 1; i < 600; i++)
+    every_socket_call(
+        server.drive.port, server.listener->name + i, -IOCP_EBADF);
+  drive_raw_send(&server.drive, raw, 7, 0, 1000);
+  drive_sink(server_take(&server), 7, 300);
   raw_close(raw);
   drive_finish(&server.drive);
 }
@@ -215,6 +232,7 @@ static void sending_is_no_word_of_the_peer(void) {
 
 TEST_MAIN(TEST_CASE(deferred_until_they_speak),
           TEST_CASE(deferred_until_they_end),
+          TEST_CASE(deferred_have_no_name),
           TEST_CASE(deferred_and_silent),
           TEST_CASE(silent_ones_do_not_fill_the_pool),
           TEST_CASE(closing_the_listener_drops_them),
