@@ -225,6 +225,21 @@ static void restart_with_connections(void) {
   drive_finish(&drive);
 }
 
+/* A link-local address of an interface that is not there. */
+static void zone_that_is_none(void) {
+  struct drive drive;
+  if (!raw_has_family(6)) {
+    test_skip("this system has no IPv6");
+    return;
+  }
+  drive_open(&drive);
+  struct iocp_address address = raw_address("fe80::1", 0);
+  address.scope = INT32_MAX;
+  int32_t result = iocp_listen(drive.port, &address, 1, 0);
+  check(result == -IOCP_EADDRNOTAVAIL || result == -IOCP_EINVAL);
+  drive_finish(&drive);
+}
+
 /* Other languages have addresses in bytes, which may begin anywhere; only a
  * sanitizer sees them taken for an aligned struct. */
 static void at_any_alignment(void) {
@@ -260,4 +275,5 @@ TEST_MAIN(TEST_CASE(ipv4),
           TEST_CASE(address_in_use),
           TEST_CASE(reuse_port),
           TEST_CASE(restart_with_connections),
+          TEST_CASE(zone_that_is_none),
           TEST_CASE(at_any_alignment))

@@ -22,6 +22,8 @@ int32_t errors_of(int native) {
     IOCP_ERRORS(ERRORS__CASE)
 #undef ERRORS__CASE
     return -native;
+    case ENODEV: /* an IPv6 zone that is no interface */
+      return -IOCP_EADDRNOTAVAIL;
     case EAGAIN: /* out of ephemeral ports, where it can happen at all */
       return -IOCP_EADDRNOTAVAIL;
     default:
