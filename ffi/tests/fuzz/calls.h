@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls that a step may be: each makes one and checks what came of it. */
+#ifndef FUZZ_CALLS_H
+#define FUZZ_CALLS_H
+
+#include "fuzz.h"
+#include "iocp.h"
+#include "model.h"
+
+/* `port` and `socket` are what the step's bytes name, right or wrong. */
+typedef void fuzz_call(const struct step* step, int32_t port, int32_t socket);
+
+/* calls_port.c */
+fuzz_call call_new;
+fuzz_call call_delete;
+fuzz_call call_poll;
+fuzz_call call_wait;
+fuzz_call call_wake;
+fuzz_call call_native_error;
+fuzz_call call_stats;
+fuzz_call call_resolve;
+fuzz_call call_abi;
+fuzz_call call_thread;
+fuzz_call call_pass;
+
+/* Deletes what is left of this thread's. */
+void calls_delete_all(void);
+
+/* calls_open.c */
+fuzz_call call_listen;
+fuzz_call call_accept;
+fuzz_call call_connect;
+fuzz_call call_add_socket;
+
+/* calls_stream.c */
+fuzz_call call_receive;
+fuzz_call call_read;
+fuzz_call call_send;
+fuzz_call call_shutdown;
+fuzz_call call_close;
+
+/* calls_socket.c */
+fuzz_call call_name;
+fuzz_call call_set_option;
+fuzz_call call_get_option;
+fuzz_call call_socket_stats;
+
+/* calls_peer.c: what the other side does, without the library. */
+fuzz_call call_peer_open;
+fuzz_call call_peer_send;
+fuzz_call call_peer_receive;
+fuzz_call call_peer_end;
+
+#endif /* FUZZ_CALLS_H */

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include "calls.h"
+#include "environment.h"
+
+#define STREAM__MEMORY (2 * IOCP_SEND_MAX)
+
+static uint8_t memory[STREAM__MEMORY];
+
+/* A stream that the names lead to, and that is not closing: or NULL, and the
+ * error that must come. */
+static struct model_socket* stream__find(int32_t port,
+                                         int32_t name,
+                                         int32_t* forced) {
+  *forced = model_refuses(port, name);
+  if (*forced != 0) return NULL;
+  struct model_socket* socket = model_socket(port, name);
+  if (socket->is_closing)
+    *forced = -IOCP_EBADF;
+  else if (socket->is_listener || socket->has_failed)
+    *forced = -IOCP_ENOTCONN;
+  return *forced == 0 ? socket : NULL;
+}
+
+/* True for the error of a state that only a record will tell of. */
+static bool stream__is_untold(const struct model_socket* socket,
+                              int32_t result) {
+  return (socket->connect_pending && result == -IOCP_ENOTCONN) ||
+         (socket->may_be_silent && result == -IOCP_EBADF);
+}
+
+void call_receive(const struct step* step, int32_t port, int32_t name) {
+  static const uint32_t counts[] = {1,
+                                    4096,
+                                    1u << 16,
+                                    (1u << 30) - 1,
+                                    1u << 30,
+                                    (1u << 30) + 1,
+                                    0,
+                                    UINT32_MAX};
+  uint32_t bytes = step->a < 128 ? 1000 : counts[step->a % 8];
+  int32_t forced;
+  struct model_socket* socket = stream__find(port, name, &forced);
+  int32_t result = iocp_receive(port, name, bytes);
+  if (socket == NULL) {
+    model_check(result, forced);
+    return;
+  }
+  if (result < 0 && stream__is_untold(socket, result)) return;
+  if (bytes == 0 || bytes > 1u << 30 || socket->credit + bytes > 1u << 30)
+    forced = -IOCP_EINVAL;
+  else if (socket->has_ended)
+    forced = -IOCP_ESHUTDOWN;
+  else if (socket->read_pending)
+    forced = -IOCP_EBUSY;
+  model_check(result, forced);
+  FUZZ_CHECK(forced != 0 || result == 0);
+  if (result == 0) socket->credit += bytes;
+}
+
+static void stream__was_read(struct model_socket* socket,
+                             int32_t result,
+                             uint32_t length) {
+  if (result == IOCP_PENDING) {
+    FUZZ_CHECK(!socket->has_ended);
+    socket->read_pending = true;
+    return;
+  }
+  FUZZ_CHECK(result <= (int32_t)length);
+  FUZZ_CHECK(result <= 0 || !socket->has_ended);
+  FUZZ_CHECK(result >= 0 || model_is_broken(result));
+  if (result <= 0) socket->has_ended = true;
+}
+
+void call_read(const struct step* step, int32_t port, int32_t name) {
+  static const uint32_t lengths[] = {1, 100, 4096, 65536, STREAM__MEMORY};
+  uint32_t length = lengths[step->a % 5];
+  uint32_t offset = step->b < 128 ? 0 : STREAM__MEMORY - length;
+  uint8_t* buffer = memory + STREAM__MEMORY - length - offset;
+  int32_t forced;
+  if (step->c >= 224) length = 0;
+  if (step->c >= 240) buffer = NULL;
+  /* Nothing is read, so it may lead anywhere. */
+  if (step->c >= 224 && step->b >= 240) offset = UINT32_MAX;
+  struct model_socket* socket = stream__find(port, name, &forced);
+  int32_t result = iocp_read(port, name, buffer, offset, length);
+  if (socket == NULL) {
+    model_check(result, forced);
+    return;
+  }
+  if (result < 0 && stream__is_untold(socket, result)) return;
+  if (buffer == NULL)
+    forced = -IOCP_EFAULT;
+  else if (length == 0)
+    forced = -IOCP_EINVAL;
+  else if (socket->credit != 0 || socket->read_pending)
+    forced = -IOCP_EBUSY;
+  model_check(result, forced);
+  if (forced == 0) stream__was_read(socket, result, length);
+}
+
+static void stream__was_sent(struct model_socket* socket,
+                             int32_t result,
+                             uint32_t length) {
+  if (result < 0) {
+    FUZZ_CHECK(model_is_broken(result) ||
+               (result == -IOCP_EBUSY && socket->sends != 0) ||
+               (result == -IOCP_ENOMEM && environment_was_short()));
+    return;
+  }
+  uint32_t taken = (uint32_t)result & ~(uint32_t)IOCP_PENDING;
+  FUZZ_CHECK(taken <= IOCP_SEND_MAX && taken <= length);
+  FUZZ_CHECK(taken != 0 || length == 0);
+  FUZZ_CHECK(!socket->is_shut);
+  FUZZ_CHECK(socket->sends < IOCP_CONCURRENCY_MAX);
+  if ((result & IOCP_PENDING) == 0) return;
+  FUZZ_CHECK(length != 0);
+  socket->sends++;
+}
+
+void call_send(const struct step* step, int32_t port, int32_t name) {
+  static const uint32_t lengths[] = {
+      1, 1000, 4096, 65536, IOCP_SEND_MAX, IOCP_SEND_MAX + 1, STREAM__MEMORY};
+  uint32_t length = lengths[step->a % 7];
+  uint32_t offset = step->b < 128 ? 0 : STREAM__MEMORY - length;
+  const uint8_t* buffer = memory + STREAM__MEMORY - length - offset;
+  int32_t forced;
+  if (step->c >= 224) length = 0;
+  if (step->c >= 224 && step->b >= 240) offset = UINT32_MAX;
+  if (step->d >= 240) buffer = NULL;
+  struct model_socket* socket = stream__find(port, name, &forced);
+  int32_t result = iocp_send(port, name, buffer, offset, length);
+  if (socket == NULL) {
+    model_check(result, forced);
+    return;
+  }
+  if (result < 0 && stream__is_untold(socket, result)) return;
+  /* What the connection has met comes first. */
+  if (buffer == NULL && length != 0) {
+    FUZZ_CHECK(result == -IOCP_EFAULT || result == -IOCP_EBUSY ||
+               model_is_broken(result));
+    return;
+  }
+  model_check(result, 0);
+  stream__was_sent(socket, result, length);
+}
+
+void call_shutdown(const struct step* step, int32_t port, int32_t name) {
+  int32_t forced;
+  (void)step;
+  struct model_socket* socket = stream__find(port, name, &forced);
+  int32_t result = iocp_shutdown(port, name);
+  if (socket == NULL) {
+    model_check(result, forced);
+    return;
+  }
+  if (result < 0 && stream__is_untold(socket, result)) return;
+  FUZZ_IS(result, socket->is_shut ? -IOCP_EPIPE : 0);
+  if (result != 0) return;
+  socket->is_shut = true;
+  socket->shut_pending = true;
+}
+
+void call_close(const struct step* step, int32_t port, int32_t name) {
+  static const uint32_t modes[] = {3, 4, 1u << 31, UINT32_MAX};
+  static const uint32_t timeouts_ms[] = {0, 1, 16, 1000, 60000, UINT32_MAX};
+  uint32_t mode = step->a < 240 ? step->a % 3 : modes[step->a % 4];
+  int32_t forced = model_refuses(port, name);
+  struct model_socket* socket = forced == 0 ? model_socket(port, name) : NULL;
+  int32_t result = iocp_close(port, name, mode, timeouts_ms[step->b % 6]);
+  if (socket == NULL) {
+    model_check(result, forced);
+    return;
+  }
+  if (mode > IOCP_DETACH) {
+    model_check(result, -IOCP_EINVAL);
+  } else if (mode == IOCP_DETACH) {
+    if (socket->is_closing) forced = -IOCP_EBADF;
+    if (socket->is_listener && forced == 0) forced = -IOCP_ENOTCONN;
+    model_check(result, forced);
+    if (forced == 0 && result < 0)
+      FUZZ_CHECK(model_is_broken(result) || stream__is_untold(socket, result));
+  } else {
+    FUZZ_IS(result, 0);
+  }
+  if (result != 0) return;
+  if (socket->is_closing && mode == IOCP_RESET) socket->was_reset = true;
+  if (!socket->is_closing && mode == IOCP_DETACH) socket->is_detaching = true;
+  socket->is_closing = true;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+#include "model.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "environment.h"
+#include "fuzz.h"
+
+static struct model_port ports[MODEL_PORTS];
+static struct model_socket sockets[MODEL_SOCKETS];
+static int32_t stale_ports[MODEL_STALE];
+static int32_t stale_sockets[MODEL_STALE];
+static uint32_t stale_port_count;
+static uint32_t stale_socket_count;
+static int handles[MODEL_HANDLES];
+static uint32_t handle_count;
+static bool is_other_thread;
+
+void model_begin(void) {
+  memset(ports, 0, sizeof ports);
+  memset(sockets, 0, sizeof sockets);
+  for (int i = 0; i < MODEL_PORTS; i++) ports[i].name = -1;
+  for (int i = 0; i < MODEL_STALE; i++) stale_ports[i] = stale_sockets[i] = -2;
+  stale_port_count = stale_socket_count = handle_count = 0;
+  is_other_thread = false;
+}
+
+void model_set_other(bool is_other) { is_other_thread = is_other; }
+
+/* ---- names */
+
+/* Choices from here on are hostile. */
+#define MODEL__HOSTILE 208
+
+/* A number that is no name, or one that is near to `right`. */
+static int32_t model__wild(uint8_t choice, int32_t right) {
+  static const int32_t numbers[] = {
+      -1, INT32_MIN, INT32_MAX, 0, 1, 255, 256, 4095, 1 << 12, 1 << 19};
+  uint32_t count = sizeof numbers / sizeof numbers[0];
+  if (choice < count) return numbers[choice];
+  uint32_t bit = choice - count;
+  if (bit < 32) return (int32_t)((uint32_t)right ^ 1u << bit);
+  return right < INT32_MAX ? right + 1 : right;
+}
+
+static int32_t model__first_port(void) {
+  for (int i = 0; i < MODEL_PORTS; i++)
+    if (ports[i].name >= 0) return ports[i].name;
+  return -1;
+}
+
+int32_t model_draw_port(uint8_t choice) {
+  if (choice < MODEL__HOSTILE) {
+    /* Most often the first one that is there, so that much happens to it. */
+    struct model_port* port = &ports[choice < 128 ? 0 : choice % MODEL_PORTS];
+    return port->name >= 0 ? port->name : model__first_port();
+  }
+  choice -= MODEL__HOSTILE;
+  if (choice < 6) return stale_ports[choice];
+  return model__wild((uint8_t)(choice - 6), model__first_port());
+}
+
+/* The n-th of those that are there, of that port or (NULL) of any. */
+static struct model_socket* model__nth(const struct model_port* port,
+                                       uint32_t n) {
+  uint32_t count = 0;
+  for (int i = 0; i < MODEL_SOCKETS; i++)
+    if (sockets[i].port != NULL && (port == NULL || sockets[i].port == port))
+      count++;
+  if (count == 0) return NULL;
+  n %= count;
+  for (int i = 0;; i++) {
+    if (sockets[i].port == NULL || (port != NULL && sockets[i].port != port))
+      continue;
+    if (n-- == 0) return &sockets[i];
+  }
+}
+
+int32_t model_draw_socket(int32_t port_name, uint8_t choice) {
+  const struct model_port* port = model_port(port_name);
+  struct model_socket* right = model__nth(port, choice);
+  int32_t name = right == NULL ? -1 : right->name;
+  if (choice < MODEL__HOSTILE) return name;
+  choice -= MODEL__HOSTILE;
+  if (choice < 6) return stale_sockets[choice];
+  /* Of another port, it may be. */
+  if (choice < 8) return (right = model__nth(NULL, choice)) ? right->name : -3;
+  if (choice == 8) return port_name;
+  return model__wild((uint8_t)(choice - 9), name);
+}
+
+struct model_port* model_port(int32_t name) {
+  for (int i = 0; i < MODEL_PORTS; i++)
+    if (ports[i].name >= 0 && ports[i].name == name) return &ports[i];
+  return NULL;
+}
+
+struct model_socket* model_socket(int32_t port_name, int32_t name) {
+  const struct model_port* port = model_port(port_name);
+  if (port == NULL) return NULL;
+  for (int i = 0; i < MODEL_SOCKETS; i++)
+    if (sockets[i].port == port && sockets[i].name == name) return &sockets[i];
+  return NULL;
+}
+
+int32_t model_refuses_port(int32_t name) {
+  const struct model_port* port = model_port(name);
+  if (port == NULL) return -IOCP_EBADF;
+  return port->is_others == is_other_thread ? 0 : -IOCP_EXDEV;
+}
+
+int32_t model_refuses(int32_t port, int32_t socket) {
+  int32_t error = model_refuses_port(port);
+  if (error != 0) return error;
+  return model_socket(port, socket) == NULL ? -IOCP_EBADF : 0;
+}
+
+/* ---- what happened */
+
+struct model_port* model_add_port(int32_t name) {
+  FUZZ_CHECK(name >= 0 && model_port(name) == NULL);
+  for (uint32_t i = 0; i < MODEL_STALE && i < stale_port_count; i++)
+    FUZZ_CHECK(name != stale_ports[i]);
+  for (int i = 0; i < MODEL_PORTS; i++) {
+    if (ports[i].name >= 0) continue;
+    ports[i] = (struct model_port){.name = name, .is_others = is_other_thread};
+    return &ports[i];
+  }
+  return NULL;
+}
+
+void model_void_socket(struct model_socket* socket) {
+  stale_sockets[stale_socket_count++ % MODEL_STALE] = socket->name;
+  socket->port->socket_count--;
+  socket->port = NULL;
+}
+
+void model_void_port(struct model_port* port) {
+  for (int i = 0; i < MODEL_SOCKETS; i++)
+    if (sockets[i].port == port) model_void_socket(&sockets[i]);
+  stale_ports[stale_port_count++ % MODEL_STALE] = port->name;
+  port->name = -1;
+}
+
+bool model_has_room(void) {
+  uint32_t count = 0;
+  for (int i = 0; i < MODEL_PORTS; i++) count += ports[i].socket_count;
+  /* As many again may be accepted. */
+  return count < MODEL_SOCKETS / 2;
+}
+
+struct model_socket* model_add_socket(struct model_port* port, int32_t name) {
+  FUZZ_CHECK(name >= 0 && model_socket(port->name, name) == NULL);
+  for (int i = 0; i < MODEL_SOCKETS; i++) {
+    if (sockets[i].port != NULL) continue;
+    sockets[i] = (struct model_socket){.port = port, .name = name};
+    port->socket_count++;
+    return &sockets[i];
+  }
+  FUZZ_CHECK(!"room for one more socket");
+  return NULL;
+}
+
+uint32_t model_state(const struct model_socket* socket) {
+  if (socket == NULL) return 0;
+  return 1u | (uint32_t)socket->is_listener << 1 |
+         (uint32_t)socket->connect_pending << 2 |
+         (uint32_t)socket->read_pending << 3 | (uint32_t)socket->is_shut << 4 |
+         (uint32_t)socket->has_ended << 5 | (uint32_t)socket->is_closing << 6 |
+         (uint32_t)socket->is_detaching << 7 |
+         (uint32_t)(socket->sends != 0) << 8 |
+         (uint32_t)(socket->credit != 0) << 9 |
+         (uint32_t)socket->has_failed << 10 |
+         (uint32_t)socket->may_be_silent << 11;
+}
+
+/* ---- results */
+
+void model_check(int32_t result, int32_t forced) {
+  /* It comes before or after other errors. */
+  if (result == -IOCP_ENOMEM && environment_was_short()) return;
+  if (forced < 0) {
+    FUZZ_IS(result, forced);
+    return;
+  }
+  if (result >= 0) return;
+  switch (result) {
+#define MODEL__CASE(code, number, sentence) case -number:
+    IOCP_ERRORS(MODEL__CASE)
+#undef MODEL__CASE
+    break;
+    default:
+      FUZZ_CHECK(!"the error is one of iocp_error.h");
+  }
+  FUZZ_CHECK(result != -IOCP_EXDEV && result != -IOCP_EFAULT);
+  FUZZ_CHECK(result != -IOCP_EUNKNOWN && result != -IOCP_EPERM);
+}
+
+bool model_is_broken(int32_t result) {
+  return result == -IOCP_ECONNRESET || result == -IOCP_EPIPE ||
+         result == -IOCP_ECONNABORTED || result == -IOCP_ETIMEDOUT ||
+         result == -IOCP_ECONNREFUSED || result == -IOCP_ENOTCONN;
+}
+
+/* ---- addresses and handles */
+
+bool model_draw_listener(uint8_t choice, struct iocp_address* address_out) {
+  for (int tried = 0; tried < MODEL_SOCKETS; tried++) {
+    const struct model_socket* socket =
+        &sockets[(choice + tried) % MODEL_SOCKETS];
+    if (socket->port == NULL || !socket->is_listener || socket->is_closing)
+      continue;
+    *address_out = socket->address;
+    return true;
+  }
+  return false;
+}
+
+void model_keep_handle(int fd) {
+  if (handle_count == MODEL_HANDLES)
+    close(fd);
+  else
+    handles[handle_count++] = fd;
+}
+
+int model_draw_handle(uint8_t choice) {
+  return handle_count == 0 ? -1 : handles[choice % handle_count];
+}
+
+void model_drop_handle(int fd) {
+  for (uint32_t i = 0; i < handle_count; i++) {
+    if (handles[i] != fd) continue;
+    handles[i] = handles[--handle_count];
+    return;
+  }
+  FUZZ_CHECK(!"the handle is kept");
+}
+
+void model_close_handles(void) {
+  while (handle_count != 0) FUZZ_IS(close(handles[--handle_count]), 0);
+}
