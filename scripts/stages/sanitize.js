@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { definitions, includes, sourceFiles } from "../../ffi/compile.js";
 import { countProgram, testPrograms } from "../c_program.js";
+import { replayCorpora } from "../fuzz/replay.js";
 import { detail, say } from "../report.js";
 import { describeEnd, ensureDebian } from "../setup.js";
 
@@ -27,7 +28,10 @@ const sanitizers = [
 // another, on purpose.
 const suppressions = "race:host_socket_close\n";
 
-/** Every ffi/tests/test_*.c for Linux, under each sanitizer. */
+/**
+ * Every ffi/tests/test_*.c for Linux, under each sanitizer, and the corpus of
+ * every fuzz target, `--filter fuzz`.
+ */
 export async function sanitizeStage({ report, root, filter }) {
   const all = await testPrograms(root, filter);
   const { debian, reason } = await ensureDebian();
@@ -49,6 +53,7 @@ export async function sanitizeStage({ report, root, filter }) {
     }
     await testUnder(report, root, debian, { ...sanitizer, name, programs });
   }
+  await replayCorpora({ report, root, filter }, debian);
 }
 
 async function testUnder(report, root, debian, { name, flag, programs }) {
