@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -86,6 +87,16 @@ void environment_shorten(bool how) {
 bool environment_was_short(void) { return atomic_load(&was_short); }
 
 void environment_pass(uint32_t ms) { atomic_fetch_add(&now_ms, ms); }
+
+void environment_close_off(bool is_closed) {
+  struct rlimit limit;
+  FUZZ_IS(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  /* Those that are open stay. poll(2) takes no more entries than this. */
+  limit.rlim_cur = is_closed ? 3 : limit.rlim_max;
+  if (limit.rlim_cur > ENVIRONMENT__DESCRIPTORS)
+    limit.rlim_cur = ENVIRONMENT__DESCRIPTORS;
+  FUZZ_IS(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
 
 /* ---- a network of its own */
 

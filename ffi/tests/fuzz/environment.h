@@ -27,4 +27,7 @@ void environment_shorten(bool is_short);
 /* Whether it has asked in vain. */
 bool environment_was_short(void);
 
+/* While it is set, nobody in the process is given a descriptor. */
+void environment_close_off(bool is_closed);
+
 #endif /* FUZZ_ENVIRONMENT_H */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FUZZ__STATES 1024
+#define FUZZ__STATES 512
 
 /* libFuzzer looks at this section by its name. */
 __attribute__((
@@ -23,7 +23,7 @@ void fuzz_note(size_t index, const struct step* step) {
 _Noreturn void fuzz_failed(const char* file, int line, const char* expression) {
   fprintf(stderr,
           "%s:%d: failed: %s\n"
-          "  in step %zu: call %d%s%s, port %d, socket %d, %d %d %d %d %d; "
+          "  in step %zu: call %d%s%s%s, port %d, socket %d, %d %d %d %d %d; "
           "errno %d\n",
           file,
           line,
@@ -32,6 +32,7 @@ _Noreturn void fuzz_failed(const char* file, int line, const char* expression) {
           noted_step.call & STEP_CALL,
           (noted_step.call & STEP_OTHER_THREAD) != 0 ? " (other thread)" : "",
           (noted_step.call & STEP_NO_MEMORY) != 0 ? " (no memory)" : "",
+          (noted_step.call & STEP_NO_HANDLES) != 0 ? " (no handles)" : "",
           noted_step.port,
           noted_step.socket,
           noted_step.a,

@@ -16,8 +16,9 @@ struct step {
   uint8_t a, b, c, d, e; /* what else the function wants */
 };
 
-#define STEP_CALL 0x3f
-#define STEP_NO_MEMORY 0x40 /* the library gets none during the call */
+#define STEP_CALL 0x1f
+#define STEP_NO_HANDLES 0x20 /* the system gives out none during the call */
+#define STEP_NO_MEMORY 0x40  /* the library gets none during the call */
 #define STEP_OTHER_THREAD 0x80
 /* More than this of an input is not read, so that each one is fast. */
 #define STEPS_MAX 128

@@ -104,6 +104,7 @@ static struct step mutator__step(void) {
   step.call = (uint8_t)mutator__draw(MUTATOR__CALLS);
   if (mutator__draw(16) == 0) step.call |= STEP_OTHER_THREAD;
   if (mutator__draw(32) == 0) step.call |= STEP_NO_MEMORY;
+  if (mutator__draw(32) == 0) step.call |= STEP_NO_HANDLES;
   return step;
 }
 
