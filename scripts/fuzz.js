@@ -160,7 +160,7 @@ async function search(target, program, scratch, found) {
   return { result, edges };
 }
 
-// Notes what a line of libFuzzer's says, and shows those that say how far it is.
+// Notes what a line of libFuzzer's says, and shows how far it is.
 function follow(line, edges) {
   const all = /\((\d+) inline 8-bit counters\)/.exec(line);
   if (all) edges.total = all[1];
