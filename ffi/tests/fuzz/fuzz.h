@@ -23,7 +23,7 @@ struct step {
 /* More than this of an input is not read, so that each one is fast. */
 #define STEPS_MAX 128
 
-/* Every build checks it; a fuzzer takes the abort for a crash. */
+/* Every build checks it; a fuzzer takes the trap for a crash. */
 #define FUZZ_CHECK(expression) \
   ((expression) ? (void)0 : fuzz_failed(__FILE__, __LINE__, #expression))
 

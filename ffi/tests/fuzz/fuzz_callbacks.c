@@ -33,7 +33,7 @@
 #define FUZZ__ADDS 2         /* what was accepted, to the same set */
 #define FUZZ__DELETES 4      /* which is refused */
 #define FUZZ__SENDS_BACK 8   /* what it has received */
-#define FUZZ__ADDS_ITSELF 16 /* which is refused as well */
+#define FUZZ__ADDS_ITSELF 16 /* see fuzz__add_again() */
 
 /* One that was added, or tried to be. */
 struct fuzz__added {
@@ -94,6 +94,15 @@ static void fuzz__take(const struct fuzz__added* by, int fd) {
   close(fd);
 }
 
+/* It is refused, unless the handle was closed meanwhile and another socket has
+ * the number: then that one is added. */
+static void fuzz__add_again(struct iocp_callbacks* set, int fd) {
+  struct fuzz__added* one = fuzz__enter(set, fd, 1, 0);
+  if (one != NULL &&
+      iocp_callbacks_add_socket(set, fd, one, 1, fuzz__called) < 0)
+    atomic_store(&one->is_over, true);
+}
+
 static void fuzz__check_call(const struct fuzz__added* one,
                              int event_type,
                              const void* buffer,
@@ -137,8 +146,7 @@ static void fuzz__called(iocp_os_socket socket,
     send(socket, buffer, count, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (event_type == IOCP_CALLBACK_ACCEPT) fuzz__take(one, *(int*)buffer);
   if (!is_last && (one->does & FUZZ__ADDS_ITSELF) != 0)
-    FUZZ_CHECK(
-        iocp_callbacks_add_socket(one->set, socket, one, 1, fuzz__called) < 0);
+    fuzz__add_again(one->set, socket);
   /* Nothing comes after the last call, so this is the end of its state. */
   if (is_last) atomic_store(&one->is_over, true);
   atomic_store(&one->is_running, false);
