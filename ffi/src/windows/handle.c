@@ -45,8 +45,8 @@ int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs) {
       SetFileCompletionNotificationModes(
           (HANDLE)handle,
           FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE);
-  /* What relays has no packets but those that it posts when one is pending. */
-  if (socket->engine.relays) socket->engine.skips_packets = true;
+  /* The event is set by a success at once as well, and brings a packet. */
+  if (socket->engine.relays) socket->engine.skips_packets = false;
   socket->engine.handle = handle;
   return 0;
 }

@@ -3,9 +3,6 @@
 
 #include "relay.h"
 
-/* STATUS_CANCELLED in ntstatus.h, which does not go with windows.h. */
-#define OPERATION__CANCELED ((LONG)0xC0000120)
-
 bool op_prepare(struct socket* socket,
                 struct engine_op* op,
                 enum engine_op_kind kind) {
@@ -15,28 +12,16 @@ bool op_prepare(struct socket* socket,
   return false;
 }
 
-/* It is pending, and nobody could be found to tell of it. */
-static enum op_start op__recall(struct engine_op* op) {
-  relay_await(op);
-  if (op_status(op) != OPERATION__CANCELED) return OP_COMPLETED;
-  WSASetLastError(WSAENOBUFS);
-  return OP_REFUSED;
-}
-
 enum op_start op_started(struct socket* socket,
                          struct engine_op* op,
                          bool has_succeeded) {
   DWORD native = has_succeeded ? 0 : (DWORD)WSAGetLastError();
-  if (has_succeeded && socket->engine.skips_packets) {
-    relay_end(op);
-    return OP_COMPLETED;
-  }
+  if (has_succeeded && socket->engine.skips_packets) return OP_COMPLETED;
   if (!has_succeeded && native != WSA_IO_PENDING) {
     relay_end(op);
     WSASetLastError((int)native);
     return OP_REFUSED;
   }
-  if (op->event != NULL && !relay_start(socket, op)) return op__recall(op);
   op->in_flight = true;
   socket->port->stats.operations++;
   return OP_IN_FLIGHT;

@@ -5,13 +5,6 @@
 #define RELAY__PAUSE_MS 10
 #define RELAY__NO_PACKET 1
 
-bool relay_prepare(struct engine_op* op) {
-  op->event = CreateEventW(NULL, TRUE, FALSE, NULL);
-  if (op->event == NULL) return false;
-  op->overlapped.hEvent = (HANDLE)((ULONG_PTR)op->event | RELAY__NO_PACKET);
-  return true;
-}
-
 /* On a thread of the system's pool. The port stays: it is not closed before all
  * of its operations have been reaped. */
 static void CALLBACK relay__post(void* context, BOOLEAN has_timed_out) {
@@ -22,7 +15,10 @@ static void CALLBACK relay__post(void* context, BOOLEAN has_timed_out) {
     Sleep(RELAY__PAUSE_MS);
 }
 
-bool relay_start(struct socket* socket, struct engine_op* op) {
+bool relay_prepare(struct engine_op* op) {
+  op->event = CreateEventW(NULL, TRUE, FALSE, NULL);
+  if (op->event == NULL) return false;
+  op->overlapped.hEvent = (HANDLE)((ULONG_PTR)op->event | RELAY__NO_PACKET);
   if (RegisterWaitForSingleObject(&op->wait,
                                   op->event,
                                   relay__post,
@@ -31,13 +27,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
                                   WT_EXECUTEINWAITTHREAD | WT_EXECUTEONLYONCE))
     return true;
   op->wait = NULL;
-  CancelIoEx((HANDLE)socket->engine.handle, &op->overlapped);
-  return false;
-}
-
-void relay_await(struct engine_op* op) {
-  WaitForSingleObject(op->event, INFINITE);
   relay_end(op);
+  return false;
 }
 
 void relay_end(struct engine_op* op) {

@@ -15,14 +15,10 @@
 
 #include "engine.h"
 
-/* Gives an operation its event. */
+/* Gives an operation its event, and has it waited for. Before it is posted:
+ * what is pending already could only be canceled, and nobody would know how
+ * much of it had been done. */
 bool relay_prepare(struct engine_op* op);
-
-/* The operation is pending: its packet will be posted. False: it cannot be. */
-bool relay_start(struct socket* socket, struct engine_op* op);
-
-/* Waits for a pending operation that could not be started, and was canceled. */
-void relay_await(struct engine_op* op);
 
 /* Gives back what an operation holds, if it is one of these. */
 void relay_end(struct engine_op* op);
