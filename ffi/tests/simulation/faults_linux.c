@@ -106,9 +106,12 @@ void faults_end(void) {
 
 bool faults_have_broken(void) { return faults.has_broken; }
 
+static bool faults__is_schedules(void) {
+  return pthread_equal(pthread_self(), faults.thread);
+}
+
 static bool faults__happens(enum faults__kind kind) {
-  return faults.is_on && faults.rates[kind] != 0 &&
-         pthread_equal(pthread_self(), faults.thread) &&
+  return faults__is_schedules() && faults.is_on && faults.rates[kind] != 0 &&
          tape_chance(faults.rates[kind]);
 }
 
@@ -132,12 +135,18 @@ void faults_close(void) {
 
 bool faults_is_librarys(int fd) { return faults__fds[fd].is_librarys; }
 
+/* Edges are owed to the schedule's own thread alone. */
+static void faults__forget(struct faults__fd* entry) {
+  if (!faults__is_schedules()) return;
+  entry->is_owed = false;
+  entry->epoll = 0;
+}
+
 static int faults__take(int fd) {
   if (fd < 0) return fd;
   RULE("the simulation has room for descriptors", fd < FAULTS__FDS);
   struct faults__fd* entry = &faults__fds[fd];
-  entry->is_owed = false;
-  entry->epoll = 0;
+  faults__forget(entry);
   atomic_store(&entry->is_librarys, true);
   atomic_fetch_add(&faults__fd_count, 1);
   return fd;
@@ -147,8 +156,7 @@ static void faults__give(int fd) {
   RULE("the library closes what it has, and only once",
        fd >= 0 && fd < FAULTS__FDS &&
            atomic_exchange(&faults__fds[fd].is_librarys, false));
-  faults__fds[fd].is_owed = false;
-  faults__fds[fd].epoll = 0;
+  faults__forget(&faults__fds[fd]);
   atomic_fetch_sub(&faults__fd_count, 1);
 }
 
@@ -297,7 +305,7 @@ int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event* event) {
     return faults__fail("epoll_ctl", ENOMEM);
   }
   int result = __real_epoll_ctl(epoll, what, fd, event);
-  if (result == 0 && fd < FAULTS__FDS) {
+  if (result == 0 && fd < FAULTS__FDS && faults__is_schedules()) {
     faults__fds[fd].epoll = what == EPOLL_CTL_DEL ? 0 : epoll;
     if (what == EPOLL_CTL_ADD) faults__fds[fd].event = *event;
   }
@@ -306,12 +314,12 @@ int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event* event) {
 
 int __wrap_epoll_wait(int epoll, struct epoll_event* events, int max, int ms) {
   if (faults__happens(FAULTS_EINTR)) return faults__fail("epoll_wait", EINTR);
-  if (pthread_equal(pthread_self(), faults.thread)) faults_pay();
+  if (faults__is_schedules()) faults_pay();
   return __real_epoll_wait(epoll, events, max, ms);
 }
 
 int __wrap_poll(struct pollfd* entries, nfds_t count, int timeout) {
-  if (pthread_equal(pthread_self(), faults.thread)) faults_pay();
+  if (faults__is_schedules()) faults_pay();
   /* Only of a wait; a look at a socket does not sleep, so no signal ends it. */
   if (count == 2 && faults__happens(FAULTS_EINTR))
     return faults__fail("poll", EINTR);
