@@ -26,6 +26,8 @@ int32_t errors_of(int native) {
       return -IOCP_EADDRNOTAVAIL;
     case EAGAIN: /* out of ephemeral ports, where it can happen at all */
       return -IOCP_EADDRNOTAVAIL;
+    case ENOSPC: /* more in epoll instances than one user may have there */
+      return -IOCP_ENOMEM;
     default:
       return -IOCP_EUNKNOWN;
   }

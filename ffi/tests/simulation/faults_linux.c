@@ -302,7 +302,7 @@ int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event* event) {
   if (what == EPOLL_CTL_ADD && faults__happens(FAULTS_HANDLES)) {
     /* What was accepted is lost by that. */
     faults.has_broken = true;
-    return faults__fail("epoll_ctl", ENOMEM);
+    return faults__fail("epoll_ctl", tape_chance(500) ? ENOSPC : ENOMEM);
   }
   int result = __real_epoll_ctl(epoll, what, fd, event);
   if (result == 0 && fd < FAULTS__FDS && faults__is_schedules()) {
