@@ -166,8 +166,10 @@ void sock_cancel_now(struct op* op) {
     op->sock->state = SOCK_FAILED;
   } else if (op->kind == OP_ACCEPT) {
     accept_canceled(op);
-  } else if (op->kind == OP_RECEIVE && habits_fault(habits.byte_cancels)) {
-    /* It was too late: bytes are out of the stream already. */
+  } else if (op->kind == OP_RECEIVE && op->node.prev == &op->sock->receives &&
+             habits_fault(habits.byte_cancels)) {
+    /* It was too late: bytes are out of the stream already. Only the oldest can
+     * have any, for they are filled in posting order. */
     op->is_canceling = true;
     bytes = transfer_take(op);
     if (bytes != 0 && tape_choose(2) == 0) status = STATUS_OK;
