@@ -260,3 +260,15 @@ void world_handle_close(double handle) {
   sock->object.is_users = true;
   sock_close(sock);
 }
+
+double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
+  struct sock* sock = sock_new(family, true);
+  if (sock == NULL) return -1;
+  *address_out = peer__loopback(family);
+  sock->local = *address_out;
+  sock->state = SOCK_LISTENING;
+  sock->listening.queued_max = UINT32_MAX;
+  sock->listening.sock = sock;
+  listening_open(&sock->listening, address_out);
+  return (double)sock->object.handle;
+}

@@ -5,13 +5,20 @@
 
 #include "tape.h"
 #include "workload.h"
+#include "workload_callbacks.h"
 #include "world.h"
+
+/* Schedules of the callback API, of 1,000. */
+#define SCHEDULE__CALLBACKS 150
 
 uint64_t schedule_checks;
 
 void schedule_run(void) {
   world_open();
-  workload_run();
+  if (tape_chance(SCHEDULE__CALLBACKS))
+    workload_callbacks_run();
+  else
+    workload_run();
   world_close();
 }
 

@@ -114,6 +114,9 @@ void peer_close(struct peer* peer);
  * No faults meet the program itself. */
 double world_handle_connect(struct peer_listener* listener);
 
+/* One that listens on this machine, and its address; -1: none could be had. */
+double world_handle_listen(uint16_t family, struct iocp_address* address_out);
+
 /* Closes one, or one that the library has given back. */
 void world_handle_close(double handle);
 

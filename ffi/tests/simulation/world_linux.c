@@ -305,6 +305,14 @@ double world_handle_connect(struct peer_listener* listener) {
   return -1;
 }
 
+double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
+  int fd = world__socket(family);
+  if (fd < 0) return -1;
+  if (world__listen(fd, family, address_out)) return fd;
+  __real_close(fd);
+  return -1;
+}
+
 void world_handle_close(double handle) {
   RULE("a handle that was given back is not the library's",
        !faults_is_librarys((int)handle));

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sockets are the user's here: he connects them, or listens, has the library
+ * receive or accept, and closes them whenever he likes, also from inside a
+ * call. Calls come on other threads, which draw nothing from the tape.
+ */
+#include "workload_callbacks.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "iocp_callback.h"
+#include "report.h"
+#include "schedule.h"
+#include "tape.h"
+#include "world.h"
+
+#define CALLS__SOCKETS 24
+#define CALLS__ACCEPTED 64
+#define CALLS__PART 3000
+/* When the last call has to have come. Sockets that were closed without a word
+ * are looked for once a second. */
+#define CALLS__LIMIT_MS 4000
+#define CALLS__LIMIT_REAL_MS 6000
+
+/* A connected socket of the user's, or a listening one. */
+struct calls__socket {
+  double handle;
+  struct peer* peer; /* on the other side; NULL: gone, or a listener */
+  struct iocp_address address;
+  bool is_listener;
+  bool is_added;
+  bool closes_itself; /* in its first call */
+  uint8_t id;
+  /* By the thread of the schedule. */
+  atomic_bool is_closed; /* by the user */
+  atomic_bool is_reset;  /* by the peer */
+  atomic_bool has_fin;   /* the peer's */
+  atomic_uint sent;      /* by the peer */
+  /* By the calls. */
+  atomic_uint received;
+  atomic_uint calls;
+  atomic_int last_call; /* 0: it has not come */
+  atomic_uint accepted;
+};
+
+static struct {
+  struct iocp_callbacks* callbacks;
+  struct peer_listener* host;
+  struct calls__socket sockets[CALLS__SOCKETS];
+  uint32_t count;
+  struct peer* guests[CALLS__ACCEPTED]; /* who have called listeners */
+  uint32_t guest_count;
+  double accepted[CALLS__ACCEPTED]; /* for the user to close */
+  atomic_uint accepted_count;
+  uint8_t bytes[CALLS__PART];
+} calls;
+
+/* ---- called back */
+
+static uint8_t calls__byte(const struct calls__socket* socket, uint32_t place) {
+  return (uint8_t)(place * 37 + (place >> 8) + socket->id);
+}
+
+static void calls__received(struct calls__socket* socket,
+                            const uint8_t* bytes,
+                            uint32_t count) {
+  uint32_t place = atomic_load(&socket->received);
+  RULE("a call has no more bytes than were sent",
+       count != 0 && place + count <= atomic_load(&socket->sent));
+  for (uint32_t i = 0; i < count; i++)
+    RULE("a call has the bytes in order",
+         bytes[i] == calls__byte(socket, place + i));
+  atomic_store(&socket->received, place + count);
+}
+
+static void calls__ended(struct calls__socket* socket,
+                         int event,
+                         uint32_t error) {
+  if (event == IOCP_CALLBACK_END)
+    RULE("an end is told only of a stream that has one, and behind its bytes",
+         !socket->is_listener && atomic_load(&socket->has_fin) &&
+             atomic_load(&socket->received) == atomic_load(&socket->sent));
+  else
+    RULE("an error has a number that means something",
+         error != 0 && error < IOCP_EUNKNOWN);
+  atomic_store(&socket->last_call, event);
+}
+
+static void calls__accepted(struct calls__socket* socket, const void* handle) {
+  iocp_os_socket accepted;
+  memcpy(&accepted, handle, sizeof accepted);
+  RULE("only a listener accepts", socket->is_listener);
+  uint32_t index = atomic_fetch_add(&calls.accepted_count, 1);
+  RULE("no more is accepted than has called", index < CALLS__ACCEPTED);
+  calls.accepted[index] = (double)accepted;
+  atomic_fetch_add(&socket->accepted, 1);
+}
+
+/* The user may do this at any time. */
+static void calls__close(struct calls__socket* socket) {
+  if (!atomic_exchange(&socket->is_closed, true))
+    world_handle_close(socket->handle);
+}
+
+static void calls__called(iocp_os_socket handle,
+                          int event,
+                          void* buffer,
+                          iocp_byte_count count,
+                          void* state) {
+  struct calls__socket* socket = state;
+  RULE("a call names its socket", (double)handle == socket->handle);
+  RULE("nothing is called after the last call",
+       atomic_load(&socket->last_call) == 0);
+  atomic_fetch_add(&socket->calls, 1);
+  RULE("nobody ends the threads from inside a call",
+       iocp_callbacks_delete(calls.callbacks) == -IOCP_EBUSY);
+  switch (event) {
+    case IOCP_CALLBACK_READ:
+      calls__received(socket, buffer, (uint32_t)count);
+      break;
+    case IOCP_CALLBACK_ACCEPT:
+      calls__accepted(socket, buffer);
+      break;
+    case IOCP_CALLBACK_ACCEPT_FAILED:
+      RULE("accepting fails for a reason", socket->is_listener && count != 0);
+      break;
+    default:
+      calls__ended(socket, event, (uint32_t)count);
+      return;
+  }
+  if (socket->closes_itself) calls__close(socket);
+}
+
+/* ---- what the user does */
+
+static struct calls__socket* calls__new(void) {
+  if (calls.count == CALLS__SOCKETS) return NULL;
+  struct calls__socket* socket = &calls.sockets[calls.count];
+  socket->id = (uint8_t)(calls.count * 11);
+  socket->closes_itself = tape_chance(60);
+  return socket;
+}
+
+static void calls__add(struct calls__socket* socket) {
+  static const size_t sizes[] = {1000, 1, 2, 100, 65536, 1 << 20};
+  iocp_os_socket handle = (iocp_os_socket)socket->handle;
+  size_t size = sizes[tape_choose(6)];
+  int32_t result =
+      socket->is_listener
+          ? iocp_callbacks_add_listener(
+                calls.callbacks, handle, socket, calls__called)
+          : iocp_callbacks_add_socket(
+                calls.callbacks, handle, socket, size, calls__called);
+  TRACE(
+      "a %s is added: %d", socket->is_listener ? "listener" : "socket", result);
+  schedule_checks++;
+  if (result == 0) {
+    RULE("a socket is added once", !socket->is_added);
+    socket->is_added = true;
+    return;
+  }
+  bool may_be_gone =
+      atomic_load(&socket->is_reset) || atomic_load(&socket->is_closed);
+  RULE("a socket is refused for a reason that it can have",
+       (result == -IOCP_EEXIST && (socket->is_added || world_has_broken())) ||
+           result == -IOCP_ENOMEM || result == -IOCP_ENOBUFS ||
+           (may_be_gone &&
+            (result == -IOCP_ENOTCONN || result == -IOCP_ENOTSOCK ||
+             result == -IOCP_EBADF || result == -IOCP_EINVAL)));
+}
+
+static void calls__connect(void) {
+  struct calls__socket* socket = calls__new();
+  if (socket == NULL) return;
+  socket->handle = world_handle_connect(calls.host);
+  if (socket->handle < 0) return;
+  while ((socket->peer = peer_accept(calls.host)) == NULL) world_pause(1);
+  calls.count++;
+  TRACE("socket %u is connected: %.0f", calls.count - 1, socket->handle);
+  if (!tape_chance(50)) calls__add(socket);
+}
+
+static void calls__listen(void) {
+  struct calls__socket* socket = calls__new();
+  if (socket == NULL) return;
+  socket->handle =
+      world_handle_listen(tape_choose(2) == 0 ? 4 : 6, &socket->address);
+  if (socket->handle < 0) return;
+  socket->is_listener = true;
+  calls.count++;
+  TRACE("socket %u listens: %.0f", calls.count - 1, socket->handle);
+  calls__add(socket);
+}
+
+static struct calls__socket* calls__choose(void) {
+  return calls.count == 0 ? NULL : &calls.sockets[tape_choose(calls.count)];
+}
+
+/* ---- what the peers do */
+
+static void calls__call_listener(struct calls__socket* socket) {
+  if (calls.guest_count == CALLS__ACCEPTED || atomic_load(&socket->is_closed))
+    return;
+  calls.guests[calls.guest_count++] = peer_connect(&socket->address);
+}
+
+static void calls__send(struct calls__socket* socket, uint32_t length) {
+  uint32_t place = atomic_load(&socket->sent);
+  for (uint32_t i = 0; i < length; i++)
+    calls.bytes[i] = calls__byte(socket, place + i);
+  /* A call may come before this returns. */
+  atomic_store(&socket->sent, place + length);
+  int32_t taken = peer_send(socket->peer, calls.bytes, length);
+  atomic_store(&socket->sent, place + (taken > 0 ? (uint32_t)taken : 0));
+}
+
+static void calls__peer(struct calls__socket* socket) {
+  if (socket->is_listener) calls__call_listener(socket);
+  if (socket->peer == NULL) return;
+  uint32_t what = tape_choose(10);
+  if (what < 7 && !atomic_load(&socket->has_fin)) {
+    calls__send(socket, 1 + tape_choose(CALLS__PART));
+  } else if (what < 9) {
+    atomic_store(&socket->has_fin, true);
+    peer_shutdown(socket->peer);
+  } else {
+    atomic_store(&socket->is_reset, true);
+    peer_reset(socket->peer);
+    socket->peer = NULL;
+  }
+}
+
+static void calls__misuse(void) {
+  struct iocp_callbacks* none;
+  struct calls__socket* socket = &calls.sockets[0];
+  RULE("arguments are checked",
+       iocp_callbacks_new(1, NULL) == -IOCP_EFAULT &&
+           iocp_callbacks_new(257, &none) == -IOCP_EINVAL &&
+           iocp_callbacks_delete(NULL) == -IOCP_EFAULT &&
+           iocp_callbacks_add_socket(NULL, 0, socket, 1, calls__called) ==
+               -IOCP_EFAULT &&
+           iocp_callbacks_add_socket(calls.callbacks, 0, socket, 1, NULL) ==
+               -IOCP_EFAULT &&
+           iocp_callbacks_add_socket(
+               calls.callbacks, 0, socket, 0, calls__called) == -IOCP_EINVAL);
+  if (calls.count == 0) return;
+  int32_t result =
+      socket->is_listener
+          ? iocp_callbacks_add_socket(calls.callbacks,
+                                      (iocp_os_socket)socket->handle,
+                                      socket,
+                                      1,
+                                      calls__called)
+          : iocp_callbacks_add_listener(calls.callbacks,
+                                        (iocp_os_socket)socket->handle,
+                                        socket,
+                                        calls__called);
+  RULE("a socket is added as what it is", result < 0);
+}
+
+static void calls__step(void) {
+  struct calls__socket* socket = calls__choose();
+  uint32_t what = socket == NULL ? 0 : tape_choose(100);
+  if (what < 15)
+    calls__connect();
+  else if (what < 20)
+    calls__listen();
+  else if (what < 70)
+    calls__peer(socket);
+  else if (what < 74)
+    calls__add(socket);
+  else if (what < 78)
+    calls__close(socket);
+  else if (what < 80)
+    calls__misuse();
+  else
+    world_pause(tape_choose(3) == 0 ? tape_choose(2000) : tape_choose(20));
+}
+
+/* ---- the end */
+
+static bool calls__is_due(const struct calls__socket* socket) {
+  return socket->is_added && !socket->is_listener &&
+         (atomic_load(&socket->has_fin) || atomic_load(&socket->is_reset) ||
+          atomic_load(&socket->is_closed));
+}
+
+/* Every stream that has ended is told its last call. */
+static void calls__settle(void) {
+  uint64_t since_ms = world_now_ms();
+  uint32_t limit_ms = world_is_exact() ? CALLS__LIMIT_MS : CALLS__LIMIT_REAL_MS;
+  world_calm();
+  for (uint32_t i = 0; i < calls.count; i++) {
+    struct calls__socket* socket = &calls.sockets[i];
+    while (calls__is_due(socket) && atomic_load(&socket->last_call) == 0) {
+      RULE("the last call comes in time",
+           world_now_ms() - since_ms <= limit_ms);
+      world_pause(10);
+    }
+  }
+}
+
+static void calls__end(void) {
+  RULE("the threads can be ended", iocp_callbacks_delete(calls.callbacks) == 0);
+  for (uint32_t i = 0; i < calls.count; i++) {
+    struct calls__socket* socket = &calls.sockets[i];
+    if (socket->is_added)
+      RULE("every socket is told its last call",
+           atomic_load(&socket->last_call) != 0);
+    schedule_checks += atomic_load(&socket->calls);
+    calls__close(socket);
+  }
+  for (uint32_t i = 0; i < atomic_load(&calls.accepted_count); i++)
+    world_handle_close(calls.accepted[i]);
+}
+
+void workload_callbacks_run(void) {
+  memset(&calls, 0, sizeof calls);
+  calls.host = peer_listen(PEER_ACCEPTS, tape_choose(2) == 0 ? 4 : 6);
+  if (calls.host == NULL) return;
+  int32_t result = iocp_callbacks_new(tape_choose(4), &calls.callbacks);
+  TRACE("iocp_callbacks_new(): %d", result);
+  if (result < 0) return;
+  while (tape_chance(960)) calls__step();
+  if (tape_choose(4) != 0) calls__settle();
+  calls__end();
+}
