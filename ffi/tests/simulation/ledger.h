@@ -66,6 +66,7 @@ struct entry {
   uint32_t send_first;
   uint32_t send_count;
   uint64_t since_ms; /* when it was begun or its close was */
+  uint32_t close_timeout_ms;
   /* Of one that connects. */
   enum peer_manner manner;
   bool goes_to_guest;

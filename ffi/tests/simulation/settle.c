@@ -17,6 +17,8 @@
 #define SETTLE__PATIENCE_MS 300
 #define SETTLE__PATIENCE_REAL_MS 20
 #define SETTLE__REFUSED_MS 1000
+#define SETTLE__SHORT_MS 30
+#define SETTLE__SHORT_LIMIT_MS 1000
 #define SETTLE__ACCEPTED_MS 3000
 #define SETTLE__QUIET_ROUNDS 100
 
@@ -244,6 +246,29 @@ static void settle__move(void) {
   } while (!settle__all_moved());
 }
 
+static bool settle__all_expired(void) {
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    const struct entry* entry = &ledger.entries[i];
+    if (entry->is_closing && !entry->is_closed && entry->end != NULL &&
+        entry->close_timeout_ms <= SETTLE__SHORT_MS)
+      return false;
+  }
+  return true;
+}
+
+/* A close that has little time does not need its peer for its end. */
+static void settle__expire(void) {
+  settle__since_ms = world_now_ms();
+  while (!settle__all_expired()) {
+    RULE("a close gives up when its time is over",
+         settle__spent_ms() <=
+             settle__limit_ms(SETTLE__SHORT_LIMIT_MS, SETTLE__LIMIT_REAL_MS));
+    for (uint32_t i = 0; i < ledger.port_count; i++)
+      if (ledger.ports[i].is_open) user_poll(i);
+    world_pause(1);
+  }
+}
+
 static void settle__finish(void) {
   settle__says_end = true;
   settle__since_ms = world_now_ms();
@@ -335,6 +360,7 @@ void settle_run(void) {
   TRACE("---- calm");
   world_calm();
   ledger.is_settling = true;
+  settle__expire();
   settle__move();
   ledger.is_calm = true;
   settle__finish();

@@ -29,6 +29,7 @@ static const struct user__option user__options[] = {
     {IOCP_RECEIVE_BUFFER, {1024, 0, 1, 100, 8192, 1 << 20}, 6},
     {IOCP_RECEIVE_DEPTH, {1, 2, 5, 64}, 4},
     {IOCP_SEND_CONCURRENCY, {1, 2, 5, 64}, 4},
+    {IOCP_SEND_CONCURRENCY, {4, 64}, 2},
     {IOCP_NO_DELAY, {0, 1}, 2},
     {IOCP_KEEP_ALIVE, {0, 1}, 2},
     {IOCP_KEEP_ALIVE_IDLE, {1, 7200, 32767}, 3},

@@ -244,6 +244,7 @@ void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms) {
   if (!entry->is_closing) {
     entry->is_detaching = mode == IOCP_DETACH;
     entry->since_ms = world_now_ms();
+    entry->close_timeout_ms = timeout_ms;
   }
   entry->is_closing = true;
 }

@@ -253,6 +253,9 @@ static void workload__begin(const struct workload__profile* profile) {
   if (pairs == 0) return;
   user_listen(port);
   struct entry* listener = user_choose(ENTRY_LISTENER);
+  /* Its connections inherit them. */
+  for (uint32_t i = tape_choose(5); i != 0; i--)
+    if (listener != NULL) user_set_option(listener);
   if (listener != NULL) user_accept(listener, 1 + tape_choose(8));
   while (pairs-- != 0) {
     if (tape_choose(2) == 0)
