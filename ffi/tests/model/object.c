@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "fiber.h"
 #include "habits.h"
 #include "report.h"
 #include "tape.h"
@@ -12,12 +13,21 @@
 #define OBJECT__STEP 4
 #define OBJECT__MAX 4096
 
+/* A handle of the user's is closed while a thread of the library is about to
+ * use it: between its last look at the handle and the call there is an instant
+ * that nothing can guard (docs/c_callback_api.md). So its number is not given
+ * to another one within that instant. */
+#define OBJECT__INSTANT_MS 20
+
 static struct {
   struct object* objects[OBJECT__MAX];
   /* What a free value was last. */
   enum object_kind past[OBJECT__MAX];
   bool was_users[OBJECT__MAX];
-  uint32_t count; /* values that have ever been used */
+  uint32_t count;             /* values that have ever been used */
+  uint32_t late[OBJECT__MAX]; /* of the user's, closed just now */
+  uint64_t late_until_ms;     /* of the last one of these */
+  uint32_t late_count;
   uint32_t free[OBJECT__MAX];
   uint32_t free_first;
   uint32_t free_count;
@@ -29,9 +39,18 @@ void object_open_all(void) {
   objects.count = 0;
   objects.free_first = 0;
   objects.free_count = 0;
+  objects.late_count = 0;
+}
+
+static void object__free(uint32_t index) {
+  objects.free[(objects.free_first + objects.free_count) % OBJECT__MAX] = index;
+  objects.free_count++;
 }
 
 static uint32_t object__index(void) {
+  if (fiber_now_ms() >= objects.late_until_ms)
+    while (objects.late_count != 0)
+      object__free(objects.late[--objects.late_count]);
   if (objects.free_count == 0 || habits.reuse == REUSE_NEVER)
     return objects.count == OBJECT__MAX ? OBJECT__MAX : objects.count++;
   objects.free_count--;
@@ -80,8 +99,12 @@ void object_leave(struct object* object) {
   objects.objects[index] = NULL;
   objects.past[index] = object->kind;
   objects.was_users[index] = object->is_users;
-  objects.free[(objects.free_first + objects.free_count) % OBJECT__MAX] = index;
-  objects.free_count++;
+  if (object->is_users) {
+    objects.late[objects.late_count++] = index;
+    objects.late_until_ms = fiber_now_ms() + OBJECT__INSTANT_MS;
+  } else {
+    object__free(index);
+  }
   object->handle = 0;
 }
 

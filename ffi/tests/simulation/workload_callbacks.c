@@ -147,6 +147,8 @@ static void calls__add(struct calls__socket* socket) {
   static const size_t sizes[] = {1000, 1, 2, 100, 65536, 1 << 20};
   iocp_os_socket handle = (iocp_os_socket)socket->handle;
   size_t size = sizes[tape_choose(6)];
+  /* Its number may be another one's by now. */
+  if (atomic_load(&socket->is_closed)) return;
   int32_t result =
       socket->is_listener
           ? iocp_callbacks_add_listener(
@@ -245,7 +247,7 @@ static void calls__misuse(void) {
                -IOCP_EFAULT &&
            iocp_callbacks_add_socket(
                calls.callbacks, 0, socket, 0, calls__called) == -IOCP_EINVAL);
-  if (calls.count == 0) return;
+  if (calls.count == 0 || atomic_load(&socket->is_closed)) return;
   int32_t result =
       socket->is_listener
           ? iocp_callbacks_add_socket(calls.callbacks,
