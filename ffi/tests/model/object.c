@@ -21,7 +21,8 @@
 
 static struct {
   struct object* objects[OBJECT__MAX];
-  /* What a free value was last. */
+  /* What a free value was last, and whether it ever was the user's: one that
+   * the user may have closed is asked who it is before it is used. */
   enum object_kind past[OBJECT__MAX];
   bool was_users[OBJECT__MAX];
   uint32_t count;             /* values that have ever been used */
@@ -36,6 +37,7 @@ static struct {
 void object_open_all(void) {
   memset(objects.objects, 0, objects.count * sizeof objects.objects[0]);
   memset(objects.past, 0, objects.count * sizeof objects.past[0]);
+  memset(objects.was_users, 0, objects.count * sizeof objects.was_users[0]);
   objects.count = 0;
   objects.free_first = 0;
   objects.free_count = 0;
@@ -98,7 +100,7 @@ void object_leave(struct object* object) {
   uint32_t index = object__index_of(object->handle);
   objects.objects[index] = NULL;
   objects.past[index] = object->kind;
-  objects.was_users[index] = object->is_users;
+  objects.was_users[index] |= object->is_users;
   if (object->is_users) {
     objects.late[objects.late_count++] = index;
     objects.late_until_ms = fiber_now_ms() + OBJECT__INSTANT_MS;
