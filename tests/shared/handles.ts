@@ -2,11 +2,48 @@
 
 import { readdirSync } from "node:fs";
 import process from "node:process";
+import { openLibrary } from "./ffi.ts";
 
-/** Whether {@linkcode openHandles} can count. */
-export const countsHandles: boolean = process.platform === "linux";
+/* Wine counts no handles, but a folder of Linux shows what its server has open
+ * for the processes that it serves: each socket, port and file. */
+const WINE_FOLDER = "Z:\\proc\\self\\fd";
 
-/** How many handles this process has open, or 0 where that cannot be told. */
-export function openHandles(): number {
-  return countsHandles ? readdirSync("/proc/self/fd").length : 0;
+function isWine(): boolean {
+  try {
+    return readdirSync(WINE_FOLDER).length > 0;
+  } catch {
+    return false;
+  }
 }
+
+interface Kernel32 {
+  GetCurrentProcess(): unknown;
+  GetProcessHandleCount(process: unknown, count: Uint32Array): number;
+}
+
+function windowsCounter(): () => number {
+  const kernel = openLibrary<Kernel32>("kernel32.dll", {
+    GetCurrentProcess: { parameters: [], result: "pointer" },
+    GetProcessHandleCount: {
+      parameters: ["pointer", "buffer"],
+      result: "i32",
+    },
+  });
+  const count = new Uint32Array(1);
+  return () => {
+    kernel.GetProcessHandleCount(kernel.GetCurrentProcess(), count);
+    return count[0]!;
+  };
+}
+
+function folderCounter(folder: string): () => number {
+  return () => readdirSync(folder).length;
+}
+
+function makeCounter(): () => number {
+  if (process.platform === "linux") return folderCounter("/proc/self/fd");
+  return isWine() ? folderCounter(WINE_FOLDER) : windowsCounter();
+}
+
+/** How many handles this process has open. */
+export const openHandles: () => number = makeCounter();

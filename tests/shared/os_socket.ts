@@ -3,17 +3,12 @@
  * functions, through the runtime's FFI. */
 
 import process from "node:process";
+import { type ForeignFunction, openLibrary } from "./ffi.ts";
 
 interface SystemSockets {
   socket(family: number, type: number, protocol: number): number;
   connect(handle: number, address: Uint8Array, length: number): number;
   close(handle: number): number;
-}
-
-interface Globals {
-  Deno?: {
-    dlopen(path: string, symbols: object): { symbols: Record<string, unknown> };
-  };
 }
 
 const isWindows = process.platform === "win32";
@@ -22,30 +17,15 @@ const AF_INET = 2;
 const SOCK_STREAM = 1;
 
 /* A SOCKET is a pointer's size, but its upper half is never used. */
-const SIGNATURES: Record<string, readonly ("i32" | "buffer")[]> = {
-  socket: ["i32", "i32", "i32"],
-  connect: ["i32", "buffer", "i32"],
-  [CLOSE]: ["i32"],
+const FUNCTIONS: Record<string, ForeignFunction> = {
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  [CLOSE]: { parameters: ["i32"], result: "i32" },
 };
 
 function open(): SystemSockets {
   const path = isWindows ? "ws2_32.dll" : "libc.so.6";
-  const { Deno } = globalThis as unknown as Globals;
-  const symbols: Record<string, object> = {};
-  for (const [name, types] of Object.entries(SIGNATURES)) {
-    symbols[name] = Deno === undefined
-      ? {
-        args: types.map((type) => type === "buffer" ? "ptr" : type),
-        returns: "i32",
-      }
-      : { parameters: types, result: "i32" };
-  }
-  const library = Deno === undefined
-    ? (process.getBuiltinModule("bun:ffi" as never) as unknown as {
-      dlopen: NonNullable<Globals["Deno"]>["dlopen"];
-    }).dlopen(path, symbols)
-    : Deno.dlopen(path, symbols);
-  const functions = library.symbols as unknown as Record<string, never>;
+  const functions = openLibrary<Record<string, never>>(path, FUNCTIONS);
   return {
     socket: functions.socket!,
     connect: functions.connect!,
