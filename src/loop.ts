@@ -20,7 +20,6 @@ import {
   type PEER,
   PENDING,
   RECORD_WORDS,
-  SLAB_FULL,
   SLAB_MIN,
   SOCKET_STATS_FIELDS,
   type SocketStats,
@@ -81,8 +80,11 @@ export class Loop {
   /** The native port's name. */
   readonly port: number;
   readonly libraryPath: string;
-  /** The slab that the completion now dispatched refers to. */
+  /** The slab that the completion now dispatched refers to. It stays that one
+   * for all completions of a poll, whatever is taken between them. */
   slab: Uint8Array<ArrayBuffer> = makeSlab();
+  /** The slab that is filled next, and from where. */
+  #nextSlab = this.slab;
   #slabOffset = 0;
   #events = new Int32Array(HEADER_WORDS + CAPACITY * RECORD_WORDS);
   #endpoints: (Endpoint | undefined)[] = [];
@@ -156,12 +158,10 @@ export class Loop {
   /** Takes what has come for a socket into the slab, at most `bytes`. Returns
    * it, or the result of iocp_read() that is none. */
   read(socket: number, bytes: number): Uint8Array | number {
-    if (SLAB_BYTES - this.#slabOffset < SLAB_MIN || this.slab.length === 0) {
-      this.#renewSlab();
-    }
+    const slab = this.#roomySlab();
     const offset = this.#slabOffset;
     const length = Math.min(bytes, SLAB_BYTES - offset);
-    const { native, port, slab } = this;
+    const { native, port } = this;
     const result = native.iocp_read(port, socket, slab, offset, length);
     if (result <= 0 || result === PENDING) return result;
     /* The next chunk starts aligned, like those of iocp_poll(). */
@@ -279,7 +279,7 @@ export class Loop {
 
   /* Dequeues and settles; true when there was nothing. */
   #poll(): boolean {
-    if (this.slab.length === 0) this.#renewSlab();
+    this.slab = this.#roomySlab();
     const events = this.#events;
     const count = this.native.iocp_poll(
       this.port,
@@ -292,20 +292,19 @@ export class Loop {
     if (count < 0) throw this.error(count, { syscall: "poll" });
     this.#slabOffset = events[HEADER_SLAB_END];
     this.#dispatch(events, count);
-    const flags = events[HEADER_FLAGS];
-    if (
-      (flags & SLAB_FULL) !== 0 || SLAB_BYTES - this.#slabOffset < SLAB_MIN
-    ) {
-      this.#renewSlab();
-    }
-    return count === 0 && (flags & MORE) === 0;
+    return count === 0 && (events[HEADER_FLAGS] & MORE) === 0;
   }
 
-  /* The chunks that were handed out keep the old slab for as long as they are
-   * used. */
-  #renewSlab(): void {
-    this.slab = makeSlab();
+  /* A slab that can be filled: another one when the last is used up, or was
+   * taken away. The chunks that were handed out keep theirs for as long as they
+   * are used. */
+  #roomySlab(): Uint8Array<ArrayBuffer> {
+    const slab = this.#nextSlab;
+    if (slab.length > 0 && SLAB_BYTES - this.#slabOffset >= SLAB_MIN) {
+      return slab;
+    }
     this.#slabOffset = 0;
+    return this.#nextSlab = makeSlab();
   }
 
   #dispatch(events: Int32Array, count: number): void {

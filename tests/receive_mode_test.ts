@@ -248,3 +248,38 @@ test("Many idle connections in zero-byte mode hold no buffer", async () => {
   );
   assert.equal(port.stats().bytesPosted, 0);
 });
+
+/* A turn brings chunks to some, and the others are told to take theirs: what
+ * they take must not displace what the turn has still to hand out. */
+test("Conn in zero-byte mode takes nothing from the others' chunks", async () => {
+  const SIZE = 20_000;
+  using port = new CompletionPort();
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  const ends: { client: Conn; server: Conn }[] = [];
+  for (let i = 0; i < 20; i++) {
+    const receive: ReceiveOptions = {
+      mode: i % 2 === 0 ? "zero-byte" : "auto",
+    };
+    const [client, server] = await within(
+      "connecting",
+      Promise.all([
+        port.connect({ ...listener.addr, receive }),
+        listener.accept(),
+      ]),
+    );
+    ends.push({ client, server });
+  }
+  for (let round = 0; round < 3; round++) {
+    const received = ends.map(async ({ client }, i) => {
+      const result = new Digest();
+      const chunks = client[Symbol.asyncIterator]();
+      while (result.length < SIZE) result.add((await chunks.next()).value!);
+      assert.equal(result.text(), digest(pattern(SIZE, i, round * SIZE)));
+    });
+    await settled("they wait", () => port.stats().polls);
+    for (const [i, { server }] of ends.entries()) {
+      server.write(pattern(SIZE, i, round * SIZE));
+    }
+    await within("the chunks", Promise.all(received));
+  }
+});
