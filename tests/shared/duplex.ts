@@ -22,8 +22,10 @@ export function closed(stream: Duplex): Promise<unknown> {
 }
 
 /** Receives to the end and returns the digest. */
-export function receiveByDuplex(stream: Duplex): Promise<string> {
-  const result = new Digest();
+export function receiveByDuplex(
+  stream: Duplex,
+  result: Digest = new Digest(),
+): Promise<string> {
   const received = new Promise<string>((resolve, reject) => {
     stream.on("data", (chunk: Uint8Array) => result.add(chunk));
     stream.on("end", () => resolve(result.text()));

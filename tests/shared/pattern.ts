@@ -29,6 +29,7 @@ export function pattern(
 /** A hash that grows with the bytes, and how many they were. */
 export class Digest {
   readonly #hash = createHash("sha256");
+  #text: string | undefined;
   length = 0;
 
   add(bytes: Uint8Array): void {
@@ -38,7 +39,7 @@ export class Digest {
 
   /** Length and hash in one text, to compare. Nothing can be added after. */
   text(): string {
-    return `${this.length} ${this.#hash.digest("hex")}`;
+    return this.#text ??= `${this.length} ${this.#hash.digest("hex")}`;
   }
 }
 

@@ -2,24 +2,27 @@
 /* The ways to move bytes through a connection, all to be used alike. */
 
 import type { Conn } from "../../mod.ts";
+import { receiveByDuplex } from "./duplex.ts";
 import { Digest, pattern } from "./pattern.ts";
 
-/** Reads to the end and returns the digest. */
-export type Receive = (conn: Conn) => Promise<string>;
+/** Reads to the end and returns the digest; who brings one of his own has what
+ * came until an error. */
+export type Receive = (conn: Conn, result?: Digest) => Promise<string>;
 /** Sends the first `length` bytes of stream `seed`, and the end. */
 export type Send = (conn: Conn, length: number, seed: number) => Promise<void>;
 
 /** Receives in a `for await` loop. */
-export async function receiveByLoop(conn: Conn): Promise<string> {
-  const result = new Digest();
+export async function receiveByLoop(
+  conn: Conn,
+  result: Digest = new Digest(),
+): Promise<string> {
   for await (const chunk of conn) result.add(chunk);
   return result.text();
 }
 
 /** Receives by read(p), with buffers of these sizes in turn. */
 export function receiveByRead(...sizes: number[]): Receive {
-  return async (conn) => {
-    const result = new Digest();
+  return async function receiveByRead(conn, result = new Digest()) {
     const buffer = new Uint8Array(Math.max(...sizes));
     for (let i = 0;; i++) {
       const p = buffer.subarray(0, sizes[i % sizes.length]);
@@ -31,8 +34,10 @@ export function receiveByRead(...sizes: number[]): Receive {
 }
 
 /** Receives by the stream's default reader. */
-export async function receiveByStream(conn: Conn): Promise<string> {
-  const result = new Digest();
+export async function receiveByStream(
+  conn: Conn,
+  result: Digest = new Digest(),
+): Promise<string> {
   const reader = conn.readable.getReader();
   for (;;) {
     const { value, done } = await reader.read();
@@ -42,8 +47,10 @@ export async function receiveByStream(conn: Conn): Promise<string> {
 }
 
 /** Receives by the stream's reader into buffers of its own. */
-export async function receiveByByob(conn: Conn): Promise<string> {
-  const result = new Digest();
+export async function receiveByByob(
+  conn: Conn,
+  result: Digest = new Digest(),
+): Promise<string> {
   const reader = conn.readable.getReader({ mode: "byob" });
   let buffer = new Uint8Array(10_007);
   for (;;) {
@@ -55,8 +62,10 @@ export async function receiveByByob(conn: Conn): Promise<string> {
 }
 
 /** Receives by a loop, which reads between its turns as well. */
-export async function receiveMixed(conn: Conn): Promise<string> {
-  const result = new Digest();
+export async function receiveMixed(
+  conn: Conn,
+  result: Digest = new Digest(),
+): Promise<string> {
   const buffer = new Uint8Array(3_001);
   const chunks = conn[Symbol.asyncIterator]();
   for (;;) {
@@ -113,4 +122,37 @@ export async function sendByStream(
     writer.write(piece).catch(() => {});
   }
   await writer.close();
+}
+
+/** Sends through the duplex, at its pace. */
+export async function sendByDuplex(
+  conn: Conn,
+  length: number,
+  seed: number,
+): Promise<void> {
+  const bytes = pattern(length, seed);
+  const stream = conn.duplex();
+  const gone = new Promise<never>((_, reject) => {
+    stream.on("error", reject);
+    stream.on("close", () => reject(new Error("closed before its end")));
+  });
+  gone.catch(() => {});
+  for (let at = 0; at < length; at += 50_001) {
+    if (stream.write(bytes.subarray(at, at + 50_001))) continue;
+    const drained = new Promise((resolve) => stream.once("drain", resolve));
+    await Promise.race([drained, gone]);
+  }
+  const finished = new Promise<void>((resolve) =>
+    stream.once("finish", resolve)
+  );
+  stream.end();
+  await Promise.race([finished, gone]);
+}
+
+/** Receives through the duplex. */
+export function receiveThroughDuplex(
+  conn: Conn,
+  result: Digest = new Digest(),
+): Promise<string> {
+  return receiveByDuplex(conn.duplex(), result);
 }

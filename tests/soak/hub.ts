@@ -1,0 +1,129 @@
+// Copyright the iocp authors. MIT license.
+/* Where both ends of a connection find each other: a client says its number
+ * first, and whoever waits for that number gets the server's end. The listener
+ * closes now and then and opens elsewhere, so a meeting can fail. */
+
+import type {
+  CompletionPort,
+  Conn,
+  ConnectOptions,
+  Listener,
+  ListenOptions,
+  NetAddr,
+} from "../../mod.ts";
+import type { Counters } from "./counters.ts";
+
+/** Both ends of a connection. */
+export interface Ends {
+  client: Conn;
+  server: Conn;
+}
+
+/** The listener was closed before both ends had met. */
+export class Missed extends Error {
+  override name = "Missed";
+}
+
+export class Hub {
+  readonly #port: CompletionPort;
+  readonly #counters: Counters;
+  readonly #guests = new Map<number, (server: Conn) => void>();
+  #listener: Listener;
+  #count = 0;
+
+  constructor(port: CompletionPort, counters: Counters) {
+    this.#port = port;
+    this.#counters = counters;
+    this.#listener = this.#open({});
+  }
+
+  get address(): NetAddr {
+    return this.#listener.addr;
+  }
+
+  /** Closes the listener and opens another one. */
+  reopen(options: Partial<ListenOptions>): void {
+    this.#listener.close();
+    this.#listener = this.#open(options);
+  }
+
+  /** A number for the next client, and its server's end once it has come. */
+  expect(): { id: number; server: Promise<Conn>; forget(): void } {
+    const id = ++this.#count;
+    const server = new Promise<Conn>((resolve) =>
+      this.#guests.set(id, resolve)
+    );
+    return { id, server, forget: () => this.#guests.delete(id) };
+  }
+
+  /** Makes a connection from a port. */
+  async meet(
+    port: CompletionPort,
+    options: Omit<ConnectOptions, "port">,
+  ): Promise<Ends> {
+    const { id, server, forget } = this.expect();
+    const listener = this.#listener;
+    let client: Conn | undefined;
+    try {
+      client = await port.connect({ ...this.address, ...options });
+      await introduce(client, id);
+    } catch (error) {
+      client?.reset();
+      forget();
+      this.#counters.failed(error);
+      if (listener === this.#listener) throw error;
+      throw new Missed("the listener was closed", { cause: error });
+    }
+    this.#counters.made++;
+    return { client, server: await server };
+  }
+
+  close(): void {
+    this.#listener.close();
+  }
+
+  #open(options: Partial<ListenOptions>): Listener {
+    const hostname = "127.0.0.1";
+    const all = { hostname, port: 0, allowHalfOpen: true, ...options };
+    const listener = this.#port.listen(all);
+    this.#serve(listener);
+    return listener;
+  }
+
+  async #serve(listener: Listener): Promise<void> {
+    for await (const conn of listener) {
+      this.#welcome(conn).catch((error) => {
+        this.#counters.failed(error);
+        conn.reset();
+      });
+    }
+  }
+
+  async #welcome(conn: Conn): Promise<void> {
+    const bytes = new Uint8Array(4);
+    await readFully(conn, bytes);
+    const id = new DataView(bytes.buffer).getUint32(0);
+    await conn.write(bytes.subarray(0, 1));
+    const take = this.#guests.get(id);
+    this.#guests.delete(id);
+    if (take === undefined) conn.reset();
+    else take(conn);
+  }
+}
+
+/** Fills a buffer. */
+export async function readFully(conn: Conn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    const count = await conn.read(bytes.subarray(at));
+    if (count === null) throw new Missed("the peer has ended");
+    at += count;
+  }
+}
+
+/** Says the number of a client, and waits for the welcome. */
+export async function introduce(conn: Conn, id: number): Promise<void> {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, id);
+  await conn.write(bytes);
+  await readFully(conn, new Uint8Array(1));
+}

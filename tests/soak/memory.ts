@@ -1,0 +1,51 @@
+// Copyright the iocp authors. MIT license.
+/* Whether memory stays flat: the resident memory of the process, once a second
+ * and after a collection of garbage, so that only what is kept counts. */
+
+import process from "node:process";
+import { collectGarbage } from "../shared/collect.ts";
+
+const MIB = 1024 * 1024;
+/** What a runtime moves up and down by itself: its heap grows in steps, and
+ * the allocator gives back late. */
+const NOISE = 24 * MIB;
+/** With fewer samples a quarter is an accident. */
+const SAMPLES_MIN = 60;
+
+/** What the samples say. */
+export interface Verdict {
+  /** Medians of the second and the last quarter, in bytes. */
+  early: number;
+  late: number;
+  isFlat: boolean;
+  /** Too few samples to judge by. */
+  isTooShort: boolean;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+/**
+ * Compares the median of the second quarter with that of the last one: the
+ * first has the start in it, and a median does not see single peaks. Flat is
+ * what has grown by less than the noise, and by less than a tenth.
+ */
+export function judge(samples: readonly number[]): Verdict {
+  const quarter = Math.floor(samples.length / 4);
+  const early = median(samples.slice(quarter, 2 * quarter));
+  const late = median(samples.slice(samples.length - quarter));
+  return {
+    early,
+    late,
+    isFlat: late - early < Math.max(NOISE, early / 10),
+    isTooShort: samples.length < SAMPLES_MIN,
+  };
+}
+
+/** Takes a sample. */
+export function residentBytes(): number {
+  collectGarbage();
+  return process.memoryUsage().rss;
+}
