@@ -16,6 +16,7 @@ import {
   receiveByRead,
   receiveByStream,
   receiveMixed,
+  sendUnawaited,
 } from "./shared/transfer.ts";
 
 const MIB = 1024 * 1024;
@@ -282,4 +283,36 @@ test("Conn in zero-byte mode takes nothing from the others' chunks", async () =>
     }
     await within("the chunks", Promise.all(received));
   }
+});
+
+test("The bytes before the end come when both directions have ended", async () => {
+  using port = new CompletionPort();
+  using other = new CompletionPort();
+  const receive: ReceiveOptions = { mode: "burst", bufferSize: 257, depth: 4 };
+  async function answer(length: number, seed: number) {
+    const listener = other.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      allowHalfOpen: true,
+    });
+    const [client, server] = await Promise.all([
+      port.connect({ ...listener.addr, receive, allowHalfOpen: true }),
+      listener.accept(),
+    ]);
+    /* Its receives are posted before it ends its own direction. */
+    server.write(pattern(1, seed));
+    await client.read(new Uint8Array(1));
+    await client.write(pattern(5000, 1));
+    await client.closeWrite();
+    await receiveByLoop(server);
+    const sent = sendUnawaited(server, length, seed);
+    const received = await receiveByLoop(client);
+    await sent;
+    assert.equal(received, digest(pattern(length, seed)));
+    for (const one of [client, server, listener]) one.close();
+  }
+  const lanes = Array.from({ length: 4 }, async (_, lane) => {
+    for (let i = 0; i < 5; i++) await answer(700 * (i + 1), lane);
+  });
+  await within("the answers", Promise.all(lanes));
 });

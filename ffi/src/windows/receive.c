@@ -77,6 +77,19 @@ static int32_t receive__end_of(struct socket* socket) {
   return port_fail(socket->port, -IOCP_ECONNRESET, WSAECONNRESET);
 }
 
+/* No bytes are an end only if the kernel has none either. Under Wine all that
+ * is in flight is ended once both directions have been shut down, whatever has
+ * come before the end and waits. On Windows there is never anything to peek at.
+ */
+static bool receive__is_end(const struct socket* socket) {
+  WSAPOLLFD entry = {.fd = socket->engine.handle, .events = POLLRDNORM};
+  char byte;
+  /* Asked first, since a borrowed one may be a blocking one. */
+  if (WSAPoll(&entry, 1, 0) <= 0 || (entry.revents & POLLRDNORM) == 0)
+    return true;
+  return recv(socket->engine.handle, &byte, 1, MSG_PEEK) <= 0;
+}
+
 /* Keeps the end or an error until it is taken. What others of several receives
  * say after it is the same once more. */
 static void receive__end(struct socket* socket,
@@ -107,8 +120,8 @@ static void receive__result(struct engine_receive* receive) {
     receive->length = bytes;
     return;
   }
-  /* No bytes were asked for, so none is not the end: it is to look again. */
-  if (receive->size == 0 && status >= 0) {
+  /* Where no bytes were asked for, none is not the end: it is to look again. */
+  if (status >= 0 && (receive->size == 0 || !receive__is_end(socket))) {
     receive__free(receive);
     return;
   }
