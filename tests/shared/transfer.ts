@@ -61,6 +61,18 @@ export async function receiveByByob(
   }
 }
 
+/** Receives by the stream, piped into a place of its own. */
+export async function receiveByPipe(
+  conn: Conn,
+  result: Digest = new Digest(),
+): Promise<string> {
+  const place = new WritableStream<Uint8Array>({
+    write: (chunk) => result.add(chunk),
+  });
+  await conn.readable.pipeTo(place);
+  return result.text();
+}
+
 /** Receives by a loop, which reads between its turns as well. */
 export async function receiveMixed(
   conn: Conn,
@@ -122,6 +134,24 @@ export async function sendByStream(
     writer.write(piece).catch(() => {});
   }
   await writer.close();
+}
+
+/** Sends through the stream, piped from a source that makes it up. */
+export async function sendByPipe(
+  conn: Conn,
+  length: number,
+  seed: number,
+): Promise<void> {
+  let at = 0;
+  const source = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const size = Math.min(30_011, length - at);
+      if (size > 0) controller.enqueue(pattern(size, seed, at));
+      else controller.close();
+      at += size;
+    },
+  });
+  await source.pipeTo(conn.writable);
 }
 
 /** Sends through the duplex, at its pace. */

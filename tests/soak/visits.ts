@@ -14,7 +14,7 @@ import {
   pickOptions,
   pickPlainStyle,
   pickStyle,
-} from "./style.ts";
+} from "../shared/style.ts";
 import { visitWorker } from "./worker_visit.ts";
 
 /** What a visit has to work with. */

@@ -2,22 +2,24 @@
 /* The ways in which one end of a connection sends and receives. */
 
 import type { Conn, ConnOptions, ReceiveOptions } from "../../mod.ts";
-import { digest, pattern } from "../shared/pattern.ts";
-import type { Random } from "../shared/random.ts";
+import { digest, pattern } from "./pattern.ts";
+import type { Random } from "./random.ts";
 import {
   type Receive,
   receiveByByob,
   receiveByLoop,
+  receiveByPipe,
   receiveByRead,
   receiveByStream,
   receiveMixed,
   receiveThroughDuplex,
   type Send,
   sendByDuplex,
+  sendByPipe,
   sendByStream,
   sendUnawaited,
   sendWhole,
-} from "../shared/transfer.ts";
+} from "./transfer.ts";
 
 /** Both directions of an end. */
 export interface Style {
@@ -34,14 +36,18 @@ const PLAIN_RECEIVES = [
   receiveByRead(1, 700, 65_536),
   receiveByRead(16_384),
 ];
-const STREAM_RECEIVES = [receiveByStream, receiveByByob];
+const STREAM_SENDS = [sendByStream, sendByPipe];
+const STREAM_RECEIVES = [receiveByStream, receiveByByob, receiveByPipe];
 
 /** For both directions at once. */
 export function pickStyle(random: Random): Style {
   const kind = random.integer(0, 3);
   if (kind === 0) return { send: sendByDuplex, receive: receiveThroughDuplex };
   if (kind === 1) {
-    return { send: sendByStream, receive: random.pick(STREAM_RECEIVES) };
+    return {
+      send: random.pick(STREAM_SENDS),
+      receive: random.pick(STREAM_RECEIVES),
+    };
   }
   return pickPlainStyle(random);
 }
