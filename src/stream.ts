@@ -30,6 +30,7 @@ import {
 } from "./receive_mode.ts";
 import { type ReceiveOwner, ReceiveQueue } from "./receive_queue.ts";
 import { type SendOwner, SendQueue } from "./send_queue.ts";
+import { runtime } from "./runtime.ts";
 import type { ConnStats } from "./stats.ts";
 
 /** A connected socket. */
@@ -387,9 +388,11 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     this.#onReleased = [];
   }
 
-  /* While a close waits for writes, each part that leaves buys more time. */
+  /* While a close waits for writes, each part that leaves buys more time. What
+   * holds the process alive meanwhile is the connection, unless it is unref'd. */
   #armDeadline(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.reset(), this.settings.closeTimeout);
+    runtime.unrefTimer(this.#timer);
   }
 }
