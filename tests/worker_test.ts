@@ -133,30 +133,6 @@ for (const way of ["terminated", "closed by itself"]) {
   });
 }
 
-test("Workers terminated one after the other leave no handles", async () => {
-  using port = new CompletionPort();
-  const listener = port.listen(local);
-  async function round() {
-    const helper = new Helper();
-    helper.tell({ task: "hold", address: listener.addr, count: 10 });
-    const conns = await Promise.all(
-      Array.from({ length: 10 }, () => listener.accept()),
-    );
-    await helper.answer();
-    helper[Symbol.dispose]();
-    for (const conn of conns) {
-      await outcome(() => conn.read(new Uint8Array(1)));
-      conn.close();
-    }
-    await eventually("the sockets are gone", () => port.stats().sockets === 1);
-  }
-  for (let i = 0; i < 3; i++) await within("a round", round());
-  const before = openHandles();
-  for (let i = 0; i < 8; i++) await within("a round", round());
-  /* One round leaves 20 when its sockets leak, and 2 when its port does. */
-  await eventually("no handles are left", () => openHandles() <= before + 4);
-});
-
 test("A Worker terminated in the midst of a transfer harms nobody", async () => {
   using port = new CompletionPort();
   const listener = port.listen(local);

@@ -1,0 +1,133 @@
+// Copyright the iocp authors. MIT license.
+/* Leaves iterators, at each stage and in each way, the last of which is to
+ * forget them. One that was left has closed what it iterated over; one that was
+ * forgotten holds up nobody.
+ *
+ *   abandon.ts SEED ROUNDS */
+
+import { CompletionPort, type Conn } from "../../mod.ts";
+import { collectGarbage } from "../shared/collect.ts";
+import { eventually, within } from "../shared/deadline.ts";
+import { outcome } from "../shared/outcome.ts";
+import type { Random } from "../shared/random.ts";
+import { repeat } from "../shared/rounds.ts";
+
+/** How many of them a round has. */
+const CONNS = 20;
+const LISTENERS = 5;
+
+type Iterated = AsyncIterable<unknown>;
+type Way = "break" | "throw" | "return" | "forget";
+
+const WAYS: readonly Way[] = ["break", "throw", "return", "forget"];
+/* Of a connection: before anything was asked for, while a chunk is waited for,
+ * with a chunk, and after the end or an error. */
+const STAGES = ["new", "waiting", "chunk", "end", "error"] as const;
+
+async function leave(target: Iterated, way: Way): Promise<void> {
+  if (way === "return") {
+    await target[Symbol.asyncIterator]().return!();
+    return;
+  }
+  if (way === "forget") {
+    target[Symbol.asyncIterator]().next().catch(() => {});
+    return;
+  }
+  const reason = new Error("on purpose");
+  try {
+    for await (const _ of target) {
+      if (way === "throw") throw reason;
+      break;
+    }
+  } catch (error) {
+    if (error !== reason) throw error;
+  }
+}
+
+/* A loop can only be left in its body, so something must come. */
+async function abandonConn(
+  port: CompletionPort,
+  random: Random,
+): Promise<void> {
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  const [client, server] = await Promise.all([
+    port.connect(listener.addr),
+    listener.accept(),
+  ]);
+  listener.close();
+  const stage = random.pick(STAGES);
+  const way = random.pick(WAYS);
+  const waiting: Promise<unknown>[] = [];
+  if (stage === "waiting") {
+    waiting.push(client[Symbol.asyncIterator]().next());
+  }
+  if (stage !== "new" && stage !== "waiting") {
+    await server.write(new Uint8Array(100_000));
+  }
+  if (stage === "end") await server.closeWrite();
+  if (stage === "error") server.reset();
+  const needsChunk = way === "break" || way === "throw";
+  if (needsChunk) {
+    await outcome(() => server.write(new Uint8Array(100_000)));
+  }
+  const left = await outcome(() => leave(client, way));
+  if (left !== "undefined" && stage !== "error") {
+    throw new Error(`${way} at ${stage}: ${left}`);
+  }
+  if (random.chance(0.1)) collectGarbage();
+  await checkLeft(client, server, way, stage);
+  for (const one of [client, server]) one.close();
+  await within("what waits", Promise.allSettled(waiting));
+}
+
+async function checkLeft(
+  client: Conn,
+  server: Conn,
+  way: Way,
+  stage: string,
+): Promise<void> {
+  const write = await outcome(() => client.write(new Uint8Array(1)));
+  if (way !== "forget") {
+    if (write !== "EBADF") throw new Error(`${way} at ${stage}: ${write}`);
+    return;
+  }
+  if (stage === "end" || stage === "error") return;
+  /* The chunk that was asked for is lost with it, and the next one comes. */
+  await server.write(new Uint8Array(200_000));
+  const { value } = await client[Symbol.asyncIterator]().next();
+  if (value === undefined) throw new Error(`nothing comes at ${stage}`);
+}
+
+async function abandonListener(
+  port: CompletionPort,
+  random: Random,
+): Promise<void> {
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  const way = random.pick(WAYS);
+  const client = await port.connect(listener.addr);
+  await leave(listener, way);
+  const accept = outcome(() => listener.accept());
+  if (way !== "forget" && await accept !== "EBADF") {
+    throw new Error(`${way}: ${await accept}`);
+  }
+  listener.close();
+  await accept;
+  client.close();
+}
+
+async function abandonEvents(port: CompletionPort): Promise<void> {
+  port.events()[Symbol.asyncIterator]().next().catch(() => {});
+  await port.events().return!();
+}
+
+await repeat(async (random) => {
+  const port = new CompletionPort();
+  for (let i = 0; i < CONNS; i++) await abandonConn(port, random);
+  for (let i = 0; i < LISTENERS; i++) await abandonListener(port, random);
+  await abandonEvents(port);
+  collectGarbage();
+  /* What was left has closed; a forgotten loop has its connection still. */
+  const left = () => port.stats().sockets <= LISTENERS;
+  await eventually("the others are closed", left);
+  port.close();
+});

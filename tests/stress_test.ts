@@ -1,0 +1,110 @@
+// Copyright the iocp authors. MIT license.
+/* What user code can do to the module in the worst moment, each in a process of
+ * its own: whatever it is, the process does not crash, nothing that waits is
+ * forgotten, and nothing adds up. IOCP_TEST_SEED=17 repeats what another run has
+ * chosen. */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { describe, test } from "node:test";
+import { type Ended, programPath, run, start } from "./shared/child.ts";
+import { within } from "./shared/deadline.ts";
+import { Random, seeded, seeds } from "./shared/random.ts";
+import type { Grown } from "./shared/rounds.ts";
+import { STATES, UNREF_STATES } from "./shared/states.ts";
+
+const MIB = 1024 * 1024;
+const isWindows = process.platform === "win32";
+/* Handles of the runtime's own, for example of timers, come and go. */
+const HANDLES_SLACK = 4;
+const [SEED] = seeds(1, 1) as [number];
+
+/* A crash ends by a signal, or on Windows with the number of an exception. */
+function requireNoCrash({ signal, code, stderr }: Ended): void {
+  const isException = code !== null && (code < 0 || code > 255);
+  const crashed = (signal !== null && signal !== "SIGTERM") || isException;
+  assert.ok(!crashed, `${signal ?? code}: ${stderr}`);
+  assert.doesNotMatch(stderr, /panic|page fault|Segmentation/i);
+}
+
+const PROGRAMS: [program: string, what: string, rounds: number][] = [
+  ["collect", "garbage is collected all the time", isWindows ? 2 : 6],
+  ["terminate", "Workers are terminated at any moment", isWindows ? 4 : 10],
+  ["abandon", "iterators are left or forgotten", isWindows ? 2 : 6],
+  ["keep_chunks", "chunks are kept", isWindows ? 2 : 6],
+  ["delete_port", "ports close with anything open", isWindows ? 6 : 20],
+];
+
+describe("Nothing breaks or adds up when", () => {
+  for (const [program, what, rounds] of PROGRAMS) {
+    test(what, () =>
+      seeded(SEED, "stress", async () => {
+        const ended = await run(program, [`${SEED}`, `${rounds}`]);
+        requireNoCrash(ended);
+        const { code, stdout, stderr } = ended;
+        assert.equal(code, 0, `${stdout}\n${stderr}`);
+        const grown = JSON.parse(stdout.trim()) as Grown;
+        assert.ok(grown.handles <= HANDLES_SLACK, stdout);
+        /* One round that keeps what it has used keeps more than 2 MiB. */
+        assert.ok(grown.bytes < Math.max(16, rounds * 2) * MIB, stdout);
+      }));
+  }
+});
+
+/* How each ending is to look. A signal is the end of a process in its own way
+ * on Windows, where only that it ends, and at once, counts. */
+const ENDINGS: Readonly<Record<string, (ended: Ended) => void>> = {
+  close: ({ code, stderr }) => assert.equal(code, 0, stderr),
+  exit: ({ code, stderr }) => assert.equal(code, 7, stderr),
+  throw({ code, stderr }) {
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /thrown on purpose/);
+  },
+  reject({ code, stderr }) {
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /rejected on purpose/);
+  },
+  unref: ({ code, stderr }) => assert.equal(code, 0, stderr),
+  SIGTERM({ code, signal }) {
+    if (!isWindows) assert.deepEqual([code, signal], [null, "SIGTERM"]);
+  },
+  SIGKILL({ code, signal }) {
+    if (!isWindows) assert.deepEqual([code, signal], [null, "SIGKILL"]);
+  },
+};
+
+async function end(states: readonly string[], ending: string): Promise<void> {
+  const isSignal = ending.startsWith("SIG");
+  using child = start(programPath("ending"), [
+    states.join(),
+    isSignal ? "signal" : ending,
+  ]);
+  await within("it is there", child.output(/there/));
+  if (isSignal) child.process.kill(ending as NodeJS.Signals);
+  const ended = await within(`the end by ${ending}`, child.ended);
+  if (!isSignal) requireNoCrash(ended);
+  ENDINGS[ending]!(ended);
+}
+
+/* Every ending with everything open, and every state alone with some of them:
+ * all pairs would take Wine minutes. */
+describe("A process ends as it should with everything open, by", () => {
+  for (const ending of Object.keys(ENDINGS)) {
+    const states = ending === "unref" ? UNREF_STATES : Object.keys(STATES);
+    test(ending, () => end(states, ending));
+  }
+});
+
+describe("A process ends as it should", () => {
+  const random = new Random(SEED);
+  for (const state of Object.keys(STATES)) {
+    const possible = Object.keys(ENDINGS).filter((ending) =>
+      ending !== "unref" || UNREF_STATES.includes(state)
+    );
+    const chosen = random.shuffled(possible).slice(0, isWindows ? 1 : 2);
+    for (const ending of chosen) {
+      test(`in the state ${state}, by ${ending}`, () =>
+        seeded(SEED, "stress", () => end([state], ending)));
+    }
+  }
+});
