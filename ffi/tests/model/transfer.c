@@ -25,6 +25,13 @@ uint32_t transfer_take(struct op* op) {
   return end_receive(op->sock->end, op->buffer, length);
 }
 
+/* Wine 10 ends whatever is in flight once both directions are shut down, also
+ * with bytes that nobody has received yet. */
+static void transfer__end_all(struct sock* sock) {
+  while (!list_is_empty(&sock->receives))
+    op_done(LIST_ENTRY(sock->receives.next, struct op, node), STATUS_OK, 0);
+}
+
 /* In posting order. */
 static void transfer__receive(struct sock* sock) {
   while (!list_is_empty(&sock->receives) && end_has_news(sock->end)) {
@@ -35,6 +42,8 @@ static void transfer__receive(struct sock* sock) {
     }
     uint32_t bytes = transfer_take(op);
     op_done(op, STATUS_OK, bytes);
+    if (habits.is_wine && sock->has_shut && sock->end->in->fin_arrived)
+      transfer__end_all(sock);
   }
 }
 
@@ -123,14 +132,13 @@ int send(SOCKET handle, const char* buffer, int length, int flags) {
 }
 
 int recv(SOCKET handle, char* buffer, int length, int flags) {
-  (void)flags;
   kernel_enter();
   struct sock* sock = transfer__find(handle, "recv");
   if (sock == NULL) return SOCKET_ERROR;
   RULE("no call blocks", sock->is_non_blocking);
   /* Which of the two gets the next bytes, nobody knows. */
   RULE("nothing is received past a receive that is pending",
-       list_is_empty(&sock->receives));
+       flags == MSG_PEEK || list_is_empty(&sock->receives));
   const struct flow* in = sock->end->in;
   if (in->rst_arrived) return transfer__fails(sock_reset_error());
   if (habits_fault(habits.kernel_faults)) return transfer__fails(WSAENOBUFS);
@@ -138,6 +146,10 @@ int recv(SOCKET handle, char* buffer, int length, int flags) {
   if (readable == 0 && !in->fin_arrived) return transfer__fails(WSAEWOULDBLOCK);
   uint32_t wanted = (uint32_t)length;
   if (readable < wanted) wanted = readable;
+  if (flags == MSG_PEEK) {
+    kernel_succeed();
+    return (int)wanted;
+  }
   uint32_t count =
       end_receive(sock->end, (uint8_t*)buffer, transfer__part(wanted));
   kernel_succeed();

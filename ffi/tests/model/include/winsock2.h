@@ -130,6 +130,7 @@ typedef struct {
   int16_t revents;
 } WSAPOLLFD;
 
+#define MSG_PEEK 0x0002
 #define POLLERR 0x0001
 #define POLLHUP 0x0002
 #define POLLRDNORM 0x0100
