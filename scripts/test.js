@@ -2,8 +2,8 @@
 
 // `npm test`: all stages, or with options only some:
 //
-//   npm test -- --stage c                 format, types, native, c, sanitize, suite
-//                                         or http
+//   npm test -- --stage c                 format, types, native, c, sanitize,
+//                                         simulate, suite or http
 //   npm test -- --cell deno-linux         the suite in that cell
 //   npm test -- --filter echo             files, or tests, with that in a name
 //   npm test -- --verbose                 a line for each test file that passed
@@ -23,6 +23,7 @@ import { formatStage } from "./stages/format.js";
 import { httpStage } from "./stages/http.js";
 import { nativeStage } from "./stages/native.js";
 import { sanitizeStage } from "./stages/sanitize.js";
+import { simulateStage } from "./stages/simulate.js";
 import { suiteStage } from "./stages/suite.js";
 import { typesStage } from "./stages/types.js";
 
@@ -32,6 +33,7 @@ const stages = {
   native: nativeStage,
   c: cStage,
   sanitize: sanitizeStage,
+  simulate: simulateStage,
   suite: suiteStage,
   http: httpStage,
 };

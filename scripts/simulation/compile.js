@@ -119,7 +119,12 @@ async function compileSteps(ffi, world, build, objectOf) {
     ],
   }, {
     files: await simulationFiles(ffi, world),
-    flags: [...systemFlags(world), "-Iinclude", "-Isrc", "-D_GNU_SOURCE"],
+    flags: [
+      ...systemFlags(world),
+      "-D_GNU_SOURCE",
+      // The faults are told of how the engine marks its handles.
+      ...(world === "linux" ? includes(world) : ["-Iinclude"]),
+    ],
   }];
   if (world === "windows") {
     parts.push({

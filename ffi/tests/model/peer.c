@@ -272,3 +272,9 @@ double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
   listening_open(&sock->listening, address_out);
   return (double)sock->object.handle;
 }
+
+void world_handle_given(double handle) {
+  struct sock* sock = sock_find((SOCKET)handle, "world_handle_given");
+  RULE("the library gives handles that are open", sock != NULL);
+  sock->object.is_users = true;
+}

@@ -152,7 +152,7 @@ static int faults__take(int fd) {
   return fd;
 }
 
-static void faults__give(int fd) {
+void faults_give(int fd) {
   RULE("the library closes what it has, and only once",
        fd >= 0 && fd < FAULTS__FDS &&
            atomic_exchange(&faults__fds[fd].is_librarys, false));
@@ -205,7 +205,7 @@ int __wrap_connect(int fd, const struct sockaddr* address, socklen_t size) {
 }
 
 int __wrap_close(int fd) {
-  faults__give(fd);
+  faults_give(fd);
   return __real_close(fd);
 }
 
@@ -223,7 +223,7 @@ int __wrap_fcntl(int fd, int command, ...) {
     faults__fds[fd].epoll = was.epoll;
     faults__fds[fd].event = was.event;
   } else {
-    faults__give(fd);
+    faults_give(fd);
   }
   return result;
 }

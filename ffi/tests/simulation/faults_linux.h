@@ -46,4 +46,7 @@ bool faults_have_broken(void);
 /* A descriptor that the library has given back is the program's. */
 bool faults_is_librarys(int fd);
 
+/* The library has this descriptor no more. */
+void faults_give(int fd);
+
 #endif /* IOCP_FAULTS_LINUX_H */

@@ -8,14 +8,16 @@
 #include "workload_callbacks.h"
 #include "world.h"
 
-/* Schedules of the callback API, of 1,000. */
+/* Schedules of the callback API, of 1,000; in real time they take a second. */
 #define SCHEDULE__CALLBACKS 150
+#define SCHEDULE__CALLBACKS_REAL 20
 
 uint64_t schedule_checks;
 
 void schedule_run(void) {
   world_open();
-  if (tape_chance(SCHEDULE__CALLBACKS))
+  if (tape_chance(world_is_exact() ? SCHEDULE__CALLBACKS
+                                   : SCHEDULE__CALLBACKS_REAL))
     workload_callbacks_run();
   else
     workload_run();

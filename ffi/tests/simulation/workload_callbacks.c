@@ -95,13 +95,15 @@ static void calls__accepted(struct calls__socket* socket, const void* handle) {
   uint32_t index = atomic_fetch_add(&calls.accepted_count, 1);
   RULE("no more is accepted than has called", index < CALLS__ACCEPTED);
   calls.accepted[index] = (double)accepted;
+  world_handle_given((double)accepted);
   atomic_fetch_add(&socket->accepted, 1);
 }
 
 /* The user may do this at any time. */
 static void calls__close(struct calls__socket* socket) {
-  if (!atomic_exchange(&socket->is_closed, true))
-    world_handle_close(socket->handle);
+  if (atomic_exchange(&socket->is_closed, true)) return;
+  world_handle_given(socket->handle);
+  world_handle_close(socket->handle);
 }
 
 static void calls__called(iocp_os_socket handle,
@@ -278,7 +280,8 @@ static void calls__step(void) {
   else if (what < 80)
     calls__misuse();
   else
-    world_pause(tape_choose(3) == 0 ? tape_choose(2000) : tape_choose(20));
+    world_pause(world_is_exact() && tape_choose(3) == 0 ? tape_choose(2000)
+                                                        : tape_choose(20));
 }
 
 /* ---- the end */

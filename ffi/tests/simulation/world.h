@@ -117,6 +117,9 @@ double world_handle_connect(struct peer_listener* listener);
 /* One that listens on this machine, and its address; -1: none could be had. */
 double world_handle_listen(uint16_t family, struct iocp_address* address_out);
 
+/* This one is the program's, whatever the library has done with it. */
+void world_handle_given(double handle);
+
 /* Closes one, or one that the library has given back. */
 void world_handle_close(double handle);
 

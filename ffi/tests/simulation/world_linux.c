@@ -154,6 +154,13 @@ static void world__name(int fd, bool is_other, struct iocp_address* out) {
 
 /* ---- listeners of peers */
 
+static bool world__bind(int fd, uint16_t family) {
+  struct sockaddr_storage system;
+  struct iocp_address address = world__loopback(family);
+  socklen_t size = world__to_system(&address, &system);
+  return bind(fd, (struct sockaddr*)&system, size) == 0;
+}
+
 static int world__socket(uint16_t family) {
   int fd = __real_socket(family == 4 ? AF_INET : AF_INET6,
                          SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
@@ -176,15 +183,12 @@ static int world__connect(int fd, const struct iocp_address* to) {
 }
 
 struct peer_listener* peer_listen(enum peer_manner manner, uint16_t family) {
-  struct sockaddr_storage system;
-  struct iocp_address address = world__loopback(family);
-  socklen_t size = world__to_system(&address, &system);
   if (world__listener_count == WORLD__LISTENERS) return NULL;
   struct peer_listener* listener = &world__listeners[world__listener_count];
   listener->filler = -1;
   listener->fd = world__socket(family);
   if (listener->fd < 0) return NULL;
-  if (bind(listener->fd, (struct sockaddr*)&system, size) < 0) goto fail;
+  if (!world__bind(listener->fd, family)) goto fail;
   /* One that is bound alone refuses, and one whose queue is full says nothing.
    */
   if (manner != PEER_REFUSES &&
@@ -308,9 +312,16 @@ double world_handle_connect(struct peer_listener* listener) {
 double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
   int fd = world__socket(family);
   if (fd < 0) return -1;
-  if (world__listen(fd, family, address_out)) return fd;
+  if (world__bind(fd, family) && listen(fd, 64) == 0) {
+    world__name(fd, false, address_out);
+    return fd;
+  }
   __real_close(fd);
   return -1;
+}
+
+void world_handle_given(double handle) {
+  if (faults_is_librarys((int)handle)) faults_give((int)handle);
 }
 
 void world_handle_close(double handle) {
