@@ -179,8 +179,8 @@ IOCP_API int32_t iocp_listen(int32_t port,
 
 /*
  * Sets how many accepts are kept posted (0 to IOCP_ACCEPT_MAX); 0 stops
- * accepting, but up to the former number may still arrive (on Windows, more by
- * what the backlog has grown). Each connection is one IOCP_ACCEPTED. When the
+ * accepting, but up to the former number may still arrive. Each connection is
+ * one IOCP_ACCEPTED. When the
  * system is out of descriptors or memory one IOCP_ACCEPTED says so (result <
  * 0), and accepting is tried again until it works; the listener stays alive.
  * Returns 0.

@@ -188,10 +188,8 @@ err1:
 static uint32_t accept__target(const struct socket* listener) {
   const struct engine_socket* engine = &listener->engine;
   uint32_t target = listener->accept_target;
-  /* It has stopped accepting, whatever its backlog is. */
-  if (target == 0) return 0;
   /* Those that wait for a silent peer are of no use to the next one. */
-  target += engine->accepts_silent;
+  if (target != 0) target += engine->accepts_silent;
   /* A backlog that has grown; see engine_set_backlog(). */
   target += listener->backlog - engine->backlog_first;
   return target < IOCP_ACCEPT_MAX ? target : IOCP_ACCEPT_MAX;
@@ -214,6 +212,8 @@ void engine_accept(struct socket* listener) {
     listener_failed(listener, -IOCP_ECANCELED, 0);
     return;
   }
+  /* Those who have come while it did not accept are told of now. */
+  if (engine->accepted_count != 0) socket_ready(listener, READY_ACCEPT);
   while (engine->accepts_posted + engine->accepted_count <
          accept__target(listener)) {
     int32_t result = accept__post(listener);
@@ -383,6 +383,9 @@ static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
 
 int32_t engine_take_accept(struct socket* listener, struct socket* accepted) {
   struct engine_socket* engine = &listener->engine;
+  /* A backlog that has grown takes connections that nobody has asked for yet.
+   */
+  if (listener->accept_target == 0) return ENGINE_WOULD_BLOCK;
   if (list_is_empty(&engine->accepted)) {
     engine_accept(listener);
     return ENGINE_WOULD_BLOCK;

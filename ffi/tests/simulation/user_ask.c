@@ -69,10 +69,6 @@ static void user__has_set(struct entry* entry, uint32_t option, int32_t value) {
       entry->first_byte_ms = (uint32_t)value;
       if (value != 0) entry->may_give_up = true;
       return;
-    case IOCP_BACKLOG:
-      /* What it has grown by is posted in addition. */
-      if (world_posts_operations()) entry->target_max += (uint32_t)value;
-      return;
     default:
       return;
   }
