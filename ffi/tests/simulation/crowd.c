@@ -13,6 +13,10 @@
 
 #define CROWD__MAX 4
 #define CROWD__PATIENCE 300
+/* A wake-up ends a wait within this; a real system runs others as well. */
+#define CROWD__WAKE_MS 200
+#define CROWD__WAKE_REAL_MS 4000
+#define CROWD__NO_LIMIT (-1)
 
 struct crowd__member {
   struct world_thread* thread;
@@ -21,6 +25,7 @@ struct crowd__member {
   int32_t timeout_ms;
   bool ends_untidily;
   atomic_bool must_leave;
+  atomic_uint waits_ended;
 };
 
 static struct crowd__member crowd__members[CROWD__MAX];
@@ -34,9 +39,35 @@ static void crowd__wait(void* argument) {
   struct crowd__member* member = argument;
   while (!atomic_load(&member->must_leave)) {
     int32_t result = iocp_wait(member->name, member->timeout_ms);
+    atomic_fetch_add(&member->waits_ended, 1);
     if (result == -IOCP_EBADF) return;
     RULE("a wait on another thread says yes or no", result == 0 || result == 1);
     /* The port's own thread does its part meanwhile. */
+    world_pause(1);
+  }
+}
+
+static struct crowd__member* crowd__find(uint32_t port) {
+  for (uint32_t i = 0; i < crowd__count; i++)
+    if (crowd__members[i].port == port) return &crowd__members[i];
+  return NULL;
+}
+
+void crowd_wake(uint32_t port) {
+  struct crowd__member* member = crowd__find(port);
+  if (member == NULL || member->timeout_ms != CROWD__NO_LIMIT) return;
+  uint32_t ended = atomic_load(&member->waits_ended);
+  uint32_t limit_ms = world_is_exact() ? CROWD__WAKE_MS : CROWD__WAKE_REAL_MS;
+  int32_t result = iocp_wake(member->name);
+  TRACE("iocp_wake(%u), where a thread waits: %d", port, result);
+  RULE("a port can be woken", result == 0 || error_is_fault(result));
+  if (result < 0) return;
+  /* It may take what was meant for the other one. */
+  for (uint32_t i = tape_choose(4); i != 0; i--) user_poll_somehow(port);
+  uint64_t since_ms = world_now_ms();
+  while (atomic_load(&member->waits_ended) == ended) {
+    RULE("a wake-up ends the wait that runs, or else the next one",
+         world_now_ms() - since_ms <= limit_ms);
     world_pause(1);
   }
 }
@@ -159,11 +190,12 @@ static void crowd__start(void (*run)(void* argument), uint32_t port) {
   member->port = port;
   member->name = port < LEDGER_PORTS ? ledger.ports[port].name : -1;
   atomic_store(&member->must_leave, false);
+  atomic_store(&member->waits_ended, 0);
   member->thread = world_thread_start(run, member);
 }
 
 void crowd_join(void) {
-  static const int32_t timeouts[] = {5, 0, -1};
+  static const int32_t timeouts[] = {5, 0, CROWD__NO_LIMIT};
   if (crowd__count == CROWD__MAX) return;
   struct crowd__member* member = &crowd__members[crowd__count];
   uint32_t port = user_choose_port();

@@ -11,6 +11,9 @@ void crowd_open(void);
 /* One more, who does what the tape says. */
 void crowd_join(void);
 
+/* Wakes the port from this thread, and has a wait of another one end by it. */
+void crowd_wake(uint32_t port);
+
 /* Sends home those who wait for this port, or all. */
 void crowd_leave(uint32_t port);
 void crowd_close(void);

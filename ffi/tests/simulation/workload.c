@@ -155,7 +155,10 @@ static void workload__wait(uint32_t port) {
     TRACE("iocp_wake(%u): %d", port, result);
     RULE("a port can be woken", result == 0 || error_is_fault(result));
   }
-  if (!ledger.ports[port].is_watched) user_wait(port, timeout_ms);
+  if (!ledger.ports[port].is_watched)
+    user_wait(port, timeout_ms);
+  else
+    crowd_wake(port);
 }
 
 static void workload__pause(uint32_t port) {
