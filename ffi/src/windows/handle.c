@@ -88,6 +88,10 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
     result = handle_enter(socket, handle, is_ifs);
   }
   if (result < 0) return result;
+  /* It has skipped packets on its former port, and does so still; where the
+   * system would not say that, only an event tells of all that completes. */
+  if ((flags & IOCP_DETACHED) != 0 && is_ifs && !socket->engine.skips_packets)
+    socket->engine.relays = true;
   /* As good as it gets: another process may have it already. */
   SetHandleInformation((HANDLE)handle, HANDLE_FLAG_INHERIT, 0);
   return 0;
