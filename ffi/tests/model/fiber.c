@@ -118,6 +118,8 @@ uint32_t* fiber_error(void) { return &fibers.running->error; }
 
 void** fiber_local(uint32_t index) { return &fibers.running->locals[index]; }
 
+void** fiber_locals(struct fiber* fiber) { return fiber->locals; }
+
 uint64_t fiber_now_ms(void) { return fibers.now_ms; }
 
 void fiber_advance(uint64_t ms) {

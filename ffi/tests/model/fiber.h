@@ -36,6 +36,9 @@ uint32_t* fiber_error(void);
 /* What it has in slot `index` of its local storage. */
 void** fiber_local(uint32_t index);
 
+/* All that another one has there. */
+void** fiber_locals(struct fiber* fiber);
+
 /* Another one may have its turn now. */
 void fiber_preempt(void);
 

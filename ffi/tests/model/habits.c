@@ -50,6 +50,7 @@ void habits_draw(void) {
   habits__draw_network();
   habits__draw_faults();
   habits.children = tape_chance(100) ? 20 : 0;
+  habits.riddles = tape_chance(20) ? 200 : 0;
   habits.thieves = tape_chance(100) ? 500 : 0;
   habits.is_layered = tape_chance(100);
   habits.refuses_modes = tape_chance(100);

@@ -17,6 +17,7 @@ enum habit_reuse { REUSE_LAST_CLOSED, REUSE_FIRST_CLOSED, REUSE_NEVER };
 extern struct habits {
   bool is_calm;    /* no faults any more, and nothing is held back */
   bool has_broken; /* habits_break() */
+  bool is_unclear; /* a number was told that no table has */
 
   uint32_t preempts;
   uint32_t steps_max; /* that the network takes in one call of the system */
@@ -40,6 +41,7 @@ extern struct habits {
   uint32_t vanishings;    /* resets just when a connection is accepted */
   uint32_t foreign_packets;
   uint32_t children; /* a child process is started, and inherits */
+  uint32_t riddles;  /* errors that no table has */
   uint32_t thieves;  /* another program tries to take an address over */
 
   bool is_layered;    /* sockets are no file handles (an LSP) */

@@ -12,6 +12,7 @@
  *   option   their options     | Winsock
  *   transfer send and receive  |
  *   accept   connect          /
+ *   program  sockets that the program makes by itself
  *   op       operations in flight: guarded, completed, late
  *   port     packets
  *   object   handles    block  memory    thread  what threads wait for

@@ -7,6 +7,7 @@
 #include "habits.h"
 #include "network.h"
 #include "sock.h"
+#include "tape.h"
 
 static struct list_node listening_all;
 
@@ -94,6 +95,8 @@ bool listening_can_answer(const struct link* link) {
 
 enum listening_answer listening_answer(struct link* link) {
   struct listening* listening = listening__of(&link->ends[1].name);
+  if (listening == NULL && !address_is_own(&link->ends[1].name))
+    return tape_choose(2) == 0 ? LISTENING_IS_UNREACHABLE : LISTENING_IS_SILENT;
   if (listening == NULL || habits_break(habits.refusals))
     return LISTENING_REFUSES;
   if (listening->is_silent) return LISTENING_IS_SILENT;

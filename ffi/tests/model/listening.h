@@ -28,7 +28,8 @@ struct listening {
 enum listening_answer {
   LISTENING_TAKES,
   LISTENING_REFUSES,
-  LISTENING_IS_SILENT
+  LISTENING_IS_SILENT,
+  LISTENING_IS_UNREACHABLE /* there is no way to its network */
 };
 
 void listening_open_all(void);

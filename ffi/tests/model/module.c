@@ -97,6 +97,17 @@ static ADDRINFOW* module__result(const struct iocp_address* address,
   return &result->info;
 }
 
+/* What others have installed to find names may tell of addresses that nobody
+ * knows (a namespace service provider). */
+static void module__spoil(ADDRINFOW* first) {
+  ADDRINFOW* second = first->ai_next;
+  uint32_t what = tape_choose(6);
+  if (what == 1 || what == 2) first->ai_addr->sa_family = AF_UNIX;
+  if (what == 2) second->ai_addr->sa_family = AF_UNIX;
+  if (what == 3 || what == 5) first->ai_addrlen = 2;
+  if (what == 4 || what == 5) second->ai_addrlen = 2;
+}
+
 int GetAddrInfoW(const WCHAR* node,
                  const WCHAR* service,
                  const ADDRINFOW* hints,
@@ -109,8 +120,7 @@ int GetAddrInfoW(const WCHAR* node,
   if (wcscmp(node, L"localhost") != 0 || habits_fault(habits.kernel_faults))
     return WSAHOST_NOT_FOUND;
   *result = module__result(&v6, module__result(&v4, NULL));
-  /* One of a family that nobody knows. */
-  if (tape_chance(200)) (*result)->ai_addr->sa_family = 1;
+  module__spoil(*result);
   return 0;
 }
 

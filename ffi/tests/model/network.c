@@ -229,6 +229,11 @@ void network_hang_up(struct link* link) {
   link__end(link);
 }
 
+bool network_answers(struct link* link) {
+  return listening_can_answer(link) &&
+         listening_answer(link) == LISTENING_TAKES;
+}
+
 /* The call comes to where it goes, or its time is over. */
 static void link__answer(struct link* link) {
   if (link->answer_ms != 0) {
@@ -246,6 +251,9 @@ static void link__answer(struct link* link) {
         return;
       }
       link->answer_ms = fiber_now_ms() + NETWORK__REFUSAL_MS;
+      return;
+    case LISTENING_IS_UNREACHABLE:
+      link__refuse(link, STATUS_NO_ROUTE);
       return;
     case LISTENING_IS_SILENT:
       link->is_unanswered = true;

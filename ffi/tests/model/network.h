@@ -75,6 +75,12 @@ bool network_step(void);
 /* When something moves again by itself. */
 uint64_t network_next_ms(void);
 
+/* A connection that is there already waits to be accepted (peer.c). */
+void peer_listener_queue(struct peer_listener* listener, struct link* link);
+
+/* Has a call answered at once, if it is taken. */
+bool network_answers(struct link* link);
+
 /* A port number that nobody uses. */
 uint16_t network_new_port(void);
 

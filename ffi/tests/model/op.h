@@ -34,6 +34,11 @@ enum op_kind { OP_RECEIVE, OP_SEND, OP_CONNECT, OP_ACCEPT };
 #define STATUS_WAS_REFUSED ((LONG)0xC0000236)
 #define STATUS_HAS_TIMED_OUT ((LONG)0xC00000B5)
 #define STATUS_NO_ROUTE ((LONG)0xC000023D)
+/* NTSTATUS_FROM_WIN32(ERROR_NETNAME_DELETED) */
+#define STATUS_WIN32_DELETED ((LONG)0xC0070040)
+/* Of a driver that nobody has heard of. */
+#define STATUS_UNHEARD_OF ((LONG)0xE0001234)
+#define ERROR_UNHEARD_OF 10999u
 
 struct op {
   struct list_node node;     /* of its socket, while it is posted */

@@ -110,6 +110,9 @@ static int option__linger(struct sock* sock, const char* value) {
   memcpy(&linger, value, sizeof linger);
   /* With a time, closesocket() blocks or fails (its documentation). */
   RULE("a close does not linger", linger.l_onoff == 0 || linger.l_linger == 0);
+  /* As every option of a connection that was reset ("setsockopt function"). */
+  if (sock->end != NULL && sock->end->in->rst_arrived && tape_choose(4) == 1)
+    return option__fails(WSAENOTCONN);
   sock->resets = linger.l_onoff != 0;
   return option__succeeds();
 }
@@ -191,7 +194,6 @@ static int option__connect_time(const struct sock* sock,
 }
 
 int getsockopt(SOCKET handle, int level, int option, char* value, int* length) {
-  static const int type = SOCK_STREAM;
   kernel_enter();
   struct sock* sock = sock_find(handle, "getsockopt");
   if (sock == NULL) return SOCKET_ERROR;
@@ -202,7 +204,7 @@ int getsockopt(SOCKET handle, int level, int option, char* value, int* length) {
       case SO_CONNECT_TIME:
         return option__connect_time(sock, value, length);
       case SO_TYPE:
-        return option__give(value, length, &type, sizeof type);
+        return option__give(value, length, &sock->type, sizeof sock->type);
       case SO_ACCEPTCONN:
         return option__give(value, length, &listens, sizeof listens);
       default:
@@ -234,6 +236,7 @@ int WSAPoll(WSAPOLLFD* entries, ULONG count, int timeout_ms) {
   const struct sock* sock = sock_find(entries->fd, "WSAPoll");
   entries->revents = 0;
   if (sock == NULL) return SOCKET_ERROR;
+  if (habits_break(habits.kernel_faults)) return option__fails(WSAENOBUFS);
   if (sock->end == NULL) {
     entries->revents = POLLHUP;
   } else {
@@ -252,6 +255,8 @@ BOOL WINAPI SetFileCompletionNotificationModes(HANDLE file, BYTE flags) {
       sock_find((SOCKET)file, "SetFileCompletionNotificationModes");
   if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
   if (habits.refuses_modes) return kernel_fail(ERROR_NOT_SUPPORTED);
+  if (habits_fault(habits.kernel_faults))
+    return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
   /* They stay with the handle, whoever has it next. */
   sock->modes |= flags;
   return kernel_succeed();

@@ -13,6 +13,7 @@
 #include "object.h"
 #include "op.h"
 #include "port.h"
+#include "program.h"
 #include "report.h"
 #include "sock.h"
 #include "tape.h"
@@ -54,6 +55,7 @@ void world_open(void) {
   sock_open_all();
   listening_open_all();
   network_open();
+  program_open();
   fiber_open();
   habits_draw();
 }
@@ -110,6 +112,8 @@ const char world_name[] = "windows";
 
 bool world_has_broken(void) { return habits.has_broken; }
 
+bool world_is_unclear(void) { return habits.is_unclear; }
+
 /* Time passes in full only when nothing else can happen, so a deadline holds to
  * the millisecond. */
 bool world_is_exact(void) { return true; }
@@ -135,6 +139,12 @@ struct world_thread* world_thread_start(void (*run)(void* argument),
 
 static bool world__thread_has_ended(void* argument) {
   return fiber_has_ended(((struct world_thread*)argument)->fiber);
+}
+
+/* The system calls those who want to know on the thread that deletes it. */
+void world_thread_lose_fiber(struct world_thread* thread) {
+  if (!fiber_has_ended(thread->fiber))
+    thread_ended(fiber_locals(thread->fiber));
 }
 
 void world_thread_join(struct world_thread* thread) {
@@ -177,6 +187,12 @@ static struct peer* peer__new(struct link* link, struct end* end) {
   peer->end = end;
   list_push(&peers, &peer->node);
   return peer;
+}
+
+void peer_listener_queue(struct peer_listener* listener, struct link* link) {
+  link->state = LINK_QUEUED;
+  list_push(&listener->listening.backlog, &link->backlog_node);
+  listener->listening.queued++;
 }
 
 struct peer* peer_accept(struct peer_listener* listener) {
@@ -236,45 +252,4 @@ void peer_reset(struct peer* peer) {
 void peer_close(struct peer* peer) {
   end_close(peer->end);
   peer__free(peer);
-}
-
-/* ---- sockets that the program makes by itself */
-
-double world_handle_connect(struct peer_listener* listener) {
-  const struct iocp_address* to = &listener->listening.address;
-  struct iocp_address from = peer__loopback(to->family);
-  struct sock* sock = sock_new(to->family, true);
-  if (sock == NULL) return -1;
-  struct link* link = network_call(&from, to);
-  link->state = LINK_QUEUED;
-  list_push(&listener->listening.backlog, &link->backlog_node);
-  listener->listening.queued++;
-  sock_attach(sock, &link->ends[0]);
-  sock->lacks_context = false;
-  return (double)sock->object.handle;
-}
-
-void world_handle_close(double handle) {
-  struct sock* sock = sock_find((SOCKET)handle, "world_handle_close");
-  RULE("the library leaves open what it has given back", sock != NULL);
-  sock->object.is_users = true;
-  sock_close(sock);
-}
-
-double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
-  struct sock* sock = sock_new(family, true);
-  if (sock == NULL) return -1;
-  *address_out = peer__loopback(family);
-  sock->local = *address_out;
-  sock->state = SOCK_LISTENING;
-  sock->listening.queued_max = UINT32_MAX;
-  sock->listening.sock = sock;
-  listening_open(&sock->listening, address_out);
-  return (double)sock->object.handle;
-}
-
-void world_handle_given(double handle) {
-  struct sock* sock = sock_find((SOCKET)handle, "world_handle_given");
-  RULE("the library gives handles that are open", sock != NULL);
-  sock->object.is_users = true;
 }

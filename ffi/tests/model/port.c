@@ -211,6 +211,9 @@ BOOL WINAPI GetQueuedCompletionStatusEx(HANDLE handle,
   if (port == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
   /* Else a wait ends for what other libraries queue to the thread. */
   RULE("a wait is not alertable", !alertable);
+  /* It needs memory for the entries. */
+  if (habits_fault(habits.kernel_faults))
+    return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
   if (habits_fault(habits.foreign_packets)) port__queue_foreign(port);
   *removed = 0;
   if (!port__wait(port, timeout_ms)) return kernel_fail(WAIT_TIMEOUT);

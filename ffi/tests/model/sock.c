@@ -27,6 +27,7 @@ struct sock* sock_new(uint16_t family, bool is_users) {
   struct sock* sock = calloc(1, sizeof *sock);
   if (sock == NULL) abort();
   sock->family = family;
+  sock->type = SOCK_STREAM;
   sock->object.is_users = is_users;
   if (object_enter(&sock->object, OBJECT_SOCKET) == 0) {
     free(sock);
@@ -105,14 +106,25 @@ bool sock_skips_packets(const struct sock* sock) {
          !habits.is_layered;
 }
 
+/* A filter driver may fail a transfer with a number of its own. */
+static bool sock__is_riddle(void) {
+  if (!habits_break(habits.riddles)) return false;
+  habits.is_unclear = true;
+  return true;
+}
+
 DWORD sock_reset_error(void) {
+  if (sock__is_riddle()) return ERROR_UNHEARD_OF;
   return tape_choose(4) == 1 ? WSAECONNABORTED : WSAECONNRESET;
 }
 
 LONG sock_reset_status(void) {
-  static const LONG statuses[] = {
-      STATUS_WAS_RESET, STATUS_WAS_ABORTED, STATUS_LOCAL_DISCONNECTED};
-  return statuses[tape_choose(3)];
+  static const LONG statuses[] = {STATUS_WAS_RESET,
+                                  STATUS_WAS_ABORTED,
+                                  STATUS_LOCAL_DISCONNECTED,
+                                  STATUS_WIN32_DELETED};
+  if (sock__is_riddle()) return STATUS_UNHEARD_OF;
+  return statuses[tape_choose(4)];
 }
 
 /* ---- connections */
@@ -391,10 +403,19 @@ static int sock__name(const struct iocp_address* address,
   return 0;
 }
 
+/* Of a stream within this machine (afunix.h): its family, and a path. */
+static int sock__local_name(SOCKADDR* name, int* length) {
+  name->sa_family = AF_UNIX;
+  *length = (int)sizeof *name;
+  kernel_succeed();
+  return 0;
+}
+
 int getsockname(SOCKET handle, SOCKADDR* name, int* length) {
   kernel_enter();
   struct sock* sock = sock_find_ready(handle, "getsockname");
   if (sock == NULL) return SOCKET_ERROR;
+  if (sock->family == SOCK_LOCAL) return sock__local_name(name, length);
   if (sock->state != SOCK_NEW) return sock__name(&sock->local, name, length);
   kernel_fail(WSAEINVAL);
   return SOCKET_ERROR;
@@ -404,6 +425,8 @@ int getpeername(SOCKET handle, SOCKADDR* name, int* length) {
   kernel_enter();
   struct sock* sock = sock_find_ready(handle, "getpeername");
   if (sock == NULL) return SOCKET_ERROR;
+  if (sock->family == SOCK_LOCAL && sock->state == SOCK_CONNECTED)
+    return sock__local_name(name, length);
   if (sock->end == NULL || sock->end->in->rst_arrived) {
     kernel_fail(WSAENOTCONN);
     return SOCKET_ERROR;

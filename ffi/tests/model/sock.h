@@ -27,11 +27,15 @@ enum sock_state {
   SOCK_FAILED /* could not connect */
 };
 
+/* AF_UNIX, for which the API has no addresses. */
+#define SOCK_LOCAL 1
+
 struct sock {
   struct object object;
   struct list_node node; /* of all */
   enum sock_state state;
-  uint16_t family; /* 4 or 6 */
+  uint16_t family; /* 4, 6 or SOCK_LOCAL */
+  int type;        /* SOCK_STREAM or SOCK_DGRAM */
   bool is_open;    /* somebody has a handle of it, if only a child process */
   bool is_inheritable;
   bool is_inherited;

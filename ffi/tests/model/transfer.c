@@ -54,6 +54,15 @@ static bool transfer__give(struct op* op) {
   return op->moved == op->length;
 }
 
+/* A send has left in part. What is posted behind it would leave a hole, so it
+ * fails. */
+static void transfer__cut(struct sock* sock, const uint8_t* rest) {
+  sock->rest = rest;
+  while (!list_is_empty(&sock->sends))
+    op_done(
+        LIST_ENTRY(sock->sends.next, struct op, node), STATUS_WAS_ABORTED, 0);
+}
+
 static void transfer__send(struct sock* sock) {
   while (!list_is_empty(&sock->sends)) {
     struct op* op = LIST_ENTRY(sock->sends.next, struct op, node);
@@ -62,14 +71,12 @@ static void transfer__send(struct sock* sock) {
       continue;
     }
     bool is_all = transfer__give(op);
-    bool is_last = op->node.next == &sock->sends;
-    /* No system has been seen to do that, and none has promised not to. What
-     * is posted behind it would leave a hole, so nothing can be. */
-    bool is_short = !is_all && op->moved != 0 && is_last &&
-                    habits_break(habits.short_sends);
+    /* No system has been seen to do that, and none has promised not to. */
+    bool is_short =
+        !is_all && op->moved != 0 && habits_break(habits.short_sends);
     if (!is_all && !is_short) return;
-    if (is_short) sock->rest = op->buffer + op->moved;
     op_done(op, STATUS_OK, op->moved);
+    if (is_short) transfer__cut(sock, op->buffer + op->moved);
   }
 }
 
@@ -230,9 +237,11 @@ int WSASend(SOCKET handle,
   sock->rest = NULL;
   op_give_buffer(op, buffers->buf, buffers->len);
   op_give_count(op, sent);
-  if (list_is_empty(&sock->sends) && end_room(sock->end) >= op->length &&
+  uint32_t room = end_room(sock->end);
+  if (list_is_empty(&sock->sends) &&
+      (room >= op->length || (room != 0 && habits_break(habits.short_sends))) &&
       transfer__is_immediate(op)) {
-    transfer__give(op);
+    if (!transfer__give(op)) sock->rest = op->buffer + op->moved;
     op_drop_done(op, STATUS_OK, op->moved);
     kernel_succeed();
     return 0;

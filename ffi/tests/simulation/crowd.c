@@ -24,6 +24,7 @@ struct crowd__member {
   int32_t name;
   int32_t timeout_ms;
   bool ends_untidily;
+  bool loses_fiber;
   atomic_bool must_leave;
   atomic_uint waits_ended;
 };
@@ -41,7 +42,8 @@ static void crowd__wait(void* argument) {
     int32_t result = iocp_wait(member->name, member->timeout_ms);
     atomic_fetch_add(&member->waits_ended, 1);
     if (result == -IOCP_EBADF) return;
-    RULE("a wait on another thread says yes or no", result == 0 || result == 1);
+    RULE("a wait on another thread says yes or no",
+         result == 0 || result == 1 || error_is_fault(result));
     /* The port's own thread does its part meanwhile. */
     world_pause(1);
   }
@@ -179,7 +181,7 @@ static void crowd__own(void* argument) {
   if (talk.port < 0) return;
   crowd__converse(&talk);
   /* A thread that ends takes its ports with it. */
-  if (!member->ends_untidily)
+  if (!member->ends_untidily || member->loses_fiber)
     RULE("a thread deletes its own port", iocp_delete(talk.port) == 0);
 }
 
@@ -202,6 +204,7 @@ void crowd_join(void) {
   uint32_t what = tape_choose(3);
   member->timeout_ms = timeouts[tape_choose(3)];
   member->ends_untidily = tape_chance(500);
+  member->loses_fiber = tape_chance(100);
   TRACE("a thread comes: %u, port %u, %d ms", what, port, member->timeout_ms);
   if (what == 2) {
     crowd__start(crowd__own, LEDGER_PORTS);
@@ -221,6 +224,7 @@ void crowd_join(void) {
 static void crowd__end(uint32_t index) {
   struct crowd__member* member = &crowd__members[index];
   atomic_store(&member->must_leave, true);
+  if (member->loses_fiber) world_thread_lose_fiber(member->thread);
   if (member->port < LEDGER_PORTS) {
     /* A port that is deleted has woken it. */
     struct ledger_port* port = &ledger.ports[member->port];

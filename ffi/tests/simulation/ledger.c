@@ -205,6 +205,7 @@ void end_met_reset(struct end* end) {
 }
 
 bool error_is_fault(int32_t result) {
+  if (result == -IOCP_EUNKNOWN) return world_is_unclear();
   /* What a fault has done to a connection stays. */
   if (ledger.is_calm && !world_has_broken()) return false;
   /* A system that lacks what others have; a handle that could not be taken out

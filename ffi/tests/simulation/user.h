@@ -26,6 +26,7 @@ void user_listen(uint32_t port);
 void user_accept(struct entry* listener, uint32_t count);
 void user_connect(uint32_t port);
 void user_add_foreign(uint32_t port);
+void user_add_odd(uint32_t port);   /* what must be refused */
 void user_add_loose(uint32_t port); /* what was detached before */
 void user_close_loose(void);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Options, counters, and calls that are wrong. */
+#include <math.h>
 #include <string.h>
 
 #include "report.h"
@@ -190,8 +191,13 @@ static void user__misuse_port(int32_t port) {
        ERROR_IS(result, IOCP_EAFNOSUPPORT));
   result = iocp_add_socket(port, 1e300, 0);
   RULE("a handle is a number", ERROR_IS(result, IOCP_EINVAL));
-  result = iocp_add_socket(port, 0.5, 0);
-  RULE("a handle is a whole number", ERROR_IS(result, IOCP_EINVAL));
+  static const double numbers[] = {0.5, -1, 9007199254740992.0};
+  for (int i = 0; i < 3; i++) {
+    result = iocp_add_socket(port, numbers[i], 0);
+    RULE("a handle is a whole number", ERROR_IS(result, IOCP_EINVAL));
+  }
+  result = iocp_add_socket(port, (double)NAN, 0);
+  RULE("a handle is a number", ERROR_IS(result, IOCP_EINVAL));
   result = iocp_add_socket(port, 3, 4);
   RULE("an adoption has no such flag", ERROR_IS(result, IOCP_EINVAL));
   result = iocp_add_socket(port, 40001, 0);
@@ -254,13 +260,30 @@ void user_misuse(void) {
   user__misuse_name(ledger.ports[port].name, -1);
 }
 
+/* A real resolver would ask the network for them. */
+static void user__resolve_strange(void) {
+  static const char* const names[] = {"nobody.invalid", "b\xc3\xa4r.invalid"};
+  struct iocp_address address;
+  const char* name = names[tape_choose(2)];
+  if (!world_is_exact()) return;
+  int32_t count = iocp_resolve(name, (uint32_t)strlen(name), &address, 1);
+  RULE("a name that nobody has is not found",
+       ERROR_IS(count, IOCP_ENOTFOUND, IOCP_ENETDOWN));
+}
+
 void user_resolve(void) {
   struct iocp_address addresses[4];
-  int32_t count = iocp_resolve("localhost", 9, addresses, 4);
+  char long_name[256];
+  uint32_t capacity = 1 + tape_choose(4);
+  int32_t count = iocp_resolve("localhost", 9, addresses, capacity);
   TRACE("iocp_resolve: %d", count);
   RULE("this machine has a name",
-       (count > 0 && count <= 4) || count == -IOCP_ENOTFOUND ||
-           error_is_fault(count));
+       (count > 0 && (uint32_t)count <= capacity) ||
+           ERROR_IS(count, IOCP_ENOTFOUND, IOCP_ENETDOWN));
+  user__resolve_strange();
+  memset(long_name, 'a', sizeof long_name);
+  RULE("a name has its bounds",
+       iocp_resolve(long_name, 256, addresses, 4) == -IOCP_EINVAL);
   for (int32_t i = 0; i < count; i++)
     RULE("an address has a family",
          addresses[i].family == 4 || addresses[i].family == 6);

@@ -31,8 +31,24 @@ struct entry* user_choose(enum entry_kind kind) {
 
 /* ---- listening */
 
+/* For documentation only, so they are nobody's (RFC 5737, RFC 3849). */
+static struct iocp_address user__elsewhere(uint16_t family) {
+  static const uint8_t bytes[][16] = {{192, 0, 2, 1},
+                                      {0x20, 0x01, 0x0d, 0xb8, [15] = 1},
+                                      {[10] = 0xff, 0xff, 192, 0, 2, 1},
+                                      {[10] = 0xff, 0xfe, 127, [15] = 1},
+                                      {[10] = 1, [15] = 1},
+                                      {[15] = 2}};
+  struct iocp_address address = {.family = family};
+  uint32_t row = family == 4 ? 0 : 1 + tape_choose(5);
+  memcpy(address.bytes, bytes[row], 16);
+  return address;
+}
+
 static struct iocp_address user__listen_address(void) {
-  switch (tape_choose(8)) {
+  switch (tape_choose(9)) {
+    case 8:
+      return user__elsewhere(tape_choose(2) == 0 ? 4 : 6);
     case 6:
       return user__wildcard(6);
     case 5:
@@ -134,6 +150,14 @@ struct user__target {
   bool is_there;
 };
 
+/* IPv4 in the writing of IPv6. */
+static void user__map(struct iocp_address* address) {
+  address->family = 6;
+  memcpy(address->bytes + 12, address->bytes, 4);
+  memset(address->bytes, 0, 10);
+  memset(address->bytes + 10, 0xff, 2);
+}
+
 static struct user__target user__of_host(enum peer_manner manner) {
   uint16_t family = tape_chance(200) ? 6 : 4;
   struct user__target target = {.manner = manner, .goes_to_guest = true};
@@ -141,6 +165,7 @@ static struct user__target user__of_host(enum peer_manner manner) {
   if (host == NULL) return target;
   target.remote = host->address;
   target.is_there = true;
+  if (family == 4 && tape_chance(50)) user__map(&target.remote);
   return target;
 }
 
@@ -160,7 +185,18 @@ static struct user__target user__of_listener(void) {
   return target;
 }
 
+/* Nobody answers, if there is a way to there at all. The real network is not
+ * bothered. */
+static struct user__target user__of_nobody(void) {
+  struct user__target target = {.manner = PEER_SILENT, .goes_to_guest = true};
+  target.remote = user__elsewhere(tape_choose(2) == 0 ? 4 : 6);
+  target.remote.port = 9;
+  target.is_there = world_is_exact();
+  return target;
+}
+
 static struct user__target user__target(void) {
+  if (tape_chance(20)) return user__of_nobody();
   switch (tape_choose(8)) {
     case 7:
       return user__of_host(PEER_SILENT);
@@ -181,7 +217,9 @@ void user_connect(uint32_t port) {
   if (!target.is_there) return;
   struct iocp_address local = user__loopback(target.remote.family);
   bool is_bound = tape_chance(100);
+  bool is_elsewhere = is_bound && tape_chance(100);
   if (is_bound && tape_chance(100)) local.family = 10 - local.family;
+  if (is_elsewhere) local = user__elsewhere(local.family);
   int32_t name = iocp_connect(
       ledger.ports[port].name, &target.remote, is_bound ? &local : NULL);
   TRACE("iocp_connect(%u, family %d, port %d%s): %d",
@@ -203,6 +241,7 @@ void user_connect(uint32_t port) {
           "connecting fails for a reason that it can have", "%d", name);
     return;
   }
+  RULE("only an address of this machine can be bound", !is_elsewhere);
   struct entry* entry = ledger_entry(port, name, ENTRY_CONNECTING);
   entry->end = ledger_end(true, false);
   entry->end->server_port = target.remote.port;
@@ -265,6 +304,16 @@ void user_add_foreign(uint32_t port) {
       (struct loose){.handle = handle, .end = end};
   TRACE("the program has connected %.0f by itself", handle);
   user__adopt(port, ledger.loose_count - 1, 0);
+}
+
+void user_add_odd(uint32_t port) {
+  enum world_odd odd = (enum world_odd)tape_choose(WORLD_ODDS);
+  double handle = world_handle_odd(odd);
+  if (handle < 0) return;
+  int32_t result = iocp_add_socket(ledger.ports[port].name, handle, 0);
+  TRACE("iocp_add_socket(%u, an odd one, %d): %d", port, (int)odd, result);
+  RULE("only a connected stream is adopted", ERROR_IS(result, IOCP_ENOTCONN));
+  world_handle_close(handle);
 }
 
 void user_close_loose(void) {

@@ -133,7 +133,12 @@ static void workload__adopt(uint32_t port) {
     user_add_loose(port);
 }
 
-static void workload__foreign(uint32_t port) { user_add_foreign(port); }
+static void workload__foreign(uint32_t port) {
+  if (tape_chance(200))
+    user_add_odd(port);
+  else
+    user_add_foreign(port);
+}
 
 static void workload__option(uint32_t port) {
   (void)port;
@@ -297,7 +302,7 @@ void workload_run(void) {
     workload__step(profile);
     guests_look();
   }
-  if (tape_chance(5)) workload__resolve(0);
+  if (tape_chance(20)) workload__resolve(0);
   if (!tape_chance(400)) {
     settle_run();
     if (tape_choose(2) == 0) settle_close();

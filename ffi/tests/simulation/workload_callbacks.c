@@ -19,6 +19,9 @@
 #define CALLS__SOCKETS 24
 #define CALLS__ACCEPTED 64
 #define CALLS__PART 3000
+#define CALLS__PART_MAX 65536
+#define CALLS__HOSTS 2
+#define CALLS__ODD 8
 /* When the last call has to have come. Sockets that were closed without a word
  * are looked for once a second. */
 #define CALLS__LIMIT_MS 4000
@@ -47,14 +50,17 @@ struct calls__socket {
 
 static struct {
   struct iocp_callbacks* callbacks;
-  struct peer_listener* host;
+  struct peer_listener* hosts[CALLS__HOSTS];
+  double odd[CALLS__ODD]; /* what could not be added */
+  uint32_t odd_count;
+  bool is_large; /* every socket has a large buffer */
   struct calls__socket sockets[CALLS__SOCKETS];
   uint32_t count;
   struct peer* guests[CALLS__ACCEPTED]; /* who have called listeners */
   uint32_t guest_count;
   double accepted[CALLS__ACCEPTED]; /* for the user to close */
   atomic_uint accepted_count;
-  uint8_t bytes[CALLS__PART];
+  uint8_t bytes[CALLS__PART_MAX];
 } calls;
 
 /* ---- called back */
@@ -84,7 +90,8 @@ static void calls__ended(struct calls__socket* socket,
              atomic_load(&socket->received) == atomic_load(&socket->sent));
   else
     RULE("an error has a number that means something",
-         error != 0 && error < IOCP_EUNKNOWN);
+         error != 0 && (error < IOCP_EUNKNOWN ||
+                        (error == IOCP_EUNKNOWN && world_is_unclear())));
   atomic_store(&socket->last_call, event);
 }
 
@@ -148,7 +155,7 @@ static struct calls__socket* calls__new(void) {
 static void calls__add(struct calls__socket* socket) {
   static const size_t sizes[] = {1000, 1, 2, 100, 65536, 1 << 20};
   iocp_os_socket handle = (iocp_os_socket)socket->handle;
-  size_t size = sizes[tape_choose(6)];
+  size_t size = calls.is_large ? CALLS__PART_MAX : sizes[tape_choose(6)];
   /* Its number may be another one's by now. */
   if (atomic_load(&socket->is_closed)) return;
   int32_t result =
@@ -178,9 +185,10 @@ static void calls__add(struct calls__socket* socket) {
 static void calls__connect(void) {
   struct calls__socket* socket = calls__new();
   if (socket == NULL) return;
-  socket->handle = world_handle_connect(calls.host);
+  struct peer_listener* host = calls.hosts[tape_choose(CALLS__HOSTS)];
+  socket->handle = world_handle_connect(host);
   if (socket->handle < 0) return;
-  while ((socket->peer = peer_accept(calls.host)) == NULL) world_pause(1);
+  while ((socket->peer = peer_accept(host)) == NULL) world_pause(1);
   calls.count++;
   TRACE("socket %u is connected: %.0f", calls.count - 1, socket->handle);
   if (!tape_chance(50)) calls__add(socket);
@@ -196,6 +204,27 @@ static void calls__listen(void) {
   calls.count++;
   TRACE("socket %u listens: %.0f", calls.count - 1, socket->handle);
   calls__add(socket);
+}
+
+/* One that cannot be added. It stays open, and its number may be that of one
+ * which the library has to find out to be closed. */
+static void calls__odd(void) {
+  if (calls.odd_count == CALLS__ODD) return;
+  enum world_odd odd = (enum world_odd)tape_choose(WORLD_ODDS);
+  double number = world_handle_odd(odd);
+  if (number < 0) return;
+  calls.odd[calls.odd_count++] = number;
+  iocp_os_socket handle = (iocp_os_socket)number;
+  TRACE("an odd one, %d, is added: %.0f", (int)odd, number);
+  int32_t result = iocp_callbacks_add_socket(
+      calls.callbacks, handle, &calls.sockets[0], 1, calls__called);
+  RULE("only a connected stream is added as one",
+       result == -IOCP_ENOTCONN || result == -IOCP_ENOMEM);
+  if (odd == WORLD_LISTENING) return;
+  result = iocp_callbacks_add_listener(
+      calls.callbacks, handle, &calls.sockets[0], calls__called);
+  RULE("only what listens is added as a listener",
+       result == -IOCP_EINVAL || result == -IOCP_ENOMEM);
 }
 
 static struct calls__socket* calls__choose(void) {
@@ -224,8 +253,9 @@ static void calls__peer(struct calls__socket* socket) {
   if (socket->is_listener) calls__call_listener(socket);
   if (socket->peer == NULL) return;
   uint32_t what = tape_choose(10);
+  uint32_t most = calls.is_large ? CALLS__PART_MAX : CALLS__PART;
   if (what < 7 && !atomic_load(&socket->has_fin)) {
-    calls__send(socket, 1 + tape_choose(CALLS__PART));
+    calls__send(socket, 1 + tape_choose(most));
   } else if (what < 9) {
     atomic_store(&socket->has_fin, true);
     peer_shutdown(socket->peer);
@@ -249,6 +279,10 @@ static void calls__misuse(void) {
                -IOCP_EFAULT &&
            iocp_callbacks_add_socket(
                calls.callbacks, 0, socket, 0, calls__called) == -IOCP_EINVAL);
+  int32_t nobody = iocp_callbacks_add_socket(
+      calls.callbacks, (iocp_os_socket)40001, socket, 1, calls__called);
+  RULE("a number that is no socket is not added",
+       nobody == -IOCP_ENOTSOCK || nobody == -IOCP_ENOMEM);
   if (calls.count == 0 || atomic_load(&socket->is_closed)) return;
   int32_t result =
       socket->is_listener
@@ -264,9 +298,19 @@ static void calls__misuse(void) {
   RULE("a socket is added as what it is", result < 0);
 }
 
+/* More comes than one poll has room for. */
+static void calls__burst(void) {
+  for (uint32_t i = 0; i < calls.count; i++) {
+    struct calls__socket* socket = &calls.sockets[i];
+    if (socket->peer != NULL && !atomic_load(&socket->has_fin))
+      calls__send(socket, CALLS__PART_MAX);
+  }
+}
+
 static void calls__step(void) {
   struct calls__socket* socket = calls__choose();
   uint32_t what = socket == NULL ? 0 : tape_choose(100);
+  if (tape_chance(20)) calls__odd();
   if (what < 15)
     calls__connect();
   else if (what < 20)
@@ -317,18 +361,25 @@ static void calls__end(void) {
     schedule_checks += atomic_load(&socket->calls);
     calls__close(socket);
   }
+  for (uint32_t i = 0; i < calls.odd_count; i++)
+    world_handle_close(calls.odd[i]);
   for (uint32_t i = 0; i < atomic_load(&calls.accepted_count); i++)
     world_handle_close(calls.accepted[i]);
 }
 
 void workload_callbacks_run(void) {
   memset(&calls, 0, sizeof calls);
-  calls.host = peer_listen(PEER_ACCEPTS, tape_choose(2) == 0 ? 4 : 6);
-  if (calls.host == NULL) return;
+  uint16_t family = tape_choose(2) == 0 ? 4 : 6;
+  for (int i = 0; i < CALLS__HOSTS; i++) {
+    calls.hosts[i] = peer_listen(PEER_ACCEPTS, family);
+    if (calls.hosts[i] == NULL) return;
+  }
+  calls.is_large = tape_chance(60);
   int32_t result = iocp_callbacks_new(tape_choose(4), &calls.callbacks);
   TRACE("iocp_callbacks_new(): %d", result);
   if (result < 0) return;
   while (tape_chance(960)) calls__step();
+  if (calls.is_large) calls__burst();
   if (tape_choose(4) != 0) calls__settle();
   calls__end();
 }

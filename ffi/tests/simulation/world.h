@@ -49,12 +49,19 @@ bool world_is_exact(void);
  * operation of one: its ends may meet errors that neither has caused. */
 bool world_has_broken(void);
 
+/* It has said a number that nobody knows, so the library cannot know it. */
+bool world_is_unclear(void);
+
 /* ---- threads */
 
 struct world_thread;
 struct world_thread* world_thread_start(void (*run)(void* argument),
                                         void* argument);
 void world_thread_join(struct world_thread* thread);
+
+/* What it has done so far it did on a fiber of the user's, which the calling
+ * thread deletes; where there are such. */
+void world_thread_lose_fiber(struct world_thread* thread);
 
 /* ---- peers */
 
@@ -119,6 +126,19 @@ double world_handle_listen(uint16_t family, struct iocp_address* address_out);
 
 /* This one is the program's, whatever the library has done with it. */
 void world_handle_given(double handle);
+
+/* Handles that are no connected streams which the API has addresses for. */
+enum world_odd {
+  WORLD_DATAGRAM,
+  WORLD_UNCONNECTED,
+  WORLD_LISTENING,
+  WORLD_LOCAL_STREAM, /* connected, within this machine (AF_UNIX) */
+  WORLD_LOCAL_LISTENING
+};
+#define WORLD_ODDS 5
+
+/* -1: none could be had. */
+double world_handle_odd(enum world_odd odd);
 
 /* Closes one, or one that the library has given back. */
 void world_handle_close(double handle);

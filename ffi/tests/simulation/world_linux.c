@@ -53,6 +53,8 @@ bool world_is_exact(void) { return false; }
 
 bool world_has_broken(void) { return faults_have_broken(); }
 
+bool world_is_unclear(void) { return false; }
+
 /* ---- the system */
 
 void world_open(void) {
@@ -100,6 +102,8 @@ void world_thread_join(struct world_thread* thread) {
   pthread_join(thread->thread, NULL);
   free(thread);
 }
+
+void world_thread_lose_fiber(struct world_thread* thread) { (void)thread; }
 
 /* ---- addresses */
 
@@ -322,6 +326,37 @@ double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
 
 void world_handle_given(double handle) {
   if (faults_is_librarys((int)handle)) faults_give((int)handle);
+}
+
+static int world__local(bool listens) {
+  /* An abstract name that the system chooses. */
+  struct sockaddr name = {.sa_family = AF_UNIX};
+  int pair[2];
+  if (!listens) {
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) return -1;
+    __real_close(pair[1]);
+    return pair[0];
+  }
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  if (bind(fd, &name, sizeof name.sa_family) == 0 && listen(fd, 1) == 0)
+    return fd;
+  __real_close(fd);
+  return -1;
+}
+
+double world_handle_odd(enum world_odd odd) {
+  struct iocp_address address;
+  switch (odd) {
+    case WORLD_DATAGRAM:
+      return socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    case WORLD_UNCONNECTED:
+      return world__socket(4);
+    case WORLD_LISTENING:
+      return world_handle_listen(4, &address);
+    default:
+      return world__local(odd == WORLD_LOCAL_LISTENING);
+  }
 }
 
 void world_handle_close(double handle) {

@@ -76,9 +76,11 @@ void WSASetLastError(int error);
 
 /* ---- addresses */
 
+#define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 23
 #define SOCK_STREAM 1
+#define SOCK_DGRAM 2
 #define IPPROTO_TCP 6
 #define IPPROTO_IPV6 41
 

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "program.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "habits.h"
+#include "network.h"
+#include "report.h"
+#include "sock.h"
+#include "tape.h"
+#include "world.h"
+
+/* The ends of the connection that was closed last. */
+static struct {
+  bool is_known;
+  struct iocp_address own;
+  struct iocp_address other;
+} program;
+
+void program_open(void) { program.is_known = false; }
+
+static struct iocp_address program__loopback(uint16_t family) {
+  struct iocp_address address = {.family = family, .port = network_new_port()};
+  if (family == 4) address.bytes[0] = 127;
+  address.bytes[family == 4 ? 3 : 15] = 1;
+  return address;
+}
+
+static bool program__is_same(const struct iocp_address* a,
+                             const struct iocp_address* b) {
+  return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* An address that was bound may be bound again, and only the other end tells
+ * one connection from the other. */
+static struct iocp_address program__from(const struct iocp_address* to) {
+  if (program.is_known && program.own.family == to->family &&
+      !program__is_same(&program.other, to) && tape_chance(500)) {
+    program.is_known = false;
+    return program.own;
+  }
+  return program__loopback(to->family);
+}
+
+double world_handle_connect(struct peer_listener* listener) {
+  struct iocp_address to;
+  peer_listener_address(listener, &to);
+  struct sock* sock = sock_new(to.family, true);
+  if (sock == NULL) return -1;
+  struct iocp_address from = program__from(&to);
+  struct link* link = network_call(&from, &to);
+  peer_listener_queue(listener, link);
+  sock_attach(sock, &link->ends[0]);
+  sock->lacks_context = false;
+  return (double)sock->object.handle;
+}
+
+static void program__listen(struct sock* sock,
+                            const struct iocp_address* address) {
+  sock->local = *address;
+  sock->state = SOCK_LISTENING;
+  sock->listening.queued_max = UINT32_MAX;
+  sock->listening.sock = sock;
+  listening_open(&sock->listening, address);
+}
+
+double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
+  struct sock* sock = sock_new(family, true);
+  if (sock == NULL) return -1;
+  *address_out = program__loopback(family);
+  program__listen(sock, address_out);
+  return (double)sock->object.handle;
+}
+
+double world_handle_odd(enum world_odd odd) {
+  bool is_local = odd == WORLD_LOCAL_STREAM || odd == WORLD_LOCAL_LISTENING;
+  struct iocp_address address = program__loopback(4);
+  struct sock* sock = sock_new(is_local ? SOCK_LOCAL : 4, true);
+  if (sock == NULL) return -1;
+  sock->local = address;
+  sock->state = SOCK_BOUND;
+  if (odd == WORLD_DATAGRAM) sock->type = SOCK_DGRAM;
+  if (odd == WORLD_LISTENING || odd == WORLD_LOCAL_LISTENING)
+    program__listen(sock, &address);
+  if (odd == WORLD_LOCAL_STREAM) sock->state = SOCK_CONNECTED;
+  return (double)sock->object.handle;
+}
+
+void world_handle_close(double handle) {
+  struct sock* sock = sock_find((SOCKET)handle, "world_handle_close");
+  RULE("the library leaves open what it has given back", sock != NULL);
+  sock->object.is_users = true;
+  if (sock->end != NULL) {
+    program.own = sock->end->name;
+    program.other = sock->end->other->name;
+    program.is_known = true;
+  }
+  sock_close(sock);
+}
+
+void world_handle_given(double handle) {
+  struct sock* sock = sock_find((SOCKET)handle, "world_handle_given");
+  RULE("the library gives handles that are open", sock != NULL);
+  sock->object.is_users = true;
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* The program that uses the library: what it makes and closes by itself. */
+#ifndef MODEL_PROGRAM_H
+#define MODEL_PROGRAM_H
+
+void program_open(void);
+
+#endif /* MODEL_PROGRAM_H */
