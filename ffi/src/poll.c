@@ -13,6 +13,9 @@
 #include "system.h"
 
 #define POLL__CAPACITY_MAX 4096
+/* Polls in a row that leave something in the kernel's queue, after which timers
+ * have their turn all the same. */
+#define POLL__FULL_MAX 64
 
 /* A connection that was accepted has come to the end of its time. */
 static void poll__silent(struct socket* socket) {
@@ -149,8 +152,9 @@ int32_t iocp_poll(int32_t name,
       .length = length};
   batch.header->flags = 0;
   bool is_full = engine_poll(port);
-  /* Behind what has come, for this thread may have been busy for long. */
-  poll__timers(port);
+  port->full_polls = is_full ? port->full_polls + 1 : 0;
+  /* Behind all that has come, for this thread may have been busy for long. */
+  if (port->full_polls % POLL__FULL_MAX == 0) poll__timers(port);
   poll__walk(port, &batch);
 
   bool has_more = !list_is_empty(&port->ready);

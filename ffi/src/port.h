@@ -18,6 +18,7 @@
 struct port {
   struct list_node ready; /* sockets to look at, in order */
   struct timers timers;
+  uint32_t full_polls; /* in a row, that left packets or events behind */
   struct iocp_stats stats;
   int32_t name;
   int32_t native_error;
