@@ -40,6 +40,10 @@ static void transfer__receive(struct sock* sock) {
       op_done(op, sock_reset_status(), 0);
       continue;
     }
+    if (habits_break(habits.late_faults)) {
+      op_done(op, STATUS_NO_RESOURCES, 0);
+      continue;
+    }
     uint32_t bytes = transfer_take(op);
     op_done(op, STATUS_OK, bytes);
     if (habits.is_wine && sock->has_shut && sock->end->in->fin_arrived)
@@ -68,6 +72,14 @@ static void transfer__send(struct sock* sock) {
     struct op* op = LIST_ENTRY(sock->sends.next, struct op, node);
     if (sock->end->in->rst_arrived) {
       op_done(op, sock_reset_status(), 0);
+      continue;
+    }
+    /* The connection lives on, but has lost what was to be sent; nothing comes
+     * past that. */
+    if (habits_break(habits.late_faults)) {
+      static const uint8_t lost;
+      op_done(op, STATUS_NO_RESOURCES, 0);
+      transfer__cut(sock, &lost);
       continue;
     }
     bool is_all = transfer__give(op);
