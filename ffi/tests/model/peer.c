@@ -112,6 +112,10 @@ const char world_name[] = "windows";
 
 bool world_has_broken(void) { return habits.has_broken; }
 
+bool world_leaves_ports(void) {
+  return habits.leaves_ports && habits.has_ntdll;
+}
+
 bool world_is_unclear(void) { return habits.is_unclear; }
 
 /* Time passes in full only when nothing else can happen, so a deadline holds to

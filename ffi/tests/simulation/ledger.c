@@ -212,7 +212,7 @@ bool error_is_fault(int32_t result) {
    * of a port again. */
   if (world_posts_operations() && world_has_broken() &&
       (result == -IOCP_ENOTSUP || result == -IOCP_ENETDOWN ||
-       result == -IOCP_EEXIST))
+       (result == -IOCP_EEXIST && !world_leaves_ports())))
     return true;
   return result == -IOCP_EMFILE || result == -IOCP_ENFILE ||
          result == -IOCP_ENOBUFS || result == -IOCP_ENOMEM;

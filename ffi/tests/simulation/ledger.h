@@ -52,6 +52,7 @@ struct entry {
   bool is_closing;
   bool is_closed;
   bool is_detaching;
+  bool has_left;   /* all that a close waits for, in time */
   bool is_failed;  /* it could not connect */
   bool may_expire; /* it may close by itself */
   bool is_ended;   /* receiving is over */

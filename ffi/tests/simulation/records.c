@@ -211,6 +211,8 @@ static void records__closed(struct entry* entry,
        entry->credit == 0 && !entry->is_read_armed && entry->send_count == 0 &&
            !entry->is_shut_open && entry->kind != ENTRY_CONNECTING);
   entry->is_closed = true;
+  RULE("a close gives up nothing that has left in time",
+       !entry->has_left || result != -IOCP_ETIMEDOUT);
   if (!entry->is_closing)
     RULE("what closes by itself says why", result == -IOCP_ETIMEDOUT);
   if (result < 0 && result != -IOCP_ETIMEDOUT) {

@@ -21,6 +21,9 @@
 #define SETTLE__SHORT_LIMIT_MS 1000
 #define SETTLE__ACCEPTED_MS 3000
 #define SETTLE__QUIET_ROUNDS 100
+#define SETTLE__OVERSLEEP_MS 200
+#define SETTLE__OVERSLEEP_BYTES 200000
+#define SETTLE__FLOOD 300
 
 static uint64_t settle__since_ms;
 static bool settle__says_end; /* all that is to be said is said */
@@ -281,6 +284,58 @@ static void settle__finish(void) {
   } while (!settle__all_done());
 }
 
+/* ---- a user who oversleeps */
+
+static struct guest* settle__guest_of(const struct entry* entry) {
+  for (uint32_t i = 0; i < ledger.guest_count; i++) {
+    struct guest* guest = &ledger.guests[i];
+    if (guest->end == entry->end->other && guest->is_open && !guest->is_gone)
+      return guest;
+  }
+  return NULL;
+}
+
+static bool settle__can_send(const struct entry* entry) {
+  return entry->kind == ENTRY_STREAM && !entry->is_closing &&
+         !entry->is_closed && !entry->is_failed && !entry->has_error &&
+         !entry->may_expire && !entry->is_shut && !entry->was_shut &&
+         entry->send_count == 0 && entry->end->resets_from_ms == LEDGER_NEVER;
+}
+
+/* More completes than one look at the queue takes out. */
+static void settle__flood(uint32_t port) {
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    struct entry* entry = &ledger.entries[i];
+    if (entry->port != port || entry->kind != ENTRY_LISTENER ||
+        entry->is_closing || entry->is_closed)
+      continue;
+    user_accept(entry, SETTLE__FLOOD);
+    user_close(entry, IOCP_RESET, 0);
+    return;
+  }
+}
+
+/* A close has long had what it waits for when the time is over that it had for
+ * it, and only then the port is polled again. */
+static void settle__oversleep(struct entry* entry) {
+  if (!settle__can_send(entry)) return;
+  struct guest* guest = settle__guest_of(entry);
+  if (guest == NULL) return;
+  user_send(entry, SETTLE__OVERSLEEP_BYTES);
+  user_close(entry, IOCP_GRACEFUL, SETTLE__OVERSLEEP_MS);
+  if (tape_chance(250)) settle__flood(entry->port);
+  for (uint32_t i = 0; i < SETTLE__OVERSLEEP_MS / 2; i++) {
+    guests_read_all();
+    if (guest->end->received == entry->end->sent) {
+      entry->has_left = true;
+      break;
+    }
+    world_pause(1);
+  }
+  world_pause(2 * SETTLE__OVERSLEEP_MS);
+  user_poll(entry->port);
+}
+
 /* ---- listeners */
 
 /* Long, but within what the port asks for. */
@@ -362,6 +417,8 @@ void settle_run(void) {
   ledger.is_settling = true;
   settle__expire();
   settle__move();
+  if (world_is_exact() && ledger.entry_count != 0 && tape_chance(100))
+    settle__oversleep(&ledger.entries[tape_choose(ledger.entry_count)]);
   ledger.is_calm = true;
   settle__finish();
   settle__listeners();

@@ -123,7 +123,15 @@ static void workload__detach(uint32_t port) {
   (void)port;
   struct entry* entry = user_choose(ENTRY_STREAM);
   uint32_t timeout_ms = workload__timeout_ms();
-  if (entry != NULL) user_close(entry, IOCP_DETACH, timeout_ms);
+  if (entry == NULL) return;
+  bool is_cut = tape_chance(20);
+  if (is_cut) user_send(entry, IOCP_SEND_MAX + 1);
+  user_close(entry, IOCP_DETACH, timeout_ms);
+  if (!is_cut || tape_choose(2) == 0) return;
+  /* Before anybody has heard of it. */
+  if (tape_choose(2) != 0) user_poll_somehow(entry->port);
+  user_delete(entry->port);
+  crowd_leave(entry->port);
 }
 
 static void workload__adopt(uint32_t port) {

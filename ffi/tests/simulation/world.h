@@ -49,6 +49,10 @@ bool world_is_exact(void);
  * operation of one: its ends may meet errors that neither has caused. */
 bool world_has_broken(void);
 
+/* A handle can be taken out of a port again, so another try to adopt it is not
+ * refused for the last one. */
+bool world_leaves_ports(void);
+
 /* It has said a number that nobody knows, so the library cannot know it. */
 bool world_is_unclear(void);
 

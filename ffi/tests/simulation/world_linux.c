@@ -53,6 +53,8 @@ bool world_is_exact(void) { return false; }
 
 bool world_has_broken(void) { return faults_have_broken(); }
 
+bool world_leaves_ports(void) { return true; }
+
 bool world_is_unclear(void) { return false; }
 
 /* ---- the system */
