@@ -16,7 +16,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { detail, say } from "./report.js";
 import { repository } from "./setup.js";
-import { describeBugs, findBugs } from "./simulation/bugs.js";
+import { describeBugs, describeGroups, findBugs } from "./simulation/bugs.js";
 import {
   buildNames,
   compileSimulation,
@@ -79,7 +79,7 @@ async function mainBugs(debian, ffi, folder, values) {
     onFound: (bug) => say(describeBugs([bug])[0]),
   });
   say("");
-  for (const line of describeBugs(found, { asTable: true })) say(line);
+  for (const line of describeGroups(found)) say(line);
   const missed = found.filter(({ seed }) => seed === null);
   for (const { name } of missed) detail(`not found: ${name}`);
   return missed.length === 0 ? 0 : 1;

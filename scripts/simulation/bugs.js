@@ -12,7 +12,7 @@ import { runSimulation } from "./run.js";
 const secondsMax = 120;
 
 /**
- * Looks for every bug with `filter` in its name. Returns them with `seed`, the
+ * Looks for every bug with `filter` in its group or name. Returns them with `seed`, the
  * one that has found it (null: none has), `schedules`, `seconds` and `rule`.
  */
 export async function findBugs(debian, ffi, scratch, options = {}) {
@@ -20,7 +20,9 @@ export async function findBugs(debian, ffi, scratch, options = {}) {
   const base = join(scratch, "base");
   await compileSimulation(debian, ffi, base, "windows", "plain");
   for (const bug of bugs) {
-    if (!bug.name.includes(options.filter ?? "")) continue;
+    if (!`${bug.group ?? ""} ${bug.name}`.includes(options.filter ?? "")) {
+      continue;
+    }
     const folder = await mkdtemp(join(scratch, "bug-"));
     const result = {
       ...bug,
@@ -71,6 +73,19 @@ async function plant(ffi, { name, changes }) {
     }
     await writeFile(path, text.replace(from, () => to));
   }
+}
+
+/** The tables: bugs that others have had, and those that were found here. */
+export function describeGroups(found) {
+  const groups = [
+    { title: "Bugs that others have had", isOf: ({ group }) => !group },
+    { title: "Found here", isOf: ({ group }) => group === "found" },
+  ];
+  return groups.flatMap(({ title, isOf }) => {
+    const part = found.filter(isOf);
+    if (part.length === 0) return [];
+    return [`${title}:`, "", ...describeBugs(part, { asTable: true }), ""];
+  });
 }
 
 /** A line for each, or a Markdown table. */

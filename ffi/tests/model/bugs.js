@@ -1,12 +1,13 @@
 // Copyright the iocp authors. MIT license.
 
-// Bugs that programs over completion ports have had, as changes to this library.
-// Each is planted by itself, in a copy, and the simulation has to find it
+// Bugs that programs over completion ports have had, as changes to this library,
+// and, as group "found", those that the simulation has found in it. Each is
+// planted by itself, in a copy, and the simulation has to find it
 // (`npm run simulate -- --bugs`). `number` is that of docs/testing.md; what is
 // replaced must be in the file exactly once, so a change of the engine that
 // moves it fails here.
 
-/** `{ number, name, changes: [{ file, from, to }] }`, files below ffi/src. */
+/** `{ group, number, name, changes: [{ file, from, to }] }`, below ffi/src. */
 export const bugs = [
   {
     number: 1,
@@ -309,6 +310,225 @@ export const bugs = [
       from:
         "  if (first != NULL) return taken != 0 ? (int32_t)taken : ENGINE_WOULD_BLOCK;",
       to: "  if (first != NULL && taken != 0) return (int32_t)taken;",
+    }],
+  },
+  // ---- what the simulation has found in this library
+  {
+    group: "found",
+    name:
+      "a relayed operation that nobody waits for is canceled and posted anew",
+    changes: [{
+      file: "windows/relay.c",
+      from:
+        `  op->overlapped.hEvent = (HANDLE)((ULONG_PTR)op->event | RELAY__NO_PACKET);
+`,
+      to:
+        `  op->overlapped.hEvent = (HANDLE)((ULONG_PTR)op->event | RELAY__NO_PACKET);
+  return true;
+}
+
+bool relay_start(struct socket* socket, struct engine_op* op);
+bool relay_start(struct socket* socket, struct engine_op* op) {
+`,
+    }, {
+      file: "windows/relay.c",
+      from: `  op->wait = NULL;
+  relay_end(op);
+  return false;`,
+      to: `  op->wait = NULL;
+  CancelIoEx((HANDLE)socket->engine.handle, &op->overlapped);
+  return false;`,
+    }, {
+      file: "windows/operation.c",
+      from:
+        "  if (has_succeeded && socket->engine.skips_packets) return OP_COMPLETED;",
+      to: `  bool relay_start(struct socket * socket, struct engine_op * op);
+  if (has_succeeded && socket->engine.skips_packets) {
+    relay_end(op);
+    return OP_COMPLETED;
+  }`,
+    }, {
+      file: "windows/operation.c",
+      from: "  op->in_flight = true;",
+      to: `  if (op->event != NULL && !relay_start(socket, op)) {
+    WaitForSingleObject(op->event, INFINITE);
+    relay_end(op);
+    if (op_status(op) != (LONG)0xC0000120) return OP_COMPLETED;
+    WSASetLastError(WSAENOBUFS);
+    return OP_REFUSED;
+  }
+  op->in_flight = true;`,
+    }, {
+      file: "windows/handle.c",
+      from:
+        "  if (socket->engine.relays) socket->engine.skips_packets = false;",
+      to: "  if (socket->engine.relays) socket->engine.skips_packets = true;",
+    }],
+  },
+  {
+    group: "found",
+    name: "a handle that cannot be made non-blocking stays tied to the port",
+    changes: [{
+      file: "windows/handle.c",
+      from: "    if (!socket->engine.relays) winsock_leave_port(handle);\n",
+      to: "",
+    }],
+  },
+  {
+    group: "found",
+    name: "whether an adopted handle skips packets is taken as no when unknown",
+    changes: [{
+      file: "windows/handle.c",
+      from:
+        "  if (is_ifs < 0) return errors_fail(port, (DWORD)WSAGetLastError());",
+      to: "  if (is_ifs < 0) is_ifs = 0;",
+    }],
+  },
+  {
+    group: "found",
+    name: "a detached handle skips packets that are waited for",
+    changes: [{
+      file: "windows/handle.c",
+      from:
+        "  if ((flags & IOCP_DETACHED) != 0 && is_ifs && !socket->engine.skips_packets)\n    socket->engine.relays = true;\n",
+      to: "",
+    }],
+  },
+  {
+    group: "found",
+    name: "a listener that has stopped posts accepts for its grown backlog",
+    changes: [{
+      file: "windows/accept.c",
+      from: "  if (target == 0) return 0;\n",
+      to: "",
+    }],
+  },
+  {
+    group: "found",
+    name: "silent peers with less than 8 ms are looked for once a second",
+    changes: [{
+      file: "windows/accept.c",
+      from: "  if (timeout_ms == 0 || share_ms > ACCEPT__WATCH_MAX_MS)",
+      to: "  if (share_ms == 0 || share_ms > ACCEPT__WATCH_MAX_MS)",
+    }],
+  },
+  {
+    group: "found",
+    name: "a silent peer that is given up sees an end",
+    changes: [{
+      file: "windows/accept.c",
+      from: `  handle_set_reset(accept->target, true);
+  native = accept__start(accept);`,
+      to: "  native = accept__start(accept);",
+    }],
+  },
+  {
+    group: "found",
+    name: "accepts are left of a time when they were deferred",
+    changes: [{
+      file: "windows/accept.c",
+      from:
+        "  if (!listener->defers_accept && listener->engine.accepts_for_data == 0)",
+      to: "  if (!listener->defers_accept)",
+    }, {
+      file: "windows/accept.c",
+      from: "  if (listener->defers_accept) return 0;",
+      to: "  if (list != NULL) return 0;",
+    }],
+  },
+  {
+    group: "found",
+    name: "a borrowed listener accepts where there is no AcceptEx()",
+    changes: [{
+      file: "windows/borrow.c",
+      from: `  if (socket->is_listener && !winsock_accepts(winsock_provider(
+                                 socket->port, socket->family, borrow->handle)))
+    return -IOCP_ENOTSUP;
+`,
+      to: "",
+    }],
+  },
+  {
+    group: "found",
+    name: "a wake-up is lost for want of memory",
+    changes: [{
+      file: "windows/completion_port.c",
+      from:
+        "  while (!PostQueuedCompletionStatus(engine->handle, 0, (ULONG_PTR)port, NULL))\n    Sleep(PORT__PAUSE_MS);",
+      to:
+        "  if (!PostQueuedCompletionStatus(engine->handle, 0, (ULONG_PTR)port, NULL))\n    atomic_store(&engine->wake_posted, PORT__PAUSE_MS == 0);",
+    }],
+  },
+  {
+    group: "found",
+    name: "a port is made of which the end of its thread will not be told",
+    changes: [{
+      file: "port.c",
+      from: "  if (!system_watch_thread()) goto err2;",
+      to: "  (void)system_watch_thread();",
+    }],
+  },
+  {
+    group: "found",
+    name: "timers have their turn before what has come",
+    changes: [{
+      file: "poll.c",
+      from: `  bool is_full = engine_poll(port);
+`,
+      to: `  poll__timers(port);
+  bool is_full = engine_poll(port);
+`,
+    }],
+  },
+  {
+    group: "found",
+    name: "timers have their turn when only a part of what has come was seen",
+    changes: [{
+      file: "poll.c",
+      from: "  if (port->full_polls % POLL__FULL_MAX == 0) poll__timers(port);",
+      to: "  if (POLL__FULL_MAX != 0) poll__timers(port);",
+    }],
+  },
+  {
+    group: "found",
+    name: "a detach hands over a handle that a failed cancel has closed",
+    changes: [{
+      file: "windows/cancel.c",
+      from:
+        "  if (!was_told && socket->close_detach) cancel__fail_detach(socket, native);",
+      to: "  (void)cancel__fail_detach;",
+    }],
+  },
+  {
+    group: "found",
+    name: "a shutdown is taken twice after an error",
+    changes: [{
+      file: "stream.c",
+      from: `  socket->fin_sent = true;
+  if (socket->error == 0) {
+`,
+      to: `  if (socket->error == 0) {
+    socket->fin_sent = true;
+`,
+    }],
+  },
+  {
+    group: "found",
+    name: "a delete that overtakes a detach ends what was cut",
+    changes: [{
+      file: "close.c",
+      from:
+        "      if (socket->close_detach && would_mislead) socket->close_reset = true;\n",
+      to: "",
+    }],
+  },
+  {
+    group: "found",
+    name: "a connection that has failed is closed with an end",
+    changes: [{
+      file: "close.c",
+      from: "  if (close__has_failed(socket)) socket->close_reset = true;\n",
+      to: "",
     }],
   },
 ];
