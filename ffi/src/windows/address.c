@@ -21,15 +21,12 @@ int address_to_system(const struct iocp_address* address,
     memory_copy(&in->sin_addr, address->bytes, 4);
     return sizeof *in;
   }
-  if (address->family == 6) {
-    SOCKADDR_IN6* in6 = (SOCKADDR_IN6*)system_out;
-    in6->sin6_family = AF_INET6;
-    in6->sin6_port = htons(address->port);
-    in6->sin6_scope_id = address->scope;
-    memory_copy(&in6->sin6_addr, address->bytes, 16);
-    return sizeof *in6;
-  }
-  return 0;
+  SOCKADDR_IN6* in6 = (SOCKADDR_IN6*)system_out;
+  in6->sin6_family = AF_INET6;
+  in6->sin6_port = htons(address->port);
+  in6->sin6_scope_id = address->scope;
+  memory_copy(&in6->sin6_addr, address->bytes, 16);
+  return sizeof *in6;
 }
 
 bool address_from_system(const SOCKADDR* system,

@@ -7,7 +7,7 @@
 
 #include "iocp.h"
 
-/* Returns the length, or 0 when the family is neither 4 nor 6. */
+/* Returns the length. The family is 4 or 6, which callers have seen to. */
 int address_to_system(const struct iocp_address* address,
                       SOCKADDR_STORAGE* system_out);
 
