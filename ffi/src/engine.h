@@ -120,6 +120,9 @@ int32_t engine_set_option(struct socket* socket,
                           int32_t value);
 int32_t engine_get_option(struct socket* socket, uint32_t option);
 
+/* The longest name that engine_resolve() is given. */
+#define ENGINE_NAME_MAX 255
+
 /* Blocks. Any thread. The addresses may be at any alignment. */
 int32_t engine_resolve(const char* name, void* addresses, uint32_t capacity);
 

@@ -2,15 +2,13 @@
 #include "engine.h"
 #include "memory.h"
 
-#define RESOLVE__NAME_MAX 255
-
 int32_t iocp_resolve(const void* name,
                      uint32_t length,
                      void* addresses,
                      uint32_t capacity) {
-  char text[RESOLVE__NAME_MAX + 1];
+  char text[ENGINE_NAME_MAX + 1];
   if (name == NULL || addresses == NULL) return -IOCP_EFAULT;
-  if (length == 0 || length > RESOLVE__NAME_MAX || capacity == 0)
+  if (length == 0 || length > ENGINE_NAME_MAX || capacity == 0)
     return -IOCP_EINVAL;
   memory_copy(text, name, length);
   text[length] = 0;

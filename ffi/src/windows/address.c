@@ -8,9 +8,6 @@
 #include "memory.h"
 #include "winsock.h"
 
-/* The longest name that iocp_resolve() passes on. */
-#define ADDRESS__NAME_MAX 255
-
 int address_to_system(const struct iocp_address* address,
                       SOCKADDR_STORAGE* system_out) {
   memory_zero(system_out, sizeof *system_out);
@@ -71,7 +68,7 @@ bool address_is_loopback(const struct iocp_address* address) {
 }
 
 int32_t engine_resolve(const char* name, void* addresses, uint32_t capacity) {
-  WCHAR wide[ADDRESS__NAME_MAX + 1];
+  WCHAR wide[ENGINE_NAME_MAX + 1];
   ADDRINFOW hints;
   ADDRINFOW* found;
   uint32_t length = 0;
@@ -79,8 +76,7 @@ int32_t engine_resolve(const char* name, void* addresses, uint32_t capacity) {
   if (native != 0) return errors_of((DWORD)native);
   for (; name[length] != 0; length++) {
     /* A name beyond ASCII comes in its ASCII form (IDNA). */
-    if (length == ADDRESS__NAME_MAX || (uint8_t)name[length] > 127)
-      return -IOCP_ENOTFOUND;
+    if ((uint8_t)name[length] > 127) return -IOCP_ENOTFOUND;
     wide[length] = (WCHAR)name[length];
   }
   wide[length] = 0;
