@@ -81,7 +81,7 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   socket->family = (uint8_t)socket->peer.family;
   int32_t result = handle_enter(socket, handle, is_ifs);
   /* "It is on a port already" has this number. */
-  if (result == -IOCP_EINVAL && port->native_error == ERROR_INVALID_PARAMETER) {
+  if (result < 0 && port->native_error == ERROR_INVALID_PARAMETER) {
     if ((flags & IOCP_DETACHED) == 0)
       return port_fail(port, -IOCP_EEXIST, ERROR_INVALID_PARAMETER);
     socket->engine.relays = true;
@@ -115,7 +115,7 @@ void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
   stats->accepts_posted = engine->accepts_posted;
   stats->accepts_ready = engine->accepted_count;
   stats->accepts_deferred += engine->accepts_silent;
-  if (socket->is_listener || !list_has(&engine->receives)) return;
+  if (socket->is_listener) return;
   stats->receives_posted = engine->receives_in_flight;
   stats->bytes_posted = receive_posted(socket);
   stats->bytes_readable = receive_waiting(socket);
@@ -133,8 +133,9 @@ int32_t engine_name(struct socket* socket,
                    ? getpeername(handle, (SOCKADDR*)&system, &length)
                    : getsockname(handle, (SOCKADDR*)&system, &length);
   if (failed) return errors_fail(socket->port, (DWORD)WSAGetLastError());
-  if (address_from_system((SOCKADDR*)&system, length, address_out)) return 0;
-  return port_fail(socket->port, -IOCP_EAFNOSUPPORT, 0);
+  /* Of one of the two families, for no others enter. */
+  address_from_system((SOCKADDR*)&system, length, address_out);
+  return 0;
 }
 
 /* In ws2ipdef.h since Windows 10 version 1709; MinGW's has not all of them. */

@@ -22,7 +22,7 @@ void thread_join(struct thread* thread) {
 uint32_t thread_processors(void) {
   SYSTEM_INFO info;
   GetSystemInfo(&info);
-  return info.dwNumberOfProcessors < 1 ? 1 : info.dwNumberOfProcessors;
+  return info.dwNumberOfProcessors;
 }
 
 void monitor_open(struct monitor* monitor) {
