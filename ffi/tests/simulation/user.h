@@ -46,7 +46,8 @@ void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms);
 
 /* ---- and asking about them (user_ask.c) */
 
-void user_set_option(struct entry* entry);
+void user_set_option(struct entry* entry); /* as the tape says */
+void user_set_to(struct entry* entry, uint32_t option, int32_t value);
 void user_ask(struct entry* entry);
 void user_misuse(void);
 void user_resolve(void);

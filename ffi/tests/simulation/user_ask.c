@@ -37,7 +37,7 @@ static const struct user__option user__options[] = {
     {IOCP_KEEP_ALIVE_INTERVAL, {1, 75}, 2},
     {IOCP_KEEP_ALIVE_COUNT, {1, 9, 127}, 3},
     {IOCP_DEFER_ACCEPT, {0, 1}, 2},
-    {IOCP_FIRST_BYTE_TIMEOUT, {0, 1, 40, 300, 6000}, 5},
+    {IOCP_FIRST_BYTE_TIMEOUT, {0, 1, 40, 300, 6000, 20000}, 6},
     {IOCP_BACKLOG, {64, 1, 200, 300, 2000}, 5},
     {IOCP_RECEIVE_DEPTH, {0, 65, -1}, 3},
     {IOCP_NO_DELAY, {2}, 1},
@@ -78,8 +78,10 @@ static void user__has_set(struct entry* entry, uint32_t option, int32_t value) {
 void user_set_option(struct entry* entry) {
   size_t count = sizeof user__options / sizeof user__options[0];
   const struct user__option* row = &user__options[tape_choose((uint32_t)count)];
-  int32_t value = row->values[tape_choose(row->count)];
-  uint32_t option = row->option;
+  user_set_to(entry, row->option, row->values[tape_choose(row->count)]);
+}
+
+void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
   int32_t result =
       iocp_set_option(user__port(entry), entry->name, option, value);
   TRACE("iocp_set_option(%d.%d, %u, %d): %d",

@@ -221,27 +221,33 @@ static void (*const workload__actions[WORKLOAD__ACTIONS])(uint32_t port) = {
 struct workload__profile {
   const char* name;
   uint8_t threads; /* of 100 schedules, how many have some */
+  bool is_silent;  /* its listener gives up who says nothing */
   uint8_t weights[WORKLOAD__ACTIONS];
 };
 
 /* In the order of the actions:
  * po gu se re rd in co li ac sh cl de ad fo op as wa pa mi pt */
 static const struct workload__profile workload__profiles[] = {
-    {"plain", 0, {9, 9, 6, 6, 4, 3, 2, 1, 1, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 0}},
-    {"churn", 5, {9, 9, 3, 3, 2, 6, 6, 2, 2, 2, 9, 1, 1, 1, 1, 1, 2, 1, 1, 1}},
-    {"transfer", 2, {12, 14, 14, 8, 6, 1, 1, 0, 0, 1,
-                     1,  1,  1,  0, 1, 1, 2, 1, 0, 0}},
-    {"receives", 2, {12, 16, 2, 9, 6, 1, 1, 0, 0, 1,
-                     1,  1,  1, 0, 6, 1, 2, 1, 0, 0}},
-    {"storm", 5, {9, 6, 1, 1, 1, 14, 4, 2, 6, 1, 3, 0, 0, 0, 6, 1, 2, 3, 0, 0}},
-    {"detach", 5, {12, 10, 6, 5, 4, 2, 2, 0, 0, 1,
-                   1,  9,  9, 2, 1, 1, 2, 1, 1, 1}},
-    {"threads", 100, {9, 6, 4, 4, 3, 3, 3, 1, 1, 1,
-                      2, 2, 2, 0, 1, 1, 4, 3, 1, 2}},
-    {"options", 2, {9, 6, 3, 3, 2,  4, 2, 3, 6, 1,
-                    3, 1, 1, 1, 14, 4, 2, 3, 4, 0}},
-    {"closing", 3, {9, 9, 7, 3, 2, 3, 3, 1, 1, 3,
-                    9, 2, 1, 0, 1, 1, 2, 3, 1, 0}},
+    {"plain", 0, false, {9, 9, 6, 6, 4, 3, 2, 1, 1, 1,
+                         2, 1, 1, 1, 1, 1, 2, 1, 1, 0}},
+    {"churn", 5, false, {9, 9, 3, 3, 2, 6, 6, 2, 2, 2,
+                         9, 1, 1, 1, 1, 1, 2, 1, 1, 1}},
+    {"transfer", 2, false, {12, 14, 14, 8, 6, 1, 1, 0, 0, 1,
+                            1,  1,  1,  0, 1, 1, 2, 1, 0, 0}},
+    {"receives", 2, false, {12, 16, 2, 9, 6, 1, 1, 0, 0, 1,
+                            1,  1,  1, 0, 6, 1, 2, 1, 0, 0}},
+    {"storm", 5, false, {9, 6, 1, 1, 1, 14, 4, 2, 6, 1,
+                         3, 0, 0, 0, 6, 1,  2, 3, 0, 0}},
+    {"detach", 5, false, {12, 10, 6, 5, 4, 2, 2, 0, 0, 1,
+                          1,  9,  9, 2, 1, 1, 2, 1, 1, 1}},
+    {"threads", 100, false, {9, 6, 4, 4, 3, 3, 3, 1, 1, 1,
+                             2, 2, 2, 0, 1, 1, 4, 3, 1, 2}},
+    {"options", 2, false, {9, 6, 3, 3, 2,  4, 2, 3, 6, 1,
+                           3, 1, 1, 1, 14, 4, 2, 3, 4, 0}},
+    {"silent", 2, true, {14, 2, 1, 1, 1, 12, 1, 1, 4, 0,
+                         1,  0, 0, 0, 2, 1,  2, 8, 0, 0}},
+    {"closing", 3, false, {9, 9, 7, 3, 2, 3, 3, 1, 1, 3,
+                           9, 2, 1, 0, 1, 1, 2, 3, 1, 0}},
 };
 
 static void workload__step(const struct workload__profile* profile) {
@@ -270,6 +276,10 @@ static void workload__begin(const struct workload__profile* profile) {
   user_listen(port);
   struct entry* listener = user_choose(ENTRY_LISTENER);
   /* Its connections inherit them. */
+  if (listener != NULL && profile->is_silent) {
+    user_set_to(listener, IOCP_DEFER_ACCEPT, 1);
+    user_set_to(listener, IOCP_FIRST_BYTE_TIMEOUT, 40);
+  }
   for (uint32_t i = tape_choose(5); i != 0; i--)
     if (listener != NULL) user_set_option(listener);
   if (listener != NULL) user_accept(listener, 1 + tape_choose(8));
