@@ -22,6 +22,7 @@
 #define CALLS__PART_MAX 65536
 #define CALLS__HOSTS 2
 #define CALLS__ODD 8
+#define CALLS__REPLACE_MS 25
 /* When the last call has to have come. Sockets that were closed without a word
  * are looked for once a second. */
 #define CALLS__LIMIT_MS 4000
@@ -307,6 +308,14 @@ static void calls__burst(void) {
   }
 }
 
+/* The next one soon has its number, and perhaps its address. */
+static void calls__replace(struct calls__socket* socket) {
+  calls__close(socket);
+  if (!tape_chance(200)) return;
+  world_pause(CALLS__REPLACE_MS);
+  calls__connect();
+}
+
 static void calls__step(void) {
   struct calls__socket* socket = calls__choose();
   uint32_t what = socket == NULL ? 0 : tape_choose(100);
@@ -320,7 +329,7 @@ static void calls__step(void) {
   else if (what < 74)
     calls__add(socket);
   else if (what < 78)
-    calls__close(socket);
+    calls__replace(socket);
   else if (what < 80)
     calls__misuse();
   else
