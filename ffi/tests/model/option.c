@@ -179,7 +179,8 @@ static int option__give(char* out, int* length, const void* in, int size) {
 static int option__info(char* out, int* length) {
   WSAPROTOCOL_INFOW info = {.dwServiceFlags1 =
                                 habits.is_layered ? 0 : XP1_IFS_HANDLES};
-  if (habits_fault(habits.kernel_faults)) return option__fails(WSAENOBUFS);
+  if (habits_fault(habits.kernel_faults) || habits_fault(habits.memory_faults))
+    return option__fails(WSAENOBUFS);
   return option__give(out, length, &info, sizeof info);
 }
 

@@ -180,6 +180,15 @@ struct guest* guests_choose(void) {
   return NULL;
 }
 
+struct guest* guests_of(const struct entry* entry) {
+  for (uint32_t i = 0; i < ledger.guest_count; i++) {
+    struct guest* guest = &ledger.guests[i];
+    if (guest->end == entry->end->other && guest->is_open && !guest->is_gone)
+      return guest;
+  }
+  return NULL;
+}
+
 static uint32_t guests__size(void) {
   switch (tape_choose(6)) {
     case 0:

@@ -33,4 +33,7 @@ void guests_act(void);
 /* Everybody reads all there is. Returns true when something has come. */
 bool guests_read_all(void);
 
+/* The other end of a connection, or NULL: it is none that takes part. */
+struct guest* guests_of(const struct entry* entry);
+
 #endif /* IOCP_GUESTS_H */

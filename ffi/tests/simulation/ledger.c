@@ -187,11 +187,24 @@ void end_met(struct end* end) {
                      (unsigned long long)other->sent);
 }
 
+static void end__check_clean(const struct end* closed) {
+  const struct end* other = closed->other;
+  if (other == NULL || other->is_library || world_has_broken()) return;
+  RULE("a graceful close resets nobody who was heard to the end",
+       !other->met_reset || other->sent != closed->received);
+}
+
+void end_closed(struct end* end) {
+  end->is_clean = true;
+  end__check_clean(end);
+}
+
 void end_met_reset(struct end* end) {
   const struct end* other = end->other;
   schedule_checks++;
   if (end->met_reset) return;
   end->met_reset = true;
+  if (other != NULL && other->is_clean) end__check_clean(other);
   if (other == NULL || world_has_broken() || other->met_reset) return;
   /* What one end is given up for, the other may learn first. */
   if (end->resets_from_ms <= world_now_ms()) return;

@@ -34,6 +34,7 @@ struct end {
   bool has_fin;   /* it has ended its direction, or is about to */
   bool is_cut;    /* not all will arrive: the other end must not meet an end */
   bool has_short; /* its last send was not taken whole */
+  bool is_clean;  /* it was closed gracefully, which has come to its end */
   bool met_end;
   bool met_reset;
   uint64_t resets_from_ms; /* from when on the other end may meet a reset */
@@ -52,6 +53,7 @@ struct entry {
   bool is_closing;
   bool is_closed;
   bool is_detaching;
+  bool was_reset;  /* by its user */
   bool has_left;   /* all that a close waits for, in time */
   bool is_failed;  /* it could not connect */
   bool may_expire; /* it may close by itself */
@@ -174,6 +176,10 @@ void bytes_received(struct end* end, const uint8_t* bytes, uint32_t length);
 /* `end` meets the end of the stream, or a reset. */
 void end_met(struct end* end);
 void end_met_reset(struct end* end);
+
+/* A graceful close of `end` has been told: whoever was heard to the end has met
+ * no reset, and will not. */
+void end_closed(struct end* end);
 
 /* ---- what the library tells */
 

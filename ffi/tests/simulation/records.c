@@ -220,6 +220,9 @@ static void records__closed(struct entry* entry,
          entry->end != NULL && records__is_death(result));
   }
   if (entry->end == NULL) return;
+  if (result == 0 && entry->is_closing && !entry->is_detaching &&
+      !entry->was_reset && !entry->is_failed && entry->end->is_named)
+    end_closed(entry->end);
   if (!entry->is_detaching || result < 0 || detail == 0) {
     RULE("what is detached comes with its handle",
          !entry->is_detaching || entry->has_error || result < 0 ||

@@ -286,15 +286,6 @@ static void settle__finish(void) {
 
 /* ---- a user who oversleeps */
 
-static struct guest* settle__guest_of(const struct entry* entry) {
-  for (uint32_t i = 0; i < ledger.guest_count; i++) {
-    struct guest* guest = &ledger.guests[i];
-    if (guest->end == entry->end->other && guest->is_open && !guest->is_gone)
-      return guest;
-  }
-  return NULL;
-}
-
 static bool settle__can_send(const struct entry* entry) {
   return entry->kind == ENTRY_STREAM && !entry->is_closing &&
          !entry->is_closed && !entry->is_failed && !entry->has_error &&
@@ -319,7 +310,7 @@ static void settle__flood(uint32_t port) {
  * it, and only then the port is polled again. */
 static void settle__oversleep(struct entry* entry) {
   if (!settle__can_send(entry)) return;
-  struct guest* guest = settle__guest_of(entry);
+  struct guest* guest = guests_of(entry);
   if (guest == NULL) return;
   user_send(entry, SETTLE__OVERSLEEP_BYTES);
   user_close(entry, IOCP_GRACEFUL, SETTLE__OVERSLEEP_MS);

@@ -246,5 +246,6 @@ void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms) {
     entry->since_ms = world_now_ms();
     entry->close_timeout_ms = timeout_ms;
   }
+  if (mode == IOCP_RESET) entry->was_reset = true;
   entry->is_closing = true;
 }

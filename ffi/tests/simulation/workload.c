@@ -119,11 +119,21 @@ static void workload__close(uint32_t port) {
   if (entry != NULL) user_close(entry, mode, timeout_ms);
 }
 
+/* Something is about to come for a receive that is posted. */
+static void workload__arrive(struct entry* entry) {
+  struct guest* guest = guests_of(entry);
+  if (guest == NULL) return;
+  user_receive(entry, 1 + tape_choose(3000));
+  user_poll(entry->port);
+  if (!guest->is_gone) guest_send(guest, 1 + tape_choose(3000));
+}
+
 static void workload__detach(uint32_t port) {
   (void)port;
   struct entry* entry = user_choose(ENTRY_STREAM);
   uint32_t timeout_ms = workload__timeout_ms();
   if (entry == NULL) return;
+  if (tape_chance(150)) workload__arrive(entry);
   bool is_cut = tape_chance(20);
   if (is_cut) user_send(entry, IOCP_SEND_MAX + 1);
   user_close(entry, IOCP_DETACH, timeout_ms);
@@ -240,6 +250,8 @@ static const struct workload__profile workload__profiles[] = {
                          3, 0, 0, 0, 6, 1,  2, 3, 0, 0}},
     {"detach", 5, false, {12, 10, 6, 5, 4, 2, 2, 0, 0, 1,
                           1,  9,  9, 2, 1, 1, 2, 1, 1, 1}},
+    {"handover", 0, false, {9, 9, 6, 5, 2, 1, 2, 0, 0, 0,
+                            0, 9, 9, 1, 1, 0, 1, 0, 0, 0}},
     {"threads", 100, false, {9, 6, 4, 4, 3, 3, 3, 1, 1, 1,
                              2, 2, 2, 0, 1, 1, 4, 3, 1, 2}},
     {"options", 2, false, {9, 6, 3, 3, 2,  4, 2, 3, 6, 1,
