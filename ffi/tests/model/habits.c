@@ -38,6 +38,7 @@ static void habits__draw_faults(void) {
   habits.memory_faults = habits__rate(10, 200);
   habits.kernel_faults = habits__rate(10, 200);
   habits.late_faults = habits__rate(0, 30);
+  habits.pool_faults = habits__rate(100, 400);
   habits.handle_faults = habits__rate(10, 200);
   habits.foreign_packets = habits__rate(5, 50);
 }

@@ -37,6 +37,7 @@ extern struct habits {
   uint32_t memory_faults; /* the process has no memory */
   uint32_t kernel_faults; /* the kernel has none */
   uint32_t late_faults;   /* the kernel has none for what is posted already */
+  uint32_t pool_faults;   /* nobody can wait for one more event */
   uint32_t handle_faults; /* no more handles */
   uint32_t refusals;      /* connections refused with the queue not full */
   uint32_t vanishings;    /* resets just when a connection is accepted */

@@ -205,7 +205,7 @@ BOOL WINAPI RegisterWaitForSingleObject(HANDLE* wait_out,
   kernel_enter();
   RULE("a wait of the pool is for once and has no end",
        timeout_ms == INFINITE && (flags & WT_EXECUTEONLYONCE) != 0);
-  if (habits_fault(habits.memory_faults) || habits_fault(habits.handle_faults))
+  if (habits_fault(habits.memory_faults) || habits_fault(habits.pool_faults))
     return kernel_fail(ERROR_NOT_ENOUGH_MEMORY);
   struct wait* wait = calloc(1, sizeof *wait);
   if (wait == NULL) abort();

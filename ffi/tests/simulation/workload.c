@@ -14,6 +14,8 @@
 /* A schedule goes on after each step in so many of 1,000 cases. */
 #define WORKLOAD__GOES_ON 975
 #define WORKLOAD__STEPS_MAX 400
+/* More than a connection takes at once. */
+#define WORKLOAD__LARGE 100000
 
 /* ---- steps */
 
@@ -144,11 +146,18 @@ static void workload__detach(uint32_t port) {
   crowd_leave(entry->port);
 }
 
+/* Much of what is adopted sends at once, as most programs do. */
 static void workload__adopt(uint32_t port) {
-  if (tape_chance(100))
+  if (tape_chance(100)) {
     user_close_loose();
-  else
-    user_add_loose(port);
+    return;
+  }
+  uint32_t count = ledger.entry_count;
+  user_add_loose(port);
+  if (ledger.entry_count == count || tape_choose(2) == 0) return;
+  struct entry* entry = &ledger.entries[count];
+  user_send(entry, workload__size());
+  if (tape_choose(2) != 0) user_send(entry, WORKLOAD__LARGE);
 }
 
 static void workload__foreign(uint32_t port) {
