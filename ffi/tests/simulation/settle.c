@@ -356,7 +356,15 @@ static void settle__probe(struct entry* listener) {
   }
 }
 
-/* Somebody comes who says nothing, and must be sent away. */
+static uint32_t settle__guests_left(void) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < ledger.guest_count; i++)
+    if (!ledger.guests[i].is_gone) count++;
+  return count;
+}
+
+/* Somebody comes who says nothing, and must be sent away. Others like him may
+ * stand before him in the queue, and each has his time. */
 static void settle__silence(struct entry* listener) {
   uint32_t limit_ms = 2 * listener->first_byte_ms + 250;
   if (listener->first_byte_ms > settle__limit_ms(1000, 40)) return;
@@ -364,8 +372,11 @@ static void settle__silence(struct entry* listener) {
   struct guest* guest = guests_connect(listener);
   if (guest == NULL) return;
   uint64_t since_ms = world_now_ms();
+  uint32_t left = settle__guests_left();
   while (!guest->is_gone) {
     guests_look();
+    if (settle__guests_left() < left) since_ms = world_now_ms();
+    left = settle__guests_left();
     user_poll(listener->port);
     if (guest->is_open && !guest->is_gone) guest_receive(guest, 1);
     RULE("a silent peer is given up in time",
