@@ -396,10 +396,10 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "a listener that has stopped posts accepts for its grown backlog",
+    name: "a listener that has stopped tells of whom its grown backlog has taken",
     changes: [{
       file: "windows/accept.c",
-      from: "  if (target == 0) return 0;\n",
+      from: "  if (listener->accept_target == 0) return ENGINE_WOULD_BLOCK;\n",
       to: "",
     }],
   },

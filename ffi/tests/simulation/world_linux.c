@@ -339,7 +339,7 @@ static int world__local(bool listens) {
     __real_close(pair[1]);
     return pair[0];
   }
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int fd = __real_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   if (bind(fd, &name, sizeof name.sa_family) == 0 && listen(fd, 1) == 0)
     return fd;
@@ -351,7 +351,7 @@ double world_handle_odd(enum world_odd odd) {
   struct iocp_address address;
   switch (odd) {
     case WORLD_DATAGRAM:
-      return socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+      return __real_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     case WORLD_UNCONNECTED:
       return world__socket(4);
     case WORLD_LISTENING:
