@@ -396,7 +396,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "a listener that has stopped tells of whom its grown backlog has taken",
+    name:
+      "a listener that has stopped tells of whom its grown backlog has taken",
     changes: [{
       file: "windows/accept.c",
       from: "  if (listener->accept_target == 0) return ENGINE_WOULD_BLOCK;\n",
