@@ -85,6 +85,10 @@ void user_listen(uint32_t port) {
   if (world_posts_operations() && (flags & IOCP_REUSE_PORT) != 0)
     RULE("Windows has no SO_REUSEPORT", name < 0);
   if (name < 0) {
+    /* IPv4 in the writing of IPv6, for a socket that is to have none. */
+    bool is_odd = address.family == 6 && address.bytes[10] == 0xff &&
+                  (flags & IOCP_IPV6_ONLY) != 0;
+    if (is_odd && name == -IOCP_EINVAL) return;
     if (!ERROR_IS(name,
                   IOCP_EADDRINUSE,
                   IOCP_EADDRNOTAVAIL,
