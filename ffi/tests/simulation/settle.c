@@ -374,7 +374,7 @@ static void settle__silence(struct entry* listener) {
   uint64_t since_ms = world_now_ms();
   uint32_t left = settle__guests_left();
   while (!guest->is_gone) {
-    guests_look();
+    guests_read_all();
     if (settle__guests_left() < left) since_ms = world_now_ms();
     left = settle__guests_left();
     user_poll(listener->port);
