@@ -42,8 +42,7 @@ struct sock {
   bool is_non_blocking;
   bool is_exclusive;
   bool is_v6_only;
-  bool is_dual; /* :: takes IPv4 too */
-  bool resets;  /* linger time 0 */
+  bool resets; /* linger time 0 */
   bool has_shut;
   bool tries_once; /* no SYN is repeated */
   /* SO_UPDATE_..._CONTEXT was not done yet; most functions fail. */

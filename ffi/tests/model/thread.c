@@ -133,28 +133,20 @@ HANDLE WINAPI CreateThread(void* security,
   return (HANDLE)thread->object.handle;
 }
 
-static bool thread__is_signaled(void* argument) {
-  struct object* object = argument;
-  if (object->kind == OBJECT_EVENT)
-    return LIST_ENTRY(object, struct event, object)->is_set;
-  return fiber_has_ended(
-      LIST_ENTRY(object, struct thread_object, object)->fiber);
+static bool thread__has_ended(void* argument) {
+  return fiber_has_ended(((struct thread_object*)argument)->fiber);
 }
 
 DWORD WINAPI WaitForSingleObject(HANDLE handle, DWORD timeout_ms) {
   kernel_enter();
   struct object* object =
-      object_find((uintptr_t)handle, OBJECT_EVENT, "WaitForSingleObject");
-  if (object == NULL)
-    object =
-        object_find((uintptr_t)handle, OBJECT_THREAD, "WaitForSingleObject");
-  RULE("a thread waits for an event or a thread", object != NULL);
-  if (!fiber_wait(thread__is_signaled, object, thread__until(timeout_ms)))
+      object_find((uintptr_t)handle, OBJECT_THREAD, "WaitForSingleObject");
+  RULE("a thread waits for a thread", object != NULL);
+  struct thread_object* thread =
+      LIST_ENTRY(object, struct thread_object, object);
+  if (!fiber_wait(thread__has_ended, thread, thread__until(timeout_ms)))
     return WAIT_TIMEOUT;
-  if (object->kind == OBJECT_EVENT)
-    sanitizer_acquire(LIST_ENTRY(object, struct event, object));
-  else
-    sanitizer_acquire(LIST_ENTRY(object, struct thread_object, object)->fiber);
+  sanitizer_acquire(thread->fiber);
   return WAIT_OBJECT_0;
 }
 

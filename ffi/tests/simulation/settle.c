@@ -235,18 +235,23 @@ static void settle__check_moved(void) {
   }
 }
 
-/* An end, which comes as an event of its own, would hide an event that was lost
- * before it. */
-static void settle__move(void) {
-  settle__says_end = false;
+/* Goes on until all is done, or `check` is to say what is not. */
+static void settle__go_on(bool (*is_done)(void), void (*check)(void)) {
   settle__since_ms = world_now_ms();
   do {
     settle__turn();
     settle__check_refused();
     if (settle__spent_ms() >
         settle__limit_ms(SETTLE__LIMIT_MS, SETTLE__LIMIT_REAL_MS))
-      settle__check_moved();
-  } while (!settle__all_moved());
+      check();
+  } while (!is_done());
+}
+
+/* An end, which comes as an event of its own, would hide an event that was lost
+ * before it. */
+static void settle__move(void) {
+  settle__says_end = false;
+  settle__go_on(settle__all_moved, settle__check_moved);
 }
 
 static bool settle__all_expired(void) {
@@ -274,14 +279,7 @@ static void settle__expire(void) {
 
 static void settle__finish(void) {
   settle__says_end = true;
-  settle__since_ms = world_now_ms();
-  do {
-    settle__turn();
-    settle__check_refused();
-    if (settle__spent_ms() >
-        settle__limit_ms(SETTLE__LIMIT_MS, SETTLE__LIMIT_REAL_MS))
-      settle__check();
-  } while (!settle__all_done());
+  settle__go_on(settle__all_done, settle__check);
 }
 
 /* ---- a user who oversleeps */
