@@ -52,5 +52,5 @@ int32_t drive_raw_end(struct drive* drive, host_socket raw) {
                 (count = raw_receive(raw, drive->scratch, DRIVE_SCRATCH)) !=
                     HOST_WOULD_BLOCK);
   } while (count > 0);
-  return count;
+  return count == 0 && host_socket_was_reset(raw) ? -IOCP_ECONNRESET : count;
 }

@@ -64,6 +64,8 @@ typedef intptr_t host_socket;
 int32_t host_socket_error(void);
 void host_socket_set_blocking(host_socket socket, bool is_blocking);
 void host_socket_close(host_socket socket);
+/* True when a reset stands behind the end that was just received. */
+bool host_socket_was_reset(host_socket socket);
 /* A handle that is no socket, and its close. */
 host_socket host_other_open(void);
 void host_other_close(host_socket other);

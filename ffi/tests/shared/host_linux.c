@@ -181,6 +181,11 @@ int32_t host_socket_error(void) {
   return -errno;
 }
 
+bool host_socket_was_reset(host_socket socket) {
+  (void)socket;
+  return false;
+}
+
 void host_socket_set_blocking(host_socket socket, bool is_blocking) {
   int flags = fcntl((int)socket, F_GETFL);
   check(flags >= 0);

@@ -163,6 +163,14 @@ int32_t host_socket_error(void) {
   }
 }
 
+/* Under Wine a reset that its server noticed first, which takes the kernel's
+ * error, looks like an end to whoever receives. */
+bool host_socket_was_reset(host_socket socket) {
+  WSAPOLLFD entry = {.fd = (SOCKET)socket, .events = POLLRDNORM};
+  check(WSAPoll(&entry, 1, 0) >= 0);
+  return (entry.revents & POLLERR) != 0;
+}
+
 void host_socket_set_blocking(host_socket socket, bool is_blocking) {
   u_long is_non_blocking = !is_blocking;
   check_is(ioctlsocket((SOCKET)socket, (long)FIONBIO, &is_non_blocking), 0);
