@@ -17,7 +17,7 @@ export function readSync(
   if (stream.isClosed) throw stream.closedError("receive");
   const answer = new Answer<number | null>();
   const { resolve, reject } = answer;
-  const reader = { buffer, resolve, reject };
+  const reader = { buffer, isLoop: false, resolve, reject };
   stream.receive.readBy(reader);
   if (!stream.loop.runUntil(() => answer.isThere, timeout)) {
     stream.receive.takeBack(reader);

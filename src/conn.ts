@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
 import type { NetAddr } from "./address.ts";
 import { readSync, writeSync } from "./blocking.ts";
+import { Chunks } from "./chunks.ts";
 import { LOCAL, NO_DELAY, PEER } from "./completion.ts";
 import type { DetachedSocket } from "./detached_socket.ts";
 import { duplexOf } from "./duplex.ts";
@@ -376,7 +377,40 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * closes the connection; see {@linkcode Conn}.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array, undefined> {
-    return new ConnIterator(this.#stream);
+    return new Chunks(this.#stream);
+  }
+
+  /**
+   * The same loop with the caller's own memory: each chunk is the part of `p`
+   * that was filled, and holds until the next one is asked for. So it allocates
+   * nothing, which pays for large chunks; to keep one, keep `chunk.slice()`.
+   *
+   * `p` belongs to one loop at a time, and its size is the most that a chunk
+   * has.
+   *
+   * @throws {SocketError} from the loop, when the connection has failed; a reset
+   * is never reported as an end.
+   * @throws {TypeError} from the loop, when the buffer of `p` was transferred.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "./mod.ts";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then(async (conn) => {
+   *   const p = new Uint8Array(64 * 1024);
+   *   for await (const chunk of conn.chunks(p)) await conn.write(chunk);
+   * });
+   * await using conn = await connect(listener.addr);
+   * await conn.write(new TextEncoder().encode("hello"));
+   * ```
+   */
+  chunks(p: Uint8Array): AsyncIterableIterator<Uint8Array, undefined> {
+    requireBytes("p", p);
+    if (p.length === 0) {
+      throw new RangeError('The "p" argument must not be empty');
+    }
+    return new Chunks(this.#stream, p);
   }
 
   /** The same as `close()`. */
@@ -397,26 +431,5 @@ function attempt<T>(body: () => T | Promise<T>): Promise<T> {
     return Promise.resolve(body());
   } catch (error) {
     return Promise.reject(error);
-  }
-}
-
-class ConnIterator implements AsyncIterableIterator<Uint8Array, undefined> {
-  readonly #stream: Stream;
-
-  constructor(stream: Stream) {
-    this.#stream = stream;
-  }
-
-  next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    return this.#stream.receive.next();
-  }
-
-  return(): Promise<IteratorResult<Uint8Array, undefined>> {
-    this.#stream.close();
-    return Promise.resolve({ value: undefined, done: true });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 }

@@ -22,16 +22,22 @@ type Result = IteratorResult<Uint8Array, undefined>;
 
 /** Somebody who waits: for a chunk, or for bytes in a buffer of his own. */
 export type Reader =
-  & { reject(error: Error): void }
+  & {
+    /** He iterates: a close is the end of his loop, and no error. */
+    isLoop: boolean;
+    reject(error: Error): void;
+  }
   & (
     | { buffer: undefined; resolve(result: Result): void }
     | { buffer: Uint8Array; resolve(count: number | null): void }
   );
 
-/* read() waits with the user's own buffer, which has to stay. */
+const DONE: Result = Object.freeze({ value: undefined, done: true });
+
+/* Who waits with a buffer of his own has to leave it there. */
 function lostBuffer(): TypeError {
   return new TypeError(
-    'The "p" argument must keep its buffer while the read waits: it was transferred',
+    'The "p" argument must keep its buffer while it is read into: it was transferred',
   );
 }
 
@@ -109,18 +115,29 @@ export class ReceiveQueue {
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
-    if (buffer.length === 0) return Promise.resolve(0);
+    return new Promise((resolve, reject) => {
+      this.readBy({ buffer, isLoop: false, resolve, reject });
+    });
+  }
+
+  /** The same as {@linkcode next}, with the chunk in a buffer of the user's. */
+  nextIn(buffer: Uint8Array): Promise<Result> {
     this.#checkChunks();
-    if (!this.#chunks.isEmpty) {
-      return Promise.resolve(this.#copyChunk(buffer));
-    }
-    if (this.#isEnded) {
-      return this.#error === undefined
-        ? Promise.resolve(null)
-        : Promise.reject(this.#error);
-    }
-    return new Promise<number | null>((resolve, reject) => {
-      this.#enter({ buffer, resolve, reject });
+    if (this.#isEnded && this.#chunks.isEmpty) return this.#endOfIterator();
+    return new Promise((resolve, reject) => {
+      const reader: Reader = {
+        buffer,
+        isLoop: true,
+        resolve: (count) =>
+          resolve(
+            count === null
+              ? DONE
+              : { value: buffer.subarray(0, count), done: false },
+          ),
+        reject,
+      };
+      if (this.#chunks.isEmpty) this.#enter(reader);
+      else this.#fill(reader, buffer);
     });
   }
 
@@ -191,11 +208,9 @@ export class ReceiveQueue {
     const readers = this.#readers.takeAll();
     let isIterated = false;
     for (const reader of readers) {
-      isIterated ||= reader.buffer === undefined;
+      isIterated ||= reader.isLoop;
       if (error !== undefined) reader.reject(error);
-      else if (reader.buffer === undefined) {
-        reader.resolve({ value: undefined, done: true });
-      } else reader.resolve(null);
+      else this.#resolveEnd(reader);
     }
     if (isIterated) this.#owner.iterationEnded(error !== undefined);
   }
@@ -230,10 +245,14 @@ export class ReceiveQueue {
 
   #interrupt(error: SocketError): void {
     for (const reader of this.#readers.takeAll()) {
-      if (reader.buffer === undefined) {
-        reader.resolve({ value: undefined, done: true });
-      } else reader.reject(error);
+      if (reader.isLoop) this.#resolveEnd(reader);
+      else reader.reject(error);
     }
+  }
+
+  #resolveEnd(reader: Reader): void {
+    if (reader.buffer === undefined) reader.resolve(DONE);
+    else reader.resolve(null);
   }
 
   /** Takes bytes over that came before the connection was this one's. */
@@ -260,7 +279,7 @@ export class ReceiveQueue {
     resolve: (result: Result) => void,
     reject: (error: Error) => void,
   ): void => {
-    this.#enter({ buffer: undefined, resolve, reject });
+    this.#enter({ buffer: undefined, isLoop: true, resolve, reject });
   };
 
   #enter(reader: Reader): void {
@@ -271,9 +290,7 @@ export class ReceiveQueue {
   #endOfIterator(): Promise<Result> {
     const error = this.#error;
     this.#owner.iterationEnded(error !== undefined);
-    if (error === undefined) {
-      return Promise.resolve({ value: undefined, done: true });
-    }
+    if (error === undefined) return Promise.resolve(DONE);
     /* A loop fails once; after that it is over, like a generator. */
     this.#error = undefined;
     return Promise.reject(error);
@@ -323,7 +340,7 @@ export class ReceiveQueue {
     const { loop, socket } = this.#owner;
     if (reader.buffer?.length === 0) {
       this.#readers.shift();
-      reader.reject(lostBuffer());
+      this.#rejectLost(reader);
       return true;
     }
     const result = reader.buffer === undefined
@@ -378,8 +395,13 @@ export class ReceiveQueue {
     reader: Reader & { resolve(count: number): void },
     buffer: Uint8Array,
   ): void {
-    if (buffer.length === 0) reader.reject(lostBuffer());
+    if (buffer.length === 0) this.#rejectLost(reader);
     else reader.resolve(this.#copyChunk(buffer));
+  }
+
+  #rejectLost(reader: Reader): void {
+    reader.reject(lostBuffer());
+    if (reader.isLoop) this.#owner.iterationEnded(true);
   }
 
   /* A chunk that waits is part of a slab, which some runtimes let a user take

@@ -7,12 +7,8 @@ import { test } from "node:test";
 import type { Conn } from "../mod.ts";
 import { within } from "./shared/deadline.ts";
 import { pair } from "./shared/pair.ts";
-import { Digest, digest, pattern } from "./shared/pattern.ts";
+import { detach, Digest, digest, pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
-
-function detach(bytes: Uint8Array): void {
-  structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
-}
 
 /* Reads like a loop that gives every other chunk away. */
 async function receiveAndGiveAway(conn: Conn): Promise<string> {

@@ -12,6 +12,7 @@ import { bytesOf, Digest, digest, pattern } from "./shared/pattern.ts";
 import {
   type Receive,
   receiveByByob,
+  receiveByChunks,
   receiveByLoop,
   receiveByRead,
   receiveByStream,
@@ -142,6 +143,7 @@ describe("No chunk is larger than the buffer", () => {
 describe("The bytes are all there, in order", () => {
   const receives: Record<string, Receive> = {
     "a loop": receiveByLoop,
+    "a loop in one buffer": receiveByChunks(10_000),
     "read(p)": receiveByRead(1, 10_000, 333),
     "a stream": receiveByStream,
     "a stream's own buffers": receiveByByob,

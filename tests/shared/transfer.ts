@@ -20,6 +20,15 @@ export async function receiveByLoop(
   return result.text();
 }
 
+/** Receives in a loop, in one buffer of this size. */
+export function receiveByChunks(size: number): Receive {
+  return async function receiveByChunks(conn, result = new Digest()) {
+    const p = new Uint8Array(size);
+    for await (const chunk of conn.chunks(p)) result.add(chunk);
+    return result.text();
+  };
+}
+
 /** Receives by read(p), with buffers of these sizes in turn. */
 export function receiveByRead(...sizes: number[]): Receive {
   return async function receiveByRead(conn, result = new Digest()) {

@@ -1,0 +1,141 @@
+// Copyright the iocp authors. MIT license.
+/* Loops in a buffer of the user's: what ends them, what each end does to the
+ * connection, and that the buffer holds what was received. The bytes of long
+ * transfers are receive_mode_test.ts'. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Conn } from "../mod.ts";
+import { eventually, within } from "./shared/deadline.ts";
+import { pair } from "./shared/pair.ts";
+import { bytesOf, detach, digest, pattern } from "./shared/pattern.ts";
+import { receiveByChunks, receiveByLoop } from "./shared/transfer.ts";
+
+const room = (length = 1000) => new Uint8Array(length);
+
+/* What became of a loop: the lengths of its chunks, or its error's code. */
+async function outcome(conn: Conn, p: Uint8Array): Promise<string> {
+  const lengths: number[] = [];
+  try {
+    for await (const chunk of conn.chunks(p)) lengths.push(chunk.length);
+    return `${lengths}`;
+  } catch (error) {
+    return (error as { code?: string }).code ?? (error as Error).name;
+  }
+}
+
+test("Chunks are the part of the buffer that was filled", async () => {
+  using ends = await pair();
+  const { client, server } = ends;
+  const p = room(100).subarray(10, 60);
+  const chunks = server.chunks(p);
+  for (const text of ["hello", "again"]) {
+    await client.write(bytesOf(text));
+    const { value } = await within("a chunk", chunks.next());
+    assert.equal(value!.buffer, p.buffer);
+    assert.equal(value!.byteOffset, 10);
+    assert.deepEqual(value!.slice(), bytesOf(text));
+  }
+});
+
+test("No chunk is larger than the buffer, and nothing is lost", async () => {
+  using ends = await pair();
+  const bytes = pattern(100_000);
+  ends.client.write(bytes).then(() => ends.client.close());
+  const received = receiveByChunks(777)(ends.server);
+  assert.equal(await within("the loop", received), digest(bytes));
+});
+
+test("A loop takes over what another has left", async () => {
+  using ends = await pair();
+  const { client, server } = ends;
+  const bytes = pattern(50_000);
+  await client.write(bytes.subarray(0, 10));
+  const first = await server[Symbol.asyncIterator]().next();
+  await client.write(bytes.subarray(10));
+  await eventually("bytes ahead", () => server.stats().bytesAhead > 0);
+  const p = room();
+  let length = first.value!.length;
+  for await (const chunk of server.chunks(p)) {
+    assert.deepEqual(
+      chunk.slice(),
+      bytes.slice(length, length + chunk.length),
+    );
+    length += chunk.length;
+    if (length === bytes.length) break;
+  }
+});
+
+describe("The loop ends", () => {
+  test("at the peer's end, and the connection is closed", async () => {
+    using ends = await pair();
+    await ends.client.write(bytesOf("hello"));
+    await ends.client.closeWrite();
+    assert.equal(await within("the loop", outcome(ends.server, room())), "5");
+    await assert.rejects(ends.server.read(room()), { code: "EBADF" });
+  });
+  test("at the peer's end, and allowHalfOpen leaves it open", async () => {
+    using ends = await pair({ allowHalfOpen: true });
+    await ends.client.closeWrite();
+    assert.equal(await within("the loop", outcome(ends.server, room())), "");
+    await ends.server.write(bytesOf("answer"));
+    ends.server.close();
+    const received = await within("the answer", receiveByLoop(ends.client));
+    assert.equal(received, digest(bytesOf("answer")));
+  });
+  test("by an error, which is told once", async () => {
+    using ends = await pair();
+    const chunks = ends.server.chunks(room());
+    const next = chunks.next();
+    ends.client.reset();
+    await assert.rejects(within("the chunk", next), { code: "ECONNRESET" });
+    assert.deepEqual(await chunks.next(), { value: undefined, done: true });
+  });
+  test("by a close, without an error", async () => {
+    using ends = await pair();
+    const loop = outcome(ends.server, room());
+    ends.server.close();
+    assert.equal(await within("the loop", loop), "");
+    assert.equal(await within("a late one", outcome(ends.server, room())), "");
+  });
+  test("by a detach, without an error", async () => {
+    using ends = await pair();
+    const loop = outcome(ends.server, room());
+    const socket = await within("the detach", ends.server.detach());
+    assert.equal(await within("the loop", loop), "");
+    ends.port.adopt(socket).close();
+  });
+  test("with the port, as others do", async () => {
+    using ends = await pair();
+    const loop = outcome(ends.server, room());
+    ends.port.close();
+    assert.equal(await within("the loop", loop), "");
+  });
+  test("by leaving it, which closes the connection", async () => {
+    using ends = await pair();
+    await ends.client.write(bytesOf("hello"));
+    for await (const _ of ends.server.chunks(room())) break;
+    assert.equal(await within("the end", ends.client.read(room())), null);
+  });
+  test("when its buffer was transferred, and the peer sees no end", async () => {
+    using ends = await pair();
+    const p = room();
+    const loop = outcome(ends.server, p);
+    detach(p);
+    await ends.client.write(bytesOf("hello"));
+    assert.equal(await within("the loop", loop), "TypeError");
+    await assert.rejects(ends.server.read(room()), { code: "EBADF" });
+  });
+});
+
+test("A buffer must be there, with room", async () => {
+  using ends = await pair();
+  const { server } = ends;
+  assert.throws(() => server.chunks(room(0)), {
+    name: "RangeError",
+    message: 'The "p" argument must not be empty',
+  });
+  for (const p of [undefined, null, "p", new ArrayBuffer(8), [1]]) {
+    assert.throws(() => server.chunks(p as never), { name: "TypeError" });
+  }
+});
