@@ -1,11 +1,16 @@
 // Copyright the iocp authors. MIT license.
 
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ensureZig, runOrThrow, zigEnvironment } from "../scripts/setup.js";
 
 const names = ["pin", "floor", "load"];
 
-/** Compiles the C programs of the bench into a folder; returns their paths. */
+/**
+ * Compiles the C programs of the bench into a folder; returns their paths. A
+ * program is one file, or all the files of a folder of its name, or both.
+ */
 export async function compilePrograms(folder) {
   const zig = await ensureZig();
   const programs = {};
@@ -20,10 +25,18 @@ export async function compilePrograms(folder) {
       "-Werror",
       "-O2",
       "-fno-sanitize=all",
-      join(import.meta.dirname, `${name}.c`),
+      ...await sourcesOf(join(import.meta.dirname, name)),
       "-o",
       programs[name],
+      "-lm",
     ], { env: zigEnvironment() });
   }
   return programs;
+}
+
+async function sourcesOf(path) {
+  const names = existsSync(path) ? (await readdir(path)).sort() : [];
+  const files = names.filter((name) => name.endsWith(".c"))
+    .map((name) => join(path, name));
+  return existsSync(`${path}.c`) ? [`${path}.c`, ...files] : files;
 }

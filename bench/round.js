@@ -26,6 +26,7 @@ export async function measureRound(bench, server, workload) {
     const { stdout } = await runOrThrow(program, [
       ...args,
       programs.load,
+      "echo",
       ...flags({
         port,
         pid: running.pid,

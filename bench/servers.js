@@ -9,8 +9,10 @@ import { bunPath, denoPath } from "../scripts/setup.js";
 
 const folder = join(import.meta.dirname, "servers");
 const script = (name) => join(folder, name);
-const deno = (name) => [denoPath(), "run", "-A", "--no-check", script(name)];
-const bun = (name) => [bunPath(), "run", script(name)];
+const deno = (
+  name,
+) => [denoPath(), "run", "-A", "--no-check", script(name), "echo"];
+const bun = (name) => [bunPath(), "run", script(name), "echo"];
 
 /** Every server; `command` is given the paths of the compiled C programs. */
 export const servers = [
@@ -25,7 +27,7 @@ export const servers = [
   { name: "iocp-bun", own: "bun-listen", command: () => bun("iocp.ts") },
   {
     name: "node-net",
-    command: () => [process.execPath, script("node_net.js")],
+    command: () => [process.execPath, script("node_net.js"), "echo"],
   },
   {
     name: "node-net-deno",
