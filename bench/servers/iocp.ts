@@ -1,12 +1,83 @@
 // Copyright the iocp authors. MIT license.
-/* This module's echo server, the same file for Deno and Bun. */
+/* This module, the same file for Deno and Bun. */
 
+import { createServer } from "node:http";
+import { argv } from "node:process";
 import { type Conn, listen } from "../../mod.ts";
+import { encodeCount, makeBlocks } from "./pattern.js";
 
 async function echo(conn: Conn) {
   for await (const chunk of conn) await conn.write(chunk);
 }
 
-const listener = listen({ hostname: "127.0.0.1", port: 0, noDelay: true });
+/* The same with a buffer of the caller's. */
+async function echoOwn(conn: Conn) {
+  const buffer = new Uint8Array(65536);
+  for (;;) {
+    const length = await conn.read(buffer);
+    if (length === null) break;
+    await conn.write(buffer.subarray(0, length));
+  }
+  conn.close();
+}
+
+async function sink(conn: Conn) {
+  let count = 0;
+  for await (const chunk of conn) count += chunk.length;
+  await conn.write(encodeCount(count));
+  conn.close();
+}
+
+const blockAt = makeBlocks();
+async function source(conn: Conn) {
+  for (let position = 0;;) {
+    position += await conn.write(blockAt(position));
+  }
+}
+
+const peers = new Set<Conn>();
+async function broadcast(conn: Conn) {
+  peers.add(conn);
+  try {
+    for await (const chunk of conn) {
+      for (const peer of peers) peer.write(chunk).catch(ignore);
+    }
+  } finally {
+    peers.delete(conn);
+  }
+}
+
+const site = createServer((_, response) => {
+  response.setHeader("Content-Type", "text/plain;charset=utf-8");
+  response.end("Hello, World!");
+});
+/* Deno takes a server that does not listen itself for one that is closing. */
+Object.defineProperty(site, "listening", { value: true });
+function http(conn: Conn) {
+  const duplex = conn.duplex();
+  duplex.on("error", ignore);
+  site.emit("connection", duplex);
+}
+
+/* A peer that goes away is nobody's fault. */
+function ignore() {}
+
+const roles: Record<string, (conn: Conn) => Promise<void> | void> = {
+  echo,
+  "echo-own": echoOwn,
+  sink,
+  source,
+  broadcast,
+  http,
+};
+const role = argv.at(-1)!;
+const serve = roles[role];
+const listener = listen({
+  hostname: "127.0.0.1",
+  port: 0,
+  backlog: 4096,
+  noDelay: true,
+  allowHalfOpen: role === "sink",
+});
 console.log(`listening on 127.0.0.1:${listener.addr.port}`);
-for await (const conn of listener) echo(conn);
+for await (const conn of listener) serve(conn)?.catch(ignore);
