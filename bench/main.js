@@ -1,130 +1,170 @@
 // Copyright the iocp authors. MIT license.
 
-// npm run bench: measures echo servers side by side, each in turn, on one core
-// of their own, and prints the CPU time that each takes for a message.
+// npm run bench: measures servers side by side, each in turn, on a core of
+// their own, and says what that comes to. Only what the results look like is
+// here; measure.js has how they are got.
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { ensureNodeModules } from "../scripts/setup.js";
 import { chooseCores } from "./cores.js";
-import { describeGoal, judge } from "./goals.js";
-import { describeMachine } from "./machine.js";
-import { help, parseOptions, UsageError } from "./options.js";
+import { judge } from "./goals.js";
+import { describeWorkload, kinds } from "./kinds.js";
+import { describeCommit, describeMachine } from "./machine.js";
+import { measure } from "./measure.js";
+import {
+  help,
+  parseOptions,
+  QUICK_SECONDS,
+  selectServers,
+  UsageError,
+} from "./options.js";
+import { paceOf } from "./pace.js";
 import { compilePrograms } from "./programs.js";
-import { Progress } from "./progress.js";
-import { measureRound } from "./round.js";
+import { encodeResults } from "./results.js";
+import { findPeers, quickServers, servers as builtIn } from "./servers.js";
 import { summarize } from "./summary.js";
-import { formatTable } from "./table.js";
-import { describe } from "./workloads.js";
+import { formatText, goalRows, workloadRows } from "./tables.js";
 
 /** A larger share of the core for others makes the figures doubtful. */
 const QUIET = 0.03;
+/** For the last round and for what is written after it. */
+const SPARE_SECONDS = 8;
 
-async function bench(options, folder) {
-  const { rounds, seconds, servers, workloads } = options;
-  await ensureNodeModules();
-  const settings = {
-    seconds,
+async function measureAll(options, folder) {
+  const { servers, leftOut } = await chooseServers(options);
+  const bench = {
+    ...paceOf(options),
+    rounds: options.rounds,
+    calls: options.calls,
+    deadline: options.quick ? QUICK_SECONDS - SPARE_SECONDS : Infinity,
     programs: await compilePrograms(folder),
     cores: await chooseCores(),
     priority: options.realtime ? 1 : 0,
   };
   const machine = await describeMachine();
-  say(
+  console.log(
     `${machine.cpu}, ${machine.cores} cores, ${machine.system}; ` +
       `Deno ${machine.deno}, Bun ${machine.bun}, Node ${machine.node}`,
   );
-  const progress = new Progress(workloads.length * servers.length * rounds);
-  const results = [];
-  for (const workload of workloads) {
-    const measured = new Map(servers.map(({ name }) => [name, []]));
-    for (let round = 0; round < rounds; round++) {
-      for (const server of rotate(servers, round)) {
-        progress.begin(`${workload.name}, round ${round + 1}, ${server.name}`);
-        const figures = await measureRound(settings, server, workload);
-        measured.get(server.name).push(figures);
-        progress.advance();
-      }
-    }
-    progress.clear();
-    results.push(conclude(options, workload, measured));
-  }
-  if (options.json !== undefined) {
-    const report = { date: new Date().toISOString(), machine, results };
-    await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
-  }
-  return results.flatMap(({ goals }) => goals);
-}
-
-/** Sums up a workload, prints that, and returns all of it. */
-function conclude({ servers, rounds, seconds, realtime }, workload, measured) {
-  const summaries = new Map();
-  for (const [name, figures] of measured) {
-    summaries.set(name, summarize(figures));
-  }
-  const goals = judge(workload, summaries);
-  say(
-    `\n${workload.name}: ${describe(workload)}\n` +
-      `the server's CPU time a message in microseconds, ${rounds} rounds ` +
-      `of ${seconds} s\n`,
+  const described = servers.map(({ name, title, runtime, own, node }) => ({
+    name,
+    title,
+    runtime,
+    own,
+    node,
+  }));
+  const { rounds, seconds, realtime, quick } = options;
+  const head = {
+    date: new Date().toISOString(),
+    commit: await describeCommit(),
+    command: ["npm run bench --", ...options.arguments].join(" "),
+    machine,
+    settings: { rounds, seconds, realtime, quick },
+    servers: described,
+  };
+  const measured = await measure(
+    bench,
+    servers,
+    options.workloads,
+    (workload) => printWorkload(head, workload),
   );
-  say(formatTable(servers, summaries));
-  const disturbed = Math.max(
-    ...[...summaries.values()].map(({ disturbed }) => disturbed),
-  );
-  if (disturbed > QUIET && !realtime) {
-    say(
-      `\nnot a quiet machine: others had the server's core for up to ` +
-        `${
-          (disturbed * 100).toFixed(0)
-        } % of the time, so ratios are too high; see --realtime`,
-    );
-  }
-  if (goals.length > 0) say(`\n${goals.map(describeGoal).join("\n")}`);
   return {
-    workload,
-    servers: servers.map(({ name }) => ({
-      name,
-      ...summaries.get(name),
-      rounds: measured.get(name),
-    })),
-    goals,
+    ...head,
+    workloads: measured.workloads,
+    leftOut: [...leftOut, ...measured.leftOut],
   };
 }
 
-/* Nobody is always the first one, or always after the same one. */
-function rotate(list, by) {
-  const at = by % list.length;
-  const rotated = [...list.slice(at), ...list.slice(0, at)];
-  return by % 2 === 0 ? rotated : rotated.reverse();
+/* Peers are built when they are asked for, or when all are. */
+async function chooseServers({ servers: names, quick }) {
+  if (quick && names === undefined) {
+    return {
+      servers: selectServers(quickServers, builtIn),
+      leftOut: ["node:net and native peers: --quick has no time for them"],
+    };
+  }
+  const known = builtIn.map(({ name }) => name);
+  const wantsPeers = names?.some((name) => !known.includes(name)) ?? true;
+  const { peers, leftOut } = wantsPeers
+    ? await findPeers()
+    : { peers: [], leftOut: [] };
+  return { servers: selectServers(names, [...builtIn, ...peers]), leftOut };
 }
 
-function say(text) {
-  console.log(text);
+function printWorkload({ servers, settings }, workload) {
+  const { unit } = kinds[workload.kind];
+  console.log(`\n${workload.name}: ${describeWorkload(workload)}`);
+  const rounds = settings.rounds === 1
+    ? "1 round"
+    : `${settings.rounds} rounds`;
+  console.log(`medians of ${rounds}; CPU us are for a ${unit}\n`);
+  console.log(formatText(workloadRows(workload, servers)));
+  for (const { name, failure } of workload.servers) {
+    if (failure !== undefined) console.log(`\n${name} has failed: ${failure}`);
+  }
+  const rows = summarize(workload, servers);
+  const disturbed = Math.max(...rows.map((row) => row.disturbed || 0));
+  if (disturbed > QUIET && !settings.realtime) {
+    console.log(
+      `\nnot a quiet machine: others had the server's core for up to ` +
+        `${(disturbed * 100).toFixed(0)} % of the time; see --realtime`,
+    );
+  }
+}
+
+function printEnd(results, verdicts) {
+  if (results.leftOut.length > 0) {
+    console.log(`\nleft out:\n${results.leftOut.join("\n")}`);
+  }
+  const measured = verdicts.filter(({ isMet }) => isMet !== undefined);
+  if (measured.length === 0) return;
+  const met = measured.filter(({ isMet }) => isMet).length;
+  console.log(
+    `\ngoals; ratios are the medians of those of the rounds\n\n` +
+      `${formatText(goalRows(measured), 5)}\n\n${met} met, ` +
+      `${measured.length - met} NOT MET, ` +
+      `${verdicts.length - measured.length} not measured`,
+  );
+}
+
+async function resultsFor(options) {
+  if (options.from !== undefined) {
+    const results = JSON.parse(await readFile(options.from, "utf8"));
+    for (const workload of results.workloads) printWorkload(results, workload);
+    return results;
+  }
+  if (process.platform !== "linux") {
+    throw new Error(
+      "NotSupported: the bench measures on Linux only for now, since it pins " +
+        "the server and the load to cores and its floor is an epoll server",
+    );
+  }
+  const folder = await mkdtemp(join(tmpdir(), "iocp-bench-"));
+  try {
+    return await measureAll(options, folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function main() {
   const options = parseOptions(process.argv.slice(2));
   if (options.help) {
-    say(help);
+    console.log(help);
     return;
   }
-  if (process.platform !== "linux") {
-    throw new Error(
-      "NotSupported: the bench runs on Linux only for now, since it pins the " +
-        "server and the load to cores and its floor is an epoll server",
-    );
+  await ensureNodeModules();
+  const results = await resultsFor(options);
+  const verdicts = judge(results);
+  printEnd(results, verdicts);
+  if (options.json !== undefined) {
+    await writeFile(options.json, encodeResults(results));
   }
-  const folder = await mkdtemp(join(tmpdir(), "iocp-bench-"));
-  try {
-    const goals = await bench(options, folder);
-    const isMissed = goals.some(({ isMet }) => !isMet);
-    if (options.check && isMissed) process.exitCode = 1;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const isMissed = verdicts.some(({ isMet }) => isMet === false);
+  if (options.check && isMissed) process.exitCode = 1;
 }
 
 try {

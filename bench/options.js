@@ -1,31 +1,37 @@
 // Copyright the iocp authors. MIT license.
 
 import { parseArgs } from "node:util";
-import { mainServers, servers } from "./servers.js";
-import { mainWorkload, workloads } from "./workloads.js";
+import { kinds } from "./kinds.js";
+import { servers } from "./servers.js";
+import { workloads } from "./workloads.js";
 
-const names = (list) => list.map(({ name }) => name).join(", ");
+/** What `--quick` may take in all, in seconds. */
+export const QUICK_SECONDS = 120;
+
+const wrap = (names) =>
+  names.join(", ").replace(/(.{30,52}),\s/g, "$1,\n" + " ".repeat(20));
 
 /** What `--help` prints. */
 export const help = `usage: npm run bench -- [options]
 
-Measures echo servers side by side, in turn, and prints the CPU time that each
-takes for a message.
+Measures servers side by side, each in turn, in new processes, and prints tables
+and which goals are met. All of it takes about three quarters of an hour.
 
-  --rounds N        measurements of each server, at least 1 (default 7)
+  --quick           a look at everything within two minutes, too short to trust
+  --workload NAMES  some of these, or of their kinds (default: all):
+                    ${wrap(workloads.map(({ name }) => name))};
+                    ${wrap(Object.keys(kinds))}
+  --servers NAMES   some of these, and of the peers that bench/peers.js builds
+                    (default: all; --quick leaves out peers and node:net):
+                    ${wrap(servers.map(({ name }) => name))}
+  --rounds N        measurements of each server, at least 1 (default 5)
   --seconds S       counted time of each (default 1)
-  --workload NAMES  one or more of these, or all (default ${mainWorkload}):
-                    ${
-  names(workloads).replace(/(.{40,55}),\s/g, "$1,\n" + " ".repeat(20))
-}
-  --servers NAMES   one or more of these, or all (default: the first five):
-                    ${
-  names(servers).replace(/(.{40,55}),\s/g, "$1,\n" + " ".repeat(20))
-}
+  --calls           counts system calls a message, too
   --realtime        keeps other programs off the two cores while it measures;
                     needs root, and makes the machine sluggish
-  --json FILE       writes every figure of every round to a file
   --check           ends with exit code 1 when a goal is not met
+  --json FILE       writes every figure of every round to a file
+  --from FILE       measures nothing, and takes the figures from such a file
   --help            prints this
 
 NAMES are separated by commas.`;
@@ -33,51 +39,73 @@ NAMES are separated by commas.`;
 /** Wrong options; the message is for the user. */
 export class UsageError extends Error {}
 
+const spec = {
+  quick: { type: "boolean", default: false },
+  workload: { type: "string", default: "all" },
+  servers: { type: "string", default: "all" },
+  rounds: { type: "string" },
+  seconds: { type: "string" },
+  calls: { type: "boolean", default: false },
+  realtime: { type: "boolean", default: false },
+  check: { type: "boolean", default: false },
+  json: { type: "string" },
+  from: { type: "string" },
+  help: { type: "boolean", default: false },
+};
+
 /** The options of the command line, checked. */
 export function parseOptions(args) {
   let values;
   try {
-    ({ values } = parseArgs({
-      args,
-      options: {
-        rounds: { type: "string", default: "7" },
-        seconds: { type: "string", default: "1" },
-        workload: { type: "string", default: mainWorkload },
-        servers: { type: "string", default: mainServers.join(",") },
-        realtime: { type: "boolean", default: false },
-        json: { type: "string" },
-        check: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
-      },
-    }));
+    ({ values } = parseArgs({ args, options: spec }));
   } catch (error) {
     throw new UsageError(error.message);
   }
-  const rounds = Number(values.rounds);
+  const { quick } = values;
+  const rounds = Number(values.rounds ?? (quick ? 1 : 5));
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new UsageError(`--rounds needs a whole number from 1`);
   }
-  const seconds = Number(values.seconds);
+  const seconds = Number(values.seconds ?? (quick ? 0.15 : 1));
   if (!(seconds > 0 && seconds <= 3600)) {
     throw new UsageError(`--seconds needs a number above 0, up to 3600`);
   }
   return {
+    ...values,
     rounds,
     seconds,
-    workloads: select("--workload", values.workload, workloads),
-    servers: select("--servers", values.servers, servers),
-    realtime: values.realtime,
-    json: values.json,
-    check: values.check,
-    help: values.help,
+    servers: namesOf(values.servers),
+    workloads: selectWorkloads(namesOf(values.workload)),
+    arguments: args,
   };
 }
 
-function select(option, text, list) {
-  if (text === "all") return list;
-  return text.split(",").map((name) => {
-    const found = list.find((entry) => entry.name === name.trim());
-    if (found) return found;
-    throw new UsageError(`${option} knows no "${name}"; it has ${names(list)}`);
-  });
+/** Undefined for all. */
+function namesOf(text) {
+  if (text === "all") return undefined;
+  return text.split(",").map((name) => name.trim());
+}
+
+function selectWorkloads(names) {
+  if (names === undefined) return workloads;
+  const known = workloads.flatMap(({ name, kind }) => [name, kind]);
+  requireKnown("--workload", names, known);
+  return workloads.filter(({ name, kind }) =>
+    names.includes(name) || names.includes(kind)
+  );
+}
+
+/** The servers that were asked for, out of a list. */
+export function selectServers(names, list) {
+  if (names === undefined) return list;
+  requireKnown("--servers", names, list.map(({ name }) => name));
+  return list.filter(({ name }) => names.includes(name));
+}
+
+function requireKnown(option, names, known) {
+  for (const name of names) {
+    if (known.includes(name)) continue;
+    const all = [...new Set(known)].join(", ");
+    throw new UsageError(`${option} knows no "${name}"; it has ${all}`);
+  }
 }

@@ -1,51 +1,155 @@
 // Copyright the iocp authors. MIT license.
 
-// The servers that are compared. `own` names the server that is the stock way
-// in the same runtime.
+// The servers that are compared. `own` names the stock way in the same runtime,
+// `node` is node:net in it. `roles` has what a server can do (servers/iocp.ts
+// has them all), and what it is told for that.
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { pathToFileURL } from "node:url";
 import { bunPath, denoPath } from "../scripts/setup.js";
 
 const folder = join(import.meta.dirname, "servers");
 const script = (name) => join(folder, name);
-const deno = (
-  name,
-) => [denoPath(), "run", "-A", "--no-check", script(name), "echo"];
-const bun = (name) => [bunPath(), "run", script(name), "echo"];
+const deno = (name) => (role) => [
+  denoPath(),
+  "run",
+  "-A",
+  "--no-check",
+  script(name),
+  role,
+];
+const bun = (name) => (role) => [bunPath(), "run", script(name), role];
+const node = (name) => (role) => [process.execPath, script(name), role];
 
-/** Every server; `command` is given the paths of the compiled C programs. */
+const allRoles = {
+  echo: "echo",
+  sink: "sink",
+  source: "source",
+  broadcast: "broadcast",
+  http: "http",
+};
+const inDeno = { runtime: "Deno", own: "deno-listen", node: "node-net-deno" };
+const inBun = { runtime: "Bun", own: "bun-listen", node: "node-net-bun" };
+/* What a caller's buffer saves shows where there is much to copy. */
+const ownBuffer = { roles: { echo: "echo-own" }, bytesMin: 64 * 1024 };
+
+/**
+ * Every server; `command` is given what it is told for a role, and the paths of
+ * the compiled C programs.
+ */
 export const servers = [
-  { name: "c", command: ({ floor }) => [floor] },
-  { name: "deno-listen", command: () => deno("deno_listen.ts") },
-  { name: "bun-listen", command: () => bun("bun_listen.ts") },
+  {
+    name: "c",
+    title: "C, epoll",
+    runtime: "C",
+    roles: { echo: "echo" },
+    command: (role, { floor }) => [floor, role],
+  },
   {
     name: "iocp-deno",
-    own: "deno-listen",
-    command: () => deno("iocp.ts"),
+    title: "this module, Deno",
+    ...inDeno,
+    roles: allRoles,
+    command: deno("iocp.ts"),
+    importCommand: deno("import.ts"),
   },
-  { name: "iocp-bun", own: "bun-listen", command: () => bun("iocp.ts") },
+  {
+    name: "iocp-bun",
+    title: "this module, Bun",
+    ...inBun,
+    roles: allRoles,
+    command: bun("iocp.ts"),
+    importCommand: bun("import.ts"),
+  },
+  {
+    name: "iocp-deno-own",
+    title: "this module, Deno, caller's buffer",
+    ...inDeno,
+    ...ownBuffer,
+    command: deno("iocp.ts"),
+  },
+  {
+    name: "iocp-bun-own",
+    title: "this module, Bun, caller's buffer",
+    ...inBun,
+    ...ownBuffer,
+    command: bun("iocp.ts"),
+  },
+  {
+    name: "deno-listen",
+    title: "Deno.listen",
+    runtime: "Deno",
+    node: "node-net-deno",
+    roles: allRoles,
+    command: deno("deno_listen.ts"),
+  },
+  {
+    name: "bun-listen",
+    title: "Bun.listen",
+    runtime: "Bun",
+    node: "node-net-bun",
+    roles: allRoles,
+    command: bun("bun_listen.ts"),
+  },
   {
     name: "node-net",
-    command: () => [process.execPath, script("node_net.js"), "echo"],
+    title: "node:net, Node",
+    runtime: "Node",
+    roles: allRoles,
+    command: node("node_net.js"),
   },
   {
     name: "node-net-deno",
+    title: "node:net, Deno",
+    runtime: "Deno",
     own: "deno-listen",
-    command: () => deno("node_net.js"),
+    roles: allRoles,
+    command: deno("node_net.js"),
   },
   {
     name: "node-net-bun",
+    title: "node:net, Bun",
+    runtime: "Bun",
     own: "bun-listen",
-    command: () => bun("node_net.js"),
+    roles: allRoles,
+    command: bun("node_net.js"),
   },
 ];
 
-/** Those that run unless others are asked for. */
-export const mainServers = [
+/** Those that `--quick` has time for. */
+export const quickServers = [
   "c",
-  "deno-listen",
-  "bun-listen",
   "iocp-deno",
   "iocp-bun",
+  "iocp-deno-own",
+  "iocp-bun-own",
+  "deno-listen",
+  "bun-listen",
 ];
+
+/**
+ * Native servers, built by bench/peers.js where that is there: those that can
+ * run here, and for each other one the reason.
+ */
+export async function findPeers() {
+  const file = join(import.meta.dirname, "peers.js");
+  if (!existsSync(file)) {
+    return { peers: [], leftOut: ["native peers: there is no bench/peers.js"] };
+  }
+  const { buildPeers } = await import(pathToFileURL(file).href);
+  // Those for Windows are there for their calls: Wine proves no speed.
+  const built = (await buildPeers()).filter(({ system }) => system === "linux");
+  return {
+    peers: built.filter(({ reason }) => reason === undefined).map((peer) => ({
+      name: peer.name,
+      title: `${peer.name} ${peer.version}`,
+      runtime: "native",
+      roles: Object.fromEntries(peer.roles.map((role) => [role, role])),
+      command: (role) => peer.command(role),
+    })),
+    leftOut: built.filter(({ reason }) => reason !== undefined)
+      .map(({ name, reason }) => `${name}: ${reason}`),
+  };
+}

@@ -1,25 +1,76 @@
 // Copyright the iocp authors. MIT license.
 
-// What the load does. A further workload of echoed messages is a line here.
+// What the load does. A further workload of a kind that exists is a line here;
+// the kinds are in kinds.js. `warmUp` is the number of messages after which a
+// runtime has compiled what is hot.
 
-/** Every workload; `inFlight` messages at once on each connection. */
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+function echo(name, connections, bytes, inFlight, warmUp) {
+  return { name, kind: "echo", connections, bytes, inFlight, warmUp };
+}
+
+/** Every workload, in the order in which they are run. */
 export const workloads = [
-  { name: "echo-64-x1", connections: 1, bytes: 64, inFlight: 1 },
-  { name: "echo-64-x50", connections: 50, bytes: 64, inFlight: 1 },
-  { name: "echo-64-x500", connections: 500, bytes: 64, inFlight: 1 },
-  { name: "pipelined-64-x50", connections: 50, bytes: 64, inFlight: 16 },
-  { name: "echo-16k-x50", connections: 50, bytes: 16 * 1024, inFlight: 1 },
-  { name: "echo-64k-x16", connections: 16, bytes: 64 * 1024, inFlight: 1 },
+  echo("echo-64-x50", 50, 64, 1, 60_000),
+  echo("echo-64-x1", 1, 64, 1, 30_000),
+  echo("echo-64-x500", 500, 64, 1, 60_000),
+  echo("echo-64-x5000", 5000, 64, 1, 60_000),
+  echo("pipelined-64-x50", 50, 64, 16, 60_000),
+  echo("echo-16k-x50", 50, 16 * KIB, 1, 20_000),
+  echo("echo-64k-x16", 16, 64 * KIB, 1, 5000),
+  echo("echo-1m-x4", 4, MIB, 1, 500),
+  {
+    name: "upload-x16",
+    kind: "upload",
+    connections: 16,
+    bytes: 64 * KIB,
+    warmUp: 10_000,
+  },
+  {
+    name: "download-x16",
+    kind: "download",
+    connections: 16,
+    bytes: 64 * KIB,
+    warmUp: 10_000,
+  },
+  {
+    name: "rate-64-x50",
+    kind: "rate",
+    connections: 50,
+    bytes: 64,
+    warmUp: 20_000,
+  },
+  { name: "wake-64-x1", kind: "wake", connections: 1, bytes: 64, warmUp: 0 },
+  {
+    name: "churn-x50",
+    kind: "churn",
+    connections: 50,
+    bytes: 64,
+    warmUp: 10_000,
+  },
+  {
+    name: "broadcast-x1000",
+    kind: "broadcast",
+    connections: 1000,
+    bytes: 64,
+    warmUp: 100_000,
+  },
+  {
+    name: "http-x50",
+    kind: "http",
+    connections: 50,
+    bytes: 13,
+    warmUp: 20_000,
+  },
+  { name: "idle-1000", kind: "idle", connections: 1000, bytes: 64, warmUp: 0 },
+  { name: "idle-8000", kind: "idle", connections: 8000, bytes: 64, warmUp: 0 },
+  { name: "start-up", kind: "startup", connections: 1, bytes: 64, warmUp: 0 },
 ];
 
-/** The workload that the goals are about. */
-export const mainWorkload = "echo-64-x50";
-
-/** A workload in words. */
-export function describe({ connections, bytes, inFlight }) {
-  const size = bytes < 1024 ? `${bytes} bytes` : `${bytes / 1024} KiB`;
-  const many = connections === 1
-    ? "1 connection"
-    : `${connections} connections`;
-  return `echo of ${size}, ${many}, ${inFlight} in flight on each`;
+/** A size in words. */
+export function describeSize(bytes) {
+  if (bytes % MIB === 0) return `${bytes / MIB} MiB`;
+  return bytes % KIB === 0 ? `${bytes / KIB} KiB` : `${bytes} bytes`;
 }

@@ -1,0 +1,140 @@
+// Copyright the iocp authors. MIT license.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import { kinds, takesPart } from "./kinds.js";
+import { descriptorsMax } from "./machine.js";
+import { secondsOfRound } from "./pace.js";
+import { Progress } from "./progress.js";
+import { measureReach, measureRound } from "./round.js";
+
+const tooLate = "there was no time left for it";
+/** Descriptors that a server has beside its connections. */
+const SPARE = 200;
+
+/**
+ * Measures the servers under the workloads, each in turn, and returns the
+ * figures of all rounds, and what was left out with the reason. `bench` is what
+ * round.js needs, with the number of `rounds`, the `deadline` in seconds since the
+ * process began, and whether `calls` are counted. `onDone` hears of each workload that is done.
+ */
+export async function measure(bench, servers, workloads, onDone) {
+  const plan = workloads.map((workload) => planOf(bench, servers, workload));
+  const progress = new Progress(sum(plan.map(({ seconds }) => seconds)));
+  const files = await descriptorsMax();
+  const results = { workloads: [], leftOut: [] };
+  for (const { workload, takers, seconds } of plan) {
+    const isLate = progress.secondsFor(seconds) + process.uptime() >
+      bench.deadline;
+    const reason = refusal(workload, takers, files) ??
+      (isLate ? tooLate : undefined);
+    const done = reason === undefined
+      ? await measureWorkload(bench, takers, workload, progress)
+      : undefined;
+    progress.clear();
+    if (done !== undefined) {
+      results.workloads.push(done);
+      onDone(done);
+    } else {
+      results.leftOut.push(`${workload.name}: ${reason ?? tooLate}`);
+      if (reason !== undefined) progress.advance(seconds);
+    }
+  }
+  return results;
+}
+
+function planOf(bench, servers, workload) {
+  const takers = servers.filter((server) => takesPart(server, workload));
+  const rounds = takers.length * bench.rounds;
+  return {
+    workload,
+    takers,
+    seconds: rounds * secondsOfRound(bench, workload),
+  };
+}
+
+function refusal({ connections }, takers, files) {
+  if (takers.length === 0) return "none of the servers has what it asks for";
+  if (connections + SPARE > files) {
+    return `${connections} connections need more descriptors than the ` +
+      `${files} that a process may have here (ulimit -Hn)`;
+  }
+  return undefined;
+}
+
+/* Undefined when the time is up. */
+async function measureWorkload(bench, servers, workload, progress) {
+  const entries = servers.map(({ name }) => ({ name, rounds: [] }));
+  const entryOf = ({ name }) => entries.find((entry) => entry.name === name);
+  // Who has failed once is not asked again.
+  const attempt = async (server, what, work) => {
+    const entry = entryOf(server);
+    if (entry.failure !== undefined) return undefined;
+    progress.begin(`${workload.name}, ${what}, ${server.name}`);
+    try {
+      return await work(entry);
+    } catch (error) {
+      entry.failure = error.message.trim();
+      entry.rounds = [];
+      return undefined;
+    }
+  };
+
+  const seconds = secondsOfRound(bench, workload);
+  const settings = {};
+  if (workload.kind === "rate") {
+    const reaches = {};
+    for (const server of servers) {
+      const reach = await attempt(
+        server,
+        "calibration",
+        () => measureReach(bench, server, workload),
+      );
+      if (reach !== undefined) reaches[server.name] = Math.round(reach);
+    }
+    settings.reaches = reaches;
+    settings.rate = Math.round(Math.min(...Object.values(reaches)) / 2);
+  }
+  for (let round = 0; round < bench.rounds; round++) {
+    for (const server of rotate(servers, round)) {
+      if (process.uptime() > bench.deadline) return undefined;
+      const what = `round ${round + 1} of ${bench.rounds}`;
+      await attempt(server, what, async (entry) => {
+        const asked = { ...workload, ...settings, round };
+        entry.rounds.push(await measureRound(bench, server, asked));
+      });
+      progress.advance(seconds);
+    }
+  }
+  if (bench.calls) {
+    for (const server of servers) {
+      await attempt(server, "calls", async (entry) => {
+        entry.calls = await callsOf(bench, server, workload);
+      });
+    }
+  }
+  return { ...workload, ...settings, servers: entries };
+}
+
+/* System calls a message, by bench/calls.js where that is there. */
+async function callsOf({ programs }, server, workload) {
+  const file = join(import.meta.dirname, "calls.js");
+  if (!existsSync(file)) return { reason: "there is no bench/calls.js" };
+  const { countCalls } = await import(pathToFileURL(file).href);
+  const { role } = kinds[workload.kind];
+  const command = server.command(server.roles[role], programs);
+  return await countCalls(command, workload, programs);
+}
+
+/* Nobody is always the first one, or always after the same one. */
+function rotate(list, by) {
+  const at = by % list.length;
+  const rotated = [...list.slice(at), ...list.slice(0, at)];
+  return by % 2 === 0 ? rotated : rotated.reverse();
+}
+
+function sum(values) {
+  return values.reduce((total, value) => total + value, 0);
+}

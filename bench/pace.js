@@ -1,0 +1,29 @@
+// Copyright the iocp authors. MIT license.
+
+/** How long things take, by the options of the command line. */
+export function paceOf({ quick, seconds }) {
+  const pace = quick
+    ? {
+      warmUpMs: 100,
+      warmUpShare: 0.1,
+      probeSeconds: 0.1,
+      settleMs: 300,
+      idleMs: 500,
+    }
+    : {
+      warmUpMs: 500,
+      warmUpShare: 1,
+      probeSeconds: 0.5,
+      settleMs: 2000,
+      idleMs: 2000,
+    };
+  return { ...pace, seconds, timeout: 90_000 + 2000 * seconds };
+}
+
+/** About how many seconds a round takes. */
+export function secondsOfRound(pace, { kind, connections }) {
+  const start = 0.3 + connections / 8000;
+  if (kind === "startup") return start;
+  if (kind === "idle") return start + (2 * pace.settleMs + pace.idleMs) / 1000;
+  return start + 1.5 * pace.warmUpMs / 1000 + pace.seconds;
+}
