@@ -163,6 +163,13 @@ async function main() {
   if (options.json !== undefined) {
     await writeFile(options.json, encodeResults(results));
   }
+  if (options.write) {
+    // It needs the plotting library, which nothing else does.
+    const { writeDocuments } = await import("./documents.js");
+    for (const file of await writeDocuments(results, verdicts)) {
+      console.log(`wrote ${file}`);
+    }
+  }
   const isMissed = verdicts.some(({ isMet }) => isMet === false);
   if (options.check && isMissed) process.exitCode = 1;
 }

@@ -32,6 +32,8 @@ and which goals are met. All of it takes about three quarters of an hour.
   --check           ends with exit code 1 when a goal is not met
   --json FILE       writes every figure of every round to a file
   --from FILE       measures nothing, and takes the figures from such a file
+  --write           writes docs/benchmarks.md, docs/benchmarks.json and
+                    docs/benchmarks/*.svg
   --help            prints this
 
 NAMES are separated by commas.`;
@@ -50,6 +52,7 @@ const spec = {
   check: { type: "boolean", default: false },
   json: { type: "string" },
   from: { type: "string" },
+  write: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
 };
 
