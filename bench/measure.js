@@ -95,7 +95,8 @@ async function measureWorkload(bench, servers, workload, progress) {
       if (reach !== undefined) reaches[server.name] = Math.round(reach);
     }
     settings.reaches = reaches;
-    settings.rate = Math.round(Math.min(...Object.values(reaches)) / 2);
+    const slowest = Math.min(...Object.values(reaches));
+    settings.rate = Math.max(Math.round(slowest / 2), 1);
   }
   for (let round = 0; round < bench.rounds; round++) {
     for (const server of rotate(servers, round)) {

@@ -12,26 +12,32 @@ const names = ["pin", "floor", "load"];
  * program is one file, or all the files of a folder of its name, or both.
  */
 export async function compilePrograms(folder) {
-  const zig = await ensureZig();
   const programs = {};
   for (const name of names) {
     programs[name] = join(folder, name);
-    await runOrThrow(zig, [
-      "cc",
-      "-std=c11",
-      "-D_GNU_SOURCE",
-      "-Wall",
-      "-Wextra",
-      "-Werror",
-      "-O2",
-      "-fno-sanitize=all",
-      ...await sourcesOf(join(import.meta.dirname, name)),
-      "-o",
-      programs[name],
-      "-lm",
-    ], { env: zigEnvironment() });
+    const sources = await sourcesOf(join(import.meta.dirname, name));
+    await compileC(sources, programs[name]);
   }
   return programs;
+}
+
+/** Compiles C files into a program. */
+export async function compileC(sources, program) {
+  const zig = await ensureZig();
+  await runOrThrow(zig, [
+    "cc",
+    "-std=c11",
+    "-D_GNU_SOURCE",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-O2",
+    "-fno-sanitize=all",
+    ...sources,
+    "-o",
+    program,
+    "-lm",
+  ], { env: zigEnvironment() });
 }
 
 async function sourcesOf(path) {

@@ -11,8 +11,8 @@ const WAKE_GAP_US = { "gap-min-us": 10_000, "gap-max-us": 20_000 };
 
 /**
  * Measures one server once, in a new process, under one workload. `bench` has
- * the C `programs`, the two `cores`, their `priority`, the counted `seconds`,
- * and how long everything beside that takes (see pace.js).
+ * the C `programs`, the two `cores`, their `priority`, the counted `seconds`, or
+ * `messages` instead, and how long everything beside that takes (see pace.js).
  */
 export async function measureRound(bench, server, workload) {
   return workload.kind === "startup"
@@ -84,6 +84,7 @@ function flagsOf(bench, workload) {
     "warm-up-ms": bench.warmUpMs,
     "warm-up-messages": Math.round(warmUp * bench.warmUpShare),
     ms: Math.round(bench.seconds * 1000),
+    ...(bench.messages === undefined ? {} : { messages: bench.messages }),
     ...(kind === "echo" ? { "in-flight": inFlight } : {}),
     ...(kind === "rate" ? { rate, seed: workload.round + 1 } : {}),
     ...(kind === "wake" ? { ...WAKE_GAP_US, seed: workload.round + 1 } : {}),

@@ -3,7 +3,7 @@
 // `npm test`: all stages, or with options only some:
 //
 //   npm test -- --stage c                 format, types, native, c, sanitize,
-//                                         simulate, suite or http
+//                                         simulate, suite, http or bench
 //   npm test -- --cell deno-linux         the suite in that cell
 //   npm test -- --filter echo             files, or tests, with that in a name
 //   npm test -- --verbose                 a line for each test file that passed
@@ -18,6 +18,7 @@ import {
   ensureWine,
   repository,
 } from "./setup.js";
+import { benchStage } from "./stages/bench.js";
 import { cStage } from "./stages/c.js";
 import { formatStage } from "./stages/format.js";
 import { httpStage } from "./stages/http.js";
@@ -36,6 +37,7 @@ const stages = {
   simulate: simulateStage,
   suite: suiteStage,
   http: httpStage,
+  bench: benchStage,
 };
 
 const { values } = parseArgs({
