@@ -3,10 +3,13 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { repository } from "../scripts/setup.js";
-import { describeWorkload, kinds } from "./kinds.js";
+import { describeUnit, describeWorkload } from "./kinds.js";
 import { drawPlots } from "./plots.js";
 import { encodeResults } from "./results.js";
 import { formatMarkdown, goalRows, workloadRows } from "./tables.js";
+
+/** Calls that are fewer for a message are not listed. */
+const RARE = 0.005;
 
 /**
  * Writes docs/benchmarks.md, .json and the plots, or, with another `root`, the
@@ -107,16 +110,29 @@ function serverTable({ servers }) {
 }
 
 function workloadText(workload, servers) {
-  const { unit } = kinds[workload.kind];
   const failures = workload.servers
     .filter(({ failure }) => failure !== undefined)
     .map(({ name, failure }) => `- ${name}: ${failure.split("\n")[0]}`);
   return [
     `### ${workload.name}`,
-    `${sentence(describeWorkload(workload))} CPU is for a ${unit}.`,
+    sentence(describeWorkload(workload) + describeUnit(workload)),
     formatMarkdown(workloadRows(workload, servers)),
+    ...callsText(workload),
     ...(failures.length > 0 ? [`Failed:\n\n${failures.join("\n")}`] : []),
   ];
+}
+
+function callsText({ servers }) {
+  const lines = servers.filter(({ calls }) => calls?.byName !== undefined)
+    .map(({ name, calls }) => {
+      const often = Object.entries(calls.byName)
+        .filter(([, count]) => count >= RARE)
+        .map(([call, count]) => `${call} ${count.toFixed(2)}`);
+      return `- ${name}: ${often.join(", ")}`;
+    });
+  return lines.length > 0
+    ? [`System calls a message:\n\n${lines.join("\n")}`]
+    : [];
 }
 
 function howText({ leftOut }) {

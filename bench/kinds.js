@@ -16,7 +16,7 @@ export const kinds = {
     role: "echo",
     load: "echo",
     main: "cpuUs",
-    unit: "message",
+    unit: "a message",
     others: ["perSecond", ...latencies, "busyPercent", "peakMib"],
     text: (workload) =>
       `echo of ${describeSize(workload.bytes)}, ` +
@@ -45,7 +45,7 @@ export const kinds = {
     role: "echo",
     load: "rate",
     main: "p99Us",
-    unit: "message",
+    unit: "a message",
     others: ["p50Us", "p999Us", "lateUs", "cpuUs", "busyPercent"],
     text: (workload) =>
       `echo of ${describeSize(workload.bytes)} at ` +
@@ -57,7 +57,7 @@ export const kinds = {
     role: "echo",
     load: "rate",
     main: "p50Us",
-    unit: "message",
+    unit: "a message",
     others: ["p99Us", "p999Us", "lateUs", "cpuUs"],
     text: (workload) =>
       `echo of ${describeSize(workload.bytes)} on ${
@@ -69,8 +69,7 @@ export const kinds = {
     role: "echo",
     load: "churn",
     main: "perSecond",
-    isMoreBetter: true,
-    unit: "connection",
+    unit: "a connection",
     others: ["cpuUs", ...latencies, "busyPercent", "peakMib"],
     text: (workload) =>
       `connect, echo of ${describeSize(workload.bytes)}, end, close, ` +
@@ -81,7 +80,7 @@ export const kinds = {
     role: "broadcast",
     load: "broadcast",
     main: "cpuUs",
-    unit: "delivery",
+    unit: "a delivery",
     others: ["perSecond", ...latencies, "busyPercent", "peakMib"],
     text: (workload) =>
       `a message of ${describeSize(workload.bytes)} goes to all of ` +
@@ -94,7 +93,7 @@ export const kinds = {
     role: "http",
     load: "http",
     main: "cpuUs",
-    unit: "request",
+    unit: "a request",
     others: ["perSecond", ...latencies, "busyPercent", "peakMib"],
     text: (workload) =>
       `GET / with an answer of ${describeSize(workload.bytes)} on ` +
@@ -106,7 +105,7 @@ export const kinds = {
     role: "echo",
     load: "idle",
     main: "bytesEach",
-    unit: "connection",
+    unit: "a connection",
     others: ["anonymousEach", "residentMib", "idlePercent"],
     text: (workload) =>
       `${connectionsOf(workload)} that had one message echoed and then say ` +
@@ -117,7 +116,7 @@ export const kinds = {
     role: "echo",
     load: "startup",
     main: "firstEchoMs",
-    unit: "start",
+    unit: "a start",
     others: ["listeningMs", "importMs", "startCpuMs", "peakMib"],
     text: () =>
       `from the start of the process to the first echo to a first connection; ` +
@@ -135,4 +134,11 @@ export function takesPart(server, workload) {
 /** A workload in words. */
 export function describeWorkload(workload) {
   return kinds[workload.kind].text(workload);
+}
+
+/** What CPU time is for, where it is for anything. */
+export function describeUnit({ kind }) {
+  const { main, others, unit } = kinds[kind];
+  const hasCpu = [main, ...others].includes("cpuUs");
+  return hasCpu ? `; CPU us are for ${unit}` : "";
 }

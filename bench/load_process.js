@@ -7,14 +7,12 @@ import { runOrThrow } from "../scripts/setup.js";
  * options by name, `command` is what `startup` starts.
  */
 export async function runLoad(bench, kind, flags, command = []) {
-  const { programs, cores, priority } = bench;
+  const [program, ...first] = loadLaunch(bench);
   const options = Object.entries(flags).flatMap((
     [name, value],
   ) => [`--${name}`, String(value)]);
-  const { stdout } = await runOrThrow(programs.pin, [
-    String(cores.load),
-    String(priority),
-    programs.load,
+  const { stdout } = await runOrThrow(program, [
+    ...first,
     kind,
     ...options,
     ...(command.length > 0 ? ["--", ...command] : []),
@@ -22,7 +20,12 @@ export async function runLoad(bench, kind, flags, command = []) {
   return JSON.parse(stdout);
 }
 
-/** The command that runs another one on the server's core. */
-export function onServerCore({ programs, cores, priority }, command) {
-  return [programs.pin, String(cores.server), String(priority), ...command];
+/** What starts a program on the server's core. */
+export function serverLaunch({ programs, cores, priority }) {
+  return [programs.pin, String(cores.server), String(priority)];
+}
+
+/** What starts the load on its core. */
+export function loadLaunch({ programs, cores, priority }) {
+  return [programs.pin, String(cores.load), String(priority), programs.load];
 }

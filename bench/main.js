@@ -11,7 +11,7 @@ import process from "node:process";
 import { ensureNodeModules } from "../scripts/setup.js";
 import { chooseCores } from "./cores.js";
 import { judge } from "./goals.js";
-import { describeWorkload, kinds } from "./kinds.js";
+import { describeUnit, describeWorkload } from "./kinds.js";
 import { describeCommit, describeMachine } from "./machine.js";
 import { measure } from "./measure.js";
 import {
@@ -40,6 +40,7 @@ async function measureAll(options, folder) {
     rounds: options.rounds,
     calls: options.calls,
     deadline: options.quick ? QUICK_SECONDS - SPARE_SECONDS : Infinity,
+    folder,
     programs: await compilePrograms(folder),
     cores: await chooseCores(),
     priority: options.realtime ? 1 : 0,
@@ -95,12 +96,11 @@ async function chooseServers({ servers: names, quick }) {
 }
 
 function printWorkload({ servers, settings }, workload) {
-  const { unit } = kinds[workload.kind];
   console.log(`\n${workload.name}: ${describeWorkload(workload)}`);
   const rounds = settings.rounds === 1
     ? "1 round"
     : `${settings.rounds} rounds`;
-  console.log(`medians of ${rounds}; CPU us are for a ${unit}\n`);
+  console.log(`medians of ${rounds}${describeUnit(workload)}\n`);
   console.log(formatText(workloadRows(workload, servers)));
   for (const { name, failure } of workload.servers) {
     if (failure !== undefined) console.log(`\n${name} has failed: ${failure}`);

@@ -1,15 +1,16 @@
 // Copyright the iocp authors. MIT license.
 
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
-import { pathToFileURL } from "node:url";
-import { kinds, takesPart } from "./kinds.js";
+import { callsOf } from "./calls_plug.js";
+import { takesPart } from "./kinds.js";
 import { descriptorsMax } from "./machine.js";
 import { secondsOfRound } from "./pace.js";
 import { Progress } from "./progress.js";
 import { measureReach, measureRound } from "./round.js";
 
+/** What a server does for longer messages depends on how full the system's
+ * buffers are, and so on the load. */
+const CALLS_BELOW = 1024;
 const tooLate = "there was no time left for it";
 /** Descriptors that a server has beside its connections. */
 const SPARE = 200;
@@ -41,6 +42,12 @@ export async function measure(bench, servers, workloads, onDone) {
       results.leftOut.push(`${workload.name}: ${reason ?? tooLate}`);
       if (reason !== undefined) progress.advance(seconds);
     }
+  }
+  const reasons = results.workloads.flatMap(({ servers }) =>
+    servers.flatMap(({ calls }) => calls?.reason ?? [])
+  );
+  for (const reason of new Set(reasons)) {
+    results.leftOut.push(`system calls: ${reason}`);
   }
   return results;
 }
@@ -109,7 +116,7 @@ async function measureWorkload(bench, servers, workload, progress) {
       progress.advance(seconds);
     }
   }
-  if (bench.calls) {
+  if (bench.calls && workload.kind === "echo" && workload.bytes < CALLS_BELOW) {
     for (const server of servers) {
       await attempt(server, "calls", async (entry) => {
         entry.calls = await callsOf(bench, server, workload);
@@ -117,16 +124,6 @@ async function measureWorkload(bench, servers, workload, progress) {
     }
   }
   return { ...workload, ...settings, servers: entries };
-}
-
-/* System calls a message, by bench/calls.js where that is there. */
-async function callsOf({ programs }, server, workload) {
-  const file = join(import.meta.dirname, "calls.js");
-  if (!existsSync(file)) return { reason: "there is no bench/calls.js" };
-  const { countCalls } = await import(pathToFileURL(file).href);
-  const { role } = kinds[workload.kind];
-  const command = server.command(server.roles[role], programs);
-  return await countCalls(command, workload, programs);
 }
 
 /* Nobody is always the first one, or always after the same one. */

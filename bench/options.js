@@ -26,7 +26,7 @@ and which goals are met. All of it takes about three quarters of an hour.
                     ${wrap(servers.map(({ name }) => name))}
   --rounds N        measurements of each server, at least 1 (default 5)
   --seconds S       counted time of each (default 1)
-  --calls           counts system calls a message, too
+  --no-calls        does not count system calls; neither does --quick
   --realtime        keeps other programs off the two cores while it measures;
                     needs root, and makes the machine sluggish
   --check           ends with exit code 1 when a goal is not met
@@ -47,7 +47,7 @@ const spec = {
   servers: { type: "string", default: "all" },
   rounds: { type: "string" },
   seconds: { type: "string" },
-  calls: { type: "boolean", default: false },
+  "no-calls": { type: "boolean", default: false },
   realtime: { type: "boolean", default: false },
   check: { type: "boolean", default: false },
   json: { type: "string" },
@@ -75,6 +75,7 @@ export function parseOptions(args) {
   }
   return {
     ...values,
+    calls: !quick && !values["no-calls"],
     rounds,
     seconds,
     servers: namesOf(values.servers),

@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { runOrThrow } from "../scripts/setup.js";
 import { kinds } from "./kinds.js";
-import { onServerCore, runLoad } from "./load_process.js";
+import { runLoad, serverLaunch } from "./load_process.js";
 import { ServerProcess } from "./server_process.js";
 
 /** Message after message, so far apart that a server goes to sleep. */
@@ -38,13 +38,13 @@ async function measureStart(bench, server, workload) {
     bench,
     load,
     { bytes: workload.bytes },
-    onServerCore(bench, command),
+    [...serverLaunch(bench), ...command],
   );
   if (server.importCommand === undefined) return figures;
-  const [program, ...args] = onServerCore(
-    bench,
-    server.importCommand("import"),
-  );
+  const [program, ...args] = [
+    ...serverLaunch(bench),
+    ...server.importCommand("import"),
+  ];
   const { stdout } = await runOrThrow(program, args, { timeout: 30_000 });
   return { ...figures, importMs: Number(/[\d.]+/.exec(stdout)[0]) };
 }
@@ -52,7 +52,7 @@ async function measureStart(bench, server, workload) {
 async function measureLoad(bench, server, workload) {
   const { role, load } = kinds[workload.kind];
   const command = server.command(server.roles[role], bench.programs);
-  const running = new ServerProcess(onServerCore(bench, command));
+  const running = new ServerProcess(serverLaunch(bench), command);
   try {
     const port = await running.port();
     const before = await waitedNs(running.pid);

@@ -10,14 +10,14 @@ process.on("exit", () => {
   for (const child of live) child.kill("SIGKILL");
 });
 
-/** A server under test, started by a program and its arguments. */
+/** A server under test, started by `launch`, a program and its arguments. */
 export class ServerProcess {
   #child;
   #ended;
   #output = "";
 
-  constructor(command) {
-    const [program, ...args] = command;
+  constructor(launch, command) {
+    const [program, ...args] = [...launch, ...command];
     const options = { stdio: ["ignore", "pipe", "pipe"] };
     this.#child = spawn(program, args, options);
     live.add(this.#child);

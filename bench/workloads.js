@@ -11,6 +11,9 @@ function echo(name, connections, bytes, inFlight, warmUp) {
   return { name, kind: "echo", connections, bytes, inFlight, warmUp };
 }
 
+/** The workload that stands for all where there is time for one. */
+export const mainWorkload = "echo-64-x50";
+
 /** Every workload, in the order in which they are run. */
 export const workloads = [
   echo("echo-64-x50", 50, 64, 1, 60_000),
