@@ -92,7 +92,8 @@ async function chooseServers({ servers: names, quick }) {
   const { peers, leftOut } = wantsPeers
     ? await findPeers()
     : { peers: [], leftOut: [] };
-  return { servers: selectServers(names, [...builtIn, ...peers]), leftOut };
+  const servers = selectServers(names, [...builtIn, ...peers], leftOut);
+  return { servers, leftOut };
 }
 
 function printWorkload({ servers, settings }, workload) {

@@ -30,32 +30,32 @@ export const metrics = {
   p50Us: {
     title: "p50 us",
     digits: 0,
-    of: ({ latencyUs }) => latencyUs.p50,
+    of: ({ latencyUs }) => latencyUs?.p50,
   },
   p99Us: {
     title: "p99 us",
     digits: 0,
-    of: ({ latencyUs }) => latencyUs.p99,
+    of: ({ latencyUs }) => latencyUs?.p99,
   },
   p999Us: {
     title: "p99.9 us",
     digits: 0,
-    of: ({ latencyUs }) => latencyUs.p999,
+    of: ({ latencyUs }) => latencyUs?.p999,
   },
   lateUs: {
     title: "load late p99 us",
     digits: 0,
-    of: ({ lateUs }) => lateUs.p99,
+    of: ({ lateUs }) => lateUs?.p99,
   },
   peakMib: {
     title: "peak MiB",
     digits: 1,
-    of: ({ memoryKiB }) => memoryKiB.peak / 1024,
+    of: ({ memoryKiB }) => memoryKiB?.peak / 1024,
   },
   residentMib: {
     title: "MiB with them",
     digits: 1,
-    of: ({ memoryKiB }) => memoryKiB.resident / 1024,
+    of: ({ memoryKiB }) => memoryKiB?.resident / 1024,
   },
   bytesEach: {
     title: "bytes each",

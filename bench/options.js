@@ -99,17 +99,19 @@ function selectWorkloads(names) {
   );
 }
 
-/** The servers that were asked for, out of a list. */
-export function selectServers(names, list) {
+/** The servers that were asked for, out of a list; others were left out. */
+export function selectServers(names, list, leftOut = []) {
   if (names === undefined) return list;
-  requireKnown("--servers", names, list.map(({ name }) => name));
+  requireKnown("--servers", names, list.map(({ name }) => name), leftOut);
   return list.filter(({ name }) => names.includes(name));
 }
 
-function requireKnown(option, names, known) {
+function requireKnown(option, names, known, leftOut = []) {
   for (const name of names) {
     if (known.includes(name)) continue;
     const all = [...new Set(known)].join(", ");
-    throw new UsageError(`${option} knows no "${name}"; it has ${all}`);
+    throw new UsageError(
+      [`${option} knows no "${name}"; it has ${all}`, ...leftOut].join("\n"),
+    );
   }
 }

@@ -139,8 +139,7 @@ export async function findPeers() {
     return { peers: [], leftOut: ["native peers: there is no bench/peers.js"] };
   }
   const { buildPeers } = await import(pathToFileURL(file).href);
-  // Those for Windows are there for their calls: Wine proves no speed.
-  const built = (await buildPeers()).filter(({ system }) => system === "linux");
+  const built = await buildPeers();
   return {
     peers: built.filter(({ reason }) => reason === undefined).map((peer) => ({
       name: peer.name,

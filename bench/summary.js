@@ -43,13 +43,7 @@ export function ratioOf(values, others) {
 /** The values of a metric in the rounds of a server, NaN where there is none. */
 export function valuesOf(workload, entry, name) {
   const { of } = metrics[name];
-  return entry.rounds.map((round) => {
-    try {
-      return of(round, workload) ?? NaN;
-    } catch {
-      return NaN;
-    }
-  });
+  return entry.rounds.map((round) => of(round, workload) ?? NaN);
 }
 
 /** The rounds of a server under a workload, when there are any. */
