@@ -3,6 +3,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { repository } from "../scripts/setup.js";
+import { describeDisturbance } from "./disturbance.js";
 import { describeUnit, describeWorkload } from "./kinds.js";
 import { drawPlots } from "./plots.js";
 import { encodeResults } from "./results.js";
@@ -118,8 +119,14 @@ function workloadText(workload, servers) {
     sentence(describeWorkload(workload) + describeUnit(workload)),
     formatMarkdown(workloadRows(workload, servers)),
     ...callsText(workload),
+    ...disturbanceText(workload, servers),
     ...(failures.length > 0 ? [`Failed:\n\n${failures.join("\n")}`] : []),
   ];
+}
+
+function disturbanceText(workload, servers) {
+  const text = describeDisturbance(workload, servers);
+  return text === undefined ? [] : [sentence(text)];
 }
 
 function callsText({ servers }) {
@@ -146,7 +153,7 @@ function howText({ leftOut }) {
       "- After a warm-up, the CPU clock of the server's process is read at " +
       "both ends of just the interval that counts.",
       "- The load checks every byte that comes back, and the counts of an " +
-      "upload. A wrong one ends the run.",
+      "upload. A server that gets one wrong has no figures there.",
       "- Latencies are in a histogram whose buckets are at most 1/64 wide. " +
       "Those of echoes are of a closed loop: the next message waits for the " +
       "answer. At the fixed rate they count from the moment that was planned " +

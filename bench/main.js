@@ -10,6 +10,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { ensureNodeModules } from "../scripts/setup.js";
 import { chooseCores } from "./cores.js";
+import { describeDisturbance } from "./disturbance.js";
 import { judge } from "./goals.js";
 import { describeUnit, describeWorkload } from "./kinds.js";
 import { describeCommit, describeMachine } from "./machine.js";
@@ -25,11 +26,8 @@ import { paceOf } from "./pace.js";
 import { compilePrograms } from "./programs.js";
 import { encodeResults } from "./results.js";
 import { findPeers, quickServers, servers as builtIn } from "./servers.js";
-import { summarize } from "./summary.js";
 import { formatText, goalRows, workloadRows } from "./tables.js";
 
-/** A larger share of the core for others makes the figures doubtful. */
-const QUIET = 0.03;
 /** For the last round and for what is written after it. */
 const SPARE_SECONDS = 8;
 
@@ -106,14 +104,8 @@ function printWorkload({ servers, settings }, workload) {
   for (const { name, failure } of workload.servers) {
     if (failure !== undefined) console.log(`\n${name} has failed: ${failure}`);
   }
-  const rows = summarize(workload, servers);
-  const disturbed = Math.max(...rows.map((row) => row.disturbed || 0));
-  if (disturbed > QUIET && !settings.realtime) {
-    console.log(
-      `\nnot a quiet machine: others had the server's core for up to ` +
-        `${(disturbed * 100).toFixed(0)} % of the time; see --realtime`,
-    );
-  }
+  const disturbance = describeDisturbance(workload, servers);
+  if (disturbance !== undefined) console.log(`\n${disturbance}`);
 }
 
 function printEnd(results, verdicts) {

@@ -11,6 +11,8 @@ import { measureReach, measureRound } from "./round.js";
 /** What a server does for longer messages depends on how full the system's
  * buffers are, and so on the load. */
 const CALLS_BELOW = 1024;
+/** About how long it takes to count them. */
+const CALLS_SECONDS = 6;
 const tooLate = "there was no time left for it";
 /** Descriptors that a server has beside its connections. */
 const SPARE = 200;
@@ -18,8 +20,9 @@ const SPARE = 200;
 /**
  * Measures the servers under the workloads, each in turn, and returns the
  * figures of all rounds, and what was left out with the reason. `bench` is what
- * round.js needs, with the number of `rounds`, the `deadline` in seconds since the
- * process began, and whether `calls` are counted. `onDone` hears of each workload that is done.
+ * round.js needs, with the number of `rounds`, the `deadline` in seconds since
+ * the process began, and whether `calls` are counted. `onDone` hears of each
+ * workload that is done.
  */
 export async function measure(bench, servers, workloads, onDone) {
   const plan = workloads.map((workload) => planOf(bench, servers, workload));
@@ -54,12 +57,13 @@ export async function measure(bench, servers, workloads, onDone) {
 
 function planOf(bench, servers, workload) {
   const takers = servers.filter((server) => takesPart(server, workload));
-  const rounds = takers.length * bench.rounds;
-  return {
-    workload,
-    takers,
-    seconds: rounds * secondsOfRound(bench, workload),
-  };
+  const seconds = bench.rounds * secondsOfRound(bench, workload) +
+    (isCounted(bench, workload) ? CALLS_SECONDS : 0);
+  return { workload, takers, seconds: takers.length * seconds };
+}
+
+function isCounted({ calls }, { kind, bytes }) {
+  return calls && kind === "echo" && bytes < CALLS_BELOW;
 }
 
 function refusal({ connections }, takers, files) {
@@ -116,11 +120,12 @@ async function measureWorkload(bench, servers, workload, progress) {
       progress.advance(seconds);
     }
   }
-  if (bench.calls && workload.kind === "echo" && workload.bytes < CALLS_BELOW) {
+  if (isCounted(bench, workload)) {
     for (const server of servers) {
       await attempt(server, "calls", async (entry) => {
         entry.calls = await callsOf(bench, server, workload);
       });
+      progress.advance(CALLS_SECONDS);
     }
   }
   return { ...workload, ...settings, servers: entries };

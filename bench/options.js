@@ -15,7 +15,7 @@ const wrap = (names) =>
 export const help = `usage: npm run bench -- [options]
 
 Measures servers side by side, each in turn, in new processes, and prints tables
-and which goals are met. All of it takes about three quarters of an hour.
+and which goals are met. All of it takes about an hour.
 
   --quick           a look at everything within two minutes, too short to trust
   --workload NAMES  some of these, or of their kinds (default: all):
