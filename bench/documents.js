@@ -53,9 +53,10 @@ function describe(results, verdicts, plots) {
     "`min` and `max` are of the first column, as are the ratios: `x C` over " +
     "the C floor, `x own` over the runtime's own sockets, `x node:net` over " +
     "node:net in the same runtime, each the median of the ratios of the " +
-    "rounds. `busy` is the share of a core that the server used: far below " +
-    "100 % the load, not the server, was the limit of throughput. `peak` is " +
-    "the most memory that was ever resident (VmHWM).",
+    "rounds. `busy` is the share of a core that the server used, `load busy` " +
+    "that of the load: where only the load is near 100 %, it is the limit, and " +
+    "throughput says nothing of the server. `peak` is the most memory that " +
+    "was ever resident (VmHWM).",
     ...results.workloads.flatMap((workload) =>
       workloadText(workload, results.servers)
     ),

@@ -7,6 +7,8 @@
 import { describeSize } from "./workloads.js";
 
 const latencies = ["p50Us", "p99Us", "p999Us"];
+/* Of the server and of the load: who is the limit. */
+const busy = ["busyPercent", "loadPercent"];
 const connectionsOf = ({ connections }) =>
   connections === 1 ? "1 connection" : `${connections} connections`;
 
@@ -17,7 +19,7 @@ export const kinds = {
     load: "echo",
     main: "cpuUs",
     unit: "a message",
-    others: ["perSecond", ...latencies, "busyPercent", "peakMib"],
+    others: ["perSecond", ...latencies, ...busy, "peakMib"],
     text: (workload) =>
       `echo of ${describeSize(workload.bytes)}, ` +
       `${connectionsOf(workload)}, ${workload.inFlight} in flight on each`,
@@ -27,7 +29,7 @@ export const kinds = {
     load: "upload",
     main: "cpuUs",
     unit: "64 KiB",
-    others: ["mibPerSecond", "busyPercent", "peakMib"],
+    others: ["mibPerSecond", ...busy, "peakMib"],
     text: (workload) =>
       `${connectionsOf(workload)} send as fast as the server takes it, which ` +
       `answers in the end with the number of bytes`,
@@ -37,7 +39,7 @@ export const kinds = {
     load: "download",
     main: "cpuUs",
     unit: "64 KiB",
-    others: ["mibPerSecond", "busyPercent", "peakMib"],
+    others: ["mibPerSecond", ...busy, "peakMib"],
     text: (workload) =>
       `the server sends on ${connectionsOf(workload)} as fast as it can`,
   },
@@ -70,7 +72,7 @@ export const kinds = {
     load: "churn",
     main: "perSecond",
     unit: "a connection",
-    others: ["cpuUs", ...latencies, "busyPercent", "peakMib"],
+    others: ["cpuUs", ...latencies, ...busy, "peakMib"],
     text: (workload) =>
       `connect, echo of ${describeSize(workload.bytes)}, end, close, ` +
       `${connectionsOf(workload)} at a time; latency is from the connect to ` +
@@ -81,7 +83,7 @@ export const kinds = {
     load: "broadcast",
     main: "cpuUs",
     unit: "a delivery",
-    others: ["perSecond", ...latencies, "busyPercent", "peakMib"],
+    others: ["perSecond", ...latencies, ...busy, "peakMib"],
     text: (workload) =>
       `a message of ${describeSize(workload.bytes)} goes to all of ` +
       `${
@@ -94,7 +96,7 @@ export const kinds = {
     load: "http",
     main: "cpuUs",
     unit: "a request",
-    others: ["perSecond", ...latencies, "busyPercent", "peakMib"],
+    others: ["perSecond", ...latencies, ...busy, "peakMib"],
     text: (workload) =>
       `GET / with an answer of ${describeSize(workload.bytes)} on ` +
       `${connectionsOf(workload)} that are kept, one request at a time on ` +

@@ -27,6 +27,11 @@ export const metrics = {
     digits: 0,
     of: ({ serverCpuSeconds, seconds }) => 100 * serverCpuSeconds / seconds,
   },
+  loadPercent: {
+    title: "load busy %",
+    digits: 0,
+    of: ({ loadCpuSeconds, seconds }) => 100 * loadCpuSeconds / seconds,
+  },
   p50Us: {
     title: "p50 us",
     digits: 0,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "interval.h"
 
+#include <unistd.h>
+
 #include "clock.h"
 #include "options.h"
 
@@ -20,6 +22,7 @@ bool interval_goes_on(struct interval* interval, uint64_t messages) {
     if (!interval__is_warm(now - interval->begun_ns, messages)) return true;
     interval->phase = COUNTED;
     interval->messages_before = messages;
+    interval->load_ns = clock_cpu_ns(getpid());
     interval->cpu_ns = clock_cpu_ns(options_pid());
     interval->start_ns = clock_now_ns();
     return true;
@@ -32,6 +35,7 @@ bool interval_goes_on(struct interval* interval, uint64_t messages) {
   interval->phase = OVER;
   interval->end_ns = now;
   interval->cpu_ns = clock_cpu_ns(options_pid()) - interval->cpu_ns;
+  interval->load_ns = clock_cpu_ns(getpid()) - interval->load_ns;
   interval->messages = counted;
   return false;
 }

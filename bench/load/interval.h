@@ -17,6 +17,7 @@ struct interval {
   uint64_t start_ns;
   uint64_t end_ns;
   uint64_t cpu_ns;   /* of the server, within it */
+  uint64_t load_ns;  /* of the load itself */
   uint64_t messages; /* within it */
   uint64_t messages_before;
 };

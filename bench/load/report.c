@@ -46,6 +46,7 @@ void report_interval(const struct interval* interval) {
   report_number("messages", (double)interval->messages);
   report_number("seconds",
                 (double)(interval->end_ns - interval->start_ns) / NS);
+  report_number("loadCpuSeconds", (double)interval->load_ns / NS);
   if (options.pid == 0) return;
   report_number("serverCpuSeconds", (double)interval->cpu_ns / NS);
   report_memory("memoryKiB", memory_of(options_pid()));
