@@ -172,6 +172,9 @@ function howText({ leftOut }) {
       "that.",
       "- Everything is on the loopback interface of one machine: there is no " +
       "network card, and the kernel copies what a card would not.",
+      "- On loopback the kernel does both sides of a handshake in the connect " +
+      "of the load, so with churn the load can be the limit of the cheapest " +
+      "servers; their CPU time shows what they could do.",
       "- One thread serves. How the runtimes scale over cores is not measured.",
       "- Windows is not measured: under Wine the speed would be Wine's.",
       "- HTTP is served by this module through node:http, which is written in " +

@@ -50,16 +50,14 @@ static void connection__bind(int fd) {
     fail("bind: %s", strerror(errno));
 }
 
-void connection_open(struct connection* connection, bool is_waited) {
+void connection_open(struct connection* connection) {
   struct sockaddr_in address = {.sin_family = AF_INET,
                                 .sin_port = htons((uint16_t)options.port)};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  int flags = SOCK_STREAM | SOCK_CLOEXEC | (is_waited ? 0 : SOCK_NONBLOCK);
-  int fd = socket(AF_INET, flags, 0);
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) fail("socket: %s", strerror(errno));
   connection__bind(fd);
-  if (connect(fd, (struct sockaddr*)&address, sizeof address) != 0 &&
-      (is_waited || errno != EINPROGRESS))
+  if (connect(fd, (struct sockaddr*)&address, sizeof address) != 0)
     fail("connect: %s", strerror(errno));
   int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -69,8 +67,7 @@ void connection_open(struct connection* connection, bool is_waited) {
                                     .base = opened * 7919ull,
                                     .own = connection->own};
   opened++;
-  connection__control(
-      connection, EPOLL_CTL_ADD, is_waited ? EPOLLIN : EPOLLIN | EPOLLOUT);
+  connection__control(connection, EPOLL_CTL_ADD, EPOLLIN);
 }
 
 struct connection* connections_allocate(uint64_t count, size_t own_size) {
@@ -87,7 +84,7 @@ struct connection* connections_allocate(uint64_t count, size_t own_size) {
 
 struct connection* connections_open(uint64_t count, size_t own_size) {
   struct connection* connections = connections_allocate(count, own_size);
-  for (uint64_t i = 0; i < count; i++) connection_open(&connections[i], true);
+  for (uint64_t i = 0; i < count; i++) connection_open(&connections[i]);
   return connections;
 }
 

@@ -29,8 +29,8 @@ struct connection* connections_allocate(uint64_t count, size_t own_size);
 /* The same, and opens them. */
 struct connection* connections_open(uint64_t count, size_t own_size);
 
-/* Opens one; it may not be connected yet when `is_waited` is false. */
-void connection_open(struct connection* connection, bool is_waited);
+/* Opens one, and waits until it is connected. */
+void connection_open(struct connection* connection);
 
 void connection_close(struct connection* connection);
 

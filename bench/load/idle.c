@@ -46,8 +46,7 @@ static struct connection* idle__open(uint64_t count) {
   struct connection* connections = connections_allocate(count, 0);
   for (uint64_t i = 0; i < count; i += COMPANY) {
     uint64_t company = count - i < COMPANY ? count - i : COMPANY;
-    for (uint64_t j = i; j < i + company; j++)
-      connection_open(&connections[j], true);
+    for (uint64_t j = i; j < i + company; j++) connection_open(&connections[j]);
     idle__greet(connections + i, company);
   }
   return connections;
