@@ -16,9 +16,13 @@ export async function callsOf(bench, server, workload) {
   const { countLinuxCalls } = await import(pathToFileURL(file).href);
   const { role, load } = kinds[workload.kind];
   const command = server.command(server.roles[role], bench.programs);
-  return await countLinuxCalls(command, workload, {
-    folder: bench.folder,
-    launch: serverLaunch(bench),
-    load: [...loadLaunch(bench), load],
-  });
+  try {
+    return await countLinuxCalls(command, workload, {
+      folder: bench.folder,
+      launch: serverLaunch(bench),
+      load: [...loadLaunch(bench), load],
+    });
+  } catch (error) {
+    return { reason: error.message.trim() };
+  }
 }

@@ -94,21 +94,9 @@ async function measureWorkload(bench, servers, workload, progress) {
   };
 
   const seconds = secondsOfRound(bench, workload);
-  const settings = {};
-  if (workload.kind === "rate") {
-    const reaches = {};
-    for (const server of servers) {
-      const reach = await attempt(
-        server,
-        "calibration",
-        () => measureReach(bench, server, workload),
-      );
-      if (reach !== undefined) reaches[server.name] = Math.round(reach);
-    }
-    settings.reaches = reaches;
-    const slowest = Math.min(...Object.values(reaches));
-    settings.rate = Math.max(Math.round(slowest / 2), 1);
-  }
+  const settings = workload.kind === "rate"
+    ? await calibrate(bench, servers, workload, attempt)
+    : {};
   for (let round = 0; round < bench.rounds; round++) {
     for (const server of rotate(servers, round)) {
       if (process.uptime() > bench.deadline) return undefined;
@@ -129,6 +117,21 @@ async function measureWorkload(bench, servers, workload, progress) {
     }
   }
   return { ...workload, ...settings, servers: entries };
+}
+
+/* The rate of messages is the same for all: half of what the slowest reaches. */
+async function calibrate(bench, servers, workload, attempt) {
+  const reaches = {};
+  for (const server of servers) {
+    const reach = await attempt(
+      server,
+      "calibration",
+      () => measureReach(bench, server, workload),
+    );
+    if (reach !== undefined) reaches[server.name] = Math.round(reach);
+  }
+  const slowest = Math.min(...Object.values(reaches));
+  return { reaches, rate: Math.max(Math.round(slowest / 2), 1) };
 }
 
 /* Nobody is always the first one, or always after the same one. */
