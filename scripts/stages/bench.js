@@ -59,7 +59,9 @@ export async function benchStage({ report }) {
         () => runProgram(files, join(folder, basename(name, ".c"))),
       );
     }
-    await report.check("bench: every workload", () => runWorkloads(folder));
+    const programs = await compilePrograms(folder);
+    await report.check("bench: every workload", () => runWorkloads(programs));
+    await report.check("bench: wrong bytes are seen", () => runWrong(programs));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -79,18 +81,9 @@ async function runProgram(sources, program) {
   return result.ok ? [] : [`${result.output}${describeEnd(result)}`];
 }
 
-async function runWorkloads(folder) {
-  const bench = {
-    ...smoke,
-    programs: await compilePrograms(folder),
-    cores: await chooseCores(),
-  };
-  const small = workloads.map((workload) => ({
-    ...workload,
-    connections: Math.min(workload.connections, CONNECTIONS_MAX),
-  }));
+async function runWorkloads(programs) {
   const chosen = servers.filter(({ name }) => smokeServers.includes(name));
-  const results = await measure(bench, chosen, small, () => {});
+  const results = await measureSmall({ ...smoke, programs }, chosen, workloads);
   return [
     ...results.leftOut,
     ...results.workloads.flatMap((workload) =>
@@ -98,4 +91,42 @@ async function runWorkloads(folder) {
         .map(({ name, failure }) => `${workload.name}, ${name}: ${failure}`)
     ),
   ];
+}
+
+/* A server that gets a byte wrong must fail, and for that reason, in each role. */
+async function runWrong(programs) {
+  const script = join(tests, "wrong_server.js");
+  const roles = ["echo", "sink", "source", "broadcast", "http"];
+  const wrong = {
+    name: "wrong",
+    roles: Object.fromEntries(roles.map((role) => [role, role])),
+    command: (role) => [process.execPath, script, role],
+  };
+  const results = await measureSmall(
+    { ...smoke, programs, messages: 5000 },
+    [wrong],
+    workloads.filter(({ name }) => wrongReasons[name] !== undefined),
+  );
+  return results.workloads.flatMap(({ name, servers: [{ failure = "" }] }) =>
+    wrongReasons[name].test(failure)
+      ? []
+      : [`${name}: ${failure || "nothing was seen"}`]
+  );
+}
+
+const wrongReasons = {
+  "echo-64-x50": /wrong data/,
+  "upload-x16": /the server has got \d+ bytes of/,
+  "download-x16": /wrong data/,
+  "broadcast-x1000": /wrong data/,
+  "http-x50": /not the body/,
+};
+
+async function measureSmall(bench, chosen, list) {
+  const small = list.map((workload) => ({
+    ...workload,
+    connections: Math.min(workload.connections, CONNECTIONS_MAX),
+  }));
+  const cores = await chooseCores();
+  return await measure({ ...bench, cores }, chosen, small, () => {});
 }
