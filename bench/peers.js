@@ -6,20 +6,17 @@
 //
 //   node bench/peers.js     builds them and says which there are
 
-import { createHash } from "node:crypto";
 import { copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import {
-  cached,
   describeEnd,
   ensureDebian,
-  ensureWine,
   run,
   runOrThrow,
 } from "../scripts/setup.js";
-import { compileForWindows } from "./peers/windows_c.js";
+import { built } from "./peers/built.js";
 
 const sources = join(import.meta.dirname, "peers");
 const allRoles = ["echo", "sink", "source", "broadcast"];
@@ -27,37 +24,24 @@ const oneToOne = ["echo", "sink", "source"];
 const BUILD_MS = 900_000;
 
 /**
- * The peers on this machine: `{ name, system, version, roles, command }`, where
+ * The peers on this machine: `{ name, version, roles, command }`, where
  * `command(role)` is the program to run and its arguments, or, for one that
- * cannot be had, `{ name, system, reason }`. Those whose `system` is "windows"
- * run under Wine: they are there for their calls, not for their speed.
+ * cannot be had, `{ name, reason }`.
  */
 export async function buildPeers() {
   return [
-    await peer("libuv", "linux", libuv),
-    ...await Promise.all(
-      ["tokio", "compio"].map((name) =>
-        peer(name, "linux", () => rustPeer(name))
-      ),
-    ),
-    await peer("raw-iocp", "windows", rawIocp),
+    await peer("libuv", libuv),
+    await peer("tokio", () => rustPeer("tokio")),
+    await peer("compio", () => rustPeer("compio")),
   ];
 }
 
-async function peer(name, system, make) {
+async function peer(name, make) {
   try {
-    return { name, system, ...await make() };
+    return { name, ...await make() };
   } catch (error) {
-    return { name, system, reason: error.message };
+    return { name, reason: error.message };
   }
-}
-
-/* A build is named by what it is made of, so that a change makes a new one. */
-async function built(name, what, files, make) {
-  const hash = createHash("sha256");
-  for (const file of files) hash.update(await readFile(join(sources, file)));
-  const digest = hash.digest("hex").slice(0, 12);
-  return await cached(`bench-${name}-${digest}`, what, make);
 }
 
 function linuxOnly() {
@@ -85,7 +69,7 @@ async function libuv() {
   const folder = await built(
     "libuv",
     "the libuv peer of the bench",
-    ["libuv.c", "../pattern.h"],
+    ["libuv.c", "../pattern.h"].map((file) => join(sources, file)),
     async (partial) => {
       const args = ["-c", buildLibuv, "sh", sources, partial];
       const made = await debian.run("sh", args, { timeout: BUILD_MS });
@@ -129,7 +113,7 @@ async function buildCrates() {
   return await built(
     "rust",
     "the tokio and compio peers of the bench: cargo takes a minute or two",
-    files,
+    files.map((file) => join(sources, file)),
     async (partial) => {
       const target = join(partial, "target");
       await runOrThrow("cargo", [
@@ -155,49 +139,11 @@ async function compioDriver(program) {
   return output.trim();
 }
 
-async function rawIocp() {
-  const program = await buildRawIocp();
-  if (process.platform === "win32") {
-    return {
-      version: "-",
-      roles: oneToOne,
-      command: (role) => [program, role],
-    };
-  }
-  const { wine, reason } = await ensureWine();
-  if (!wine) throw new Error(`it runs under Wine: ${reason}`);
-  const { file, args, env } = await wine.command(program, []);
-  const settings = Object.entries(env).map(([name, value]) =>
-    `${name}=${value}`
-  );
-  return {
-    version: "-",
-    roles: oneToOne,
-    command: (role) => ["/usr/bin/env", ...settings, file, ...args, role],
-  };
-}
-
-/** The completion-port server by hand; returns the path of its program. */
-export async function buildRawIocp() {
-  const folder = await built(
-    "raw-iocp",
-    "the completion-port peer of the bench",
-    ["iocp.c", "../pattern.h"],
-    async (partial) => {
-      await compileForWindows([
-        join(sources, "iocp.c"),
-        "-o",
-        join(partial, "iocp.exe"),
-        "-lws2_32",
-      ]);
-    },
-  );
-  return join(folder, "iocp.exe");
-}
-
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const { name, system, version, roles, reason } of await buildPeers()) {
-    const what = reason ?? `${version}: ${roles.join(", ")}`;
-    console.log(`${name} (${system}) ${what}`);
+  for (const { name, version, roles, reason } of await buildPeers()) {
+    const what = reason === undefined
+      ? `${version}: ${roles.join(", ")}`
+      : `left out: ${reason}`;
+    console.log(`${name} ${what}`);
   }
 }
