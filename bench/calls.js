@@ -59,9 +59,9 @@ export async function countableServers(programs) {
   ];
 }
 
-/* The command of a server that echoes. */
-function echoOf(server, programs) {
-  return server.command(programs);
+/* The command of a server that echoes, in one of its ways. */
+function echoOf({ command, roles }, programs) {
+  return command(roles.echo, programs);
 }
 
 function describe({ reason, method, perMessage, byName, others }) {
@@ -107,7 +107,7 @@ async function main(folder) {
   const all = await countableServers(programs);
   const cores = await chooseCores();
   const settings = {
-    load: [programs.pin, String(cores.load), "0", programs.load],
+    load: [programs.pin, String(cores.load), "0", programs.load, "echo"],
     folder,
     launch: [programs.pin, String(cores.server), "0"],
   };

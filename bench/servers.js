@@ -23,13 +23,13 @@ const deno = (name) => (role) => [
 const bun = (name) => (role) => [bunPath(), "run", script(name), role];
 const node = (name) => (role) => [process.execPath, script(name), role];
 
-const allRoles = {
+const tcpRoles = {
   echo: "echo",
   sink: "sink",
   source: "source",
   broadcast: "broadcast",
-  http: "http",
 };
+const allRoles = { ...tcpRoles, http: "http" };
 const inDeno = { runtime: "Deno", own: "deno-listen", node: "node-net-deno" };
 const inBun = { runtime: "Bun", own: "bun-listen", node: "node-net-bun" };
 /* What a caller's buffer saves shows where there is much to copy. */
@@ -44,7 +44,7 @@ export const servers = [
     name: "c",
     title: "C, epoll",
     runtime: "C",
-    roles: { echo: "echo" },
+    roles: tcpRoles,
     command: (role, { floor }) => [floor, role],
   },
   {
