@@ -4,6 +4,7 @@
  * once, and only what the system does not take waits in a request. The roles
  * are those of ../floor.c; `--version` prints the version of libuv.
  */
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -206,6 +207,8 @@ int main(int argc, char** argv) {
     fprintf(stderr, "libuv: no role %s\n", name);
     return 2;
   }
+  /* To write to a peer that has gone is an error, and not the end. */
+  signal(SIGPIPE, SIG_IGN);
   pattern_fill();
   listen_on_loopback(uv_default_loop());
   return uv_run(uv_default_loop(), UV_RUN_DEFAULT);
