@@ -5,7 +5,7 @@ import { runOrThrow } from "../../scripts/setup.js";
 
 const TIMEOUT_MS = 300_000;
 /* In which a server comes to the end of its connections. */
-const SETTLE_MS = 500;
+const SETTLE_MS = 1000;
 const ROUNDS = 3;
 
 /**
