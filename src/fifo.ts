@@ -6,8 +6,9 @@ const GAP_MAX = 1024;
 /** First in, first out. Mostly it holds one, which then needs no array. */
 export class Fifo<T extends object> {
   #first: T | undefined;
-  /** What follows, from `#head` on; before that, entries have been taken. */
-  #rest: (T | undefined)[] = [];
+  /** What follows, from `#head` on; before that, entries have been taken. There
+   * are four queues to a connection, most of which never hold two entries. */
+  #rest: (T | undefined)[] | undefined;
   #head = 0;
 
   /** What is taken next. */
@@ -21,12 +22,15 @@ export class Fifo<T extends object> {
 
   push(entry: T): void {
     if (this.#first === undefined) this.#first = entry;
-    else this.#rest.push(entry);
+    else (this.#rest ??= []).push(entry);
   }
 
   shift(): T | undefined {
     const first = this.#first;
-    this.#first = this.#rest.length === 0 ? undefined : this.#shiftRest();
+    const rest = this.#rest;
+    this.#first = rest === undefined || rest.length === 0
+      ? undefined
+      : this.#shiftRest(rest);
     return first;
   }
 
@@ -45,13 +49,13 @@ export class Fifo<T extends object> {
   }
 
   /* Array.shift() moves all that follows, which makes a long queue slow. */
-  #shiftRest(): T | undefined {
-    const entry = this.#rest[this.#head];
-    this.#rest[this.#head++] = undefined;
-    if (this.#head === this.#rest.length) {
-      this.#rest.length = this.#head = 0;
-    } else if (this.#head > GAP_MAX && this.#head * 2 > this.#rest.length) {
-      this.#rest = this.#rest.slice(this.#head);
+  #shiftRest(rest: (T | undefined)[]): T | undefined {
+    const entry = rest[this.#head];
+    rest[this.#head++] = undefined;
+    if (this.#head === rest.length) {
+      rest.length = this.#head = 0;
+    } else if (this.#head > GAP_MAX && this.#head * 2 > rest.length) {
+      this.#rest = rest.slice(this.#head);
       this.#head = 0;
     }
     return entry;

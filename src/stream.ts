@@ -50,8 +50,8 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   #isReleased = false;
   #isRef = true;
   #timer: unknown;
-  #addresses: [local?: NetAddr, peer?: NetAddr] = [];
-  #onReleased: (() => void)[] = [];
+  #addresses: [local?: NetAddr, peer?: NetAddr] | undefined;
+  #onReleased: (() => void)[] | undefined;
   #isDetaching = false;
   /** A detach waits for writes, */
   #onDrained: (() => void) | undefined;
@@ -132,7 +132,8 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   /** The address of one end; it stays known after the close. */
   address(end: typeof LOCAL | typeof PEER): NetAddr {
-    return this.#addresses[end] ??= this.loop.address(this.socket, end);
+    const addresses = this.#addresses ??= [];
+    return addresses[end] ??= this.loop.address(this.socket, end);
   }
 
   /** Throws when the connection is closed or the system refuses. */
@@ -243,7 +244,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   /** Resolves when everything written has left or failed, after a close. */
   released(): Promise<void> {
     if (this.#isReleased) return Promise.resolve();
-    return new Promise((resolve) => this.#onReleased.push(resolve));
+    return new Promise((resolve) => (this.#onReleased ??= []).push(resolve));
   }
 
   /**
@@ -384,8 +385,8 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     this.#isReleased = true;
     clearTimeout(this.#timer);
     if (this.#isRef) this.loop.unref();
-    for (const resolve of this.#onReleased) resolve();
-    this.#onReleased = [];
+    for (const resolve of this.#onReleased ?? []) resolve();
+    this.#onReleased = undefined;
   }
 
   /* While a close waits for writes, each part that leaves buys more time. What
