@@ -3,6 +3,11 @@
 // The kinds of workloads: which role of a server is asked for, which load
 // (load/main.c) asks, and what is shown of it. `main` is the metric whose spread
 // and ratios are shown; `unit` is what counts as a message.
+//
+// What `isPaced` has pauses, in which the load watches the clock and a server may
+// poll. With the priority of --realtime both would hold their cores all the time,
+// and Linux gives 50 ms of each second to others then (sched_rt_runtime_us, the
+// deadline server), which would be the slowest answers.
 
 import { describeSize } from "./workloads.js";
 
@@ -46,6 +51,7 @@ export const kinds = {
   rate: {
     role: "echo",
     load: "rate",
+    isPaced: true,
     main: "p99Us",
     unit: "a message",
     others: ["p50Us", "p999Us", "lateUs", "cpuUs", "busyPercent"],
@@ -58,6 +64,7 @@ export const kinds = {
   wake: {
     role: "echo",
     load: "rate",
+    isPaced: true,
     main: "p50Us",
     unit: "a message",
     others: ["p99Us", "p999Us", "lateUs", "cpuUs"],

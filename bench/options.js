@@ -27,8 +27,9 @@ and which goals are met. All of it takes about an hour.
   --rounds N        measurements of each server, at least 1 (default 5)
   --seconds S       counted time of each (default 1)
   --no-calls        does not count system calls; neither does --quick
-  --realtime        keeps other programs off the two cores while it measures;
-                    needs root, and makes the machine sluggish
+  --realtime        keeps other programs off the two cores while it measures,
+                    but for paced loads; needs root, and makes the machine
+                    sluggish
   --check           ends with exit code 1 when a goal is not met
   --json FILE       writes every figure of every round to a file
   --from FILE       measures nothing, and takes the figures from such a file

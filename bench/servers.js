@@ -33,7 +33,7 @@ const allRoles = { ...tcpRoles, http: "http" };
 const inDeno = { runtime: "Deno", own: "deno-listen", node: "node-net-deno" };
 const inBun = { runtime: "Bun", own: "bun-listen", node: "node-net-bun" };
 /* What a caller's buffer saves shows where there is much to copy. */
-const ownBuffer = { roles: { echo: "echo-own" }, bytesMin: 64 * 1024 };
+const ownBuffer = { roles: { echo: "echo-own" }, bytesMin: 16 * 1024 };
 
 /**
  * Every server; `command` is given what it is told for a role, and the paths of

@@ -12,13 +12,8 @@ async function echo(conn: Conn) {
 
 /* The same with a buffer of the caller's. */
 async function echoOwn(conn: Conn) {
-  const buffer = new Uint8Array(65536);
-  for (;;) {
-    const length = await conn.read(buffer);
-    if (length === null) break;
-    await conn.write(buffer.subarray(0, length));
-  }
-  conn.close();
+  const p = new Uint8Array(65536);
+  for await (const chunk of conn.chunks(p)) await conn.write(chunk);
 }
 
 async function sink(conn: Conn) {
