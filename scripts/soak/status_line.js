@@ -49,10 +49,14 @@ export class StatusLine {
       `${resets} resets`,
       `${workers} Workers`,
       codes.join(" ") || "no errors",
-      `rss ${Math.round(rest.rss / 2 ** 20)} MiB`,
+      `${mib(rest.kept)} MiB kept, rss ${mib(rest.rss)} MiB`,
       `${rest.handles} handles`,
     ].join(" | ");
   }
+}
+
+function mib(bytes) {
+  return Math.round(bytes / 2 ** 20);
 }
 
 function clock(seconds) {

@@ -5,7 +5,7 @@ import process from "node:process";
 
 /** A function of a library, in Deno's words. */
 export interface ForeignFunction {
-  parameters: readonly ("i32" | "pointer" | "buffer")[];
+  parameters: readonly ("i32" | "usize" | "pointer" | "buffer")[];
   result: "i32" | "pointer";
 }
 
@@ -18,8 +18,11 @@ function bunFfi(): Ffi {
   return process.getBuiltinModule(name) as unknown as Ffi;
 }
 
+/* Bun's names of numbers; the rest is a "ptr". */
+const BUN_NUMBERS: Record<string, string> = { i32: "i32", usize: "u64" };
+
 function bunType(type: string): string {
-  return type === "i32" ? type : "ptr";
+  return BUN_NUMBERS[type] ?? "ptr";
 }
 
 /** Opens a library of the system. */

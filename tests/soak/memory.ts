@@ -1,9 +1,10 @@
 // Copyright the iocp authors. MIT license.
-/* Whether memory stays flat: the resident memory of the process, once a second
- * and after a collection of garbage, so that only what is kept counts. */
+/* Whether memory stays flat: the memory that the process has of its own, once a
+ * second and after a collection of garbage, so that only what is kept counts.
+ */
 
-import process from "node:process";
 import { collectGarbage } from "../shared/collect.ts";
+import { privateBytes } from "../shared/private_bytes.ts";
 
 const MIB = 1024 * 1024;
 /** What a runtime moves up and down by itself: its heap grows in steps, and
@@ -44,8 +45,8 @@ export function judge(samples: readonly number[]): Verdict {
   };
 }
 
-/** Takes a sample. */
-export function residentBytes(): number {
+/** The memory that is in use, without garbage. */
+export function bytesKept(): number {
   collectGarbage();
-  return process.memoryUsage().rss;
+  return privateBytes();
 }

@@ -16,7 +16,7 @@ import { closedAddress, silentAddress } from "../shared/network.ts";
 import { Random } from "../shared/random.ts";
 import { Counters } from "./counters.ts";
 import { Hub } from "./hub.ts";
-import { judge, residentBytes } from "./memory.ts";
+import { bytesKept, judge } from "./memory.ts";
 import { pay, type Place, VISITS } from "./visits.ts";
 
 /** Visits at a time. */
@@ -132,8 +132,8 @@ async function requireEmpty(
 }
 
 function tell(): void {
-  const rss = residentBytes();
-  if (isWarm) samples.push(rss);
+  const kept = bytesKept();
+  if (isWarm) samples.push(kept);
   const { made, open, bytes, resets, workers, errors } = counters;
   say({
     elapsed: elapsed(),
@@ -143,7 +143,8 @@ function tell(): void {
     resets,
     workers,
     errors,
-    rss,
+    kept,
+    rss: process.memoryUsage().rss,
     handles: openHandles(),
   });
 }
