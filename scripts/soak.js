@@ -72,15 +72,22 @@ function describe(name, { seed, visits, memory, handles, failures }) {
   const verdict = memory.isTooShort
     ? "too short to judge"
     : memory.isFlat
-    ? "flat"
-    : "GROWS";
+    ? `flat, or less than ${each(memory, memory.limit)} a connection`
+    : `GROWS by ${each(memory, memory.late - memory.early)} a connection`;
   console.log(`${name}: seed ${seed}; ${counts.join(", ")}`);
   console.log(
     `${name}: memory ${mib(memory.early)} MiB in the second quarter, ` +
-      `${mib(memory.late)} MiB in the last: ${verdict}; handles ` +
-      `${handles.before} before, ${handles.after} after; ` +
+      `${
+        mib(memory.late)
+      } MiB in the last, ${memory.connections} connections ` +
+      `later: ${verdict}; handles ${handles.before} before, ${handles.after} after; ` +
       `${failures.length} failures`,
   );
+}
+
+/* In a run with few connections a small leak is within the noise. */
+function each({ connections }, bytes) {
+  return `${Math.round(bytes / Math.max(connections, 1))} bytes`;
 }
 
 const minutes = Number(values.minutes);

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { start } from "./shared/child.ts";
 import { repositoryPath } from "./shared/files.ts";
 import { pattern } from "./shared/pattern.ts";
-import { bytesKept, judge } from "./soak/memory.ts";
+import { bytesKept, judge, type Sample } from "./soak/memory.ts";
 
 const MIB = 1024 * 1024;
 
@@ -23,12 +23,21 @@ test("A short soak finds nothing wrong", async () => {
   }
 });
 
+/* A run of ten minutes with 130 connections a second. */
+function run(bytesAt: (made: number, i: number) => number): Sample[] {
+  return Array.from({ length: 600 }, (_, i) => {
+    const made = i * 130;
+    return { made, bytes: 100 * MIB + bytesAt(made, i) };
+  });
+}
+
 test("Memory that grows is not flat, and a peak is no growth", () => {
-  const flat = Array.from({ length: 100 }, () => 100 * MIB);
-  assert.ok(judge(flat).isFlat);
-  assert.ok(judge(flat.with(90, 900 * MIB)).isFlat);
-  assert.ok(!judge(flat.map((bytes, i) => bytes + i * MIB)).isFlat);
-  assert.ok(judge(flat.slice(50)).isTooShort);
+  assert.ok(judge(run(() => 0)).isFlat);
+  assert.ok(judge(run((_, i) => i === 590 ? 900 * MIB : 0)).isFlat);
+  assert.ok(judge(run(() => 0).slice(550)).isTooShort);
+  const grown = judge(run((made) => made * 1024));
+  assert.ok(!grown.isFlat);
+  assert.equal((grown.late - grown.early) / grown.connections, 1024);
 });
 
 /* Each array is large enough for a place of its own in the address space. */

@@ -13,11 +13,22 @@ const NOISE = 24 * MIB;
 /** With fewer samples a quarter is an accident. */
 const SAMPLES_MIN = 60;
 
+/** What is kept once so many connections have been made. */
+export interface Sample {
+  bytes: number;
+  made: number;
+}
+
 /** What the samples say. */
 export interface Verdict {
   /** Medians of the second and the last quarter, in bytes. */
   early: number;
   late: number;
+  /** Connections that were made from the middle of the one to the middle of the
+   * other. */
+  connections: number;
+  /** With so many bytes more it is not flat. */
+  limit: number;
   isFlat: boolean;
   /** Too few samples to judge by. */
   isTooShort: boolean;
@@ -33,14 +44,23 @@ function median(values: readonly number[]): number {
  * first has the start in it, and a median does not see single peaks. Flat is
  * what has grown by less than the noise, and by less than a tenth.
  */
-export function judge(samples: readonly number[]): Verdict {
+export function judge(samples: readonly Sample[]): Verdict {
   const quarter = Math.floor(samples.length / 4);
-  const early = median(samples.slice(quarter, 2 * quarter));
-  const late = median(samples.slice(samples.length - quarter));
+  const second = samples.slice(quarter, 2 * quarter);
+  const last = samples.slice(samples.length - quarter);
+  const [early, late] = [second, last].map((part) =>
+    median(part.map(({ bytes }) => bytes))
+  ) as [number, number];
+  const [from, to] = [second, last].map((part) =>
+    median(part.map(({ made }) => made))
+  ) as [number, number];
+  const limit = Math.max(NOISE, early / 10);
   return {
     early,
     late,
-    isFlat: late - early < Math.max(NOISE, early / 10),
+    connections: to - from,
+    limit,
+    isFlat: late - early < limit,
     isTooShort: samples.length < SAMPLES_MIN,
   };
 }

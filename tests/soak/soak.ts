@@ -16,7 +16,7 @@ import { closedAddress, silentAddress } from "../shared/network.ts";
 import { Random } from "../shared/random.ts";
 import { Counters } from "./counters.ts";
 import { Hub } from "./hub.ts";
-import { bytesKept, judge } from "./memory.ts";
+import { bytesKept, judge, type Sample } from "./memory.ts";
 import { pay, type Place, VISITS } from "./visits.ts";
 
 /** Visits at a time. */
@@ -42,7 +42,7 @@ const kinds = values.visits.split(",");
 const started = performance.now();
 const counters = new Counters();
 const failures: string[] = [];
-const samples: number[] = [];
+const samples: Sample[] = [];
 const random = new Random(Number(values.seed));
 
 function elapsed(): number {
@@ -133,8 +133,8 @@ async function requireEmpty(
 
 function tell(): void {
   const kept = bytesKept();
-  if (isWarm) samples.push(kept);
   const { made, open, bytes, resets, workers, errors } = counters;
+  if (isWarm) samples.push({ bytes: kept, made });
   say({
     elapsed: elapsed(),
     made,
