@@ -2,7 +2,8 @@
 /* One native port, and the loop that drains it.
  *
  *   busy:  poll -> dispatch -> setImmediate -> poll ...
- *   idle:  after some empty turns, one wait outside the JavaScript thread
+ *   idle:  after some empty turns, a moment's wait in the thread itself, and then
+ *          one outside the JavaScript thread
  *
  * A turn first dequeues, then settles promises; user code runs after it, so
  * nothing here is entered twice. */
@@ -55,8 +56,14 @@ export const SLAB_BYTES = 256 * 1024;
 /** Turns that are deferred together: a round of the runtime's own loop costs
  * more than a poll. Promises settle between them, as between any others. */
 const TURNS = 4;
-/** Empty turns before parking: as long, about, as parking and waking take. */
+/** Empty turns before the thread sleeps: as long, about, as to park and wake
+ * would take. */
 const EMPTY_TURNS = 20;
+/** For so many microseconds it sleeps by itself, and then parks. Nothing else of
+ * the program runs meanwhile, so it is no longer than anybody would notice; but
+ * to park and to wake costs two switches between threads, and at ten thousand
+ * messages a second or more the next one is here before that is done. */
+const WAIT_HERE_US = 100;
 
 /** One wait of a call that blocks takes no longer, and is then repeated. */
 const WAIT_MAX_MS = 2 ** 31 - 1;
@@ -274,8 +281,16 @@ export class Loop {
     const events = this.#events;
     const isEmpty = this.#poll();
     this.#emptyTurns = isEmpty ? this.#emptyTurns + 1 : 0;
+    if (this.#emptyTurns === EMPTY_TURNS) this.#waitHere();
     this.#next(events[HEADER_SOCKETS], events[HEADER_TIMEOUT_MS]);
   };
+
+  #waitHere(): void {
+    if (this.#events[HEADER_SOCKETS] === 0) return;
+    if (this.native.iocp_wait_here(this.port, WAIT_HERE_US) <= 0) return;
+    this.#emptyTurns = 0;
+    this.#poll();
+  }
 
   /* Dequeues and settles; true when there was nothing. */
   #poll(): boolean {

@@ -16,7 +16,7 @@ export interface NativeSignature {
 }
 
 /** The value of `IOCP_ABI` that this module was written for. */
-export const ABI = 2;
+export const ABI = 3;
 
 /** Every function that the module calls, with its C prototype. */
 export const SYMBOLS = {
@@ -34,6 +34,8 @@ export const SYMBOLS = {
   },
   /* int32_t iocp_wait(int32_t port, int32_t timeout_ms) */
   iocp_wait: { parameters: ["i32", "i32"], result: "i32" },
+  /* int32_t iocp_wait_here(int32_t port, uint32_t timeout_us) */
+  iocp_wait_here: { parameters: ["i32", "u32"], result: "i32" },
   /* int32_t iocp_wake(int32_t port) */
   iocp_wake: { parameters: ["i32"], result: "i32" },
   /* int32_t iocp_native_error(int32_t port) */

@@ -21,6 +21,7 @@ const UNUSED = [
   "LINGER_MS",
   "RECEIVE_MAX",
   "SEND_MAX",
+  "WAIT_HERE_MAX",
 ];
 
 test("completion.ts has the numbers of iocp.h", () => {

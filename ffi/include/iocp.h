@@ -14,7 +14,8 @@
  *   thread return -IOCP_EXDEV and touch nothing. iocp_wait() and iocp_wake()
  *   are the exceptions: any thread may call them. A thread that ends takes its
  *   ports with it, as if it had called iocp_delete().
- * - Blocking: only iocp_wait() and iocp_resolve() block.
+ * - Blocking: only iocp_wait() and iocp_resolve() block, and iocp_wait_here()
+ * for a moment.
  * - Return: >= 0 is a result, < 0 is -IOCP_E..., the same numbers on both
  *   systems; iocp_native_error() has the system's own number.
  * - Names: ports and sockets are named by non-negative numbers that hold an
@@ -51,7 +52,7 @@ extern "C" {
  */
 
 /* Changes whenever a caller built for another value would misbehave. */
-#define IOCP_ABI 2
+#define IOCP_ABI 3
 
 /* Returns IOCP_ABI of the library. Any thread. */
 IOCP_API uint32_t iocp_abi(void);
@@ -130,6 +131,16 @@ IOCP_API int32_t iocp_poll(int32_t port,
  * at a time a port. Returns 1 to poll, 0 after the timeout.
  */
 IOCP_API int32_t iocp_wait(int32_t port, int32_t timeout_ms);
+
+/*
+ * Waits for a moment in the port's own thread, which costs less than to have
+ * another thread wait: until iocp_poll() may have something to deliver, or for
+ * `timeout_us`, at most IOCP_WAIT_HERE_MAX. It dequeues nothing. Windows waits
+ * for no less than a tick of its clock, which is longer than a moment, so there
+ * it does not wait. Returns 1 to poll, otherwise 0.
+ */
+IOCP_API int32_t iocp_wait_here(int32_t port, uint32_t timeout_us);
+#define IOCP_WAIT_HERE_MAX 1000
 
 /* Ends the wait that runs, or else the next one. Any thread. Returns 0. */
 IOCP_API int32_t iocp_wake(int32_t port);

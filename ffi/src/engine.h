@@ -28,6 +28,10 @@ void engine_close(struct port* port);
 /* Blocks until the kernel's queue has something. Any thread. 1, 0 or error. */
 int32_t engine_wait(struct port* port, int32_t timeout_ms);
 
+/* The same on the port's thread, for microseconds where the system can do so.
+ * Returns 1 when the queue has something, otherwise 0. */
+int32_t engine_wait_here(struct port* port, uint32_t timeout_us);
+
 /* Makes a running or the next engine_wait() return. Any thread. */
 int32_t engine_wake(struct port* port);
 

@@ -73,6 +73,15 @@ int32_t iocp_wait(int32_t name, int32_t timeout_ms) {
   return result;
 }
 
+int32_t iocp_wait_here(int32_t name, uint32_t timeout_us) {
+  int32_t error;
+  struct port* port = port_table_find(name, &error);
+  if (port == NULL) return error;
+  if (timeout_us > IOCP_WAIT_HERE_MAX) return port_fail(port, -IOCP_EINVAL, 0);
+  if (atomic_load_explicit(&port->ready_hint, memory_order_relaxed)) return 1;
+  return engine_wait_here(port, timeout_us);
+}
+
 int32_t iocp_wake(int32_t name) {
   struct port* port = port_table_acquire(name);
   if (port == NULL) return -IOCP_EBADF;

@@ -43,6 +43,33 @@ static void wake_comes_before(void) {
   drive_finish(&drive);
 }
 
+/* A moment's wait says what there is to poll, and dequeues nothing. */
+static void waits_here(void) {
+  struct drive drive;
+  host_socket raw;
+  drive_open(&drive);
+  struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
+  drive_receive(socket, 100);
+  drive_for(&drive, 20);
+  check_is(iocp_wait_here(drive.port, 0), 0);
+  uint64_t start_ms = host_now_ms();
+  check_is(iocp_wait_here(drive.port, IOCP_WAIT_HERE_MAX), 0);
+  check(host_now_ms() - start_ms < 100);
+  check_is(iocp_wait_here(drive.port, IOCP_WAIT_HERE_MAX + 1), -IOCP_EINVAL);
+  check_is(iocp_wait_here(drive.port, UINT32_MAX), -IOCP_EINVAL);
+  drive_raw_send(&drive, raw, 0, 0, 1);
+  /* Where it does not wait, only a poll knows. */
+  if (!host_posts_operations())
+    while (iocp_wait_here(drive.port, IOCP_WAIT_HERE_MAX) == 0) continue;
+  drive_until(&drive, socket->received == 1);
+  /* A wake-up is for a wait, and stays. */
+  check_is(iocp_wake(drive.port), 0);
+  check_is(iocp_wait_here(drive.port, 1), 0);
+  check_is(iocp_wait(drive.port, -1), 1);
+  raw_close(raw);
+  drive_finish(&drive);
+}
+
 struct waker {
   int32_t port;
   uint32_t delay_ms;
@@ -281,6 +308,7 @@ static void deadline_is_told(void) {
 }
 
 TEST_MAIN(TEST_CASE(times_out),
+          TEST_CASE(waits_here),
           TEST_CASE(wake_comes_before),
           TEST_CASE(wake_comes_during),
           TEST_CASE(many_wakers),

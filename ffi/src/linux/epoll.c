@@ -47,6 +47,13 @@ int32_t engine_wait(struct port* port, int32_t timeout_ms) {
   return count > 0;
 }
 
+int32_t engine_wait_here(struct port* port, uint32_t timeout_us) {
+  struct pollfd entry = {.fd = port->engine.epoll_fd, .events = POLLIN};
+  struct timespec limit = {.tv_nsec = (long)timeout_us * 1000};
+  /* After a signal the caller goes on as if the time were over. */
+  return ppoll(&entry, 1, &limit, NULL) > 0;
+}
+
 int32_t engine_wake(struct port* port) {
   uint64_t one = 1;
   /* Only a full counter can refuse it, and that wakes as well. */

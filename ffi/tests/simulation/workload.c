@@ -187,6 +187,7 @@ static void workload__wait(uint32_t port) {
     TRACE("iocp_wake(%u): %d", port, result);
     RULE("a port can be woken", result == 0 || error_is_fault(result));
   }
+  user_wait_here(port);
   if (!ledger.ports[port].is_watched)
     user_wait(port, timeout_ms);
   else
