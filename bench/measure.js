@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
 import process from "node:process";
-import { callsOf } from "./calls_plug.js";
+import { callsOf } from "./calls/of_workload.js";
 import { takesPart } from "./kinds.js";
 import { descriptorsMax } from "./machine.js";
 import { secondsOfRound } from "./pace.js";

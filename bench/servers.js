@@ -4,11 +4,10 @@
 // `node` is node:net in it. `roles` has what a server can do (servers/iocp.ts
 // has them all), and what it is told for that.
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { pathToFileURL } from "node:url";
 import { bunPath, denoPath } from "../scripts/setup.js";
+import { buildPeers } from "./peers.js";
 
 const folder = join(import.meta.dirname, "servers");
 const script = (name) => join(folder, name);
@@ -130,15 +129,10 @@ export const quickServers = [
 ];
 
 /**
- * Native servers, built by bench/peers.js where that is there: those that can
- * run here, and for each other one the reason.
+ * Native servers: those that can be built and run here, and for each other one
+ * the reason.
  */
 export async function findPeers() {
-  const file = join(import.meta.dirname, "peers.js");
-  if (!existsSync(file)) {
-    return { peers: [], leftOut: ["native peers: there is no bench/peers.js"] };
-  }
-  const { buildPeers } = await import(pathToFileURL(file).href);
   const built = await buildPeers();
   return {
     peers: built.filter(({ reason }) => reason === undefined).map((peer) => ({
