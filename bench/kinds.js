@@ -121,6 +121,19 @@ export const kinds = {
       `nothing: by how much the resident memory (VmRSS) has grown for each, ` +
       `and the CPU time meanwhile`,
   },
+  windows: {
+    role: "windows",
+    load: "echo",
+    isExact: true,
+    main: "callsEach",
+    unit: "a message",
+    others: ["dequeuesEach"],
+    text: (workload) =>
+      `echo of ${describeSize(workload.bytes)}, ${connectionsOf(workload)}, ` +
+      `on the Windows engine under Wine: calls of Winsock and of the ` +
+      `completion port for each message, but for the share that it has of ` +
+      `taking a batch out of the port, and that share`,
+  },
   startup: {
     role: "echo",
     load: "startup",

@@ -94,11 +94,10 @@ async function chooseServers({ servers: names, quick }) {
   return { servers, leftOut };
 }
 
-function printWorkload({ servers, settings }, workload) {
+function printWorkload({ servers }, workload) {
   console.log(`\n${workload.name}: ${describeWorkload(workload)}`);
-  const rounds = settings.rounds === 1
-    ? "1 round"
-    : `${settings.rounds} rounds`;
+  const most = Math.max(...workload.servers.map(({ rounds }) => rounds.length));
+  const rounds = most === 1 ? "1 round" : `${most} rounds`;
   console.log(`medians of ${rounds}${describeUnit(workload)}\n`);
   console.log(formatText(workloadRows(workload, servers)));
   for (const { name, failure } of workload.servers) {

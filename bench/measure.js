@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import { callsOf } from "./calls/of_workload.js";
-import { takesPart } from "./kinds.js";
+import { kinds, takesPart } from "./kinds.js";
 import { descriptorsMax } from "./machine.js";
 import { secondsOfRound } from "./pace.js";
 import { Progress } from "./progress.js";
@@ -57,9 +57,15 @@ export async function measure(bench, servers, workloads, onDone) {
 
 function planOf(bench, servers, workload) {
   const takers = servers.filter((server) => takesPart(server, workload));
-  const seconds = bench.rounds * secondsOfRound(bench, workload) +
+  const seconds = roundsOf(bench, workload) *
+      secondsOfRound(bench, workload) +
     (isCounted(bench, workload) ? CALLS_SECONDS : 0);
   return { workload, takers, seconds: takers.length * seconds };
+}
+
+/* What is counted is the same each time. */
+function roundsOf({ rounds }, { kind }) {
+  return kinds[kind].isExact ? 1 : rounds;
 }
 
 function isCounted({ calls }, { kind, bytes }) {
@@ -97,10 +103,11 @@ async function measureWorkload(bench, servers, workload, progress) {
   const settings = workload.kind === "rate"
     ? await calibrate(bench, servers, workload, attempt)
     : {};
-  for (let round = 0; round < bench.rounds; round++) {
+  const rounds = roundsOf(bench, workload);
+  for (let round = 0; round < rounds; round++) {
     for (const server of rotate(servers, round)) {
       if (process.uptime() > bench.deadline) return undefined;
-      const what = `round ${round + 1} of ${bench.rounds}`;
+      const what = `round ${round + 1} of ${rounds}`;
       await attempt(server, what, async (entry) => {
         const asked = { ...workload, ...settings, round };
         entry.rounds.push(await measureRound(bench, server, asked));

@@ -57,6 +57,16 @@ export const metrics = {
     digits: 1,
     of: ({ memoryKiB }) => memoryKiB?.peak / 1024,
   },
+  callsEach: {
+    title: "calls",
+    digits: 2,
+    of: ({ perMessage, byName }) => perMessage - dequeues(byName),
+  },
+  dequeuesEach: {
+    title: "GetQueuedCompletionStatusEx",
+    digits: 3,
+    of: ({ byName }) => dequeues(byName),
+  },
   residentMib: {
     title: "MiB with them",
     digits: 1,
@@ -106,4 +116,8 @@ function grown({ memoryKiB, memoryBeforeKiB, connections }, what) {
 /** A value as it is shown; a dash for none. */
 export function formatMetric(name, value) {
   return Number.isFinite(value) ? value.toFixed(metrics[name].digits) : "-";
+}
+
+function dequeues(byName) {
+  return byName?.GetQueuedCompletionStatusEx ?? 0;
 }

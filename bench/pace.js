@@ -24,6 +24,7 @@ export function paceOf({ quick, seconds }) {
 export function secondsOfRound(pace, { kind, connections }) {
   const start = 0.3 + connections / 8000;
   if (kind === "startup") return start;
+  if (kind === "windows") return 15;
   if (kind === "idle") return start + (2 * pace.settleMs + pace.idleMs) / 1000;
   return start + 1.5 * pace.warmUpMs / 1000 + pace.seconds;
 }

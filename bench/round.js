@@ -17,6 +17,7 @@ const WAKE_GAP_US = { "gap-min-us": 10_000, "gap-max-us": 20_000 };
 export async function measureRound(bench, server, workload) {
   const { isPaced } = kinds[workload.kind];
   const asked = isPaced ? { ...bench, priority: 0 } : bench;
+  if (server.measure !== undefined) return server.measure(asked, workload);
   return workload.kind === "startup"
     ? await measureStart(asked, server, workload)
     : await measureLoad(asked, server, workload);

@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import { bunPath, denoPath } from "../scripts/setup.js";
+import { windowsTakers } from "./calls/of_workload.js";
 import { buildPeers } from "./peers.js";
 
 const folder = join(import.meta.dirname, "servers");
@@ -129,19 +130,20 @@ export const quickServers = [
 ];
 
 /**
- * Native servers: those that can be built and run here, and for each other one
- * the reason.
+ * Native servers and those for Windows, as far as they can be built here, and
+ * for each other one the reason.
  */
 export async function findPeers() {
   const built = await buildPeers();
+  const native = built.filter(({ reason }) => reason === undefined);
   return {
-    peers: built.filter(({ reason }) => reason === undefined).map((peer) => ({
+    peers: native.map((peer) => ({
       name: peer.name,
       title: `${peer.name} ${peer.version}`,
       runtime: "native",
       roles: Object.fromEntries(peer.roles.map((role) => [role, role])),
       command: (role) => peer.command(role),
-    })),
+    })).concat(windowsTakers),
     leftOut: built.filter(({ reason }) => reason !== undefined)
       .map(({ name, reason }) => `${name}: ${reason}`),
   };

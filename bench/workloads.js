@@ -69,6 +69,13 @@ export const workloads = [
   },
   { name: "idle-1000", kind: "idle", connections: 1000, bytes: 64, warmUp: 0 },
   { name: "idle-8000", kind: "idle", connections: 8000, bytes: 64, warmUp: 0 },
+  {
+    name: "windows-64-x50",
+    kind: "windows",
+    connections: 50,
+    bytes: 64,
+    inFlight: 1,
+  },
   { name: "start-up", kind: "startup", connections: 1, bytes: 64, warmUp: 0 },
 ];
 

@@ -3,6 +3,7 @@
 import { kinds } from "../kinds.js";
 import { loadLaunch, serverLaunch } from "../load_process.js";
 import { countLinuxCalls } from "./linux.js";
+import { countWindowsCalls, windowsServers } from "./wine.js";
 
 /**
  * The system calls of a server for each message, as the bench measures it:
@@ -21,3 +22,20 @@ export async function callsOf(bench, server, workload) {
     return { reason: error.message.trim() };
   }
 }
+
+/** What the Windows engine is compared with, as servers of the bench. */
+export const windowsTakers = windowsServers.map((server) => ({
+  ...server,
+  runtime: "Wine",
+  roles: { windows: "echo" },
+  measure: async (bench, workload) => {
+    const { load } = kinds[workload.kind];
+    const { folder } = bench;
+    const figures = await countWindowsCalls(server, workload, {
+      load: [...loadLaunch(bench), load],
+      folder,
+    });
+    if (figures.reason !== undefined) throw new Error(figures.reason);
+    return figures;
+  },
+}));

@@ -38,11 +38,33 @@ const system = new Set([
  * what it does on Windows.
  */
 export const windowsServers = [
-  { name: "raw-iocp-windows", runtime: null },
-  { name: "iocp-deno-windows", runtime: "deno", hidesWine: true },
-  { name: "iocp-bun-windows", runtime: "bun", hidesWine: true },
-  { name: "iocp-deno-wine", runtime: "deno" },
-  { name: "iocp-bun-wine", runtime: "bun" },
+  {
+    name: "raw-iocp-windows",
+    title: "a completion port by hand, in C",
+    runtime: null,
+  },
+  {
+    name: "iocp-deno-windows",
+    title: "this module, Deno for Windows",
+    runtime: "deno",
+    hidesWine: true,
+  },
+  {
+    name: "iocp-bun-windows",
+    title: "this module, Bun for Windows",
+    runtime: "bun",
+    hidesWine: true,
+  },
+  {
+    name: "iocp-deno-wine",
+    title: "the same, Deno, when it knows of Wine",
+    runtime: "deno",
+  },
+  {
+    name: "iocp-bun-wine",
+    title: "the same, Bun, when it knows of Wine",
+    runtime: "bun",
+  },
 ];
 
 /**
