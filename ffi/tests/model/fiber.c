@@ -13,7 +13,9 @@
 #include "thread.h"
 
 #define FIBER__STACK (256 * 1024)
-#define FIBER__MAX 64
+/* Each event that the pool waits for has one, and a relayed socket may have a
+ * hundred of those. Windows knows no limit, so none must be met. */
+#define FIBER__MAX 1024
 /* A schedule that takes longer than this, by its own clock, goes round in
  * circles. */
 #define FIBER__LIMIT_MS (UINT64_C(24) * 3600 * 1000)
@@ -76,7 +78,7 @@ static void fiber__make_context(struct fiber* fiber) {
 }
 
 struct fiber* fiber_start(fiber_main* run, void* argument) {
-  if (fibers.count == FIBER__MAX) return NULL;
+  if (fibers.count == FIBER__MAX) abort();
   struct fiber* fiber = calloc(1, sizeof *fiber);
   if (fiber == NULL) abort();
   fiber->stack = fibers.stack_count != 0 ? fibers.stacks[--fibers.stack_count]

@@ -137,7 +137,6 @@ struct world_thread* world_thread_start(void (*run)(void* argument),
   thread->run = run;
   thread->argument = argument;
   thread->fiber = fiber_start(world__thread_main, thread);
-  if (thread->fiber == NULL) abort();
   return thread;
 }
 

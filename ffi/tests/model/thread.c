@@ -128,7 +128,6 @@ HANDLE WINAPI CreateThread(void* security,
   thread->argument = argument;
   if (object_enter(&thread->object, OBJECT_THREAD) == 0) abort();
   thread->fiber = fiber_start(thread__main, thread);
-  if (thread->fiber == NULL) abort();
   kernel_succeed();
   return (HANDLE)thread->object.handle;
 }
@@ -207,11 +206,6 @@ BOOL WINAPI RegisterWaitForSingleObject(HANDLE* wait_out,
   if (object_enter(&wait->object, OBJECT_WAIT) == 0) abort();
   *wait_out = (HANDLE)wait->object.handle;
   wait->fiber = fiber_start(thread__wait_main, wait);
-  if (wait->fiber == NULL) {
-    object_leave(&wait->object);
-    free(wait);
-    return kernel_fail(ERROR_NOT_ENOUGH_MEMORY);
-  }
   return kernel_succeed();
 }
 
