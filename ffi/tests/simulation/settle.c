@@ -43,10 +43,18 @@ static bool settle__is_answered(const struct entry* entry) {
   return entry->end->other != NULL;
 }
 
-/* Who detaches or closes waits for the other end to read, who does the same. */
+/* Who detaches or closes waits for somebody at the other end who reads, and not
+ * for one who does the same; guests read. */
 static bool settle__is_stuck(const struct entry* entry) {
-  return !settle__is_answered(entry) ||
-         (entry->is_detaching && entry->end->other->is_library);
+  if (!settle__is_answered(entry)) return true;
+  if (!entry->end->other->is_library) return false;
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    const struct entry* reader = &ledger.entries[i];
+    if (reader->end == entry->end->other && !reader->is_closing &&
+        !reader->is_closed)
+      return false;
+  }
+  return true;
 }
 
 static bool settle__is_done_stream(const struct entry* entry) {
