@@ -28,8 +28,6 @@ import { compilePrograms } from "./programs.js";
 import { servers as scripts } from "./servers.js";
 import { mainWorkload, workloads } from "./workloads.js";
 
-export { countLinuxCalls, countWindowsCalls, windowsServers };
-
 /** Rarer ones are summed up. */
 const RARE = 0.005;
 
@@ -39,7 +37,7 @@ const RARE = 0.005;
  * arguments, a scratch `folder`, and `launch`, what a Linux server is started
  * by; Windows servers run where the system lets them.
  */
-export async function countableServers(programs) {
+async function countableServers(programs) {
   const counted = (name, command) => ({
     name,
     count: (workload, settings) => countLinuxCalls(command, workload, settings),

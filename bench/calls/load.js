@@ -2,6 +2,7 @@
 
 import { setTimeout } from "node:timers/promises";
 import { runOrThrow } from "../../scripts/setup.js";
+import { median } from "../summary.js";
 
 const TIMEOUT_MS = 300_000;
 /* In which a server comes to the end of its connections. */
@@ -10,8 +11,9 @@ const ROUNDS = 3;
 
 /**
  * Has a server echo about so many messages by `load`, a program and its first
- * arguments, on new connections, which end afterwards; returns how many they were. What is needed to begin and to end is
- * not among them, and is the same each time.
+ * arguments, on new connections, which end afterwards; returns how many they
+ * were. What is needed to begin and to end is not among them, and is the same
+ * each time.
  */
 export async function sendMessages(load, port, workload, messages) {
   const [program, ...before] = load;
@@ -68,9 +70,4 @@ export async function countEach(load, port, workload, messages, count) {
     [...names].map((name) => [name, middle(name)])
       .sort(([, a], [, b]) => b - a),
   );
-}
-
-/* Of an odd number of numbers. */
-function median(values) {
-  return values.sort((a, b) => a - b)[values.length >> 1];
 }

@@ -137,6 +137,15 @@ size_t connection_receive_checked(struct connection* connection,
   return length;
 }
 
+bool connection_receive_echo(struct connection* connection, uint32_t events) {
+  if ((events & ~(uint32_t)EPOLLOUT) == 0 ||
+      connection_receive_checked(connection, connection->base) == 0)
+    return false;
+  if (connection->received > connection->sent)
+    fail("more has come back than was sent");
+  return true;
+}
+
 const uint8_t* received_bytes(void) { return chunk; }
 
 static int connections__work(connection_handler* handler, uint64_t wait_ns) {

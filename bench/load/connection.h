@@ -49,6 +49,10 @@ size_t connection_receive(struct connection* connection);
 /* The same, and whether these are the bytes of the pattern at `base` and on. */
 size_t connection_receive_checked(struct connection* connection, uint64_t base);
 
+/* Receives, if the events say so, what comes back of what was sent; true when
+ * something has. */
+bool connection_receive_echo(struct connection* connection, uint32_t events);
+
 /* What was received last. */
 const uint8_t* received_bytes(void);
 

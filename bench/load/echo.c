@@ -5,7 +5,6 @@
  * given rate; for that see rate.c.
  */
 #include <stdlib.h>
-#include <sys/epoll.h>
 
 #include "clock.h"
 #include "connection.h"
@@ -41,10 +40,7 @@ static void echo__answered(struct connection* connection, uint64_t now) {
 
 static void echo__handle(struct connection* connection, uint32_t events) {
   struct exchange* exchange = connection->own;
-  if ((events & ~(uint32_t)EPOLLOUT) != 0 &&
-      connection_receive_checked(connection, connection->base) != 0) {
-    if (connection->received > connection->sent)
-      fail("more has come back than was sent");
+  if (connection_receive_echo(connection, events)) {
     uint64_t now = clock_now_ns();
     while ((exchange->answered + 1) * options.bytes <= connection->received)
       echo__answered(connection, now);

@@ -6,7 +6,6 @@
  * for a while pays for every message that should have come meanwhile.
  */
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 
 #include "clock.h"
@@ -49,10 +48,7 @@ static void rate__answered(struct exchange* exchange, uint64_t now) {
 
 static void rate__handle(struct connection* connection, uint32_t events) {
   struct exchange* exchange = connection->own;
-  if ((events & ~(uint32_t)EPOLLOUT) != 0 &&
-      connection_receive_checked(connection, connection->base) != 0) {
-    if (connection->received > connection->sent)
-      fail("more has come back than was sent");
+  if (connection_receive_echo(connection, events)) {
     uint64_t now = clock_now_ns();
     while ((exchange->answered + 1) * options.bytes <= connection->received)
       rate__answered(exchange, now);
