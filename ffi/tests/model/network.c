@@ -49,6 +49,30 @@ void network_close(void) {
 
 uint16_t network_new_port(void) { return network.next_port++; }
 
+static bool network__is_same(const struct iocp_address* a,
+                             const struct iocp_address* b) {
+  return memcmp(a, b, sizeof *a) == 0;
+}
+
+static bool network__are_in(const struct list_node* links,
+                            const struct iocp_address* from,
+                            const struct iocp_address* to) {
+  for (const struct list_node* node = links->next; node != links;
+       node = node->next) {
+    const struct link* link = LIST_ENTRY(node, struct link, node);
+    if (network__is_same(&link->ends[0].name, from) &&
+        network__is_same(&link->ends[1].name, to))
+      return true;
+  }
+  return false;
+}
+
+bool network_has(const struct iocp_address* from,
+                 const struct iocp_address* to) {
+  return network__are_in(&network.links, from, to) ||
+         network__are_in(&network.ended, from, to);
+}
+
 struct link* network_call(const struct iocp_address* from,
                           const struct iocp_address* to) {
   struct link* link = calloc(1, sizeof *link);

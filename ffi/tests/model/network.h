@@ -84,6 +84,10 @@ bool network_answers(struct link* link);
 /* A port number that nobody uses. */
 uint16_t network_new_port(void);
 
+/* True when these two ends have had a connection already. */
+bool network_has(const struct iocp_address* from,
+                 const struct iocp_address* to);
+
 /* Calls `to`. The caller's end is ends[0] of what is returned. */
 struct link* network_call(const struct iocp_address* from,
                           const struct iocp_address* to);

@@ -2,7 +2,6 @@
 #include "program.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "habits.h"
 #include "network.h"
@@ -11,11 +10,10 @@
 #include "tape.h"
 #include "world.h"
 
-/* The ends of the connection that was closed last. */
+/* The own end of the connection that was closed last. */
 static struct {
   bool is_known;
   struct iocp_address own;
-  struct iocp_address other;
 } program;
 
 void program_open(void) { program.is_known = false; }
@@ -27,16 +25,12 @@ static struct iocp_address program__loopback(uint16_t family) {
   return address;
 }
 
-static bool program__is_same(const struct iocp_address* a,
-                             const struct iocp_address* b) {
-  return memcmp(a, b, sizeof *a) == 0;
-}
-
 /* An address that was bound may be bound again, and only the other end tells
- * one connection from the other. */
+ * one connection from the other: the same two ends never meet twice, as
+ * TIME_WAIT sees to. */
 static struct iocp_address program__from(const struct iocp_address* to) {
   if (program.is_known && program.own.family == to->family &&
-      !program__is_same(&program.other, to) && tape_chance(500)) {
+      !network_has(&program.own, to) && tape_chance(500)) {
     program.is_known = false;
     return program.own;
   }
@@ -93,7 +87,6 @@ void world_handle_close(double handle) {
   sock->object.is_users = true;
   if (sock->end != NULL) {
     program.own = sock->end->name;
-    program.other = sock->end->other->name;
     program.is_known = true;
   }
   sock_close(sock);
