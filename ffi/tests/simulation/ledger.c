@@ -218,9 +218,13 @@ void end_met_reset(struct end* end) {
 }
 
 bool error_is_fault(int32_t result) {
+  return error_was_fault(result, ledger.is_calm);
+}
+
+bool error_was_fault(int32_t result, bool began_calm) {
   if (result == -IOCP_EUNKNOWN) return world_is_unclear();
   /* What a fault has done to a connection stays. */
-  if (ledger.is_calm && !world_has_broken()) return false;
+  if (began_calm && !world_has_broken()) return false;
   /* A system that lacks what others have; a handle that could not be taken out
    * of a port again. */
   if (world_posts_operations() && world_has_broken() &&

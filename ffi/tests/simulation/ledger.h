@@ -195,6 +195,9 @@ void records_check(uint32_t port,
 /* Whether the system may be out of something. */
 bool error_is_fault(int32_t result);
 
+/* The same of a call that may have taken long, and began in the calm or not. */
+bool error_was_fault(int32_t result, bool began_calm);
+
 /* An error that a call may return: of those that are given, which end with 0,
  * or a fault. */
 bool error_is(int32_t result, const int32_t* errors);
