@@ -33,6 +33,7 @@
  */
 
 export { type NetAddr } from "./src/address.ts";
+export { broadcast } from "./src/broadcast.ts";
 export { Conn, type ConnOptionsInForce } from "./src/conn.ts";
 export { type DetachedSocket } from "./src/detached_socket.ts";
 export { LibraryError, NotSupported, SocketError } from "./src/errors.ts";

@@ -38,6 +38,10 @@ export interface ConnOptionsInForce {
   sendConcurrency: number;
 }
 
+/** What is behind a connection, for this module's own use; undefined for
+ * anything else. */
+export let streamOf: (value: unknown) => Stream | undefined;
+
 /**
  * A TCP connection, as in Deno, and an async iterable of its chunks.
  *
@@ -60,6 +64,13 @@ export interface ConnOptionsInForce {
  * ```
  */
 export class Conn implements AsyncIterable<Uint8Array> {
+  static {
+    streamOf = (value) =>
+      typeof value === "object" && value !== null && #stream in value
+        ? value.#stream
+        : undefined;
+  }
+
   readonly #stream: Stream;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;

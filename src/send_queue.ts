@@ -36,6 +36,12 @@ interface Send {
   followers: Entry[];
 }
 
+/** True when the system took all of `length` bytes. Of more than a gigabyte, a
+ * part that is kept could look so. */
+export function isWhole(result: number, length: number): boolean {
+  return result === length && (result & PENDING) === 0;
+}
+
 /** What a queue asks of its connection. */
 export interface SendOwner {
   readonly loop: Loop;
@@ -53,6 +59,8 @@ export class SendQueue {
   #owner: SendOwner;
   /** Sends that may be pending at once. */
   concurrency: number;
+  /** The number of the last broadcast that it took part in. */
+  broadcast = 0;
   #entries = new Fifo<Entry>();
   #sends = new Fifo<Send>();
   #sendsCount = 0;
@@ -72,6 +80,12 @@ export class SendQueue {
   /** True while something waits to leave. */
   get isBusy(): boolean {
     return !this.#entries.isEmpty || this.#sendsCount > 0;
+  }
+
+  /** True when a write would go to the system at once, before all others. */
+  get isFree(): boolean {
+    return this.#entries.isEmpty && this.#sendsCount === 0 &&
+      this.#error === undefined && !this.#isEnding;
   }
 
   get isEnded(): boolean {
@@ -103,16 +117,23 @@ export class SendQueue {
       const { loop, socket } = this.#owner;
       /* The usual case: the system takes all of it. */
       const result = loop.native.iocp_send(loop.port, socket, bytes, 0, length);
-      if (result === length && this.#sendsCount === 0) {
+      if (isWhole(result, length) && this.#sendsCount === 0) {
         return Promise.resolve(length);
       }
-      return new Promise<number>((resolve, reject) => {
-        this.#entries.push({ bytes, length, offset: 0, resolve, reject });
-        if (this.#took(result)) this.#run();
-      });
+      return this.goOn(bytes, result);
     }
     return new Promise<number>((resolve, reject) => {
       this.#entries.push({ bytes, length, offset: 0, resolve, reject });
+    });
+  }
+
+  /** Goes on with a write of which the library took `result`, as the only one
+   * of the queue that is not with it whole. */
+  goOn(bytes: Uint8Array, result: number): Promise<number> {
+    const { length } = bytes;
+    return new Promise<number>((resolve, reject) => {
+      this.#entries.push({ bytes, length, offset: 0, resolve, reject });
+      if (this.#took(result)) this.#run();
     });
   }
 

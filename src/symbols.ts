@@ -16,7 +16,7 @@ export interface NativeSignature {
 }
 
 /** The value of `IOCP_ABI` that this module was written for. */
-export const ABI = 3;
+export const ABI = 4;
 
 /** Every function that the module calls, with its C prototype. */
 export const SYMBOLS = {
@@ -63,6 +63,13 @@ export const SYMBOLS = {
                        uint32_t offset, uint32_t length) */
   iocp_send: {
     parameters: ["i32", "i32", "buffer", "u32", "u32"],
+    result: "i32",
+  },
+  /* int32_t iocp_broadcast(int32_t port, const void* sockets, void* results,
+                            uint32_t count, const void* buffer,
+                            uint32_t offset, uint32_t length) */
+  iocp_broadcast: {
+    parameters: ["i32", "buffer", "buffer", "u32", "buffer", "u32", "u32"],
     result: "i32",
   },
   /* int32_t iocp_shutdown(int32_t port, int32_t socket) */

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { PENDING } from "../src/completion.ts";
 import { SocketError } from "../src/errors.ts";
-import { type SendOwner, SendQueue } from "../src/send_queue.ts";
+import { isWhole, type SendOwner, SendQueue } from "../src/send_queue.ts";
 import { settled, within } from "./shared/deadline.ts";
 import { definedNumbers, readText } from "./shared/header.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
@@ -42,6 +42,13 @@ for (const sendConcurrency of [1, 2, 7, 64]) {
     assert.equal(await within("the bytes", received), digest(bytes));
   });
 }
+
+test("A part that is kept of a huge write is not the whole", () => {
+  assert.equal(isWhole(PENDING | SEND_MAX, PENDING + SEND_MAX), false);
+  assert.equal(isWhole(SEND_MAX, SEND_MAX), true);
+  assert.equal(isWhole(0, 0), true);
+  assert.equal(isWhole(-1, 1), false);
+});
 
 describe("Several sends in flight keep the order", () => {
   const sends = { sendWhole, sendUnawaited, sendByStream };

@@ -3,7 +3,7 @@
 
 import { createServer } from "node:http";
 import { argv } from "node:process";
-import { type Conn, listen } from "../../mod.ts";
+import { broadcast, type Conn, listen } from "../../mod.ts";
 import { encodeCount, makeBlocks } from "./pattern.js";
 
 async function echo(conn: Conn) {
@@ -31,12 +31,10 @@ async function source(conn: Conn) {
 }
 
 const peers = new Set<Conn>();
-async function broadcast(conn: Conn) {
+async function repeat(conn: Conn) {
   peers.add(conn);
   try {
-    for await (const chunk of conn) {
-      for (const peer of peers) peer.write(chunk).catch(ignore);
-    }
+    for await (const chunk of conn) broadcast(peers, chunk);
   } finally {
     peers.delete(conn);
   }
@@ -62,7 +60,7 @@ const roles: Record<string, (conn: Conn) => Promise<void> | void> = {
   "echo-own": echoOwn,
   sink,
   source,
-  broadcast,
+  broadcast: repeat,
   http,
 };
 const role = argv.at(-1)!;

@@ -52,7 +52,7 @@ extern "C" {
  */
 
 /* Changes whenever a caller built for another value would misbehave. */
-#define IOCP_ABI 3
+#define IOCP_ABI 4
 
 /* Returns IOCP_ABI of the library. Any thread. */
 IOCP_API uint32_t iocp_abi(void);
@@ -249,6 +249,21 @@ IOCP_API int32_t iocp_send(int32_t port,
                            const void* buffer,
                            uint32_t offset,
                            uint32_t length);
+
+/*
+ * iocp_send() of the same bytes to `count` sockets, in one call:
+ * results[i] (an int32_t) is what iocp_send() says of sockets[i] (an int32_t).
+ * A negative one says that nothing of the bytes was taken for that socket; the
+ * others get theirs all the same. Returns for how many the result is another
+ * one than `length`, or an error when nothing was sent at all.
+ */
+IOCP_API int32_t iocp_broadcast(int32_t port,
+                                const void* sockets,
+                                void* results,
+                                uint32_t count,
+                                const void* buffer,
+                                uint32_t offset,
+                                uint32_t length);
 
 /*
  * Ends the sending direction (FIN) once everything sent has left. Returns 0;

@@ -218,6 +218,30 @@ int32_t iocp_send(int32_t port_name,
   return sent != 0 ? sent : port_fail(port, -IOCP_ENOMEM, 0);
 }
 
+int32_t iocp_broadcast(int32_t port_name,
+                       const void* sockets,
+                       void* results,
+                       uint32_t count,
+                       const void* buffer,
+                       uint32_t offset,
+                       uint32_t length) {
+  int32_t error;
+  struct port* port = port_table_find(port_name, &error);
+  if (port == NULL) return error;
+  if (count > INT32_MAX) return port_fail(port, -IOCP_EINVAL, 0);
+  if (count != 0 && (sockets == NULL || results == NULL))
+    return port_fail(port, -IOCP_EFAULT, 0);
+  const int32_t* names = sockets;
+  int32_t* sent = results;
+  int32_t others = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    sent[i] = iocp_send(port_name, names[i], buffer, offset, length);
+    /* A negative result has this bit as well. */
+    others += (sent[i] & IOCP_PENDING) != 0 || (uint32_t)sent[i] != length;
+  }
+  return others;
+}
+
 void stream_kept_moved(struct kept* kept, uint32_t bytes) {
   struct socket* socket = kept->socket;
   kept->offset += bytes;

@@ -117,6 +117,31 @@ static void stream__was_sent(struct model_socket* socket,
   socket->sends++;
 }
 
+/* Some go as a broadcast to one, which is the same. */
+static int32_t stream__send(const struct step* step,
+                            int32_t port,
+                            int32_t name,
+                            const void* buffer,
+                            uint32_t offset,
+                            uint32_t length) {
+  int32_t result = 0;
+  if ((step->d & 32) == 0) return iocp_send(port, name, buffer, offset, length);
+  /* Hostile arguments, of which nothing is touched. */
+  if ((step->d & 31) == 31) {
+    int32_t refused = model_refuses_port(port);
+    uint32_t count = step->a < 128 ? UINT32_MAX : 1;
+    int32_t expected = count == 1 ? -IOCP_EFAULT : -IOCP_EINVAL;
+    model_check(
+        iocp_broadcast(port, &name, NULL, count, buffer, offset, length),
+        refused != 0 ? refused : expected);
+  }
+  int32_t others =
+      iocp_broadcast(port, &name, &result, 1, buffer, offset, length);
+  if (others < 0) return others;
+  FUZZ_IS(others, result != (int32_t)length);
+  return result;
+}
+
 void call_send(const struct step* step, int32_t port, int32_t name) {
   static const uint32_t lengths[] = {
       1, 1000, 4096, 65536, IOCP_SEND_MAX, IOCP_SEND_MAX + 1, STREAM__MEMORY};
@@ -128,7 +153,7 @@ void call_send(const struct step* step, int32_t port, int32_t name) {
   if (step->c >= 224 && step->b >= 240) offset = UINT32_MAX;
   if (step->d >= 240) buffer = NULL;
   struct model_socket* socket = stream__find(port, name, &forced);
-  int32_t result = iocp_send(port, name, buffer, offset, length);
+  int32_t result = stream__send(step, port, name, buffer, offset, length);
   if (socket == NULL) {
     model_check(result, forced);
     return;

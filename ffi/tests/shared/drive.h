@@ -165,6 +165,10 @@ struct drive_socket* drive_add(struct drive* drive, int32_t name);
 void drive_receive(struct drive_socket* socket, uint32_t bytes);
 /* Returns what iocp_read() returned. */
 int32_t drive_read(struct drive_socket* socket, void* bytes, uint32_t length);
+/* Takes note of what a send of the test's own returned. */
+void drive_was_sent(struct drive_socket* socket,
+                    uint32_t length,
+                    int32_t result);
 /* Returns what iocp_send() returned, which may be an error. */
 int32_t drive_try_send(struct drive_socket* socket,
                        const void* bytes,

@@ -67,13 +67,10 @@ int32_t drive_read(struct drive_socket* socket, void* bytes, uint32_t length) {
   return result;
 }
 
-int32_t drive_try_send(struct drive_socket* socket,
-                       const void* bytes,
-                       uint32_t offset,
-                       uint32_t length) {
-  int32_t result =
-      iocp_send(socket->drive->port, socket->name, bytes, offset, length);
-  if (result < 0) return result;
+void drive_was_sent(struct drive_socket* socket,
+                    uint32_t length,
+                    int32_t result) {
+  if (result < 0) return;
   int32_t taken = result & ~IOCP_PENDING;
   check(taken <= (int32_t)length && taken <= IOCP_SEND_MAX);
   check(taken > 0 || length == 0);
@@ -85,6 +82,15 @@ int32_t drive_try_send(struct drive_socket* socket,
     socket->send_pending = socket->sends_pending == limit;
   }
   socket->sent += (uint32_t)taken;
+}
+
+int32_t drive_try_send(struct drive_socket* socket,
+                       const void* bytes,
+                       uint32_t offset,
+                       uint32_t length) {
+  int32_t result =
+      iocp_send(socket->drive->port, socket->name, bytes, offset, length);
+  drive_was_sent(socket, length, result);
   return result;
 }
 

@@ -47,6 +47,7 @@ void every_port_call(int32_t port, int32_t socket, int32_t expected) {
   every_socket_call(port, socket, expected);
   check_is(iocp_poll(port, &events, 2, slab, 0, sizeof slab), expected);
   check_is(iocp_wait_here(port, 1), expected);
+  check_is(iocp_broadcast(port, &socket, slab, 1, slab, 0, 1), expected);
   check_is(iocp_native_error(port), expected);
   check_is(iocp_stats(port, &stats), expected);
   check_is(iocp_listen(port, &address, 16, 0), expected);

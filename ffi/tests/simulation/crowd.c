@@ -89,6 +89,7 @@ static void crowd__misuse(void* argument) {
            iocp_connect(port, &address, NULL) == -IOCP_EXDEV &&
            iocp_listen(port, &address, 1, 0) == -IOCP_EXDEV &&
            iocp_send(port, 0, &byte, 0, 1) == -IOCP_EXDEV &&
+           iocp_broadcast(port, &port, &port, 1, &byte, 0, 1) == -IOCP_EXDEV &&
            iocp_read(port, 0, &byte, 0, 1) == -IOCP_EXDEV &&
            iocp_receive(port, 0, 1) == -IOCP_EXDEV &&
            iocp_shutdown(port, 0) == -IOCP_EXDEV &&

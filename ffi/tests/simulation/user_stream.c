@@ -126,6 +126,22 @@ static void user__send_failed(struct entry* entry,
   end_met_reset(entry->end);
 }
 
+/* Some go as a broadcast to one, which is the same. */
+static int32_t user__send_somehow(struct entry* entry,
+                                  uint32_t offset,
+                                  uint32_t length) {
+  int32_t port = user__port(entry);
+  int32_t result = 0;
+  if ((length & 7) != 3)
+    return iocp_send(port, entry->name, user__bytes, offset, length);
+  int32_t others = iocp_broadcast(
+      port, &entry->name, &result, 1, user__bytes, offset, length);
+  if (others < 0) return others;
+  RULE("a broadcast counts those that did not take all",
+       others == (result != (int32_t)length));
+  return result;
+}
+
 void user_send(struct entry* entry, uint32_t length) {
   uint32_t offset = 4;
   struct end* end = entry->end;
@@ -134,8 +150,7 @@ void user_send(struct entry* entry, uint32_t length) {
   if (entry->was_shut) return;
   if (length > USER__BUFFER - offset) length = USER__BUFFER - offset;
   if (end != NULL) bytes_fill(end, end->sent, user__bytes + offset, length);
-  int32_t result =
-      iocp_send(user__port(entry), entry->name, user__bytes, offset, length);
+  int32_t result = user__send_somehow(entry, offset, length);
   TRACE("iocp_send(%d.%d, %u): %s%d",
         entry->port,
         entry->name,

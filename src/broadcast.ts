@@ -1,0 +1,136 @@
+// Copyright the iocp authors. MIT license.
+/* One message to many connections, in one call of the library. */
+
+import { type Conn, streamOf } from "./conn.ts";
+import type { Loop } from "./loop.ts";
+import { isWhole } from "./send_queue.ts";
+import type { Stream } from "./stream.ts";
+import { requireBytes, wrongType } from "./validate.ts";
+
+/* The sockets of a call, and what the library said of each. They are used
+ * within one turn only, and grow with the largest audience. */
+let sockets = new Int32Array(64);
+let results = new Int32Array(64);
+let broadcasts = 0;
+
+function makeRoom(count: number): void {
+  if (count <= sockets.length) return;
+  sockets = new Int32Array(count * 2);
+  results = new Int32Array(count * 2);
+}
+
+/* All of them, before the first byte is sent: an iterable is somebody else's
+ * code, which may write or close. */
+function collect(conns: Iterable<Conn>): Conn[] {
+  if (typeof conns?.[Symbol.iterator] !== "function") {
+    wrongType("conns", "an iterable of connections", conns);
+  }
+  return [...conns];
+}
+
+function requireStream(conn: Conn): Stream {
+  const stream = streamOf(conn);
+  if (stream === undefined) {
+    wrongType("conns", "an iterable of connections only", conn);
+  }
+  return stream;
+}
+
+/* Sends to those that have nothing else to send, which are on one loop; what is
+ * not done then goes on in the queues. */
+function sendToFree(
+  loop: Loop,
+  free: readonly Conn[],
+  p: Uint8Array,
+  goesOn: (conn: Conn, written: Promise<number>) => void,
+): void {
+  const { length } = p;
+  const others = loop.native.iocp_broadcast(
+    loop.port,
+    sockets,
+    results,
+    free.length,
+    p,
+    0,
+    length,
+  );
+  if (others === 0) return;
+  const taken = results.slice(0, free.length);
+  for (const [index, conn] of free.entries()) {
+    const result = taken[index]!;
+    /* An error says that nothing was taken, so it may be met again. */
+    if (others < 0 || result < 0) goesOn(conn, conn.write(p));
+    else if (!isWhole(result, length)) {
+      goesOn(conn, streamOf(conn)!.send.goOn(p, result));
+    }
+  }
+}
+
+/**
+ * Writes all of `p` to each of many connections, as `write()` on each would,
+ * with one call of the native library for all that have nothing else to send.
+ * A connection that is given twice gets it once.
+ *
+ * Until the promise resolves `p` must not be changed. To await it is to keep to
+ * the pace of the slowest peer. Who does not await it should give up a peer that
+ * reads nothing, since all that it has not read stays in memory.
+ *
+ * @param conns the connections, for example a `Set` of them.
+ * @param p the bytes.
+ * @returns resolves when each connection has taken all or failed, with those
+ * that failed and why; it is never rejected for one of them.
+ * @throws {TypeError} as a rejection, when `conns` has anything else than connections, or `p`
+ * is no `Uint8Array`; nothing is sent then.
+ *
+ * @example A chat
+ * ```ts
+ * import { broadcast, type Conn, connect, listen } from "./mod.ts";
+ *
+ * const peers = new Set<Conn>();
+ * async function talk(conn: Conn) {
+ *   peers.add(conn);
+ *   try {
+ *     for await (const chunk of conn) broadcast(peers, chunk);
+ *   } finally {
+ *     peers.delete(conn);
+ *   }
+ * }
+ *
+ * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+ * listener.accept().then(talk);
+ * await using conn = await connect(listener.addr);
+ * await conn.write(new TextEncoder().encode("hello"));
+ * ```
+ */
+export async function broadcast(
+  conns: Iterable<Conn>,
+  p: Uint8Array,
+): Promise<Map<Conn, Error>> {
+  requireBytes("p", p);
+  const all = collect(conns);
+  const streams = all.map(requireStream);
+  const failed = new Map<Conn, Error>();
+  const waits: Promise<unknown>[] = [];
+  const goesOn = (conn: Conn, written: Promise<number>): void => {
+    waits.push(written.catch((error) => failed.set(conn, error)));
+  };
+
+  makeRoom(all.length);
+  broadcasts++;
+  let loop: Loop | undefined;
+  const free: Conn[] = [];
+  for (
+    const [index, { isClosed, loop: own, send, socket }] of streams.entries()
+  ) {
+    if (send.broadcast === broadcasts) continue;
+    send.broadcast = broadcasts;
+    const conn = all[index]!;
+    if (!isClosed && send.isFree && own === (loop ??= own)) {
+      sockets[free.length] = socket;
+      free.push(conn);
+    } else goesOn(conn, conn.write(p));
+  }
+  if (loop !== undefined) sendToFree(loop, free, p, goesOn);
+  if (waits.length > 0) await Promise.all(waits);
+  return failed;
+}
