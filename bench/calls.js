@@ -22,6 +22,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { countLinuxCalls } from "./calls/linux.js";
 import { countWindowsCalls, windowsServers } from "./calls/wine.js";
+import { chooseByName } from "./choose.js";
 import { chooseCores } from "./cores.js";
 import { buildPeers } from "./peers.js";
 import { compilePrograms } from "./programs.js";
@@ -78,16 +79,6 @@ function list(byName) {
   return parts.join(", ");
 }
 
-function choose(option, wanted, all) {
-  if (wanted === undefined || wanted === "all") return all;
-  return wanted.split(",").map((name) => {
-    const found = all.find((one) => one.name === name.trim());
-    if (found) return found;
-    const names = all.map((one) => one.name).join(", ");
-    throw new Error(`${option} knows no "${name}"; it has ${names}`);
-  });
-}
-
 async function main(folder) {
   const { values } = parseArgs({
     options: {
@@ -100,7 +91,7 @@ async function main(folder) {
     throw new Error("NotSupported: calls are counted on Linux only");
   }
   const echoes = workloads.filter(({ inFlight }) => inFlight !== undefined);
-  const [workload] = choose("--workload", values.workload, echoes);
+  const [workload] = chooseByName("--workload", values.workload, echoes);
   const programs = await compilePrograms(folder);
   const all = await countableServers(programs);
   const cores = await chooseCores();
@@ -111,7 +102,7 @@ async function main(folder) {
   };
   const results = [];
   console.log(`calls a message, ${workload.name}\n`);
-  for (const server of choose("--servers", values.servers, all)) {
+  for (const server of chooseByName("--servers", values.servers, all)) {
     const result = server.count
       ? await server.count(workload, settings)
       : { reason: server.reason };

@@ -31,8 +31,20 @@ export async function perfIsMissing() {
 
 /** Counts the calls of a process while `during()` runs: a Map by name. */
 export async function countByPerf(pid, _folder, during) {
+  const stat = ["stat", "-x,", "-e", events];
+  return parse(await attach(stat, pid, during));
+}
+
+/** Samples a process while `during()` runs, into a file of perf's. */
+export async function recordByPerf(pid, file, during) {
+  await attach(["record", "-q", "-F", "4000", "-o", file], pid, during);
+}
+
+/* Has perf look at a process while `during()` runs; returns what it says. */
+async function attach(args, pid, during) {
   const child = spawn("perf", [
-    ...["stat", "-x,", "-e", events, "-p", String(pid)],
+    ...args,
+    ...["-p", String(pid)],
     // Counts nothing before it is told to, and says when it has understood.
     ...["--delay=-1", "--control=fd:3,4"],
   ], { stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"] });
@@ -58,7 +70,7 @@ export async function countByPerf(pid, _folder, during) {
     child.kill("SIGINT");
     await ended;
   }
-  return parse(output);
+  return output;
 }
 
 /* Lines of "count,,event,...", where a count may be "<not supported>". */
