@@ -24,6 +24,7 @@ import { countLinuxCalls } from "./calls/linux.js";
 import { countWindowsCalls, windowsServers } from "./calls/wine.js";
 import { chooseByName } from "./choose.js";
 import { chooseCores } from "./cores.js";
+import { loadLaunch, serverLaunch } from "./load_process.js";
 import { buildPeers } from "./peers.js";
 import { compilePrograms } from "./programs.js";
 import { servers as scripts } from "./servers.js";
@@ -94,11 +95,11 @@ async function main(folder) {
   const [workload] = chooseByName("--workload", values.workload, echoes);
   const programs = await compilePrograms(folder);
   const all = await countableServers(programs);
-  const cores = await chooseCores();
+  const bench = { programs, cores: await chooseCores(), priority: 0 };
   const settings = {
-    load: [programs.pin, String(cores.load), "0", programs.load, "echo"],
+    load: [...loadLaunch(bench), "echo"],
     folder,
-    launch: [programs.pin, String(cores.server), "0"],
+    launch: serverLaunch(bench),
   };
   const results = [];
   console.log(`calls a message, ${workload.name}\n`);

@@ -21,6 +21,7 @@ import { sendMessages } from "./calls/load.js";
 import { recordByPerf } from "./calls/perf.js";
 import { chooseByName } from "./choose.js";
 import { chooseCores } from "./cores.js";
+import { loadLaunch, serverLaunch } from "./load_process.js";
 import { compilePrograms } from "./programs.js";
 import { ServerProcess } from "./server_process.js";
 import { servers } from "./servers.js";
@@ -107,13 +108,13 @@ async function main(folder) {
   const echoes = workloads.filter(({ inFlight }) => inFlight !== undefined);
   const [workload] = chooseByName("--workload", values.workload, echoes);
   const programs = await compilePrograms(folder);
-  const cores = await chooseCores();
+  const bench = { programs, cores: await chooseCores(), priority: 0 };
   const settings = {
     programs,
     folder,
     top: Number(values.top),
-    load: [programs.pin, String(cores.load), "0", programs.load, "echo"],
-    launch: [programs.pin, String(cores.server), "0"],
+    load: [...loadLaunch(bench), "echo"],
+    launch: serverLaunch(bench),
   };
   const rows = [["server", "CPU us", ...places.map(([name]) => name)]];
   const lists = [];
