@@ -11,6 +11,7 @@
 #ifndef IOCP_LEDGER_H
 #define IOCP_LEDGER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -140,7 +141,8 @@ struct ledger {
   uint32_t host_count;
   uint32_t loose_count;
   bool is_settling;
-  bool is_calm; /* nothing of the faults is left to be told either */
+  /* Nothing of the faults is left to be told either; other threads look. */
+  atomic_bool is_calm;
 };
 extern struct ledger ledger;
 
