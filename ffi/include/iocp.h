@@ -201,7 +201,9 @@ IOCP_API int32_t iocp_accept(int32_t port, int32_t listener, uint32_t count);
 
 /*
  * Starts a connection; `local` may be NULL. Returns the socket's name at once;
- * IOCP_CONNECTED follows. A failed one must be closed like any other.
+ * IOCP_CONNECTED follows. A failed one must be closed like any other. One that
+ * the system connected with itself, which happens to a port where nobody
+ * listens, is refused (detail 0, for the system knows no such error).
  */
 IOCP_API int32_t iocp_connect(int32_t port,
                               const void* remote,

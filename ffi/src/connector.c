@@ -36,12 +36,27 @@ int32_t iocp_add_socket(int32_t port_name, double os_socket, uint32_t flags) {
   return result;
 }
 
+/* Where nobody listens, the system may choose that very port as the own one,
+ * and TCP connects a socket with itself: whoever waits for a server to start
+ * would talk to himself, and the server would find its port taken. Go's net
+ * package looks for the same. */
+static bool connector__has_met_itself(struct socket* socket) {
+  struct iocp_address own, peer;
+  return engine_name(socket, IOCP_LOCAL, &own) >= 0 &&
+         own.port == socket->peer.port &&
+         engine_name(socket, IOCP_PEER, &peer) >= 0 &&
+         own.family == peer.family && own.port == peer.port &&
+         memory_compare(own.bytes, peer.bytes, sizeof own.bytes) == 0;
+}
+
 void connector_done(struct socket* socket, int32_t error, int32_t native) {
   if (socket->state == SOCKET_CLOSING) {
     /* It was told as canceled. */
     socket_ready(socket, READY_CLOSE);
     return;
   }
+  if (error == 0 && connector__has_met_itself(socket))
+    error = -IOCP_ECONNREFUSED;
   socket->state = SOCKET_STREAM;
   socket->connect_result = error;
   socket->detail = native;

@@ -15,16 +15,10 @@
 #include "shared/raw.h"
 #include "shared/test.h"
 
-/* An address where nobody listens: somebody did a moment ago. */
-static struct iocp_address dead_address(const char* literal) {
-  struct iocp_address address;
-  raw_close(raw_listen(literal, &address));
-  return address;
-}
-
 static void refused(void) {
-  struct iocp_address address = dead_address("127.0.0.1");
+  struct iocp_address address;
   struct drive drive;
+  host_socket held = raw_hold("127.0.0.1", &address);
   drive_open(&drive);
   for (int i = 0; i < 50; i++) {
     struct drive_socket* socket = drive_connect(&drive, &address);
@@ -34,6 +28,27 @@ static void refused(void) {
     /* Nothing more comes by itself; the name is the user's to close. */
     drive_poll(&drive);
     check(!socket->is_closed);
+    drive_close(socket, i % 2 == 0 ? IOCP_GRACEFUL : IOCP_RESET, 1000);
+    drive_until(&drive, socket->is_closed);
+    check_is(socket->close_result, 0);
+    drive_forget(socket);
+  }
+  raw_close(held);
+  drive_finish(&drive);
+}
+
+/* Where nobody listens, TCP can connect a socket with itself. */
+static void refused_by_itself(void) {
+  struct iocp_address address;
+  struct drive drive;
+  drive_open(&drive);
+  for (int i = 0; i < 4; i++) {
+    raw_close(raw_hold(i < 2 ? "127.0.0.1" : "127.0.0.2", &address));
+    int32_t name = iocp_connect(drive.port, &address, &address);
+    struct drive_socket* socket = drive_add(&drive, name);
+    socket->connect_pending = true;
+    drive_until(&drive, socket->connect_result != DRIVE_NOTHING);
+    check_is(socket->connect_result, -IOCP_ECONNREFUSED);
     drive_close(socket, i % 2 == 0 ? IOCP_GRACEFUL : IOCP_RESET, 1000);
     drive_until(&drive, socket->is_closed);
     check_is(socket->close_result, 0);
@@ -56,8 +71,9 @@ static void close_order_record(struct drive_socket* socket,
 
 /* Closed before the answer was told: canceled, then closed, nothing else. */
 static void closed_at_once(void) {
-  struct iocp_address addresses[2] = {dead_address("127.0.0.1")};
+  struct iocp_address addresses[2];
   struct drive drive;
+  host_socket held = raw_hold("127.0.0.1", &addresses[0]);
   host_socket listener = raw_listen("127.0.0.1", &addresses[1]);
   drive_open(&drive);
   drive.on_record = close_order_record;
@@ -80,6 +96,7 @@ static void closed_at_once(void) {
     if (i % 2 == 1) raw_close(raw_accept(listener));
   }
   drive.on_record = NULL;
+  raw_close(held);
   raw_close(listener);
   drive_finish(&drive);
 }
@@ -243,9 +260,10 @@ static void from_an_address_that_cannot_be(void) {
 /* Many at once, half of them refused, in one port. */
 static void answers_are_not_mixed_up(void) {
   enum { COUNT = 200 };
-  struct iocp_address alive, dead = dead_address("127.0.0.1");
+  struct iocp_address alive, dead;
   struct drive_socket* sockets[COUNT];
   struct drive drive;
+  host_socket held = raw_hold("127.0.0.1", &dead);
   drive_open(&drive);
   struct drive_socket* listener = drive_listen(&drive, "127.0.0.1", 0, &alive);
   drive_accept(listener, 8);
@@ -256,10 +274,12 @@ static void answers_are_not_mixed_up(void) {
     check_is(sockets[i]->connect_result, i % 2 == 0 ? 0 : -IOCP_ECONNREFUSED);
   }
   drive_until(&drive, listener->accepted_count == COUNT / 2);
+  raw_close(held);
   drive_finish(&drive);
 }
 
 TEST_MAIN(TEST_CASE(refused),
+          TEST_CASE(refused_by_itself),
           TEST_CASE(closed_at_once),
           TEST_CASE(closed_without_an_answer),
           TEST_CASE(data_comes_with_the_answer),

@@ -68,7 +68,7 @@ static void connects_and_accepts(void) {
   host_socket raws[PEERS], fillers[RAW_FILLERS];
   /* One that answers, one that refuses, and one that does neither. */
   host_socket listener = raw_listen("127.0.0.1", &addresses[0]);
-  raw_close(raw_listen("127.0.0.1", &addresses[1]));
+  host_socket held = raw_hold("127.0.0.1", &addresses[1]);
   host_socket full = raw_listen_full(&addresses[2], fillers);
   drive_open(&drive);
   for (int i = 0; i < PEERS; i++) drive_connect(&drive, &addresses[i % 3]);
@@ -89,6 +89,7 @@ static void connects_and_accepts(void) {
   check(raw_try_connect(&own, &raws[0]) < 0);
   for (int i = 0; i < RAW_FILLERS; i++) raw_close(fillers[i]);
   raw_close(full);
+  raw_close(held);
   raw_close(listener);
   drive_delete(&drive);
 }

@@ -99,18 +99,29 @@ static void raw__set_buffers(host_socket socket, int32_t bytes) {
            0);
 }
 
-static host_socket raw__listen(const char* literal,
-                               int32_t buffer_bytes,
-                               struct iocp_address* address_out) {
+static host_socket raw__bind(const char* literal,
+                             int32_t buffer_bytes,
+                             struct iocp_address* address_out) {
   struct iocp_address address = raw_address(literal, 0);
   struct sockaddr_storage system;
   raw_length length = raw__to_system(&address, &system);
-  host_socket listener = raw__open_for(&address);
-  if (buffer_bytes != 0) raw__set_buffers(listener, buffer_bytes);
-  check_is(bind((raw_handle)listener, (struct sockaddr*)&system, length), 0);
+  host_socket bound = raw__open_for(&address);
+  if (buffer_bytes != 0) raw__set_buffers(bound, buffer_bytes);
+  check_is(bind((raw_handle)bound, (struct sockaddr*)&system, length), 0);
+  *address_out = raw_name(bound);
+  return bound;
+}
+
+static host_socket raw__listen(const char* literal,
+                               int32_t buffer_bytes,
+                               struct iocp_address* address_out) {
+  host_socket listener = raw__bind(literal, buffer_bytes, address_out);
   check_is(listen((raw_handle)listener, 128), 0);
-  *address_out = raw_name(listener);
   return listener;
+}
+
+host_socket raw_hold(const char* literal, struct iocp_address* address_out) {
+  return raw__bind(literal, 0, address_out);
 }
 
 host_socket raw_listen(const char* literal, struct iocp_address* address_out) {

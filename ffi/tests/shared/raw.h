@@ -18,6 +18,10 @@ bool raw_has_family(uint16_t family);
 /* A listener on port 0; its address is written. */
 host_socket raw_listen(const char* literal, struct iocp_address* address_out);
 
+/* Takes a port and does not listen, so that whoever connects is refused, and
+ * nobody else gets the port meanwhile. */
+host_socket raw_hold(const char* literal, struct iocp_address* address_out);
+
 /* Two connected sockets with kernel buffers of about that many bytes, or of the
  * system's choice (0). */
 void raw_pair(int32_t buffer_bytes, host_socket* a_out, host_socket* b_out);
