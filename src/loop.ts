@@ -56,9 +56,15 @@ export const SLAB_BYTES = 256 * 1024;
 /** Turns that are deferred together: a round of the runtime's own loop costs
  * more than a poll. Promises settle between them, as between any others. */
 const TURNS = 4;
-/** Empty turns before the thread sleeps: as long, about, as to park and wake
- * would take. */
-const EMPTY_TURNS = 20;
+/** Empty turns before the thread sleeps, while one socket alone has something
+ * to do, or where the thread cannot sleep for so short a time: as long, about,
+ * as to park and wake would take. What follows a message is mostly the answer
+ * to it, so looking is worth its time. */
+const ALONE_TURNS = 20;
+/** The same while several have: they would fill the thread with looking, and
+ * what else wants the core, the runtime's own collector for one, would have to
+ * take it away in the middle of a message. */
+const EMPTY_TURNS = runtime.target.startsWith("windows") ? ALONE_TURNS : 2;
 /** For so many microseconds it sleeps by itself, and then parks. Nothing else of
  * the program runs meanwhile, so it is no longer than anybody would notice; but
  * to park and to wake costs two switches between threads, and at ten thousand
@@ -100,6 +106,10 @@ export class Loop {
   /** Turns that are still to come. */
   #deferred = 0;
   #emptyTurns = 0;
+  /** So many are taken before the thread sleeps. */
+  #emptyTurnsMax = ALONE_TURNS;
+  /** The socket of the last poll, when it had a single record. */
+  #loneSocket = 0;
   /** The wait that is parked was told to end. */
   #isWaitEnded = false;
   #timer: unknown;
@@ -259,7 +269,7 @@ export class Loop {
    * can end one of them too, so more of them become fewer and fewer. */
   #endParkedWait(emptyTurns: number): void {
     if (!this.#parker.isParked) return;
-    const isDue = emptyTurns >= EMPTY_TURNS &&
+    const isDue = emptyTurns >= ALONE_TURNS &&
       (emptyTurns & (emptyTurns - 1)) === 0;
     if (this.#isWaitEnded && !isDue) return;
     this.#isWaitEnded = true;
@@ -281,7 +291,7 @@ export class Loop {
     const events = this.#events;
     const isEmpty = this.#poll();
     this.#emptyTurns = isEmpty ? this.#emptyTurns + 1 : 0;
-    if (this.#emptyTurns === EMPTY_TURNS) this.#waitHere();
+    if (this.#emptyTurns === this.#emptyTurnsMax) this.#waitHere();
     this.#next(events[HEADER_SOCKETS], events[HEADER_TIMEOUT_MS]);
   };
 
@@ -306,7 +316,13 @@ export class Loop {
     );
     if (count < 0) throw this.error(count, { syscall: "poll" });
     this.#slabOffset = events[HEADER_SLAB_END];
-    this.#dispatch(events, count);
+    if (count > 0) {
+      const lone = count === 1 ? events[HEADER_WORDS] : 0;
+      const isAlone = lone !== 0 && lone === this.#loneSocket;
+      this.#emptyTurnsMax = isAlone ? ALONE_TURNS : EMPTY_TURNS;
+      this.#loneSocket = lone;
+      this.#dispatch(events, count);
+    }
     return count === 0 && (events[HEADER_FLAGS] & MORE) === 0;
   }
 
@@ -343,7 +359,7 @@ export class Loop {
     }
     /* A deferred turn holds the process, so without a ref every turn parks:
      * only a wait can be made not to. */
-    if (this.#refs > 0 && this.#emptyTurns < EMPTY_TURNS) {
+    if (this.#refs > 0 && this.#emptyTurns < this.#emptyTurnsMax) {
       this.#defer();
       return;
     }
