@@ -56,15 +56,15 @@ export const SLAB_BYTES = 256 * 1024;
 /** Turns that are deferred together: a round of the runtime's own loop costs
  * more than a poll. Promises settle between them, as between any others. */
 const TURNS = 4;
-/** Empty turns before the thread sleeps, while one socket alone has something
- * to do, or where the thread cannot sleep for so short a time: as long, about,
- * as to park and wake would take. What follows a message is mostly the answer
- * to it, so looking is worth its time. */
-const ALONE_TURNS = 20;
-/** The same while several have: they would fill the thread with looking, and
- * what else wants the core, the runtime's own collector for one, would have to
- * take it away in the middle of a message. */
-const EMPTY_TURNS = runtime.target.startsWith("windows") ? ALONE_TURNS : 2;
+/** Empty turns before the thread sleeps. With more of them it would fill its
+ * core with looking, and what else wants that, the runtime's own collector for
+ * one, would have to take it away in the middle of a message. Where the thread
+ * cannot sleep for so short a time it parks, and looking costs less. */
+const EMPTY_TURNS = runtime.target.startsWith("windows") ? 20 : 2;
+/** The same while one socket alone has something to do, and that often: its next
+ * message mostly is the answer to what was just sent, and is here before a sleep
+ * would be over. A peer on the same machine answers within these turns. */
+const ALONE_TURNS = 50;
 /** For so many microseconds it sleeps by itself, and then parks. Nothing else of
  * the program runs meanwhile, so it is no longer than anybody would notice; but
  * to park and to wake costs two switches between threads, and at ten thousand
@@ -107,9 +107,11 @@ export class Loop {
   #deferred = 0;
   #emptyTurns = 0;
   /** So many are taken before the thread sleeps. */
-  #emptyTurnsMax = ALONE_TURNS;
-  /** The socket of the last poll, when it had a single record. */
+  #emptyTurnsMax = EMPTY_TURNS;
+  /** The socket of the last poll with records, when it had a single one. */
   #loneSocket = 0;
+  /** It has parked since then. */
+  #hasParked = false;
   /** The wait that is parked was told to end. */
   #isWaitEnded = false;
   #timer: unknown;
@@ -317,13 +319,19 @@ export class Loop {
     if (count < 0) throw this.error(count, { syscall: "poll" });
     this.#slabOffset = events[HEADER_SLAB_END];
     if (count > 0) {
-      const lone = count === 1 ? events[HEADER_WORDS] : 0;
-      const isAlone = lone !== 0 && lone === this.#loneSocket;
-      this.#emptyTurnsMax = isAlone ? ALONE_TURNS : EMPTY_TURNS;
-      this.#loneSocket = lone;
+      this.#setPace(count === 1 ? events[HEADER_WORDS] : 0);
       this.#dispatch(events, count);
     }
     return count === 0 && (events[HEADER_FLAGS] & MORE) === 0;
+  }
+
+  /* `lone`: the socket that alone had a record, or 0. */
+  #setPace(lone: number): void {
+    const isAlone = lone !== 0 && lone === this.#loneSocket &&
+      !this.#hasParked;
+    this.#emptyTurnsMax = isAlone ? ALONE_TURNS : EMPTY_TURNS;
+    this.#loneSocket = lone;
+    this.#hasParked = false;
   }
 
   /* A slab that can be filled: another one when the last is used up, or was
@@ -366,6 +374,7 @@ export class Loop {
     if (timeoutMs >= 0) this.#arm(timeoutMs);
     if (this.#parker.isParked) return;
     this.#isWaitEnded = false;
+    this.#hasParked = true;
     this.#parker.park();
   }
 
