@@ -143,7 +143,7 @@ function callsText({ servers }) {
     : [];
 }
 
-function howText({ leftOut }) {
+function howText({ leftOut, settings }) {
   return [
     "## How it is measured",
     [
@@ -161,9 +161,10 @@ function howText({ leftOut }) {
       "for a message, also when the load or the server is late, so nothing is " +
       "omitted; `load late` is how late the load itself was.",
       "- The memory of idle connections is the growth of VmRSS from just " +
-      "before they come until they have been silent for a while. It contains " +
-      "what a runtime takes for other reasons meanwhile, so the figure for " +
-      "more connections is the better one.",
+      `before they come until they have been silent for ${settings.settle} s. ` +
+      "It contains what a runtime takes for other reasons meanwhile, so the " +
+      "figure for more connections is the better one; after ten seconds some " +
+      "collectors give memory back (`--settle 12`).",
     ].join("\n"),
     "## What is not fair, or not measured",
     [
@@ -182,8 +183,8 @@ function howText({ leftOut }) {
       ...leftOut.map((line) => `- Left out here: ${line}.`),
     ].join("\n"),
     "## How to repeat it",
-    "```sh\nnpm run bench -- --realtime --write   # all of it, as root, on a " +
-    "quiet machine\nnpm run bench -- --quick              # a look\n" +
+    "```sh\nnpm run bench -- --write   # all of it, on a quiet machine\n" +
+    "npm run bench -- --quick   # a look\n" +
     "npm run bench -- --from docs/benchmarks.json --write\n```",
     "The servers are in [`bench/servers`](../bench/servers), one file a " +
     "library, the load is in [`bench/load`](../bench/load), the goals are in " +

@@ -55,13 +55,13 @@ async function measureAll(options, folder) {
     own,
     node,
   }));
-  const { rounds, seconds, realtime, quick } = options;
+  const { rounds, seconds, settle, realtime, quick } = options;
   const head = {
     date: new Date().toISOString(),
     commit: await describeCommit(),
     command: ["npm run bench --", ...options.arguments].join(" "),
     machine,
-    settings: { rounds, seconds, realtime, quick },
+    settings: { rounds, seconds, settle, realtime, quick },
     servers: described,
   };
   const measured = await measure(

@@ -26,10 +26,14 @@ and which goals are met. All of it takes about an hour.
                     ${wrap(servers.map(({ name }) => name))}
   --rounds N        measurements of each server, at least 1 (default 5)
   --seconds S       counted time of each (default 1)
+  --settle S        seconds for which idle connections are silent before their
+                    memory is looked at, and the server alone before they come
+                    (default 2); collectors give memory back late
   --no-calls        does not count system calls; neither does --quick
   --realtime        keeps other programs off the two cores while it measures,
-                    but for paced loads; needs root, and makes the machine
-                    sluggish
+                    but for paced loads; needs root, makes the machine sluggish,
+                    and is hard on runtimes: on their one core the threads of
+                    the collector have to wait for up to 100 ms
   --check           ends with exit code 1 when a goal is not met
   --json FILE       writes every figure of every round to a file
   --from FILE       measures nothing, and takes the figures from such a file
@@ -48,6 +52,7 @@ const spec = {
   servers: { type: "string", default: "all" },
   rounds: { type: "string" },
   seconds: { type: "string" },
+  settle: { type: "string" },
   "no-calls": { type: "boolean", default: false },
   realtime: { type: "boolean", default: false },
   check: { type: "boolean", default: false },
@@ -74,11 +79,16 @@ export function parseOptions(args) {
   if (!(seconds > 0 && seconds <= 3600)) {
     throw new UsageError(`--seconds needs a number above 0, up to 3600`);
   }
+  const settle = Number(values.settle ?? (quick ? 0.3 : 2));
+  if (!(settle >= 0 && settle <= 600)) {
+    throw new UsageError(`--settle needs a number from 0 to 600`);
+  }
   return {
     ...values,
     calls: !quick && !values["no-calls"],
     rounds,
     seconds,
+    settle,
     servers: namesOf(values.servers),
     workloads: selectWorkloads(namesOf(values.workload)),
     arguments: args,

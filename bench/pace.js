@@ -1,23 +1,26 @@
 // Copyright the iocp authors. MIT license.
 
 /** How long things take, by the options of the command line. */
-export function paceOf({ quick, seconds }) {
+export function paceOf({ quick, seconds, settle }) {
   const pace = quick
     ? {
       warmUpMs: 100,
       warmUpShare: 0.1,
       probeSeconds: 0.1,
-      settleMs: 300,
       idleMs: 500,
     }
     : {
       warmUpMs: 500,
       warmUpShare: 1,
       probeSeconds: 0.5,
-      settleMs: 2000,
       idleMs: 2000,
     };
-  return { ...pace, seconds, timeout: 90_000 + 2000 * seconds };
+  return {
+    ...pace,
+    seconds,
+    settleMs: Math.round(1000 * settle),
+    timeout: 90_000 + 2000 * (seconds + settle),
+  };
 }
 
 /** About how many seconds a round takes. */

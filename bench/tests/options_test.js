@@ -20,6 +20,8 @@ test("parseOptions() makes --quick short, unless it is told how long", () => {
   assert.equal(parseOptions(["--quick"]).rounds, 1);
   assert.equal(parseOptions(["--quick", "--rounds", "3"]).rounds, 3);
   assert.equal(parseOptions([]).rounds, 5);
+  assert.equal(parseOptions(["--quick"]).settle, 0.3);
+  assert.equal(parseOptions(["--settle", "12"]).settle, 12);
 });
 
 test("parseOptions() refuses what it does not know", () => {
@@ -28,6 +30,7 @@ test("parseOptions() refuses what it does not know", () => {
     ["--rounds", "0"],
     ["--rounds", "1.5"],
     ["--seconds", "x"],
+    ["--settle", "-1"],
     ["--fast"],
   ];
   for (const args of wrong) {

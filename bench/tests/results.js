@@ -18,7 +18,13 @@ export function resultsOf(name, cpuUs) {
       bun: "1.0.0",
       node: "20.0.0",
     },
-    settings: { rounds: 2, seconds: 1, realtime: false, quick: false },
+    settings: {
+      rounds: 2,
+      seconds: 1,
+      settle: 2,
+      realtime: false,
+      quick: false,
+    },
     leftOut: ["something: for some reason"],
     servers: servers.map((name) => ({
       name,
