@@ -9,7 +9,12 @@ import { makeConnection } from "../src/connector.ts";
 import { Loop } from "../src/loop.ts";
 import { connectSettings, listenSettings } from "../src/options.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
-import { closedAddress, noIpv6, silentAddress } from "./shared/network.ts";
+import {
+  atOneNumber,
+  closedAddress,
+  noIpv6,
+  silentAddress,
+} from "./shared/network.ts";
 import { errorFrom } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
 
@@ -207,6 +212,15 @@ function acceptor(loop: Loop, hostname: string, port: number = 0): Acceptor {
   return new Acceptor(loop, listenSettings({ hostname, port, backlog: 1 }));
 }
 
+/* Their port number. */
+function acceptors(loop: Loop, first: string, second: string): number {
+  return atOneNumber(() => {
+    const { port } = acceptor(loop, first).address;
+    acceptor(loop, second, port);
+    return port;
+  });
+}
+
 async function withLoop(body: (loop: Loop) => Promise<void>): Promise<void> {
   const loop = new Loop();
   try {
@@ -233,8 +247,7 @@ test("connect() goes on to the next address when one is refused", async () => {
 
 test("connect() does not wait for an address that is silent", async () => {
   await withLoop(async (loop) => {
-    const { port } = acceptor(loop, "127.0.0.1").address;
-    acceptor(loop, "127.0.0.2", port);
+    const port = acceptors(loop, "127.0.0.1", "127.0.0.2");
     const first = await raceOn(loop, port, "127.0.0.1");
     const fill = [1, 2, 3, 4].map(() =>
       raceOn(loop, port, "127.0.0.1").catch(() => {})
@@ -269,8 +282,7 @@ test("connect() tries only the first address without autoSelectFamily", async ()
 
 test("connect() gives an address autoSelectFamilyAttemptDelay", async () => {
   await withLoop(async (loop) => {
-    const { port } = acceptor(loop, "127.0.0.1").address;
-    acceptor(loop, "127.0.0.2", port);
+    const port = acceptors(loop, "127.0.0.1", "127.0.0.2");
     const fill = [1, 2, 3, 4, 5].map(() =>
       raceOn(loop, port, "127.0.0.1").catch(() => {})
     );

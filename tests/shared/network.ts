@@ -41,3 +41,20 @@ export async function silentAddress(port: CompletionPort): Promise<NetAddr> {
   );
   return addr;
 }
+
+/**
+ * Opens what needs one port number at several addresses, the number being the
+ * system's choice for the first of them. Another program may have it at one of
+ * the others, and then `open` is called again.
+ */
+export function atOneNumber<T>(open: () => T): T {
+  for (let left = 20;; left--) {
+    try {
+      return open();
+    } catch (error) {
+      const isInUse = error instanceof SocketError &&
+        error.code === "EADDRINUSE";
+      if (!isInUse || left === 0) throw error;
+    }
+  }
+}
