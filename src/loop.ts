@@ -71,6 +71,9 @@ const ALONE_TURNS = 50;
  * messages a second or more the next one is here before that is done. */
 const WAIT_HERE_US = 100;
 
+/** Empty turns of a call that blocks before a wake-up is sent once more. */
+const WAKE_AGAIN_TURNS = 32;
+
 /** One wait of a call that blocks takes no longer, and is then repeated. */
 const WAIT_MAX_MS = 2 ** 31 - 1;
 
@@ -271,7 +274,7 @@ export class Loop {
    * can end one of them too, so more of them become fewer and fewer. */
   #endParkedWait(emptyTurns: number): void {
     if (!this.#parker.isParked) return;
-    const isDue = emptyTurns >= ALONE_TURNS &&
+    const isDue = emptyTurns >= WAKE_AGAIN_TURNS &&
       (emptyTurns & (emptyTurns - 1)) === 0;
     if (this.#isWaitEnded && !isDue) return;
     this.#isWaitEnded = true;

@@ -134,6 +134,8 @@ test("listen() with ipv6Only takes no IPv4", { skip: noIpv6 }, async () => {
   assert.equal((await six.accept()).remoteAddr.hostname, "::1");
   assert.equal(await visit(port, six.addr, "127.0.0.1"), "Conn");
   assert.equal((await four.accept()).remoteAddr.hostname, "127.0.0.1");
+  four.close();
+  assert.equal(await visit(port, six.addr, "127.0.0.1"), "ECONNREFUSED");
 });
 
 test("connect() takes an IPv4 address written as IPv6", {
