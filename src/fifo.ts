@@ -6,14 +6,19 @@ const GAP_MAX = 1024;
 /** First in, first out. Mostly it holds one, which then needs no array. */
 export class Fifo<T extends object> {
   #first: T | undefined;
-  /** What follows, from `#head` on; before that, entries have been taken. There
-   * are four queues to a connection, most of which never hold two entries. */
+  /** What follows, from `#head` on; before that, entries have been taken. Most
+   * queues never hold two entries. */
   #rest: (T | undefined)[] | undefined;
   #head = 0;
 
   /** What is taken next. */
   get first(): T | undefined {
     return this.#first;
+  }
+
+  /** What was pushed last of what is there. */
+  get last(): T | undefined {
+    return this.#rest?.at(-1) ?? this.#first;
   }
 
   get isEmpty(): boolean {
@@ -60,4 +65,20 @@ export class Fifo<T extends object> {
     }
     return entry;
   }
+}
+
+const EMPTY = new Fifo<never>();
+
+/** The queue of somebody who has not needed one yet. It is shared, so only
+ * {@linkcode pushed} may fill it. */
+export function emptyFifo<T extends object>(): Fifo<T> {
+  return EMPTY as unknown as Fifo<T>;
+}
+
+/** The queue with one more entry: the same, or the first one of its own. There
+ * are four queues to a connection, and most of them are never used. */
+export function pushed<T extends object>(fifo: Fifo<T>, entry: T): Fifo<T> {
+  const own = fifo === emptyFifo<T>() ? new Fifo<T>() : fifo;
+  own.push(entry);
+  return own;
 }

@@ -10,7 +10,7 @@
 
 import { PENDING } from "./completion.ts";
 import { SocketError } from "./errors.ts";
-import { Fifo } from "./fifo.ts";
+import { emptyFifo, pushed } from "./fifo.ts";
 import { type Loop, SLAB_BYTES } from "./loop.ts";
 import type { ReceiveSettings } from "./receive_mode.ts";
 
@@ -57,11 +57,11 @@ export class ReceiveQueue {
   #settings!: ReceiveSettings;
   /** With more than this ahead of the reader no credit is granted. */
   #lowWater = 0;
-  #chunks = new Fifo<Uint8Array>();
+  #chunks = emptyFifo<Uint8Array>();
   #chunksBytes = 0;
   /** Bytes that the library may still deliver. */
   #credit = 0;
-  #readers = new Fifo<Reader>();
+  #readers = emptyFifo<Reader>();
   #isReadArmed = false;
   /** Nobody reads any more; see {@linkcode keep}. */
   #isKept = false;
@@ -111,7 +111,8 @@ export class ReceiveQueue {
       return Promise.resolve({ value: chunk, done: false });
     }
     if (this.#isEnded) return this.#endOfIterator();
-    return new Promise(this.#wait);
+    ReceiveQueue.#asked = this;
+    return new Promise(ReceiveQueue.#wait);
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
@@ -158,7 +159,7 @@ export class ReceiveQueue {
   /** Has a reader wait no longer. Bytes that come are the next one's. */
   takeBack(reader: Reader): void {
     for (const one of this.#readers.takeAll()) {
-      if (one !== reader) this.#readers.push(one);
+      if (one !== reader) this.#readers = pushed(this.#readers, one);
     }
     this.#serve();
   }
@@ -178,13 +179,13 @@ export class ReceiveQueue {
     const reader = this.#readers.shift();
     if (reader === undefined) {
       const isCopied = this.#isKept || result < COPY_BELOW;
-      this.#chunks.push(isCopied ? chunk.slice() : chunk);
+      this.#chunks = pushed(this.#chunks, isCopied ? chunk.slice() : chunk);
       this.#chunksBytes += result;
     } else if (reader.buffer === undefined) {
       reader.resolve({ value: chunk, done: false });
       this.#grant();
     } else {
-      this.#chunks.push(chunk);
+      this.#chunks = pushed(this.#chunks, chunk);
       this.#chunksBytes += result;
       this.#fill(reader, reader.buffer);
     }
@@ -258,7 +259,7 @@ export class ReceiveQueue {
   /** Takes bytes over that came before the connection was this one's. */
   preload(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.#chunks.push(bytes);
+    this.#chunks = pushed(this.#chunks, bytes);
     this.#chunksBytes += bytes.length;
   }
 
@@ -274,16 +275,21 @@ export class ReceiveQueue {
     return bytes;
   }
 
-  /* The executor of every next(), made once and not for each chunk. */
-  #wait = (
+  /* The executor of every next(). A promise calls it at once, so one function
+   * does for all queues; one of its own would be 100 bytes of each. */
+  static #wait = (
     resolve: (result: Result) => void,
     reject: (error: Error) => void,
   ): void => {
-    this.#enter({ buffer: undefined, isLoop: true, resolve, reject });
+    const queue = ReceiveQueue.#asked!;
+    ReceiveQueue.#asked = undefined;
+    queue.#enter({ buffer: undefined, isLoop: true, resolve, reject });
   };
+  /** Whose next() is being called. */
+  static #asked: ReceiveQueue | undefined;
 
   #enter(reader: Reader): void {
-    this.#readers.push(reader);
+    this.#readers = pushed(this.#readers, reader);
     if (this.#readers.first === reader) this.#serve();
   }
 

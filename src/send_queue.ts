@@ -13,7 +13,7 @@
 
 import { PENDING } from "./completion.ts";
 import { SocketError } from "./errors.ts";
-import { Fifo } from "./fifo.ts";
+import { emptyFifo, pushed } from "./fifo.ts";
 import type { Loop } from "./loop.ts";
 
 /** A write (`bytes`) or the end of the direction (none). */
@@ -61,16 +61,12 @@ export class SendQueue {
   concurrency: number;
   /** The number of the last broadcast that it took part in. */
   broadcast = 0;
-  #entries = new Fifo<Entry>();
-  #sends = new Fifo<Send>();
+  #entries = emptyFifo<Entry>();
+  #sends = emptyFifo<Send>();
   #sendsCount = 0;
-  /** The last of them. */
-  #newest: Send | undefined;
   #error: Error | undefined;
-  /** closeWrite() was called. */
-  #isEnding = false;
-  /** FIN is out. */
-  #isEnded = false;
+  /** closeWrite() was called, and then FIN is out. */
+  #state: "open" | "ending" | "ended" = "open";
 
   constructor(owner: SendOwner, concurrency: number) {
     this.#owner = owner;
@@ -85,11 +81,11 @@ export class SendQueue {
   /** True when a write would go to the system at once, before all others. */
   get isFree(): boolean {
     return this.#entries.isEmpty && this.#sendsCount === 0 &&
-      this.#error === undefined && !this.#isEnding;
+      this.#error === undefined && this.#state === "open";
   }
 
   get isEnded(): boolean {
-    return this.#isEnded;
+    return this.#state === "ended";
   }
 
   /** True when the library has all that was written; it still sends what it
@@ -107,7 +103,7 @@ export class SendQueue {
 
   write(bytes: Uint8Array): Promise<number> {
     if (this.#error !== undefined) return Promise.reject(this.#error);
-    if (this.#isEnding) {
+    if (this.#state !== "open") {
       return Promise.reject(
         new SocketError("EPIPE", { syscall: "send" }),
       );
@@ -123,7 +119,7 @@ export class SendQueue {
       return this.goOn(bytes, result);
     }
     return new Promise<number>((resolve, reject) => {
-      this.#entries.push({ bytes, length, offset: 0, resolve, reject });
+      this.#push({ bytes, length, offset: 0, resolve, reject });
     });
   }
 
@@ -132,7 +128,7 @@ export class SendQueue {
   goOn(bytes: Uint8Array, result: number): Promise<number> {
     const { length } = bytes;
     return new Promise<number>((resolve, reject) => {
-      this.#entries.push({ bytes, length, offset: 0, resolve, reject });
+      this.#push({ bytes, length, offset: 0, resolve, reject });
       if (this.#took(result)) this.#run();
     });
   }
@@ -140,10 +136,10 @@ export class SendQueue {
   /** The same as {@linkcode write} for somebody who has no use for a promise. */
   writeBy(entry: Entry): void {
     if (this.#error !== undefined) entry.reject(this.#error);
-    else if (this.#isEnding) {
+    else if (this.#state !== "open") {
       entry.reject(new SocketError("EPIPE", { syscall: "send" }));
     } else {
-      this.#entries.push(entry);
+      this.#push(entry);
       if (this.#entries.first === entry) this.#run();
     }
   }
@@ -152,7 +148,7 @@ export class SendQueue {
    * nothing can take back; returns how much that is. */
   takeBack(entry: Entry): number {
     for (const one of this.#entries.takeAll()) {
-      if (one !== entry) this.#entries.push(one);
+      if (one !== entry) this.#push(one);
     }
     /* What is kept of it is on its way, and ends unheard. */
     entry.resolve = () => {};
@@ -164,10 +160,10 @@ export class SendQueue {
   /** FIN after everything before it. */
   closeWrite(): Promise<void> {
     if (this.#error !== undefined) return Promise.reject(this.#error);
-    if (this.#isEnding) return Promise.resolve();
-    this.#isEnding = true;
+    if (this.#state !== "open") return Promise.resolve();
+    this.#state = "ending";
     return new Promise<void>((resolve, reject) => {
-      this.#entries.push({
+      this.#push({
         bytes: undefined,
         length: 0,
         offset: 0,
@@ -200,7 +196,7 @@ export class SendQueue {
     if (result < 0) {
       entry.reject(this.#owner.failure(result, "shutdown", detail));
     } else {
-      this.#isEnded = true;
+      this.#state = "ended";
       entry.resolve(0);
     }
     this.#owner.drained();
@@ -219,6 +215,10 @@ export class SendQueue {
     this.#sendsCount = 0;
     for (const entry of entries) entry.reject(this.#error);
     this.#owner.drained();
+  }
+
+  #push(entry: Entry): void {
+    this.#entries = pushed(this.#entries, entry);
   }
 
   /* Hands entries to the library until one has to wait. */
@@ -274,12 +274,12 @@ export class SendQueue {
     const isLast = entry.offset === entry.length;
     if (isLast) this.#entries.shift();
     if ((result & PENDING) !== 0) {
-      this.#newest = { entry, isLast, followers: [] };
-      this.#sends.push(this.#newest);
+      const send = { entry, isLast, followers: [] };
+      this.#sends = pushed(this.#sends, send);
       this.#sendsCount++;
       this.#owner.loop.kick();
     } else if (isLast) {
-      if (this.#sendsCount > 0) this.#newest!.followers.push(entry);
+      if (this.#sendsCount > 0) this.#sends.last!.followers.push(entry);
       else entry.resolve(entry.offset);
     }
     return true;

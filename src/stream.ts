@@ -21,6 +21,7 @@ import type { DetachedSocket } from "./detached_socket.ts";
 import { errorOf, numberOf, SocketError } from "./errors.ts";
 import { clearTimeout, setTimeout } from "./globals.ts";
 import { keepAliveNumbers, type KeepAliveSettings } from "./keep_alive.ts";
+import { Leaving } from "./leaving.ts";
 import type { Endpoint, Loop } from "./loop.ts";
 import type { ConnSettings } from "./options.ts";
 import {
@@ -49,14 +50,8 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   /** The library has been told to close it. */
   #isReleased = false;
   #isRef = true;
-  #timer: unknown;
   #addresses: [local?: NetAddr, peer?: NetAddr] | undefined;
-  #onReleased: (() => void)[] | undefined;
-  #isDetaching = false;
-  /** A detach waits for writes, */
-  #onDrained: (() => void) | undefined;
-  /** and then for the library. */
-  #onDetached: ((result: number, detail: number) => void) | undefined;
+  #leaving: Leaving | undefined;
 
   /** `origin` says whose options the socket has in the library already. */
   constructor(
@@ -82,12 +77,12 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
       case RECEIVED:
         /* After a close it only says that it was canceled. In a detach bytes
          * still come; the end is met again by whoever has the socket next. */
-        if (!this.isClosed || (this.#isDetaching && result > 0)) {
+        if (!this.isClosed || (this.#leaving?.isDetaching && result > 0)) {
           this.receive.received(result, detail);
         }
         return;
       case SENT:
-        if (this.#timer !== undefined) this.#armDeadline();
+        if (this.#leaving?.timer !== undefined) this.#armDeadline();
         this.send.sent(result, detail);
         return;
       case READABLE:
@@ -244,7 +239,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   /** Resolves when everything written has left or failed, after a close. */
   released(): Promise<void> {
     if (this.#isReleased) return Promise.resolve();
-    return new Promise((resolve) => (this.#onReleased ??= []).push(resolve));
+    return new Promise((resolve) => this.#leave().onReleased.push(resolve));
   }
 
   /**
@@ -261,10 +256,11 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
       }),
     );
     this.isClosed = true;
-    this.#isDetaching = true;
+    const leaving = this.#leave();
+    leaving.isDetaching = true;
     if (this.send.isBusy) {
       this.#armDeadline();
-      await new Promise<void>((resolve) => this.#onDrained = resolve);
+      await new Promise<void>((resolve) => leaving.onDrained = resolve);
     }
     return await this.#detachNow();
   }
@@ -291,7 +287,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
         failed(result);
         return;
       }
-      this.#onDetached = (result, detail) => {
+      this.#leave().onDetached = (result, detail) => {
         if (result < 0) failed(result, detail);
         else resolve({ handle: detail >>> 0, bytes: this.receive.takeAll() });
       };
@@ -325,8 +321,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
       detail: "its completion port was closed",
     });
     this.isClosed = true;
-    const onDetached = this.#onDetached;
-    this.#onDetached = undefined;
+    const onDetached = this.#takeOnDetached();
     this.#finishRelease();
     this.receive.close(error);
     this.send.fail(error);
@@ -334,20 +329,20 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   }
 
   drained(): void {
-    const onDrained = this.#onDrained;
+    const leaving = this.#leaving;
+    const onDrained = leaving?.onDrained;
     if (onDrained !== undefined) {
-      this.#onDrained = undefined;
+      leaving!.onDrained = undefined;
       onDrained();
       return;
     }
-    if (this.#onDetached !== undefined) return;
+    if (leaving?.onDetached !== undefined) return;
     if (this.isClosed && !this.#isReleased) this.#release(GRACEFUL);
   }
 
   /* The library has closed it: because it was asked to, or by itself. */
   #closed(result: number, errno: number): void {
-    const onDetached = this.#onDetached;
-    this.#onDetached = undefined;
+    const onDetached = this.#takeOnDetached();
     if (onDetached !== undefined) {
       onDetached(result, errno);
       this.#finishRelease();
@@ -383,17 +378,30 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   #finishRelease(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    clearTimeout(this.#timer);
     if (this.#isRef) this.loop.unref();
-    for (const resolve of this.#onReleased ?? []) resolve();
-    this.#onReleased = undefined;
+    const leaving = this.#leaving;
+    if (leaving === undefined) return;
+    clearTimeout(leaving.timer);
+    for (const resolve of leaving.onReleased) resolve();
+    leaving.onReleased = [];
+  }
+
+  #leave(): Leaving {
+    return this.#leaving ??= new Leaving();
+  }
+
+  #takeOnDetached(): Leaving["onDetached"] {
+    const onDetached = this.#leaving?.onDetached;
+    if (onDetached !== undefined) this.#leaving!.onDetached = undefined;
+    return onDetached;
   }
 
   /* While a close waits for writes, each part that leaves buys more time. What
    * holds the process alive meanwhile is the connection, unless it is unref'd. */
   #armDeadline(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.reset(), this.settings.closeTimeout);
-    runtime.unrefTimer(this.#timer);
+    const leaving = this.#leave();
+    clearTimeout(leaving.timer);
+    leaving.timer = setTimeout(() => this.reset(), this.settings.closeTimeout);
+    runtime.unrefTimer(leaving.timer);
   }
 }

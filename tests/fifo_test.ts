@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Fifo } from "../src/fifo.ts";
+import { emptyFifo, Fifo, pushed } from "../src/fifo.ts";
 
 function filled(count: number): Fifo<{ n: number }> {
   const fifo = new Fifo<{ n: number }>();
@@ -32,6 +32,36 @@ test("Fifo keeps the order while it is filled and emptied by turns", () => {
     fifo.takeAll().map(({ n }) => n),
     Array.from({ length: pushed - taken }, (_, i) => taken + i),
   );
+});
+
+test("Fifo.last is what was pushed last and is still there", () => {
+  const fifo = filled(0);
+  const lastOf = () => fifo.last?.n;
+  for (const count of [0, 1, 2, 3]) {
+    for (let n = 0; n < count; n++) {
+      fifo.push({ n });
+      assert.equal(lastOf(), n);
+    }
+    while (!fifo.isEmpty) {
+      assert.equal(lastOf(), count - 1);
+      fifo.shift();
+    }
+    assert.equal(lastOf(), undefined);
+  }
+});
+
+test("the empty queue that is shared is never filled", () => {
+  const empty = emptyFifo<{ n: number }>();
+  const one = pushed(empty, { n: 1 });
+  const other = pushed(empty, { n: 2 });
+  assert.notEqual(one, empty);
+  assert.notEqual(one, other);
+  assert.equal(pushed(one, { n: 3 }), one);
+  assert.deepEqual(one.takeAll(), [{ n: 1 }, { n: 3 }]);
+  assert.deepEqual(other.takeAll(), [{ n: 2 }]);
+  assert.equal(empty.isEmpty, true);
+  assert.equal(empty.shift(), undefined);
+  assert.equal(emptyFifo(), empty);
 });
 
 test("Fifo.replaceFirst() changes only what is taken next", () => {
