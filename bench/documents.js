@@ -163,8 +163,8 @@ function howText({ leftOut, settings }) {
       "- The memory of idle connections is the growth of VmRSS from just " +
       `before they come until they have been silent for ${settings.settle} s. ` +
       "It contains what a runtime takes for other reasons meanwhile, so the " +
-      "figure for more connections is the better one; after ten seconds some " +
-      "collectors give memory back (`--settle 12`).",
+      "figure for more connections is the better one. Some collectors give " +
+      "memory back only after ten seconds. The servers wait side by side.",
     ].join("\n"),
     "## What is not fair, or not measured",
     [

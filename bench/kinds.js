@@ -8,6 +8,8 @@
 // poll. With the priority of --realtime both would hold their cores all the time,
 // and Linux gives 50 ms of each second to others then (sched_rt_runtime_us, the
 // deadline server), which would be the slowest answers.
+//
+// What `isTogether` mostly waits, so all servers are measured at the same time.
 
 import { describeSize } from "./workloads.js";
 
@@ -113,6 +115,7 @@ export const kinds = {
   idle: {
     role: "echo",
     load: "idle",
+    isTogether: true,
     main: "bytesEach",
     unit: "a connection",
     others: ["anonymousEach", "residentMib", "idlePercent"],

@@ -58,9 +58,15 @@ export async function measure(bench, servers, workloads, onDone) {
 function planOf(bench, servers, workload) {
   const takers = servers.filter((server) => takesPart(server, workload));
   const seconds = roundsOf(bench, workload) *
-      secondsOfRound(bench, workload) +
+      secondsOfTaker(bench, workload, takers) +
     (isCounted(bench, workload) ? CALLS_SECONDS : 0);
   return { workload, takers, seconds: takers.length * seconds };
+}
+
+/* What one round of one server adds to the time. */
+function secondsOfTaker(bench, workload, takers) {
+  const seconds = secondsOfRound(bench, workload);
+  return kinds[workload.kind].isTogether ? seconds / takers.length : seconds;
 }
 
 /* What is counted is the same each time. */
@@ -99,20 +105,23 @@ async function measureWorkload(bench, servers, workload, progress) {
     }
   };
 
-  const seconds = secondsOfRound(bench, workload);
+  const seconds = secondsOfTaker(bench, workload, servers);
   const settings = workload.kind === "rate"
     ? await calibrate(bench, servers, workload, attempt)
     : {};
   const rounds = roundsOf(bench, workload);
   for (let round = 0; round < rounds; round++) {
-    for (const server of rotate(servers, round)) {
-      if (process.uptime() > bench.deadline) return undefined;
-      const what = `round ${round + 1} of ${rounds}`;
+    const what = `round ${round + 1} of ${rounds}`;
+    const asked = { ...workload, ...settings, round };
+    const measureOne = async (server) => {
       await attempt(server, what, async (entry) => {
-        const asked = { ...workload, ...settings, round };
         entry.rounds.push(await measureRound(bench, server, asked));
       });
       progress.advance(seconds);
+    };
+    for (const group of groupsOf(rotate(servers, round), workload)) {
+      if (process.uptime() > bench.deadline) return undefined;
+      await Promise.all(group.map(measureOne));
     }
   }
   if (isCounted(bench, workload)) {
@@ -139,6 +148,11 @@ async function calibrate(bench, servers, workload, attempt) {
   }
   const slowest = Math.min(...Object.values(reaches));
   return { reaches, rate: Math.max(Math.round(slowest / 2), 1) };
+}
+
+/* Which servers are measured at the same time. */
+function groupsOf(servers, { kind }) {
+  return kinds[kind].isTogether ? [servers] : servers.map((one) => [one]);
 }
 
 /* Nobody is always the first one, or always after the same one. */

@@ -28,7 +28,7 @@ and which goals are met. All of it takes about an hour.
   --seconds S       counted time of each (default 1)
   --settle S        seconds for which idle connections are silent before their
                     memory is looked at, and the server alone before they come
-                    (default 2); collectors give memory back late
+                    (default 25); collectors give memory back late
   --no-calls        does not count system calls; neither does --quick
   --realtime        keeps other programs off the two cores while it measures,
                     but for paced loads; needs root, makes the machine sluggish,
@@ -79,7 +79,7 @@ export function parseOptions(args) {
   if (!(seconds > 0 && seconds <= 3600)) {
     throw new UsageError(`--seconds needs a number above 0, up to 3600`);
   }
-  const settle = Number(values.settle ?? (quick ? 0.3 : 2));
+  const settle = Number(values.settle ?? (quick ? 0.3 : 25));
   if (!(settle >= 0 && settle <= 600)) {
     throw new UsageError(`--settle needs a number from 0 to 600`);
   }

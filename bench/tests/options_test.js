@@ -21,6 +21,7 @@ test("parseOptions() makes --quick short, unless it is told how long", () => {
   assert.equal(parseOptions(["--quick", "--rounds", "3"]).rounds, 3);
   assert.equal(parseOptions([]).rounds, 5);
   assert.equal(parseOptions(["--quick"]).settle, 0.3);
+  assert.equal(parseOptions([]).settle, 25);
   assert.equal(parseOptions(["--settle", "12"]).settle, 12);
 });
 

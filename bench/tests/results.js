@@ -21,7 +21,7 @@ export function resultsOf(name, cpuUs) {
     settings: {
       rounds: 2,
       seconds: 1,
-      settle: 2,
+      settle: 25,
       realtime: false,
       quick: false,
     },
