@@ -14,12 +14,12 @@
 // listed and not in the sum. Names that end in -windows are this module as it is
 // on Windows, those that end in -wine as it is on Wine (calls/wine.js).
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { inTemporaryFolder } from "../scripts/setup.js";
 import { countLinuxCalls } from "./calls/linux.js";
 import { countWindowsCalls, windowsServers } from "./calls/wine.js";
 import { chooseByName } from "./choose.js";
@@ -117,13 +117,10 @@ async function main(folder) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const folder = await mkdtemp(join(tmpdir(), "iocp-calls-"));
   try {
-    await main(folder);
+    await inTemporaryFolder("iocp-calls-", main);
   } catch (error) {
     console.error(`calls: ${error.message}`);
     process.exitCode = 1;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }

@@ -4,11 +4,10 @@
 // their own, and says what that comes to. Only what the results look like is
 // here; measure.js has how they are got.
 
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { ensureNodeModules } from "../scripts/setup.js";
+import { ensureNodeModules, inTemporaryFolder } from "../scripts/setup.js";
 import { chooseCores } from "./cores.js";
 import { describeDisturbance } from "./disturbance.js";
 import { judge } from "./goals.js";
@@ -134,12 +133,10 @@ async function resultsFor(options) {
         "the server and the load to cores and its floor is an epoll server",
     );
   }
-  const folder = await mkdtemp(join(tmpdir(), "iocp-bench-"));
-  try {
-    return await measureAll(options, folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  return await inTemporaryFolder(
+    "iocp-bench-",
+    (folder) => measureAll(options, folder),
+  );
 }
 
 async function main() {

@@ -10,13 +10,12 @@
 // Linux only: perf takes a look at each server 4,000 times a second of its CPU
 // time, at all threads, and needs root. The servers run as in `npm run bench`.
 
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { run, runOrThrow } from "../scripts/setup.js";
+import { inTemporaryFolder, run, runOrThrow } from "../scripts/setup.js";
 import { sendMessages } from "./calls/load.js";
 import { recordByPerf } from "./calls/perf.js";
 import { chooseByName } from "./choose.js";
@@ -138,13 +137,10 @@ async function main(folder) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const folder = await mkdtemp(join(tmpdir(), "iocp-profile-"));
   try {
-    await main(folder);
+    await inTemporaryFolder("iocp-profile-", main);
   } catch (error) {
     console.error(`profile: ${error.message}`);
     process.exitCode = 1;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }

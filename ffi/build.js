@@ -7,13 +7,12 @@
 //   node ffi/build.js --check    builds elsewhere and compares with these
 //   node ffi/build.js --target linux_x86_64    only that one, and no hashes
 
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { ensureZig, repository } from "../scripts/setup.js";
+import { ensureZig, inTemporaryFolder, repository } from "../scripts/setup.js";
 import { compileLibrary, targets } from "./compile.js";
 import { checksums, moduleText, sha256 } from "./embed.js";
 import { inspectLibrary } from "./inspect.js";
@@ -24,8 +23,7 @@ import { inspectLibrary } from "./inspect.js";
  */
 export async function build(ffi, { work, chosen = targets } = {}) {
   const zig = await ensureZig();
-  const scratch = await mkdtemp(join(tmpdir(), "iocp-build-"));
-  try {
+  return await inTemporaryFolder("iocp-build-", async (scratch) => {
     const files = new Map();
     const libraries = [];
     for (const target of chosen) {
@@ -42,9 +40,7 @@ export async function build(ffi, { work, chosen = targets } = {}) {
       files.set("ffi/prebuilt/SHA256SUMS", sums);
     }
     return files;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Builds in place, below `root`, a checkout. */
@@ -62,8 +58,7 @@ export async function buildInPlace(root, chosen) {
  * compiled before; returns a line for each committed file that is different.
  */
 export async function check(root) {
-  const other = await mkdtemp(join(tmpdir(), "another-folder-"));
-  try {
+  return await inTemporaryFolder("another-folder-", async (other) => {
     const ffi = join(other, "copied-sources");
     for (const part of ["include", "src", "iocp.def"]) {
       await cp(join(root, "ffi", part), join(ffi, part), { recursive: true });
@@ -81,9 +76,7 @@ export async function check(root) {
       }
     }
     return differences;
-  } finally {
-    await rm(other, { recursive: true, force: true });
-  }
+  });
 }
 
 async function main() {

@@ -9,15 +9,17 @@ import { existsSync } from "node:fs";
 import {
   copyFile,
   mkdir,
-  mkdtemp,
   readdir,
   readFile,
   rm,
   writeFile,
 } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { runOrThrow, zigEnvironment } from "../scripts/setup.js";
+import {
+  inTemporaryFolder,
+  runOrThrow,
+  zigEnvironment,
+} from "../scripts/setup.js";
 
 /** What is built, in the order of SHA256SUMS. */
 export const targets = [
@@ -219,8 +221,7 @@ export async function compileArchive(
   const files = (await sourceFiles(folder, target.system))
     .filter((file) => !sharedOnly.includes(file));
   const names = await internalNames(folder, target.system);
-  const scratch = await mkdtemp(join(tmpdir(), "iocp-archive-"));
-  try {
+  await inTemporaryFolder("iocp-archive-", async (scratch) => {
     const options = { cwd: folder, env: zigEnvironment() };
     const objects = [];
     for (const file of files) {
@@ -241,15 +242,12 @@ export async function compileArchive(
     await mkdir(dirname(output), { recursive: true });
     await rm(output, { force: true });
     await runOrThrow(zig, ["ar", "rcs", output, ...objects], options);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Compiles every file by itself, and throws if clang has a word to say. */
 export async function compileStrictly(zig, target, folder, mode) {
-  const scratch = await mkdtemp(join(tmpdir(), "iocp-strict-"));
-  try {
+  await inTemporaryFolder("iocp-strict-", async (scratch) => {
     for (const file of await sourceFiles(folder, target.system)) {
       await runOrThrow(zig, [
         "cc",
@@ -262,9 +260,7 @@ export async function compileStrictly(zig, target, folder, mode) {
         join(scratch, "object.o"),
       ], { cwd: folder, env: zigEnvironment() });
     }
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Makes what programs are linked with to use the DLL. */
@@ -295,9 +291,8 @@ export async function compileLibrary(
 ) {
   const files = await sourceFiles(folder, target.system);
   if (files.length === 0) throw new Error(`no C files in ${folder}`);
-  const scratch = await mkdtemp(join(tmpdir(), "iocp-link-"));
   const { link } = bySystem[target.system];
-  try {
+  await inTemporaryFolder("iocp-link-", async (scratch) => {
     await mkdir(dirname(output), { recursive: true });
     const env = zigEnvironment();
     if (work) env.ZIG_LOCAL_CACHE_DIR = work;
@@ -315,9 +310,7 @@ export async function compileLibrary(
     ], { cwd: folder, env });
     // Without what the linker has put beside it.
     await copyFile(join(scratch, target.file), output);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 function compileFlags(zig, target, folder, mode) {

@@ -18,7 +18,6 @@ import {
   copyFile,
   cp,
   mkdir,
-  mkdtemp,
   readdir,
   rename,
   rm,
@@ -35,7 +34,12 @@ import {
   foldersOf,
   targets,
 } from "./fuzz/targets.js";
-import { describeEnd, ensureDebian, repository } from "./setup.js";
+import {
+  describeEnd,
+  ensureDebian,
+  inTemporaryFolder,
+  repository,
+} from "./setup.js";
 
 const { values } = parseArgs({
   options: {
@@ -64,12 +68,9 @@ if (!debian) fail(`there is no libFuzzer: ${reason}`);
 let isClean = true;
 for (const name of names) {
   const target = targets.find((one) => one.name === name);
-  const scratch = await mkdtemp(join(tmpdir(), `iocp-${name}-`));
-  try {
+  await inTemporaryFolder(`iocp-${name}-`, async (scratch) => {
     isClean = await work(target, scratch) && isClean;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 process.exit(isClean ? 0 : 1);
 

@@ -6,6 +6,7 @@
 export { announce, cached, cacheFolder, repository } from "./setup/cache.js";
 export { describeEnd, run, runOrThrow } from "./setup/command.js";
 export { ensureDebian } from "./setup/debian.js";
+export { inTemporaryFolder } from "./setup/folder.js";
 export {
   bunPath,
   denoPath,

@@ -9,13 +9,12 @@
 // with the line that repeats it. --coverage tells how much of the Windows
 // engine was run; --bugs plants known bugs, and tells how soon each is found.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { detail, say } from "./report.js";
-import { repository } from "./setup.js";
+import { inTemporaryFolder, repository } from "./setup.js";
 import { describeBugs, describeGroups, findBugs } from "./simulation/bugs.js";
 import {
   buildNames,
@@ -45,9 +44,8 @@ async function main() {
   known("build", values.build, buildNames);
   const { debian, reason } = await ensureCompiler();
   if (!debian) throw new Error(`there is no compiler: ${reason}`);
-  const folder = await mkdtemp(join(tmpdir(), "iocp-simulate-"));
   const ffi = join(repository, "ffi");
-  try {
+  return await inTemporaryFolder("iocp-simulate-", async (folder) => {
     if (values.bugs) return await mainBugs(debian, ffi, folder, values);
     const build = values.coverage ? "coverage" : values.build;
     say(`compiling the simulation of ${values.world} ...`);
@@ -68,9 +66,7 @@ async function main() {
       for (const line of describeCoverage(coverage)) say(line);
     }
     return result.ok ? 0 : 1;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function mainBugs(debian, ffi, folder, values) {

@@ -1,10 +1,10 @@
 // Copyright the iocp authors. MIT license.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { inTemporaryFolder } from "../../scripts/setup.js";
 import { writeDocuments } from "../documents.js";
 import { judge } from "../goals.js";
 import { resultsOf } from "./results.js";
@@ -14,8 +14,7 @@ test("writeDocuments() writes a page, its plots and the figures", async () => {
     "c": [1, 1],
     "iocp-bun": [1.04, 1.06],
   });
-  const root = await mkdtemp(join(tmpdir(), "iocp-bench-docs-"));
-  try {
+  await inTemporaryFolder("iocp-bench-docs-", async (root) => {
     const files = await writeDocuments(results, judge(results), root);
     const [page, figures, plot] = await Promise.all(
       files.map((file) => readFile(join(root, file), "utf8")),
@@ -27,7 +26,5 @@ test("writeDocuments() writes a page, its plots and the figures", async () => {
     assert.match(plot, /^<svg[^]*iocp-bun[^]*<\/svg>\n$/);
     // What was written is what can be read again.
     assert.deepEqual(JSON.parse(figures), results);
-  } finally {
-    await rm(root, { recursive: true, force: true });
-  }
+  });
 });

@@ -4,11 +4,9 @@
 // what a fuzzer has found stays right.
 
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdir } from "node:fs/promises";
 import { builds, buildTarget, foldersOf, targets } from "./targets.js";
-import { describeEnd } from "../setup.js";
+import { describeEnd, inTemporaryFolder } from "../setup.js";
 
 const timeout = 120_000;
 
@@ -16,12 +14,10 @@ const timeout = 120_000;
 export async function replayCorpora({ report, root, filter = "" }, debian) {
   for (const target of targets.filter((one) => one.name.includes(filter))) {
     await report.check(`sanitize: ${target.name}`, async () => {
-      const scratch = await mkdtemp(join(tmpdir(), `iocp-${target.name}-`));
-      try {
-        return await replay(root, debian, target, scratch);
-      } finally {
-        await rm(scratch, { recursive: true, force: true });
-      }
+      return await inTemporaryFolder(
+        `iocp-${target.name}-`,
+        (scratch) => replay(root, debian, target, scratch),
+      );
     });
   }
 }

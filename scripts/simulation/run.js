@@ -2,9 +2,9 @@
 
 // Runs a simulation that was compiled.
 
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { inTemporaryFolder } from "../setup.js";
 
 /** The line that repeats a seed. */
 function commandFor({ world = "windows", build = "plain" }) {
@@ -43,15 +43,12 @@ export async function runSimulation(debian, program, options) {
   }
   if (options.trace) args.push("--trace");
   args.push("--command", commandFor(options));
-  const folder = await mkdtemp(join(tmpdir(), "iocp-sanitizer-"));
-  try {
+  return await inTemporaryFolder("iocp-sanitizer-", async (folder) => {
     const ended = await runIn(debian, program, args, folder, options);
     const found = ended.ok ? "" : await firstLog(folder);
     if (found !== "") options.onOutput?.(found);
     return { ...ended, output: ended.output + found };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function runIn(debian, program, args, folder, options) {

@@ -3,8 +3,7 @@
 // That the bench works, not how fast anything is: its statistics, and every
 // workload once, with few connections and messages.
 
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import process from "node:process";
 import { windowsTakers } from "../../bench/calls/of_workload.js";
@@ -14,7 +13,13 @@ import { measure } from "../../bench/measure.js";
 import { compileC, compilePrograms } from "../../bench/programs.js";
 import { servers } from "../../bench/servers.js";
 import { workloads } from "../../bench/workloads.js";
-import { describeEnd, ensureWine, repository, run } from "../setup.js";
+import {
+  describeEnd,
+  ensureWine,
+  inTemporaryFolder,
+  repository,
+  run,
+} from "../setup.js";
 
 const tests = join(repository, "bench", "tests");
 const load = join(repository, "bench", "load");
@@ -49,8 +54,7 @@ export async function benchStage({ report }) {
     report.missing("bench: load", reason, { allowed: true });
     return;
   }
-  const folder = await mkdtemp(join(tmpdir(), "iocp-bench-"));
-  try {
+  await inTemporaryFolder("iocp-bench-", async (folder) => {
     for (const [name, sources] of Object.entries(parts)) {
       const files = [
         join(tests, name),
@@ -68,9 +72,7 @@ export async function benchStage({ report }) {
     const name = "bench: two calls a message on the Windows engine";
     if (wine) await report.check(name, () => runWindows(programs, folder));
     else report.missing(name, reason);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function runTests() {

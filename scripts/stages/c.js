@@ -1,12 +1,16 @@
 // Copyright the iocp authors. MIT license.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { compileLibrary, targets } from "../../ffi/compile.js";
 import { compileProgram, countProgram, testPrograms } from "../c_program.js";
 import { detail, say } from "../report.js";
-import { ensureDebian, ensureWine, ensureZig, run } from "../setup.js";
+import {
+  ensureDebian,
+  ensureWine,
+  ensureZig,
+  inTemporaryFolder,
+  run,
+} from "../setup.js";
 import { testExample } from "./example.js";
 
 const timeout = 120_000;
@@ -67,39 +71,36 @@ async function testSystem(report, root, system, programs, runner) {
   const started = Date.now();
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const name = `c ${system}`;
-  const scratch = await mkdtemp(join(tmpdir(), `iocp-c-${system}-`));
   try {
-    say(`${name}: ${programs.length} programs ...`);
-    const library = await buildLibrary(root, system, scratch, runner.zig);
-    for (const source of programs) {
-      const program = await compileProgram(root, source, {
-        system,
-        library,
-        folder: join(scratch, basename(source, ".c")),
-        ...runner,
-      }).catch((error) => ({ error }));
-      const result = program.error
-        ? { code: 1, output: program.error.message }
-        : await runner.start(program, [], dirname(program));
-      countProgram(counts, `${name}: ${basename(source, ".c")}`, result);
-    }
+    await inTemporaryFolder(`iocp-c-${system}-`, async (scratch) => {
+      say(`${name}: ${programs.length} programs ...`);
+      const library = await buildLibrary(root, system, scratch, runner.zig);
+      for (const source of programs) {
+        const program = await compileProgram(root, source, {
+          system,
+          library,
+          folder: join(scratch, basename(source, ".c")),
+          ...runner,
+        }).catch((error) => ({ error }));
+        const result = program.error
+          ? { code: 1, output: program.error.message }
+          : await runner.start(program, [], dirname(program));
+        countProgram(counts, `${name}: ${basename(source, ".c")}`, result);
+      }
+    });
   } catch (error) {
     counts.failed += 1;
     say(`${name}: FAILED`);
     detail(error.message);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
   }
   report.group(name, counts, started);
 }
 
 async function testExampleOn(report, root, system, runner) {
-  const scratch = await mkdtemp(join(tmpdir(), `iocp-example-${system}-`));
-  try {
-    await testExample(report, root, system, scratch, runner);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  await inTemporaryFolder(
+    `iocp-example-${system}-`,
+    (scratch) => testExample(report, root, system, scratch, runner),
+  );
 }
 
 async function buildLibrary(root, system, scratch, zig) {

@@ -1,11 +1,10 @@
 // Copyright the iocp authors. MIT license.
 
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cellNames, openCell } from "../cells.js";
-import { describeEnd, ensureDebian } from "../setup.js";
+import { describeEnd, ensureDebian, inTemporaryFolder } from "../setup.js";
 
 const timeout = 90_000;
 
@@ -30,8 +29,7 @@ export async function httpStage({ report, root, cells }) {
     report.missing("http", reason, { allowed });
     return;
   }
-  const scratch = await mkdtemp(join(tmpdir(), "iocp-http-"));
-  try {
+  await inTemporaryFolder("iocp-http-", async (scratch) => {
     const site = await makeSite(join(scratch, "site"));
     for (const name of cells ?? cellNames) {
       const title = `http ${name.replace("-", " ")}`;
@@ -39,9 +37,7 @@ export async function httpStage({ report, root, cells }) {
       if (!cell) report.missing(title, reason, { allowed });
       else await testCell(report, title, { cell, debian, root, scratch, site });
     }
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 async function makeSite(folder) {

@@ -1,7 +1,5 @@
 // Copyright the iocp authors. MIT license.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { check } from "../../ffi/build.js";
 import {
@@ -17,7 +15,12 @@ import {
   warnings,
 } from "../../ffi/compile.js";
 import { inspectCommitted } from "../../ffi/inspect.js";
-import { describeEnd, ensureDebian, ensureZig } from "../setup.js";
+import {
+  describeEnd,
+  ensureDebian,
+  ensureZig,
+  inTemporaryFolder,
+} from "../setup.js";
 
 /**
  * The committed libraries are what their sources give and what they must be,
@@ -122,8 +125,7 @@ async function warningsOf(debian, gcc, system, extra, root) {
 }
 
 async function loadOnMusl(debian, root) {
-  const scratch = await mkdtemp(join(tmpdir(), "iocp-musl-"));
-  try {
+  return await inTemporaryFolder("iocp-musl-", async (scratch) => {
     const program = join(scratch, "load");
     const options = { cwd: join(root, "ffi"), timeout: 120_000 };
     const source = "tests/musl/load.c";
@@ -140,7 +142,5 @@ async function loadOnMusl(debian, root) {
     const loader = "/lib/ld-musl-x86_64.so.1";
     const ran = await debian.run(loader, [program, library], options);
     return ran.ok ? [] : [`${ran.output}${describeEnd(ran)}`];
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }

@@ -4,14 +4,13 @@
 // what is used after it was freed, read past its end, leaked, or undefined, and
 // what two threads do at once, ends a test.
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { definitions, includes, sourceFiles } from "../../ffi/compile.js";
 import { countProgram, testPrograms } from "../c_program.js";
 import { replayCorpora } from "../fuzz/replay.js";
 import { detail, say } from "../report.js";
-import { describeEnd, ensureDebian } from "../setup.js";
+import { describeEnd, ensureDebian, inTemporaryFolder } from "../setup.js";
 
 const timeout = 300_000;
 
@@ -59,26 +58,25 @@ export async function sanitizeStage({ report, root, filter }) {
 async function testUnder(report, root, debian, { name, flag, programs }) {
   const started = Date.now();
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  const scratch = await mkdtemp(join(tmpdir(), "iocp-sanitize-"));
   try {
-    say(`${name}: ${programs.length} programs ...`);
-    await writeFile(join(scratch, "suppressions"), suppressions);
-    await compile(root, debian, flag, programs, scratch);
-    for (const source of programs) {
-      const program = basename(source, ".c");
-      const result = await debian.run(join(scratch, program), [], {
-        cwd: scratch,
-        timeout,
-        env: { TSAN_OPTIONS: "suppressions=suppressions" },
-      });
-      countProgram(counts, `${name}: ${program}`, result);
-    }
+    await inTemporaryFolder("iocp-sanitize-", async (scratch) => {
+      say(`${name}: ${programs.length} programs ...`);
+      await writeFile(join(scratch, "suppressions"), suppressions);
+      await compile(root, debian, flag, programs, scratch);
+      for (const source of programs) {
+        const program = basename(source, ".c");
+        const result = await debian.run(join(scratch, program), [], {
+          cwd: scratch,
+          timeout,
+          env: { TSAN_OPTIONS: "suppressions=suppressions" },
+        });
+        countProgram(counts, `${name}: ${program}`, result);
+      }
+    });
   } catch (error) {
     counts.failed += 1;
     say(`${name}: FAILED`);
     detail(error.message);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
   }
   report.group(name, counts, started);
 }

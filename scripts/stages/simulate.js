@@ -4,10 +4,10 @@
 // under the sanitizers of gcc, and the bugs that are planted to see that the
 // simulation finds them. `npm run simulate` runs more.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { detail, say } from "../report.js";
+import { inTemporaryFolder } from "../setup.js";
 import { describeBugs, findBugs } from "../simulation/bugs.js";
 import { compileSimulation, ensureCompiler } from "../simulation/compile.js";
 import { coverageOf, coverageTotal } from "../simulation/coverage.js";
@@ -37,8 +37,7 @@ export async function simulateStage({ report, root, filter = "" }) {
     return;
   }
   const ffi = join(root, "ffi");
-  const folder = await mkdtemp(join(tmpdir(), "iocp-simulate-"));
-  try {
+  await inTemporaryFolder("iocp-simulate-", async (folder) => {
     for (const run of runs) {
       const name = `simulate ${run.world}, ${run.build}`;
       if (!name.includes(filter)) continue;
@@ -48,9 +47,7 @@ export async function simulateStage({ report, root, filter = "" }) {
       );
     }
     await plantBugs(report, debian, ffi, folder, filter);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function simulate(debian, ffi, folder, { world, build, count }) {

@@ -1,15 +1,19 @@
 // Copyright the iocp authors. MIT license.
 
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { targets } from "../../ffi/compile.js";
 import { compileProgram } from "../c_program.js";
 import { cellNames, openCell } from "../cells.js";
 import { readJunit } from "../junit.js";
 import { detail, say } from "../report.js";
-import { describeEnd, ensureDebian, ensureZig } from "../setup.js";
+import {
+  describeEnd,
+  ensureDebian,
+  ensureZig,
+  inTemporaryFolder,
+} from "../setup.js";
 
 // A file's tests together may take so long, and in Bun each test as well.
 const timeout = 600_000;
@@ -32,15 +36,12 @@ export async function suiteStage({ report, root, filter, cells, verbose }) {
       report.missing(title, reason, { allowed });
       continue;
     }
-    const scratch = await mkdtemp(join(tmpdir(), "iocp-peer-"));
-    try {
+    await inTemporaryFolder("iocp-peer-", async (scratch) => {
       const peer = cell.path(await compilePeer(root, cell.system, scratch));
       const env = { IOCP_TEST_PEER: peer };
       const suite = { cell, title, root, testFilter, verbose, env };
       await runCell(report, files, suite);
-    } finally {
-      await rm(scratch, { recursive: true, force: true });
-    }
+    });
   }
 }
 
@@ -88,8 +89,7 @@ async function runFile(
   file,
   { cell, title, root, testFilter, verbose, env },
 ) {
-  const scratch = await mkdtemp(join(tmpdir(), "iocp-suite-"));
-  try {
+  return await inTemporaryFolder("iocp-suite-", async (scratch) => {
     const report = join(scratch, "junit.xml");
     const args = cell.runtime === "deno"
       ? denoArguments(file, cell.path(report), testFilter)
@@ -110,9 +110,7 @@ async function runFile(
       say(`${title}: ${file}: ${result.passed} passed (${took})`);
     }
     return result;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 // Deno 2.9.5 for Windows panics under Wine 10 in about one of 200 children that
