@@ -8,21 +8,14 @@ import { describe, test } from "node:test";
 import {
   CompletionPort,
   type Conn,
-  type ConnectOptions,
   connectSync,
   listen,
   type NetAddr,
-  SocketError,
 } from "../mod.ts";
-import { Acceptor } from "../src/acceptor.ts";
-import { parseIp } from "../src/address.ts";
-import { makeConnectionSync } from "../src/connector.ts";
-import { Loop } from "../src/loop.ts";
-import { connectSettings, listenSettings } from "../src/options.ts";
 import { type Child, programPath, run, start } from "./shared/child.ts";
 import { delay, eventually, within } from "./shared/deadline.ts";
 import { closedAddress, silentAddress } from "./shared/network.ts";
-import { errorFrom, outcome } from "./shared/outcome.ts";
+import { errorFrom, failure, outcome } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
 import { digest, pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
@@ -30,16 +23,6 @@ import { receiveByLoop } from "./shared/transfer.ts";
 const local = { hostname: "127.0.0.1", port: 0 };
 /* Long enough for a loop to park, and for what should not happen to happen. */
 const PAUSE_MS = 300;
-
-function failure(call: () => unknown): SocketError {
-  try {
-    call();
-  } catch (error) {
-    if (error instanceof SocketError) return error;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
-}
 
 function pairSync() {
   const port = new CompletionPort();
@@ -411,71 +394,6 @@ describe("With a peer elsewhere", () => {
       assert.equal(code, 0);
     });
   }
-});
-
-/* The race of several addresses, with addresses of the test's own. */
-describe("connectSync() of several addresses", () => {
-  function race(
-    loop: Loop,
-    port: number,
-    texts: string[],
-    options: Partial<ConnectOptions> = {},
-  ): Conn {
-    const settings = connectSettings({
-      hostname: "several.example",
-      port,
-      ...options,
-    });
-    const addresses = texts.map((text) => parseIp(text)!);
-    return makeConnectionSync(loop, settings, () => addresses);
-  }
-
-  function acceptor(loop: Loop, hostname: string, port = 0): Acceptor {
-    return new Acceptor(loop, listenSettings({ hostname, port, backlog: 1 }));
-  }
-
-  test("goes on to the next when one is refused", () => {
-    const loop = new Loop();
-    const { port } = acceptor(loop, "127.0.0.3").address;
-    const texts = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
-    assert.equal(race(loop, port, texts).remoteAddr.hostname, "127.0.0.3");
-    const error = failure(() =>
-      race(loop, port, texts, { autoSelectFamily: false })
-    );
-    assert.equal(error.code, "ECONNREFUSED");
-    assert.equal(error.address, "127.0.0.1");
-    loop.close();
-  });
-
-  test("reports the first failure when all fail", () => {
-    const loop = new Loop();
-    const { port } = closedAddress;
-    const error = failure(() => race(loop, port, ["127.0.0.2", "127.0.0.3"]));
-    assert.equal(error.code, "ECONNREFUSED");
-    assert.equal(error.address, "127.0.0.2");
-    assert.equal((error.cause as AggregateError).errors.length, 2);
-    loop.close();
-  });
-
-  test("does not wait for one that is silent", async () => {
-    const port = new CompletionPort();
-    const silent = await silentAddress(port);
-    const loop = new Loop();
-    acceptor(loop, "127.0.0.2", silent.port);
-    const texts = [silent.hostname, "127.0.0.2"];
-    const conn = race(loop, silent.port, texts);
-    assert.equal(conn.remoteAddr.hostname, "127.0.0.2");
-    const error = failure(() =>
-      race(loop, silent.port, texts, {
-        autoSelectFamilyAttemptDelay: 2 ** 31 - 1,
-        timeout: 300,
-      })
-    );
-    assert.equal(error.code, "ETIMEDOUT");
-    assert.equal(error.address, "several.example");
-    loop.close();
-    port.close();
-  });
 });
 
 describe("Wrong arguments are refused:", () => {

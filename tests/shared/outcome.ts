@@ -37,3 +37,14 @@ export async function errorFrom(
   }
   throw new Error("nothing was thrown");
 }
+
+/** The SocketError of a call that blocks; throws when there is none. */
+export function failure(call: () => unknown): SocketError {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof SocketError) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}

@@ -1,0 +1,78 @@
+// Copyright the iocp authors. MIT license.
+/* The race of several addresses when it blocks, with addresses of the test's
+ * own. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { CompletionPort, type Conn, type ConnectOptions } from "../mod.ts";
+import { Acceptor } from "../src/acceptor.ts";
+import { parseIp } from "../src/address.ts";
+import { makeConnectionSync } from "../src/connector.ts";
+import { Loop } from "../src/loop.ts";
+import { connectSettings, listenSettings } from "../src/options.ts";
+import { closedAddress, silentAddress } from "./shared/network.ts";
+import { failure } from "./shared/outcome.ts";
+
+describe("connectSync() of several addresses", () => {
+  function race(
+    loop: Loop,
+    port: number,
+    texts: string[],
+    options: Partial<ConnectOptions> = {},
+  ): Conn {
+    const settings = connectSettings({
+      hostname: "several.example",
+      port,
+      ...options,
+    });
+    const addresses = texts.map((text) => parseIp(text)!);
+    return makeConnectionSync(loop, settings, () => addresses);
+  }
+
+  function acceptor(loop: Loop, hostname: string, port = 0): Acceptor {
+    return new Acceptor(loop, listenSettings({ hostname, port, backlog: 1 }));
+  }
+
+  test("goes on to the next when one is refused", () => {
+    const loop = new Loop();
+    const { port } = acceptor(loop, "127.0.0.3").address;
+    const texts = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
+    assert.equal(race(loop, port, texts).remoteAddr.hostname, "127.0.0.3");
+    const error = failure(() =>
+      race(loop, port, texts, { autoSelectFamily: false })
+    );
+    assert.equal(error.code, "ECONNREFUSED");
+    assert.equal(error.address, "127.0.0.1");
+    loop.close();
+  });
+
+  test("reports the first failure when all fail", () => {
+    const loop = new Loop();
+    const { port } = closedAddress;
+    const error = failure(() => race(loop, port, ["127.0.0.2", "127.0.0.3"]));
+    assert.equal(error.code, "ECONNREFUSED");
+    assert.equal(error.address, "127.0.0.2");
+    assert.equal((error.cause as AggregateError).errors.length, 2);
+    loop.close();
+  });
+
+  test("does not wait for one that is silent", async () => {
+    const port = new CompletionPort();
+    const silent = await silentAddress(port);
+    const loop = new Loop();
+    acceptor(loop, "127.0.0.2", silent.port);
+    const texts = [silent.hostname, "127.0.0.2"];
+    const conn = race(loop, silent.port, texts);
+    assert.equal(conn.remoteAddr.hostname, "127.0.0.2");
+    const error = failure(() =>
+      race(loop, silent.port, texts, {
+        autoSelectFamilyAttemptDelay: 2 ** 31 - 1,
+        timeout: 300,
+      })
+    );
+    assert.equal(error.code, "ETIMEDOUT");
+    assert.equal(error.address, "several.example");
+    loop.close();
+    port.close();
+  });
+});
