@@ -15,11 +15,9 @@
 // on Windows, those that end in -wine as it is on Wine (calls/wine.js).
 
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { inTemporaryFolder } from "../scripts/setup.js";
 import { countLinuxCalls } from "./calls/linux.js";
 import { countWindowsCalls, windowsServers } from "./calls/wine.js";
 import { chooseByName } from "./choose.js";
@@ -28,6 +26,7 @@ import { loadLaunch, serverLaunch } from "./load_process.js";
 import { buildPeers } from "./peers.js";
 import { compilePrograms } from "./programs.js";
 import { servers as scripts } from "./servers.js";
+import { runTool } from "./tool.js";
 import { mainWorkload, workloads } from "./workloads.js";
 
 /** Rarer ones are summed up. */
@@ -117,10 +116,5 @@ async function main(folder) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  try {
-    await inTemporaryFolder("iocp-calls-", main);
-  } catch (error) {
-    console.error(`calls: ${error.message}`);
-    process.exitCode = 1;
-  }
+  await runTool("calls", main);
 }

@@ -5,7 +5,6 @@
 // here; measure.js has how they are got.
 
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import process from "node:process";
 import { ensureNodeModules, inTemporaryFolder } from "../scripts/setup.js";
 import { chooseCores } from "./cores.js";

@@ -7,6 +7,7 @@ import { descriptorsMax } from "./machine.js";
 import { secondsOfRound } from "./pace.js";
 import { Progress } from "./progress.js";
 import { measureReach, measureRound } from "./round.js";
+import { sum } from "./summary.js";
 
 /** What a server does for longer messages depends on how full the system's
  * buffers are, and so on the load. */
@@ -160,8 +161,4 @@ function rotate(list, by) {
   const at = by % list.length;
   const rotated = [...list.slice(at), ...list.slice(0, at)];
   return by % 2 === 0 ? rotated : rotated.reverse();
-}
-
-function sum(values) {
-  return values.reduce((total, value) => total + value, 0);
 }

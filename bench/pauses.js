@@ -13,14 +13,15 @@
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { inTemporaryFolder } from "../scripts/setup.js";
 import { chooseByName } from "./choose.js";
 import { chooseCores } from "./cores.js";
 import { runLoad, serverLaunch } from "./load_process.js";
 import { compilePrograms } from "./programs.js";
 import { ServerProcess } from "./server_process.js";
 import { servers } from "./servers.js";
+import { sum } from "./summary.js";
 import { formatText } from "./tables.js";
+import { runTool } from "./tool.js";
 import { workloads } from "./workloads.js";
 
 const SECONDS = 5;
@@ -100,10 +101,6 @@ function warm(messages) {
   return { "warm-up-ms": 100, "warm-up-messages": messages };
 }
 
-function sum(values) {
-  return values.reduce((total, value) => total + value, 0);
-}
-
 async function main(folder) {
   const { values } = parseArgs({
     options: {
@@ -145,10 +142,5 @@ async function main(folder) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  try {
-    await inTemporaryFolder("iocp-pauses-", main);
-  } catch (error) {
-    console.error(`pauses: ${error.message}`);
-    process.exitCode = 1;
-  }
+  await runTool("pauses", main);
 }

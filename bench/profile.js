@@ -15,7 +15,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { inTemporaryFolder, run, runOrThrow } from "../scripts/setup.js";
+import { run, runOrThrow } from "../scripts/setup.js";
 import { sendMessages } from "./calls/load.js";
 import { recordByPerf } from "./calls/perf.js";
 import { chooseByName } from "./choose.js";
@@ -25,6 +25,7 @@ import { compilePrograms } from "./programs.js";
 import { ServerProcess } from "./server_process.js";
 import { servers } from "./servers.js";
 import { formatText } from "./tables.js";
+import { runTool } from "./tool.js";
 import { mainWorkload, workloads } from "./workloads.js";
 
 /* Enough for a runtime to have compiled what is hot. */
@@ -137,10 +138,5 @@ async function main(folder) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  try {
-    await inTemporaryFolder("iocp-profile-", main);
-  } catch (error) {
-    console.error(`profile: ${error.message}`);
-    process.exitCode = 1;
-  }
+  await runTool("profile", main);
 }

@@ -14,6 +14,11 @@ export function quantile(values, share) {
   return below + (sorted[Math.ceil(at)] - below) * (at - Math.floor(at));
 }
 
+/** Of numbers. */
+export function sum(values) {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 /** The middle one of some numbers, or the mean of the two middle ones. */
 export function median(values) {
   return quantile(values, 0.5);

@@ -429,19 +429,6 @@ describe("Wrong arguments are refused:", () => {
       assert.throws(() => client.writeSync(bytes as never), error);
     }
   });
-
-  test("of connectSync()", () => {
-    const wrongs: [object, RegExp][] = [
-      [{ port: 0 }, /"port"/],
-      [{ port: 1, timeout: 0 }, /"timeout"/],
-      [{ port: 1, hostname: "a b" }, /"hostname"/],
-      [{ port: 1, transport: "udp" }, /"transport"/],
-    ];
-    for (const [options, message] of wrongs) {
-      assert.throws(() => connectSync(options as never), { message });
-    }
-    assert.throws(() => connectSync(undefined as never), /"options"/);
-  });
 });
 
 test("Calls that do not block still reject what they rejected", async () => {

@@ -1,10 +1,15 @@
 // Copyright the iocp authors. MIT license.
-/* The race of several addresses when it blocks, with addresses of the test's
- * own. */
+/* connectSync(): the race of several addresses, with addresses of the test's own,
+ * and its arguments. The rest is in blocking_test.ts. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CompletionPort, type Conn, type ConnectOptions } from "../mod.ts";
+import {
+  CompletionPort,
+  type Conn,
+  type ConnectOptions,
+  connectSync,
+} from "../mod.ts";
 import { Acceptor } from "../src/acceptor.ts";
 import { parseIp } from "../src/address.ts";
 import { makeConnectionSync } from "../src/connector.ts";
@@ -75,4 +80,17 @@ describe("connectSync() of several addresses", () => {
     loop.close();
     port.close();
   });
+});
+
+test("Wrong arguments of connectSync() are refused", () => {
+  const wrongs: [object, RegExp][] = [
+    [{ port: 0 }, /"port"/],
+    [{ port: 1, timeout: 0 }, /"timeout"/],
+    [{ port: 1, hostname: "a b" }, /"hostname"/],
+    [{ port: 1, transport: "udp" }, /"transport"/],
+  ];
+  for (const [options, message] of wrongs) {
+    assert.throws(() => connectSync(options as never), { message });
+  }
+  assert.throws(() => connectSync(undefined as never), /"options"/);
 });
