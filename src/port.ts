@@ -29,7 +29,7 @@ import { optionalInteger, requireOptions, wrongType } from "./validate.ts";
 export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {
   /**
    * Bytes that one event brings at most, from 1 to 1,048,576, and no more than
-   * 65,536 at a time.
+   * 262,144 at a time.
    *
    * @default {16_384}
    */

@@ -40,7 +40,7 @@ export interface ReceiveOptions {
   mode?: ReceiveMode;
   /**
    * Bytes of a posted buffer, or of what is taken at a time in `"zero-byte"`
-   * mode, from 1 to 1,048,576. No chunk is larger than 65,536 bytes.
+   * mode, from 1 to 1,048,576. No chunk is larger than 262,144 bytes.
    *
    * @default {1024} in `"auto"`, `65_536` in `"zero-byte"`, otherwise `16_384`
    */

@@ -96,7 +96,7 @@ struct iocp_record {
 /* A slab with less room than this receives nothing more. */
 #define IOCP_SLAB_MIN 4096
 /* One record of data is never longer than this. */
-#define IOCP_RECEIVE_MAX 65536
+#define IOCP_RECEIVE_MAX 262144
 
 /*
  * Makes a port for the calling thread. Returns its name, -IOCP_EMFILE or

@@ -24,7 +24,7 @@
 #define CALLBACKS_BUCKETS 1024
 /* Records and bytes of one poll. */
 #define CALLBACKS_RECORDS 256
-#define CALLBACKS_SLAB (4 * IOCP_RECEIVE_MAX)
+#define CALLBACKS_SLAB IOCP_RECEIVE_MAX
 
 /* A socket from the call that adds it to its last call. */
 struct callback_socket {

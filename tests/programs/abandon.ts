@@ -68,7 +68,8 @@ async function abandonConn(
   if (stage === "error") server.reset();
   const needsChunk = way === "break" || way === "throw";
   if (needsChunk) {
-    await outcome(() => server.write(new Uint8Array(100_000)));
+    /* More than one chunk: at the stage of waiting, the first one is taken. */
+    await outcome(() => server.write(new Uint8Array(300_000)));
   }
   const left = await outcome(() => leave(client, way));
   if (left !== "undefined" && stage !== "error") {
@@ -92,8 +93,9 @@ async function checkLeft(
     return;
   }
   if (stage === "end" || stage === "error") return;
-  /* The chunk that was asked for is lost with it, and the next one comes. */
-  await server.write(new Uint8Array(200_000));
+  /* The chunks that were asked for, two at most, are lost with it, and the next
+   * one comes. All of it is more than two can be. */
+  await server.write(new Uint8Array(600_000));
   const { value } = await client[Symbol.asyncIterator]().next();
   if (value === undefined) throw new Error(`nothing comes at ${stage}`);
 }

@@ -6,7 +6,7 @@
 #include "helper.h"
 
 #define PORT__CAPACITY_MAX 4096
-#define PORT__SLAB (128 * 1024)
+#define PORT__SLAB (512 * 1024)
 #define PORT__GUARD 0xa5
 #define PORT__GUARDED 100
 

@@ -8,7 +8,7 @@
 #include "user.h"
 
 #define USER__RECORDS 4096
-#define USER__SLAB (256 * 1024)
+#define USER__SLAB (512 * 1024)
 #define USER__GUARD 16
 
 static struct {
