@@ -4,7 +4,7 @@
 // compiled JavaScript, in the runtime itself.
 //
 //   node bench/profile.js                        the C floor and this module
-//   node bench/profile.js --servers c,deno-listen --workload echo-16k-x50
+//   node bench/profile.js --servers c,deno-listen --workload churn-x50
 //   node bench/profile.js --top 12               and the busiest functions
 //
 // Linux only: perf takes a look at each server 4,000 times a second of its CPU
@@ -20,6 +20,7 @@ import { sendMessages } from "./calls/load.js";
 import { recordByPerf } from "./calls/perf.js";
 import { chooseByName } from "./choose.js";
 import { chooseCores } from "./cores.js";
+import { kinds, takesPart } from "./kinds.js";
 import { loadLaunch, serverLaunch } from "./load_process.js";
 import { compilePrograms } from "./programs.js";
 import { ServerProcess } from "./server_process.js";
@@ -28,6 +29,8 @@ import { formatText } from "./tables.js";
 import { runTool } from "./tool.js";
 import { mainWorkload, workloads } from "./workloads.js";
 
+/* What can be had as often as wanted, one after the other. */
+const KINDS = new Set(["echo", "upload", "download", "churn", "broadcast"]);
 /* Enough for a runtime to have compiled what is hot. */
 const WARM_UP = 20_000;
 /* About as long as two seconds of the floor. */
@@ -64,7 +67,8 @@ async function sharesOf(file, fields) {
 
 async function profile(server, workload, settings) {
   const { programs, launch, load, folder, top } = settings;
-  const command = server.command(server.roles.echo, programs);
+  const { role } = kinds[workload.kind];
+  const command = server.command(server.roles[role], programs);
   const running = new ServerProcess(launch, command);
   const file = join(folder, `${server.name}.data`);
   const messages = Math.min(MESSAGES_MAX, Math.ceil(BYTES / workload.bytes));
@@ -105,20 +109,22 @@ async function main(folder) {
   if (process.platform !== "linux" || !tried.ok) {
     throw new Error("NotSupported: profiles are made on Linux, by perf");
   }
-  const echoes = workloads.filter(({ inFlight }) => inFlight !== undefined);
-  const [workload] = chooseByName("--workload", values.workload, echoes);
+  const known = workloads.filter(({ kind }) => KINDS.has(kind));
+  const [workload] = chooseByName("--workload", values.workload, known);
+  const { load, unit } = kinds[workload.kind];
+  const able = servers.filter((server) => takesPart(server, workload));
   const programs = await compilePrograms(folder);
   const bench = { programs, cores: await chooseCores(), priority: 0 };
   const settings = {
     programs,
     folder,
     top: Number(values.top),
-    load: [...loadLaunch(bench), "echo"],
+    load: [...loadLaunch(bench), load],
     launch: serverLaunch(bench),
   };
   const rows = [["server", "CPU us", ...places.map(([name]) => name)]];
   const lists = [];
-  for (const server of chooseByName("--servers", values.servers, servers)) {
+  for (const server of chooseByName("--servers", values.servers, able)) {
     const { us, sums, functions } = await profile(server, workload, settings);
     const figures = [us, ...sums.values()].map((one) => one.toFixed(2));
     rows.push([server.name, ...figures]);
@@ -133,7 +139,7 @@ async function main(folder) {
       );
     }
   }
-  console.log(`us of CPU a message, ${workload.name}\n\n${formatText(rows)}`);
+  console.log(`us of CPU ${unit}, ${workload.name}\n\n${formatText(rows)}`);
   if (lists.length > 0) console.log(lists.join("\n"));
 }
 

@@ -10,7 +10,7 @@ const SETTLE_MS = 1000;
 const ROUNDS = 3;
 
 /**
- * Has a server echo about so many messages by `load`, a program and its first
+ * Has a server get about so many messages by `load`, a program and its first
  * arguments, on new connections, which end afterwards; returns how many they
  * were. What is needed to begin and to end is not among them, and is the same
  * each time.
@@ -26,7 +26,7 @@ export async function sendMessages(load, port, workload, messages) {
     "--bytes",
     String(workload.bytes),
     "--in-flight",
-    String(workload.inFlight),
+    String(workload.inFlight ?? 1),
     "--warm-up-ms",
     "0",
     "--messages",
