@@ -136,7 +136,9 @@ function callsText({ servers }) {
       const often = Object.entries(calls.byName)
         .filter(([, count]) => count >= RARE)
         .map(([call, count]) => `${call} ${count.toFixed(2)}`);
-      return `- ${name}: ${often.join(", ")}`;
+      /* io_uring can do with hardly any. */
+      const text = often.length > 0 ? often.join(", ") : `less than ${RARE}`;
+      return `- ${name}: ${text}`;
     });
   return lines.length > 0
     ? [`System calls a message:\n\n${lines.join("\n")}`]
