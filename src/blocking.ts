@@ -6,6 +6,7 @@
 
 import { Answer, timedOut } from "./answer.ts";
 import { PEER } from "./completion.ts";
+import { bufferReader } from "./receive_queue.ts";
 import type { Stream } from "./stream.ts";
 
 /** Waits for bytes, and reads them. */
@@ -16,8 +17,7 @@ export function readSync(
 ): number | null {
   if (stream.isClosed) throw stream.closedError("receive");
   const answer = new Answer<number | null>();
-  const { resolve, reject } = answer;
-  const reader = { buffer, isLoop: false, resolve, reject };
+  const reader = bufferReader(buffer, answer.resolve, answer.reject);
   stream.receive.readBy(reader);
   if (!stream.loop.runUntil(() => answer.isThere, timeout)) {
     stream.receive.takeBack(reader);

@@ -2,10 +2,11 @@
 /* A connection as a Duplex of Node's, on top of its two queues. What users see
  * of it is a SocketDuplex. */
 
+import { Chunks } from "./chunks.ts";
 import { LOCAL, NO_DELAY, PEER } from "./completion.ts";
 import { nodeModule } from "./globals.ts";
 import { SECONDS_MAX } from "./keep_alive.ts";
-import { COPY_BELOW } from "./receive_queue.ts";
+import { COPY_BELOW, type Result } from "./receive_queue.ts";
 import type { SocketDuplex } from "./socket_duplex.ts";
 import type { Stream } from "./stream.ts";
 
@@ -18,7 +19,6 @@ const JOIN_MAX = 64 * 1024;
 /* The parts of Node's modules that are used here, so that users do not need
  * its types. https://nodejs.org/api/stream.html */
 type Callback = (error?: Error | null) => void;
-type Result = IteratorResult<Uint8Array, undefined>;
 interface Duplex {
   readonly destroyed: boolean;
   readonly readable: boolean;
@@ -81,6 +81,7 @@ function makeClass(): new (stream: Stream) => Duplex {
 
   return class SocketDuplex extends Duplex {
     readonly #stream: Stream;
+    readonly #chunks: Chunks;
     #bytesRead = 0;
     /** Bytes of the write that is in the queue. */
     #queuedBytes = 0;
@@ -101,6 +102,7 @@ function makeClass(): new (stream: Stream) => Duplex {
         writableHighWaterMark: HIGH_WATER_MARK,
       });
       this.#stream = stream;
+      this.#chunks = new Chunks(stream);
       stream.isLeftOpenAtEnd = true;
       /* It may also be closed by its Conn or with its port. */
       stream.released().then(() => this.destroy());
@@ -211,7 +213,7 @@ function makeClass(): new (stream: Stream) => Duplex {
     }
 
     override _read(): void {
-      this.#stream.receive.next().then(this.#received, this.#failed);
+      this.#chunks.next().then(this.#received, this.#failed);
     }
 
     override _write(bytes: Uint8Array, _: string, callback: Callback): void {

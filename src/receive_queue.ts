@@ -18,21 +18,48 @@ import type { ReceiveSettings } from "./receive_mode.ts";
  * itself alive. */
 export const COPY_BELOW = SLAB_BYTES / 4;
 
-type Result = IteratorResult<Uint8Array, undefined>;
+/** What a loop over a connection gets. */
+export type Result = IteratorResult<Uint8Array, undefined>;
 
 /** Somebody who waits: for a chunk, or for bytes in a buffer of his own. */
-export type Reader =
-  & {
-    /** He iterates: a close is the end of his loop, and no error. */
-    isLoop: boolean;
-    reject(error: Error): void;
-  }
-  & (
-    | { buffer: undefined; resolve(result: Result): void }
-    | { buffer: Uint8Array; resolve(count: number | null): void }
-  );
+export interface Reader {
+  /** Where the bytes go. Without it he waits for a chunk. */
+  readonly buffer: Uint8Array | undefined;
+  /** He iterates: a close is the end of his loop, and no error. */
+  isLoop(): boolean;
+  /** Gives him the chunk or, with a buffer, how much of it was filled; null is
+   * the end. */
+  resolve(got: Uint8Array | number | null): void;
+  reject(error: Error): void;
+}
 
-const DONE: Result = Object.freeze({ value: undefined, done: true });
+/** Somebody who waits once, with a buffer. */
+export function bufferReader(
+  buffer: Uint8Array,
+  resolve: (count: number | null) => void,
+  reject: (error: Error) => void,
+): Reader & { buffer: Uint8Array } {
+  return {
+    buffer,
+    isLoop: isNever,
+    /* Who has a buffer is never given a chunk. */
+    resolve: resolve as Reader["resolve"],
+    reject,
+  };
+}
+
+function isNever(): boolean {
+  return false;
+}
+
+/** Somebody who iterates. */
+export interface LoopReader extends Reader {
+  /** What he waits with; his two functions settle it. */
+  makePromise(): Promise<Result>;
+}
+
+/** The end of a loop. */
+export const DONE: Result = Object.freeze({ value: undefined, done: true });
 
 /* Who waits with a buffer of his own has to leave it there. */
 function lostBuffer(): TypeError {
@@ -54,14 +81,14 @@ export interface ReceiveOwner {
 /** The receiving direction of a connection. */
 export class ReceiveQueue {
   #owner: ReceiveOwner;
-  #settings!: ReceiveSettings;
-  /** With more than this ahead of the reader no credit is granted. */
-  #lowWater = 0;
+  #settings: ReceiveSettings;
   #chunks = emptyFifo<Uint8Array>();
   #chunksBytes = 0;
   /** Bytes that the library may still deliver. */
   #credit = 0;
-  #readers = emptyFifo<Reader>();
+  /** Who waits first, and who waits behind him: mostly nobody. */
+  #reader: Reader | undefined;
+  #others = emptyFifo<Reader>();
   #isReadArmed = false;
   /** Nobody reads any more; see {@linkcode keep}. */
   #isKept = false;
@@ -73,7 +100,7 @@ export class ReceiveQueue {
 
   constructor(owner: ReceiveOwner, settings: ReceiveSettings) {
     this.#owner = owner;
-    this.#adopt(settings);
+    this.#settings = settings;
   }
 
   get settings(): ReceiveSettings {
@@ -82,14 +109,8 @@ export class ReceiveQueue {
 
   /** Another way to receive from now on; credit that is out stays out. */
   set settings(settings: ReceiveSettings) {
-    this.#adopt(settings);
-    this.#serve();
-  }
-
-  #adopt(settings: ReceiveSettings): void {
     this.#settings = settings;
-    /* What is taken only when it is asked for needs none. */
-    this.#lowWater = settings.mode === "zero-byte" ? -1 : settings.limit / 2;
+    this.#serve();
   }
 
   /** Bytes that have been received and wait for a reader. */
@@ -102,43 +123,29 @@ export class ReceiveQueue {
     return this.#isEnded;
   }
 
-  next(): Promise<Result> {
+  /** The next chunk of a loop. */
+  next(reader: LoopReader): Promise<Result> {
     this.#checkChunks();
-    const chunk = this.#chunks.shift();
-    if (chunk !== undefined) {
+    if (this.#chunks.isEmpty) {
+      if (this.#isEnded) return this.#endOfIterator();
+      const promise = reader.makePromise();
+      this.#enter(reader);
+      return promise;
+    }
+    if (reader.buffer === undefined) {
+      const chunk = this.#chunks.shift()!;
       this.#chunksBytes -= chunk.length;
       this.#grant();
       return Promise.resolve({ value: chunk, done: false });
     }
-    if (this.#isEnded) return this.#endOfIterator();
-    ReceiveQueue.#asked = this;
-    return new Promise(ReceiveQueue.#wait);
+    const promise = reader.makePromise();
+    this.#fill(reader, reader.buffer);
+    return promise;
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
-    return new Promise((resolve, reject) => {
-      this.readBy({ buffer, isLoop: false, resolve, reject });
-    });
-  }
-
-  /** The same as {@linkcode next}, with the chunk in a buffer of the user's. */
-  nextIn(buffer: Uint8Array): Promise<Result> {
-    this.#checkChunks();
-    if (this.#isEnded && this.#chunks.isEmpty) return this.#endOfIterator();
-    return new Promise((resolve, reject) => {
-      const reader: Reader = {
-        buffer,
-        isLoop: true,
-        resolve: (count) =>
-          resolve(
-            count === null
-              ? DONE
-              : { value: buffer.subarray(0, count), done: false },
-          ),
-        reject,
-      };
-      if (this.#chunks.isEmpty) this.#enter(reader);
-      else this.#fill(reader, buffer);
+    return new Promise<number | null>((resolve, reject) => {
+      this.readBy(bufferReader(buffer, resolve, reject));
     });
   }
 
@@ -158,8 +165,8 @@ export class ReceiveQueue {
 
   /** Has a reader wait no longer. Bytes that come are the next one's. */
   takeBack(reader: Reader): void {
-    for (const one of this.#readers.takeAll()) {
-      if (one !== reader) this.#readers = pushed(this.#readers, one);
+    for (const one of this.#takeReaders()) {
+      if (one !== reader) this.#push(one);
     }
     this.#serve();
   }
@@ -176,13 +183,13 @@ export class ReceiveQueue {
     }
     this.#credit -= result;
     const chunk = this.#owner.loop.slab.subarray(detail, detail + result);
-    const reader = this.#readers.shift();
+    const reader = this.#shiftReader();
     if (reader === undefined) {
       const isCopied = this.#isKept || result < COPY_BELOW;
       this.#chunks = pushed(this.#chunks, isCopied ? chunk.slice() : chunk);
       this.#chunksBytes += result;
     } else if (reader.buffer === undefined) {
-      reader.resolve({ value: chunk, done: false });
+      reader.resolve(chunk);
       this.#grant();
     } else {
       this.#chunks = pushed(this.#chunks, chunk);
@@ -206,12 +213,11 @@ export class ReceiveQueue {
     this.#error = error;
     this.hasPeerEnded = error === undefined;
     this.#credit = 0;
-    const readers = this.#readers.takeAll();
     let isIterated = false;
-    for (const reader of readers) {
-      isIterated ||= reader.isLoop;
+    for (const reader of this.#takeReaders()) {
+      isIterated ||= reader.isLoop();
       if (error !== undefined) reader.reject(error);
-      else this.#resolveEnd(reader);
+      else reader.resolve(null);
     }
     if (isIterated) this.#owner.iterationEnded(error !== undefined);
   }
@@ -245,15 +251,10 @@ export class ReceiveQueue {
   }
 
   #interrupt(error: SocketError): void {
-    for (const reader of this.#readers.takeAll()) {
-      if (reader.isLoop) this.#resolveEnd(reader);
+    for (const reader of this.#takeReaders()) {
+      if (reader.isLoop()) reader.resolve(null);
       else reader.reject(error);
     }
-  }
-
-  #resolveEnd(reader: Reader): void {
-    if (reader.buffer === undefined) reader.resolve(DONE);
-    else reader.resolve(null);
   }
 
   /** Takes bytes over that came before the connection was this one's. */
@@ -275,22 +276,32 @@ export class ReceiveQueue {
     return bytes;
   }
 
-  /* The executor of every next(). A promise calls it at once, so one function
-   * does for all queues; one of its own would be 100 bytes of each. */
-  static #wait = (
-    resolve: (result: Result) => void,
-    reject: (error: Error) => void,
-  ): void => {
-    const queue = ReceiveQueue.#asked!;
-    ReceiveQueue.#asked = undefined;
-    queue.#enter({ buffer: undefined, isLoop: true, resolve, reject });
-  };
-  /** Whose next() is being called. */
-  static #asked: ReceiveQueue | undefined;
-
   #enter(reader: Reader): void {
-    this.#readers = pushed(this.#readers, reader);
-    if (this.#readers.first === reader) this.#serve();
+    this.#push(reader);
+    if (this.#reader === reader) this.#serve();
+  }
+
+  #push(reader: Reader): void {
+    if (this.#reader === undefined) this.#reader = reader;
+    else this.#others = pushed(this.#others, reader);
+  }
+
+  #shiftReader(): Reader | undefined {
+    const reader = this.#reader;
+    if (reader !== undefined) this.#reader = this.#others.shift();
+    return reader;
+  }
+
+  #takeReaders(): Reader[] {
+    const readers: Reader[] = [];
+    for (
+      let one = this.#shiftReader();
+      one !== undefined;
+      one = this.#shiftReader()
+    ) {
+      readers.push(one);
+    }
+    return readers;
   }
 
   #endOfIterator(): Promise<Result> {
@@ -305,10 +316,12 @@ export class ReceiveQueue {
   /* Tops the credit up to the limit, in steps of at least half of it, so that
    * small messages cost no call each. */
   #grant(): void {
+    const { limit } = this.#settings;
     const ahead = this.#credit + this.#chunksBytes;
-    if (ahead > this.#lowWater || this.#isEnded) return;
+    /* What is taken only when it is asked for has no limit, and no credit. */
+    if (2 * ahead > limit || limit === 0 || this.#isEnded) return;
     const { loop, socket } = this.#owner;
-    const bytes = this.#settings.limit - ahead;
+    const bytes = limit - ahead;
     const result = loop.native.iocp_receive(loop.port, socket, bytes);
     if (result < 0) {
       this.end(this.#owner.failure(result, "receive"));
@@ -320,8 +333,8 @@ export class ReceiveQueue {
 
   /* Gets the first reader going. */
   #serve(): void {
-    while (!this.#readers.isEmpty && !this.#isEnded) {
-      const reader = this.#readers.first!;
+    while (this.#reader !== undefined && !this.#isEnded) {
+      const reader = this.#reader;
       if (this.#isReadArmed) return;
       if (this.#waitsForCompletion(reader)) {
         this.#grant();
@@ -345,7 +358,7 @@ export class ReceiveQueue {
   #take(reader: Reader): boolean {
     const { loop, socket } = this.#owner;
     if (reader.buffer?.length === 0) {
-      this.#readers.shift();
+      this.#shiftReader();
       this.#rejectLost(reader);
       return true;
     }
@@ -369,45 +382,35 @@ export class ReceiveQueue {
       );
       return false;
     }
-    this.#readers.shift();
-    if (typeof result === "number") {
-      (reader.resolve as (count: number) => void)(result);
-    } else {
-      (reader.resolve as (result: Result) => void)({
-        value: result,
-        done: false,
-      });
-    }
+    this.#shiftReader();
+    reader.resolve(result);
     return true;
   }
 
   /* A chunk may have been more than its reader took. */
   #serveFromChunks(): void {
-    while (!this.#readers.isEmpty && !this.#chunks.isEmpty) {
-      const reader = this.#readers.shift()!;
+    while (this.#reader !== undefined && !this.#chunks.isEmpty) {
+      const reader = this.#shiftReader()!;
       if (reader.buffer === undefined) {
         const chunk = this.#chunks.shift()!;
         this.#chunksBytes -= chunk.length;
-        reader.resolve({ value: chunk, done: false });
+        reader.resolve(chunk);
       } else {
         this.#fill(reader, reader.buffer);
       }
     }
-    if (!this.#readers.isEmpty) this.#serve();
+    if (this.#reader !== undefined) this.#serve();
   }
 
   /* Answers a read() from the first chunk. */
-  #fill(
-    reader: Reader & { resolve(count: number): void },
-    buffer: Uint8Array,
-  ): void {
+  #fill(reader: Reader, buffer: Uint8Array): void {
     if (buffer.length === 0) this.#rejectLost(reader);
     else reader.resolve(this.#copyChunk(buffer));
   }
 
   #rejectLost(reader: Reader): void {
     reader.reject(lostBuffer());
-    if (reader.isLoop) this.#owner.iterationEnded(true);
+    if (reader.isLoop()) this.#owner.iterationEnded(true);
   }
 
   /* A chunk that waits is part of a slab, which some runtimes let a user take

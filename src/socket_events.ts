@@ -3,6 +3,7 @@
  * comes as events, in one line for all of them. A socket receives again only
  * when its event has been taken, so each has at most one in the line. */
 
+import { Chunks } from "./chunks.ts";
 import type { Conn } from "./conn.ts";
 import { Fifo } from "./fifo.ts";
 import type { Stream } from "./stream.ts";
@@ -84,9 +85,10 @@ export class SocketEvents {
         userState,
         error,
       });
+    const chunks = new Chunks(stream);
     try {
       for (;;) {
-        const { value } = await stream.receive.next();
+        const { value } = await chunks.next();
         if (value === undefined) break;
         await tell("read", value);
       }

@@ -46,6 +46,29 @@ test("No chunk is larger than the buffer, and nothing is lost", async () => {
   assert.equal(await within("the loop", received), digest(bytes));
 });
 
+describe("Who asks again before he was answered is answered in order", () => {
+  const loops = {
+    "in a loop": (conn: Conn) => conn[Symbol.asyncIterator](),
+    "in a loop in a buffer": (conn: Conn) => conn.chunks(room()),
+  };
+  for (const [name, loopOf] of Object.entries(loops)) {
+    test(name, async () => {
+      using ends = await pair();
+      const { client, server } = ends;
+      const chunks = loopOf(server);
+      const answers = Array.from({ length: 4 }, () => chunks.next());
+      for (const [index, text] of ["a", "bc", "def"].entries()) {
+        await client.write(bytesOf(text));
+        const { value } = await within(text, answers[index]);
+        assert.deepEqual(value!.slice(), bytesOf(text));
+      }
+      await client.closeWrite();
+      const { done } = await within("the end", answers[3]);
+      assert.equal(done, true);
+    });
+  }
+});
+
 test("A loop takes over what another has left", async () => {
   using ends = await pair();
   const { client, server } = ends;
