@@ -104,6 +104,7 @@ export class Loop {
   #slabOffset = 0;
   #events = new Int32Array(HEADER_WORDS + CAPACITY * RECORD_WORDS);
   #endpoints: (Endpoint | undefined)[] = [];
+  #name = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
   #parker: Parker;
   #refs = 0;
   /** Turns that are still to come. */
@@ -171,10 +172,15 @@ export class Loop {
 
   /** The address of one end of a socket. */
   address(socket: number, end: typeof LOCAL | typeof PEER): NetAddr {
-    const bytes = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
+    return decodeAddress(this.name(socket, end));
+  }
+
+  /** The same as the library tells it; the next call overwrites it. */
+  name(socket: number, end: typeof LOCAL | typeof PEER): Uint8Array {
+    const bytes = this.#name;
     const result = this.native.iocp_name(this.port, socket, end, bytes);
     if (result < 0) throw this.error(result, { syscall: "name a socket" });
-    return decodeAddress(bytes);
+    return bytes;
   }
 
   /** Takes what has come for a socket into the slab, at most `bytes`. Returns

@@ -223,9 +223,9 @@ export class ReceiveQueue {
   }
 
   /** The user has closed: iterators are done, reads fail, chunks are gone. */
-  close(error: SocketError): void {
-    this.takeAll();
-    this.#interrupt(error);
+  close(detail: string): void {
+    if (!this.#chunks.isEmpty) this.takeAll();
+    this.#interrupt(detail);
     this.#isEnded = true;
     this.#error = undefined;
   }
@@ -234,7 +234,7 @@ export class ReceiveQueue {
    * Nobody reads here any more, but what has come, and what still comes, is
    * kept, in memory that nobody can take away. Throws when somebody has.
    */
-  keep(error: SocketError): void {
+  keep(detail: string): void {
     if (this.#error !== undefined) throw this.#error;
     const expected = this.#chunksBytes;
     const chunks = this.#chunks.takeAll();
@@ -244,16 +244,22 @@ export class ReceiveQueue {
       /* One that was taken away has no length any more. */
       if (chunk.length > 0) this.preload(chunk.slice());
     }
-    this.#interrupt(error);
+    this.#interrupt(detail);
     if (this.#chunksBytes === expected) return;
     this.#lose();
     throw this.#error;
   }
 
-  #interrupt(error: SocketError): void {
+  /* Mostly nobody waits, or a loop: then there is no use for an error, which is
+   * dear to make. */
+  #interrupt(detail: string): void {
     for (const reader of this.#takeReaders()) {
       if (reader.isLoop()) reader.resolve(null);
-      else reader.reject(error);
+      else {
+        reader.reject(
+          new SocketError("EINTR", { syscall: "receive", detail }),
+        );
+      }
     }
   }
 

@@ -2,7 +2,7 @@
 /* One connected socket of a loop: both directions, and its close. What users
  * see of it is a Conn. */
 
-import type { NetAddr } from "./address.ts";
+import { decodeAddress, type NetAddr } from "./address.ts";
 import {
   CLOSED,
   DETACH,
@@ -50,7 +50,8 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   /** The library has been told to close it. */
   #isReleased = false;
   #isRef = true;
-  #addresses: [local?: NetAddr, peer?: NetAddr] | undefined;
+  /** Each as text or, until somebody asks, as the library tells it. */
+  #addresses: (NetAddr | Uint8Array | undefined)[] | undefined;
   #leaving: Leaving | undefined;
 
   /** `origin` says whose options the socket has in the library already. */
@@ -127,8 +128,12 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   /** The address of one end; it stays known after the close. */
   address(end: typeof LOCAL | typeof PEER): NetAddr {
-    const addresses = this.#addresses ??= [];
-    return addresses[end] ??= this.loop.address(this.socket, end);
+    const addresses = this.#addresses ??= [undefined, undefined];
+    const known = addresses[end];
+    if (known !== undefined && !(known instanceof Uint8Array)) return known;
+    return addresses[end] = decodeAddress(
+      known ?? this.loop.name(this.socket, end),
+    );
   }
 
   /** Throws when the connection is closed or the system refuses. */
@@ -249,12 +254,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   async detach(): Promise<DetachedSocket> {
     if (this.isClosed) throw this.closedError("detach");
     this.#remember();
-    this.receive.keep(
-      new SocketError("EINTR", {
-        syscall: "receive",
-        detail: "the connection was detached",
-      }),
-    );
+    this.receive.keep("the connection was detached");
     this.isClosed = true;
     const leaving = this.#leave();
     leaving.isDetaching = true;
@@ -305,9 +305,10 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   /* The library forgets both addresses soon, and they stay known. */
   #remember(): void {
+    const addresses = this.#addresses ??= [undefined, undefined];
     for (const end of [LOCAL, PEER] as const) {
       try {
-        this.address(end);
+        addresses[end] ??= this.loop.name(this.socket, end).slice();
       } catch {
         /* The system has forgotten it already; whoever asks hears of it. */
       }
@@ -316,15 +317,12 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   /** The port was closed under it. */
   lose(): void {
-    const error = new SocketError("EINTR", {
-      syscall: "receive",
-      detail: "its completion port was closed",
-    });
+    const detail = "its completion port was closed";
     this.isClosed = true;
     const onDetached = this.#takeOnDetached();
     this.#finishRelease();
-    this.receive.close(error);
-    this.send.fail(error);
+    this.receive.close(detail);
+    this.send.fail(new SocketError("EINTR", { syscall: "receive", detail }));
     onDetached?.(numberOf("EINTR"), 0);
   }
 
@@ -360,12 +358,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     if (this.isClosed) return;
     this.#remember();
     this.isClosed = true;
-    this.receive.close(
-      new SocketError("EINTR", {
-        syscall: "receive",
-        detail: "the connection was closed",
-      }),
-    );
+    this.receive.close("the connection was closed");
   }
 
   #release(mode: number): void {
