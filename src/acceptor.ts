@@ -75,10 +75,16 @@ export class Acceptor implements Endpoint {
     return new Promise((resolve) => this.take(resolve));
   }
 
-  /** The same for somebody who has no use for a promise. */
-  take(taker: Taker): void {
+  /** The connection that has waited longest, if there is one. */
+  takeWaiting(): Conn | undefined {
     const conn = this.#waiting.shift();
     this.#post();
+    return conn;
+  }
+
+  /** The same as `accept()` for somebody who has no use for a promise. */
+  take(taker: Taker): void {
+    const conn = this.takeWaiting();
     if (conn !== undefined || this.#isClosed) taker(conn);
     else this.#takers.push(taker);
   }

@@ -205,6 +205,10 @@ export class Listener implements AsyncIterable<Conn> {
   }
 }
 
+type Result = IteratorResult<Conn, undefined>;
+
+const DONE: Result = Object.freeze({ value: undefined, done: true });
+
 class ListenerIterator implements AsyncIterableIterator<Conn, undefined> {
   readonly #acceptor: Acceptor;
 
@@ -212,16 +216,22 @@ class ListenerIterator implements AsyncIterableIterator<Conn, undefined> {
     this.#acceptor = acceptor;
   }
 
-  async next(): Promise<IteratorResult<Conn, undefined>> {
-    const conn = await this.#acceptor.accept();
-    return conn === undefined
-      ? { value: undefined, done: true }
-      : { value: conn, done: false };
+  next(): Promise<Result> {
+    const acceptor = this.#acceptor;
+    const conn = acceptor.takeWaiting();
+    if (conn !== undefined) {
+      return Promise.resolve({ value: conn, done: false });
+    }
+    return new Promise((resolve) => {
+      acceptor.take((conn) =>
+        resolve(conn === undefined ? DONE : { value: conn, done: false })
+      );
+    });
   }
 
-  return(): Promise<IteratorResult<Conn, undefined>> {
+  return(): Promise<Result> {
     this.#acceptor.close();
-    return Promise.resolve({ value: undefined, done: true });
+    return Promise.resolve(DONE);
   }
 
   [Symbol.asyncIterator](): this {
