@@ -21,7 +21,7 @@ import type { DetachedSocket } from "./detached_socket.ts";
 import { errorOf, numberOf, SocketError } from "./errors.ts";
 import { clearTimeout, setTimeout } from "./globals.ts";
 import { keepAliveNumbers, type KeepAliveSettings } from "./keep_alive.ts";
-import { Leaving } from "./leaving.ts";
+import { Extras } from "./extras.ts";
 import type { Endpoint, Loop } from "./loop.ts";
 import type { ConnSettings } from "./options.ts";
 import {
@@ -34,6 +34,13 @@ import { type SendOwner, SendQueue } from "./send_queue.ts";
 import { runtime } from "./runtime.ts";
 import type { ConnStats } from "./stats.ts";
 
+/* How far its end has come: the user has closed it, and what was written before
+ * may still leave; then the library has been told to close it. */
+const OPEN = 0;
+const CLOSING = 1;
+const RELEASED = 2;
+type Phase = typeof OPEN | typeof CLOSING | typeof RELEASED;
+
 /** A connected socket. */
 export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   readonly loop: Loop;
@@ -41,18 +48,10 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   readonly settings: ConnSettings;
   readonly receive: ReceiveQueue;
   readonly send: SendQueue;
-  /** What it failed with last. */
-  lastError: SocketError | undefined;
-  /** The user has closed it; what was written before may still leave. */
-  isClosed = false;
   /** Whoever iterates closes it himself, when his writes are done. */
   isLeftOpenAtEnd = false;
-  /** The library has been told to close it. */
-  #isReleased = false;
-  #isRef = true;
-  /** Each as text or, until somebody asks, as the library tells it. */
-  #addresses: (NetAddr | Uint8Array | undefined)[] | undefined;
-  #leaving: Leaving | undefined;
+  #phase: Phase = OPEN;
+  #extras: Extras | undefined;
 
   /** `origin` says whose options the socket has in the library already. */
   constructor(
@@ -73,17 +72,31 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     if (origin === "watched") this.#remember();
   }
 
+  /** The user has closed it, or it has failed. */
+  get isClosed(): boolean {
+    return this.#phase !== OPEN;
+  }
+
+  get #isReleased(): boolean {
+    return this.#phase === RELEASED;
+  }
+
+  /** What it failed with last. */
+  get lastError(): SocketError | undefined {
+    return this.#extras?.lastError;
+  }
+
   complete(kind: number, result: number, detail: number): void {
     switch (kind) {
       case RECEIVED:
         /* After a close it only says that it was canceled. In a detach bytes
          * still come; the end is met again by whoever has the socket next. */
-        if (!this.isClosed || (this.#leaving?.isDetaching && result > 0)) {
+        if (!this.isClosed || (this.#extras?.isDetaching && result > 0)) {
           this.receive.received(result, detail);
         }
         return;
       case SENT:
-        if (this.#leaving?.timer !== undefined) this.#armDeadline();
+        if (this.#extras?.timer !== undefined) this.#armDeadline();
         this.send.sent(result, detail);
         return;
       case READABLE:
@@ -103,7 +116,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   failure(result: number, syscall: string, errno?: number): SocketError {
     const options = { syscall, ...this.#peer() };
-    return this.lastError = errno === undefined
+    return this.#needExtras().lastError = errno === undefined
       ? this.loop.error(result, options)
       : errorOf(result, { ...options, errno });
   }
@@ -128,7 +141,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   /** The address of one end; it stays known after the close. */
   address(end: typeof LOCAL | typeof PEER): NetAddr {
-    const addresses = this.#addresses ??= [undefined, undefined];
+    const { addresses } = this.#needExtras();
     const known = addresses[end];
     if (known !== undefined && !(known instanceof Uint8Array)) return known;
     return addresses[end] = decodeAddress(
@@ -208,8 +221,9 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   }
 
   setRef(isRef: boolean): void {
-    if (this.#isReleased || isRef === this.#isRef) return;
-    this.#isRef = isRef;
+    const isUnref = this.#extras?.isUnref ?? false;
+    if (this.#isReleased || isRef !== isUnref) return;
+    this.#needExtras().isUnref = !isRef;
     if (isRef) this.loop.ref();
     else this.loop.unref();
   }
@@ -244,7 +258,9 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   /** Resolves when everything written has left or failed, after a close. */
   released(): Promise<void> {
     if (this.#isReleased) return Promise.resolve();
-    return new Promise((resolve) => this.#leave().onReleased.push(resolve));
+    return new Promise((resolve) => {
+      (this.#needExtras().onReleased ??= []).push(resolve);
+    });
   }
 
   /**
@@ -255,12 +271,12 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     if (this.isClosed) throw this.closedError("detach");
     this.#remember();
     this.receive.keep("the connection was detached");
-    this.isClosed = true;
-    const leaving = this.#leave();
-    leaving.isDetaching = true;
+    this.#phase = CLOSING;
+    const extras = this.#needExtras();
+    extras.isDetaching = true;
     if (this.send.isBusy) {
       this.#armDeadline();
-      await new Promise<void>((resolve) => leaving.onDrained = resolve);
+      await new Promise<void>((resolve) => extras.onDrained = resolve);
     }
     return await this.#detachNow();
   }
@@ -287,7 +303,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
         failed(result);
         return;
       }
-      this.#leave().onDetached = (result, detail) => {
+      this.#needExtras().onDetached = (result, detail) => {
         if (result < 0) failed(result, detail);
         else resolve({ handle: detail >>> 0, bytes: this.receive.takeAll() });
       };
@@ -305,7 +321,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   /* The library forgets both addresses soon, and they stay known. */
   #remember(): void {
-    const addresses = this.#addresses ??= [undefined, undefined];
+    const { addresses } = this.#needExtras();
     for (const end of [LOCAL, PEER] as const) {
       try {
         addresses[end] ??= this.loop.name(this.socket, end).slice();
@@ -318,7 +334,6 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   /** The port was closed under it. */
   lose(): void {
     const detail = "its completion port was closed";
-    this.isClosed = true;
     const onDetached = this.#takeOnDetached();
     this.#finishRelease();
     this.receive.close(detail);
@@ -327,14 +342,14 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   }
 
   drained(): void {
-    const leaving = this.#leaving;
-    const onDrained = leaving?.onDrained;
+    const extras = this.#extras;
+    const onDrained = extras?.onDrained;
     if (onDrained !== undefined) {
-      leaving!.onDrained = undefined;
+      extras!.onDrained = undefined;
       onDrained();
       return;
     }
-    if (leaving?.onDetached !== undefined) return;
+    if (extras?.onDetached !== undefined) return;
     if (this.isClosed && !this.#isReleased) this.#release(GRACEFUL);
   }
 
@@ -348,7 +363,6 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     }
     if (this.#isReleased) return;
     const error = this.failure(result, "receive", errno);
-    this.isClosed = true;
     this.#finishRelease();
     this.receive.end(error);
     this.send.fail(error);
@@ -357,7 +371,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   #markClosed(): void {
     if (this.isClosed) return;
     this.#remember();
-    this.isClosed = true;
+    this.#phase = CLOSING;
     this.receive.close("the connection was closed");
   }
 
@@ -370,31 +384,31 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   #finishRelease(): void {
     if (this.#isReleased) return;
-    this.#isReleased = true;
-    if (this.#isRef) this.loop.unref();
-    const leaving = this.#leaving;
-    if (leaving === undefined) return;
-    clearTimeout(leaving.timer);
-    for (const resolve of leaving.onReleased) resolve();
-    leaving.onReleased = [];
+    this.#phase = RELEASED;
+    const extras = this.#extras;
+    if (!extras?.isUnref) this.loop.unref();
+    if (extras === undefined) return;
+    clearTimeout(extras.timer);
+    for (const resolve of extras.onReleased ?? []) resolve();
+    extras.onReleased = undefined;
   }
 
-  #leave(): Leaving {
-    return this.#leaving ??= new Leaving();
+  #needExtras(): Extras {
+    return this.#extras ??= new Extras();
   }
 
-  #takeOnDetached(): Leaving["onDetached"] {
-    const onDetached = this.#leaving?.onDetached;
-    if (onDetached !== undefined) this.#leaving!.onDetached = undefined;
+  #takeOnDetached(): Extras["onDetached"] {
+    const onDetached = this.#extras?.onDetached;
+    if (onDetached !== undefined) this.#extras!.onDetached = undefined;
     return onDetached;
   }
 
   /* While a close waits for writes, each part that leaves buys more time. What
    * holds the process alive meanwhile is the connection, unless it is unref'd. */
   #armDeadline(): void {
-    const leaving = this.#leave();
-    clearTimeout(leaving.timer);
-    leaving.timer = setTimeout(() => this.reset(), this.settings.closeTimeout);
-    runtime.unrefTimer(leaving.timer);
+    const extras = this.#needExtras();
+    clearTimeout(extras.timer);
+    extras.timer = setTimeout(() => this.reset(), this.settings.closeTimeout);
+    runtime.unrefTimer(extras.timer);
   }
 }
