@@ -6,28 +6,38 @@ import { argv } from "node:process";
 import { broadcast, type Conn, listen } from "../../mod.ts";
 import { encodeCount, makeBlocks } from "./pattern.js";
 
+/* A peer that goes away is nobody's fault. It is caught within, since a promise
+ * with a catch() is more to keep for each connection. */
 async function echo(conn: Conn) {
-  for await (const chunk of conn) await conn.write(chunk);
+  try {
+    for await (const chunk of conn) await conn.write(chunk);
+  } catch { /* It has gone. */ }
 }
 
 /* The same with a buffer of the caller's. */
 async function echoOwn(conn: Conn) {
   const p = new Uint8Array(65536);
-  for await (const chunk of conn.chunks(p)) await conn.write(chunk);
+  try {
+    for await (const chunk of conn.chunks(p)) await conn.write(chunk);
+  } catch { /* It has gone. */ }
 }
 
 async function sink(conn: Conn) {
   let count = 0;
-  for await (const chunk of conn) count += chunk.length;
-  await conn.write(encodeCount(count));
+  try {
+    for await (const chunk of conn) count += chunk.length;
+    await conn.write(encodeCount(count));
+  } catch { /* It has gone. */ }
   conn.close();
 }
 
 const blockAt = makeBlocks();
 async function source(conn: Conn) {
-  for (let position = 0;;) {
-    position += await conn.write(blockAt(position));
-  }
+  try {
+    for (let position = 0;;) {
+      position += await conn.write(blockAt(position));
+    }
+  } catch { /* It has gone. */ }
 }
 
 const peers = new Set<Conn>();
@@ -35,9 +45,8 @@ async function repeat(conn: Conn) {
   peers.add(conn);
   try {
     for await (const chunk of conn) broadcast(peers, chunk);
-  } finally {
-    peers.delete(conn);
-  }
+  } catch { /* It has gone. */ }
+  peers.delete(conn);
 }
 
 const site = createServer((_, response) => {
@@ -52,7 +61,6 @@ function http(conn: Conn) {
   site.emit("connection", duplex);
 }
 
-/* A peer that goes away is nobody's fault. */
 function ignore() {}
 
 const roles: Record<string, (conn: Conn) => Promise<void> | void> = {
@@ -73,4 +81,4 @@ const listener = listen({
   allowHalfOpen: role === "sink",
 });
 console.log(`listening on 127.0.0.1:${listener.addr.port}`);
-for await (const conn of listener) serve(conn)?.catch(ignore);
+for await (const conn of listener) serve(conn);
