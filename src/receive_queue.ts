@@ -299,15 +299,10 @@ export class ReceiveQueue {
   }
 
   #takeReaders(): Reader[] {
-    const readers: Reader[] = [];
-    for (
-      let one = this.#shiftReader();
-      one !== undefined;
-      one = this.#shiftReader()
-    ) {
-      readers.push(one);
-    }
-    return readers;
+    const first = this.#reader;
+    if (first === undefined) return [];
+    this.#reader = undefined;
+    return [first, ...this.#others.takeAll()];
   }
 
   #endOfIterator(): Promise<Result> {

@@ -19,9 +19,9 @@ import {
 } from "./completion.ts";
 import type { DetachedSocket } from "./detached_socket.ts";
 import { errorOf, numberOf, SocketError } from "./errors.ts";
+import { Extras } from "./extras.ts";
 import { clearTimeout, setTimeout } from "./globals.ts";
 import { keepAliveNumbers, type KeepAliveSettings } from "./keep_alive.ts";
-import { Extras } from "./extras.ts";
 import type { Endpoint, Loop } from "./loop.ts";
 import type { ConnSettings } from "./options.ts";
 import {
