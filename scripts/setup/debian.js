@@ -84,7 +84,7 @@ async function missing() {
 }
 
 async function install(folder, packages) {
-  if (!(await starts("debootstrap"))) await installDebootstrap();
+  await (debootstrapReady ??= ensureDebootstrap());
   // Debootstrap mounts /proc in the folder: in a namespace of its own that
   // mount cannot outlive it, and so cannot be in the way of deleting.
   await runOrThrow("unshare", [
@@ -107,14 +107,19 @@ async function install(folder, packages) {
   }
 }
 
-async function installDebootstrap() {
+// Two folders may be made side by side, and apt-get refuses to run twice.
+let debootstrapReady;
+
+async function ensureDebootstrap() {
+  if (await starts("debootstrap")) return;
   announce("installing debootstrap (apt-get) ...");
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const args = ["install", "-y", "-qq", "--no-install-recommends"];
-  const first = await run("apt-get", [...args, "debootstrap"], { env });
+  const apt = ["-qq", "-o", "DPkg::Lock::Timeout=300"];
+  const install = [...apt, "install", "-y", "--no-install-recommends"];
+  const first = await run("apt-get", [...install, "debootstrap"], { env });
   if (first.ok) return;
-  await runOrThrow("apt-get", ["update", "-qq"], { env });
-  await runOrThrow("apt-get", [...args, "debootstrap"], { env });
+  await runOrThrow("apt-get", [...apt, "update"], { env });
+  await runOrThrow("apt-get", [...install, "debootstrap"], { env });
 }
 
 // Runs as the first process of the namespaces. Arguments: the root, the folders
