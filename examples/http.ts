@@ -169,7 +169,7 @@ function serve(conn: Conn): void {
   server.emit("connection", socket);
 }
 
-const listener = listen({ hostname, port: Number(port), noDelay: true });
+const listener = listen({ hostname, port: Number(port) });
 const scheme = secureContext === undefined ? "http" : "https";
 const host = hostname.includes(":") ? `[${hostname}]` : hostname;
 console.log(`listening on ${scheme}://${host}:${listener.addr.port}`);

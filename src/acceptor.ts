@@ -13,6 +13,7 @@ import {
 import { Answer, timedOut } from "./answer.ts";
 import {
   ACCEPTED,
+  ALL_NO_DELAY,
   BACKLOG,
   CLOSED,
   DEFER_ACCEPT,
@@ -260,9 +261,10 @@ function permittedIp(loop: Loop, hostname: string, port: number): IpAddress {
 }
 
 function listenSocket(loop: Loop, settings: ListenSettings): number {
-  const { hostname, port, backlog, ipv6Only, reusePort } = settings;
+  const { hostname, port, backlog, ipv6Only, reusePort, conn } = settings;
   const ip = permittedIp(loop, hostname, port);
-  const flags = (ipv6Only ? IPV6_ONLY : 0) | (reusePort ? REUSE_PORT : 0);
+  const flags = (ipv6Only ? IPV6_ONLY : 0) | (reusePort ? REUSE_PORT : 0) |
+    (conn.noDelay ? ALL_NO_DELAY : 0);
   const { native } = loop;
   const result = native.iocp_listen(
     loop.port,

@@ -52,5 +52,5 @@ export function adoptSocket(
     });
   }
   requirePeer(loop, socket);
-  return new Stream(loop, socket, settings, "new");
+  return new Stream(loop, socket, settings, "adopted");
 }

@@ -40,6 +40,7 @@ export const DETACHED = 1;
 /** Flags of iocp_listen(). */
 export const IPV6_ONLY = 1;
 export const REUSE_PORT = 2;
+export const ALL_NO_DELAY = 4;
 
 /** Ends of a socket for iocp_name(). */
 export const LOCAL = 0;

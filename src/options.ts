@@ -33,9 +33,11 @@ export interface ConnOptions {
    */
   allowHalfOpen?: boolean;
   /**
-   * Sends small writes at once (`TCP_NODELAY`).
+   * Sends small writes at once (`TCP_NODELAY`). With false the system may hold
+   * a small write back until the peer has acknowledged the one before (Nagle's
+   * algorithm), which saves packets and can delay a message by 40 ms and more.
    *
-   * @default {false}
+   * @default {true}
    */
   noDelay?: boolean;
   /**
@@ -227,7 +229,7 @@ export function connSettings(options: ConnOptions): ConnSettings {
       options.allowHalfOpen,
       false,
     ),
-    noDelay: optionalBoolean("noDelay", options.noDelay, false),
+    noDelay: optionalBoolean("noDelay", options.noDelay, true),
     keepAlive: keepAliveSettings(options.keepAlive, false),
     closeTimeout: optionalInteger(
       "closeTimeout",

@@ -53,12 +53,17 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   #phase: Phase = OPEN;
   #extras: Extras | undefined;
 
-  /** `origin` says whose options the socket has in the library already. */
+  /**
+   * `origin` says which options the socket has in the library already: a new
+   * one those of the system, an adopted one those of its former owner, and an
+   * accepted one those of its listener. The library may close a watched one,
+   * which was accepted as well, without being asked.
+   */
   constructor(
     loop: Loop,
     socket: number,
     settings: ConnSettings,
-    origin: "new" | "accepted" | "watched",
+    origin: "new" | "adopted" | "accepted" | "watched",
   ) {
     this.loop = loop;
     this.socket = socket;
@@ -67,8 +72,9 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     this.send = new SendQueue(this, settings.sendConcurrency);
     loop.add(this);
     loop.ref();
-    this.#applySettings(origin === "new");
-    /* The library may close it by itself, and then forgets them. */
+    this.#applySettings(origin);
+    /* After a close that nothing here asked for, the library has forgotten the
+     * addresses. */
     if (origin === "watched") this.#remember();
   }
 
@@ -200,16 +206,20 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   }
 
   /* A connection that is gone already says so to whoever uses it. */
-  #applySettings(isNew: boolean): void {
+  #applySettings(origin: "new" | "adopted" | "accepted" | "watched"): void {
     const { loop, socket } = this;
     const { noDelay, keepAlive, receive, sendConcurrency } = this.settings;
-    if (noDelay) loop.setOption(socket, NO_DELAY, 1);
-    if (keepAlive !== false) {
+    const isAccepted = origin === "accepted" || origin === "watched";
+    const isAdopted = origin === "adopted";
+    if (isAdopted || noDelay && !isAccepted) {
+      loop.setOption(socket, NO_DELAY, noDelay ? 1 : 0);
+    }
+    if (isAdopted || keepAlive !== false) {
       for (const [option, value] of keepAliveNumbers(keepAlive)) {
         loop.setOption(socket, option, value);
       }
     }
-    if (!isNew) return;
+    if (isAccepted) return;
     if (receive !== DEFAULT_RECEIVE) {
       for (const [option, value] of receiveNumbers(receive)) {
         loop.setOption(socket, option, value);

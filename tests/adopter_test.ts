@@ -51,6 +51,21 @@ test("A detached connection goes on where it was", async () => {
   assert.equal(received, digest(bytesOf("before after")));
 });
 
+test("An adopted connection has the options that adopt() was given", async () => {
+  const keepAlive = { idle: 61, interval: 7, count: 5 };
+  for (const noDelay of [true, false]) {
+    using ends = await pair({ noDelay: !noDelay, keepAlive });
+    using port = new CompletionPort();
+    const { client, server } = ends;
+    using adopted = port.adopt(await client.detach(), { noDelay });
+    assert.equal(adopted.options.noDelay, noDelay);
+    assert.equal(adopted.options.keepAlive, false);
+    using added = port.addSocket(await server.detach(), { noDelay, keepAlive });
+    assert.equal(added.options.noDelay, noDelay);
+    assert.deepEqual(added.options.keepAlive, keepAlive);
+  }
+});
+
 test("adopt() takes a connection to the port of the thread", async () => {
   using ends = await pair();
   const conn = adopt(await ends.server.detach());

@@ -19,7 +19,7 @@ test("The options of a connection are those that were given", async () => {
   const options = {
     allowHalfOpen: true,
     closeTimeout: 1234,
-    noDelay: true,
+    noDelay: false,
     keepAlive: { idle: 61, interval: 7, count: 5 },
     receive: { mode: "flow", bufferSize: 5000 },
     sendConcurrency: 3,
@@ -40,11 +40,23 @@ test("The options of a connection are the defaults", async () => {
     assert.deepEqual(conn.options, {
       allowHalfOpen: false,
       closeTimeout: 30_000,
-      noDelay: false,
+      noDelay: true,
       keepAlive: false,
       receive: RECEIVE,
       sendConcurrency: 1,
     });
+  }
+});
+
+test("A connection accepted before the first accept() has the options too", async () => {
+  for (const noDelay of [true, false]) {
+    using port = new CompletionPort();
+    const listener = port.listen({ ...local, noDelay });
+    /* The system makes the connection while nothing accepts it. */
+    using client = await port.connect({ ...listener.addr, noDelay });
+    using server = await listener.accept();
+    assert.equal(client.options.noDelay, noDelay);
+    assert.equal(server.options.noDelay, noDelay);
   }
 });
 
@@ -53,7 +65,7 @@ test("The options of a listener are those that were given", () => {
   const conn = {
     allowHalfOpen: true,
     closeTimeout: 1,
-    noDelay: true,
+    noDelay: false,
     keepAlive: { idle: 5 },
     sendConcurrency: 64,
   };
@@ -71,7 +83,7 @@ test("The options of a listener are those that were given", () => {
   assert.deepEqual(plain.options, {
     allowHalfOpen: false,
     closeTimeout: 30_000,
-    noDelay: false,
+    noDelay: true,
     keepAlive: false,
     receive: RECEIVE,
     sendConcurrency: 1,
@@ -89,10 +101,10 @@ test("The options of a listener are those that were given", () => {
 test("Options that are changed are read back from the system", async () => {
   using ends = await pair();
   const { client } = ends;
-  client.setNoDelay();
-  assert.equal(client.options.noDelay, true);
   client.setNoDelay(false);
   assert.equal(client.options.noDelay, false);
+  client.setNoDelay();
+  assert.equal(client.options.noDelay, true);
   client.setKeepAlive({ idle: 90 });
   const { keepAlive } = client.options;
   assert.ok(keepAlive !== false && keepAlive.idle === 90);

@@ -9,7 +9,6 @@ interface BunSocket {
   data: State;
   write(bytes: Uint8Array): number;
   end(): void;
-  setNoDelay(noDelay: boolean): void;
 }
 interface State {
   kept: Uint8Array[];
@@ -110,7 +109,6 @@ function serve(role: string): { port: number } {
       ...handlers,
       open(socket) {
         socket.data = { kept: [], count: 0 };
-        socket.setNoDelay(true);
         handlers.open?.(socket);
       },
       error() {},

@@ -6,7 +6,6 @@ import { encodeCount, makeBlocks } from "./pattern.js";
 interface DenoConn {
   read(p: Uint8Array): Promise<number | null>;
   write(p: Uint8Array): Promise<number>;
-  setNoDelay(): void;
   close(): void;
 }
 interface DenoListener extends AsyncIterable<DenoConn> {
@@ -17,13 +16,11 @@ declare const Deno: {
   listen(options: {
     hostname: string;
     port: number;
-    tcpBacklog: number;
   }): DenoListener;
   serve(
     options: {
       hostname: string;
       port: number;
-      tcpBacklog: number;
       onListen(address: { port: number }): void;
     },
     handler: () => Response,
@@ -104,7 +101,7 @@ async function broadcast(conn: DenoConn) {
   peers.delete(own);
 }
 
-const address = { hostname: "127.0.0.1", port: 0, tcpBacklog: 4096 };
+const address = { hostname: "127.0.0.1", port: 0 };
 
 function announce({ port }: { port: number }) {
   console.log(`listening on 127.0.0.1:${port}`);
@@ -114,7 +111,6 @@ async function handle(
   conn: DenoConn,
   serve: (conn: DenoConn) => Promise<void>,
 ) {
-  conn.setNoDelay();
   try {
     await serve(conn);
   } catch {

@@ -76,8 +76,6 @@ const serve = roles[role];
 const listener = listen({
   hostname: "127.0.0.1",
   port: 0,
-  backlog: 4096,
-  noDelay: true,
   allowHalfOpen: role === "sink",
 });
 console.log(`listening on 127.0.0.1:${listener.addr.port}`);

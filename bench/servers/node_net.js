@@ -55,11 +55,11 @@ const server = role === "http"
     response.end("Hello, World!");
   })
   : createServer(
-    { noDelay: true, allowHalfOpen: role === "sink" },
+    { allowHalfOpen: role === "sink" },
     (socket) => {
       // A peer that goes away is nobody's fault.
       socket.on("error", () => socket.destroy());
       roles[role](socket);
     },
   );
-server.listen({ port: 0, host: "127.0.0.1", backlog: 4096 }, announce);
+server.listen({ port: 0, host: "127.0.0.1" }, announce);

@@ -161,8 +161,9 @@ struct iocp_address {
 };
 
 /* Flags of iocp_listen(). */
-#define IOCP_IPV6_ONLY 1  /* else an IPv6 wildcard takes IPv4 as well */
-#define IOCP_REUSE_PORT 2 /* SO_REUSEPORT; Windows: -IOCP_ENOTSUP */
+#define IOCP_IPV6_ONLY 1    /* else an IPv6 wildcard takes IPv4 as well */
+#define IOCP_REUSE_PORT 2   /* SO_REUSEPORT; Windows: -IOCP_ENOTSUP */
+#define IOCP_ALL_NO_DELAY 4 /* accepted connections have IOCP_NO_DELAY set */
 
 /* A flag of iocp_add_socket(): IOCP_DETACH has given this handle back. */
 #define IOCP_DETACHED 1

@@ -20,7 +20,8 @@ int32_t iocp_listen(int32_t port_name,
   struct port* port = port_table_find(port_name, &error);
   if (port == NULL) return error;
   if (address == NULL) return port_fail(port, -IOCP_EFAULT, 0);
-  if ((flags & ~(uint32_t)(IOCP_IPV6_ONLY | IOCP_REUSE_PORT)) != 0)
+  if ((flags &
+       ~(uint32_t)(IOCP_IPV6_ONLY | IOCP_REUSE_PORT | IOCP_ALL_NO_DELAY)) != 0)
     return port_fail(port, -IOCP_EINVAL, 0);
   /* Callers of other languages have it in bytes, at any alignment. */
   struct iocp_address wanted;
@@ -30,6 +31,7 @@ int32_t iocp_listen(int32_t port_name,
   list_open(&socket->deferred);
   if (backlog == 0) backlog = 1;
   socket->backlog = backlog < IOCP_BACKLOG_MAX ? backlog : IOCP_BACKLOG_MAX;
+  socket->sets_no_delay = (flags & IOCP_ALL_NO_DELAY) != 0;
   int32_t result = engine_listen(socket, &wanted, flags);
   if (result >= 0) return socket->name;
   socket_free(socket);

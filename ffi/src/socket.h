@@ -118,6 +118,7 @@ struct socket {
 
   /* Of a listener. */
   bool defers_accept;
+  bool sets_no_delay; /* on each connection that it accepts */
   uint32_t backlog;
   uint32_t accept_target;
   uint32_t accept_backoff_ms; /* 0: no failure since the last success */

@@ -102,6 +102,27 @@ static void connections_inherit(void) {
   drive_finish(&drive);
 }
 
+/* A listener's connections have TCP_NODELAY set from the start, if it was made
+ * to set it, and only then. */
+static void no_delay(void) {
+  static const uint32_t flags[] = {0, IOCP_ALL_NO_DELAY};
+  for (size_t i = 0; i < 2; i++) {
+    struct drive drive;
+    struct iocp_address address;
+    drive_open(&drive);
+    struct drive_socket* listener =
+        drive_listen(&drive, "127.0.0.1", flags[i], &address);
+    host_socket raw = raw_connect(&address);
+    drive_accept(listener, 4);
+    struct drive_socket* socket = NULL;
+    drive_until(&drive, (socket = drive_take_accepted(listener)) != NULL);
+    check_is(iocp_get_option(drive.port, socket->name, IOCP_NO_DELAY),
+             (int32_t)i);
+    raw_close(raw);
+    drive_finish(&drive);
+  }
+}
+
 /* So many connections are made without anybody who accepts them, at least. */
 static uint32_t count_backlog(struct drive* drive,
                               const struct iocp_address* address,
@@ -215,5 +236,6 @@ TEST_MAIN(TEST_CASE(connected_and_accepted),
           TEST_CASE(set_while_connecting),
           TEST_CASE(numbers),
           TEST_CASE(connections_inherit),
+          TEST_CASE(no_delay),
           TEST_CASE(backlog),
           TEST_CASE(accept_pool))

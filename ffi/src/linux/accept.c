@@ -35,6 +35,11 @@ static int32_t accept__bind(struct socket* socket,
   if ((flags & IOCP_REUSE_PORT) != 0 &&
       accept__set(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
     goto fail;
+  /* A connection has the TCP options that its listener had when the SYN came
+   * (tcp_create_openreq_child() copies the whole socket), so setting this once,
+   * before listen(), costs no system call for each connection. */
+  if (socket->sets_no_delay && accept__set(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
+    goto fail;
   if (address->family == 6 &&
       accept__set(
           fd, IPPROTO_IPV6, IPV6_V6ONLY, (flags & IOCP_IPV6_ONLY) != 0) < 0)

@@ -365,6 +365,11 @@ static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
                  sizeof handle) != 0 ||
       !handle_set_reset(accept->target, false))
     return -IOCP_ECONNABORTED;
+  /* Which of a listener's options are inherited with the context is not
+   * documented. That it is refused means that the peer has gone, which the
+   * first receive or send reports. */
+  if (listener->sets_no_delay)
+    accept__set(accept->target, IPPROTO_TCP, TCP_NODELAY, TRUE);
   accepted->family = listener->family;
   accept__name_peer(accept, accepted);
   /* Its user's, on no port. */

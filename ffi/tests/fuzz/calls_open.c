@@ -51,8 +51,13 @@ static const void* open__place(const struct iocp_address* address,
 
 void call_listen(const struct step* step, int32_t port, int32_t socket) {
   static const uint32_t backlogs[] = {0, 1, 2, 65535, 65536, UINT32_MAX};
-  static const uint32_t flags[] = {
-      0, IOCP_IPV6_ONLY, IOCP_REUSE_PORT, 3, 4, 1u << 31, UINT32_MAX};
+  static const uint32_t flags[] = {0,
+                                   IOCP_IPV6_ONLY,
+                                   IOCP_REUSE_PORT,
+                                   3,
+                                   IOCP_ALL_NO_DELAY,
+                                   1u << 31,
+                                   UINT32_MAX};
   _Alignas(struct iocp_address) struct open__address room;
   (void)socket;
   if (!model_has_room()) return;

@@ -74,6 +74,7 @@ void user_listen(uint32_t port) {
   uint32_t flags = 0;
   if (tape_chance(100)) flags |= IOCP_REUSE_PORT;
   if (tape_chance(100)) flags |= IOCP_IPV6_ONLY;
+  if (tape_chance(500)) flags |= IOCP_ALL_NO_DELAY;
   int32_t name = iocp_listen(ledger.ports[port].name, &address, backlog, flags);
   TRACE("iocp_listen(%u, family %d, port %d, %u, %u): %d",
         port,
