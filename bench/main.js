@@ -1,170 +1,198 @@
 // Copyright the iocp authors. MIT license.
 
-// npm run bench: measures servers side by side, each in turn, on a core of
-// their own, and says what that comes to. Only what the results look like is
-// here; measure.js has how they are got.
+// npm run bench: measures servers side by side, each in turn, on a core of its
+// own, and prints a table for each workload and the comparisons.
 
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
+import { cpus, release, type } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
-import { ensureNodeModules, inTemporaryFolder } from "../scripts/setup.js";
-import { chooseCores } from "./cores.js";
-import { describeDisturbance } from "./disturbance.js";
-import { judge } from "./goals.js";
-import { describeUnit, describeWorkload } from "./kinds.js";
-import { describeCommit, describeMachine } from "./machine.js";
-import { measure } from "./measure.js";
+import { parseArgs } from "node:util";
 import {
-  help,
-  parseOptions,
-  QUICK_SECONDS,
-  selectServers,
-  UsageError,
-} from "./options.js";
-import { paceOf } from "./pace.js";
-import { compilePrograms } from "./programs.js";
-import { encodeResults } from "./results.js";
-import { findPeers, quickServers, servers as builtIn } from "./servers.js";
-import { formatText, goalRows, workloadRows } from "./tables.js";
+  bunPath,
+  denoPath,
+  ensureNodeModules,
+  inTemporaryFolder,
+  repository,
+  run,
+  runOrThrow,
+} from "../scripts/setup.js";
+import { chooseCores, compilePrograms } from "./processes.js";
+import { findPeers, servers as builtIn } from "./servers.js";
+import { workloads } from "./workloads.js";
 
-/** For the last round and for what is written after it. */
-const SPARE_SECONDS = 8;
+const help = `usage: npm run bench -- [options]
 
-async function measureAll(options, folder) {
-  const { servers, leftOut } = await chooseServers(options);
+Measures servers side by side, each in turn, in new processes.
+
+  --quick           one short round, too short to trust
+  --workload NAMES  ${list(workloads)}
+  --servers NAMES   ${list(builtIn)}, libuv, tokio
+  --rounds N        measurements of each server (default 5)
+  --seconds S       counted time of each (default 1)
+  --settle S        seconds for which idle connections are silent before memory
+                    is read (default 25); collectors give memory back late
+  --realtime        keeps other programs off both cores; needs root
+  --json FILE       writes the figures of every round
+  --write           writes docs/benchmarks.md
+
+NAMES are separated by commas; the default is all.`;
+
+function list(named) {
+  const names = named.map(({ name }) => name).join(", ");
+  return names.replace(/(.{30,52}),\s/g, "$1,\n" + " ".repeat(20));
+}
+
+function parse(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      quick: { type: "boolean", default: false },
+      workload: { type: "string" },
+      servers: { type: "string" },
+      rounds: { type: "string" },
+      seconds: { type: "string" },
+      settle: { type: "string" },
+      realtime: { type: "boolean", default: false },
+      json: { type: "string" },
+      write: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const { quick } = values;
+  return {
+    ...values,
+    rounds: number("rounds", values.rounds ?? (quick ? 1 : 5)),
+    seconds: number("seconds", values.seconds ?? (quick ? 0.15 : 1)),
+    settle: number("settle", values.settle ?? (quick ? 0.3 : 25)),
+  };
+}
+
+function number(name, text) {
+  const value = Number(text);
+  if (!(value > 0 && value <= 3600)) {
+    throw new Error(`--${name} needs a number above 0, up to 3600`);
+  }
+  return value;
+}
+
+/** Those of `all` that an option names. */
+export function choose(option, names, all) {
+  if (names === undefined) return all;
+  return names.split(",").map((text) => {
+    const name = text.trim();
+    const found = all.find((one) => one.name === name);
+    if (found) return found;
+    const known = all.map((one) => one.name).join(", ");
+    throw new Error(`--${option} has no "${name}"; it has ${known}`);
+  });
+}
+
+async function describeRun(options, args) {
+  const version = async (path) => {
+    const { stdout } = await runOrThrow(path, ["--version"]);
+    return /\d+\.\d+\.\d+\S*/.exec(stdout)[0];
+  };
+  const head = await run("git", ["describe", "--always", "--dirty"], {
+    cwd: repository,
+  });
+  const { rounds, seconds, settle, realtime } = options;
+  return {
+    date: new Date().toISOString(),
+    commit: head.ok ? head.stdout.trim() : "unknown",
+    command: ["npm run bench --", ...args].join(" "),
+    machine: {
+      cpu: cpus()[0].model.trim(),
+      cores: cpus().length,
+      system: `${type()} ${release()}`,
+      deno: await version(denoPath()),
+      bun: await version(bunPath()),
+      node: process.versions.node,
+    },
+    settings: { rounds, seconds, settle, realtime },
+  };
+}
+
+async function measureAll(options, args, folder) {
+  const { measure } = await import("./measure.js");
+  const { describeMachine, describeTrouble, table, workloadRows } =
+    await import("./report.js");
+  const { peers, leftOut } = options.quick
+    ? { peers: [], leftOut: ["native peers: --quick"] }
+    : await findPeers();
+  const servers = choose("servers", options.servers, [...builtIn, ...peers]);
+  const { quick, rounds, seconds, settle } = options;
   const bench = {
-    ...paceOf(options),
-    rounds: options.rounds,
-    calls: options.calls,
-    deadline: options.quick ? QUICK_SECONDS - SPARE_SECONDS : Infinity,
-    folder,
     programs: await compilePrograms(folder),
     cores: await chooseCores(),
     priority: options.realtime ? 1 : 0,
+    rounds,
+    ms: Math.round(1000 * seconds),
+    settleMs: Math.round(1000 * settle),
+    warmUpMs: quick ? 100 : 500,
+    warmUpShare: quick ? 0.1 : 1,
+    timeout: 90_000 + 2000 * (seconds + settle),
   };
-  const machine = await describeMachine();
-  console.log(
-    `${machine.cpu}, ${machine.cores} cores, ${machine.system}; ` +
-      `Deno ${machine.deno}, Bun ${machine.bun}, Node ${machine.node}`,
-  );
-  const described = servers.map(({ name, title, runtime, own, node }) => ({
-    name,
-    title,
-    runtime,
-    own,
-    node,
-  }));
-  const { rounds, seconds, settle, realtime, quick } = options;
-  const head = {
-    date: new Date().toISOString(),
-    commit: await describeCommit(),
-    command: ["npm run bench --", ...options.arguments].join(" "),
-    machine,
-    settings: { rounds, seconds, settle, realtime, quick },
-    servers: described,
-  };
-  const measured = await measure(
-    bench,
-    servers,
-    options.workloads,
-    (workload) => printWorkload(head, workload),
-  );
-  return {
+  const head = await describeRun(options, args);
+  console.log(describeMachine(head.machine));
+  const results = {
     ...head,
-    workloads: measured.workloads,
-    leftOut: [...leftOut, ...measured.leftOut],
+    servers: servers.map(({ name, title, own }) => ({ name, title, own })),
+    workloads: [],
+    leftOut,
   };
+  for (const workload of choose("workload", options.workload, workloads)) {
+    const done = await measure(bench, servers, workload, showStep);
+    showStep("");
+    results.workloads.push(done);
+    console.log(`\n${done.name}: ${done.text}\n`);
+    console.log(table(workloadRows(done, servers)));
+    for (const line of describeTrouble(done)) console.log(line);
+  }
+  return results;
 }
 
-/* Peers are built when they are asked for, or when all are. */
-async function chooseServers({ servers: names, quick }) {
-  if (quick && names === undefined) {
-    return {
-      servers: selectServers(quickServers, builtIn),
-      leftOut: ["node:net and native peers: --quick has no time for them"],
-    };
-  }
-  const known = builtIn.map(({ name }) => name);
-  const wantsPeers = names?.some((name) => !known.includes(name)) ?? true;
-  const { peers, leftOut } = wantsPeers
-    ? await findPeers()
-    : { peers: [], leftOut: [] };
-  const servers = selectServers(names, [...builtIn, ...peers], leftOut);
-  return { servers, leftOut };
-}
-
-function printWorkload({ servers }, workload) {
-  console.log(`\n${workload.name}: ${describeWorkload(workload)}`);
-  const most = Math.max(...workload.servers.map(({ rounds }) => rounds.length));
-  const rounds = most === 1 ? "1 round" : `${most} rounds`;
-  console.log(`medians of ${rounds}${describeUnit(workload)}\n`);
-  console.log(formatText(workloadRows(workload, servers)));
-  for (const { name, failure } of workload.servers) {
-    if (failure !== undefined) console.log(`\n${name} has failed: ${failure}`);
-  }
-  const disturbance = describeDisturbance(workload, servers);
-  if (disturbance !== undefined) console.log(`\n${disturbance}`);
-}
-
-function printEnd(results, verdicts) {
-  if (results.leftOut.length > 0) {
-    console.log(`\nleft out:\n${results.leftOut.join("\n")}`);
-  }
-  const measured = verdicts.filter(({ isMet }) => isMet !== undefined);
-  if (measured.length === 0) return;
-  const met = measured.filter(({ isMet }) => isMet).length;
-  console.log(
-    `\ngoals; ratios are the medians of those of the rounds\n\n` +
-      `${formatText(goalRows(measured), 5)}\n\n${met} met, ` +
-      `${measured.length - met} NOT MET, ` +
-      `${verdicts.length - measured.length} not measured`,
-  );
-}
-
-async function resultsFor(options) {
-  if (options.from !== undefined) {
-    const results = JSON.parse(await readFile(options.from, "utf8"));
-    for (const workload of results.workloads) printWorkload(results, workload);
-    return results;
-  }
-  if (process.platform !== "linux") {
-    throw new Error(
-      "NotSupported: the bench measures on Linux only for now, since it pins " +
-        "the server and the load to cores and its floor is an epoll server",
-    );
-  }
-  return await inTemporaryFolder(
-    "iocp-bench-",
-    (folder) => measureAll(options, folder),
-  );
+/* On a terminal only: what is measured now. */
+function showStep(text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
 
 async function main() {
-  const options = parseOptions(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  const options = parse(args);
   if (options.help) {
     console.log(help);
     return;
   }
+  if (process.platform !== "linux") {
+    throw new Error(
+      "NotSupported: the bench measures on Linux only, since it pins the " +
+        "server and the load to cores and its floor is an epoll server",
+    );
+  }
   await ensureNodeModules();
-  const results = await resultsFor(options);
-  const verdicts = judge(results);
-  printEnd(results, verdicts);
+  const results = await inTemporaryFolder(
+    "iocp-bench-",
+    (folder) => measureAll(options, args, folder),
+  );
+  const { comparisonTable, describePage } = await import("./report.js");
+  console.log(`\n${comparisonTable(results)}`);
   if (options.json !== undefined) {
-    await writeFile(options.json, encodeResults(results));
+    await writeFile(options.json, `${JSON.stringify(results)}\n`);
   }
   if (options.write) {
-    // It needs the plotting library, which nothing else does.
-    const { writeDocuments } = await import("./documents.js");
-    for (const file of await writeDocuments(results, verdicts)) {
-      console.log(`wrote ${file}`);
-    }
+    const file = join(repository, "docs", "benchmarks.md");
+    await writeFile(file, describePage(results));
+    await runOrThrow(process.execPath, [
+      join(repository, "scripts", "format.js"),
+      "--write",
+    ]);
   }
-  const isMissed = verdicts.some(({ isMet }) => isMet === false);
-  if (options.check && isMissed) process.exitCode = 1;
 }
 
 try {
   await main();
 } catch (error) {
   console.error(`bench: ${error.message}`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  process.exitCode = 1;
 }

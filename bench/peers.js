@@ -1,58 +1,55 @@
 // Copyright the iocp authors. MIT license.
 
-// Servers that do what ours do, each written as the users of its library would
-// write it at its best: what else one thread can reach. They are built once,
-// into the developer cache.
-//
-//   node bench/peers.js     builds them and says which there are
+// Servers in C and Rust that do what ours do, as users of libuv and tokio would
+// write them: what else one thread can reach. They are built once, into the
+// developer cache, under a name that has the hash of their sources.
 
+import { createHash } from "node:crypto";
 import { copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
 import {
+  cached,
   describeEnd,
   ensureDebian,
   run,
   runOrThrow,
 } from "../scripts/setup.js";
-import { built } from "./peers/built.js";
 
 const sources = join(import.meta.dirname, "peers");
-const allRoles = ["echo", "sink", "source", "broadcast"];
-const oneToOne = ["echo", "sink", "source"];
 const BUILD_MS = 900_000;
 
-/**
- * The peers on this machine: `{ name, version, roles, command }`, where
- * `command(role)` is the program to run and its arguments, or, for one that
- * cannot be had, `{ name, reason }`.
- */
+/** The peers on this machine: `{ name, title, roles, command }` or `{ name, reason }`. */
 export async function buildPeers() {
+  const attempt = async (name, build, roles) => {
+    try {
+      const { program, version } = await build();
+      return {
+        name,
+        title: `${name} ${version}`,
+        roles: Object.fromEntries(roles.map((role) => [role, role])),
+        command: (role) => [program, role],
+      };
+    } catch (error) {
+      return { name, reason: error.message };
+    }
+  };
   return [
-    await peer("libuv", libuv),
-    await peer("tokio", () => rustPeer("tokio")),
-    await peer("compio", () => rustPeer("compio")),
+    await attempt("libuv", buildLibuv, ["echo", "sink", "source", "broadcast"]),
+    await attempt("tokio", buildTokio, ["echo", "sink", "source"]),
   ];
 }
 
-async function peer(name, make) {
-  try {
-    return { name, ...await make() };
-  } catch (error) {
-    return { name, reason: error.message };
-  }
+async function built(name, files, make) {
+  const hash = createHash("sha256");
+  for (const file of files) hash.update(await readFile(join(sources, file)));
+  const digest = hash.digest("hex").slice(0, 12);
+  const what = `the ${name} peer of the bench: takes a minute or two`;
+  return await cached(`bench-${name}-${digest}`, what, make);
 }
 
-function linuxOnly() {
-  if (process.platform === "linux") return;
-  throw new Error("NotSupported: it is built and run on Linux only");
-}
-
-// Runs in the Debian folder, with the sources and the folder of the build. The
-// library is taken out of its package, not installed, and linked in, so that
-// the program runs outside of that folder as well.
-const buildLibuv = `
+/* The library is taken out of its package, not installed, and linked in, so
+ * that the program runs outside of the Debian folder as well. */
+const libuvScript = `
 set -e
 cd "$2"
 apt-get download -qq libuv1-dev
@@ -62,88 +59,46 @@ gcc -std=gnu11 -Wall -Wextra -Werror -O2 -Ipackage/usr/include "$1/libuv.c" \\
 rm -rf package libuv1-dev_*.deb
 `;
 
-async function libuv() {
-  linuxOnly();
+async function buildLibuv() {
   const { debian, reason } = await ensureDebian();
   if (!debian) throw new Error(`libuv is taken from Debian: ${reason}`);
   const folder = await built(
     "libuv",
-    "the libuv peer of the bench",
-    ["libuv.c", "../pattern.h"].map((file) => join(sources, file)),
+    ["libuv.c", "../pattern.h"],
     async (partial) => {
-      const args = ["-c", buildLibuv, "sh", sources, partial];
+      const args = ["-c", libuvScript, "sh", sources, partial];
       const made = await debian.run("sh", args, { timeout: BUILD_MS });
       if (!made.ok) throw new Error(`${made.output}${describeEnd(made)}`);
     },
   );
   const program = join(folder, "libuv");
   const { stdout } = await runOrThrow(program, ["--version"]);
-  return {
-    version: stdout.trim(),
-    roles: allRoles,
-    command: (role) => [program, role],
-  };
+  return { program, version: stdout.trim() };
 }
 
-let crates;
-
-async function rustPeer(name) {
-  linuxOnly();
-  const folder = await (crates ??= buildCrates());
-  const lock = await readFile(join(sources, "Cargo.lock"), "utf8");
-  const [, version] = new RegExp(`name = "${name}"\nversion = "(.*)"`)
-    .exec(lock);
-  const program = join(folder, `peer-${name}`);
-  return {
-    version: name === "compio"
-      ? `${version} (${await compioDriver(program)})`
-      : version,
-    roles: oneToOne,
-    command: (role) => [program, role],
-  };
-}
-
-async function buildCrates() {
+async function buildTokio() {
   const found = await run("cargo", ["--version"], { timeout: 60_000 });
   if (!found.ok) throw new Error(`cargo is needed: ${describeEnd(found)}`);
-  const files = ["Cargo.toml", "Cargo.lock", "pattern.rs"];
-  for (const name of ["tokio", "compio"]) {
-    files.push(`${name}/Cargo.toml`, `${name}/src/main.rs`);
-  }
-  return await built(
-    "rust",
-    "the tokio and compio peers of the bench: cargo takes a minute or two",
-    files.map((file) => join(sources, file)),
-    async (partial) => {
-      const target = join(partial, "target");
-      await runOrThrow("cargo", [
-        "build",
-        "--release",
-        "--locked",
-        "--manifest-path",
-        join(sources, "Cargo.toml"),
-        "--target-dir",
-        target,
-      ], { timeout: BUILD_MS });
-      for (const name of ["peer-tokio", "peer-compio"]) {
-        await copyFile(join(target, "release", name), join(partial, name));
-      }
-      await runOrThrow("rm", ["-rf", target]);
-    },
-  );
-}
-
-/* Which of its drivers the kernel lets it use, it says itself. */
-async function compioDriver(program) {
-  const { output } = await run(program, ["--driver"], { timeout: 10_000 });
-  return output.trim();
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const { name, version, roles, reason } of await buildPeers()) {
-    const what = reason === undefined
-      ? `${version}: ${roles.join(", ")}`
-      : `left out: ${reason}`;
-    console.log(`${name} ${what}`);
-  }
+  const files = ["Cargo.toml", "Cargo.lock", "pattern.rs", "main.rs"]
+    .map((file) => `tokio/${file}`);
+  const folder = await built("tokio", files, async (partial) => {
+    const target = join(partial, "target");
+    await runOrThrow("cargo", [
+      "build",
+      "--release",
+      "--locked",
+      "--manifest-path",
+      join(sources, "tokio", "Cargo.toml"),
+      "--target-dir",
+      target,
+    ], { timeout: BUILD_MS });
+    await copyFile(
+      join(target, "release", "peer-tokio"),
+      join(partial, "tokio"),
+    );
+    await runOrThrow("rm", ["-rf", target]);
+  });
+  const lock = await readFile(join(sources, "tokio", "Cargo.lock"), "utf8");
+  const [, version] = /name = "tokio"\nversion = "(.*)"/.exec(lock);
+  return { program: join(folder, "tokio"), version };
 }

@@ -1,42 +1,32 @@
 // Copyright the iocp authors. MIT license.
 
-// Where the time of a message goes: in the kernel, in the native library, in
+// Where the CPU time of a message goes: in the kernel, in the native library, in
 // compiled JavaScript, in the runtime itself.
 //
 //   node bench/profile.js                        the C floor and this module
 //   node bench/profile.js --servers c,deno-listen --workload churn-x50
 //   node bench/profile.js --top 12               and the busiest functions
 //
-// Linux only: perf takes a look at each server 4,000 times a second of its CPU
-// time, at all threads, and needs root. The servers run as in `npm run bench`.
+// Linux only: perf samples all threads of each server 4,000 times a second of
+// CPU time, and needs root. The servers run as in `npm run bench`.
 
-import { readdir, readFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { run, runOrThrow } from "../scripts/setup.js";
-import { sendMessages } from "./calls/load.js";
-import { recordByPerf } from "./calls/perf.js";
-import { chooseByName } from "./choose.js";
-import { chooseCores } from "./cores.js";
-import { kinds, takesPart } from "./kinds.js";
-import { loadLaunch, serverLaunch } from "./load_process.js";
-import { compilePrograms } from "./programs.js";
-import { ServerProcess } from "./server_process.js";
+import { inTemporaryFolder, run, runOrThrow } from "../scripts/setup.js";
+import {
+  chooseCores,
+  compilePrograms,
+  runLoad,
+  serverLaunch,
+  ServerProcess,
+} from "./processes.js";
+import { table } from "./report.js";
 import { servers } from "./servers.js";
-import { formatText } from "./tables.js";
-import { runTool } from "./tool.js";
-import { mainWorkload, workloads } from "./workloads.js";
+import { workloads } from "./workloads.js";
 
-/* What can be had as often as wanted, one after the other. */
-const KINDS = new Set(["echo", "upload", "download", "churn", "broadcast"]);
-/* Enough for a runtime to have compiled what is hot. */
-const WARM_UP = 20_000;
-/* About as long as two seconds of the floor. */
-const BYTES = 8e9;
-const MESSAGES_MAX = 400_000;
-
+const SECONDS = 2;
 const places = [
   ["kernel", /kernel|\.ko\b/],
   ["library", /iocp/],
@@ -44,18 +34,7 @@ const places = [
   ["runtime", /./],
 ];
 
-/* Of all threads; a process's own file tells of the first one only. */
-async function cpuUs(pid) {
-  const folder = `/proc/${pid}/task`;
-  const texts = await Promise.all(
-    (await readdir(folder)).map((tid) =>
-      readFile(`${folder}/${tid}/schedstat`, "utf8").catch(() => "0")
-    ),
-  );
-  return texts.reduce((sum, text) => sum + parseInt(text), 0) / 1000;
-}
-
-/* Shares of a report, as [share, name], the largest first. */
+/* Shares of a recording, as [share, name], the largest first. */
 async function sharesOf(file, fields) {
   const { stdout } = await runOrThrow("perf", [
     ...["report", "--stdio", "-i", file, "--no-children", "-g", "none"],
@@ -65,24 +44,32 @@ async function sharesOf(file, fields) {
     .map(([, share, name]) => [Number(share) / 100, name.trim()]);
 }
 
-async function profile(server, workload, settings) {
-  const { programs, launch, load, folder, top } = settings;
-  const { role } = kinds[workload.kind];
-  const command = server.command(server.roles[role], programs);
-  const running = new ServerProcess(launch, command);
-  const file = join(folder, `${server.name}.data`);
-  const messages = Math.min(MESSAGES_MAX, Math.ceil(BYTES / workload.bytes));
+async function profile(bench, server, workload, top) {
+  const role = server.roles[workload.role];
+  const command = server.command(role, bench.programs);
+  const running = new ServerProcess(serverLaunch(bench), command);
+  const file = join(bench.folder, `${server.name}.data`);
   try {
-    const port = await running.port();
-    await sendMessages(load, port, workload, WARM_UP);
-    let used;
-    let sent;
-    await recordByPerf(running.pid, file, async () => {
-      const before = await cpuUs(running.pid);
-      sent = await sendMessages(load, port, workload, messages);
-      used = await cpuUs(running.pid) - before;
-    });
-    const us = used / sent;
+    const flags = {
+      port: await running.port(),
+      pid: running.pid,
+      ...workload.flags,
+      ms: 1000 * SECONDS,
+    };
+    const warm = { ...flags, "warm-up-messages": workload.warmUp, ms: 1 };
+    await runLoad(bench, workload.load, warm);
+    const perf = spawn("perf", [
+      ...["record", "-q", "-F", "4000", "-o", file, "-p", String(running.pid)],
+    ], { stdio: "ignore" });
+    const ended = new Promise((resolve) => perf.on("close", resolve));
+    const { serverCpuSeconds, messages } = await runLoad(
+      bench,
+      workload.load,
+      flags,
+    );
+    perf.kill("SIGINT");
+    await ended;
+    const us = 1e6 * serverCpuSeconds / messages;
     const sums = new Map(places.map(([name]) => [name, 0]));
     for (const [share, name] of await sharesOf(file, "dso")) {
       const [place] = places.find(([, pattern]) => pattern.test(name));
@@ -101,7 +88,7 @@ async function main(folder) {
   const { values } = parseArgs({
     options: {
       servers: { type: "string", default: "c,iocp-deno,iocp-bun" },
-      workload: { type: "string", default: mainWorkload },
+      workload: { type: "string", default: "echo-64-x50" },
       top: { type: "string", default: "0" },
     },
   });
@@ -109,40 +96,42 @@ async function main(folder) {
   if (process.platform !== "linux" || !tried.ok) {
     throw new Error("NotSupported: profiles are made on Linux, by perf");
   }
-  const known = workloads.filter(({ kind }) => KINDS.has(kind));
-  const [workload] = chooseByName("--workload", values.workload, known);
-  const { load, unit } = kinds[workload.kind];
-  const able = servers.filter((server) => takesPart(server, workload));
-  const programs = await compilePrograms(folder);
-  const bench = { programs, cores: await chooseCores(), priority: 0 };
-  const settings = {
-    programs,
+  const workload = workloads.find(({ name }) => name === values.workload);
+  const names = values.servers.split(",");
+  const chosen = servers.filter(({ name }) => names.includes(name));
+  if (workload === undefined || chosen.length !== names.length) {
+    throw new Error(
+      "there is no such workload or server: npm run bench -- --help",
+    );
+  }
+  const bench = {
+    programs: await compilePrograms(folder),
+    cores: await chooseCores(),
+    priority: 0,
+    timeout: 120_000,
     folder,
-    top: Number(values.top),
-    load: [...loadLaunch(bench), load],
-    launch: serverLaunch(bench),
   };
   const rows = [["server", "CPU us", ...places.map(([name]) => name)]];
   const lists = [];
-  for (const server of chooseByName("--servers", values.servers, able)) {
-    const { us, sums, functions } = await profile(server, workload, settings);
+  for (const server of chosen) {
+    const top = Number(values.top);
+    const { us, sums, functions } = await profile(bench, server, workload, top);
     const figures = [us, ...sums.values()].map((one) => one.toFixed(2));
     rows.push([server.name, ...figures]);
-    if (functions.length > 0) {
-      lists.push(
-        `\n${server.name}`,
-        ...functions.map(([share, name]) =>
-          `  ${(share * us).toFixed(2)} us  ${
-            name.replaceAll(/\s*\|\s*/g, "  ")
-          }`
-        ),
-      );
+    if (functions.length === 0) continue;
+    lists.push(`\n${server.name}`);
+    for (const [share, name] of functions) {
+      const where = name.replaceAll(/\s*\|\s*/g, "  ");
+      lists.push(`  ${(share * us).toFixed(2)} us  ${where}`);
     }
   }
-  console.log(`us of CPU ${unit}, ${workload.name}\n\n${formatText(rows)}`);
-  if (lists.length > 0) console.log(lists.join("\n"));
+  console.log(`${workload.name}\n\n${table(rows)}`);
+  for (const line of lists) console.log(line);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await runTool("profile", main);
+try {
+  await inTemporaryFolder("iocp-profile-", main);
+} catch (error) {
+  console.error(`profile: ${error.message}`);
+  process.exitCode = 1;
 }

@@ -7,6 +7,8 @@ interface DenoConn {
   read(p: Uint8Array): Promise<number | null>;
   write(p: Uint8Array): Promise<number>;
   close(): void;
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
 }
 interface DenoListener extends AsyncIterable<DenoConn> {
   addr: { port: number };
@@ -39,6 +41,11 @@ async function echo(conn: DenoConn) {
     if (length === null) break;
     await writeAll(conn, buffer.subarray(0, length));
   }
+}
+
+/* The documentation's first example; each chunk has memory of its own. */
+async function echoReadable(conn: DenoConn) {
+  await conn.readable.pipeTo(conn.writable);
 }
 
 async function sink(conn: DenoConn) {
@@ -116,7 +123,11 @@ async function handle(
   } catch {
     /* The peer has gone away. */
   }
-  conn.close();
+  try {
+    conn.close();
+  } catch {
+    /* The streams have closed it. */
+  }
 }
 
 const role = Deno.args.at(-1)!;
@@ -128,6 +139,7 @@ if (role === "http") {
 } else {
   const roles: Record<string, (conn: DenoConn) => Promise<void>> = {
     echo,
+    "echo-readable": echoReadable,
     sink,
     source,
     broadcast,

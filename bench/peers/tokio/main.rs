@@ -2,7 +2,6 @@
 //! peer-tokio ROLE: a server as one writes it with tokio: a task for each
 //! connection, all in one thread.
 
-#[path = "../../pattern.rs"]
 mod pattern;
 
 use std::env::args;
