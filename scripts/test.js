@@ -6,6 +6,8 @@
 //                                         simulate, suite, http or bench
 //   npm test -- --cell deno-linux         the suite in that cell
 //   npm test -- --filter echo             files, or tests, with that in a name
+//   npm test -- --quick                   what is worth running while working:
+//                                         format, types, and the suite on Linux
 //   npm test -- --verbose                 a line for each test file that passed
 
 import process from "node:process";
@@ -45,6 +47,7 @@ const { values } = parseArgs({
     stage: { type: "string", multiple: true },
     cell: { type: "string", multiple: true },
     filter: { type: "string" },
+    quick: { type: "boolean", default: false },
     root: { type: "string", default: repository },
     verbose: { type: "boolean", default: false },
   },
@@ -54,6 +57,10 @@ for (const name of values.stage ?? []) {
   known("stage", name, Object.keys(stages));
 }
 
+if (values.quick) {
+  values.stage ??= ["format", "types", "suite"];
+  values.cell ??= ["deno-linux", "bun-linux"];
+}
 const chosen = values.stage ?? (values.cell ? ["suite"] : Object.keys(stages));
 const context = {
   report: new Report(),

@@ -11,6 +11,10 @@ import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
+/** A download can fail on a busy machine or network, and succeed later. */
+const TRIES = 3;
+const RETRY_MS = 5000;
+
 /** The checkout this file is in. */
 export const repository = fileURLToPath(new URL("../..", import.meta.url))
   .replace(/[\\/]$/, "");
@@ -29,7 +33,19 @@ export function cacheFolder() {
  * A process that finds another one at it waits for that one; should both have
  * begun in the same moment, the first to finish wins.
  */
-export async function cached(name, what, make) {
+export function cached(name, what, make) {
+  let pending = makers.get(name);
+  if (pending === undefined) {
+    pending = install(name, what, make).finally(() => makers.delete(name));
+    makers.set(name, pending);
+  }
+  return pending;
+}
+
+/* The installations that are under way in this process. */
+const makers = new Map();
+
+async function install(name, what, make) {
   const folder = join(cacheFolder(), name);
   if (existsSync(folder)) return folder;
   await mkdir(cacheFolder(), { recursive: true });
@@ -38,13 +54,20 @@ export async function cached(name, what, make) {
   const started = Date.now();
   announce(`installing ${what} (once, into the developer cache) ...`);
   const partial = `${folder}.partial-${process.pid}`;
-  try {
-    await mkdir(partial);
-    await make(partial);
-    await rename(partial, folder);
-  } catch (error) {
-    await removeFolder(partial);
-    if (!existsSync(folder)) throw error;
+  for (let tries = TRIES; !existsSync(folder);) {
+    try {
+      await mkdir(partial);
+      await make(partial);
+      await rename(partial, folder);
+    } catch (error) {
+      await removeFolder(partial);
+      if (existsSync(folder)) break;
+      if (--tries === 0) throw error;
+      announce(
+        `installing ${what} failed and is tried again: ${error.message}`,
+      );
+      await setTimeout(RETRY_MS);
+    }
   }
   const seconds = ((Date.now() - started) / 1000).toFixed(0);
   announce(`installed ${what} (${seconds} s)`);
@@ -80,6 +103,21 @@ function isRunning(pid) {
   } catch (error) {
     return error.code === "EPERM";
   }
+}
+
+/**
+ * Calls `make` once and returns what its promise resolves to, every time. After
+ * a failure the next call tries again, so one stage does not spoil the others.
+ */
+export function once(make) {
+  let made;
+  return () => {
+    made ??= make().catch((error) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
 }
 
 /** Says what a long step is about; on standard error, so output stays clean. */

@@ -15,7 +15,7 @@ import { existsSync } from "node:fs";
 import { realpath, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
-import { announce, cached, cacheFolder, repository } from "./cache.js";
+import { announce, cached, cacheFolder, once, repository } from "./cache.js";
 import { run, runOrThrow, starts } from "./command.js";
 
 const release = "trixie";
@@ -51,15 +51,18 @@ const kinds = {
   },
 };
 
-const ready = new Map();
+const ready = new Map(
+  Object.entries(kinds).map((
+    [kind, spec],
+  ) => [kind, once(() => prepare(spec))]),
+);
 
 /**
  * Makes a folder if it is missing: that of `tools`, `web` or `fuzz`. Returns
  * `{ debian, reason }`: the reason says why there is none.
  */
 export function ensureDebian(kind = "tools") {
-  if (!ready.has(kind)) ready.set(kind, prepare(kinds[kind]));
-  return ready.get(kind);
+  return ready.get(kind)();
 }
 
 async function prepare({ name, what, packages }) {
@@ -84,7 +87,7 @@ async function missing() {
 }
 
 async function install(folder, packages) {
-  await (debootstrapReady ??= ensureDebootstrap());
+  await ensureDebootstrap();
   // Debootstrap mounts /proc in the folder: in a namespace of its own that
   // mount cannot outlive it, and so cannot be in the way of deleting.
   await runOrThrow("unshare", [
@@ -108,9 +111,7 @@ async function install(folder, packages) {
 }
 
 // Two folders may be made side by side, and apt-get refuses to run twice.
-let debootstrapReady;
-
-async function ensureDebootstrap() {
+const ensureDebootstrap = once(async () => {
   if (await starts("debootstrap")) return;
   announce("installing debootstrap (apt-get) ...");
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
@@ -120,7 +121,7 @@ async function ensureDebootstrap() {
   if (first.ok) return;
   await runOrThrow("apt-get", [...apt, "update"], { env });
   await runOrThrow("apt-get", [...install, "debootstrap"], { env });
-}
+});
 
 // Runs as the first process of the namespaces. Arguments: the root, the folders
 // that are to be seen at the same path inside, "--", folders to be covered by

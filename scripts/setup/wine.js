@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { cached } from "./cache.js";
+import { cached, once } from "./cache.js";
 import { run } from "./command.js";
 import { ensureDebian } from "./debian.js";
 
@@ -14,14 +14,14 @@ const oldest = 10;
 const prefixEdition = 1;
 const inDebian = "/usr/lib/wine/wine64";
 
-let ready;
+const prepareOnce = once(prepare);
 
 /**
  * Returns `{ wine, reason }`; without Wine, `wine` is null and the reason says
  * why. With `CI=true` it throws instead: there the cells are never left out.
  */
 export async function ensureWine() {
-  const found = await (ready ??= prepare());
+  const found = await prepareOnce();
   if (!found.wine && process.env.CI === "true") {
     throw new Error(`Wine ${oldest} cannot be had: ${found.reason}`);
   }

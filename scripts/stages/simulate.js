@@ -25,9 +25,6 @@ const runs = [
 // What the seeds of the coverage run reach; more seeds reach more.
 const coverageMin = { lines: 95, branches: 90 };
 
-// A planted bug has so long.
-const bugSeconds = 30;
-
 /** Simulates; `filter` may be in a world and build, or in the name of a bug. */
 export async function simulateStage({ report, root, filter = "" }) {
   const { debian, reason } = await ensureCompiler();
@@ -76,7 +73,6 @@ async function plantBugs(report, debian, ffi, folder, filter) {
   const name = "simulate: bugs that are planted";
   const found = await findBugs(debian, ffi, folder, {
     filter: name.includes(filter) ? "" : filter,
-    seconds: bugSeconds,
     jobs: availableParallelism(),
   });
   if (found.length === 0) return;
