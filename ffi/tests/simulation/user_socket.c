@@ -116,12 +116,12 @@ void user_listen(uint32_t port) {
     bool is_odd = address.family == 6 && address.bytes[10] == 0xff &&
                   (flags & IOCP_IPV6_ONLY) != 0;
     if (is_odd && name == -IOCP_EINVAL) return;
+    if ((flags & IOCP_REUSE_PORT) != 0 && name == -IOCP_ENOTSUP) return;
     if (!ERROR_IS(name,
                   IOCP_EADDRINUSE,
                   IOCP_EADDRNOTAVAIL,
                   IOCP_EACCES,
-                  IOCP_EAFNOSUPPORT,
-                  IOCP_ENOTSUP))
+                  IOCP_EAFNOSUPPORT))
       report_violation(
           "listening fails for a reason that it can have", "%d", name);
     return;
@@ -279,7 +279,6 @@ void user_connect(uint32_t port) {
                   IOCP_EADDRINUSE,
                   IOCP_EACCES,
                   IOCP_EAFNOSUPPORT,
-                  IOCP_ENOTSUP,
                   IOCP_ENETUNREACH,
                   IOCP_EHOSTUNREACH))
       report_violation(
@@ -364,7 +363,8 @@ static void user__add_synchronous(uint32_t port) {
   TRACE("iocp_add_socket(%u, a synchronous one): %d", port, result);
   /* Only the system can tell it from one that is on a port. */
   RULE("a socket that is not overlapped is refused as such",
-       ERROR_IS(result, IOCP_ENOTSUP) || (result == -IOCP_EEXIST && !can_ask));
+       ERROR_IS(result, IOCP_ENOTSUP) ||
+           (result == -IOCP_EEXIST && (!can_ask || world_has_broken())));
   world_handle_close(handle);
 }
 
