@@ -47,7 +47,7 @@ ULONGLONG WINAPI GetTickCount64(void) { return kernel_now_ms(); }
 DWORD WINAPI GetCurrentThreadId(void) { return fiber_number(); }
 
 void WINAPI GetSystemInfo(SYSTEM_INFO* info) {
-  info->dwNumberOfProcessors = 1 + tape_choose(3);
+  info->dwNumberOfProcessors = habits.processors;
 }
 
 void WINAPI Sleep(DWORD duration_ms) {

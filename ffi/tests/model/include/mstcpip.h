@@ -5,6 +5,7 @@
 
 #include <winsock2.h>
 
+#define SIO_KEEPALIVE_VALS 0x98000004u
 #define SIO_TCP_INITIAL_RTO 0x98000011u
 #define TCP_INITIAL_RTO_UNSPECIFIED_RTT ((uint16_t)-1)
 #define TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS ((uint8_t)-2)
@@ -13,5 +14,11 @@ typedef struct {
   uint16_t Rtt;
   uint8_t MaxSynRetransmissions;
 } TCP_INITIAL_RTO_PARAMETERS;
+
+struct tcp_keepalive {
+  u_long onoff;
+  u_long keepalivetime;
+  u_long keepaliveinterval;
+};
 
 #endif /* MODEL_MSTCPIP_H */
