@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +18,12 @@ static int32_t connect__start(struct socket* socket,
   struct sockaddr_storage system;
   socklen_t length;
   if (local != NULL) {
+    /* Else the bind reserves a port for this connection alone, of the 28,232
+     * that there are; with it connect() chooses one that is free for the
+     * destination (ip(7), since Linux 4.2). */
+    int on = 1;
+    if (local->port == 0)
+      setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     length = address_to_system(local, &system);
     if (bind(fd, (struct sockaddr*)&system, length) < 0) goto fail;
   }

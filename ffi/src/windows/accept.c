@@ -336,8 +336,7 @@ static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
   /* Which of a listener's options are inherited with the context is not
    * documented. That it is refused means that the peer has gone, which the
    * first receive or send reports. */
-  if (listener->sets_no_delay)
-    accept__set(accept->target, IPPROTO_TCP, TCP_NODELAY, TRUE);
+  if (listener->sets_no_delay) handle_set_no_delay(accept->target);
   accepted->family = listener->family;
   accept__name_peer(accept, accepted);
   if (listener->is_borrowed) {

@@ -101,6 +101,11 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   return 0;
 }
 
+void handle_set_no_delay(SOCKET handle) {
+  BOOL on = TRUE;
+  setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, (const char*)&on, sizeof on);
+}
+
 bool handle_set_reset(SOCKET handle, bool is_reset) {
   LINGER linger = {.l_onoff = is_reset, .l_linger = 0};
   return setsockopt(handle,

@@ -12,6 +12,9 @@ SOCKET handle_new(unsigned family);
  * and makes it the socket's. On failure it stays the caller's. */
 int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs);
 
+/* Has small sends leave at once; a connection that has ended refuses. */
+void handle_set_no_delay(SOCKET handle);
+
 /* Makes a close an RST, or a FIN again. False: the system refuses. */
 bool handle_set_reset(SOCKET handle, bool is_reset);
 
