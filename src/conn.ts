@@ -373,14 +373,17 @@ export class Conn implements AsyncIterable<Uint8Array> {
     return this.#stream.detach();
   }
 
-  /** Has the open connection hold the process alive, which is the default. */
+  /** Has the open connection hold the process alive, which is the default; with
+   * a duplex, its pending reads and writes. */
   ref(): void {
-    this.#stream.setRef(true);
+    if (this.#duplex !== undefined) this.#duplex.ref();
+    else this.#stream.setRef(true);
   }
 
   /** Lets the process end while the connection is open. */
   unref(): void {
-    this.#stream.setRef(false);
+    if (this.#duplex !== undefined) this.#duplex.unref();
+    else this.#stream.setRef(false);
   }
 
   /**
