@@ -26,6 +26,7 @@ import type {
 import { COPY_BELOW, type Result } from "./receive_queue.ts";
 import type { SocketDuplex } from "./socket_duplex.ts";
 import type { Stream } from "./stream.ts";
+import { extendTlsSocket } from "./tls_members.ts";
 
 /** Bytes that each direction holds before it asks for patience. */
 const HIGH_WATER_MARK = 64 * 1024;
@@ -37,7 +38,10 @@ let SocketDuplexClass: (new (stream: Stream) => Duplex) | undefined;
 
 /** Makes the duplex of a connection that is open. */
 export function duplexOf(stream: Stream): SocketDuplex {
-  SocketDuplexClass ??= makeClass();
+  if (SocketDuplexClass === undefined) {
+    const Class = SocketDuplexClass = makeClass();
+    extendTlsSocket((value) => value instanceof Class);
+  }
   return new SocketDuplexClass(stream) as unknown as SocketDuplex;
 }
 

@@ -126,6 +126,16 @@ function env(name: string): string | undefined {
 const OS_NAMES: Record<string, string> = { win32: "windows" };
 const ARCH_NAMES: Record<string, string> = { x64: "x86_64", arm64: "aarch64" };
 
+let upgraded: symbol | undefined;
+
+/* The runtime keeps it in a member whose symbol only such a socket shows. */
+function transportOf(socket: object): unknown {
+  upgraded ??= Object.getOwnPropertySymbols(socket).find((symbol) =>
+    symbol.description === "kupgraded"
+  );
+  return upgraded && (socket as Record<symbol, unknown>)[upgraded];
+}
+
 /** Bun's side of {@linkcode Runtime}. */
 export const runtime: Runtime = {
   name: "Bun",
@@ -149,5 +159,6 @@ export const runtime: Runtime = {
   isRefusal: () => false,
   /* Bun has one class for all of them. */
   errorClass: () => undefined,
+  transportOf,
   permissionHint: () => "check that the file can be read and executed",
 };

@@ -165,6 +165,14 @@ function requireNetResolved(hostname: string, port: number): void {
   if (state === "denied") refuseNet(host);
 }
 
+/* The runtime wraps a stream in a socket of its own, which its handle has. */
+function transportOf(socket: object): unknown {
+  const { _handle } = socket as {
+    _handle?: { _parentWrap?: { stream?: unknown } | null } | null;
+  };
+  return _handle?._parentWrap?.stream;
+}
+
 /** Deno's side of {@linkcode Runtime}. */
 export const runtime: Runtime = {
   name: "Deno",
@@ -181,6 +189,7 @@ export const runtime: Runtime = {
   requireNetResolved,
   isRefusal: (error) => error instanceof deno.errors.NotCapable,
   errorClass: (name) => deno.errors[name],
+  transportOf,
   permissionHint: (path) =>
     `run again with --allow-ffi=${path} (or --allow-ffi)`,
 };

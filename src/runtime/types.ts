@@ -63,6 +63,9 @@ export interface Runtime {
   /** The class of the errors that the stock calls throw, by its name. */
   readonly errorClass: ErrorClasses;
 
+  /** The stream below a TLSSocket, if it has one. */
+  transportOf(socket: object): unknown;
+
   /** What to add to the command line when the library cannot be opened. */
   permissionHint(path: string): string;
 }
