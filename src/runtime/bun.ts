@@ -1,5 +1,7 @@
 // Copyright the iocp authors. MIT license.
+import { NetReception } from "../node_server.ts";
 import { type Native, SYMBOLS } from "../symbols.ts";
+import { HttpReception, isHttpServer } from "./bun_http.ts";
 import type { Parker, Runtime } from "./types.ts";
 
 /* The parts of Bun that are used here, so that neither compiler needs the
@@ -160,5 +162,9 @@ export const runtime: Runtime = {
   /* Bun has one class for all of them. */
   errorClass: () => undefined,
   transportOf,
+  makeReception: (server, handle) =>
+    isHttpServer(server)
+      ? new HttpReception(server, handle)
+      : new NetReception(server, handle),
   permissionHint: () => "check that the file can be read and executed",
 };

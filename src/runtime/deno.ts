@@ -1,4 +1,5 @@
 // Copyright the iocp authors. MIT license.
+import { NetReception } from "../node_server.ts";
 import { type Native, SYMBOLS } from "../symbols.ts";
 import type { Parker, Runtime } from "./types.ts";
 
@@ -190,6 +191,7 @@ export const runtime: Runtime = {
   isRefusal: (error) => error instanceof deno.errors.NotCapable,
   errorClass: (name) => deno.errors[name],
   transportOf,
+  makeReception: (server, handle) => new NetReception(server, handle),
   permissionHint: (path) =>
     `run again with --allow-ffi=${path} (or --allow-ffi)`,
 };
