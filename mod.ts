@@ -38,8 +38,10 @@ export { Conn, type ConnOptionsInForce } from "./src/conn.ts";
 export { type DetachedSocket } from "./src/detached_socket.ts";
 export { LibraryError, NotSupported, SocketError } from "./src/errors.ts";
 export { type SocketErrorOptions } from "./src/errors.ts";
+export { type HttpService, serveHttp } from "./src/http_service.ts";
 export { type KeepAliveOptions } from "./src/keep_alive.ts";
 export { Listener, type ListenerOptionsInForce } from "./src/listener.ts";
+export { type NodeServer } from "./src/node_server.ts";
 export {
   type ConnectOptions,
   type ConnOptions,

@@ -11,11 +11,11 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { extname, join, resolve, sep } from "node:path";
 import process from "node:process";
-import { createSecureContext, TLSSocket } from "node:tls";
 import { parseArgs } from "node:util";
-import { type Conn, listen } from "../mod.ts";
+import { listen, serveHttp } from "../mod.ts";
 
 const { values } = parseArgs({
   args: process.argv.slice(2),
@@ -133,44 +133,32 @@ async function serveFile(
   else await sendFile(path, file.size, response);
 }
 
-const server = createServer(async (request, response) => {
+async function handle(
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   try {
     await serveFile(request, response);
   } catch (error) {
     if (response.destroyed) return; // The client has gone away.
     console.error(`${request.url}: ${error}`);
-    // Whoever has got a part of it must not take that for the whole.
+    // A client that has got a part must not take that for the whole.
     if (response.headersSent) response.destroy();
     else answer(response, 500, "cannot read the file");
   }
-});
-// Deno takes a server that does not listen itself for one that is closing, and
-// would end each connection after its first answer.
-Object.defineProperty(server, "listening", { value: true });
-
-const { hostname, port, key, cert } = values;
-const secureContext = key === undefined || cert === undefined
-  ? undefined
-  : createSecureContext({ key: readFileSync(key), cert: readFileSync(cert) });
-
-function serve(conn: Conn): void {
-  const duplex = conn.duplex();
-  // A client that goes away is nobody's fault.
-  duplex.on("error", () => {});
-  // Not every runtime has the server's keepAliveTimeout hold for connections
-  // that it was given.
-  duplex.setTimeout(60_000, () => duplex.destroy());
-  if (secureContext === undefined) {
-    server.emit("connection", duplex);
-    return;
-  }
-  const socket = new TLSSocket(duplex, { isServer: true, secureContext });
-  socket.on("error", () => duplex.destroy());
-  server.emit("connection", socket);
 }
 
-const listener = listen({ hostname, port: Number(port) });
-const scheme = secureContext === undefined ? "http" : "https";
+const { hostname, port, key, cert } = values;
+const isSecure = key !== undefined && cert !== undefined;
+const server = isSecure
+  ? createSecureServer(
+    { key: readFileSync(key), cert: readFileSync(cert) },
+    handle,
+  )
+  : createServer(handle);
+server.keepAliveTimeout = 60_000;
+
+const { addr } = serveHttp(server, listen({ hostname, port: Number(port) }));
+const scheme = isSecure ? "https" : "http";
 const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-console.log(`listening on ${scheme}://${host}:${listener.addr.port}`);
-for await (const conn of listener) serve(conn);
+console.log(`listening on ${scheme}://${host}:${addr.port}`);

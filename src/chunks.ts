@@ -32,6 +32,15 @@ export class Chunks
     return this.#stream.receive.next(reader);
   }
 
+  /** Asks no longer, and its promise is left as it is; what comes is the next
+   * reader's. False when the answer is on its way already. */
+  giveUp(): boolean {
+    if (this.#resolve === undefined) return false;
+    this.#resolve = this.#reject = undefined;
+    this.#stream.receive.takeBack(this);
+    return true;
+  }
+
   return(): Promise<Result> {
     this.#stream.close();
     return Promise.resolve(DONE);

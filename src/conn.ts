@@ -180,9 +180,15 @@ export class Conn implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Closes the connection. Loops over it end, reads that wait are rejected, and
+   * Closes the connection. Loops over it end, pending reads are rejected, and
    * what was written before is still sent, in the background, within
    * `closeTimeout`. Closing again does nothing.
+   *
+   * What the peer has sent and nothing has read is discarded, and what it sends
+   * afterwards too, for two seconds at most: a reset would destroy what the peer
+   * has not read yet. So a peer may believe that bytes were received which were
+   * not. `reset()` tells it; `duplex().destroy()` does so where the system's own
+   * close would.
    */
   close(): void {
     this.#stream.close();
@@ -222,37 +228,49 @@ export class Conn implements AsyncIterable<Uint8Array> {
    *
    * From then on the connection belongs to it: what else uses it takes bytes
    * from it, or puts some between those that it writes. It ends and closes as a
-   * `net.Socket` does, but `destroy()` with an error, or before the system has
-   * taken what was written, resets the connection, so that the peer does not
-   * take a part for the whole.
+   * `net.Socket` does, with these rules for its last bytes:
    *
-   * A `node:http` server that does not listen itself can be taken for one that
-   * is closing, and then keeps no connection alive. The example shows the
-   * remedy.
+   * - `end()` sends everything, then the end. `destroySoon()` does that too, and
+   *   then discards what still comes, for two seconds at most, so that the peer
+   *   can read to the end.
+   * - `destroy()` after `end()` still delivers what was written, within
+   *   `closeTimeout`; `"close"` comes then.
+   * - `destroy()` without `end()` sends what the system has taken. A peer whose
+   *   bytes nothing has read, or that sends more, gets a reset and not the
+   *   impression that they were received.
+   * - `destroy()` with an error, or before the system has taken what was
+   *   written, and `resetAndDestroy()` reset the connection, so that the peer
+   *   does not take a part for the whole.
+   *
+   * Its errors are those of a `net.Socket` (`read ECONNRESET`, with a negative
+   * `errno`), and their `cause` is the {@linkcode SocketError}. Only a read or a
+   * write that is pending holds the process alive; `pause()` ends a read. A
+   * `TLSSocket` over it has the addresses of the connection, and passes `ref()`,
+   * `unref()`, `setNoDelay()` and `setKeepAlive()` on to it.
+   *
+   * A server of `node:http` or `node:https` takes a whole listener:
+   * {@linkcode serveHttp}.
    *
    * @returns the duplex; with Node's types it is assignable to `stream.Duplex`.
    * @throws {SocketError} when the connection is closed and has no duplex yet.
    *
-   * @example A web server
+   * @example A request over a connection
    * ```ts
+   * import { get } from "node:http";
+   * import { connect, listen, serveHttp } from "./mod.ts";
    * import { createServer } from "node:http";
-   * import { listen } from "./mod.ts";
    *
-   * const server = createServer((_, response) => response.end("hello"));
-   * Object.defineProperty(server, "listening", { value: true });
-   * const listener = listen({ hostname: "127.0.0.1", port: 0 });
-   * async function serve() {
-   *   for await (const conn of listener) {
-   *     server.emit("connection", conn.duplex());
-   *   }
-   * }
-   * serve();
-   *
-   * const answer = await fetch(`http://127.0.0.1:${listener.addr.port}/`, {
-   *   headers: { connection: "close" },
-   * });
-   * console.log(await answer.text());
-   * listener.close();
+   * await using service = serveHttp(
+   *   createServer((_, response) => response.end("hello")),
+   *   listen({ hostname: "127.0.0.1", port: 0 }),
+   * );
+   * const conn = await connect(service.addr);
+   * const request = get({ createConnection: () => conn.duplex() });
+   * const response = await new Promise<AsyncIterable<Uint8Array>>((resolve) =>
+   *   request.once("response", resolve)
+   * );
+   * for await (const chunk of response) console.log(`${chunk}`);
+   * conn.close();
    * ```
    */
   duplex(): SocketDuplex {
@@ -373,14 +391,17 @@ export class Conn implements AsyncIterable<Uint8Array> {
     return this.#stream.detach();
   }
 
-  /** Has the open connection hold the process alive, which is the default. */
+  /** Has the open connection hold the process alive, which is the default; with
+   * a duplex, its pending reads and writes. */
   ref(): void {
-    this.#stream.setRef(true);
+    if (this.#duplex !== undefined) this.#duplex.ref();
+    else this.#stream.setRef(true);
   }
 
   /** Lets the process end while the connection is open. */
   unref(): void {
-    this.#stream.setRef(false);
+    if (this.#duplex !== undefined) this.#duplex.unref();
+    else this.#stream.setRef(false);
   }
 
   /**

@@ -1,14 +1,32 @@
 // Copyright the iocp authors. MIT license.
 /* A connection as a Duplex of Node's, on top of its two queues. What users see
- * of it is a SocketDuplex. */
+ * of it is a SocketDuplex. It does what a net.Socket does: a rule here that is
+ * not explained is one of Node's lib/net.js. */
 
 import { Chunks } from "./chunks.ts";
 import { LOCAL, NO_DELAY, PEER } from "./completion.ts";
+import {
+  closedSocket,
+  duplexError,
+  endedByPeer,
+  isAnswered,
+  requireCallback,
+  timerDuration,
+} from "./duplex_error.ts";
 import { nodeModule } from "./globals.ts";
+import { Inactivity } from "./inactivity.ts";
 import { SECONDS_MAX } from "./keep_alive.ts";
+import type {
+  BufferClass,
+  Callback,
+  Duplex,
+  DuplexClass,
+  Process,
+} from "./node_types.ts";
 import { COPY_BELOW, type Result } from "./receive_queue.ts";
 import type { SocketDuplex } from "./socket_duplex.ts";
 import type { Stream } from "./stream.ts";
+import { extendTlsSocket } from "./tls_members.ts";
 
 /** Bytes that each direction holds before it asks for patience. */
 const HIGH_WATER_MARK = 64 * 1024;
@@ -16,55 +34,14 @@ const HIGH_WATER_MARK = 64 * 1024;
  * system could hold the later ones back until the peer has answered. */
 const JOIN_MAX = 64 * 1024;
 
-/* The parts of Node's modules that are used here, so that users do not need
- * its types. https://nodejs.org/api/stream.html */
-type Callback = (error?: Error | null) => void;
-interface Duplex {
-  readonly destroyed: boolean;
-  readonly readable: boolean;
-  readonly readableFlowing: boolean | null;
-  readonly writable: boolean;
-  readonly writableFinished: boolean;
-  readonly writableLength: number;
-  destroy(error?: Error): this;
-  emit(event: string, ...values: unknown[]): boolean;
-  end(): this;
-  on(event: string, listener: () => void): this;
-  once(event: string, listener: () => void): this;
-  push(chunk: Uint8Array | null): boolean;
-  read(size: number): unknown;
-  removeListener(event: string, listener: () => void): this;
-  _read(): void;
-  _write(chunk: Uint8Array, encoding: string, callback: Callback): void;
-  _writev(chunks: { chunk: Uint8Array }[], callback: Callback): void;
-  _final(callback: Callback): void;
-  _destroy(error: Error | null, callback: Callback): void;
-}
-interface DuplexClass {
-  new (options: Record<string, unknown>): Duplex;
-}
-interface BufferClass {
-  from(bytes: Uint8Array): Uint8Array;
-  from(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array;
-  concat(parts: readonly Uint8Array[]): Uint8Array;
-}
-interface Timer {
-  refresh(): void;
-  unref(): void;
-}
-interface Timers {
-  setTimeout(callback: () => void, ms: number): Timer;
-  clearTimeout(timer: Timer | undefined): void;
-}
-interface Process {
-  nextTick(callback: () => void): void;
-}
-
 let SocketDuplexClass: (new (stream: Stream) => Duplex) | undefined;
 
 /** Makes the duplex of a connection that is open. */
 export function duplexOf(stream: Stream): SocketDuplex {
-  SocketDuplexClass ??= makeClass();
+  if (SocketDuplexClass === undefined) {
+    const Class = SocketDuplexClass = makeClass();
+    extendTlsSocket((value) => value instanceof Class);
+  }
   return new SocketDuplexClass(stream) as unknown as SocketDuplex;
 }
 
@@ -72,23 +49,52 @@ function familyOf(hostname: string): "IPv4" | "IPv6" {
   return hostname.includes(":") ? "IPv6" : "IPv4";
 }
 
+function ignore(): void {}
+
 /* Node's modules are loaded only for those who want a duplex. */
 function makeClass(): new (stream: Stream) => Duplex {
   const { Duplex } = nodeModule<{ Duplex: DuplexClass }>("node:stream");
   const { Buffer } = nodeModule<{ Buffer: BufferClass }>("node:buffer");
-  const timers = nodeModule<Timers>("node:timers");
   const { nextTick } = nodeModule<Process>("node:process");
+
+  /* The write() of a duplex that its peer has ended. */
+  function writeAfterEnd(this: Duplex, ...values: unknown[]): boolean {
+    if (!this.writableEnded) {
+      return Duplex.prototype.write.apply(this, values as [unknown]);
+    }
+    const error = endedByPeer();
+    const callback = values.find((value) => typeof value === "function");
+    if (callback !== undefined) nextTick(callback as () => void, error);
+    this.destroy(error);
+    return false;
+  }
+
+  function ended(this: Duplex): void {
+    if (!this.allowHalfOpen) this.write = writeAfterEnd;
+  }
 
   return class SocketDuplex extends Duplex {
     readonly #stream: Stream;
     readonly #chunks: Chunks;
+    /** A chunk is asked for. */
+    #isReading = false;
+    /** None is, nor will be soon: only a write holds the process alive. */
+    #isQuiet = false;
+    /** pause() has ended that: the stream still takes one for asked for. */
+    #isStopped = false;
+    /** The peer's end has come. */
+    #isOver = false;
+    /** The user wants it not to hold the process. */
+    #isUnref: boolean;
+    /** It ends as destroySoon() says. */
+    #isLeaving = false;
     #bytesRead = 0;
     /** Bytes of the write that is in the queue. */
     #queuedBytes = 0;
     #sentBytes = 0;
-    #timer: Timer | undefined;
-    /** How far the queue was when the timer was last looked at. */
-    #lastOffset = 0;
+    /** Something that was written before a destroy() has not left. */
+    #hasLost = false;
+    #inactivity: Inactivity | undefined;
 
     /** Milliseconds, as given to setTimeout(). */
     timeout: number | undefined;
@@ -103,12 +109,19 @@ function makeClass(): new (stream: Stream) => Duplex {
       });
       this.#stream = stream;
       this.#chunks = new Chunks(stream);
+      this.#isUnref = stream.isUnref;
       stream.isLeftOpenAtEnd = true;
-      /* It may also be closed by its Conn or with its port. */
-      stream.released().then(() => this.destroy());
-      /* Like a net.Socket it listens before anybody reads, and so it hears of
-       * a peer that is gone. */
+      /* It may also be closed by its Conn or with its port. An error that comes
+       * with that is reported first. */
+      stream.released().then(() => nextTick(() => this.destroy()));
+      this.on("end", ended);
+      /* It listens before anything is read, and so it notices a peer that is
+       * gone. */
       this.read(0);
+    }
+
+    get bufferSize(): number | undefined {
+      return this.destroyed ? undefined : this.writableLength;
     }
 
     get bytesRead(): number {
@@ -162,18 +175,21 @@ function makeClass(): new (stream: Stream) => Duplex {
     }
 
     setTimeout(ms: number, callback?: () => void): this {
-      requireDuration(ms);
       if (this.destroyed) return this;
-      timers.clearTimeout(this.#timer);
-      this.#timer = undefined;
+      const duration = timerDuration(ms);
+      requireCallback(callback);
       this.timeout = ms;
-      if (ms === 0) {
+      this.#inactivity?.stop();
+      this.#inactivity = undefined;
+      if (duration === 0) {
         if (callback !== undefined) this.removeListener("timeout", callback);
         return this;
       }
-      this.#lastOffset = this.#stream.send.offset;
-      this.#timer = timers.setTimeout(this.#expired, ms);
-      this.#timer.unref();
+      this.#inactivity = new Inactivity(
+        duration,
+        () => this.#stream.send.offset,
+        () => this.emit("timeout"),
+      );
       if (callback !== undefined) this.once("timeout", callback);
       return this;
     }
@@ -192,28 +208,51 @@ function makeClass(): new (stream: Stream) => Duplex {
     }
 
     ref(): this {
-      this.#stream.setRef(true);
+      this.#isUnref = false;
+      this.#hold();
       return this;
     }
 
     unref(): this {
-      this.#stream.setRef(false);
+      this.#isUnref = true;
+      this.#hold();
       return this;
     }
 
     destroySoon(): void {
+      this.#isLeaving = true;
       if (this.writable) this.end();
       if (this.writableFinished) this.destroy();
       else this.once("finish", () => this.destroy());
     }
 
     resetAndDestroy(): this {
+      if (this.destroyed) return this;
       this.#stream.reset();
       return this.destroy();
     }
 
+    override pause(): this {
+      if (this.#isReading && this.#chunks.giveUp()) {
+        this.#isReading = false;
+        this.#isStopped = true;
+        this.#rest();
+      }
+      return super.pause();
+    }
+
+    override resume(): this {
+      if (this.#isStopped) this.#start();
+      return super.resume();
+    }
+
+    override read(size?: number): unknown {
+      if (this.#isStopped && this.readableLength === 0) this.#start();
+      return super.read(size);
+    }
+
     override _read(): void {
-      this.#chunks.next().then(this.#received, this.#failed);
+      this.#start();
     }
 
     override _write(bytes: Uint8Array, _: string, callback: Callback): void {
@@ -231,99 +270,164 @@ function makeClass(): new (stream: Stream) => Duplex {
     }
 
     override _final(callback: Callback): void {
-      /* The close of a connection ends it anyway. */
-      if (this.#stream.isClosed) callback();
-      else this.#stream.send.closeWrite().then(() => callback(), callback);
+      /* The close of a connection ends it anyway. And a shutdown that fails, of
+       * a connection that is gone, is no failure of what was written. */
+      if (this.#stream.isClosed) {
+        callback();
+        return;
+      }
+      const done = () => {
+        callback();
+        if (this.#isQuiet) this.#hold();
+      };
+      this.#stream.send.closeWrite().then(done, done);
+      if (this.#isQuiet) this.#hold();
     }
 
     override _destroy(error: Error | null, callback: Callback): void {
       const stream = this.#stream;
-      timers.clearTimeout(this.#timer);
-      /* A peer must not take what was cut for the whole. What the queue has
-       * still leaves after the close() of the Conn, else only what the library
-       * has. */
-      const isCut = this.writableLength > this.#queuedBytes ||
-        !stream.isClosed && !stream.send.isTaken;
-      if (error || isCut) stream.reset();
-      else stream.close();
+      this.#inactivity?.stop();
+      const isEnding = this.writableEnded && !this.writableFinished;
+      const isAnswer = error !== null && isAnswered(error);
+      const isGraceful = isEnding || isAnswer || this.#isLeaving;
+      /* Else it does not hold the process while it leaves. */
+      if (!this.#isUnref) stream.setRef(true);
+      if (error && !isAnswer || !isEnding && this.#isCut()) stream.reset();
+      else if (isGraceful) this.#leave();
+      else stream.abandon();
       callback(error);
-      nextTick(() => this.emit("close", Boolean(error)));
+      const close = () => {
+        this.emit("close", error !== null || isEnding && this.#hasLost);
+      };
+      /* What was written before an end() is delivered first. */
+      if (isEnding) stream.released().then(() => nextTick(close));
+      else nextTick(close);
+    }
+
+    /* Whether the peer could take a part of what was written for the whole. What
+     * the queue has still leaves after the close() of the Conn, else only what
+     * the library has. */
+    #isCut(): boolean {
+      const stream = this.#stream;
+      return this.writableLength > this.#queuedBytes ||
+        !stream.isClosed && !stream.send.isTaken;
+    }
+
+    /* Sends all that was written, then closes, within the closeTimeout. */
+    #leave(): void {
+      const stream = this.#stream;
+      if (stream.isClosed) return;
+      for (const { chunk } of this.writableBuffer ?? []) {
+        stream.send.write(chunk).catch(() => this.#hasLost = true);
+      }
+      stream.close();
+    }
+
+    #start(): void {
+      if (this.#isReading || this.#isOver || this.destroyed) return;
+      this.#isReading = true;
+      this.#isStopped = false;
+      if (this.#isQuiet) {
+        this.#isQuiet = false;
+        this.#hold();
+      }
+      this.#chunks.next().then(this.#received, this.#failed);
     }
 
     #received = ({ value, done }: Result): void => {
+      this.#isReading = false;
       if (this.destroyed) return;
       if (done) {
         if (this.#stream.isClosed) this.destroy();
-        else this.push(null);
+        else this.#end();
         return;
       }
       this.#bytesRead += value.length;
-      this.#timer?.refresh();
+      this.#inactivity?.refresh();
       /* A small chunk that waits must not keep a slab alive. */
       const isCopied = !this.readableFlowing && value.length < COPY_BELOW;
-      this.push(
+      this.#push(
         isCopied
           ? Buffer.from(value)
           : Buffer.from(value.buffer, value.byteOffset, value.length),
       );
     };
 
+    /* A listener may throw, which is no rejection of a promise that the program
+     * has never seen. */
+    #push(bytes: Uint8Array): void {
+      try {
+        if (!this.push(bytes) && !this.#isReading) this.#rest();
+      } catch (error) {
+        nextTick(() => {
+          throw error;
+        });
+        /* It has kept the stream from asking for more. */
+        this.#start();
+      }
+    }
+
+    #end(): void {
+      this.#isOver = true;
+      this.push(null);
+      /* Without it, "end" would come only to a reader. */
+      this.read(0);
+      this.#rest();
+    }
+
     #failed = (error: Error): void => {
-      this.destroy(error);
+      this.#isReading = false;
+      this.destroy(duplexError(error, "read"));
     };
+
+    #rest(): void {
+      this.#isQuiet = true;
+      this.#hold();
+    }
+
+    /* Only a read or a write that is pending holds the process. */
+    #hold(): void {
+      if (this.destroyed) return;
+      const stream = this.#stream;
+      const isBusy = !this.#isQuiet || stream.send.isBusy;
+      stream.setRef(isBusy && !this.#isUnref);
+    }
 
     #send(parts: Uint8Array[], length: number, callback: Callback): void {
       const stream = this.#stream;
       if (stream.isClosed) {
-        callback(stream.closedError("send"));
+        callback(closedSocket());
         return;
       }
       this.#queuedBytes = length;
-      this.#timer?.refresh();
+      this.#inactivity?.refresh();
       /* They leave in order, so the last one says when all have. */
       let last: Promise<unknown> | undefined;
       for (const part of parts) {
-        last?.catch(() => {});
+        last?.catch(ignore);
         last = stream.send.write(part);
       }
+      if (this.#isQuiet) this.#hold();
       last!.then(() => {
         this.#queuedBytes = 0;
         this.#sentBytes += length;
-        this.#timer?.refresh();
+        this.#inactivity?.refresh();
         callback();
-      }, callback);
+        if (this.#isQuiet) this.#hold();
+      }, (error: Error) => {
+        this.#hasLost = true;
+        callback(duplexError(error, "write"));
+      });
     }
 
     /* Like those of a net.Socket, options that the system refuses, say because
-     * the peer has gone, are nobody's error. */
+     * the peer has gone, are no error. */
     #attempt(setOption: () => void): void {
       try {
         setOption();
       } catch {
-        /* Whoever reads or writes hears of the reason. */
+        /* The next read or write has the reason. */
       }
     }
-
-    /* A large write that the peer takes slowly is no inactivity. */
-    #expired = (): void => {
-      const { offset } = this.#stream.send;
-      if (offset !== this.#lastOffset) {
-        this.#lastOffset = offset;
-        this.#timer?.refresh();
-      } else this.emit("timeout");
-    };
   };
-}
-
-function requireDuration(ms: unknown): void {
-  if (typeof ms !== "number") {
-    throw new TypeError(
-      `The "timeout" argument must be a number. Received ${typeof ms}`,
-    );
-  }
-  if (!(ms >= 0 && ms < Infinity)) {
-    throw new RangeError(
-      `The "timeout" argument must be a non-negative finite number. Received ${ms}`,
-    );
-  }
 }

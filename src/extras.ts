@@ -14,6 +14,8 @@ export class Extras {
   lastError: SocketError | undefined;
   /** It does not hold the process alive. */
   isUnref = false;
+  /** Closed by {@linkcode Stream.abandon}. */
+  isAbandoned = false;
   /** While it leaves: gives up waiting for writes. */
   timer: unknown;
   onReleased: (() => void)[] | undefined;

@@ -19,6 +19,8 @@ export interface SocketMembers {
   readonly localPort: number;
   /** `"IPv4"` or `"IPv6"`. */
   readonly localFamily: string;
+  /** Bytes that wait to be sent; undefined once it is destroyed. */
+  readonly bufferSize: number | undefined;
   /** Bytes that have been received. */
   readonly bytesRead: number;
   /** Bytes that have been written, those that still wait included. */
@@ -34,8 +36,11 @@ export interface SocketMembers {
   /** The address of this end. */
   address(): { address: string; family: string; port: number };
   /**
-   * Emits `"timeout"` after so many milliseconds without activity; 0 ends that.
-   * The connection stays open.
+   * Emits `"timeout"` after so many milliseconds without activity, at most
+   * 2,147,483,647; 0 ends that. The connection stays open.
+   *
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, or
+   * {RangeError} `ERR_OUT_OF_RANGE`.
    */
   setTimeout(ms: number, callback?: () => void): this;
   /** As {@linkcode Conn.setNoDelay}, but a closed connection ignores it. */
@@ -45,11 +50,12 @@ export interface SocketMembers {
    * `initialDelay`, in milliseconds, is the silence before the first probe.
    */
   setKeepAlive(enable?: boolean, initialDelay?: number): this;
-  /** As {@linkcode Conn.ref}. */
+  /** Has a pending read or write hold the process alive, the default. */
   ref(): this;
-  /** As {@linkcode Conn.unref}. */
+  /** Lets the process end. */
   unref(): this;
-  /** Ends the sending direction, and destroys when everything has left. */
+  /** Ends the sending direction, and destroys when everything has left. What the
+   * peer still sends is discarded, so that it can read to the end. */
   destroySoon(): void;
   /** Resets the connection, and destroys. */
   resetAndDestroy(): this;
@@ -83,8 +89,7 @@ export interface PlainDuplex {
   pause(): this;
   /** Emits `"data"` again. */
   resume(): this;
-  /** Closes the connection, or with an error, or with data that is not sent
-   * yet, resets it. */
+  /** Closes the connection, or resets it: {@linkcode Conn.duplex} says when. */
   destroy(error?: Error): this;
   /** The chunks as they come. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array>;

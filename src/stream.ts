@@ -99,7 +99,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
          * still come; the end is met again by whoever has the socket next. */
         if (!this.isClosed || (this.#extras?.isDetaching && result > 0)) {
           this.receive.received(result, detail);
-        }
+        } else if (this.#extras?.isAbandoned && result > 0) this.reset();
         return;
       case SENT:
         if (this.#extras?.timer !== undefined) this.#armDeadline();
@@ -230,6 +230,11 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     }
   }
 
+  /** The user lets the process end while it is open. */
+  get isUnref(): boolean {
+    return this.#extras?.isUnref ?? false;
+  }
+
   setRef(isRef: boolean): void {
     const isUnref = this.#extras?.isUnref ?? false;
     if (this.#isReleased || isRef !== isUnref) return;
@@ -250,6 +255,32 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     this.#markClosed();
     if (this.send.isBusy) this.#armDeadline();
     else this.#release(GRACEFUL);
+  }
+
+  /**
+   * Closes as the system's own close does, when that is all that happens: what
+   * was written leaves, but a peer that has sent what nothing has read, or that
+   * still sends, gets a reset and not the impression that it was received
+   * (RFC 2525, 2.17).
+   */
+  abandon(): void {
+    if (this.isClosed) return;
+    if (this.#hasUnread()) {
+      this.reset();
+      return;
+    }
+    this.#needExtras().isAbandoned = true;
+    this.close();
+  }
+
+  #hasUnread(): boolean {
+    if (this.receive.ahead > 0) return true;
+    try {
+      return this.loop.socketStats(this.socket).bytesReadable > 0;
+    } catch {
+      /* The library has closed it. */
+      return false;
+    }
   }
 
   /** Ends it at once, with RST; what has not left is given up. */
@@ -386,9 +417,14 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   }
 
   #release(mode: number): void {
+    const isAbandoned = mode === GRACEFUL && this.#extras?.isAbandoned;
+    if (isAbandoned && this.#hasUnread()) mode = RESET;
     this.#finishRelease();
     const { native, port } = this.loop;
-    native.iocp_close(port, this.socket, mode, this.settings.closeTimeout);
+    /* Everything has left. Without time to wait for the peer's end, the system
+     * answers what still comes. */
+    const timeout = isAbandoned ? 0 : this.settings.closeTimeout;
+    native.iocp_close(port, this.socket, mode, timeout);
     this.loop.kick();
   }
 

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, request } from "node:http";
 import type { RequestOptions, Server, ServerResponse } from "node:http";
 import { test } from "node:test";
-import { CompletionPort, type Conn, type Listener } from "../mod.ts";
+import { CompletionPort, type Conn, type Listener, serveHttp } from "../mod.ts";
 import { eventually, within } from "./shared/deadline.ts";
 import { closed, receiveByDuplex } from "./shared/duplex.ts";
 import { bytesOf, Digest, digest, pattern, textOf } from "./shared/pattern.ts";
@@ -21,11 +21,8 @@ class Site implements Disposable {
 
   constructor(handler: Handler) {
     this.server = createServer(handler);
-    /* Deno takes one that does not listen for one that is closing, and ends
-     * its connections after each answer. */
-    Object.defineProperty(this.server, "listening", { value: true });
     this.#listener = this.port.listen({ hostname: "127.0.0.1", port: 0 });
-    this.#serve();
+    serveHttp(this.server, this.#listener);
   }
 
   get origin(): string {
@@ -34,12 +31,6 @@ class Site implements Disposable {
 
   connect(): Promise<Conn> {
     return this.port.connect(this.#listener.addr);
-  }
-
-  async #serve(): Promise<void> {
-    for await (const conn of this.#listener) {
-      this.server.emit("connection", conn.duplex());
-    }
   }
 
   /** Waits until only the listener and `open` other sockets are left. */

@@ -2,9 +2,10 @@
 /* Timeouts and options of a duplex, as those of a net.Socket. */
 
 import assert from "node:assert/strict";
+import process from "node:process";
 import { test } from "node:test";
 import { pair } from "./shared/pair.ts";
-import { isSettled } from "./shared/deadline.ts";
+import { isSettled, within } from "./shared/deadline.ts";
 import { duplexPair, event } from "./shared/duplex.ts";
 
 test("A duplex emits timeout while nothing comes or leaves", async () => {
@@ -35,12 +36,57 @@ test("A duplex emits no timeout after setTimeout(0) or its close", async () => {
   assert.equal(client.listenerCount("timeout"), 0);
 });
 
-test("A duplex refuses a timeout that is none", async () => {
+test("A duplex refuses a timeout that is none, with Node's codes", async () => {
   using both = await duplexPair();
   const { client } = both;
-  assert.throws(() => client.setTimeout("1" as never), { name: "TypeError" });
-  assert.throws(() => client.setTimeout(NaN), { name: "RangeError" });
-  assert.throws(() => client.setTimeout(-1), { name: "RangeError" });
+  assert.throws(() => client.setTimeout("100" as never), {
+    name: "TypeError",
+    code: "ERR_INVALID_ARG_TYPE",
+    message:
+      `The "msecs" argument must be of type number. Received type string ('100')`,
+  });
+  for (const ms of [-1, NaN, Infinity]) {
+    assert.throws(() => client.setTimeout(ms), {
+      name: "RangeError",
+      code: "ERR_OUT_OF_RANGE",
+      message:
+        `The value of "msecs" is out of range. It must be a non-negative finite number. Received ${ms}`,
+    });
+  }
+  assert.throws(() => client.setTimeout(1, "x" as never), {
+    name: "TypeError",
+    code: "ERR_INVALID_ARG_TYPE",
+  });
+  assert.equal(client.timeout, undefined);
+});
+
+test("A duplex's timeout is no longer than a timer's", async () => {
+  using both = await duplexPair();
+  const { client } = both;
+  const warned = new Promise<Error>((resolve) => {
+    process.once("warning", resolve);
+  });
+  const month = 30 * 24 * 3600 * 1000;
+  let timeouts = 0;
+  client.setTimeout(month, () => timeouts++);
+  assert.equal(client.timeout, month);
+  const warning = await within("the warning", warned);
+  assert.equal(warning.name, "TimeoutOverflowWarning");
+  await isSettled(new Promise(() => {}));
+  assert.equal(timeouts, 0);
+  client.setTimeout(0);
+});
+
+test("A duplex has a bufferSize until it is destroyed", async () => {
+  using both = await duplexPair();
+  const { client } = both;
+  assert.equal(client.bufferSize, 0);
+  client.cork();
+  client.write("12345");
+  assert.equal(client.bufferSize, 5);
+  client.uncork();
+  client.destroy();
+  assert.equal(client.bufferSize, undefined);
 });
 
 test("A duplex has the options of a socket, also when closed", async () => {

@@ -188,3 +188,78 @@ test("A TLS server over a duplex ends when its peer resets", async () => {
     () => ends.port.stats().sockets === 1,
   );
 });
+
+test("TLS over a duplex has the addresses of the connection, also when closed", async () => {
+  using ends = await pair();
+  const { client, server } = secure(ends);
+  await event(client, "secureConnect");
+  const { localAddr, remoteAddr } = ends.client;
+  function check() {
+    assert.equal(client.localAddress, localAddr.hostname);
+    assert.equal(client.localPort, localAddr.port);
+    assert.equal(client.localFamily, "IPv4");
+    assert.equal(client.remoteAddress, remoteAddr.hostname);
+    assert.equal(client.remotePort, remoteAddr.port);
+    assert.equal(client.remoteFamily, "IPv4");
+    assert.equal(server.remotePort, localAddr.port);
+  }
+  check();
+  assert.deepEqual(client.address(), {
+    address: "127.0.0.1",
+    family: "IPv4",
+    port: localAddr.port,
+  });
+  const gone = closed(client);
+  client.destroy();
+  await gone;
+  assert.equal(client.remotePort, remoteAddr.port);
+});
+
+test("TLS over a duplex passes on what is for the connection", async () => {
+  using ends = await pair({ noDelay: false });
+  const { client } = secure(ends);
+  await event(client, "secureConnect");
+  assert.equal(client.setNoDelay(true), client);
+  assert.equal(ends.client.options.noDelay, true);
+  client.setNoDelay(false);
+  assert.equal(ends.client.options.noDelay, false);
+  assert.equal(client.setKeepAlive(true, 60_000), client);
+  const { keepAlive } = ends.client.options;
+  assert.equal(keepAlive !== false && keepAlive.idle, 60);
+  client.resume();
+  const timeout = event(client, "timeout");
+  client.setTimeout(20);
+  await timeout;
+  client.destroy();
+});
+
+test("A TLS socket of the runtime's own keeps its members", async () => {
+  using ends = await pair();
+  ends.client.duplex();
+  const server = createTlsServer(identity, (socket) => socket.end("hello"));
+  await within(
+    "listening",
+    new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)),
+  );
+  const { port } = server.address() as AddressInfo;
+  const client = connectTls({ host: "127.0.0.1", port, ca, servername });
+  await event(client, "secureConnect");
+  assert.equal(client.remotePort, port);
+  assert.equal(client.remoteAddress, "127.0.0.1");
+  assert.equal((client.address() as AddressInfo).address, "127.0.0.1");
+  assert.equal(client.setNoDelay(true), client);
+  assert.equal(client.unref(), client);
+  assert.equal(client.ref(), client);
+  await receiveByDuplex(client);
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test("A TLS server over a duplex sends all before destroySoon() closes", async () => {
+  using ends = await pair();
+  const { client, server } = secure(ends);
+  const bytes = pattern(20_000_000);
+  const received = receiveByDuplex(client);
+  server.write(bytes);
+  server.destroySoon();
+  assert.equal(await received, digest(bytes));
+});

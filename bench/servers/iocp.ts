@@ -3,7 +3,7 @@
 
 import { createServer } from "node:http";
 import { argv } from "node:process";
-import { broadcast, type Conn, listen } from "../../mod.ts";
+import { broadcast, type Conn, listen, serveHttp } from "../../mod.ts";
 import { encodeCount, makeBlocks } from "./pattern.js";
 
 /* A peer that goes away is nobody's fault. It is caught within, since a promise
@@ -53,23 +53,12 @@ const site = createServer((_, response) => {
   response.setHeader("Content-Type", "text/plain;charset=utf-8");
   response.end("Hello, World!");
 });
-/* Deno takes a server that does not listen itself for one that is closing. */
-Object.defineProperty(site, "listening", { value: true });
-function http(conn: Conn) {
-  const duplex = conn.duplex();
-  duplex.on("error", ignore);
-  site.emit("connection", duplex);
-}
-
-function ignore() {}
-
 const roles: Record<string, (conn: Conn) => Promise<void> | void> = {
   echo,
   "echo-own": echoOwn,
   sink,
   source,
   broadcast: repeat,
-  http,
 };
 const role = argv.at(-1)!;
 const serve = roles[role];
@@ -79,4 +68,5 @@ const listener = listen({
   allowHalfOpen: role === "sink",
 });
 console.log(`listening on 127.0.0.1:${listener.addr.port}`);
-for await (const conn of listener) serve(conn);
+if (role === "http") serveHttp(site, listener);
+else for await (const conn of listener) serve(conn);

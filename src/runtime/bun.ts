@@ -1,5 +1,7 @@
 // Copyright the iocp authors. MIT license.
+import { NetReception } from "../node_server.ts";
 import { type Native, SYMBOLS } from "../symbols.ts";
+import { HttpReception, isHttpServer } from "./bun_http.ts";
 import type { Parker, Runtime } from "./types.ts";
 
 /* The parts of Bun that are used here, so that neither compiler needs the
@@ -126,6 +128,16 @@ function env(name: string): string | undefined {
 const OS_NAMES: Record<string, string> = { win32: "windows" };
 const ARCH_NAMES: Record<string, string> = { x64: "x86_64", arm64: "aarch64" };
 
+let upgraded: symbol | undefined;
+
+/* The runtime keeps it in a member whose symbol only such a socket shows. */
+function transportOf(socket: object): unknown {
+  upgraded ??= Object.getOwnPropertySymbols(socket).find((symbol) =>
+    symbol.description === "kupgraded"
+  );
+  return upgraded && (socket as Record<symbol, unknown>)[upgraded];
+}
+
 /** Bun's side of {@linkcode Runtime}. */
 export const runtime: Runtime = {
   name: "Bun",
@@ -149,5 +161,10 @@ export const runtime: Runtime = {
   isRefusal: () => false,
   /* Bun has one class for all of them. */
   errorClass: () => undefined,
+  transportOf,
+  makeReception: (server, handle) =>
+    isHttpServer(server)
+      ? new HttpReception(server, handle)
+      : new NetReception(server, handle),
   permissionHint: () => "check that the file can be read and executed",
 };

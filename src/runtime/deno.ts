@@ -1,4 +1,5 @@
 // Copyright the iocp authors. MIT license.
+import { NetReception } from "../node_server.ts";
 import { type Native, SYMBOLS } from "../symbols.ts";
 import type { Parker, Runtime } from "./types.ts";
 
@@ -165,6 +166,14 @@ function requireNetResolved(hostname: string, port: number): void {
   if (state === "denied") refuseNet(host);
 }
 
+/* The runtime wraps a stream in a socket of its own, which its handle has. */
+function transportOf(socket: object): unknown {
+  const { _handle } = socket as {
+    _handle?: { _parentWrap?: { stream?: unknown } | null } | null;
+  };
+  return _handle?._parentWrap?.stream;
+}
+
 /** Deno's side of {@linkcode Runtime}. */
 export const runtime: Runtime = {
   name: "Deno",
@@ -181,6 +190,8 @@ export const runtime: Runtime = {
   requireNetResolved,
   isRefusal: (error) => error instanceof deno.errors.NotCapable,
   errorClass: (name) => deno.errors[name],
+  transportOf,
+  makeReception: (server, handle) => new NetReception(server, handle),
   permissionHint: (path) =>
     `run again with --allow-ffi=${path} (or --allow-ffi)`,
 };

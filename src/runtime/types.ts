@@ -1,4 +1,5 @@
 // Copyright the iocp authors. MIT license.
+import type { Reception, ServerHandle, ServerMembers } from "../node_server.ts";
 import type { Native } from "../symbols.ts";
 
 /** Blocks outside the JavaScript thread until a port has completions. */
@@ -62,6 +63,13 @@ export interface Runtime {
 
   /** The class of the errors that the stock calls throw, by its name. */
   readonly errorClass: ErrorClasses;
+
+  /** The stream below a TLSSocket, if it has one. */
+  transportOf(socket: object): unknown;
+
+  /** Makes a server of Node's use that handle in the place of one of its own.
+   * Throws a TypeError when it is no such server. */
+  makeReception(server: ServerMembers, handle: ServerHandle): Reception;
 
   /** What to add to the command line when the library cannot be opened. */
   permissionHint(path: string): string;

@@ -1,0 +1,44 @@
+// Copyright the iocp authors. MIT license.
+import { nodeModule } from "./globals.ts";
+import type { Timer, Timers } from "./node_types.ts";
+
+/** Calls back when nothing has happened for a while; it does not hold the
+ * process alive. */
+export class Inactivity {
+  static readonly #timers = nodeModule<Timers>("node:timers");
+  readonly #progress: () => number;
+  readonly #onTimeout: () => void;
+  readonly #timer: Timer;
+  /** The progress when the timer was last looked at. */
+  #last: number;
+
+  /** `progress` says how far a write has come: one that the peer takes slowly
+   * is no inactivity. */
+  constructor(ms: number, progress: () => number, onTimeout: () => void) {
+    this.#progress = progress;
+    this.#onTimeout = onTimeout;
+    this.#last = progress();
+    this.#timer = Inactivity.#timers.setTimeout(this.#expired, ms);
+    this.#timer.unref();
+  }
+
+  /** Something has happened: the time begins again. */
+  refresh(): void {
+    this.#timer.refresh();
+  }
+
+  /** Ends it. */
+  stop(): void {
+    Inactivity.#timers.clearTimeout(this.#timer);
+  }
+
+  #expired = (): void => {
+    const progress = this.#progress();
+    if (progress === this.#last) {
+      this.#onTimeout();
+      return;
+    }
+    this.#last = progress;
+    this.#timer.refresh();
+  };
+}

@@ -1,0 +1,77 @@
+// Copyright the iocp authors. MIT license.
+/* The parts of Node's modules that a duplex uses, so that users need not have
+ * Node's types. https://nodejs.org/api/stream.html */
+
+/** What a stream calls when a step of it is done. */
+export type Callback = (error?: Error | null) => void;
+
+/** A listener of an event, whatever its arguments. */
+// deno-lint-ignore no-explicit-any
+export type EventListener = (...values: any[]) => void;
+
+/** Of `stream.Duplex`. */
+export interface Duplex {
+  allowHalfOpen: boolean;
+  readonly destroyed: boolean;
+  readonly readable: boolean;
+  readonly readableFlowing: boolean | null;
+  readonly readableLength: number;
+  readonly writable: boolean;
+  /** What waits behind the write that is under way. */
+  readonly writableBuffer?: readonly { chunk: Uint8Array }[];
+  readonly writableEnded: boolean;
+  readonly writableFinished: boolean;
+  readonly writableLength: number;
+  destroy(error?: Error): this;
+  emit(event: string, ...values: unknown[]): boolean;
+  end(): this;
+  on(event: string, listener: EventListener): this;
+  once(event: string, listener: EventListener): this;
+  pause(): this;
+  push(chunk: Uint8Array | null): boolean;
+  read(size?: number): unknown;
+  removeListener(event: string, listener: EventListener): this;
+  resume(): this;
+  write(chunk: unknown, ...rest: unknown[]): boolean;
+  _read(): void;
+  _write(chunk: Uint8Array, encoding: string, callback: Callback): void;
+  _writev(chunks: { chunk: Uint8Array }[], callback: Callback): void;
+  _final(callback: Callback): void;
+  _destroy(error: Error | null, callback: Callback): void;
+}
+
+/** Its class. */
+export interface DuplexClass {
+  readonly prototype: Duplex;
+  new (options: Record<string, unknown>): Duplex;
+}
+
+/** Of `Buffer`. */
+export interface BufferClass {
+  from(bytes: Uint8Array): Uint8Array;
+  from(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array;
+  concat(parts: readonly Uint8Array[]): Uint8Array;
+}
+
+/** A timer of `node:timers`. */
+export interface Timer {
+  refresh(): void;
+  unref(): void;
+}
+
+/** Of `node:timers`. */
+export interface Timers {
+  setTimeout(callback: () => void, ms: number): Timer;
+  clearTimeout(timer: Timer | undefined): void;
+}
+
+/** Of `node:process`. */
+export interface Process {
+  nextTick(callback: (...values: never[]) => void, ...values: unknown[]): void;
+  emitWarning(message: string, name: string): void;
+}
+
+/** Of `node:util`. */
+export interface Util {
+  getSystemErrorMap?(): Map<number, [code: string, text: string]>;
+}

@@ -1,0 +1,245 @@
+// Copyright the iocp authors. MIT license.
+/* How a duplex ends, as a net.Socket does: seen although nothing is read, after
+ * the peer has gone, in the middle of a download, and after an end(). */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test } from "node:test";
+import type { SocketDuplex } from "../mod.ts";
+import { eventually, within } from "./shared/deadline.ts";
+import { closed, duplexPair, event, receiveByDuplex } from "./shared/duplex.ts";
+import { errorFrom } from "./shared/outcome.ts";
+import { meetReset, pair } from "./shared/pair.ts";
+import { bytesOf, digest, pattern } from "./shared/pattern.ts";
+import { receiveByLoop } from "./shared/transfer.ts";
+
+const LARGE = 16 * 1024 * 1024;
+
+function isGone(code = "no code"): boolean {
+  return ["ECONNRESET", "EPIPE", "ECONNABORTED"].includes(code);
+}
+
+/** Writes until that fails; resolves with how often it did not, and the code. */
+async function writeUntilFailed(
+  write: () => Promise<unknown>,
+): Promise<{ count: number; code: string | undefined }> {
+  const failed = (async () => {
+    for (let count = 0;; count++) {
+      try {
+        await write();
+      } catch (error) {
+        return { count, code: (error as { code?: string }).code };
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  })();
+  return await within("a write that fails", failed);
+}
+
+test("A duplex that is not read sees the peer's end", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  const end = event(client, "end");
+  const gone = closed(client);
+  ends.server.close();
+  await end;
+  assert.equal(await gone, false);
+  await eventually("nothing is left", () => ends.port.stats().sockets === 1);
+});
+
+test("A duplex that has only said something sees the end, and closes", async () => {
+  using both = await duplexPair();
+  const { server, ends } = both;
+  const gone = closed(server);
+  server.end("it is 12:00");
+  const received = await within("the loop", receiveByLoop(ends.client));
+  assert.equal(received, digest(bytesOf("it is 12:00")));
+  assert.equal(await gone, false);
+  await eventually("nothing is left", () => ends.port.stats().sockets === 1);
+});
+
+test("A duplex with unread bytes keeps them at the peer's end", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  await ends.server.write(bytesOf("unread"));
+  ends.server.close();
+  await eventually("they have come", () => client.readableLength === 6);
+  let hasEnded = false;
+  client.on("end", () => hasEnded = true);
+  await eventually("the end has come", () => {
+    return (client as unknown as { _readableState: { ended: boolean } })
+      ._readableState.ended;
+  });
+  assert.equal(hasEnded, false);
+  assert.equal(await receiveByDuplex(client), digest(bytesOf("unread")));
+});
+
+test("A duplex that is paused reads nothing, and goes on with resume()", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  client.pause();
+  const bytes = pattern(1_000_000);
+  const written = ends.server.write(bytes).then(() => ends.server.close());
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(client.bytesRead, 0);
+  const received = receiveByDuplex(client);
+  client.resume();
+  assert.equal(await received, digest(bytes));
+  await within("the write", written);
+});
+
+test("A duplex that is paused goes on for a loop", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  client.pause();
+  await ends.server.write(bytesOf("hello"));
+  ends.server.close();
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of client) chunks.push(chunk);
+  assert.equal(digest(...chunks), digest(bytesOf("hello")));
+});
+
+test("A duplex's end() after its peer has gone is no error", async () => {
+  using both = await duplexPair({ allowHalfOpen: true });
+  const { client, ends } = both;
+  const errors: unknown[] = [];
+  client.on("error", (error: { syscall?: string }) => errors.push(error));
+  client.pause();
+  ends.server.reset();
+  /* The reset is in the system; the shutdown meets it first. */
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const finish = event(client, "finish");
+  client.end();
+  await finish;
+  assert.deepEqual(errors, []);
+});
+
+test("A write of a duplex after its peer's end fails with EPIPE", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  const error = event(client, "error") as Promise<NodeJS.ErrnoException>;
+  const gone = event(client, "close");
+  client.resume();
+  const late = new Promise<NodeJS.ErrnoException>((resolve) => {
+    const write = () => {
+      client.write("late", (error) => resolve(error as NodeJS.ErrnoException));
+    };
+    /* In the first of the two ticks it ends itself. */
+    client.on("end", () => process.nextTick(() => process.nextTick(write)));
+  });
+  ends.server.closeWrite();
+  const given = await within("the callback", late);
+  assert.equal(given.code, "EPIPE");
+  assert.equal(given.message, "This socket has been ended by the other party");
+  assert.equal(await error, given);
+  assert.equal(await gone, true);
+});
+
+test("A duplex that is half open writes after its peer's end", async () => {
+  using both = await duplexPair({ allowHalfOpen: true });
+  const { client, ends } = both;
+  client.resume();
+  const end = event(client, "end");
+  ends.server.closeWrite();
+  await end;
+  client.end("late");
+  const received = await within("the loop", receiveByLoop(ends.server));
+  assert.equal(received, digest(bytesOf("late")));
+});
+
+test("A duplex delivers what it has written before end() and destroy()", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  const bytes = pattern(LARGE);
+  const gone = closed(client);
+  for (let at = 0; at < LARGE; at += 100_000) {
+    client.write(bytes.subarray(at, at + 100_000));
+  }
+  client.end();
+  client.destroy();
+  assert.equal(client.destroyed, true);
+  const received = await within("the loop", receiveByLoop(ends.server));
+  assert.equal(received, digest(bytes));
+  assert.equal(await gone, false);
+});
+
+test("A duplex gives up what its peer does not take before end() and destroy()", async () => {
+  using ends = await pair({ closeTimeout: 200 });
+  const client = ends.client.duplex();
+  const gone = closed(client);
+  client.end(pattern(4 * LARGE));
+  client.destroy();
+  assert.equal(await gone, true);
+  const met = await meetReset(ends.server) as { code?: string };
+  assert.equal(met.code, "ECONNRESET");
+});
+
+const DOWNLOADS: Record<string, (client: SocketDuplex) => void> = {
+  "": () => {},
+  ", after end()": (client) => client.end(),
+  ", paused": (client) => client.pause(),
+};
+for (const [name, prepare] of Object.entries(DOWNLOADS)) {
+  test(`A duplex resets its peer when destroyed in a download${name}`, async () => {
+    using both = await duplexPair({ allowHalfOpen: true });
+    const { client, ends } = both;
+    client.write("go");
+    const buffer = new Uint8Array(2);
+    await within("the request", ends.server.read(buffer));
+    if (name === ", after end()") client.once("data", () => client.pause());
+    prepare(client);
+    if (name === ", after end()") await event(client, "finish");
+    const written = ends.server.write(pattern(LARGE));
+    const failed = errorFrom(written);
+    await eventually("something is unread", () => {
+      return client.destroyed || ends.client.stats().bytesReadable > 0;
+    });
+    const gone = closed(client);
+    client.destroy();
+    assert.equal(await gone, false);
+    const { code } = await within("the write", failed);
+    assert.ok(isGone(code), code);
+  });
+}
+
+test("A duplex that was destroyed resets a peer that goes on", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  const gone = closed(client);
+  client.destroy();
+  assert.equal(await gone, false);
+  const { count, code } = await writeUntilFailed(() =>
+    ends.server.write(bytesOf("more"))
+  );
+  assert.ok(isGone(code), `${code}`);
+  /* A close that waits two seconds for the peer's end discards some hundred. */
+  assert.ok(count < 50, `${count} writes`);
+});
+
+test("A duplex's destroySoon() lets a peer that still sends read the answer", async () => {
+  using both = await duplexPair();
+  const { server, ends } = both;
+  const sent = ends.client.write(pattern(LARGE)).catch(() => {});
+  await eventually("it sends", () => server.readableLength > 0);
+  server.write("too large");
+  server.destroySoon();
+  const received = await within("the answer", receiveByLoop(ends.client));
+  assert.equal(received, digest(bytesOf("too large")));
+  await within("the write", sent);
+});
+
+test("The errors of a duplex are those of a net.Socket", async () => {
+  using both = await duplexPair();
+  const { server, ends } = both;
+  const failed = event(server, "error") as Promise<NodeJS.ErrnoException>;
+  ends.client.reset();
+  const error = await failed;
+  assert.equal(error.name, "Error");
+  assert.equal(error.message, "read ECONNRESET");
+  assert.equal(error.code, "ECONNRESET");
+  assert.equal(error.syscall, "read");
+  assert.ok(error.errno! < 0, `errno ${error.errno}`);
+  const cause = error.cause as { code: string; address: string };
+  assert.equal(cause.code, "ECONNRESET");
+  assert.equal(cause.address, "127.0.0.1");
+});

@@ -1,0 +1,532 @@
+// Copyright the iocp authors. MIT license.
+/* Servers of Node's on listeners of this module: what their own listening does
+ * is there. */
+
+import assert from "node:assert/strict";
+import { createServer, type RequestListener, type Server } from "node:http";
+import {
+  connect as connectHttp2,
+  createSecureServer,
+  createServer as createHttp2Server,
+  type ServerHttp2Stream,
+} from "node:http2";
+import { createServer as createHttpsServer } from "node:https";
+import type { ServerOptions } from "node:https";
+import {
+  type AddressInfo,
+  connect as connectPlain,
+  createServer as createNetServer,
+  type Socket,
+} from "node:net";
+import { describe, test } from "node:test";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import {
+  CompletionPort,
+  type Conn,
+  type HttpService,
+  type Listener,
+  type ListenOptions,
+  type NodeServer,
+  serveHttp,
+} from "../mod.ts";
+import { delay, eventually, isSettled, within } from "./shared/deadline.ts";
+import { closed, event, identity } from "./shared/duplex.ts";
+import { Digest, digest, pattern } from "./shared/pattern.ts";
+
+const ca = identity.cert;
+const servername = "localhost";
+
+/** A server on a port of its own. */
+class Site<T extends NodeServer> implements Disposable {
+  readonly port = new CompletionPort();
+  readonly listener: Listener;
+  readonly server: T;
+  readonly service: HttpService;
+
+  constructor(server: T, options: Partial<ListenOptions> = {}) {
+    this.listener = this.port.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      ...options,
+    });
+    this.server = server;
+    this.service = serveHttp(server, this.listener);
+  }
+
+  connect(): Socket {
+    return connectPlain(this.service.addr.port, "127.0.0.1");
+  }
+
+  connectTls(options: { ALPNProtocols?: string[] } = {}): TLSSocket {
+    return connectTls({
+      host: "127.0.0.1",
+      port: this.service.addr.port,
+      ca,
+      servername,
+      ...options,
+    });
+  }
+
+  async empty(): Promise<void> {
+    await eventually("only the listener is left", () => {
+      return this.port.stats().sockets === 1;
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.port.close();
+  }
+}
+
+/** Sends text and resolves with all that comes until the end. */
+async function say(socket: Socket, text: string): Promise<string> {
+  let answer = "";
+  socket.setEncoding("utf8");
+  socket.on("data", (chunk) => answer += chunk);
+  const gone = closed(socket);
+  if (text !== "") socket.write(text);
+  await gone;
+  return answer;
+}
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const LAST = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+/* Both kinds of server, with a client each. */
+const KINDS: {
+  name: string;
+  make(options: ServerOptions, handler?: RequestListener): Server;
+  connect(site: Site<Server>): Socket;
+}[] = [
+  {
+    name: "http",
+    make: (options, handler) => createServer(options, handler),
+    connect: (site) => site.connect(),
+  },
+  {
+    name: "https",
+    make: (options, handler) =>
+      createHttpsServer({ ...identity, ...options }, handler),
+    connect: (site) => site.connectTls(),
+  },
+];
+
+for (const { name, make, connect } of KINDS) {
+  describe(`serveHttp(), ${name}:`, () => {
+    test("the server listens", async () => {
+      const server = make({}, (_, response) => response.end("hello"));
+      assert.equal(server.listening, false);
+      assert.equal(server.address(), null);
+      const listening = within(
+        `"listening"`,
+        new Promise<void>((resolve) => server.once("listening", resolve)),
+      );
+      using site = new Site(server);
+      await listening;
+      assert.equal(server.listening, true);
+      assert.deepEqual({ ...server.address() as AddressInfo }, {
+        address: "127.0.0.1",
+        family: "IPv4",
+        port: site.service.addr.port,
+      });
+      assert.throws(() => server.listen(0), {
+        code: "ERR_SERVER_ALREADY_LISTEN",
+      });
+      assert.throws(() => serveHttp(server, site.listener), {
+        code: "ERR_SERVER_ALREADY_LISTEN",
+      });
+      assert.match(await say(connect(site), LAST), /^HTTP.1.1 200 [^]*hello$/);
+      await site.empty();
+    });
+
+    test("requests know the peer's address", async () => {
+      using site = new Site(make({}, ({ socket }, response) => {
+        response.end(`of ${socket.remoteAddress} ${socket.remotePort}`);
+      }));
+      const client = connect(site);
+      const answer = say(client, LAST);
+      await event(client, "data");
+      const { localPort } = client;
+      assert.match(await answer, new RegExp(`of 127.0.0.1 ${localPort}$`));
+    });
+
+    test("a connection answers one request after another", async () => {
+      let count = 0;
+      using site = new Site(
+        make({}, (_, response) => response.end(`#${++count};`)),
+      );
+      const client = connect(site);
+      let text = "";
+      client.setEncoding("utf8");
+      client.on("data", (chunk) => text += chunk);
+      for (let i = 1; i <= 5; i++) {
+        client.write(GET);
+        await eventually("an answer", () => text.endsWith(`#${i};`));
+      }
+      client.destroy();
+      await site.empty();
+    });
+
+    test("half a request is given up after headersTimeout", async () => {
+      using site = new Site(make({
+        headersTimeout: 300,
+        requestTimeout: 60_000,
+        connectionsCheckingInterval: 100,
+      }));
+      for (const half of ["GET / HTTP/1.1\r\nHo", ""]) {
+        const answer = await say(connect(site), half);
+        if (name === "http") assert.match(answer, /^HTTP\/1.1 408 /);
+      }
+      await site.empty();
+    });
+
+    test("half a body is given up after requestTimeout", async () => {
+      using site = new Site(make({
+        headersTimeout: 300,
+        requestTimeout: 600,
+        connectionsCheckingInterval: 100,
+        keepAliveTimeout: 60_000,
+      }, (request) => {
+        request.on("error", () => {});
+        request.resume();
+      }));
+      const text = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc";
+      await say(connect(site), text);
+      await site.empty();
+    });
+
+    test("a request that takes its time to be answered is not given up", async () => {
+      using site = new Site(make({
+        headersTimeout: 100,
+        requestTimeout: 200,
+        connectionsCheckingInterval: 50,
+      }, (_, response) => void delay(800).then(() => response.end("late"))));
+      assert.match(await say(connect(site), LAST), /late$/);
+    });
+
+    test("the server may answer for what it gives up", async () => {
+      using site = new Site(make({
+        headersTimeout: 200,
+        connectionsCheckingInterval: 50,
+      }));
+      const codes: unknown[] = [];
+      site.server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+        codes.push(error.code);
+        socket.end("HTTP/1.1 418 Mine\r\n\r\n");
+      });
+      assert.match(await say(connect(site), "GET"), /^HTTP\/1.1 418 /);
+      assert.deepEqual(codes, ["ERR_HTTP_REQUEST_TIMEOUT"]);
+    });
+
+    test("an idle connection ends after keepAliveTimeout", async () => {
+      using site = new Site(
+        make({ keepAliveTimeout: 100 }, (_, response) => response.end("x")),
+      );
+      const answer = await say(connect(site), GET);
+      assert.match(answer, /^HTTP\/1.1 200 [^]*x$/);
+      await site.empty();
+    });
+
+    test("close() answers what is under way, and then calls back", async () => {
+      const held: (() => void)[] = [];
+      using site = new Site(make({}, (request, response) => {
+        if (request.url === "/") response.end("x");
+        else held.push(() => response.end("held"));
+      }));
+      const { server, service } = site;
+      const idle = connect(site);
+      const idleAnswer = say(idle, GET);
+      await event(idle, "data");
+      const busyAnswer = say(connect(site), GET.replace("/", "/busy"));
+      await eventually("the request", () => held.length === 1);
+      let closes = 0;
+      server.on("close", () => closes++);
+      const called = new Promise((resolve) => server.close(resolve));
+      assert.equal(server.listening, false);
+      assert.match(await idleAnswer, /x$/);
+      assert.equal(await isSettled(called), false);
+      held[0]!();
+      assert.match(await busyAnswer, /held$/);
+      assert.equal(await within("the callback", called), undefined);
+      await within("finished", service.finished);
+      assert.equal(closes, 1);
+      const again = new Promise((resolve) => server.close(resolve));
+      const error = await within("the callback", again);
+      assert.equal((error as { code: string }).code, "ERR_SERVER_NOT_RUNNING");
+      await within("close", service.close());
+    });
+
+    test("closeAllConnections() cuts what is under way", async () => {
+      let requests = 0;
+      using site = new Site(make({}, () => requests++));
+      const answer = say(connect(site), GET);
+      await eventually("the request", () => requests === 1);
+      const finished = site.service.close();
+      site.server.closeAllConnections();
+      await within("the end", finished);
+      assert.equal(await answer, "");
+    });
+
+    test("the server can listen itself when it has closed", async () => {
+      const server = make({}, (_, response) => response.end("again"));
+      using site = new Site(server);
+      await site.service.close();
+      await within(
+        "listening",
+        new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)),
+      );
+      assert.equal(server.listening, true);
+      await new Promise((resolve) => server.close(resolve));
+    });
+
+    test("the listener's close() closes the server", async () => {
+      using site = new Site(make({}));
+      site.listener.close();
+      await within("finished", site.service.finished);
+      assert.equal(site.server.listening, false);
+    });
+
+    test("more connections than maxConnections are dropped", async () => {
+      using site = new Site(make({}, (_, response) => response.end("x")));
+      const { server } = site;
+      server.maxConnections = 1;
+      const first = connect(site);
+      first.write(GET);
+      await event(first, "data");
+      const dropped = event(server as never, "drop");
+      const second = connect(site);
+      await closed(second);
+      const { remoteAddress } = await dropped as { remoteAddress: string };
+      assert.equal(remoteAddress, "127.0.0.1");
+      first.destroy();
+      await site.empty();
+      assert.match(await say(connect(site), LAST), /x$/);
+    });
+
+    test("getConnections() counts", async () => {
+      using site = new Site(make({}, (_, response) => response.end("x")));
+      const client = connect(site);
+      client.write(GET);
+      await event(client, "data");
+      const count = new Promise((resolve) => {
+        site.server.getConnections((_, count) => resolve(count));
+      });
+      assert.equal(await within("the count", count), 1);
+      client.destroy();
+    });
+
+    test("clients that reset do no harm", async () => {
+      using site = new Site(
+        make({}, (_, response) => response.end(pattern(1_000_000))),
+      );
+      for (let i = 0; i < 20; i++) {
+        const client = connect(site);
+        client.on("error", () => {});
+        client.write(GET);
+        await event(client, "data");
+        client.resetAndDestroy();
+      }
+      assert.match(await say(connect(site), LAST), /^HTTP\/1.1 200 /);
+      await site.empty();
+    });
+
+    test("a large answer arrives whole before the close", async () => {
+      const bytes = pattern(20_000_000);
+      using site = new Site(make({}, (_, response) => response.end(bytes)));
+      const client = connect(site);
+      const result = new Digest();
+      let head: Uint8Array | undefined = new Uint8Array();
+      client.on("data", (chunk: Uint8Array) => {
+        if (head === undefined) return void result.add(chunk);
+        head = Buffer.concat([head, chunk]);
+        const end = Buffer.from(head).indexOf("\r\n\r\n");
+        if (end < 0) return;
+        result.add(head.subarray(end + 4));
+        head = undefined;
+      });
+      const end = event(client, "end");
+      client.write(LAST);
+      await end;
+      assert.equal(result.text(), digest(bytes));
+      await site.empty();
+    });
+
+    test("an upgrade is left alone by the timeouts", async () => {
+      using site = new Site(make({
+        headersTimeout: 100,
+        requestTimeout: 200,
+        connectionsCheckingInterval: 50,
+        keepAliveTimeout: 50,
+      }));
+      site.server.on("upgrade", (_, socket) => {
+        socket.write("HTTP/1.1 101 Switching\r\n\r\n");
+        socket.pipe(socket);
+      });
+      const client = connect(site);
+      let text = "";
+      client.setEncoding("utf8");
+      client.on("data", (chunk) => text += chunk);
+      const upgrade = "Connection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+      client.write(`GET / HTTP/1.1\r\nHost: a\r\n${upgrade}`);
+      await eventually("the upgrade", () => text.includes("101"));
+      await delay(1_500);
+      client.write("still there");
+      await eventually("the echo", () => text.endsWith("still there"));
+      client.destroy();
+      await site.empty();
+    });
+  });
+}
+
+test("A wrong request is answered, and then the connection ends", async () => {
+  using site = new Site(createServer());
+  const answer = await say(site.connect(), "wrong\r\n\r\n");
+  assert.match(answer, /^HTTP\/1.1 400 /);
+  await site.empty();
+});
+
+test("An upgraded connection without a listener to errors does no harm", async () => {
+  using site = new Site(createServer());
+  site.server.on(
+    "upgrade",
+    (_, socket) => socket.write("HTTP/1.1 101 X\r\n\r\n"),
+  );
+  const client = site.connect();
+  client.on("error", () => {});
+  client.write(
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: a\r\n\r\n",
+  );
+  await event(client, "data");
+  client.resetAndDestroy();
+  await site.empty();
+});
+
+test("serveHttp() sends small writes at once, unless the server says not to", async () => {
+  for (const noDelay of [true, false]) {
+    for (const ofListener of [true, false]) {
+      using port = new CompletionPort();
+      const listener = port.listen({
+        hostname: "127.0.0.1",
+        port: 0,
+        noDelay: ofListener,
+      });
+      /* The connections behind the duplexes. */
+      const conns: Conn[] = [];
+      const iterate = listener[Symbol.asyncIterator];
+      listener[Symbol.asyncIterator] = () => {
+        const connections = iterate.call(listener);
+        const next = connections.next.bind(connections);
+        connections.next = async () => {
+          const result = await next();
+          if (!result.done) conns.push(result.value);
+          return result;
+        };
+        return connections;
+      };
+      const server = createServer({ noDelay }, (_, response) => {
+        response.end(`${conns[0]!.options.noDelay}`);
+      });
+      serveHttp(server, listener);
+      const client = connectPlain(listener.addr.port, "127.0.0.1");
+      const answer = await say(client, LAST);
+      assert.ok(answer.endsWith(`\r\n${noDelay}`), `${ofListener} ${answer}`);
+    }
+  }
+});
+
+test("serveHttp() keeps the ALPN and the certificates of an https server", async () => {
+  using site = new Site(
+    createHttpsServer(identity, (_, response) => response.end("x")),
+  );
+  const client = site.connectTls({ ALPNProtocols: ["h2", "http/1.1"] });
+  await event(client, "secureConnect");
+  assert.equal(client.alpnProtocol, "http/1.1");
+  assert.equal(client.authorized, true);
+  assert.match(await say(client, LAST), /x$/);
+});
+
+test("serveHttp() asks the SNICallback of an https server", async () => {
+  const names: string[] = [];
+  const { createSecureContext } = await import("node:tls");
+  const context = createSecureContext(identity);
+  using site = new Site(createHttpsServer({
+    SNICallback: (name, callback) => {
+      names.push(name);
+      callback(null, context);
+    },
+    ...identity,
+  }, (_, response) => response.end("x")));
+  assert.match(await say(site.connectTls(), LAST), /x$/);
+  /* Bun has no such callback for TLS over a stream, nor for https at all. */
+  assert.deepEqual(names, "Deno" in globalThis ? ["localhost"] : []);
+});
+
+test("A TLS client that speaks no TLS does no harm", async () => {
+  using site = new Site(
+    createHttpsServer(identity, (_, response) => response.end("x")),
+  );
+  await say(site.connect(), "GET / HTTP/1.0\r\n\r\n");
+  assert.match(await say(site.connectTls(), LAST), /x$/);
+  await site.empty();
+});
+
+for (
+  const [name, make] of [
+    ["http2", () => createHttp2Server()],
+    ["http2 over TLS", () => createSecureServer(identity)],
+  ] as const
+) {
+  test(`serveHttp() serves ${name}`, async () => {
+    const server = make();
+    const bytes = pattern(1_000_000);
+    server.on("stream", (stream: ServerHttp2Stream) => {
+      stream.respond({ ":status": 200 });
+      stream.end(bytes);
+    });
+    using site = new Site(server);
+    const { port } = site.service.addr;
+    const scheme = name === "http2" ? "http" : "https";
+    const session = connectHttp2(`${scheme}://localhost:${port}`, {
+      ca,
+      createConnection: name === "http2"
+        ? () => site.connect()
+        : () => site.connectTls({ ALPNProtocols: ["h2"] }),
+    });
+    session.on("error", () => {});
+    const stream = session.request({ ":path": "/" });
+    const result = new Digest();
+    stream.on("data", (chunk: Uint8Array) => result.add(chunk));
+    await event(stream, "end");
+    assert.equal(result.text(), digest(bytes));
+    session.close();
+    await within("the end", site.service.close());
+  });
+}
+
+test("serveHttp() gives connections to a server of node:net", async () => {
+  const server = createNetServer((socket) => socket.pipe(socket));
+  using site = new Site(server);
+  const client = site.connect();
+  client.end("hello");
+  assert.equal(await say(client, ""), "hello");
+  await within("the end", site.service.close());
+});
+
+test("serveHttp() refuses what is no server or no listener", () => {
+  using port = new CompletionPort();
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  for (const wrong of [undefined, null, 1, {}, { emit() {}, close() {} }]) {
+    assert.throws(() => serveHttp(wrong as never, listener), {
+      name: "TypeError",
+      message: /"server" argument/,
+    });
+  }
+  for (const wrong of [undefined, {}, port]) {
+    assert.throws(() => serveHttp(createServer(), wrong as never), {
+      name: "TypeError",
+      message: /"listener" argument/,
+    });
+  }
+  listener.close();
+  assert.throws(() => serveHttp(createServer(), listener), { code: "EBADF" });
+});
