@@ -126,7 +126,7 @@ export class Loop {
     const { native, path } = loadLibrary();
     this.native = native;
     this.libraryPath = path;
-    const port = native.iocp_new();
+    const port = native.iocp_new(0);
     if (port < 0) throw errorOf(port, { syscall: "create a completion port" });
     this.port = port;
     this.#parker = runtime.makeParker(native, path, port, this.#woken);

@@ -80,6 +80,7 @@ export function describeGroups(found) {
   const groups = [
     { title: "Bugs that others have had", isOf: ({ group }) => !group },
     { title: "Found here", isOf: ({ group }) => group === "found" },
+    { title: "Realms and groups", isOf: ({ group }) => group === "lives" },
   ];
   return groups.flatMap(({ title, isOf }) => {
     const part = found.filter(isOf);
