@@ -32,6 +32,8 @@
  * @module
  */
 
+import "./src/preload.ts";
+
 export { type NetAddr } from "./src/address.ts";
 export { broadcast } from "./src/broadcast.ts";
 export { Conn, type ConnOptionsInForce } from "./src/conn.ts";

@@ -127,3 +127,36 @@ export function loadLibrary(): Library {
   const files = systemFiles(target.startsWith("windows"), canRead);
   return library ??= openLibrary(findLibrary(env, target, files));
 }
+
+/* Those that need no question to the user. */
+function* loadable(candidates: Iterable<Candidate>): Generator<Candidate> {
+  for (const candidate of candidates) {
+    if (!runtime.canLoad(candidate.path)) return;
+    yield candidate;
+  }
+}
+
+/** The same, if it is possible without a question to the user; else throws. */
+export function loadLibraryQuietly(): Library {
+  const { env, target, canRead, canWrite } = runtime;
+  const files = systemFiles(target.startsWith("windows"), canRead);
+  const allow = (isAllowed: boolean): void => {
+    if (!isAllowed) throw new LibraryError("Cannot look for the library yet");
+  };
+  const quiet: FileSystem = {
+    ...files,
+    read(path) {
+      allow(canRead(path));
+      return files.read(path);
+    },
+    makeFolder(path) {
+      allow(canWrite(path));
+      files.makeFolder(path);
+    },
+    write(path, bytes) {
+      allow(canWrite(path));
+      files.write(path, bytes);
+    },
+  };
+  return library ??= openLibrary(loadable(findLibrary(env, target, quiet)));
+}

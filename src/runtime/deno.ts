@@ -9,7 +9,8 @@ type PermissionState = "granted" | "prompt" | "denied";
 type PermissionDescriptor =
   | { name: "net"; host: string }
   | { name: "env"; variable: string }
-  | { name: "read"; path: string };
+  | { name: "read" | "write"; path: string }
+  | { name: "ffi"; path: string };
 interface DenoNamespace {
   version: { deno: string };
   build: { os: string; arch: string };
@@ -81,13 +82,13 @@ class DenoParker implements Parker {
     return this.#wait !== undefined || this.#timer !== undefined;
   }
 
-  park(): void {
+  park(timeoutMs: number): void {
     if (!this.#isRef && this.#core === undefined) {
       this.#timer = setTimeout(this.#woken, UNREF_POLL_MS);
       deno.unrefTimer(this.#timer);
       return;
     }
-    this.#wait = this.#native.wait_nonblocking(this.#port, -1);
+    this.#wait = this.#native.wait_nonblocking(this.#port, timeoutMs);
     if (!this.#isRef) this.#core!.unrefOpPromise(this.#wait);
     this.#wait.then(this.#woken);
   }
@@ -112,8 +113,13 @@ class DenoParker implements Parker {
     }
   }
 
+  rest(): void {
+    /* A thread that has nothing to do is the runtime's own. */
+  }
+
   close(): void {
     /* The deleted port has ended the wait. */
+    clearTimeout(this.#timer as number | undefined);
   }
 }
 
@@ -174,6 +180,20 @@ function transportOf(socket: object): unknown {
   return _handle?._parentWrap?.stream;
 }
 
+/* Whether Deno.exit() is on the stack. */
+function isExiting(): boolean {
+  return /\bexit \(ext:/.test(new Error().stack ?? "");
+}
+
+/* The event comes when the program has ended, and when `--watch` is about to
+ * begin it again. When the process ends as well, in Deno.exit(), the system
+ * closes everything, and until then other listeners of the event may write. */
+function onRealmEnd(callback: () => void): void {
+  globalThis.addEventListener("unload", () => {
+    if (!isExiting()) callback();
+  });
+}
+
 /** Deno's side of {@linkcode Runtime}. */
 export const runtime: Runtime = {
   name: "Deno",
@@ -185,7 +205,11 @@ export const runtime: Runtime = {
   defer: (callback) => setImmediate(callback),
   unrefTimer: (timer) => deno.unrefTimer(timer),
   env,
+  preloads: true,
+  onRealmEnd,
   canRead: (path) => isGranted({ name: "read", path }),
+  canWrite: (path) => isGranted({ name: "write", path }),
+  canLoad: (path) => isGranted({ name: "ffi", path }),
   requireNet,
   requireNetResolved,
   isRefusal: (error) => error instanceof deno.errors.NotCapable,
