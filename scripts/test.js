@@ -2,8 +2,9 @@
 
 // `npm test`: all stages, or with options only some:
 //
-//   npm test -- --stage c                 format, types, native, c, sanitize,
-//                                         simulate, suite, http or bench
+//   npm test -- --stage c                 format, types, native, c, probe,
+//                                         sanitize, simulate, suite, http or
+//                                         bench
 //   npm test -- --cell deno-linux         the suite in that cell
 //   npm test -- --filter echo             files, or tests, with that in a name
 //   npm test -- --quick                   what is worth running while working:
@@ -25,6 +26,7 @@ import { cStage } from "./stages/c.js";
 import { formatStage } from "./stages/format.js";
 import { httpStage } from "./stages/http.js";
 import { nativeStage } from "./stages/native.js";
+import { probeStage } from "./stages/probe.js";
 import { sanitizeStage } from "./stages/sanitize.js";
 import { simulateStage } from "./stages/simulate.js";
 import { suiteStage } from "./stages/suite.js";
@@ -35,6 +37,7 @@ const stages = {
   types: typesStage,
   native: nativeStage,
   c: cStage,
+  probe: probeStage,
   sanitize: sanitizeStage,
   simulate: simulateStage,
   suite: suiteStage,
