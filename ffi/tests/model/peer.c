@@ -123,6 +123,8 @@ bool world_leaves_ports(void) {
   return habits.leaves_ports && habits.has_ntdll;
 }
 
+bool world_has_raced(void) { return habits.has_raced; }
+
 bool world_refuses_when_full(void) { return true; }
 
 bool world_refuses_at_once(void) {

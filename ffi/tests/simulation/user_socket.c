@@ -364,8 +364,7 @@ static void user__add_synchronous(uint32_t port) {
   TRACE("iocp_add_socket(%u, a synchronous one): %d", port, result);
   /* Only the system can tell it from one that is on a port. */
   RULE("a socket that is not overlapped is refused as such",
-       ERROR_IS(result, IOCP_ENOTSUP) ||
-           (result == -IOCP_EEXIST && (!can_ask || world_has_broken())));
+       ERROR_IS(result, IOCP_ENOTSUP) || (result == -IOCP_EEXIST && !can_ask));
   world_handle_close(handle);
 }
 

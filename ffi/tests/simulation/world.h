@@ -56,6 +56,10 @@ bool world_has_broken(void);
  * refused for the last one. */
 bool world_leaves_ports(void);
 
+/* A connection has come just when its listener was closed, and so late that the
+ * library could not see to it. */
+bool world_has_raced(void);
+
 /* A connection to a full backlog is refused; else it waits for room. */
 bool world_refuses_when_full(void);
 

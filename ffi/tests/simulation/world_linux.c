@@ -58,6 +58,7 @@ bool world_leaves_ports(void) { return true; }
 
 bool world_is_unclear(void) { return false; }
 bool world_refuses_at_once(void) { return true; }
+bool world_has_raced(void) { return false; }
 bool world_refuses_when_full(void) { return false; }
 
 /* ---- the system */
