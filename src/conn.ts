@@ -233,14 +233,14 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * - `end()` sends everything, then the end. `destroySoon()` does that too, and
    *   then discards what still comes, for two seconds at most, so that the peer
    *   can read to the end.
-   * - `destroy()` after `end()` still delivers what was written, within
-   *   `closeTimeout`; `"close"` comes then.
+   * - `destroy()` after `end()`, with an error or without, still delivers what
+   *   was written, within `closeTimeout`; `"close"` comes then.
    * - `destroy()` without `end()` sends what the system has taken. A peer whose
    *   bytes nothing has read, or that sends more, gets a reset and not the
    *   impression that they were received.
-   * - `destroy()` with an error, or before the system has taken what was
-   *   written, and `resetAndDestroy()` reset the connection, so that the peer
-   *   does not take a part for the whole.
+   * - Without `end()`, `destroy()` with an error, or before the system has taken
+   *   what was written, resets the connection, so that the peer does not take a
+   *   part for the whole. `resetAndDestroy()` always does.
    *
    * Its errors are those of a `net.Socket` (`read ECONNRESET`, with a negative
    * `errno`), and their `cause` is the {@linkcode SocketError}. Only a read or a

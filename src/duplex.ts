@@ -24,6 +24,7 @@ import type {
   Process,
 } from "./node_types.ts";
 import { COPY_BELOW, type Result } from "./receive_queue.ts";
+import { runtime } from "./runtime.ts";
 import type { SocketDuplex } from "./socket_duplex.ts";
 import type { Stream } from "./stream.ts";
 import { extendTlsSocket } from "./tls_members.ts";
@@ -289,19 +290,21 @@ function makeClass(): new (stream: Stream) => Duplex {
       this.#inactivity?.stop();
       const isEnding = this.writableEnded && !this.writableFinished;
       const isAnswer = error !== null && isAnswered(error);
-      const isGraceful = isEnding || isAnswer || this.#isLeaving;
+      /* What was written before an end() is whole, whatever comes then. */
+      const isPart = error !== null && !isAnswer && !this.writableEnded;
       /* Else it does not hold the process while it leaves. */
       if (!this.#isUnref) stream.setRef(true);
-      if (error && !isAnswer || !isEnding && this.#isCut()) stream.reset();
-      else if (isGraceful) this.#leave();
+      if (isPart || !isEnding && this.#isCut()) stream.reset();
+      else if (isEnding || isAnswer || this.#isLeaving) this.#leave();
       else stream.abandon();
       callback(error);
       const close = () => {
         this.emit("close", error !== null || isEnding && this.#hasLost);
       };
-      /* What was written before an end() is delivered first. */
-      if (isEnding) stream.released().then(() => nextTick(close));
-      else nextTick(close);
+      /* Behind the callbacks of writes; and what was written before an end() is
+       * delivered first. */
+      if (isEnding) stream.released().then(() => runtime.defer(close));
+      else runtime.defer(close);
     }
 
     /* Whether the peer could take a part of what was written for the whole. What

@@ -163,6 +163,20 @@ test("A duplex delivers what it has written before end() and destroy()", async (
   assert.equal(await gone, false);
 });
 
+test("A duplex delivers what it has written before end() and an error", async () => {
+  using both = await duplexPair();
+  const { client, ends } = both;
+  const error = event(client, "error") as Promise<NodeJS.ErrnoException>;
+  const gone = event(client, "close");
+  const bytes = pattern(LARGE);
+  client.end(bytes);
+  client.write("too late", () => {});
+  assert.equal((await error).code, "ERR_STREAM_WRITE_AFTER_END");
+  const received = await within("the loop", receiveByLoop(ends.server));
+  assert.equal(received, digest(bytes));
+  assert.equal(await gone, true);
+});
+
 test("A duplex gives up what its peer does not take before end() and destroy()", async () => {
   using ends = await pair({ closeTimeout: 200 });
   const client = ends.client.duplex();
@@ -242,4 +256,19 @@ test("The errors of a duplex are those of a net.Socket", async () => {
   const cause = error.cause as { code: string; address: string };
   assert.equal(cause.code, "ECONNRESET");
   assert.equal(cause.address, "127.0.0.1");
+});
+
+test("A duplex closes behind the callbacks of its writes", async () => {
+  using both = await duplexPair();
+  const { client } = both;
+  const events: string[] = [];
+  client.on("error", () => events.push("error"));
+  const gone = event(client, "close");
+  client.on("close", () => events.push("close"));
+  client.destroy();
+  client.write("late", (error) => {
+    events.push((error as NodeJS.ErrnoException).code!);
+  });
+  await gone;
+  assert.deepEqual(events, ["ERR_STREAM_DESTROYED", "close"]);
 });
