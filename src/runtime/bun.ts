@@ -1,4 +1,5 @@
 // Copyright the iocp authors. MIT license.
+import type { User } from "../files.ts";
 import { NetReception } from "../node_server.ts";
 import { type Native, SYMBOLS } from "../symbols.ts";
 import { HttpReception, isHttpServer } from "./bun_http.ts";
@@ -15,7 +16,9 @@ interface BunProcess {
   platform: string;
   arch: string;
   env: Record<string, string | undefined>;
+  getuid?(): number;
   getBuiltinModule(name: "bun:ffi"): BunFfi;
+  getBuiltinModule(name: "node:os"): { homedir(): string };
 }
 interface BunWorker {
   onmessage: (() => void) | null;
@@ -125,6 +128,16 @@ function env(name: string): string | undefined {
   return process.env[name];
 }
 
+function user(): User {
+  const id = process.getuid?.();
+  try {
+    return { id, home: process.getBuiltinModule("node:os").homedir() };
+  } catch {
+    /* The user has none that the system knows of. */
+    return { id };
+  }
+}
+
 const OS_NAMES: Record<string, string> = { win32: "windows" };
 const ARCH_NAMES: Record<string, string> = { x64: "x86_64", arm64: "aarch64" };
 
@@ -151,6 +164,7 @@ export const runtime: Runtime = {
   defer: (callback) => setImmediate(callback),
   unrefTimer: (timer) => (timer as { unref(): void }).unref(),
   env,
+  user,
   canRead: () => true,
   requireNet() {
     /* Bun has no permissions to ask for. */

@@ -1,4 +1,5 @@
 // Copyright the iocp authors. MIT license.
+import type { User } from "../files.ts";
 import { NetReception } from "../node_server.ts";
 import { type Native, SYMBOLS } from "../symbols.ts";
 import type { Parker, Runtime } from "./types.ts";
@@ -9,7 +10,8 @@ type PermissionState = "granted" | "prompt" | "denied";
 type PermissionDescriptor =
   | { name: "net"; host: string }
   | { name: "env"; variable: string }
-  | { name: "read"; path: string };
+  | { name: "read"; path: string }
+  | { name: "sys"; kind: "uid" | "homedir" };
 interface DenoNamespace {
   version: { deno: string };
   build: { os: string; arch: string };
@@ -25,6 +27,7 @@ interface DenoNamespace {
     querySync(descriptor: PermissionDescriptor): { state: PermissionState };
     requestSync(descriptor: PermissionDescriptor): { state: PermissionState };
   };
+  uid(): number | null;
   unrefTimer(id: unknown): void;
 }
 /* Not public: an operation that does not hold the process alive. Where it is
@@ -141,6 +144,26 @@ function env(variable: string): string | undefined {
     : undefined;
 }
 
+function homeOfUser(): string | undefined {
+  const { process } = globalThis as unknown as {
+    process: { getBuiltinModule(name: "node:os"): { homedir(): string } };
+  };
+  try {
+    return process.getBuiltinModule("node:os").homedir();
+  } catch {
+    /* The user has none that the system knows of. */
+    return undefined;
+  }
+}
+
+function user(): User {
+  const mayKnow = (kind: "uid" | "homedir") => isGranted({ name: "sys", kind });
+  return {
+    id: mayKnow("uid") ? deno.uid() ?? undefined : undefined,
+    home: mayKnow("homedir") ? homeOfUser() : undefined,
+  };
+}
+
 function hostOf(hostname: string, port: number): string {
   return hostname.includes(":")
     ? `[${hostname}]:${port}`
@@ -185,6 +208,7 @@ export const runtime: Runtime = {
   defer: (callback) => setImmediate(callback),
   unrefTimer: (timer) => deno.unrefTimer(timer),
   env,
+  user,
   canRead: (path) => isGranted({ name: "read", path }),
   requireNet,
   requireNetResolved,
