@@ -68,3 +68,11 @@ export {
   type ListenerStats,
   type PortStats,
 } from "./src/stats.ts";
+export {
+  type ByteReadable,
+  type ByteWritable,
+  type PlainReadable,
+  type PlainSignal,
+  type PlainWritable,
+  type Signal,
+} from "./src/web_types.ts";

@@ -6,6 +6,7 @@
 import { type CacheFolder, cacheFolders } from "./cache_folders.ts";
 import { LibraryError } from "./errors.ts";
 import type { FileSystem } from "./files.ts";
+import { atob, crypto } from "./globals.ts";
 import type { Runtime } from "./runtime/types.ts";
 import { isPrivate, ownId, weakness } from "./trust.ts";
 

@@ -29,7 +29,7 @@ export interface FileSystem {
   isAbsolute(path: string): boolean;
   /** The folder that the path is in; of a root, the root. */
   parent(path: string): string;
-  fromUrl(url: URL): string;
+  fromUrl(url: string): string;
   /** Whether reading needs no question to the user. */
   canRead(path: string): boolean;
   read(path: string): Uint8Array;
@@ -79,7 +79,7 @@ interface NodeCrypto {
   };
 }
 interface NodeUrl {
-  fileURLToPath(url: URL): string;
+  fileURLToPath(url: string): string;
 }
 
 function statusOf(stats: NodeStats): FileStatus {

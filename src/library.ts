@@ -11,6 +11,7 @@ import {
 } from "./cache.ts";
 import { LibraryError, NotSupported } from "./errors.ts";
 import { type FileSystem, systemFiles } from "./files.ts";
+import { URL } from "./globals.ts";
 import linux_x86_64 from "./native/linux_x86_64.ts";
 import windows_x86_64 from "./native/windows_x86_64.ts";
 import { runtime } from "./runtime.ts";
@@ -68,7 +69,7 @@ function besideModule(
   let bytes: Uint8Array;
   try {
     const relative = `../ffi/prebuilt/${target}/${name}`;
-    path = files.fromUrl(new URL(relative, moduleUrl));
+    path = files.fromUrl(new URL(relative, moduleUrl).href);
     /* To open a library needs no permission to read, so none is asked for. */
     if (!files.canRead(path)) return { path, isVerified: false };
     bytes = files.read(path);
@@ -180,7 +181,7 @@ export function loadLibrary(): Library {
     canRead,
     runtime.user(),
   );
-  const moduleUrl = import.meta.url as string | undefined;
+  const moduleUrl = (import.meta as { url?: string }).url;
   library = openLibrary(findLibrary({ env, target, files, moduleUrl }));
   return library;
 }

@@ -96,7 +96,7 @@ export const SYMBOLS = {
   },
   /* int32_t iocp_stats(int32_t port, void* stats) */
   iocp_stats: { parameters: ["i32", "buffer"], result: "i32" },
-} as const satisfies Record<string, NativeSignature>;
+} as const;
 
 /** What a parameter of each type is in JavaScript. */
 interface NativeValues {
@@ -114,5 +114,5 @@ type NativeArguments<P extends readonly NativeType[]> = {
 export type Native = {
   readonly [K in keyof typeof SYMBOLS]: (
     ...args: NativeArguments<(typeof SYMBOLS)[K]["parameters"]>
-  ) => number;
+  ) => NativeValues[(typeof SYMBOLS)[K]["result"]];
 };

@@ -4,6 +4,7 @@
  * able to put another file in its place. */
 
 import type { FileStatus, FileSystem } from "./files.ts";
+import { crypto } from "./globals.ts";
 
 const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;

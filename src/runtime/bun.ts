@@ -32,9 +32,12 @@ const bun = (globalThis as unknown as {
   Bun?: { version: string; isMainThread: boolean };
 }).Bun!;
 const process = (globalThis as unknown as { process: BunProcess }).process;
-/* Node's, which this runtime has as well. */
-const { setImmediate } = globalThis as unknown as {
+/* Node's and the web's, which this runtime has as well. */
+const { setImmediate, Blob, URL, Worker } = globalThis as unknown as {
   setImmediate(callback: () => void): void;
+  Blob: new (parts: string[], options: { type: string }) => unknown;
+  URL: { createObjectURL(blob: unknown): string };
+  Worker: new (url: string) => BunWorker;
 };
 
 /** True under Bun. */
@@ -80,7 +83,7 @@ class BunParker implements Parker {
     const url = URL.createObjectURL(
       new Blob([HELPER], { type: "text/javascript" }),
     );
-    const worker = new Worker(url) as unknown as BunWorker;
+    const worker = new Worker(url);
     worker.onmessage = () => {
       this.isParked = false;
       this.#hold(false);

@@ -1,5 +1,6 @@
 // Copyright the iocp authors. MIT license.
 import type { User } from "../files.ts";
+import { setTimeout } from "../globals.ts";
 import { NetReception } from "../node_server.ts";
 import { type Native, SYMBOLS } from "../symbols.ts";
 import type { Parker, Runtime } from "./types.ts";

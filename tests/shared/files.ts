@@ -56,7 +56,7 @@ export class MemoryFiles implements FileSystem {
   isAbsolute = (path: string): boolean => path.startsWith("/");
   parent = (path: string): string =>
     path.slice(0, path.lastIndexOf("/")) || "/";
-  fromUrl = (url: URL): string => url.pathname;
+  fromUrl = (url: string): string => new URL(url).pathname;
   canRead: (path: string) => boolean = () => true;
   real: (path: string) => string = (path) => path;
   sha256: typeof sha256 = sha256;
