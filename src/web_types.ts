@@ -64,20 +64,19 @@ export interface PlainSignal {
 /** A `ReadableStream` of bytes. */
 export type ByteReadable =
   /** @ts-ignore: It may not be known. */
-  [ReadableStream<Uint8Array<ArrayBuffer>>] extends [infer Known]
+  ReadableStream<Uint8Array<ArrayBuffer>> extends infer Known
     ? 0 extends 1 & Known ? PlainReadable : Known
     : never;
 
 /** A `WritableStream` of bytes. */
 export type ByteWritable =
   /** @ts-ignore: It may not be known. */
-  [WritableStream<Uint8Array>] extends [infer Known]
+  WritableStream<Uint8Array> extends infer Known
     ? 0 extends 1 & Known ? PlainWritable : Known
     : never;
 
 /** An `AbortSignal`. */
 export type Signal =
   /** @ts-ignore: It may not be known. */
-  [AbortSignal] extends [infer Known]
-    ? 0 extends 1 & Known ? PlainSignal : Known
+  AbortSignal extends infer Known ? 0 extends 1 & Known ? PlainSignal : Known
     : never;
