@@ -32,6 +32,9 @@
  * @module
  */
 
+/* First, since it refuses what the rest could not run in. */
+import "./src/runtime.ts";
+
 export { type NetAddr } from "./src/address.ts";
 export { broadcast } from "./src/broadcast.ts";
 export { Conn, type ConnOptionsInForce } from "./src/conn.ts";
