@@ -2,8 +2,9 @@
 
 // `npm test`: all stages, or with options only some:
 //
-//   npm test -- --stage c                 format, types, native, c, sanitize,
-//                                         simulate, suite, http or bench
+//   npm test -- --stage c                 format, types, native, package, c,
+//                                         sanitize, simulate, suite, http or
+//                                         bench
 //   npm test -- --cell deno-linux         the suite in that cell
 //   npm test -- --filter echo             files, or tests, with that in a name
 //   npm test -- --quick                   what is worth running while working:
@@ -25,6 +26,7 @@ import { cStage } from "./stages/c.js";
 import { formatStage } from "./stages/format.js";
 import { httpStage } from "./stages/http.js";
 import { nativeStage } from "./stages/native.js";
+import { packageStage } from "./stages/package.js";
 import { sanitizeStage } from "./stages/sanitize.js";
 import { simulateStage } from "./stages/simulate.js";
 import { suiteStage } from "./stages/suite.js";
@@ -34,6 +36,7 @@ const stages = {
   format: formatStage,
   types: typesStage,
   native: nativeStage,
+  package: packageStage,
   c: cStage,
   sanitize: sanitizeStage,
   simulate: simulateStage,
