@@ -34,6 +34,7 @@
 
 /* First, since it refuses what the rest could not run in. */
 import "./src/runtime.ts";
+import "./src/preload.ts";
 
 export { type NetAddr } from "./src/address.ts";
 export { broadcast } from "./src/broadcast.ts";

@@ -3,8 +3,8 @@
 // `npm test`: all stages, or with options only some:
 //
 //   npm test -- --stage c                 format, types, native, package, c,
-//                                         sanitize, simulate, suite, http or
-//                                         bench
+//                                         probe, sanitize, simulate, suite,
+//                                         http or bench
 //   npm test -- --cell deno-linux         the suite in that cell
 //   npm test -- --filter echo             files, or tests, with that in a name
 //   npm test -- --quick                   what is worth running while working:
@@ -27,6 +27,7 @@ import { formatStage } from "./stages/format.js";
 import { httpStage } from "./stages/http.js";
 import { nativeStage } from "./stages/native.js";
 import { packageStage } from "./stages/package.js";
+import { probeStage } from "./stages/probe.js";
 import { sanitizeStage } from "./stages/sanitize.js";
 import { simulateStage } from "./stages/simulate.js";
 import { suiteStage } from "./stages/suite.js";
@@ -38,6 +39,7 @@ const stages = {
   native: nativeStage,
   package: packageStage,
   c: cStage,
+  probe: probeStage,
   sanitize: sanitizeStage,
   simulate: simulateStage,
   suite: suiteStage,

@@ -27,6 +27,7 @@ import {
 } from "./completion.ts";
 import { Conn } from "./conn.ts";
 import { errorOf, NotSupported, SocketError } from "./errors.ts";
+import type { Group } from "./group.ts";
 import type { Endpoint, Loop } from "./loop.ts";
 import type { ListenSettings } from "./options.ts";
 import { receiveNumbers } from "./receive_mode.ts";
@@ -55,11 +56,13 @@ export class Acceptor implements Endpoint {
   #isRef = true;
   lastError: Error | undefined;
 
-  constructor(loop: Loop, settings: ListenSettings) {
+  constructor(group: Group, settings: ListenSettings) {
+    const { loop } = group;
     this.loop = loop;
     this.settings = settings;
     this.#acceptPool = settings.acceptPool;
     this.socket = listenSocket(loop, settings);
+    group.join(this.socket);
     this.address = loop.address(this.socket, LOCAL);
     this.#applySettings();
     loop.add(this);

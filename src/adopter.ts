@@ -3,6 +3,7 @@
 
 import { DETACH, DETACHED, LOCAL, PEER } from "./completion.ts";
 import { SocketError } from "./errors.ts";
+import type { Group } from "./group.ts";
 import type { Loop } from "./loop.ts";
 import type { ConnSettings } from "./options.ts";
 import { runtime } from "./runtime.ts";
@@ -35,11 +36,12 @@ function requirePeer(loop: Loop, socket: number): void {
  * refused stays the caller's.
  */
 export function adoptSocket(
-  loop: Loop,
+  group: Group,
   handle: number,
   settings: ConnSettings,
   isDetached: boolean,
 ): Stream {
+  const { loop } = group;
   const { native, port } = loop;
   const flags = isDetached ? DETACHED : 0;
   const socket = native.iocp_add_socket(port, handle, flags);
@@ -51,6 +53,7 @@ export function adoptSocket(
       detail: `${REASONS[code] ?? "the system refuses it"}: handle ${handle}`,
     });
   }
+  group.join(socket);
   requirePeer(loop, socket);
   return new Stream(loop, socket, settings, "adopted");
 }

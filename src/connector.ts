@@ -14,12 +14,22 @@ import { CLOSED, CONNECTED, RESET } from "./completion.ts";
 import { Conn } from "./conn.ts";
 import { errorOf, SocketError } from "./errors.ts";
 import { clearTimeout, performance, setTimeout } from "./globals.ts";
+import type { Group } from "./group.ts";
 import type { Endpoint, Loop } from "./loop.ts";
 import type { ConnectSettings } from "./options.ts";
 import { resolve, resolveSync } from "./resolver.ts";
 import { runtime } from "./runtime.ts";
 import { Stream } from "./stream.ts";
 import { wrongType } from "./validate.ts";
+
+function portClosed(address: string, port: number): SocketError {
+  return new SocketError("EINTR", {
+    syscall: "connect",
+    address,
+    port,
+    detail: "the completion port was closed",
+  });
+}
 
 /** One address that is being tried. */
 class Attempt implements Endpoint {
@@ -31,12 +41,14 @@ class Attempt implements Endpoint {
   #isTaken = false;
 
   constructor(
-    loop: Loop,
+    group: Group,
     ip: IpAddress,
     local: IpAddress | undefined,
     port: number,
     onDone: (attempt: Attempt, error?: SocketError) => void,
   ) {
+    group.requireOpen("connect");
+    const { loop } = group;
     this.#loop = loop;
     this.#address = formatIp(ip);
     this.#port = port;
@@ -48,6 +60,7 @@ class Attempt implements Endpoint {
     );
     if (result < 0) throw loop.error(result, this.#about());
     this.socket = result;
+    group.join(result);
     loop.add(this);
   }
 
@@ -83,13 +96,7 @@ class Attempt implements Endpoint {
   lose(): void {
     if (this.#isTaken) return;
     this.#isTaken = true;
-    this.#onDone(
-      this,
-      new SocketError("EINTR", {
-        ...this.#about(),
-        detail: "the completion port was closed",
-      }),
-    );
+    this.#onDone(this, portClosed(this.#address, this.#port));
   }
 }
 
@@ -108,7 +115,7 @@ function interleave(addresses: readonly IpAddress[]): IpAddress[] {
 
 /* The race itself: starts attempts until one wins or all have lost. */
 class Race {
-  readonly #loop: Loop;
+  readonly #group: Group;
   readonly #settings: ConnectSettings;
   readonly #local: IpAddress | undefined;
   readonly #addresses: IpAddress[];
@@ -122,14 +129,14 @@ class Race {
   nextAt = Infinity;
 
   constructor(
-    loop: Loop,
+    group: Group,
     settings: ConnectSettings,
     local: IpAddress | undefined,
     addresses: readonly IpAddress[],
     resolve: (conn: Conn) => void,
     reject: (error: unknown) => void,
   ) {
-    this.#loop = loop;
+    this.#group = group;
     this.#settings = settings;
     this.#local = local;
     this.#addresses = interleave(addresses);
@@ -154,7 +161,7 @@ class Race {
     try {
       this.#attempts.add(
         new Attempt(
-          this.#loop,
+          this.#group,
           ip,
           this.#local,
           this.#settings.port,
@@ -283,7 +290,7 @@ function parseLocal(
 
 /** Connects, and gives the loop a stream. Tests bring their own addresses. */
 export async function makeConnection(
-  loop: Loop,
+  group: Group,
   settings: ConnectSettings,
   findAddresses: typeof permittedAddresses = permittedAddresses,
 ): Promise<Conn> {
@@ -311,17 +318,21 @@ export async function makeConnection(
       giveUp(new SocketError("ETIMEDOUT", options));
     }, timeout);
   }
+  const { loop } = group;
   loop.ref();
+  const onClose = () => giveUp(portClosed(hostname, port));
+  group.attempt(onClose);
   try {
     const found = await Promise.race([findAddresses(settings), givenUp]);
     /* Both may have come at once. */
     if (isGivenUp) await givenUp;
     const usable = usableAddresses(settings, local, found);
     return await new Promise<Conn>((resolve, reject) => {
-      race = new Race(loop, settings, local, usable, resolve, reject);
+      race = new Race(group, settings, local, usable, resolve, reject);
     });
   } finally {
     loop.unref();
+    group.settled(onClose);
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);
   }
@@ -344,7 +355,7 @@ function permittedAddressesSync(
 
 /** The same as {@linkcode makeConnection}, while the thread waits. */
 export function makeConnectionSync(
-  loop: Loop,
+  group: Group,
   settings: ConnectSettings,
   findAddresses: typeof permittedAddressesSync = permittedAddressesSync,
 ): Conn {
@@ -352,11 +363,12 @@ export function makeConnectionSync(
   const local = parseLocal(settings.localAddress);
   signal?.throwIfAborted();
   const end = performance.now() + timeout;
+  const { loop } = group;
   const found = findAddresses(loop, settings);
   const usable = usableAddresses(settings, local, found);
   const answer = new Answer<Conn>();
   const { resolve, reject } = answer;
-  const race = new Race(loop, settings, local, usable, resolve, reject);
+  const race = new Race(group, settings, local, usable, resolve, reject);
   /* No timer runs in a thread that waits, so the race is told the time. */
   while (!answer.isThere) {
     const left = Math.min(end, race.nextAt) - performance.now();

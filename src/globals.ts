@@ -30,7 +30,10 @@ interface Globals {
   clearTimeout(timer: unknown): void;
   readonly performance: { now(): number };
   atob(text: string): string;
-  readonly crypto: { randomUUID(): string };
+  readonly crypto: {
+    randomUUID(): string;
+    getRandomValues<T extends ArrayBufferView<ArrayBuffer>>(array: T): T;
+  };
   readonly URL: {
     new (
       url: string,

@@ -172,16 +172,62 @@ function cannotOpen(path: string, cause: unknown): LibraryError {
 
 let library: Library | undefined;
 
+function search(): Search {
+  const { env, target, canRead } = runtime;
+  const isWindows = target.startsWith("windows");
+  const files = systemFiles(isWindows, canRead, runtime.user());
+  const moduleUrl = (import.meta as { url?: string }).url;
+  return { env, target, files, moduleUrl };
+}
+
 /** The library, opened at the first call and never closed. */
 export function loadLibrary(): Library {
+  return library ??= openLibrary(findLibrary(search()));
+}
+
+/* Those that need no question to the user. */
+function* loadable(found: Iterable<Found>): Generator<Found> {
+  for (const candidate of found) {
+    if ("path" in candidate && !runtime.canLoad(candidate.path)) return;
+    yield candidate;
+  }
+}
+
+/* The same files, where each call fails that would ask the user. */
+function quiet(files: FileSystem): FileSystem {
+  const { canRead, canWrite } = runtime;
+  const allow = (isAllowed: boolean): void => {
+    if (!isAllowed) throw new LibraryError("Cannot look for the library yet");
+  };
+  return {
+    ...files,
+    read(path) {
+      allow(canRead(path));
+      return files.read(path);
+    },
+    status(path) {
+      allow(canRead(path));
+      return files.status(path);
+    },
+    real(path) {
+      allow(canRead(path));
+      return files.real(path);
+    },
+    makeFolder(path) {
+      allow(canWrite(path));
+      files.makeFolder(path);
+    },
+    write(path, bytes) {
+      allow(canWrite(path));
+      files.write(path, bytes);
+    },
+  };
+}
+
+/** The same, if it is possible without a question to the user; else throws. */
+export function loadLibraryQuietly(): Library {
   if (library !== undefined) return library;
-  const { env, target, canRead } = runtime;
-  const files = systemFiles(
-    target.startsWith("windows"),
-    canRead,
-    runtime.user(),
-  );
-  const moduleUrl = (import.meta as { url?: string }).url;
-  library = openLibrary(findLibrary({ env, target, files, moduleUrl }));
-  return library;
+  const all = search();
+  const found = findLibrary({ ...all, files: quiet(all.files) });
+  return library = openLibrary(loadable(found));
 }

@@ -1,5 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* One native port, and the loop that drains it.
+/* The native port of this thread, and the loop that drains it. All ports that
+ * users make share it; see group.ts.
  *
  *   busy:  poll -> dispatch -> setImmediate -> poll ...
  *   idle:  after some empty turns, a moment's wait in the thread itself, and then
@@ -10,6 +11,7 @@
 
 import { ADDRESS_BYTES, decodeAddress, type NetAddr } from "./address.ts";
 import {
+  GROUP,
   HEADER_FLAGS,
   HEADER_SLAB_END,
   HEADER_SOCKETS,
@@ -32,13 +34,9 @@ import {
   type SocketError,
   type SocketErrorOptions,
 } from "./errors.ts";
-import {
-  clearTimeout,
-  nodeModule,
-  performance,
-  setTimeout,
-} from "./globals.ts";
+import { nodeModule, performance } from "./globals.ts";
 import { loadLibrary } from "./library.ts";
+import { realmNumber } from "./realm.ts";
 import { runtime } from "./runtime.ts";
 import type { Parker } from "./runtime/types.ts";
 import type { Native } from "./symbols.ts";
@@ -49,7 +47,8 @@ export interface Endpoint {
   readonly socket: number;
   /** Takes one completion. It must not run user code. */
   complete(kind: number, result: number, detail: number): void;
-  /** The port is about to be closed: the last chance to ask the library. */
+  /** Its socket is about to be closed with all of its port: the last chance to
+   * ask the library. */
   leave?(): void;
   /** The port was closed under it; nothing comes any more. */
   lose(): void;
@@ -124,15 +123,16 @@ export class Loop {
   #hasParked = false;
   /** The wait that is parked was told to end. */
   #isWaitEnded = false;
-  #timer: unknown;
-  #timerEnd = 0;
+  /** When the wait that is parked ends by itself, by performance.now(). */
+  #parkedUntil = Infinity;
   #isClosed = false;
+  #isResident = false;
 
   constructor() {
     const { native, path } = loadLibrary();
     this.native = native;
     this.libraryPath = path;
-    const port = native.iocp_new();
+    const port = native.iocp_new(realmNumber());
     if (port < 0) throw errorOf(port, { syscall: "create a completion port" });
     this.port = port;
     this.#parker = runtime.makeParker(native, path, port, this.#woken);
@@ -141,6 +141,21 @@ export class Loop {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** It stays when no port uses it any more. */
+  get isResident(): boolean {
+    return this.#isResident;
+  }
+
+  /**
+   * Parks from now on also while there is nothing to wait for. A test runner
+   * that looks for what a test leaves behind then sees the same before and after
+   * it: one wait, whatever was opened and closed meanwhile.
+   */
+  stay(): void {
+    this.#isResident = true;
+    this.#park(-1);
   }
 
   /** Enters an endpoint; its completions come until {@linkcode remove}. */
@@ -152,6 +167,8 @@ export class Loop {
   remove(endpoint: Endpoint): void {
     const index = endpoint.socket & INDEX_MASK;
     if (this.#endpoints[index] === endpoint) this.#endpoints[index] = undefined;
+    /* There will be no answer of it to look out for. */
+    if (endpoint.socket === this.#loneSocket) this.#setPace(0);
   }
 
   /** Holds the process alive until the {@linkcode unref} that pairs with it. */
@@ -223,25 +240,47 @@ export class Loop {
     ) as SocketStats;
   }
 
-  stats(): Record<(typeof STATS_FIELDS)[number], number> {
+  /** The counters of a group of sockets. */
+  groupStats(group: number): Record<(typeof STATS_FIELDS)[number], number> {
     const values = new Float64Array(STATS_FIELDS.length);
-    this.native.iocp_stats(this.port, values);
+    const result = this.native.iocp_group_stats(this.port, group, values);
+    if (result < 0) throw this.error(result, { syscall: "count" });
     return Object.fromEntries(
       STATS_FIELDS.map((field, index) => [field, values[index]]),
     ) as Record<(typeof STATS_FIELDS)[number], number>;
   }
 
+  /** Closes every socket of a group. The library knows which they are, so that
+   * none of them has to hold it here as well. */
+  closeGroup(group: number): void {
+    if (this.#isClosed) return;
+    const own = this.#endpoints.filter((endpoint) =>
+      endpoint !== undefined &&
+      this.getOption(endpoint.socket, GROUP) === group
+    ) as Endpoint[];
+    for (const endpoint of own) endpoint.leave?.();
+    this.native.iocp_group_close(this.port, group);
+    for (const endpoint of own) this.remove(endpoint);
+    for (const endpoint of own) endpoint.lose();
+    this.kick();
+  }
+
   /** Closes everything that is open. */
   close(): void {
-    if (this.#isClosed) return;
+    for (const endpoint of this.abandon()) endpoint?.lose();
+  }
+
+  /** The same when no more code of the program runs: nothing is settled. Returns
+   * the endpoints that hear of nothing. */
+  abandon(): (Endpoint | undefined)[] {
+    if (this.#isClosed) return [];
     this.#isClosed = true;
     const endpoints = this.#endpoints;
     this.#endpoints = [];
     for (const endpoint of endpoints) endpoint?.leave?.();
     this.native.iocp_delete(this.port);
     this.#parker.close();
-    clearTimeout(this.#timer);
-    for (const endpoint of endpoints) endpoint?.lose();
+    return endpoints;
   }
 
   #defer(): void {
@@ -250,7 +289,14 @@ export class Loop {
   }
 
   #woken = (): void => {
-    this.kick();
+    if (this.#refs > 0 || this.#deferred > 0 || this.#isClosed) {
+      this.kick();
+      return;
+    }
+    /* Without a ref it parks again after every turn. With this one taken here,
+     * there is no moment at which no wait is parked. */
+    this.#deferred = 1;
+    this.#turn();
   };
 
   /**
@@ -376,9 +422,10 @@ export class Loop {
   /* Decides how the next turn comes. */
   #next(sockets: number, timeoutMs: number): void {
     if (this.#deferred > 0) return;
-    if (sockets === 0) {
-      /* Nothing can come any more, so a wait would only hold the process. */
+    if (sockets === 0 && !this.#isResident) {
+      /* Nothing can come any more, so a wait would be for nothing. */
       if (this.#parker.isParked) this.native.iocp_wake(this.port);
+      this.#parker.rest();
       return;
     }
     /* A deferred turn holds the process, so without a ref every turn parks:
@@ -387,26 +434,25 @@ export class Loop {
       this.#defer();
       return;
     }
-    if (timeoutMs >= 0) this.#arm(timeoutMs);
-    if (this.#parker.isParked) return;
-    this.#isWaitEnded = false;
-    this.#hasParked = true;
-    this.#parker.park();
+    this.#park(timeoutMs);
   }
 
-  /* A deadline of the library runs: look again when it is over. */
-  #arm(timeoutMs: number): void {
-    const end = performance.now() + timeoutMs;
-    if (this.#timer !== undefined) {
-      if (this.#timerEnd <= end) return;
-      clearTimeout(this.#timer);
+  /* Waits outside, for no longer than until the next deadline of the library.
+   * So there is no timer, which would outlive what it was for. */
+  #park(timeoutMs: number): void {
+    const until = timeoutMs < 0 ? Infinity : performance.now() + timeoutMs;
+    if (this.#parker.isParked) {
+      /* It parks anew with the nearer deadline, which is rare: those of closes
+       * are alike, so that the first is the nearest. */
+      if (until + 1 < this.#parkedUntil) {
+        this.#parkedUntil = until;
+        this.native.iocp_wake(this.port);
+      }
+      return;
     }
-    const timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.kick();
-    }, timeoutMs);
-    runtime.unrefTimer(timer);
-    this.#timer = timer;
-    this.#timerEnd = end;
+    this.#parkedUntil = until;
+    this.#isWaitEnded = false;
+    this.#hasParked = true;
+    this.#parker.park(timeoutMs);
   }
 }

@@ -10,9 +10,8 @@ import {
   requireDetached,
   requireHandle,
 } from "./detached_socket.ts";
-import { SocketError } from "./errors.ts";
+import { Group } from "./group.ts";
 import { Listener } from "./listener.ts";
-import { Loop } from "./loop.ts";
 import {
   type ConnectOptions,
   connectSettings,
@@ -40,12 +39,13 @@ export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {
 }
 
 /**
- * An I/O completion port of the system (on Linux an epoll instance), with its
- * own loop in this thread.
+ * Sockets that are counted and closed together.
  *
- * One a thread is enough, and `listen()` and `connect()` use one that they make
- * when first called. A port of one's own gives back all of its sockets with one
- * `close()`, and counts apart.
+ * All ports of a thread share one completion port of the system (on Linux an
+ * epoll instance) and one loop, so a program may have as many as it likes, up to
+ * 65,535 in a thread, and each costs a few bytes. One is enough, and `listen()`
+ * and `connect()` use one that they make when first called. A port of one's own
+ * closes all of its sockets with one `close()`, and no others, and counts apart.
  *
  * @example
  * ```ts
@@ -57,7 +57,7 @@ export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {
  * ```
  */
 export class CompletionPort {
-  readonly #loop = new Loop();
+  readonly #group = new Group();
   readonly #events = new SocketEvents();
 
   /**
@@ -70,28 +70,28 @@ export class CompletionPort {
 
   /** Where the native library was loaded from. */
   get libraryPath(): string {
-    return this.#loop.libraryPath;
+    return this.#group.loop.libraryPath;
   }
 
   /** The same as {@linkcode listen}, on this port. */
   listen(options: ListenOptions): Listener {
     const settings = listenSettings(options);
-    this.#requireOpen("listen");
-    return new Listener(new Acceptor(this.#loop, settings));
+    this.#group.requireOpen("listen");
+    return new Listener(new Acceptor(this.#group, settings));
   }
 
   /** The same as {@linkcode connect}, on this port. */
   async connect(options: ConnectOptions): Promise<Conn> {
     const settings = connectSettings(options);
-    this.#requireOpen("connect");
-    return await makeConnection(this.#loop, settings);
+    this.#group.requireOpen("connect");
+    return await makeConnection(this.#group, settings);
   }
 
   /** The same as {@linkcode connectSync}, on this port. */
   connectSync(options: ConnectOptions): Conn {
     const settings = connectSettings(options);
-    this.#requireOpen("connect");
-    return makeConnectionSync(this.#loop, settings);
+    this.#group.requireOpen("connect");
+    return makeConnectionSync(this.#group, settings);
   }
 
   /**
@@ -109,8 +109,8 @@ export class CompletionPort {
     const { handle, bytes } = requireDetached(socket);
     requireOptions(options);
     const settings = connSettings(options);
-    this.#requireOpen("adopt");
-    const stream = adoptSocket(this.#loop, handle, settings, true);
+    this.#group.requireOpen("adopt");
+    const stream = adoptSocket(this.#group, handle, settings, true);
     stream.receive.preload(bytes);
     return new Conn(stream);
   }
@@ -157,8 +157,8 @@ export class CompletionPort {
       ...rest,
       receive: { mode: "flow", bufferSize },
     });
-    this.#requireOpen("adopt");
-    const stream = adoptSocket(this.#loop, handle, settings, isDetached);
+    this.#group.requireOpen("adopt");
+    const stream = adoptSocket(this.#group, handle, settings, isDetached);
     if (bytes !== undefined) stream.receive.preload(bytes);
     const conn = new Conn(stream);
     this.#events.add(stream, conn, userState);
@@ -207,13 +207,14 @@ export class CompletionPort {
   }
 
   /**
-   * Counters of the port.
+   * Counters of the port's sockets; `polls` and `records` are those of the
+   * thread's loop, which all of its ports share.
    *
    * @throws {SocketError} when the port is closed.
    */
   stats(): PortStats {
-    this.#requireOpen("count");
-    return this.#loop.stats();
+    this.#group.requireOpen("count");
+    return this.#group.stats();
   }
 
   /**
@@ -222,21 +223,13 @@ export class CompletionPort {
    * so that no peer takes a part for the whole. Closing again does nothing.
    */
   close(): void {
-    this.#loop.close();
+    this.#group.close();
     this.#events.close();
   }
 
   /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #requireOpen(syscall: string): void {
-    if (!this.#loop.isClosed) return;
-    throw new SocketError("EBADF", {
-      syscall,
-      detail: "the completion port is closed",
-    });
   }
 }
 

@@ -23,9 +23,9 @@ export interface PortStats {
   accepted: number;
   /** Accepts that failed and were tried again, ever. */
   acceptFailures: number;
-  /** Turns of the loop, ever. */
+  /** Turns of the loop that all ports of the thread share, ever. */
   polls: number;
-  /** Completions, ever. */
+  /** Completions of that loop, ever. */
   records: number;
 }
 

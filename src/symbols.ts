@@ -16,14 +16,14 @@ export interface NativeSignature {
 }
 
 /** The value of `IOCP_ABI` that this module was written for. */
-export const ABI = 4;
+export const ABI = 5;
 
 /** Every function that the module calls, with its C prototype. */
 export const SYMBOLS = {
   /* uint32_t iocp_abi(void) */
   iocp_abi: { parameters: [], result: "u32" },
-  /* int32_t iocp_new(void) */
-  iocp_new: { parameters: [], result: "i32" },
+  /* int32_t iocp_new(uint32_t realm) */
+  iocp_new: { parameters: ["u32"], result: "i32" },
   /* int32_t iocp_delete(int32_t port) */
   iocp_delete: { parameters: ["i32"], result: "i32" },
   /* int32_t iocp_poll(int32_t port, void* events, uint32_t capacity,
@@ -96,6 +96,12 @@ export const SYMBOLS = {
   },
   /* int32_t iocp_stats(int32_t port, void* stats) */
   iocp_stats: { parameters: ["i32", "buffer"], result: "i32" },
+  /* int32_t iocp_group_new(int32_t port) */
+  iocp_group_new: { parameters: ["i32"], result: "i32" },
+  /* int32_t iocp_group_close(int32_t port, uint32_t group) */
+  iocp_group_close: { parameters: ["i32", "u32"], result: "i32" },
+  /* int32_t iocp_group_stats(int32_t port, uint32_t group, void* stats) */
+  iocp_group_stats: { parameters: ["i32", "u32", "buffer"], result: "i32" },
 } as const;
 
 /** What a parameter of each type is in JavaScript. */

@@ -18,6 +18,7 @@ const OWN = [
 ];
 const UNUSED = [
   "ABI",
+  "GROUP_MAX",
   "LINGER_MS",
   "RECEIVE_MAX",
   "SEND_MAX",

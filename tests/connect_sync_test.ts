@@ -13,14 +13,14 @@ import {
 import { Acceptor } from "../src/acceptor.ts";
 import { parseIp } from "../src/address.ts";
 import { makeConnectionSync } from "../src/connector.ts";
-import { Loop } from "../src/loop.ts";
+import { Group } from "../src/group.ts";
 import { connectSettings, listenSettings } from "../src/options.ts";
 import { closedAddress, silentAddress } from "./shared/network.ts";
 import { failure } from "./shared/outcome.ts";
 
 describe("connectSync() of several addresses", () => {
   function race(
-    loop: Loop,
+    loop: Group,
     port: number,
     texts: string[],
     options: Partial<ConnectOptions> = {},
@@ -34,12 +34,12 @@ describe("connectSync() of several addresses", () => {
     return makeConnectionSync(loop, settings, () => addresses);
   }
 
-  function acceptor(loop: Loop, hostname: string, port = 0): Acceptor {
+  function acceptor(loop: Group, hostname: string, port = 0): Acceptor {
     return new Acceptor(loop, listenSettings({ hostname, port, backlog: 1 }));
   }
 
   test("goes on to the next when one is refused", () => {
-    const loop = new Loop();
+    const loop = new Group();
     const { port } = acceptor(loop, "127.0.0.3").address;
     const texts = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
     assert.equal(race(loop, port, texts).remoteAddr.hostname, "127.0.0.3");
@@ -52,7 +52,7 @@ describe("connectSync() of several addresses", () => {
   });
 
   test("reports the first failure when all fail", () => {
-    const loop = new Loop();
+    const loop = new Group();
     const { port } = closedAddress;
     const error = failure(() => race(loop, port, ["127.0.0.2", "127.0.0.3"]));
     assert.equal(error.code, "ECONNREFUSED");
@@ -64,7 +64,7 @@ describe("connectSync() of several addresses", () => {
   test("does not wait for one that is silent", async () => {
     const port = new CompletionPort();
     const silent = await silentAddress(port);
-    const loop = new Loop();
+    const loop = new Group();
     acceptor(loop, "127.0.0.2", silent.port);
     const texts = [silent.hostname, "127.0.0.2"];
     const conn = race(loop, silent.port, texts);

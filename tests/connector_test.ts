@@ -6,7 +6,7 @@ import { CompletionPort, type ConnectOptions, SocketError } from "../mod.ts";
 import { type IpAddress, parseIp } from "../src/address.ts";
 import { Acceptor } from "../src/acceptor.ts";
 import { makeConnection } from "../src/connector.ts";
-import { Loop } from "../src/loop.ts";
+import { Group } from "../src/group.ts";
 import { connectSettings, listenSettings } from "../src/options.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import {
@@ -190,13 +190,13 @@ function addresses(...texts: string[]): IpAddress[] {
 }
 
 /* Connects to the port at each of the addresses. */
-async function raceOn(loop: Loop, port: number, ...texts: string[]) {
+async function raceOn(loop: Group, port: number, ...texts: string[]) {
   return await raceWith({}, loop, port, ...texts);
 }
 
 async function raceWith(
   options: Partial<ConnectOptions>,
-  loop: Loop,
+  loop: Group,
   port: number,
   ...texts: string[]
 ) {
@@ -208,12 +208,12 @@ async function raceWith(
   );
 }
 
-function acceptor(loop: Loop, hostname: string, port: number = 0): Acceptor {
+function acceptor(loop: Group, hostname: string, port: number = 0): Acceptor {
   return new Acceptor(loop, listenSettings({ hostname, port, backlog: 1 }));
 }
 
 /* Their port number. */
-function acceptors(loop: Loop, first: string, second: string): number {
+function acceptors(loop: Group, first: string, second: string): number {
   return atOneNumber(() => {
     const { port } = acceptor(loop, first).address;
     acceptor(loop, second, port);
@@ -221,8 +221,8 @@ function acceptors(loop: Loop, first: string, second: string): number {
   });
 }
 
-async function withLoop(body: (loop: Loop) => Promise<void>): Promise<void> {
-  const loop = new Loop();
+async function withGroup(body: (loop: Group) => Promise<void>): Promise<void> {
+  const loop = new Group();
   try {
     await body(loop);
   } finally {
@@ -231,7 +231,7 @@ async function withLoop(body: (loop: Loop) => Promise<void>): Promise<void> {
 }
 
 test("connect() goes on to the next address when one is refused", async () => {
-  await withLoop(async (loop) => {
+  await withGroup(async (loop) => {
     const { port } = acceptor(loop, "127.0.0.3").address;
     const conn = await raceOn(
       loop,
@@ -246,7 +246,7 @@ test("connect() goes on to the next address when one is refused", async () => {
 });
 
 test("connect() does not wait for an address that is silent", async () => {
-  await withLoop(async (loop) => {
+  await withGroup(async (loop) => {
     const port = acceptors(loop, "127.0.0.1", "127.0.0.2");
     const first = await raceOn(loop, port, "127.0.0.1");
     const fill = [1, 2, 3, 4].map(() =>
@@ -261,7 +261,7 @@ test("connect() does not wait for an address that is silent", async () => {
 });
 
 test("connect() tries only the first address without autoSelectFamily", async () => {
-  await withLoop(async (loop) => {
+  await withGroup(async (loop) => {
     const { port } = acceptor(loop, "127.0.0.2").address;
     const texts = ["127.0.0.1", "127.0.0.2"];
     const error = await errorFrom(
@@ -281,7 +281,7 @@ test("connect() tries only the first address without autoSelectFamily", async ()
 });
 
 test("connect() gives an address autoSelectFamilyAttemptDelay", async () => {
-  await withLoop(async (loop) => {
+  await withGroup(async (loop) => {
     const port = acceptors(loop, "127.0.0.1", "127.0.0.2");
     const fill = [1, 2, 3, 4, 5].map(() =>
       raceOn(loop, port, "127.0.0.1").catch(() => {})
@@ -306,7 +306,7 @@ test("connect() gives an address autoSelectFamilyAttemptDelay", async () => {
 });
 
 test("connect() reports the first failure when every address fails", async () => {
-  await withLoop(async (loop) => {
+  await withGroup(async (loop) => {
     const { port } = closedAddress;
     const error = await errorFrom(raceOn(loop, port, "127.0.0.2", "127.0.0.3"));
     assert.equal(error.code, "ECONNREFUSED");
@@ -321,7 +321,7 @@ test("connect() reports the first failure when every address fails", async () =>
 });
 
 test("connect() lets the families take turns", { skip: noIpv6 }, async () => {
-  await withLoop(async (loop) => {
+  await withGroup(async (loop) => {
     const { port } = closedAddress;
     const order = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "::1", "::1"];
     const error = await errorFrom(raceOn(loop, port, ...order));
@@ -341,7 +341,7 @@ test("connect() finds a listener of either family by its name", {
   skip: noIpv6,
 }, async () => {
   for (const hostname of ["127.0.0.1", "::1"]) {
-    await withLoop(async (loop) => {
+    await withGroup(async (loop) => {
       const { port } = acceptor(loop, hostname).address;
       for (const order of [["127.0.0.1", "::1"], ["::1", "127.0.0.1"]]) {
         const conn = await raceOn(loop, port, ...order);
@@ -352,7 +352,7 @@ test("connect() finds a listener of either family by its name", {
 });
 
 test("connect() may be aborted while the name is looked up", async () => {
-  await withLoop(async (loop) => {
+  await withGroup(async (loop) => {
     const controller = new AbortController();
     const settings = connectSettings({
       hostname: "slow.example",

@@ -63,6 +63,16 @@ describe("The process ends", () => {
     assert.equal(received, digest(...parts));
     check(await child, 0, "done");
   });
+
+  test("after delivering what is written when it exits", async () => {
+    using listener = listen({ hostname: "127.0.0.1", port: 0 });
+    const { hostname, port } = listener.addr;
+    const child = run("life", ["writesAtExit", hostname, `${port}`]);
+    const conn = await within("accept", listener.accept());
+    const received = await within("the bytes", receiveByLoop(conn));
+    assert.equal(received, digest(new TextEncoder().encode("goodbye")));
+    check(await child, 0, "");
+  });
 });
 
 /* Connects and waits for the end of the connection. */

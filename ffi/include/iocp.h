@@ -52,7 +52,7 @@ extern "C" {
  */
 
 /* Changes whenever a caller built for another value would misbehave. */
-#define IOCP_ABI 4
+#define IOCP_ABI 5
 
 /* Returns IOCP_ABI of the library. Any thread. */
 IOCP_API uint32_t iocp_abi(void);
@@ -101,8 +101,14 @@ struct iocp_record {
 /*
  * Makes a port for the calling thread. Returns its name, -IOCP_EMFILE or
  * -IOCP_ENOMEM. The caller owns it and gives it back with iocp_delete().
+ *
+ * `realm` is for a program that may end and begin again on a living thread, as
+ * JavaScript does: a number that differs from one run to the next, so that what
+ * an earlier run has left can be found. The ports of this thread that have
+ * another realm are deleted first, also when the call then fails. 0: the port
+ * has no realm; it is never deleted for another one, and deletes none.
  */
-IOCP_API int32_t iocp_new(void);
+IOCP_API int32_t iocp_new(uint32_t realm);
 
 /*
  * Closes every socket of the port and the port. Sockets that hold unsent bytes,
@@ -330,6 +336,7 @@ IOCP_API int32_t iocp_name(int32_t port,
 #define IOCP_RECEIVE_BUFFER 6   /* bytes of a posted receive; 0: zero-byte */
 #define IOCP_RECEIVE_DEPTH 7    /* receives posted at a time, from 1 */
 #define IOCP_SEND_CONCURRENCY 8 /* sends that may be pending, from 1 */
+#define IOCP_GROUP 12           /* of iocp_group_new(); 0 */
 #define IOCP_RECEIVE_BUFFER_MAX 1048576
 #define IOCP_CONCURRENCY_MAX 64
 
@@ -399,6 +406,37 @@ struct iocp_stats {
 
 /* Writes a struct iocp_stats. Returns 0. */
 IOCP_API int32_t iocp_stats(int32_t port, void* stats);
+
+/* ------------------------------------------------------------------------
+ * Groups of sockets
+ *
+ * A port may have many users in one thread, each with sockets of its own. They
+ * share the queue, so that one poll and one wait serve all of them; what is
+ * counted and closed apart is a group. IOCP_GROUP says which one a socket is
+ * in.
+ */
+
+#define IOCP_GROUP_MAX 65535
+
+/* Makes a group without sockets. Returns its number, from 1, -IOCP_EMFILE when
+ * the port has IOCP_GROUP_MAX of them, or -IOCP_ENOMEM. */
+IOCP_API int32_t iocp_group_new(int32_t port);
+
+/*
+ * Closes every socket of the group, as iocp_delete() closes those of a port,
+ * and ends the group. The names of the sockets are void when it returns, and
+ * nothing of them completes any more; its number may be given again. Returns 0,
+ * or -IOCP_EINVAL when there is no such group.
+ */
+IOCP_API int32_t iocp_group_close(int32_t port, uint32_t group);
+
+/*
+ * Writes a struct iocp_stats of the group's sockets, those included that are
+ * closed already; polls and records are the port's. A socket counts with all
+ * that it has done where it is now. Returns 0, or -IOCP_EINVAL when there is no
+ * such group. It takes longer the more sockets the port has.
+ */
+IOCP_API int32_t iocp_group_stats(int32_t port, uint32_t group, void* stats);
 
 #ifdef __cplusplus
 }

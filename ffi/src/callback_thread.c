@@ -243,7 +243,7 @@ void callback_thread_main(void* argument) {
   struct callback_thread* thread = argument;
   struct iocp_callbacks* callbacks = thread->callbacks;
   int32_t error;
-  int32_t name = iocp_new();
+  int32_t name = iocp_new(0);
   atomic_store(&thread->id, system_thread());
   monitor_enter(&callbacks->monitor);
   thread->name = name;

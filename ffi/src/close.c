@@ -219,12 +219,17 @@ int32_t iocp_close(int32_t port_name,
   return 0;
 }
 
+static bool close__is_among(const struct socket* socket, uint32_t group) {
+  return socket->state != SOCKET_FREE &&
+         (group == GROUP_ANY || socket->group == group);
+}
+
 /* Closes what the kernel has let go of. Returns how many sockets it has not. */
-static uint32_t close__all_idle(struct port* port) {
+static uint32_t close__all_idle(struct port* port, uint32_t group) {
   uint32_t busy_count = 0;
   struct socket* socket;
   for (uint32_t i = 0; (socket = socket_at(port, i)) != NULL; i++) {
-    if (socket->state == SOCKET_FREE) continue;
+    if (!close__is_among(socket, group)) continue;
     if (!engine_is_idle(socket)) {
       busy_count++;
       continue;
@@ -243,10 +248,22 @@ static bool close__would_mislead(const struct socket* socket) {
          (socket->is_cut && !was_ended);
 }
 
-void close_all(struct port* port) {
+/* The user has no name of it any more, and will not hear of it. */
+static void close__disown(struct port* port, uint32_t group) {
   struct socket* socket;
   for (uint32_t i = 0; (socket = socket_at(port, i)) != NULL; i++) {
-    if (socket->state == SOCKET_FREE) continue;
+    if (!close__is_among(socket, group)) continue;
+    group_retire(socket);
+    socket->group = 0;
+    socket->is_untold = true;
+    socket->close_detach = false;
+  }
+}
+
+void close_all(struct port* port, uint32_t group) {
+  struct socket* socket;
+  for (uint32_t i = 0; (socket = socket_at(port, i)) != NULL; i++) {
+    if (!close__is_among(socket, group)) continue;
     bool would_mislead = close__would_mislead(socket);
     if (socket->close_phase >= CLOSE_REAPING) {
       /* A detach that nobody will hear of is a close after all. */
@@ -259,8 +276,9 @@ void close_all(struct port* port) {
     close__reap(socket);
   }
   uint64_t until_ms = system_now_ms() + CLOSE__REAP_MS;
-  while (close__all_idle(port) != 0 && system_now_ms() < until_ms) {
+  while (close__all_idle(port, group) != 0 && system_now_ms() < until_ms) {
     engine_wait(port, 10);
     engine_poll(port);
   }
+  close__disown(port, group);
 }

@@ -29,7 +29,9 @@ void close_by_itself(struct socket* socket, int32_t error);
 /* Tells IOCP_CLOSED, for which there must be room, and frees the socket. */
 void close_tell(struct socket* socket, struct batch* batch);
 
-/* Closes every socket of the port and waits for the kernel to let go. */
-void close_all(struct port* port);
+/* Closes every socket of the port that is in the group, which may be GROUP_ANY,
+ * and waits for the kernel to let go. One that it does not let go of in time is
+ * untold, in no group, and closed by later polls. */
+void close_all(struct port* port, uint32_t group);
 
 #endif /* IOCP_CLOSE_H */

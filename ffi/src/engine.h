@@ -112,6 +112,10 @@ void engine_close_socket(struct socket* socket, bool reset);
 /* Takes the handle out of the port and gives it back. Only when idle. */
 uint32_t engine_release(struct socket* socket);
 
+/* Adds the socket's part of `operations` and `bytes_posted` to those of many.
+ * It asks the kernel nothing, so the handle may be closed. */
+void engine_count_posted(const struct socket* socket, struct iocp_stats* stats);
+
 /* Writes what the kernel holds of the socket now. */
 void engine_stats(struct socket* socket, struct iocp_socket_stats* stats);
 

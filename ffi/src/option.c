@@ -62,6 +62,7 @@ static const struct option__range option__ranges[] = {
     [IOCP_DEFER_ACCEPT] = {OPTION_LISTENER, 0, 1},
     [IOCP_FIRST_BYTE_TIMEOUT] = {OPTION_LISTENER, 0, INT32_MAX},
     [IOCP_BACKLOG] = {OPTION_LISTENER, 1, IOCP_BACKLOG_MAX},
+    [IOCP_GROUP] = {OPTION_SOCKET, 0, IOCP_GROUP_MAX},
 };
 
 /* NULL: the socket has no such option. */
@@ -86,6 +87,11 @@ static int32_t option__set(struct socket* socket,
       return 0;
     case IOCP_SEND_CONCURRENCY:
       socket->send_concurrency = (uint16_t)value;
+      return 0;
+    case IOCP_GROUP:
+      if (value != 0 && !group_is_open(&socket->port->groups, (uint32_t)value))
+        return port_fail(socket->port, -IOCP_EINVAL, 0);
+      socket->group = (uint16_t)value;
       return 0;
     case IOCP_DEFER_ACCEPT:
       socket->defers_accept = value != 0;
@@ -132,8 +138,18 @@ int32_t iocp_set_option(int32_t port,
              : option__set(socket, option, value);
 }
 
+/* Also of a socket that closes, which its group still has. */
+static int32_t option__group(int32_t port_name, int32_t name) {
+  int32_t error;
+  struct port* port = port_table_find(port_name, &error);
+  if (port == NULL) return error;
+  struct socket* socket = socket_find_told(port, name);
+  return socket == NULL ? port_fail(port, -IOCP_EBADF, 0) : socket->group;
+}
+
 int32_t iocp_get_option(int32_t port, int32_t name, uint32_t option) {
   int32_t error;
+  if (option == IOCP_GROUP) return option__group(port, name);
   struct socket* socket = option__find(port, name, &error);
   if (socket == NULL) return error;
   const struct option__range* range = option__range_of(socket, option);

@@ -61,6 +61,9 @@ static bool poll__receive(struct socket* socket, struct batch* batch) {
 static unsigned poll__socket(struct batch* batch,
                              struct socket* socket,
                              unsigned reasons) {
+  /* Its group was closed, so all that counts is the end of its close. */
+  if (socket->is_untold && socket->state == SOCKET_CLOSING)
+    reasons &= READY_CLOSE | READY_CLOSED;
   poll__tell(batch,
              socket,
              READY_ACCEPT_FAILED,

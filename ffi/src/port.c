@@ -15,11 +15,22 @@ static void port__destroy(struct port* port) {
   /* Memory that the kernel may still write to is left mapped for ever. */
   if (port->sockets.open_count != 0) return;
   socket_table_close(&port->sockets);
+  group_table_close(&port->groups);
   memory_unmap(port, sizeof *port);
 }
 
-int32_t iocp_new(void) {
-  struct port* port = memory_map(sizeof *port);
+/* The owner's side of a delete; the last reference frees the memory. */
+static void port__delete(struct port* port) {
+  port_table_close(port->name);
+  close_all(port, GROUP_ANY);
+  engine_wake(port);
+  port_table_release(port->name, port__destroy);
+}
+
+int32_t iocp_new(uint32_t realm) {
+  struct port* port;
+  while ((port = port_table_stale(realm)) != NULL) port__delete(port);
+  port = memory_map(sizeof *port);
   if (port == NULL) return -IOCP_ENOMEM;
   list_open(&port->ready);
   timers_open(&port->timers, system_now_ms());
@@ -30,7 +41,7 @@ int32_t iocp_new(void) {
   result = -IOCP_ENOMEM;
   if (!system_watch_thread()) goto err2;
   result = -IOCP_EMFILE;
-  if (!port_table_add(port, &port->name)) goto err2;
+  if (!port_table_add(port, realm, &port->name)) goto err2;
   return port->name;
 
 err2:
@@ -38,14 +49,6 @@ err2:
 err1:
   memory_unmap(port, sizeof *port);
   return result;
-}
-
-/* The owner's side of a delete; the last reference frees the memory. */
-static void port__delete(struct port* port) {
-  port_table_close(port->name);
-  close_all(port);
-  engine_wake(port);
-  port_table_release(port->name, port__destroy);
 }
 
 int32_t iocp_delete(int32_t name) {

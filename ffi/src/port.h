@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 
+#include "group.h"
 #include "iocp.h"
 #include "socket.h"
 #include "timers.h"
@@ -25,6 +26,7 @@ struct port {
   atomic_bool ready_hint; /* `ready` is not empty; for iocp_wait() */
   struct engine_port engine;
   struct socket_table sockets;
+  struct group_table groups;
   uint8_t scratch[4096]; /* for what a closing socket discards */
 };
 

@@ -17,6 +17,7 @@ struct slot {
   _Atomic(struct port*) port;
   /* Kept here, so that another thread that asks never looks into the port. */
   _Atomic(thread_id) owner;
+  atomic_uint realm;
 };
 
 static struct slot port_slots[PORTS_MAX];
@@ -31,7 +32,7 @@ static bool slot__is(unsigned word, int32_t name) {
          word >> SLOT__GENERATION_SHIFT == generation;
 }
 
-bool port_table_add(struct port* port, int32_t* name_out) {
+bool port_table_add(struct port* port, uint32_t realm, int32_t* name_out) {
   for (uint32_t i = 0; i < PORTS_MAX; i++) {
     unsigned word = atomic_load(&port_slots[i].word);
     if ((word & (SLOT__OPEN | SLOT__REFERENCES)) != 0) continue;
@@ -42,6 +43,7 @@ bool port_table_add(struct port* port, int32_t* name_out) {
     *name_out = (int32_t)(generation << NAME__INDEX_BITS | i);
     atomic_store(&port_slots[i].port, port);
     atomic_store(&port_slots[i].owner, system_thread());
+    atomic_store(&port_slots[i].realm, realm);
     atomic_fetch_or(&port_slots[i].word, SLOT__OPEN);
     return true;
   }
@@ -64,12 +66,24 @@ bool port_table_is_open(int32_t name) {
   return slot__is(atomic_load(&slot__of(name)->word), name);
 }
 
+static bool slot__is_own(struct slot* slot) {
+  return (atomic_load(&slot->word) & SLOT__OPEN) != 0 &&
+         atomic_load(&slot->owner) == system_thread();
+}
+
 struct port* port_table_own(void) {
+  for (uint32_t i = 0; i < PORTS_MAX; i++)
+    if (slot__is_own(&port_slots[i])) return atomic_load(&port_slots[i].port);
+  return NULL;
+}
+
+struct port* port_table_stale(uint32_t realm) {
+  if (realm == 0) return NULL;
   for (uint32_t i = 0; i < PORTS_MAX; i++) {
-    unsigned word = atomic_load(&port_slots[i].word);
-    if ((word & SLOT__OPEN) != 0 &&
-        atomic_load(&port_slots[i].owner) == system_thread())
-      return atomic_load(&port_slots[i].port);
+    struct slot* slot = &port_slots[i];
+    if (!slot__is_own(slot)) continue;
+    uint32_t other = atomic_load(&slot->realm);
+    if (other != 0 && other != realm) return atomic_load(&slot->port);
   }
   return NULL;
 }

@@ -21,7 +21,7 @@ struct port;
 
 /* Enters a port of the calling thread, with the owner's reference; false when
  * the table is full. */
-bool port_table_add(struct port* port, int32_t* name_out);
+bool port_table_add(struct port* port, uint32_t realm, int32_t* name_out);
 
 /* The port, if it is open and the calling thread's own; else NULL, and *error
  * says why. */
@@ -41,5 +41,9 @@ void port_table_release(int32_t name, void (*destroy)(struct port* port));
 
 /* An open port of the calling thread, or NULL when it has none. */
 struct port* port_table_own(void);
+
+/* The same, of those alone that have a realm and another one than this; NULL
+ * for realm 0. */
+struct port* port_table_stale(uint32_t realm);
 
 #endif /* IOCP_PORT_TABLE_H */

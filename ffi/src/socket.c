@@ -57,6 +57,7 @@ struct socket* socket_new(struct port* port, enum socket_state state) {
 void socket_free(struct socket* socket) {
   struct socket_table* table = &socket->port->sockets;
   debug_check(socket->state != SOCKET_FREE);
+  if (socket->group != 0) group_retire(socket);
   timers_disarm(&socket->port->timers, socket);
   if (socket->ready != 0) list_remove(&socket->ready_node);
   uint32_t index = (uint32_t)socket->name & SOCKET__INDEX_MASK;
@@ -101,6 +102,7 @@ void socket_inherit(struct socket* socket, const struct socket* listener) {
   socket->receive_buffer = listener->receive_buffer;
   socket->receive_depth = listener->receive_depth;
   socket->send_concurrency = listener->send_concurrency;
+  socket->group = listener->group;
 }
 
 void socket_undefer(struct socket* socket) {

@@ -116,6 +116,8 @@ struct socket {
   uint16_t send_concurrency;
   uint32_t first_byte_timeout_ms; /* of a listener; 0: no limit */
 
+  uint16_t group; /* whose it is, see group.h; inherited as well; 0: none */
+
   /* Of a listener. */
   bool defers_accept;
   bool sets_no_delay; /* on each connection that it accepts */

@@ -172,7 +172,7 @@ static void refusal_changes_nothing(void) {
   host_socket a, b;
   drive_open(&drive);
   raw_pair(0, &a, &b);
-  int32_t port = iocp_new();
+  int32_t port = iocp_new(0);
   check_is(iocp_delete(port), 0);
   check_is(iocp_add_socket(port, (double)a, 0), -IOCP_EBADF);
   check_still_works(a, b);

@@ -98,7 +98,7 @@ static void on_a_port_already(void) {
   host_socket peer;
   raw_pair(0, &calls.socket, &peer);
   calls_add(&calls, callbacks[0]);
-  int32_t port = iocp_new();
+  int32_t port = iocp_new(0);
   check_is(try_add(callbacks[0], calls.socket), -IOCP_EEXIST);
   check_is(try_add(callbacks[1], calls.socket), -IOCP_EEXIST);
   check_is(iocp_add_socket(port, (double)calls.socket, 0), -IOCP_EEXIST);

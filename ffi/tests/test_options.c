@@ -15,7 +15,7 @@
 static void check_options(int32_t port, int32_t name) {
   static const uint32_t options[] = {IOCP_NO_DELAY, IOCP_KEEP_ALIVE};
   static const int32_t wrong[] = {-1, 2, INT32_MAX, INT32_MIN};
-  static const uint32_t unknown[] = {0, 12, 1000, UINT32_MAX};
+  static const uint32_t unknown[] = {0, 13, 1000, UINT32_MAX};
   for (size_t i = 0; i < 2; i++) {
     for (int32_t value = 0; value < 2; value++) {
       check_is(iocp_set_option(port, name, options[i], value), 0);

@@ -107,7 +107,7 @@ static void new_sockets_and_ports(void) {
       test_skip(NO_LIMIT_HERE);
       break;
     }
-    check_is(iocp_new(), -IOCP_EMFILE);
+    check_is(iocp_new(0), -IOCP_EMFILE);
     if (handles != 0) continue;
     check_is(iocp_connect(drive.port, &address, NULL), -IOCP_EMFILE);
     check_is(iocp_listen(drive.port, &any, 1, 0), -IOCP_EMFILE);
@@ -129,7 +129,7 @@ static void too_many_ports(void) {
   int32_t counts[2];
   for (int round = 0; round < 2; round++) {
     int32_t count = 0, name = 0;
-    while (count < 20000 && (name = iocp_new()) >= 0) names[count++] = name;
+    while (count < 20000 && (name = iocp_new(0)) >= 0) names[count++] = name;
     check(count > 50 && count < 20000);
     check_is(name, -IOCP_EMFILE);
     for (int32_t i = 0; i < count; i++) check_is(iocp_delete(names[i]), 0);

@@ -121,7 +121,7 @@ static void ports_that_were_deleted(void) {
   struct drive live;
   drive_open(&live);
   for (int i = 0; i < ROUNDS; i++) {
-    names[i] = iocp_new();
+    names[i] = iocp_new(0);
     check(names[i] >= 0);
     check(names[i] != live.port);
     for (int j = 0; j < i; j++) check(names[i] != names[j]);

@@ -159,7 +159,7 @@ struct many_leaver {
 static void many_leaver_main(void* argument) {
   struct many_leaver* leaver = argument;
   for (int i = 0; i < 20; i++) {
-    leaver->ports[i] = iocp_new();
+    leaver->ports[i] = iocp_new(0);
     check(leaver->ports[i] >= 0);
   }
   for (int i = 0; i < 20; i += 3) check_is(iocp_delete(leaver->ports[i]), 0);

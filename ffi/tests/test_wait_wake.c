@@ -150,7 +150,7 @@ static void ping_side(struct drive* drive, struct ping* ping, int side) {
 
 static void ping_main(void* argument) {
   struct ping* ping = argument;
-  ping->ports[1] = iocp_new();
+  ping->ports[1] = iocp_new(0);
   check(ping->ports[1] >= 0);
   atomic_store(&ping->turn, 0);
   check_is(iocp_wake(ping->ports[0]), 0);
@@ -162,7 +162,7 @@ static void ping_main(void* argument) {
 
 static void no_wake_is_lost(void) {
   struct ping ping = {.turn = -1};
-  ping.ports[0] = iocp_new();
+  ping.ports[0] = iocp_new(0);
   check(ping.ports[0] >= 0);
   struct host_thread* thread = host_thread_start(ping_main, &ping);
   ping_side(NULL, &ping, 0);
@@ -241,7 +241,7 @@ static void waits_for_another_thread(void) {
 static void port_is_deleted_meanwhile(void) {
   for (int i = 0; i < 100; i++) {
     struct waiter waiter = {.timeout_ms = -1, .result = 5};
-    waiter.port = iocp_new();
+    waiter.port = iocp_new(0);
     check(waiter.port >= 0);
     struct host_thread* thread = host_thread_start(waiter_main, &waiter);
     while (!atomic_load(&waiter.has_begun)) host_sleep_ms(0);
@@ -269,7 +269,7 @@ static void wakes_race_with_deletes(void) {
   for (int i = 0; i < 3; i++)
     threads[i] = host_thread_start(hasty_main, &waker);
   for (int i = 0; i < 1000; i++) {
-    int32_t port = iocp_new();
+    int32_t port = iocp_new(0);
     check(port >= 0);
     atomic_store(&waker.done, (unsigned)port);
     check(iocp_wake(port) == 0);

@@ -33,6 +33,7 @@ export const targets = [
       "tests/fuzz/helper.c",
       "tests/fuzz/model.c",
       "tests/fuzz/model_records.c",
+      "tests/fuzz/calls_group.c",
       "tests/fuzz/calls_open.c",
       "tests/fuzz/calls_peer.c",
       "tests/fuzz/calls_port.c",

@@ -88,6 +88,7 @@ export function describeGroups(found) {
       title: "Against Microsoft's documentation",
       isOf: ({ group }) => group === "documentation",
     },
+    { title: "Realms and groups", isOf: ({ group }) => group === "lives" },
   ];
   return groups.flatMap(({ title, isOf }) => {
     const part = found.filter(isOf);

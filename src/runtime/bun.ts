@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
 import type { User } from "../files.ts";
 import { NetReception } from "../node_server.ts";
+import { clearTimeout, setTimeout } from "../globals.ts";
 import { type Native, SYMBOLS } from "../symbols.ts";
 import { HttpReception, isHttpServer } from "./bun_http.ts";
 import type { Parker, Runtime } from "./types.ts";
@@ -50,11 +51,16 @@ export function isHere(): boolean {
 const HELPER = `
   const { dlopen } = process.getBuiltinModule("bun:ffi");
   let wait;
-  self.onmessage = ({ data: [path, port, stepMs] }) => {
+  self.onmessage = ({ data: [path, port, timeoutMs, stepMs] }) => {
     wait ??= dlopen(path, {
       iocp_wait: { args: ["i32", "i32"], returns: "i32" },
     }).symbols.iocp_wait;
-    while (wait(port, stepMs) === 0);
+    const end = timeoutMs < 0 ? Infinity : performance.now() + timeoutMs;
+    for (;;) {
+      const left = end - performance.now();
+      if (wait(port, left < stepMs ? Math.ceil(left) : stepMs) !== 0) break;
+      if (performance.now() >= end) break;
+    }
     self.postMessage(0);
   };
 `;
@@ -62,15 +68,23 @@ const HELPER = `
 /* On Windows the end of a Worker waits for those that it has started, and
  * nothing ends a call of theirs, so there the helper looks up from time to time
  * (seen in Bun 1.4.5). Elsewhere, and in the main thread, one wait is enough. */
-const STEP_MS = process?.platform === "win32" && !bun?.isMainThread ? 250 : -1;
+const STEP_MS = process?.platform === "win32" && !bun?.isMainThread
+  ? 250
+  : 2 ** 31 - 1;
 
-/** A helper Worker for each port, since this FFI has no non-blocking calls. */
+/* A helper with nothing to wait for is ended after this time. To start one takes
+ * milliseconds, so it stays for a while. */
+const REST_MS = 1_000;
+
+/** A helper Worker for the loop, since this FFI has no non-blocking calls. */
 class BunParker implements Parker {
   #path: string;
   #port: number;
   #onWake: () => void;
   #isRef = true;
   #worker: BunWorker | undefined;
+  /* Runs while the helper rests. */
+  #resting: unknown;
   isParked = false;
 
   constructor(path: string, port: number, onWake: () => void) {
@@ -98,11 +112,33 @@ class BunParker implements Parker {
     else this.#worker?.unref();
   }
 
-  park(): void {
+  park(timeoutMs: number): void {
+    if (this.#resting !== undefined) this.#stopResting();
     this.#worker ??= this.#start();
     this.isParked = true;
     this.#hold(this.#isRef);
-    this.#worker.postMessage([this.#path, this.#port, STEP_MS]);
+    this.#worker.postMessage([this.#path, this.#port, timeoutMs, STEP_MS]);
+  }
+
+  rest(): void {
+    if (this.#resting !== undefined || this.#worker === undefined) return;
+    this.#resting = setTimeout(() => {
+      this.#resting = undefined;
+      /* Its wait was told to end, and has not yet. */
+      if (this.isParked) this.rest();
+      else this.#end();
+    }, REST_MS);
+    (this.#resting as { unref(): void }).unref();
+  }
+
+  #stopResting(): void {
+    clearTimeout(this.#resting);
+    this.#resting = undefined;
+  }
+
+  #end(): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
   }
 
   setRef(isRef: boolean): void {
@@ -112,8 +148,8 @@ class BunParker implements Parker {
   }
 
   close(): void {
-    this.#worker?.terminate();
-    this.#worker = undefined;
+    this.#stopResting();
+    this.#end();
   }
 }
 
@@ -168,7 +204,14 @@ export const runtime: Runtime = {
   unrefTimer: (timer) => (timer as { unref(): void }).unref(),
   env,
   user,
+  /* Nothing asks what a test has loaded. */
+  preloads: false,
+  onRealmEnd() {
+    /* No event tells of it. */
+  },
   canRead: () => true,
+  canWrite: () => true,
+  canLoad: () => true,
   requireNet() {
     /* Bun has no permissions to ask for. */
   },

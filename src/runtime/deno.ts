@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 import type { User } from "../files.ts";
-import { setTimeout } from "../globals.ts";
+import { clearTimeout, setTimeout } from "../globals.ts";
 import { NetReception } from "../node_server.ts";
 import { type Native, SYMBOLS } from "../symbols.ts";
 import type { Parker, Runtime } from "./types.ts";
@@ -11,7 +11,8 @@ type PermissionState = "granted" | "prompt" | "denied";
 type PermissionDescriptor =
   | { name: "net"; host: string }
   | { name: "env"; variable: string }
-  | { name: "read"; path: string }
+  | { name: "read" | "write"; path: string }
+  | { name: "ffi"; path: string }
   | { name: "sys"; kind: "uid" | "homedir" };
 interface DenoNamespace {
   version: { deno: string };
@@ -85,13 +86,13 @@ class DenoParker implements Parker {
     return this.#wait !== undefined || this.#timer !== undefined;
   }
 
-  park(): void {
+  park(timeoutMs: number): void {
     if (!this.#isRef && this.#core === undefined) {
       this.#timer = setTimeout(this.#woken, UNREF_POLL_MS);
       deno.unrefTimer(this.#timer);
       return;
     }
-    this.#wait = this.#native.wait_nonblocking(this.#port, -1);
+    this.#wait = this.#native.wait_nonblocking(this.#port, timeoutMs);
     if (!this.#isRef) this.#core!.unrefOpPromise(this.#wait);
     this.#wait.then(this.#woken);
   }
@@ -116,8 +117,13 @@ class DenoParker implements Parker {
     }
   }
 
+  rest(): void {
+    /* A thread that has nothing to do is the runtime's own. */
+  }
+
   close(): void {
     /* The deleted port has ended the wait. */
+    clearTimeout(this.#timer);
   }
 }
 
@@ -198,6 +204,23 @@ function transportOf(socket: object): unknown {
   return _handle?._parentWrap?.stream;
 }
 
+/* Whether Deno.exit() is on the stack. */
+function isExiting(): boolean {
+  return /\bexit \(ext:/.test(new Error().stack ?? "");
+}
+
+/* The event comes when the program has ended, and when `--watch` is about to
+ * begin it again. When the process ends as well, in Deno.exit(), the system
+ * closes everything, and until then other listeners of the event may write. */
+function onRealmEnd(callback: () => void): void {
+  const events = globalThis as unknown as {
+    addEventListener(type: "unload", listener: () => void): void;
+  };
+  events.addEventListener("unload", () => {
+    if (!isExiting()) callback();
+  });
+}
+
 /** Deno's side of {@linkcode Runtime}. */
 export const runtime: Runtime = {
   name: "Deno",
@@ -210,7 +233,11 @@ export const runtime: Runtime = {
   unrefTimer: (timer) => deno.unrefTimer(timer),
   env,
   user,
+  preloads: true,
+  onRealmEnd,
   canRead: (path) => isGranted({ name: "read", path }),
+  canWrite: (path) => isGranted({ name: "write", path }),
+  canLoad: (path) => isGranted({ name: "ffi", path }),
   requireNet,
   requireNetResolved,
   isRefusal: (error) => error instanceof deno.errors.NotCapable,

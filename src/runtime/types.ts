@@ -7,10 +7,13 @@ import type { Native } from "../symbols.ts";
 export interface Parker {
   /** True from {@linkcode park} until its callback. */
   readonly isParked: boolean;
-  /** Starts one wait; `onWake` is called once when it ends. */
-  park(): void;
+  /** Starts one wait of at most so many milliseconds (-1: no limit); `onWake` is
+   * called once when it ends. */
+  park(timeoutMs: number): void;
   /** Whether a running wait holds the process alive. */
   setRef(isRef: boolean): void;
+  /** There is nothing to wait for now, and may not be for long. */
+  rest(): void;
   /** Gives back what the parker holds. The port is deleted already. */
   close(): void;
 }
@@ -27,6 +30,13 @@ export interface Runtime {
   readonly version: string;
   /** "linux_x86_64" and the like: which library fits. */
   readonly target: string;
+
+  /** Whether the library is loaded when the module is imported. */
+  readonly preloads: boolean;
+
+  /** Calls back when the realm ends in which this code runs, if the runtime
+   * says so and its thread goes on. */
+  onRealmEnd(callback: () => void): void;
 
   /** Opens the library at an absolute path. */
   open(path: string): Native;
@@ -55,6 +65,12 @@ export interface Runtime {
 
   /** Whether the file may be read without asking the user. */
   canRead(path: string): boolean;
+
+  /** Whether the file or folder may be written without asking the user. */
+  canWrite(path: string): boolean;
+
+  /** Whether the file may be loaded as a library without asking the user. */
+  canLoad(path: string): boolean;
 
   /** Throws the runtime's own error when the stock call for this address
    * would be refused. */

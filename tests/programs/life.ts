@@ -165,6 +165,15 @@ const cases: Record<string, () => unknown> = {
     conn.close();
     say("done");
   },
+  writesAtExit: async () => {
+    const [, , hostname, number] = process.argv.slice(1);
+    /* One that is called after the module's own, if it has one. */
+    const conn = await connect({ hostname: hostname!, port: Number(number) });
+    const write = () => conn.writeSync(new TextEncoder().encode("goodbye"));
+    if ("Deno" in globalThis) globalThis.addEventListener("unload", write);
+    else process.on("exit", write);
+    later(PARKED_MS, () => process.exit(0));
+  },
   abandonedReads: async () => {
     const { listener, client, server } = await connected();
     client[Symbol.asyncIterator]().next();

@@ -19,6 +19,8 @@ export interface ChildOptions {
   env?: Record<string, string | undefined> | undefined;
   /** Deno's permissions; all of them when left out. */
   flags?: string[];
+  /** What the program's path follows, in the place of the usual flags. */
+  command?: string[];
   /** Another runtime than ours. */
   runtime?: Runtime;
   cwd?: string;
@@ -132,7 +134,8 @@ export function start(
   const flags = name === "deno"
     ? [...DENO_FLAGS, ...options.flags ?? ["-A"]]
     : [];
-  return new Child(path, [...flags, program, ...args], options);
+  const command = options.command ?? flags;
+  return new Child(path, [...command, program, ...args], options);
 }
 
 /** Runs a case of a program in tests/programs/ to its end. */

@@ -90,6 +90,12 @@ uint32_t engine_release(struct socket* socket) {
   return (uint32_t)fd;
 }
 
+void engine_count_posted(const struct socket* socket,
+                         struct iocp_stats* stats) {
+  /* Nothing is posted. */
+  (void)socket, (void)stats;
+}
+
 void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
   int readable = 0;
   /* What users see as posted is what they have asked for. */

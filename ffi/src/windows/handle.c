@@ -115,12 +115,22 @@ bool handle_set_reset(SOCKET handle, bool is_reset) {
                     sizeof linger) == 0;
 }
 
+static double handle__operations(const struct socket* socket) {
+  const struct engine_socket* engine = &socket->engine;
+  return (double)engine->receives_in_flight + engine->sends_in_flight +
+         engine->accepts_posted + engine->out.in_flight;
+}
+
+void engine_count_posted(const struct socket* socket,
+                         struct iocp_stats* stats) {
+  stats->operations += handle__operations(socket);
+  if (!socket->is_listener) stats->bytes_posted += receive_posted(socket);
+}
+
 void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
   const struct engine_socket* engine = &socket->engine;
   u_long readable = 0;
-  stats->operations = (double)engine->receives_in_flight +
-                      engine->sends_in_flight + engine->accepts_posted +
-                      engine->out.in_flight;
+  stats->operations = handle__operations(socket);
   stats->accepts_posted = engine->accepts_posted;
   stats->accepts_ready = engine->accepted_count;
   stats->accepts_deferred += engine->accepts_silent;

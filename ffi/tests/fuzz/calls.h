@@ -26,6 +26,9 @@ fuzz_call call_pass;
 /* Deletes what is left of this thread's. */
 void calls_delete_all(void);
 
+/* calls_group.c */
+fuzz_call call_group;
+
 /* calls_open.c */
 fuzz_call call_listen;
 fuzz_call call_accept;

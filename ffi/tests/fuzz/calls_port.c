@@ -19,11 +19,18 @@ static struct {
 static uint8_t slab[PORT__SLAB];
 
 void call_new(const struct step* step, int32_t port, int32_t socket) {
-  (void)step, (void)port, (void)socket;
-  int32_t name = iocp_new();
+  (void)port, (void)socket;
+  uint32_t realm = step->b < 240 ? 0 : 1 + step->b % 3u;
+  model_begin_realm(realm);
+  int32_t name = iocp_new(realm);
   model_check(name, 0);
   /* The model has no room for it. */
-  if (name >= 0 && model_add_port(name) == NULL) FUZZ_IS(iocp_delete(name), 0);
+  if (name < 0) return;
+  struct model_port* added = model_add_port(name);
+  if (added == NULL)
+    FUZZ_IS(iocp_delete(name), 0);
+  else
+    added->realm = realm;
 }
 
 void call_delete(const struct step* step, int32_t port, int32_t socket) {
@@ -280,7 +287,7 @@ static void* port__short_life(void* argument) {
   const struct step* step = argument;
   struct iocp_address address = {.family = 4, .bytes = {127, 0, 0, 1}};
   for (int i = 0; i < step->a % 3; i++) {
-    int32_t port = iocp_new();
+    int32_t port = iocp_new(0);
     model_check(port, 0);
     for (int j = 0; port >= 0 && j < step->b % 4; j++)
       model_check(iocp_listen(port, &address, 1, 0), 0);

@@ -62,7 +62,7 @@ static const int32_t socket__bounds[][2] = {{1, 0},
                                             {1, IOCP_BACKLOG_MAX}};
 
 static uint32_t socket__draw_option(uint8_t choice) {
-  static const uint32_t options[] = {0, 12, 13, 1u << 31, UINT32_MAX};
+  static const uint32_t options[] = {0, 13, 14, 1u << 31, UINT32_MAX};
   return choice < 240 ? 1 + choice % 11u : options[choice % 5];
 }
 

@@ -25,9 +25,10 @@ static fuzz_call* const fuzz__calls[] = {
     call_read,      call_send,         call_shutdown,     call_close,
     call_name,      call_set_option,   call_get_option,   call_socket_stats,
     call_peer_open, call_peer_send,    call_peer_receive, call_peer_end,
+    call_group,
 };
 
-/* From here on they are no calls of the library. */
+/* From here on those who have no descriptor fail for it, or need none. */
 #define FUZZ__PEERS 24
 #define FUZZ__CALLS (sizeof fuzz__calls / sizeof fuzz__calls[0])
 

@@ -143,6 +143,34 @@ void model_void_port(struct model_port* port) {
   port->name = -1;
 }
 
+void model_begin_realm(uint32_t realm) {
+  for (int i = 0; i < MODEL_PORTS; i++)
+    if (realm != 0 && ports[i].name >= 0 && ports[i].realm != 0 &&
+        ports[i].realm != realm && ports[i].is_others == is_other_thread)
+      model_void_port(&ports[i]);
+}
+
+static bool model__is_in_group(const struct model_socket* socket,
+                               const struct model_port* port,
+                               uint32_t group) {
+  return socket->port == port &&
+         iocp_get_option(port->name, socket->name, IOCP_GROUP) ==
+             (int32_t)group;
+}
+
+uint32_t model_count_group(const struct model_port* port, uint32_t group) {
+  uint32_t count = 0;
+  for (int i = 0; i < MODEL_SOCKETS; i++)
+    if (model__is_in_group(&sockets[i], port, group)) count++;
+  return count;
+}
+
+void model_void_group(struct model_port* port, uint32_t group) {
+  for (int i = 0; i < MODEL_SOCKETS; i++)
+    if (model__is_in_group(&sockets[i], port, group))
+      model_void_socket(&sockets[i]);
+}
+
 bool model_has_room(void) {
   uint32_t count = 0;
   for (int i = 0; i < MODEL_PORTS; i++) count += ports[i].socket_count;

@@ -21,6 +21,8 @@ struct model_port {
   int32_t name;   /* -1: it is not there */
   bool is_others; /* the other thread has made it */
   bool may_defer; /* there may be connections that were not told yet */
+  uint32_t realm;
+  uint32_t groups; /* a bit for each number that is open */
   uint32_t socket_count;
   uint32_t polls;
   uint32_t records;
@@ -68,6 +70,12 @@ void model_set_other(bool is_other);
 /* Returns NULL when there is no room for one more. */
 struct model_port* model_add_port(int32_t name);
 void model_void_port(struct model_port* port);
+/* A port of this realm is made: those of others that the thread has are void.
+ */
+void model_begin_realm(uint32_t realm);
+/* The sockets of a group that is open still; they are about to be void. */
+uint32_t model_count_group(const struct model_port* port, uint32_t group);
+void model_void_group(struct model_port* port, uint32_t group);
 bool model_has_room(void);
 struct model_socket* model_add_socket(struct model_port* port, int32_t name);
 void model_void_socket(struct model_socket* socket);

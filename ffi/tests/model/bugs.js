@@ -723,4 +723,53 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "    if (!file_mode_is_synchronous((HANDLE)handle) && result == 0)",
     }],
   },
+  {
+    group: "lives",
+    name: "a new realm leaves the ports of the one before",
+    changes: [{
+      file: "port_table.c",
+      from: "    if (other != 0 && other != realm)",
+      to: "    if (other != 0 && other > realm + 1)",
+    }],
+  },
+  {
+    group: "lives",
+    name: "a new realm deletes the ports of none",
+    changes: [{
+      file: "port_table.c",
+      from: "    if (other != 0 && other != realm)",
+      to: "    if (other != realm)",
+    }],
+  },
+  {
+    group: "lives",
+    name: "connections are not in the group of their listener",
+    changes: [{
+      file: "socket.c",
+      from: "  socket->group = listener->group;\n",
+      to: "",
+    }],
+  },
+  {
+    group: "lives",
+    name: "a group that is closed takes sockets of others with it",
+    changes: [{
+      file: "close.c",
+      from: "(group == GROUP_ANY || socket->group == group);",
+      to: "(group == GROUP_ANY || socket->group >= group);",
+    }],
+  },
+  {
+    group: "lives",
+    name: "what a group could not close in time is told all the same",
+    changes: [{
+      file: "close.c",
+      from: "  while (close__all_idle(port, group) != 0 &&",
+      to: "  while (close__all_idle(port, group) != 0 && group == GROUP_ANY &&",
+    }, {
+      file: "close.c",
+      from: "    socket->is_untold = true;\n",
+      to: "",
+    }],
+  },
 ];

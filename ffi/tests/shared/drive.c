@@ -86,7 +86,7 @@ void drive_open_sized(struct drive* drive,
                       uint32_t capacity,
                       uint32_t slab_length) {
   memset(drive, 0, sizeof *drive);
-  drive->port = iocp_new();
+  drive->port = iocp_new(0);
   check(drive->port >= 0);
   check_note_port(drive->port);
   drive->capacity = capacity;

@@ -50,6 +50,9 @@ void every_port_call(int32_t port, int32_t socket, int32_t expected) {
   check_is(iocp_broadcast(port, &socket, slab, 1, slab, 0, 1), expected);
   check_is(iocp_native_error(port), expected);
   check_is(iocp_stats(port, &stats), expected);
+  check_is(iocp_group_new(port), expected);
+  check_is(iocp_group_close(port, 1), expected);
+  check_is(iocp_group_stats(port, 1, &stats), expected);
   check_is(iocp_listen(port, &address, 16, 0), expected);
   check_is(iocp_connect(port, &address, NULL), expected);
   host_socket raw = raw_open_stream();

@@ -200,7 +200,7 @@ static void crowd__converse(struct crowd__talk* talk) {
 static void crowd__own(void* argument) {
   struct crowd__member* member = argument;
   struct crowd__talk talk = {.server = -1};
-  talk.port = iocp_new();
+  talk.port = iocp_new(0);
   if (talk.port < 0) return;
   crowd__converse(&talk);
   /* A thread that ends takes its ports with it. */

@@ -19,6 +19,7 @@
 #include "world.h"
 
 #define LEDGER_PORTS 3
+#define LEDGER_GROUPS 2
 #define LEDGER_ENTRIES 512
 #define LEDGER_GUESTS 128
 #define LEDGER_HOSTS 8
@@ -48,7 +49,8 @@ enum entry_kind { ENTRY_LISTENER, ENTRY_CONNECTING, ENTRY_STREAM };
 /* A name of the library's. */
 struct entry {
   int32_t name;
-  uint32_t port; /* index */
+  uint32_t port;  /* index */
+  uint32_t group; /* as the library names it, or 0 */
   enum entry_kind kind;
   struct end* end; /* NULL: a listener */
   bool is_closing;
@@ -118,6 +120,8 @@ struct ledger_port {
   int32_t name;
   bool is_open;
   bool is_watched; /* another thread waits for it */
+  uint32_t realm;
+  uint32_t groups[LEDGER_GROUPS]; /* of iocp_group_new(), or 0 */
   uint64_t records;
   uint64_t polls;
   uint64_t accepted;

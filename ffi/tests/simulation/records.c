@@ -52,6 +52,8 @@ static void records__inherited(const struct entry* listener,
     RULE("a connection has the options of its listener",
          iocp_get_option(port, entry->name, option) == value);
   }
+  RULE("a connection is in the group of its listener",
+       entry->group == listener->group);
 }
 
 static void records__new(struct entry* listener, int32_t name) {
@@ -64,6 +66,7 @@ static void records__new(struct entry* listener, int32_t name) {
   entry->end = end;
   entry->concurrency =
       (uint32_t)iocp_get_option(port->name, name, IOCP_SEND_CONCURRENCY);
+  entry->group = (uint32_t)iocp_get_option(port->name, name, IOCP_GROUP);
   entry->may_expire = listener->may_give_up;
   if (entry->may_expire) end->resets_from_ms = 0;
   if (!listener->has_deferred) records__inherited(listener, entry);

@@ -10,13 +10,20 @@
 
 /* ---- ports and polling (user_port.c) */
 
-void user_new(void);
-void user_poll(uint32_t port);         /* with room for everything */
+void user_new(void);           /* which may delete ports of an earlier realm */
+void user_poll(uint32_t port); /* with room for everything */
 void user_poll_somehow(uint32_t port); /* as the tape says */
 void user_wait_here(uint32_t port);
 int32_t user_wait(uint32_t port, int32_t timeout_ms);
 void user_delete(uint32_t port);
 void user_ask_port(uint32_t port); /* counters, and the like */
+
+/* Of an entry whose port or group is about to be closed. */
+void user_leave(struct entry* entry);
+
+/* ---- groups of sockets (user_group.c) */
+
+void user_group(uint32_t port); /* what the tape says */
 
 /* An open port, or LEDGER_PORTS. */
 uint32_t user_choose_port(void);

@@ -27,10 +27,56 @@ uint32_t user_choose_port(void) {
   return LEDGER_PORTS;
 }
 
+/* What becomes of a stream that its port leaves. */
+static void user__left(const struct entry* entry) {
+  struct end* end = entry->end;
+  /* Its user has said the end, and knew what had been taken. */
+  bool was_ended =
+      entry->is_shut || (entry->is_closing && !entry->is_detaching);
+  end->has_fin = true;
+  end->resets_from_ms = 0;
+  if (end->has_short && !was_ended) end->is_cut = true;
+}
+
+void user_leave(struct entry* entry) {
+  entry->is_closed = true;
+  /* A detach that had not ended is a close like any other then. */
+  if (entry->end != NULL) user__left(entry);
+}
+
+static void user__leave_port(uint32_t index) {
+  ledger.ports[index].is_open = false;
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    struct entry* entry = &ledger.entries[i];
+    if (entry->port == index && !entry->is_closed) user_leave(entry);
+  }
+}
+
+static void user__check_void(int32_t name) {
+  RULE("the name of a port is void once it is deleted",
+       iocp_poll(name, &user__events, 1, NULL, 0, 0) == -IOCP_EBADF &&
+           iocp_wait(name, 0) == -IOCP_EBADF &&
+           iocp_wake(name) == -IOCP_EBADF && iocp_delete(name) == -IOCP_EBADF);
+}
+
+/* A port of an earlier realm does not outlive the making of this one. */
+static bool user__is_stale(const struct ledger_port* port, uint32_t realm) {
+  return realm != 0 && port->realm != 0 && port->realm != realm;
+}
+
 void user_new(void) {
   if (ledger.port_count == LEDGER_PORTS) return;
-  int32_t result = iocp_new();
-  TRACE("iocp_new(): %d", result);
+  uint32_t realm = tape_chance(300) ? 1 + tape_choose(2) : 0;
+  for (uint32_t i = 0; i < ledger.port_count; i++)
+    if (ledger.ports[i].is_open && user__is_stale(&ledger.ports[i], realm))
+      user__leave_port(i);
+  uint64_t since_ms = world_now_ms();
+  int32_t result = iocp_new(realm);
+  TRACE("iocp_new(%u): %d", realm, result);
+  RULE("a delete does not take long", world_now_ms() - since_ms < 3000);
+  for (uint32_t i = 0; i < ledger.port_count; i++)
+    if (user__is_stale(&ledger.ports[i], realm))
+      user__check_void(ledger.ports[i].name);
   if (result < 0) {
     RULE("a port is made", ERROR_IS(result, IOCP_ENETDOWN));
     return;
@@ -39,6 +85,7 @@ void user_new(void) {
   memset(&ledger.ports[index], 0, sizeof ledger.ports[index]);
   ledger.ports[index].name = result;
   ledger.ports[index].is_open = true;
+  ledger.ports[index].realm = realm;
 }
 
 /* ---- polling */
@@ -218,39 +265,17 @@ void user_ask_port(uint32_t port) {
 
 /* ---- deleting */
 
-/* What becomes of a stream that its port leaves. */
-static void user__left(const struct entry* entry) {
-  struct end* end = entry->end;
-  /* Its user has said the end, and knew what had been taken. */
-  bool was_ended =
-      entry->is_shut || (entry->is_closing && !entry->is_detaching);
-  end->has_fin = true;
-  end->resets_from_ms = 0;
-  if (end->has_short && !was_ended) end->is_cut = true;
-}
-
 void user_delete(uint32_t index) {
   struct ledger_port* port = &ledger.ports[index];
   user_ask_port(index);
-  for (uint32_t i = 0; i < ledger.entry_count; i++) {
-    struct entry* entry = &ledger.entries[i];
-    if (entry->port != index || entry->is_closed) continue;
-    entry->is_closed = true;
-    /* A detach that had not ended is a close like any other then. */
-    if (entry->end != NULL) user__left(entry);
-  }
+  user__leave_port(index);
   uint64_t since_ms = world_now_ms();
   int32_t result = iocp_delete(port->name);
   TRACE("iocp_delete(%u): %d after %llu ms",
         index,
         result,
         (unsigned long long)(world_now_ms() - since_ms));
-  port->is_open = false;
   RULE("a port can be deleted", result == 0);
   RULE("a delete does not take long", world_now_ms() - since_ms < 1500);
-  RULE("the name of a port is void once it is deleted",
-       iocp_poll(port->name, &user__events, 1, NULL, 0, 0) == -IOCP_EBADF &&
-           iocp_wait(port->name, 0) == -IOCP_EBADF &&
-           iocp_wake(port->name) == -IOCP_EBADF &&
-           iocp_delete(port->name) == -IOCP_EBADF);
+  user__check_void(port->name);
 }

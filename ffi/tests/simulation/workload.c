@@ -208,9 +208,18 @@ static void workload__misuse(uint32_t port) {
   user_misuse();
 }
 
-static void workload__port(uint32_t port) {
+/* Those who wait for a port of an earlier realm leave when it is deleted. */
+static void workload__new(void) {
   user_new();
-  if (!tape_chance(300)) return;
+  for (uint32_t i = 0; i < ledger.port_count; i++)
+    if (!ledger.ports[i].is_open) crowd_leave(i);
+}
+
+static void workload__group(uint32_t port) { user_group(port); }
+
+static void workload__port(uint32_t port) {
+  workload__new();
+  if (!ledger.ports[port].is_open || !tape_chance(300)) return;
   user_delete(port);
   crowd_leave(port);
 }
@@ -227,7 +236,7 @@ static void workload__resolve(uint32_t port) {
 
 /* ---- profiles */
 
-#define WORKLOAD__ACTIONS 20
+#define WORKLOAD__ACTIONS 21
 
 /* The first one is the plainest. */
 static void (*const workload__actions[WORKLOAD__ACTIONS])(uint32_t port) = {
@@ -236,6 +245,7 @@ static void (*const workload__actions[WORKLOAD__ACTIONS])(uint32_t port) = {
     workload__accept, workload__shutdown, workload__close,   workload__detach,
     workload__adopt,  workload__foreign,  workload__option,  workload__ask,
     workload__wait,   workload__pause,    workload__misuse,  workload__port,
+    workload__group,
 };
 
 struct workload__profile {
@@ -246,30 +256,30 @@ struct workload__profile {
 };
 
 /* In the order of the actions:
- * po gu se re rd in co li ac sh cl de ad fo op as wa pa mi pt */
+ * po gu se re rd in co li ac sh cl de ad fo op as wa pa mi pt gr */
 static const struct workload__profile workload__profiles[] = {
-    {"plain", 0, false, {9, 9, 6, 6, 4, 3, 2, 1, 1, 1,
-                         2, 1, 1, 1, 1, 1, 2, 1, 1, 0}},
-    {"churn", 5, false, {9, 9, 3, 3, 2, 6, 6, 2, 2, 2,
-                         9, 1, 1, 1, 1, 1, 2, 1, 1, 1}},
-    {"transfer", 2, false, {12, 14, 14, 8, 6, 1, 1, 0, 0, 1,
-                            1,  1,  1,  0, 1, 1, 2, 1, 0, 0}},
-    {"receives", 2, false, {12, 16, 2, 9, 6, 1, 1, 0, 0, 1,
-                            1,  1,  1, 0, 6, 1, 2, 1, 0, 0}},
-    {"storm", 5, false, {9, 6, 1, 1, 1, 14, 4, 2, 6, 1,
-                         3, 0, 0, 0, 6, 1,  2, 3, 0, 0}},
-    {"detach", 5, false, {12, 10, 6, 5, 4, 2, 2, 0, 0, 1,
-                          1,  9,  9, 2, 1, 1, 2, 1, 1, 1}},
-    {"handover", 0, false, {9, 9, 6, 5, 2, 1, 2, 0, 0, 0,
-                            0, 9, 9, 1, 1, 0, 1, 0, 0, 0}},
-    {"threads", 100, false, {9, 6, 4, 4, 3, 3, 3, 1, 1, 1,
-                             2, 2, 2, 0, 1, 1, 4, 3, 1, 2}},
-    {"options", 2, false, {9, 6, 3, 3, 2,  4, 2, 3, 6, 1,
-                           3, 1, 1, 1, 14, 4, 2, 3, 4, 0}},
-    {"silent", 2, true, {14, 2, 1, 1, 1, 12, 1, 1, 4, 0,
-                         1,  0, 0, 0, 2, 1,  2, 8, 0, 0}},
-    {"closing", 3, false, {9, 9, 7, 3, 2, 3, 3, 1, 1, 3,
-                           9, 2, 1, 0, 1, 1, 2, 3, 1, 0}},
+    {"plain", 0, false, {9, 9, 6, 6, 4, 3, 2, 1, 1, 1, 2,
+                         1, 1, 1, 1, 1, 2, 1, 1, 0, 0}},
+    {"churn", 5, false, {9, 9, 3, 3, 2, 6, 6, 2, 2, 2, 9,
+                         1, 1, 1, 1, 1, 2, 1, 1, 1, 2}},
+    {"transfer", 2, false, {12, 14, 14, 8, 6, 1, 1, 0, 0, 1, 1,
+                            1,  1,  0,  1, 1, 2, 1, 0, 0, 0}},
+    {"receives", 2, false, {12, 16, 2, 9, 6, 1, 1, 0, 0, 1, 1,
+                            1,  1,  0, 6, 1, 2, 1, 0, 0, 0}},
+    {"storm", 5, false, {9, 6, 1, 1, 1, 14, 4, 2, 6, 1, 3,
+                         0, 0, 0, 6, 1, 2,  3, 0, 0, 1}},
+    {"detach", 5, false, {12, 10, 6, 5, 4, 2, 2, 0, 0, 1, 1,
+                          9,  9,  2, 1, 1, 2, 1, 1, 1, 1}},
+    {"handover", 0, false, {9, 9, 6, 5, 2, 1, 2, 0, 0, 0, 0,
+                            9, 9, 1, 1, 0, 1, 0, 0, 0, 0}},
+    {"threads", 100, false, {9, 6, 4, 4, 3, 3, 3, 1, 1, 1, 2,
+                             2, 2, 0, 1, 1, 4, 3, 1, 2, 1}},
+    {"options", 2, false, {9, 6, 3, 3,  2, 4, 2, 3, 6, 1, 3,
+                           1, 1, 1, 14, 4, 2, 3, 4, 0, 2}},
+    {"silent", 2, true, {14, 2, 1, 1, 1, 12, 1, 1, 4, 0, 1,
+                         0,  0, 0, 2, 1, 2,  8, 0, 0, 1}},
+    {"closing", 3, false, {9, 9, 7, 3, 2, 3, 3, 1, 1, 3, 9,
+                           2, 1, 0, 1, 1, 2, 3, 1, 0, 3}},
 };
 
 static void workload__step(const struct workload__profile* profile) {
@@ -280,7 +290,7 @@ static void workload__step(const struct workload__profile* profile) {
   while (draw >= profile->weights[action]) draw -= profile->weights[action++];
   uint32_t port = user_choose_port();
   if (port == LEDGER_PORTS)
-    user_new();
+    workload__new();
   else
     workload__actions[action](port);
 }
@@ -288,7 +298,7 @@ static void workload__step(const struct workload__profile* profile) {
 /* Most of what there is to do needs a connection or two. */
 static void workload__begin(const struct workload__profile* profile) {
   uint32_t ports = 1 + (tape_chance(250) ? 1 + tape_choose(2) : 0);
-  while (ports-- != 0) user_new();
+  while (ports-- != 0) workload__new();
   if (tape_chance(1000 * profile->threads / 100))
     for (uint32_t i = 1 + tape_choose(2); i != 0; i--) workload__thread(0);
   uint32_t port = user_choose_port();

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* TCP sockets of an experiment, on 127.0.0.1. A step that fails ends it
+ * (NEED()). None is ever closed by itself: the process ends soon. */
+#ifndef PROBE_LOOPBACK_H
+#define PROBE_LOOPBACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <winsock2.h>
+#include <ws2tcpip.h>
+/* After winsock2.h, which they need. */
+#include <mstcpip.h>
+#include <mswsock.h>
+
+/* How long nothing has to come before an answer says that it does not. */
+#define LOOPBACK_QUIET_MS 300
+/* How long something that has to come is waited for. */
+#define LOOPBACK_LONG_MS 8000
+
+SOCKET loopback_new(void); /* overlapped, blocking */
+struct sockaddr_in loopback_address(uint16_t port);
+
+/* Binds to a port, or any with 0. `option` is SO_REUSEADDR,
+ * SO_EXCLUSIVEADDRUSE, or 0. Return 0 or the error of bind() or listen(). */
+DWORD loopback_bind(SOCKET socket, uint32_t ip, uint16_t port, int option);
+DWORD loopback_listen(SOCKET socket, uint32_t ip, uint16_t port, int option);
+
+SOCKET loopback_listener(void);
+uint16_t loopback_port(SOCKET socket);
+SOCKET loopback_call(uint16_t port); /* a connected one */
+
+DWORD loopback_set(SOCKET socket, int level, int option, DWORD value);
+DWORD loopback_linger(SOCKET socket, bool is_on, u_short seconds);
+DWORD loopback_set_blocking(SOCKET socket, bool is_blocking);
+
+/* A connection: the near end is the accepted socket, the far one has called. */
+struct pair {
+  SOCKET listener;
+  SOCKET near_end;
+  SOCKET far_end;
+};
+void pair_open(struct pair* pair);
+/* Its far end takes little without a reader, and not more with time: a receive
+ * buffer that was set does not grow. */
+void pair_open_narrow(struct pair* pair);
+
+/* Reads until the stream ends or nothing more comes, `quiet_ms` long. */
+enum ending { ENDING_FIN, ENDING_RST, ENDING_NONE };
+struct stream {
+  enum ending ending;
+  DWORD error;
+  uint64_t bytes;
+  uint64_t counts[256]; /* of each byte */
+};
+const struct stream* loopback_drain(SOCKET socket, DWORD quiet_ms);
+
+/* "FIN", "RST" or "nothing": what comes to a socket that has nothing to read.
+ */
+const char* loopback_ending(SOCKET socket);
+const char* ending_name(enum ending ending);
+
+#endif /* PROBE_LOOPBACK_H */

@@ -1,0 +1,59 @@
+// Copyright the iocp authors. MIT license.
+
+// npm run probe -- [--filter WORD] [--json FILE] [--write] [--controls]
+//                  [--limit MS] [--jobs N]
+//
+// Builds ffi/probe and asks a Windows, or here Wine, whether it does what the
+// model of Windows says (ffi/tests/model). Prints a Markdown table; --json
+// writes every answer to a file, and --write replaces the table in
+// docs/testing.md. What differs is a finding: it fails only when it cannot run.
+
+import { readFile, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { formatWithDprint } from "./format.js";
+import { buildProbe, runProbe, windowsRunner } from "./probe/program.js";
+import { replaceTable } from "./probe/table.js";
+import { inTemporaryFolder, repository } from "./setup.js";
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      filter: { type: "string" },
+      json: { type: "string" },
+      write: { type: "boolean", default: false },
+      controls: { type: "boolean", default: false },
+      limit: { type: "string" },
+      jobs: { type: "string" },
+    },
+  });
+  if (values.write && (values.filter || values.controls)) {
+    throw new Error("--write takes all rules: no --filter, no --controls");
+  }
+  const runner = await windowsRunner();
+  if (runner.reason) throw new Error(`Wine cannot be had: ${runner.reason}`);
+  const args = values.controls ? ["--controls"] : [];
+  for (const name of ["filter", "limit", "jobs"]) {
+    if (values[name] !== undefined) args.push(`--${name}`, values[name]);
+  }
+  await inTemporaryFolder("iocp-probe-", async (folder) => {
+    const program = await buildProbe(join(repository, "ffi"), folder);
+    const { markdown, json } = await runProbe(runner, program, args);
+    console.log(markdown.trim());
+    if (values.json) await writeFile(resolve(values.json), json);
+    if (values.write) await writeTable(markdown);
+  });
+}
+
+async function writeTable(markdown) {
+  const file = join(repository, "docs", "testing.md");
+  await writeFile(file, replaceTable(await readFile(file, "utf8"), markdown));
+  const problems = await formatWithDprint(true);
+  if (problems.length !== 0) throw new Error(problems.join("\n"));
+}
+
+await main().catch((error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

@@ -1,0 +1,166 @@
+// Copyright the iocp authors. MIT license.
+/* Ports share what a thread has, and nothing that their users have. */
+
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import process from "node:process";
+import { describe, test } from "node:test";
+import { CompletionPort } from "../mod.ts";
+import { Group } from "../src/group.ts";
+import { connectSettings } from "../src/options.ts";
+import { makeConnection } from "../src/connector.ts";
+import { run } from "./shared/child.ts";
+import { eventually, isSettled, within } from "./shared/deadline.ts";
+import { openHandles } from "./shared/handles.ts";
+import { errorFrom, outcome } from "./shared/outcome.ts";
+import { pair } from "./shared/pair.ts";
+import { pattern } from "./shared/pattern.ts";
+
+const local = { hostname: "127.0.0.1", port: 0 };
+const noThreads = process.platform === "linux"
+  ? false
+  : "only Linux tells how many threads there are";
+
+function threads(): number {
+  return readdirSync("/proc/self/task").length;
+}
+
+test("A program with 500 ports goes on, and all of them answer", async () => {
+  const ended = await run("many_ports", []);
+  assert.equal(ended.code, 0, ended.stderr);
+  assert.deepEqual(JSON.parse(ended.stdout), {
+    files: true,
+    name: true,
+    last: "answer",
+    first: "answer",
+  });
+});
+
+describe("Of two ports", () => {
+  test("each counts what its own sockets do", async () => {
+    using one = await pair();
+    using two = new CompletionPort();
+    const client = await two.connect(one.listener.addr);
+    const server = await one.listener.accept();
+    assert.equal(one.port.stats().accepted, 2);
+    assert.equal(two.stats().accepted, 0);
+    await client.write(pattern(5_000));
+    let count = 0;
+    while (count < 5_000) {
+      count += (await server.read(new Uint8Array(8_000)))!;
+    }
+    await server.write(pattern(300));
+    await client.read(new Uint8Array(300));
+    await eventually("it has left", () => two.stats().bytesKept === 0);
+    assert.equal(two.stats().bytesSent, 5_000);
+    assert.equal(two.stats().bytesReceived, 300);
+    assert.equal(one.port.stats().bytesReceived, 5_000);
+    assert.equal(one.port.stats().bytesSent, 300);
+    client.close();
+    server.close();
+    await eventually("it is closed", () => two.stats().sockets === 0);
+    /* What was closed has counted all the same. */
+    assert.equal(two.stats().bytesSent, 5_000);
+    assert.equal(one.port.stats().sockets, 3);
+    assert.equal(two.stats().polls, one.port.stats().polls);
+  });
+
+  test("one that is closed takes nothing of the other with it", async () => {
+    using kept = await pair();
+    using closed = await pair();
+    const reads = [
+      kept.client.read(new Uint8Array(10)),
+      kept.server.read(new Uint8Array(10)),
+    ];
+    const lost = errorFrom(closed.client.read(new Uint8Array(10)));
+    /* A connection between both has one end on each. */
+    const between = await closed.port.connect(kept.listener.addr);
+    const other = await kept.listener.accept();
+    const end = outcome(() => other.read(new Uint8Array(10)));
+    const accept = kept.listener.accept();
+    closed.port.close();
+    assert.equal((await lost).code, "EINTR");
+    assert.equal(await outcome(() => between.write(pattern(1))), "EBADF");
+    assert.equal(await within("its end", end), "null");
+    assert.equal(await isSettled(Promise.race([...reads, accept])), false);
+    await kept.client.write(pattern(3));
+    await kept.server.write(pattern(4));
+    assert.deepEqual(await within("both", Promise.all(reads)), [4, 3]);
+    const last = await kept.port.connect(kept.listener.addr);
+    (await within("the next", accept)).close();
+    last.close();
+  });
+
+  test("one that is closed does not cut what the other closes", async () => {
+    using kept = await pair();
+    const other = new CompletionPort();
+    other.listen(local);
+    const parts = pattern(8 * 1024 * 1024);
+    kept.client.write(parts).catch(() => {});
+    kept.client.close();
+    other.close();
+    let count = 0;
+    for await (const chunk of kept.server) count += chunk.length;
+    assert.equal(count, parts.length);
+  });
+});
+
+test("A connect is given up with its port, also while it looks up", async () => {
+  const group = new Group();
+  const settings = connectSettings({ hostname: "several.example", port: 1 });
+  const never = new Promise<never>(() => {});
+  const connecting = errorFrom(makeConnection(group, settings, () => never));
+  group.close();
+  const error = await within("its end", connecting);
+  assert.equal(error.code, "EINTR");
+  assert.equal(error.address, "several.example");
+});
+
+test("A connect goes nowhere after its port was closed", async () => {
+  using ends = await pair();
+  const group = new Group();
+  const { hostname, port } = ends.listener.addr;
+  const settings = connectSettings({ hostname, port });
+  let found!: (addresses: []) => void;
+  const lookUp = new Promise<[]>((resolve) => found = resolve);
+  const connecting = errorFrom(makeConnection(group, settings, () => lookUp));
+  group.close();
+  found([]);
+  assert.equal((await within("its end", connecting)).code, "EINTR");
+  assert.equal(ends.port.stats().accepted, 1);
+});
+
+test("Ports that come and go leave no thread and no handle", {
+  skip: noThreads,
+}, async () => {
+  async function round() {
+    using ends = await pair();
+    /* So that a wait is parked. */
+    await ends.client.write(pattern(10));
+    await ends.server.read(new Uint8Array(10));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  for (let i = 0; i < 20; i++) await round();
+  const before = { threads: threads(), handles: openHandles() };
+  for (let i = 0; i < 100; i++) await round();
+  await eventually(
+    "they are back",
+    () =>
+      threads() <= before.threads + 4 && openHandles() <= before.handles + 4,
+  );
+});
+
+test("A thread has 65,535 ports at most, and says so", () => {
+  const ports: CompletionPort[] = [];
+  try {
+    for (;;) ports.push(new CompletionPort());
+  } catch (error) {
+    assert.equal((error as { code?: string }).code, "EMFILE");
+    /* Other tests of this file may have left some open. */
+    assert.ok(ports.length > 65_000, `${ports.length}`);
+    ports.pop()!.close();
+    ports.push(new CompletionPort());
+  } finally {
+    for (const port of ports) port.close();
+  }
+});

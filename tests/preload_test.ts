@@ -1,0 +1,122 @@
+// Copyright the iocp authors. MIT license.
+/* What the import of the module does, and that nothing of the module's own
+ * outlives what users have opened, as Deno's test runner looks for it. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { preload } from "../src/preload.ts";
+import { runtime } from "../src/runtime.ts";
+import { type Ended, programPath, start } from "./shared/child.ts";
+import { copyModule, TemporaryFolder } from "./shared/files.ts";
+
+const skip = runtime.preloads
+  ? false
+  : `${runtime.name} does not look for what a test leaves behind`;
+
+test("The library is loaded at the import where that is of use", () => {
+  assert.equal(preload(), runtime.preloads);
+});
+
+async function sanitized(rounds: number): Promise<Ended> {
+  using child = start(programPath("sanitized"), [], {
+    command: [
+      ...["test", "--quiet", "--no-check", "--no-lock", "-A"],
+      ...["--sanitize-ops", "--sanitize-resources"],
+    ],
+    env: { IOCP_TEST_ROUNDS: `${rounds}` },
+  });
+  return await child.ended;
+}
+
+/* A process that wants a processor for itself. */
+function busy(folder: TemporaryFolder) {
+  return start(folder.write("busy.js", "for (;;);"));
+}
+
+describe(
+  "A test that closes all that it opens leaves nothing",
+  { skip },
+  () => {
+    test("in any of the ways to open and close", async () => {
+      const { code, stdout, stderr } = await sanitized(130);
+      assert.equal(code, 0, stdout + stderr);
+      assert.match(stdout, /130 passed/);
+    });
+
+    test("while other processes want the processors", async () => {
+      using folder = new TemporaryFolder();
+      using _one = busy(folder);
+      using _two = busy(folder);
+      for (let i = 0; i < 3; i++) {
+        const { code, stdout, stderr } = await sanitized(104);
+        assert.equal(code, 0, stdout + stderr);
+      }
+    });
+  },
+);
+
+/* Imports a copy of the module and says what that has done. */
+const PROGRAM = `
+const asked = [];
+for (const name of ["request", "requestSync"]) {
+  Deno.permissions[name] = (what) => { asked.push(what); throw new Error(); };
+}
+const { CompletionPort } = await import("./mod.ts");
+let used = "yes";
+try {
+  new CompletionPort().close();
+} catch (error) {
+  used = error.name;
+}
+console.log(JSON.stringify({ asked, used }));
+`;
+
+async function imported(
+  flags: string[],
+  env: Record<string, string | undefined> = {},
+) {
+  using folder = new TemporaryFolder();
+  copyModule(folder);
+  const program = folder.write("program.js", PROGRAM);
+  const options = { flags, env: { IOCP_LIBRARY: undefined, ...env } };
+  using child = start(program, [], options);
+  const { code, stdout, stderr } = await child.ended;
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout) as { asked: unknown[]; used: string };
+}
+
+describe("The import of the module", { skip }, () => {
+  test("asks for nothing and fails for nothing", async () => {
+    using cache = new TemporaryFolder();
+    const env = { XDG_CACHE_HOME: cache.path, LOCALAPPDATA: cache.path };
+    for (
+      const flags of [
+        /* Without any, Deno gives a Deno that it starts all of them. */
+        ["--allow-sys"],
+        ["--allow-ffi"],
+        ["--allow-read"],
+        ["--allow-ffi", "--allow-read"],
+        ["--allow-ffi", "--allow-read", "--allow-env"],
+        ["--allow-ffi", "--allow-write", "--allow-env"],
+      ]
+    ) {
+      const { asked, used } = await imported(flags, env);
+      assert.deepEqual(asked, [], flags.join());
+      /* The first call says what is missing. */
+      assert.equal(used, "LibraryError", `with ${flags.join()}`);
+    }
+  });
+
+  test("fails for no library that cannot be used", async () => {
+    const { used } = await imported(["-A"], { IOCP_LIBRARY: "/not/there" });
+    assert.equal(used, "LibraryError");
+  });
+
+  test("writes nothing that the user has not allowed", async () => {
+    using cache = new TemporaryFolder();
+    const env = { XDG_CACHE_HOME: cache.path, LOCALAPPDATA: cache.path };
+    const flags = ["--allow-ffi", "--allow-read", "--allow-env"];
+    assert.equal((await imported(flags, env)).used, "LibraryError");
+    assert.equal((await imported(["-A"], env)).used, "yes");
+  });
+});

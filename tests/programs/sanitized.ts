@@ -1,0 +1,158 @@
+// Copyright the iocp authors. MIT license.
+/* Tests for `deno test --sanitize-ops --sanitize-resources`, which fail when one
+ * of them leaves an operation, a timer or a resource behind. Each closes all
+ * that it has opened. tests/preload_test.ts runs them. */
+
+import { CompletionPort, connect, connectSync, listen } from "../../mod.ts";
+
+interface StockConn {
+  read(p: Uint8Array): Promise<number | null>;
+  close(): void;
+}
+interface StockListener extends StockConn {
+  readonly addr: { hostname: string; port: number };
+  accept(): Promise<StockConn>;
+}
+/* The parts of Deno that are used here, so that neither compiler needs the other
+ * runtime's types. */
+const { Deno } = globalThis as unknown as {
+  Deno: {
+    test(name: string, body: () => unknown): void;
+    connect(options: object): Promise<StockConn>;
+    listen(options: object): StockListener;
+    env: { get(name: string): string | undefined };
+  };
+};
+
+const ROUNDS = Number(Deno.env.get("IOCP_TEST_ROUNDS") ?? 100);
+const local = { hostname: "127.0.0.1", port: 0 };
+const bytes = new Uint8Array(64);
+
+/* The program does something else for a while, so that the loop parks. */
+function think(ms = 5): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function exchange(
+  port: { connect: typeof connect; listen: typeof listen },
+) {
+  const listener = port.listen(local);
+  const [client, server] = await Promise.all([
+    port.connect(listener.addr),
+    listener.accept(),
+  ]);
+  await client.write(bytes);
+  await server.read(new Uint8Array(100));
+  return { listener, client, server };
+}
+
+const shapes: [name: string, body: () => unknown][] = [
+  ["a listener", () => listen(local).close()],
+  ["both ends", async () => {
+    const { listener, client, server } = await exchange({ connect, listen });
+    await think();
+    server.close();
+    client.close();
+    listener.close();
+  }],
+  ["one end, then the other", async () => {
+    const { listener, client, server } = await exchange({ connect, listen });
+    client.close();
+    await server.read(new Uint8Array(8));
+    await think();
+    server.close();
+    listener.close();
+  }],
+  ["at the end of the block", async () => {
+    await using listener = listen(local);
+    await using client = await connect(listener.addr);
+    await using server = await listener.accept();
+    await client.write(bytes);
+    await server.read(new Uint8Array(9));
+  }],
+  ["while something waits", async () => {
+    const { listener, client, server } = await exchange({ connect, listen });
+    const waiting = [listener.accept(), client.read(new Uint8Array(1))];
+    await think();
+    for (const one of [listener, client, server]) one.close();
+    await Promise.allSettled(waiting);
+  }],
+  ["by a loop", async () => {
+    const { listener, client, server } = await exchange({ connect, listen });
+    client.close();
+    for await (const _ of server);
+    listener.close();
+  }],
+  ["a port", async () => {
+    using port = new CompletionPort();
+    const ends = await exchange({
+      connect: (options) => port.connect(options),
+      listen: (options) => port.listen(options),
+    });
+    ends.client.read(new Uint8Array(1)).catch(() => {});
+    await think();
+  }],
+  ["a port after its sockets", async () => {
+    using port = new CompletionPort();
+    const listener = port.listen(local);
+    await think();
+    listener.close();
+  }],
+  ["by a reset", async () => {
+    const { listener, client, server } = await exchange({ connect, listen });
+    client.reset();
+    await server.read(new Uint8Array(8)).catch(() => {});
+    server.close();
+    listener.close();
+  }],
+  ["before a peer of another kind", async () => {
+    const listener = Deno.listen(local);
+    const { hostname, port } = listener.addr;
+    const [conn, peer] = await Promise.all([
+      connect({ hostname, port }),
+      listener.accept(),
+    ]);
+    await conn.write(bytes);
+    conn.close();
+    await think();
+    peer.close();
+    listener.close();
+  }],
+  ["after a peer of another kind", async () => {
+    const listener = listen(local);
+    const [peer, conn] = await Promise.all([
+      Deno.connect(listener.addr),
+      listener.accept(),
+    ]);
+    await conn.write(bytes);
+    peer.close();
+    await think();
+    conn.close();
+    listener.close();
+  }],
+  ["what blocked", () => {
+    using listener = listen(local);
+    using client = connectSync(listener.addr);
+    using server = listener.acceptSync();
+    client.writeSync(bytes);
+    server.readSync(new Uint8Array(100));
+  }],
+  ["what never was", async () => {
+    const listener = listen(local);
+    const { port } = listener.addr;
+    const controller = new AbortController();
+    const calls = [
+      connect({ port: 1, timeout: 60_000 }),
+      connect({ port, hostname: "127.0.0.1", signal: controller.signal }),
+      connect({ port: 1, hostname: "localhost" }),
+    ];
+    controller.abort();
+    await Promise.allSettled(calls);
+    listener.close();
+  }],
+];
+
+for (let round = 0; round < ROUNDS; round++) {
+  const [name, body] = shapes[round % shapes.length]!;
+  Deno.test(`closes ${name} (${round})`, body);
+}

@@ -1,0 +1,216 @@
+// Copyright the iocp authors. MIT license.
+/* A program that ends and begins again on the thread that it had, as with
+ * `deno run --watch` or in a test runner: nothing of the earlier run is left. */
+
+import assert from "node:assert/strict";
+import { readdirSync, readlinkSync } from "node:fs";
+import { connect as connectPlain, type Socket } from "node:net";
+import process from "node:process";
+import { describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { createContext, runInContext } from "node:vm";
+import { realmNumber } from "../src/realm.ts";
+import { type Child, ownRuntime, programPath, start } from "./shared/child.ts";
+import { eventually, within } from "./shared/deadline.ts";
+import { repositoryPath, TemporaryFolder } from "./shared/files.ts";
+
+const isDeno = ownRuntime.name === "deno";
+const isLinux = process.platform === "linux";
+const RESTARTS = isLinux ? 20 : 5;
+const restarted = pathToFileURL(programPath("restarted")).href;
+
+const notDeno = isDeno ? false : "only Deno begins again in its own process";
+const notBun = isDeno
+  ? "only Bun has test files in realms of one thread"
+  : false;
+
+/* What a process has open: sockets and queues, and threads. What the runtime
+ * itself keeps for each restart, such as files of its caches, is not counted. */
+function held(pid: number): { threads: number; handles: number } | undefined {
+  if (!isLinux) return undefined;
+  const folder = `/proc/${pid}/fd`;
+  const handles = readdirSync(folder).filter((name) => {
+    try {
+      return /^(socket:|anon_inode:\[event)/.test(
+        readlinkSync(`${folder}/${name}`),
+      );
+    } catch {
+      return false;
+    }
+  });
+  const threads = readdirSync(`/proc/${pid}/task`).length;
+  return { threads, handles: handles.length };
+}
+
+/* A client of a run: what it was answered, and whether it has ended. */
+class Client implements Disposable {
+  readonly socket: Socket;
+  data = "";
+  isOver = false;
+
+  constructor(port: number) {
+    this.socket = connectPlain(port, "127.0.0.1");
+    this.socket.on("data", (data) => this.data += data);
+    this.socket.on("error", () => {});
+    this.socket.on("close", () => this.isOver = true);
+  }
+
+  [Symbol.dispose](): void {
+    this.socket.destroy();
+  }
+}
+
+/* The run that is up, and the port that it is on. */
+async function port(child: Child, word: string): Promise<number> {
+  const [, number] = await within(
+    `the run "${word}"`,
+    child.output(new RegExp(`up ${word} on (\\d+);`)),
+  );
+  return Number(number);
+}
+
+/* A program that is watched, in a file that changes. */
+class Watched implements Disposable {
+  readonly folder = new TemporaryFolder();
+  readonly child: Child;
+
+  constructor(flag: string) {
+    this.write(0);
+    const flags = ["-A", flag];
+    const env = { IOCP_TEST_PORT_FILE: this.folder.join("port") };
+    this.child = start(this.folder.join("program.ts"), [], { flags, env });
+  }
+
+  write(run: number): void {
+    this.text(
+      `import { serve } from ${JSON.stringify(restarted)}; serve("${run}");`,
+    );
+  }
+
+  text(text: string): void {
+    this.folder.write("program.ts", text);
+  }
+
+  [Symbol.dispose](): void {
+    this.child[Symbol.dispose]();
+    this.folder[Symbol.dispose]();
+  }
+}
+
+describe("What an earlier run has left is closed", { skip: notDeno }, () => {
+  for (const flag of ["--watch", "--watch-hmr"]) {
+    test(`after ${RESTARTS} changes with ${flag}`, async () => {
+      using watched = new Watched(flag);
+      const { child } = watched;
+      const clients: Client[] = [];
+      let before: ReturnType<typeof held>;
+      for (let run = 0; run <= RESTARTS; run++) {
+        if (run > 0) watched.write(run);
+        const client = new Client(await port(child, `${run}`));
+        clients.push(client);
+        await eventually(`answer ${run}`, () => client.data === `${run}`);
+        const earlier = clients[run - 1];
+        if (earlier !== undefined) {
+          await eventually("an earlier one has ended", () => earlier.isOver);
+        }
+        if (run === 2) before = held(child.process.pid!);
+      }
+      const after = held(child.process.pid!);
+      for (const client of clients) client[Symbol.dispose]();
+      if (before === undefined || after === undefined) return;
+      assert.ok(
+        after.handles <= before.handles + 2,
+        `${after.handles} handles`,
+      );
+      assert.ok(
+        after.threads <= before.threads + 4,
+        `${after.threads} threads`,
+      );
+    });
+  }
+
+  test("though the next run does not use the module", async () => {
+    using watched = new Watched("--watch");
+    const number = await port(watched.child, "0");
+    using client = new Client(number);
+    await eventually("its answer", () => client.data === "0");
+    watched.text(`console.log("up none on 0;"); setInterval(() => {}, 1_000);`);
+    await port(watched.child, "none");
+    await eventually("it has ended", () => client.isOver);
+    using refused = new Client(number);
+    await eventually("it is refused", () => refused.isOver);
+    assert.equal(refused.data, "");
+  });
+});
+
+/* Files that each listen on the same port, and leave all open. */
+function testFiles(folder: TemporaryFolder, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => {
+    const body = `
+      import { test } from "node:test";
+      import { serve, up } from ${JSON.stringify(restarted)};
+      serve("${i}").catch(() => {});
+      test("file ${i}", () => up);
+    `;
+    return folder.write(`file_${i}.test.ts`, body);
+  });
+}
+
+test("Files of `deno test` leave nothing to the next", {
+  skip: notDeno,
+}, async () => {
+  using folder = new TemporaryFolder();
+  const [first, ...rest] = testFiles(folder, 6);
+  const flags = ["test", "--quiet", "--no-check", "--no-lock", "-A"];
+  using child = start(first!, rest, {
+    command: flags,
+    env: { IOCP_TEST_PORT_FILE: folder.join("port") },
+  });
+  const { code, stdout, stderr } = await child.ended;
+  assert.equal(code, 0, stdout + stderr);
+  assert.match(stdout, /6 passed/);
+});
+
+test("Files of `bun test --isolate` leave nothing to the next", {
+  skip: notBun,
+}, async () => {
+  using folder = new TemporaryFolder();
+  testFiles(folder, 12);
+  const counter = repositoryPath("tests/shared/handles.ts");
+  for (const name of ["file_2b", "file_9b"]) {
+    folder.write(
+      `${name}.test.ts`,
+      `import { test } from "node:test";
+       import { readdirSync } from "node:fs";
+       import { openHandles } from ${JSON.stringify(counter)};
+       const threads = ${isLinux} ? readdirSync("/proc/self/task").length : 0;
+       test("held", () => console.log("held " + openHandles() + " " + threads));`,
+    );
+  }
+  using child = start(".", [], {
+    command: ["test", "--isolate"],
+    cwd: folder.path,
+    env: { IOCP_TEST_PORT_FILE: folder.join("port") },
+  });
+  const { code, stdout, stderr } = await child.ended;
+  assert.equal(code, 0, stdout + stderr);
+  const [before, after] = [...stdout.matchAll(/held (\d+) (\d+)/g)].map(
+    ([, handles, threads]) => [Number(handles), Number(threads)] as const,
+  );
+  assert.ok(before !== undefined && after !== undefined, stdout + stderr);
+  /* Those of one Worker come and go; seven files that leak have more. */
+  assert.ok(after[0] <= before[0] + 12, `${before}, then ${after}`);
+  assert.ok(after[1] <= before[1] + 4, `${before}, then ${after}`);
+});
+
+test("A context of node:vm is no realm of its own", () => {
+  const own = realmNumber();
+  const sandbox = { process, number: undefined as unknown };
+  /* What a copy of the module would do that a test runner loads there. */
+  runInContext(
+    `number = process.getBuiltinModule("node:process")[Symbol.for("iocp.realm")]`,
+    createContext(sandbox),
+  );
+  assert.equal(sandbox.number, own);
+  assert.equal(realmNumber(), own);
+});
