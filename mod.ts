@@ -32,6 +32,8 @@
  * @module
  */
 
+/* First, since it refuses what the rest could not run in. */
+import "./src/runtime.ts";
 import "./src/preload.ts";
 
 export { type NetAddr } from "./src/address.ts";
@@ -70,3 +72,11 @@ export {
   type ListenerStats,
   type PortStats,
 } from "./src/stats.ts";
+export {
+  type ByteReadable,
+  type ByteWritable,
+  type PlainReadable,
+  type PlainSignal,
+  type PlainWritable,
+  type Signal,
+} from "./src/web_types.ts";

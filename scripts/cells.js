@@ -23,8 +23,9 @@ const native = process.platform === "win32" ? "windows" : "linux";
 
 /**
  * Makes a cell ready; returns `{ cell, reason }`, where a cell has
- * `run(args, options)`, as `run` in setup/command.js, and `path(path)`, a path
- * of this system as the cell sees it. A cell that cannot be had is null.
+ * `run(args, options)`, as `run` in setup/command.js, `runProgram(path, args,
+ * options)` for a program of its system, and `path(path)`, a path of this
+ * system as the cell sees it. A cell that cannot be had is null.
  */
 export async function openCell(name) {
   if (!cellNames.includes(name)) {
@@ -48,11 +49,17 @@ async function nativeCell(name, runtime) {
     name,
     runtime,
     system: native,
+    program,
     path: (path) => path,
     run: (args, options = {}) =>
       run(program, args, {
         ...options,
         env: { ...process.env, ...quiet, ...env, ...options.env },
+      }),
+    runProgram: (path, args, options = {}) =>
+      run(path, args, {
+        ...options,
+        env: { ...process.env, ...quiet, ...options.env },
       }),
   };
 }
@@ -64,11 +71,17 @@ async function wineCell(name, runtime, wine) {
     name,
     runtime,
     system: "windows",
+    program: programs[runtime],
     path: (path) => wine.path(path),
     run: (args, options = {}) =>
       wine.run(programs[runtime], args, {
         ...options,
         env: { ...passed(), ...quiet, ...env, ...options.env },
+      }),
+    runProgram: (path, args, options = {}) =>
+      wine.run(path, args, {
+        ...options,
+        env: { ...passed(), ...quiet, ...options.env },
       }),
   };
 }

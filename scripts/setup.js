@@ -12,6 +12,7 @@ export {
   denoPath,
   dprintPath,
   ensureNodeModules,
+  npm,
   tscPath,
 } from "./setup/node_modules.js";
 export { ensureWindowsRuntimes } from "./setup/windows_runtimes.js";

@@ -2,9 +2,9 @@
 
 // `npm test`: all stages, or with options only some:
 //
-//   npm test -- --stage c                 format, types, native, c, probe,
-//                                         sanitize, simulate, suite, http or
-//                                         bench
+//   npm test -- --stage c                 format, types, native, package, c,
+//                                         probe, sanitize, simulate, suite,
+//                                         http or bench
 //   npm test -- --cell deno-linux         the suite in that cell
 //   npm test -- --filter echo             files, or tests, with that in a name
 //   npm test -- --quick                   what is worth running while working:
@@ -26,6 +26,7 @@ import { cStage } from "./stages/c.js";
 import { formatStage } from "./stages/format.js";
 import { httpStage } from "./stages/http.js";
 import { nativeStage } from "./stages/native.js";
+import { packageStage } from "./stages/package.js";
 import { probeStage } from "./stages/probe.js";
 import { sanitizeStage } from "./stages/sanitize.js";
 import { simulateStage } from "./stages/simulate.js";
@@ -36,6 +37,7 @@ const stages = {
   format: formatStage,
   types: typesStage,
   native: nativeStage,
+  package: packageStage,
   c: cStage,
   probe: probeStage,
   sanitize: sanitizeStage,

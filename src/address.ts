@@ -2,6 +2,8 @@
 /* Addresses: the text that users write, and the 24 bytes of a
  * struct iocp_address (ffi/include/iocp.h). */
 
+import { URL } from "./globals.ts";
+
 /** The address of one end of a TCP connection, as in Deno. */
 export interface NetAddr {
   /** Always `"tcp"`. */
@@ -58,14 +60,14 @@ function parseGroups(text: string, isTail: boolean): number[] | undefined {
 }
 
 function parseIpv6(text: string): number[] | undefined {
-  const halves = text.split("::");
-  if (halves.length > 2) return undefined;
-  const head = parseGroups(halves[0], halves.length === 1);
-  const tail = halves.length === 2 ? parseGroups(halves[1], true) : [];
+  const [before = "", after, ...rest] = text.split("::");
+  if (rest.length > 0) return undefined;
+  const head = parseGroups(before, after === undefined);
+  const tail = after === undefined ? [] : parseGroups(after, true);
   if (head === undefined || tail === undefined) return undefined;
   const gap = 16 - head.length - tail.length;
   /* "::" stands for at least one group. */
-  if (halves.length === 1 ? gap !== 0 : gap < 2) return undefined;
+  if (after === undefined ? gap !== 0 : gap < 2) return undefined;
   return [...head, ...new Array<number>(gap).fill(0), ...tail];
 }
 
@@ -74,7 +76,7 @@ export function parseIp(text: string): IpAddress | undefined {
   const v4 = parseIpv4(text);
   if (v4 !== undefined) return { family: 4, bytes: v4, scope: 0 };
   const bare = /^\[.*\]$/.test(text) ? text.slice(1, -1) : text;
-  const [host, zone, ...rest] = bare.split("%");
+  const [host = "", zone, ...rest] = bare.split("%");
   if (rest.length > 0) return undefined;
   const v6 = parseIpv6(host);
   if (v6 === undefined) return undefined;
@@ -96,10 +98,8 @@ export function encodeAddress(ip: IpAddress, port: number): Uint8Array {
 
 /* RFC 5952: the longest run of at least two zero groups becomes "::". */
 function formatIpv6(bytes: readonly number[]): string {
-  const groups = Array.from(
-    { length: 8 },
-    (_, i) => (bytes[2 * i] << 8) | bytes[2 * i + 1],
-  );
+  const view = new DataView(Uint8Array.from(bytes).buffer);
+  const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(2 * i));
   if (
     groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
   ) {

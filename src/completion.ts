@@ -25,6 +25,11 @@ export const SENT = 5;
 export const SHUT = 6;
 export const CLOSED = 7;
 
+/** The words of one poll: the header's and the first record's are always there. */
+export type Words =
+  & Int32Array<ArrayBuffer>
+  & Record<0 | 1 | 2 | 3 | typeof HEADER_WORDS, number>;
+
 /** Added to a result when a completion follows. */
 export const PENDING = 0x40000000;
 
@@ -32,7 +37,7 @@ export const PENDING = 0x40000000;
 export const SLAB_MIN = 4096;
 
 /** The part of a socket's name that is its index. */
-export const INDEX_MASK = (1 << 19) - 1;
+export const INDEX_MASK: number = (1 << 19) - 1;
 
 /** A flag of iocp_add_socket(). */
 export const DETACHED = 1;

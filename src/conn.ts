@@ -1,4 +1,5 @@
 // Copyright the iocp authors. MIT license.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { NetAddr } from "./address.ts";
 import { readSync, writeSync } from "./blocking.ts";
 import { Chunks } from "./chunks.ts";
@@ -21,6 +22,7 @@ import type { ConnStats } from "./stats.ts";
 import type { Stream } from "./stream.ts";
 import { optionalBoolean, requireBytes } from "./validate.ts";
 import { readableOf, writableOf } from "./web_streams.ts";
+import type { ByteReadable, ByteWritable } from "./web_types.ts";
 
 /** The options of a connection as they are in force. */
 export interface ConnOptionsInForce {
@@ -72,8 +74,8 @@ export class Conn implements AsyncIterable<Uint8Array> {
   }
 
   readonly #stream: Stream;
-  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
-  #writable: WritableStream<Uint8Array> | undefined;
+  #readable: ByteReadable | undefined;
+  #writable: ByteWritable | undefined;
   #duplex: SocketDuplex | undefined;
 
   /** Connections come from `connect()` and from a listener. */
@@ -206,7 +208,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * The received bytes as a byte stream. When it ends, the connection is
    * closed, unless `writable` is in use: then when both have ended.
    */
-  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  get readable(): ByteReadable {
     return this.#readable ??= readableOf(
       this.#stream,
       () => this.#writable !== undefined,
@@ -217,7 +219,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * The bytes to send. Closing it ends the sending direction, aborting it
    * resets the connection.
    */
-  get writable(): WritableStream<Uint8Array> {
+  get writable(): ByteWritable {
     return this.#writable ??= writableOf(this.#stream);
   }
 

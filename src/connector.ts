@@ -13,7 +13,7 @@ import { Answer } from "./answer.ts";
 import { CLOSED, CONNECTED, RESET } from "./completion.ts";
 import { Conn } from "./conn.ts";
 import { errorOf, SocketError } from "./errors.ts";
-import { clearTimeout, setTimeout } from "./globals.ts";
+import { clearTimeout, performance, setTimeout } from "./globals.ts";
 import type { Group } from "./group.ts";
 import type { Endpoint, Loop } from "./loop.ts";
 import type { ConnectSettings } from "./options.ts";
@@ -103,15 +103,14 @@ class Attempt implements Endpoint {
 /* RFC 8305 section 4: the families take turns, the resolver's first one first.
  */
 function interleave(addresses: readonly IpAddress[]): IpAddress[] {
-  const [first] = addresses;
-  const same = addresses.filter(({ family }) => family === first.family);
-  const other = addresses.filter(({ family }) => family !== first.family);
-  const result: IpAddress[] = [];
-  for (let i = 0; i < Math.max(same.length, other.length); i++) {
-    if (i < same.length) result.push(same[i]);
-    if (i < other.length) result.push(other[i]);
-  }
-  return result;
+  const first = addresses[0]?.family;
+  const same = addresses.filter(({ family }) => family === first);
+  const other = addresses.filter(({ family }) => family !== first);
+  const longer = same.length > other.length ? same : other;
+  return longer.flatMap((_, i) => [
+    ...same.slice(i, i + 1),
+    ...other.slice(i, i + 1),
+  ]);
 }
 
 /* The race itself: starts attempts until one wins or all have lost. */
@@ -198,7 +197,7 @@ class Race {
       this.startNext();
     } else if (this.#attempts.size === 0) {
       this.#end();
-      this.#reject(summary(this.#errors));
+      this.#reject(summary(this.#errors[0] ?? error, this.#errors));
     }
   }
 
@@ -211,8 +210,10 @@ class Race {
 }
 
 /* The first failure speaks for all; the rest are its cause. */
-function summary(errors: readonly SocketError[]): SocketError {
-  const [first] = errors;
+function summary(
+  first: SocketError,
+  errors: readonly SocketError[],
+): SocketError {
   if (errors.length === 1) return first;
   const { code, address, port, errno } = first;
   return new SocketError(code, {

@@ -10,7 +10,7 @@ export interface DetachedSocket {
   /** The SOCKET or file descriptor. */
   readonly handle: number;
   /** What has come and was not read, which the new owner reads first. */
-  readonly bytes?: Uint8Array;
+  readonly bytes?: Uint8Array | undefined;
 }
 
 /* Whole numbers up to this are exact. */

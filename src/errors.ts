@@ -125,15 +125,15 @@ export interface SocketErrorOptions {
   /** The system call or operation that failed: `"connect"`. */
   syscall: string;
   /** The address that it was about, where there is one. */
-  address?: string;
+  address?: string | undefined;
   /** The port number that goes with `address`. */
-  port?: number;
+  port?: number | undefined;
   /** The system's own number: an errno, a Winsock error or an NTSTATUS. */
-  errno?: number;
+  errno?: number | undefined;
   /** Of a write that was given up, the bytes that were taken before. */
-  bytesWritten?: number;
+  bytesWritten?: number | undefined;
   /** More words than the code's own sentence. */
-  detail?: string;
+  detail?: string | undefined;
   /** What caused it. */
   cause?: unknown;
 }

@@ -7,7 +7,6 @@ import { nodeModule } from "./globals.ts";
 import { Listener } from "./listener.ts";
 import type { Conn } from "./conn.ts";
 import {
-  alreadyListening,
   type NodeServer,
   type Reception,
   type ServerHandle,
@@ -103,9 +102,8 @@ class Service implements HttpService {
       ref: () => listener.ref(),
       unref: () => listener.unref(),
       getsockname: (out) => {
-        out.address = hostname;
-        out.family = familyOf(hostname);
-        out.port = port;
+        const family = familyOf(hostname);
+        Object.assign(out, { address: hostname, family, port });
         return 0;
       },
     };

@@ -17,20 +17,20 @@ export interface KeepAliveOptions {
    *
    * @default the system's, mostly 7,200
    */
-  idle?: number;
+  idle?: number | undefined;
   /**
    * Seconds between probes, from 1 to 32,767 (`TCP_KEEPINTVL`).
    *
    * @default the system's, mostly 75 on Linux and 1 on Windows
    */
-  interval?: number;
+  interval?: number | undefined;
   /**
    * Probes without an answer before the connection fails with `ETIMEDOUT`, from
    * 1 to 127 (`TCP_KEEPCNT`).
    *
    * @default the system's, mostly 9 on Linux and 10 on Windows
    */
-  count?: number;
+  count?: number | undefined;
 }
 
 /** False, or what is to be set; what is undefined is left to the system. */

@@ -2,9 +2,16 @@
 /* The native library: the IOCP_LIBRARY override, else the file that a checkout
  * has beside the module, else the embedded copy, extracted. */
 
-import { type Embedded, extract } from "./cache.ts";
+import {
+  describe,
+  type Embedded,
+  type Extraction,
+  extractions,
+  noLibrary,
+} from "./cache.ts";
 import { LibraryError, NotSupported } from "./errors.ts";
 import { type FileSystem, systemFiles } from "./files.ts";
+import { URL } from "./globals.ts";
 import linux_x86_64 from "./native/linux_x86_64.ts";
 import windows_x86_64 from "./native/windows_x86_64.ts";
 import { runtime } from "./runtime.ts";
@@ -38,55 +45,72 @@ export interface Candidate {
   readonly path: string;
   /** False when the file could not be looked at, so it may not be there. */
   readonly isVerified: boolean;
+  /** Whether it is this file or none. */
+  readonly isOnly?: boolean;
 }
 
-/* The prebuilt file of a checkout, or undefined when the module is remote or
- * has no such file. */
+/** What comes of looking in one place. */
+export type Found = Candidate | Extract<Extraction, { problem: string }>;
+
+/* Only a checkout has the library beside this file. In a bundle, an executable
+ * or a `blob:` module the file has another name or none, and what is near it is
+ * the user's. Where import.meta has no URL (bundles as cjs and iife), there is
+ * none either. */
+const IN_CHECKOUT = /^file:.*\/src\/library\.ts$/;
+
 function besideModule(
+  moduleUrl: string | undefined,
   files: FileSystem,
   target: string,
-  embedded: Embedded,
+  { name, sha256 }: Embedded,
 ): Candidate | undefined {
-  const url = new URL(
-    `../ffi/prebuilt/${target}/${embedded.name}`,
-    import.meta.url,
-  );
-  if (url.protocol !== "file:") return undefined;
-  const path = files.fromUrl(url);
-  /* To open a library needs no permission to read, so none is asked for. */
-  if (!files.canRead(path)) return { path, isVerified: false };
+  if (moduleUrl === undefined || !IN_CHECKOUT.test(moduleUrl)) return undefined;
+  let path: string;
   let bytes: Uint8Array;
   try {
+    const relative = `../ffi/prebuilt/${target}/${name}`;
+    path = files.fromUrl(new URL(relative, moduleUrl).href);
+    /* To open a library needs no permission to read, so none is asked for. */
+    if (!files.canRead(path)) return { path, isVerified: false };
     bytes = files.read(path);
-  } catch (error) {
-    if (files.isMissing(error)) return undefined;
-    throw error;
+  } catch {
+    /* Whatever the reason, this place is only passed by. */
+    return undefined;
   }
-  if (files.sha256(bytes) === embedded.sha256) {
-    return { path, isVerified: true };
-  }
+  if (files.sha256(bytes) === sha256) return { path, isVerified: true };
   throw new LibraryError(
     `Cannot use ${path}: it is not the build that this module embeds; run "npm run build:native", or set IOCP_LIBRARY to use it as it is`,
   );
 }
 
+/** Where to look. */
+export interface Search {
+  readonly env: Runtime["env"];
+  readonly target: string;
+  readonly files: FileSystem;
+  /** Another library than the target's. */
+  readonly embedded?: Embedded;
+  /** The URL of this file, where it has one. */
+  readonly moduleUrl: string | undefined;
+}
+
 /** The files to try, in order, each found only when the one before failed. */
 export function* findLibrary(
-  env: Runtime["env"],
-  target: string,
-  files: FileSystem,
-  embedded?: Embedded,
-): Generator<Candidate, void> {
+  { env, target, files, embedded, moduleUrl }: Search,
+): Generator<Found, void> {
   const override = env("IOCP_LIBRARY");
   if (override) {
-    yield { path: files.absolute(override), isVerified: true };
+    yield { path: files.absolute(override), isVerified: true, isOnly: true };
     return;
   }
   embedded ??= embeddedFor(target);
-  const beside = besideModule(files, target, embedded);
+  const beside = besideModule(moduleUrl, files, target, embedded);
   if (beside !== undefined) yield beside;
-  if (beside?.isVerified) return;
-  yield { path: extract(embedded, env, files), isVerified: true };
+  for (const extraction of extractions(embedded, env, files)) {
+    yield "path" in extraction
+      ? { path: extraction.path, isVerified: true }
+      : extraction;
+  }
 }
 
 /** Throws unless the library speaks this module's ABI. */
@@ -98,56 +122,96 @@ export function checkAbi(native: Pick<Native, "iocp_abi">, path: string): void {
   );
 }
 
+/* The words of the system's loader for a file that may not be executed. */
+const NOT_EXECUTABLE = /failed to map segment|operation not permitted/i;
+
+function describeFailure(path: string, cause: unknown): string {
+  /* The loader's own words follow the path, which the runtimes repeat. */
+  const message = describe(cause).split(`${path}: `).at(-1);
+  const hint = NOT_EXECUTABLE.test(describe(cause))
+    ? " (the folder may be on a file system that is mounted noexec)"
+    : "";
+  return `cannot open ${path}: ${message}${hint}`;
+}
+
 /** Opens the first candidate that is there. */
-export function openLibrary(candidates: Iterable<Candidate>): Library {
-  for (const { path, isVerified } of candidates) {
+export function openLibrary(found: Iterable<Found>): Library {
+  const problems: string[] = [];
+  let first: unknown;
+  for (const candidate of found) {
+    if ("problem" in candidate) {
+      problems.push(candidate.problem);
+      first ??= candidate.cause;
+      continue;
+    }
+    const { path, isVerified, isOnly } = candidate;
     let native: Native;
     try {
       native = runtime.open(path);
     } catch (cause) {
-      if (!isVerified && !runtime.isRefusal(cause)) continue;
-      throw new LibraryError(
-        `Cannot open the iocp library ${path}: ${
-          cause instanceof Error ? cause.message : cause
-        }; ${runtime.permissionHint(path)}`,
-        { cause },
-      );
+      if (isOnly || runtime.isRefusal(cause)) throw cannotOpen(path, cause);
+      if (!isVerified) continue;
+      problems.push(describeFailure(path, cause));
+      first ??= cause;
+      continue;
     }
     checkAbi(native, path);
     return { native, path };
   }
-  throw new LibraryError("Cannot find the iocp library");
+  throw noLibrary(problems, first);
+}
+
+function cannotOpen(path: string, cause: unknown): LibraryError {
+  return new LibraryError(
+    `Cannot open the iocp library ${path}: ${describe(cause)}; ${
+      runtime.permissionHint(path)
+    }`,
+    { cause },
+  );
 }
 
 let library: Library | undefined;
 
+function search(): Search {
+  const { env, target, canRead } = runtime;
+  const isWindows = target.startsWith("windows");
+  const files = systemFiles(isWindows, canRead, runtime.user());
+  const moduleUrl = (import.meta as { url?: string }).url;
+  return { env, target, files, moduleUrl };
+}
+
 /** The library, opened at the first call and never closed. */
 export function loadLibrary(): Library {
-  const { env, target, canRead } = runtime;
-  const files = systemFiles(target.startsWith("windows"), canRead);
-  return library ??= openLibrary(findLibrary(env, target, files));
+  return library ??= openLibrary(findLibrary(search()));
 }
 
 /* Those that need no question to the user. */
-function* loadable(candidates: Iterable<Candidate>): Generator<Candidate> {
-  for (const candidate of candidates) {
-    if (!runtime.canLoad(candidate.path)) return;
+function* loadable(found: Iterable<Found>): Generator<Found> {
+  for (const candidate of found) {
+    if ("path" in candidate && !runtime.canLoad(candidate.path)) return;
     yield candidate;
   }
 }
 
-/** The same, if it is possible without a question to the user; else throws. */
-export function loadLibraryQuietly(): Library {
-  const { env, target, canRead, canWrite } = runtime;
-  const files = systemFiles(target.startsWith("windows"), canRead);
+/* The same files, where each call fails that would ask the user. */
+function quiet(files: FileSystem): FileSystem {
+  const { canRead, canWrite } = runtime;
   const allow = (isAllowed: boolean): void => {
     if (!isAllowed) throw new LibraryError("Cannot look for the library yet");
   };
-  const quiet: FileSystem = {
+  return {
     ...files,
     read(path) {
       allow(canRead(path));
       return files.read(path);
+    },
+    status(path) {
+      allow(canRead(path));
+      return files.status(path);
+    },
+    real(path) {
+      allow(canRead(path));
+      return files.real(path);
     },
     makeFolder(path) {
       allow(canWrite(path));
@@ -158,5 +222,12 @@ export function loadLibraryQuietly(): Library {
       files.write(path, bytes);
     },
   };
-  return library ??= openLibrary(loadable(findLibrary(env, target, quiet)));
+}
+
+/** The same, if it is possible without a question to the user; else throws. */
+export function loadLibraryQuietly(): Library {
+  if (library !== undefined) return library;
+  const all = search();
+  const found = findLibrary({ ...all, files: quiet(all.files) });
+  return library = openLibrary(loadable(found));
 }

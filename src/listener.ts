@@ -1,4 +1,5 @@
 // Copyright the iocp authors. MIT license.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { NetAddr } from "./address.ts";
 import type { Acceptor } from "./acceptor.ts";
 import { Conn, type ConnOptionsInForce } from "./conn.ts";

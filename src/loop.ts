@@ -27,13 +27,14 @@ import {
   SOCKET_STATS_FIELDS,
   type SocketStats,
   STATS_FIELDS,
+  type Words,
 } from "./completion.ts";
 import {
   errorOf,
   type SocketError,
   type SocketErrorOptions,
 } from "./errors.ts";
-import { nodeModule } from "./globals.ts";
+import { nodeModule, performance } from "./globals.ts";
 import { loadLibrary } from "./library.ts";
 import { realmNumber } from "./realm.ts";
 import { runtime } from "./runtime.ts";
@@ -56,7 +57,7 @@ export interface Endpoint {
 /** Records of one poll. */
 const CAPACITY = 512;
 /** Received bytes are handed out as views of slabs of this size. */
-export const SLAB_BYTES = 256 * 1024;
+export const SLAB_BYTES: number = 256 * 1024;
 /** Turns that are deferred together: a round of the runtime's own loop costs
  * more than a poll. Promises settle between them, as between any others. */
 const TURNS = 4;
@@ -106,7 +107,7 @@ export class Loop {
   /** The slab that is filled next, and from where. */
   #nextSlab = this.slab;
   #slabOffset = 0;
-  #events = new Int32Array(HEADER_WORDS + CAPACITY * RECORD_WORDS);
+  #events = new Int32Array(HEADER_WORDS + CAPACITY * RECORD_WORDS) as Words;
   #endpoints: (Endpoint | undefined)[] = [];
   #name = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
   #parker: Parker;
@@ -406,13 +407,14 @@ export class Loop {
     return this.#nextSlab = makeSlab();
   }
 
-  #dispatch(events: Int32Array, count: number): void {
+  #dispatch(events: Words, count: number): void {
+    /* The library has written all words of the records that it counts. */
     const endpoints = this.#endpoints;
     for (let i = 0, at = HEADER_WORDS; i < count; i++, at += RECORD_WORDS) {
-      const socket = events[at];
+      const socket = events[at]!;
       const endpoint = endpoints[socket & INDEX_MASK];
       if (endpoint !== undefined && endpoint.socket === socket) {
-        endpoint.complete(events[at + 1], events[at + 2], events[at + 3]);
+        endpoint.complete(events[at + 1]!, events[at + 2]!, events[at + 3]!);
       }
     }
   }

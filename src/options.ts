@@ -1,5 +1,6 @@
 // Copyright the iocp authors. MIT license.
 import { ACCEPT_MAX, BACKLOG_MAX, CONCURRENCY_MAX } from "./completion.ts";
+import { AbortSignal } from "./globals.ts";
 import {
   type KeepAliveOptions,
   type KeepAliveSettings,
@@ -21,6 +22,7 @@ import {
   requireTransport,
   wrongType,
 } from "./validate.ts";
+import type { Signal } from "./web_types.ts";
 
 /** Options that every connection has, made or accepted. */
 export interface ConnOptions {
@@ -31,7 +33,7 @@ export interface ConnOptions {
    *
    * @default {false}
    */
-  allowHalfOpen?: boolean;
+  allowHalfOpen?: boolean | undefined;
   /**
    * Sends small writes at once (`TCP_NODELAY`). With false the system may hold
    * a small write back until the peer has acknowledged the one before (Nagle's
@@ -39,14 +41,14 @@ export interface ConnOptions {
    *
    * @default {true}
    */
-  noDelay?: boolean;
+  noDelay?: boolean | undefined;
   /**
    * Has the system probe an idle peer (`SO_KEEPALIVE`), at its own times or at
    * those given.
    *
    * @default {false}
    */
-  keepAlive?: boolean | KeepAliveOptions;
+  keepAlive?: boolean | KeepAliveOptions | undefined;
   /**
    * How long, in milliseconds from 0 to 2,147,483,647, `close()` waits for a
    * peer that takes nothing of what was written, before it resets the
@@ -54,13 +56,13 @@ export interface ConnOptions {
    *
    * @default {30_000}
    */
-  closeTimeout?: number;
+  closeTimeout?: number | undefined;
   /**
    * How it receives.
    *
    * @default {{ mode: "auto" }}
    */
-  receive?: ReceiveOptions;
+  receive?: ReceiveOptions | undefined;
   /**
    * Sends that may be in flight at once, from 1 to 64, each of up to 256 KiB
    * that the library keeps until the system has taken it: overlapped sends on
@@ -68,7 +70,7 @@ export interface ConnOptions {
    *
    * @default {1}
    */
-  sendConcurrency?: number;
+  sendConcurrency?: number | undefined;
 }
 
 /** Options of {@linkcode listen}; those of the connections are inherited. */
@@ -78,27 +80,27 @@ export interface ListenOptions extends ConnOptions {
    *
    * @default {0}
    */
-  port?: number;
+  port?: number | undefined;
   /**
    * An IP address or host name of this machine. `"::"` takes IPv4 as well.
    *
    * @default {"0.0.0.0"}
    */
-  hostname?: string;
+  hostname?: string | undefined;
   /**
    * Connections that the system holds before they are accepted, from 1 to
    * 65535; the system may allow fewer.
    *
    * @default {511}
    */
-  backlog?: number;
+  backlog?: number | undefined;
   /**
    * Accepts that are kept posted, from 1 to 1,024: the AcceptEx pool of Windows.
    * On Linux, where a turn accepts all that have come, it has no use.
    *
    * @default {32}
    */
-  acceptPool?: number;
+  acceptPool?: number | undefined;
   /**
    * Tells of a connection only when its peer has said something: AcceptEx with
    * data on Windows, `TCP_DEFER_ACCEPT` on Linux. For protocols in which the
@@ -106,7 +108,7 @@ export interface ListenOptions extends ConnOptions {
    *
    * @default {false}
    */
-  deferAccept?: boolean;
+  deferAccept?: boolean | undefined;
   /**
    * How long, in milliseconds from 0 to 2,147,483,647, a peer may say nothing
    * after it has connected. Then its connection is reset; one that was accepted
@@ -115,28 +117,28 @@ export interface ListenOptions extends ConnOptions {
    *
    * @default {0}, and `120_000` with `deferAccept`
    */
-  firstByteTimeout?: number;
+  firstByteTimeout?: number | undefined;
   /** Another name of `backlog`, as in `Deno.listen`. */
-  tcpBacklog?: number;
+  tcpBacklog?: number | undefined;
   /**
    * Only `"tcp"`; another transport throws {@linkcode NotSupported}.
    *
    * @default {"tcp"}
    */
-  transport?: "tcp";
+  transport?: "tcp" | undefined;
   /**
    * Has an IPv6 listener take no IPv4 connections (`IPV6_V6ONLY`).
    *
    * @default {false}
    */
-  ipv6Only?: boolean;
+  ipv6Only?: boolean | undefined;
   /**
    * Shares the address with other listeners of the same user that say so too
    * (`SO_REUSEPORT`). Windows has no such thing: {@linkcode NotSupported}.
    *
    * @default {false}
    */
-  reusePort?: boolean;
+  reusePort?: boolean | undefined;
 }
 
 /** Options of {@linkcode connect}. */
@@ -148,38 +150,38 @@ export interface ConnectOptions extends ConnOptions {
    *
    * @default {"127.0.0.1"}
    */
-  hostname?: string;
+  hostname?: string | undefined;
   /** Gives the attempt up; its reason is thrown. */
-  signal?: AbortSignal;
+  signal?: Signal | undefined;
   /**
    * How long the attempt may take, names included, in milliseconds from 1 to
    * 2,147,483,647. Without it the system decides.
    */
-  timeout?: number;
+  timeout?: number | undefined;
   /** The IP address of this machine to connect from. */
-  localAddress?: string;
+  localAddress?: string | undefined;
   /**
    * Only `"tcp"`; another transport throws {@linkcode NotSupported}.
    *
    * @default {"tcp"}
    */
-  transport?: "tcp";
+  transport?: "tcp" | undefined;
   /**
    * Has the addresses of a name race each other (RFC 8305). With false only
    * the first of them is tried.
    *
    * @default {true}
    */
-  autoSelectFamily?: boolean;
+  autoSelectFamily?: boolean | undefined;
   /**
    * How long one address is tried alone before the next one joins the race, in
    * milliseconds from 0 to 2,147,483,647. RFC 8305 asks for at least 10.
    *
    * @default {250}
    */
-  autoSelectFamilyAttemptDelay?: number;
+  autoSelectFamilyAttemptDelay?: number | undefined;
   /** Another name of `autoSelectFamilyAttemptDelay`, as in `node:net`. */
-  autoSelectFamilyAttemptTimeout?: number;
+  autoSelectFamilyAttemptTimeout?: number | undefined;
 }
 
 /** {@linkcode ConnOptions}, checked, with nothing left out. */
@@ -199,7 +201,7 @@ export interface SyncOptions {
    * it throws `ETIMEDOUT`. 0 looks once and does not block. Without it the call
    * blocks until it is done.
    */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 /** Checks what a user passed to a call that blocks; Infinity is no limit. */
@@ -311,7 +313,7 @@ export function requireBacklog(value: number): number {
 export interface ConnectSettings {
   readonly port: number;
   readonly hostname: string;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Signal | undefined;
   readonly timeout: number | undefined;
   readonly localAddress: string | undefined;
   /** Milliseconds, or undefined when only one address is to be tried. */

@@ -1,4 +1,5 @@
 // Copyright the iocp authors. MIT license.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { Acceptor } from "./acceptor.ts";
 import { adoptSocket } from "./adopter.ts";
 import { RECEIVE_BUFFER_MAX } from "./completion.ts";
@@ -32,7 +33,7 @@ export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {
    *
    * @default {16_384}
    */
-  readBufferSize?: number;
+  readBufferSize?: number | undefined;
   /** Comes with each event of the socket. */
   userState?: unknown;
 }

@@ -5,7 +5,7 @@
  * closes what an earlier one has left when the next makes its port, for which it
  * has to tell them apart. */
 
-import { nodeModule } from "./globals.ts";
+import { crypto, nodeModule } from "./globals.ts";
 
 /* The registry of symbols is the same for all copies of this module, so all of
  * them in one realm find one number, and do not close each other's ports. */

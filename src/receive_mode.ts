@@ -37,27 +37,27 @@ export interface ReceiveOptions {
    *
    * @default {"auto"}
    */
-  mode?: ReceiveMode;
+  mode?: ReceiveMode | undefined;
   /**
    * Bytes of a posted buffer, or of what is taken at a time in `"zero-byte"`
    * mode, from 1 to 1,048,576. No chunk is larger than 262,144 bytes.
    *
    * @default {1024} in `"auto"`, `65_536` in `"zero-byte"`, otherwise `16_384`
    */
-  bufferSize?: number;
+  bufferSize?: number | undefined;
   /**
    * Receives posted at a time, from 1 to 64. In `"burst"` mode only.
    *
    * @default {8}
    */
-  depth?: number;
+  depth?: number | undefined;
   /**
    * Bytes that may be posted or received ahead of the reader, from 1 to 2^30.
    * In `"burst"` mode only.
    *
    * @default {bufferSize * depth}
    */
-  limit?: number;
+  limit?: number | undefined;
 }
 
 /** {@linkcode ReceiveOptions}, checked, with nothing left out. */

@@ -16,7 +16,7 @@ import type { ReceiveSettings } from "./receive_mode.ts";
 
 /** A chunk that has to wait is copied if it would keep a slab much larger than
  * itself alive. */
-export const COPY_BELOW = SLAB_BYTES / 4;
+export const COPY_BELOW: number = SLAB_BYTES / 4;
 
 /** What a loop over a connection gets. */
 export type Result = IteratorResult<Uint8Array, undefined>;

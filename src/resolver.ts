@@ -9,7 +9,7 @@ import {
   SocketError,
   type SocketErrorOptions,
 } from "./errors.ts";
-import { nodeModule } from "./globals.ts";
+import { nodeModule, TextEncoder } from "./globals.ts";
 import type { Native } from "./symbols.ts";
 
 interface DnsAddress {
@@ -54,7 +54,7 @@ export function resolveSync(
   hostname: string,
   addressesMax: number,
   about: SocketErrorOptions,
-): IpAddress[] {
+): [IpAddress, ...IpAddress[]] {
   const name = new TextEncoder().encode(hostname);
   const found = new Uint8Array(new ArrayBuffer(addressesMax * ADDRESS_BYTES));
   const count = native.iocp_resolve(name, name.length, found, addressesMax);
@@ -62,10 +62,8 @@ export function resolveSync(
     const code = count === 0 ? numberOf("ENOTFOUND") : count;
     throw errorOf(code, { ...about, address: hostname });
   }
-  return Array.from(
-    { length: count },
-    (_, i) => decodeIp(found.subarray(i * ADDRESS_BYTES)),
-  );
+  const at = (i: number) => decodeIp(found.subarray(i * ADDRESS_BYTES));
+  return [at(0), ...Array.from({ length: count - 1 }, (_, i) => at(i + 1))];
 }
 
 function notFound(

@@ -9,15 +9,13 @@
 import * as bun from "./runtime/bun.ts";
 import * as deno from "./runtime/deno.ts";
 import { NotSupported, useErrorClasses } from "./errors.ts";
+import { obstacle, type Surroundings } from "./requirements.ts";
 import type { Runtime } from "./runtime/types.ts";
 
 function detect(): Runtime {
-  for (const candidate of [deno, bun]) {
-    if (candidate.isHere()) return candidate.runtime;
-  }
-  throw new NotSupported(
-    "Cannot use iocp in this runtime: it needs the FFI of Deno or Bun",
-  );
+  const reason = obstacle(globalThis as Surroundings);
+  if (reason !== undefined) throw new NotSupported(reason);
+  return deno.isHere() ? deno.runtime : bun.runtime;
 }
 
 /** The one that runs this module. */

@@ -2,7 +2,7 @@
 /* What users see of a duplex: Node's own type where the compiler knows it, and
  * the members of a net.Socket that libraries use. */
 
-// @ts-ignore: Without Node's types it is taken for any, and replaced below.
+/** @ts-ignore: Without Node's types it is taken for any, and replaced below. */
 import type { Duplex } from "node:stream";
 
 /** The members of a `net.Socket` that a {@linkcode SocketDuplex} has. */

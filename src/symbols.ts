@@ -102,7 +102,7 @@ export const SYMBOLS = {
   iocp_group_close: { parameters: ["i32", "u32"], result: "i32" },
   /* int32_t iocp_group_stats(int32_t port, uint32_t group, void* stats) */
   iocp_group_stats: { parameters: ["i32", "u32", "buffer"], result: "i32" },
-} as const satisfies Record<string, NativeSignature>;
+} as const;
 
 /** What a parameter of each type is in JavaScript. */
 interface NativeValues {
@@ -120,5 +120,5 @@ type NativeArguments<P extends readonly NativeType[]> = {
 export type Native = {
   readonly [K in keyof typeof SYMBOLS]: (
     ...args: NativeArguments<(typeof SYMBOLS)[K]["parameters"]>
-  ) => number;
+  ) => NativeValues[(typeof SYMBOLS)[K]["result"]];
 };

@@ -1,7 +1,9 @@
 // Copyright the iocp authors. MIT license.
 /* A connection as web streams, on top of its two queues. */
 
+import { ReadableStream, WritableStream } from "./globals.ts";
 import type { Stream } from "./stream.ts";
+import type { ByteReadable, ByteWritable } from "./web_types.ts";
 
 /* Closes the connection when both directions have ended. */
 function closeIfDone(stream: Stream): void {
@@ -14,7 +16,7 @@ const AUTO_ALLOCATE_BYTES = 64 * 1024;
 export function readableOf(
   stream: Stream,
   isWritableUsed: () => boolean,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
+): ByteReadable {
   return new ReadableStream({
     type: "bytes",
     autoAllocateChunkSize: AUTO_ALLOCATE_BYTES,
@@ -43,7 +45,7 @@ export function readableOf(
 }
 
 /** The sending direction. */
-export function writableOf(stream: Stream): WritableStream<Uint8Array> {
+export function writableOf(stream: Stream): ByteWritable {
   return new WritableStream({
     async write(chunk) {
       if (!(chunk instanceof Uint8Array)) {

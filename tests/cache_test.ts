@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LibraryError } from "../mod.ts";
 import { extract } from "../src/cache.ts";
+import type { FileStatus } from "../src/files.ts";
 import { embed, MemoryFiles } from "./shared/files.ts";
 import { pattern } from "./shared/pattern.ts";
 
@@ -53,6 +54,9 @@ test("extract() finds the user's cache folder", () => {
     [false, { XDG_CACHE_HOME: "/x", HOME: "/h" }, "/x/iocp"],
     [false, { HOME: "/h" }, "/h/.cache/iocp"],
     [false, { XDG_CACHE_HOME: "", HOME: "/h" }, "/h/.cache/iocp"],
+    [false, { XDG_CACHE_HOME: "x", HOME: "/h" }, "/h/.cache/iocp"],
+    [false, { XDG_CACHE_HOME: "./x", HOME: "/h" }, "/h/.cache/iocp"],
+    [true, { LOCALAPPDATA: "l", USERPROFILE: "/u" }, "/u/AppData/Local/iocp"],
     [true, { LOCALAPPDATA: "/l", USERPROFILE: "/u" }, "/l/iocp"],
     [true, { USERPROFILE: "/u" }, "/u/AppData/Local/iocp"],
   ];
@@ -64,29 +68,82 @@ test("extract() finds the user's cache folder", () => {
   }
 });
 
-test("extract() says what to do when no cache folder is known", () => {
-  for (
-    const [isWindows, variable] of [[false, "HOME"], [true, "USERPROFILE"]]
-  ) {
-    const files = new MemoryFiles();
-    files.isWindows = isWindows as boolean;
-    const { message } = refusal(() =>
-      extract(embedded, environment({}), files)
-    );
-    assert.ok(message.includes(variable as string), message);
+test("extract() finds no folder on Windows, and says what to do", () => {
+  const files = new MemoryFiles();
+  files.isWindows = true;
+  for (const TEMP of ["/windows/temp", "relative"]) {
+    const env = environment({ TEMP, USERPROFILE: "relative" });
+    const { message } = refusal(() => extract(embedded, env, files));
+    assert.match(message, /no folder is known/);
     assert.match(message, /IOCP_LIBRARY/);
     assert.match(message, /--allow-env --allow-read --allow-write/);
   }
 });
 
-test("extract() refuses a file that was changed, and says to delete it", () => {
+test("extract() replaces a file that was changed", () => {
   const files = new MemoryFiles();
   extract(embedded, inCache, files);
-  files.files.set(path, pattern(5_000, 2));
+  for (const bytes of [pattern(5_000, 2), pattern(10), pattern(50_000)]) {
+    files.files.set(path, bytes);
+    assert.equal(extract(embedded, inCache, files), path);
+    assert.deepEqual(files.files.get(path), BYTES);
+    assert.deepEqual([...files.files.keys()], [path]);
+  }
+});
+
+test("extract() replaces what is not a file, or not this user's alone", () => {
+  const kinds: Partial<FileStatus>[] = [
+    { isFile: false },
+    { owner: 1_001 },
+    { mode: 0o602 },
+    { mode: 0o620, group: 1_234 },
+  ];
+  for (const kind of kinds) {
+    const files = new MemoryFiles();
+    extract(embedded, inCache, files);
+    files.statuses.set(path, kind);
+    files.onRename = () => files.statuses.delete(path);
+    const writes = files.log.length;
+    assert.equal(extract(embedded, inCache, files), path);
+    assert.equal(files.log.length, writes + 2, JSON.stringify(kind));
+  }
+});
+
+test("extract() leaves no temporary file when a write fails", () => {
+  const files = new MemoryFiles();
+  files.failing.set("/tmp", "EROFS");
+  files.onWrite = (path) => {
+    throw Object.assign(new Error(`ENOSPC: ${path}`), { code: "ENOSPC" });
+  };
   const { message } = refusal(() => extract(embedded, inCache, files));
-  assert.ok(message.includes(path), message);
-  assert.match(message, /delete it/);
-  assert.deepEqual(files.files.get(path), pattern(5_000, 2));
+  assert.match(message, /ENOSPC/);
+  assert.deepEqual([...files.files.keys()], []);
+});
+
+test("extract() leaves no temporary file when the rename fails", () => {
+  const files = new MemoryFiles();
+  files.onRename = () => {
+    throw Object.assign(new Error("EIO"), { code: "EIO" });
+  };
+  refusal(() => extract(embedded, inCache, files));
+  assert.deepEqual([...files.files.keys()], []);
+});
+
+test("extract() takes another name for a wrong file that is loaded", () => {
+  const files = new MemoryFiles();
+  files.isWindows = true;
+  const env = environment({ LOCALAPPDATA: "/cache" });
+  files.folders.add(folder);
+  files.files.set(path, pattern(10));
+  const other = `${folder}/libiocp-1.so`;
+  for (let start = 0; start < 2; start++) {
+    assert.equal(extract(embedded, env, files), other);
+    assert.deepEqual([...files.files.keys()], [path, other]);
+  }
+  for (const file of [other, `${folder}/libiocp-2.so`]) {
+    files.files.set(file, pattern(11));
+  }
+  assert.equal(extract(embedded, env, files), `${folder}/libiocp-3.so`);
 });
 
 test("extract() refuses an embedded copy with a wrong hash", () => {
@@ -98,15 +155,165 @@ test("extract() refuses an embedded copy with a wrong hash", () => {
   assert.equal(files.files.size, 0);
 });
 
-test("extract() says what to do when the cache is read-only", () => {
+test("extract() goes on to the temporary files", () => {
+  const table: [variables: Record<string, string>, failing: string][] = [
+    [{ HOME: "/home/me" }, "/home/me/.cache"],
+    [{ XDG_CACHE_HOME: "/cache", HOME: "/home/me" }, "/cache"],
+    [{ XDG_CACHE_HOME: "relative" }, "/nowhere"],
+    [{ HOME: "relative" }, "/nowhere"],
+    [{}, "/nowhere"],
+  ];
+  for (const code of ["EROFS", "EACCES", "ENOTDIR", "EDQUOT"]) {
+    for (const [variables, failing] of table) {
+      const files = new MemoryFiles();
+      files.failing.set(failing, code);
+      const found = extract(embedded, environment(variables), files);
+      assert.equal(found, `/tmp/iocp-1000/${embedded.sha256}/libiocp.so`);
+      const moved = environment({ ...variables, TMPDIR: "/mine" });
+      assert.ok(extract(embedded, moved, files).startsWith("/mine/iocp-1000/"));
+      const ignored = environment({ ...variables, TMPDIR: "mine" });
+      assert.equal(extract(embedded, ignored, files), found);
+    }
+  }
+});
+
+test("extract() goes on to the temporary files of a Windows user", () => {
+  const table: [TEMP: string, inside: boolean][] = [
+    ["/users/Me/temp", true],
+    ["/users/me/temp", true],
+    ["/users/me2/temp", false],
+    ["/windows/temp", false],
+  ];
+  for (const [TEMP, inside] of table) {
+    const files = new MemoryFiles();
+    files.isWindows = true;
+    files.failing.set("/local", "EACCES");
+    const variables = {
+      LOCALAPPDATA: "/local",
+      USERPROFILE: "/users/me",
+      TEMP,
+    };
+    const call = () => extract(embedded, environment(variables), files);
+    if (!inside) assert.match(refusal(call).message, /EACCES/);
+    else assert.ok(call().startsWith(`${TEMP}/iocp/`));
+  }
+});
+
+test("extract() knows a home that is not in the environment", () => {
   const files = new MemoryFiles();
-  files.isReadOnly = true;
+  files.user = { id: 1_000, home: "/home/me" };
+  const found = extract(embedded, environment({ HOME: "" }), files);
+  assert.ok(found.startsWith("/home/me/.cache/iocp/"), found);
+});
+
+test("extract() says of each folder why it will not do", () => {
+  const files = new MemoryFiles();
+  files.failing.set("/cache", "EROFS");
+  files.failing.set("/tmp", "ENOSPC");
   const error = refusal(() => extract(embedded, inCache, files));
-  assert.ok(error.message.includes(folder), error.message);
-  assert.match(error.message, /EROFS/);
-  assert.match(error.message, /writable/);
+  assert.ok(error.message.includes(`${folder}: EROFS`), error.message);
+  assert.match(error.message, /\/tmp\/iocp-1000\/\w+: ENOSPC/);
   assert.match(error.message, /IOCP_LIBRARY/);
   assert.equal((error.cause as { code: string }).code, "EROFS");
+});
+
+test("extract() passes by folders that other users may change", () => {
+  const table: [path: string, Partial<FileStatus>, RegExp][] = [
+    [folder, { owner: 1_001 }, /belongs to another user/],
+    [folder, { mode: 0o777 }, /other users may write/],
+    [folder, { mode: 0o1777 }, /other users may write/],
+    [folder, { mode: 0o770, group: 50 }, /other users may write/],
+    ["/cache/iocp", { owner: 1_001 }, /belongs to another user/],
+    ["/cache", { mode: 0o777 }, /other users may write/],
+    ["/cache", { owner: 1_000, mode: 0o777 }, /other users may write/],
+    ["/", { owner: 1_001 }, /belongs to another user/],
+  ];
+  for (const [path, status, reason] of table) {
+    const files = new MemoryFiles();
+    extract(embedded, inCache, files);
+    files.statuses.set(path, status);
+    if (path !== "/") {
+      const found = extract(embedded, inCache, files);
+      assert.ok(found.startsWith("/tmp/iocp-1000/"), found);
+    }
+    files.failing.set("/tmp", "EROFS");
+    files.folders.delete("/tmp/iocp-1000");
+    const { message } = refusal(() => extract(embedded, inCache, files));
+    assert.match(message, reason);
+    assert.ok(message.includes(path), message);
+  }
+});
+
+test("extract() trusts folders that only this user, or root, may change", () => {
+  const table: [path: string, Partial<FileStatus>][] = [
+    [folder, { owner: 1_000, mode: 0o700 }],
+    [folder, { owner: 1_000, mode: 0o770, group: 1_000 }],
+    [folder, { mode: 0o775, group: 0 }],
+    ["/cache", { mode: 0o1777 }],
+    ["/cache", { owner: 1_000, mode: 0o775, group: 1_000 }],
+    /* The system's folders in a container. */
+    ["/", { owner: 65_534 }],
+  ];
+  for (const [path, status] of table) {
+    const files = new MemoryFiles();
+    extract(embedded, inCache, files);
+    files.statuses.set(path, status);
+    assert.ok(extract(embedded, inCache, files).startsWith(folder));
+  }
+});
+
+test("extract() takes another name beside those of other users", () => {
+  const kinds: Partial<FileStatus>[] = [
+    { owner: 1_001 },
+    { isFolder: false },
+    { mode: 0o777 },
+  ];
+  for (const kind of kinds) {
+    const files = new MemoryFiles();
+    files.folders.add("/tmp/iocp-1000");
+    files.statuses.set("/tmp/iocp-1000", kind);
+    files.statuses.set("/tmp", { mode: 0o1777 });
+    const found = extract(embedded, environment({}), files);
+    assert.ok(found.startsWith("/tmp/iocp-1000-1/"), found);
+    /* Nothing was put into the other one. */
+    assert.deepEqual(
+      [...files.folders].filter((path) => path.startsWith("/tmp/iocp-1000/")),
+      [],
+    );
+  }
+  const files = new MemoryFiles();
+  /* Of a container, where only this user is. */
+  files.statuses.set("/tmp", { mode: 0o777 });
+  const found = extract(embedded, environment({}), files);
+  assert.ok(found.startsWith("/tmp/iocp-1000/"), found);
+});
+
+test("extract() opens the folder that a link names", () => {
+  const files = new MemoryFiles();
+  files.real = (path) => path.replace("/cache", "/real");
+  files.makeFolder(`/real/iocp/${embedded.sha256}`);
+  assert.ok(extract(embedded, inCache, files).startsWith("/real/iocp/"));
+});
+
+test("extract() finds out whose a folder is without the user's number", () => {
+  const files = new MemoryFiles();
+  files.user = {};
+  files.folders.add("/home/me");
+  files.statuses.set("/home/me", { owner: 1_000 });
+  files.makeFolder(folder);
+  files.statuses.set(folder, { owner: 1_000 });
+  assert.equal(extract(embedded, inCache, files), path);
+  files.statuses.set(folder, { owner: 1_001 });
+  assert.ok(extract(embedded, inCache, files).startsWith("/tmp/iocp/"));
+  /* A file of its own belongs to it. */
+  const withoutHome = environment({ XDG_CACHE_HOME: "/cache" });
+  assert.ok(extract(embedded, withoutHome, files).startsWith("/tmp/iocp/"));
+  files.statuses.set(folder, { owner: 1_000 });
+  assert.equal(extract(embedded, withoutHome, files), path);
+  assert.equal(
+    [...files.files.keys()].filter((k) => k.startsWith(folder)).length,
+    1,
+  );
 });
 
 test("extract() takes the file of another process that was faster", () => {
@@ -115,15 +322,5 @@ test("extract() takes the file of another process that was faster", () => {
   files.onRename = () => files.files.set(path, BYTES);
   const env = environment({ LOCALAPPDATA: "/cache" });
   assert.equal(extract(embedded, env, files), path);
-  assert.deepEqual([...files.files.keys()], [path]);
-});
-
-test("extract() refuses the wrong file of another process", () => {
-  const files = new MemoryFiles();
-  files.isWindows = true;
-  files.onRename = () => files.files.set(path, pattern(10));
-  const env = environment({ LOCALAPPDATA: "/cache" });
-  const { message } = refusal(() => extract(embedded, env, files));
-  assert.match(message, /delete it/);
   assert.deepEqual([...files.files.keys()], [path]);
 });

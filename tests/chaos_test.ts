@@ -41,6 +41,7 @@ interface Seen {
 async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
   try {
     await work;
+    return undefined;
   } catch (error) {
     if (error instanceof SocketError) return error.code;
     throw error;

@@ -59,11 +59,11 @@ describe("Who asks again before he was answered is answered in order", () => {
       const answers = Array.from({ length: 4 }, () => chunks.next());
       for (const [index, text] of ["a", "bc", "def"].entries()) {
         await client.write(bytesOf(text));
-        const { value } = await within(text, answers[index]);
+        const { value } = await within(text, answers[index]!);
         assert.deepEqual(value!.slice(), bytesOf(text));
       }
       await client.closeWrite();
-      const { done } = await within("the end", answers[3]);
+      const { done } = await within("the end", answers[3]!);
       assert.equal(done, true);
     });
   }

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
-import { CompletionPort, NotSupported } from "../mod.ts";
+import { CompletionPort, connect, listen, NotSupported } from "../mod.ts";
 import { delay, eventually, within } from "./shared/deadline.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
 import { meetReset, pair } from "./shared/pair.ts";
@@ -301,4 +301,46 @@ test("firstByteTimeout leaves those alone who have spoken", async () => {
   assert.equal(await server.read(p), 5);
   await server.write(bytesOf("answer"));
   assert.equal(await client.read(p), 6);
+});
+
+test("An option that is undefined is one that was left out", async () => {
+  const shared = {
+    allowHalfOpen: undefined,
+    noDelay: undefined,
+    keepAlive: undefined,
+    closeTimeout: undefined,
+    receive: undefined,
+    sendConcurrency: undefined,
+    hostname: undefined,
+    transport: undefined,
+  };
+  using listener = listen({
+    ...shared,
+    port: 0,
+    backlog: undefined,
+    acceptPool: undefined,
+    deferAccept: undefined,
+    firstByteTimeout: undefined,
+    tcpBacklog: undefined,
+    ipv6Only: undefined,
+    reusePort: undefined,
+  });
+  using plain = listen({ port: 0 });
+  assert.deepEqual(listener.options, plain.options);
+  const { port } = listener.addr;
+  using conn = await connect({
+    ...shared,
+    port,
+    signal: undefined,
+    timeout: undefined,
+    localAddress: undefined,
+    autoSelectFamily: undefined,
+    autoSelectFamilyAttemptDelay: undefined,
+    autoSelectFamilyAttemptTimeout: undefined,
+  });
+  using other = await connect({ port });
+  assert.deepEqual(conn.options, other.options);
+  const options = { mode: undefined, bufferSize: undefined, depth: undefined };
+  conn.setReceive({ ...options, limit: undefined });
+  assert.deepEqual(conn.options, other.options);
 });

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { preload } from "../src/preload.ts";
 import { runtime } from "../src/runtime.ts";
-import { type Ended, ownRuntime, programPath, start } from "./shared/child.ts";
+import { type Ended, programPath, start } from "./shared/child.ts";
 import { copyModule, TemporaryFolder } from "./shared/files.ts";
 
 const skip = runtime.preloads

@@ -101,6 +101,7 @@ function serve(role: string): { port: number } {
   }
   const roles: Record<string, Handlers> = { echo, sink, source, broadcast };
   const handlers = roles[role];
+  if (handlers === undefined) throw new Error(`no such role: ${role}`);
   return Bun.listen({
     ...address,
     allowHalfOpen: role === "sink",

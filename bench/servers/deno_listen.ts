@@ -145,6 +145,7 @@ if (role === "http") {
     broadcast,
   };
   const serve = roles[role];
+  if (serve === undefined) throw new Error(`no such role: ${role}`);
   const listener = Deno.listen(address);
   announce(listener.addr);
   for await (const conn of listener) handle(conn, serve);

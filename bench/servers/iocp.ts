@@ -62,6 +62,7 @@ const roles: Record<string, (conn: Conn) => Promise<void> | void> = {
 };
 const role = argv.at(-1)!;
 const serve = roles[role];
+if (serve === undefined) throw new Error(`no such role: ${role}`);
 const listener = listen({
   hostname: "127.0.0.1",
   port: 0,

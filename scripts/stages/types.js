@@ -15,7 +15,7 @@ import {
 
 const foldersOfTypeScript = ["tests", "examples", "bench"];
 
-/** The types hold for Deno, for Bun, and for a consumer without either's. */
+/** The types hold for Deno, for Bun, and for consumers of every kind. */
 export async function typesStage({ report }) {
   await ensureNodeModules();
   await report.check("types: deno check", async () => {
@@ -26,12 +26,29 @@ export async function typesStage({ report }) {
   await report.check("types: deno doc --lint", async () => {
     return await outcome(denoPath(), ["doc", "--quiet", "--lint", "mod.ts"]);
   });
-  for (const project of ["bun", "consumer"]) {
-    await report.check(`types: tsc, ${project}`, async () => {
-      const config = join(repository, "scripts", "types", `${project}.json`);
-      return await outcome(process.execPath, [tscPath(), "-p", config]);
+  await report.check("types: tsc, with Bun's types", () => compile("bun", []));
+  for (const [what, args] of Object.entries(consumers)) {
+    await report.check(`types: tsc, a consumer with ${what}`, () => {
+      return compile("consumer", args);
     });
   }
+}
+
+// Users have different libraries of types, or none; the files of a package are
+// checked with theirs. Errors in the types of others are theirs as well.
+const consumers = {
+  "ES2022 alone": ["--lib", "ES2022"],
+  "ESNext alone": ["--lib", "ESNext"],
+  "ES2022 and DOM": ["--lib", "ES2022,DOM"],
+  "all of the compiler's own": [],
+  "Node's types": ["--lib", "ES2022", "--types", "node", "--skipLibCheck"],
+  "Node's types and DOM": ["--types", "node", "--skipLibCheck"],
+  "Bun's types": ["--lib", "ESNext", "--types", "bun-types", "--skipLibCheck"],
+};
+
+async function compile(project, args) {
+  const config = join(repository, "scripts", "types", `${project}.json`);
+  return await outcome(process.execPath, [tscPath(), "-p", config, ...args]);
 }
 
 async function typeScriptFiles() {

@@ -1,4 +1,5 @@
 // Copyright the iocp authors. MIT license.
+import type { User } from "../files.ts";
 import { NetReception } from "../node_server.ts";
 import { clearTimeout, setTimeout } from "../globals.ts";
 import { type Native, SYMBOLS } from "../symbols.ts";
@@ -16,7 +17,9 @@ interface BunProcess {
   platform: string;
   arch: string;
   env: Record<string, string | undefined>;
+  getuid?(): number;
   getBuiltinModule(name: "bun:ffi"): BunFfi;
+  getBuiltinModule(name: "node:os"): { homedir(): string };
 }
 interface BunWorker {
   onmessage: (() => void) | null;
@@ -30,9 +33,12 @@ const bun = (globalThis as unknown as {
   Bun?: { version: string; isMainThread: boolean };
 }).Bun!;
 const process = (globalThis as unknown as { process: BunProcess }).process;
-/* Node's, which this runtime has as well. */
-const { setImmediate } = globalThis as unknown as {
+/* Node's and the web's, which this runtime has as well. */
+const { setImmediate, Blob, URL, Worker } = globalThis as unknown as {
   setImmediate(callback: () => void): void;
+  Blob: new (parts: string[], options: { type: string }) => unknown;
+  URL: { createObjectURL(blob: unknown): string };
+  Worker: new (url: string) => BunWorker;
 };
 
 /** True under Bun. */
@@ -91,7 +97,7 @@ class BunParker implements Parker {
     const url = URL.createObjectURL(
       new Blob([HELPER], { type: "text/javascript" }),
     );
-    const worker = new Worker(url) as unknown as BunWorker;
+    const worker = new Worker(url);
     worker.onmessage = () => {
       this.isParked = false;
       this.#hold(false);
@@ -161,6 +167,16 @@ function env(name: string): string | undefined {
   return process.env[name];
 }
 
+function user(): User {
+  const id = process.getuid?.();
+  try {
+    return { id, home: process.getBuiltinModule("node:os").homedir() };
+  } catch {
+    /* The user has none that the system knows of. */
+    return { id };
+  }
+}
+
 const OS_NAMES: Record<string, string> = { win32: "windows" };
 const ARCH_NAMES: Record<string, string> = { x64: "x86_64", arm64: "aarch64" };
 
@@ -187,6 +203,7 @@ export const runtime: Runtime = {
   defer: (callback) => setImmediate(callback),
   unrefTimer: (timer) => (timer as { unref(): void }).unref(),
   env,
+  user,
   /* Nothing asks what a test has loaded. */
   preloads: false,
   onRealmEnd() {

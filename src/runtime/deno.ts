@@ -1,4 +1,6 @@
 // Copyright the iocp authors. MIT license.
+import type { User } from "../files.ts";
+import { clearTimeout, setTimeout } from "../globals.ts";
 import { NetReception } from "../node_server.ts";
 import { type Native, SYMBOLS } from "../symbols.ts";
 import type { Parker, Runtime } from "./types.ts";
@@ -10,7 +12,8 @@ type PermissionDescriptor =
   | { name: "net"; host: string }
   | { name: "env"; variable: string }
   | { name: "read" | "write"; path: string }
-  | { name: "ffi"; path: string };
+  | { name: "ffi"; path: string }
+  | { name: "sys"; kind: "uid" | "homedir" };
 interface DenoNamespace {
   version: { deno: string };
   build: { os: string; arch: string };
@@ -26,6 +29,7 @@ interface DenoNamespace {
     querySync(descriptor: PermissionDescriptor): { state: PermissionState };
     requestSync(descriptor: PermissionDescriptor): { state: PermissionState };
   };
+  uid(): number | null;
   unrefTimer(id: unknown): void;
 }
 /* Not public: an operation that does not hold the process alive. Where it is
@@ -119,7 +123,7 @@ class DenoParker implements Parker {
 
   close(): void {
     /* The deleted port has ended the wait. */
-    clearTimeout(this.#timer as number | undefined);
+    clearTimeout(this.#timer);
   }
 }
 
@@ -145,6 +149,26 @@ function env(variable: string): string | undefined {
   return isGranted({ name: "env", variable })
     ? deno.env.get(variable)
     : undefined;
+}
+
+function homeOfUser(): string | undefined {
+  const { process } = globalThis as unknown as {
+    process: { getBuiltinModule(name: "node:os"): { homedir(): string } };
+  };
+  try {
+    return process.getBuiltinModule("node:os").homedir();
+  } catch {
+    /* The user has none that the system knows of. */
+    return undefined;
+  }
+}
+
+function user(): User {
+  const mayKnow = (kind: "uid" | "homedir") => isGranted({ name: "sys", kind });
+  return {
+    id: mayKnow("uid") ? deno.uid() ?? undefined : undefined,
+    home: mayKnow("homedir") ? homeOfUser() : undefined,
+  };
 }
 
 function hostOf(hostname: string, port: number): string {
@@ -189,7 +213,10 @@ function isExiting(): boolean {
  * begin it again. When the process ends as well, in Deno.exit(), the system
  * closes everything, and until then other listeners of the event may write. */
 function onRealmEnd(callback: () => void): void {
-  globalThis.addEventListener("unload", () => {
+  const events = globalThis as unknown as {
+    addEventListener(type: "unload", listener: () => void): void;
+  };
+  events.addEventListener("unload", () => {
     if (!isExiting()) callback();
   });
 }
@@ -205,6 +232,7 @@ export const runtime: Runtime = {
   defer: (callback) => setImmediate(callback),
   unrefTimer: (timer) => deno.unrefTimer(timer),
   env,
+  user,
   preloads: true,
   onRealmEnd,
   canRead: (path) => isGranted({ name: "read", path }),

@@ -1,4 +1,5 @@
 // Copyright the iocp authors. MIT license.
+import type { User } from "../files.ts";
 import type { Reception, ServerHandle, ServerMembers } from "../node_server.ts";
 import type { Native } from "../symbols.ts";
 
@@ -57,6 +58,10 @@ export interface Runtime {
   /** The environment variable, or undefined when it is unset or not to be
    * read without asking the user. */
   env(name: string): string | undefined;
+
+  /** The user that the process runs as, as far as it can be known without
+   * asking. */
+  user(): User;
 
   /** Whether the file may be read without asking the user. */
   canRead(path: string): boolean;

@@ -16,7 +16,7 @@ export interface Ended {
 
 export interface ChildOptions {
   /** Added to our environment; undefined takes a variable away. */
-  env?: Record<string, string | undefined>;
+  env?: Record<string, string | undefined> | undefined;
   /** Deno's permissions; all of them when left out. */
   flags?: string[];
   /** What the program's path follows, in the place of the usual flags. */

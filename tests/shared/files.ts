@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Embedded } from "../../src/cache.ts";
-import type { FileSystem } from "../../src/files.ts";
+import type { FileStatus, FileSystem, User } from "../../src/files.ts";
 
 function failure(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: ${path}`), { code });
@@ -24,37 +24,84 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
+const GUARDED: FileStatus = {
+  isFile: false,
+  isFolder: true,
+  size: 0,
+  owner: 0,
+  group: 0,
+  mode: 0o755,
+};
+
 /** Files in memory, which fail where a test says so. */
 export class MemoryFiles implements FileSystem {
   readonly files: Map<string, Uint8Array> = new Map();
+  readonly folders: Set<string> = new Set(["/", "/cache", "/tmp", "/home"]);
+  /** What is special about a file or folder. */
+  readonly statuses: Map<string, Partial<FileStatus>> = new Map();
+  /** The codes with which all fails that is done to a path or below it. */
+  readonly failing: Map<string, string> = new Map();
   /** Every change, in order. */
   readonly log: string[] = [];
   isWindows = false;
-  isReadOnly = false;
+  user: User = { id: 1_000 };
   /** Called before a file is renamed. */
   onRename: (() => void) | undefined;
+  /** Called after a file was made, with its path, before its bytes. */
+  onWrite: ((path: string) => void) | undefined;
 
   join = (...parts: string[]): string => parts.join("/");
   absolute = (path: string): string =>
     path.startsWith("/") ? path : `/cwd/${path}`;
-  fromUrl = (url: URL): string => url.pathname;
+  isAbsolute = (path: string): boolean => path.startsWith("/");
+  parent = (path: string): string =>
+    path.slice(0, path.lastIndexOf("/")) || "/";
+  fromUrl = (url: string): string => new URL(url).pathname;
   canRead: (path: string) => boolean = () => true;
+  real: (path: string) => string = (path) => path;
   sha256: typeof sha256 = sha256;
 
+  #look(path: string): void {
+    for (const [where, code] of this.failing) {
+      if (path === where || path.startsWith(`${where}/`)) {
+        throw failure(code, path);
+      }
+    }
+  }
+
   read = (path: string): Uint8Array => {
+    this.#look(path);
     const bytes = this.files.get(path);
     if (bytes === undefined) throw failure("ENOENT", path);
     return bytes;
   };
 
+  status = (path: string): FileStatus => {
+    const special = this.statuses.get(path);
+    const bytes = this.files.get(path);
+    if (bytes !== undefined) {
+      const file = { isFile: true, isFolder: false, mode: 0o600 };
+      const size = bytes.length;
+      return { ...GUARDED, ...file, owner: 1_000, size, ...special };
+    }
+    if (!this.folders.has(path)) throw failure("ENOENT", path);
+    return { ...GUARDED, ...special };
+  };
+
   makeFolder = (path: string): void => {
-    if (this.isReadOnly) throw failure("EROFS", path);
+    this.#look(path);
     this.log.push(`makeFolder ${path}`);
+    for (let each = path; each !== "/"; each = this.parent(each)) {
+      this.folders.add(each);
+    }
   };
 
   write = (path: string, bytes: Uint8Array): void => {
-    if (this.isReadOnly) throw failure("EROFS", path);
+    this.#look(path);
+    if (this.files.has(path)) throw failure("EEXIST", path);
     this.log.push(`write ${path}`);
+    this.files.set(path, bytes.subarray(0, 0));
+    this.onWrite?.(path);
     this.files.set(path, bytes);
   };
 
@@ -68,11 +115,8 @@ export class MemoryFiles implements FileSystem {
 
   remove = (path: string): void => {
     this.log.push(`remove ${path}`);
-    this.files.delete(path);
+    if (!this.files.delete(path)) throw failure("ENOENT", path);
   };
-
-  isMissing = (error: unknown): boolean =>
-    (error as { code?: string }).code === "ENOENT";
 }
 
 /** The embedded form of some bytes. */

@@ -27,8 +27,8 @@ function open(): SystemSockets {
   const path = isWindows ? "ws2_32.dll" : "libc.so.6";
   const functions = openLibrary<Record<string, never>>(path, FUNCTIONS);
   return {
-    socket: functions.socket!,
-    connect: functions.connect!,
+    socket: functions["socket"]!,
+    connect: functions["connect"]!,
     close: functions[CLOSE]!,
   };
 }
