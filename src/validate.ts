@@ -124,3 +124,22 @@ export function requireBytes(name: string, value: unknown): Uint8Array {
   }
   return value;
 }
+
+const isBuffer = (value: unknown): value is ArrayBuffer =>
+  value instanceof ArrayBuffer ||
+  (typeof SharedArrayBuffer === "function" &&
+    value instanceof SharedArrayBuffer);
+
+/** The bytes of any buffer or view, as a view of them; one that was transferred
+ * throws a TypeError. */
+export function bufferSource(name: string, value: unknown): Uint8Array {
+  if (value instanceof Uint8Array && value.length > 0) return value;
+  if (ArrayBuffer.isView(value)) {
+    const { buffer, byteOffset, byteLength } = value;
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  }
+  if (!isBuffer(value)) {
+    wrongType(name, "an ArrayBuffer or a view of one", value);
+  }
+  return new Uint8Array(value);
+}
