@@ -7,7 +7,6 @@ import {
   encodeAddress,
   formatIp,
   type IpAddress,
-  parseIp,
 } from "./address.ts";
 import { Answer } from "./answer.ts";
 import { CLOSED, CONNECTED, RESET } from "./completion.ts";
@@ -16,7 +15,7 @@ import { errorOf, SocketError } from "./errors.ts";
 import { clearTimeout, setTimeout } from "./globals.ts";
 import type { Endpoint, Loop } from "./loop.ts";
 import type { ConnectSettings } from "./options.ts";
-import { resolve, resolveSync } from "./resolver.ts";
+import { literalIp, resolve, resolveSync } from "./resolver.ts";
 import { runtime } from "./runtime.ts";
 import { Stream } from "./stream.ts";
 import { wrongType } from "./validate.ts";
@@ -218,12 +217,18 @@ function summary(errors: readonly SocketError[]): SocketError {
 }
 
 /* The address, or the name to resolve, with the permission of the user. */
-function permittedHost(settings: ConnectSettings): IpAddress | string {
+function permittedHost(
+  loop: Loop,
+  settings: ConnectSettings,
+): IpAddress | string {
   const { hostname, port } = settings;
-  const ip = parseIp(hostname);
-  const host = ip ?? asciiHostname(hostname);
-  runtime.requireNet(typeof host === "string" ? host : formatIp(host), port);
-  return host;
+  const permit = (host: string) => runtime.requireNet(host, port);
+  const about = { syscall: "connect", port };
+  const ip = literalIp(loop.native, hostname, about, permit);
+  if (ip !== undefined) return ip;
+  const name = asciiHostname(hostname);
+  permit(name);
+  return name;
 }
 
 /* What a name was resolved to, unless the user forbids one of them. */
@@ -239,12 +244,13 @@ function permittedFound(
 
 /* The addresses to try, with the permission of the user. */
 async function permittedAddresses(
+  loop: Loop,
   settings: ConnectSettings,
 ): Promise<readonly IpAddress[]> {
   const { port } = settings;
-  const host = permittedHost(settings);
+  const host = permittedHost(loop, settings);
   return typeof host === "string"
-    ? permittedFound(await resolve(host, port), port)
+    ? permittedFound(await resolve(loop.native, host, port), port)
     : [host];
 }
 
@@ -270,10 +276,11 @@ function usableAddresses(
 
 /* The address of `localAddress`. */
 function parseLocal(
+  loop: Loop,
   localAddress: string | undefined,
 ): IpAddress | undefined {
   if (localAddress === undefined) return undefined;
-  const ip = parseIp(localAddress);
+  const ip = literalIp(loop.native, localAddress, { syscall: "connect" });
   if (ip === undefined) {
     wrongType("localAddress", "an IP address", localAddress);
   }
@@ -287,7 +294,7 @@ export async function makeConnection(
   findAddresses: typeof permittedAddresses = permittedAddresses,
 ): Promise<Conn> {
   const { hostname, port, signal, timeout } = settings;
-  const local = parseLocal(settings.localAddress);
+  const local = parseLocal(loop, settings.localAddress);
   signal?.throwIfAborted();
   let race: Race | undefined;
   let timer: unknown;
@@ -312,7 +319,7 @@ export async function makeConnection(
   }
   loop.ref();
   try {
-    const found = await Promise.race([findAddresses(settings), givenUp]);
+    const found = await Promise.race([findAddresses(loop, settings), givenUp]);
     /* Both may have come at once. */
     if (isGivenUp) await givenUp;
     const usable = usableAddresses(settings, local, found);
@@ -334,7 +341,7 @@ function permittedAddressesSync(
   settings: ConnectSettings,
 ): readonly IpAddress[] {
   const { port } = settings;
-  const host = permittedHost(settings);
+  const host = permittedHost(loop, settings);
   if (typeof host !== "string") return [host];
   const about = { syscall: "connect", port };
   const found = resolveSync(loop.native, host, ADDRESSES_MAX, about);
@@ -348,7 +355,7 @@ export function makeConnectionSync(
   findAddresses: typeof permittedAddressesSync = permittedAddressesSync,
 ): Conn {
   const { hostname, port, signal, timeout = Infinity } = settings;
-  const local = parseLocal(settings.localAddress);
+  const local = parseLocal(loop, settings.localAddress);
   signal?.throwIfAborted();
   const end = performance.now() + timeout;
   const found = findAddresses(loop, settings);

@@ -73,9 +73,15 @@ export function optionalInteger(
   return requireInteger(name, value, min, max);
 }
 
-/** A TCP port number. */
+/** A TCP port number, or the text of one as `Number()` reads it: that of an
+ * environment variable. */
 export function requirePort(value: unknown, min: number): number {
-  return requireInteger("port", value, min, 65535);
+  if (typeof value !== "string") {
+    return requireInteger("port", value, min, 65535);
+  }
+  const port = value.trim() === "" ? NaN : Number(value);
+  if (Number.isNaN(port)) wrongType("port", "a number", value);
+  return requireInteger("port", port, min, 65535);
 }
 
 /** An integer that may be given under either of two names. */
