@@ -63,7 +63,7 @@ test("resolve() fails with the kind of the resolver's failure", async () => {
       const error = await errorFrom(
         resolve(native, "some.example", 80, failing(cause)),
       );
-      assert.equal(error.code, code, cause);
+      assert.equal(error.code, code, `${cause}`);
       assert.equal(error.syscall, "connect");
       assert.equal(error.address, "some.example");
       assert.equal(error.port, 80);

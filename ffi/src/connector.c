@@ -48,6 +48,12 @@ static bool connector__has_met_itself(struct socket* socket) {
          memory_compare(own.bytes, peer->bytes, sizeof own.bytes) == 0;
 }
 
+/* A zone is a part of link-local addresses only (RFC 4007 section 6). */
+static bool connector__has_zone(const struct iocp_address* address) {
+  return address->family == 6 && address->bytes[0] == 0xfe &&
+         (address->bytes[1] & 0xc0) == 0x80;
+}
+
 /* The address that was asked for may have another writing than the peer's: the
  * unspecified one is this machine's, and a zone may have no meaning for it. */
 static void connector__learn_peer(struct socket* socket) {
@@ -56,6 +62,8 @@ static void connector__learn_peer(struct socket* socket) {
   struct iocp_address learnt;
   if (engine_name(socket, IOCP_PEER, &learnt) >= 0) {
     *peer = learnt;
+    /* Of the others, Linux forgets a zone, and not every Windows does. */
+    if (!connector__has_zone(peer)) peer->scope = 0;
     return;
   }
   /* A connection that was reset meanwhile has none any more. */
