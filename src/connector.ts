@@ -7,6 +7,7 @@ import {
   encodeAddress,
   formatIp,
   type IpAddress,
+  LOOPBACK,
 } from "./address.ts";
 import { Answer } from "./answer.ts";
 import { CLOSED, CONNECTED, RESET } from "./completion.ts";
@@ -242,6 +243,19 @@ function permittedFound(
   return addresses;
 }
 
+/* Both loopback addresses, about which no resolver has to be asked (RFC 6761
+ * section 6.3), so that the name costs no more than an address. The stock call
+ * may not have met the second one, so a refusal of that is no failure. */
+function permittedLocalhost(port: number): readonly IpAddress[] {
+  const [v4, v6] = LOOPBACK;
+  permittedFound([v4!], port);
+  try {
+    return permittedFound([v4!, v6!], port);
+  } catch {
+    return [v4!];
+  }
+}
+
 /* The addresses to try, with the permission of the user. */
 async function permittedAddresses(
   loop: Loop,
@@ -249,9 +263,9 @@ async function permittedAddresses(
 ): Promise<readonly IpAddress[]> {
   const { port } = settings;
   const host = permittedHost(loop, settings);
-  return typeof host === "string"
-    ? permittedFound(await resolve(loop.native, host, port), port)
-    : [host];
+  if (typeof host !== "string") return [host];
+  if (host === "localhost") return permittedLocalhost(port);
+  return permittedFound(await resolve(loop.native, host, port), port);
 }
 
 /* Those of the addresses that are to be tried; never none. */
@@ -343,6 +357,7 @@ function permittedAddressesSync(
   const { port } = settings;
   const host = permittedHost(loop, settings);
   if (typeof host !== "string") return [host];
+  if (host === "localhost") return permittedLocalhost(port);
   const about = { syscall: "connect", port };
   const found = resolveSync(loop.native, host, ADDRESSES_MAX, about);
   return permittedFound(found, port);
