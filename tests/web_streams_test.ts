@@ -232,6 +232,23 @@ test("Conn.writable.abort() ends at once while the peer takes nothing", async ()
   assert.equal((error as { code?: string }).code, "ECONNRESET");
 });
 
+test("A pipeTo() ends at once by a reset() while the peer takes nothing", async () => {
+  using ends = await pair();
+  const { client, server } = ends;
+  const source = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new Uint8Array(1024 * 1024)),
+  });
+  const controller = new AbortController();
+  const { signal } = controller;
+  signal.addEventListener("abort", () => server.reset());
+  const piped = source.pipeTo(server.writable, { signal });
+  assert.equal(await isSettled(piped.catch(() => {})), false);
+  controller.abort(new RangeError("too slow"));
+  await assert.rejects(within("the pipe", piped));
+  const error = await meetReset(client);
+  assert.equal((error as { code?: string }).code, "ECONNRESET");
+});
+
 test("Conn.readable pulls nothing before somebody reads", async () => {
   using ends = await pair();
   const { client, server } = ends;
