@@ -1,38 +1,28 @@
 // Copyright the iocp authors. MIT license.
-/* One listening socket of a loop, and the connections that wait to be taken.
- * What users see of it is a Listener. */
+/* The listening sockets of one listener, mostly one, and the connections that
+ * wait to be taken. What users see of it is a Listener. */
 
-import {
-  asciiHostname,
-  encodeAddress,
-  formatIp,
-  type IpAddress,
-  type NetAddr,
-  parseIp,
-} from "./address.ts";
+import type { NetAddr } from "./address.ts";
 import { Answer, timedOut } from "./answer.ts";
 import {
   ACCEPTED,
-  ALL_NO_DELAY,
   BACKLOG,
   CLOSED,
   DEFER_ACCEPT,
   FIRST_BYTE_TIMEOUT,
-  IPV6_ONLY,
   LOCAL,
   RESET,
-  REUSE_PORT,
   SEND_CONCURRENCY,
+  SOCKET_STATS_FIELDS,
   type SocketStats,
 } from "./completion.ts";
 import { Conn } from "./conn.ts";
 import { errorOf, NotSupported, SocketError } from "./errors.ts";
 import type { Group } from "./group.ts";
 import type { Endpoint, Loop } from "./loop.ts";
+import { listenSockets } from "./listen_socket.ts";
 import type { ListenSettings } from "./options.ts";
 import { receiveNumbers } from "./receive_mode.ts";
-import { resolveSync } from "./resolver.ts";
-import { runtime } from "./runtime.ts";
 import { Stream } from "./stream.ts";
 
 /** With so many connections waiting for the user no more are accepted; the
@@ -42,10 +32,32 @@ const WAITING_MAX = 64;
 /** Who waits for a connection; undefined when it is closed. */
 export type Taker = (conn: Conn | undefined) => void;
 
-/** A listening socket. */
+/* The socket of another family. What it accepts is its listener's. */
+class Companion implements Endpoint {
+  readonly socket: number;
+  readonly #acceptor: Acceptor;
+
+  constructor(acceptor: Acceptor, socket: number) {
+    this.#acceptor = acceptor;
+    this.socket = socket;
+  }
+
+  complete(kind: number, result: number, detail: number): void {
+    if (kind === CLOSED) this.#acceptor.loop.remove(this);
+    else this.#acceptor.complete(kind, result, detail);
+  }
+
+  lose(): void {
+    this.#acceptor.lose();
+  }
+}
+
+/** What listens at one address, or at one of each family. */
 export class Acceptor implements Endpoint {
   readonly loop: Loop;
+  /** The socket whose address users see; the others have the same port. */
   readonly socket: number;
+  readonly #sockets: readonly number[];
   readonly address: NetAddr;
   readonly settings: ListenSettings;
   #acceptPool: number;
@@ -61,11 +73,15 @@ export class Acceptor implements Endpoint {
     this.loop = loop;
     this.settings = settings;
     this.#acceptPool = settings.acceptPool;
-    this.socket = listenSocket(loop, settings);
-    group.join(this.socket);
+    this.#sockets = listenSockets(loop, settings);
+    this.socket = this.#sockets[0]!;
+    for (const socket of this.#sockets) group.join(socket);
     this.address = loop.address(this.socket, LOCAL);
     this.#applySettings();
     loop.add(this);
+    for (const socket of this.#sockets.slice(1)) {
+      loop.add(new Companion(this, socket));
+    }
     loop.ref();
   }
 
@@ -131,7 +147,7 @@ export class Acceptor implements Endpoint {
 
   set backlog(count: number) {
     if (this.#isClosed) throw this.closedError();
-    const result = this.loop.setOption(this.socket, BACKLOG, count);
+    const result = this.#setOption(BACKLOG, count);
     if (result >= 0) return;
     const error = this.#error(result, "change the backlog");
     if (error.code !== "ENOTSUP") throw error;
@@ -144,9 +160,14 @@ export class Acceptor implements Endpoint {
   /** The counters of the library, and the connections that wait here. */
   stats(): SocketStats {
     if (this.#isClosed) throw this.closedError();
-    const stats = this.loop.socketStats(this.socket);
-    stats.acceptsReady += this.#waiting.length;
-    return stats;
+    const [stats, ...others] = this.#sockets.map((socket) =>
+      this.loop.socketStats(socket)
+    );
+    for (const other of others) {
+      for (const field of SOCKET_STATS_FIELDS) stats![field] += other[field];
+    }
+    stats!.acceptsReady += this.#waiting.length;
+    return stats!;
   }
 
   /* The library gives its own options to each connection. */
@@ -161,12 +182,29 @@ export class Acceptor implements Endpoint {
     }
     if (deferAccept) options.push([DEFER_ACCEPT, 1]);
     for (const [option, value] of options) {
-      const result = this.loop.setOption(this.socket, option, value);
+      const result = this.#setOption(option, value);
       if (result < 0) {
         const error = this.#error(result, "set an option");
-        this.loop.native.iocp_close(this.loop.port, this.socket, RESET, 0);
+        this.#closeSockets();
         throw error;
       }
+    }
+  }
+
+  /* Of all sockets; the first failure, or what the last one says. */
+  #setOption(option: number, value: number): number {
+    let result = 0;
+    for (const socket of this.#sockets) {
+      result = this.loop.setOption(socket, option, value);
+      if (result < 0) break;
+    }
+    return result;
+  }
+
+  #closeSockets(): void {
+    const { native, port } = this.loop;
+    for (const socket of this.#sockets) {
+      native.iocp_close(port, socket, RESET, 0);
     }
   }
 
@@ -192,7 +230,7 @@ export class Acceptor implements Endpoint {
 
   close(): void {
     if (this.#isClosed) return;
-    this.loop.native.iocp_close(this.loop.port, this.socket, RESET, 0);
+    this.#closeSockets();
     this.loop.kick();
     this.lose();
   }
@@ -244,46 +282,8 @@ export class Acceptor implements Endpoint {
   #setPosted(isPosted: boolean): void {
     this.#isPosted = isPosted;
     const count = isPosted ? this.#acceptPool : 0;
-    this.loop.native.iocp_accept(this.loop.port, this.socket, count);
+    const { native, port } = this.loop;
+    for (const socket of this.#sockets) native.iocp_accept(port, socket, count);
     this.loop.kick();
   }
-}
-
-/* The address to listen on, with the permission of the user. */
-function permittedIp(loop: Loop, hostname: string, port: number): IpAddress {
-  const ip = parseIp(hostname);
-  if (ip !== undefined) {
-    runtime.requireNet(formatIp(ip), port);
-    return ip;
-  }
-  const name = asciiHostname(hostname);
-  runtime.requireNet(name, port);
-  const [found] = resolveSync(loop.native, name, 1, { syscall: "resolve" });
-  runtime.requireNetResolved(formatIp(found), port);
-  return found;
-}
-
-function listenSocket(loop: Loop, settings: ListenSettings): number {
-  const { hostname, port, backlog, ipv6Only, reusePort, conn } = settings;
-  const ip = permittedIp(loop, hostname, port);
-  const flags = (ipv6Only ? IPV6_ONLY : 0) | (reusePort ? REUSE_PORT : 0) |
-    (conn.noDelay ? ALL_NO_DELAY : 0);
-  const { native } = loop;
-  const result = native.iocp_listen(
-    loop.port,
-    encodeAddress(ip, port),
-    backlog,
-    flags,
-  );
-  if (result >= 0) return result;
-  const error = loop.error(result, {
-    syscall: "listen",
-    address: hostname,
-    port,
-  });
-  if (error.code !== "ENOTSUP") throw error;
-  throw new NotSupported(
-    "Cannot listen with reusePort: this system has no SO_REUSEPORT; on Windows SO_REUSEADDR would let any process take the port over",
-    { cause: error },
-  );
 }

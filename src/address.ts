@@ -75,14 +75,48 @@ function parseIpv6(text: string): number[] | undefined {
 export function parseIp(text: string): IpAddress | undefined {
   const v4 = parseIpv4(text);
   if (v4 !== undefined) return { family: 4, bytes: v4, scope: 0 };
+  const parts = parseZone(text);
+  if (parts === undefined) return undefined;
+  const { ip, zone } = parts;
+  if (zone === undefined) return ip;
+  /* Names of zones are the system's; numbers are the same everywhere. */
+  return IS_ZONE_NUMBER.test(zone) ? { ...ip, scope: Number(zone) } : undefined;
+}
+
+const IS_ZONE_NUMBER = /^\d{1,9}$/;
+
+/** The IPv6 address, without its zone, and the name that the zone has in
+ * `text`; undefined for anything else. */
+export function parseZoned(
+  text: string,
+): { ip: IpAddress; zone: string } | undefined {
+  const { ip, zone } = parseZone(text) ?? {};
+  if (ip === undefined || !zone || IS_ZONE_NUMBER.test(zone)) return undefined;
+  return { ip, zone };
+}
+
+function parseZone(
+  text: string,
+): { ip: IpAddress; zone: string | undefined } | undefined {
   const bare = /^\[.*\]$/.test(text) ? text.slice(1, -1) : text;
   const [host = "", zone, ...rest] = bare.split("%");
   if (rest.length > 0) return undefined;
-  const v6 = parseIpv6(host);
-  if (v6 === undefined) return undefined;
-  /* Names of zones are the system's; numbers are the same everywhere. */
-  if (zone !== undefined && !/^\d{1,9}$/.test(zone)) return undefined;
-  return { family: 6, bytes: v6, scope: Number(zone ?? 0) };
+  const bytes = parseIpv6(host!);
+  if (bytes === undefined) return undefined;
+  return { ip: { family: 6, bytes, scope: 0 }, zone };
+}
+
+/** The loopback addresses, one of each family. */
+export const LOOPBACK: readonly IpAddress[] = [
+  { family: 4, bytes: [127, 0, 0, 1], scope: 0 },
+  { family: 6, bytes: [...new Array<number>(15).fill(0), 1], scope: 0 },
+];
+
+/** True for 127.0.0.0/8 and ::1. */
+export function isLoopback({ family, bytes }: IpAddress): boolean {
+  return family === 4
+    ? bytes[0] === 127
+    : bytes.every((byte, i) => byte === (i === 15 ? 1 : 0));
 }
 
 /** Writes a struct iocp_address. */

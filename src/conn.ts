@@ -21,7 +21,7 @@ import type { SocketDuplex } from "./socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
 import type { Stream } from "./stream.ts";
 import { optionalBoolean, requireBytes } from "./validate.ts";
-import { readableOf, writableOf } from "./web_streams.ts";
+import { WebStreams } from "./web_streams.ts";
 import type { ByteReadable, ByteWritable } from "./web_types.ts";
 
 /** The options of a connection as they are in force. */
@@ -74,8 +74,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
   }
 
   readonly #stream: Stream;
-  #readable: ByteReadable | undefined;
-  #writable: ByteWritable | undefined;
+  #webStreams: WebStreams | undefined;
   #duplex: SocketDuplex | undefined;
 
   /** Connections come from `connect()` and from a listener. */
@@ -206,21 +205,27 @@ export class Conn implements AsyncIterable<Uint8Array> {
 
   /**
    * The received bytes as a byte stream. When it ends, the connection is
-   * closed, unless `writable` is in use: then when both have ended.
+   * closed, unless `writable` is in use: then when both have ended. Cancelling
+   * it, which leaving a loop over it does, or a failure closes the connection in
+   * any case.
    */
   get readable(): ByteReadable {
-    return this.#readable ??= readableOf(
-      this.#stream,
-      () => this.#writable !== undefined,
-    );
+    return (this.#webStreams ??= new WebStreams(this.#stream)).readable;
   }
 
   /**
-   * The bytes to send. Closing it ends the sending direction, aborting it
-   * resets the connection.
+   * The bytes to send: an `ArrayBuffer` or a view of one a chunk. Closing it
+   * ends the sending direction. Aborting it, also by a `pipeTo()` that fails,
+   * resets the connection at once, whatever the peer has not taken yet; so does
+   * a chunk of a wrong type.
+   *
+   * A `pipeTo()` whose `signal` fires waits for the write that is under way, as
+   * the Streams Standard has it, and no stream hears of it before. Where a peer
+   * may take nothing, have the signal call `reset()` as well, which fails that
+   * write and ends the pipe at once.
    */
   get writable(): ByteWritable {
-    return this.#writable ??= writableOf(this.#stream);
+    return (this.#webStreams ??= new WebStreams(this.#stream)).writable;
   }
 
   /**

@@ -7,7 +7,7 @@ import {
   encodeAddress,
   formatIp,
   type IpAddress,
-  parseIp,
+  LOOPBACK,
 } from "./address.ts";
 import { Answer } from "./answer.ts";
 import { CLOSED, CONNECTED, RESET } from "./completion.ts";
@@ -17,7 +17,7 @@ import { clearTimeout, performance, setTimeout } from "./globals.ts";
 import type { Group } from "./group.ts";
 import type { Endpoint, Loop } from "./loop.ts";
 import type { ConnectSettings } from "./options.ts";
-import { resolve, resolveSync } from "./resolver.ts";
+import { literalIp, resolve, resolveSync } from "./resolver.ts";
 import { runtime } from "./runtime.ts";
 import { Stream } from "./stream.ts";
 import { wrongType } from "./validate.ts";
@@ -226,12 +226,18 @@ function summary(
 }
 
 /* The address, or the name to resolve, with the permission of the user. */
-function permittedHost(settings: ConnectSettings): IpAddress | string {
+function permittedHost(
+  loop: Loop,
+  settings: ConnectSettings,
+): IpAddress | string {
   const { hostname, port } = settings;
-  const ip = parseIp(hostname);
-  const host = ip ?? asciiHostname(hostname);
-  runtime.requireNet(typeof host === "string" ? host : formatIp(host), port);
-  return host;
+  const permit = (host: string) => runtime.requireNet(host, port);
+  const about = { syscall: "connect", port };
+  const ip = literalIp(loop.native, hostname, about, permit);
+  if (ip !== undefined) return ip;
+  const name = asciiHostname(hostname);
+  permit(name);
+  return name;
 }
 
 /* What a name was resolved to, unless the user forbids one of them. */
@@ -245,15 +251,29 @@ function permittedFound(
   return addresses;
 }
 
+/* Both loopback addresses, about which no resolver has to be asked (RFC 6761
+ * section 6.3), so that the name costs no more than an address. The stock call
+ * may not have met the second one, so a refusal of that is no failure. */
+function permittedLocalhost(port: number): readonly IpAddress[] {
+  const [v4, v6] = LOOPBACK;
+  permittedFound([v4!], port);
+  try {
+    return permittedFound([v4!, v6!], port);
+  } catch {
+    return [v4!];
+  }
+}
+
 /* The addresses to try, with the permission of the user. */
 async function permittedAddresses(
+  loop: Loop,
   settings: ConnectSettings,
 ): Promise<readonly IpAddress[]> {
   const { port } = settings;
-  const host = permittedHost(settings);
-  return typeof host === "string"
-    ? permittedFound(await resolve(host, port), port)
-    : [host];
+  const host = permittedHost(loop, settings);
+  if (typeof host !== "string") return [host];
+  if (host === "localhost") return permittedLocalhost(port);
+  return permittedFound(await resolve(loop.native, host, port), port);
 }
 
 /* Those of the addresses that are to be tried; never none. */
@@ -278,10 +298,11 @@ function usableAddresses(
 
 /* The address of `localAddress`. */
 function parseLocal(
+  loop: Loop,
   localAddress: string | undefined,
 ): IpAddress | undefined {
   if (localAddress === undefined) return undefined;
-  const ip = parseIp(localAddress);
+  const ip = literalIp(loop.native, localAddress, { syscall: "connect" });
   if (ip === undefined) {
     wrongType("localAddress", "an IP address", localAddress);
   }
@@ -295,7 +316,8 @@ export async function makeConnection(
   findAddresses: typeof permittedAddresses = permittedAddresses,
 ): Promise<Conn> {
   const { hostname, port, signal, timeout } = settings;
-  const local = parseLocal(settings.localAddress);
+  const { loop } = group;
+  const local = parseLocal(loop, settings.localAddress);
   signal?.throwIfAborted();
   let race: Race | undefined;
   let timer: unknown;
@@ -318,12 +340,11 @@ export async function makeConnection(
       giveUp(new SocketError("ETIMEDOUT", options));
     }, timeout);
   }
-  const { loop } = group;
   loop.ref();
   const onClose = () => giveUp(portClosed(hostname, port));
   group.attempt(onClose);
   try {
-    const found = await Promise.race([findAddresses(settings), givenUp]);
+    const found = await Promise.race([findAddresses(loop, settings), givenUp]);
     /* Both may have come at once. */
     if (isGivenUp) await givenUp;
     const usable = usableAddresses(settings, local, found);
@@ -346,8 +367,9 @@ function permittedAddressesSync(
   settings: ConnectSettings,
 ): readonly IpAddress[] {
   const { port } = settings;
-  const host = permittedHost(settings);
+  const host = permittedHost(loop, settings);
   if (typeof host !== "string") return [host];
+  if (host === "localhost") return permittedLocalhost(port);
   const about = { syscall: "connect", port };
   const found = resolveSync(loop.native, host, ADDRESSES_MAX, about);
   return permittedFound(found, port);
@@ -360,10 +382,10 @@ export function makeConnectionSync(
   findAddresses: typeof permittedAddressesSync = permittedAddressesSync,
 ): Conn {
   const { hostname, port, signal, timeout = Infinity } = settings;
-  const local = parseLocal(settings.localAddress);
+  const { loop } = group;
+  const local = parseLocal(loop, settings.localAddress);
   signal?.throwIfAborted();
   const end = performance.now() + timeout;
-  const { loop } = group;
   const found = findAddresses(loop, settings);
   const usable = usableAddresses(settings, local, found);
   const answer = new Answer<Conn>();

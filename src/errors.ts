@@ -44,6 +44,8 @@ const CODES:
     ["ECANCELED", 125, "operation canceled"],
     ["ENOTFOUND", 200, "host name not found"],
     ["EUNKNOWN", 201, "unknown error"],
+    ["EAI_AGAIN", 202, "the host name cannot be looked up now"],
+    ["EAI_FAIL", 203, "the look-up of the host name has failed"],
   ];
 
 const BY_NUMBER = new Map(
@@ -258,6 +260,11 @@ export function errorOf(
   options: SocketErrorOptions,
 ): SocketError {
   return new SocketError(BY_NUMBER.get(-result)?.code ?? "EUNKNOWN", options);
+}
+
+/** True for one of the codes. */
+export function isCode(code: string): boolean {
+  return BY_CODE.has(code);
 }
 
 /** The negated number of a code. */

@@ -11,7 +11,8 @@ interface ByteSource {
   pull(controller: ByteController): Promise<void>;
   cancel(reason?: unknown): void;
 }
-interface ByteController {
+/** The controller of a byte stream. */
+export interface ByteController {
   readonly byobRequest: {
     readonly view: ArrayBufferView<ArrayBuffer> | null;
     respond(count: number): void;
@@ -20,6 +21,7 @@ interface ByteController {
   error(reason: unknown): void;
 }
 interface Sink {
+  start(controller: { readonly signal: Signal }): void;
   write(chunk: unknown, controller: { error(reason: unknown): void }): unknown;
   close(): unknown;
   abort(reason?: unknown): unknown;

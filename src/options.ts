@@ -76,13 +76,17 @@ export interface ConnOptions {
 /** Options of {@linkcode listen}; those of the connections are inherited. */
 export interface ListenOptions extends ConnOptions {
   /**
-   * 0 to 65535; 0 lets the system choose.
+   * 0 to 65535; 0 lets the system choose. It may be the text of a number, as in
+   * an environment variable.
    *
    * @default {0}
    */
-  port?: number | undefined;
+  port?: number | string | undefined;
   /**
-   * An IP address or host name of this machine. `"::"` takes IPv4 as well.
+   * An IP address or host name of this machine. `"::"` takes IPv4 as well, and
+   * `"localhost"` is both 127.0.0.1 and ::1, at the same port. Of another name's
+   * addresses the first is taken. The zone of an IPv6 address may be the number
+   * or the name of a network interface.
    *
    * @default {"0.0.0.0"}
    */
@@ -143,10 +147,11 @@ export interface ListenOptions extends ConnOptions {
 
 /** Options of {@linkcode connect}. */
 export interface ConnectOptions extends ConnOptions {
-  /** 1 to 65535. */
-  port: number;
+  /** 1 to 65535, or the text of such a number. */
+  port: number | string;
   /**
-   * An IP address or a host name, in Unicode or Punycode.
+   * An IP address or a host name, in Unicode or Punycode. The zone of an IPv6
+   * address may be the number or the name of a network interface.
    *
    * @default {"127.0.0.1"}
    */

@@ -73,9 +73,15 @@ export function optionalInteger(
   return requireInteger(name, value, min, max);
 }
 
-/** A TCP port number. */
+/** A TCP port number, or the text of one as `Number()` reads it: that of an
+ * environment variable. */
 export function requirePort(value: unknown, min: number): number {
-  return requireInteger("port", value, min, 65535);
+  if (typeof value !== "string") {
+    return requireInteger("port", value, min, 65535);
+  }
+  const port = value.trim() === "" ? NaN : Number(value);
+  if (Number.isNaN(port)) wrongType("port", "a number", value);
+  return requireInteger("port", port, min, 65535);
 }
 
 /** An integer that may be given under either of two names. */
@@ -123,4 +129,23 @@ export function requireBytes(name: string, value: unknown): Uint8Array {
     wrongType(name, "a Uint8Array", value);
   }
   return value;
+}
+
+const isBuffer = (value: unknown): value is ArrayBuffer =>
+  value instanceof ArrayBuffer ||
+  (typeof SharedArrayBuffer === "function" &&
+    value instanceof SharedArrayBuffer);
+
+/** The bytes of any buffer or view, as a view of them; one that was transferred
+ * throws a TypeError. */
+export function bufferSource(name: string, value: unknown): Uint8Array {
+  if (value instanceof Uint8Array && value.length > 0) return value;
+  if (ArrayBuffer.isView(value)) {
+    const { buffer, byteOffset, byteLength } = value;
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  }
+  if (!isBuffer(value)) {
+    wrongType(name, "an ArrayBuffer or a view of one", value);
+  }
+  return new Uint8Array(value);
 }

@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import process from "node:process";
 import { test } from "node:test";
 import { CompletionPort, type NetAddr } from "../mod.ts";
-import { within } from "./shared/deadline.ts";
+import { eventually, within } from "./shared/deadline.ts";
 import { atOneNumber, noIpv6 } from "./shared/network.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
@@ -64,10 +64,91 @@ test("listen() fails on an unknown name", async () => {
   }
 });
 
-test("listen() takes a name", () => {
+const BOTH = ["127.0.0.1", "::1"];
+
+test("listen() on localhost serves both families at one port", {
+  skip: noIpv6,
+}, async () => {
   using port = new CompletionPort();
-  using listener = port.listen({ hostname: "localhost", port: 0 });
-  assert.ok(["127.0.0.1", "::1"].includes(listener.addr.hostname));
+  for (const hostname of ["localhost", "LOCALHOST", "localhost."]) {
+    using listener = port.listen({ hostname, port: 0 });
+    assert.ok(BOTH.includes(listener.addr.hostname));
+    for (const at of [...BOTH, "localhost"]) {
+      const [client, server] = await within(
+        `connecting to ${at}`,
+        Promise.all([
+          port.connect({ hostname: at, port: listener.addr.port }),
+          listener.accept(),
+        ]),
+      );
+      if (at !== "localhost") assert.equal(client.remoteAddr.hostname, at);
+      assert.deepEqual(client.remoteAddr, server.localAddr);
+      client.close();
+      server.close();
+    }
+  }
+});
+
+test("A listener on localhost has its options, counters and close at both", {
+  skip: noIpv6,
+}, async () => {
+  using port = new CompletionPort();
+  const listener = port.listen({ hostname: "localhost", port: 0, backlog: 7 });
+  const { port: number } = listener.addr;
+  listener.setBacklog(9);
+  listener.setAcceptPool(3);
+  assert.equal(listener.options.backlog, 9);
+  listener.unref();
+  listener.ref();
+  const accepting = BOTH.map(() => listener.accept());
+  const clients = BOTH.map((hostname) =>
+    port.connect({ hostname, port: number })
+  );
+  await within("both", Promise.all([...accepting, ...clients]));
+  assert.equal(listener.stats().accepted, 2);
+  const waiting = errorFrom(listener.accept());
+  listener.close();
+  assert.equal((await waiting).code, "EBADF");
+  for (const hostname of BOTH) {
+    const error = await errorFrom(port.connect({ hostname, port: number }));
+    assert.equal(error.code, "ECONNREFUSED", hostname);
+    using again = port.listen({ hostname, port: number });
+    assert.equal(again.addr.port, number);
+  }
+});
+
+test("A listener on localhost ends when its port is closed", async () => {
+  using port = new CompletionPort();
+  const listener = port.listen({ hostname: "localhost", port: 0 });
+  const waiting = errorFrom(listener.accept());
+  port.close();
+  assert.equal((await waiting).code, "EBADF");
+});
+
+test("listen() on localhost fails when one of the families is taken", {
+  skip: noIpv6,
+}, async () => {
+  using port = new CompletionPort();
+  for (const hostname of BOTH) {
+    using other = port.listen({ hostname, port: 0 });
+    const options = { hostname: "localhost", port: other.addr.port };
+    const error = await errorFrom(() => port.listen(options));
+    assert.equal(error.code, "EADDRINUSE");
+    await eventually("nothing is left", () => port.stats().sockets === 1);
+  }
+});
+
+test("listen() takes the text of a port number, as connect() does", async () => {
+  using port = new CompletionPort();
+  using listener = port.listen({ hostname: "127.0.0.1", port: "0" });
+  const { port: number } = listener.addr;
+  const texts = [`${number}`, ` ${number} `, `0x${number.toString(16)}`];
+  for (const text of texts) {
+    using _ = await port.connect({ hostname: "127.0.0.1", port: text });
+    using _sync = port.connectSync({ hostname: "127.0.0.1", port: text });
+    using other = port.listen({ hostname: "127.0.0.2", port: text });
+    assert.equal(other.addr.port, number);
+  }
 });
 
 test("listen() fails on a port that is closed", async () => {

@@ -122,7 +122,30 @@ test("connect() takes names", async () => {
       listen: { hostname: "localhost" },
       connect: { hostname },
     });
-    assert.deepEqual(ends.client.remoteAddr, ends.listener.addr);
+    assert.deepEqual(ends.client.remoteAddr, ends.server.localAddr);
+  }
+});
+
+test("connect() to localhost finds a server of either family at once", {
+  skip: noIpv6,
+}, async () => {
+  for (const hostname of ["127.0.0.1", "::1"]) {
+    /* A server that stands alone: the other family refuses. */
+    using ends = await pair({
+      listen: { hostname },
+      connect: {
+        hostname: "localhost",
+        /* Only a refusal lets the second address join before the deadline. */
+        autoSelectFamilyAttemptDelay: 2 ** 31 - 1,
+      },
+    });
+    assert.equal(ends.client.remoteAddr.hostname, hostname);
+    using sync = ends.port.connectSync({
+      hostname: "localhost",
+      port: ends.listener.addr.port,
+      autoSelectFamilyAttemptDelay: 2 ** 31 - 1,
+    });
+    assert.equal(sync.remoteAddr.hostname, hostname);
   }
 });
 

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { within } from "./shared/deadline.ts";
+import type { Conn } from "../mod.ts";
+import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { errorFrom } from "./shared/outcome.ts";
 import { meetReset, pair } from "./shared/pair.ts";
 import { bytesOf, digest, pattern } from "./shared/pattern.ts";
@@ -53,14 +54,199 @@ test("Conn.readable.cancel() ends a read that waits", async () => {
   assert.equal((await within("the read", read)).done, true);
 });
 
-test("Conn.readable.cancel() leaves writable usable", async () => {
+/* A direction that is given up takes the connection with it: the peer sees its
+ * end, and nothing is left on the port. */
+
+type Act = (conn: Conn) => unknown;
+
+async function breakOff(conn: Conn): Promise<void> {
+  for await (const _ of conn.readable) break;
+}
+
+const failingSource = () =>
+  new ReadableStream<Uint8Array>({
+    start: (controller) => controller.error(new Error("the source failed")),
+  });
+const failingPlace = () =>
+  new WritableStream({
+    write() {
+      throw new Error("the place failed");
+    },
+  });
+
+function badChunk(conn: Conn): Promise<unknown> {
+  const writer = conn.writable
+    .getWriter() as unknown as WritableStreamDefaultWriter<unknown>;
+  writer.closed.catch(() => {});
+  return writer.write("text").catch(() => {});
+}
+
+const givenUp: Record<string, { act: Act; seen: "end" | "ECONNRESET" }> = {
+  "readable.cancel()": { act: (conn) => conn.readable.cancel(), seen: "end" },
+  "the cancel of a reader": {
+    act: (conn) => conn.readable.getReader().cancel(),
+    seen: "end",
+  },
+  "the cancel of a BYOB reader": {
+    act: (conn) => conn.readable.getReader({ mode: "byob" }).cancel(),
+    seen: "end",
+  },
+  "leaving a loop": { act: breakOff, seen: "end" },
+  "a pipeTo() whose place fails": {
+    act: (conn) => conn.readable.pipeTo(failingPlace()).catch(() => {}),
+    seen: "end",
+  },
+  "both halves of tee() being cancelled": {
+    act: (conn) =>
+      Promise.all(conn.readable.tee().map((half) => half.cancel())),
+    seen: "end",
+  },
+  "writable.abort()": {
+    act: (conn) => conn.writable.abort("enough"),
+    seen: "ECONNRESET",
+  },
+  "a pipeTo() whose source fails": {
+    act: (conn) => failingSource().pipeTo(conn.writable).catch(() => {}),
+    seen: "ECONNRESET",
+  },
+  "a chunk of a wrong type": { act: badChunk, seen: "ECONNRESET" },
+  "a pipeTo() with a chunk of a wrong type": {
+    act: (conn) =>
+      new Blob(["text"]).stream().pipeThrough(new TextDecoderStream() as never)
+        .pipeTo(conn.writable).catch(() => {}),
+    seen: "ECONNRESET",
+  },
+};
+
+const usedBefore: Record<string, Act> = {
+  "neither in use before": () => {},
+  "both named before": (conn) => [conn.readable, conn.writable],
+  "written to before": async (conn) => {
+    const writer = conn.writable.getWriter();
+    await writer.write(bytesOf("before"));
+    writer.releaseLock();
+  },
+  "read from before": async (conn) => {
+    const reader = conn.readable.getReader();
+    await reader.read();
+    reader.releaseLock();
+  },
+};
+
+for (const [what, { act, seen }] of Object.entries(givenUp)) {
+  for (const [before, use] of Object.entries(usedBefore)) {
+    test(`The connection ends by ${what}, ${before}`, async () => {
+      using ends = await pair();
+      const { client, server, port } = ends;
+      await client.write(bytesOf("first"));
+      await use(server);
+      await client.write(bytesOf("second"));
+      await within("the act", Promise.resolve(act(server)));
+      const met = await meetReset(client)
+        .then((error) => (error as { code?: string }).code, () => "end");
+      assert.equal(met, seen);
+      assert.equal((await errorFrom(server.write(bytesOf("x")))).code, "EBADF");
+      client.close();
+      await eventually(
+        "its descriptor is gone",
+        () => port.stats().sockets === 1,
+      );
+    });
+  }
+}
+
+test("Conn.readable does not end when writable was aborted, it fails", async () => {
+  using ends = await pair();
+  const { server } = ends;
+  const reader = server.readable.getReader();
+  reader.closed.catch(() => {});
+  await server.writable.abort(new Error("enough"));
+  assert.equal((await errorFrom(reader.read())).code, "EBADF");
+});
+
+test("Conn.readable fails when it waits while writable is aborted", async () => {
+  using ends = await pair();
+  const { server } = ends;
+  const reader = server.readable.getReader();
+  reader.closed.catch(() => {});
+  const read = errorFrom(reader.read());
+  assert.equal(await isSettled(read), false);
+  await server.writable.abort(new Error("enough"));
+  assert.equal((await read).code, "EINTR");
+});
+
+test("Conn.readable tells of a reset, and closes the connection", async () => {
+  using ends = await pair();
+  const { client, server, port } = ends;
+  const writer = server.writable.getWriter();
+  writer.closed.catch(() => {});
+  const reader = server.readable.getReader();
+  reader.closed.catch(() => {});
+  client.reset();
+  assert.equal((await errorFrom(reader.read())).code, "ECONNRESET");
+  assert.equal(
+    (await errorFrom(writer.write(bytesOf("x")))).code,
+    "ECONNRESET",
+  );
+  await eventually("both are gone", () => port.stats().sockets === 1);
+});
+
+test("Conn.writable that meets a reset closes the connection, and readable does not end", async () => {
+  using ends = await pair();
+  const { client, server, port } = ends;
+  const writer = server.writable.getWriter();
+  writer.closed.catch(() => {});
+  client.reset();
+  await errorFrom(async () => {
+    for (;;) await writer.write(pattern(64 * 1024));
+  });
+  const reader = server.readable.getReader();
+  reader.closed.catch(() => {});
+  const { code } = await errorFrom(reader.read());
+  assert.ok(["ECONNRESET", "ECONNABORTED"].includes(code), code);
+  await eventually("both are gone", () => port.stats().sockets === 1);
+});
+
+test("Conn.writable fails and closes after a closeWrite() elsewhere, and the peer gets all", async () => {
+  using ends = await pair();
+  const { client, server, port } = ends;
+  await server.write(bytesOf("all of it"));
+  await server.closeWrite();
+  const writer = server.writable.getWriter();
+  writer.closed.catch(() => {});
+  assert.equal((await errorFrom(writer.write(bytesOf("x")))).code, "EPIPE");
+  assert.equal(await receiveByLoop(client), digest(bytesOf("all of it")));
+  await eventually("both are gone", () => port.stats().sockets === 1);
+});
+
+test("Conn.writable.abort() ends at once while the peer takes nothing", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const writer = server.writable.getWriter();
-  await server.readable.cancel();
-  await writer.write(bytesOf("still"));
-  await writer.close();
-  assert.equal(await receiveByLoop(client), digest(bytesOf("still")));
+  writer.closed.catch(() => {});
+  const written = errorFrom(writer.write(pattern(64 * 1024 * 1024)));
+  assert.equal(await isSettled(written), false);
+  await within("the abort", writer.abort("too slow"));
+  assert.equal((await written).code, "EINTR");
+  const error = await meetReset(client);
+  assert.equal((error as { code?: string }).code, "ECONNRESET");
+});
+
+test("A pipeTo() ends at once by a reset() while the peer takes nothing", async () => {
+  using ends = await pair();
+  const { client, server } = ends;
+  const source = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new Uint8Array(1024 * 1024)),
+  });
+  const controller = new AbortController();
+  const { signal } = controller;
+  signal.addEventListener("abort", () => server.reset());
+  const piped = source.pipeTo(server.writable, { signal });
+  assert.equal(await isSettled(piped.catch(() => {})), false);
+  controller.abort(new RangeError("too slow"));
+  await assert.rejects(within("the pipe", piped));
+  const error = await meetReset(client);
+  assert.equal((error as { code?: string }).code, "ECONNRESET");
 });
 
 test("Conn.readable pulls nothing before somebody reads", async () => {
@@ -114,15 +300,68 @@ test("Conn.writable.abort() resets the connection", async () => {
   assert.equal((error as { code?: string }).code, "ECONNRESET");
 });
 
-test("Conn.writable refuses chunks that are no Uint8Array", async () => {
+const sources: Record<string, () => unknown> = {
+  "an ArrayBuffer": () => pattern(300).buffer,
+  "a SharedArrayBuffer": () => {
+    const shared = new SharedArrayBuffer(300);
+    new Uint8Array(shared).set(pattern(300));
+    return shared;
+  },
+  "a view of a SharedArrayBuffer": () => {
+    const shared = new Uint8Array(new SharedArrayBuffer(302), 1, 300);
+    shared.set(pattern(300));
+    return shared;
+  },
+  "a DataView of a part": () => {
+    const bytes = new Uint8Array(310);
+    bytes.set(pattern(300), 7);
+    return new DataView(bytes.buffer, 7, 300);
+  },
+  "a Uint8ClampedArray": () => new Uint8ClampedArray(pattern(300)),
+  "a Float32Array of a part": () => {
+    const bytes = new Uint8Array(308);
+    bytes.set(pattern(300), 4);
+    return new Float32Array(bytes.buffer, 4, 75);
+  },
+  "a BigInt64Array": () => new BigInt64Array(pattern(320).buffer, 0, 40),
+};
+
+test("Conn.writable takes any buffer and any view", async () => {
+  for (const [what, make] of Object.entries(sources)) {
+    using ends = await pair();
+    const chunk = make() as Uint8Array;
+    const { byteLength } = chunk;
+    const writer = ends.server.writable.getWriter();
+    await writer.write(chunk);
+    await writer.close();
+    const expected = digest(pattern(byteLength));
+    assert.equal(await receiveByLoop(ends.client), expected, what);
+  }
+});
+
+test("Conn.writable takes empty buffers", async () => {
   using ends = await pair();
-  const writer = ends.client.writable
-    .getWriter() as unknown as WritableStreamDefaultWriter<unknown>;
-  writer.closed.catch(() => {});
-  await assert.rejects(writer.write("text"), {
-    name: "TypeError",
-    message: /Uint8Array/,
-  });
+  const writer = ends.client.writable.getWriter();
+  for (const empty of [new Uint8Array(0), new ArrayBuffer(0)]) {
+    await writer.write(empty as Uint8Array);
+  }
+  await writer.close();
+  assert.equal(await ends.server.read(new Uint8Array(1)), null);
+});
+
+test("Conn.writable refuses chunks that are no buffers, and those that are gone", async () => {
+  const gone = new Uint8Array(8);
+  const goneBuffer = gone.buffer;
+  structuredClone(gone, { transfer: [goneBuffer] });
+  const chunks = ["text", 1, null, undefined, [1], new Blob(["x"]), {}];
+  for (const chunk of [...chunks, gone, goneBuffer]) {
+    using ends = await pair();
+    const writer = ends.client.writable
+      .getWriter() as unknown as WritableStreamDefaultWriter<unknown>;
+    writer.closed.catch(() => {});
+    await assert.rejects(writer.write(chunk), { name: "TypeError" });
+    await assert.rejects(writer.write(new Uint8Array(1)));
+  }
 });
 
 test("Conn.writable holds its writer back while the peer takes nothing", async () => {

@@ -41,7 +41,9 @@
   X(EHOSTUNREACH, 113, "host is unreachable")                  \
   X(ECANCELED, 125, "operation canceled")                      \
   X(ENOTFOUND, 200, "host name not found")                     \
-  X(EUNKNOWN, 201, "unknown error")
+  X(EUNKNOWN, 201, "unknown error")                            \
+  X(EAI_AGAIN, 202, "the host name cannot be looked up now")   \
+  X(EAI_FAIL, 203, "the look-up of the host name has failed")
 
 enum iocp_error {
 #define IOCP_ERROR_ENUM(code, number, sentence) IOCP_##code = number,

@@ -41,12 +41,35 @@ int32_t iocp_add_socket(int32_t port_name, double os_socket, uint32_t flags) {
  * would talk to himself, and the server would find its port taken. Go's net
  * package looks for the same. */
 static bool connector__has_met_itself(struct socket* socket) {
-  struct iocp_address own, peer;
-  return engine_name(socket, IOCP_LOCAL, &own) >= 0 &&
-         own.port == socket->peer.port &&
-         engine_name(socket, IOCP_PEER, &peer) >= 0 &&
-         own.family == peer.family && own.port == peer.port &&
-         memory_compare(own.bytes, peer.bytes, sizeof own.bytes) == 0;
+  const struct iocp_address* peer = &socket->peer;
+  struct iocp_address own;
+  return engine_name(socket, IOCP_LOCAL, &own) >= 0 && own.port == peer->port &&
+         own.family == peer->family &&
+         memory_compare(own.bytes, peer->bytes, sizeof own.bytes) == 0;
+}
+
+/* A zone is a part of link-local addresses only (RFC 4007 section 6). */
+static bool connector__has_zone(const struct iocp_address* address) {
+  return address->family == 6 && address->bytes[0] == 0xfe &&
+         (address->bytes[1] & 0xc0) == 0x80;
+}
+
+/* The address that was asked for may have another writing than the peer's: the
+ * unspecified one is this machine's, and a zone may have no meaning for it. */
+static void connector__learn_peer(struct socket* socket) {
+  static const uint8_t unspecified[sizeof socket->peer.bytes];
+  struct iocp_address* peer = &socket->peer;
+  struct iocp_address learnt;
+  if (engine_name(socket, IOCP_PEER, &learnt) >= 0) {
+    *peer = learnt;
+    /* Of the others, Linux forgets a zone, and not every Windows does. */
+    if (!connector__has_zone(peer)) peer->scope = 0;
+    return;
+  }
+  /* A connection that was reset meanwhile has none any more. */
+  if (memory_compare(peer->bytes, unspecified, sizeof unspecified) != 0) return;
+  if (peer->family == 4) peer->bytes[0] = 127;
+  peer->bytes[peer->family == 4 ? 3 : 15] = 1;
 }
 
 void connector_done(struct socket* socket, int32_t error, int32_t native) {
@@ -55,8 +78,10 @@ void connector_done(struct socket* socket, int32_t error, int32_t native) {
     socket_ready(socket, READY_CLOSE);
     return;
   }
-  if (error == 0 && connector__has_met_itself(socket))
-    error = -IOCP_ECONNREFUSED;
+  if (error == 0) {
+    connector__learn_peer(socket);
+    if (connector__has_met_itself(socket)) error = -IOCP_ECONNREFUSED;
+  }
   socket->state = SOCKET_STREAM;
   socket->connect_result = error;
   socket->detail = native;

@@ -123,6 +123,9 @@ void socket_count_sent(struct socket* socket, uint32_t bytes) {
 }
 
 int32_t socket_fail(struct socket* socket, int32_t error, int32_t native) {
+  /* It was connected once: this is what the system says of a reset that it has
+   * told before. */
+  if (error == -IOCP_ENOTCONN) error = -IOCP_ECONNRESET;
   if (socket->error == 0) {
     socket->error = error;
     socket->error_native = native;

@@ -260,7 +260,11 @@ static void stream__shut(struct socket* socket) {
   socket->fin_sent = true;
   if (socket->error == 0) {
     socket->shut_result = engine_shutdown(socket);
-    if (socket->shut_result < 0) socket->detail = socket->port->native_error;
+    if (socket->shut_result < 0) {
+      socket->detail = socket->port->native_error;
+      socket->shut_result =
+          socket_fail(socket, socket->shut_result, socket->detail);
+    }
   }
   socket->shut_wanted = false;
   socket_ready(socket, READY_SHUT);

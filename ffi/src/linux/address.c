@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "errors.h"
 
 socklen_t address_to_system(const struct iocp_address* address,
                             struct sockaddr_storage* system_out) {
@@ -54,7 +55,8 @@ int32_t engine_resolve(const char* name, void* addresses, uint32_t capacity) {
   struct addrinfo* found;
   memset(&hints, 0, sizeof hints);
   hints.ai_socktype = SOCK_STREAM;
-  if (getaddrinfo(name, NULL, &hints, &found) != 0) return -IOCP_ENOTFOUND;
+  int failure = getaddrinfo(name, NULL, &hints, &found);
+  if (failure != 0) return errors_of_lookup(failure);
   uint32_t count = 0;
   for (struct addrinfo* it = found; it != NULL && count < capacity;
        it = it->ai_next) {

@@ -11,6 +11,11 @@
 #include "errors.h"
 #include "handle.h"
 
+static int32_t connect__fail(struct socket* socket) {
+  int native = errno;
+  return port_fail(socket->port, errors_of_connect(native), native);
+}
+
 static int32_t connect__start(struct socket* socket,
                               const struct iocp_address* remote,
                               const struct iocp_address* local) {
@@ -25,22 +30,22 @@ static int32_t connect__start(struct socket* socket,
     if (local->port == 0)
       setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     length = address_to_system(local, &system);
-    if (bind(fd, (struct sockaddr*)&system, length) < 0) goto fail;
+    if (bind(fd, (struct sockaddr*)&system, length) < 0)
+      return local->port == 0 ? connect__fail(socket)
+                              : errors_fail(socket->port);
   }
   length = address_to_system(remote, &system);
   /* A refusal or success at once is told by the first edge just the same; what
    * could not even be tried is the caller's to know now. */
   if (connect(fd, (struct sockaddr*)&system, length) < 0 &&
       errno != EINPROGRESS && errno != EINTR) {
-    if (errno != ECONNREFUSED && errno != ECONNRESET) goto fail;
+    if (errno != ECONNREFUSED && errno != ECONNRESET)
+      return connect__fail(socket);
     int native = errno;
-    connector_done(socket, errors_of(native), native);
+    connector_done(socket, errors_of_connect(native), native);
     return 0;
   }
   return epoll_enter(socket);
-
-fail:
-  return errors_fail(socket->port);
 }
 
 int32_t engine_connect(struct socket* socket,
@@ -64,10 +69,7 @@ void connect_finish(struct socket* socket) {
   socklen_t length = sizeof native;
   if (getsockopt(socket->engine.fd, SOL_SOCKET, SO_ERROR, &native, &length) < 0)
     native = errno;
-  /* One that was made, ended and reset before anybody looked has this number
-   * (tcp_reset() in the kernel), which is said of sending only. */
-  if (native == EPIPE) native = ECONNRESET;
-  connector_done(socket, native == 0 ? 0 : errors_of(native), native);
+  connector_done(socket, native == 0 ? 0 : errors_of_connect(native), native);
   /* Data may have come in the same event as the answer, and its edge is used
    * up, so the first receive has to look. */
   socket->engine.readable = true;

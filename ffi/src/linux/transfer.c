@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Moving bytes. */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -9,6 +11,34 @@
 #include "errors.h"
 #include "kept.h"
 #include "stream.h"
+
+/* True when this side has sent its end, which may have been before the socket
+ * was the library's. */
+static bool transfer__has_ended(const struct socket* socket) {
+  struct tcp_info info;
+  socklen_t length = sizeof info;
+  if (socket->fin_sent) return true;
+  if (getsockopt(socket->engine.fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
+    return false;
+  switch (info.tcpi_state) {
+    case TCP_FIN_WAIT1:
+    case TCP_FIN_WAIT2:
+    case TCP_CLOSING:
+    case TCP_LAST_ACK:
+    case TCP_TIME_WAIT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/* A reset is EPIPE here when the peer had sent its end before, and for each
+ * send after the first that fails (tcp_reset() and sk_stream_wait_connect() in
+ * the kernel). */
+static int32_t transfer__fail(struct socket* socket) {
+  if (errno == EPIPE && !transfer__has_ended(socket)) errno = ECONNRESET;
+  return errors_fail(socket->port);
+}
 
 void engine_arm_receive(struct socket* socket, uint32_t bytes) {
   /* The next edge comes by itself. */
@@ -36,8 +66,7 @@ int32_t engine_take(struct socket* socket,
     count = recv(engine->fd, buffer, length, MSG_DONTWAIT);
   } while (count < 0 && errno == EINTR);
   if (count < 0) {
-    if (errno != EAGAIN && errno != EWOULDBLOCK)
-      return errors_fail(socket->port);
+    if (errno != EAGAIN && errno != EWOULDBLOCK) return transfer__fail(socket);
     engine->readable = false;
     return ENGINE_WOULD_BLOCK;
   }
@@ -57,7 +86,7 @@ int32_t engine_send(struct socket* socket,
   } while (count < 0 && errno == EINTR);
   if (count >= 0) return (int32_t)count;
   if (errno == EAGAIN || errno == EWOULDBLOCK) return ENGINE_WOULD_BLOCK;
-  return errors_fail(socket->port);
+  return transfer__fail(socket);
 }
 
 /* Returns true when all of it has left. */
@@ -87,5 +116,12 @@ void engine_send_kept(struct socket* socket) {
 
 int32_t engine_shutdown(struct socket* socket) {
   if (shutdown(socket->engine.fd, SHUT_WR) == 0) return 0;
-  return errors_fail(socket->port);
+  /* The connection is gone already, and this says what by. */
+  if (errno == ENOTCONN) {
+    int native = 0;
+    socklen_t length = sizeof native;
+    getsockopt(socket->engine.fd, SOL_SOCKET, SO_ERROR, &native, &length);
+    errno = native != 0 ? native : ECONNRESET;
+  }
+  return transfer__fail(socket);
 }

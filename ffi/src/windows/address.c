@@ -72,6 +72,13 @@ bool address_is_loopback(const struct iocp_address* address) {
          (address__is_zero(bytes + 10, 5) && bytes[15] == 1);
 }
 
+bool address_is_group(const struct iocp_address* address) {
+  const uint8_t* bytes = address->bytes;
+  if (address->family == 6) return bytes[0] == 0xff;
+  return (bytes[0] & 0xf0) == 0xe0 ||
+         (bytes[0] & bytes[1] & bytes[2] & bytes[3]) == 0xff;
+}
+
 int32_t engine_resolve(const char* name, void* addresses, uint32_t capacity) {
   WCHAR wide[ENGINE_NAME_MAX + 1];
   ADDRINFOW hints;
@@ -87,7 +94,8 @@ int32_t engine_resolve(const char* name, void* addresses, uint32_t capacity) {
   wide[length] = 0;
   memory_zero(&hints, sizeof hints);
   hints.ai_socktype = SOCK_STREAM;
-  if (GetAddrInfoW(wide, NULL, &hints, &found) != 0) return -IOCP_ENOTFOUND;
+  native = GetAddrInfoW(wide, NULL, &hints, &found);
+  if (native != 0) return errors_of((DWORD)native);
   uint32_t count = 0;
   for (ADDRINFOW* it = found; it != NULL && count < capacity;
        it = it->ai_next) {

@@ -157,6 +157,10 @@ int32_t engine_connect(struct socket* socket,
   if ((remote->family != 4 && remote->family != 6) ||
       (local != NULL && local->family != remote->family))
     return port_fail(port, -IOCP_EAFNOSUPPORT, 0);
+  /* No stream leads there. What Windows says of it depends on its version; this
+   * is the code of Linux. */
+  if (address_is_group(remote))
+    return port_fail(port, -IOCP_ENETUNREACH, (int32_t)WSAENETUNREACH);
   SOCKET handle = handle_new(remote->family);
   if (handle == INVALID_SOCKET)
     return errors_fail(port, (DWORD)WSAGetLastError());
