@@ -312,6 +312,16 @@ export const bugs = [
       to: "  if (first != NULL && taken != 0) return (int32_t)taken;",
     }],
   },
+  {
+    name: "deadlines count the time that the machine sleeps",
+    changes: [{
+      file: "windows/system.c",
+      from: `  ULONGLONG now = 0;
+  QueryUnbiasedInterruptTime(&now);
+  return now / SYSTEM__PER_MS;`,
+      to: "  return SYSTEM__PER_MS == 0 ? 0 : GetTickCount64();",
+    }],
+  },
   // ---- what the simulation has found in this library
   {
     group: "found",

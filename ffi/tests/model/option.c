@@ -190,7 +190,9 @@ static int option__connect_time(const struct sock* sock,
   DWORD seconds = 0xFFFFFFFFu;
   if (habits_fault(habits.kernel_faults)) return option__fails(WSAENOBUFS);
   if (sock->state == SOCK_CONNECTED)
-    seconds = (DWORD)((fiber_now_ms() - sock->connected_ms) / 1000);
+    seconds =
+        (DWORD)((fiber_now_ms() + kernel_slept_ms() - sock->connected_ms) /
+                1000);
   return option__give(out, length, &seconds, sizeof seconds);
 }
 

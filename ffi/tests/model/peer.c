@@ -55,6 +55,7 @@ void world_open(void) {
   sock_open_all();
   listening_open_all();
   network_open();
+  kernel_open();
   program_open();
   fiber_open();
   habits_draw();
@@ -107,6 +108,8 @@ void world_calm(void) {
 uint64_t world_now_ms(void) { return kernel_now_ms(); }
 
 void world_pause(uint32_t ms) { fiber_wait(NULL, NULL, fiber_now_ms() + ms); }
+
+void world_sleep(uint32_t ms) { kernel_sleep(ms); }
 
 const char world_name[] = "windows";
 

@@ -133,7 +133,7 @@ void sock_attach(struct sock* sock, struct end* end) {
   sock->state = SOCK_CONNECTED;
   sock->lacks_context = true;
   sock->end = end;
-  sock->connected_ms = fiber_now_ms();
+  sock->connected_ms = fiber_now_ms() + kernel_slept_ms();
   sock->local = sock_address_for(sock, &end->name);
   end->sock = sock;
 }

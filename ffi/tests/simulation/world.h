@@ -34,6 +34,10 @@ uint64_t world_now_ms(void);
 /* The calling thread does nothing for so long, and everything else goes on. */
 void world_pause(uint32_t ms);
 
+/* The machine sleeps for so long and wakes up again, where a world can have it
+ * do so: no program runs meanwhile, and no deadline of one comes nearer. */
+void world_sleep(uint32_t ms);
+
 /* ---- facts, of which a few decide what the user of the library may expect */
 
 /* As it is told on the command line: "windows", "linux". */
