@@ -6,6 +6,7 @@
 #include "address.h"
 #include "errors.h"
 #include "receive.h"
+#include "retry.h"
 #include "winsock.h"
 
 /* Whole numbers up to this are exact in a double. */
@@ -106,6 +107,14 @@ bool handle_set_reset(SOCKET handle, bool is_reset) {
                     sizeof linger) == 0;
 }
 
+void handle_abort(struct socket* socket, int32_t error, int32_t native) {
+  retry_forget(socket);
+  receive_abort(socket, error, native);
+  handle_set_reset(socket->engine.handle, true);
+  closesocket(socket->engine.handle);
+  socket->engine.handle = INVALID_SOCKET;
+}
+
 void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
   const struct engine_socket* engine = &socket->engine;
   u_long readable = 0;
@@ -123,6 +132,13 @@ void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
     stats->bytes_readable += readable;
 }
 
+/* One that was aborted has no handle, and is no connection any more. */
+static int32_t handle__fail(struct socket* socket) {
+  bool is_gone = socket->engine.handle == INVALID_SOCKET;
+  return errors_fail(socket->port,
+                     is_gone ? WSAENOTCONN : (DWORD)WSAGetLastError());
+}
+
 int32_t engine_name(struct socket* socket,
                     uint32_t end,
                     struct iocp_address* address_out) {
@@ -132,7 +148,7 @@ int32_t engine_name(struct socket* socket,
   int failed = end == IOCP_PEER
                    ? getpeername(handle, (SOCKADDR*)&system, &length)
                    : getsockname(handle, (SOCKADDR*)&system, &length);
-  if (failed) return errors_fail(socket->port, (DWORD)WSAGetLastError());
+  if (failed) return handle__fail(socket);
   /* Of one of the two families, for no others enter. */
   address_from_system((SOCKADDR*)&system, length, address_out);
   return 0;
@@ -168,7 +184,7 @@ int32_t engine_set_option(struct socket* socket,
                  (const char*)&number,
                  sizeof number) == 0)
     return 0;
-  return errors_fail(socket->port, (DWORD)WSAGetLastError());
+  return handle__fail(socket);
 }
 
 int32_t engine_get_option(struct socket* socket, uint32_t option) {
@@ -181,6 +197,6 @@ int32_t engine_get_option(struct socket* socket, uint32_t option) {
                  system->name,
                  (char*)&number,
                  &length) != 0)
-    return errors_fail(socket->port, (DWORD)WSAGetLastError());
+    return handle__fail(socket);
   return (int32_t)number;
 }

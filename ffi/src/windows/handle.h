@@ -12,6 +12,11 @@ SOCKET handle_new(unsigned family);
  * and makes it the socket's. On failure it stays the caller's. */
 int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs);
 
+/* Ends a connection with an RST, in the middle of its life: what is in flight
+ * ends, and from here on the socket has no handle. Who receives is told the
+ * error. */
+void handle_abort(struct socket* socket, int32_t error, int32_t native);
+
 /* Makes a close an RST, or a FIN again. False: the system refuses. */
 bool handle_set_reset(SOCKET handle, bool is_reset);
 

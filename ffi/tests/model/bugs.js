@@ -322,6 +322,35 @@ export const bugs = [
       to: "  return SYSTEM__PER_MS == 0 ? 0 : GetTickCount64();",
     }],
   },
+  {
+    name: "a send that has failed lets those behind it leave",
+    changes: [{
+      file: "windows/send.c",
+      from: "  if (error != -IOCP_EPIPE && send__is_overtaken(kept)) {",
+      to: "  if (native < 0 && native >= 0) {",
+    }],
+  },
+  {
+    name: "a send that went out behind a failed one is told as a success",
+    changes: [{
+      file: "windows/send.c",
+      from: "      if (next->is_done) next->result =",
+      to: "      if (next->is_done && native == 1) next->result =",
+    }, {
+      file: "windows/send.c",
+      from: "  if (socket->engine.handle == INVALID_SOCKET) {",
+      to:
+        "  if (socket->engine.handle == INVALID_SOCKET && socket->error == 0) {",
+    }],
+  },
+  {
+    name: "a send that has left in part is only reset when it is closed",
+    changes: [{
+      file: "windows/send.c",
+      from: "    send__fail(kept, -IOCP_ECONNRESET, 0);\n}",
+      to: "    stream_kept_done(kept, -IOCP_ECONNRESET, 0);\n}",
+    }],
+  },
   // ---- what the simulation has found in this library
   {
     group: "found",

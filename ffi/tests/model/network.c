@@ -85,6 +85,7 @@ struct link* network_call(const struct iocp_address* from,
     end->in = &link->flows[i];
     end->out = &link->flows[!i];
     end->name = i == 0 ? *from : *to;
+    link->flows[i].hole = UINT64_MAX;
   }
   list_push(&network.links, &link->node);
   return link;
@@ -103,8 +104,21 @@ void network_widen(void) {
 
 /* ---- the owner's side */
 
+/* What is behind a hole is kept from whoever receives: that it has left is the
+ * system's doing, and is held against the library as long as no RST follows. */
 uint32_t end_readable(const struct end* end) {
-  return (uint32_t)(end->in->arrived - end->in->taken);
+  const struct flow* flow = end->in;
+  uint64_t until = flow->hole < flow->arrived ? flow->hole : flow->arrived;
+  return (uint32_t)(until - flow->taken);
+}
+
+void end_lose(struct end* end) {
+  if (end->out->hole == UINT64_MAX) end->out->hole = end->out->sent;
+}
+
+bool end_has_hole(const struct end* end) {
+  return end->out->hole != UINT64_MAX && !end->out->rst_sent &&
+         !end->in->rst_sent;
 }
 
 uint32_t end_room(const struct end* end) {

@@ -247,6 +247,10 @@ int32_t peer_receive(struct peer* peer, uint8_t* buffer, uint32_t length) {
   return peer->end->in->fin_arrived ? 0 : PEER_WOULD_BLOCK;
 }
 
+bool peer_has_hole(const struct peer* peer) {
+  return end_has_hole(peer->end->other);
+}
+
 void peer_shutdown(struct peer* peer) { end_finish(peer->end); }
 
 void peer_reset(struct peer* peer) {

@@ -115,6 +115,10 @@ int32_t peer_send(struct peer* peer, const uint8_t* bytes, uint32_t length);
 /* Bytes, 0 at the end of the stream, PEER_WOULD_BLOCK or PEER_RESET. */
 int32_t peer_receive(struct peer* peer, uint8_t* buffer, uint32_t length);
 
+/* It would receive bytes behind others that the system has lost. No system can
+ * be kept from sending them, but an RST takes them back. */
+bool peer_has_hole(const struct peer* peer);
+
 /* Ends its sending direction. */
 void peer_shutdown(struct peer* peer);
 
