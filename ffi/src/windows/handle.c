@@ -23,6 +23,18 @@ SOCKET handle_new(unsigned family) {
                     WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
 }
 
+void handle_ask_modes(struct socket* socket, SOCKET handle, bool is_ifs) {
+  struct engine_socket* engine = &socket->engine;
+  /* Of one that is no file handle all packets come, whatever its modes; the
+   * event of a relay is set in any case. */
+  if (!is_ifs || engine->relays) return;
+  int skips = winsock_skips_packets(handle);
+  engine->skips_packets = skips == 1;
+  /* Where the system does not say it, only an event tells of all that
+   * completes. */
+  engine->relays = skips < 0;
+}
+
 int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs) {
   struct port* port = socket->port;
   u_long is_non_blocking = 1;
@@ -76,7 +88,7 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   if (!address_from_system((SOCKADDR*)&peer, length, &socket->peer))
     return port_fail(port, -IOCP_ENOTCONN, 0);
   /* Another library may have layered itself over this one socket. One that has
-   * been on a port before skips packets already, so this must be known. */
+   * been on a port before may skip packets already, so this must be known. */
   int is_ifs = winsock_is_ifs(handle);
   if (is_ifs < 0) return errors_fail(port, (DWORD)WSAGetLastError());
   socket->family = (uint8_t)socket->peer.family;
@@ -89,10 +101,7 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
     result = handle_enter(socket, handle, is_ifs);
   }
   if (result < 0) return result;
-  /* It has skipped packets on its former port, and does so still; where the
-   * system would not say that, only an event tells of all that completes. */
-  if ((flags & IOCP_DETACHED) != 0 && is_ifs && !socket->engine.skips_packets)
-    socket->engine.relays = true;
+  if (!socket->engine.skips_packets) handle_ask_modes(socket, handle, is_ifs);
   /* As good as it gets: another process may have it already. */
   SetHandleInformation((HANDLE)handle, HANDLE_FLAG_INHERIT, 0);
   return 0;

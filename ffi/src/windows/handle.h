@@ -17,6 +17,11 @@ int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs);
  * error. */
 void handle_abort(struct socket* socket, int32_t error, int32_t native);
 
+/* Finds out, of a handle that others may have had before, which is_ifs or not,
+ * whether a success at once leaves no packet. That cannot be undone, so the
+ * socket goes by it. */
+void handle_ask_modes(struct socket* socket, SOCKET handle, bool is_ifs);
+
 /* Makes a close an RST, or a FIN again. False: the system refuses. */
 bool handle_set_reset(SOCKET handle, bool is_reset);
 

@@ -77,9 +77,12 @@ bool winsock_accepts(const struct engine_provider* provider) {
          provider->get_accept_ex_sockaddrs != NULL;
 }
 
-/* NtSetInformationFile() and its information, which the headers for programs do
- * not have (documented in ntifs.h, FILE_COMPLETION_INFORMATION: since Windows
- * 8.1 a port of NULL takes the handle out of its port). */
+/* What is asked of ntdll.dll, and its information, which the headers for
+ * programs do not have. Documented in ntifs.h:
+ * FILE_IO_COMPLETION_NOTIFICATION_INFORMATION, which can be asked since Vista,
+ * and FILE_COMPLETION_INFORMATION: since Windows 8.1 a port of NULL takes the
+ * handle out of its port. */
+#define WINSOCK__NOTIFICATION_MODES 41
 #define WINSOCK__REPLACE_COMPLETION 61
 struct winsock__completion {
   HANDLE port;
@@ -89,20 +92,45 @@ struct winsock__io_status {
   ULONG_PTR status;
   ULONG_PTR information;
 };
-typedef LONG(NTAPI* winsock__set_information)(
+/* NtSetInformationFile() and NtQueryInformationFile() look the same. */
+typedef LONG(NTAPI* winsock__information)(
     HANDLE, struct winsock__io_status*, void*, ULONG, int);
 
-void winsock_leave_port(SOCKET handle) {
+/* Returns a status, which is negative when it failed. */
+static LONG winsock__information_of(const char* function_name,
+                                    SOCKET handle,
+                                    void* information,
+                                    ULONG size,
+                                    int kind) {
   struct winsock__io_status status;
-  struct winsock__completion none = {NULL, NULL};
-  winsock__set_information set;
+  winsock__information call;
   HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
   FARPROC function =
-      ntdll == NULL ? NULL : GetProcAddress(ntdll, "NtSetInformationFile");
+      ntdll == NULL ? NULL : GetProcAddress(ntdll, function_name);
+  if (function == NULL) return -1;
+  memory_copy(&call, &function, sizeof call);
+  return call((HANDLE)handle, &status, information, size, kind);
+}
+
+int winsock_skips_packets(SOCKET handle) {
+  ULONG modes = 0;
+  if (winsock__information_of("NtQueryInformationFile",
+                              handle,
+                              &modes,
+                              sizeof modes,
+                              WINSOCK__NOTIFICATION_MODES) < 0)
+    return -1;
+  return (modes & FILE_SKIP_COMPLETION_PORT_ON_SUCCESS) != 0;
+}
+
+void winsock_leave_port(SOCKET handle) {
+  struct winsock__completion none = {NULL, NULL};
   /* Where it is missing or refused, the next port finds a way; see relay.h. */
-  if (function == NULL) return;
-  memory_copy(&set, &function, sizeof set);
-  set((HANDLE)handle, &status, &none, sizeof none, WINSOCK__REPLACE_COMPLETION);
+  winsock__information_of("NtSetInformationFile",
+                          handle,
+                          &none,
+                          sizeof none,
+                          WINSOCK__REPLACE_COMPLETION);
 }
 
 /* Wine 10.0 says that a non-blocking send was taken whole when its host took a

@@ -22,6 +22,10 @@ bool winsock_accepts(const struct engine_provider* provider);
  * WSAGetLastError() when it could not be asked. */
 int winsock_is_ifs(SOCKET handle);
 
+/* Whether a success at once leaves no packet of the handle, which whoever had
+ * it before may have asked for: 1, 0, or -1 when the system does not say. */
+int winsock_skips_packets(SOCKET handle);
+
 /* Takes the handle out of its completion port, where the system can do that. */
 void winsock_leave_port(SOCKET handle);
 

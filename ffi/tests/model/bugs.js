@@ -323,6 +323,32 @@ export const bugs = [
     }],
   },
   {
+    name: "a borrowed handle that skips packets is waited for",
+    changes: [{
+      file: "windows/borrow.c",
+      from:
+        "  handle_ask_modes(socket, borrow->handle, borrow->identity.is_ifs);\n",
+      to: "",
+    }],
+  },
+  {
+    name: "a handle whose modes are not known is taken for one without any",
+    changes: [{
+      file: "windows/handle.c",
+      from: "  engine->relays = skips < 0;",
+      to: "  engine->relays = skips < -1;",
+    }],
+  },
+  {
+    name: "whether a borrowed handle is a file is taken as no when unknown",
+    changes: [{
+      file: "windows/borrow.c",
+      from:
+        "  if (is_ifs < 0) return errors_of((DWORD)WSAGetLastError());\n  borrow->identity.is_ifs = is_ifs != 0;",
+      to: "  borrow->identity.is_ifs = is_ifs > 0;",
+    }],
+  },
+  {
     name: "a send that has failed lets those behind it leave",
     changes: [{
       file: "windows/send.c",
@@ -429,7 +455,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     changes: [{
       file: "windows/handle.c",
       from:
-        "  if ((flags & IOCP_DETACHED) != 0 && is_ifs && !socket->engine.skips_packets)\n    socket->engine.relays = true;\n",
+        "  if (!socket->engine.skips_packets) handle_ask_modes(socket, handle, is_ifs);\n",
       to: "",
     }],
   },

@@ -56,6 +56,7 @@ void habits_draw(void) {
   habits.thieves = tape_chance(100) ? 500 : 0;
   habits.is_layered = tape_chance(100);
   habits.refuses_modes = tape_chance(100);
+  habits.hides_modes = tape_chance(100);
   habits.leaves_ports = tape_chance(500);
   habits.has_ntdll = !tape_chance(20);
   habits.is_wine = habits.has_ntdll && tape_chance(100);

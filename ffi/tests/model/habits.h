@@ -48,6 +48,7 @@ extern struct habits {
 
   bool is_layered;    /* sockets are no file handles (an LSP) */
   bool refuses_modes; /* SetFileCompletionNotificationModes() fails */
+  bool hides_modes;   /* nobody is told of what that has done */
   bool leaves_ports;  /* a handle can be taken out of its port */
   bool has_ntdll;
   bool is_wine;

@@ -27,6 +27,7 @@ struct module__completion {
 };
 #define MODULE__REPLACE_COMPLETION 61
 #define MODULE__NOT_IMPLEMENTED ((LONG)0xC0000002)
+#define MODULE__INVALID_HANDLE ((LONG)0xC0000008)
 
 static LONG NTAPI module__set_information(
     HANDLE file, void* status, void* information, ULONG length, int class) {
@@ -40,6 +41,25 @@ static LONG NTAPI module__set_information(
   RULE("a handle leaves its port with nothing in flight",
        sock->object.holds == 0);
   sock->port = NULL;
+  return 0;
+}
+
+/* FILE_IO_COMPLETION_NOTIFICATION_INFORMATION (ntifs.h). */
+#define MODULE__NOTIFICATION_MODES 41
+
+static LONG NTAPI module__query_information(
+    HANDLE file, void* status, void* information, ULONG length, int class) {
+  ULONG modes;
+  kernel_enter();
+  struct sock* sock = sock_find((SOCKET)file, "NtQueryInformationFile");
+  RULE("NtQueryInformationFile() is asked for the modes of packets",
+       status != NULL && length == sizeof modes &&
+           class == MODULE__NOTIFICATION_MODES);
+  if (sock == NULL) return MODULE__INVALID_HANDLE;
+  if (habits.hides_modes) return MODULE__NOT_IMPLEMENTED;
+  if (habits_fault(habits.kernel_faults)) return STATUS_NO_RESOURCES;
+  modes = sock->modes;
+  memcpy(information, &modes, sizeof modes);
   return 0;
 }
 
@@ -70,6 +90,10 @@ FARPROC WINAPI GetProcAddress(HMODULE module, const char* name) {
     LONG(NTAPI * set)(HANDLE, void*, void*, ULONG, int) =
         module__set_information;
     memcpy(&function, &set, sizeof function);
+  } else if (strcmp(name, "NtQueryInformationFile") == 0) {
+    LONG(NTAPI * query)(HANDLE, void*, void*, ULONG, int) =
+        module__query_information;
+    memcpy(&function, &query, sizeof function);
   } else if (strcmp(name, "wine_get_version") == 0 && habits.is_wine) {
     const char* (*version)(void) = module__wine_version;
     memcpy(&function, &version, sizeof function);
