@@ -16,7 +16,7 @@ export interface NativeSignature {
 }
 
 /** The value of `IOCP_ABI` that this module was written for. */
-export const ABI = 4;
+export const ABI = 5;
 
 /** Every function that the module calls, with its C prototype. */
 export const SYMBOLS = {
@@ -72,6 +72,8 @@ export const SYMBOLS = {
     parameters: ["i32", "buffer", "buffer", "u32", "buffer", "u32", "u32"],
     result: "i32",
   },
+  /* int32_t iocp_progress(int32_t port, int32_t socket) */
+  iocp_progress: { parameters: ["i32", "i32"], result: "i32" },
   /* int32_t iocp_shutdown(int32_t port, int32_t socket) */
   iocp_shutdown: { parameters: ["i32", "i32"], result: "i32" },
   /* int32_t iocp_close(int32_t port, int32_t socket, uint32_t mode,

@@ -6,6 +6,8 @@
  */
 #include "send.h"
 
+#include <mstcpip.h>
+
 #include "errors.h"
 #include "handle.h"
 #include "operation.h"
@@ -128,6 +130,28 @@ void send_completed(struct kept* kept) {
   socket->engine.sends_in_flight--;
   send__reaped(kept);
   if (socket->close_phase < CLOSE_REAPING) engine_send_kept(socket);
+}
+
+bool engine_acknowledged(struct socket* socket, uint64_t* bytes_out) {
+  TCP_INFO_v0 info;
+  DWORD version = 0;
+  DWORD length;
+  /* Since Windows 10 version 1703. */
+  if (WSAIoctl(socket->engine.handle,
+               SIO_TCP_INFO,
+               &version,
+               sizeof version,
+               &info,
+               sizeof info,
+               &length,
+               NULL,
+               NULL) != 0)
+    return false;
+  /* Whether what was sent once more is among the "bytes sent" is not documented
+   * (TCP_INFO_v0). If it is not, this says too little while much is lost on the
+   * way, and never that a peer takes something which takes nothing. */
+  *bytes_out = info.BytesOut - info.BytesRetrans - info.BytesInFlight;
+  return true;
 }
 
 int32_t engine_shutdown(struct socket* socket) {

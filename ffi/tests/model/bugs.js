@@ -349,6 +349,35 @@ export const bugs = [
     }],
   },
   {
+    name: "a close knows no progress but sends that have completed",
+    changes: [{
+      file: "progress.c",
+      from: "  if (progress_made(socket)) {",
+      to: "  if (progress_made(socket) && false) {",
+    }],
+  },
+  {
+    name: "a close takes what is sent once more for progress",
+    changes: [{
+      file: "windows/send.c",
+      from:
+        "  *bytes_out = info.BytesOut - info.BytesRetrans - info.BytesInFlight;",
+      to: "  *bytes_out = info.BytesOut;",
+    }, {
+      file: "progress.c",
+      from: "#define PROGRESS__BYTES_MIN 64",
+      to: "#define PROGRESS__BYTES_MIN 1",
+    }],
+  },
+  {
+    name: "a close takes what asks a peer for room for progress",
+    changes: [{
+      file: "progress.c",
+      from: "#define PROGRESS__BYTES_MIN 64",
+      to: "#define PROGRESS__BYTES_MIN 1",
+    }],
+  },
+  {
     name: "a send that has failed lets those behind it leave",
     changes: [{
       file: "windows/send.c",

@@ -60,6 +60,8 @@ void habits_draw(void) {
   habits.leaves_ports = tape_chance(500);
   habits.has_ntdll = !tape_chance(20);
   habits.is_wine = habits.has_ntdll && tape_chance(100);
+  habits.lacks_tcp_info = tape_chance(200);
+  habits.counts_resent = tape_choose(2) == 0;
   habits.lacks_extensions = tape_chance(10);
   habits.lacks_sockaddrs = tape_chance(20);
   habits.starts = !tape_chance(5);

@@ -119,6 +119,8 @@ bool world_leaves_ports(void) {
   return habits.leaves_ports && habits.has_ntdll;
 }
 
+bool world_tells_progress(void) { return !habits.lacks_tcp_info; }
+
 bool world_is_unclear(void) { return habits.is_unclear; }
 
 /* Time passes in full only when nothing else can happen, so a deadline holds to

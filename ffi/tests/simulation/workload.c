@@ -179,7 +179,10 @@ static void workload__option(uint32_t port) {
 static void workload__ask(uint32_t port) {
   struct entry* entry = user_choose(workload__kind());
   user_ask_port(port);
-  if (entry != NULL) user_ask(entry);
+  if (entry == NULL) return;
+  user_ask(entry);
+  if (entry->kind == ENTRY_STREAM && tape_choose(2) != 0)
+    user_ask_progress(entry);
 }
 
 static void workload__wait(uint32_t port) {

@@ -57,6 +57,9 @@ bool world_has_broken(void);
  * refused for the last one. */
 bool world_leaves_ports(void);
 
+/* The system says how much a peer has acknowledged. */
+bool world_tells_progress(void);
+
 /* It has said a number that nobody knows, so the library cannot know it. */
 bool world_is_unclear(void);
 
