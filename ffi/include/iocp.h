@@ -172,7 +172,8 @@ struct iocp_address {
  * descriptor, which both fit a double). On success the port owns it and will
  * close it; on failure it stays the caller's. Returns the socket's name,
  * -IOCP_ENOTSOCK, -IOCP_ENOTCONN (not a connected stream), -IOCP_EEXIST (it is
- * on a port already).
+ * on a port already), -IOCP_ENOTSUP (on Windows: it was made without
+ * WSA_FLAG_OVERLAPPED).
  */
 IOCP_API int32_t iocp_add_socket(int32_t port,
                                  double os_socket,
@@ -328,7 +329,10 @@ IOCP_API int32_t iocp_name(int32_t port,
 #define IOCP_KEEP_ALIVE 2          /* SO_KEEPALIVE: 0 or 1 */
 #define IOCP_KEEP_ALIVE_IDLE 3     /* TCP_KEEPIDLE: seconds, 1 to 32767 */
 #define IOCP_KEEP_ALIVE_INTERVAL 4 /* TCP_KEEPINTVL: the same */
-#define IOCP_KEEP_ALIVE_COUNT 5    /* TCP_KEEPCNT: probes, 1 to 127 */
+#define IOCP_KEEP_ALIVE_COUNT          \
+  5 /* TCP_KEEPCNT: probes, 1 to 127;  \
+       Windows before 10 version 1703: \
+       -IOCP_ENOTSUP, and it is 10 */
 
 /* Those of the library, which a listener's connections inherit. On Linux, where
  * nothing is posted, the first two are kept and have no use. */

@@ -88,7 +88,8 @@ IOCP_API int32_t iocp_callbacks_delete(struct iocp_callbacks* callbacks);
  * at a time. The first call may come before this returns. Returns 0, or with
  * nothing changed and no call to come: -IOCP_EINVAL, -IOCP_EFAULT,
  * -IOCP_ENOTSOCK, -IOCP_ENOTCONN (not a connected stream), -IOCP_EEXIST (it is
- * or was on a port), -IOCP_ENOMEM, -IOCP_EBADF (a delete is under way).
+ * or was on a port), -IOCP_ENOTSUP (it was made without WSA_FLAG_OVERLAPPED),
+ * -IOCP_ENOMEM, -IOCP_EBADF (a delete is under way).
  */
 IOCP_API int32_t iocp_callbacks_add_socket(struct iocp_callbacks* callbacks,
                                            iocp_os_socket socket,
@@ -98,9 +99,10 @@ IOCP_API int32_t iocp_callbacks_add_socket(struct iocp_callbacks* callbacks,
 
 /*
  * Has `callback` called with IOCP_CALLBACK_ACCEPT for each connection to a
- * listening stream socket. The new socket is the user's from then on: blocking,
- * not inherited by child processes, on no port yet, and *(iocp_os_socket*)
- * read_buffer. Returns as above; -IOCP_EINVAL: the socket does not listen.
+ * listening stream socket. The new socket is the user's from then on: blocking
+ * whatever its listener is, not inherited by child processes, on no port yet,
+ * and *(iocp_os_socket*)read_buffer. Returns as above; -IOCP_EINVAL: the socket
+ * does not listen.
  */
 IOCP_API int32_t iocp_callbacks_add_listener(struct iocp_callbacks* callbacks,
                                              iocp_os_socket socket,

@@ -123,6 +123,29 @@ static void no_connected_streams(void) {
   drive_finish(&drive);
 }
 
+/* No completion port takes it, which is another thing than being on one. */
+static void for_synchronous_operations(void) {
+  struct drive drive;
+  struct iocp_address address;
+  host_socket ours = host_socket_open_synchronous();
+  if (ours < 0) {
+    test_skip("there are no such sockets");
+    return;
+  }
+  drive_open(&drive);
+  host_socket listener = raw_listen("127.0.0.1", &address);
+  raw_connect_with(ours, &address);
+  host_socket theirs = raw_accept(listener);
+  check_is(iocp_add_socket(drive.port, (double)ours, 0), -IOCP_ENOTSUP);
+  check_is(iocp_add_socket(drive.port, (double)ours, IOCP_DETACHED),
+           -IOCP_ENOTSUP);
+  check_still_works(theirs, ours);
+  raw_close(ours);
+  raw_close(theirs);
+  raw_close(listener);
+  drive_finish(&drive);
+}
+
 static void on_a_port_already(void) {
   struct drive drives[2];
   host_socket ours, theirs;
@@ -188,6 +211,7 @@ TEST_MAIN(TEST_CASE(exchanges_both_ways),
           TEST_CASE(both_ends_on_one_port),
           TEST_CASE(no_sockets),
           TEST_CASE(no_connected_streams),
+          TEST_CASE(for_synchronous_operations),
           TEST_CASE(on_a_port_already),
           TEST_CASE(refusal_changes_nothing),
           TEST_CASE(reset_before))

@@ -76,6 +76,23 @@ static void wrong_arguments(void) {
   check_is(iocp_callbacks_delete(callbacks), 0);
 }
 
+/* No completion port takes it, which is another thing than being on one. */
+static void for_synchronous_operations(void) {
+  struct iocp_address address;
+  host_socket ours = host_socket_open_synchronous();
+  if (ours < 0) {
+    test_skip("there are no such sockets");
+    return;
+  }
+  struct iocp_callbacks* callbacks = calls_new(1);
+  host_socket listener = raw_listen("127.0.0.1", &address);
+  raw_connect_with(ours, &address);
+  check_is(try_add(callbacks, ours), -IOCP_ENOTSUP);
+  raw_close(ours);
+  raw_close(listener);
+  check_is(iocp_callbacks_delete(callbacks), 0);
+}
+
 static void on_a_port_already(void) {
   struct iocp_callbacks* callbacks[2] = {calls_new(2), calls_new(2)};
   struct calls calls = {0};
@@ -272,6 +289,7 @@ static void from_callbacks_to_each_other(void) {
 TEST_MAIN(TEST_CASE(no_sockets),
           TEST_CASE(not_what_was_said),
           TEST_CASE(wrong_arguments),
+          TEST_CASE(for_synchronous_operations),
           TEST_CASE(on_a_port_already),
           TEST_CASE(mode_is_left_alone),
           TEST_CASE(skips_packets),

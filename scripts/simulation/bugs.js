@@ -75,11 +75,18 @@ async function plant(ffi, { name, changes }) {
   }
 }
 
-/** The tables: bugs that others have had, and those that were found here. */
+/**
+ * The tables: bugs that others have had, those that were found here, and those
+ * that only reading the documentation has found.
+ */
 export function describeGroups(found) {
   const groups = [
     { title: "Bugs that others have had", isOf: ({ group }) => !group },
     { title: "Found here", isOf: ({ group }) => group === "found" },
+    {
+      title: "Against Microsoft's documentation",
+      isOf: ({ group }) => group === "documentation",
+    },
   ];
   return groups.flatMap(({ title, isOf }) => {
     const part = found.filter(isOf);

@@ -6,8 +6,6 @@
  */
 #include "accept.h"
 
-#include <ws2tcpip.h>
-
 #include "address.h"
 #include "borrow.h"
 #include "errors.h"
@@ -21,10 +19,6 @@
 
 /* "At least 16 bytes more than the maximum address length" (AcceptEx()). */
 #define ACCEPT__ADDRESS (sizeof(SOCKADDR_STORAGE) + 16)
-/* listen() clamps a plain number to 200; this asks for it in earnest
- * (SOMAXCONN_HINT in winsock2.h, which MinGW does not have). */
-#define ACCEPT__BACKLOG_HINT(count) (-(count))
-#define ACCEPT__BACKLOG_PLAIN 200
 /* How much of what a peer says first comes with its connection. */
 #define ACCEPT__DATA 1024
 /* The silent are looked for eight times in the time that they have. */
@@ -42,72 +36,40 @@ struct accept {
   DWORD refused; /* Winsock's number when it was not even posted, or 0 */
   DWORD received;
   uint64_t connected_ms; /* when it was first seen to be; 0: not yet */
+  bool has_context;      /* accept__update() */
   uint32_t data_size;    /* 0: it completes without data */
   uint8_t bytes[];       /* the data, and the two addresses */
 };
 
-/* ---- the listener */
+/* ---- the context of a connection */
 
-static int accept__set(SOCKET handle, int level, int option, BOOL value) {
-  return setsockopt(handle, level, option, (const char*)&value, sizeof value);
+/* Gives the target what it has from its listener, and the state of a connected
+ * socket. Before, only few functions work, and what is said of lingering need
+ * not count ("properties", AcceptEx()'s documentation). The listener must be
+ * open, and it fails when the peer has gone again. */
+static bool accept__update(struct accept* accept) {
+  SOCKET handle = accept->listener->engine.handle;
+  if (accept->has_context) return true;
+  accept->has_context = setsockopt(accept->target,
+                                   SOL_SOCKET,
+                                   SO_UPDATE_ACCEPT_CONTEXT,
+                                   (const char*)&handle,
+                                   sizeof handle) == 0;
+  return accept->has_context;
 }
 
-static int accept__backlog(uint32_t backlog) {
-  if (backlog > ACCEPT__BACKLOG_PLAIN)
-    return ACCEPT__BACKLOG_HINT((int)backlog);
-  return (int)backlog;
-}
-
-static int32_t accept__bind(struct socket* socket,
-                            SOCKET handle,
-                            const struct iocp_address* address,
-                            uint32_t flags) {
-  SOCKADDR_STORAGE system;
-  int length = address_to_system(address, &system);
-  /* Else any other program may take the address over, even while it is in use
-   * ("Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE"). */
-  if (accept__set(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, TRUE) != 0)
-    goto fail;
-  /* Windows starts from 1, Linux from 0. */
-  if (address->family == 6 && accept__set(handle,
-                                          IPPROTO_IPV6,
-                                          IPV6_V6ONLY,
-                                          (flags & IOCP_IPV6_ONLY) != 0) != 0)
-    goto fail;
-  if (bind(handle, (SOCKADDR*)&system, length) != 0) goto fail;
-  if (listen(handle, accept__backlog(socket->backlog)) != 0) goto fail;
-  return handle_enter(
-      socket,
-      handle,
-      winsock_provider(socket->port, socket->family, handle)->is_ifs);
-
-fail:
-  return errors_fail(socket->port, (DWORD)WSAGetLastError());
-}
-
-int32_t engine_listen(struct socket* socket,
-                      const struct iocp_address* address,
-                      uint32_t flags) {
-  struct port* port = socket->port;
-  const struct engine_provider* provider;
-  if (address->family != 4 && address->family != 6)
-    return port_fail(port, -IOCP_EAFNOSUPPORT, 0);
-  /* SO_REUSEADDR has another meaning here: it steals the address. */
-  if ((flags & IOCP_REUSE_PORT) != 0) return port_fail(port, -IOCP_ENOTSUP, 0);
-  SOCKET handle = handle_new(address->family);
-  if (handle == INVALID_SOCKET)
-    return errors_fail(port, (DWORD)WSAGetLastError());
-  socket->family = (uint8_t)address->family;
-  socket->is_listener = true;
-  socket->engine.backlog_first = socket->backlog;
-  list_open(&socket->engine.posted);
-  list_open(&socket->engine.accepted);
-  provider = winsock_provider(port, socket->family, handle);
-  int32_t result = port_fail(port, -IOCP_ENOTSUP, 0);
-  if (winsock_accepts(provider))
-    result = accept__bind(socket, handle, address, flags);
-  if (result < 0) closesocket(handle);
-  return result;
+/* Closes the target, which its peer, if it has one, sees as a reset: as on
+ * Linux what is left in the queue of a listener. */
+static void accept__reset(struct accept* accept) {
+  const struct socket* listener = accept->listener;
+  if (accept->target == INVALID_SOCKET) return;
+  /* Where there is no connection it fails, and changes nothing. */
+  if (listener->engine.handle != INVALID_SOCKET &&
+      !(listener->is_borrowed && engine_is_lost(listener)))
+    accept__update(accept);
+  handle_set_reset(accept->target, true);
+  closesocket(accept->target);
+  accept->target = INVALID_SOCKET;
 }
 
 /* ---- posting */
@@ -172,10 +134,10 @@ static int32_t accept__post(struct socket* listener) {
   accept->target = handle_new(listener->family);
   native = (DWORD)WSAGetLastError();
   if (accept->target == INVALID_SOCKET) goto err1;
-  /* Whoever is given up before he is taken is to see a reset. Between the
-   * connection and SO_UPDATE_ACCEPT_CONTEXT it cannot be said any more, but to
-   * Wine, which forgets what was said before. */
-  handle_set_reset(accept->target, true);
+  /* For a connection that is given up when its context cannot be updated any
+   * more. Not for a borrowed listener's: what such a socket has of lingering is
+   * its listener's. */
+  if (!listener->is_borrowed) handle_set_reset(accept->target, true);
   native = accept__start(accept);
   if (native == 0) return 0;
   closesocket(accept->target);
@@ -271,9 +233,7 @@ void engine_watch_accepts(struct socket* listener) {
     }
     /* "The only way to close these connections" (AcceptEx()'s documentation);
      * the operation then fails, and another one takes its place. */
-    handle_set_reset(accept->target, true);
-    closesocket(accept->target);
-    accept->target = INVALID_SOCKET;
+    accept__reset(accept);
     listener->stats.silent++;
   }
   engine->is_filling = engine->accepts_silent > silent_before;
@@ -298,11 +258,7 @@ int32_t engine_defer_accept(struct socket* listener) {
 
 /* Gives up a connection that nobody will take. */
 static void accept__drop(struct accept* accept) {
-  if (accept->target != INVALID_SOCKET) {
-    /* As Linux does with what is left in the queue of a listener. */
-    handle_set_reset(accept->target, true);
-    closesocket(accept->target);
-  }
+  accept__reset(accept);
   memory_free(accept);
 }
 
@@ -322,6 +278,17 @@ void accept_completed(struct engine_op* op) {
 
 void accept_forget(struct socket* listener) {
   struct engine_socket* engine = &listener->engine;
+  const struct list_node* list = &engine->posted;
+  bool is_lost = listener->is_borrowed && engine_is_lost(listener);
+  /* No further one is to get a connection. Those that have got one, and whose
+   * packets are still to come, have their listener for the last time now. What
+   * was canceled may complete all the same, so the target is closed at once. It
+   * does no harm when a borrowed listener is closed already, for that has ended
+   * its operations. */
+  if (engine->accepts_posted != 0 && !is_lost)
+    CancelIoEx((HANDLE)engine->handle, NULL);
+  for (struct list_node* node = list->next; node != list; node = node->next)
+    accept__reset(LIST_ENTRY(node, struct accept, node));
   while (!list_is_empty(&engine->accepted))
     accept__drop(
         LIST_ENTRY(list_shift(&engine->accepted), struct accept, node));
@@ -335,7 +302,7 @@ static void accept__name_peer(struct accept* accept, struct socket* accepted) {
   int local_length = 0;
   int peer_length = 0;
   LPFN_GETACCEPTEXSOCKADDRS get =
-      winsock_provider(accepted->port, accepted->family, accept->target)
+      winsock_provider(accept->listener->port, accepted->family, accept->target)
           ->get_accept_ex_sockaddrs;
   get(accept->bytes,
       accept->data_size,
@@ -348,6 +315,16 @@ static void accept__name_peer(struct accept* accept, struct socket* accepted) {
   if (peer != NULL) address_from_system(peer, peer_length, &accepted->peer);
 }
 
+/* A user's socket blocks, as the callback API promises, but it has the mode of
+ * its listener from it. One whose listener has events (WSAEventSelect()) has
+ * these as well, and cannot block before they are cleared. */
+static bool accept__make_blocking(SOCKET target) {
+  u_long is_non_blocking = 0;
+  if (ioctlsocket(target, (long)FIONBIO, &is_non_blocking) == 0) return true;
+  return WSAEventSelect(target, NULL, 0) == 0 &&
+         ioctlsocket(target, (long)FIONBIO, &is_non_blocking) == 0;
+}
+
 /* Makes the target the accepted socket's. */
 static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
   struct socket* listener = accept->listener;
@@ -355,25 +332,18 @@ static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
   uint32_t bytes = accept->data_size == 0 ? 0 : op_bytes(&accept->op);
   if (accept->refused != 0 || op_status(&accept->op) < 0)
     return -IOCP_ECONNABORTED;
-  /* Without it shutdown() and getpeername() fail, and socket options are not
-   * those of a connected socket (AcceptEx()'s documentation). It fails when
-   * the peer has gone again. */
-  if (setsockopt(accept->target,
-                 SOL_SOCKET,
-                 SO_UPDATE_ACCEPT_CONTEXT,
-                 (const char*)&handle,
-                 sizeof handle) != 0 ||
-      !handle_set_reset(accept->target, false))
-    return -IOCP_ECONNABORTED;
+  if (!accept__update(accept)) return -IOCP_ECONNABORTED;
   accepted->family = listener->family;
   accept__name_peer(accept, accepted);
-  /* Its user's, on no port. */
   if (listener->is_borrowed) {
+    if (!accept__make_blocking(accept->target)) return -IOCP_ECONNABORTED;
+    /* Its user's, on no port. */
     accepted->engine.handle = accept->target;
     return 0;
   }
+  if (!handle_set_reset(accept->target, false)) return -IOCP_ECONNABORTED;
   bool is_ifs =
-      winsock_provider(accepted->port, accepted->family, handle)->is_ifs;
+      winsock_provider(listener->port, listener->family, handle)->is_ifs;
   int32_t result = handle_enter(accepted, accept->target, is_ifs);
   if (result < 0 || bytes == 0) return result;
   /* Without memory for what it has said, the connection is of no use. */

@@ -7,7 +7,8 @@
 /* The packet of one of a listener's accepts was dequeued. */
 void accept_completed(struct engine_op* op);
 
-/* Gives up the connections that have come and were not taken. */
+/* Has the posted accepts end, and gives up the connections that have come and
+ * were not taken. */
 void accept_forget(struct socket* listener);
 
 #endif /* IOCP_WINDOWS_ACCEPT_H */

@@ -58,6 +58,11 @@ bool address_is_wildcard(const struct iocp_address* address) {
   return address__is_zero(address->bytes, address->family == 4 ? 4 : 16);
 }
 
+bool address_is_mapped(const struct iocp_address* address) {
+  return address->family == 6 && address__is_zero(address->bytes, 10) &&
+         address->bytes[10] == 0xff && address->bytes[11] == 0xff;
+}
+
 bool address_is_loopback(const struct iocp_address* address) {
   const uint8_t* bytes = address->bytes;
   if (address->family == 4) return bytes[0] == 127;

@@ -19,6 +19,9 @@ bool address_from_system(const SOCKADDR* system,
 /* 0.0.0.0 or :: */
 bool address_is_wildcard(const struct iocp_address* address);
 
+/* An IPv4 address in the writing of IPv6, ::ffff:0.0.0.0/96 */
+bool address_is_mapped(const struct iocp_address* address);
+
 /* 127.0.0.0/8, also as ::ffff:127.0.0.0/104, or ::1 */
 bool address_is_loopback(const struct iocp_address* address);
 

@@ -4,6 +4,7 @@
 #include "accept.h"
 #include "address.h"
 #include "errors.h"
+#include "file_mode.h"
 #include "handle.h"
 #include "memory.h"
 #include "receive.h"
@@ -81,9 +82,12 @@ int32_t engine_borrow(struct borrow* borrow,
           (HANDLE)borrow->handle, port->engine.handle, (ULONG_PTR)port, 0) !=
       NULL)
     return 0;
-  /* "It is on a port already" has this number. */
   DWORD native = GetLastError();
-  return native == ERROR_INVALID_PARAMETER ? -IOCP_EEXIST : errors_of(native);
+  if (native != ERROR_INVALID_PARAMETER) return errors_of(native);
+  /* "It is on a port already" has this number, and so has "it is not
+   * overlapped". */
+  return file_mode_is_synchronous((HANDLE)borrow->handle) ? -IOCP_ENOTSUP
+                                                          : -IOCP_EEXIST;
 }
 
 int32_t engine_borrow_enter(struct socket* socket) {
@@ -96,9 +100,12 @@ int32_t engine_borrow_enter(struct socket* socket) {
   /* It is asked for no mode here, for that would stay with the handle when it
    * is its user's alone again. */
   handle_ask_modes(socket, borrow->handle, borrow->identity.is_ifs);
-  if (socket->is_listener && !winsock_accepts(winsock_provider(
-                                 socket->port, socket->family, borrow->handle)))
-    return -IOCP_ENOTSUP;
+  if (socket->is_listener) {
+    const struct engine_provider* provider =
+        winsock_provider(socket->port, socket->family, borrow->handle);
+    if (!winsock_accepts(provider))
+      return winsock_missing(socket->port, provider);
+  }
   return engine_is_lost(socket) ? -IOCP_ECANCELED : 0;
 }
 
@@ -113,14 +120,11 @@ iocp_os_socket engine_take_handle(struct socket* accepted) {
 /* Only what is the library's own is canceled. It does no harm when the handle
  * is closed, for then its operations have been ended by that. */
 void borrow_cancel(struct socket* socket) {
-  struct engine_socket* engine = &socket->engine;
   if (!socket->is_listener) {
     receive_cancel(socket);
     return;
   }
   accept_forget(socket);
-  if (engine->accepts_posted != 0 && !engine_is_lost(socket))
-    CancelIoEx((HANDLE)engine->handle, NULL);
 }
 
 void borrow_return(struct socket* socket) {

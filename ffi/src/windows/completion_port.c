@@ -18,8 +18,13 @@
 #include "send.h"
 #include "winsock.h"
 
-/* One thread works and one waits, so neither must be held back. */
-#define PORT__THREADS 2
+/* No limit. A thread that has once waited on a port stays associated with it,
+ * and counts while it runs, whatever it does; at the limit no thread gets a
+ * packet, a poll with a timeout of 0 included ("I/O Completion Ports", "Threads
+ * and Concurrency"). The waits of a runtime move through its thread pool, so
+ * any limit would let threads that compute stop every socket. Go's runtime does
+ * the same. */
+#define PORT__THREADS 0xFFFFFFFFu
 /* How long to wait for memory of the kernel's. */
 #define PORT__PAUSE_MS 10
 
@@ -28,6 +33,7 @@ int32_t engine_open(struct port* port) {
   int native = winsock_start();
   if (native != 0) return errors_fail(port, (DWORD)native);
   engine->loses_sends = winsock_loses_sends();
+  engine->may_try_once = winsock_may_try_once();
   list_open(&engine->retries);
   engine->handle =
       CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, PORT__THREADS);

@@ -24,8 +24,8 @@ static void connect__set_peer(struct socket* socket,
 }
 
 /* Windows repeats an SYN that was refused, which takes two seconds. Nothing is
- * lost on the way to this machine, so there it is of no use. Since Windows 10
- * version 1709; libuv does the same. */
+ * lost on the way to this machine, so there it is of no use; libuv does the
+ * same. Only where winsock_may_try_once(). */
 static void connect__set_no_retries(SOCKET handle) {
   TCP_INITIAL_RTO_PARAMETERS parameters = {
       .Rtt = TCP_INITIAL_RTO_UNSPECIFIED_RTT,
@@ -42,6 +42,31 @@ static void connect__set_no_retries(SOCKET handle) {
            NULL);
 }
 
+/* All ports are taken, or those that this peer could be told apart by: Linux
+ * says so of connect() as well. */
+static int32_t connect__error(int32_t error) {
+  return error == -IOCP_EADDRINUSE ? -IOCP_EADDRNOTAVAIL : error;
+}
+
+/* In winsock2.h since Windows 10. */
+#define CONNECT__REUSE_UNICASTPORT 0x3007
+
+/* A bind to port 0 takes a port of its own at once, and keeps it until the end
+ * of TIME_WAIT, so that a machine makes about 16,384 connections in two
+ * minutes. With this the port is chosen when it connects, and may be one that
+ * connections to other peers have, where an administrator has given a range for
+ * that (SOL_SOCKET options, SO_REUSE_UNICASTPORT; connect() has it on by
+ * itself, and .NET's ConnectAsync() sets it). Refused before Windows 10, where
+ * it is as it was. */
+static void connect__defer_port(SOCKET handle) {
+  BOOL on = TRUE;
+  setsockopt(handle,
+             SOL_SOCKET,
+             CONNECT__REUSE_UNICASTPORT,
+             (const char*)&on,
+             sizeof on);
+}
+
 /* ConnectEx() wants a bound socket (its documentation). */
 static int32_t connect__bind(struct socket* socket,
                              SOCKET handle,
@@ -55,9 +80,15 @@ static int32_t connect__bind(struct socket* socket,
   if (socket->family == 6)
     setsockopt(
         handle, IPPROTO_IPV6, IPV6_V6ONLY, (const char*)&off, sizeof off);
-  int length = address_to_system(local != NULL ? local : &any, &system);
+  if (local == NULL) local = &any;
+  if (local->port == 0) connect__defer_port(handle);
+  int length = address_to_system(local, &system);
   if (bind(handle, (SOCKADDR*)&system, length) == 0) return 0;
-  return errors_fail(socket->port, (DWORD)WSAGetLastError());
+  DWORD native = (DWORD)WSAGetLastError();
+  return port_fail(
+      socket->port,
+      local->port == 0 ? connect__error(errors_of(native)) : errors_of(native),
+      (int32_t)native);
 }
 
 /* The connection is there. Returns 0 or Winsock's number. */
@@ -76,7 +107,8 @@ static DWORD connect__update(struct socket* socket) {
 void connect_completed(struct socket* socket) {
   LONG status = op_status(&socket->engine.out);
   if (status < 0) {
-    connector_done(socket, errors_of_status(status), (int32_t)status);
+    connector_done(
+        socket, connect__error(errors_of_status(status)), (int32_t)status);
     return;
   }
   /* A close may have closed the handle already. */
@@ -111,7 +143,8 @@ static int32_t connect__start(struct socket* socket,
   /* An answer of the peer is told like any other; what could not even be tried
    * is the caller's to know now. */
   if (native != WSAECONNREFUSED && native != WSAECONNRESET)
-    return errors_fail(socket->port, native);
+    return port_fail(
+        socket->port, connect__error(errors_of(native)), (int32_t)native);
   connector_done(socket, errors_of(native), (int32_t)native);
   return 0;
 }
@@ -131,9 +164,12 @@ int32_t engine_connect(struct socket* socket,
   connect__set_peer(socket, remote);
   const struct engine_provider* provider =
       winsock_provider(port, socket->family, handle);
-  result = port_fail(port, -IOCP_ENOTSUP, 0);
-  if (provider->connect_ex == NULL) goto err1;
-  if (address_is_loopback(&socket->peer)) connect__set_no_retries(handle);
+  if (provider->connect_ex == NULL) {
+    result = winsock_missing(port, provider);
+    goto err1;
+  }
+  if (address_is_loopback(&socket->peer) && port->engine.may_try_once)
+    connect__set_no_retries(handle);
   result = connect__bind(socket, handle, local);
   if (result < 0) goto err1;
   result = handle_enter(socket, handle, provider->is_ifs);

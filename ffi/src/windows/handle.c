@@ -5,6 +5,7 @@
 
 #include "address.h"
 #include "errors.h"
+#include "file_mode.h"
 #include "receive.h"
 #include "retry.h"
 #include "winsock.h"
@@ -28,7 +29,7 @@ void handle_ask_modes(struct socket* socket, SOCKET handle, bool is_ifs) {
   /* Of one that is no file handle all packets come, whatever its modes; the
    * event of a relay is set in any case. */
   if (!is_ifs || engine->relays) return;
-  int skips = winsock_skips_packets(handle);
+  int skips = file_mode_skips_packets((HANDLE)handle);
   engine->skips_packets = skips == 1;
   /* Where the system does not say it, only an event tells of all that
    * completes. */
@@ -93,8 +94,11 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   if (is_ifs < 0) return errors_fail(port, (DWORD)WSAGetLastError());
   socket->family = (uint8_t)socket->peer.family;
   int32_t result = handle_enter(socket, handle, is_ifs);
-  /* "It is on a port already" has this number. */
+  /* "It is on a port already" has this number, and so has "it is not
+   * overlapped". */
   if (result < 0 && port->native_error == ERROR_INVALID_PARAMETER) {
+    if (file_mode_is_synchronous((HANDLE)handle))
+      return port_fail(port, -IOCP_ENOTSUP, ERROR_INVALID_PARAMETER);
     if ((flags & IOCP_DETACHED) == 0)
       return port_fail(port, -IOCP_EEXIST, ERROR_INVALID_PARAMETER);
     socket->engine.relays = true;
@@ -141,8 +145,7 @@ void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
     stats->bytes_readable += readable;
 }
 
-/* One that was aborted has no handle, and is no connection any more. */
-static int32_t handle__fail(struct socket* socket) {
+int32_t handle_fail(struct socket* socket) {
   bool is_gone = socket->engine.handle == INVALID_SOCKET;
   return errors_fail(socket->port,
                      is_gone ? WSAENOTCONN : (DWORD)WSAGetLastError());
@@ -157,55 +160,8 @@ int32_t engine_name(struct socket* socket,
   int failed = end == IOCP_PEER
                    ? getpeername(handle, (SOCKADDR*)&system, &length)
                    : getsockname(handle, (SOCKADDR*)&system, &length);
-  if (failed) return handle__fail(socket);
+  if (failed) return handle_fail(socket);
   /* Of one of the two families, for no others enter. */
   address_from_system((SOCKADDR*)&system, length, address_out);
   return 0;
-}
-
-/* In ws2ipdef.h since Windows 10 version 1709; MinGW's has not all of them. */
-#define HANDLE__KEEP_IDLE 3
-#define HANDLE__KEEP_COUNT 16
-#define HANDLE__KEEP_INTERVAL 17
-
-struct handle__option {
-  int level;
-  int name;
-};
-
-/* By the numbers of the API. */
-static const struct handle__option handle__options[] = {
-    [IOCP_NO_DELAY] = {IPPROTO_TCP, TCP_NODELAY},
-    [IOCP_KEEP_ALIVE] = {SOL_SOCKET, SO_KEEPALIVE},
-    [IOCP_KEEP_ALIVE_IDLE] = {IPPROTO_TCP, HANDLE__KEEP_IDLE},
-    [IOCP_KEEP_ALIVE_INTERVAL] = {IPPROTO_TCP, HANDLE__KEEP_INTERVAL},
-    [IOCP_KEEP_ALIVE_COUNT] = {IPPROTO_TCP, HANDLE__KEEP_COUNT},
-};
-
-int32_t engine_set_option(struct socket* socket,
-                          uint32_t option,
-                          int32_t value) {
-  const struct handle__option* system = &handle__options[option];
-  DWORD number = (DWORD)value;
-  if (setsockopt(socket->engine.handle,
-                 system->level,
-                 system->name,
-                 (const char*)&number,
-                 sizeof number) == 0)
-    return 0;
-  return handle__fail(socket);
-}
-
-int32_t engine_get_option(struct socket* socket, uint32_t option) {
-  const struct handle__option* system = &handle__options[option];
-  /* Some providers write one byte only. */
-  DWORD number = 0;
-  int length = sizeof number;
-  if (getsockopt(socket->engine.handle,
-                 system->level,
-                 system->name,
-                 (char*)&number,
-                 &length) != 0)
-    return handle__fail(socket);
-  return (int32_t)number;
 }

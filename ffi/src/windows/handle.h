@@ -22,6 +22,10 @@ void handle_abort(struct socket* socket, int32_t error, int32_t native);
  * socket goes by it. */
 void handle_ask_modes(struct socket* socket, SOCKET handle, bool is_ifs);
 
+/* The code for a call on the socket's handle that has just failed. One that was
+ * aborted has no handle, and is no connection any more. */
+int32_t handle_fail(struct socket* socket);
+
 /* Makes a close an RST, or a FIN again. False: the system refuses. */
 bool handle_set_reset(SOCKET handle, bool is_reset);
 

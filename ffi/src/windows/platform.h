@@ -61,8 +61,9 @@ struct engine_provider {
   LPFN_ACCEPTEX accept_ex;
   LPFN_CONNECTEX connect_ex;
   LPFN_GETACCEPTEXSOCKADDRS get_accept_ex_sockaddrs;
-  bool is_known;
-  bool is_ifs; /* its sockets are true file handles */
+  DWORD native;  /* why a function is missing; 0: none is */
+  bool is_known; /* all of it was asked, with success */
+  bool is_ifs;   /* its sockets are true file handles */
 };
 
 /* Who may touch the hand-over array. */
@@ -74,7 +75,8 @@ enum engine_handover {
 
 struct engine_port {
   HANDLE handle;
-  bool loses_sends; /* winsock_loses_sends() */
+  bool loses_sends;  /* winsock_loses_sends() */
+  bool may_try_once; /* winsock_may_try_once() */
 
   /* The packets of a wait, for the next poll. */
   atomic_int handover_state; /* enum engine_handover */
@@ -99,6 +101,9 @@ struct engine_socket {
   bool skips_packets;
   /* Its handle is tied to another port for ever; see relay.h. */
   bool relays;
+  /* Seconds, where the system only takes both at once; see keep_alive.h. */
+  uint16_t keep_idle;     /* 0: the system's */
+  uint16_t keep_interval; /* 0: the system's */
 
   struct engine_op out; /* the connect */
   uint32_t sends_in_flight;

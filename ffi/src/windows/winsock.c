@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "winsock.h"
 
+#include "errors.h"
 #include "memory.h"
 
 static INIT_ONCE winsock__once = INIT_ONCE_STATIC_INIT;
@@ -34,21 +35,23 @@ int winsock_is_ifs(SOCKET handle) {
   return (info.dwServiceFlags1 & XP1_IFS_HANDLES) != 0;
 }
 
-static void winsock__ask(SOCKET handle,
-                         GUID id,
-                         void* function_out,
-                         DWORD size) {
+/* Returns 0 or Winsock's number, and then the function stays NULL. */
+static DWORD winsock__ask(SOCKET handle,
+                          GUID id,
+                          void* function_out,
+                          DWORD size) {
   DWORD length;
-  /* On a failure the function stays NULL. */
-  WSAIoctl(handle,
-           SIO_GET_EXTENSION_FUNCTION_POINTER,
-           &id,
-           sizeof id,
-           function_out,
-           size,
-           &length,
-           NULL,
-           NULL);
+  if (WSAIoctl(handle,
+               SIO_GET_EXTENSION_FUNCTION_POINTER,
+               &id,
+               sizeof id,
+               function_out,
+               size,
+               &length,
+               NULL,
+               NULL) == 0)
+    return 0;
+  return (DWORD)WSAGetLastError();
 }
 
 const struct engine_provider* winsock_provider(struct port* port,
@@ -58,18 +61,36 @@ const struct engine_provider* winsock_provider(struct port* port,
   static const GUID connect_ex = WSAID_CONNECTEX;
   static const GUID sockaddrs = WSAID_GETACCEPTEXSOCKADDRS;
   struct engine_provider* provider = &port->engine.providers[family == 6];
+  DWORD failures[3] = {0, 0, 0};
   if (provider->is_known) return provider;
-  winsock__ask(
-      handle, accept_ex, &provider->accept_ex, sizeof provider->accept_ex);
-  winsock__ask(
-      handle, connect_ex, &provider->connect_ex, sizeof provider->connect_ex);
-  winsock__ask(handle,
-               sockaddrs,
-               &provider->get_accept_ex_sockaddrs,
-               sizeof provider->get_accept_ex_sockaddrs);
-  provider->is_ifs = winsock_is_ifs(handle) == 1;
-  provider->is_known = true;
+  /* A look-up may fail for want of memory, which is not to last longer than
+   * that: what is missing is asked for again the next time. */
+  if (provider->accept_ex == NULL)
+    failures[0] = winsock__ask(
+        handle, accept_ex, &provider->accept_ex, sizeof provider->accept_ex);
+  if (provider->connect_ex == NULL)
+    failures[1] = winsock__ask(
+        handle, connect_ex, &provider->connect_ex, sizeof provider->connect_ex);
+  if (provider->get_accept_ex_sockaddrs == NULL)
+    failures[2] = winsock__ask(handle,
+                               sockaddrs,
+                               &provider->get_accept_ex_sockaddrs,
+                               sizeof provider->get_accept_ex_sockaddrs);
+  provider->native = 0;
+  for (int i = 0; i < 3; i++)
+    if (failures[i] != 0) provider->native = failures[i];
+  int is_ifs = winsock_is_ifs(handle);
+  provider->is_ifs = is_ifs == 1;
+  provider->is_known = provider->native == 0 && is_ifs >= 0;
   return provider;
+}
+
+int32_t winsock_missing(struct port* port,
+                        const struct engine_provider* provider) {
+  /* What WSAIoctl() says of a function that the provider does not have. */
+  if (provider->native == WSAEINVAL || provider->native == WSAEOPNOTSUPP)
+    return port_fail(port, -IOCP_ENOTSUP, (int32_t)provider->native);
+  return errors_fail(port, provider->native);
 }
 
 bool winsock_accepts(const struct engine_provider* provider) {
@@ -77,12 +98,9 @@ bool winsock_accepts(const struct engine_provider* provider) {
          provider->get_accept_ex_sockaddrs != NULL;
 }
 
-/* What is asked of ntdll.dll, and its information, which the headers for
- * programs do not have. Documented in ntifs.h:
- * FILE_IO_COMPLETION_NOTIFICATION_INFORMATION, which can be asked since Vista,
- * and FILE_COMPLETION_INFORMATION: since Windows 8.1 a port of NULL takes the
- * handle out of its port. */
-#define WINSOCK__NOTIFICATION_MODES 41
+/* NtSetInformationFile() and its information, which the headers for programs do
+ * not have (documented in ntifs.h, FILE_COMPLETION_INFORMATION: since Windows
+ * 8.1 a port of NULL takes the handle out of its port). */
 #define WINSOCK__REPLACE_COMPLETION 61
 struct winsock__completion {
   HANDLE port;
@@ -92,45 +110,20 @@ struct winsock__io_status {
   ULONG_PTR status;
   ULONG_PTR information;
 };
-/* NtSetInformationFile() and NtQueryInformationFile() look the same. */
-typedef LONG(NTAPI* winsock__information)(
+typedef LONG(NTAPI* winsock__set_information)(
     HANDLE, struct winsock__io_status*, void*, ULONG, int);
 
-/* Returns a status, which is negative when it failed. */
-static LONG winsock__information_of(const char* function_name,
-                                    SOCKET handle,
-                                    void* information,
-                                    ULONG size,
-                                    int kind) {
+void winsock_leave_port(SOCKET handle) {
   struct winsock__io_status status;
-  winsock__information call;
+  struct winsock__completion none = {NULL, NULL};
+  winsock__set_information set;
   HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
   FARPROC function =
-      ntdll == NULL ? NULL : GetProcAddress(ntdll, function_name);
-  if (function == NULL) return -1;
-  memory_copy(&call, &function, sizeof call);
-  return call((HANDLE)handle, &status, information, size, kind);
-}
-
-int winsock_skips_packets(SOCKET handle) {
-  ULONG modes = 0;
-  if (winsock__information_of("NtQueryInformationFile",
-                              handle,
-                              &modes,
-                              sizeof modes,
-                              WINSOCK__NOTIFICATION_MODES) < 0)
-    return -1;
-  return (modes & FILE_SKIP_COMPLETION_PORT_ON_SUCCESS) != 0;
-}
-
-void winsock_leave_port(SOCKET handle) {
-  struct winsock__completion none = {NULL, NULL};
+      ntdll == NULL ? NULL : GetProcAddress(ntdll, "NtSetInformationFile");
   /* Where it is missing or refused, the next port finds a way; see relay.h. */
-  winsock__information_of("NtSetInformationFile",
-                          handle,
-                          &none,
-                          sizeof none,
-                          WINSOCK__REPLACE_COMPLETION);
+  if (function == NULL) return;
+  memory_copy(&set, &function, sizeof set);
+  set((HANDLE)handle, &status, &none, sizeof none, WINSOCK__REPLACE_COMPLETION);
 }
 
 /* Wine 10.0 says that a non-blocking send was taken whole when its host took a
@@ -140,4 +133,31 @@ void winsock_leave_port(SOCKET handle) {
 bool winsock_loses_sends(void) {
   HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
   return ntdll != NULL && GetProcAddress(ntdll, "wine_get_version") != NULL;
+}
+
+/* RtlGetVersion() says which Windows it is; GetVersionEx() says what the
+ * program's manifest knows (their documentation). */
+typedef LONG(NTAPI* winsock__get_version)(OSVERSIONINFOW*);
+
+/* Since Windows 10 version 1709 SIO_TCP_INITIAL_RTO knows
+ * TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS; before, the same number means 254
+ * retransmissions. libuv looks at the same build (src/win/tcp.c). */
+#define WINSOCK__MAJOR 10
+#define WINSOCK__BUILD_1709 16299
+
+bool winsock_may_try_once(void) {
+  OSVERSIONINFOW version;
+  winsock__get_version get;
+  HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
+  FARPROC function =
+      ntdll == NULL ? NULL : GetProcAddress(ntdll, "RtlGetVersion");
+  if (function == NULL) return false;
+  memory_copy(&get, &function, sizeof get);
+  memory_zero(&version, sizeof version);
+  version.dwOSVersionInfoSize = sizeof version;
+  if (get(&version) < 0 || version.dwMajorVersion < WINSOCK__MAJOR)
+    return false;
+  return version.dwMajorVersion > WINSOCK__MAJOR ||
+         version.dwMinorVersion > 0 ||
+         version.dwBuildNumber >= WINSOCK__BUILD_1709;
 }

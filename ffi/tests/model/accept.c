@@ -17,13 +17,28 @@ static void accept__detach(struct op* op) {
   if (op->target->state == SOCK_ACCEPTING) op->target->state = SOCK_NEW;
 }
 
-void accept_canceled(struct op* op) { accept__detach(op); }
+/* An accept that fails leaves its target as it was, so that the connection it
+ * had been given already is aborted; or it stays the target's, until that is
+ * closed. */
+static void accept__abandon(struct sock* target) {
+  struct end* end = target->end;
+  if (end == NULL || habits.lingers_early) return;
+  target->end = NULL;
+  target->lacks_context = false;
+  end_reset(end);
+}
+
+void accept_canceled(struct op* op) {
+  accept__detach(op);
+  accept__abandon(op->target);
+}
 
 void accept_target_closed(struct sock* target) {
   static const LONG statuses[] = {
       STATUS_IS_CANCELLED, STATUS_LOCAL_DISCONNECTED, STATUS_WAS_ABORTED};
   struct op* op = target->accept;
   accept__detach(op);
+  accept__abandon(target);
   op_done(op, statuses[tape_choose(3)], 0);
 }
 
@@ -87,9 +102,14 @@ static struct op* accept__next(const struct sock* listener) {
        node != &listener->accepts;
        node = node->next) {
     struct op* op = LIST_ENTRY(node, struct op, node);
-    if (!op->is_attached) return op;
+    /* One that was told to end takes no connection any more. */
+    if (!op->is_attached && !op->is_canceling) return op;
   }
   return NULL;
+}
+
+bool accept_waits(const struct sock* listener) {
+  return accept__next(listener) != NULL;
 }
 
 void accept_serve(struct sock* listener) {

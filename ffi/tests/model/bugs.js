@@ -1,7 +1,9 @@
 // Copyright the iocp authors. MIT license.
 
 // Bugs that programs over completion ports have had, as changes to this library,
-// and, as group "found", those that the simulation has found in it. Each is
+// as group "found", those that the simulation has found in it, and as group
+// "documentation", those that showed when the engine and the model were held
+// against Microsoft's documentation. Each is
 // planted by itself, in a copy, and the simulation has to find it
 // (`npm run simulate -- --bugs`). `number` is that of docs/testing.md; what is
 // replaced must be in the file exactly once, so a change of the engine that
@@ -182,11 +184,10 @@ export const bugs = [
     name: "the socket of an accept that was canceled stays open",
     changes: [{
       file: "windows/accept.c",
-      from: `  if (accept->target != INVALID_SOCKET) {
-    /* As Linux`,
-      to:
-        `  if (accept->target != INVALID_SOCKET && op_status(&accept->op) >= 0) {
-    /* As Linux`,
+      from: `  accept__reset(accept);
+  memory_free(accept);`,
+      to: `  if (op_status(&accept->op) >= 0) accept__reset(accept);
+  memory_free(accept);`,
     }],
   },
   {
@@ -215,14 +216,13 @@ export const bugs = [
     name: "the context of an accepted socket is not updated",
     changes: [{
       file: "windows/accept.c",
-      from: `                 SO_UPDATE_ACCEPT_CONTEXT,
-                 (const char*)&handle,
-                 sizeof handle) != 0 ||
-      !handle_set_reset(accept->target, false))`,
-      to: `                 SO_KEEPALIVE,
-                 (const char*)&handle,
-                 sizeof(DWORD)) == 1 ||
-      (handle_set_reset(accept->target, false) && false))`,
+      from: "  if (accept->has_context) return true;",
+      to: "  accept->has_context = true;\n  if (handle != 0) return true;",
+    }, {
+      file: "windows/accept.c",
+      from:
+        "  if (!handle_set_reset(accept->target, false)) return -IOCP_ECONNABORTED;",
+      to: "  (void)handle_set_reset(accept->target, false);",
     }],
   },
   {
@@ -241,17 +241,15 @@ export const bugs = [
       file: "windows/connect.c",
       from: "  if (bind(handle, (SOCKADDR*)&system, length) == 0) return 0;",
       to:
-        "  if (local == NULL || bind(handle, (SOCKADDR*)&system, length) == 0) return 0;",
+        "  if (local == &any || bind(handle, (SOCKADDR*)&system, length) == 0) return 0;",
     }],
   },
   {
     name: "the address of a listener can be taken over",
     changes: [{
-      file: "windows/accept.c",
-      from:
-        "  if (accept__set(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, TRUE) != 0)",
-      to:
-        "  if (accept__set(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, FALSE) != 0)",
+      file: "windows/listen.c",
+      from: "!listen__set(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, TRUE)",
+      to: "!listen__set(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, FALSE)",
     }],
   },
   {
@@ -259,9 +257,9 @@ export const bugs = [
     changes: [{
       file: "windows/connect.c",
       from:
-        "  if (address_is_loopback(&socket->peer)) connect__set_no_retries(handle);",
+        "  if (address_is_loopback(&socket->peer) && port->engine.may_try_once)",
       to:
-        "  if (!address_is_loopback(&socket->peer)) connect__set_no_retries(handle);",
+        "  if (!address_is_loopback(&socket->peer) && port->engine.may_try_once)",
     }],
   },
   {
@@ -512,7 +510,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "a silent peer that is given up sees an end",
     changes: [{
       file: "windows/accept.c",
-      from: `  handle_set_reset(accept->target, true);
+      from:
+        `  if (!listener->is_borrowed) handle_set_reset(accept->target, true);
   native = accept__start(accept);`,
       to: "  native = accept__start(accept);",
     }],
@@ -536,11 +535,10 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "a borrowed listener accepts where there is no AcceptEx()",
     changes: [{
       file: "windows/borrow.c",
-      from: `  if (socket->is_listener && !winsock_accepts(winsock_provider(
-                                 socket->port, socket->family, borrow->handle)))
-    return -IOCP_ENOTSUP;
+      from: `    if (!winsock_accepts(provider))
+      return winsock_missing(socket->port, provider);
 `,
-      to: "",
+      to: "    (void)provider;\n",
     }],
   },
   {
@@ -624,6 +622,199 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       file: "close.c",
       from: "  if (close__has_failed(socket)) socket->close_reset = true;\n",
       to: "",
+    }],
+  },
+  // ---- what Microsoft's documentation forbids, and other systems forgive
+  {
+    group: "documentation",
+    name: "a port lets two threads run, those that once waited on it included",
+    changes: [{
+      file: "windows/completion_port.c",
+      from: "#define PORT__THREADS 0xFFFFFFFFu",
+      to: "#define PORT__THREADS 2",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "an address is not free while old connections to it last",
+    changes: [{
+      file: "windows/listen.c",
+      from:
+        "  if ((native == WSAEADDRINUSE || native == WSAEACCES) && address->port != 0)",
+      to: "  if (native == WSAEADDRINUSE && address->port == 0)",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "an address that cannot be had exclusively is shared",
+    changes: [{
+      file: "windows/listen.c",
+      from: "  if (native == 0 && answer == TCP_TABLE_NONE) return 0;",
+      to: "  if (native == 0) return 0;",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "a listener of both families looks for others of its own alone",
+    changes: [{
+      file: "windows/tcp_table.c",
+      from: "  if (answer == TCP_TABLE_NONE && takes_both &&",
+      to: "  if (answer == TCP_TABLE_NONE && !takes_both &&",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "a connection takes a port of its own at its bind",
+    changes: [{
+      file: "windows/connect.c",
+      from: "  if (local->port == 0) connect__defer_port(handle);\n",
+      to: "  (void)connect__defer_port;\n",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "a socket for the user has the mode of its listener",
+    changes: [{
+      file: "windows/accept.c",
+      from:
+        "    if (!accept__make_blocking(accept->target)) return -IOCP_ECONNABORTED;\n",
+      to: "    (void)accept__make_blocking;\n",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "a socket for the user keeps the events of its listener",
+    changes: [{
+      file: "windows/accept.c",
+      from: "  return WSAEventSelect(target, NULL, 0) == 0 &&",
+      to: "  return",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "a socket for the user does not linger as its listener does",
+    changes: [{
+      file: "windows/accept.c",
+      from: "  if (listener->is_borrowed) {\n    if (!accept__make",
+      to:
+        "  if (listener->is_borrowed) {\n    handle_set_reset(accept->target, false);\n    if (!accept__make",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "an old system has no times of keep-alive",
+    changes: [{
+      file: "windows/option.c",
+      from:
+        "  if (option__is_newer(option) && keep_alive_is_unknown(native)) {",
+      to:
+        "  if (option == IOCP_KEEP_ALIVE_COUNT && keep_alive_is_unknown(native)) {",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "setting one of the times of keep-alive forgets the other",
+    changes: [{
+      file: "windows/keep_alive.c",
+      from: "  *place = (uint16_t)seconds;",
+      to:
+        "  engine->keep_idle = 0;\n  engine->keep_interval = 0;\n  *place = (uint16_t)seconds;",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "times of keep-alive are lost when it is switched on later",
+    changes: [{
+      file: "windows/option.c",
+      from: "    native = keep_alive_switched_on(socket);",
+      to: "    (void)keep_alive_switched_on;",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "an old system repeats a SYN 254 times",
+    changes: [{
+      file: "windows/winsock.c",
+      from: "         version.dwBuildNumber >= WINSOCK__BUILD_1709;",
+      to:
+        "         version.dwBuildNumber < WINSOCK__BUILD_1709 ||\n         version.dwBuildNumber >= WINSOCK__BUILD_1709;",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "a connection that is given up has no context, and ends with a FIN",
+    changes: [{
+      file: "windows/accept.c",
+      from: "    accept__update(accept);\n  handle_set_reset",
+      to: "    (void)accept;\n  handle_set_reset",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "connections that a closed listener has met end with a FIN",
+    changes: [{
+      file: "windows/accept.c",
+      from: "    accept__reset(LIST_ENTRY(node, struct accept, node));",
+      to: "    (void)node;",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "a connection comes between the last look and the listener's close",
+    changes: [{
+      file: "windows/accept.c",
+      from: "  if (engine->accepts_posted != 0 && !is_lost)",
+      to: "  if (listener->is_borrowed && !is_lost)",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "a status that says that a host is down is not known",
+    changes: [{
+      file: "windows/errors.c",
+      from: "    {0xC0000350u, IOCP_EHOSTUNREACH},  /* HOST_DOWN */\n",
+      to: "",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "a status of a server that has too many connections is not known",
+    changes: [{
+      file: "windows/errors.c",
+      from:
+        "    {0xC0000246u, IOCP_ECONNREFUSED},  /* CONNECTION_COUNT_LIMIT */\n",
+      to: "",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "a status of an address that is gone is not known",
+    changes: [{
+      file: "windows/errors.c",
+      from: "    {0xC000020Bu, IOCP_ECONNABORTED},  /* ADDRESS_CLOSED */\n",
+      to: "",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "a function that cannot be looked up once is taken for missing",
+    changes: [{
+      file: "windows/winsock.c",
+      from: "  provider->is_known = provider->native == 0 && is_ifs >= 0;",
+      to: "  provider->is_known = true;",
+    }, {
+      file: "windows/winsock.c",
+      from: "  return errors_fail(port, provider->native);",
+      to: "  return port_fail(port, -IOCP_ENOTSUP, 0);",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "a socket that is not overlapped is taken for one that is on a port",
+    changes: [{
+      file: "windows/handle.c",
+      from: "    if (file_mode_is_synchronous((HANDLE)handle))",
+      to: "    if (!file_mode_is_synchronous((HANDLE)handle) && result == 0)",
     }],
   },
 ];

@@ -15,6 +15,7 @@
 static void connect__name(struct sock* sock, const struct iocp_address* to) {
   static const uint8_t v4[16] = {127, 0, 0, 1};
   static const uint8_t v6[16] = {[15] = 1};
+  if (sock->local.port == 0) sock->local.port = network_new_port();
   if (!address_is_any(&sock->local)) return;
   for (int i = 0; i < 16; i++)
     sock->local.bytes[i] = to->family == 4 ? v4[i] : v6[i];
@@ -24,6 +25,8 @@ static bool connect__check(const struct sock* sock,
                            const struct iocp_address* to) {
   /* "The socket must be bound" (ConnectEx()'s documentation). */
   if (sock->state != SOCK_BOUND) return kernel_fail(WSAEINVAL);
+  RULE("a connection shares its port where the system can do that",
+       !sock->has_own_port || sock->asks_to_share || habits.build < BUILD_10);
   /* It is nobody's, other than on Linux. */
   if (address_is_any(to) || to->port == 0) return kernel_fail(WSAEADDRNOTAVAIL);
   if (habits_break(habits.kernel_faults)) return kernel_fail(WSAENOBUFS);
@@ -55,6 +58,7 @@ BOOL WINAPI extension_connect_ex(SOCKET handle,
   struct link* link = network_call(&sock->local, &to);
   /* Two seconds, unless it was told not to (libuv's src/win/tcp.c). */
   link->retries_refused = !sock->tries_once && address_is_own(&to);
+  link->has_own_port = sock->has_own_port;
   link->ends[0].sock = sock;
   sock->state = SOCK_CONNECTING;
   sock->connect = op;

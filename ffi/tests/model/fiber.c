@@ -31,6 +31,8 @@ struct fiber {
   uint32_t number;
   uint32_t error;
   bool has_ended;
+  bool is_waiting;
+  void* queue;
   void* locals[FIBER_LOCALS];
   void* stack;
 };
@@ -187,10 +189,30 @@ bool fiber_wait(fiber_condition* holds, void* argument, uint64_t until_ms) {
   fiber->condition = holds;
   fiber->condition_argument = argument;
   fiber->until_ms = until_ms;
+  fiber->is_waiting = true;
   fiber__reschedule();
+  fiber->is_waiting = false;
   fiber->condition = NULL;
   fiber->until_ms = 0;
   return holds != NULL && holds(argument);
+}
+
+void fiber_compute(uint64_t ms) {
+  fibers.running->until_ms = fibers.now_ms + ms;
+  fiber__reschedule();
+  fibers.running->until_ms = 0;
+}
+
+void** fiber_queue(void) { return &fibers.running->queue; }
+
+uint32_t fiber_busy(const void* queue) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < fibers.count; i++) {
+    const struct fiber* fiber = fibers.all[i];
+    if (fiber->queue == queue && !fiber->has_ended && !fiber->is_waiting)
+      count++;
+  }
+  return count;
 }
 
 void fiber_preempt(void) {

@@ -47,6 +47,16 @@ void fiber_preempt(void);
 bool fiber_wait(fiber_condition* holds, void* argument, uint64_t until_ms);
 
 /* The clock. */
+/* Is busy for so long: others run meanwhile, as on another processor, but it is
+ * not one that waits. */
+void fiber_compute(uint64_t ms);
+
+/* The queue that the running thread is associated with, or NULL. */
+void** fiber_queue(void);
+
+/* Threads that are associated with it and do not wait. */
+uint32_t fiber_busy(const void* queue);
+
 uint64_t fiber_now_ms(void);
 void fiber_advance(uint64_t ms);
 

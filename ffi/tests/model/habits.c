@@ -41,6 +41,17 @@ static void habits__draw_faults(void) {
   habits.pool_faults = habits__rate(100, 400);
   habits.handle_faults = habits__rate(10, 200);
   habits.foreign_packets = habits__rate(5, 50);
+  habits.lookups = habits__rate(50, 500);
+}
+
+static void habits__draw_version(void) {
+  static const uint32_t builds[] = {
+      26100, BUILD_1709, BUILD_1703, BUILD_1607, BUILD_8_1};
+  habits.build = builds[tape_choose(5)];
+  habits.processors = 1 + tape_choose(3);
+  habits.ports = tape_chance(100) ? 1 + tape_choose(6) : 0;
+  habits.exclusion = (enum habit_exclusion)tape_choose(3);
+  habits.lingers_early = tape_chance(500);
 }
 
 void habits_draw(void) {
@@ -51,6 +62,7 @@ void habits_draw(void) {
   habits.reuse = (enum habit_reuse)tape_choose(3);
   habits__draw_network();
   habits__draw_faults();
+  habits__draw_version();
   habits.children = tape_chance(100) ? 20 : 0;
   habits.riddles = tape_chance(20) ? 200 : 0;
   habits.thieves = tape_chance(100) ? 500 : 0;
@@ -66,7 +78,8 @@ void habits_draw(void) {
   habits.lacks_sockaddrs = tape_chance(20);
   habits.starts = !tape_chance(5);
   habits.has_broken = habits.lacks_extensions || !habits.starts;
-  TRACE("the system: window %u, immediate %u, steps %u%s%s%s%s",
+  TRACE("the system: build %u, window %u, immediate %u, steps %u%s%s%s%s",
+        habits.build,
         habits.window,
         habits.immediate,
         habits.steps_max,

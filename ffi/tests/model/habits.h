@@ -13,6 +13,16 @@
 /* Which handle values are given out again: all are allowed. */
 enum habit_reuse { REUSE_LAST_CLOSED, REUSE_FIRST_CLOSED, REUSE_NEVER };
 
+/* Which connections keep an address from being bound exclusively again. */
+enum habit_exclusion { EXCLUDES_NONE, EXCLUDES_LIVING, EXCLUDES_TIME_WAIT };
+
+/* Builds of Windows, from which on something is there. */
+#define BUILD_8_1 9600
+#define BUILD_10 10240
+#define BUILD_1607 14393
+#define BUILD_1703 15063
+#define BUILD_1709 16299
+
 /* Numbers are per mille of the occasions, unless they say otherwise. */
 extern struct habits {
   bool is_calm;    /* no faults any more, and nothing is held back */
@@ -45,6 +55,13 @@ extern struct habits {
   uint32_t children; /* a child process is started, and inherits */
   uint32_t riddles;  /* errors that no table has */
   uint32_t thieves;  /* another program tries to take an address over */
+  uint32_t lookups;  /* extension functions that cannot be looked up just now */
+
+  uint32_t build;      /* the version of the system */
+  uint32_t processors; /* threads that a port lets run if it is told no limit */
+  uint32_t ports;      /* that are there for binds to port 0; 0: enough */
+  enum habit_exclusion exclusion;
+  bool lingers_early; /* SO_LINGER counts without the context of a connection */
 
   bool is_layered;    /* sockets are no file handles (an LSP) */
   bool refuses_modes; /* SetFileCompletionNotificationModes() fails */

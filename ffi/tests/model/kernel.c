@@ -62,7 +62,7 @@ BOOL WINAPI QueryUnbiasedInterruptTime(ULONGLONG* time_out) {
 DWORD WINAPI GetCurrentThreadId(void) { return fiber_number(); }
 
 void WINAPI GetSystemInfo(SYSTEM_INFO* info) {
-  info->dwNumberOfProcessors = 1 + tape_choose(3);
+  info->dwNumberOfProcessors = habits.processors;
 }
 
 void WINAPI Sleep(DWORD duration_ms) {

@@ -6,6 +6,7 @@
 #include "accept.h"
 #include "habits.h"
 #include "network.h"
+#include "report.h"
 #include "sock.h"
 #include "tape.h"
 
@@ -63,34 +64,32 @@ static bool listening__is_at(const struct listening* listening,
   return memcmp(at->bytes, to->bytes, 16) == 0;
 }
 
-static struct listening* listening__of(const struct iocp_address* to) {
-  for (struct list_node* node = listening_all.next; node != &listening_all;
-       node = node->next) {
-    struct listening* listening = LIST_ENTRY(node, struct listening, node);
-    if (listening__is_at(listening, to)) return listening;
-  }
-  return NULL;
+struct listening* listening_next(struct listening* after) {
+  struct list_node* node =
+      after == NULL ? listening_all.next : after->node.next;
+  if (node == &listening_all) return NULL;
+  return LIST_ENTRY(node, struct listening, node);
 }
 
-struct listening* listening_at(const struct iocp_address* address) {
-  for (struct list_node* node = listening_all.next; node != &listening_all;
-       node = node->next) {
-    struct listening* listening = LIST_ENTRY(node, struct listening, node);
-    const struct iocp_address* at = &listening->address;
-    if (at->port != address->port || at->family != address->family) continue;
-    if (address_is_any(at) || address_is_any(address) ||
-        memcmp(at->bytes, address->bytes, 16) == 0)
-      return listening;
+/* One of that very address comes before one of all addresses. */
+static struct listening* listening__of(const struct iocp_address* to) {
+  struct listening* found = NULL;
+  for (struct listening* one = listening_next(NULL); one != NULL;
+       one = listening_next(one)) {
+    if (!listening__is_at(one, to)) continue;
+    if (found == NULL || !address_is_any(&one->address)) found = one;
   }
-  return NULL;
+  return found;
 }
 
 /* ---- calls */
 
-bool listening_can_answer(const struct link* link) {
-  const struct listening* listening = listening__of(&link->ends[1].name);
-  return listening == NULL || listening->is_silent ||
-         listening->queued < listening->queued_max;
+/* "If a connection request arrives and the queue is full, the client will
+ * receive an error with an indication of WSAECONNREFUSED" (listen()). An accept
+ * that waits needs no place in the queue. */
+static bool listening__is_full(const struct listening* listening) {
+  return listening->queued >= listening->queued_max &&
+         (listening->sock == NULL || !accept_waits(listening->sock));
 }
 
 enum listening_answer listening_answer(struct link* link) {
@@ -100,6 +99,11 @@ enum listening_answer listening_answer(struct link* link) {
   if (listening == NULL || habits_break(habits.refusals))
     return LISTENING_REFUSES;
   if (listening->is_silent) return LISTENING_IS_SILENT;
+  if (listening__is_full(listening)) {
+    TRACE("  the backlog of port %u is full", listening->address.port);
+    return LISTENING_REFUSES;
+  }
+  link->is_exclusive = listening->sock != NULL && listening->sock->is_exclusive;
   link->state = LINK_QUEUED;
   list_push(&listening->backlog, &link->backlog_node);
   listening->queued++;

@@ -38,11 +38,9 @@ void listening_open(struct listening* listening,
 /* Connections that nobody has taken are reset. */
 void listening_close(struct listening* listening);
 
-/* The one that a bind to this address would be in conflict with, or NULL. */
-struct listening* listening_at(const struct iocp_address* address);
+/* One after the other, of all. */
+struct listening* listening_next(struct listening* after);
 
-/* False while a call has to wait for room in a backlog. */
-bool listening_can_answer(const struct link* link);
 enum listening_answer listening_answer(struct link* link);
 
 /* The oldest connection in the backlog leaves it, or NULL. */

@@ -4,8 +4,10 @@
 #include <string.h>
 #include <ws2tcpip.h>
 
+#include "bind.h"
 #include "habits.h"
 #include "kernel.h"
+#include "module.h"
 #include "report.h"
 #include "sock.h"
 #include "tape.h"
@@ -44,22 +46,40 @@ static LONG NTAPI module__set_information(
   return 0;
 }
 
-/* FILE_IO_COMPLETION_NOTIFICATION_INFORMATION (ntifs.h). */
+/* FileModeInformation, of one that is opened without WSA_FLAG_OVERLAPPED:
+ * FILE_SYNCHRONOUS_IO_NONALERT; FILE_IO_COMPLETION_NOTIFICATION_INFORMATION
+ * (ntifs.h). */
+#define MODULE__FILE_MODE 16
+#define MODULE__SYNCHRONOUS 0x20u
 #define MODULE__NOTIFICATION_MODES 41
 
 static LONG NTAPI module__query_information(
     HANDLE file, void* status, void* information, ULONG length, int class) {
-  ULONG modes;
+  ULONG mode = 0;
   kernel_enter();
   struct sock* sock = sock_find((SOCKET)file, "NtQueryInformationFile");
-  RULE("NtQueryInformationFile() is asked for the modes of packets",
-       status != NULL && length == sizeof modes &&
-           class == MODULE__NOTIFICATION_MODES);
+  RULE("NtQueryInformationFile() is asked for a mode",
+       status != NULL && length == sizeof mode &&
+           (class == MODULE__FILE_MODE || class == MODULE__NOTIFICATION_MODES));
   if (sock == NULL) return MODULE__INVALID_HANDLE;
-  if (habits.hides_modes) return MODULE__NOT_IMPLEMENTED;
-  if (habits_fault(habits.kernel_faults)) return STATUS_NO_RESOURCES;
-  modes = sock->modes;
-  memcpy(information, &modes, sizeof modes);
+  if (class == MODULE__NOTIFICATION_MODES) {
+    if (habits.hides_modes) return MODULE__NOT_IMPLEMENTED;
+    if (habits_fault(habits.kernel_faults)) return STATUS_NO_RESOURCES;
+    mode = sock->modes;
+  } else if (sock->is_synchronous) {
+    mode = MODULE__SYNCHRONOUS;
+  }
+  memcpy(information, &mode, sizeof mode);
+  return 0;
+}
+
+static LONG NTAPI module__version(OSVERSIONINFOW* version) {
+  RULE("RtlGetVersion() has a size",
+       version->dwOSVersionInfoSize == sizeof *version);
+  bool is_10 = habits.build >= BUILD_10;
+  version->dwMajorVersion = is_10 ? 10 : 6;
+  version->dwMinorVersion = is_10 ? 0 : 3;
+  version->dwBuildNumber = habits.build;
   return 0;
 }
 
@@ -83,8 +103,49 @@ BOOL WINAPI GetModuleHandleExW(DWORD flags,
   return TRUE;
 }
 
+/* One that is loaded, and the uses of it. */
+static uint32_t module__uses;
+
+void module_open(void) { module__uses = 0; }
+
+void module_check(void) {
+  RULE("every module that is loaded is given back", module__uses == 0);
+}
+
+HMODULE WINAPI LoadLibraryExW(const WCHAR* name, HANDLE file, DWORD flags) {
+  kernel_enter();
+  /* Else one of that name in another folder may be taken. */
+  RULE("a module is loaded from the system's folder",
+       wcscmp(name, L"iphlpapi.dll") == 0 && file == NULL &&
+           flags == LOAD_LIBRARY_SEARCH_SYSTEM32);
+  if (habits_fault(habits.memory_faults)) {
+    kernel_fail(ERROR_NOT_ENOUGH_MEMORY);
+    return NULL;
+  }
+  module__uses++;
+  return (HMODULE)&module__uses;
+}
+
+BOOL WINAPI FreeLibrary(HMODULE module) {
+  RULE("a module is given back once",
+       module == (HMODULE)&module__uses && module__uses != 0);
+  module__uses--;
+  return TRUE;
+}
+
+static FARPROC module__of_iphlpapi(const char* name) {
+  FARPROC function = NULL;
+  DWORD(WINAPI * get)
+  (void*, DWORD*, BOOL, ULONG, TCP_TABLE_CLASS, ULONG) = bind_get_tcp_table;
+  RULE("a function of iphlpapi.dll is asked for while it is loaded",
+       module__uses != 0 && strcmp(name, "GetExtendedTcpTable") == 0);
+  memcpy(&function, &get, sizeof function);
+  return function;
+}
+
 FARPROC WINAPI GetProcAddress(HMODULE module, const char* name) {
   FARPROC function = NULL;
+  if (module == (HMODULE)&module__uses) return module__of_iphlpapi(name);
   RULE("a function is asked of a module", module == (HMODULE)&habits);
   if (strcmp(name, "NtSetInformationFile") == 0) {
     LONG(NTAPI * set)(HANDLE, void*, void*, ULONG, int) =
@@ -94,6 +155,9 @@ FARPROC WINAPI GetProcAddress(HMODULE module, const char* name) {
     LONG(NTAPI * query)(HANDLE, void*, void*, ULONG, int) =
         module__query_information;
     memcpy(&function, &query, sizeof function);
+  } else if (strcmp(name, "RtlGetVersion") == 0) {
+    LONG(NTAPI * version)(OSVERSIONINFOW*) = module__version;
+    memcpy(&function, &version, sizeof function);
   } else if (strcmp(name, "wine_get_version") == 0 && habits.is_wine) {
     const char* (*version)(void) = module__wine_version;
     memcpy(&function, &version, sizeof function);

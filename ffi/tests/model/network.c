@@ -20,6 +20,8 @@
 #define NETWORK__SILENCE_MS 21000
 /* Two more SYNs after a refusal take so long. */
 #define NETWORK__REFUSAL_MS 2000
+/* How long an end that has closed first is remembered (TcpTimedWaitDelay). */
+#define NETWORK__TIME_WAIT_MS 120000
 
 static struct {
   struct list_node links;
@@ -71,6 +73,48 @@ bool network_has(const struct iocp_address* from,
                  const struct iocp_address* to) {
   return network__are_in(&network.links, from, to) ||
          network__are_in(&network.ended, from, to);
+}
+
+static bool network__meets(const struct iocp_address* at,
+                           const struct iocp_address* address) {
+  return at->port == address->port &&
+         (at->family != address->family || address_is_any(address) ||
+          address_is_any(at) || memcmp(at->bytes, address->bytes, 16) == 0);
+}
+
+static bool link__is_in_time_wait(const struct link* link, int end) {
+  return link->has_fin && link->fin_first == end && !link->flows[0].rst_sent &&
+         !link->flows[1].rst_sent &&
+         fiber_now_ms() - link->ended_ms < NETWORK__TIME_WAIT_MS;
+}
+
+bool network_holds(const struct iocp_address* address, bool in_time_wait) {
+  const struct list_node* lists[] = {&network.links, &network.ended};
+  for (int i = 0; i < (in_time_wait ? 2 : 1); i++) {
+    const struct list_node* list = lists[i];
+    for (struct list_node* node = list->next; node != list; node = node->next) {
+      const struct link* link = LIST_ENTRY(node, struct link, node);
+      if (!link->is_exclusive || !network__meets(&link->ends[1].name, address))
+        continue;
+      if (i == 0 ? !link->ends[1].is_closed || in_time_wait
+                 : link__is_in_time_wait(link, 1))
+        return true;
+    }
+  }
+  return false;
+}
+
+uint32_t network_own_ports(void) {
+  uint32_t count = 0;
+  for (struct list_node* node = network.links.next; node != &network.links;
+       node = node->next)
+    count += LIST_ENTRY(node, struct link, node)->has_own_port;
+  for (struct list_node* node = network.ended.next; node != &network.ended;
+       node = node->next) {
+    const struct link* link = LIST_ENTRY(node, struct link, node);
+    count += link->has_own_port && link__is_in_time_wait(link, 0);
+  }
+  return count;
 }
 
 struct link* network_call(const struct iocp_address* from,
@@ -188,7 +232,13 @@ void end_hurry(struct end* end) {
   if (!end->in->rst_sent) end->in->arrived = end->in->sent;
 }
 
-void end_finish(struct end* end) { end->out->fin_sent = true; }
+void end_finish(struct end* end) {
+  struct link* link = end->link;
+  end->out->fin_sent = true;
+  if (link->has_fin) return;
+  link->has_fin = true;
+  link->fin_first = end == &link->ends[1];
+}
 
 void end_reset(struct end* end) {
   end->is_closed = true;
@@ -203,7 +253,7 @@ void end_close(struct end* end) {
   }
   end->is_closed = true;
   end->sock = NULL;
-  end->out->fin_sent = true;
+  end_finish(end);
 }
 
 /* ---- what travels */
@@ -217,9 +267,7 @@ static bool flow__can_move(const struct flow* flow) {
 static bool link__can_move(const struct link* link) {
   uint64_t now_ms = fiber_now_ms();
   if (link->stalled_until_ms > now_ms && !habits.is_calm) return false;
-  if (link->state == LINK_CALLING)
-    return link->answer_ms == 0 ? listening_can_answer(link)
-                                : link->answer_ms <= now_ms;
+  if (link->state == LINK_CALLING) return link->answer_ms <= now_ms;
   return flow__can_move(&link->flows[0]) || flow__can_move(&link->flows[1]);
 }
 
@@ -238,6 +286,7 @@ uint64_t network_next_ms(void) {
 }
 
 static void link__end(struct link* link) {
+  link->ended_ms = fiber_now_ms();
   list_remove(&link->node);
   list_push(&network.ended, &link->node);
 }
@@ -268,15 +317,20 @@ void network_hang_up(struct link* link) {
 }
 
 bool network_answers(struct link* link) {
-  return listening_can_answer(link) &&
-         listening_answer(link) == LISTENING_TAKES;
+  return listening_answer(link) == LISTENING_TAKES;
+}
+
+static LONG network__refusal(void) {
+  static const LONG statuses[] = {
+      STATUS_WAS_REFUSED, STATUS_WAS_NOT_ACCEPTED, STATUS_HAS_TOO_MANY};
+  return statuses[tape_choose(3)];
 }
 
 /* The call comes to where it goes, or its time is over. */
 static void link__answer(struct link* link) {
   if (link->answer_ms != 0) {
     link__refuse(
-        link, link->is_unanswered ? STATUS_HAS_TIMED_OUT : STATUS_WAS_REFUSED);
+        link, link->is_unanswered ? STATUS_HAS_TIMED_OUT : network__refusal());
     return;
   }
   switch (listening_answer(link)) {
@@ -285,13 +339,14 @@ static void link__answer(struct link* link) {
       return;
     case LISTENING_REFUSES:
       if (!link->retries_refused) {
-        link__refuse(link, STATUS_WAS_REFUSED);
+        link__refuse(link, network__refusal());
         return;
       }
       link->answer_ms = fiber_now_ms() + NETWORK__REFUSAL_MS;
       return;
     case LISTENING_IS_UNREACHABLE:
-      link__refuse(link, STATUS_NO_ROUTE);
+      link__refuse(link,
+                   tape_choose(2) == 0 ? STATUS_NO_ROUTE : STATUS_HOST_IS_DOWN);
       return;
     case LISTENING_IS_SILENT:
       link->is_unanswered = true;

@@ -64,6 +64,11 @@ struct link {
   uint64_t answer_ms;   /* when the answer comes; 0: it is not known yet */
   bool is_unanswered;   /* there is only silence */
   bool retries_refused; /* a refusal is told after two more tries */
+  bool is_exclusive;    /* whom it called was bound exclusively */
+  bool has_own_port;    /* the caller's, which no other connection can have */
+  bool has_fin;         /* one end has said its end, the first of them: */
+  uint8_t fin_first;
+  uint64_t ended_ms; /* when it was over */
 };
 
 void network_open(void);
@@ -86,6 +91,13 @@ bool network_answers(struct link* link);
 
 /* A port number that nobody uses. */
 uint16_t network_new_port(void);
+
+/* True when connections of an exclusive listener keep this address from being
+ * bound exclusively: those that live, and perhaps those in TIME_WAIT. */
+bool network_holds(const struct iocp_address* address, bool in_time_wait);
+
+/* Ports that connections have to themselves. */
+uint32_t network_own_ports(void);
 
 /* True when these two ends have had a connection already. */
 bool network_has(const struct iocp_address* from,

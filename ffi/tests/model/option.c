@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bind(), listen(), and the options of a socket. */
+/* The options of a socket. */
 #include <mstcpip.h>
 #include <mswsock.h>
 #include <string.h>
@@ -15,10 +15,6 @@
 #include "sock.h"
 #include "tape.h"
 
-/* What a plain backlog is clamped to; a negative one asks for it in earnest
- * (SOMAXCONN_HINT). */
-#define OPTION__BACKLOG_MAX 200
-
 static int option__fails(DWORD error) {
   kernel_fail(error);
   return SOCKET_ERROR;
@@ -29,53 +25,19 @@ static int option__succeeds(void) {
   return 0;
 }
 
-/* ---- bind and listen */
-
-/* Another program wants the address as well, with SO_REUSEADDR. */
-static void option__let_thieves_try(const struct sock* sock) {
-  if (!habits_fault(habits.thieves)) return;
-  RULE("no other program can take over an address that is listened on",
-       sock->is_exclusive);
-}
-
-int bind(SOCKET handle, const SOCKADDR* name, int length) {
-  struct iocp_address address;
-  kernel_enter();
-  struct sock* sock = sock_find(handle, "bind");
-  if (sock == NULL) return SOCKET_ERROR;
-  if (!sock_address_in(name, length, &address) ||
-      address.family != sock->family || sock->state != SOCK_NEW)
-    return option__fails(WSAEINVAL);
-  if (!address_is_any(&address) && !address_is_own(&address))
-    return option__fails(WSAEADDRNOTAVAIL);
-  if (address.port != 0 && listening_at(&address) != NULL)
-    return option__fails(WSAEADDRINUSE);
-  if (address.port == 0) address.port = network_new_port();
-  sock->local = address;
-  sock->state = SOCK_BOUND;
-  return option__succeeds();
-}
-
-int listen(SOCKET handle, int backlog) {
-  kernel_enter();
-  struct sock* sock = sock_find(handle, "listen");
-  if (sock == NULL) return SOCKET_ERROR;
-  /* A second call succeeds and changes nothing. */
-  if (sock->state == SOCK_LISTENING) return option__succeeds();
-  if (sock->state != SOCK_BOUND) return option__fails(WSAEINVAL);
-  if (listening_at(&sock->local) != NULL) return option__fails(WSAEADDRINUSE);
-  if (habits_fault(habits.kernel_faults)) return option__fails(WSAENOBUFS);
-  option__let_thieves_try(sock);
-  if (backlog > OPTION__BACKLOG_MAX) backlog = OPTION__BACKLOG_MAX;
-  sock->listening.queued_max = (uint32_t)(backlog < 0 ? -backlog : backlog);
-  sock->listening.takes_both = !sock->is_v6_only;
-  sock->listening.sock = sock;
-  sock->state = SOCK_LISTENING;
-  listening_open(&sock->listening, &sock->local);
-  return option__succeeds();
-}
-
 /* ---- setting */
+
+/* "The socket does not inherit the properties of the socket associated with
+ * sListenSocket until SO_UPDATE_ACCEPT_CONTEXT is set" (AcceptEx()): its mode,
+ * its events, its options. */
+static void option__inherit(struct sock* sock, const struct sock* listener) {
+  sock->is_non_blocking = listener->is_non_blocking;
+  sock->has_events = listener->has_events;
+  sock->resets = listener->resets;
+  sock->heir_resets = listener->resets;
+  sock->is_heir = true;
+  memcpy(sock->options, listener->options, sizeof sock->options);
+}
 
 static int option__update_accept(struct sock* sock,
                                  const char* value,
@@ -94,6 +56,7 @@ static int option__update_accept(struct sock* sock,
   if (sock->end->in->rst_arrived && tape_choose(2) == 0)
     return option__fails(WSAENOTCONN);
   sock->lacks_context = false;
+  option__inherit(sock, listener);
   return option__succeeds();
 }
 
@@ -117,12 +80,45 @@ static int option__linger(struct sock* sock, const char* value) {
   return option__succeeds();
 }
 
-/* The place where a number is kept, or NULL. */
+/* In which build an option of TCP came ("IPPROTO_TCP socket options"). */
+static uint32_t option__build(int option) {
+  switch (option) {
+    case SOCK_KEEP_COUNT:
+      return BUILD_1703;
+    case SOCK_KEEP_IDLE:
+    case SOCK_KEEP_INTERVAL:
+      return BUILD_1709;
+    default:
+      return 0;
+  }
+}
+
+/* The place where a number is kept, or NULL: there is no such option here. */
 static int32_t* option__place(struct sock* sock, int level, int option) {
   if (level == SOL_SOCKET && option == SO_KEEPALIVE) return &sock->options[0];
-  if (level == IPPROTO_TCP && option > 0 && option < 20)
+  if (level == IPPROTO_TCP && option > 0 && option < SOCK_OPTIONS &&
+      habits.build >= option__build(option))
     return &sock->options[option];
   return NULL;
+}
+
+/* What the user wants of keep-alive counts, on whatever way it was said. */
+static void option__check_keep_alive(const struct sock* sock) {
+  for (int option = 0; option < SOCK_OPTIONS; option++)
+    RULE("keep-alive has the times that were set",
+         sock->options[0] == 0 || sock->wants_vainly ||
+             sock->wanted[option] == 0 ||
+             sock->wanted[option] == sock->options[option]);
+}
+
+/* "Use this option instead of SO_PORT_SCALABILITY", since Windows 10. */
+static int option__share_port(struct sock* sock, int32_t number) {
+  RULE("a port is shared from the bind on", sock->state == SOCK_NEW);
+  sock->asks_to_share = number != 0;
+  if (habits.build < BUILD_10) return option__fails(WSAENOPROTOOPT);
+  if (habits_fault(habits.kernel_faults)) return option__fails(WSAENOBUFS);
+  sock->shares_port = number != 0;
+  return option__succeeds();
 }
 
 static int option__number(
@@ -142,9 +138,16 @@ static int option__number(
   }
   RULE("no other program is let in by SO_REUSEADDR",
        level != SOL_SOCKET || option != SO_REUSEADDR);
+  if (level == SOL_SOCKET && option == SOCK_REUSE_UNICASTPORT)
+    return option__share_port(sock, number);
+  if (habits_fault(habits.kernel_faults)) {
+    sock->wants_vainly = true;
+    return option__fails(WSAENOBUFS);
+  }
   int32_t* place = option__place(sock, level, option);
-  if (place == NULL || habits_fault(habits.kernel_faults))
-    return option__fails(WSAENOPROTOOPT);
+  if (level == IPPROTO_TCP && option__build(option) == BUILD_1709)
+    sock->wanted[option] = number;
+  if (place == NULL) return option__fails(WSAENOPROTOOPT);
   *place = number;
   return option__succeeds();
 }
@@ -214,9 +217,13 @@ int getsockopt(SOCKET handle, int level, int option, char* value, int* length) {
         break;
     }
   if (sock_find_ready(handle, "getsockopt") == NULL) return SOCKET_ERROR;
+  if (habits_fault(habits.kernel_faults)) {
+    sock->wants_vainly = true;
+    return option__fails(WSAENOBUFS);
+  }
+  if (level == IPPROTO_TCP) option__check_keep_alive(sock);
   const int32_t* place = option__place(sock, level, option);
-  if (place == NULL || habits_fault(habits.kernel_faults))
-    return option__fails(WSAENOPROTOOPT);
+  if (place == NULL) return option__fails(WSAENOPROTOOPT);
   return option__give(value, length, place, sizeof *place);
 }
 
@@ -225,10 +232,27 @@ int ioctlsocket(SOCKET handle, long command, u_long* argument) {
   struct sock* sock = sock_find(handle, "ioctlsocket");
   if (sock == NULL) return SOCKET_ERROR;
   if (habits_break(habits.kernel_faults)) return option__fails(WSAENOBUFS);
-  if (command == (long)FIONBIO)
-    sock->is_non_blocking = *argument != 0;
-  else
+  if (command != (long)FIONBIO) {
     *argument = sock->end == NULL ? 0 : end_readable(sock->end);
+    return option__succeeds();
+  }
+  /* "If WSAAsyncSelect or WSAEventSelect has been issued on a socket, then any
+   * attempt to use ioctlsocket to set the socket back to blocking mode will
+   * fail with WSAEINVAL." */
+  if (*argument == 0 && sock->has_events) return option__fails(WSAEINVAL);
+  sock->is_non_blocking = *argument != 0;
+  return option__succeeds();
+}
+
+int WSAEventSelect(SOCKET handle, HANDLE event, LONG events) {
+  kernel_enter();
+  struct sock* sock = sock_find(handle, "WSAEventSelect");
+  if (sock == NULL) return SOCKET_ERROR;
+  RULE("the library has no events on a socket", event == NULL && events == 0);
+  if (habits_break(habits.kernel_faults)) return option__fails(WSAENOBUFS);
+  sock->has_events = false;
+  /* "Regardless of the value of lNetworkEvents." */
+  sock->is_non_blocking = true;
   return option__succeeds();
 }
 
@@ -276,6 +300,7 @@ static int option__extension(const void* in, void* out, DWORD size) {
   LPFN_GETACCEPTEXSOCKADDRS get_function = extension_get_accept_ex_sockaddrs;
   RULE("an extension function has the size of a pointer",
        size == sizeof accept_function);
+  if (habits_fault(habits.lookups)) return option__fails(WSAENOBUFS);
   if (memcmp(in, &sockaddrs, sizeof(GUID)) == 0) {
     if (habits.lacks_sockaddrs) return option__fails(WSAEINVAL);
     memcpy(out, &get_function, size);
@@ -314,6 +339,34 @@ static int option__tcp_info(
   return option__succeeds();
 }
 
+static int option__set_rto(struct sock* sock, const void* in, DWORD size) {
+  TCP_INITIAL_RTO_PARAMETERS parameters;
+  if (size < sizeof parameters) return option__fails(WSAEFAULT);
+  memcpy(&parameters, in, sizeof parameters);
+  sock->tries_once = parameters.MaxSynRetransmissions ==
+                     TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS;
+  RULE("a SYN is not repeated 254 times",
+       !sock->tries_once || habits.build >= BUILD_1709);
+  return option__succeeds();
+}
+
+static int option__set_keep_alive(struct sock* sock,
+                                  const void* in,
+                                  DWORD size) {
+  struct tcp_keepalive times;
+  if (size < sizeof times) return option__fails(WSAEFAULT);
+  memcpy(&times, in, sizeof times);
+  if (habits_fault(habits.kernel_faults)) {
+    sock->wants_vainly = true;
+    return option__fails(WSAENOBUFS);
+  }
+  sock->options[0] = times.onoff != 0;
+  sock->options[SOCK_KEEP_IDLE] = (int32_t)(times.keepalivetime / 1000);
+  sock->options[SOCK_KEEP_INTERVAL] = (int32_t)(times.keepaliveinterval / 1000);
+  option__check_keep_alive(sock);
+  return option__succeeds();
+}
+
 int WSAIoctl(SOCKET handle,
              DWORD code,
              void* in,
@@ -330,14 +383,9 @@ int WSAIoctl(SOCKET handle,
   RULE("WSAIoctl() has a place for the size", returned != NULL);
   RULE("WSAIoctl() is not overlapped", overlapped == NULL);
   *returned = 0;
-  if (code == SIO_TCP_INITIAL_RTO) {
-    TCP_INITIAL_RTO_PARAMETERS parameters;
-    if (in_size < sizeof parameters) return option__fails(WSAEFAULT);
-    memcpy(&parameters, in, sizeof parameters);
-    sock->tries_once = parameters.MaxSynRetransmissions ==
-                       TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS;
-    return option__succeeds();
-  }
+  if (code == SIO_TCP_INITIAL_RTO) return option__set_rto(sock, in, in_size);
+  if (code == SIO_KEEPALIVE_VALS)
+    return option__set_keep_alive(sock, in, in_size);
   if (code == SIO_TCP_INFO) {
     *returned = out_size;
     return option__tcp_info(sock, in, in_size, out, returned);

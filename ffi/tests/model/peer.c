@@ -3,12 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bind.h"
 #include "block.h"
 #include "fiber.h"
 #include "habits.h"
 #include "kernel.h"
 #include "list.h"
 #include "listening.h"
+#include "module.h"
 #include "network.h"
 #include "object.h"
 #include "op.h"
@@ -57,6 +59,8 @@ void world_open(void) {
   network_open();
   kernel_open();
   program_open();
+  bind_open();
+  module_open();
   fiber_open();
   habits_draw();
 }
@@ -67,6 +71,7 @@ static void world__check(void) {
   RULE("every handle is given back", object_count() == 0);
   RULE("every operation comes to its end", op_count() == 0);
   sock_check_children();
+  module_check();
   size_t count = block_count(&bytes);
   if (count != 0)
     report_violation("all memory is given back",
@@ -110,6 +115,7 @@ uint64_t world_now_ms(void) { return kernel_now_ms(); }
 void world_pause(uint32_t ms) { fiber_wait(NULL, NULL, fiber_now_ms() + ms); }
 
 void world_sleep(uint32_t ms) { kernel_sleep(ms); }
+void world_compute(uint32_t ms) { fiber_compute(ms); }
 
 const char world_name[] = "windows";
 
@@ -120,6 +126,12 @@ bool world_leaves_ports(void) {
 }
 
 bool world_tells_progress(void) { return !habits.lacks_tcp_info; }
+
+bool world_refuses_when_full(void) { return true; }
+
+bool world_refuses_at_once(void) {
+  return habits.build >= BUILD_1709 && habits.has_ntdll;
+}
 
 bool world_is_unclear(void) { return habits.is_unclear; }
 

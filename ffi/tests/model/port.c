@@ -21,6 +21,7 @@ struct port {
   struct list_node packets;
   uint32_t count;
   uint32_t waiters;
+  uint32_t threads_max; /* that run */
   bool is_closed;
 };
 
@@ -78,10 +79,13 @@ static void port__queue_foreign(struct port* port) {
 
 /* ---- making and closing */
 
-static HANDLE port__new(void) {
+static HANDLE port__new(DWORD threads) {
   struct port* port = calloc(1, sizeof *port);
   if (port == NULL) abort();
   list_open(&port->packets);
+  /* "If this parameter is zero, the system allows as many concurrently running
+   * threads as there are processors." */
+  port->threads_max = threads == 0 ? habits.processors : threads;
   if (object_enter(&port->object, OBJECT_PORT) != 0)
     return (HANDLE)port->object.handle;
   free(port);
@@ -96,8 +100,9 @@ static HANDLE port__tie(HANDLE file, HANDLE handle, ULONG_PTR key) {
     kernel_fail(ERROR_INVALID_HANDLE);
     return NULL;
   }
-  /* A file object has one port for ever ("CreateIoCompletionPort function"). */
-  if (sock->port != NULL) {
+  /* A file object has one port for ever ("CreateIoCompletionPort function"),
+   * and one for synchronous operations has none. */
+  if (sock->port != NULL || sock->is_synchronous) {
     kernel_fail(ERROR_INVALID_PARAMETER);
     return NULL;
   }
@@ -111,13 +116,12 @@ HANDLE WINAPI CreateIoCompletionPort(HANDLE file,
                                      HANDLE handle,
                                      ULONG_PTR key,
                                      DWORD threads) {
-  (void)threads;
   kernel_enter();
   if (habits_break(habits.kernel_faults)) {
     kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
     return NULL;
   }
-  return file == INVALID_HANDLE_VALUE ? port__new()
+  return file == INVALID_HANDLE_VALUE ? port__new(threads)
                                       : port__tie(file, handle, key);
 }
 
@@ -164,8 +168,18 @@ BOOL WINAPI PostQueuedCompletionStatus(HANDLE handle,
   return kernel_succeed();
 }
 
+/* A thread that has waited on a port is associated with it until it waits on
+ * another one or ends, and counts while it is not blocked, whatever it does. At
+ * the limit no thread gets a packet, a wait of no time included ("I/O
+ * Completion Ports", "Threads and Concurrency"). */
 static bool port__has_packets(void* argument) {
-  return ((struct port*)argument)->count != 0;
+  const struct port* port = argument;
+  return port->count != 0 && fiber_busy(port) < port->threads_max;
+}
+
+/* The same for the running thread, which does not count for itself. */
+static bool port__has_packets_now(const struct port* port) {
+  return port->count != 0 && fiber_busy(port) - 1 < port->threads_max;
 }
 
 /* Returns false after the time has passed. */
@@ -175,7 +189,8 @@ static bool port__wait(struct port* port, DWORD timeout_ms) {
   if (timeout_ms != INFINITE && timeout_ms > PORT__EARLY_MS &&
       habits_fault(habits.early_timeouts))
     until_ms -= 1 + tape_choose(PORT__EARLY_MS);
-  while (port->count == 0) {
+  *fiber_queue() = port;
+  while (!port__has_packets_now(port)) {
     if (timeout_ms == 0) return false;
     port->waiters++;
     bool has_packets = fiber_wait(port__has_packets, port, until_ms);

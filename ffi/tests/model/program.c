@@ -74,7 +74,27 @@ double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
   *address_out = program__loopback(family);
   program__listen(sock, address_out);
   program__use(sock);
+  /* The program has a use for it as well. */
+  sock->is_non_blocking = tape_choose(2) != 0;
+  sock->has_events = sock->is_non_blocking && tape_choose(2) != 0;
+  sock->resets = tape_chance(200);
   return (double)sock->object.handle;
+}
+
+double world_handle_synchronous(struct peer_listener* listener) {
+  double handle = world_handle_connect(listener);
+  if (handle < 0) return handle;
+  struct sock* sock = sock_find((SOCKET)handle, "world_handle_synchronous");
+  sock->is_synchronous = true;
+  return handle;
+}
+
+bool world_handle_blocks(double handle) {
+  const struct sock* sock = sock_find((SOCKET)handle, "world_handle_blocks");
+  /* As a socket has that the user accepts by himself. */
+  RULE("a socket that is given to the user lingers as its listener does",
+       !sock->is_heir || sock->resets == sock->heir_resets);
+  return !sock->is_non_blocking && !sock->has_events;
 }
 
 double world_handle_odd(enum world_odd odd) {

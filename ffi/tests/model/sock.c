@@ -43,6 +43,19 @@ struct sock* sock_new(uint16_t family, bool is_users) {
   return sock;
 }
 
+struct sock* sock_next(struct sock* after) {
+  struct list_node* node = after == NULL ? sock_all.next : after->node.next;
+  return node == &sock_all ? NULL : LIST_ENTRY(node, struct sock, node);
+}
+
+uint32_t sock_own_ports(void) {
+  uint32_t count = 0;
+  for (struct sock* sock = sock_next(NULL); sock != NULL;
+       sock = sock_next(sock))
+    if (sock->is_open && sock->has_own_port && sock->end == NULL) count++;
+  return count;
+}
+
 SOCKET WSASocketW(int family,
                   int type,
                   int protocol,
@@ -122,9 +135,10 @@ LONG sock_reset_status(void) {
   static const LONG statuses[] = {STATUS_WAS_RESET,
                                   STATUS_WAS_ABORTED,
                                   STATUS_LOCAL_DISCONNECTED,
-                                  STATUS_WIN32_DELETED};
+                                  STATUS_WIN32_DELETED,
+                                  STATUS_ADDRESS_WAS_CLOSED};
   if (sock__is_riddle()) return STATUS_UNHEARD_OF;
-  return statuses[tape_choose(4)];
+  return statuses[tape_choose(5)];
 }
 
 /* ---- connections */
@@ -241,14 +255,21 @@ static void sock__end_ops(struct list_node* list) {
     op_done(LIST_ENTRY(list->next, struct op, node), sock__closed_status(), 0);
 }
 
+/* What SO_LINGER says counts for a connected socket, and whether one that lacks
+ * its context is one is not documented: where it is not, what was said before
+ * is void. */
+static bool sock__aborts(const struct sock* sock) {
+  return sock->resets && (!sock->lacks_context || habits.lingers_early);
+}
+
 static void sock__end_connection(struct sock* sock) {
   struct end* end = sock->end;
   /* With a receive pending Windows sends an RST even when nothing is unread
    * (libuv #3034). */
-  bool is_reset = sock->resets || !list_is_empty(&sock->receives);
+  bool is_reset = sock__aborts(sock) || !list_is_empty(&sock->receives);
   /* A pending send is cut: what follows looks like the end of the stream, or
    * not ("closesocket function"; toit #3221). */
-  if (!sock->resets && !list_is_empty(&sock->sends))
+  if (!sock__aborts(sock) && !list_is_empty(&sock->sends))
     is_reset = tape_choose(2) != 0;
   sock->end = NULL;
   if (end == NULL) return;

@@ -27,6 +27,14 @@ enum sock_state {
   SOCK_FAILED /* could not connect */
 };
 
+/* Options by their numbers: TCP_KEEPIDLE, TCP_KEEPCNT, TCP_KEEPINTVL (level
+ * IPPROTO_TCP) and SO_REUSE_UNICASTPORT. */
+#define SOCK_KEEP_IDLE 3
+#define SOCK_KEEP_COUNT 16
+#define SOCK_KEEP_INTERVAL 17
+#define SOCK_REUSE_UNICASTPORT 0x3007
+#define SOCK_OPTIONS 32
+
 /* AF_UNIX, for which the API has no addresses. */
 #define SOCK_LOCAL 1
 
@@ -44,11 +52,21 @@ struct sock {
   bool is_v6_only;
   bool resets; /* linger time 0 */
   bool has_shut;
-  bool tries_once; /* no SYN is repeated */
+  bool tries_once;     /* no SYN is repeated */
+  bool is_synchronous; /* it was made without WSA_FLAG_OVERLAPPED */
+  bool has_events;     /* WSAEventSelect() */
+  bool shares_port;    /* SO_REUSE_UNICASTPORT, and whether it was asked for */
+  bool asks_to_share;
+  bool has_own_port; /* which a bind to port 0 has taken */
+  bool is_excusable; /* an exclusive bind was refused to its address */
+  bool is_heir;      /* it has what its listener had, linger time included */
+  bool heir_resets;
   /* SO_UPDATE_..._CONTEXT was not done yet; most functions fail. */
   bool lacks_context;
   uint8_t modes;
-  int32_t options[32]; /* those that are only kept */
+  int32_t options[SOCK_OPTIONS]; /* those that are only kept */
+  int32_t wanted[SOCK_OPTIONS];  /* those that were asked for, if not kept */
+  bool wants_vainly;             /* one of these met a fault */
 
   struct port* port;
   ULONG_PTR key;
@@ -74,6 +92,12 @@ void sock_close_all(void);
 
 /* A new socket with a handle, or NULL with the last error. */
 struct sock* sock_new(uint16_t family, bool is_users);
+
+/* One after the other, of all. */
+struct sock* sock_next(struct sock* after);
+
+/* How many have a port of their own, which they have not connected from. */
+uint32_t sock_own_ports(void);
 
 /* The socket that a call names, or NULL with WSAENOTSOCK. */
 struct sock* sock_find(SOCKET handle, const char* call);

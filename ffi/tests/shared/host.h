@@ -62,6 +62,10 @@ typedef intptr_t host_socket;
 #define HOST_WOULD_BLOCK (-1000)
 /* The last failure of a call on a socket: that, or -IOCP_E... */
 int32_t host_socket_error(void);
+/* A stream socket for synchronous operations only (no WSA_FLAG_OVERLAPPED), or
+ * -1 where there is no such thing. */
+host_socket host_socket_open_synchronous(void);
+
 void host_socket_set_blocking(host_socket socket, bool is_blocking);
 void host_socket_close(host_socket socket);
 /* Asks, where there is such a thing, for no packet after a success at once, as

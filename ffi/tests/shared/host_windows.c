@@ -171,6 +171,12 @@ bool host_socket_was_reset(host_socket socket) {
   return (entry.revents & POLLERR) != 0;
 }
 
+host_socket host_socket_open_synchronous(void) {
+  SOCKET socket = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, 0);
+  check(socket != INVALID_SOCKET);
+  return (host_socket)socket;
+}
+
 void host_socket_set_blocking(host_socket socket, bool is_blocking) {
   u_long is_non_blocking = !is_blocking;
   check_is(ioctlsocket((SOCKET)socket, (long)FIONBIO, &is_non_blocking), 0);

@@ -194,6 +194,12 @@ static int32_t raw__connect(const struct iocp_address* address,
   return 0;
 }
 
+void raw_connect_with(host_socket socket, const struct iocp_address* address) {
+  struct sockaddr_storage system;
+  raw_length length = raw__to_system(address, &system);
+  check_is(connect((raw_handle)socket, (struct sockaddr*)&system, length), 0);
+}
+
 int32_t raw_try_connect(const struct iocp_address* address,
                         host_socket* socket_out) {
   return raw__connect(address, 0, socket_out);

@@ -39,6 +39,9 @@ host_socket raw_listen_full(struct iocp_address* address_out,
 /* Connected when it returns: the system answers for a listener that has room
  * in its backlog. */
 host_socket raw_connect(const struct iocp_address* address);
+/* The same with a socket that was made elsewhere. */
+void raw_connect_with(host_socket socket, const struct iocp_address* address);
+
 /* The same, but the refusal is the result. */
 int32_t raw_try_connect(const struct iocp_address* address,
                         host_socket* socket_out);

@@ -50,6 +50,27 @@ static void crowd__wait(void* argument) {
   }
 }
 
+/* ---- one that has waited once, and then has other things to do */
+
+#define CROWD__ONCE_MS 5
+#define CROWD__BUSY_MS 10
+
+/* Threads of a runtime's pool do so: the next wait may be on another one. */
+static void crowd__compute(void* argument) {
+  struct crowd__member* member = argument;
+  bool began_calm = ledger.is_calm;
+  int32_t result = iocp_wait(member->name, CROWD__ONCE_MS);
+  RULE("a wait on another thread says yes or no",
+       result == 0 || result == 1 || error_was_fault(result, began_calm));
+  atomic_fetch_add(&member->waits_ended, 1);
+  while (!atomic_load(&member->must_leave)) world_compute(CROWD__BUSY_MS);
+}
+
+/* A port has one wait at a time, and is open meanwhile. */
+static void crowd__await(struct crowd__member* member) {
+  while (atomic_load(&member->waits_ended) == 0) world_pause(1);
+}
+
 static struct crowd__member* crowd__find(uint32_t port) {
   for (uint32_t i = 0; i < crowd__count; i++)
     if (crowd__members[i].port == port) return &crowd__members[i];
@@ -203,7 +224,7 @@ void crowd_join(void) {
   if (crowd__count == CROWD__MAX) return;
   struct crowd__member* member = &crowd__members[crowd__count];
   uint32_t port = user_choose_port();
-  uint32_t what = tape_choose(3);
+  uint32_t what = tape_choose(4);
   member->timeout_ms = timeouts[tape_choose(3)];
   member->ends_untidily = tape_chance(500);
   member->loses_fiber = tape_chance(100);
@@ -217,7 +238,11 @@ void crowd_join(void) {
     /* It expects the port to be there. */
     world_thread_join(member->thread);
     crowd__count--;
-  } else if (!ledger.ports[port].is_watched) {
+  } else if (what == 3 && !ledger.ports[port].is_watched) {
+    crowd__start(crowd__compute, port);
+    crowd__await(member);
+    member->port = LEDGER_PORTS;
+  } else if (what == 0 && !ledger.ports[port].is_watched) {
     ledger.ports[port].is_watched = true;
     crowd__start(crowd__wait, port);
   }

@@ -229,8 +229,9 @@ static void settle__check_refused(void) {
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     const struct entry* entry = &ledger.entries[i];
     RULE("to be refused on this machine takes no time",
-         entry->is_closed || entry->kind != ENTRY_CONNECTING ||
-             !entry->goes_to_guest || entry->manner != PEER_REFUSES);
+         !world_refuses_at_once() || entry->is_closed ||
+             entry->kind != ENTRY_CONNECTING || !entry->goes_to_guest ||
+             entry->manner != PEER_REFUSES);
   }
 }
 
@@ -367,14 +368,24 @@ static int32_t settle__wait_ms(uint32_t port) {
   return timeout_ms >= 0 && timeout_ms < 200 ? timeout_ms : 200;
 }
 
-/* Somebody comes who speaks at once, and must be told of. */
+/* A peer comes that speaks at once, and must be told of. */
 static void settle__probe(struct entry* listener) {
   struct guest* guest = guests_connect(listener);
   if (guest == NULL) return;
   uint64_t since_ms = world_now_ms();
   while (guest->end->other == NULL) {
     guests_look();
-    RULE("a listener that accepts is reached", !guest->is_gone);
+    /* Refused by a full backlog, it tries again. */
+    if (guest->is_gone) {
+      RULE("a listener that accepts is reached",
+           world_refuses_when_full() &&
+               world_now_ms() - since_ms < SETTLE__ACCEPTED_MS);
+      user_poll(listener->port);
+      world_pause(1);
+      guest = guests_connect(listener);
+      if (guest == NULL) return;
+      continue;
+    }
     if (guest->is_open && guest->is_silent) guest_send(guest, 1);
     user_poll(listener->port);
     if (guest->end->other != NULL) return;
@@ -418,6 +429,36 @@ static void settle__silence(struct entry* listener) {
   }
 }
 
+/* Whether an open listener has its port, if not its address. */
+static bool settle__has_rival(const struct entry* listener) {
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    const struct entry* entry = &ledger.entries[i];
+    if (entry != listener && entry->kind == ENTRY_LISTENER &&
+        !entry->is_closed && entry->address.port == listener->address.port)
+      return true;
+  }
+  return false;
+}
+
+/* A server is started again, where its last run may have left connections. */
+static void settle__restart(void) {
+  uint32_t count = ledger.entry_count;
+  uint32_t port = user_choose_port();
+  /* On a real system others may have taken the port. */
+  if (!world_is_exact() || port == LEDGER_PORTS || !tape_chance(300)) return;
+  for (uint32_t i = 0; i < count; i++) {
+    struct entry* former = &ledger.entries[i];
+    if (former->kind != ENTRY_LISTENER || !former->is_closed ||
+        settle__has_rival(former) || !ledger_has_room())
+      continue;
+    struct entry* listener = user_listen_again(port, former);
+    if (listener == NULL) continue;
+    user_accept(listener, 2);
+    settle__probe(listener);
+    return;
+  }
+}
+
 static void settle__listeners(void) {
   uint32_t count = ledger.entry_count;
   for (uint32_t i = 0; i < count; i++) {
@@ -425,7 +466,7 @@ static void settle__listeners(void) {
     if (entry->kind != ENTRY_LISTENER || entry->is_closed || entry->target == 0)
       continue;
     /* Another one of the same address may get them. */
-    if ((entry->flags & IOCP_REUSE_PORT) != 0) continue;
+    if (settle__has_rival(entry)) continue;
     settle__probe(entry);
     if (entry->first_byte_ms != 0) settle__silence(entry);
   }
@@ -458,6 +499,7 @@ void settle_run(void) {
   ledger.is_calm = true;
   settle__finish();
   settle__listeners();
+  settle__restart();
   settle__finish();
   for (uint32_t i = 0; i < ledger.port_count; i++)
     if (ledger.ports[i].is_open) settle__quiet(i);
@@ -469,6 +511,10 @@ void settle_close(void) {
     struct entry* entry = &ledger.entries[i];
     if (entry->is_closed || entry->is_closing) continue;
     user_close(entry, tape_choose(2) == 0 ? IOCP_GRACEFUL : IOCP_RESET, 1000);
+    /* Which is closed by the same loop. */
+    if (entry->kind == ENTRY_LISTENER && world_is_exact() &&
+        !settle__has_rival(entry) && ledger_has_room() && tape_chance(100))
+      user_listen_again(entry->port, entry);
   }
   settle__finish();
   for (uint32_t i = 0; i < ledger.port_count; i++)

@@ -24,6 +24,8 @@ uint32_t user_choose_port(void);
 /* ---- making sockets (user_socket.c) */
 
 void user_listen(uint32_t port);
+/* At the address of one that is closed; NULL: a fault came between. */
+struct entry* user_listen_again(uint32_t port, const struct entry* former);
 void user_accept(struct entry* listener, uint32_t count);
 void user_connect(uint32_t port);
 void user_add_foreign(uint32_t port);

@@ -45,6 +45,34 @@ static struct iocp_address user__elsewhere(uint16_t family) {
   return address;
 }
 
+/* One that is taken already, or has a part in common with one that is, or was
+ * taken once. */
+static struct iocp_address user__taken(const struct entry* entry) {
+  uint16_t family = entry->address.family;
+  struct iocp_address address = entry->address;
+  switch (tape_choose(5)) {
+    case 1:
+      address = user__wildcard(family);
+      break;
+    case 2:
+      address = user__loopback(family);
+      break;
+    case 3:
+      address = user__wildcard(10 - family);
+      break;
+    case 4: {
+      const struct entry* former =
+          &ledger.entries[tape_choose(ledger.entry_count)];
+      if (former->kind == ENTRY_LISTENER) return former->address;
+      break;
+    }
+    default:
+      break;
+  }
+  address.port = entry->address.port;
+  return address;
+}
+
 static struct iocp_address user__listen_address(void) {
   switch (tape_choose(9)) {
     case 8:
@@ -56,9 +84,8 @@ static struct iocp_address user__listen_address(void) {
     case 4:
       return user__loopback(6);
     case 3: {
-      /* One that is taken already, perhaps. */
       struct entry* entry = user_choose(ENTRY_LISTENER);
-      if (entry != NULL) return entry->address;
+      if (entry != NULL) return user__taken(entry);
       return user__loopback(4);
     }
     default:
@@ -109,6 +136,20 @@ void user_listen(uint32_t port) {
            memcmp(entry->address.bytes, address.bytes, 16) == 0 &&
            (address.port == 0 ? entry->address.port != 0
                               : entry->address.port == address.port));
+}
+
+struct entry* user_listen_again(uint32_t port, const struct entry* former) {
+  const struct iocp_address* address = &former->address;
+  int32_t name = iocp_listen(
+      ledger.ports[port].name, address, 16, former->flags & IOCP_IPV6_ONLY);
+  TRACE("iocp_listen(%u, port %d) once more: %d", port, address->port, name);
+  RULE("an address is free once its listener is closed",
+       name >= 0 || error_is_fault(name));
+  if (name < 0) return NULL;
+  struct entry* entry = ledger_entry(port, name, ENTRY_LISTENER);
+  entry->address = *address;
+  entry->flags = former->flags & IOCP_IPV6_ONLY;
+  return entry;
 }
 
 void user_accept(struct entry* listener, uint32_t count) {
@@ -310,7 +351,28 @@ void user_add_foreign(uint32_t port) {
   user__adopt(port, ledger.loose_count - 1, 0);
 }
 
+/* One that no completion port takes. */
+static void user__add_synchronous(uint32_t port) {
+  if (ledger.guest_count == LEDGER_GUESTS) return;
+  struct host* host = guests_host(PEER_ACCEPTS, 4);
+  if (host == NULL) return;
+  double handle = world_handle_synchronous(host->listener);
+  if (handle < 0) return;
+  bool can_ask = world_leaves_ports();
+  uint32_t flags = can_ask && tape_choose(2) != 0 ? IOCP_DETACHED : 0;
+  int32_t result = iocp_add_socket(ledger.ports[port].name, handle, flags);
+  TRACE("iocp_add_socket(%u, a synchronous one): %d", port, result);
+  /* Only the system can tell it from one that is on a port. */
+  RULE("a socket that is not overlapped is refused as such",
+       ERROR_IS(result, IOCP_ENOTSUP) || (result == -IOCP_EEXIST && !can_ask));
+  world_handle_close(handle);
+}
+
 void user_add_odd(uint32_t port) {
+  if (tape_chance(300)) {
+    user__add_synchronous(port);
+    return;
+  }
   enum world_odd odd = (enum world_odd)tape_choose(WORLD_ODDS);
   double handle = world_handle_odd(odd);
   if (handle < 0) return;

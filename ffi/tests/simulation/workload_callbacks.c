@@ -104,6 +104,8 @@ static void calls__accepted(struct calls__socket* socket, const void* handle) {
   uint32_t index = atomic_fetch_add(&calls.accepted_count, 1);
   RULE("no more is accepted than has called", index < CALLS__ACCEPTED);
   calls.accepted[index] = (double)accepted;
+  RULE("a socket that a call gives blocks",
+       world_handle_blocks((double)accepted));
   world_handle_given((double)accepted);
   atomic_fetch_add(&socket->accepted, 1);
 }
@@ -387,6 +389,28 @@ static bool calls__is_due(const struct calls__socket* socket) {
           atomic_load(&socket->is_closed));
 }
 
+static bool calls__accepts(const struct calls__socket* socket) {
+  return socket->is_listener && socket->is_added &&
+         !atomic_load(&socket->is_closed) &&
+         atomic_load(&socket->last_call) == 0;
+}
+
+/* One that calls a listener now is accepted. */
+static void calls__probe(struct calls__socket* socket) {
+  uint64_t since_ms = world_now_ms();
+  uint32_t limit_ms = world_is_exact() ? CALLS__LIMIT_MS : CALLS__LIMIT_REAL_MS;
+  uint32_t accepted = atomic_load(&socket->accepted);
+  uint32_t guests = calls.guest_count;
+  if (!calls__accepts(socket)) return;
+  calls__call_listener(socket);
+  if (calls.guest_count == guests) return;
+  while (calls__accepts(socket) && atomic_load(&socket->accepted) == accepted) {
+    RULE("a call gives a connection in time",
+         world_now_ms() - since_ms <= limit_ms);
+    world_pause(10);
+  }
+}
+
 /* Every stream that has ended is told its last call. */
 static void calls__settle(void) {
   uint64_t since_ms = world_now_ms();
@@ -400,6 +424,7 @@ static void calls__settle(void) {
       world_pause(10);
     }
   }
+  for (uint32_t i = 0; i < calls.count; i++) calls__probe(&calls.sockets[i]);
 }
 
 static void calls__end(void) {

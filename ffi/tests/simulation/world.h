@@ -34,6 +34,9 @@ uint64_t world_now_ms(void);
 /* The calling thread does nothing for so long, and everything else goes on. */
 void world_pause(uint32_t ms);
 
+/* The same for a thread that is busy with something else. */
+void world_compute(uint32_t ms);
+
 /* The machine sleeps for so long and wakes up again, where a world can have it
  * do so: no program runs meanwhile, and no deadline of one comes nearer. */
 void world_sleep(uint32_t ms);
@@ -59,6 +62,12 @@ bool world_leaves_ports(void);
 
 /* The system says how much a peer has acknowledged. */
 bool world_tells_progress(void);
+
+/* A connection to a full backlog is refused; else it waits for room. */
+bool world_refuses_when_full(void);
+
+/* To be refused on this machine takes no time. */
+bool world_refuses_at_once(void);
 
 /* It has said a number that nobody knows, so the library cannot know it. */
 bool world_is_unclear(void);
@@ -135,6 +144,13 @@ void peer_close(struct peer* peer);
 /* One that is connected to `listener`, which accepts; -1: none could be had.
  * No faults meet the program itself. */
 double world_handle_connect(struct peer_listener* listener);
+
+/* The same of a socket that cannot be on a port; -1 as well where there is no
+ * such thing. */
+double world_handle_synchronous(struct peer_listener* listener);
+
+/* Whether calls on it block. */
+bool world_handle_blocks(double handle);
 
 /* One that listens on this machine, and its address; -1: none could be had. */
 double world_handle_listen(uint16_t family, struct iocp_address* address_out);

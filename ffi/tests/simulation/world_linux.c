@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -58,6 +59,8 @@ bool world_leaves_ports(void) { return true; }
 bool world_tells_progress(void) { return true; }
 
 bool world_is_unclear(void) { return false; }
+bool world_refuses_at_once(void) { return true; }
+bool world_refuses_when_full(void) { return false; }
 
 /* ---- the system */
 
@@ -82,6 +85,8 @@ void world_pause(uint32_t ms) {
                           .tv_nsec = (long)(ms % 1000) * 1000000};
   while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
 }
+
+void world_compute(uint32_t ms) { world_pause(ms); }
 
 /* ---- threads */
 
@@ -324,6 +329,15 @@ double world_handle_connect(struct peer_listener* listener) {
   if (world__connect(fd, &listener->address) == 0) return fd;
   __real_close(fd);
   return -1;
+}
+
+double world_handle_synchronous(struct peer_listener* listener) {
+  (void)listener;
+  return -1;
+}
+
+bool world_handle_blocks(double handle) {
+  return (fcntl((int)handle, F_GETFL) & O_NONBLOCK) == 0;
 }
 
 double world_handle_listen(uint16_t family, struct iocp_address* address_out) {

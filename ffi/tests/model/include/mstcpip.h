@@ -5,6 +5,7 @@
 
 #include <winsock2.h>
 
+#define SIO_KEEPALIVE_VALS 0x98000004u
 #define SIO_TCP_INITIAL_RTO 0x98000011u
 #define TCP_INITIAL_RTO_UNSPECIFIED_RTT ((uint16_t)-1)
 #define TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS ((uint8_t)-2)
@@ -37,5 +38,11 @@ typedef struct {
   ULONG TimeoutEpisodes;
   BYTE SynRetrans;
 } TCP_INFO_v0;
+
+struct tcp_keepalive {
+  u_long onoff;
+  u_long keepalivetime;
+  u_long keepaliveinterval;
+};
 
 #endif /* MODEL_MSTCPIP_H */

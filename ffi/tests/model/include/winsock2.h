@@ -172,6 +172,7 @@ int setsockopt(SOCKET handle,
 int getsockopt(SOCKET handle, int level, int option, char* value, int* length)
     MODEL_NAME(getsockopt);
 int ioctlsocket(SOCKET handle, long command, u_long* argument);
+int WSAEventSelect(SOCKET handle, HANDLE event, LONG events);
 int WSAIoctl(SOCKET handle,
              DWORD code,
              void* in,
