@@ -376,6 +376,25 @@ export const bugs = [
     }],
   },
   {
+    name: "what a close makes of a receive is told as the connection's end",
+    changes: [{
+      file: "callback_thread.c",
+      from:
+        "    callback__fail(socket, is_lost ? -IOCP_ECANCELED : record->result);",
+      to:
+        "    callback__fail(socket, is_lost ? record->result : record->result);",
+    }],
+  },
+  {
+    name: "a connection with itself is told as one",
+    changes: [{
+      file: "connector.c",
+      from: "  if (error == 0 && connector__has_met_itself(socket))",
+      to:
+        "  if (error == 0 && connector__has_met_itself(socket) && native != 0)",
+    }],
+  },
+  {
     name: "a send that has failed lets those behind it leave",
     changes: [{
       file: "windows/send.c",
@@ -405,6 +424,15 @@ export const bugs = [
     }],
   },
   // ---- what the simulation has found in this library
+  {
+    group: "found",
+    name: "what is closed before a thread serves it fails as the call says",
+    changes: [{
+      file: "callback_thread.c",
+      from: "  callback__fail(socket, is_lost ? -IOCP_ECANCELED : result);\n}",
+      to: "  callback__fail(socket, is_lost ? result : result);\n}",
+    }],
+  },
   {
     group: "found",
     name:

@@ -82,6 +82,10 @@ static struct listening* listening__of(const struct iocp_address* to) {
   return found;
 }
 
+bool listening_has(const struct iocp_address* address) {
+  return listening__of(address) != NULL;
+}
+
 /* ---- calls */
 
 /* "If a connection request arrives and the queue is full, the client will

@@ -43,6 +43,9 @@ struct listening* listening_next(struct listening* after);
 
 enum listening_answer listening_answer(struct link* link);
 
+/* True when a call to this address would come to somebody. */
+bool listening_has(const struct iocp_address* address);
+
 /* The oldest connection in the backlog leaves it, or NULL. */
 struct link* listening_take(struct listening* listening);
 

@@ -316,7 +316,18 @@ void network_hang_up(struct link* link) {
   link__end(link);
 }
 
+/* Whatever it sends comes back to it, which is of no use to anybody: what is
+ * told of it is that it is connected, and with whom. */
+static void link__meet_itself(struct link* link) {
+  link->state = LINK_TAKEN;
+  link->ends[1].is_closed = true;
+}
+
 bool network_answers(struct link* link) {
+  if (link->meets_itself) {
+    link__meet_itself(link);
+    return true;
+  }
   return listening_answer(link) == LISTENING_TAKES;
 }
 
@@ -328,6 +339,11 @@ static LONG network__refusal(void) {
 
 /* The call comes to where it goes, or its time is over. */
 static void link__answer(struct link* link) {
+  if (link->meets_itself) {
+    link__meet_itself(link);
+    sock_or_peer_connected(&link->ends[0]);
+    return;
+  }
   if (link->answer_ms != 0) {
     link__refuse(
         link, link->is_unanswered ? STATUS_HAS_TIMED_OUT : network__refusal());

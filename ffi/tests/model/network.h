@@ -63,6 +63,7 @@ struct link {
   uint64_t stalled_until_ms;
   uint64_t answer_ms;   /* when the answer comes; 0: it is not known yet */
   bool is_unanswered;   /* there is only silence */
+  bool meets_itself;    /* both ends are one socket */
   bool retries_refused; /* a refusal is told after two more tries */
   bool is_exclusive;    /* whom it called was bound exclusively */
   bool has_own_port;    /* the caller's, which no other connection can have */

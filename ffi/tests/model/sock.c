@@ -246,8 +246,10 @@ static LONG sock__closed_status(void) {
   static const LONG statuses[] = {STATUS_HANDLES_WERE_CLOSED,
                                   STATUS_IS_CANCELLED,
                                   STATUS_FILE_WAS_CLOSED,
-                                  STATUS_LOCAL_DISCONNECTED};
-  return statuses[tape_choose(4)];
+                                  STATUS_LOCAL_DISCONNECTED,
+                                  STATUS_WAS_ABORTED,
+                                  STATUS_WAS_RESET};
+  return statuses[tape_choose(6)];
 }
 
 static void sock__end_ops(struct list_node* list) {

@@ -94,6 +94,16 @@ static void calls__ended(struct calls__socket* socket,
     RULE("an error has a number that means something",
          error != 0 && (error < IOCP_EUNKNOWN ||
                         (error == IOCP_EUNKNOWN && world_is_unclear())));
+  TRACE("last call: event %d, error %u, closed %d",
+        event,
+        error,
+        (int)atomic_load(&socket->is_closed));
+  /* Systems have many words for what becomes of a receive then. */
+  if (event == IOCP_CALLBACK_ERROR && atomic_load(&socket->is_closed) &&
+      !atomic_load(&socket->is_reset) && !world_has_broken())
+    RULE("a socket that its user has closed is told as canceled",
+         error == IOCP_ECANCELED || error == IOCP_ENOMEM ||
+             error == IOCP_ENOBUFS);
   atomic_store(&socket->last_call, event);
 }
 
