@@ -386,6 +386,22 @@ export const bugs = [
     }],
   },
   {
+    name: "the interface of an address is lost on its way to the system",
+    changes: [{
+      file: "windows/address.c",
+      from: "  in6->sin6_scope_id = address->scope;",
+      to: "  in6->sin6_scope_id = 0;",
+    }],
+  },
+  {
+    name: "the interface of an address is lost on its way from the system",
+    changes: [{
+      file: "windows/address.c",
+      from: "    address_out->scope = in6->sin6_scope_id;",
+      to: "    address_out->scope = 0;",
+    }],
+  },
+  {
     name: "a connection with itself is told as one",
     changes: [{
       file: "connector.c",

@@ -18,6 +18,11 @@ static void connect__name(struct sock* sock, const struct iocp_address* to) {
   static const uint8_t v6[16] = {[15] = 1};
   if (sock->local.port == 0) sock->local.port = network_new_port();
   if (!address_is_any(&sock->local)) return;
+  if (address_is_link_local(to)) {
+    memcpy(sock->local.bytes, to->bytes, sizeof to->bytes);
+    sock->local.scope = to->scope;
+    return;
+  }
   for (int i = 0; i < 16; i++)
     sock->local.bytes[i] = to->family == 4 ? v4[i] : v6[i];
 }
@@ -29,8 +34,7 @@ static bool connect__meets_itself(struct sock* sock,
                                   bool has_chosen,
                                   const struct iocp_address* to) {
   if (!has_chosen || !address_is_own(to) || listening_has(to) ||
-      sock->local.family != to->family ||
-      memcmp(sock->local.bytes, to->bytes, sizeof to->bytes) != 0 ||
+      sock->local.family != to->family || !address_is_same(&sock->local, to) ||
       !tape_chance(100))
     return false;
   sock->local.port = to->port;

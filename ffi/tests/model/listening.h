@@ -57,4 +57,12 @@ void listening_moved(struct link* link);
 bool address_is_any(const struct iocp_address* address);
 bool address_is_own(const struct iocp_address* address);
 
+/* fe80::/10, which each interface may have: the scope tells whose it is. This
+ * machine has two interfaces, 1 and 2, and the same address on both. */
+bool address_is_link_local(const struct iocp_address* address);
+
+/* The same one, of the same interface, for two of one family. */
+bool address_is_same(const struct iocp_address* a,
+                     const struct iocp_address* b);
+
 #endif /* MODEL_LISTENING_H */

@@ -79,7 +79,7 @@ static bool network__meets(const struct iocp_address* at,
                            const struct iocp_address* address) {
   return at->port == address->port &&
          (at->family != address->family || address_is_any(address) ||
-          address_is_any(at) || memcmp(at->bytes, address->bytes, 16) == 0);
+          address_is_any(at) || address_is_same(at, address));
 }
 
 static bool link__is_in_time_wait(const struct link* link, int end) {

@@ -125,6 +125,8 @@ bool world_leaves_ports(void) {
   return habits.leaves_ports && habits.has_ntdll;
 }
 
+bool world_has_interfaces(void) { return true; }
+
 bool world_tells_progress(void) { return !habits.lacks_tcp_info; }
 
 bool world_refuses_when_full(void) { return true; }
@@ -225,6 +227,10 @@ struct peer* peer_accept(struct peer_listener* listener) {
 
 struct peer* peer_connect(const struct iocp_address* to) {
   struct iocp_address from = peer__loopback(to->family);
+  if (address_is_link_local(to)) {
+    memcpy(from.bytes, to->bytes, sizeof from.bytes);
+    from.scope = to->scope;
+  }
   struct link* link = network_call(&from, to);
   /* A listener at every address has this one as well. */
   if (address_is_any(to)) {

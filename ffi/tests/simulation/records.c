@@ -73,6 +73,9 @@ static void records__new(struct entry* listener, int32_t name) {
   RULE("a connection that was accepted has a peer", result == 0);
   RULE("an address has the family of its socket",
        peer.family == listener->address.family);
+  RULE("an address has the interface that it came through",
+       listener->address.scope == 0 || peer.bytes[0] != 0xfe ||
+           peer.scope == listener->address.scope);
   ledger_name(end, &peer, listener->address.port);
 }
 

@@ -60,6 +60,9 @@ bool world_has_broken(void);
  * refused for the last one. */
 bool world_leaves_ports(void);
 
+/* The machine has two interfaces, 1 and 2, each with the address fe80::1. */
+bool world_has_interfaces(void);
+
 /* The system says how much a peer has acknowledged. */
 bool world_tells_progress(void);
 

@@ -56,6 +56,8 @@ bool world_has_broken(void) { return faults_have_broken(); }
 
 bool world_leaves_ports(void) { return true; }
 
+bool world_has_interfaces(void) { return false; }
+
 bool world_tells_progress(void) { return true; }
 
 bool world_is_unclear(void) { return false; }
