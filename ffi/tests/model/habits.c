@@ -37,7 +37,7 @@ static void habits__draw_faults(void) {
   if (tape_choose(3) == 0) return;
   habits.memory_faults = habits__rate(10, 200);
   habits.kernel_faults = habits__rate(10, 200);
-  habits.late_faults = habits__rate(0, 30);
+  habits.late_faults = habits__rate(0, 100);
   habits.pool_faults = habits__rate(100, 400);
   habits.handle_faults = habits__rate(10, 200);
   habits.foreign_packets = habits__rate(5, 50);
