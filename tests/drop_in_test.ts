@@ -104,12 +104,6 @@ const ON_WINDOWS: Difference[] = [
     ours: "BrokenPipe, code EPIPE, instance of BrokenPipe",
     why: "it is the class that Deno has for EPIPE elsewhere",
   },
-  {
-    lines: ["refusals: in use by any address"],
-    stock: ["AddrInUse, code EADDRINUSE, instance of AddrInUse"],
-    ours: "PermissionDenied, code EACCES, instance of PermissionDenied",
-    why: "listeners are exclusive here, and Wine refuses with WSAEACCES",
-  },
 ];
 
 /* In Bun the classes are not there to be an instance of. */

@@ -58,6 +58,8 @@ static void accept__write_names(const struct op* op) {
 
 /* It has a connection, and data if it wants some and there is any. */
 static void accept__finish(struct op* op) {
+  /* It was told to end before; there is an instant that nothing can guard. */
+  if (op->is_canceling) habits.has_raced = true;
   op_touch(op);
   uint32_t bytes = end_receive(op->target->end, op->buffer, op->data_size);
   accept__write_names(op);
@@ -102,8 +104,7 @@ static struct op* accept__next(const struct sock* listener) {
        node != &listener->accepts;
        node = node->next) {
     struct op* op = LIST_ENTRY(node, struct op, node);
-    /* One that was told to end takes no connection any more. */
-    if (!op->is_attached && !op->is_canceling) return op;
+    if (!op->is_attached) return op;
   }
   return NULL;
 }

@@ -77,7 +77,8 @@ void habits_draw(void) {
   habits.lacks_extensions = tape_chance(10);
   habits.lacks_sockaddrs = tape_chance(20);
   habits.starts = !tape_chance(5);
-  habits.has_broken = habits.lacks_extensions || !habits.starts;
+  habits.has_broken =
+      habits.lacks_extensions || habits.lacks_sockaddrs || !habits.starts;
   TRACE("the system: build %u, window %u, immediate %u, steps %u%s%s%s%s",
         habits.build,
         habits.window,

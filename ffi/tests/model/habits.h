@@ -28,6 +28,7 @@ extern struct habits {
   bool is_calm;    /* no faults any more, and nothing is held back */
   bool has_broken; /* habits_break() */
   bool is_unclear; /* a number was told that no table has */
+  bool has_raced;  /* an accept was canceled, and accepted all the same */
 
   uint32_t preempts;
   uint32_t steps_max; /* that the network takes in one call of the system */

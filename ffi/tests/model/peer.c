@@ -129,6 +129,8 @@ bool world_has_interfaces(void) { return true; }
 
 bool world_tells_progress(void) { return !habits.lacks_tcp_info; }
 
+bool world_has_raced(void) { return habits.has_raced; }
+
 bool world_refuses_when_full(void) { return true; }
 
 bool world_refuses_at_once(void) {

@@ -36,6 +36,10 @@ struct sock* sock_new(uint16_t family, bool is_users) {
   }
   sock->is_open = true;
   sock->is_v6_only = true;
+  /* The system's own ("SIO_KEEPALIVE_VALS control code"). */
+  sock->options[SOCK_KEEP_IDLE] = 7200;
+  sock->options[SOCK_KEEP_INTERVAL] = 1;
+  sock->options[SOCK_KEEP_COUNT] = 10;
   list_open(&sock->receives);
   list_open(&sock->sends);
   list_open(&sock->accepts);

@@ -113,6 +113,10 @@ void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
   }
   user__has_set(entry, option, value);
   int32_t got = iocp_get_option(user__port(entry), entry->name, option);
+  if (option == IOCP_KEEP_ALIVE)
+    RULE("keep-alive has its times",
+         iocp_get_option(
+             user__port(entry), entry->name, IOCP_KEEP_ALIVE_IDLE) != 0);
   if (option != IOCP_BACKLOG || !world_posts_operations())
     RULE("an option has the value that it was given",
          got == value || (option <= IOCP_KEEP_ALIVE_COUNT && got < 0));

@@ -131,12 +131,12 @@ void user_listen(uint32_t port) {
     bool is_odd = address.family == 6 && address.bytes[10] == 0xff &&
                   (flags & IOCP_IPV6_ONLY) != 0;
     if (is_odd && name == -IOCP_EINVAL) return;
+    if ((flags & IOCP_REUSE_PORT) != 0 && name == -IOCP_ENOTSUP) return;
     if (!ERROR_IS(name,
                   IOCP_EADDRINUSE,
                   IOCP_EADDRNOTAVAIL,
                   IOCP_EACCES,
-                  IOCP_EAFNOSUPPORT,
-                  IOCP_ENOTSUP))
+                  IOCP_EAFNOSUPPORT))
       report_violation(
           "listening fails for a reason that it can have", "%d", name);
     return;
@@ -295,7 +295,6 @@ void user_connect(uint32_t port) {
                   IOCP_EADDRINUSE,
                   IOCP_EACCES,
                   IOCP_EAFNOSUPPORT,
-                  IOCP_ENOTSUP,
                   IOCP_ENETUNREACH,
                   IOCP_EHOSTUNREACH))
       report_violation(

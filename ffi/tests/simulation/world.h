@@ -66,6 +66,10 @@ bool world_has_interfaces(void);
 /* The system says how much a peer has acknowledged. */
 bool world_tells_progress(void);
 
+/* A connection has come just when its listener was closed, and so late that the
+ * library could not see to it. */
+bool world_has_raced(void);
+
 /* A connection to a full backlog is refused; else it waits for room. */
 bool world_refuses_when_full(void);
 
