@@ -41,6 +41,10 @@ const CLOSING = 1;
 const RELEASED = 2;
 type Phase = typeof OPEN | typeof CLOSING | typeof RELEASED;
 
+/* How often a close that waits for the peer looks whether that takes something,
+ * in the time that it has for it. */
+const CLOSE_CHECKS = 4;
+
 /** A connected socket. */
 export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   readonly loop: Loop;
@@ -449,12 +453,31 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     return onDetached;
   }
 
-  /* While a close waits for writes, each part that leaves buys more time. What
-   * holds the process alive meanwhile is the connection, unless it is unref'd. */
+  /* While a close waits for writes, each part that leaves gives it its whole time
+   * again, and so does all that the peer acknowledges: a peer that is slow may
+   * need longer for a part. The time is counted in checks, so that a machine
+   * that has slept, during which some runtimes' timers go on, loses one of them.
+   * What holds the process alive meanwhile is the connection, unless it is
+   * unref'd. */
   #armDeadline(): void {
+    this.#hasProgressed();
+    this.#armCheck(CLOSE_CHECKS);
+  }
+
+  #armCheck(left: number): void {
     const extras = this.#needExtras();
     clearTimeout(extras.timer);
-    extras.timer = setTimeout(() => this.reset(), this.settings.closeTimeout);
+    extras.timer = setTimeout(() => {
+      if (this.#hasProgressed()) this.#armCheck(CLOSE_CHECKS);
+      else if (left > 1) this.#armCheck(left - 1);
+      else this.reset();
+    }, Math.ceil(this.settings.closeTimeout / CLOSE_CHECKS));
     runtime.unrefTimer(extras.timer);
+  }
+
+  /* Whether the peer has acknowledged bytes since this was asked the last time. */
+  #hasProgressed(): boolean {
+    const { native, port } = this.loop;
+    return native.iocp_progress(port, this.socket) === 1;
   }
 }

@@ -72,6 +72,8 @@ export const SYMBOLS = {
     parameters: ["i32", "buffer", "buffer", "u32", "buffer", "u32", "u32"],
     result: "i32",
   },
+  /* int32_t iocp_progress(int32_t port, int32_t socket) */
+  iocp_progress: { parameters: ["i32", "i32"], result: "i32" },
   /* int32_t iocp_shutdown(int32_t port, int32_t socket) */
   iocp_shutdown: { parameters: ["i32", "i32"], result: "i32" },
   /* int32_t iocp_close(int32_t port, int32_t socket, uint32_t mode,

@@ -1,13 +1,21 @@
 // Copyright the iocp authors. MIT license.
 
 import assert from "node:assert/strict";
+import process from "node:process";
 import { test } from "node:test";
-import { type Conn, SocketError } from "../mod.ts";
+import { type CompletionPort, type Conn, SocketError } from "../mod.ts";
 import { collectGarbage } from "./shared/collect.ts";
-import { isSettled, within } from "./shared/deadline.ts";
+import { delay, isSettled, within } from "./shared/deadline.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
 import { meetReset, pair } from "./shared/pair.ts";
-import { bytesOf, concat, digest, pattern, textOf } from "./shared/pattern.ts";
+import {
+  bytesOf,
+  concat,
+  Digest,
+  digest,
+  pattern,
+  textOf,
+} from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
 test("Conn yields chunks that never change later", async () => {
@@ -168,6 +176,55 @@ test("Conn.close() resets after closeTimeout when the peer takes nothing", async
   assert.equal((await written).syscall, "send");
   const error = await meetReset(server);
   assert.equal((error as SocketError).code, "ECONNRESET");
+});
+
+const TRICKLE = 16 * 1024 * 1024;
+
+/* The peer takes a little all the time, for longer than `closeTimeout`. Wine does
+ * not say what a peer takes, so there whole sends have to leave. Resolves to
+ * what the peer has got, or undefined when the machine stood still meanwhile. */
+async function trickle(
+  leave: (conn: Conn, port: CompletionPort) => unknown,
+): Promise<string | undefined> {
+  const closeTimeout = 1500;
+  const part = new Uint8Array(process.platform === "win32" ? 262_144 : 8192);
+  using ends = await pair({ closeTimeout });
+  const { client, server } = ends;
+  const written = outcome(() => client.write(pattern(TRICKLE)));
+  const left = outcome(async () => await leave(client, ends.port));
+  const result = new Digest();
+  const start = performance.now();
+  let last = start;
+  while (performance.now() - start < 3 * closeTimeout) {
+    const count = await within("a read", server.read(part)) ?? 0;
+    if (performance.now() - last > closeTimeout / 4) return undefined;
+    if (count === 0) break;
+    last = performance.now();
+    result.add(part.subarray(0, count));
+    await delay(20);
+  }
+  const rest = async () => {
+    for await (const chunk of server) result.add(chunk);
+  };
+  await within("the rest", rest());
+  assert.equal(await written, String(TRICKLE));
+  assert.equal(await left, "undefined");
+  return result.text();
+}
+
+test("A peer that takes a little all the time gets everything", async () => {
+  const ways: ((conn: Conn, port: CompletionPort) => unknown)[] = [
+    (conn) => conn.close(),
+    async (conn, port) => port.adopt(await conn.detach()).close(),
+  ];
+  for (const leave of ways) {
+    let result: string | undefined;
+    for (let i = 0; i < 5 && result === undefined; i++) {
+      result = await trickle(leave);
+    }
+    assert.ok(result !== undefined, "the machine stood still for too long");
+    assert.equal(result, digest(pattern(TRICKLE)));
+  }
 });
 
 test("Conn.reset() rejects the writes that wait", async () => {

@@ -276,6 +276,15 @@ IOCP_API int32_t iocp_broadcast(int32_t port,
                                 uint32_t length);
 
 /*
+ * Whether the peer takes what is sent to it: 1 when its system has acknowledged
+ * bytes since this last returned 1, and at the first call; otherwise 0, also
+ * where the system does not say it (Windows before version 1703 of Windows 10,
+ * and Wine). A completion of iocp_send() is the same news, but comes late when
+ * the peer is slow: of 262144 bytes it comes once.
+ */
+IOCP_API int32_t iocp_progress(int32_t port, int32_t socket);
+
+/*
  * Ends the sending direction (FIN) once everything sent has left. Returns 0;
  * IOCP_SHUT follows. Later sends return -IOCP_EPIPE.
  */
@@ -288,11 +297,12 @@ IOCP_API int32_t iocp_shutdown(int32_t port, int32_t socket);
 
 /*
  * Closes any socket; whatever was pending on it completes first and nothing
- * more is received. Graceful: bytes kept are sent (given up when none of them
- * moves for `timeout_ms`: the connection is reset and IOCP_CLOSED has
- * -IOCP_ETIMEDOUT), then FIN, then what the peer still sends is discarded until
- * its FIN comes, at most IOCP_LINGER_MS or `timeout_ms`. Reset: at once, with
- * RST. A graceful close under way may be followed by a reset.
+ * more is received. Graceful: bytes kept are sent (given up when the peer's
+ * system acknowledges nothing for `timeout_ms`, up to a quarter more: the
+ * connection is reset and IOCP_CLOSED has -IOCP_ETIMEDOUT), then FIN, then what
+ * the peer still sends is discarded until its FIN comes, at most IOCP_LINGER_MS
+ * or `timeout_ms`. Reset: at once, with RST. A graceful close under way may be
+ * followed by a reset.
  *
  * Detach: the connection stays open and its handle goes back to the caller, to
  * be adopted by this or another port, on any thread. Bytes kept are sent first,

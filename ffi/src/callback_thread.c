@@ -168,7 +168,12 @@ static void callback__adopt(struct callback_thread* thread,
   }
   list_push(&thread->sockets, &socket->node);
   int32_t result = callback__begin(socket);
-  if (result < 0) callback__fail(socket, result);
+  if (result >= 0) return;
+  /* Its user may close it at any time, and each call says that in its own way.
+   */
+  const struct socket* inner = socket_find(thread->port, socket->name);
+  bool is_lost = inner != NULL && engine_is_lost(inner);
+  callback__fail(socket, is_lost ? -IOCP_ECANCELED : result);
 }
 
 /* Returns true when the threads are to end: then nothing is added any more. */

@@ -4,6 +4,7 @@
 #include "engine.h"
 #include "kept.h"
 #include "port_table.h"
+#include "progress.h"
 #include "stream.h"
 #include "system.h"
 
@@ -129,6 +130,7 @@ void close_step(struct socket* socket) {
 
 void close_timed_out(struct socket* socket) {
   if (socket->close_phase == CLOSE_DRAINING) {
+    if (progress_goes_on(socket)) return;
     socket->close_result = -IOCP_ETIMEDOUT;
     socket->close_reset = true;
   }
@@ -173,7 +175,9 @@ static void close__begin(struct socket* socket, bool is_reset) {
     return;
   }
   socket->close_phase = CLOSE_DRAINING;
-  if (kept_first(socket) != NULL) close__arm(socket, socket->close_timeout_ms);
+  if (kept_first(socket) == NULL) return;
+  progress_made(socket);
+  progress_expect(socket);
 }
 
 void close_by_itself(struct socket* socket, int32_t error) {

@@ -95,6 +95,10 @@ int32_t engine_send(struct socket* socket, const void* buffer, uint32_t length);
  * it goes. */
 void engine_send_kept(struct socket* socket);
 
+/* How many bytes of the stream the peer's system has acknowledged, counted from
+ * somewhere. False: this system does not say. */
+bool engine_acknowledged(struct socket* socket, uint64_t* bytes_out);
+
 /* FIN. No send is in flight. */
 int32_t engine_shutdown(struct socket* socket);
 

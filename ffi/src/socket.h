@@ -84,6 +84,7 @@ struct socket {
   bool awaits_byte : 1;   /* the timer runs until the peer says something */
   bool posted_only
       : 1; /* only operations receive: nothing is taken past them */
+  bool progress_known : 1; /* `acknowledged` has been asked for */
 
   /* Facts of a close. */
   bool close_reset : 1;  /* RST instead of FIN */
@@ -118,13 +119,20 @@ struct socket {
 
   uint16_t group; /* whose it is, see group.h; inherited as well; 0: none */
 
-  /* Of a listener. */
-  bool defers_accept;
-  bool sets_no_delay; /* on each connection that it accepts */
-  uint32_t backlog;
-  uint32_t accept_target;
-  uint32_t accept_backoff_ms; /* 0: no failure since the last success */
-  uint64_t accept_retry_ms;   /* when to try again; 0: not */
+  union {
+    struct { /* Of a listener. */
+      bool defers_accept;
+      bool sets_no_delay; /* on each connection that it accepts */
+      uint32_t backlog;
+      uint32_t accept_target;
+      uint32_t accept_backoff_ms; /* 0: no failure since the last success */
+      uint64_t accept_retry_ms;   /* when to try again; 0: not */
+    };
+    struct {                   /* Of a stream. */
+      uint64_t acknowledged;   /* by the peer, when progress was made last */
+      uint64_t close_until_ms; /* when a close is given up without any more */
+    };
+  };
   uint32_t deferred_count;
   /* Of a listener, the list; of a SOCKET_DEFERRED, its node there. */
   struct list_node deferred;

@@ -4,8 +4,8 @@
 #include "engine.h"
 #include "kept.h"
 #include "port_table.h"
+#include "progress.h"
 #include "silence.h"
-#include "system.h"
 
 /* The socket for a call, if it exists and is a stream that is not closing. */
 static struct socket* stream__find(int32_t port_name,
@@ -247,11 +247,7 @@ void stream_kept_moved(struct kept* kept, uint32_t bytes) {
   kept->offset += bytes;
   socket_count_sent(socket, bytes);
   /* Progress buys a close that waits for it more time. */
-  if (socket->close_phase == CLOSE_DRAINING)
-    timers_arm(&socket->port->timers,
-               socket,
-               system_now_ms(),
-               socket->close_timeout_ms);
+  if (socket->close_phase == CLOSE_DRAINING) progress_expect(socket);
 }
 
 static void stream__shut(struct socket* socket) {

@@ -8,7 +8,8 @@
 
 #include "platform.h"
 
-/* Milliseconds of a clock that never goes back. */
+/* Milliseconds of a clock that never goes back, and stops while the machine
+ * sleeps. */
 uint64_t system_now_ms(void);
 
 thread_id system_thread(void);

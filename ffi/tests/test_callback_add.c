@@ -7,6 +7,7 @@
  * which may be busy in a callback that adds to this one.
  */
 #include "shared/calls.h"
+#include "shared/drive.h"
 #include "shared/raw.h"
 #include "shared/test.h"
 
@@ -132,6 +133,66 @@ static void mode_is_left_alone(void) {
   for (int i = 0; i < 2; i++) raw_close(calls[i].socket);
 }
 
+/* One byte was sent before it was added, and the others are waited for. */
+static void check_served(struct calls* calls, host_socket peer) {
+  for (uint64_t i = 1; i < 20; i++) {
+    calls_until(atomic_load(&calls->received) == i);
+    calls_send(peer, "x", 1);
+  }
+  calls_until(atomic_load(&calls->received) == 20);
+  raw_close(peer);
+  calls_wait_last(calls, IOCP_CALLBACK_END, 0);
+  raw_close(calls->socket);
+}
+
+/* What others have asked of a handle stays with it on Windows. */
+static void skips_packets(void) {
+  struct iocp_callbacks* callbacks = calls_new(1);
+  struct calls calls = {0};
+  host_socket peer;
+  raw_pair(0, &calls.socket, &peer);
+  host_socket_skip_packets(calls.socket);
+  calls_send(peer, "x", 1);
+  host_sleep_ms(20);
+  calls_add(&calls, callbacks);
+  check_served(&calls, peer);
+  check_is(iocp_callbacks_delete(callbacks), 0);
+}
+
+/* It is plain again: callbacks can have it, unless the system could not take it
+ * out of its port, and then no port without IOCP_DETACHED can either. */
+static void given_back_by_a_port(void) {
+  struct iocp_callbacks* callbacks = calls_new(1);
+  struct calls calls = {0};
+  struct drive drive;
+  host_socket peer;
+  drive_open(&drive);
+  struct drive_socket* socket = drive_raw_pair(&drive, 0, &peer);
+  drive_detach(socket, DRIVE_DEADLINE_MS);
+  drive_until(&drive, socket->is_closed);
+  calls.socket = (host_socket)socket->handle;
+  calls.size_max = 4096;
+  calls_send(peer, "x", 1);
+  host_sleep_ms(20);
+  int32_t result = iocp_callbacks_add_socket(callbacks,
+                                             (iocp_os_socket)calls.socket,
+                                             &calls,
+                                             calls.size_max,
+                                             calls_callback);
+  if (result == -IOCP_EEXIST) {
+    check(host_posts_operations());
+    check_is(iocp_add_socket(drive.port, (double)calls.socket, 0),
+             -IOCP_EEXIST);
+    raw_close(calls.socket);
+    raw_close(peer);
+  } else {
+    check_is(result, 0);
+    check_served(&calls, peer);
+  }
+  drive_finish(&drive);
+  check_is(iocp_callbacks_delete(callbacks), 0);
+}
+
 /* Keeps a blocking send() waiting until its peer receives. */
 #define LARGE (8 << 20)
 static uint8_t large[LARGE];
@@ -231,5 +292,7 @@ TEST_MAIN(TEST_CASE(no_sockets),
           TEST_CASE(for_synchronous_operations),
           TEST_CASE(on_a_port_already),
           TEST_CASE(mode_is_left_alone),
+          TEST_CASE(skips_packets),
+          TEST_CASE(given_back_by_a_port),
           TEST_CASE(blocking_send_inside),
           TEST_CASE(from_callbacks_to_each_other))

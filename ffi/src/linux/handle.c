@@ -99,7 +99,7 @@ void engine_count_posted(const struct socket* socket,
 void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
   int readable = 0;
   /* What users see as posted is what they have asked for. */
-  stats->accepts_posted = socket->accept_target;
+  if (socket->is_listener) stats->accepts_posted = socket->accept_target;
   if (socket->is_listener || socket->engine.fd < 0) return;
   if (ioctl(socket->engine.fd, FIONREAD, &readable) == 0)
     stats->bytes_readable = readable;

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "borrow.h"
@@ -112,6 +113,14 @@ void engine_send_kept(struct socket* socket) {
   struct kept* kept;
   while ((kept = kept_first(socket)) != NULL)
     if (!transfer__send_kept(kept)) return;
+}
+
+bool engine_acknowledged(struct socket* socket, uint64_t* bytes_out) {
+  int queued = 0;
+  /* What is sent and not acknowledged, or not even sent (tcp(7), SIOCOUTQ). */
+  if (ioctl(socket->engine.fd, TIOCOUTQ, &queued) < 0) return false;
+  *bytes_out = socket->stats.bytes_sent - (uint64_t)queued;
+  return true;
 }
 
 int32_t engine_shutdown(struct socket* socket) {

@@ -89,8 +89,8 @@ static DWORD accept__start(struct accept* accept) {
       winsock_provider(
           listener->port, listener->family, listener->engine.handle)
           ->accept_ex;
-  /* A handle of our own never relays, so this cannot fail. */
-  op_prepare(listener, &accept->op, ENGINE_ACCEPT);
+  /* A borrowed listener may relay. */
+  if (!op_prepare(listener, &accept->op, ENGINE_ACCEPT)) return WSAENOBUFS;
   BOOL has_succeeded = accept_ex(listener->engine.handle,
                                  accept->target,
                                  accept->bytes,

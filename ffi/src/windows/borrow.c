@@ -5,6 +5,7 @@
 #include "address.h"
 #include "errors.h"
 #include "file_mode.h"
+#include "handle.h"
 #include "memory.h"
 #include "receive.h"
 #include "winsock.h"
@@ -74,8 +75,9 @@ int32_t engine_borrow(struct borrow* borrow,
                       bool is_listener) {
   int32_t result = borrow__check(borrow, is_listener);
   if (result < 0) return result;
-  /* A packet follows each success, for the mode without them would stay with
-   * the handle when it is its user's alone again. */
+  int is_ifs = winsock_is_ifs(borrow->handle);
+  if (is_ifs < 0) return errors_of((DWORD)WSAGetLastError());
+  borrow->identity.is_ifs = is_ifs != 0;
   if (CreateIoCompletionPort(
           (HANDLE)borrow->handle, port->engine.handle, (ULONG_PTR)port, 0) !=
       NULL)
@@ -95,6 +97,9 @@ int32_t engine_borrow_enter(struct socket* socket) {
   list_open(&socket->engine.posted);
   list_open(&socket->engine.accepted);
   receive_open(socket);
+  /* It is asked for no mode here, for that would stay with the handle when it
+   * is its user's alone again. */
+  handle_ask_modes(socket, borrow->handle, borrow->identity.is_ifs);
   if (socket->is_listener) {
     const struct engine_provider* provider =
         winsock_provider(socket->port, socket->family, borrow->handle);

@@ -42,7 +42,7 @@ void engine_cancel(struct socket* socket) {
     cancel__close(engine, false);
     return;
   }
-  if (engine_is_idle(socket)) return;
+  if (engine_is_idle(socket) || engine->handle == INVALID_SOCKET) return;
   /* Every packet still comes. ERROR_NOT_FOUND says that it is in the queue
    * already. */
   DWORD native = CancelIoEx((HANDLE)engine->handle, NULL) ? 0 : GetLastError();

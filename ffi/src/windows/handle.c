@@ -7,6 +7,7 @@
 #include "errors.h"
 #include "file_mode.h"
 #include "receive.h"
+#include "retry.h"
 #include "winsock.h"
 
 /* Whole numbers up to this are exact in a double. */
@@ -21,6 +22,18 @@ SOCKET handle_new(unsigned family) {
                     NULL,
                     0,
                     WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+}
+
+void handle_ask_modes(struct socket* socket, SOCKET handle, bool is_ifs) {
+  struct engine_socket* engine = &socket->engine;
+  /* Of one that is no file handle all packets come, whatever its modes; the
+   * event of a relay is set in any case. */
+  if (!is_ifs || engine->relays) return;
+  int skips = file_mode_skips_packets((HANDLE)handle);
+  engine->skips_packets = skips == 1;
+  /* Where the system does not say it, only an event tells of all that
+   * completes. */
+  engine->relays = skips < 0;
 }
 
 int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs) {
@@ -76,7 +89,7 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   if (!address_from_system((SOCKADDR*)&peer, length, &socket->peer))
     return port_fail(port, -IOCP_ENOTCONN, 0);
   /* Another library may have layered itself over this one socket. One that has
-   * been on a port before skips packets already, so this must be known. */
+   * been on a port before may skip packets already, so this must be known. */
   int is_ifs = winsock_is_ifs(handle);
   if (is_ifs < 0) return errors_fail(port, (DWORD)WSAGetLastError());
   socket->family = (uint8_t)socket->peer.family;
@@ -92,10 +105,7 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
     result = handle_enter(socket, handle, is_ifs);
   }
   if (result < 0) return result;
-  /* It has skipped packets on its former port, and does so still; where the
-   * system would not say that, only an event tells of all that completes. */
-  if ((flags & IOCP_DETACHED) != 0 && is_ifs && !socket->engine.skips_packets)
-    socket->engine.relays = true;
+  if (!socket->engine.skips_packets) handle_ask_modes(socket, handle, is_ifs);
   /* As good as it gets: another process may have it already. */
   SetHandleInformation((HANDLE)handle, HANDLE_FLAG_INHERIT, 0);
   return 0;
@@ -127,6 +137,14 @@ void engine_count_posted(const struct socket* socket,
   if (!socket->is_listener) stats->bytes_posted += receive_posted(socket);
 }
 
+void handle_abort(struct socket* socket, int32_t error, int32_t native) {
+  retry_forget(socket);
+  receive_abort(socket, error, native);
+  handle_set_reset(socket->engine.handle, true);
+  closesocket(socket->engine.handle);
+  socket->engine.handle = INVALID_SOCKET;
+}
+
 void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
   const struct engine_socket* engine = &socket->engine;
   u_long readable = 0;
@@ -142,6 +160,12 @@ void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
     stats->bytes_readable += readable;
 }
 
+int32_t handle_fail(struct socket* socket) {
+  bool is_gone = socket->engine.handle == INVALID_SOCKET;
+  return errors_fail(socket->port,
+                     is_gone ? WSAENOTCONN : (DWORD)WSAGetLastError());
+}
+
 int32_t engine_name(struct socket* socket,
                     uint32_t end,
                     struct iocp_address* address_out) {
@@ -151,7 +175,7 @@ int32_t engine_name(struct socket* socket,
   int failed = end == IOCP_PEER
                    ? getpeername(handle, (SOCKADDR*)&system, &length)
                    : getsockname(handle, (SOCKADDR*)&system, &length);
-  if (failed) return errors_fail(socket->port, (DWORD)WSAGetLastError());
+  if (failed) return handle_fail(socket);
   /* Of one of the two families, for no others enter. */
   address_from_system((SOCKADDR*)&system, length, address_out);
   return 0;

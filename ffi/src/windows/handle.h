@@ -15,6 +15,20 @@ int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs);
 /* Has small sends leave at once; a connection that has ended refuses. */
 void handle_set_no_delay(SOCKET handle);
 
+/* Ends a connection with an RST, in the middle of its life: what is in flight
+ * ends, and from here on the socket has no handle. Who receives is told the
+ * error. */
+void handle_abort(struct socket* socket, int32_t error, int32_t native);
+
+/* Finds out, of a handle that others may have had before, which is_ifs or not,
+ * whether a success at once leaves no packet. That cannot be undone, so the
+ * socket goes by it. */
+void handle_ask_modes(struct socket* socket, SOCKET handle, bool is_ifs);
+
+/* The code for a call on the socket's handle that has just failed. One that was
+ * aborted has no handle, and is no connection any more. */
+int32_t handle_fail(struct socket* socket);
+
 /* Makes a close an RST, or a FIN again. False: the system refuses. */
 bool handle_set_reset(SOCKET handle, bool is_reset);
 

@@ -4,6 +4,7 @@
 
 #include "engine.h"
 #include "errors.h"
+#include "handle.h"
 #include "keep_alive.h"
 
 /* In ws2ipdef.h since Windows 10 version 1709; MinGW's has not all of them. */
@@ -37,6 +38,7 @@ int32_t engine_set_option(struct socket* socket,
   const struct option__name* system = &option__names[option];
   DWORD number = (DWORD)value;
   DWORD native = 0;
+  if (socket->engine.handle == INVALID_SOCKET) return handle_fail(socket);
   if (setsockopt(socket->engine.handle,
                  system->level,
                  system->name,
@@ -58,6 +60,7 @@ int32_t engine_get_option(struct socket* socket, uint32_t option) {
   /* Some providers write one byte only. */
   DWORD number = 0;
   int length = sizeof number;
+  if (socket->engine.handle == INVALID_SOCKET) return handle_fail(socket);
   if (getsockopt(socket->engine.handle,
                  system->level,
                  system->name,

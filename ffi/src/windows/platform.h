@@ -138,6 +138,7 @@ struct engine_socket {
 struct engine_identity {
   struct iocp_address local;
   struct iocp_address peer;
+  bool is_ifs; /* a true file handle */
 };
 
 struct engine_thread {

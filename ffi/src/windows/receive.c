@@ -212,6 +212,11 @@ void receive_retry(struct socket* socket) {
     retry_later(socket, ENGINE_RECEIVE);
 }
 
+void receive_abort(struct socket* socket, int32_t error, int32_t native) {
+  receive__end(socket, error, native);
+  receive__tell(socket);
+}
+
 void receive_cancel(struct socket* socket) {
   struct list_node* list = &socket->engine.receives;
   for (struct list_node* node = list->next; node != list; node = node->next) {

@@ -13,6 +13,9 @@ void receive_completed(struct engine_receive* receive);
 /* Posts a receive that could not be posted before. */
 void receive_retry(struct socket* socket);
 
+/* Nothing is received any more, for the connection was aborted. */
+void receive_abort(struct socket* socket, int32_t error, int32_t native);
+
 /* Cancels each receive that is in flight, and nothing else of the handle's. */
 void receive_cancel(struct socket* socket);
 

@@ -6,6 +6,8 @@
  */
 #include "send.h"
 
+#include <mstcpip.h>
+
 #include "errors.h"
 #include "handle.h"
 #include "operation.h"
@@ -36,6 +38,22 @@ static bool send__is_overtaken(struct kept* kept) {
   return false;
 }
 
+/* Bytes of this copy will never leave. The system does not stop those behind
+ * it, so the peer would take a stream with a hole in it for the whole: the
+ * connection ends here and now. Only a close does that; the socket stays, with
+ * an error and without a handle, until its user closes it. */
+static void send__fail(struct kept* kept, int32_t error, int32_t native) {
+  struct socket* socket = kept->socket;
+  /* Nothing leaves behind an end. */
+  if (error != -IOCP_EPIPE && send__is_overtaken(kept)) {
+    handle_abort(socket, error, native);
+    /* Whatever the system says of those behind it, they did not arrive. */
+    for (struct kept* next = kept; (next = kept_next(next)) != NULL;)
+      if (next->is_done) next->result = socket_fail(socket, error, native);
+  }
+  stream_kept_done(kept, error, native);
+}
+
 /* The operation is the kernel's no longer. */
 static void send__reaped(struct kept* kept) {
   struct socket* socket = kept->socket;
@@ -45,21 +63,21 @@ static void send__reaped(struct kept* kept) {
     socket_ready(socket, READY_CLOSE);
     return;
   }
+  /* A success that is told after the abort was one before it. */
+  if (socket->engine.handle == INVALID_SOCKET) {
+    stream_kept_done(kept, socket->error, socket->error_native);
+    return;
+  }
   if (status < 0) {
-    stream_kept_done(
-        kept, send__error(errors_of_status(status)), (int32_t)status);
+    send__fail(kept, send__error(errors_of_status(status)), (int32_t)status);
     return;
   }
   stream_kept_moved(kept, op_bytes(&kept->engine.op));
-  if (kept->offset == kept->length) {
-    stream_kept_done(kept, 0, 0);
-  } else if (send__is_overtaken(kept)) {
-    /* The kernel sends all of one or fails it, as far as anybody has seen; if
-     * it ever did not, the stream would have a hole, which nobody may take for
-     * a whole. */
-    handle_set_reset(socket->engine.handle, true);
-    stream_kept_done(kept, -IOCP_ECONNRESET, 0);
-  }
+  if (kept->offset == kept->length) stream_kept_done(kept, 0, 0);
+  /* No system has been seen to complete a part of one, and none has promised
+   * not to. */
+  else if (send__is_overtaken(kept))
+    send__fail(kept, -IOCP_ECONNRESET, 0);
 }
 
 /* Posts what is left of a copy. False: try again later. */
@@ -112,6 +130,28 @@ void send_completed(struct kept* kept) {
   socket->engine.sends_in_flight--;
   send__reaped(kept);
   if (socket->close_phase < CLOSE_REAPING) engine_send_kept(socket);
+}
+
+bool engine_acknowledged(struct socket* socket, uint64_t* bytes_out) {
+  TCP_INFO_v0 info;
+  DWORD version = 0;
+  DWORD length;
+  /* Since Windows 10 version 1703. */
+  if (WSAIoctl(socket->engine.handle,
+               SIO_TCP_INFO,
+               &version,
+               sizeof version,
+               &info,
+               sizeof info,
+               &length,
+               NULL,
+               NULL) != 0)
+    return false;
+  /* Whether what was sent once more is among the "bytes sent" is not documented
+   * (TCP_INFO_v0). If it is not, this says too little while much is lost on the
+   * way, and never that a peer takes something which takes nothing. */
+  *bytes_out = info.BytesOut - info.BytesRetrans - info.BytesInFlight;
+  return true;
 }
 
 int32_t engine_shutdown(struct socket* socket) {

@@ -6,7 +6,18 @@
 static INIT_ONCE system__once = INIT_ONCE_STATIC_INIT;
 static DWORD system__index = FLS_OUT_OF_INDEXES;
 
-uint64_t system_now_ms(void) { return GetTickCount64(); }
+/* What QueryUnbiasedInterruptTime() counts in. */
+#define SYSTEM__PER_MS 10000
+
+/* GetTickCount64() counts the time that the machine sleeps, so after a resume
+ * all deadlines would have passed at once, before any peer had the time to say
+ * a word. This clock stops meanwhile, as CLOCK_MONOTONIC does on Linux, and as
+ * the waits of the system do since Windows 8 (SleepEx(), remarks). */
+uint64_t system_now_ms(void) {
+  ULONGLONG now = 0;
+  QueryUnbiasedInterruptTime(&now);
+  return now / SYSTEM__PER_MS;
+}
 
 thread_id system_thread(void) { return GetCurrentThreadId(); }
 

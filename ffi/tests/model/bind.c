@@ -56,7 +56,7 @@ static bool bind__is_same(const struct iocp_address* a,
                           const struct iocp_address* b) {
   if (bind__is_v4(a) != bind__is_v4(b)) return false;
   return bind__is_v4(a) ? memcmp(bind__v4(a), bind__v4(b), 4) == 0
-                        : memcmp(a->bytes, b->bytes, 16) == 0;
+                        : address_is_same(a, b);
 }
 
 /* Whether they are of a family in common. */

@@ -310,7 +310,145 @@ export const bugs = [
       to: "  if (first != NULL && taken != 0) return (int32_t)taken;",
     }],
   },
+  {
+    name: "deadlines count the time that the machine sleeps",
+    changes: [{
+      file: "windows/system.c",
+      from: `  ULONGLONG now = 0;
+  QueryUnbiasedInterruptTime(&now);
+  return now / SYSTEM__PER_MS;`,
+      to: "  return SYSTEM__PER_MS == 0 ? 0 : GetTickCount64();",
+    }],
+  },
+  {
+    name: "a borrowed handle that skips packets is waited for",
+    changes: [{
+      file: "windows/borrow.c",
+      from:
+        "  handle_ask_modes(socket, borrow->handle, borrow->identity.is_ifs);\n",
+      to: "",
+    }],
+  },
+  {
+    name: "a handle whose modes are not known is taken for one without any",
+    changes: [{
+      file: "windows/handle.c",
+      from: "  engine->relays = skips < 0;",
+      to: "  engine->relays = skips < -1;",
+    }],
+  },
+  {
+    name: "whether a borrowed handle is a file is taken as no when unknown",
+    changes: [{
+      file: "windows/borrow.c",
+      from:
+        "  if (is_ifs < 0) return errors_of((DWORD)WSAGetLastError());\n  borrow->identity.is_ifs = is_ifs != 0;",
+      to: "  borrow->identity.is_ifs = is_ifs > 0;",
+    }],
+  },
+  {
+    name: "a close knows no progress but sends that have completed",
+    changes: [{
+      file: "progress.c",
+      from: "  if (progress_made(socket)) {",
+      to: "  if (progress_made(socket) && false) {",
+    }],
+  },
+  {
+    name: "a close takes what is sent once more for progress",
+    changes: [{
+      file: "windows/send.c",
+      from:
+        "  *bytes_out = info.BytesOut - info.BytesRetrans - info.BytesInFlight;",
+      to: "  *bytes_out = info.BytesOut;",
+    }, {
+      file: "progress.c",
+      from: "#define PROGRESS__BYTES_MIN 64",
+      to: "#define PROGRESS__BYTES_MIN 1",
+    }],
+  },
+  {
+    name: "a close takes what asks a peer for room for progress",
+    changes: [{
+      file: "progress.c",
+      from: "#define PROGRESS__BYTES_MIN 64",
+      to: "#define PROGRESS__BYTES_MIN 1",
+    }],
+  },
+  {
+    name: "what a close makes of a receive is told as the connection's end",
+    changes: [{
+      file: "callback_thread.c",
+      from:
+        "    callback__fail(socket, is_lost ? -IOCP_ECANCELED : record->result);",
+      to:
+        "    callback__fail(socket, is_lost ? record->result : record->result);",
+    }],
+  },
+  {
+    name: "the interface of an address is lost on its way to the system",
+    changes: [{
+      file: "windows/address.c",
+      from: "  in6->sin6_scope_id = address->scope;",
+      to: "  in6->sin6_scope_id = 0;",
+    }],
+  },
+  {
+    name: "the interface of an address is lost on its way from the system",
+    changes: [{
+      file: "windows/address.c",
+      from: "    address_out->scope = in6->sin6_scope_id;",
+      to: "    address_out->scope = 0;",
+    }],
+  },
+  {
+    name: "a connection with itself is told as one",
+    changes: [{
+      file: "connector.c",
+      from: "  if (error == 0 && connector__has_met_itself(socket))",
+      to:
+        "  if (error == 0 && connector__has_met_itself(socket) && native != 0)",
+    }],
+  },
+  {
+    name: "a send that has failed lets those behind it leave",
+    changes: [{
+      file: "windows/send.c",
+      from: "  if (error != -IOCP_EPIPE && send__is_overtaken(kept)) {",
+      to: "  if (native < 0 && native >= 0) {",
+    }],
+  },
+  {
+    name: "a send that went out behind a failed one is told as a success",
+    changes: [{
+      file: "windows/send.c",
+      from: "      if (next->is_done) next->result =",
+      to: "      if (next->is_done && native == 1) next->result =",
+    }, {
+      file: "windows/send.c",
+      from: "  if (socket->engine.handle == INVALID_SOCKET) {",
+      to:
+        "  if (socket->engine.handle == INVALID_SOCKET && socket->error == 0) {",
+    }],
+  },
+  {
+    name: "a send that has left in part is only reset when it is closed",
+    changes: [{
+      file: "windows/send.c",
+      from: "    send__fail(kept, -IOCP_ECONNRESET, 0);\n}",
+      to: "    stream_kept_done(kept, -IOCP_ECONNRESET, 0);\n}",
+    }],
+  },
   // ---- what the simulation has found in this library
+  {
+    group: "found",
+    name: "what is closed before a thread serves it fails as the call says",
+    changes: [{
+      file: "callback_thread.c",
+      from: "  callback__fail(socket, is_lost ? -IOCP_ECANCELED : result);\n}",
+      to: "  callback__fail(socket, is_lost ? result : result);\n}",
+    }],
+  },
   {
     group: "found",
     name:
@@ -388,7 +526,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     changes: [{
       file: "windows/handle.c",
       from:
-        "  if ((flags & IOCP_DETACHED) != 0 && is_ifs && !socket->engine.skips_packets)\n    socket->engine.relays = true;\n",
+        "  if (!socket->engine.skips_packets) handle_ask_modes(socket, handle, is_ifs);\n",
       to: "",
     }],
   },

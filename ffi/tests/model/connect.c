@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ConnectEx(). */
+#include <string.h>
 #include <ws2tcpip.h>
 
 #include "extension.h"
@@ -17,8 +18,27 @@ static void connect__name(struct sock* sock, const struct iocp_address* to) {
   static const uint8_t v6[16] = {[15] = 1};
   if (sock->local.port == 0) sock->local.port = network_new_port();
   if (!address_is_any(&sock->local)) return;
+  if (address_is_link_local(to)) {
+    memcpy(sock->local.bytes, to->bytes, sizeof to->bytes);
+    sock->local.scope = to->scope;
+    return;
+  }
   for (int i = 0; i < 16; i++)
     sock->local.bytes[i] = to->family == 4 ? v4[i] : v6[i];
+}
+
+/* A port that the system has chosen may be the one that is called, if nobody
+ * listens there, and then TCP opens the connection from both ends at once (RFC
+ * 9293, 3.5): the socket is connected with itself. */
+static bool connect__meets_itself(struct sock* sock,
+                                  bool has_chosen,
+                                  const struct iocp_address* to) {
+  if (!has_chosen || !address_is_own(to) || listening_has(to) ||
+      sock->local.family != to->family || !address_is_same(&sock->local, to) ||
+      !tape_chance(100))
+    return false;
+  sock->local.port = to->port;
+  return true;
 }
 
 static bool connect__check(const struct sock* sock,
@@ -54,8 +74,11 @@ BOOL WINAPI extension_connect_ex(SOCKET handle,
   if (!connect__check(sock, &to)) return FALSE;
   struct op* op = op_new(sock, OP_CONNECT, overlapped, "ConnectEx");
   op_give_count(op, sent);
+  bool has_chosen = sock->local.port == 0 || sock->has_own_port;
   connect__name(sock, &to);
+  bool meets_itself = connect__meets_itself(sock, has_chosen, &to);
   struct link* link = network_call(&sock->local, &to);
+  link->meets_itself = meets_itself;
   /* Two seconds, unless it was told not to (libuv's src/win/tcp.c). */
   link->retries_refused = !sock->tries_once && address_is_own(&to);
   link->has_own_port = sock->has_own_port;

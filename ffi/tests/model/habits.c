@@ -37,7 +37,7 @@ static void habits__draw_faults(void) {
   if (tape_choose(3) == 0) return;
   habits.memory_faults = habits__rate(10, 200);
   habits.kernel_faults = habits__rate(10, 200);
-  habits.late_faults = habits__rate(0, 30);
+  habits.late_faults = habits__rate(0, 100);
   habits.pool_faults = habits__rate(100, 400);
   habits.handle_faults = habits__rate(10, 200);
   habits.foreign_packets = habits__rate(5, 50);
@@ -68,9 +68,12 @@ void habits_draw(void) {
   habits.thieves = tape_chance(100) ? 500 : 0;
   habits.is_layered = tape_chance(100);
   habits.refuses_modes = tape_chance(100);
+  habits.hides_modes = tape_chance(100);
   habits.leaves_ports = tape_chance(500);
   habits.has_ntdll = !tape_chance(20);
   habits.is_wine = habits.has_ntdll && tape_chance(100);
+  habits.lacks_tcp_info = tape_chance(200);
+  habits.counts_resent = tape_choose(2) == 0;
   habits.lacks_extensions = tape_chance(10);
   habits.lacks_sockaddrs = tape_chance(20);
   habits.starts = !tape_chance(5);

@@ -66,9 +66,12 @@ extern struct habits {
 
   bool is_layered;    /* sockets are no file handles (an LSP) */
   bool refuses_modes; /* SetFileCompletionNotificationModes() fails */
+  bool hides_modes;   /* nobody is told of what that has done */
   bool leaves_ports;  /* a handle can be taken out of its port */
   bool has_ntdll;
   bool is_wine;
+  bool lacks_tcp_info;   /* older than Windows 10 version 1703 */
+  bool counts_resent;    /* its "bytes sent" has those sent once more */
   bool lacks_extensions; /* AcceptEx() and ConnectEx() are not there */
   bool lacks_sockaddrs;
   bool starts; /* Winsock can be started */

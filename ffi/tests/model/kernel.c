@@ -14,6 +14,8 @@
 /* Steps of the network in a call once nothing is held back. */
 #define KERNEL__CALM_STEPS 8
 
+static uint64_t kernel__slept_ms;
+
 void kernel_enter(void) {
   fiber_preempt();
   op_check_all();
@@ -42,7 +44,20 @@ uint64_t kernel_now_ms(void) {
   return fiber_now_ms() / habits.clock_ms * habits.clock_ms;
 }
 
-ULONGLONG WINAPI GetTickCount64(void) { return kernel_now_ms(); }
+void kernel_open(void) { kernel__slept_ms = 0; }
+void kernel_sleep(uint64_t ms) { kernel__slept_ms += ms; }
+uint64_t kernel_slept_ms(void) { return kernel__slept_ms; }
+
+/* "Includes the time that the system spends in sleep or hibernation." */
+ULONGLONG WINAPI GetTickCount64(void) {
+  return kernel_now_ms() + kernel__slept_ms;
+}
+
+/* "Does not include" it; in units of 100 nanoseconds. */
+BOOL WINAPI QueryUnbiasedInterruptTime(ULONGLONG* time_out) {
+  *time_out = kernel_now_ms() * 10000;
+  return TRUE;
+}
 
 DWORD WINAPI GetCurrentThreadId(void) { return fiber_number(); }
 

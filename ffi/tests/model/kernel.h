@@ -36,6 +36,12 @@ void kernel_enter(void);
 /* The clock as programs see it, which may go in steps. */
 uint64_t kernel_now_ms(void);
 
+/* The machine sleeps: time passes for it, and none for programs and the waits
+ * that they are in (SleepEx(), remarks). */
+void kernel_sleep(uint64_t ms);
+uint64_t kernel_slept_ms(void);
+void kernel_open(void);
+
 /* Both set the thread's last error. */
 BOOL kernel_fail(DWORD error);
 /* After a success the last error is anything (GetLastError()). */

@@ -43,8 +43,23 @@ bool address_is_any(const struct iocp_address* address) {
   return memcmp(address->bytes, zeros, address->family == 4 ? 4 : 16) == 0;
 }
 
+bool address_is_link_local(const struct iocp_address* address) {
+  return address->family == 6 && address->bytes[0] == 0xfe &&
+         (address->bytes[1] & 0xc0) == 0x80;
+}
+
+bool address_is_same(const struct iocp_address* a,
+                     const struct iocp_address* b) {
+  return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0 &&
+         (!address_is_link_local(a) || a->scope == b->scope);
+}
+
 bool address_is_own(const struct iocp_address* address) {
   static const uint8_t loopback[16] = {[15] = 1};
+  static const uint8_t link_local[16] = {0xfe, 0x80, [15] = 1};
+  if (address_is_link_local(address))
+    return memcmp(address->bytes, link_local, 16) == 0 &&
+           (address->scope == 1 || address->scope == 2);
   if (address__is_v4(address)) return address__v4(address)[0] == 127;
   return memcmp(address->bytes, loopback, 16) == 0;
 }
@@ -61,7 +76,7 @@ static bool listening__is_at(const struct listening* listening,
   if (address__is_v4(at) != address__is_v4(to)) return false;
   if (address__is_v4(at))
     return memcmp(address__v4(at), address__v4(to), 4) == 0;
-  return memcmp(at->bytes, to->bytes, 16) == 0;
+  return address_is_same(at, to);
 }
 
 struct listening* listening_next(struct listening* after) {
@@ -80,6 +95,10 @@ static struct listening* listening__of(const struct iocp_address* to) {
     if (found == NULL || !address_is_any(&one->address)) found = one;
   }
   return found;
+}
+
+bool listening_has(const struct iocp_address* address) {
+  return listening__of(address) != NULL;
 }
 
 /* ---- calls */

@@ -43,6 +43,9 @@ struct listening* listening_next(struct listening* after);
 
 enum listening_answer listening_answer(struct link* link);
 
+/* True when a call to this address would come to somebody. */
+bool listening_has(const struct iocp_address* address);
+
 /* The oldest connection in the backlog leaves it, or NULL. */
 struct link* listening_take(struct listening* listening);
 
@@ -53,5 +56,13 @@ void listening_moved(struct link* link);
 
 bool address_is_any(const struct iocp_address* address);
 bool address_is_own(const struct iocp_address* address);
+
+/* fe80::/10, which each interface may have: the scope tells whose it is. This
+ * machine has two interfaces, 1 and 2, and the same address on both. */
+bool address_is_link_local(const struct iocp_address* address);
+
+/* The same one, of the same interface, for two of one family. */
+bool address_is_same(const struct iocp_address* a,
+                     const struct iocp_address* b);
 
 #endif /* MODEL_LISTENING_H */

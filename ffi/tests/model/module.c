@@ -29,6 +29,7 @@ struct module__completion {
 };
 #define MODULE__REPLACE_COMPLETION 61
 #define MODULE__NOT_IMPLEMENTED ((LONG)0xC0000002)
+#define MODULE__INVALID_HANDLE ((LONG)0xC0000008)
 
 static LONG NTAPI module__set_information(
     HANDLE file, void* status, void* information, ULONG length, int class) {
@@ -45,10 +46,12 @@ static LONG NTAPI module__set_information(
   return 0;
 }
 
-/* FileModeInformation (ntifs.h), of one that is opened without
- * WSA_FLAG_OVERLAPPED: FILE_SYNCHRONOUS_IO_NONALERT. */
+/* FileModeInformation, of one that is opened without WSA_FLAG_OVERLAPPED:
+ * FILE_SYNCHRONOUS_IO_NONALERT; FILE_IO_COMPLETION_NOTIFICATION_INFORMATION
+ * (ntifs.h). */
 #define MODULE__FILE_MODE 16
 #define MODULE__SYNCHRONOUS 0x20u
+#define MODULE__NOTIFICATION_MODES 41
 
 static LONG NTAPI module__query_information(
     HANDLE file, void* status, void* information, ULONG length, int class) {
@@ -56,9 +59,16 @@ static LONG NTAPI module__query_information(
   kernel_enter();
   struct sock* sock = sock_find((SOCKET)file, "NtQueryInformationFile");
   RULE("NtQueryInformationFile() is asked for a mode",
-       sock != NULL && status != NULL && length == sizeof mode &&
-           class == MODULE__FILE_MODE);
-  if (sock->is_synchronous) mode = MODULE__SYNCHRONOUS;
+       status != NULL && length == sizeof mode &&
+           (class == MODULE__FILE_MODE || class == MODULE__NOTIFICATION_MODES));
+  if (sock == NULL) return MODULE__INVALID_HANDLE;
+  if (class == MODULE__NOTIFICATION_MODES) {
+    if (habits.hides_modes) return MODULE__NOT_IMPLEMENTED;
+    if (habits_fault(habits.kernel_faults)) return STATUS_NO_RESOURCES;
+    mode = sock->modes;
+  } else if (sock->is_synchronous) {
+    mode = MODULE__SYNCHRONOUS;
+  }
   memcpy(information, &mode, sizeof mode);
   return 0;
 }

@@ -79,7 +79,7 @@ static bool network__meets(const struct iocp_address* at,
                            const struct iocp_address* address) {
   return at->port == address->port &&
          (at->family != address->family || address_is_any(address) ||
-          address_is_any(at) || memcmp(at->bytes, address->bytes, 16) == 0);
+          address_is_any(at) || address_is_same(at, address));
 }
 
 static bool link__is_in_time_wait(const struct link* link, int end) {
@@ -129,6 +129,7 @@ struct link* network_call(const struct iocp_address* from,
     end->in = &link->flows[i];
     end->out = &link->flows[!i];
     end->name = i == 0 ? *from : *to;
+    link->flows[i].hole = UINT64_MAX;
   }
   list_push(&network.links, &link->node);
   return link;
@@ -147,8 +148,21 @@ void network_widen(void) {
 
 /* ---- the owner's side */
 
+/* What is behind a hole is kept from whoever receives: that it has left is the
+ * system's doing, and is held against the library as long as no RST follows. */
 uint32_t end_readable(const struct end* end) {
-  return (uint32_t)(end->in->arrived - end->in->taken);
+  const struct flow* flow = end->in;
+  uint64_t until = flow->hole < flow->arrived ? flow->hole : flow->arrived;
+  return (uint32_t)(until - flow->taken);
+}
+
+void end_lose(struct end* end) {
+  if (end->out->hole == UINT64_MAX) end->out->hole = end->out->sent;
+}
+
+bool end_has_hole(const struct end* end) {
+  return end->out->hole != UINT64_MAX && !end->out->rst_sent &&
+         !end->in->rst_sent;
 }
 
 uint32_t end_room(const struct end* end) {
@@ -302,7 +316,18 @@ void network_hang_up(struct link* link) {
   link__end(link);
 }
 
+/* Whatever it sends comes back to it, which is of no use to anybody: what is
+ * told of it is that it is connected, and with whom. */
+static void link__meet_itself(struct link* link) {
+  link->state = LINK_TAKEN;
+  link->ends[1].is_closed = true;
+}
+
 bool network_answers(struct link* link) {
+  if (link->meets_itself) {
+    link__meet_itself(link);
+    return true;
+  }
   return listening_answer(link) == LISTENING_TAKES;
 }
 
@@ -314,6 +339,11 @@ static LONG network__refusal(void) {
 
 /* The call comes to where it goes, or its time is over. */
 static void link__answer(struct link* link) {
+  if (link->meets_itself) {
+    link__meet_itself(link);
+    sock_or_peer_connected(&link->ends[0]);
+    return;
+  }
   if (link->answer_ms != 0) {
     link__refuse(
         link, link->is_unanswered ? STATUS_HAS_TIMED_OUT : network__refusal());

@@ -31,6 +31,9 @@ struct flow {
   bool fin_arrived;
   bool rst_sent;
   bool rst_arrived;
+  /* Bytes before this place were lost, and others went out all the same: what
+   * is behind is not what was meant to be there. UINT64_MAX: none were. */
+  uint64_t hole;
 };
 
 struct end {
@@ -60,6 +63,7 @@ struct link {
   uint64_t stalled_until_ms;
   uint64_t answer_ms;   /* when the answer comes; 0: it is not known yet */
   bool is_unanswered;   /* there is only silence */
+  bool meets_itself;    /* both ends are one socket */
   bool retries_refused; /* a refusal is told after two more tries */
   bool is_exclusive;    /* whom it called was bound exclusively */
   bool has_own_port;    /* the caller's, which no other connection can have */
@@ -112,6 +116,12 @@ void network_hang_up(struct link* link);
 /* Bytes that can be received; how many there is room for to send. */
 uint32_t end_readable(const struct end* end);
 uint32_t end_room(const struct end* end);
+
+/* Bytes have been lost, and the next ones go out past them. */
+void end_lose(struct end* end);
+
+/* True when the other end would be sent bytes past a loss, or their end. */
+bool end_has_hole(const struct end* end);
 
 /* True when bytes, the end or a reset have come. */
 bool end_has_news(const struct end* end);

@@ -53,7 +53,9 @@ static uint32_t object__index(void) {
   if (fiber_now_ms() >= objects.late_until_ms)
     while (objects.late_count != 0)
       object__free(objects.late[--objects.late_count]);
-  if (objects.free_count == 0 || habits.reuse == REUSE_NEVER)
+  /* A socket that relays has two for each operation, so they may run out. */
+  if (objects.free_count == 0 ||
+      (habits.reuse == REUSE_NEVER && objects.count != OBJECT__MAX))
     return objects.count == OBJECT__MAX ? OBJECT__MAX : objects.count++;
   objects.free_count--;
   if (habits.reuse == REUSE_LAST_CLOSED)

@@ -57,6 +57,7 @@ void world_open(void) {
   sock_open_all();
   listening_open_all();
   network_open();
+  kernel_open();
   program_open();
   bind_open();
   module_open();
@@ -113,6 +114,7 @@ uint64_t world_now_ms(void) { return kernel_now_ms(); }
 
 void world_pause(uint32_t ms) { fiber_wait(NULL, NULL, fiber_now_ms() + ms); }
 
+void world_sleep(uint32_t ms) { kernel_sleep(ms); }
 void world_compute(uint32_t ms) { fiber_compute(ms); }
 
 const char world_name[] = "windows";
@@ -122,6 +124,10 @@ bool world_has_broken(void) { return habits.has_broken; }
 bool world_leaves_ports(void) {
   return habits.leaves_ports && habits.has_ntdll;
 }
+
+bool world_has_interfaces(void) { return true; }
+
+bool world_tells_progress(void) { return !habits.lacks_tcp_info; }
 
 bool world_has_raced(void) { return habits.has_raced; }
 
@@ -223,6 +229,10 @@ struct peer* peer_accept(struct peer_listener* listener) {
 
 struct peer* peer_connect(const struct iocp_address* to) {
   struct iocp_address from = peer__loopback(to->family);
+  if (address_is_link_local(to)) {
+    memcpy(from.bytes, to->bytes, sizeof from.bytes);
+    from.scope = to->scope;
+  }
   struct link* link = network_call(&from, to);
   /* A listener at every address has this one as well. */
   if (address_is_any(to)) {
@@ -257,6 +267,10 @@ int32_t peer_receive(struct peer* peer, uint8_t* buffer, uint32_t length) {
   uint32_t count = end_receive(peer->end, buffer, length);
   if (count != 0) return (int32_t)count;
   return peer->end->in->fin_arrived ? 0 : PEER_WOULD_BLOCK;
+}
+
+bool peer_has_hole(const struct peer* peer) {
+  return end_has_hole(peer->end->other);
 }
 
 void peer_shutdown(struct peer* peer) { end_finish(peer->end); }

@@ -37,6 +37,14 @@ static struct iocp_address program__from(const struct iocp_address* to) {
   return program__loopback(to->family);
 }
 
+/* It may have been on a port of the program's, which has asked for no packets,
+ * and cannot be asked to take that back. */
+static void program__use(struct sock* sock) {
+  if (tape_chance(100))
+    sock->modes = (uint8_t)(FILE_SKIP_COMPLETION_PORT_ON_SUCCESS |
+                            (tape_choose(2) * FILE_SKIP_SET_EVENT_ON_HANDLE));
+}
+
 double world_handle_connect(struct peer_listener* listener) {
   struct iocp_address to;
   peer_listener_address(listener, &to);
@@ -47,6 +55,7 @@ double world_handle_connect(struct peer_listener* listener) {
   peer_listener_queue(listener, link);
   sock_attach(sock, &link->ends[0]);
   sock->lacks_context = false;
+  program__use(sock);
   return (double)sock->object.handle;
 }
 
@@ -64,6 +73,7 @@ double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
   if (sock == NULL) return -1;
   *address_out = program__loopback(family);
   program__listen(sock, address_out);
+  program__use(sock);
   /* The program has a use for it as well. */
   sock->is_non_blocking = tape_choose(2) != 0;
   sock->has_events = sock->is_non_blocking && tape_choose(2) != 0;

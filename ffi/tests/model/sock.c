@@ -151,7 +151,7 @@ void sock_attach(struct sock* sock, struct end* end) {
   sock->state = SOCK_CONNECTED;
   sock->lacks_context = true;
   sock->end = end;
-  sock->connected_ms = fiber_now_ms();
+  sock->connected_ms = fiber_now_ms() + kernel_slept_ms();
   sock->local = sock_address_for(sock, &end->name);
   end->sock = sock;
 }
@@ -250,8 +250,10 @@ static LONG sock__closed_status(void) {
   static const LONG statuses[] = {STATUS_HANDLES_WERE_CLOSED,
                                   STATUS_IS_CANCELLED,
                                   STATUS_FILE_WAS_CLOSED,
-                                  STATUS_LOCAL_DISCONNECTED};
-  return statuses[tape_choose(4)];
+                                  STATUS_LOCAL_DISCONNECTED,
+                                  STATUS_WAS_ABORTED,
+                                  STATUS_WAS_RESET};
+  return statuses[tape_choose(6)];
 }
 
 static void sock__end_ops(struct list_node* list) {

@@ -76,7 +76,10 @@ struct sock {
 
   struct list_node receives; /* struct op, in posting order */
   struct list_node sends;
-  const uint8_t* rest; /* of a send that was taken in part; else NULL */
+  /* Where the rest of a send is that was taken in part, or failed; or NULL. */
+  const uint8_t* rest;
+  uint32_t resent; /* bytes that were sent once more */
+  uint32_t probes; /* bytes that a peer without room was asked with */
   struct list_node accepts;
   struct op* connect;
   struct link* call; /* of the connect */

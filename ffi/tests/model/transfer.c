@@ -51,20 +51,13 @@ static void transfer__receive(struct sock* sock) {
   }
 }
 
-/* Moves what there is room for. True when nothing of it is left. */
+/* Moves what there is room for. True when nothing of it is left. Nothing stops
+ * it when some of what was to leave before it is missing. */
 static bool transfer__give(struct op* op) {
-  op->moved +=
-      end_send(op->sock->end, op->buffer + op->moved, op->length - op->moved);
+  struct end* end = op->sock->end;
+  if (op->sock->rest != NULL && end_room(end) != 0) end_lose(end);
+  op->moved += end_send(end, op->buffer + op->moved, op->length - op->moved);
   return op->moved == op->length;
-}
-
-/* A send has left in part. What is posted behind it would leave a hole, so it
- * fails. */
-static void transfer__cut(struct sock* sock, const uint8_t* rest) {
-  sock->rest = rest;
-  while (!list_is_empty(&sock->sends))
-    op_done(
-        LIST_ENTRY(sock->sends.next, struct op, node), STATUS_WAS_ABORTED, 0);
 }
 
 static void transfer__send(struct sock* sock) {
@@ -74,12 +67,11 @@ static void transfer__send(struct sock* sock) {
       op_done(op, sock_reset_status(), 0);
       continue;
     }
-    /* The connection lives on, but has lost what was to be sent; nothing comes
-     * past that. */
+    /* The connection lives on, but has lost what was to be sent. */
     if (habits_break(habits.late_faults)) {
       static const uint8_t lost;
+      sock->rest = &lost;
       op_done(op, STATUS_NO_RESOURCES, 0);
-      transfer__cut(sock, &lost);
       continue;
     }
     bool is_all = transfer__give(op);
@@ -87,8 +79,8 @@ static void transfer__send(struct sock* sock) {
     bool is_short =
         !is_all && op->moved != 0 && habits_break(habits.short_sends);
     if (!is_all && !is_short) return;
+    if (is_short) sock->rest = op->buffer + op->moved;
     op_done(op, STATUS_OK, op->moved);
-    if (is_short) transfer__cut(sock, op->buffer + op->moved);
   }
 }
 
@@ -239,14 +231,11 @@ int WSASend(SOCKET handle,
   RULE("WSASend() is given one buffer and no routine",
        count == 1 && completion == NULL && flags == 0 && buffers->len != 0);
   DWORD error = transfer__send_error(sock);
-  /* What is left of the one before comes first. */
-  if (error == 0 && sock->rest != NULL &&
-      sock->rest != (const uint8_t*)buffers->buf)
-    error = WSAENOBUFS;
   if (error == 0) error = transfer__refusal();
   if (error != 0) return transfer__fails(error);
   struct op* op = op_new(sock, OP_SEND, overlapped, "WSASend");
-  sock->rest = NULL;
+  /* What is left of the one before. */
+  if (sock->rest == (const uint8_t*)buffers->buf) sock->rest = NULL;
   op_give_buffer(op, buffers->buf, buffers->len);
   op_give_count(op, sent);
   uint32_t room = end_room(sock->end);

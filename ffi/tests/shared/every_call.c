@@ -21,6 +21,7 @@ void every_socket_call(int32_t port, int32_t socket, int32_t expected) {
   check_is(iocp_receive(port, socket, 1), expected);
   check_is(iocp_read(port, socket, bytes, 0, sizeof bytes), expected);
   check_is(iocp_send(port, socket, bytes, 0, sizeof bytes), expected);
+  check_is(iocp_progress(port, socket), expected);
   check_is(iocp_shutdown(port, socket), expected);
   check_is(iocp_name(port, socket, IOCP_LOCAL, bytes), expected);
   check_is(iocp_name(port, socket, IOCP_PEER, bytes), expected);

@@ -68,6 +68,9 @@ host_socket host_socket_open_synchronous(void);
 
 void host_socket_set_blocking(host_socket socket, bool is_blocking);
 void host_socket_close(host_socket socket);
+/* Asks, where there is such a thing, for no packet after a success at once, as
+ * other libraries do. It cannot be undone. */
+void host_socket_skip_packets(host_socket socket);
 /* True when a reset stands behind the end that was just received. */
 bool host_socket_was_reset(host_socket socket);
 /* A handle that is no socket, and its close. */

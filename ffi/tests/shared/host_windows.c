@@ -186,6 +186,12 @@ void host_socket_close(host_socket socket) {
   check_is(closesocket((SOCKET)socket), 0);
 }
 
+void host_socket_skip_packets(host_socket socket) {
+  check(SetFileCompletionNotificationModes(
+      (HANDLE)socket,
+      FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE));
+}
+
 host_socket host_other_open(void) {
   return (host_socket)CreateEventW(NULL, FALSE, FALSE, NULL);
 }

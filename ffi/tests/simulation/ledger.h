@@ -66,6 +66,7 @@ struct entry {
   bool is_shut;      /* iocp_shutdown() was called */
   bool is_shut_open; /* and has not completed */
   bool has_error;
+  bool has_lost; /* a send of it has failed */
   uint32_t credit;
   uint32_t concurrency;
   uint32_t sends[IOCP_CONCURRENCY_MAX]; /* a ring, of what each may say */

@@ -2,6 +2,7 @@
 /* The completions, one by one. */
 #include <string.h>
 
+#include "guests.h"
 #include "ledger.h"
 #include "report.h"
 #include "schedule.h"
@@ -75,6 +76,9 @@ static void records__new(struct entry* listener, int32_t name) {
   RULE("a connection that was accepted has a peer", result == 0);
   RULE("an address has the family of its socket",
        peer.family == listener->address.family);
+  RULE("an address has the interface that it came through",
+       listener->address.scope == 0 || peer.bytes[0] != 0xfe ||
+           peer.scope == listener->address.scope);
   ledger_name(end, &peer, listener->address.port);
 }
 
@@ -191,9 +195,11 @@ static void records__sent(struct entry* entry, int32_t result) {
       return;
     }
     entry->end->is_cut = true;
+    if (!records__is_cancel(entry, result)) entry->has_lost = true;
     records__failed(entry, result);
     return;
   }
+  RULE("no send has left behind one that has failed", !entry->has_lost);
   RULE("sent tells how much was kept", result > 0 && (uint32_t)result <= most);
 }
 
@@ -238,6 +244,19 @@ static void records__closed(struct entry* entry,
        ledger.loose_count < LEDGER_ENTRIES);
   ledger.loose[ledger.loose_count++] = (struct loose){
       .handle = (uint32_t)detail, .end = entry->end, .is_detached = true};
+}
+
+/* Who has heard that a send has failed knows that nothing goes past it. */
+static void records__holes(uint32_t port) {
+  if (!world_has_broken()) return;
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    const struct entry* entry = &ledger.entries[i];
+    if (entry->port != port || !entry->has_error || entry->end == NULL)
+      continue;
+    const struct guest* guest = guests_of(entry);
+    RULE("a stream that has lost bytes is reset before its user is told",
+         guest == NULL || !peer_has_hole(guest->peer));
+  }
 }
 
 /* ---- a poll */
@@ -344,4 +363,5 @@ void records_check(uint32_t index,
     records__one(entry, record, slab);
   }
   records__header(index, header, slab_end);
+  records__holes(index);
 }

@@ -24,6 +24,11 @@
 #define SETTLE__OVERSLEEP_MS 200
 #define SETTLE__OVERSLEEP_BYTES 200000
 #define SETTLE__FLOOD 300
+#define SETTLE__SLOW_MS 200
+#define SETTLE__SLOW_BYTES 250000
+#define SETTLE__SLOW_PART 1500
+#define SETTLE__SLOW_PAUSE_MS 20
+#define SETTLE__SLOW_ROUNDS 500
 
 static uint64_t settle__since_ms;
 static bool settle__says_end; /* all that is to be said is said */
@@ -334,6 +339,27 @@ static void settle__oversleep(struct entry* entry) {
   user_poll(entry->port);
 }
 
+/* ---- a peer that is slow */
+
+/* It takes a little all the time, and of no part a close could ever say that it
+ * is through in the time that it has. */
+static void settle__slow(struct entry* entry) {
+  if (!settle__can_send(entry) || world_has_broken() || !world_tells_progress())
+    return;
+  struct guest* guest = guests_of(entry);
+  if (guest == NULL) return;
+  user_send(entry, SETTLE__SLOW_BYTES);
+  user_close(entry, IOCP_GRACEFUL, SETTLE__SLOW_MS);
+  for (uint32_t i = 0; i < SETTLE__SLOW_ROUNDS; i++) {
+    guest_receive(guest, SETTLE__SLOW_PART);
+    RULE("a close waits for a peer that takes what it can",
+         !guest->end->met_reset);
+    if (guest->end->met_end) return;
+    user_poll(entry->port);
+    world_pause(SETTLE__SLOW_PAUSE_MS);
+  }
+}
+
 /* ---- listeners */
 
 /* Long, but within what the port asks for. */
@@ -468,6 +494,8 @@ void settle_run(void) {
   settle__move();
   if (world_is_exact() && ledger.entry_count != 0 && tape_chance(100))
     settle__oversleep(&ledger.entries[tape_choose(ledger.entry_count)]);
+  if (world_is_exact() && ledger.entry_count != 0 && tape_chance(30))
+    settle__slow(&ledger.entries[tape_choose(ledger.entry_count)]);
   ledger.is_calm = true;
   settle__finish();
   settle__listeners();

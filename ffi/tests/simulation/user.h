@@ -52,6 +52,7 @@ void user_receive(struct entry* entry, uint32_t bytes);
 void user_read(struct entry* entry, uint32_t length);
 void user_send(struct entry* entry, uint32_t length);
 void user_shutdown(struct entry* entry);
+void user_ask_progress(struct entry* entry);
 void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms);
 
 /* ---- and asking about them (user_ask.c) */

@@ -50,6 +50,11 @@ static struct iocp_address user__elsewhere(uint16_t family) {
 static struct iocp_address user__taken(const struct entry* entry) {
   uint16_t family = entry->address.family;
   struct iocp_address address = entry->address;
+  /* On the other interface it is not. */
+  if (address.scope != 0 && tape_choose(2) != 0) {
+    address.scope = 3 - address.scope;
+    return address;
+  }
   switch (tape_choose(5)) {
     case 1:
       address = user__wildcard(family);
@@ -73,7 +78,15 @@ static struct iocp_address user__taken(const struct entry* entry) {
   return address;
 }
 
+/* The address of an interface, which another one has as well. */
+static struct iocp_address user__link_local(uint32_t scope) {
+  return (struct iocp_address){
+      .family = 6, .scope = scope, .bytes = {0xfe, 0x80, [15] = 1}};
+}
+
 static struct iocp_address user__listen_address(void) {
+  if (world_has_interfaces() && tape_chance(60))
+    return user__link_local(1 + tape_choose(2));
   switch (tape_choose(9)) {
     case 8:
       return user__elsewhere(tape_choose(2) == 0 ? 4 : 6);
@@ -114,6 +127,8 @@ void user_listen(uint32_t port) {
     RULE("Windows has no SO_REUSEPORT", name < 0);
   if (name < 0) {
     /* IPv4 in the writing of IPv6, for a socket that is to have none. */
+    RULE("the address of an interface can be listened on",
+         address.scope == 0 || name != -IOCP_EADDRNOTAVAIL);
     bool is_odd = address.family == 6 && address.bytes[10] == 0xff &&
                   (flags & IOCP_IPV6_ONLY) != 0;
     if (is_odd && name == -IOCP_EINVAL) return;
@@ -135,6 +150,7 @@ void user_listen(uint32_t port) {
   RULE("a listener is where it was told to be",
        entry->address.family == address.family &&
            memcmp(entry->address.bytes, address.bytes, 16) == 0 &&
+           entry->address.scope == address.scope &&
            (address.port == 0 ? entry->address.port != 0
                               : entry->address.port == address.port));
 }

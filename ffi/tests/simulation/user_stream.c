@@ -180,6 +180,13 @@ void user_send(struct entry* entry, uint32_t length) {
   if (length != 0) end->has_short = taken < length;
 }
 
+void user_ask_progress(struct entry* entry) {
+  int32_t result = iocp_progress(user__port(entry), entry->name);
+  TRACE("iocp_progress(%d.%d): %d", entry->port, entry->name, result);
+  if (user__is_refused(entry, result)) return;
+  RULE("progress is made or not", result == 0 || result == 1);
+}
+
 void user_shutdown(struct entry* entry) {
   int32_t result = iocp_shutdown(user__port(entry), entry->name);
   TRACE("iocp_shutdown(%d.%d): %d", entry->port, entry->name, result);

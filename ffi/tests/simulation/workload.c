@@ -16,6 +16,8 @@
 #define WORKLOAD__STEPS_MAX 400
 /* More than a connection takes at once. */
 #define WORKLOAD__LARGE 100000
+/* Longer than any deadline but the longest. */
+#define WORKLOAD__SLEEP_MS 3600000
 
 /* ---- steps */
 
@@ -177,7 +179,10 @@ static void workload__option(uint32_t port) {
 static void workload__ask(uint32_t port) {
   struct entry* entry = user_choose(workload__kind());
   user_ask_port(port);
-  if (entry != NULL) user_ask(entry);
+  if (entry == NULL) return;
+  user_ask(entry);
+  if (entry->kind == ENTRY_STREAM && tape_choose(2) != 0)
+    user_ask_progress(entry);
 }
 
 static void workload__wait(uint32_t port) {
@@ -199,6 +204,10 @@ static void workload__pause(uint32_t port) {
   (void)port;
   uint32_t ms = pauses[tape_choose(6)];
   if (!world_is_exact() && ms > 2) ms = 2;
+  if (tape_chance(50)) {
+    TRACE("the machine sleeps");
+    world_sleep(WORKLOAD__SLEEP_MS);
+  }
   TRACE("a pause of %u ms", ms);
   world_pause(ms);
 }

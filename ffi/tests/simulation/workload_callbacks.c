@@ -35,6 +35,7 @@ struct calls__socket {
   struct iocp_address address;
   bool is_listener;
   bool is_added;
+  bool was_on_port;   /* another one had it before */
   bool closes_itself; /* in its first call */
   uint8_t id;
   /* By the thread of the schedule. */
@@ -93,6 +94,16 @@ static void calls__ended(struct calls__socket* socket,
     RULE("an error has a number that means something",
          error != 0 && (error < IOCP_EUNKNOWN ||
                         (error == IOCP_EUNKNOWN && world_is_unclear())));
+  TRACE("last call: event %d, error %u, closed %d",
+        event,
+        error,
+        (int)atomic_load(&socket->is_closed));
+  /* Systems have many words for what becomes of a receive then. */
+  if (event == IOCP_CALLBACK_ERROR && atomic_load(&socket->is_closed) &&
+      !atomic_load(&socket->is_reset) && !world_has_broken())
+    RULE("a socket that its user has closed is told as canceled",
+         error == IOCP_ECANCELED || error == IOCP_ENOMEM ||
+             error == IOCP_ENOBUFS);
   atomic_store(&socket->last_call, event);
 }
 
@@ -178,11 +189,48 @@ static void calls__add(struct calls__socket* socket) {
   bool may_be_gone =
       atomic_load(&socket->is_reset) || atomic_load(&socket->is_closed);
   RULE("a socket is refused for a reason that it can have",
-       (result == -IOCP_EEXIST && (socket->is_added || world_has_broken())) ||
+       (result == -IOCP_EEXIST &&
+        (socket->is_added || world_has_broken() ||
+         (socket->was_on_port && !world_leaves_ports()))) ||
            result == -IOCP_ENOMEM || result == -IOCP_ENOBUFS ||
            (may_be_gone &&
             (result == -IOCP_ENOTCONN || result == -IOCP_ENOTSOCK ||
              result == -IOCP_EBADF || result == -IOCP_EINVAL)));
+}
+
+/* Takes its handle back from a port that is closing it. */
+static void calls__take_back(struct calls__socket* socket, int32_t port) {
+  static uint8_t slab[8192] __attribute__((aligned(8)));
+  struct {
+    struct iocp_header header;
+    struct iocp_record records[1];
+  } events;
+  for (;;) {
+    int32_t count = iocp_poll(port, &events, 1, slab, 0, sizeof slab);
+    const struct iocp_record* record = &events.records[0];
+    if (count == 1 && record->kind == IOCP_CLOSED) {
+      if (record->result == 0)
+        world_handle_given(socket->handle);
+      else
+        atomic_store(&socket->is_closed, true);
+      return;
+    }
+    if (count == 0) world_pause(1);
+  }
+}
+
+/* A port has it for a while, and leaves its traces. */
+static void calls__lend(struct calls__socket* socket) {
+  int32_t port = iocp_new(0);
+  if (port < 0) return;
+  socket->was_on_port = true;
+  int32_t name = iocp_add_socket(port, socket->handle, 0);
+  TRACE("iocp_add_socket(%.0f): %d", socket->handle, name);
+  if (name >= 0 && iocp_close(port, name, IOCP_DETACH, 1000) == 0)
+    calls__take_back(socket, port);
+  else if (name >= 0)
+    atomic_store(&socket->is_closed, true);
+  iocp_delete(port);
 }
 
 static void calls__connect(void) {
@@ -194,6 +242,7 @@ static void calls__connect(void) {
   while ((socket->peer = peer_accept(host)) == NULL) world_pause(1);
   calls.count++;
   TRACE("socket %u is connected: %.0f", calls.count - 1, socket->handle);
+  if (tape_chance(200)) calls__lend(socket);
   if (!tape_chance(50)) calls__add(socket);
 }
 

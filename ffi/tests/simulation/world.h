@@ -37,6 +37,10 @@ void world_pause(uint32_t ms);
 /* The same for a thread that is busy with something else. */
 void world_compute(uint32_t ms);
 
+/* The machine sleeps for so long and wakes up again, where a world can have it
+ * do so: no program runs meanwhile, and no deadline of one comes nearer. */
+void world_sleep(uint32_t ms);
+
 /* ---- facts, of which a few decide what the user of the library may expect */
 
 /* As it is told on the command line: "windows", "linux". */
@@ -55,6 +59,12 @@ bool world_has_broken(void);
 /* A handle can be taken out of a port again, so another try to adopt it is not
  * refused for the last one. */
 bool world_leaves_ports(void);
+
+/* The machine has two interfaces, 1 and 2, each with the address fe80::1. */
+bool world_has_interfaces(void);
+
+/* The system says how much a peer has acknowledged. */
+bool world_tells_progress(void);
 
 /* A connection has come just when its listener was closed, and so late that the
  * library could not see to it. */
@@ -123,6 +133,10 @@ int32_t peer_send(struct peer* peer, const uint8_t* bytes, uint32_t length);
 
 /* Bytes, 0 at the end of the stream, PEER_WOULD_BLOCK or PEER_RESET. */
 int32_t peer_receive(struct peer* peer, uint8_t* buffer, uint32_t length);
+
+/* It would receive bytes behind others that the system has lost. No system can
+ * be kept from sending them, but an RST takes them back. */
+bool peer_has_hole(const struct peer* peer);
 
 /* Ends its sending direction. */
 void peer_shutdown(struct peer* peer);

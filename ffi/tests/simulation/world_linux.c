@@ -56,6 +56,10 @@ bool world_has_broken(void) { return faults_have_broken(); }
 
 bool world_leaves_ports(void) { return true; }
 
+bool world_has_interfaces(void) { return false; }
+
+bool world_tells_progress(void) { return true; }
+
 bool world_is_unclear(void) { return false; }
 bool world_refuses_at_once(void) { return true; }
 bool world_has_raced(void) { return false; }
@@ -88,6 +92,9 @@ void world_pause(uint32_t ms) {
 void world_compute(uint32_t ms) { world_pause(ms); }
 
 /* ---- threads */
+
+/* The machine that the tests run on cannot be asked for it. */
+void world_sleep(uint32_t ms) { (void)ms; }
 
 static void* world__thread(void* argument) {
   struct world_thread* thread = argument;
@@ -284,6 +291,12 @@ int32_t peer_send(struct peer* peer, const uint8_t* bytes, uint32_t length) {
 int32_t peer_receive(struct peer* peer, uint8_t* buffer, uint32_t length) {
   return world__moved(peer,
                       __real_recv(peer->fd, buffer, length, MSG_DONTWAIT));
+}
+
+/* The engine sends one thing behind the other. */
+bool peer_has_hole(const struct peer* peer) {
+  (void)peer;
+  return false;
 }
 
 void peer_shutdown(struct peer* peer) { shutdown(peer->fd, SHUT_WR); }

@@ -15,6 +15,30 @@ typedef struct {
   uint8_t MaxSynRetransmissions;
 } TCP_INITIAL_RTO_PARAMETERS;
 
+#define SIO_TCP_INFO 0xD8000027u
+
+typedef struct {
+  int State;
+  ULONG Mss;
+  uint64_t ConnectionTimeMs;
+  BOOLEAN TimestampsEnabled;
+  ULONG RttUs;
+  ULONG MinRttUs;
+  ULONG BytesInFlight;
+  ULONG Cwnd;
+  ULONG SndWnd;
+  ULONG RcvWnd;
+  ULONG RcvBuf;
+  uint64_t BytesOut;
+  uint64_t BytesIn;
+  ULONG BytesReordered;
+  ULONG BytesRetrans;
+  ULONG FastRetrans;
+  ULONG DupAcksIn;
+  ULONG TimeoutEpisodes;
+  BYTE SynRetrans;
+} TCP_INFO_v0;
+
 struct tcp_keepalive {
   u_long onoff;
   u_long keepalivetime;

@@ -233,6 +233,7 @@ BOOL WINAPI SleepConditionVariableSRW(CONDITION_VARIABLE* condition,
 void WINAPI WakeAllConditionVariable(CONDITION_VARIABLE* condition);
 void WINAPI GetSystemInfo(SYSTEM_INFO* info);
 ULONGLONG WINAPI GetTickCount64(void);
+BOOL WINAPI QueryUnbiasedInterruptTime(ULONGLONG* time_out);
 void WINAPI Sleep(DWORD duration_ms);
 
 #endif /* MODEL_WINDOWS_H */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "progress.h"
+
+#include "engine.h"
+#include "port_table.h"
+#include "system.h"
+
+/* A peer that has no room is asked again and again with a byte at a time, which
+ * some systems count (RFC 9293, 3.8.6.1). A peer that takes something takes
+ * more than that: it does not offer less room than a part of its buffer, or a
+ * whole segment (3.8.6.2.2). */
+#define PROGRESS__BYTES_MIN 64
+
+/* How often that is looked for in the time that a peer has for it. */
+#define PROGRESS__CHECKS 4
+
+bool progress_made(struct socket* socket) {
+  uint64_t bytes = 0;
+  if (!engine_acknowledged(socket, &bytes)) return false;
+  bool is_first = !socket->progress_known;
+  /* It may go back: see the Windows engine. */
+  int64_t more = (int64_t)(bytes - socket->acknowledged);
+  if (!is_first && more < PROGRESS__BYTES_MIN) return false;
+  socket->progress_known = true;
+  socket->acknowledged = bytes;
+  return true;
+}
+
+/* The next look at it. */
+static void progress__arm(struct socket* socket, uint64_t now_ms) {
+  uint32_t check_ms = socket->close_timeout_ms / PROGRESS__CHECKS;
+  uint64_t left_ms = socket->close_until_ms - now_ms;
+  if (check_ms < TIMERS_TICK_MS) check_ms = TIMERS_TICK_MS;
+  timers_arm(&socket->port->timers,
+             socket,
+             now_ms,
+             left_ms < check_ms ? (uint32_t)left_ms : check_ms);
+}
+
+void progress_expect(struct socket* socket) {
+  uint64_t now_ms = system_now_ms();
+  socket->close_until_ms = now_ms + socket->close_timeout_ms;
+  progress__arm(socket, now_ms);
+}
+
+bool progress_goes_on(struct socket* socket) {
+  if (progress_made(socket)) {
+    progress_expect(socket);
+    return true;
+  }
+  uint64_t now_ms = system_now_ms();
+  if (now_ms >= socket->close_until_ms) return false;
+  progress__arm(socket, now_ms);
+  return true;
+}
+
+int32_t iocp_progress(int32_t port_name, int32_t name) {
+  int32_t error;
+  struct port* port = port_table_find(port_name, &error);
+  if (port == NULL) return error;
+  struct socket* socket = socket_find_told(port, name);
+  if (socket == NULL || socket->state == SOCKET_CLOSING)
+    return port_fail(port, -IOCP_EBADF, 0);
+  if (socket->state != SOCKET_STREAM || socket->connect_result != 0)
+    return port_fail(port, -IOCP_ENOTCONN, 0);
+  return progress_made(socket);
+}
