@@ -66,7 +66,9 @@ static bool user__is_stale(const struct ledger_port* port, uint32_t realm) {
 
 void user_new(void) {
   if (ledger.port_count == LEDGER_PORTS) return;
-  uint32_t realm = tape_chance(300) ? 1 + tape_choose(2) : 0;
+  /* The first is of the first realm. */
+  uint32_t realm = 1;
+  if (ledger.port_count != 0) realm = tape_chance(300) ? 1 + tape_choose(2) : 0;
   for (uint32_t i = 0; i < ledger.port_count; i++)
     if (ledger.ports[i].is_open && user__is_stale(&ledger.ports[i], realm))
       user__leave_port(i);
