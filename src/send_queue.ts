@@ -48,7 +48,9 @@ export interface SendOwner {
   readonly socket: number;
   /** The error for a negative result. */
   failure(result: number, syscall: string, errno?: number): SocketError;
-  /** Everything has left or failed. */
+  /** Something waits to leave from now on, */
+  entered(): void;
+  /** and now everything has left or failed. */
   drained(): void;
   /** Ends the connection at once; it calls back {@linkcode SendQueue.fail}. */
   reset(): void;
@@ -219,6 +221,7 @@ export class SendQueue {
 
   #push(entry: Entry): void {
     this.#entries = pushed(this.#entries, entry);
+    this.#owner.entered();
   }
 
   /* Hands entries to the library until one has to wait. */

@@ -34,12 +34,18 @@ import { type SendOwner, SendQueue } from "./send_queue.ts";
 import { runtime } from "./runtime.ts";
 import type { ConnStats } from "./stats.ts";
 
-/* How far its end has come: the user has closed it, and what was written before
- * may still leave; then the library has been told to close it. */
-const OPEN = 0;
-const CLOSING = 1;
-const RELEASED = 2;
-type Phase = typeof OPEN | typeof CLOSING | typeof RELEASED;
+/* How far it has come: accepted, but not taken by the user yet, so that it does
+ * not hold the process alive; open; closed by the user, while what was written
+ * before may still leave; closed in the library. */
+const WAITING = 0;
+const OPEN = 1;
+const CLOSING = 2;
+const RELEASED = 3;
+type Phase =
+  | typeof WAITING
+  | typeof OPEN
+  | typeof CLOSING
+  | typeof RELEASED;
 
 /** A connected socket. */
 export class Stream implements Endpoint, ReceiveOwner, SendOwner {
@@ -50,7 +56,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   readonly send: SendQueue;
   /** Whoever iterates closes it himself, when his writes are done. */
   isLeftOpenAtEnd = false;
-  #phase: Phase = OPEN;
+  #phase: Phase = WAITING;
   #extras: Extras | undefined;
 
   /** `origin` says whose options the socket has in the library already. */
@@ -66,7 +72,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     this.receive = new ReceiveQueue(this, settings.receive);
     this.send = new SendQueue(this, settings.sendConcurrency);
     loop.add(this);
-    loop.ref();
+    if (origin === "new") this.take();
     this.#applySettings(origin === "new");
     /* The library may close it by itself, and then forgets them. */
     if (origin === "watched") this.#remember();
@@ -74,7 +80,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   /** The user has closed it, or it has failed. */
   get isClosed(): boolean {
-    return this.#phase !== OPEN;
+    return this.#phase >= CLOSING;
   }
 
   get #isReleased(): boolean {
@@ -220,12 +226,36 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     }
   }
 
+  /** It is the user's from now on; one that was accepted is not before. */
+  take(): void {
+    if (this.#phase !== WAITING) return;
+    this.#phase = OPEN;
+    this.loop.ref();
+  }
+
   setRef(isRef: boolean): void {
     const isUnref = this.#extras?.isUnref ?? false;
     if (this.#isReleased || isRef !== isUnref) return;
     this.#needExtras().isUnref = !isRef;
-    if (isRef) this.loop.ref();
+    this.#updateHold();
+  }
+
+  /* Without a ref the peer may say what it likes, or nothing. What this side has
+   * begun comes to its end all the same: writes, also those that a close waits
+   * for, and a detach. */
+  #updateHold(): void {
+    const extras = this.#extras;
+    if (extras === undefined || this.#isReleased) return;
+    const holds = !extras.isUnref || extras.isDetaching || this.send.isBusy;
+    if (holds === extras.isHolding) return;
+    extras.isHolding = holds;
+    if (holds) this.loop.ref();
     else this.loop.unref();
+  }
+
+  /** Something waits to leave. */
+  entered(): void {
+    this.#updateHold();
   }
 
   /** A `for await` loop over the connection has come to its end. */
@@ -274,6 +304,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     this.#phase = CLOSING;
     const extras = this.#needExtras();
     extras.isDetaching = true;
+    this.#updateHold();
     if (this.send.isBusy) {
       this.#armDeadline();
       await new Promise<void>((resolve) => extras.onDrained = resolve);
@@ -342,6 +373,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   }
 
   drained(): void {
+    this.#updateHold();
     const extras = this.#extras;
     const onDrained = extras?.onDrained;
     if (onDrained !== undefined) {
@@ -370,6 +402,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   #markClosed(): void {
     if (this.isClosed) return;
+    this.take();
     this.#remember();
     this.#phase = CLOSING;
     this.receive.close("the connection was closed");
@@ -384,9 +417,10 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   #finishRelease(): void {
     if (this.#isReleased) return;
+    this.take();
     this.#phase = RELEASED;
     const extras = this.#extras;
-    if (!extras?.isUnref) this.loop.unref();
+    if (extras?.isHolding ?? true) this.loop.unref();
     if (extras === undefined) return;
     clearTimeout(extras.timer);
     for (const resolve of extras.onReleased ?? []) resolve();
@@ -403,8 +437,8 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     return onDetached;
   }
 
-  /* While a close waits for writes, each part that leaves buys more time. What
-   * holds the process alive meanwhile is the connection, unless it is unref'd. */
+  /* While a close waits for writes, each part that leaves buys more time. The
+   * connection holds the process alive meanwhile, so the timer need not. */
   #armDeadline(): void {
     const extras = this.#needExtras();
     clearTimeout(extras.timer);

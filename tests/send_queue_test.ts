@@ -133,6 +133,7 @@ function keeping(bytes: number): SendOwner {
     loop: { native, port: 1, kick() {} } as unknown as SendOwner["loop"],
     socket: 1,
     failure: () => new SocketError("ECONNRESET", { syscall: "send" }),
+    entered() {},
     drained() {},
     reset() {},
   };
