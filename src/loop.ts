@@ -31,6 +31,7 @@ import {
   type SocketError,
   type SocketErrorOptions,
 } from "./errors.ts";
+import { Allowance } from "./allowance.ts";
 import { clearTimeout, nodeModule, setTimeout } from "./globals.ts";
 import { loadLibrary } from "./library.ts";
 import { runtime } from "./runtime.ts";
@@ -96,6 +97,8 @@ export class Loop {
   /** The native port's name. */
   readonly port: number;
   readonly libraryPath: string;
+  /** What may be done at once until the next turn. */
+  readonly allowance: Allowance = new Allowance();
   /** The slab that the completion now dispatched refers to. It stays that one
    * for all completions of a poll, whatever is taken between them. */
   slab: Uint8Array<ArrayBuffer> = makeSlab();
@@ -313,7 +316,7 @@ export class Loop {
     this.#poll();
   }
 
-  /* Dequeues and settles; true when there was nothing. */
+  /* Dequeues and settles; true when there was nothing, and nothing goes on. */
   #poll(): boolean {
     this.slab = this.#roomySlab();
     const events = this.#events;
@@ -327,11 +330,15 @@ export class Loop {
     );
     if (count < 0) throw this.error(count, { syscall: "poll" });
     this.#slabOffset = events[HEADER_SLAB_END];
+    const { allowance } = this;
+    allowance.begin(count);
     if (count > 0) {
       this.#setPace(count === 1 ? events[HEADER_WORDS] : 0);
       this.#dispatch(events, count);
     }
-    return count === 0 && (events[HEADER_FLAGS] & MORE) === 0;
+    allowance.end();
+    return count === 0 && (events[HEADER_FLAGS] & MORE) === 0 &&
+      !allowance.isPending;
   }
 
   /* `lone`: the socket that alone had a record, or 0. */

@@ -57,7 +57,7 @@ export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {
  */
 export class CompletionPort {
   readonly #loop = new Loop();
-  readonly #events = new SocketEvents();
+  readonly #events = new SocketEvents(this.#loop.allowance);
 
   /**
    * The engine under this module and the library that was loaded:
