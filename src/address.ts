@@ -2,6 +2,8 @@
 /* Addresses: the text that users write, and the 24 bytes of a
  * struct iocp_address (ffi/include/iocp.h). */
 
+import { WebURL } from "./globals.ts";
+
 /** The address of one end of a TCP connection, as in Deno. */
 export interface NetAddr {
   /** Always `"tcp"`. */
@@ -146,7 +148,7 @@ export function formatIp(ip: IpAddress): string {
 /** The name as DNS knows it: lower case, Unicode in Punycode, no dot last. */
 export function asciiHostname(hostname: string): string {
   try {
-    const ascii = new URL(`http://${hostname}`).hostname.replace(/\.$/, "");
+    const ascii = new WebURL(`http://${hostname}`).hostname.replace(/\.$/, "");
     /* Underscores and the like pass through; what a URL would cut off or leave
      * out is no host name, nor is one with an empty label. */
     if (

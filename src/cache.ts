@@ -4,6 +4,7 @@
  * and on Linux the process would crash. */
 
 import { LibraryError } from "./errors.ts";
+import { decodeBase64, randomUUID } from "./globals.ts";
 import type { FileSystem } from "./files.ts";
 import type { Runtime } from "./runtime/types.ts";
 
@@ -37,7 +38,10 @@ function cacheFolder(env: Runtime["env"], files: FileSystem): string {
 }
 
 function decode(embedded: Embedded, files: FileSystem): Uint8Array {
-  const bytes = Uint8Array.from(atob(embedded.base64), (c) => c.charCodeAt(0));
+  const bytes = Uint8Array.from(
+    decodeBase64(embedded.base64),
+    (c) => c.charCodeAt(0),
+  );
   if (files.sha256(bytes) === embedded.sha256) return bytes;
   throw new LibraryError(
     "Cannot extract the iocp library: the embedded copy does not have its hash; download the module again",
@@ -71,7 +75,7 @@ function install(
 ): string {
   const bytes = decode(embedded, files);
   files.makeFolder(folder);
-  const temporary = `${path}.${crypto.randomUUID()}`;
+  const temporary = `${path}.${randomUUID()}`;
   files.write(temporary, bytes);
   try {
     files.rename(temporary, path);

@@ -4,7 +4,12 @@
 
 import { Chunks } from "./chunks.ts";
 import { LOCAL, NO_DELAY, PEER } from "./completion.ts";
-import { nodeModule } from "./globals.ts";
+import {
+  nextTick,
+  nodeModule,
+  type NodeTimer,
+  nodeTimers as timers,
+} from "./globals.ts";
 import { SECONDS_MAX } from "./keep_alive.ts";
 import { COPY_BELOW, type Result } from "./receive_queue.ts";
 import type { SocketDuplex } from "./socket_duplex.ts";
@@ -48,17 +53,6 @@ interface BufferClass {
   from(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array;
   concat(parts: readonly Uint8Array[]): Uint8Array;
 }
-interface Timer {
-  refresh(): void;
-  unref(): void;
-}
-interface Timers {
-  setTimeout(callback: () => void, ms: number): Timer;
-  clearTimeout(timer: Timer | undefined): void;
-}
-interface Process {
-  nextTick(callback: () => void): void;
-}
 
 let SocketDuplexClass: (new (stream: Stream) => Duplex) | undefined;
 
@@ -76,8 +70,6 @@ function familyOf(hostname: string): "IPv4" | "IPv6" {
 function makeClass(): new (stream: Stream) => Duplex {
   const { Duplex } = nodeModule<{ Duplex: DuplexClass }>("node:stream");
   const { Buffer } = nodeModule<{ Buffer: BufferClass }>("node:buffer");
-  const timers = nodeModule<Timers>("node:timers");
-  const { nextTick } = nodeModule<Process>("node:process");
 
   return class SocketDuplex extends Duplex {
     readonly #stream: Stream;
@@ -86,7 +78,7 @@ function makeClass(): new (stream: Stream) => Duplex {
     /** Bytes of the write that is in the queue. */
     #queuedBytes = 0;
     #sentBytes = 0;
-    #timer: Timer | undefined;
+    #timer: NodeTimer | undefined;
     /** How far the queue was when the timer was last looked at. */
     #lastOffset = 0;
 

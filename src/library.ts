@@ -5,6 +5,7 @@
 import { type Embedded, extract } from "./cache.ts";
 import { LibraryError, NotSupported } from "./errors.ts";
 import { type FileSystem, systemFiles } from "./files.ts";
+import { WebURL } from "./globals.ts";
 import linux_x86_64 from "./native/linux_x86_64.ts";
 import windows_x86_64 from "./native/windows_x86_64.ts";
 import { runtime } from "./runtime.ts";
@@ -47,7 +48,7 @@ function besideModule(
   target: string,
   embedded: Embedded,
 ): Candidate | undefined {
-  const url = new URL(
+  const url = new WebURL(
     `../ffi/prebuilt/${target}/${embedded.name}`,
     import.meta.url,
   );

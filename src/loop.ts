@@ -32,7 +32,7 @@ import {
   type SocketErrorOptions,
 } from "./errors.ts";
 import { Allowance } from "./allowance.ts";
-import { clearTimeout, nodeModule, setTimeout } from "./globals.ts";
+import { clearTimeout, nodeModule, now, setTimeout } from "./globals.ts";
 import { loadLibrary } from "./library.ts";
 import { runtime } from "./runtime.ts";
 import type { Parker } from "./runtime/types.ts";
@@ -255,14 +255,14 @@ export class Loop {
    * Returns false after the timeout. Not for code that a turn runs.
    */
   runUntil(isDone: () => boolean, timeoutMs: number): boolean {
-    const end = performance.now() + timeoutMs;
+    const end = now() + timeoutMs;
     let emptyTurns = 0;
     if (isDone()) return true;
     try {
       for (;;) {
         const isEmpty = this.#poll();
         if (isDone()) return true;
-        const left = end - performance.now();
+        const left = end - now();
         if (left <= 0) return false;
         if (!isEmpty) {
           emptyTurns = 0;
@@ -396,7 +396,7 @@ export class Loop {
 
   /* A deadline of the library runs: look again when it is over. */
   #arm(timeoutMs: number): void {
-    const end = performance.now() + timeoutMs;
+    const end = now() + timeoutMs;
     if (this.#timer !== undefined) {
       if (this.#timerEnd <= end) return;
       clearTimeout(this.#timer);

@@ -1,4 +1,5 @@
 // Copyright the iocp authors. MIT license.
+import { optionalSignal } from "./abort.ts";
 import { ACCEPT_MAX, BACKLOG_MAX, CONCURRENCY_MAX } from "./completion.ts";
 import {
   type KeepAliveOptions,
@@ -19,7 +20,6 @@ import {
   requireOptions,
   requirePort,
   requireTransport,
-  wrongType,
 } from "./validate.ts";
 
 /** Options that every connection has, made or accepted. */
@@ -339,13 +339,10 @@ export function connectSettings(options: ConnectOptions): ConnectSettings {
   requireOptions(options);
   requireTransport("connect", options.transport);
   const { signal, timeout, localAddress } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    wrongType("signal", "an AbortSignal", signal);
-  }
   return {
     port: requirePort(options.port, 1),
     hostname: requireHostname("hostname", options.hostname ?? "127.0.0.1"),
-    signal,
+    signal: optionalSignal(signal),
     timeout: timeout === undefined
       ? undefined
       : optionalInteger("timeout", timeout, 1, TIMEOUT_MAX, 1),

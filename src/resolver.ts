@@ -9,7 +9,7 @@ import {
   SocketError,
   type SocketErrorOptions,
 } from "./errors.ts";
-import { nodeModule } from "./globals.ts";
+import { nodeModule, WebTextEncoder } from "./globals.ts";
 import type { Native } from "./symbols.ts";
 
 interface DnsAddress {
@@ -55,7 +55,7 @@ export function resolveSync(
   addressesMax: number,
   about: SocketErrorOptions,
 ): IpAddress[] {
-  const name = new TextEncoder().encode(hostname);
+  const name = new WebTextEncoder().encode(hostname);
   const found = new Uint8Array(new ArrayBuffer(addressesMax * ADDRESS_BYTES));
   const count = native.iocp_resolve(name, name.length, found, addressesMax);
   if (count <= 0) {

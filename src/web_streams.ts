@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
 /* A connection as web streams, on top of its two queues. */
 
+import { WebReadableStream, WebWritableStream } from "./globals.ts";
 import type { Stream } from "./stream.ts";
 
 /* Closes the connection when both directions have ended. */
@@ -15,7 +16,7 @@ export function readableOf(
   stream: Stream,
   isWritableUsed: () => boolean,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return new ReadableStream({
+  return new WebReadableStream({
     type: "bytes",
     autoAllocateChunkSize: AUTO_ALLOCATE_BYTES,
     async pull(controller) {
@@ -44,7 +45,7 @@ export function readableOf(
 
 /** The sending direction. */
 export function writableOf(stream: Stream): WritableStream<Uint8Array> {
-  return new WritableStream({
+  return new WebWritableStream({
     async write(chunk) {
       if (!(chunk instanceof Uint8Array)) {
         throw new TypeError(

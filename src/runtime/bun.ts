@@ -27,10 +27,16 @@ const bun = (globalThis as unknown as {
   Bun?: { version: string; isMainThread: boolean };
 }).Bun!;
 const process = (globalThis as unknown as { process: BunProcess }).process;
-/* Node's, which this runtime has as well. */
-const { setImmediate } = globalThis as unknown as {
+/* As they are when the module is loaded; see globals.ts. */
+const { setImmediate, Worker, Blob } = globalThis as unknown as {
   setImmediate(callback: () => void): void;
+  Worker: new (url: string) => BunWorker;
+  Blob: new (parts: string[], options: { type: string }) => unknown;
 };
+const { createObjectURL } = URL as unknown as {
+  createObjectURL(blob: unknown): string;
+};
+const getBuiltinModule = process?.getBuiltinModule?.bind(process);
 
 /** True under Bun. */
 export function isHere(): boolean {
@@ -72,10 +78,10 @@ class BunParker implements Parker {
   }
 
   #start(): BunWorker {
-    const url = URL.createObjectURL(
+    const url = createObjectURL(
       new Blob([HELPER], { type: "text/javascript" }),
     );
-    const worker = new Worker(url) as unknown as BunWorker;
+    const worker = new Worker(url);
     worker.onmessage = () => {
       this.isParked = false;
       this.#hold(false);
@@ -115,7 +121,7 @@ function open(path: string): Native {
     const args = parameters.map((type) => type === "buffer" ? "ptr" : type);
     symbols[name] = { args, returns: result };
   }
-  const ffi = process.getBuiltinModule("bun:ffi");
+  const ffi = getBuiltinModule("bun:ffi");
   return ffi.dlopen(path, symbols).symbols as Native;
 }
 

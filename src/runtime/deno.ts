@@ -34,15 +34,18 @@ interface DenoCore {
 }
 type Nonblocking = (port: number, timeoutMs: number) => Promise<number>;
 
-/* Node's, which this runtime has as well. */
-const { setImmediate } = globalThis as unknown as {
+/* As they are when the module is loaded; see globals.ts. */
+const { setImmediate, setTimeout } = globalThis as unknown as {
   setImmediate(callback: () => void): void;
+  setTimeout(callback: () => void, ms: number): unknown;
 };
 
 /** How often an unref'd port is polled where no wait can be unref'd. */
 const UNREF_POLL_MS = 5;
 
 const deno = (globalThis as unknown as { Deno?: DenoNamespace }).Deno!;
+
+const { dlopen, unrefTimer } = deno ?? {};
 
 /** True under Deno. */
 export function isHere(): boolean {
@@ -83,7 +86,7 @@ class DenoParker implements Parker {
   park(): void {
     if (!this.#isRef && this.#core === undefined) {
       this.#timer = setTimeout(this.#woken, UNREF_POLL_MS);
-      deno.unrefTimer(this.#timer);
+      unrefTimer(this.#timer);
       return;
     }
     this.#wait = this.#native.wait_nonblocking(this.#port, -1);
@@ -127,7 +130,7 @@ function open(path: string): Native {
   for (const [name, { parameters, result }] of Object.entries(SYMBOLS)) {
     symbols[name] = { parameters, result };
   }
-  return deno.dlopen(path, symbols).symbols as Native;
+  return dlopen(path, symbols).symbols as Native;
 }
 
 function isGranted(descriptor: PermissionDescriptor): boolean {
@@ -174,7 +177,7 @@ export const runtime: Runtime = {
   makeParker: (native, _path, port, onWake) =>
     new DenoParker(native, port, onWake),
   defer: (callback) => setImmediate(callback),
-  unrefTimer: (timer) => deno.unrefTimer(timer),
+  unrefTimer: (timer) => unrefTimer(timer),
   env,
   canRead: (path) => isGranted({ name: "read", path }),
   requireNet,
