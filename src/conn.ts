@@ -378,7 +378,10 @@ export class Conn implements AsyncIterable<Uint8Array> {
     this.#stream.setRef(true);
   }
 
-  /** Lets the process end while the connection is open. */
+  /**
+   * Lets the process end while the connection is open. Writes that are under way,
+   * and a close that waits for them, hold it all the same.
+   */
   unref(): void {
     this.#stream.setRef(false);
   }
