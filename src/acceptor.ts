@@ -61,7 +61,9 @@ export class Acceptor implements Endpoint {
   readonly address: NetAddr;
   readonly settings: ListenSettings;
   #acceptPool: number;
-  #waiting: Conn[] = [];
+  /** Accepted, and not taken yet. Accepts that succeed at once are bounded: only
+   * a turn of the loop brings more of them. */
+  #waiting: Stream[] = [];
   #takers: Taker[] = [];
   #isPosted = false;
   #isClosed = false;
@@ -97,9 +99,9 @@ export class Acceptor implements Endpoint {
 
   /** The connection that has waited longest, if there is one. */
   takeWaiting(): Conn | undefined {
-    const conn = this.#waiting.shift();
+    const stream = this.#waiting.shift();
     this.#post();
-    return conn;
+    return stream && give(stream);
   }
 
   /** The same as `accept()` for somebody who has no use for a promise. */
@@ -240,7 +242,7 @@ export class Acceptor implements Endpoint {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#isRef) this.loop.unref();
-    for (const conn of this.#waiting) conn.reset();
+    for (const stream of this.#waiting) stream.reset();
     this.#waiting = [];
     const takers = this.#takers;
     this.#takers = [];
@@ -258,17 +260,16 @@ export class Acceptor implements Endpoint {
     const { conn: settings, firstByteTimeout } = this.settings;
     const origin = firstByteTimeout > 0 ? "watched" : "accepted";
     const stream = new Stream(this.loop, result, settings, origin);
-    const conn = new Conn(stream);
     if (this.#isClosed) {
-      conn.reset();
+      stream.reset();
       return;
     }
     const take = this.#takers.shift();
     if (take !== undefined) {
-      take(conn);
+      take(give(stream));
       return;
     }
-    this.#waiting.push(conn);
+    this.#waiting.push(stream);
     if (this.#waiting.length >= WAITING_MAX) this.#setPosted(false);
   }
 
@@ -286,4 +287,10 @@ export class Acceptor implements Endpoint {
     for (const socket of this.#sockets) native.iocp_accept(port, socket, count);
     this.loop.kick();
   }
+}
+
+/* Makes the connection the caller's. */
+function give(stream: Stream): Conn {
+  stream.take();
+  return new Conn(stream);
 }

@@ -3,7 +3,7 @@
 
 import { type Conn, streamOf } from "./conn.ts";
 import type { Loop } from "./loop.ts";
-import { isWhole } from "./send_queue.ts";
+import { CALL_MAX, isWhole } from "./send_queue.ts";
 import type { Stream } from "./stream.ts";
 import { requireBytes, wrongType } from "./validate.ts";
 
@@ -125,12 +125,17 @@ export async function broadcast(
     if (send.broadcast === broadcasts) continue;
     send.broadcast = broadcasts;
     const conn = all[index]!;
-    if (!isClosed && send.isFree && own === (loop ??= own)) {
+    const isPassed = !isClosed && send.isFree && p.length <= CALL_MAX;
+    if (isPassed && own === (loop ??= own)) {
       sockets[free.length] = socket;
       free.push(conn);
     } else goesOn(conn, conn.write(p));
   }
-  if (loop !== undefined) sendToFree(loop, free, p, goesOn);
+  if (loop !== undefined) {
+    sendToFree(loop, free, p, goesOn);
+    const { length } = free;
+    await loop.allowance.settled(undefined, length * p.length, length);
+  }
   if (waits.length > 0) await Promise.all(waits);
   return failed;
 }

@@ -6,7 +6,7 @@
 import { type CacheFolder, cacheFolders } from "./cache_folders.ts";
 import { LibraryError } from "./errors.ts";
 import type { FileSystem } from "./files.ts";
-import { atob, crypto } from "./globals.ts";
+import { atob, randomUUID } from "./globals.ts";
 import type { Runtime } from "./runtime/types.ts";
 import { isPrivate, ownId, weakness } from "./trust.ts";
 
@@ -36,7 +36,10 @@ export function describe(error: unknown): string {
 }
 
 function decode(embedded: Embedded, files: FileSystem): Uint8Array {
-  const bytes = Uint8Array.from(atob(embedded.base64), (c) => c.charCodeAt(0));
+  const bytes = Uint8Array.from(
+    atob(embedded.base64),
+    (c) => c.charCodeAt(0),
+  );
   if (files.sha256(bytes) === embedded.sha256) return bytes;
   throw new LibraryError(
     "Cannot extract the iocp library: the embedded copy does not have its hash; download the module again",
@@ -104,7 +107,7 @@ class Installer {
   #replace(path: string): void {
     const files = this.#files;
     const bytes = decode(this.#embedded, files);
-    const temporary = `${path}.${crypto.randomUUID()}`;
+    const temporary = `${path}.${randomUUID()}`;
     try {
       files.write(temporary, bytes);
       files.rename(temporary, path);

@@ -405,7 +405,10 @@ export class Conn implements AsyncIterable<Uint8Array> {
     else this.#stream.setRef(true);
   }
 
-  /** Lets the process end while the connection is open. */
+  /**
+   * Lets the process end while the connection is open. Writes that are under way,
+   * and a close that waits for them, hold it all the same.
+   */
   unref(): void {
     if (this.#duplex !== undefined) this.#duplex.unref();
     else this.#stream.setRef(false);

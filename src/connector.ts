@@ -13,9 +13,10 @@ import { Answer } from "./answer.ts";
 import { CLOSED, CONNECTED, RESET } from "./completion.ts";
 import { Conn } from "./conn.ts";
 import { errorOf, SocketError } from "./errors.ts";
-import { clearTimeout, performance, setTimeout } from "./globals.ts";
+import { clearTimeout, now, setTimeout } from "./globals.ts";
 import type { Group } from "./group.ts";
 import type { Endpoint, Loop } from "./loop.ts";
+import { reasonOf, throwIfAborted } from "./abort.ts";
 import type { ConnectSettings } from "./options.ts";
 import { literalIp, resolve, resolveSync } from "./resolver.ts";
 import { runtime } from "./runtime.ts";
@@ -125,7 +126,7 @@ class Race {
   readonly #reject: (error: unknown) => void;
   #timer: unknown;
   #isOver = false;
-  /** When the next address joins, in the time of performance.now(). */
+  /** When the next address joins, in the time of now(). */
   nextAt = Infinity;
 
   constructor(
@@ -175,7 +176,7 @@ class Race {
     const { attemptDelay } = this.#settings;
     if (this.#addresses.length > 0 && attemptDelay !== undefined) {
       this.#timer = setTimeout(this.startNext, attemptDelay);
-      this.nextAt = performance.now() + attemptDelay;
+      this.nextAt = now() + attemptDelay;
     }
   };
 
@@ -318,7 +319,7 @@ export async function makeConnection(
   const { hostname, port, signal, timeout } = settings;
   const { loop } = group;
   const local = parseLocal(loop, settings.localAddress);
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   let race: Race | undefined;
   let timer: unknown;
   let isGivenUp = false;
@@ -332,7 +333,7 @@ export async function makeConnection(
   });
   /* It may lose the race against an answer, and is then nobody's concern. */
   givenUp.catch(() => {});
-  const onAbort = () => giveUp(signal!.reason);
+  const onAbort = () => giveUp(reasonOf(signal!));
   signal?.addEventListener("abort", onAbort, { once: true });
   if (timeout !== undefined) {
     timer = setTimeout(() => {
@@ -384,8 +385,8 @@ export function makeConnectionSync(
   const { hostname, port, signal, timeout = Infinity } = settings;
   const { loop } = group;
   const local = parseLocal(loop, settings.localAddress);
-  signal?.throwIfAborted();
-  const end = performance.now() + timeout;
+  throwIfAborted(signal);
+  const end = now() + timeout;
   const found = findAddresses(loop, settings);
   const usable = usableAddresses(settings, local, found);
   const answer = new Answer<Conn>();
@@ -393,13 +394,13 @@ export function makeConnectionSync(
   const race = new Race(group, settings, local, usable, resolve, reject);
   /* No timer runs in a thread that waits, so the race is told the time. */
   while (!answer.isThere) {
-    const left = Math.min(end, race.nextAt) - performance.now();
+    const left = Math.min(end, race.nextAt) - now();
     if (loop.runUntil(() => answer.isThere, left)) break;
-    const now = performance.now();
-    if (now >= end) {
+    const time = now();
+    if (time >= end) {
       const options = { syscall: "connect", address: hostname, port };
       race.cancel(new SocketError("ETIMEDOUT", options));
-    } else if (now >= race.nextAt) race.startNext();
+    } else if (time >= race.nextAt) race.startNext();
   }
   return answer.take();
 }

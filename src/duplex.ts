@@ -13,7 +13,7 @@ import {
   requireCallback,
   timerDuration,
 } from "./duplex_error.ts";
-import { nodeModule } from "./globals.ts";
+import { nextTick, nodeModule } from "./globals.ts";
 import { Inactivity } from "./inactivity.ts";
 import { SECONDS_MAX } from "./keep_alive.ts";
 import type {
@@ -21,7 +21,6 @@ import type {
   Callback,
   Duplex,
   DuplexClass,
-  Process,
 } from "./node_types.ts";
 import { COPY_BELOW, type Result } from "./receive_queue.ts";
 import { runtime } from "./runtime.ts";
@@ -56,7 +55,6 @@ function ignore(): void {}
 function makeClass(): new (stream: Stream) => Duplex {
   const { Duplex } = nodeModule<{ Duplex: DuplexClass }>("node:stream");
   const { Buffer } = nodeModule<{ Buffer: BufferClass }>("node:buffer");
-  const { nextTick } = nodeModule<Process>("node:process");
 
   /* The write() of a duplex that its peer has ended. */
   function writeAfterEnd(this: Duplex, ...values: unknown[]): boolean {

@@ -12,10 +12,12 @@ export class Extras {
   ] = [undefined, undefined];
   /** What it failed with last. */
   lastError: SocketError | undefined;
-  /** It does not hold the process alive. */
+  /** It holds the process alive only while it has something to finish. */
   isUnref = false;
   /** Closed by {@linkcode Stream.abandon}. */
   isAbandoned = false;
+  /** It holds the process alive at present. */
+  isHolding = true;
   /** While it leaves: gives up waiting for writes. */
   timer: unknown;
   onReleased: (() => void)[] | undefined;

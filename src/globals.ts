@@ -1,8 +1,29 @@
 // Copyright the iocp authors. MIT license.
-/* What both runtimes have and no standard library of types declares alike, so
- * that users need neither runtime's types. */
+/* What both runtimes have under a global name. It is taken when the module is
+ * loaded, since test tools put other things there later: fake timers, which never
+ * fire, or the classes of a browser. Some of it no standard library of types
+ * declares alike, so it is declared here, and users need neither runtime's
+ * types. */
 
 import type { ByteReadable, ByteWritable, Signal } from "./web_types.ts";
+
+/** A timer of node:timers. */
+export interface NodeTimer {
+  refresh(): void;
+  unref(): void;
+}
+/** The parts of node:timers that are used here. */
+interface NodeTimers {
+  setTimeout(callback: () => void, ms: number): NodeTimer;
+  clearTimeout(timer: NodeTimer | undefined): void;
+}
+interface NodeProcess {
+  getBuiltinModule(name: string): unknown;
+  nextTick(
+    callback: (...values: never[]) => void,
+    ...values: unknown[]
+  ): void;
+}
 
 /* What the module gives to the constructors of web streams. */
 interface ByteSource {
@@ -45,26 +66,45 @@ interface Globals {
   readonly TextEncoder: {
     new (): { encode(text: string): Uint8Array<ArrayBuffer> };
   };
-  readonly AbortSignal: { new (): Signal };
+  readonly DOMException: { new (message: string, name: string): Error };
   readonly ReadableStream: { new (source: ByteSource): ByteReadable };
   readonly WritableStream: { new (sink: Sink): ByteWritable };
-  readonly process: { getBuiltinModule(name: string): unknown };
+  readonly process: NodeProcess | undefined;
 }
 
 const globals = globalThis as unknown as Globals;
+const { crypto, performance, process } = globals;
 
 export const setTimeout: Globals["setTimeout"] = globals.setTimeout;
 export const clearTimeout: Globals["clearTimeout"] = globals.clearTimeout;
-export const performance: Globals["performance"] = globals.performance;
 export const atob: Globals["atob"] = globals.atob;
-export const crypto: Globals["crypto"] = globals.crypto;
 export const URL: Globals["URL"] = globals.URL;
 export const TextEncoder: Globals["TextEncoder"] = globals.TextEncoder;
-export const AbortSignal: Globals["AbortSignal"] = globals.AbortSignal;
+export const DOMException: Globals["DOMException"] = globals.DOMException;
 export const ReadableStream: Globals["ReadableStream"] = globals.ReadableStream;
 export const WritableStream: Globals["WritableStream"] = globals.WritableStream;
 
+/* Fake timers replace the methods of these objects, so they are bound here. A
+ * runtime that is too old may lack some; requirements.ts says so later. */
+
+/** Milliseconds of a clock that is never set. */
+export const now: () => number = performance?.now.bind(performance);
+export const randomUUID: Globals["crypto"]["randomUUID"] = crypto?.randomUUID
+  ?.bind(crypto);
+export const getRandomValues: Globals["crypto"]["getRandomValues"] = crypto
+  ?.getRandomValues?.bind(crypto);
+export const nextTick: NodeProcess["nextTick"] = process?.nextTick!;
+
+const getBuiltinModule = process?.getBuiltinModule?.bind(process);
+
 /** A module of Node's, of which the caller says what it uses. */
 export function nodeModule<T>(name: string): T {
-  return globals.process.getBuiltinModule(name) as T;
+  return getBuiltinModule!(name) as T;
 }
+
+const timers = getBuiltinModule?.("node:timers") as NodeTimers | undefined;
+/** The timers of node:timers, as they are when the module is loaded. */
+export const nodeTimers: NodeTimers = {
+  setTimeout: timers?.setTimeout!,
+  clearTimeout: timers?.clearTimeout!,
+};

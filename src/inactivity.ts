@@ -1,14 +1,12 @@
 // Copyright the iocp authors. MIT license.
-import { nodeModule } from "./globals.ts";
-import type { Timer, Timers } from "./node_types.ts";
+import { type NodeTimer, nodeTimers } from "./globals.ts";
 
 /** Calls back when nothing has happened for a while; it does not hold the
  * process alive. */
 export class Inactivity {
-  static readonly #timers = nodeModule<Timers>("node:timers");
   readonly #progress: () => number;
   readonly #onTimeout: () => void;
-  readonly #timer: Timer;
+  readonly #timer: NodeTimer;
   /** The progress when the timer was last looked at. */
   #last: number;
 
@@ -18,7 +16,7 @@ export class Inactivity {
     this.#progress = progress;
     this.#onTimeout = onTimeout;
     this.#last = progress();
-    this.#timer = Inactivity.#timers.setTimeout(this.#expired, ms);
+    this.#timer = nodeTimers.setTimeout(this.#expired, ms);
     this.#timer.unref();
   }
 
@@ -29,7 +27,7 @@ export class Inactivity {
 
   /** Ends it. */
   stop(): void {
-    Inactivity.#timers.clearTimeout(this.#timer);
+    nodeTimers.clearTimeout(this.#timer);
   }
 
   #expired = (): void => {

@@ -34,7 +34,8 @@ import {
   type SocketError,
   type SocketErrorOptions,
 } from "./errors.ts";
-import { nodeModule, performance } from "./globals.ts";
+import { Allowance } from "./allowance.ts";
+import { nodeModule, now } from "./globals.ts";
 import { loadLibrary } from "./library.ts";
 import { realmNumber } from "./realm.ts";
 import { runtime } from "./runtime.ts";
@@ -101,6 +102,8 @@ export class Loop {
   /** The native port's name. */
   readonly port: number;
   readonly libraryPath: string;
+  /** What may be done at once until the next turn. */
+  readonly allowance: Allowance = new Allowance();
   /** The slab that the completion now dispatched refers to. It stays that one
    * for all completions of a poll, whatever is taken between them. */
   slab: Uint8Array<ArrayBuffer> = makeSlab();
@@ -304,14 +307,14 @@ export class Loop {
    * Returns false after the timeout. Not for code that a turn runs.
    */
   runUntil(isDone: () => boolean, timeoutMs: number): boolean {
-    const end = performance.now() + timeoutMs;
+    const end = now() + timeoutMs;
     let emptyTurns = 0;
     if (isDone()) return true;
     try {
       for (;;) {
         const isEmpty = this.#poll();
         if (isDone()) return true;
-        const left = end - performance.now();
+        const left = end - now();
         if (left <= 0) return false;
         if (!isEmpty) {
           emptyTurns = 0;
@@ -365,7 +368,7 @@ export class Loop {
     this.#poll();
   }
 
-  /* Dequeues and settles; true when there was nothing. */
+  /* Dequeues and settles; true when there was nothing, and nothing goes on. */
   #poll(): boolean {
     this.slab = this.#roomySlab();
     const events = this.#events;
@@ -379,11 +382,15 @@ export class Loop {
     );
     if (count < 0) throw this.error(count, { syscall: "poll" });
     this.#slabOffset = events[HEADER_SLAB_END];
+    const { allowance } = this;
+    allowance.begin(count);
     if (count > 0) {
       this.#setPace(count === 1 ? events[HEADER_WORDS] : 0);
       this.#dispatch(events, count);
     }
-    return count === 0 && (events[HEADER_FLAGS] & MORE) === 0;
+    allowance.end();
+    return count === 0 && (events[HEADER_FLAGS] & MORE) === 0 &&
+      !allowance.isPending;
   }
 
   /* `lone`: the socket that alone had a record, or 0. */
@@ -440,7 +447,7 @@ export class Loop {
   /* Waits outside, for no longer than until the next deadline of the library.
    * So there is no timer, which would outlive what it was for. */
   #park(timeoutMs: number): void {
-    const until = timeoutMs < 0 ? Infinity : performance.now() + timeoutMs;
+    const until = timeoutMs < 0 ? Infinity : now() + timeoutMs;
     if (this.#parker.isParked) {
       /* It parks anew with the nearer deadline, which is rare: those of closes
        * are alike, so that the first is the nearest. */

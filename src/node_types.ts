@@ -53,18 +53,6 @@ export interface BufferClass {
   concat(parts: readonly Uint8Array[]): Uint8Array;
 }
 
-/** A timer of `node:timers`. */
-export interface Timer {
-  refresh(): void;
-  unref(): void;
-}
-
-/** Of `node:timers`. */
-export interface Timers {
-  setTimeout(callback: () => void, ms: number): Timer;
-  clearTimeout(timer: Timer | undefined): void;
-}
-
 /** Of `node:process`. */
 export interface Process {
   nextTick(callback: (...values: never[]) => void, ...values: unknown[]): void;

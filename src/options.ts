@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
+import { optionalSignal } from "./abort.ts";
 import { ACCEPT_MAX, BACKLOG_MAX, CONCURRENCY_MAX } from "./completion.ts";
-import { AbortSignal } from "./globals.ts";
 import {
   type KeepAliveOptions,
   type KeepAliveSettings,
@@ -20,7 +20,6 @@ import {
   requireOptions,
   requirePort,
   requireTransport,
-  wrongType,
 } from "./validate.ts";
 import type { Signal } from "./web_types.ts";
 
@@ -352,13 +351,10 @@ export function connectSettings(options: ConnectOptions): ConnectSettings {
   requireOptions(options);
   requireTransport("connect", options.transport);
   const { signal, timeout, localAddress } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    wrongType("signal", "an AbortSignal", signal);
-  }
   return {
     port: requirePort(options.port, 1),
     hostname: requireHostname("hostname", options.hostname ?? "127.0.0.1"),
-    signal,
+    signal: optionalSignal(signal),
     timeout: timeout === undefined
       ? undefined
       : optionalInteger("timeout", timeout, 1, TIMEOUT_MAX, 1),

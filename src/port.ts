@@ -58,7 +58,7 @@ export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {
  */
 export class CompletionPort {
   readonly #group = new Group();
-  readonly #events = new SocketEvents();
+  readonly #events = new SocketEvents(this.#group.loop.allowance);
 
   /**
    * The engine under this module and the library that was loaded:

@@ -5,7 +5,7 @@
  * closes what an earlier one has left when the next makes its port, for which it
  * has to tell them apart. */
 
-import { crypto, nodeModule } from "./globals.ts";
+import { getRandomValues, nodeModule } from "./globals.ts";
 
 /* The registry of symbols is the same for all copies of this module, so all of
  * them in one realm find one number, and do not close each other's ports. */
@@ -22,7 +22,7 @@ export function realmNumber(): number {
   const holder = nodeModule<Record<symbol, number | undefined>>("node:process");
   const known = holder[KEY];
   if (known !== undefined) return known;
-  const [drawn] = crypto.getRandomValues(new Uint32Array(1));
+  const [drawn] = getRandomValues(new Uint32Array(1));
   const value = drawn || 1;
   Object.defineProperty(holder, KEY, { value });
   return value;

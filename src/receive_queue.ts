@@ -18,6 +18,10 @@ import type { ReceiveSettings } from "./receive_mode.ts";
  * itself alive. */
 export const COPY_BELOW: number = SLAB_BYTES / 4;
 
+/** So much is asked for in one call, of a buffer that may be longer: no length
+ * beyond 32 bits can cross. */
+const READ_MAX = 2 ** 29;
+
 /** What a loop over a connection gets. */
 export type Result = IteratorResult<Uint8Array, undefined>;
 
@@ -136,7 +140,8 @@ export class ReceiveQueue {
       const chunk = this.#chunks.shift()!;
       this.#chunksBytes -= chunk.length;
       this.#grant();
-      return Promise.resolve({ value: chunk, done: false });
+      const { allowance } = this.#owner.loop;
+      return allowance.settled({ value: chunk, done: false }, 0);
     }
     const promise = reader.makePromise();
     this.#fill(reader, reader.buffer);
@@ -153,14 +158,17 @@ export class ReceiveQueue {
   readBy(reader: Reader & { buffer: Uint8Array }): void {
     const { buffer } = reader;
     if (buffer.length === 0) {
-      reader.resolve(0);
+      this.#answer(reader, 0);
       return;
     }
     this.#checkChunks();
-    if (!this.#chunks.isEmpty) reader.resolve(this.#copyChunk(buffer));
+    if (!this.#chunks.isEmpty) this.#answer(reader, this.#copyChunk(buffer));
     else if (!this.#isEnded) this.#enter(reader);
-    else if (this.#error === undefined) reader.resolve(null);
-    else reader.reject(this.#error);
+    else if (this.#error === undefined) this.#answer(reader, null);
+    else {
+      this.#owner.loop.allowance.settle();
+      reader.reject(this.#error);
+    }
   }
 
   /** Has a reader wait no longer. Bytes that come are the next one's. */
@@ -213,6 +221,7 @@ export class ReceiveQueue {
     this.#error = error;
     this.hasPeerEnded = error === undefined;
     this.#credit = 0;
+    this.#owner.loop.allowance.settle();
     let isIterated = false;
     for (const reader of this.#takeReaders()) {
       isIterated ||= reader.isLoop();
@@ -253,6 +262,7 @@ export class ReceiveQueue {
   /* Mostly nobody waits, or a loop: then there is no use for an error, which is
    * dear to make. */
   #interrupt(detail: string): void {
+    this.#owner.loop.allowance.settle();
     for (const reader of this.#takeReaders()) {
       if (reader.isLoop()) reader.resolve(null);
       else {
@@ -307,8 +317,10 @@ export class ReceiveQueue {
 
   #endOfIterator(): Promise<Result> {
     const error = this.#error;
+    const { allowance } = this.#owner.loop;
     this.#owner.iterationEnded(error !== undefined);
-    if (error === undefined) return Promise.resolve(DONE);
+    if (error === undefined) return allowance.settled(DONE, 0);
+    allowance.settle();
     /* A loop fails once; after that it is over, like a generator. */
     this.#error = undefined;
     return Promise.reject(error);
@@ -370,7 +382,7 @@ export class ReceiveQueue {
         socket,
         reader.buffer,
         0,
-        reader.buffer.length,
+        Math.min(reader.buffer.length, READ_MAX),
       );
     if (result === PENDING) {
       this.#isReadArmed = true;
@@ -384,8 +396,16 @@ export class ReceiveQueue {
       return false;
     }
     this.#shiftReader();
-    reader.resolve(result);
+    this.#answer(reader, result);
     return true;
+  }
+
+  /* Settles what a reader waits with, now or in the next turn. */
+  #answer(reader: Reader, got: Uint8Array | number | null): void {
+    const bytes = typeof got === "number" ? got : got?.length ?? 0;
+    const { allowance } = this.#owner.loop;
+    if (allowance.spend(bytes)) reader.resolve(got);
+    else allowance.defer(() => reader.resolve(got));
   }
 
   /* A chunk may have been more than its reader took. */
@@ -406,10 +426,11 @@ export class ReceiveQueue {
   /* Answers a read() from the first chunk. */
   #fill(reader: Reader, buffer: Uint8Array): void {
     if (buffer.length === 0) this.#rejectLost(reader);
-    else reader.resolve(this.#copyChunk(buffer));
+    else this.#answer(reader, this.#copyChunk(buffer));
   }
 
   #rejectLost(reader: Reader): void {
+    this.#owner.loop.allowance.settle();
     reader.reject(lostBuffer());
     if (reader.isLoop()) this.#owner.iterationEnded(true);
   }

@@ -16,6 +16,11 @@ import { SocketError } from "./errors.ts";
 import { emptyFifo, pushed } from "./fifo.ts";
 import type { Loop } from "./loop.ts";
 
+/** So much of a write is passed in one call, of which the library takes less. A
+ * longer one is passed in parts, since no length beyond 32 bits can cross, and
+ * PENDING would be taken for a part of the result. */
+export const CALL_MAX: number = 2 ** 29;
+
 /** A write (`bytes`) or the end of the direction (none). */
 export interface Entry {
   bytes: Uint8Array | undefined;
@@ -24,6 +29,22 @@ export interface Entry {
   offset: number;
   resolve(count: number): void;
   reject(error: Error): void;
+}
+
+/* Passes what is left of a write, or a part of it, to the library. */
+function sendPart(
+  { native, port }: Loop,
+  socket: number,
+  bytes: Uint8Array,
+  offset: number,
+): number {
+  const length = bytes.length - offset;
+  if (bytes.length <= CALL_MAX) {
+    return native.iocp_send(port, socket, bytes, offset, length);
+  }
+  const count = Math.min(length, CALL_MAX);
+  const part = new Uint8Array(bytes.buffer, bytes.byteOffset + offset, count);
+  return native.iocp_send(port, socket, part, 0, count);
 }
 
 /* A part of a write that the library has kept. */
@@ -36,8 +57,7 @@ interface Send {
   followers: Entry[];
 }
 
-/** True when the system took all of `length` bytes. Of more than a gigabyte, a
- * part that is kept could look so. */
+/** True when the system took all of `length` bytes. */
 export function isWhole(result: number, length: number): boolean {
   return result === length && (result & PENDING) === 0;
 }
@@ -48,7 +68,9 @@ export interface SendOwner {
   readonly socket: number;
   /** The error for a negative result. */
   failure(result: number, syscall: string, errno?: number): SocketError;
-  /** Everything has left or failed. */
+  /** Something waits to leave from now on, */
+  entered(): void;
+  /** and now everything has left or failed. */
   drained(): void;
   /** Ends the connection at once; it calls back {@linkcode SendQueue.fail}. */
   reset(): void;
@@ -109,17 +131,18 @@ export class SendQueue {
       );
     }
     const { length } = bytes;
-    if (this.#entries.isEmpty && this.#sendsCount < this.concurrency) {
+    const isNext = this.#entries.isEmpty && this.#sendsCount < this.concurrency;
+    if (isNext && length <= CALL_MAX) {
       const { loop, socket } = this.#owner;
       /* The usual case: the system takes all of it. */
       const result = loop.native.iocp_send(loop.port, socket, bytes, 0, length);
       if (isWhole(result, length) && this.#sendsCount === 0) {
-        return Promise.resolve(length);
+        return loop.allowance.settled(length, length);
       }
       return this.goOn(bytes, result);
     }
     return new Promise<number>((resolve, reject) => {
-      this.#push({ bytes, length, offset: 0, resolve, reject });
+      this.writeBy({ bytes, length, offset: 0, resolve, reject });
     });
   }
 
@@ -205,6 +228,7 @@ export class SendQueue {
   /** Nothing leaves any more. */
   fail(error: Error): void {
     this.#error ??= error;
+    this.#owner.loop.allowance.settle();
     const entries = new Set([
       ...this.#sends.takeAll().flatMap(({ entry, followers }) => [
         entry,
@@ -219,6 +243,15 @@ export class SendQueue {
 
   #push(entry: Entry): void {
     this.#entries = pushed(this.#entries, entry);
+    this.#owner.entered();
+  }
+
+  /* Leaves the next part to another turn. By then the write may have gone on
+   * already, or be over. */
+  #pause(): void {
+    this.#owner.loop.allowance.goOn(() => {
+      if (this.#entries.first?.bytes !== undefined) this.#run();
+    });
   }
 
   /* Hands entries to the library until one has to wait. */
@@ -240,13 +273,12 @@ export class SendQueue {
         this.#lostBytes();
         return;
       }
-      const result = loop.native.iocp_send(
-        loop.port,
-        socket,
-        bytes,
-        offset,
-        length - offset,
-      );
+      /* The peer may take a long write as fast as it is sent. */
+      if (!loop.allowance.isLeft) {
+        this.#pause();
+        return;
+      }
+      const result = sendPart(loop, socket, bytes, offset);
       if (!this.#took(result)) return;
     }
     if (!this.isBusy) this.#owner.drained();
@@ -270,7 +302,9 @@ export class SendQueue {
       return false;
     }
     const entry = this.#entries.first!;
-    entry.offset += result & ~PENDING;
+    const count = result & ~PENDING;
+    const isSettledNow = this.#owner.loop.allowance.spend(count);
+    entry.offset += count;
     const isLast = entry.offset === entry.length;
     if (isLast) this.#entries.shift();
     if ((result & PENDING) !== 0) {
@@ -280,7 +314,10 @@ export class SendQueue {
       this.#owner.loop.kick();
     } else if (isLast) {
       if (this.#sendsCount > 0) this.#sends.last!.followers.push(entry);
-      else entry.resolve(entry.offset);
+      else if (isSettledNow) entry.resolve(entry.offset);
+      else {
+        this.#owner.loop.allowance.defer(() => entry.resolve(entry.offset));
+      }
     }
     return true;
   }

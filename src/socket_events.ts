@@ -3,6 +3,7 @@
  * comes as events, in one line for all of them. A socket receives again only
  * when its event has been taken, so each has at most one in the line. */
 
+import type { Allowance } from "./allowance.ts";
 import { Chunks } from "./chunks.ts";
 import type { Conn } from "./conn.ts";
 import { Fifo } from "./fifo.ts";
@@ -43,6 +44,11 @@ export class SocketEvents {
   #waiting = new Fifo<Waiting>();
   #takers: ((result: Result) => void)[] = [];
   #isClosed = false;
+  readonly #allowance: Allowance;
+
+  constructor(allowance: Allowance) {
+    this.#allowance = allowance;
+  }
 
   /** Tells what happens to a socket from now on. */
   add(stream: Stream, socket: Conn, userState: unknown): void {
@@ -53,15 +59,16 @@ export class SocketEvents {
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) {
       waiting.taken();
-      return Promise.resolve({ value: waiting.event, done: false });
+      return this.#allowance.settled({ value: waiting.event, done: false }, 0);
     }
-    if (this.#isClosed) return Promise.resolve(DONE);
+    if (this.#isClosed) return this.#allowance.settled(DONE, 0);
     return new Promise((resolve) => this.#takers.push(resolve));
   }
 
   /** The port was closed: what has come is still told, then it is over. */
   close(): void {
     this.#isClosed = true;
+    this.#allowance.settle();
     const takers = this.#takers;
     this.#takers = [];
     for (const take of takers) take(DONE);

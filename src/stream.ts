@@ -34,12 +34,18 @@ import { type SendOwner, SendQueue } from "./send_queue.ts";
 import { runtime } from "./runtime.ts";
 import type { ConnStats } from "./stats.ts";
 
-/* How far its end has come: the user has closed it, and what was written before
- * may still leave; then the library has been told to close it. */
-const OPEN = 0;
-const CLOSING = 1;
-const RELEASED = 2;
-type Phase = typeof OPEN | typeof CLOSING | typeof RELEASED;
+/* How far it has come: accepted, but not taken by the user yet, so that it does
+ * not hold the process alive; open; closed by the user, while what was written
+ * before may still leave; closed in the library. */
+const WAITING = 0;
+const OPEN = 1;
+const CLOSING = 2;
+const RELEASED = 3;
+type Phase =
+  | typeof WAITING
+  | typeof OPEN
+  | typeof CLOSING
+  | typeof RELEASED;
 
 /* How often a close that waits for the peer looks whether that takes something,
  * in the time that it has for it. */
@@ -54,7 +60,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   readonly send: SendQueue;
   /** Whoever iterates closes it himself, when his writes are done. */
   isLeftOpenAtEnd = false;
-  #phase: Phase = OPEN;
+  #phase: Phase = WAITING;
   #extras: Extras | undefined;
 
   /**
@@ -75,7 +81,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     this.receive = new ReceiveQueue(this, settings.receive);
     this.send = new SendQueue(this, settings.sendConcurrency);
     loop.add(this);
-    loop.ref();
+    if (origin === "new" || origin === "adopted") this.take();
     this.#applySettings(origin);
     /* After a close that nothing here asked for, the library has forgotten the
      * addresses. */
@@ -84,7 +90,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   /** The user has closed it, or it has failed. */
   get isClosed(): boolean {
-    return this.#phase !== OPEN;
+    return this.#phase >= CLOSING;
   }
 
   get #isReleased(): boolean {
@@ -239,12 +245,36 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     return this.#extras?.isUnref ?? false;
   }
 
+  /** The program has it from now on; one that was accepted waits for that. */
+  take(): void {
+    if (this.#phase !== WAITING) return;
+    this.#phase = OPEN;
+    this.loop.ref();
+  }
+
   setRef(isRef: boolean): void {
     const isUnref = this.#extras?.isUnref ?? false;
     if (this.#isReleased || isRef !== isUnref) return;
     this.#needExtras().isUnref = !isRef;
-    if (isRef) this.loop.ref();
+    this.#updateHold();
+  }
+
+  /* Without a ref the peer may say what it likes, or nothing. What this side has
+   * begun comes to its end all the same: writes, also those that a close waits
+   * for, and a detach. */
+  #updateHold(): void {
+    const extras = this.#extras;
+    if (extras === undefined || this.#isReleased) return;
+    const holds = !extras.isUnref || extras.isDetaching || this.send.isBusy;
+    if (holds === extras.isHolding) return;
+    extras.isHolding = holds;
+    if (holds) this.loop.ref();
     else this.loop.unref();
+  }
+
+  /** Something waits to leave. */
+  entered(): void {
+    this.#updateHold();
   }
 
   /** A `for await` loop over the connection has come to its end. */
@@ -319,6 +349,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     this.#phase = CLOSING;
     const extras = this.#needExtras();
     extras.isDetaching = true;
+    this.#updateHold();
     if (this.send.isBusy) {
       this.#armDeadline();
       await new Promise<void>((resolve) => extras.onDrained = resolve);
@@ -387,6 +418,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   }
 
   drained(): void {
+    this.#updateHold();
     const extras = this.#extras;
     const onDrained = extras?.onDrained;
     if (onDrained !== undefined) {
@@ -415,6 +447,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   #markClosed(): void {
     if (this.isClosed) return;
+    this.take();
     this.#remember();
     this.#phase = CLOSING;
     this.receive.close("the connection was closed");
@@ -434,9 +467,10 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   #finishRelease(): void {
     if (this.#isReleased) return;
+    this.take();
     this.#phase = RELEASED;
     const extras = this.#extras;
-    if (!extras?.isUnref) this.loop.unref();
+    if (extras?.isHolding ?? true) this.loop.unref();
     if (extras === undefined) return;
     clearTimeout(extras.timer);
     for (const resolve of extras.onReleased ?? []) resolve();
@@ -457,8 +491,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
    * again, and so does all that the peer acknowledges: a peer that is slow may
    * need longer for a part. The time is counted in checks, so that a machine
    * that has slept, during which some runtimes' timers go on, loses one of them.
-   * What holds the process alive meanwhile is the connection, unless it is
-   * unref'd. */
+   * The connection holds the process alive meanwhile, so the timer need not. */
   #armDeadline(): void {
     this.#hasProgressed();
     this.#armCheck(CLOSE_CHECKS);

@@ -4,7 +4,7 @@
  * able to put another file in its place. */
 
 import type { FileStatus, FileSystem } from "./files.ts";
-import { crypto } from "./globals.ts";
+import { randomUUID } from "./globals.ts";
 
 const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
@@ -28,7 +28,7 @@ export function ownId(
   } catch {
     /* A file of our own has our number as well. */
   }
-  return ownerOfNewFile(files.join(folder, crypto.randomUUID()), files);
+  return ownerOfNewFile(files.join(folder, randomUUID()), files);
 }
 
 function ownerOfNewFile(path: string, files: FileSystem): number | undefined {

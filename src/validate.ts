@@ -47,7 +47,8 @@ export function requireInteger(
       `The "${name}" argument must be an integer from ${min} to ${max}: got ${value}`,
     );
   }
-  return value;
+  /* The FFI takes no negative zero for an integer. */
+  return value + 0;
 }
 
 /** A boolean, or undefined for the default. */

@@ -33,6 +33,7 @@ describe("The process ends", () => {
     ["manyPorts", "with many ports, open and closed", "done"],
     ["connectTimeout", "though a connect timeout has not passed", "done"],
     ["connectRefused", "after a refused connection", "ECONNREFUSED"],
+    ["unrefUntaken", "with connections that were not taken", "done"],
     ["abandonedReads", "with unref'd connections that read", "done"],
   ];
   for (const [name, why, stdout] of cases) {
@@ -72,6 +73,42 @@ describe("The process ends", () => {
     const received = await within("the bytes", receiveByLoop(conn));
     assert.equal(received, digest(new TextEncoder().encode("goodbye")));
     check(await child, 0, "");
+  });
+});
+
+describe("A write holds the process, though unref'd, by", () => {
+  const ways = {
+    write: "write()",
+    unrefLate: "write() before the unref()",
+    parts: "one write() after the other",
+    closeWrite: "write() and closeWrite()",
+    close: "write() and close()",
+    writable: "a stream",
+    broadcast: "broadcast()",
+    duplex: "a duplex",
+  };
+  for (const [how, title] of Object.entries(ways)) {
+    test(title, async () => {
+      using listener = listen({ hostname: "127.0.0.1", port: 0 });
+      const { hostname, port } = listener.addr;
+      const child = run("life", ["unrefWriting", hostname, `${port}`, how]);
+      const conn = await within("accept", listener.accept());
+      /* By then a process that is not held has ended. */
+      await delay(500);
+      const received = await within("the bytes", receiveByLoop(conn));
+      assert.equal(received, digest(new Uint8Array(16 << 20).fill(7)));
+      check(await child, 0, "done");
+    });
+  }
+
+  test("write() and detach()", async () => {
+    using listener = listen({ hostname: "127.0.0.1", port: 0 });
+    const { hostname, port } = listener.addr;
+    const child = run("life", ["unrefWriting", hostname, `${port}`, "detach"]);
+    const conn = await within("accept", listener.accept());
+    await delay(500);
+    await within("the bytes", receiveByLoop(conn));
+    check(await child, 0, "done\ndetached");
   });
 });
 

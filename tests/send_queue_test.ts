@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { Allowance } from "../src/allowance.ts";
 import { PENDING } from "../src/completion.ts";
 import { SocketError } from "../src/errors.ts";
 import { isWhole, type SendOwner, SendQueue } from "../src/send_queue.ts";
@@ -129,10 +130,12 @@ test("The number can change while sends are in flight", async () => {
  * them. */
 function keeping(bytes: number): SendOwner {
   const native = { iocp_send: () => bytes | PENDING };
+  const loop = { native, port: 1, allowance: new Allowance(), kick() {} };
   return {
-    loop: { native, port: 1, kick() {} } as unknown as SendOwner["loop"],
+    loop: loop as unknown as SendOwner["loop"],
     socket: 1,
     failure: () => new SocketError("ECONNRESET", { syscall: "send" }),
+    entered() {},
     drained() {},
     reset() {},
   };

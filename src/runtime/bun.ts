@@ -33,13 +33,15 @@ const bun = (globalThis as unknown as {
   Bun?: { version: string; isMainThread: boolean };
 }).Bun!;
 const process = (globalThis as unknown as { process: BunProcess }).process;
-/* Node's and the web's, which this runtime has as well. */
+/* As they are when the module is loaded; see globals.ts. */
 const { setImmediate, Blob, URL, Worker } = globalThis as unknown as {
   setImmediate(callback: () => void): void;
   Blob: new (parts: string[], options: { type: string }) => unknown;
   URL: { createObjectURL(blob: unknown): string };
   Worker: new (url: string) => BunWorker;
 };
+const { createObjectURL } = URL;
+const getBuiltinModule = process?.getBuiltinModule?.bind(process);
 
 /** True under Bun. */
 export function isHere(): boolean {
@@ -94,7 +96,7 @@ class BunParker implements Parker {
   }
 
   #start(): BunWorker {
-    const url = URL.createObjectURL(
+    const url = createObjectURL(
       new Blob([HELPER], { type: "text/javascript" }),
     );
     const worker = new Worker(url);
@@ -159,7 +161,7 @@ function open(path: string): Native {
     const args = parameters.map((type) => type === "buffer" ? "ptr" : type);
     symbols[name] = { args, returns: result };
   }
-  const ffi = process.getBuiltinModule("bun:ffi");
+  const ffi = getBuiltinModule("bun:ffi");
   return ffi.dlopen(path, symbols).symbols as Native;
 }
 

@@ -40,7 +40,7 @@ interface DenoCore {
 }
 type Nonblocking = (port: number, timeoutMs: number) => Promise<number>;
 
-/* Node's, which this runtime has as well. */
+/* As they are when the module is loaded; see globals.ts. */
 const { setImmediate } = globalThis as unknown as {
   setImmediate(callback: () => void): void;
 };
@@ -49,6 +49,8 @@ const { setImmediate } = globalThis as unknown as {
 const UNREF_POLL_MS = 5;
 
 const deno = (globalThis as unknown as { Deno?: DenoNamespace }).Deno!;
+
+const { dlopen, unrefTimer } = deno ?? {};
 
 /** True under Deno. */
 export function isHere(): boolean {
@@ -89,7 +91,7 @@ class DenoParker implements Parker {
   park(timeoutMs: number): void {
     if (!this.#isRef && this.#core === undefined) {
       this.#timer = setTimeout(this.#woken, UNREF_POLL_MS);
-      deno.unrefTimer(this.#timer);
+      unrefTimer(this.#timer);
       return;
     }
     this.#wait = this.#native.wait_nonblocking(this.#port, timeoutMs);
@@ -138,7 +140,7 @@ function open(path: string): Native {
   for (const [name, { parameters, result }] of Object.entries(SYMBOLS)) {
     symbols[name] = { parameters, result };
   }
-  return deno.dlopen(path, symbols).symbols as Native;
+  return dlopen(path, symbols).symbols as Native;
 }
 
 function isGranted(descriptor: PermissionDescriptor): boolean {
@@ -230,7 +232,7 @@ export const runtime: Runtime = {
   makeParker: (native, _path, port, onWake) =>
     new DenoParker(native, port, onWake),
   defer: (callback) => setImmediate(callback),
-  unrefTimer: (timer) => deno.unrefTimer(timer),
+  unrefTimer: (timer) => unrefTimer(timer),
   env,
   user,
   preloads: true,

@@ -3,7 +3,7 @@
  * says which one runs. */
 
 import process from "node:process";
-import { CompletionPort, connect, listen } from "../../mod.ts";
+import { broadcast, CompletionPort, connect, listen } from "../../mod.ts";
 
 const local = { hostname: "127.0.0.1", port: 0 };
 
@@ -173,6 +173,45 @@ const cases: Record<string, () => unknown> = {
     if ("Deno" in globalThis) globalThis.addEventListener("unload", write);
     else process.on("exit", write);
     later(PARKED_MS, () => process.exit(0));
+  },
+  /* Whatever is under way when nothing else is left to do. */
+  unrefWriting: async () => {
+    const [, , hostname, number, how] = process.argv.slice(1);
+    const conn = await connect({ hostname: hostname!, port: Number(number) });
+    const bytes = new Uint8Array(16 << 20).fill(7);
+    if (how !== "unrefLate") conn.unref();
+    if (how === "duplex") {
+      conn.duplex().unref();
+      conn.duplex().end(bytes);
+    } else if (how === "writable") {
+      const writer = conn.writable.getWriter();
+      writer.write(bytes);
+      writer.close();
+    } else if (how === "broadcast") broadcast([conn], bytes);
+    else if (how === "parts") {
+      (async () => {
+        for (let n = 0; n < bytes.length; n += 1 << 20) {
+          await conn.write(bytes.subarray(n, n + (1 << 20)));
+        }
+      })();
+    } else conn.write(bytes);
+    if (how === "closeWrite") conn.closeWrite();
+    if (how === "close") conn.close();
+    if (how === "detach") conn.detach().then(() => say("detached"));
+    if (how === "unrefLate") conn.unref();
+    say("done");
+  },
+  unrefUntaken: async () => {
+    const listener = listen(local);
+    const first = await Promise.all([
+      listener.accept(),
+      connect(listener.addr),
+    ]);
+    const others = [await connect(listener.addr), await connect(listener.addr)];
+    later(PARKED_MS, () => {
+      for (const one of [listener, ...first, ...others]) one.unref();
+      say("done");
+    });
   },
   abandonedReads: async () => {
     const { listener, client, server } = await connected();

@@ -120,9 +120,13 @@ export const STATES: Readonly<Record<string, (stage: Stage) => unknown>> = {
   },
 };
 
+/* An attempt, a write that is under way and a close or detach that waits for one
+ * hold the process whatever is unref'd. */
+const HOLDING = ["connect", "write", "close", "detach", "duplex", "webStreams"];
+
 /** The states in which nothing holds the process that cannot be unref'd. */
 export const UNREF_STATES: string[] = Object.keys(STATES)
-  .filter((name) => name !== "connect");
+  .filter((name) => !HOLDING.includes(name));
 
 /** Brings a port into these states, and gives the loop time to park. */
 export async function enterStates(

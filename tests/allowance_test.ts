@@ -1,0 +1,209 @@
+// Copyright the iocp authors. MIT license.
+/* Operations that succeed at once: they leave the event loop its turns, and
+ * nothing overtakes what was left for the next one. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { broadcast, type Conn } from "../mod.ts";
+import { Allowance } from "../src/allowance.ts";
+import { Loop } from "../src/loop.ts";
+import { within } from "./shared/deadline.ts";
+import { outcome } from "./shared/outcome.ts";
+import { type Pair, pair } from "./shared/pair.ts";
+
+/* Many more than a turn may do, and few enough for the system to hold. */
+const MANY = 4096;
+
+/* The next turn of the runtime's own loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/* Sends from the client what the server then has at once. */
+async function fill({ client, server }: Pair, count: number): Promise<void> {
+  await client.write(Uint8Array.from({ length: count }, (_, i) => i));
+  /* Over loopback it is there when it was sent, mostly; a byte is a sign. */
+  await server.read(new Uint8Array(1));
+  for (let i = 0; i < 10; i++) await turn();
+}
+
+type Operation = () => Promise<unknown>;
+const OPERATIONS: Record<string, (ends: Pair) => Operation> = {
+  read: ({ server }) => () => server.read(new Uint8Array(1)),
+  "chunks(p)": ({ server }) => {
+    const chunks = server.chunks(new Uint8Array(1));
+    return () => chunks.next();
+  },
+  readable: ({ server }) => {
+    const reader = server.readable.getReader({ mode: "byob" });
+    return () => reader.read(new Uint8Array(1));
+  },
+  write: ({ client }) => () => client.write(new Uint8Array(1)),
+  writable: ({ client }) => {
+    const writer = client.writable.getWriter();
+    return () => writer.write(new Uint8Array(1));
+  },
+  broadcast: ({ client, server }) => () =>
+    broadcast([client, server], new Uint8Array(1)),
+};
+
+describe("The event loop has turns while each of many succeeds at once:", () => {
+  for (const [name, make] of Object.entries(OPERATIONS)) {
+    test(name, async () => {
+      using ends = await pair();
+      await fill(ends, MANY + 1);
+      const operation = make(ends);
+      let hasTurned = false;
+      setImmediate(() => hasTurned = true);
+      let count = 0;
+      while (!hasTurned && count < MANY) {
+        await operation();
+        count++;
+      }
+      assert.ok(count < MANY, `${count} without a turn`);
+    });
+  }
+
+  test("settled(), as next() of a port's events has it", async () => {
+    const allowance = new Allowance();
+    let hasTurned = false;
+    setImmediate(() => hasTurned = true);
+    let count = 0;
+    for (; !hasTurned && count < MANY; count++) {
+      await allowance.settled(count, 0);
+    }
+    assert.ok(count < MANY, `${count} without a turn`);
+  });
+});
+
+/* Uses up what the turn may do at once. */
+async function useUp(conn: Conn): Promise<void> {
+  const reads: Promise<unknown>[] = [];
+  for (let i = 0; i < MANY / 2; i++) {
+    reads.push(conn.read(new Uint8Array(0)));
+  }
+  await reads[0];
+}
+
+describe("Nothing overtakes what was left for the next turn:", () => {
+  test("reads, and the close behind them", async () => {
+    using ends = await pair();
+    await fill(ends, MANY + 1);
+    const order: number[] = [];
+    const bytes: number[] = [];
+    const reads: Promise<unknown>[] = [];
+    for (let i = 0; i < MANY; i++) {
+      const p = new Uint8Array(1);
+      reads.push(
+        ends.server.read(p).then(() => {
+          order.push(i);
+          bytes.push(p[0]!);
+        }),
+      );
+    }
+    reads.push(
+      outcome(() => ends.server.read(new Uint8Array(1))).then((code) => {
+        assert.equal(code, "EINTR");
+        order.push(MANY);
+      }),
+    );
+    ends.server.close();
+    await within("the reads", Promise.all(reads));
+    assert.deepEqual(order, Array.from({ length: MANY + 1 }, (_, i) => i));
+    assert.deepEqual(
+      bytes,
+      Array.from({ length: MANY }, (_, i) => i + 1 & 255),
+    );
+  });
+
+  test("writes, those that wait, the end and a broadcast", async () => {
+    using ends = await pair();
+    const order: string[] = [];
+    const { client, server } = ends;
+    const log = (name: string) => () => order.push(name);
+    const all: Promise<unknown>[] = [];
+    const expected: string[] = [];
+    for (let i = 0; i < MANY; i++) {
+      all.push(client.write(new Uint8Array(1).fill(i)).then(log(`${i}`)));
+      expected.push(`${i}`);
+    }
+    all.push(client.write(new Uint8Array(8 << 20)).then(log("large")));
+    all.push(client.write(new Uint8Array(1).fill(1)).then(log("behind")));
+    all.push(client.closeWrite().then(log("end")));
+    let count = 0;
+    for await (const chunk of server) {
+      const part = chunk.subarray(0, Math.max(0, MANY - count));
+      part.forEach((byte, i) => assert.equal(byte, count + i & 255));
+      count += chunk.length;
+    }
+    await within("the writes", Promise.all(all));
+    assert.equal(count, MANY + (8 << 20) + 1);
+    assert.deepEqual(order, [...expected, "large", "behind", "end"]);
+  });
+
+  test("what was taken is not lost by detach()", async () => {
+    using ends = await pair();
+    await fill(ends, MANY + 1);
+    const p = new Uint8Array(MANY / 2);
+    const reads = Array.from(
+      p,
+      (_, i) => ends.server.read(p.subarray(i, i + 1)),
+    );
+    const socket = await within("detach", ends.server.detach());
+    await within("the reads", Promise.all(reads));
+    const { port } = ends;
+    const server = port.adopt(socket);
+    const rest = new Uint8Array(1);
+    await within("a read", server.read(rest));
+    assert.equal(rest[0], MANY / 2 + 1 & 255);
+    assert.equal(p[p.length - 1], MANY / 2 & 255);
+  });
+});
+
+describe("A call that blocks waits for no other turn", () => {
+  for (const timeout of [0, 60_000]) {
+    test(`to read or write, timeout ${timeout}`, async () => {
+      using ends = await pair();
+      await fill(ends, 100);
+      await useUp(ends.server);
+      const p = new Uint8Array(1);
+      const first = ends.server.read(p);
+      const q = new Uint8Array(1);
+      assert.equal(ends.server.readSync(q, { timeout }), 1);
+      assert.equal(q[0], 2);
+      assert.equal(await first, 1);
+      assert.equal(p[0], 1);
+      await useUp(ends.server);
+      const written = ends.client.write(new Uint8Array(1));
+      /* On Windows the first may still be in flight. */
+      assert.equal(ends.client.writeSync(q, { timeout: 60_000 }), 1);
+      assert.equal(await written, 1);
+    });
+  }
+});
+
+test("Allowance settles in order, and before a turn's own", async () => {
+  const loop = new Loop();
+  try {
+    const { allowance } = loop;
+    const order: number[] = [];
+    assert.equal(allowance.spend(2 ** 40), false);
+    allowance.defer(() => order.push(1));
+    allowance.defer(() => order.push(2));
+    allowance.goOn(() => order.push(3));
+    assert.equal(allowance.isPending, true);
+    assert.equal(allowance.isLeft, false);
+    allowance.begin(0);
+    assert.deepEqual(order, [1, 2, 3]);
+    assert.equal(allowance.spend(2 ** 40), true, "a turn is bounded by itself");
+    allowance.end();
+    assert.equal(allowance.spend(0), false);
+    allowance.defer(() => order.push(4));
+    await turn();
+    await turn();
+    assert.deepEqual(order, [1, 2, 3, 4]);
+    assert.equal(allowance.isPending, false);
+  } finally {
+    loop.close();
+  }
+});

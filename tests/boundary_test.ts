@@ -1,0 +1,139 @@
+// Copyright the iocp authors. MIT license.
+/* Every number that crosses the boundary fits its C type, whatever a user
+ * passes: once a function is hot, the FFI wraps what does not. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { broadcast, CompletionPort, type ConnectOptions } from "../mod.ts";
+import { loadLibrary } from "../src/library.ts";
+import { type NativeType, SYMBOLS } from "../src/symbols.ts";
+import { within } from "./shared/deadline.ts";
+import { outcome } from "./shared/outcome.ts";
+
+const RANGES: Partial<Record<NativeType, [number, number]>> = {
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  u32: [0, 2 ** 32 - 1],
+  f64: [0, Number.MAX_SAFE_INTEGER],
+};
+
+/* Has every call of the library looked at. */
+function guard(misfits: string[], called: Set<string>): () => void {
+  const library = loadLibrary() as { native: object };
+  const { native } = library;
+  type Call = (...args: unknown[]) => unknown;
+  const guarded: Record<string, unknown> = { ...native };
+  for (const [name, { parameters }] of Object.entries(SYMBOLS)) {
+    const call = (native as Record<string, Call>)[name]!;
+    guarded[name] = (...args: unknown[]) => {
+      called.add(name);
+      for (const [index, type] of parameters.entries()) {
+        const range = RANGES[type];
+        const value = args[index];
+        if (range === undefined) continue;
+        const fits = Number.isInteger(value) && !Object.is(value, -0) &&
+          (value as number) >= range[0] && (value as number) <= range[1];
+        if (!fits) misfits.push(`${name}, argument ${index}: ${value}`);
+      }
+      return call(...args);
+    };
+  }
+  library.native = guarded;
+  return () => library.native = native;
+}
+
+const EXTREMES = [
+  -1,
+  -0,
+  0,
+  0.5,
+  1,
+  2 ** 30,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 32 - 1,
+  2 ** 32,
+  2 ** 32 + 1,
+  2 ** 53 - 1,
+  2 ** 53,
+  NaN,
+  Infinity,
+  -Infinity,
+];
+
+test("Numbers that cross the boundary fit", async () => {
+  const misfits: string[] = [];
+  const called = new Set<string>();
+  const restore = guard(misfits, called);
+  const port = new CompletionPort();
+  try {
+    const local = { hostname: "127.0.0.1", port: 0 };
+    const listener = port.listen(local);
+    const [client, server] = await within(
+      "a pair",
+      Promise.all([port.connect(listener.addr), listener.accept()]),
+    );
+    const p = new Uint8Array(8);
+    for (const n of EXTREMES) {
+      const calls: (() => unknown)[] = [
+        () => port.listen({ ...local, port: n === 0 ? 0 : n + 0.5 }),
+        () => port.listen({ ...local, backlog: n }).close(),
+        () => port.listen({ ...local, acceptPool: n }).close(),
+        () => port.listen({ ...local, firstByteTimeout: n }).close(),
+        () => port.listen({ ...local, closeTimeout: n }).close(),
+        () => port.listen({ ...local, sendConcurrency: n }).close(),
+        () => listener.setBacklog(n),
+        () => listener.setAcceptPool(n),
+        () => port.adopt({ handle: n < 2 ** 31 ? n + 0.5 : n }),
+        () => port.addSocket(n < 2 ** 31 ? n + 0.5 : n),
+        () => client.setSendConcurrency(n),
+        () => client.setKeepAlive({ idle: n, interval: n, count: n }),
+        () => client.setReceive({ mode: "flow", bufferSize: n }),
+        () =>
+          client.setReceive({
+            mode: "burst",
+            bufferSize: n,
+            depth: 2,
+            limit: n,
+          }),
+        () => client.setReceive({ mode: "burst", depth: n }),
+        () => client.setReceive({ mode: "burst", limit: n }),
+        () => port.connectSync({ port: n + 0.5, timeout: n }),
+        () => client.readSync(p, { timeout: n <= 1 ? n : n + 0.5 }),
+        () => client.writeSync(p, { timeout: n }),
+        () => listener.acceptSync({ timeout: n <= 1 ? n : n + 0.5 }),
+      ];
+      for (const call of calls) await outcome(call);
+      for (
+        const options of [
+          { closeTimeout: n },
+          { timeout: n },
+          { autoSelectFamilyAttemptDelay: n },
+          { receive: { mode: "burst", limit: n } },
+        ] as Partial<ConnectOptions>[]
+      ) {
+        const attempt = port.connect({ ...listener.addr, ...options });
+        const conn = await within("an attempt", attempt).catch(() => {});
+        conn?.close();
+        if (conn !== undefined) (await listener.accept()).reset();
+      }
+    }
+    client.setReceive({});
+    await within("a chunk", server[Symbol.asyncIterator]().next());
+    await broadcast([client, server], p);
+    server.stats();
+    assert.equal(client.options.sendConcurrency, 1);
+    client.closeWrite();
+    await within("a read", client.read(p));
+    await within("detach", server.detach());
+  } finally {
+    port.close();
+    restore();
+  }
+  assert.deepEqual(misfits, []);
+  const rare = ["iocp_abi", "iocp_resolve", "iocp_wait", "iocp_wait_here"];
+  for (const name of Object.keys(SYMBOLS)) {
+    if (rare.includes(name) || name === "iocp_wake") continue;
+    if (name === "iocp_stats") continue;
+    assert.ok(called.has(name), `${name} was not called`);
+  }
+});

@@ -1,0 +1,34 @@
+// Copyright the iocp authors. MIT license.
+/* Arrays of 4 GiB, whose length has no place in the 32 bits that cross the
+ * boundary: each in a process of its own, which gives the memory back. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { programPath, run, start } from "./shared/child.ts";
+
+describe("An array of 4 GiB is", () => {
+  for (const how of ["read", "readSync", "chunks", "byob"]) {
+    test(`filled with what came, by ${how}`, async () => {
+      const { code, stdout, stderr } = await run("lengths", [how]);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /done|skipped/);
+      if (stdout.includes("skipped")) console.log(stdout);
+    });
+  }
+
+  for (const how of ["write", "writeSync", "writable", "broadcast"]) {
+    test(`sent whole, by ${how}`, async () => {
+      using child = start(programPath("lengths"), [how]);
+      const found = await child.output(/listening (\d+)|skipped.*/);
+      if (found[1] === undefined) {
+        console.log(found[0]);
+        return;
+      }
+      const peer = await run("lengths", ["receive", found[1]]);
+      assert.equal(peer.code, 0, peer.stderr);
+      const { code, stdout, stderr } = await child.ended;
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /done/);
+    });
+  }
+});
