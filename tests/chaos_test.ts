@@ -43,7 +43,9 @@ async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
     await work;
     return undefined;
   } catch (error) {
-    if (error instanceof SocketError) return error.code;
+    /* Those of a duplex are plain errors with a cause, as a net.Socket's. */
+    const { cause = error } = error as Error;
+    if (cause instanceof SocketError) return cause.code;
     throw error;
   }
 }

@@ -336,10 +336,8 @@ IOCP_API int32_t iocp_name(int32_t port,
 #define IOCP_KEEP_ALIVE 2          /* SO_KEEPALIVE: 0 or 1 */
 #define IOCP_KEEP_ALIVE_IDLE 3     /* TCP_KEEPIDLE: seconds, 1 to 32767 */
 #define IOCP_KEEP_ALIVE_INTERVAL 4 /* TCP_KEEPINTVL: the same */
-#define IOCP_KEEP_ALIVE_COUNT          \
-  5 /* TCP_KEEPCNT: probes, 1 to 127;  \
-       Windows before 10 version 1703: \
-       -IOCP_ENOTSUP, and it is 10 */
+#define IOCP_KEEP_ALIVE_COUNT 5    /* TCP_KEEPCNT: probes, 1 to 127 */
+/* Windows before 10 version 1703 has no count: -IOCP_ENOTSUP, and it is 10. */
 
 /* Those of the library, which a listener's connections inherit. On Linux, where
  * nothing is posted, the first two are kept and have no use. */
