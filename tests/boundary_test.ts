@@ -128,6 +128,13 @@ test("Numbers that cross the boundary fit", async () => {
     client.closeWrite();
     await within("a read", client.read(p));
     await within("detach", server.detach());
+    /* A close that waits for a peer which reads nothing. */
+    const [full] = await within(
+      "a pair",
+      Promise.all([port.connect(listener.addr), listener.accept()]),
+    );
+    full.write(new Uint8Array(1 << 26)).catch(() => {});
+    full.close();
   } finally {
     port.close();
     restore();
