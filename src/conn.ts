@@ -219,10 +219,8 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * resets the connection at once, whatever the peer has not taken yet; so does
    * a chunk of a wrong type.
    *
-   * A `pipeTo()` whose `signal` fires waits for the write that is under way, as
-   * the Streams Standard has it, and no stream hears of it before. Where a peer
-   * may take nothing, have the signal call `reset()` as well, which fails that
-   * write and ends the pipe at once.
+   * A `pipeTo()` or `pipeThrough()` whose `signal` aborts resets the connection
+   * at once as well, unless it has `preventAbort`.
    */
   get writable(): ByteWritable {
     return (this.#webStreams ??= new WebStreams(this.#stream)).writable;

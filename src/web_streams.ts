@@ -12,6 +12,7 @@ import {
   ReadableStream,
   WritableStream,
 } from "./globals.ts";
+import { followPipes } from "./pipe_signal.ts";
 import type { Stream } from "./stream.ts";
 import { bufferSource } from "./validate.ts";
 import type { ByteReadable, ByteWritable } from "./web_types.ts";
@@ -43,7 +44,8 @@ export class WebStreams {
 
   /** The sending direction. */
   get writable(): ByteWritable {
-    return this.#writable ??= new WritableStream({
+    if (this.#writable !== undefined) return this.#writable;
+    this.#writable = new WritableStream({
       /* The sink's abort() is called only when the write under way has ended,
        * which may be never; the signal comes at once. */
       start: (controller) => {
@@ -55,6 +57,11 @@ export class WebStreams {
       /* For a stream that has had no chance to raise its signal. */
       abort: (reason) => this.#giveUp(reason),
     });
+    followPipes(this.#writable, {
+      giveUp: (reason) => this.#giveUp(reason),
+      closed: () => this.#stream.released(),
+    });
+    return this.#writable;
   }
 
   async #pull(controller: ByteController): Promise<void> {

@@ -124,6 +124,7 @@ test("Numbers that cross the boundary fit", async () => {
     await within("a chunk", server[Symbol.asyncIterator]().next());
     await broadcast([client, server], p);
     server.stats();
+    port.stats();
     assert.equal(client.options.sendConcurrency, 1);
     client.closeWrite();
     await within("a read", client.read(p));

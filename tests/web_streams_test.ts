@@ -232,21 +232,70 @@ test("Conn.writable.abort() ends at once while the peer takes nothing", async ()
   assert.equal((error as { code?: string }).code, "ECONNRESET");
 });
 
-test("A pipeTo() ends at once by a reset() while the peer takes nothing", async () => {
+/* Each gives a pipe to a peer that takes nothing. */
+const PIPES: Record<
+  string,
+  (conn: Conn, source: ReadableStream, signal: AbortSignal) => unknown
+> = {
+  "pipeTo()": (conn, source, signal) =>
+    source.pipeTo(conn.writable as WritableStream, { signal }),
+  "pipeThrough()": (conn, source, signal) =>
+    source.pipeThrough(conn as TransformStream, { signal }).cancel,
+};
+
+for (const [name, pipe] of Object.entries(PIPES)) {
+  test(`An aborted ${name} ends at once while the peer takes nothing`, async () => {
+    using ends = await pair();
+    const { client, server } = ends;
+    const cancelled = Promise.withResolvers<unknown>();
+    const source = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(1024 * 1024)),
+      cancel: cancelled.resolve,
+    });
+    const controller = new AbortController();
+    const reason = new RangeError("too slow");
+    const piped = Promise.resolve(pipe(server, source, controller.signal));
+    assert.equal(await isSettled(cancelled.promise), false);
+    controller.abort(reason);
+    assert.equal(await within("the source", cancelled.promise), reason);
+    if (name === "pipeTo()") {
+      await assert.rejects(within("the pipe", piped), (e) => e === reason);
+    }
+    const error = await meetReset(client);
+    assert.equal((error as { code?: string }).code, "ECONNRESET");
+  });
+}
+
+test("A pipe to a connection leaves no listener on its signal", async () => {
+  const { signal } = new AbortController();
+  const listeners = new Set<unknown>();
+  const counted = {
+    addEventListener: (_: string, one: unknown) => void listeners.add(one),
+    removeEventListener: (_: string, one: unknown) => listeners.delete(one),
+  };
+  for (const [name, value] of Object.entries(counted)) {
+    Object.defineProperty(signal, name, { value });
+  }
+  using ends = await pair();
+  const piped = failingSource()
+    .pipeTo(ends.client.writable as WritableStream, { signal });
+  assert.ok(listeners.size > 0);
+  await assert.rejects(within("the pipe", piped));
+  await eventually("no listener", () => listeners.size === 0);
+});
+
+test("A pipe that keeps its destination leaves the connection open", async () => {
   using ends = await pair();
   const { client, server } = ends;
-  const source = new ReadableStream<Uint8Array>({
-    pull: (controller) => controller.enqueue(new Uint8Array(1024 * 1024)),
-  });
   const controller = new AbortController();
-  const { signal } = controller;
-  signal.addEventListener("abort", () => server.reset());
-  const piped = source.pipeTo(server.writable, { signal });
-  assert.equal(await isSettled(piped.catch(() => {})), false);
-  controller.abort(new RangeError("too slow"));
+  const piped = new ReadableStream().pipeTo(
+    server.writable as WritableStream,
+    { signal: controller.signal, preventAbort: true },
+  );
+  controller.abort();
   await assert.rejects(within("the pipe", piped));
-  const error = await meetReset(client);
-  assert.equal((error as { code?: string }).code, "ECONNRESET");
+  await server.write(bytesOf("still here"));
+  assert.equal(await client.read(new Uint8Array(20)), 10);
 });
 
 test("Conn.readable pulls nothing before somebody reads", async () => {
