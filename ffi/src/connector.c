@@ -57,7 +57,7 @@ static bool connector__has_zone(const struct iocp_address* address) {
 /* The address that was asked for may have another writing than the peer's: the
  * unspecified one is this machine's, and a zone may have no meaning for it. */
 static void connector__learn_peer(struct socket* socket) {
-  static const uint8_t unspecified[sizeof socket->peer.bytes];
+  static const uint8_t unspecified[sizeof socket->peer.bytes] = {0};
   struct iocp_address* peer = &socket->peer;
   struct iocp_address learnt;
   if (engine_name(socket, IOCP_PEER, &learnt) >= 0) {

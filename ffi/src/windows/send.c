@@ -6,8 +6,6 @@
  */
 #include "send.h"
 
-#include <mstcpip.h>
-
 #include "errors.h"
 #include "handle.h"
 #include "operation.h"
@@ -132,13 +130,38 @@ void send_completed(struct kept* kept) {
   if (socket->close_phase < CLOSE_REAPING) engine_send_kept(socket);
 }
 
+/* SIO_TCP_INFO and its TCP_INFO_v0 (mstcpip.h), which the headers have only for
+ * programs that need Windows 10 version 1703 or newer. */
+#define SEND__TCP_INFO 0xD8000027u
+struct send__tcp_info {
+  int State;
+  ULONG Mss;
+  uint64_t ConnectionTimeMs;
+  BOOLEAN TimestampsEnabled;
+  ULONG RttUs;
+  ULONG MinRttUs;
+  ULONG BytesInFlight;
+  ULONG Cwnd;
+  ULONG SndWnd;
+  ULONG RcvWnd;
+  ULONG RcvBuf;
+  uint64_t BytesOut;
+  uint64_t BytesIn;
+  ULONG BytesReordered;
+  ULONG BytesRetrans;
+  ULONG FastRetrans;
+  ULONG DupAcksIn;
+  ULONG TimeoutEpisodes;
+  UCHAR SynRetrans;
+};
+
 bool engine_acknowledged(struct socket* socket, uint64_t* bytes_out) {
-  TCP_INFO_v0 info;
+  struct send__tcp_info info;
   DWORD version = 0;
   DWORD length;
   /* Since Windows 10 version 1703. */
   if (WSAIoctl(socket->engine.handle,
-               SIO_TCP_INFO,
+               SEND__TCP_INFO,
                &version,
                sizeof version,
                &info,

@@ -47,7 +47,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "iocp_abi: %u\n", abi());
     return 1;
   }
-  int32_t port = new_port();
+  int32_t port = new_port(0);
   if (port < 0) {
     fprintf(stderr, "iocp_new: %d\n", port);
     return 1;
