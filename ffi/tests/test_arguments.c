@@ -52,7 +52,7 @@ static void listen_arguments(void) {
   drive_open(&drive);
   int32_t port = drive.port;
   check_is(iocp_listen(port, NULL, 1, 0), -IOCP_EFAULT);
-  check_is(iocp_listen(port, &address, 1, 4), -IOCP_EINVAL);
+  check_is(iocp_listen(port, &address, 1, 8), -IOCP_EINVAL);
   check_is(iocp_listen(port, &address, 1, UINT32_MAX), -IOCP_EINVAL);
   bad.family = 5;
   check_is(iocp_listen(port, &bad, 1, 0), -IOCP_EAFNOSUPPORT);

@@ -125,12 +125,15 @@ bool engine_acknowledged(struct socket* socket, uint64_t* bytes_out) {
 
 int32_t engine_shutdown(struct socket* socket) {
   if (shutdown(socket->engine.fd, SHUT_WR) == 0) return 0;
-  /* The connection is gone already, and this says what by. */
   if (errno == ENOTCONN) {
+    /* There is no connection any more. Its error says why. */
     int native = 0;
     socklen_t length = sizeof native;
     getsockopt(socket->engine.fd, SOL_SOCKET, SO_ERROR, &native, &length);
-    errno = native != 0 ? native : ECONNRESET;
+    /* Without one, both directions had ended in order: this one did so before
+     * the socket was adopted, since afterwards the library would know. */
+    if (native == 0) return 0;
+    errno = native;
   }
   return transfer__fail(socket);
 }
