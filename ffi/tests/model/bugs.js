@@ -405,9 +405,8 @@ export const bugs = [
     name: "a connection with itself is told as one",
     changes: [{
       file: "connector.c",
-      from: "  if (error == 0 && connector__has_met_itself(socket))",
-      to:
-        "  if (error == 0 && connector__has_met_itself(socket) && native != 0)",
+      from: "    if (connector__has_met_itself(socket)) error",
+      to: "    if (connector__has_met_itself(socket) && native != 0) error",
     }],
   },
   {
