@@ -31,7 +31,7 @@ void close_tell(struct socket* socket, struct batch* batch);
 
 /* Closes every socket of the port that is in the group, which may be GROUP_ANY,
  * and waits for the kernel to let go. One that it does not let go of in time is
- * untold, in no group, and closed by later polls. */
+ * not reported any more, in no group, and closed by later polls. */
 void close_all(struct port* port, uint32_t group);
 
 #endif /* IOCP_CLOSE_H */

@@ -16,8 +16,8 @@ int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs);
 void handle_set_no_delay(SOCKET handle);
 
 /* Ends a connection with an RST, in the middle of its life: what is in flight
- * ends, and from here on the socket has no handle. Who receives is told the
- * error. */
+ * ends, and from here on the socket has no handle. A pending receive fails with
+ * the error. */
 void handle_abort(struct socket* socket, int32_t error, int32_t native);
 
 /* Finds out, of a handle that others may have had before, which is_ifs or not,

@@ -61,7 +61,7 @@ static void send__reaped(struct kept* kept) {
     socket_ready(socket, READY_CLOSE);
     return;
   }
-  /* A success that is told after the abort was one before it. */
+  /* A success that is reported after the abort was one before it. */
   if (socket->engine.handle == INVALID_SOCKET) {
     stream_kept_done(kept, socket->error, socket->error_native);
     return;

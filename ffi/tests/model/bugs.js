@@ -122,7 +122,7 @@ export const bugs = [
   },
   {
     number: 11,
-    name: "a reset is told as the end of the stream",
+    name: "a reset is reported as the end of the stream",
     changes: [{
       file: "windows/receive.c",
       from: "  int32_t result = receive__error(errors_of_status(status));",
@@ -376,7 +376,7 @@ export const bugs = [
     }],
   },
   {
-    name: "what a close makes of a receive is told as the connection's end",
+    name: "what a close makes of a receive is reported as the connection's end",
     changes: [{
       file: "callback_thread.c",
       from:
@@ -402,7 +402,7 @@ export const bugs = [
     }],
   },
   {
-    name: "a connection with itself is told as one",
+    name: "a connection with itself is reported as one",
     changes: [{
       file: "connector.c",
       from: "    if (connector__has_met_itself(socket)) error",
@@ -418,7 +418,7 @@ export const bugs = [
     }],
   },
   {
-    name: "a send that went out behind a failed one is told as a success",
+    name: "a send that went out behind a failed one is reported as a success",
     changes: [{
       file: "windows/send.c",
       from: "      if (next->is_done) next->result =",
@@ -898,7 +898,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "lives",
-    name: "what a group could not close in time is told all the same",
+    name: "what a group could not close in time is reported all the same",
     changes: [{
       file: "close.c",
       from: "  while (close__all_idle(port, group) != 0 &&",

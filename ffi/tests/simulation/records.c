@@ -135,7 +135,7 @@ static void records__connected(struct entry* entry, int32_t result) {
     return;
   }
   RULE("a connection is told with 0", result == 0);
-  RULE("nobody is there to connect to",
+  RULE("no listener is there to connect to",
        !entry->goes_to_guest || entry->manner == PEER_ACCEPTS);
   struct iocp_address local;
   result = iocp_name(

@@ -101,7 +101,7 @@ static void calls__ended(struct calls__socket* socket,
   /* Systems have many words for what becomes of a receive then. */
   if (event == IOCP_CALLBACK_ERROR && atomic_load(&socket->is_closed) &&
       !atomic_load(&socket->is_reset) && !world_has_broken())
-    RULE("a socket that its user has closed is told as canceled",
+    RULE("a socket that its user has closed is reported as canceled",
          error == IOCP_ECANCELED || error == IOCP_ENOMEM ||
              error == IOCP_ENOBUFS);
   atomic_store(&socket->last_call, event);
