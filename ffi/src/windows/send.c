@@ -152,7 +152,7 @@ struct send__tcp_info {
   ULONG FastRetrans;
   ULONG DupAcksIn;
   ULONG TimeoutEpisodes;
-  UCHAR SynRetrans;
+  uint8_t SynRetrans;
 };
 
 bool engine_acknowledged(struct socket* socket, uint64_t* bytes_out) {
