@@ -68,7 +68,7 @@ void call_listen(const struct step* step, int32_t port, int32_t socket) {
   uint32_t flag = step->b < 128 ? 0 : flags[step->b % 7];
   int32_t forced = model_refuses_port(port);
   if (forced == 0 && where == NULL) forced = -IOCP_EFAULT;
-  if (forced == 0 && flag > 3) forced = -IOCP_EINVAL;
+  if (forced == 0 && flag > 7) forced = -IOCP_EINVAL;
   if (forced == 0 && address.family != 4 && address.family != 6)
     forced = -IOCP_EAFNOSUPPORT;
   int32_t name = iocp_listen(port, where, backlogs[step->b % 6], flag);
