@@ -62,12 +62,14 @@ const roles: Record<string, (conn: Conn) => Promise<void> | void> = {
 };
 const role = argv.at(-1)!;
 const serve = roles[role];
-if (serve === undefined) throw new Error(`no such role: ${role}`);
+if (serve === undefined && role !== "http") {
+  throw new Error(`no such role: ${role}`);
+}
 const listener = listen({
   hostname: "127.0.0.1",
   port: 0,
   allowHalfOpen: role === "sink",
 });
 console.log(`listening on 127.0.0.1:${listener.addr.port}`);
-if (role === "http") serveHttp(site, listener);
+if (serve === undefined) serveHttp(site, listener);
 else for await (const conn of listener) serve(conn);
