@@ -16,6 +16,8 @@ export interface NodeTimer {
 interface NodeTimers {
   setTimeout(callback: () => void, ms: number): NodeTimer;
   clearTimeout(timer: NodeTimer | undefined): void;
+  setInterval(callback: () => void, ms: number): NodeTimer;
+  clearInterval(timer: NodeTimer | undefined): void;
 }
 interface NodeProcess {
   getBuiltinModule(name: string): unknown;
@@ -107,4 +109,6 @@ const timers = getBuiltinModule?.("node:timers") as NodeTimers | undefined;
 export const nodeTimers: NodeTimers = {
   setTimeout: timers?.setTimeout!,
   clearTimeout: timers?.clearTimeout!,
+  setInterval: timers?.setInterval!,
+  clearInterval: timers?.clearInterval!,
 };

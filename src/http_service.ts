@@ -3,7 +3,7 @@
  * makes in its listen(). */
 
 import type { NetAddr } from "./address.ts";
-import { nodeModule } from "./globals.ts";
+import { nextTick } from "./globals.ts";
 import { Listener } from "./listener.ts";
 import type { Conn } from "./conn.ts";
 import {
@@ -12,7 +12,7 @@ import {
   type ServerHandle,
   type ServerMembers,
 } from "./node_server.ts";
-import type { Duplex, Process } from "./node_types.ts";
+import type { Duplex } from "./node_types.ts";
 import { runtime } from "./runtime.ts";
 import { wrongType } from "./validate.ts";
 
@@ -75,7 +75,6 @@ class Service implements HttpService {
     const { noDelay } = this.#reception;
     this.#noDelay = noDelay === isSet ? undefined : noDelay;
     this.finished = new Promise((resolve) => server.once("close", resolve));
-    const { nextTick } = nodeModule<Process>("node:process");
     nextTick(() => {
       if (server.listening) server.emit("listening");
     });
@@ -116,7 +115,6 @@ class Service implements HttpService {
   }
 
   #take(conn: Conn): void {
-    const { nextTick } = nodeModule<Process>("node:process");
     try {
       if (this.#isFull()) this.#drop(conn);
       else this.#admit(conn);

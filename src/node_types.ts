@@ -55,7 +55,6 @@ export interface BufferClass {
 
 /** Of `node:process`. */
 export interface Process {
-  nextTick(callback: (...values: never[]) => void, ...values: unknown[]): void;
   emitWarning(message: string, name: string): void;
 }
 

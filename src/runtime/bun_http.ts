@@ -3,14 +3,19 @@
  * are handed to one are read and answered, but what its listening does besides
  * is done for native ones alone. So it is done here, as Node's http does it. */
 
-import { nodeModule } from "../globals.ts";
+import {
+  nextTick,
+  nodeModule,
+  type NodeTimer,
+  nodeTimers,
+} from "../globals.ts";
 import {
   alreadyListening,
   type Reception,
   type ServerHandle,
   type ServerMembers,
 } from "../node_server.ts";
-import type { Duplex, EventListener, Process } from "../node_types.ts";
+import type { Duplex, EventListener } from "../node_types.ts";
 
 /** A parser of Bun's, whose callbacks are members by number. */
 type Parser = Record<number, EventListener | undefined> & {
@@ -40,10 +45,6 @@ interface HttpServer extends ServerMembers {
   listenerCount(event: string): number;
   prependListener(event: string, listener: EventListener): unknown;
   removeListener(event: string, listener: EventListener): unknown;
-}
-interface Timers {
-  setInterval(callback: () => void, ms: number): { unref(): void };
-  clearInterval(timer: unknown): void;
 }
 interface Tls {
   createServer(options: unknown): HttpServer;
@@ -98,13 +99,11 @@ export class HttpReception implements Reception {
   readonly #server: HttpServer;
   readonly #handle: ServerHandle;
   readonly #progress = new Map<Socket, Progress>();
-  readonly #timers = nodeModule<Timers>("node:timers");
-  readonly #nextTick = nodeModule<Process>("node:process").nextTick;
   readonly #tls: HttpServer | undefined;
   readonly noDelay: boolean;
   /** What it hides of the server. */
   #names: string[] = [];
-  #interval: unknown;
+  #interval: NodeTimer | undefined;
   #isOpen = true;
   #isClosed = false;
   count = 0;
@@ -122,7 +121,7 @@ export class HttpReception implements Reception {
       }
     }
     const { connectionsCheckingInterval: ms = CHECK_MS } = server;
-    const interval = this.#timers.setInterval(() => this.#check(), ms);
+    const interval = nodeTimers.setInterval(() => this.#check(), ms);
     interval.unref();
     this.#interval = interval;
   }
@@ -171,7 +170,7 @@ export class HttpReception implements Reception {
       },
       close: (callback?: (error?: Error) => void) => this.#close(callback),
       getConnections: (callback: (error: null, count: number) => void) => {
-        this.#nextTick(callback, null, this.count);
+        nextTick(callback, null, this.count);
         return server;
       },
       listen: (...values: unknown[]) => {
@@ -214,7 +213,7 @@ export class HttpReception implements Reception {
   #close(callback?: (error?: Error) => void): HttpServer {
     const server = this.#server;
     if (!this.#isOpen) {
-      if (callback !== undefined) this.#nextTick(callback, notRunning());
+      if (callback !== undefined) nextTick(callback, notRunning());
       return server;
     }
     this.#isOpen = false;
@@ -229,9 +228,9 @@ export class HttpReception implements Reception {
   #endIfDrained(): void {
     if (this.#isOpen || this.count > 0 || this.#isClosed) return;
     this.#isClosed = true;
-    this.#timers.clearInterval(this.#interval);
+    nodeTimers.clearInterval(this.#interval);
     this.#giveBack();
-    this.#nextTick(() => this.#server.emit("close"));
+    nextTick(() => this.#server.emit("close"));
   }
 
   #serve(socket: Socket): void {

@@ -58,15 +58,16 @@ extern struct habits {
   uint32_t thieves;  /* another program tries to take an address over */
   uint32_t lookups;  /* extension functions that cannot be looked up just now */
 
-  uint32_t build;      /* the version of the system */
-  uint32_t processors; /* threads that a port lets run if it is told no limit */
-  uint32_t ports;      /* that are there for binds to port 0; 0: enough */
+  uint32_t build; /* the version of the system */
+  uint32_t
+      processors; /* threads that a port lets run if it was given no limit */
+  uint32_t ports; /* that are there for binds to port 0; 0: enough */
   enum habit_exclusion exclusion;
   bool lingers_early; /* SO_LINGER counts without the context of a connection */
 
   bool is_layered;    /* sockets are no file handles (an LSP) */
   bool refuses_modes; /* SetFileCompletionNotificationModes() fails */
-  bool hides_modes;   /* nobody is told of what that has done */
+  bool hides_modes;   /* no query shows what that has done */
   bool leaves_ports;  /* a handle can be taken out of its port */
   bool has_ntdll;
   bool is_wine;
