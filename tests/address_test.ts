@@ -9,7 +9,7 @@ import {
   encodeAddress,
   formatIp,
   parseIp,
-} from "../src/address.ts";
+} from "../src/native/address.ts";
 
 /* What users may write, and how it is written back (RFC 5952). */
 const VALID: [text: string, canonical: string][] = [

@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { broadcast, type Conn } from "../mod.ts";
-import { Allowance } from "../src/allowance.ts";
-import { Loop } from "../src/loop.ts";
+import { Allowance } from "../src/socket/allowance.ts";
+import { Loop } from "../src/loop/loop.ts";
 import { within } from "./shared/deadline.ts";
 import { outcome } from "./shared/outcome.ts";
 import { type Pair, pair } from "./shared/pair.ts";

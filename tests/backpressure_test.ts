@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RECEIVE_WINDOW } from "../src/receive_mode.ts";
+import { RECEIVE_WINDOW } from "../src/options/receive_mode.ts";
 import { isSettled, settled, within } from "./shared/deadline.ts";
 import { definedNumbers, readText } from "./shared/header.ts";
 import { pair } from "./shared/pair.ts";

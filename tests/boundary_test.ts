@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { broadcast, CompletionPort, type ConnectOptions } from "../mod.ts";
-import { currentLoop } from "../src/group.ts";
-import { loadLibrary } from "../src/library.ts";
-import { type NativeType, SYMBOLS } from "../src/symbols.ts";
+import { currentLoop } from "../src/loop/group.ts";
+import { loadLibrary } from "../src/native/library.ts";
+import { type NativeType, SYMBOLS } from "../src/native/symbols.ts";
 import { within } from "./shared/deadline.ts";
 import { outcome } from "./shared/outcome.ts";
 

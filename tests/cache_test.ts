@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LibraryError } from "../mod.ts";
-import { extract } from "../src/cache.ts";
-import type { FileStatus } from "../src/files.ts";
+import { extract } from "../src/native/cache.ts";
+import type { FileStatus } from "../src/native/files.ts";
 import { embed, MemoryFiles } from "./shared/files.ts";
 import { pattern } from "./shared/pattern.ts";
 

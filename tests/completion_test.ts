@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ADDRESS_BYTES } from "../src/address.ts";
-import * as completion from "../src/completion.ts";
+import { ADDRESS_BYTES } from "../src/native/address.ts";
+import * as completion from "../src/native/completion.ts";
 import { definedNumbers, fieldsOf, readText } from "./shared/header.ts";
 
 const header = readText("ffi/include/iocp.h");

@@ -10,11 +10,11 @@ import {
   type ConnectOptions,
   connectSync,
 } from "../mod.ts";
-import { Acceptor } from "../src/acceptor.ts";
-import { parseIp } from "../src/address.ts";
-import { makeConnectionSync } from "../src/connector.ts";
-import { Group } from "../src/group.ts";
-import { connectSettings, listenSettings } from "../src/options.ts";
+import { Acceptor } from "../src/socket/acceptor.ts";
+import { parseIp } from "../src/native/address.ts";
+import { makeConnectionSync } from "../src/connect/connector.ts";
+import { Group } from "../src/loop/group.ts";
+import { connectSettings, listenSettings } from "../src/options/options.ts";
 import { closedAddress, silentAddress } from "./shared/network.ts";
 import { failure } from "./shared/outcome.ts";
 

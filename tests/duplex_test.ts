@@ -5,7 +5,7 @@ import { Duplex, Transform } from "node:stream";
 import { finished, pipeline } from "node:stream/promises";
 import { test } from "node:test";
 import { CompletionPort, type Conn } from "../mod.ts";
-import { RECEIVE_WINDOW } from "../src/receive_mode.ts";
+import { RECEIVE_WINDOW } from "../src/options/receive_mode.ts";
 import { eventually, isSettled, settled, within } from "./shared/deadline.ts";
 import { closed, duplexPair, event, receiveByDuplex } from "./shared/duplex.ts";
 import { errorFrom } from "./shared/outcome.ts";

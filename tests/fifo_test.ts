@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { emptyFifo, Fifo, pushed } from "../src/fifo.ts";
+import { emptyFifo, Fifo, pushed } from "../src/socket/fifo.ts";
 
 function filled(count: number): Fifo<{ n: number }> {
   const fifo = new Fifo<{ n: number }>();

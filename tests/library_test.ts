@@ -18,11 +18,11 @@ import {
   findLibrary,
   type Found,
   openLibrary,
-} from "../src/library.ts";
+} from "../src/native/library.ts";
 import linux from "../src/native/linux_x86_64.ts";
 import windows from "../src/native/windows_x86_64.ts";
-import { runtime } from "../src/runtime.ts";
-import { ABI } from "../src/symbols.ts";
+import { runtime } from "../src/runtime/detect.ts";
+import { ABI } from "../src/native/symbols.ts";
 import { type ChildOptions, start } from "./shared/child.ts";
 import {
   copyModule,
@@ -43,7 +43,7 @@ const embedded = embed("lib.so", pattern(100));
 function environment(variables: Record<string, string>) {
   return (name: string): string | undefined => variables[name];
 }
-const OWN_URL = new URL("../src/library.ts", import.meta.url).href;
+const OWN_URL = new URL("../src/native/library.ts", import.meta.url).href;
 const beside = new URL("../ffi/prebuilt/any/lib.so", import.meta.url).pathname;
 
 /* The paths of all candidates. */
@@ -108,18 +108,18 @@ const ELSEWHERE = [
   undefined,
   "",
   "library.ts",
-  "/src/library.ts",
-  "./src/library.ts",
+  "/src/native/library.ts",
+  "./src/native/library.ts",
   "blob:null/053dfb66-2fb3-4c5b-8a3a-6d2f3a1b0c9d",
-  `data:text/javascript,${"x".repeat(10_000)}/src/library.ts`,
-  "https://example.com/iocp/src/library.ts",
-  "http://127.0.0.1:8000/src/library.ts",
+  `data:text/javascript,${"x".repeat(10_000)}/src/native/library.ts`,
+  "https://example.com/iocp/src/native/library.ts",
+  "http://127.0.0.1:8000/src/native/library.ts",
   "file:///$bunfs/root/main",
   "file:///B:/~BUN/root/main.exe",
   "file:///tmp/deno-compile-main/dist/main.js",
   "file:///home/me/dist/main.js",
-  "file:///home/me/node_modules/iocp/dist/src/library.js",
-  "webpack:///src/library.ts",
+  "file:///home/me/node_modules/iocp/dist/src/native/library.js",
+  "webpack:///src/native/library.ts",
   "bundle.js",
 ];
 
@@ -140,7 +140,11 @@ test("findLibrary() survives a URL that is no path", () => {
   files.fromUrl = () => {
     throw new TypeError("File URL host must be empty");
   };
-  const found = candidates({}, files, "file://server/share/src/library.ts");
+  const found = candidates(
+    {},
+    files,
+    "file://server/share/src/native/library.ts",
+  );
   assert.deepEqual(found, [extracted, inTemporary]);
 });
 

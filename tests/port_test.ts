@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import { CompletionPort, connect, listen, type SocketError } from "../mod.ts";
-import { STATS_FIELDS } from "../src/completion.ts";
+import { STATS_FIELDS } from "../src/native/completion.ts";
 import { eventually, within } from "./shared/deadline.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
 import { meetReset, pair } from "./shared/pair.ts";

@@ -4,8 +4,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { preload } from "../src/preload.ts";
-import { runtime } from "../src/runtime.ts";
+import { preload } from "../src/loop/preload.ts";
+import { runtime } from "../src/runtime/detect.ts";
 import { type Ended, programPath, start } from "./shared/child.ts";
 import { copyModule, TemporaryFolder } from "./shared/files.ts";
 

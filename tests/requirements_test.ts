@@ -5,7 +5,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { obstacle, OLDEST, type Surroundings } from "../src/requirements.ts";
+import {
+  obstacle,
+  OLDEST,
+  type Surroundings,
+} from "../src/runtime/requirements.ts";
 import { repositoryPath } from "./shared/files.ts";
 
 const process = { versions: { node: "24.3.0" }, getBuiltinModule() {} };

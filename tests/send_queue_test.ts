@@ -4,10 +4,14 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Allowance } from "../src/allowance.ts";
-import { PENDING } from "../src/completion.ts";
+import { Allowance } from "../src/socket/allowance.ts";
+import { PENDING } from "../src/native/completion.ts";
 import { SocketError } from "../src/errors.ts";
-import { isWhole, type SendOwner, SendQueue } from "../src/send_queue.ts";
+import {
+  isWhole,
+  type SendOwner,
+  SendQueue,
+} from "../src/socket/send_queue.ts";
 import { settled, within } from "./shared/deadline.ts";
 import { definedNumbers, readText } from "./shared/header.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ABI, type NativeSignature, SYMBOLS } from "../src/symbols.ts";
+import { ABI, type NativeSignature, SYMBOLS } from "../src/native/symbols.ts";
 import { definedNumbers, prototypesOf, readText } from "./shared/header.ts";
 
 const header = readText("ffi/include/iocp.h");
@@ -33,7 +33,7 @@ test("symbols.ts has the prototypes of iocp.h", () => {
 });
 
 test("symbols.ts quotes the prototypes of iocp.h", () => {
-  const source = readText("src/symbols.ts").replace(/\s+/g, " ");
+  const source = readText("src/native/symbols.ts").replace(/\s+/g, " ");
   for (const { name, result, parameters } of prototypes) {
     const text = `/* ${result} ${name}(${parameters.join(", ") || "void"}) */`;
     assert.ok(source.includes(text), text);

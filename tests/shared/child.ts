@@ -24,6 +24,8 @@ export interface ChildOptions {
   /** Another runtime than ours. */
   runtime?: Runtime;
   cwd?: string;
+  /** Milliseconds after which it is killed; DEADLINE_MS when left out. */
+  lifetimeMs?: number;
 }
 
 /** A runtime's program, and what it is called. */
@@ -61,15 +63,15 @@ export class Child implements Disposable {
       this.#tell();
     });
     this.process.stderr!.on("data", (data) => this.stderr += data);
-    this.ended = this.#watch();
+    this.ended = this.#watch(options.lifetimeMs ?? DEADLINE_MS);
   }
 
-  #watch(): Promise<Ended> {
+  #watch(lifetimeMs: number): Promise<Ended> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.process.kill("SIGKILL");
         reject(new Error(`still running:\n${this.stdout}\n${this.stderr}`));
-      }, DEADLINE_MS);
+      }, lifetimeMs);
       this.process.on("error", reject);
       this.process.on("close", (code, signal) => {
         clearTimeout(timer);

@@ -13,8 +13,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Embedded } from "../../src/cache.ts";
-import type { FileStatus, FileSystem, User } from "../../src/files.ts";
+import type { Embedded } from "../../src/native/cache.ts";
+import type { FileStatus, FileSystem, User } from "../../src/native/files.ts";
 
 function failure(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: ${path}`), { code });
