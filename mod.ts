@@ -33,25 +33,25 @@
  */
 
 /* First, since it refuses what the rest could not run in. */
-import "./src/runtime.ts";
-import "./src/preload.ts";
+import "./src/runtime/detect.ts";
+import "./src/loop/preload.ts";
 
-export { type NetAddr } from "./src/address.ts";
+export { type NetAddr } from "./src/native/address.ts";
 export { broadcast } from "./src/broadcast.ts";
 export { Conn, type ConnOptionsInForce } from "./src/conn.ts";
-export { type DetachedSocket } from "./src/detached_socket.ts";
+export { type DetachedSocket } from "./src/socket/detached_socket.ts";
 export { LibraryError, NotSupported, SocketError } from "./src/errors.ts";
 export { type SocketErrorOptions } from "./src/errors.ts";
-export { type HttpService, serveHttp } from "./src/http_service.ts";
-export { type KeepAliveOptions } from "./src/keep_alive.ts";
+export { type HttpService, serveHttp } from "./src/http/http_service.ts";
+export { type KeepAliveOptions } from "./src/options/keep_alive.ts";
 export { Listener, type ListenerOptionsInForce } from "./src/listener.ts";
-export { type NodeServer } from "./src/node_server.ts";
+export { type NodeServer } from "./src/http/node_server.ts";
 export {
   type ConnectOptions,
   type ConnOptions,
   type ListenOptions,
   type SyncOptions,
-} from "./src/options.ts";
+} from "./src/options/options.ts";
 export {
   type AddSocketOptions,
   adopt,
@@ -60,13 +60,16 @@ export {
   connectSync,
   listen,
 } from "./src/port.ts";
-export { type ReceiveMode, type ReceiveOptions } from "./src/receive_mode.ts";
+export {
+  type ReceiveMode,
+  type ReceiveOptions,
+} from "./src/options/receive_mode.ts";
 export {
   type PlainDuplex,
   type SocketDuplex,
   type SocketMembers,
-} from "./src/socket_duplex.ts";
-export { type SocketEvent } from "./src/socket_events.ts";
+} from "./src/views/socket_duplex.ts";
+export { type SocketEvent } from "./src/views/socket_events.ts";
 export {
   type ConnStats,
   type ListenerStats,
@@ -79,4 +82,4 @@ export {
   type PlainSignal,
   type PlainWritable,
   type Signal,
-} from "./src/web_types.ts";
+} from "./src/runtime/web_types.ts";

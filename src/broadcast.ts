@@ -2,10 +2,10 @@
 /* One message to many connections, in one call of the library. */
 
 import { type Conn, streamOf } from "./conn.ts";
-import type { Loop } from "./loop.ts";
-import { CALL_MAX, isWhole } from "./send_queue.ts";
-import type { Stream } from "./stream.ts";
-import { requireBytes, wrongType } from "./validate.ts";
+import type { Loop } from "./loop/loop.ts";
+import { CALL_MAX, isWhole } from "./socket/send_queue.ts";
+import type { Stream } from "./socket/stream.ts";
+import { requireBytes, wrongType } from "./options/validate.ts";
 
 /* The sockets of a call, and what the library said of each. They are used
  * within one turn only, and grow with the largest audience. */

@@ -1,28 +1,31 @@
 // Copyright the iocp authors. MIT license.
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { NetAddr } from "./address.ts";
-import { readSync, writeSync } from "./blocking.ts";
-import { Chunks } from "./chunks.ts";
-import { LOCAL, NO_DELAY, PEER } from "./completion.ts";
-import type { DetachedSocket } from "./detached_socket.ts";
-import { duplexOf } from "./duplex.ts";
+import type { NetAddr } from "./native/address.ts";
+import { readSync, writeSync } from "./views/blocking.ts";
+import { Chunks } from "./views/chunks.ts";
+import { LOCAL, NO_DELAY, PEER } from "./native/completion.ts";
+import type { DetachedSocket } from "./socket/detached_socket.ts";
+import { duplexOf } from "./views/duplex.ts";
 import {
   type KeepAliveOptions,
   keepAliveSettings,
   readKeepAlive,
-} from "./keep_alive.ts";
+} from "./options/keep_alive.ts";
 import {
   requireConcurrency,
   type SyncOptions,
   syncTimeout,
-} from "./options.ts";
-import { type ReceiveOptions, receiveSettings } from "./receive_mode.ts";
-import type { SocketDuplex } from "./socket_duplex.ts";
+} from "./options/options.ts";
+import {
+  type ReceiveOptions,
+  receiveSettings,
+} from "./options/receive_mode.ts";
+import type { SocketDuplex } from "./views/socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
-import type { Stream } from "./stream.ts";
-import { optionalBoolean, requireBytes } from "./validate.ts";
-import { WebStreams } from "./web_streams.ts";
-import type { ByteReadable, ByteWritable } from "./web_types.ts";
+import type { Stream } from "./socket/stream.ts";
+import { optionalBoolean, requireBytes } from "./options/validate.ts";
+import { WebStreams } from "./views/web_streams.ts";
+import type { ByteReadable, ByteWritable } from "./runtime/web_types.ts";
 
 /** The options of a connection as they are in force. */
 export interface ConnOptionsInForce {

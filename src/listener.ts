@@ -1,15 +1,15 @@
 // Copyright the iocp authors. MIT license.
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { NetAddr } from "./address.ts";
-import type { Acceptor } from "./acceptor.ts";
+import type { NetAddr } from "./native/address.ts";
+import type { Acceptor } from "./socket/acceptor.ts";
 import { Conn, type ConnOptionsInForce } from "./conn.ts";
-import type { KeepAliveOptions } from "./keep_alive.ts";
+import type { KeepAliveOptions } from "./options/keep_alive.ts";
 import {
   requireAcceptPool,
   requireBacklog,
   type SyncOptions,
   syncTimeout,
-} from "./options.ts";
+} from "./options/options.ts";
 import type { ListenerStats } from "./stats.ts";
 
 /** The options of a listener as they are in force. */

@@ -1,16 +1,16 @@
 // Copyright the iocp authors. MIT license.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { Acceptor } from "./acceptor.ts";
-import { adoptSocket } from "./adopter.ts";
-import { RECEIVE_BUFFER_MAX } from "./completion.ts";
+import { Acceptor } from "./socket/acceptor.ts";
+import { adoptSocket } from "./socket/adopter.ts";
+import { RECEIVE_BUFFER_MAX } from "./native/completion.ts";
 import { Conn } from "./conn.ts";
-import { makeConnection, makeConnectionSync } from "./connector.ts";
+import { makeConnection, makeConnectionSync } from "./connect/connector.ts";
 import {
   type DetachedSocket,
   requireDetached,
   requireHandle,
-} from "./detached_socket.ts";
-import { Group } from "./group.ts";
+} from "./socket/detached_socket.ts";
+import { Group } from "./loop/group.ts";
 import { Listener } from "./listener.ts";
 import {
   type ConnectOptions,
@@ -19,11 +19,15 @@ import {
   connSettings,
   type ListenOptions,
   listenSettings,
-} from "./options.ts";
-import { runtime } from "./runtime.ts";
-import { type SocketEvent, SocketEvents } from "./socket_events.ts";
+} from "./options/options.ts";
+import { runtime } from "./runtime/detect.ts";
+import { type SocketEvent, SocketEvents } from "./views/socket_events.ts";
 import type { PortStats } from "./stats.ts";
-import { optionalInteger, requireOptions, wrongType } from "./validate.ts";
+import {
+  optionalInteger,
+  requireOptions,
+  wrongType,
+} from "./options/validate.ts";
 
 /** Options of {@linkcode CompletionPort.addSocket}. */
 export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {

@@ -1,8 +1,8 @@
 // Copyright the iocp authors. MIT license.
-import type { User } from "../files.ts";
-import { NetReception } from "../node_server.ts";
-import { clearTimeout, setTimeout } from "../globals.ts";
-import { type Native, SYMBOLS } from "../symbols.ts";
+import type { User } from "../native/files.ts";
+import { NetReception } from "../http/node_server.ts";
+import { clearTimeout, setTimeout } from "./globals.ts";
+import { type Native, SYMBOLS } from "../native/symbols.ts";
 import { HttpReception, isHttpServer } from "./bun_http.ts";
 import type { Parker, Runtime } from "./types.ts";
 

@@ -3,19 +3,14 @@
  * are handed to one are read and answered, but what its listening does besides
  * is done for native ones alone. So it is done here, as Node's http does it. */
 
-import {
-  nextTick,
-  nodeModule,
-  type NodeTimer,
-  nodeTimers,
-} from "../globals.ts";
+import { nextTick, nodeModule, type NodeTimer, nodeTimers } from "./globals.ts";
 import {
   alreadyListening,
   type Reception,
   type ServerHandle,
   type ServerMembers,
-} from "../node_server.ts";
-import type { Duplex, EventListener } from "../node_types.ts";
+} from "../http/node_server.ts";
+import type { Duplex, EventListener } from "./node_types.ts";
 
 /** A parser of Bun's, whose callbacks are members by number. */
 type Parser = Record<number, EventListener | undefined> & {

@@ -1,8 +1,8 @@
 // Copyright the iocp authors. MIT license.
-import type { User } from "../files.ts";
-import { clearTimeout, setTimeout } from "../globals.ts";
-import { NetReception } from "../node_server.ts";
-import { type Native, SYMBOLS } from "../symbols.ts";
+import type { User } from "../native/files.ts";
+import { clearTimeout, setTimeout } from "./globals.ts";
+import { NetReception } from "../http/node_server.ts";
+import { type Native, SYMBOLS } from "../native/symbols.ts";
 import type { Parker, Runtime } from "./types.ts";
 
 /* The parts of Deno that are used here, so that neither compiler needs the

@@ -1,7 +1,11 @@
 // Copyright the iocp authors. MIT license.
-import type { User } from "../files.ts";
-import type { Reception, ServerHandle, ServerMembers } from "../node_server.ts";
-import type { Native } from "../symbols.ts";
+import type { User } from "../native/files.ts";
+import type {
+  Reception,
+  ServerHandle,
+  ServerMembers,
+} from "../http/node_server.ts";
+import type { Native } from "../native/symbols.ts";
 
 /** Blocks outside the JavaScript thread until a port has completions. */
 export interface Parker {

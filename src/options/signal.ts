@@ -1,0 +1,30 @@
+// Copyright the iocp authors. MIT license.
+/* Signals, by what they do: one may be of another realm, a polyfill, or of a
+ * class that is not under its global name any more. */
+
+import { DOMException } from "../runtime/globals.ts";
+import { wrongType } from "./validate.ts";
+import type { Signal } from "../runtime/web_types.ts";
+
+/** A signal, or undefined when there is none. */
+export function optionalSignal(value: unknown): Signal | undefined {
+  if (value === undefined) return undefined;
+  const signal = value as Partial<Signal> | null;
+  const isSignal = typeof signal === "object" &&
+    typeof signal?.aborted === "boolean" &&
+    typeof signal.addEventListener === "function" &&
+    typeof signal.removeEventListener === "function";
+  if (!isSignal) wrongType("signal", "an AbortSignal", value);
+  return signal as Signal;
+}
+
+/** Why it has aborted; older signals do not say it. */
+export function reasonOf(signal: Signal): unknown {
+  return signal.reason ??
+    new DOMException("The signal has been aborted", "AbortError");
+}
+
+/** Throws the reason of a signal that has aborted already. */
+export function throwIfAborted(signal: Signal | undefined): void {
+  if (signal?.aborted) throw reasonOf(signal);
+}

@@ -1,0 +1,152 @@
+// Copyright the iocp authors. MIT license.
+/* Checks of what users pass. The FFI wraps wrong numbers silently once it is
+ * hot, so nothing reaches C that was not looked at here. */
+
+import { NotSupported } from "../errors.ts";
+
+/* Why another transport is refused. */
+const TRANSPORTS = new Map(Object.entries({
+  udp: "it has datagrams, and this makes streams",
+  unix: "its addresses are paths, and this takes a host name and a port",
+  unixpacket: "it has datagrams, and this makes streams",
+  vsock: "it leads to virtual machines, which the library does not reach",
+}));
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "object" && value !== null) {
+    return value.constructor?.name ?? "object";
+  }
+  return String(value);
+}
+
+/** Throws a TypeError that names the argument. */
+export function wrongType(name: string, wanted: string, value: unknown): never {
+  throw new TypeError(
+    `The "${name}" argument must be ${wanted}: got ${shown(value)}`,
+  );
+}
+
+/** A plain options object. */
+export function requireOptions(value: unknown, name = "options"): void {
+  if (typeof value !== "object" || value === null) {
+    wrongType(name, "an object", value);
+  }
+}
+
+/** An integer from `min` to `max`. */
+export function requireInteger(
+  name: string,
+  value: unknown,
+  min: number,
+  max: number,
+): number {
+  if (typeof value !== "number") wrongType(name, "a number", value);
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new RangeError(
+      `The "${name}" argument must be an integer from ${min} to ${max}: got ${value}`,
+    );
+  }
+  /* The FFI takes no negative zero for an integer. */
+  return value + 0;
+}
+
+/** A boolean, or undefined for the default. */
+export function optionalBoolean(
+  name: string,
+  value: unknown,
+  fallback: boolean,
+): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== "boolean") wrongType(name, "a boolean", value);
+  return value;
+}
+
+/** An integer, or undefined for the default. */
+export function optionalInteger(
+  name: string,
+  value: unknown,
+  min: number,
+  max: number,
+  fallback: number,
+): number {
+  if (value === undefined) return fallback;
+  return requireInteger(name, value, min, max);
+}
+
+/** A TCP port number, or the text of one as `Number()` reads it: that of an
+ * environment variable. */
+export function requirePort(value: unknown, min: number): number {
+  if (typeof value !== "string") {
+    return requireInteger("port", value, min, 65535);
+  }
+  const port = value.trim() === "" ? NaN : Number(value);
+  if (Number.isNaN(port)) wrongType("port", "a number", value);
+  return requireInteger("port", port, min, 65535);
+}
+
+/** An integer that may be given under either of two names. */
+export function optionalAlias(
+  [name, alias]: readonly [name: string, alias: string],
+  [value, aliasValue]: readonly [value: unknown, aliasValue: unknown],
+  min: number,
+  max: number,
+  fallback: number,
+): number {
+  const result = optionalInteger(name, value, min, max, fallback);
+  if (aliasValue === undefined) return result;
+  const other = requireInteger(alias, aliasValue, min, max);
+  if (value !== undefined && other !== result) {
+    wrongType(alias, `the same as "${name}", which is ${result}`, other);
+  }
+  return other;
+}
+
+/** The transport of a stream socket, of which there is one here. */
+export function requireTransport(syscall: string, value: unknown): void {
+  if (value === undefined || value === "tcp") return;
+  if (typeof value !== "string") wrongType("transport", "a string", value);
+  throw new NotSupported(
+    `Cannot ${syscall} with the transport ${shown(value)}: ${
+      TRANSPORTS.get(value) ?? "there is no such transport"
+    }; the "transport" argument can only be "tcp"`,
+  );
+}
+
+/** A host name or IP address, not empty. */
+export function requireHostname(name: string, value: unknown): string {
+  if (typeof value !== "string") wrongType(name, "a string", value);
+  if (value.length === 0 || value.includes("\0")) {
+    throw new TypeError(
+      `The "${name}" argument must be a host name: got ${shown(value)}`,
+    );
+  }
+  return value;
+}
+
+/** Bytes to read into or to write. */
+export function requireBytes(name: string, value: unknown): Uint8Array {
+  if (!(value instanceof Uint8Array)) {
+    wrongType(name, "a Uint8Array", value);
+  }
+  return value;
+}
+
+const isBuffer = (value: unknown): value is ArrayBuffer =>
+  value instanceof ArrayBuffer ||
+  (typeof SharedArrayBuffer === "function" &&
+    value instanceof SharedArrayBuffer);
+
+/** The bytes of any buffer or view, as a view of them; one that was transferred
+ * throws a TypeError. */
+export function bufferSource(name: string, value: unknown): Uint8Array {
+  if (value instanceof Uint8Array && value.length > 0) return value;
+  if (ArrayBuffer.isView(value)) {
+    const { buffer, byteOffset, byteLength } = value;
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  }
+  if (!isBuffer(value)) {
+    wrongType(name, "an ArrayBuffer or a view of one", value);
+  }
+  return new Uint8Array(value);
+}

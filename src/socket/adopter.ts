@@ -1,0 +1,59 @@
+// Copyright the iocp authors. MIT license.
+/* Taking over connected sockets that were made elsewhere. */
+
+import { DETACH, DETACHED, LOCAL, PEER } from "../native/completion.ts";
+import { SocketError } from "../errors.ts";
+import type { Group } from "../loop/group.ts";
+import type { Loop } from "../loop/loop.ts";
+import type { ConnSettings } from "../options/options.ts";
+import { runtime } from "../runtime/detect.ts";
+import { Stream } from "./stream.ts";
+
+/* What is wrong with the handle, in words. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOTSOCK: "it is not a socket",
+  ENOTCONN: "it is not a connected stream socket",
+  EEXIST: "it is on a completion port already",
+};
+
+/* Whoever may not connect to the peer may not take a connection to it. */
+function requirePeer(loop: Loop, socket: number): void {
+  try {
+    const { hostname, port } = loop.address(socket, PEER);
+    /* The peer may have gone meanwhile, and its connection's name with it. */
+    loop.address(socket, LOCAL);
+    runtime.requireNet(hostname, port);
+  } catch (error) {
+    /* It goes back as it was. */
+    loop.native.iocp_close(loop.port, socket, DETACH, 0);
+    loop.kick();
+    throw error;
+  }
+}
+
+/**
+ * Takes the socket over. `isDetached`: another port gave it back. What is
+ * refused stays the caller's.
+ */
+export function adoptSocket(
+  group: Group,
+  handle: number,
+  settings: ConnSettings,
+  isDetached: boolean,
+): Stream {
+  const { loop } = group;
+  const { native, port } = loop;
+  const flags = isDetached ? DETACHED : 0;
+  const socket = native.iocp_add_socket(port, handle, flags);
+  if (socket < 0) {
+    const { code, errno } = loop.error(socket, { syscall: "adopt" });
+    throw new SocketError(code, {
+      syscall: "adopt",
+      errno,
+      detail: `${REASONS[code] ?? "the system refuses it"}: handle ${handle}`,
+    });
+  }
+  group.join(socket);
+  requirePeer(loop, socket);
+  return new Stream(loop, socket, settings, "adopted");
+}

@@ -1,0 +1,107 @@
+// Copyright the iocp authors. MIT license.
+/* What a port may do at once between two turns of the event loop.
+ *
+ * The promise of an operation that succeeds at once is settled in a microtask,
+ * and from there the program starts the next operation, and so on. Nothing
+ * bounds that chain but the peer: while bytes are there already, no timer runs
+ * and no other connection is served. So each turn has an allowance of
+ * operations and bytes. When it is used up the system calls are still made at
+ * once, which keeps everything in order, but the promises are settled in the
+ * next turn, in the order of their calls. What a turn itself settles is bounded
+ * by what one poll delivers. */
+
+import { runtime } from "../runtime/detect.ts";
+
+/** An operation counts as much as so many bytes. */
+const OPERATION_BYTES = 4096;
+/** The allowance of a turn: 256 operations without bytes, or a megabyte. That is
+ * a fraction of a millisecond, but so much more than a turn costs that a loop
+ * of small reads is not slower for it. */
+const TURN_BYTES = 256 * OPERATION_BYTES;
+/** Each record that a poll delivers may be answered at once, and more than once:
+ * a server with very many busy connections does not use its allowance up. */
+const RECORD_BYTES = 4 * OPERATION_BYTES;
+
+/** The allowance of one port. */
+export class Allowance {
+  #left = TURN_BYTES;
+  #isInTurn = false;
+  #settlements: (() => void)[] = [];
+  #continuations: (() => void)[] = [];
+  #isScheduled = false;
+
+  /** True while something waits for the next turn. */
+  get isPending(): boolean {
+    return this.#settlements.length > 0 || this.#continuations.length > 0;
+  }
+
+  /** True while the turn may do more. */
+  get isLeft(): boolean {
+    return this.#left > 0;
+  }
+
+  /** Counts an operation, or several. Returns false when it must be settled in the
+   * next turn, by {@linkcode defer}. */
+  spend(bytes: number, operations = 1): boolean {
+    this.#left -= operations * OPERATION_BYTES + bytes;
+    return this.#left >= 0 || this.#isInTurn;
+  }
+
+  /** The promise of an operation that has succeeded. */
+  settled<T>(value: T, bytes: number, operations = 1): Promise<T> {
+    if (this.spend(bytes, operations)) return Promise.resolve(value);
+    return new Promise((resolve) => this.defer(() => resolve(value)));
+  }
+
+  /** Settles a promise in the next turn. `settle` must not run user code. */
+  defer(settle: () => void): void {
+    this.#settlements.push(settle);
+    this.#schedule();
+  }
+
+  /** Goes on with an operation in the next turn. */
+  goOn(next: () => void): void {
+    this.#continuations.push(next);
+    this.#schedule();
+  }
+
+  /** Settles now what waits for the next turn, before something else is settled
+   * that must not overtake it. */
+  settle(): void {
+    if (this.#settlements.length === 0) return;
+    const settlements = this.#settlements;
+    this.#settlements = [];
+    for (const settle of settlements) settle();
+  }
+
+  /** A turn begins, in which a poll has delivered so many records. */
+  begin(records: number): void {
+    this.#left = TURN_BYTES + records * RECORD_BYTES;
+    this.#isInTurn = true;
+    this.settle();
+    if (this.#continuations.length === 0) return;
+    const continuations = this.#continuations;
+    this.#continuations = [];
+    for (const next of continuations) next();
+  }
+
+  /** The turn is over; user code runs now. */
+  end(): void {
+    this.#isInTurn = false;
+  }
+
+  /* Turns of the port come when they come: while it is parked, or closed, there
+   * is none. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    runtime.defer(this.#next);
+  }
+
+  #next = (): void => {
+    this.#isScheduled = false;
+    if (!this.isPending) return;
+    this.begin(0);
+    this.end();
+  };
+}

@@ -1,0 +1,127 @@
+// Copyright the iocp authors. MIT license.
+/* Where a listener listens: one socket for an address, and for "localhost" one
+ * for each family, at the same port. */
+
+import {
+  asciiHostname,
+  encodeAddress,
+  formatIp,
+  type IpAddress,
+  isLoopback,
+  LOOPBACK,
+} from "../native/address.ts";
+import {
+  ALL_NO_DELAY,
+  IPV6_ONLY,
+  LOCAL,
+  RESET,
+  REUSE_PORT,
+} from "../native/completion.ts";
+import { NotSupported, SocketError } from "../errors.ts";
+import type { Loop } from "../loop/loop.ts";
+import type { ListenSettings } from "../options/options.ts";
+import { literalIp, resolveSync } from "../connect/resolver.ts";
+import { runtime } from "../runtime/detect.ts";
+
+/* More addresses of one name are not looked at. */
+const ADDRESSES_MAX = 64;
+/* How often the system may choose a port that is taken in the other family. */
+const TRIES_MAX = 32;
+/* This machine, or its user, has the other family not. */
+const ABSENT = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL", "ENOTSUP"]);
+
+/** Opens the sockets of a listener, the one whose address it tells of first. */
+export function listenSockets(loop: Loop, settings: ListenSettings): number[] {
+  const [first, ...others] = permittedIps(loop, settings);
+  for (let triesLeft = TRIES_MAX;; triesLeft--) {
+    const sockets = [open(loop, settings, first!, settings.port)];
+    try {
+      const { port } = loop.address(sockets[0]!, LOCAL);
+      for (const ip of others) openOther(loop, settings, ip, port, sockets);
+      return sockets;
+    } catch (error) {
+      for (const socket of sockets) closeNow(loop, socket);
+      const isTaken = error instanceof SocketError &&
+        (error.code === "EADDRINUSE" || error.code === "EACCES");
+      if (settings.port !== 0 || !isTaken || triesLeft === 0) throw error;
+    }
+  }
+}
+
+function closeNow(loop: Loop, socket: number): void {
+  loop.native.iocp_close(loop.port, socket, RESET, 0);
+  loop.kick();
+}
+
+function openOther(
+  loop: Loop,
+  settings: ListenSettings,
+  ip: IpAddress,
+  port: number,
+  sockets: number[],
+): void {
+  try {
+    sockets.push(open(loop, settings, ip, port));
+  } catch (error) {
+    if (!(error instanceof SocketError) || !ABSENT.has(error.code)) throw error;
+  }
+}
+
+/* The addresses to listen on, with the permission of the user; never none. */
+function permittedIps(loop: Loop, settings: ListenSettings): IpAddress[] {
+  const { hostname, port } = settings;
+  const { native } = loop;
+  const permit = (host: string) => runtime.requireNet(host, port);
+  const ip = literalIp(native, hostname, { syscall: "listen", port }, permit);
+  if (ip !== undefined) return [ip];
+  const name = asciiHostname(hostname);
+  permit(name);
+  const found = resolveSync(native, name, ADDRESSES_MAX, {
+    syscall: "resolve",
+  });
+  const first = found[0]!;
+  runtime.requireNetResolved(formatIp(first), port);
+  if (name !== "localhost" || !found.every(isLoopback)) return [first];
+  const isOther = ({ family }: IpAddress) => family !== first.family;
+  const other = found.find(isOther) ?? LOOPBACK.find(isOther)!;
+  return mayUse(other, port) ? [first, other] : [first];
+}
+
+/* The stock call would not use it, so a refusal is no failure. */
+function mayUse(ip: IpAddress, port: number): boolean {
+  try {
+    runtime.requireNetResolved(formatIp(ip), port);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function open(
+  loop: Loop,
+  settings: ListenSettings,
+  ip: IpAddress,
+  port: number,
+): number {
+  const { hostname, backlog, ipv6Only, reusePort, conn } = settings;
+  const flags = (ipv6Only ? IPV6_ONLY : 0) | (reusePort ? REUSE_PORT : 0) |
+    (conn.noDelay ? ALL_NO_DELAY : 0);
+  const { native } = loop;
+  const result = native.iocp_listen(
+    loop.port,
+    encodeAddress(ip, port),
+    backlog,
+    flags,
+  );
+  if (result >= 0) return result;
+  const error = loop.error(result, {
+    syscall: "listen",
+    address: hostname,
+    port,
+  });
+  if (error.code !== "ENOTSUP") throw error;
+  throw new NotSupported(
+    "Cannot listen with reusePort: this system has no SO_REUSEPORT; on Windows SO_REUSEADDR would let any process take the port over",
+    { cause: error },
+  );
+}
