@@ -3,6 +3,7 @@
 import { Acceptor } from "./socket/acceptor.ts";
 import { adoptSocket } from "./socket/adopter.ts";
 import { RECEIVE_BUFFER_MAX } from "./native/completion.ts";
+import { ADOPT } from "./native/system_calls.ts";
 import { Conn } from "./conn.ts";
 import { makeConnection, makeConnectionSync } from "./connect/connector.ts";
 import {
@@ -113,7 +114,7 @@ export class CompletionPort {
     const { handle, bytes } = requireDetached(socket);
     requireOptions(options);
     const settings = connSettings(options);
-    this.#group.requireOpen("adopt");
+    this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
     const stream = adoptSocket(this.#group, handle, settings, true);
     stream.receive.preload(bytes);
     return new Conn(stream);
@@ -161,7 +162,7 @@ export class CompletionPort {
       ...rest,
       receive: { mode: "flow", bufferSize },
     });
-    this.#group.requireOpen("adopt");
+    this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
     const stream = adoptSocket(this.#group, handle, settings, isDetached);
     if (bytes !== undefined) stream.receive.preload(bytes);
     const conn = new Conn(stream);
@@ -217,7 +218,7 @@ export class CompletionPort {
    * @throws {SocketError} when the port is closed.
    */
   stats(): PortStats {
-    this.#group.requireOpen("count");
+    this.#group.requireOpen("ioctl");
     return this.#group.stats();
   }
 

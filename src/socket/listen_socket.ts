@@ -77,7 +77,7 @@ function permittedIps(loop: Loop, settings: ListenSettings): IpAddress[] {
   const name = asciiHostname(hostname);
   permit(name);
   const found = resolveSync(native, name, ADDRESSES_MAX, {
-    syscall: "resolve",
+    syscall: "getaddrinfo",
   });
   const first = found[0]!;
   runtime.requireNetResolved(formatIp(first), port);

@@ -105,7 +105,7 @@ export class SocketEvents {
     }
     /* A loop over a connection that this side closes ends like at an end. */
     if (stream.receive.hasPeerEnded) tell("end");
-    else tell("error", undefined, stream.closedError("receive"));
+    else tell("error", undefined, stream.closedError("read"));
   }
 
   /* Resolves when somebody has taken it. */
