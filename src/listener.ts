@@ -2,7 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { NetAddr } from "./native/address.ts";
 import type { Acceptor } from "./socket/acceptor.ts";
-import { Conn, type ConnOptionsInForce } from "./conn.ts";
+import type { Conn, ConnOptionsInForce } from "./conn.ts";
 import type { KeepAliveOptions } from "./options/keep_alive.ts";
 import {
   requireAcceptPool,
@@ -31,6 +31,10 @@ export interface ListenerOptionsInForce
   reusePort: boolean;
 }
 
+/** Makes the listener of an acceptor. For internal use: the constructor is not
+ * part of the API. */
+export let makeListener: (acceptor: Acceptor) => Listener;
+
 /**
  * Accepts TCP connections, as in Deno, and is an async iterable of them.
  *
@@ -52,10 +56,18 @@ export interface ListenerOptionsInForce
  * ```
  */
 export class Listener implements AsyncIterable<Conn> {
+  static {
+    makeListener = (acceptor) => new Listener(acceptor);
+  }
+
   readonly #acceptor: Acceptor;
 
-  /** Listeners come from `listen()`. */
-  constructor(acceptor: Acceptor) {
+  /**
+   * Listeners come from `listen()`.
+   *
+   * @ignore
+   */
+  private constructor(acceptor: Acceptor) {
     this.#acceptor = acceptor;
   }
 

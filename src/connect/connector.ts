@@ -11,7 +11,7 @@ import {
 } from "../native/address.ts";
 import { Answer } from "../views/answer.ts";
 import { CLOSED, CONNECTED, RESET } from "../native/completion.ts";
-import { Conn } from "../conn.ts";
+import { type Conn, makeConn } from "../conn.ts";
 import { errorOf, SocketError } from "../errors.ts";
 import { clearTimeout, now, setTimeout } from "../runtime/globals.ts";
 import type { Group } from "../loop/group.ts";
@@ -83,7 +83,7 @@ class Attempt implements Endpoint {
   /** Makes the connection the user's. */
   take(settings: ConnectSettings): Conn {
     this.#isTaken = true;
-    return new Conn(new Stream(this.#loop, this.socket, settings.conn, "new"));
+    return makeConn(new Stream(this.#loop, this.socket, settings.conn, "new"));
   }
 
   abandon(): void {

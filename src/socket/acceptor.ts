@@ -16,7 +16,7 @@ import {
   SOCKET_STATS_FIELDS,
   type SocketStats,
 } from "../native/completion.ts";
-import { Conn } from "../conn.ts";
+import { type Conn, makeConn } from "../conn.ts";
 import { errorOf, NotSupported, SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
 import type { Endpoint, Loop } from "../loop/loop.ts";
@@ -292,5 +292,5 @@ export class Acceptor implements Endpoint {
 /* Makes the connection the caller's. */
 function give(stream: Stream): Conn {
   stream.take();
-  return new Conn(stream);
+  return makeConn(stream);
 }

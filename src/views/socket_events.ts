@@ -20,7 +20,7 @@ export interface SocketEvent<T = unknown> {
    */
   readonly type: "read" | "end" | "error";
   /** The bytes of a `"read"`, to keep. */
-  readonly data: Uint8Array | undefined;
+  readonly data: Uint8Array<ArrayBuffer> | undefined;
   /** How many these are. */
   readonly byteCount: number;
   /** What the user gave when it was added. */
@@ -81,7 +81,7 @@ export class SocketEvents {
   ): Promise<void> {
     const tell = (
       type: SocketEvent["type"],
-      data?: Uint8Array,
+      data?: Uint8Array<ArrayBuffer>,
       error?: Error,
     ): Promise<void> =>
       this.#tell({
@@ -97,7 +97,7 @@ export class SocketEvents {
       for (;;) {
         const { value } = await chunks.next();
         if (value === undefined) break;
-        await tell("read", value);
+        await tell("read", value as Uint8Array<ArrayBuffer>);
       }
     } catch (error) {
       tell("error", undefined, error as Error);
