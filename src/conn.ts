@@ -23,7 +23,7 @@ import {
 } from "./options/receive_mode.ts";
 import type { SocketDuplex } from "./views/socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
-import type { Stream } from "./socket/stream.ts";
+import type { Socket } from "./socket/socket.ts";
 import { optionalBoolean, requireBytes } from "./options/validate.ts";
 import { WebStreams } from "./views/web_streams.ts";
 import type { ByteReadable, ByteWritable } from "./runtime/web_types.ts";
@@ -46,11 +46,11 @@ export interface ConnOptionsInForce {
 
 /** The stream of a connection, or undefined for any other value. For internal
  * use. */
-export let streamOf: (value: unknown) => Stream | undefined;
+export let streamOf: (value: unknown) => Socket | undefined;
 
 /** Makes the connection of a stream. For internal use: the constructor is not
  * part of the API. */
-export let makeConn: (stream: Stream) => Conn;
+export let makeConn: (stream: Socket) => Conn;
 
 /**
  * A TCP connection, as in Deno, and an async iterable of its chunks.
@@ -82,7 +82,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
     makeConn = (stream) => new Conn(stream);
   }
 
-  readonly #stream: Stream;
+  readonly #stream: Socket;
   #webStreams: WebStreams | undefined;
   #duplex: SocketDuplex | undefined;
 
@@ -91,7 +91,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    *
    * @ignore
    */
-  private constructor(stream: Stream) {
+  private constructor(stream: Socket) {
     this.#stream = stream;
   }
 

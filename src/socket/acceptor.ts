@@ -5,9 +5,7 @@
 import type { NetAddr } from "../native/address.ts";
 import { Answer, timedOut } from "../views/answer.ts";
 import {
-  ACCEPTED,
   BACKLOG,
-  CLOSED,
   DEFER_ACCEPT,
   FIRST_BYTE_TIMEOUT,
   LOCAL,
@@ -19,11 +17,12 @@ import {
 import { type Conn, makeConn } from "../conn.ts";
 import { errorOf, NotSupported, SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
-import type { Endpoint, Loop } from "../loop/loop.ts";
+import type { Endpoint } from "../loop/endpoint.ts";
+import type { Loop } from "../loop/loop.ts";
 import { listenSockets } from "./listen_socket.ts";
 import type { ListenSettings } from "../options/options.ts";
 import { receiveNumbers } from "../options/receive_mode.ts";
-import { Stream } from "./stream.ts";
+import { Socket } from "./socket.ts";
 
 /** With so many connections waiting for the user no more are accepted; the
  * system's backlog holds the rest. */
@@ -34,21 +33,22 @@ export type Taker = (conn: Conn | undefined) => void;
 
 /* The socket of another family. What it accepts is its listener's. */
 class Companion implements Endpoint {
-  readonly socket: number;
+  readonly id: number;
   readonly #acceptor: Acceptor;
 
-  constructor(acceptor: Acceptor, socket: number) {
+  constructor(acceptor: Acceptor, id: number) {
     this.#acceptor = acceptor;
-    this.socket = socket;
+    this.id = id;
   }
 
-  complete(kind: number, result: number, detail: number): void {
-    if (kind === CLOSED) this.#acceptor.loop.remove(this);
-    else this.#acceptor.complete(kind, result, detail);
+  accepted(result: number, errno: number): void {
+    this.#acceptor.accepted(result, errno);
   }
 
-  lose(): void {
-    this.#acceptor.lose();
+  closed(): void {}
+
+  portClosed(): void {
+    this.#acceptor.portClosed();
   }
 }
 
@@ -56,14 +56,14 @@ class Companion implements Endpoint {
 export class Acceptor implements Endpoint {
   readonly loop: Loop;
   /** The socket whose address users see; the others have the same port. */
-  readonly socket: number;
+  readonly id: number;
   readonly #sockets: readonly number[];
   readonly address: NetAddr;
   readonly settings: ListenSettings;
   #acceptPool: number;
   /** Accepted, and not taken yet. Accepts that succeed at once are bounded: only
    * a turn of the loop brings more of them. */
-  #waiting: Stream[] = [];
+  #waiting: Socket[] = [];
   #takers: Taker[] = [];
   #isPosted = false;
   #isClosed = false;
@@ -76,9 +76,9 @@ export class Acceptor implements Endpoint {
     this.settings = settings;
     this.#acceptPool = settings.acceptPool;
     this.#sockets = listenSockets(loop, settings);
-    this.socket = this.#sockets[0]!;
+    this.id = this.#sockets[0]!;
     for (const socket of this.#sockets) group.join(socket);
-    this.address = loop.address(this.socket, LOCAL);
+    this.address = loop.port.address(this.id, LOCAL);
     this.#applySettings();
     loop.add(this);
     for (const socket of this.#sockets.slice(1)) {
@@ -87,10 +87,7 @@ export class Acceptor implements Endpoint {
     loop.ref();
   }
 
-  complete(kind: number, result: number, detail: number): void {
-    if (kind === ACCEPTED) this.#accepted(result, detail);
-    else if (kind === CLOSED) this.loop.remove(this);
-  }
+  closed(): void {}
 
   /** The next connection, or undefined once it is closed. */
   accept(): Promise<Conn | undefined> {
@@ -144,7 +141,7 @@ export class Acceptor implements Endpoint {
 
   get backlog(): number {
     if (this.#isClosed) throw this.closedError("getsockopt");
-    return this.loop.getOption(this.socket, BACKLOG);
+    return this.loop.port.getOption(this.id, BACKLOG);
   }
 
   set backlog(count: number) {
@@ -163,7 +160,7 @@ export class Acceptor implements Endpoint {
   stats(): SocketStats {
     if (this.#isClosed) throw this.closedError("ioctl");
     const [stats, ...others] = this.#sockets.map((socket) =>
-      this.loop.socketStats(socket)
+      this.loop.port.socketStats(socket)
     );
     for (const other of others) {
       for (const field of SOCKET_STATS_FIELDS) stats![field] += other[field];
@@ -197,22 +194,19 @@ export class Acceptor implements Endpoint {
   #setOption(option: number, value: number): number {
     let result = 0;
     for (const socket of this.#sockets) {
-      result = this.loop.setOption(socket, option, value);
+      result = this.loop.port.setOption(socket, option, value);
       if (result < 0) break;
     }
     return result;
   }
 
   #closeSockets(): void {
-    const { native, port } = this.loop;
-    for (const socket of this.#sockets) {
-      native.iocp_close(port, socket, RESET, 0);
-    }
+    for (const socket of this.#sockets) this.loop.port.close(socket, RESET, 0);
   }
 
   #error(result: number, syscall: string): SocketError {
     const { hostname: address, port } = this.address;
-    return this.loop.error(result, { syscall, address, port });
+    return this.loop.port.error(result, { syscall, address, port });
   }
 
   /** The error of every call after the close. */
@@ -233,12 +227,11 @@ export class Acceptor implements Endpoint {
   close(): void {
     if (this.#isClosed) return;
     this.#closeSockets();
-    this.loop.kick();
-    this.lose();
+    this.portClosed();
   }
 
   /** It is closed, by the user or with its port. */
-  lose(): void {
+  portClosed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#isRef) this.loop.unref();
@@ -249,7 +242,7 @@ export class Acceptor implements Endpoint {
     for (const take of takers) take(undefined);
   }
 
-  #accepted(result: number, errno: number): void {
+  accepted(result: number, errno: number): void {
     if (result < 0) {
       const { hostname: address, port } = this.address;
       const options = { syscall: "accept", address, port, errno };
@@ -259,7 +252,7 @@ export class Acceptor implements Endpoint {
     this.lastError = undefined;
     const { conn: settings, firstByteTimeout } = this.settings;
     const origin = firstByteTimeout > 0 ? "watched" : "accepted";
-    const stream = new Stream(this.loop, result, settings, origin);
+    const stream = new Socket(this.loop, result, settings, origin);
     if (this.#isClosed) {
       stream.reset();
       return;
@@ -283,14 +276,12 @@ export class Acceptor implements Endpoint {
   #setPosted(isPosted: boolean): void {
     this.#isPosted = isPosted;
     const count = isPosted ? this.#acceptPool : 0;
-    const { native, port } = this.loop;
-    for (const socket of this.#sockets) native.iocp_accept(port, socket, count);
-    this.loop.kick();
+    for (const socket of this.#sockets) this.loop.port.accept(socket, count);
   }
 }
 
 /* Makes the connection the caller's. */
-function give(stream: Stream): Conn {
+function give(stream: Socket): Conn {
   stream.take();
   return makeConn(stream);
 }

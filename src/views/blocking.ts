@@ -7,11 +7,11 @@
 import { Answer, timedOut } from "./answer.ts";
 import { PEER } from "../native/completion.ts";
 import { bufferReader } from "../socket/receive_queue.ts";
-import type { Stream } from "../socket/stream.ts";
+import type { Socket } from "../socket/socket.ts";
 
 /** Waits for bytes, and reads them. */
 export function readSync(
-  stream: Stream,
+  stream: Socket,
   buffer: Uint8Array,
   timeout: number,
 ): number | null {
@@ -29,7 +29,7 @@ export function readSync(
 
 /** Waits until the system has taken all of it. */
 export function writeSync(
-  stream: Stream,
+  stream: Socket,
   bytes: Uint8Array,
   timeout: number,
 ): number {

@@ -7,7 +7,7 @@ import type { Allowance } from "../socket/allowance.ts";
 import { Chunks } from "./chunks.ts";
 import type { Conn } from "../conn.ts";
 import { Fifo } from "../socket/fifo.ts";
-import type { Stream } from "../socket/stream.ts";
+import type { Socket } from "../socket/socket.ts";
 
 /** What has happened to a socket that was added to a port. */
 export interface SocketEvent<T = unknown> {
@@ -51,7 +51,7 @@ export class SocketEvents {
   }
 
   /** Tells what happens to a socket from now on. */
-  add(stream: Stream, socket: Conn, userState: unknown): void {
+  add(stream: Socket, socket: Conn, userState: unknown): void {
     this.#watch(stream, socket, userState);
   }
 
@@ -75,7 +75,7 @@ export class SocketEvents {
   }
 
   async #watch(
-    stream: Stream,
+    stream: Socket,
     socket: Conn,
     userState: unknown,
   ): Promise<void> {
