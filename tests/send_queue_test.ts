@@ -117,7 +117,7 @@ test("The number can change while sends are in flight", async () => {
   const written = client.write(bytes);
   await settled("the sender has stopped", () => client.stats().bytesSent);
   assert.equal(client.stats().sends, 2);
-  client.setSendConcurrency(6);
+  client.setOptions({ sendConcurrency: 6 });
   assert.equal(client.options.sendConcurrency, 6);
   /* The next part that leaves makes room for the others. */
   const chunks = server[Symbol.asyncIterator]();

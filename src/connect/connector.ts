@@ -18,7 +18,7 @@ import type { Group } from "../loop/group.ts";
 import type { Endpoint } from "../loop/endpoint.ts";
 import type { Loop } from "../loop/loop.ts";
 import { reasonOf, throwIfAborted } from "../options/signal.ts";
-import type { ConnectSettings } from "../options/options.ts";
+import type { ConnectSettings } from "../options/connect.ts";
 import { literalIp, resolve, resolveSync } from "./resolver.ts";
 import { runtime } from "../runtime/detect.ts";
 import { Socket } from "../socket/socket.ts";

@@ -5,23 +5,27 @@
 import type { NetAddr } from "../native/address.ts";
 import { Answer, timedOut } from "../views/answer.ts";
 import {
-  BACKLOG,
-  DEFER_ACCEPT,
-  FIRST_BYTE_TIMEOUT,
   LOCAL,
   RESET,
-  SEND_CONCURRENCY,
   SOCKET_STATS_FIELDS,
   type SocketStats,
 } from "../native/completion.ts";
 import { type Conn, makeConn } from "../conn.ts";
-import { errorOf, NotSupported, SocketError } from "../errors.ts";
+import { errorOf, SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
 import type { Endpoint } from "../loop/endpoint.ts";
 import type { Loop } from "../loop/loop.ts";
 import { listenSockets } from "./listen_socket.ts";
-import type { ListenSettings } from "../options/options.ts";
-import { receiveNumbers } from "../options/receive_mode.ts";
+import type {
+  ListenOptionsInForce,
+  ListenSettings,
+} from "../options/listen.ts";
+import {
+  listenerNumbers,
+  notSupported,
+  numbersOf,
+  readOptions,
+} from "../options/settings.ts";
 import { Socket } from "./socket.ts";
 
 /** With so many connections waiting for the user no more are accepted; the
@@ -59,8 +63,7 @@ export class Acceptor implements Endpoint {
   readonly id: number;
   readonly #sockets: readonly number[];
   readonly address: NetAddr;
-  readonly settings: ListenSettings;
-  #acceptPool: number;
+  settings: ListenSettings;
   /** Accepted, and not taken yet. Accepts that succeed at once are bounded: only
    * a turn of the loop brings more of them. */
   #waiting: Socket[] = [];
@@ -74,7 +77,6 @@ export class Acceptor implements Endpoint {
     const { loop } = group;
     this.loop = loop;
     this.settings = settings;
-    this.#acceptPool = settings.acceptPool;
     this.#sockets = listenSockets(loop, settings);
     this.id = this.#sockets[0]!;
     for (const socket of this.#sockets) group.join(socket);
@@ -129,31 +131,27 @@ export class Acceptor implements Endpoint {
     this.#takers = this.#takers.filter((one) => one !== taker);
   }
 
-  get acceptPool(): number {
-    return this.#acceptPool;
-  }
-
-  set acceptPool(count: number) {
-    if (this.#isClosed) throw this.closedError("setsockopt");
-    this.#acceptPool = count;
-    if (this.#isPosted) this.#setPosted(true);
-  }
-
-  get backlog(): number {
+  /** The options of the listening socket that are in force. */
+  options(): ListenOptionsInForce {
     if (this.#isClosed) throw this.closedError("getsockopt");
-    return this.loop.port.getOption(this.id, BACKLOG);
+    return readOptions("listen", this.settings, (native) => {
+      const value = this.loop.port.getOption(this.id, native);
+      return value < 0 ? undefined : value;
+    });
   }
 
-  set backlog(count: number) {
+  /** Changes options, one after the other. */
+  changeOptions(changes: Partial<ListenSettings>): void {
     if (this.#isClosed) throw this.closedError("setsockopt");
-    const result = this.#setOption(BACKLOG, count);
-    if (result >= 0) return;
-    const error = this.#error(result, "listen");
-    if (error.code !== "ENOTSUP") throw error;
-    throw new NotSupported(
-      `Cannot change the backlog to ${count}: Windows never makes that of a listener smaller than it was at first`,
-      { cause: error },
-    );
+    for (const [key, setting] of Object.entries(changes)) {
+      for (const [native, value] of numbersOf(key, setting)) {
+        this.#setOption(key, native, value);
+      }
+      this.settings = { ...this.settings, [key]: setting };
+    }
+    if (changes.acceptPool !== undefined && this.#isPosted) {
+      this.#setPosted(true);
+    }
   }
 
   /** The counters of the library, and the connections that wait here. */
@@ -171,33 +169,25 @@ export class Acceptor implements Endpoint {
 
   /* The library gives its own options to each connection. */
   #applySettings(): void {
-    const { deferAccept, firstByteTimeout, conn } = this.settings;
-    const options: [option: number, value: number][] = [
-      ...receiveNumbers(conn.receive),
-      [SEND_CONCURRENCY, conn.sendConcurrency],
-    ];
-    if (firstByteTimeout > 0) {
-      options.push([FIRST_BYTE_TIMEOUT, firstByteTimeout]);
-    }
-    if (deferAccept) options.push([DEFER_ACCEPT, 1]);
-    for (const [option, value] of options) {
-      const result = this.#setOption(option, value);
-      if (result < 0) {
-        const error = this.#error(result, "setsockopt");
-        this.#closeSockets();
-        throw error;
-      }
+    const { settings } = this;
+    try {
+      for (
+        const [key, native, value] of listenerNumbers(settings, settings.conn)
+      ) this.#setOption(key, native, value);
+    } catch (error) {
+      this.#closeSockets();
+      throw error;
     }
   }
 
-  /* Of all sockets; the first failure, or what the last one says. */
-  #setOption(option: number, value: number): number {
-    let result = 0;
+  /* Of all sockets. */
+  #setOption(key: string, native: number, value: number): void {
     for (const socket of this.#sockets) {
-      result = this.loop.port.setOption(socket, option, value);
-      if (result < 0) break;
+      const result = this.loop.port.setOption(socket, native, value);
+      if (result >= 0) continue;
+      const error = this.#error(result, "setsockopt");
+      throw error.code === "ENOTSUP" ? notSupported(key, error) : error;
     }
-    return result;
   }
 
   #closeSockets(): void {
@@ -275,7 +265,7 @@ export class Acceptor implements Endpoint {
 
   #setPosted(isPosted: boolean): void {
     this.#isPosted = isPosted;
-    const count = isPosted ? this.#acceptPool : 0;
+    const count = isPosted ? this.settings.acceptPool : 0;
     for (const socket of this.#sockets) this.loop.port.accept(socket, count);
   }
 }

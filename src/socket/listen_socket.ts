@@ -19,7 +19,7 @@ import {
 } from "../native/completion.ts";
 import { NotSupported, SocketError } from "../errors.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { ListenSettings } from "../options/options.ts";
+import type { ListenSettings } from "../options/listen.ts";
 import { literalIp, resolveSync } from "../connect/resolver.ts";
 import { runtime } from "../runtime/detect.ts";
 

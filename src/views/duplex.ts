@@ -4,7 +4,7 @@
  * not explained is one of Node's lib/net.js. */
 
 import { Chunks } from "./chunks.ts";
-import { LOCAL, NO_DELAY, PEER } from "../native/completion.ts";
+import { LOCAL, PEER } from "../native/completion.ts";
 import {
   closedSocket,
   duplexError,
@@ -15,6 +15,7 @@ import {
 } from "./duplex_error.ts";
 import { nextTick, nodeModule } from "../runtime/globals.ts";
 import { Inactivity } from "../socket/inactivity.ts";
+import { changeOptions } from "../socket/socket_options.ts";
 import { SECONDS_MAX } from "../options/keep_alive.ts";
 import type {
   BufferClass,
@@ -194,7 +195,9 @@ function makeClass(): new (stream: Socket) => Duplex {
     }
 
     setNoDelay(noDelay = true): this {
-      this.#attempt(() => this.#stream.setOption(NO_DELAY, noDelay ? 1 : 0));
+      this.#attempt(() =>
+        changeOptions(this.#stream, { noDelay: Boolean(noDelay) })
+      );
       return this;
     }
 
@@ -202,7 +205,9 @@ function makeClass(): new (stream: Socket) => Duplex {
       /* Milliseconds there, seconds here; 0 leaves it as it is. */
       const idle = Math.min(Math.ceil(initialDelay / 1000), SECONDS_MAX);
       const times = idle >= 1 ? { idle } : {};
-      this.#attempt(() => this.#stream.setKeepAlive(enable && times));
+      this.#attempt(() =>
+        changeOptions(this.#stream, { keepAlive: enable && times })
+      );
       return this;
     }
 
