@@ -5,7 +5,7 @@
 
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { type Conn, listen } from "../mod.ts";
+import { type Conn, listen } from "iocp";
 
 const { values } = parseArgs({
   args: process.argv.slice(2),

@@ -15,7 +15,7 @@ import { createServer as createSecureServer } from "node:https";
 import { extname, join, resolve, sep } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { listen, serveHttp } from "../mod.ts";
+import { listen, serveHttp } from "iocp";
 
 const { values } = parseArgs({
   args: process.argv.slice(2),
