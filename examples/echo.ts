@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-// Sends back whatever comes, for ever:
+// Sends back what it receives:
 //   deno run --allow-ffi --allow-net examples/echo.ts --port 8080
 //   bun examples/echo.ts --port 8080
 
