@@ -4,7 +4,8 @@ import { Acceptor } from "./socket/acceptor.ts";
 import { adoptSocket } from "./socket/adopter.ts";
 import { RECEIVE_BUFFER_MAX } from "./native/completion.ts";
 import { Conn } from "./conn.ts";
-import { makeConnection, makeConnectionSync } from "./connect/connector.ts";
+import { makeConnectionSync } from "./views/blocking.ts";
+import { makeConnection } from "./connect/connector.ts";
 import {
   type DetachedSocket,
   requireDetached,
@@ -88,14 +89,14 @@ export class CompletionPort {
   async connect(options: ConnectOptions): Promise<Conn> {
     const settings = connectSettings(options);
     this.#group.requireOpen("connect");
-    return await makeConnection(this.#group, settings);
+    return new Conn(await makeConnection(this.#group, settings));
   }
 
   /** The same as {@linkcode connectSync}, on this port. */
   connectSync(options: ConnectOptions): Conn {
     const settings = connectSettings(options);
     this.#group.requireOpen("connect");
-    return makeConnectionSync(this.#group, settings);
+    return new Conn(makeConnectionSync(this.#group, settings));
   }
 
   /**

@@ -436,7 +436,7 @@ export class Loop {
     if (sockets === 0 && !this.#isResident) {
       /* Nothing can come any more, so a wait would be for nothing. */
       if (this.#parker.isParked) this.native.iocp_wake(this.port);
-      this.#parker.rest();
+      this.#parker.idle();
       return;
     }
     /* A deferred turn holds the process, so without a ref every turn parks:
