@@ -109,7 +109,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
     const stream = this.#stream;
     return attempt(() => {
       requireBytes("p", p);
-      if (stream.isClosed) throw stream.closedError("receive");
+      if (stream.isClosed) throw stream.closedError("read");
       return stream.receive.read(p);
     });
   }
@@ -130,7 +130,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
     if (!(p instanceof Uint8Array)) {
       return attempt(() => requireBytes("p", p)) as never;
     }
-    if (stream.isClosed) return Promise.reject(stream.closedError("send"));
+    if (stream.isClosed) return Promise.reject(stream.closedError("write"));
     return stream.send.write(p);
   }
 
@@ -284,7 +284,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
   duplex(): SocketDuplex {
     if (this.#duplex !== undefined) return this.#duplex;
     if (this.#stream.isClosed) {
-      throw this.#stream.closedError("make a duplex");
+      throw this.#stream.closedError("read", "make a duplex");
     }
     return this.#duplex = duplexOf(this.#stream);
   }

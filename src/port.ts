@@ -3,6 +3,7 @@
 import { Acceptor } from "./socket/acceptor.ts";
 import { adoptSocket } from "./socket/adopter.ts";
 import { RECEIVE_BUFFER_MAX } from "./native/completion.ts";
+import { ADOPT } from "./native/system_calls.ts";
 import { Conn } from "./conn.ts";
 import { makeConnectionSync } from "./views/blocking.ts";
 import { makeConnection } from "./connect/connector.ts";
@@ -114,7 +115,7 @@ export class CompletionPort {
     const { handle, bytes } = requireDetached(socket);
     requireOptions(options);
     const settings = connSettings(options);
-    this.#group.requireOpen("adopt");
+    this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
     const stream = adoptSocket(this.#group, handle, settings, true);
     stream.receive.preload(bytes);
     return new Conn(stream);
@@ -162,7 +163,7 @@ export class CompletionPort {
       ...rest,
       receive: { mode: "flow", bufferSize },
     });
-    this.#group.requireOpen("adopt");
+    this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
     const stream = adoptSocket(this.#group, handle, settings, isDetached);
     if (bytes !== undefined) stream.receive.preload(bytes);
     const conn = new Conn(stream);
@@ -218,7 +219,7 @@ export class CompletionPort {
    * @throws {SocketError} when the port is closed.
    */
   stats(): PortStats {
-    this.#group.requireOpen("count");
+    this.#group.requireOpen("ioctl");
     return this.#group.stats();
   }
 

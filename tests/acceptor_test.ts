@@ -60,7 +60,7 @@ test("listen() fails on an unknown name", async () => {
   for (const hostname of ["nope.invalid", "bücher.invalid", "a".repeat(70)]) {
     const error = await errorFrom(() => port.listen({ hostname, port: 0 }));
     assert.equal(error.code, "ENOTFOUND", hostname);
-    assert.equal(error.syscall, "resolve");
+    assert.equal(error.syscall, "getaddrinfo");
   }
 });
 

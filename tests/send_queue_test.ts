@@ -138,7 +138,7 @@ function keeping(bytes: number): SendOwner {
   return {
     loop: loop as unknown as SendOwner["loop"],
     socket: 1,
-    failure: () => new SocketError("ECONNRESET", { syscall: "send" }),
+    failure: () => new SocketError("ECONNRESET", { syscall: "write" }),
     entered() {},
     drained() {},
     reset() {},
@@ -148,7 +148,7 @@ function keeping(bytes: number): SendOwner {
 test("SendQueue takes a completion that comes after its failure", async () => {
   const queue = new SendQueue(keeping(8), 1);
   const written = queue.write(new Uint8Array(8));
-  queue.fail(new SocketError("EINTR", { syscall: "send" }));
+  queue.fail(new SocketError("EINTR", { syscall: "write" }));
   queue.sent(8, 0);
   await assert.rejects(written, { code: "EINTR" });
   assert.equal(queue.isBusy, false);

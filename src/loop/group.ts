@@ -3,6 +3,7 @@
  * that any number of them needs one poll and one parked wait. */
 
 import { GROUP } from "../native/completion.ts";
+import { CREATE_PORT } from "../native/system_calls.ts";
 import { errorOf, SocketError } from "../errors.ts";
 import { Loop } from "./loop.ts";
 import type { PortStats } from "../stats.ts";
@@ -32,7 +33,7 @@ export class Group {
     this.loop = currentLoop();
     const number = this.loop.native.iocp_group_new(this.loop.port);
     if (number < 0) {
-      throw errorOf(number, { syscall: "create a completion port" });
+      throw errorOf(number, CREATE_PORT);
     }
     this.#number = number;
     users++;
@@ -48,10 +49,11 @@ export class Group {
   }
 
   /** Throws when a call that makes a socket comes after the close. */
-  requireOpen(syscall: string): void {
+  requireOpen(syscall: string, action?: string): void {
     if (!this.isClosed) return;
     throw new SocketError("EBADF", {
       syscall,
+      action,
       detail: "the completion port is closed",
     });
   }

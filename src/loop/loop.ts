@@ -22,7 +22,7 @@ import {
   HEADER_TIMEOUT_MS,
   HEADER_WORDS,
   INDEX_MASK,
-  type LOCAL,
+  LOCAL,
   MORE,
   type PEER,
   PENDING,
@@ -41,6 +41,7 @@ import {
 import { Allowance } from "../socket/allowance.ts";
 import { nodeModule, now } from "../runtime/globals.ts";
 import { loadLibrary } from "../native/library.ts";
+import { CREATE_PORT, WAIT } from "../native/system_calls.ts";
 import { realmNumber } from "./realm.ts";
 import { runtime } from "../runtime/detect.ts";
 import type { Parker } from "../runtime/types.ts";
@@ -140,7 +141,7 @@ export class Loop {
     this.native = native;
     this.libraryPath = path;
     const port = native.iocp_new(realmNumber());
-    if (port < 0) throw errorOf(port, { syscall: "create a completion port" });
+    if (port < 0) throw errorOf(port, CREATE_PORT);
     this.port = port;
     this.#parker = runtime.makeParker(native, path, port, this.#woken);
     this.#parker.setRef(false);
@@ -209,7 +210,11 @@ export class Loop {
   name(socket: number, end: typeof LOCAL | typeof PEER): Uint8Array {
     const bytes = this.#name;
     const result = this.native.iocp_name(this.port, socket, end, bytes);
-    if (result < 0) throw this.error(result, { syscall: "name a socket" });
+    if (result < 0) {
+      throw this.error(result, {
+        syscall: end === LOCAL ? "getsockname" : "getpeername",
+      });
+    }
     return bytes;
   }
 
@@ -241,7 +246,7 @@ export class Loop {
   socketStats(socket: number): SocketStats {
     const values = new Float64Array(SOCKET_STATS_FIELDS.length);
     const result = this.native.iocp_socket_stats(this.port, socket, values);
-    if (result < 0) throw this.error(result, { syscall: "count" });
+    if (result < 0) throw this.error(result, { syscall: "ioctl" });
     return Object.fromEntries(
       SOCKET_STATS_FIELDS.map((field, index) => [field, values[index]]),
     ) as SocketStats;
@@ -251,7 +256,7 @@ export class Loop {
   groupStats(group: number): Record<(typeof STATS_FIELDS)[number], number> {
     const values = new Float64Array(STATS_FIELDS.length);
     const result = this.native.iocp_group_stats(this.port, group, values);
-    if (result < 0) throw this.error(result, { syscall: "count" });
+    if (result < 0) throw this.error(result, { syscall: "ioctl" });
     return Object.fromEntries(
       STATS_FIELDS.map((field, index) => [field, values[index]]),
     ) as Record<(typeof STATS_FIELDS)[number], number>;
@@ -352,7 +357,7 @@ export class Loop {
     if (timeoutMs >= 0) limitMs = Math.min(limitMs, timeoutMs);
     const ms = limitMs > WAIT_MAX_MS ? WAIT_MAX_MS : Math.ceil(limitMs);
     const result = this.native.iocp_wait(this.port, ms);
-    if (result < 0) throw this.error(result, { syscall: "wait" });
+    if (result < 0) throw this.error(result, WAIT);
   }
 
   #turn = (): void => {
@@ -384,7 +389,7 @@ export class Loop {
       this.#slabOffset,
       SLAB_BYTES,
     );
-    if (count < 0) throw this.error(count, { syscall: "poll" });
+    if (count < 0) throw this.error(count, WAIT);
     this.#slabOffset = events[HEADER_SLAB_END];
     const { allowance } = this;
     allowance.begin(count);

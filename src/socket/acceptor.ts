@@ -116,21 +116,21 @@ export class Acceptor implements Endpoint {
   }
 
   set acceptPool(count: number) {
-    if (this.#isClosed) throw this.closedError();
+    if (this.#isClosed) throw this.closedError("setsockopt");
     this.#acceptPool = count;
     if (this.#isPosted) this.#setPosted(true);
   }
 
   get backlog(): number {
-    if (this.#isClosed) throw this.closedError();
+    if (this.#isClosed) throw this.closedError("getsockopt");
     return this.loop.getOption(this.socket, BACKLOG);
   }
 
   set backlog(count: number) {
-    if (this.#isClosed) throw this.closedError();
+    if (this.#isClosed) throw this.closedError("setsockopt");
     const result = this.#setOption(BACKLOG, count);
     if (result >= 0) return;
-    const error = this.#error(result, "change the backlog");
+    const error = this.#error(result, "listen");
     if (error.code !== "ENOTSUP") throw error;
     throw new NotSupported(
       `Cannot change the backlog to ${count}: Windows never makes that of a listener smaller than it was at first`,
@@ -140,7 +140,7 @@ export class Acceptor implements Endpoint {
 
   /** The library's counters; connections in the queue count as ready. */
   stats(): SocketStats {
-    if (this.#isClosed) throw this.closedError();
+    if (this.#isClosed) throw this.closedError("ioctl");
     const [stats, ...others] = this.#sockets.map((socket) =>
       this.loop.socketStats(socket)
     );
@@ -165,7 +165,7 @@ export class Acceptor implements Endpoint {
     for (const [option, value] of options) {
       const result = this.#setOption(option, value);
       if (result < 0) {
-        const error = this.#error(result, "set an option");
+        const error = this.#error(result, "setsockopt");
         this.#closeSockets();
         throw error;
       }
@@ -195,10 +195,10 @@ export class Acceptor implements Endpoint {
     return this.loop.error(result, { syscall, address, port });
   }
 
-  /** The error of an accept() after the close. */
-  closedError(): SocketError {
+  /** The error of every call after the close. */
+  closedError(syscall = "accept"): SocketError {
     return new SocketError("EBADF", {
-      syscall: "accept",
+      syscall,
       detail: "the listener is closed",
     });
   }

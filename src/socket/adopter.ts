@@ -2,6 +2,7 @@
 /* Taking over connected sockets that were made elsewhere. */
 
 import { DETACH, DETACHED, LOCAL, PEER } from "../native/completion.ts";
+import { ADOPT } from "../native/system_calls.ts";
 import { SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
 import type { Loop } from "../loop/loop.ts";
@@ -46,9 +47,9 @@ export function adoptSocket(
   const flags = isDetached ? DETACHED : 0;
   const socket = native.iocp_add_socket(port, handle, flags);
   if (socket < 0) {
-    const { code, errno } = loop.error(socket, { syscall: "adopt" });
+    const { code, errno } = loop.error(socket, ADOPT);
     throw new SocketError(code, {
-      syscall: "adopt",
+      ...ADOPT,
       errno,
       detail: `${REASONS[code] ?? "the system refuses it"}: handle ${handle}`,
     });

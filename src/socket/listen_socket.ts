@@ -76,7 +76,7 @@ function permittedIps(loop: Loop, settings: ListenSettings): IpAddress[] {
   const host = permittedHost(native, settings, "listen");
   if (typeof host !== "string") return [host];
   const found = resolveSync(native, host, ADDRESSES_MAX, {
-    syscall: "resolve",
+    syscall: "getaddrinfo",
   });
   const first = found[0]!;
   requireResolved([first], port);

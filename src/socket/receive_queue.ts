@@ -183,9 +183,7 @@ export class ReceiveQueue {
   received(result: number, detail: number): void {
     if (result <= 0) {
       this.end(
-        result === 0
-          ? undefined
-          : this.#owner.failure(result, "receive", detail),
+        result === 0 ? undefined : this.#owner.failure(result, "read", detail),
       );
       return;
     }
@@ -267,7 +265,7 @@ export class ReceiveQueue {
       if (reader.isLoop()) reader.resolve(null);
       else {
         reader.reject(
-          new SocketError("EINTR", { syscall: "receive", detail }),
+          new SocketError("EINTR", { syscall: "read", detail }),
         );
       }
     }
@@ -337,7 +335,7 @@ export class ReceiveQueue {
     const bytes = limit - ahead;
     const result = loop.native.iocp_receive(loop.port, socket, bytes);
     if (result < 0) {
-      this.end(this.#owner.failure(result, "receive"));
+      this.end(this.#owner.failure(result, "read"));
       return;
     }
     this.#credit += bytes;
@@ -391,7 +389,7 @@ export class ReceiveQueue {
     }
     if (typeof result === "number" && result <= 0) {
       this.end(
-        result === 0 ? undefined : this.#owner.failure(result, "receive"),
+        result === 0 ? undefined : this.#owner.failure(result, "read"),
       );
       return false;
     }
@@ -446,7 +444,7 @@ export class ReceiveQueue {
     this.#chunksBytes = 0;
     this.#isEnded = true;
     this.#error = new SocketError("EFAULT", {
-      syscall: "receive",
+      syscall: "read",
       detail: "the bytes were in the buffer of a chunk that was transferred",
     });
   }

@@ -127,7 +127,7 @@ export class SendQueue {
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#state !== "open") {
       return Promise.reject(
-        new SocketError("EPIPE", { syscall: "send" }),
+        new SocketError("EPIPE", { syscall: "write" }),
       );
     }
     const { length } = bytes;
@@ -160,7 +160,7 @@ export class SendQueue {
   writeBy(entry: Entry): void {
     if (this.#error !== undefined) entry.reject(this.#error);
     else if (this.#state !== "open") {
-      entry.reject(new SocketError("EPIPE", { syscall: "send" }));
+      entry.reject(new SocketError("EPIPE", { syscall: "write" }));
     } else {
       this.#push(entry);
       if (this.#entries.first === entry) this.#run();
@@ -200,7 +200,7 @@ export class SendQueue {
   /** Takes IOCP_SENT. */
   sent(result: number, detail: number): void {
     if (result < 0) {
-      this.fail(this.#owner.failure(result, "send", detail));
+      this.fail(this.#owner.failure(result, "write", detail));
       return;
     }
     const send = this.#sends.shift();
@@ -288,7 +288,7 @@ export class SendQueue {
    * peer must not take what it has got for the whole. */
   #lostBytes(): void {
     this.#error ??= new SocketError("EFAULT", {
-      syscall: "send",
+      syscall: "write",
       detail: "the buffer was transferred or resized before it was sent",
     });
     this.#owner.reset();
@@ -298,7 +298,7 @@ export class SendQueue {
    * failed. */
   #took(result: number): boolean {
     if (result < 0) {
-      this.fail(this.#owner.failure(result, "send"));
+      this.fail(this.#owner.failure(result, "write"));
       return false;
     }
     const entry = this.#entries.first!;

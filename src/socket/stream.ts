@@ -36,6 +36,7 @@ import { type ReceiveOwner, ReceiveQueue } from "./receive_queue.ts";
 import { type SendOwner, SendQueue } from "./send_queue.ts";
 import { runtime } from "../runtime/detect.ts";
 import type { ConnStats } from "../stats.ts";
+import { DETACH as DETACH_CALL } from "../native/system_calls.ts";
 
 /* How far it has come: accepted, but not taken by the user yet, so that it does
  * not hold the process alive; open; closed by the user, while what was written
@@ -121,7 +122,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
       case READABLE:
         if (this.isClosed) return;
         if (result === 0) this.receive.readable();
-        else this.receive.end(this.failure(result, "receive", detail));
+        else this.receive.end(this.failure(result, "read", detail));
         return;
       case SHUT:
         this.send.shut(result, detail);
@@ -133,8 +134,13 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     }
   }
 
-  failure(result: number, syscall: string, errno?: number): SocketError {
-    const options = { syscall, ...this.#peer() };
+  failure(
+    result: number,
+    syscall: string,
+    errno?: number,
+    action?: string,
+  ): SocketError {
+    const options = { syscall, action, ...this.#peer() };
     return this.#needExtras().lastError = errno === undefined
       ? this.loop.error(result, options)
       : errorOf(result, { ...options, errno });
@@ -151,9 +157,10 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   }
 
   /** The error of every call after the close. */
-  closedError(syscall: string): SocketError {
+  closedError(syscall: string, action?: string): SocketError {
     return new SocketError("EBADF", {
       syscall,
+      action,
       detail: "the connection is closed",
     });
   }
@@ -170,21 +177,21 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   /** Throws when the connection is closed or the system refuses. */
   setOption(option: number, value: number): void {
-    if (this.isClosed) throw this.closedError("set an option");
+    if (this.isClosed) throw this.closedError("setsockopt");
     const result = this.loop.setOption(this.socket, option, value);
-    if (result < 0) throw this.failure(result, "set an option");
+    if (result < 0) throw this.failure(result, "setsockopt");
   }
 
   /** The value of an option, as the library or the system has it. */
   getOption(option: number): number {
-    if (this.isClosed) throw this.closedError("get an option");
+    if (this.isClosed) throw this.closedError("getsockopt");
     const result = this.loop.getOption(this.socket, option);
-    if (result < 0) throw this.failure(result, "get an option");
+    if (result < 0) throw this.failure(result, "getsockopt");
     return result;
   }
 
   stats(): ConnStats {
-    if (this.isClosed) throw this.closedError("count");
+    if (this.isClosed) throw this.closedError("ioctl");
     const stats = this.loop.socketStats(this.socket);
     const bytesAhead = this.receive.ahead;
     return {
@@ -327,7 +334,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     this.#release(RESET);
     this.send.fail(
       new SocketError("EINTR", {
-        syscall: "send",
+        syscall: "write",
         detail: "the connection was reset by this side",
       }),
     );
@@ -346,7 +353,9 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
    * to the bytes that have come and were not read.
    */
   async detach(): Promise<DetachedSocket> {
-    if (this.isClosed) throw this.closedError("detach");
+    if (this.isClosed) {
+      throw this.closedError(DETACH_CALL.syscall, DETACH_CALL.action);
+    }
     this.#remember();
     this.receive.keep("the connection was detached");
     this.#phase = CLOSING;
@@ -365,10 +374,15 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     return new Promise((resolve, reject) => {
       const failed = (result: number, errno?: number) => {
         this.receive.takeAll();
-        reject(this.failure(result, "detach", errno));
+        reject(
+          this.failure(result, DETACH_CALL.syscall, errno, DETACH_CALL.action),
+        );
       };
       if (this.#isReleased) {
-        reject(this.lastError ?? this.closedError("detach"));
+        reject(
+          this.lastError ??
+            this.closedError(DETACH_CALL.syscall, DETACH_CALL.action),
+        );
         return;
       }
       const result = loop.native.iocp_close(
@@ -416,7 +430,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     const onDetached = this.#takeOnDetached();
     this.#finishRelease();
     this.receive.close(detail);
-    this.send.fail(new SocketError("EINTR", { syscall: "receive", detail }));
+    this.send.fail(new SocketError("EINTR", { syscall: "read", detail }));
     onDetached?.(numberOf("EINTR"), 0);
   }
 
@@ -442,7 +456,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
       return;
     }
     if (this.#isReleased) return;
-    const error = this.failure(result, "receive", errno);
+    const error = this.failure(result, "read", errno);
     this.#finishRelease();
     this.receive.end(error);
     this.send.fail(error);

@@ -50,13 +50,13 @@ export function readSync(
   buffer: Uint8Array,
   timeoutMs: number,
 ): number | null {
-  if (stream.isClosed) throw stream.closedError("receive");
+  if (stream.isClosed) throw stream.closedError("read");
   const result = new SyncResult<number | null>();
   const reader = bufferReader(buffer, result.resolve, result.reject);
   stream.receive.readBy(reader);
   return wait(stream.loop, result, timeoutMs, () => {
     stream.receive.takeBack(reader);
-    return timedOut("receive", stream.address(PEER));
+    return timedOut("read", stream.address(PEER));
   });
 }
 
@@ -66,7 +66,7 @@ export function writeSync(
   bytes: Uint8Array,
   timeoutMs: number,
 ): number {
-  if (stream.isClosed) throw stream.closedError("send");
+  if (stream.isClosed) throw stream.closedError("write");
   const result = new SyncResult<number>();
   const { length } = bytes;
   const { resolve, reject } = result;
@@ -74,7 +74,7 @@ export function writeSync(
   stream.send.writeBy(entry);
   return wait(stream.loop, result, timeoutMs, () => {
     const bytesWritten = stream.send.takeBack(entry);
-    return timedOut("send", stream.address(PEER), bytesWritten);
+    return timedOut("write", stream.address(PEER), bytesWritten);
   });
 }
 

@@ -106,7 +106,7 @@ export class SocketEvents {
     }
     /* The loop ends in the same way when this side closes the connection. */
     if (stream.receive.hasPeerEnded) report("end");
-    else report("error", undefined, stream.closedError("receive"));
+    else report("error", undefined, stream.closedError("read"));
   }
 
   /* Resolves when the event is consumed. */

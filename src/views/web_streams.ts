@@ -82,7 +82,7 @@ export class WebStreams {
   async #read(bytes: Uint8Array): Promise<number | null> {
     const stream = this.#stream;
     if (stream.isClosed) {
-      if (this.#failure !== undefined) throw this.#gone("receive");
+      if (this.#failure !== undefined) throw this.#gone("read");
       return null;
     }
     try {
@@ -103,7 +103,7 @@ export class WebStreams {
       this.#giveUp(reason);
       throw reason;
     }
-    if (stream.isClosed) throw this.#gone("send");
+    if (stream.isClosed) throw this.#gone("write");
     try {
       await stream.send.write(bytes);
     } catch (reason) {

@@ -1,13 +1,22 @@
 // Copyright the iocp authors. MIT license.
 /* Reads the C header, so that both sides of the boundary can be compared. */
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** The text of a file of the repository. */
 export function readText(path: string): string {
   const url = new URL(`../../${path}`, import.meta.url);
   return readFileSync(fileURLToPath(url), "utf8").replaceAll("\r\n", "\n");
+}
+
+/** The TypeScript files of src/, except the embedded libraries. */
+export function sourceFiles(): string[] {
+  const folder = fileURLToPath(new URL("../../src", import.meta.url));
+  return readdirSync(folder, { recursive: true })
+    .map((name) => `src/${String(name).replaceAll("\\", "/")}`)
+    .filter((name) => name.endsWith(".ts") && !name.endsWith("_x86_64.ts"))
+    .sort();
 }
 
 /** C without its comments. */
