@@ -2,6 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { NetAddr } from "./native/address.ts";
 import type { Acceptor } from "./socket/acceptor.ts";
+import { acceptSync } from "./views/blocking.ts";
 import { Conn, type ConnOptionsInForce } from "./conn.ts";
 import type { KeepAliveOptions } from "./options/keep_alive.ts";
 import {
@@ -11,6 +12,7 @@ import {
   syncTimeout,
 } from "./options/options.ts";
 import type { ListenerStats } from "./stats.ts";
+import type { Socket } from "./socket/socket.ts";
 
 /** The options of a listener as they are in force. */
 export interface ListenerOptionsInForce
@@ -140,10 +142,14 @@ export class Listener implements AsyncIterable<Conn> {
    * @throws {SocketError} `EBADF` when the listener is closed, before or
    * meanwhile.
    */
-  async accept(): Promise<Conn> {
-    const conn = await this.#acceptor.accept();
-    if (conn !== undefined) return conn;
-    throw this.#acceptor.closedError();
+  accept(): Promise<Conn> {
+    const acceptor = this.#acceptor;
+    return new Promise((resolve, reject) => {
+      acceptor.accept((stream) => {
+        if (stream !== undefined) resolve(new Conn(stream));
+        else reject(acceptor.closedError());
+      });
+    });
   }
 
   /**
@@ -167,7 +173,7 @@ export class Listener implements AsyncIterable<Conn> {
    * ```
    */
   acceptSync(options?: SyncOptions): Conn {
-    return this.#acceptor.acceptSync(syncTimeout(options));
+    return new Conn(acceptSync(this.#acceptor, syncTimeout(options)));
   }
 
   /**
@@ -210,6 +216,10 @@ type Result = IteratorResult<Conn, undefined>;
 
 const DONE: Result = Object.freeze({ value: undefined, done: true });
 
+function resultOf(stream: Socket | undefined): Result {
+  return stream === undefined ? DONE : { value: new Conn(stream), done: false };
+}
+
 class ListenerIterator implements AsyncIterableIterator<Conn, undefined> {
   readonly #acceptor: Acceptor;
 
@@ -219,14 +229,10 @@ class ListenerIterator implements AsyncIterableIterator<Conn, undefined> {
 
   next(): Promise<Result> {
     const acceptor = this.#acceptor;
-    const conn = acceptor.takeWaiting();
-    if (conn !== undefined) {
-      return Promise.resolve({ value: conn, done: false });
-    }
+    const stream = acceptor.shift();
+    if (stream !== undefined) return Promise.resolve(resultOf(stream));
     return new Promise((resolve) => {
-      acceptor.take((conn) =>
-        resolve(conn === undefined ? DONE : { value: conn, done: false })
-      );
+      acceptor.accept((stream) => resolve(resultOf(stream)));
     });
   }
 

@@ -5,7 +5,8 @@ import { adoptSocket } from "./socket/adopter.ts";
 import { RECEIVE_BUFFER_MAX } from "./native/completion.ts";
 import { ADOPT } from "./native/system_calls.ts";
 import { Conn } from "./conn.ts";
-import { makeConnection, makeConnectionSync } from "./connect/connector.ts";
+import { makeConnectionSync } from "./views/blocking.ts";
+import { makeConnection } from "./connect/connector.ts";
 import {
   type DetachedSocket,
   requireDetached,
@@ -89,14 +90,14 @@ export class CompletionPort {
   async connect(options: ConnectOptions): Promise<Conn> {
     const settings = connectSettings(options);
     this.#group.requireOpen("connect");
-    return await makeConnection(this.#group, settings);
+    return new Conn(await makeConnection(this.#group, settings));
   }
 
   /** The same as {@linkcode connectSync}, on this port. */
   connectSync(options: ConnectOptions): Conn {
     const settings = connectSettings(options);
     this.#group.requireOpen("connect");
-    return makeConnectionSync(this.#group, settings);
+    return new Conn(makeConnectionSync(this.#group, settings));
   }
 
   /**
