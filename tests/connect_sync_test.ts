@@ -6,13 +6,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
   CompletionPort,
-  type Conn,
+  Conn,
   type ConnectOptions,
   connectSync,
 } from "../mod.ts";
 import { Acceptor } from "../src/socket/acceptor.ts";
 import { parseIp } from "../src/native/address.ts";
-import { makeConnectionSync } from "../src/connect/connector.ts";
+import { makeConnectionSync } from "../src/views/blocking.ts";
 import { Group } from "../src/loop/group.ts";
 import { connectSettings } from "../src/options/connect.ts";
 import { listenSettings } from "../src/options/listen.ts";
@@ -32,7 +32,7 @@ describe("connectSync() of several addresses", () => {
       ...options,
     });
     const addresses = texts.map((text) => parseIp(text)!);
-    return makeConnectionSync(loop, settings, () => addresses);
+    return new Conn(makeConnectionSync(loop, settings, () => addresses));
   }
 
   function acceptor(loop: Group, hostname: string, port = 0): Acceptor {

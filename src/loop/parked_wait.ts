@@ -66,7 +66,7 @@ export class ParkedWait {
   /** No socket is open, so there is nothing to wait for. */
   rest(): void {
     if (this.#parker.isParked) this.#port.wake();
-    this.#parker.rest();
+    this.#parker.idle();
   }
 
   /** The port is deleted. */

@@ -44,7 +44,7 @@ const { createObjectURL } = URL;
 const getBuiltinModule = process?.getBuiltinModule?.bind(process);
 
 /** True under Bun. */
-export function isHere(): boolean {
+export function isCurrent(): boolean {
   return bun?.version !== undefined;
 }
 
@@ -122,12 +122,12 @@ class BunParker implements Parker {
     this.#worker.postMessage([this.#path, this.#port, timeoutMs, STEP_MS]);
   }
 
-  rest(): void {
+  idle(): void {
     if (this.#resting !== undefined || this.#worker === undefined) return;
     this.#resting = setTimeout(() => {
       this.#resting = undefined;
       /* Its wait was told to end, and has not yet. */
-      if (this.isParked) this.rest();
+      if (this.isParked) this.idle();
       else this.#end();
     }, REST_MS);
     (this.#resting as { unref(): void }).unref();
@@ -220,7 +220,7 @@ export const runtime: Runtime = {
   requireNetResolved() {
     /* Bun has no permissions to ask for. */
   },
-  isRefusal: () => false,
+  isPermissionError: () => false,
   /* Bun has one class for all of them. */
   errorClass: () => undefined,
   transportOf,

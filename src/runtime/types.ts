@@ -17,7 +17,7 @@ export interface Parker {
   /** Whether a running wait holds the process alive. */
   setRef(isRef: boolean): void;
   /** There is nothing to wait for now, and may not be for long. */
-  rest(): void;
+  idle(): void;
   /** Gives back what the parker holds. The port is deleted already. */
   close(): void;
 }
@@ -84,7 +84,7 @@ export interface Runtime {
   requireNetResolved(hostname: string, port: number): void;
 
   /** True for the error of a permission that is missing. */
-  isRefusal(error: unknown): boolean;
+  isPermissionError(error: unknown): boolean;
 
   /** The class of the errors that the stock calls throw, by its name. */
   readonly errorClass: ErrorClasses;
