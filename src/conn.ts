@@ -22,7 +22,7 @@ import {
 } from "./options/receive_mode.ts";
 import type { SocketDuplex } from "./views/socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
-import type { Stream } from "./socket/stream.ts";
+import type { Socket } from "./socket/socket.ts";
 import { optionalBoolean, requireBytes } from "./options/validate.ts";
 import { WebStreams } from "./views/web_streams.ts";
 import type { ByteReadable, ByteWritable } from "./runtime/web_types.ts";
@@ -45,7 +45,7 @@ export interface ConnOptionsInForce {
 
 /** What is behind a connection, for this module's own use; undefined for
  * anything else. */
-export let streamOf: (value: unknown) => Stream | undefined;
+export let streamOf: (value: unknown) => Socket | undefined;
 
 /**
  * A TCP connection, as in Deno, and an async iterable of its chunks.
@@ -76,12 +76,12 @@ export class Conn implements AsyncIterable<Uint8Array> {
         : undefined;
   }
 
-  readonly #stream: Stream;
+  readonly #stream: Socket;
   #webStreams: WebStreams | undefined;
   #duplex: SocketDuplex | undefined;
 
   /** Connections come from `connect()` and from a listener. */
-  constructor(stream: Stream) {
+  constructor(stream: Socket) {
     this.#stream = stream;
   }
 

@@ -12,7 +12,7 @@ import {
   syncTimeout,
 } from "./options/options.ts";
 import type { ListenerStats } from "./stats.ts";
-import type { Stream } from "./socket/stream.ts";
+import type { Socket } from "./socket/socket.ts";
 
 /** The options of a listener as they are in force. */
 export interface ListenerOptionsInForce
@@ -145,8 +145,8 @@ export class Listener implements AsyncIterable<Conn> {
   accept(): Promise<Conn> {
     const acceptor = this.#acceptor;
     return new Promise((resolve, reject) => {
-      acceptor.accept((stream) => {
-        if (stream !== undefined) resolve(new Conn(stream));
+      acceptor.accept((socket) => {
+        if (socket !== undefined) resolve(new Conn(socket));
         else reject(acceptor.closedError());
       });
     });
@@ -216,8 +216,8 @@ type Result = IteratorResult<Conn, undefined>;
 
 const DONE: Result = Object.freeze({ value: undefined, done: true });
 
-function resultOf(stream: Stream | undefined): Result {
-  return stream === undefined ? DONE : { value: new Conn(stream), done: false };
+function resultOf(socket: Socket | undefined): Result {
+  return socket === undefined ? DONE : { value: new Conn(socket), done: false };
 }
 
 class ListenerIterator implements AsyncIterableIterator<Conn, undefined> {
@@ -229,10 +229,10 @@ class ListenerIterator implements AsyncIterableIterator<Conn, undefined> {
 
   next(): Promise<Result> {
     const acceptor = this.#acceptor;
-    const stream = acceptor.shift();
-    if (stream !== undefined) return Promise.resolve(resultOf(stream));
+    const socket = acceptor.shift();
+    if (socket !== undefined) return Promise.resolve(resultOf(socket));
     return new Promise((resolve) => {
-      acceptor.accept((stream) => resolve(resultOf(stream)));
+      acceptor.accept((socket) => resolve(resultOf(socket)));
     });
   }
 

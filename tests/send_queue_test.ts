@@ -133,11 +133,11 @@ test("The number can change while sends are in flight", async () => {
 /* An owner whose library takes so many bytes of the first write, and keeps
  * them. */
 function keeping(bytes: number): SendOwner {
-  const native = { iocp_send: () => bytes | PENDING };
-  const loop = { native, port: 1, allowance: new Allowance(), kick() {} };
+  const port = { send: () => bytes | PENDING };
+  const loop = { port, allowance: new Allowance() };
   return {
     loop: loop as unknown as SendOwner["loop"],
-    socket: 1,
+    id: 1,
     failure: () => new SocketError("ECONNRESET", { syscall: "write" }),
     entered() {},
     drained() {},

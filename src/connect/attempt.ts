@@ -1,12 +1,13 @@
 // Copyright the iocp authors. MIT license.
 
 import { encodeAddress, formatIp, type IpAddress } from "../native/address.ts";
-import { CLOSED, CONNECTED, RESET } from "../native/completion.ts";
+import { RESET } from "../native/completion.ts";
 import { errorOf, SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
-import type { Endpoint, Loop } from "../loop/loop.ts";
+import type { Endpoint } from "../loop/endpoint.ts";
+import type { Loop } from "../loop/loop.ts";
 import type { ConnectSettings } from "../options/options.ts";
-import { Stream } from "../socket/stream.ts";
+import { Socket } from "../socket/socket.ts";
 
 /** What a failed connect() was about. */
 type Destination = Pick<ConnectSettings, "hostname" | "port">;
@@ -43,7 +44,7 @@ export interface AttemptOptions {
 
 /** A socket that connects to one address. */
 export class Attempt implements Endpoint {
-  readonly socket: number;
+  readonly id: number;
   readonly #loop: Loop;
   readonly #settings: ConnectSettings;
   readonly #address: string;
@@ -58,13 +59,12 @@ export class Attempt implements Endpoint {
     this.#settings = settings;
     this.#address = formatIp(ip);
     this.#onDone = onDone;
-    const result = loop.native.iocp_connect(
-      loop.port,
+    const result = loop.port.connect(
       encodeAddress(ip, settings.port),
       local === undefined ? null : encodeAddress(local, 0),
     );
-    if (result < 0) throw loop.error(result, this.#context());
-    this.socket = result;
+    if (result < 0) throw loop.port.error(result, this.#context());
+    this.id = result;
     group.join(result);
     loop.add(this);
   }
@@ -74,9 +74,8 @@ export class Attempt implements Endpoint {
     return { syscall: "connect", address: this.#address, port };
   }
 
-  complete(kind: number, result: number, errno: number): void {
-    if (kind === CLOSED) this.#loop.remove(this);
-    if (kind !== CONNECTED || this.#isOver) return;
+  connected(result: number, errno: number): void {
+    if (this.#isOver) return;
     if (result === 0) {
       this.#onDone(this);
       return;
@@ -85,22 +84,22 @@ export class Attempt implements Endpoint {
     this.#onDone(this, errorOf(result, { ...this.#context(), errno }));
   }
 
-  /** Makes the connected socket a stream. */
-  toStream(): Stream {
+  closed(): void {}
+
+  /** The connection, once it is made. */
+  toSocket(): Socket {
     this.#isOver = true;
-    return new Stream(this.#loop, this.socket, this.#settings.conn, "new");
+    return new Socket(this.#loop, this.id, this.#settings.conn, "new");
   }
 
   /** Closes the socket. */
   abandon(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#loop.native.iocp_close(this.#loop.port, this.socket, RESET, 0);
-    this.#loop.kick();
+    this.#loop.port.close(this.id, RESET, 0);
   }
 
-  /** Its port was closed. */
-  lose(): void {
+  portClosed(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     const { port } = this.#settings;

@@ -7,7 +7,7 @@ import { HappyEyeballs } from "./happy_eyeballs.ts";
 import type { ConnectSettings } from "../options/options.ts";
 import { reasonOf, throwIfAborted } from "../options/signal.ts";
 import { clearTimeout, setTimeout, withResolvers } from "../runtime/globals.ts";
-import type { Stream } from "../socket/stream.ts";
+import type { Socket } from "../socket/socket.ts";
 
 /**
  * Makes a connection: finds the addresses, tries them, and stops at a timeout,
@@ -20,13 +20,13 @@ export async function makeConnection(
   group: Group,
   settings: ConnectSettings,
   find: typeof findAddresses = findAddresses,
-): Promise<Stream> {
+): Promise<Socket> {
   const { signal, timeout } = settings;
   const { loop } = group;
   const { native } = loop;
   const local = localIp(native, settings.localAddress);
   throwIfAborted(signal);
-  const { promise, resolve, reject } = withResolvers<Stream>();
+  const { promise, resolve, reject } = withResolvers<Socket>();
   let attempts: HappyEyeballs | undefined;
   let isCanceled = false;
   const cancel = (reason: unknown) => {

@@ -9,7 +9,7 @@ import type { Group } from "../loop/group.ts";
 import type { IpAddress } from "../native/address.ts";
 import type { ConnectSettings } from "../options/options.ts";
 import { clearTimeout, now, setTimeout } from "../runtime/globals.ts";
-import type { Stream } from "../socket/stream.ts";
+import type { Socket } from "../socket/socket.ts";
 
 /** What {@linkcode HappyEyeballs} needs. */
 export interface HappyEyeballsOptions {
@@ -20,7 +20,7 @@ export interface HappyEyeballsOptions {
   /** In the resolver's order; at least one. */
   readonly addresses: readonly IpAddress[];
   /** One of these two is called, once. */
-  readonly resolve: (stream: Stream) => void;
+  readonly resolve: (socket: Socket) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -84,9 +84,9 @@ export class HappyEyeballs {
       this.#failed(error);
       return;
     }
-    const stream = attempt.toStream();
+    const socket = attempt.toSocket();
     this.#end();
-    this.#options.resolve(stream);
+    this.#options.resolve(socket);
   };
 
   #failed(error: SocketError): void {

@@ -31,7 +31,7 @@ export class Group {
 
   constructor() {
     this.loop = currentLoop();
-    const number = this.loop.native.iocp_group_new(this.loop.port);
+    const number = this.loop.port.newGroup();
     if (number < 0) {
       throw errorOf(number, CREATE_PORT);
     }
@@ -45,7 +45,7 @@ export class Group {
 
   /** Takes a socket in that was just made; a listener's connections follow. */
   join(socket: number): void {
-    this.loop.setOption(socket, GROUP, this.#number);
+    this.loop.port.setOption(socket, GROUP, this.#number);
   }
 
   /** Throws when a call that makes a socket comes after the close. */
@@ -68,7 +68,7 @@ export class Group {
   }
 
   stats(): PortStats {
-    return this.loop.groupStats(this.#number);
+    return this.loop.port.groupStats(this.#number);
   }
 
   /** Closes everything in it, at once. */

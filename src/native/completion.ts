@@ -25,7 +25,8 @@ export const SENT = 5;
 export const SHUT = 6;
 export const CLOSED = 7;
 
-/** The words of one poll: the header's and the first record's are always there. */
+/** The words of one poll. Those of the header and of the first record's socket
+ * are always there. */
 export type Words =
   & Int32Array<ArrayBuffer>
   & Record<0 | 1 | 2 | 3 | typeof HEADER_WORDS, number>;
@@ -36,7 +37,7 @@ export const PENDING = 0x40000000;
 /** A slab with less room than this receives nothing. */
 export const SLAB_MIN = 4096;
 
-/** The part of a socket's name that is its index. */
+/** The part of a socket's id that is its index. */
 export const INDEX_MASK: number = (1 << 19) - 1;
 
 /** A flag of iocp_add_socket(). */
@@ -89,6 +90,9 @@ export const STATS_FIELDS = [
   "polls",
   "records",
 ] as const;
+
+/** The counters of a group of sockets. */
+export type Stats = Record<(typeof STATS_FIELDS)[number], number>;
 
 /** The fields of a struct iocp_socket_stats, in order. */
 export const SOCKET_STATS_FIELDS = [

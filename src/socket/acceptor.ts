@@ -5,9 +5,7 @@
 import type { NetAddr } from "../native/address.ts";
 import { AsyncQueue, type QueueReader } from "./async_queue.ts";
 import {
-  ACCEPTED,
   BACKLOG,
-  CLOSED,
   DEFER_ACCEPT,
   FIRST_BYTE_TIMEOUT,
   LOCAL,
@@ -18,11 +16,12 @@ import {
 } from "../native/completion.ts";
 import { errorOf, NotSupported, SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
-import type { Endpoint, Loop } from "../loop/loop.ts";
+import type { Endpoint } from "../loop/endpoint.ts";
+import type { Loop } from "../loop/loop.ts";
 import { listenSockets } from "./listen_socket.ts";
 import type { ListenSettings } from "../options/options.ts";
 import { receiveNumbers } from "../options/receive_mode.ts";
-import { Stream } from "./stream.ts";
+import { Socket } from "./socket.ts";
 
 /** With so many connections in the queue no more are accepted; the system's
  * backlog holds the rest. */
@@ -30,21 +29,22 @@ const QUEUED_MAX = 64;
 
 /* The socket of the other family. Its connections go to the acceptor's queue. */
 class Companion implements Endpoint {
-  readonly socket: number;
+  readonly id: number;
   readonly #acceptor: Acceptor;
 
-  constructor(acceptor: Acceptor, socket: number) {
+  constructor(acceptor: Acceptor, id: number) {
     this.#acceptor = acceptor;
-    this.socket = socket;
+    this.id = id;
   }
 
-  complete(kind: number, result: number, detail: number): void {
-    if (kind === CLOSED) this.#acceptor.loop.remove(this);
-    else this.#acceptor.complete(kind, result, detail);
+  accepted(result: number, errno: number): void {
+    this.#acceptor.accepted(result, errno);
   }
 
-  lose(): void {
-    this.#acceptor.lose();
+  closed(): void {}
+
+  portClosed(): void {
+    this.#acceptor.portClosed();
   }
 }
 
@@ -52,14 +52,14 @@ class Companion implements Endpoint {
 export class Acceptor implements Endpoint {
   readonly loop: Loop;
   /** The socket whose address users see; the others have the same port. */
-  readonly socket: number;
-  readonly #sockets: readonly number[];
+  readonly id: number;
+  readonly #ids: readonly number[];
   readonly address: NetAddr;
   readonly settings: ListenSettings;
   #acceptPool: number;
   /** Accepted connections. Only a turn of the loop adds to them, so accepts that
    * succeed at once are bounded. */
-  readonly #queue = new AsyncQueue<Stream>();
+  readonly #queue = new AsyncQueue<Socket>();
   #isPosted = false;
   #isRef = true;
   lastError: Error | undefined;
@@ -69,45 +69,42 @@ export class Acceptor implements Endpoint {
     this.loop = loop;
     this.settings = settings;
     this.#acceptPool = settings.acceptPool;
-    this.#sockets = listenSockets(loop, settings);
-    this.socket = this.#sockets[0]!;
-    for (const socket of this.#sockets) group.join(socket);
-    this.address = loop.address(this.socket, LOCAL);
+    this.#ids = listenSockets(loop, settings);
+    this.id = this.#ids[0]!;
+    for (const id of this.#ids) group.join(id);
+    this.address = loop.port.address(this.id, LOCAL);
     this.#applySettings();
     loop.add(this);
-    for (const socket of this.#sockets.slice(1)) {
-      loop.add(new Companion(this, socket));
+    for (const id of this.#ids.slice(1)) {
+      loop.add(new Companion(this, id));
     }
     loop.ref();
   }
 
-  complete(kind: number, result: number, detail: number): void {
-    if (kind === ACCEPTED) this.#accepted(result, detail);
-    else if (kind === CLOSED) this.loop.remove(this);
-  }
+  closed(): void {}
 
   get #isClosed(): boolean {
     return this.#queue.isClosed;
   }
 
   /** Removes the oldest connection from the queue, if there is one. */
-  shift(): Stream | undefined {
-    const stream = this.#queue.shift();
-    stream?.take();
+  shift(): Socket | undefined {
+    const socket = this.#queue.shift();
+    socket?.take();
     this.#post();
-    return stream;
+    return socket;
   }
 
   /** Calls `reader` with the next connection, or with undefined when the acceptor
    * is closed. */
-  accept(reader: QueueReader<Stream>): void {
-    const stream = this.shift();
-    if (stream !== undefined) reader(stream);
+  accept(reader: QueueReader<Socket>): void {
+    const socket = this.shift();
+    if (socket !== undefined) reader(socket);
     else this.#queue.read(reader);
   }
 
   /** Withdraws a pending accept(). */
-  cancel(reader: QueueReader<Stream>): void {
+  cancel(reader: QueueReader<Socket>): void {
     this.#queue.cancel(reader);
   }
 
@@ -123,7 +120,7 @@ export class Acceptor implements Endpoint {
 
   get backlog(): number {
     if (this.#isClosed) throw this.closedError("getsockopt");
-    return this.loop.getOption(this.socket, BACKLOG);
+    return this.loop.port.getOption(this.id, BACKLOG);
   }
 
   set backlog(count: number) {
@@ -141,8 +138,8 @@ export class Acceptor implements Endpoint {
   /** The library's counters; connections in the queue count as ready. */
   stats(): SocketStats {
     if (this.#isClosed) throw this.closedError("ioctl");
-    const [stats, ...others] = this.#sockets.map((socket) =>
-      this.loop.socketStats(socket)
+    const [stats, ...others] = this.#ids.map((id) =>
+      this.loop.port.socketStats(id)
     );
     for (const other of others) {
       for (const field of SOCKET_STATS_FIELDS) stats![field] += other[field];
@@ -176,23 +173,20 @@ export class Acceptor implements Endpoint {
    * result. */
   #setOption(option: number, value: number): number {
     let result = 0;
-    for (const socket of this.#sockets) {
-      result = this.loop.setOption(socket, option, value);
+    for (const id of this.#ids) {
+      result = this.loop.port.setOption(id, option, value);
       if (result < 0) break;
     }
     return result;
   }
 
   #closeSockets(): void {
-    const { native, port } = this.loop;
-    for (const socket of this.#sockets) {
-      native.iocp_close(port, socket, RESET, 0);
-    }
+    for (const id of this.#ids) this.loop.port.close(id, RESET, 0);
   }
 
   #error(result: number, syscall: string): SocketError {
     const { hostname: address, port } = this.address;
-    return this.loop.error(result, { syscall, address, port });
+    return this.loop.port.error(result, { syscall, address, port });
   }
 
   /** The error of every call after the close. */
@@ -213,19 +207,18 @@ export class Acceptor implements Endpoint {
   close(): void {
     if (this.#isClosed) return;
     this.#closeSockets();
-    this.loop.kick();
-    this.lose();
+    this.portClosed();
   }
 
   /** It is closed, by the user or with its port. */
-  lose(): void {
+  portClosed(): void {
     if (this.#isClosed) return;
     if (this.#isRef) this.loop.unref();
-    for (const stream of this.#queue.clear()) stream.reset();
+    for (const socket of this.#queue.clear()) socket.reset();
     this.#queue.close();
   }
 
-  #accepted(result: number, errno: number): void {
+  accepted(result: number, errno: number): void {
     if (result < 0) {
       const { hostname: address, port } = this.address;
       const options = { syscall: "accept", address, port, errno };
@@ -235,12 +228,12 @@ export class Acceptor implements Endpoint {
     this.lastError = undefined;
     const { conn: settings, firstByteTimeout } = this.settings;
     const origin = firstByteTimeout > 0 ? "watched" : "accepted";
-    const stream = new Stream(this.loop, result, settings, origin);
+    const socket = new Socket(this.loop, result, settings, origin);
     if (this.#isClosed) {
-      stream.reset();
+      socket.reset();
       return;
     }
-    if (this.#queue.push(stream)) stream.take();
+    if (this.#queue.push(socket)) socket.take();
     else if (this.#queue.length >= QUEUED_MAX) this.#setPosted(false);
   }
 
@@ -254,8 +247,6 @@ export class Acceptor implements Endpoint {
   #setPosted(isPosted: boolean): void {
     this.#isPosted = isPosted;
     const count = isPosted ? this.#acceptPool : 0;
-    const { native, port } = this.loop;
-    for (const socket of this.#sockets) native.iocp_accept(port, socket, count);
-    this.loop.kick();
+    for (const id of this.#ids) this.loop.port.accept(id, count);
   }
 }

@@ -8,7 +8,7 @@ import type { Group } from "../loop/group.ts";
 import type { Loop } from "../loop/loop.ts";
 import type { ConnSettings } from "../options/options.ts";
 import { runtime } from "../runtime/detect.ts";
-import { Stream } from "./stream.ts";
+import { Socket } from "./socket.ts";
 
 /* What is wrong with the handle, in words. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -20,14 +20,13 @@ const REASONS: Readonly<Record<string, string>> = {
 /* Whoever may not connect to the peer may not take a connection to it. */
 function requirePeer(loop: Loop, socket: number): void {
   try {
-    const { hostname, port } = loop.address(socket, PEER);
+    const { hostname, port } = loop.port.address(socket, PEER);
     /* The peer may have gone meanwhile, and its connection's name with it. */
-    loop.address(socket, LOCAL);
+    loop.port.address(socket, LOCAL);
     runtime.requireNet(hostname, port);
   } catch (error) {
     /* It goes back as it was. */
-    loop.native.iocp_close(loop.port, socket, DETACH, 0);
-    loop.kick();
+    loop.port.close(socket, DETACH, 0);
     throw error;
   }
 }
@@ -41,13 +40,11 @@ export function adoptSocket(
   handle: number,
   settings: ConnSettings,
   isDetached: boolean,
-): Stream {
+): Socket {
   const { loop } = group;
-  const { native, port } = loop;
-  const flags = isDetached ? DETACHED : 0;
-  const socket = native.iocp_add_socket(port, handle, flags);
+  const socket = loop.port.adopt(handle, isDetached ? DETACHED : 0);
   if (socket < 0) {
-    const { code, errno } = loop.error(socket, ADOPT);
+    const { code, errno } = loop.port.error(socket, ADOPT);
     throw new SocketError(code, {
       ...ADOPT,
       errno,
@@ -56,5 +53,5 @@ export function adoptSocket(
   }
   group.join(socket);
   requirePeer(loop, socket);
-  return new Stream(loop, socket, settings, "adopted");
+  return new Socket(loop, socket, settings, "adopted");
 }

@@ -21,7 +21,7 @@ import type { ConnectSettings } from "../options/options.ts";
 import { throwIfAborted } from "../options/signal.ts";
 import { now } from "../runtime/globals.ts";
 import { bufferReader } from "../socket/receive_queue.ts";
-import type { Stream } from "../socket/stream.ts";
+import type { Socket } from "../socket/socket.ts";
 import { SyncResult } from "./sync_result.ts";
 
 /* Takes turns until there is a result. After the timeout, `cancel` withdraws the
@@ -46,48 +46,48 @@ function timedOut(
 
 /** Blocks until there are bytes or the end, and reads them into `buffer`. */
 export function readSync(
-  stream: Stream,
+  socket: Socket,
   buffer: Uint8Array,
   timeoutMs: number,
 ): number | null {
-  if (stream.isClosed) throw stream.closedError("read");
+  if (socket.isClosed) throw socket.closedError("read");
   const result = new SyncResult<number | null>();
   const reader = bufferReader(buffer, result.resolve, result.reject);
-  stream.receive.readBy(reader);
-  return wait(stream.loop, result, timeoutMs, () => {
-    stream.receive.takeBack(reader);
-    return timedOut("read", stream.address(PEER));
+  socket.receive.readBy(reader);
+  return wait(socket.loop, result, timeoutMs, () => {
+    socket.receive.takeBack(reader);
+    return timedOut("read", socket.address(PEER));
   });
 }
 
 /** Blocks until the system has accepted all of the bytes. */
 export function writeSync(
-  stream: Stream,
+  socket: Socket,
   bytes: Uint8Array,
   timeoutMs: number,
 ): number {
-  if (stream.isClosed) throw stream.closedError("write");
+  if (socket.isClosed) throw socket.closedError("write");
   const result = new SyncResult<number>();
   const { length } = bytes;
   const { resolve, reject } = result;
   const entry = { bytes, length, offset: 0, resolve, reject };
-  stream.send.writeBy(entry);
-  return wait(stream.loop, result, timeoutMs, () => {
-    const bytesWritten = stream.send.takeBack(entry);
-    return timedOut("write", stream.address(PEER), bytesWritten);
+  socket.send.writeBy(entry);
+  return wait(socket.loop, result, timeoutMs, () => {
+    const bytesWritten = socket.send.takeBack(entry);
+    return timedOut("write", socket.address(PEER), bytesWritten);
   });
 }
 
 /** Blocks until there is a connection. */
-export function acceptSync(acceptor: Acceptor, timeoutMs: number): Stream {
-  const result = new SyncResult<Stream | undefined>();
+export function acceptSync(acceptor: Acceptor, timeoutMs: number): Socket {
+  const result = new SyncResult<Socket | undefined>();
   acceptor.accept(result.resolve);
-  const stream = wait(acceptor.loop, result, timeoutMs, () => {
+  const socket = wait(acceptor.loop, result, timeoutMs, () => {
     acceptor.cancel(result.resolve);
     return timedOut("accept", acceptor.address);
   });
-  if (stream === undefined) throw acceptor.closedError();
-  return stream;
+  if (socket === undefined) throw acceptor.closedError();
+  return socket;
 }
 
 /** Blocks until one of the addresses is connected. Tests bring their own
@@ -96,7 +96,7 @@ export function makeConnectionSync(
   group: Group,
   settings: ConnectSettings,
   findAddresses: typeof findAddressesSync = findAddressesSync,
-): Stream {
+): Socket {
   const { signal, timeout = Infinity } = settings;
   const { loop } = group;
   const local = localIp(loop.native, settings.localAddress);
@@ -104,7 +104,7 @@ export function makeConnectionSync(
   const deadline = now() + timeout;
   const found = findAddresses(loop.native, settings);
   const addresses = usableAddresses(settings, local, found);
-  const result = new SyncResult<Stream>();
+  const result = new SyncResult<Socket>();
   const { resolve, reject } = result;
   const attempts = new HappyEyeballs({
     group,

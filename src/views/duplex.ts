@@ -25,7 +25,7 @@ import type {
 import { COPY_BELOW, type Result } from "../socket/receive_queue.ts";
 import { runtime } from "../runtime/detect.ts";
 import type { SocketDuplex } from "./socket_duplex.ts";
-import type { Stream } from "../socket/stream.ts";
+import type { Socket } from "../socket/socket.ts";
 import { extendTlsSocket } from "./tls_members.ts";
 
 /** Bytes that each direction holds before it asks for patience. */
@@ -34,10 +34,10 @@ const HIGH_WATER_MARK = 64 * 1024;
  * system could hold the later ones back until the peer has answered. */
 const JOIN_MAX = 64 * 1024;
 
-let SocketDuplexClass: (new (stream: Stream) => Duplex) | undefined;
+let SocketDuplexClass: (new (stream: Socket) => Duplex) | undefined;
 
 /** Makes the duplex of a connection that is open. */
-export function duplexOf(stream: Stream): SocketDuplex {
+export function duplexOf(stream: Socket): SocketDuplex {
   if (SocketDuplexClass === undefined) {
     const Class = SocketDuplexClass = makeClass();
     extendTlsSocket((value) => value instanceof Class);
@@ -52,7 +52,7 @@ function familyOf(hostname: string): "IPv4" | "IPv6" {
 function ignore(): void {}
 
 /* Node's modules are loaded only for those who want a duplex. */
-function makeClass(): new (stream: Stream) => Duplex {
+function makeClass(): new (stream: Socket) => Duplex {
   const { Duplex } = nodeModule<{ Duplex: DuplexClass }>("node:stream");
   const { Buffer } = nodeModule<{ Buffer: BufferClass }>("node:buffer");
 
@@ -73,7 +73,7 @@ function makeClass(): new (stream: Stream) => Duplex {
   }
 
   return class SocketDuplex extends Duplex {
-    readonly #stream: Stream;
+    readonly #stream: Socket;
     readonly #chunks: Chunks;
     /** A chunk is asked for. */
     #isReading = false;
@@ -98,7 +98,7 @@ function makeClass(): new (stream: Stream) => Duplex {
     /** Milliseconds, as given to setTimeout(). */
     timeout: number | undefined;
 
-    constructor(stream: Stream) {
+    constructor(stream: Socket) {
       super({
         allowHalfOpen: stream.settings.allowHalfOpen,
         /* It is emitted with an argument; see _destroy(). */
