@@ -61,8 +61,11 @@ export {
   listen,
 } from "./src/port.ts";
 export {
+  type BurstReceiveOptions,
+  type PlainReceiveOptions,
   type ReceiveMode,
   type ReceiveOptions,
+  type ReceiveOptionsInForce,
 } from "./src/options/receive_mode.ts";
 export {
   type PlainDuplex,

@@ -18,6 +18,7 @@ import {
 } from "./options/options.ts";
 import {
   type ReceiveOptions,
+  type ReceiveOptionsInForce,
   receiveSettings,
 } from "./options/receive_mode.ts";
 import type { SocketDuplex } from "./views/socket_duplex.ts";
@@ -38,14 +39,18 @@ export interface ConnOptionsInForce {
   /** As the system has it, in seconds; see {@linkcode KeepAliveOptions}. */
   keepAlive: false | Required<KeepAliveOptions>;
   /** See {@linkcode ReceiveOptions}. */
-  receive: Required<ReceiveOptions>;
+  receive: ReceiveOptionsInForce;
   /** See {@linkcode ConnOptions.sendConcurrency}. */
   sendConcurrency: number;
 }
 
-/** What is behind a connection, for this module's own use; undefined for
- * anything else. */
+/** The stream of a connection, or undefined for any other value. For internal
+ * use. */
 export let streamOf: (value: unknown) => Socket | undefined;
+
+/** Makes the connection of a stream. For internal use: the constructor is not
+ * part of the API. */
+export let makeConn: (stream: Socket) => Conn;
 
 /**
  * A TCP connection, as in Deno, and an async iterable of its chunks.
@@ -68,20 +73,25 @@ export let streamOf: (value: unknown) => Socket | undefined;
  * await conn.write(new TextEncoder().encode("hello"));
  * ```
  */
-export class Conn implements AsyncIterable<Uint8Array> {
+export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   static {
     streamOf = (value) =>
       typeof value === "object" && value !== null && #stream in value
         ? value.#stream
         : undefined;
+    makeConn = (stream) => new Conn(stream);
   }
 
   readonly #stream: Socket;
   #webStreams: WebStreams | undefined;
   #duplex: SocketDuplex | undefined;
 
-  /** Connections come from `connect()` and from a listener. */
-  constructor(stream: Socket) {
+  /**
+   * Connections come from `connect()`, `adopt()` and a listener.
+   *
+   * @ignore
+   */
+  private constructor(stream: Socket) {
     this.#stream = stream;
   }
 
@@ -419,8 +429,14 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * The chunks as they come, each for the caller to keep. The end of the loop
    * closes the connection; see {@linkcode Conn}.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array, undefined> {
-    return new Chunks(this.#stream);
+  [Symbol.asyncIterator](): AsyncIterableIterator<
+    Uint8Array<ArrayBuffer>,
+    undefined
+  > {
+    return new Chunks(this.#stream) as AsyncIterableIterator<
+      Uint8Array<ArrayBuffer>,
+      undefined
+    >;
   }
 
   /**
@@ -448,12 +464,17 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * await conn.write(new TextEncoder().encode("hello"));
    * ```
    */
-  chunks(p: Uint8Array): AsyncIterableIterator<Uint8Array, undefined> {
+  chunks<B extends ArrayBufferLike>(
+    p: Uint8Array<B>,
+  ): AsyncIterableIterator<Uint8Array<B>, undefined> {
     requireBytes("p", p);
     if (p.length === 0) {
       throw new RangeError('The "p" argument must not be empty');
     }
-    return new Chunks(this.#stream, p);
+    return new Chunks(this.#stream, p) as AsyncIterableIterator<
+      Uint8Array<B>,
+      undefined
+    >;
   }
 
   /** The same as `close()`. */

@@ -3,7 +3,7 @@
 import type { NetAddr } from "./native/address.ts";
 import type { Acceptor } from "./socket/acceptor.ts";
 import { acceptSync } from "./views/blocking.ts";
-import { Conn, type ConnOptionsInForce } from "./conn.ts";
+import { type Conn, type ConnOptionsInForce, makeConn } from "./conn.ts";
 import type { KeepAliveOptions } from "./options/keep_alive.ts";
 import {
   requireAcceptPool,
@@ -33,6 +33,10 @@ export interface ListenerOptionsInForce
   reusePort: boolean;
 }
 
+/** Makes the listener of an acceptor. For internal use: the constructor is not
+ * part of the API. */
+export let makeListener: (acceptor: Acceptor) => Listener;
+
 /**
  * Accepts TCP connections, as in Deno, and is an async iterable of them.
  *
@@ -54,10 +58,18 @@ export interface ListenerOptionsInForce
  * ```
  */
 export class Listener implements AsyncIterable<Conn> {
+  static {
+    makeListener = (acceptor) => new Listener(acceptor);
+  }
+
   readonly #acceptor: Acceptor;
 
-  /** Listeners come from `listen()`. */
-  constructor(acceptor: Acceptor) {
+  /**
+   * Listeners come from `listen()`.
+   *
+   * @ignore
+   */
+  private constructor(acceptor: Acceptor) {
     this.#acceptor = acceptor;
   }
 
@@ -146,7 +158,7 @@ export class Listener implements AsyncIterable<Conn> {
     const acceptor = this.#acceptor;
     return new Promise((resolve, reject) => {
       acceptor.accept((socket) => {
-        if (socket !== undefined) resolve(new Conn(socket));
+        if (socket !== undefined) resolve(makeConn(socket));
         else reject(acceptor.closedError());
       });
     });
@@ -173,7 +185,7 @@ export class Listener implements AsyncIterable<Conn> {
    * ```
    */
   acceptSync(options?: SyncOptions): Conn {
-    return new Conn(acceptSync(this.#acceptor, syncTimeout(options)));
+    return makeConn(acceptSync(this.#acceptor, syncTimeout(options)));
   }
 
   /**
@@ -217,7 +229,7 @@ type Result = IteratorResult<Conn, undefined>;
 const DONE: Result = Object.freeze({ value: undefined, done: true });
 
 function resultOf(socket: Socket | undefined): Result {
-  return socket === undefined ? DONE : { value: new Conn(socket), done: false };
+  return socket === undefined ? DONE : { value: makeConn(socket), done: false };
 }
 
 class ListenerIterator implements AsyncIterableIterator<Conn, undefined> {

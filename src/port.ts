@@ -4,7 +4,7 @@ import { Acceptor } from "./socket/acceptor.ts";
 import { adoptSocket } from "./socket/adopter.ts";
 import { RECEIVE_BUFFER_MAX } from "./native/completion.ts";
 import { ADOPT } from "./native/system_calls.ts";
-import { Conn } from "./conn.ts";
+import { type Conn, makeConn } from "./conn.ts";
 import { makeConnectionSync } from "./views/blocking.ts";
 import { makeConnection } from "./connect/connector.ts";
 import {
@@ -13,7 +13,7 @@ import {
   requireHandle,
 } from "./socket/detached_socket.ts";
 import { Group } from "./loop/group.ts";
-import { Listener } from "./listener.ts";
+import { type Listener, makeListener } from "./listener.ts";
 import {
   type ConnectOptions,
   connectSettings,
@@ -67,11 +67,11 @@ export class CompletionPort {
   readonly #events = new SocketEvents(this.#group.loop.allowance);
 
   /**
-   * The engine under this module and the library that was loaded:
-   * `"IOCP"` or `"epoll"`.
+   * What the system notifies of completions with: `"iocp"` on Windows, `"epoll"`
+   * on Linux.
    */
-  get engine(): string {
-    return runtime.target.startsWith("windows") ? "IOCP" : "epoll";
+  get engine(): "iocp" | "epoll" {
+    return runtime.target.startsWith("windows") ? "iocp" : "epoll";
   }
 
   /** Where the native library was loaded from. */
@@ -83,21 +83,21 @@ export class CompletionPort {
   listen(options: ListenOptions): Listener {
     const settings = listenSettings(options);
     this.#group.requireOpen("listen");
-    return new Listener(new Acceptor(this.#group, settings));
+    return makeListener(new Acceptor(this.#group, settings));
   }
 
   /** The same as {@linkcode connect}, on this port. */
   async connect(options: ConnectOptions): Promise<Conn> {
     const settings = connectSettings(options);
     this.#group.requireOpen("connect");
-    return new Conn(await makeConnection(this.#group, settings));
+    return makeConn(await makeConnection(this.#group, settings));
   }
 
   /** The same as {@linkcode connectSync}, on this port. */
   connectSync(options: ConnectOptions): Conn {
     const settings = connectSettings(options);
     this.#group.requireOpen("connect");
-    return new Conn(makeConnectionSync(this.#group, settings));
+    return makeConn(makeConnectionSync(this.#group, settings));
   }
 
   /**
@@ -118,7 +118,7 @@ export class CompletionPort {
     this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
     const stream = adoptSocket(this.#group, handle, settings, true);
     stream.receive.preload(bytes);
-    return new Conn(stream);
+    return makeConn(stream);
   }
 
   /**
@@ -166,7 +166,7 @@ export class CompletionPort {
     this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
     const stream = adoptSocket(this.#group, handle, settings, isDetached);
     if (bytes !== undefined) stream.receive.preload(bytes);
-    const conn = new Conn(stream);
+    const conn = makeConn(stream);
     this.#events.add(stream, conn, userState);
     return conn;
   }

@@ -6,12 +6,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
   CompletionPort,
-  Conn,
+  type Conn,
   type ConnectOptions,
   connectSync,
 } from "../mod.ts";
 import { Acceptor } from "../src/socket/acceptor.ts";
 import { parseIp } from "../src/native/address.ts";
+import { makeConn } from "../src/conn.ts";
 import { makeConnectionSync } from "../src/views/blocking.ts";
 import { Group } from "../src/loop/group.ts";
 import { connectSettings, listenSettings } from "../src/options/options.ts";
@@ -31,7 +32,7 @@ describe("connectSync() of several addresses", () => {
       ...options,
     });
     const addresses = texts.map((text) => parseIp(text)!);
-    return new Conn(makeConnectionSync(loop, settings, () => addresses));
+    return makeConn(makeConnectionSync(loop, settings, () => addresses));
   }
 
   function acceptor(loop: Group, hostname: string, port = 0): Acceptor {

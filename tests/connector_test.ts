@@ -2,14 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  CompletionPort,
-  Conn,
-  type ConnectOptions,
-  SocketError,
-} from "../mod.ts";
+import { CompletionPort, type ConnectOptions, SocketError } from "../mod.ts";
 import { type IpAddress, parseIp } from "../src/native/address.ts";
 import { Acceptor } from "../src/socket/acceptor.ts";
+import { makeConn } from "../src/conn.ts";
 import { makeConnection } from "../src/connect/connector.ts";
 import { Group } from "../src/loop/group.ts";
 import { connectSettings, listenSettings } from "../src/options/options.ts";
@@ -232,7 +228,7 @@ async function raceWith(
   const settings = connectSettings({ hostname, port, ...options });
   const find = () => Promise.resolve(addresses(...texts));
   const connecting = makeConnection(loop, settings, find);
-  return new Conn(await within("the race", connecting));
+  return makeConn(await within("the race", connecting));
 }
 
 function acceptor(loop: Group, hostname: string, port: number = 0): Acceptor {

@@ -13,60 +13,88 @@ import { optionalInteger, requireOptions, wrongType } from "./validate.ts";
 /** How a connection receives; see {@linkcode ReceiveOptions}. */
 export type ReceiveMode = "auto" | "zero-byte" | "flow" | "burst";
 
-/**
- * How a connection receives.
- *
- * - `"auto"`: a short buffer is posted while the connection is idle, and what
- *   fills it is followed straight from the system. Up to 256 KiB are received
- *   ahead of the reader. The default.
- * - `"zero-byte"`: no buffer is held while idle, and nothing is received before
- *   it is asked for. For very many connections that mostly say nothing.
- * - `"flow"`: one buffer of `bufferSize` is posted, and posted again as its
- *   bytes are consumed; no more than that is received ahead of the reader.
- * - `"burst"`: `depth` buffers of `bufferSize` are posted at a time, but never
- *   more than `limit` bytes are posted or received ahead of the reader. The
- *   bytes come in order whatever order the system tells them in. For senders
- *   that come in bursts.
- *
- * On Linux nothing is posted; what is received ahead of the reader, and the
- * size of the chunks, are the same.
- */
-export interface ReceiveOptions {
+/** How a connection receives, in every mode except `"burst"`. */
+export interface PlainReceiveOptions {
   /**
-   * Which of these it is.
+   * The mode; see {@linkcode ReceiveOptions}.
    *
    * @default {"auto"}
    */
-  mode?: ReceiveMode | undefined;
+  mode?: "auto" | "zero-byte" | "flow" | undefined;
   /**
-   * Bytes of a posted buffer, or of what is taken at a time in `"zero-byte"`
-   * mode, from 1 to 1,048,576. No chunk is larger than 262,144 bytes.
+   * Bytes of the posted buffer, or, in `"zero-byte"` mode, bytes received at a
+   * time: from 1 to 1,048,576. No chunk is larger than 262,144 bytes.
    *
-   * @default {1024} in `"auto"`, `65_536` in `"zero-byte"`, otherwise `16_384`
+   * @default {1024} in `"auto"`, `65_536` in `"zero-byte"`, `16_384` in `"flow"`
+   */
+  bufferSize?: number | undefined;
+  /** Only in `"burst"` mode. */
+  depth?: undefined;
+  /** Only in `"burst"` mode. */
+  limit?: undefined;
+}
+
+/** How a connection receives in `"burst"` mode. */
+export interface BurstReceiveOptions {
+  /** The mode; see {@linkcode ReceiveOptions}. */
+  mode: "burst";
+  /**
+   * Bytes of a posted buffer, from 1 to 1,048,576. No chunk is larger than
+   * 262,144 bytes.
+   *
+   * @default {16_384}
    */
   bufferSize?: number | undefined;
   /**
-   * Receives posted at a time, from 1 to 64. In `"burst"` mode only.
+   * Receives posted at a time, from 1 to 64.
    *
    * @default {8}
    */
   depth?: number | undefined;
   /**
-   * Bytes that may be posted or received ahead of the reader, from 1 to 2^30.
-   * In `"burst"` mode only.
+   * Bytes that may be posted or received ahead of the reader, from 1 to
+   * 1,073,741,824.
    *
    * @default {bufferSize * depth}
    */
   limit?: number | undefined;
 }
 
-/** {@linkcode ReceiveOptions}, checked, with nothing left out. */
-export interface ReceiveSettings {
-  readonly mode: ReceiveMode;
-  readonly bufferSize: number;
-  readonly depth: number;
-  readonly limit: number;
+/**
+ * How a connection receives.
+ *
+ * - `"auto"`, the default: a short buffer is posted while the connection is
+ *   idle. When it fills up, the rest is received straight from the system. Up to
+ *   256 KiB are received ahead of the reader.
+ * - `"zero-byte"`: no buffer is posted while the connection is idle, and nothing
+ *   is received before it is asked for. For very many connections that are
+ *   mostly idle.
+ * - `"flow"`: one buffer of `bufferSize` is posted, and posted again as its
+ *   bytes are consumed. No more than that is received ahead of the reader.
+ * - `"burst"`: `depth` buffers of `bufferSize` are posted at a time, but never
+ *   more than `limit` bytes are posted or received ahead of the reader. The
+ *   bytes arrive in order, whatever the order of the completions. For peers that
+ *   send in bursts.
+ *
+ * On Linux nothing is posted; what is received ahead of the reader, and the size
+ * of the chunks, are the same.
+ */
+export type ReceiveOptions = PlainReceiveOptions | BurstReceiveOptions;
+
+/** How a connection receives, as it is in force. */
+export interface ReceiveOptionsInForce {
+  /** The mode; see {@linkcode ReceiveOptions}. */
+  mode: ReceiveMode;
+  /** Bytes of a posted buffer, or received at a time in `"zero-byte"` mode. */
+  bufferSize: number;
+  /** Receives posted at a time. */
+  depth: number;
+  /** Bytes that may be posted or received ahead of the reader. */
+  limit: number;
 }
+
+/** {@linkcode ReceiveOptions}, checked, with the defaults filled in. */
+export type ReceiveSettings = Readonly<ReceiveOptionsInForce>;
 
 const LIMIT_MAX = 2 ** 30;
 /** No more than this is received ahead of the reader, unless asked for. */

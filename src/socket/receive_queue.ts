@@ -274,7 +274,7 @@ export class ReceiveQueue {
   }
 
   /** Takes all bytes that wait, as one. */
-  takeAll(): Uint8Array {
+  takeAll(): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(this.#chunksBytes);
     let offset = 0;
     for (const chunk of this.#chunks.takeAll()) {

@@ -20,7 +20,7 @@ export interface SocketEvent<T = unknown> {
    */
   readonly type: "read" | "end" | "error";
   /** The bytes of a `"read"`, to keep. */
-  readonly data: Uint8Array | undefined;
+  readonly data: Uint8Array<ArrayBuffer> | undefined;
   /** How many these are. */
   readonly byteCount: number;
   /** What the user gave when it was added. */
@@ -82,7 +82,7 @@ export class SocketEvents {
   ): Promise<void> {
     const report = (
       type: SocketEvent["type"],
-      data?: Uint8Array,
+      data?: Uint8Array<ArrayBuffer>,
       error?: Error,
     ): Promise<void> =>
       this.#report({
@@ -98,7 +98,7 @@ export class SocketEvents {
       for (;;) {
         const { value } = await chunks.next();
         if (value === undefined) break;
-        await report("read", value);
+        await report("read", value as Uint8Array<ArrayBuffer>);
       }
     } catch (error) {
       report("error", undefined, error as Error);
