@@ -3,6 +3,7 @@
  * listen(). */
 
 import type { NetAddr } from "../native/address.ts";
+import { nodeAddress } from "../views/node_address.ts";
 import { nextTick } from "../runtime/globals.ts";
 import { Listener } from "../listener.ts";
 import type { Conn } from "../conn.ts";
@@ -30,10 +31,6 @@ export interface HttpService extends AsyncDisposable {
    * {@linkcode finished} does. `server.closeAllConnections()` ends it early.
    */
   close(): Promise<void>;
-}
-
-function familyOf(hostname: string): "IPv4" | "IPv6" {
-  return hostname.includes(":") ? "IPv6" : "IPv4";
 }
 
 function ignore(): void {}
@@ -85,7 +82,6 @@ class Service implements HttpService {
 
   #handle(): ServerHandle {
     const listener = this.#listener;
-    const { hostname, port } = this.addr;
     return {
       close: (callback) => {
         listener.close();
@@ -94,8 +90,7 @@ class Service implements HttpService {
       ref: () => listener.ref(),
       unref: () => listener.unref(),
       getsockname: (out) => {
-        const family = familyOf(hostname);
-        Object.assign(out, { address: hostname, family, port });
+        Object.assign(out, nodeAddress(this.addr));
         return 0;
       },
     };
@@ -127,15 +122,16 @@ class Service implements HttpService {
   }
 
   #drop(conn: Conn): void {
-    const { localAddr, remoteAddr } = conn;
+    const local = nodeAddress(conn.localAddr);
+    const remote = nodeAddress(conn.remoteAddr);
     conn.close();
     this.#server.emit("drop", {
-      localAddress: localAddr.hostname,
-      localPort: localAddr.port,
-      localFamily: familyOf(localAddr.hostname),
-      remoteAddress: remoteAddr.hostname,
-      remotePort: remoteAddr.port,
-      remoteFamily: familyOf(remoteAddr.hostname),
+      localAddress: local.address,
+      localPort: local.port,
+      localFamily: local.family,
+      remoteAddress: remote.address,
+      remotePort: remote.port,
+      remoteFamily: remote.family,
     });
   }
 
