@@ -90,7 +90,7 @@ export class Acceptor implements Endpoint {
   /** Removes the oldest connection from the queue, if there is one. */
   shift(): Socket | undefined {
     const socket = this.#queue.shift();
-    socket?.take();
+    socket?.open();
     this.#post();
     return socket;
   }
@@ -233,7 +233,7 @@ export class Acceptor implements Endpoint {
       socket.reset();
       return;
     }
-    if (this.#queue.push(socket)) socket.take();
+    if (this.#queue.push(socket)) socket.open();
     else if (this.#queue.length >= QUEUED_MAX) this.#setPosted(false);
   }
 
