@@ -134,8 +134,8 @@ export class Listener implements AsyncIterable<Conn> {
   accept(): Promise<Conn> {
     const acceptor = this.#acceptor;
     return new Promise((resolve, reject) => {
-      acceptor.accept((stream) => {
-        if (stream !== undefined) resolve(makeConn(stream));
+      acceptor.accept((socket) => {
+        if (socket !== undefined) resolve(makeConn(socket));
         else reject(acceptor.closedError());
       });
     });
@@ -205,8 +205,8 @@ type Result = IteratorResult<Conn, undefined>;
 
 const DONE: Result = Object.freeze({ value: undefined, done: true });
 
-function resultOf(stream: Socket | undefined): Result {
-  return stream === undefined ? DONE : { value: makeConn(stream), done: false };
+function resultOf(socket: Socket | undefined): Result {
+  return socket === undefined ? DONE : { value: makeConn(socket), done: false };
 }
 
 class ListenerIterator implements AsyncIterableIterator<Conn, undefined> {
@@ -218,10 +218,10 @@ class ListenerIterator implements AsyncIterableIterator<Conn, undefined> {
 
   next(): Promise<Result> {
     const acceptor = this.#acceptor;
-    const stream = acceptor.shift();
-    if (stream !== undefined) return Promise.resolve(resultOf(stream));
+    const socket = acceptor.shift();
+    if (socket !== undefined) return Promise.resolve(resultOf(socket));
     return new Promise((resolve) => {
-      acceptor.accept((stream) => resolve(resultOf(stream)));
+      acceptor.accept((socket) => resolve(resultOf(socket)));
     });
   }
 

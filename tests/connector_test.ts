@@ -2,12 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  CompletionPort,
-  type Conn,
-  type ConnectOptions,
-  SocketError,
-} from "../mod.ts";
+import { CompletionPort, type ConnectOptions, SocketError } from "../mod.ts";
 import { type IpAddress, parseIp } from "../src/native/address.ts";
 import { makeConn } from "../src/conn.ts";
 import { Acceptor } from "../src/socket/acceptor.ts";

@@ -86,7 +86,7 @@ export class Attempt implements Endpoint {
 
   closed(): void {}
 
-  /** Makes the connection the user's. */
+  /** The connection, once it is made. */
   toSocket(): Socket {
     this.#isOver = true;
     return new Socket(this.#loop, this.id, this.#settings.conn, "new");
@@ -99,7 +99,6 @@ export class Attempt implements Endpoint {
     this.#loop.port.close(this.id, RESET, 0);
   }
 
-  /** Its port was closed. */
   portClosed(): void {
     if (this.#isOver) return;
     this.#isOver = true;

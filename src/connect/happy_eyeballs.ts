@@ -20,7 +20,7 @@ export interface HappyEyeballsOptions {
   /** In the resolver's order; at least one. */
   readonly addresses: readonly IpAddress[];
   /** One of these two is called, once. */
-  readonly resolve: (stream: Socket) => void;
+  readonly resolve: (socket: Socket) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -84,9 +84,9 @@ export class HappyEyeballs {
       this.#failed(error);
       return;
     }
-    const stream = attempt.toSocket();
+    const socket = attempt.toSocket();
     this.#end();
-    this.#options.resolve(stream);
+    this.#options.resolve(socket);
   };
 
   #failed(error: SocketError): void {

@@ -64,7 +64,7 @@ export class ParkedWait {
   }
 
   /** No socket is open, so there is nothing to wait for. */
-  rest(): void {
+  idle(): void {
     if (this.#parker.isParked) this.#port.wake();
     this.#parker.idle();
   }

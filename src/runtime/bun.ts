@@ -1,9 +1,9 @@
 // Copyright the iocp authors. MIT license.
 import type { User } from "../native/files.ts";
-import { NetReception } from "../http/node_server.ts";
+import { NetAdapter } from "../http/net_adapter.ts";
 import { clearTimeout, setTimeout } from "./globals.ts";
 import { type Native, SYMBOLS } from "../native/symbols.ts";
-import { HttpReception, isHttpServer } from "./bun_http.ts";
+import { BunHttpAdapter, isHttpServer } from "./bun_http.ts";
 import type { Parker, Runtime } from "./types.ts";
 
 /* The parts of Bun that are used here, so that neither compiler needs the
@@ -224,9 +224,9 @@ export const runtime: Runtime = {
   /* Bun has one class for all of them. */
   errorClass: () => undefined,
   transportOf,
-  makeReception: (server, handle) =>
+  makeServerAdapter: (server, handle) =>
     isHttpServer(server)
-      ? new HttpReception(server, handle)
-      : new NetReception(server, handle),
+      ? new BunHttpAdapter(server, handle)
+      : new NetAdapter(server, handle),
   permissionHint: () => "check that the file can be read and executed",
 };

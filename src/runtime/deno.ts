@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 import type { User } from "../native/files.ts";
 import { clearTimeout, setTimeout } from "./globals.ts";
-import { NetReception } from "../http/node_server.ts";
+import { NetAdapter } from "../http/net_adapter.ts";
 import { type Native, SYMBOLS } from "../native/symbols.ts";
 import type { Parker, Runtime } from "./types.ts";
 
@@ -245,7 +245,7 @@ export const runtime: Runtime = {
   isPermissionError: (error) => error instanceof deno.errors.NotCapable,
   errorClass: (name) => deno.errors[name],
   transportOf,
-  makeReception: (server, handle) => new NetReception(server, handle),
+  makeServerAdapter: (server, handle) => new NetAdapter(server, handle),
   permissionHint: (path) =>
     `run again with --allow-ffi=${path} (or --allow-ffi)`,
 };

@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 import type { User } from "../native/files.ts";
 import type {
-  Reception,
+  ServerAdapter,
   ServerHandle,
   ServerMembers,
 } from "../http/node_server.ts";
@@ -94,7 +94,7 @@ export interface Runtime {
 
   /** Makes a server of Node's use that handle in the place of one of its own.
    * Throws a TypeError when it is no such server. */
-  makeReception(server: ServerMembers, handle: ServerHandle): Reception;
+  makeServerAdapter(server: ServerMembers, handle: ServerHandle): ServerAdapter;
 
   /** What to add to the command line when the library cannot be opened. */
   permissionHint(path: string): string;

@@ -57,7 +57,7 @@ export class Acceptor implements Endpoint {
   readonly loop: Loop;
   /** The socket whose address users see; the others have the same port. */
   readonly id: number;
-  readonly #sockets: readonly number[];
+  readonly #ids: readonly number[];
   readonly address: NetAddr;
   settings: ListenSettings;
   /** Accepted connections. Only a turn of the loop adds to them, so accepts that
@@ -71,14 +71,14 @@ export class Acceptor implements Endpoint {
     const { loop } = group;
     this.loop = loop;
     this.settings = settings;
-    this.#sockets = listenSockets(loop, settings);
-    this.id = this.#sockets[0]!;
-    for (const socket of this.#sockets) group.join(socket);
+    this.#ids = listenSockets(loop, settings);
+    this.id = this.#ids[0]!;
+    for (const id of this.#ids) group.join(id);
     this.address = loop.port.address(this.id, LOCAL);
     this.#applySettings();
     loop.add(this);
-    for (const socket of this.#sockets.slice(1)) {
-      loop.add(new Companion(this, socket));
+    for (const id of this.#ids.slice(1)) {
+      loop.add(new Companion(this, id));
     }
     loop.ref();
   }
@@ -91,17 +91,17 @@ export class Acceptor implements Endpoint {
 
   /** Removes the oldest connection from the queue, if there is one. */
   shift(): Socket | undefined {
-    const stream = this.#queue.shift();
-    stream?.open();
+    const socket = this.#queue.shift();
+    socket?.open();
     this.#post();
-    return stream;
+    return socket;
   }
 
   /** Calls `reader` with the next connection, or with undefined when the acceptor
    * is closed. */
   accept(reader: QueueReader<Socket>): void {
-    const stream = this.shift();
-    if (stream !== undefined) reader(stream);
+    const socket = this.shift();
+    if (socket !== undefined) reader(socket);
     else this.#queue.read(reader);
   }
 
@@ -136,8 +136,8 @@ export class Acceptor implements Endpoint {
   /** The library's counters; connections in the queue count as ready. */
   stats(): SocketStats {
     if (this.#isClosed) throw this.closedError("ioctl");
-    const [stats, ...others] = this.#sockets.map((socket) =>
-      this.loop.port.socketStats(socket)
+    const [stats, ...others] = this.#ids.map((id) =>
+      this.loop.port.socketStats(id)
     );
     for (const other of others) {
       for (const field of SOCKET_STATS_FIELDS) stats![field] += other[field];
@@ -161,8 +161,8 @@ export class Acceptor implements Endpoint {
 
   /* Sets an option of all sockets. */
   #setOption(key: string, native: number, value: number): void {
-    for (const socket of this.#sockets) {
-      const result = this.loop.port.setOption(socket, native, value);
+    for (const id of this.#ids) {
+      const result = this.loop.port.setOption(id, native, value);
       if (result >= 0) continue;
       const error = this.#error(result, "setsockopt");
       throw error.code === "ENOTSUP" ? notSupported(key, error) : error;
@@ -170,7 +170,7 @@ export class Acceptor implements Endpoint {
   }
 
   #closeSockets(): void {
-    for (const socket of this.#sockets) this.loop.port.close(socket, RESET, 0);
+    for (const id of this.#ids) this.loop.port.close(id, RESET, 0);
   }
 
   #error(result: number, syscall: string): SocketError {
@@ -203,7 +203,7 @@ export class Acceptor implements Endpoint {
   portClosed(): void {
     if (this.#isClosed) return;
     if (this.#isRef) this.loop.unref();
-    for (const stream of this.#queue.clear()) stream.reset();
+    for (const socket of this.#queue.clear()) socket.reset();
     this.#queue.close();
   }
 
@@ -217,12 +217,12 @@ export class Acceptor implements Endpoint {
     this.lastError = undefined;
     const { conn: settings, firstByteTimeout } = this.settings;
     const origin = firstByteTimeout > 0 ? "watched" : "accepted";
-    const stream = new Socket(this.loop, result, settings, origin);
+    const socket = new Socket(this.loop, result, settings, origin);
     if (this.#isClosed) {
-      stream.reset();
+      socket.reset();
       return;
     }
-    if (this.#queue.push(stream)) stream.open();
+    if (this.#queue.push(socket)) socket.open();
     else if (this.#queue.length >= QUEUED_MAX) this.#setPosted(false);
   }
 
@@ -236,6 +236,6 @@ export class Acceptor implements Endpoint {
   #setPosted(isPosted: boolean): void {
     this.#isPosted = isPosted;
     const count = isPosted ? this.settings.acceptPool : 0;
-    for (const socket of this.#sockets) this.loop.port.accept(socket, count);
+    for (const id of this.#ids) this.loop.port.accept(id, count);
   }
 }

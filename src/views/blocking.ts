@@ -46,35 +46,35 @@ function timedOut(
 
 /** Blocks until there are bytes or the end, and reads them into `buffer`. */
 export function readSync(
-  stream: Socket,
+  socket: Socket,
   buffer: Uint8Array,
   timeoutMs: number,
 ): number | null {
-  if (stream.isClosed) throw stream.closedError("read");
+  if (socket.isClosed) throw socket.closedError("read");
   const result = new SyncResult<number | null>();
   const reader = bufferReader(buffer, result.resolve, result.reject);
-  stream.receive.readBy(reader);
-  return wait(stream.loop, result, timeoutMs, () => {
-    stream.receive.takeBack(reader);
-    return timedOut("read", stream.address(PEER));
+  socket.receive.readBy(reader);
+  return wait(socket.loop, result, timeoutMs, () => {
+    socket.receive.takeBack(reader);
+    return timedOut("read", socket.address(PEER));
   });
 }
 
 /** Blocks until the system has accepted all of the bytes. */
 export function writeSync(
-  stream: Socket,
+  socket: Socket,
   bytes: Uint8Array,
   timeoutMs: number,
 ): number {
-  if (stream.isClosed) throw stream.closedError("write");
+  if (socket.isClosed) throw socket.closedError("write");
   const result = new SyncResult<number>();
   const { length } = bytes;
   const { resolve, reject } = result;
   const entry = { bytes, length, offset: 0, resolve, reject };
-  stream.send.writeBy(entry);
-  return wait(stream.loop, result, timeoutMs, () => {
-    const bytesWritten = stream.send.takeBack(entry);
-    return timedOut("write", stream.address(PEER), bytesWritten);
+  socket.send.writeBy(entry);
+  return wait(socket.loop, result, timeoutMs, () => {
+    const bytesWritten = socket.send.takeBack(entry);
+    return timedOut("write", socket.address(PEER), bytesWritten);
   });
 }
 
@@ -82,12 +82,12 @@ export function writeSync(
 export function acceptSync(acceptor: Acceptor, timeoutMs: number): Socket {
   const result = new SyncResult<Socket | undefined>();
   acceptor.accept(result.resolve);
-  const stream = wait(acceptor.loop, result, timeoutMs, () => {
+  const socket = wait(acceptor.loop, result, timeoutMs, () => {
     acceptor.cancel(result.resolve);
     return timedOut("accept", acceptor.address);
   });
-  if (stream === undefined) throw acceptor.closedError();
-  return stream;
+  if (socket === undefined) throw acceptor.closedError();
+  return socket;
 }
 
 /** Blocks until one of the addresses is connected. Tests bring their own

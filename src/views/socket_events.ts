@@ -49,8 +49,8 @@ export class SocketEvents {
   }
 
   /** Reports what happens to a socket from now on. */
-  add(stream: Socket, socket: Conn, userState: unknown): void {
-    this.#watch(stream, socket, userState);
+  add(socket: Socket, conn: Conn, userState: unknown): void {
+    this.#watch(socket, conn, userState);
   }
 
   next(): Promise<Result> {
@@ -76,8 +76,8 @@ export class SocketEvents {
   }
 
   async #watch(
-    stream: Socket,
-    socket: Conn,
+    socket: Socket,
+    conn: Conn,
     userState: unknown,
   ): Promise<void> {
     const report = (
@@ -86,14 +86,14 @@ export class SocketEvents {
       error?: Error,
     ): Promise<void> =>
       this.#report({
-        socket,
+        socket: conn,
         type,
         data,
         byteCount: data?.length ?? 0,
         userState,
         error,
       });
-    const chunks = new Chunks(stream);
+    const chunks = new Chunks(socket);
     try {
       for (;;) {
         const { value } = await chunks.next();
@@ -105,8 +105,8 @@ export class SocketEvents {
       return;
     }
     /* The loop ends in the same way when this side closes the connection. */
-    if (stream.receive.hasPeerEnded) report("end");
-    else report("error", undefined, stream.closedError("read"));
+    if (socket.receive.hasPeerEnded) report("end");
+    else report("error", undefined, socket.closedError("read"));
   }
 
   /* Resolves when the event is consumed. */
