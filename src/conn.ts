@@ -6,6 +6,7 @@ import { Chunks } from "./views/chunks.ts";
 import { LOCAL, PEER } from "./native/completion.ts";
 import type { DetachedSocket } from "./socket/detached_socket.ts";
 import { duplexOf } from "./views/duplex.ts";
+import { showFields, shownAddress } from "./views/inspect.ts";
 import { checkChanges } from "./options/settings.ts";
 import type { ConnOptions, ConnOptionsInForce } from "./options/conn.ts";
 import type { KeepAliveOptions } from "./options/keep_alive.ts";
@@ -54,6 +55,11 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
         ? value.#socket
         : undefined;
     makeConn = (socket) => new Conn(socket);
+    showFields(Conn, (conn) => ({
+      localAddr: shownAddress(() => conn.localAddr),
+      remoteAddr: shownAddress(() => conn.remoteAddr),
+      state: stateOf(conn.#socket),
+    }));
   }
 
   readonly #socket: Socket;
@@ -453,6 +459,11 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
     this.#socket.close();
     return this.#socket.released();
   }
+}
+
+function stateOf({ isClosed, receive, send }: Socket): string {
+  if (isClosed) return "closed";
+  return receive.hasPeerEnded || send.isEnded ? "half-closed" : "open";
 }
 
 /* Wrong arguments of an async method reject, like those of Deno's. */

@@ -11,6 +11,7 @@ import type {
 import { checkChanges } from "./options/settings.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
 import { requireOptions } from "./options/validate.ts";
+import { showFields, shownAddress } from "./views/inspect.ts";
 import type { ListenerStats } from "./stats.ts";
 import type { Socket } from "./socket/socket.ts";
 
@@ -41,6 +42,10 @@ export let makeListener: (acceptor: Acceptor) => Listener;
 export class Listener implements AsyncIterable<Conn> {
   static {
     makeListener = (acceptor) => new Listener(acceptor);
+    showFields(Listener, (listener) => ({
+      addr: shownAddress(() => listener.addr),
+      state: listener.#acceptor.isClosed ? "closed" : "open",
+    }));
   }
 
   readonly #acceptor: Acceptor;

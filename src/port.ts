@@ -17,6 +17,7 @@ import { type ConnOptions, connSettings } from "./options/conn.ts";
 import { type ConnectOptions, connectSettings } from "./options/connect.ts";
 import { type ListenOptions, listenSettings } from "./options/listen.ts";
 import { OPTIONS } from "./options/table.ts";
+import { showFields } from "./views/inspect.ts";
 import { runtime } from "./runtime/detect.ts";
 import { type SocketEvent, SocketEvents } from "./views/socket_events.ts";
 import type { PortStats } from "./stats.ts";
@@ -58,6 +59,15 @@ export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {
  * ```
  */
 export class CompletionPort {
+  static {
+    showFields(CompletionPort, (port) => {
+      const { engine } = port;
+      return port.#group.isClosed
+        ? { engine, state: "closed" }
+        : { engine, sockets: port.#group.stats().sockets, state: "open" };
+    });
+  }
+
   readonly #group = new Group();
   readonly #events = new SocketEvents(this.#group.loop.allowance);
 
