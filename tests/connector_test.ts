@@ -8,7 +8,8 @@ import { Acceptor } from "../src/socket/acceptor.ts";
 import { makeConn } from "../src/conn.ts";
 import { makeConnection } from "../src/connect/connector.ts";
 import { Group } from "../src/loop/group.ts";
-import { connectSettings, listenSettings } from "../src/options/options.ts";
+import { connectSettings } from "../src/options/connect.ts";
+import { listenSettings } from "../src/options/listen.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import {
   atOneNumber,
