@@ -111,9 +111,9 @@ export class CompletionPort {
     requireOptions(options);
     const settings = connSettings(options);
     this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
-    const stream = adoptSocket(this.#group, handle, settings, true);
-    stream.receive.preload(bytes);
-    return makeConn(stream);
+    const adopted = adoptSocket(this.#group, handle, settings, true);
+    adopted.receive.preload(bytes);
+    return makeConn(adopted);
   }
 
   /**
@@ -154,10 +154,10 @@ export class CompletionPort {
       receive: { mode: "flow", bufferSize },
     });
     this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
-    const stream = adoptSocket(this.#group, handle, settings, isDetached);
-    if (bytes !== undefined) stream.receive.preload(bytes);
-    const conn = makeConn(stream);
-    this.#events.add(stream, conn, userState);
+    const adopted = adoptSocket(this.#group, handle, settings, isDetached);
+    if (bytes !== undefined) adopted.receive.preload(bytes);
+    const conn = makeConn(adopted);
+    this.#events.add(adopted, conn, userState);
     return conn;
   }
 

@@ -10,9 +10,9 @@ import {
   type ConnectOptions,
   connectSync,
 } from "../mod.ts";
+import { makeConn } from "../src/conn.ts";
 import { Acceptor } from "../src/socket/acceptor.ts";
 import { parseIp } from "../src/native/address.ts";
-import { makeConn } from "../src/conn.ts";
 import { makeConnectionSync } from "../src/views/blocking.ts";
 import { Group } from "../src/loop/group.ts";
 import { connectSettings } from "../src/options/connect.ts";
