@@ -21,6 +21,7 @@ import {
   type ReceiveOptionsInForce,
   receiveSettings,
 } from "./options/receive_mode.ts";
+import { wrapPipes } from "./views/pipe_signal.ts";
 import type { SocketDuplex } from "./views/socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
 import type { Socket } from "./socket/socket.ts";
@@ -79,7 +80,10 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
       typeof value === "object" && value !== null && #stream in value
         ? value.#stream
         : undefined;
-    makeConn = (stream) => new Conn(stream);
+    makeConn = (stream) => {
+      wrapPipes();
+      return new Conn(stream);
+    };
   }
 
   readonly #stream: Socket;
@@ -233,7 +237,9 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * a chunk of a wrong type.
    *
    * A `pipeTo()` or `pipeThrough()` whose `signal` aborts resets the connection
-   * at once as well, unless it has `preventAbort`.
+   * at once as well, unless it has `preventAbort`. For that, the first connection
+   * of a program wraps these two methods of `ReadableStream.prototype`; pipes
+   * between other streams are not changed.
    */
   get writable(): ByteWritable {
     return (this.#webStreams ??= new WebStreams(this.#stream)).writable;
