@@ -2,7 +2,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { Acceptor } from "./socket/acceptor.ts";
 import { adoptSocket } from "./socket/adopter.ts";
-import { RECEIVE_BUFFER_MAX } from "./native/completion.ts";
 import { ADOPT } from "./native/system_calls.ts";
 import { type Conn, makeConn } from "./conn.ts";
 import { makeConnectionSync } from "./views/blocking.ts";
@@ -14,14 +13,10 @@ import {
 } from "./socket/detached_socket.ts";
 import { Group } from "./loop/group.ts";
 import { type Listener, makeListener } from "./listener.ts";
-import {
-  type ConnectOptions,
-  connectSettings,
-  type ConnOptions,
-  connSettings,
-  type ListenOptions,
-  listenSettings,
-} from "./options/options.ts";
+import { type ConnOptions, connSettings } from "./options/conn.ts";
+import { type ConnectOptions, connectSettings } from "./options/connect.ts";
+import { type ListenOptions, listenSettings } from "./options/listen.ts";
+import { OPTIONS } from "./options/table.ts";
 import { runtime } from "./runtime/detect.ts";
 import { type SocketEvent, SocketEvents } from "./views/socket_events.ts";
 import type { PortStats } from "./stats.ts";
@@ -116,9 +111,9 @@ export class CompletionPort {
     requireOptions(options);
     const settings = connSettings(options);
     this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
-    const stream = adoptSocket(this.#group, handle, settings, true);
-    stream.receive.preload(bytes);
-    return makeConn(stream);
+    const adopted = adoptSocket(this.#group, handle, settings, true);
+    adopted.receive.preload(bytes);
+    return makeConn(adopted);
   }
 
   /**
@@ -152,22 +147,17 @@ export class CompletionPort {
     if (receive !== undefined) {
       wrongType("receive", "left out: use readBufferSize", receive);
     }
-    optionalInteger(
-      "readBufferSize",
-      bufferSize,
-      1,
-      RECEIVE_BUFFER_MAX,
-      RECEIVE_BUFFER_MAX,
-    );
+    const { min, max } = OPTIONS.receive.members.bufferSize;
+    optionalInteger("readBufferSize", bufferSize, min, max, max);
     const settings = connSettings({
       ...rest,
       receive: { mode: "flow", bufferSize },
     });
     this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
-    const stream = adoptSocket(this.#group, handle, settings, isDetached);
-    if (bytes !== undefined) stream.receive.preload(bytes);
-    const conn = makeConn(stream);
-    this.#events.add(stream, conn, userState);
+    const adopted = adoptSocket(this.#group, handle, settings, isDetached);
+    if (bytes !== undefined) adopted.receive.preload(bytes);
+    const conn = makeConn(adopted);
+    this.#events.add(adopted, conn, userState);
     return conn;
   }
 

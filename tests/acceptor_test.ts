@@ -95,8 +95,8 @@ test("A listener on localhost has its options, counters and close at both", {
   using port = new CompletionPort();
   const listener = port.listen({ hostname: "localhost", port: 0, backlog: 7 });
   const { port: number } = listener.addr;
-  listener.setBacklog(9);
-  listener.setAcceptPool(3);
+  listener.setOptions({ backlog: 9 });
+  listener.setOptions({ acceptPool: 3 });
   assert.equal(listener.options.backlog, 9);
   listener.unref();
   listener.ref();

@@ -323,13 +323,13 @@ const CLOSED_CALLS: Record<
     "getsockopt",
     "Cannot get an option: the listener is closed",
   ],
-  "listener.setBacklog()": [
-    ({ listener }) => listener.setBacklog(1),
+  "listener.setOptions({ backlog:  })": [
+    ({ listener }) => listener.setOptions({ backlog: 1 }),
     "setsockopt",
     "Cannot set an option: the listener is closed",
   ],
-  "listener.setAcceptPool()": [
-    ({ listener }) => listener.setAcceptPool(1),
+  "listener.setOptions({ acceptPool:  })": [
+    ({ listener }) => listener.setOptions({ acceptPool: 1 }),
     "setsockopt",
     "Cannot set an option: the listener is closed",
   ],

@@ -27,6 +27,13 @@ export async function typesStage({ report }) {
     const files = [...own, ...await typeScriptFiles()];
     return await outcome(denoPath(), ["check", "--quiet", ...files]);
   });
+  await report.check(
+    "types: deno check, the examples of documents",
+    async () => {
+      const args = ["check", "--quiet", "--doc-only", ...await documents()];
+      return await outcome(denoPath(), args);
+    },
+  );
   await report.check("types: deno doc --lint", async () => {
     return await outcome(denoPath(), ["doc", "--quiet", "--lint", "mod.ts"]);
   });
@@ -73,6 +80,18 @@ async function typeScriptFiles() {
     const names = await readdir(join(repository, folder), { recursive: true });
     files.push(
       ...names.filter((name) => name.endsWith(".ts"))
+        .map((name) => join(folder, name)).sort(),
+    );
+  }
+  return files;
+}
+
+async function documents() {
+  const files = [];
+  for (const folder of [".", "docs"]) {
+    const names = await readdir(join(repository, folder));
+    files.push(
+      ...names.filter((name) => name.endsWith(".md"))
         .map((name) => join(folder, name)).sort(),
     );
   }

@@ -6,7 +6,7 @@ import { SocketError } from "../errors.ts";
 import { literalIp } from "./literal_ip.ts";
 import type { Native } from "../native/symbols.ts";
 import { resolveSync } from "./native_resolver.ts";
-import type { ConnectSettings } from "../options/options.ts";
+import type { ConnectSettings } from "../options/connect.ts";
 import {
   isResolvedPermitted,
   permittedHost,

@@ -6,7 +6,7 @@ import { errorOf, SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
 import type { Endpoint } from "../loop/endpoint.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { ConnectSettings } from "../options/options.ts";
+import type { ConnectSettings } from "../options/connect.ts";
 import { Socket } from "../socket/socket.ts";
 
 /** What a failed connect() was about. */

@@ -4,7 +4,7 @@ import { findAddresses, localIp, usableAddresses } from "./addresses.ts";
 import { connectInterrupted, connectTimedOut } from "./attempt.ts";
 import type { Group } from "../loop/group.ts";
 import { HappyEyeballs } from "./happy_eyeballs.ts";
-import type { ConnectSettings } from "../options/options.ts";
+import type { ConnectSettings } from "../options/connect.ts";
 import { reasonOf, throwIfAborted } from "../options/signal.ts";
 import { clearTimeout, setTimeout, withResolvers } from "../runtime/globals.ts";
 import type { Socket } from "../socket/socket.ts";

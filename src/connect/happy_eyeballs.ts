@@ -7,7 +7,7 @@ import { Attempt } from "./attempt.ts";
 import { SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
 import type { IpAddress } from "../native/address.ts";
-import type { ConnectSettings } from "../options/options.ts";
+import type { ConnectSettings } from "../options/connect.ts";
 import { clearTimeout, now, setTimeout } from "../runtime/globals.ts";
 import type { Socket } from "../socket/socket.ts";
 

@@ -52,25 +52,11 @@ export const ALL_NO_DELAY = 4;
 export const LOCAL = 0;
 export const PEER = 1;
 
-/** Options of a socket. */
-export const NO_DELAY = 1;
-export const KEEP_ALIVE = 2;
-export const KEEP_ALIVE_IDLE = 3;
-export const KEEP_ALIVE_INTERVAL = 4;
-export const KEEP_ALIVE_COUNT = 5;
-export const RECEIVE_BUFFER = 6;
-export const RECEIVE_DEPTH = 7;
-export const SEND_CONCURRENCY = 8;
-export const DEFER_ACCEPT = 9;
-export const FIRST_BYTE_TIMEOUT = 10;
-export const BACKLOG = 11;
+/** The option with the group of a socket; those of users are in
+ * src/options/table.ts. */
 export const GROUP = 12;
-
-/** Their bounds. */
-export const RECEIVE_BUFFER_MAX = 1048576;
-export const CONCURRENCY_MAX = 64;
-export const BACKLOG_MAX = 65535;
-export const ACCEPT_MAX = 1024;
+export const USER_TIMEOUT = 13;
+export const DSCP = 14;
 
 /** Modes of iocp_close(). */
 export const GRACEFUL = 0;

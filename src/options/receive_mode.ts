@@ -1,13 +1,7 @@
 // Copyright the iocp authors. MIT license.
-/* How a connection receives: what users may ask for, and what follows for the
- * library and for the queue. */
+/* The receive option: how a connection receives. */
 
-import {
-  CONCURRENCY_MAX,
-  RECEIVE_BUFFER,
-  RECEIVE_BUFFER_MAX,
-  RECEIVE_DEPTH,
-} from "../native/completion.ts";
+import { OPTIONS } from "./table.ts";
 import { optionalInteger, requireOptions, wrongType } from "./validate.ts";
 
 /** How a connection receives; see {@linkcode ReceiveOptions}. */
@@ -96,7 +90,6 @@ export interface ReceiveOptionsInForce {
 /** {@linkcode ReceiveOptions}, checked, with the defaults filled in. */
 export type ReceiveSettings = Readonly<ReceiveOptionsInForce>;
 
-const LIMIT_MAX = 2 ** 30;
 /** No more than this is received ahead of the reader, unless asked for. */
 export const RECEIVE_WINDOW: number = 256 * 1024;
 const BUFFER_SIZES: Readonly<Record<ReceiveMode, number>> = {
@@ -106,8 +99,9 @@ const BUFFER_SIZES: Readonly<Record<ReceiveMode, number>> = {
   burst: 16384,
 };
 const DEPTH = 8;
+const MEMBERS = OPTIONS.receive.members;
 
-/* What is received ahead of a reader who has not asked. */
+/* What is received ahead of the reader. */
 function defaultLimit(
   mode: ReceiveMode,
   bufferSize: number,
@@ -117,13 +111,20 @@ function defaultLimit(
   return mode === "zero-byte" ? 0 : bufferSize * depth;
 }
 
+function member(
+  name: keyof typeof MEMBERS,
+  value: unknown,
+  fallback: number,
+): number {
+  const { min, max } = MEMBERS[name];
+  return optionalInteger(`receive.${name}`, value, min, max, fallback);
+}
+
 /** Checks what a user passed as `receive`. */
-export function receiveSettings(
-  options: ReceiveOptions | undefined,
-): ReceiveSettings {
-  if (options === undefined) return DEFAULT_RECEIVE;
-  requireOptions(options, "receive");
-  const { mode = "auto", bufferSize, depth, limit } = options;
+export function receiveSettings(value: unknown): ReceiveSettings {
+  if (value === undefined) return DEFAULT_RECEIVE;
+  requireOptions(value, "receive");
+  const { mode = "auto", bufferSize, depth, limit } = value as ReceiveOptions;
   if (typeof mode !== "string" || !Object.hasOwn(BUFFER_SIZES, mode)) {
     const modes = Object.keys(BUFFER_SIZES).map((name) => `"${name}"`);
     wrongType("receive.mode", `one of ${modes.join(", ")}`, mode);
@@ -132,43 +133,25 @@ export function receiveSettings(
     if (value === undefined || mode === "burst") continue;
     wrongType(`receive.${name}`, 'left out unless the mode is "burst"', value);
   }
-  const size = optionalInteger(
-    "receive.bufferSize",
-    bufferSize,
-    1,
-    RECEIVE_BUFFER_MAX,
-    BUFFER_SIZES[mode],
-  );
-  const count = optionalInteger(
-    "receive.depth",
-    depth,
-    1,
-    CONCURRENCY_MAX,
-    mode === "burst" ? DEPTH : 1,
-  );
+  const size = member("bufferSize", bufferSize, BUFFER_SIZES[mode]);
+  const count = member("depth", depth, mode === "burst" ? DEPTH : 1);
   return {
     mode,
     bufferSize: size,
     depth: count,
-    limit: optionalInteger(
-      "receive.limit",
-      limit,
-      1,
-      LIMIT_MAX,
-      defaultLimit(mode, size, count),
-    ),
+    limit: member("limit", limit, defaultLimit(mode, size, count)),
   };
 }
 
 /** What a new socket of the library has. */
 export const DEFAULT_RECEIVE: ReceiveSettings = receiveSettings({});
 
-/** Every option of the library to set, with its value. */
+/** The numbers of the options to set, with their values. */
 export function receiveNumbers(
   { mode, bufferSize, depth }: ReceiveSettings,
-): [option: number, value: number][] {
+): [native: number, value: number][] {
   return [
-    [RECEIVE_BUFFER, mode === "zero-byte" ? 0 : bufferSize],
-    [RECEIVE_DEPTH, depth],
+    [MEMBERS.bufferSize.native, mode === "zero-byte" ? 0 : bufferSize],
+    [MEMBERS.depth.native, depth],
   ];
 }

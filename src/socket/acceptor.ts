@@ -5,22 +5,26 @@
 import type { NetAddr } from "../native/address.ts";
 import { AsyncQueue, type QueueReader } from "./async_queue.ts";
 import {
-  BACKLOG,
-  DEFER_ACCEPT,
-  FIRST_BYTE_TIMEOUT,
   LOCAL,
   RESET,
-  SEND_CONCURRENCY,
   SOCKET_STATS_FIELDS,
   type SocketStats,
 } from "../native/completion.ts";
-import { errorOf, NotSupported, SocketError } from "../errors.ts";
+import { errorOf, SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
 import type { Endpoint } from "../loop/endpoint.ts";
 import type { Loop } from "../loop/loop.ts";
 import { listenSockets } from "./listen_socket.ts";
-import type { ListenSettings } from "../options/options.ts";
-import { receiveNumbers } from "../options/receive_mode.ts";
+import type {
+  ListenOptionsInForce,
+  ListenSettings,
+} from "../options/listen.ts";
+import {
+  listenerNumbers,
+  notSupported,
+  numbersOf,
+  readOptions,
+} from "../options/settings.ts";
 import { Socket } from "./socket.ts";
 
 /** With so many connections in the queue no more are accepted; the system's
@@ -55,8 +59,7 @@ export class Acceptor implements Endpoint {
   readonly id: number;
   readonly #ids: readonly number[];
   readonly address: NetAddr;
-  readonly settings: ListenSettings;
-  #acceptPool: number;
+  settings: ListenSettings;
   /** Accepted connections. Only a turn of the loop adds to them, so accepts that
    * succeed at once are bounded. */
   readonly #queue = new AsyncQueue<Socket>();
@@ -68,7 +71,6 @@ export class Acceptor implements Endpoint {
     const { loop } = group;
     this.loop = loop;
     this.settings = settings;
-    this.#acceptPool = settings.acceptPool;
     this.#ids = listenSockets(loop, settings);
     this.id = this.#ids[0]!;
     for (const id of this.#ids) group.join(id);
@@ -108,31 +110,27 @@ export class Acceptor implements Endpoint {
     this.#queue.cancel(reader);
   }
 
-  get acceptPool(): number {
-    return this.#acceptPool;
-  }
-
-  set acceptPool(count: number) {
-    if (this.#isClosed) throw this.closedError("setsockopt");
-    this.#acceptPool = count;
-    if (this.#isPosted) this.#setPosted(true);
-  }
-
-  get backlog(): number {
+  /** The options of the listening socket that are in force. */
+  options(): ListenOptionsInForce {
     if (this.#isClosed) throw this.closedError("getsockopt");
-    return this.loop.port.getOption(this.id, BACKLOG);
+    return readOptions("listen", this.settings, (native) => {
+      const value = this.loop.port.getOption(this.id, native);
+      return value < 0 ? undefined : value;
+    });
   }
 
-  set backlog(count: number) {
+  /** Changes options, one after the other. */
+  changeOptions(changes: Partial<ListenSettings>): void {
     if (this.#isClosed) throw this.closedError("setsockopt");
-    const result = this.#setOption(BACKLOG, count);
-    if (result >= 0) return;
-    const error = this.#error(result, "listen");
-    if (error.code !== "ENOTSUP") throw error;
-    throw new NotSupported(
-      `Cannot change the backlog to ${count}: Windows never makes that of a listener smaller than it was at first`,
-      { cause: error },
-    );
+    for (const [key, setting] of Object.entries(changes)) {
+      for (const [native, value] of numbersOf(key, setting)) {
+        this.#setOption(key, native, value);
+      }
+      this.settings = { ...this.settings, [key]: setting };
+    }
+    if (changes.acceptPool !== undefined && this.#isPosted) {
+      this.#setPosted(true);
+    }
   }
 
   /** The library's counters; connections in the queue count as ready. */
@@ -150,34 +148,25 @@ export class Acceptor implements Endpoint {
 
   /* Accepted connections inherit these options in the library. */
   #applySettings(): void {
-    const { deferAccept, firstByteTimeout, conn } = this.settings;
-    const options: [option: number, value: number][] = [
-      ...receiveNumbers(conn.receive),
-      [SEND_CONCURRENCY, conn.sendConcurrency],
-    ];
-    if (firstByteTimeout > 0) {
-      options.push([FIRST_BYTE_TIMEOUT, firstByteTimeout]);
-    }
-    if (deferAccept) options.push([DEFER_ACCEPT, 1]);
-    for (const [option, value] of options) {
-      const result = this.#setOption(option, value);
-      if (result < 0) {
-        const error = this.#error(result, "setsockopt");
-        this.#closeSockets();
-        throw error;
-      }
+    const { settings } = this;
+    try {
+      for (
+        const [key, native, value] of listenerNumbers(settings, settings.conn)
+      ) this.#setOption(key, native, value);
+    } catch (error) {
+      this.#closeSockets();
+      throw error;
     }
   }
 
-  /* Sets the option of all sockets; returns the first failure, or the last
-   * result. */
-  #setOption(option: number, value: number): number {
-    let result = 0;
+  /* Sets an option of all sockets. */
+  #setOption(key: string, native: number, value: number): void {
     for (const id of this.#ids) {
-      result = this.loop.port.setOption(id, option, value);
-      if (result < 0) break;
+      const result = this.loop.port.setOption(id, native, value);
+      if (result >= 0) continue;
+      const error = this.#error(result, "setsockopt");
+      throw error.code === "ENOTSUP" ? notSupported(key, error) : error;
     }
-    return result;
   }
 
   #closeSockets(): void {
@@ -246,7 +235,7 @@ export class Acceptor implements Endpoint {
 
   #setPosted(isPosted: boolean): void {
     this.#isPosted = isPosted;
-    const count = isPosted ? this.#acceptPool : 0;
+    const count = isPosted ? this.settings.acceptPool : 0;
     for (const id of this.#ids) this.loop.port.accept(id, count);
   }
 }

@@ -6,7 +6,7 @@ import { ADOPT } from "../native/system_calls.ts";
 import { SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { ConnSettings } from "../options/options.ts";
+import type { ConnSettings } from "../options/conn.ts";
 import { runtime } from "../runtime/detect.ts";
 import { Socket } from "./socket.ts";
 

@@ -17,7 +17,7 @@ import {
 } from "../native/completion.ts";
 import { NotSupported, SocketError } from "../errors.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { ListenSettings } from "../options/options.ts";
+import type { ListenSettings } from "../options/listen.ts";
 import { resolveSync } from "../connect/native_resolver.ts";
 import {
   isResolvedPermitted,

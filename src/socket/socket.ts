@@ -3,31 +3,15 @@
  * see of it is a Conn. */
 
 import { decodeAddress, type NetAddr } from "../native/address.ts";
-import {
-  DETACH,
-  GRACEFUL,
-  LOCAL,
-  NO_DELAY,
-  PEER,
-  RESET,
-  SEND_CONCURRENCY,
-} from "../native/completion.ts";
+import { DETACH, GRACEFUL, LOCAL, PEER, RESET } from "../native/completion.ts";
 import type { DetachedSocket } from "./detached_socket.ts";
 import { errorOf, numberOf, SocketError } from "../errors.ts";
 import { Extras } from "./extras.ts";
 import { clearTimeout, setTimeout } from "../runtime/globals.ts";
-import {
-  keepAliveNumbers,
-  type KeepAliveSettings,
-} from "../options/keep_alive.ts";
 import type { Endpoint } from "../loop/endpoint.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { ConnSettings } from "../options/options.ts";
-import {
-  DEFAULT_RECEIVE,
-  receiveNumbers,
-  type ReceiveSettings,
-} from "../options/receive_mode.ts";
+import type { ConnSettings } from "../options/conn.ts";
+import { applyOptions } from "../options/settings.ts";
 import { type ReceiveOwner, ReceiveQueue } from "./receive_queue.ts";
 import { type SendOwner, SendQueue } from "./send_queue.ts";
 import { runtime } from "../runtime/detect.ts";
@@ -55,7 +39,7 @@ const CLOSE_CHECKS = 4;
 export class Socket implements Endpoint, ReceiveOwner, SendOwner {
   readonly loop: Loop;
   readonly id: number;
-  readonly settings: ConnSettings;
+  settings: ConnSettings;
   readonly receive: ReceiveQueue;
   readonly send: SendQueue;
   /** Whoever iterates closes it himself, when his writes are done. */
@@ -78,11 +62,11 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner {
     this.loop = loop;
     this.id = id;
     this.settings = settings;
+    applyOptions(loop.port, id, settings, origin);
     this.receive = new ReceiveQueue(this, settings.receive);
     this.send = new SendQueue(this, settings.sendConcurrency);
     loop.add(this);
     if (origin === "new" || origin === "adopted") this.open();
-    this.#applySettings(origin);
     /* After a close that nothing here asked for, the library has forgotten the
      * addresses. */
     if (origin === "watched") this.#remember();
@@ -186,21 +170,6 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner {
     );
   }
 
-  /** Throws when the connection is closed or the system refuses. */
-  setOption(option: number, value: number): void {
-    if (this.isClosed) throw this.closedError("setsockopt");
-    const result = this.loop.port.setOption(this.id, option, value);
-    if (result < 0) throw this.failure(result, "setsockopt");
-  }
-
-  /** The value of an option, as the library or the system has it. */
-  getOption(option: number): number {
-    if (this.isClosed) throw this.closedError("getsockopt");
-    const result = this.loop.port.getOption(this.id, option);
-    if (result < 0) throw this.failure(result, "getsockopt");
-    return result;
-  }
-
   stats(): ConnStats {
     if (this.isClosed) throw this.closedError("ioctl");
     const stats = this.loop.port.socketStats(this.id);
@@ -216,49 +185,6 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner {
       bytesReceived: stats.bytesReceived,
       bytesSent: stats.bytesSent,
     };
-  }
-
-  setKeepAlive(settings: KeepAliveSettings): void {
-    for (const [option, value] of keepAliveNumbers(settings)) {
-      this.setOption(option, value);
-    }
-  }
-
-  setReceive(settings: ReceiveSettings): void {
-    for (const [option, value] of receiveNumbers(settings)) {
-      this.setOption(option, value);
-    }
-    this.receive.settings = settings;
-  }
-
-  setSendConcurrency(concurrency: number): void {
-    this.setOption(SEND_CONCURRENCY, concurrency);
-    this.send.concurrency = concurrency;
-  }
-
-  /* A connection that is gone already says so to whoever uses it. */
-  #applySettings(origin: "new" | "adopted" | "accepted" | "watched"): void {
-    const { id, loop: { port } } = this;
-    const { noDelay, keepAlive, receive, sendConcurrency } = this.settings;
-    const isAccepted = origin === "accepted" || origin === "watched";
-    const isAdopted = origin === "adopted";
-    if (isAdopted || noDelay && !isAccepted) {
-      port.setOption(id, NO_DELAY, noDelay ? 1 : 0);
-    }
-    if (isAdopted || keepAlive !== false) {
-      for (const [option, value] of keepAliveNumbers(keepAlive)) {
-        port.setOption(id, option, value);
-      }
-    }
-    if (isAccepted) return;
-    if (receive !== DEFAULT_RECEIVE) {
-      for (const [option, value] of receiveNumbers(receive)) {
-        port.setOption(id, option, value);
-      }
-    }
-    if (sendConcurrency !== 1) {
-      port.setOption(id, SEND_CONCURRENCY, sendConcurrency);
-    }
   }
 
   /** The user lets the process end while it is open. */

@@ -17,7 +17,7 @@ import { HappyEyeballs } from "../connect/happy_eyeballs.ts";
 import type { Loop } from "../loop/loop.ts";
 import type { NetAddr } from "../native/address.ts";
 import { PEER } from "../native/completion.ts";
-import type { ConnectSettings } from "../options/options.ts";
+import type { ConnectSettings } from "../options/connect.ts";
 import { throwIfAborted } from "../options/signal.ts";
 import { now } from "../runtime/globals.ts";
 import { bufferReader } from "../socket/receive_queue.ts";

@@ -3,7 +3,7 @@
  * is not explained here is one of Node's lib/net.js. Its public type is
  * SocketDuplex. */
 
-import { LOCAL, NO_DELAY, PEER } from "../native/completion.ts";
+import { LOCAL, PEER } from "../native/completion.ts";
 import { DuplexActivity } from "./duplex_activity.ts";
 import {
   endedByPeer,
@@ -14,6 +14,7 @@ import {
 import { DuplexReader } from "./duplex_reader.ts";
 import { DuplexWriter } from "./duplex_writer.ts";
 import { nextTick, nodeModule } from "../runtime/globals.ts";
+import { changeOptions } from "../socket/socket_options.ts";
 import { SECONDS_MAX } from "../options/keep_alive.ts";
 import { type NodeAddress, nodeAddress } from "./node_address.ts";
 import { joinBuffers } from "./node_buffer.ts";
@@ -163,7 +164,9 @@ function makeClass(): new (socket: Socket) => Duplex {
     }
 
     setNoDelay(noDelay = true): this {
-      this.#attempt(() => this.#socket.setOption(NO_DELAY, noDelay ? 1 : 0));
+      this.#attempt(() =>
+        changeOptions(this.#socket, { noDelay: Boolean(noDelay) })
+      );
       return this;
     }
 
@@ -171,7 +174,9 @@ function makeClass(): new (socket: Socket) => Duplex {
       /* From milliseconds to seconds; 0 leaves the option unchanged. */
       const idle = Math.min(Math.ceil(initialDelay / 1000), SECONDS_MAX);
       const times = idle >= 1 ? { idle } : {};
-      this.#attempt(() => this.#socket.setKeepAlive(enable && times));
+      this.#attempt(() =>
+        changeOptions(this.#socket, { keepAlive: enable && times })
+      );
       return this;
     }
 
