@@ -12,6 +12,7 @@ import type { ConnOptions, ConnOptionsInForce } from "./options/conn.ts";
 import type { KeepAliveOptions } from "./options/keep_alive.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
 import { changeOptions, optionsInForce } from "./socket/socket_options.ts";
+import { wrapPipes } from "./views/pipe_signal.ts";
 import type { SocketDuplex } from "./views/socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
 import type { Socket } from "./socket/socket.ts";
@@ -54,7 +55,10 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
       typeof value === "object" && value !== null && #socket in value
         ? value.#socket
         : undefined;
-    makeConn = (socket) => new Conn(socket);
+    makeConn = (socket) => {
+      wrapPipes();
+      return new Conn(socket);
+    };
     showFields(Conn, (conn) => ({
       localAddr: shownAddress(() => conn.localAddr),
       remoteAddr: shownAddress(() => conn.remoteAddr),
@@ -213,7 +217,9 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * yet; so does a chunk of a wrong type.
    *
    * A `pipeTo()` or `pipeThrough()` whose `signal` aborts resets the connection
-   * at once as well, unless it has `preventAbort`.
+   * at once as well, unless it has `preventAbort`. For that, the first connection
+   * of a program wraps these two methods of `ReadableStream.prototype`; pipes
+   * between other streams are not changed.
    */
   get writable(): ByteWritable {
     return (this.#webStreams ??= new WebStreams(this.#socket)).writable;
