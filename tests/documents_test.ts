@@ -121,6 +121,11 @@ function problemOf(document: string, target: string): string | undefined {
   return `${target}: no such heading`;
 }
 
+/* A path of the repository, without placeholders or wildcards. Those in src/win/
+ * are libuv's. */
+const PATH =
+  /(?<![\w./-])(?:bench|docs|examples|ffi|scripts|src|tests)\/(?!win\/|[\w./-]*[*{<])[\w./-]*[\w/]/g;
+
 test("Links of documents lead to files and headings", () => {
   const problems = documents.flatMap((document) =>
     linksOf(readText(document)).map((target) => problemOf(document, target))
@@ -141,6 +146,19 @@ test("Every page of docs/ can be reached from the README", () => {
   }
   const unreached = documents.filter((document) => !reached.has(document));
   assert.deepEqual(unreached, []);
+});
+
+test("Files and folders that documents name exist", () => {
+  const missing = documents.flatMap((document) =>
+    [...readText(document).matchAll(PATH)].map(([path]) => path)
+      .filter((path) => !existsSync(repositoryPath(path)))
+      .map((path) => `${document}: ${path}`)
+  );
+  assert.deepEqual(missing, []);
+});
+
+test("The README has at most 130 lines", () => {
+  assert.ok(readText("README.md").split("\n").length <= 131);
 });
 
 test("Commands in documents exist", () => {
