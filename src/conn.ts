@@ -3,49 +3,28 @@
 import type { NetAddr } from "./native/address.ts";
 import { readSync, writeSync } from "./views/blocking.ts";
 import { Chunks } from "./views/chunks.ts";
-import { LOCAL, NO_DELAY, PEER } from "./native/completion.ts";
+import { LOCAL, PEER } from "./native/completion.ts";
 import type { DetachedSocket } from "./socket/detached_socket.ts";
 import { duplexOf } from "./views/duplex.ts";
-import {
-  type KeepAliveOptions,
-  keepAliveSettings,
-  readKeepAlive,
-} from "./options/keep_alive.ts";
-import {
-  requireConcurrency,
-  type SyncOptions,
-  syncTimeout,
-} from "./options/options.ts";
-import {
-  type ReceiveOptions,
-  receiveSettings,
-} from "./options/receive_mode.ts";
+import { checkChanges } from "./options/settings.ts";
+import type { ConnOptions, ConnOptionsInForce } from "./options/conn.ts";
+import type { KeepAliveOptions } from "./options/keep_alive.ts";
+import { type SyncOptions, syncTimeout } from "./options/sync.ts";
+import { changeOptions, optionsInForce } from "./socket/socket_options.ts";
 import type { SocketDuplex } from "./views/socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
-import type { Stream } from "./socket/stream.ts";
-import { optionalBoolean, requireBytes } from "./options/validate.ts";
+import type { Socket } from "./socket/socket.ts";
+import { requireBytes, requireOptions } from "./options/validate.ts";
 import { WebStreams } from "./views/web_streams.ts";
 import type { ByteReadable, ByteWritable } from "./runtime/web_types.ts";
 
-/** The options of a connection as they are in force. */
-export interface ConnOptionsInForce {
-  /** See {@linkcode ConnOptions.allowHalfOpen}. */
-  allowHalfOpen: boolean;
-  /** In milliseconds; see {@linkcode ConnOptions.closeTimeout}. */
-  closeTimeout: number;
-  /** As the system has it; see {@linkcode ConnOptions.noDelay}. */
-  noDelay: boolean;
-  /** As the system has it, in seconds; see {@linkcode KeepAliveOptions}. */
-  keepAlive: false | Required<KeepAliveOptions>;
-  /** See {@linkcode ReceiveOptions}. */
-  receive: Required<ReceiveOptions>;
-  /** See {@linkcode ConnOptions.sendConcurrency}. */
-  sendConcurrency: number;
-}
+/** The stream of a connection, or undefined for any other value. For internal
+ * use. */
+export let streamOf: (value: unknown) => Socket | undefined;
 
-/** What is behind a connection, for this module's own use; undefined for
- * anything else. */
-export let streamOf: (value: unknown) => Stream | undefined;
+/** Makes the connection of a stream. For internal use: the constructor is not
+ * part of the API. */
+export let makeConn: (stream: Socket) => Conn;
 
 /**
  * A TCP connection, as in Deno, and an async iterable of its chunks.
@@ -68,20 +47,25 @@ export let streamOf: (value: unknown) => Stream | undefined;
  * await conn.write(new TextEncoder().encode("hello"));
  * ```
  */
-export class Conn implements AsyncIterable<Uint8Array> {
+export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   static {
     streamOf = (value) =>
       typeof value === "object" && value !== null && #stream in value
         ? value.#stream
         : undefined;
+    makeConn = (stream) => new Conn(stream);
   }
 
-  readonly #stream: Stream;
+  readonly #stream: Socket;
   #webStreams: WebStreams | undefined;
   #duplex: SocketDuplex | undefined;
 
-  /** Connections come from `connect()` and from a listener. */
-  constructor(stream: Stream) {
+  /**
+   * Connections come from `connect()`, `adopt()` and a listener.
+   *
+   * @ignore
+   */
+  private constructor(stream: Socket) {
     this.#stream = stream;
   }
 
@@ -109,7 +93,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
     const stream = this.#stream;
     return attempt(() => {
       requireBytes("p", p);
-      if (stream.isClosed) throw stream.closedError("receive");
+      if (stream.isClosed) throw stream.closedError("read");
       return stream.receive.read(p);
     });
   }
@@ -130,7 +114,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
     if (!(p instanceof Uint8Array)) {
       return attempt(() => requireBytes("p", p)) as never;
     }
-    if (stream.isClosed) return Promise.reject(stream.closedError("send"));
+    if (stream.isClosed) return Promise.reject(stream.closedError("write"));
     return stream.send.write(p);
   }
 
@@ -284,7 +268,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
   duplex(): SocketDuplex {
     if (this.#duplex !== undefined) return this.#duplex;
     if (this.#stream.isClosed) {
-      throw this.#stream.closedError("make a duplex");
+      throw this.#stream.closedError("read", "make a duplex");
     }
     return this.#duplex = duplexOf(this.#stream);
   }
@@ -295,10 +279,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * @throws {SocketError} when the connection is closed.
    */
   setNoDelay(noDelay = true): void {
-    this.#stream.setOption(
-      NO_DELAY,
-      optionalBoolean("noDelay", noDelay, true) ? 1 : 0,
-    );
+    this.setOptions({ noDelay });
   }
 
   /**
@@ -318,43 +299,38 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * ```
    */
   setKeepAlive(keepAlive: boolean | KeepAliveOptions = true): void {
-    this.#stream.setKeepAlive(keepAliveSettings(keepAlive, true));
+    this.setOptions({ keepAlive });
   }
 
   /**
-   * Receives in another way from now on.
+   * Changes options of the connection; those that are left out stay as they are.
    *
+   * @throws {NotSupported} for an option that the system does not have.
    * @throws {SocketError} when the connection is closed.
-   */
-  setReceive(receive: ReceiveOptions): void {
-    this.#stream.setReceive(receiveSettings(receive));
-  }
-
-  /**
-   * Changes how many sends may be in flight at once, from 1 to 64.
    *
-   * @throws {SocketError} when the connection is closed.
+   * @example
+   * ```ts
+   * import { connect, listen } from "./mod.ts";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * await using conn = await connect(listener.addr);
+   * conn.setOptions({ receive: { mode: "zero-byte" }, sendConcurrency: 4 });
+   * console.log(conn.options.receive.mode);
+   * ```
    */
-  setSendConcurrency(sendConcurrency: number): void {
-    this.#stream.setSendConcurrency(requireConcurrency(sendConcurrency));
+  setOptions(options: ConnOptions): void {
+    requireOptions(options);
+    changeOptions(this.#stream, checkChanges("conn", options));
   }
 
   /**
-   * The options in force, read from where they are: the system or the library.
+   * The options in force, each read from where it is: the system, the library or
+   * the module. One that the system cannot be asked for is undefined.
    *
    * @throws {SocketError} when the connection is closed.
    */
   get options(): ConnOptionsInForce {
-    const stream = this.#stream;
-    const { allowHalfOpen, closeTimeout } = stream.settings;
-    return {
-      allowHalfOpen,
-      closeTimeout,
-      noDelay: stream.getOption(NO_DELAY) !== 0,
-      keepAlive: readKeepAlive((option) => stream.getOption(option)),
-      receive: { ...stream.receive.settings },
-      sendConcurrency: stream.send.concurrency,
-    };
+    return optionsInForce(this.#stream);
   }
 
   /** What the connection has failed with last, or undefined. */
@@ -419,8 +395,14 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * The chunks as they come, each for the caller to keep. The end of the loop
    * closes the connection; see {@linkcode Conn}.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array, undefined> {
-    return new Chunks(this.#stream);
+  [Symbol.asyncIterator](): AsyncIterableIterator<
+    Uint8Array<ArrayBuffer>,
+    undefined
+  > {
+    return new Chunks(this.#stream) as AsyncIterableIterator<
+      Uint8Array<ArrayBuffer>,
+      undefined
+    >;
   }
 
   /**
@@ -448,12 +430,17 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * await conn.write(new TextEncoder().encode("hello"));
    * ```
    */
-  chunks(p: Uint8Array): AsyncIterableIterator<Uint8Array, undefined> {
+  chunks<B extends ArrayBufferLike>(
+    p: Uint8Array<B>,
+  ): AsyncIterableIterator<Uint8Array<B>, undefined> {
     requireBytes("p", p);
     if (p.length === 0) {
       throw new RangeError('The "p" argument must not be empty');
     }
-    return new Chunks(this.#stream, p);
+    return new Chunks(this.#stream, p) as AsyncIterableIterator<
+      Uint8Array<B>,
+      undefined
+    >;
   }
 
   /** The same as `close()`. */

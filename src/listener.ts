@@ -2,34 +2,19 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { NetAddr } from "./native/address.ts";
 import type { Acceptor } from "./socket/acceptor.ts";
-import { Conn, type ConnOptionsInForce } from "./conn.ts";
-import type { KeepAliveOptions } from "./options/keep_alive.ts";
-import {
-  requireAcceptPool,
-  requireBacklog,
-  type SyncOptions,
-  syncTimeout,
-} from "./options/options.ts";
+import type { Conn } from "./conn.ts";
+import type {
+  ListenerChanges,
+  ListenerOptionsInForce,
+} from "./options/listen.ts";
+import { checkChanges } from "./options/settings.ts";
+import { type SyncOptions, syncTimeout } from "./options/sync.ts";
+import { requireOptions } from "./options/validate.ts";
 import type { ListenerStats } from "./stats.ts";
 
-/** The options of a listener as they are in force. */
-export interface ListenerOptionsInForce
-  extends Omit<ConnOptionsInForce, "keepAlive"> {
-  /** What was asked for; see {@linkcode ConnOptions.keepAlive}. */
-  keepAlive: false | KeepAliveOptions;
-  /** See {@linkcode ListenOptions.backlog}. */
-  backlog: number;
-  /** See {@linkcode ListenOptions.acceptPool}. */
-  acceptPool: number;
-  /** See {@linkcode ListenOptions.deferAccept}. */
-  deferAccept: boolean;
-  /** In milliseconds; see {@linkcode ListenOptions.firstByteTimeout}. */
-  firstByteTimeout: number;
-  /** See {@linkcode ListenOptions.ipv6Only}. */
-  ipv6Only: boolean;
-  /** See {@linkcode ListenOptions.reusePort}. */
-  reusePort: boolean;
-}
+/** Makes the listener of an acceptor. For internal use: the constructor is not
+ * part of the API. */
+export let makeListener: (acceptor: Acceptor) => Listener;
 
 /**
  * Accepts TCP connections, as in Deno, and is an async iterable of them.
@@ -52,10 +37,18 @@ export interface ListenerOptionsInForce
  * ```
  */
 export class Listener implements AsyncIterable<Conn> {
+  static {
+    makeListener = (acceptor) => new Listener(acceptor);
+  }
+
   readonly #acceptor: Acceptor;
 
-  /** Listeners come from `listen()`. */
-  constructor(acceptor: Acceptor) {
+  /**
+   * Listeners come from `listen()`.
+   *
+   * @ignore
+   */
+  private constructor(acceptor: Acceptor) {
     this.#acceptor = acceptor;
   }
 
@@ -78,43 +71,39 @@ export class Listener implements AsyncIterable<Conn> {
    * @throws {SocketError} when the listener is closed.
    */
   get options(): ListenerOptionsInForce {
-    const { settings, backlog, acceptPool } = this.#acceptor;
-    const { conn, deferAccept, firstByteTimeout, ipv6Only, reusePort } =
-      settings;
+    const { conn } = this.#acceptor.settings;
     return {
       ...conn,
       receive: { ...conn.receive },
-      backlog,
-      acceptPool,
-      deferAccept,
-      firstByteTimeout,
-      ipv6Only,
-      reusePort,
+      ...this.#acceptor.options(),
     };
   }
 
   /**
-   * Changes how many connections the system holds before they are accepted.
-   * Windows never changes that of a listener: there, accepts that are posted in
-   * addition make up for what is missing, up to 1,024 in all.
+   * Changes options of the listener; those that are left out stay as they are.
    *
-   * @param backlog from 1 to 65,535.
-   * @throws {NotSupported} on Windows, for less than the listener had at first.
-   * @throws {SocketError} when the listener is closed.
-   */
-  setBacklog(backlog: number): void {
-    this.#acceptor.backlog = requireBacklog(backlog);
-  }
-
-  /**
-   * Changes how many accepts are kept posted. Of a smaller number, those that
-   * are posted already are still used up.
+   * Windows never changes the backlog of a listener: there, further accepts are
+   * posted in its place, up to 1,024 in all. Accepts that are posted when
+   * `acceptPool` becomes smaller are used up first.
    *
-   * @param acceptPool from 1 to 1,024.
+   * @throws {NotSupported} on Windows, for a backlog that is smaller than that of
+   * `listen()`.
    * @throws {SocketError} when the listener is closed.
+   *
+   * @example
+   * ```ts
+   * import { listen } from "./mod.ts";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0, backlog: 10 });
+   * listener.setOptions({ backlog: 100, acceptPool: 64 });
+   * console.log(listener.options.backlog);
+   * ```
    */
-  setAcceptPool(acceptPool: number): void {
-    this.#acceptor.acceptPool = requireAcceptPool(acceptPool);
+  setOptions(options: ListenerChanges): void {
+    requireOptions(options);
+    const { backlog, acceptPool } = options;
+    const changes = checkChanges("listen", { backlog, acceptPool });
+    this.#acceptor.changeOptions(changes);
   }
 
   /**

@@ -14,7 +14,8 @@ import { Acceptor } from "../src/socket/acceptor.ts";
 import { parseIp } from "../src/native/address.ts";
 import { makeConnectionSync } from "../src/connect/connector.ts";
 import { Group } from "../src/loop/group.ts";
-import { connectSettings, listenSettings } from "../src/options/options.ts";
+import { connectSettings } from "../src/options/connect.ts";
+import { listenSettings } from "../src/options/listen.ts";
 import { closedAddress, silentAddress } from "./shared/network.ts";
 import { failure } from "./shared/outcome.ts";
 

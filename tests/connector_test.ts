@@ -7,7 +7,8 @@ import { type IpAddress, parseIp } from "../src/native/address.ts";
 import { Acceptor } from "../src/socket/acceptor.ts";
 import { makeConnection } from "../src/connect/connector.ts";
 import { Group } from "../src/loop/group.ts";
-import { connectSettings, listenSettings } from "../src/options/options.ts";
+import { connectSettings } from "../src/options/connect.ts";
+import { listenSettings } from "../src/options/listen.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import {
   atOneNumber,

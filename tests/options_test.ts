@@ -107,7 +107,7 @@ test("Options that are changed are read back from the system", async () => {
   assert.equal(client.options.noDelay, true);
   client.setKeepAlive({ idle: 90 });
   const { keepAlive } = client.options;
-  assert.ok(keepAlive !== false && keepAlive.idle === 90);
+  assert.ok(keepAlive && keepAlive.idle === 90);
   client.setKeepAlive({ interval: 11, count: 3 });
   assert.deepEqual(client.options.keepAlive, {
     idle: 90,
@@ -129,12 +129,12 @@ test("A closed connection has no options and no counters", async () => {
     () => client.options,
     () => client.stats(),
     () => client.setKeepAlive({ idle: 1 }),
-    () => client.setReceive({ mode: "flow" }),
-    () => client.setSendConcurrency(2),
+    () => client.setOptions({ receive: { mode: "flow" } }),
+    () => client.setOptions({ sendConcurrency: 2 }),
     () => listener.options,
     () => listener.stats(),
-    () => listener.setBacklog(5),
-    () => listener.setAcceptPool(5),
+    () => listener.setOptions({ backlog: 5 }),
+    () => listener.setOptions({ acceptPool: 5 }),
   ];
   for (const call of calls) {
     assert.equal(await outcome(call), "EBADF", call.toString());
@@ -146,10 +146,10 @@ test("The accept pool can change while listening", async () => {
   const listener = port.listen({ ...local, acceptPool: 3 });
   const accept = listener.accept();
   assert.equal(listener.stats().acceptsPosted, 3);
-  listener.setAcceptPool(20);
+  listener.setOptions({ acceptPool: 20 });
   assert.equal(listener.options.acceptPool, 20);
   assert.equal(listener.stats().acceptsPosted, 20);
-  listener.setAcceptPool(2);
+  listener.setOptions({ acceptPool: 2 });
   for (let i = 0; i < 20; i++) port.connect(listener.addr);
   await within("a connection", accept);
   for (let i = 1; i < 20; i++) await within("one", listener.accept());
@@ -161,7 +161,7 @@ test("The backlog can grow while listening", async () => {
   using port = new CompletionPort();
   const listener = port.listen({ ...local, backlog: 1 });
   assert.equal(listener.options.backlog, 1);
-  listener.setBacklog(30);
+  listener.setOptions({ backlog: 30 });
   assert.equal(listener.options.backlog, 30);
   const conns = Array.from({ length: 30 }, () => port.connect(listener.addr));
   await within("connecting", Promise.all(conns));
@@ -172,10 +172,10 @@ test("The backlog can shrink where the system can do that", () => {
   const listener = port.listen({ ...local, backlog: 30 });
   if (isWindows) {
     const isRight = (error: unknown) => error instanceof NotSupported;
-    assert.throws(() => listener.setBacklog(5), isRight);
+    assert.throws(() => listener.setOptions({ backlog: 5 }), isRight);
     assert.equal(listener.options.backlog, 30);
   } else {
-    listener.setBacklog(5);
+    listener.setOptions({ backlog: 5 });
     assert.equal(listener.options.backlog, 5);
   }
 });
@@ -341,6 +341,6 @@ test("An option that is undefined is one that was left out", async () => {
   using other = await connect({ port });
   assert.deepEqual(conn.options, other.options);
   const options = { mode: undefined, bufferSize: undefined, depth: undefined };
-  conn.setReceive({ ...options, limit: undefined });
+  conn.setOptions({ receive: { ...options, limit: undefined } });
   assert.deepEqual(conn.options, other.options);
 });

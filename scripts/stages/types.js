@@ -19,7 +19,11 @@ const foldersOfTypeScript = ["tests", "examples", "bench"];
 export async function typesStage({ report }) {
   await ensureNodeModules();
   await report.check("types: deno check", async () => {
-    const own = ["mod.ts", "scripts/types/deno.ts"];
+    const own = [
+      "mod.ts",
+      "scripts/types/deno.ts",
+      "scripts/types/web.ts",
+    ];
     const files = [...own, ...await typeScriptFiles()];
     return await outcome(denoPath(), ["check", "--quiet", ...files]);
   });
@@ -39,6 +43,11 @@ export async function typesStage({ report }) {
       return compile("consumer", args);
     });
   }
+  for (const [what, args] of Object.entries(platforms)) {
+    await report.check(`types: tsc, the web platform with ${what}`, () => {
+      return compile("web", args);
+    });
+  }
 }
 
 // Users have different libraries of types, or none; the files of a package are
@@ -50,6 +59,12 @@ const consumers = {
   "all of the compiler's own": [],
   "Node's types": ["--lib", "ES2022", "--types", "node", "--skipLibCheck"],
   "Node's types and DOM": ["--types", "node", "--skipLibCheck"],
+  "Bun's types": ["--lib", "ESNext", "--types", "bun-types", "--skipLibCheck"],
+};
+
+// Whose types of the web platform there are.
+const platforms = {
+  "the compiler's own types": ["--lib", "ES2022,DOM,DOM.AsyncIterable"],
   "Bun's types": ["--lib", "ESNext", "--types", "bun-types", "--skipLibCheck"],
 };
 

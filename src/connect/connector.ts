@@ -10,17 +10,18 @@ import {
   LOOPBACK,
 } from "../native/address.ts";
 import { Answer } from "../views/answer.ts";
-import { CLOSED, CONNECTED, RESET } from "../native/completion.ts";
-import { Conn } from "../conn.ts";
+import { RESET } from "../native/completion.ts";
+import { type Conn, makeConn } from "../conn.ts";
 import { errorOf, SocketError } from "../errors.ts";
 import { clearTimeout, now, setTimeout } from "../runtime/globals.ts";
 import type { Group } from "../loop/group.ts";
-import type { Endpoint, Loop } from "../loop/loop.ts";
+import type { Endpoint } from "../loop/endpoint.ts";
+import type { Loop } from "../loop/loop.ts";
 import { reasonOf, throwIfAborted } from "../options/signal.ts";
-import type { ConnectSettings } from "../options/options.ts";
+import type { ConnectSettings } from "../options/connect.ts";
 import { literalIp, resolve, resolveSync } from "./resolver.ts";
 import { runtime } from "../runtime/detect.ts";
-import { Stream } from "../socket/stream.ts";
+import { Socket } from "../socket/socket.ts";
 import { wrongType } from "../options/validate.ts";
 
 function portClosed(address: string, port: number): SocketError {
@@ -34,7 +35,7 @@ function portClosed(address: string, port: number): SocketError {
 
 /** One address that is being tried. */
 class Attempt implements Endpoint {
-  readonly socket: number;
+  readonly id: number;
   readonly #loop: Loop;
   readonly #address: string;
   readonly #port: number;
@@ -54,13 +55,12 @@ class Attempt implements Endpoint {
     this.#address = formatIp(ip);
     this.#port = port;
     this.#onDone = onDone;
-    const result = loop.native.iocp_connect(
-      loop.port,
+    const result = loop.port.connect(
       encodeAddress(ip, port),
       local === undefined ? null : encodeAddress(local, 0),
     );
-    if (result < 0) throw loop.error(result, this.#about());
-    this.socket = result;
+    if (result < 0) throw loop.port.error(result, this.#about());
+    this.id = result;
     group.join(result);
     loop.add(this);
   }
@@ -69,9 +69,8 @@ class Attempt implements Endpoint {
     return { syscall: "connect", address: this.#address, port: this.#port };
   }
 
-  complete(kind: number, result: number, errno: number): void {
-    if (kind === CLOSED) this.#loop.remove(this);
-    if (kind !== CONNECTED || this.#isTaken) return;
+  connected(result: number, errno: number): void {
+    if (this.#isTaken) return;
     if (result === 0) {
       this.#onDone(this);
       return;
@@ -80,21 +79,22 @@ class Attempt implements Endpoint {
     this.#onDone(this, errorOf(result, { ...this.#about(), errno }));
   }
 
+  closed(): void {}
+
   /** Makes the connection the user's. */
   take(settings: ConnectSettings): Conn {
     this.#isTaken = true;
-    return new Conn(new Stream(this.#loop, this.socket, settings.conn, "new"));
+    return makeConn(new Socket(this.#loop, this.id, settings.conn, "new"));
   }
 
   abandon(): void {
     if (this.#isTaken) return;
     this.#isTaken = true;
-    this.#loop.native.iocp_close(this.#loop.port, this.socket, RESET, 0);
-    this.#loop.kick();
+    this.#loop.port.close(this.id, RESET, 0);
   }
 
   /** Its port was closed. */
-  lose(): void {
+  portClosed(): void {
     if (this.#isTaken) return;
     this.#isTaken = true;
     this.#onDone(this, portClosed(this.#address, this.#port));

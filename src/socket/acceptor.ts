@@ -5,25 +5,28 @@
 import type { NetAddr } from "../native/address.ts";
 import { Answer, timedOut } from "../views/answer.ts";
 import {
-  ACCEPTED,
-  BACKLOG,
-  CLOSED,
-  DEFER_ACCEPT,
-  FIRST_BYTE_TIMEOUT,
   LOCAL,
   RESET,
-  SEND_CONCURRENCY,
   SOCKET_STATS_FIELDS,
   type SocketStats,
 } from "../native/completion.ts";
-import { Conn } from "../conn.ts";
-import { errorOf, NotSupported, SocketError } from "../errors.ts";
+import { type Conn, makeConn } from "../conn.ts";
+import { errorOf, SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
-import type { Endpoint, Loop } from "../loop/loop.ts";
+import type { Endpoint } from "../loop/endpoint.ts";
+import type { Loop } from "../loop/loop.ts";
 import { listenSockets } from "./listen_socket.ts";
-import type { ListenSettings } from "../options/options.ts";
-import { receiveNumbers } from "../options/receive_mode.ts";
-import { Stream } from "./stream.ts";
+import type {
+  ListenOptionsInForce,
+  ListenSettings,
+} from "../options/listen.ts";
+import {
+  listenerNumbers,
+  notSupported,
+  numbersOf,
+  readOptions,
+} from "../options/settings.ts";
+import { Socket } from "./socket.ts";
 
 /** With so many connections waiting for the user no more are accepted; the
  * system's backlog holds the rest. */
@@ -34,21 +37,22 @@ export type Taker = (conn: Conn | undefined) => void;
 
 /* The socket of another family. What it accepts is its listener's. */
 class Companion implements Endpoint {
-  readonly socket: number;
+  readonly id: number;
   readonly #acceptor: Acceptor;
 
-  constructor(acceptor: Acceptor, socket: number) {
+  constructor(acceptor: Acceptor, id: number) {
     this.#acceptor = acceptor;
-    this.socket = socket;
+    this.id = id;
   }
 
-  complete(kind: number, result: number, detail: number): void {
-    if (kind === CLOSED) this.#acceptor.loop.remove(this);
-    else this.#acceptor.complete(kind, result, detail);
+  accepted(result: number, errno: number): void {
+    this.#acceptor.accepted(result, errno);
   }
 
-  lose(): void {
-    this.#acceptor.lose();
+  closed(): void {}
+
+  portClosed(): void {
+    this.#acceptor.portClosed();
   }
 }
 
@@ -56,14 +60,13 @@ class Companion implements Endpoint {
 export class Acceptor implements Endpoint {
   readonly loop: Loop;
   /** The socket whose address users see; the others have the same port. */
-  readonly socket: number;
+  readonly id: number;
   readonly #sockets: readonly number[];
   readonly address: NetAddr;
-  readonly settings: ListenSettings;
-  #acceptPool: number;
+  settings: ListenSettings;
   /** Accepted, and not taken yet. Accepts that succeed at once are bounded: only
    * a turn of the loop brings more of them. */
-  #waiting: Stream[] = [];
+  #waiting: Socket[] = [];
   #takers: Taker[] = [];
   #isPosted = false;
   #isClosed = false;
@@ -74,11 +77,10 @@ export class Acceptor implements Endpoint {
     const { loop } = group;
     this.loop = loop;
     this.settings = settings;
-    this.#acceptPool = settings.acceptPool;
     this.#sockets = listenSockets(loop, settings);
-    this.socket = this.#sockets[0]!;
+    this.id = this.#sockets[0]!;
     for (const socket of this.#sockets) group.join(socket);
-    this.address = loop.address(this.socket, LOCAL);
+    this.address = loop.port.address(this.id, LOCAL);
     this.#applySettings();
     loop.add(this);
     for (const socket of this.#sockets.slice(1)) {
@@ -87,10 +89,7 @@ export class Acceptor implements Endpoint {
     loop.ref();
   }
 
-  complete(kind: number, result: number, detail: number): void {
-    if (kind === ACCEPTED) this.#accepted(result, detail);
-    else if (kind === CLOSED) this.loop.remove(this);
-  }
+  closed(): void {}
 
   /** The next connection, or undefined once it is closed. */
   accept(): Promise<Conn | undefined> {
@@ -132,38 +131,34 @@ export class Acceptor implements Endpoint {
     this.#takers = this.#takers.filter((one) => one !== taker);
   }
 
-  get acceptPool(): number {
-    return this.#acceptPool;
+  /** The options of the listening socket that are in force. */
+  options(): ListenOptionsInForce {
+    if (this.#isClosed) throw this.closedError("getsockopt");
+    return readOptions("listen", this.settings, (native) => {
+      const value = this.loop.port.getOption(this.id, native);
+      return value < 0 ? undefined : value;
+    });
   }
 
-  set acceptPool(count: number) {
-    if (this.#isClosed) throw this.closedError();
-    this.#acceptPool = count;
-    if (this.#isPosted) this.#setPosted(true);
-  }
-
-  get backlog(): number {
-    if (this.#isClosed) throw this.closedError();
-    return this.loop.getOption(this.socket, BACKLOG);
-  }
-
-  set backlog(count: number) {
-    if (this.#isClosed) throw this.closedError();
-    const result = this.#setOption(BACKLOG, count);
-    if (result >= 0) return;
-    const error = this.#error(result, "change the backlog");
-    if (error.code !== "ENOTSUP") throw error;
-    throw new NotSupported(
-      `Cannot change the backlog to ${count}: Windows never makes that of a listener smaller than it was at first`,
-      { cause: error },
-    );
+  /** Changes options, one after the other. */
+  changeOptions(changes: Partial<ListenSettings>): void {
+    if (this.#isClosed) throw this.closedError("setsockopt");
+    for (const [key, setting] of Object.entries(changes)) {
+      for (const [native, value] of numbersOf(key, setting)) {
+        this.#setOption(key, native, value);
+      }
+      this.settings = { ...this.settings, [key]: setting };
+    }
+    if (changes.acceptPool !== undefined && this.#isPosted) {
+      this.#setPosted(true);
+    }
   }
 
   /** The counters of the library, and the connections that wait here. */
   stats(): SocketStats {
-    if (this.#isClosed) throw this.closedError();
+    if (this.#isClosed) throw this.closedError("ioctl");
     const [stats, ...others] = this.#sockets.map((socket) =>
-      this.loop.socketStats(socket)
+      this.loop.port.socketStats(socket)
     );
     for (const other of others) {
       for (const field of SOCKET_STATS_FIELDS) stats![field] += other[field];
@@ -174,51 +169,40 @@ export class Acceptor implements Endpoint {
 
   /* The library gives its own options to each connection. */
   #applySettings(): void {
-    const { deferAccept, firstByteTimeout, conn } = this.settings;
-    const options: [option: number, value: number][] = [
-      ...receiveNumbers(conn.receive),
-      [SEND_CONCURRENCY, conn.sendConcurrency],
-    ];
-    if (firstByteTimeout > 0) {
-      options.push([FIRST_BYTE_TIMEOUT, firstByteTimeout]);
-    }
-    if (deferAccept) options.push([DEFER_ACCEPT, 1]);
-    for (const [option, value] of options) {
-      const result = this.#setOption(option, value);
-      if (result < 0) {
-        const error = this.#error(result, "set an option");
-        this.#closeSockets();
-        throw error;
-      }
+    const { settings } = this;
+    try {
+      for (
+        const [key, native, value] of listenerNumbers(settings, settings.conn)
+      ) this.#setOption(key, native, value);
+    } catch (error) {
+      this.#closeSockets();
+      throw error;
     }
   }
 
-  /* Of all sockets; the first failure, or what the last one says. */
-  #setOption(option: number, value: number): number {
-    let result = 0;
+  /* Of all sockets. */
+  #setOption(key: string, native: number, value: number): void {
     for (const socket of this.#sockets) {
-      result = this.loop.setOption(socket, option, value);
-      if (result < 0) break;
+      const result = this.loop.port.setOption(socket, native, value);
+      if (result >= 0) continue;
+      const error = this.#error(result, "setsockopt");
+      throw error.code === "ENOTSUP" ? notSupported(key, error) : error;
     }
-    return result;
   }
 
   #closeSockets(): void {
-    const { native, port } = this.loop;
-    for (const socket of this.#sockets) {
-      native.iocp_close(port, socket, RESET, 0);
-    }
+    for (const socket of this.#sockets) this.loop.port.close(socket, RESET, 0);
   }
 
   #error(result: number, syscall: string): SocketError {
     const { hostname: address, port } = this.address;
-    return this.loop.error(result, { syscall, address, port });
+    return this.loop.port.error(result, { syscall, address, port });
   }
 
-  /** Why accept() had no connection. */
-  closedError(): SocketError {
+  /** The error of every call after the close. */
+  closedError(syscall = "accept"): SocketError {
     return new SocketError("EBADF", {
-      syscall: "accept",
+      syscall,
       detail: "the listener is closed",
     });
   }
@@ -233,12 +217,11 @@ export class Acceptor implements Endpoint {
   close(): void {
     if (this.#isClosed) return;
     this.#closeSockets();
-    this.loop.kick();
-    this.lose();
+    this.portClosed();
   }
 
   /** It is closed, by the user or with its port. */
-  lose(): void {
+  portClosed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#isRef) this.loop.unref();
@@ -249,7 +232,7 @@ export class Acceptor implements Endpoint {
     for (const take of takers) take(undefined);
   }
 
-  #accepted(result: number, errno: number): void {
+  accepted(result: number, errno: number): void {
     if (result < 0) {
       const { hostname: address, port } = this.address;
       const options = { syscall: "accept", address, port, errno };
@@ -259,7 +242,7 @@ export class Acceptor implements Endpoint {
     this.lastError = undefined;
     const { conn: settings, firstByteTimeout } = this.settings;
     const origin = firstByteTimeout > 0 ? "watched" : "accepted";
-    const stream = new Stream(this.loop, result, settings, origin);
+    const stream = new Socket(this.loop, result, settings, origin);
     if (this.#isClosed) {
       stream.reset();
       return;
@@ -282,15 +265,13 @@ export class Acceptor implements Endpoint {
 
   #setPosted(isPosted: boolean): void {
     this.#isPosted = isPosted;
-    const count = isPosted ? this.#acceptPool : 0;
-    const { native, port } = this.loop;
-    for (const socket of this.#sockets) native.iocp_accept(port, socket, count);
-    this.loop.kick();
+    const count = isPosted ? this.settings.acceptPool : 0;
+    for (const socket of this.#sockets) this.loop.port.accept(socket, count);
   }
 }
 
 /* Makes the connection the caller's. */
-function give(stream: Stream): Conn {
+function give(stream: Socket): Conn {
   stream.take();
-  return new Conn(stream);
+  return makeConn(stream);
 }

@@ -19,7 +19,7 @@ import {
 } from "../native/completion.ts";
 import { NotSupported, SocketError } from "../errors.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { ListenSettings } from "../options/options.ts";
+import type { ListenSettings } from "../options/listen.ts";
 import { literalIp, resolveSync } from "../connect/resolver.ts";
 import { runtime } from "../runtime/detect.ts";
 
@@ -36,7 +36,7 @@ export function listenSockets(loop: Loop, settings: ListenSettings): number[] {
   for (let triesLeft = TRIES_MAX;; triesLeft--) {
     const sockets = [open(loop, settings, first!, settings.port)];
     try {
-      const { port } = loop.address(sockets[0]!, LOCAL);
+      const { port } = loop.port.address(sockets[0]!, LOCAL);
       for (const ip of others) openOther(loop, settings, ip, port, sockets);
       return sockets;
     } catch (error) {
@@ -49,8 +49,7 @@ export function listenSockets(loop: Loop, settings: ListenSettings): number[] {
 }
 
 function closeNow(loop: Loop, socket: number): void {
-  loop.native.iocp_close(loop.port, socket, RESET, 0);
-  loop.kick();
+  loop.port.close(socket, RESET, 0);
 }
 
 function openOther(
@@ -77,7 +76,7 @@ function permittedIps(loop: Loop, settings: ListenSettings): IpAddress[] {
   const name = asciiHostname(hostname);
   permit(name);
   const found = resolveSync(native, name, ADDRESSES_MAX, {
-    syscall: "resolve",
+    syscall: "getaddrinfo",
   });
   const first = found[0]!;
   runtime.requireNetResolved(formatIp(first), port);
@@ -106,15 +105,9 @@ function open(
   const { hostname, backlog, ipv6Only, reusePort, conn } = settings;
   const flags = (ipv6Only ? IPV6_ONLY : 0) | (reusePort ? REUSE_PORT : 0) |
     (conn.noDelay ? ALL_NO_DELAY : 0);
-  const { native } = loop;
-  const result = native.iocp_listen(
-    loop.port,
-    encodeAddress(ip, port),
-    backlog,
-    flags,
-  );
+  const result = loop.port.listen(encodeAddress(ip, port), backlog, flags);
   if (result >= 0) return result;
-  const error = loop.error(result, {
+  const error = loop.port.error(result, {
     syscall: "listen",
     address: hostname,
     port,

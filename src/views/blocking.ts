@@ -7,33 +7,33 @@
 import { Answer, timedOut } from "./answer.ts";
 import { PEER } from "../native/completion.ts";
 import { bufferReader } from "../socket/receive_queue.ts";
-import type { Stream } from "../socket/stream.ts";
+import type { Socket } from "../socket/socket.ts";
 
 /** Waits for bytes, and reads them. */
 export function readSync(
-  stream: Stream,
+  stream: Socket,
   buffer: Uint8Array,
   timeout: number,
 ): number | null {
-  if (stream.isClosed) throw stream.closedError("receive");
+  if (stream.isClosed) throw stream.closedError("read");
   const answer = new Answer<number | null>();
   const reader = bufferReader(buffer, answer.resolve, answer.reject);
   stream.receive.readBy(reader);
   if (!stream.loop.runUntil(() => answer.isThere, timeout)) {
     stream.receive.takeBack(reader);
     const { hostname, port } = stream.address(PEER);
-    throw timedOut("receive", hostname, port);
+    throw timedOut("read", hostname, port);
   }
   return answer.take();
 }
 
 /** Waits until the system has taken all of it. */
 export function writeSync(
-  stream: Stream,
+  stream: Socket,
   bytes: Uint8Array,
   timeout: number,
 ): number {
-  if (stream.isClosed) throw stream.closedError("send");
+  if (stream.isClosed) throw stream.closedError("write");
   const answer = new Answer<number>();
   const { length } = bytes;
   const { resolve, reject } = answer;
@@ -42,7 +42,7 @@ export function writeSync(
   if (!stream.loop.runUntil(() => answer.isThere, timeout)) {
     const { hostname, port } = stream.address(PEER);
     const bytesWritten = stream.send.takeBack(entry);
-    throw timedOut("send", hostname, port, bytesWritten);
+    throw timedOut("write", hostname, port, bytesWritten);
   }
   return answer.take();
 }

@@ -4,7 +4,7 @@
  * not explained is one of Node's lib/net.js. */
 
 import { Chunks } from "./chunks.ts";
-import { LOCAL, NO_DELAY, PEER } from "../native/completion.ts";
+import { LOCAL, PEER } from "../native/completion.ts";
 import {
   closedSocket,
   duplexError,
@@ -15,6 +15,7 @@ import {
 } from "./duplex_error.ts";
 import { nextTick, nodeModule } from "../runtime/globals.ts";
 import { Inactivity } from "../socket/inactivity.ts";
+import { changeOptions } from "../socket/socket_options.ts";
 import { SECONDS_MAX } from "../options/keep_alive.ts";
 import type {
   BufferClass,
@@ -25,7 +26,7 @@ import type {
 import { COPY_BELOW, type Result } from "../socket/receive_queue.ts";
 import { runtime } from "../runtime/detect.ts";
 import type { SocketDuplex } from "./socket_duplex.ts";
-import type { Stream } from "../socket/stream.ts";
+import type { Socket } from "../socket/socket.ts";
 import { extendTlsSocket } from "./tls_members.ts";
 
 /** Bytes that each direction holds before it asks for patience. */
@@ -34,10 +35,10 @@ const HIGH_WATER_MARK = 64 * 1024;
  * system could hold the later ones back until the peer has answered. */
 const JOIN_MAX = 64 * 1024;
 
-let SocketDuplexClass: (new (stream: Stream) => Duplex) | undefined;
+let SocketDuplexClass: (new (stream: Socket) => Duplex) | undefined;
 
 /** Makes the duplex of a connection that is open. */
-export function duplexOf(stream: Stream): SocketDuplex {
+export function duplexOf(stream: Socket): SocketDuplex {
   if (SocketDuplexClass === undefined) {
     const Class = SocketDuplexClass = makeClass();
     extendTlsSocket((value) => value instanceof Class);
@@ -52,7 +53,7 @@ function familyOf(hostname: string): "IPv4" | "IPv6" {
 function ignore(): void {}
 
 /* Node's modules are loaded only for those who want a duplex. */
-function makeClass(): new (stream: Stream) => Duplex {
+function makeClass(): new (stream: Socket) => Duplex {
   const { Duplex } = nodeModule<{ Duplex: DuplexClass }>("node:stream");
   const { Buffer } = nodeModule<{ Buffer: BufferClass }>("node:buffer");
 
@@ -73,7 +74,7 @@ function makeClass(): new (stream: Stream) => Duplex {
   }
 
   return class SocketDuplex extends Duplex {
-    readonly #stream: Stream;
+    readonly #stream: Socket;
     readonly #chunks: Chunks;
     /** A chunk is asked for. */
     #isReading = false;
@@ -98,7 +99,7 @@ function makeClass(): new (stream: Stream) => Duplex {
     /** Milliseconds, as given to setTimeout(). */
     timeout: number | undefined;
 
-    constructor(stream: Stream) {
+    constructor(stream: Socket) {
       super({
         allowHalfOpen: stream.settings.allowHalfOpen,
         /* It is emitted with an argument; see _destroy(). */
@@ -194,7 +195,9 @@ function makeClass(): new (stream: Stream) => Duplex {
     }
 
     setNoDelay(noDelay = true): this {
-      this.#attempt(() => this.#stream.setOption(NO_DELAY, noDelay ? 1 : 0));
+      this.#attempt(() =>
+        changeOptions(this.#stream, { noDelay: Boolean(noDelay) })
+      );
       return this;
     }
 
@@ -202,7 +205,9 @@ function makeClass(): new (stream: Stream) => Duplex {
       /* Milliseconds there, seconds here; 0 leaves it as it is. */
       const idle = Math.min(Math.ceil(initialDelay / 1000), SECONDS_MAX);
       const times = idle >= 1 ? { idle } : {};
-      this.#attempt(() => this.#stream.setKeepAlive(enable && times));
+      this.#attempt(() =>
+        changeOptions(this.#stream, { keepAlive: enable && times })
+      );
       return this;
     }
 

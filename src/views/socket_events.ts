@@ -7,7 +7,7 @@ import type { Allowance } from "../socket/allowance.ts";
 import { Chunks } from "./chunks.ts";
 import type { Conn } from "../conn.ts";
 import { Fifo } from "../socket/fifo.ts";
-import type { Stream } from "../socket/stream.ts";
+import type { Socket } from "../socket/socket.ts";
 
 /** What has happened to a socket that was added to a port. */
 export interface SocketEvent<T = unknown> {
@@ -20,7 +20,7 @@ export interface SocketEvent<T = unknown> {
    */
   readonly type: "read" | "end" | "error";
   /** The bytes of a `"read"`, to keep. */
-  readonly data: Uint8Array | undefined;
+  readonly data: Uint8Array<ArrayBuffer> | undefined;
   /** How many these are. */
   readonly byteCount: number;
   /** What the user gave when it was added. */
@@ -51,7 +51,7 @@ export class SocketEvents {
   }
 
   /** Tells what happens to a socket from now on. */
-  add(stream: Stream, socket: Conn, userState: unknown): void {
+  add(stream: Socket, socket: Conn, userState: unknown): void {
     this.#watch(stream, socket, userState);
   }
 
@@ -75,13 +75,13 @@ export class SocketEvents {
   }
 
   async #watch(
-    stream: Stream,
+    stream: Socket,
     socket: Conn,
     userState: unknown,
   ): Promise<void> {
     const tell = (
       type: SocketEvent["type"],
-      data?: Uint8Array,
+      data?: Uint8Array<ArrayBuffer>,
       error?: Error,
     ): Promise<void> =>
       this.#tell({
@@ -97,7 +97,7 @@ export class SocketEvents {
       for (;;) {
         const { value } = await chunks.next();
         if (value === undefined) break;
-        await tell("read", value);
+        await tell("read", value as Uint8Array<ArrayBuffer>);
       }
     } catch (error) {
       tell("error", undefined, error as Error);
@@ -105,7 +105,7 @@ export class SocketEvents {
     }
     /* A loop over a connection that this side closes ends like at an end. */
     if (stream.receive.hasPeerEnded) tell("end");
-    else tell("error", undefined, stream.closedError("receive"));
+    else tell("error", undefined, stream.closedError("read"));
   }
 
   /* Resolves when somebody has taken it. */
