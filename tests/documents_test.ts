@@ -161,6 +161,29 @@ test("The README has at most 130 lines", () => {
   assert.ok(readText("README.md").split("\n").length <= 131);
 });
 
+/** The figures in the rows of the tables of a text, without commas. */
+function figuresOf(text: string): string[][] {
+  return [...text.matchAll(/^\|(.*)\|$/gm)].map(([, row]) =>
+    row!.split("|").map((cell) => cell.trim().replaceAll(",", ""))
+      .filter((cell) => /^\d+(?:\.\d+)?$/.test(cell))
+  ).filter((figures) => figures.length > 0);
+}
+
+test("The README has the figures of docs/benchmarks.md", () => {
+  const [summary] = /^\|.*Deno: iocp[^]*?\n\n/m.exec(
+    readText("docs/benchmarks.md"),
+  )!;
+  const rows = figuresOf(readText("README.md"));
+  for (const [index, figures] of figuresOf(summary).entries()) {
+    /* The third and the sixth are ratios. */
+    const absolute = figures.filter((_, at) => at % 3 !== 2);
+    assert.ok(rows[index], `the README lacks ${absolute}`);
+    for (const figure of absolute) {
+      assert.ok(rows[index].includes(figure), `${rows[index]}: no ${figure}`);
+    }
+  }
+});
+
 test("Commands in documents exist", () => {
   const { scripts } = JSON.parse(readText("package.json"));
   const known = new Set(Object.keys(scripts));
