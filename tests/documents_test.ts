@@ -7,6 +7,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { posix } from "node:path";
 import { describe, test } from "node:test";
 import { type Conn, connect, listen } from "../mod.ts";
+import { type Option, OPTIONS } from "../src/options/table.ts";
 import { type Child, start } from "./shared/child.ts";
 import { repositoryPath, TemporaryFolder } from "./shared/files.ts";
 import { readText } from "./shared/header.ts";
@@ -159,6 +160,24 @@ test("Files and folders that documents name exist", () => {
 
 test("The README has at most 130 lines", () => {
   assert.ok(readText("README.md").split("\n").length <= 131);
+});
+
+test("docs/options.md has every option, with its range and default", () => {
+  const rows = readText("docs/options.md").split("\n");
+  for (const [name, option] of Object.entries<Option>(OPTIONS)) {
+    const row = rows.find((line) => line.startsWith(`| \`${name}\` `));
+    assert.ok(row !== undefined, `no row for ${name}`);
+    const { min, max, kind } = option;
+    if (min !== undefined && max !== undefined) {
+      const range = [min, max].map((value) => value.toLocaleString("en"));
+      assert.ok(row.includes(` ${range.join(" to ")} `), `range of ${name}`);
+    }
+    const isPlain = kind !== "receive" && option.default !== undefined;
+    const value = option.default?.toLocaleString("en") ?? "";
+    if (isPlain) assert.ok(row.includes(value), `default of ${name}: ${value}`);
+    if (option.alias === undefined) continue;
+    assert.ok(rows.some((line) => line.startsWith(`| \`${option.alias}\` `)));
+  }
 });
 
 /** The figures in the rows of the tables of a text, without commas. */
