@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 /* One message to many connections, in one call of the library. */
 
-import { type Conn, streamOf } from "./conn.ts";
+import { type Conn, socketOf } from "./conn.ts";
 import type { Loop } from "./loop/loop.ts";
 import { CALL_MAX, isWhole } from "./socket/send_queue.ts";
 import type { Socket } from "./socket/socket.ts";
@@ -29,11 +29,11 @@ function collect(conns: Iterable<Conn>): Conn[] {
 }
 
 function requireStream(conn: Conn): Socket {
-  const stream = streamOf(conn);
-  if (stream === undefined) {
+  const socket = socketOf(conn);
+  if (socket === undefined) {
     wrongType("conns", "an iterable of connections only", conn);
   }
-  return stream;
+  return socket;
 }
 
 /* Sends to those that have nothing else to send, which are on one loop; what is
@@ -53,7 +53,7 @@ function sendToFree(
     /* An error says that nothing was taken, so it may be met again. */
     if (others < 0 || result < 0) goesOn(conn, conn.write(p));
     else if (!isWhole(result, length)) {
-      goesOn(conn, streamOf(conn)!.send.goOn(p, result));
+      goesOn(conn, socketOf(conn)!.send.goOn(p, result));
     }
   }
 }

@@ -18,13 +18,13 @@ import { requireBytes, requireOptions } from "./options/validate.ts";
 import { WebStreams } from "./views/web_streams.ts";
 import type { ByteReadable, ByteWritable } from "./runtime/web_types.ts";
 
-/** The stream of a connection, or undefined for any other value. For internal
+/** The socket of a connection, or undefined for any other value. For internal
  * use. */
-export let streamOf: (value: unknown) => Socket | undefined;
+export let socketOf: (value: unknown) => Socket | undefined;
 
-/** Makes the connection of a stream. For internal use: the constructor is not
+/** Makes the connection of a socket. For internal use: the constructor is not
  * part of the API. */
-export let makeConn: (stream: Socket) => Conn;
+export let makeConn: (socket: Socket) => Conn;
 
 /**
  * A TCP connection, as in Deno, and an async iterable of its chunks.
@@ -49,14 +49,14 @@ export let makeConn: (stream: Socket) => Conn;
  */
 export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   static {
-    streamOf = (value) =>
-      typeof value === "object" && value !== null && #stream in value
-        ? value.#stream
+    socketOf = (value) =>
+      typeof value === "object" && value !== null && #socket in value
+        ? value.#socket
         : undefined;
-    makeConn = (stream) => new Conn(stream);
+    makeConn = (socket) => new Conn(socket);
   }
 
-  readonly #stream: Socket;
+  readonly #socket: Socket;
   #webStreams: WebStreams | undefined;
   #duplex: SocketDuplex | undefined;
 
@@ -65,18 +65,18 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    *
    * @ignore
    */
-  private constructor(stream: Socket) {
-    this.#stream = stream;
+  private constructor(socket: Socket) {
+    this.#socket = socket;
   }
 
   /** The address of this end. It stays known after the close. */
   get localAddr(): NetAddr {
-    return this.#stream.address(LOCAL);
+    return this.#socket.address(LOCAL);
   }
 
   /** The address of the peer. It stays known after the close. */
   get remoteAddr(): NetAddr {
-    return this.#stream.address(PEER);
+    return this.#socket.address(PEER);
   }
 
   /**
@@ -90,11 +90,11 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * is never reported as an end.
    */
   read(p: Uint8Array): Promise<number | null> {
-    const stream = this.#stream;
+    const socket = this.#socket;
     return attempt(() => {
       requireBytes("p", p);
-      if (stream.isClosed) throw stream.closedError("read");
-      return stream.receive.read(p);
+      if (socket.isClosed) throw socket.closedError("read");
+      return socket.receive.read(p);
     });
   }
 
@@ -110,12 +110,12 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * failed; how much of `p` the peer has got is then unknown.
    */
   write(p: Uint8Array): Promise<number> {
-    const stream = this.#stream;
+    const socket = this.#socket;
     if (!(p instanceof Uint8Array)) {
       return attempt(() => requireBytes("p", p)) as never;
     }
-    if (stream.isClosed) return Promise.reject(stream.closedError("write"));
-    return stream.send.write(p);
+    if (socket.isClosed) return Promise.reject(socket.closedError("write"));
+    return socket.send.write(p);
   }
 
   /**
@@ -131,7 +131,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    */
   readSync(p: Uint8Array, options?: SyncOptions): number | null {
     requireBytes("p", p);
-    return readSync(this.#stream, p, syncTimeout(options));
+    return readSync(this.#socket, p, syncTimeout(options));
   }
 
   /**
@@ -150,7 +150,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    */
   writeSync(p: Uint8Array, options?: SyncOptions): number {
     requireBytes("p", p);
-    return writeSync(this.#stream, p, syncTimeout(options));
+    return writeSync(this.#socket, p, syncTimeout(options));
   }
 
   /**
@@ -160,11 +160,11 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * @throws {SocketError} when the connection is closed or has failed.
    */
   closeWrite(): Promise<void> {
-    const stream = this.#stream;
-    if (stream.isClosed) {
-      return Promise.reject(stream.closedError("shutdown"));
+    const socket = this.#socket;
+    if (socket.isClosed) {
+      return Promise.reject(socket.closedError("shutdown"));
     }
-    return stream.send.closeWrite();
+    return socket.send.closeWrite();
   }
 
   /**
@@ -179,7 +179,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * close would.
    */
   close(): void {
-    this.#stream.close();
+    this.#socket.close();
   }
 
   /**
@@ -187,7 +187,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * an error (`ECONNRESET`), not an end.
    */
   reset(): void {
-    this.#stream.reset();
+    this.#socket.reset();
   }
 
   /**
@@ -197,7 +197,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * any case.
    */
   get readable(): ByteReadable {
-    return (this.#webStreams ??= new WebStreams(this.#stream)).readable;
+    return (this.#webStreams ??= new WebStreams(this.#socket)).readable;
   }
 
   /**
@@ -210,7 +210,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * at once as well, unless it has `preventAbort`.
    */
   get writable(): ByteWritable {
-    return (this.#webStreams ??= new WebStreams(this.#stream)).writable;
+    return (this.#webStreams ??= new WebStreams(this.#socket)).writable;
   }
 
   /**
@@ -267,10 +267,10 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    */
   duplex(): SocketDuplex {
     if (this.#duplex !== undefined) return this.#duplex;
-    if (this.#stream.isClosed) {
-      throw this.#stream.closedError("read", "make a duplex");
+    if (this.#socket.isClosed) {
+      throw this.#socket.closedError("read", "make a duplex");
     }
-    return this.#duplex = duplexOf(this.#stream);
+    return this.#duplex = duplexOf(this.#socket);
   }
 
   /**
@@ -320,7 +320,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    */
   setOptions(options: ConnOptions): void {
     requireOptions(options);
-    changeOptions(this.#stream, checkChanges("conn", options));
+    changeOptions(this.#socket, checkChanges("conn", options));
   }
 
   /**
@@ -330,12 +330,12 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * @throws {SocketError} when the connection is closed.
    */
   get options(): ConnOptionsInForce {
-    return optionsInForce(this.#stream);
+    return optionsInForce(this.#socket);
   }
 
   /** What the connection has failed with last, or undefined. */
   get lastError(): Error | undefined {
-    return this.#stream.lastError;
+    return this.#socket.lastError;
   }
 
   /**
@@ -344,7 +344,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * @throws {SocketError} when the connection is closed.
    */
   stats(): ConnStats {
-    return this.#stream.stats();
+    return this.#socket.stats();
   }
 
   /**
@@ -372,14 +372,14 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * ```
    */
   detach(): Promise<DetachedSocket> {
-    return this.#stream.detach();
+    return this.#socket.detach();
   }
 
   /** Has the open connection hold the process alive, which is the default; with
    * a duplex, its pending reads and writes. */
   ref(): void {
     if (this.#duplex !== undefined) this.#duplex.ref();
-    else this.#stream.setRef(true);
+    else this.#socket.setRef(true);
   }
 
   /**
@@ -388,7 +388,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    */
   unref(): void {
     if (this.#duplex !== undefined) this.#duplex.unref();
-    else this.#stream.setRef(false);
+    else this.#socket.setRef(false);
   }
 
   /**
@@ -399,7 +399,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
     Uint8Array<ArrayBuffer>,
     undefined
   > {
-    return new Chunks(this.#stream) as AsyncIterableIterator<
+    return new Chunks(this.#socket) as AsyncIterableIterator<
       Uint8Array<ArrayBuffer>,
       undefined
     >;
@@ -437,7 +437,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
     if (p.length === 0) {
       throw new RangeError('The "p" argument must not be empty');
     }
-    return new Chunks(this.#stream, p) as AsyncIterableIterator<
+    return new Chunks(this.#socket, p) as AsyncIterableIterator<
       Uint8Array<B>,
       undefined
     >;
@@ -445,13 +445,13 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
 
   /** The same as `close()`. */
   [Symbol.dispose](): void {
-    this.#stream.close();
+    this.#socket.close();
   }
 
   /** Closes, and waits until everything written has left or failed. */
   [Symbol.asyncDispose](): Promise<void> {
-    this.#stream.close();
-    return this.#stream.released();
+    this.#socket.close();
+    return this.#socket.released();
   }
 }
 

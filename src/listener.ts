@@ -2,7 +2,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { NetAddr } from "./native/address.ts";
 import type { Acceptor } from "./socket/acceptor.ts";
-import type { Conn } from "./conn.ts";
+import { acceptSync } from "./views/blocking.ts";
+import { type Conn, makeConn } from "./conn.ts";
 import type {
   ListenerChanges,
   ListenerOptionsInForce,
@@ -11,6 +12,7 @@ import { checkChanges } from "./options/settings.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
 import { requireOptions } from "./options/validate.ts";
 import type { ListenerStats } from "./stats.ts";
+import type { Socket } from "./socket/socket.ts";
 
 /** Makes the listener of an acceptor. For internal use: the constructor is not
  * part of the API. */
@@ -129,10 +131,14 @@ export class Listener implements AsyncIterable<Conn> {
    * @throws {SocketError} `EBADF` when the listener is closed, before or
    * meanwhile.
    */
-  async accept(): Promise<Conn> {
-    const conn = await this.#acceptor.accept();
-    if (conn !== undefined) return conn;
-    throw this.#acceptor.closedError();
+  accept(): Promise<Conn> {
+    const acceptor = this.#acceptor;
+    return new Promise((resolve, reject) => {
+      acceptor.accept((socket) => {
+        if (socket !== undefined) resolve(makeConn(socket));
+        else reject(acceptor.closedError());
+      });
+    });
   }
 
   /**
@@ -156,7 +162,7 @@ export class Listener implements AsyncIterable<Conn> {
    * ```
    */
   acceptSync(options?: SyncOptions): Conn {
-    return this.#acceptor.acceptSync(syncTimeout(options));
+    return makeConn(acceptSync(this.#acceptor, syncTimeout(options)));
   }
 
   /**
@@ -199,6 +205,10 @@ type Result = IteratorResult<Conn, undefined>;
 
 const DONE: Result = Object.freeze({ value: undefined, done: true });
 
+function resultOf(socket: Socket | undefined): Result {
+  return socket === undefined ? DONE : { value: makeConn(socket), done: false };
+}
+
 class ListenerIterator implements AsyncIterableIterator<Conn, undefined> {
   readonly #acceptor: Acceptor;
 
@@ -208,14 +218,10 @@ class ListenerIterator implements AsyncIterableIterator<Conn, undefined> {
 
   next(): Promise<Result> {
     const acceptor = this.#acceptor;
-    const conn = acceptor.takeWaiting();
-    if (conn !== undefined) {
-      return Promise.resolve({ value: conn, done: false });
-    }
+    const socket = acceptor.shift();
+    if (socket !== undefined) return Promise.resolve(resultOf(socket));
     return new Promise((resolve) => {
-      acceptor.take((conn) =>
-        resolve(conn === undefined ? DONE : { value: conn, done: false })
-      );
+      acceptor.accept((socket) => resolve(resultOf(socket)));
     });
   }
 

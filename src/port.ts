@@ -4,7 +4,8 @@ import { Acceptor } from "./socket/acceptor.ts";
 import { adoptSocket } from "./socket/adopter.ts";
 import { ADOPT } from "./native/system_calls.ts";
 import { type Conn, makeConn } from "./conn.ts";
-import { makeConnection, makeConnectionSync } from "./connect/connector.ts";
+import { makeConnectionSync } from "./views/blocking.ts";
+import { makeConnection } from "./connect/connector.ts";
 import {
   type DetachedSocket,
   requireDetached,
@@ -84,14 +85,14 @@ export class CompletionPort {
   async connect(options: ConnectOptions): Promise<Conn> {
     const settings = connectSettings(options);
     this.#group.requireOpen("connect");
-    return await makeConnection(this.#group, settings);
+    return makeConn(await makeConnection(this.#group, settings));
   }
 
   /** The same as {@linkcode connectSync}, on this port. */
   connectSync(options: ConnectOptions): Conn {
     const settings = connectSettings(options);
     this.#group.requireOpen("connect");
-    return makeConnectionSync(this.#group, settings);
+    return makeConn(makeConnectionSync(this.#group, settings));
   }
 
   /**
@@ -110,9 +111,9 @@ export class CompletionPort {
     requireOptions(options);
     const settings = connSettings(options);
     this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
-    const stream = adoptSocket(this.#group, handle, settings, true);
-    stream.receive.preload(bytes);
-    return makeConn(stream);
+    const adopted = adoptSocket(this.#group, handle, settings, true);
+    adopted.receive.preload(bytes);
+    return makeConn(adopted);
   }
 
   /**
@@ -153,10 +154,10 @@ export class CompletionPort {
       receive: { mode: "flow", bufferSize },
     });
     this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
-    const stream = adoptSocket(this.#group, handle, settings, isDetached);
-    if (bytes !== undefined) stream.receive.preload(bytes);
-    const conn = makeConn(stream);
-    this.#events.add(stream, conn, userState);
+    const adopted = adoptSocket(this.#group, handle, settings, isDetached);
+    if (bytes !== undefined) adopted.receive.preload(bytes);
+    const conn = makeConn(adopted);
+    this.#events.add(adopted, conn, userState);
     return conn;
   }
 

@@ -245,7 +245,7 @@ export class Loop {
   #next(): void {
     if (this.#deferred > 0) return;
     if (this.#events[HEADER_SOCKETS] === 0 && !this.#isResident) {
-      this.#parkedWait.rest();
+      this.#parkedWait.idle();
       return;
     }
     /* A deferred turn holds the process alive, so without a ref every turn

@@ -64,9 +64,9 @@ export class ParkedWait {
   }
 
   /** No socket is open, so there is nothing to wait for. */
-  rest(): void {
+  idle(): void {
     if (this.#parker.isParked) this.#port.wake();
-    this.#parker.rest();
+    this.#parker.idle();
   }
 
   /** The port is deleted. */

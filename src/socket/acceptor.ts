@@ -1,16 +1,15 @@
 // Copyright the iocp authors. MIT license.
-/* The listening sockets of one listener, mostly one, and the connections that
- * wait to be taken. What users see of it is a Listener. */
+/* The listening sockets of one listener, mostly one, and the queue of accepted
+ * connections. Its public face is a Listener. */
 
 import type { NetAddr } from "../native/address.ts";
-import { Answer, timedOut } from "../views/answer.ts";
+import { AsyncQueue, type QueueReader } from "./async_queue.ts";
 import {
   LOCAL,
   RESET,
   SOCKET_STATS_FIELDS,
   type SocketStats,
 } from "../native/completion.ts";
-import { type Conn, makeConn } from "../conn.ts";
 import { errorOf, SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
 import type { Endpoint } from "../loop/endpoint.ts";
@@ -28,14 +27,11 @@ import {
 } from "../options/settings.ts";
 import { Socket } from "./socket.ts";
 
-/** With so many connections waiting for the user no more are accepted; the
- * system's backlog holds the rest. */
-const WAITING_MAX = 64;
+/** With so many connections in the queue no more are accepted; the system's
+ * backlog holds the rest. */
+const QUEUED_MAX = 64;
 
-/** Who waits for a connection; undefined when it is closed. */
-export type Taker = (conn: Conn | undefined) => void;
-
-/* The socket of another family. What it accepts is its listener's. */
+/* The socket of the other family. Its connections go to the acceptor's queue. */
 class Companion implements Endpoint {
   readonly id: number;
   readonly #acceptor: Acceptor;
@@ -56,20 +52,18 @@ class Companion implements Endpoint {
   }
 }
 
-/** What listens at one address, or at one of each family. */
+/** One listening socket, or one for each address family. */
 export class Acceptor implements Endpoint {
   readonly loop: Loop;
   /** The socket whose address users see; the others have the same port. */
   readonly id: number;
-  readonly #sockets: readonly number[];
+  readonly #ids: readonly number[];
   readonly address: NetAddr;
   settings: ListenSettings;
-  /** Accepted, and not taken yet. Accepts that succeed at once are bounded: only
-   * a turn of the loop brings more of them. */
-  #waiting: Socket[] = [];
-  #takers: Taker[] = [];
+  /** Accepted connections. Only a turn of the loop adds to them, so accepts that
+   * succeed at once are bounded. */
+  readonly #queue = new AsyncQueue<Socket>();
   #isPosted = false;
-  #isClosed = false;
   #isRef = true;
   lastError: Error | undefined;
 
@@ -77,58 +71,43 @@ export class Acceptor implements Endpoint {
     const { loop } = group;
     this.loop = loop;
     this.settings = settings;
-    this.#sockets = listenSockets(loop, settings);
-    this.id = this.#sockets[0]!;
-    for (const socket of this.#sockets) group.join(socket);
+    this.#ids = listenSockets(loop, settings);
+    this.id = this.#ids[0]!;
+    for (const id of this.#ids) group.join(id);
     this.address = loop.port.address(this.id, LOCAL);
     this.#applySettings();
     loop.add(this);
-    for (const socket of this.#sockets.slice(1)) {
-      loop.add(new Companion(this, socket));
+    for (const id of this.#ids.slice(1)) {
+      loop.add(new Companion(this, id));
     }
     loop.ref();
   }
 
   closed(): void {}
 
-  /** The next connection, or undefined once it is closed. */
-  accept(): Promise<Conn | undefined> {
-    return new Promise((resolve) => this.take(resolve));
+  get #isClosed(): boolean {
+    return this.#queue.isClosed;
   }
 
-  /** The connection that has waited longest, if there is one. */
-  takeWaiting(): Conn | undefined {
-    const stream = this.#waiting.shift();
+  /** Removes the oldest connection from the queue, if there is one. */
+  shift(): Socket | undefined {
+    const socket = this.#queue.shift();
+    socket?.open();
     this.#post();
-    return stream && give(stream);
+    return socket;
   }
 
-  /** The same as `accept()` for somebody who has no use for a promise. */
-  take(taker: Taker): void {
-    const conn = this.takeWaiting();
-    if (conn !== undefined || this.#isClosed) taker(conn);
-    else this.#takers.push(taker);
+  /** Calls `reader` with the next connection, or with undefined when the acceptor
+   * is closed. */
+  accept(reader: QueueReader<Socket>): void {
+    const socket = this.shift();
+    if (socket !== undefined) reader(socket);
+    else this.#queue.read(reader);
   }
 
-  /** The same, blocking the thread for at most `timeout` milliseconds; see
-   * blocking.ts. */
-  acceptSync(timeout: number): Conn {
-    const answer = new Answer<Conn | undefined>();
-    const taker: Taker = answer.resolve;
-    this.take(taker);
-    if (!this.loop.runUntil(() => answer.isThere, timeout)) {
-      this.takeBack(taker);
-      const { hostname, port } = this.address;
-      throw timedOut("accept", hostname, port);
-    }
-    const conn = answer.take();
-    if (conn === undefined) throw this.closedError();
-    return conn;
-  }
-
-  /** Has a taker wait no longer; the connection is the next one's. */
-  takeBack(taker: Taker): void {
-    this.#takers = this.#takers.filter((one) => one !== taker);
+  /** Withdraws a pending accept(). */
+  cancel(reader: QueueReader<Socket>): void {
+    this.#queue.cancel(reader);
   }
 
   /** The options of the listening socket that are in force. */
@@ -154,20 +133,20 @@ export class Acceptor implements Endpoint {
     }
   }
 
-  /** The counters of the library, and the connections that wait here. */
+  /** The library's counters; connections in the queue count as ready. */
   stats(): SocketStats {
     if (this.#isClosed) throw this.closedError("ioctl");
-    const [stats, ...others] = this.#sockets.map((socket) =>
-      this.loop.port.socketStats(socket)
+    const [stats, ...others] = this.#ids.map((id) =>
+      this.loop.port.socketStats(id)
     );
     for (const other of others) {
       for (const field of SOCKET_STATS_FIELDS) stats![field] += other[field];
     }
-    stats!.acceptsReady += this.#waiting.length;
+    stats!.acceptsReady += this.#queue.length;
     return stats!;
   }
 
-  /* The library gives its own options to each connection. */
+  /* Accepted connections inherit these options in the library. */
   #applySettings(): void {
     const { settings } = this;
     try {
@@ -180,10 +159,10 @@ export class Acceptor implements Endpoint {
     }
   }
 
-  /* Of all sockets. */
+  /* Sets an option of all sockets. */
   #setOption(key: string, native: number, value: number): void {
-    for (const socket of this.#sockets) {
-      const result = this.loop.port.setOption(socket, native, value);
+    for (const id of this.#ids) {
+      const result = this.loop.port.setOption(id, native, value);
       if (result >= 0) continue;
       const error = this.#error(result, "setsockopt");
       throw error.code === "ENOTSUP" ? notSupported(key, error) : error;
@@ -191,7 +170,7 @@ export class Acceptor implements Endpoint {
   }
 
   #closeSockets(): void {
-    for (const socket of this.#sockets) this.loop.port.close(socket, RESET, 0);
+    for (const id of this.#ids) this.loop.port.close(id, RESET, 0);
   }
 
   #error(result: number, syscall: string): SocketError {
@@ -223,13 +202,9 @@ export class Acceptor implements Endpoint {
   /** It is closed, by the user or with its port. */
   portClosed(): void {
     if (this.#isClosed) return;
-    this.#isClosed = true;
     if (this.#isRef) this.loop.unref();
-    for (const stream of this.#waiting) stream.reset();
-    this.#waiting = [];
-    const takers = this.#takers;
-    this.#takers = [];
-    for (const take of takers) take(undefined);
+    for (const socket of this.#queue.clear()) socket.reset();
+    this.#queue.close();
   }
 
   accepted(result: number, errno: number): void {
@@ -242,36 +217,25 @@ export class Acceptor implements Endpoint {
     this.lastError = undefined;
     const { conn: settings, firstByteTimeout } = this.settings;
     const origin = firstByteTimeout > 0 ? "watched" : "accepted";
-    const stream = new Socket(this.loop, result, settings, origin);
+    const socket = new Socket(this.loop, result, settings, origin);
     if (this.#isClosed) {
-      stream.reset();
+      socket.reset();
       return;
     }
-    const take = this.#takers.shift();
-    if (take !== undefined) {
-      take(give(stream));
-      return;
-    }
-    this.#waiting.push(stream);
-    if (this.#waiting.length >= WAITING_MAX) this.#setPosted(false);
+    if (this.#queue.push(socket)) socket.open();
+    else if (this.#queue.length >= QUEUED_MAX) this.#setPosted(false);
   }
 
-  /* Accepting starts with the first who asks, and goes on when enough of those
-   * who wait have been taken. */
+  /* Accepting starts with the first call of accept(). After a full queue it goes
+   * on when half of it is left. */
   #post(): void {
     if (this.#isPosted || this.#isClosed) return;
-    if (this.#waiting.length <= WAITING_MAX / 2) this.#setPosted(true);
+    if (this.#queue.length <= QUEUED_MAX / 2) this.#setPosted(true);
   }
 
   #setPosted(isPosted: boolean): void {
     this.#isPosted = isPosted;
     const count = isPosted ? this.settings.acceptPool : 0;
-    for (const socket of this.#sockets) this.loop.port.accept(socket, count);
+    for (const id of this.#ids) this.loop.port.accept(id, count);
   }
-}
-
-/* Makes the connection the caller's. */
-function give(stream: Socket): Conn {
-  stream.take();
-  return makeConn(stream);
 }

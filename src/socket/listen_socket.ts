@@ -3,9 +3,7 @@
  * for each family, at the same port. */
 
 import {
-  asciiHostname,
   encodeAddress,
-  formatIp,
   type IpAddress,
   isLoopback,
   LOOPBACK,
@@ -20,8 +18,12 @@ import {
 import { NotSupported, SocketError } from "../errors.ts";
 import type { Loop } from "../loop/loop.ts";
 import type { ListenSettings } from "../options/listen.ts";
-import { literalIp, resolveSync } from "../connect/resolver.ts";
-import { runtime } from "../runtime/detect.ts";
+import { resolveSync } from "../connect/native_resolver.ts";
+import {
+  isResolvedPermitted,
+  permittedHost,
+  requireResolved,
+} from "../connect/permission.ts";
 
 /* More addresses of one name are not looked at. */
 const ADDRESSES_MAX = 64;
@@ -68,32 +70,19 @@ function openOther(
 
 /* The addresses to listen on, with the permission of the user; never none. */
 function permittedIps(loop: Loop, settings: ListenSettings): IpAddress[] {
-  const { hostname, port } = settings;
+  const { port } = settings;
   const { native } = loop;
-  const permit = (host: string) => runtime.requireNet(host, port);
-  const ip = literalIp(native, hostname, { syscall: "listen", port }, permit);
-  if (ip !== undefined) return [ip];
-  const name = asciiHostname(hostname);
-  permit(name);
-  const found = resolveSync(native, name, ADDRESSES_MAX, {
+  const host = permittedHost(native, settings, "listen");
+  if (typeof host !== "string") return [host];
+  const found = resolveSync(native, host, ADDRESSES_MAX, {
     syscall: "getaddrinfo",
   });
   const first = found[0]!;
-  runtime.requireNetResolved(formatIp(first), port);
-  if (name !== "localhost" || !found.every(isLoopback)) return [first];
+  requireResolved([first], port);
+  if (host !== "localhost" || !found.every(isLoopback)) return [first];
   const isOther = ({ family }: IpAddress) => family !== first.family;
   const other = found.find(isOther) ?? LOOPBACK.find(isOther)!;
-  return mayUse(other, port) ? [first, other] : [first];
-}
-
-/* The stock call would not use it, so a refusal is no failure. */
-function mayUse(ip: IpAddress, port: number): boolean {
-  try {
-    runtime.requireNetResolved(formatIp(ip), port);
-    return true;
-  } catch {
-    return false;
-  }
+  return isResolvedPermitted(other, port) ? [first, other] : [first];
 }
 
 function open(

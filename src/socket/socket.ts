@@ -66,7 +66,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner {
     this.receive = new ReceiveQueue(this, settings.receive);
     this.send = new SendQueue(this, settings.sendConcurrency);
     loop.add(this);
-    if (origin === "new" || origin === "adopted") this.take();
+    if (origin === "new" || origin === "adopted") this.open();
     /* After a close that nothing here asked for, the library has forgotten the
      * addresses. */
     if (origin === "watched") this.#remember();
@@ -192,8 +192,8 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner {
     return this.#extras?.isUnref ?? false;
   }
 
-  /** The program has it from now on; one that was accepted waits for that. */
-  take(): void {
+  /** Hands it to the user. A connection that was accepted waits for that. */
+  open(): void {
     if (this.#phase !== WAITING) return;
     this.#phase = OPEN;
     this.loop.ref();
@@ -380,7 +380,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner {
 
   #markClosed(): void {
     if (this.isClosed) return;
-    this.take();
+    this.open();
     this.#remember();
     this.#phase = CLOSING;
     this.receive.close("the connection was closed");
@@ -398,7 +398,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner {
 
   #finishRelease(): void {
     if (this.#isReleased) return;
-    this.take();
+    this.open();
     this.#phase = RELEASED;
     const extras = this.#extras;
     if (extras?.isHolding ?? true) this.loop.unref();
