@@ -44,6 +44,14 @@ export interface ConnOptions {
    */
   userTimeout?: number | undefined;
   /**
+   * The differentiated services code point (RFC 2474) of the packets that are
+   * sent, from 0 to 63: the upper six bits of `IP_TOS` and `IPV6_TCLASS`. Windows
+   * ignores it, so there it throws {@linkcode NotSupported}.
+   *
+   * @default {0}
+   */
+  dscp?: number | undefined;
+  /**
    * How long, in milliseconds from 0 to 2,147,483,647, `close()` waits for a
    * peer that takes nothing of what was written, before it resets the
    * connection. It looks four times in that time, so it may wait a quarter of it
@@ -87,6 +95,8 @@ export interface ConnOptionsInForce {
    * {@linkcode ConnOptions.userTimeout}.
    */
   userTimeout: number | undefined;
+  /** See {@linkcode ConnOptions.dscp}. */
+  dscp: number | undefined;
   /** In milliseconds; see {@linkcode ConnOptions.closeTimeout}. */
   closeTimeout: number;
   /** See {@linkcode ReceiveOptions}. */

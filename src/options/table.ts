@@ -80,6 +80,16 @@ export const OPTIONS = {
     owner: "system",
     unsupported: "this Windows has no TCP_MAXRT",
   },
+  dscp: {
+    scope: "conn",
+    kind: "integer",
+    min: 0,
+    max: 63,
+    default: 0,
+    native: 14,
+    owner: "system",
+    unsupported: "Windows ignores the code point that a program sets",
+  },
   closeTimeout: {
     scope: "conn",
     kind: "milliseconds",
