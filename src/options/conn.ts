@@ -34,6 +34,24 @@ export interface ConnOptions {
    */
   keepAlive?: boolean | KeepAliveOptions | undefined;
   /**
+   * How long, in milliseconds from 1 to 2,147,483,647, data may stay
+   * unacknowledged by the peer before the system ends the connection with
+   * `ETIMEDOUT`: `TCP_USER_TIMEOUT` on Linux, and `TCP_MAXRT` on Windows, which
+   * counts whole seconds, rounded up. A Windows without that, and Wine, throw
+   * {@linkcode NotSupported}.
+   *
+   * @default the system decides
+   */
+  userTimeout?: number | undefined;
+  /**
+   * The differentiated services code point (RFC 2474) of the packets that are
+   * sent, from 0 to 63: the upper six bits of `IP_TOS` and `IPV6_TCLASS`. Windows
+   * ignores it, so there it throws {@linkcode NotSupported}.
+   *
+   * @default {0}
+   */
+  dscp?: number | undefined;
+  /**
    * How long, in milliseconds from 0 to 2,147,483,647, `close()` waits for a
    * peer that takes nothing of what was written, before it resets the
    * connection. It looks four times in that time, so it may wait a quarter of it
@@ -72,6 +90,13 @@ export interface ConnOptionsInForce {
   noDelay: boolean | undefined;
   /** In seconds; see {@linkcode KeepAliveOptions}. */
   keepAlive: false | KeepAliveOptionsInForce | undefined;
+  /**
+   * In milliseconds, as the system has it; on Linux, 0 is its own choice. See
+   * {@linkcode ConnOptions.userTimeout}.
+   */
+  userTimeout: number | undefined;
+  /** See {@linkcode ConnOptions.dscp}. */
+  dscp: number | undefined;
   /** In milliseconds; see {@linkcode ConnOptions.closeTimeout}. */
   closeTimeout: number;
   /** See {@linkcode ReceiveOptions}. */

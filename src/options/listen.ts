@@ -36,7 +36,8 @@ export interface ListenOptions extends ConnOptions {
   hostname?: string | undefined;
   /**
    * Connections that the system holds before they are accepted, from 1 to
-   * 65535; the system may allow fewer.
+   * 65,535; the system may allow fewer. On Windows, making it smaller later
+   * throws {@linkcode NotSupported}.
    *
    * @default {511}
    */
@@ -99,13 +100,13 @@ export interface ListenerChanges {
 /** The options of a listening socket as they are in force. */
 export interface ListenOptionsInForce {
   /** See {@linkcode ListenOptions.backlog}. */
-  backlog: number | undefined;
+  backlog: number;
   /** See {@linkcode ListenOptions.acceptPool}. */
   acceptPool: number;
   /** See {@linkcode ListenOptions.deferAccept}. */
-  deferAccept: boolean | undefined;
+  deferAccept: boolean;
   /** In milliseconds; see {@linkcode ListenOptions.firstByteTimeout}. */
-  firstByteTimeout: number | undefined;
+  firstByteTimeout: number;
   /** See {@linkcode ListenOptions.ipv6Only}. */
   ipv6Only: boolean;
   /** See {@linkcode ListenOptions.reusePort}. */
