@@ -31,8 +31,9 @@ export interface DoctorOptions {
 /* The most milliseconds of one check. */
 const CHECK_MS = 15_000;
 
-/* The library comes before the permissions, which are judged by it. */
-const CHECKS: readonly Check[] = [
+/** All checks. The library comes before the permissions, which are judged by
+ * it. */
+export const CHECKS: readonly Check[] = [
   runtimeCheck,
   systemCheck,
   libraryCheck,
@@ -64,15 +65,19 @@ function homeOf(host: Host): string | undefined {
 export async function examine(
   host: Host,
   { timeoutMs, port }: DoctorOptions,
+  checks: readonly Check[] = CHECKS,
 ): Promise<Report> {
   const startedAt = new Date().toISOString();
   const started = now();
   const end = started + timeoutMs;
   const context: Context = { host, isWindows: isWindows() };
-  const checks = port === undefined ? CHECKS : [...CHECKS, listenCheck(port)];
+  const all = port === undefined ? checks : [...checks, listenCheck(port)];
   const results: CheckResult[] = [];
-  const isUsable = () => results[0]?.status !== "failed";
-  for (const check of checks) {
+  const isUsable = () =>
+    !results.some(({ id, status }) =>
+      id === runtimeCheck.id && status === "failed"
+    );
+  for (const check of all) {
     const left = Math.ceil(end - now());
     const obstacle = !isUsable()
       ? "the runtime is not supported"
