@@ -257,7 +257,6 @@ export function readOptions<S extends Scope>(
 
 function readOption(key: string, setting: unknown, get: GetNative): unknown {
   const { kind, native, owner } = LIST[key]!;
-  if (setting === undefined) return [];
   if (kind === "keepAlive") return readKeepAlive(get);
   if (kind === "receive") return { ...setting as ReceiveSettings };
   if (native === undefined) return setting;
