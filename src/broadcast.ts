@@ -1,10 +1,10 @@
 // Copyright the iocp authors. MIT license.
 /* One message to many connections, in one call of the library. */
 
-import { type Conn, streamOf } from "./conn.ts";
+import { type Conn, socketOf } from "./conn.ts";
 import type { Loop } from "./loop/loop.ts";
 import { CALL_MAX, isWhole } from "./socket/send_queue.ts";
-import type { Stream } from "./socket/stream.ts";
+import type { Socket } from "./socket/socket.ts";
 import { requireBytes, wrongType } from "./options/validate.ts";
 
 /* The sockets of a call, and what the library said of each. They are used
@@ -28,12 +28,12 @@ function collect(conns: Iterable<Conn>): Conn[] {
   return [...conns];
 }
 
-function requireStream(conn: Conn): Stream {
-  const stream = streamOf(conn);
-  if (stream === undefined) {
+function requireStream(conn: Conn): Socket {
+  const socket = socketOf(conn);
+  if (socket === undefined) {
     wrongType("conns", "an iterable of connections only", conn);
   }
-  return stream;
+  return socket;
 }
 
 /* Sends to those that have nothing else to send, which are on one loop; what is
@@ -45,15 +45,7 @@ function sendToFree(
   goesOn: (conn: Conn, written: Promise<number>) => void,
 ): void {
   const { length } = p;
-  const others = loop.native.iocp_broadcast(
-    loop.port,
-    sockets,
-    results,
-    free.length,
-    p,
-    0,
-    length,
-  );
+  const others = loop.port.broadcast(sockets, results, free.length, p);
   if (others === 0) return;
   const taken = results.slice(0, free.length);
   for (const [index, conn] of free.entries()) {
@@ -61,7 +53,7 @@ function sendToFree(
     /* An error says that nothing was taken, so it may be met again. */
     if (others < 0 || result < 0) goesOn(conn, conn.write(p));
     else if (!isWhole(result, length)) {
-      goesOn(conn, streamOf(conn)!.send.goOn(p, result));
+      goesOn(conn, socketOf(conn)!.send.goOn(p, result));
     }
   }
 }
@@ -120,14 +112,14 @@ export async function broadcast(
   let loop: Loop | undefined;
   const free: Conn[] = [];
   for (
-    const [index, { isClosed, loop: own, send, socket }] of streams.entries()
+    const [index, { isClosed, loop: own, send, id }] of streams.entries()
   ) {
     if (send.broadcast === broadcasts) continue;
     send.broadcast = broadcasts;
     const conn = all[index]!;
     const isPassed = !isClosed && send.isFree && p.length <= CALL_MAX;
     if (isPassed && own === (loop ??= own)) {
-      sockets[free.length] = socket;
+      sockets[free.length] = id;
       free.push(conn);
     } else goesOn(conn, conn.write(p));
   }

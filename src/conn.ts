@@ -3,49 +3,28 @@
 import type { NetAddr } from "./native/address.ts";
 import { readSync, writeSync } from "./views/blocking.ts";
 import { Chunks } from "./views/chunks.ts";
-import { LOCAL, NO_DELAY, PEER } from "./native/completion.ts";
+import { LOCAL, PEER } from "./native/completion.ts";
 import type { DetachedSocket } from "./socket/detached_socket.ts";
 import { duplexOf } from "./views/duplex.ts";
-import {
-  type KeepAliveOptions,
-  keepAliveSettings,
-  readKeepAlive,
-} from "./options/keep_alive.ts";
-import {
-  requireConcurrency,
-  type SyncOptions,
-  syncTimeout,
-} from "./options/options.ts";
-import {
-  type ReceiveOptions,
-  receiveSettings,
-} from "./options/receive_mode.ts";
+import { checkChanges } from "./options/settings.ts";
+import type { ConnOptions, ConnOptionsInForce } from "./options/conn.ts";
+import type { KeepAliveOptions } from "./options/keep_alive.ts";
+import { type SyncOptions, syncTimeout } from "./options/sync.ts";
+import { changeOptions, optionsInForce } from "./socket/socket_options.ts";
 import type { SocketDuplex } from "./views/socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
-import type { Stream } from "./socket/stream.ts";
-import { optionalBoolean, requireBytes } from "./options/validate.ts";
+import type { Socket } from "./socket/socket.ts";
+import { requireBytes, requireOptions } from "./options/validate.ts";
 import { WebStreams } from "./views/web_streams.ts";
 import type { ByteReadable, ByteWritable } from "./runtime/web_types.ts";
 
-/** The options of a connection as they are in force. */
-export interface ConnOptionsInForce {
-  /** See {@linkcode ConnOptions.allowHalfOpen}. */
-  allowHalfOpen: boolean;
-  /** In milliseconds; see {@linkcode ConnOptions.closeTimeout}. */
-  closeTimeout: number;
-  /** As the system has it; see {@linkcode ConnOptions.noDelay}. */
-  noDelay: boolean;
-  /** As the system has it, in seconds; see {@linkcode KeepAliveOptions}. */
-  keepAlive: false | Required<KeepAliveOptions>;
-  /** See {@linkcode ReceiveOptions}. */
-  receive: Required<ReceiveOptions>;
-  /** See {@linkcode ConnOptions.sendConcurrency}. */
-  sendConcurrency: number;
-}
+/** The socket of a connection, or undefined for any other value. For internal
+ * use. */
+export let socketOf: (value: unknown) => Socket | undefined;
 
-/** What is behind a connection, for this module's own use; undefined for
- * anything else. */
-export let streamOf: (value: unknown) => Stream | undefined;
+/** Makes the connection of a socket. For internal use: the constructor is not
+ * part of the API. */
+export let makeConn: (socket: Socket) => Conn;
 
 /**
  * A TCP connection, as in Deno, and an async iterable of its chunks.
@@ -68,31 +47,36 @@ export let streamOf: (value: unknown) => Stream | undefined;
  * await conn.write(new TextEncoder().encode("hello"));
  * ```
  */
-export class Conn implements AsyncIterable<Uint8Array> {
+export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   static {
-    streamOf = (value) =>
-      typeof value === "object" && value !== null && #stream in value
-        ? value.#stream
+    socketOf = (value) =>
+      typeof value === "object" && value !== null && #socket in value
+        ? value.#socket
         : undefined;
+    makeConn = (socket) => new Conn(socket);
   }
 
-  readonly #stream: Stream;
+  readonly #socket: Socket;
   #webStreams: WebStreams | undefined;
   #duplex: SocketDuplex | undefined;
 
-  /** Connections come from `connect()` and from a listener. */
-  constructor(stream: Stream) {
-    this.#stream = stream;
+  /**
+   * Connections come from `connect()`, `adopt()` and a listener.
+   *
+   * @ignore
+   */
+  private constructor(socket: Socket) {
+    this.#socket = socket;
   }
 
   /** The address of this end. It stays known after the close. */
   get localAddr(): NetAddr {
-    return this.#stream.address(LOCAL);
+    return this.#socket.address(LOCAL);
   }
 
   /** The address of the peer. It stays known after the close. */
   get remoteAddr(): NetAddr {
-    return this.#stream.address(PEER);
+    return this.#socket.address(PEER);
   }
 
   /**
@@ -106,11 +90,11 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * is never reported as an end.
    */
   read(p: Uint8Array): Promise<number | null> {
-    const stream = this.#stream;
+    const socket = this.#socket;
     return attempt(() => {
       requireBytes("p", p);
-      if (stream.isClosed) throw stream.closedError("receive");
-      return stream.receive.read(p);
+      if (socket.isClosed) throw socket.closedError("read");
+      return socket.receive.read(p);
     });
   }
 
@@ -126,12 +110,12 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * failed; how much of `p` the peer has got is then unknown.
    */
   write(p: Uint8Array): Promise<number> {
-    const stream = this.#stream;
+    const socket = this.#socket;
     if (!(p instanceof Uint8Array)) {
       return attempt(() => requireBytes("p", p)) as never;
     }
-    if (stream.isClosed) return Promise.reject(stream.closedError("send"));
-    return stream.send.write(p);
+    if (socket.isClosed) return Promise.reject(socket.closedError("write"));
+    return socket.send.write(p);
   }
 
   /**
@@ -147,7 +131,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
    */
   readSync(p: Uint8Array, options?: SyncOptions): number | null {
     requireBytes("p", p);
-    return readSync(this.#stream, p, syncTimeout(options));
+    return readSync(this.#socket, p, syncTimeout(options));
   }
 
   /**
@@ -166,7 +150,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
    */
   writeSync(p: Uint8Array, options?: SyncOptions): number {
     requireBytes("p", p);
-    return writeSync(this.#stream, p, syncTimeout(options));
+    return writeSync(this.#socket, p, syncTimeout(options));
   }
 
   /**
@@ -176,11 +160,11 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * @throws {SocketError} when the connection is closed or has failed.
    */
   closeWrite(): Promise<void> {
-    const stream = this.#stream;
-    if (stream.isClosed) {
-      return Promise.reject(stream.closedError("shutdown"));
+    const socket = this.#socket;
+    if (socket.isClosed) {
+      return Promise.reject(socket.closedError("shutdown"));
     }
-    return stream.send.closeWrite();
+    return socket.send.closeWrite();
   }
 
   /**
@@ -195,7 +179,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * close would.
    */
   close(): void {
-    this.#stream.close();
+    this.#socket.close();
   }
 
   /**
@@ -203,7 +187,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * an error (`ECONNRESET`), not an end.
    */
   reset(): void {
-    this.#stream.reset();
+    this.#socket.reset();
   }
 
   /**
@@ -213,7 +197,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * any case.
    */
   get readable(): ByteReadable {
-    return (this.#webStreams ??= new WebStreams(this.#stream)).readable;
+    return (this.#webStreams ??= new WebStreams(this.#socket)).readable;
   }
 
   /**
@@ -226,7 +210,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * at once as well, unless it has `preventAbort`.
    */
   get writable(): ByteWritable {
-    return (this.#webStreams ??= new WebStreams(this.#stream)).writable;
+    return (this.#webStreams ??= new WebStreams(this.#socket)).writable;
   }
 
   /**
@@ -283,10 +267,10 @@ export class Conn implements AsyncIterable<Uint8Array> {
    */
   duplex(): SocketDuplex {
     if (this.#duplex !== undefined) return this.#duplex;
-    if (this.#stream.isClosed) {
-      throw this.#stream.closedError("make a duplex");
+    if (this.#socket.isClosed) {
+      throw this.#socket.closedError("read", "make a duplex");
     }
-    return this.#duplex = duplexOf(this.#stream);
+    return this.#duplex = duplexOf(this.#socket);
   }
 
   /**
@@ -295,10 +279,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * @throws {SocketError} when the connection is closed.
    */
   setNoDelay(noDelay = true): void {
-    this.#stream.setOption(
-      NO_DELAY,
-      optionalBoolean("noDelay", noDelay, true) ? 1 : 0,
-    );
+    this.setOptions({ noDelay });
   }
 
   /**
@@ -318,48 +299,43 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * ```
    */
   setKeepAlive(keepAlive: boolean | KeepAliveOptions = true): void {
-    this.#stream.setKeepAlive(keepAliveSettings(keepAlive, true));
+    this.setOptions({ keepAlive });
   }
 
   /**
-   * Receives in another way from now on.
+   * Changes options of the connection; those that are left out stay as they are.
    *
+   * @throws {NotSupported} for an option that the system does not have.
    * @throws {SocketError} when the connection is closed.
-   */
-  setReceive(receive: ReceiveOptions): void {
-    this.#stream.setReceive(receiveSettings(receive));
-  }
-
-  /**
-   * Changes how many sends may be in flight at once, from 1 to 64.
    *
-   * @throws {SocketError} when the connection is closed.
+   * @example
+   * ```ts
+   * import { connect, listen } from "./mod.ts";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * await using conn = await connect(listener.addr);
+   * conn.setOptions({ receive: { mode: "zero-byte" }, sendConcurrency: 4 });
+   * console.log(conn.options.receive.mode);
+   * ```
    */
-  setSendConcurrency(sendConcurrency: number): void {
-    this.#stream.setSendConcurrency(requireConcurrency(sendConcurrency));
+  setOptions(options: ConnOptions): void {
+    requireOptions(options);
+    changeOptions(this.#socket, checkChanges("conn", options));
   }
 
   /**
-   * The options in force, read from where they are: the system or the library.
+   * The options in force, each read from where it is: the system, the library or
+   * the module. One that the system cannot be asked for is undefined.
    *
    * @throws {SocketError} when the connection is closed.
    */
   get options(): ConnOptionsInForce {
-    const stream = this.#stream;
-    const { allowHalfOpen, closeTimeout } = stream.settings;
-    return {
-      allowHalfOpen,
-      closeTimeout,
-      noDelay: stream.getOption(NO_DELAY) !== 0,
-      keepAlive: readKeepAlive((option) => stream.getOption(option)),
-      receive: { ...stream.receive.settings },
-      sendConcurrency: stream.send.concurrency,
-    };
+    return optionsInForce(this.#socket);
   }
 
   /** What the connection has failed with last, or undefined. */
   get lastError(): Error | undefined {
-    return this.#stream.lastError;
+    return this.#socket.lastError;
   }
 
   /**
@@ -368,7 +344,7 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * @throws {SocketError} when the connection is closed.
    */
   stats(): ConnStats {
-    return this.#stream.stats();
+    return this.#socket.stats();
   }
 
   /**
@@ -396,14 +372,14 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * ```
    */
   detach(): Promise<DetachedSocket> {
-    return this.#stream.detach();
+    return this.#socket.detach();
   }
 
   /** Has the open connection hold the process alive, which is the default; with
    * a duplex, its pending reads and writes. */
   ref(): void {
     if (this.#duplex !== undefined) this.#duplex.ref();
-    else this.#stream.setRef(true);
+    else this.#socket.setRef(true);
   }
 
   /**
@@ -412,15 +388,21 @@ export class Conn implements AsyncIterable<Uint8Array> {
    */
   unref(): void {
     if (this.#duplex !== undefined) this.#duplex.unref();
-    else this.#stream.setRef(false);
+    else this.#socket.setRef(false);
   }
 
   /**
    * The chunks as they come, each for the caller to keep. The end of the loop
    * closes the connection; see {@linkcode Conn}.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array, undefined> {
-    return new Chunks(this.#stream);
+  [Symbol.asyncIterator](): AsyncIterableIterator<
+    Uint8Array<ArrayBuffer>,
+    undefined
+  > {
+    return new Chunks(this.#socket) as AsyncIterableIterator<
+      Uint8Array<ArrayBuffer>,
+      undefined
+    >;
   }
 
   /**
@@ -448,23 +430,28 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * await conn.write(new TextEncoder().encode("hello"));
    * ```
    */
-  chunks(p: Uint8Array): AsyncIterableIterator<Uint8Array, undefined> {
+  chunks<B extends ArrayBufferLike>(
+    p: Uint8Array<B>,
+  ): AsyncIterableIterator<Uint8Array<B>, undefined> {
     requireBytes("p", p);
     if (p.length === 0) {
       throw new RangeError('The "p" argument must not be empty');
     }
-    return new Chunks(this.#stream, p);
+    return new Chunks(this.#socket, p) as AsyncIterableIterator<
+      Uint8Array<B>,
+      undefined
+    >;
   }
 
   /** The same as `close()`. */
   [Symbol.dispose](): void {
-    this.#stream.close();
+    this.#socket.close();
   }
 
   /** Closes, and waits until everything written has left or failed. */
   [Symbol.asyncDispose](): Promise<void> {
-    this.#stream.close();
-    return this.#stream.released();
+    this.#socket.close();
+    return this.#socket.released();
   }
 }
 

@@ -112,27 +112,51 @@ function isOrdinaryInstance(Class: unknown, value: unknown): boolean {
   return Function.prototype[Symbol.hasInstance].call(Class as object, value);
 }
 
-/* For the message: how an operation and an address go together. */
-const PREPOSITIONS: Readonly<Record<string, string>> = {
-  accept: "on",
-  connect: "to",
-  listen: "on",
-  receive: "from",
-  resolve: "the host name",
-  send: "to",
-};
+/* For the message: what each system call is for, and the words between that and
+ * the address. */
+const ACTIONS = new Map<string, readonly [action: string, link: string]>(
+  Object.entries({
+    accept: ["accept", "on"],
+    bind: ["bind", "to"],
+    connect: ["connect", "to"],
+    getaddrinfo: ["resolve the host name", ""],
+    getpeername: ["get the remote address", "of"],
+    getsockname: ["get the local address", "of"],
+    getsockopt: ["get an option", "of"],
+    ioctl: ["read the counters", "of"],
+    listen: ["listen", "on"],
+    read: ["read", "from"],
+    setsockopt: ["set an option", "of"],
+    shutdown: ["close the sending direction", "of"],
+    write: ["write", "to"],
+  }),
+);
+
+/* "Cannot <action> <address>". */
+function describe({ syscall, action, address, port }: SocketErrorOptions) {
+  const [usual, link] = ACTIONS.get(syscall) ?? [syscall, "of"];
+  const words = ["Cannot", action ?? usual];
+  if (address !== undefined) words.push(link, formatHost(address, port));
+  return words.filter((word) => word !== "").join(" ");
+}
 
 /** What a {@linkcode SocketError} is made of besides its code. */
 export interface SocketErrorOptions {
-  /** The system call or operation that failed: `"connect"`. */
+  /** The system call that failed: `"connect"`. */
   syscall: string;
+  /**
+   * What the call was for, as the message says it.
+   *
+   * @default what `syscall` is mostly for
+   */
+  action?: string | undefined;
   /** The address that it was about, where there is one. */
   address?: string | undefined;
   /** The port number that goes with `address`. */
   port?: number | undefined;
   /** The system's own number: an errno, a Winsock error or an NTSTATUS. */
   errno?: number | undefined;
-  /** Of a write that was given up, the bytes that were taken before. */
+  /** Of a write that timed out, the bytes that were accepted before. */
   bytesWritten?: number | undefined;
   /** More words than the code's own sentence. */
   detail?: string | undefined;
@@ -172,7 +196,11 @@ export class SocketError extends Error {
   override readonly name: string;
   /** The error's name, the same on every system: `"ECONNRESET"`. */
   readonly code: string;
-  /** The system call or operation that failed: `"connect"`. */
+  /**
+   * The system call that failed: `"connect"`. Where the call could not be made,
+   * since the connection is closed for example, it is the call that would have
+   * been made.
+   */
   readonly syscall: string;
   /** The address that it was about, where there is one. */
   readonly address: string | undefined;
@@ -190,12 +218,9 @@ export class SocketError extends Error {
   /** Makes an error of that code. */
   constructor(code: string, options: SocketErrorOptions) {
     const { syscall, address, port, errno = 0, detail, cause } = options;
-    const where = address === undefined
-      ? ""
-      : ` ${PREPOSITIONS[syscall] ?? "of"} ${formatHost(address, port)}`;
     const text = detail ?? BY_CODE.get(code)?.text ?? code;
     super(
-      `Cannot ${syscall}${where}: ${text}`,
+      `${describe(options)}: ${text}`,
       cause === undefined ? undefined : { cause },
     );
     this.code = code;

@@ -2,24 +2,21 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { Acceptor } from "./socket/acceptor.ts";
 import { adoptSocket } from "./socket/adopter.ts";
-import { RECEIVE_BUFFER_MAX } from "./native/completion.ts";
-import { Conn } from "./conn.ts";
-import { makeConnection, makeConnectionSync } from "./connect/connector.ts";
+import { ADOPT } from "./native/system_calls.ts";
+import { type Conn, makeConn } from "./conn.ts";
+import { makeConnectionSync } from "./views/blocking.ts";
+import { makeConnection } from "./connect/connector.ts";
 import {
   type DetachedSocket,
   requireDetached,
   requireHandle,
 } from "./socket/detached_socket.ts";
 import { Group } from "./loop/group.ts";
-import { Listener } from "./listener.ts";
-import {
-  type ConnectOptions,
-  connectSettings,
-  type ConnOptions,
-  connSettings,
-  type ListenOptions,
-  listenSettings,
-} from "./options/options.ts";
+import { type Listener, makeListener } from "./listener.ts";
+import { type ConnOptions, connSettings } from "./options/conn.ts";
+import { type ConnectOptions, connectSettings } from "./options/connect.ts";
+import { type ListenOptions, listenSettings } from "./options/listen.ts";
+import { OPTIONS } from "./options/table.ts";
 import { runtime } from "./runtime/detect.ts";
 import { type SocketEvent, SocketEvents } from "./views/socket_events.ts";
 import type { PortStats } from "./stats.ts";
@@ -65,11 +62,11 @@ export class CompletionPort {
   readonly #events = new SocketEvents(this.#group.loop.allowance);
 
   /**
-   * The engine under this module and the library that was loaded:
-   * `"IOCP"` or `"epoll"`.
+   * What the system notifies of completions with: `"iocp"` on Windows, `"epoll"`
+   * on Linux.
    */
-  get engine(): string {
-    return runtime.target.startsWith("windows") ? "IOCP" : "epoll";
+  get engine(): "iocp" | "epoll" {
+    return runtime.target.startsWith("windows") ? "iocp" : "epoll";
   }
 
   /** Where the native library was loaded from. */
@@ -81,21 +78,21 @@ export class CompletionPort {
   listen(options: ListenOptions): Listener {
     const settings = listenSettings(options);
     this.#group.requireOpen("listen");
-    return new Listener(new Acceptor(this.#group, settings));
+    return makeListener(new Acceptor(this.#group, settings));
   }
 
   /** The same as {@linkcode connect}, on this port. */
   async connect(options: ConnectOptions): Promise<Conn> {
     const settings = connectSettings(options);
     this.#group.requireOpen("connect");
-    return await makeConnection(this.#group, settings);
+    return makeConn(await makeConnection(this.#group, settings));
   }
 
   /** The same as {@linkcode connectSync}, on this port. */
   connectSync(options: ConnectOptions): Conn {
     const settings = connectSettings(options);
     this.#group.requireOpen("connect");
-    return makeConnectionSync(this.#group, settings);
+    return makeConn(makeConnectionSync(this.#group, settings));
   }
 
   /**
@@ -113,10 +110,10 @@ export class CompletionPort {
     const { handle, bytes } = requireDetached(socket);
     requireOptions(options);
     const settings = connSettings(options);
-    this.#group.requireOpen("adopt");
-    const stream = adoptSocket(this.#group, handle, settings, true);
-    stream.receive.preload(bytes);
-    return new Conn(stream);
+    this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
+    const adopted = adoptSocket(this.#group, handle, settings, true);
+    adopted.receive.preload(bytes);
+    return makeConn(adopted);
   }
 
   /**
@@ -150,22 +147,17 @@ export class CompletionPort {
     if (receive !== undefined) {
       wrongType("receive", "left out: use readBufferSize", receive);
     }
-    optionalInteger(
-      "readBufferSize",
-      bufferSize,
-      1,
-      RECEIVE_BUFFER_MAX,
-      RECEIVE_BUFFER_MAX,
-    );
+    const { min, max } = OPTIONS.receive.members.bufferSize;
+    optionalInteger("readBufferSize", bufferSize, min, max, max);
     const settings = connSettings({
       ...rest,
       receive: { mode: "flow", bufferSize },
     });
-    this.#group.requireOpen("adopt");
-    const stream = adoptSocket(this.#group, handle, settings, isDetached);
-    if (bytes !== undefined) stream.receive.preload(bytes);
-    const conn = new Conn(stream);
-    this.#events.add(stream, conn, userState);
+    this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
+    const adopted = adoptSocket(this.#group, handle, settings, isDetached);
+    if (bytes !== undefined) adopted.receive.preload(bytes);
+    const conn = makeConn(adopted);
+    this.#events.add(adopted, conn, userState);
     return conn;
   }
 
@@ -217,7 +209,7 @@ export class CompletionPort {
    * @throws {SocketError} when the port is closed.
    */
   stats(): PortStats {
-    this.#group.requireOpen("count");
+    this.#group.requireOpen("ioctl");
     return this.#group.stats();
   }
 

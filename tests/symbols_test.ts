@@ -3,9 +3,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ABI, type NativeSignature, SYMBOLS } from "../src/native/symbols.ts";
-import { definedNumbers, prototypesOf, readText } from "./shared/header.ts";
+import {
+  definedNumbers,
+  prototypesOf,
+  readHeader,
+  readText,
+} from "./shared/header.ts";
 
-const header = readText("ffi/include/iocp.h");
+const header = readHeader();
 const prototypes = prototypesOf(header);
 
 /* How a C type crosses the boundary. */

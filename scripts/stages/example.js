@@ -5,7 +5,7 @@
 
 import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { buildForC, products } from "../../ffi/build_c.js";
+import { buildForC } from "../../ffi/build_c.js";
 import { modes, targets, warnings } from "../../ffi/compile.js";
 import { inspectArchive } from "../../ffi/inspect.js";
 import {
@@ -72,10 +72,10 @@ async function inspectProducts(output, folders) {
 
 async function compile(root, system, build) {
   const { kind, folder, libraries, include, zig, debian } = build;
-  const names = products[system];
+  const names = targets.find((one) => one.system === system);
   await mkdir(folder, { recursive: true });
   const program = join(folder, system === "windows" ? "echo.exe" : "echo");
-  const linked = kind === "static" ? names.static : names.linked;
+  const linked = kind === "static" ? names.archive : names.linked;
   const args = [
     ...warnings,
     "-std=gnu11",
@@ -92,8 +92,8 @@ async function compile(root, system, build) {
   ];
   if (kind === "shared") {
     await copyFile(
-      join(libraries, names.shared),
-      join(folder, names.shared),
+      join(libraries, names.file),
+      join(folder, names.file),
     );
   }
   const timeout = 600_000;

@@ -26,18 +26,26 @@ const CONN: readonly OptionTest<Conn>[] = [
   {
     name: "receive",
     expected: receive,
-    set: (conn) => conn.setReceive(receive),
+    set: (conn) => conn.setOptions({ receive }),
   },
   {
     name: "sendConcurrency",
     expected: 4,
-    set: (conn) => conn.setSendConcurrency(4),
+    set: (conn) => conn.setOptions({ sendConcurrency: 4 }),
   },
 ];
 
 const LISTENER: readonly OptionTest<Listener>[] = [
-  { name: "backlog", expected: 600, set: (one) => one.setBacklog(600) },
-  { name: "acceptPool", expected: 40, set: (one) => one.setAcceptPool(40) },
+  {
+    name: "backlog",
+    expected: 600,
+    set: (one) => one.setOptions({ backlog: 600 }),
+  },
+  {
+    name: "acceptPool",
+    expected: 40,
+    set: (one) => one.setOptions({ acceptPool: 40 }),
+  },
 ];
 
 /* Of an object only what was set counts. */

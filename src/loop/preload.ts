@@ -14,7 +14,7 @@ export function preload(): boolean {
     if (!runtime.preloads) return false;
     loadLibraryQuietly();
     const loop = currentLoop();
-    loop.stay();
+    loop.makeResident();
     runtime.onRealmEnd(() => loop.abandon());
     return true;
   } catch {

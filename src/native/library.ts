@@ -149,7 +149,7 @@ export function openLibrary(found: Iterable<Found>): Library {
     try {
       native = runtime.open(path);
     } catch (cause) {
-      if (isOnly || runtime.isRefusal(cause)) throw cannotOpen(path, cause);
+      if (isOnly || runtime.isPermissionError(cause)) throw cannotOpen(path, cause);
       if (!isVerified) continue;
       problems.push(describeFailure(path, cause));
       first ??= cause;

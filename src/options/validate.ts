@@ -85,23 +85,6 @@ export function requirePort(value: unknown, min: number): number {
   return requireInteger("port", port, min, 65535);
 }
 
-/** An integer that may be given under either of two names. */
-export function optionalAlias(
-  [name, alias]: readonly [name: string, alias: string],
-  [value, aliasValue]: readonly [value: unknown, aliasValue: unknown],
-  min: number,
-  max: number,
-  fallback: number,
-): number {
-  const result = optionalInteger(name, value, min, max, fallback);
-  if (aliasValue === undefined) return result;
-  const other = requireInteger(alias, aliasValue, min, max);
-  if (value !== undefined && other !== result) {
-    wrongType(alias, `the same as "${name}", which is ${result}`, other);
-  }
-  return other;
-}
-
 /** The transport of a stream socket, of which there is one here. */
 export function requireTransport(syscall: string, value: unknown): void {
   if (value === undefined || value === "tcp") return;

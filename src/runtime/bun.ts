@@ -1,9 +1,9 @@
 // Copyright the iocp authors. MIT license.
 import type { User } from "../native/files.ts";
-import { NetReception } from "../http/node_server.ts";
+import { NetAdapter } from "../http/net_adapter.ts";
 import { clearTimeout, setTimeout } from "./globals.ts";
 import { type Native, SYMBOLS } from "../native/symbols.ts";
-import { HttpReception, isHttpServer } from "./bun_http.ts";
+import { BunHttpAdapter, isHttpServer } from "./bun_http.ts";
 import type { Parker, Runtime } from "./types.ts";
 
 /* The parts of Bun that are used here, so that neither compiler needs the
@@ -44,7 +44,7 @@ const { createObjectURL } = URL;
 const getBuiltinModule = process?.getBuiltinModule?.bind(process);
 
 /** True under Bun. */
-export function isHere(): boolean {
+export function isCurrent(): boolean {
   return bun?.version !== undefined;
 }
 
@@ -122,12 +122,12 @@ class BunParker implements Parker {
     this.#worker.postMessage([this.#path, this.#port, timeoutMs, STEP_MS]);
   }
 
-  rest(): void {
+  idle(): void {
     if (this.#resting !== undefined || this.#worker === undefined) return;
     this.#resting = setTimeout(() => {
       this.#resting = undefined;
       /* Its wait was told to end, and has not yet. */
-      if (this.isParked) this.rest();
+      if (this.isParked) this.idle();
       else this.#end();
     }, REST_MS);
     (this.#resting as { unref(): void }).unref();
@@ -220,13 +220,13 @@ export const runtime: Runtime = {
   requireNetResolved() {
     /* Bun has no permissions to ask for. */
   },
-  isRefusal: () => false,
+  isPermissionError: () => false,
   /* Bun has one class for all of them. */
   errorClass: () => undefined,
   transportOf,
-  makeReception: (server, handle) =>
+  makeServerAdapter: (server, handle) =>
     isHttpServer(server)
-      ? new HttpReception(server, handle)
-      : new NetReception(server, handle),
+      ? new BunHttpAdapter(server, handle)
+      : new NetAdapter(server, handle),
   permissionHint: () => "check that the file can be read and executed",
 };

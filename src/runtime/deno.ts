@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 import type { User } from "../native/files.ts";
 import { clearTimeout, setTimeout } from "./globals.ts";
-import { NetReception } from "../http/node_server.ts";
+import { NetAdapter } from "../http/net_adapter.ts";
 import { type Native, SYMBOLS } from "../native/symbols.ts";
 import type { Parker, Runtime } from "./types.ts";
 
@@ -53,7 +53,7 @@ const deno = (globalThis as unknown as { Deno?: DenoNamespace }).Deno!;
 const { dlopen, unrefTimer } = deno ?? {};
 
 /** True under Deno. */
-export function isHere(): boolean {
+export function isCurrent(): boolean {
   return deno?.version?.deno !== undefined;
 }
 
@@ -119,7 +119,7 @@ class DenoParker implements Parker {
     }
   }
 
-  rest(): void {
+  idle(): void {
     /* A thread that has nothing to do is the runtime's own. */
   }
 
@@ -242,10 +242,10 @@ export const runtime: Runtime = {
   canLoad: (path) => isGranted({ name: "ffi", path }),
   requireNet,
   requireNetResolved,
-  isRefusal: (error) => error instanceof deno.errors.NotCapable,
+  isPermissionError: (error) => error instanceof deno.errors.NotCapable,
   errorClass: (name) => deno.errors[name],
   transportOf,
-  makeReception: (server, handle) => new NetReception(server, handle),
+  makeServerAdapter: (server, handle) => new NetAdapter(server, handle),
   permissionHint: (path) =>
     `run again with --allow-ffi=${path} (or --allow-ffi)`,
 };

@@ -15,7 +15,7 @@ import type { Runtime } from "./types.ts";
 function detect(): Runtime {
   const reason = obstacle(globalThis as Surroundings);
   if (reason !== undefined) throw new NotSupported(reason);
-  return deno.isHere() ? deno.runtime : bun.runtime;
+  return deno.isCurrent() ? deno.runtime : bun.runtime;
 }
 
 /** The one that runs this module. */

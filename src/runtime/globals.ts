@@ -112,3 +112,15 @@ export const nodeTimers: NodeTimers = {
   setInterval: timers?.setInterval!,
   clearInterval: timers?.clearInterval!,
 };
+
+interface Resolvers<T> {
+  promise: Promise<T>;
+  resolve(value: T): void;
+  reject(reason: unknown): void;
+}
+const promises = Promise as unknown as {
+  withResolvers?<T>(): Resolvers<T>;
+};
+/** `Promise.withResolvers()`, which the compiler knows only from ES2024 on. */
+export const withResolvers: <T>() => Resolvers<T> = promises.withResolvers
+  ?.bind(Promise)!;

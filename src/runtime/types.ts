@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 import type { User } from "../native/files.ts";
 import type {
-  Reception,
+  ServerAdapter,
   ServerHandle,
   ServerMembers,
 } from "../http/node_server.ts";
@@ -17,7 +17,7 @@ export interface Parker {
   /** Whether a running wait holds the process alive. */
   setRef(isRef: boolean): void;
   /** There is nothing to wait for now, and may not be for long. */
-  rest(): void;
+  idle(): void;
   /** Gives back what the parker holds. The port is deleted already. */
   close(): void;
 }
@@ -84,7 +84,7 @@ export interface Runtime {
   requireNetResolved(hostname: string, port: number): void;
 
   /** True for the error of a permission that is missing. */
-  isRefusal(error: unknown): boolean;
+  isPermissionError(error: unknown): boolean;
 
   /** The class of the errors that the stock calls throw, by its name. */
   readonly errorClass: ErrorClasses;
@@ -94,7 +94,7 @@ export interface Runtime {
 
   /** Makes a server of Node's use that handle in the place of one of its own.
    * Throws a TypeError when it is no such server. */
-  makeReception(server: ServerMembers, handle: ServerHandle): Reception;
+  makeServerAdapter(server: ServerMembers, handle: ServerHandle): ServerAdapter;
 
   /** What to add to the command line when the library cannot be opened. */
   permissionHint(path: string): string;

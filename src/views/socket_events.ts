@@ -1,13 +1,13 @@
 // Copyright the iocp authors. MIT license.
-/* The callback view of a port: sockets are added, and what happens to them
- * comes as events, in one line for all of them. A socket receives again only
- * when its event has been taken, so each has at most one in the line. */
+/* The events of the sockets that were added to a port, in one queue. A socket
+ * receives again only after its event was consumed, so that each has at most one
+ * in the queue. */
 
 import type { Allowance } from "../socket/allowance.ts";
+import { AsyncQueue } from "../socket/async_queue.ts";
 import { Chunks } from "./chunks.ts";
 import type { Conn } from "../conn.ts";
-import { Fifo } from "../socket/fifo.ts";
-import type { Stream } from "../socket/stream.ts";
+import type { Socket } from "../socket/socket.ts";
 
 /** What has happened to a socket that was added to a port. */
 export interface SocketEvent<T = unknown> {
@@ -20,7 +20,7 @@ export interface SocketEvent<T = unknown> {
    */
   readonly type: "read" | "end" | "error";
   /** The bytes of a `"read"`, to keep. */
-  readonly data: Uint8Array | undefined;
+  readonly data: Uint8Array<ArrayBuffer> | undefined;
   /** How many these are. */
   readonly byteCount: number;
   /** What the user gave when it was added. */
@@ -29,10 +29,10 @@ export interface SocketEvent<T = unknown> {
   readonly error: Error | undefined;
 }
 
-/* An event, and what is to be done when somebody has taken it. */
-interface Waiting {
-  event: SocketEvent;
-  taken: () => void;
+interface QueuedEvent {
+  readonly event: SocketEvent;
+  /** Called when a read has the event. */
+  readonly consumed: () => void;
 }
 
 type Result = IteratorResult<SocketEvent, undefined>;
@@ -41,80 +41,78 @@ const DONE: Result = { value: undefined, done: true };
 
 /** The events of one port. */
 export class SocketEvents {
-  #waiting = new Fifo<Waiting>();
-  #takers: ((result: Result) => void)[] = [];
-  #isClosed = false;
+  readonly #queue = new AsyncQueue<QueuedEvent>();
   readonly #allowance: Allowance;
 
   constructor(allowance: Allowance) {
     this.#allowance = allowance;
   }
 
-  /** Tells what happens to a socket from now on. */
-  add(stream: Stream, socket: Conn, userState: unknown): void {
-    this.#watch(stream, socket, userState);
+  /** Reports what happens to a socket from now on. */
+  add(socket: Socket, conn: Conn, userState: unknown): void {
+    this.#watch(socket, conn, userState);
   }
 
   next(): Promise<Result> {
-    const waiting = this.#waiting.shift();
-    if (waiting !== undefined) {
-      waiting.taken();
-      return this.#allowance.settled({ value: waiting.event, done: false }, 0);
+    const queued = this.#queue.shift();
+    if (queued !== undefined) {
+      queued.consumed();
+      return this.#allowance.settled({ value: queued.event, done: false }, 0);
     }
-    if (this.#isClosed) return this.#allowance.settled(DONE, 0);
-    return new Promise((resolve) => this.#takers.push(resolve));
+    if (this.#queue.isClosed) return this.#allowance.settled(DONE, 0);
+    return new Promise((resolve) => {
+      this.#queue.read((queued) =>
+        resolve(
+          queued === undefined ? DONE : { value: queued.event, done: false },
+        )
+      );
+    });
   }
 
-  /** The port was closed: what has come is still told, then it is over. */
+  /** The port was closed: events in the queue are still delivered. */
   close(): void {
-    this.#isClosed = true;
     this.#allowance.settle();
-    const takers = this.#takers;
-    this.#takers = [];
-    for (const take of takers) take(DONE);
+    this.#queue.close();
   }
 
   async #watch(
-    stream: Stream,
-    socket: Conn,
+    socket: Socket,
+    conn: Conn,
     userState: unknown,
   ): Promise<void> {
-    const tell = (
+    const report = (
       type: SocketEvent["type"],
-      data?: Uint8Array,
+      data?: Uint8Array<ArrayBuffer>,
       error?: Error,
     ): Promise<void> =>
-      this.#tell({
-        socket,
+      this.#report({
+        socket: conn,
         type,
         data,
         byteCount: data?.length ?? 0,
         userState,
         error,
       });
-    const chunks = new Chunks(stream);
+    const chunks = new Chunks(socket);
     try {
       for (;;) {
         const { value } = await chunks.next();
         if (value === undefined) break;
-        await tell("read", value);
+        await report("read", value as Uint8Array<ArrayBuffer>);
       }
     } catch (error) {
-      tell("error", undefined, error as Error);
+      report("error", undefined, error as Error);
       return;
     }
-    /* A loop over a connection that this side closes ends like at an end. */
-    if (stream.receive.hasPeerEnded) tell("end");
-    else tell("error", undefined, stream.closedError("receive"));
+    /* The loop ends in the same way when this side closes the connection. */
+    if (socket.receive.hasPeerEnded) report("end");
+    else report("error", undefined, socket.closedError("read"));
   }
 
-  /* Resolves when somebody has taken it. */
-  #tell(event: SocketEvent): Promise<void> {
-    const take = this.#takers.shift();
-    if (take !== undefined) {
-      take({ value: event, done: false });
-      return Promise.resolve();
-    }
-    return new Promise((taken) => this.#waiting.push({ event, taken }));
+  /* Resolves when the event is consumed. */
+  #report(event: SocketEvent): Promise<void> {
+    return new Promise((consumed) => {
+      if (this.#queue.push({ event, consumed })) consumed();
+    });
   }
 }

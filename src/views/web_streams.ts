@@ -13,7 +13,7 @@ import {
   WritableStream,
 } from "../runtime/globals.ts";
 import { followPipes } from "./pipe_signal.ts";
-import type { Stream } from "../socket/stream.ts";
+import type { Socket } from "../socket/socket.ts";
 import { bufferSource } from "../options/validate.ts";
 import type { ByteReadable, ByteWritable } from "../runtime/web_types.ts";
 
@@ -21,14 +21,14 @@ const AUTO_ALLOCATE_BYTES = 64 * 1024;
 
 /** Both web streams of a connection, each made when it is first asked for. */
 export class WebStreams {
-  readonly #stream: Stream;
+  readonly #stream: Socket;
   #readable: ByteReadable | undefined;
   #writable: ByteWritable | undefined;
   /* Why the connection was given up here. What is read after that must not look
    * like the peer's end. */
   #failure: { readonly reason: unknown } | undefined;
 
-  constructor(stream: Stream) {
+  constructor(stream: Socket) {
     this.#stream = stream;
   }
 
@@ -82,7 +82,7 @@ export class WebStreams {
   async #read(bytes: Uint8Array): Promise<number | null> {
     const stream = this.#stream;
     if (stream.isClosed) {
-      if (this.#failure !== undefined) throw this.#gone("receive");
+      if (this.#failure !== undefined) throw this.#gone("read");
       return null;
     }
     try {
@@ -103,7 +103,7 @@ export class WebStreams {
       this.#giveUp(reason);
       throw reason;
     }
-    if (stream.isClosed) throw this.#gone("send");
+    if (stream.isClosed) throw this.#gone("write");
     try {
       await stream.send.write(bytes);
     } catch (reason) {

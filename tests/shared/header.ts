@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 /* Reads the C header, so that both sides of the boundary can be compared. */
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** The text of a file of the repository. */
@@ -10,17 +10,73 @@ export function readText(path: string): string {
   return readFileSync(fileURLToPath(url), "utf8").replaceAll("\r\n", "\n");
 }
 
+/** The TypeScript files of src/, except the embedded libraries. */
+export function sourceFiles(): string[] {
+  const folder = fileURLToPath(new URL("../../src", import.meta.url));
+  return readdirSync(folder, { recursive: true })
+    .map((name) => `src/${String(name).replaceAll("\\", "/")}`)
+    .filter((name) => name.endsWith(".ts") && !name.endsWith("_x86_64.ts"))
+    .sort();
+}
+
 /** C without its comments. */
 export function withoutComments(text: string): string {
   return text.replace(/\/\*[^]*?\*\//g, " ");
 }
 
+/** The text of iocp.h with the headers that it includes. */
+export function readHeader(): string {
+  return readText("ffi/include/iocp.h").replace(
+    /^#include "(\w+\.h)"$/gm,
+    (_, name) => readText(`ffi/include/${name}`),
+  );
+}
+
 /** Every `#define IOCP_NAME number`. */
-export function definedNumbers(text: string): Map<string, number> {
+function definesOf(text: string): [name: string, value: number][] {
   const defines = withoutComments(text).matchAll(
     /^#define (IOCP_\w+)[ \t]+(0x[0-9a-f]+|\d+)[ \t]*$/gim,
   );
-  return new Map([...defines].map(([, name, value]) => [name!, Number(value)]));
+  return [...defines].map(([, name, value]) => [name!, Number(value)]);
+}
+
+/** An option, as iocp_option.h has it. */
+export interface NativeOption {
+  name: string;
+  number: number;
+  owner: string;
+  scope: string;
+  min: number;
+  max: number;
+}
+
+/** The rows of IOCP_OPTIONS(X) in iocp_option.h. */
+export function nativeOptions(): NativeOption[] {
+  const text = readText("ffi/include/iocp_option.h");
+  const defines = new Map([...definesOf(text), ["INT32_MAX", 2 ** 31 - 1]]);
+  const value = (word: string): number => defines.get(word) ?? Number(word);
+  const list = /^#define IOCP_OPTIONS\(X\)((?:.*\\\n)*.*)/m.exec(text)![1]!;
+  const rows = list.matchAll(
+    /X\((\w+), (\d+), (\w+), (\w+), (\w+),[\s\\]*(\w+)\)/g,
+  );
+  return [...rows].map(([, name, number, owner, scope, min, max]) => ({
+    name: name!,
+    number: Number(number),
+    owner: owner!,
+    scope: scope!,
+    min: value(min!),
+    max: value(max!),
+  }));
+}
+
+/** Every `#define IOCP_NAME number`, and the options of iocp_option.h. */
+export function definedNumbers(text: string): Map<string, number> {
+  return new Map([
+    ...definesOf(text),
+    ...nativeOptions().map(({ name, number }) =>
+      [`IOCP_${name}`, number] as const
+    ),
+  ]);
 }
 
 /** One field of a struct, in order. */
