@@ -170,7 +170,7 @@ export const OPTIONS = {
     max: 2_147_483_647,
     default: 250,
   },
-} as const satisfies Readonly<Record<string, Option>>;
+} as const;
 
 /** The options of the list, by name. */
 export type Options = typeof OPTIONS;

@@ -279,10 +279,13 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner {
 
   /** Resolves when everything written has left or failed, after a close. */
   released(): Promise<void> {
-    if (this.#isReleased) return Promise.resolve();
-    return new Promise((resolve) => {
-      (this.#needExtras().onReleased ??= []).push(resolve);
-    });
+    return new Promise((resolve) => this.onReleased(resolve));
+  }
+
+  /** The same with a callback, which must not run user code. */
+  onReleased(callback: () => void): void {
+    if (this.#isReleased) callback();
+    else (this.#needExtras().onReleased ??= []).push(callback);
   }
 
   /**

@@ -83,16 +83,20 @@ function makeClass(): new (socket: Socket) => Duplex {
       });
       this.#socket = socket;
       this.#activity = new DuplexActivity(socket);
-      this.#reader = new DuplexReader(this, socket, this.#activity);
-      this.#writer = new DuplexWriter(socket, this.#activity);
+      this.#reader = new DuplexReader(this, this.#activity);
+      this.#writer = new DuplexWriter(this.#activity);
       socket.isLeftOpenAtEnd = true;
-      /* The connection may also be closed by its Conn or with its port. An error
-       * that causes the close is reported before it. */
-      socket.released().then(() => nextTick(() => this.destroy()));
+      socket.onReleased(this.#onReleased);
       this.on("end", onEnd);
       /* Reads before anything is requested, to notice a peer that is gone. */
       this.read(0);
     }
+
+    /* The connection may also be closed by its Conn or with its port. An error
+     * that causes the close is reported first, by a promise. */
+    #onReleased = (): void => {
+      Promise.resolve().then(() => nextTick(() => this.destroy()));
+    };
 
     get bufferSize(): number | undefined {
       return this.destroyed ? undefined : this.writableLength;

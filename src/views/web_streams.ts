@@ -50,15 +50,15 @@ export class WebStreams {
        * which may be never; the signal comes at once. */
       start: (controller) => {
         const { signal } = controller;
-        signal.addEventListener("abort", () => this.#giveUp(signal.reason));
+        signal.addEventListener("abort", () => this.#abort(signal.reason));
       },
       write: (chunk) => this.#write(chunk),
       close: () => this.#end(),
       /* For a stream that has had no chance to raise its signal. */
-      abort: (reason) => this.#giveUp(reason),
+      abort: (reason) => this.#abort(reason),
     });
     followPipes(this.#writable, {
-      giveUp: (reason) => this.#giveUp(reason),
+      abort: (reason) => this.#abort(reason),
       closed: () => this.#stream.released(),
     });
     return this.#writable;
@@ -100,7 +100,7 @@ export class WebStreams {
       bytes = bufferSource("chunk", chunk);
     } catch (reason) {
       /* The peer must not take what it has got for the whole. */
-      this.#giveUp(reason);
+      this.#abort(reason);
       throw reason;
     }
     if (stream.isClosed) throw this.#gone("write");
@@ -139,7 +139,7 @@ export class WebStreams {
   }
 
   /* This side has given the connection up. */
-  #giveUp(reason: unknown): void {
+  #abort(reason: unknown): void {
     this.#failure ??= { reason };
     this.#stream.reset();
   }
