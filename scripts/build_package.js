@@ -9,12 +9,13 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { repository, runOrThrow, tscPath } from "./setup.js";
+import { ensureNodeModules, repository, runOrThrow, tscPath } from "./setup.js";
 
 const config = join(repository, "scripts", "types", "build.json");
 
 /** Builds into dist/ of the checkout. */
 export async function buildPackage() {
+  await ensureNodeModules();
   const dist = join(repository, "dist");
   await rm(dist, { recursive: true, force: true });
   await runOrThrow(process.execPath, [tscPath(), "-p", config]);

@@ -21,8 +21,8 @@ import {
   type Report,
   withoutHome,
 } from "../src/doctor/report.ts";
-import { tcpChecks } from "../src/doctor/tcp.ts";
 import { textOf } from "../src/doctor/text.ts";
+import { transportChecks } from "../src/doctor/transports.ts";
 import { expectedHash } from "../src/native/library.ts";
 import { currentHost } from "../src/runtime/host.ts";
 import { VERSION } from "../src/version.ts";
@@ -349,7 +349,7 @@ function faulty(change: (port: iocp.CompletionPort) => void): Context {
 }
 
 async function resultOf(id: string, faults: Context): Promise<CheckResult> {
-  const check = tcpChecks.find((one) => one.id === id)!;
+  const check = transportChecks.find((one) => one.id === id)!;
   return await runCheck(check, faults, 60_000);
 }
 
@@ -403,6 +403,22 @@ test("The self-tests find bytes that are changed or lost", async () => {
   const checksum = new Checksum();
   checksum.add(testBytes(10).subarray(1));
   assert.throws(() => checksum.requireSame(testBytes(10)), /9 of 10 bytes/);
+});
+
+test("The self-tests find an option that is not set", async () => {
+  const faults = faulty((port) => {
+    const connect = port.connect.bind(port);
+    port.connect = async (options) => {
+      const conn = await connect(options);
+      const setOptions = conn.setOptions.bind(conn);
+      conn.setOptions = ({ noDelay, ...rest }) =>
+        noDelay === undefined ? setOptions(rest) : undefined;
+      return conn;
+    };
+  });
+  const { status, summary } = await resultOf("tcp-options", faults);
+  assert.equal(status, "failed");
+  assert.equal(summary, "noDelay: set to false, reads as true");
 });
 
 test("CHECKS has each identifier once", () => {

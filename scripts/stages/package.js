@@ -81,32 +81,15 @@ async function checkContents(check, { path, files }) {
   });
 }
 
-const flags = (names) =>
-  Object.fromEntries(names.split(" ").map((name) => [name, true]));
+// What `bun init` writes, and the strictest: all extend @tsconfig/strictest.
 const bundler = { module: "Preserve", moduleResolution: "bundler" };
 const nodeNext = { module: "NodeNext", moduleResolution: "NodeNext" };
-// The configuration that `bun init` writes, and the strictest.
-const bunInit = {
-  ...flags(
-    "allowImportingTsExtensions verbatimModuleSyntax noEmit strict " +
-      "noFallthroughCasesInSwitch noUncheckedIndexedAccess noImplicitOverride " +
-      "skipLibCheck",
-  ),
-  ...{ lib: ["ESNext"], target: "ESNext", moduleDetection: "force" },
-  ...bundler,
-};
-const strictest = {
-  ...bunInit,
-  ...flags(
-    "exactOptionalPropertyTypes isolatedDeclarations declaration " +
-      "noPropertyAccessFromIndexSignature noUnusedLocals noUnusedParameters",
-  ),
-  ...{ lib: ["ES2022"], skipLibCheck: false },
-};
+const isolated = { isolatedDeclarations: true, declaration: true };
+const strict = { ...isolated, lib: ["ES2022"], skipLibCheck: false };
 const configurations = {
-  "bun init": bunInit,
-  strictest,
-  nodeNext: { ...strictest, ...nodeNext, allowImportingTsExtensions: false },
+  "bun init": { ...bundler, lib: ["ESNext"], skipLibCheck: true },
+  strictest: { ...bundler, ...strict },
+  nodeNext: { ...nodeNext, ...strict },
 };
 
 async function checkTypes(check, project) {
@@ -114,9 +97,11 @@ async function checkTypes(check, project) {
   await copy("types/consumer.ts", join(project, "consumer.ts"), "iocp");
   for (const [name, options] of Object.entries(configurations)) {
     await check(`tsc, ${name}`, async () => {
-      const compilerOptions = { types: [], ...options };
-      const config = { compilerOptions, files: ["consumer.ts"] };
-      await writeFile(path, JSON.stringify(config));
+      const compilerOptions = { types: [], noEmit: true, ...options };
+      const parent = join(modules, "@tsconfig/strictest/tsconfig.json");
+      const config = { extends: parent, compilerOptions };
+      const text = JSON.stringify({ ...config, files: ["consumer.ts"] });
+      await writeFile(path, text);
       return await succeeds(process.execPath, [tscPath(), "-p", path]);
     });
   }
@@ -129,39 +114,43 @@ async function checkTypes(check, project) {
   });
 }
 
+// Versions that are too old: package, version, file, and the oldest that works.
+const tooOld = [
+  ["@deno/linux-x64-glibc", "2.0.0", "deno", "Deno 2.8"],
+  ["@oven/bun-linux-x64", "1.1.0", "bin/bun", "Bun 1.4"],
+];
+
 // Where it cannot run, one sentence says so, and nothing fails before it.
 async function checkRefusals(check, project) {
-  const refuses = (what, says, file, args) =>
+  const refuses = (what, says, file, ...args) =>
     check(`${what} says that it is not supported`, async () => {
       const { ok, output } = await start(await file(), args, { cwd: project });
-      /* Deno writes what kind of failure it was ahead of it. */
-      const text = output.replace(/^.*Uncaught \(in promise\) /m, "");
-      return !ok && says.test(text) ? [] : [output];
+      const text = `NotSupported: Cannot (use|load).* iocp.* ${says}`;
+      return !ok && new RegExp(text).test(output) ? [] : [output];
     });
-  const inNode = /^NotSupported: Cannot use iocp in Node\.js \d+\.\d+\.\d+: /m;
-  const script = ["--input-type=module", "--eval", 'import "iocp";'];
-  await refuses("node", inNode, () => process.execPath, script);
+  const node = () => process.execPath;
+  const args = ["--input-type=module", "--eval", 'import "iocp";'];
+  await refuses("node", "in Node.js", node, ...args);
   if (!hasLibrary) {
-    const noLibrary = /^NotSupported: Cannot load the iocp library on \w+: /m;
-    await refuses("deno", noLibrary, denoPath, [...denoRun, "use.ts"]);
-    await refuses("bun", noLibrary, bunPath, ["use.ts"]);
+    const says = `on \\w+: there is one for`;
+    await refuses("deno", says, denoPath, ...denoRun, "use.ts");
+    await refuses("bun", says, bunPath, "use.ts");
   } else if (process.platform === "linux") {
-    for (const path of ["use.ts", join(repository, "mod.ts")]) {
-      const deno = () => oldRuntime("@deno/linux-x64-glibc", "2.0.0", "deno");
-      const oldDeno = /^NotSupported: .* Deno 2\.8 or newer$/m;
-      const args = ["run", "--quiet", "-A", "--no-check", path];
-      await refuses(`deno 2.0.0, ${path},`, oldDeno, deno, args);
-      const bun = () => oldRuntime("@oven/bun-linux-x64", "1.1.0", "bin/bun");
-      const oldBun = /NotSupported: .* Bun 1\.4 or newer$/m;
-      await refuses(`bun 1.1.0, ${path},`, oldBun, bun, [path]);
+    for (const [name, version, file, oldest] of tooOld) {
+      for (const path of ["use.ts", join(repository, "mod.ts")]) {
+        const old = () => oldRuntime(name, version, file);
+        const args = file === "deno" ? denoRun : [];
+        const what = `${name} ${version}, ${path},`;
+        await refuses(what, `${oldest} or newer\n`, old, ...args, path);
+      }
     }
   }
 }
 
 async function oldRuntime(name, version, file) {
   const path = join("node_modules", name, file);
-  const what = `${name.slice(1).replace("/", "-")}-${version}`;
-  const folder = await cached(`old-${what}`, what, async (partial) => {
+  const what = `old-${file.split("/").at(-1)}-${version}`;
+  const folder = await cached(what, `${name} ${version}`, async (partial) => {
     await writeFile(join(partial, "package.json"), '{ "private": true }\n');
     await npm([...plainInstall, `${name}@${version}`], partial);
     /* Some are packed without the right to run, which a script sets. */
@@ -277,36 +266,32 @@ async function useInCell(report, name, project, ways) {
   await compile(report, title, cell, project);
 }
 
-async function compile(report, title, cell, project) {
+// Made for the system of the cell by the native runtimes.
+async function compile(report, title, cell, cwd) {
   const { runtime, system, program } = cell;
   const isDeno = runtime === "deno";
   const windows = system === "windows";
-  const what = `${title}, ${isDeno ? "deno compile" : "bun build --compile"}`;
+  const what = `${title}, compiled by ${runtime}`;
   if (isDeno && process.env.GITHUB_ACTIONS !== "true") {
     const why = "its runtime is downloaded, which the hosted workflow does";
     report.missing(what, why, { allowed: true });
     return;
   }
+  const file = `${runtime}_compiled${windows ? ".exe" : ""}`;
+  const triple = `x86_64-${windows ? "pc-windows-msvc" : "unknown-linux-gnu"}`;
   await report.check(what, async () => {
-    const file = `${runtime}_compiled${windows ? ".exe" : ""}`;
-    const triple = windows ? "pc-windows-msvc" : "unknown-linux-gnu";
-    const denoArgs = ["compile", "--quiet", "--no-check", "--no-lock", "-A"];
     const problems = isDeno
-      ? await succeeds(
-        denoPath(),
-        [...denoArgs, `--target=x86_64-${triple}`, "-o", file, "use.ts"],
-        { cwd: project },
-      )
-      : await bunBuild(
-        project,
-        file,
+      ? await succeeds(denoPath(), [
+        ...["compile", "--quiet", "--no-check", "--no-lock", "-A"],
+        ...[`--target=${triple}`, "-o", file, "use.ts"],
+      ], { cwd })
+      : await bunBuild(cwd, file, ...[
         ...["--compile", "--minify", `--target=bun-${system}-x64`],
         `--compile-executable-path=${program}`,
-      );
+      ]);
     if (problems.length > 0) return problems;
-    const env = { IOCP_LIBRARY: "" };
-    const options = { cwd: project, timeout: 300_000, env };
-    return works(await cell.runProgram(join(project, file), [], options));
+    const options = { cwd, timeout: 300_000, env: { IOCP_LIBRARY: "" } };
+    return works(await cell.runProgram(join(cwd, file), [], options));
   });
 }
 

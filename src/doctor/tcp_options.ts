@@ -1,52 +1,28 @@
 // Copyright the iocp authors. MIT license.
-/* Whether the options of TCP sockets can be set and are read back. */
+/* Whether the options of TCP sockets can be set and are read back, from the
+ * list of all options. */
 
-import type { CompletionPort, Conn, Listener } from "../../mod.ts";
+import type { CompletionPort, Conn } from "../../mod.ts";
+import { type Option, OPTIONS, type Scope } from "../options/table.ts";
 import type { Check, Finding } from "./check.ts";
 import { loopbackCheck, pair } from "./loopback.ts";
 import type { Fact } from "./report.ts";
 
-/** One option: how it is set, and what it reads as afterwards. */
-interface OptionTest<T> {
-  readonly name: string;
-  readonly expected: unknown;
-  set(socket: T): void;
+/** What an option is set to: not its default. */
+function sampleOf({ kind, default: initial, min, max }: Option): unknown {
+  switch (kind) {
+    case "boolean":
+      return !initial;
+    case "keepAlive":
+      return { idle: 61, interval: 7, count: 5 };
+    case "receive":
+      return { mode: "flow", bufferSize: 4_096 };
+    case "milliseconds":
+      return 20_000;
+    case "integer":
+      return Math.min(Number(initial ?? min) + 1, max!);
+  }
 }
-
-const keepAlive = { idle: 61, interval: 7, count: 5 };
-const receive = { mode: "flow", bufferSize: 4_096 } as const;
-
-const CONN: readonly OptionTest<Conn>[] = [
-  { name: "noDelay", expected: false, set: (conn) => conn.setNoDelay(false) },
-  {
-    name: "keepAlive",
-    expected: keepAlive,
-    set: (conn) => conn.setKeepAlive(keepAlive),
-  },
-  {
-    name: "receive",
-    expected: receive,
-    set: (conn) => conn.setOptions({ receive }),
-  },
-  {
-    name: "sendConcurrency",
-    expected: 4,
-    set: (conn) => conn.setOptions({ sendConcurrency: 4 }),
-  },
-];
-
-const LISTENER: readonly OptionTest<Listener>[] = [
-  {
-    name: "backlog",
-    expected: 600,
-    set: (one) => one.setOptions({ backlog: 600 }),
-  },
-  {
-    name: "acceptPool",
-    expected: 40,
-    set: (one) => one.setOptions({ acceptPool: 40 }),
-  },
-];
 
 /* Of an object only what was set counts. */
 function matches(actual: unknown, expected: unknown): boolean {
@@ -59,14 +35,16 @@ function matches(actual: unknown, expected: unknown): boolean {
   );
 }
 
-/* Returns "ok", or what is wrong. */
-function outcome<T extends { readonly options: object }>(
-  socket: T,
-  { name, expected, set }: OptionTest<T>,
+/* Returns "ok", "not supported", or what is wrong. `apply` sets the option and
+ * returns what has it. */
+function outcome(
+  name: string,
+  expected: unknown,
+  apply: (options: Record<string, unknown>) => { readonly options: object },
 ): string {
   try {
-    set(socket);
-    const actual = (socket.options as Record<string, unknown>)[name];
+    const { options } = apply({ [name]: expected });
+    const actual = (options as Record<string, unknown>)[name];
     if (matches(actual, expected)) return "ok";
     return `set to ${JSON.stringify(expected)}, reads as ${
       JSON.stringify(actual)
@@ -77,29 +55,52 @@ function outcome<T extends { readonly options: object }>(
   }
 }
 
-/* Values that JSON cannot hold are left out, undefined ones are null. */
+function outcomes(
+  scope: Scope,
+  apply: Parameters<typeof outcome>[2],
+): Record<string, string> {
+  const options: [string, Option][] = Object.entries(OPTIONS);
+  return Object.fromEntries(
+    options.filter(([, option]) => option.scope === scope).map((
+      [name, option],
+    ) => [name, outcome(name, sampleOf(option), apply)]),
+  );
+}
+
+/* What JSON cannot hold is null. */
 function factOf(options: object): Fact {
   const text = JSON.stringify(options, (_, value) => value ?? null);
   return JSON.parse(text) as Fact;
 }
 
+function setOn(conn: Conn): Parameters<typeof outcome>[2] {
+  return (options) => {
+    conn.setOptions(options);
+    return conn;
+  };
+}
+
 async function run(port: CompletionPort): Promise<Finding> {
   const { conn } = await pair(port, "127.0.0.1");
-  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
-  const initial = {
-    conn: factOf(conn.options),
-    listener: factOf(listener.options),
+  const initial = factOf(conn.options);
+  const found = {
+    ...outcomes("conn", setOn(conn)),
+    ...outcomes(
+      "listen",
+      (options) => port.listen({ hostname: "127.0.0.1", port: 0, ...options }),
+    ),
   };
-  const outcomes = Object.fromEntries([
-    ...CONN.map((option) => [option.name, outcome(conn, option)]),
-    ...LISTENER.map((option) => [option.name, outcome(listener, option)]),
-  ]) as Record<string, string>;
-  const facts = { initial, outcomes };
-  const wrong = Object.entries(outcomes).filter(([, text]) =>
+  const facts = { initial, outcomes: found };
+  const wrong = Object.entries(found).filter(([, text]) =>
     text !== "ok" && text !== "not supported"
   );
   if (wrong.length === 0) {
-    const summary = `${Object.keys(outcomes).join(", ")} are read back as set`;
+    const missing = Object.keys(found).filter((name) => found[name] !== "ok");
+    const count = Object.keys(found).length - missing.length;
+    const suffix = missing.length > 0
+      ? `; not supported: ${missing.join(", ")}`
+      : "";
+    const summary = `${count} options are read back as set${suffix}`;
     return { status: "ok", summary, facts };
   }
   return {
