@@ -19,16 +19,10 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /* Whoever may not connect to the peer may not take a connection to it. */
 function requirePeer(loop: Loop, socket: number): void {
-  try {
-    const { hostname, port } = loop.port.address(socket, PEER);
-    /* The peer may have gone meanwhile, and its connection's name with it. */
-    loop.port.address(socket, LOCAL);
-    runtime.requireNet(hostname, port);
-  } catch (error) {
-    /* It goes back as it was. */
-    loop.port.close(socket, DETACH, 0);
-    throw error;
-  }
+  const { hostname, port } = loop.port.address(socket, PEER);
+  /* The peer may have gone meanwhile, and its connection's name with it. */
+  loop.port.address(socket, LOCAL);
+  runtime.requireNet(hostname, port);
 }
 
 /**
@@ -52,6 +46,12 @@ export function adoptSocket(
     });
   }
   group.join(socket);
-  requirePeer(loop, socket);
-  return new Socket(loop, socket, settings, "adopted");
+  try {
+    requirePeer(loop, socket);
+    return new Socket(loop, socket, settings, "adopted");
+  } catch (error) {
+    /* The handle is the caller's again. */
+    loop.port.close(socket, DETACH, 0);
+    throw error;
+  }
 }
