@@ -37,11 +37,11 @@ function engineOf(iocp: Module): string {
 /* The modules are imported only here, since their import throws in a runtime
  * that they do not support. */
 async function load(context: Context): Promise<Finding> {
-  const { loadLibraryQuietly, expectedHash } = await import(
+  const { loadLibraryIfGranted, expectedHash } = await import(
     "../native/library.ts"
   );
   const { ABI } = await import("../native/symbols.ts");
-  const { path } = loadLibraryQuietly();
+  const { path } = loadLibraryIfGranted();
   context.iocp = await import("../../mod.ts");
   const engine = engineOf(context.iocp);
   const expected = expectedHash() ?? null;
