@@ -20,7 +20,7 @@ import {
 import { errorFrom } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
 
-test("connect() is refused where nobody listens", async () => {
+test("connect() is refused where nothing listens", async () => {
   using port = new CompletionPort();
   const { hostname, port: number } = closedAddress;
   const error = await errorFrom(port.connect({ hostname, port: number }));
@@ -36,7 +36,7 @@ test("connect() is refused where nobody listens", async () => {
   await eventually("its socket is gone", () => port.stats().sockets === 0);
 });
 
-test("connect() gives up after its timeout", async () => {
+test("connect() fails after its timeout", async () => {
   using port = new CompletionPort();
   const silent = await silentAddress(port);
   const { sockets } = port.stats();
@@ -75,7 +75,7 @@ test("connect() throws the reason of a signal that aborts meanwhile", async () =
   await eventually("its socket is gone", () => port.stats().sockets <= sockets);
 });
 
-test("connect() heeds a signal that aborts in the same turn", async () => {
+test("connect() is aborted by a signal in the same turn", async () => {
   using ends = await pair();
   const { port, listener } = ends;
   const { sockets } = port.stats();
@@ -89,7 +89,7 @@ test("connect() heeds a signal that aborts in the same turn", async () => {
   assert.equal(port.stats().sockets, sockets);
 });
 
-test("connect() takes AbortSignal.timeout()", async () => {
+test("connect() accepts AbortSignal.timeout()", async () => {
   using port = new CompletionPort();
   const silent = await silentAddress(port);
   const connecting = port.connect({
@@ -99,7 +99,7 @@ test("connect() takes AbortSignal.timeout()", async () => {
   await assert.rejects(within("connect", connecting), { name: "TimeoutError" });
 });
 
-test("connect() is done with its signal and its timeout once connected", async () => {
+test("connect() ignores its signal and its timeout once connected", async () => {
   const controller = new AbortController();
   using ends = await pair({
     connect: { signal: controller.signal, timeout: 60_000 },
@@ -118,7 +118,7 @@ test("connect() is rejected when its port is closed", async () => {
   assert.equal((await error).code, "EINTR");
 });
 
-test("connect() takes names", async () => {
+test("connect() resolves host names", async () => {
   for (const hostname of ["localhost", "LOCALHOST", "localhost."]) {
     using ends = await pair({
       listen: { hostname: "localhost" },
@@ -132,12 +132,12 @@ test("connect() to localhost finds a server of either family at once", {
   skip: noIpv6,
 }, async () => {
   for (const hostname of ["127.0.0.1", "::1"]) {
-    /* A server that stands alone: the other family refuses. */
+    /* A server of one family: the other one refuses. */
     using ends = await pair({
       listen: { hostname },
       connect: {
         hostname: "localhost",
-        /* Only a refusal lets the second address join before the deadline. */
+        /* Only a refusal starts the second attempt before the deadline. */
         autoSelectFamilyAttemptDelay: 2 ** 31 - 1,
       },
     });
@@ -163,7 +163,7 @@ test("connect() cannot find an unknown name", async () => {
   assert.equal(port.stats().sockets, 0);
 });
 
-test("connect() leaves from localAddress", async () => {
+test("connect() uses localAddress", async () => {
   for (const localAddress of ["127.0.0.1", "127.0.0.2"]) {
     using ends = await pair({ connect: { localAddress } });
     assert.equal(ends.client.localAddr.hostname, localAddress);
@@ -171,7 +171,7 @@ test("connect() leaves from localAddress", async () => {
   }
 });
 
-test("connect() cannot leave from an address of another machine", async () => {
+test("connect() fails with the localAddress of another machine", async () => {
   using port = new CompletionPort();
   using listener = port.listen({ hostname: "127.0.0.1", port: 0 });
   const error = await errorFrom(
@@ -180,7 +180,7 @@ test("connect() cannot leave from an address of another machine", async () => {
   assert.equal(error.code, "EADDRNOTAVAIL");
 });
 
-test("connect() cannot leave from an address of the other family", async () => {
+test("connect() fails with a localAddress of the other family", async () => {
   using port = new CompletionPort();
   using listener = port.listen({ hostname: "127.0.0.1", port: 0 });
   const error = await errorFrom(
@@ -208,13 +208,13 @@ test("connect() may be called many times at once", async () => {
   }
 });
 
-/* The race of several addresses, with addresses of the test's own. */
+/* Several addresses, which the test brings. */
 
 function addresses(...texts: string[]): IpAddress[] {
   return texts.map((text) => parseIp(text)!);
 }
 
-/* Connects to the port at each of the addresses. */
+/* Connects to the port at one of the addresses. */
 async function raceOn(loop: Group, port: number, ...texts: string[]) {
   return await raceWith({}, loop, port, ...texts);
 }
@@ -236,7 +236,7 @@ function acceptor(loop: Group, hostname: string, port: number = 0): Acceptor {
   return new Acceptor(loop, listenSettings({ hostname, port, backlog: 1 }));
 }
 
-/* Their port number. */
+/* Returns their port number. */
 function acceptors(loop: Group, first: string, second: string): number {
   return atOneNumber(() => {
     const { port } = acceptor(loop, first).address;
@@ -254,7 +254,7 @@ async function withGroup(body: (loop: Group) => Promise<void>): Promise<void> {
   }
 }
 
-test("connect() goes on to the next address when one is refused", async () => {
+test("connect() continues with the next address when one is refused", async () => {
   await withGroup(async (loop) => {
     const { port } = acceptor(loop, "127.0.0.3").address;
     const conn = await raceOn(
@@ -265,11 +265,14 @@ test("connect() goes on to the next address when one is refused", async () => {
       "127.0.0.3",
     );
     assert.equal(conn.remoteAddr.hostname, "127.0.0.3");
-    await eventually("the losers are gone", () => loop.stats().sockets === 2);
+    await eventually(
+      "the other attempts are closed",
+      () => loop.stats().sockets === 2,
+    );
   });
 });
 
-test("connect() does not wait for an address that is silent", async () => {
+test("connect() does not wait for an address that does not answer", async () => {
   await withGroup(async (loop) => {
     const port = acceptors(loop, "127.0.0.1", "127.0.0.2");
     const first = await raceOn(loop, port, "127.0.0.1");
@@ -304,7 +307,7 @@ test("connect() tries only the first address without autoSelectFamily", async ()
   });
 });
 
-test("connect() gives an address autoSelectFamilyAttemptDelay", async () => {
+test("connect() starts the next attempt after autoSelectFamilyAttemptDelay", async () => {
   await withGroup(async (loop) => {
     const port = acceptors(loop, "127.0.0.1", "127.0.0.2");
     const fill = [1, 2, 3, 4, 5].map(() =>
@@ -317,7 +320,7 @@ test("connect() gives an address autoSelectFamilyAttemptDelay", async () => {
         "autoSelectFamilyAttemptTimeout",
       ]
     ) {
-      /* So long a delay is never over, so short a one at once. */
+      /* A delay that does not pass during the test, then none. */
       const never = { [name]: 2 ** 31 - 1, timeout: 600 };
       const error = await errorFrom(raceWith(never, loop, port, ...texts));
       assert.equal(error.code, "ETIMEDOUT");
@@ -344,22 +347,26 @@ test("connect() reports the first failure when every address fails", async () =>
   });
 });
 
-test("connect() lets the families take turns", { skip: noIpv6 }, async () => {
-  await withGroup(async (loop) => {
-    const { port } = closedAddress;
-    const order = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "::1", "::1"];
-    const error = await errorFrom(raceOn(loop, port, ...order));
-    const tried = (error.cause as AggregateError).errors
-      .map(({ address }) => address);
-    assert.deepEqual(tried, [
-      "127.0.0.1",
-      "::1",
-      "127.0.0.2",
-      "::1",
-      "127.0.0.3",
-    ]);
-  });
-});
+test(
+  "connect() alternates between the families",
+  { skip: noIpv6 },
+  async () => {
+    await withGroup(async (loop) => {
+      const { port } = closedAddress;
+      const order = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "::1", "::1"];
+      const error = await errorFrom(raceOn(loop, port, ...order));
+      const tried = (error.cause as AggregateError).errors
+        .map(({ address }) => address);
+      assert.deepEqual(tried, [
+        "127.0.0.1",
+        "::1",
+        "127.0.0.2",
+        "::1",
+        "127.0.0.3",
+      ]);
+    });
+  },
+);
 
 test("connect() finds a listener of either family by its name", {
   skip: noIpv6,
@@ -375,7 +382,7 @@ test("connect() finds a listener of either family by its name", {
   }
 });
 
-test("connect() may be aborted while the name is looked up", async () => {
+test("connect() can be aborted while the name is resolved", async () => {
   await withGroup(async (loop) => {
     const controller = new AbortController();
     const settings = connectSettings({

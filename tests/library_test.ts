@@ -40,7 +40,8 @@ function environment(variables: Record<string, string>) {
   return (name: string): string | undefined => variables[name];
 }
 const OWN_URL = new URL("../src/native/library.ts", import.meta.url).href;
-const beside = new URL("../ffi/prebuilt/any/lib.so", import.meta.url).pathname;
+const inCheckout =
+  new URL("../ffi/prebuilt/any/lib.so", import.meta.url).pathname;
 
 /* The paths of all candidates. */
 function candidates(
@@ -63,7 +64,7 @@ function paths(found: Iterable<Found>): string[] {
 const extracted = `/cache/iocp/${embedded.sha256}/lib.so`;
 const inTemporary = `/tmp/iocp-1000/${embedded.sha256}/lib.so`;
 
-test("findLibrary() takes IOCP_LIBRARY and nothing else", () => {
+test("findLibrary() finds only IOCP_LIBRARY where it is set", () => {
   const files = new MemoryFiles();
   assert.deepEqual(candidates({ IOCP_LIBRARY: "/my/lib.so" }, files), [
     "/my/lib.so",
@@ -74,14 +75,14 @@ test("findLibrary() takes IOCP_LIBRARY and nothing else", () => {
   assert.deepEqual(files.log, []);
 });
 
-test("findLibrary() takes the file beside the module", () => {
+test("findLibrary() finds the library of a checkout", () => {
   const files = new MemoryFiles();
-  files.files.set(beside, pattern(100));
+  files.files.set(inCheckout, pattern(100));
   const [first] = candidates({ IOCP_LIBRARY: "" }, files);
-  assert.equal(first, beside);
+  assert.equal(first, inCheckout);
 });
 
-test("findLibrary() passes by a place that it cannot look at", () => {
+test("findLibrary() skips a checkout that it cannot read", () => {
   for (
     const code of [
       "ENOENT",
@@ -94,12 +95,12 @@ test("findLibrary() passes by a place that it cannot look at", () => {
     ]
   ) {
     const files = new MemoryFiles();
-    files.failing.set(beside, code);
+    files.failing.set(inCheckout, code);
     assert.deepEqual(candidates({}, files), [extracted, inTemporary], code);
   }
 });
 
-/* What bundlers, executables and the web make of import.meta.url. */
+/* Values of import.meta.url in bundles, in executables and on the web. */
 const ELSEWHERE = [
   undefined,
   "",
@@ -119,10 +120,10 @@ const ELSEWHERE = [
   "bundle.js",
 ];
 
-test("findLibrary() reaches the embedded copy wherever the module is", () => {
+test("findLibrary() extracts the embedded library wherever the module is", () => {
   for (const moduleUrl of ELSEWHERE) {
     const files = new MemoryFiles();
-    /* What is near a bundle is not this module's, even where the name fits. */
+    /* Files near a bundle are not the module's, even with a matching name. */
     files.canRead = (path) => !path.includes("prebuilt");
     const env = environment({ XDG_CACHE_HOME: "/cache" });
     const search = { env, target: "any", files, embedded, moduleUrl };
@@ -131,7 +132,7 @@ test("findLibrary() reaches the embedded copy wherever the module is", () => {
   }
 });
 
-test("findLibrary() survives a URL that is no path", () => {
+test("findLibrary() accepts a URL that is no path", () => {
   const files = new MemoryFiles();
   files.fromUrl = () => {
     throw new TypeError("File URL host must be empty");
@@ -144,7 +145,7 @@ test("findLibrary() survives a URL that is no path", () => {
   assert.deepEqual(found, [extracted, inTemporary]);
 });
 
-test("findLibrary() goes on to the temporary files", () => {
+test("findLibrary() continues with the folder for temporary files", () => {
   const files = new MemoryFiles();
   files.failing.set("/cache", "EROFS");
   const [problem, ...rest] = candidates({}, files);
@@ -152,9 +153,9 @@ test("findLibrary() goes on to the temporary files", () => {
   assert.deepEqual(rest, [inTemporary]);
 });
 
-test("findLibrary() refuses another build beside the module", () => {
+test("findLibrary() refuses another build in a checkout", () => {
   const files = new MemoryFiles();
-  files.files.set(beside, pattern(100, 2));
+  files.files.set(inCheckout, pattern(100, 2));
   assert.throws(() => candidates({}, files), (error) => {
     assert.ok(error instanceof LibraryError);
     assert.match(error.message, /npm run build:native/);
@@ -163,14 +164,14 @@ test("findLibrary() refuses another build beside the module", () => {
   });
 });
 
-test("findLibrary() tries the file beside the module that it may not read", () => {
+test("findLibrary() tries the library of a checkout without the permission to read", () => {
   const files = new MemoryFiles();
   files.canRead = () => false;
   const found = candidates({}, files);
-  assert.deepEqual(found, [`maybe ${beside}`, extracted, inTemporary]);
+  assert.deepEqual(found, [`maybe ${inCheckout}`, extracted, inTemporary]);
 });
 
-test("findLibrary() extracts the embedded copy", () => {
+test("findLibrary() extracts the embedded library", () => {
   const files = new MemoryFiles();
   const [first] = candidates({}, files);
   assert.equal(first, extracted);
@@ -192,7 +193,7 @@ test("findLibrary() refuses an unsupported platform", () => {
   }
 });
 
-test("findLibrary() takes IOCP_LIBRARY on an unsupported platform", () => {
+test("findLibrary() finds IOCP_LIBRARY on an unsupported platform", () => {
   const env = environment({ IOCP_LIBRARY: "/my/lib.so" });
   const files = new MemoryFiles();
   const search = { env, target: "darwin_x86_64", files, moduleUrl: OWN_URL };
@@ -211,7 +212,7 @@ test("checkAbi() refuses another ABI, and says what to do", () => {
   });
 });
 
-test("openLibrary() goes on after a file that does not open", () => {
+test("openLibrary() continues after a file that cannot be opened", () => {
   using folder = new TemporaryFolder();
   const text = folder.write("text.so", "not a library");
   const library = folder.join(own.name);
@@ -225,7 +226,7 @@ test("openLibrary() goes on after a file that does not open", () => {
   assert.equal(opened.path, library);
 });
 
-test("openLibrary() says why each of the files will not do", () => {
+test("The error of openLibrary() says why each file cannot be used", () => {
   using folder = new TemporaryFolder();
   const missing = folder.join("missing.so");
   const text = folder.write("text.so", "not a library");
@@ -258,17 +259,17 @@ test("The embedded libraries are the prebuilt ones", () => {
   }
 });
 
-test("The runtime's target is one that there is a library for", () => {
+test("There is a library for the runtime's target", () => {
   assert.equal(runtime.target, target);
 });
 
-/* What LIBRARY_PROGRAM says in a process of its own. */
+/* The output of LIBRARY_PROGRAM in a process of its own. */
 async function load(
   folder: TemporaryFolder,
   env: ChildOptions["env"],
 ): Promise<string> {
   const program = folder.join("main.ts");
-  /* Once: a process that starts meanwhile would read half of it. */
+  /* Written once: another process could otherwise read a part of it. */
   if (!existsSync(program)) folder.write("main.ts", LIBRARY_PROGRAM);
   using child = start(program, [], { env, cwd: folder.path });
   const { stdout, stderr, code, signal } = await child.ended;
@@ -322,7 +323,7 @@ test("An extracted library that was changed is replaced", async () => {
   assert.deepEqual(left, [own.name]);
 });
 
-test("A wrong file that cannot be replaced is passed by", async () => {
+test("A wrong file that cannot be replaced is skipped", async () => {
   using copy = new TemporaryFolder();
   using cache = new TemporaryFolder();
   copyModule(copy);
@@ -337,7 +338,7 @@ test("A wrong file that cannot be replaced is passed by", async () => {
   );
 });
 
-/* Variables with which all of the system's folders are in one of the test. */
+/* Variables that move all of the system's folders into a folder of the test. */
 function everywhere(folder: TemporaryFolder): Record<string, string> {
   const names = isWindows ? ["LOCALAPPDATA", "TEMP", "TMP"] : [
     "XDG_CACHE_HOME",
@@ -348,7 +349,7 @@ function everywhere(folder: TemporaryFolder): Record<string, string> {
   return { ...home, ...Object.fromEntries(inside) };
 }
 
-test("A cache that cannot be written to is passed by", async () => {
+test("A cache folder that cannot be written to is skipped", async () => {
   using copy = new TemporaryFolder();
   using folder = new TemporaryFolder();
   copyModule(copy);
@@ -394,7 +395,7 @@ test("A relative cache folder is not used", async () => {
   assert.ok(!existsSync(copy.join("relative", "iocp")));
 });
 
-/* To mount needs root. */
+/* Only root can mount. */
 const cannotMount = (isWindows && "Linux alone has such mounts") ||
   (process.getuid?.() !== 0 && "only root may mount");
 
@@ -408,7 +409,7 @@ function mount(folder: string, options: string): Disposable {
   };
 }
 
-test("A folder mounted noexec is passed by, and named when there is no other", {
+test("A folder mounted noexec is skipped, and named when there is no other", {
   skip: cannotMount,
 }, async () => {
   using copy = new TemporaryFolder();
