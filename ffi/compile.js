@@ -119,7 +119,6 @@ export function sourceFiles(folder, system) {
 
 /** The files in a folder, as `part/name`, in a fixed order. */
 export function filesIn(folder, part, suffix) {
-  if (!existsSync(join(folder, part))) return [];
   return readdirSync(join(folder, part)).sort()
     .filter((name) => name.endsWith(suffix)).map((name) => `${part}/${name}`);
 }

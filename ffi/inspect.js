@@ -90,20 +90,10 @@ function inspect({ has, hasNot, exported }, text, names) {
   ];
 }
 
-/**
- * Returns what is wrong with a static library: names that could also be those
- * of the program it is linked into. They are in the index of the archive, its
- * first member: a count and as many offsets, big-endian, and then the names.
- */
-export function inspectArchive(bytes) {
-  const file = Buffer.from(bytes);
-  const start = 68;
-  if (file.toString("latin1", 0, 10) !== "!<arch>\n/ ") {
-    return ["is not an archive with an index"];
-  }
-  const size = Number(file.toString("latin1", start - 12, start - 2));
-  const names = start + 4 + 4 * file.readUInt32BE(start);
-  return file.toString("latin1", names, start + size).split("\0")
-    .filter((name) => name !== "" && !name.startsWith("iocp_"))
+/** Returns the names of a static library that a program could use as well. */
+export async function inspectArchive(debian, path) {
+  const args = ["-g", "--defined-only", "-j", path];
+  const { output } = await debian.run("nm", args);
+  return output.trim().split("\n").filter((name) => !name.startsWith("iocp_"))
     .map((name) => `has the name ${name}, which does not begin with iocp_`);
 }
