@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { definitions, warnings } from "../ffi/compile.js";
+import { definitions, importLibrary, warnings } from "../ffi/compile.js";
 import { detail, say } from "./report.js";
 import { describeEnd, runOrThrow, zigEnvironment } from "./setup.js";
 
@@ -97,16 +97,7 @@ async function sharedFiles(root, system) {
 async function linked(root, system, library, { zig, debian }) {
   if (system === "linux" || debian) return [library];
   const imports = join(dirname(library), "iocp.lib");
-  const definition = join(root, "ffi", "iocp.def");
-  await runOrThrow(zig, [
-    "dlltool",
-    "-m",
-    "i386:x86-64",
-    "-d",
-    definition,
-    "-l",
-    imports,
-  ]);
+  await importLibrary(zig, join(root, "ffi"), imports);
   return [imports];
 }
 

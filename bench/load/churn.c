@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "connection.h"
@@ -28,7 +29,7 @@ static void churn__end(struct connection* connection) {
   if (length < 0 && errno == EAGAIN) return;
   if (length < 0) fail("the server has reset: %s", strerror(errno));
   if (length > 0) fail("more has come back than was sent");
-  connection_close(connection);
+  close(connection->fd);
   exchange_ended(connection);
 }
 

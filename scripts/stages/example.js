@@ -11,6 +11,7 @@ import { inspectArchive } from "../../ffi/inspect.js";
 import {
   cacheFolder,
   describeEnd,
+  ensureDebian,
   runOrThrow,
   zigEnvironment,
 } from "../setup.js";
@@ -57,11 +58,14 @@ export async function testExample(report, root, system, scratch, runner) {
 
 // Nothing in what users get may tell of the machine it was built on.
 async function inspectProducts(output, folders) {
+  const { debian } = await ensureDebian();
   const problems = [];
   for (const name of await readdir(output, { recursive: true })) {
     if (!/\.(so|a|dll|lib)$/.test(name)) continue;
     const bytes = await readFile(join(output, name));
-    const found = /(\.a|_static\.lib)$/.test(name) ? inspectArchive(bytes) : [];
+    const found = debian && /(\.a|_static\.lib)$/.test(name)
+      ? await inspectArchive(debian, join(output, name))
+      : [];
     for (const folder of folders) {
       if (bytes.includes(folder + sep)) found.push(`names ${folder}`);
     }

@@ -4,9 +4,7 @@ import { join } from "node:path";
 import { check } from "../../ffi/build.js";
 import {
   compileStrictly,
-  declaredNames,
   definitions,
-  exportNames,
   includes,
   modes,
   sourceFiles,
@@ -32,11 +30,6 @@ export async function nativeStage({ report, root }) {
     "native: a rebuild gives the same bytes",
     () => check(root),
   );
-  await report.check(
-    "native: the headers declare what is exported",
-    () => compareNames(root),
-  );
-
   const zig = await ensureZig();
   for (const target of targets) {
     for (const [mode, flags] of Object.entries(modes)) {
@@ -67,22 +60,6 @@ export async function nativeStage({ report, root }) {
     );
   }
   await report.check("native: loads on musl", () => loadOnMusl(debian, root));
-}
-
-async function compareNames(root) {
-  const ffi = join(root, "ffi");
-  const headers = ["iocp.h", "iocp_callback.h"];
-  const declared = (await Promise.all(
-    headers.map((name) => declaredNames(join(ffi, "include", name))),
-  )).flat();
-  const exported = await exportNames(join(ffi, "iocp.def"));
-  const only = (some, others, where) =>
-    some.filter((name) => !others.includes(name))
-      .map((name) => `${name} is only in ${where}`);
-  return [
-    ...only(declared, exported, headers.join(" or ")),
-    ...only(exported, declared, "iocp.def"),
-  ];
 }
 
 const compilers = [
