@@ -132,7 +132,7 @@ async function checkRefusals(check, project) {
   const args = ["--input-type=module", "--eval", 'import "iocp";'];
   await refuses("node", "in Node.js", node, ...args);
   if (!hasLibrary) {
-    const says = `on \\w+: there is one for`;
+    const says = `on \\w+: `;
     await refuses("deno", says, denoPath, ...denoRun, "use.ts");
     await refuses("bun", says, bunPath, "use.ts");
   } else if (process.platform === "linux") {
