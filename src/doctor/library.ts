@@ -7,6 +7,8 @@ import {
   type Module,
   skipped,
 } from "./check.ts";
+import { expectedHash } from "../native/library_search.ts";
+import { ABI } from "../native/symbols.ts";
 import { nodeModule } from "../runtime/globals.ts";
 import type { Facts } from "./report.ts";
 
@@ -37,14 +39,12 @@ function engineOf(iocp: Module): string {
 /* The modules are imported only here, since their import throws in a runtime
  * that they do not support. */
 async function load(context: Context): Promise<Finding> {
-  const { loadLibraryIfGranted, expectedHash } = await import(
-    "../native/library.ts"
-  );
-  const { ABI } = await import("../native/symbols.ts");
+  const { runtime } = await import("../runtime/detect.ts");
+  const { loadLibraryIfGranted } = await import("../native/library.ts");
   const { path } = loadLibraryIfGranted();
   context.iocp = await import("../../mod.ts");
   const engine = engineOf(context.iocp);
-  const expected = expectedHash() ?? null;
+  const expected = expectedHash(runtime.target) ?? null;
   const { host } = context;
   const mayRead = host.permission({ name: "read", path }) === "granted";
   const sha256 = mayRead ? hashOf(path) : null;

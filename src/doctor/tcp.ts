@@ -4,7 +4,8 @@
 import type { CompletionPort, Conn } from "../../mod.ts";
 import { now } from "../runtime/globals.ts";
 import { type Check, type Finding, skipped } from "./check.ts";
-import { loopbackCheck, pair, readToEnd, testBytes } from "./loopback.ts";
+import { testBytes } from "./checksum.ts";
+import { loopbackCheck, pair, readToEnd } from "./loopback.ts";
 import { reportedError, systemError } from "./report.ts";
 
 const ECHO_BYTES = 2 ** 20;

@@ -88,12 +88,6 @@ function search(): Search {
   return { env, target, files, moduleUrl };
 }
 
-/** The hash of the library that this module embeds for this system, or undefined
- * when there is none. */
-export function expectedHash(): string | undefined {
-  return EMBEDDED[runtime.target]?.sha256;
-}
-
 /** The library, opened at the first call and never closed. */
 export function loadLibrary(): Library {
   return library ??= openLibrary(findLibrary(search()));

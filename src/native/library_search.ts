@@ -28,6 +28,12 @@ function embeddedFor(target: string): Embedded {
   );
 }
 
+/** The SHA-256 of the library that this module embeds for a target, or undefined
+ * when there is none. */
+export function expectedHash(target: string): string | undefined {
+  return EMBEDDED[target]?.sha256;
+}
+
 /** A file that may be the library. */
 export interface Candidate {
   readonly path: string;

@@ -3,10 +3,6 @@
  * {@linkcode Runtime} it also describes runtimes that cannot run the module,
  * so that the doctor can report them. */
 
-import { bunHost, isBun } from "./bun_host.ts";
-import { denoHost, isDeno } from "./deno_host.ts";
-import { nodeHost } from "./node_host.ts";
-
 /** A permission that a runtime may refuse. */
 export type Permission =
   | { readonly name: "net"; readonly host?: string }
@@ -43,10 +39,4 @@ export interface Host {
   printError(text: string): void;
   /** Ends the process. */
   exit(code: number): never;
-}
-
-/** The runtime that runs this program. */
-export function currentHost(): Host {
-  if (isDeno()) return denoHost();
-  return isBun() ? bunHost() : nodeHost();
 }
