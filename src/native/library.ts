@@ -5,7 +5,6 @@ import { describe, noLibrary } from "./cache.ts";
 import { LibraryError } from "../errors.ts";
 import { systemFiles } from "./files.ts";
 import {
-  EMBEDDED,
   findLibrary,
   type Found,
   type Search,
