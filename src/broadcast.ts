@@ -53,7 +53,7 @@ function sendToFree(
     /* An error says that nothing was taken, so it may be met again. */
     if (others < 0 || result < 0) goesOn(conn, conn.write(p));
     else if (!isWhole(result, length)) {
-      goesOn(conn, socketOf(conn)!.send.goOn(p, result));
+      goesOn(conn, socketOf(conn)!.send.resume(p, result));
     }
   }
 }
@@ -117,7 +117,7 @@ export async function broadcast(
     if (send.broadcast === broadcasts) continue;
     send.broadcast = broadcasts;
     const conn = all[index]!;
-    const isPassed = !isClosed && send.isFree && p.length <= CALL_MAX;
+    const isPassed = !isClosed && send.isIdle && p.length <= CALL_MAX;
     if (isPassed && own === (loop ??= own)) {
       sockets[free.length] = id;
       free.push(conn);

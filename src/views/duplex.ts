@@ -85,7 +85,6 @@ function makeClass(): new (socket: Socket) => Duplex {
       this.#activity = new DuplexActivity(socket);
       this.#reader = new DuplexReader(this, socket, this.#activity);
       this.#writer = new DuplexWriter(socket, this.#activity);
-      socket.isLeftOpenAtEnd = true;
       /* The connection may also be closed by its Conn or with its port. An error
        * that causes the close is reported before it. */
       socket.released().then(() => nextTick(() => this.destroy()));

@@ -1,12 +1,13 @@
 // Copyright the iocp authors. MIT license.
 
-import { Chunks } from "./chunks.ts";
+import { ChunkReader } from "./chunk_reader.ts";
 import type { DuplexActivity } from "./duplex_activity.ts";
 import { duplexError } from "./duplex_error.ts";
 import { copyToBuffer, viewAsBuffer } from "./node_buffer.ts";
 import { nextTick } from "../runtime/globals.ts";
 import type { Duplex } from "../runtime/node_types.ts";
-import { COPY_BELOW, type Result } from "../socket/receive_queue.ts";
+import { COPY_BELOW } from "../socket/chunk_queue.ts";
+import type { Result } from "../socket/pending_reads.ts";
 import type { Socket } from "../socket/socket.ts";
 
 /** The receiving direction of a duplex: passes the chunks of the connection to
@@ -15,7 +16,7 @@ export class DuplexReader {
   readonly #duplex: Duplex;
   readonly #socket: Socket;
   readonly #activity: DuplexActivity;
-  readonly #chunks: Chunks;
+  readonly #chunks: ChunkReader;
   /** A chunk was requested from the connection. */
   #isReading = false;
   /** pause() has withdrawn the request. The Duplex does not repeat it, because it
@@ -29,7 +30,7 @@ export class DuplexReader {
     this.#duplex = duplex;
     this.#socket = socket;
     this.#activity = activity;
-    this.#chunks = new Chunks(socket);
+    this.#chunks = new ChunkReader(socket);
   }
 
   get bytesRead(): number {
@@ -52,7 +53,7 @@ export class DuplexReader {
 
   /** Withdraws the pending request, if there is one. */
   pause(): void {
-    if (!this.#isReading || !this.#chunks.giveUp()) return;
+    if (!this.#isReading || !this.#chunks.cancel()) return;
     this.#isReading = false;
     this.#isPaused = true;
     this.#activity.setReading(false);

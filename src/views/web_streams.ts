@@ -129,7 +129,7 @@ export class WebStreams {
 
   #closeIfDone(): void {
     const { receive, send } = this.#stream;
-    if (receive.isEnded && send.isEnded) this.#stream.close();
+    if (receive.isEnded && send.isShut) this.#stream.close();
   }
 
   /* The connection has failed. What is still written leaves if it can. */
