@@ -11,6 +11,7 @@ import type {
 import { checkChanges } from "./options/settings.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
 import { requireOptions } from "./options/validate.ts";
+import { showFields, shownAddress } from "./views/inspect.ts";
 import type { ListenerStats } from "./stats.ts";
 import type { Socket } from "./socket/socket.ts";
 
@@ -22,7 +23,7 @@ export let makeListener: (acceptor: Acceptor) => Listener;
  * Accepts TCP connections, as in Deno, and is an async iterable of them.
  *
  * Leaving a `for await` loop over it by `break` or by an error closes it, and
- * `close()` ends the loop. Connections that were accepted live on.
+ * `close()` ends the loop. Connections that were accepted stay open.
  *
  * @example A server
  * ```ts
@@ -41,6 +42,10 @@ export let makeListener: (acceptor: Acceptor) => Listener;
 export class Listener implements AsyncIterable<Conn> {
   static {
     makeListener = (acceptor) => new Listener(acceptor);
+    showFields(Listener, (listener) => ({
+      addr: shownAddress(() => listener.addr),
+      state: listener.#acceptor.isClosed ? "closed" : "open",
+    }));
   }
 
   readonly #acceptor: Acceptor;
@@ -54,21 +59,23 @@ export class Listener implements AsyncIterable<Conn> {
     this.#acceptor = acceptor;
   }
 
-  /** The address that it listens on, with the port that the system chose. */
+  /** The address that it listens on, with the port number that the system has
+   * chosen if it was 0. */
   get addr(): NetAddr {
     return this.#acceptor.address;
   }
 
   /**
    * The last failure to accept, for example `EMFILE`, until the next success.
-   * Such a failure does not end the listener: it tries again by itself.
+   * After such a failure the listener tries again by itself.
    */
   get lastError(): Error | undefined {
     return this.#acceptor.lastError;
   }
 
   /**
-   * The options in force; those of connections are what they start with.
+   * The options in force. Those of connections are the ones that accepted
+   * connections start with.
    *
    * @throws {SocketError} when the listener is closed.
    */
@@ -128,8 +135,7 @@ export class Listener implements AsyncIterable<Conn> {
   /**
    * Waits for the next connection. Several calls are answered in order.
    *
-   * @throws {SocketError} `EBADF` when the listener is closed, before or
-   * meanwhile.
+   * @throws {SocketError} `EBADF` when the listener is or becomes closed.
    */
   accept(): Promise<Conn> {
     const acceptor = this.#acceptor;
@@ -142,13 +148,13 @@ export class Listener implements AsyncIterable<Conn> {
   }
 
   /**
-   * The same as `accept()`, but it blocks the thread: no other code of it runs
+   * The same as `accept()`, but it blocks the thread: no other code runs on it
    * meanwhile, timers and promises included.
    *
    * @param options how long to block. A `timeout` of 0 can miss a connection
-   * that the system is still handing over.
-   * @throws {SocketError} `ETIMEDOUT` after `timeout`; a connection that comes
-   * later is the next call's. `EBADF` when the listener is closed.
+   * that has just been made.
+   * @throws {SocketError} `ETIMEDOUT` after `timeout`; a connection that is made
+   * later is for the next call. `EBADF` when the listener is closed.
    *
    * @example
    * ```ts
@@ -166,15 +172,15 @@ export class Listener implements AsyncIterable<Conn> {
   }
 
   /**
-   * Stops listening, at once: the address is free when it returns. Loops end,
-   * and connections that nobody has accepted are reset. Closing again does
+   * Stops listening at once: the address is free when it returns. Loops end, and
+   * connections that `accept()` has not returned are reset. Closing again does
    * nothing.
    */
   close(): void {
     this.#acceptor.close();
   }
 
-  /** Has the listener hold the process alive, which is the default. */
+  /** Lets the listener hold the process alive, which is the default. */
   ref(): void {
     this.#acceptor.setRef(true);
   }
@@ -184,7 +190,7 @@ export class Listener implements AsyncIterable<Conn> {
     this.#acceptor.setRef(false);
   }
 
-  /** The connections as they come, until the listener is closed. */
+  /** The connections as they are made, until the listener is closed. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Conn, undefined> {
     return new ListenerIterator(this.#acceptor);
   }

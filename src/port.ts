@@ -17,6 +17,7 @@ import { type ConnOptions, connSettings } from "./options/conn.ts";
 import { type ConnectOptions, connectSettings } from "./options/connect.ts";
 import { type ListenOptions, listenSettings } from "./options/listen.ts";
 import { OPTIONS } from "./options/table.ts";
+import { showFields } from "./views/inspect.ts";
 import { runtime } from "./runtime/detect.ts";
 import { type SocketEvent, SocketEvents } from "./views/socket_events.ts";
 import type { PortStats } from "./stats.ts";
@@ -29,13 +30,13 @@ import {
 /** Options of {@linkcode CompletionPort.addSocket}. */
 export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {
   /**
-   * Bytes that one event brings at most, from 1 to 1,048,576, and no more than
-   * 262,144 at a time.
+   * The most bytes of one event, from 1 to 1,048,576. No event has more than
+   * 262,144.
    *
    * @default {16_384}
    */
   readBufferSize?: number | undefined;
-  /** Comes with each event of the socket. */
+  /** A value of the caller's, which each event of the socket has. */
   userState?: unknown;
 }
 
@@ -43,10 +44,10 @@ export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {
  * Sockets that are counted and closed together.
  *
  * All ports of a thread share one completion port of the system (on Linux an
- * epoll instance) and one loop, so a program may have as many as it likes, up to
- * 65,535 in a thread, and each costs a few bytes. One is enough, and `listen()`
- * and `connect()` use one that they make when first called. A port of one's own
- * closes all of its sockets with one `close()`, and no others, and counts apart.
+ * epoll instance) and one loop, so a thread may have up to 65,535 of them, and
+ * each costs a few bytes. Most programs need none: `listen()` and `connect()` use
+ * one that is created when it is first needed. A port of your own has its own
+ * counters, and its `close()` closes all of its sockets and no others.
  *
  * @example
  * ```ts
@@ -58,6 +59,15 @@ export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {
  * ```
  */
 export class CompletionPort {
+  static {
+    showFields(CompletionPort, (port) => {
+      const { engine } = port;
+      return port.#group.isClosed
+        ? { engine, state: "closed" }
+        : { engine, sockets: port.#group.stats().sockets, state: "open" };
+    });
+  }
+
   readonly #group = new Group();
   readonly #events = new SocketEvents(this.#group.loop.allowance);
 
@@ -96,14 +106,15 @@ export class CompletionPort {
   }
 
   /**
-   * Takes over a connection that `conn.detach()` has given up, on this thread
-   * or another one, with the bytes that it had received.
+   * Makes a connection of what `conn.detach()` has returned, on this thread or
+   * another one, with the bytes that it had received.
    *
-   * @param socket what `detach()` gave.
-   * @param options as for `connect()`: those of the former owner do not come
-   * with it.
+   * @param socket the result of `detach()`.
+   * @param options as for `connect()`. Those of the former owner are replaced,
+   * except its `userTimeout` when there is none here.
    * @throws {SocketError} `ENOTSOCK`, `ENOTCONN` (not a connected stream),
-   * `EEXIST` (it is on a port already); the handle is then still the caller's.
+   * `EEXIST` (it is on a port already). The caller then still owns the handle.
+   * @throws {NotSupported} for an option that the system does not have; likewise.
    * @throws Under Deno, `NotCapable` without the `net` permission for the peer.
    */
   adopt(socket: DetachedSocket, options: ConnOptions = {}): Conn {
@@ -117,20 +128,21 @@ export class CompletionPort {
   }
 
   /**
-   * Hands a connected socket to the port, which was made elsewhere: a SOCKET or
-   * a file descriptor, or what `conn.detach()` gave. What happens to it comes from {@linkcode events}, as with
-   * the callback of libiocp: give a socket, a buffer size and a state of your
-   * own. The port owns the socket from here on and closes it after its last
-   * event, or when the connection that is returned is closed.
+   * Adds a connected socket that was created elsewhere. {@linkcode events} reports
+   * its received bytes, its end and its failure, as the callback of libiocp does.
+   * The port owns the socket from here on, and closes it after its last event or
+   * when the returned connection is closed.
    *
-   * @param socket the SOCKET or file descriptor, or a detached connection.
-   * @param options `readBufferSize`, the bytes of one event at most (from 1 to
-   * 1,048,576, by default 16,384); `userState`, which comes with each event;
-   * and those of every connection. With `allowHalfOpen` the last event leaves
-   * it open.
+   * @param socket the SOCKET or file descriptor, or the result of
+   * `conn.detach()`.
+   * @param options `readBufferSize`, the most bytes of one event (from 1 to
+   * 1,048,576, by default 16,384); `userState`, a value that each event has; and
+   * those of every connection. With `allowHalfOpen` the last event leaves the
+   * socket open.
    * @returns the connection, to write to.
    * @throws {SocketError} `ENOTSOCK`, `ENOTCONN` (not a connected stream),
-   * `EEXIST` (it is on a port already); the handle is then still the caller's.
+   * `EEXIST` (it is on a port already). The caller then still owns the handle.
+   * @throws {NotSupported} for an option that the system does not have; likewise.
    * @throws Under Deno, `NotCapable` without the `net` permission for the peer.
    */
   addSocket(
@@ -162,9 +174,9 @@ export class CompletionPort {
   }
 
   /**
-   * What happens to the sockets of {@linkcode addSocket}, in order, until the
-   * port is closed. A socket whose event nobody takes receives no more, so a
-   * slow loop slows its peers. Several loops share the events.
+   * The events of the sockets that were added with {@linkcode addSocket}, in
+   * order, until the port is closed. A socket receives no more until its event is
+   * consumed, so a slow loop slows its peers down. Several loops share the events.
    *
    * @example
    * ```ts
@@ -214,9 +226,10 @@ export class CompletionPort {
   }
 
   /**
-   * Closes the port and everything on it, at once: loops end, and what waits is
-   * rejected with `EINTR`. Connections with bytes still to send are reset,
-   * so that no peer takes a part for the whole. Closing again does nothing.
+   * Closes the port and all of its sockets at once: loops end, and pending calls
+   * are rejected with `EINTR`. Connections with bytes still to send are reset, so
+   * that no peer mistakes a partial message for a complete one. Closing again
+   * does nothing.
    */
   close(): void {
     this.#group.close();
@@ -239,12 +252,13 @@ function sharedPort(): CompletionPort {
 /**
  * Listens for TCP connections, like `Deno.listen`.
  *
- * @param options where to listen, and what the connections inherit.
+ * @param options where to listen, and the options that connections inherit.
  * @returns the listener, an async iterable of connections.
- * @throws {TypeError} or {RangeError} for a wrong option, which it names.
+ * @throws {TypeError} or {RangeError} that names a wrong option.
  * @throws {SocketError} when the system refuses: `EADDRINUSE`, `EACCES`,
  * `EADDRNOTAVAIL`, or `ENOTFOUND` for an unknown host name.
- * @throws {NotSupported} for `reusePort` on Windows.
+ * @throws {NotSupported} for `reusePort` on Windows, and for options that the
+ * system does not have.
  * @throws Under Deno, `NotCapable` without the `net` permission.
  *
  * @example
@@ -260,14 +274,15 @@ export function listen(options: ListenOptions): Listener {
 }
 
 /**
- * Makes a TCP connection, like `Deno.connect`. Of a name's several addresses
- * the first that answers is used (RFC 8305).
+ * Makes a TCP connection, like `Deno.connect`. If a name has several addresses,
+ * the first one that answers is used (RFC 8305).
  *
  * @param options where to connect, and how.
  * @returns the connection.
- * @throws {TypeError} or {RangeError} for a wrong option, which it names.
+ * @throws {TypeError} or {RangeError} that names a wrong option.
  * @throws {SocketError} when it fails: `ECONNREFUSED`, `ETIMEDOUT`,
  * `ENOTFOUND` and so on.
+ * @throws {NotSupported} for options that the system does not have.
  * @throws the reason of `signal` when that aborts.
  * @throws Under Deno, `NotCapable` without the `net` permission.
  *
@@ -297,7 +312,7 @@ export function connect(options: ConnectOptions): Promise<Conn> {
  * The same as {@linkcode CompletionPort.adopt}, on the port of this thread that
  * `listen()` and `connect()` use.
  *
- * @param socket what `conn.detach()` gave.
+ * @param socket the result of `conn.detach()`.
  * @param options as for `connect()`.
  * @returns the connection.
  */
@@ -306,14 +321,14 @@ export function adopt(socket: DetachedSocket, options?: ConnOptions): Conn {
 }
 
 /**
- * The same as {@linkcode connect}, but it blocks the thread: no other code of
- * it runs meanwhile, timers and promises included.
+ * The same as {@linkcode connect}, but it blocks the thread: no other code runs
+ * on it meanwhile, timers and promises included.
  *
- * @param options where to connect, and how. A `signal` counts only if it has
- * aborted already. `timeout` does not cut a look-up short that the system is
- * busy with: the call fails when that is over.
+ * @param options where to connect, and how. A `signal` has an effect only if it
+ * has aborted already. `timeout` does not interrupt a look-up of the host name:
+ * the call fails when that is over.
  * @returns the connection.
- * @throws what {@linkcode connect} is rejected with.
+ * @throws the errors that {@linkcode connect} is rejected with.
  *
  * @example
  * ```ts

@@ -86,10 +86,16 @@ export class Attempt implements Endpoint {
 
   closed(): void {}
 
-  /** The connection, once it is made. */
+  /**
+   * The connection, once it is made.
+   *
+   * @throws {NotSupported} for an option that the system does not have.
+   */
   toSocket(): Socket {
+    const { conn } = this.#settings;
+    const socket = new Socket(this.#loop, this.id, conn, "new");
     this.#isOver = true;
-    return new Socket(this.#loop, this.id, this.#settings.conn, "new");
+    return socket;
   }
 
   /** Closes the socket. */

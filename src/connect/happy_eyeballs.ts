@@ -84,7 +84,14 @@ export class HappyEyeballs {
       this.#failed(error);
       return;
     }
-    const socket = attempt.toSocket();
+    let socket: Socket;
+    try {
+      socket = attempt.toSocket();
+    } catch (error) {
+      attempt.abandon();
+      this.cancel(error);
+      return;
+    }
     this.#end();
     this.#options.resolve(socket);
   };

@@ -55,8 +55,6 @@ export const PEER = 1;
 /** The option with the group of a socket; those of users are in
  * src/options/table.ts. */
 export const GROUP = 12;
-export const USER_TIMEOUT = 13;
-export const DSCP = 14;
 
 /** Modes of iocp_close(). */
 export const GRACEFUL = 0;

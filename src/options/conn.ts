@@ -8,12 +8,12 @@ import type {
 import type { ReceiveOptions, ReceiveOptionsInForce } from "./receive_mode.ts";
 import { checkOptions, type Settings } from "./settings.ts";
 
-/** Options that every connection has, made or accepted. */
+/** Options of every connection, whether made by `connect()` or accepted. */
 export interface ConnOptions {
   /**
-   * Keeps the connection open when a `for await` loop over it comes to the
-   * peer's end, so that an answer can still be written. Otherwise the end of
-   * the loop closes the connection.
+   * Keeps the connection open when a `for await` loop over it ends at the peer's
+   * end, so that an answer can still be written. Otherwise the end of the loop
+   * closes the connection.
    *
    * @default {false}
    */
@@ -27,34 +27,52 @@ export interface ConnOptions {
    */
   noDelay?: boolean | undefined;
   /**
-   * Has the system probe an idle peer (`SO_KEEPALIVE`), at its own times or at
+   * Lets the system probe an idle peer (`SO_KEEPALIVE`), at its own times or at
    * those given.
    *
    * @default {false}
    */
   keepAlive?: boolean | KeepAliveOptions | undefined;
   /**
+   * How long, in milliseconds from 1 to 2,147,483,647, data may stay
+   * unacknowledged by the peer before the system ends the connection with
+   * `ETIMEDOUT`: `TCP_USER_TIMEOUT` on Linux, and `TCP_MAXRT` on Windows, which
+   * counts whole seconds, rounded up. A Windows without that, and Wine, throw
+   * {@linkcode NotSupported}.
+   *
+   * @default the system decides
+   */
+  userTimeout?: number | undefined;
+  /**
+   * The differentiated services code point (RFC 2474) of the packets that are
+   * sent, from 0 to 63: the upper six bits of `IP_TOS` and `IPV6_TCLASS`. Windows
+   * ignores it, so there it throws {@linkcode NotSupported}.
+   *
+   * @default {0}
+   */
+  dscp?: number | undefined;
+  /**
    * How long, in milliseconds from 0 to 2,147,483,647, `close()` waits for a
-   * peer that takes nothing of what was written, before it resets the
-   * connection. It looks four times in that time, so it may wait a quarter of it
-   * longer. A peer that takes something, however slowly, gets everything, as far
-   * as the system says what is acknowledged: Windows before version 1703 of
-   * Windows 10, and Wine, do not, and there a peer has to take 256 KiB in that
-   * time.
+   * peer that acknowledges none of the bytes that were written, before it resets
+   * the connection. It checks four times in that time, so it may wait a quarter
+   * longer. A peer that acknowledges bytes, however slowly, gets all of them.
+   * Windows before version 1703 of Windows 10, and Wine, do not report what is
+   * acknowledged; there a peer has to accept 256 KiB in that time.
    *
    * @default {30_000}
    */
   closeTimeout?: number | undefined;
   /**
-   * How it receives.
+   * How the connection receives.
    *
    * @default {{ mode: "auto" }}
    */
   receive?: ReceiveOptions | undefined;
   /**
-   * Sends that may be in flight at once, from 1 to 64, each of up to 256 KiB
-   * that the library keeps until the system has taken it: overlapped sends on
-   * Windows. More of them keep a fast, long line full; they leave in order.
+   * Sends that may be in flight at once, from 1 to 64, each of up to 256 KiB that
+   * the library holds until the system has accepted it: overlapped sends on
+   * Windows. More of them fill a fast line with a long delay. They are sent in
+   * order.
    *
    * @default {1}
    */
@@ -72,6 +90,13 @@ export interface ConnOptionsInForce {
   noDelay: boolean | undefined;
   /** In seconds; see {@linkcode KeepAliveOptions}. */
   keepAlive: false | KeepAliveOptionsInForce | undefined;
+  /**
+   * In milliseconds, as the system has it; on Linux, 0 is its own choice. See
+   * {@linkcode ConnOptions.userTimeout}.
+   */
+  userTimeout: number | undefined;
+  /** See {@linkcode ConnOptions.dscp}. */
+  dscp: number | undefined;
   /** In milliseconds; see {@linkcode ConnOptions.closeTimeout}. */
   closeTimeout: number;
   /** See {@linkcode ReceiveOptions}. */

@@ -14,7 +14,7 @@ import type { Signal } from "../runtime/web_types.ts";
 
 /** Options of {@linkcode connect}. */
 export interface ConnectOptions extends ConnOptions {
-  /** 1 to 65535, or the text of such a number. */
+  /** From 1 to 65,535, or the text of such a number. */
   port: number | string;
   /**
    * An IP address or a host name, in Unicode or Punycode. The zone of an IPv6
@@ -23,11 +23,11 @@ export interface ConnectOptions extends ConnOptions {
    * @default {"127.0.0.1"}
    */
   hostname?: string | undefined;
-  /** Gives the attempt up; its reason is thrown. */
+  /** Cancels the attempt; its reason is thrown. */
   signal?: Signal | undefined;
   /**
-   * How long the attempt may take, names included, in milliseconds from 1 to
-   * 2,147,483,647. Without it the system decides.
+   * How long the attempt may take, the look-up of the name included, in
+   * milliseconds from 1 to 2,147,483,647. Without it the system decides.
    */
   timeout?: number | undefined;
   /** The IP address of this machine to connect from. */
@@ -39,15 +39,15 @@ export interface ConnectOptions extends ConnOptions {
    */
   transport?: "tcp" | undefined;
   /**
-   * Has the addresses of a name race each other (RFC 8305). With false only
-   * the first of them is tried.
+   * Tries several addresses of a name at once (RFC 8305). With false only the
+   * first of them is tried.
    *
    * @default {true}
    */
   autoSelectFamily?: boolean | undefined;
   /**
-   * How long one address is tried alone before the next one joins the race, in
-   * milliseconds from 0 to 2,147,483,647. RFC 8305 asks for at least 10.
+   * How long one address is tried before the next one is tried as well, in
+   * milliseconds from 0 to 2,147,483,647. RFC 8305 recommends at least 10.
    *
    * @default {250}
    */

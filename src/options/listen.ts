@@ -19,47 +19,49 @@ import {
 /** Options of {@linkcode listen}; those of the connections are inherited. */
 export interface ListenOptions extends ConnOptions {
   /**
-   * 0 to 65535; 0 lets the system choose. It may be the text of a number, as in
-   * an environment variable.
+   * From 0 to 65,535; 0 lets the system choose. It may be the text of a number,
+   * as in an environment variable.
    *
    * @default {0}
    */
   port?: number | string | undefined;
   /**
-   * An IP address or host name of this machine. `"::"` takes IPv4 as well, and
-   * `"localhost"` is both 127.0.0.1 and ::1, at the same port. Of another name's
-   * addresses the first is taken. The zone of an IPv6 address may be the number
-   * or the name of a network interface.
+   * An IP address or host name of this machine. `"::"` accepts IPv4 as well, and
+   * `"localhost"` is both 127.0.0.1 and ::1, at the same port. If another name
+   * has several addresses, the first is used. The zone of an IPv6 address may be
+   * the number or the name of a network interface.
    *
    * @default {"0.0.0.0"}
    */
   hostname?: string | undefined;
   /**
    * Connections that the system holds before they are accepted, from 1 to
-   * 65535; the system may allow fewer.
+   * 65,535; the system may allow fewer. On Windows, making it smaller later
+   * throws {@linkcode NotSupported}.
    *
    * @default {511}
    */
   backlog?: number | undefined;
   /**
-   * Accepts that are kept posted, from 1 to 1,024: the AcceptEx pool of Windows.
-   * On Linux, where a turn accepts all that have come, it has no use.
+   * Accepts that are posted at a time, from 1 to 1,024: the AcceptEx pool of
+   * Windows. On Linux, where each turn accepts all new connections, it has no
+   * effect.
    *
    * @default {32}
    */
   acceptPool?: number | undefined;
   /**
-   * Tells of a connection only when its peer has said something: AcceptEx with
-   * data on Windows, `TCP_DEFER_ACCEPT` on Linux. For protocols in which the
-   * client speaks first, such as HTTP.
+   * Delivers a connection only after its peer has sent data: AcceptEx with data
+   * on Windows, `TCP_DEFER_ACCEPT` on Linux. For protocols in which the client
+   * sends first, such as HTTP.
    *
    * @default {false}
    */
   deferAccept?: boolean | undefined;
   /**
-   * How long, in milliseconds from 0 to 2,147,483,647, a peer may say nothing
+   * How long, in milliseconds from 0 to 2,147,483,647, a peer may send nothing
    * after it has connected. Then its connection is reset; one that was accepted
-   * fails with `ETIMEDOUT`. It takes up to half as long again to notice. 0 sets
+   * fails with `ETIMEDOUT`. This may happen up to half of that time later. 0 sets
    * no limit.
    *
    * @default {0}, and `120_000` with `deferAccept`
@@ -74,14 +76,14 @@ export interface ListenOptions extends ConnOptions {
    */
   transport?: "tcp" | undefined;
   /**
-   * Has an IPv6 listener take no IPv4 connections (`IPV6_V6ONLY`).
+   * Makes an IPv6 listener accept no IPv4 connections (`IPV6_V6ONLY`).
    *
    * @default {false}
    */
   ipv6Only?: boolean | undefined;
   /**
-   * Shares the address with other listeners of the same user that say so too
-   * (`SO_REUSEPORT`). Windows has no such thing: {@linkcode NotSupported}.
+   * Shares the address with other listeners of the same user that have this
+   * option too (`SO_REUSEPORT`). On Windows it throws {@linkcode NotSupported}.
    *
    * @default {false}
    */
@@ -99,13 +101,13 @@ export interface ListenerChanges {
 /** The options of a listening socket as they are in force. */
 export interface ListenOptionsInForce {
   /** See {@linkcode ListenOptions.backlog}. */
-  backlog: number | undefined;
+  backlog: number;
   /** See {@linkcode ListenOptions.acceptPool}. */
   acceptPool: number;
   /** See {@linkcode ListenOptions.deferAccept}. */
-  deferAccept: boolean | undefined;
+  deferAccept: boolean;
   /** In milliseconds; see {@linkcode ListenOptions.firstByteTimeout}. */
-  firstByteTimeout: number | undefined;
+  firstByteTimeout: number;
   /** See {@linkcode ListenOptions.ipv6Only}. */
   ipv6Only: boolean;
   /** See {@linkcode ListenOptions.reusePort}. */

@@ -147,6 +147,7 @@ export function numbersOf(
   setting: unknown,
 ): [native: number, value: number][] {
   const { kind, native } = LIST[key]!;
+  if (setting === undefined) return [];
   if (kind === "keepAlive") return keepAliveNumbers(setting as never);
   if (kind === "receive") return receiveNumbers(setting as never);
   return native === undefined ? [] : [[native, Number(setting)]];
@@ -255,10 +256,12 @@ export function readOptions<S extends Scope>(
 }
 
 function readOption(key: string, setting: unknown, get: GetNative): unknown {
-  const { kind, native } = LIST[key]!;
+  const { kind, native, owner } = LIST[key]!;
   if (kind === "keepAlive") return readKeepAlive(get);
   if (kind === "receive") return { ...setting as ReceiveSettings };
   if (native === undefined) return setting;
   const value = get(native);
+  /* The library has closed the socket by itself. */
+  if (value === undefined && owner === "library") return setting;
   return kind === "boolean" && value !== undefined ? value !== 0 : value;
 }

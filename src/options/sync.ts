@@ -3,11 +3,11 @@
 
 import { optionalInteger, requireOptions } from "./validate.ts";
 
-/** Options of the calls that block: `acceptSync()` and its like. */
+/** Options of the calls that block, such as `acceptSync()`. */
 export interface SyncOptions {
   /**
    * How long the call may block, in milliseconds from 0 to 2,147,483,647; then
-   * it throws `ETIMEDOUT`. 0 looks once and does not block. Without it the call
+   * it throws `ETIMEDOUT`. 0 checks once and does not block. Without it the call
    * blocks until it is done.
    */
   timeout?: number | undefined;

@@ -42,7 +42,8 @@ export interface Option {
   readonly initial?: boolean | number;
   /** Accepted connections have that of their listener without being asked. */
   readonly isInherited?: boolean;
-  /** Why a system does not support it. */
+  /** Why some systems do not support it, for the message; all support an option
+   * without it. */
   readonly unsupported?: string;
 }
 
@@ -68,6 +69,26 @@ export const OPTIONS = {
       interval: { native: 4, min: 1, max: 32_767 },
       count: { native: 5, min: 1, max: 127 },
     },
+  },
+  userTimeout: {
+    scope: "conn",
+    kind: "milliseconds",
+    min: 1,
+    max: 2_147_483_647,
+    default: undefined,
+    native: 13,
+    owner: "system",
+    unsupported: "this Windows has no TCP_MAXRT",
+  },
+  dscp: {
+    scope: "conn",
+    kind: "integer",
+    min: 0,
+    max: 63,
+    default: 0,
+    native: 14,
+    owner: "system",
+    unsupported: "Windows ignores the code point that a program sets",
   },
   closeTimeout: {
     scope: "conn",
@@ -149,7 +170,7 @@ export const OPTIONS = {
     max: 2_147_483_647,
     default: 250,
   },
-} as const satisfies Readonly<Record<string, Option>>;
+} as const;
 
 /** The options of the list, by name. */
 export type Options = typeof OPTIONS;

@@ -89,7 +89,8 @@ export class Acceptor implements Endpoint {
 
   closed(): void {}
 
-  get #isClosed(): boolean {
+  /** It was closed, by the user or with its port. */
+  get isClosed(): boolean {
     return this.#queue.isClosed;
   }
 
@@ -116,7 +117,7 @@ export class Acceptor implements Endpoint {
 
   /** The options of the listening socket that are in force. */
   options(): ListenOptionsInForce {
-    if (this.#isClosed) throw this.closedError("getsockopt");
+    if (this.isClosed) throw this.closedError("getsockopt");
     return readOptions("listen", this.settings, (native) => {
       const value = this.loop.port.getOption(this.id, native);
       return value < 0 ? undefined : value;
@@ -125,7 +126,7 @@ export class Acceptor implements Endpoint {
 
   /** Changes options, one after the other. */
   changeOptions(changes: Partial<ListenSettings>): void {
-    if (this.#isClosed) throw this.closedError("setsockopt");
+    if (this.isClosed) throw this.closedError("setsockopt");
     for (const [key, setting] of Object.entries(changes)) {
       for (const [native, value] of numbersOf(key, setting)) {
         this.#setOption(key, native, value);
@@ -139,7 +140,7 @@ export class Acceptor implements Endpoint {
 
   /** The library's counters; connections in the queue count as ready. */
   stats(): SocketStats {
-    if (this.#isClosed) throw this.closedError("ioctl");
+    if (this.isClosed) throw this.closedError("ioctl");
     const [stats, ...others] = this.#ids.map((id) =>
       this.loop.port.socketStats(id)
     );
@@ -191,21 +192,21 @@ export class Acceptor implements Endpoint {
   }
 
   setRef(isRef: boolean): void {
-    if (this.#isClosed || isRef === this.#isRef) return;
+    if (this.isClosed || isRef === this.#isRef) return;
     this.#isRef = isRef;
     if (isRef) this.loop.ref();
     else this.loop.unref();
   }
 
   close(): void {
-    if (this.#isClosed) return;
+    if (this.isClosed) return;
     this.#closeSockets();
     this.portClosed();
   }
 
   /** It is closed, by the user or with its port. */
   portClosed(): void {
-    if (this.#isClosed) return;
+    if (this.isClosed) return;
     if (this.#isRef) this.loop.unref();
     for (const socket of this.#queue.clear()) socket.reset();
     this.#queue.close();
@@ -233,7 +234,7 @@ export class Acceptor implements Endpoint {
     const { firstByteTimeout } = this.settings;
     const origin = firstByteTimeout > 0 ? "watched" : "accepted";
     const socket = new Socket(this.loop, result, settings, origin);
-    if (this.#isClosed) {
+    if (this.isClosed) {
       socket.reset();
       return;
     }
@@ -244,7 +245,7 @@ export class Acceptor implements Endpoint {
   /* Accepting starts with the first call of accept(). After a full queue it goes
    * on when half of it is left. */
   #post(): void {
-    if (this.#isPosted || this.#isClosed) return;
+    if (this.#isPosted || this.isClosed) return;
     if (this.#queue.length <= QUEUED_MAX / 2) this.#setPosted(true);
   }
 

@@ -21,17 +21,11 @@ const REASONS: Readonly<Record<string, string>> = {
 /* Requires the permission to connect to the peer, since the result is the same.
  * Returns the local address. */
 function requirePeer(loop: Loop, id: number): NetAddr {
-  try {
-    const { hostname, port } = loop.port.address(id, PEER);
-    /* This fails if the connection was reset meanwhile. */
-    const local = loop.port.address(id, LOCAL);
-    runtime.requireNet(hostname, port);
-    return local;
-  } catch (error) {
-    /* The handle is still the caller's. */
-    loop.port.close(id, DETACH, 0);
-    throw error;
-  }
+  const { hostname, port } = loop.port.address(id, PEER);
+  /* This fails if the connection was reset meanwhile. */
+  const local = loop.port.address(id, LOCAL);
+  runtime.requireNet(hostname, port);
+  return local;
 }
 
 /**
@@ -56,8 +50,14 @@ export function adoptSocket(
     });
   }
   group.join(id);
-  const local = requirePeer(loop, id);
-  const socket = new Socket(loop, id, settings, "adopted");
-  socket.rememberAddress(LOCAL, local);
-  return socket;
+  try {
+    const local = requirePeer(loop, id);
+    const socket = new Socket(loop, id, settings, "adopted");
+    socket.rememberAddress(LOCAL, local);
+    return socket;
+  } catch (error) {
+    /* The handle is still the caller's. */
+    loop.port.close(id, DETACH, 0);
+    throw error;
+  }
 }

@@ -102,9 +102,9 @@ export class Closing {
     return detaching.promise;
   }
 
-  /** Resolves when the socket is released: all writes were sent or have failed. */
-  released(): Promise<void> {
-    return new Promise((resolve) => (this.#onReleased ??= []).push(resolve));
+  /** Calls `callback` when the socket is released. */
+  onReleased(callback: () => void): void {
+    (this.#onReleased ??= []).push(callback);
   }
 
   /** A send is over, so a close that waits has its whole time again. */
@@ -134,7 +134,7 @@ export class Closing {
   /** The socket was released. */
   stop(): void {
     clearTimeout(this.#timer);
-    for (const resolve of this.#onReleased ?? []) resolve();
+    for (const callback of this.#onReleased ?? []) callback();
     this.#onReleased = undefined;
   }
 

@@ -105,7 +105,7 @@ export class SendQueue {
   }
 
   /** True once FIN is out. */
-  get isShut(): boolean {
+  get isEnded(): boolean {
     return this.#state === "ended";
   }
 

@@ -304,7 +304,13 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
 
   /** Resolves when all writes were sent or have failed, after a close. */
   released(): Promise<void> {
-    return this.isReleased ? Promise.resolve() : this.#needClosing().released();
+    return new Promise((resolve) => this.onReleased(resolve));
+  }
+
+  /** The same with a callback, which must not run user code. */
+  onReleased(callback: () => void): void {
+    if (this.isReleased) callback();
+    else this.#needClosing().onReleased(callback);
   }
 
   /**

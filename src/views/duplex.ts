@@ -5,12 +5,8 @@
 
 import { LOCAL, PEER } from "../native/completion.ts";
 import { DuplexActivity } from "./duplex_activity.ts";
-import {
-  endedByPeer,
-  isAnswered,
-  requireCallback,
-  timerDuration,
-} from "./duplex_error.ts";
+import { requireCallback, timerDuration } from "./duplex_arguments.ts";
+import { endedByPeer, isAnswered } from "./duplex_error.ts";
 import { DuplexReader } from "./duplex_reader.ts";
 import { DuplexWriter } from "./duplex_writer.ts";
 import { nextTick, nodeModule } from "../runtime/globals.ts";
@@ -83,15 +79,19 @@ function makeClass(): new (socket: Socket) => Duplex {
       });
       this.#socket = socket;
       this.#activity = new DuplexActivity(socket);
-      this.#reader = new DuplexReader(this, socket, this.#activity);
-      this.#writer = new DuplexWriter(socket, this.#activity);
-      /* The connection may also be closed by its Conn or with its port. An error
-       * that causes the close is reported before it. */
-      socket.released().then(() => nextTick(() => this.destroy()));
+      this.#reader = new DuplexReader(this, this.#activity);
+      this.#writer = new DuplexWriter(this.#activity);
+      socket.onReleased(this.#onReleased);
       this.on("end", onEnd);
       /* Reads before anything is requested, to notice a peer that is gone. */
       this.read(0);
     }
+
+    /* The connection may also be closed by its Conn or with its port. An error
+     * that causes the close is reported first, by a promise. */
+    #onReleased = (): void => {
+      Promise.resolve().then(() => nextTick(() => this.destroy()));
+    };
 
     get bufferSize(): number | undefined {
       return this.destroyed ? undefined : this.writableLength;

@@ -9,7 +9,7 @@ import type { Socket } from "../socket/socket.ts";
  * without activity has passed.
  */
 export class DuplexActivity {
-  readonly #socket: Socket;
+  readonly socket: Socket;
   /** unref() was called. */
   #isUnref: boolean;
   /** A read is pending, or will be soon. */
@@ -18,7 +18,7 @@ export class DuplexActivity {
   #inactivity: Inactivity | undefined;
 
   constructor(socket: Socket) {
-    this.#socket = socket;
+    this.socket = socket;
     this.#isUnref = socket.isUnref;
   }
 
@@ -51,7 +51,7 @@ export class DuplexActivity {
     this.#inactivity?.stop();
     this.#inactivity = ms === 0
       ? undefined
-      : new Inactivity(ms, () => this.#socket.send.offset, onTimeout);
+      : new Inactivity(ms, () => this.socket.send.offset, onTimeout);
   }
 
   /** The duplex is destroyed. What it has written holds the process alive until it
@@ -59,12 +59,12 @@ export class DuplexActivity {
   end(): void {
     this.#isOver = true;
     this.#inactivity?.stop();
-    if (!this.#isUnref) this.#socket.setRef(true);
+    if (!this.#isUnref) this.socket.setRef(true);
   }
 
   #updateRef(): void {
     if (this.#isOver) return;
-    const socket = this.#socket;
+    const { socket } = this;
     const isActive = this.#isReading || socket.send.isBusy;
     socket.setRef(isActive && !this.#isUnref);
   }

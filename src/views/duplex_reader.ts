@@ -8,29 +8,29 @@ import { nextTick } from "../runtime/globals.ts";
 import type { Duplex } from "../runtime/node_types.ts";
 import { COPY_BELOW } from "../socket/chunk_queue.ts";
 import type { Result } from "../socket/pending_reads.ts";
-import type { Socket } from "../socket/socket.ts";
+
+/* IDLE: no chunk is requested. PENDING: one was requested from the connection.
+ * PAUSED: pause() has withdrawn the request, which the Duplex does not repeat,
+ * because it believes that it is still pending. ENDED: the peer's end has come. */
+const IDLE = 0;
+const PENDING = 1;
+const PAUSED = 2;
+const ENDED = 3;
+type State = typeof IDLE | typeof PENDING | typeof PAUSED | typeof ENDED;
 
 /** The receiving direction of a duplex: passes the chunks of the connection to
  * its push(), one for each request. */
 export class DuplexReader {
   readonly #duplex: Duplex;
-  readonly #socket: Socket;
   readonly #activity: DuplexActivity;
   readonly #chunks: ChunkReader;
-  /** A chunk was requested from the connection. */
-  #isReading = false;
-  /** pause() has withdrawn the request. The Duplex does not repeat it, because it
-   * believes that it is still pending. */
-  #isPaused = false;
-  /** The peer's end was received. */
-  #hasEnded = false;
+  #state: State = IDLE;
   #bytesRead = 0;
 
-  constructor(duplex: Duplex, socket: Socket, activity: DuplexActivity) {
+  constructor(duplex: Duplex, activity: DuplexActivity) {
     this.#duplex = duplex;
-    this.#socket = socket;
     this.#activity = activity;
-    this.#chunks = new ChunkReader(socket);
+    this.#chunks = new ChunkReader(activity.socket);
   }
 
   get bytesRead(): number {
@@ -39,32 +39,31 @@ export class DuplexReader {
 
   /** True after pause(), until the next start(). */
   get isPaused(): boolean {
-    return this.#isPaused;
+    return this.#state === PAUSED;
   }
 
   /** Requests a chunk, unless a request is pending. */
   start(): void {
-    if (this.#isReading || this.#hasEnded || this.#duplex.destroyed) return;
-    this.#isReading = true;
-    this.#isPaused = false;
+    const state = this.#state;
+    if (state === PENDING || state === ENDED || this.#duplex.destroyed) return;
+    this.#state = PENDING;
     this.#activity.setReading(true);
     this.#chunks.next().then(this.#received, this.#failed);
   }
 
   /** Withdraws the pending request, if there is one. */
   pause(): void {
-    if (!this.#isReading || !this.#chunks.cancel()) return;
-    this.#isReading = false;
-    this.#isPaused = true;
+    if (this.#state !== PENDING || !this.#chunks.cancel()) return;
+    this.#state = PAUSED;
     this.#activity.setReading(false);
   }
 
   #received = ({ value, done }: Result): void => {
     const duplex = this.#duplex;
-    this.#isReading = false;
+    this.#state = IDLE;
     if (duplex.destroyed) return;
     if (done) {
-      if (this.#socket.isClosed) duplex.destroy();
+      if (this.#activity.socket.isClosed) duplex.destroy();
       else this.#end();
       return;
     }
@@ -77,7 +76,7 @@ export class DuplexReader {
 
   #push(bytes: Uint8Array): void {
     try {
-      if (!this.#duplex.push(bytes) && !this.#isReading) {
+      if (!this.#duplex.push(bytes) && this.#state !== PENDING) {
         this.#activity.setReading(false);
       }
     } catch (error) {
@@ -92,7 +91,7 @@ export class DuplexReader {
   }
 
   #end(): void {
-    this.#hasEnded = true;
+    this.#state = ENDED;
     this.#duplex.push(null);
     /* Emits "end" also when nothing reads. */
     this.#duplex.read(0);
@@ -100,7 +99,7 @@ export class DuplexReader {
   }
 
   #failed = (error: Error): void => {
-    this.#isReading = false;
+    this.#state = IDLE;
     this.#duplex.destroy(duplexError(error, "read"));
   };
 }

@@ -3,21 +3,18 @@
 import type { DuplexActivity } from "./duplex_activity.ts";
 import { closedSocket, duplexError } from "./duplex_error.ts";
 import type { Callback } from "../runtime/node_types.ts";
-import type { Socket } from "../socket/socket.ts";
 
 function ignore(): void {}
 
 /** The sending direction of a duplex, on the send queue of the connection. */
 export class DuplexWriter {
-  readonly #socket: Socket;
   readonly #activity: DuplexActivity;
   /** The bytes of the write that is in the send queue. */
   #queuedBytes = 0;
   #sentBytes = 0;
   #hasFailed = false;
 
-  constructor(socket: Socket, activity: DuplexActivity) {
-    this.#socket = socket;
+  constructor(activity: DuplexActivity) {
     this.#activity = activity;
   }
 
@@ -33,7 +30,7 @@ export class DuplexWriter {
 
   /** Sends the parts, which have `length` bytes in all. */
   write(parts: Uint8Array[], length: number, callback: Callback): void {
-    const socket = this.#socket;
+    const { socket } = this.#activity;
     if (socket.isClosed) {
       callback(closedSocket());
       return;
@@ -62,7 +59,7 @@ export class DuplexWriter {
   /** Sends FIN after everything that was written. */
   end(callback: Callback): void {
     /* The close of the connection sends it anyway. */
-    if (this.#socket.isClosed) {
+    if (this.#activity.socket.isClosed) {
       callback();
       return;
     }
@@ -72,7 +69,7 @@ export class DuplexWriter {
       callback();
       this.#activity.writing();
     };
-    this.#socket.send.closeWrite().then(done, done);
+    this.#activity.socket.send.closeWrite().then(done, done);
     this.#activity.writing();
   }
 
@@ -82,14 +79,14 @@ export class DuplexWriter {
    * otherwise only what the library has accepted.
    */
   isPartlySent(length: number): boolean {
-    const socket = this.#socket;
+    const { socket } = this.#activity;
     return length > this.#queuedBytes ||
       !socket.isClosed && !socket.send.isAllAccepted;
   }
 
   /** Sends the remaining writes, then closes, within the closeTimeout. */
   close(remaining: readonly { chunk: Uint8Array }[]): void {
-    const socket = this.#socket;
+    const { socket } = this.#activity;
     if (socket.isClosed) return;
     for (const { chunk } of remaining) {
       socket.send.write(chunk).catch(() => this.#hasFailed = true);
