@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* What the import of the module does, and that Deno's test runner finds nothing of
- * the module open after users have closed what they opened. */
+/* What the import of the module does, and that nothing of the module's own
+ * outlives what users have opened, as Deno's test runner looks for it. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -13,7 +13,7 @@ const skip = runtime.preloads
   ? false
   : `${runtime.name} does not look for what a test leaves behind`;
 
-test("The import loads the library where a test runner needs it", () => {
+test("The import loads the library in runtimes that need it", () => {
   assert.equal(preload(), runtime.preloads);
 });
 
@@ -28,22 +28,22 @@ async function sanitized(rounds: number): Promise<Ended> {
   return await child.ended;
 }
 
-/* A process that keeps a processor busy. */
+/* A process that wants a processor for itself. */
 function busy(folder: TemporaryFolder) {
   return start(folder.write("busy.js", "for (;;);"));
 }
 
 describe(
-  "A test that closes what it opens passes the sanitizers",
+  "A test that closes all that it opens leaves nothing",
   { skip },
   () => {
-    test("in every way to open and close", async () => {
+    test("in all ways to open and close", async () => {
       const { code, stdout, stderr } = await sanitized(130);
       assert.equal(code, 0, stdout + stderr);
       assert.match(stdout, /130 passed/);
     });
 
-    test("while other processes keep the processors busy", async () => {
+    test("while other processes use the processors", async () => {
       using folder = new TemporaryFolder();
       using _one = busy(folder);
       using _two = busy(folder);
@@ -55,7 +55,7 @@ describe(
   },
 );
 
-/* Imports a copy of the module and reports the effects. */
+/* Imports a copy of the module and says what that has done. */
 const PROGRAM = `
 const asked = [];
 for (const name of ["request", "requestSync"]) {
@@ -86,12 +86,12 @@ async function imported(
 }
 
 describe("The import of the module", { skip }, () => {
-  test("asks for no permission and does not fail", async () => {
+  test("does not prompt and does not fail", async () => {
     using cache = new TemporaryFolder();
     const env = { XDG_CACHE_HOME: cache.path, LOCALAPPDATA: cache.path };
     for (
       const flags of [
-        /* Without any flag, a child process of Deno inherits all permissions. */
+        /* Without any, Deno gives a Deno that it starts all of them. */
         ["--allow-sys"],
         ["--allow-ffi"],
         ["--allow-read"],
@@ -102,17 +102,17 @@ describe("The import of the module", { skip }, () => {
     ) {
       const { asked, used } = await imported(flags, env);
       assert.deepEqual(asked, [], flags.join());
-      /* The first call reports what is missing. */
+      /* The first call says what is missing. */
       assert.equal(used, "LibraryError", `with ${flags.join()}`);
     }
   });
 
-  test("does not fail if no library can be used", async () => {
+  test("does not fail with a library that cannot be used", async () => {
     const { used } = await imported(["-A"], { IOCP_LIBRARY: "/not/there" });
     assert.equal(used, "LibraryError");
   });
 
-  test("writes no file without permission", async () => {
+  test("writes nothing without the permission", async () => {
     using cache = new TemporaryFolder();
     const env = { XDG_CACHE_HOME: cache.path, LOCALAPPDATA: cache.path };
     const flags = ["--allow-ffi", "--allow-read", "--allow-env"];
