@@ -4,7 +4,11 @@
 import { describe, noLibrary } from "./cache.ts";
 import { LibraryError } from "../errors.ts";
 import { systemFiles } from "./files.ts";
-import { findLibrary, type Found, type Search } from "./library_search.ts";
+import {
+  findLibrary,
+  type Found,
+  type Search,
+} from "./library_search.ts";
 import { grantedFiles } from "./granted_files.ts";
 import { runtime } from "../runtime/detect.ts";
 import { ABI, type Native } from "./symbols.ts";

@@ -37,5 +37,6 @@ export const deno: DenoNamespace =
   (globalThis as unknown as { Deno?: DenoNamespace }).Deno!;
 
 /* Captured when the module is loaded; see globals.ts. */
-const { dlopen, unrefTimer } = deno ?? {};
-export { dlopen, unrefTimer };
+
+export const dlopen: DenoNamespace["dlopen"] = deno?.dlopen;
+export const unrefTimer: DenoNamespace["unrefTimer"] = deno?.unrefTimer;

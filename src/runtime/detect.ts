@@ -1,7 +1,6 @@
 // Copyright the iocp authors. MIT license.
 /**
- * The runtime that the module runs in. What differs between runtimes is in
- * `runtime/deno.ts` and `runtime/bun.ts`, and nowhere else.
+ * The current runtime. What differs between the runtimes is in this folder.
  *
  * @module
  */
@@ -18,6 +17,6 @@ function detect(): Runtime {
   return deno.isCurrent() ? deno.runtime : bun.runtime;
 }
 
-/** The one that runs this module. */
+/** The runtime that this module runs in. */
 export const runtime: Runtime = detect();
 useErrorClasses(runtime.errorClass);

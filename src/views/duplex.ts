@@ -5,12 +5,8 @@
 
 import { LOCAL, PEER } from "../native/completion.ts";
 import { DuplexActivity } from "./duplex_activity.ts";
-import {
-  endedByPeer,
-  isAnswered,
-  requireCallback,
-  timerDuration,
-} from "./duplex_error.ts";
+import { requireCallback, timerDuration } from "./duplex_arguments.ts";
+import { endedByPeer, isAnswered } from "./duplex_error.ts";
 import { DuplexReader } from "./duplex_reader.ts";
 import { DuplexWriter } from "./duplex_writer.ts";
 import { nextTick, nodeModule } from "../runtime/globals.ts";

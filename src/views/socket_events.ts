@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 /* The events of the sockets that were added to a port, in one queue. A socket
- * receives again only after its event was consumed, so that each has at most one
- * in the queue. */
+ * receives again only after its event was delivered, so each has at most one in
+ * the queue. */
 
 import type { Allowance } from "../socket/allowance.ts";
 import { AsyncQueue } from "../socket/async_queue.ts";
@@ -9,30 +9,30 @@ import { Chunks } from "./chunks.ts";
 import type { Conn } from "../conn.ts";
 import type { Socket } from "../socket/socket.ts";
 
-/** What has happened to a socket that was added to a port. */
+/** An event of a socket that was added to a port. */
 export interface SocketEvent<T = unknown> {
   /** The connection, to write to or to close. */
   readonly socket: Conn;
   /**
-   * `"read"`: bytes have come. `"end"`: the peer has ended. `"error"`: the
-   * connection has failed, or was closed by this side. The last two come once,
-   * and nothing comes after them.
+   * `"read"`: bytes were received. `"end"`: the peer has ended its sending
+   * direction. `"error"`: the connection has failed, or was closed by this side.
+   * After an `"end"` or `"error"`, no further event is reported.
    */
   readonly type: "read" | "end" | "error";
-  /** The bytes of a `"read"`, to keep. */
+  /** The bytes of a `"read"`, with memory of their own. */
   readonly data: Uint8Array<ArrayBuffer> | undefined;
-  /** How many these are. */
+  /** The number of these bytes. */
   readonly byteCount: number;
-  /** What the user gave when it was added. */
+  /** The `userState` that the socket was added with. */
   readonly userState: T;
-  /** What an `"error"` is about. */
+  /** The error of an `"error"`. */
   readonly error: Error | undefined;
 }
 
 interface QueuedEvent {
   readonly event: SocketEvent;
-  /** Called when a read has the event. */
-  readonly consumed: () => void;
+  /** Called when the event is delivered. */
+  readonly delivered: () => void;
 }
 
 type Result = IteratorResult<SocketEvent, undefined>;
@@ -56,7 +56,7 @@ export class SocketEvents {
   next(): Promise<Result> {
     const queued = this.#queue.shift();
     if (queued !== undefined) {
-      queued.consumed();
+      queued.delivered();
       return this.#allowance.settled({ value: queued.event, done: false }, 0);
     }
     if (this.#queue.isClosed) return this.#allowance.settled(DONE, 0);
@@ -109,10 +109,10 @@ export class SocketEvents {
     else report("error", undefined, socket.closedError("read"));
   }
 
-  /* Resolves when the event is consumed. */
+  /* Resolves when the event is delivered. */
   #report(event: SocketEvent): Promise<void> {
-    return new Promise((consumed) => {
-      if (this.#queue.push({ event, consumed })) consumed();
+    return new Promise((delivered) => {
+      if (this.#queue.push({ event, delivered })) delivered();
     });
   }
 }
