@@ -146,7 +146,7 @@ test("iocp --help and --version succeed", async () => {
   assert.equal(version.stdout.trim(), VERSION);
 });
 
-test("iocp exits with 2 after wrong usage, and says what is wrong", async () => {
+test("iocp exits with 2 after wrong usage and names the argument", async () => {
   const { code, stdout, stderr } = await runProgram(["doctor", "--wrong"]);
   assert.equal(code, 2);
   assert.equal(stdout, "");
@@ -194,7 +194,7 @@ test("doctor finds a library that is damaged", async () => {
   assert.equal(find(all, "tcp-ipv4").status, "skipped");
 });
 
-test("doctor says what the embedded library needs", {
+test("doctor names the permissions that the embedded library needs", {
   skip: !isDeno && "Bun has no permissions",
 }, async () => {
   using folder = new TemporaryFolder();
@@ -233,7 +233,7 @@ test("doctor finds another library in IOCP_LIBRARY", async () => {
   assert.match(advice.join(), /IOCP_LIBRARY/);
 });
 
-test("doctor --port finds a port that is taken", async () => {
+test("doctor --port finds a port that is in use", async () => {
   using listener = iocp.listen({ hostname: "127.0.0.1", port: 0 });
   const port = `${listener.addr.port}`;
   const { code, report: all } = await report(["--port", port]);
@@ -258,7 +258,7 @@ const skipInBun = !isDeno && "Bun has no permissions";
 const PERMISSIONS = ["ffi", "net", "env", "read", "write", "sys", "run"];
 
 test(
-  "doctor says which permissions are missing",
+  "doctor names the permissions that are missing",
   { skip: skipInBun },
   async () => {
     /* Deno gives a child all permissions when its flags have none. */
@@ -280,7 +280,7 @@ test(
   "doctor works without any one permission",
   { skip: skipInBun },
   async () => {
-    /* A process takes long to start under Wine, so there the optional ones are
+    /* A process starts slowly under Wine, so there the optional ones are
      * denied together. */
     const [ffi, net, ...optional] = PERMISSIONS.map((name) => [name]);
     const together = [ffi!, net!, optional.flat()];

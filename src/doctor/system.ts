@@ -17,7 +17,7 @@ interface NodeProcess {
   readonly arch: string;
 }
 
-/** The names that people know the systems by. */
+/** The usual names of the systems. */
 const NAMES: Readonly<Record<string, string>> = {
   win32: "Windows",
   linux: "Linux",

@@ -152,7 +152,7 @@ export function listenCheck(number: number): Check {
       accepting.catch(() => {});
       await port.connect(listener.addr);
       await accepting;
-      const summary = `port ${number} takes connections`;
+      const summary = `port ${number} accepts connections`;
       return { status: "ok", summary, facts: { port: number } };
     },
   });
