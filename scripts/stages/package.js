@@ -202,6 +202,7 @@ async function makeWays(check, project, url) {
     ["installed", ["use.ts"]],
     ["iocp doctor", [launcher, "doctor"]],
     ["an npm: specifier", ["use_npm.ts"], "deno"],
+    ["iocp doctor as npm:iocp", ["npm:iocp", "doctor"], "deno"],
     ["a URL", ["use_url.ts"], "deno"],
     ["iocp doctor from a URL", [`${url}/cli.ts`, "doctor"], "deno"],
   ];
