@@ -28,13 +28,26 @@ export class Report {
     return false;
   }
 
-  /** Counts a group of tests, with its summary line. */
-  group(name, { passed, failed, skipped }, started) {
+  /**
+   * Runs a group of tests: `tests()` returns `{ passed, failed, skipped }`, and
+   * `seconds` if those of its own count, or throws.
+   */
+  async group(name, tests) {
+    const started = Date.now();
+    let counts;
+    try {
+      counts = await tests();
+    } catch (error) {
+      counts = { passed: 0, failed: 1, skipped: 0 };
+      say(`${name}: FAILED`);
+      detail(error.message);
+    }
+    const { passed, failed, skipped, seconds } = counts;
     this.passed += passed;
     this.failed += failed;
     say(
       `${name}: ${passed} passed, ${failed} failed, ${skipped} skipped ` +
-        `(${secondsSince(started)} s)`,
+        `(${seconds?.toFixed(1) ?? secondsSince(started)} s)`,
     );
   }
 

@@ -8,18 +8,11 @@ import { join, sep } from "node:path";
 import { buildForC, products } from "../../ffi/build_c.js";
 import { modes, targets, warnings } from "../../ffi/compile.js";
 import { inspectArchive } from "../../ffi/inspect.js";
-import {
-  cacheFolder,
-  describeEnd,
-  runOrThrow,
-  zigEnvironment,
-} from "../setup.js";
+import { compile, systems } from "../c_program.js";
+import { argv, cacheFolder, describeEnd } from "../setup.js";
 
 const connections = 200;
-const systems = {
-  linux: { bytes: 200_000, flags: ["-pthread"], libraries: [] },
-  windows: { bytes: 20_000, flags: [], libraries: ["-lws2_32"] },
-};
+const bytes = { linux: 200_000, windows: 20_000 };
 
 /**
  * Builds ffi/examples/echo.c with the shared and the static library, release
@@ -42,20 +35,17 @@ export async function testExample(report, root, system, scratch, runner) {
       await report.check(`${name}, ${kind} library, ${mode}`, async () => {
         const folder = join(scratch, `echo-${kind}-${mode}`);
         const libraries = join(output, target.name, mode);
-        const program = await compile(root, system, {
-          kind,
-          folder,
-          libraries,
-          include: join(output, "include"),
-          ...runner,
+        const include = join(output, "include");
+        const program = await compileExample(root, system, {
+          ...{ kind, folder, libraries, include, runner },
         });
-        return await exchange(system, program, folder, runner.start);
+        return await exchange(program, bytes[system], runner.start);
       });
     }
   }
 }
 
-// Nothing in what users get may tell of the machine it was built on.
+// Products must not contain paths of the machine they were built on.
 async function inspectProducts(output, folders) {
   const problems = [];
   for (const name of await readdir(output, { recursive: true })) {
@@ -70,57 +60,32 @@ async function inspectProducts(output, folders) {
   return problems;
 }
 
-async function compile(root, system, build) {
-  const { kind, folder, libraries, include, zig, debian } = build;
+async function compileExample(root, system, build) {
+  const { kind, folder, libraries, include, runner } = build;
   const names = products[system];
   await mkdir(folder, { recursive: true });
-  const program = join(folder, system === "windows" ? "echo.exe" : "echo");
-  const linked = kind === "static" ? names.static : names.linked;
-  const args = [
-    ...warnings,
-    "-std=gnu11",
-    "-Wpedantic",
-    ...(kind === "static" ? ["-DIOCP_STATIC"] : []),
-    `-I${include}`,
-    join(root, "ffi/examples/echo.c"),
-    join(libraries, linked),
-    ...systems[system].libraries,
-    ...systems[system].flags,
-    ...(system === "linux" ? ["-Wl,-rpath,$ORIGIN"] : []),
-    "-o",
-    program,
-  ];
+  const program = join(folder, `echo${systems[system].suffix}`);
   if (kind === "shared") {
-    await copyFile(
-      join(libraries, names.shared),
-      join(folder, names.shared),
-    );
+    await copyFile(join(libraries, names.shared), join(folder, names.shared));
   }
-  const timeout = 600_000;
-  if (system === "windows" && debian) {
-    const gcc = "x86_64-w64-mingw32-gcc-win32";
-    const folders = [root, folder, libraries];
-    const all = [...args, "-static-libgcc"];
-    const result = await debian.run(gcc, all, { folders, timeout });
-    if (!result.ok) throw new Error(result.output || describeEnd(result));
-    return program;
-  }
-  const triple = targets.find((one) => one.system === system).triple;
-  await runOrThrow(zig, ["cc", "-target", triple, ...args], {
-    env: zigEnvironment(),
-    timeout,
-  });
+  const linked = kind === "static" ? names.static : names.linked;
+  const tools = { ...runner, folders: [root, folder, libraries] };
+  await compile(system, tools, [
+    ...warnings,
+    ...argv`-std=gnu11 -Wpedantic ${kind === "static" ? "-DIOCP_STATIC" : ""}
+      -I${include} ${root}/ffi/examples/echo.c ${join(libraries, linked)}`,
+    ...[...systems[system].compile, ...systems[system].link, "-o", program],
+  ]);
   return program;
 }
 
 // Returns what went wrong.
-async function exchange(system, program, folder, start) {
-  const { bytes } = systems[system];
+async function exchange(program, bytes, start) {
   const stop = new AbortController();
   let text = "";
   let listening;
   const port = new Promise((resolve) => listening = resolve);
-  const server = start(program, ["server", "0", `${connections}`], folder, {
+  const server = start(program, ["server", "0", `${connections}`], {
     signal: stop.signal,
     onStdout: (chunk) => {
       text += chunk;
@@ -130,8 +95,8 @@ async function exchange(system, program, folder, start) {
   });
   const number = await Promise.race([port, server.then(() => null)]);
   const args = ["client", number, `${connections}`, `${bytes}`];
-  const client = number && await start(program, args, folder);
-  // It would wait for its connections for ever.
+  const client = number && await start(program, args);
+  // The server would wait for its connections forever.
   if (!client?.ok) stop.abort();
   const ended = await server;
   const problems = [];
