@@ -1,19 +1,11 @@
 // Copyright the iocp authors. MIT license.
 
 // Compiles the library for one target with `zig cc`, shared or static, for use
-// or for finding mistakes. The same sources give the
-// same bytes in every folder: all paths on the command line that could get into
-// the file are relative to the folder of the sources, and in a fixed order.
+// or for debugging. The same sources give the same bytes in every folder: paths
+// on the command line are relative to the sources, and in a fixed order.
 
-import { existsSync } from "node:fs";
-import {
-  copyFile,
-  mkdir,
-  readdir,
-  readFile,
-  rm,
-  writeFile,
-} from "node:fs/promises";
+import { existsSync, readdirSync } from "node:fs";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   inTemporaryFolder,
@@ -21,324 +13,229 @@ import {
   zigEnvironment,
 } from "../scripts/setup.js";
 
-/** What is built, in the order of SHA256SUMS. */
+/**
+ * What is built, in the order of SHA256SUMS. A program is linked with `linked`
+ * to use the shared library `file`, or with `archive`. The sources are in
+ * `folders`.
+ */
 export const targets = [
   {
     name: "linux_x86_64",
-    file: "libiocp.so",
     system: "linux",
     triple: "x86_64-linux-gnu.2.28",
+    file: "libiocp.so",
+    linked: "libiocp.so",
+    archive: "libiocp.a",
+    folders: existing("src", "src/callbacks", "src/posix", "src/linux"),
+    define: ["-D_GNU_SOURCE"],
+    compile: ["-fstack-protector-strong", "-fcf-protection=full"],
+    // Never unmapped, even when a runtime closes it: threads run its code at
+    // their end.
+    link: words(`-Wl,-soname,libiocp.so -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete
+      -Wl,-z,noexecstack -Wl,--gc-sections`),
   },
   {
     name: "windows_x86_64",
-    file: "iocp.dll",
     system: "windows",
     triple: "x86_64-windows-gnu",
+    file: "iocp.dll",
+    linked: "iocp.lib",
+    archive: "iocp_static.lib",
+    folders: existing("src", "src/callbacks", "src/windows"),
+    define: ["-D_WIN32_WINNT=0x0A00", "-DWIN32_LEAN_AND_MEAN"],
+    // There is no C runtime; larger frames would call its stack probe.
+    compile: ["-ffreestanding", "-Wframe-larger-than=2048"],
+    link: ["-Wl,-e,DllMainCRTStartup", "-lkernel32", "-lws2_32"],
   },
 ];
+
+/** The target for a system. */
+export function targetOf(system) {
+  return targets.find((target) => target.system === system);
+}
 
 /** Warnings are errors, for every compiler that is tried. */
 export const warnings = ["-std=c11", "-Wall", "-Wextra", "-Werror"];
 
-/**
- * All there is, to be tried by themselves: a build that is not ours may have a
- * compiler that knows still more.
- */
+/** Further warnings, which a compiler of a user's own build may know. */
 export const strictWarnings = {
-  clang: [
-    "-Weverything",
-    // Of the layout of structs, which is as it should be.
-    "-Wno-padded",
-    // For other languages: C++, C before 1999 and C before 2011.
-    "-Wno-implicit-void-ptr-cast",
-    "-Wno-jump-misses-init",
-    "-Wno-unsafe-buffer-usage",
-    "-Wno-declaration-after-statement",
-    "-Wno-pre-c11-compat",
-    // Whether a number is whole is asked by comparing it.
-    "-Wno-float-equal",
-    // A switch over an enum has every value, which another warning watches.
-    "-Wno-switch-default",
-    // Zig itself passes some.
-    "-Wno-unused-command-line-argument",
-  ],
-  gcc: [
-    "-Wpedantic",
-    "-Wshadow",
-    "-Wconversion",
-    "-Wsign-conversion",
-    "-Wcast-align",
-    "-Wcast-qual",
-    "-Wstrict-prototypes",
-    "-Wmissing-prototypes",
-    "-Wold-style-definition",
-    "-Wredundant-decls",
-    "-Wundef",
-    "-Wunused-macros",
-    "-Wformat=2",
-    "-Wnull-dereference",
-    "-Wduplicated-cond",
-    "-Wduplicated-branches",
-    "-Wwrite-strings",
-    "-Wvla",
-    "-Wpointer-arith",
-    "-Wstrict-overflow=2",
-    "-Wdouble-promotion",
-    "-Wswitch-enum",
-  ],
+  // Without those of the layout of structs, for C++ and C before 2011, of floats
+  // that are compared for equality, of a switch over an enum that lists every
+  // value but has no default, and of flags that Zig passes.
+  clang: words(`
+    -Weverything -Wno-padded -Wno-implicit-void-ptr-cast -Wno-jump-misses-init
+    -Wno-unsafe-buffer-usage -Wno-declaration-after-statement
+    -Wno-pre-c11-compat -Wno-float-equal -Wno-switch-default
+    -Wno-unused-command-line-argument`),
+  gcc: words(`
+    -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-align -Wcast-qual
+    -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
+    -Wredundant-decls -Wundef -Wunused-macros -Wformat=2 -Wnull-dereference
+    -Wduplicated-cond -Wduplicated-branches -Wwrite-strings -Wvla
+    -Wpointer-arith -Wstrict-overflow=2 -Wdouble-promotion -Wswitch-enum`),
 };
 
-const common = [
-  ...warnings,
-  "-U_FORTIFY_SOURCE",
-  "-fPIC",
-  "-fvisibility=hidden",
-  "-fno-ident",
-  "-fno-sanitize=all",
-  // Kept for the stack traces of crash reports.
-  "-fasynchronous-unwind-tables",
-];
+// Unwind tables are for the stack traces of crash reports.
+const common = words(`-U_FORTIFY_SOURCE -fPIC -fvisibility=hidden -fno-ident
+  -fno-sanitize=all -fasynchronous-unwind-tables`);
 
-/** What a library is built for. */
+/** What a library is built for; debug has the assertions of debug_check(). */
 export const modes = {
   release: { compile: ["-O2", "-g0", "-DNDEBUG"], link: ["-s"] },
-  // With the library's own assertions, debug_check().
+  // CodeView, the other debug format of Windows, has the paths of objects. Zig
+  // passes a flag for it, which clang then does not use.
   debug: {
-    compile: [
-      "-O0",
-      "-g",
-      // The other format of Windows writes down where each object was.
-      "-gdwarf32",
-      // Zig itself passes one on, with debug information for Windows.
-      "-Wno-unused-command-line-argument",
-    ],
+    compile: words("-O0 -g -gdwarf32 -Wno-unused-command-line-argument"),
     link: [],
   },
 };
 
-const bySystem = {
-  linux: {
-    define: ["-D_GNU_SOURCE"],
-    compile: [
-      "-fstack-protector-strong",
-      "-fcf-protection=full",
-    ],
-    link: [
-      "-Wl,-soname,libiocp.so",
-      "-Wl,-z,relro",
-      "-Wl,-z,now",
-      "-Wl,-z,noexecstack",
-      // Threads that end run code of the library: it must never be unmapped,
-      // also not by a runtime that closes it.
-      "-Wl,-z,nodelete",
-      "-Wl,--gc-sections",
-    ],
-  },
-  windows: {
-    define: ["-D_WIN32_WINNT=0x0A00", "-DWIN32_LEAN_AND_MEAN"],
-    compile: [
-      // There is no C runtime; larger frames would call its stack probe.
-      "-ffreestanding",
-      "-Wframe-larger-than=2048",
-    ],
-    // What only a library without a C runtime needs.
-    sharedOnly: ["src/windows/entry.c", "src/windows/string.c"],
-    link: ["-Wl,-e,DllMainCRTStartup", "-lkernel32", "-lws2_32"],
-  },
-};
+/** The C files that only a library without a C runtime needs. */
+export const withoutRuntime = ["src/windows/entry.c", "src/windows/string.c"];
+
+function words(text) {
+  return text.trim().split(/\s+/);
+}
+
+function existing(...folders) {
+  return folders.filter((one) => existsSync(join(import.meta.dirname, one)));
+}
 
 /** The macros that every C file for a system is compiled with. */
 export function definitions(system) {
-  return bySystem[system].define;
+  return targetOf(system).define;
 }
 
 /** Where the library's own files find each other's headers, from `ffi`. */
 export function includes(system) {
-  return ["-Iinclude", "-Isrc", `-Isrc/${system}`];
+  return ["include", ...targetOf(system).folders].map((path) => `-I${path}`);
 }
 
 /** The C files of a system, relative to the folder `ffi`, in a fixed order. */
-export async function sourceFiles(folder, system) {
-  const files = [];
-  for (const part of ["src", `src/${system}`]) {
-    if (!existsSync(join(folder, part))) continue;
-    for (const name of await readdir(join(folder, part))) {
-      if (name.endsWith(".c")) files.push(`${part}/${name}`);
-    }
-  }
-  return files.sort();
+export function sourceFiles(folder, system) {
+  return targetOf(system).folders
+    .flatMap((part) => filesIn(folder, part, ".c")).sort();
 }
 
-/** The names in the `EXPORTS` part of a module definition file, sorted. */
-export async function exportNames(definition) {
-  const text = await readFile(definition, "utf8");
-  const lines = text.split(/\r?\n/).map((line) =>
-    line.replace(/;.*/, "").trim()
-  );
-  const start = lines.findIndex((line) => line.startsWith("EXPORTS"));
-  if (start < 0) throw new Error(`no EXPORTS in ${definition}`);
-  return lines.slice(start + 1).filter((line) => line !== "").sort();
+/** The files in a folder, as `part/name`, in a fixed order. */
+export function filesIn(folder, part, suffix) {
+  return readdirSync(join(folder, part)).sort()
+    .filter((name) => name.endsWith(suffix)).map((name) => `${part}/${name}`);
 }
 
-/** The functions that the header declares, sorted. */
-export async function declaredNames(header) {
-  const text = await readFile(header, "utf8");
-  const prototypes = text.matchAll(/^IOCP_API [^;()]*?\b(iocp_\w+)\(/gm);
-  return [...prototypes].map((match) => match[1]).sort();
-}
-
-/**
- * The names that the library's own files know each other by, which a static
- * library would bring into the program: there they may mean something else.
- */
-async function internalNames(folder, system) {
+/** The functions that the headers in `folder`, one like ffi/, export. */
+export async function exportNames(folder) {
   const names = [];
-  for (const part of ["src", `src/${system}`]) {
-    for (const file of await readdir(join(folder, part))) {
-      if (!file.endsWith(".h")) continue;
-      const text = await readFile(join(folder, part, file), "utf8");
-      const prototypes = text.matchAll(
-        /^(?!static|typedef|#)[A-Za-z][\w *]*?\b(\w+)\([^{}]*?\);/gm,
-      );
-      names.push(...[...prototypes].map((match) => match[1]));
-    }
+  for (const file of filesIn(folder, "include", ".h")) {
+    const text = await readFile(join(folder, file), "utf8");
+    const prototypes = text.matchAll(/^IOCP_API [^;()]*?\b(iocp_\w+)\(/gm);
+    names.push(...[...prototypes].map(([, name]) => name));
   }
-  return [...new Set([...names, "callback_thread_main"])].sort();
+  return names.sort();
 }
 
 /**
- * Builds the static library of a target: as below, but into an archive. All
- * names in it begin with `iocp_`.
+ * The functions that several of the library's files share. In a static library
+ * they get a prefix, since a program may use the same names.
  */
-export async function compileArchive(
-  zig,
-  target,
-  folder,
-  output,
-  { mode = modes.release } = {},
-) {
-  const { sharedOnly = [] } = bySystem[target.system];
-  const files = (await sourceFiles(folder, target.system))
-    .filter((file) => !sharedOnly.includes(file));
-  const names = await internalNames(folder, target.system);
+async function internalNames(folder, { folders }) {
+  const names = new Set(["callback_thread_main"]);
+  const headers = folders.flatMap((part) => filesIn(folder, part, ".h"));
+  for (const file of headers) {
+    const text = await readFile(join(folder, file), "utf8");
+    const prototypes = text.matchAll(
+      /^(?!static|typedef|#)[A-Za-z][\w *]*?\b(\w+)\([^{}]*?\);/gm,
+    );
+    for (const [, name] of prototypes) names.add(name);
+  }
+  return [...names].sort();
+}
+
+/** Builds the static library of a target. All names in it begin with `iocp_`. */
+export async function compileArchive(zig, target, folder, output, mode) {
+  const names = await internalNames(folder, target);
+  const flags = [
+    ...compileFlags(zig, target, folder, mode),
+    ...[...mode.link, "-DIOCP_STATIC"],
+    ...names.map((name) => `-D${name}=iocp_internal_${name}`),
+  ];
+  const options = { cwd: folder, env: zigEnvironment() };
+  await mkdir(dirname(output), { recursive: true });
   await inTemporaryFolder("iocp-archive-", async (scratch) => {
-    const options = { cwd: folder, env: zigEnvironment() };
     const objects = [];
-    for (const file of files) {
-      const object = join(scratch, file.replaceAll("/", "_") + ".o");
-      await runOrThrow(zig, [
-        "cc",
-        ...compileFlags(zig, target, folder, mode),
-        "-DIOCP_STATIC",
-        ...mode.link,
-        ...names.map((name) => `-D${name}=iocp_internal_${name}`),
-        "-c",
-        file,
-        "-o",
-        object,
-      ], options);
-      objects.push(object);
+    for (const file of sourceFiles(folder, target.system)) {
+      if (withoutRuntime.includes(file)) continue;
+      objects.push(join(scratch, `${file.replaceAll("/", "_")}.o`));
+      const args = ["cc", ...flags, "-c", file, "-o", objects.at(-1)];
+      await runOrThrow(zig, args, options);
     }
-    await mkdir(dirname(output), { recursive: true });
     await rm(output, { force: true });
     await runOrThrow(zig, ["ar", "rcs", output, ...objects], options);
   });
 }
 
-/** Compiles every file by itself, and throws if clang has a word to say. */
-export async function compileStrictly(zig, target, folder, mode) {
-  await inTemporaryFolder("iocp-strict-", async (scratch) => {
-    for (const file of await sourceFiles(folder, target.system)) {
-      await runOrThrow(zig, [
-        "cc",
-        ...compileFlags(zig, target, folder, mode),
-        "-DIOCP_BUILD",
-        ...strictWarnings.clang,
-        "-c",
-        file,
-        "-o",
-        join(scratch, "object.o"),
-      ], { cwd: folder, env: zigEnvironment() });
-    }
+/** Makes the import library, which programs are linked with to use the DLL. */
+export async function importLibrary(zig, folder, output) {
+  const names = await exportNames(folder);
+  await mkdir(dirname(output), { recursive: true });
+  await inTemporaryFolder("iocp-imports-", async (scratch) => {
+    const definition = join(scratch, "iocp.def");
+    const lines = ["LIBRARY iocp.dll", "EXPORTS", ...names];
+    await writeFile(definition, `${lines.join("\n")}\n`);
+    const args = ["-m", "i386:x86-64", "-d", definition, "-l", output];
+    await runOrThrow(zig, ["dlltool", ...args], { env: zigEnvironment() });
   });
 }
 
-/** Makes what programs are linked with to use the DLL. */
-export async function importLibrary(zig, folder, output) {
-  await mkdir(dirname(output), { recursive: true });
-  await runOrThrow(zig, [
-    "dlltool",
-    "-m",
-    "i386:x86-64",
-    "-d",
-    join(folder, "iocp.def"),
-    "-l",
-    output,
-  ], { env: zigEnvironment() });
-}
-
 /**
- * Builds a target from the folder `ffi` given into `output`, a file with the
- * name that the target has. With `work`, Zig keeps its objects there, so that
- * nothing that was compiled before is taken over.
+ * Builds the shared library of a target from `folder`, one like ffi/, into the
+ * file `output`. With `work`, Zig keeps its objects in that folder, so that
+ * nothing compiled before is used; `flags` are further ones for the compiler.
  */
 export async function compileLibrary(
   zig,
   target,
   folder,
   output,
-  { work, mode = modes.release } = {},
+  { work, mode = modes.release, flags = [] } = {},
 ) {
-  const files = await sourceFiles(folder, target.system);
-  if (files.length === 0) throw new Error(`no C files in ${folder}`);
-  const { link } = bySystem[target.system];
+  const files = sourceFiles(folder, target.system);
+  const env = zigEnvironment();
+  if (work) env.ZIG_LOCAL_CACHE_DIR = work;
+  await mkdir(dirname(output), { recursive: true });
   await inTemporaryFolder("iocp-link-", async (scratch) => {
-    await mkdir(dirname(output), { recursive: true });
-    const env = zigEnvironment();
-    if (work) env.ZIG_LOCAL_CACHE_DIR = work;
+    const linked = join(scratch, target.file);
     await runOrThrow(zig, [
-      "cc",
-      ...compileFlags(zig, target, folder, mode),
-      "-DIOCP_BUILD",
-      "-shared",
-      ...mode.link,
-      ...(await exportFlags(target, folder, scratch)),
-      ...files,
-      ...link,
-      "-o",
-      join(scratch, target.file),
+      ...["cc", ...compileFlags(zig, target, folder, mode), ...flags],
+      ...["-DIOCP_BUILD", "-shared", ...mode.link],
+      ...[...files, ...target.link, "-o", linked],
     ], { cwd: folder, env });
-    // Without what the linker has put beside it.
-    await copyFile(join(scratch, target.file), output);
+    // Without what the linker writes beside it.
+    await copyFile(linked, output);
+  });
+}
+
+/** Throws if clang has a warning. */
+export async function compileStrictly(zig, target, folder, mode) {
+  await inTemporaryFolder("iocp-strict-", (scratch) => {
+    const options = { mode, flags: strictWarnings.clang };
+    const output = join(scratch, target.file);
+    return compileLibrary(zig, target, folder, output, options);
   });
 }
 
 function compileFlags(zig, target, folder, mode) {
-  const { define, compile } = bySystem[target.system];
   const library = join(dirname(zig), "lib");
-  // `-nostdlib` takes the system's headers away together with its libraries.
+  // `-nostdlib` removes the headers of the system together with its libraries.
   const headers = join(library, "libc/include/any-windows-any");
   return [
-    "-target",
-    target.triple,
-    ...common,
-    ...mode.compile,
-    // Debug information names files as they are seen from the sources.
+    ...["-target", target.triple],
+    ...[...warnings, ...common, ...mode.compile, ...target.compile],
+    ...[...includes(target.system), ...target.define],
+    // Debug information has the names of files relative to the sources.
     "-fdebug-compilation-dir=.",
     `-ffile-prefix-map=${folder}=.`,
     `-ffile-prefix-map=${library}=zig`,
-    ...includes(target.system),
-    ...define,
-    ...compile,
     ...(target.system === "windows" ? ["-nostdlib", "-isystem", headers] : []),
   ];
-}
-
-async function exportFlags(target, folder, scratch) {
-  if (target.system === "windows") return ["iocp.def"];
-  const names = await exportNames(join(folder, "iocp.def"));
-  const script = join(scratch, "exports.map");
-  const list = names.map((name) => `${name};`).join(" ");
-  await writeFile(script, `{ global: ${list} local: *; };\n`);
-  return [`-Wl,--version-script=${script}`];
 }

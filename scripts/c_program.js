@@ -2,12 +2,13 @@
 
 // Compiles C programs that use the library: tests, and what tests talk to.
 
-import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { copyFile, mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import {
   definitions,
+  filesIn,
   importLibrary,
-  targets,
+  targetOf,
   warnings,
 } from "../ffi/compile.js";
 import { inParallel } from "./parallel.js";
@@ -27,20 +28,18 @@ export const systems = {
 };
 
 /** The paths of ffi/tests/test_*.c, those with `filter` in their names. */
-export async function testPrograms(root, filter = "") {
-  const folder = join(root, "ffi", "tests");
-  const names = (await readdir(folder)).sort();
-  return names.filter((name) => /^test_.*\.c$/.test(name))
-    .filter((name) => name.includes(filter)).map((name) => join(folder, name));
+export function testPrograms(root, filter = "") {
+  const ffi = join(root, "ffi");
+  return filesIn(ffi, "tests", ".c").filter((name) =>
+    name.startsWith("tests/test_") && name.includes(filter)
+  ).map((name) => join(ffi, name));
 }
 
-/** The files of ffi/tests/shared that are for a system. */
-export async function sharedFiles(root, system) {
-  const folder = join(root, "ffi", "tests", "shared");
+/** The files of ffi/tests/shared that are for a system, relative to ffi. */
+export function sharedFiles(root, system) {
   const other = system === "windows" ? "_linux.c" : "_windows.c";
-  const names = (await readdir(folder)).sort();
-  return names.filter((name) => name.endsWith(".c") && !name.endsWith(other))
-    .map((name) => join(folder, name));
+  return filesIn(join(root, "ffi"), "tests/shared", ".c")
+    .filter((name) => !name.endsWith(other));
 }
 
 /**
@@ -48,7 +47,7 @@ export async function sharedFiles(root, system) {
  * where `debian` has it, since Zig first spends minutes on the C runtime.
  */
 export async function compile(system, { zig, debian, folders }, args) {
-  const target = targets.find((one) => one.system === system);
+  const target = targetOf(system);
   const result = system === "windows" && debian
     ? await debian.run(
       "x86_64-w64-mingw32-gcc-win32",
@@ -88,7 +87,7 @@ export async function compilePrograms(
   };
   await mkdir(folder, { recursive: true });
   const shared = await inParallel(
-    await sharedFiles(root, system),
+    sharedFiles(root, system).map((name) => join(root, "ffi", name)),
     jobs,
     object,
   );

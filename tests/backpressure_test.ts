@@ -6,12 +6,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RECEIVE_WINDOW } from "../src/options/receive_mode.ts";
 import { isSettled, settled, within } from "./shared/deadline.ts";
-import { definedNumbers, readText } from "./shared/header.ts";
+import { definedNumbers, readHeader } from "./shared/header.ts";
 import { pair } from "./shared/pair.ts";
 import { Digest, digest, pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
-const numbers = definedNumbers(readText("ffi/include/iocp.h"));
+const numbers = definedNumbers(readHeader());
 const SEND_MAX = numbers.get("IOCP_SEND_MAX")!;
 const LARGE = 64 * 1024 * 1024;
 

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ADDRESS_BYTES } from "../src/native/address.ts";
 import * as completion from "../src/native/completion.ts";
-import { definedNumbers, fieldsOf, readText } from "./shared/header.ts";
+import { definedNumbers, fieldsOf, readHeader } from "./shared/header.ts";
 
-const header = readText("ffi/include/iocp.h");
+const header = readHeader();
 
 /* What is here only, and what the module has no use for. */
 const OWN = [

@@ -13,7 +13,7 @@ import {
   SendQueue,
 } from "../src/socket/send_queue.ts";
 import { settled, within } from "./shared/deadline.ts";
-import { definedNumbers, readText } from "./shared/header.ts";
+import { definedNumbers, readHeader } from "./shared/header.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
 import { digest, pattern } from "./shared/pattern.ts";
@@ -24,7 +24,7 @@ import {
   sendWhole,
 } from "./shared/transfer.ts";
 
-const numbers = definedNumbers(readText("ffi/include/iocp.h"));
+const numbers = definedNumbers(readHeader());
 const SEND_MAX = numbers.get("IOCP_SEND_MAX")!;
 const LARGE = 32 * 1024 * 1024;
 

@@ -1,57 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection after the other sends a message, which all must get; when all
- * have got it, the next one sends. A message counts once for each that gets it;
- * the latency is that of the last one.
+ * A connection sends a message, which the server must send to all; when all
+ * have it, the next connection sends. A message counts once for each that
+ * receives it; the latency is that of the last of them.
  */
 #include "clock.h"
 #include "connection.h"
 #include "fail.h"
-#include "kinds.h"
+#include "measurement.h"
 #include "options.h"
-#include "report.h"
 
-static struct interval interval;
-static struct histogram latencies;
-static uint64_t sent_total; /* messages */
-static uint64_t delivered_total;
-static uint64_t missing; /* connections that have not got all of the last one */
+static uint64_t rounds;
+static uint64_t missing; /* connections without the last message */
 
-static void broadcast__handle(struct connection* connection, uint32_t events) {
-  (void)events;
-  /* They all get the same stream. */
+void load_broadcast(void);
+
+static void broadcast__handle(struct connection* connection) {
+  /* All receive the same bytes. */
   if (connection_receive_checked(connection, 0) == 0) return;
-  uint64_t wanted = sent_total * options.bytes;
+  uint64_t wanted = rounds * options.bytes;
   if (connection->received > wanted) fail("a message has come twice");
   if (connection->received < wanted) return;
   missing--;
-  delivered_total++;
+  measurement.messages++;
 }
 
-static void broadcast__round(struct connection* connections) {
-  /* The last one begins: the server must have taken all of the others in. */
-  uint64_t at = (sent_total + options.connections - 1) % options.connections;
-  struct connection* sender = &connections[at];
-  uint64_t before = sender->sent;
-  sender->base = sent_total * options.bytes - before;
-  sender->owed = before + options.bytes;
+static void broadcast__round(struct connection* sender) {
+  sender->base = rounds * options.bytes - sender->sent;
   missing = options.connections;
-  sent_total++;
+  rounds++;
   uint64_t start = clock_now_ns();
-  connection_send(sender);
+  connection_send_message(sender);
   if (sender->sent < sender->owed) fail("the message is too long");
   while (missing > 0) connections_turn(broadcast__handle);
-  if (interval.phase == COUNTED)
-    histogram_add(&latencies, clock_now_ns() - start);
+  measurement_latency(start);
 }
 
 void load_broadcast(void) {
-  struct connection* connections = connections_open(options.connections, 0);
-  interval_begin(&interval);
-  do broadcast__round(connections);
-  while (interval_goes_on(&interval, delivered_total));
-  report_begin();
-  report_interval(&interval);
-  report_latency("latencyUs", &latencies);
-  report_end();
+  struct connection* connections = connections_open(0);
+  /* The last one begins: by then the server has accepted all others. */
+  uint64_t at = options.connections - 1;
+  measurement_begin();
+  do {
+    broadcast__round(&connections[at]);
+    at = (at + 1) % options.connections;
+  } while (measurement_goes_on());
+  measurement_report();
 }

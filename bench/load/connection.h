@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A connection to the server, and the epoll instance that all are in. */
+/*
+ * A connection to the server, and the epoll instance that all are in. What is
+ * sent are bytes of a stream that repeats after a prime number of them: where a
+ * part is lost, repeated or out of order, the rest does not match.
+ */
 #ifndef CONNECTION_H
 #define CONNECTION_H
 
@@ -7,59 +11,48 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SILENCE_MS 10000
-
 struct connection {
   int fd;
-  uint32_t index;
   bool is_full;      /* waits to be writable */
-  uint64_t base;     /* where in the pattern its stream begins */
-  uint64_t owed;     /* may be sent, in all */
+  bool is_ending;    /* has sent its end */
+  uint64_t begun_ns; /* when its last exchange began */
+  uint64_t base;     /* where its bytes begin in the stream */
+  uint64_t owed;     /* bytes to be sent, in all */
   uint64_t sent;     /* bytes */
   uint64_t received; /* bytes */
-  void* own;         /* what the kind of load knows of it */
+  void* own;         /* belongs to the kind of load */
 };
 
-/* Works off an event of a connection. */
-typedef void connection_handler(struct connection* connection, uint32_t events);
+typedef void connection_handler(struct connection* connection);
 
-/* Memory for `count`, each with `own_size` zero bytes of its own. */
-struct connection* connections_allocate(uint64_t count, size_t own_size);
+/* Memory for options.connections, each with `own_size` zero bytes. */
+struct connection* connections_allocate(size_t own_size);
 
-/* The same, and opens them. */
-struct connection* connections_open(uint64_t count, size_t own_size);
+/* The same, and connects them. */
+struct connection* connections_open(size_t own_size);
 
-/* Opens one, and waits until it is connected. */
 void connection_open(struct connection* connection);
-
 void connection_close(struct connection* connection);
 
-/* Says which events are waited for (EPOLLIN, EPOLLOUT). */
-void connection_watch(struct connection* connection, uint32_t events);
-
-/* Sends what is owed of its stream, as far as the system takes it. */
-void connection_send(struct connection* connection);
+/* Owes one message more, and sends what the system has room for. */
+void connection_send_message(struct connection* connection);
 
 /*
- * Receives into the common buffer; returns the number of bytes, 0 when there
- * are none now, and ends the program when the server has ended the connection.
+ * Receives into the common buffer; returns the number of bytes, 0 if there are
+ * none now. Ends the program if the server has ended the connection.
  */
 size_t connection_receive(struct connection* connection);
-
-/* The same, and whether these are the bytes of the pattern at `base` and on. */
-size_t connection_receive_checked(struct connection* connection, uint64_t base);
-
-/* Receives, if the events say so, what comes back of what was sent; true when
- * something has. */
-bool connection_receive_echo(struct connection* connection, uint32_t events);
-
-/* What was received last. */
 const uint8_t* received_bytes(void);
 
-/*
- * Waits until something is ready, at most so long, and works it off. Nothing
- * for SILENCE_MS ends the program.
- */
+/* The same, and ends the program unless these are the bytes of the stream from
+ * `base` on. */
+size_t connection_receive_checked(struct connection* connection, uint64_t base);
+
+/* Sends what is owed, and receives what comes back; true when all has. */
+bool connection_echo(struct connection* connection);
+
+/* Waits for events, at most for so long, and handles them. The first form ends
+ * the program if there are none for 10 s. */
 void connections_turn(connection_handler* handler);
 void connections_turn_for(connection_handler* handler, uint64_t wait_ns);
 

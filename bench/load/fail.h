@@ -2,8 +2,10 @@
 #ifndef FAIL_H
 #define FAIL_H
 
-/* Says why there is no result, and ends the program. */
-_Noreturn void fail(const char* format, ...)
-    __attribute__((format(printf, 1, 2)));
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Ends the program with a message, formatted as by printf(). */
+#define fail(...) (fprintf(stderr, "load: " __VA_ARGS__), exit(1))
 
 #endif /* FAIL_H */

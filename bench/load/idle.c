@@ -1,81 +1,74 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connections that were served once and then say nothing. What the server's
- * memory has grown by since just before they came is theirs; what CPU time it
- * takes meanwhile, nobody has asked for. In the end each must still be served.
+ * Connections that have one message echoed and then are idle: by how much the
+ * memory of the server has grown since just before they came, and the CPU time
+ * that it uses meanwhile. At the end each has one more message echoed.
  *
- * One more comes before them and stays, uncounted: with the very first one a
- * program loads code that it had not needed yet.
+ * One connection comes before them and is not counted: with the very first one
+ * a program loads code that it has not needed before.
  */
-#include <sys/epoll.h>
-#include <time.h>
+#include <poll.h>
+#include <stdio.h>
 
 #include "clock.h"
 #include "connection.h"
 #include "fail.h"
-#include "kinds.h"
 #include "options.h"
-#include "report.h"
 
-/* So many come at once: fewer than any server's backlog. */
-#define COMPANY 64
+/* So many connect at once: fewer than any server's backlog. */
+#define GROUP 64
 
-static uint64_t waiting_total;
+static uint64_t unanswered;
 
-static void idle__sleep(uint64_t ms) {
-  struct timespec time = {.tv_sec = (time_t)(ms / 1000),
-                          .tv_nsec = (long)(ms % 1000 * MS)};
-  nanosleep(&time, NULL);
+void load_idle(void);
+
+/* The resident memory (VmRSS) of the server. */
+static uint64_t idle__resident_kib(void) {
+  char line[256];
+  unsigned long long kib = 0;
+  snprintf(line, sizeof line, "/proc/%d/status", (int)options.pid);
+  FILE* status = fopen(line, "r");
+  if (status == NULL) fail("the server has ended");
+  while (kib == 0 && fgets(line, sizeof line, status) != NULL)
+    sscanf(line, "VmRSS: %llu kB", &kib);
+  fclose(status);
+  return kib;
 }
 
-static void idle__handle(struct connection* connection, uint32_t events) {
-  if ((events & ~(uint32_t)EPOLLOUT) != 0)
-    connection_receive_checked(connection, connection->base);
-  if (connection->sent < connection->owed) connection_send(connection);
-  if (connection->received == connection->owed) waiting_total--;
+static void idle__handle(struct connection* connection) {
+  if (connection_echo(connection)) unanswered--;
 }
 
-/* Has a message echoed on each of some connections. */
-static void idle__greet(struct connection* connections, uint64_t count) {
-  for (uint64_t i = 0; i < count; i++) {
-    connections[i].owed += options.bytes;
-    connection_send(&connections[i]);
-  }
-  waiting_total = count;
-  while (waiting_total > 0) connections_turn(idle__handle);
+static void idle__echo(struct connection* connections, uint64_t count) {
+  unanswered = count;
+  for (uint64_t i = 0; i < count; i++) connection_send_message(&connections[i]);
+  while (unanswered > 0) connections_turn(idle__handle);
 }
 
-static struct connection* idle__open(uint64_t count) {
-  struct connection* connections = connections_allocate(count, 0);
-  for (uint64_t i = 0; i < count; i += COMPANY) {
-    uint64_t company = count - i < COMPANY ? count - i : COMPANY;
-    for (uint64_t j = i; j < i + company; j++) connection_open(&connections[j]);
-    idle__greet(connections + i, company);
-  }
-  return connections;
+static void idle__open(struct connection* connections, uint64_t count) {
+  for (uint64_t i = 0; i < count; i++) connection_open(&connections[i]);
+  idle__echo(connections, count);
 }
 
 void load_idle(void) {
-  if (options.pid == 0) fail("idle needs --pid");
-  idle__open(1);
-  idle__sleep(options.settle_ms);
-  struct memory before = memory_of(options_pid());
-  struct connection* connections = idle__open(options.connections);
-  idle__sleep(options.settle_ms);
-  struct memory after = memory_of(options_pid());
-
+  uint64_t count = options.connections;
+  struct connection first = {0};
+  struct connection* connections = connections_allocate(0);
+  idle__open(&first, 1);
+  poll(NULL, 0, (int)options.settle_ms);
+  double before = (double)idle__resident_kib();
+  for (uint64_t i = 0; i < count; i += GROUP)
+    idle__open(connections + i, count - i < GROUP ? count - i : GROUP);
+  poll(NULL, 0, (int)options.settle_ms);
+  double grown_kib = (double)idle__resident_kib() - before;
   uint64_t start_ns = clock_now_ns();
-  uint64_t cpu_ns = clock_cpu_ns(options_pid());
-  idle__sleep(options.ms);
-  cpu_ns = clock_cpu_ns(options_pid()) - cpu_ns;
-  uint64_t ns = clock_now_ns() - start_ns;
-  idle__greet(connections, options.connections);
-
-  report_begin();
-  report_number("connections", (double)options.connections);
-  report_number("seconds", (double)ns / NS);
-  report_number("serverCpuSeconds", (double)cpu_ns / NS);
-  report_memory("memoryBeforeKiB", before);
-  report_memory("memoryKiB", after);
-  report_end();
+  uint64_t cpu_ns = clock_cpu_ns((pid_t)options.pid);
+  poll(NULL, 0, (int)options.ms);
+  cpu_ns = clock_cpu_ns((pid_t)options.pid) - cpu_ns;
+  double seconds = (double)(clock_now_ns() - start_ns) / NS;
+  idle__echo(connections, count);
+  printf("{\"bytesEach\":%.1f,\"seconds\":%.9f,\"serverCpuSeconds\":%.9f}\n",
+         grown_kib * 1024 / (double)count,
+         seconds,
+         (double)cpu_ns / NS);
 }

@@ -32,6 +32,7 @@
 #include <stdint.h>
 
 #include "iocp_error.h"
+#include "iocp_option.h"
 
 #if defined(IOCP_STATIC)
 #define IOCP_API
@@ -331,39 +332,16 @@ IOCP_API int32_t iocp_name(int32_t port,
                            uint32_t end,
                            void* address);
 
-/* Options; each is a number. Those of the system: */
-#define IOCP_NO_DELAY 1            /* TCP_NODELAY: 0 or 1 */
-#define IOCP_KEEP_ALIVE 2          /* SO_KEEPALIVE: 0 or 1 */
-#define IOCP_KEEP_ALIVE_IDLE 3     /* TCP_KEEPIDLE: seconds, 1 to 32767 */
-#define IOCP_KEEP_ALIVE_INTERVAL 4 /* TCP_KEEPINTVL: the same */
-#define IOCP_KEEP_ALIVE_COUNT 5    /* TCP_KEEPCNT: probes, 1 to 127 */
-/* Windows before 10 version 1703 has no count: -IOCP_ENOTSUP, and it is 10. */
-
-/* Those of the library, which a listener's connections inherit. On Linux, where
- * nothing is posted, the first two are kept and have no use. */
-#define IOCP_RECEIVE_BUFFER 6   /* bytes of a posted receive; 0: zero-byte */
-#define IOCP_RECEIVE_DEPTH 7    /* receives posted at a time, from 1 */
-#define IOCP_SEND_CONCURRENCY 8 /* sends that may be pending, from 1 */
-#define IOCP_GROUP 12           /* of iocp_group_new(); 0 */
-#define IOCP_RECEIVE_BUFFER_MAX 1048576
-#define IOCP_CONCURRENCY_MAX 64
-
-/* Those of a listener. */
-#define IOCP_DEFER_ACCEPT 9        /* 1: tells of those who have spoken */
-#define IOCP_FIRST_BYTE_TIMEOUT 10 /* ms; resets the silent; 0: none */
-#define IOCP_BACKLOG 11            /* see iocp_set_option() */
-#define IOCP_BACKLOG_MAX 65535
-
 /*
- * Returns 0. Windows never changes the backlog of a listener; a larger one is
- * made up for by accepts that are posted in addition, and one below that of
- * iocp_listen() returns -IOCP_ENOTSUP.
+ * Sets an option of iocp_option.h. Returns 0, -IOCP_EINVAL when the socket has
+ * no such option or the value is out of its bounds, or -IOCP_ENOTSUP when this
+ * system does not have the option.
  */
 IOCP_API int32_t iocp_set_option(int32_t port,
                                  int32_t socket,
                                  uint32_t option,
                                  int32_t value);
-/* Returns the value. */
+/* Returns the value of an option, or an error as above. */
 IOCP_API int32_t iocp_get_option(int32_t port, int32_t socket, uint32_t option);
 
 /* Counters of a socket. */
@@ -423,8 +401,6 @@ IOCP_API int32_t iocp_stats(int32_t port, void* stats);
  * counted and closed apart is a group. IOCP_GROUP says which one a socket is
  * in.
  */
-
-#define IOCP_GROUP_MAX 65535
 
 /* Makes a group without sockets. Returns its number, from 1, -IOCP_EMFILE when
  * the port has IOCP_GROUP_MAX of them, or -IOCP_ENOMEM. */

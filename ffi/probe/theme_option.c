@@ -9,6 +9,7 @@
 
 /* In ws2ipdef.h since Windows 10 version 1709. */
 #define OPTION__KEEP_IDLE 3
+#define OPTION__MAX_RETRANSMISSION 5
 #define OPTION__KEEP_COUNT 16
 #define OPTION__KEEP_INTERVAL 17
 
@@ -37,6 +38,9 @@ static void option__keep_interval(void) {
 }
 static void option__keep_count(void) {
   option__ask_number(OPTION__KEEP_COUNT, 9);
+}
+static void option__max_retransmission(void) {
+  option__ask_number(OPTION__MAX_RETRANSMISSION, 9);
 }
 static void option__no_delay(void) { option__ask_number(TCP_NODELAY, 1); }
 
@@ -204,6 +208,12 @@ const struct experiment theme_option[] = {
      "success",
      "IPPROTO_TCP options, since Windows 10 1703",
      option__keep_count},
+    {"option-max-retransmission",
+     "TCP_MAXRT",
+     "success or WSAENOPROTOOPT",
+     "success",
+     "IPPROTO_TCP options",
+     option__max_retransmission},
     {"option-keep-values",
      "SIO_KEEPALIVE_VALS",
      "success",

@@ -36,43 +36,32 @@ int32_t iocp_name(int32_t port, int32_t name, uint32_t end, void* address) {
 
 /* ---- options */
 
-/* Whose an option is. */
-enum option__owner {
-  OPTION_SYSTEM,
-  OPTION_SOCKET,  /* the library's, of any socket */
-  OPTION_LISTENER /* the library's, of a listener only */
-};
+enum option__owner { OPTION_SYSTEM, OPTION_LIBRARY };
+enum option__scope { OPTION_SOCKET, OPTION_LISTENER };
 
-struct option__range {
+struct option__row {
   enum option__owner owner;
+  enum option__scope scope;
   int32_t min;
   int32_t max;
 };
 
-/* By their numbers. The bounds of the system's are those of Linux (tcp(7)). */
-static const struct option__range option__ranges[] = {
-    [IOCP_NO_DELAY] = {OPTION_SYSTEM, 0, 1},
-    [IOCP_KEEP_ALIVE] = {OPTION_SYSTEM, 0, 1},
-    [IOCP_KEEP_ALIVE_IDLE] = {OPTION_SYSTEM, 1, 32767},
-    [IOCP_KEEP_ALIVE_INTERVAL] = {OPTION_SYSTEM, 1, 32767},
-    [IOCP_KEEP_ALIVE_COUNT] = {OPTION_SYSTEM, 1, 127},
-    [IOCP_RECEIVE_BUFFER] = {OPTION_SOCKET, 0, IOCP_RECEIVE_BUFFER_MAX},
-    [IOCP_RECEIVE_DEPTH] = {OPTION_SOCKET, 1, IOCP_CONCURRENCY_MAX},
-    [IOCP_SEND_CONCURRENCY] = {OPTION_SOCKET, 1, IOCP_CONCURRENCY_MAX},
-    [IOCP_DEFER_ACCEPT] = {OPTION_LISTENER, 0, 1},
-    [IOCP_FIRST_BYTE_TIMEOUT] = {OPTION_LISTENER, 0, INT32_MAX},
-    [IOCP_BACKLOG] = {OPTION_LISTENER, 1, IOCP_BACKLOG_MAX},
-    [IOCP_GROUP] = {OPTION_SOCKET, 0, IOCP_GROUP_MAX},
+/* By their numbers. */
+static const struct option__row option__rows[] = {
+#define OPTION__ROW(name, number, owner, scope, min, max) \
+  [number] = {OPTION_##owner, OPTION_##scope, min, max},
+    IOCP_OPTIONS(OPTION__ROW)
+#undef OPTION__ROW
 };
 
 /* NULL: the socket has no such option. */
-static const struct option__range* option__range_of(const struct socket* socket,
-                                                    uint32_t option) {
-  size_t count = sizeof option__ranges / sizeof option__ranges[0];
+static const struct option__row* option__row_of(const struct socket* socket,
+                                                uint32_t option) {
+  size_t count = sizeof option__rows / sizeof option__rows[0];
   if (option == 0 || option >= count) return NULL;
-  const struct option__range* range = &option__ranges[option];
-  bool is_listeners = range->owner == OPTION_LISTENER;
-  return is_listeners && !socket->is_listener ? NULL : range;
+  const struct option__row* row = &option__rows[option];
+  bool fits = row->scope == OPTION_SOCKET || socket->is_listener;
+  return fits ? row : NULL;
 }
 
 static int32_t option__set(struct socket* socket,
@@ -130,12 +119,11 @@ int32_t iocp_set_option(int32_t port,
   int32_t error;
   struct socket* socket = option__find(port, name, &error);
   if (socket == NULL) return error;
-  const struct option__range* range = option__range_of(socket, option);
-  if (range == NULL || value < range->min || value > range->max)
+  const struct option__row* row = option__row_of(socket, option);
+  if (row == NULL || value < row->min || value > row->max)
     return port_fail(socket->port, -IOCP_EINVAL, 0);
-  return range->owner == OPTION_SYSTEM
-             ? engine_set_option(socket, option, value)
-             : option__set(socket, option, value);
+  return row->owner == OPTION_SYSTEM ? engine_set_option(socket, option, value)
+                                     : option__set(socket, option, value);
 }
 
 /* Also of a socket that closes, which its group still has. */
@@ -152,12 +140,12 @@ int32_t iocp_get_option(int32_t port, int32_t name, uint32_t option) {
   if (option == IOCP_GROUP) return option__group(port, name);
   struct socket* socket = option__find(port, name, &error);
   if (socket == NULL) return error;
-  const struct option__range* range = option__range_of(socket, option);
-  if (range == NULL) return port_fail(socket->port, -IOCP_EINVAL, 0);
-  if (range->owner != OPTION_SYSTEM) return option__get(socket, option);
+  const struct option__row* row = option__row_of(socket, option);
+  if (row == NULL) return port_fail(socket->port, -IOCP_EINVAL, 0);
+  if (row->owner != OPTION_SYSTEM) return option__get(socket, option);
   int32_t value = engine_get_option(socket, option);
-  /* Some systems say another number than 1 for what is on. */
-  return value > 0 && range->max == 1 ? 1 : value;
+  /* Some systems return another number than 1 for what is on. */
+  return value > 0 && row->max == 1 ? 1 : value;
 }
 
 /* ---- counters */

@@ -76,17 +76,6 @@ SAME(IOCP_RESET, 1);
 SAME(IOCP_DETACH, 2);
 SAME(IOCP_LOCAL, 0);
 SAME(IOCP_PEER, 1);
-SAME(IOCP_NO_DELAY, 1);
-SAME(IOCP_KEEP_ALIVE, 2);
-SAME(IOCP_KEEP_ALIVE_IDLE, 3);
-SAME(IOCP_KEEP_ALIVE_INTERVAL, 4);
-SAME(IOCP_KEEP_ALIVE_COUNT, 5);
-SAME(IOCP_RECEIVE_BUFFER, 6);
-SAME(IOCP_RECEIVE_DEPTH, 7);
-SAME(IOCP_SEND_CONCURRENCY, 8);
-SAME(IOCP_DEFER_ACCEPT, 9);
-SAME(IOCP_FIRST_BYTE_TIMEOUT, 10);
-SAME(IOCP_BACKLOG, 11);
 SAME(IOCP_DETACHED, 1);
 SAME(IOCP_PENDING, 0x40000000);
 /* The bytes of a send and IOCP_PENDING share a number. */
@@ -108,4 +97,25 @@ static void errors_are_distinct(void) {
   }
 }
 
-TEST_MAIN(TEST_CASE(abi_is_that_of_the_header), TEST_CASE(errors_are_distinct))
+/* A new option comes last, so that no other one has its number changed. */
+static void options_are_in_order(void) {
+  static const struct {
+    int32_t number;
+    int32_t min;
+    int32_t max;
+  } rows[] = {
+#define ROW(name, number, owner, scope, min, max) {IOCP_##name, min, max},
+      IOCP_OPTIONS(ROW)
+#undef ROW
+  };
+  int32_t count = (int32_t)(sizeof rows / sizeof rows[0]);
+  for (int32_t i = 0; i < count; i++) {
+    check_is(rows[i].number, i + 1);
+    check(rows[i].min < rows[i].max);
+  }
+  check_is(IOCP_GROUP, 12);
+}
+
+TEST_MAIN(TEST_CASE(abi_is_that_of_the_header),
+          TEST_CASE(errors_are_distinct),
+          TEST_CASE(options_are_in_order))

@@ -10,12 +10,13 @@
 #include "iocp.h"
 #include "shared/drive.h"
 #include "shared/raw.h"
+#include "shared/raw_headers.h"
 #include "shared/test.h"
 
 static void check_options(int32_t port, int32_t name) {
   static const uint32_t options[] = {IOCP_NO_DELAY, IOCP_KEEP_ALIVE};
   static const int32_t wrong[] = {-1, 2, INT32_MAX, INT32_MIN};
-  static const uint32_t unknown[] = {0, 13, 1000, UINT32_MAX};
+  static const uint32_t unknown[] = {0, 255, 1000, UINT32_MAX};
   for (size_t i = 0; i < 2; i++) {
     for (int32_t value = 0; value < 2; value++) {
       check_is(iocp_set_option(port, name, options[i], value), 0);
@@ -46,6 +47,41 @@ static void check_number(
   check_is(iocp_get_option(port, name, option), min);
 }
 
+/* What this system does not have. */
+static void check_refused(int32_t port, int32_t name, uint32_t option) {
+  check_is(iocp_set_option(port, name, option, 1), -IOCP_ENOTSUP);
+  check_is(iocp_get_option(port, name, option), -IOCP_ENOTSUP);
+  /* The bounds are checked all the same. */
+  check_is(iocp_set_option(port, name, option, -1), -IOCP_EINVAL);
+}
+
+/* Windows counts in seconds; Wine has no such option. */
+static void check_user_timeout(int32_t port, int32_t name) {
+  int32_t before = iocp_get_option(port, name, IOCP_USER_TIMEOUT);
+  if (!host_posts_operations()) {
+    check_is(before, 0);
+    check_number(port, name, IOCP_USER_TIMEOUT, 1, INT32_MAX);
+    return;
+  }
+  if (before == -IOCP_ENOTSUP) {
+    check_refused(port, name, IOCP_USER_TIMEOUT);
+    return;
+  }
+  static const int32_t set[] = {1, 1000, 1001, 90000, INT32_MAX};
+  static const int32_t read[] = {1000, 1000, 2000, 90000, INT32_MAX};
+  for (size_t i = 0; i < 5; i++) {
+    check_is(iocp_set_option(port, name, IOCP_USER_TIMEOUT, set[i]), 0);
+    check_is(iocp_get_option(port, name, IOCP_USER_TIMEOUT), read[i]);
+  }
+}
+
+static void check_dscp(int32_t port, int32_t name) {
+  if (host_posts_operations())
+    check_refused(port, name, IOCP_DSCP);
+  else
+    check_number(port, name, IOCP_DSCP, 0, 63);
+}
+
 static void check_numbers(int32_t port, int32_t name, bool is_listener) {
   check_number(port, name, IOCP_KEEP_ALIVE_IDLE, 1, 32767);
   check_number(port, name, IOCP_KEEP_ALIVE_INTERVAL, 1, 32767);
@@ -53,14 +89,31 @@ static void check_numbers(int32_t port, int32_t name, bool is_listener) {
   check_number(port, name, IOCP_RECEIVE_BUFFER, 0, IOCP_RECEIVE_BUFFER_MAX);
   check_number(port, name, IOCP_RECEIVE_DEPTH, 1, IOCP_CONCURRENCY_MAX);
   check_number(port, name, IOCP_SEND_CONCURRENCY, 1, IOCP_CONCURRENCY_MAX);
-  for (uint32_t option = IOCP_DEFER_ACCEPT; option <= IOCP_BACKLOG; option++) {
-    if (is_listener) continue;
-    check_is(iocp_set_option(port, name, option, 1), -IOCP_EINVAL);
-    check_is(iocp_get_option(port, name, option), -IOCP_EINVAL);
-  }
+  check_user_timeout(port, name);
+  check_dscp(port, name);
   if (!is_listener) return;
   check_number(port, name, IOCP_DEFER_ACCEPT, 0, 1);
   check_number(port, name, IOCP_FIRST_BYTE_TIMEOUT, 0, INT32_MAX);
+}
+
+/* Each socket has the options of its scope, and no others. */
+static void check_scopes(int32_t port, int32_t name, bool is_listener) {
+  enum { SOCKET, LISTENER };
+  static const struct {
+    uint32_t option;
+    int scope;
+  } rows[] = {
+#define ROW(name, number, owner, scope, min, max) {number, scope},
+      IOCP_OPTIONS(ROW)
+#undef ROW
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    bool has = is_listener || rows[i].scope == SOCKET;
+    int32_t result = iocp_get_option(port, name, rows[i].option);
+    check(has == (result != -IOCP_EINVAL));
+    if (!has)
+      check_is(iocp_set_option(port, name, rows[i].option, 1), -IOCP_EINVAL);
+  }
 }
 
 static void numbers(void) {
@@ -72,9 +125,11 @@ static void numbers(void) {
   drive_pair(&drive, &client, &server);
   check_numbers(drive.port, client->name, false);
   check_numbers(drive.port, server->name, false);
+  check_scopes(drive.port, client->name, false);
   struct drive_socket* listener =
       drive_listen(&drive, "127.0.0.1", 0, &address);
   check_numbers(drive.port, listener->name, true);
+  check_scopes(drive.port, listener->name, true);
   drive_finish(&drive);
 }
 
@@ -215,6 +270,40 @@ static void adopted(void) {
   drive_finish(&drive);
 }
 
+#if !defined(_WIN32)
+static int system_option(host_socket socket, int level, int option) {
+  int value = -1;
+  raw_length length = sizeof value;
+  check_is(getsockopt((raw_handle)socket, level, option, &value, &length), 0);
+  return value;
+}
+
+/* The system has the values, each where its packets take them from. */
+static void system_has_the_values(void) {
+  static const char* const literals[] = {
+      "127.0.0.1", "::1", "::ffff:127.0.0.1"};
+  for (size_t i = 0; i < 3; i++) {
+    if (i > 0 && !raw_has_family(6)) continue;
+    struct drive drive;
+    struct iocp_address address;
+    drive_open(&drive);
+    host_socket raw_listener = raw_listen(literals[i], &address);
+    host_socket peer = raw_connect(&address);
+    host_socket raw = raw_accept(raw_listener);
+    int32_t name = iocp_add_socket(drive.port, (double)raw, 0);
+    struct drive_socket* socket = drive_add(&drive, name);
+    drive_set(socket, IOCP_DSCP, 46);
+    drive_set(socket, IOCP_USER_TIMEOUT, 1500);
+    check_is(system_option(raw, IPPROTO_IP, IP_TOS), 46 << 2);
+    if (i > 0) check_is(system_option(raw, IPPROTO_IPV6, IPV6_TCLASS), 46 << 2);
+    check_is(system_option(raw, IPPROTO_TCP, TCP_USER_TIMEOUT), 1500);
+    raw_close(peer);
+    raw_close(raw_listener);
+    drive_finish(&drive);
+  }
+}
+#endif
+
 /* Options that were set while the connection was being made hold. */
 static void set_while_connecting(void) {
   struct drive drive;
@@ -235,6 +324,9 @@ TEST_MAIN(TEST_CASE(connected_and_accepted),
           TEST_CASE(adopted),
           TEST_CASE(set_while_connecting),
           TEST_CASE(numbers),
+#if !defined(_WIN32)
+          TEST_CASE(system_has_the_values),
+#endif
           TEST_CASE(connections_inherit),
           TEST_CASE(no_delay),
           TEST_CASE(backlog),

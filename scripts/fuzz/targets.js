@@ -91,7 +91,7 @@ export async function buildTarget(debian, root, target, build, scratch, jobs) {
 
   const library = join(scratch, `library-${compiler}`);
   if (await mkdir(library, { recursive: true })) {
-    const files = await sourceFiles(ffi, "linux");
+    const files = sourceFiles(ffi, "linux");
     const all = [...flags, ...build.library, ...intercepted];
     const lines = compileLines(compiler, library, files, all);
     await runLines(debian, ffi, lines, options);

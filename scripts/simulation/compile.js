@@ -5,13 +5,15 @@
 // the model and linked with it; in that of Linux, faults are injected between
 // the engine and the kernel.
 
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   definitions,
+  filesIn,
   includes,
   sourceFiles,
   warnings,
+  withoutRuntime,
 } from "../../ffi/compile.js";
 import { compileLines, objectOf, runLines } from "../gcc.js";
 import { argv } from "../setup.js";
@@ -36,10 +38,6 @@ const builds = {
   },
   coverage: { flags: ["-O0"], library: ["--coverage"] },
 };
-
-// What the library for Windows has instead of a C runtime is tested by itself:
-// the sanitizers have their own.
-const withoutRuntime = ["src/windows/entry.c", "src/windows/string.c"];
 
 /**
  * Compiles into `folder`, from `ffi`, a folder like ffi/; returns the path of
@@ -75,11 +73,13 @@ async function partsOf(ffi, world, build) {
   const system = isWindows
     ? ["-D_WIN32", "-Itests/model/include"]
     : definitions("linux");
-  const library = await sourceFiles(ffi, world);
-  const simulation = await files(ffi, "tests/simulation");
+  const library = sourceFiles(ffi, world);
+  const simulation = filesIn(ffi, "tests/simulation", ".c");
   // The injected faults depend on how the engine marks its handles.
   const headers = isWindows ? ["-Iinclude"] : includes(world);
   const parts = [{
+    // What the library for Windows has instead of a C runtime is tested by
+    // itself: the sanitizers have their own.
     files: library.filter((file) => !withoutRuntime.includes(file)),
     flags: [...system, ...includes(world), ...build.library ?? []],
   }, {
@@ -90,18 +90,12 @@ async function partsOf(ffi, world, build) {
   }];
   if (isWindows) {
     parts.push({
-      files: await files(ffi, "tests/model"),
+      files: filesIn(ffi, "tests/model", ".c"),
       flags: argv`${system} -D_XOPEN_SOURCE=700 -Itests/simulation -Iinclude
         -Isrc ${build.model ?? []}`,
     });
   }
   return parts;
-}
-
-async function files(ffi, part) {
-  const names = (await readdir(join(ffi, part))).sort();
-  return names.filter((name) => name.endsWith(".c"))
-    .map((name) => `${part}/${name}`);
 }
 
 // The functions that are wrapped to inject faults.

@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
 import { dirname, join } from "node:path";
-import { compileLibrary, targets } from "../../ffi/compile.js";
+import { compileLibrary, targetOf } from "../../ffi/compile.js";
 import { compilePrograms, runPrograms, testPrograms } from "../c_program.js";
 import {
   ensureDebian,
@@ -22,7 +22,7 @@ const example = "example_echo";
  * After them comes ffi/examples/echo.c, `--filter example`.
  */
 export async function cStage({ report, root, filter, jobs }) {
-  const programs = await testPrograms(root, filter);
+  const programs = testPrograms(root, filter);
   const withExample = example.includes(filter ?? "");
   if (programs.length === 0 && !withExample) {
     report.missing("c", "there is no test of that name", { allowed: filter });
@@ -80,7 +80,7 @@ async function runnerFor(system) {
 async function testAll(name, sources, { root, system, jobs, runner }) {
   const { zig, debian, within, start } = runner;
   return await inTemporaryFolder("iocp-c-", async (folder) => {
-    const target = targets.find((one) => one.system === system);
+    const target = targetOf(system);
     const library = join(folder, target.file);
     await compileLibrary(zig, target, join(root, "ffi"), library);
     const compiled = await compilePrograms(root, sources, {

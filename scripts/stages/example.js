@@ -5,11 +5,11 @@
 
 import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { buildForC, products } from "../../ffi/build_c.js";
-import { modes, targets, warnings } from "../../ffi/compile.js";
+import { buildForC } from "../../ffi/build_c.js";
+import { modes, targetOf, warnings } from "../../ffi/compile.js";
 import { inspectArchive } from "../../ffi/inspect.js";
 import { compile, systems } from "../c_program.js";
-import { argv, cacheFolder, describeEnd } from "../setup.js";
+import { argv, cacheFolder, describeEnd, ensureDebian } from "../setup.js";
 
 const connections = 200;
 const bytes = { linux: 200_000, windows: 20_000 };
@@ -19,7 +19,7 @@ const bytes = { linux: 200_000, windows: 20_000 };
  * and debug, and has a server and a client of each exchange checked data.
  */
 export async function testExample(report, root, system, scratch, runner) {
-  const target = targets.find((one) => one.system === system);
+  const target = targetOf(system);
   const output = join(scratch, "products");
   const name = `c ${system}: example`;
   const built = await report.check(
@@ -47,11 +47,14 @@ export async function testExample(report, root, system, scratch, runner) {
 
 // Products must not contain paths of the machine they were built on.
 async function inspectProducts(output, folders) {
+  const { debian } = await ensureDebian();
   const problems = [];
   for (const name of await readdir(output, { recursive: true })) {
     if (!/\.(so|a|dll|lib)$/.test(name)) continue;
     const bytes = await readFile(join(output, name));
-    const found = /(\.a|_static\.lib)$/.test(name) ? inspectArchive(bytes) : [];
+    const found = debian && /(\.a|_static\.lib)$/.test(name)
+      ? await inspectArchive(debian, join(output, name))
+      : [];
     for (const folder of folders) {
       if (bytes.includes(folder + sep)) found.push(`names ${folder}`);
     }
@@ -62,13 +65,13 @@ async function inspectProducts(output, folders) {
 
 async function compileExample(root, system, build) {
   const { kind, folder, libraries, include, runner } = build;
-  const names = products[system];
+  const target = targetOf(system);
   await mkdir(folder, { recursive: true });
   const program = join(folder, `echo${systems[system].suffix}`);
   if (kind === "shared") {
-    await copyFile(join(libraries, names.shared), join(folder, names.shared));
+    await copyFile(join(libraries, target.file), join(folder, target.file));
   }
-  const linked = kind === "static" ? names.static : names.linked;
+  const linked = kind === "static" ? target.archive : target.linked;
   const tools = { ...runner, folders: [root, folder, libraries] };
   await compile(system, tools, [
     ...warnings,

@@ -5,7 +5,7 @@
 // what two threads do at once, ends a test.
 
 import { mkdir, writeFile } from "node:fs/promises";
-import { basename, join, relative } from "node:path";
+import { basename, join } from "node:path";
 import { definitions, includes, sourceFiles } from "../../ffi/compile.js";
 import { runPrograms, sharedFiles, testPrograms } from "../c_program.js";
 import { replayCorpora } from "../fuzz/replay.js";
@@ -32,7 +32,7 @@ const suppressions = "race:host_socket_close\n";
  * every fuzz target, `--filter fuzz`.
  */
 export async function sanitizeStage({ report, root, filter, jobs }) {
-  const all = await testPrograms(root, filter);
+  const all = testPrograms(root, filter);
   const { debian, reason } = await ensureDebian();
   if (!debian) {
     const allowed = process.platform !== "linux";
@@ -88,11 +88,7 @@ async function compile(flag, sources, { root, debian, jobs, folder }) {
     -pthread ${includes("linux")} -Itests -Itests/shared`;
   const objects = join(folder, "objects");
   await mkdir(objects);
-  const shared = await sharedFiles(root, "linux");
-  const files = [
-    ...await sourceFiles(ffi, "linux"),
-    ...shared.map((path) => relative(ffi, path)),
-  ];
+  const files = [...sourceFiles(ffi, "linux"), ...sharedFiles(root, "linux")];
   const options = { folder, jobs };
   const lines = compileLines("gcc", objects, files, flags);
   await runLines(debian, ffi, lines, options);

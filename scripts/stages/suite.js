@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { targets } from "../../ffi/compile.js";
+import { targetOf } from "../../ffi/compile.js";
 import { compilePrograms } from "../c_program.js";
 import { cellNames, openCell } from "../cells.js";
 import { readJunit } from "../junit.js";
@@ -62,7 +62,7 @@ export async function suiteStage(options) {
 
 // The plain C program that tests talk to.
 async function compilePeer(root, system, folder, jobs) {
-  const target = targets.find((one) => one.system === system);
+  const target = targetOf(system);
   const native = process.platform === "win32" ? "windows" : "linux";
   const { debian } = system === native
     ? { debian: null }

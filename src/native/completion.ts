@@ -64,6 +64,8 @@ export const DEFER_ACCEPT = 9;
 export const FIRST_BYTE_TIMEOUT = 10;
 export const BACKLOG = 11;
 export const GROUP = 12;
+export const USER_TIMEOUT = 13;
+export const DSCP = 14;
 
 /** Their bounds. */
 export const RECEIVE_BUFFER_MAX = 1048576;

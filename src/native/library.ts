@@ -56,7 +56,7 @@ export type Found = Candidate | Extract<Extraction, { problem: string }>;
  * or a `blob:` module the file has another name or none, and what is near it is
  * the user's. Where import.meta has no URL (bundles as cjs and iife), there is
  * none either. */
-const IN_CHECKOUT = /^file:.*\/src\/library\.ts$/;
+const IN_CHECKOUT = /^file:.*\/src\/native\/library\.ts$/;
 
 function besideModule(
   moduleUrl: string | undefined,
@@ -68,7 +68,7 @@ function besideModule(
   let path: string;
   let bytes: Uint8Array;
   try {
-    const relative = `../ffi/prebuilt/${target}/${name}`;
+    const relative = `../../ffi/prebuilt/${target}/${name}`;
     path = files.fromUrl(new URL(relative, moduleUrl).href);
     /* To open a library needs no permission to read, so none is asked for. */
     if (!files.canRead(path)) return { path, isVerified: false };

@@ -15,12 +15,27 @@ export function withoutComments(text: string): string {
   return text.replace(/\/\*[^]*?\*\//g, " ");
 }
 
-/** Every `#define IOCP_NAME number`. */
+/** The text of iocp.h with the headers that it includes. */
+export function readHeader(): string {
+  return readText("ffi/include/iocp.h").replace(
+    /^#include "(\w+\.h)"$/gm,
+    (_, name) => readText(`ffi/include/${name}`),
+  );
+}
+
+/** Every `#define IOCP_NAME number`, and the options of iocp_option.h. */
 export function definedNumbers(text: string): Map<string, number> {
   const defines = withoutComments(text).matchAll(
     /^#define (IOCP_\w+)[ \t]+(0x[0-9a-f]+|\d+)[ \t]*$/gim,
   );
-  return new Map([...defines].map(([, name, value]) => [name!, Number(value)]));
+  const options = /^#define IOCP_OPTIONS\(X\)((?:.*\\\n)*.*)/m.exec(text);
+  const rows = (options?.[1] ?? "").matchAll(/X\((\w+), (\d+)/g);
+  return new Map([
+    ...[...defines].map(([, name, value]) => [name!, Number(value)] as const),
+    ...[...rows].map(([, name, value]) =>
+      [`IOCP_${name}`, Number(value)] as const
+    ),
+  ]);
 }
 
 /** One field of a struct, in order. */

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -117,41 +116,4 @@ int32_t engine_name(struct socket* socket,
   if (failed) return errors_fail(socket->port);
   if (address_from_system(&system, address_out)) return 0;
   return port_fail(socket->port, -IOCP_EAFNOSUPPORT, 0);
-}
-
-struct handle__option {
-  int level;
-  int name;
-};
-
-/* By the numbers of the API. */
-static const struct handle__option handle__options[] = {
-    [IOCP_NO_DELAY] = {IPPROTO_TCP, TCP_NODELAY},
-    [IOCP_KEEP_ALIVE] = {SOL_SOCKET, SO_KEEPALIVE},
-    [IOCP_KEEP_ALIVE_IDLE] = {IPPROTO_TCP, TCP_KEEPIDLE},
-    [IOCP_KEEP_ALIVE_INTERVAL] = {IPPROTO_TCP, TCP_KEEPINTVL},
-    [IOCP_KEEP_ALIVE_COUNT] = {IPPROTO_TCP, TCP_KEEPCNT},
-};
-
-int32_t engine_set_option(struct socket* socket,
-                          uint32_t option,
-                          int32_t value) {
-  const struct handle__option* system = &handle__options[option];
-  if (setsockopt(socket->engine.fd,
-                 system->level,
-                 system->name,
-                 &value,
-                 sizeof value) == 0)
-    return 0;
-  return errors_fail(socket->port);
-}
-
-int32_t engine_get_option(struct socket* socket, uint32_t option) {
-  const struct handle__option* system = &handle__options[option];
-  int value = 0;
-  socklen_t length = sizeof value;
-  if (getsockopt(
-          socket->engine.fd, system->level, system->name, &value, &length) < 0)
-    return errors_fail(socket->port);
-  return value;
 }

@@ -749,9 +749,38 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     changes: [{
       file: "windows/option.c",
       from:
-        "  if (option__is_newer(option) && keep_alive_is_unknown(native)) {",
+        "  if (system->fallback != OPTION__NONE && keep_alive_is_unknown(native)) {",
       to:
-        "  if (option == IOCP_KEEP_ALIVE_COUNT && keep_alive_is_unknown(native)) {",
+        "  if (system->fallback == OPTION__REFUSE && keep_alive_is_unknown(native)) {",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "a user timeout is rounded down to seconds",
+    changes: [{
+      file: "windows/option.c",
+      from: "  return number / OPTION__MS + (number % OPTION__MS != 0);",
+      to: "  return number / OPTION__MS;",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "a user timeout that Wine has not fails with the system's error",
+    changes: [{
+      file: "windows/option.c",
+      from:
+        "                           OPTION__MAX_RETRANSMISSION,\n                           OPTION__REFUSE},",
+      to:
+        "                           OPTION__MAX_RETRANSMISSION,\n                           OPTION__NONE},",
+    }],
+  },
+  {
+    group: "documentation",
+    name: "IP_TOS is set although Winsock ignores it",
+    changes: [{
+      file: "windows/option.c",
+      from: "    [IOCP_DSCP] = {0, 0, OPTION__REFUSE},",
+      to: "    [IOCP_DSCP] = {0, 3, OPTION__NONE},",
     }],
   },
   {

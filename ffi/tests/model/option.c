@@ -96,6 +96,10 @@ static uint32_t option__build(int option) {
 /* The place where a number is kept, or NULL: there is no such option here. */
 static int32_t* option__place(struct sock* sock, int level, int option) {
   if (level == SOL_SOCKET && option == SO_KEEPALIVE) return &sock->options[0];
+  /* Wine 10 does not know it (ffi/probe, "option-max-retransmission"). */
+  if (level == IPPROTO_TCP && option == SOCK_MAX_RETRANSMISSION &&
+      habits.is_wine)
+    return NULL;
   if (level == IPPROTO_TCP && option > 0 && option < SOCK_OPTIONS &&
       habits.build >= option__build(option))
     return &sock->options[option];
@@ -136,6 +140,10 @@ static int option__number(
     sock->is_exclusive = number != 0;
     return option__succeeds();
   }
+  /* "The attempt to set the IP_TOS option still returns 0 (SUCCESS) ... but the
+   * ToS bits in the IP header is not marked" (KB 248611). */
+  RULE("IP_TOS, which is accepted and ignored, is not set",
+       level != IPPROTO_IP);
   RULE("no other program is let in by SO_REUSEADDR",
        level != SOL_SOCKET || option != SO_REUSEADDR);
   if (level == SOL_SOCKET && option == SOCK_REUSE_UNICASTPORT)

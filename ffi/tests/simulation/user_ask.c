@@ -20,13 +20,33 @@ static bool user__is_void(const struct entry* entry, int32_t result) {
 
 /* ---- options */
 
+enum { OWNER_SYSTEM, OWNER_LIBRARY };
+enum { SCOPE_SOCKET, SCOPE_LISTENER };
+
 struct user__option {
+  int owner;
+  int scope;
+  int32_t min;
+  int32_t max;
+};
+
+/* By number. */
+static const struct user__option user__options[] = {
+#define USER__ROW(name, number, owner, scope, min, max) \
+  [number] = {OWNER_##owner, SCOPE_##scope, min, max},
+    IOCP_OPTIONS(USER__ROW)
+#undef USER__ROW
+};
+#define USER__OPTIONS (sizeof user__options / sizeof user__options[0])
+
+/* Values between the bounds that make a difference. */
+struct user__values {
   uint32_t option;
   int32_t values[6];
   uint32_t count;
 };
 
-static const struct user__option user__options[] = {
+static const struct user__values user__values[] = {
     {IOCP_RECEIVE_BUFFER, {1024, 0, 1, 100, 8192, 1 << 20}, 6},
     {IOCP_RECEIVE_DEPTH, {1, 2, 5, 64}, 4},
     {IOCP_SEND_CONCURRENCY, {1, 2, 5, 64}, 4},
@@ -39,6 +59,8 @@ static const struct user__option user__options[] = {
     {IOCP_DEFER_ACCEPT, {0, 1}, 2},
     {IOCP_FIRST_BYTE_TIMEOUT, {0, 1, 40, 300, 6000, 20000}, 6},
     {IOCP_BACKLOG, {64, 1, 200, 300, 2000}, 5},
+    {IOCP_USER_TIMEOUT, {1000, 1, 999, 1001, 90000, 2147483001}, 6},
+    {IOCP_DSCP, {46, 8}, 2},
     {IOCP_RECEIVE_DEPTH, {0, 65, -1}, 3},
     {IOCP_NO_DELAY, {2}, 1},
     {0, {1}, 1},
@@ -48,12 +70,28 @@ static const struct user__option user__options[] = {
 static bool user__is_valid(const struct entry* entry,
                            uint32_t option,
                            int32_t value) {
-  if (option == 0 || option > IOCP_BACKLOG) return false;
-  if (option >= IOCP_DEFER_ACCEPT) return entry->kind == ENTRY_LISTENER;
-  if (option == IOCP_NO_DELAY) return value <= 1;
-  if (option == IOCP_RECEIVE_DEPTH)
-    return value >= 1 && value <= IOCP_CONCURRENCY_MAX;
-  return true;
+  if (option == 0 || option >= USER__OPTIONS) return false;
+  const struct user__option* row = &user__options[option];
+  return (row->scope == SCOPE_SOCKET || entry->kind == ENTRY_LISTENER) &&
+         value >= row->min && value <= row->max;
+}
+
+static bool user__is_system(uint32_t option) {
+  return user__options[option].owner == OWNER_SYSTEM;
+}
+
+/* What a system may not have: old versions of Windows, or Wine, or all. */
+static bool user__may_lack(uint32_t option) {
+  return world_posts_operations() &&
+         (option == IOCP_BACKLOG || option == IOCP_KEEP_ALIVE_COUNT ||
+          option == IOCP_USER_TIMEOUT || option == IOCP_DSCP);
+}
+
+/* What is read after `value` was set. */
+static int32_t user__read_back(uint32_t option, int32_t value) {
+  if (option != IOCP_USER_TIMEOUT || !world_posts_operations()) return value;
+  int64_t seconds = ((int64_t)value + 999) / 1000;
+  return seconds * 1000 > INT32_MAX ? INT32_MAX : (int32_t)(seconds * 1000);
 }
 
 /* What follows from one that was set. */
@@ -75,9 +113,36 @@ static void user__has_set(struct entry* entry, uint32_t option, int32_t value) {
   }
 }
 
+/* Any option, at one of its bounds or past it. */
+static void user__set_bound(struct entry* entry) {
+  uint32_t option = 1 + tape_choose(USER__OPTIONS - 1);
+  const struct user__option* row = &user__options[option];
+  /* For user_group.c: the group must be there. */
+  if (option == IOCP_GROUP) return;
+  switch (tape_choose(4)) {
+    case 0:
+      user_set_to(entry, option, row->min);
+      return;
+    case 1:
+      user_set_to(entry, option, row->max);
+      return;
+    case 2:
+      user_set_to(entry, option, row->min - 1);
+      return;
+    default:
+      user_set_to(
+          entry, option, row->max == INT32_MAX ? INT32_MIN : row->max + 1);
+      return;
+  }
+}
+
 void user_set_option(struct entry* entry) {
-  size_t count = sizeof user__options / sizeof user__options[0];
-  const struct user__option* row = &user__options[tape_choose((uint32_t)count)];
+  if (tape_choose(4) == 1) {
+    user__set_bound(entry);
+    return;
+  }
+  size_t count = sizeof user__values / sizeof user__values[0];
+  const struct user__values* row = &user__values[tape_choose((uint32_t)count)];
   user_set_to(entry, row->option, row->values[tape_choose(row->count)]);
 }
 
@@ -100,17 +165,15 @@ void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
     return;
   }
   if (result < 0) {
-    bool is_system = option <= IOCP_KEEP_ALIVE_COUNT;
-    /* What old versions of Windows do not have. */
-    bool may_lack = world_posts_operations() &&
-                    (option == IOCP_BACKLOG || option == IOCP_KEEP_ALIVE_COUNT);
-    if (!(may_lack && result == -IOCP_ENOTSUP) &&
-        !(is_system &&
+    if (!(user__may_lack(option) && result == -IOCP_ENOTSUP) &&
+        !(user__is_system(option) &&
           ERROR_IS(result, IOCP_EINVAL, IOCP_ENOTCONN, IOCP_ECONNRESET)))
       report_violation(
           "an option fails for a reason that it can have", "%d", result);
     return;
   }
+  RULE("an option that is ignored is not accepted",
+       option != IOCP_DSCP || !world_posts_operations());
   user__has_set(entry, option, value);
   int32_t got = iocp_get_option(user__port(entry), entry->name, option);
   if (option == IOCP_KEEP_ALIVE)
@@ -119,7 +182,8 @@ void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
              user__port(entry), entry->name, IOCP_KEEP_ALIVE_IDLE) != 0);
   if (option != IOCP_BACKLOG || !world_posts_operations())
     RULE("an option has the value that it was given",
-         got == value || (option <= IOCP_KEEP_ALIVE_COUNT && got < 0));
+         got == user__read_back(option, value) ||
+             (user__is_system(option) && got < 0));
 }
 
 /* ---- counters */

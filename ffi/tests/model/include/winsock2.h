@@ -82,6 +82,7 @@ void WSASetLastError(int error);
 #define AF_INET6 23
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
+#define IPPROTO_IP 0
 #define IPPROTO_TCP 6
 #define IPPROTO_IPV6 41
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * floor ROLE: the least that a server costs: plain C on epoll, level triggered,
+ * in one thread. A message that is echoed costs one recv(), one send() and its
+ * share of an epoll_wait(). The roles are echo and broadcast.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BATCH 256
+
+struct connection {
+  int fd;
+  /* Unsent bytes; nothing is received while there are some. */
+  uint8_t* unsent;
+  size_t unsent_length;
+  /* A ring that begins and ends at the listener. */
+  struct connection* next;
+  struct connection* previous;
+};
+
+static struct connection listener;
+static uint8_t chunk[65536];
+static int epoll_fd;
+static bool is_broadcast;
+
+static void fail(const char* what) {
+  perror(what);
+  exit(1);
+}
+
+static void watch(struct connection* connection, int how, uint32_t events) {
+  struct epoll_event event = {.events = events, .data.ptr = connection};
+  if (epoll_ctl(epoll_fd, how, connection->fd, &event) != 0) fail("epoll_ctl");
+}
+
+/* Called only for an event of its own: others of the batch may point to it. */
+static void drop(struct connection* connection) {
+  connection->previous->next = connection->next;
+  connection->next->previous = connection->previous;
+  close(connection->fd);
+  free(connection->unsent);
+  free(connection);
+}
+
+static bool would_block(void) { return errno == EAGAIN || errno == EINTR; }
+
+static void accept_all(void) {
+  int fd;
+  while ((fd = accept4(
+              listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    struct connection* connection = calloc(1, sizeof *connection);
+    if (connection == NULL) fail("calloc");
+    *connection = (struct connection){
+        .fd = fd, .next = &listener, .previous = listener.previous};
+    listener.previous->next = connection;
+    listener.previous = connection;
+    watch(connection, EPOLL_CTL_ADD, EPOLLIN);
+  }
+  if (!would_block()) fail("accept4");
+}
+
+static void send_unsent(struct connection* connection) {
+  ssize_t sent = send(connection->fd,
+                      connection->unsent,
+                      connection->unsent_length,
+                      MSG_NOSIGNAL);
+  if (sent < 0 && !would_block()) drop(connection);
+  if (sent <= 0) return;
+  connection->unsent_length -= (size_t)sent;
+  memmove(
+      connection->unsent, connection->unsent + sent, connection->unsent_length);
+  if (connection->unsent_length > 0) return;
+  free(connection->unsent);
+  connection->unsent = NULL;
+  watch(connection, EPOLL_CTL_MOD, EPOLLIN);
+}
+
+/* Sends the beginning of `chunk`; the system's next event reports an error. */
+static void send_chunk(struct connection* connection, size_t length) {
+  ssize_t sent = 0;
+  if (connection->unsent == NULL)
+    sent = send(connection->fd, chunk, length, MSG_NOSIGNAL);
+  size_t done = sent < 0 ? 0 : (size_t)sent;
+  if (done == length || (sent < 0 && !would_block())) return;
+  if (connection->unsent == NULL) watch(connection, EPOLL_CTL_MOD, EPOLLOUT);
+  size_t begin = connection->unsent_length;
+  connection->unsent_length += length - done;
+  connection->unsent = realloc(connection->unsent, connection->unsent_length);
+  if (connection->unsent == NULL) fail("realloc");
+  memcpy(connection->unsent + begin, chunk + done, length - done);
+}
+
+static void receive(struct connection* connection) {
+  ssize_t length = recv(connection->fd, chunk, sizeof chunk, 0);
+  if (length < 0 && would_block()) return;
+  if (length <= 0) {
+    drop(connection);
+  } else if (!is_broadcast) {
+    send_chunk(connection, (size_t)length);
+  } else {
+    for (struct connection* to = listener.next; to != &listener; to = to->next)
+      send_chunk(to, (size_t)length);
+  }
+}
+
+static void listen_on_loopback(void) {
+  struct sockaddr_in address = {.sin_family = AF_INET};
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0 || bind(fd, (struct sockaddr*)&address, sizeof address) != 0 ||
+      listen(fd, 4096) != 0 ||
+      getsockname(fd, (struct sockaddr*)&address, &length) != 0)
+    fail("listen");
+  listener =
+      (struct connection){.fd = fd, .next = &listener, .previous = &listener};
+  watch(&listener, EPOLL_CTL_ADD, EPOLLIN);
+  printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
+  fflush(stdout);
+}
+
+int main(int argc, char** argv) {
+  is_broadcast = argc > 1 && strcmp(argv[1], "broadcast") == 0;
+  epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll_fd < 0) fail("epoll_create1");
+  listen_on_loopback();
+  for (;;) {
+    struct epoll_event events[BATCH];
+    int count = epoll_wait(epoll_fd, events, BATCH, -1);
+    for (int i = 0; i < count; i++) {
+      struct connection* connection = events[i].data.ptr;
+      if (connection == &listener)
+        accept_all();
+      else if (connection->unsent != NULL)
+        send_unsent(connection);
+      else
+        receive(connection);
+    }
+  }
+}
