@@ -1,6 +1,8 @@
 // Copyright the iocp authors. MIT license.
 
-// Counts what passed and failed over all stages, and says it as it happens.
+// Counts what passed and failed over all stages, and prints it as it happens.
+
+import { inParallel } from "./parallel.js";
 
 export class Report {
   passed = 0;
@@ -9,23 +11,28 @@ export class Report {
 
   /** Runs a check, which returns its problems or throws; counts as one. */
   async check(name, check) {
-    const started = Date.now();
-    let problems;
-    try {
-      problems = await check();
-    } catch (error) {
-      problems = [error.message];
-    }
-    const seconds = secondsSince(started);
-    if (problems.length === 0) {
-      this.passed += 1;
-      say(`${name}: ok (${seconds} s)`);
-      return true;
-    }
-    this.failed += 1;
-    say(`${name}: FAILED (${seconds} s)`);
-    for (const problem of problems) detail(problem);
-    return false;
+    const [passed] = await this.checks(1, { [name]: check });
+    return passed;
+  }
+
+  /** Runs checks by their names, `jobs` at once, and reports them in order. */
+  async checks(jobs, checks) {
+    const run = async ([, check]) => {
+      const started = Date.now();
+      const problems = await Promise.resolve().then(check)
+        .catch((error) => [error.message]);
+      return { problems, seconds: secondsSince(started) };
+    };
+    const report = ({ problems, seconds }, [name]) => {
+      const passed = problems.length === 0;
+      if (passed) this.passed += 1;
+      else this.failed += 1;
+      say(`${name}: ${passed ? "ok" : "FAILED"} (${seconds} s)`);
+      for (const problem of problems) detail(problem);
+    };
+    const list = Object.entries(checks);
+    const results = await inParallel(list, jobs, run, { report });
+    return results.map(({ problems }) => problems.length === 0);
   }
 
   /**
