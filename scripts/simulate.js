@@ -6,16 +6,16 @@
 //
 // Runs seeded schedules of the library in a simulated world and checks each of
 // them; docs/testing.md explains it. A schedule that fails is shrunk and shown,
-// with the line that repeats it. --coverage tells how much of the Windows
-// engine was run; --bugs plants known bugs, and tells how soon each is found.
+// with the line that repeats it. --coverage reports how much of the Windows
+// engine was run; --bugs plants known bugs, and reports how soon each is found.
 
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { defaultJobs } from "./parallel.js";
-import { detail, say } from "./report.js";
+import { say } from "./report.js";
 import { ensureDebian, inTemporaryFolder, repository } from "./setup.js";
-import { describeBugs, describeGroups, findBugs } from "./simulation/bugs.js";
+import { describeBug, findBugs } from "./simulation/bugs.js";
 import {
   buildNames,
   compileSimulation,
@@ -63,15 +63,9 @@ async function main() {
 }
 
 async function mainBugs(debian, ffi, folder, values) {
-  const found = await findBugs(debian, ffi, folder, {
-    ...values,
-    onFound: (bug) => say(describeBugs([bug])[0]),
-  });
-  say("");
-  for (const line of describeGroups(found)) say(line);
-  const missed = found.filter(({ seed }) => seed === null);
-  for (const { name } of missed) detail(`not found: ${name}`);
-  return missed.length === 0 ? 0 : 1;
+  const onFound = (bug) => say(describeBug(bug));
+  const found = await findBugs(debian, ffi, folder, { ...values, onFound });
+  return found.every(({ seed }) => seed !== null) ? 0 : 1;
 }
 
 function known(what, name, names) {

@@ -69,42 +69,9 @@ async function plant(ffi, { name, changes }) {
   }
 }
 
-/**
- * The tables: bugs that others have had, those that were found here, and those
- * that only reading the documentation has found.
- */
-export function describeGroups(found) {
-  const groups = [
-    { title: "Bugs that others have had", isOf: ({ group }) => !group },
-    { title: "Found here", isOf: ({ group }) => group === "found" },
-    {
-      title: "Against Microsoft's documentation",
-      isOf: ({ group }) => group === "documentation",
-    },
-    { title: "Realms and groups", isOf: ({ group }) => group === "lives" },
-  ];
-  return groups.flatMap(({ title, isOf }) => {
-    const part = found.filter(isOf);
-    if (part.length === 0) return [];
-    return [`${title}:`, "", ...describeBugs(part, { asTable: true }), ""];
-  });
-}
-
-/** A line for each, or a Markdown table. */
-export function describeBugs(found, { asTable = false } = {}) {
-  const cells = found.map((
-    { number, name, schedules, seconds, rule, seed },
-  ) => [
-    String(number ?? ""),
-    name,
-    seed === null ? `none of ${schedules}` : String(schedules),
-    seconds.toFixed(1),
-    rule ?? "not found",
-  ]);
-  if (!asTable) return cells.map((row) => row.filter(Boolean).join(", "));
-  return [
-    "| | planted | schedules | seconds | rule that is broken |",
-    "|---|---|---|---|---|",
-    ...cells.map((row) => `| ${row.join(" | ")} |`),
-  ];
+/** A line about a bug that was planted. */
+export function describeBug({ name, schedules, seconds, rule, seed }) {
+  return seed === null
+    ? `${name}: NOT FOUND by ${schedules} schedules`
+    : `${name}: schedule ${schedules}, ${seconds.toFixed(1)} s: ${rule}`;
 }

@@ -71,7 +71,7 @@ async function checkControls(runner, program) {
 async function checkRules(runner, program, root) {
   const { markdown, json } = await runProbe(runner, program);
   const { experiments } = JSON.parse(json);
-  const text = await readFile(join(root, "docs", "testing.md"), "utf8");
+  const text = await readFile(join(root, "ffi/probe/README.md"), "utf8");
   say(markdown.trim().split("\n").at(-1));
   const names = experiments.map(({ name }) => name);
   // Of another Windows than Wine it is not known what it can be asked.
@@ -84,6 +84,6 @@ async function checkRules(runner, program, root) {
     ...names.filter((name, index) => names.indexOf(name) !== index)
       .map((name) => `${name}: there are two of that name`),
     ...staleRows(text, experiments)
-      .map((row) => `docs/testing.md (npm run probe -- --write): ${row}`),
+      .map((row) => `ffi/probe/README.md (npm run probe -- --write): ${row}`),
   ];
 }
