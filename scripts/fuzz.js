@@ -12,9 +12,10 @@
 //   npm run fuzz -- --lines               which lines of the library the corpus
 //                                         runs, and nothing else
 //   npm run fuzz -- --run FILE            one input, again
+//   npm run fuzz -- --run FILE --smaller  makes FILE-small of one that fails
 
 import { existsSync } from "node:fs";
-import { copyFile, cp, mkdir, readdir, rm } from "node:fs/promises";
+import { cp, mkdir, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
@@ -43,6 +44,7 @@ const { values } = parseArgs({
     merge: { type: "boolean", default: false },
     lines: { type: "boolean", default: false },
     run: { type: "string" },
+    smaller: { type: "boolean", default: false },
   },
 });
 const names = values.target ?? targets.map((target) => target.name);
@@ -76,9 +78,11 @@ async function work(target, scratch) {
   const program = await build(target, builds.fuzz, scratch);
   if (!values.run) return await fuzz(target, program, scratch);
   const file = resolve(values.run);
-  const folders = [scratch, dirname(file)];
-  const result = await start(program, [file], scratch, { folders });
-  console.log(result.output);
+  const smaller = argv`-minimize_crash=1 -runs=2000 -max_total_time=60
+    -exact_artifact_path=${file}-small`;
+  const args = [...values.smaller ? smaller : [], file];
+  const options = { folders: [scratch, dirname(file)], show: true };
+  const result = await start(program, args, scratch, options);
   if (!result.ok) console.log(`FAILED: ${describeEnd(result)}`);
   return result.ok;
 }
@@ -115,49 +119,25 @@ async function fuzz(target, program, scratch) {
   for (const folder of foldersOf(repository, target).filter(existsSync)) {
     await cp(folder, found, { recursive: true });
   }
-  const before = new Set(await readdir(found));
-  console.log(`${target.name}: ${before.size} inputs, ${seconds} s ...`);
+  const before = (await readdir(found)).length;
+  const saved = join(tmpdir(), "iocp-fuzz", target.name);
+  await mkdir(saved, { recursive: true });
   const args = argv`-max_total_time=${seconds} -seed=${values.seed}
     -max_len=${target.lengthMax} -fork=0 -len_control=0 -timeout=20
     -rss_limit_mb=2048 -reload=0 -print_final_stats=1
-    -artifact_prefix=${scratch}/ ${found}`;
+    -artifact_prefix=${saved}/ ${found}`;
   const timeout = (seconds + 300) * 1000;
-  const result = await start(program, args, scratch, { timeout });
-  const after = await readdir(found);
-  const added = after.filter((name) => !before.has(name)).length;
-  const first = (pattern) => pattern.exec(result.output)?.[1] ?? "?";
-  console.log(
-    `${target.name}: ${first(/executed_units: *(\d+)/)} runs, ` +
-      `${first(/exec_per_sec: *(\d+)/)}/s, ` +
-      `${first(/INITED cov: (\d+)/)} -> ${first(/DONE +cov: (\d+)/)} of ` +
-      `${first(/\((\d+) inline 8-bit/)} edges of the library, ` +
-      `${added} new inputs`,
-  );
-  if (!result.ok) return await saveCrash(target, program, scratch, result);
+  const result = await start(program, args, scratch, { timeout, show: true });
+  const added = (await readdir(found)).length - before;
+  console.log(`${target.name}: ${before} inputs, and ${added} new ones`);
+  if (!result.ok) {
+    console.log(`${target.name}: FAILED: ${describeEnd(result)}`);
+    console.log(`again: npm run fuzz -- --target ${target.name} --run FILE`);
+    console.log(`smaller: the same with --smaller; FILE is in ${saved}`);
+    return false;
+  }
   if (values.merge) await merge(target, program, scratch, found);
   return true;
-}
-
-// Saves the input that failed, minimizes it, and prints how to repeat it.
-async function saveCrash(target, program, scratch, result) {
-  const saved = join(tmpdir(), "iocp-fuzz", target.name);
-  const crashes = (await readdir(scratch))
-    .filter((name) => /^(crash|leak|timeout|oom)-/.test(name));
-  console.log(result.output.split("\n").slice(-100).join("\n"));
-  console.log(`${target.name}: FAILED: ${describeEnd(result)}`);
-  await mkdir(saved, { recursive: true });
-  for (const name of crashes) {
-    const path = join(saved, name);
-    const small = `${path}-small`;
-    await copyFile(join(scratch, name), path);
-    const args = argv`-minimize_crash=1 -runs=2000 -max_total_time=60
-      -exact_artifact_path=${small} ${path}`;
-    await start(program, args, scratch, { timeout: 180_000 });
-    for (const one of [path, small].filter(existsSync)) {
-      console.log(`  npm run fuzz -- --target ${target.name} --run ${one}`);
-    }
-  }
-  return false;
 }
 
 // The fewest inputs that reach together what all of them do.

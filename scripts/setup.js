@@ -13,7 +13,7 @@ export {
 } from "./setup/command.js";
 export { ensureDebian } from "./setup/debian.js";
 export { inTemporaryFolder } from "./setup/folder.js";
-export { ownNetwork } from "./setup/network.js";
+export { ownNetwork, testsAtOnce } from "./setup/network.js";
 export {
   bunPath,
   denoPath,

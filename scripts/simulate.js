@@ -21,7 +21,7 @@ import {
   compileSimulation,
   worldNames,
 } from "./simulation/compile.js";
-import { coverageOf, describeCoverage } from "./simulation/coverage.js";
+import { coverageOf } from "./simulation/coverage.js";
 import { runSimulation } from "./simulation/run.js";
 
 async function main() {
@@ -55,8 +55,13 @@ async function main() {
       onOutput: (text) => process.stdout.write(text),
     });
     if (values.coverage) {
-      const coverage = await coverageOf(debian, ffi, folder);
-      for (const line of describeCoverage(coverage)) say(line);
+      const found = await coverageOf(debian, ffi, folder);
+      for (const [file, places] of Object.entries(found.missed)) {
+        say(`${file}: not run: ${places.join(", ")}`);
+      }
+      const [lines, branches] = [found.lines, found.branches]
+        .map((percent) => percent.toFixed(1));
+      say(`${lines} % of the lines, ${branches} % of the branches`);
     }
     return result.ok ? 0 : 1;
   });

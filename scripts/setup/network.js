@@ -38,3 +38,11 @@ export const ownNetwork = once(async () => {
     argv`unshare ${user} --net --mount sh -c ${script} sh ${names}`;
   return (await run("true", [], { within: command })).ok ? command : null;
 });
+
+/**
+ * How many tests run at once: two for each job, since most of them wait rather
+ * than compute; one where they would use each other's ports.
+ */
+export async function testsAtOnce(jobs) {
+  return await ownNetwork() ? 2 * jobs : 1;
+}

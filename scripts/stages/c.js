@@ -10,6 +10,7 @@ import {
   inTemporaryFolder,
   ownNetwork,
   run,
+  testsAtOnce,
 } from "../setup.js";
 import { testExample } from "./example.js";
 
@@ -89,7 +90,7 @@ async function testAll(name, sources, { root, system, jobs, runner }) {
     return await runPrograms(
       name,
       compiled,
-      within ? jobs : 1,
+      await testsAtOnce(jobs),
       (program) => start(program, [], { within }),
     );
   });

@@ -10,7 +10,7 @@ import { say } from "../report.js";
 import { ensureDebian, inTemporaryFolder } from "../setup.js";
 import { describeBug, findBugs } from "../simulation/bugs.js";
 import { compileSimulation } from "../simulation/compile.js";
-import { coverageOf, coverageTotal } from "../simulation/coverage.js";
+import { coverageOf } from "../simulation/coverage.js";
 import { runSimulation } from "../simulation/run.js";
 
 const runs = [
@@ -60,7 +60,7 @@ async function simulate(debian, ffi, folder, run) {
   const { ok, output } = await runSimulation(debian, program, run);
   if (!ok) return [output];
   if (run.build !== "coverage") return [];
-  const total = coverageTotal(await coverageOf(debian, ffi, folder));
+  const total = await coverageOf(debian, ffi, folder);
   return Object.entries(coverageMin).flatMap(([what, min]) =>
     total[what] < min
       ? [`${total[what].toFixed(1)} % of ${what}, not ${min}`]

@@ -16,6 +16,7 @@ import {
   ensureZig,
   inTemporaryFolder,
   ownNetwork,
+  testsAtOnce,
 } from "../setup.js";
 
 // A file's tests together may take so long, and in Bun each test as well.
@@ -90,7 +91,7 @@ async function runCell(files, suite) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   await inParallel(
     files,
-    within ? suite.jobs : 1,
+    await testsAtOnce(suite.jobs),
     (file) => runFile(file, { ...suite, within }),
     {
       weight: (file) => longest.test(file) ? 1 : 0,
