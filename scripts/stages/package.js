@@ -29,7 +29,7 @@ const launcher = join("node_modules", "iocp", "bin", "iocp.js");
 /**
  * What users get: the package is made, checked, installed into empty projects,
  * and used from there, from a URL, vendored, bundled and compiled, in each
- * cell. What cannot use it says why.
+ * cell. Runtimes and systems that are not supported are refused.
  */
 export async function packageStage({ report, cells = cellNames }) {
   await ensureNodeModules();
@@ -120,10 +120,10 @@ const tooOld = [
   ["@oven/bun-linux-x64", "1.1.0", "bin/bun", "Bun 1.4"],
 ];
 
-// Where it cannot run, one sentence says so, and nothing fails before it.
+// One sentence refuses a runtime or system that is not supported.
 async function checkRefusals(check, project) {
   const refuses = (what, says, file, ...args) =>
-    check(`${what} says that it is not supported`, async () => {
+    check(`${what} is refused`, async () => {
       const { ok, output } = await start(await file(), args, { cwd: project });
       const text = `(NotSupported:|runtime +) *Cannot .*iocp.* ${says}`;
       return !ok && new RegExp(text).test(output) ? [] : [output];
@@ -202,6 +202,7 @@ async function makeWays(check, project, url) {
     ["installed", ["use.ts"]],
     ["iocp doctor", [launcher, "doctor"]],
     ["an npm: specifier", ["use_npm.ts"], "deno"],
+    ["iocp doctor as npm:iocp", ["npm:iocp", "doctor"], "deno"],
     ["a URL", ["use_url.ts"], "deno"],
     ["iocp doctor from a URL", [`${url}/cli.ts`, "doctor"], "deno"],
   ];

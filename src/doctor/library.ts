@@ -10,6 +10,7 @@ import {
 import { expectedHash } from "../native/library_search.ts";
 import { ABI } from "../native/symbols.ts";
 import { nodeModule } from "../runtime/globals.ts";
+import type { Permission } from "../runtime/host.ts";
 import type { Facts } from "./report.ts";
 
 interface NodeFs {
@@ -35,6 +36,8 @@ function engineOf(iocp: Module): string {
     port.close();
   }
 }
+
+const EXTRACTION = ["env", "read", "write"] as const;
 
 /* The modules are imported only here, since their import throws in a runtime
  * that they do not support. */
@@ -77,9 +80,17 @@ export const libraryCheck: Check = {
     try {
       return await load(context);
     } catch (error) {
-      const isGranted = host.permission({ name: "ffi" }) === "granted";
-      if (isGranted || !host.hasPermissions) return failure(error, context);
-      return skipped("the permissions are missing");
+      const isMissing = (name: Permission["name"]) =>
+        host.permission({ name } as Permission) !== "granted";
+      if (isMissing("ffi")) return skipped("--allow-ffi is missing");
+      const finding = failure(error, context);
+      const missing = EXTRACTION.filter(isMissing);
+      if (missing.length === 0) return finding;
+      const flags = missing.map((name) => `--allow-${name}`).join(" ");
+      const advice = [
+        `the embedded library is extracted, which needs ${flags}`,
+      ];
+      return { ...finding, advice };
     }
   },
 };
