@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CompletionPort, type ConnectOptions, SocketError } from "../mod.ts";
 import { type IpAddress, parseIp } from "../src/native/address.ts";
+import { makeConn } from "../src/conn.ts";
 import { Acceptor } from "../src/socket/acceptor.ts";
 import { makeConnection } from "../src/connect/connector.ts";
 import { Group } from "../src/loop/group.ts";
-import { connectSettings, listenSettings } from "../src/options/options.ts";
+import { connectSettings } from "../src/options/connect.ts";
+import { listenSettings } from "../src/options/listen.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import {
   atOneNumber,
@@ -154,7 +156,11 @@ test("connect() cannot find an unknown name", async () => {
   for (const hostname of ["nope.invalid", "bücher.invalid", "a".repeat(70)]) {
     const error = await errorFrom(port.connect({ hostname, port: 80 }));
     assert.equal(error.code, "ENOTFOUND", hostname);
-    assert.equal(error.syscall, "connect");
+    assert.equal(error.syscall, "getaddrinfo");
+    assert.match(
+      error.message,
+      /^Cannot connect to \S+:80: host name not found$/,
+    );
     assert.equal(error.port, 80);
     assert.ok(error.cause instanceof Error);
   }
@@ -225,10 +231,9 @@ async function raceWith(
 ) {
   const hostname = "several.example";
   const settings = connectSettings({ hostname, port, ...options });
-  return await within(
-    "the race",
-    makeConnection(loop, settings, () => Promise.resolve(addresses(...texts))),
-  );
+  const find = () => Promise.resolve(addresses(...texts));
+  const connecting = makeConnection(loop, settings, find);
+  return makeConn(await within("the race", connecting));
 }
 
 function acceptor(loop: Group, hostname: string, port: number = 0): Acceptor {

@@ -6,7 +6,8 @@ import { test } from "node:test";
 import { CompletionPort } from "../mod.ts";
 import { formatIp } from "../src/native/address.ts";
 import { Loop } from "../src/loop/loop.ts";
-import { literalIp, type Lookup, resolve } from "../src/connect/resolver.ts";
+import { literalIp } from "../src/connect/literal_ip.ts";
+import { type Lookup, resolve } from "../src/connect/resolver.ts";
 import { within } from "./shared/deadline.ts";
 import { noIpv6 } from "./shared/network.ts";
 import { errorFrom } from "./shared/outcome.ts";
@@ -64,7 +65,7 @@ test("resolve() fails with the kind of the resolver's failure", async () => {
         resolve(native, "some.example", 80, failing(cause)),
       );
       assert.equal(error.code, code, `${cause}`);
-      assert.equal(error.syscall, "connect");
+      assert.equal(error.syscall, "getaddrinfo");
       assert.equal(error.address, "some.example");
       assert.equal(error.port, 80);
       assert.equal((error.cause as { code?: string }).code, cause);

@@ -40,12 +40,12 @@ int32_t iocp_add_socket(int32_t port_name, double os_socket, uint32_t flags) {
  * and TCP connects a socket with itself: whoever waits for a server to start
  * would talk to himself, and the server would find its port taken. Go's net
  * package looks for the same. */
-static bool connector__has_met_itself(struct socket* socket) {
+static bool connector__has_met_itself(const struct socket* socket) {
   const struct iocp_address* peer = &socket->peer;
-  struct iocp_address own;
-  return engine_name(socket, IOCP_LOCAL, &own) >= 0 && own.port == peer->port &&
-         own.family == peer->family &&
-         memory_compare(own.bytes, peer->bytes, sizeof own.bytes) == 0;
+  const struct iocp_address* local = &socket->local;
+  return socket->local_known && local->port == peer->port &&
+         local->family == peer->family &&
+         memory_compare(local->bytes, peer->bytes, sizeof local->bytes) == 0;
 }
 
 /* A zone is a part of link-local addresses only (RFC 4007 section 6). */
@@ -72,6 +72,14 @@ static void connector__learn_peer(struct socket* socket) {
   peer->bytes[peer->family == 4 ? 3 : 15] = 1;
 }
 
+/* The address does not change, so iocp_name() need not ask the system again. */
+static void connector__learn_local(struct socket* socket) {
+  struct iocp_address learnt;
+  if (engine_name(socket, IOCP_LOCAL, &learnt) < 0) return;
+  socket->local = learnt;
+  socket->local_known = true;
+}
+
 void connector_done(struct socket* socket, int32_t error, int32_t native) {
   if (socket->state == SOCKET_CLOSING) {
     /* It was told as canceled. */
@@ -80,6 +88,7 @@ void connector_done(struct socket* socket, int32_t error, int32_t native) {
   }
   if (error == 0) {
     connector__learn_peer(socket);
+    connector__learn_local(socket);
     if (connector__has_met_itself(socket)) error = -IOCP_ECONNREFUSED;
   }
   socket->state = SOCKET_STREAM;

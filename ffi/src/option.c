@@ -28,6 +28,8 @@ int32_t iocp_name(int32_t port, int32_t name, uint32_t end, void* address) {
   int32_t result = 0;
   if (end == IOCP_PEER && socket->peer.family != 0)
     name_out = socket->peer;
+  else if (end == IOCP_LOCAL && socket->local_known)
+    name_out = socket->local;
   else
     result = engine_name(socket, end, &name_out);
   if (result >= 0) memory_copy(address, &name_out, sizeof name_out);

@@ -85,6 +85,7 @@ struct socket {
   bool posted_only
       : 1; /* only operations receive: nothing is taken past them */
   bool progress_known : 1; /* `acknowledged` has been asked for */
+  bool local_known : 1;    /* `local` is set */
 
   /* Facts of a close. */
   bool close_reset : 1;  /* RST instead of FIN */
@@ -134,9 +135,14 @@ struct socket {
     };
   };
   uint32_t deferred_count;
-  /* Of a listener, the list; of a SOCKET_DEFERRED, its node there. */
-  struct list_node deferred;
-  int32_t listener_name; /* of a connection that was accepted */
+  union {
+    struct {
+      /* Of a listener, the list; of a SOCKET_DEFERRED, its node there. */
+      struct list_node deferred;
+      int32_t listener_name; /* of a connection that was accepted */
+    };
+    struct iocp_address local; /* of one that was made with iocp_connect() */
+  };
 
   struct list_node kept; /* struct kept, oldest first */
   uint32_t kept_count;

@@ -2,12 +2,13 @@
 /* Taking over connected sockets that were made elsewhere. */
 
 import { DETACH, DETACHED, LOCAL, PEER } from "../native/completion.ts";
+import { ADOPT } from "../native/system_calls.ts";
 import { SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { ConnSettings } from "../options/options.ts";
+import type { ConnSettings } from "../options/conn.ts";
 import { runtime } from "../runtime/detect.ts";
-import { Stream } from "./stream.ts";
+import { Socket } from "./socket.ts";
 
 /* What is wrong with the handle, in words. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -18,17 +19,10 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /* Whoever may not connect to the peer may not take a connection to it. */
 function requirePeer(loop: Loop, socket: number): void {
-  try {
-    const { hostname, port } = loop.address(socket, PEER);
-    /* The peer may have gone meanwhile, and its connection's name with it. */
-    loop.address(socket, LOCAL);
-    runtime.requireNet(hostname, port);
-  } catch (error) {
-    /* It goes back as it was. */
-    loop.native.iocp_close(loop.port, socket, DETACH, 0);
-    loop.kick();
-    throw error;
-  }
+  const { hostname, port } = loop.port.address(socket, PEER);
+  /* The peer may have gone meanwhile, and its connection's name with it. */
+  loop.port.address(socket, LOCAL);
+  runtime.requireNet(hostname, port);
 }
 
 /**
@@ -40,20 +34,24 @@ export function adoptSocket(
   handle: number,
   settings: ConnSettings,
   isDetached: boolean,
-): Stream {
+): Socket {
   const { loop } = group;
-  const { native, port } = loop;
-  const flags = isDetached ? DETACHED : 0;
-  const socket = native.iocp_add_socket(port, handle, flags);
+  const socket = loop.port.adopt(handle, isDetached ? DETACHED : 0);
   if (socket < 0) {
-    const { code, errno } = loop.error(socket, { syscall: "adopt" });
+    const { code, errno } = loop.port.error(socket, ADOPT);
     throw new SocketError(code, {
-      syscall: "adopt",
+      ...ADOPT,
       errno,
       detail: `${REASONS[code] ?? "the system refuses it"}: handle ${handle}`,
     });
   }
   group.join(socket);
-  requirePeer(loop, socket);
-  return new Stream(loop, socket, settings, "adopted");
+  try {
+    requirePeer(loop, socket);
+    return new Socket(loop, socket, settings, "adopted");
+  } catch (error) {
+    /* The handle is the caller's again. */
+    loop.port.close(socket, DETACH, 0);
+    throw error;
+  }
 }

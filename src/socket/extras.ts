@@ -14,7 +14,7 @@ export class Extras {
   lastError: SocketError | undefined;
   /** It holds the process alive only while it has something to finish. */
   isUnref = false;
-  /** Closed by {@linkcode Stream.abandon}. */
+  /** Closed by {@linkcode Socket.abandon}. */
   isAbandoned = false;
   /** It holds the process alive at present. */
   isHolding = true;
@@ -25,5 +25,7 @@ export class Extras {
   /** A detach waits for writes, */
   onDrained: (() => void) | undefined;
   /** and then for the library. */
-  onDetached: ((result: number, detail: number) => void) | undefined;
+  onDetached:
+    | ((result: number, errno: number, handle: number) => void)
+    | undefined;
 }

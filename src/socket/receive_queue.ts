@@ -11,7 +11,8 @@
 import { PENDING } from "../native/completion.ts";
 import { SocketError } from "../errors.ts";
 import { emptyFifo, pushed } from "./fifo.ts";
-import { type Loop, SLAB_BYTES } from "../loop/loop.ts";
+import type { Loop } from "../loop/loop.ts";
+import { SLAB_BYTES } from "../loop/slab.ts";
 import type { ReceiveSettings } from "../options/receive_mode.ts";
 
 /** A chunk that has to wait is copied if it would keep a slab much larger than
@@ -75,7 +76,7 @@ function lostBuffer(): TypeError {
 /** What a queue asks of its connection. */
 export interface ReceiveOwner {
   readonly loop: Loop;
-  readonly socket: number;
+  readonly id: number;
   /** The error for a negative result. */
   failure(result: number, syscall: string, errno?: number): SocketError;
   /** An iterator has been told the end, or an error. */
@@ -179,29 +180,21 @@ export class ReceiveQueue {
     this.#serve();
   }
 
-  /** Takes IOCP_RECEIVED. */
-  received(result: number, detail: number): void {
-    if (result <= 0) {
-      this.end(
-        result === 0
-          ? undefined
-          : this.#owner.failure(result, "receive", detail),
-      );
-      return;
-    }
-    this.#credit -= result;
-    const chunk = this.#owner.loop.slab.subarray(detail, detail + result);
+  /** Bytes have come; `chunk` is a part of a slab. */
+  received(chunk: Uint8Array): void {
+    const { length } = chunk;
+    this.#credit -= length;
     const reader = this.#shiftReader();
     if (reader === undefined) {
-      const isCopied = this.#isKept || result < COPY_BELOW;
+      const isCopied = this.#isKept || length < COPY_BELOW;
       this.#chunks = pushed(this.#chunks, isCopied ? chunk.slice() : chunk);
-      this.#chunksBytes += result;
+      this.#chunksBytes += length;
     } else if (reader.buffer === undefined) {
       reader.resolve(chunk);
       this.#grant();
     } else {
       this.#chunks = pushed(this.#chunks, chunk);
-      this.#chunksBytes += result;
+      this.#chunksBytes += length;
       this.#fill(reader, reader.buffer);
     }
     this.#serveFromChunks();
@@ -267,7 +260,7 @@ export class ReceiveQueue {
       if (reader.isLoop()) reader.resolve(null);
       else {
         reader.reject(
-          new SocketError("EINTR", { syscall: "receive", detail }),
+          new SocketError("EINTR", { syscall: "read", detail }),
         );
       }
     }
@@ -281,7 +274,7 @@ export class ReceiveQueue {
   }
 
   /** Takes all bytes that wait, as one. */
-  takeAll(): Uint8Array {
+  takeAll(): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(this.#chunksBytes);
     let offset = 0;
     for (const chunk of this.#chunks.takeAll()) {
@@ -333,15 +326,14 @@ export class ReceiveQueue {
     const ahead = this.#credit + this.#chunksBytes;
     /* What is taken only when it is asked for has no limit, and no credit. */
     if (2 * ahead > limit || limit === 0 || this.#isEnded) return;
-    const { loop, socket } = this.#owner;
+    const { loop, id } = this.#owner;
     const bytes = limit - ahead;
-    const result = loop.native.iocp_receive(loop.port, socket, bytes);
+    const result = loop.port.receive(id, bytes);
     if (result < 0) {
-      this.end(this.#owner.failure(result, "receive"));
+      this.end(this.#owner.failure(result, "read"));
       return;
     }
     this.#credit += bytes;
-    loop.kick();
   }
 
   /* Gets the first reader going. */
@@ -369,29 +361,27 @@ export class ReceiveQueue {
   /* Takes bytes for a reader straight from the system. Returns false when it
    * has to wait for them, or has met the end. */
   #take(reader: Reader): boolean {
-    const { loop, socket } = this.#owner;
+    const { loop, id } = this.#owner;
     if (reader.buffer?.length === 0) {
       this.#shiftReader();
       this.#rejectLost(reader);
       return true;
     }
     const result = reader.buffer === undefined
-      ? loop.read(socket, this.#settings.bufferSize)
-      : loop.native.iocp_read(
-        loop.port,
-        socket,
+      ? loop.read(id, this.#settings.bufferSize)
+      : loop.port.read(
+        id,
         reader.buffer,
         0,
         Math.min(reader.buffer.length, READ_MAX),
       );
     if (result === PENDING) {
       this.#isReadArmed = true;
-      loop.kick();
       return false;
     }
     if (typeof result === "number" && result <= 0) {
       this.end(
-        result === 0 ? undefined : this.#owner.failure(result, "receive"),
+        result === 0 ? undefined : this.#owner.failure(result, "read"),
       );
       return false;
     }
@@ -446,7 +436,7 @@ export class ReceiveQueue {
     this.#chunksBytes = 0;
     this.#isEnded = true;
     this.#error = new SocketError("EFAULT", {
-      syscall: "receive",
+      syscall: "read",
       detail: "the bytes were in the buffer of a chunk that was transferred",
     });
   }

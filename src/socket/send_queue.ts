@@ -15,6 +15,7 @@ import { PENDING } from "../native/completion.ts";
 import { SocketError } from "../errors.ts";
 import { emptyFifo, pushed } from "./fifo.ts";
 import type { Loop } from "../loop/loop.ts";
+import type { NativePort } from "../native/port.ts";
 
 /** So much of a write is passed in one call, of which the library takes less. A
  * longer one is passed in parts, since no length beyond 32 bits can cross, and
@@ -33,18 +34,18 @@ export interface Entry {
 
 /* Passes what is left of a write, or a part of it, to the library. */
 function sendPart(
-  { native, port }: Loop,
-  socket: number,
+  port: NativePort,
+  id: number,
   bytes: Uint8Array,
   offset: number,
 ): number {
   const length = bytes.length - offset;
   if (bytes.length <= CALL_MAX) {
-    return native.iocp_send(port, socket, bytes, offset, length);
+    return port.send(id, bytes, offset, length);
   }
   const count = Math.min(length, CALL_MAX);
   const part = new Uint8Array(bytes.buffer, bytes.byteOffset + offset, count);
-  return native.iocp_send(port, socket, part, 0, count);
+  return port.send(id, part, 0, count);
 }
 
 /* A part of a write that the library has kept. */
@@ -65,7 +66,7 @@ export function isWhole(result: number, length: number): boolean {
 /** What a queue asks of its connection. */
 export interface SendOwner {
   readonly loop: Loop;
-  readonly socket: number;
+  readonly id: number;
   /** The error for a negative result. */
   failure(result: number, syscall: string, errno?: number): SocketError;
   /** Something waits to leave from now on, */
@@ -127,15 +128,15 @@ export class SendQueue {
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#state !== "open") {
       return Promise.reject(
-        new SocketError("EPIPE", { syscall: "send" }),
+        new SocketError("EPIPE", { syscall: "write" }),
       );
     }
     const { length } = bytes;
     const isNext = this.#entries.isEmpty && this.#sendsCount < this.concurrency;
     if (isNext && length <= CALL_MAX) {
-      const { loop, socket } = this.#owner;
+      const { loop, id } = this.#owner;
       /* The usual case: the system takes all of it. */
-      const result = loop.native.iocp_send(loop.port, socket, bytes, 0, length);
+      const result = loop.port.send(id, bytes, 0, length);
       if (isWhole(result, length) && this.#sendsCount === 0) {
         return loop.allowance.settled(length, length);
       }
@@ -160,7 +161,7 @@ export class SendQueue {
   writeBy(entry: Entry): void {
     if (this.#error !== undefined) entry.reject(this.#error);
     else if (this.#state !== "open") {
-      entry.reject(new SocketError("EPIPE", { syscall: "send" }));
+      entry.reject(new SocketError("EPIPE", { syscall: "write" }));
     } else {
       this.#push(entry);
       if (this.#entries.first === entry) this.#run();
@@ -200,7 +201,7 @@ export class SendQueue {
   /** Takes IOCP_SENT. */
   sent(result: number, detail: number): void {
     if (result < 0) {
-      this.fail(this.#owner.failure(result, "send", detail));
+      this.fail(this.#owner.failure(result, "write", detail));
       return;
     }
     const send = this.#sends.shift();
@@ -256,7 +257,7 @@ export class SendQueue {
 
   /* Hands entries to the library until one has to wait. */
   #run(): void {
-    const { loop, socket } = this.#owner;
+    const { loop, id } = this.#owner;
     while (this.#sendsCount < this.concurrency) {
       const entry = this.#entries.first;
       if (entry === undefined) break;
@@ -264,9 +265,8 @@ export class SendQueue {
       if (bytes === undefined) {
         /* The library says it behind all sends that are still pending. */
         if (this.#sendsCount > 0) return;
-        const result = loop.native.iocp_shutdown(loop.port, socket);
+        const result = loop.port.shutdown(id);
         if (result < 0) this.fail(this.#owner.failure(result, "shutdown"));
-        loop.kick();
         return;
       }
       if (bytes.length !== length) {
@@ -278,7 +278,7 @@ export class SendQueue {
         this.#pause();
         return;
       }
-      const result = sendPart(loop, socket, bytes, offset);
+      const result = sendPart(loop.port, id, bytes, offset);
       if (!this.#took(result)) return;
     }
     if (!this.isBusy) this.#owner.drained();
@@ -288,7 +288,7 @@ export class SendQueue {
    * peer must not take what it has got for the whole. */
   #lostBytes(): void {
     this.#error ??= new SocketError("EFAULT", {
-      syscall: "send",
+      syscall: "write",
       detail: "the buffer was transferred or resized before it was sent",
     });
     this.#owner.reset();
@@ -298,7 +298,7 @@ export class SendQueue {
    * failed. */
   #took(result: number): boolean {
     if (result < 0) {
-      this.fail(this.#owner.failure(result, "send"));
+      this.fail(this.#owner.failure(result, "write"));
       return false;
     }
     const entry = this.#entries.first!;
@@ -311,7 +311,6 @@ export class SendQueue {
       const send = { entry, isLast, followers: [] };
       this.#sends = pushed(this.#sends, send);
       this.#sendsCount++;
-      this.#owner.loop.kick();
     } else if (isLast) {
       if (this.#sendsCount > 0) this.#sends.last!.followers.push(entry);
       else if (isSettledNow) entry.resolve(entry.offset);

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 import { DONE, type LoopReader, type Result } from "../socket/receive_queue.ts";
-import type { Stream } from "../socket/stream.ts";
+import type { Socket } from "../socket/socket.ts";
 
 /**
  * A loop over a connection, which is closed by whoever leaves the loop.
@@ -10,14 +10,14 @@ import type { Stream } from "../socket/stream.ts";
  */
 export class Chunks
   implements AsyncIterableIterator<Uint8Array, undefined>, LoopReader {
-  readonly #stream: Stream;
+  readonly #stream: Socket;
   /** Where the chunks go; without it they are the user's to keep. */
   readonly buffer: Uint8Array | undefined;
   /** The functions of the promise that is waited with. */
   #resolve: ((result: Result) => void) | undefined;
   #reject: ((error: Error) => void) | undefined;
 
-  constructor(stream: Stream, buffer?: Uint8Array) {
+  constructor(stream: Socket, buffer?: Uint8Array) {
     this.#stream = stream;
     this.buffer = buffer;
     this.#resolve = undefined;

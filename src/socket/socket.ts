@@ -3,39 +3,20 @@
  * see of it is a Conn. */
 
 import { decodeAddress, type NetAddr } from "../native/address.ts";
-import {
-  CLOSED,
-  DETACH,
-  GRACEFUL,
-  LOCAL,
-  NO_DELAY,
-  PEER,
-  READABLE,
-  RECEIVED,
-  RESET,
-  SEND_CONCURRENCY,
-  SENT,
-  SHUT,
-} from "../native/completion.ts";
+import { DETACH, GRACEFUL, LOCAL, PEER, RESET } from "../native/completion.ts";
 import type { DetachedSocket } from "./detached_socket.ts";
 import { errorOf, numberOf, SocketError } from "../errors.ts";
 import { Extras } from "./extras.ts";
 import { clearTimeout, setTimeout } from "../runtime/globals.ts";
-import {
-  keepAliveNumbers,
-  type KeepAliveSettings,
-} from "../options/keep_alive.ts";
-import type { Endpoint, Loop } from "../loop/loop.ts";
-import type { ConnSettings } from "../options/options.ts";
-import {
-  DEFAULT_RECEIVE,
-  receiveNumbers,
-  type ReceiveSettings,
-} from "../options/receive_mode.ts";
+import type { Endpoint } from "../loop/endpoint.ts";
+import type { Loop } from "../loop/loop.ts";
+import type { ConnSettings } from "../options/conn.ts";
+import { applyOptions } from "../options/settings.ts";
 import { type ReceiveOwner, ReceiveQueue } from "./receive_queue.ts";
 import { type SendOwner, SendQueue } from "./send_queue.ts";
 import { runtime } from "../runtime/detect.ts";
 import type { ConnStats } from "../stats.ts";
+import { DETACH as DETACH_CALL } from "../native/system_calls.ts";
 
 /* How far it has come: accepted, but not taken by the user yet, so that it does
  * not hold the process alive; open; closed by the user, while what was written
@@ -55,10 +36,10 @@ type Phase =
 const CLOSE_CHECKS = 4;
 
 /** A connected socket. */
-export class Stream implements Endpoint, ReceiveOwner, SendOwner {
+export class Socket implements Endpoint, ReceiveOwner, SendOwner {
   readonly loop: Loop;
-  readonly socket: number;
-  readonly settings: ConnSettings;
+  readonly id: number;
+  settings: ConnSettings;
   readonly receive: ReceiveQueue;
   readonly send: SendQueue;
   /** Whoever iterates closes it himself, when his writes are done. */
@@ -74,18 +55,18 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
    */
   constructor(
     loop: Loop,
-    socket: number,
+    id: number,
     settings: ConnSettings,
     origin: "new" | "adopted" | "accepted" | "watched",
   ) {
     this.loop = loop;
-    this.socket = socket;
+    this.id = id;
     this.settings = settings;
+    applyOptions(loop.port, id, settings, origin);
     this.receive = new ReceiveQueue(this, settings.receive);
     this.send = new SendQueue(this, settings.sendConcurrency);
     loop.add(this);
-    if (origin === "new" || origin === "adopted") this.take();
-    this.#applySettings(origin);
+    if (origin === "new" || origin === "adopted") this.open();
     /* After a close that nothing here asked for, the library has forgotten the
      * addresses. */
     if (origin === "watched") this.#remember();
@@ -105,38 +86,58 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     return this.#extras?.lastError;
   }
 
-  complete(kind: number, result: number, detail: number): void {
-    switch (kind) {
-      case RECEIVED:
-        /* After a close it only says that it was canceled. In a detach bytes
-         * still come; the end is met again by whoever has the socket next. */
-        if (!this.isClosed || (this.#extras?.isDetaching && result > 0)) {
-          this.receive.received(result, detail);
-        } else if (this.#extras?.isAbandoned && result > 0) this.reset();
-        return;
-      case SENT:
-        if (this.#extras?.timer !== undefined) this.#armDeadline();
-        this.send.sent(result, detail);
-        return;
-      case READABLE:
-        if (this.isClosed) return;
-        if (result === 0) this.receive.readable();
-        else this.receive.end(this.failure(result, "receive", detail));
-        return;
-      case SHUT:
-        this.send.shut(result, detail);
-        return;
-      case CLOSED:
-        this.loop.remove(this);
-        this.#closed(result, detail);
-        return;
-    }
+  received(chunk: Uint8Array): void {
+    if (!this.isClosed || this.#extras?.isDetaching) {
+      this.receive.received(chunk);
+    } else if (this.#extras?.isAbandoned) this.reset();
   }
 
-  failure(result: number, syscall: string, errno?: number): SocketError {
-    const options = { syscall, ...this.#peer() };
+  receiveEnded(result: number, errno: number): void {
+    /* After a close it only says that it was canceled. After a detach the next
+     * owner of the socket gets the end once more. */
+    if (this.isClosed) return;
+    this.receive.end(
+      result === 0 ? undefined : this.failure(result, "read", errno),
+    );
+  }
+
+  readable(): void {
+    if (!this.isClosed) this.receive.readable();
+  }
+
+  sent(result: number, errno: number): void {
+    if (this.#extras?.timer !== undefined) this.#armDeadline();
+    this.send.sent(result, errno);
+  }
+
+  shut(result: number, errno: number): void {
+    this.send.shut(result, errno);
+  }
+
+  /** The library has closed it: because it was asked to, or by itself. */
+  closed(result: number, errno: number, handle: number): void {
+    const onDetached = this.#takeOnDetached();
+    if (onDetached !== undefined) {
+      onDetached(result, errno, handle);
+      this.#finishRelease();
+      return;
+    }
+    if (this.#isReleased) return;
+    const error = this.failure(result, "read", errno);
+    this.#finishRelease();
+    this.receive.end(error);
+    this.send.fail(error);
+  }
+
+  failure(
+    result: number,
+    syscall: string,
+    errno?: number,
+    action?: string,
+  ): SocketError {
+    const options = { syscall, action, ...this.#peer() };
     return this.#needExtras().lastError = errno === undefined
-      ? this.loop.error(result, options)
+      ? this.loop.port.error(result, options)
       : errorOf(result, { ...options, errno });
   }
 
@@ -151,9 +152,10 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   }
 
   /** The error of every call after the close. */
-  closedError(syscall: string): SocketError {
+  closedError(syscall: string, action?: string): SocketError {
     return new SocketError("EBADF", {
       syscall,
+      action,
       detail: "the connection is closed",
     });
   }
@@ -164,28 +166,13 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     const known = addresses[end];
     if (known !== undefined && !(known instanceof Uint8Array)) return known;
     return addresses[end] = decodeAddress(
-      known ?? this.loop.name(this.socket, end),
+      known ?? this.loop.port.addressBytes(this.id, end),
     );
   }
 
-  /** Throws when the connection is closed or the system refuses. */
-  setOption(option: number, value: number): void {
-    if (this.isClosed) throw this.closedError("set an option");
-    const result = this.loop.setOption(this.socket, option, value);
-    if (result < 0) throw this.failure(result, "set an option");
-  }
-
-  /** The value of an option, as the library or the system has it. */
-  getOption(option: number): number {
-    if (this.isClosed) throw this.closedError("get an option");
-    const result = this.loop.getOption(this.socket, option);
-    if (result < 0) throw this.failure(result, "get an option");
-    return result;
-  }
-
   stats(): ConnStats {
-    if (this.isClosed) throw this.closedError("count");
-    const stats = this.loop.socketStats(this.socket);
+    if (this.isClosed) throw this.closedError("ioctl");
+    const stats = this.loop.port.socketStats(this.id);
     const bytesAhead = this.receive.ahead;
     return {
       operations: stats.operations,
@@ -200,56 +187,13 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     };
   }
 
-  setKeepAlive(settings: KeepAliveSettings): void {
-    for (const [option, value] of keepAliveNumbers(settings)) {
-      this.setOption(option, value);
-    }
-  }
-
-  setReceive(settings: ReceiveSettings): void {
-    for (const [option, value] of receiveNumbers(settings)) {
-      this.setOption(option, value);
-    }
-    this.receive.settings = settings;
-  }
-
-  setSendConcurrency(concurrency: number): void {
-    this.setOption(SEND_CONCURRENCY, concurrency);
-    this.send.concurrency = concurrency;
-  }
-
-  /* A connection that is gone already says so to whoever uses it. */
-  #applySettings(origin: "new" | "adopted" | "accepted" | "watched"): void {
-    const { loop, socket } = this;
-    const { noDelay, keepAlive, receive, sendConcurrency } = this.settings;
-    const isAccepted = origin === "accepted" || origin === "watched";
-    const isAdopted = origin === "adopted";
-    if (isAdopted || noDelay && !isAccepted) {
-      loop.setOption(socket, NO_DELAY, noDelay ? 1 : 0);
-    }
-    if (isAdopted || keepAlive !== false) {
-      for (const [option, value] of keepAliveNumbers(keepAlive)) {
-        loop.setOption(socket, option, value);
-      }
-    }
-    if (isAccepted) return;
-    if (receive !== DEFAULT_RECEIVE) {
-      for (const [option, value] of receiveNumbers(receive)) {
-        loop.setOption(socket, option, value);
-      }
-    }
-    if (sendConcurrency !== 1) {
-      loop.setOption(socket, SEND_CONCURRENCY, sendConcurrency);
-    }
-  }
-
   /** The user lets the process end while it is open. */
   get isUnref(): boolean {
     return this.#extras?.isUnref ?? false;
   }
 
-  /** The program has it from now on; one that was accepted waits for that. */
-  take(): void {
+  /** Hands it to the user. A connection that was accepted waits for that. */
+  open(): void {
     if (this.#phase !== WAITING) return;
     this.#phase = OPEN;
     this.loop.ref();
@@ -313,7 +257,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   #hasUnread(): boolean {
     if (this.receive.ahead > 0) return true;
     try {
-      return this.loop.socketStats(this.socket).bytesReadable > 0;
+      return this.loop.port.socketStats(this.id).bytesReadable > 0;
     } catch {
       /* The library has closed it. */
       return false;
@@ -327,7 +271,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     this.#release(RESET);
     this.send.fail(
       new SocketError("EINTR", {
-        syscall: "send",
+        syscall: "write",
         detail: "the connection was reset by this side",
       }),
     );
@@ -335,10 +279,13 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   /** Resolves when everything written has left or failed, after a close. */
   released(): Promise<void> {
-    if (this.#isReleased) return Promise.resolve();
-    return new Promise((resolve) => {
-      (this.#needExtras().onReleased ??= []).push(resolve);
-    });
+    return new Promise((resolve) => this.onReleased(resolve));
+  }
+
+  /** The same with a callback, which must not run user code. */
+  onReleased(callback: () => void): void {
+    if (this.#isReleased) callback();
+    else (this.#needExtras().onReleased ??= []).push(callback);
   }
 
   /**
@@ -346,7 +293,9 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
    * to the bytes that have come and were not read.
    */
   async detach(): Promise<DetachedSocket> {
-    if (this.isClosed) throw this.closedError("detach");
+    if (this.isClosed) {
+      throw this.closedError(DETACH_CALL.syscall, DETACH_CALL.action);
+    }
     this.#remember();
     this.receive.keep("the connection was detached");
     this.#phase = CLOSING;
@@ -361,41 +310,40 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   }
 
   #detachNow(): Promise<DetachedSocket> {
-    const { loop, socket, settings } = this;
+    const { loop, id, settings } = this;
     return new Promise((resolve, reject) => {
       const failed = (result: number, errno?: number) => {
         this.receive.takeAll();
-        reject(this.failure(result, "detach", errno));
+        reject(
+          this.failure(result, DETACH_CALL.syscall, errno, DETACH_CALL.action),
+        );
       };
       if (this.#isReleased) {
-        reject(this.lastError ?? this.closedError("detach"));
+        reject(
+          this.lastError ??
+            this.closedError(DETACH_CALL.syscall, DETACH_CALL.action),
+        );
         return;
       }
-      const result = loop.native.iocp_close(
-        loop.port,
-        socket,
-        DETACH,
-        settings.closeTimeout,
-      );
+      const result = loop.port.close(id, DETACH, settings.closeTimeout);
       if (result < 0) {
         this.reset();
         failed(result);
         return;
       }
-      this.#needExtras().onDetached = (result, detail) => {
-        if (result < 0) failed(result, detail);
-        else resolve({ handle: detail >>> 0, bytes: this.receive.takeAll() });
+      this.#needExtras().onDetached = (result, errno, handle) => {
+        if (result < 0) failed(result, errno);
+        else resolve({ handle, bytes: this.receive.takeAll() });
       };
-      loop.kick();
     });
   }
 
   /** The port is about to be closed. A write that it has only got a part of must
    * not look whole to the peer. */
-  leave(): void {
+  portClosing(): void {
     if (!this.isClosed) this.#remember();
     if (this.#isReleased || !this.send.isBusy) return;
-    this.loop.native.iocp_close(this.loop.port, this.socket, RESET, 0);
+    this.loop.port.close(this.id, RESET, 0);
   }
 
   /* The library forgets both addresses soon, and they stay known. */
@@ -403,7 +351,7 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     const { addresses } = this.#needExtras();
     for (const end of [LOCAL, PEER] as const) {
       try {
-        addresses[end] ??= this.loop.name(this.socket, end).slice();
+        addresses[end] ??= this.loop.port.addressBytes(this.id, end).slice();
       } catch {
         /* The system has forgotten it already; whoever asks hears of it. */
       }
@@ -411,13 +359,13 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
   }
 
   /** The port was closed under it. */
-  lose(): void {
+  portClosed(): void {
     const detail = "its completion port was closed";
     const onDetached = this.#takeOnDetached();
     this.#finishRelease();
     this.receive.close(detail);
-    this.send.fail(new SocketError("EINTR", { syscall: "receive", detail }));
-    onDetached?.(numberOf("EINTR"), 0);
+    this.send.fail(new SocketError("EINTR", { syscall: "read", detail }));
+    onDetached?.(numberOf("EINTR"), 0, 0);
   }
 
   drained(): void {
@@ -433,24 +381,9 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     if (this.isClosed && !this.#isReleased) this.#release(GRACEFUL);
   }
 
-  /* The library has closed it: because it was asked to, or by itself. */
-  #closed(result: number, errno: number): void {
-    const onDetached = this.#takeOnDetached();
-    if (onDetached !== undefined) {
-      onDetached(result, errno);
-      this.#finishRelease();
-      return;
-    }
-    if (this.#isReleased) return;
-    const error = this.failure(result, "receive", errno);
-    this.#finishRelease();
-    this.receive.end(error);
-    this.send.fail(error);
-  }
-
   #markClosed(): void {
     if (this.isClosed) return;
-    this.take();
+    this.open();
     this.#remember();
     this.#phase = CLOSING;
     this.receive.close("the connection was closed");
@@ -460,17 +393,15 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
     const isAbandoned = mode === GRACEFUL && this.#extras?.isAbandoned;
     if (isAbandoned && this.#hasUnread()) mode = RESET;
     this.#finishRelease();
-    const { native, port } = this.loop;
     /* Everything has left. Without time to wait for the peer's end, the system
      * answers what still comes. */
     const timeout = isAbandoned ? 0 : this.settings.closeTimeout;
-    native.iocp_close(port, this.socket, mode, timeout);
-    this.loop.kick();
+    this.loop.port.close(this.id, mode, timeout);
   }
 
   #finishRelease(): void {
     if (this.#isReleased) return;
-    this.take();
+    this.open();
     this.#phase = RELEASED;
     const extras = this.#extras;
     if (extras?.isHolding ?? true) this.loop.unref();
@@ -513,7 +444,6 @@ export class Stream implements Endpoint, ReceiveOwner, SendOwner {
 
   /* Whether the peer has acknowledged bytes since this was asked the last time. */
   #hasProgressed(): boolean {
-    const { native, port } = this.loop;
-    return native.iocp_progress(port, this.socket) === 1;
+    return this.loop.port.hasProgressed(this.id);
   }
 }
