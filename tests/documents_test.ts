@@ -6,7 +6,9 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import { posix } from "node:path";
 import { describe, test } from "node:test";
+import * as module from "../mod.ts";
 import { type Conn, connect, listen } from "../mod.ts";
+import { type Option, OPTIONS } from "../src/options/table.ts";
 import { type Child, start } from "./shared/child.ts";
 import { repositoryPath, TemporaryFolder } from "./shared/files.ts";
 import { readText } from "./shared/header.ts";
@@ -30,8 +32,8 @@ function run(
   modulePath: string,
   env: Record<string, string> = {},
 ): Child {
-  const module = JSON.stringify(new URL(modulePath, import.meta.url).href);
-  const program = code.replaceAll('from "iocp"', `from ${module}`);
+  const specifier = JSON.stringify(new URL(modulePath, import.meta.url).href);
+  const program = code.replaceAll('from "iocp"', `from ${specifier}`);
   assert.notEqual(program, code, "the example does not import the module");
   return start(folder.write("example.ts", program), [], { env });
 }
@@ -121,6 +123,11 @@ function problemOf(document: string, target: string): string | undefined {
   return `${target}: no such heading`;
 }
 
+/* A path of the repository, without placeholders or wildcards. Those in src/win/
+ * are libuv's. */
+const PATH =
+  /(?<![\w./-])(?:bench|docs|examples|ffi|scripts|src|tests)\/(?!win\/|[\w./-]*[*{<])[\w./-]*[\w/]/g;
+
 test("Links of documents lead to files and headings", () => {
   const problems = documents.flatMap((document) =>
     linksOf(readText(document)).map((target) => problemOf(document, target))
@@ -141,6 +148,71 @@ test("Every page of docs/ can be reached from the README", () => {
   }
   const unreached = documents.filter((document) => !reached.has(document));
   assert.deepEqual(unreached, []);
+});
+
+test("Files and folders that documents name exist", () => {
+  const missing = documents.flatMap((document) =>
+    [...readText(document).matchAll(PATH)].map(([path]) => path)
+      .filter((path) => !existsSync(repositoryPath(path)))
+      .map((path) => `${document}: ${path}`)
+  );
+  assert.deepEqual(missing, []);
+});
+
+test("The README has at most 130 lines", () => {
+  assert.ok(readText("README.md").split("\n").length <= 131);
+});
+
+test("docs/api.md has every export, and every member of the classes", () => {
+  const text = readText("docs/api.md");
+  const { Conn, Listener, CompletionPort } = module;
+  const members = [Conn, Listener, CompletionPort].flatMap((one) =>
+    Object.getOwnPropertyNames(one.prototype)
+  );
+  const missing = [...Object.keys(module), ...members].filter((name) =>
+    name !== "constructor" && !new RegExp(`\\b${name}\\b`).test(text)
+  );
+  assert.deepEqual(missing, []);
+});
+
+test("docs/options.md has every option, with its range and default", () => {
+  const rows = readText("docs/options.md").split("\n");
+  for (const [name, option] of Object.entries<Option>(OPTIONS)) {
+    const row = rows.find((line) => line.startsWith(`| \`${name}\` `));
+    assert.ok(row !== undefined, `no row for ${name}`);
+    const { min, max, kind } = option;
+    if (min !== undefined && max !== undefined) {
+      const range = [min, max].map((value) => value.toLocaleString("en"));
+      assert.ok(row.includes(` ${range.join(" to ")} `), `range of ${name}`);
+    }
+    const isPlain = kind !== "receive" && option.default !== undefined;
+    const value = option.default?.toLocaleString("en") ?? "";
+    if (isPlain) assert.ok(row.includes(value), `default of ${name}: ${value}`);
+    if (option.alias === undefined) continue;
+    assert.ok(rows.some((line) => line.startsWith(`| \`${option.alias}\` `)));
+  }
+});
+
+/** The figures in the rows of the tables of a text, without commas. */
+function figuresOf(text: string): string[][] {
+  return [...text.matchAll(/^\|(.*)\|$/gm)].map(([, row]) =>
+    row!.split("|").map((cell) => cell.trim().replaceAll(",", ""))
+      .filter((cell) => /^\d+(?:\.\d+)?$/.test(cell))
+  ).filter((figures) => figures.length > 0);
+}
+
+test("The README has the figures of docs/benchmarks.md", () => {
+  const [summary] = /^\|.*Deno: iocp[^]*?\n\n/m.exec(
+    readText("docs/benchmarks.md"),
+  )!;
+  const rows = figuresOf(readText("README.md"));
+  const missing = figuresOf(summary)
+    /* The third and the sixth are ratios. */
+    .map((figures) => figures.filter((_, at) => at % 3 !== 2))
+    .filter((figures) =>
+      !rows.some((row) => figures.every((figure) => row.includes(figure)))
+    );
+  assert.deepEqual(missing, []);
 });
 
 test("Commands in documents exist", () => {

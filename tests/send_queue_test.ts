@@ -138,15 +138,16 @@ function keeping(bytes: number): SendOwner {
   return {
     loop: loop as unknown as SendOwner["loop"],
     id: 1,
+    settings: { sendConcurrency: 1 },
     failure: () => new SocketError("ECONNRESET", { syscall: "write" }),
-    entered() {},
-    drained() {},
+    writesPending() {},
+    writesDone() {},
     reset() {},
   };
 }
 
 test("SendQueue takes a completion that comes after its failure", async () => {
-  const queue = new SendQueue(keeping(8), 1);
+  const queue = new SendQueue(keeping(8));
   const written = queue.write(new Uint8Array(8));
   queue.fail(new SocketError("EINTR", { syscall: "write" }));
   queue.sent(8, 0);
@@ -154,17 +155,17 @@ test("SendQueue takes a completion that comes after its failure", async () => {
   assert.equal(queue.isBusy, false);
 });
 
-test("SendQueue.isTaken is true when the library has all of it", async () => {
-  const whole = new SendQueue(keeping(8), 1);
-  assert.equal(whole.isTaken, true);
+test("SendQueue.isAllAccepted is true when the library has all of it", async () => {
+  const whole = new SendQueue(keeping(8));
+  assert.equal(whole.isAllAccepted, true);
   const written = whole.write(new Uint8Array(8));
-  assert.equal(whole.isTaken, true);
+  assert.equal(whole.isAllAccepted, true);
   assert.equal(whole.offset, 8);
   whole.write(new Uint8Array(1)).catch(() => {});
-  assert.equal(whole.isTaken, false);
-  const part = new SendQueue(keeping(4), 1);
+  assert.equal(whole.isAllAccepted, false);
+  const part = new SendQueue(keeping(4));
   part.write(new Uint8Array(8)).catch(() => {});
-  assert.equal(part.isTaken, false);
+  assert.equal(part.isAllAccepted, false);
   assert.equal(part.offset, 4);
   whole.sent(8, 0);
   assert.equal(await written, 8);

@@ -4,7 +4,12 @@
 import { describe, noLibrary } from "./cache.ts";
 import { LibraryError } from "../errors.ts";
 import { systemFiles } from "./files.ts";
-import { findLibrary, type Found, type Search } from "./library_search.ts";
+import {
+  EMBEDDED,
+  findLibrary,
+  type Found,
+  type Search,
+} from "./library_search.ts";
 import { grantedFiles } from "./granted_files.ts";
 import { runtime } from "../runtime/detect.ts";
 import { ABI, type Native } from "./symbols.ts";
@@ -81,6 +86,12 @@ function search(): Search {
   const files = systemFiles(isWindows, canRead, runtime.user());
   const moduleUrl = (import.meta as { url?: string }).url;
   return { env, target, files, moduleUrl };
+}
+
+/** The hash of the library that this module embeds for this system, or undefined
+ * when there is none. */
+export function expectedHash(): string | undefined {
+  return EMBEDDED[runtime.target]?.sha256;
 }
 
 /** The library, opened at the first call and never closed. */

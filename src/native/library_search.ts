@@ -12,7 +12,8 @@ import linux_x86_64 from "./linux_x86_64.ts";
 import windows_x86_64 from "./windows_x86_64.ts";
 import type { Runtime } from "../runtime/types.ts";
 
-const EMBEDDED: Readonly<Record<string, Embedded>> = {
+/** The libraries that this module embeds, by target. */
+export const EMBEDDED: Readonly<Record<string, Embedded>> = {
   linux_x86_64,
   windows_x86_64,
 };
