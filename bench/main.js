@@ -14,6 +14,7 @@ import {
   ensureNodeModules,
   inTemporaryFolder,
   repository,
+  run,
   runOrThrow,
 } from "../scripts/setup.js";
 import { measure } from "./measure.js";
@@ -109,7 +110,7 @@ async function measureAll(options, args, folder) {
   const git = ["-C", repository, "describe", "--always", "--dirty"];
   const results = {
     date: new Date().toISOString().slice(0, 10),
-    commit: (await runOrThrow("git", git)).stdout.trim(),
+    commit: (await run("git", git)).stdout.trim() || "unknown",
     command: ["npm run bench --", ...args].join(" "),
     machine: await describeMachine(),
     ...{ rounds, seconds, leftOut },

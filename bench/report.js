@@ -26,7 +26,7 @@ const comparisons = [
   ["Echo of 64 KiB, owned chunks: CPU us a message", "echo-64k-x16", owned],
   ["Echo of 64 KiB, caller's buffer", "echo-64k-x16", buffer],
   ["One connection: round trip, median us", "echo-64-x1", fastest],
-  ["Fixed rate at half load: latency, p99 us", "rate-64-x50", fastest],
+  ["Fixed rate, half load: latency, p99 us", "rate-64-x50", fastest],
   ["Connect, echo, close: CPU us a connection", "churn-x50", fastest],
   ["Broadcast to 1,000: CPU us a delivery", "broadcast-x1000", owned],
   ["8,000 idle connections: bytes each", "idle-8000", owned],

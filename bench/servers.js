@@ -40,8 +40,6 @@ export const servers = [
 ];
 
 /** Whether a server is measured under a workload. */
-export function takesPart({ name, roles }, { role, load }) {
-  /* The buffers would be most of the memory of idle connections. */
-  if (load === "idle" && name.endsWith("-buffer")) return false;
-  return roles[role] !== undefined;
+export function takesPart({ name, roles }, { role, without }) {
+  return roles[role] !== undefined && !without?.test(name);
 }

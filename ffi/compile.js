@@ -119,23 +119,19 @@ export function sourceFiles(folder, system) {
 
 /** The files in a folder, as `part/name`, in a fixed order. */
 export function filesIn(folder, part, suffix) {
-  if (!existsSync(join(folder, part))) return [];
   return readdirSync(join(folder, part)).sort()
     .filter((name) => name.endsWith(suffix)).map((name) => `${part}/${name}`);
 }
 
-/** The names in the `EXPORTS` part of a module definition file, sorted. */
-export async function exportNames(definition) {
-  const text = await readFile(definition, "utf8");
-  const [, list] = /^EXPORTS\s(.*)/ms.exec(text);
-  return words(list).sort();
-}
-
-/** The functions that the header declares, sorted. */
-export async function declaredNames(header) {
-  const text = await readFile(header, "utf8");
-  const prototypes = text.matchAll(/^IOCP_API [^;()]*?\b(iocp_\w+)\(/gm);
-  return [...prototypes].map((match) => match[1]).sort();
+/** The functions that the headers in `folder`, one like ffi/, export. */
+export async function exportNames(folder) {
+  const names = [];
+  for (const file of filesIn(folder, "include", ".h")) {
+    const text = await readFile(join(folder, file), "utf8");
+    const prototypes = text.matchAll(/^IOCP_API [^;()]*?\b(iocp_\w+)\(/gm);
+    names.push(...[...prototypes].map(([, name]) => name));
+  }
+  return names.sort();
 }
 
 /**
@@ -156,31 +152,23 @@ async function internalNames(folder, { folders }) {
 }
 
 /** Builds the static library of a target. All names in it begin with `iocp_`. */
-export async function compileArchive(
-  zig,
-  target,
-  folder,
-  output,
-  { mode = modes.release } = {},
-) {
-  const files = sourceFiles(folder, target.system)
-    .filter((file) => !withoutRuntime.includes(file));
+export async function compileArchive(zig, target, folder, output, mode) {
   const names = await internalNames(folder, target);
   const flags = [
     ...compileFlags(zig, target, folder, mode),
-    ...mode.link,
-    "-DIOCP_STATIC",
+    ...[...mode.link, "-DIOCP_STATIC"],
     ...names.map((name) => `-D${name}=iocp_internal_${name}`),
   ];
+  const options = { cwd: folder, env: zigEnvironment() };
+  await mkdir(dirname(output), { recursive: true });
   await inTemporaryFolder("iocp-archive-", async (scratch) => {
-    const options = { cwd: folder, env: zigEnvironment() };
     const objects = [];
-    for (const file of files) {
+    for (const file of sourceFiles(folder, target.system)) {
+      if (withoutRuntime.includes(file)) continue;
       objects.push(join(scratch, `${file.replaceAll("/", "_")}.o`));
-      const args = [...flags, "-c", file, "-o", objects.at(-1)];
-      await runOrThrow(zig, ["cc", ...args], options);
+      const args = ["cc", ...flags, "-c", file, "-o", objects.at(-1)];
+      await runOrThrow(zig, args, options);
     }
-    await mkdir(dirname(output), { recursive: true });
     await rm(output, { force: true });
     await runOrThrow(zig, ["ar", "rcs", output, ...objects], options);
   });
@@ -188,10 +176,15 @@ export async function compileArchive(
 
 /** Makes the import library, which programs are linked with to use the DLL. */
 export async function importLibrary(zig, folder, output) {
+  const names = await exportNames(folder);
   await mkdir(dirname(output), { recursive: true });
-  const definition = join(folder, "iocp.def");
-  const args = ["-m", "i386:x86-64", "-d", definition, "-l", output];
-  await runOrThrow(zig, ["dlltool", ...args], { env: zigEnvironment() });
+  await inTemporaryFolder("iocp-imports-", async (scratch) => {
+    const definition = join(scratch, "iocp.def");
+    const lines = ["LIBRARY iocp.dll", "EXPORTS", ...names];
+    await writeFile(definition, `${lines.join("\n")}\n`);
+    const args = ["-m", "i386:x86-64", "-d", definition, "-l", output];
+    await runOrThrow(zig, ["dlltool", ...args], { env: zigEnvironment() });
+  });
 }
 
 /**
@@ -207,26 +200,18 @@ export async function compileLibrary(
   { work, mode = modes.release, flags = [] } = {},
 ) {
   const files = sourceFiles(folder, target.system);
-  if (files.length === 0) throw new Error(`no C files in ${folder}`);
+  const env = zigEnvironment();
+  if (work) env.ZIG_LOCAL_CACHE_DIR = work;
+  await mkdir(dirname(output), { recursive: true });
   await inTemporaryFolder("iocp-link-", async (scratch) => {
-    const env = zigEnvironment();
-    if (work) env.ZIG_LOCAL_CACHE_DIR = work;
+    const linked = join(scratch, target.file);
     await runOrThrow(zig, [
-      "cc",
-      ...compileFlags(zig, target, folder, mode),
-      ...flags,
-      "-DIOCP_BUILD",
-      "-shared",
-      ...mode.link,
-      await exportFlag(target, folder, scratch),
-      ...files,
-      ...target.link,
-      "-o",
-      join(scratch, target.file),
+      ...["cc", ...compileFlags(zig, target, folder, mode), ...flags],
+      ...["-DIOCP_BUILD", "-shared", ...mode.link],
+      ...[...files, ...target.link, "-o", linked],
     ], { cwd: folder, env });
     // Without what the linker writes beside it.
-    await mkdir(dirname(output), { recursive: true });
-    await copyFile(join(scratch, target.file), output);
+    await copyFile(linked, output);
   });
 }
 
@@ -244,26 +229,13 @@ function compileFlags(zig, target, folder, mode) {
   // `-nostdlib` removes the headers of the system together with its libraries.
   const headers = join(library, "libc/include/any-windows-any");
   return [
-    "-target",
-    target.triple,
-    ...warnings,
-    ...common,
-    ...mode.compile,
+    ...["-target", target.triple],
+    ...[...warnings, ...common, ...mode.compile, ...target.compile],
+    ...[...includes(target.system), ...target.define],
     // Debug information has the names of files relative to the sources.
     "-fdebug-compilation-dir=.",
     `-ffile-prefix-map=${folder}=.`,
     `-ffile-prefix-map=${library}=zig`,
-    ...includes(target.system),
-    ...target.define,
-    ...target.compile,
     ...(target.system === "windows" ? ["-nostdlib", "-isystem", headers] : []),
   ];
-}
-
-async function exportFlag({ system }, folder, scratch) {
-  if (system === "windows") return "iocp.def";
-  const names = await exportNames(join(folder, "iocp.def"));
-  const script = join(scratch, "exports.map");
-  await writeFile(script, `{ global: ${names.join("; ")}; local: *; };\n`);
-  return `-Wl,--version-script=${script}`;
 }

@@ -65,7 +65,7 @@ test("resolve() maps the resolver's failures to codes", async () => {
         resolve(native, "some.example", 80, failing(cause)),
       );
       assert.equal(error.code, code, `${cause}`);
-      assert.equal(error.syscall, "connect");
+      assert.equal(error.syscall, "getaddrinfo");
       assert.equal(error.address, "some.example");
       assert.equal(error.port, 80);
       assert.equal((error.cause as { code?: string }).code, cause);

@@ -44,7 +44,7 @@ export function findAddressesSync(
   const host = permittedHost(native, settings, "connect");
   if (typeof host !== "string") return [host];
   if (host === "localhost") return loopbackAddresses(port);
-  const context = { syscall: "connect", port };
+  const context = { syscall: "getaddrinfo", action: "connect to", port };
   const found = resolveSync(native, host, ADDRESSES_MAX, context);
   requireResolved(found, port);
   return found;

@@ -65,7 +65,12 @@ export async function resolve(
   port: number,
   lookup: Lookup = systemLookup,
 ): Promise<IpAddress[]> {
-  const context = { syscall: "connect", address: hostname, port };
+  const context = {
+    syscall: "getaddrinfo",
+    action: "connect to",
+    address: hostname,
+    port,
+  };
   let found: DnsAddress[];
   try {
     found = await new Promise((resolve, reject) =>

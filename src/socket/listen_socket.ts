@@ -76,6 +76,7 @@ function permittedIps(loop: Loop, settings: ListenSettings): IpAddress[] {
   if (typeof host !== "string") return [host];
   const found = resolveSync(native, host, ADDRESSES_MAX, {
     syscall: "getaddrinfo",
+    action: "listen on",
   });
   const first = found[0]!;
   requireResolved([first], port);
