@@ -113,7 +113,9 @@ class Watched implements Disposable {
 }
 
 /* With --watch-hmr Deno may also replace code of the current run. */
-describe("The sockets of an earlier run are closed", { skip: notDeno }, () => {
+describe("Sockets that an earlier run has left open are closed", {
+  skip: notDeno,
+}, () => {
   test(`after ${RESTARTS} changes with --watch`, async () => {
     using watched = new Watched("--watch");
     const { child } = watched;
@@ -170,7 +172,7 @@ function testFiles(folder: TemporaryFolder, count: number): string[] {
   });
 }
 
-test("Files of `deno test` leave nothing open to the next", {
+test("Files of `deno test` leave no socket open for the next", {
   skip: notDeno,
 }, async () => {
   using folder = new TemporaryFolder();
@@ -185,7 +187,7 @@ test("Files of `deno test` leave nothing open to the next", {
   assert.match(stdout, /6 passed/);
 });
 
-test("Files of `bun test --isolate` leave nothing open to the next", {
+test("Files of `bun test --isolate` leave no socket open for the next", {
   skip: notBun,
 }, async () => {
   using folder = new TemporaryFolder();
@@ -217,7 +219,7 @@ test("Files of `bun test --isolate` leave nothing open to the next", {
   assert.ok(after[1] <= before[1] + 4, `${before}, then ${after}`);
 });
 
-test("A context of node:vm belongs to the realm that has made it", () => {
+test("A context of node:vm is not a realm of its own", () => {
   const own = realmNumber();
   const sandbox = { process, number: undefined as unknown };
   /* As a copy of the module does that a test runner loads there. */
