@@ -79,7 +79,13 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
     this.#socket = socket;
   }
 
-  /** The address of this end. It is still available after the close. */
+  /**
+   * The address of this end.
+   *
+   * After the close it is still available. For an accepted connection it is then
+   * the address of the listener, which may be `0.0.0.0` or `::`, unless it was
+   * read before.
+   */
   get localAddr(): NetAddr {
     return this.#socket.address(LOCAL);
   }

@@ -15,7 +15,7 @@ const numbers = definedNumbers(readHeader());
 const SEND_MAX = numbers.get("IOCP_SEND_MAX")!;
 const LARGE = 64 * 1024 * 1024;
 
-test("A reader that does not pull receives nothing", async () => {
+test("A connection that nothing reads receives nothing", async () => {
   using ends = await pair();
   const { client, port } = ends;
   const written = client.write(pattern(LARGE));
@@ -28,7 +28,7 @@ test("A reader that does not pull receives nothing", async () => {
   assert.equal(await within("the rest", received), digest(pattern(LARGE)));
 });
 
-test("A reader that stops pulling is sent no more than the window", async () => {
+test("A loop that stops receives no more than the window", async () => {
   using ends = await pair();
   const { client, server, port } = ends;
   const written = client.write(pattern(LARGE));
@@ -71,7 +71,7 @@ test("read(p) receives nothing ahead", async () => {
   await assert.rejects(written, { code: "EINTR" });
 });
 
-test("A readable stream that nobody reads receives no more than its window", async () => {
+test("A readable stream that nothing reads receives no more than its window", async () => {
   using ends = await pair();
   const { client, server, port } = ends;
   const written = client.write(pattern(LARGE)).catch(() => {});
@@ -100,7 +100,7 @@ test("The sender's memory does not grow with its writes", async () => {
   assert.equal(port.stats().bytesKept, 0);
 });
 
-test("One stopped reader does not hold the others up", async () => {
+test("One stopped loop does not delay the others", async () => {
   using ends = await pair();
   const { client, server, port, listener } = ends;
   const stopped = client.write(pattern(LARGE)).catch(() => {});

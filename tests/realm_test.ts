@@ -111,7 +111,9 @@ class Watched implements Disposable {
 }
 
 /* With --watch-hmr Deno may also put new code into the run that is there. */
-describe("What an earlier run has left is closed", { skip: notDeno }, () => {
+describe("Sockets that an earlier run has left open are closed", {
+  skip: notDeno,
+}, () => {
   test(`after ${RESTARTS} changes with --watch`, async () => {
     using watched = new Watched("--watch");
     const { child } = watched;
@@ -143,7 +145,7 @@ describe("What an earlier run has left is closed", { skip: notDeno }, () => {
     );
   });
 
-  test("though the next run does not use the module", async () => {
+  test("also if the next run does not use the module", async () => {
     using watched = new Watched("--watch");
     const number = await port(watched.child, "0");
     using client = new Client(number);
@@ -170,7 +172,7 @@ function testFiles(folder: TemporaryFolder, count: number): string[] {
   });
 }
 
-test("Files of `deno test` leave nothing to the next", {
+test("Files of `deno test` leave no socket open for the next", {
   skip: notDeno,
 }, async () => {
   using folder = new TemporaryFolder();
@@ -185,7 +187,7 @@ test("Files of `deno test` leave nothing to the next", {
   assert.match(stdout, /6 passed/);
 });
 
-test("Files of `bun test --isolate` leave nothing to the next", {
+test("Files of `bun test --isolate` leave no socket open for the next", {
   skip: notBun,
 }, async () => {
   using folder = new TemporaryFolder();
@@ -217,7 +219,7 @@ test("Files of `bun test --isolate` leave nothing to the next", {
   assert.ok(after[1] <= before[1] + 4, `${before}, then ${after}`);
 });
 
-test("A context of node:vm is no realm of its own", () => {
+test("A context of node:vm is not a realm of its own", () => {
   const own = realmNumber();
   const sandbox = { process, number: undefined as unknown };
   /* What a copy of the module would do that a test runner loads there. */

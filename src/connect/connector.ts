@@ -49,13 +49,13 @@ export async function makeConnection(
     ? undefined
     : setTimeout(onTimeout, timeout);
   loop.ref();
-  group.attempt(onClose);
+  group.onClose(onClose);
   start().catch(reject);
   try {
     return await promise;
   } finally {
     loop.unref();
-    group.settled(onClose);
+    group.offClose(onClose);
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);
   }

@@ -31,7 +31,7 @@ export type Words =
   & Int32Array<ArrayBuffer>
   & Record<0 | 1 | 2 | 3 | typeof HEADER_WORDS, number>;
 
-/** Added to a result when a completion follows. */
+/** Added to a result if a completion follows. */
 export const PENDING = 0x40000000;
 
 /** A slab with less room than this receives nothing. */

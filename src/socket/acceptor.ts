@@ -25,7 +25,7 @@ import {
   numbersOf,
   readOptions,
 } from "../options/settings.ts";
-import { Socket } from "./socket.ts";
+import { Socket, type SocketSettings } from "./socket.ts";
 
 /** With so many connections in the queue no more are accepted; the system's
  * backlog holds the rest. */
@@ -35,14 +35,16 @@ const QUEUED_MAX = 64;
 class Companion implements Endpoint {
   readonly id: number;
   readonly #acceptor: Acceptor;
+  readonly #connSettings: SocketSettings;
 
   constructor(acceptor: Acceptor, id: number) {
     this.#acceptor = acceptor;
     this.id = id;
+    this.#connSettings = acceptor.connSettings(id);
   }
 
   accepted(result: number, errno: number): void {
-    this.#acceptor.accepted(result, errno);
+    this.#acceptor.accepted(result, errno, this.#connSettings);
   }
 
   closed(): void {}
@@ -63,6 +65,7 @@ export class Acceptor implements Endpoint {
   /** Accepted connections. Only a turn of the loop adds to them, so accepts that
    * succeed at once are bounded. */
   readonly #queue = new AsyncQueue<Socket>();
+  readonly #connSettings: SocketSettings;
   #isPosted = false;
   #isRef = true;
   lastError: Error | undefined;
@@ -74,7 +77,8 @@ export class Acceptor implements Endpoint {
     this.#ids = listenSockets(loop, settings);
     this.id = this.#ids[0]!;
     for (const id of this.#ids) group.join(id);
-    this.address = loop.port.address(this.id, LOCAL);
+    this.#connSettings = this.connSettings(this.id);
+    this.address = this.#connSettings.listenerAddr!;
     this.#applySettings();
     loop.add(this);
     for (const id of this.#ids.slice(1)) {
@@ -208,7 +212,18 @@ export class Acceptor implements Endpoint {
     this.#queue.close();
   }
 
-  accepted(result: number, errno: number): void {
+  /** The settings of the connections that a listening socket accepts. */
+  connSettings(id: number): SocketSettings {
+    const listenerAddr = this.loop.port.address(id, LOCAL);
+    return { ...this.settings.conn, listenerAddr };
+  }
+
+  /** `settings` are those of the listening socket. */
+  accepted(
+    result: number,
+    errno: number,
+    settings: SocketSettings = this.#connSettings,
+  ): void {
     if (result < 0) {
       const { hostname: address, port } = this.address;
       const options = { syscall: "accept", address, port, errno };
@@ -216,7 +231,7 @@ export class Acceptor implements Endpoint {
       return;
     }
     this.lastError = undefined;
-    const { conn: settings, firstByteTimeout } = this.settings;
+    const { firstByteTimeout } = this.settings;
     const origin = firstByteTimeout > 0 ? "watched" : "accepted";
     const socket = new Socket(this.loop, result, settings, origin);
     if (this.isClosed) {

@@ -81,7 +81,6 @@ function makeClass(): new (socket: Socket) => Duplex {
       this.#activity = new DuplexActivity(socket);
       this.#reader = new DuplexReader(this, this.#activity);
       this.#writer = new DuplexWriter(this.#activity);
-      socket.isLeftOpenAtEnd = true;
       socket.onReleased(this.#onReleased);
       this.on("end", onEnd);
       /* Reads before anything is requested, to notice a peer that is gone. */

@@ -81,7 +81,7 @@ export class DuplexWriter {
   isPartlySent(length: number): boolean {
     const { socket } = this.#activity;
     return length > this.#queuedBytes ||
-      !socket.isClosed && !socket.send.isTaken;
+      !socket.isClosed && !socket.send.isAllAccepted;
   }
 
   /** Sends the remaining writes, then closes, within the closeTimeout. */
