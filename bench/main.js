@@ -3,7 +3,7 @@
 // npm run bench: measures servers side by side, each in turn, on a core of its
 // own, and prints a table for each workload and the comparisons.
 
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { cpus, release, type } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -14,142 +14,124 @@ import {
   ensureNodeModules,
   inTemporaryFolder,
   repository,
-  run,
   runOrThrow,
 } from "../scripts/setup.js";
-import { chooseCores, compilePrograms } from "./processes.js";
-import { findPeers, servers as builtIn } from "./servers.js";
+import { measure } from "./measure.js";
+import { chooseCores } from "./processes.js";
+import { buildLibuv, compilePrograms } from "./programs.js";
+import { servers } from "./servers.js";
 import { workloads } from "./workloads.js";
 
+const namesOf = (all) => all.map(({ name }) => name).join(", ");
 const help = `usage: npm run bench -- [options]
 
 Measures servers side by side, each in turn, in new processes.
 
   --quick           one short round, too short to trust
-  --workload NAMES  ${list(workloads)}
-  --servers NAMES   ${list(builtIn)}, libuv, tokio
-  --rounds N        measurements of each server (default 5)
-  --seconds S       counted time of each (default 1)
-  --settle S        seconds for which idle connections are silent before memory
-                    is read (default 25); collectors give memory back late
-  --realtime        keeps other programs off both cores; needs root
-  --json FILE       writes the figures of every round
+  --workload NAMES  of ${namesOf(workloads)}
+  --servers NAMES   of ${namesOf(servers)}
+  --rounds N        measurements of each server (5)
+  --seconds S       counted time of each (1)
+  --settle S        seconds until the memory of idle connections is read (25):
+                    collectors return memory late
   --write           writes docs/benchmarks.md
 
 NAMES are separated by commas; the default is all.`;
 
-function list(named) {
-  const names = named.map(({ name }) => name).join(", ");
-  return names.replace(/(.{30,52}),\s/g, "$1,\n" + " ".repeat(20));
-}
-
 function parse(args) {
+  const text = { type: "string" };
+  const flag = { type: "boolean", default: false };
   const { values } = parseArgs({
     args,
     options: {
-      quick: { type: "boolean", default: false },
-      workload: { type: "string" },
-      servers: { type: "string" },
-      rounds: { type: "string" },
-      seconds: { type: "string" },
-      settle: { type: "string" },
-      realtime: { type: "boolean", default: false },
-      json: { type: "string" },
-      write: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
+      ...{ quick: flag, write: flag, help: flag },
+      ...{ workload: text, servers: text },
+      ...{ rounds: text, seconds: text, settle: text },
     },
   });
-  const { quick } = values;
+  const number = (name, usual, quick) => {
+    const value = Number(values[name] ?? (values.quick ? quick : usual));
+    if (value > 0 && value <= 3600) return value;
+    throw new Error(`--${name} needs a number above 0, up to 3600`);
+  };
   return {
     ...values,
-    rounds: number("rounds", values.rounds ?? (quick ? 1 : 5)),
-    seconds: number("seconds", values.seconds ?? (quick ? 0.15 : 1)),
-    settle: number("settle", values.settle ?? (quick ? 0.3 : 25)),
+    workload: choose("workload", values.workload, workloads),
+    servers: choose("servers", values.servers, servers),
+    rounds: number("rounds", 5, 1),
+    seconds: number("seconds", 1, 0.15),
+    settle: number("settle", 25, 0.3),
   };
 }
 
-function number(name, text) {
-  const value = Number(text);
-  if (!(value > 0 && value <= 3600)) {
-    throw new Error(`--${name} needs a number above 0, up to 3600`);
-  }
-  return value;
-}
-
-/** Those of `all` that an option names. */
-export function choose(option, names, all) {
-  if (names === undefined) return all;
-  return names.split(",").map((text) => {
-    const name = text.trim();
-    const found = all.find((one) => one.name === name);
+/* Those of `all` that an option names. */
+function choose(option, names, all) {
+  return names?.split(",").map((name) => {
+    const found = all.find((one) => one.name === name.trim());
     if (found) return found;
-    const known = all.map((one) => one.name).join(", ");
-    throw new Error(`--${option} has no "${name}"; it has ${known}`);
-  });
+    throw new Error(`--${option} has no "${name}", but ${namesOf(all)}`);
+  }) ?? all;
 }
 
-async function describeRun(options, args) {
+async function describeMachine() {
   const version = async (path) => {
     const { stdout } = await runOrThrow(path, ["--version"]);
     return /\d+\.\d+\.\d+\S*/.exec(stdout)[0];
   };
-  const head = await run("git", ["describe", "--always", "--dirty"], {
-    cwd: repository,
-  });
-  const { rounds, seconds, settle, realtime } = options;
-  return {
-    date: new Date().toISOString(),
-    commit: head.ok ? head.stdout.trim() : "unknown",
-    command: ["npm run bench --", ...args].join(" "),
-    machine: {
-      cpu: cpus()[0].model.trim(),
-      cores: cpus().length,
-      system: `${type()} ${release()}`,
-      deno: await version(denoPath()),
-      bun: await version(bunPath()),
-      node: process.versions.node,
-    },
-    settings: { rounds, seconds, settle, realtime },
-  };
+  return `${cpus()[0].model.trim()}, ${cpus().length} cores, ${type()} ` +
+    `${release()}, Deno ${await version(denoPath())}, ` +
+    `Bun ${await version(bunPath())}`;
 }
 
 async function measureAll(options, args, folder) {
-  const { measure } = await import("./measure.js");
-  const { describeMachine, describeTrouble, table, workloadRows } =
-    await import("./report.js");
-  const { peers, leftOut } = options.quick
-    ? { peers: [], leftOut: ["native peers: --quick"] }
-    : await findPeers();
-  const servers = choose("servers", options.servers, [...builtIn, ...peers]);
+  // Imported late: it needs packages that may have been installed just now.
+  const report = await import("./report.js");
   const { quick, rounds, seconds, settle } = options;
+  const programs = await compilePrograms(folder);
+  const leftOut = [];
+  if (options.servers.some(({ name }) => name === "libuv")) {
+    programs.libuv = await buildLibuv().catch((error) => {
+      leftOut.push(`Without libuv: ${error.message}.`);
+    });
+  }
+  const chosen = options.servers
+    .filter(({ name }) => name !== "libuv" || programs.libuv);
   const bench = {
-    programs: await compilePrograms(folder),
+    programs,
     cores: await chooseCores(),
-    priority: options.realtime ? 1 : 0,
     rounds,
     ms: Math.round(1000 * seconds),
     settleMs: Math.round(1000 * settle),
     warmUpMs: quick ? 100 : 500,
-    warmUpShare: quick ? 0.1 : 1,
+    warmUp: quick ? 0.1 : 1,
     timeout: 90_000 + 2000 * (seconds + settle),
   };
-  const head = await describeRun(options, args);
-  console.log(describeMachine(head.machine));
+  const git = ["-C", repository, "describe", "--always", "--dirty"];
   const results = {
-    ...head,
-    servers: servers.map(({ name, title, own }) => ({ name, title, own })),
+    date: new Date().toISOString().slice(0, 10),
+    commit: (await runOrThrow("git", git)).stdout.trim(),
+    command: ["npm run bench --", ...args].join(" "),
+    machine: await describeMachine(),
+    ...{ rounds, seconds, leftOut },
     workloads: [],
-    leftOut,
   };
-  for (const workload of choose("workload", options.workload, workloads)) {
-    const done = await measure(bench, servers, workload, showStep);
+  console.log(results.machine);
+  for (const workload of options.workload) {
+    const done = await measure(bench, chosen, workload, showStep);
     showStep("");
     results.workloads.push(done);
-    console.log(`\n${done.name}: ${done.text}\n`);
-    console.log(table(workloadRows(done, servers)));
-    for (const line of describeTrouble(done)) console.log(line);
+    console.log(`\n${done.name}: ${report.sentence(done)}\n`);
+    console.log(report.workloadTable(done));
+    for (const line of report.describeTrouble(done)) console.log(line);
   }
-  return results;
+  for (const line of leftOut) console.log(line);
+  console.log(`\n${report.comparisonTable(results)}`);
+  if (!options.write) return;
+  const page = join(repository, "docs", "benchmarks.md");
+  const text = report.updatePage(await readFile(page, "utf8"), results);
+  await writeFile(page, text);
+  const format = join(repository, "scripts", "format.js");
+  await runOrThrow(process.execPath, [format, "--write"]);
 }
 
 /* On a terminal only: what is measured now. */
@@ -157,41 +139,20 @@ function showStep(text) {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
 
-async function main() {
+try {
   const args = process.argv.slice(2);
   const options = parse(args);
   if (options.help) {
     console.log(help);
-    return;
-  }
-  if (process.platform !== "linux") {
-    throw new Error(
-      "NotSupported: the bench measures on Linux only, since it pins the " +
-        "server and the load to cores and its floor is an epoll server",
+  } else if (process.platform !== "linux") {
+    throw new Error("NotSupported: it needs Linux, for epoll and taskset");
+  } else {
+    await ensureNodeModules();
+    await inTemporaryFolder(
+      "iocp-bench-",
+      (folder) => measureAll(options, args, folder),
     );
   }
-  await ensureNodeModules();
-  const results = await inTemporaryFolder(
-    "iocp-bench-",
-    (folder) => measureAll(options, args, folder),
-  );
-  const { comparisonTable, describePage } = await import("./report.js");
-  console.log(`\n${comparisonTable(results)}`);
-  if (options.json !== undefined) {
-    await writeFile(options.json, `${JSON.stringify(results)}\n`);
-  }
-  if (options.write) {
-    const file = join(repository, "docs", "benchmarks.md");
-    await writeFile(file, describePage(results));
-    await runOrThrow(process.execPath, [
-      join(repository, "scripts", "format.js"),
-      "--write",
-    ]);
-  }
-}
-
-try {
-  await main();
 } catch (error) {
   console.error(`bench: ${error.message}`);
   process.exitCode = 1;

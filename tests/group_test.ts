@@ -7,7 +7,7 @@ import process from "node:process";
 import { describe, test } from "node:test";
 import { CompletionPort } from "../mod.ts";
 import { Group } from "../src/loop/group.ts";
-import { connectSettings } from "../src/options/options.ts";
+import { connectSettings } from "../src/options/connect.ts";
 import { makeConnection } from "../src/connect/connector.ts";
 import { run } from "./shared/child.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";

@@ -28,7 +28,7 @@ test("listen() and connect() use one port of the thread", async () => {
 test("CompletionPort.engine and libraryPath say what is underneath", () => {
   using port = new CompletionPort();
   const isWindows = process.platform === "win32";
-  assert.equal(port.engine, isWindows ? "IOCP" : "epoll");
+  assert.equal(port.engine, isWindows ? "iocp" : "epoll");
   assert.match(port.libraryPath, isWindows ? /\.dll$/ : /\.so$/);
 });
 

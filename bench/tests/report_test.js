@@ -1,72 +1,84 @@
 // Copyright the iocp authors. MIT license.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
-import { compare, describePage, ratioOf, workloadRows } from "../report.js";
+import {
+  comparisonTable,
+  ratioOf,
+  updatePage,
+  workloadTable,
+} from "../report.js";
 import { workloads } from "../workloads.js";
 
-function results(name, cpuUs) {
-  const workload = workloads.find((one) => one.name === name);
-  const names = Object.keys(cpuUs);
-  const own = { "iocp-deno": "deno-listen", "iocp-bun": "bun-listen" };
-  return {
-    date: "2020-01-02T03:04:05.678Z",
-    commit: "abc",
-    command: "npm run bench --",
-    machine: { cpu: "a processor", cores: 2, system: "Linux" },
-    settings: { rounds: 2, seconds: 1 },
-    leftOut: ["something: for some reason"],
-    servers: names.map((name) => ({ name, own: own[name] })),
-    workloads: [{
-      ...workload,
-      servers: names.map((name) => ({
-        name,
-        rounds: cpuUs[name].map((us) => ({
-          messages: 1000,
-          seconds: 1,
-          serverCpuSeconds: us / 1000,
-          latencyUs: { p50: 10, p99: 30 },
-          memoryKiB: { peak: 4096 },
-          disturbed: 0,
-        })),
-      })),
-    }],
-  };
+/* A workload with the CPU time of a message in each round of its servers. */
+function measured(name, cpuUs) {
+  const servers = Object.entries(cpuUs).map(([name, values]) => ({
+    name,
+    rounds: values.map((us) => ({
+      messages: 1000,
+      seconds: 1,
+      serverCpuSeconds: us / 1000,
+    })),
+  }));
+  return { ...workloads.find((one) => one.name === name), servers };
+}
+
+function cellsOf(table, name) {
+  const line = table.split("\n").find((one) => one.includes(`| ${name} `));
+  return line.split("|").slice(2, -1).map((cell) => cell.trim());
 }
 
 test("ratioOf() compares within each round", () => {
-  // The second round was twice as slow for both, which says nothing of either.
+  // The machine was slower in the second round, for both.
   assert.equal(ratioOf([2, 4, 2], [1, 2, 1]), 2);
   assert.equal(ratioOf([1, 20, 1], [1, 2, 1]), 1);
   assert.ok(Number.isNaN(ratioOf([], [1])));
 });
 
-test("A table has the spread, and the ratios to the floor and the own sockets", () => {
-  const { workloads: [workload], servers } = results("echo-64-x50", {
+test("workloadTable() shows the spread and the ratio to the floor", () => {
+  const table = workloadTable(measured("echo-64-x50", {
     "c": [1, 2],
-    "deno-listen": [2, 4],
     "iocp-deno": [1.5, 3],
-  });
-  const rows = workloadRows(workload, servers);
-  assert.deepEqual(rows[3].slice(0, 6), [
-    "iocp-deno",
-    "2.25",
-    "1.50",
-    "3.00",
-    "1.50",
-    "0.75",
-  ]);
-  assert.deepEqual(rows[1].slice(4, 6), ["-", "-"]);
+  }));
+  const expected = ["2.25", "1.50", "3.00", "1.50"];
+  assert.deepEqual(cellsOf(table, "iocp-deno").slice(0, 4), expected);
+  assert.equal(cellsOf(table, "c")[3], "-");
 });
 
-test("The page has the comparisons, with a dash for what was not measured", () => {
-  const measured = results("echo-64-x50", {
+test("comparisonTable() compares like with like, with a dash for no figure", () => {
+  const echo = measured("echo-64-x50", {
     "iocp-bun": [1, 1],
     "bun-listen": [2, 2],
+    "iocp-deno-buffer": [6, 3],
+    "deno-listen-buffer": [4, 2],
+    "deno-listen": [100, 100],
   });
-  const [row] = compare(measured);
-  assert.deepEqual(row.slice(1), ["-", "-", "-", "1.00", "2.00", "0.50"]);
-  const page = describePage(measured);
-  assert.match(page, /Left out: something: for some reason\./);
-  assert.match(page, /\| iocp-bun +\| +1\.00 /);
+  const table = comparisonTable({ workloads: [echo] });
+  assert.deepEqual(
+    cellsOf(table, "Echo of 64 bytes, owned chunks: CPU us a message"),
+    ["-", "100.00", "-", "1.00", "2.00", "0.50"],
+  );
+  assert.deepEqual(
+    cellsOf(table, "Echo of 64 bytes, caller's buffer"),
+    ["4.50", "3.00", "1.50", "-", "-", "-"],
+  );
+});
+
+test("updatePage() replaces the figures of the page and nothing else", async () => {
+  const file = join(import.meta.dirname, "../../docs/benchmarks.md");
+  const page = await readFile(file, "utf8");
+  const workload = measured("churn-x50", { "iocp-bun": [7] });
+  const results = { workloads: [workload], leftOut: [], date: "2020-01-02" };
+  const text = updatePage(page, results);
+  assert.match(text, /^\| Connect, echo, close.* 7\.00 /m);
+  assert.match(text, /^Measured on 2020-01-02/m);
+  assert.match(
+    text,
+    /^### churn-x50\n\nConnect, one echo[^]*\| iocp-bun \| +7\.00 /m,
+  );
+  assert.doesNotMatch(text, /^### echo/m);
+  assert.match(text, /^## What the figures do not say$/m);
+  assert.equal(updatePage(text, results), text);
 });

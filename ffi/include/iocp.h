@@ -354,7 +354,10 @@ IOCP_API int32_t iocp_close(int32_t port,
 #define IOCP_LOCAL 0
 #define IOCP_PEER 1
 
-/* Writes the struct iocp_address of one end. Returns 0. */
+/*
+ * Writes the struct iocp_address of one end. Returns 0. It needs no system call
+ * for the peer, nor for both ends of a socket of iocp_connect().
+ */
 IOCP_API int32_t iocp_name(int32_t port,
                            int32_t socket,
                            uint32_t end,

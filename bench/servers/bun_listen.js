@@ -1,0 +1,49 @@
+// Copyright the iocp authors. MIT license.
+// Bun's own sockets. `socket.data` has the bytes that were not sent yet.
+
+import { argv } from "node:process";
+
+function send(socket, chunk) {
+  const sent = socket.write(chunk);
+  if (sent === chunk.length) return true;
+  socket.data.unshift(chunk.slice(Math.max(sent, 0)));
+  return false;
+}
+
+function sendOrQueue(socket, chunk) {
+  if (socket.data.length === 0) send(socket, chunk);
+  else socket.data.push(chunk.slice());
+}
+
+const peers = new Set();
+const common = {
+  open(socket) {
+    socket.data = [];
+    peers.add(socket);
+  },
+  drain(socket) {
+    for (;;) {
+      const chunk = socket.data.shift();
+      if (chunk === undefined || !send(socket, chunk)) return;
+    }
+  },
+  close(socket) {
+    peers.delete(socket);
+  },
+  error() {},
+};
+const roles = {
+  echo: { data: sendOrQueue },
+  broadcast: {
+    data(_, chunk) {
+      for (const peer of peers) sendOrQueue(peer, chunk);
+    },
+  },
+};
+
+const role = argv.at(-1);
+const address = { hostname: "127.0.0.1", port: 0 };
+const { port } = role === "http"
+  ? Bun.serve({ ...address, fetch: () => new Response("Hello, World!") })
+  : Bun.listen({ ...address, socket: { ...common, ...roles[role] } });
+console.log(`listening on 127.0.0.1:${port}`);

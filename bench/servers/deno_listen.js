@@ -1,0 +1,82 @@
+// Copyright the iocp authors. MIT license.
+// Deno's own sockets.
+
+async function writeAll(conn, bytes) {
+  let sent = await conn.write(bytes);
+  while (sent < bytes.length) sent += await conn.write(bytes.subarray(sent));
+}
+
+// Each chunk has its own memory. With pipeTo() it is slower.
+async function echo(conn) {
+  for await (const chunk of conn.readable) await writeAll(conn, chunk);
+}
+
+async function echoBuffer(conn) {
+  const buffer = new Uint8Array(65536);
+  for (;;) {
+    const length = await conn.read(buffer);
+    if (length === null) break;
+    await writeAll(conn, buffer.subarray(0, length));
+  }
+}
+
+/* Messages to one peer are written one after the other, so that their parts
+ * never mix. */
+class Peer {
+  #conn;
+  #unsent = [];
+  #isWriting = false;
+
+  constructor(conn) {
+    this.#conn = conn;
+  }
+
+  async send(bytes) {
+    this.#unsent.push(bytes);
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    try {
+      for (;;) {
+        const next = this.#unsent.shift();
+        if (next === undefined) break;
+        await writeAll(this.#conn, next);
+      }
+    } catch {
+      peers.delete(this);
+    }
+    this.#isWriting = false;
+  }
+}
+const peers = new Set();
+
+async function broadcast(conn) {
+  const peer = new Peer(conn);
+  peers.add(peer);
+  for await (const chunk of conn.readable) {
+    for (const to of peers) to.send(chunk);
+  }
+  peers.delete(peer);
+}
+
+function announce({ port }) {
+  console.log(`listening on 127.0.0.1:${port}`);
+}
+
+const role = Deno.args.at(-1);
+const address = { hostname: "127.0.0.1", port: 0 };
+if (role === "http") {
+  const handler = () => new Response("Hello, World!");
+  Deno.serve({ ...address, onListen: announce }, handler);
+} else {
+  const roles = { echo, "echo-buffer": echoBuffer, broadcast };
+  const serve = roles[role];
+  const listener = Deno.listen(address);
+  announce(listener.addr);
+  for await (const conn of listener) {
+    serve(conn).catch(() => {}).finally(() => {
+      try {
+        conn.close();
+      } catch { /* The streams have closed it. */ }
+    });
+  }
+}
