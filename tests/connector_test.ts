@@ -2,21 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CompletionPort, type ConnectOptions, SocketError } from "../mod.ts";
-import { type IpAddress, parseIp } from "../src/native/address.ts";
-import { makeConn } from "../src/conn.ts";
-import { Acceptor } from "../src/socket/acceptor.ts";
+import { CompletionPort, SocketError } from "../mod.ts";
+import type { IpAddress } from "../src/native/address.ts";
 import { makeConnection } from "../src/connect/connector.ts";
 import { Group } from "../src/loop/group.ts";
 import { connectSettings } from "../src/options/connect.ts";
-import { listenSettings } from "../src/options/listen.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
-import {
-  atOneNumber,
-  closedAddress,
-  noIpv6,
-  silentAddress,
-} from "./shared/network.ts";
+import { closedAddress, noIpv6, silentAddress } from "./shared/network.ts";
 import { errorFrom } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
 
@@ -212,195 +204,21 @@ test("connect() may be called many times at once", async () => {
   }
 });
 
-/* Several addresses, which the test brings. */
-
-function addresses(...texts: string[]): IpAddress[] {
-  return texts.map((text) => parseIp(text)!);
-}
-
-/* Connects to the port at one of the addresses. */
-async function raceOn(loop: Group, port: number, ...texts: string[]) {
-  return await raceWith({}, loop, port, ...texts);
-}
-
-async function raceWith(
-  options: Partial<ConnectOptions>,
-  loop: Group,
-  port: number,
-  ...texts: string[]
-) {
-  const hostname = "several.example";
-  const settings = connectSettings({ hostname, port, ...options });
-  const find = () => Promise.resolve(addresses(...texts));
-  const connecting = makeConnection(loop, settings, find);
-  return makeConn(await within("the race", connecting));
-}
-
-function acceptor(loop: Group, hostname: string, port: number = 0): Acceptor {
-  return new Acceptor(loop, listenSettings({ hostname, port, backlog: 1 }));
-}
-
-/* Returns their port number. */
-function acceptors(loop: Group, first: string, second: string): number {
-  return atOneNumber(() => {
-    const { port } = acceptor(loop, first).address;
-    acceptor(loop, second, port);
-    return port;
-  });
-}
-
-async function withGroup(body: (loop: Group) => Promise<void>): Promise<void> {
-  const loop = new Group();
-  try {
-    await body(loop);
-  } finally {
-    loop.close();
-  }
-}
-
-test("connect() continues with the next address when one is refused", async () => {
-  await withGroup(async (loop) => {
-    const { port } = acceptor(loop, "127.0.0.3").address;
-    const conn = await raceOn(
-      loop,
-      port,
-      "127.0.0.1",
-      "127.0.0.2",
-      "127.0.0.3",
-    );
-    assert.equal(conn.remoteAddr.hostname, "127.0.0.3");
-    await eventually(
-      "the other attempts are closed",
-      () => loop.stats().sockets === 2,
-    );
-  });
-});
-
-test("connect() does not wait for an address that does not answer", async () => {
-  await withGroup(async (loop) => {
-    const port = acceptors(loop, "127.0.0.1", "127.0.0.2");
-    const first = await raceOn(loop, port, "127.0.0.1");
-    const fill = [1, 2, 3, 4].map(() =>
-      raceOn(loop, port, "127.0.0.1").catch(() => {})
-    );
-    const conn = await raceOn(loop, port, "127.0.0.1", "127.0.0.2");
-    assert.equal(conn.remoteAddr.hostname, "127.0.0.2");
-    assert.equal(first.remoteAddr.hostname, "127.0.0.1");
-    loop.close();
-    await Promise.all(fill);
-  });
-});
-
-test("connect() tries only the first address without autoSelectFamily", async () => {
-  await withGroup(async (loop) => {
-    const { port } = acceptor(loop, "127.0.0.2").address;
-    const texts = ["127.0.0.1", "127.0.0.2"];
-    const error = await errorFrom(
-      raceWith({ autoSelectFamily: false }, loop, port, ...texts),
-    );
-    assert.equal(error.code, "ECONNREFUSED");
-    assert.equal(error.address, "127.0.0.1");
-    assert.equal(error.cause, undefined);
-    const conn = await raceWith(
-      { autoSelectFamily: true },
-      loop,
-      port,
-      ...texts,
-    );
-    assert.equal(conn.remoteAddr.hostname, "127.0.0.2");
-  });
-});
-
-test("connect() starts the next attempt after autoSelectFamilyAttemptDelay", async () => {
-  await withGroup(async (loop) => {
-    const port = acceptors(loop, "127.0.0.1", "127.0.0.2");
-    const fill = [1, 2, 3, 4, 5].map(() =>
-      raceOn(loop, port, "127.0.0.1").catch(() => {})
-    );
-    const texts = ["127.0.0.1", "127.0.0.2"];
-    for (
-      const name of [
-        "autoSelectFamilyAttemptDelay",
-        "autoSelectFamilyAttemptTimeout",
-      ]
-    ) {
-      /* A delay that does not pass during the test, then none. */
-      const never = { [name]: 2 ** 31 - 1, timeout: 600 };
-      const error = await errorFrom(raceWith(never, loop, port, ...texts));
-      assert.equal(error.code, "ETIMEDOUT");
-      const conn = await raceWith({ [name]: 0 }, loop, port, ...texts);
-      assert.equal(conn.remoteAddr.hostname, "127.0.0.2");
-    }
-    loop.close();
-    await Promise.all(fill);
-  });
-});
-
-test("connect() reports the first failure when every address fails", async () => {
-  await withGroup(async (loop) => {
-    const { port } = closedAddress;
-    const error = await errorFrom(raceOn(loop, port, "127.0.0.2", "127.0.0.3"));
-    assert.equal(error.code, "ECONNREFUSED");
-    assert.equal(error.address, "127.0.0.2");
-    assert.ok(error.cause instanceof AggregateError);
-    assert.deepEqual(
-      error.cause.errors.map(({ code, address }) => `${code} ${address}`),
-      ["ECONNREFUSED 127.0.0.2", "ECONNREFUSED 127.0.0.3"],
-    );
-    await eventually("all is gone", () => loop.stats().sockets === 0);
-  });
-});
-
-test(
-  "connect() alternates between the families",
-  { skip: noIpv6 },
-  async () => {
-    await withGroup(async (loop) => {
-      const { port } = closedAddress;
-      const order = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "::1", "::1"];
-      const error = await errorFrom(raceOn(loop, port, ...order));
-      const tried = (error.cause as AggregateError).errors
-        .map(({ address }) => address);
-      assert.deepEqual(tried, [
-        "127.0.0.1",
-        "::1",
-        "127.0.0.2",
-        "::1",
-        "127.0.0.3",
-      ]);
-    });
-  },
-);
-
-test("connect() finds a listener of either family by its name", {
-  skip: noIpv6,
-}, async () => {
-  for (const hostname of ["127.0.0.1", "::1"]) {
-    await withGroup(async (loop) => {
-      const { port } = acceptor(loop, hostname).address;
-      for (const order of [["127.0.0.1", "::1"], ["::1", "127.0.0.1"]]) {
-        const conn = await raceOn(loop, port, ...order);
-        assert.equal(conn.remoteAddr.hostname, hostname);
-      }
-    });
-  }
-});
-
 test("connect() can be aborted while the name is resolved", async () => {
-  await withGroup(async (loop) => {
-    const controller = new AbortController();
-    const settings = connectSettings({
-      hostname: "slow.example",
-      port: 80,
-      signal: controller.signal,
-    });
-    const never = new Promise<IpAddress[]>(() => {});
-    const connecting = makeConnection(loop, settings, () => never);
-    const reason = new Error("too slow");
-    controller.abort(reason);
-    await assert.rejects(
-      within("connect", connecting),
-      (error) => error === reason,
-    );
+  const group = new Group();
+  const controller = new AbortController();
+  const settings = connectSettings({
+    hostname: "slow.example",
+    port: 80,
+    signal: controller.signal,
   });
+  const never = new Promise<IpAddress[]>(() => {});
+  const connecting = makeConnection(group, settings, () => never);
+  const reason = new Error("too slow");
+  controller.abort(reason);
+  await assert.rejects(
+    within("connect", connecting),
+    (error) => error === reason,
+  );
+  group.close();
 });
