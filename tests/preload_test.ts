@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* What the import of the module does, and that Deno's test runner finds nothing of
- * the module open after users have closed what they opened. */
+/* What the import of the module does, and that nothing of the module's own
+ * outlives what users have opened, as Deno's test runner looks for it. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -28,13 +28,13 @@ async function sanitized(rounds: number): Promise<Ended> {
   return await child.ended;
 }
 
-/* A process that keeps a processor busy. */
+/* A process that wants a processor for itself. */
 function busy(folder: TemporaryFolder) {
   return start(folder.write("busy.js", "for (;;);"));
 }
 
 describe(
-  "A test that closes what it opens passes the sanitizers",
+  "A test that closes all that it opens leaves nothing",
   { skip },
   () => {
     test("in all ways to open and close", async () => {
@@ -55,7 +55,7 @@ describe(
   },
 );
 
-/* Imports a copy of the module and reports the effects. */
+/* Imports a copy of the module and says what that has done. */
 const PROGRAM = `
 const asked = [];
 for (const name of ["request", "requestSync"]) {
@@ -91,7 +91,7 @@ describe("The import of the module", { skip }, () => {
     const env = { XDG_CACHE_HOME: cache.path, LOCALAPPDATA: cache.path };
     for (
       const flags of [
-        /* Without any flag, a child process of Deno inherits all permissions. */
+        /* Without any, Deno gives a Deno that it starts all of them. */
         ["--allow-sys"],
         ["--allow-ffi"],
         ["--allow-read"],
@@ -102,7 +102,7 @@ describe("The import of the module", { skip }, () => {
     ) {
       const { asked, used } = await imported(flags, env);
       assert.deepEqual(asked, [], flags.join());
-      /* The first call reports what is missing. */
+      /* The first call says what is missing. */
       assert.equal(used, "LibraryError", `with ${flags.join()}`);
     }
   });
