@@ -20,8 +20,6 @@
 
 static uint64_t unanswered;
 
-void load_idle(void);
-
 /* The resident memory (VmRSS) of the server. */
 static uint64_t idle__resident_kib(void) {
   char line[256];
