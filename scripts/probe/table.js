@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 
-// The table of the probe in docs/testing.md, which stands between two markers.
+// The table of ffi/probe/README.md, which is between two markers.
 
 const begin = "<!-- begin: npm run probe -- --write -->";
 const end = "<!-- end: npm run probe -- --write -->";
