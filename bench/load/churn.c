@@ -14,8 +14,6 @@
 #include "fail.h"
 #include "measurement.h"
 
-void load_churn(void);
-
 /* On one machine a connect does not wait, while the backlog has room. */
 static void churn__begin(struct connection* connection) {
   connection->begun_ns = clock_now_ns();
