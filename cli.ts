@@ -18,7 +18,8 @@ import {
 } from "./src/doctor/command_line.ts";
 import { examine } from "./src/doctor/doctor.ts";
 import { textOf } from "./src/doctor/text.ts";
-import { currentHost, type Host } from "./src/runtime/host.ts";
+import { currentHost } from "./src/runtime/current_host.ts";
+import type { Host } from "./src/runtime/host.ts";
 import { VERSION } from "./src/version.ts";
 
 async function main(host: Host): Promise<number> {

@@ -14,6 +14,7 @@ import {
   ensureNodeModules,
   inTemporaryFolder,
   repository,
+  run,
   runOrThrow,
 } from "../scripts/setup.js";
 import { measure } from "./measure.js";
@@ -34,7 +35,7 @@ Measures servers side by side, each in turn, in new processes.
   --seconds S       counted time of each (1)
   --settle S        seconds until the memory of idle connections is read (25):
                     collectors return memory late
-  --write           writes docs/benchmarks.md
+  --write           writes the figures of README.md and docs/benchmarks.md
 
 NAMES are separated by commas; the default is all.`;
 
@@ -109,7 +110,7 @@ async function measureAll(options, args, folder) {
   const git = ["-C", repository, "describe", "--always", "--dirty"];
   const results = {
     date: new Date().toISOString().slice(0, 10),
-    commit: (await runOrThrow("git", git)).stdout.trim(),
+    commit: (await run("git", git)).stdout.trim() || "unknown",
     command: ["npm run bench --", ...args].join(" "),
     machine: await describeMachine(),
     ...{ rounds, seconds, leftOut },
@@ -127,9 +128,10 @@ async function measureAll(options, args, folder) {
   for (const line of leftOut) console.log(line);
   console.log(`\n${report.comparisonTable(results)}`);
   if (!options.write) return;
-  const page = join(repository, "docs", "benchmarks.md");
-  const text = report.updatePage(await readFile(page, "utf8"), results);
-  await writeFile(page, text);
+  for (const name of ["README.md", "docs/benchmarks.md"]) {
+    const page = await readFile(join(repository, name), "utf8");
+    await writeFile(join(repository, name), report.updatePage(page, results));
+  }
   const format = join(repository, "scripts", "format.js");
   await runOrThrow(process.execPath, [format, "--write"]);
 }

@@ -59,7 +59,6 @@ function rotate(list, by) {
 async function measureOnce(server, bench, workload, options = {}) {
   const command = server.command(server.roles[workload.role], bench.programs);
   const { pid, port, stop } = await startServer(bench, command);
-  let failure;
   try {
     const before = await waitedMs(pid);
     const started = performance.now();
@@ -73,14 +72,12 @@ async function measureOnce(server, bench, workload, options = {}) {
       "settle-ms": bench.settleMs,
       ...options,
     });
-    if (figures.messages === 0) throw new Error("no message came back");
     const waited = await waitedMs(pid) - before;
     return { ...figures, disturbed: waited / (performance.now() - started) };
   } catch (error) {
-    failure = error;
+    throw new Error(`${error.message.trim()}\n${await stop()}`);
   } finally {
-    const output = await stop();
-    if (failure) throw new Error(`${failure.message.trim()}\n${output}`);
+    await stop();
   }
 }
 

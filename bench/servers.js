@@ -17,7 +17,6 @@ const bun = (name) => (role) => [bunPath(), "run", join(folder, name), role];
 
 const tcp = { echo: "echo", broadcast: "broadcast" };
 const all = { ...tcp, http: "http" };
-const node = { echo: "echo", http: "http" };
 const buffer = { echo: "echo-buffer" };
 
 /** Every server; `command` is given a role and the paths of the C programs. */
@@ -35,13 +34,11 @@ export const servers = [
     command: deno("deno_listen.js"),
   },
   { name: "bun-listen", roles: all, command: bun("bun_listen.js") },
-  { name: "node-net-deno", roles: node, command: deno("node_net.js") },
-  { name: "node-net-bun", roles: node, command: bun("node_net.js") },
+  { name: "node-net-deno", roles: all, command: deno("node_net.js") },
+  { name: "node-net-bun", roles: all, command: bun("node_net.js") },
 ];
 
 /** Whether a server is measured under a workload. */
-export function takesPart({ name, roles }, { role, load }) {
-  /* The buffers would be most of the memory of idle connections. */
-  if (load === "idle" && name.endsWith("-buffer")) return false;
-  return roles[role] !== undefined;
+export function takesPart({ name, roles }, { role, without }) {
+  return roles[role] !== undefined && !without?.test(name);
 }

@@ -14,6 +14,8 @@ async function runElsewhere() {
   const { spawnSync } = await import("node:child_process");
   const { fileURLToPath } = await import("node:url");
   const runtimes = [["deno", ["run", "-A"]], ["bun", []]];
+  /* bunx starts it with node as well, where there is one. */
+  if (process.env.npm_config_user_agent?.startsWith("bun/")) runtimes.reverse();
   for (const [name, flags] of runtimes) {
     const found = await find(name);
     if (found === undefined) continue;

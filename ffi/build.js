@@ -61,7 +61,7 @@ export default library;
 export async function check(root) {
   return await inTemporaryFolder("another-folder-", async (other) => {
     const ffi = join(other, "copied-sources");
-    for (const part of ["include", "src", "iocp.def"]) {
+    for (const part of ["include", "src"]) {
       await cp(join(root, "ffi", part), join(ffi, part), { recursive: true });
     }
     const differences = [];

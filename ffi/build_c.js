@@ -31,7 +31,7 @@ export async function buildForC(zig, ffi, output, chosen = targets) {
     for (const [name, mode] of Object.entries(modes)) {
       const path = (file) => join(output, target.name, name, file);
       await compileLibrary(zig, target, ffi, path(target.file), { mode });
-      await compileArchive(zig, target, ffi, path(target.archive), { mode });
+      await compileArchive(zig, target, ffi, path(target.archive), mode);
       if (target.linked === target.file) continue;
       await importLibrary(zig, ffi, path(target.linked));
     }

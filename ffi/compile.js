@@ -4,10 +4,11 @@
 // or for debugging. The same sources give the same bytes in every folder: paths
 // on the command line are relative to the sources, and in a fixed order.
 
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
+  argv,
   inTemporaryFolder,
   runOrThrow,
   zigEnvironment,
@@ -26,13 +27,13 @@ export const targets = [
     file: "libiocp.so",
     linked: "libiocp.so",
     archive: "libiocp.a",
-    folders: existing("src", "src/callbacks", "src/posix", "src/linux"),
+    folders: ["src", "src/callbacks", "src/posix", "src/linux"],
     define: ["-D_GNU_SOURCE"],
     compile: ["-fstack-protector-strong", "-fcf-protection=full"],
     // Never unmapped, even when a runtime closes it: threads run its code at
     // their end.
-    link: words(`-Wl,-soname,libiocp.so -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete
-      -Wl,-z,noexecstack -Wl,--gc-sections`),
+    link: argv`-Wl,-soname,libiocp.so -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete
+      -Wl,-z,noexecstack -Wl,--gc-sections`,
   },
   {
     name: "windows_x86_64",
@@ -41,7 +42,7 @@ export const targets = [
     file: "iocp.dll",
     linked: "iocp.lib",
     archive: "iocp_static.lib",
-    folders: existing("src", "src/callbacks", "src/windows"),
+    folders: ["src", "src/callbacks", "src/windows"],
     define: ["-D_WIN32_WINNT=0x0A00", "-DWIN32_LEAN_AND_MEAN"],
     // There is no C runtime; larger frames would call its stack probe.
     compile: ["-ffreestanding", "-Wframe-larger-than=2048"],
@@ -62,22 +63,22 @@ export const strictWarnings = {
   // Without those of the layout of structs, for C++ and C before 2011, of floats
   // that are compared for equality, of a switch over an enum that lists every
   // value but has no default, and of flags that Zig passes.
-  clang: words(`
+  clang: argv`
     -Weverything -Wno-padded -Wno-implicit-void-ptr-cast -Wno-jump-misses-init
     -Wno-unsafe-buffer-usage -Wno-declaration-after-statement
     -Wno-pre-c11-compat -Wno-float-equal -Wno-switch-default
-    -Wno-unused-command-line-argument`),
-  gcc: words(`
+    -Wno-unused-command-line-argument`,
+  gcc: argv`
     -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-align -Wcast-qual
     -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
     -Wredundant-decls -Wundef -Wunused-macros -Wformat=2 -Wnull-dereference
     -Wduplicated-cond -Wduplicated-branches -Wwrite-strings -Wvla
-    -Wpointer-arith -Wstrict-overflow=2 -Wdouble-promotion -Wswitch-enum`),
+    -Wpointer-arith -Wstrict-overflow=2 -Wdouble-promotion -Wswitch-enum`,
 };
 
 // Unwind tables are for the stack traces of crash reports.
-const common = words(`-U_FORTIFY_SOURCE -fPIC -fvisibility=hidden -fno-ident
-  -fno-sanitize=all -fasynchronous-unwind-tables`);
+const common = argv`-U_FORTIFY_SOURCE -fPIC -fvisibility=hidden -fno-ident
+  -fno-sanitize=all -fasynchronous-unwind-tables`;
 
 /** What a library is built for; debug has the assertions of debug_check(). */
 export const modes = {
@@ -85,21 +86,13 @@ export const modes = {
   // CodeView, the other debug format of Windows, has the paths of objects. Zig
   // passes a flag for it, which clang then does not use.
   debug: {
-    compile: words("-O0 -g -gdwarf32 -Wno-unused-command-line-argument"),
+    compile: argv`-O0 -g -gdwarf32 -Wno-unused-command-line-argument`,
     link: [],
   },
 };
 
 /** The C files that only a library without a C runtime needs. */
 export const withoutRuntime = ["src/windows/entry.c", "src/windows/string.c"];
-
-function words(text) {
-  return text.trim().split(/\s+/);
-}
-
-function existing(...folders) {
-  return folders.filter((one) => existsSync(join(import.meta.dirname, one)));
-}
 
 /** The macros that every C file for a system is compiled with. */
 export function definitions(system) {
@@ -119,23 +112,19 @@ export function sourceFiles(folder, system) {
 
 /** The files in a folder, as `part/name`, in a fixed order. */
 export function filesIn(folder, part, suffix) {
-  if (!existsSync(join(folder, part))) return [];
   return readdirSync(join(folder, part)).sort()
     .filter((name) => name.endsWith(suffix)).map((name) => `${part}/${name}`);
 }
 
-/** The names in the `EXPORTS` part of a module definition file, sorted. */
-export async function exportNames(definition) {
-  const text = await readFile(definition, "utf8");
-  const [, list] = /^EXPORTS\s(.*)/ms.exec(text);
-  return words(list).sort();
-}
-
-/** The functions that the header declares, sorted. */
-export async function declaredNames(header) {
-  const text = await readFile(header, "utf8");
-  const prototypes = text.matchAll(/^IOCP_API [^;()]*?\b(iocp_\w+)\(/gm);
-  return [...prototypes].map((match) => match[1]).sort();
+/** The functions that the headers in `folder`, one like ffi/, export. */
+export async function exportNames(folder) {
+  const names = [];
+  for (const file of filesIn(folder, "include", ".h")) {
+    const text = await readFile(join(folder, file), "utf8");
+    const prototypes = text.matchAll(/^IOCP_API [^;()]*?\b(iocp_\w+)\(/gm);
+    names.push(...[...prototypes].map(([, name]) => name));
+  }
+  return names.sort();
 }
 
 /**
@@ -156,31 +145,21 @@ async function internalNames(folder, { folders }) {
 }
 
 /** Builds the static library of a target. All names in it begin with `iocp_`. */
-export async function compileArchive(
-  zig,
-  target,
-  folder,
-  output,
-  { mode = modes.release } = {},
-) {
-  const files = sourceFiles(folder, target.system)
-    .filter((file) => !withoutRuntime.includes(file));
+export async function compileArchive(zig, target, folder, output, mode) {
   const names = await internalNames(folder, target);
-  const flags = [
-    ...compileFlags(zig, target, folder, mode),
-    ...mode.link,
-    "-DIOCP_STATIC",
-    ...names.map((name) => `-D${name}=iocp_internal_${name}`),
-  ];
+  const renames = names.map((name) => `-D${name}=iocp_internal_${name}`);
+  const flags = compileFlags(zig, target, folder, mode);
+  const options = { cwd: folder, env: zigEnvironment() };
+  await mkdir(dirname(output), { recursive: true });
   await inTemporaryFolder("iocp-archive-", async (scratch) => {
-    const options = { cwd: folder, env: zigEnvironment() };
     const objects = [];
-    for (const file of files) {
+    for (const file of sourceFiles(folder, target.system)) {
+      if (withoutRuntime.includes(file)) continue;
       objects.push(join(scratch, `${file.replaceAll("/", "_")}.o`));
-      const args = [...flags, "-c", file, "-o", objects.at(-1)];
-      await runOrThrow(zig, ["cc", ...args], options);
+      const args = argv`cc ${flags} ${mode.link} -DIOCP_STATIC ${renames}
+        -c ${file} -o ${objects.at(-1)}`;
+      await runOrThrow(zig, args, options);
     }
-    await mkdir(dirname(output), { recursive: true });
     await rm(output, { force: true });
     await runOrThrow(zig, ["ar", "rcs", output, ...objects], options);
   });
@@ -188,10 +167,15 @@ export async function compileArchive(
 
 /** Makes the import library, which programs are linked with to use the DLL. */
 export async function importLibrary(zig, folder, output) {
+  const names = await exportNames(folder);
   await mkdir(dirname(output), { recursive: true });
-  const definition = join(folder, "iocp.def");
-  const args = ["-m", "i386:x86-64", "-d", definition, "-l", output];
-  await runOrThrow(zig, ["dlltool", ...args], { env: zigEnvironment() });
+  await inTemporaryFolder("iocp-imports-", async (scratch) => {
+    const definition = join(scratch, "iocp.def");
+    const lines = ["LIBRARY iocp.dll", "EXPORTS", ...names];
+    await writeFile(definition, `${lines.join("\n")}\n`);
+    const args = argv`dlltool -m i386:x86-64 -d ${definition} -l ${output}`;
+    await runOrThrow(zig, args, { env: zigEnvironment() });
+  });
 }
 
 /**
@@ -207,26 +191,16 @@ export async function compileLibrary(
   { work, mode = modes.release, flags = [] } = {},
 ) {
   const files = sourceFiles(folder, target.system);
-  if (files.length === 0) throw new Error(`no C files in ${folder}`);
+  const env = zigEnvironment();
+  if (work) env.ZIG_LOCAL_CACHE_DIR = work;
+  await mkdir(dirname(output), { recursive: true });
   await inTemporaryFolder("iocp-link-", async (scratch) => {
-    const env = zigEnvironment();
-    if (work) env.ZIG_LOCAL_CACHE_DIR = work;
-    await runOrThrow(zig, [
-      "cc",
-      ...compileFlags(zig, target, folder, mode),
-      ...flags,
-      "-DIOCP_BUILD",
-      "-shared",
-      ...mode.link,
-      await exportFlag(target, folder, scratch),
-      ...files,
-      ...target.link,
-      "-o",
-      join(scratch, target.file),
-    ], { cwd: folder, env });
+    const linked = join(scratch, target.file);
+    const args = argv`cc ${compileFlags(zig, target, folder, mode)} ${flags}
+      -DIOCP_BUILD -shared ${mode.link} ${files} ${target.link} -o ${linked}`;
+    await runOrThrow(zig, args, { cwd: folder, env });
     // Without what the linker writes beside it.
-    await mkdir(dirname(output), { recursive: true });
-    await copyFile(join(scratch, target.file), output);
+    await copyFile(linked, output);
   });
 }
 
@@ -243,27 +217,12 @@ function compileFlags(zig, target, folder, mode) {
   const library = join(dirname(zig), "lib");
   // `-nostdlib` removes the headers of the system together with its libraries.
   const headers = join(library, "libc/include/any-windows-any");
-  return [
-    "-target",
-    target.triple,
-    ...warnings,
-    ...common,
-    ...mode.compile,
-    // Debug information has the names of files relative to the sources.
-    "-fdebug-compilation-dir=.",
-    `-ffile-prefix-map=${folder}=.`,
-    `-ffile-prefix-map=${library}=zig`,
-    ...includes(target.system),
-    ...target.define,
-    ...target.compile,
-    ...(target.system === "windows" ? ["-nostdlib", "-isystem", headers] : []),
-  ];
-}
-
-async function exportFlag({ system }, folder, scratch) {
-  if (system === "windows") return "iocp.def";
-  const names = await exportNames(join(folder, "iocp.def"));
-  const script = join(scratch, "exports.map");
-  await writeFile(script, `{ global: ${names.join("; ")}; local: *; };\n`);
-  return `-Wl,--version-script=${script}`;
+  const system = target.system === "windows"
+    ? ["-nostdlib", "-isystem", headers]
+    : [];
+  // Debug information has the names of files relative to the sources.
+  return argv`-target ${target.triple} ${warnings} ${common} ${mode.compile}
+    ${target.compile} ${includes(target.system)} ${target.define} ${system}
+    -fdebug-compilation-dir=. -ffile-prefix-map=${folder}=.
+    -ffile-prefix-map=${library}=zig`;
 }

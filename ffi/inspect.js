@@ -8,8 +8,7 @@ import { join } from "node:path";
 import { describeEnd } from "../scripts/setup.js";
 import { exportNames, targets } from "./compile.js";
 
-const bytesMax = { linux: 128 * 1024, windows: 64 * 1024 };
-const newestGlibc = 28;
+const bytesMax = 64 * 1024;
 
 /*
  * The output of each command has a match of every pattern in `has`, and none of
@@ -48,6 +47,7 @@ const rules = {
       // Threads were a library of their own in that glibc; newer ones and musl
       // still have it under this name.
       "needs": /\(NEEDED\).*\[((?!libc\.so\.6|libpthread\.so\.0).*)\]/,
+      "needs a newer": /Name: ((?!GLIBC_2\.(\d|1\d|2[0-8])(\.\d+)? )\S+)/,
       "needs, which musl does not have,": /\bUND (\w+_chk)@/,
     },
     exported: /\bDEFAULT +\d+ (\w+)$/gm,
@@ -59,7 +59,7 @@ const rules = {
  * checkout, which the tools of `debian` read.
  */
 export async function inspectCommitted(debian, root) {
-  const names = await exportNames(join(root, "ffi", "iocp.def"));
+  const names = await exportNames(join(root, "ffi"));
   const problems = [];
   for (const { name, file, system } of targets) {
     const path = `ffi/prebuilt/${name}/${file}`;
@@ -69,7 +69,7 @@ export async function inspectCommitted(debian, root) {
     const found = result.ok
       ? inspect(rules[system], result.stdout, names)
       : [`${result.output}${describeEnd(result)}`];
-    if (size > bytesMax[system]) found.push(`has ${size} bytes`);
+    if (size > bytesMax) found.push(`has ${size} bytes`);
     problems.push(...found.map((problem) => `${path} ${problem}`));
   }
   return problems;
@@ -83,30 +83,17 @@ function inspect({ has, hasNot, exported }, text, names) {
       const match = pattern.exec(text);
       return match ? [`${problem} ${match[1] ?? ""}`] : [];
     }),
-    ...[...text.matchAll(/Name: (GLIBC_(\d+)\.(\d+)\S*)/g)]
-      .filter(([, , major, minor]) => major !== "2" || minor > newestGlibc)
-      .map(([, version]) => `needs ${version}`),
     ...names.filter((name) => !exports.includes(name))
       .map((name) => `does not export ${name}`),
     ...exports.filter((name) => !names.includes(name))
-      .map((name) => `exports ${name}, which is not in the .def file`),
+      .map((name) => `exports ${name}, which no header declares`),
   ];
 }
 
-/**
- * Returns what is wrong with a static library: names that could also be those
- * of the program it is linked into. They are in the index of the archive, its
- * first member: a count and as many offsets, big-endian, and then the names.
- */
-export function inspectArchive(bytes) {
-  const file = Buffer.from(bytes);
-  const start = 68;
-  if (file.toString("latin1", 0, 10) !== "!<arch>\n/ ") {
-    return ["is not an archive with an index"];
-  }
-  const size = Number(file.toString("latin1", start - 12, start - 2));
-  const names = start + 4 + 4 * file.readUInt32BE(start);
-  return file.toString("latin1", names, start + size).split("\0")
-    .filter((name) => name !== "" && !name.startsWith("iocp_"))
+/** Returns the names of a static library that a program could use as well. */
+export async function inspectArchive(debian, path) {
+  const args = ["-g", "--defined-only", "-j", path];
+  const { output } = await debian.run("nm", args);
+  return output.trim().split("\n").filter((name) => !name.startsWith("iocp_"))
     .map((name) => `has the name ${name}, which does not begin with iocp_`);
 }

@@ -2,124 +2,138 @@
 
 // Compiles C programs that use the library: tests, and what tests talk to.
 
-import { existsSync } from "node:fs";
-import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { copyFile, mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { definitions, warnings } from "../ffi/compile.js";
+import {
+  definitions,
+  filesIn,
+  importLibrary,
+  targetOf,
+  warnings,
+} from "../ffi/compile.js";
+import { inParallel } from "./parallel.js";
 import { detail, say } from "./report.js";
-import { describeEnd, runOrThrow, zigEnvironment } from "./setup.js";
+import { argv, describeEnd, run, zigEnvironment } from "./setup.js";
 
 const skipCode = 77;
+const timeout = 600_000;
 
-const triples = {
-  linux: "x86_64-linux-gnu.2.28",
-  windows: "x86_64-windows-gnu",
-};
-
-const flags = {
-  linux: ["-pthread", "-Wl,-rpath,$ORIGIN"],
-  windows: ["-D__USE_MINGW_ANSI_STDIO=1"],
-};
-
-const libraries = {
-  linux: [],
-  windows: ["-lws2_32", "-lpsapi"],
+export const systems = {
+  linux: { suffix: "", compile: ["-pthread"], link: ["-Wl,-rpath,$ORIGIN"] },
+  windows: {
+    suffix: ".exe",
+    compile: ["-D__USE_MINGW_ANSI_STDIO=1"],
+    link: ["-lws2_32", "-lpsapi"],
+  },
 };
 
 /** The paths of ffi/tests/test_*.c, those with `filter` in their names. */
-export async function testPrograms(root, filter = "") {
-  const folder = join(root, "ffi", "tests");
-  if (!existsSync(folder)) return [];
-  const names = await readdir(folder);
-  return names.filter((name) => /^test_.*\.c$/.test(name))
-    .filter((name) => name.includes(filter)).sort()
-    .map((name) => join(folder, name));
+export function testPrograms(root, filter = "") {
+  const ffi = join(root, "ffi");
+  return filesIn(ffi, "tests", ".c").filter((name) =>
+    name.startsWith("tests/test_") && name.includes(filter)
+  ).map((name) => join(ffi, name));
+}
+
+/** The files of ffi/tests/shared that are for a system, relative to ffi. */
+export function sharedFiles(root, system) {
+  const other = system === "windows" ? "_linux.c" : "_windows.c";
+  return filesIn(join(root, "ffi"), "tests/shared", ".c")
+    .filter((name) => !name.endsWith(other));
 }
 
 /**
- * Compiles `source` with ffi/tests/shared/*.c, where names that end in a
- * system's are only for that one, and returns the program's path. `library` is
- * put beside it. Windows programs are compiled by mingw's gcc where `debian`
- * has it, since Zig first spends minutes on compiling the C runtime.
+ * Runs the compiler of a system. Windows programs are compiled by mingw's gcc
+ * where `debian` has it, since Zig first spends minutes on the C runtime.
  */
-export async function compileProgram(
-  root,
-  source,
-  { system, library, folder, zig, debian },
-) {
-  await mkdir(folder, { recursive: true });
-  const beside = join(folder, basename(library));
-  await copyFile(library, beside);
-  const suffix = system === "windows" ? ".exe" : "";
-  const program = join(folder, basename(source, ".c") + suffix);
-  const args = [
-    ...warnings,
-    ...definitions(system),
-    ...flags[system],
-    "-O2",
-    ...["include", "tests", "tests/shared"].map((name) =>
-      `-I${join(root, "ffi", name)}`
-    ),
-    source,
-    ...await sharedFiles(root, system),
-    ...await linked(root, system, beside, { zig, debian }),
-    ...libraries[system],
-    "-o",
-    program,
-  ];
-  const limits = { timeout: 600_000 };
-  if (system === "windows" && debian) {
-    const result = await debian.run(
+export async function compile(system, { zig, debian, folders }, args) {
+  const target = targetOf(system);
+  const result = system === "windows" && debian
+    ? await debian.run(
       "x86_64-w64-mingw32-gcc-win32",
       [...args, "-static-libgcc"],
-      { folders: [root, folder], ...limits },
-    );
-    if (!result.ok) throw new Error(result.output);
-    return program;
-  }
-  await runOrThrow(zig, ["cc", "-target", triples[system], ...args], {
-    env: zigEnvironment(),
-    ...limits,
+      { folders, timeout },
+    )
+    : await run(zig, argv`cc -target ${target.triple} ${args}`, {
+      env: zigEnvironment(),
+      timeout,
+    });
+  if (!result.ok) throw new Error(result.output || describeEnd(result));
+}
+
+/**
+ * Compiles each of `sources` with ffi/tests/shared, which is compiled once, into
+ * a folder of its own, with `library` beside it. Returns `{ program, error }`
+ * for each.
+ */
+export async function compilePrograms(
+  root,
+  sources,
+  { system, library, folder, jobs, ...tools },
+) {
+  const flags = systems[system];
+  const folders = [root, folder];
+  const cc = (args) => compile(system, { ...tools, folders }, args);
+  const object = async (source) => {
+    const path = join(folder, `${basename(source)}.o`);
+    await cc([
+      ...warnings,
+      ...definitions(system),
+      ...flags.compile,
+      ...argv`-O2 -I${root}/ffi/include -I${root}/ffi/tests
+        -I${root}/ffi/tests/shared -c ${source} -o ${path}`,
+    ]);
+    return path;
+  };
+  await mkdir(folder, { recursive: true });
+  const shared = await inParallel(
+    sharedFiles(root, system).map((name) => join(root, "ffi", name)),
+    jobs,
+    object,
+  );
+  // Mingw's linker accepts a DLL; the one of Zig needs an import library.
+  const imports = join(folder, "iocp.lib");
+  const isImported = system === "windows" && !tools.debian;
+  if (isImported) await importLibrary(tools.zig, join(root, "ffi"), imports);
+  return await inParallel(sources, jobs, async (source) => {
+    const name = basename(source, ".c");
+    const program = join(folder, name, name + flags.suffix);
+    const beside = join(dirname(program), basename(library));
+    try {
+      await mkdir(dirname(program));
+      await copyFile(library, beside);
+      await cc([
+        ...[await object(source), ...shared, isImported ? imports : beside],
+        ...[...flags.compile, ...flags.link, "-o", program],
+      ]);
+      return { program };
+    } catch (error) {
+      return { program, error };
+    }
   });
-  return program;
 }
 
-async function sharedFiles(root, system) {
-  const folder = join(root, "ffi", "tests", "shared");
-  if (!existsSync(folder)) return [];
-  const other = system === "windows" ? "_linux.c" : "_windows.c";
-  const names = (await readdir(folder)).sort();
-  return names.filter((name) => name.endsWith(".c") && !name.endsWith(other))
-    .map((name) => join(folder, name));
-}
-
-// Mingw's linker takes a DLL as it is; the one of Zig wants an import library.
-async function linked(root, system, library, { zig, debian }) {
-  if (system === "linux" || debian) return [library];
-  const imports = join(dirname(library), "iocp.lib");
-  const definition = join(root, "ffi", "iocp.def");
-  await runOrThrow(zig, [
-    "dlltool",
-    "-m",
-    "i386:x86-64",
-    "-d",
-    definition,
-    "-l",
-    imports,
-  ]);
-  return [imports];
-}
-
-/** Counts how a test program has ended: 0 passed, 77 skipped, else failed. */
-export function countProgram(counts, name, result) {
-  if (result.code === 0) {
-    counts.passed += 1;
-  } else if (result.code === skipCode) {
-    counts.skipped += 1;
-    say(`${name}: skipped: ${result.output.trim().split("\n").at(-1)}`);
-  } else {
-    counts.failed += 1;
-    say(`${name}: FAILED (${describeEnd(result)})`);
-    detail(result.output);
-  }
+/**
+ * Runs programs that were compiled, `jobs` at once, each by `start(program)`,
+ * and counts how they end: 0 passed, 77 skipped, else failed.
+ */
+export async function runPrograms(name, compiled, jobs, start) {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const runOne = ({ program, error }) =>
+    error ? { code: 1, output: error.message } : start(program);
+  const report = (result, { program }) => {
+    const title = `${name}: ${basename(program).replace(/\.exe$/, "")}`;
+    if (result.ok) {
+      counts.passed += 1;
+    } else if (result.code === skipCode) {
+      counts.skipped += 1;
+      say(`${title}: skipped: ${result.output.trim().split("\n").at(-1)}`);
+    } else {
+      counts.failed += 1;
+      say(`${title}: FAILED (${describeEnd(result)})`);
+      detail(result.output);
+    }
+  };
+  await inParallel(compiled, jobs, runOne, { report });
+  return counts;
 }

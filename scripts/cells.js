@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
-// The four cells: a runtime on a system. On Windows the Linux ones are not to
-// be had, and the Windows ones need no Wine.
+// The four cells: a runtime on a system. Windows has only its own, which need no
+// Wine there.
 
 import {
   bunPath,
@@ -25,10 +25,10 @@ const native = process.arch === "x64"
   : undefined;
 
 /**
- * Makes a cell ready; returns `{ cell, reason }`, where a cell has
+ * Prepares a cell; returns `{ cell, reason }`, where a cell has
  * `run(args, options)`, as `run` in setup/command.js, `runProgram(path, args,
  * options)` for a program of its system, and `path(path)`, a path of this
- * system as the cell sees it. A cell that cannot be had is null.
+ * system as the cell sees it. A cell that is not available is null.
  */
 export async function openCell(name) {
   if (!cellNames.includes(name)) {
@@ -47,59 +47,47 @@ export async function openCell(name) {
 
 async function nativeCell(name, runtime) {
   await ensureNodeModules();
-  const program = runtime === "deno" ? denoPath() : bunPath();
-  const env = partners(denoPath(), bunPath());
-  return {
-    name,
-    runtime,
-    system: native,
-    program,
-    path: (path) => path,
-    run: (args, options = {}) =>
-      run(program, args, {
-        ...options,
-        env: { ...process.env, ...quiet, ...env, ...options.env },
-      }),
-    runProgram: (path, args, options = {}) =>
-      run(path, args, {
-        ...options,
-        env: { ...process.env, ...quiet, ...options.env },
-      }),
-  };
+  const programs = { deno: denoPath(), bun: bunPath() };
+  const path = (path) => path;
+  return makeCell(name, runtime, programs, { path, run }, process.env);
 }
 
 async function wineCell(name, runtime, wine) {
   const programs = await ensureWindowsRuntimes();
-  const env = partners(wine.path(programs.deno), wine.path(programs.bun));
+  return makeCell(name, runtime, programs, wine, passed());
+}
+
+function makeCell(name, runtime, programs, system, base) {
+  const env = {
+    ...base,
+    // The runtimes check for a newer version of themselves, and colour what
+    // they print, unless these are set.
+    DENO_NO_UPDATE_CHECK: "1",
+    NO_COLOR: "1",
+  };
+  // Tests that need the other runtime as well find both here.
+  const partners = {
+    IOCP_TEST_DENO: system.path(programs.deno),
+    IOCP_TEST_BUN: system.path(programs.bun),
+  };
+  const runProgram = (path, args, options = {}) =>
+    system.run(path, args, { ...options, env: { ...env, ...options.env } });
   return {
     name,
     runtime,
-    system: "windows",
+    system: name.split("-")[1],
     program: programs[runtime],
-    path: (path) => wine.path(path),
+    path: (path) => system.path(path),
     run: (args, options = {}) =>
-      wine.run(programs[runtime], args, {
+      runProgram(programs[runtime], args, {
         ...options,
-        env: { ...passed(), ...quiet, ...env, ...options.env },
+        env: { ...partners, ...options.env },
       }),
-    runProgram: (path, args, options = {}) =>
-      wine.run(path, args, {
-        ...options,
-        env: { ...passed(), ...quiet, ...options.env },
-      }),
+    runProgram,
   };
 }
 
-// Tests that need the other runtime as well find both here.
-function partners(deno, bun) {
-  return { IOCP_TEST_DENO: deno, IOCP_TEST_BUN: bun };
-}
-
-// The runtimes look for a newer version of themselves, and colour what they
-// print, unless told not to.
-const quiet = { DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" };
-
-// Only these of our variables mean the same under Wine.
+// Only these variables mean the same under Wine.
 function passed() {
   const names = Object.keys(process.env).filter((name) =>
     name === "CI" || name.startsWith("IOCP_") && name !== "IOCP_DEV_CACHE"

@@ -11,7 +11,8 @@ import { relative, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { openCell } from "./cells.js";
-import { ProgressBar } from "./demo/progress_bar.js";
+import { byJson, Progress } from "./progress.js";
+import { serve } from "./server.js";
 import { describeEnd, repository } from "./setup.js";
 
 const CONNECTIONS = 50;
@@ -29,60 +30,37 @@ const file = resolve(
 );
 
 /** The arguments that run a program of the repository in a cell. */
-function programOf(cell, path, rest) {
+function programOf(cell, path, rest = []) {
   const run = cell.runtime === "deno" ? ["run", "-A"] : [];
   return [...run, cell.path(resolve(repository, path)), ...rest];
 }
 
-/** Starts the echo server; resolves with its port and a way to stop it. */
-async function serve(cell) {
-  const stopper = new AbortController();
-  let output = "";
-  let onPort;
-  const listening = new Promise((resolve) => onPort = resolve);
-  const ended = cell.run(programOf(cell, "examples/echo.ts", []), {
-    signal: stopper.signal,
-    timeout: TIMEOUT_MS,
-    onStdout(text) {
-      output += text;
-      const port = /listening on .*:(\d+)/.exec(output)?.[1];
-      if (port) onPort(port);
-    },
-  });
-  const port = await Promise.race([listening, ended]);
-  if (typeof port !== "string") {
-    throw new Error(`${cell.name} does not serve: ${port.output}`);
-  }
-  return { port, stop: () => (stopper.abort(), ended) };
-}
-
-/** Has one runtime load the other; returns what the load said last. */
+/** Has one runtime load the other; returns the last report of the load. */
 async function exchange(server, client) {
   const name = `${client.name} -> ${server.name}`;
-  const { port, stop } = await serve(server);
-  const bar = new ProgressBar(name);
+  const echo = programOf(server, "examples/echo.ts");
+  const options = { timeout: TIMEOUT_MS };
+  const { match, stop } = await serve(
+    server,
+    /listening on .*:(\d+)/,
+    echo,
+    options,
+  );
+  const progress = new Progress();
   let last;
-  let rest = "";
+  const args = [match[1], client.path(file), CONNECTIONS, TOTAL_BYTES];
   const load = await client.run(
-    programOf(client, "scripts/demo/load.ts", [
-      port,
-      client.path(file),
-      String(CONNECTIONS),
-      String(TOTAL_BYTES),
-    ]),
+    programOf(client, "scripts/demo/load.ts", args.map(String)),
     {
-      timeout: TIMEOUT_MS,
-      onStdout(text) {
-        const lines = (rest + text).split("\n");
-        rest = lines.pop();
-        for (const line of lines.filter((line) => line.startsWith("{"))) {
-          last = JSON.parse(line);
-          bar.show(last.echoed, last.total);
-        }
-      },
+      ...options,
+      onStdout: byJson((report) => {
+        last = report;
+        const percent = Math.floor(report.echoed / report.total * 100);
+        progress.show(`${name}: ${percent} %`);
+      }),
     },
   );
-  bar.end();
+  progress.end();
   await stop();
   if (load.ok && last?.seconds !== undefined) return last;
   throw new Error(`${name}: ${describeEnd(load)}\n${load.output}`);

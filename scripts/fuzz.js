@@ -12,19 +12,12 @@
 //   npm run fuzz -- --lines               which lines of the library the corpus
 //                                         runs, and nothing else
 //   npm run fuzz -- --run FILE            one input, again
+//   npm run fuzz -- --run FILE --smaller  makes FILE-small of one that fails
 
 import { existsSync } from "node:fs";
-import {
-  copyFile,
-  cp,
-  mkdir,
-  readdir,
-  rename,
-  rm,
-  stat,
-} from "node:fs/promises";
+import { cp, mkdir, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import {
@@ -34,7 +27,9 @@ import {
   foldersOf,
   targets,
 } from "./fuzz/targets.js";
+import { defaultJobs } from "./parallel.js";
 import {
+  argv,
   describeEnd,
   ensureDebian,
   inTemporaryFolder,
@@ -49,6 +44,7 @@ const { values } = parseArgs({
     merge: { type: "boolean", default: false },
     lines: { type: "boolean", default: false },
     run: { type: "string" },
+    smaller: { type: "boolean", default: false },
   },
 });
 const names = values.target ?? targets.map((target) => target.name);
@@ -56,9 +52,7 @@ const seconds = Math.ceil(Number(values.minutes) * 60);
 if (!(seconds > 0)) fail(`--minutes is not a number: ${values.minutes}`);
 for (const name of names) {
   if (targets.some((target) => target.name === name)) continue;
-  fail(
-    `no such target: ${name} (${targets.map((one) => one.name).join(", ")})`,
-  );
+  fail(`no such target: ${name}`);
 }
 if (values.run && names.length !== 1) fail("--run needs --target");
 
@@ -82,19 +76,26 @@ function fail(message) {
 async function work(target, scratch) {
   if (values.lines) return await showLines(target, scratch);
   const program = await build(target, builds.fuzz, scratch);
-  if (values.run) return await runAgain(program, scratch, resolve(values.run));
-  return await fuzz(target, program, scratch);
+  if (!values.run) return await fuzz(target, program, scratch);
+  const file = resolve(values.run);
+  const smaller = argv`-minimize_crash=1 -runs=2000 -max_total_time=60
+    -exact_artifact_path=${file}-small`;
+  const args = [...values.smaller ? smaller : [], file];
+  const options = { folders: [scratch, dirname(file)], show: true };
+  const result = await start(program, args, scratch, options);
+  if (!result.ok) console.log(`FAILED: ${describeEnd(result)}`);
+  return result.ok;
 }
 
 async function build(target, how, scratch) {
   console.log(`${target.name}: building with ${how.compiler} ...`);
-  return await buildTarget(debian, repository, target, how, scratch);
+  return await buildTarget(
+    ...[debian, repository, target, how, scratch, defaultJobs],
+  );
 }
 
-// Runs it inside; both its outputs come through `onStdout`.
 async function start(program, args, scratch, options = {}) {
-  const script = 'exec "$@" 2>&1';
-  return await debian.run("sh", ["-c", script, "sh", program, ...args], {
+  return await debian.run(program, args, {
     cwd: scratch,
     folders: [scratch],
     ...options,
@@ -106,113 +107,37 @@ async function start(program, args, scratch, options = {}) {
   });
 }
 
+async function startOrThrow(program, args, scratch, options) {
+  const result = await start(program, args, scratch, options);
+  if (!result.ok) throw new Error(result.output.slice(-4000));
+  return result;
+}
+
 async function fuzz(target, program, scratch) {
   const found = join(scratch, "found");
   await mkdir(found);
-  for (const folder of foldersOf(repository, target)) {
-    if (existsSync(folder)) await cp(folder, found, { recursive: true });
+  for (const folder of foldersOf(repository, target).filter(existsSync)) {
+    await cp(folder, found, { recursive: true });
   }
-  const before = new Set(await readdir(found));
-  console.log(`${target.name}: ${before.size} inputs, ${seconds} s ...`);
-  const { result, edges } = await search(target, program, scratch, found);
-  const after = await readdir(found);
-  const added = after.filter((name) => !before.has(name)).length;
-  const statistic = (name) =>
-    new RegExp(`stat::${name}: *(\\d+)`).exec(result.stdout)?.[1] ?? "?";
-  console.log(
-    `${target.name}: ${statistic("number_of_executed_units")} runs, ` +
-      `${statistic("average_exec_per_sec")}/s, ${edges.first} -> ` +
-      `${edges.last} of ${edges.total} edges of the library, ` +
-      `${added} new inputs`,
-  );
-  if (!result.ok) return await keepCrash(target, program, scratch, result);
+  const before = (await readdir(found)).length;
+  const saved = join(tmpdir(), "iocp-fuzz", target.name);
+  await mkdir(saved, { recursive: true });
+  const args = argv`-max_total_time=${seconds} -seed=${values.seed}
+    -max_len=${target.lengthMax} -fork=0 -len_control=0 -timeout=20
+    -rss_limit_mb=2048 -reload=0 -print_final_stats=1
+    -artifact_prefix=${saved}/ ${found}`;
+  const timeout = (seconds + 300) * 1000;
+  const result = await start(program, args, scratch, { timeout, show: true });
+  const added = (await readdir(found)).length - before;
+  console.log(`${target.name}: ${before} inputs, and ${added} new ones`);
+  if (!result.ok) {
+    console.log(`${target.name}: FAILED: ${describeEnd(result)}`);
+    console.log(`again: npm run fuzz -- --target ${target.name} --run FILE`);
+    console.log(`smaller: the same with --smaller; FILE is in ${saved}`);
+    return false;
+  }
   if (values.merge) await merge(target, program, scratch, found);
   return true;
-}
-
-async function search(target, program, scratch, found) {
-  const edges = { first: 0, last: 0, total: "?" };
-  let rest = "";
-  const result = await start(
-    program,
-    [
-      `-max_total_time=${seconds}`,
-      `-seed=${values.seed}`,
-      `-max_len=${target.lengthMax}`,
-      "-fork=0",
-      "-len_control=0",
-      "-timeout=20",
-      "-rss_limit_mb=2048",
-      "-reload=0",
-      "-print_final_stats=1",
-      `-artifact_prefix=${scratch}/`,
-      found,
-    ],
-    scratch,
-    {
-      timeout: (seconds + 300) * 1000,
-      onStdout(text) {
-        const lines = (rest + text).split("\n");
-        rest = lines.pop();
-        for (const line of lines) follow(line, edges);
-      },
-    },
-  );
-  return { result, edges };
-}
-
-// Notes what a line of libFuzzer's says, and shows how far it is.
-function follow(line, edges) {
-  const all = /\((\d+) inline 8-bit counters\)/.exec(line);
-  if (all) edges.total = all[1];
-  const covered = /^#\d.* cov: (\d+)/.exec(line);
-  if (!covered) return;
-  edges.last = Number(covered[1]);
-  // What the corpus reaches by itself.
-  if (line.includes("INITED")) edges.first = edges.last;
-  if (/pulse|INITED|DONE/.test(line)) console.log(`  ${line}`);
-}
-
-// Saves it, makes it small, and says how it is repeated.
-async function keepCrash(target, program, scratch, result) {
-  const kept = join(tmpdir(), "iocp-fuzz", target.name);
-  const crashes = (await readdir(scratch))
-    .filter((name) => /^(crash|leak|timeout|oom)-/.test(name));
-  console.log(result.stdout.split("\n").slice(-100).join("\n"));
-  console.log(`${target.name}: FAILED: ${describeEnd(result)}`);
-  await mkdir(kept, { recursive: true });
-  for (const name of crashes) {
-    const path = join(kept, name);
-    await copyFile(join(scratch, name), path);
-    const small = `${path}-small`;
-    await start(
-      program,
-      [
-        "-minimize_crash=1",
-        "-runs=2000",
-        "-max_total_time=60",
-        `-exact_artifact_path=${small}`,
-        path,
-      ],
-      scratch,
-      { timeout: 180_000 },
-    );
-    for (const one of [path, small].filter((path) => existsSync(path))) {
-      console.log(
-        `saved ${one} (${(await stat(one)).size} bytes); again with:`,
-      );
-      console.log(`  npm run fuzz -- --target ${target.name} --run ${one}`);
-    }
-  }
-  return false;
-}
-
-async function runAgain(program, scratch, file) {
-  const folders = [scratch, dirname(file)];
-  const result = await start(program, [file], scratch, { folders });
-  console.log(result.stdout);
-  if (!result.ok) console.log(`FAILED: ${describeEnd(result)}`);
-  return result.ok;
 }
 
 // The fewest inputs that reach together what all of them do.
@@ -220,64 +145,27 @@ async function merge(target, program, scratch, found) {
   const corpus = corpusOf(repository, target);
   const fewest = join(scratch, "fewest");
   await mkdir(fewest);
-  const result = await start(
-    program,
-    [
-      "-set_cover_merge=1",
-      `-max_len=${target.lengthMax}`,
-      fewest,
-      found,
-    ],
-    scratch,
-    { timeout: 900_000 },
-  );
-  if (!result.ok) throw new Error(result.stdout.slice(-4000));
-  await mkdir(dirname(corpus), { recursive: true });
+  const args = argv`-set_cover_merge=1 -max_len=${target.lengthMax} ${fewest}
+    ${found}`;
+  await startOrThrow(program, args, scratch, { timeout: 900_000 });
   await rm(corpus, { recursive: true, force: true });
-  // It may be on another file system, where a rename is refused.
-  await rename(fewest, corpus).catch(() =>
-    cp(fewest, corpus, { recursive: true })
-  );
-  let bytes = 0;
-  const files = await readdir(corpus);
-  for (const name of files) bytes += (await stat(join(corpus, name))).size;
-  console.log(
-    `${target.name}: ${relative(repository, corpus)} has ` +
-      `${files.length} inputs, ${bytes} bytes`,
-  );
+  await cp(fewest, corpus, { recursive: true });
+  const count = (await readdir(corpus)).length;
+  console.log(`${target.name}: the corpus has ${count} inputs`);
 }
 
 async function showLines(target, scratch) {
   const program = await build(target, builds.lines, scratch);
   const profile = join(scratch, "profile");
-  const folders = foldersOf(repository, target).filter((path) =>
-    existsSync(path)
-  );
-  const replayed = await start(
-    program,
-    folders,
-    scratch,
-    {
-      env: { LLVM_PROFILE_FILE: profile },
-      timeout: 600_000,
-    },
-  );
-  if (!replayed.ok) throw new Error(replayed.stdout.slice(-4000));
-  const data = `${profile}.data`;
-  const merged = await start("llvm-profdata-19", [
-    "merge",
-    profile,
-    "-o",
-    data,
-  ], scratch);
-  if (!merged.ok) throw new Error(merged.stdout);
-  const report = await start("llvm-cov-19", [
-    "report",
-    program,
-    `-instr-profile=${data}`,
-    "-show-region-summary=false",
-    "-show-branch-summary=false",
-  ], scratch);
-  console.log(report.stdout);
-  return report.ok;
+  const folders = foldersOf(repository, target).filter(existsSync);
+  await startOrThrow(program, folders, scratch, {
+    env: { LLVM_PROFILE_FILE: profile },
+    timeout: 600_000,
+  });
+  const merged = argv`merge ${profile} -o ${profile}.data`;
+  await startOrThrow("llvm-profdata-19", merged, scratch);
+  const args = argv`report ${program} -instr-profile=${profile}.data
+    -show-region-summary=false -show-branch-summary=false`;
+  console.log((await startOrThrow("llvm-cov-19", args, scratch)).stdout);
+  return true;
 }

@@ -6,7 +6,7 @@
 // Builds ffi/probe and asks a Windows, or here Wine, whether it does what the
 // model of Windows says (ffi/tests/model). Prints a Markdown table; --json
 // writes every answer to a file, and --write replaces the table in
-// docs/testing.md. What differs is a finding: it fails only when it cannot run.
+// ffi/probe/README.md. A difference is a finding: it fails only when it cannot run.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -47,7 +47,7 @@ async function main() {
 }
 
 async function writeTable(markdown) {
-  const file = join(repository, "docs", "testing.md");
+  const file = join(repository, "ffi", "probe", "README.md");
   await writeFile(file, replaceTable(await readFile(file, "utf8"), markdown));
   const problems = await formatWithDprint(true);
   if (problems.length !== 0) throw new Error(problems.join("\n"));

@@ -1,6 +1,8 @@
 // Copyright the iocp authors. MIT license.
 
-// Counts what passed and failed over all stages, and says it as it happens.
+// Counts what passed and failed over all stages, and prints it as it happens.
+
+import { inParallel } from "./parallel.js";
 
 export class Report {
   passed = 0;
@@ -9,32 +11,50 @@ export class Report {
 
   /** Runs a check, which returns its problems or throws; counts as one. */
   async check(name, check) {
-    const started = Date.now();
-    let problems;
-    try {
-      problems = await check();
-    } catch (error) {
-      problems = [error.message];
-    }
-    const seconds = secondsSince(started);
-    if (problems.length === 0) {
-      this.passed += 1;
-      say(`${name}: ok (${seconds} s)`);
-      return true;
-    }
-    this.failed += 1;
-    say(`${name}: FAILED (${seconds} s)`);
-    for (const problem of problems) detail(problem);
-    return false;
+    const [passed] = await this.checks(1, { [name]: check });
+    return passed;
   }
 
-  /** Counts a group of tests, with its summary line. */
-  group(name, { passed, failed, skipped }, started) {
+  /** Runs checks by their names, `jobs` at once, and reports them in order. */
+  async checks(jobs, checks) {
+    const run = async ([, check]) => {
+      const started = Date.now();
+      const problems = await Promise.resolve().then(check)
+        .catch((error) => [error.message]);
+      return { problems, seconds: secondsSince(started) };
+    };
+    const report = ({ problems, seconds }, [name]) => {
+      const passed = problems.length === 0;
+      if (passed) this.passed += 1;
+      else this.failed += 1;
+      say(`${name}: ${passed ? "ok" : "FAILED"} (${seconds} s)`);
+      for (const problem of problems) detail(problem);
+    };
+    const list = Object.entries(checks);
+    const results = await inParallel(list, jobs, run, { report });
+    return results.map(({ problems }) => problems.length === 0);
+  }
+
+  /**
+   * Runs a group of tests: `tests()` returns `{ passed, failed, skipped }`, and
+   * `seconds` if those of its own count, or throws.
+   */
+  async group(name, tests) {
+    const started = Date.now();
+    let counts;
+    try {
+      counts = await tests();
+    } catch (error) {
+      counts = { passed: 0, failed: 1, skipped: 0 };
+      say(`${name}: FAILED`);
+      detail(error.message);
+    }
+    const { passed, failed, skipped, seconds } = counts;
     this.passed += passed;
     this.failed += failed;
     say(
       `${name}: ${passed} passed, ${failed} failed, ${skipped} skipped ` +
-        `(${secondsSince(started)} s)`,
+        `(${seconds?.toFixed(1) ?? secondsSince(started)} s)`,
     );
   }
 

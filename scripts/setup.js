@@ -4,9 +4,16 @@
 // a script asks for it; all are quiet when there is nothing to do.
 
 export { announce, cached, cacheFolder, repository } from "./setup/cache.js";
-export { describeEnd, run, runOrThrow } from "./setup/command.js";
+export {
+  argv,
+  describeEnd,
+  problemsOf,
+  run,
+  runOrThrow,
+} from "./setup/command.js";
 export { ensureDebian } from "./setup/debian.js";
 export { inTemporaryFolder } from "./setup/folder.js";
+export { ownNetwork, testsAtOnce } from "./setup/network.js";
 export {
   bunPath,
   denoPath,

@@ -6,23 +6,22 @@
 //
 // Runs seeded schedules of the library in a simulated world and checks each of
 // them; docs/testing.md explains it. A schedule that fails is shrunk and shown,
-// with the line that repeats it. --coverage tells how much of the Windows
-// engine was run; --bugs plants known bugs, and tells how soon each is found.
+// with the line that repeats it. --coverage reports how much of the Windows
+// engine was run; --bugs plants known bugs, and reports how soon each is found.
 
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { detail, say } from "./report.js";
-import { inTemporaryFolder, repository } from "./setup.js";
-import { describeBugs, describeGroups, findBugs } from "./simulation/bugs.js";
+import { defaultJobs } from "./parallel.js";
+import { say } from "./report.js";
+import { ensureDebian, inTemporaryFolder, repository } from "./setup.js";
+import { describeBug, findBugs } from "./simulation/bugs.js";
 import {
   buildNames,
   compileSimulation,
-  ensureCompiler,
   worldNames,
 } from "./simulation/compile.js";
-import { coverageOf, describeCoverage } from "./simulation/coverage.js";
+import { coverageOf } from "./simulation/coverage.js";
 import { runSimulation } from "./simulation/run.js";
 
 async function main() {
@@ -33,7 +32,7 @@ async function main() {
       seed: { type: "string", default: "1" },
       world: { type: "string", default: "windows" },
       build: { type: "string", default: "plain" },
-      jobs: { type: "string", default: String(availableParallelism()) },
+      jobs: { type: "string", default: String(defaultJobs) },
       filter: { type: "string" },
       trace: { type: "boolean", default: false },
       coverage: { type: "boolean", default: false },
@@ -42,43 +41,36 @@ async function main() {
   });
   known("world", values.world, worldNames);
   known("build", values.build, buildNames);
-  const { debian, reason } = await ensureCompiler();
+  const { debian, reason } = await ensureDebian();
   if (!debian) throw new Error(`there is no compiler: ${reason}`);
   const ffi = join(repository, "ffi");
   return await inTemporaryFolder("iocp-simulate-", async (folder) => {
     if (values.bugs) return await mainBugs(debian, ffi, folder, values);
     const build = values.coverage ? "coverage" : values.build;
     say(`compiling the simulation of ${values.world} ...`);
-    const program = await compileSimulation(
-      debian,
-      ffi,
-      folder,
-      values.world,
-      build,
-    );
+    const options = { ...values, build };
+    const program = await compileSimulation(debian, ffi, folder, options);
     const result = await runSimulation(debian, program, {
-      ...values,
-      build,
+      ...options,
       onOutput: (text) => process.stdout.write(text),
     });
     if (values.coverage) {
-      const coverage = await coverageOf(debian, ffi, folder);
-      for (const line of describeCoverage(coverage)) say(line);
+      const found = await coverageOf(debian, ffi, folder);
+      for (const [file, places] of Object.entries(found.missed)) {
+        say(`${file}: not run: ${places.join(", ")}`);
+      }
+      const [lines, branches] = [found.lines, found.branches]
+        .map((percent) => percent.toFixed(1));
+      say(`${lines} % of the lines, ${branches} % of the branches`);
     }
     return result.ok ? 0 : 1;
   });
 }
 
 async function mainBugs(debian, ffi, folder, values) {
-  const found = await findBugs(debian, ffi, folder, {
-    ...values,
-    onFound: (bug) => say(describeBugs([bug])[0]),
-  });
-  say("");
-  for (const line of describeGroups(found)) say(line);
-  const missed = found.filter(({ seed }) => seed === null);
-  for (const { name } of missed) detail(`not found: ${name}`);
-  return missed.length === 0 ? 0 : 1;
+  const onFound = (bug) => say(describeBug(bug));
+  const found = await findBugs(debian, ffi, folder, { ...values, onFound });
+  return found.every(({ seed }) => seed !== null) ? 0 : 1;
 }
 
 function known(what, name, names) {

@@ -12,8 +12,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { cellNames, openCell } from "./cells.js";
-import { describeEnd, repository } from "./setup.js";
-import { StatusLine } from "./soak/status_line.js";
+import { byJson, Progress } from "./progress.js";
+import { argv, describeEnd, repository } from "./setup.js";
 
 /** What a cell needs beside its minutes, however slow it is. */
 const EXTRA_MS = 600_000;
@@ -30,33 +30,22 @@ const { values } = parseArgs({
 /** Runs the program in a cell; true when all was well. */
 async function soak(cell, minutes, seed) {
   const program = join(repository, "tests", "soak", "soak.ts");
-  const args = [
-    ...cell.runtime === "deno" ? ["run", "-A", "--no-check", "--no-lock"] : [],
-    cell.path(program),
-    "--seconds",
-    String(minutes * 60),
-    "--seed",
-    String(seed),
-    ...values.visits ? ["--visits", values.visits] : [],
-  ];
-  const status = new StatusLine(cell.name);
-  let rest = "";
+  const run = argv`run -A --no-check --no-lock`;
+  const args = argv`${cell.runtime === "deno" ? run : []} ${cell.path(program)}
+    --seconds ${minutes * 60} --seed ${seed}
+    ${values.visits ? ["--visits", values.visits] : []}`;
+  const progress = new Progress();
   let summary;
   const ended = await cell.run(args, {
     cwd: repository,
     timeout: minutes * 60_000 + EXTRA_MS,
-    onStdout(text) {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop();
-      for (const line of lines.filter((line) => line.startsWith("{"))) {
-        const said = JSON.parse(line);
-        if (said.summary !== undefined) summary = said.summary;
-        else if (said.failure !== undefined) status.note(said.failure);
-        else status.show(said);
-      }
-    },
+    onStdout: byJson((report) => {
+      summary ??= report.summary;
+      if (report.failure) progress.note(`${cell.name}: ${report.failure}`);
+      else if (!report.summary) progress.show(describeNow(cell.name, report));
+    }),
   });
-  status.end();
+  progress.end();
   if (summary !== undefined) describe(cell.name, summary);
   if (ended.ok && summary !== undefined) return true;
   console.log(`${cell.name}: FAILED: ${describeEnd(ended)}`);
@@ -66,8 +55,22 @@ async function soak(cell, minutes, seed) {
   return false;
 }
 
+function describeNow(name, { elapsed, errors, ...counters }) {
+  const { made, open, bytes, resets, workers, kept, rss, handles } = counters;
+  const codes = Object.entries(errors).map(([code, n]) => `${code} ${n}`);
+  return [
+    `${name} ${Math.floor(elapsed)} s`,
+    `${made} connections, ${open} open`,
+    `${Math.round(bytes / 1e6)} MB`,
+    `${resets} resets`,
+    `${workers} Workers`,
+    codes.join(" ") || "no errors",
+    `${mib(kept)} MiB in use, rss ${mib(rss)} MiB`,
+    `${handles} handles`,
+  ].join(" | ");
+}
+
 function describe(name, { seed, visits, memory, handles, failures }) {
-  const mib = (bytes) => (bytes / 2 ** 20).toFixed(1);
   const counts = Object.entries(visits).map(([kind, n]) => `${kind} ${n}`);
   const verdict = memory.isTooShort
     ? "too short to judge"
@@ -77,12 +80,14 @@ function describe(name, { seed, visits, memory, handles, failures }) {
   console.log(`${name}: seed ${seed}; ${counts.join(", ")}`);
   console.log(
     `${name}: memory ${mib(memory.early)} MiB in the second quarter, ` +
-      `${
-        mib(memory.late)
-      } MiB in the last, ${memory.connections} connections ` +
-      `later: ${verdict}; handles ${handles.before} before, ${handles.after} after; ` +
-      `${failures.length} failures`,
+      `${mib(memory.late)} MiB in the last, ${memory.connections} ` +
+      `connections later: ${verdict}; handles ${handles.before} before, ` +
+      `${handles.after} after; ${failures.length} failures`,
   );
+}
+
+function mib(bytes) {
+  return (bytes / 2 ** 20).toFixed(1);
 }
 
 /* In a run with few connections a small leak is within the noise. */

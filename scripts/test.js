@@ -10,10 +10,13 @@
 //   npm test -- --quick                   what is worth running while working:
 //                                         format, types, and the suite on Linux
 //   npm test -- --verbose                 a line for each test file that passed
+//   npm test -- --jobs 4                  what runs side by side; by default as
+//                                         much as there are cores
 
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { cellNames } from "./cells.js";
+import { defaultJobs } from "./parallel.js";
 import { Report } from "./report.js";
 import {
   ensureDebian,
@@ -53,6 +56,7 @@ const { values } = parseArgs({
     cell: { type: "string", multiple: true },
     filter: { type: "string" },
     quick: { type: "boolean", default: false },
+    jobs: { type: "string", default: String(defaultJobs) },
     root: { type: "string", default: repository },
     verbose: { type: "boolean", default: false },
   },
@@ -72,11 +76,12 @@ const context = {
   root: values.root,
   filter: values.filter,
   cells: values.cell,
+  jobs: Number(values.jobs),
   verbose: values.verbose,
 };
 
-// The longest installations are downloads: they go on beside the first stages.
-// Whether they succeed is seen by the stage that needs them.
+// The longest installations are downloads: they run beside the first stages. A
+// stage that needs one that has failed tries again.
 if (process.platform === "linux" && chosen.includes("c")) {
   ensureWine().catch(() => {});
   ensureWindowsRuntimes().catch(() => {});
@@ -85,8 +90,6 @@ if (process.platform === "linux" && chosen.length > 1) {
   if (chosen.includes("http")) ensureDebian("web").catch(() => {});
 }
 
-// One after the other: side by side they would take ports from each other that
-// a test has just given up and wants back.
 for (const name of chosen) await runStage(name);
 context.report.end();
 process.exit(context.report.failed === 0 ? 0 : 1);

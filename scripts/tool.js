@@ -10,13 +10,11 @@ import process from "node:process";
 import {
   bunPath,
   denoPath,
-  dprintPath,
   ensureDebian,
   ensureNodeModules,
   ensureWine,
   ensureZig,
   run,
-  tscPath,
   zigEnvironment,
 } from "./setup.js";
 
@@ -29,26 +27,20 @@ const tools = {
   },
   async wine([program, ...args]) {
     const { wine, reason } = await ensureWine();
-    if (!wine) throw new Error(`Wine cannot be had: ${reason}`);
+    if (!wine) throw new Error(`Wine is not available: ${reason}`);
     return await wine.run(resolve(program), args, options);
   },
   async debian([program, ...args]) {
     const { debian, reason } = await ensureDebian();
-    if (!debian) throw new Error(`Debian 13 cannot be had: ${reason}`);
+    if (!debian) throw new Error(`Debian 13 is not available: ${reason}`);
     return await debian.run(program, args, options);
   },
-  deno: (args) => fromModules(denoPath, args),
-  bun: (args) => fromModules(bunPath, args),
-  dprint: (args) => fromModules(dprintPath, args),
-  async tsc(args) {
-    await ensureNodeModules();
-    return await run(process.execPath, [tscPath(), ...args], options);
-  },
 };
-
-async function fromModules(path, args) {
-  await ensureNodeModules();
-  return await run(path(), args, options);
+for (const [name, path] of Object.entries({ deno: denoPath, bun: bunPath })) {
+  tools[name] = async (args) => {
+    await ensureNodeModules();
+    return await run(path(), args, options);
+  };
 }
 
 const [name, ...args] = process.argv.slice(2);

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* What the manifests and workflows say about the package. */
+/* The manifests of the package, and the workflows. */
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";

@@ -55,11 +55,3 @@ test("symbols.ts uses no type that Deno refuses without all permissions", () => 
     assert.notEqual(result, "buffer", name);
   }
 });
-
-test("iocp.def exports what the headers declare", () => {
-  const callbacks = prototypesOf(readText("ffi/include/iocp_callback.h"));
-  const declared = [...prototypes, ...callbacks].map(({ name }) => name);
-  const exported = readText("ffi/iocp.def").split("EXPORTS")[1]!
-    .split("\n").map((line) => line.trim()).filter((line) => line !== "");
-  assert.deepEqual(exported.sort(), declared.sort());
-});

@@ -3,56 +3,35 @@
 // The fuzz targets, and how they are built: with clang and libFuzzer to look
 // for something new, with gcc and ffi/tests/fuzz/replay.c to run the corpus.
 
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { definitions, includes, sourceFiles } from "../../ffi/compile.js";
-import { describeEnd } from "../setup.js";
+import { compileLines, runLines } from "../gcc.js";
+import { argv } from "../setup.js";
 
 const shared = ["tests/fuzz/fuzz.c", "tests/fuzz/environment.c"];
 
-// What the library asks the system for goes through the target, which then has
-// the clock in its hand, counts memory, and can refuse it.
-const intercepted = [
-  "-Dclock_gettime=fuzz_clock_gettime",
-  "-Dmmap=fuzz_mmap",
-  "-Dmunmap=fuzz_munmap",
-  "-Dmalloc=fuzz_malloc",
-  "-Dfree=fuzz_free",
-];
+// What the library asks the system for goes through the target, which sets the
+// clock, counts memory, and can refuse it.
+const intercepted = argv`clock_gettime mmap munmap malloc free`
+  .map((name) => `-D${name}=fuzz_${name}`);
 
-/**
- * All paths are relative to `ffi`. `sources`, `includes` and `defines` are the
- * target's, and `lengthMax` is that of an input. Those that may be left out:
- * `libraryDefines` are for the library's own files, which are those of Linux or
- * `librarySources`, and `mutator` is what needs libFuzzer.
- */
+/** All paths are relative to `ffi`; `mutator` is what needs libFuzzer. */
 export const targets = [
   {
     name: "fuzz_calls",
     sources: [
       ...shared,
-      "tests/fuzz/helper.c",
-      "tests/fuzz/model.c",
-      "tests/fuzz/model_records.c",
-      "tests/fuzz/calls_group.c",
-      "tests/fuzz/calls_open.c",
-      "tests/fuzz/calls_peer.c",
-      "tests/fuzz/calls_port.c",
-      "tests/fuzz/calls_socket.c",
-      "tests/fuzz/calls_stream.c",
-      "tests/fuzz/fuzz_calls.c",
+      ...argv`helper model model_records calls_group calls_open calls_peer
+        calls_port calls_socket calls_stream fuzz_calls`
+        .map((name) => `tests/fuzz/${name}.c`),
     ],
     mutator: ["tests/fuzz/mutator.c"],
-    includes: [],
-    defines: [],
-    libraryDefines: intercepted,
     lengthMax: 1024,
   },
   {
     name: "fuzz_callbacks",
     sources: [...shared, "tests/fuzz/fuzz_callbacks.c"],
-    includes: [],
-    defines: [],
-    libraryDefines: intercepted,
     lengthMax: 512,
   },
 ];
@@ -71,18 +50,9 @@ export function foldersOf(root, target) {
 }
 
 const sanitizers = "-fsanitize=address,undefined";
-const common = [
-  "-std=c11",
-  "-Wall",
-  "-Wextra",
-  "-Werror",
-  "-g",
-  "-O1",
-  "-fno-omit-frame-pointer",
-  "-fno-sanitize-recover=undefined",
-  "-DIOCP_STATIC",
-  "-pthread",
-];
+const common = argv`-std=c11 -Wall -Wextra -Werror -g -O1
+  -fno-omit-frame-pointer -fno-sanitize-recover=undefined -DIOCP_STATIC
+  -pthread`;
 
 /** How a target is built, and into what. */
 export const builds = {
@@ -108,37 +78,34 @@ export const builds = {
   },
 };
 
-/** Builds a target of a checkout; returns the path of the program. */
-export async function buildTarget(debian, root, target, build, scratch) {
+/**
+ * Builds a target of a checkout; returns the path of the program. The library is
+ * compiled by the first target of a `scratch` only.
+ */
+export async function buildTarget(debian, root, target, build, scratch, jobs) {
   const ffi = join(root, "ffi");
-  const program = join(scratch, `${target.name}-${build.compiler}`);
+  const { compiler } = build;
   const flags = [...common, ...definitions("linux"), ...includes("linux")];
-  const own = [...target.includes.map((one) => `-I${one}`), ...target.defines];
-  const sources = [...target.sources];
-  if (build.withMutator) sources.push(...target.mutator ?? []);
-  const library = target.librarySources ?? await sourceFiles(ffi, "linux");
-  const libraryDefines = target.libraryDefines ?? [];
-  // Two files at a time, as machines have two processors at least.
-  const script = `set -e
-    objects="$1.objects"
-    mkdir "$objects"
-    for source in ${library.join(" ")}; do
-      echo ${[build.compiler, ...flags, ...build.library].join(" ")} \\
-        ${libraryDefines.join(" ")} -c "$source" \\
-        -o "$objects/$(echo "$source" | tr / _).o"
-    done > "$objects/commands"
-    for source in ${sources.join(" ")}; do
-      echo ${[build.compiler, ...flags, ...build.target, ...own].join(" ")} \\
-        -c "$source" -o "$objects/$(echo "$source" | tr / _).o"
-    done >> "$objects/commands"
-    xargs -P 2 -I {} sh -c {} < "$objects/commands"
-    ${[build.compiler, ...flags, ...build.target, ...build.link].join(" ")} \\
-      "$objects"/*.o -lm -o "$1"`;
-  const built = await debian.run("sh", ["-c", script, "sh", program], {
-    cwd: ffi,
-    timeout: 600_000,
-    folders: [scratch],
-  });
-  if (!built.ok) throw new Error(built.output || describeEnd(built));
+  const own = [...flags, ...build.target];
+  const options = { folder: scratch, jobs };
+
+  const library = join(scratch, `library-${compiler}`);
+  if (await mkdir(library, { recursive: true })) {
+    const files = sourceFiles(ffi, "linux");
+    const all = [...flags, ...build.library, ...intercepted];
+    const lines = compileLines(compiler, library, files, all);
+    await runLines(debian, ffi, lines, options);
+  }
+
+  const program = join(scratch, `${target.name}-${compiler}`);
+  const objects = `${program}.objects`;
+  await mkdir(objects);
+  const files = [...target.sources];
+  if (build.withMutator) files.push(...target.mutator ?? []);
+  const lines = compileLines(compiler, objects, files, own);
+  await runLines(debian, ffi, lines, options);
+  const link = argv`${compiler} ${own} ${build.link} ${objects}/*.o
+    ${library}/*.o -lm -o ${program}`;
+  await runLines(debian, ffi, [link.join(" ")], options);
   return program;
 }

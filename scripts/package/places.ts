@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const path = fileURLToPath(new URL("./dist/esm.js", import.meta.url));
 const text = readFileSync(path, "utf8");
-/* Bun takes no data: module that is longer than a path may be, and no blob:
+/* Bun imports no data: module that is longer than a path may be, and no blob:
  * module outside of a Worker. */
 if ("Deno" in globalThis) {
   await import(`data:text/javascript,${encodeURIComponent(text)}`);

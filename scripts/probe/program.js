@@ -3,20 +3,21 @@
 // Builds ffi/probe with the pinned Zig, on any system, and runs it: natively on
 // Windows, elsewhere under Wine.
 
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { definitions, warnings } from "../../ffi/compile.js";
+import { definitions, filesIn, warnings } from "../../ffi/compile.js";
 import {
+  argv,
   ensureWine,
   ensureZig,
+  ownNetwork,
   run,
   runOrThrow,
   zigEnvironment,
 } from "../setup.js";
 
 const timeout = 300_000;
-const jsonName = "probe.json";
 
 /**
  * Builds the program in `folder` and returns its path. It has no C runtime,
@@ -28,35 +29,13 @@ export async function buildProbe(ffi, folder) {
   const imports = join(folder, "ntdll.lib");
   const program = join(folder, "probe.exe");
   const headers = join(dirname(zig), "lib/libc/include/any-windows-any");
-  const names = (await readdir(join(ffi, "probe"))).sort();
-  const machine = ["-m", "i386:x86-64"];
-  const definition = ["-d", "probe/ntdll.def"];
-  await runOrThrow(
-    zig,
-    ["dlltool", ...machine, ...definition, "-l", imports],
-    options,
-  );
-  await runOrThrow(zig, [
-    "cc",
-    "-target",
-    "x86_64-windows-gnu",
-    ...warnings,
-    ...definitions("windows"),
-    "-O2",
-    "-fno-sanitize=all",
-    "-nostdlib",
-    "-isystem",
-    headers,
-    "-Wl,-e,probe_main",
-    ...names.filter((name) => name.endsWith(".c")).map((name) =>
-      `probe/${name}`
-    ),
-    "-lkernel32",
-    "-lws2_32",
-    imports,
-    "-o",
-    program,
-  ], options);
+  const library = argv`dlltool -m i386:x86-64 -d probe/ntdll.def -l ${imports}`;
+  await runOrThrow(zig, library, options);
+  const args = argv`cc -target x86_64-windows-gnu ${warnings}
+    ${definitions("windows")} -O2 -fno-sanitize=all -nostdlib
+    -isystem ${headers} -Wl,-e,probe_main ${filesIn(ffi, "probe", ".c")}
+    -lkernel32 -lws2_32 ${imports} -o ${program}`;
+  await runOrThrow(zig, args, options);
   return program;
 }
 
@@ -78,10 +57,11 @@ export async function windowsRunner() {
  */
 export async function runProbe(runner, program, args = []) {
   const folder = dirname(program);
+  const jsonName = `probe-${args.length}.json`;
   const result = await runner.start(
     program,
     [...args, "--json", jsonName],
-    { cwd: folder, timeout },
+    { cwd: folder, timeout, within: await ownNetwork() },
   );
   if (!result.ok) {
     throw new Error(`the probe could not run: ${result.output.trim()}`);

@@ -1,41 +1,23 @@
 // Copyright the iocp authors. MIT license.
 
-// The table of the probe in docs/testing.md, which stands between two markers.
+// The table of ffi/probe/README.md, which is between two markers.
 
 const begin = "<!-- begin: npm run probe -- --write -->";
 const end = "<!-- end: npm run probe -- --write -->";
 
-function placeOf(text) {
-  const start = text.indexOf(begin);
-  const stop = text.indexOf(end);
-  if (start < 0 || stop < start) {
+function split(text) {
+  const [before, rest, ...more] = text.split(begin);
+  const [table, after, ...others] = rest?.split(end) ?? [];
+  if (after === undefined || more.length + others.length > 0) {
     throw new Error(`there is no "${begin}" before an "${end}"`);
   }
-  return [start + begin.length, stop];
+  return { before, table, after };
 }
 
 /** The text with another table. */
 export function replaceTable(text, markdown) {
-  const [start, stop] = placeOf(text);
-  return `${text.slice(0, start)}\n\n${markdown.trim()}\n\n${text.slice(stop)}`;
-}
-
-/** The rows as `{ rule, model, seen, same, source }`. */
-export function rowsOf(text) {
-  const [start, stop] = placeOf(text);
-  const lines = text.slice(start, stop).split("\n");
-  const cells = lines.filter((line) => line.startsWith("|")).map((line) =>
-    line.split("|").slice(1, -1).map((cell) => cell.trim())
-  );
-  return cells
-    .filter(([first]) => first !== "Rule" && !/^-+$/.test(first))
-    .map(([rule, model, seen, same, source]) => ({
-      rule,
-      model,
-      seen,
-      same,
-      source,
-    }));
+  const { before, after } = split(text);
+  return `${before}${begin}\n\n${markdown.trim()}\n\n${end}${after}`;
 }
 
 /**
@@ -44,14 +26,17 @@ export function rowsOf(text) {
  * seen may differ, since it is that of one system.
  */
 export function staleRows(text, experiments) {
-  const describe = ({ rule, model, source }) =>
-    `${rule} | ${model} | ${source}`;
-  const written = rowsOf(text).map(describe);
-  const asked = experiments.map(describe);
+  const rows = split(text).table.split("\n")
+    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()))
+    .filter(([rule]) => rule && rule !== "Rule" && !/^-+$/.test(rule))
+    .map(([rule, model, , , source]) => `${rule} | ${model} | ${source}`);
+  const asked = experiments.map(({ rule, model, source }) =>
+    `${rule} | ${model} | ${source}`
+  );
   return [
-    ...asked.filter((row) => !written.includes(row))
+    ...asked.filter((row) => !rows.includes(row))
       .map((row) => `it is missing: ${row}`),
-    ...written.filter((row) => !asked.includes(row))
+    ...rows.filter((row) => !asked.includes(row))
       .map((row) => `the program does not ask it: ${row}`),
   ];
 }

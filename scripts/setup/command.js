@@ -1,7 +1,8 @@
 // Copyright the iocp authors. MIT license.
 
-// Runs other programs so that none outlives us: each is the head of a process
-// group, and the whole group is ended on a timeout and when we are ended.
+// Runs other programs so that none outlives this process: each is the leader of
+// a process group, and the whole group is killed on a timeout and when this
+// process ends. Libraries for this kill only the program itself.
 
 import { spawn, spawnSync } from "node:child_process";
 
@@ -9,47 +10,56 @@ const windows = process.platform === "win32";
 const live = new Set();
 
 /**
+ * The arguments in a template: words are separated by white space, and what is
+ * inserted is never split. An array is as many arguments as it has elements.
+ */
+export function argv({ raw }, ...values) {
+  const words = [""];
+  for (const [i, text] of raw.entries()) {
+    const [first, ...rest] = text.split(/\s+/);
+    words.push(words.pop() + first, ...rest);
+    if (Array.isArray(values[i])) words.push(...values[i], "");
+    else if (i < values.length) words.push(words.pop() + values[i]);
+  }
+  return words.filter((word) => word !== "");
+}
+
+/**
  * Runs a program to its end and resolves with how it ended; never rejects.
  *
- * Options: `cwd`, `env` (the whole environment; ours when left out), `timeout`
- * in milliseconds, `signal` (an AbortSignal that ends it), `input` (text for
- * standard input), `onStdout` (called with what it writes, as it comes), and
- * `show`: true lets the program write to our own output instead of keeping what
- * it writes.
+ * Options: `cwd`, `env` (the whole environment; by default that of this
+ * process), `timeout` in milliseconds, `signal` (an AbortSignal that kills it),
+ * `within` (a command line that runs the program, such as that of unshare),
+ * `onStdout` (called with what it writes, as it comes), and `show`: true shows
+ * its output instead of collecting it.
  */
 export function run(file, args = [], options = {}) {
   const started = Date.now();
   const output = { stdout: [], stderr: [], all: [] };
+  const [first, ...rest] = [...options.within ?? [], file, ...args];
+  const stream = options.show ? "inherit" : "pipe";
   return new Promise((resolve) => {
-    const child = spawn(file, args, {
+    const child = spawn(first, rest, {
       cwd: options.cwd,
       env: options.env ?? process.env,
       detached: !windows,
-      stdio: [
-        stdinOf(options),
-        options.show ? "inherit" : "pipe",
-        options.show ? "inherit" : "pipe",
-      ],
+      stdio: [options.show ? "inherit" : "ignore", stream, stream],
       windowsHide: true,
     });
     live.add(child);
     let timedOut = false;
     let drain;
-    let ended = false;
+    const kill = () => killTree(child);
     const timer = options.timeout && setTimeout(() => {
       timedOut = true;
-      killTree(child);
+      kill();
     }, options.timeout);
-
-    const abort = () => killTree(child);
-    options.signal?.addEventListener("abort", abort);
+    options.signal?.addEventListener("abort", kill);
 
     const end = (code, signal, error) => {
-      if (ended) return;
-      ended = true;
       clearTimeout(timer);
       clearTimeout(drain);
-      options.signal?.removeEventListener("abort", abort);
+      options.signal?.removeEventListener("abort", kill);
       live.delete(child);
       const text = (chunks) => Buffer.concat(chunks).toString();
       resolve({
@@ -74,25 +84,19 @@ export function run(file, args = [], options = {}) {
     if (options.onStdout) {
       child.stdout.on("data", (chunk) => options.onStdout(String(chunk)));
     }
-    if (options.input !== undefined) child.stdin.end(options.input);
     child.on("error", (error) => end(null, null, error));
     child.on("close", (code, signal) => end(code, signal));
-    // A grandchild that was left behind can hold our pipes open for ever, so
-    // the output is waited for only a moment once the program itself is gone.
+    // A grandchild may hold our pipes open forever, so there is a limit to the
+    // wait for output once the program itself has exited.
     child.on("exit", (code, signal) => {
       drain = setTimeout(() => {
-        killTree(child);
+        kill();
         child.stdout?.destroy();
         child.stderr?.destroy();
         end(code, signal);
       }, 3000);
     });
   });
-}
-
-function stdinOf(options) {
-  if (options.input !== undefined) return "pipe";
-  return options.show ? "inherit" : "ignore";
 }
 
 /** As `run`, but throws, with all that the program wrote, when it fails. */
@@ -104,17 +108,17 @@ export async function runOrThrow(file, args, options) {
   );
 }
 
+/** The problems of a run, as a check reports them: its output, if it failed. */
+export function problemsOf(result) {
+  return result.ok ? [] : [`${result.output}${describeEnd(result)}`];
+}
+
 /** How a program ended, in words. */
 export function describeEnd(result) {
   if (result.error) return `could not be started: ${result.error.message}`;
   if (result.timedOut) return `timed out after ${result.seconds.toFixed(0)} s`;
-  if (result.signal) return `ended by ${result.signal}`;
+  if (result.signal) return `killed by ${result.signal}`;
   return `exit code ${result.code}`;
-}
-
-/** Whether a program is there and starts. */
-export async function starts(file, args = ["--version"]) {
-  return (await run(file, args, { timeout: 60_000 })).ok;
 }
 
 function killTree(child) {
@@ -126,7 +130,7 @@ function killTree(child) {
   try {
     process.kill(-child.pid, "SIGKILL");
   } catch {
-    // The whole group is gone already.
+    // The whole group has ended already.
   }
 }
 

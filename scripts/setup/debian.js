@@ -11,120 +11,96 @@
 // however it ends, so nothing is ever left to clean up and the folder can be
 // deleted at any time.
 
-import { existsSync } from "node:fs";
-import { realpath, writeFile } from "node:fs/promises";
+import { realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
 import { announce, cached, cacheFolder, once, repository } from "./cache.js";
-import { run, runOrThrow, starts } from "./command.js";
+import { argv, run, runOrThrow } from "./command.js";
 
 const release = "trixie";
 // The number in a name changes with its list, so that an older folder is not
-// taken for it.
+// used for it.
 const kinds = {
   tools: {
     name: `debian-${release}-2`,
-    what:
-      "Wine 10 and gcc, as a small Debian in a folder: takes a minute or two",
-    packages: [
-      "wine",
-      "wine64",
-      "gcc",
-      "libc6-dev",
-      "gcc-mingw-w64-x86-64-win32",
-      "musl",
-      "musl-tools",
-    ],
+    what: "Wine 10 and gcc",
+    packages: argv`wine wine64 gcc libc6-dev gcc-mingw-w64-x86-64-win32 musl
+      musl-tools`,
   },
   web: {
     name: `debian-${release}-web-1`,
-    what:
-      "Chromium, curl and wrk, as a small Debian in a folder: takes a minute or two",
-    packages: ["chromium", "curl", "dbus-x11", "wrk"],
+    what: "Chromium, curl and wrk",
+    packages: argv`chromium curl dbus-x11 wrk`,
   },
   fuzz: {
     name: `debian-${release}-fuzz-1`,
-    what:
-      "clang with libFuzzer, as a small Debian in a folder: takes a minute or two",
-    // llvm-19 has what names the lines of a stack trace and counts those run.
-    packages: ["clang-19", "libclang-rt-19-dev", "llvm-19", "libc6-dev"],
+    what: "clang with libFuzzer",
+    // llvm-19 resolves the lines of a stack trace and of a coverage report.
+    packages: argv`clang-19 libclang-rt-19-dev llvm-19 libc6-dev`,
   },
 };
 
-const ready = new Map(
-  Object.entries(kinds).map((
-    [kind, spec],
-  ) => [kind, once(() => prepare(spec))]),
-);
+const namespaces = argv`unshare --mount --propagation=private --pid --fork
+  --kill-child`;
 
 /**
  * Makes a folder if it is missing: that of `tools`, `web` or `fuzz`. Returns
  * `{ debian, reason }`: the reason says why there is none.
  */
-export function ensureDebian(kind = "tools") {
-  return ready.get(kind)();
-}
-
-async function prepare({ name, what, packages }) {
+export async function ensureDebian(kind = "tools") {
   const reason = await missing();
   if (reason) return { debian: null, reason };
+  const { name, what, packages } = kinds[kind];
   const root = await cached(
     name,
-    what,
+    `${what}, as a small Debian in a folder: takes a minute or two`,
     (partial) => install(partial, packages),
   );
   return { debian: new Debian(root), reason: null };
 }
 
-async function missing() {
+const missing = once(async () => {
   if (process.platform !== "linux" || process.arch !== "x64") {
     return "it needs Linux on x86_64";
   }
   if (process.getuid() !== 0) return "it needs root";
-  const namespaces = ["--mount", "--pid", "--fork", "--kill-child", "true"];
-  const tried = await run("unshare", namespaces);
+  const tried = await run("true", [], { within: namespaces });
   return tried.ok ? null : `"unshare" is refused: ${tried.output.trim()}`;
-}
+});
 
 async function install(folder, packages) {
   await ensureDebootstrap();
   // Debootstrap mounts /proc in the folder: in a namespace of its own that
-  // mount cannot outlive it, and so cannot be in the way of deleting.
-  await runOrThrow("unshare", [
-    "--mount",
-    "--propagation=private",
-    "--pid",
-    "--fork",
-    "--kill-child",
+  // mount ends with it, and cannot prevent the folder from being deleted.
+  await runOrThrow(
     "debootstrap",
-    "--variant=minbase",
-    `--include=${packages.join(",")}`,
-    release,
-    folder,
-  ]);
-  await runOrThrow("rm", ["-rf", join(folder, "var/cache/apt/archives")]);
+    argv`--variant=minbase --include=${
+      packages.join(",")
+    } ${release} ${folder}`,
+    { within: namespaces },
+  );
+  await rm(join(folder, "var/cache/apt/archives"), { recursive: true });
   // Mount points for the files of the same name outside.
   for (const name of ["etc/hosts", "etc/resolv.conf"]) {
-    await runOrThrow("rm", ["-f", join(folder, name)]);
+    await rm(join(folder, name), { force: true });
     await writeFile(join(folder, name), "");
   }
 }
 
 // Two folders may be made side by side, and apt-get refuses to run twice.
 const ensureDebootstrap = once(async () => {
-  if (await starts("debootstrap")) return;
+  if ((await run("debootstrap", ["--version"])).ok) return;
   announce("installing debootstrap (apt-get) ...");
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const apt = ["-qq", "-o", "DPkg::Lock::Timeout=300"];
-  const install = [...apt, "install", "-y", "--no-install-recommends"];
-  const first = await run("apt-get", [...install, "debootstrap"], { env });
-  if (first.ok) return;
+  const apt = argv`-qq -o DPkg::Lock::Timeout=300`;
+  const install = argv`${apt} install -y --no-install-recommends debootstrap`;
+  if ((await run("apt-get", install, { env })).ok) return;
   await runOrThrow("apt-get", [...apt, "update"], { env });
-  await runOrThrow("apt-get", [...install, "debootstrap"], { env });
+  await runOrThrow("apt-get", install, { env });
 });
 
 // Runs as the first process of the namespaces. Arguments: the root, the folders
-// that are to be seen at the same path inside, "--", folders to be covered by
+// that get the same path inside, "--", folders to be covered by
 // empty ones in memory, "--", the program. It stays to reap orphans.
 const enter = `
 set -e
@@ -136,8 +112,8 @@ mount --rbind /sys "$root/sys"
 mount -t tmpfs tmpfs "$root/tmp"
 mount -t tmpfs tmpfs "$root/run"
 mkdir -p -m 700 "$root/run/user/0"
-for file in /etc/hosts /etc/resolv.conf; do
-  if [ -e $file ]; then mount --bind $file "$root$file"; fi
+for file in /etc/hosts /etc/resolv.conf /etc/nsswitch.conf; do
+  if [ -e $file ] && [ -e "$root$file" ]; then mount --bind $file "$root$file"; fi
 done
 while [ "$1" != -- ]; do
   mkdir -p "$root$1"
@@ -162,26 +138,19 @@ export class Debian {
     this.root = root;
   }
 
-  /** Whether a file is there, by its path inside. */
-  has(path) {
-    return existsSync(join(this.root, path));
-  }
-
   /**
-   * The command line that runs a program inside, as `{ file, args }`. The
-   * checkout, the cache, the temporary folder, `cwd` and `folders` are seen
-   * there at the same paths. `fresh` names folders that are empty in each run.
+   * Runs a program inside; the result is that of `run` in command.js. The
+   * checkout, the cache, the temporary folder, `cwd` and `folders` have the same
+   * paths inside. `fresh` names folders that are empty in each run, and
+   * `options.env` is the environment beside a few basic variables.
    */
-  async command(program, args, options = {}) {
+  async run(program, args, options = {}) {
     const cwd = await realpath(options.cwd ?? repository);
     const seen = await outermost([
-      repository,
-      cacheFolder(),
-      tmpdir(),
-      cwd,
-      ...(options.folders ?? []),
+      ...[repository, cacheFolder(), tmpdir(), cwd],
+      ...options.folders ?? [],
     ]);
-    const environment = {
+    const env = {
       PATH: "/usr/bin:/bin:/usr/sbin:/sbin",
       LANG: "C.UTF-8",
       // This one is new and empty in each run. Wine's server keeps its socket
@@ -190,37 +159,12 @@ export class Debian {
       XDG_RUNTIME_DIR: "/run/user/0",
       ...options.env,
     };
-    return {
-      file: "unshare",
-      args: [
-        "--mount",
-        "--propagation=private",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "sh",
-        "-c",
-        enter,
-        "sh",
-        this.root,
-        ...seen,
-        "--",
-        ...(options.fresh ?? []),
-        "--",
-        `--chdir=${cwd}`,
-        ...Object.entries(environment).map(([k, v]) => `${k}=${v}`),
-        program,
-        ...args,
-      ],
-    };
-  }
-
-  /** Runs a program inside; the result is that of `run` in command.js. */
-  async run(program, args, options = {}) {
-    const command = await this.command(program, args, options);
-    return await run(command.file, command.args, {
+    const inside = argv`${this.root} ${seen} -- ${options.fresh ?? []} --
+      --chdir=${cwd} ${Object.entries(env).map(([k, v]) => `${k}=${v}`)}`;
+    return await run(program, args, {
       ...options,
-      // The command itself changes to its folder, and has its environment.
+      within: argv`${options.within ?? []} ${namespaces} sh -c ${enter} sh
+        ${inside}`,
       cwd: undefined,
       env: undefined,
     });

@@ -4,11 +4,12 @@
 // new enough (older ones lack bcryptprimitives.dll), else one in a folder.
 
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { copyFile, mkdir, readdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { cached, once } from "./cache.js";
 import { run } from "./command.js";
 import { ensureDebian } from "./debian.js";
+import { inTemporaryFolder } from "./folder.js";
 
 const oldest = 10;
 const prefixEdition = 1;
@@ -101,36 +102,48 @@ export class Wine {
     return `Z:${path.replaceAll("/", "\\")}`;
   }
 
-  /** The command line that runs a Windows program: `{ file, args, env }`. */
-  async command(exe, args = [], options = {}) {
-    const env = { ...environment(this.#prefix), ...options.env };
-    if (!this.#debian) {
-      return { file: "wine", args: [exe, ...args], env };
-    }
-    // What programs leave in the user's folder must not be there for the next
-    // run, so that folder is in memory. Each run has a Wine server of its own.
-    const users = join(this.#prefix, "drive_c", "users");
-    const fresh = (await readdir(users)).filter((name) => name !== "Public")
-      .map((name) => join(users, name, "AppData", "Local"));
-    const command = await this.#debian.command(inDebian, [exe, ...args], {
-      ...options,
-      env,
-      fresh,
-    });
-    return { ...command, env: {} };
-  }
-
   /**
    * Runs a Windows program, given by its path on this system, to its end; its
-   * environment is only what `options.env` has. The result is `run`'s.
+   * environment is only what `options.env` has. The result is that of `run` in
+   * command.js.
+   *
+   * Each run has a Wine server of its own, where sockets are made, so that it
+   * can have a network of its own. Two servers must not write to one registry:
+   * each has a copy of it. What programs write to the user's folder must not be
+   * there for the next run, so that folder is in memory.
    */
   async run(exe, args = [], options = {}) {
-    const { file, args: all, env } = await this.command(exe, args, options);
-    return await run(file, all, {
-      ...options,
-      /* In the folder, the command itself changes to it. */
-      cwd: this.#debian ? undefined : options.cwd,
-      env: { ...process.env, ...env },
+    return await inTemporaryFolder("iocp-wine-", async (prefix) => {
+      await this.#clone(prefix);
+      const env = { ...environment(prefix), ...options.env };
+      if (this.#debian) {
+        const fresh = await this.#userFolders();
+        const all = { ...options, env, fresh };
+        return await this.#debian.run(inDebian, [exe, ...args], all);
+      }
+      const all = { ...options, env: { ...process.env, ...env } };
+      const result = await run("wine", [exe, ...args], all);
+      await run("wineserver", ["-k"], { ...all, show: false });
+      return result;
     });
+  }
+
+  async #clone(prefix) {
+    for (const name of await readdir(this.#prefix)) {
+      const path = join(this.#prefix, name);
+      if (/\.reg$|timestamp$/.test(name)) {
+        await copyFile(path, join(prefix, name));
+      }
+    }
+    await symlink(join(this.#prefix, "drive_c"), join(prefix, "drive_c"));
+    await mkdir(join(prefix, "dosdevices"));
+    await symlink("../drive_c", join(prefix, "dosdevices", "c:"));
+    await symlink("/", join(prefix, "dosdevices", "z:"));
+  }
+
+  async #userFolders() {
+    const users = join(this.#prefix, "drive_c", "users");
+    return (await readdir(users)).filter((name) => name !== "Public")
+      .map((name) => join(users, name, "AppData", "Local"));
   }
 }

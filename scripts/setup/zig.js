@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cached, cacheFolder, repository } from "./cache.js";
-import { runOrThrow, starts } from "./command.js";
+import { argv, run, runOrThrow } from "./command.js";
 
 const windows = process.platform === "win32";
 const requirements = join(repository, "ffi", "toolchain.txt");
@@ -24,26 +24,18 @@ export async function ensureZig() {
 }
 
 async function install(folder) {
-  await runOrThrow(await python(), [
-    "-m",
-    "pip",
-    "install",
-    "--quiet",
-    "--disable-pip-version-check",
-    "--no-compile",
-    "--no-deps",
-    "--only-binary=:all:",
-    "--require-hashes",
-    "--target",
-    folder,
-    "--requirement",
-    requirements,
-  ]);
+  await runOrThrow(
+    await python(),
+    argv`-m pip install --quiet --disable-pip-version-check --no-compile
+      --no-deps --only-binary=:all: --require-hashes --target ${folder}
+      --requirement ${requirements}`,
+  );
 }
 
 async function python() {
   for (const name of ["python3", "python", "py"]) {
-    if (await starts(name, ["-m", "pip", "--version"])) return name;
+    const tried = await run(name, argv`-m pip --version`, { timeout: 60_000 });
+    if (tried.ok) return name;
   }
   throw new Error("Zig is installed by pip: please install Python 3 with pip");
 }

@@ -3,37 +3,36 @@
 // Plants known bugs in copies of the library, one at a time, and has the
 // simulation look for each.
 
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bugs } from "../../ffi/tests/model/bugs.js";
+import { inParallel } from "../parallel.js";
+import { inTemporaryFolder } from "../setup.js";
 import { compileSimulation } from "./compile.js";
 import { runSimulation } from "./run.js";
 
-// By number and not by time, so that a busy machine finds the same.
+// A number and not a time, so that a busy machine finds the same.
 const schedulesMax = 400_000;
 
 /**
- * Looks for every bug with `filter` in its group or name. Returns them with `seed`, the
- * one that has found it (null: none has), `schedules`, `seconds` and `rule`.
+ * Looks for every bug with `filter` in its group or name, `jobs` at once, and
+ * calls `onFound` with each. Returns them with `seed`, which has found it (null:
+ * none has), `schedules`, `seconds` and `rule`.
  */
-export async function findBugs(debian, ffi, scratch, options = {}) {
-  const found = [];
+export async function findBugs(debian, ffi, scratch, options) {
+  const { filter = "", jobs, onFound } = options;
+  const chosen = bugs.filter(({ group = "", name }) =>
+    `${group} ${name}`.includes(filter)
+  );
+  if (chosen.length === 0) return [];
   const base = join(scratch, "base");
-  await compileSimulation(debian, ffi, base, "windows", "plain");
-  for (const bug of bugs) {
-    if (!`${bug.group ?? ""} ${bug.name}`.includes(options.filter ?? "")) {
-      continue;
-    }
-    const folder = await mkdtemp(join(scratch, "bug-"));
-    const result = {
+  await compileSimulation(debian, ffi, base, { jobs });
+  const find = (bug) =>
+    inTemporaryFolder("iocp-bug-", async (folder) => ({
       ...bug,
       ...await findBug(debian, ffi, folder, bug, { ...options, base }),
-    };
-    await rm(folder, { recursive: true, force: true });
-    options.onFound?.(result);
-    found.push(result);
-  }
-  return found;
+    }));
+  return await inParallel(chosen, jobs, find, { report: onFound });
 }
 
 async function findBug(debian, ffi, folder, bug, options) {
@@ -42,20 +41,14 @@ async function findBug(debian, ffi, folder, bug, options) {
     await cp(join(ffi, part), join(copy, part), { recursive: true });
   }
   await plant(copy, bug);
-  const program = await compileSimulation(
-    debian,
-    copy,
-    join(folder, "objects"),
-    "windows",
-    "plain",
-    {
-      base: options.base,
-      changed: bug.changes.map(({ file }) => `src/${file}`),
-    },
-  );
+  const program = await compileSimulation(debian, copy, join(folder, "new"), {
+    base: options.base,
+    changed: bug.changes.map(({ file }) => `src/${file}`),
+    jobs: 1,
+  });
   const { result, output } = await runSimulation(debian, program, {
     count: options.count ?? schedulesMax,
-    jobs: options.jobs,
+    jobs: 1,
     seed: options.seed,
     shrink: 0,
   });
@@ -76,42 +69,9 @@ async function plant(ffi, { name, changes }) {
   }
 }
 
-/**
- * The tables: bugs that others have had, those that were found here, and those
- * that only reading the documentation has found.
- */
-export function describeGroups(found) {
-  const groups = [
-    { title: "Bugs that others have had", isOf: ({ group }) => !group },
-    { title: "Found here", isOf: ({ group }) => group === "found" },
-    {
-      title: "Against Microsoft's documentation",
-      isOf: ({ group }) => group === "documentation",
-    },
-    { title: "Realms and groups", isOf: ({ group }) => group === "lives" },
-  ];
-  return groups.flatMap(({ title, isOf }) => {
-    const part = found.filter(isOf);
-    if (part.length === 0) return [];
-    return [`${title}:`, "", ...describeBugs(part, { asTable: true }), ""];
-  });
-}
-
-/** A line for each, or a Markdown table. */
-export function describeBugs(found, { asTable = false } = {}) {
-  const cells = found.map((
-    { number, name, schedules, seconds, rule, seed },
-  ) => [
-    String(number ?? ""),
-    name,
-    seed === null ? `none of ${schedules}` : String(schedules),
-    seconds.toFixed(1),
-    rule ?? "not found",
-  ]);
-  if (!asTable) return cells.map((row) => row.filter(Boolean).join(", "));
-  return [
-    "| | planted | schedules | seconds | rule that is broken |",
-    "|---|---|---|---|---|",
-    ...cells.map((row) => `| ${row.join(" | ")} |`),
-  ];
+/** A line about a bug that was planted. */
+export function describeBug({ name, schedules, seconds, rule, seed }) {
+  return seed === null
+    ? `${name}: NOT FOUND by ${schedules} schedules`
+    : `${name}: schedule ${schedules}, ${seconds.toFixed(1)} s: ${rule}`;
 }

@@ -2,17 +2,21 @@
 
 // Compiles the simulation: the library and the workload, for one of its worlds.
 // In that of Windows the engine's own files are compiled against the headers of
-// the model and linked with it; in that of Linux faults come in between.
+// the model and linked with it; in that of Linux, faults are injected between
+// the engine and the kernel.
 
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   definitions,
+  filesIn,
   includes,
   sourceFiles,
   warnings,
+  withoutRuntime,
 } from "../../ffi/compile.js";
-import { describeEnd, ensureDebian } from "../setup.js";
+import { compileLines, objectOf, runLines } from "../gcc.js";
+import { argv } from "../setup.js";
 
 export const worldNames = ["windows", "linux"];
 
@@ -22,148 +26,79 @@ export const buildNames = ["plain", "address", "thread", "coverage"];
 const builds = {
   plain: { flags: ["-O2"] },
   address: {
-    flags: [
-      "-O1",
-      "-fno-omit-frame-pointer",
-      "-fsanitize=address,undefined",
-      "-fno-sanitize-recover=undefined",
-    ],
+    flags: argv`-O1 -fno-omit-frame-pointer -fsanitize=address,undefined
+      -fno-sanitize-recover=undefined`,
   },
-  // The model is what the threads of the library run on, and is not looked at
-  // itself: it tells where one thread hands something to another.
+  // The model is what the threads of the library run on, and is not checked
+  // itself: it reports where one thread hands something to another.
   thread: {
     flags: ["-O1", "-fno-omit-frame-pointer"],
-    link: ["-fsanitize=thread"],
     library: ["-fsanitize=thread"],
     model: ["-DMODEL_UNDER_TSAN"],
   },
-  coverage: { flags: ["-O0"], link: ["--coverage"], library: ["--coverage"] },
+  coverage: { flags: ["-O0"], library: ["--coverage"] },
 };
-
-// What the library for Windows has in the place of a C runtime is tested by
-// itself, for the sanitizers have their own.
-const withoutRuntime = ["src/windows/entry.c", "src/windows/string.c"];
 
 /**
  * Compiles into `folder`, from `ffi`, a folder like ffi/; returns the path of
  * the program, which runs in `debian`. With `base`, a folder that was compiled
- * into before, only the files in `changed` are compiled anew.
+ * into before, only the files in `changed` are compiled again.
  */
-export async function compileSimulation(
-  debian,
-  ffi,
-  folder,
-  world,
-  build,
-  { base = folder, changed } = {},
-) {
-  const program = join(folder, `simulate_${world}_${build}`);
-  const steps = await compileSteps(
-    ffi,
-    world,
-    builds[build],
-    (file) =>
-      join(changed?.includes(file) ?? true ? folder : base, objectName(file)),
-  );
-  const todo = steps.filter(({ file }) => changed?.includes(file) ?? true);
-  const wraps = world === "linux" ? await wrapFlags(ffi) : [];
-  const link = [
-    ...builds[build].flags,
-    ...(builds[build].link ?? []),
-    ...steps.map(({ object }) => object),
-    ...wraps,
-    "-pthread",
-    "-o",
-    program,
-  ];
-  const lines = todo.map(({ args }) => args.join(" ")).join("\n");
+export async function compileSimulation(debian, ffi, folder, options) {
+  const { world = "windows", build = "plain", jobs, base, changed } = options;
   await mkdir(folder, { recursive: true });
-  const script = `set -e
-    echo "$1" | xargs -P "$(nproc)" -L 1 gcc -c
-    gcc $2`;
-  const built = await debian.run(
-    "sh",
-    ["-c", script, "sh", lines, link.join(" ")],
-    { cwd: ffi, timeout: 600_000, folders: [folder, ffi] },
+  const how = builds[build];
+  const parts = (await partsOf(ffi, world, how)).map(({ files, flags }) => ({
+    files,
+    flags: argv`-std=c11 -g -DIOCP_STATIC ${warnings} ${how.flags} ${flags}`,
+  }));
+  const isNew = (file) => changed?.includes(file) ?? true;
+  const lines = parts.flatMap(({ files, flags }) =>
+    compileLines("gcc", folder, files.filter(isNew), flags)
   );
-  if (!built.ok) throw new Error(built.output || describeEnd(built));
+  await runLines(debian, ffi, lines, { folder, jobs });
+
+  const program = join(folder, `simulate_${world}_${build}`);
+  const objects = parts.flatMap(({ files }) => files)
+    .map((file) => objectOf(isNew(file) ? folder : base, file));
+  const wraps = world === "linux" ? await wrapFlags(ffi) : [];
+  const link = argv`gcc ${how.flags} ${how.library ?? []} ${objects} ${wraps}
+    -pthread -o ${program}`;
+  await runLines(debian, ffi, [link.join(" ")], { folder, jobs });
   return program;
 }
 
-function objectName(file) {
-  return `${file.replaceAll("/", "_")}.o`;
-}
-
-/** The Debian that has the compiler, or null and why there is none. */
-export function ensureCompiler() {
-  return ensureDebian();
-}
-
-async function compileSteps(ffi, world, build, objectOf) {
-  const common = [
-    "-std=c11",
-    "-g",
-    "-DIOCP_STATIC",
-    ...warnings,
-    ...build.flags,
-  ];
-  const library = (await sourceFiles(ffi, world)).filter((file) =>
-    !withoutRuntime.includes(file)
-  );
+async function partsOf(ffi, world, build) {
+  const isWindows = world === "windows";
+  const system = isWindows
+    ? ["-D_WIN32", "-Itests/model/include"]
+    : definitions("linux");
+  const library = sourceFiles(ffi, world);
+  const simulation = filesIn(ffi, "tests/simulation", ".c");
+  // The injected faults depend on how the engine marks its handles.
+  const headers = isWindows ? ["-Iinclude"] : includes(world);
   const parts = [{
-    files: library,
-    flags: [
-      ...systemFlags(world),
-      ...includes(world),
-      ...(build.library ?? []),
-    ],
+    // What the library for Windows has instead of a C runtime is tested by
+    // itself: the sanitizers have their own.
+    files: library.filter((file) => !withoutRuntime.includes(file)),
+    flags: [...system, ...includes(world), ...build.library ?? []],
   }, {
-    files: await simulationFiles(ffi, world),
-    flags: [
-      ...systemFlags(world),
-      "-D_GNU_SOURCE",
-      // The faults are told of how the engine marks its handles.
-      ...(world === "linux" ? includes(world) : ["-Iinclude"]),
-    ],
+    files: simulation.filter((name) =>
+      !isWindows || !name.endsWith("_linux.c")
+    ),
+    flags: [...system, "-D_GNU_SOURCE", ...headers],
   }];
-  if (world === "windows") {
+  if (isWindows) {
     parts.push({
-      files: await files(ffi, "tests/model"),
-      flags: [
-        ...systemFlags(world),
-        "-D_XOPEN_SOURCE=700",
-        "-Itests/simulation",
-        "-Iinclude",
-        "-Isrc",
-        ...(build.model ?? []),
-      ],
+      files: filesIn(ffi, "tests/model", ".c"),
+      flags: argv`${system} -D_XOPEN_SOURCE=700 -Itests/simulation -Iinclude
+        -Isrc ${build.model ?? []}`,
     });
   }
-  return parts.flatMap(({ files, flags }) =>
-    files.map((file) => {
-      const object = objectOf(file);
-      return { file, object, args: [...common, ...flags, file, "-o", object] };
-    })
-  );
+  return parts;
 }
 
-function systemFlags(world) {
-  if (world === "linux") return definitions("linux");
-  return ["-D_WIN32", "-Itests/model/include"];
-}
-
-async function files(ffi, part) {
-  const names = (await readdir(join(ffi, part))).sort();
-  return names.filter((name) => name.endsWith(".c"))
-    .map((name) => `${part}/${name}`);
-}
-
-async function simulationFiles(ffi, world) {
-  const all = await files(ffi, "tests/simulation");
-  return all.filter((name) => world === "linux" || !name.endsWith("_linux.c"));
-}
-
-// The functions between which and the library the faults come.
+// The functions that are wrapped to inject faults.
 async function wrapFlags(ffi) {
   const path = join(ffi, "tests", "simulation", "wrap_linux.txt");
   return (await readFile(path, "utf8")).trim().split(/\s+/);

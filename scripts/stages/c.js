@@ -1,15 +1,16 @@
 // Copyright the iocp authors. MIT license.
 
-import { basename, dirname, join } from "node:path";
-import { compileLibrary, targets } from "../../ffi/compile.js";
-import { compileProgram, countProgram, testPrograms } from "../c_program.js";
-import { detail, say } from "../report.js";
+import { dirname, join } from "node:path";
+import { compileLibrary, targetOf } from "../../ffi/compile.js";
+import { compilePrograms, runPrograms, testPrograms } from "../c_program.js";
 import {
   ensureDebian,
   ensureWine,
   ensureZig,
   inTemporaryFolder,
+  ownNetwork,
   run,
+  testsAtOnce,
 } from "../setup.js";
 import { testExample } from "./example.js";
 
@@ -21,36 +22,45 @@ const example = "example_echo";
  * fails, linked with a library that is built from the sources as they are now.
  * After them comes ffi/examples/echo.c, `--filter example`.
  */
-export async function cStage({ report, root, filter }) {
-  const programs = await testPrograms(root, filter);
+export async function cStage({ report, root, filter, jobs }) {
+  const programs = testPrograms(root, filter);
   const withExample = example.includes(filter ?? "");
   if (programs.length === 0 && !withExample) {
     report.missing("c", "there is no test of that name", { allowed: filter });
     return;
   }
   for (const system of ["linux", "windows"]) {
+    const name = `c ${system}`;
     const runner = await runnerFor(system);
     if (runner.reason) {
-      report.missing(`c ${system}`, runner.reason, runner);
+      report.missing(name, runner.reason, runner);
       continue;
     }
+    const context = { root, system, jobs, runner };
     if (programs.length !== 0) {
-      await testSystem(report, root, system, programs, runner);
+      await report.group(name, () => testAll(name, programs, context));
     }
-    if (withExample) await testExampleOn(report, root, system, runner);
+    if (withExample) {
+      await inTemporaryFolder(
+        "iocp-example-",
+        (scratch) => testExample(report, root, system, scratch, runner),
+      );
+    }
   }
 }
 
 // How programs of a system are built and run here.
 async function runnerFor(system) {
   const zig = await ensureZig();
+  const within = await ownNetwork();
+  const options = (program) => ({ cwd: dirname(program), timeout });
   const native = process.platform === "win32" ? "windows" : "linux";
   if (system === native) {
     return {
       zig,
-      debian: null,
-      start: (program, args, cwd, options) =>
-        run(program, args, { cwd, timeout, ...options }),
+      within,
+      start: (program, args, more) =>
+        run(program, args, { ...options(program), ...more }),
     };
   }
   if (system === "linux") {
@@ -61,51 +71,27 @@ async function runnerFor(system) {
   const { debian } = await ensureDebian();
   return {
     zig,
+    within,
     debian,
-    start: (program, args, cwd, options) =>
-      wine.run(program, args, { cwd, timeout, ...options }),
+    start: (program, args, more) =>
+      wine.run(program, args, { ...options(program), ...more }),
   };
 }
 
-async function testSystem(report, root, system, programs, runner) {
-  const started = Date.now();
-  const counts = { passed: 0, failed: 0, skipped: 0 };
-  const name = `c ${system}`;
-  try {
-    await inTemporaryFolder(`iocp-c-${system}-`, async (scratch) => {
-      say(`${name}: ${programs.length} programs ...`);
-      const library = await buildLibrary(root, system, scratch, runner.zig);
-      for (const source of programs) {
-        const program = await compileProgram(root, source, {
-          system,
-          library,
-          folder: join(scratch, basename(source, ".c")),
-          ...runner,
-        }).catch((error) => ({ error }));
-        const result = program.error
-          ? { code: 1, output: program.error.message }
-          : await runner.start(program, [], dirname(program));
-        countProgram(counts, `${name}: ${basename(source, ".c")}`, result);
-      }
+async function testAll(name, sources, { root, system, jobs, runner }) {
+  const { zig, debian, within, start } = runner;
+  return await inTemporaryFolder("iocp-c-", async (folder) => {
+    const target = targetOf(system);
+    const library = join(folder, target.file);
+    await compileLibrary(zig, target, join(root, "ffi"), library);
+    const compiled = await compilePrograms(root, sources, {
+      ...{ system, library, folder, jobs, zig, debian },
     });
-  } catch (error) {
-    counts.failed += 1;
-    say(`${name}: FAILED`);
-    detail(error.message);
-  }
-  report.group(name, counts, started);
-}
-
-async function testExampleOn(report, root, system, runner) {
-  await inTemporaryFolder(
-    `iocp-example-${system}-`,
-    (scratch) => testExample(report, root, system, scratch, runner),
-  );
-}
-
-async function buildLibrary(root, system, scratch, zig) {
-  const target = targets.find((one) => one.system === system);
-  const library = join(scratch, target.file);
-  await compileLibrary(zig, target, join(root, "ffi"), library);
-  return library;
+    return await runPrograms(
+      name,
+      compiled,
+      await testsAtOnce(jobs),
+      (program) => start(program, [], { within }),
+    );
+  });
 }

@@ -6,27 +6,20 @@
 import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { buildForC } from "../../ffi/build_c.js";
-import { modes, targets, warnings } from "../../ffi/compile.js";
+import { modes, targetOf, warnings } from "../../ffi/compile.js";
 import { inspectArchive } from "../../ffi/inspect.js";
-import {
-  cacheFolder,
-  describeEnd,
-  runOrThrow,
-  zigEnvironment,
-} from "../setup.js";
+import { compile, systems } from "../c_program.js";
+import { argv, cacheFolder, describeEnd, ensureDebian } from "../setup.js";
 
 const connections = 200;
-const systems = {
-  linux: { bytes: 200_000, flags: ["-pthread"], libraries: [] },
-  windows: { bytes: 20_000, flags: [], libraries: ["-lws2_32"] },
-};
+const bytes = { linux: 200_000, windows: 20_000 };
 
 /**
  * Builds ffi/examples/echo.c with the shared and the static library, release
  * and debug, and has a server and a client of each exchange checked data.
  */
 export async function testExample(report, root, system, scratch, runner) {
-  const target = targets.find((one) => one.system === system);
+  const target = targetOf(system);
   const output = join(scratch, "products");
   const name = `c ${system}: example`;
   const built = await report.check(
@@ -42,26 +35,26 @@ export async function testExample(report, root, system, scratch, runner) {
       await report.check(`${name}, ${kind} library, ${mode}`, async () => {
         const folder = join(scratch, `echo-${kind}-${mode}`);
         const libraries = join(output, target.name, mode);
-        const program = await compile(root, system, {
-          kind,
-          folder,
-          libraries,
-          include: join(output, "include"),
-          ...runner,
+        const include = join(output, "include");
+        const program = await compileExample(root, system, {
+          ...{ kind, folder, libraries, include, runner },
         });
-        return await exchange(system, program, folder, runner.start);
+        return await exchange(program, bytes[system], runner.start);
       });
     }
   }
 }
 
-// Nothing in what users get may tell of the machine it was built on.
+// Products must not contain paths of the machine they were built on.
 async function inspectProducts(output, folders) {
+  const { debian } = await ensureDebian();
   const problems = [];
   for (const name of await readdir(output, { recursive: true })) {
     if (!/\.(so|a|dll|lib)$/.test(name)) continue;
     const bytes = await readFile(join(output, name));
-    const found = /(\.a|_static\.lib)$/.test(name) ? inspectArchive(bytes) : [];
+    const found = debian && /(\.a|_static\.lib)$/.test(name)
+      ? await inspectArchive(debian, join(output, name))
+      : [];
     for (const folder of folders) {
       if (bytes.includes(folder + sep)) found.push(`names ${folder}`);
     }
@@ -70,57 +63,32 @@ async function inspectProducts(output, folders) {
   return problems;
 }
 
-async function compile(root, system, build) {
-  const { kind, folder, libraries, include, zig, debian } = build;
-  const names = targets.find((one) => one.system === system);
+async function compileExample(root, system, build) {
+  const { kind, folder, libraries, include, runner } = build;
+  const target = targetOf(system);
   await mkdir(folder, { recursive: true });
-  const program = join(folder, system === "windows" ? "echo.exe" : "echo");
-  const linked = kind === "static" ? names.archive : names.linked;
-  const args = [
-    ...warnings,
-    "-std=gnu11",
-    "-Wpedantic",
-    ...(kind === "static" ? ["-DIOCP_STATIC"] : []),
-    `-I${include}`,
-    join(root, "ffi/examples/echo.c"),
-    join(libraries, linked),
-    ...systems[system].libraries,
-    ...systems[system].flags,
-    ...(system === "linux" ? ["-Wl,-rpath,$ORIGIN"] : []),
-    "-o",
-    program,
-  ];
+  const program = join(folder, `echo${systems[system].suffix}`);
   if (kind === "shared") {
-    await copyFile(
-      join(libraries, names.file),
-      join(folder, names.file),
-    );
+    await copyFile(join(libraries, target.file), join(folder, target.file));
   }
-  const timeout = 600_000;
-  if (system === "windows" && debian) {
-    const gcc = "x86_64-w64-mingw32-gcc-win32";
-    const folders = [root, folder, libraries];
-    const all = [...args, "-static-libgcc"];
-    const result = await debian.run(gcc, all, { folders, timeout });
-    if (!result.ok) throw new Error(result.output || describeEnd(result));
-    return program;
-  }
-  const triple = targets.find((one) => one.system === system).triple;
-  await runOrThrow(zig, ["cc", "-target", triple, ...args], {
-    env: zigEnvironment(),
-    timeout,
-  });
+  const linked = kind === "static" ? target.archive : target.linked;
+  const tools = { ...runner, folders: [root, folder, libraries] };
+  await compile(system, tools, [
+    ...warnings,
+    ...argv`-std=gnu11 -Wpedantic ${kind === "static" ? "-DIOCP_STATIC" : ""}
+      -I${include} ${root}/ffi/examples/echo.c ${join(libraries, linked)}`,
+    ...[...systems[system].compile, ...systems[system].link, "-o", program],
+  ]);
   return program;
 }
 
 // Returns what went wrong.
-async function exchange(system, program, folder, start) {
-  const { bytes } = systems[system];
+async function exchange(program, bytes, start) {
   const stop = new AbortController();
   let text = "";
   let listening;
   const port = new Promise((resolve) => listening = resolve);
-  const server = start(program, ["server", "0", `${connections}`], folder, {
+  const server = start(program, ["server", "0", `${connections}`], {
     signal: stop.signal,
     onStdout: (chunk) => {
       text += chunk;
@@ -130,8 +98,8 @@ async function exchange(system, program, folder, start) {
   });
   const number = await Promise.race([port, server.then(() => null)]);
   const args = ["client", number, `${connections}`, `${bytes}`];
-  const client = number && await start(program, args, folder);
-  // It would wait for its connections for ever.
+  const client = number && await start(program, args);
+  // The server would wait for its connections forever.
   if (!client?.ok) stop.abort();
   const ended = await server;
   const problems = [];

@@ -4,9 +4,7 @@ import { join } from "node:path";
 import { check } from "../../ffi/build.js";
 import {
   compileStrictly,
-  declaredNames,
   definitions,
-  exportNames,
   includes,
   modes,
   sourceFiles,
@@ -15,131 +13,83 @@ import {
   warnings,
 } from "../../ffi/compile.js";
 import { inspectCommitted } from "../../ffi/inspect.js";
+import { runLines } from "../gcc.js";
 import {
-  describeEnd,
+  argv,
   ensureDebian,
   ensureZig,
   inTemporaryFolder,
+  problemsOf,
 } from "../setup.js";
 
 /**
  * The committed libraries are what their sources give and what they must be,
- * other compilers have nothing to say against the sources, and musl loads the
- * Linux one.
+ * other compilers have no warning for the sources, and musl loads the Linux one.
  */
-export async function nativeStage({ report, root }) {
+export async function nativeStage({ report, root, jobs }) {
+  const ffi = join(root, "ffi");
   await report.check(
     "native: a rebuild gives the same bytes",
     () => check(root),
   );
-  await report.check(
-    "native: the headers declare what is exported",
-    () => compareNames(root),
-  );
-
   const zig = await ensureZig();
+  const checks = {};
   for (const target of targets) {
     for (const [mode, flags] of Object.entries(modes)) {
-      await report.check(
-        `native: clang has no warning, ${target.system}, ${mode}`,
+      checks[`native: clang has no warning, ${target.system}, ${mode}`] =
         async () => {
-          await compileStrictly(zig, target, join(root, "ffi"), flags);
+          await compileStrictly(zig, target, ffi, flags);
           return [];
-        },
-      );
+        };
     }
   }
-
   const { debian, reason } = await ensureDebian();
-  const allowed = process.platform !== "linux";
+  if (debian) {
+    checks["native: imports, exports, flags, size"] = () =>
+      inspectCommitted(debian, root);
+    for (const [system, gcc, ...extra] of compilers) {
+      checks[`native: gcc has no warning, ${system}`] = async () => {
+        await compileWithGcc(debian, gcc, system, extra, { ffi, jobs });
+        return [];
+      };
+    }
+    checks["native: loads on musl"] = () => loadOnMusl(debian, ffi);
+  }
+  await report.checks(jobs, checks);
   if (!debian) {
+    const allowed = process.platform !== "linux";
     report.missing("native: binutils, gcc and musl", reason, { allowed });
-    return;
   }
-  await report.check(
-    "native: imports, exports, flags, size",
-    () => inspectCommitted(debian, root),
-  );
-  for (const [system, gcc, extra] of compilers) {
-    await report.check(
-      `native: gcc has no warning, ${system}`,
-      () => warningsOf(debian, gcc, system, extra, root),
-    );
-  }
-  await report.check("native: loads on musl", () => loadOnMusl(debian, root));
-}
-
-async function compareNames(root) {
-  const ffi = join(root, "ffi");
-  const headers = ["iocp.h", "iocp_callback.h"];
-  const declared = (await Promise.all(
-    headers.map((name) => declaredNames(join(ffi, "include", name))),
-  )).flat();
-  const exported = await exportNames(join(ffi, "iocp.def"));
-  const only = (some, others, where) =>
-    some.filter((name) => !others.includes(name))
-      .map((name) => `${name} is only in ${where}`);
-  return [
-    ...only(declared, exported, headers.join(" or ")),
-    ...only(exported, declared, "iocp.def"),
-  ];
 }
 
 const compilers = [
-  ["linux", "gcc", ["-fPIC"]],
-  ["windows", "x86_64-w64-mingw32-gcc-win32", [
-    "-ffreestanding",
-    "-Wframe-larger-than=2048",
-  ]],
+  argv`linux gcc -fPIC`,
+  argv`windows x86_64-w64-mingw32-gcc-win32 -ffreestanding
+    -Wframe-larger-than=2048`,
 ];
 
-async function warningsOf(debian, gcc, system, extra, root) {
-  const ffi = join(root, "ffi");
-  const files = await sourceFiles(ffi, system);
-  if (files.length === 0) return [`no C files for ${system}`];
-  const flags = [
-    ...warnings,
-    ...strictWarnings.gcc,
-    ...definitions(system),
-    ...extra,
-    "-O2",
-    "-DIOCP_BUILD",
-    "-DNDEBUG",
-    ...includes(system),
-    "-fvisibility=hidden",
-    "-S",
-    "-o",
-    "/dev/null",
-  ];
-  // Some warnings come only from the optimizer, so each file is compiled whole.
-  const loop = `failed=0
-    while [ "$1" != -- ]; do
-      ${gcc} ${flags.join(" ")} "$1" || failed=1
-      shift
-    done
-    exit $failed`;
-  const args = ["-c", loop, "sh", ...files, "--"];
-  const result = await debian.run("sh", args, { cwd: ffi, timeout: 600_000 });
-  return result.ok ? [] : [result.output || describeEnd(result)];
+// Some warnings come only from the optimizer, so each file is compiled whole.
+async function compileWithGcc(debian, gcc, system, extra, { ffi, jobs }) {
+  const flags = argv`${warnings} ${strictWarnings.gcc} ${definitions(system)}
+    ${extra} -O2 -DIOCP_BUILD -DNDEBUG ${includes(system)} -fvisibility=hidden`;
+  const files = sourceFiles(ffi, system);
+  if (files.length === 0) throw new Error(`no C files for ${system}`);
+  const lines = files.map((file) =>
+    [gcc, ...flags, "-S", file, "-o", "/dev/null"].join(" ")
+  );
+  await runLines(debian, ffi, lines, { folder: ffi, jobs });
 }
 
-async function loadOnMusl(debian, root) {
+async function loadOnMusl(debian, ffi) {
   return await inTemporaryFolder("iocp-musl-", async (scratch) => {
     const program = join(scratch, "load");
-    const options = { cwd: join(root, "ffi"), timeout: 120_000 };
-    const source = "tests/musl/load.c";
-    const built = await debian.run("musl-gcc", [
-      ...warnings,
-      "-Iinclude",
-      source,
-      "-o",
-      program,
-    ], options);
-    if (!built.ok) return [built.output];
-    // The loader is named, so that no other one can be taken by mistake.
-    const library = join(root, "ffi/prebuilt/linux_x86_64/libiocp.so");
+    const options = { cwd: ffi, timeout: 120_000 };
+    const args = argv`${warnings} -Iinclude tests/musl/load.c -o ${program}`;
+    const built = await debian.run("musl-gcc", args, options);
+    if (!built.ok) return problemsOf(built);
+    // The loader is named, so that it is certainly that of musl.
+    const library = join(ffi, "prebuilt/linux_x86_64/libiocp.so");
     const loader = "/lib/ld-musl-x86_64.so.1";
-    const ran = await debian.run(loader, [program, library], options);
-    return ran.ok ? [] : [`${ran.output}${describeEnd(ran)}`];
+    return problemsOf(await debian.run(loader, [program, library], options));
   });
 }

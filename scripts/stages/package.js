@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
 import { chmod, mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import { cellNames, openCell } from "../cells.js";
 import { copy, makeProject, pack, serveSources } from "../package/project.js";
@@ -29,7 +29,7 @@ const launcher = join("node_modules", "iocp", "bin", "iocp.js");
 /**
  * What users get: the package is made, checked, installed into empty projects,
  * and used from there, from a URL, vendored, bundled and compiled, in each
- * cell. What cannot use it says why.
+ * cell. Runtimes and systems that are not supported are refused.
  */
 export async function packageStage({ report, cells = cellNames }) {
   await ensureNodeModules();
@@ -120,28 +120,31 @@ const tooOld = [
   ["@oven/bun-linux-x64", "1.1.0", "bin/bun", "Bun 1.4"],
 ];
 
-// Where it cannot run, one sentence says so, and nothing fails before it.
+// One sentence refuses a runtime or system that is not supported.
 async function checkRefusals(check, project) {
   const refuses = (what, says, file, ...args) =>
-    check(`${what} says that it is not supported`, async () => {
+    check(`${what} is refused`, async () => {
       const { ok, output } = await start(await file(), args, { cwd: project });
-      const text = `NotSupported: Cannot (use|load).* iocp.* ${says}`;
+      const text = `(NotSupported:|runtime +) *Cannot .*iocp.* ${says}`;
       return !ok && new RegExp(text).test(output) ? [] : [output];
     });
   const node = () => process.execPath;
   const args = ["--input-type=module", "--eval", 'import "iocp";'];
   await refuses("node", "in Node.js", node, ...args);
   if (!hasLibrary) {
-    const says = `on \\w+: there is one for`;
+    const says = `on \\w+: `;
     await refuses("deno", says, denoPath, ...denoRun, "use.ts");
     await refuses("bun", says, bunPath, "use.ts");
   } else if (process.platform === "linux") {
     for (const [name, version, file, oldest] of tooOld) {
-      for (const path of ["use.ts", join(repository, "mod.ts")]) {
+      const [module, cli] = ["mod.ts", "cli.ts"].map((name) =>
+        join(repository, name)
+      );
+      for (const program of [["use.ts"], [module], [cli, "doctor"]]) {
         const old = () => oldRuntime(name, version, file);
-        const args = file === "deno" ? denoRun : [];
-        const what = `${name} ${version}, ${path},`;
-        await refuses(what, `${oldest} or newer\n`, old, ...args, path);
+        const args = [...file === "deno" ? denoRun : [], ...program];
+        const what = `${name} ${version}, ${program[0]},`;
+        await refuses(what, `${oldest} or newer\n`, old, ...args);
       }
     }
   }
@@ -170,11 +173,22 @@ async function checkInstalls(check, project, tarball) {
       : works(await start(bunPath(), ["use.ts"], { cwd }));
   });
   /* npx starts it with node, which looks for a runtime. */
-  for (const [name, path] of [["deno", denoPath()], ["bun", bunPath()]]) {
-    await check(`npx iocp doctor, with ${name}`, async () => {
-      const env = { PATH: join(path, ".."), Path: join(path, "..") };
+  const [deno, bun] = [dirname(denoPath()), dirname(bunPath())];
+  const both = `${deno}${delimiter}${bun}`;
+  const starts = [["npx", deno, "Deno"], ["npx", bun, "Bun"], [
+    "bun/1",
+    both,
+    "Bun",
+  ]];
+  for (const [npm_config_user_agent, PATH, runtime] of starts) {
+    const name = `${npm_config_user_agent} starts the doctor in ${runtime}`;
+    await check(name, async () => {
+      const env = { npm_config_user_agent, PATH, Path: PATH };
       const args = [join(project, launcher), "doctor"];
-      return works(await start(process.execPath, args, { env }));
+      const result = await start(process.execPath, args, { env });
+      return result.output.includes(` ${runtime} `)
+        ? works(result)
+        : [result.output];
     });
   }
 }
@@ -188,6 +202,7 @@ async function makeWays(check, project, url) {
     ["installed", ["use.ts"]],
     ["iocp doctor", [launcher, "doctor"]],
     ["an npm: specifier", ["use_npm.ts"], "deno"],
+    ["iocp doctor as npm:iocp", ["npm:iocp", "doctor"], "deno"],
     ["a URL", ["use_url.ts"], "deno"],
     ["iocp doctor from a URL", [`${url}/cli.ts`, "doctor"], "deno"],
   ];

@@ -5,43 +5,29 @@ import { join } from "node:path";
 import { buildProbe, runProbe, windowsRunner } from "../probe/program.js";
 import { staleRows } from "../probe/table.js";
 import { say } from "../report.js";
-import { inTemporaryFolder } from "../setup.js";
+import { inTemporaryFolder, testsAtOnce } from "../setup.js";
 
-// As long as one that hangs is waited for; the others have to end before.
+// How long one that hangs is waited for; the others end sooner.
 const controlLimitMs = 10_000;
 
-const notDocumented = "no; not documented";
-
-/** What the probe says of questions with a known answer. */
+/** What the probe reports for questions with a known answer. */
 const controls = {
-  "control-same": { end: "answered", same: true, verdict: "yes" },
-  "control-other-answer": { end: "answered", same: true, verdict: "yes" },
-  "control-different": {
-    end: "answered",
-    same: false,
-    verdict: "no; documented is what was seen",
-  },
-  "control-wrong-system": {
-    end: "answered",
-    same: false,
-    verdict: "no; documented is the model",
-  },
-  "control-undocumented": {
-    end: "answered",
-    same: false,
-    verdict: notDocumented,
-  },
-  "control-hang": { end: "hung", same: false, verdict: notDocumented },
-  "control-crash": { end: "crashed", same: false, verdict: notDocumented },
-  "control-step": { end: "not asked", same: false, verdict: "not asked" },
-  "control-silent": { end: "not asked", same: false, verdict: "not asked" },
+  "control-same": ["answered", true, "yes"],
+  "control-other-answer": ["answered", true, "yes"],
+  "control-different": ["answered", false, "no; documented is what was seen"],
+  "control-wrong-system": ["answered", false, "no; documented is the model"],
+  "control-undocumented": ["answered", false, "no; not documented"],
+  "control-hang": ["hung", false, "no; not documented"],
+  "control-crash": ["crashed", false, "no; not documented"],
+  "control-step": ["not asked", false, "not asked"],
+  "control-silent": ["not asked", false, "not asked"],
 };
 
 /**
- * The probe builds, sees what it has to see, and asks every rule; what a system
- * answers is a finding and no failure.
+ * The probe builds, finds the faults of the controls, and asks every rule; what
+ * a system answers is a finding and no failure.
  */
-export async function probeStage({ report, root, filter }) {
+export async function probeStage({ report, root, filter, jobs }) {
   if (!"probe".includes(filter ?? "")) {
     report.missing("probe", "there is no test of that name", {
       allowed: filter,
@@ -60,11 +46,10 @@ export async function probeStage({ report, root, filter }) {
       return [];
     });
     if (!isBuilt) return;
-    await report.check("probe: controls", () => checkControls(runner, program));
-    await report.check(
-      "probe: rules",
-      () => checkRules(runner, program, root),
-    );
+    await report.checks(await testsAtOnce(jobs), {
+      "probe: controls": () => checkControls(runner, program),
+      "probe: rules": () => checkRules(runner, program, root),
+    });
   });
 }
 
@@ -72,24 +57,21 @@ async function checkControls(runner, program) {
   const args = ["--controls", "--limit", String(controlLimitMs)];
   const { json } = await runProbe(runner, program, args);
   const { experiments } = JSON.parse(json);
-  const problems = [];
-  for (const [name, wanted] of Object.entries(controls)) {
-    const found = experiments.find((experiment) => experiment.name === name);
-    for (const [key, value] of Object.entries(wanted)) {
-      if (found?.[key] === value) continue;
-      problems.push(`${name}: ${key} is ${found?.[key]}, not ${value}`);
-    }
-  }
-  if (experiments.length !== Object.keys(controls).length) {
-    problems.push(`there are ${experiments.length} controls`);
-  }
-  return problems;
+  const found = Object.fromEntries(
+    experiments.map(({ name, end, same, verdict }) => [
+      name,
+      [end, same, verdict],
+    ]),
+  );
+  return [...new Set([...Object.keys(controls), ...Object.keys(found)])]
+    .filter((name) => String(found[name]) !== String(controls[name]))
+    .map((name) => `${name}: ${found[name]}, not ${controls[name]}`);
 }
 
 async function checkRules(runner, program, root) {
   const { markdown, json } = await runProbe(runner, program);
   const { experiments } = JSON.parse(json);
-  const text = await readFile(join(root, "docs", "testing.md"), "utf8");
+  const text = await readFile(join(root, "ffi/probe/README.md"), "utf8");
   say(markdown.trim().split("\n").at(-1));
   const names = experiments.map(({ name }) => name);
   // Of another Windows than Wine it is not known what it can be asked.
@@ -102,6 +84,6 @@ async function checkRules(runner, program, root) {
     ...names.filter((name, index) => names.indexOf(name) !== index)
       .map((name) => `${name}: there are two of that name`),
     ...staleRows(text, experiments)
-      .map((row) => `docs/testing.md (npm run probe -- --write): ${row}`),
+      .map((row) => `ffi/probe/README.md (npm run probe -- --write): ${row}`),
   ];
 }

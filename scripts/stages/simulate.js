@@ -4,13 +4,13 @@
 // under the sanitizers of gcc, and the bugs that are planted to see that the
 // simulation finds them. `npm run simulate` runs more.
 
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { detail, say } from "../report.js";
-import { inTemporaryFolder } from "../setup.js";
-import { describeBugs, findBugs } from "../simulation/bugs.js";
-import { compileSimulation, ensureCompiler } from "../simulation/compile.js";
-import { coverageOf, coverageTotal } from "../simulation/coverage.js";
+import { bugs } from "../../ffi/tests/model/bugs.js";
+import { say } from "../report.js";
+import { ensureDebian, inTemporaryFolder } from "../setup.js";
+import { describeBug, findBugs } from "../simulation/bugs.js";
+import { compileSimulation } from "../simulation/compile.js";
+import { coverageOf } from "../simulation/coverage.js";
 import { runSimulation } from "../simulation/run.js";
 
 const runs = [
@@ -26,41 +26,41 @@ const runs = [
 const coverageMin = { lines: 95, branches: 90 };
 
 /** Simulates; `filter` may be in a world and build, or in the name of a bug. */
-export async function simulateStage({ report, root, filter = "" }) {
-  const { debian, reason } = await ensureCompiler();
+export async function simulateStage({ report, root, filter = "", jobs }) {
+  const { debian, reason } = await ensureDebian();
   if (!debian) {
     const allowed = process.platform !== "linux";
     report.missing("simulate", reason, { allowed });
     return;
   }
   const ffi = join(root, "ffi");
-  await inTemporaryFolder("iocp-simulate-", async (folder) => {
+  await inTemporaryFolder("iocp-simulate-", async (scratch) => {
     for (const run of runs) {
       const name = `simulate ${run.world}, ${run.build}`;
       if (!name.includes(filter)) continue;
+      const folder = join(scratch, run.world + run.build);
       await report.check(
         `${name}: ${run.count} schedules`,
-        () => simulate(debian, ffi, join(folder, run.world + run.build), run),
+        () => simulate(debian, ffi, folder, { ...run, jobs }),
       );
     }
-    await plantBugs(report, debian, ffi, folder, filter);
+    const name = "simulate: bugs that are planted";
+    const all = name.includes(filter);
+    if (!all && !bugs.some((bug) => bug.name.includes(filter))) return;
+    await report.group(name, () =>
+      plantBugs(name, debian, ffi, scratch, {
+        filter: all ? "" : filter,
+        jobs,
+      }));
   });
 }
 
-async function simulate(debian, ffi, folder, { world, build, count }) {
-  const program = await compileSimulation(debian, ffi, folder, world, build);
-  const { ok, output } = await runSimulation(debian, program, {
-    world,
-    build,
-    count,
-    jobs: availableParallelism(),
-  });
+async function simulate(debian, ffi, folder, run) {
+  const program = await compileSimulation(debian, ffi, folder, run);
+  const { ok, output } = await runSimulation(debian, program, run);
   if (!ok) return [output];
-  return build === "coverage" ? await checkCoverage(debian, ffi, folder) : [];
-}
-
-async function checkCoverage(debian, ffi, folder) {
-  const total = coverageTotal(await coverageOf(debian, ffi, folder));
+  if (run.build !== "coverage") return [];
+  const total = await coverageOf(debian, ffi, folder);
   return Object.entries(coverageMin).flatMap(([what, min]) =>
     total[what] < min
       ? [`${total[what].toFixed(1)} % of ${what}, not ${min}`]
@@ -68,23 +68,10 @@ async function checkCoverage(debian, ffi, folder) {
   );
 }
 
-async function plantBugs(report, debian, ffi, folder, filter) {
-  const started = Date.now();
-  const name = "simulate: bugs that are planted";
-  const found = await findBugs(debian, ffi, folder, {
-    filter: name.includes(filter) ? "" : filter,
-    jobs: availableParallelism(),
-  });
-  if (found.length === 0) return;
+async function plantBugs(name, debian, ffi, scratch, options) {
+  const found = await findBugs(debian, ffi, scratch, options);
   const missed = found.filter(({ seed }) => seed === null);
-  for (const line of describeBugs(missed)) {
-    say(`${name}: NOT FOUND`);
-    detail(line);
-  }
-  const counts = {
-    passed: found.length - missed.length,
-    failed: missed.length,
-    skipped: 0,
-  };
-  report.group(name, counts, started);
+  for (const bug of missed) say(`${name}: ${describeBug(bug)}`);
+  const passed = found.length - missed.length;
+  return { passed, failed: missed.length, skipped: 0 };
 }

@@ -3,62 +3,78 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { targets } from "../../ffi/compile.js";
-import { compileProgram } from "../c_program.js";
+import { targetOf } from "../../ffi/compile.js";
+import { compilePrograms } from "../c_program.js";
 import { cellNames, openCell } from "../cells.js";
 import { readJunit } from "../junit.js";
+import { inParallel } from "../parallel.js";
 import { detail, say } from "../report.js";
 import {
+  argv,
   describeEnd,
   ensureDebian,
   ensureZig,
   inTemporaryFolder,
+  ownNetwork,
+  testsAtOnce,
 } from "../setup.js";
 
 // A file's tests together may take so long, and in Bun each test as well.
 const timeout = 600_000;
 
+// These are started first, so that none of them is left to the end alone.
+const longest = /\b(stress|leak|lengths|life|receive_mode|http_service)_test/;
+
 /**
- * The same tests/**\/*_test.ts in each cell. Each file has a process of its
- * own, so that one that hangs or crashes takes no other's result with it.
+ * The same tests/**\/*_test.ts in each cell. Each file has a process and a
+ * network of its own, so that one that hangs or crashes does not affect others.
  */
-export async function suiteStage({ report, root, filter, cells, verbose }) {
+export async function suiteStage(options) {
+  const { report, root, filter, cells = cellNames, jobs } = options;
   const all = await testFiles(root);
   const named = all.filter((file) => file.includes(filter ?? ""));
   // What is not part of a file's name is taken as part of a test's.
   const files = named.length > 0 ? named : all;
   const testFilter = named.length > 0 ? undefined : filter;
-  for (const name of cells ?? cellNames) {
+  for (const name of cells) {
     const title = name.replace("-", " ");
-    const { cell, reason } = await openCell(name);
+    const { cell, reason } = await openCell(name).catch((error) => ({
+      reason: error.message,
+      failed: true,
+    }));
     if (!cell) {
       const allowed = process.platform === "win32";
       report.missing(title, reason, { allowed });
       continue;
     }
-    await inTemporaryFolder("iocp-peer-", async (scratch) => {
-      const peer = cell.path(await compilePeer(root, cell.system, scratch));
-      const env = { IOCP_TEST_PEER: peer };
-      const suite = { cell, title, root, testFilter, verbose, env };
-      await runCell(report, files, suite);
-    });
+    await inTemporaryFolder(
+      "iocp-peer-",
+      (folder) =>
+        report.group(title, async () => {
+          say(`${title}: ${files.length} files ...`);
+          const peer = await compilePeer(root, cell.system, folder, jobs);
+          const env = { IOCP_TEST_PEER: cell.path(peer) };
+          const suite = { ...options, cell, title, testFilter, env };
+          return await runCell(files, suite);
+        }),
+    );
   }
 }
 
 // The plain C program that tests talk to.
-async function compilePeer(root, system, folder) {
-  const target = targets.find((one) => one.system === system);
+async function compilePeer(root, system, folder, jobs) {
+  const target = targetOf(system);
   const native = process.platform === "win32" ? "windows" : "linux";
   const { debian } = system === native
     ? { debian: null }
     : await ensureDebian();
-  return await compileProgram(root, join(root, "ffi", "tests", "peer.c"), {
-    system,
-    library: join(root, "ffi", "prebuilt", target.name, target.file),
-    folder,
-    zig: await ensureZig(),
-    debian,
+  const source = join(root, "ffi", "tests", "peer.c");
+  const library = join(root, "ffi", "prebuilt", target.name, target.file);
+  const [{ program, error }] = await compilePrograms(root, [source], {
+    ...{ system, library, folder, jobs, debian, zig: await ensureZig() },
   });
+  if (error) throw error;
+  return program;
 }
 
 async function testFiles(root) {
@@ -70,54 +86,63 @@ async function testFiles(root) {
     .map((name) => `./tests/${name}`).sort();
 }
 
-async function runCell(report, files, suite) {
-  const started = Date.now();
+async function runCell(files, suite) {
+  const within = await ownNetwork();
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  say(`${suite.title}: ${files.length} files ...`);
-  for (const file of files) {
-    const result = await runFile(file, suite);
-    for (const key of Object.keys(counts)) counts[key] += result[key];
-  }
-  if (counts.passed + counts.failed === 0) {
-    say(`${suite.title}: FAILED: no test was run`);
-    counts.failed += 1;
-  }
-  report.group(suite.title, counts, started);
+  await inParallel(
+    files,
+    await testsAtOnce(suite.jobs),
+    (file) => runFile(file, { ...suite, within }),
+    {
+      weight: (file) => longest.test(file) ? 1 : 0,
+      report(result, file) {
+        for (const key of Object.keys(counts)) counts[key] += result[key];
+        describeFile(result, file, suite);
+      },
+    },
+  );
+  if (counts.passed + counts.failed === 0) throw new Error("no test was run");
+  return counts;
 }
 
-async function runFile(
-  file,
-  { cell, title, root, testFilter, verbose, env },
-) {
+function describeFile({ ran, failed, passed }, file, { title, verbose }) {
+  const took = `${ran.seconds.toFixed(1)} s`;
+  if (failed > 0) {
+    const end = ran.code === 1 ? "" : `, ${describeEnd(ran)}`;
+    say(`${title}: ${file}: ${failed} FAILED (${took}${end})`);
+    detail(ran.output);
+  } else if (verbose) {
+    say(`${title}: ${file}: ${passed} passed (${took})`);
+  }
+}
+
+async function runFile(file, suite) {
+  const { cell, root, testFilter, env, within } = suite;
   return await inTemporaryFolder("iocp-suite-", async (scratch) => {
-    const report = join(scratch, "junit.xml");
-    const args = cell.runtime === "deno"
-      ? denoArguments(file, cell.path(report), testFilter)
-      : bunArguments(file, cell.path(report), testFilter);
-    const ran = await runUnlessItPanics(cell, args, title, file, {
-      cwd: root,
-      timeout,
-      env,
-    });
-    const text = await readFile(report, "utf8").catch(() => "");
-    const result = judge(ran, readJunit(text), testFilter);
-    const took = `${ran.seconds.toFixed(1)} s`;
-    if (result.failed > 0) {
-      const end = ran.code === 1 ? "" : `, ${describeEnd(ran)}`;
-      say(`${title}: ${file}: ${result.failed} FAILED (${took}${end})`);
-      detail(ran.output);
-    } else if (verbose) {
-      say(`${title}: ${file}: ${result.passed} passed (${took})`);
-    }
-    return result;
+    const path = join(scratch, "junit.xml");
+    const args = argumentsOf[cell.runtime](file, cell.path(path), testFilter);
+    const options = { cwd: root, timeout, env, within };
+    const ran = await runUnlessItPanics(file, args, options, suite);
+    const text = await readFile(path, "utf8").catch(() => "");
+    return { ...judge(ran, readJunit(text), testFilter), ran };
   });
 }
 
+const argumentsOf = {
+  deno: (file, report, filter) =>
+    argv`test --quiet --no-check --no-lock -A
+      ${filter ? ["--filter", filter] : []} --junit-path=${report} ${file}`,
+  bun: (file, report, filter) =>
+    argv`test --timeout=${timeout} --reporter=junit
+      ${filter ? ["--test-name-pattern", filter] : []}
+      --reporter-outfile=${report} ${file}`,
+};
+
 // Deno 2.9.5 for Windows panics under Wine 10 in about one of 200 children that
 // it reads through pipes, also in a program without this module: mio 1.0.3
-// meets an unreachable state in named_pipe.rs. That says nothing about the
-// tests of the file, so it is run again, and said; anything else counts.
-async function runUnlessItPanics(cell, args, title, file, options) {
+// reaches an unreachable state in named_pipe.rs. That says nothing about the
+// tests of the file, so it is run again and reported; any other panic fails.
+async function runUnlessItPanics(file, args, options, { cell, title }) {
   for (let attempt = 1;; attempt++) {
     const ran = await cell.run(args, options);
     const hasPanicked = cell.name === "deno-windows" &&
@@ -128,20 +153,8 @@ async function runUnlessItPanics(cell, args, title, file, options) {
   }
 }
 
-function denoArguments(file, report, filter) {
-  const args = ["test", "--quiet", "--no-check", "--no-lock", "-A"];
-  if (filter) args.push("--filter", filter);
-  return [...args, `--junit-path=${report}`, file];
-}
-
-function bunArguments(file, report, filter) {
-  const args = ["test", `--timeout=${timeout}`];
-  if (filter) args.push("--test-name-pattern", filter);
-  return [...args, "--reporter=junit", `--reporter-outfile=${report}`, file];
-}
-
-// What the process says of itself counts as well as what it has reported: a
-// crash, a timeout and a file without tests are failures too.
+// The exit of the process counts as well as its report: a crash, a timeout and a
+// file without tests are failures too.
 function judge(ran, counts, testFilter) {
   const { passed, failed, skipped } = counts;
   const some = passed + failed + skipped > 0;

@@ -47,7 +47,7 @@ export interface Check {
 
 class TimeLimit extends Error {}
 
-/** Runs a check, which may take `limitMs` milliseconds. Never throws. */
+/** Runs a check for at most `limitMs` milliseconds. Never throws. */
 export async function runCheck(
   check: Check,
   context: Context,

@@ -19,17 +19,17 @@ const TIMEOUT_S_MAX = 3_600;
 export const HELP = `usage: iocp doctor [options]
 
 Checks the runtime, the system, the native library, permissions, limits and
-sockets on the loopback interface, and says what to do about what is wrong.
+sockets on the loopback interface, and suggests a remedy for each problem.
 
   --json             print the report as JSON
-  --port PORT        also check that this TCP port can be listened on
-  --timeout SECONDS  the most time that it may take (default ${TIMEOUT_S})
+  --port PORT        also check that a program can listen on this TCP port
+  --timeout SECONDS  time limit for all checks (default ${TIMEOUT_S})
   --help             print this text
   --version          print the version of iocp
 
 exit codes: 0 nothing is wrong; 1 something is wrong; 2 wrong usage`;
 
-/** The arguments are wrong; the message says how. */
+/** The arguments are wrong; the message names the argument. */
 export class UsageError extends Error {}
 
 function integer(

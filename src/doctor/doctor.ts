@@ -22,13 +22,13 @@ import { transportChecks } from "./transports.ts";
 
 /** What to examine. */
 export interface DoctorOptions {
-  /** The most milliseconds that all checks may take. */
+  /** The time limit for all checks together. */
   readonly timeoutMs: number;
   /** A port to listen on. */
   readonly port?: number | undefined;
 }
 
-/* The most milliseconds of one check. */
+/* The time limit for one check. */
 const CHECK_MS = 15_000;
 
 /** All checks. The library comes before the permissions, which are judged by
@@ -61,6 +61,11 @@ function homeOf(host: Host): string | undefined {
   }
 }
 
+/* The check, without being made. */
+function without({ id }: Check, reason: string): Check {
+  return { id, run: () => skipped(reason) };
+}
+
 /** Examines the runtime, the system, the library and every transport. */
 export async function examine(
   host: Host,
@@ -73,24 +78,21 @@ export async function examine(
   const context: Context = { host, isWindows: isWindows() };
   const all = port === undefined ? checks : [...checks, listenCheck(port)];
   const results: CheckResult[] = [];
-  const isUsable = () =>
-    !results.some(({ id, status }) =>
-      id === runtimeCheck.id && status === "failed"
-    );
+  let isUsable = true;
+  let isOver = false;
   for (const check of all) {
     const left = Math.ceil(end - now());
-    const obstacle = !isUsable()
-      ? "the runtime is not supported"
-      : left <= 0
-      ? "the time limit is reached"
-      : undefined;
-    const made = obstacle === undefined
-      ? check
-      : { id: check.id, run: () => skipped(obstacle) };
+    if (isUsable && left <= 0) isOver = true;
+    const made = !isUsable
+      ? without(check, "the runtime is not supported")
+      : isOver
+      ? without(check, "the time limit is reached")
+      : check;
     const limitMs = Math.max(1, Math.min(left, CHECK_MS));
-    results.push(await runCheck(made, context, limitMs));
+    const result = await runCheck(made, context, limitMs);
+    results.push(result);
+    if (check === runtimeCheck && result.status === "failed") isUsable = false;
   }
-  const isOver = now() >= end;
   const hasFailed = results.some(({ status }) => status === "failed");
   const report: Report = {
     schemaVersion: SCHEMA_VERSION,
@@ -100,5 +102,5 @@ export async function examine(
     durationMs: Math.round(now() - started),
     checks: results,
   };
-  return isUsable() ? withoutHome(report, homeOf(host)) : report;
+  return isUsable ? withoutHome(report, homeOf(host)) : report;
 }

@@ -7,7 +7,10 @@ import {
   type Module,
   skipped,
 } from "./check.ts";
+import { expectedHash } from "../native/library_search.ts";
+import { ABI } from "../native/symbols.ts";
 import { nodeModule } from "../runtime/globals.ts";
+import type { Permission } from "../runtime/host.ts";
 import type { Facts } from "./report.ts";
 
 interface NodeFs {
@@ -34,17 +37,17 @@ function engineOf(iocp: Module): string {
   }
 }
 
+const EXTRACTION = ["env", "read", "write"] as const;
+
 /* The modules are imported only here, since their import throws in a runtime
  * that they do not support. */
 async function load(context: Context): Promise<Finding> {
-  const { loadLibraryIfGranted, expectedHash } = await import(
-    "../native/library.ts"
-  );
-  const { ABI } = await import("../native/symbols.ts");
+  const { runtime } = await import("../runtime/detect.ts");
+  const { loadLibraryIfGranted } = await import("../native/library.ts");
   const { path } = loadLibraryIfGranted();
   context.iocp = await import("../../mod.ts");
   const engine = engineOf(context.iocp);
-  const expected = expectedHash() ?? null;
+  const expected = expectedHash(runtime.target) ?? null;
   const { host } = context;
   const mayRead = host.permission({ name: "read", path }) === "granted";
   const sha256 = mayRead ? hashOf(path) : null;
@@ -77,9 +80,17 @@ export const libraryCheck: Check = {
     try {
       return await load(context);
     } catch (error) {
-      const isGranted = host.permission({ name: "ffi" }) === "granted";
-      if (isGranted || !host.hasPermissions) return failure(error, context);
-      return skipped("the permissions are missing");
+      const isMissing = (name: Permission["name"]) =>
+        host.permission({ name } as Permission) !== "granted";
+      if (isMissing("ffi")) return skipped("--allow-ffi is missing");
+      const finding = failure(error, context);
+      const missing = EXTRACTION.filter(isMissing);
+      if (missing.length === 0) return finding;
+      const flags = missing.map((name) => `--allow-${name}`).join(" ");
+      const advice = [
+        `the embedded library is extracted, which needs ${flags}`,
+      ];
+      return { ...finding, advice };
     }
   },
 };

@@ -11,12 +11,12 @@ interface NodeFs {
   readFileSync(path: string, encoding: "utf8"): string;
 }
 
-/** Below this many files a server runs out of them early. */
+/** With fewer files a server reaches the limit early. */
 const FEW_FILES = 4_096;
-/** Windows lets programs have 16,384 ports of their own by default. */
+/** Windows has 16,384 dynamic ports by default. */
 const FEW_PORTS = 10_000;
 
-/* Deno guards /proc by all permissions together, so a denial is no error. */
+/* Deno needs all permissions for files in /proc, so a refusal is not an error. */
 function read(host: Host, path: string): string | undefined {
   if (host.permission({ name: "read", path }) !== "granted") return undefined;
   try {
@@ -82,7 +82,7 @@ function linux(host: Host): Finding {
 }
 
 async function windows(host: Host, wine: string | undefined): Promise<Finding> {
-  /* Wine has no netsh to speak of. */
+  /* The netsh of Wine prints nothing. */
   const netsh = (family: string, what: string[]) =>
     wine === undefined
       ? runCommand(host, "netsh", ["int", family, "show", ...what])

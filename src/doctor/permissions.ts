@@ -29,7 +29,7 @@ export function missingHosts(host: Host, hosts: readonly string[]): string[] {
 /** What the runtime allows. Asks the runtime, never the user. */
 export const permissionsCheck: Check = {
   id: "permissions",
-  run({ host, iocp }): Finding {
+  run({ host, iocp, isWindows }): Finding {
     if (!host.hasPermissions) {
       return { status: "ok", summary: `${host.name} has no permissions` };
     }
@@ -43,10 +43,15 @@ export const permissionsCheck: Check = {
     if (states.net !== "granted" && isPartial) states.net = "partial";
     if (states.ffi !== "granted" && iocp !== undefined) states.ffi = "partial";
     const missing = Object.keys(NEEDS).filter((name) =>
-      states[name as Permission["name"]] !== "granted"
+      states[name as Permission["name"]] !== "granted" &&
+      (name !== "run" || isWindows)
     );
     if (missing.length === 0) {
-      return { status: "ok", summary: "all are granted", facts: states };
+      return {
+        status: "ok",
+        summary: "all that are needed are granted",
+        facts: states,
+      };
     }
     const flags = missing.map((name) => `--allow-${name}`).join(" ");
     const isFailed = missing.some((name) =>

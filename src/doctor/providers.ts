@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
-/* The Winsock catalog of Windows. A layered service provider that is no file
- * system (XP1_IFS_HANDLES) breaks completion ports: its handles are not those of
- * the kernel. https://learn.microsoft.com/windows/win32/winsock/categorizing-layered-service-providers-and-applications */
+/* The Winsock catalog of Windows. A provider without XP1_IFS_HANDLES returns
+ * sockets that are not handles of the kernel, which a completion port needs.
+ * https://learn.microsoft.com/windows/win32/api/winsock2/ns-winsock2-wsaprotocol_infow */
 
 import { type Check, type Finding, skipped } from "./check.ts";
 import { readRegistry, type RegistryValue } from "./registry.ts";
@@ -30,7 +30,7 @@ export interface Provider {
   readonly family: "ipv4" | "ipv6";
   /** 0: layered; 1: base; more: the length of a chain. */
   readonly chainLength: number;
-  /** Whether its sockets are handles of the kernel. */
+  /** Whether its sockets are handles of the kernel (XP1_IFS_HANDLES). */
   readonly hasIfsHandles: boolean;
 }
 
@@ -79,7 +79,7 @@ export function judgeProviders(providers: readonly Provider[]): Finding {
     status: "warning",
     summary: `${summary}, ${bad.length} without handles of the kernel`,
     advice: bad.map(({ name, path }) =>
-      `"${name}" (${path}) is in the way of completion ports: update or remove the program that installed it`
+      `"${name}" (${path}) may not work with completion ports: update or remove the program that installed it`
     ),
     facts,
   };

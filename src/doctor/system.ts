@@ -9,7 +9,7 @@ import type { Facts } from "./report.ts";
 
 interface NodeOs {
   release(): string;
-  cpus(): readonly unknown[];
+  cpus(): readonly { readonly model: string }[];
   totalmem(): number;
 }
 interface NodeProcess {
@@ -17,7 +17,7 @@ interface NodeProcess {
   readonly arch: string;
 }
 
-/** The names that people know the systems by. */
+/** The usual names of the systems. */
 const NAMES: Readonly<Record<string, string>> = {
   win32: "Windows",
   linux: "Linux",
@@ -26,13 +26,18 @@ const NAMES: Readonly<Record<string, string>> = {
 
 const WINDOWS_VERSION = "HKLM\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion";
 
+function cpuFacts(os: NodeOs): { cpus: number; processor: string } {
+  const cpus = os.cpus();
+  return { cpus: cpus.length, processor: cpus[0]?.model ?? "unknown" };
+}
+
 function osFacts(host: Host): Record<string, string | number> {
   const os = nodeModule<NodeOs>("node:os");
   const mayKnow = (kind: "osRelease" | "cpus" | "systemMemoryInfo") =>
     host.permission({ name: "sys", kind }) === "granted";
   return {
     ...mayKnow("osRelease") && { release: os.release() },
-    ...mayKnow("cpus") && { cpus: os.cpus().length },
+    ...mayKnow("cpus") && cpuFacts(os),
     ...mayKnow("systemMemoryInfo") &&
       { memoryMiB: Math.round(os.totalmem() / 2 ** 20) },
   };

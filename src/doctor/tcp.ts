@@ -4,7 +4,8 @@
 import type { CompletionPort, Conn } from "../../mod.ts";
 import { now } from "../runtime/globals.ts";
 import { type Check, type Finding, skipped } from "./check.ts";
-import { loopbackCheck, pair, readToEnd, testBytes } from "./loopback.ts";
+import { testBytes } from "./checksum.ts";
+import { loopbackCheck, pair, readToEnd } from "./loopback.ts";
 import { reportedError, systemError } from "./report.ts";
 
 const ECHO_BYTES = 2 ** 20;
@@ -97,13 +98,18 @@ async function expectError(
   return { status: "ok", summary, facts: { code, errno } };
 }
 
+/* A port that was just closed, which the system may give to another program
+ * meanwhile: then another one is tried. */
 async function refused(port: CompletionPort): Promise<Finding> {
-  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
-  const { addr } = listener;
-  listener.close();
-  /* The system may give the port to another program meanwhile. */
-  const connecting = port.connect(addr);
-  return await expectError("a closed port", "ECONNREFUSED", connecting);
+  const connect = async () => {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+      const { addr } = listener;
+      listener.close();
+      (await port.connect(addr)).close();
+    }
+  };
+  return await expectError("a closed port", "ECONNREFUSED", connect());
 }
 
 async function reset(port: CompletionPort): Promise<Finding> {
@@ -146,7 +152,7 @@ export function listenCheck(number: number): Check {
       accepting.catch(() => {});
       await port.connect(listener.addr);
       await accepting;
-      const summary = `port ${number} takes connections`;
+      const summary = `port ${number} accepts connections`;
       return { status: "ok", summary, facts: { port: number } };
     },
   });

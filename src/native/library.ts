@@ -5,7 +5,6 @@ import { describe, noLibrary } from "./cache.ts";
 import { LibraryError } from "../errors.ts";
 import { systemFiles } from "./files.ts";
 import {
-  EMBEDDED,
   findLibrary,
   type Found,
   type Search,
@@ -86,12 +85,6 @@ function search(): Search {
   const files = systemFiles(isWindows, canRead, runtime.user());
   const moduleUrl = (import.meta as { url?: string }).url;
   return { env, target, files, moduleUrl };
-}
-
-/** The hash of the library that this module embeds for this system, or undefined
- * when there is none. */
-export function expectedHash(): string | undefined {
-  return EMBEDDED[runtime.target]?.sha256;
 }
 
 /** The library, opened at the first call and never closed. */

@@ -12,8 +12,7 @@ import linux_x86_64 from "./linux_x86_64.ts";
 import windows_x86_64 from "./windows_x86_64.ts";
 import type { Runtime } from "../runtime/types.ts";
 
-/** The libraries that this module embeds, by target. */
-export const EMBEDDED: Readonly<Record<string, Embedded>> = {
+const EMBEDDED: Readonly<Record<string, Embedded>> = {
   linux_x86_64,
   windows_x86_64,
 };
@@ -26,6 +25,12 @@ function embeddedFor(target: string): Embedded {
       Object.keys(EMBEDDED).join(", ")
     } only; build it from ffi/ and set IOCP_LIBRARY to its path`,
   );
+}
+
+/** The SHA-256 of the library that this module embeds for a target, or undefined
+ * when there is none. */
+export function expectedHash(target: string): string | undefined {
+  return EMBEDDED[target]?.sha256;
 }
 
 /** A file that may be the library. */

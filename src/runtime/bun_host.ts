@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 import { nodeModule } from "./globals.ts";
-import type { Host } from "./host_types.ts";
+import type { Host } from "./host.ts";
 import { nodeHost } from "./node_host.ts";
 
 /* https://bun.com/docs/runtime/ffi */

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-import type { Host, Permission, PermissionState } from "./host_types.ts";
+import type { Host, Permission, PermissionState } from "./host.ts";
 import { nodeHost } from "./node_host.ts";
 
 /* The parts of Deno that are used here. https://docs.deno.com/api/deno/ */

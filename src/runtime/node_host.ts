@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 /* The parts of a host that every runtime has, as Node.js defines them. */
 
-import type { Host } from "./host_types.ts";
+import type { Host } from "./host.ts";
 
 interface Globals {
   readonly console: {

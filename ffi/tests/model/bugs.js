@@ -1,13 +1,13 @@
 // Copyright the iocp authors. MIT license.
 
-// Bugs that programs over completion ports have had, as changes to this library,
-// as group "found", those that the simulation has found in it, and as group
-// "documentation", those that showed when the engine and the model were held
-// against Microsoft's documentation. Each is
-// planted by itself, in a copy, and the simulation has to find it
-// (`npm run simulate -- --bugs`). `number` is that of docs/testing.md; what is
-// replaced must be in the file exactly once, so a change of the engine that
-// moves it fails here.
+// Bugs as changes to this library: those that other programs over completion
+// ports have had, in group "found" those that the simulation has found here, and
+// in group "documentation" those that showed when the engine and the model were
+// compared with Microsoft's documentation. Each is planted by itself, in a copy,
+// and the simulation has to find it (`npm run simulate -- --bugs`). `number` is
+// that of the list of past bugs that the project began with. What is replaced
+// must be in the file exactly once, so a change of the engine that moves it
+// fails here.
 
 /** `{ group, number, name, changes: [{ file, from, to }] }`, below ffi/src. */
 export const bugs = [

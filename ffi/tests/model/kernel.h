@@ -19,7 +19,7 @@
  *   habits   how this system behaves in this schedule
  *
  * It does what the documentation allows, as badly as it allows it; a rule that
- * the engine breaks ends the schedule (RULE()). docs/testing.md lists the rules
+ * the engine breaks ends the schedule (RULE()). README.md lists the rules
  * and where they come from.
  */
 #ifndef MODEL_KERNEL_H

@@ -1,0 +1,30 @@
+// Copyright the iocp authors. MIT license.
+
+import { describeEnd } from "./setup.js";
+
+/**
+ * Starts a server in a cell and waits until its output matches `pattern`.
+ * Returns `{ match, stop }`: `stop()` kills it and returns how it ended.
+ */
+export async function serve(cell, pattern, args, options) {
+  const stopper = new AbortController();
+  let output = "";
+  let onMatch;
+  const listening = new Promise((resolve) => onMatch = resolve);
+  const ended = cell.run(args, {
+    ...options,
+    signal: stopper.signal,
+    onStdout(text) {
+      output += text;
+      const match = pattern.exec(output);
+      if (match) onMatch(match);
+    },
+  });
+  const match = await Promise.race([listening, ended]);
+  if (!Array.isArray(match)) {
+    throw new Error(
+      `it does not serve (${describeEnd(match)})\n${match.output}`,
+    );
+  }
+  return { match, stop: () => (stopper.abort(), ended) };
+}
