@@ -420,10 +420,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
     Uint8Array<ArrayBuffer>,
     undefined
   > {
-    return new Chunks(this.#socket) as AsyncIterableIterator<
-      Uint8Array<ArrayBuffer>,
-      undefined
-    >;
+    return new Chunks(this.#socket);
   }
 
   /**
@@ -458,10 +455,12 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
     if (p.length === 0) {
       throw new RangeError('The "p" argument must not be empty');
     }
-    return new Chunks(this.#socket, p) as AsyncIterableIterator<
-      Uint8Array<B>,
-      undefined
-    >;
+    const chunks: AsyncIterableIterator<unknown, undefined> = new Chunks(
+      this.#socket,
+      p,
+    );
+    /* Its chunks are parts of `p`. */
+    return chunks as AsyncIterableIterator<Uint8Array<B>, undefined>;
   }
 
   /** The same as `close()`. */
