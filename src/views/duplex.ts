@@ -170,7 +170,7 @@ function makeClass(): new (socket: Socket) => Duplex {
       const idle = Math.min(Math.ceil(initialDelay / 1000), SECONDS_MAX);
       const times = idle >= 1 ? { idle } : {};
       this.#attempt(() =>
-        changeOptions(this.#socket, { keepAlive: enable && times })
+        changeOptions(this.#socket, { keepAlive: enable ? times : false })
       );
       return this;
     }

@@ -37,7 +37,7 @@ export class DuplexWriter {
     }
     this.#queuedBytes = length;
     this.#activity.refresh();
-    /* Parts leave in order, so the last one is the end of all. */
+    /* Parts are sent in order, so the last one settles last. */
     let last: Promise<unknown> | undefined;
     for (const part of parts) {
       last?.catch(ignore);
