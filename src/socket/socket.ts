@@ -11,7 +11,7 @@ import type { Endpoint } from "../loop/endpoint.ts";
 import { errorOf, SocketError } from "../errors.ts";
 import { type ConnEnd, LastKnown } from "./last_known.ts";
 import type { Loop } from "../loop/loop.ts";
-import { applyOptions } from "../options/settings.ts";
+import { applyOptions, type Origin } from "../options/settings.ts";
 import { type ReceiveOwner, ReceiveQueue } from "./receive_queue.ts";
 import { type SendOwner, SendQueue } from "./send_queue.ts";
 
@@ -34,13 +34,6 @@ export interface SocketSettings extends ConnSettings {
   /** The address of the listener that has accepted it. */
   readonly listenerAddr?: NetAddr | undefined;
 }
-
-/**
- * Where a socket comes from, which says what options it has in the library: those
- * of the system, of its former owner, or of its listener. The library may close
- * one that is "watched", also an accepted one, without being asked.
- */
-export type Origin = "new" | "adopted" | "accepted" | "watched";
 
 /** A connected socket of a loop: both directions, and its close. Its public face
  * is a Conn. */
