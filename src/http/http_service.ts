@@ -175,7 +175,7 @@ class Service implements HttpService {
  * @example
  * ```ts
  * import { createServer } from "node:http";
- * import { listen, serveHttp } from "./mod.ts";
+ * import { listen, serveHttp } from "iocp";
  *
  * const server = createServer((_, response) => response.end("hello"));
  * await using service = serveHttp(

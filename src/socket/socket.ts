@@ -1,5 +1,6 @@
 // Copyright the iocp authors. MIT license.
 
+import type { Chunk } from "./chunk_queue.ts";
 import type { NetAddr } from "../native/address.ts";
 import { type CloseOwner, Closing } from "./closing.ts";
 import { LOCAL, PEER, RESET } from "../native/completion.ts";
@@ -88,7 +89,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
 
   /* ---- completions */
 
-  received(chunk: Uint8Array): void {
+  received(chunk: Chunk): void {
     const closing = this.#closing;
     if (!this.isClosed || closing?.isDetaching) this.receive.received(chunk);
     else if (closing?.isAbandoned) this.reset();

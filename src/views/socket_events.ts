@@ -98,7 +98,7 @@ export class SocketEvents {
       for (;;) {
         const { value } = await chunks.next();
         if (value === undefined) break;
-        await report("read", value as Uint8Array<ArrayBuffer>);
+        await report("read", value);
       }
     } catch (error) {
       report("error", undefined, error as Error);
