@@ -2,7 +2,7 @@
 
 // npm run soak: uses the library at random for a while, in one cell after the
 // other, and fails when a byte is wrong, a promise never settles, or memory or
-// handles are not given back. tests/soak/ has what is done and what is checked.
+// handles are not freed. tests/soak/ has what is done and what is checked.
 //
 //   npm run soak -- --minutes 30 --cell deno-linux
 //   npm run soak -- --cell bun-linux --seed 17    the choices of another run
