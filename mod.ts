@@ -38,20 +38,29 @@ import "./src/loop/preload.ts";
 
 export { type NetAddr } from "./src/native/address.ts";
 export { broadcast } from "./src/broadcast.ts";
-export { Conn, type ConnOptionsInForce } from "./src/conn.ts";
+export { Conn } from "./src/conn.ts";
 export { type DetachedSocket } from "./src/socket/detached_socket.ts";
 export { LibraryError, NotSupported, SocketError } from "./src/errors.ts";
 export { type SocketErrorOptions } from "./src/errors.ts";
 export { type HttpService, serveHttp } from "./src/http/http_service.ts";
-export { type KeepAliveOptions } from "./src/options/keep_alive.ts";
-export { Listener, type ListenerOptionsInForce } from "./src/listener.ts";
-export { type NodeServer } from "./src/http/node_server.ts";
 export {
-  type ConnectOptions,
   type ConnOptions,
+  type ConnOptionsInForce,
+} from "./src/options/conn.ts";
+export { type ConnectOptions } from "./src/options/connect.ts";
+export {
+  type KeepAliveOptions,
+  type KeepAliveOptionsInForce,
+} from "./src/options/keep_alive.ts";
+export {
+  type ListenerChanges,
+  type ListenerOptionsInForce,
   type ListenOptions,
-  type SyncOptions,
-} from "./src/options/options.ts";
+  type ListenOptionsInForce,
+} from "./src/options/listen.ts";
+export { type SyncOptions } from "./src/options/sync.ts";
+export { Listener } from "./src/listener.ts";
+export { type NodeServer } from "./src/http/node_server.ts";
 export {
   type AddSocketOptions,
   adopt,
@@ -61,8 +70,11 @@ export {
   listen,
 } from "./src/port.ts";
 export {
+  type BurstReceiveOptions,
+  type PlainReceiveOptions,
   type ReceiveMode,
   type ReceiveOptions,
+  type ReceiveOptionsInForce,
 } from "./src/options/receive_mode.ts";
 export {
   type PlainDuplex,

@@ -5,7 +5,7 @@
 
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { connect } from "../mod.ts";
+import { connect } from "iocp";
 
 const { values, positionals } = parseArgs({
   args: process.argv.slice(2),

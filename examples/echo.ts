@@ -1,11 +1,11 @@
 // Copyright the iocp authors. MIT license.
-// Sends back whatever comes, for ever:
+// Sends back what it receives:
 //   deno run --allow-ffi --allow-net examples/echo.ts --port 8080
 //   bun examples/echo.ts --port 8080
 
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { type Conn, listen } from "../mod.ts";
+import { type Conn, listen } from "iocp";
 
 const { values } = parseArgs({
   args: process.argv.slice(2),

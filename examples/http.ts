@@ -15,7 +15,7 @@ import { createServer as createSecureServer } from "node:https";
 import { extname, join, resolve, sep } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { listen, serveHttp } from "../mod.ts";
+import { listen, serveHttp } from "iocp";
 
 const { values } = parseArgs({
   args: process.argv.slice(2),
@@ -47,8 +47,8 @@ const TYPES: Record<string, string> = {
   ".webp": "image/webp",
 };
 
-/** The path of the file that a URL names, or undefined if there is none that
- * may be seen. */
+/** The path of the file for a URL, or undefined if there is none or it must not
+ * be served. */
 async function findFile(pathname: string): Promise<string | undefined> {
   let name: string;
   try {
@@ -56,7 +56,7 @@ async function findFile(pathname: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-  // These mean a separator, a drive, a stream or the end of a name to Windows.
+  // On Windows these are a separator, a drive or stream, and the end of a path.
   if (/[\\:\0]/.test(name)) return undefined;
   const parts = name.split("/");
   if (parts.some((part) => part.startsWith("."))) return undefined;
@@ -86,15 +86,15 @@ async function sendFile(
   response.once("close", () => gone.abort());
   const { signal } = gone;
   let left = size;
-  // It may grow meanwhile, but its length has been said.
+  // The file may grow meanwhile, but its length has been sent.
   for await (const chunk of createReadStream(path, { end: size - 1, signal })) {
     left -= chunk.length;
-    // The last piece goes with the end, and not by pipeline() before it: Deno
-    // 2.9 loses the next request over TLS if that comes in between.
+    // Pass the last part to end(), unlike pipeline(): Deno 2.9 loses the next
+    // request over TLS if the body is complete before end().
     if (left === 0) return void response.end(chunk);
     if (!response.write(chunk)) await once(response, "drain", { signal });
   }
-  throw new Error("it has become shorter");
+  throw new Error("Cannot send the file: it has become shorter");
 }
 
 async function serveFile(
@@ -106,13 +106,13 @@ async function serveFile(
     answer(response, 405, "method not allowed");
     return;
   }
-  // Not new URL(): it would resolve "..", and take "//x" for a host.
+  // Not new URL(), which resolves ".." and reads "//x" as a host.
   const [pathname, ...query] = request.url!.split("?");
   let path = await findFile(pathname!);
   let file = path === undefined ? undefined : await stat(path);
   if (file?.isDirectory()) {
     if (!pathname!.endsWith("/")) {
-      // One slash at the start, so that it cannot become another host.
+      // With two slashes at the start it would be another host.
       const target = `/${pathname!.replace(/^\/+/, "")}/`;
       response.setHeader("Location", [target, ...query].join("?"));
       answer(response, 301, "moved");
@@ -140,9 +140,9 @@ async function handle(
   try {
     await serveFile(request, response);
   } catch (error) {
-    if (response.destroyed) return; // The client has gone away.
+    if (response.destroyed) return; // The client has disconnected.
     console.error(`${request.url}: ${error}`);
-    // A client that has got a part must not take that for the whole.
+    // After a part of the file, only a reset shows that the rest is missing.
     if (response.headersSent) response.destroy();
     else answer(response, 500, "cannot read the file");
   }

@@ -19,7 +19,10 @@ export const cellNames = [
   "bun-windows",
 ];
 
-const native = process.platform === "win32" ? "windows" : "linux";
+// There are libraries for these alone; elsewhere there is no native cell.
+const native = process.arch === "x64"
+  ? { win32: "windows", linux: "linux" }[process.platform]
+  : undefined;
 
 /**
  * Makes a cell ready; returns `{ cell, reason }`, where a cell has
@@ -33,8 +36,9 @@ export async function openCell(name) {
   }
   const [runtime, system] = name.split("-");
   if (system === native) return { cell: await nativeCell(name, runtime) };
-  if (system === "linux") {
-    return { cell: null, reason: "this is Windows: only its own cells run" };
+  if (process.platform !== "linux" || native === undefined) {
+    const here = `${process.platform} ${process.arch}`;
+    return { cell: null, reason: `this is ${here}: it has no such cell` };
   }
   const { wine, reason } = await ensureWine();
   if (!wine) return { cell: null, reason };

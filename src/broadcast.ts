@@ -1,14 +1,14 @@
 // Copyright the iocp authors. MIT license.
 /* One message to many connections, in one call of the library. */
 
-import { type Conn, streamOf } from "./conn.ts";
+import { type Conn, socketOf } from "./conn.ts";
 import type { Loop } from "./loop/loop.ts";
 import { CALL_MAX, isWhole } from "./socket/send_queue.ts";
-import type { Stream } from "./socket/stream.ts";
+import type { Socket } from "./socket/socket.ts";
 import { requireBytes, wrongType } from "./options/validate.ts";
 
-/* The sockets of a call, and what the library said of each. They are used
- * within one turn only, and grow with the largest audience. */
+/* The sockets of a call, and the library's result for each. They are used within
+ * one turn of the loop only, and grow with the largest call. */
 let sockets = new Int32Array(64);
 let results = new Int32Array(64);
 let broadcasts = 0;
@@ -19,8 +19,8 @@ function makeRoom(count: number): void {
   results = new Int32Array(count * 2);
 }
 
-/* All of them, before the first byte is sent: an iterable is somebody else's
- * code, which may write or close. */
+/* All of them before the first byte is sent, because an iterator is code of the
+ * caller, which may write or close. */
 function collect(conns: Iterable<Conn>): Conn[] {
   if (typeof conns?.[Symbol.iterator] !== "function") {
     wrongType("conns", "an iterable of connections", conns);
@@ -28,59 +28,52 @@ function collect(conns: Iterable<Conn>): Conn[] {
   return [...conns];
 }
 
-function requireStream(conn: Conn): Stream {
-  const stream = streamOf(conn);
-  if (stream === undefined) {
+function requireSocket(conn: Conn): Socket {
+  const socket = socketOf(conn);
+  if (socket === undefined) {
     wrongType("conns", "an iterable of connections only", conn);
   }
-  return stream;
+  return socket;
 }
 
-/* Sends to those that have nothing else to send, which are on one loop; what is
- * not done then goes on in the queues. */
-function sendToFree(
+/* Sends to the connections with empty queues, which are on one loop. The queues
+ * continue with what the system has not accepted. */
+function sendDirectly(
   loop: Loop,
   free: readonly Conn[],
   p: Uint8Array,
-  goesOn: (conn: Conn, written: Promise<number>) => void,
+  resume: (conn: Conn, written: Promise<number>) => void,
 ): void {
   const { length } = p;
-  const others = loop.native.iocp_broadcast(
-    loop.port,
-    sockets,
-    results,
-    free.length,
-    p,
-    0,
-    length,
-  );
+  const others = loop.port.broadcast(sockets, results, free.length, p);
   if (others === 0) return;
-  const taken = results.slice(0, free.length);
+  const counts = results.slice(0, free.length);
   for (const [index, conn] of free.entries()) {
-    const result = taken[index]!;
-    /* An error says that nothing was taken, so it may be met again. */
-    if (others < 0 || result < 0) goesOn(conn, conn.write(p));
+    const result = counts[index]!;
+    /* After an error nothing was sent, so write() meets the same error. */
+    if (others < 0 || result < 0) resume(conn, conn.write(p));
     else if (!isWhole(result, length)) {
-      goesOn(conn, streamOf(conn)!.send.goOn(p, result));
+      resume(conn, socketOf(conn)!.send.resume(p, result));
     }
   }
 }
 
 /**
  * Writes all of `p` to each of many connections, as `write()` on each would,
- * with one call of the native library for all that have nothing else to send.
- * A connection that is given twice gets it once.
+ * with one call of the native library for all connections that have no pending
+ * write. A connection that is given twice gets the bytes once.
  *
- * Until the promise resolves `p` must not be changed. To await it is to keep to
- * the pace of the slowest peer. Who does not await it should give up a peer that
- * reads nothing, since all that it has not read stays in memory.
+ * Until the promise resolves `p` must not be changed. A program that awaits it
+ * keeps to the pace of the slowest peer. One that does not should close a peer
+ * that reads nothing, because the bytes for it stay in memory.
  *
  * @param conns the connections, for example a `Set` of them.
  * @param p the bytes.
- * @returns resolves when each connection has taken all or failed, with those
- * that failed and why; it is never rejected for one of them.
- * @throws {TypeError} as a rejection, when `conns` has anything else than connections, or `p`
- * is no `Uint8Array`; nothing is sent then.
+ * @returns resolves when the system has accepted all bytes for each connection,
+ * or the connection has failed, to the connections that failed and their errors.
+ * A failed connection does not reject it.
+ * @throws {TypeError} as a rejection, when `conns` has something else than
+ * connections, or `p` is no `Uint8Array`; nothing is sent then.
  *
  * @example A chat
  * ```ts
@@ -108,10 +101,10 @@ export async function broadcast(
 ): Promise<Map<Conn, Error>> {
   requireBytes("p", p);
   const all = collect(conns);
-  const streams = all.map(requireStream);
+  const ends = all.map(requireSocket);
   const failed = new Map<Conn, Error>();
   const waits: Promise<unknown>[] = [];
-  const goesOn = (conn: Conn, written: Promise<number>): void => {
+  const resume = (conn: Conn, written: Promise<number>): void => {
     waits.push(written.catch((error) => failed.set(conn, error)));
   };
 
@@ -120,19 +113,19 @@ export async function broadcast(
   let loop: Loop | undefined;
   const free: Conn[] = [];
   for (
-    const [index, { isClosed, loop: own, send, socket }] of streams.entries()
+    const [index, { isClosed, loop: own, send, id }] of ends.entries()
   ) {
     if (send.broadcast === broadcasts) continue;
     send.broadcast = broadcasts;
     const conn = all[index]!;
-    const isPassed = !isClosed && send.isFree && p.length <= CALL_MAX;
-    if (isPassed && own === (loop ??= own)) {
-      sockets[free.length] = socket;
+    const isDirect = !isClosed && send.isIdle && p.length <= CALL_MAX;
+    if (isDirect && own === (loop ??= own)) {
+      sockets[free.length] = id;
       free.push(conn);
-    } else goesOn(conn, conn.write(p));
+    } else resume(conn, conn.write(p));
   }
   if (loop !== undefined) {
-    sendToFree(loop, free, p, goesOn);
+    sendDirectly(loop, free, p, resume);
     const { length } = free;
     await loop.allowance.settled(undefined, length * p.length, length);
   }

@@ -3,56 +3,37 @@
 import type { NetAddr } from "./native/address.ts";
 import { readSync, writeSync } from "./views/blocking.ts";
 import { Chunks } from "./views/chunks.ts";
-import { LOCAL, NO_DELAY, PEER } from "./native/completion.ts";
+import { LOCAL, PEER } from "./native/completion.ts";
 import type { DetachedSocket } from "./socket/detached_socket.ts";
 import { duplexOf } from "./views/duplex.ts";
-import {
-  type KeepAliveOptions,
-  keepAliveSettings,
-  readKeepAlive,
-} from "./options/keep_alive.ts";
-import {
-  requireConcurrency,
-  type SyncOptions,
-  syncTimeout,
-} from "./options/options.ts";
-import {
-  type ReceiveOptions,
-  receiveSettings,
-} from "./options/receive_mode.ts";
+import { showFields, shownAddress } from "./views/inspect.ts";
+import { checkChanges } from "./options/settings.ts";
+import type { ConnOptions, ConnOptionsInForce } from "./options/conn.ts";
+import type { KeepAliveOptions } from "./options/keep_alive.ts";
+import { type SyncOptions, syncTimeout } from "./options/sync.ts";
+import { changeOptions, optionsInForce } from "./socket/socket_options.ts";
+import { wrapPipes } from "./views/pipe_signal.ts";
 import type { SocketDuplex } from "./views/socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
-import type { Stream } from "./socket/stream.ts";
-import { optionalBoolean, requireBytes } from "./options/validate.ts";
+import type { Socket } from "./socket/socket.ts";
+import { requireBytes, requireOptions } from "./options/validate.ts";
 import { WebStreams } from "./views/web_streams.ts";
 import type { ByteReadable, ByteWritable } from "./runtime/web_types.ts";
 
-/** The options of a connection as they are in force. */
-export interface ConnOptionsInForce {
-  /** See {@linkcode ConnOptions.allowHalfOpen}. */
-  allowHalfOpen: boolean;
-  /** In milliseconds; see {@linkcode ConnOptions.closeTimeout}. */
-  closeTimeout: number;
-  /** As the system has it; see {@linkcode ConnOptions.noDelay}. */
-  noDelay: boolean;
-  /** As the system has it, in seconds; see {@linkcode KeepAliveOptions}. */
-  keepAlive: false | Required<KeepAliveOptions>;
-  /** See {@linkcode ReceiveOptions}. */
-  receive: Required<ReceiveOptions>;
-  /** See {@linkcode ConnOptions.sendConcurrency}. */
-  sendConcurrency: number;
-}
+/** The socket of a connection, or undefined for any other value. For internal
+ * use. */
+export let socketOf: (value: unknown) => Socket | undefined;
 
-/** What is behind a connection, for this module's own use; undefined for
- * anything else. */
-export let streamOf: (value: unknown) => Stream | undefined;
+/** Makes the connection of a socket. For internal use: the constructor is not
+ * part of the API. */
+export let makeConn: (socket: Socket) => Conn;
 
 /**
  * A TCP connection, as in Deno, and an async iterable of its chunks.
  *
- * Leaving a `for await` loop over it closes it, however the loop is left:
- * by `break`, by an error, or because the peer has sent its end. Only with
- * `allowHalfOpen` does the peer's end leave it open for an answer.
+ * Leaving a `for await` loop over it closes the connection: by `break`, by an
+ * error, or at the peer's end. With `allowHalfOpen` the peer's end leaves it open,
+ * so that an answer can still be written.
  *
  * @example An echo
  * ```ts
@@ -68,134 +49,153 @@ export let streamOf: (value: unknown) => Stream | undefined;
  * await conn.write(new TextEncoder().encode("hello"));
  * ```
  */
-export class Conn implements AsyncIterable<Uint8Array> {
+export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   static {
-    streamOf = (value) =>
-      typeof value === "object" && value !== null && #stream in value
-        ? value.#stream
+    socketOf = (value) =>
+      typeof value === "object" && value !== null && #socket in value
+        ? value.#socket
         : undefined;
+    makeConn = (socket) => {
+      wrapPipes();
+      return new Conn(socket);
+    };
+    showFields(Conn, (conn) => ({
+      localAddr: shownAddress(() => conn.localAddr),
+      remoteAddr: shownAddress(() => conn.remoteAddr),
+      state: stateOf(conn.#socket),
+    }));
   }
 
-  readonly #stream: Stream;
+  readonly #socket: Socket;
   #webStreams: WebStreams | undefined;
   #duplex: SocketDuplex | undefined;
 
-  /** Connections come from `connect()` and from a listener. */
-  constructor(stream: Stream) {
-    this.#stream = stream;
-  }
-
-  /** The address of this end. It stays known after the close. */
-  get localAddr(): NetAddr {
-    return this.#stream.address(LOCAL);
-  }
-
-  /** The address of the peer. It stays known after the close. */
-  get remoteAddr(): NetAddr {
-    return this.#stream.address(PEER);
+  /**
+   * Connections come from `connect()`, `adopt()` and a listener.
+   *
+   * @ignore
+   */
+  private constructor(socket: Socket) {
+    this.#socket = socket;
   }
 
   /**
-   * Reads what has come, at least one byte, into `p`.
+   * The address of this end.
    *
-   * Reads that wait are answered in order. A read that a `close()` interrupts
-   * is rejected with `EINTR`.
+   * After the close it is still available. For an accepted connection it is then
+   * the address of the listener, which may be `0.0.0.0` or `::`, unless it was
+   * read before.
+   */
+  get localAddr(): NetAddr {
+    return this.#socket.address(LOCAL);
+  }
+
+  /** The address of the peer. It is still available after the close. */
+  get remoteAddr(): NetAddr {
+    return this.#socket.address(PEER);
+  }
+
+  /**
+   * Reads the bytes that have arrived, at least one, into `p`.
+   *
+   * Pending reads are answered in order. `close()` rejects a pending read with
+   * `EINTR`.
    *
    * @returns the number of bytes, or null at the peer's end.
-   * @throws {SocketError} when the connection is closed or has failed; a reset
-   * is never reported as an end.
+   * @throws {SocketError} when the connection is closed or has failed. A reset is
+   * never reported as an end.
    */
   read(p: Uint8Array): Promise<number | null> {
-    const stream = this.#stream;
+    const socket = this.#socket;
     return attempt(() => {
       requireBytes("p", p);
-      if (stream.isClosed) throw stream.closedError("receive");
-      return stream.receive.read(p);
+      if (socket.isClosed) throw socket.closedError("read");
+      return socket.receive.read(p);
     });
   }
 
   /**
    * Writes all of `p`.
    *
-   * Resolves when the system has taken it, so awaiting it keeps to the pace of
-   * the peer. Until then `p` must not be changed. Writes that are not awaited
-   * leave in order.
+   * Resolves when the system has accepted the bytes, so a program that awaits it
+   * keeps to the pace of the peer. Until then `p` must not be changed. Writes
+   * that are not awaited are sent in order.
    *
    * @returns the number of bytes, always all of them.
    * @throws {SocketError} when the connection is closed, half-closed or has
-   * failed; how much of `p` the peer has got is then unknown.
+   * failed. How much of `p` the peer has received is then unknown.
    */
   write(p: Uint8Array): Promise<number> {
-    const stream = this.#stream;
+    const socket = this.#socket;
     if (!(p instanceof Uint8Array)) {
       return attempt(() => requireBytes("p", p)) as never;
     }
-    if (stream.isClosed) return Promise.reject(stream.closedError("send"));
-    return stream.send.write(p);
+    if (socket.isClosed) return Promise.reject(socket.closedError("write"));
+    return socket.send.write(p);
   }
 
   /**
-   * The same as `read()`, but it blocks the thread: no other code of it runs
-   * meanwhile, timers and promises included. Reads that wait already are
+   * The same as `read()`, but it blocks the thread: no other code runs on it
+   * meanwhile, timers and promises included. Reads that are pending already are
    * answered first.
    *
    * @param p where the bytes go.
    * @param options how long to block.
    * @returns the number of bytes, or null at the peer's end.
-   * @throws {SocketError} as `read()`, and `ETIMEDOUT` after `timeout`: then
-   * nothing was read, and what comes later is the next read's.
+   * @throws {SocketError} as `read()`, and `ETIMEDOUT` after `timeout`. Then
+   * nothing was read, and bytes that arrive later are for the next read.
    */
   readSync(p: Uint8Array, options?: SyncOptions): number | null {
     requireBytes("p", p);
-    return readSync(this.#stream, p, syncTimeout(options));
+    return readSync(this.#socket, p, syncTimeout(options));
   }
 
   /**
-   * The same as `write()`, but it blocks the thread: no other code of it runs
-   * meanwhile, timers and promises included. Writes that wait already leave
-   * first.
+   * The same as `write()`, but it blocks the thread: no other code runs on it
+   * meanwhile, timers and promises included. Writes that are pending already are
+   * sent first.
    *
    * @param p the bytes.
    * @param options how long to block.
    * @returns the number of bytes, always all of them.
-   * @throws {SocketError} as `write()`, and `ETIMEDOUT` after `timeout`. What
-   * was taken until then is sent all the same, and the error's `bytesWritten`
-   * says how much that is: `p.subarray(bytesWritten)` is what to write next.
-   * Who gives up instead should `reset()` the connection, or its peer may take
-   * the part for the whole.
+   * @throws {SocketError} as `write()`, and `ETIMEDOUT` after `timeout`. The
+   * error's `bytesWritten` bytes were accepted before that and are still sent:
+   * continue with `p.subarray(bytesWritten)`. If you stop instead, call
+   * `reset()`; otherwise the peer may mistake a partial message for a complete
+   * one.
    */
   writeSync(p: Uint8Array, options?: SyncOptions): number {
     requireBytes("p", p);
-    return writeSync(this.#stream, p, syncTimeout(options));
+    return writeSync(this.#socket, p, syncTimeout(options));
   }
 
   /**
-   * Ends the sending direction, once everything written has left. The peer
-   * sees the end and can still send.
+   * Closes the sending direction after everything that was written is sent. The
+   * peer sees the end and can still send.
    *
    * @throws {SocketError} when the connection is closed or has failed.
    */
   closeWrite(): Promise<void> {
-    const stream = this.#stream;
-    if (stream.isClosed) {
-      return Promise.reject(stream.closedError("shutdown"));
+    const socket = this.#socket;
+    if (socket.isClosed) {
+      return Promise.reject(socket.closedError("shutdown"));
     }
-    return stream.send.closeWrite();
+    return socket.send.closeWrite();
   }
 
   /**
    * Closes the connection. Loops over it end, pending reads are rejected, and
-   * what was written before is still sent, in the background, within
+   * bytes that were written before are still sent in the background, within
    * `closeTimeout`. Closing again does nothing.
    *
-   * What the peer has sent and nothing has read is discarded, and what it sends
-   * afterwards too, for two seconds at most: a reset would destroy what the peer
-   * has not read yet. So a peer may believe that bytes were received which were
-   * not. `reset()` tells it; `duplex().destroy()` does so where the system's own
-   * close would.
+   * Bytes from the peer that were not read are discarded, and so are those that
+   * arrive within the next two seconds: a reset would destroy the bytes that the
+   * peer itself has not read yet. So a peer may believe that bytes were received
+   * which were discarded. `reset()` shows it an error instead;
+   * `duplex().destroy()` does so where the system's own close would.
    */
   close(): void {
-    this.#stream.close();
+    this.#socket.close();
   }
 
   /**
@@ -203,30 +203,32 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * an error (`ECONNRESET`), not an end.
    */
   reset(): void {
-    this.#stream.reset();
+    this.#socket.reset();
   }
 
   /**
-   * The received bytes as a byte stream. When it ends, the connection is
-   * closed, unless `writable` is in use: then when both have ended. Cancelling
-   * it, which leaving a loop over it does, or a failure closes the connection in
-   * any case.
+   * The received bytes as a byte stream. At its end the connection is closed;
+   * if `writable` is in use, it is closed when both have ended. A failure closes
+   * it at once, and so does cancelling the stream, which leaving a loop over it
+   * does.
    */
   get readable(): ByteReadable {
-    return (this.#webStreams ??= new WebStreams(this.#stream)).readable;
+    return (this.#webStreams ??= new WebStreams(this.#socket)).readable;
   }
 
   /**
-   * The bytes to send: an `ArrayBuffer` or a view of one a chunk. Closing it
-   * ends the sending direction. Aborting it, also by a `pipeTo()` that fails,
-   * resets the connection at once, whatever the peer has not taken yet; so does
-   * a chunk of a wrong type.
+   * The bytes to send. Each chunk is an `ArrayBuffer` or a view of one. Closing
+   * the stream closes the sending direction. Aborting it, which a `pipeTo()` that
+   * fails does too, resets the connection at once, even if bytes are not sent
+   * yet; so does a chunk of a wrong type.
    *
    * A `pipeTo()` or `pipeThrough()` whose `signal` aborts resets the connection
-   * at once as well, unless it has `preventAbort`.
+   * at once as well, unless it has `preventAbort`. For that, the first connection
+   * of a program wraps these two methods of `ReadableStream.prototype`; pipes
+   * between other streams are not changed.
    */
   get writable(): ByteWritable {
-    return (this.#webStreams ??= new WebStreams(this.#stream)).writable;
+    return (this.#webStreams ??= new WebStreams(this.#socket)).writable;
   }
 
   /**
@@ -234,29 +236,30 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * `net.Socket` that libraries use: for `node:http`, `node:tls` and others
    * that take a socket or a stream. Every call returns the same object.
    *
-   * From then on the connection belongs to it: what else uses it takes bytes
-   * from it, or puts some between those that it writes. It ends and closes as a
-   * `net.Socket` does, with these rules for its last bytes:
+   * From then on the duplex owns the connection: other reads take bytes away
+   * from it, and other writes insert bytes between its own. It ends and closes
+   * as a `net.Socket` does, with these rules for the last bytes:
    *
    * - `end()` sends everything, then the end. `destroySoon()` does that too, and
-   *   then discards what still comes, for two seconds at most, so that the peer
-   *   can read to the end.
-   * - `destroy()` after `end()`, with an error or without, still delivers what
-   *   was written, within `closeTimeout`; `"close"` comes then.
-   * - `destroy()` without `end()` sends what the system has taken. A peer whose
-   *   bytes nothing has read, or that sends more, gets a reset and not the
-   *   impression that they were received.
-   * - Without `end()`, `destroy()` with an error, or before the system has taken
-   *   what was written, resets the connection, so that the peer does not take a
-   *   part for the whole. `resetAndDestroy()` always does.
+   *   then discards the bytes that still arrive, for two seconds at most, so that
+   *   the peer can read to the end.
+   * - `destroy()` after `end()`, with an error or without, still sends everything
+   *   that was written, within `closeTimeout`, and emits `"close"` then.
+   * - `destroy()` without `end()` sends the bytes that the system has accepted. A
+   *   peer whose bytes were not read, or that sends more, sees a reset, so that
+   *   it does not believe they were received.
+   * - Without `end()`, `destroy()` resets the connection when it has an error, or
+   *   when the system has not accepted everything yet, so that the peer does not
+   *   mistake a partial message for a complete one. `resetAndDestroy()` always
+   *   resets it.
    *
    * Its errors are those of a `net.Socket` (`read ECONNRESET`, with a negative
-   * `errno`), and their `cause` is the {@linkcode SocketError}. Only a read or a
-   * write that is pending holds the process alive; `pause()` ends a read. A
-   * `TLSSocket` over it has the addresses of the connection, and passes `ref()`,
-   * `unref()`, `setNoDelay()` and `setKeepAlive()` on to it.
+   * `errno`), and their `cause` is the {@linkcode SocketError}. Only a pending
+   * read or write holds the process alive; `pause()` ends a pending read. A
+   * `TLSSocket` over it has the addresses of the connection, and forwards
+   * `ref()`, `unref()`, `setNoDelay()` and `setKeepAlive()` to it.
    *
-   * A server of `node:http` or `node:https` takes a whole listener:
+   * To serve a whole listener with a `node:http` or `node:https` server, use
    * {@linkcode serveHttp}.
    *
    * @returns the duplex; with Node's types it is assignable to `stream.Duplex`.
@@ -283,10 +286,10 @@ export class Conn implements AsyncIterable<Uint8Array> {
    */
   duplex(): SocketDuplex {
     if (this.#duplex !== undefined) return this.#duplex;
-    if (this.#stream.isClosed) {
-      throw this.#stream.closedError("make a duplex");
+    if (this.#socket.isClosed) {
+      throw this.#socket.closedError("read", "make a duplex");
     }
-    return this.#duplex = duplexOf(this.#stream);
+    return this.#duplex = duplexOf(this.#socket);
   }
 
   /**
@@ -295,14 +298,11 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * @throws {SocketError} when the connection is closed.
    */
   setNoDelay(noDelay = true): void {
-    this.#stream.setOption(
-      NO_DELAY,
-      optionalBoolean("noDelay", noDelay, true) ? 1 : 0,
-    );
+    this.setOptions({ noDelay });
   }
 
   /**
-   * Has the system probe an idle peer, or not (`SO_KEEPALIVE`).
+   * Lets the system probe an idle peer, or not (`SO_KEEPALIVE`).
    *
    * @param keepAlive `true` for the system's own times, or the times.
    * @throws {SocketError} when the connection is closed.
@@ -318,48 +318,43 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * ```
    */
   setKeepAlive(keepAlive: boolean | KeepAliveOptions = true): void {
-    this.#stream.setKeepAlive(keepAliveSettings(keepAlive, true));
+    this.setOptions({ keepAlive });
   }
 
   /**
-   * Receives in another way from now on.
+   * Changes options of the connection; those that are left out stay as they are.
    *
+   * @throws {NotSupported} for an option that the system does not have.
    * @throws {SocketError} when the connection is closed.
-   */
-  setReceive(receive: ReceiveOptions): void {
-    this.#stream.setReceive(receiveSettings(receive));
-  }
-
-  /**
-   * Changes how many sends may be in flight at once, from 1 to 64.
    *
-   * @throws {SocketError} when the connection is closed.
+   * @example
+   * ```ts
+   * import { connect, listen } from "./mod.ts";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * await using conn = await connect(listener.addr);
+   * conn.setOptions({ receive: { mode: "zero-byte" }, sendConcurrency: 4 });
+   * console.log(conn.options.receive.mode);
+   * ```
    */
-  setSendConcurrency(sendConcurrency: number): void {
-    this.#stream.setSendConcurrency(requireConcurrency(sendConcurrency));
+  setOptions(options: ConnOptions): void {
+    requireOptions(options);
+    changeOptions(this.#socket, checkChanges("conn", options));
   }
 
   /**
-   * The options in force, read from where they are: the system or the library.
+   * The options in force, each read from where it is: the system, the library or
+   * the module. One that the system cannot be asked for is undefined.
    *
    * @throws {SocketError} when the connection is closed.
    */
   get options(): ConnOptionsInForce {
-    const stream = this.#stream;
-    const { allowHalfOpen, closeTimeout } = stream.settings;
-    return {
-      allowHalfOpen,
-      closeTimeout,
-      noDelay: stream.getOption(NO_DELAY) !== 0,
-      keepAlive: readKeepAlive((option) => stream.getOption(option)),
-      receive: { ...stream.receive.settings },
-      sendConcurrency: stream.send.concurrency,
-    };
+    return optionsInForce(this.#socket);
   }
 
-  /** What the connection has failed with last, or undefined. */
+  /** The last error of the connection, or undefined. */
   get lastError(): Error | undefined {
-    return this.#stream.lastError;
+    return this.#socket.lastError;
   }
 
   /**
@@ -368,21 +363,23 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * @throws {SocketError} when the connection is closed.
    */
   stats(): ConnStats {
-    return this.#stream.stats();
+    return this.#socket.stats();
   }
 
   /**
-   * Gives the connection up without closing it, and the handle of the operating
-   * system back, with the bytes that have come and were not read.
+   * Detaches the connection from its completion port without closing it. Returns
+   * the handle of the operating system, and the bytes that have arrived and were
+   * not read.
    *
-   * What was written before leaves first. Loops over the connection end, reads
-   * that wait are rejected with `EINTR`, and every later call says that it is
-   * closed. The handle is the caller's: `adopt()` takes it, in this or another
-   * Worker, and loses nothing; who does neither that nor anything else with it
-   * leaks it.
+   * Bytes that were written before are sent first. Loops over the connection end,
+   * pending reads are rejected with `EINTR`, and later calls fail as after a
+   * close. The caller owns the handle: `adopt()` makes a connection of it again,
+   * in this Worker or another one, without losing bytes. A handle that is neither
+   * adopted nor closed is leaked.
    *
    * @throws {SocketError} when the connection is closed or has failed, or when
-   * the peer has taken nothing for `closeTimeout`: then the connection is reset.
+   * the peer has acknowledged nothing for `closeTimeout`; then the connection is
+   * reset.
    *
    * @example
    * ```ts
@@ -396,40 +393,46 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * ```
    */
   detach(): Promise<DetachedSocket> {
-    return this.#stream.detach();
+    return this.#socket.detach();
   }
 
-  /** Has the open connection hold the process alive, which is the default; with
-   * a duplex, its pending reads and writes. */
+  /** Lets the open connection hold the process alive, which is the default; with
+   * a duplex, only its pending reads and writes do. */
   ref(): void {
     if (this.#duplex !== undefined) this.#duplex.ref();
-    else this.#stream.setRef(true);
+    else this.#socket.setRef(true);
   }
 
   /**
-   * Lets the process end while the connection is open. Writes that are under way,
-   * and a close that waits for them, hold it all the same.
+   * Lets the process end while the connection is open. Pending writes, and a
+   * close that waits for them, still hold it alive.
    */
   unref(): void {
     if (this.#duplex !== undefined) this.#duplex.unref();
-    else this.#stream.setRef(false);
+    else this.#socket.setRef(false);
   }
 
   /**
-   * The chunks as they come, each for the caller to keep. The end of the loop
+   * The chunks as they arrive. Each is the caller's to keep. The end of the loop
    * closes the connection; see {@linkcode Conn}.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array, undefined> {
-    return new Chunks(this.#stream);
+  [Symbol.asyncIterator](): AsyncIterableIterator<
+    Uint8Array<ArrayBuffer>,
+    undefined
+  > {
+    return new Chunks(this.#socket) as AsyncIterableIterator<
+      Uint8Array<ArrayBuffer>,
+      undefined
+    >;
   }
 
   /**
-   * The same loop with the caller's own memory: each chunk is the part of `p`
-   * that was filled, and holds until the next one is asked for. So it allocates
-   * nothing, which pays for large chunks; to keep one, keep `chunk.slice()`.
+   * The same loop with the caller's own buffer: each chunk is the part of `p`
+   * that was filled, and is valid until the next one is requested. This allocates
+   * nothing, which matters for large chunks. To keep a chunk, keep
+   * `chunk.slice()`.
    *
-   * `p` belongs to one loop at a time, and its size is the most that a chunk
-   * has.
+   * `p` belongs to one loop at a time. No chunk is larger than `p`.
    *
    * @throws {SocketError} from the loop, when the connection has failed; a reset
    * is never reported as an end.
@@ -448,27 +451,37 @@ export class Conn implements AsyncIterable<Uint8Array> {
    * await conn.write(new TextEncoder().encode("hello"));
    * ```
    */
-  chunks(p: Uint8Array): AsyncIterableIterator<Uint8Array, undefined> {
+  chunks<B extends ArrayBufferLike>(
+    p: Uint8Array<B>,
+  ): AsyncIterableIterator<Uint8Array<B>, undefined> {
     requireBytes("p", p);
     if (p.length === 0) {
       throw new RangeError('The "p" argument must not be empty');
     }
-    return new Chunks(this.#stream, p);
+    return new Chunks(this.#socket, p) as AsyncIterableIterator<
+      Uint8Array<B>,
+      undefined
+    >;
   }
 
   /** The same as `close()`. */
   [Symbol.dispose](): void {
-    this.#stream.close();
+    this.#socket.close();
   }
 
-  /** Closes, and waits until everything written has left or failed. */
+  /** Closes, and waits until everything that was written is sent or has failed. */
   [Symbol.asyncDispose](): Promise<void> {
-    this.#stream.close();
-    return this.#stream.released();
+    this.#socket.close();
+    return this.#socket.released();
   }
 }
 
-/* Wrong arguments of an async method reject, like those of Deno's. */
+function stateOf({ isClosed, receive, send }: Socket): string {
+  if (isClosed) return "closed";
+  return receive.hasPeerEnded || send.isEnded ? "half-closed" : "open";
+}
+
+/* Wrong arguments of an async method reject, as in Deno. */
 function attempt<T>(body: () => T | Promise<T>): Promise<T> {
   try {
     return Promise.resolve(body());

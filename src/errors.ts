@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 /**
- * What goes wrong with a socket, as one type.
+ * The errors of the module.
  *
  * @module
  */
@@ -55,8 +55,8 @@ const BY_CODE = new Map(
   CODES.map(([code, number, text]) => [code, { number, text }]),
 );
 
-/* What `name` is, by code: the class that a runtime has for such a failure. The
- * other codes have no class of their own anywhere. */
+/* The `name` of an error by its code: the class that a runtime has for such a
+ * failure. For the other codes no runtime has a class. */
 const NAMES = new Map(Object.entries({
   EPERM: "PermissionDenied",
   EINTR: "Interrupted",
@@ -79,20 +79,19 @@ const NAMES = new Map(Object.entries({
 
 let findClass: ErrorClasses = () => undefined;
 
-/** Says which classes the runtime has. It is told, and not asked for, because
- * the module that knows the runtime needs the errors to refuse one. */
+/** Sets the error classes of the runtime. They are passed in, because the module
+ * that detects the runtime imports this one. */
 export function useErrorClasses(find: ErrorClasses): void {
   findClass = find;
 }
 
-/* Prototypes that were made, by name; there are no more than names. */
+/* The prototypes that were made, by name. */
 const prototypes = new Map<string, object>();
 
-/* Puts the runtime's class of that name among the ancestors of an error, whose
- * class keeps its own members and stays its constructor. A class has only one
- * parent, so the prototype is a copy of `own` with another parent, and the
- * class says by Symbol.hasInstance what is its own. Errors of a user's subclass
- * are left as they are. */
+/* Makes an error an instance of the runtime's class of that name as well. Its own
+ * class keeps its members and stays its constructor. A class has only one parent,
+ * so the prototype is a copy of `own` with another parent, and Symbol.hasInstance
+ * keeps instanceof right. Errors of a user's subclass stay as they are. */
 function adopt(error: Error, own: object, name: string): void {
   if (Object.getPrototypeOf(error) !== own) return;
   const parent = findClass(name)?.prototype;
@@ -107,34 +106,58 @@ function adopt(error: Error, own: object, name: string): void {
   Object.setPrototypeOf(error, prototype);
 }
 
-/* What instanceof means for a class that does not say. */
+/* The result of instanceof for a class without Symbol.hasInstance. */
 function isOrdinaryInstance(Class: unknown, value: unknown): boolean {
   return Function.prototype[Symbol.hasInstance].call(Class as object, value);
 }
 
-/* For the message: how an operation and an address go together. */
-const PREPOSITIONS: Readonly<Record<string, string>> = {
-  accept: "on",
-  connect: "to",
-  listen: "on",
-  receive: "from",
-  resolve: "the host name",
-  send: "to",
-};
+/* For the message: what each system call is for, and the words between that and
+ * the address. */
+const ACTIONS = new Map<string, readonly [action: string, link: string]>(
+  Object.entries({
+    accept: ["accept", "on"],
+    bind: ["bind", "to"],
+    connect: ["connect", "to"],
+    getaddrinfo: ["resolve the host name", ""],
+    getpeername: ["get the remote address", "of"],
+    getsockname: ["get the local address", "of"],
+    getsockopt: ["get an option", "of"],
+    ioctl: ["read the counters", "of"],
+    listen: ["listen", "on"],
+    read: ["read", "from"],
+    setsockopt: ["set an option", "of"],
+    shutdown: ["close the sending direction", "of"],
+    write: ["write", "to"],
+  }),
+);
 
-/** What a {@linkcode SocketError} is made of besides its code. */
+/* "Cannot <action> <address>". */
+function describe({ syscall, action, address, port }: SocketErrorOptions) {
+  const [usual, link] = ACTIONS.get(syscall) ?? [syscall, "of"];
+  const words = ["Cannot", action ?? usual];
+  if (address !== undefined) words.push(link, formatHost(address, port));
+  return words.filter((word) => word !== "").join(" ");
+}
+
+/** The properties of a {@linkcode SocketError} besides its code. */
 export interface SocketErrorOptions {
-  /** The system call or operation that failed: `"connect"`. */
+  /** The system call that failed: `"connect"`. */
   syscall: string;
-  /** The address that it was about, where there is one. */
+  /**
+   * What the call was for, as the message says it.
+   *
+   * @default what `syscall` is mostly for
+   */
+  action?: string | undefined;
+  /** The address of the call, where it has one. */
   address?: string | undefined;
   /** The port number that goes with `address`. */
   port?: number | undefined;
   /** The system's own number: an errno, a Winsock error or an NTSTATUS. */
   errno?: number | undefined;
-  /** Of a write that was given up, the bytes that were taken before. */
+  /** Of a write that timed out, the bytes that were accepted before. */
   bytesWritten?: number | undefined;
-  /** More words than the code's own sentence. */
+  /** The state, as the message says it; by default the sentence of the code. */
   detail?: string | undefined;
   /** What caused it. */
   cause?: unknown;
@@ -143,11 +166,11 @@ export interface SocketErrorOptions {
 /**
  * A failure of a socket, a listener or a port.
  *
- * Under Deno it is an instance of the class of `Deno.errors` that the stock
- * call throws in its place as well, the one called as `name` says. So
- * `catch` clauses for `Deno.errors.ConnectionRefused` and the like hold.
+ * In Deno it is also an instance of the class of `Deno.errors` that Deno's own
+ * call would throw, which has the name `name`. So code that checks for
+ * `Deno.errors.ConnectionRefused` and the like still works.
  *
- * @example Telling a refusal from the rest
+ * @example Handling a refused connection
  * ```ts
  * import { connect, SocketError } from "./mod.ts";
  *
@@ -161,28 +184,30 @@ export interface SocketErrorOptions {
  */
 export class SocketError extends Error {
   /**
-   * What kind of failure it is, the same word for the same `code` in every
-   * runtime: `"ConnectionRefused"`, `"ConnectionReset"`,
+   * The kind of failure, the same for the same `code` in every runtime: `"ConnectionRefused"`, `"ConnectionReset"`,
    * `"ConnectionAborted"`, `"NotConnected"`, `"BrokenPipe"`, `"AddrInUse"`,
    * `"AddrNotAvailable"`, `"NetworkUnreachable"`, `"PermissionDenied"`,
-   * `"TimedOut"`, `"BadResource"` (what was used is closed) or `"Interrupted"`
-   * (it was closed meanwhile). For the codes that have no such word it is
-   * `"SocketError"`.
+   * `"TimedOut"`, `"BadResource"` (the object is closed) or `"Interrupted"` (it
+   * was closed during the call). For all other codes it is `"SocketError"`.
    */
   override readonly name: string;
-  /** The error's name, the same on every system: `"ECONNRESET"`. */
+  /** The code, the same on every system: `"ECONNRESET"`. */
   readonly code: string;
-  /** The system call or operation that failed: `"connect"`. */
+  /**
+   * The system call that failed: `"connect"`. Where the call could not be made,
+   * since the connection is closed for example, it is the call that would have
+   * been made.
+   */
   readonly syscall: string;
-  /** The address that it was about, where there is one. */
+  /** The address of the call, where it has one. */
   readonly address: string | undefined;
   /** The port number that goes with `address`. */
   readonly port: number | undefined;
   /** The system's own number, or 0 when the failure is the module's. */
   readonly errno: number;
   /**
-   * Only of a `writeSync()` that timed out: how much of it the system and the
-   * library have taken, which is sent all the same.
+   * Of a `writeSync()` that timed out: the number of bytes that were accepted
+   * before, which are still sent.
    */
   readonly bytesWritten: number | undefined;
   #isSocketError = true;
@@ -190,12 +215,9 @@ export class SocketError extends Error {
   /** Makes an error of that code. */
   constructor(code: string, options: SocketErrorOptions) {
     const { syscall, address, port, errno = 0, detail, cause } = options;
-    const where = address === undefined
-      ? ""
-      : ` ${PREPOSITIONS[syscall] ?? "of"} ${formatHost(address, port)}`;
     const text = detail ?? BY_CODE.get(code)?.text ?? code;
     super(
-      `Cannot ${syscall}${where}: ${text}`,
+      `${describe(options)}: ${text}`,
       cause === undefined ? undefined : { cause },
     );
     this.code = code;
@@ -208,8 +230,8 @@ export class SocketError extends Error {
     adopt(this, SocketError.prototype, this.name);
   }
 
-  /** Has `instanceof SocketError` hold for every one of them, although under
-   * Deno most are made instances of Deno's class as well. */
+  /** Makes `instanceof SocketError` true for every one of them, although in Deno
+   * most have the prototype of Deno's class. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (this !== SocketError) return isOrdinaryInstance(this, value);
     return typeof value === "object" && value !== null &&
@@ -218,8 +240,8 @@ export class SocketError extends Error {
 }
 
 /**
- * Thrown for what this system or runtime cannot do; the message says why. Under
- * Deno it is a `Deno.errors.NotSupported` as well.
+ * Thrown when this system or runtime cannot do something; the message says why.
+ * In Deno it is also an instance of `Deno.errors.NotSupported`.
  */
 export class NotSupported extends Error {
   /** Always `"NotSupported"`. */
@@ -232,7 +254,7 @@ export class NotSupported extends Error {
     adopt(this, NotSupported.prototype, this.name);
   }
 
-  /** Has `instanceof NotSupported` hold for every one of them. */
+  /** Makes `instanceof NotSupported` true for every one of them. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (this !== NotSupported) return isOrdinaryInstance(this, value);
     return typeof value === "object" && value !== null &&
@@ -240,7 +262,7 @@ export class NotSupported extends Error {
   }
 }
 
-/** The native library cannot be had; the message says what to do. */
+/** The native library cannot be loaded; the message says what to do. */
 export class LibraryError extends Error {
   /** Always `"LibraryError"`. */
   override readonly name = "LibraryError";

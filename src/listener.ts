@@ -2,40 +2,28 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { NetAddr } from "./native/address.ts";
 import type { Acceptor } from "./socket/acceptor.ts";
-import { Conn, type ConnOptionsInForce } from "./conn.ts";
-import type { KeepAliveOptions } from "./options/keep_alive.ts";
-import {
-  requireAcceptPool,
-  requireBacklog,
-  type SyncOptions,
-  syncTimeout,
-} from "./options/options.ts";
+import { acceptSync } from "./views/blocking.ts";
+import { type Conn, makeConn } from "./conn.ts";
+import type {
+  ListenerChanges,
+  ListenerOptionsInForce,
+} from "./options/listen.ts";
+import { checkChanges } from "./options/settings.ts";
+import { type SyncOptions, syncTimeout } from "./options/sync.ts";
+import { requireOptions } from "./options/validate.ts";
+import { showFields, shownAddress } from "./views/inspect.ts";
 import type { ListenerStats } from "./stats.ts";
+import type { Socket } from "./socket/socket.ts";
 
-/** The options of a listener as they are in force. */
-export interface ListenerOptionsInForce
-  extends Omit<ConnOptionsInForce, "keepAlive"> {
-  /** What was asked for; see {@linkcode ConnOptions.keepAlive}. */
-  keepAlive: false | KeepAliveOptions;
-  /** See {@linkcode ListenOptions.backlog}. */
-  backlog: number;
-  /** See {@linkcode ListenOptions.acceptPool}. */
-  acceptPool: number;
-  /** See {@linkcode ListenOptions.deferAccept}. */
-  deferAccept: boolean;
-  /** In milliseconds; see {@linkcode ListenOptions.firstByteTimeout}. */
-  firstByteTimeout: number;
-  /** See {@linkcode ListenOptions.ipv6Only}. */
-  ipv6Only: boolean;
-  /** See {@linkcode ListenOptions.reusePort}. */
-  reusePort: boolean;
-}
+/** Makes the listener of an acceptor. For internal use: the constructor is not
+ * part of the API. */
+export let makeListener: (acceptor: Acceptor) => Listener;
 
 /**
  * Accepts TCP connections, as in Deno, and is an async iterable of them.
  *
  * Leaving a `for await` loop over it by `break` or by an error closes it, and
- * `close()` ends the loop. Connections that were accepted live on.
+ * `close()` ends the loop. Connections that were accepted stay open.
  *
  * @example A server
  * ```ts
@@ -52,69 +40,79 @@ export interface ListenerOptionsInForce
  * ```
  */
 export class Listener implements AsyncIterable<Conn> {
+  static {
+    makeListener = (acceptor) => new Listener(acceptor);
+    showFields(Listener, (listener) => ({
+      addr: shownAddress(() => listener.addr),
+      state: listener.#acceptor.isClosed ? "closed" : "open",
+    }));
+  }
+
   readonly #acceptor: Acceptor;
 
-  /** Listeners come from `listen()`. */
-  constructor(acceptor: Acceptor) {
+  /**
+   * Listeners come from `listen()`.
+   *
+   * @ignore
+   */
+  private constructor(acceptor: Acceptor) {
     this.#acceptor = acceptor;
   }
 
-  /** The address that it listens on, with the port that the system chose. */
+  /** The address that it listens on, with the port number that the system has
+   * chosen if it was 0. */
   get addr(): NetAddr {
     return this.#acceptor.address;
   }
 
   /**
    * The last failure to accept, for example `EMFILE`, until the next success.
-   * Such a failure does not end the listener: it tries again by itself.
+   * After such a failure the listener tries again by itself.
    */
   get lastError(): Error | undefined {
     return this.#acceptor.lastError;
   }
 
   /**
-   * The options in force; those of connections are what they start with.
+   * The options in force. Those of connections are the ones that accepted
+   * connections start with.
    *
    * @throws {SocketError} when the listener is closed.
    */
   get options(): ListenerOptionsInForce {
-    const { settings, backlog, acceptPool } = this.#acceptor;
-    const { conn, deferAccept, firstByteTimeout, ipv6Only, reusePort } =
-      settings;
+    const { conn } = this.#acceptor.settings;
     return {
       ...conn,
       receive: { ...conn.receive },
-      backlog,
-      acceptPool,
-      deferAccept,
-      firstByteTimeout,
-      ipv6Only,
-      reusePort,
+      ...this.#acceptor.options(),
     };
   }
 
   /**
-   * Changes how many connections the system holds before they are accepted.
-   * Windows never changes that of a listener: there, accepts that are posted in
-   * addition make up for what is missing, up to 1,024 in all.
+   * Changes options of the listener; those that are left out stay as they are.
    *
-   * @param backlog from 1 to 65,535.
-   * @throws {NotSupported} on Windows, for less than the listener had at first.
-   * @throws {SocketError} when the listener is closed.
-   */
-  setBacklog(backlog: number): void {
-    this.#acceptor.backlog = requireBacklog(backlog);
-  }
-
-  /**
-   * Changes how many accepts are kept posted. Of a smaller number, those that
-   * are posted already are still used up.
+   * Windows never changes the backlog of a listener: there, further accepts are
+   * posted in its place, up to 1,024 in all. Accepts that are posted when
+   * `acceptPool` becomes smaller are used up first.
    *
-   * @param acceptPool from 1 to 1,024.
+   * @throws {NotSupported} on Windows, for a backlog that is smaller than that of
+   * `listen()`.
    * @throws {SocketError} when the listener is closed.
+   *
+   * @example
+   * ```ts
+   * import { listen } from "./mod.ts";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0, backlog: 10 });
+   * listener.setOptions({ backlog: 100, acceptPool: 64 });
+   * console.log(listener.options.backlog);
+   * ```
    */
-  setAcceptPool(acceptPool: number): void {
-    this.#acceptor.acceptPool = requireAcceptPool(acceptPool);
+  setOptions(options: ListenerChanges): void {
+    requireOptions(options);
+    const { backlog, acceptPool } = options;
+    const changes = checkChanges("listen", { backlog, acceptPool });
+    this.#acceptor.changeOptions(changes);
   }
 
   /**
@@ -130,30 +128,33 @@ export class Listener implements AsyncIterable<Conn> {
       acceptsDeferred: stats.acceptsDeferred,
       accepted: stats.accepted,
       acceptFailures: stats.acceptFailures,
-      silent: stats.silent,
+      firstByteTimeouts: stats.firstByteTimeouts,
     };
   }
 
   /**
    * Waits for the next connection. Several calls are answered in order.
    *
-   * @throws {SocketError} `EBADF` when the listener is closed, before or
-   * meanwhile.
+   * @throws {SocketError} `EBADF` when the listener is or becomes closed.
    */
-  async accept(): Promise<Conn> {
-    const conn = await this.#acceptor.accept();
-    if (conn !== undefined) return conn;
-    throw this.#acceptor.closedError();
+  accept(): Promise<Conn> {
+    const acceptor = this.#acceptor;
+    return new Promise((resolve, reject) => {
+      acceptor.accept((socket) => {
+        if (socket !== undefined) resolve(makeConn(socket));
+        else reject(acceptor.closedError());
+      });
+    });
   }
 
   /**
-   * The same as `accept()`, but it blocks the thread: no other code of it runs
+   * The same as `accept()`, but it blocks the thread: no other code runs on it
    * meanwhile, timers and promises included.
    *
    * @param options how long to block. A `timeout` of 0 can miss a connection
-   * that the system is still handing over.
-   * @throws {SocketError} `ETIMEDOUT` after `timeout`; a connection that comes
-   * later is the next call's. `EBADF` when the listener is closed.
+   * that has just been made.
+   * @throws {SocketError} `ETIMEDOUT` after `timeout`; a connection that is made
+   * later is for the next call. `EBADF` when the listener is closed.
    *
    * @example
    * ```ts
@@ -167,19 +168,19 @@ export class Listener implements AsyncIterable<Conn> {
    * ```
    */
   acceptSync(options?: SyncOptions): Conn {
-    return this.#acceptor.acceptSync(syncTimeout(options));
+    return makeConn(acceptSync(this.#acceptor, syncTimeout(options)));
   }
 
   /**
-   * Stops listening, at once: the address is free when it returns. Loops end,
-   * and connections that nobody has accepted are reset. Closing again does
+   * Stops listening at once: the address is free when it returns. Loops end, and
+   * connections that `accept()` has not returned are reset. Closing again does
    * nothing.
    */
   close(): void {
     this.#acceptor.close();
   }
 
-  /** Has the listener hold the process alive, which is the default. */
+  /** Lets the listener hold the process alive, which is the default. */
   ref(): void {
     this.#acceptor.setRef(true);
   }
@@ -189,7 +190,7 @@ export class Listener implements AsyncIterable<Conn> {
     this.#acceptor.setRef(false);
   }
 
-  /** The connections as they come, until the listener is closed. */
+  /** The connections as they are made, until the listener is closed. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Conn, undefined> {
     return new ListenerIterator(this.#acceptor);
   }
@@ -210,6 +211,10 @@ type Result = IteratorResult<Conn, undefined>;
 
 const DONE: Result = Object.freeze({ value: undefined, done: true });
 
+function resultOf(socket: Socket | undefined): Result {
+  return socket === undefined ? DONE : { value: makeConn(socket), done: false };
+}
+
 class ListenerIterator implements AsyncIterableIterator<Conn, undefined> {
   readonly #acceptor: Acceptor;
 
@@ -219,14 +224,10 @@ class ListenerIterator implements AsyncIterableIterator<Conn, undefined> {
 
   next(): Promise<Result> {
     const acceptor = this.#acceptor;
-    const conn = acceptor.takeWaiting();
-    if (conn !== undefined) {
-      return Promise.resolve({ value: conn, done: false });
-    }
+    const socket = acceptor.shift();
+    if (socket !== undefined) return Promise.resolve(resultOf(socket));
     return new Promise((resolve) => {
-      acceptor.take((conn) =>
-        resolve(conn === undefined ? DONE : { value: conn, done: false })
-      );
+      acceptor.accept((socket) => resolve(resultOf(socket)));
     });
   }
 

@@ -2,24 +2,22 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { Acceptor } from "./socket/acceptor.ts";
 import { adoptSocket } from "./socket/adopter.ts";
-import { RECEIVE_BUFFER_MAX } from "./native/completion.ts";
-import { Conn } from "./conn.ts";
-import { makeConnection, makeConnectionSync } from "./connect/connector.ts";
+import { ADOPT } from "./native/system_calls.ts";
+import { type Conn, makeConn } from "./conn.ts";
+import { makeConnectionSync } from "./views/blocking.ts";
+import { makeConnection } from "./connect/connector.ts";
 import {
   type DetachedSocket,
   requireDetached,
   requireHandle,
 } from "./socket/detached_socket.ts";
 import { Group } from "./loop/group.ts";
-import { Listener } from "./listener.ts";
-import {
-  type ConnectOptions,
-  connectSettings,
-  type ConnOptions,
-  connSettings,
-  type ListenOptions,
-  listenSettings,
-} from "./options/options.ts";
+import { type Listener, makeListener } from "./listener.ts";
+import { type ConnOptions, connSettings } from "./options/conn.ts";
+import { type ConnectOptions, connectSettings } from "./options/connect.ts";
+import { type ListenOptions, listenSettings } from "./options/listen.ts";
+import { OPTIONS } from "./options/table.ts";
+import { showFields } from "./views/inspect.ts";
 import { runtime } from "./runtime/detect.ts";
 import { type SocketEvent, SocketEvents } from "./views/socket_events.ts";
 import type { PortStats } from "./stats.ts";
@@ -32,13 +30,13 @@ import {
 /** Options of {@linkcode CompletionPort.addSocket}. */
 export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {
   /**
-   * Bytes that one event brings at most, from 1 to 1,048,576, and no more than
-   * 262,144 at a time.
+   * The most bytes of one event, from 1 to 1,048,576. No event has more than
+   * 262,144.
    *
    * @default {16_384}
    */
   readBufferSize?: number | undefined;
-  /** Comes with each event of the socket. */
+  /** A value of the caller's, which each event of the socket has. */
   userState?: unknown;
 }
 
@@ -46,10 +44,10 @@ export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {
  * Sockets that are counted and closed together.
  *
  * All ports of a thread share one completion port of the system (on Linux an
- * epoll instance) and one loop, so a program may have as many as it likes, up to
- * 65,535 in a thread, and each costs a few bytes. One is enough, and `listen()`
- * and `connect()` use one that they make when first called. A port of one's own
- * closes all of its sockets with one `close()`, and no others, and counts apart.
+ * epoll instance) and one loop, so a thread may have up to 65,535 of them, and
+ * each costs a few bytes. Most programs need none: `listen()` and `connect()` use
+ * one that is created when it is first needed. A port of your own has its own
+ * counters, and its `close()` closes all of its sockets and no others.
  *
  * @example
  * ```ts
@@ -61,15 +59,24 @@ export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {
  * ```
  */
 export class CompletionPort {
+  static {
+    showFields(CompletionPort, (port) => {
+      const { engine } = port;
+      return port.#group.isClosed
+        ? { engine, state: "closed" }
+        : { engine, sockets: port.#group.stats().sockets, state: "open" };
+    });
+  }
+
   readonly #group = new Group();
   readonly #events = new SocketEvents(this.#group.loop.allowance);
 
   /**
-   * The engine under this module and the library that was loaded:
-   * `"IOCP"` or `"epoll"`.
+   * What the system notifies of completions with: `"iocp"` on Windows, `"epoll"`
+   * on Linux.
    */
-  get engine(): string {
-    return runtime.target.startsWith("windows") ? "IOCP" : "epoll";
+  get engine(): "iocp" | "epoll" {
+    return runtime.target.startsWith("windows") ? "iocp" : "epoll";
   }
 
   /** Where the native library was loaded from. */
@@ -81,59 +88,61 @@ export class CompletionPort {
   listen(options: ListenOptions): Listener {
     const settings = listenSettings(options);
     this.#group.requireOpen("listen");
-    return new Listener(new Acceptor(this.#group, settings));
+    return makeListener(new Acceptor(this.#group, settings));
   }
 
   /** The same as {@linkcode connect}, on this port. */
   async connect(options: ConnectOptions): Promise<Conn> {
     const settings = connectSettings(options);
     this.#group.requireOpen("connect");
-    return await makeConnection(this.#group, settings);
+    return makeConn(await makeConnection(this.#group, settings));
   }
 
   /** The same as {@linkcode connectSync}, on this port. */
   connectSync(options: ConnectOptions): Conn {
     const settings = connectSettings(options);
     this.#group.requireOpen("connect");
-    return makeConnectionSync(this.#group, settings);
+    return makeConn(makeConnectionSync(this.#group, settings));
   }
 
   /**
-   * Takes over a connection that `conn.detach()` has given up, on this thread
-   * or another one, with the bytes that it had received.
+   * Makes a connection of what `conn.detach()` has returned, on this thread or
+   * another one, with the bytes that it had received.
    *
-   * @param socket what `detach()` gave.
-   * @param options as for `connect()`: those of the former owner do not come
-   * with it.
+   * @param socket the result of `detach()`.
+   * @param options as for `connect()`. Those of the former owner are replaced,
+   * except its `userTimeout` when there is none here.
    * @throws {SocketError} `ENOTSOCK`, `ENOTCONN` (not a connected stream),
-   * `EEXIST` (it is on a port already); the handle is then still the caller's.
+   * `EEXIST` (it is on a port already). The caller then still owns the handle.
+   * @throws {NotSupported} for an option that the system does not have; likewise.
    * @throws Under Deno, `NotCapable` without the `net` permission for the peer.
    */
   adopt(socket: DetachedSocket, options: ConnOptions = {}): Conn {
     const { handle, bytes } = requireDetached(socket);
     requireOptions(options);
     const settings = connSettings(options);
-    this.#group.requireOpen("adopt");
-    const stream = adoptSocket(this.#group, handle, settings, true);
-    stream.receive.preload(bytes);
-    return new Conn(stream);
+    this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
+    const adopted = adoptSocket(this.#group, handle, settings, true);
+    adopted.receive.preload(bytes);
+    return makeConn(adopted);
   }
 
   /**
-   * Hands a connected socket to the port, which was made elsewhere: a SOCKET or
-   * a file descriptor, or what `conn.detach()` gave. What happens to it comes from {@linkcode events}, as with
-   * the callback of libiocp: give a socket, a buffer size and a state of your
-   * own. The port owns the socket from here on and closes it after its last
-   * event, or when the connection that is returned is closed.
+   * Adds a connected socket that was created elsewhere. {@linkcode events} reports
+   * its received bytes, its end and its failure, as the callback of libiocp does.
+   * The port owns the socket from here on, and closes it after its last event or
+   * when the returned connection is closed.
    *
-   * @param socket the SOCKET or file descriptor, or a detached connection.
-   * @param options `readBufferSize`, the bytes of one event at most (from 1 to
-   * 1,048,576, by default 16,384); `userState`, which comes with each event;
-   * and those of every connection. With `allowHalfOpen` the last event leaves
-   * it open.
+   * @param socket the SOCKET or file descriptor, or the result of
+   * `conn.detach()`.
+   * @param options `readBufferSize`, the most bytes of one event (from 1 to
+   * 1,048,576, by default 16,384); `userState`, a value that each event has; and
+   * those of every connection. With `allowHalfOpen` the last event leaves the
+   * socket open.
    * @returns the connection, to write to.
    * @throws {SocketError} `ENOTSOCK`, `ENOTCONN` (not a connected stream),
-   * `EEXIST` (it is on a port already); the handle is then still the caller's.
+   * `EEXIST` (it is on a port already). The caller then still owns the handle.
+   * @throws {NotSupported} for an option that the system does not have; likewise.
    * @throws Under Deno, `NotCapable` without the `net` permission for the peer.
    */
   addSocket(
@@ -150,29 +159,24 @@ export class CompletionPort {
     if (receive !== undefined) {
       wrongType("receive", "left out: use readBufferSize", receive);
     }
-    optionalInteger(
-      "readBufferSize",
-      bufferSize,
-      1,
-      RECEIVE_BUFFER_MAX,
-      RECEIVE_BUFFER_MAX,
-    );
+    const { min, max } = OPTIONS.receive.members.bufferSize;
+    optionalInteger("readBufferSize", bufferSize, min, max, max);
     const settings = connSettings({
       ...rest,
       receive: { mode: "flow", bufferSize },
     });
-    this.#group.requireOpen("adopt");
-    const stream = adoptSocket(this.#group, handle, settings, isDetached);
-    if (bytes !== undefined) stream.receive.preload(bytes);
-    const conn = new Conn(stream);
-    this.#events.add(stream, conn, userState);
+    this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
+    const adopted = adoptSocket(this.#group, handle, settings, isDetached);
+    if (bytes !== undefined) adopted.receive.preload(bytes);
+    const conn = makeConn(adopted);
+    this.#events.add(adopted, conn, userState);
     return conn;
   }
 
   /**
-   * What happens to the sockets of {@linkcode addSocket}, in order, until the
-   * port is closed. A socket whose event nobody takes receives no more, so a
-   * slow loop slows its peers. Several loops share the events.
+   * The events of the sockets that were added with {@linkcode addSocket}, in
+   * order, until the port is closed. A socket receives no more until its event is
+   * consumed, so a slow loop slows its peers down. Several loops share the events.
    *
    * @example
    * ```ts
@@ -217,14 +221,15 @@ export class CompletionPort {
    * @throws {SocketError} when the port is closed.
    */
   stats(): PortStats {
-    this.#group.requireOpen("count");
+    this.#group.requireOpen("ioctl");
     return this.#group.stats();
   }
 
   /**
-   * Closes the port and everything on it, at once: loops end, and what waits is
-   * rejected with `EINTR`. Connections with bytes still to send are reset,
-   * so that no peer takes a part for the whole. Closing again does nothing.
+   * Closes the port and all of its sockets at once: loops end, and pending calls
+   * are rejected with `EINTR`. Connections with bytes still to send are reset, so
+   * that no peer mistakes a partial message for a complete one. Closing again
+   * does nothing.
    */
   close(): void {
     this.#group.close();
@@ -247,12 +252,13 @@ function sharedPort(): CompletionPort {
 /**
  * Listens for TCP connections, like `Deno.listen`.
  *
- * @param options where to listen, and what the connections inherit.
+ * @param options where to listen, and the options that connections inherit.
  * @returns the listener, an async iterable of connections.
- * @throws {TypeError} or {RangeError} for a wrong option, which it names.
+ * @throws {TypeError} or {RangeError} that names a wrong option.
  * @throws {SocketError} when the system refuses: `EADDRINUSE`, `EACCES`,
  * `EADDRNOTAVAIL`, or `ENOTFOUND` for an unknown host name.
- * @throws {NotSupported} for `reusePort` on Windows.
+ * @throws {NotSupported} for `reusePort` on Windows, and for options that the
+ * system does not have.
  * @throws Under Deno, `NotCapable` without the `net` permission.
  *
  * @example
@@ -268,14 +274,15 @@ export function listen(options: ListenOptions): Listener {
 }
 
 /**
- * Makes a TCP connection, like `Deno.connect`. Of a name's several addresses
- * the first that answers is used (RFC 8305).
+ * Makes a TCP connection, like `Deno.connect`. If a name has several addresses,
+ * the first one that answers is used (RFC 8305).
  *
  * @param options where to connect, and how.
  * @returns the connection.
- * @throws {TypeError} or {RangeError} for a wrong option, which it names.
+ * @throws {TypeError} or {RangeError} that names a wrong option.
  * @throws {SocketError} when it fails: `ECONNREFUSED`, `ETIMEDOUT`,
  * `ENOTFOUND` and so on.
+ * @throws {NotSupported} for options that the system does not have.
  * @throws the reason of `signal` when that aborts.
  * @throws Under Deno, `NotCapable` without the `net` permission.
  *
@@ -305,7 +312,7 @@ export function connect(options: ConnectOptions): Promise<Conn> {
  * The same as {@linkcode CompletionPort.adopt}, on the port of this thread that
  * `listen()` and `connect()` use.
  *
- * @param socket what `conn.detach()` gave.
+ * @param socket the result of `conn.detach()`.
  * @param options as for `connect()`.
  * @returns the connection.
  */
@@ -314,14 +321,14 @@ export function adopt(socket: DetachedSocket, options?: ConnOptions): Conn {
 }
 
 /**
- * The same as {@linkcode connect}, but it blocks the thread: no other code of
- * it runs meanwhile, timers and promises included.
+ * The same as {@linkcode connect}, but it blocks the thread: no other code runs
+ * on it meanwhile, timers and promises included.
  *
- * @param options where to connect, and how. A `signal` counts only if it has
- * aborted already. `timeout` does not cut a look-up short that the system is
- * busy with: the call fails when that is over.
+ * @param options where to connect, and how. A `signal` has an effect only if it
+ * has aborted already. `timeout` does not interrupt a look-up of the host name:
+ * the call fails when that is over.
  * @returns the connection.
- * @throws what {@linkcode connect} is rejected with.
+ * @throws the errors that {@linkcode connect} is rejected with.
  *
  * @example
  * ```ts

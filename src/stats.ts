@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 /**
- * What ports, listeners and connections count.
+ * The counters of ports, listeners and connections.
  *
  * @module
  */
@@ -9,60 +9,61 @@
 export interface PortStats {
   /** Sockets that are not closed yet, listeners included. */
   sockets: number;
-  /** Operations in the kernel's hands (Windows). */
+  /** Pending overlapped operations (Windows). */
   operations: number;
-  /** Bytes of writes that the library holds until the system takes them. */
-  bytesKept: number;
-  /** Bytes of buffers that posted receives hold (Windows). */
+  /** Bytes of writes that the library holds until the system accepts them. */
+  bytesUnsent: number;
+  /** Bytes of the buffers of posted receives (Windows). */
   bytesPosted: number;
-  /** Bytes received, ever. */
+  /** Bytes received since the start. */
   bytesReceived: number;
-  /** Bytes that the system has taken, ever. */
+  /** Bytes that the system has accepted since the start. */
   bytesSent: number;
-  /** Connections accepted, ever. */
+  /** Connections accepted since the start. */
   accepted: number;
-  /** Accepts that failed and were tried again, ever. */
+  /** Accepts that failed and were tried again, since the start. */
   acceptFailures: number;
-  /** Turns of the loop that all ports of the thread share, ever. */
+  /** Turns of the loop that all ports of the thread share, since the start. */
   polls: number;
-  /** Completions of that loop, ever. */
+  /** Completions of that loop since the start. */
   records: number;
 }
 
 /** Counters of a connection. */
 export interface ConnStats {
-  /** Overlapped operations in the kernel's hands (Windows). */
+  /** Pending overlapped operations (Windows). */
   operations: number;
-  /** Those of them that receive (Windows). */
+  /** Receives among them (Windows). */
   receivesPosted: number;
-  /** Bytes of the buffers that they hold (Windows). */
+  /** Bytes of the buffers of these receives (Windows). */
   bytesPosted: number;
-  /** Bytes that have come and were not read yet, here and in the system. */
+  /** Bytes that have arrived and were not read yet, in the module and in the
+   * system. */
   bytesReadable: number;
-  /** Those of them that the module has received ahead of the reader. */
+  /** Bytes among them that the module has received ahead of the reader. */
   bytesAhead: number;
-  /** Sends that the system has not taken whole yet. */
+  /** Sends that the system has not accepted completely yet. */
   sends: number;
-  /** Bytes of the copies that the library holds for them. */
-  bytesKept: number;
-  /** Bytes received, ever. */
+  /** Bytes of the copies that the library holds for these sends. */
+  bytesUnsent: number;
+  /** Bytes received since the start. */
   bytesReceived: number;
-  /** Bytes that the system has taken, ever. */
+  /** Bytes that the system has accepted since the start. */
   bytesSent: number;
 }
 
 /** Counters of a listener. */
 export interface ListenerStats {
-  /** Accepts that are kept posted. */
+  /** Posted accepts. */
   acceptsPosted: number;
-  /** Connections that have come and were not taken yet. */
+  /** Connections that `accept()` has not returned yet. */
   acceptsReady: number;
-  /** Connections whose peers have said nothing yet (`deferAccept`). */
+  /** Connections that have received no byte yet (`deferAccept`). */
   acceptsDeferred: number;
-  /** Connections accepted, ever. */
+  /** Connections accepted since the start. */
   accepted: number;
-  /** Accepts that failed and were tried again, ever. */
+  /** Accepts that failed and were tried again, since the start. */
   acceptFailures: number;
-  /** Connections reset for having said nothing in time, ever. */
-  silent: number;
+  /** Connections reset because of `firstByteTimeout`, since the start. */
+  firstByteTimeouts: number;
 }

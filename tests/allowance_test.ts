@@ -190,7 +190,7 @@ test("Allowance settles in order, and before a turn's own", async () => {
     assert.equal(allowance.spend(2 ** 40), false);
     allowance.defer(() => order.push(1));
     allowance.defer(() => order.push(2));
-    allowance.goOn(() => order.push(3));
+    allowance.resumeLater(() => order.push(3));
     assert.equal(allowance.isPending, true);
     assert.equal(allowance.isLeft, false);
     allowance.begin(0);

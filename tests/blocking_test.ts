@@ -161,7 +161,7 @@ describe("After its timeout", () => {
       const error = failure(() => client.readSync(p, { timeout }));
       assert.equal(error.code, "ETIMEDOUT");
       assert.equal(error.name, "TimedOut");
-      assert.equal(error.syscall, "receive");
+      assert.equal(error.syscall, "read");
       assert.equal(error.port, client.remoteAddr.port);
       assert.equal(error.errno, 0);
       assert.equal(error.bytesWritten, undefined);
@@ -194,7 +194,7 @@ describe("After its timeout", () => {
       const bytes = pattern(32 * 1024 * 1024);
       const error = failure(() => client.writeSync(bytes, { timeout }));
       assert.equal(error.code, "ETIMEDOUT");
-      assert.equal(error.syscall, "send");
+      assert.equal(error.syscall, "write");
       const { bytesWritten } = error;
       assert.ok(bytesWritten! > 0 && bytesWritten! < bytes.length);
       /* The same again, behind a part that is on its way. */

@@ -84,22 +84,24 @@ test("Numbers that cross the boundary fit", async () => {
         () => port.listen({ ...local, firstByteTimeout: n }).close(),
         () => port.listen({ ...local, closeTimeout: n }).close(),
         () => port.listen({ ...local, sendConcurrency: n }).close(),
-        () => listener.setBacklog(n),
-        () => listener.setAcceptPool(n),
+        () => listener.setOptions({ backlog: n }),
+        () => listener.setOptions({ acceptPool: n }),
         () => port.adopt({ handle: n < 2 ** 31 ? n + 0.5 : n }),
         () => port.addSocket(n < 2 ** 31 ? n + 0.5 : n),
-        () => client.setSendConcurrency(n),
+        () => client.setOptions({ sendConcurrency: n }),
         () => client.setKeepAlive({ idle: n, interval: n, count: n }),
-        () => client.setReceive({ mode: "flow", bufferSize: n }),
+        () => client.setOptions({ receive: { mode: "flow", bufferSize: n } }),
         () =>
-          client.setReceive({
-            mode: "burst",
-            bufferSize: n,
-            depth: 2,
-            limit: n,
+          client.setOptions({
+            receive: {
+              mode: "burst",
+              bufferSize: n,
+              depth: 2,
+              limit: n,
+            },
           }),
-        () => client.setReceive({ mode: "burst", depth: n }),
-        () => client.setReceive({ mode: "burst", limit: n }),
+        () => client.setOptions({ receive: { mode: "burst", depth: n } }),
+        () => client.setOptions({ receive: { mode: "burst", limit: n } }),
         () => port.connectSync({ port: n + 0.5, timeout: n }),
         () => client.readSync(p, { timeout: n <= 1 ? n : n + 0.5 }),
         () => client.writeSync(p, { timeout: n }),
@@ -120,7 +122,7 @@ test("Numbers that cross the boundary fit", async () => {
         if (conn !== undefined) (await listener.accept()).reset();
       }
     }
-    client.setReceive({});
+    client.setOptions({ receive: {} });
     await within("a chunk", server[Symbol.asyncIterator]().next());
     await broadcast([client, server], p);
     server.stats();

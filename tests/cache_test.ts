@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LibraryError } from "../mod.ts";
-import { extract } from "../src/native/cache.ts";
-import type { FileStatus } from "../src/native/files.ts";
+import { extractions, noLibrary } from "../src/native/cache.ts";
+import type { FileStatus, FileSystem } from "../src/native/files.ts";
+import type { Embedded } from "../src/native/installer.ts";
 import { embed, MemoryFiles } from "./shared/files.ts";
 import { pattern } from "./shared/pattern.ts";
 
@@ -18,6 +19,22 @@ function environment(variables: Record<string, string>) {
 }
 const inCache = environment({ XDG_CACHE_HOME: "/cache", HOME: "/home/me" });
 
+/* The path in the first folder that can be used. */
+function extract(
+  embedded: Embedded,
+  env: (name: string) => string | undefined,
+  files: FileSystem,
+): string {
+  const problems: string[] = [];
+  let cause: unknown;
+  for (const extraction of extractions(embedded, env, files)) {
+    if ("path" in extraction) return extraction.path;
+    problems.push(extraction.problem);
+    cause ??= extraction.cause;
+  }
+  throw noLibrary(problems, cause);
+}
+
 function refusal(call: () => unknown): LibraryError {
   try {
     call();
@@ -28,7 +45,7 @@ function refusal(call: () => unknown): LibraryError {
   throw new Error("nothing was thrown");
 }
 
-test("extract() writes a temporary file and renames it", () => {
+test("extractions() writes a temporary file and renames it", () => {
   const files = new MemoryFiles();
   assert.equal(extract(embedded, inCache, files), path);
   assert.deepEqual([...files.files.keys()], [path]);
@@ -41,7 +58,7 @@ test("extract() writes a temporary file and renames it", () => {
   assert.equal(renamed, `rename ${temporary} ${path}`);
 });
 
-test("extract() uses what is there already", () => {
+test("extractions() uses a file that exists already", () => {
   const files = new MemoryFiles();
   extract(embedded, inCache, files);
   const writes = files.log.length;
@@ -49,7 +66,7 @@ test("extract() uses what is there already", () => {
   assert.equal(files.log.length, writes);
 });
 
-test("extract() finds the user's cache folder", () => {
+test("extractions() begins with the user's cache folder", () => {
   const table: [isWindows: boolean, Record<string, string>, string][] = [
     [false, { XDG_CACHE_HOME: "/x", HOME: "/h" }, "/x/iocp"],
     [false, { HOME: "/h" }, "/h/.cache/iocp"],
@@ -68,19 +85,19 @@ test("extract() finds the user's cache folder", () => {
   }
 });
 
-test("extract() finds no folder on Windows, and says what to do", () => {
+test("Without a folder on Windows, the error says what to do", () => {
   const files = new MemoryFiles();
   files.isWindows = true;
   for (const TEMP of ["/windows/temp", "relative"]) {
     const env = environment({ TEMP, USERPROFILE: "relative" });
     const { message } = refusal(() => extract(embedded, env, files));
-    assert.match(message, /no folder is known/);
+    assert.match(message, /there is no folder/);
     assert.match(message, /IOCP_LIBRARY/);
     assert.match(message, /--allow-env --allow-read --allow-write/);
   }
 });
 
-test("extract() replaces a file that was changed", () => {
+test("extractions() replaces a changed file", () => {
   const files = new MemoryFiles();
   extract(embedded, inCache, files);
   for (const bytes of [pattern(5_000, 2), pattern(10), pattern(50_000)]) {
@@ -91,7 +108,7 @@ test("extract() replaces a file that was changed", () => {
   }
 });
 
-test("extract() replaces what is not a file, or not this user's alone", () => {
+test("extractions() replaces what is no file, or what others may change", () => {
   const kinds: Partial<FileStatus>[] = [
     { isFile: false },
     { owner: 1_001 },
@@ -109,7 +126,7 @@ test("extract() replaces what is not a file, or not this user's alone", () => {
   }
 });
 
-test("extract() leaves no temporary file when a write fails", () => {
+test("extractions() leaves no temporary file when a write fails", () => {
   const files = new MemoryFiles();
   files.failing.set("/tmp", "EROFS");
   files.onWrite = (path) => {
@@ -120,7 +137,7 @@ test("extract() leaves no temporary file when a write fails", () => {
   assert.deepEqual([...files.files.keys()], []);
 });
 
-test("extract() leaves no temporary file when the rename fails", () => {
+test("extractions() leaves no temporary file when the rename fails", () => {
   const files = new MemoryFiles();
   files.onRename = () => {
     throw Object.assign(new Error("EIO"), { code: "EIO" });
@@ -129,7 +146,7 @@ test("extract() leaves no temporary file when the rename fails", () => {
   assert.deepEqual([...files.files.keys()], []);
 });
 
-test("extract() takes another name for a wrong file that is loaded", () => {
+test("extractions() uses another file name while a wrong file is loaded", () => {
   const files = new MemoryFiles();
   files.isWindows = true;
   const env = environment({ LOCALAPPDATA: "/cache" });
@@ -146,7 +163,7 @@ test("extract() takes another name for a wrong file that is loaded", () => {
   assert.equal(extract(embedded, env, files), `${folder}/libiocp-3.so`);
 });
 
-test("extract() refuses an embedded copy with a wrong hash", () => {
+test("extractions() refuses an embedded library with a wrong hash", () => {
   const files = new MemoryFiles();
   const wrong = { ...embedded, sha256: "0".repeat(64) };
   const { message } = refusal(() => extract(wrong, inCache, files));
@@ -155,7 +172,7 @@ test("extract() refuses an embedded copy with a wrong hash", () => {
   assert.equal(files.files.size, 0);
 });
 
-test("extract() goes on to the temporary files", () => {
+test("extractions() continues with the folder for temporary files", () => {
   const table: [variables: Record<string, string>, failing: string][] = [
     [{ HOME: "/home/me" }, "/home/me/.cache"],
     [{ XDG_CACHE_HOME: "/cache", HOME: "/home/me" }, "/cache"],
@@ -177,7 +194,7 @@ test("extract() goes on to the temporary files", () => {
   }
 });
 
-test("extract() goes on to the temporary files of a Windows user", () => {
+test("extractions() continues with a Windows user's own temporary folder", () => {
   const table: [TEMP: string, inside: boolean][] = [
     ["/users/Me/temp", true],
     ["/users/me/temp", true],
@@ -199,14 +216,14 @@ test("extract() goes on to the temporary files of a Windows user", () => {
   }
 });
 
-test("extract() knows a home that is not in the environment", () => {
+test("extractions() knows a home folder that is not in the environment", () => {
   const files = new MemoryFiles();
   files.user = { id: 1_000, home: "/home/me" };
   const found = extract(embedded, environment({ HOME: "" }), files);
   assert.ok(found.startsWith("/home/me/.cache/iocp/"), found);
 });
 
-test("extract() says of each folder why it will not do", () => {
+test("The error says for each folder why it cannot be used", () => {
   const files = new MemoryFiles();
   files.failing.set("/cache", "EROFS");
   files.failing.set("/tmp", "ENOSPC");
@@ -217,7 +234,7 @@ test("extract() says of each folder why it will not do", () => {
   assert.equal((error.cause as { code: string }).code, "EROFS");
 });
 
-test("extract() passes by folders that other users may change", () => {
+test("extractions() skips folders that other users may change", () => {
   const table: [path: string, Partial<FileStatus>, RegExp][] = [
     [folder, { owner: 1_001 }, /belongs to another user/],
     [folder, { mode: 0o777 }, /other users may write/],
@@ -244,7 +261,7 @@ test("extract() passes by folders that other users may change", () => {
   }
 });
 
-test("extract() trusts folders that only this user, or root, may change", () => {
+test("extractions() trusts folders that only this user, or root, may change", () => {
   const table: [path: string, Partial<FileStatus>][] = [
     [folder, { owner: 1_000, mode: 0o700 }],
     [folder, { owner: 1_000, mode: 0o770, group: 1_000 }],
@@ -262,7 +279,7 @@ test("extract() trusts folders that only this user, or root, may change", () => 
   }
 });
 
-test("extract() takes another name beside those of other users", () => {
+test("extractions() uses another folder name beside other users' folders", () => {
   const kinds: Partial<FileStatus>[] = [
     { owner: 1_001 },
     { isFolder: false },
@@ -275,27 +292,27 @@ test("extract() takes another name beside those of other users", () => {
     files.statuses.set("/tmp", { mode: 0o1777 });
     const found = extract(embedded, environment({}), files);
     assert.ok(found.startsWith("/tmp/iocp-1000-1/"), found);
-    /* Nothing was put into the other one. */
+    /* Nothing was written to the other folder. */
     assert.deepEqual(
       [...files.folders].filter((path) => path.startsWith("/tmp/iocp-1000/")),
       [],
     );
   }
   const files = new MemoryFiles();
-  /* Of a container, where only this user is. */
+  /* As in a container with a single user. */
   files.statuses.set("/tmp", { mode: 0o777 });
   const found = extract(embedded, environment({}), files);
   assert.ok(found.startsWith("/tmp/iocp-1000/"), found);
 });
 
-test("extract() opens the folder that a link names", () => {
+test("extractions() follows a link to the folder", () => {
   const files = new MemoryFiles();
   files.real = (path) => path.replace("/cache", "/real");
   files.makeFolder(`/real/iocp/${embedded.sha256}`);
   assert.ok(extract(embedded, inCache, files).startsWith("/real/iocp/"));
 });
 
-test("extract() finds out whose a folder is without the user's number", () => {
+test("extractions() finds the owner of a folder without the id of the user", () => {
   const files = new MemoryFiles();
   files.user = {};
   files.folders.add("/home/me");
@@ -305,7 +322,7 @@ test("extract() finds out whose a folder is without the user's number", () => {
   assert.equal(extract(embedded, inCache, files), path);
   files.statuses.set(folder, { owner: 1_001 });
   assert.ok(extract(embedded, inCache, files).startsWith("/tmp/iocp/"));
-  /* A file of its own belongs to it. */
+  /* The owner of a new file is the user. */
   const withoutHome = environment({ XDG_CACHE_HOME: "/cache" });
   assert.ok(extract(embedded, withoutHome, files).startsWith("/tmp/iocp/"));
   files.statuses.set(folder, { owner: 1_000 });
@@ -316,7 +333,7 @@ test("extract() finds out whose a folder is without the user's number", () => {
   );
 });
 
-test("extract() takes the file of another process that was faster", () => {
+test("extractions() uses the file that another process has written meanwhile", () => {
   const files = new MemoryFiles();
   files.isWindows = true;
   files.onRename = () => files.files.set(path, BYTES);

@@ -105,7 +105,7 @@ test("Conn's loop throws when the peer resets", async () => {
   client.reset();
   const error = await errorFrom(loop);
   assert.equal(error.code, "ECONNRESET");
-  assert.equal(error.syscall, "receive");
+  assert.equal(error.syscall, "read");
   assert.deepEqual(
     [error.address, error.port],
     [client.localAddr.hostname, client.localAddr.port],
@@ -173,7 +173,7 @@ test("Conn.close() resets after closeTimeout when the peer takes nothing", async
   const written = errorFrom(client.write(pattern(64 * 1024 * 1024)));
   client.close();
   await within("disposal", client[Symbol.asyncDispose]());
-  assert.equal((await written).syscall, "send");
+  assert.equal((await written).syscall, "write");
   const error = await meetReset(server);
   assert.equal((error as SocketError).code, "ECONNRESET");
 });

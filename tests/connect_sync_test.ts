@@ -10,11 +10,13 @@ import {
   type ConnectOptions,
   connectSync,
 } from "../mod.ts";
+import { makeConn } from "../src/conn.ts";
 import { Acceptor } from "../src/socket/acceptor.ts";
 import { parseIp } from "../src/native/address.ts";
-import { makeConnectionSync } from "../src/connect/connector.ts";
+import { makeConnectionSync } from "../src/views/blocking.ts";
 import { Group } from "../src/loop/group.ts";
-import { connectSettings, listenSettings } from "../src/options/options.ts";
+import { connectSettings } from "../src/options/connect.ts";
+import { listenSettings } from "../src/options/listen.ts";
 import { closedAddress, silentAddress } from "./shared/network.ts";
 import { failure } from "./shared/outcome.ts";
 
@@ -31,7 +33,7 @@ describe("connectSync() of several addresses", () => {
       ...options,
     });
     const addresses = texts.map((text) => parseIp(text)!);
-    return makeConnectionSync(loop, settings, () => addresses);
+    return makeConn(makeConnectionSync(loop, settings, () => addresses));
   }
 
   function acceptor(loop: Group, hostname: string, port = 0): Acceptor {

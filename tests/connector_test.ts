@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CompletionPort, type ConnectOptions, SocketError } from "../mod.ts";
 import { type IpAddress, parseIp } from "../src/native/address.ts";
+import { makeConn } from "../src/conn.ts";
 import { Acceptor } from "../src/socket/acceptor.ts";
 import { makeConnection } from "../src/connect/connector.ts";
 import { Group } from "../src/loop/group.ts";
-import { connectSettings, listenSettings } from "../src/options/options.ts";
+import { connectSettings } from "../src/options/connect.ts";
+import { listenSettings } from "../src/options/listen.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import {
   atOneNumber,
@@ -225,10 +227,9 @@ async function raceWith(
 ) {
   const hostname = "several.example";
   const settings = connectSettings({ hostname, port, ...options });
-  return await within(
-    "the race",
-    makeConnection(loop, settings, () => Promise.resolve(addresses(...texts))),
-  );
+  const find = () => Promise.resolve(addresses(...texts));
+  const connecting = makeConnection(loop, settings, find);
+  return makeConn(await within("the race", connecting));
 }
 
 function acceptor(loop: Group, hostname: string, port: number = 0): Acceptor {

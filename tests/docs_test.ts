@@ -29,13 +29,15 @@ function examplesOf(file: string): Example[] {
 
 const files = [
   "mod.ts",
-  ...readdirSync(repositoryPath("src"))
-    .filter((name) => name.endsWith(".ts"))
-    .map((name) => `src/${name}`),
+  ...readdirSync(repositoryPath("src"), { recursive: true })
+    .map((name) => `src/${String(name).replaceAll("\\", "/")}`)
+    .filter((name) => name.endsWith(".ts")),
 ];
 const module = JSON.stringify(
   new URL("../mod.ts", import.meta.url).href,
 );
+/* The specifiers that examples use for this module. */
+const OWN_IMPORT = /from "(?:iocp|\.\/mod\.ts)"/g;
 let count = 0;
 
 for (const file of files) {
@@ -46,11 +48,13 @@ for (const file of files) {
     for (const { title, code } of examples) {
       test(title, async () => {
         using folder = new TemporaryFolder();
-        assert.ok(code.includes('"./mod.ts"'), code);
-        const path = folder.write(
-          "example.ts",
-          code.replaceAll('"./mod.ts"', module),
+        const program = code.replaceAll(OWN_IMPORT, `from ${module}`);
+        assert.notEqual(
+          program,
+          code,
+          "the example does not import the module",
         );
+        const path = folder.write("example.ts", program);
         using child = start(path);
         const { code: exit, signal, stderr } = await child.ended;
         /* What a runtime says of itself on stderr is no failure. */

@@ -1,10 +1,19 @@
 // Copyright the iocp authors. MIT license.
 
 import assert from "node:assert/strict";
+import process from "node:process";
 import { test } from "node:test";
-import { LibraryError, NotSupported, SocketError } from "../mod.ts";
+import {
+  CompletionPort,
+  type Conn,
+  LibraryError,
+  type Listener,
+  NotSupported,
+  SocketError,
+} from "../mod.ts";
 import { errorOf, formatHost, numberOf } from "../src/errors.ts";
-import { readText } from "./shared/header.ts";
+import { readText, sourceFiles } from "./shared/header.ts";
+import { errorFrom } from "./shared/outcome.ts";
 
 const codes = [
   ...readText("ffi/include/iocp_error.h").matchAll(
@@ -19,9 +28,9 @@ const codes = [
 test("errors.ts has the codes of iocp_error.h", () => {
   assert.ok(codes.length > 30);
   for (const { code, number, sentence } of codes) {
-    const error = errorOf(-number, { syscall: "send" });
+    const error = errorOf(-number, { syscall: "write" });
     assert.equal(error.code, code);
-    assert.equal(error.message, `Cannot send: ${sentence}`);
+    assert.equal(error.message, `Cannot write: ${sentence}`);
     assert.equal(numberOf(code), -number);
   }
 });
@@ -40,7 +49,7 @@ test("errors.ts has no code that iocp_error.h has not", () => {
 });
 
 test("errorOf() calls an unknown number EUNKNOWN", () => {
-  const error = errorOf(-9999, { syscall: "send", errno: 77 });
+  const error = errorOf(-9999, { syscall: "write", errno: 77 });
   assert.equal(error.code, "EUNKNOWN");
   assert.equal(error.errno, 77);
 });
@@ -77,23 +86,24 @@ test("SocketError says what, where and why", () => {
       "no port",
       "Cannot resolve the host name nope.invalid: host name not found",
       new SocketError("ENOTFOUND", {
-        syscall: "resolve",
+        syscall: "getaddrinfo",
         address: "nope.invalid",
       }),
     ],
     [
-      "an operation without a preposition of its own",
-      "Cannot set an option of 10.0.0.1:1: invalid argument",
+      "an action of its own",
+      "Cannot make a duplex of 10.0.0.1:1: invalid argument",
       new SocketError("EINVAL", {
-        syscall: "set an option",
+        syscall: "fcntl",
+        action: "make a duplex",
         address: "10.0.0.1",
         port: 1,
       }),
     ],
     [
       "a code without a sentence",
-      "Cannot send: EOTHER",
-      new SocketError("EOTHER", { syscall: "send" }),
+      "Cannot write: EOTHER",
+      new SocketError("EOTHER", { syscall: "write" }),
     ],
   ];
   for (const [name, message, error] of table) {
@@ -104,7 +114,7 @@ test("SocketError says what, where and why", () => {
 test("SocketError is an Error with all that it was made of", () => {
   const cause = new Error("deeper");
   const error = new SocketError("ECONNRESET", {
-    syscall: "receive",
+    syscall: "read",
     address: "::1",
     port: 5,
     errno: 10054,
@@ -114,13 +124,13 @@ test("SocketError is an Error with all that it was made of", () => {
   assert.equal(error.name, "ConnectionReset");
   assert.equal(error.constructor, SocketError);
   assert.equal(error.code, "ECONNRESET");
-  assert.equal(error.syscall, "receive");
+  assert.equal(error.syscall, "read");
   assert.equal(error.address, "::1");
   assert.equal(error.port, 5);
   assert.equal(error.errno, 10054);
   assert.equal(error.cause, cause);
-  assert.ok(error.stack!.includes("Cannot receive from [::1]:5"));
-  const plain = new SocketError("EBADF", { syscall: "send" });
+  assert.ok(error.stack!.includes("Cannot read from [::1]:5"));
+  const plain = new SocketError("EBADF", { syscall: "write" });
   assert.equal(plain.errno, 0);
   assert.equal(plain.address, undefined);
   assert.equal(plain.port, undefined);
@@ -158,7 +168,7 @@ function stockClasses(error: Error): string[] {
 
 test("SocketError is named for its code, and of the runtime's class", () => {
   for (const code of [...codes.map(({ code }) => code), "EINTR", "EOTHER"]) {
-    const error = new SocketError(code, { syscall: "send" });
+    const error = new SocketError(code, { syscall: "write" });
     const name = NAMES[code];
     assert.equal(error.name, name ?? "SocketError", code);
     assert.ok(error instanceof SocketError, code);
@@ -203,19 +213,19 @@ test("SocketError may be extended", () => {
       return `${this.code} ${this.attempt}`;
     }
   }
-  const error: Error = new OwnError("EPIPE", { syscall: "send" });
+  const error: Error = new OwnError("EPIPE", { syscall: "write" });
   assert.ok(error instanceof SocketError);
   assert.ok(error instanceof OwnError);
   assert.equal(error.retry(), "EPIPE 3");
   assert.equal(error.name, "BrokenPipe");
   assert.equal(error.constructor, OwnError);
-  const plain = new SocketError("EPIPE", { syscall: "send" });
+  const plain = new SocketError("EPIPE", { syscall: "write" });
   assert.equal(plain instanceof OwnError, false);
 });
 
 test("SocketError can be cloned", () => {
   for (const code of ["ECONNRESET", "ENOTFOUND"]) {
-    const error = new SocketError(code, { syscall: "receive" });
+    const error = new SocketError(code, { syscall: "read" });
     const clone = structuredClone(error);
     assert.ok(clone instanceof Error);
     assert.equal(clone.message, error.message);
@@ -238,4 +248,180 @@ test("formatHost() puts IPv6 in brackets before a port", () => {
   assert.equal(formatHost("::1", 80), "[::1]:80");
   assert.equal(formatHost("::1"), "::1");
   assert.equal(formatHost("localhost", 0), "localhost:0");
+});
+
+const isWindows = process.platform === "win32";
+
+/* Each call of what is closed, the system call that it would have made, and the
+ * message. */
+const CLOSED_CALLS: Record<
+  string,
+  [call: (closed: Closed) => unknown, syscall: string, message: string]
+> = {
+  "conn.read()": [
+    ({ conn }) => conn.read(new Uint8Array(1)),
+    "read",
+    "Cannot read: the connection is closed",
+  ],
+  "conn.readSync()": [
+    ({ conn }) => conn.readSync(new Uint8Array(1)),
+    "read",
+    "Cannot read: the connection is closed",
+  ],
+  "conn.write()": [
+    ({ conn }) => conn.write(new Uint8Array(1)),
+    "write",
+    "Cannot write: the connection is closed",
+  ],
+  "conn.writeSync()": [
+    ({ conn }) => conn.writeSync(new Uint8Array(1)),
+    "write",
+    "Cannot write: the connection is closed",
+  ],
+  "conn.closeWrite()": [
+    ({ conn }) => conn.closeWrite(),
+    "shutdown",
+    "Cannot close the sending direction: the connection is closed",
+  ],
+  "conn.duplex()": [
+    ({ conn }) => conn.duplex(),
+    "read",
+    "Cannot make a duplex: the connection is closed",
+  ],
+  "conn.setNoDelay()": [
+    ({ conn }) => conn.setNoDelay(),
+    "setsockopt",
+    "Cannot set an option: the connection is closed",
+  ],
+  "conn.options": [
+    ({ conn }) => conn.options,
+    "getsockopt",
+    "Cannot get an option: the connection is closed",
+  ],
+  "conn.stats()": [
+    ({ conn }) => conn.stats(),
+    "ioctl",
+    "Cannot read the counters: the connection is closed",
+  ],
+  "conn.detach()": [
+    ({ conn }) => conn.detach(),
+    isWindows ? "NtSetInformationFile" : "epoll_ctl",
+    "Cannot detach the connection: the connection is closed",
+  ],
+  "listener.accept()": [
+    ({ listener }) => listener.accept(),
+    "accept",
+    "Cannot accept: the listener is closed",
+  ],
+  "listener.acceptSync()": [
+    ({ listener }) => listener.acceptSync(),
+    "accept",
+    "Cannot accept: the listener is closed",
+  ],
+  "listener.options": [
+    ({ listener }) => listener.options,
+    "getsockopt",
+    "Cannot get an option: the listener is closed",
+  ],
+  "listener.setOptions({ backlog:  })": [
+    ({ listener }) => listener.setOptions({ backlog: 1 }),
+    "setsockopt",
+    "Cannot set an option: the listener is closed",
+  ],
+  "listener.setOptions({ acceptPool:  })": [
+    ({ listener }) => listener.setOptions({ acceptPool: 1 }),
+    "setsockopt",
+    "Cannot set an option: the listener is closed",
+  ],
+  "listener.stats()": [
+    ({ listener }) => listener.stats(),
+    "ioctl",
+    "Cannot read the counters: the listener is closed",
+  ],
+  "port.listen()": [
+    ({ port }) => port.listen({ port: 0 }),
+    "listen",
+    "Cannot listen: the completion port is closed",
+  ],
+  "port.connect()": [
+    ({ port }) => port.connect({ port: 1 }),
+    "connect",
+    "Cannot connect: the completion port is closed",
+  ],
+  "port.connectSync()": [
+    ({ port }) => port.connectSync({ port: 1 }),
+    "connect",
+    "Cannot connect: the completion port is closed",
+  ],
+  "port.adopt()": [
+    ({ port }) => port.adopt({ handle: 0 }),
+    isWindows ? "CreateIoCompletionPort" : "epoll_ctl",
+    "Cannot adopt a socket: the completion port is closed",
+  ],
+  "port.addSocket()": [
+    ({ port }) => port.addSocket(0),
+    isWindows ? "CreateIoCompletionPort" : "epoll_ctl",
+    "Cannot adopt a socket: the completion port is closed",
+  ],
+  "port.stats()": [
+    ({ port }) => port.stats(),
+    "ioctl",
+    "Cannot read the counters: the completion port is closed",
+  ],
+};
+
+interface Closed {
+  conn: Conn;
+  listener: Listener;
+  port: CompletionPort;
+}
+
+async function closedOnes(): Promise<Closed> {
+  const port = new CompletionPort();
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  const conn = await port.connect(listener.addr);
+  for (const one of [conn, listener, port]) one.close();
+  return { conn, listener, port };
+}
+
+for (const [name, [call, syscall, message]] of Object.entries(CLOSED_CALLS)) {
+  test(`${name} says what is closed`, async () => {
+    const closed = await closedOnes();
+    const error = await errorFrom(() => call(closed));
+    assert.equal(error.code, "EBADF");
+    assert.equal(error.syscall, syscall);
+    assert.equal(error.message, message);
+  });
+}
+
+/* The system calls that errors name; libuv's and Node's words for them. */
+const SYSCALLS = [
+  "accept",
+  "connect",
+  "getaddrinfo",
+  "getpeername",
+  "getsockname",
+  "getsockopt",
+  "ioctl",
+  "listen",
+  "read",
+  "setsockopt",
+  "shutdown",
+  "write",
+];
+
+/* Where the sources name a call: in options, and as an argument. */
+const NAMED =
+  /syscall(?::| =) ?"([^"]*)"|\b(?:closedError|requireOpen|timedOut|failure|#gone|#error)\((?:result, )?"([^"]*)"/g;
+
+test("Every syscall of the sources is a system call", () => {
+  const found = new Set<string>();
+  for (const file of sourceFiles()) {
+    for (const [, option, argument] of readText(file).matchAll(NAMED)) {
+      const name = (option ?? argument)!;
+      assert.ok(SYSCALLS.includes(name), `${file}: ${name}`);
+      found.add(name);
+    }
+  }
+  assert.ok(found.size > 8, `${[...found]}`);
 });

@@ -29,7 +29,7 @@ test("Fifo keeps the order while it is filled and emptied by turns", () => {
     }
   }
   assert.deepEqual(
-    fifo.takeAll().map(({ n }) => n),
+    fifo.removeAll().map(({ n }) => n),
     Array.from({ length: pushed - taken }, (_, i) => taken + i),
   );
 });
@@ -57,8 +57,8 @@ test("the empty queue that is shared is never filled", () => {
   assert.notEqual(one, empty);
   assert.notEqual(one, other);
   assert.equal(pushed(one, { n: 3 }), one);
-  assert.deepEqual(one.takeAll(), [{ n: 1 }, { n: 3 }]);
-  assert.deepEqual(other.takeAll(), [{ n: 2 }]);
+  assert.deepEqual(one.removeAll(), [{ n: 1 }, { n: 3 }]);
+  assert.deepEqual(other.removeAll(), [{ n: 2 }]);
   assert.equal(empty.isEmpty, true);
   assert.equal(empty.shift(), undefined);
   assert.equal(emptyFifo(), empty);
@@ -68,6 +68,6 @@ test("Fifo.replaceFirst() changes only what is taken next", () => {
   const fifo = filled(3);
   fifo.replaceFirst({ n: 9 });
   assert.deepEqual(fifo.first, { n: 9 });
-  assert.deepEqual(fifo.takeAll(), [{ n: 9 }, { n: 1 }, { n: 2 }]);
+  assert.deepEqual(fifo.removeAll(), [{ n: 9 }, { n: 1 }, { n: 2 }]);
   assert.equal(fifo.first, undefined);
 });

@@ -7,7 +7,7 @@ import process from "node:process";
 import { describe, test } from "node:test";
 import { CompletionPort } from "../mod.ts";
 import { Group } from "../src/loop/group.ts";
-import { connectSettings } from "../src/options/options.ts";
+import { connectSettings } from "../src/options/connect.ts";
 import { makeConnection } from "../src/connect/connector.ts";
 import { run } from "./shared/child.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
@@ -51,7 +51,7 @@ describe("Of two ports", () => {
     }
     await server.write(pattern(300));
     await client.read(new Uint8Array(300));
-    await eventually("it has left", () => two.stats().bytesKept === 0);
+    await eventually("it has left", () => two.stats().bytesUnsent === 0);
     assert.equal(two.stats().bytesSent, 5_000);
     assert.equal(two.stats().bytesReceived, 300);
     assert.equal(one.port.stats().bytesReceived, 5_000);

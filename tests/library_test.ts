@@ -13,12 +13,8 @@ import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { LibraryError, NotSupported } from "../mod.ts";
-import {
-  checkAbi,
-  findLibrary,
-  type Found,
-  openLibrary,
-} from "../src/native/library.ts";
+import { checkAbi, openLibrary } from "../src/native/library.ts";
+import { findLibrary, type Found } from "../src/native/library_search.ts";
 import linux from "../src/native/linux_x86_64.ts";
 import windows from "../src/native/windows_x86_64.ts";
 import { runtime } from "../src/runtime/detect.ts";

@@ -205,7 +205,7 @@ test("A connection can change how it receives in mid-stream", async () => {
     result.add(chunk);
     /* Not after the last byte, when the peer may have closed. */
     if (result.length < bytes.length) {
-      server.setReceive(KINDS[next++ % KINDS.length]!);
+      server.setOptions({ receive: KINDS[next++ % KINDS.length]! });
     }
   }
   assert.equal(result.text(), digest(bytes));
@@ -219,7 +219,7 @@ test("The mode is read back as it is in force", async () => {
   assert.deepEqual(ends.listener.options.receive, burst);
   assert.deepEqual(ends.server.options.receive, burst);
   assert.equal(ends.client.options.receive.mode, "auto");
-  ends.client.setReceive({ mode: "flow" });
+  ends.client.setOptions({ receive: { mode: "flow" } });
   assert.deepEqual(ends.client.options.receive, {
     mode: "flow",
     bufferSize: 16384,

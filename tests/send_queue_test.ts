@@ -35,14 +35,14 @@ for (const sendConcurrency of [1, 2, 7, 64]) {
     const bytes = pattern(LARGE);
     const written = client.write(bytes);
     await settled("the sender has stopped", () => client.stats().bytesSent);
-    const { sends, bytesKept } = client.stats();
+    const { sends, bytesUnsent } = client.stats();
     assert.equal(sends, sendConcurrency);
-    assert.ok(bytesKept <= sendConcurrency * SEND_MAX, `${bytesKept}`);
-    assert.ok(bytesKept > (sendConcurrency - 1) * SEND_MAX, `${bytesKept}`);
+    assert.ok(bytesUnsent <= sendConcurrency * SEND_MAX, `${bytesUnsent}`);
+    assert.ok(bytesUnsent > (sendConcurrency - 1) * SEND_MAX, `${bytesUnsent}`);
     const received = receiveByLoop(server);
     assert.equal(await within("the write", written), LARGE);
     assert.equal(client.stats().sends, 0);
-    assert.equal(client.stats().bytesKept, 0);
+    assert.equal(client.stats().bytesUnsent, 0);
     client.close();
     assert.equal(await within("the bytes", received), digest(bytes));
   });
@@ -117,7 +117,7 @@ test("The number can change while sends are in flight", async () => {
   const written = client.write(bytes);
   await settled("the sender has stopped", () => client.stats().bytesSent);
   assert.equal(client.stats().sends, 2);
-  client.setSendConcurrency(6);
+  client.setOptions({ sendConcurrency: 6 });
   assert.equal(client.options.sendConcurrency, 6);
   /* The next part that leaves makes room for the others. */
   const chunks = server[Symbol.asyncIterator]();
@@ -133,38 +133,39 @@ test("The number can change while sends are in flight", async () => {
 /* An owner whose library takes so many bytes of the first write, and keeps
  * them. */
 function keeping(bytes: number): SendOwner {
-  const native = { iocp_send: () => bytes | PENDING };
-  const loop = { native, port: 1, allowance: new Allowance(), kick() {} };
+  const port = { send: () => bytes | PENDING };
+  const loop = { port, allowance: new Allowance() };
   return {
     loop: loop as unknown as SendOwner["loop"],
-    socket: 1,
-    failure: () => new SocketError("ECONNRESET", { syscall: "send" }),
-    entered() {},
-    drained() {},
+    id: 1,
+    settings: { sendConcurrency: 1 },
+    failure: () => new SocketError("ECONNRESET", { syscall: "write" }),
+    writesPending() {},
+    writesDone() {},
     reset() {},
   };
 }
 
 test("SendQueue takes a completion that comes after its failure", async () => {
-  const queue = new SendQueue(keeping(8), 1);
+  const queue = new SendQueue(keeping(8));
   const written = queue.write(new Uint8Array(8));
-  queue.fail(new SocketError("EINTR", { syscall: "send" }));
+  queue.fail(new SocketError("EINTR", { syscall: "write" }));
   queue.sent(8, 0);
   await assert.rejects(written, { code: "EINTR" });
   assert.equal(queue.isBusy, false);
 });
 
-test("SendQueue.isTaken is true when the library has all of it", async () => {
-  const whole = new SendQueue(keeping(8), 1);
-  assert.equal(whole.isTaken, true);
+test("SendQueue.isAllAccepted is true when the library has all of it", async () => {
+  const whole = new SendQueue(keeping(8));
+  assert.equal(whole.isAllAccepted, true);
   const written = whole.write(new Uint8Array(8));
-  assert.equal(whole.isTaken, true);
+  assert.equal(whole.isAllAccepted, true);
   assert.equal(whole.offset, 8);
   whole.write(new Uint8Array(1)).catch(() => {});
-  assert.equal(whole.isTaken, false);
-  const part = new SendQueue(keeping(4), 1);
+  assert.equal(whole.isAllAccepted, false);
+  const part = new SendQueue(keeping(4));
   part.write(new Uint8Array(8)).catch(() => {});
-  assert.equal(part.isTaken, false);
+  assert.equal(part.isAllAccepted, false);
   assert.equal(part.offset, 4);
   whole.sent(8, 0);
   assert.equal(await written, 8);

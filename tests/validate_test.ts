@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { CompletionPort, connect, listen } from "../mod.ts";
+import { type Option, OPTIONS, type Scope } from "../src/options/table.ts";
 import { within } from "./shared/deadline.ts";
 import { pair } from "./shared/pair.ts";
 
@@ -71,32 +72,47 @@ function notSupported(): Wrong[] {
     .map((value) => ["transport", value, "NotSupported"]);
 }
 
-const BOTH: Wrong[] = [
-  ...["allowHalfOpen", "noDelay"].flatMap((option) =>
-    typeErrors(option, NO_BOOLEANS)
-  ),
-  ...typeErrors("keepAlive", NO_KEEP_ALIVE),
-  ...nested("keepAlive", "idle", integer("", [0, 32768])),
-  ...nested("keepAlive", "interval", integer("", [0, 32768])),
-  ...nested("keepAlive", "count", integer("", [0, 128])),
-  ...integer("closeTimeout", [2 ** 31]),
-  ...integer("sendConcurrency", [0, 65]),
+/* The wrong values of every option of the list, under each of its names. */
+function ofScope(scope: Scope): Wrong[] {
+  const list: [string, Option][] = Object.entries(OPTIONS);
+  return list.filter(([, option]) => option.scope === scope)
+    .flatMap(([key, option]) =>
+      [key, option.alias ?? []].flat()
+        .flatMap((name) => wrongsOf(name, option))
+    );
+}
+
+function wrongsOf(name: string, option: Option): Wrong[] {
+  const { kind, min, max, members = {} } = option;
+  const inner = Object.entries(members).flatMap(([member, { min, max }]) =>
+    nested(
+      name,
+      member,
+      integer("", [min - 1, max + 1]),
+      kind === "receive" ? { mode: "burst" } : {},
+    )
+  );
+  if (kind === "boolean") return typeErrors(name, NO_BOOLEANS);
+  if (kind === "keepAlive") {
+    return [...typeErrors(name, NO_KEEP_ALIVE), ...inner];
+  }
+  if (kind === "receive") return [...NO_RECEIVE, ...inner];
+  return integer(name, [min! - 1, max! + 1]);
+}
+
+const NO_RECEIVE: Wrong[] = [
   ...typeErrors("receive", [1, "flow", null, true]),
   ...nested(
     "receive",
     "mode",
     typeErrors("", ["", "Flow", 1, null, {}, "toString"]),
   ),
-  ...nested("receive", "bufferSize", integer("", [0, 2 ** 20 + 1])),
-  ...nested("receive", "depth", integer("", [0, 65]), { mode: "burst" }),
-  ...nested("receive", "limit", integer("", [0, 2 ** 30 + 1]), {
-    mode: "burst",
-  }),
   ...["auto", "flow", "zero-byte"].flatMap((mode) => [
     ...nested("receive", "depth", typeErrors("", [2]), { mode }),
     ...nested("receive", "limit", typeErrors("", [2]), { mode }),
   ]),
 ];
+const BOTH = ofScope("conn");
 /* A null host name is as good as none. */
 const HOSTNAME = [
   ...hostName("hostname").filter(([, value]) => value !== null),
@@ -105,14 +121,9 @@ const HOSTNAME = [
 const LISTEN: Wrong[] = [
   ...portNumber([65536]),
   ...HOSTNAME,
-  ...["backlog", "tcpBacklog"].flatMap((option) => integer(option, [0, 65536])),
   ...typeErrors("transport", NO_STRINGS),
   ...notSupported(),
-  ...["ipv6Only", "reusePort", "deferAccept"].flatMap((option) =>
-    typeErrors(option, NO_BOOLEANS)
-  ),
-  ...integer("acceptPool", [0, 1025]),
-  ...integer("firstByteTimeout", [2 ** 31]),
+  ...ofScope("listen"),
   ...BOTH,
 ];
 const CONNECT: Wrong[] = [
@@ -121,11 +132,8 @@ const CONNECT: Wrong[] = [
   ...typeErrors("port", [undefined]),
   ...HOSTNAME,
   ...typeErrors("signal", [null, {}, 1, new EventTarget()]),
-  ...integer("timeout", [0, 2 ** 31]),
   ...hostName("localAddress"),
-  ...typeErrors("autoSelectFamily", NO_BOOLEANS),
-  ...["autoSelectFamilyAttemptDelay", "autoSelectFamilyAttemptTimeout"]
-    .flatMap((option) => integer(option, [2 ** 31])),
+  ...ofScope("connect"),
   ...typeErrors("transport", NO_STRINGS),
   ...notSupported(),
   ...typeErrors("localAddress", ["localhost", "1.2.3.4.5", "fe80::1%"]),
@@ -281,6 +289,32 @@ describe("Conn refuses", () => {
         "keepAlive",
         "TypeError",
       );
+    });
+  }
+});
+
+describe("conn.setOptions() refuses", () => {
+  for (const [argument, value, error, named = argument] of BOTH) {
+    test(`${named}: ${shown(value)} with a ${error}`, async () => {
+      using ends = await pair();
+      await check(
+        () => ends.client.setOptions({ [argument]: value }),
+        named,
+        error,
+      );
+    });
+  }
+  for (const value of NO_OPTIONS) {
+    test(`${value} for its options`, async () => {
+      using ends = await pair();
+      const { client, listener } = ends;
+      for (const one of [client, listener]) {
+        await check(
+          () => one.setOptions(value as never),
+          "options",
+          "TypeError",
+        );
+      }
     });
   }
 });

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Conn } from "../mod.ts";
+import { run } from "./shared/child.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { errorFrom } from "./shared/outcome.ts";
 import { meetReset, pair } from "./shared/pair.ts";
@@ -282,6 +283,29 @@ test("A pipe to a connection leaves no listener on its signal", async () => {
   assert.ok(listeners.size > 0);
   await assert.rejects(within("the pipe", piped));
   await eventually("no listener", () => listeners.size === 0);
+});
+
+test("Pipes between other streams are not changed, and none before there is a connection", async () => {
+  const { code, stdout, stderr } = await run("pipes", []);
+  assert.equal(code, 0, stderr);
+  const found = JSON.parse(stdout);
+  assert.equal(found.isSameAtListen, true);
+  assert.equal(found.isSameAfter, false);
+  assert.deepEqual(found.after, found.before);
+  assert.deepEqual(found.othersAfter, found.othersBefore);
+});
+
+test("A pipe to a connection with wrong options rejects", async () => {
+  using ends = await pair();
+  const { writable } = ends.client as { writable: WritableStream };
+  const wrong = new Error("no signal");
+  const options = {
+    get signal(): AbortSignal {
+      throw wrong;
+    },
+  };
+  const piped = new ReadableStream().pipeTo(writable, options);
+  await assert.rejects(within("the pipe", piped), (error) => error === wrong);
 });
 
 test("A pipe that keeps its destination leaves the connection open", async () => {

@@ -7,6 +7,7 @@
 #include "close.h"
 #include "close_all.h"
 #include "connector.h"
+#include "endpoint.h"
 #include "engine.h"
 #include "listener.h"
 #include "memory.h"
@@ -253,21 +254,17 @@ int32_t iocp_close(int32_t port_id,
 
 /* ---- addresses, options, counters */
 
-int32_t iocp_name(int32_t port_id,
-                  int32_t socket_id,
-                  uint32_t end,
-                  void* address) {
+int32_t iocp_get_address(int32_t port_id,
+                         int32_t socket_id,
+                         uint32_t end,
+                         void* address) {
   int32_t error;
   struct iocp_address at;
   struct socket* socket = api__find_open(port_id, socket_id, &error);
   if (socket == NULL) return error;
   if (address == NULL) return port_fail(socket->port, -IOCP_EFAULT, 0);
   if (end > IOCP_PEER) return port_fail(socket->port, -IOCP_EINVAL, 0);
-  if (end == IOCP_PEER && socket->peer.family != 0) {
-    memory_copy(address, &socket->peer, sizeof socket->peer);
-    return 0;
-  }
-  int32_t result = engine_get_address(socket, end, &at);
+  int32_t result = endpoint_address(socket, end, &at);
   if (result >= 0) memory_copy(address, &at, sizeof at);
   return result;
 }

@@ -19,12 +19,12 @@ int32_t connector_start(struct port* port,
  * very port as the local one, and TCP connects the socket to itself: a client
  * that waits for its server to start would talk to itself, and the server would
  * find its port in use. Go's net package checks for the same. */
-static bool connector__is_self_connect(struct socket* socket) {
+static bool connector__is_self_connect(const struct socket* socket) {
   const struct iocp_address* peer = &socket->peer;
-  struct iocp_address local;
-  return engine_get_address(socket, IOCP_LOCAL, &local) >= 0 &&
-         local.port == peer->port && local.family == peer->family &&
-         memory_compare(local.bytes, peer->bytes, sizeof local.bytes) == 0;
+  const struct iocp_address* local = &socket->local;
+  return socket->local_known && local->port == peer->port &&
+         local->family == peer->family &&
+         memory_compare(local->bytes, peer->bytes, sizeof local->bytes) == 0;
 }
 
 /* Only link-local addresses have a zone (RFC 4007, section 6). */
@@ -51,6 +51,14 @@ static void connector__query_peer(struct socket* socket) {
   peer->bytes[peer->family == 4 ? 3 : 15] = 1;
 }
 
+/* The address does not change, so it is queried only once. */
+static void connector__query_local(struct socket* socket) {
+  struct iocp_address address;
+  if (engine_get_address(socket, IOCP_LOCAL, &address) < 0) return;
+  socket->local = address;
+  socket->local_known = true;
+}
+
 void connector_done(struct socket* socket, int32_t error, int32_t native) {
   if (socket->state == SOCKET_CLOSING) {
     /* It was reported as canceled. */
@@ -59,6 +67,7 @@ void connector_done(struct socket* socket, int32_t error, int32_t native) {
   }
   if (error == 0) {
     connector__query_peer(socket);
+    connector__query_local(socket);
     if (connector__is_self_connect(socket)) error = -IOCP_ECONNREFUSED;
   }
   socket->state = SOCKET_STREAM;

@@ -85,6 +85,7 @@ struct socket {
   bool posted_only
       : 1; /* deliver what operations received; start no new receive */
   bool progress_known : 1; /* `acknowledged` has a value */
+  bool local_known : 1;    /* `local` has a value */
 
   /* State of a close. */
   bool close_reset : 1;   /* RST instead of FIN */
@@ -134,9 +135,14 @@ struct socket {
     };
   };
   uint32_t deferred_count;
-  /* Of a listener, the list; of a SOCKET_DEFERRED, its node in it. */
-  struct list_node deferred;
-  int32_t listener_id; /* of an accepted connection */
+  union {
+    struct {
+      /* Of a listener, the list; of a SOCKET_DEFERRED, its node in it. */
+      struct list_node deferred;
+      int32_t listener_id; /* of an accepted connection */
+    };
+    struct iocp_address local; /* of a connection made by iocp_connect() */
+  };
 
   struct list_node send_copies; /* struct send_copy, oldest first */
   uint32_t send_copy_count;

@@ -2,6 +2,8 @@
 /*
  * A message costs one system call to receive it and one to send it, and nothing
  * else: no second receive that finds nothing, no registration, no extra packet.
+ * The system is asked for each address of a connection once at most, and for
+ * none at a close.
  *
  * The library's calls are counted where it imports them, so the test does not
  * depend on tools or on speed. Dequeueing is not counted: one call takes a
@@ -13,7 +15,7 @@
 #include "shared/drive.h"
 #include "shared/test.h"
 
-enum call { CALL_RECEIVE, CALL_SEND, CALL_OTHER, CALLS };
+enum call { CALL_RECEIVE, CALL_SEND, CALL_LOCAL, CALL_PEER, CALL_OTHER, CALLS };
 
 static uint64_t counts[CALLS];
 
@@ -64,6 +66,16 @@ static int WSAAPI count_send_plain(SOCKET socket,
   return send(socket, buffer, length, flags);
 }
 
+static int WSAAPI count_local(SOCKET socket, SOCKADDR* address, int* length) {
+  counts[CALL_LOCAL]++;
+  return getsockname(socket, address, length);
+}
+
+static int WSAAPI count_peer(SOCKET socket, SOCKADDR* address, int* length) {
+  counts[CALL_PEER]++;
+  return getpeername(socket, address, length);
+}
+
 static int WSAAPI count_control(SOCKET socket, long command, u_long* argument) {
   counts[CALL_OTHER]++;
   return ioctlsocket(socket, command, argument);
@@ -92,6 +104,8 @@ static const struct {
                     {"WSASend", (void*)count_send_overlapped},
                     {"recv", (void*)count_receive_plain},
                     {"send", (void*)count_send_plain},
+                    {"getsockname", (void*)count_local},
+                    {"getpeername", (void*)count_peer},
                     {"ioctlsocket", (void*)count_control},
                     {"PostQueuedCompletionStatus", (void*)count_post},
                     {"GetProcAddress", (void*)hide_wine}};
@@ -142,6 +156,16 @@ ssize_t recv(int fd, void* buffer, size_t length, int flags) {
 ssize_t send(int fd, const void* buffer, size_t length, int flags) {
   counts[CALL_SEND]++;
   return syscall(SYS_sendto, fd, buffer, length, flags, NULL, 0);
+}
+
+int getsockname(int fd, struct sockaddr* address, socklen_t* length) {
+  counts[CALL_LOCAL]++;
+  return (int)syscall(SYS_getsockname, fd, address, length);
+}
+
+int getpeername(int fd, struct sockaddr* address, socklen_t* length) {
+  counts[CALL_PEER]++;
+  return (int)syscall(SYS_getpeername, fd, address, length);
 }
 
 int poll(struct pollfd* entries, nfds_t count, int timeout_ms) {
@@ -228,4 +252,46 @@ static void one_receive_and_one_send_a_message(void) {
   drive_finish(&drive);
 }
 
-TEST_MAIN(TEST_CASE(one_receive_and_one_send_a_message))
+static void check_named(const struct drive* drive,
+                        const struct drive_socket* socket,
+                        uint64_t locals,
+                        uint64_t peers) {
+  struct iocp_address address;
+  memset(counts, 0, sizeof counts);
+  check_is(iocp_get_address(drive->port, socket->name, IOCP_LOCAL, &address),
+           0);
+  check_is(iocp_get_address(drive->port, socket->name, IOCP_PEER, &address), 0);
+  check_is(counts[CALL_LOCAL], locals);
+  check_is(counts[CALL_PEER], peers);
+}
+
+static void an_address_is_asked_for_once(void) {
+  struct drive drive;
+  struct drive_socket *client, *accepted;
+  count_calls();
+  drive_open(&drive);
+  drive_pair(&drive, &client, &accepted);
+  /* A connect asks for both ends: for the peer as the system writes it, and
+   * because a socket must not be connected to itself. */
+  check_named(&drive, client, 0, 0);
+  /* An accept has the peer with it. */
+  check_named(&drive, accepted, 1, 0);
+  memset(counts, 0, sizeof counts);
+  drive_close(client, IOCP_GRACEFUL, 1000);
+  drive_close(accepted, IOCP_GRACEFUL, 1000);
+  drive_until(&drive, client->is_closed && accepted->is_closed);
+  check_is(counts[CALL_LOCAL] + counts[CALL_PEER], 0);
+  drive_pair(&drive, &client, &accepted);
+  /* One more is for the listener, whose port drive_pair() asks for. */
+  check_is(counts[CALL_LOCAL], 2);
+  check_is(counts[CALL_PEER], 1);
+  memset(counts, 0, sizeof counts);
+  drive_close(client, IOCP_RESET, 0);
+  drive_close(accepted, IOCP_RESET, 0);
+  drive_until(&drive, client->is_closed && accepted->is_closed);
+  check_is(counts[CALL_LOCAL] + counts[CALL_PEER], 0);
+  drive_finish(&drive);
+}
+
+TEST_MAIN(TEST_CASE(one_receive_and_one_send_a_message),
+          TEST_CASE(an_address_is_asked_for_once))

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
-const path = fileURLToPath(new URL("./dist/esm_min.js", import.meta.url));
+const path = fileURLToPath(new URL("./dist/esm.js", import.meta.url));
 const text = readFileSync(path, "utf8");
 /* Bun takes no data: module that is longer than a path may be, and no blob:
  * module outside of a Worker. */

@@ -3,26 +3,30 @@
 // A program as a user writes it, to be installed, bundled and compiled. It has
 // no await outside of a function, which some formats of bundles do not allow.
 
-import { connect, listen } from "../../mod.ts";
+import { type Conn, connect, listen } from "../../mod.ts";
 
-/** Sends something from one end of a connection to the other. */
+async function echo(conn: Conn): Promise<void> {
+  for await (const chunk of conn) await conn.write(chunk);
+}
+
+/** Sends something to an echo and reads it back. */
 export async function use(): Promise<string> {
   const listener = listen({ hostname: "127.0.0.1", port: 0 });
-  const [conn, peer] = await Promise.all([
-    connect(listener.addr),
-    listener.accept(),
-  ]);
-  await conn.write(new Uint8Array(3));
-  const count = await peer.read(new Uint8Array(10));
-  conn.close();
-  peer.close();
+  const served = listener.accept().then(echo);
+  const conn = await connect(listener.addr);
+  await conn.write(new TextEncoder().encode("works"));
+  let text = "";
+  for await (const chunk of conn) {
+    text += new TextDecoder().decode(chunk);
+    if (text.length >= "works".length) break;
+  }
+  await served;
   listener.close();
-  if (count !== 3) throw new Error(`${count} bytes have come`);
-  return "works";
+  return text;
 }
 
 use().then((text) => console.log(text), (error) => {
-  console.error(error);
+  console.error(`${error}`);
   (globalThis as unknown as { process: { exitCode: number } }).process
     .exitCode = 1;
 });

@@ -1,17 +1,10 @@
 // Copyright the iocp authors. MIT license.
 
-import {
-  chmod,
-  copyFile,
-  mkdir,
-  readdir,
-  readFile,
-  writeFile,
-} from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import process from "node:process";
-import { buildPackage } from "../build_package.js";
 import { cellNames, openCell } from "../cells.js";
+import { copy, makeProject, pack, serveSources } from "../package/project.js";
 import {
   bunPath,
   cached,
@@ -25,302 +18,296 @@ import {
   tscPath,
 } from "../setup.js";
 
-// Versions that are too old, and what they are to say.
-const tooOld = {
-  deno: { version: "2.0.0", says: /^NotSupported: .* Deno 2\.8 or newer$/m },
-  bun: { version: "1.1.0", says: /NotSupported: .* Bun 1\.4 or newer$/m },
-};
+const quiet = { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
+const denoRun = ["run", "--quiet", "--no-check", "--no-lock", "-A"];
+const plainInstall = ["install", "--no-package-lock", "--ignore-scripts"];
+const hasLibrary = ["linux", "win32"].includes(process.platform) &&
+  process.arch === "x64";
+const modules = join(repository, "node_modules");
+const launcher = join("node_modules", "iocp", "bin", "iocp.js");
 
 /**
- * What users get: the package is made, installed into an empty project, and
- * used from there, as it is and bundled, in each cell; and what cannot use it
- * says why.
+ * What users get: the package is made, checked, installed into empty projects,
+ * and used from there, from a URL, vendored, bundled and compiled, in each
+ * cell. What cannot use it says why.
  */
-export async function packageStage({ report, cells }) {
+export async function packageStage({ report, cells = cellNames }) {
   await ensureNodeModules();
   await inTemporaryFolder("iocp-package-", async (folder) => {
+    const check = (what, work) => report.check(`package: ${what}`, work);
     const project = join(folder, "project");
-    const name = "package: made, and installed into an empty project";
-    const isInstalled = await report.check(name, () => install(project));
-    if (!isInstalled) return;
-    await checkTypes(report, project);
-    await refuse(report, project);
-    const bundles = await makeBundles(report, project);
-    for (const cell of cells ?? cellNames) {
-      await useInCell(report, cell, project, bundles);
-    }
+    let tarball;
+    const isMade = await check("made and installed by npm", async () => {
+      tarball = await pack(folder);
+      await makeProject(project);
+      await npm([...plainInstall, tarball.path], project);
+      return [];
+    });
+    if (!isMade) return;
+    await checkContents(check, tarball);
+    await checkTypes(check, project);
+    await checkRefusals(check, project);
+    if (!hasLibrary) return;
+    await checkInstalls(check, project, tarball.path);
+    const { url, close } = await serveSources();
+    const ways = await makeWays(check, project, url);
+    for (const name of cells) await useInCell(report, name, project, ways);
+    close();
   });
 }
 
-async function install(project) {
-  await mkdir(project, { recursive: true });
-  const scripts = join(repository, "scripts");
-  const manifest = { name: "project", private: true, type: "module" };
-  await writeFile(join(project, "package.json"), JSON.stringify(manifest));
-  await buildPackage();
-  /* The build was ours, whatever the user's npm does about scripts. */
-  const quiet = ["--ignore-scripts", "--no-audit", "--no-fund"];
-  await npm(
-    ["pack", "--pack-destination", dirname(project), ...quiet],
-    repository,
-  );
-  const names = await readdir(dirname(project));
-  const tarball = names.find((name) => name.endsWith(".tgz"));
-  const path = join(dirname(project), tarball);
-  await npm(["install", "--no-package-lock", path, ...quiet], project);
-  const consumer = await readFile(
-    join(scripts, "types", "consumer.ts"),
-    "utf8",
-  );
-  await writeFile(
-    join(project, "consumer.ts"),
-    consumer.replace("../../mod.ts", "iocp"),
-  );
-  for (const from of ["iocp", "npm:iocp"]) {
-    const program = await readFile(join(scripts, "package", "use.ts"), "utf8");
-    const file = from === "iocp" ? "use.ts" : "use_npm.ts";
-    await writeFile(join(project, file), program.replace("../../mod.ts", from));
-  }
-  const left = await readFile(
-    join(project, "node_modules", "iocp", "dist", "mod.d.ts"),
-    "utf8",
-  );
-  return /from ".*\.ts"/.test(left.replace(/^ \*.*$/gm, ""))
-    ? ["a declaration imports TypeScript"]
-    : [];
+const contents =
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|bin\/iocp\.js|dist\/(mod|cli|src\/[\w/]+)\.js|dist\/(mod|src\/[\w/]+)\.d\.ts)$/;
+const needed = ["bin/iocp.js", "dist/mod.js", "dist/mod.d.ts", "dist/cli.js"];
+
+async function checkContents(check, { path, files }) {
+  await check("no file is missing, none is too much", () => [
+    ...files.filter((name) => !contents.test(name)),
+    ...needed.filter((name) => !files.includes(name)),
+  ]);
+  const tool = (name, file, ...args) =>
+    check(
+      name,
+      () => succeeds(process.execPath, [join(modules, file), ...args]),
+    );
+  await tool("publint", "publint/src/cli.js", "--strict", path);
+  /* The package has ES modules alone, which both runtimes load. */
+  const attw = "@arethetypeswrong/cli/dist/index.js";
+  await tool("attw", attw, "--profile=esm-only", path);
+  await check("deno publish --dry-run", () => {
+    const args = ["publish", "--dry-run", "--allow-dirty"];
+    const options = { cwd: repository };
+    return succeeds(denoPath(), [...args, "--config=jsr.json"], options);
+  });
 }
 
-// The configuration that `bun init` writes, and the strictest one.
-const bunInit = {
-  lib: ["ESNext"],
-  target: "ESNext",
-  module: "Preserve",
-  moduleDetection: "force",
-  moduleResolution: "bundler",
-  allowImportingTsExtensions: true,
-  verbatimModuleSyntax: true,
-  noEmit: true,
-  strict: true,
-  skipLibCheck: true,
-  noFallthroughCasesInSwitch: true,
-  noUncheckedIndexedAccess: true,
-  noImplicitOverride: true,
-};
-const strictest = {
-  ...bunInit,
-  lib: ["ES2022"],
-  skipLibCheck: false,
-  exactOptionalPropertyTypes: true,
-  isolatedDeclarations: true,
-  declaration: true,
-  noPropertyAccessFromIndexSignature: true,
-  noUnusedLocals: true,
-  noUnusedParameters: true,
-};
-const nodeNext = {
-  ...strictest,
-  allowImportingTsExtensions: false,
-  module: "NodeNext",
-  moduleResolution: "NodeNext",
+// What `bun init` writes, and the strictest: all extend @tsconfig/strictest.
+const bundler = { module: "Preserve", moduleResolution: "bundler" };
+const nodeNext = { module: "NodeNext", moduleResolution: "NodeNext" };
+const isolated = { isolatedDeclarations: true, declaration: true };
+const strict = { ...isolated, lib: ["ES2022"], skipLibCheck: false };
+const configurations = {
+  "bun init": { ...bundler, lib: ["ESNext"], skipLibCheck: true },
+  strictest: { ...bundler, ...strict },
+  nodeNext: { ...nodeNext, ...strict },
 };
 
-async function checkTypes(report, project) {
-  const configurations = { "bun init": bunInit, strictest, nodeNext };
+async function checkTypes(check, project) {
+  const path = join(project, "tsconfig.json");
+  await copy("types/consumer.ts", join(project, "consumer.ts"), "iocp");
   for (const [name, options] of Object.entries(configurations)) {
-    await report.check(`package: tsc, ${name}`, async () => {
-      const compilerOptions = { types: [], ...options };
-      const config = { compilerOptions, files: ["consumer.ts"] };
-      const path = join(project, "tsconfig.json");
-      await writeFile(path, JSON.stringify(config));
-      return await outcome(process.execPath, [tscPath(), "-p", path]);
+    await check(`tsc, ${name}`, async () => {
+      const compilerOptions = { types: [], noEmit: true, ...options };
+      const parent = join(modules, "@tsconfig/strictest/tsconfig.json");
+      const config = { extends: parent, compilerOptions };
+      const text = JSON.stringify({ ...config, files: ["consumer.ts"] });
+      await writeFile(path, text);
+      return await succeeds(process.execPath, [tscPath(), "-p", path]);
     });
   }
-  await report.check("package: deno check", async () => {
-    /* Deno would read the compiler's options from it. */
-    await writeFile(join(project, "tsconfig.json"), "{}");
-    const args = [
-      "check",
-      "--quiet",
-      "--node-modules-dir=manual",
-      "consumer.ts",
-    ];
-    return await outcome(denoPath(), args, { cwd: project });
+  /* Deno would read the compiler's options from it. */
+  await writeFile(path, "{}");
+  await check("deno check", () => {
+    const args = ["check", "--quiet", "--node-modules-dir=manual"];
+    const options = { cwd: project };
+    return succeeds(denoPath(), [...args, "consumer.ts"], options);
   });
 }
+
+// Versions that are too old: package, version, file, and the oldest that works.
+const tooOld = [
+  ["@deno/linux-x64-glibc", "2.0.0", "deno", "Deno 2.8"],
+  ["@oven/bun-linux-x64", "1.1.0", "bin/bun", "Bun 1.4"],
+];
 
 // Where it cannot run, one sentence says so, and nothing fails before it.
-async function refuse(report, project) {
-  await report.check(
-    "package: node says that it is not supported",
-    async () => {
-      const args = ["--input-type=module", "--eval", 'import "iocp";'];
-      const { output } = await run(process.execPath, args, { cwd: project });
-      const says =
-        /^NotSupported: Cannot use iocp in Node\.js \d+\.\d+\.\d+: .*/m;
-      return says.test(output) ? [] : [output];
-    },
-  );
-  if (process.platform !== "linux" || process.arch !== "x64") return;
-  for (const [runtime, { version, says }] of Object.entries(tooOld)) {
-    const name = `package: ${runtime} ${version} says which version is needed`;
-    await report.check(name, async () => {
-      const program = await oldRuntime(runtime, version);
-      const args = runtime === "deno"
-        ? ["run", "--quiet", "-A", "--no-check"]
-        : [];
-      const problems = [];
-      for (
-        const path of [join(project, "use.ts"), join(repository, "mod.ts")]
-      ) {
-        const env = { ...process.env, ...quietRuntimes };
-        const all = [...args, path];
-        const { output } = await run(program, all, { cwd: project, env });
-        /* Deno says what kind of failure it was ahead of it. */
-        if (!says.test(output.replace(/^.*Uncaught \(in promise\) /m, ""))) {
-          problems.push(`${path}: ${output}`);
-        }
-      }
-      return problems;
+async function checkRefusals(check, project) {
+  const refuses = (what, says, file, ...args) =>
+    check(`${what} says that it is not supported`, async () => {
+      const { ok, output } = await start(await file(), args, { cwd: project });
+      const text = `NotSupported: Cannot (use|load).* iocp.* ${says}`;
+      return !ok && new RegExp(text).test(output) ? [] : [output];
     });
+  const node = () => process.execPath;
+  const args = ["--input-type=module", "--eval", 'import "iocp";'];
+  await refuses("node", "in Node.js", node, ...args);
+  if (!hasLibrary) {
+    const says = `on \\w+: there is one for`;
+    await refuses("deno", says, denoPath, ...denoRun, "use.ts");
+    await refuses("bun", says, bunPath, "use.ts");
+  } else if (process.platform === "linux") {
+    for (const [name, version, file, oldest] of tooOld) {
+      for (const path of ["use.ts", join(repository, "mod.ts")]) {
+        const old = () => oldRuntime(name, version, file);
+        const args = file === "deno" ? denoRun : [];
+        const what = `${name} ${version}, ${path},`;
+        await refuses(what, `${oldest} or newer\n`, old, ...args, path);
+      }
+    }
   }
 }
 
-async function oldRuntime(runtime, version) {
-  const [scope, file] = runtime === "deno"
-    ? ["@deno/linux-x64-glibc", "deno"]
-    : ["@oven/bun-linux-x64", "bin/bun"];
-  const what = `${runtime} ${version}`;
-  const path = join("node_modules", scope, file);
-  const folder = await cached(
-    `old-${runtime}-${version}`,
-    what,
-    async (partial) => {
-      await writeFile(join(partial, "package.json"), '{ "private": true }\n');
-      const quiet = ["--ignore-scripts", "--no-audit", "--no-fund"];
-      const name = `${scope}@${version}`;
-      await npm(["install", "--no-package-lock", ...quiet, name], partial);
-      /* Some are packed without the right to run, which a script gives. */
-      await chmod(join(partial, path), 0o755);
-    },
-  );
+async function oldRuntime(name, version, file) {
+  const path = join("node_modules", name, file);
+  const what = `old-${file.split("/").at(-1)}-${version}`;
+  const folder = await cached(what, `${name} ${version}`, async (partial) => {
+    await writeFile(join(partial, "package.json"), '{ "private": true }\n');
+    await npm([...plainInstall, `${name}@${version}`], partial);
+    /* Some are packed without the right to run, which a script sets. */
+    await chmod(join(partial, path), 0o755);
+  });
   return join(folder, path);
 }
 
-// Each format is a different place for the module: cjs and iife have no
-// import.meta.url. Returns the names of the files.
-async function makeBundles(report, project) {
-  const bundles = [];
-  await report.check("package: esbuild makes bundles", async () => {
-    const { build } = await import("esbuild");
-    for (const format of ["esm", "cjs", "iife"]) {
-      for (const minify of [false, true]) {
-        const name = `${format}${minify ? "_min" : ""}`;
-        const file = `${name}.${format === "cjs" ? "cjs" : "js"}`;
-        await build({
-          absWorkingDir: project,
-          entryPoints: ["use.ts"],
-          bundle: true,
-          platform: "node",
-          logLevel: "silent",
-          outfile: join("dist", file),
-          format,
-          minify,
-        });
-        bundles.push(file);
-      }
-    }
-    /* What is in the way of a search beside the module. */
-    await writeFile(join(project, "ffi"), "not a folder");
-    return [];
+async function checkInstalls(check, project, tarball) {
+  await check("installed by bun add", async () => {
+    const cwd = join(project, "..", "bun");
+    await makeProject(cwd);
+    const env = { BUN_INSTALL_CACHE_DIR: join(cwd, ".cache") };
+    const problems = await succeeds(bunPath(), ["add", tarball], { cwd, env });
+    return problems.length > 0
+      ? problems
+      : works(await start(bunPath(), ["use.ts"], { cwd }));
   });
-  return bundles;
+  /* npx starts it with node, which looks for a runtime. */
+  for (const [name, path] of [["deno", denoPath()], ["bun", bunPath()]]) {
+    await check(`npx iocp doctor, with ${name}`, async () => {
+      const env = { PATH: join(path, ".."), Path: join(path, "..") };
+      const args = [join(project, launcher), "doctor"];
+      return works(await start(process.execPath, args, { env }));
+    });
+  }
 }
 
-async function useInCell(report, name, project, bundles) {
-  const { cell, reason } = await openCell(name);
-  const title = `package: ${name.replace("-", " ")}`;
-  if (!cell) {
-    report.missing(title, reason, { allowed: process.platform === "win32" });
-    return;
-  }
-  const check = (what, work) => report.check(`${title}, ${what}`, work);
-  const isDeno = cell.runtime === "deno";
-  const start = isDeno
-    ? ["run", "--quiet", "--no-check", "--no-lock", "-A"]
-    : [];
-  const use = (file) => {
-    const path = cell.path(join(project, file));
-    return works(cell.run([...start, path], options(project)));
-  };
-  await check("installed", () => use("use.ts"));
-  if (isDeno) await check("as an npm: specifier", () => use("use_npm.ts"));
-  for (const file of bundles) {
-    await check(`bundled as ${file}`, () => use(join("dist", file)));
-  }
-  await check("as blob: and data: modules", async () => {
-    const from = join(repository, "scripts", "package", "places.ts");
-    await copyFile(from, join(project, "places.ts"));
-    return await use("places.ts");
-  });
-  if (isDeno) {
-    await check("deno bundle", async () => {
-      /* It is made by the native Deno: the other has no esbuild of its own. */
-      const output = join(project, "dist", "deno_bundle.js");
-      const args = ["bundle", "--quiet", "--no-lock", "-o", output, "use.ts"];
-      const problems = await outcome(denoPath(), args, { cwd: project });
-      if (problems.length > 0) return problems;
-      return await use(join("dist", "deno_bundle.js"));
-    });
-    return;
-  }
+// Each way to use the package is made once, by the native runtimes, and used in
+// every cell. Returns them: title, arguments, and the runtime if it is only one.
+async function makeWays(check, project, url) {
+  const { build } = await import("esbuild");
+  const cwd = project;
+  const ways = [
+    ["installed", ["use.ts"]],
+    ["iocp doctor", [launcher, "doctor"]],
+    ["an npm: specifier", ["use_npm.ts"], "deno"],
+    ["a URL", ["use_url.ts"], "deno"],
+    ["iocp doctor from a URL", [`${url}/cli.ts`, "doctor"], "deno"],
+  ];
+  await copy("package/use.ts", join(project, "use_npm.ts"), "npm:iocp");
+  await copy("package/use.ts", join(project, "use_url.ts"), `${url}/mod.ts`);
+  /* In each format the module is elsewhere: cjs and iife have no
+   * import.meta.url. */
   for (const format of ["esm", "cjs", "iife"]) {
-    await check(`bun build, ${format}`, async () => {
-      const extension = format === "cjs" ? "cjs" : "js";
-      const file = join("dist", `bun_${format}.${extension}`);
-      const problems = await bunBuild(project, file, [`--format=${format}`]);
-      return problems.length > 0 ? problems : await use(file);
+    const file = `${format}.${format === "cjs" ? "cjs" : "js"}`;
+    const outfile = join("dist", file);
+    ways.push([`esbuild, ${format}`, [outfile]]);
+    await check(`esbuild, ${format}`, async () => {
+      await build({
+        ...{ absWorkingDir: cwd, entryPoints: ["use.ts"], bundle: true },
+        ...{ platform: "node", logLevel: "silent", outfile, format },
+        minify: format !== "esm",
+      });
+      return [];
+    });
+    const own = join("dist", `bun_${file}`);
+    ways.push([`bun build, ${format}`, [own], "bun"]);
+    await check(`bun build, ${format}`, () => {
+      return bunBuild(project, own, `--format=${format}`);
     });
   }
-  await check("bun build --compile", () => compiled(cell, project));
+  ways.push(["blob: and data: modules", ["places.ts"]]);
+  await copy("package/places.ts", join(project, "places.ts"));
+  const bundle = join("dist", "deno_bundle.js");
+  ways.push(["deno bundle", [bundle], "deno"]);
+  await check("deno bundle", () => {
+    const args = ["bundle", "--quiet", "--no-lock", "-o", bundle, "use.ts"];
+    return succeeds(denoPath(), args, { cwd });
+  });
+  /* The cache of the one that runs it is empty: all is in the project. */
+  const vendored = join("vendored", "use.ts");
+  ways.push(["vendored", ["--cached-only", vendored], "deno"]);
+  await mkdir(join(project, "vendored"));
+  await writeFile(join(project, "vendored/deno.json"), '{ "vendor": true }');
+  await copy("package/use.ts", join(project, vendored), `${url}/mod.ts`);
+  await check("deno install, vendored", () => {
+    const args = ["install", "--allow-import", "--entrypoint", "use.ts"];
+    const env = { DENO_DIR: join(project, "vendored", "cache") };
+    return succeeds(denoPath(), args, { cwd: join(project, "vendored"), env });
+  });
+  /* What would be in the way of a search beside the module. */
+  await writeFile(join(project, "ffi"), "not a folder");
+  return ways;
 }
 
-// Made by the native Bun: Wine does not let the other write its files.
-async function bunBuild(project, file, more) {
+function bunBuild(project, file, ...options) {
+  const args = ["build", "--target=bun", ...options, "use.ts"];
   const output = `--outfile=${join(project, file)}`;
-  const args = ["build", "--target=bun", ...more, "use.ts", output];
-  return await outcome(bunPath(), args, { cwd: project });
+  return succeeds(bunPath(), [...args, output], { cwd: project });
 }
 
-async function compiled(cell, project) {
-  const windows = cell.system === "windows";
-  const file = windows ? "compiled.exe" : "compiled";
-  const target = `--target=bun-${cell.system}-x64`;
-  const base = `--compile-executable-path=${cell.program}`;
-  const args = ["--compile", "--minify", target, base];
-  const problems = await bunBuild(project, file, args);
-  if (problems.length > 0) return problems;
-  const path = join(project, file);
-  return await works(cell.runProgram(path, [], options(project)));
+async function useInCell(report, name, project, ways) {
+  const title = `package: ${name.replace("-", " ")}`;
+  const { cell, reason } = await openCell(name);
+  if (!cell) {
+    const allowed = process.platform !== "linux";
+    report.missing(title, reason, { allowed });
+    return;
+  }
+  const { runtime } = cell;
+  for (const [what, args, only] of ways) {
+    if (only !== undefined && only !== runtime) continue;
+    await report.check(`${title}, ${what}`, async () => {
+      const first = runtime === "deno" ? denoRun : [];
+      const isVendored = what === "vendored";
+      const cache = join(project, "..", `${name}${isVendored ? "-empty" : ""}`);
+      const env = { IOCP_LIBRARY: "", DENO_DIR: cell.path(cache) };
+      const options = { cwd: project, timeout: 300_000, env };
+      return works(await cell.run([...first, ...args], options));
+    });
+  }
+  await compile(report, title, cell, project);
 }
 
-function options(project) {
-  return { cwd: project, timeout: 300_000, env: { IOCP_LIBRARY: "" } };
+// Made for the system of the cell by the native runtimes.
+async function compile(report, title, cell, cwd) {
+  const { runtime, system, program } = cell;
+  const isDeno = runtime === "deno";
+  const windows = system === "windows";
+  const what = `${title}, compiled by ${runtime}`;
+  if (isDeno && process.env.GITHUB_ACTIONS !== "true") {
+    const why = "its runtime is downloaded, which the hosted workflow does";
+    report.missing(what, why, { allowed: true });
+    return;
+  }
+  const file = `${runtime}_compiled${windows ? ".exe" : ""}`;
+  const triple = `x86_64-${windows ? "pc-windows-msvc" : "unknown-linux-gnu"}`;
+  await report.check(what, async () => {
+    const problems = isDeno
+      ? await succeeds(denoPath(), [
+        ...["compile", "--quiet", "--no-check", "--no-lock", "-A"],
+        ...[`--target=${triple}`, "-o", file, "use.ts"],
+      ], { cwd })
+      : await bunBuild(cwd, file, ...[
+        ...["--compile", "--minify", `--target=bun-${system}-x64`],
+        `--compile-executable-path=${program}`,
+      ]);
+    if (problems.length > 0) return problems;
+    const options = { cwd, timeout: 300_000, env: { IOCP_LIBRARY: "" } };
+    return works(await cell.runProgram(join(cwd, file), [], options));
+  });
 }
 
-const quietRuntimes = { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
-
-async function outcome(file, args, options = {}) {
-  const env = { ...process.env, ...quietRuntimes };
-  return await ended(run(file, args, { env, ...options }));
+function start(file, args, options = {}) {
+  const env = { ...process.env, ...quiet, ...options.env };
+  return run(file, args, { timeout: 300_000, ...options, env });
 }
 
-async function ended(running) {
-  const result = await running;
-  return result.ok ? [] : [result.output.trim() || describeEnd(result)];
+async function succeeds(file, args, options) {
+  const result = await start(file, args, options);
+  return result.ok ? [] : [`${result.output}${describeEnd(result)}`];
 }
 
-async function works(running) {
-  const result = await running;
-  if (result.ok && /^works/m.test(result.stdout)) return [];
-  return [result.output.trim() || describeEnd(result)];
+const says = /^works$|^Everything that was checked works\./m;
+
+function works(result) {
+  if (result.ok && says.test(result.stdout)) return [];
+  return [`${result.output}${describeEnd(result)}`];
 }

@@ -19,10 +19,21 @@ const foldersOfTypeScript = ["tests", "examples", "bench"];
 export async function typesStage({ report }) {
   await ensureNodeModules();
   await report.check("types: deno check", async () => {
-    const own = ["mod.ts", "scripts/types/deno.ts"];
+    const own = [
+      "mod.ts",
+      "scripts/types/deno.ts",
+      "scripts/types/web.ts",
+    ];
     const files = [...own, ...await typeScriptFiles()];
     return await outcome(denoPath(), ["check", "--quiet", ...files]);
   });
+  await report.check(
+    "types: deno check, the examples of documents",
+    async () => {
+      const args = ["check", "--quiet", "--doc-only", ...await documents()];
+      return await outcome(denoPath(), args);
+    },
+  );
   await report.check("types: deno doc --lint", async () => {
     return await outcome(denoPath(), ["doc", "--quiet", "--lint", "mod.ts"]);
   });
@@ -30,6 +41,11 @@ export async function typesStage({ report }) {
   for (const [what, args] of Object.entries(consumers)) {
     await report.check(`types: tsc, a consumer with ${what}`, () => {
       return compile("consumer", args);
+    });
+  }
+  for (const [what, args] of Object.entries(platforms)) {
+    await report.check(`types: tsc, the web platform with ${what}`, () => {
+      return compile("web", args);
     });
   }
 }
@@ -46,6 +62,12 @@ const consumers = {
   "Bun's types": ["--lib", "ESNext", "--types", "bun-types", "--skipLibCheck"],
 };
 
+// Whose types of the web platform there are.
+const platforms = {
+  "the compiler's own types": ["--lib", "ES2022,DOM,DOM.AsyncIterable"],
+  "Bun's types": ["--lib", "ESNext", "--types", "bun-types", "--skipLibCheck"],
+};
+
 async function compile(project, args) {
   const config = join(repository, "scripts", "types", `${project}.json`);
   return await outcome(process.execPath, [tscPath(), "-p", config, ...args]);
@@ -58,6 +80,18 @@ async function typeScriptFiles() {
     const names = await readdir(join(repository, folder), { recursive: true });
     files.push(
       ...names.filter((name) => name.endsWith(".ts"))
+        .map((name) => join(folder, name)).sort(),
+    );
+  }
+  return files;
+}
+
+async function documents() {
+  const files = [];
+  for (const folder of [".", "docs"]) {
+    const names = await readdir(join(repository, folder));
+    files.push(
+      ...names.filter((name) => name.endsWith(".md"))
         .map((name) => join(folder, name)).sort(),
     );
   }

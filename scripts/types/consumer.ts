@@ -42,3 +42,71 @@ export async function use(): Promise<void> {
   conn[Symbol.dispose]();
   await listener[Symbol.asyncDispose]();
 }
+
+/* Chunks have memory of their own kind, so that they go where the platform wants
+ * no shared memory. */
+export async function passOn(conn: iocp.Conn): Promise<ArrayBuffer[]> {
+  const buffers: ArrayBuffer[] = [];
+  for await (const chunk of conn) buffers.push(chunk.buffer);
+  for await (const chunk of conn.chunks(new Uint8Array(10))) {
+    buffers.push(chunk.buffer);
+  }
+  const shared = new Uint8Array(new SharedArrayBuffer(10));
+  for await (const chunk of conn.chunks(shared)) {
+    // @ts-expect-error: the chunks of shared memory are shared memory.
+    buffers.push(chunk.buffer);
+  }
+  const { bytes } = await conn.detach();
+  if (bytes !== undefined) buffers.push(bytes.buffer);
+  for await (const { data } of new iocp.CompletionPort().events()) {
+    if (data !== undefined) buffers.push(data.buffer);
+  }
+  return buffers;
+}
+
+/* Calls that connections and listeners are made with instead. */
+export function construct(): void {
+  // @ts-expect-error: connections come from connect(), adopt() and a listener.
+  new iocp.Conn();
+  // @ts-expect-error: listeners come from listen().
+  new iocp.Listener();
+}
+
+/* What listen() and connect() refuse does not type-check. */
+export const receives: readonly iocp.ReceiveOptions[] = [
+  {},
+  { bufferSize: 5 },
+  {
+    mode: undefined,
+    bufferSize: undefined,
+    depth: undefined,
+    limit: undefined,
+  },
+  { mode: "auto", bufferSize: 5 },
+  { mode: "flow", bufferSize: 5, depth: undefined },
+  { mode: "zero-byte" },
+  { mode: "burst" },
+  { mode: "burst", bufferSize: 5, depth: 2, limit: 10 },
+  // @ts-expect-error: a depth is for bursts.
+  { depth: 2 },
+  // @ts-expect-error: a limit is for bursts.
+  { mode: "auto", limit: 10 },
+  // @ts-expect-error: a depth is for bursts.
+  { mode: "flow", bufferSize: 5, depth: 2 },
+  // @ts-expect-error: a limit is for bursts.
+  { mode: "zero-byte", limit: 10 },
+  // @ts-expect-error: there is no such mode.
+  { mode: "bursts" },
+  // @ts-expect-error: there is no such option.
+  { mode: "burst", size: 5 },
+];
+
+/* The engines are the two that there are. */
+export function engineName(port: iocp.CompletionPort): 0 | 1 {
+  switch (port.engine) {
+    case "iocp":
+      return 0;
+    case "epoll":
+      return 1;
+  }
+}

@@ -1,14 +1,16 @@
 // Copyright the iocp authors. MIT license.
-/* A listener of this module in the place of the one that a server of Node's
- * makes in its listen(). */
+/* Servers of Node's modules on a listener of this module, in place of their own
+ * listen(). */
 
 import type { NetAddr } from "../native/address.ts";
+import { nodeAddress } from "../views/node_address.ts";
 import { nextTick } from "../runtime/globals.ts";
 import { Listener } from "../listener.ts";
 import type { Conn } from "../conn.ts";
 import {
+  alreadyListening,
   type NodeServer,
-  type Reception,
+  type ServerAdapter,
   type ServerHandle,
   type ServerMembers,
 } from "./node_server.ts";
@@ -18,22 +20,17 @@ import { wrongType } from "../options/validate.ts";
 
 /** A server that {@linkcode serveHttp} has given a listener to. */
 export interface HttpService extends AsyncDisposable {
-  /** Where it listens. */
+  /** The address that it listens on. */
   readonly addr: NetAddr;
-  /** Resolves when the server has closed: it listens no more, and its last
-   * connection is gone. */
+  /** Resolves when the server has closed: it has stopped listening, and its last
+   * connection is closed. */
   readonly finished: Promise<void>;
   /**
-   * The server's own `close()`: stops listening, closes the connections that are
-   * idle, and answers the requests that are under way. Resolves as
-   * {@linkcode finished} does. The server's `closeAllConnections()` cuts it
-   * short.
+   * Calls the server's own `close()`: it stops listening, closes idle
+   * connections, and answers the requests that are under way. Resolves when
+   * {@linkcode finished} does. `server.closeAllConnections()` ends it early.
    */
   close(): Promise<void>;
-}
-
-function familyOf(hostname: string): "IPv4" | "IPv6" {
-  return hostname.includes(":") ? "IPv6" : "IPv4";
 }
 
 function ignore(): void {}
@@ -46,22 +43,16 @@ function requireServer(value: unknown): ServerMembers {
   ) {
     wrongType("server", "a server of node:http or node:https", value);
   }
-  if (server.listening) {
-    throw Object.assign(
-      new Error(
-        "Listen method has been called more than once without closing.",
-      ),
-      { code: "ERR_SERVER_ALREADY_LISTEN" },
-    );
-  }
+  if (server.listening) throw alreadyListening();
   return server;
 }
 
 class Service implements HttpService {
   readonly #server: ServerMembers;
   readonly #listener: Listener;
-  readonly #reception: Reception;
-  /** What is to be set of each connection, where the listener has not. */
+  readonly #adapter: ServerAdapter;
+  /** The option to set of each connection; undefined if it has it from the
+   * listener. */
   readonly #noDelay: boolean | undefined;
   readonly addr: NetAddr;
   readonly finished: Promise<void>;
@@ -70,10 +61,9 @@ class Service implements HttpService {
     this.#server = server;
     this.#listener = listener;
     this.addr = listener.addr;
-    const { noDelay: isSet } = listener.options;
-    this.#reception = runtime.makeReception(server, this.#handle());
-    const { noDelay } = this.#reception;
-    this.#noDelay = noDelay === isSet ? undefined : noDelay;
+    this.#adapter = runtime.makeServerAdapter(server, this.#handle());
+    const { noDelay } = this.#adapter;
+    this.#noDelay = noDelay === listener.options.noDelay ? undefined : noDelay;
     this.finished = new Promise((resolve) => server.once("close", resolve));
     nextTick(() => {
       if (server.listening) server.emit("listening");
@@ -92,7 +82,6 @@ class Service implements HttpService {
 
   #handle(): ServerHandle {
     const listener = this.#listener;
-    const { hostname, port } = this.addr;
     return {
       close: (callback) => {
         listener.close();
@@ -101,25 +90,25 @@ class Service implements HttpService {
       ref: () => listener.ref(),
       unref: () => listener.unref(),
       getsockname: (out) => {
-        const family = familyOf(hostname);
-        Object.assign(out, { address: hostname, family, port });
+        Object.assign(out, nodeAddress(this.addr));
         return 0;
       },
     };
   }
 
   async #run(): Promise<void> {
-    for await (const conn of this.#listener) this.#take(conn);
-    /* The listener may also be closed by itself, or with its port. */
+    for await (const conn of this.#listener) this.#serve(conn);
+    /* The listener was closed by its user or with its port. */
     if (this.#server.listening) this.#server.close();
   }
 
-  #take(conn: Conn): void {
+  #serve(conn: Conn): void {
     try {
       if (this.#isFull()) this.#drop(conn);
       else this.#admit(conn);
     } catch (error) {
-      /* What a listener of the server throws does not end the loop. */
+      /* An error that an event listener of the server throws must not end the
+       * loop. */
       nextTick(() => {
         throw error;
       });
@@ -129,19 +118,20 @@ class Service implements HttpService {
   #isFull(): boolean {
     const { maxConnections } = this.#server;
     return typeof maxConnections === "number" &&
-      this.#reception.count >= maxConnections;
+      this.#adapter.count >= maxConnections;
   }
 
   #drop(conn: Conn): void {
-    const { localAddr, remoteAddr } = conn;
+    const local = nodeAddress(conn.localAddr);
+    const remote = nodeAddress(conn.remoteAddr);
     conn.close();
     this.#server.emit("drop", {
-      localAddress: localAddr.hostname,
-      localPort: localAddr.port,
-      localFamily: familyOf(localAddr.hostname),
-      remoteAddress: remoteAddr.hostname,
-      remotePort: remoteAddr.port,
-      remoteFamily: familyOf(remoteAddr.hostname),
+      localAddress: local.address,
+      localPort: local.port,
+      localFamily: local.family,
+      remoteAddress: remote.address,
+      remotePort: remote.port,
+      remoteFamily: remote.family,
     });
   }
 
@@ -149,34 +139,35 @@ class Service implements HttpService {
     const server = this.#server;
     const socket = conn.duplex();
     const duplex = socket as unknown as Duplex;
-    /* A peer that goes away is no failure of the server, which has "clientError"
+    /* A failed connection is no failure of the server, which emits "clientError"
      * for it. */
     duplex.on("error", ignore);
-    duplex.once("close", () => this.#reception.gone());
+    duplex.once("close", () => this.#adapter.remove());
     duplex.allowHalfOpen = server.allowHalfOpen ?? true;
     if (this.#noDelay !== undefined) socket.setNoDelay(this.#noDelay);
     if (server.pauseOnConnect) duplex.pause();
-    this.#reception.take(duplex);
+    this.#adapter.add(duplex);
   }
 }
 
 /**
- * Has a server of Node's serve the connections of a listener, in the place of
- * its own `listen()`. What listening starts and means is all there: the
- * timeouts of headers, requests and idle connections, `listening`, `address()`,
- * the events, `close()` and its like, `ref()`, `unref()`, `maxConnections`.
+ * Serves the connections of a listener with a server of Node's modules, in place
+ * of the server's own `listen()`. Everything that follows from listening works
+ * as after `listen()`: the timeouts of headers, requests and idle connections,
+ * `listening`, `address()`, the events, `close()`, `closeAllConnections()`,
+ * `ref()`, `unref()` and `maxConnections`.
  *
- * It takes servers of `node:http` and `node:https`, and those of `node:http2`,
- * `node:net` and `node:tls` as well. TLS is the server's: its certificates, SNI
- * and ALPN are in force. Small writes leave at once, unless an HTTP server was
- * made with `noDelay: false`.
+ * Servers of `node:http` and `node:https` are supported, and those of
+ * `node:http2`, `node:net` and `node:tls` as well. The server does its own TLS,
+ * with its certificates, SNI and ALPN. Small writes are sent at once, unless an
+ * HTTP server was made with `noDelay: false`.
  *
- * From then on the listener belongs to the server: closing either closes both.
+ * From then on the listener belongs to the server: closing one closes both.
  *
- * @param server one that does not listen.
- * @param listener one that nothing else accepts from.
- * @returns how to await its end.
- * @throws {TypeError} for a wrong argument, which it names.
+ * @param server a server that does not listen.
+ * @param listener a listener that nothing else accepts from.
+ * @returns the service, to close it or to wait for its end.
+ * @throws {TypeError} for a wrong argument, which the message names.
  * @throws {Error} `ERR_SERVER_ALREADY_LISTEN` when the server listens already.
  *
  * @example

@@ -3,6 +3,7 @@
  * that any number of them needs one poll and one parked wait. */
 
 import { GROUP } from "../native/completion.ts";
+import { CREATE_PORT } from "../native/system_calls.ts";
 import { errorOf, SocketError } from "../errors.ts";
 import { Loop } from "./loop.ts";
 import type { PortStats } from "../stats.ts";
@@ -30,9 +31,9 @@ export class Group {
 
   constructor() {
     this.loop = currentLoop();
-    const number = this.loop.native.iocp_group_new(this.loop.port);
+    const number = this.loop.port.newGroup();
     if (number < 0) {
-      throw errorOf(number, { syscall: "create a completion port" });
+      throw errorOf(number, CREATE_PORT);
     }
     this.#number = number;
     users++;
@@ -44,14 +45,15 @@ export class Group {
 
   /** Takes a socket in that was just made; a listener's connections follow. */
   join(socket: number): void {
-    this.loop.setOption(socket, GROUP, this.#number);
+    this.loop.port.setOption(socket, GROUP, this.#number);
   }
 
   /** Throws when a call that makes a socket comes after the close. */
-  requireOpen(syscall: string): void {
+  requireOpen(syscall: string, action?: string): void {
     if (!this.isClosed) return;
     throw new SocketError("EBADF", {
       syscall,
+      action,
       detail: "the completion port is closed",
     });
   }
@@ -66,7 +68,7 @@ export class Group {
   }
 
   stats(): PortStats {
-    return this.loop.groupStats(this.#number);
+    return this.loop.port.groupStats(this.#number);
   }
 
   /** Closes everything in it, at once. */

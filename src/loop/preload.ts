@@ -5,16 +5,16 @@
  * find the library in whichever test used it first. */
 
 import { currentLoop } from "./group.ts";
-import { loadLibraryQuietly } from "../native/library.ts";
+import { loadLibraryIfGranted } from "../native/library.ts";
 import { runtime } from "../runtime/detect.ts";
 
 /** True when it was done. What fails here is reported by the first call. */
 export function preload(): boolean {
   try {
     if (!runtime.preloads) return false;
-    loadLibraryQuietly();
+    loadLibraryIfGranted();
     const loop = currentLoop();
-    loop.stay();
+    loop.makeResident();
     runtime.onRealmEnd(() => loop.abandon());
     return true;
   } catch {

@@ -1,22 +1,22 @@
 // Copyright the iocp authors. MIT license.
 /* The folders that the embedded library may be extracted to: the user's cache
- * folder, and where that will not do, one among the temporary files. */
+ * folder, and then the folder for temporary files. */
 
 import type { FileSystem } from "./files.ts";
 import type { Runtime } from "../runtime/types.ts";
 
-/** A folder of the system's. */
+/** A folder of the system, in which the module may make its own. */
 export interface CacheFolder {
   readonly folder: string;
-  /** What the module's folder in it may be called. */
+  /** Names for the module's folder. Only a shared folder has more than one. */
   readonly names: readonly [string, ...string[]];
-  /** Whether all users make their folders in it. */
+  /** True when all users make folders in it. */
   readonly isShared: boolean;
 }
 
-/** The first value that is an absolute path. The specification of
- * XDG_CACHE_HOME has relative ones ignored, and the same holds for the others:
- * such a folder would be another one in each working directory.
+/* The first value that is an absolute path. The specification of XDG_CACHE_HOME
+ * requires relative paths to be ignored. So are those of the other variables,
+ * since each working directory would have a cache of its own.
  * https://specifications.freedesktop.org/basedir-spec/latest/ */
 function absolute(
   paths: readonly (string | undefined)[],
@@ -30,7 +30,6 @@ function inHome(
   files: FileSystem,
   ...parts: string[]
 ): string | undefined {
-  /* A relative one, or none, stays what it is and is passed over. */
   if (home === undefined || !files.isAbsolute(home)) return undefined;
   return files.join(home, ...parts);
 }
@@ -50,8 +49,8 @@ function userCache(
   return inHome(home, files, ".cache");
 }
 
-/* On Windows only a folder in the user's profile is that user's alone:
- * C:\Windows\Temp, and folders in the root of a drive, let others write. */
+/* On Windows only folders in the user's profile are private: other users may
+ * write to C:\Windows\Temp and to folders in the root of a drive. */
 function windowsTemporary(
   env: Runtime["env"],
   files: FileSystem,
@@ -80,7 +79,7 @@ export function* cacheFolders(
   const folder = absolute([env("TMPDIR")], files) ?? "/tmp";
   const { id } = files.user;
   const name = id === undefined ? "iocp" : `iocp-${id}`;
-  /* Another user may have taken the first name. */
+  /* The first name may be in use by another user. */
   const shared = [name, `${name}-1`, `${name}-2`, `${name}-3`] as const;
   yield { folder, names: shared, isShared: true };
 }

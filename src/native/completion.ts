@@ -25,7 +25,8 @@ export const SENT = 5;
 export const SHUT = 6;
 export const CLOSED = 7;
 
-/** The words of one poll: the header's and the first record's are always there. */
+/** The words of one poll. Those of the header and of the first record's socket
+ * are always there. */
 export type Words =
   & Int32Array<ArrayBuffer>
   & Record<0 | 1 | 2 | 3 | typeof HEADER_WORDS, number>;
@@ -36,7 +37,7 @@ export const PENDING = 0x40000000;
 /** A slab with less room than this receives nothing. */
 export const SLAB_MIN = 4096;
 
-/** The part of a socket's name that is its index. */
+/** The part of a socket's id that is its index. */
 export const INDEX_MASK: number = (1 << 19) - 1;
 
 /** A flag of iocp_add_socket(). */
@@ -47,31 +48,13 @@ export const IPV6_ONLY = 1;
 export const REUSE_PORT = 2;
 export const ALL_NO_DELAY = 4;
 
-/** Ends of a socket for iocp_name(). */
+/** Ends of a socket for iocp_get_address(). */
 export const LOCAL = 0;
 export const PEER = 1;
 
-/** Options of a socket. */
-export const NO_DELAY = 1;
-export const KEEP_ALIVE = 2;
-export const KEEP_ALIVE_IDLE = 3;
-export const KEEP_ALIVE_INTERVAL = 4;
-export const KEEP_ALIVE_COUNT = 5;
-export const RECEIVE_BUFFER = 6;
-export const RECEIVE_DEPTH = 7;
-export const SEND_CONCURRENCY = 8;
-export const DEFER_ACCEPT = 9;
-export const FIRST_BYTE_TIMEOUT = 10;
-export const BACKLOG = 11;
+/** The option with the group of a socket; those of users are in
+ * src/options/table.ts. */
 export const GROUP = 12;
-export const USER_TIMEOUT = 13;
-export const DSCP = 14;
-
-/** Their bounds. */
-export const RECEIVE_BUFFER_MAX = 1048576;
-export const CONCURRENCY_MAX = 64;
-export const BACKLOG_MAX = 65535;
-export const ACCEPT_MAX = 1024;
 
 /** Modes of iocp_close(). */
 export const GRACEFUL = 0;
@@ -82,7 +65,7 @@ export const DETACH = 2;
 export const STATS_FIELDS = [
   "sockets",
   "operations",
-  "bytesKept",
+  "bytesUnsent",
   "bytesPosted",
   "bytesReceived",
   "bytesSent",
@@ -92,6 +75,9 @@ export const STATS_FIELDS = [
   "records",
 ] as const;
 
+/** The counters of a group of sockets. */
+export type Stats = Record<(typeof STATS_FIELDS)[number], number>;
+
 /** The fields of a struct iocp_socket_stats, in order. */
 export const SOCKET_STATS_FIELDS = [
   "operations",
@@ -99,7 +85,7 @@ export const SOCKET_STATS_FIELDS = [
   "bytesPosted",
   "bytesReadable",
   "sends",
-  "bytesKept",
+  "bytesUnsent",
   "bytesReceived",
   "bytesSent",
   "acceptsPosted",
@@ -107,7 +93,7 @@ export const SOCKET_STATS_FIELDS = [
   "acceptsDeferred",
   "accepted",
   "acceptFailures",
-  "silent",
+  "firstByteTimeouts",
 ] as const;
 
 /** The counters of one socket. */

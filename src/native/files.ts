@@ -2,50 +2,51 @@
 
 import { nodeModule } from "../runtime/globals.ts";
 
-/** What a path names itself: a link is not followed. */
+/** The status of a path. Links are not followed. */
 export interface FileStatus {
   readonly isFile: boolean;
   readonly isFolder: boolean;
   readonly size: number;
-  /** The numbers of its owner and group; 0 on Windows. */
+  /** The ids of its owner and group; 0 on Windows. */
   readonly owner: number;
   readonly group: number;
   /** The permission bits; without meaning on Windows. */
   readonly mode: number;
 }
 
-/** The user that this process runs as, as far as it can be known. */
+/** The user of this process, as far as it is known. */
 export interface User {
   readonly id?: number | undefined;
   readonly home?: string | undefined;
 }
 
-/** What finding the library needs of a file system; tests bring their own. */
+/** The file system functions that the search for the library needs. Tests bring
+ * their own. */
 export interface FileSystem {
   readonly isWindows: boolean;
   readonly user: User;
   join(...parts: string[]): string;
   absolute(path: string): string;
   isAbsolute(path: string): boolean;
-  /** The folder that the path is in; of a root, the root. */
+  /** The folder of the path; for a root, the root. */
   parent(path: string): string;
   fromUrl(url: string): string;
-  /** Whether reading needs no question to the user. */
+  /** Whether the path may be read without asking the user. */
   canRead(path: string): boolean;
   read(path: string): Uint8Array;
   status(path: string): FileStatus;
   /** The path without links. */
   real(path: string): string;
   makeFolder(path: string): void;
-  /** Writes a file that is not there yet. */
+  /** Writes a new file; throws if it exists. */
   write(path: string, bytes: Uint8Array): void;
   rename(from: string, to: string): void;
   remove(path: string): void;
   sha256(bytes: Uint8Array): string;
 }
 
-/* The few parts of Node's modules that are used, so that users need no types
- * of theirs. */
+/* The parts of Node's modules that are used here, so that users need not have
+ * Node's types. */
 interface NodeStats {
   isFile(): boolean;
   isDirectory(): boolean;
@@ -115,7 +116,7 @@ export function systemFiles(
     read: (file) => fs.readFileSync(file),
     status: (file) => statusOf(fs.lstatSync(file)),
     real: (file) => fs.realpathSync(file),
-    /* Only the user may enter: a library that others can replace is theirs. */
+    /* Private: other users must not be able to replace the library. */
     makeFolder: (folder) =>
       fs.mkdirSync(folder, { recursive: true, mode: 0o700 }),
     write: (file, bytes) =>

@@ -1,19 +1,19 @@
 // Copyright the iocp authors. MIT license.
-/* Whether other users may change what is in a folder. A library is checked by
- * its hash and then opened by its name, so between the two no other user may be
- * able to put another file in its place. */
+/* Whether other users may change the contents of a folder. The hash of a library
+ * is checked before it is opened by its path, and no other user may be able to
+ * replace the file in between. */
 
 import type { FileStatus, FileSystem } from "./files.ts";
 import { randomUUID } from "../runtime/globals.ts";
 
 const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
-/* In a sticky folder, only its owner may move or remove an entry. */
+/* In a sticky folder, only the owner of an entry may move or remove it. */
 const STICKY = 0o1000;
-/* What Linux shows in a container for an owner that has no number there. */
+/* The user id that Linux shows in a container for an owner outside of it. */
 const OVERFLOW_ID = 65534;
 
-/** The number of this process's user, as far as it can be known. */
+/** The user id of this process, or undefined if it cannot be found out. */
 export function ownId(
   folder: string,
   env: (name: string) => string | undefined,
@@ -26,7 +26,7 @@ export function ownId(
       return files.status(home).owner;
     }
   } catch {
-    /* A file of our own has our number as well. */
+    /* A new file has the same owner. */
   }
   return ownerOfNewFile(files.join(folder, randomUUID()), files);
 }
@@ -44,31 +44,30 @@ function ownerOfNewFile(path: string, files: FileSystem): number | undefined {
   }
 }
 
-/* A group that has the number of the file's owner is that user's own, as most
- * systems make them; group 0 is root's. */
-function mayOthersWrite({ mode, owner, group }: FileStatus): boolean {
+/* A group with the same number as the owner is usually that user's private group;
+ * group 0 is root's. */
+function isWritableByOthers({ mode, owner, group }: FileStatus): boolean {
   if ((mode & OTHERS_WRITE) !== 0) return true;
   return (mode & GROUP_WRITES) !== 0 && group !== 0 && group !== owner;
 }
 
-/** Whether only this user (and root) may change the file. */
+/** Whether only the user `me` and root may change the file. */
 export function isPrivate(
   status: FileStatus,
   me: number | undefined,
   files: FileSystem,
 ): boolean {
   if (files.isWindows) return true;
-  return (status.owner === 0 || status.owner === me) && !mayOthersWrite(status);
+  return (status.owner === 0 || status.owner === me) && !isWritableByOthers(status);
 }
 
 /**
- * Says why the folder, a path without links, cannot be trusted, or undefined
- * when it can. On Windows the folders of a user's profile are for that user by
- * their access lists, and no others are asked about.
+ * Returns why the folder, a path without links, cannot be trusted, or undefined
+ * when it can. On Windows only folders in the user's profile come here, which the
+ * access control lists of the profile protect.
  *
- * In a system's folder for temporary files (`isShared`) it is the system's
- * matter how the folders above it are guarded: containers have them without
- * the sticky bit.
+ * For a folder among the temporary files (`isShared`), the folders above belong to
+ * the system, and in containers they may lack the sticky bit: they are accepted.
  */
 export function weakness(
   folder: string,
@@ -82,7 +81,7 @@ export function weakness(
   if (own.owner !== 0 && own.owner !== me) {
     return `${folder} belongs to another user`;
   }
-  if (mayOthersWrite(own)) return `other users may write to ${folder}`;
+  if (isWritableByOthers(own)) return `other users may write to ${folder}`;
   for (let path = folder;;) {
     const above = files.parent(path);
     if (above === path) return undefined;
@@ -98,14 +97,14 @@ function weaknessAbove(
   isShared: boolean,
   files: FileSystem,
 ): string | undefined {
-  /* What may not be looked at is not held against the folder. */
+  /* A folder that cannot be read does not count as a weakness. */
   if (!files.canRead(path)) return undefined;
   const status = files.status(path);
   const { owner, mode } = status;
   if (owner !== 0 && owner !== me && owner !== OVERFLOW_ID) {
     return `${path} belongs to another user`;
   }
-  if (!mayOthersWrite(status) || (mode & STICKY) !== 0) return undefined;
+  if (!isWritableByOthers(status) || (mode & STICKY) !== 0) return undefined;
   if (isShared && owner !== me) return undefined;
   return `other users may write to ${path}`;
 }

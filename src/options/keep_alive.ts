@@ -1,18 +1,13 @@
 // Copyright the iocp authors. MIT license.
-/* Keep-alive probes: what users ask for, and how it reaches the system. */
+/* The keepAlive option: probes of an idle peer. */
 
-import {
-  KEEP_ALIVE,
-  KEEP_ALIVE_COUNT,
-  KEEP_ALIVE_IDLE,
-  KEEP_ALIVE_INTERVAL,
-} from "../native/completion.ts";
-import { optionalInteger, wrongType } from "./validate.ts";
+import { OPTIONS } from "./table.ts";
+import { requireInteger, wrongType } from "./validate.ts";
 
-/** When and how often the system probes a peer that says nothing. */
+/** When and how often the system probes an idle peer. */
 export interface KeepAliveOptions {
   /**
-   * Seconds of silence before the first probe, from 1 to 32,767
+   * Seconds without data before the first probe, from 1 to 32,767
    * (`TCP_KEEPIDLE`).
    *
    * @default the system's, mostly 7,200
@@ -33,59 +28,66 @@ export interface KeepAliveOptions {
   count?: number | undefined;
 }
 
-/** False, or what is to be set; what is undefined is left to the system. */
+/** When and how often the system probes an idle peer, as it is in force. What
+ * the system cannot say is undefined. */
+export interface KeepAliveOptionsInForce {
+  /** Seconds without data before the first probe. */
+  idle: number | undefined;
+  /** Seconds between probes. */
+  interval: number | undefined;
+  /** Probes without an answer before the connection fails. */
+  count: number | undefined;
+}
+
+/** False, or the numbers to set; the others are left to the system. */
 export type KeepAliveSettings = false | Readonly<KeepAliveOptions>;
 
-/** The longest silence or pause that a system takes, in seconds. */
-export const SECONDS_MAX = 32767;
-const COUNT_MAX = 127;
+const { native: KEEP_ALIVE, members: MEMBERS } = OPTIONS.keepAlive;
+const NAMES = ["idle", "interval", "count"] as const;
 
-const OPTIONS = [
-  ["idle", KEEP_ALIVE_IDLE, SECONDS_MAX],
-  ["interval", KEEP_ALIVE_INTERVAL, SECONDS_MAX],
-  ["count", KEEP_ALIVE_COUNT, COUNT_MAX],
-] as const;
+/** The longest time without data, and between probes, in seconds. */
+export const SECONDS_MAX: number = MEMBERS.idle.max;
 
 /** Checks what a user passed as `keepAlive`. */
-export function keepAliveSettings(
-  value: boolean | KeepAliveOptions | undefined,
-  fallback: boolean,
-): KeepAliveSettings {
-  if (value === undefined) return fallback && {};
+export function keepAliveSettings(value: unknown): KeepAliveSettings {
+  if (value === undefined) return false;
   if (typeof value === "boolean") return value && {};
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     wrongType("keepAlive", "a boolean or an object", value);
   }
   const settings: KeepAliveOptions = {};
-  for (const [name, , max] of OPTIONS) {
-    const number = value[name];
+  for (const name of NAMES) {
+    const number = (value as KeepAliveOptions)[name];
     if (number === undefined) continue;
-    settings[name] = optionalInteger(`keepAlive.${name}`, number, 1, max, 1);
+    const { min, max } = MEMBERS[name];
+    settings[name] = requireInteger(`keepAlive.${name}`, number, min, max);
   }
   return settings;
 }
 
-/** Every option to set, with its value. */
+/** The numbers of the options to set, with their values. */
 export function keepAliveNumbers(
   settings: KeepAliveSettings,
-): [option: number, value: number][] {
+): [native: number, value: number][] {
   if (settings === false) return [[KEEP_ALIVE, 0]];
   const numbers: [number, number][] = [[KEEP_ALIVE, 1]];
-  for (const [name, option] of OPTIONS) {
+  for (const name of NAMES) {
     const value = settings[name];
-    if (value !== undefined) numbers.push([option, value]);
+    if (value !== undefined) numbers.push([MEMBERS[name].native, value]);
   }
   return numbers;
 }
 
-/** What the system has, asked by `get`. */
+/** What the system has. */
 export function readKeepAlive(
-  get: (option: number) => number,
-): false | Required<KeepAliveOptions> {
-  if (get(KEEP_ALIVE) === 0) return false;
+  get: (native: number) => number | undefined,
+): false | KeepAliveOptionsInForce | undefined {
+  const isOn = get(KEEP_ALIVE);
+  if (isOn === undefined) return undefined;
+  if (isOn === 0) return false;
   return {
-    idle: get(KEEP_ALIVE_IDLE),
-    interval: get(KEEP_ALIVE_INTERVAL),
-    count: get(KEEP_ALIVE_COUNT),
+    idle: get(MEMBERS.idle.native),
+    interval: get(MEMBERS.interval.native),
+    count: get(MEMBERS.count.native),
   };
 }

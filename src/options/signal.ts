@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Signals, by what they do: one may be of another realm, a polyfill, or of a
- * class that is not under its global name any more. */
+/* Signals are recognized by their members: one may be of another realm, a
+ * polyfill, or of a class whose global name was replaced. */
 
 import { DOMException } from "../runtime/globals.ts";
 import { wrongType } from "./validate.ts";
@@ -18,7 +18,7 @@ export function optionalSignal(value: unknown): Signal | undefined {
   return signal as Signal;
 }
 
-/** Why it has aborted; older signals do not say it. */
+/** The reason of a signal that has aborted; older signals have none. */
 export function reasonOf(signal: Signal): unknown {
   return signal.reason ??
     new DOMException("The signal has been aborted", "AbortError");

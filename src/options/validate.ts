@@ -1,15 +1,16 @@
 // Copyright the iocp authors. MIT license.
-/* Checks of what users pass. The FFI wraps wrong numbers silently once it is
- * hot, so nothing reaches C that was not looked at here. */
+/* Checks of arguments. A compiled FFI call wraps a wrong number silently, so
+ * everything that reaches C is checked here. */
 
 import { NotSupported } from "../errors.ts";
 
-/* Why another transport is refused. */
+/* Why other transports are not supported. */
 const TRANSPORTS = new Map(Object.entries({
-  udp: "it has datagrams, and this makes streams",
-  unix: "its addresses are paths, and this takes a host name and a port",
-  unixpacket: "it has datagrams, and this makes streams",
-  vsock: "it leads to virtual machines, which the library does not reach",
+  udp: "it sends datagrams, and this makes streams",
+  unix: "its addresses are paths, and this needs a host name and a port",
+  unixpacket: "it sends datagrams, and this makes streams",
+  vsock:
+    "its addresses are virtual machines, and this needs a host name and a port",
 }));
 
 function shown(value: unknown): string {
@@ -47,7 +48,7 @@ export function requireInteger(
       `The "${name}" argument must be an integer from ${min} to ${max}: got ${value}`,
     );
   }
-  /* The FFI takes no negative zero for an integer. */
+  /* The FFI does not accept -0 as an integer. */
   return value + 0;
 }
 
@@ -85,24 +86,7 @@ export function requirePort(value: unknown, min: number): number {
   return requireInteger("port", port, min, 65535);
 }
 
-/** An integer that may be given under either of two names. */
-export function optionalAlias(
-  [name, alias]: readonly [name: string, alias: string],
-  [value, aliasValue]: readonly [value: unknown, aliasValue: unknown],
-  min: number,
-  max: number,
-  fallback: number,
-): number {
-  const result = optionalInteger(name, value, min, max, fallback);
-  if (aliasValue === undefined) return result;
-  const other = requireInteger(alias, aliasValue, min, max);
-  if (value !== undefined && other !== result) {
-    wrongType(alias, `the same as "${name}", which is ${result}`, other);
-  }
-  return other;
-}
-
-/** The transport of a stream socket, of which there is one here. */
+/** The transport, which can only be "tcp". */
 export function requireTransport(syscall: string, value: unknown): void {
   if (value === undefined || value === "tcp") return;
   if (typeof value !== "string") wrongType("transport", "a string", value);
@@ -137,8 +121,8 @@ const isBuffer = (value: unknown): value is ArrayBuffer =>
   (typeof SharedArrayBuffer === "function" &&
     value instanceof SharedArrayBuffer);
 
-/** The bytes of any buffer or view, as a view of them; one that was transferred
- * throws a TypeError. */
+/** The bytes of any buffer or view, as a view of them. Throws a TypeError for a
+ * buffer that was transferred. */
 export function bufferSource(name: string, value: unknown): Uint8Array {
   if (value instanceof Uint8Array && value.length > 0) return value;
   if (ArrayBuffer.isView(value)) {

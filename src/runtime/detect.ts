@@ -1,7 +1,6 @@
 // Copyright the iocp authors. MIT license.
 /**
- * The runtime that the module runs in. What differs between runtimes is in
- * `runtime/deno.ts` and `runtime/bun.ts`, and nowhere else.
+ * The current runtime. What differs between the runtimes is in this folder.
  *
  * @module
  */
@@ -15,9 +14,9 @@ import type { Runtime } from "./types.ts";
 function detect(): Runtime {
   const reason = obstacle(globalThis as Surroundings);
   if (reason !== undefined) throw new NotSupported(reason);
-  return deno.isHere() ? deno.runtime : bun.runtime;
+  return deno.isCurrent() ? deno.runtime : bun.runtime;
 }
 
-/** The one that runs this module. */
+/** The runtime that this module runs in. */
 export const runtime: Runtime = detect();
 useErrorClasses(runtime.errorClass);

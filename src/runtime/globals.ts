@@ -1,9 +1,7 @@
 // Copyright the iocp authors. MIT license.
-/* What both runtimes have under a global name. It is taken when the module is
- * loaded, since test tools put other things there later: fake timers, which never
- * fire, or the classes of a browser. Some of it no standard library of types
- * declares alike, so it is declared here, and users need neither runtime's
- * types. */
+/* Globals that both runtimes have, captured when the module is loaded: test tools
+ * replace them later, by fake timers or the classes of a browser. They are declared
+ * here, so that users need neither runtime's types. */
 
 import type { ByteReadable, ByteWritable, Signal } from "./web_types.ts";
 
@@ -12,7 +10,7 @@ export interface NodeTimer {
   refresh(): void;
   unref(): void;
 }
-/** The parts of node:timers that are used here. */
+/** `node:timers`. */
 interface NodeTimers {
   setTimeout(callback: () => void, ms: number): NodeTimer;
   clearTimeout(timer: NodeTimer | undefined): void;
@@ -27,7 +25,7 @@ interface NodeProcess {
   ): void;
 }
 
-/* What the module gives to the constructors of web streams. */
+/* Arguments of the constructors of web streams. */
 interface ByteSource {
   type: "bytes";
   autoAllocateChunkSize: number;
@@ -86,10 +84,10 @@ export const DOMException: Globals["DOMException"] = globals.DOMException;
 export const ReadableStream: Globals["ReadableStream"] = globals.ReadableStream;
 export const WritableStream: Globals["WritableStream"] = globals.WritableStream;
 
-/* Fake timers replace the methods of these objects, so they are bound here. A
- * runtime that is too old may lack some; requirements.ts says so later. */
+/* Bound, since fake timers replace methods of these objects. A runtime that is too
+ * old may lack some of them; requirements.ts reports that later. */
 
-/** Milliseconds of a clock that is never set. */
+/** Milliseconds of a monotonic clock. */
 export const now: () => number = performance?.now.bind(performance);
 export const randomUUID: Globals["crypto"]["randomUUID"] = crypto?.randomUUID
   ?.bind(crypto);
@@ -99,16 +97,28 @@ export const nextTick: NodeProcess["nextTick"] = process?.nextTick!;
 
 const getBuiltinModule = process?.getBuiltinModule?.bind(process);
 
-/** A module of Node's, of which the caller says what it uses. */
+/** A built-in module; the caller declares the members that it uses. */
 export function nodeModule<T>(name: string): T {
   return getBuiltinModule!(name) as T;
 }
 
 const timers = getBuiltinModule?.("node:timers") as NodeTimers | undefined;
-/** The timers of node:timers, as they are when the module is loaded. */
+/** The functions of node:timers, whose timers are objects in both runtimes. */
 export const nodeTimers: NodeTimers = {
   setTimeout: timers?.setTimeout!,
   clearTimeout: timers?.clearTimeout!,
   setInterval: timers?.setInterval!,
   clearInterval: timers?.clearInterval!,
 };
+
+interface Resolvers<T> {
+  promise: Promise<T>;
+  resolve(value: T): void;
+  reject(reason: unknown): void;
+}
+const promises = Promise as unknown as {
+  withResolvers?<T>(): Resolvers<T>;
+};
+/** `Promise.withResolvers()`, which the compiler knows only from ES2024 on. */
+export const withResolvers: <T>() => Resolvers<T> = promises.withResolvers
+  ?.bind(Promise)!;

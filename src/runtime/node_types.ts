@@ -1,15 +1,15 @@
 // Copyright the iocp authors. MIT license.
-/* The parts of Node's modules that a duplex uses, so that users need not have
+/* The parts of Node's modules that are used here, so that users need not have
  * Node's types. https://nodejs.org/api/stream.html */
 
-/** What a stream calls when a step of it is done. */
+/** A stream calls it when a step is done. */
 export type Callback = (error?: Error | null) => void;
 
-/** A listener of an event, whatever its arguments. */
+/** A listener of any event. */
 // deno-lint-ignore no-explicit-any
 export type EventListener = (...values: any[]) => void;
 
-/** Of `stream.Duplex`. */
+/** `stream.Duplex`. */
 export interface Duplex {
   allowHalfOpen: boolean;
   readonly destroyed: boolean;
@@ -17,7 +17,7 @@ export interface Duplex {
   readonly readableFlowing: boolean | null;
   readonly readableLength: number;
   readonly writable: boolean;
-  /** What waits behind the write that is under way. */
+  /** The writes after the one that is under way. */
   readonly writableBuffer?: readonly { chunk: Uint8Array }[];
   readonly writableEnded: boolean;
   readonly writableFinished: boolean;
@@ -40,25 +40,25 @@ export interface Duplex {
   _destroy(error: Error | null, callback: Callback): void;
 }
 
-/** Its class. */
+/** The class `stream.Duplex`. */
 export interface DuplexClass {
   readonly prototype: Duplex;
   new (options: Record<string, unknown>): Duplex;
 }
 
-/** Of `Buffer`. */
+/** The class `Buffer`. */
 export interface BufferClass {
   from(bytes: Uint8Array): Uint8Array;
   from(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array;
   concat(parts: readonly Uint8Array[]): Uint8Array;
 }
 
-/** Of `node:process`. */
+/** `node:process`. */
 export interface Process {
   emitWarning(message: string, name: string): void;
 }
 
-/** Of `node:util`. */
+/** `node:util`. */
 export interface Util {
   getSystemErrorMap?(): Map<number, [code: string, text: string]>;
 }

@@ -1,15 +1,14 @@
 // Copyright the iocp authors. MIT license.
-/* Whether the module can run where it is. It is asked before anything else
- * runs, so that what is too old, or another runtime, is refused with one
- * sentence and not by whatever is missing first. */
+/* Whether the module can run in the current runtime. It is checked before anything
+ * else, so that another or too old a runtime gets one clear error. */
 
-/** The oldest versions in which all works. Deno 2.8 and Bun 1.4 are the first
- * with worker_threads.markAsUntransferable(), without which a Worker could be
- * given the memory of chunks that others hold, and with a node:http and a
- * node:tls that take any stream; process.getBuiltinModule() is older. */
+/** The oldest supported versions. Deno 2.8 and Bun 1.4 are the first with
+ * worker_threads.markAsUntransferable(), without which the memory of chunks could
+ * be transferred to a Worker with one of them, and with a node:http and a node:tls
+ * that accept any stream. process.getBuiltinModule() is older. */
 export const OLDEST = { Deno: "2.8", Bun: "1.4" } as const;
 
-/** What a global object may have that says where the module is. */
+/** The members of the global object that identify a runtime. */
 export interface Surroundings {
   readonly Deno?: {
     readonly version?: { readonly deno?: string };
@@ -37,15 +36,15 @@ function nameOfOther({ process, navigator }: Surroundings): string {
   return agent.startsWith("Mozilla/") ? "a browser" : agent;
 }
 
-/** Says why the module cannot run there, or undefined when it can. */
-export function obstacle(here: Surroundings): string | undefined {
-  const { Deno, Bun, process } = here;
+/** Returns why the module cannot run there, or undefined when it can. */
+export function obstacle(global: Surroundings): string | undefined {
+  const { Deno, Bun, process } = global;
   const isDeno = Deno?.version?.deno !== undefined;
   const name = isDeno ? "Deno" : "Bun";
   const version = isDeno ? Deno.version?.deno : Bun?.version;
   if (version === undefined) {
     return `Cannot use iocp in ${
-      nameOfOther(here)
+      nameOfOther(global)
     }: it needs the FFI of Deno ${OLDEST.Deno} or newer, or of Bun ${OLDEST.Bun} or newer`;
   }
   const what = `Cannot use iocp in ${name} ${version}`;
@@ -53,10 +52,10 @@ export function obstacle(here: Surroundings): string | undefined {
     return `${what}: it needs ${name} ${OLDEST[name]} or newer`;
   }
   if (isDeno && typeof Deno.dlopen !== "function") {
-    return `${what}: it needs Deno.dlopen(), which is missing here, as on hosts that run no native code`;
+    return `${what}: it needs Deno.dlopen(), which hosts without native code do not have`;
   }
   if (typeof process?.getBuiltinModule !== "function") {
-    return `${what}: it needs process.getBuiltinModule(), which is missing here`;
+    return `${what}: it needs process.getBuiltinModule(), which is missing`;
   }
   return undefined;
 }

@@ -1,48 +1,48 @@
 // Copyright the iocp authors. MIT license.
 import type { User } from "../native/files.ts";
 import type {
-  Reception,
+  ServerAdapter,
   ServerHandle,
   ServerMembers,
 } from "../http/node_server.ts";
 import type { Native } from "../native/symbols.ts";
 
-/** Blocks outside the JavaScript thread until a port has completions. */
+/** Waits outside of the JavaScript thread until a port has completions. */
 export interface Parker {
   /** True from {@linkcode park} until its callback. */
   readonly isParked: boolean;
-  /** Starts one wait of at most so many milliseconds (-1: no limit); `onWake` is
-   * called once when it ends. */
+  /** Starts one wait of at most `timeoutMs` milliseconds (-1: no limit). `onWake`
+   * is called once, when it ends. */
   park(timeoutMs: number): void;
   /** Whether a running wait holds the process alive. */
   setRef(isRef: boolean): void;
-  /** There is nothing to wait for now, and may not be for long. */
-  rest(): void;
-  /** Gives back what the parker holds. The port is deleted already. */
+  /** There is nothing to wait for at the moment. */
+  idle(): void;
+  /** Frees the resources of the parker. The port is deleted already. */
   close(): void;
 }
 
-/** Finds the runtime's own class of errors of that name, where it has one. */
+/** Finds the runtime's own error class of that name, if it has one. */
 export type ErrorClasses = (
   name: string,
 ) => (new (message?: string) => Error) | undefined;
 
-/** What the module needs of its runtime. */
+/** What the module needs from its runtime. */
 export interface Runtime {
-  /** As users write it. */
+  /** The name of the runtime: "Deno" or "Bun". */
   readonly name: string;
   readonly version: string;
-  /** "linux_x86_64" and the like: which library fits. */
+  /** Operating system and architecture, for example "linux_x86_64". */
   readonly target: string;
 
-  /** Whether the library is loaded when the module is imported. */
+  /** Whether the import of the module loads the library. */
   readonly preloads: boolean;
 
-  /** Calls back when the realm ends in which this code runs, if the runtime
-   * says so and its thread goes on. */
+  /** Calls back when the current realm ends while its thread goes on, if the
+   * runtime has an event for it. */
   onRealmEnd(callback: () => void): void;
 
-  /** Opens the library at an absolute path. */
+  /** Opens the library; the path is absolute. */
   open(path: string): Native;
 
   /** Makes the parker of a port. */
@@ -59,12 +59,12 @@ export interface Runtime {
   /** Makes a timer of setTimeout() not hold the process alive. */
   unrefTimer(timer: unknown): void;
 
-  /** The environment variable, or undefined when it is unset or not to be
-   * read without asking the user. */
+  /** The environment variable, or undefined when it is unset or cannot be read
+   * without asking the user. */
   env(name: string): string | undefined;
 
-  /** The user that the process runs as, as far as it can be known without
-   * asking. */
+  /** The user of the process, as far as it can be known without asking the
+   * user. */
   user(): User;
 
   /** Whether the file may be read without asking the user. */
@@ -76,26 +76,26 @@ export interface Runtime {
   /** Whether the file may be loaded as a library without asking the user. */
   canLoad(path: string): boolean;
 
-  /** Throws the runtime's own error when the stock call for this address
-   * would be refused. */
+  /** Throws the runtime's own error when a stock call with this address would be
+   * refused. May ask the user. */
   requireNet(hostname: string, port: number): void;
 
-  /** The same for an address that a permitted name resolved to. */
+  /** The same for an address that a permitted name resolved to. Does not ask. */
   requireNetResolved(hostname: string, port: number): void;
 
-  /** True for the error of a permission that is missing. */
-  isRefusal(error: unknown): boolean;
+  /** True for the error of a missing permission. */
+  isPermissionError(error: unknown): boolean;
 
-  /** The class of the errors that the stock calls throw, by its name. */
+  /** The error classes of the stock calls, by name. */
   readonly errorClass: ErrorClasses;
 
-  /** The stream below a TLSSocket, if it has one. */
+  /** The stream that a TLSSocket was made from, if any. */
   transportOf(socket: object): unknown;
 
-  /** Makes a server of Node's use that handle in the place of one of its own.
-   * Throws a TypeError when it is no such server. */
-  makeReception(server: ServerMembers, handle: ServerHandle): Reception;
+  /** Makes a server of Node's modules use the handle instead of one of its own.
+   * Throws a TypeError for any other object. */
+  makeServerAdapter(server: ServerMembers, handle: ServerHandle): ServerAdapter;
 
-  /** What to add to the command line when the library cannot be opened. */
+  /** What the user can do when the library cannot be opened. */
   permissionHint(path: string): string;
 }

@@ -1,16 +1,16 @@
 // Copyright the iocp authors. MIT license.
-/* Types of the web platform that are part of the API. They are the compiler's
- * own where it knows them, from any library of types; a program that has none
- * (`lib` without "DOM", no types of a runtime) gets what is needed here. */
+/* Types of the web platform that are part of the API. Where the compiler knows
+ * them, from the DOM library or a runtime's types, they are its own; otherwise they
+ * are declared here. */
 
-/** What a {@linkcode ByteReadable} has where the compiler knows no
- * `ReadableStream`; at run time it is one. */
+/** The type of a {@linkcode ByteReadable} where the compiler does not know
+ * `ReadableStream`. At run time it is one. */
 export interface PlainReadable {
-  /** Whether a reader has it. */
+  /** True while it has a reader. */
   readonly locked: boolean;
-  /** Gives up the bytes that are to come. */
+  /** Cancels the stream. */
   cancel(reason?: unknown): Promise<void>;
-  /** Makes a reader, which is the only one until it lets go. */
+  /** Makes a reader and locks the stream to it. */
   getReader(): {
     read(): Promise<
       | { done: false; value: Uint8Array<ArrayBuffer> }
@@ -18,22 +18,22 @@ export interface PlainReadable {
     >;
     releaseLock(): void;
   };
-  /** Writes all of it to the other stream. */
+  /** Pipes the stream to another one. */
   pipeTo(destination: PlainWritable): Promise<void>;
   /** The chunks as they come. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array<ArrayBuffer>>;
 }
 
-/** What a {@linkcode ByteWritable} has where the compiler knows no
- * `WritableStream`; at run time it is one. */
+/** The type of a {@linkcode ByteWritable} where the compiler does not know
+ * `WritableStream`. At run time it is one. */
 export interface PlainWritable {
-  /** Whether a writer has it. */
+  /** True while it has a writer. */
   readonly locked: boolean;
-  /** Ends it with an error. */
+  /** Aborts the stream. */
   abort(reason?: unknown): Promise<void>;
-  /** Ends it when all is written. */
+  /** Closes the stream after all writes. */
   close(): Promise<void>;
-  /** Makes a writer, which is the only one until it lets go. */
+  /** Makes a writer and locks the stream to it. */
   getWriter(): {
     readonly ready: Promise<unknown>;
     write(chunk: Uint8Array): Promise<void>;
@@ -43,23 +43,24 @@ export interface PlainWritable {
   };
 }
 
-/** What a {@linkcode Signal} has where the compiler knows no `AbortSignal`. */
+/** The type of a {@linkcode Signal} where the compiler does not know
+ * `AbortSignal`. */
 export interface PlainSignal {
-  /** Whether it was aborted. */
+  /** True once it has aborted. */
   readonly aborted: boolean;
-  /** Why. */
+  /** Why it has aborted. */
   readonly reason: unknown;
-  /** Calls back when it is aborted. */
+  /** Adds a listener. */
   addEventListener(
     type: "abort",
     listener: () => void,
     options?: { once?: boolean },
   ): void;
-  /** Does not call back. */
+  /** Removes a listener. */
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
-/* A type that is not known is taken for any, and then replaced. */
+/* An unknown type counts as any, which is then replaced. */
 
 /** A `ReadableStream` of bytes. */
 export type ByteReadable =

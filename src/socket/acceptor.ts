@@ -1,72 +1,72 @@
 // Copyright the iocp authors. MIT license.
-/* The listening sockets of one listener, mostly one, and the connections that
- * wait to be taken. What users see of it is a Listener. */
+/* The listening sockets of one listener, mostly one, and the queue of accepted
+ * connections. Its public face is a Listener. */
 
 import type { NetAddr } from "../native/address.ts";
-import { Answer, timedOut } from "../views/answer.ts";
+import { AsyncQueue, type QueueReader } from "./async_queue.ts";
 import {
-  ACCEPTED,
-  BACKLOG,
-  CLOSED,
-  DEFER_ACCEPT,
-  FIRST_BYTE_TIMEOUT,
   LOCAL,
   RESET,
-  SEND_CONCURRENCY,
   SOCKET_STATS_FIELDS,
   type SocketStats,
 } from "../native/completion.ts";
-import { Conn } from "../conn.ts";
-import { errorOf, NotSupported, SocketError } from "../errors.ts";
+import { errorOf, SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
-import type { Endpoint, Loop } from "../loop/loop.ts";
+import type { Endpoint } from "../loop/endpoint.ts";
+import type { Loop } from "../loop/loop.ts";
 import { listenSockets } from "./listen_socket.ts";
-import type { ListenSettings } from "../options/options.ts";
-import { receiveNumbers } from "../options/receive_mode.ts";
-import { Stream } from "./stream.ts";
+import type {
+  ListenOptionsInForce,
+  ListenSettings,
+} from "../options/listen.ts";
+import {
+  listenerNumbers,
+  notSupported,
+  numbersOf,
+  readOptions,
+} from "../options/settings.ts";
+import { Socket, type SocketSettings } from "./socket.ts";
 
-/** With so many connections waiting for the user no more are accepted; the
- * system's backlog holds the rest. */
-const WAITING_MAX = 64;
+/** With so many connections in the queue no more are accepted; the system's
+ * backlog holds the rest. */
+const QUEUED_MAX = 64;
 
-/** Who waits for a connection; undefined when it is closed. */
-export type Taker = (conn: Conn | undefined) => void;
-
-/* The socket of another family. What it accepts is its listener's. */
+/* The socket of the other family. Its connections go to the acceptor's queue. */
 class Companion implements Endpoint {
-  readonly socket: number;
+  readonly id: number;
   readonly #acceptor: Acceptor;
+  readonly #connSettings: SocketSettings;
 
-  constructor(acceptor: Acceptor, socket: number) {
+  constructor(acceptor: Acceptor, id: number) {
     this.#acceptor = acceptor;
-    this.socket = socket;
+    this.id = id;
+    this.#connSettings = acceptor.connSettings(id);
   }
 
-  complete(kind: number, result: number, detail: number): void {
-    if (kind === CLOSED) this.#acceptor.loop.remove(this);
-    else this.#acceptor.complete(kind, result, detail);
+  accepted(result: number, errno: number): void {
+    this.#acceptor.accepted(result, errno, this.#connSettings);
   }
 
-  lose(): void {
-    this.#acceptor.lose();
+  closed(): void {}
+
+  portClosed(): void {
+    this.#acceptor.portClosed();
   }
 }
 
-/** What listens at one address, or at one of each family. */
+/** One listening socket, or one for each address family. */
 export class Acceptor implements Endpoint {
   readonly loop: Loop;
   /** The socket whose address users see; the others have the same port. */
-  readonly socket: number;
-  readonly #sockets: readonly number[];
+  readonly id: number;
+  readonly #ids: readonly number[];
   readonly address: NetAddr;
-  readonly settings: ListenSettings;
-  #acceptPool: number;
-  /** Accepted, and not taken yet. Accepts that succeed at once are bounded: only
-   * a turn of the loop brings more of them. */
-  #waiting: Stream[] = [];
-  #takers: Taker[] = [];
+  settings: ListenSettings;
+  /** Accepted connections. Only a turn of the loop adds to them, so accepts that
+   * succeed at once are bounded. */
+  readonly #queue = new AsyncQueue<Socket>();
+  readonly #connSettings: SocketSettings;
   #isPosted = false;
-  #isClosed = false;
   #isRef = true;
   lastError: Error | undefined;
 
@@ -74,182 +74,156 @@ export class Acceptor implements Endpoint {
     const { loop } = group;
     this.loop = loop;
     this.settings = settings;
-    this.#acceptPool = settings.acceptPool;
-    this.#sockets = listenSockets(loop, settings);
-    this.socket = this.#sockets[0]!;
-    for (const socket of this.#sockets) group.join(socket);
-    this.address = loop.address(this.socket, LOCAL);
+    this.#ids = listenSockets(loop, settings);
+    this.id = this.#ids[0]!;
+    for (const id of this.#ids) group.join(id);
+    this.#connSettings = this.connSettings(this.id);
+    this.address = this.#connSettings.listenerAddr!;
     this.#applySettings();
     loop.add(this);
-    for (const socket of this.#sockets.slice(1)) {
-      loop.add(new Companion(this, socket));
+    for (const id of this.#ids.slice(1)) {
+      loop.add(new Companion(this, id));
     }
     loop.ref();
   }
 
-  complete(kind: number, result: number, detail: number): void {
-    if (kind === ACCEPTED) this.#accepted(result, detail);
-    else if (kind === CLOSED) this.loop.remove(this);
+  closed(): void {}
+
+  /** It was closed, by the user or with its port. */
+  get isClosed(): boolean {
+    return this.#queue.isClosed;
   }
 
-  /** The next connection, or undefined once it is closed. */
-  accept(): Promise<Conn | undefined> {
-    return new Promise((resolve) => this.take(resolve));
-  }
-
-  /** The connection that has waited longest, if there is one. */
-  takeWaiting(): Conn | undefined {
-    const stream = this.#waiting.shift();
+  /** Removes the oldest connection from the queue, if there is one. */
+  shift(): Socket | undefined {
+    const socket = this.#queue.shift();
+    socket?.open();
     this.#post();
-    return stream && give(stream);
+    return socket;
   }
 
-  /** The same as `accept()` for somebody who has no use for a promise. */
-  take(taker: Taker): void {
-    const conn = this.takeWaiting();
-    if (conn !== undefined || this.#isClosed) taker(conn);
-    else this.#takers.push(taker);
+  /** Calls `reader` with the next connection, or with undefined when the acceptor
+   * is closed. */
+  accept(reader: QueueReader<Socket>): void {
+    const socket = this.shift();
+    if (socket !== undefined) reader(socket);
+    else this.#queue.read(reader);
   }
 
-  /** The same, blocking the thread for at most `timeout` milliseconds; see
-   * blocking.ts. */
-  acceptSync(timeout: number): Conn {
-    const answer = new Answer<Conn | undefined>();
-    const taker: Taker = answer.resolve;
-    this.take(taker);
-    if (!this.loop.runUntil(() => answer.isThere, timeout)) {
-      this.takeBack(taker);
-      const { hostname, port } = this.address;
-      throw timedOut("accept", hostname, port);
+  /** Withdraws a pending accept(). */
+  cancel(reader: QueueReader<Socket>): void {
+    this.#queue.cancel(reader);
+  }
+
+  /** The options of the listening socket that are in force. */
+  options(): ListenOptionsInForce {
+    if (this.isClosed) throw this.closedError("getsockopt");
+    return readOptions("listen", this.settings, (native) => {
+      const value = this.loop.port.getOption(this.id, native);
+      return value < 0 ? undefined : value;
+    });
+  }
+
+  /** Changes options, one after the other. */
+  changeOptions(changes: Partial<ListenSettings>): void {
+    if (this.isClosed) throw this.closedError("setsockopt");
+    for (const [key, setting] of Object.entries(changes)) {
+      for (const [native, value] of numbersOf(key, setting)) {
+        this.#setOption(key, native, value);
+      }
+      this.settings = { ...this.settings, [key]: setting };
     }
-    const conn = answer.take();
-    if (conn === undefined) throw this.closedError();
-    return conn;
+    if (changes.acceptPool !== undefined && this.#isPosted) {
+      this.#setPosted(true);
+    }
   }
 
-  /** Has a taker wait no longer; the connection is the next one's. */
-  takeBack(taker: Taker): void {
-    this.#takers = this.#takers.filter((one) => one !== taker);
-  }
-
-  get acceptPool(): number {
-    return this.#acceptPool;
-  }
-
-  set acceptPool(count: number) {
-    if (this.#isClosed) throw this.closedError();
-    this.#acceptPool = count;
-    if (this.#isPosted) this.#setPosted(true);
-  }
-
-  get backlog(): number {
-    if (this.#isClosed) throw this.closedError();
-    return this.loop.getOption(this.socket, BACKLOG);
-  }
-
-  set backlog(count: number) {
-    if (this.#isClosed) throw this.closedError();
-    const result = this.#setOption(BACKLOG, count);
-    if (result >= 0) return;
-    const error = this.#error(result, "change the backlog");
-    if (error.code !== "ENOTSUP") throw error;
-    throw new NotSupported(
-      `Cannot change the backlog to ${count}: Windows never makes that of a listener smaller than it was at first`,
-      { cause: error },
-    );
-  }
-
-  /** The counters of the library, and the connections that wait here. */
+  /** The library's counters; connections in the queue count as ready. */
   stats(): SocketStats {
-    if (this.#isClosed) throw this.closedError();
-    const [stats, ...others] = this.#sockets.map((socket) =>
-      this.loop.socketStats(socket)
+    if (this.isClosed) throw this.closedError("ioctl");
+    const [stats, ...others] = this.#ids.map((id) =>
+      this.loop.port.socketStats(id)
     );
     for (const other of others) {
       for (const field of SOCKET_STATS_FIELDS) stats![field] += other[field];
     }
-    stats!.acceptsReady += this.#waiting.length;
+    stats!.acceptsReady += this.#queue.length;
     return stats!;
   }
 
-  /* The library gives its own options to each connection. */
+  /* Accepted connections inherit these options in the library. */
   #applySettings(): void {
-    const { deferAccept, firstByteTimeout, conn } = this.settings;
-    const options: [option: number, value: number][] = [
-      ...receiveNumbers(conn.receive),
-      [SEND_CONCURRENCY, conn.sendConcurrency],
-    ];
-    if (firstByteTimeout > 0) {
-      options.push([FIRST_BYTE_TIMEOUT, firstByteTimeout]);
-    }
-    if (deferAccept) options.push([DEFER_ACCEPT, 1]);
-    for (const [option, value] of options) {
-      const result = this.#setOption(option, value);
-      if (result < 0) {
-        const error = this.#error(result, "set an option");
-        this.#closeSockets();
-        throw error;
-      }
+    const { settings } = this;
+    try {
+      for (
+        const [key, native, value] of listenerNumbers(settings, settings.conn)
+      ) this.#setOption(key, native, value);
+    } catch (error) {
+      this.#closeSockets();
+      throw error;
     }
   }
 
-  /* Of all sockets; the first failure, or what the last one says. */
-  #setOption(option: number, value: number): number {
-    let result = 0;
-    for (const socket of this.#sockets) {
-      result = this.loop.setOption(socket, option, value);
-      if (result < 0) break;
+  /* Sets an option of all sockets. */
+  #setOption(key: string, native: number, value: number): void {
+    for (const id of this.#ids) {
+      const result = this.loop.port.setOption(id, native, value);
+      if (result >= 0) continue;
+      const error = this.#error(result, "setsockopt");
+      throw error.code === "ENOTSUP" ? notSupported(key, error) : error;
     }
-    return result;
   }
 
   #closeSockets(): void {
-    const { native, port } = this.loop;
-    for (const socket of this.#sockets) {
-      native.iocp_close(port, socket, RESET, 0);
-    }
+    for (const id of this.#ids) this.loop.port.close(id, RESET, 0);
   }
 
   #error(result: number, syscall: string): SocketError {
     const { hostname: address, port } = this.address;
-    return this.loop.error(result, { syscall, address, port });
+    return this.loop.port.error(result, { syscall, address, port });
   }
 
-  /** Why accept() had no connection. */
-  closedError(): SocketError {
+  /** The error of every call after the close. */
+  closedError(syscall = "accept"): SocketError {
     return new SocketError("EBADF", {
-      syscall: "accept",
+      syscall,
       detail: "the listener is closed",
     });
   }
 
   setRef(isRef: boolean): void {
-    if (this.#isClosed || isRef === this.#isRef) return;
+    if (this.isClosed || isRef === this.#isRef) return;
     this.#isRef = isRef;
     if (isRef) this.loop.ref();
     else this.loop.unref();
   }
 
   close(): void {
-    if (this.#isClosed) return;
+    if (this.isClosed) return;
     this.#closeSockets();
-    this.loop.kick();
-    this.lose();
+    this.portClosed();
   }
 
   /** It is closed, by the user or with its port. */
-  lose(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  portClosed(): void {
+    if (this.isClosed) return;
     if (this.#isRef) this.loop.unref();
-    for (const stream of this.#waiting) stream.reset();
-    this.#waiting = [];
-    const takers = this.#takers;
-    this.#takers = [];
-    for (const take of takers) take(undefined);
+    for (const socket of this.#queue.clear()) socket.reset();
+    this.#queue.close();
   }
 
-  #accepted(result: number, errno: number): void {
+  /** The settings of the connections that a listening socket accepts. */
+  connSettings(id: number): SocketSettings {
+    const listenerAddr = this.loop.port.address(id, LOCAL);
+    return { ...this.settings.conn, listenerAddr };
+  }
+
+  /** `settings` are those of the listening socket. */
+  accepted(
+    result: number,
+    errno: number,
+    settings: SocketSettings = this.#connSettings,
+  ): void {
     if (result < 0) {
       const { hostname: address, port } = this.address;
       const options = { syscall: "accept", address, port, errno };
@@ -257,40 +231,27 @@ export class Acceptor implements Endpoint {
       return;
     }
     this.lastError = undefined;
-    const { conn: settings, firstByteTimeout } = this.settings;
+    const { firstByteTimeout } = this.settings;
     const origin = firstByteTimeout > 0 ? "watched" : "accepted";
-    const stream = new Stream(this.loop, result, settings, origin);
-    if (this.#isClosed) {
-      stream.reset();
+    const socket = new Socket(this.loop, result, settings, origin);
+    if (this.isClosed) {
+      socket.reset();
       return;
     }
-    const take = this.#takers.shift();
-    if (take !== undefined) {
-      take(give(stream));
-      return;
-    }
-    this.#waiting.push(stream);
-    if (this.#waiting.length >= WAITING_MAX) this.#setPosted(false);
+    if (this.#queue.push(socket)) socket.open();
+    else if (this.#queue.length >= QUEUED_MAX) this.#setPosted(false);
   }
 
-  /* Accepting starts with the first who asks, and goes on when enough of those
-   * who wait have been taken. */
+  /* Accepting starts with the first call of accept(). After a full queue it goes
+   * on when half of it is left. */
   #post(): void {
-    if (this.#isPosted || this.#isClosed) return;
-    if (this.#waiting.length <= WAITING_MAX / 2) this.#setPosted(true);
+    if (this.#isPosted || this.isClosed) return;
+    if (this.#queue.length <= QUEUED_MAX / 2) this.#setPosted(true);
   }
 
   #setPosted(isPosted: boolean): void {
     this.#isPosted = isPosted;
-    const count = isPosted ? this.#acceptPool : 0;
-    const { native, port } = this.loop;
-    for (const socket of this.#sockets) native.iocp_accept(port, socket, count);
-    this.loop.kick();
+    const count = isPosted ? this.settings.acceptPool : 0;
+    for (const id of this.#ids) this.loop.port.accept(id, count);
   }
-}
-
-/* Makes the connection the caller's. */
-function give(stream: Stream): Conn {
-  stream.take();
-  return new Conn(stream);
 }

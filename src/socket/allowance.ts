@@ -59,8 +59,8 @@ export class Allowance {
     this.#schedule();
   }
 
-  /** Goes on with an operation in the next turn. */
-  goOn(next: () => void): void {
+  /** Continues an operation in the next turn. */
+  resumeLater(next: () => void): void {
     this.#continuations.push(next);
     this.#schedule();
   }

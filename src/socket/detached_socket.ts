@@ -14,7 +14,7 @@ export interface DetachedSocket {
   /** The SOCKET or file descriptor. */
   readonly handle: number;
   /** What has come and was not read, which the new owner reads first. */
-  readonly bytes?: Uint8Array | undefined;
+  readonly bytes?: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /* Whole numbers up to this are exact. */
@@ -28,7 +28,7 @@ export function requireHandle(value: unknown): number {
 /** Checks what a user passed to adopt(). */
 export function requireDetached(socket: DetachedSocket): {
   handle: number;
-  bytes: Uint8Array;
+  bytes: Uint8Array<ArrayBuffer>;
 } {
   requireOptions(socket, "socket");
   const { handle, bytes } = socket;
@@ -36,6 +36,7 @@ export function requireDetached(socket: DetachedSocket): {
     handle: requireHandle(handle),
     bytes: bytes === undefined
       ? new Uint8Array(0)
-      : requireBytes("bytes", bytes),
+      /* A copy, since the caller may go on using its own array. */
+      : new Uint8Array(requireBytes("bytes", bytes)),
   };
 }

@@ -3,9 +3,7 @@
  * for each family, at the same port. */
 
 import {
-  asciiHostname,
   encodeAddress,
-  formatIp,
   type IpAddress,
   isLoopback,
   LOOPBACK,
@@ -19,9 +17,13 @@ import {
 } from "../native/completion.ts";
 import { NotSupported, SocketError } from "../errors.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { ListenSettings } from "../options/options.ts";
-import { literalIp, resolveSync } from "../connect/resolver.ts";
-import { runtime } from "../runtime/detect.ts";
+import type { ListenSettings } from "../options/listen.ts";
+import { resolveSync } from "../connect/native_resolver.ts";
+import {
+  isResolvedPermitted,
+  permittedHost,
+  requireResolved,
+} from "../connect/permission.ts";
 
 /* More addresses of one name are not looked at. */
 const ADDRESSES_MAX = 64;
@@ -36,7 +38,7 @@ export function listenSockets(loop: Loop, settings: ListenSettings): number[] {
   for (let triesLeft = TRIES_MAX;; triesLeft--) {
     const sockets = [open(loop, settings, first!, settings.port)];
     try {
-      const { port } = loop.address(sockets[0]!, LOCAL);
+      const { port } = loop.port.address(sockets[0]!, LOCAL);
       for (const ip of others) openOther(loop, settings, ip, port, sockets);
       return sockets;
     } catch (error) {
@@ -49,8 +51,7 @@ export function listenSockets(loop: Loop, settings: ListenSettings): number[] {
 }
 
 function closeNow(loop: Loop, socket: number): void {
-  loop.native.iocp_close(loop.port, socket, RESET, 0);
-  loop.kick();
+  loop.port.close(socket, RESET, 0);
 }
 
 function openOther(
@@ -69,32 +70,19 @@ function openOther(
 
 /* The addresses to listen on, with the permission of the user; never none. */
 function permittedIps(loop: Loop, settings: ListenSettings): IpAddress[] {
-  const { hostname, port } = settings;
+  const { port } = settings;
   const { native } = loop;
-  const permit = (host: string) => runtime.requireNet(host, port);
-  const ip = literalIp(native, hostname, { syscall: "listen", port }, permit);
-  if (ip !== undefined) return [ip];
-  const name = asciiHostname(hostname);
-  permit(name);
-  const found = resolveSync(native, name, ADDRESSES_MAX, {
-    syscall: "resolve",
+  const host = permittedHost(native, settings, "listen");
+  if (typeof host !== "string") return [host];
+  const found = resolveSync(native, host, ADDRESSES_MAX, {
+    syscall: "getaddrinfo",
   });
   const first = found[0]!;
-  runtime.requireNetResolved(formatIp(first), port);
-  if (name !== "localhost" || !found.every(isLoopback)) return [first];
+  requireResolved([first], port);
+  if (host !== "localhost" || !found.every(isLoopback)) return [first];
   const isOther = ({ family }: IpAddress) => family !== first.family;
   const other = found.find(isOther) ?? LOOPBACK.find(isOther)!;
-  return mayUse(other, port) ? [first, other] : [first];
-}
-
-/* The stock call would not use it, so a refusal is no failure. */
-function mayUse(ip: IpAddress, port: number): boolean {
-  try {
-    runtime.requireNetResolved(formatIp(ip), port);
-    return true;
-  } catch {
-    return false;
-  }
+  return isResolvedPermitted(other, port) ? [first, other] : [first];
 }
 
 function open(
@@ -106,15 +94,9 @@ function open(
   const { hostname, backlog, ipv6Only, reusePort, conn } = settings;
   const flags = (ipv6Only ? IPV6_ONLY : 0) | (reusePort ? REUSE_PORT : 0) |
     (conn.noDelay ? ALL_NO_DELAY : 0);
-  const { native } = loop;
-  const result = native.iocp_listen(
-    loop.port,
-    encodeAddress(ip, port),
-    backlog,
-    flags,
-  );
+  const result = loop.port.listen(encodeAddress(ip, port), backlog, flags);
   if (result >= 0) return result;
-  const error = loop.error(result, {
+  const error = loop.port.error(result, {
     syscall: "listen",
     address: hostname,
     port,

@@ -1,48 +1,127 @@
 // Copyright the iocp authors. MIT license.
 /* Calls that block the thread. Each enters the same queues as its asynchronous
- * sibling, behind those who wait already, and then takes turns of the loop
- * until it has its answer. Other promises are settled by those turns as well,
- * but their user code runs when the call has returned. */
+ * counterpart, behind the operations that are pending, and then takes turns of
+ * the loop until it has its result. Those turns settle other promises as well,
+ * but user code runs only after the call has returned. */
 
-import { Answer, timedOut } from "./answer.ts";
+import type { Acceptor } from "../socket/acceptor.ts";
+import {
+  findAddressesSync,
+  localIp,
+  usableAddresses,
+} from "../connect/addresses.ts";
+import { connectTimedOut } from "../connect/attempt.ts";
+import { SocketError } from "../errors.ts";
+import type { Group } from "../loop/group.ts";
+import { HappyEyeballs } from "../connect/happy_eyeballs.ts";
+import type { Loop } from "../loop/loop.ts";
+import type { NetAddr } from "../native/address.ts";
 import { PEER } from "../native/completion.ts";
-import { bufferReader } from "../socket/receive_queue.ts";
-import type { Stream } from "../socket/stream.ts";
+import type { ConnectSettings } from "../options/connect.ts";
+import { throwIfAborted } from "../options/signal.ts";
+import { now } from "../runtime/globals.ts";
+import { bufferRead } from "../socket/pending_reads.ts";
+import type { Socket } from "../socket/socket.ts";
+import { SyncResult } from "./sync_result.ts";
 
-/** Waits for bytes, and reads them. */
-export function readSync(
-  stream: Stream,
-  buffer: Uint8Array,
-  timeout: number,
-): number | null {
-  if (stream.isClosed) throw stream.closedError("receive");
-  const answer = new Answer<number | null>();
-  const reader = bufferReader(buffer, answer.resolve, answer.reject);
-  stream.receive.readBy(reader);
-  if (!stream.loop.runUntil(() => answer.isThere, timeout)) {
-    stream.receive.takeBack(reader);
-    const { hostname, port } = stream.address(PEER);
-    throw timedOut("receive", hostname, port);
-  }
-  return answer.take();
+/* Takes turns until there is a result. After the timeout, `cancel` withdraws the
+ * operation and returns the error. */
+function wait<T>(
+  loop: Loop,
+  result: SyncResult<T>,
+  timeoutMs: number,
+  cancel: () => SocketError,
+): T {
+  if (!loop.runUntil(() => result.isSettled, timeoutMs)) throw cancel();
+  return result.unwrap();
 }
 
-/** Waits until the system has taken all of it. */
+function timedOut(
+  syscall: string,
+  { hostname: address, port }: NetAddr,
+  bytesWritten?: number,
+): SocketError {
+  return new SocketError("ETIMEDOUT", { syscall, address, port, bytesWritten });
+}
+
+/** Blocks until there are bytes or the end, and reads them into `buffer`. */
+export function readSync(
+  socket: Socket,
+  buffer: Uint8Array,
+  timeoutMs: number,
+): number | null {
+  if (socket.isClosed) throw socket.closedError("read");
+  const result = new SyncResult<number | null>();
+  const read = bufferRead(buffer, result.resolve, result.reject);
+  socket.receive.enqueue(read);
+  return wait(socket.loop, result, timeoutMs, () => {
+    socket.receive.cancel(read);
+    return timedOut("read", socket.address(PEER));
+  });
+}
+
+/** Blocks until the system has accepted all of the bytes. */
 export function writeSync(
-  stream: Stream,
+  socket: Socket,
   bytes: Uint8Array,
-  timeout: number,
+  timeoutMs: number,
 ): number {
-  if (stream.isClosed) throw stream.closedError("send");
-  const answer = new Answer<number>();
+  if (socket.isClosed) throw socket.closedError("write");
+  const result = new SyncResult<number>();
   const { length } = bytes;
-  const { resolve, reject } = answer;
-  const entry = { bytes, length, offset: 0, resolve, reject };
-  stream.send.writeBy(entry);
-  if (!stream.loop.runUntil(() => answer.isThere, timeout)) {
-    const { hostname, port } = stream.address(PEER);
-    const bytesWritten = stream.send.takeBack(entry);
-    throw timedOut("send", hostname, port, bytesWritten);
+  const { resolve, reject } = result;
+  const write = { bytes, length, offset: 0, resolve, reject };
+  socket.send.enqueue(write);
+  return wait(socket.loop, result, timeoutMs, () => {
+    const bytesWritten = socket.send.cancel(write);
+    return timedOut("write", socket.address(PEER), bytesWritten);
+  });
+}
+
+/** Blocks until there is a connection. */
+export function acceptSync(acceptor: Acceptor, timeoutMs: number): Socket {
+  const result = new SyncResult<Socket | undefined>();
+  acceptor.accept(result.resolve);
+  const socket = wait(acceptor.loop, result, timeoutMs, () => {
+    acceptor.cancel(result.resolve);
+    return timedOut("accept", acceptor.address);
+  });
+  if (socket === undefined) throw acceptor.closedError();
+  return socket;
+}
+
+/** Blocks until one of the addresses is connected. Tests bring their own
+ * addresses. */
+export function makeConnectionSync(
+  group: Group,
+  settings: ConnectSettings,
+  findAddresses: typeof findAddressesSync = findAddressesSync,
+): Socket {
+  const { signal, timeout = Infinity } = settings;
+  const { loop } = group;
+  const local = localIp(loop.native, settings.localAddress);
+  throwIfAborted(signal);
+  const deadline = now() + timeout;
+  const found = findAddresses(loop.native, settings);
+  const addresses = usableAddresses(settings, local, found);
+  const result = new SyncResult<Socket>();
+  const { resolve, reject } = result;
+  const attempts = new HappyEyeballs({
+    group,
+    settings,
+    local,
+    addresses,
+    resolve,
+    reject,
+  });
+  /* No timer runs while the thread is blocked, so the attempts are started from
+   * here. */
+  while (!result.isSettled) {
+    const left = Math.min(deadline, attempts.nextAt) - now();
+    if (loop.runUntil(() => result.isSettled, left)) break;
+    const time = now();
+    if (time >= deadline) attempts.cancel(connectTimedOut(settings));
+    else if (time >= attempts.nextAt) attempts.startNext();
   }
-  return answer.take();
+  return result.unwrap();
 }

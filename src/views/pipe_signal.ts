@@ -1,22 +1,31 @@
 // Copyright the iocp authors. MIT license.
-/* Ends a pipe to a connection at once when its signal aborts.
+/* Resets a connection at once when the signal of a pipe to it aborts.
  *
- * pipeTo() waits for the write under way before it aborts its destination, and
- * no stream learns of the signal before that (Streams Standard,
- * ReadableStreamPipeTo, "shutdown with an action"). A peer that takes nothing
- * would hold the pipe for ever. So pipeTo() and pipeThrough() look at their
- * destination first: where it is a connection of this module, the connection
- * follows the signal as well. With any other destination they do what they did.
- * https://streams.spec.whatwg.org/#readable-stream-pipe-to */
+ * Why: pipeTo() waits for the write that is under way before it aborts its
+ * destination, and the destination cannot see the signal (Streams Standard,
+ * ReadableStreamPipeTo, "shutdown with an action"). A peer that reads nothing
+ * would so keep an aborted pipe open for ever, AbortSignal.timeout() or not.
+ * https://streams.spec.whatwg.org/#readable-stream-pipe-to
+ *
+ * What: ReadableStream.prototype.pipeTo and pipeThrough are wrapped, which is the
+ * only place where a destination and its signal come together. The wrappers pass
+ * every call on, and only if the destination is the `writable` of a connection,
+ * the connection listens to the signal too. They keep the names, lengths and
+ * attributes of the methods, and read no argument that the methods would not
+ * read.
+ *
+ * When: with the first connection, not at the import: a program that has none
+ * finds the methods untouched. Later would be too late, because
+ * `source.pipeTo(conn.writable)` looks the method up before `conn.writable`. */
 
 import { reasonOf } from "../options/signal.ts";
 import { ReadableStream } from "../runtime/globals.ts";
 import type { ByteWritable, Signal } from "../runtime/web_types.ts";
 
 /** The connection behind a writable stream. */
-interface Destination {
-  /** Gives the connection up. */
-  giveUp(reason: unknown): void;
+export interface PipeDestination {
+  /** Resets the connection. */
+  abort(reason: unknown): void;
   /** Resolves when the connection is closed. */
   closed(): Promise<void>;
 }
@@ -25,80 +34,106 @@ interface PipeOptions {
   readonly signal?: Signal;
   readonly preventAbort?: boolean;
 }
+interface Pair {
+  readonly readable: unknown;
+  readonly writable: unknown;
+}
+type PipeTo = (
+  this: unknown,
+  writable: unknown,
+  options?: PipeOptions,
+) => Promise<void>;
+type PipeThrough = (
+  this: unknown,
+  pair: Pair,
+  options?: PipeOptions,
+) => unknown;
 
-// deno-lint-ignore no-explicit-any
-type Method = (this: unknown, ...values: any[]) => any;
+const destinations = new WeakMap<object, PipeDestination>();
+let isWrapped = false;
 
-const destinations = new WeakMap<object, Destination>();
-
-/** Has the connection behind `writable` follow the signals of pipes to it. */
+/** Makes the connection behind `writable` listen to the signals of pipes. */
 export function followPipes(
   writable: ByteWritable,
-  destination: Destination,
+  destination: PipeDestination,
 ): void {
   destinations.set(writable, destination);
 }
 
-function replace(name: string, make: (original: Method) => Method): void {
-  const prototype = (ReadableStream as unknown as {
-    prototype?: Record<string, Method>;
-  } | undefined)?.prototype;
-  const original = prototype?.[name];
-  if (original === undefined) return;
-  try {
-    Object.defineProperty(prototype, name, {
-      value: make(original),
-      configurable: true,
-      writable: true,
-      enumerable: true,
-    });
-  } catch {
-    /* A program may have frozen it. An aborted pipe then waits for its write. */
-  }
-}
-
-/* At the import, since `source.pipeTo(conn.writable)` looks the method up before
- * there is a writable. */
-replace(
-  "pipeTo",
-  (original) =>
-    function (writable: object, options?: PipeOptions): unknown {
+/** Wraps the methods, once in this realm. */
+export function wrapPipes(): void {
+  if (isWrapped) return;
+  isWrapped = true;
+  wrap<PipeTo>("pipeTo", (original) => ({
+    pipeTo(writable, options = undefined) {
       const stop = follow(writable, options);
       const piped = original.call(this, writable, options);
       if (stop !== undefined) piped.then(stop, stop);
       return piped;
     },
-);
-replace(
-  "pipeThrough",
-  (original) =>
-    function (pair: { writable: object }, options?: PipeOptions): unknown {
-      const stop = follow(pair?.writable, options);
-      try {
+  }));
+  wrap<PipeThrough>("pipeThrough", (original) => ({
+    pipeThrough(pair, options = undefined) {
+      if (typeof pair !== "object" || pair === null) {
         return original.call(this, pair, options);
+      }
+      /* The members may be getters, so each is read once. */
+      const { readable, writable } = pair;
+      const stop = follow(writable, options);
+      try {
+        return original.call(this, { readable, writable }, options);
       } catch (error) {
         stop?.();
         throw error;
       }
     },
-);
+  }));
+}
 
-/* Returns how to follow no longer, or undefined when there is nothing to do. */
+/* `make` returns the wrapper as a method, which has a name and no prototype, like
+ * the original. */
+function wrap<Method>(
+  name: string,
+  make: (original: Method) => Record<string, Method>,
+): void {
+  const { prototype } = ReadableStream as unknown as { prototype: object };
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
+  const original = descriptor?.value as Method | undefined;
+  if (original === undefined) return;
+  try {
+    const value = make(original)[name];
+    Object.defineProperty(prototype, name, { ...descriptor, value });
+  } catch {
+    /* The program has frozen it: an aborted pipe waits for its write. */
+  }
+}
+
+/* Returns a function that ends the listening, or undefined if there is nothing to
+ * listen to. */
 function follow(
   writable: unknown,
   options: PipeOptions | undefined,
 ): (() => void) | undefined {
-  const { signal, preventAbort } = options ?? {};
   if (typeof writable !== "object" || writable === null) return undefined;
   const destination = destinations.get(writable);
-  /* A signal of another kind is the original's to refuse. */
-  if (
-    destination === undefined || preventAbort === true ||
-    typeof signal?.addEventListener !== "function"
-  ) return undefined;
-  const onAbort = () => destination.giveUp(reasonOf(signal));
+  if (destination === undefined) return undefined;
+  const signal = signalOf(options);
+  if (signal === undefined) return undefined;
+  const onAbort = () => destination.abort(reasonOf(signal));
   const stop = () => signal.removeEventListener("abort", onAbort);
   signal.addEventListener("abort", onAbort, { once: true });
   destination.closed().then(stop);
   return stop;
+}
+
+/* The signal that aborts the destination, if there is one. Wrong options are for
+ * the original method to refuse. */
+function signalOf(options: PipeOptions | undefined): Signal | undefined {
+  try {
+    const { signal, preventAbort } = options ?? {};
+    const isSignal = typeof signal?.addEventListener === "function";
+    return isSignal && !preventAbort ? signal : undefined;
+  } catch {
+    return undefined;
+  }
 }

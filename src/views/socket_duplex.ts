@@ -1,43 +1,43 @@
 // Copyright the iocp authors. MIT license.
-/* What users see of a duplex: Node's own type where the compiler knows it, and
+/* The public type of a duplex: Node's own Duplex where the compiler knows it, with
  * the members of a net.Socket that libraries use. */
 
-/** @ts-ignore: Without Node's types it is taken for any, and replaced below. */
+/** @ts-ignore: Without Node's types it is any, which is replaced below. */
 import type { Duplex } from "node:stream";
 
 /** The members of a `net.Socket` that a {@linkcode SocketDuplex} has. */
 export interface SocketMembers {
-  /** The peer's address. It stays known after the close. */
+  /** The address of the peer, also after the close. */
   readonly remoteAddress: string;
-  /** The peer's port. */
+  /** The port of the peer. */
   readonly remotePort: number;
   /** `"IPv4"` or `"IPv6"`. */
   readonly remoteFamily: string;
-  /** The address of this end. It stays known after the close. */
+  /** The address of this end, also after the close. */
   readonly localAddress: string;
   /** The port of this end. */
   readonly localPort: number;
   /** `"IPv4"` or `"IPv6"`. */
   readonly localFamily: string;
-  /** Bytes that wait to be sent; undefined once it is destroyed. */
+  /** The number of bytes to send; undefined once it is destroyed. */
   readonly bufferSize: number | undefined;
-  /** Bytes that have been received. */
+  /** The number of bytes received. */
   readonly bytesRead: number;
-  /** Bytes that have been written, those that still wait included. */
+  /** The number of bytes written, including those that are not sent yet. */
   readonly bytesWritten: number;
-  /** Always false: it is connected from the start. */
+  /** Always false: the connection exists already. */
   readonly connecting: boolean;
   /** True once it is destroyed. */
   readonly pending: boolean;
   /** `"open"`, `"readOnly"`, `"writeOnly"` or `"closed"`. */
   readonly readyState: string;
-  /** What `setTimeout()` was given. */
+  /** The argument of `setTimeout()`. */
   readonly timeout: number | undefined;
   /** The address of this end. */
   address(): { address: string; family: string; port: number };
   /**
-   * Emits `"timeout"` after so many milliseconds without activity, at most
-   * 2,147,483,647; 0 ends that. The connection stays open.
+   * Emits `"timeout"` after `ms` milliseconds without activity. The connection stays
+   * open. 0 removes the timeout; the longest is 2,147,483,647.
    *
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, or
    * {RangeError} `ERR_OUT_OF_RANGE`.
@@ -47,51 +47,51 @@ export interface SocketMembers {
   setNoDelay(noDelay?: boolean): this;
   /**
    * As {@linkcode Conn.setKeepAlive}, but a closed connection ignores it.
-   * `initialDelay`, in milliseconds, is the silence before the first probe.
+   * `initialDelay` is the idle time before the first probe, in milliseconds.
    */
   setKeepAlive(enable?: boolean, initialDelay?: number): this;
-  /** Has a pending read or write hold the process alive, the default. */
+  /** Makes pending reads and writes hold the process alive, which is the default. */
   ref(): this;
-  /** Lets the process end. */
+  /** Lets the process end while reads and writes are pending. */
   unref(): this;
-  /** Ends the sending direction, and destroys when everything has left. What the
-   * peer still sends is discarded, so that it can read to the end. */
+  /** Ends the sending direction, and destroys when everything is sent. Bytes that
+   * the peer still sends are discarded, so that it can read to the end. */
   destroySoon(): void;
-  /** Resets the connection, and destroys. */
+  /** Resets the connection and destroys the duplex. */
   resetAndDestroy(): this;
 }
 
-/** What a {@linkcode SocketDuplex} has of Node's `Duplex` where the compiler
- * does not know Node's types; at run time it has all of it. */
+/** The members of Node's `Duplex` that a {@linkcode SocketDuplex} has where the
+ * compiler does not know Node's types. At run time it has all of them. */
 export interface PlainDuplex {
   /** True once it is destroyed. */
   readonly destroyed: boolean;
-  /** Whether it can be written to. */
+  /** True while it can be written to. */
   readonly writable: boolean;
-  /** Bytes that wait to be sent. */
+  /** The number of bytes to send. */
   readonly writableLength: number;
-  /** Listens to an event, for example `"data"` or `"close"`. */
+  /** Adds a listener of an event, for example `"data"` or `"close"`. */
   // deno-lint-ignore no-explicit-any
   on(event: string, listener: (...values: any[]) => void): this;
-  /** Listens to the next event of that name. */
+  /** Adds a listener of the next event of that name. */
   // deno-lint-ignore no-explicit-any
   once(event: string, listener: (...values: any[]) => void): this;
-  /** Listens no more. */
+  /** Removes a listener. */
   // deno-lint-ignore no-explicit-any
   off(event: string, listener: (...values: any[]) => void): this;
-  /** Writes; false asks to wait for `"drain"`. */
+  /** Writes; false is a request to wait for `"drain"`. */
   write(chunk: Uint8Array | string): boolean;
   /** Ends the sending direction. */
   end(chunk?: Uint8Array | string): this;
-  /** Takes what has come, if anything. */
+  /** Returns the received bytes, if there are any. */
   read(size?: number): Uint8Array | null;
-  /** Emits no `"data"` for a while. */
+  /** Stops emitting `"data"`. */
   pause(): this;
-  /** Emits `"data"` again. */
+  /** Starts emitting `"data"` again. */
   resume(): this;
   /** Closes the connection, or resets it: {@linkcode Conn.duplex} says when. */
   destroy(error?: Error): this;
-  /** The chunks as they come. */
+  /** Iterates over the chunks. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array>;
 }
 

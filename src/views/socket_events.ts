@@ -1,38 +1,38 @@
 // Copyright the iocp authors. MIT license.
-/* The callback view of a port: sockets are added, and what happens to them
- * comes as events, in one line for all of them. A socket receives again only
- * when its event has been taken, so each has at most one in the line. */
+/* The events of the sockets that were added to a port, in one queue. A socket
+ * receives again only after its event was delivered, so each has at most one in
+ * the queue. */
 
 import type { Allowance } from "../socket/allowance.ts";
+import { AsyncQueue } from "../socket/async_queue.ts";
 import { Chunks } from "./chunks.ts";
 import type { Conn } from "../conn.ts";
-import { Fifo } from "../socket/fifo.ts";
-import type { Stream } from "../socket/stream.ts";
+import type { Socket } from "../socket/socket.ts";
 
-/** What has happened to a socket that was added to a port. */
+/** An event of a socket that was added to a port. */
 export interface SocketEvent<T = unknown> {
   /** The connection, to write to or to close. */
   readonly socket: Conn;
   /**
-   * `"read"`: bytes have come. `"end"`: the peer has ended. `"error"`: the
-   * connection has failed, or was closed by this side. The last two come once,
-   * and nothing comes after them.
+   * `"read"`: bytes were received. `"end"`: the peer has ended its sending
+   * direction. `"error"`: the connection has failed, or was closed by this side.
+   * After an `"end"` or `"error"`, no further event is reported.
    */
   readonly type: "read" | "end" | "error";
-  /** The bytes of a `"read"`, to keep. */
-  readonly data: Uint8Array | undefined;
-  /** How many these are. */
+  /** The bytes of a `"read"`, with memory of their own. */
+  readonly data: Uint8Array<ArrayBuffer> | undefined;
+  /** The number of these bytes. */
   readonly byteCount: number;
-  /** What the user gave when it was added. */
+  /** The `userState` that the socket was added with. */
   readonly userState: T;
-  /** What an `"error"` is about. */
+  /** The error of an `"error"`. */
   readonly error: Error | undefined;
 }
 
-/* An event, and what is to be done when somebody has taken it. */
-interface Waiting {
-  event: SocketEvent;
-  taken: () => void;
+interface QueuedEvent {
+  readonly event: SocketEvent;
+  /** Called when the event is delivered. */
+  readonly delivered: () => void;
 }
 
 type Result = IteratorResult<SocketEvent, undefined>;
@@ -41,80 +41,78 @@ const DONE: Result = { value: undefined, done: true };
 
 /** The events of one port. */
 export class SocketEvents {
-  #waiting = new Fifo<Waiting>();
-  #takers: ((result: Result) => void)[] = [];
-  #isClosed = false;
+  readonly #queue = new AsyncQueue<QueuedEvent>();
   readonly #allowance: Allowance;
 
   constructor(allowance: Allowance) {
     this.#allowance = allowance;
   }
 
-  /** Tells what happens to a socket from now on. */
-  add(stream: Stream, socket: Conn, userState: unknown): void {
-    this.#watch(stream, socket, userState);
+  /** Reports what happens to a socket from now on. */
+  add(socket: Socket, conn: Conn, userState: unknown): void {
+    this.#watch(socket, conn, userState);
   }
 
   next(): Promise<Result> {
-    const waiting = this.#waiting.shift();
-    if (waiting !== undefined) {
-      waiting.taken();
-      return this.#allowance.settled({ value: waiting.event, done: false }, 0);
+    const queued = this.#queue.shift();
+    if (queued !== undefined) {
+      queued.delivered();
+      return this.#allowance.settled({ value: queued.event, done: false }, 0);
     }
-    if (this.#isClosed) return this.#allowance.settled(DONE, 0);
-    return new Promise((resolve) => this.#takers.push(resolve));
+    if (this.#queue.isClosed) return this.#allowance.settled(DONE, 0);
+    return new Promise((resolve) => {
+      this.#queue.read((queued) =>
+        resolve(
+          queued === undefined ? DONE : { value: queued.event, done: false },
+        )
+      );
+    });
   }
 
-  /** The port was closed: what has come is still told, then it is over. */
+  /** The port was closed: events in the queue are still delivered. */
   close(): void {
-    this.#isClosed = true;
     this.#allowance.settle();
-    const takers = this.#takers;
-    this.#takers = [];
-    for (const take of takers) take(DONE);
+    this.#queue.close();
   }
 
   async #watch(
-    stream: Stream,
-    socket: Conn,
+    socket: Socket,
+    conn: Conn,
     userState: unknown,
   ): Promise<void> {
-    const tell = (
+    const report = (
       type: SocketEvent["type"],
-      data?: Uint8Array,
+      data?: Uint8Array<ArrayBuffer>,
       error?: Error,
     ): Promise<void> =>
-      this.#tell({
-        socket,
+      this.#report({
+        socket: conn,
         type,
         data,
         byteCount: data?.length ?? 0,
         userState,
         error,
       });
-    const chunks = new Chunks(stream);
+    const chunks = new Chunks(socket);
     try {
       for (;;) {
         const { value } = await chunks.next();
         if (value === undefined) break;
-        await tell("read", value);
+        await report("read", value as Uint8Array<ArrayBuffer>);
       }
     } catch (error) {
-      tell("error", undefined, error as Error);
+      report("error", undefined, error as Error);
       return;
     }
-    /* A loop over a connection that this side closes ends like at an end. */
-    if (stream.receive.hasPeerEnded) tell("end");
-    else tell("error", undefined, stream.closedError("receive"));
+    /* The loop ends in the same way when this side closes the connection. */
+    if (socket.receive.hasPeerEnded) report("end");
+    else report("error", undefined, socket.closedError("read"));
   }
 
-  /* Resolves when somebody has taken it. */
-  #tell(event: SocketEvent): Promise<void> {
-    const take = this.#takers.shift();
-    if (take !== undefined) {
-      take({ value: event, done: false });
-      return Promise.resolve();
-    }
-    return new Promise((taken) => this.#waiting.push({ event, taken }));
+  /* Resolves when the event is delivered. */
+  #report(event: SocketEvent): Promise<void> {
+    return new Promise((delivered) => {
+      if (this.#queue.push({ event, delivered })) delivered();
+    });
   }
 }

@@ -1,29 +1,25 @@
 // Copyright the iocp authors. MIT license.
-/* What a TLSSocket knows of the connection below it: its addresses, and the calls
- * that are for the connection.
+/* Members of a TLSSocket that are about the connection below it: the addresses,
+ * ref(), unref(), setNoDelay() and setKeepAlive().
  *
- * It asks its handle for them, and where the connection is a stream, the handle
- * knows nothing. It cannot be given more, since the runtimes make it themselves.
- * So these members of the class look below the socket first. They do that for
- * connections of this module alone: any other TLSSocket answers as before. */
+ * A TLSSocket gets them from its handle. Above a stream it has a handle that
+ * implements none of them, and the runtimes make that handle themselves. So these
+ * members of TLSSocket.prototype are wrapped, when the first duplex is made: above
+ * a connection of this module they use the connection. Any other TLSSocket behaves
+ * as before. */
 
 import { nodeModule } from "../runtime/globals.ts";
 import { runtime } from "../runtime/detect.ts";
 import type { SocketMembers } from "./socket_duplex.ts";
 
-interface Address {
-  address: string;
-  family: string;
-  port: number;
-}
+type Address = ReturnType<SocketMembers["address"]>;
 // deno-lint-ignore no-explicit-any
 type Method = (this: any, ...values: any[]) => any;
 
 const CALLS = ["ref", "unref", "setNoDelay", "setKeepAlive"] as const;
 
-/** Extends the class, once. `isOurs` says whether a stream is one of this
- * module. */
-export function extendTlsSocket(isOurs: (stream: unknown) => boolean): void {
+/** Wraps the members, once. `isDuplex` recognises the duplexes of this module. */
+export function extendTlsSocket(isDuplex: (stream: unknown) => boolean): void {
   const { TLSSocket } = nodeModule<{
     TLSSocket: { prototype: Record<string, Method> };
   }>("node:tls");
@@ -31,7 +27,7 @@ export function extendTlsSocket(isOurs: (stream: unknown) => boolean): void {
 
   function below(socket: object): SocketMembers | undefined {
     const stream = runtime.transportOf(socket);
-    return isOurs(stream) ? stream as SocketMembers : undefined;
+    return isDuplex(stream) ? stream as SocketMembers : undefined;
   }
 
   function replace(name: string, make: (original: Method) => Method): void {
@@ -44,25 +40,23 @@ export function extendTlsSocket(isOurs: (stream: unknown) => boolean): void {
     });
   }
 
-  /* The name of an end, which the runtime keeps in a member when it has got it,
-   * so that it stays known after the close. */
-  function name(
+  /* The address of one end. The runtimes store it in `member`, where it is also
+   * available after the close. */
+  function replaceAddress(
     method: string,
     member: string,
-    tell: (
-      duplex: SocketMembers,
-    ) => Address,
+    addressOf: (duplex: SocketMembers) => Address,
   ): void {
     replace(method, (original) =>
       function (): unknown {
         const duplex = below(this);
         if (duplex === undefined) return original.call(this);
-        return this[member] = tell(duplex);
+        return this[member] = addressOf(duplex);
       });
   }
 
-  name("_getsockname", "_sockname", (duplex) => duplex.address());
-  name("_getpeername", "_peername", (duplex) => ({
+  replaceAddress("_getsockname", "_sockname", (duplex) => duplex.address());
+  replaceAddress("_getpeername", "_peername", (duplex) => ({
     address: duplex.remoteAddress,
     family: duplex.remoteFamily,
     port: duplex.remotePort,

@@ -1,10 +1,10 @@
 // Copyright the iocp authors. MIT license.
 /* A connection as web streams, on top of its two queues.
  *
- * A direction that has ended in order leaves the other one alone, for that is
- * what a half-closed connection is for. One that was given up, by cancel(), by
- * abort() or by an error, takes the connection with it: its own stream can do
- * nothing more, and the peer would wait for ever. */
+ * The end of one stream leaves the other one open: the connection is then
+ * half-closed. A cancel(), an abort() or an error closes the whole connection,
+ * because nothing else of its stream can be used, and the peer would wait for
+ * ever. */
 
 import { SocketError } from "../errors.ts";
 import {
@@ -13,23 +13,23 @@ import {
   WritableStream,
 } from "../runtime/globals.ts";
 import { followPipes } from "./pipe_signal.ts";
-import type { Stream } from "../socket/stream.ts";
+import type { Socket } from "../socket/socket.ts";
 import { bufferSource } from "../options/validate.ts";
 import type { ByteReadable, ByteWritable } from "../runtime/web_types.ts";
 
 const AUTO_ALLOCATE_BYTES = 64 * 1024;
 
-/** Both web streams of a connection, each made when it is first asked for. */
+/** Both web streams of a connection, each made at its first use. */
 export class WebStreams {
-  readonly #stream: Stream;
+  readonly #socket: Socket;
   #readable: ByteReadable | undefined;
   #writable: ByteWritable | undefined;
-  /* Why the connection was given up here. What is read after that must not look
-   * like the peer's end. */
+  /* Why this side has closed the connection, if it was not for the end of both
+   * streams. A later read must not report that as the peer's end. */
   #failure: { readonly reason: unknown } | undefined;
 
-  constructor(stream: Stream) {
-    this.#stream = stream;
+  constructor(socket: Socket) {
+    this.#socket = socket;
   }
 
   /** The receiving direction. */
@@ -38,7 +38,7 @@ export class WebStreams {
       type: "bytes",
       autoAllocateChunkSize: AUTO_ALLOCATE_BYTES,
       pull: (controller) => this.#pull(controller),
-      cancel: () => this.#stream.close(),
+      cancel: () => this.#socket.close(),
     });
   }
 
@@ -46,20 +46,20 @@ export class WebStreams {
   get writable(): ByteWritable {
     if (this.#writable !== undefined) return this.#writable;
     this.#writable = new WritableStream({
-      /* The sink's abort() is called only when the write under way has ended,
-       * which may be never; the signal comes at once. */
+      /* The signal is raised at once; the sink's abort() is called only after the
+       * write that is under way, which may never end. */
       start: (controller) => {
         const { signal } = controller;
-        signal.addEventListener("abort", () => this.#giveUp(signal.reason));
+        signal.addEventListener("abort", () => this.#abort(signal.reason));
       },
       write: (chunk) => this.#write(chunk),
       close: () => this.#end(),
-      /* For a stream that has had no chance to raise its signal. */
-      abort: (reason) => this.#giveUp(reason),
+      /* In case that no signal was raised. */
+      abort: (reason) => this.#abort(reason),
     });
     followPipes(this.#writable, {
-      giveUp: (reason) => this.#giveUp(reason),
-      closed: () => this.#stream.released(),
+      abort: (reason) => this.#abort(reason),
+      closed: () => this.#socket.released(),
     });
     return this.#writable;
   }
@@ -75,18 +75,18 @@ export class WebStreams {
     }
     controller.close();
     request.respond(0);
-    if (this.#writable === undefined) this.#stream.close();
+    if (this.#writable === undefined) this.#socket.close();
     else this.#closeIfDone();
   }
 
   async #read(bytes: Uint8Array): Promise<number | null> {
-    const stream = this.#stream;
-    if (stream.isClosed) {
-      if (this.#failure !== undefined) throw this.#gone("receive");
+    const socket = this.#socket;
+    if (socket.isClosed) {
+      if (this.#failure !== undefined) throw this.#closedError("read");
       return null;
     }
     try {
-      return await stream.receive.read(bytes);
+      return await socket.receive.read(bytes);
     } catch (reason) {
       this.#fail(reason);
       throw reason;
@@ -94,18 +94,18 @@ export class WebStreams {
   }
 
   async #write(chunk: unknown): Promise<void> {
-    const stream = this.#stream;
+    const socket = this.#socket;
     let bytes: Uint8Array;
     try {
       bytes = bufferSource("chunk", chunk);
     } catch (reason) {
-      /* The peer must not take what it has got for the whole. */
-      this.#giveUp(reason);
+      /* The peer must not mistake the bytes that it has for the complete stream. */
+      this.#abort(reason);
       throw reason;
     }
-    if (stream.isClosed) throw this.#gone("send");
+    if (socket.isClosed) throw this.#closedError("write");
     try {
-      await stream.send.write(bytes);
+      await socket.send.write(bytes);
     } catch (reason) {
       this.#fail(reason);
       throw reason;
@@ -113,13 +113,13 @@ export class WebStreams {
   }
 
   async #end(): Promise<void> {
-    const stream = this.#stream;
-    if (stream.isClosed) {
-      if (this.#failure !== undefined) throw this.#gone("shutdown");
+    const socket = this.#socket;
+    if (socket.isClosed) {
+      if (this.#failure !== undefined) throw this.#closedError("shutdown");
       return;
     }
     try {
-      await stream.send.closeWrite();
+      await socket.send.closeWrite();
     } catch (reason) {
       this.#fail(reason);
       throw reason;
@@ -128,24 +128,25 @@ export class WebStreams {
   }
 
   #closeIfDone(): void {
-    const { receive, send } = this.#stream;
-    if (receive.isEnded && send.isEnded) this.#stream.close();
+    const { receive, send } = this.#socket;
+    if (receive.isEnded && send.isEnded) this.#socket.close();
   }
 
-  /* The connection has failed. What is still written leaves if it can. */
+  /* The connection has failed: closes it. Writes in the queue are still sent, if
+   * that is possible. */
   #fail(reason: unknown): void {
     this.#failure ??= { reason };
-    this.#stream.close();
+    this.#socket.close();
   }
 
-  /* This side has given the connection up. */
-  #giveUp(reason: unknown): void {
+  /* This side aborts the connection. */
+  #abort(reason: unknown): void {
     this.#failure ??= { reason };
-    this.#stream.reset();
+    this.#socket.reset();
   }
 
-  /* The error of every use after that. */
-  #gone(syscall: string): SocketError {
+  /* The error of every later use. */
+  #closedError(syscall: string): SocketError {
     const { reason } = this.#failure ?? {};
     if (reason instanceof SocketError) return reason;
     return new SocketError("EBADF", {

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Embedded } from "../../src/native/cache.ts";
+import type { Embedded } from "../../src/native/installer.ts";
 import type { FileStatus, FileSystem, User } from "../../src/native/files.ts";
 
 function failure(code: string, path: string): Error {

@@ -1,13 +1,22 @@
 // Copyright the iocp authors. MIT license.
 /* Reads the C header, so that both sides of the boundary can be compared. */
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** The text of a file of the repository. */
 export function readText(path: string): string {
   const url = new URL(`../../${path}`, import.meta.url);
   return readFileSync(fileURLToPath(url), "utf8").replaceAll("\r\n", "\n");
+}
+
+/** The TypeScript files of src/, except the embedded libraries. */
+export function sourceFiles(): string[] {
+  const folder = fileURLToPath(new URL("../../src", import.meta.url));
+  return readdirSync(folder, { recursive: true })
+    .map((name) => `src/${String(name).replaceAll("\\", "/")}`)
+    .filter((name) => name.endsWith(".ts") && !name.endsWith("_x86_64.ts"))
+    .sort();
 }
 
 /** C without its comments. */
@@ -23,17 +32,49 @@ export function readHeader(): string {
   );
 }
 
-/** Every `#define IOCP_NAME number`, and the options of iocp_option.h. */
-export function definedNumbers(text: string): Map<string, number> {
+/** Every `#define IOCP_NAME number`. */
+function definesOf(text: string): [name: string, value: number][] {
   const defines = withoutComments(text).matchAll(
     /^#define (IOCP_\w+)[ \t]+(0x[0-9a-f]+|\d+)[ \t]*$/gim,
   );
-  const options = /^#define IOCP_OPTIONS\(X\)((?:.*\\\n)*.*)/m.exec(text);
-  const rows = (options?.[1] ?? "").matchAll(/X\((\w+), (\d+)/g);
+  return [...defines].map(([, name, value]) => [name!, Number(value)]);
+}
+
+/** An option, as iocp_option.h has it. */
+export interface NativeOption {
+  name: string;
+  number: number;
+  owner: string;
+  scope: string;
+  min: number;
+  max: number;
+}
+
+/** The rows of IOCP_OPTIONS(X) in iocp_option.h. */
+export function nativeOptions(): NativeOption[] {
+  const text = readText("ffi/include/iocp_option.h");
+  const defines = new Map([...definesOf(text), ["INT32_MAX", 2 ** 31 - 1]]);
+  const value = (word: string): number => defines.get(word) ?? Number(word);
+  const list = /^#define IOCP_OPTIONS\(X\)((?:.*\\\n)*.*)/m.exec(text)![1]!;
+  const rows = list.matchAll(
+    /X\((\w+), (\d+), (\w+), (\w+), (\w+),[\s\\]*(\w+)\)/g,
+  );
+  return [...rows].map(([, name, number, owner, scope, min, max]) => ({
+    name: name!,
+    number: Number(number),
+    owner: owner!,
+    scope: scope!,
+    min: value(min!),
+    max: value(max!),
+  }));
+}
+
+/** Every `#define IOCP_NAME number`, and the options of iocp_option.h. */
+export function definedNumbers(text: string): Map<string, number> {
   return new Map([
-    ...[...defines].map(([, name, value]) => [name!, Number(value)] as const),
-    ...[...rows].map(([, name, value]) =>
-      [`IOCP_${name}`, Number(value)] as const
+    ...definesOf(text),
+    ...nativeOptions().map(({ name, number }) =>
+      [`IOCP_${name}`, number] as const
     ),
   ]);
 }

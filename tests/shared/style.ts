@@ -86,8 +86,7 @@ export function changeOptions(conn: Conn, random: Random): void {
   const { noDelay, keepAlive, receive, sendConcurrency } = pickOptions(random);
   conn.setNoDelay(noDelay);
   conn.setKeepAlive(keepAlive);
-  conn.setSendConcurrency(sendConcurrency!);
-  conn.setReceive(receive!);
+  conn.setOptions({ receive, sendConcurrency });
 }
 
 /**

@@ -108,8 +108,8 @@ int32_t errors_fail(struct port* port) {
   return port_fail(port, errors_of(native), native);
 }
 
-/* "Linux accept() passes already-pending network errors on the new socket as an
- * error code" (accept(2)): "treat them like EAGAIN by retrying". */
+/* accept() returns errors that are already pending on the new socket; "treat
+ * them like EAGAIN by retrying" (accept(2)). */
 bool errors_is_of_accepted(int native) {
   switch (native) {
     case ECONNABORTED:

@@ -106,7 +106,8 @@ int32_t engine_wait(struct port* port, int32_t timeout_ms) {
     return 1;
   }
   /* Another thread is waiting. That happens for a moment when a port is
-   * deleted; the pause slows a caller down who does it all the time. */
+   * deleted; the pause limits a caller that waits on two threads all the time.
+   */
   Sleep(1);
   return 1;
 }

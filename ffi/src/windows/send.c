@@ -57,7 +57,7 @@ static void send__fail(struct send_copy* copy, int32_t error, int32_t native) {
 static void send__reaped(struct send_copy* copy) {
   struct socket* socket = copy->socket;
   LONG status = op_status(&copy->engine.op);
-  /* A close that was canceled finishes the rest itself. */
+  /* A close that has canceled its operations finishes the copies itself. */
   if (socket->close_phase >= CLOSE_REAPING) {
     socket_ready(socket, READY_CLOSE);
     return;

@@ -1,13 +1,20 @@
 // Copyright the iocp authors. MIT license.
-/* What goes in comes out: all ways to send against all ways to receive, both
- * directions at once, around every buffer's boundary. */
+/* All ways to send against all ways to receive, in both directions at once and
+ * around the size of every buffer; and the addresses of a connection. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { socketOf } from "../src/conn.ts";
+import { currentLoop } from "../src/loop/group.ts";
+import { formatIp, LOOPBACK } from "../src/native/address.ts";
+import { LOCAL } from "../src/native/completion.ts";
+import { NativePort } from "../src/native/port.ts";
 import { within } from "./shared/deadline.ts";
-import { type Pair, pair } from "./shared/pair.ts";
+import { noIpv6 } from "./shared/network.ts";
+import { meetReset, type Pair, pair } from "./shared/pair.ts";
 import { Digest, digest, pattern } from "./shared/pattern.ts";
 import * as transfer from "./shared/transfer.ts";
+import { receiveByLoop } from "./shared/transfer.ts";
 
 /* The posted receive buffer of Windows, the least slab, the longest record,
  * and the slab, the receive window and the longest send, which are equal. */
@@ -132,4 +139,90 @@ test("Conn keeps 50 connections apart", async () => {
   }
   const seeds = Array.from({ length: 50 }, (_, i) => 100 + i);
   await within("50 visits", Promise.all(seeds.map(visit)));
+});
+
+/* The ids of the sockets whose own address the library is asked for. */
+function watchLocalAddresses(): { asked: number[] } & Disposable {
+  const { port } = currentLoop();
+  const asked: number[] = [];
+  port.addressBytes = (id, end) => {
+    if (end === LOCAL) asked.push(id);
+    return NativePort.prototype.addressBytes.call(port, id, end);
+  };
+  return {
+    asked,
+    [Symbol.dispose]: () =>
+      port.addressBytes = NativePort.prototype.addressBytes,
+  };
+}
+
+describe("An accepted connection's own address is not asked for", () => {
+  const closes: Record<string, (ends: Pair) => unknown> = {
+    "by close()": ({ server }) => server.close(),
+    "by reset()": ({ server }) => server.reset(),
+    "by detach()": async ({ server, port }) => {
+      port.adopt(await server.detach()).close();
+    },
+    "at the peer's end": async ({ client, server }) => {
+      client.close();
+      await receiveByLoop(server);
+    },
+    "by a failure": async ({ client, server }) => {
+      client.reset();
+      await meetReset(server);
+      server.close();
+    },
+    "by the close of its port": ({ port }) => port.close(),
+  };
+  for (const [name, close] of Object.entries(closes)) {
+    test(name, async () => {
+      using ends = await pair({ listen: { firstByteTimeout: 60_000 } });
+      const { id } = socketOf(ends.server)!;
+      using watch = watchLocalAddresses();
+      await within("the close", Promise.resolve(close(ends)));
+      assert.ok(!watch.asked.includes(id), `${watch.asked}`);
+      assert.deepEqual(ends.server.localAddr, ends.listener.addr);
+      assert.deepEqual(ends.server.remoteAddr, ends.client.localAddr);
+    });
+  }
+});
+
+test("Conn.localAddr is asked for once", async () => {
+  using ends = await pair();
+  using watch = watchLocalAddresses();
+  const { server } = ends;
+  const { localAddr } = server;
+  assert.deepEqual(watch.asked, [socketOf(server)!.id]);
+  assert.equal(server.localAddr, localAddr);
+  server.close();
+  assert.equal(server.localAddr, localAddr);
+  assert.equal(watch.asked.length, 1);
+});
+
+test("Conn.localAddr after the close is the listener's if it was not read", async () => {
+  const listen = { hostname: "0.0.0.0" };
+  using ends = await pair({ listen });
+  using others = await pair({ listen });
+  const { port } = ends.listener.addr;
+  assert.equal(others.server.localAddr.hostname, "127.0.0.1");
+  for (const { server } of [ends, others]) server.close();
+  assert.deepEqual(ends.server.localAddr, {
+    hostname: "0.0.0.0",
+    port,
+    transport: "tcp",
+  });
+  assert.equal(others.server.localAddr.hostname, "127.0.0.1");
+  assert.equal(ends.client.localAddr.hostname, "127.0.0.1");
+});
+
+test("Conn.localAddr on localhost is of the family of the connection", async () => {
+  for (const hostname of LOOPBACK.map(formatIp)) {
+    if (hostname === "::1" && noIpv6) continue;
+    using ends = await pair({
+      listen: { hostname: "localhost" },
+      connect: { hostname },
+    });
+    ends.server.close();
+    assert.equal(ends.server.localAddr.hostname, hostname);
+  }
 });

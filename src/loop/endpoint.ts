@@ -1,0 +1,129 @@
+// Copyright the iocp authors. MIT license.
+/* The sockets of a loop, and how the records of a poll get to them. */
+
+import {
+  ACCEPTED,
+  CLOSED,
+  CONNECTED,
+  HEADER_WORDS,
+  INDEX_MASK,
+  READABLE,
+  RECEIVED,
+  RECORD_WORDS,
+  SENT,
+  SHUT,
+  type Words,
+} from "../native/completion.ts";
+
+/**
+ * The owner of a socket, which has a method for each completion that can come
+ * for it. None of them may run user code.
+ *
+ * A `result` is that of the C API, negative for a failure, and `errno` then the
+ * system's own number.
+ */
+export interface Endpoint {
+  /** The socket's id. */
+  readonly id: number;
+  /** A listener: `result` is the id of a new socket. */
+  accepted?(result: number, errno: number): void;
+  /** The connection is made, or could not be. */
+  connected?(result: number, errno: number): void;
+  /** Bytes have come. */
+  received?(chunk: Uint8Array<ArrayBuffer>): void;
+  /** No more bytes come: 0 for the peer's end. */
+  receiveEnded?(result: number, errno: number): void;
+  /** There is something to read. */
+  readable?(): void;
+  /** The oldest pending send is over. */
+  sent?(result: number, errno: number): void;
+  /** FIN is out. */
+  shut?(result: number, errno: number): void;
+  /** The socket is gone, and this the last completion. `handle` is what a detach
+   * has returned. A failure came by itself, or is that of the close. */
+  closed(result: number, errno: number, handle: number): void;
+  /** The port is about to be closed: the last moment for calls about the
+   * socket. */
+  portClosing?(): void;
+  /** The port was closed, and the socket with it; no completion comes. */
+  portClosed(): void;
+}
+
+/** The endpoints of a loop, by the index of their sockets. */
+export class Endpoints {
+  #byIndex: (Endpoint | undefined)[] = [];
+  readonly #onRemoved: (id: number) => void;
+
+  /** `onRemoved` is called when one was removed that was there. */
+  constructor(onRemoved: (id: number) => void) {
+    this.#onRemoved = onRemoved;
+  }
+
+  add(endpoint: Endpoint): void {
+    this.#byIndex[endpoint.id & INDEX_MASK] = endpoint;
+  }
+
+  remove(endpoint: Endpoint): void {
+    const index = endpoint.id & INDEX_MASK;
+    /* A connection attempt and its socket have one id, one after the other. */
+    if (this.#byIndex[index] !== endpoint) return;
+    this.#byIndex[index] = undefined;
+    this.#onRemoved(endpoint.id);
+  }
+
+  /** Those whose sockets `accepts`. */
+  filter(accepts: (endpoint: Endpoint) => boolean): Endpoint[] {
+    return this.#byIndex.filter((endpoint) =>
+      endpoint !== undefined && accepts(endpoint)
+    ) as Endpoint[];
+  }
+
+  /** Removes and returns all of them. */
+  clear(): Endpoint[] {
+    const all = this.filter(() => true);
+    this.#byIndex = [];
+    return all;
+  }
+
+  /** Passes on the first `count` records of a poll that has filled `slab`. */
+  dispatch(events: Words, count: number, slab: Uint8Array<ArrayBuffer>): void {
+    const byIndex = this.#byIndex;
+    for (let i = 0, at = HEADER_WORDS; i < count; i++, at += RECORD_WORDS) {
+      /* The library has written all words of the records that it counts. */
+      const id = events[at]!;
+      const endpoint = byIndex[id & INDEX_MASK];
+      /* One that was removed in this very loop gets no more. */
+      if (endpoint === undefined || endpoint.id !== id) continue;
+      const result = events[at + 2]!;
+      const detail = events[at + 3]!;
+      switch (events[at + 1]) {
+        case RECEIVED:
+          if (result > 0) {
+            endpoint.received?.(slab.subarray(detail, detail + result));
+          } else endpoint.receiveEnded?.(result, detail);
+          break;
+        case SENT:
+          endpoint.sent?.(result, detail);
+          break;
+        case READABLE:
+          if (result === 0) endpoint.readable?.();
+          else endpoint.receiveEnded?.(result, detail);
+          break;
+        case ACCEPTED:
+          endpoint.accepted?.(result, detail);
+          break;
+        case CONNECTED:
+          endpoint.connected?.(result, detail);
+          break;
+        case SHUT:
+          endpoint.shut?.(result, detail);
+          break;
+        case CLOSED:
+          this.remove(endpoint);
+          if (result < 0) endpoint.closed(result, detail, 0);
+          else endpoint.closed(0, 0, detail >>> 0);
+          break;
+      }
+    }
+  }
+}

@@ -1,0 +1,76 @@
+// Copyright the iocp authors. MIT license.
+import type { NativePort } from "../native/port.ts";
+import { now } from "../runtime/globals.ts";
+import type { Parker } from "../runtime/types.ts";
+
+/** Empty turns of a blocking call before a wake-up is sent once more. */
+const WAKE_AGAIN_TURNS = 32;
+
+/** The wait for a port outside of the JavaScript thread; one at a time. */
+export class ParkedWait {
+  readonly #port: NativePort;
+  readonly #parker: Parker;
+  /** When it ends by itself, by now(). */
+  #until = Infinity;
+  /** It was woken, and its end has not been reported yet. */
+  #isWoken = false;
+
+  constructor(port: NativePort, parker: Parker) {
+    this.#port = port;
+    this.#parker = parker;
+    parker.setRef(false);
+  }
+
+  /** Whether it holds the process alive. */
+  setRef(isRef: boolean): void {
+    this.#parker.setRef(isRef);
+  }
+
+  /** Waits no longer than to the next deadline of the library (-1: there is none),
+   * so no timer is needed. Returns false if it waits already. */
+  park(timeoutMs: number): boolean {
+    const until = timeoutMs < 0 ? Infinity : now() + timeoutMs;
+    if (this.#parker.isParked) {
+      /* For a nearer deadline it has to begin anew. That is rare: the deadlines
+       * of closes have one length, so the first one set is the nearest. */
+      if (until + 1 < this.#until) {
+        this.#until = until;
+        this.#port.wake();
+      }
+      return false;
+    }
+    this.#until = until;
+    this.#isWoken = false;
+    this.#parker.park(timeoutMs);
+    return true;
+  }
+
+  /**
+   * Makes room for a wait in the JavaScript thread, since only one thread may
+   * wait at a time. `emptyTurns` counts the calls of one blocking call.
+   *
+   * The parker learns after the blocking call that its wait is over. A wait that
+   * was slow to start may begin after the wake-up, and then those here end at
+   * once. So the wake-up is repeated, less and less often, since it may end one
+   * of those here as well.
+   */
+  interrupt(emptyTurns: number): void {
+    if (!this.#parker.isParked) return;
+    const isDue = emptyTurns >= WAKE_AGAIN_TURNS &&
+      (emptyTurns & (emptyTurns - 1)) === 0;
+    if (this.#isWoken && !isDue) return;
+    this.#isWoken = true;
+    this.#port.wake();
+  }
+
+  /** No socket is open, so there is nothing to wait for. */
+  idle(): void {
+    if (this.#parker.isParked) this.#port.wake();
+    this.#parker.idle();
+  }
+
+  /** The port is deleted. */
+  close(): void {
+    this.#parker.close();
+  }
+}

@@ -1,0 +1,266 @@
+// Copyright the iocp authors. MIT license.
+import { ADDRESS_BYTES, decodeAddress, type NetAddr } from "./address.ts";
+import {
+  LOCAL,
+  type PEER,
+  PENDING,
+  SOCKET_STATS_FIELDS,
+  type SocketStats,
+  STATS_FIELDS,
+  type Stats,
+  type Words,
+} from "./completion.ts";
+import {
+  errorOf,
+  type SocketError,
+  type SocketErrorOptions,
+} from "../errors.ts";
+import type { Native } from "./symbols.ts";
+import { CREATE_PORT, WAIT } from "./system_calls.ts";
+
+/**
+ * A port of the library: the functions of ffi/include/iocp.h that are about one.
+ *
+ * Sockets are given and returned by id. What a method returns as a number is the
+ * result of the C function, negative for a failure, unless it says otherwise;
+ * {@linkcode NativePort.error} makes an error of it. After a call that leaves the
+ * library something to report, `kick` has the port polled soon.
+ */
+export class NativePort {
+  /** Its id in the library. */
+  readonly id: number;
+  readonly #native: Native;
+  readonly #kick: () => void;
+  readonly #address = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
+
+  /** Makes a port for this thread; the ports of other realms are deleted. */
+  constructor(native: Native, realm: number, kick: () => void) {
+    const id = native.iocp_new(realm);
+    if (id < 0) throw errorOf(id, CREATE_PORT);
+    this.id = id;
+    this.#native = native;
+    this.#kick = kick;
+  }
+
+  /** Deletes the port and closes its sockets at once. */
+  delete(): void {
+    this.#native.iocp_delete(this.id);
+  }
+
+  /** The error for the negative result of the last call. */
+  error(result: number, options: SocketErrorOptions): SocketError {
+    const errno = this.#native.iocp_native_error(this.id);
+    return errorOf(result, { ...options, errno });
+  }
+
+  /* ---- waiting and dequeueing */
+
+  /** Dequeues up to `capacity` records into `events`, and received bytes into
+   * `slab` from `offset` on. Returns the number of records. */
+  poll(
+    events: Words,
+    capacity: number,
+    slab: Uint8Array<ArrayBuffer>,
+    offset: number,
+  ): number {
+    const { length } = slab;
+    const count = this.#native.iocp_poll(
+      this.id,
+      events,
+      capacity,
+      slab,
+      offset,
+      length,
+    );
+    if (count < 0) throw this.error(count, WAIT);
+    return count;
+  }
+
+  /** Blocks the thread until there is something to poll, for `timeoutMs` at
+   * most. */
+  wait(timeoutMs: number): void {
+    const result = this.#native.iocp_wait(this.id, timeoutMs);
+    if (result < 0) throw this.error(result, WAIT);
+  }
+
+  /** The same for up to a millisecond, on Linux only. True if there is something
+   * to poll. */
+  waitHere(timeoutUs: number): boolean {
+    return this.#native.iocp_wait_here(this.id, timeoutUs) > 0;
+  }
+
+  /** Ends the wait that is running in this or another thread. */
+  wake(): void {
+    this.#native.iocp_wake(this.id);
+  }
+
+  /* ---- making sockets */
+
+  /** Returns the id of a new listener. */
+  listen(address: Uint8Array, backlog: number, flags: number): number {
+    return this.#native.iocp_listen(this.id, address, backlog, flags);
+  }
+
+  /** Keeps `count` accepts posted; 0 stops accepting. */
+  accept(listener: number, count: number): number {
+    const result = this.#native.iocp_accept(this.id, listener, count);
+    this.#kick();
+    return result;
+  }
+
+  /** Returns the id of a socket that is being connected. */
+  connect(remote: Uint8Array, local: Uint8Array | null): number {
+    const result = this.#native.iocp_connect(this.id, remote, local);
+    this.#kick();
+    return result;
+  }
+
+  /** Returns the id of a connected socket that was created elsewhere. */
+  adopt(handle: number, flags: number): number {
+    return this.#native.iocp_add_socket(this.id, handle, flags);
+  }
+
+  /* ---- moving bytes */
+
+  /** Lets the library receive `bytes` more. */
+  receive(socket: number, bytes: number): number {
+    const result = this.#native.iocp_receive(this.id, socket, bytes);
+    this.#kick();
+    return result;
+  }
+
+  /** Reads what has come. With PENDING as the result, READABLE follows. */
+  read(
+    socket: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+  ): number {
+    const result = this.#native.iocp_read(
+      this.id,
+      socket,
+      buffer,
+      offset,
+      length,
+    );
+    if (result === PENDING) this.#kick();
+    return result;
+  }
+
+  /** Sends. With PENDING in the result, SENT follows. */
+  send(
+    socket: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): number {
+    const result = this.#native.iocp_send(
+      this.id,
+      socket,
+      bytes,
+      offset,
+      length,
+    );
+    if (result >= PENDING) this.#kick();
+    return result;
+  }
+
+  /** Sends the same to the first `count` of `sockets`; `results` has what
+   * {@linkcode send} would return for each. Returns the number of those that
+   * have not sent all of it. */
+  broadcast(
+    sockets: Int32Array,
+    results: Int32Array,
+    count: number,
+    bytes: Uint8Array,
+  ): number {
+    const others = this.#native.iocp_broadcast(
+      this.id,
+      sockets,
+      results,
+      count,
+      bytes,
+      0,
+      bytes.length,
+    );
+    if (others !== 0) this.#kick();
+    return others;
+  }
+
+  /** True if the peer has acknowledged bytes since the last call. */
+  hasProgressed(socket: number): boolean {
+    return this.#native.iocp_progress(this.id, socket) === 1;
+  }
+
+  /** Sends FIN behind everything else; SHUT follows. */
+  shutdown(socket: number): number {
+    const result = this.#native.iocp_shutdown(this.id, socket);
+    this.#kick();
+    return result;
+  }
+
+  /** Closes in mode GRACEFUL, RESET or DETACH; CLOSED follows. */
+  close(socket: number, mode: number, timeoutMs: number): number {
+    const result = this.#native.iocp_close(this.id, socket, mode, timeoutMs);
+    this.#kick();
+    return result;
+  }
+
+  /* ---- addresses, options, counters */
+
+  /** The address of one end. */
+  address(socket: number, end: typeof LOCAL | typeof PEER): NetAddr {
+    return decodeAddress(this.addressBytes(socket, end));
+  }
+
+  /** The same as a struct iocp_address; the next call overwrites it. */
+  addressBytes(socket: number, end: typeof LOCAL | typeof PEER): Uint8Array {
+    const bytes = this.#address;
+    const result = this.#native.iocp_get_address(this.id, socket, end, bytes);
+    if (result < 0) {
+      const syscall = end === LOCAL ? "getsockname" : "getpeername";
+      throw this.error(result, { syscall });
+    }
+    return bytes;
+  }
+
+  setOption(socket: number, option: number, value: number): number {
+    return this.#native.iocp_set_option(this.id, socket, option, value);
+  }
+
+  /** The value of an option, or a negative error. */
+  getOption(socket: number, option: number): number {
+    return this.#native.iocp_get_option(this.id, socket, option);
+  }
+
+  socketStats(socket: number): SocketStats {
+    const values = new Float64Array(SOCKET_STATS_FIELDS.length);
+    const result = this.#native.iocp_socket_stats(this.id, socket, values);
+    if (result < 0) throw this.error(result, { syscall: "ioctl" });
+    return Object.fromEntries(
+      SOCKET_STATS_FIELDS.map((field, index) => [field, values[index]]),
+    ) as SocketStats;
+  }
+
+  /* ---- groups of sockets */
+
+  /** Returns the number of a new group. */
+  newGroup(): number {
+    return this.#native.iocp_group_new(this.id);
+  }
+
+  /** Closes every socket of a group, at once and without CLOSED. */
+  closeGroup(group: number): void {
+    this.#native.iocp_group_close(this.id, group);
+    this.#kick();
+  }
+
+  groupStats(group: number): Stats {
+    const values = new Float64Array(STATS_FIELDS.length);
+    const result = this.#native.iocp_group_stats(this.id, group, values);
+    if (result < 0) throw this.error(result, { syscall: "ioctl" });
+    return Object.fromEntries(
+      STATS_FIELDS.map((field, index) => [field, values[index]]),
+    ) as Stats;
+  }
+}

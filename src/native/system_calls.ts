@@ -1,0 +1,47 @@
+// Copyright the iocp authors. MIT license.
+/* What errors say of the calls that have another name on each system. */
+
+import { runtime } from "../runtime/detect.ts";
+
+/** A system call and what it is for; options of a SocketError. */
+export interface SystemCall {
+  readonly syscall: string;
+  readonly action: string;
+}
+
+function systemCall(
+  windows: string,
+  linux: string,
+  action: string,
+): SystemCall {
+  const isWindows = runtime.target.startsWith("windows");
+  return { syscall: isWindows ? windows : linux, action };
+}
+
+/** Of `new CompletionPort()`. */
+export const CREATE_PORT: SystemCall = systemCall(
+  "CreateIoCompletionPort",
+  "epoll_create1",
+  "create a completion port",
+);
+
+/** Of the loop. */
+export const WAIT: SystemCall = systemCall(
+  "GetQueuedCompletionStatusEx",
+  "epoll_wait",
+  "wait for completions",
+);
+
+/** Of `adopt()` and `addSocket()`. */
+export const ADOPT: SystemCall = systemCall(
+  "CreateIoCompletionPort",
+  "epoll_ctl",
+  "adopt a socket",
+);
+
+/** Of `detach()`. */
+export const DETACH: SystemCall = systemCall(
+  "NtSetInformationFile",
+  "epoll_ctl",
+  "detach the connection",
+);

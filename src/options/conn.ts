@@ -1,0 +1,114 @@
+// Copyright the iocp authors. MIT license.
+/* The options of connections. */
+
+import type {
+  KeepAliveOptions,
+  KeepAliveOptionsInForce,
+} from "./keep_alive.ts";
+import type { ReceiveOptions, ReceiveOptionsInForce } from "./receive_mode.ts";
+import { checkOptions, type Settings } from "./settings.ts";
+
+/** Options of every connection, whether made by `connect()` or accepted. */
+export interface ConnOptions {
+  /**
+   * Keeps the connection open when a `for await` loop over it ends at the peer's
+   * end, so that an answer can still be written. Otherwise the end of the loop
+   * closes the connection.
+   *
+   * @default {false}
+   */
+  allowHalfOpen?: boolean | undefined;
+  /**
+   * Sends small writes at once (`TCP_NODELAY`). With false the system may hold
+   * a small write back until the peer has acknowledged the one before (Nagle's
+   * algorithm), which saves packets and can delay a message by 40 ms and more.
+   *
+   * @default {true}
+   */
+  noDelay?: boolean | undefined;
+  /**
+   * Lets the system probe an idle peer (`SO_KEEPALIVE`), at its own times or at
+   * those given.
+   *
+   * @default {false}
+   */
+  keepAlive?: boolean | KeepAliveOptions | undefined;
+  /**
+   * How long, in milliseconds from 1 to 2,147,483,647, data may stay
+   * unacknowledged by the peer before the system ends the connection with
+   * `ETIMEDOUT`: `TCP_USER_TIMEOUT` on Linux, and `TCP_MAXRT` on Windows, which
+   * counts whole seconds, rounded up. A Windows without that, and Wine, throw
+   * {@linkcode NotSupported}.
+   *
+   * @default the system decides
+   */
+  userTimeout?: number | undefined;
+  /**
+   * The differentiated services code point (RFC 2474) of the packets that are
+   * sent, from 0 to 63: the upper six bits of `IP_TOS` and `IPV6_TCLASS`. Windows
+   * ignores it, so there it throws {@linkcode NotSupported}.
+   *
+   * @default {0}
+   */
+  dscp?: number | undefined;
+  /**
+   * How long, in milliseconds from 0 to 2,147,483,647, `close()` waits for a
+   * peer that acknowledges none of the bytes that were written, before it resets
+   * the connection. It checks four times in that time, so it may wait a quarter
+   * longer. A peer that acknowledges bytes, however slowly, gets all of them.
+   * Windows before version 1703 of Windows 10, and Wine, do not report what is
+   * acknowledged; there a peer has to accept 256 KiB in that time.
+   *
+   * @default {30_000}
+   */
+  closeTimeout?: number | undefined;
+  /**
+   * How the connection receives.
+   *
+   * @default {{ mode: "auto" }}
+   */
+  receive?: ReceiveOptions | undefined;
+  /**
+   * Sends that may be in flight at once, from 1 to 64, each of up to 256 KiB that
+   * the library holds until the system has accepted it: overlapped sends on
+   * Windows. More of them fill a fast line with a long delay. They are sent in
+   * order.
+   *
+   * @default {1}
+   */
+  sendConcurrency?: number | undefined;
+}
+
+/**
+ * The options of a connection as they are in force. An option that the system
+ * has and cannot be asked for is undefined.
+ */
+export interface ConnOptionsInForce {
+  /** See {@linkcode ConnOptions.allowHalfOpen}. */
+  allowHalfOpen: boolean;
+  /** See {@linkcode ConnOptions.noDelay}. */
+  noDelay: boolean | undefined;
+  /** In seconds; see {@linkcode KeepAliveOptions}. */
+  keepAlive: false | KeepAliveOptionsInForce | undefined;
+  /**
+   * In milliseconds, as the system has it; on Linux, 0 is its own choice. See
+   * {@linkcode ConnOptions.userTimeout}.
+   */
+  userTimeout: number | undefined;
+  /** See {@linkcode ConnOptions.dscp}. */
+  dscp: number | undefined;
+  /** In milliseconds; see {@linkcode ConnOptions.closeTimeout}. */
+  closeTimeout: number;
+  /** See {@linkcode ReceiveOptions}. */
+  receive: ReceiveOptionsInForce;
+  /** See {@linkcode ConnOptions.sendConcurrency}. */
+  sendConcurrency: number;
+}
+
+/** {@linkcode ConnOptions}, checked, with the defaults filled in. */
+export type ConnSettings = Settings<"conn">;
+
+/** Checks what a user passed for a connection. */
+export function connSettings(options: ConnOptions): ConnSettings {
+  return checkOptions("conn", options);
+}

@@ -1,0 +1,151 @@
+// Copyright the iocp authors. MIT license.
+/* The options of listeners. */
+
+import {
+  type ConnOptions,
+  type ConnOptionsInForce,
+  type ConnSettings,
+  connSettings,
+} from "./conn.ts";
+import type { KeepAliveOptions } from "./keep_alive.ts";
+import { checkOptions, type Settings } from "./settings.ts";
+import {
+  requireHostname,
+  requireOptions,
+  requirePort,
+  requireTransport,
+} from "./validate.ts";
+
+/** Options of {@linkcode listen}; those of the connections are inherited. */
+export interface ListenOptions extends ConnOptions {
+  /**
+   * From 0 to 65,535; 0 lets the system choose. It may be the text of a number,
+   * as in an environment variable.
+   *
+   * @default {0}
+   */
+  port?: number | string | undefined;
+  /**
+   * An IP address or host name of this machine. `"::"` accepts IPv4 as well, and
+   * `"localhost"` is both 127.0.0.1 and ::1, at the same port. If another name
+   * has several addresses, the first is used. The zone of an IPv6 address may be
+   * the number or the name of a network interface.
+   *
+   * @default {"0.0.0.0"}
+   */
+  hostname?: string | undefined;
+  /**
+   * Connections that the system holds before they are accepted, from 1 to
+   * 65,535; the system may allow fewer. On Windows, making it smaller later
+   * throws {@linkcode NotSupported}.
+   *
+   * @default {511}
+   */
+  backlog?: number | undefined;
+  /**
+   * Accepts that are posted at a time, from 1 to 1,024: the AcceptEx pool of
+   * Windows. On Linux, where each turn accepts all new connections, it has no
+   * effect.
+   *
+   * @default {32}
+   */
+  acceptPool?: number | undefined;
+  /**
+   * Delivers a connection only after its peer has sent data: AcceptEx with data
+   * on Windows, `TCP_DEFER_ACCEPT` on Linux. For protocols in which the client
+   * sends first, such as HTTP.
+   *
+   * @default {false}
+   */
+  deferAccept?: boolean | undefined;
+  /**
+   * How long, in milliseconds from 0 to 2,147,483,647, a peer may send nothing
+   * after it has connected. Then its connection is reset; one that was accepted
+   * fails with `ETIMEDOUT`. This may happen up to half of that time later. 0 sets
+   * no limit.
+   *
+   * @default {0}, and `120_000` with `deferAccept`
+   */
+  firstByteTimeout?: number | undefined;
+  /** Another name of `backlog`, as in `Deno.listen`. */
+  tcpBacklog?: number | undefined;
+  /**
+   * Only `"tcp"`; another transport throws {@linkcode NotSupported}.
+   *
+   * @default {"tcp"}
+   */
+  transport?: "tcp" | undefined;
+  /**
+   * Makes an IPv6 listener accept no IPv4 connections (`IPV6_V6ONLY`).
+   *
+   * @default {false}
+   */
+  ipv6Only?: boolean | undefined;
+  /**
+   * Shares the address with other listeners of the same user that have this
+   * option too (`SO_REUSEPORT`). On Windows it throws {@linkcode NotSupported}.
+   *
+   * @default {false}
+   */
+  reusePort?: boolean | undefined;
+}
+
+/** The options of an open listener that can be changed. */
+export interface ListenerChanges {
+  /** See {@linkcode ListenOptions.backlog}. */
+  backlog?: number | undefined;
+  /** See {@linkcode ListenOptions.acceptPool}. */
+  acceptPool?: number | undefined;
+}
+
+/** The options of a listening socket as they are in force. */
+export interface ListenOptionsInForce {
+  /** See {@linkcode ListenOptions.backlog}. */
+  backlog: number;
+  /** See {@linkcode ListenOptions.acceptPool}. */
+  acceptPool: number;
+  /** See {@linkcode ListenOptions.deferAccept}. */
+  deferAccept: boolean;
+  /** In milliseconds; see {@linkcode ListenOptions.firstByteTimeout}. */
+  firstByteTimeout: number;
+  /** See {@linkcode ListenOptions.ipv6Only}. */
+  ipv6Only: boolean;
+  /** See {@linkcode ListenOptions.reusePort}. */
+  reusePort: boolean;
+}
+
+/** The options of a listener as they are in force; those of connections are what
+ * its connections start with. */
+export interface ListenerOptionsInForce
+  extends ListenOptionsInForce, Omit<ConnOptionsInForce, "keepAlive"> {
+  /** What was asked for; see {@linkcode ConnOptions.keepAlive}. */
+  keepAlive: false | KeepAliveOptions;
+}
+
+/** {@linkcode ListenOptions}, checked, with the defaults filled in. */
+export interface ListenSettings extends Settings<"listen"> {
+  readonly port: number;
+  readonly hostname: string;
+  readonly conn: ConnSettings;
+}
+
+/** The first-byte timeout with deferAccept: that of the watchdog of iocpsock 0.3,
+ * in milliseconds. */
+const DEFERRED_TIMEOUT = 120_000;
+
+/** Checks what a user passed to listen(). */
+export function listenSettings(options: ListenOptions): ListenSettings {
+  requireOptions(options);
+  requireTransport("listen", options.transport);
+  const settings = checkOptions("listen", options);
+  const isDefault = options.firstByteTimeout === undefined;
+  return {
+    ...settings,
+    firstByteTimeout: isDefault && settings.deferAccept
+      ? DEFERRED_TIMEOUT
+      : settings.firstByteTimeout,
+    port: options.port === undefined ? 0 : requirePort(options.port, 0),
+    hostname: requireHostname("hostname", options.hostname ?? "0.0.0.0"),
+    conn: connSettings(options),
+  };
+}

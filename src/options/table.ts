@@ -1,0 +1,181 @@
+// Copyright the iocp authors. MIT license.
+/* Every socket option, as one list: what it may be, what it is by default, and
+ * where it is set. Checks, settings and tests follow from it; the interfaces
+ * with the documentation are in conn.ts, listen.ts and connect.ts, and a test
+ * compares their types with the list. */
+
+/** What has an option: every connection, listeners, or calls of connect(). */
+export type Scope = "conn" | "listen" | "connect";
+
+/** A number of an option that is an object. */
+export interface Member {
+  /** Its number in ffi/include/iocp_option.h, if it has one. */
+  readonly native?: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A socket option. */
+export interface Option {
+  readonly scope: Scope;
+  readonly kind:
+    | "boolean"
+    | "integer"
+    | "milliseconds"
+    | "keepAlive"
+    | "receive";
+  /** The bounds of a number. */
+  readonly min?: number;
+  readonly max?: number;
+  /** What leaving it out means. */
+  readonly default?: boolean | number | undefined;
+  /** Another name that users may give it. */
+  readonly alias?: string;
+  /** The members of an object. */
+  readonly members?: Readonly<Record<string, Member>>;
+  /** Its number in ffi/include/iocp_option.h; without it, the option is that of
+   * the module alone. */
+  readonly native?: number;
+  /** Where it is in force. What the system has, it may not support. */
+  readonly owner?: "system" | "library";
+  /** What a new socket has, where that is not the default. */
+  readonly initial?: boolean | number;
+  /** Accepted connections have that of their listener without being asked. */
+  readonly isInherited?: boolean;
+  /** Why some systems do not support it, for the message; all support an option
+   * without it. */
+  readonly unsupported?: string;
+}
+
+export const OPTIONS = {
+  allowHalfOpen: { scope: "conn", kind: "boolean", default: false },
+  noDelay: {
+    scope: "conn",
+    kind: "boolean",
+    default: true,
+    native: 1,
+    owner: "system",
+    initial: false,
+    isInherited: true,
+  },
+  keepAlive: {
+    scope: "conn",
+    kind: "keepAlive",
+    default: false,
+    native: 2,
+    owner: "system",
+    members: {
+      idle: { native: 3, min: 1, max: 32_767 },
+      interval: { native: 4, min: 1, max: 32_767 },
+      count: { native: 5, min: 1, max: 127 },
+    },
+  },
+  userTimeout: {
+    scope: "conn",
+    kind: "milliseconds",
+    min: 1,
+    max: 2_147_483_647,
+    default: undefined,
+    native: 13,
+    owner: "system",
+    unsupported: "this Windows has no TCP_MAXRT",
+  },
+  dscp: {
+    scope: "conn",
+    kind: "integer",
+    min: 0,
+    max: 63,
+    default: 0,
+    native: 14,
+    owner: "system",
+    unsupported: "Windows ignores the code point that a program sets",
+  },
+  closeTimeout: {
+    scope: "conn",
+    kind: "milliseconds",
+    min: 0,
+    max: 2_147_483_647,
+    default: 30_000,
+  },
+  receive: {
+    scope: "conn",
+    kind: "receive",
+    owner: "library",
+    isInherited: true,
+    members: {
+      bufferSize: { native: 6, min: 1, max: 1_048_576 },
+      depth: { native: 7, min: 1, max: 64 },
+      limit: { min: 1, max: 1_073_741_824 },
+    },
+  },
+  sendConcurrency: {
+    scope: "conn",
+    kind: "integer",
+    min: 1,
+    max: 64,
+    default: 1,
+    native: 8,
+    owner: "library",
+    isInherited: true,
+  },
+  backlog: {
+    scope: "listen",
+    kind: "integer",
+    alias: "tcpBacklog",
+    min: 1,
+    max: 65_535,
+    default: 511,
+    native: 11,
+    owner: "library",
+    unsupported: "Windows never makes the backlog of a listener smaller",
+  },
+  acceptPool: {
+    scope: "listen",
+    kind: "integer",
+    min: 1,
+    max: 1_024,
+    default: 32,
+  },
+  deferAccept: {
+    scope: "listen",
+    kind: "boolean",
+    default: false,
+    native: 9,
+    owner: "library",
+  },
+  firstByteTimeout: {
+    scope: "listen",
+    kind: "milliseconds",
+    min: 0,
+    max: 2_147_483_647,
+    default: 0,
+    native: 10,
+    owner: "library",
+  },
+  ipv6Only: { scope: "listen", kind: "boolean", default: false },
+  reusePort: { scope: "listen", kind: "boolean", default: false },
+  timeout: {
+    scope: "connect",
+    kind: "milliseconds",
+    min: 1,
+    max: 2_147_483_647,
+    default: undefined,
+  },
+  autoSelectFamily: { scope: "connect", kind: "boolean", default: true },
+  autoSelectFamilyAttemptDelay: {
+    scope: "connect",
+    kind: "milliseconds",
+    alias: "autoSelectFamilyAttemptTimeout",
+    min: 0,
+    max: 2_147_483_647,
+    default: 250,
+  },
+} as const;
+
+/** The options of the list, by name. */
+export type Options = typeof OPTIONS;
+
+/** The names of the options of a scope. */
+export type Key<S extends Scope> = {
+  [K in keyof Options]: Options[K]["scope"] extends S ? K : never;
+}[keyof Options];

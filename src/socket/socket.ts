@@ -1,0 +1,356 @@
+// Copyright the iocp authors. MIT license.
+
+import type { NetAddr } from "../native/address.ts";
+import { type CloseOwner, Closing } from "./closing.ts";
+import { LOCAL, PEER, RESET } from "../native/completion.ts";
+import type { ConnSettings } from "../options/conn.ts";
+import type { ConnStats } from "../stats.ts";
+import { DETACH as DETACH_CALL } from "../native/system_calls.ts";
+import type { DetachedSocket } from "./detached_socket.ts";
+import type { Endpoint } from "../loop/endpoint.ts";
+import { errorOf, SocketError } from "../errors.ts";
+import { type ConnEnd, LastKnown } from "./last_known.ts";
+import type { Loop } from "../loop/loop.ts";
+import { applyOptions } from "../options/settings.ts";
+import { type ReceiveOwner, ReceiveQueue } from "./receive_queue.ts";
+import { type SendOwner, SendQueue } from "./send_queue.ts";
+
+/* The life of a socket. An accepted one does not hold the process alive before
+ * accept() returns it. */
+const ACCEPTED = 0;
+const OPEN = 1;
+/* This side has closed it, or it has failed; writes may be pending. */
+const CLOSING = 2;
+/* The library closes it, or has closed it. */
+const RELEASED = 3;
+type Phase =
+  | typeof ACCEPTED
+  | typeof OPEN
+  | typeof CLOSING
+  | typeof RELEASED;
+
+/** The settings of a socket; a listener's connections share them. */
+export interface SocketSettings extends ConnSettings {
+  /** The address of the listener that has accepted it. */
+  readonly listenerAddr?: NetAddr | undefined;
+}
+
+/**
+ * Where a socket comes from, which says what options it has in the library: those
+ * of the system, of its former owner, or of its listener. The library may close
+ * one that is "watched", also an accepted one, without being asked.
+ */
+export type Origin = "new" | "adopted" | "accepted" | "watched";
+
+/** A connected socket of a loop: both directions, and its close. Its public face
+ * is a Conn. */
+export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
+  readonly loop: Loop;
+  readonly id: number;
+  settings: SocketSettings;
+  readonly receive: ReceiveQueue;
+  readonly send: SendQueue;
+  #phase: Phase = ACCEPTED;
+  /* Both are made when they are needed, since of an idle connection every byte
+   * counts. */
+  #lastKnown: LastKnown | undefined;
+  #closing: Closing | undefined;
+
+  constructor(
+    loop: Loop,
+    id: number,
+    settings: SocketSettings,
+    origin: Origin,
+  ) {
+    this.loop = loop;
+    this.id = id;
+    this.settings = settings;
+    applyOptions(loop.port, id, settings, origin);
+    this.receive = new ReceiveQueue(this);
+    this.send = new SendQueue(this);
+    loop.add(this);
+    if (origin === "new" || origin === "adopted") this.open();
+    if (origin === "watched") this.#rememberAddresses();
+  }
+
+  /** This side has closed it, or it has failed. */
+  get isClosed(): boolean {
+    return this.#phase >= CLOSING;
+  }
+
+  get isReleased(): boolean {
+    return this.#phase === RELEASED;
+  }
+
+  get lastError(): SocketError | undefined {
+    return this.#lastKnown?.error;
+  }
+
+  /** Hands an accepted connection to the user. */
+  open(): void {
+    if (this.#phase !== ACCEPTED) return;
+    this.#phase = OPEN;
+    this.loop.ref();
+  }
+
+  /* ---- completions */
+
+  received(chunk: Uint8Array): void {
+    const closing = this.#closing;
+    if (!this.isClosed || closing?.isDetaching) this.receive.received(chunk);
+    else if (closing?.isAbandoned) this.reset();
+  }
+
+  receiveEnded(result: number, errno: number): void {
+    /* After a close it only says that receiving was canceled; after a detach the
+     * next owner gets the end once more. */
+    if (this.isClosed) return;
+    const error = result < 0 ? this.failure(result, "read", errno) : undefined;
+    this.receive.end(error);
+  }
+
+  readable(): void {
+    if (!this.isClosed) this.receive.readable();
+  }
+
+  sent(result: number, errno: number): void {
+    this.#closing?.sent();
+    this.send.sent(result, errno);
+  }
+
+  shut(result: number, errno: number): void {
+    this.send.shut(result, errno);
+  }
+
+  closed(result: number, errno: number, handle: number): void {
+    if (this.#closing?.closed(result, errno, handle)) return;
+    if (this.isReleased) return;
+    /* The library has closed it by itself. */
+    const error = this.failure(result, "read", errno);
+    this.release();
+    this.receive.end(error);
+    this.send.fail(error);
+  }
+
+  portClosing(): void {
+    if (!this.isClosed) this.#rememberAddresses();
+    if (this.isReleased || !this.send.isBusy) return;
+    /* The peer must not mistake the part of a write that it gets for the whole. */
+    this.loop.port.close(this.id, RESET, 0);
+  }
+
+  portClosed(): void {
+    const detail = "its completion port was closed";
+    this.release();
+    this.#closing?.portClosed();
+    this.receive.close(detail);
+    this.send.fail(new SocketError("EINTR", { syscall: "write", detail }));
+  }
+
+  /* ---- what it is, and what has happened to it */
+
+  /** Makes the error for a negative result, which is then the last one. */
+  failure(
+    result: number,
+    syscall: string,
+    errno?: number,
+    action?: string,
+  ): SocketError {
+    const options = { syscall, action, ...this.#peer() };
+    return this.#needLastKnown().error = errno === undefined
+      ? this.loop.port.error(result, options)
+      : errorOf(result, { ...options, errno });
+  }
+
+  /* For a message. That it is not known must not hide the error itself. */
+  #peer(): { address?: string; port?: number } {
+    try {
+      const { hostname: address, port } = this.address(PEER);
+      return { address, port };
+    } catch {
+      return {};
+    }
+  }
+
+  /** The error of every call after the close. */
+  closedError(syscall: string, action?: string): SocketError {
+    return new SocketError("EBADF", {
+      syscall,
+      action,
+      detail: "the connection is closed",
+    });
+  }
+
+  /**
+   * The address of one end, also after the close.
+   *
+   * The system is asked once at most, and not for the close: a local address that
+   * nothing has asked for before is then that of the listener, which may be
+   * unspecified.
+   */
+  address(end: ConnEnd): NetAddr {
+    const lastKnown = this.#needLastKnown();
+    const known = lastKnown.address(end);
+    if (known !== undefined) return known;
+    const { listenerAddr } = this.settings;
+    const address = this.isClosed && end === LOCAL && listenerAddr !== undefined
+      ? { ...listenerAddr }
+      : this.loop.port.address(this.id, end);
+    lastKnown.setAddress(end, address);
+    return address;
+  }
+
+  /** Saves asking for an address that was asked for already. */
+  rememberAddress(end: ConnEnd, address: NetAddr | Uint8Array): void {
+    this.#needLastKnown().setAddress(end, address);
+  }
+
+  /* The library forgets the addresses soon. It is asked for those that cost no
+   * system call: the own address of an accepted connection would. */
+  #rememberAddresses(): void {
+    this.#rememberEnd(PEER);
+    if (this.settings.listenerAddr === undefined) this.#rememberEnd(LOCAL);
+  }
+
+  #rememberEnd(end: ConnEnd): void {
+    if (this.#lastKnown?.hasAddress(end)) return;
+    try {
+      const bytes = this.loop.port.addressBytes(this.id, end);
+      this.rememberAddress(end, bytes.slice());
+    } catch {
+      /* The connection has failed before. The error comes when it is asked for. */
+    }
+  }
+
+  stats(): ConnStats {
+    if (this.isClosed) throw this.closedError("ioctl");
+    const stats = this.loop.port.socketStats(this.id);
+    const bytesAhead = this.receive.ahead;
+    return {
+      operations: stats.operations,
+      receivesPosted: stats.receivesPosted,
+      bytesPosted: stats.bytesPosted,
+      bytesReadable: stats.bytesReadable + bytesAhead,
+      bytesAhead,
+      sends: stats.sends,
+      bytesUnsent: stats.bytesUnsent,
+      bytesReceived: stats.bytesReceived,
+      bytesSent: stats.bytesSent,
+    };
+  }
+
+  hasUnread(): boolean {
+    if (this.receive.ahead > 0) return true;
+    try {
+      return this.loop.port.socketStats(this.id).bytesReadable > 0;
+    } catch {
+      /* The library has closed it. */
+      return false;
+    }
+  }
+
+  /* ---- holding the process alive */
+
+  /** The user lets the process end while it is open. */
+  get isUnref(): boolean {
+    return this.#closing?.isUnref ?? false;
+  }
+
+  setRef(isRef: boolean): void {
+    if (!this.isReleased && isRef === this.isUnref) {
+      this.#needClosing().setRef(isRef);
+    }
+  }
+
+  writesPending(): void {
+    this.#closing?.updateHold();
+  }
+
+  writesDone(): void {
+    this.#closing?.updateHold();
+    if (this.isClosed) this.#closing?.writesDone();
+  }
+
+  /* ---- closing */
+
+  /** Receives no more; when all writes were sent the connection ends. */
+  close(): void {
+    if (!this.isClosed) this.#startClosing().close();
+  }
+
+  /**
+   * Closes as the system's own close does, when that is all that happens: all
+   * writes are sent, but a peer that has sent what nothing has read, or that
+   * still sends, gets a reset, so that it does not believe that this was received
+   * (RFC 2525, 2.17).
+   */
+  abandon(): void {
+    if (this.isClosed) return;
+    if (this.hasUnread()) this.reset();
+    else this.#startClosing().abandon();
+  }
+
+  /** Ends the connection at once, with RST; pending writes fail. */
+  reset(): void {
+    if (this.isReleased) return;
+    this.#startClosing().reset();
+    this.send.fail(
+      new SocketError("EINTR", {
+        syscall: "write",
+        detail: "the connection was reset by this side",
+      }),
+    );
+  }
+
+  /** Resolves when all writes were sent or have failed, after a close. */
+  released(): Promise<void> {
+    return new Promise((resolve) => this.onReleased(resolve));
+  }
+
+  /** The same with a callback, which must not run user code. */
+  onReleased(callback: () => void): void {
+    if (this.isReleased) callback();
+    else this.#needClosing().onReleased(callback);
+  }
+
+  /**
+   * Returns the handle of the system, when all writes were sent, and the bytes
+   * that have come and were not read.
+   */
+  async detach(): Promise<DetachedSocket> {
+    if (this.isClosed) {
+      throw this.closedError(DETACH_CALL.syscall, DETACH_CALL.action);
+    }
+    this.receive.prepareDetach();
+    this.#rememberAddresses();
+    this.#phase = CLOSING;
+    this.receive.detach("the connection was detached");
+    return await this.#needClosing().detach();
+  }
+
+  release(): void {
+    if (this.isReleased) return;
+    this.open();
+    this.#phase = RELEASED;
+    if (this.#closing?.isHolding ?? true) this.loop.unref();
+    this.#closing?.stop();
+  }
+
+  #startClosing(): Closing {
+    const closing = this.#needClosing();
+    if (this.isClosed) return closing;
+    this.open();
+    this.#rememberAddresses();
+    this.#phase = CLOSING;
+    this.receive.close("the connection was closed");
+    return closing;
+  }
+
+  #needLastKnown(): LastKnown {
+    return this.#lastKnown ??= new LastKnown();
+  }
+
+  #needClosing(): Closing {
+    return this.#closing ??= new Closing(this);
+  }
+}

@@ -1,0 +1,36 @@
+// Copyright the iocp authors. MIT license.
+/* The options of an open connection. */
+
+import type { ConnOptionsInForce, ConnSettings } from "../options/conn.ts";
+import { notSupported, numbersOf, readOptions } from "../options/settings.ts";
+import type { Socket } from "./socket.ts";
+
+/** The options in force, read from where they are: the system, the library or
+ * the module. */
+export function optionsInForce(socket: Socket): ConnOptionsInForce {
+  if (socket.isClosed) throw socket.closedError("getsockopt");
+  const { id, loop: { port }, settings } = socket;
+  return readOptions("conn", settings, (native) => {
+    const value = port.getOption(id, native);
+    return value < 0 ? undefined : value;
+  });
+}
+
+/** Changes options, one after the other. */
+export function changeOptions(
+  socket: Socket,
+  changes: Partial<ConnSettings>,
+): void {
+  if (socket.isClosed) throw socket.closedError("setsockopt");
+  const { id, loop: { port } } = socket;
+  for (const [key, setting] of Object.entries(changes)) {
+    for (const [native, value] of numbersOf(key, setting)) {
+      const result = port.setOption(id, native, value);
+      if (result >= 0) continue;
+      const error = socket.failure(result, "setsockopt");
+      throw error.code === "ENOTSUP" ? notSupported(key, error) : error;
+    }
+    socket.settings = { ...socket.settings, [key]: setting };
+  }
+  if (changes.receive !== undefined) socket.receive.settingsChanged();
+}

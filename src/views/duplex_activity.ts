@@ -1,0 +1,71 @@
+// Copyright the iocp authors. MIT license.
+
+import { Inactivity } from "../socket/inactivity.ts";
+import type { Socket } from "../socket/socket.ts";
+
+/**
+ * What a duplex does at the moment. It decides whether the connection holds the
+ * process alive, which only a pending read or write does, and when a timeout
+ * without activity has passed.
+ */
+export class DuplexActivity {
+  readonly socket: Socket;
+  /** unref() was called. */
+  #isUnref: boolean;
+  /** A read is pending, or will be soon. */
+  #isReading = true;
+  #isOver = false;
+  #inactivity: Inactivity | undefined;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    this.#isUnref = socket.isUnref;
+  }
+
+  /** Whether reads and writes hold the process alive. */
+  setRef(isRef: boolean): void {
+    this.#isUnref = !isRef;
+    this.#updateRef();
+  }
+
+  /** Reading starts, or rests. */
+  setReading(isReading: boolean): void {
+    if (isReading === this.#isReading) return;
+    this.#isReading = isReading;
+    this.#updateRef();
+  }
+
+  /** A write has started or ended. */
+  writing(): void {
+    /* A read holds the process anyway. */
+    if (!this.#isReading) this.#updateRef();
+  }
+
+  /** Bytes were received or sent: the timeout starts anew. */
+  refresh(): void {
+    this.#inactivity?.refresh();
+  }
+
+  /** Calls back after each such time without activity; 0 ends that. */
+  setTimeout(ms: number, onTimeout: () => void): void {
+    this.#inactivity?.stop();
+    this.#inactivity = ms === 0
+      ? undefined
+      : new Inactivity(ms, () => this.socket.send.offset, onTimeout);
+  }
+
+  /** The duplex is destroyed. What it has written holds the process alive until it
+   * is sent. */
+  end(): void {
+    this.#isOver = true;
+    this.#inactivity?.stop();
+    if (!this.#isUnref) this.socket.setRef(true);
+  }
+
+  #updateRef(): void {
+    if (this.#isOver) return;
+    const { socket } = this;
+    const isActive = this.#isReading || socket.send.isBusy;
+    socket.setRef(isActive && !this.#isUnref);
+  }
+}

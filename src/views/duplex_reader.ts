@@ -1,0 +1,105 @@
+// Copyright the iocp authors. MIT license.
+
+import { ChunkReader } from "./chunk_reader.ts";
+import type { DuplexActivity } from "./duplex_activity.ts";
+import { duplexError } from "./duplex_error.ts";
+import { copyToBuffer, viewAsBuffer } from "./node_buffer.ts";
+import { nextTick } from "../runtime/globals.ts";
+import type { Duplex } from "../runtime/node_types.ts";
+import { COPY_BELOW } from "../socket/chunk_queue.ts";
+import type { Result } from "../socket/pending_reads.ts";
+
+/* IDLE: no chunk is requested. PENDING: one was requested from the connection.
+ * PAUSED: pause() has withdrawn the request, which the Duplex does not repeat,
+ * because it believes that it is still pending. ENDED: the peer's end has come. */
+const IDLE = 0;
+const PENDING = 1;
+const PAUSED = 2;
+const ENDED = 3;
+type State = typeof IDLE | typeof PENDING | typeof PAUSED | typeof ENDED;
+
+/** The receiving direction of a duplex: passes the chunks of the connection to
+ * its push(), one for each request. */
+export class DuplexReader {
+  readonly #duplex: Duplex;
+  readonly #activity: DuplexActivity;
+  readonly #chunks: ChunkReader;
+  #state: State = IDLE;
+  #bytesRead = 0;
+
+  constructor(duplex: Duplex, activity: DuplexActivity) {
+    this.#duplex = duplex;
+    this.#activity = activity;
+    this.#chunks = new ChunkReader(activity.socket);
+  }
+
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** True after pause(), until the next start(). */
+  get isPaused(): boolean {
+    return this.#state === PAUSED;
+  }
+
+  /** Requests a chunk, unless a request is pending. */
+  start(): void {
+    const state = this.#state;
+    if (state === PENDING || state === ENDED || this.#duplex.destroyed) return;
+    this.#state = PENDING;
+    this.#activity.setReading(true);
+    this.#chunks.next().then(this.#received, this.#failed);
+  }
+
+  /** Withdraws the pending request, if there is one. */
+  pause(): void {
+    if (this.#state !== PENDING || !this.#chunks.cancel()) return;
+    this.#state = PAUSED;
+    this.#activity.setReading(false);
+  }
+
+  #received = ({ value, done }: Result): void => {
+    const duplex = this.#duplex;
+    this.#state = IDLE;
+    if (duplex.destroyed) return;
+    if (done) {
+      if (this.#activity.socket.isClosed) duplex.destroy();
+      else this.#end();
+      return;
+    }
+    this.#bytesRead += value.length;
+    this.#activity.refresh();
+    /* A small chunk that is not consumed at once would hold a whole slab. */
+    const isCopied = !duplex.readableFlowing && value.length < COPY_BELOW;
+    this.#push(isCopied ? copyToBuffer(value) : viewAsBuffer(value));
+  };
+
+  #push(bytes: Uint8Array): void {
+    try {
+      if (!this.#duplex.push(bytes) && this.#state !== PENDING) {
+        this.#activity.setReading(false);
+      }
+    } catch (error) {
+      /* A listener of "data" has thrown. That is an uncaught exception, not the
+       * rejection of a promise that the program does not know. */
+      nextTick(() => {
+        throw error;
+      });
+      /* It has kept the Duplex from requesting the next chunk. */
+      this.start();
+    }
+  }
+
+  #end(): void {
+    this.#state = ENDED;
+    this.#duplex.push(null);
+    /* Emits "end" also when nothing reads. */
+    this.#duplex.read(0);
+    this.#activity.setReading(false);
+  }
+
+  #failed = (error: Error): void => {
+    this.#state = IDLE;
+    this.#duplex.destroy(duplexError(error, "read"));
+  };
+}

@@ -1,0 +1,26 @@
+// Copyright the iocp authors. MIT license.
+/* Node's Buffer, loaded when it is first used. */
+
+import { nodeModule } from "../runtime/globals.ts";
+import type { BufferClass } from "../runtime/node_types.ts";
+
+let Buffer: BufferClass | undefined;
+
+function bufferClass(): BufferClass {
+  return Buffer ??= nodeModule<{ Buffer: BufferClass }>("node:buffer").Buffer;
+}
+
+/** A Buffer of the same memory. */
+export function viewAsBuffer(bytes: Uint8Array): Uint8Array {
+  return bufferClass().from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** A Buffer with a copy of the bytes. */
+export function copyToBuffer(bytes: Uint8Array): Uint8Array {
+  return bufferClass().from(bytes);
+}
+
+/** A Buffer with a copy of all parts. */
+export function joinBuffers(parts: readonly Uint8Array[]): Uint8Array {
+  return bufferClass().concat(parts);
+}

@@ -1,0 +1,135 @@
+// Copyright the iocp authors. MIT license.
+/* The programs of examples/, as their comments say to start them. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Conn, connect } from "../mod.ts";
+import { type Child, start } from "./shared/child.ts";
+import { repositoryPath, TemporaryFolder } from "./shared/files.ts";
+
+function startExample(name: string, args: string[]): Child {
+  return start(repositoryPath(`examples/${name}.ts`), args);
+}
+
+async function portOf(server: Child): Promise<number> {
+  return Number((await server.output(/^listening on .*:(\d+)$/m))[1]);
+}
+
+/** A connection whose bytes are compared as text, however they are chunked. */
+class TextClient implements Disposable {
+  readonly #conn: Conn;
+  #received = "";
+
+  constructor(conn: Conn) {
+    this.#conn = conn;
+  }
+
+  static async connect(port: number): Promise<TextClient> {
+    return new TextClient(await connect({ port, timeout: 30_000 }));
+  }
+
+  async send(text: string): Promise<void> {
+    await this.#conn.write(new TextEncoder().encode(text));
+  }
+
+  /** Waits for the text; everything before and in it is consumed. */
+  async expect(text: string): Promise<void> {
+    const p = new Uint8Array(1024);
+    while (!this.#received.includes(text)) {
+      const count = await this.#conn.read(p);
+      assert.ok(count !== null, `an end, not ${text}: ${this.#received}`);
+      this.#received += new TextDecoder().decode(p.subarray(0, count));
+    }
+    const end = this.#received.indexOf(text) + text.length;
+    this.#received = this.#received.slice(end);
+  }
+
+  async expectEnd(): Promise<void> {
+    assert.equal(await this.#conn.read(new Uint8Array(1)), null);
+  }
+
+  reset(): void {
+    this.#conn.reset();
+  }
+
+  [Symbol.dispose](): void {
+    this.#conn.close();
+  }
+}
+
+test("echo.ts sends back what client.ts sends", async () => {
+  using server = startExample("echo", []);
+  const port = await portOf(server);
+  using client = startExample("client", ["--port", `${port}`, "hello", "you"]);
+  const { code, stdout, stderr } = await client.ended;
+  assert.deepEqual([code, stdout], [0, "hello you\n"], stderr);
+});
+
+test("echo.ts goes on after a client has reset", async () => {
+  using server = startExample("echo", []);
+  const port = await portOf(server);
+  for (let count = 0; count < 8; count++) {
+    using client = await TextClient.connect(port);
+    await client.send("ping");
+    await client.expect("ping");
+    client.reset();
+  }
+  using client = await TextClient.connect(port);
+  await client.send("pong");
+  await client.expect("pong");
+});
+
+test("chat.ts relays lines until /quit", async () => {
+  using server = startExample("chat", []);
+  const port = await portOf(server);
+  using ann = await TextClient.connect(port);
+  await ann.expect("Your nickname?\n");
+  await ann.send("ann\r\n");
+  await ann.expect("* ann has joined\n");
+
+  using bob = await TextClient.connect(port);
+  await bob.send("a b\nann\n");
+  await bob.expect("Use 1 to 20 letters and digits\n");
+  await bob.expect("This nickname is in use\n");
+  await bob.send("bob\n");
+  await ann.expect("* bob has joined\n");
+
+  await ann.send("hel");
+  await ann.send("lo\nagain\n");
+  await bob.expect("ann: hello\nann: again\n");
+  await bob.send("/quit\n");
+  await ann.expect("* bob has left\n");
+  await bob.expectEnd();
+});
+
+test("chat.ts goes on after a reset and after a line that is too long", async () => {
+  using server = startExample("chat", []);
+  const port = await portOf(server);
+  using ann = await TextClient.connect(port);
+  await ann.send("ann\n");
+  await ann.expect("* ann has joined\n");
+  using bob = await TextClient.connect(port);
+  await bob.send("bob\n");
+  await ann.expect("* bob has joined\n");
+  bob.reset();
+  await ann.expect("* bob has left\n");
+  using eve = await TextClient.connect(port);
+  await eve.send(`eve\n${"x".repeat(2_000)}`);
+  await ann.expect("* eve has left\n");
+});
+
+test("http.ts serves the files of a folder", async () => {
+  using folder = new TemporaryFolder();
+  folder.write("index.html", "<p>hello</p>\n");
+  using server = startExample("http", ["--port", "0", "--root", folder.path]);
+  const port = await portOf(server);
+  const response = await fetch(`http://127.0.0.1:${port}/`);
+  assert.equal(
+    response.headers.get("content-type"),
+    "text/html; charset=utf-8",
+  );
+  assert.equal(await response.text(), "<p>hello</p>\n");
+  const missing = await fetch(`http://127.0.0.1:${port}/none`);
+  assert.equal(missing.status, 404);
+  await missing.body?.cancel();
+});
