@@ -53,7 +53,7 @@ function sendDirectly(
     /* After an error nothing was sent, so write() meets the same error. */
     if (others < 0 || result < 0) resume(conn, conn.write(p));
     else if (!isWhole(result, length)) {
-      resume(conn, socketOf(conn)!.send.goOn(p, result));
+      resume(conn, socketOf(conn)!.send.resume(p, result));
     }
   }
 }
@@ -77,7 +77,7 @@ function sendDirectly(
  *
  * @example A chat
  * ```ts
- * import { broadcast, type Conn, connect, listen } from "./mod.ts";
+ * import { broadcast, type Conn, connect, listen } from "iocp";
  *
  * const peers = new Set<Conn>();
  * async function talk(conn: Conn) {
@@ -118,7 +118,7 @@ export async function broadcast(
     if (send.broadcast === broadcasts) continue;
     send.broadcast = broadcasts;
     const conn = all[index]!;
-    const isDirect = !isClosed && send.isFree && p.length <= CALL_MAX;
+    const isDirect = !isClosed && send.isIdle && p.length <= CALL_MAX;
     if (isDirect && own === (loop ??= own)) {
       sockets[free.length] = id;
       free.push(conn);

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* Where a listener may listen: families, names, and what is refused. */
+/* The addresses of a listener: families, host names, and refusals. */
 
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
@@ -13,7 +13,7 @@ import { pair } from "./shared/pair.ts";
 
 const isWindows = process.platform === "win32";
 
-test("listen() takes the default address", () => {
+test("listen() has a default address", () => {
   using port = new CompletionPort();
   using listener = port.listen({ port: 0 });
   assert.equal(listener.addr.hostname, "0.0.0.0");
@@ -35,7 +35,7 @@ test("listen() fails when the address is in use", async () => {
   assert.equal(port.stats().sockets, 1);
 });
 
-test("listen() fails when another program's listener is there", async () => {
+test("listen() fails when a listener of node:net uses the address", async () => {
   using port = new CompletionPort();
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -89,33 +89,41 @@ test("listen() on localhost serves both families at one port", {
   }
 });
 
-test("A listener on localhost has its options, counters and close at both", {
-  skip: noIpv6,
-}, async () => {
-  using port = new CompletionPort();
-  const listener = port.listen({ hostname: "localhost", port: 0, backlog: 7 });
-  const { port: number } = listener.addr;
-  listener.setOptions({ backlog: 9 });
-  listener.setOptions({ acceptPool: 3 });
-  assert.equal(listener.options.backlog, 9);
-  listener.unref();
-  listener.ref();
-  const accepting = BOTH.map(() => listener.accept());
-  const clients = BOTH.map((hostname) =>
-    port.connect({ hostname, port: number })
-  );
-  await within("both", Promise.all([...accepting, ...clients]));
-  assert.equal(listener.stats().accepted, 2);
-  const waiting = errorFrom(listener.accept());
-  listener.close();
-  assert.equal((await waiting).code, "EBADF");
-  for (const hostname of BOTH) {
-    const error = await errorFrom(port.connect({ hostname, port: number }));
-    assert.equal(error.code, "ECONNREFUSED", hostname);
-    using again = port.listen({ hostname, port: number });
-    assert.equal(again.addr.port, number);
-  }
-});
+test(
+  "The options, counters and close of a listener on localhost apply to both families",
+  {
+    skip: noIpv6,
+  },
+  async () => {
+    using port = new CompletionPort();
+    const listener = port.listen({
+      hostname: "localhost",
+      port: 0,
+      backlog: 7,
+    });
+    const { port: number } = listener.addr;
+    listener.setOptions({ backlog: 9 });
+    listener.setOptions({ acceptPool: 3 });
+    assert.equal(listener.options.backlog, 9);
+    listener.unref();
+    listener.ref();
+    const accepting = BOTH.map(() => listener.accept());
+    const clients = BOTH.map((hostname) =>
+      port.connect({ hostname, port: number })
+    );
+    await within("both", Promise.all([...accepting, ...clients]));
+    assert.equal(listener.stats().accepted, 2);
+    const waiting = errorFrom(listener.accept());
+    listener.close();
+    assert.equal((await waiting).code, "EBADF");
+    for (const hostname of BOTH) {
+      const error = await errorFrom(port.connect({ hostname, port: number }));
+      assert.equal(error.code, "ECONNREFUSED", hostname);
+      using again = port.listen({ hostname, port: number });
+      assert.equal(again.addr.port, number);
+    }
+  },
+);
 
 test("A listener on localhost ends when its port is closed", async () => {
   using port = new CompletionPort();
@@ -125,7 +133,7 @@ test("A listener on localhost ends when its port is closed", async () => {
   assert.equal((await waiting).code, "EBADF");
 });
 
-test("listen() on localhost fails when one of the families is taken", {
+test("listen() on localhost fails when the port is in use in one family", {
   skip: noIpv6,
 }, async () => {
   using port = new CompletionPort();
@@ -138,7 +146,7 @@ test("listen() on localhost fails when one of the families is taken", {
   }
 });
 
-test("listen() takes the text of a port number, as connect() does", async () => {
+test("listen() and connect() accept a port number as text", async () => {
   using port = new CompletionPort();
   using listener = port.listen({ hostname: "127.0.0.1", port: "0" });
   const { port: number } = listener.addr;
@@ -168,7 +176,7 @@ test("listen() refuses a privileged port with EACCES", {
   assert.equal(await outcome(() => port.listen(options)), "EACCES");
 });
 
-test("listen() takes IPv6", { skip: noIpv6 }, async () => {
+test("listen() accepts IPv6 addresses", { skip: noIpv6 }, async () => {
   for (const hostname of ["::1", "[::1]", "0:0:0:0:0:0:0:1"]) {
     using ends = await pair({ hostname });
     assert.equal(ends.listener.addr.hostname, "::1");
@@ -178,7 +186,7 @@ test("listen() takes IPv6", { skip: noIpv6 }, async () => {
   }
 });
 
-/* What a visitor by that address finds. */
+/* The outcome of a connection to that address. */
 async function visit(
   port: CompletionPort,
   { port: number }: NetAddr,
@@ -187,39 +195,47 @@ async function visit(
   return await outcome(() => port.connect({ hostname, port: number }));
 }
 
-test("listen() on :: takes IPv4 as well", { skip: noIpv6 }, async () => {
-  using ends = await pair({
-    listen: { hostname: "::" },
-    connect: { hostname: "127.0.0.1" },
-  });
-  assert.equal(ends.listener.addr.hostname, "::");
-  assert.equal(ends.server.remoteAddr.hostname, "::ffff:127.0.0.1");
-  assert.equal(ends.server.localAddr.hostname, "::ffff:127.0.0.1");
-  assert.equal(ends.client.remoteAddr.hostname, "127.0.0.1");
-  assert.equal(await visit(ends.port, ends.listener.addr, "::1"), "Conn");
-});
+test(
+  "listen() on :: accepts IPv4 connections as well",
+  { skip: noIpv6 },
+  async () => {
+    using ends = await pair({
+      listen: { hostname: "::" },
+      connect: { hostname: "127.0.0.1" },
+    });
+    assert.equal(ends.listener.addr.hostname, "::");
+    assert.equal(ends.server.remoteAddr.hostname, "::ffff:127.0.0.1");
+    assert.equal(ends.server.localAddr.hostname, "::ffff:127.0.0.1");
+    assert.equal(ends.client.remoteAddr.hostname, "127.0.0.1");
+    assert.equal(await visit(ends.port, ends.listener.addr, "::1"), "Conn");
+  },
+);
 
-test("listen() with ipv6Only takes no IPv4", { skip: noIpv6 }, async () => {
-  using port = new CompletionPort();
-  /* The IPv4 port of that number is somebody else's to take. */
-  const [six, four] = atOneNumber(() => {
-    const six = port.listen({ hostname: "::", port: 0, ipv6Only: true });
-    try {
-      return [six, port.listen({ hostname: "0.0.0.0", port: six.addr.port })];
-    } catch (error) {
-      six.close();
-      throw error;
-    }
-  });
-  assert.equal(await visit(port, six.addr, "::1"), "Conn");
-  assert.equal((await six.accept()).remoteAddr.hostname, "::1");
-  assert.equal(await visit(port, six.addr, "127.0.0.1"), "Conn");
-  assert.equal((await four.accept()).remoteAddr.hostname, "127.0.0.1");
-  four.close();
-  assert.equal(await visit(port, six.addr, "127.0.0.1"), "ECONNREFUSED");
-});
+test(
+  "listen() with ipv6Only accepts no IPv4 connections",
+  { skip: noIpv6 },
+  async () => {
+    using port = new CompletionPort();
+    /* Another program may use the IPv4 port of that number. */
+    const [six, four] = atOneNumber(() => {
+      const six = port.listen({ hostname: "::", port: 0, ipv6Only: true });
+      try {
+        return [six, port.listen({ hostname: "0.0.0.0", port: six.addr.port })];
+      } catch (error) {
+        six.close();
+        throw error;
+      }
+    });
+    assert.equal(await visit(port, six.addr, "::1"), "Conn");
+    assert.equal((await six.accept()).remoteAddr.hostname, "::1");
+    assert.equal(await visit(port, six.addr, "127.0.0.1"), "Conn");
+    assert.equal((await four.accept()).remoteAddr.hostname, "127.0.0.1");
+    four.close();
+    assert.equal(await visit(port, six.addr, "127.0.0.1"), "ECONNREFUSED");
+  },
+);
 
-test("connect() takes an IPv4 address written as IPv6", {
+test("connect() accepts an IPv4-mapped IPv6 address", {
   skip: noIpv6,
 }, async () => {
   using ends = await pair({

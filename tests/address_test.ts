@@ -101,7 +101,7 @@ test("parseIp() and formatIp() agree with RFC 5952", () => {
   }
 });
 
-test("parseIp() takes nothing else for an address", () => {
+test("parseIp() returns undefined for other text", () => {
   for (const text of INVALID) assert.equal(parseIp(text), undefined, text);
 });
 
@@ -133,7 +133,7 @@ test("decodeAddress() reads what encodeAddress() wrote", () => {
   }
 });
 
-test("asciiHostname() gives the name as DNS knows it", () => {
+test("asciiHostname() returns the name as in DNS", () => {
   const names = [
     ["localhost", "localhost"],
     ["LOCALHOST", "localhost"],

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Operations that succeed at once: they leave the event loop its turns, and
- * nothing overtakes what was left for the next one. */
+/* Operations that succeed at once: they do not starve the event loop, and settle
+ * in order. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -11,7 +11,7 @@ import { within } from "./shared/deadline.ts";
 import { outcome } from "./shared/outcome.ts";
 import { type Pair, pair } from "./shared/pair.ts";
 
-/* Many more than a turn may do, and few enough for the system to hold. */
+/* Many more than a turn settles, and few enough for the system's buffers. */
 const MANY = 4096;
 
 /* The next turn of the runtime's own loop. */
@@ -47,7 +47,7 @@ const OPERATIONS: Record<string, (ends: Pair) => Operation> = {
     broadcast([client, server], new Uint8Array(1)),
 };
 
-describe("The event loop has turns while each of many succeeds at once:", () => {
+describe("The event loop has turns while many operations succeed at once:", () => {
   for (const [name, make] of Object.entries(OPERATIONS)) {
     test(name, async () => {
       using ends = await pair();
@@ -64,7 +64,7 @@ describe("The event loop has turns while each of many succeeds at once:", () => 
     });
   }
 
-  test("settled(), as next() of a port's events has it", async () => {
+  test("Allowance.settled(), which next() of a port's events uses", async () => {
     const allowance = new Allowance();
     let hasTurned = false;
     setImmediate(() => hasTurned = true);
@@ -76,7 +76,7 @@ describe("The event loop has turns while each of many succeeds at once:", () => 
   });
 });
 
-/* Uses up what the turn may do at once. */
+/* Uses up the allowance of the turn. */
 async function useUp(conn: Conn): Promise<void> {
   const reads: Promise<unknown>[] = [];
   for (let i = 0; i < MANY / 2; i++) {
@@ -85,7 +85,7 @@ async function useUp(conn: Conn): Promise<void> {
   await reads[0];
 }
 
-describe("Nothing overtakes what was left for the next turn:", () => {
+describe("Nothing overtakes what is left for the next turn:", () => {
   test("reads, and the close behind them", async () => {
     using ends = await pair();
     await fill(ends, MANY + 1);
@@ -116,7 +116,7 @@ describe("Nothing overtakes what was left for the next turn:", () => {
     );
   });
 
-  test("writes, those that wait, the end and a broadcast", async () => {
+  test("writes, also pending ones, and the end", async () => {
     using ends = await pair();
     const order: string[] = [];
     const { client, server } = ends;
@@ -141,7 +141,7 @@ describe("Nothing overtakes what was left for the next turn:", () => {
     assert.deepEqual(order, [...expected, "large", "behind", "end"]);
   });
 
-  test("what was taken is not lost by detach()", async () => {
+  test("bytes that were read are not lost by detach()", async () => {
     using ends = await pair();
     await fill(ends, MANY + 1);
     const p = new Uint8Array(MANY / 2);
@@ -160,7 +160,7 @@ describe("Nothing overtakes what was left for the next turn:", () => {
   });
 });
 
-describe("A call that blocks waits for no other turn", () => {
+describe("A call that blocks does not wait for another turn", () => {
   for (const timeout of [0, 60_000]) {
     test(`to read or write, timeout ${timeout}`, async () => {
       using ends = await pair();
@@ -190,7 +190,7 @@ test("Allowance settles in order, and before a turn's own", async () => {
     assert.equal(allowance.spend(2 ** 40), false);
     allowance.defer(() => order.push(1));
     allowance.defer(() => order.push(2));
-    allowance.goOn(() => order.push(3));
+    allowance.resumeLater(() => order.push(3));
     assert.equal(allowance.isPending, true);
     assert.equal(allowance.isLeft, false);
     allowance.begin(0);

@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
-/* The calls that block: acceptSync(), readSync(), writeSync(), connectSync().
- * The system completes what two ends in one thread do to each other; where one
- * has to run meanwhile, it is in a process or a Worker of its own. */
+/* The blocking calls: acceptSync(), readSync(), writeSync(), connectSync(). Two
+ * ends in one thread work where the system alone completes the other end's
+ * operation. Otherwise the other end is in a process or a Worker of its own. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -21,7 +21,7 @@ import { digest, pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
 const local = { hostname: "127.0.0.1", port: 0 };
-/* Long enough for a loop to park, and for what should not happen to happen. */
+/* Long enough for a loop to park, and for an unexpected event to occur. */
 const PAUSE_MS = 300;
 
 function pairSync() {
@@ -68,7 +68,7 @@ describe("In one thread", () => {
     assert.equal(client.writeSync(new Uint8Array(0)), 0);
   });
 
-  test("readSync() gives null at the end", () => {
+  test("readSync() returns null at the end", () => {
     using ends = pairSync();
     ends.server.writeSync(pattern(5));
     ends.server.close();
@@ -89,7 +89,7 @@ describe("In one thread", () => {
     assert.match(write.code, /ECONNRESET|EPIPE|ECONNABORTED/);
   });
 
-  test("what is closed says so", async () => {
+  test("calls fail with EBADF after a close", async () => {
     using ends = pairSync();
     const { port, listener, client } = ends;
     await client.closeWrite();
@@ -107,7 +107,7 @@ describe("In one thread", () => {
     assert.equal(failure(() => port.connectSync({ port: 1 })).code, "EBADF");
   });
 
-  test("connectSync() is refused where nobody listens", () => {
+  test("connectSync() is refused where nothing listens", () => {
     for (const hostname of ["127.0.0.1", "localhost"]) {
       const { port } = closedAddress;
       const error = failure(() => connectSync({ hostname, port }));
@@ -117,7 +117,7 @@ describe("In one thread", () => {
     }
   });
 
-  test("connectSync() takes names, and says when there is none", () => {
+  test("connectSync() resolves host names, and fails for unknown ones", () => {
     using listener = listen({ hostname: "localhost", port: 0 });
     const { port } = listener.addr;
     for (const hostname of ["localhost", "LOCALHOST", "localhost."]) {
@@ -133,7 +133,7 @@ describe("In one thread", () => {
     }
   });
 
-  test("connectSync() takes the options of connect()", () => {
+  test("connectSync() has the options of connect()", () => {
     using port = new CompletionPort();
     using listener = port.listen(local);
     const { addr } = listener;
@@ -154,7 +154,7 @@ describe("In one thread", () => {
 
 describe("After its timeout", () => {
   for (const timeout of [0, 100]) {
-    test(`of ${timeout} ms readSync() has taken nothing`, async () => {
+    test(`of ${timeout} ms readSync() leaves the bytes to the next read`, async () => {
       using ends = pairSync();
       const { client, server } = ends;
       const p = new Uint8Array(9);
@@ -176,7 +176,7 @@ describe("After its timeout", () => {
       assert.equal(await within("the rest", received), expected);
     });
 
-    test(`of ${timeout} ms acceptSync() has taken nobody`, async () => {
+    test(`of ${timeout} ms acceptSync() leaves the connection to the next call`, async () => {
       using port = new CompletionPort();
       using listener = port.listen(local);
       const error = failure(() => listener.acceptSync({ timeout }));
@@ -188,7 +188,7 @@ describe("After its timeout", () => {
       assert.deepEqual(server.remoteAddr, client.localAddr);
     });
 
-    test(`of ${timeout} ms writeSync() says how much it wrote`, async () => {
+    test(`of ${timeout} ms writeSync() reports how much it wrote`, async () => {
       using ends = pairSync();
       const { client, server } = ends;
       const bytes = pattern(32 * 1024 * 1024);
@@ -197,7 +197,7 @@ describe("After its timeout", () => {
       assert.equal(error.syscall, "write");
       const { bytesWritten } = error;
       assert.ok(bytesWritten! > 0 && bytesWritten! < bytes.length);
-      /* The same again, behind a part that is on its way. */
+      /* The same again, after a partly sent write. */
       const rest = bytes.subarray(bytesWritten);
       const other = failure(() => client.writeSync(rest, { timeout: 0 }));
       assert.ok(other.bytesWritten! >= 0);
@@ -221,8 +221,8 @@ describe("After its timeout", () => {
   });
 });
 
-describe("Those who wait already", () => {
-  test("read before readSync()", async () => {
+describe("Pending operations come first:", () => {
+  test("a read() before readSync()", async () => {
     using ends = pairSync();
     const { client, server } = ends;
     const buffers = [2, 3, 4].map((size) => new Uint8Array(size));
@@ -233,7 +233,7 @@ describe("Those who wait already", () => {
     assert.equal(digest(...buffers), digest(pattern(9)));
   });
 
-  test("read before readSync(), in a loop", async () => {
+  test("a loop before readSync()", async () => {
     using ends = pairSync();
     const { client, server } = ends;
     const chunks = client[Symbol.asyncIterator]();
@@ -248,7 +248,7 @@ describe("Those who wait already", () => {
     assert.equal(digest(value!, p.subarray(0, 100)), digest(pattern(200)));
   });
 
-  test("accept before acceptSync()", async () => {
+  test("an accept() before acceptSync()", async () => {
     using port = new CompletionPort();
     using listener = port.listen(local);
     const accepted = [listener.accept(), listener.accept()];
@@ -260,7 +260,7 @@ describe("Those who wait already", () => {
     }
   });
 
-  test("write before writeSync()", async () => {
+  test("a write() before writeSync()", async () => {
     using child = start(programPath("blocking"), ["slowReader"]);
     using conn = connectSync(await addressOf(child));
     const size = 8 * 1024 * 1024;
@@ -274,7 +274,7 @@ describe("Those who wait already", () => {
 });
 
 describe("With other work on the port", () => {
-  test("a blocking call serves it, and its code runs later", async () => {
+  test("a blocking call completes it, and user code runs later", async () => {
     using ends = await pair();
     const { port, client, server, listener } = ends;
     let received = 0;
@@ -304,7 +304,7 @@ describe("With other work on the port", () => {
   });
 
   for (const way of ["while it is parked", "at once"]) {
-    test(`it sleeps until something comes, begun ${way}`, async () => {
+    test(`it sleeps until bytes come, begun ${way}`, async () => {
       using child = start(programPath("blocking"), ["lateWriter", "700"]);
       const address = await addressOf(child);
       using port = new CompletionPort();
@@ -320,7 +320,7 @@ describe("With other work on the port", () => {
       assert.equal(digest(first, second), digest(pattern(20)));
       assert.equal(conn.readSync(new Uint8Array(1)), null);
       conn.close();
-      /* And then everything goes on. */
+      /* The loop works as before. */
       await delay(PAUSE_MS);
       await port.connect(listener.addr);
       assert.equal(await accepted, "Conn");
@@ -344,7 +344,7 @@ describe("With other work on the port", () => {
     assert.equal(await within("the read", read), 10);
   });
 
-  test("timers and their like run after it", async () => {
+  test("timers and microtasks run after it", async () => {
     using ends = pairSync();
     let ran = 0;
     setTimeout(() => ran++, 0);
@@ -355,8 +355,8 @@ describe("With other work on the port", () => {
   });
 });
 
-describe("With a peer elsewhere", () => {
-  test("writeSync() keeps to the pace of a slow reader", async () => {
+describe("With a peer in another process or thread", () => {
+  test("writeSync() waits for a slow reader", async () => {
     using child = start(programPath("blocking"), ["slowReader"]);
     using conn = connectSync(await addressOf(child));
     const bytes = pattern(32 * 1024 * 1024);
@@ -366,7 +366,7 @@ describe("With a peer elsewhere", () => {
     assert.ok(stdout.includes(digest(bytes)), stdout);
   });
 
-  test("a Worker serves the thread that blocks", async () => {
+  test("a Worker serves a thread that is blocked", async () => {
     const url = new URL("./programs/worker.ts", import.meta.url);
     const worker = new Worker(url.href, { type: "module" });
     const address = await within(
@@ -404,7 +404,7 @@ describe("Wrong arguments are refused:", () => {
     ),
   ].map(([value, name]) => [value, name]);
 
-  test("of a call that blocks", () => {
+  test("of a blocking call", () => {
     using ends = pairSync();
     const { client, listener } = ends;
     const p = new Uint8Array(8);
@@ -431,7 +431,7 @@ describe("Wrong arguments are refused:", () => {
   });
 });
 
-test("Calls that do not block still reject what they rejected", async () => {
+test("Calls that do not block reject as before", async () => {
   using ends = await pair();
   ends.client.close();
   const error = await errorFrom(ends.client.read(new Uint8Array(1)));

@@ -46,7 +46,7 @@ test("No chunk is larger than the buffer, and nothing is lost", async () => {
   assert.equal(await within("the loop", received), digest(bytes));
 });
 
-describe("Who asks again before he was answered is answered in order", () => {
+describe("Several next() that are pending settle in order", () => {
   const loops = {
     "in a loop": (conn: Conn) => conn[Symbol.asyncIterator](),
     "in a loop in a buffer": (conn: Conn) => conn.chunks(room()),
@@ -56,20 +56,20 @@ describe("Who asks again before he was answered is answered in order", () => {
       using ends = await pair();
       const { client, server } = ends;
       const chunks = loopOf(server);
-      const answers = Array.from({ length: 4 }, () => chunks.next());
+      const results = Array.from({ length: 4 }, () => chunks.next());
       for (const [index, text] of ["a", "bc", "def"].entries()) {
         await client.write(bytesOf(text));
-        const { value } = await within(text, answers[index]!);
+        const { value } = await within(text, results[index]!);
         assert.deepEqual(value!.slice(), bytesOf(text));
       }
       await client.closeWrite();
-      const { done } = await within("the end", answers[3]!);
+      const { done } = await within("the end", results[3]!);
       assert.equal(done, true);
     });
   }
 });
 
-test("A loop takes over what another has left", async () => {
+test("A loop gets the chunks that another one has not read", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const bytes = pattern(50_000);
@@ -106,7 +106,7 @@ describe("The loop ends", () => {
     const received = await within("the answer", receiveByLoop(ends.client));
     assert.equal(received, digest(bytesOf("answer")));
   });
-  test("by an error, which is told once", async () => {
+  test("by an error, which is reported once", async () => {
     using ends = await pair();
     const chunks = ends.server.chunks(room());
     const next = chunks.next();
@@ -128,13 +128,27 @@ describe("The loop ends", () => {
     assert.equal(await within("the loop", loop), "");
     ends.port.adopt(socket).close();
   });
-  test("with the port, as others do", async () => {
+  test("by a detach, and leaves it the bytes that were not read", async () => {
+    using ends = await pair();
+    const { client, server, port } = ends;
+    await client.write(bytesOf("hello"));
+    const chunks = server[Symbol.asyncIterator]();
+    await within("a chunk", chunks.next());
+    await client.write(bytesOf("again"));
+    await eventually("bytes ahead", () => server.stats().bytesAhead === 5);
+    const detached = server.detach();
+    assert.deepEqual(await chunks.next(), { value: undefined, done: true });
+    const socket = await within("the detach", detached);
+    assert.deepEqual(socket.bytes, bytesOf("again"));
+    port.adopt(socket).close();
+  });
+  test("by the close of its port", async () => {
     using ends = await pair();
     const loop = outcome(ends.server, room());
     ends.port.close();
     assert.equal(await within("the loop", loop), "");
   });
-  test("by leaving it, which closes the connection", async () => {
+  test("by break, which closes the connection", async () => {
     using ends = await pair();
     await ends.client.write(bytesOf("hello"));
     for await (const _ of ends.server.chunks(room())) break;
@@ -151,7 +165,7 @@ describe("The loop ends", () => {
   });
 });
 
-test("A buffer must be there, with room", async () => {
+test("chunks(p) needs a buffer that is not empty", async () => {
   using ends = await pair();
   const { server } = ends;
   assert.throws(() => server.chunks(room(0)), {

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* connectSync(): the race of several addresses, with addresses of the test's own,
- * and its arguments. The rest is in blocking_test.ts. */
+/* connectSync(): several addresses, which the test brings, and arguments. The rest
+ * is in blocking_test.ts. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -40,7 +40,7 @@ describe("connectSync() of several addresses", () => {
     return new Acceptor(loop, listenSettings({ hostname, port, backlog: 1 }));
   }
 
-  test("goes on to the next when one is refused", () => {
+  test("continues with the next when one is refused", () => {
     const loop = new Group();
     const { port } = acceptor(loop, "127.0.0.3").address;
     const texts = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
@@ -63,7 +63,7 @@ describe("connectSync() of several addresses", () => {
     loop.close();
   });
 
-  test("does not wait for one that is silent", async () => {
+  test("does not wait for one that does not answer", async () => {
     const port = new CompletionPort();
     const silent = await silentAddress(port);
     const loop = new Group();

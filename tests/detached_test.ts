@@ -28,7 +28,7 @@ async function receiveAndGiveAway(conn: Conn): Promise<string> {
   return result.text();
 }
 
-test("A chunk whose buffer is transferred harms no connection", async () => {
+test("A chunk whose buffer is transferred does not affect connections", async () => {
   using ends = await pair();
   const { client: one, port, listener } = ends;
   const two = await port.connect(listener.addr);
@@ -47,7 +47,7 @@ test("A chunk whose buffer is transferred harms no connection", async () => {
   ]);
 });
 
-test("A chunk that a byte stream takes over is refused or harms nobody", async () => {
+test("A byte stream that transfers a chunk fails or does not affect others", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const chunks = server[Symbol.asyncIterator]();
@@ -84,7 +84,7 @@ test("A chunk that a byte stream takes over is refused or harms nobody", async (
   assert.equal(await within("the stream", received), digest(pattern(999_900)));
 });
 
-test("A buffer that is transferred while a read waits is no end", async () => {
+test("A buffer that is transferred during a read is not reported as an end", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const buffer = new Uint8Array(100);
@@ -97,7 +97,7 @@ test("A buffer that is transferred while a read waits is no end", async () => {
   assert.equal(count, 10);
 });
 
-test("A buffer that is transferred while its write waits is an error", async () => {
+test("A buffer that is transferred during its write is an error", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const bytes = pattern(16 * 1024 * 1024);

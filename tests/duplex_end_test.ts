@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* How a duplex ends, as a net.Socket does: seen although nothing is read, after
- * the peer has gone, in the middle of a download, and after an end(). */
+/* How a duplex ends, as a net.Socket does: without a reader, after the peer is gone,
+ * during a download, and after end(). */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -19,7 +19,8 @@ function isGone(code = "no code"): boolean {
   return ["ECONNRESET", "EPIPE", "ECONNABORTED"].includes(code);
 }
 
-/** Writes until that fails; resolves with how often it did not, and the code. */
+/** Writes until a write fails; resolves to the number of successful writes and the
+ * code of the error. */
 async function writeUntilFailed(
   write: () => Promise<unknown>,
 ): Promise<{ count: number; code: string | undefined }> {
@@ -36,7 +37,7 @@ async function writeUntilFailed(
   return await within("a write that fails", failed);
 }
 
-test("A duplex that is not read sees the peer's end", async () => {
+test("A duplex without a reader emits the peer's end", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const end = event(client, "end");
@@ -47,7 +48,7 @@ test("A duplex that is not read sees the peer's end", async () => {
   await eventually("nothing is left", () => ends.port.stats().sockets === 1);
 });
 
-test("A duplex that has only said something sees the end, and closes", async () => {
+test("A duplex that only writes emits the end, and closes", async () => {
   using both = await duplexPair();
   const { server, ends } = both;
   const gone = closed(server);
@@ -74,7 +75,7 @@ test("A duplex with unread bytes keeps them at the peer's end", async () => {
   assert.equal(await receiveByDuplex(client), digest(bytesOf("unread")));
 });
 
-test("A duplex that is paused reads nothing, and goes on with resume()", async () => {
+test("A paused duplex reads nothing until resume()", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   client.pause();
@@ -88,7 +89,7 @@ test("A duplex that is paused reads nothing, and goes on with resume()", async (
   await within("the write", written);
 });
 
-test("A duplex that is paused goes on for a loop", async () => {
+test("A paused duplex continues for a loop", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   client.pause();
@@ -99,14 +100,14 @@ test("A duplex that is paused goes on for a loop", async () => {
   assert.equal(digest(...chunks), digest(bytesOf("hello")));
 });
 
-test("A duplex's end() after its peer has gone is no error", async () => {
+test("A duplex's end() after the peer is gone is no error", async () => {
   using both = await duplexPair({ allowHalfOpen: true });
   const { client, ends } = both;
   const errors: unknown[] = [];
   client.on("error", (error: { syscall?: string }) => errors.push(error));
   client.pause();
   ends.server.reset();
-  /* The reset is in the system; the shutdown meets it first. */
+  /* The system has received the reset; the shutdown is the first call to fail. */
   await new Promise((resolve) => setTimeout(resolve, 50));
   const finish = event(client, "finish");
   client.end();
@@ -124,7 +125,7 @@ test("A write of a duplex after its peer's end fails with EPIPE", async () => {
     const write = () => {
       client.write("late", (error) => resolve(error as NodeJS.ErrnoException));
     };
-    /* In the first of the two ticks it ends itself. */
+    /* It ends itself in the first of the two ticks. */
     client.on("end", () => process.nextTick(() => process.nextTick(write)));
   });
   ends.server.closeWrite();
@@ -135,7 +136,7 @@ test("A write of a duplex after its peer's end fails with EPIPE", async () => {
   assert.equal(await gone, true);
 });
 
-test("A duplex that is half open writes after its peer's end", async () => {
+test("A half-open duplex writes after its peer's end", async () => {
   using both = await duplexPair({ allowHalfOpen: true });
   const { client, ends } = both;
   client.resume();
@@ -177,7 +178,7 @@ test("A duplex delivers what it has written before end() and an error", async ()
   assert.equal(await gone, true);
 });
 
-test("A duplex gives up what its peer does not take before end() and destroy()", async () => {
+test("A destroyed duplex stops sending to a peer that does not read, after end()", async () => {
   using ends = await pair({ closeTimeout: 200 });
   const client = ends.client.duplex();
   const gone = closed(client);
@@ -216,7 +217,7 @@ for (const [name, prepare] of Object.entries(DOWNLOADS)) {
   });
 }
 
-test("A duplex that was destroyed resets a peer that goes on", async () => {
+test("A destroyed duplex resets a peer that goes on sending", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const gone = closed(client);
@@ -258,7 +259,7 @@ test("The errors of a duplex are those of a net.Socket", async () => {
   assert.equal(cause.address, "127.0.0.1");
 });
 
-test("A duplex closes behind the callbacks of its writes", async () => {
+test("A duplex emits close after the callbacks of its writes", async () => {
   using both = await duplexPair();
   const { client } = both;
   const events: string[] = [];

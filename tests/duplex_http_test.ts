@@ -33,7 +33,7 @@ class Site implements Disposable {
     return this.port.connect(this.#listener.addr);
   }
 
-  /** Waits until only the listener and `open` other sockets are left. */
+  /** Waits until only the listener and `open` other sockets remain. */
   async empty(open = 0): Promise<void> {
     await eventually(
       `${open} connections are left`,
@@ -65,7 +65,7 @@ async function ask(
   return { response, body: result.text() };
 }
 
-/** Answers with the digest of the body, after its target. */
+/** Answers with the target and the digest of the body. */
 async function digestBody(
   message: IncomingMessage,
   response: ServerResponse,
@@ -86,7 +86,7 @@ test("http serves large bodies over a duplex", async () => {
   assert.equal(digest(body), digest(bytes));
 });
 
-test("http takes large bodies over a duplex", async () => {
+test("http receives large bodies over a duplex", async () => {
   using site = new Site(digestBody);
   const bytes = pattern(8 * 1024 * 1024);
   const answer = await fetch(`${site.origin}/up`, {
@@ -181,7 +181,7 @@ test("http stops reading a file whose duplex is not read", async () => {
   let pieces = 0;
   let isHeldBack = false;
   using site = new Site(async (_, response) => {
-    /* Larger than what any system buffers. */
+    /* Larger than the buffers of any system. */
     for (pieces = 0; pieces < 1_000; pieces++) {
       if (response.write(piece)) continue;
       isHeldBack = true;
@@ -217,7 +217,7 @@ test("http answers a client that has ended its requests", async () => {
   assert.match(textOf(...text), /\/half 4 /);
 });
 
-test("http hands a duplex over after an upgrade", async () => {
+test("http passes a duplex on after an upgrade", async () => {
   using site = new Site(() => assert.fail("no request"));
   site.server.on("upgrade", (_, socket, head: Uint8Array) => {
     socket.write("HTTP/1.1 101 Switching\r\nUpgrade: echo\r\n");
@@ -250,7 +250,7 @@ test("http destroys an idle duplex by its timeout", async () => {
   await site.empty();
 });
 
-test("http serves many clients over duplexes and leaves nothing", async () => {
+test("http serves many clients over duplexes and closes all of them", async () => {
   using site = new Site(digestBody);
   async function visit(seed: number): Promise<void> {
     await using conn = await site.connect();

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Whether a duplex holds its process: as with a net.Socket, only by a read or a
- * write that is pending. Each case is one of tests/programs/duplex.ts. */
+/* Whether a duplex holds the process alive: as for a net.Socket, only a pending read
+ * or write does. Each case is one of tests/programs/duplex.ts. */
 
 import assert from "node:assert/strict";
 import {
@@ -16,7 +16,7 @@ import { delay, within } from "./shared/deadline.ts";
 import { identity } from "./shared/duplex.ts";
 import { repositoryPath } from "./shared/files.ts";
 
-/** A server in this process, for the program in the other. */
+/** A server in this process, for the program in the child process. */
 class Peer implements Disposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -81,7 +81,7 @@ describe("The process ends", () => {
   });
 });
 
-/* Longer than any process needs that has nothing to wait for. */
+/* Longer than a process needs to end when it waits for nothing. */
 const ALIVE_MS = 1_500;
 
 describe("The process lives", () => {
@@ -102,7 +102,7 @@ describe("The process lives", () => {
   }
 });
 
-test("What a listener of a duplex throws is an uncaught exception", async () => {
+test("An error that a listener of a duplex throws is an uncaught exception", async () => {
   using peer = await Peer.open(
     createServer((socket) => socket.on("data", () => socket.write("x"))),
   );

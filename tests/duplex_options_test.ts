@@ -8,7 +8,7 @@ import { pair } from "./shared/pair.ts";
 import { isSettled, within } from "./shared/deadline.ts";
 import { duplexPair, event } from "./shared/duplex.ts";
 
-test("A duplex emits timeout while nothing comes or leaves", async () => {
+test("A duplex emits timeout without activity", async () => {
   using both = await duplexPair();
   const { client } = both;
   let calls = 0;
@@ -16,7 +16,7 @@ test("A duplex emits timeout while nothing comes or leaves", async () => {
   assert.equal(client.timeout, 20);
   await event(client, "timeout");
   assert.equal(client.destroyed, false);
-  /* Activity winds it up again; the callback was for once. */
+  /* Activity restarts the timeout; the callback was for one event. */
   client.write("x");
   await event(client, "timeout");
   assert.equal(calls, 1);
@@ -36,7 +36,7 @@ test("A duplex emits no timeout after setTimeout(0) or its close", async () => {
   assert.equal(client.listenerCount("timeout"), 0);
 });
 
-test("A duplex refuses a timeout that is none, with Node's codes", async () => {
+test("A duplex refuses a wrong timeout with Node's codes", async () => {
   using both = await duplexPair();
   const { client } = both;
   assert.throws(() => client.setTimeout("100" as never), {
@@ -60,7 +60,7 @@ test("A duplex refuses a timeout that is none, with Node's codes", async () => {
   assert.equal(client.timeout, undefined);
 });
 
-test("A duplex's timeout is no longer than a timer's", async () => {
+test("A duplex's timeout is at most the longest of a timer", async () => {
   using both = await duplexPair();
   const { client } = both;
   const warned = new Promise<Error>((resolve) => {
@@ -110,6 +110,9 @@ test("setKeepAlive() of a duplex reaches the system", async () => {
   duplex.setKeepAlive(true, 60_500);
   const { keepAlive } = client.options;
   assert.equal(keepAlive && keepAlive.idle, 61);
-  duplex.setKeepAlive(false);
-  assert.equal(client.options.keepAlive, false);
+  /* Like a net.Socket, it goes by the truth of the value. */
+  for (const [enable, isOn] of [[false, false], [1, true], [0, false]]) {
+    duplex.setKeepAlive(enable as boolean);
+    assert.equal(client.options.keepAlive !== false, isOn, `${enable}`);
+  }
 });

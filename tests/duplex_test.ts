@@ -31,7 +31,7 @@ test("Conn.duplex() throws when the connection is closed", async () => {
   assert.equal(error.code, "EBADF");
 });
 
-test("A duplex has the addresses of its connection, also when closed", async () => {
+test("A duplex has the addresses of its connection, also after the close", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   function check() {
@@ -67,7 +67,7 @@ test("A duplex counts its bytes", async () => {
   assert.equal(server.bytesRead, 1003);
 });
 
-test("A duplex tells its state", async () => {
+test("A duplex has a readyState", async () => {
   using both = await duplexPair({ allowHalfOpen: true });
   const { client, server } = both;
   assert.deepEqual([client.connecting, client.pending], [false, false]);
@@ -84,7 +84,7 @@ test("A duplex tells its state", async () => {
   assert.equal(server.pending, true);
 });
 
-test("A duplex moves large data both ways at once", async () => {
+test("A duplex sends and receives large data at once", async () => {
   using both = await duplexPair();
   const { client, server } = both;
   const received = [receiveByDuplex(client), receiveByDuplex(server)];
@@ -128,7 +128,7 @@ test("A duplex works in pipelines and loops", async () => {
   await within("the pipeline", Promise.all([piped, finished(client)]));
 });
 
-test("A duplex gives chunks that never change later", async () => {
+test("The chunks of a duplex never change later", async () => {
   using both = await duplexPair();
   const { client, server } = both;
   const kept: Uint8Array[] = [];
@@ -143,7 +143,7 @@ test("A duplex gives chunks that never change later", async () => {
   assert.equal(digest(...kept), digest(...copies));
 });
 
-test("A duplex that is paused stops the sender", async () => {
+test("A paused duplex stops the sender", async () => {
   using both = await duplexPair();
   const { server, ends } = both;
   const bytes = pattern(4 * LARGE);
@@ -152,7 +152,7 @@ test("A duplex that is paused stops the sender", async () => {
   await settled("the sender has stopped", () => ends.port.stats().bytesSent);
   assert.equal(await isSettled(written), false);
   const { readableHighWaterMark, readableLength } = server;
-  /* A chunk is no larger than the window. */
+  /* A chunk is at most as large as the receive window. */
   assert.ok(readableLength < readableHighWaterMark + RECEIVE_WINDOW);
   const { bytesReceived } = ends.port.stats();
   assert.ok(
@@ -166,7 +166,7 @@ test("A duplex that is paused stops the sender", async () => {
   assert.equal(await received, digest(bytes));
 });
 
-test("A duplex holds its writer back while the peer takes nothing", async () => {
+test("A duplex applies backpressure while the peer reads nothing", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const piece = pattern(1024 * 1024);
@@ -217,7 +217,7 @@ test("A duplex answers after the peer's end with allowHalfOpen", async () => {
   assert.deepEqual(await gone, [false, false]);
 });
 
-test("A duplex ends itself after the peer's end, but sends all first", async () => {
+test("A duplex ends itself after the peer's end, after sending everything", async () => {
   using both = await duplexPair();
   const { client, server } = both;
   const gone = closed(server);
@@ -285,7 +285,7 @@ test("A duplex resets the connection when destroyed with data to send", async ()
   assert.equal(met.code, "ECONNRESET");
 });
 
-test("A duplex sends what the system has taken when it is destroyed", async () => {
+test("A destroyed duplex sends what the system has accepted", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   client.write("bye");
@@ -337,7 +337,7 @@ for (const [name, end] of Object.entries(ENDINGS)) {
   }
 }
 
-test("A duplex's write still leaves after Conn.close()", async () => {
+test("A duplex's write is still sent after Conn.close()", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const gone = closed(client);
@@ -363,7 +363,7 @@ test("A duplex can be used together with its Conn", async () => {
   await within("the reads", Promise.all(reads));
 });
 
-test("Many duplexes echo at once and leave nothing behind", async () => {
+test("Many duplexes echo at once, and all of them are closed", async () => {
   using port = new CompletionPort();
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
   async function serve() {
@@ -386,6 +386,6 @@ test("Many duplexes echo at once and leave nothing behind", async () => {
     "only the listener is left",
     () => port.stats().sockets === 1,
   );
-  const { bytesKept, bytesPosted, accepted } = port.stats();
-  assert.deepEqual([bytesKept, bytesPosted, accepted], [0, 0, 200]);
+  const { bytesBuffered, bytesPosted, accepted } = port.stats();
+  assert.deepEqual([bytesBuffered, bytesPosted, accepted], [0, 0, 200]);
 });

@@ -23,9 +23,9 @@ const ca = identity.cert;
 const servername = "localhost";
 
 /**
- * Sends bytes to an echo and returns the digest of what comes back. It ends
- * only then: runtimes lose what a TLS socket over a stream still has to send
- * when its peer ends first, whatever the stream is.
+ * Sends bytes to an echo and returns the digest of the answer. It ends only after
+ * that: when the peer of a TLS socket over any stream ends first, the runtimes lose
+ * the bytes that the socket has still to send.
  */
 async function sendToEcho(
   client: TLSSocket,
@@ -46,7 +46,7 @@ async function sendToEcho(
   return result.text();
 }
 
-/** TLS at both ends of a pair; the client knows the certificate. */
+/** TLS at both ends of a pair; the client trusts the certificate. */
 function secure(ends: Pair): { client: TLSSocket; server: TLSSocket } {
   return {
     server: new TLSSocket(ends.server.duplex(), {
@@ -57,7 +57,7 @@ function secure(ends: Pair): { client: TLSSocket; server: TLSSocket } {
   };
 }
 
-test("tls speaks over duplexes at both ends", async () => {
+test("TLS works over duplexes at both ends", async () => {
   using ends = await pair();
   const { client, server } = secure(ends);
   const received = [receiveByDuplex(client), receiveByDuplex(server)];
@@ -75,7 +75,7 @@ test("tls speaks over duplexes at both ends", async () => {
   );
 });
 
-test("tls.connect() over a duplex reaches the runtime's own server", async () => {
+test("tls.connect() over a duplex connects to the runtime's own server", async () => {
   using port = new CompletionPort();
   const server = createTlsServer(identity, (socket) => socket.pipe(socket));
   await within(
@@ -156,7 +156,7 @@ test("http serves HTTPS over TLS over duplexes", async () => {
   );
 });
 
-test("tls.connect() over a duplex refuses a certificate it does not know", async () => {
+test("tls.connect() over a duplex refuses an unknown certificate", async () => {
   using ends = await pair();
   const server = new TLSSocket(ends.server.duplex(), {
     isServer: true,
@@ -189,7 +189,7 @@ test("A TLS server over a duplex ends when its peer resets", async () => {
   );
 });
 
-test("TLS over a duplex has the addresses of the connection, also when closed", async () => {
+test("A TLSSocket over a duplex has the addresses of the connection, also after the close", async () => {
   using ends = await pair();
   const { client, server } = secure(ends);
   await event(client, "secureConnect");
@@ -215,7 +215,7 @@ test("TLS over a duplex has the addresses of the connection, also when closed", 
   assert.equal(client.remotePort, remoteAddr.port);
 });
 
-test("TLS over a duplex passes on what is for the connection", async () => {
+test("A TLSSocket over a duplex passes ref(), unref() and socket options on", async () => {
   using ends = await pair({ noDelay: false });
   const { client } = secure(ends);
   await event(client, "secureConnect");
@@ -233,7 +233,7 @@ test("TLS over a duplex passes on what is for the connection", async () => {
   client.destroy();
 });
 
-test("A TLS socket of the runtime's own keeps its members", async () => {
+test("A TLSSocket over another stream behaves as before", async () => {
   using ends = await pair();
   ends.client.duplex();
   const server = createTlsServer(identity, (socket) => socket.end("hello"));
@@ -254,7 +254,7 @@ test("A TLS socket of the runtime's own keeps its members", async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-test("A TLS server over a duplex sends all before destroySoon() closes", async () => {
+test("A TLS server over a duplex sends everything before destroySoon() closes", async () => {
   using ends = await pair();
   const { client, server } = secure(ends);
   const bytes = pattern(20_000_000);

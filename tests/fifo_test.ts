@@ -9,7 +9,7 @@ function filled(count: number): Fifo<{ n: number }> {
   return fifo;
 }
 
-test("Fifo gives back in order, however many it holds", () => {
+test("Fifo.shift() returns the entries in order, however many they are", () => {
   for (const count of [1, 2, 3, 1023, 1024, 1025, 5000]) {
     const fifo = filled(count);
     for (let n = 0; n < count; n++) assert.equal(fifo.shift()?.n, n);
@@ -18,7 +18,7 @@ test("Fifo gives back in order, however many it holds", () => {
   }
 });
 
-test("Fifo keeps the order while it is filled and emptied by turns", () => {
+test("Fifo keeps the order while entries come and go", () => {
   const fifo = filled(0);
   let pushed = 0;
   let taken = 0;
@@ -29,45 +29,61 @@ test("Fifo keeps the order while it is filled and emptied by turns", () => {
     }
   }
   assert.deepEqual(
-    fifo.takeAll().map(({ n }) => n),
+    fifo.removeAll().map(({ n }) => n),
     Array.from({ length: pushed - taken }, (_, i) => taken + i),
   );
 });
 
-test("Fifo.last is what was pushed last and is still there", () => {
+test("Fifo.last is the newest entry, and Fifo.length their number", () => {
   const fifo = filled(0);
   const lastOf = () => fifo.last?.n;
   for (const count of [0, 1, 2, 3]) {
     for (let n = 0; n < count; n++) {
       fifo.push({ n });
       assert.equal(lastOf(), n);
+      assert.equal(fifo.length, n + 1);
     }
     while (!fifo.isEmpty) {
       assert.equal(lastOf(), count - 1);
+      const { length } = fifo;
       fifo.shift();
+      assert.equal(fifo.length, length - 1);
     }
     assert.equal(lastOf(), undefined);
   }
 });
 
-test("the empty queue that is shared is never filled", () => {
+test("Fifo.remove() removes one entry and keeps the order", () => {
+  for (const index of [0, 1, 2, 3]) {
+    const entries = Array.from({ length: 4 }, (_, n) => ({ n }));
+    const fifo = new Fifo<{ n: number }>();
+    for (const entry of entries) fifo.push(entry);
+    fifo.remove(entries[index]!);
+    fifo.remove({ n: 0 });
+    entries.splice(index, 1);
+    assert.equal(fifo.length, 3);
+    assert.deepEqual(fifo.removeAll(), entries);
+  }
+});
+
+test("pushed() never fills the shared empty queue", () => {
   const empty = emptyFifo<{ n: number }>();
   const one = pushed(empty, { n: 1 });
   const other = pushed(empty, { n: 2 });
   assert.notEqual(one, empty);
   assert.notEqual(one, other);
   assert.equal(pushed(one, { n: 3 }), one);
-  assert.deepEqual(one.takeAll(), [{ n: 1 }, { n: 3 }]);
-  assert.deepEqual(other.takeAll(), [{ n: 2 }]);
+  assert.deepEqual(one.removeAll(), [{ n: 1 }, { n: 3 }]);
+  assert.deepEqual(other.removeAll(), [{ n: 2 }]);
   assert.equal(empty.isEmpty, true);
   assert.equal(empty.shift(), undefined);
   assert.equal(emptyFifo(), empty);
 });
 
-test("Fifo.replaceFirst() changes only what is taken next", () => {
+test("Fifo.replaceFirst() changes only the first entry", () => {
   const fifo = filled(3);
   fifo.replaceFirst({ n: 9 });
   assert.deepEqual(fifo.first, { n: 9 });
-  assert.deepEqual(fifo.takeAll(), [{ n: 9 }, { n: 1 }, { n: 2 }]);
+  assert.deepEqual(fifo.removeAll(), [{ n: 9 }, { n: 1 }, { n: 2 }]);
   assert.equal(fifo.first, undefined);
 });

@@ -25,7 +25,7 @@ function threads(): number {
   return readdirSync("/proc/self/task").length;
 }
 
-test("A program with 500 ports goes on, and all of them answer", async () => {
+test("A program with 500 ports is not blocked, and all of them work", async () => {
   const ended = await run("many_ports", []);
   assert.equal(ended.code, 0, ended.stderr);
   assert.deepEqual(JSON.parse(ended.stdout), {
@@ -51,7 +51,7 @@ describe("Of two ports", () => {
     }
     await server.write(pattern(300));
     await client.read(new Uint8Array(300));
-    await eventually("it has left", () => two.stats().bytesKept === 0);
+    await eventually("it has left", () => two.stats().bytesBuffered === 0);
     assert.equal(two.stats().bytesSent, 5_000);
     assert.equal(two.stats().bytesReceived, 300);
     assert.equal(one.port.stats().bytesReceived, 5_000);
@@ -65,7 +65,7 @@ describe("Of two ports", () => {
     assert.equal(two.stats().polls, one.port.stats().polls);
   });
 
-  test("one that is closed takes nothing of the other with it", async () => {
+  test("one that is closed closes nothing of the other", async () => {
     using kept = await pair();
     using closed = await pair();
     const reads = [
@@ -91,7 +91,7 @@ describe("Of two ports", () => {
     last.close();
   });
 
-  test("one that is closed does not cut what the other closes", async () => {
+  test("one that is closed does not cut off what the other still sends", async () => {
     using kept = await pair();
     const other = new CompletionPort();
     other.listen(local);
@@ -105,7 +105,7 @@ describe("Of two ports", () => {
   });
 });
 
-test("A connect is given up with its port, also while it looks up", async () => {
+test("connect() fails with the close of its port, also during the look-up", async () => {
   const group = new Group();
   const settings = connectSettings({ hostname: "several.example", port: 1 });
   const never = new Promise<never>(() => {});
@@ -116,7 +116,7 @@ test("A connect is given up with its port, also while it looks up", async () => 
   assert.equal(error.address, "several.example");
 });
 
-test("A connect goes nowhere after its port was closed", async () => {
+test("connect() makes no connection after its port was closed", async () => {
   using ends = await pair();
   const group = new Group();
   const { hostname, port } = ends.listener.addr;
@@ -150,7 +150,7 @@ test("Ports that come and go leave no thread and no handle", {
   );
 });
 
-test("A thread has 65,535 ports at most, and says so", () => {
+test("new CompletionPort() fails after 65,535 ports in a thread", () => {
   const ports: CompletionPort[] = [];
   try {
     for (;;) ports.push(new CompletionPort());

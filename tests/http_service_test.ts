@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Servers of Node's on listeners of this module: what their own listening does
- * is there. */
+/* Servers of Node's modules on listeners of this module: everything works as after
+ * their own listen(). */
 
 import assert from "node:assert/strict";
 import { createServer, type RequestListener, type Server } from "node:http";
@@ -78,7 +78,7 @@ class Site<T extends NodeServer> implements Disposable {
   }
 }
 
-/** Sends text and resolves with all that comes until the end. */
+/** Sends text and resolves to everything that is received until the end. */
 async function say(socket: Socket, text: string): Promise<string> {
   let answer = "";
   socket.setEncoding("utf8");
@@ -92,7 +92,7 @@ async function say(socket: Socket, text: string): Promise<string> {
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const LAST = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
-/* Both kinds of server, with a client each. */
+/* Both kinds of server, each with a client. */
 const KINDS: {
   name: string;
   make(options: ServerOptions, handler?: RequestListener): Server;
@@ -167,7 +167,7 @@ for (const { name, make, connect } of KINDS) {
       await site.empty();
     });
 
-    test("half a request is given up after headersTimeout", async () => {
+    test("an incomplete request fails after headersTimeout", async () => {
       using site = new Site(make({
         headersTimeout: 300,
         requestTimeout: 60_000,
@@ -180,7 +180,7 @@ for (const { name, make, connect } of KINDS) {
       await site.empty();
     });
 
-    test("half a body is given up after requestTimeout", async () => {
+    test("an incomplete body fails after requestTimeout", async () => {
       using site = new Site(make({
         headersTimeout: 300,
         requestTimeout: 600,
@@ -195,7 +195,7 @@ for (const { name, make, connect } of KINDS) {
       await site.empty();
     });
 
-    test("a request that takes its time to be answered is not given up", async () => {
+    test("a slow response is no timeout of the request", async () => {
       using site = new Site(make({
         headersTimeout: 100,
         requestTimeout: 200,
@@ -204,7 +204,7 @@ for (const { name, make, connect } of KINDS) {
       assert.match(await say(connect(site), LAST), /late$/);
     });
 
-    test("the server may answer for what it gives up", async () => {
+    test("the server may answer a request that has timed out", async () => {
       using site = new Site(make({
         headersTimeout: 200,
         connectionsCheckingInterval: 50,
@@ -227,7 +227,7 @@ for (const { name, make, connect } of KINDS) {
       await site.empty();
     });
 
-    test("close() answers what is under way, and then calls back", async () => {
+    test("close() answers requests that are under way, and then calls back", async () => {
       const held: (() => void)[] = [];
       using site = new Site(make({}, (request, response) => {
         if (request.url === "/") response.end("x");
@@ -256,7 +256,7 @@ for (const { name, make, connect } of KINDS) {
       await within("close", service.close());
     });
 
-    test("closeAllConnections() cuts what is under way", async () => {
+    test("closeAllConnections() ends requests that are under way", async () => {
       let requests = 0;
       using site = new Site(make({}, () => requests++));
       const answer = say(connect(site), GET);
@@ -267,7 +267,7 @@ for (const { name, make, connect } of KINDS) {
       assert.equal(await answer, "");
     });
 
-    test("the server can listen itself when it has closed", async () => {
+    test("the server can listen itself after it has closed", async () => {
       const server = make({}, (_, response) => response.end("again"));
       using site = new Site(server);
       await site.service.close();
@@ -330,7 +330,7 @@ for (const { name, make, connect } of KINDS) {
       await site.empty();
     });
 
-    test("a large answer arrives whole before the close", async () => {
+    test("a large answer is complete before the close", async () => {
       const bytes = pattern(20_000_000);
       using site = new Site(make({}, (_, response) => response.end(bytes)));
       const client = connect(site);
@@ -351,7 +351,7 @@ for (const { name, make, connect } of KINDS) {
       await site.empty();
     });
 
-    test("an upgrade is left alone by the timeouts", async () => {
+    test("the timeouts end with an upgrade", async () => {
       using site = new Site(make({
         headersTimeout: 100,
         requestTimeout: 200,
@@ -385,7 +385,7 @@ test("A wrong request is answered, and then the connection ends", async () => {
   await site.empty();
 });
 
-test("An upgraded connection without a listener to errors does no harm", async () => {
+test("An upgraded connection without an error listener does no harm", async () => {
   using site = new Site(createServer());
   site.server.on(
     "upgrade",
@@ -401,7 +401,7 @@ test("An upgraded connection without a listener to errors does no harm", async (
   await site.empty();
 });
 
-test("serveHttp() sends small writes at once, unless the server says not to", async () => {
+test("serveHttp() sends small writes at once, unless the server has noDelay: false", async () => {
   for (const noDelay of [true, false]) {
     for (const ofListener of [true, false]) {
       using port = new CompletionPort();
@@ -445,7 +445,7 @@ test("serveHttp() keeps the ALPN and the certificates of an https server", async
   assert.match(await say(client, LAST), /x$/);
 });
 
-test("serveHttp() asks the SNICallback of an https server", async () => {
+test("serveHttp() calls the SNICallback of an https server", async () => {
   const names: string[] = [];
   const { createSecureContext } = await import("node:tls");
   const context = createSecureContext(identity);
@@ -457,11 +457,11 @@ test("serveHttp() asks the SNICallback of an https server", async () => {
     ...identity,
   }, (_, response) => response.end("x")));
   assert.match(await say(site.connectTls(), LAST), /x$/);
-  /* Bun has no such callback for TLS over a stream, nor for https at all. */
+  /* Bun does not call it for TLS over a stream, nor for any https server. */
   assert.deepEqual(names, "Deno" in globalThis ? ["localhost"] : []);
 });
 
-test("A TLS client that speaks no TLS does no harm", async () => {
+test("A client that does not speak TLS does no harm", async () => {
   using site = new Site(
     createHttpsServer(identity, (_, response) => response.end("x")),
   );
@@ -503,7 +503,7 @@ for (
   });
 }
 
-test("serveHttp() gives connections to a server of node:net", async () => {
+test("serveHttp() passes connections to a server of node:net", async () => {
   const server = createNetServer((socket) => socket.pipe(socket));
   using site = new Site(server);
   const client = site.connect();
@@ -512,7 +512,7 @@ test("serveHttp() gives connections to a server of node:net", async () => {
   await within("the end", site.service.close());
 });
 
-test("serveHttp() refuses what is no server or no listener", () => {
+test("serveHttp() refuses other values than a server and a listener", () => {
   using port = new CompletionPort();
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
   for (const wrong of [undefined, null, 1, {}, { emit() {}, close() {} }]) {
@@ -528,5 +528,7 @@ test("serveHttp() refuses what is no server or no listener", () => {
     });
   }
   listener.close();
-  assert.throws(() => serveHttp(createServer(), listener), { code: "EBADF" });
+  const server = createServer();
+  assert.throws(() => serveHttp(server, listener), { code: "EBADF" });
+  assert.equal(server.listening, false);
 });

@@ -12,9 +12,9 @@ import {
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { LibraryError, NotSupported } from "../mod.ts";
+import { LibraryError } from "../mod.ts";
 import { checkAbi, openLibrary } from "../src/native/library.ts";
-import { findLibrary, type Found } from "../src/native/library_search.ts";
+import type { Found } from "../src/native/library_search.ts";
 import linux from "../src/native/linux_x86_64.ts";
 import windows from "../src/native/windows_x86_64.ts";
 import { runtime } from "../src/runtime/detect.ts";
@@ -22,182 +22,15 @@ import { ABI } from "../src/native/symbols.ts";
 import { type ChildOptions, start } from "./shared/child.ts";
 import {
   copyModule,
-  embed,
   LIBRARY_PROGRAM,
-  MemoryFiles,
   repositoryPath,
   sha256,
   TemporaryFolder,
 } from "./shared/files.ts";
-import { pattern } from "./shared/pattern.ts";
 
 const isWindows = process.platform === "win32";
 const target = isWindows ? "windows_x86_64" : "linux_x86_64";
 const own = isWindows ? windows : linux;
-const embedded = embed("lib.so", pattern(100));
-
-function environment(variables: Record<string, string>) {
-  return (name: string): string | undefined => variables[name];
-}
-const OWN_URL = new URL("../src/native/library.ts", import.meta.url).href;
-const beside = new URL("../ffi/prebuilt/any/lib.so", import.meta.url).pathname;
-
-/* The paths of all candidates. */
-function candidates(
-  variables: Record<string, string>,
-  files: MemoryFiles,
-  moduleUrl: string | undefined = OWN_URL,
-): string[] {
-  const env = environment({ XDG_CACHE_HOME: "/cache", ...variables });
-  const search = { env, target: "any", files, embedded, moduleUrl };
-  return paths(findLibrary(search));
-}
-
-function paths(found: Iterable<Found>): string[] {
-  return [...found].map((candidate) => {
-    if ("problem" in candidate) return candidate.problem;
-    return candidate.isVerified ? candidate.path : `maybe ${candidate.path}`;
-  });
-}
-
-const extracted = `/cache/iocp/${embedded.sha256}/lib.so`;
-const inTemporary = `/tmp/iocp-1000/${embedded.sha256}/lib.so`;
-
-test("findLibrary() takes IOCP_LIBRARY and nothing else", () => {
-  const files = new MemoryFiles();
-  assert.deepEqual(candidates({ IOCP_LIBRARY: "/my/lib.so" }, files), [
-    "/my/lib.so",
-  ]);
-  assert.deepEqual(candidates({ IOCP_LIBRARY: "my/lib.so" }, files), [
-    "/cwd/my/lib.so",
-  ]);
-  assert.deepEqual(files.log, []);
-});
-
-test("findLibrary() takes the file beside the module", () => {
-  const files = new MemoryFiles();
-  files.files.set(beside, pattern(100));
-  const [first] = candidates({ IOCP_LIBRARY: "" }, files);
-  assert.equal(first, beside);
-});
-
-test("findLibrary() passes by a place that it cannot look at", () => {
-  for (
-    const code of [
-      "ENOENT",
-      "ENOTDIR",
-      "EACCES",
-      "ENAMETOOLONG",
-      "ELOOP",
-      "EISDIR",
-      "EIO",
-    ]
-  ) {
-    const files = new MemoryFiles();
-    files.failing.set(beside, code);
-    assert.deepEqual(candidates({}, files), [extracted, inTemporary], code);
-  }
-});
-
-/* What bundlers, executables and the web make of import.meta.url. */
-const ELSEWHERE = [
-  undefined,
-  "",
-  "library.ts",
-  "/src/native/library.ts",
-  "./src/native/library.ts",
-  "blob:null/053dfb66-2fb3-4c5b-8a3a-6d2f3a1b0c9d",
-  `data:text/javascript,${"x".repeat(10_000)}/src/native/library.ts`,
-  "https://example.com/iocp/src/native/library.ts",
-  "http://127.0.0.1:8000/src/native/library.ts",
-  "file:///$bunfs/root/main",
-  "file:///B:/~BUN/root/main.exe",
-  "file:///tmp/deno-compile-main/dist/main.js",
-  "file:///home/me/dist/main.js",
-  "file:///home/me/node_modules/iocp/dist/src/native/library.js",
-  "webpack:///src/native/library.ts",
-  "bundle.js",
-];
-
-test("findLibrary() reaches the embedded copy wherever the module is", () => {
-  for (const moduleUrl of ELSEWHERE) {
-    const files = new MemoryFiles();
-    /* What is near a bundle is not this module's, even where the name fits. */
-    files.canRead = (path) => !path.includes("prebuilt");
-    const env = environment({ XDG_CACHE_HOME: "/cache" });
-    const search = { env, target: "any", files, embedded, moduleUrl };
-    const found = paths(findLibrary(search));
-    assert.deepEqual(found, [extracted, inTemporary], `${moduleUrl}`);
-  }
-});
-
-test("findLibrary() survives a URL that is no path", () => {
-  const files = new MemoryFiles();
-  files.fromUrl = () => {
-    throw new TypeError("File URL host must be empty");
-  };
-  const found = candidates(
-    {},
-    files,
-    "file://server/share/src/native/library.ts",
-  );
-  assert.deepEqual(found, [extracted, inTemporary]);
-});
-
-test("findLibrary() goes on to the temporary files", () => {
-  const files = new MemoryFiles();
-  files.failing.set("/cache", "EROFS");
-  const [problem, ...rest] = candidates({}, files);
-  assert.match(problem!, /cannot extract it to \/cache\/iocp\/.*EROFS/);
-  assert.deepEqual(rest, [inTemporary]);
-});
-
-test("findLibrary() refuses another build beside the module", () => {
-  const files = new MemoryFiles();
-  files.files.set(beside, pattern(100, 2));
-  assert.throws(() => candidates({}, files), (error) => {
-    assert.ok(error instanceof LibraryError);
-    assert.match(error.message, /npm run build:native/);
-    assert.match(error.message, /IOCP_LIBRARY/);
-    return true;
-  });
-});
-
-test("findLibrary() tries the file beside the module that it may not read", () => {
-  const files = new MemoryFiles();
-  files.canRead = () => false;
-  const found = candidates({}, files);
-  assert.deepEqual(found, [`maybe ${beside}`, extracted, inTemporary]);
-});
-
-test("findLibrary() extracts the embedded copy", () => {
-  const files = new MemoryFiles();
-  const [first] = candidates({}, files);
-  assert.equal(first, extracted);
-  assert.deepEqual(files.files.get(extracted), pattern(100));
-});
-
-test("findLibrary() refuses an unsupported platform", () => {
-  const files = new MemoryFiles();
-  for (const strange of ["linux_aarch64", "darwin_x86_64", "windows_aarch64"]) {
-    const env = environment({});
-    const search = { env, target: strange, files, moduleUrl: OWN_URL };
-    assert.throws(() => [...findLibrary(search)], (error) => {
-      assert.ok(error instanceof NotSupported);
-      assert.ok(error.message.includes(strange));
-      assert.match(error.message, /linux_x86_64, windows_x86_64/);
-      assert.match(error.message, /IOCP_LIBRARY/);
-      return true;
-    });
-  }
-});
-
-test("findLibrary() takes IOCP_LIBRARY on an unsupported platform", () => {
-  const env = environment({ IOCP_LIBRARY: "/my/lib.so" });
-  const files = new MemoryFiles();
-  const search = { env, target: "darwin_x86_64", files, moduleUrl: OWN_URL };
-  assert.deepEqual(paths(findLibrary(search)), ["/my/lib.so"]);
-});
 
 test("checkAbi() refuses another ABI, and says what to do", () => {
   checkAbi({ iocp_abi: () => ABI }, "/x");
@@ -211,7 +44,7 @@ test("checkAbi() refuses another ABI, and says what to do", () => {
   });
 });
 
-test("openLibrary() goes on after a file that does not open", () => {
+test("openLibrary() continues after a file that cannot be opened", () => {
   using folder = new TemporaryFolder();
   const text = folder.write("text.so", "not a library");
   const library = folder.join(own.name);
@@ -225,7 +58,7 @@ test("openLibrary() goes on after a file that does not open", () => {
   assert.equal(opened.path, library);
 });
 
-test("openLibrary() says why each of the files will not do", () => {
+test("The error of openLibrary() says why each file cannot be used", () => {
   using folder = new TemporaryFolder();
   const missing = folder.join("missing.so");
   const text = folder.write("text.so", "not a library");
@@ -258,17 +91,17 @@ test("The embedded libraries are the prebuilt ones", () => {
   }
 });
 
-test("The runtime's target is one that there is a library for", () => {
+test("There is a library for the runtime's target", () => {
   assert.equal(runtime.target, target);
 });
 
-/* What LIBRARY_PROGRAM says in a process of its own. */
+/* The output of LIBRARY_PROGRAM in a process of its own. */
 async function load(
   folder: TemporaryFolder,
   env: ChildOptions["env"],
 ): Promise<string> {
   const program = folder.join("main.ts");
-  /* Once: a process that starts meanwhile would read half of it. */
+  /* Written once: another process could otherwise read a part of it. */
   if (!existsSync(program)) folder.write("main.ts", LIBRARY_PROGRAM);
   using child = start(program, [], { env, cwd: folder.path });
   const { stdout, stderr, code, signal } = await child.ended;
@@ -322,7 +155,7 @@ test("An extracted library that was changed is replaced", async () => {
   assert.deepEqual(left, [own.name]);
 });
 
-test("A wrong file that cannot be replaced is passed by", async () => {
+test("A wrong file that cannot be replaced is skipped", async () => {
   using copy = new TemporaryFolder();
   using cache = new TemporaryFolder();
   copyModule(copy);
@@ -337,7 +170,7 @@ test("A wrong file that cannot be replaced is passed by", async () => {
   );
 });
 
-/* Variables with which all of the system's folders are in one of the test. */
+/* Variables that move all of the system's folders into a folder of the test. */
 function everywhere(folder: TemporaryFolder): Record<string, string> {
   const names = isWindows ? ["LOCALAPPDATA", "TEMP", "TMP"] : [
     "XDG_CACHE_HOME",
@@ -348,7 +181,7 @@ function everywhere(folder: TemporaryFolder): Record<string, string> {
   return { ...home, ...Object.fromEntries(inside) };
 }
 
-test("A cache that cannot be written to is passed by", async () => {
+test("A cache folder that cannot be written to is skipped", async () => {
   using copy = new TemporaryFolder();
   using folder = new TemporaryFolder();
   copyModule(copy);
@@ -394,7 +227,7 @@ test("A relative cache folder is not used", async () => {
   assert.ok(!existsSync(copy.join("relative", "iocp")));
 });
 
-/* To mount needs root. */
+/* Only root can mount. */
 const cannotMount = (isWindows && "Linux alone has such mounts") ||
   (process.getuid?.() !== 0 && "only root may mount");
 
@@ -408,7 +241,7 @@ function mount(folder: string, options: string): Disposable {
   };
 }
 
-test("A folder mounted noexec is passed by, and named when there is no other", {
+test("A folder mounted noexec is skipped, and named when there is no other", {
   skip: cannotMount,
 }, async () => {
   using copy = new TemporaryFolder();

@@ -13,7 +13,7 @@ const skip = runtime.preloads
   ? false
   : `${runtime.name} does not look for what a test leaves behind`;
 
-test("The library is loaded at the import where that is of use", () => {
+test("The import loads the library in runtimes that need it", () => {
   assert.equal(preload(), runtime.preloads);
 });
 
@@ -37,13 +37,13 @@ describe(
   "A test that closes all that it opens leaves nothing",
   { skip },
   () => {
-    test("in any of the ways to open and close", async () => {
+    test("in all ways to open and close", async () => {
       const { code, stdout, stderr } = await sanitized(130);
       assert.equal(code, 0, stdout + stderr);
       assert.match(stdout, /130 passed/);
     });
 
-    test("while other processes want the processors", async () => {
+    test("while other processes use the processors", async () => {
       using folder = new TemporaryFolder();
       using _one = busy(folder);
       using _two = busy(folder);
@@ -86,7 +86,7 @@ async function imported(
 }
 
 describe("The import of the module", { skip }, () => {
-  test("asks for nothing and fails for nothing", async () => {
+  test("does not prompt and does not fail", async () => {
     using cache = new TemporaryFolder();
     const env = { XDG_CACHE_HOME: cache.path, LOCALAPPDATA: cache.path };
     for (
@@ -107,12 +107,12 @@ describe("The import of the module", { skip }, () => {
     }
   });
 
-  test("fails for no library that cannot be used", async () => {
+  test("does not fail with a library that cannot be used", async () => {
     const { used } = await imported(["-A"], { IOCP_LIBRARY: "/not/there" });
     assert.equal(used, "LibraryError");
   });
 
-  test("writes nothing that the user has not allowed", async () => {
+  test("writes nothing without the permission", async () => {
     using cache = new TemporaryFolder();
     const env = { XDG_CACHE_HOME: cache.path, LOCALAPPDATA: cache.path };
     const flags = ["--allow-ffi", "--allow-read", "--allow-env"];

@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
-/* A program that ends and begins again on the thread that it had, as with
- * `deno run --watch` or in a test runner: nothing of the earlier run is left. */
+/* A program that ends and is started again on the same thread, as with
+ * `deno run --watch` or in a test runner: the sockets of the earlier run are
+ * closed. */
 
 import assert from "node:assert/strict";
 import { readdirSync, readlinkSync } from "node:fs";
@@ -24,8 +25,8 @@ const notBun = isDeno
   ? "only Bun has test files in realms of one thread"
   : false;
 
-/* What a process has open: sockets and queues, and threads. What the runtime
- * itself keeps for each restart, such as files of its caches, is not counted. */
+/* The open sockets and queues of a process, and its threads. Files that the runtime
+ * itself opens at each restart, such as its caches, are not counted. */
 function held(pid: number): { threads: number; handles: number } | undefined {
   if (!isLinux) return undefined;
   const folder = `/proc/${pid}/fd`;
@@ -42,7 +43,8 @@ function held(pid: number): { threads: number; handles: number } | undefined {
   return { threads, handles: handles.length };
 }
 
-/* A client of a run: what it was answered, and whether it has ended. */
+/* A client of a run: the answer that it got, and whether its connection has
+ * ended. */
 class Client implements Disposable {
   readonly socket: Socket;
   data = "";
@@ -60,7 +62,7 @@ class Client implements Disposable {
   }
 }
 
-/* The run that is up, and the port that it is on. */
+/* The current run and its port number. */
 async function port(child: Child, word: string): Promise<number> {
   const [, number] = await within(
     `the run "${word}"`,
@@ -69,7 +71,7 @@ async function port(child: Child, word: string): Promise<number> {
   return Number(number);
 }
 
-/* A program that is watched, in a file that changes. */
+/* A program under --watch, in a file that changes. */
 class Watched implements Disposable {
   readonly folder = new TemporaryFolder();
   readonly child: Child;
@@ -88,8 +90,8 @@ class Watched implements Disposable {
     );
   }
 
-  /* Deno watches a file only once its program runs, and may miss a change that
-   * comes right after that, so the file is saved again until the run is up. */
+  /* Deno watches a file only once its program runs, and may miss a change right
+   * after that, so the file is saved again until the run has started. */
   async change(run: number): Promise<number> {
     this.write(run);
     const saving = setInterval(() => this.write(run), 5_000);
@@ -110,8 +112,10 @@ class Watched implements Disposable {
   }
 }
 
-/* With --watch-hmr Deno may also put new code into the run that is there. */
-describe("What an earlier run has left is closed", { skip: notDeno }, () => {
+/* With --watch-hmr Deno may also replace code of the current run. */
+describe("Sockets that an earlier run has left open are closed", {
+  skip: notDeno,
+}, () => {
   test(`after ${RESTARTS} changes with --watch`, async () => {
     using watched = new Watched("--watch");
     const { child } = watched;
@@ -141,7 +145,7 @@ describe("What an earlier run has left is closed", { skip: notDeno }, () => {
     for (const client of clients) client[Symbol.dispose]();
   });
 
-  test("though the next run does not use the module", async () => {
+  test("also if the next run does not use the module", async () => {
     using watched = new Watched("--watch");
     const number = await port(watched.child, "0");
     using client = new Client(number);
@@ -155,7 +159,7 @@ describe("What an earlier run has left is closed", { skip: notDeno }, () => {
   });
 });
 
-/* Files that each listen on the same port, and leave all open. */
+/* Files that all listen on the same port, and close nothing. */
 function testFiles(folder: TemporaryFolder, count: number): string[] {
   return Array.from({ length: count }, (_, i) => {
     const body = `
@@ -168,7 +172,7 @@ function testFiles(folder: TemporaryFolder, count: number): string[] {
   });
 }
 
-test("Files of `deno test` leave nothing to the next", {
+test("Files of `deno test` leave no socket open for the next", {
   skip: notDeno,
 }, async () => {
   using folder = new TemporaryFolder();
@@ -183,7 +187,7 @@ test("Files of `deno test` leave nothing to the next", {
   assert.match(stdout, /6 passed/);
 });
 
-test("Files of `bun test --isolate` leave nothing to the next", {
+test("Files of `bun test --isolate` leave no socket open for the next", {
   skip: notBun,
 }, async () => {
   using folder = new TemporaryFolder();
@@ -210,15 +214,15 @@ test("Files of `bun test --isolate` leave nothing to the next", {
     ([, handles, threads]) => [Number(handles), Number(threads)] as const,
   );
   assert.ok(before !== undefined && after !== undefined, stdout + stderr);
-  /* Those of one Worker come and go; seven files that leak have more. */
+  /* The threads of one Worker vary; seven files with leaks have more. */
   assert.ok(after[0] <= before[0] + 12, `${before}, then ${after}`);
   assert.ok(after[1] <= before[1] + 4, `${before}, then ${after}`);
 });
 
-test("A context of node:vm is no realm of its own", () => {
+test("A context of node:vm is not a realm of its own", () => {
   const own = realmNumber();
   const sandbox = { process, number: undefined as unknown };
-  /* What a copy of the module would do that a test runner loads there. */
+  /* As a copy of the module does that a test runner loads there. */
   runInContext(
     `number = process.getBuiltinModule("node:process")[Symbol.for("iocp.realm")]`,
     createContext(sandbox),

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Where the module cannot run, one sentence says so. That it comes first in
- * real runtimes is tested by `npm test -- --stage package`. */
+/* The error where the module cannot run. That real runtimes throw it first is tested
+ * by `npm test -- --stage package`. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -22,7 +22,7 @@ function bun(version: string): Surroundings {
   return { Bun: { version }, process };
 }
 
-test("obstacle() finds none here", () => {
+test("obstacle() finds none in the current runtime", () => {
   assert.equal(obstacle(globalThis as Surroundings), undefined);
 });
 
@@ -37,7 +37,7 @@ test("obstacle() finds none in versions that are new enough", () => {
 
 test("obstacle() says which version is needed", () => {
   for (const version of ["1.46.3", "2.0.0", "2.7.14", "0.9.0"]) {
-    /* Old ones lack what newer ones have. */
+    /* Old versions lack members of newer ones. */
     for (const rest of [{ process }, { process: {} }, {}]) {
       const here = { Deno: { version: { deno: version } }, ...rest };
       assert.equal(
@@ -54,7 +54,7 @@ test("obstacle() says which version is needed", () => {
   }
 });
 
-test("obstacle() says what other runtimes lack", () => {
+test("obstacle() names other runtimes and what they lack", () => {
   const needs = "it needs the FFI of Deno 2.8 or newer, or of Bun 1.4 or newer";
   const table: [Surroundings, string][] = [
     [{ process: { versions: { node: "20.1.0" } } }, "Node.js 20.1.0"],
@@ -73,14 +73,14 @@ test("obstacle() says what other runtimes lack", () => {
   }
 });
 
-test("obstacle() says what a host has taken away", () => {
+test("obstacle() says what a restricted host lacks", () => {
   const hosted = { Deno: { version: { deno: "2.9.0" } }, process };
   assert.match(obstacle(hosted)!, /^Cannot use iocp in Deno 2\.9\.0: .*dlopen/);
   const bare = { Bun: { version: "1.4.0" }, process: {} };
   assert.match(obstacle(bare)!, /Bun 1\.4\.0: .*process\.getBuiltinModule/);
 });
 
-test("package.json says the oldest versions as well", () => {
+test("package.json has the same oldest versions", () => {
   const { engines } = JSON.parse(
     readFileSync(repositoryPath("package.json"), "utf8"),
   );

@@ -32,7 +32,7 @@ async function withLoop(body: (loop: Loop) => unknown): Promise<void> {
   }
 }
 
-/* What a resolver calls its failure, and the code of the SocketError. */
+/* The code of a resolver's failure, and the code of the SocketError. */
 const failures: [cause: string | undefined, code: string][] = [
   ["ENOTFOUND", "ENOTFOUND"],
   ["DNS_ENOTFOUND", "ENOTFOUND"],
@@ -58,7 +58,7 @@ const failures: [cause: string | undefined, code: string][] = [
   [undefined, "EAI_FAIL"],
 ];
 
-test("resolve() fails with the kind of the resolver's failure", async () => {
+test("resolve() maps the resolver's failures to codes", async () => {
   await withLoop(async ({ native }) => {
     for (const [cause, code] of failures) {
       const error = await errorFrom(
@@ -73,7 +73,7 @@ test("resolve() fails with the kind of the resolver's failure", async () => {
   });
 });
 
-test("resolve() passes a refused permission on", {
+test("resolve() rethrows a refused permission", {
   skip: !("Deno" in globalThis) && "only Deno has permissions",
 }, async () => {
   const { Deno } = globalThis as unknown as {
@@ -88,7 +88,7 @@ test("resolve() passes a refused permission on", {
   });
 });
 
-test("resolve() finds nothing where no address is one", async () => {
+test("resolve() finds nothing if no result is an IP address", async () => {
   await withLoop(async ({ native }) => {
     for (const found of [[], [{ address: "/a/path", family: 0 }]]) {
       const error = await errorFrom(
@@ -99,7 +99,7 @@ test("resolve() finds nothing where no address is one", async () => {
   });
 });
 
-/* The first interface with IPv6, by name and number. */
+/* The first network interface with IPv6: its name and number. */
 function zone():
   | { name: string; scopeid: number; address: string }
   | undefined {
@@ -116,7 +116,7 @@ function zone():
 
 const noZone = noIpv6 || (zone() === undefined && "no link-local address");
 
-test("resolve() takes addresses whose zone is a name", {
+test("resolve() accepts addresses whose zone is a name", {
   skip: noZone,
 }, async () => {
   const { name, scopeid } = zone()!;
@@ -131,7 +131,7 @@ test("resolve() takes addresses whose zone is a name", {
   });
 });
 
-test("literalIp() knows the zones of this machine by name and number", {
+test("literalIp() knows zones by name and number", {
   skip: noZone,
 }, async () => {
   const { name, scopeid } = zone()!;
@@ -148,7 +148,7 @@ test("literalIp() knows the zones of this machine by name and number", {
   });
 });
 
-test("listen(), connect() and localAddress take a zone by name", {
+test("listen(), connect() and localAddress accept a zone by name", {
   skip: noZone,
 }, async () => {
   const { name, address } = zone()!;
@@ -171,7 +171,7 @@ test("listen(), connect() and localAddress take a zone by name", {
   assert.equal(sync.remoteAddr.port, listener.addr.port);
 });
 
-test("A zone that is no interface is EADDRNOTAVAIL in every call", async () => {
+test("An unknown zone is EADDRNOTAVAIL in every call", async () => {
   using port = new CompletionPort();
   const options = { hostname: "fe80::1%no-such-zone", port: 9 };
   for (

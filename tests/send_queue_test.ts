@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Sends in flight: as many as were asked for, in order, and each write is
- * answered for itself. */
+/* Pending sends: as many as `sendConcurrency` allows, in order, and each write
+ * settles separately. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -29,33 +29,36 @@ const SEND_MAX = numbers.get("IOCP_SEND_MAX")!;
 const LARGE = 32 * 1024 * 1024;
 
 for (const sendConcurrency of [1, 2, 7, 64]) {
-  test(`${sendConcurrency} sends are in flight for a slow reader`, async () => {
+  test(`${sendConcurrency} sends are pending for a slow reader`, async () => {
     using ends = await pair({ sendConcurrency });
     const { client, server } = ends;
     const bytes = pattern(LARGE);
     const written = client.write(bytes);
     await settled("the sender has stopped", () => client.stats().bytesSent);
-    const { sends, bytesKept } = client.stats();
+    const { sends, bytesBuffered } = client.stats();
     assert.equal(sends, sendConcurrency);
-    assert.ok(bytesKept <= sendConcurrency * SEND_MAX, `${bytesKept}`);
-    assert.ok(bytesKept > (sendConcurrency - 1) * SEND_MAX, `${bytesKept}`);
+    assert.ok(bytesBuffered <= sendConcurrency * SEND_MAX, `${bytesBuffered}`);
+    assert.ok(
+      bytesBuffered > (sendConcurrency - 1) * SEND_MAX,
+      `${bytesBuffered}`,
+    );
     const received = receiveByLoop(server);
     assert.equal(await within("the write", written), LARGE);
     assert.equal(client.stats().sends, 0);
-    assert.equal(client.stats().bytesKept, 0);
+    assert.equal(client.stats().bytesBuffered, 0);
     client.close();
     assert.equal(await within("the bytes", received), digest(bytes));
   });
 }
 
-test("A part that is kept of a huge write is not the whole", () => {
+test("isWhole() is false for a huge write that was copied in part", () => {
   assert.equal(isWhole(PENDING | SEND_MAX, PENDING + SEND_MAX), false);
   assert.equal(isWhole(SEND_MAX, SEND_MAX), true);
   assert.equal(isWhole(0, 0), true);
   assert.equal(isWhole(-1, 1), false);
 });
 
-describe("Several sends in flight keep the order", () => {
+describe("Several pending sends keep the order", () => {
   const sends = { sendWhole, sendUnawaited, sendByStream };
   for (const [name, send] of Object.entries(sends)) {
     test(name, async () => {
@@ -68,7 +71,7 @@ describe("Several sends in flight keep the order", () => {
   }
 });
 
-test("Writes are answered in order", async () => {
+test("Writes settle in order", async () => {
   using ends = await pair({ sendConcurrency: 5 });
   const { client, server } = ends;
   const order: number[] = [];
@@ -84,7 +87,7 @@ test("Writes are answered in order", async () => {
   await received;
 });
 
-test("Each write that is in flight fails with the connection", async () => {
+test("Every pending write fails with the connection", async () => {
   using ends = await pair({ sendConcurrency: 4 });
   const { client, server } = ends;
   const writes = Array.from(
@@ -98,7 +101,7 @@ test("Each write that is in flight fails with the connection", async () => {
   assert.equal((client.lastError as { code?: string }).code, "ECONNRESET");
 });
 
-test("closeWrite() and close() wait for all of them", async () => {
+test("closeWrite() and close() wait for all pending sends", async () => {
   for (const close of ["close", "closeWrite"] as const) {
     using ends = await pair({ sendConcurrency: 4 });
     const bytes = pattern(LARGE, 8);
@@ -110,7 +113,7 @@ test("closeWrite() and close() wait for all of them", async () => {
   }
 });
 
-test("The number can change while sends are in flight", async () => {
+test("sendConcurrency can change while sends are pending", async () => {
   using ends = await pair({ sendConcurrency: 2 });
   const { client, server } = ends;
   const bytes = pattern(LARGE);
@@ -130,23 +133,23 @@ test("The number can change while sends are in flight", async () => {
   assert.equal((await errorFrom(written)).code, "EINTR");
 });
 
-/* An owner whose library takes so many bytes of the first write, and keeps
- * them. */
+/* An owner whose library accepts so many bytes of a write, as a copy. */
 function keeping(bytes: number): SendOwner {
   const port = { send: () => bytes | PENDING };
   const loop = { port, allowance: new Allowance() };
   return {
     loop: loop as unknown as SendOwner["loop"],
     id: 1,
+    settings: { sendConcurrency: 1 },
     failure: () => new SocketError("ECONNRESET", { syscall: "write" }),
-    entered() {},
-    drained() {},
+    writesPending() {},
+    writesDone() {},
     reset() {},
   };
 }
 
-test("SendQueue takes a completion that comes after its failure", async () => {
-  const queue = new SendQueue(keeping(8), 1);
+test("SendQueue.sent() ignores a completion after the failure", async () => {
+  const queue = new SendQueue(keeping(8));
   const written = queue.write(new Uint8Array(8));
   queue.fail(new SocketError("EINTR", { syscall: "write" }));
   queue.sent(8, 0);
@@ -154,17 +157,17 @@ test("SendQueue takes a completion that comes after its failure", async () => {
   assert.equal(queue.isBusy, false);
 });
 
-test("SendQueue.isTaken is true when the library has all of it", async () => {
-  const whole = new SendQueue(keeping(8), 1);
-  assert.equal(whole.isTaken, true);
+test("SendQueue.isAllAccepted is true once no bytes are left here", async () => {
+  const whole = new SendQueue(keeping(8));
+  assert.equal(whole.isAllAccepted, true);
   const written = whole.write(new Uint8Array(8));
-  assert.equal(whole.isTaken, true);
+  assert.equal(whole.isAllAccepted, true);
   assert.equal(whole.offset, 8);
   whole.write(new Uint8Array(1)).catch(() => {});
-  assert.equal(whole.isTaken, false);
-  const part = new SendQueue(keeping(4), 1);
+  assert.equal(whole.isAllAccepted, false);
+  const part = new SendQueue(keeping(4));
   part.write(new Uint8Array(8)).catch(() => {});
-  assert.equal(part.isTaken, false);
+  assert.equal(part.isAllAccepted, false);
   assert.equal(part.offset, 4);
   whole.sent(8, 0);
   assert.equal(await written, 8);

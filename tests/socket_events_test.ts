@@ -1,6 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* The callback view: sockets are added to a port, and what happens to them
- * comes as events, each with the state that the user gave. */
+/* The events of sockets that were added to a port, with the state of the user. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -16,8 +15,8 @@ import { outcome } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
 import { bytesOf, Digest, digest, pattern, textOf } from "./shared/pattern.ts";
 
-/* Both ends of a connection: a plain socket of the system, added to a port, and
- * a connection of another port. */
+/* Both ends of a connection: a socket of the system that is added to a port, and a
+ * connection of another port. */
 class Ends implements Disposable {
   readonly other: CompletionPort = new CompletionPort();
   readonly listener: Listener;
@@ -50,7 +49,7 @@ async function nextOf<T>(
   return value!;
 }
 
-test("Reads and the end come as events, with the user's state", async () => {
+test("Reads and the end are events with the user's state", async () => {
   using ends = new Ends();
   using port = new CompletionPort();
   const userState = { name: "mine" };
@@ -74,7 +73,7 @@ test("Reads and the end come as events, with the user's state", async () => {
   assert.equal(end.data, undefined);
 });
 
-test("A reset and a close of our own come as errors, once", async () => {
+test("A reset and a close by this side are one error event each", async () => {
   for (const isOurs of [false, true]) {
     using ends = new Ends();
     using port = new CompletionPort();
@@ -92,7 +91,7 @@ test("A reset and a close of our own come as errors, once", async () => {
   }
 });
 
-test("No event brings more than the read buffer size", async () => {
+test("No event has more bytes than the read buffer size", async () => {
   using ends = new Ends();
   using port = new CompletionPort();
   await ends.add(port, { readBufferSize: 1000 });
@@ -108,7 +107,7 @@ test("No event brings more than the read buffer size", async () => {
   await written;
 });
 
-test("Sockets whose events nobody takes receive no more", async () => {
+test("Sockets whose events are not read receive no more", async () => {
   using ends = new Ends();
   using port = new CompletionPort();
   await ends.add(port, { readBufferSize: 4096 });
@@ -140,7 +139,7 @@ test("Many sockets share the events, each in order", async () => {
       client.write(pattern(100_000, i)).then(() => client.close())
     );
     let open = all.length;
-    /* Several loops take turns. */
+    /* Several loops read by turns. */
     const loop = async () => {
       for await (const { type, data, userState } of port.events<number>()) {
         if (type === "read") results[userState]!.add(data!);
@@ -172,7 +171,7 @@ test("Closing the port ends the events", async () => {
   assert.equal((await events.next()).done, true);
 });
 
-test("Leaving a loop over the events loses none", async () => {
+test("Leaving a loop over the events loses no event", async () => {
   using ends = new Ends();
   using port = new CompletionPort();
   await ends.add(port, {});
@@ -208,7 +207,7 @@ test("A detached connection can be added, with what it had received", async () =
   assert.equal(text, "two three four");
 });
 
-test("What is no connected stream is refused, and stays the caller's", async () => {
+test("A handle that is no connected stream is refused and stays open", async () => {
   using ends = new Ends();
   using port = new CompletionPort();
   const handle = makeSocket();

@@ -47,7 +47,7 @@ test("Conn.readable.cancel() closes the connection", async () => {
   assert.equal((await errorFrom(server.write(bytesOf("x")))).code, "EBADF");
 });
 
-test("Conn.readable.cancel() ends a read that waits", async () => {
+test("Conn.readable.cancel() ends a pending read", async () => {
   using ends = await pair();
   const reader = ends.server.readable.getReader();
   const read = reader.read();
@@ -55,8 +55,8 @@ test("Conn.readable.cancel() ends a read that waits", async () => {
   assert.equal((await within("the read", read)).done, true);
 });
 
-/* A direction that is given up takes the connection with it: the peer sees its
- * end, and nothing is left on the port. */
+/* A canceled or aborted stream closes the whole connection: the peer sees its end,
+ * and no socket remains on the port. */
 
 type Act = (conn: Conn) => unknown;
 
@@ -93,11 +93,11 @@ const givenUp: Record<string, { act: Act; seen: "end" | "ECONNRESET" }> = {
     seen: "end",
   },
   "leaving a loop": { act: breakOff, seen: "end" },
-  "a pipeTo() whose place fails": {
+  "a pipeTo() whose destination fails": {
     act: (conn) => conn.readable.pipeTo(failingPlace()).catch(() => {}),
     seen: "end",
   },
-  "both halves of tee() being cancelled": {
+  "a cancel of both branches of tee()": {
     act: (conn) =>
       Promise.all(conn.readable.tee().map((half) => half.cancel())),
     seen: "end",
@@ -121,7 +121,7 @@ const givenUp: Record<string, { act: Act; seen: "end" | "ECONNRESET" }> = {
 
 const usedBefore: Record<string, Act> = {
   "neither in use before": () => {},
-  "both named before": (conn) => [conn.readable, conn.writable],
+  "both requested before": (conn) => [conn.readable, conn.writable],
   "written to before": async (conn) => {
     const writer = conn.writable.getWriter();
     await writer.write(bytesOf("before"));
@@ -156,7 +156,7 @@ for (const [what, { act, seen }] of Object.entries(givenUp)) {
   }
 }
 
-test("Conn.readable does not end when writable was aborted, it fails", async () => {
+test("Conn.readable fails and does not end after writable was aborted", async () => {
   using ends = await pair();
   const { server } = ends;
   const reader = server.readable.getReader();
@@ -165,7 +165,7 @@ test("Conn.readable does not end when writable was aborted, it fails", async () 
   assert.equal((await errorFrom(reader.read())).code, "EBADF");
 });
 
-test("Conn.readable fails when it waits while writable is aborted", async () => {
+test("A pending read of Conn.readable fails when writable is aborted", async () => {
   using ends = await pair();
   const { server } = ends;
   const reader = server.readable.getReader();
@@ -176,7 +176,7 @@ test("Conn.readable fails when it waits while writable is aborted", async () => 
   assert.equal((await read).code, "EINTR");
 });
 
-test("Conn.readable tells of a reset, and closes the connection", async () => {
+test("Conn.readable fails with a reset, and closes the connection", async () => {
   using ends = await pair();
   const { client, server, port } = ends;
   const writer = server.writable.getWriter();
@@ -192,7 +192,7 @@ test("Conn.readable tells of a reset, and closes the connection", async () => {
   await eventually("both are gone", () => port.stats().sockets === 1);
 });
 
-test("Conn.writable that meets a reset closes the connection, and readable does not end", async () => {
+test("Conn.writable fails with a reset and closes the connection, and readable does not end", async () => {
   using ends = await pair();
   const { client, server, port } = ends;
   const writer = server.writable.getWriter();
@@ -208,7 +208,7 @@ test("Conn.writable that meets a reset closes the connection, and readable does 
   await eventually("both are gone", () => port.stats().sockets === 1);
 });
 
-test("Conn.writable fails and closes after a closeWrite() elsewhere, and the peer gets all", async () => {
+test("Conn.writable fails after Conn.closeWrite() and closes, and the peer receives everything", async () => {
   using ends = await pair();
   const { client, server, port } = ends;
   await server.write(bytesOf("all of it"));
@@ -220,7 +220,7 @@ test("Conn.writable fails and closes after a closeWrite() elsewhere, and the pee
   await eventually("both are gone", () => port.stats().sockets === 1);
 });
 
-test("Conn.writable.abort() ends at once while the peer takes nothing", async () => {
+test("Conn.writable.abort() ends at once while the peer reads nothing", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const writer = server.writable.getWriter();
@@ -233,7 +233,7 @@ test("Conn.writable.abort() ends at once while the peer takes nothing", async ()
   assert.equal((error as { code?: string }).code, "ECONNRESET");
 });
 
-/* Each gives a pipe to a peer that takes nothing. */
+/* Pipes to a peer that reads nothing. */
 const PIPES: Record<
   string,
   (conn: Conn, source: ReadableStream, signal: AbortSignal) => unknown
@@ -245,7 +245,7 @@ const PIPES: Record<
 };
 
 for (const [name, pipe] of Object.entries(PIPES)) {
-  test(`An aborted ${name} ends at once while the peer takes nothing`, async () => {
+  test(`An aborted ${name} ends at once while the peer reads nothing`, async () => {
     using ends = await pair();
     const { client, server } = ends;
     const cancelled = Promise.withResolvers<unknown>();
@@ -308,7 +308,7 @@ test("A pipe to a connection with wrong options rejects", async () => {
   await assert.rejects(within("the pipe", piped), (error) => error === wrong);
 });
 
-test("A pipe that keeps its destination leaves the connection open", async () => {
+test("A pipe with preventAbort leaves the connection open", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const controller = new AbortController();
@@ -322,7 +322,7 @@ test("A pipe that keeps its destination leaves the connection open", async () =>
   assert.equal(await client.read(new Uint8Array(20)), 10);
 });
 
-test("Conn.readable pulls nothing before somebody reads", async () => {
+test("Conn.readable receives nothing before a read", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const stream = server.readable;
@@ -342,7 +342,7 @@ test("Conn.readable ends when the connection is closed", async () => {
   assert.equal((await within("the read", reader.read())).done, true);
 });
 
-test("Conn.readable can be split by tee()", async () => {
+test("Conn.readable works with tee()", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const halves = server.readable.tee().map((half) =>
@@ -399,7 +399,7 @@ const sources: Record<string, () => unknown> = {
   "a BigInt64Array": () => new BigInt64Array(pattern(320).buffer, 0, 40),
 };
 
-test("Conn.writable takes any buffer and any view", async () => {
+test("Conn.writable accepts every buffer and view", async () => {
   for (const [what, make] of Object.entries(sources)) {
     using ends = await pair();
     const chunk = make() as Uint8Array;
@@ -412,7 +412,7 @@ test("Conn.writable takes any buffer and any view", async () => {
   }
 });
 
-test("Conn.writable takes empty buffers", async () => {
+test("Conn.writable accepts empty buffers", async () => {
   using ends = await pair();
   const writer = ends.client.writable.getWriter();
   for (const empty of [new Uint8Array(0), new ArrayBuffer(0)]) {
@@ -422,7 +422,7 @@ test("Conn.writable takes empty buffers", async () => {
   assert.equal(await ends.server.read(new Uint8Array(1)), null);
 });
 
-test("Conn.writable refuses chunks that are no buffers, and those that are gone", async () => {
+test("Conn.writable refuses chunks that are no buffers, and detached ones", async () => {
   const gone = new Uint8Array(8);
   const goneBuffer = gone.buffer;
   structuredClone(gone, { transfer: [goneBuffer] });
@@ -437,7 +437,7 @@ test("Conn.writable refuses chunks that are no buffers, and those that are gone"
   }
 });
 
-test("Conn.writable holds its writer back while the peer takes nothing", async () => {
+test("Conn.writable applies backpressure while the peer reads nothing", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const writer = client.writable.getWriter();
@@ -460,7 +460,7 @@ test("Conn.writable fails when the peer has reset", async () => {
   assert.ok(["ECONNRESET", "EPIPE", "ECONNABORTED"].includes(code), code);
 });
 
-test("Conn's streams pipe through a transformation", async () => {
+test("Conn's streams work with pipeThrough()", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const upper = new TransformStream<string, string>({

@@ -21,7 +21,7 @@ static inline bool batch_is_full(const struct batch* batch) {
   return batch->count == batch->capacity;
 }
 
-/* Room for one more record must be there. */
+/* The batch must not be full. */
 static inline void batch_push(struct batch* batch,
                               const struct socket* socket,
                               int32_t kind,
@@ -29,7 +29,7 @@ static inline void batch_push(struct batch* batch,
                               int32_t detail) {
   debug_check(!batch_is_full(batch));
   struct iocp_record* record = &batch->records[batch->count++];
-  record->socket = socket->name;
+  record->socket = socket->id;
   record->kind = kind;
   record->result = result;
   record->detail = detail;

@@ -1,37 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Closing, a state machine:
+ * Closing one socket, a state machine:
  *
- *   drain what is kept -> FIN -> discard until the peer's FIN -> cancel what is
- *   in flight -> wait for it -> close the handle -> IOCP_CLOSED
+ *   send the copies -> FIN -> discard data until the peer's FIN -> cancel the
+ *   operations in flight -> wait for them -> close the handle -> IOCP_CLOSED
  *
- * A detach says no FIN and discards nothing: at its end, what operations have
- * received is told, and the handle is given back.
+ * A detach sends no FIN and discards nothing: at its end, what operations have
+ * received is delivered, and the handle is returned.
  *
- * Each arrow matters to some system: Windows resets a connection that is closed
- * with a receive pending and cuts a pending send, and both systems reset one
- * that is closed with data unread, which destroys what the peer has not read.
+ * Each step is needed on some system: Windows resets a connection that is
+ * closed with a receive pending and cuts a pending send off, and both systems
+ * reset one that is closed with unread data, which destroys what the peer has
+ * not read yet.
  */
 #ifndef IOCP_CLOSE_H
 #define IOCP_CLOSE_H
 
 #include "batch.h"
 
-/* Takes the steps that can be taken now. */
+/* iocp_close(), for any socket; `mode` is valid. */
+int32_t close_socket(struct socket* socket, uint32_t mode, uint32_t timeout_ms);
+
+/* Takes the steps that are possible now. */
 void close_step(struct socket* socket);
 
+/* The socket's timer has expired. */
 void close_timed_out(struct socket* socket);
 
-/* Resets a socket without having been asked: `error` is why, and what its
- * pending operations and IOCP_CLOSED tell. */
-void close_by_itself(struct socket* socket, int32_t error);
+/* Resets a socket that the caller has not closed. Its pending operations and
+ * IOCP_CLOSED have `error` as their result. */
+void close_with_error(struct socket* socket, int32_t error);
 
-/* Tells IOCP_CLOSED, for which there must be room, and frees the socket. */
-void close_tell(struct socket* socket, struct batch* batch);
+/* Reports IOCP_CLOSED, unless the socket is unreported, and frees the socket.
+ * The batch must not be full. */
+void close_report(struct socket* socket, struct batch* batch);
 
-/* Closes every socket of the port that is in the group, which may be GROUP_ANY,
- * and waits for the kernel to let go. One that it does not let go of in time is
- * not reported any more, in no group, and closed by later polls. */
-void close_all(struct port* port, uint32_t group);
+/* ---- for close_all.c */
+
+/* Starts to close an open socket. */
+void close_begin(struct socket* socket, bool is_reset);
+
+/* Skips the graceful part: cancels what is in flight. */
+void close_reap(struct socket* socket);
+
+/* Whether a send failed on a connection that may still work. */
+bool close_has_failed_send(const struct socket* socket);
+
+/* Closes the handle, for which the engine must be idle, and frees the slot
+ * without a record. */
+void close_now(struct socket* socket);
 
 #endif /* IOCP_CLOSE_H */

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Making connections, and adopting those made elsewhere. */
+/* Making connections. */
 #ifndef IOCP_CONNECTOR_H
 #define IOCP_CONNECTOR_H
 
 #include "socket.h"
 
-/* The engine calls this once for each engine_connect() that returned >= 0. */
+/* Returns the id of a connecting socket or -IOCP_E...; `local` may be NULL. */
+int32_t connector_start(struct port* port,
+                        const struct iocp_address* remote,
+                        const struct iocp_address* local);
+
+/* Called by the engine, once for each engine_connect() that returned >= 0. */
 void connector_done(struct socket* socket, int32_t error, int32_t native);
 
 #endif /* IOCP_CONNECTOR_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What must be true if the library is right. A debug build stops where it is
- * not; it has no C runtime to print with, and a debugger shows the place.
+ * Assertions of the library about itself. A debug build traps where one fails:
+ * it has no C runtime to print with, and a debugger shows the place.
  */
 #ifndef IOCP_DEBUG_H
 #define IOCP_DEBUG_H

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an engine does for the rest of the library. ffi/src/windows/ and
- * ffi/src/linux/ implement it; everything above it is common.
+ * The engine: what a system does for the rest of the library. The folders of
+ * the systems implement it, in files of the same names; everything above it is
+ * common.
  *
  * Every function runs on the port's thread unless it says otherwise. Results
- * are >= 0 or -IOCP_E...; a failing function leaves the system's number in
- * port->native_error. An engine never writes records: it tells what has
- * happened by socket_ready(), and the common code asks with engine_take() and
- * the like when it has room for the answer. That keeps the order of records in
- * one place, and a full record array needs no memory.
+ * are >= 0 or -IOCP_E...; a function that fails leaves the system's error
+ * number in port->native_error.
+ *
+ * An engine never writes records. It marks sockets with socket_ready(), and the
+ * common code asks it with engine_receive() and the like when it has room for
+ * the answer. So the order of records is decided in one place, and a full array
+ * of records needs no memory. Besides, an engine calls connector_done(),
+ * listener_failed(), sender_copy_progressed() and sender_copy_done().
  */
 #ifndef IOCP_ENGINE_H
 #define IOCP_ENGINE_H
@@ -17,30 +21,36 @@
 #include "port.h"
 #include "socket.h"
 
-/* engine_take(), engine_send(): nothing moved, and nothing is wrong. */
+/* A result: nothing can be moved now, and nothing has failed. */
 #define ENGINE_WOULD_BLOCK (-1000)
 
-/* Opens and closes the kernel's queue. The close may run on any thread; by then
- * all sockets are closed and no wait runs. */
+/* ---- the queue (queue.c) */
+
+/* Opens and closes the kernel's queue. Any thread may close it; all sockets are
+ * closed by then, and no wait is running. */
 int32_t engine_open(struct port* port);
 void engine_close(struct port* port);
 
-/* Blocks until the kernel's queue has something. Any thread. 1, 0 or error. */
+/* Blocks until the kernel's queue has something. Any thread. Returns 1, 0 after
+ * the timeout, or an error. */
 int32_t engine_wait(struct port* port, int32_t timeout_ms);
 
-/* The same on the port's thread, for microseconds where the system can do so.
+/* The same on the port's thread, if the system can wait for microseconds.
  * Returns 1 when the queue has something, otherwise 0. */
 int32_t engine_wait_here(struct port* port, uint32_t timeout_us);
 
-/* Makes a running or the next engine_wait() return. Any thread. */
+/* Makes the running engine_wait() return, or else the next one. Any thread. */
 int32_t engine_wake(struct port* port);
 
-/* Dequeues one batch without blocking and marks the sockets it concerns.
- * Returns true when the batch was full. */
+/* Dequeues one batch without blocking and marks its sockets. Returns true when
+ * the batch was full. */
 bool engine_poll(struct port* port);
 
-/* socket_new() has zeroed socket->engine; these fill it. On failure they leave
- * no handle behind. */
+/* ---- making sockets (handle.c, listen.c, connect.c)
+ *
+ * socket_new() has zeroed socket->engine; these set it. When they fail, they
+ * leave no handle behind. */
+
 int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags);
 int32_t engine_listen(struct socket* socket,
                       const struct iocp_address* address,
@@ -50,90 +60,102 @@ int32_t engine_connect(struct socket* socket,
                        const struct iocp_address* remote,
                        const struct iocp_address* local);
 
-/* accept_target has changed. Windows tops up the posted AcceptEx calls. */
-void engine_accept(struct socket* listener);
+/* ---- accepting (accept.c, defer_accept.c) */
 
-/* Takes the next connection of a listener into `accepted`, a new slot. Returns
- * 0, ENGINE_WOULD_BLOCK (READY_ACCEPT will follow when there is one),
- * -IOCP_ECONNABORTED (that one has gone; try the next), or another error. */
-int32_t engine_take_accept(struct socket* listener, struct socket* accepted);
+/* accept_target has changed, or is to be tried again: on Windows, posts as many
+ * accepts as are missing. */
+void engine_post_accepts(struct socket* listener);
 
-/* Looks after accepts that are posted and hold a connection whose peer says
- * nothing; every so many milliseconds (0: there is no need to). */
+/* Moves the listener's next connection into `accepted`, a new slot. Returns 0,
+ * ENGINE_WOULD_BLOCK (READY_ACCEPT will follow), -IOCP_ECONNABORTED (that
+ * connection has ended already, try again), or another error. */
+int32_t engine_accept_next(struct socket* listener, struct socket* accepted);
+
+/* defers_accept or first_byte_timeout_ms has changed. */
+int32_t engine_defer_accept(struct socket* listener);
+
+/* Checks the posted accepts that hold a connection without data, and resets
+ * those whose first-byte timeout has passed. To be called every
+ * engine_watch_ms() milliseconds (0: never). */
 void engine_watch_accepts(struct socket* listener);
 uint32_t engine_watch_ms(const struct socket* listener);
 
-/* defers_accept or first_byte_timeout_ms have changed. */
-int32_t engine_defer_accept(struct socket* listener);
-
-/* Has the system hold `backlog` connections from now on. */
+/* Makes the system hold up to `backlog` connections. */
 int32_t engine_set_backlog(struct socket* listener, uint32_t backlog);
 
-/* True when the stream can be received from: bytes, its end or an error. */
+/* ---- receiving (receive.c) */
+
+/* True when data, the end or an error can be received. */
 bool engine_has_data(struct socket* socket);
 
-/* Lets the kernel tell when the stream can be received from: posts receives of
- * up to `bytes` in all (0: a zero-byte one), as the socket's options say.
- * READY_RECEIVE follows. A no-op while enough are in flight, and on Linux,
- * where the edge comes by itself. */
+/* Makes READY_RECEIVE follow when there is something to receive: posts receives
+ * of up to `bytes` in all (0: a zero-byte one), as the socket's options say. It
+ * does nothing while enough are in flight, nor on Linux, where the edge comes
+ * by itself. */
 void engine_arm_receive(struct socket* socket, uint32_t bytes);
 
-/* Takes received bytes: with posted_only, those alone that an operation has
- * received. Returns > 0 bytes, 0 at the end of the stream, ENGINE_WOULD_BLOCK,
- * or an error. `more_out` is set when it is worth calling again without
- * waiting. */
-int32_t engine_take(struct socket* socket,
-                    void* buffer,
-                    uint32_t length,
-                    bool* more_out);
+/* Receives without blocking; with posted_only, only what an operation received.
+ * Returns bytes (> 0), 0 at the end of the stream, ENGINE_WOULD_BLOCK or an
+ * error. Sets `more_out` when it is worth calling again at once. */
+int32_t engine_receive(struct socket* socket,
+                       void* buffer,
+                       uint32_t length,
+                       bool* more_out);
+
+/* ---- sending (send.c, acknowledged.c) */
 
 /* Sends without blocking. Returns bytes, ENGINE_WOULD_BLOCK or an error. */
 int32_t engine_send(struct socket* socket, const void* buffer, uint32_t length);
 
-/* The copies of struct kept are to leave as the kernel has room, in order. When
- * one has left or failed: stream_kept_done(); until then stream_kept_moved() as
- * it goes. */
-void engine_send_kept(struct socket* socket);
+/* Sends the socket's send copies, in order, as the kernel has room. Calls
+ * sender_copy_progressed() and sender_copy_done(). */
+void engine_send_copies(struct socket* socket);
 
-/* How many bytes of the stream the peer's system has acknowledged, counted from
- * somewhere. False: this system does not say. */
+/* How many bytes of the stream the peer has acknowledged, from any starting
+ * point. Returns false where the system does not report it. */
 bool engine_acknowledged(struct socket* socket, uint64_t* bytes_out);
 
-/* FIN. No send is in flight. */
+/* Sends FIN. No send is in flight. */
 int32_t engine_shutdown(struct socket* socket);
 
-/* A step of a close, and only that: everything in flight is told to end. A
- * listener's handle is closed here, so that its address is free at once. */
+/* ---- closing (cancel.c) */
+
+/* Cancels everything in flight; only for a socket that closes. Closes the
+ * handle of a listener, so that its address is free at once. */
 void engine_cancel(struct socket* socket);
 
-/* True when the kernel holds nothing of this socket any more. READY_CLOSE
+/* True when the kernel holds nothing of the socket any more. READY_CLOSE
  * follows the last completion of a closing socket. */
 bool engine_is_idle(const struct socket* socket);
 
-/* Closes the handle. Only when idle. */
+/* Closes the handle of an idle socket. */
 void engine_close_socket(struct socket* socket, bool reset);
 
-/* Takes the handle out of the port and gives it back. Only when idle. */
+/* Removes the handle of an idle socket from the port, and returns it. */
 uint32_t engine_release(struct socket* socket);
 
-/* Adds the socket's part of `operations` and `bytes_posted` to those of many.
- * It asks the kernel nothing, so the handle may be closed. */
-void engine_count_posted(const struct socket* socket, struct iocp_stats* stats);
+/* ---- addresses, options, counters (handle.c, option.c) */
 
-/* Writes what the kernel holds of the socket now. */
-void engine_stats(struct socket* socket, struct iocp_socket_stats* stats);
+int32_t engine_get_address(struct socket* socket,
+                           uint32_t end,
+                           struct iocp_address* address_out);
 
-int32_t engine_name(struct socket* socket,
-                    uint32_t end,
-                    struct iocp_address* address_out);
-/* The options of the system; the value is within its bounds. */
+/* For options of the system; the value is within its bounds. */
 int32_t engine_set_option(struct socket* socket,
                           uint32_t option,
                           int32_t value);
 int32_t engine_get_option(struct socket* socket, uint32_t option);
 
-/* The longest name that engine_resolve() is given. */
-#define ENGINE_NAME_MAX 255
+/* Adds the socket's operations and bytes_posted. It does not call the kernel,
+ * so the handle may be closed. */
+void engine_count_posted(const struct socket* socket, struct iocp_stats* stats);
+
+/* Sets what the kernel holds of the socket now. */
+void engine_stats(struct socket* socket, struct iocp_socket_stats* stats);
+
+/* ---- names of hosts (resolve.c) */
+
+#define ENGINE_HOST_NAME_MAX 255
 
 /* Blocks. Any thread. The addresses may be at any alignment. */
 int32_t engine_resolve(const char* name, void* addresses, uint32_t capacity);

@@ -1,29 +1,39 @@
 /* SPDX-License-Identifier: MIT */
-/* Accepting connections. */
+/* Listening sockets, and the connections that they accept. */
 #ifndef IOCP_LISTENER_H
 #define IOCP_LISTENER_H
 
 #include "batch.h"
 
-/* Tells the connections that have come. Returns true when READY_ACCEPT is to
- * stay: there may be more. */
+/* Returns the id of a new listener or -IOCP_E...; `flags` are valid. */
+int32_t listener_open(struct port* port,
+                      const struct iocp_address* address,
+                      uint32_t backlog,
+                      uint32_t flags);
+
+/* Sets how many accepts are posted, at most IOCP_ACCEPT_MAX. */
+void listener_set_accepts(struct socket* listener, uint32_t count);
+
+/* Accepts connections and reports them. Returns true when READY_ACCEPT stays
+ * set: there may be more. */
 bool listener_deliver(struct socket* listener, struct batch* batch);
 
-/* Tells a connection whose peer has said something at last. Returns true when
- * READY_RECEIVE is to stay: there was no room. */
+/* Reports a SOCKET_DEFERRED whose peer has sent something. Returns true when
+ * READY_RECEIVE stays set: the batch is full. */
 bool listener_deliver_deferred(struct socket* socket, struct batch* batch);
 
-/* The engine calls this: an accept could not be made or posted. It is told
- * once, and tried again after a while until it works. */
+/* Called by the engine: a connection could not be accepted, or an accept could
+ * not be posted. The first failure is reported, and accepting is retried with a
+ * growing delay until it succeeds. */
 void listener_failed(struct socket* listener, int32_t error, int32_t native);
 
-/* The listener's timer has run out. */
-void listener_timed(struct socket* listener);
+/* The listener's timer has expired. */
+void listener_timed_out(struct socket* listener);
 
-/* To be called after a change of what the timer is for. */
+/* Arms the timer; for use after a change of what it is for. */
 void listener_arm(struct socket* listener);
 
-/* A connection of some listener was given up for having said nothing. */
-void listener_met_silence(struct socket* socket);
+/* Counts a connection that was reset for its first-byte timeout. */
+void listener_count_first_byte_timeout(struct socket* socket);
 
 #endif /* IOCP_LISTENER_H */

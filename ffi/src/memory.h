@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory. Each system's folder implements the first four. */
+/* Memory. The folders of the systems implement the first four. */
 #ifndef IOCP_MEMORY_H
 #define IOCP_MEMORY_H
 
@@ -13,7 +13,7 @@ void memory_unmap(void* memory, size_t size);
 void* memory_alloc(size_t size);
 void memory_free(void* memory);
 
-/* The Windows library has no C runtime, so these may be its own functions. */
+/* The Windows library has no C runtime, so there these are in string.c. */
 #define memory_copy(to, from, size) __builtin_memcpy(to, from, size)
 #define memory_compare(a, b, size) __builtin_memcmp(a, b, size)
 #define memory_zero(to, size) __builtin_memset(to, 0, size)

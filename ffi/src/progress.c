@@ -2,23 +2,22 @@
 #include "progress.h"
 
 #include "engine.h"
-#include "port_table.h"
 #include "system.h"
 
-/* A peer that has no room is asked again and again with a byte at a time, which
- * some systems count (RFC 9293, 3.8.6.1). A peer that takes something takes
- * more than that: it does not offer less room than a part of its buffer, or a
- * whole segment (3.8.6.2.2). */
+/* A peer with a closed window is probed with a byte at a time, which some
+ * systems count as sent (RFC 9293, 3.8.6.1). A peer that makes progress
+ * acknowledges more than that: it does not open its window by less than a part
+ * of its buffer or a whole segment (3.8.6.2.2). */
 #define PROGRESS__BYTES_MIN 64
 
-/* How often that is looked for in the time that a peer has for it. */
+/* How often progress is checked within the timeout. */
 #define PROGRESS__CHECKS 4
 
 bool progress_made(struct socket* socket) {
   uint64_t bytes = 0;
   if (!engine_acknowledged(socket, &bytes)) return false;
   bool is_first = !socket->progress_known;
-  /* It may go back: see the Windows engine. */
+  /* The number may go back: see the Windows engine. */
   int64_t more = (int64_t)(bytes - socket->acknowledged);
   if (!is_first && more < PROGRESS__BYTES_MIN) return false;
   socket->progress_known = true;
@@ -26,7 +25,7 @@ bool progress_made(struct socket* socket) {
   return true;
 }
 
-/* The next look at it. */
+/* Arms the timer for the next check. */
 static void progress__arm(struct socket* socket, uint64_t now_ms) {
   uint32_t check_ms = socket->close_timeout_ms / PROGRESS__CHECKS;
   uint64_t left_ms = socket->close_until_ms - now_ms;
@@ -52,16 +51,4 @@ bool progress_goes_on(struct socket* socket) {
   if (now_ms >= socket->close_until_ms) return false;
   progress__arm(socket, now_ms);
   return true;
-}
-
-int32_t iocp_progress(int32_t port_name, int32_t name) {
-  int32_t error;
-  struct port* port = port_table_find(port_name, &error);
-  if (port == NULL) return error;
-  struct socket* socket = socket_find_told(port, name);
-  if (socket == NULL || socket->state == SOCKET_CLOSING)
-    return port_fail(port, -IOCP_EBADF, 0);
-  if (socket->state != SOCKET_STREAM || socket->connect_result != 0)
-    return port_fail(port, -IOCP_ENOTCONN, 0);
-  return progress_made(socket);
 }

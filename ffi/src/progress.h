@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether a peer takes what is sent to it. That the library's own copies leave
- * says little about it: a send that is pending on Windows completes when the
- * peer has all of it, and Linux tells of room in its buffer when a third of
- * that is free, which a slow peer may need minutes for. So the system is asked
- * how much the peer has acknowledged.
+ * Whether a peer receives what is sent to it. The completions of send copies
+ * say little about that: a pending send of Windows completes when the peer has
+ * all of it, and Linux signals room in its buffer when a third of it is free,
+ * for which a slow peer may need minutes. So the system is asked how much the
+ * peer has acknowledged.
  */
 #ifndef IOCP_PROGRESS_H
 #define IOCP_PROGRESS_H
@@ -13,16 +13,17 @@
 
 #include "socket.h"
 
-/* True when the peer has acknowledged bytes since this was asked the last time
- * with that answer, and when it is asked for the first time. False also where
- * the system does not say it. */
+/* True at the first call, and when the peer has acknowledged bytes since the
+ * last call that returned true. False as well where the system does not report
+ * acknowledgments. */
 bool progress_made(struct socket* socket);
 
-/* Of a close that waits for the peer: it has `close_timeout_ms` from now on to
- * take something. The socket's timer runs. */
+/* For a close that waits for the peer: restarts its `close_timeout_ms`, and the
+ * socket's timer. */
 void progress_expect(struct socket* socket);
 
-/* The timer has run out. False: the peer has taken nothing in all its time. */
+/* The timer has expired. Returns false when the peer has made no progress in
+ * the whole time. */
 bool progress_goes_on(struct socket* socket);
 
 #endif /* IOCP_PROGRESS_H */

@@ -22,7 +22,7 @@ static bool socket__grow(struct socket_table* table) {
   if (chunk == NULL) return false;
   table->chunks[table->slot_count / SOCKET_CHUNK] = chunk;
   for (uint32_t i = 0; i < SOCKET_CHUNK; i++) {
-    chunk[i].name = (int32_t)(table->slot_count + i);
+    chunk[i].id = (int32_t)(table->slot_count + i);
     list_push(&table->free, &chunk[i].ready_node);
   }
   table->slot_count += SOCKET_CHUNK;
@@ -33,22 +33,22 @@ static bool socket__grow(struct socket_table* table) {
 struct socket* socket_new(struct port* port, enum socket_state state) {
   struct socket_table* table = &port->sockets;
   bool is_short = table->free_count <= SOCKETS_IDLE && table->slot_count != 0;
-  /* Growing while slots are free only spreads the names wider, so only an empty
-   * queue makes it a failure. */
+  /* Growing while slots are free only delays the reuse of ids, so a failure to
+   * grow counts only when no slot is free. */
   if ((is_short || table->slot_count == 0) && !socket__grow(table) &&
       table->free_count == 0)
     return NULL;
   struct list_node* node = list_shift(&table->free);
   struct socket* socket = LIST_ENTRY(node, struct socket, ready_node);
-  int32_t name = socket->name;
+  int32_t id = socket->id;
   memory_zero(socket, sizeof *socket);
-  socket->name = name;
+  socket->id = id;
   socket->port = port;
   socket->state = (uint8_t)state;
   socket->receive_buffer = SOCKET_RECEIVE_BUFFER;
   socket->receive_depth = 1;
   socket->send_concurrency = 1;
-  list_open(&socket->kept);
+  list_open(&socket->send_copies);
   table->free_count--;
   table->open_count++;
   return socket;
@@ -60,10 +60,10 @@ void socket_free(struct socket* socket) {
   if (socket->group != 0) group_retire(socket);
   timers_disarm(&socket->port->timers, socket);
   if (socket->ready != 0) list_remove(&socket->ready_node);
-  uint32_t index = (uint32_t)socket->name & SOCKET__INDEX_MASK;
-  uint32_t generation = (uint32_t)socket->name >> SOCKET_INDEX_BITS;
+  uint32_t index = (uint32_t)socket->id & SOCKET__INDEX_MASK;
+  uint32_t generation = (uint32_t)socket->id >> SOCKET_INDEX_BITS;
   generation = (generation + 1) & SOCKET__GENERATION_MASK;
-  socket->name = (int32_t)(generation << SOCKET_INDEX_BITS | index);
+  socket->id = (int32_t)(generation << SOCKET_INDEX_BITS | index);
   socket->state = SOCKET_FREE;
   socket->ready = 0;
   list_push(&table->free, &socket->ready_node);
@@ -77,16 +77,16 @@ struct socket* socket_at(struct port* port, uint32_t index) {
   return &table->chunks[index / SOCKET_CHUNK][index % SOCKET_CHUNK];
 }
 
-struct socket* socket_find(struct port* port, int32_t name) {
-  if (name < 0) return NULL;
-  struct socket* socket = socket_at(port, (uint32_t)name & SOCKET__INDEX_MASK);
-  if (socket == NULL || socket->name != name) return NULL;
+struct socket* socket_find(struct port* port, int32_t id) {
+  if (id < 0) return NULL;
+  struct socket* socket = socket_at(port, (uint32_t)id & SOCKET__INDEX_MASK);
+  if (socket == NULL || socket->id != id) return NULL;
   return socket->state == SOCKET_FREE ? NULL : socket;
 }
 
-struct socket* socket_find_told(struct port* port, int32_t name) {
-  struct socket* socket = socket_find(port, name);
-  return socket == NULL || socket->is_untold ? NULL : socket;
+struct socket* socket_find_reported(struct port* port, int32_t id) {
+  struct socket* socket = socket_find(port, id);
+  return socket == NULL || socket->is_unreported ? NULL : socket;
 }
 
 void socket_ready(struct socket* socket, unsigned reasons) {
@@ -106,7 +106,7 @@ void socket_inherit(struct socket* socket, const struct socket* listener) {
 }
 
 void socket_undefer(struct socket* socket) {
-  struct socket* listener = socket_find(socket->port, socket->listener_name);
+  struct socket* listener = socket_find(socket->port, socket->listener_id);
   list_remove(&socket->deferred);
   listener->deferred_count--;
   socket_ready(listener, READY_ACCEPT);
@@ -123,8 +123,8 @@ void socket_count_sent(struct socket* socket, uint32_t bytes) {
 }
 
 int32_t socket_fail(struct socket* socket, int32_t error, int32_t native) {
-  /* It was connected once: this is what the system says of a reset that it has
-   * told before. */
+  /* The stream was connected, so ENOTCONN is how the system reports a reset
+   * that it has reported before. */
   if (error == -IOCP_ENOTCONN) error = -IOCP_ECONNRESET;
   if (socket->error == 0) {
     socket->error = error;

@@ -2,10 +2,10 @@
 /*
  * A socket slot, and the table of slots of one port.
  *
- * Slots live in chunks that are mapped until the port is gone. A slot's name
- * holds its index and a generation that changes with every use; free slots wait
- * in a queue, so that a name comes back only after SOCKETS_IDLE others have
- * had 4,096 generations each.
+ * Slots live in chunks that stay mapped until the port is deleted. The id of a
+ * slot is its index and a generation, which changes with every use. Free slots
+ * wait in a queue, so an id is used again only after SOCKETS_IDLE other slots
+ * have each been through 4,096 generations.
  */
 #ifndef IOCP_SOCKET_H
 #define IOCP_SOCKET_H
@@ -24,41 +24,41 @@ struct port;
 #define SOCKET_GENERATION_BITS 12
 #define SOCKETS_MAX (1 << SOCKET_INDEX_BITS)
 #define SOCKET_CHUNK 256
-/* Free slots that are kept waiting before one is used again. */
+/* At least this many free slots wait in the queue before one is reused. */
 #define SOCKETS_IDLE 512
 
-/* What an idle connection holds by default: short, and what fills it has more
- * behind it, which is taken without a copy. */
+/* The buffer that an idle connection holds by default. It is short: when a
+ * receive fills it, the rest is received without a copy. */
 #define SOCKET_RECEIVE_BUFFER 1024
 
 enum socket_state {
   SOCKET_FREE,
   SOCKET_LISTENING,
   SOCKET_CONNECTING,
-  SOCKET_DEFERRED, /* accepted, and not told before its peer says something */
+  SOCKET_DEFERRED, /* accepted; reported once its peer has sent something */
   SOCKET_STREAM,   /* connected, or failed to connect */
   SOCKET_CLOSING
 };
 
-/* What waits to be done or told when the port is next polled. */
+/* What the next poll does for the socket, a set of bits. */
 enum socket_ready {
-  READY_ACCEPT = 1,         /* a listener may have connections */
-  READY_CONNECTED = 2,      /* connect_result is to be told */
-  READY_RECEIVE = 4,        /* the stream may have data, its end or an error */
-  READY_SENT = 8,           /* the oldest copy that was kept is done */
-  READY_SHUT = 16,          /* shut_result is to be told */
-  READY_ACCEPT_FAILED = 32, /* accept_result is to be told */
-  READY_CLOSE = 64,         /* the close may be able to take its next step */
-  READY_CLOSED = 128,       /* close_result is to be told, and the slot freed */
-  READY_RECEIVE_CANCELED = 256 /* a receive was pending when it was closed */
+  READY_ACCEPT = 1,            /* accept: connections may be waiting */
+  READY_CONNECTED = 2,         /* report connect_result */
+  READY_RECEIVE = 4,           /* receive: data, the end or an error */
+  READY_SENT = 8,              /* report the finished send copies */
+  READY_SHUT = 16,             /* report shut_result */
+  READY_ACCEPT_FAILED = 32,    /* report accept_result */
+  READY_CLOSE = 64,            /* take the next step of the close */
+  READY_CLOSED = 128,          /* report close_result and free the slot */
+  READY_RECEIVE_CANCELED = 256 /* report the pending receive as canceled */
 };
 
 enum close_phase {
-  CLOSE_DRAINING = 1, /* kept bytes are still to leave */
-  CLOSE_LINGERING,    /* FIN is out, the peer's is awaited */
-  CLOSE_REAPING,      /* the kernel was told to let go of what is in flight */
-  CLOSE_HANDING,      /* a detach: what operations have received is told */
-  CLOSE_HANDED,       /* the handle goes back with IOCP_CLOSED */
+  CLOSE_DRAINING = 1, /* send copies are still unsent */
+  CLOSE_LINGERING,    /* FIN is sent; waiting for the peer's */
+  CLOSE_REAPING,      /* canceled; waiting for the operations in flight */
+  CLOSE_DELIVERING,   /* a detach: delivering what operations received */
+  CLOSE_DETACHED,     /* IOCP_CLOSED will return the handle */
   CLOSE_DONE          /* the handle is closed */
 };
 
@@ -67,96 +67,96 @@ struct socket {
   struct list_node timer_node; /* in a slot of port.timers while armed */
   struct port* port;
   uint64_t deadline_ms;
-  int32_t name;
+  int32_t id;
   uint8_t state;  /* enum socket_state */
   uint8_t family; /* 4 or 6 */
   uint16_t ready; /* enum socket_ready */
 
-  /* Facts of a stream. */
+  /* State of a stream. */
   bool is_listener : 1;
-  bool is_borrowed : 1;   /* the handle is the user's, see borrow.h */
-  bool receive_ended : 1; /* the terminal completion was queued or told */
-  bool read_armed : 1;    /* iocp_read() waits for IOCP_READABLE */
-  bool shut_wanted : 1;   /* iocp_shutdown() waits for the sends */
-  bool fin_sent : 1;      /* the sending direction is closed */
-  bool end_seen : 1;      /* the peer's FIN has come */
-  bool is_cut : 1;        /* the last send was not taken whole */
-  bool awaits_byte : 1;   /* the timer runs until the peer says something */
+  bool is_borrowed : 1;       /* the caller owns the handle, see borrow.h */
+  bool receive_ended : 1;     /* the terminal receive completion is queued */
+  bool read_armed : 1;        /* iocp_read() is owed an IOCP_READABLE */
+  bool shut_wanted : 1;       /* iocp_shutdown() waits for the send copies */
+  bool fin_sent : 1;          /* the sending direction is closed */
+  bool end_seen : 1;          /* the peer's FIN has arrived */
+  bool send_was_partial : 1;  /* the last iocp_send() accepted only a part */
+  bool awaits_first_byte : 1; /* the timer is that of first_byte.h */
   bool posted_only
-      : 1; /* only operations receive: nothing is taken past them */
-  bool progress_known : 1; /* `acknowledged` has been asked for */
-  bool local_known : 1;    /* `local` is set */
+      : 1; /* deliver what operations received; start no new receive */
+  bool progress_known : 1; /* `acknowledged` has a value */
+  bool local_known : 1;    /* `local` has a value */
 
-  /* Facts of a close. */
-  bool close_reset : 1;  /* RST instead of FIN */
-  bool close_detach : 1; /* the handle goes back to the user */
-  bool is_untold : 1;    /* the user never heard of it, and hears of no close */
-  uint8_t close_phase;   /* enum close_phase */
+  /* State of a close. */
+  bool close_reset : 1;   /* RST instead of FIN */
+  bool close_detach : 1;  /* return the handle instead of closing it */
+  bool is_unreported : 1; /* no record has the id, and none will */
+  uint8_t close_phase;    /* enum close_phase */
   int32_t close_result;
   uint32_t close_timeout_ms;
 
-  /* Results that wait to be told. */
+  /* Results to report. */
   int32_t connect_result;
   int32_t cancel_result;
   int32_t shut_result;
   int32_t accept_result;
-  int32_t detail; /* the system's number for the result that failed last */
+  int32_t detail; /* the system's error number of the latest failure */
 
-  /* The first fatal error of the stream. Linux reports one only once. */
+  /* The first fatal error of the stream. Linux reports an error only once. */
   int32_t error;
   int32_t error_native;
 
-  /* As it was when the connection was made, for the system forgets it when the
-   * connection is reset; family 0: not known yet. */
+  /* The peer when the connection was made, because the system forgets it when
+   * the connection is reset. Family 0: not known yet. */
   struct iocp_address peer;
 
   uint32_t credit; /* bytes that may still be received */
 
-  /* Options; a listener's connections inherit them. */
-  uint32_t receive_buffer; /* of a posted receive; 0: none is held */
+  /* Options, inherited from the listener. */
+  uint32_t receive_buffer; /* size of a posted receive; 0: zero-byte */
   uint16_t receive_depth;
   uint16_t send_concurrency;
   uint32_t first_byte_timeout_ms; /* of a listener; 0: no limit */
 
-  uint16_t group; /* whose it is, see group.h; inherited as well; 0: none */
+  uint16_t group; /* see group.h; inherited too; 0: none */
 
   union {
     struct { /* Of a listener. */
       bool defers_accept;
-      bool sets_no_delay; /* on each connection that it accepts */
+      bool sets_no_delay; /* on each accepted connection */
       uint32_t backlog;
       uint32_t accept_target;
       uint32_t accept_backoff_ms; /* 0: no failure since the last success */
-      uint64_t accept_retry_ms;   /* when to try again; 0: not */
+      uint64_t accept_retry_ms;   /* when to retry; 0: no retry is due */
     };
     struct {                   /* Of a stream. */
-      uint64_t acknowledged;   /* by the peer, when progress was made last */
-      uint64_t close_until_ms; /* when a close is given up without any more */
+      uint64_t acknowledged;   /* bytes, when progress was last made */
+      uint64_t close_until_ms; /* deadline of a close without progress */
     };
   };
   uint32_t deferred_count;
   union {
     struct {
-      /* Of a listener, the list; of a SOCKET_DEFERRED, its node there. */
+      /* Of a listener, the list; of a SOCKET_DEFERRED, its node in it. */
       struct list_node deferred;
-      int32_t listener_name; /* of a connection that was accepted */
+      int32_t listener_id; /* of an accepted connection */
     };
-    struct iocp_address local; /* of one that was made with iocp_connect() */
+    struct iocp_address local; /* of a connection made by iocp_connect() */
   };
 
-  struct list_node kept; /* struct kept, oldest first */
-  uint32_t kept_count;
-  uint32_t kept_bytes; /* of those that have not left */
+  struct list_node send_copies; /* struct send_copy, oldest first */
+  uint32_t send_copy_count;
+  uint32_t send_copy_bytes; /* of the unfinished ones */
 
   struct {
     uint64_t bytes_received;
     uint64_t bytes_sent;
     uint64_t accepted;
     uint64_t accept_failures;
-    uint64_t silent;
+    uint64_t first_byte_timeouts;
   } stats;
 
-  struct borrow borrow; /* while it is_borrowed */
+  struct borrow borrow; /* while is_borrowed */
   struct engine_socket engine;
 };
 
@@ -168,36 +168,37 @@ struct socket_table {
   uint32_t open_count;
 };
 
-/* Takes a slot; NULL when out of memory. The engine fields are zeroed. */
+/* Returns a slot with zeroed engine fields, or NULL when out of memory. */
 struct socket* socket_new(struct port* port, enum socket_state state);
 
-/* Gives the slot back and voids its name. The handle is closed already. */
+/* Frees the slot and makes its id stale. The handle is closed already. */
 void socket_free(struct socket* socket);
 
-/* The socket of that name, or NULL. */
-struct socket* socket_find(struct port* port, int32_t name);
+/* The socket with that id, or NULL. */
+struct socket* socket_find(struct port* port, int32_t id);
 
-/* The same for a call: one that was not told of yet has no name for a user. */
-struct socket* socket_find_told(struct port* port, int32_t name);
+/* The same for a call of the API: NULL as well while the socket has not been
+ * reported to the caller. */
+struct socket* socket_find_reported(struct port* port, int32_t id);
 
 /* Slot number `index`, in use or not, or NULL past the last one. */
 struct socket* socket_at(struct port* port, uint32_t index);
 
-/* Queues the socket so that the next poll looks at `reasons`. */
+/* Queues the socket, so that the next poll handles `reasons`. */
 void socket_ready(struct socket* socket, unsigned reasons);
 
-/* Gives a connection the options of its listener. */
+/* Copies the inherited options from the listener. */
 void socket_inherit(struct socket* socket, const struct socket* listener);
 
-/* Takes a SOCKET_DEFERRED out of its listener's list, which has room for
- * another one then. */
+/* Removes a SOCKET_DEFERRED from its listener's list. The listener then has
+ * room for another one. */
 void socket_undefer(struct socket* socket);
 
-/* Counts what was received or has left, for the socket and its port. */
+/* Counts bytes for the socket and its port. */
 void socket_count_received(struct socket* socket, uint32_t bytes);
 void socket_count_sent(struct socket* socket, uint32_t bytes);
 
-/* Notes the first fatal error of a stream. Returns the one that counts. */
+/* Records the first fatal error of a stream, and returns it. */
 int32_t socket_fail(struct socket* socket, int32_t error, int32_t native);
 
 void socket_table_open(struct socket_table* table);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The few services of the system besides sockets and memory. */
+/* Services of the system besides sockets, memory and threads. */
 #ifndef IOCP_SYSTEM_H
 #define IOCP_SYSTEM_H
 
@@ -14,11 +14,8 @@ uint64_t system_now_ms(void);
 
 thread_id system_thread(void);
 
-/* From here on port_thread_ended() is called when this thread ends. False: the
- * system has no room to note that. */
-bool system_watch_thread(void);
-
-/* Deletes the ports of the calling thread. Implemented in port.c. */
-void port_thread_ended(void);
+/* Calls `ended` on this thread when it ends. Every call passes the same
+ * function. Returns false when the system has no room to note it. */
+bool system_watch_thread(void (*ended)(void));
 
 #endif /* IOCP_SYSTEM_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads of the library's own, for the callback API. */
+/* The threads of the callback API. */
 #ifndef IOCP_THREAD_H
 #define IOCP_THREAD_H
 
@@ -16,20 +16,21 @@ struct thread {
   struct engine_thread engine;
 };
 
-/* Returns false when the system has no more threads. `thread` stays where it is
+/* Returns false when the system has no more threads. `thread` must not move
  * until thread_join(). */
 bool thread_start(struct thread* thread, thread_main* run, void* argument);
 void thread_join(struct thread* thread);
 
-/* Processors that this process may count on, at least 1. */
+/* Processors of this machine, at least 1. */
 uint32_t thread_processors(void);
 
-/* Mutual exclusion, and a condition to wait for inside. */
+/* A mutex with one condition. */
 void monitor_open(struct monitor* monitor);
 void monitor_close(struct monitor* monitor);
 void monitor_enter(struct monitor* monitor);
 void monitor_leave(struct monitor* monitor);
-/* Both inside; the wait leaves meanwhile, and may end without reason. */
+/* Both with the mutex held. A wait releases it meanwhile, and may return
+ * without a notification. */
 void monitor_wait(struct monitor* monitor);
 void monitor_notify(struct monitor* monitor);
 

@@ -14,10 +14,11 @@ void timers_arm(struct timers* timers,
                 uint64_t now_ms,
                 uint32_t delay_ms) {
   timers_disarm(timers, socket);
-  /* An empty wheel is not turned, so it may be behind. */
+  /* An empty wheel is not advanced, so its tick may be old. */
   if (timers->count == 0) timers->tick = now_ms / TIMERS_TICK_MS;
   socket->deadline_ms = now_ms + delay_ms;
-  /* The slot after the deadline's: when its turn comes, it has passed. */
+  /* The slot after the deadline's, so that the deadline has passed when the
+   * slot is checked. */
   uint64_t tick = socket->deadline_ms / TIMERS_TICK_MS + 1;
   list_push(&timers->slots[tick % TIMERS_SLOTS], &socket->timer_node);
   timers->count++;
@@ -41,7 +42,7 @@ static struct socket* timers__expired(struct list_node* slot, uint64_t now_ms) {
 struct socket* timers_expire(struct timers* timers, uint64_t now_ms) {
   uint64_t now = now_ms / TIMERS_TICK_MS;
   if (timers->count == 0) return NULL;
-  /* After a long pause one turn of the wheel sees every slot. */
+  /* After a long pause, one turn of the wheel checks every slot. */
   if (now - timers->tick > TIMERS_SLOTS) timers->tick = now - TIMERS_SLOTS;
   while (timers->tick < now) {
     struct list_node* slot = &timers->slots[(timers->tick + 1) % TIMERS_SLOTS];
@@ -63,5 +64,5 @@ int32_t timers_next_ms(const struct timers* timers, uint64_t now_ms) {
     uint64_t at_ms = tick * TIMERS_TICK_MS;
     return at_ms > now_ms ? (int32_t)(at_ms - now_ms) : 0;
   }
-  return -1; /* count > 0 means that one slot was not empty */
+  return -1; /* not reached: count > 0 */
 }

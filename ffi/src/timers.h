@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The deadlines of a port's sockets, at most one each: a wheel of 256 slots of
- * 16 ms. A deadline further away than one turn stays in its slot until its
- * turn has come.
+ * The deadlines of a port's sockets, at most one each: a timer wheel of 256
+ * slots of 16 ms. A deadline beyond one turn of the wheel stays in its slot
+ * until the turn in which it expires.
  */
 #ifndef IOCP_TIMERS_H
 #define IOCP_TIMERS_H
@@ -18,7 +18,7 @@ struct socket;
 
 struct timers {
   struct list_node slots[TIMERS_SLOTS];
-  uint64_t tick; /* every slot up to this tick has been looked at */
+  uint64_t tick; /* every slot up to this tick was checked */
   uint32_t count;
 };
 
@@ -33,10 +33,10 @@ void timers_arm(struct timers* timers,
 /* Does nothing when none is set. */
 void timers_disarm(struct timers* timers, struct socket* socket);
 
-/* Takes one socket whose deadline has passed out of the wheel, or NULL. */
+/* Removes one socket whose deadline has passed, and returns it, or NULL. */
 struct socket* timers_expire(struct timers* timers, uint64_t now_ms);
 
-/* Milliseconds until the wheel needs a look, or -1 when it is empty. */
+/* Milliseconds until timers_expire() is due, or -1 when no deadline is set. */
 int32_t timers_next_ms(const struct timers* timers, uint64_t now_ms);
 
 #endif /* IOCP_TIMERS_H */

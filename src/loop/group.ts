@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* The sockets of one CompletionPort. All groups of a thread are on one loop, so
+/* The sockets of one CompletionPort. All groups of a thread share one loop, so
  * that any number of them needs one poll and one parked wait. */
 
 import { GROUP } from "../native/completion.ts";
@@ -8,15 +8,15 @@ import { errorOf, SocketError } from "../errors.ts";
 import { Loop } from "./loop.ts";
 import type { PortStats } from "../stats.ts";
 
-/* The loop of this thread, while it has a user. */
+/* The loop of this thread, and its groups that are not closed. */
 let current: Loop | undefined;
-let users = 0;
+let openGroups = 0;
 
-/** The loop of this thread; made when there is none. */
+/** Returns the loop of this thread, or makes it. */
 export function currentLoop(): Loop {
   if (current === undefined || current.isClosed) {
     current = new Loop();
-    users = 0;
+    openGroups = 0;
   }
   return current;
 }
@@ -26,8 +26,8 @@ export class Group {
   readonly loop: Loop;
   readonly #number: number;
   #isClosed = false;
-  /** What has no socket yet, and is to be given up when the group is closed. */
-  readonly #attempts = new Set<() => void>();
+  /** Called when the group is closed. */
+  readonly #onClose = new Set<() => void>();
 
   constructor() {
     this.loop = currentLoop();
@@ -36,19 +36,19 @@ export class Group {
       throw errorOf(number, CREATE_PORT);
     }
     this.#number = number;
-    users++;
+    openGroups++;
   }
 
   get isClosed(): boolean {
     return this.#isClosed || this.loop.isClosed;
   }
 
-  /** Takes a socket in that was just made; a listener's connections follow. */
+  /** Adds a new socket; connections that a listener accepts inherit its group. */
   join(socket: number): void {
     this.loop.port.setOption(socket, GROUP, this.#number);
   }
 
-  /** Throws when a call that makes a socket comes after the close. */
+  /** Throws if the group is closed. */
   requireOpen(syscall: string, action?: string): void {
     if (!this.isClosed) return;
     throw new SocketError("EBADF", {
@@ -58,29 +58,31 @@ export class Group {
     });
   }
 
-  /** Has `giveUp` called when the group is closed before {@linkcode settled}. */
-  attempt(giveUp: () => void): void {
-    this.#attempts.add(giveUp);
+  /** Has `callback` called when the group is closed, for an operation that has no
+   * socket yet. */
+  onClose(callback: () => void): void {
+    this.#onClose.add(callback);
   }
 
-  settled(giveUp: () => void): void {
-    this.#attempts.delete(giveUp);
+  /** Ends what {@linkcode onClose} has begun. */
+  offClose(callback: () => void): void {
+    this.#onClose.delete(callback);
   }
 
   stats(): PortStats {
     return this.loop.port.groupStats(this.#number);
   }
 
-  /** Closes everything in it, at once. */
+  /** Closes all of its sockets at once. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const attempts = [...this.#attempts];
-    this.#attempts.clear();
-    for (const giveUp of attempts) giveUp();
+    const callbacks = [...this.#onClose];
+    this.#onClose.clear();
+    for (const callback of callbacks) callback();
     const { loop } = this;
     loop.closeGroup(this.#number);
-    if (loop === current && --users === 0 && !loop.isResident) {
+    if (loop === current && --openGroups === 0 && !loop.isResident) {
       loop.close();
       current = undefined;
     }

@@ -1,14 +1,15 @@
 // Copyright the iocp authors. MIT license.
-/* What is done when the module is imported, where the runtime wants it: the
- * library is loaded and the loop made, if no question to the user is needed for
- * that. Test runners that look for what a test leaves behind would otherwise
- * find the library in whichever test used it first. */
+/* What the import of the module does, where the runtime needs it: it loads the
+ * library and makes the loop, if that needs no permission prompt. Otherwise a test
+ * runner that checks for leaks would report the library as a leak of the first
+ * test that uses it. */
 
 import { currentLoop } from "./group.ts";
 import { loadLibraryIfGranted } from "../native/library.ts";
 import { runtime } from "../runtime/detect.ts";
 
-/** True when it was done. What fails here is reported by the first call. */
+/** Returns true if it was done. A failure is reported by the first call that
+ * needs the library. */
 export function preload(): boolean {
   try {
     if (!runtime.preloads) return false;

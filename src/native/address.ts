@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Addresses: the text that users write, and the 24 bytes of a
- * struct iocp_address (ffi/include/iocp.h). */
+/* Addresses as text, and as the 24 bytes of a struct iocp_address
+ * (ffi/include/iocp.h). */
 
 import { URL } from "../runtime/globals.ts";
 
@@ -17,7 +17,7 @@ export interface NetAddr {
 /** The size of a struct iocp_address. */
 export const ADDRESS_BYTES = 24;
 
-/** RFC 1035 section 2.3.4, without the dots that are not written. */
+/** The longest host name (RFC 1035 section 2.3.4), without a dot at its end. */
 const HOSTNAME_MAX = 253;
 
 /** An IP address as numbers. */
@@ -40,7 +40,8 @@ function parseIpv4(text: string): number[] | undefined {
   return bytes;
 }
 
-/* One side of a "::", as bytes. An IPv4 tail is allowed where `isTail`. */
+/* The groups on one side of "::", as bytes. With `isTail` the last one may be an
+ * IPv4 address. */
 function parseGroups(text: string, isTail: boolean): number[] | undefined {
   if (text === "") return [];
   const groups = text.split(":");
@@ -71,7 +72,7 @@ function parseIpv6(text: string): number[] | undefined {
   return [...head, ...new Array<number>(gap).fill(0), ...tail];
 }
 
-/** The IP address that `text` is, or undefined when it is a name. */
+/** Parses an IP address; undefined for any other text. A zone must be a number. */
 export function parseIp(text: string): IpAddress | undefined {
   const v4 = parseIpv4(text);
   if (v4 !== undefined) return { family: 4, bytes: v4, scope: 0 };
@@ -79,14 +80,14 @@ export function parseIp(text: string): IpAddress | undefined {
   if (parts === undefined) return undefined;
   const { ip, zone } = parts;
   if (zone === undefined) return ip;
-  /* Names of zones are the system's; numbers are the same everywhere. */
+  /* Only the system knows the names of zones. */
   return IS_ZONE_NUMBER.test(zone) ? { ...ip, scope: Number(zone) } : undefined;
 }
 
 const IS_ZONE_NUMBER = /^\d{1,9}$/;
 
-/** The IPv6 address, without its zone, and the name that the zone has in
- * `text`; undefined for anything else. */
+/** Parses an IPv6 address whose zone is a name, as the address without its zone
+ * and that name; undefined for any other text. */
 export function parseZoned(
   text: string,
 ): { ip: IpAddress; zone: string } | undefined {
@@ -170,19 +171,19 @@ export function decodeAddress(bytes: Uint8Array): NetAddr {
   };
 }
 
-/** The text of an IP address, as users write it. */
+/** The text of an IP address. */
 export function formatIp(ip: IpAddress): string {
   if (ip.family === 4) return ip.bytes.join(".");
   const zone = ip.scope === 0 ? "" : `%${ip.scope}`;
   return formatIpv6(ip.bytes) + zone;
 }
 
-/** The name as DNS knows it: lower case, Unicode in Punycode, no dot last. */
+/** The host name as in DNS: lower case, Unicode in Punycode, no dot at its end. */
 export function asciiHostname(hostname: string): string {
   try {
     const ascii = new URL(`http://${hostname}`).hostname.replace(/\.$/, "");
-    /* Underscores and the like pass through; what a URL would cut off or leave
-     * out is no host name, nor is one with an empty label. */
+    /* A URL accepts underscores and the like. It would remove other characters,
+     * which no host name has; nor has it empty labels. */
     if (
       !/[/?#@\\:\s]/.test(hostname) && !ascii.split(".").includes("") &&
       ascii.length <= HOSTNAME_MAX
@@ -190,7 +191,7 @@ export function asciiHostname(hostname: string): string {
       return ascii;
     }
   } catch {
-    /* The message below says it better. */
+    /* The error below has a better message. */
   }
   throw new TypeError(
     `The "hostname" argument must be a host name: got ${

@@ -31,7 +31,7 @@ export type Words =
   & Int32Array<ArrayBuffer>
   & Record<0 | 1 | 2 | 3 | typeof HEADER_WORDS, number>;
 
-/** Added to a result when a completion follows. */
+/** Added to a result if a completion follows. */
 export const PENDING = 0x40000000;
 
 /** A slab with less room than this receives nothing. */
@@ -65,7 +65,7 @@ export const DETACH = 2;
 export const STATS_FIELDS = [
   "sockets",
   "operations",
-  "bytesKept",
+  "bytesBuffered",
   "bytesPosted",
   "bytesReceived",
   "bytesSent",
@@ -85,7 +85,7 @@ export const SOCKET_STATS_FIELDS = [
   "bytesPosted",
   "bytesReadable",
   "sends",
-  "bytesKept",
+  "bytesBuffered",
   "bytesReceived",
   "bytesSent",
   "acceptsPosted",
@@ -93,7 +93,7 @@ export const SOCKET_STATS_FIELDS = [
   "acceptsDeferred",
   "accepted",
   "acceptFailures",
-  "silent",
+  "firstByteTimeouts",
 ] as const;
 
 /** The counters of one socket. */

@@ -1,12 +1,13 @@
 // Copyright the iocp authors. MIT license.
 /**
- * The flat C API (`ffi/include/iocp.h`) as a table that each runtime
- * translates for its own FFI.
+ * The functions of the C API (`ffi/include/iocp.h`) as a table, which each
+ * runtime translates for its own FFI.
  *
  * @module
  */
 
-/** A type that crosses the boundary. `buffer` is a view of JS memory. */
+/** The type of a parameter or a result. `buffer` is a view of JavaScript
+ * memory. */
 export type NativeType = "i32" | "u32" | "f64" | "buffer";
 
 /** One function of the library. */

@@ -1,7 +1,8 @@
 // Copyright the iocp authors. MIT license.
-/* Taking over connected sockets that were made elsewhere. */
+/* Connected sockets that were created elsewhere. */
 
 import { DETACH, DETACHED, LOCAL, PEER } from "../native/completion.ts";
+import type { NetAddr } from "../native/address.ts";
 import { ADOPT } from "../native/system_calls.ts";
 import { SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
@@ -10,24 +11,27 @@ import type { ConnSettings } from "../options/conn.ts";
 import { runtime } from "../runtime/detect.ts";
 import { Socket } from "./socket.ts";
 
-/* What is wrong with the handle, in words. */
+/* What is wrong with the handle. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOTSOCK: "it is not a socket",
   ENOTCONN: "it is not a connected stream socket",
   EEXIST: "it is on a completion port already",
 };
 
-/* Whoever may not connect to the peer may not take a connection to it. */
-function requirePeer(loop: Loop, socket: number): void {
-  const { hostname, port } = loop.port.address(socket, PEER);
-  /* The peer may have gone meanwhile, and its connection's name with it. */
-  loop.port.address(socket, LOCAL);
+/* Requires the permission to connect to the peer, since the result is the same.
+ * Returns the local address. */
+function requirePeer(loop: Loop, id: number): NetAddr {
+  const { hostname, port } = loop.port.address(id, PEER);
+  /* This fails if the connection was reset meanwhile. */
+  const local = loop.port.address(id, LOCAL);
   runtime.requireNet(hostname, port);
+  return local;
 }
 
 /**
- * Takes the socket over. `isDetached`: another port gave it back. What is
- * refused stays the caller's.
+ * Adds the socket of a handle to the loop, which owns the handle from then on. If
+ * it throws, the handle is still the caller's. `isDetached`: the handle is from a
+ * detach.
  */
 export function adoptSocket(
   group: Group,
@@ -36,22 +40,24 @@ export function adoptSocket(
   isDetached: boolean,
 ): Socket {
   const { loop } = group;
-  const socket = loop.port.adopt(handle, isDetached ? DETACHED : 0);
-  if (socket < 0) {
-    const { code, errno } = loop.port.error(socket, ADOPT);
+  const id = loop.port.adopt(handle, isDetached ? DETACHED : 0);
+  if (id < 0) {
+    const { code, errno } = loop.port.error(id, ADOPT);
     throw new SocketError(code, {
       ...ADOPT,
       errno,
       detail: `${REASONS[code] ?? "the system refuses it"}: handle ${handle}`,
     });
   }
-  group.join(socket);
+  group.join(id);
   try {
-    requirePeer(loop, socket);
-    return new Socket(loop, socket, settings, "adopted");
+    const local = requirePeer(loop, id);
+    const socket = new Socket(loop, id, settings, "adopted");
+    socket.rememberAddress(LOCAL, local);
+    return socket;
   } catch (error) {
-    /* The handle is the caller's again. */
-    loop.port.close(socket, DETACH, 0);
+    /* The handle is still the caller's. */
+    loop.port.close(id, DETACH, 0);
     throw error;
   }
 }

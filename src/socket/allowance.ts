@@ -1,25 +1,24 @@
 // Copyright the iocp authors. MIT license.
-/* What a port may do at once between two turns of the event loop.
+/* How much a port may settle at once between two turns of the event loop.
  *
  * The promise of an operation that succeeds at once is settled in a microtask,
- * and from there the program starts the next operation, and so on. Nothing
- * bounds that chain but the peer: while bytes are there already, no timer runs
- * and no other connection is served. So each turn has an allowance of
- * operations and bytes. When it is used up the system calls are still made at
- * once, which keeps everything in order, but the promises are settled in the
- * next turn, in the order of their calls. What a turn itself settles is bounded
- * by what one poll delivers. */
+ * from which the program starts the next operation, and so on. Only the peer
+ * bounds that chain: as long as it has sent bytes, no timer runs and no other
+ * connection is served. So each turn has an allowance of operations and bytes.
+ * When it is used up, system calls are still made at once, which keeps them in
+ * order, but their promises are settled in the next turn, in the same order. What
+ * a turn itself settles is bounded by the records of one poll. */
 
 import { runtime } from "../runtime/detect.ts";
 
-/** An operation counts as much as so many bytes. */
+/** An operation costs as much as this many bytes. */
 const OPERATION_BYTES = 4096;
-/** The allowance of a turn: 256 operations without bytes, or a megabyte. That is
- * a fraction of a millisecond, but so much more than a turn costs that a loop
- * of small reads is not slower for it. */
+/** The allowance of a turn: 256 operations without bytes, or a megabyte. That
+ * takes a fraction of a millisecond, but so much longer than a turn that loops of
+ * small reads are not slower for it. */
 const TURN_BYTES = 256 * OPERATION_BYTES;
-/** Each record that a poll delivers may be answered at once, and more than once:
- * a server with very many busy connections does not use its allowance up. */
+/** Each record of a poll adds to the allowance, so that a server with very many
+ * busy connections can answer each of them at once, and more than once. */
 const RECORD_BYTES = 4 * OPERATION_BYTES;
 
 /** The allowance of one port. */
@@ -30,7 +29,7 @@ export class Allowance {
   #continuations: (() => void)[] = [];
   #isScheduled = false;
 
-  /** True while something waits for the next turn. */
+  /** True if something is left for the next turn. */
   get isPending(): boolean {
     return this.#settlements.length > 0 || this.#continuations.length > 0;
   }
@@ -59,8 +58,8 @@ export class Allowance {
     this.#schedule();
   }
 
-  /** Goes on with an operation in the next turn. */
-  goOn(next: () => void): void {
+  /** Continues an operation in the next turn. */
+  resumeLater(next: () => void): void {
     this.#continuations.push(next);
     this.#schedule();
   }

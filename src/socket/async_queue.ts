@@ -69,6 +69,6 @@ export class AsyncQueue<T extends object> {
   /** Removes all values. */
   clear(): T[] {
     this.#length = 0;
-    return this.#values.takeAll();
+    return this.#values.removeAll();
   }
 }

@@ -7,13 +7,13 @@ import {
 } from "../options/validate.ts";
 
 /**
- * A connection that no port has: what `conn.detach()` gives and `adopt()`
- * takes. It can be sent to another Worker with `postMessage()`.
+ * A connection that belongs to no port: `conn.detach()` returns it, and `adopt()`
+ * adds it to a port. It can be sent to another Worker with `postMessage()`.
  */
 export interface DetachedSocket {
   /** The SOCKET or file descriptor. */
   readonly handle: number;
-  /** What has come and was not read, which the new owner reads first. */
+  /** Bytes that were received and not read; `adopt()` has them read first. */
   readonly bytes?: Uint8Array<ArrayBuffer> | undefined;
 }
 

@@ -1,66 +1,90 @@
 // Copyright the iocp authors. MIT license.
 
-/** Taken entries in front of the others before these are moved up. */
+/** So many removed entries are in front of the others before these are moved. */
 const GAP_MAX = 1024;
 
-/** First in, first out. Mostly it holds one, which then needs no array. */
+/** First in, first out. Mostly it has one entry, which then needs no array. */
 export class Fifo<T extends object> {
   #first: T | undefined;
-  /** What follows, from `#head` on; before that, entries have been taken. Most
-   * queues never hold two entries. */
-  #rest: (T | undefined)[] | undefined;
-  #head = 0;
+  /** The entries behind the first one; most queues never have any. */
+  #rest: Rest<T> | undefined;
 
-  /** What is taken next. */
   get first(): T | undefined {
     return this.#first;
   }
 
-  /** What was pushed last of what is there. */
   get last(): T | undefined {
-    return this.#rest?.at(-1) ?? this.#first;
+    return this.#rest?.last ?? this.#first;
   }
 
   get isEmpty(): boolean {
     return this.#first === undefined;
   }
 
-  push(entry: T): void {
-    if (this.#first === undefined) this.#first = entry;
-    else (this.#rest ??= []).push(entry);
+  get length(): number {
+    return this.#first === undefined ? 0 : 1 + (this.#rest?.length ?? 0);
   }
 
+  push(entry: T): void {
+    if (this.#first === undefined) this.#first = entry;
+    else (this.#rest ??= new Rest()).push(entry);
+  }
+
+  /** Removes the first entry. */
   shift(): T | undefined {
     const first = this.#first;
-    const rest = this.#rest;
-    this.#first = rest === undefined || rest.length === 0
-      ? undefined
-      : this.#shiftRest(rest);
+    this.#first = this.#rest?.shift();
     return first;
   }
 
-  /** Puts something in the place of what is taken next. */
   replaceFirst(entry: T): void {
     this.#first = entry;
   }
 
-  /** Takes everything. */
-  takeAll(): T[] {
+  /** Removes one entry, wherever it is. */
+  remove(entry: T): void {
+    for (const other of this.removeAll()) {
+      if (other !== entry) this.push(other);
+    }
+  }
+
+  /** Removes all entries. */
+  removeAll(): T[] {
     const all: T[] = [];
     for (let one = this.shift(); one !== undefined; one = this.shift()) {
       all.push(one);
     }
     return all;
   }
+}
 
-  /* Array.shift() moves all that follows, which makes a long queue slow. */
-  #shiftRest(rest: (T | undefined)[]): T | undefined {
-    const entry = rest[this.#head];
-    rest[this.#head++] = undefined;
-    if (this.#head === rest.length) {
-      rest.length = this.#head = 0;
-    } else if (this.#head > GAP_MAX && this.#head * 2 > rest.length) {
-      this.#rest = rest.slice(this.#head);
+/* Array.shift() moves all that follows, which makes a long queue slow. Here the
+ * entries before #head are removed ones. */
+class Rest<T extends object> {
+  #entries: (T | undefined)[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#entries.length - this.#head;
+  }
+
+  get last(): T | undefined {
+    return this.#entries.at(-1);
+  }
+
+  push(entry: T): void {
+    this.#entries.push(entry);
+  }
+
+  shift(): T | undefined {
+    const entries = this.#entries;
+    if (entries.length === 0) return undefined;
+    const entry = entries[this.#head];
+    entries[this.#head++] = undefined;
+    if (this.#head === entries.length) {
+      entries.length = this.#head = 0;
+    } else if (this.#head > GAP_MAX && this.#head * 2 > entries.length) {
+      this.#entries = entries.slice(this.#head);
       this.#head = 0;
     }
     return entry;
@@ -69,14 +93,13 @@ export class Fifo<T extends object> {
 
 const EMPTY = new Fifo<never>();
 
-/** The queue of somebody who has not needed one yet. It is shared, so only
- * {@linkcode pushed} may fill it. */
+/** An empty queue that all share, until {@linkcode pushed} gives them one of
+ * their own. A connection has several queues, most of which are never used. */
 export function emptyFifo<T extends object>(): Fifo<T> {
   return EMPTY as unknown as Fifo<T>;
 }
 
-/** The queue with one more entry: the same, or the first one of its own. There
- * are four queues to a connection, and most of them are never used. */
+/** The queue with one more entry: `fifo` itself, unless that is the shared one. */
 export function pushed<T extends object>(fifo: Fifo<T>, entry: T): Fifo<T> {
   const own = fifo === emptyFifo<T>() ? new Fifo<T>() : fifo;
   own.push(entry);

@@ -1,17 +1,17 @@
 // Copyright the iocp authors. MIT license.
 import { type NodeTimer, nodeTimers } from "../runtime/globals.ts";
 
-/** Calls back when nothing has happened for a while; it does not hold the
- * process alive. */
+/** Calls back after a time without activity. It does not hold the process alive.
+ */
 export class Inactivity {
   readonly #progress: () => number;
   readonly #onTimeout: () => void;
   readonly #timer: NodeTimer;
-  /** The progress when the timer was last looked at. */
+  /** The progress when the timer was started. */
   #last: number;
 
-  /** `progress` says how far a write has come: one that the peer takes slowly
-   * is no inactivity. */
+  /** `progress` returns how much of a write was sent: a peer that receives it
+   * slowly is active. */
   constructor(ms: number, progress: () => number, onTimeout: () => void) {
     this.#progress = progress;
     this.#onTimeout = onTimeout;
@@ -20,12 +20,11 @@ export class Inactivity {
     this.#timer.unref();
   }
 
-  /** Something has happened: the time begins again. */
+  /** Starts the time again, after some activity. */
   refresh(): void {
     this.#timer.refresh();
   }
 
-  /** Ends it. */
   stop(): void {
     nodeTimers.clearTimeout(this.#timer);
   }

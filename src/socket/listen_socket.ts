@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Where a listener listens: one socket for an address, and for "localhost" one
- * for each family, at the same port. */
+/* The sockets of a listener: one for its address, or for "localhost" one of each
+ * family, at the same port. */
 
 import {
   encodeAddress,
@@ -25,14 +25,15 @@ import {
   requireResolved,
 } from "../connect/permission.ts";
 
-/* More addresses of one name are not looked at. */
+/* More addresses of a host name are ignored. */
 const ADDRESSES_MAX = 64;
-/* How often the system may choose a port that is taken in the other family. */
+/* How often the system may choose a port that is in use in the other family. */
 const TRIES_MAX = 32;
-/* This machine, or its user, has the other family not. */
-const ABSENT = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL", "ENOTSUP"]);
+/* The other family is not available on this machine. */
+const UNAVAILABLE = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL", "ENOTSUP"]);
 
-/** Opens the sockets of a listener, the one whose address it tells of first. */
+/** Opens the sockets of a listener. The first one has the address that users
+ * see. */
 export function listenSockets(loop: Loop, settings: ListenSettings): number[] {
   const [first, ...others] = permittedIps(loop, settings);
   for (let triesLeft = TRIES_MAX;; triesLeft--) {
@@ -42,16 +43,12 @@ export function listenSockets(loop: Loop, settings: ListenSettings): number[] {
       for (const ip of others) openOther(loop, settings, ip, port, sockets);
       return sockets;
     } catch (error) {
-      for (const socket of sockets) closeNow(loop, socket);
-      const isTaken = error instanceof SocketError &&
+      for (const socket of sockets) loop.port.close(socket, RESET, 0);
+      const isInUse = error instanceof SocketError &&
         (error.code === "EADDRINUSE" || error.code === "EACCES");
-      if (settings.port !== 0 || !isTaken || triesLeft === 0) throw error;
+      if (settings.port !== 0 || !isInUse || triesLeft === 0) throw error;
     }
   }
-}
-
-function closeNow(loop: Loop, socket: number): void {
-  loop.port.close(socket, RESET, 0);
 }
 
 function openOther(
@@ -64,11 +61,13 @@ function openOther(
   try {
     sockets.push(open(loop, settings, ip, port));
   } catch (error) {
-    if (!(error instanceof SocketError) || !ABSENT.has(error.code)) throw error;
+    if (!(error instanceof SocketError) || !UNAVAILABLE.has(error.code)) {
+      throw error;
+    }
   }
 }
 
-/* The addresses to listen on, with the permission of the user; never none. */
+/* The addresses to listen on, at least one. Requires the permissions for them. */
 function permittedIps(loop: Loop, settings: ListenSettings): IpAddress[] {
   const { port } = settings;
   const { native } = loop;
@@ -104,7 +103,7 @@ function open(
   });
   if (error.code !== "ENOTSUP") throw error;
   throw new NotSupported(
-    "Cannot listen with reusePort: this system has no SO_REUSEPORT; on Windows SO_REUSEADDR would let any process take the port over",
+    "Cannot listen with reusePort: this system has no SO_REUSEPORT, and SO_REUSEADDR of Windows would let any process use the port",
     { cause: error },
   );
 }

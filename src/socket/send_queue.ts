@@ -1,13 +1,13 @@
 // Copyright the iocp authors. MIT license.
-/* The sending direction of a connection: writes in order, each taken whole.
+/* The sending direction of a connection: writes in order, each sent whole.
  *
- * A write goes to the system at once. What the system does not take is kept by
- * the library, a bounded part of it, and the rest stays here, in the user's own
- * buffer, until that part has left. So a slow reader costs no more memory than
+ * A write goes to the system at once. What the system does not accept is copied
+ * by the library, up to a limit, and the rest stays here, in the user's own
+ * buffer, until that copy has left. So a slow reader costs no more memory than
  * IOCP_SEND_MAX, times the sends that may be pending at once, and what the user
  * has not awaited.
  *
- *   #sends: with the library       | #entries: partly, or not yet
+ *   #sends: copied by the library  | #writes: in part, or not yet accepted
  *   oldest ----------------------------------------------> newest
  */
 
@@ -17,19 +17,35 @@ import { emptyFifo, pushed } from "./fifo.ts";
 import type { Loop } from "../loop/loop.ts";
 import type { NativePort } from "../native/port.ts";
 
-/** So much of a write is passed in one call, of which the library takes less. A
- * longer one is passed in parts, since no length beyond 32 bits can cross, and
- * PENDING would be taken for a part of the result. */
+/** The most that one call sends, of which the library accepts less. A longer
+ * write is passed in parts: no length beyond 32 bits can cross the boundary, and
+ * PENDING must not look like a part of the result. */
 export const CALL_MAX: number = 2 ** 29;
 
-/** A write (`bytes`) or the end of the direction (none). */
-export interface Entry {
+/** A write that is not settled yet, or, without bytes, the end of the direction. */
+export interface PendingWrite {
   bytes: Uint8Array | undefined;
-  /** Of `bytes`, when it was given. */
+  /** Of `bytes`, when it was written. */
   length: number;
+  /** How much of it the library has accepted. */
   offset: number;
   resolve(count: number): void;
   reject(error: Error): void;
+}
+
+/* A part of a write that the library has copied, and sends. */
+interface PendingSend {
+  write: PendingWrite;
+  /** The write ends with it. */
+  isLast: boolean;
+  /** Writes that the system has accepted whole since then, which are settled
+   * after this one. */
+  followers: PendingWrite[];
+}
+
+/** True if the system has accepted all of `length` bytes. */
+export function isWhole(result: number, length: number): boolean {
+  return result === length && (result & PENDING) === 0;
 }
 
 /* Passes what is left of a write, or a part of it, to the library. */
@@ -40,253 +56,234 @@ function sendPart(
   offset: number,
 ): number {
   const length = bytes.length - offset;
-  if (bytes.length <= CALL_MAX) {
-    return port.send(id, bytes, offset, length);
-  }
+  if (bytes.length <= CALL_MAX) return port.send(id, bytes, offset, length);
   const count = Math.min(length, CALL_MAX);
   const part = new Uint8Array(bytes.buffer, bytes.byteOffset + offset, count);
   return port.send(id, part, 0, count);
 }
 
-/* A part of a write that the library has kept. */
-interface Send {
-  entry: Entry;
-  /** No part of it comes after this one. */
-  isLast: boolean;
-  /** What the system took whole while this one was still to be told, which is
-   * answered behind it. */
-  followers: Entry[];
-}
-
-/** True when the system took all of `length` bytes. */
-export function isWhole(result: number, length: number): boolean {
-  return result === length && (result & PENDING) === 0;
-}
-
-/** What a queue asks of its connection. */
+/** What a queue needs of its connection. */
 export interface SendOwner {
   readonly loop: Loop;
   readonly id: number;
+  /** `sendConcurrency`: the sends that may be pending at once. */
+  readonly settings: { readonly sendConcurrency: number };
   /** The error for a negative result. */
-  failure(result: number, syscall: string, errno?: number): SocketError;
-  /** Something waits to leave from now on, */
-  entered(): void;
-  /** and now everything has left or failed. */
-  drained(): void;
-  /** Ends the connection at once; it calls back {@linkcode SendQueue.fail}. */
+  failure(result: number, syscall: string, errno?: number): Error;
+  /** Writes are pending from now on. */
+  writesPending(): void;
+  /** No write is pending any more: all were sent, or have failed. */
+  writesDone(): void;
+  /** Ends the connection at once, and calls {@linkcode SendQueue.fail}. */
   reset(): void;
 }
 
 /** The sending direction of a connection. */
 export class SendQueue {
-  #owner: SendOwner;
-  /** Sends that may be pending at once. */
-  concurrency: number;
-  /** The number of the last broadcast that it took part in. */
+  readonly #owner: SendOwner;
+  /** The number of the last broadcast that the connection was a part of. */
   broadcast = 0;
-  #entries = emptyFifo<Entry>();
-  #sends = emptyFifo<Send>();
-  #sendsCount = 0;
+  #writes = emptyFifo<PendingWrite>();
+  #sends = emptyFifo<PendingSend>();
   #error: Error | undefined;
-  /** closeWrite() was called, and then FIN is out. */
+  /** "ending": closeWrite() was called; "ended": FIN is out. */
   #state: "open" | "ending" | "ended" = "open";
 
-  constructor(owner: SendOwner, concurrency: number) {
+  constructor(owner: SendOwner) {
     this.#owner = owner;
-    this.concurrency = concurrency;
+    this.#error = undefined;
   }
 
-  /** True while something waits to leave. */
+  /** True while writes are pending. */
   get isBusy(): boolean {
-    return !this.#entries.isEmpty || this.#sendsCount > 0;
+    return !this.#writes.isEmpty || !this.#sends.isEmpty;
   }
 
-  /** True when a write would go to the system at once, before all others. */
-  get isFree(): boolean {
-    return this.#entries.isEmpty && this.#sendsCount === 0 &&
-      this.#error === undefined && this.#state === "open";
+  /** True if a write would go to the system at once, with none before it. */
+  get isIdle(): boolean {
+    return !this.isBusy && this.#error === undefined && this.#state === "open";
   }
 
+  /** True once FIN is out. */
   get isEnded(): boolean {
     return this.#state === "ended";
   }
 
-  /** True when the library has all that was written; it still sends what it
-   * keeps after a close, as the system does. */
-  get isTaken(): boolean {
-    const entry = this.#entries.first;
-    return entry === undefined || entry.bytes === undefined;
+  /** True if the library has accepted all that was written. It sends that also
+   * after a close, as the system does. */
+  get isAllAccepted(): boolean {
+    const write = this.#writes.first;
+    return write === undefined || write.bytes === undefined;
   }
 
-  /** How much of the oldest write the library has taken. */
+  /** How much of the oldest pending write the library has accepted. */
   get offset(): number {
-    const entry = this.#sends.first?.entry ?? this.#entries.first;
-    return entry?.offset ?? 0;
+    const write = this.#sends.first?.write ?? this.#writes.first;
+    return write?.offset ?? 0;
   }
 
   write(bytes: Uint8Array): Promise<number> {
-    if (this.#error !== undefined) return Promise.reject(this.#error);
-    if (this.#state !== "open") {
-      return Promise.reject(
-        new SocketError("EPIPE", { syscall: "write" }),
-      );
-    }
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
     const { length } = bytes;
-    const isNext = this.#entries.isEmpty && this.#sendsCount < this.concurrency;
+    const { loop, id, settings } = this.#owner;
+    const sends = this.#sends.length;
+    const isNext = this.#writes.isEmpty && sends < settings.sendConcurrency;
     if (isNext && length <= CALL_MAX) {
-      const { loop, id } = this.#owner;
-      /* The usual case: the system takes all of it. */
       const result = loop.port.send(id, bytes, 0, length);
-      if (isWhole(result, length) && this.#sendsCount === 0) {
+      /* The usual case. */
+      if (isWhole(result, length) && sends === 0) {
         return loop.allowance.settled(length, length);
       }
-      return this.goOn(bytes, result);
+      return this.resume(bytes, result);
     }
     return new Promise<number>((resolve, reject) => {
-      this.writeBy({ bytes, length, offset: 0, resolve, reject });
+      this.enqueue({ bytes, length, offset: 0, resolve, reject });
     });
   }
 
-  /** Goes on with a write of which the library took `result`, as the only one
-   * of the queue that is not with it whole. */
-  goOn(bytes: Uint8Array, result: number): Promise<number> {
+  /** The same as {@linkcode write} without a promise. */
+  enqueue(write: PendingWrite): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) write.reject(refusal);
+    else this.#add(write);
+  }
+
+  /** Queues the rest of a write that was sent as the only one, with `result`. */
+  resume(bytes: Uint8Array, result: number): Promise<number> {
     const { length } = bytes;
     return new Promise<number>((resolve, reject) => {
       this.#push({ bytes, length, offset: 0, resolve, reject });
-      if (this.#took(result)) this.#run();
+      if (this.#count(result)) this.#run();
     });
   }
 
-  /** The same as {@linkcode write} for somebody who has no use for a promise. */
-  writeBy(entry: Entry): void {
-    if (this.#error !== undefined) entry.reject(this.#error);
-    else if (this.#state !== "open") {
-      entry.reject(new SocketError("EPIPE", { syscall: "write" }));
-    } else {
-      this.#push(entry);
-      if (this.#entries.first === entry) this.#run();
-    }
-  }
-
-  /** Sends no more of a write than what the library has taken over, which
-   * nothing can take back; returns how much that is. */
-  takeBack(entry: Entry): number {
-    for (const one of this.#entries.takeAll()) {
-      if (one !== entry) this.#push(one);
-    }
-    /* What is kept of it is on its way, and ends unheard. */
-    entry.resolve = () => {};
-    entry.reject = () => {};
+  /** Withdraws a write. Returns how much of it the library has accepted, which is
+   * sent all the same. */
+  cancel(write: PendingWrite): number {
+    this.#writes.remove(write);
+    /* The rest of it settles nothing. */
+    write.resolve = () => {};
+    write.reject = () => {};
     this.#run();
-    return entry.offset;
+    return write.offset;
   }
 
-  /** FIN after everything before it. */
+  /** Sends FIN behind all writes. */
   closeWrite(): Promise<void> {
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#state !== "open") return Promise.resolve();
     this.#state = "ending";
-    return new Promise<void>((resolve, reject) => {
-      this.#push({
-        bytes: undefined,
-        length: 0,
-        offset: 0,
-        resolve: () => resolve(),
-        reject,
-      });
-      if (this.#entries.first!.bytes === undefined) this.#run();
+    return new Promise<void>((done, reject) => {
+      const resolve = () => done();
+      this.#add({ bytes: undefined, length: 0, offset: 0, resolve, reject });
     });
   }
 
-  /** Takes IOCP_SENT. */
-  sent(result: number, detail: number): void {
+  /** The oldest send is over. */
+  sent(result: number, errno: number): void {
     if (result < 0) {
-      this.fail(this.#owner.failure(result, "write", detail));
+      this.fail(this.#owner.failure(result, "write", errno));
       return;
     }
     const send = this.#sends.shift();
-    /* It left in the moment in which the connection was given up. */
+    /* It was sent in the moment in which the connection was reset. */
     if (send === undefined) return;
-    this.#sendsCount--;
-    if (send.isLast) send.entry.resolve(send.entry.offset);
-    for (const entry of send.followers) entry.resolve(entry.offset);
+    const { write, isLast, followers } = send;
+    if (isLast) write.resolve(write.offset);
+    for (const follower of followers) follower.resolve(follower.offset);
     this.#run();
   }
 
-  /** Takes IOCP_SHUT. */
-  shut(result: number, detail: number): void {
-    const entry = this.#entries.shift();
-    if (entry === undefined) return;
+  /** FIN is out, or could not be sent. */
+  shut(result: number, errno: number): void {
+    const end = this.#writes.shift();
+    if (end === undefined) return;
     if (result < 0) {
-      entry.reject(this.#owner.failure(result, "shutdown", detail));
+      end.reject(this.#owner.failure(result, "shutdown", errno));
     } else {
       this.#state = "ended";
-      entry.resolve(0);
+      end.resolve(0);
     }
-    this.#owner.drained();
+    this.#owner.writesDone();
   }
 
-  /** Nothing leaves any more. */
+  /** Fails all pending writes, and those that come. */
   fail(error: Error): void {
     this.#error ??= error;
     this.#owner.loop.allowance.settle();
-    const entries = new Set([
-      ...this.#sends.takeAll().flatMap(({ entry, followers }) => [
-        entry,
-        ...followers,
-      ]),
-      ...this.#entries.takeAll(),
-    ]);
-    this.#sendsCount = 0;
-    for (const entry of entries) entry.reject(this.#error);
-    this.#owner.drained();
+    /* A write may have several sends. */
+    const writes = new Set<PendingWrite>();
+    for (const { write, followers } of this.#sends.removeAll()) {
+      writes.add(write);
+      for (const follower of followers) writes.add(follower);
+    }
+    for (const write of this.#writes.removeAll()) writes.add(write);
+    for (const write of writes) write.reject(this.#error);
+    this.#owner.writesDone();
   }
 
-  #push(entry: Entry): void {
-    this.#entries = pushed(this.#entries, entry);
-    this.#owner.entered();
+  /* Why a write cannot be accepted. */
+  #refusal(): Error | undefined {
+    if (this.#error !== undefined) return this.#error;
+    if (this.#state === "open") return undefined;
+    return new SocketError("EPIPE", { syscall: "write" });
   }
 
-  /* Leaves the next part to another turn. By then the write may have gone on
-   * already, or be over. */
-  #pause(): void {
-    this.#owner.loop.allowance.goOn(() => {
-      if (this.#entries.first?.bytes !== undefined) this.#run();
+  #push(write: PendingWrite): void {
+    this.#writes = pushed(this.#writes, write);
+    this.#owner.writesPending();
+  }
+
+  #add(write: PendingWrite): void {
+    this.#push(write);
+    if (this.#writes.first === write) this.#run();
+  }
+
+  /* Leaves the next part to another turn. By then the write may have been
+   * continued already, or be over. */
+  #runLater(): void {
+    this.#owner.loop.allowance.resumeLater(() => {
+      if (this.#writes.first?.bytes !== undefined) this.#run();
     });
   }
 
-  /* Hands entries to the library until one has to wait. */
+  /* Passes writes to the library until one has to wait. */
   #run(): void {
-    const { loop, id } = this.#owner;
-    while (this.#sendsCount < this.concurrency) {
-      const entry = this.#entries.first;
-      if (entry === undefined) break;
-      const { bytes, length, offset } = entry;
+    const { loop, id, settings } = this.#owner;
+    while (this.#sends.length < settings.sendConcurrency) {
+      const write = this.#writes.first;
+      if (write === undefined) break;
+      const { bytes, length, offset } = write;
       if (bytes === undefined) {
-        /* The library says it behind all sends that are still pending. */
-        if (this.#sendsCount > 0) return;
-        const result = loop.port.shutdown(id);
-        if (result < 0) this.fail(this.#owner.failure(result, "shutdown"));
+        this.#shutdown();
         return;
       }
       if (bytes.length !== length) {
-        this.#lostBytes();
+        this.#resetForLostBytes();
         return;
       }
-      /* The peer may take a long write as fast as it is sent. */
+      /* The peer may receive a long write as fast as it is sent. */
       if (!loop.allowance.isLeft) {
-        this.#pause();
+        this.#runLater();
         return;
       }
-      const result = sendPart(loop.port, id, bytes, offset);
-      if (!this.#took(result)) return;
+      if (!this.#count(sendPart(loop.port, id, bytes, offset))) return;
     }
-    if (!this.isBusy) this.#owner.drained();
+    if (!this.isBusy) this.#owner.writesDone();
   }
 
-  /* The user has transferred or resized the buffer of a write that waited. The
-   * peer must not take what it has got for the whole. */
-  #lostBytes(): void {
+  #shutdown(): void {
+    /* The last send that is pending calls again. */
+    if (!this.#sends.isEmpty) return;
+    const { loop, id } = this.#owner;
+    const result = loop.port.shutdown(id);
+    if (result < 0) this.fail(this.#owner.failure(result, "shutdown"));
+  }
+
+  /* The user has transferred or resized the buffer of a pending write. The peer
+   * must not mistake the part that it gets for the whole. */
+  #resetForLostBytes(): void {
     this.#error ??= new SocketError("EFAULT", {
       syscall: "write",
       detail: "the buffer was transferred or resized before it was sent",
@@ -294,29 +291,27 @@ export class SendQueue {
     this.#owner.reset();
   }
 
-  /* Counts what the library took of the first entry. False when the queue has
-   * failed. */
-  #took(result: number): boolean {
+  /* Counts what the library has accepted of the first write. Returns false when
+   * the queue has failed. */
+  #count(result: number): boolean {
     if (result < 0) {
       this.fail(this.#owner.failure(result, "write"));
       return false;
     }
-    const entry = this.#entries.first!;
-    const count = result & ~PENDING;
-    const isSettledNow = this.#owner.loop.allowance.spend(count);
-    entry.offset += count;
-    const isLast = entry.offset === entry.length;
-    if (isLast) this.#entries.shift();
+    const { allowance } = this.#owner.loop;
+    const write = this.#writes.first!;
+    const bytes = result & ~PENDING;
+    const isSettledNow = allowance.spend(bytes);
+    write.offset += bytes;
+    const isLast = write.offset === write.length;
+    if (isLast) this.#writes.shift();
     if ((result & PENDING) !== 0) {
-      const send = { entry, isLast, followers: [] };
+      const send = { write, isLast, followers: [] };
       this.#sends = pushed(this.#sends, send);
-      this.#sendsCount++;
     } else if (isLast) {
-      if (this.#sendsCount > 0) this.#sends.last!.followers.push(entry);
-      else if (isSettledNow) entry.resolve(entry.offset);
-      else {
-        this.#owner.loop.allowance.defer(() => entry.resolve(entry.offset));
-      }
+      if (!this.#sends.isEmpty) this.#sends.last!.followers.push(write);
+      else if (isSettledNow) write.resolve(write.offset);
+      else allowance.defer(() => write.resolve(write.offset));
     }
     return true;
   }

@@ -32,7 +32,5 @@ export function changeOptions(
     }
     socket.settings = { ...socket.settings, [key]: setting };
   }
-  const { receive, sendConcurrency } = changes;
-  if (receive !== undefined) socket.receive.settings = receive;
-  if (sendConcurrency !== undefined) socket.send.concurrency = sendConcurrency;
+  if (changes.receive !== undefined) socket.receive.settingsChanged();
 }

@@ -20,7 +20,7 @@ import { PEER } from "../native/completion.ts";
 import type { ConnectSettings } from "../options/connect.ts";
 import { throwIfAborted } from "../options/signal.ts";
 import { now } from "../runtime/globals.ts";
-import { bufferReader } from "../socket/receive_queue.ts";
+import { bufferRead } from "../socket/pending_reads.ts";
 import type { Socket } from "../socket/socket.ts";
 import { SyncResult } from "./sync_result.ts";
 
@@ -52,10 +52,10 @@ export function readSync(
 ): number | null {
   if (socket.isClosed) throw socket.closedError("read");
   const result = new SyncResult<number | null>();
-  const reader = bufferReader(buffer, result.resolve, result.reject);
-  socket.receive.readBy(reader);
+  const read = bufferRead(buffer, result.resolve, result.reject);
+  socket.receive.enqueue(read);
   return wait(socket.loop, result, timeoutMs, () => {
-    socket.receive.takeBack(reader);
+    socket.receive.cancel(read);
     return timedOut("read", socket.address(PEER));
   });
 }
@@ -70,10 +70,10 @@ export function writeSync(
   const result = new SyncResult<number>();
   const { length } = bytes;
   const { resolve, reject } = result;
-  const entry = { bytes, length, offset: 0, resolve, reject };
-  socket.send.writeBy(entry);
+  const write = { bytes, length, offset: 0, resolve, reject };
+  socket.send.enqueue(write);
   return wait(socket.loop, result, timeoutMs, () => {
-    const bytesWritten = socket.send.takeBack(entry);
+    const bytesWritten = socket.send.cancel(write);
     return timedOut("write", socket.address(PEER), bytesWritten);
   });
 }
@@ -114,7 +114,7 @@ export function makeConnectionSync(
     resolve,
     reject,
   });
-  /* No timer runs while the thread is blocked, so the attempts are started from
+  /* Timers do not run while the thread is blocked, so the attempts are started
    * here. */
   while (!result.isSettled) {
     const left = Math.min(deadline, attempts.nextAt) - now();

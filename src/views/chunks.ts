@@ -1,48 +1,17 @@
 // Copyright the iocp authors. MIT license.
-import { DONE, type LoopReader, type Result } from "../socket/receive_queue.ts";
-import type { Socket } from "../socket/socket.ts";
+import type { Chunk } from "../socket/chunk_queue.ts";
+import { ChunkReader } from "./chunk_reader.ts";
+import { DONE, type Result } from "../socket/pending_reads.ts";
 
 /**
- * A loop over a connection, which is closed by whoever leaves the loop.
- *
- * It is also who waits for the next chunk, so that a message needs no object for
- * that, and an idle connection has one less.
+ * A loop over a connection, whose end closes the connection: by `break`, by an
+ * error, or at the peer's end. Only `allowHalfOpen` leaves the connection open
+ * after the peer's end, for an answer.
  */
-export class Chunks
-  implements AsyncIterableIterator<Uint8Array, undefined>, LoopReader {
-  readonly #stream: Socket;
-  /** Where the chunks go; without it they are the user's to keep. */
-  readonly buffer: Uint8Array | undefined;
-  /** The functions of the promise that is waited with. */
-  #resolve: ((result: Result) => void) | undefined;
-  #reject: ((error: Error) => void) | undefined;
-
-  constructor(stream: Socket, buffer?: Uint8Array) {
-    this.#stream = stream;
-    this.buffer = buffer;
-    this.#resolve = undefined;
-    this.#reject = undefined;
-  }
-
-  next(): Promise<Result> {
-    /* Who asks again before he was answered waits as somebody else. */
-    const reader = this.#resolve === undefined
-      ? this
-      : new Chunks(this.#stream, this.buffer);
-    return this.#stream.receive.next(reader);
-  }
-
-  /** Asks no longer, and its promise is left as it is; what comes is the next
-   * reader's. False when the answer is on its way already. */
-  giveUp(): boolean {
-    if (this.#resolve === undefined) return false;
-    this.#resolve = this.#reject = undefined;
-    this.#stream.receive.takeBack(this);
-    return true;
-  }
-
+export class Chunks extends ChunkReader
+  implements AsyncIterableIterator<Chunk, undefined> {
   return(): Promise<Result> {
-    this.#stream.close();
+    this.socket.close();
     return Promise.resolve(DONE);
   }
 
@@ -50,42 +19,12 @@ export class Chunks
     return this;
   }
 
-  /* What follows is for the queue. */
-
-  isLoop(): boolean {
-    return true;
+  protected override clone(): Chunks {
+    return new Chunks(this.socket, this.buffer);
   }
 
-  makePromise(): Promise<Result> {
-    Chunks.#asked = this;
-    return new Promise(Chunks.#wait);
+  protected override onEnd(isError: boolean): void {
+    const { socket } = this;
+    if (isError || !socket.settings.allowHalfOpen) socket.close();
   }
-
-  resolve(got: Uint8Array | number | null): void {
-    const resolve = this.#resolve!;
-    this.#resolve = this.#reject = undefined;
-    if (got === null) resolve(DONE);
-    else if (typeof got !== "number") resolve({ value: got, done: false });
-    else resolve({ value: this.buffer!.subarray(0, got), done: false });
-  }
-
-  reject(error: Error): void {
-    const reject = this.#reject!;
-    this.#resolve = this.#reject = undefined;
-    reject(error);
-  }
-
-  /* The executor of every promise. It is called at once, so one function does
-   * for all loops; one of its own would be 100 bytes of each. */
-  static readonly #wait = (
-    resolve: (result: Result) => void,
-    reject: (error: Error) => void,
-  ): void => {
-    const chunks = Chunks.#asked!;
-    Chunks.#asked = undefined;
-    chunks.#resolve = resolve;
-    chunks.#reject = reject;
-  };
-  /** Whose promise is being made. */
-  static #asked: Chunks | undefined;
 }

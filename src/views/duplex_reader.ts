@@ -1,12 +1,13 @@
 // Copyright the iocp authors. MIT license.
 
-import { Chunks } from "./chunks.ts";
+import { ChunkReader } from "./chunk_reader.ts";
 import type { DuplexActivity } from "./duplex_activity.ts";
 import { duplexError } from "./duplex_error.ts";
 import { copyToBuffer, viewAsBuffer } from "./node_buffer.ts";
 import { nextTick } from "../runtime/globals.ts";
 import type { Duplex } from "../runtime/node_types.ts";
-import { COPY_BELOW, type Result } from "../socket/receive_queue.ts";
+import { COPY_BELOW } from "../socket/chunk_queue.ts";
+import type { Result } from "../socket/pending_reads.ts";
 
 /* IDLE: no chunk is requested. PENDING: one was requested from the connection.
  * PAUSED: pause() has withdrawn the request, which the Duplex does not repeat,
@@ -22,14 +23,14 @@ type State = typeof IDLE | typeof PENDING | typeof PAUSED | typeof ENDED;
 export class DuplexReader {
   readonly #duplex: Duplex;
   readonly #activity: DuplexActivity;
-  readonly #chunks: Chunks;
+  readonly #chunks: ChunkReader;
   #state: State = IDLE;
   #bytesRead = 0;
 
   constructor(duplex: Duplex, activity: DuplexActivity) {
     this.#duplex = duplex;
     this.#activity = activity;
-    this.#chunks = new Chunks(activity.socket);
+    this.#chunks = new ChunkReader(activity.socket);
   }
 
   get bytesRead(): number {
@@ -52,7 +53,7 @@ export class DuplexReader {
 
   /** Withdraws the pending request, if there is one. */
   pause(): void {
-    if (this.#state !== PENDING || !this.#chunks.giveUp()) return;
+    if (this.#state !== PENDING || !this.#chunks.cancel()) return;
     this.#state = PAUSED;
     this.#activity.setReading(false);
   }
@@ -68,7 +69,7 @@ export class DuplexReader {
     }
     this.#bytesRead += value.length;
     this.#activity.refresh();
-    /* A small chunk that is not consumed at once would hold a whole slab. */
+    /* A small chunk in the buffer would keep a whole slab alive. */
     const isCopied = !duplex.readableFlowing && value.length < COPY_BELOW;
     this.#push(isCopied ? copyToBuffer(value) : viewAsBuffer(value));
   };
@@ -84,7 +85,7 @@ export class DuplexReader {
       nextTick(() => {
         throw error;
       });
-      /* It has kept the Duplex from requesting the next chunk. */
+      /* Because of it, the Duplex has not requested the next chunk. */
       this.start();
     }
   }

@@ -8,7 +8,7 @@ import type { NetAddr } from "../native/address.ts";
 const NODE_AND_BUN = Symbol.for("nodejs.util.inspect.custom");
 const DENO = Symbol.for("Deno.customInspect");
 
-type Fields = Readonly<Record<string, string | number>>;
+type Fields = Readonly<Record<string, string | number | undefined>>;
 /** The inspect function of the runtime. */
 type Inspect = (value: unknown, options: unknown) => string;
 

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* What only Deno has: permissions, and modules from URLs. */
+/* Features of Deno alone: permissions, and modules from URLs. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -28,7 +28,7 @@ const allowFfi = `--allow-ffi=${libraryPath}`;
 const noLibrary = { IOCP_LIBRARY: undefined };
 const cacheVariable = isWindows ? "LOCALAPPDATA" : "XDG_CACHE_HOME";
 
-/* Runs LIBRARY_PROGRAM beside a copy of the module or in the repository. */
+/* Runs LIBRARY_PROGRAM in a copy of the module or in the repository. */
 async function load(
   program: string,
   flags: string[],
@@ -62,7 +62,7 @@ async function compare(flags: string[]): Promise<Result[]> {
   return JSON.parse(stdout) as Result[];
 }
 
-describe("Deno's net permission counts as for its own sockets", {
+describe("Deno's net permission applies as for its own sockets", {
   skip: !isDeno && "only Deno has permissions",
 }, () => {
   const table: string[][] = [
@@ -88,7 +88,7 @@ describe("Deno's net permission counts as for its own sockets", {
       for (const [i, { ours, stock }] of results.entries()) {
         const { name, hostname, port } = CALLS[i]!;
         const what = `${name} ${hostname}:${port}`;
-        /* Other errors have other texts, but the same names. */
+        /* The messages differ, but the names are the same. */
         if (stock.startsWith("NotCapable")) assert.equal(ours, stock, what);
         else assert.equal(nameOf(ours), nameOf(stock), `${what}: ${ours}`);
       }
@@ -109,14 +109,14 @@ describe("Under Deno", { skip: !isDeno && "only Deno has these" }, () => {
     assert.equal(await load(program, flags), `loaded ${libraryPath}`);
   });
 
-  test("calls that block need no other permissions", async () => {
+  test("blocking calls need no other permissions", async () => {
     const flags = [allowFfi, "--allow-net"];
     const options = { flags, env: noLibrary };
     const { stdout, stderr } = await run("blocking", ["oneThread"], options);
     assert.equal(stdout.trim(), "done", stderr);
   });
 
-  test("a socket can be taken only with permission for its peer", async () => {
+  test("a socket can be adopted only with the permission for its peer", async () => {
     using port = new CompletionPort();
     const { addr } = port.listen({ hostname: "127.0.0.1", port: 0 });
     const refused = "addSocket: NotCapable\nadopt: NotCapable";
@@ -133,7 +133,7 @@ describe("Under Deno", { skip: !isDeno && "only Deno has these" }, () => {
     }
   });
 
-  test("a missing ffi permission is an error that says so", async () => {
+  test("the error says that the ffi permission is missing", async () => {
     const said = await load(program, ["--allow-net"]);
     assert.match(said, /^LibraryError: Cannot open the iocp library/);
     assert.ok(said.includes(allowFfi), said);
@@ -145,7 +145,7 @@ describe("Under Deno", { skip: !isDeno && "only Deno has these" }, () => {
     assert.ok(said.includes(allowFfi), said);
   });
 
-  test("a copy that has to extract says what that needs", async () => {
+  test("the error of a copy without ffi/ says what extracting needs", async () => {
     using copy = new TemporaryFolder();
     copyModule(copy);
     const path = copy.write("main.ts", LIBRARY_PROGRAM);
@@ -155,7 +155,7 @@ describe("Under Deno", { skip: !isDeno && "only Deno has these" }, () => {
   });
 });
 
-/* Serves the module as a web server would, without ffi/. */
+/* Serves the module like a web server, without ffi/. */
 async function serve(): Promise<{ url: string; close(): void }> {
   const server = createServer((request, response) => {
     const path = request.url!.slice(1);

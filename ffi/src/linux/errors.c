@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
-/* The numbers of iocp_error.h are those of Linux; this holds them to it. */
+/* The numbers of iocp_error.h are those of Linux. */
 #define ERRORS__SAME(code) \
   _Static_assert(IOCP_##code == code, "not the number of Linux: " #code)
 ERRORS__SAME(EPERM);
@@ -30,9 +33,9 @@ static bool errors__is_known(int native) {
 
 int32_t errors_of(int native) {
   switch (native) {
-    case EPERM: /* a filter of packets, which on Windows says WSAEACCES */
+    case EPERM: /* a packet filter, which causes WSAEACCES on Windows */
       return -IOCP_EACCES;
-    /* The same as their like of Windows. */
+    /* As the equivalent errors of Windows. */
     case EINTR:
       return -IOCP_ECANCELED;
     case EALREADY:
@@ -49,12 +52,12 @@ int32_t errors_of(int native) {
     case EHOSTDOWN:
     case ENONET:
       return -IOCP_EHOSTUNREACH;
-    case ENODEV: /* an IPv6 zone that is no interface */
+    case ENODEV: /* an IPv6 zone that is not an interface */
     case ENXIO:
       return -IOCP_EADDRNOTAVAIL;
-    case EAGAIN: /* out of ephemeral ports, where it can happen at all */
+    case EAGAIN: /* out of ephemeral ports; other calls check for it before */
       return -IOCP_EADDRNOTAVAIL;
-    case ENOSPC: /* more in epoll instances than one user may have there */
+    case ENOSPC: /* the limit of epoll entries per user (epoll(7)) */
       return -IOCP_ENOMEM;
     default:
       return errors__is_known(native) ? -native : -IOCP_EUNKNOWN;
@@ -63,17 +66,16 @@ int32_t errors_of(int native) {
 
 int32_t errors_of_connect(int native) {
   switch (native) {
-    /* A connection that was made, ended and reset before its answer was taken
-     * has this number (tcp_reset() in the kernel), which is said of sending
-     * only. */
+    /* A connection that was made, ended and reset before its result was read
+     * (tcp_reset() in the kernel). Elsewhere it is an error of sending only. */
     case EPIPE:
       return -IOCP_ECONNRESET;
-    /* bind(2) to port 0: all ports of the range are taken. connect(2) has the
-     * other code for that. */
+    /* bind(2) to port 0: no port of the range is free. connect(2) has the other
+     * code for that. */
     case EADDRINUSE:
       return -IOCP_EADDRNOTAVAIL;
-    /* What a router has answered (icmp_err_convert[] and
-     * icmpv6_err_convert() in the kernel). */
+    /* A router has answered (icmp_err_convert[] and icmpv6_err_convert() in the
+     * kernel). */
     case ENOPROTOOPT:
     case EPROTO:
       return -IOCP_ENETUNREACH;
@@ -104,4 +106,52 @@ int32_t errors_of_lookup(int failure) {
 int32_t errors_fail(struct port* port) {
   int native = errno;
   return port_fail(port, errors_of(native), native);
+}
+
+/* accept() returns errors that are already pending on the new socket; "treat
+ * them like EAGAIN by retrying" (accept(2)). */
+bool errors_is_of_accepted(int native) {
+  switch (native) {
+    case ECONNABORTED:
+    case ENETDOWN:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case EINTR:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/* True when this side has sent its FIN, perhaps before the socket was adopted.
+ */
+static bool errors__has_sent_fin(const struct socket* socket) {
+  struct tcp_info info;
+  socklen_t length = sizeof info;
+  if (socket->fin_sent) return true;
+  if (getsockopt(socket->engine.fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
+    return false;
+  switch (info.tcpi_state) {
+    case TCP_FIN_WAIT1:
+    case TCP_FIN_WAIT2:
+    case TCP_CLOSING:
+    case TCP_LAST_ACK:
+    case TCP_TIME_WAIT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/* A reset is EPIPE when the peer had sent its FIN before, and for each send
+ * after the first that fails (tcp_reset() and sk_stream_wait_connect() in the
+ * kernel). */
+int32_t errors_fail_stream(struct socket* socket) {
+  if (errno == EPIPE && !errors__has_sent_fin(socket)) errno = ECONNRESET;
+  return errors_fail(socket->port);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the common code must know about Linux: sizes and words, no calls. */
+/* Types of Linux that the common code embeds in its own. */
 #ifndef IOCP_PLATFORM_H
 #define IOCP_PLATFORM_H
 
@@ -17,18 +17,18 @@ struct engine_port {
 
 struct engine_socket {
   int fd;
-  /* An edge has come and nothing since has shown that it is used up. */
+  /* An edge has come, and no receive has emptied the kernel's buffer since. */
   bool readable : 1;
-  /* FIN or an error has come: a short receive does not use the edge up. */
+  /* A FIN or an error has come: after a short receive there is still that. */
   bool hung_up : 1;
 };
 
-/* Nothing of a copy is the kernel's. */
-struct engine_kept {
+/* The kernel holds nothing of a send copy. */
+struct engine_send_copy {
   char unused;
 };
 
-/* Which open file a descriptor is; each socket is one of its own. */
+/* See identity.h. */
 struct engine_identity {
   dev_t device;
   ino_t inode;

@@ -3,10 +3,7 @@
 
 #include <ws2tcpip.h>
 
-#include "engine.h"
-#include "errors.h"
 #include "memory.h"
-#include "winsock.h"
 
 int address_to_system(const struct iocp_address* address,
                       SOCKADDR_STORAGE* system_out) {
@@ -67,7 +64,7 @@ bool address_is_loopback(const struct iocp_address* address) {
   const uint8_t* bytes = address->bytes;
   if (address->family == 4) return bytes[0] == 127;
   if (!address__is_zero(bytes, 10)) return false;
-  /* ::ffff:127.0.0.1 is IPv4 in another writing. */
+  /* ::ffff:127.0.0.1 is an IPv4 address too. */
   return (bytes[10] == 0xff && bytes[11] == 0xff && bytes[12] == 127) ||
          (address__is_zero(bytes + 10, 5) && bytes[15] == 1);
 }
@@ -77,35 +74,4 @@ bool address_is_group(const struct iocp_address* address) {
   if (address->family == 6) return bytes[0] == 0xff;
   return (bytes[0] & 0xf0) == 0xe0 ||
          (bytes[0] & bytes[1] & bytes[2] & bytes[3]) == 0xff;
-}
-
-int32_t engine_resolve(const char* name, void* addresses, uint32_t capacity) {
-  WCHAR wide[ENGINE_NAME_MAX + 1];
-  ADDRINFOW hints;
-  ADDRINFOW* found;
-  uint32_t length = 0;
-  int native = winsock_start();
-  if (native != 0) return errors_of((DWORD)native);
-  for (; name[length] != 0; length++) {
-    /* A name beyond ASCII comes in its ASCII form (IDNA). */
-    if ((uint8_t)name[length] > 127) return -IOCP_ENOTFOUND;
-    wide[length] = (WCHAR)name[length];
-  }
-  wide[length] = 0;
-  memory_zero(&hints, sizeof hints);
-  hints.ai_socktype = SOCK_STREAM;
-  native = GetAddrInfoW(wide, NULL, &hints, &found);
-  if (native != 0) return errors_of((DWORD)native);
-  uint32_t count = 0;
-  for (ADDRINFOW* it = found; it != NULL && count < capacity;
-       it = it->ai_next) {
-    struct iocp_address address;
-    if (!address_from_system(it->ai_addr, (int)it->ai_addrlen, &address))
-      continue;
-    memory_copy(
-        (uint8_t*)addresses + count * sizeof address, &address, sizeof address);
-    count++;
-  }
-  FreeAddrInfoW(found);
-  return count == 0 ? -IOCP_ENOTFOUND : (int32_t)count;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Conversion and kinds of addresses. */
 #ifndef IOCP_WINDOWS_ADDRESS_H
 #define IOCP_WINDOWS_ADDRESS_H
 
@@ -7,7 +8,7 @@
 
 #include "iocp.h"
 
-/* Returns the length. The family is 4 or 6, which callers have seen to. */
+/* Returns the length. The family is 4 or 6. */
 int address_to_system(const struct iocp_address* address,
                       SOCKADDR_STORAGE* system_out);
 
@@ -19,8 +20,9 @@ bool address_from_system(const SOCKADDR* system,
 /* 0.0.0.0 or :: */
 bool address_is_wildcard(const struct iocp_address* address);
 
-/* An IPv4 address in the writing of IPv6, ::ffff:0.0.0.0/96 */
+/* An IPv4-mapped IPv6 address, ::ffff:0.0.0.0/96 */
 bool address_is_mapped(const struct iocp_address* address);
+
 /* A multicast address, or IPv4's limited broadcast. */
 bool address_is_group(const struct iocp_address* address);
 

@@ -2,45 +2,13 @@
 #include "borrow.h"
 
 #include "accept.h"
-#include "address.h"
 #include "errors.h"
 #include "file_mode.h"
 #include "handle.h"
-#include "memory.h"
+#include "identity.h"
 #include "receive.h"
+#include "receive_list.h"
 #include "winsock.h"
-
-/* ---- who a handle is */
-
-static bool borrow__is_same(const struct iocp_address* a,
-                            const struct iocp_address* b) {
-  return memory_compare(a, b, sizeof *a) == 0;
-}
-
-static bool borrow__local(SOCKET handle, struct iocp_address* address_out) {
-  SOCKADDR_STORAGE system;
-  int length = sizeof system;
-  return getsockname(handle, (SOCKADDR*)&system, &length) == 0 &&
-         address_from_system((SOCKADDR*)&system, length, address_out);
-}
-
-static bool borrow__peer(SOCKET handle, struct iocp_address* address_out) {
-  SOCKADDR_STORAGE system;
-  int length = sizeof system;
-  return getpeername(handle, (SOCKADDR*)&system, &length) == 0 &&
-         address_from_system((SOCKADDR*)&system, length, address_out);
-}
-
-bool engine_is_lost(const struct socket* socket) {
-  const struct borrow* borrow = &socket->borrow;
-  struct iocp_address is;
-  if (!borrow__local(borrow->handle, &is) ||
-      !borrow__is_same(&is, &borrow->identity.local))
-    return true;
-  /* One that has been reset has no peer any more, and is the same still. */
-  return !socket->is_listener && borrow__peer(borrow->handle, &is) &&
-         !borrow__is_same(&is, &borrow->identity.peer);
-}
 
 /* ---- claiming */
 
@@ -54,8 +22,8 @@ static int32_t borrow__check(struct borrow* borrow, bool is_listener) {
     return errors_of((DWORD)WSAGetLastError());
   if (!is_listener)
     return type == SOCK_STREAM &&
-                   borrow__peer(handle, &borrow->identity.peer) &&
-                   borrow__local(handle, &borrow->identity.local)
+                   identity_peer(handle, &borrow->identity.peer) &&
+                   identity_local(handle, &borrow->identity.local)
                ? 0
                : -IOCP_ENOTCONN;
   length = sizeof listens;
@@ -65,7 +33,7 @@ static int32_t borrow__check(struct borrow* borrow, bool is_listener) {
                             SO_ACCEPTCONN,
                             (char*)&listens,
                             &length) == 0 &&
-                 listens && borrow__local(handle, &borrow->identity.local)
+                 listens && identity_local(handle, &borrow->identity.local)
              ? 0
              : -IOCP_EINVAL;
 }
@@ -84,8 +52,8 @@ int32_t engine_borrow(struct borrow* borrow,
     return 0;
   DWORD native = GetLastError();
   if (native != ERROR_INVALID_PARAMETER) return errors_of(native);
-  /* "It is on a port already" has this number, and so has "it is not
-   * overlapped". */
+  /* A handle that is on a port already has this error, and so has one that is
+   * not overlapped. */
   return file_mode_is_synchronous((HANDLE)borrow->handle) ? -IOCP_ENOTSUP
                                                           : -IOCP_EEXIST;
 }
@@ -96,35 +64,34 @@ int32_t engine_borrow_enter(struct socket* socket) {
   socket->family = (uint8_t)borrow->identity.local.family;
   list_open(&socket->engine.posted);
   list_open(&socket->engine.accepted);
-  receive_open(socket);
-  /* It is asked for no mode here, for that would stay with the handle when it
-   * is its user's alone again. */
-  handle_ask_modes(socket, borrow->handle, borrow->identity.is_ifs);
+  receive_list_open(socket);
+  /* No mode is set here: it would stay set after the handle is returned. */
+  handle_query_modes(socket, borrow->handle, borrow->identity.is_ifs);
   if (socket->is_listener) {
     const struct engine_provider* provider =
         winsock_provider(socket->port, socket->family, borrow->handle);
     if (!winsock_accepts(provider))
       return winsock_missing(socket->port, provider);
   }
-  return engine_is_lost(socket) ? -IOCP_ECANCELED : 0;
+  return engine_handle_is_stale(socket) ? -IOCP_ECANCELED : 0;
 }
 
-iocp_os_socket engine_take_handle(struct socket* accepted) {
+iocp_os_socket engine_release_accepted(struct socket* accepted) {
   SOCKET handle = accepted->engine.handle;
   accepted->engine.handle = INVALID_SOCKET;
   return handle;
 }
 
-/* ---- letting go */
+/* ---- closing */
 
-/* Only what is the library's own is canceled. It does no harm when the handle
- * is closed, for then its operations have been ended by that. */
+/* Only the library's own operations are canceled. If the handle is closed, they
+ * have ended already. */
 void borrow_cancel(struct socket* socket) {
   if (!socket->is_listener) {
     receive_cancel(socket);
     return;
   }
-  accept_forget(socket);
+  accept_cancel_all(socket);
 }
 
 void borrow_return(struct socket* socket) {

@@ -12,8 +12,8 @@
 #include "operation.h"
 #include "winsock.h"
 
-/* The unspecified address is nobody on Windows; on Linux it is this machine,
- * and listeners tell it as theirs. */
+/* The unspecified address is this machine on Linux, and no machine on Windows.
+ * It is the local address of a wildcard listener, so it must work. */
 static void connect__set_peer(struct socket* socket,
                               const struct iocp_address* remote) {
   struct iocp_address* peer = &socket->peer;
@@ -23,10 +23,10 @@ static void connect__set_peer(struct socket* socket,
   peer->bytes[peer->family == 4 ? 3 : 15] = 1;
 }
 
-/* Windows repeats an SYN that was refused, which takes two seconds. Nothing is
- * lost on the way to this machine, so there it is of no use; libuv does the
- * same. Only where winsock_may_try_once(). */
-static void connect__set_no_retries(SOCKET handle) {
+/* Windows repeats a SYN that was refused, which takes two seconds. No packet is
+ * lost on the way to this machine, so there it is useless; libuv disables it as
+ * well. Only if winsock_can_disable_syn_retries(). */
+static void connect__disable_syn_retries(SOCKET handle) {
   TCP_INITIAL_RTO_PARAMETERS parameters = {
       .Rtt = TCP_INITIAL_RTO_UNSPECIFIED_RTT,
       .MaxSynRetransmissions = TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS};
@@ -42,8 +42,8 @@ static void connect__set_no_retries(SOCKET handle) {
            NULL);
 }
 
-/* All ports are taken, or those that this peer could be told apart by: Linux
- * says so of connect() as well. */
+/* No local port is free, or none that distinguishes connections to this peer.
+ * On Linux connect() has the other code for that. */
 static int32_t connect__error(int32_t error) {
   return error == -IOCP_EADDRINUSE ? -IOCP_EADDRNOTAVAIL : error;
 }
@@ -51,13 +51,13 @@ static int32_t connect__error(int32_t error) {
 /* In winsock2.h since Windows 10. */
 #define CONNECT__REUSE_UNICASTPORT 0x3007
 
-/* A bind to port 0 takes a port of its own at once, and keeps it until the end
- * of TIME_WAIT, so that a machine makes about 16,384 connections in two
- * minutes. With this the port is chosen when it connects, and may be one that
- * connections to other peers have, where an administrator has given a range for
- * that (SOL_SOCKET options, SO_REUSE_UNICASTPORT; connect() has it on by
- * itself, and .NET's ConnectAsync() sets it). Refused before Windows 10, where
- * it is as it was. */
+/* A bind to port 0 reserves a port at once, until the end of TIME_WAIT, so that
+ * a machine makes about 16,384 connections in two minutes. With this option the
+ * port is chosen when the socket connects, and may be shared with connections
+ * to other peers, if an administrator has configured a range for that
+ * (SOL_SOCKET options, SO_REUSE_UNICASTPORT; connect() sets it by itself, and
+ * .NET's ConnectAsync() too). Before Windows 10 it is refused, and nothing
+ * changes. */
 static void connect__defer_port(SOCKET handle) {
   BOOL on = TRUE;
   setsockopt(handle,
@@ -67,7 +67,7 @@ static void connect__defer_port(SOCKET handle) {
              sizeof on);
 }
 
-/* ConnectEx() wants a bound socket (its documentation). */
+/* ConnectEx() requires a bound socket (its documentation). */
 static int32_t connect__bind(struct socket* socket,
                              SOCKET handle,
                              const struct iocp_address* local) {
@@ -75,7 +75,7 @@ static int32_t connect__bind(struct socket* socket,
   SOCKADDR_STORAGE system;
   memory_zero(&any, sizeof any);
   any.family = socket->family;
-  /* So that ::ffff:1.2.3.4 is reached too, as on Linux. */
+  /* Allows IPv4-mapped addresses, as on Linux. */
   DWORD off = 0;
   if (socket->family == 6)
     setsockopt(
@@ -91,7 +91,7 @@ static int32_t connect__bind(struct socket* socket,
       (int32_t)native);
 }
 
-/* The connection is there. Returns 0 or Winsock's number. */
+/* The connection is made. Returns 0 or Winsock's error. */
 static DWORD connect__update(struct socket* socket) {
   /* Without it shutdown() and getpeername() fail (ConnectEx()'s
    * documentation). */
@@ -121,7 +121,7 @@ static int32_t connect__start(struct socket* socket,
   struct engine_socket* engine = &socket->engine;
   SOCKADDR_STORAGE system;
   int length = address_to_system(&socket->peer, &system);
-  /* A new handle never relays, so this cannot fail. */
+  /* This fails only for sockets with `relays`, which are adopted ones. */
   op_prepare(socket, &engine->out, ENGINE_CONNECT);
   BOOL has_succeeded = connect_ex(engine->handle,
                                   (SOCKADDR*)&system,
@@ -140,8 +140,8 @@ static int32_t connect__start(struct socket* socket,
       break;
   }
   DWORD native = (DWORD)WSAGetLastError();
-  /* An answer of the peer is told like any other; what could not even be tried
-   * is the caller's to know now. */
+  /* A refusal is reported as a completion, even if it is known at once. An
+   * attempt that could not be made fails the call. */
   if (native != WSAECONNREFUSED && native != WSAECONNRESET)
     return port_fail(
         socket->port, connect__error(errors_of(native)), (int32_t)native);
@@ -157,8 +157,8 @@ int32_t engine_connect(struct socket* socket,
   if ((remote->family != 4 && remote->family != 6) ||
       (local != NULL && local->family != remote->family))
     return port_fail(port, -IOCP_EAFNOSUPPORT, 0);
-  /* No stream leads there. What Windows says of it depends on its version; this
-   * is the code of Linux. */
+  /* Not an address for streams. The error of Windows depends on its version;
+   * this is that of Linux. */
   if (address_is_group(remote))
     return port_fail(port, -IOCP_ENETUNREACH, (int32_t)WSAENETUNREACH);
   SOCKET handle = handle_new(remote->family);
@@ -172,8 +172,9 @@ int32_t engine_connect(struct socket* socket,
     result = winsock_missing(port, provider);
     goto err1;
   }
-  if (address_is_loopback(&socket->peer) && port->engine.may_try_once)
-    connect__set_no_retries(handle);
+  if (address_is_loopback(&socket->peer) &&
+      port->engine.can_disable_syn_retries)
+    connect__disable_syn_retries(handle);
   result = connect__bind(socket, handle, local);
   if (result < 0) goto err1;
   result = handle_enter(socket, handle, provider->is_ifs);

@@ -4,7 +4,7 @@
 
 #include "engine.h"
 
-/* The packet of the socket's connect was dequeued. */
+/* The packet of a connect was dequeued. */
 void connect_completed(struct socket* socket);
 
 #endif /* IOCP_WINDOWS_CONNECT_H */

@@ -3,8 +3,8 @@
 
 BOOL WINAPI DllMainCRTStartup(HINSTANCE module, DWORD reason, LPVOID unused);
 
-/* There is no C runtime to start, and nothing of this library may run under
- * the loader's lock. */
+/* There is no C runtime to start, and nothing of this library may run under the
+ * loader lock. */
 BOOL WINAPI DllMainCRTStartup(HINSTANCE module, DWORD reason, LPVOID unused) {
   (void)module;
   (void)reason;

@@ -6,9 +6,9 @@ struct errors__row {
   int32_t error;
 };
 
-/* What Winsock makes of these statuses is not documented. The table follows
- * libuv (src/win/winsock.c, uv__ntstatus_to_winsock_error), and where that has
- * none, the meaning that [MS-ERREF], "NTSTATUS Values", gives. */
+/* How Winsock maps these statuses is not documented. The table follows libuv
+ * (src/win/winsock.c, uv__ntstatus_to_winsock_error), and for the rest the
+ * meaning in [MS-ERREF], "NTSTATUS Values". */
 static const struct errors__row errors__of_status[] = {
     {0x80000005u, IOCP_EMSGSIZE},      /* BUFFER_OVERFLOW */
     {0x8000000Au, IOCP_ECANCELED},     /* HANDLES_CLOSED */
@@ -182,7 +182,7 @@ static const struct errors__row errors__of_native[] = {
     {WSANO_DATA, IOCP_ENOTFOUND},
 };
 
-/* The caller keeps the number itself, so an unknown one is not lost. */
+/* The caller notes the number too, so an unknown one is not lost. */
 static int32_t errors__find(const struct errors__row* rows,
                             size_t count,
                             uint32_t native) {
@@ -199,7 +199,7 @@ int32_t errors_of(DWORD native) {
 
 int32_t errors_of_status(LONG status) {
   uint32_t number = (uint32_t)status;
-  /* A Win32 number in the clothes of a status (FACILITY_NTWIN32). */
+  /* A Win32 error wrapped as a status (FACILITY_NTWIN32). */
   if ((number & 0x0FFF0000u) == 0x00070000u) return errors_of(number & 0xFFFFu);
   return errors__find(errors__of_status,
                       sizeof errors__of_status / sizeof errors__of_status[0],

@@ -8,11 +8,11 @@
  * negated. */
 int32_t errors_of(DWORD native);
 
-/* The same for the status in an OVERLAPPED. Failed is what is < 0: that takes
- * in warnings like 0x8000000A, which NT_ERROR() does not. */
+/* The same for the status in an OVERLAPPED. A status < 0 is a failure: that
+ * includes warnings such as 0x8000000A, which NT_ERROR() does not. */
 int32_t errors_of_status(LONG status);
 
-/* The code for a number of the first kind, noted as the port's last failure. */
+/* The result of errors_of(), noted as the port's last failure. */
 int32_t errors_fail(struct port* port, DWORD native);
 
 #endif /* IOCP_WINDOWS_ERRORS_H */

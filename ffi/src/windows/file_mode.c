@@ -4,7 +4,7 @@
 #include "memory.h"
 
 /* NtQueryInformationFile() with FileModeInformation, and the two flags of
- * NtCreateFile() that it may tell (ntifs.h, FILE_MODE_INFORMATION). */
+ * NtCreateFile() that are checked (ntifs.h, FILE_MODE_INFORMATION). */
 #define FILE_MODE__CLASS 16
 #define FILE_MODE__SYNCHRONOUS_ALERT 0x10u
 #define FILE_MODE__SYNCHRONOUS_NONALERT 0x20u
@@ -19,8 +19,8 @@ struct file_mode__status {
 typedef LONG(NTAPI* file_mode__query)(
     HANDLE, struct file_mode__status*, void*, ULONG, int);
 
-/* Returns false when the system does not say it. */
-static bool file_mode__ask(HANDLE file, int what, ULONG* mode_out) {
+/* Returns false when the system does not report it. */
+static bool file_mode__get(HANDLE file, int what, ULONG* mode_out) {
   struct file_mode__status status;
   file_mode__query query;
   HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
@@ -34,13 +34,13 @@ static bool file_mode__ask(HANDLE file, int what, ULONG* mode_out) {
 
 bool file_mode_is_synchronous(HANDLE file) {
   ULONG mode;
-  if (!file_mode__ask(file, FILE_MODE__CLASS, &mode)) return false;
+  if (!file_mode__get(file, FILE_MODE__CLASS, &mode)) return false;
   return (mode & (FILE_MODE__SYNCHRONOUS_ALERT |
                   FILE_MODE__SYNCHRONOUS_NONALERT)) != 0;
 }
 
 int file_mode_skips_packets(HANDLE file) {
   ULONG modes;
-  if (!file_mode__ask(file, FILE_MODE__NOTIFICATION_CLASS, &modes)) return -1;
+  if (!file_mode__get(file, FILE_MODE__NOTIFICATION_CLASS, &modes)) return -1;
   return (modes & FILE_SKIP_COMPLETION_PORT_ON_SUCCESS) != 0;
 }

@@ -7,6 +7,7 @@
 #include "errors.h"
 #include "file_mode.h"
 #include "receive.h"
+#include "receive_list.h"
 #include "retry.h"
 #include "winsock.h"
 
@@ -15,7 +16,7 @@
 
 SOCKET handle_new(unsigned family) {
   /* A handle that a child process inherits keeps the connection or the address
-   * alive, and closing ours would not end what is in flight (libuv #4810). */
+   * open, and closing ours would not end operations in flight (libuv #4810). */
   return WSASocketW(family == 6 ? AF_INET6 : AF_INET,
                     SOCK_STREAM,
                     IPPROTO_TCP,
@@ -24,42 +25,41 @@ SOCKET handle_new(unsigned family) {
                     WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
 }
 
-void handle_ask_modes(struct socket* socket, SOCKET handle, bool is_ifs) {
+void handle_query_modes(struct socket* socket, SOCKET handle, bool is_ifs) {
   struct engine_socket* engine = &socket->engine;
-  /* Of one that is no file handle all packets come, whatever its modes; the
-   * event of a relay is set in any case. */
+  /* A socket that is not a file handle queues every packet, whatever its modes;
+   * the event of a relay is set in any case. */
   if (!is_ifs || engine->relays) return;
   int skips = file_mode_skips_packets((HANDLE)handle);
   engine->skips_packets = skips == 1;
-  /* Where the system does not say it, only an event tells of all that
-   * completes. */
+  /* If the modes cannot be read, only an event signals every completion. */
   engine->relays = skips < 0;
 }
 
 int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs) {
   struct port* port = socket->port;
   u_long is_non_blocking = 1;
-  /* The key tells our packets from those of a handle that somebody else once
-   * associated; the socket's own value would not do, as it is used again as
-   * soon as it is closed. */
+  /* The key distinguishes our packets from those of a handle that other code
+   * associated before. The value of the handle would not do: the system reuses
+   * it as soon as it is closed. */
   if (!socket->engine.relays &&
       CreateIoCompletionPort(
           (HANDLE)handle, port->engine.handle, (ULONG_PTR)port, 0) == NULL)
     return errors_fail(port, GetLastError());
-  receive_open(socket);
+  receive_list_open(socket);
   if (ioctlsocket(handle, (long)FIONBIO, &is_non_blocking) != 0) {
     DWORD native = (DWORD)WSAGetLastError();
-    /* As far as it can be undone, so that the next try is not refused. */
-    if (!socket->engine.relays) winsock_leave_port(handle);
+    /* Undone if possible, so that the next attempt is not refused. */
+    if (!socket->engine.relays) winsock_remove_from_port(handle);
     return errors_fail(port, native);
   }
-  /* Without it a packet follows each success, which works just as well. */
+  /* If it fails, a packet follows each success, which is handled as well. */
   socket->engine.skips_packets =
       is_ifs &&
       SetFileCompletionNotificationModes(
           (HANDLE)handle,
           FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE);
-  /* The event is set by a success at once as well, and brings a packet. */
+  /* The event is set by a success at once too, and results in a packet. */
   if (socket->engine.relays) socket->engine.skips_packets = false;
   socket->engine.handle = handle;
   return 0;
@@ -88,14 +88,13 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
         port, -IOCP_ENOTCONN, type == SOCK_STREAM ? WSAGetLastError() : 0);
   if (!address_from_system((SOCKADDR*)&peer, length, &socket->peer))
     return port_fail(port, -IOCP_ENOTCONN, 0);
-  /* Another library may have layered itself over this one socket. One that has
-   * been on a port before may skip packets already, so this must be known. */
+  /* The socket may be of a layered provider. */
   int is_ifs = winsock_is_ifs(handle);
   if (is_ifs < 0) return errors_fail(port, (DWORD)WSAGetLastError());
   socket->family = (uint8_t)socket->peer.family;
   int32_t result = handle_enter(socket, handle, is_ifs);
-  /* "It is on a port already" has this number, and so has "it is not
-   * overlapped". */
+  /* A handle that is on a port already has this error, and so has one that is
+   * not overlapped. */
   if (result < 0 && port->native_error == ERROR_INVALID_PARAMETER) {
     if (file_mode_is_synchronous((HANDLE)handle))
       return port_fail(port, -IOCP_ENOTSUP, ERROR_INVALID_PARAMETER);
@@ -105,8 +104,8 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
     result = handle_enter(socket, handle, is_ifs);
   }
   if (result < 0) return result;
-  if (!socket->engine.skips_packets) handle_ask_modes(socket, handle, is_ifs);
-  /* As good as it gets: another process may have it already. */
+  if (!socket->engine.skips_packets) handle_query_modes(socket, handle, is_ifs);
+  /* It cannot be undone that a process has inherited it before. */
   SetHandleInformation((HANDLE)handle, HANDLE_FLAG_INHERIT, 0);
   return 0;
 }
@@ -134,11 +133,11 @@ static double handle__operations(const struct socket* socket) {
 void engine_count_posted(const struct socket* socket,
                          struct iocp_stats* stats) {
   stats->operations += handle__operations(socket);
-  if (!socket->is_listener) stats->bytes_posted += receive_posted(socket);
+  if (!socket->is_listener) stats->bytes_posted += receive_list_posted(socket);
 }
 
 void handle_abort(struct socket* socket, int32_t error, int32_t native) {
-  retry_forget(socket);
+  retry_cancel(socket);
   receive_abort(socket, error, native);
   handle_set_reset(socket->engine.handle, true);
   closesocket(socket->engine.handle);
@@ -151,11 +150,11 @@ void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
   stats->operations = handle__operations(socket);
   stats->accepts_posted = engine->accepts_posted;
   stats->accepts_ready = engine->accepted_count;
-  stats->accepts_deferred += engine->accepts_silent;
+  stats->accepts_deferred += engine->accepts_without_data;
   if (socket->is_listener) return;
   stats->receives_posted = engine->receives_in_flight;
-  stats->bytes_posted = receive_posted(socket);
-  stats->bytes_readable = receive_waiting(socket);
+  stats->bytes_posted = receive_list_posted(socket);
+  stats->bytes_readable = receive_list_waiting(socket);
   if (ioctlsocket(engine->handle, FIONREAD, &readable) == 0)
     stats->bytes_readable += readable;
 }
@@ -166,9 +165,9 @@ int32_t handle_fail(struct socket* socket) {
                      is_gone ? WSAENOTCONN : (DWORD)WSAGetLastError());
 }
 
-int32_t engine_name(struct socket* socket,
-                    uint32_t end,
-                    struct iocp_address* address_out) {
+int32_t engine_get_address(struct socket* socket,
+                           uint32_t end,
+                           struct iocp_address* address_out) {
   SOCKADDR_STORAGE system;
   int length = sizeof system;
   SOCKET handle = socket->engine.handle;

@@ -3,13 +3,14 @@
 
 #include <mstcpip.h>
 
-/* The system's own times ("SIO_KEEPALIVE_VALS control code"), in seconds. */
+/* The defaults of the system ("SIO_KEEPALIVE_VALS control code"), in seconds.
+ */
 #define KEEP_ALIVE__IDLE 7200
 #define KEEP_ALIVE__INTERVAL 1
 #define KEEP_ALIVE__MS 1000
 
 bool keep_alive_is_unknown(DWORD native) {
-  /* The second is what providers say that check a level before its option. */
+  /* WSAEINVAL comes from providers that check the level before the option. */
   return native == WSAENOPROTOOPT || native == WSAEINVAL;
 }
 
@@ -21,8 +22,8 @@ DWORD keep_alive_get(const struct socket* socket, uint32_t option) {
                                     : KEEP_ALIVE__INTERVAL;
 }
 
-/* It switches keep-alive on as well, so it is for sockets that have it on. */
-static DWORD keep_alive__apply(struct socket* socket) {
+/* Switches keep-alive on as well, so only for sockets that have it on. */
+static DWORD keep_alive__ioctl(struct socket* socket) {
   struct tcp_keepalive times = {
       .onoff = 1,
       .keepalivetime =
@@ -43,10 +44,10 @@ static DWORD keep_alive__apply(struct socket* socket) {
   return (DWORD)WSAGetLastError();
 }
 
-DWORD keep_alive_switched_on(struct socket* socket) {
+DWORD keep_alive_apply(struct socket* socket) {
   const struct engine_socket* engine = &socket->engine;
   if (engine->keep_idle == 0 && engine->keep_interval == 0) return 0;
-  return keep_alive__apply(socket);
+  return keep_alive__ioctl(socket);
 }
 
 DWORD keep_alive_set(struct socket* socket, uint32_t option, DWORD seconds) {
@@ -61,7 +62,7 @@ DWORD keep_alive_set(struct socket* socket, uint32_t option, DWORD seconds) {
       0)
     return (DWORD)WSAGetLastError();
   *place = (uint16_t)seconds;
-  DWORD native = is_on == 0 ? 0 : keep_alive__apply(socket);
+  DWORD native = is_on == 0 ? 0 : keep_alive__ioctl(socket);
   if (native != 0) *place = before;
   return native;
 }

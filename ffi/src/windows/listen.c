@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A listener's address. It is bound exclusively, for else any program of the
- * same user may take it over, even while it is in use ("Using SO_REUSEADDR and
- * SO_EXCLUSIVEADDRUSE", which the tables and quotations here are from).
+ * The address of a listener. It is bound exclusively: otherwise any program of
+ * the same user could bind it too, even while it is in use ("Using SO_REUSEADDR
+ * and SO_EXCLUSIVEADDRUSE", the source of the tables and quotations here).
  *
- * That has a price: an address that was bound so "cannot necessarily be reused
- * immediately", but only when all its connections are over. libuv does without
- * it for that reason. A server that is started again is to have its address
- * though, so when the exclusive bind fails and there is no other listener, this
- * one is bound without it.
+ * But an address that was bound exclusively "cannot necessarily be reused
+ * immediately": only when all its connections are over. libuv does not bind
+ * exclusively for that reason. Here a restarted server can have its address: if
+ * the exclusive bind fails and there is no other listener, the address is bound
+ * without it.
  */
 #include <ws2tcpip.h>
 
@@ -19,8 +19,8 @@
 #include "tcp_table.h"
 #include "winsock.h"
 
-/* listen() clamps a plain number to 200; this asks for it in earnest
- * (SOMAXCONN_HINT in winsock2.h, which MinGW does not have). */
+/* listen() clamps a plain number to 200, and not a hint (SOMAXCONN_HINT in
+ * winsock2.h, which MinGW does not have). */
 #define LISTEN__BACKLOG_HINT(count) (-(count))
 #define LISTEN__BACKLOG_PLAIN 200
 
@@ -35,7 +35,7 @@ static bool listen__set(SOCKET handle, int level, int option, BOOL value) {
          0;
 }
 
-/* Makes a handle that is bound, or returns Winsock's number. */
+/* Makes a bound handle. Returns 0 or Winsock's error. */
 static DWORD listen__bind(const struct iocp_address* address,
                           uint32_t flags,
                           bool is_exclusive,
@@ -60,22 +60,21 @@ static DWORD listen__bind(const struct iocp_address* address,
 }
 
 /*
- * The same when the exclusive bind was refused, with `refusal`.
+ * The same after the exclusive bind has failed with `refusal`.
  *
  * A plain bind fails as well when a socket is bound to the same address, or
- * exclusively to all of them. It succeeds beside a listener of one address when
- * it is for all of them, or the other way round, and so shares the port; hence
- * the look into the table of those that listen. Where that cannot be read, the
- * refusal stands.
+ * exclusively to the wildcard. It succeeds, and shares the port, when one of
+ * the two is bound to the wildcard and the other to one address; therefore the
+ * table of listeners is searched. If that cannot be read, the refusal stands.
  */
 static DWORD listen__bind_plainly(const struct iocp_address* address,
                                   uint32_t flags,
                                   DWORD refusal,
                                   SOCKET* handle_out) {
   DWORD native = listen__bind(address, flags, false, handle_out);
-  /* After the bind, so that no other socket can be bound to it in between. */
+  /* After the bind, so that no other socket can be bound in between. */
   enum tcp_table_answer answer =
-      tcp_table_ask(address, (flags & IOCP_IPV6_ONLY) == 0);
+      tcp_table_find(address, (flags & IOCP_IPV6_ONLY) == 0);
   if (native == 0 && answer == TCP_TABLE_NONE) return 0;
   if (native == 0) closesocket(*handle_out);
   /* An exclusive listener makes some binds fail with WSAEACCES. */
@@ -99,7 +98,8 @@ int32_t engine_listen(struct socket* socket,
   SOCKET handle;
   if (address->family != 4 && address->family != 6)
     return port_fail(port, -IOCP_EAFNOSUPPORT, 0);
-  /* SO_REUSEADDR has another meaning here: it takes the address over. */
+  /* Here SO_REUSEADDR would let several programs bind the same address, and one
+   * of them would get all connections. */
   if ((flags & IOCP_REUSE_PORT) != 0) return port_fail(port, -IOCP_ENOTSUP, 0);
   DWORD native = listen__bind(address, flags, true, &handle);
   if ((native == WSAEADDRINUSE || native == WSAEACCES) && address->port != 0)
@@ -113,4 +113,15 @@ int32_t engine_listen(struct socket* socket,
   int32_t result = listen__start(socket, handle);
   if (result < 0) closesocket(handle);
   return result;
+}
+
+int32_t engine_set_backlog(struct socket* listener, uint32_t backlog) {
+  /* A second listen() "will return success without changing the value for the
+   * backlog parameter" (listen()'s documentation), so additional accepts are
+   * posted. */
+  if (backlog < listener->engine.backlog_first)
+    return port_fail(listener->port, -IOCP_ENOTSUP, 0);
+  listener->backlog = backlog;
+  engine_post_accepts(listener);
+  return 0;
 }

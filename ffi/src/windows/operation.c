@@ -28,7 +28,7 @@ enum op_start op_started(struct socket* socket,
 }
 
 bool op_reap(struct port* port, struct engine_op* op) {
-  /* Nothing of ours comes twice; what is not ours is left alone. */
+  /* Each operation queues one packet, so another one is not of this library. */
   if (!op->in_flight) return false;
   op->in_flight = false;
   port->stats.operations--;
@@ -45,6 +45,7 @@ uint32_t op_bytes(const struct engine_op* op) {
 }
 
 bool op_may_be_retried(DWORD native) {
-  /* The second one is "too many outstanding requests" here (WSARecv()). */
+  /* WSAEWOULDBLOCK means "too many outstanding overlapped I/O requests" here
+   * (WSARecv()). */
   return native == WSAENOBUFS || native == WSAEWOULDBLOCK;
 }

@@ -102,7 +102,7 @@ int32_t engine_set_option(struct socket* socket,
     native = keep_alive_set(socket, option, number);
   }
   if (native == 0 && option == IOCP_KEEP_ALIVE && value != 0)
-    native = keep_alive_switched_on(socket);
+    native = keep_alive_apply(socket);
   return native == 0 ? 0 : errors_fail(socket->port, native);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the common code must know about Windows: sizes and words, no calls. */
+/* Types of Windows that the common code embeds in its own. */
 #ifndef IOCP_PLATFORM_H
 #define IOCP_PLATFORM_H
 
@@ -16,7 +16,7 @@
 
 typedef DWORD thread_id;
 
-/* Packets that one call dequeues at most. */
+/* The most packets that one call dequeues. */
 #define ENGINE_BATCH 128
 
 enum engine_op_kind {
@@ -26,13 +26,13 @@ enum engine_op_kind {
   ENGINE_ACCEPT
 };
 
-/* An overlapped operation. The kernel writes to it until its packet has been
- * dequeued, so it lives in memory that stays until then. */
+/* An overlapped operation. The kernel writes to it until its packet is
+ * dequeued, so its memory stays until then. */
 struct engine_op {
   OVERLAPPED overlapped;
   uint8_t kind; /* enum engine_op_kind */
   bool in_flight;
-  /* Of a socket that relays; see relay.h. */
+  /* Of a socket with `relays`; see relay.h. */
   struct port* port;
   HANDLE event;
   HANDLE wait;
@@ -43,16 +43,16 @@ struct engine_receive {
   struct engine_op op;
   struct list_node node; /* in `receives` of the socket, in posting order */
   struct socket* socket;
-  DWORD flags;       /* the kernel's, as long as the operation */
-  bool is_completed; /* its bytes wait to be taken */
+  DWORD flags;       /* the kernel may write to it during the operation */
+  bool is_completed; /* its data was not consumed yet */
   uint32_t size;     /* of the buffer; 0: a zero-byte receive */
-  uint32_t length;   /* what was received */
-  uint32_t offset;   /* what was taken of it */
+  uint32_t length;   /* bytes received */
+  uint32_t offset;   /* bytes consumed */
   uint8_t* bytes;
 };
 
-/* What the kernel holds of a struct kept. */
-struct engine_kept {
+/* What the kernel holds of a send copy. */
+struct engine_send_copy {
   struct engine_op op;
 };
 
@@ -61,35 +61,35 @@ struct engine_provider {
   LPFN_ACCEPTEX accept_ex;
   LPFN_CONNECTEX connect_ex;
   LPFN_GETACCEPTEXSOCKADDRS get_accept_ex_sockaddrs;
-  DWORD native;  /* why a function is missing; 0: none is */
-  bool is_known; /* all of it was asked, with success */
-  bool is_ifs;   /* its sockets are true file handles */
+  DWORD native;  /* the error for a function that is missing; 0: none is */
+  bool is_known; /* all of this was looked up */
+  bool is_ifs;   /* its sockets are file handles of the system */
 };
 
-/* Who may touch the hand-over array. */
+/* Which thread owns the hand-over array. */
 enum engine_handover {
-  ENGINE_HANDOVER_EMPTY,   /* nobody */
+  ENGINE_HANDOVER_EMPTY,   /* none */
   ENGINE_HANDOVER_FILLING, /* the thread that waits */
-  ENGINE_HANDOVER_FULL     /* the thread of the port */
+  ENGINE_HANDOVER_FULL     /* the port's own thread */
 };
 
 struct engine_port {
   HANDLE handle;
-  bool loses_sends;  /* winsock_loses_sends() */
-  bool may_try_once; /* winsock_may_try_once() */
+  bool truncates_sends;         /* winsock_truncates_sends() */
+  bool can_disable_syn_retries; /* winsock_can_disable_syn_retries() */
 
-  /* The packets of a wait, for the next poll. */
+  /* Packets that a wait has dequeued, for the next poll. */
   atomic_int handover_state; /* enum engine_handover */
   uint32_t handover_count;
   OVERLAPPED_ENTRY handover[ENGINE_BATCH];
 
-  atomic_bool wake_wanted; /* a wait, this or the next, is to end */
-  atomic_bool wake_posted; /* a packet that says so is in the queue */
+  atomic_bool wake_wanted; /* the running wait, or the next one, is to end */
+  atomic_bool wake_posted; /* the packet for that is in the queue */
 
-  /* Sockets whose operation could not be posted for want of memory. */
+  /* Sockets whose operation could not be posted because memory was short. */
   struct list_node retries;
   uint64_t retry_at_ms;
-  atomic_bool has_retries; /* for a wait, on another thread */
+  atomic_bool has_retries; /* for a wait on another thread */
 
   struct engine_provider providers[2]; /* IPv4, IPv6 */
   OVERLAPPED_ENTRY batch[ENGINE_BATCH];
@@ -97,24 +97,23 @@ struct engine_port {
 
 struct engine_socket {
   SOCKET handle;
-  /* A success at once leaves no packet. */
+  /* A success at once queues no packet. */
   bool skips_packets;
-  /* Its handle is tied to another port for ever; see relay.h. */
+  /* The handle cannot leave another port; see relay.h. */
   bool relays;
-  /* Seconds, where the system only takes both at once; see keep_alive.h. */
-  uint16_t keep_idle;     /* 0: the system's */
-  uint16_t keep_interval; /* 0: the system's */
+  /* Seconds, if the system only sets both at once; see keep_alive.h. */
+  uint16_t keep_idle;     /* 0: the default of the system */
+  uint16_t keep_interval; /* 0: the default of the system */
 
   struct engine_op out; /* the connect */
   uint32_t sends_in_flight;
 
-  struct list_node receives; /* posted and completed ones, in posting order */
-  uint32_t receive_count;    /* how many these are */
-  uint32_t receive_bytes;    /* what they may still deliver */
+  struct list_node receives; /* see receive_list.h */
+  uint32_t receive_count;    /* in the list */
+  uint32_t receive_bytes;    /* that these may still deliver */
   uint32_t receives_in_flight;
-  struct engine_receive
-      empty;          /* the zero-byte receive, which needs no memory */
-  bool has_ended;     /* behind what is in `receives` */
+  struct engine_receive zero_byte;
+  bool has_ended;     /* after what is in `receives` */
   int32_t end_result; /* 0 or -IOCP_E... */
   int32_t end_native;
 
@@ -123,22 +122,22 @@ struct engine_socket {
   bool retries_receive;
 
   /* Of a listener. */
-  struct list_node posted;   /* accepts in the kernel's hands */
-  struct list_node accepted; /* completed, not yet taken */
+  struct list_node posted;   /* accepts in flight */
+  struct list_node accepted; /* completed ones */
   uint32_t accepted_count;
   uint32_t accepts_posted;
-  uint32_t accepts_for_data; /* posted, and complete with data only */
-  uint32_t accepts_silent;   /* of these: connected, without a word so far */
-  bool is_filling;           /* there are more of these than the last time */
-  uint32_t backlog_first;    /* which the system never changes */
+  uint32_t accepts_for_data;     /* posted, and complete only with data */
+  uint32_t accepts_without_data; /* of these: connected, without data so far */
+  bool is_filling;        /* there are more of these than at the last check */
+  uint32_t backlog_first; /* that of listen(), which the system never changes */
 };
 
-/* A socket has no number of its own, but no other one has both its addresses. A
- * listener has no peer. */
+/* See identity.h. A socket has no number of its own, but no other open socket
+ * has the same two addresses. A listener has no peer. */
 struct engine_identity {
   struct iocp_address local;
   struct iocp_address peer;
-  bool is_ifs; /* a true file handle */
+  bool is_ifs; /* the socket is a file handle of the system */
 };
 
 struct engine_thread {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "relay.h"
 
-/* How long to wait for memory of the kernel's, which a packet needs. */
+/* How long to wait for memory of the kernel, which a packet needs. */
 #define RELAY__PAUSE_MS 10
 #define RELAY__NO_PACKET 1
 
-/* On a thread of the system's pool. The port stays: it is not closed before all
- * of its operations have been reaped. */
+/* On a thread of the system's pool. The port is valid: it is closed only when
+ * all of its operations have completed. */
 static void CALLBACK relay__post(void* context, BOOLEAN has_timed_out) {
   struct engine_op* op = context;
   (void)has_timed_out;
@@ -33,7 +33,7 @@ bool relay_prepare(struct engine_op* op) {
 
 void relay_end(struct engine_op* op) {
   if (op->event == NULL) return;
-  /* It has run, or never will; this waits until it has left. */
+  /* Waits for a callback that is running; none starts any more. */
   if (op->wait != NULL) UnregisterWaitEx(op->wait, INVALID_HANDLE_VALUE);
   CloseHandle(op->event);
   op->wait = NULL;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sockets whose handle is tied to another port for ever.
+ * Operations of sockets whose handle cannot leave another completion port.
  *
- * A handle can be taken out of its port since Windows 8.1 (engine_release()),
- * and then enters another one like any other. Where that is refused (Wine 10),
- * its operations must not queue packets, which the low bit of their event asks
- * for (GetQueuedCompletionStatus()'s documentation), and a thread of the
- * system's pool, which waits for the event, posts the packet to our port:
+ * Since Windows 8.1 a handle can be removed from its port (engine_release())
+ * and then associated with another one. Where that fails (Wine 10), the
+ * operations must not queue packets to the old port, for which the low bit of
+ * their event is set (GetQueuedCompletionStatus()'s documentation). A thread of
+ * the system's pool waits for the event and posts the packet to our port:
  *
  *   operation --completes--> event --pool thread--> packet in our port
  */
@@ -15,12 +15,12 @@
 
 #include "engine.h"
 
-/* Gives an operation its event, and has it waited for. Before it is posted:
- * what is pending already could only be canceled, and nobody would know how
- * much of it had been done. */
+/* Gives an operation its event, and starts the wait for it. For use before the
+ * operation is posted: a pending one could only be canceled, with an unknown
+ * number of bytes moved. */
 bool relay_prepare(struct engine_op* op);
 
-/* Gives back what an operation holds, if it is one of these. */
+/* Frees the event and the wait of an operation, if it has them. */
 void relay_end(struct engine_op* op);
 
 #endif /* IOCP_WINDOWS_RELAY_H */

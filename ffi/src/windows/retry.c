@@ -14,12 +14,12 @@ void retry_later(struct socket* socket, enum engine_op_kind kind) {
     engine->retry_at_ms = system_now_ms() + RETRY_MS;
   list_push(&engine->retries, &socket->engine.retry_node);
   atomic_store(&engine->has_retries, true);
-  /* A wait that runs already does not know that it is to end soon. */
+  /* A wait that is running has a later timeout. */
   if (atomic_load(&engine->handover_state) == ENGINE_HANDOVER_FILLING)
     engine_wake(socket->port);
 }
 
-void retry_forget(struct socket* socket) {
+void retry_cancel(struct socket* socket) {
   struct engine_port* engine = &socket->port->engine;
   socket->engine.retries_send = false;
   socket->engine.retries_receive = false;
@@ -29,7 +29,7 @@ void retry_forget(struct socket* socket) {
     atomic_store(&engine->has_retries, false);
 }
 
-void retry_take(struct port* port, struct list_node* todo) {
+void retry_collect(struct port* port, struct list_node* todo) {
   struct engine_port* engine = &port->engine;
   if (list_is_empty(&engine->retries) || system_now_ms() < engine->retry_at_ms)
     return;

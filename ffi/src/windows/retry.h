@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sockets whose operation could not be posted for want of memory. */
+/* Sockets whose operation could not be posted because memory was short. */
 #ifndef IOCP_WINDOWS_RETRY_H
 #define IOCP_WINDOWS_RETRY_H
 
@@ -8,13 +8,13 @@
 /* The pause before an operation is posted again. */
 #define RETRY_MS 20
 
-/* Has the socket's receive or send posted again after a while. */
+/* Schedules another attempt for the socket's receive or sends. */
 void retry_later(struct socket* socket, enum engine_op_kind kind);
 
-/* Takes that back. */
-void retry_forget(struct socket* socket);
+/* Cancels it. */
+void retry_cancel(struct socket* socket);
 
-/* Moves the sockets whose while has passed to `todo`. */
-void retry_take(struct port* port, struct list_node* todo);
+/* Moves the sockets whose attempt is due to `todo`. */
+void retry_collect(struct port* port, struct list_node* todo);
 
 #endif /* IOCP_WINDOWS_RETRY_H */

@@ -2,9 +2,9 @@
 #ifndef IOCP_WINDOWS_SEND_H
 #define IOCP_WINDOWS_SEND_H
 
-#include "kept.h"
+#include "send_copy.h"
 
-/* The packet of a copy's send was dequeued. */
-void send_completed(struct kept* kept);
+/* The packet of a send was dequeued. */
+void send_completed(struct send_copy* copy);
 
 #endif /* IOCP_WINDOWS_SEND_H */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The four functions that a compiler may call on its own, for there is no C
- * runtime. A file of its own, so that a build that has one can leave it out.
+ * The four functions that a compiler may call on its own, because there is no C
+ * runtime. A build with a C runtime leaves this file out.
  */
 #include <stddef.h>
 #include <stdint.h>
 
-/* GCC recognizes the loops below and would replace them by calls of the very
- * function they are in. Clang does not with -ffreestanding. */
+/* GCC recognizes the loops below and would replace them with calls of the
+ * function that they are in. Clang does not with -ffreestanding. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define STRING__LOOPS \
   __attribute__((optimize("no-tree-loop-distribute-patterns")))
@@ -35,7 +35,7 @@ STRING__LOOPS void* memcpy(void* to, const void* from, size_t size) {
 STRING__LOOPS void* memmove(void* to, const void* from, size_t size) {
   unsigned char* out = to;
   const unsigned char* in = from;
-  /* Below its source, or apart from it, a copy upwards is safe. */
+  /* If `to` is below `from`, or beyond its end, copying upwards is safe. */
   if ((uintptr_t)out - (uintptr_t)in >= size) return memcpy(to, from, size);
   while (size != 0) {
     size--;

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "system.h"
 
+#include <stdatomic.h>
 #include <windows.h>
 
 static INIT_ONCE system__once = INIT_ONCE_STATIC_INIT;
 static DWORD system__index = FLS_OUT_OF_INDEXES;
+static _Atomic(void (*)(void)) system__ended;
 
-/* What QueryUnbiasedInterruptTime() counts in. */
+/* The unit of QueryUnbiasedInterruptTime() is 100 ns. */
 #define SYSTEM__PER_MS 10000
 
-/* GetTickCount64() counts the time that the machine sleeps, so after a resume
- * all deadlines would have passed at once, before any peer had the time to say
- * a word. This clock stops meanwhile, as CLOCK_MONOTONIC does on Linux, and as
- * the waits of the system do since Windows 8 (SleepEx(), remarks). */
+/* GetTickCount64() includes the time that the machine sleeps, so after a resume
+ * all deadlines would have passed before any peer could send something. This
+ * clock stops meanwhile, like CLOCK_MONOTONIC on Linux, and like the waits of
+ * the system since Windows 8 (SleepEx(), remarks). */
 uint64_t system_now_ms(void) {
   ULONGLONG now = 0;
   QueryUnbiasedInterruptTime(&now);
@@ -21,10 +23,10 @@ uint64_t system_now_ms(void) {
 
 thread_id system_thread(void) { return GetCurrentThreadId(); }
 
-/* Runs when a thread ends, and for a fiber that is deleted: then the ports of
- * its thread stay, as that thread goes on. */
+/* Runs when a thread ends, and when a fiber is deleted: then its thread goes
+ * on, and keeps its ports. */
 static void NTAPI system__thread_ended(void* thread) {
-  if ((uintptr_t)thread == GetCurrentThreadId()) port_thread_ended();
+  if ((uintptr_t)thread == GetCurrentThreadId()) atomic_load (&system__ended)();
 }
 
 static BOOL CALLBACK system__make_index(INIT_ONCE* once,
@@ -34,7 +36,7 @@ static BOOL CALLBACK system__make_index(INIT_ONCE* once,
   (void)once;
   (void)unused;
   (void)context;
-  /* The callback is in this library, so it must not be unloaded any more. */
+  /* The callback is in this library, which therefore must stay loaded. */
   if (!GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS |
                               GET_MODULE_HANDLE_EX_FLAG_PIN,
                           (const WCHAR*)(const void*)&system__once,
@@ -44,9 +46,10 @@ static BOOL CALLBACK system__make_index(INIT_ONCE* once,
   return system__index != FLS_OUT_OF_INDEXES;
 }
 
-bool system_watch_thread(void) {
-  /* Thread callbacks of the loader (DLL_THREAD_DETACH) would run under its
-   * lock, where a wait for the kernel is not allowed. */
+bool system_watch_thread(void (*ended)(void)) {
+  atomic_store(&system__ended, ended);
+  /* DLL_THREAD_DETACH would run under the loader lock, where a wait for the
+   * kernel is not allowed. */
   if (!InitOnceExecuteOnce(&system__once, system__make_index, NULL, NULL))
     return false;
   /* The callback runs for any value but NULL. */

@@ -2,20 +2,20 @@
 #include "tcp_table.h"
 
 #include <ws2tcpip.h>
-/* It needs those above. */
+/* It needs the headers above. */
 #include <iphlpapi.h>
 
 #include "address.h"
 #include "memory.h"
 
-/* The table grows while its size is asked for, so there are a few tries. */
+/* The table may grow after its size was read, so there are a few attempts. */
 #define TCP_TABLE__TRIES 4
 #define TCP_TABLE__SPARE 4096
 
 typedef DWORD(WINAPI* tcp_table__get)(
     void*, DWORD*, BOOL, ULONG, TCP_TABLE_CLASS, ULONG);
 
-/* Loaded only when it is needed, which is hardly ever. */
+/* Loaded only when it is needed, which is rarely. */
 static tcp_table__get tcp_table__load(HMODULE* module_out) {
   tcp_table__get get = NULL;
   HMODULE module =
@@ -27,7 +27,7 @@ static tcp_table__get tcp_table__load(HMODULE* module_out) {
   return get;
 }
 
-/* Returns the listeners of a family, to be freed, or NULL. */
+/* Returns the listeners of a family, which the caller frees, or NULL. */
 static void* tcp_table__read(tcp_table__get get, ULONG family) {
   DWORD size = TCP_TABLE__SPARE;
   for (int i = 0; i < TCP_TABLE__TRIES; i++) {
@@ -43,10 +43,10 @@ static void* tcp_table__read(tcp_table__get get, ULONG family) {
   return NULL;
 }
 
-/* Two addresses of one family have one in common when they are the same or one
- * of them stands for all. Scopes do not matter, which is on the safe side. */
-static bool tcp_table__meet(const struct iocp_address* a,
-                            const struct iocp_address* b) {
+/* Two addresses of one family overlap when they are equal or one of them is the
+ * wildcard. Scopes are ignored, which errs on the safe side. */
+static bool tcp_table__overlap(const struct iocp_address* a,
+                               const struct iocp_address* b) {
   size_t size = a->family == 4 ? 4 : 16;
   return a->port == b->port &&
          (address_is_wildcard(a) || address_is_wildcard(b) ||
@@ -61,7 +61,7 @@ static bool tcp_table__has_v4(const MIB_TCPTABLE_OWNER_PID* table,
     struct iocp_address listens = {.family = 4,
                                    .port = ntohs((uint16_t)row->dwLocalPort)};
     memory_copy(listens.bytes, &row->dwLocalAddr, 4);
-    if (tcp_table__meet(&listens, address)) return true;
+    if (tcp_table__overlap(&listens, address)) return true;
   }
   return false;
 }
@@ -73,12 +73,12 @@ static bool tcp_table__has_v6(const MIB_TCP6TABLE_OWNER_PID* table,
     struct iocp_address listens = {.family = 6,
                                    .port = ntohs((uint16_t)row->dwLocalPort)};
     memory_copy(listens.bytes, row->ucLocalAddr, 16);
-    if (tcp_table__meet(&listens, address)) return true;
+    if (tcp_table__overlap(&listens, address)) return true;
   }
   return false;
 }
 
-static enum tcp_table_answer tcp_table__ask(
+static enum tcp_table_answer tcp_table__find(
     tcp_table__get get, const struct iocp_address* address) {
   void* table = tcp_table__read(get, address->family == 4 ? AF_INET : AF_INET6);
   if (table == NULL) return TCP_TABLE_UNKNOWN;
@@ -88,7 +88,7 @@ static enum tcp_table_answer tcp_table__ask(
   return listens ? TCP_TABLE_LISTENS : TCP_TABLE_NONE;
 }
 
-/* The IPv4 addresses that an IPv6 listener has as well. */
+/* The IPv4 address that a dual-stack IPv6 listener has as well. */
 static bool tcp_table__v4_part(const struct iocp_address* address,
                                struct iocp_address* v4_out) {
   *v4_out = (struct iocp_address){.family = 4, .port = address->port};
@@ -99,16 +99,16 @@ static bool tcp_table__v4_part(const struct iocp_address* address,
   return true;
 }
 
-enum tcp_table_answer tcp_table_ask(const struct iocp_address* address,
-                                    bool takes_both) {
+enum tcp_table_answer tcp_table_find(const struct iocp_address* address,
+                                     bool is_dual_stack) {
   struct iocp_address v4;
   HMODULE module;
   enum tcp_table_answer answer = TCP_TABLE_UNKNOWN;
   tcp_table__get get = tcp_table__load(&module);
-  if (get != NULL) answer = tcp_table__ask(get, address);
-  if (answer == TCP_TABLE_NONE && takes_both &&
+  if (get != NULL) answer = tcp_table__find(get, address);
+  if (answer == TCP_TABLE_NONE && is_dual_stack &&
       tcp_table__v4_part(address, &v4))
-    answer = tcp_table__ask(get, &v4);
+    answer = tcp_table__find(get, &v4);
   if (module != NULL) FreeLibrary(module);
   return answer;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The system's table of the TCP sockets that listen, of all programs. */
+/* The system's table of TCP listeners, of all programs. */
 #ifndef IOCP_WINDOWS_TCP_TABLE_H
 #define IOCP_WINDOWS_TCP_TABLE_H
 
@@ -11,9 +11,9 @@ enum tcp_table_answer {
   TCP_TABLE_UNKNOWN /* the table could not be read */
 };
 
-/* Whether a socket listens where a listener of `address` would, or at a part of
- * that. `takes_both`: an IPv6 listener that takes IPv4 as well. */
-enum tcp_table_answer tcp_table_ask(const struct iocp_address* address,
-                                    bool takes_both);
+/* Whether a socket listens on an address that overlaps with `address`. An IPv6
+ * listener with `is_dual_stack` accepts IPv4 as well. */
+enum tcp_table_answer tcp_table_find(const struct iocp_address* address,
+                                     bool is_dual_stack);
 
 #endif /* IOCP_WINDOWS_TCP_TABLE_H */

@@ -30,7 +30,7 @@ void monitor_open(struct monitor* monitor) {
   InitializeConditionVariable(&monitor->condition);
 }
 
-/* Both kinds are no more than their memory. */
+/* Neither object needs to be closed. */
 void monitor_close(struct monitor* monitor) { (void)monitor; }
 
 void monitor_enter(struct monitor* monitor) {

@@ -18,7 +18,7 @@ static BOOL CALLBACK winsock__start_once(INIT_ONCE* once,
 
 int winsock_start(void) {
   int result = 0;
-  /* After a failure the next call tries again. */
+  /* After a failure, the next call tries again. */
   InitOnceExecuteOnce(&winsock__once, winsock__start_once, &result, NULL);
   return result;
 }
@@ -29,17 +29,17 @@ int winsock_is_ifs(SOCKET handle) {
   if (getsockopt(
           handle, SOL_SOCKET, SO_PROTOCOL_INFOW, (char*)&info, &length) != 0)
     return -1;
-  /* A layered provider (LSP) may make sockets that are none: a packet then
-   * follows a success all the same, and waiting for none would lose it
-   * (Microsoft's KB 2568167; libuv looks at the same flag). */
+  /* The sockets of a layered provider (LSP) may not be file handles. Then a
+   * packet follows a success at once, whatever the modes (Microsoft's KB
+   * 2568167; libuv checks the same flag). */
   return (info.dwServiceFlags1 & XP1_IFS_HANDLES) != 0;
 }
 
-/* Returns 0 or Winsock's number, and then the function stays NULL. */
-static DWORD winsock__ask(SOCKET handle,
-                          GUID id,
-                          void* function_out,
-                          DWORD size) {
+/* Returns 0, or Winsock's error with the function unchanged. */
+static DWORD winsock__load(SOCKET handle,
+                           GUID id,
+                           void* function_out,
+                           DWORD size) {
   DWORD length;
   if (WSAIoctl(handle,
                SIO_GET_EXTENSION_FUNCTION_POINTER,
@@ -63,19 +63,19 @@ const struct engine_provider* winsock_provider(struct port* port,
   struct engine_provider* provider = &port->engine.providers[family == 6];
   DWORD failures[3] = {0, 0, 0};
   if (provider->is_known) return provider;
-  /* A look-up may fail for want of memory, which is not to last longer than
-   * that: what is missing is asked for again the next time. */
+  /* A look-up may fail because memory is short, so what is missing is looked up
+   * again in the next call. */
   if (provider->accept_ex == NULL)
-    failures[0] = winsock__ask(
+    failures[0] = winsock__load(
         handle, accept_ex, &provider->accept_ex, sizeof provider->accept_ex);
   if (provider->connect_ex == NULL)
-    failures[1] = winsock__ask(
+    failures[1] = winsock__load(
         handle, connect_ex, &provider->connect_ex, sizeof provider->connect_ex);
   if (provider->get_accept_ex_sockaddrs == NULL)
-    failures[2] = winsock__ask(handle,
-                               sockaddrs,
-                               &provider->get_accept_ex_sockaddrs,
-                               sizeof provider->get_accept_ex_sockaddrs);
+    failures[2] = winsock__load(handle,
+                                sockaddrs,
+                                &provider->get_accept_ex_sockaddrs,
+                                sizeof provider->get_accept_ex_sockaddrs);
   provider->native = 0;
   for (int i = 0; i < 3; i++)
     if (failures[i] != 0) provider->native = failures[i];
@@ -87,7 +87,7 @@ const struct engine_provider* winsock_provider(struct port* port,
 
 int32_t winsock_missing(struct port* port,
                         const struct engine_provider* provider) {
-  /* What WSAIoctl() says of a function that the provider does not have. */
+  /* The errors of WSAIoctl() for a function that the provider does not have. */
   if (provider->native == WSAEINVAL || provider->native == WSAEOPNOTSUPP)
     return port_fail(port, -IOCP_ENOTSUP, (int32_t)provider->native);
   return errors_fail(port, provider->native);
@@ -100,7 +100,7 @@ bool winsock_accepts(const struct engine_provider* provider) {
 
 /* NtSetInformationFile() and its information, which the headers for programs do
  * not have (documented in ntifs.h, FILE_COMPLETION_INFORMATION: since Windows
- * 8.1 a port of NULL takes the handle out of its port). */
+ * 8.1 a port of NULL removes the handle from its port). */
 #define WINSOCK__REPLACE_COMPLETION 61
 struct winsock__completion {
   HANDLE port;
@@ -113,39 +113,39 @@ struct winsock__io_status {
 typedef LONG(NTAPI* winsock__set_information)(
     HANDLE, struct winsock__io_status*, void*, ULONG, int);
 
-void winsock_leave_port(SOCKET handle) {
+void winsock_remove_from_port(SOCKET handle) {
   struct winsock__io_status status;
   struct winsock__completion none = {NULL, NULL};
   winsock__set_information set;
   HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
   FARPROC function =
       ntdll == NULL ? NULL : GetProcAddress(ntdll, "NtSetInformationFile");
-  /* Where it is missing or refused, the next port finds a way; see relay.h. */
+  /* If it is missing or fails, the next port uses relays; see relay.h. */
   if (function == NULL) return;
   memory_copy(&set, &function, sizeof set);
   set((HANDLE)handle, &status, &none, sizeof none, WINSOCK__REPLACE_COMPLETION);
 }
 
-/* Wine 10.0 says that a non-blocking send was taken whole when its host took a
- * part, and sends the rest by itself later; when the peer's FIN comes while a
- * receive is pending, it forgets the rest. A program of thirty lines without
- * this library shows it. Overlapped sends are sound. */
-bool winsock_loses_sends(void) {
+/* Wine 10.0 reports a non-blocking send as complete when its host accepted a
+ * part, and sends the rest later by itself; but it drops that rest when the
+ * peer's FIN arrives while a receive is pending. A program of thirty lines
+ * without this library shows it. Overlapped sends are not affected. */
+bool winsock_truncates_sends(void) {
   HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
   return ntdll != NULL && GetProcAddress(ntdll, "wine_get_version") != NULL;
 }
 
-/* RtlGetVersion() says which Windows it is; GetVersionEx() says what the
- * program's manifest knows (their documentation). */
+/* RtlGetVersion() returns the version of Windows, and GetVersionEx() the one
+ * that the program's manifest declares (their documentation). */
 typedef LONG(NTAPI* winsock__get_version)(OSVERSIONINFOW*);
 
 /* Since Windows 10 version 1709 SIO_TCP_INITIAL_RTO knows
- * TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS; before, the same number means 254
- * retransmissions. libuv looks at the same build (src/win/tcp.c). */
+ * TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS; before, the same number meant 254
+ * retransmissions. libuv checks the same build (src/win/tcp.c). */
 #define WINSOCK__MAJOR 10
 #define WINSOCK__BUILD_1709 16299
 
-bool winsock_may_try_once(void) {
+bool winsock_can_disable_syn_retries(void) {
   OSVERSIONINFOW version;
   winsock__get_version get;
   HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");

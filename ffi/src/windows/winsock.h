@@ -1,40 +1,41 @@
 /* SPDX-License-Identifier: MIT */
-/* Winsock itself: its start, and the functions beyond its import library. */
+/* Winsock: starting it, and what depends on its provider or version. */
 #ifndef IOCP_WINDOWS_WINSOCK_H
 #define IOCP_WINDOWS_WINSOCK_H
 
 #include "port.h"
 
-/* Starts Winsock, once. Any thread. Returns 0 or Winsock's number. It is never
- * cleaned up, for other users of the process may count on it by then. */
+/* Starts Winsock, once. Any thread. Returns 0 or Winsock's error. There is no
+ * clean-up, because other code of the process may use Winsock by then. */
 int winsock_start(void);
 
-/* What the sockets of `family` (4 or 6) have in common, asked of `handle`, one
- * of them. A function that the provider lacks, or that could not be asked for
- * this time, is NULL. */
+/* The extension functions and properties of the provider of `family` (4 or 6),
+ * looked up through `handle`, one of its sockets. A function that the provider
+ * does not have, or whose look-up failed this time, is NULL. */
 const struct engine_provider* winsock_provider(struct port* port,
                                                unsigned family,
                                                SOCKET handle);
 
-/* True when that lets a listener of its family accept. */
+/* True when a listener can accept with these functions. */
 bool winsock_accepts(const struct engine_provider* provider);
 
-/* Notes why a function of the provider is missing, as the port's last failure:
- * -IOCP_ENOTSUP when there is no such function, else what the look-up said. */
+/* The error for a missing function, noted as the port's last failure:
+ * -IOCP_ENOTSUP when the provider does not have it, else that of the look-up.
+ */
 int32_t winsock_missing(struct port* port,
                         const struct engine_provider* provider);
 
-/* Whether the socket is a true file handle of the system: 1, 0, or -1 with
- * WSAGetLastError() when it could not be asked. */
+/* Whether the socket is a file handle of the system ("IFS handle"): 1, 0, or -1
+ * with WSAGetLastError(). */
 int winsock_is_ifs(SOCKET handle);
 
-/* Takes the handle out of its completion port, where the system can do that. */
-void winsock_leave_port(SOCKET handle);
+/* Removes the handle from its completion port, if the system can do that. */
+void winsock_remove_from_port(SOCKET handle);
 
-/* True when SIO_TCP_INITIAL_RTO knows "no retransmissions"; see winsock.c. */
-bool winsock_may_try_once(void);
+/* True when SIO_TCP_INITIAL_RTO can disable SYN retransmissions. */
+bool winsock_can_disable_syn_retries(void);
 
-/* True when a non-blocking send may lose bytes; see winsock.c. */
-bool winsock_loses_sends(void);
+/* True when a non-blocking send may lose bytes. */
+bool winsock_truncates_sends(void);
 
 #endif /* IOCP_WINDOWS_WINSOCK_H */

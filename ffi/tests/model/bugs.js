@@ -30,9 +30,10 @@ export const bugs = [
     name: "a close does not wait for what is still to be sent",
     changes: [{
       file: "close.c",
-      from: "  return !socket->close_reset && kept_first(socket) != NULL &&",
+      from:
+        "  return !socket->close_reset && send_copy_first(socket) != NULL &&",
       to:
-        "  return false && !socket->close_reset && kept_first(socket) != NULL &&",
+        "  return false && !socket->close_reset && send_copy_first(socket) != NULL &&",
     }],
   },
   {
@@ -60,11 +61,11 @@ export const bugs = [
     changes: [{
       file: "windows/receive.c",
       from: `  DWORD native = (DWORD)WSAGetLastError();
-  receive__free(receive);
+  receive_list_remove(receive);
   return native;`,
       to: `  DWORD native = (DWORD)WSAGetLastError();
   struct engine_receive copy = *receive;
-  receive__free(receive);
+  receive_list_remove(receive);
   if (copy.size != 0) memory_free(receive);
   return native;`,
     }],
@@ -106,7 +107,7 @@ export const bugs = [
     number: 9,
     name: "a packet that is not ours is taken for one",
     changes: [{
-      file: "windows/completion_port.c",
+      file: "windows/queue.c",
       from: "    if (packets[i].lpCompletionKey != (ULONG_PTR)port) continue;",
       to: "",
     }],
@@ -171,10 +172,10 @@ export const bugs = [
     name: "a listener that was closed still listens",
     changes: [{
       file: "windows/cancel.c",
-      from: `    accept_forget(socket);
+      from: `    accept_cancel_all(socket);
     cancel__close(engine, false);
     return;`,
-      to: `    accept_forget(socket);
+      to: `    accept_cancel_all(socket);
     CancelIoEx((HANDLE)engine->handle, NULL);
     return;`,
     }],
@@ -184,9 +185,9 @@ export const bugs = [
     name: "the socket of an accept that was canceled stays open",
     changes: [{
       file: "windows/accept.c",
-      from: `  accept__reset(accept);
+      from: `  accept_reset(accept);
   memory_free(accept);`,
-      to: `  if (op_status(&accept->op) >= 0) accept__reset(accept);
+      to: `  if (op_status(&accept->op) >= 0) accept_reset(accept);
   memory_free(accept);`,
     }],
   },
@@ -195,18 +196,18 @@ export const bugs = [
     name: "a send that was taken in part counts as whole",
     changes: [{
       file: "windows/send.c",
-      from: "  stream_kept_moved(kept, op_bytes(&kept->engine.op));",
-      to: "  stream_kept_moved(kept, kept->length - kept->offset);",
+      from: "  sender_copy_progressed(copy, op_bytes(&copy->engine.op));",
+      to: "  sender_copy_progressed(copy, copy->length - copy->offset);",
     }],
   },
   {
     number: 27,
     name: "a wake-up that another thread dequeued is lost",
     changes: [{
-      file: "windows/completion_port.c",
+      file: "windows/wake.c",
       from:
         `      atomic_load(&engine->handover_state) == ENGINE_HANDOVER_FILLING)
-    port__post_wake(port);`,
+    wake__post(port);`,
       to:
         `      atomic_load(&engine->handover_state) == ENGINE_HANDOVER_FILLING)
     (void)0;`,
@@ -256,19 +257,17 @@ export const bugs = [
     name: "a refused connection to this machine takes two seconds",
     changes: [{
       file: "windows/connect.c",
-      from:
-        "  if (address_is_loopback(&socket->peer) && port->engine.may_try_once)",
-      to:
-        "  if (!address_is_loopback(&socket->peer) && port->engine.may_try_once)",
+      from: "  if (address_is_loopback(&socket->peer) &&",
+      to: "  if (!address_is_loopback(&socket->peer) &&",
     }],
   },
   {
     name: "a FIN is sent while sends are pending",
     changes: [{
-      file: "stream.c",
+      file: "sender.c",
       from:
-        "  if (kept_first(socket) == NULL) stream__shut(socket);\n  return 0;",
-      to: "  stream__shut(socket);\n  return 0;",
+        "  if (send_copy_first(socket) == NULL) sender__shut(socket);\n  return 0;",
+      to: "  sender__shut(socket);\n  return 0;",
     }],
   },
   {
@@ -306,8 +305,8 @@ export const bugs = [
     changes: [{
       file: "windows/receive.c",
       from:
-        "  if (first != NULL) return taken != 0 ? (int32_t)taken : ENGINE_WOULD_BLOCK;",
-      to: "  if (first != NULL && taken != 0) return (int32_t)taken;",
+        "  if (first != NULL) return copied != 0 ? (int32_t)copied : ENGINE_WOULD_BLOCK;",
+      to: "  if (first != NULL && copied != 0) return (int32_t)copied;",
     }],
   },
   {
@@ -325,7 +324,7 @@ export const bugs = [
     changes: [{
       file: "windows/borrow.c",
       from:
-        "  handle_ask_modes(socket, borrow->handle, borrow->identity.is_ifs);\n",
+        "  handle_query_modes(socket, borrow->handle, borrow->identity.is_ifs);\n",
       to: "",
     }],
   },
@@ -357,7 +356,7 @@ export const bugs = [
   {
     name: "a close takes what is sent once more for progress",
     changes: [{
-      file: "windows/send.c",
+      file: "windows/acknowledged.c",
       from:
         "  *bytes_out = info.BytesOut - info.BytesRetrans - info.BytesInFlight;",
       to: "  *bytes_out = info.BytesOut;",
@@ -378,11 +377,11 @@ export const bugs = [
   {
     name: "what a close makes of a receive is reported as the connection's end",
     changes: [{
-      file: "callback_thread.c",
+      file: "callbacks/callback_thread.c",
       from:
-        "    callback__fail(socket, is_lost ? -IOCP_ECANCELED : record->result);",
+        "    callback__fail(socket, is_stale ? -IOCP_ECANCELED : record->result);",
       to:
-        "    callback__fail(socket, is_lost ? record->result : record->result);",
+        "    callback__fail(socket, is_stale ? record->result : record->result);",
     }],
   },
   {
@@ -405,15 +404,15 @@ export const bugs = [
     name: "a connection with itself is reported as one",
     changes: [{
       file: "connector.c",
-      from: "    if (connector__has_met_itself(socket)) error",
-      to: "    if (connector__has_met_itself(socket) && native != 0) error",
+      from: "    if (connector__is_self_connect(socket)) error",
+      to: "    if (connector__is_self_connect(socket) && native != 0) error",
     }],
   },
   {
     name: "a send that has failed lets those behind it leave",
     changes: [{
       file: "windows/send.c",
-      from: "  if (error != -IOCP_EPIPE && send__is_overtaken(kept)) {",
+      from: "  if (error != -IOCP_EPIPE && send__is_overtaken(copy)) {",
       to: "  if (native < 0 && native >= 0) {",
     }],
   },
@@ -434,8 +433,8 @@ export const bugs = [
     name: "a send that has left in part is only reset when it is closed",
     changes: [{
       file: "windows/send.c",
-      from: "    send__fail(kept, -IOCP_ECONNRESET, 0);\n}",
-      to: "    stream_kept_done(kept, -IOCP_ECONNRESET, 0);\n}",
+      from: "    send__fail(copy, -IOCP_ECONNRESET, 0);\n}",
+      to: "    sender_copy_done(copy, -IOCP_ECONNRESET, 0);\n}",
     }],
   },
   // ---- what the simulation has found in this library
@@ -443,9 +442,9 @@ export const bugs = [
     group: "found",
     name: "what is closed before a thread serves it fails as the call says",
     changes: [{
-      file: "callback_thread.c",
-      from: "  callback__fail(socket, is_lost ? -IOCP_ECANCELED : result);\n}",
-      to: "  callback__fail(socket, is_lost ? result : result);\n}",
+      file: "callbacks/callback_thread.c",
+      from: "  callback__fail(socket, is_stale ? -IOCP_ECANCELED : result);\n}",
+      to: "  callback__fail(socket, is_stale ? result : result);\n}",
     }],
   },
   {
@@ -505,7 +504,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "a handle that cannot be made non-blocking stays tied to the port",
     changes: [{
       file: "windows/handle.c",
-      from: "    if (!socket->engine.relays) winsock_leave_port(handle);\n",
+      from:
+        "    if (!socket->engine.relays) winsock_remove_from_port(handle);\n",
       to: "",
     }],
   },
@@ -525,7 +525,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     changes: [{
       file: "windows/handle.c",
       from:
-        "  if (!socket->engine.skips_packets) handle_ask_modes(socket, handle, is_ifs);\n",
+        "  if (!socket->engine.skips_packets) handle_query_modes(socket, handle, is_ifs);\n",
       to: "",
     }],
   },
@@ -543,9 +543,9 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     group: "found",
     name: "silent peers with less than 8 ms are looked for once a second",
     changes: [{
-      file: "windows/accept.c",
-      from: "  if (timeout_ms == 0 || share_ms > ACCEPT__WATCH_MAX_MS)",
-      to: "  if (share_ms == 0 || share_ms > ACCEPT__WATCH_MAX_MS)",
+      file: "windows/defer_accept.c",
+      from: "  if (timeout_ms == 0 || share_ms > DEFER_ACCEPT__WATCH_MAX_MS)",
+      to: "  if (share_ms == 0 || share_ms > DEFER_ACCEPT__WATCH_MAX_MS)",
     }],
   },
   {
@@ -563,12 +563,12 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     group: "found",
     name: "accepts are left of a time when they were deferred",
     changes: [{
-      file: "windows/accept.c",
+      file: "windows/defer_accept.c",
       from:
         "  if (!listener->defers_accept && listener->engine.accepts_for_data == 0)",
       to: "  if (!listener->defers_accept)",
     }, {
-      file: "windows/accept.c",
+      file: "windows/defer_accept.c",
       from: "  if (listener->defers_accept) return 0;",
       to: "  if (list != NULL) return 0;",
     }],
@@ -588,11 +588,11 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     group: "found",
     name: "a wake-up is lost for want of memory",
     changes: [{
-      file: "windows/completion_port.c",
+      file: "windows/wake.c",
       from:
-        "  while (!PostQueuedCompletionStatus(engine->handle, 0, (ULONG_PTR)port, NULL))\n    Sleep(PORT__PAUSE_MS);",
+        "  while (!PostQueuedCompletionStatus(engine->handle, 0, (ULONG_PTR)port, NULL))\n    Sleep(WAKE__PAUSE_MS);",
       to:
-        "  if (!PostQueuedCompletionStatus(engine->handle, 0, (ULONG_PTR)port, NULL))\n    atomic_store(&engine->wake_posted, PORT__PAUSE_MS == 0);",
+        "  if (!PostQueuedCompletionStatus(engine->handle, 0, (ULONG_PTR)port, NULL))\n    atomic_store(&engine->wake_posted, WAKE__PAUSE_MS == 0);",
     }],
   },
   {
@@ -600,18 +600,18 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "a port is made of which the end of its thread will not be told",
     changes: [{
       file: "port.c",
-      from: "  if (!system_watch_thread()) goto err2;",
-      to: "  (void)system_watch_thread();",
+      from: "  if (!system_watch_thread(port__thread_ended)) goto err2;",
+      to: "  (void)system_watch_thread(port__thread_ended);",
     }],
   },
   {
     group: "found",
     name: "timers have their turn before what has come",
     changes: [{
-      file: "poll.c",
+      file: "poller.c",
       from: `  bool is_full = engine_poll(port);
 `,
-      to: `  poll__timers(port);
+      to: `  poller__timers(port);
   bool is_full = engine_poll(port);
 `,
     }],
@@ -620,9 +620,10 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     group: "found",
     name: "timers have their turn when only a part of what has come was seen",
     changes: [{
-      file: "poll.c",
-      from: "  if (port->full_polls % POLL__FULL_MAX == 0) poll__timers(port);",
-      to: "  if (POLL__FULL_MAX != 0) poll__timers(port);",
+      file: "poller.c",
+      from:
+        "  if (port->full_polls % POLLER__FULL_MAX == 0) poller__timers(port);",
+      to: "  if (POLLER__FULL_MAX != 0) poller__timers(port);",
     }],
   },
   {
@@ -631,7 +632,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     changes: [{
       file: "windows/cancel.c",
       from:
-        "  if (!was_told && socket->close_detach) cancel__fail_detach(socket, native);",
+        "  if (!is_canceled && socket->close_detach) cancel__fail_detach(socket, native);",
       to: "  (void)cancel__fail_detach;",
     }],
   },
@@ -639,7 +640,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     group: "found",
     name: "a shutdown is taken twice after an error",
     changes: [{
-      file: "stream.c",
+      file: "sender.c",
       from: `  socket->fin_sent = true;
   if (socket->error == 0) {
 `,
@@ -652,9 +653,9 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     group: "found",
     name: "a delete that overtakes a detach ends what was cut",
     changes: [{
-      file: "close.c",
+      file: "close_all.c",
       from:
-        "      if (socket->close_detach && would_mislead) socket->close_reset = true;\n",
+        "    if (socket->close_detach && must_reset) socket->close_reset = true;\n",
       to: "",
     }],
   },
@@ -663,7 +664,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "a connection that has failed is closed with an end",
     changes: [{
       file: "close.c",
-      from: "  if (close__has_failed(socket)) socket->close_reset = true;\n",
+      from:
+        "  if (close_has_failed_send(socket)) socket->close_reset = true;\n",
       to: "",
     }],
   },
@@ -672,9 +674,9 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     group: "documentation",
     name: "a port lets two threads run, those that once waited on it included",
     changes: [{
-      file: "windows/completion_port.c",
-      from: "#define PORT__THREADS 0xFFFFFFFFu",
-      to: "#define PORT__THREADS 2",
+      file: "windows/queue.c",
+      from: "#define QUEUE__THREADS 0xFFFFFFFFu",
+      to: "#define QUEUE__THREADS 2",
     }],
   },
   {
@@ -701,8 +703,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "a listener of both families looks for others of its own alone",
     changes: [{
       file: "windows/tcp_table.c",
-      from: "  if (answer == TCP_TABLE_NONE && takes_both &&",
-      to: "  if (answer == TCP_TABLE_NONE && !takes_both &&",
+      from: "  if (answer == TCP_TABLE_NONE && is_dual_stack &&",
+      to: "  if (answer == TCP_TABLE_NONE && !is_dual_stack &&",
     }],
   },
   {
@@ -798,8 +800,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "times of keep-alive are lost when it is switched on later",
     changes: [{
       file: "windows/option.c",
-      from: "    native = keep_alive_switched_on(socket);",
-      to: "    (void)keep_alive_switched_on;",
+      from: "    native = keep_alive_apply(socket);",
+      to: "    (void)keep_alive_apply;",
     }],
   },
   {
@@ -826,7 +828,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "connections that a closed listener has met end with a FIN",
     changes: [{
       file: "windows/accept.c",
-      from: "    accept__reset(LIST_ENTRY(node, struct accept, node));",
+      from: "    accept_reset(LIST_ENTRY(node, struct accept, node));",
       to: "    (void)node;",
     }],
   },
@@ -835,8 +837,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "a connection comes between the last look and the listener's close",
     changes: [{
       file: "windows/accept.c",
-      from: "  if (engine->accepts_posted != 0 && !is_lost)",
-      to: "  if (listener->is_borrowed && !is_lost)",
+      from: "  if (engine->accepts_posted != 0 && !is_stale)",
+      to: "  if (listener->is_borrowed && !is_stale)",
     }],
   },
   {
@@ -920,7 +922,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     group: "lives",
     name: "a group that is closed takes sockets of others with it",
     changes: [{
-      file: "close.c",
+      file: "close_all.c",
       from: "(group == GROUP_ANY || socket->group == group);",
       to: "(group == GROUP_ANY || socket->group >= group);",
     }],
@@ -929,12 +931,12 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     group: "lives",
     name: "what a group could not close in time is reported all the same",
     changes: [{
-      file: "close.c",
-      from: "  while (close__all_idle(port, group) != 0 &&",
-      to: "  while (close__all_idle(port, group) != 0 && group == GROUP_ANY &&",
+      file: "close_all.c",
+      from: "  while (close_all__idle(port, group) != 0 &&",
+      to: "  while (close_all__idle(port, group) != 0 && group == GROUP_ANY &&",
     }, {
-      file: "close.c",
-      from: "    socket->is_untold = true;\n",
+      file: "close_all.c",
+      from: "    socket->is_unreported = true;\n",
       to: "",
     }],
   },

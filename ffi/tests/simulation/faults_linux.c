@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "handle.h"
 #include "report.h"
 #include "tape.h"
 
@@ -209,7 +208,7 @@ int __wrap_close(int fd) {
   return __real_close(fd);
 }
 
-/* An adopted descriptor is marked by its signal, see handle.h. */
+/* An adopted descriptor is marked by its signal, see handle_claim(). */
 int __wrap_fcntl(int fd, int command, ...) {
   va_list arguments;
   va_start(arguments, command);
@@ -217,7 +216,7 @@ int __wrap_fcntl(int fd, int command, ...) {
   va_end(arguments);
   int result = __real_fcntl(fd, command, argument);
   if (command != F_SETSIG || result < 0) return result;
-  if (argument == HANDLE_ADOPTED) {
+  if (argument != 0) {
     struct faults__fd was = faults__fds[fd];
     faults__take(fd);
     faults__fds[fd].epoll = was.epoll;

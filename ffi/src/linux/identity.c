@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#include "identity.h"
+
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "socket.h"
+
+/* Each socket has an inode of its own. */
+bool identity_of(int fd, struct engine_identity* identity_out) {
+  struct stat status;
+  /* Before glibc 2.33 the shared library had no function fstat(), and not every
+   * libc has the one that programs called in its place. */
+  if (syscall(SYS_fstat, fd, &status) < 0) return false;
+  identity_out->device = status.st_dev;
+  identity_out->inode = status.st_ino;
+  return true;
+}
+
+bool engine_handle_is_stale(const struct socket* socket) {
+  const struct engine_identity* was = &socket->borrow.identity;
+  struct engine_identity now;
+  return !identity_of(socket->borrow.handle, &now) || now.inode != was->inode ||
+         now.device != was->device;
+}

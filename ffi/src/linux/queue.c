@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel's queue: an epoll instance, and an eventfd that ends a wait. */
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "connect.h"
+#include "engine.h"
+#include "errors.h"
+#include "send_copy.h"
+
+#define QUEUE__BATCH 256
+#define QUEUE__HUNG_UP (EPOLLRDHUP | EPOLLHUP | EPOLLERR)
+
+int32_t engine_open(struct port* port) {
+  int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll_fd < 0) return errors_fail(port);
+  int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (wake_fd < 0) {
+    int32_t result = errors_fail(port);
+    close(epoll_fd);
+    return result;
+  }
+  port->engine.epoll_fd = epoll_fd;
+  port->engine.wake_fd = wake_fd;
+  return 0;
+}
+
+void engine_close(struct port* port) {
+  close(port->engine.wake_fd);
+  close(port->engine.epoll_fd);
+}
+
+/* ---- waiting */
+
+int32_t engine_wait(struct port* port, int32_t timeout_ms) {
+  /* An epoll instance can itself be polled, which dequeues nothing. The eventfd
+   * is not in the instance, so that only a wait consumes a wake-up. */
+  struct pollfd entries[] = {{.fd = port->engine.epoll_fd, .events = POLLIN},
+                             {.fd = port->engine.wake_fd, .events = POLLIN}};
+  int count = poll(entries, 2, timeout_ms < 0 ? -1 : timeout_ms);
+  /* After a signal, polling costs the caller little. */
+  if (count < 0) return errno == EINTR ? 1 : errors_of(errno);
+  uint64_t wakes;
+  if ((entries[1].revents & POLLIN) != 0 &&
+      read(port->engine.wake_fd, &wakes, sizeof wakes) < 0)
+    return errno == EAGAIN ? 1 : errors_of(errno);
+  return count > 0;
+}
+
+int32_t engine_wait_here(struct port* port, uint32_t timeout_us) {
+  struct pollfd entry = {.fd = port->engine.epoll_fd, .events = POLLIN};
+  struct timespec limit = {.tv_nsec = (long)timeout_us * 1000};
+  /* A signal counts as the timeout. */
+  return ppoll(&entry, 1, &limit, NULL) > 0;
+}
+
+int32_t engine_wake(struct port* port) {
+  uint64_t one = 1;
+  /* EAGAIN means that the counter is full, and then it wakes as well. */
+  if (write(port->engine.wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
+    return errors_of(errno);
+  return 0;
+}
+
+/* ---- dequeuing */
+
+static void queue__event(struct socket* socket, uint32_t events) {
+  struct engine_socket* engine = &socket->engine;
+  if ((events & QUEUE__HUNG_UP) != 0) engine->hung_up = true;
+  if (socket->state == SOCKET_CONNECTING) {
+    if ((events & (EPOLLOUT | QUEUE__HUNG_UP)) != 0) connect_finish(socket);
+    return;
+  }
+  if ((events & (EPOLLIN | QUEUE__HUNG_UP)) != 0) {
+    engine->readable = true;
+    socket_ready(socket, socket->is_listener ? READY_ACCEPT : READY_RECEIVE);
+  }
+  if ((events & (EPOLLOUT | QUEUE__HUNG_UP)) != 0 &&
+      send_copy_first(socket) != NULL)
+    engine_send_copies(socket);
+}
+
+bool engine_poll(struct port* port) {
+  struct epoll_event events[QUEUE__BATCH];
+  int count = epoll_wait(port->engine.epoll_fd, events, QUEUE__BATCH, 0);
+  for (int i = 0; i < count; i++) {
+    /* Closing a descriptor removes it from the instance, unless another one
+     * refers to the same socket: a duplicate, or that of a child process. */
+    struct socket* socket = socket_find(port, (int32_t)events[i].data.u64);
+    if (socket != NULL) queue__event(socket, events[i].events);
+  }
+  return count == QUEUE__BATCH;
+}

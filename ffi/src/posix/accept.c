@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Accepting connections. */
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "engine.h"
+#include "errors.h"
+#include "handle.h"
+
+void engine_post_accepts(struct socket* listener) {
+  /* The edge of connections that arrived while none was wanted has been used.
+   */
+  if (listener->accept_target != 0 && listener->engine.readable)
+    socket_ready(listener, READY_ACCEPT);
+}
+
+/* A borrowed listener may be a blocking one, and accept() has no flag against
+ * blocking, so such a listener is polled first. Returns false when there is
+ * nothing to accept. */
+static bool accept__would_return(const struct socket* listener) {
+  struct pollfd entry = {.fd = listener->engine.fd, .events = POLLIN};
+  return !listener->is_borrowed || poll(&entry, 1, 0) != 0;
+}
+
+int32_t engine_accept_next(struct socket* listener, struct socket* accepted) {
+  struct port* port = listener->port;
+  if (!listener->engine.readable || listener->accept_target == 0)
+    return ENGINE_WOULD_BLOCK;
+  if (listener->is_borrowed && engine_handle_is_stale(listener))
+    return port_fail(port, -IOCP_ECANCELED, 0);
+  if (!accept__would_return(listener)) {
+    listener->engine.readable = false;
+    return ENGINE_WOULD_BLOCK;
+  }
+  struct sockaddr_storage peer;
+  socklen_t length;
+  int fd = handle_accept(
+      listener->engine.fd, &peer, &length, !listener->is_borrowed);
+  if (fd < 0) {
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      listener->engine.readable = false;
+      return ENGINE_WOULD_BLOCK;
+    }
+    if (errors_is_of_accepted(errno)) return -IOCP_ECONNABORTED;
+    return errors_fail(port);
+  }
+  accepted->engine.fd = fd;
+  address_from_system(&peer, &accepted->peer);
+  accepted->family = listener->family;
+  /* The caller's own socket, on no port. */
+  if (listener->is_borrowed) return 0;
+  int32_t result = handle_enter(accepted);
+  if (result < 0) close(fd);
+  return result;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* The last steps of a close. Nothing is in flight in the kernel. */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "borrow.h"
+#include "engine.h"
+#include "handle.h"
+
+void engine_cancel(struct socket* socket) {
+  if (socket->is_borrowed) {
+    borrow_cancel(socket);
+    return;
+  }
+  if (!socket->is_listener || socket->engine.fd < 0) return;
+  close(socket->engine.fd);
+  socket->engine.fd = -1;
+}
+
+bool engine_is_idle(const struct socket* socket) {
+  (void)socket;
+  return true;
+}
+
+void engine_close_socket(struct socket* socket, bool reset) {
+  if (socket->is_borrowed) borrow_return(socket);
+  if (socket->engine.fd < 0) return;
+  struct linger linger = {.l_onoff = 1, .l_linger = 0};
+  if (reset)
+    setsockopt(
+        socket->engine.fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+  /* Not repeated after EINTR: the descriptor is closed all the same. */
+  close(socket->engine.fd);
+  socket->engine.fd = -1;
+}
+
+uint32_t engine_release(struct socket* socket) {
+  int fd = socket->engine.fd;
+  handle_leave(socket);
+  handle_unclaim(fd);
+  socket->engine.fd = -1;
+  return (uint32_t)fd;
+}

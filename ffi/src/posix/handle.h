@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptors of sockets. The folder of each system implements these. */
+#ifndef IOCP_POSIX_HANDLE_H
+#define IOCP_POSIX_HANDLE_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "engine.h"
+
+/* A new TCP socket, non-blocking and close-on-exec, or -1 with errno. */
+int handle_open(int family);
+
+/* Accepts a connection, close-on-exec and non-blocking if asked for. Returns
+ * the descriptor or -1 with errno. */
+int handle_accept(int listener,
+                  struct sockaddr_storage* peer_out,
+                  socklen_t* length_out,
+                  bool is_non_blocking);
+
+/* Marks a descriptor as being on a port, which all ports of all processes see.
+ * False, with errno: it cannot be marked. */
+bool handle_claim(int fd);
+void handle_unclaim(int fd);
+bool handle_is_claimed(int fd);
+
+/* Adds the socket's handle to the queue of its port. Returns 0 or an error. */
+int32_t handle_enter(struct socket* socket);
+
+/* Removes it. A handle that is closed needs no removal. */
+void handle_leave(struct socket* socket);
+
+#endif /* IOCP_POSIX_HANDLE_H */

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Which socket a descriptor refers to. The folder of each system implements
+ * this, and engine_handle_is_stale(). */
+#ifndef IOCP_POSIX_IDENTITY_H
+#define IOCP_POSIX_IDENTITY_H
+
+#include <stdbool.h>
+
+#include "platform.h"
+
+/* Returns false, with errno, when the descriptor is not open. */
+bool identity_of(int fd, struct engine_identity* identity_out);
+
+#endif /* IOCP_POSIX_IDENTITY_H */

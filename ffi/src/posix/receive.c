@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Receiving. */
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "engine.h"
+#include "errors.h"
+
+void engine_arm_receive(struct socket* socket, uint32_t bytes) {
+  /* The next edge comes by itself. */
+  (void)socket;
+  (void)bytes;
+}
+
+bool engine_has_data(struct socket* socket) {
+  struct pollfd entry = {.fd = socket->engine.fd, .events = POLLIN};
+  return poll(&entry, 1, 0) > 0;
+}
+
+int32_t engine_receive(struct socket* socket,
+                       void* buffer,
+                       uint32_t length,
+                       bool* more_out) {
+  struct engine_socket* engine = &socket->engine;
+  *more_out = false;
+  if (!engine->readable || socket->posted_only) return ENGINE_WOULD_BLOCK;
+  if (socket->is_borrowed && engine_handle_is_stale(socket))
+    return port_fail(socket->port, -IOCP_ECANCELED, 0);
+  ssize_t count;
+  do {
+    /* A borrowed handle may be a blocking one. */
+    count = recv(engine->fd, buffer, length, MSG_DONTWAIT);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) {
+    if (errno != EAGAIN && errno != EWOULDBLOCK)
+      return errors_fail_stream(socket);
+    engine->readable = false;
+    return ENGINE_WOULD_BLOCK;
+  }
+  /* A short receive has emptied the buffer of the kernel, and new data gives a
+   * new edge (epoll(7)). An end or error whose edge has come gives none. */
+  if ((uint32_t)count < length && !engine->hung_up) engine->readable = false;
+  *more_out = engine->readable;
+  return (int32_t)count;
+}

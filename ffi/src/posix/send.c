@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Sending. */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "engine.h"
+#include "errors.h"
+#include "send_copy.h"
+#include "sender.h"
+
+int32_t engine_send(struct socket* socket,
+                    const void* buffer,
+                    uint32_t length) {
+  ssize_t count;
+  do {
+    count = send(socket->engine.fd, buffer, length, MSG_NOSIGNAL);
+  } while (count < 0 && errno == EINTR);
+  if (count >= 0) return (int32_t)count;
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return ENGINE_WOULD_BLOCK;
+  return errors_fail_stream(socket);
+}
+
+/* Returns false when the kernel has no room for the rest. */
+static bool send__copy(struct send_copy* copy) {
+  struct socket* socket = copy->socket;
+  while (copy->offset < copy->length) {
+    int32_t sent = engine_send(
+        socket, copy->bytes + copy->offset, copy->length - copy->offset);
+    if (sent == ENGINE_WOULD_BLOCK) return false;
+    if (sent < 0) {
+      sender_copy_done(copy, sent, socket->port->native_error);
+      return true;
+    }
+    sender_copy_progressed(copy, (uint32_t)sent);
+  }
+  sender_copy_done(copy, 0, 0);
+  return true;
+}
+
+/* Called when the kernel's buffer is full, and at each edge that signals room
+ * in it. */
+void engine_send_copies(struct socket* socket) {
+  struct send_copy* copy;
+  while ((copy = send_copy_first(socket)) != NULL)
+    if (!send__copy(copy)) return;
+}
+
+int32_t engine_shutdown(struct socket* socket) {
+  if (shutdown(socket->engine.fd, SHUT_WR) == 0) return 0;
+  if (errno == ENOTCONN) {
+    /* The connection is over, and its error has the reason. */
+    int native = 0;
+    socklen_t length = sizeof native;
+    getsockopt(socket->engine.fd, SOL_SOCKET, SO_ERROR, &native, &length);
+    /* No error: both directions ended in order, this one before the socket was
+     * adopted, because otherwise fin_sent would be set. */
+    if (native == 0) return 0;
+    errno = native;
+  }
+  return errors_fail_stream(socket);
+}

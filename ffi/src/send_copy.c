@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "send_copy.h"
+
+#include "memory.h"
+#include "port.h"
+
+static struct send_copy* send_copy__of(struct list_node* node) {
+  return LIST_ENTRY(node, struct send_copy, node);
+}
+
+struct send_copy* send_copy_new(struct socket* socket,
+                                const uint8_t* bytes,
+                                uint32_t length) {
+  struct send_copy* copy = memory_alloc(sizeof *copy + length);
+  if (copy == NULL) return NULL;
+  memory_zero(copy, sizeof *copy);
+  copy->socket = socket;
+  copy->length = length;
+  memory_copy(copy->bytes, bytes, length);
+  list_push(&socket->send_copies, &copy->node);
+  socket->send_copy_count++;
+  socket->send_copy_bytes += length;
+  socket->port->stats.bytes_kept += length;
+  return copy;
+}
+
+/* The finished ones come first, so this skips few. */
+struct send_copy* send_copy_first(const struct socket* socket) {
+  const struct list_node* list = &socket->send_copies;
+  struct list_node* node = list->next;
+  while (node != list && send_copy__of(node)->is_done) node = node->next;
+  return node == list ? NULL : send_copy__of(node);
+}
+
+struct send_copy* send_copy_next(const struct send_copy* copy) {
+  struct list_node* node = copy->node.next;
+  return node == &copy->socket->send_copies ? NULL : send_copy__of(node);
+}
+
+void send_copy_finish(struct send_copy* copy, int32_t result) {
+  struct socket* socket = copy->socket;
+  copy->is_done = true;
+  copy->result = result;
+  socket->send_copy_bytes -= copy->length;
+  socket->port->stats.bytes_kept -= copy->length;
+  socket_ready(socket, READY_SENT);
+}
+
+struct send_copy* send_copy_finished(const struct socket* socket) {
+  if (list_is_empty(&socket->send_copies)) return NULL;
+  struct send_copy* copy = send_copy__of(socket->send_copies.next);
+  return copy->is_done ? copy : NULL;
+}
+
+void send_copy_free(struct send_copy* copy) {
+  list_remove(&copy->node);
+  copy->socket->send_copy_count--;
+  memory_free(copy);
+}
+
+void send_copy_free_all(struct socket* socket) {
+  while (!list_is_empty(&socket->send_copies))
+    send_copy_free(send_copy__of(socket->send_copies.next));
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "sender.h"
+
+#include "engine.h"
+#include "progress.h"
+#include "send_copy.h"
+
+/* ---- sending */
+
+/* Returns how many bytes the kernel accepts at once: none while earlier bytes
+ * are still unsent. */
+static int32_t sender__send_now(struct socket* socket,
+                                const uint8_t* bytes,
+                                uint32_t length) {
+  if (send_copy_first(socket) != NULL) return 0;
+  int32_t sent = engine_send(socket, bytes, length);
+  if (sent == ENGINE_WOULD_BLOCK) return 0;
+  if (sent < 0) return socket_fail(socket, sent, socket->port->native_error);
+  socket_count_sent(socket, (uint32_t)sent);
+  return sent;
+}
+
+int32_t sender_send(struct socket* socket,
+                    const uint8_t* buffer,
+                    uint32_t offset,
+                    uint32_t length) {
+  struct port* port = socket->port;
+  if (socket->error != 0)
+    return port_fail(port, socket->error, socket->error_native);
+  if (socket->fin_sent || socket->shut_wanted)
+    return port_fail(port, -IOCP_EPIPE, 0);
+  /* Unreported copies count as well: each send has one terminal completion. */
+  if (socket->send_copy_count >= socket->send_concurrency)
+    return port_fail(port, -IOCP_EBUSY, 0);
+  if (length == 0) return 0;
+  if (buffer == NULL) return port_fail(port, -IOCP_EFAULT, 0);
+
+  const uint8_t* bytes = buffer + offset;
+  socket->send_was_partial = length > IOCP_SEND_MAX;
+  if (length > IOCP_SEND_MAX) length = IOCP_SEND_MAX;
+  int32_t sent = sender__send_now(socket, bytes, length);
+  if (sent < 0 || (uint32_t)sent == length) return sent;
+  if (send_copy_new(socket, bytes + sent, length - (uint32_t)sent) != NULL) {
+    engine_send_copies(socket);
+    return (int32_t)length | IOCP_PENDING;
+  }
+  socket->send_was_partial = true;
+  return sent != 0 ? sent : port_fail(port, -IOCP_ENOMEM, 0);
+}
+
+bool sender_report_sent(struct socket* socket, struct batch* batch) {
+  struct send_copy* copy;
+  while ((copy = send_copy_finished(socket)) != NULL) {
+    if (batch_is_full(batch)) return true;
+    batch_push(batch,
+               socket,
+               IOCP_SENT,
+               copy->result,
+               copy->result < 0 ? socket->detail : 0);
+    send_copy_free(copy);
+  }
+  return false;
+}
+
+/* ---- the end of the sending direction */
+
+static void sender__shut(struct socket* socket) {
+  socket->shut_result = socket->error;
+  /* After an error too: otherwise a second shutdown would be accepted, and both
+   * would share one completion. */
+  socket->fin_sent = true;
+  if (socket->error == 0) {
+    socket->shut_result = engine_shutdown(socket);
+    if (socket->shut_result < 0) {
+      socket->detail = socket->port->native_error;
+      socket->shut_result =
+          socket_fail(socket, socket->shut_result, socket->detail);
+    }
+  }
+  socket->shut_wanted = false;
+  socket_ready(socket, READY_SHUT);
+}
+
+int32_t sender_shutdown(struct socket* socket) {
+  if (socket->fin_sent || socket->shut_wanted)
+    return port_fail(socket->port, -IOCP_EPIPE, 0);
+  socket->shut_wanted = true;
+  if (send_copy_first(socket) == NULL) sender__shut(socket);
+  return 0;
+}
+
+void sender_abandon(struct socket* socket, int32_t error) {
+  struct send_copy* copy;
+  while ((copy = send_copy_first(socket)) != NULL)
+    send_copy_finish(copy, error);
+  if (socket->shut_wanted) {
+    socket->shut_result = error;
+    socket->shut_wanted = false;
+    socket_ready(socket, READY_SHUT);
+  }
+}
+
+/* ---- what the engine reports */
+
+void sender_copy_progressed(struct send_copy* copy, uint32_t bytes) {
+  struct socket* socket = copy->socket;
+  copy->offset += bytes;
+  socket_count_sent(socket, bytes);
+  /* Progress extends the deadline of a close that waits for it. */
+  if (socket->close_phase == CLOSE_DRAINING) progress_expect(socket);
+}
+
+/* No send copy is left unfinished. */
+static void sender__drained(struct socket* socket) {
+  if (socket->shut_wanted) sender__shut(socket);
+  if (socket->state == SOCKET_CLOSING) socket_ready(socket, READY_CLOSE);
+}
+
+void sender_copy_done(struct send_copy* copy, int32_t error, int32_t native) {
+  struct socket* socket = copy->socket;
+  int32_t result = (int32_t)copy->length;
+  if (error < 0) {
+    result = socket_fail(socket, error, native);
+    socket->detail = socket->error_native;
+    /* A graceful close that loses bytes reports the error as well. */
+    if (socket->state == SOCKET_CLOSING) socket->close_result = result;
+  }
+  send_copy_finish(copy, result);
+  if (send_copy_first(socket) == NULL) sender__drained(socket);
+}

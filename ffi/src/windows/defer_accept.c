@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connections without data: an AcceptEx() that waits for data holds its
+ * connection until data arrives, however long that takes. So the posted ones
+ * are checked with SO_CONNECT_TIME: those whose first-byte timeout has passed
+ * are reset, and as many others are posted as hold a connection.
+ */
+#include "accept.h"
+#include "system.h"
+
+/* Checks in the time of a timeout. */
+#define DEFER_ACCEPT__WATCH_SHARE 8
+#define DEFER_ACCEPT__WATCH_MIN_MS 16
+#define DEFER_ACCEPT__WATCH_MAX_MS 1000
+/* What SO_CONNECT_TIME returns before there is a connection. */
+#define DEFER_ACCEPT__NOT_CONNECTED 0xFFFFFFFFu
+
+uint32_t engine_watch_ms(const struct socket* listener) {
+  uint32_t timeout_ms = listener->first_byte_timeout_ms;
+  uint32_t share_ms = timeout_ms / DEFER_ACCEPT__WATCH_SHARE;
+  /* Some may be left from before the option was cleared. */
+  if (!listener->defers_accept && listener->engine.accepts_for_data == 0)
+    return 0;
+  if (listener->engine.is_filling) return DEFER_ACCEPT__WATCH_MIN_MS;
+  /* Without a timeout too: the pool must not run out of accepts. */
+  if (timeout_ms == 0 || share_ms > DEFER_ACCEPT__WATCH_MAX_MS)
+    return DEFER_ACCEPT__WATCH_MAX_MS;
+  return share_ms < DEFER_ACCEPT__WATCH_MIN_MS ? DEFER_ACCEPT__WATCH_MIN_MS
+                                               : share_ms;
+}
+
+/* Whether a posted accept has a connection; its packet comes only with data. */
+static bool defer_accept__is_connected(struct accept* accept, uint64_t now_ms) {
+  DWORD seconds = DEFER_ACCEPT__NOT_CONNECTED;
+  int length = sizeof seconds;
+  if (accept->data_size == 0 || accept->target == INVALID_SOCKET) return false;
+  if (getsockopt(accept->target,
+                 SOL_SOCKET,
+                 SO_CONNECT_TIME,
+                 (char*)&seconds,
+                 &length) != 0 ||
+      seconds == DEFER_ACCEPT__NOT_CONNECTED)
+    return false;
+  if (accept->connected_ms == 0) accept->connected_ms = now_ms;
+  return true;
+}
+
+void engine_watch_accepts(struct socket* listener) {
+  struct engine_socket* engine = &listener->engine;
+  uint32_t timeout_ms = listener->first_byte_timeout_ms;
+  uint64_t now_ms = system_now_ms();
+  const struct list_node* list = &engine->posted;
+  uint32_t without_data_before = engine->accepts_without_data;
+  engine->accepts_without_data = 0;
+  for (struct list_node* node = list->next; node != list; node = node->next) {
+    struct accept* accept = LIST_ENTRY(node, struct accept, node);
+    if (!defer_accept__is_connected(accept, now_ms)) continue;
+    if (timeout_ms == 0 || now_ms - accept->connected_ms < timeout_ms) {
+      engine->accepts_without_data++;
+      continue;
+    }
+    /* "The only way to close these connections" (AcceptEx()'s documentation).
+     * The operation then fails, and another one replaces it. */
+    accept_reset(accept);
+    listener->stats.first_byte_timeouts++;
+  }
+  engine->is_filling = engine->accepts_without_data > without_data_before;
+}
+
+int32_t engine_defer_accept(struct socket* listener) {
+  const struct list_node* list = &listener->engine.posted;
+  uint64_t now_ms = system_now_ms();
+  /* Accepts that are posted from now on wait for data. */
+  if (listener->defers_accept) return 0;
+  /* Or they wait for data no more: the posted ones that have no connection are
+   * canceled, and others replace them. */
+  for (struct list_node* node = list->next; node != list; node = node->next) {
+    struct accept* accept = LIST_ENTRY(node, struct accept, node);
+    if (accept->data_size != 0 && !defer_accept__is_connected(accept, now_ms))
+      CancelIoEx((HANDLE)listener->engine.handle, &accept->op.overlapped);
+  }
+  return 0;
+}

@@ -1,0 +1,177 @@
+// Copyright the iocp authors. MIT license.
+
+import { GRACEFUL, RESET } from "../native/completion.ts";
+import type { DetachedSocket } from "./detached_socket.ts";
+import { Detaching, type DetachOwner } from "./detaching.ts";
+import { clearTimeout, setTimeout } from "../runtime/globals.ts";
+import { runtime } from "../runtime/detect.ts";
+import type { SendQueue } from "./send_queue.ts";
+
+/* How often a close that waits for writes checks whether the peer receives them,
+ * in the time that it gives the peer. */
+const CHECKS = 4;
+
+/** What a close needs of its connection. */
+export interface CloseOwner extends DetachOwner {
+  readonly send: SendQueue;
+  /** The library closes the socket, or has closed it. */
+  readonly isReleased: boolean;
+  /** True if the peer has sent what nothing has read. */
+  hasUnread(): boolean;
+  /** Sets {@linkcode CloseOwner.isReleased}; the socket does not hold the process
+   * any more. */
+  release(): void;
+}
+
+/**
+ * The close of a connection: what has to be finished before the library closes
+ * the socket, and what waits for that, the process included.
+ */
+export class Closing {
+  readonly #owner: CloseOwner;
+  #isUnref = false;
+  #isHolding = true;
+  #isAbandoned = false;
+  #detaching: Detaching | undefined;
+  /** While it waits for writes. */
+  #timer: unknown;
+  #onReleased: (() => void)[] | undefined;
+
+  constructor(owner: CloseOwner) {
+    this.#owner = owner;
+  }
+
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
+  }
+
+  get isDetaching(): boolean {
+    return this.#detaching !== undefined;
+  }
+
+  /** The process does not wait for the close. */
+  get isUnref(): boolean {
+    return this.#isUnref;
+  }
+
+  /** The connection holds the process alive at present. */
+  get isHolding(): boolean {
+    return this.#isHolding;
+  }
+
+  setRef(isRef: boolean): void {
+    this.#isUnref = !isRef;
+    this.updateHold();
+  }
+
+  /** After unref() the peer does not hold the process alive, whatever it may send.
+   * What this side has begun does until it is finished: writes, also those that
+   * the close waits for, and a detach. */
+  updateHold(): void {
+    const { loop, send, isReleased } = this.#owner;
+    if (isReleased) return;
+    const holds = !this.#isUnref || this.isDetaching || send.isBusy;
+    if (holds === this.#isHolding) return;
+    this.#isHolding = holds;
+    if (holds) loop.ref();
+    else loop.unref();
+  }
+
+  /** Closes gracefully when all writes were sent. */
+  close(): void {
+    if (this.#owner.send.isBusy) this.#startDeadline();
+    else this.#release(GRACEFUL);
+  }
+
+  /** The same, but a peer that sends what nothing reads gets a reset. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.close();
+  }
+
+  reset(): void {
+    this.#release(RESET);
+  }
+
+  /** Detaches when all writes were sent. */
+  detach(): Promise<DetachedSocket> {
+    const detaching = this.#detaching = new Detaching(this.#owner);
+    this.updateHold();
+    if (this.#owner.send.isBusy) this.#startDeadline();
+    else detaching.writesDone(false);
+    return detaching.promise;
+  }
+
+  /** Calls `callback` when the socket is released. */
+  onReleased(callback: () => void): void {
+    (this.#onReleased ??= []).push(callback);
+  }
+
+  /** A send is over, so a close that waits has its whole time again. */
+  sent(): void {
+    if (this.#timer !== undefined) this.#startDeadline();
+  }
+
+  /** All writes were sent, or have failed. */
+  writesDone(): void {
+    const { isReleased } = this.#owner;
+    if (this.#detaching !== undefined) this.#detaching.writesDone(isReleased);
+    else if (!isReleased) this.#release(GRACEFUL);
+  }
+
+  /** The library has closed the socket. Returns false if that was no detach. */
+  closed(result: number, errno: number, handle: number): boolean {
+    if (!this.#detaching?.closed(result, errno, handle)) return false;
+    this.#owner.release();
+    return true;
+  }
+
+  /** The port was closed, and a detach fails with it. */
+  portClosed(): void {
+    this.#detaching?.portClosed();
+  }
+
+  /** The socket was released. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    for (const callback of this.#onReleased ?? []) callback();
+    this.#onReleased = undefined;
+  }
+
+  #release(mode: typeof GRACEFUL | typeof RESET): void {
+    const owner = this.#owner;
+    const isAbandoned = this.#isAbandoned && mode === GRACEFUL;
+    if (isAbandoned && owner.hasUnread()) mode = RESET;
+    owner.release();
+    /* An abandoned one has no time to wait for the peer's end: the system answers
+     * what still comes. */
+    const timeoutMs = isAbandoned ? 0 : owner.settings.closeTimeout;
+    owner.loop.port.close(owner.id, mode, timeoutMs);
+  }
+
+  /* While a close waits for writes, each send that is over and all that the peer
+   * acknowledges gives it its whole time again: a slow peer may need longer than
+   * that for one send. The time is divided into checks, so that a machine that
+   * has slept, while the timers of some runtimes go on, loses only one of them.
+   * The connection holds the process alive meanwhile, so the timer need not. */
+  #startDeadline(): void {
+    this.#hasProgressed();
+    this.#startCheck(CHECKS);
+  }
+
+  #startCheck(left: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      if (this.#hasProgressed()) this.#startCheck(CHECKS);
+      else if (left > 1) this.#startCheck(left - 1);
+      else this.#owner.reset();
+    }, Math.ceil(this.#owner.settings.closeTimeout / CHECKS));
+    runtime.unrefTimer(this.#timer);
+  }
+
+  /* Whether the peer has acknowledged bytes since the last call. */
+  #hasProgressed(): boolean {
+    const { loop, id } = this.#owner;
+    return loop.port.hasProgressed(id);
+  }
+}

@@ -1,0 +1,34 @@
+// Copyright the iocp authors. MIT license.
+
+import { decodeAddress, type NetAddr } from "../native/address.ts";
+import type { SocketError } from "../errors.ts";
+import { LOCAL, type PEER } from "../native/completion.ts";
+
+/** One end of a connection. */
+export type ConnEnd = typeof LOCAL | typeof PEER;
+
+/** What stays known of a connection after its close. */
+export class LastKnown {
+  error: SocketError | undefined;
+  /* Bytes until they are asked for, since most of them never are. */
+  #local: NetAddr | Uint8Array | undefined;
+  #peer: NetAddr | Uint8Array | undefined;
+
+  hasAddress(end: ConnEnd): boolean {
+    return (end === LOCAL ? this.#local : this.#peer) !== undefined;
+  }
+
+  address(end: ConnEnd): NetAddr | undefined {
+    const known = end === LOCAL ? this.#local : this.#peer;
+    if (!(known instanceof Uint8Array)) return known;
+    const address = decodeAddress(known);
+    this.setAddress(end, address);
+    return address;
+  }
+
+  /** `address` may be a struct iocp_address. */
+  setAddress(end: ConnEnd, address: NetAddr | Uint8Array): void {
+    if (end === LOCAL) this.#local = address;
+    else this.#peer = address;
+  }
+}
