@@ -102,13 +102,11 @@ struct iocp_record {
 /* Record kinds. */
 #define IOCP_ACCEPTED 1  /* result: id of the new socket */
 #define IOCP_CONNECTED 2 /* result: 0 */
-#define IOCP_RECEIVED                                                         \
-  3                     /* result: bytes, at slab offset `detail`; 0: the end \
-                         */
-#define IOCP_READABLE 4 /* result: 0; call iocp_read() again */
-#define IOCP_SENT 5     /* result: bytes of the copy that iocp_send() made */
-#define IOCP_SHUT 6     /* result: 0 */
-#define IOCP_CLOSED 7   /* result: 0; the id is stale from here on */
+#define IOCP_RECEIVED 3  /* result: bytes at slab offset detail; 0: the end */
+#define IOCP_READABLE 4  /* result: 0; call iocp_read() again */
+#define IOCP_SENT 5      /* result: bytes of the copy that iocp_send() made */
+#define IOCP_SHUT 6      /* result: 0 */
+#define IOCP_CLOSED 7    /* result: 0; the id is stale from here on */
 
 /* IOCP_CLOSED also comes without iocp_close(), with the reason as its result:
  * -IOCP_ETIMEDOUT when IOCP_FIRST_BYTE_TIMEOUT has passed. After IOCP_DETACH

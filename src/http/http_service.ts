@@ -51,8 +51,8 @@ class Service implements HttpService {
   readonly #server: ServerMembers;
   readonly #listener: Listener;
   readonly #adapter: ServerAdapter;
-  /** The option to set of each connection; undefined if it has it from the
-   * listener. */
+  /** The value to set for each connection; undefined if the listener has set it
+   * already. */
   readonly #noDelay: boolean | undefined;
   readonly addr: NetAddr;
   readonly finished: Promise<void>;

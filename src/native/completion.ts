@@ -65,7 +65,7 @@ export const DETACH = 2;
 export const STATS_FIELDS = [
   "sockets",
   "operations",
-  "bytesKept",
+  "bytesBuffered",
   "bytesPosted",
   "bytesReceived",
   "bytesSent",
@@ -85,7 +85,7 @@ export const SOCKET_STATS_FIELDS = [
   "bytesPosted",
   "bytesReadable",
   "sends",
-  "bytesKept",
+  "bytesBuffered",
   "bytesReceived",
   "bytesSent",
   "acceptsPosted",
@@ -93,7 +93,7 @@ export const SOCKET_STATS_FIELDS = [
   "acceptsDeferred",
   "accepted",
   "acceptFailures",
-  "silent",
+  "firstByteTimeouts",
 ] as const;
 
 /** The counters of one socket. */

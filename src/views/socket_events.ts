@@ -104,7 +104,7 @@ export class SocketEvents {
       report("error", undefined, error as Error);
       return;
     }
-    /* The loop ends in the same way when this side closes the connection. */
+    /* The loop also ends without an error when this side closes the connection. */
     if (socket.receive.hasPeerEnded) report("end");
     else report("error", undefined, socket.closedError("read"));
   }
