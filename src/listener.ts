@@ -128,7 +128,7 @@ export class Listener implements AsyncIterable<Conn> {
       acceptsDeferred: stats.acceptsDeferred,
       accepted: stats.accepted,
       acceptFailures: stats.acceptFailures,
-      silent: stats.silent,
+      firstByteTimeouts: stats.firstByteTimeouts,
     };
   }
 

@@ -248,7 +248,10 @@ for (const deferAccept of [false, true]) {
     const silent = await port.connect(listener.addr);
     await meetReset(silent);
     checkInTime(started);
-    await eventually("it is counted", () => listener.stats().silent === 1);
+    await eventually(
+      "it is counted",
+      () => listener.stats().firstByteTimeouts === 1,
+    );
     assert.equal(listener.stats().accepted, deferAccept ? 0 : 1);
     assert.equal(listener.stats().acceptsDeferred, 0);
   });

@@ -226,7 +226,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
       bytesReadable: stats.bytesReadable + bytesAhead,
       bytesAhead,
       sends: stats.sends,
-      bytesKept: stats.bytesKept,
+      bytesUnsent: stats.bytesUnsent,
       bytesReceived: stats.bytesReceived,
       bytesSent: stats.bytesSent,
     };

@@ -121,8 +121,8 @@ async function requireEmpty(
 ): Promise<void> {
   for (const [name, port] of Object.entries(ports)) {
     const left = () => {
-      const { sockets, bytesKept, bytesPosted, operations } = port.stats();
-      return { sockets, bytesKept, bytesPosted, operations };
+      const { sockets, bytesUnsent, bytesPosted, operations } = port.stats();
+      return { sockets, bytesUnsent, bytesPosted, operations };
     };
     const isEmpty = () => Object.values(left()).every((count) => count === 0);
     await eventually("nothing is left", isEmpty).catch(() =>
