@@ -8,7 +8,7 @@
  *
  * @example
  * ```ts
- * import { type Conn, connect, listen } from "./mod.ts";
+ * import { type Conn, connect, listen } from "iocp";
  *
  * const listener = listen({ hostname: "127.0.0.1", port: 0 });
  *

@@ -35,7 +35,7 @@ Measures servers side by side, each in turn, in new processes.
   --seconds S       counted time of each (1)
   --settle S        seconds until the memory of idle connections is read (25):
                     collectors return memory late
-  --write           writes docs/benchmarks.md
+  --write           writes the figures of README.md and docs/benchmarks.md
 
 NAMES are separated by commas; the default is all.`;
 
@@ -128,9 +128,10 @@ async function measureAll(options, args, folder) {
   for (const line of leftOut) console.log(line);
   console.log(`\n${report.comparisonTable(results)}`);
   if (!options.write) return;
-  const page = join(repository, "docs", "benchmarks.md");
-  const text = report.updatePage(await readFile(page, "utf8"), results);
-  await writeFile(page, text);
+  for (const name of ["README.md", "docs/benchmarks.md"]) {
+    const page = await readFile(join(repository, name), "utf8");
+    await writeFile(join(repository, name), report.updatePage(page, results));
+  }
   const format = join(repository, "scripts", "format.js");
   await runOrThrow(process.execPath, [format, "--write"]);
 }

@@ -72,7 +72,6 @@ async function measureOnce(server, bench, workload, options = {}) {
       "settle-ms": bench.settleMs,
       ...options,
     });
-    if (figures.messages === 0) throw new Error("no message came back");
     const waited = await waitedMs(pid) - before;
     return { ...figures, disturbed: waited / (performance.now() - started) };
   } catch (error) {

@@ -6,9 +6,10 @@
 import { readFile } from "node:fs/promises";
 import { run, runOrThrow } from "../scripts/setup.js";
 
-/* Becomes the program, which so has the process id that is printed first. */
+/* Becomes the program, which thus has the process id that is printed first, and
+ * ends with this process. */
 const launch = 'ulimit -n "$(ulimit -Hn)"; echo "process $$"; ' +
-  'exec taskset -c "$0" "$@"';
+  'exec setpriv --pdeathsig KILL taskset -c "$0" "$@"';
 
 /**
  * Starts a server; returns its `pid`, its `port`, and `stop()`, which resolves

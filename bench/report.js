@@ -10,16 +10,19 @@ import { metrics } from "./workloads.js";
 /** A larger share of the time spent waiting for the core makes figures doubtful. */
 const QUIET = 0.03;
 
-const bun = ["iocp-bun", "bun-listen"];
-const owned = { deno: ["iocp-deno", "deno-listen"], bun };
-const buffer = { deno: ["iocp-deno-buffer", "deno-listen-buffer"] };
-const fastest = { ...buffer, bun };
+/* In each runtime: this module, the runtime's own sockets, node:net. */
+const owned = {
+  deno: ["iocp-deno", "deno-listen", "node-net-deno"],
+  bun: ["iocp-bun", "bun-listen", "node-net-bun"],
+};
+const buffer = { deno: ["iocp-deno-buffer", "deno-listen-buffer"], bun: [] };
+const fastest = { deno: buffer.deno, bun: owned.bun };
 const http = {
-  deno: ["iocp-deno", "node-net-deno"],
-  bun: ["iocp-bun", "node-net-bun"],
+  deno: ["iocp-deno", "", "node-net-deno"],
+  bun: ["iocp-bun", "", "node-net-bun"],
 };
 
-/* This module beside what it replaces in each runtime, like with like. */
+/* Like beside like. */
 const comparisons = [
   ["Echo of 64 bytes, owned chunks: CPU us a message", "echo-64-x50", owned],
   ["Echo of 64 bytes, caller's buffer", "echo-64-x50", buffer],
@@ -83,34 +86,41 @@ export function describeTrouble({ servers }) {
   const disturbed = servers.filter(({ rounds }) =>
     median(rounds, (round) => round.disturbed) > QUIET
   ).map(({ name }) => name);
+  const share = `${100 * QUIET} % of the time`;
   if (disturbed.length > 0) {
     lines.push(
-      `Disturbed by other programs, which had the core for more than ${
-        100 * QUIET
-      } % of the time: ${disturbed.join(", ")}.`,
+      `Shared the core for more than ${share}: ${disturbed.join(", ")}.`,
     );
   }
   return lines;
 }
 
-/** The comparisons that were measured, as a table. */
+/**
+ * The comparisons that were measured, as a table. Beside a figure of others is
+ * the ratio of this module's to it.
+ */
 export function comparisonTable({ workloads }) {
-  const rows = comparisons.flatMap(([what, name, pairs]) => {
+  const rows = comparisons.flatMap(([what, name, { deno, bun }]) => {
     const workload = workloads.find((one) => one.name === name);
     if (workload === undefined) return [];
     const { digits } = metrics[workload.metrics[0]];
-    const cells = [pairs.deno, pairs.bun].flatMap((pair = []) => {
-      const [ours, theirs] = [0, 1].map((i) => valuesOf(workload, pair[i]));
-      return [
-        format(median(ours), digits),
-        format(median(theirs), digits),
-        format(ratioOf(ours, theirs)),
-      ];
-    });
+    const cells = [deno, bun].flatMap((names) =>
+      [0, 1, 2].map((i) => {
+        const values = valuesOf(workload, names[i]);
+        const figure = format(median(values), digits);
+        const ratio = ratioOf(valuesOf(workload, names[0]), values);
+        return i === 0 || isNaN(ratio)
+          ? figure
+          : `${figure} (${format(ratio)})`;
+      })
+    );
     return cells.every((cell) => cell === "-") ? [] : [[what, ...cells]];
   });
-  const titles = ["iocp, Deno", "Deno", "ratio", "iocp, Bun", "Bun", "ratio"];
-  return table([["", ...titles], ...rows]);
+  return table([[
+    "",
+    ...["Deno: iocp", "`Deno.listen`", "`node:net`"],
+    ...["Bun: iocp", "`Bun.listen`", "`node:net`"],
+  ], ...rows]);
 }
 
 function table(rows) {
@@ -119,13 +129,12 @@ function table(rows) {
 }
 
 /**
- * The page of the documentation with other figures: what is between its two
- * pairs of comments.
+ * A page of the documentation with other figures: between a comment with the
+ * name of what is to be there, and the comment `end`.
  */
 export function updatePage(page, results) {
   const { machine, commit, date, command, rounds, seconds } = results;
-  const summary = [
-    comparisonTable(results),
+  const source = [
     `Measured on ${date}, at commit ${commit}, in ${rounds} rounds of ` +
     `${seconds} s, on ${machine}, by \`${command}\`.`,
   ];
@@ -135,7 +144,11 @@ export function updatePage(page, results) {
     workloadTable(workload),
     ...describeTrouble(workload),
   ]);
-  const parts = { summary, figures: [...figures, ...results.leftOut] };
+  const parts = {
+    comparison: [comparisonTable(results)],
+    source,
+    figures: [...figures, ...results.leftOut],
+  };
   return page.replaceAll(
     /(<!-- (\w+) -->\n)[^]*?(<!-- end -->)/g,
     (_, begin, name, end) => `${begin}\n${parts[name].join("\n\n")}\n\n${end}`,

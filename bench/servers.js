@@ -17,7 +17,6 @@ const bun = (name) => (role) => [bunPath(), "run", join(folder, name), role];
 
 const tcp = { echo: "echo", broadcast: "broadcast" };
 const all = { ...tcp, http: "http" };
-const node = { echo: "echo", http: "http" };
 const buffer = { echo: "echo-buffer" };
 
 /** Every server; `command` is given a role and the paths of the C programs. */
@@ -35,8 +34,8 @@ export const servers = [
     command: deno("deno_listen.js"),
   },
   { name: "bun-listen", roles: all, command: bun("bun_listen.js") },
-  { name: "node-net-deno", roles: node, command: deno("node_net.js") },
-  { name: "node-net-bun", roles: node, command: bun("node_net.js") },
+  { name: "node-net-deno", roles: all, command: deno("node_net.js") },
+  { name: "node-net-bun", roles: all, command: bun("node_net.js") },
 ];
 
 /** Whether a server is measured under a workload. */

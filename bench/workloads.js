@@ -82,8 +82,10 @@ export const workloads = [
     without: /-buffer$/,
     isTogether: true,
     metrics: ["bytesEach", "busyPercent"],
-    text: "8,000 connections that had one echo each and then are idle: the " +
-      "growth of the resident memory (VmRSS) for each, and the CPU used",
+    text:
+      "8,000 connections that had one echo each and then are idle, beside " +
+      "2,000 that came before: the growth of the resident memory (VmRSS) for " +
+      "each, and the CPU used",
   }),
   workload("http-x50", 50, 13, {
     role: "http",

@@ -4,10 +4,11 @@
 // or for debugging. The same sources give the same bytes in every folder: paths
 // on the command line are relative to the sources, and in a fixed order.
 
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
+  argv,
   inTemporaryFolder,
   runOrThrow,
   zigEnvironment,
@@ -26,13 +27,13 @@ export const targets = [
     file: "libiocp.so",
     linked: "libiocp.so",
     archive: "libiocp.a",
-    folders: existing("src", "src/callbacks", "src/posix", "src/linux"),
+    folders: ["src", "src/callbacks", "src/posix", "src/linux"],
     define: ["-D_GNU_SOURCE"],
     compile: ["-fstack-protector-strong", "-fcf-protection=full"],
     // Never unmapped, even when a runtime closes it: threads run its code at
     // their end.
-    link: words(`-Wl,-soname,libiocp.so -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete
-      -Wl,-z,noexecstack -Wl,--gc-sections`),
+    link: argv`-Wl,-soname,libiocp.so -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete
+      -Wl,-z,noexecstack -Wl,--gc-sections`,
   },
   {
     name: "windows_x86_64",
@@ -41,7 +42,7 @@ export const targets = [
     file: "iocp.dll",
     linked: "iocp.lib",
     archive: "iocp_static.lib",
-    folders: existing("src", "src/callbacks", "src/windows"),
+    folders: ["src", "src/callbacks", "src/windows"],
     define: ["-D_WIN32_WINNT=0x0A00", "-DWIN32_LEAN_AND_MEAN"],
     // There is no C runtime; larger frames would call its stack probe.
     compile: ["-ffreestanding", "-Wframe-larger-than=2048"],
@@ -62,22 +63,22 @@ export const strictWarnings = {
   // Without those of the layout of structs, for C++ and C before 2011, of floats
   // that are compared for equality, of a switch over an enum that lists every
   // value but has no default, and of flags that Zig passes.
-  clang: words(`
+  clang: argv`
     -Weverything -Wno-padded -Wno-implicit-void-ptr-cast -Wno-jump-misses-init
     -Wno-unsafe-buffer-usage -Wno-declaration-after-statement
     -Wno-pre-c11-compat -Wno-float-equal -Wno-switch-default
-    -Wno-unused-command-line-argument`),
-  gcc: words(`
+    -Wno-unused-command-line-argument`,
+  gcc: argv`
     -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-align -Wcast-qual
     -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
     -Wredundant-decls -Wundef -Wunused-macros -Wformat=2 -Wnull-dereference
     -Wduplicated-cond -Wduplicated-branches -Wwrite-strings -Wvla
-    -Wpointer-arith -Wstrict-overflow=2 -Wdouble-promotion -Wswitch-enum`),
+    -Wpointer-arith -Wstrict-overflow=2 -Wdouble-promotion -Wswitch-enum`,
 };
 
 // Unwind tables are for the stack traces of crash reports.
-const common = words(`-U_FORTIFY_SOURCE -fPIC -fvisibility=hidden -fno-ident
-  -fno-sanitize=all -fasynchronous-unwind-tables`);
+const common = argv`-U_FORTIFY_SOURCE -fPIC -fvisibility=hidden -fno-ident
+  -fno-sanitize=all -fasynchronous-unwind-tables`;
 
 /** What a library is built for; debug has the assertions of debug_check(). */
 export const modes = {
@@ -85,21 +86,13 @@ export const modes = {
   // CodeView, the other debug format of Windows, has the paths of objects. Zig
   // passes a flag for it, which clang then does not use.
   debug: {
-    compile: words("-O0 -g -gdwarf32 -Wno-unused-command-line-argument"),
+    compile: argv`-O0 -g -gdwarf32 -Wno-unused-command-line-argument`,
     link: [],
   },
 };
 
 /** The C files that only a library without a C runtime needs. */
 export const withoutRuntime = ["src/windows/entry.c", "src/windows/string.c"];
-
-function words(text) {
-  return text.trim().split(/\s+/);
-}
-
-function existing(...folders) {
-  return folders.filter((one) => existsSync(join(import.meta.dirname, one)));
-}
 
 /** The macros that every C file for a system is compiled with. */
 export function definitions(system) {
@@ -154,11 +147,8 @@ async function internalNames(folder, { folders }) {
 /** Builds the static library of a target. All names in it begin with `iocp_`. */
 export async function compileArchive(zig, target, folder, output, mode) {
   const names = await internalNames(folder, target);
-  const flags = [
-    ...compileFlags(zig, target, folder, mode),
-    ...[...mode.link, "-DIOCP_STATIC"],
-    ...names.map((name) => `-D${name}=iocp_internal_${name}`),
-  ];
+  const renames = names.map((name) => `-D${name}=iocp_internal_${name}`);
+  const flags = compileFlags(zig, target, folder, mode);
   const options = { cwd: folder, env: zigEnvironment() };
   await mkdir(dirname(output), { recursive: true });
   await inTemporaryFolder("iocp-archive-", async (scratch) => {
@@ -166,7 +156,8 @@ export async function compileArchive(zig, target, folder, output, mode) {
     for (const file of sourceFiles(folder, target.system)) {
       if (withoutRuntime.includes(file)) continue;
       objects.push(join(scratch, `${file.replaceAll("/", "_")}.o`));
-      const args = ["cc", ...flags, "-c", file, "-o", objects.at(-1)];
+      const args = argv`cc ${flags} ${mode.link} -DIOCP_STATIC ${renames}
+        -c ${file} -o ${objects.at(-1)}`;
       await runOrThrow(zig, args, options);
     }
     await rm(output, { force: true });
@@ -182,8 +173,8 @@ export async function importLibrary(zig, folder, output) {
     const definition = join(scratch, "iocp.def");
     const lines = ["LIBRARY iocp.dll", "EXPORTS", ...names];
     await writeFile(definition, `${lines.join("\n")}\n`);
-    const args = ["-m", "i386:x86-64", "-d", definition, "-l", output];
-    await runOrThrow(zig, ["dlltool", ...args], { env: zigEnvironment() });
+    const args = argv`dlltool -m i386:x86-64 -d ${definition} -l ${output}`;
+    await runOrThrow(zig, args, { env: zigEnvironment() });
   });
 }
 
@@ -205,11 +196,9 @@ export async function compileLibrary(
   await mkdir(dirname(output), { recursive: true });
   await inTemporaryFolder("iocp-link-", async (scratch) => {
     const linked = join(scratch, target.file);
-    await runOrThrow(zig, [
-      ...["cc", ...compileFlags(zig, target, folder, mode), ...flags],
-      ...["-DIOCP_BUILD", "-shared", ...mode.link],
-      ...[...files, ...target.link, "-o", linked],
-    ], { cwd: folder, env });
+    const args = argv`cc ${compileFlags(zig, target, folder, mode)} ${flags}
+      -DIOCP_BUILD -shared ${mode.link} ${files} ${target.link} -o ${linked}`;
+    await runOrThrow(zig, args, { cwd: folder, env });
     // Without what the linker writes beside it.
     await copyFile(linked, output);
   });
@@ -228,14 +217,12 @@ function compileFlags(zig, target, folder, mode) {
   const library = join(dirname(zig), "lib");
   // `-nostdlib` removes the headers of the system together with its libraries.
   const headers = join(library, "libc/include/any-windows-any");
-  return [
-    ...["-target", target.triple],
-    ...[...warnings, ...common, ...mode.compile, ...target.compile],
-    ...[...includes(target.system), ...target.define],
-    // Debug information has the names of files relative to the sources.
-    "-fdebug-compilation-dir=.",
-    `-ffile-prefix-map=${folder}=.`,
-    `-ffile-prefix-map=${library}=zig`,
-    ...(target.system === "windows" ? ["-nostdlib", "-isystem", headers] : []),
-  ];
+  const system = target.system === "windows"
+    ? ["-nostdlib", "-isystem", headers]
+    : [];
+  // Debug information has the names of files relative to the sources.
+  return argv`-target ${target.triple} ${warnings} ${common} ${mode.compile}
+    ${target.compile} ${includes(target.system)} ${target.define} ${system}
+    -fdebug-compilation-dir=. -ffile-prefix-map=${folder}=.
+    -ffile-prefix-map=${library}=zig`;
 }

@@ -3,7 +3,13 @@
 // What the scripts need beside node is installed by these, once, and only when
 // a script asks for it; all are quiet when there is nothing to do.
 
-export { announce, cached, cacheFolder, repository } from "./setup/cache.js";
+export {
+  announce,
+  cached,
+  cacheFolder,
+  once,
+  repository,
+} from "./setup/cache.js";
 export {
   argv,
   describeEnd,

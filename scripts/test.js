@@ -10,8 +10,8 @@
 //   npm test -- --quick                   what is worth running while working:
 //                                         format, types, and the suite on Linux
 //   npm test -- --verbose                 a line for each test file that passed
-//   npm test -- --jobs 4                  tests side by side; by default as many
-//                                         as there are cores
+//   npm test -- --jobs 4                  what runs side by side; by default as
+//                                         much as there are cores
 
 import process from "node:process";
 import { parseArgs } from "node:util";

@@ -77,7 +77,7 @@ function sendDirectly(
  *
  * @example A chat
  * ```ts
- * import { broadcast, type Conn, connect, listen } from "./mod.ts";
+ * import { broadcast, type Conn, connect, listen } from "iocp";
  *
  * const peers = new Set<Conn>();
  * async function talk(conn: Conn) {

@@ -37,7 +37,7 @@ export let makeConn: (socket: Socket) => Conn;
  *
  * @example An echo
  * ```ts
- * import { type Conn, connect, listen } from "./mod.ts";
+ * import { type Conn, connect, listen } from "iocp";
  *
  * async function echo(conn: Conn) {
  *   for await (const chunk of conn) await conn.write(chunk);
@@ -268,7 +268,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * @example A request over a connection
    * ```ts
    * import { get } from "node:http";
-   * import { connect, listen, serveHttp } from "./mod.ts";
+   * import { connect, listen, serveHttp } from "iocp";
    * import { createServer } from "node:http";
    *
    * await using service = serveHttp(
@@ -309,7 +309,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    *
    * @example
    * ```ts
-   * import { connect, listen } from "./mod.ts";
+   * import { connect, listen } from "iocp";
    *
    * using listener = listen({ hostname: "127.0.0.1", port: 0 });
    * await using conn = await connect(listener.addr);
@@ -329,7 +329,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    *
    * @example
    * ```ts
-   * import { connect, listen } from "./mod.ts";
+   * import { connect, listen } from "iocp";
    *
    * using listener = listen({ hostname: "127.0.0.1", port: 0 });
    * await using conn = await connect(listener.addr);
@@ -383,7 +383,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    *
    * @example
    * ```ts
-   * import { adopt, connect, listen } from "./mod.ts";
+   * import { adopt, connect, listen } from "iocp";
    *
    * using listener = listen({ hostname: "127.0.0.1", port: 0 });
    * const conn = await connect(listener.addr);
@@ -420,10 +420,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
     Uint8Array<ArrayBuffer>,
     undefined
   > {
-    return new Chunks(this.#socket) as AsyncIterableIterator<
-      Uint8Array<ArrayBuffer>,
-      undefined
-    >;
+    return new Chunks(this.#socket);
   }
 
   /**
@@ -440,7 +437,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    *
    * @example
    * ```ts
-   * import { connect, listen } from "./mod.ts";
+   * import { connect, listen } from "iocp";
    *
    * using listener = listen({ hostname: "127.0.0.1", port: 0 });
    * listener.accept().then(async (conn) => {
@@ -458,10 +455,12 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
     if (p.length === 0) {
       throw new RangeError('The "p" argument must not be empty');
     }
-    return new Chunks(this.#socket, p) as AsyncIterableIterator<
-      Uint8Array<B>,
-      undefined
-    >;
+    const chunks: AsyncIterableIterator<unknown, undefined> = new Chunks(
+      this.#socket,
+      p,
+    );
+    /* Its chunks are parts of `p`. */
+    return chunks as AsyncIterableIterator<Uint8Array<B>, undefined>;
   }
 
   /** The same as `close()`. */

@@ -172,7 +172,7 @@ export interface SocketErrorOptions {
  *
  * @example Handling a refused connection
  * ```ts
- * import { connect, SocketError } from "./mod.ts";
+ * import { connect, SocketError } from "iocp";
  *
  * try {
  *   await connect({ hostname: "127.0.0.1", port: 1 });

@@ -27,7 +27,7 @@ export let makeListener: (acceptor: Acceptor) => Listener;
  *
  * @example A server
  * ```ts
- * import { connect, listen } from "./mod.ts";
+ * import { connect, listen } from "iocp";
  *
  * const listener = listen({ hostname: "127.0.0.1", port: 0 });
  * const client = connect(listener.addr);
@@ -101,7 +101,7 @@ export class Listener implements AsyncIterable<Conn> {
    *
    * @example
    * ```ts
-   * import { listen } from "./mod.ts";
+   * import { listen } from "iocp";
    *
    * using listener = listen({ hostname: "127.0.0.1", port: 0, backlog: 10 });
    * listener.setOptions({ backlog: 100, acceptPool: 64 });
@@ -158,7 +158,7 @@ export class Listener implements AsyncIterable<Conn> {
    *
    * @example
    * ```ts
-   * import { connectSync, listen } from "./mod.ts";
+   * import { connectSync, listen } from "iocp";
    *
    * using listener = listen({ hostname: "127.0.0.1", port: 0 });
    * using client = connectSync(listener.addr);

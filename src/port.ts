@@ -51,7 +51,7 @@ export interface AddSocketOptions extends Omit<ConnOptions, "receive"> {
  *
  * @example
  * ```ts
- * import { CompletionPort } from "./mod.ts";
+ * import { CompletionPort } from "iocp";
  *
  * using port = new CompletionPort();
  * const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
@@ -180,7 +180,7 @@ export class CompletionPort {
    *
    * @example
    * ```ts
-   * import { CompletionPort, connect, listen } from "./mod.ts";
+   * import { CompletionPort, connect, listen } from "iocp";
    *
    * using listener = listen({ hostname: "127.0.0.1", port: 0 });
    * using port = new CompletionPort();
@@ -263,7 +263,7 @@ function sharedPort(): CompletionPort {
  *
  * @example
  * ```ts
- * import { listen } from "./mod.ts";
+ * import { listen } from "iocp";
  *
  * using listener = listen({ hostname: "127.0.0.1", port: 0 });
  * console.log(`listening on port ${listener.addr.port}`);
@@ -288,7 +288,7 @@ export function listen(options: ListenOptions): Listener {
  *
  * @example
  * ```ts
- * import { connect, listen } from "./mod.ts";
+ * import { connect, listen } from "iocp";
  *
  * using listener = listen({ hostname: "127.0.0.1", port: 0 });
  * await using conn = await connect({
@@ -332,7 +332,7 @@ export function adopt(socket: DetachedSocket, options?: ConnOptions): Conn {
  *
  * @example
  * ```ts
- * import { connectSync, listen } from "./mod.ts";
+ * import { connectSync, listen } from "iocp";
  *
  * using listener = listen({ hostname: "127.0.0.1", port: 0 });
  * using conn = connectSync({ ...listener.addr, timeout: 5_000 });

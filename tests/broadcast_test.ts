@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 /* One message to many connections: each gets all of it, once, behind what was
- * written before; and one that fails takes nothing from the others. */
+ * written before; and one that fails does not affect the others. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -10,7 +10,7 @@ import { pair } from "./shared/pair.ts";
 import { bytesOf, digest, pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
-/* More than the library takes in one call, and than the system takes at once. */
+/* More than the library sends in one call, and the system accepts at once. */
 const LARGE = 8 * 1024 * 1024;
 
 const receive = (conn: Conn) => receiveByLoop(conn);
@@ -34,7 +34,7 @@ async function audience(count: number) {
 
 const codeOf = (error: unknown) => (error as { code?: string }).code;
 
-test("Everybody gets the message, once", async () => {
+test("broadcast() sends the message to each connection once", async () => {
   using ends = await audience(200);
   const { ours, peers } = ends;
   const received = peers.map(receive);
@@ -50,7 +50,7 @@ test("Everybody gets the message, once", async () => {
   for (const one of received) assert.equal(await within("it", one), expected);
 });
 
-test("What is larger than the system takes arrives whole", async () => {
+test("broadcast() delivers a message that the system accepts in parts", async () => {
   using ends = await audience(5);
   const { ours, peers } = ends;
   const bytes = pattern(LARGE);
@@ -63,7 +63,7 @@ test("What is larger than the system takes arrives whole", async () => {
   }
 });
 
-test("It comes behind what was written before, and before what is later", async () => {
+test("broadcast() keeps the order of writes", async () => {
   using ends = await audience(4);
   const { ours, peers } = ends;
   const bytes = pattern(3 * LARGE);
@@ -86,7 +86,7 @@ test("It comes behind what was written before, and before what is later", async 
   }
 });
 
-test("The promise waits for the slowest, and the others do not", async () => {
+test("broadcast() resolves after the slowest connection, and delays no other", async () => {
   using ends = await audience(3);
   const { ours, peers } = ends;
   const bytes = pattern(LARGE);
@@ -104,7 +104,7 @@ test("The promise waits for the slowest, and the others do not", async () => {
   }
 });
 
-describe("Those that fail are told, and the others get theirs", () => {
+describe("broadcast() reports connections that fail, and delivers to the others", () => {
   const failures: Record<
     string,
     [string, (conn: Conn) => Promise<void> | void]
@@ -131,7 +131,7 @@ describe("Those that fail are told, and the others get theirs", () => {
     });
   }
 
-  test("while it waits", async () => {
+  test("during the write", async () => {
     using ends = await audience(2);
     const { ours, peers } = ends;
     const bytes = pattern(LARGE);
@@ -161,7 +161,7 @@ describe("Those that fail are told, and the others get theirs", () => {
   });
 });
 
-test("Connections may be on several ports", async () => {
+test("broadcast() sends to connections of several ports", async () => {
   using one = await audience(2);
   using other = await audience(2);
   const failed = await within(
@@ -173,14 +173,14 @@ test("Connections may be on several ports", async () => {
     const p = new Uint8Array(9);
     assert.equal(await within("a read", peer.read(p)), 5);
   }
-  /* A port that is closed takes its own only. */
+  /* A port that is closed affects its own connections only. */
   one.port.close();
   const late = await broadcast([...one.ours, ...other.ours], bytesOf("x"));
   assert.equal(late.size, 2);
   for (const conn of one.ours) assert.equal(codeOf(late.get(conn)), "EBADF");
 });
 
-test("An iterable may do what it likes", async () => {
+test("broadcast() accepts an iterable that writes and closes", async () => {
   using ends = await audience(3);
   const { ours, peers } = ends;
   const bytes = pattern(LARGE);
@@ -208,7 +208,7 @@ test("An iterable may do what it likes", async () => {
   assert.equal(await within("the last", received[1]!), last);
 });
 
-test("Nobody, and nothing, are audiences and messages", async () => {
+test("broadcast() accepts no connections and no bytes", async () => {
   using ends = await pair();
   assert.equal((await broadcast([], bytesOf("hello"))).size, 0);
   assert.equal((await broadcast([ends.server], bytesOf(""))).size, 0);
@@ -216,7 +216,7 @@ test("Nobody, and nothing, are audiences and messages", async () => {
   assert.equal((await broadcast([ends.server], bytesOf(""))).size, 1);
 });
 
-test("Wrong arguments are named, and send nothing", async () => {
+test("broadcast() names a wrong argument, and sends nothing", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const wrong: [unknown, unknown, RegExp][] = [

@@ -25,7 +25,7 @@ const CALLS = {
   "setOptions()": (conn) => conn.setOptions({ receive: { mode: "flow" } }),
   "options": (conn) => conn.options.closeTimeout,
   "stats()": (conn) => conn.stats().sends,
-  /* A stream emits its failure, and ends the process if nobody listens. */
+  /* A stream emits its failure, which ends the process without a listener. */
   "duplex()": (conn) => conn.duplex().on("error", () => {}).destroyed,
   "detach()": async (conn) => adopt(await conn.detach()).close(),
   "localAddr": (conn) => conn.localAddr,
@@ -112,8 +112,8 @@ const PEER_ENDED: Outcomes = {
   "next()": "done",
   "readable": "done",
 };
-/* Which of the three it is depends on the system, and on what it has already
- * told. */
+/* Which of the three it is depends on the system, and on what it has reported
+ * already. */
 const BROKEN = "ECONNRESET|EPIPE|ECONNABORTED";
 const RESET: Outcomes = {
   ...OPEN,

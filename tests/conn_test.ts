@@ -121,7 +121,7 @@ test("Conn.close() ends a pending for await loop", async () => {
   assert.equal(await within("the loop", loop), digest());
 });
 
-test("Conn.close() rejects the reads that wait", async () => {
+test("Conn.close() rejects pending reads", async () => {
   using ends = await pair();
   const reads = [1, 2, 3].map(() => ends.server.read(new Uint8Array(8)));
   const errors = reads.map((read) => errorFrom(read));
@@ -142,7 +142,7 @@ test("Conn.close() may be called again, and reset() after it", async () => {
   assert.equal(await ends.server.read(new Uint8Array(1)), null);
 });
 
-test("Conn.close() still delivers what was written", async () => {
+test("Conn.close() still delivers bytes that were written before", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const length = 8 * 1024 * 1024;
@@ -156,7 +156,7 @@ test("Conn.close() still delivers what was written", async () => {
   await within("the writes", Promise.all(writes));
 });
 
-test("Conn.close() delivers though the peer has sent what nobody reads", async () => {
+test("Conn.close() delivers bytes even if bytes of the peer were not read", async () => {
   using ends = await pair();
   const { client, server } = ends;
   await server.write(pattern(100_000));
@@ -167,7 +167,7 @@ test("Conn.close() delivers though the peer has sent what nobody reads", async (
   assert.equal(await within("the write", written), bytes.length);
 });
 
-test("Conn.close() resets after closeTimeout when the peer takes nothing", async () => {
+test("Conn.close() resets after closeTimeout when the peer acknowledges nothing", async () => {
   using ends = await pair({ closeTimeout: 50 });
   const { client, server } = ends;
   const written = errorFrom(client.write(pattern(64 * 1024 * 1024)));
@@ -180,9 +180,10 @@ test("Conn.close() resets after closeTimeout when the peer takes nothing", async
 
 const TRICKLE = 16 * 1024 * 1024;
 
-/* The peer takes a little all the time, for longer than `closeTimeout`. Wine does
- * not say what a peer takes, so there whole sends have to leave. Resolves to
- * what the peer has got, or undefined when the machine stood still meanwhile. */
+/* The peer reads a little all the time, for longer than `closeTimeout`. Wine does
+ * not report what a peer acknowledges, so there whole sends have to be accepted.
+ * Resolves to what the peer has received, or to undefined if the machine was too
+ * slow meanwhile. */
 async function trickle(
   leave: (conn: Conn, port: CompletionPort) => unknown,
 ): Promise<string | undefined> {
@@ -212,7 +213,7 @@ async function trickle(
   return result.text();
 }
 
-test("A peer that takes a little all the time gets everything", async () => {
+test("Conn.close() delivers everything to a slow peer", async () => {
   const ways: ((conn: Conn, port: CompletionPort) => unknown)[] = [
     (conn) => conn.close(),
     async (conn, port) => port.adopt(await conn.detach()).close(),
@@ -227,7 +228,7 @@ test("A peer that takes a little all the time gets everything", async () => {
   }
 });
 
-test("Conn.reset() rejects the writes that wait", async () => {
+test("Conn.reset() rejects pending writes", async () => {
   using ends = await pair();
   const writes = [1, 2].map((seed) =>
     errorFrom(ends.client.write(pattern(16 * 1024 * 1024, seed)))
@@ -238,7 +239,7 @@ test("Conn.reset() rejects the writes that wait", async () => {
   }
 });
 
-test("Conn.reset() is an error for whoever reads at the peer", async () => {
+test("Conn.reset() fails the reads of the peer", async () => {
   const ways: ((conn: Conn) => Promise<unknown>)[] = [
     (conn) => conn.read(new Uint8Array(8)),
     (conn) => receiveByLoop(conn),
@@ -254,7 +255,7 @@ test("Conn.reset() is an error for whoever reads at the peer", async () => {
   }
 });
 
-test("Conn[Symbol.asyncDispose]() waits for what was written", async () => {
+test("Conn[Symbol.asyncDispose]() waits until writes are sent", async () => {
   using ends = await pair();
   const bytes = pattern(4 * 1024 * 1024);
   let written = 0;
@@ -320,7 +321,7 @@ test("Conn.read(p) and write(p) keep to the view of a larger buffer", async () =
   assert.deepEqual(target, expected);
 });
 
-test("Conn.write(p) takes any kind of Uint8Array", async () => {
+test("Conn.write(p) accepts every kind of Uint8Array", async () => {
   using ends = await pair();
   const bytes = pattern(300_000);
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
@@ -336,7 +337,7 @@ test("Conn.write(p) takes any kind of Uint8Array", async () => {
   assert.equal(await received, digest(bytes, bytes, bytes, bytes));
 });
 
-test("Conn.localAddr and remoteAddr stay known", async () => {
+test("Conn.localAddr and remoteAddr are available after the close", async () => {
   for (const end of ["close", "reset", "peer", "port"]) {
     using ends = await pair();
     const { client, server, port, listener } = ends;

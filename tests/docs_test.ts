@@ -36,8 +36,8 @@ const files = [
 const module = JSON.stringify(
   new URL("../mod.ts", import.meta.url).href,
 );
-/* The specifiers that examples use for this module. */
-const OWN_IMPORT = /from "(?:iocp|\.\/mod\.ts)"/g;
+/* How examples import this module. */
+const OWN_IMPORT = /from "iocp"/g;
 let count = 0;
 
 for (const file of files) {

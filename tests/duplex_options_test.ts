@@ -110,6 +110,9 @@ test("setKeepAlive() of a duplex reaches the system", async () => {
   duplex.setKeepAlive(true, 60_500);
   const { keepAlive } = client.options;
   assert.equal(keepAlive && keepAlive.idle, 61);
-  duplex.setKeepAlive(false);
-  assert.equal(client.options.keepAlive, false);
+  /* Like a net.Socket, it goes by the truth of the value. */
+  for (const [enable, isOn] of [[false, false], [1, true], [0, false]]) {
+    duplex.setKeepAlive(enable as boolean);
+    assert.equal(client.options.keepAlive !== false, isOn, `${enable}`);
+  }
 });

@@ -528,5 +528,7 @@ test("serveHttp() refuses other values than a server and a listener", () => {
     });
   }
   listener.close();
-  assert.throws(() => serveHttp(createServer(), listener), { code: "EBADF" });
+  const server = createServer();
+  assert.throws(() => serveHttp(server, listener), { code: "EBADF" });
+  assert.equal(server.listening, false);
 });

@@ -25,7 +25,7 @@ function setUp(options: object = {}) {
   return { port, listener, [Symbol.dispose]: () => port.close() };
 }
 
-test("Listener.addr has the port that the system chose", () => {
+test("Listener.addr has the port number that the system has chosen", () => {
   using it = setUp();
   const { addr } = it.listener;
   assert.equal(addr.transport, "tcp");
@@ -35,7 +35,7 @@ test("Listener.addr has the port that the system chose", () => {
   assert.deepEqual(it.listener.addr, addr);
 });
 
-test("Listener.accept() gives connections in the order of their coming", async () => {
+test("Listener.accept() returns connections in the order in which they are made", async () => {
   using it = setUp();
   const ports: number[] = [];
   for (let i = 0; i < 20; i++) {
@@ -48,7 +48,7 @@ test("Listener.accept() gives connections in the order of their coming", async (
   }
 });
 
-test("Listener.accept() calls that wait are answered in order", async () => {
+test("Pending Listener.accept() calls are answered in order", async () => {
   using it = setUp();
   const accepted: number[] = [];
   const accepts = [0, 1, 2, 3].map(async (i) => {
@@ -64,7 +64,7 @@ test("Listener.accept() calls that wait are answered in order", async () => {
   assert.deepEqual(accepted, [0, 1, 2, 3]);
 });
 
-test("Listener loses no connection that waits to be accepted", async () => {
+test("Listener loses no connection that is not accepted yet", async () => {
   using it = setUp({ backlog: 400 });
   const clients = await within(
     "200 connections",
@@ -84,7 +84,7 @@ test("Listener loses no connection that waits to be accepted", async () => {
   assert.equal(seen.size, 200);
 });
 
-test("Listener's loop goes on while its connections are served", async () => {
+test("Listener's loop continues while its connections are served", async () => {
   using it = setUp();
   const { port, listener } = it;
   async function serve() {
@@ -149,7 +149,7 @@ test("Listener.close() ends a pending for await loop", async () => {
   assert.equal(await within("the loop", ended), "ended");
 });
 
-test("Listener.close() rejects the accept() calls that wait", async () => {
+test("Listener.close() rejects pending accept() calls", async () => {
   using it = setUp();
   const errors = [1, 2, 3].map(() => errorFrom(it.listener.accept()));
   it.listener.close();
@@ -183,7 +183,7 @@ function canListen(completionPort: CompletionPort, port: number): number {
   }
 }
 
-test("Listener.close() resets what nobody has accepted", async () => {
+test("Listener.close() resets connections that were not accepted", async () => {
   using it = setUp();
   const client = await it.port.connect(it.listener.addr);
   const second = await it.port.connect(it.listener.addr);
@@ -228,7 +228,7 @@ describe("On a closed listener", () => {
   }
 });
 
-test("Listener is closed by using", async () => {
+test("Listener is closed by a using declaration", async () => {
   using port = new CompletionPort();
   let address;
   {
@@ -242,7 +242,7 @@ test("Listener is closed by using", async () => {
   assert.equal((await errorFrom(port.connect(address))).code, "ECONNREFUSED");
 });
 
-test("Listener hands its connection options on", async () => {
+test("Listener's connections inherit its options", async () => {
   using it = setUp({ allowHalfOpen: true });
   const client = await it.port.connect(it.listener.addr);
   const server = await it.listener.accept();
@@ -264,7 +264,7 @@ test("Listener accepts with the least backlog", async () => {
   }
 });
 
-test("Listener shares its address by reusePort, where there is such a thing", {
+test("Listener shares its address with reusePort", {
   skip: isWindows && "Windows has no SO_REUSEPORT",
 }, async () => {
   using it = setUp({ reusePort: true });
@@ -289,7 +289,7 @@ test("Listener shares its address by reusePort, where there is such a thing", {
   });
 });
 
-test("Listener's reusePort is refused on Windows", {
+test("Listener's reusePort is not supported on Windows", {
   skip: !isWindows && "this system has SO_REUSEPORT",
 }, () => {
   using port = new CompletionPort();

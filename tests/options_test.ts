@@ -43,7 +43,7 @@ test("The options of a connection are the defaults", async () => {
   }
 });
 
-test("A connection accepted before the first accept() has the options too", async () => {
+test("A connection made before the first accept() inherits the options", async () => {
   for (const noDelay of [true, false]) {
     using port = new CompletionPort();
     const listener = port.listen({ ...local, noDelay });
@@ -108,7 +108,7 @@ test("Options that are changed are read back from the system", async () => {
   assert.notEqual(client.options.keepAlive, false);
 });
 
-test("A closed connection has no options and no counters", async () => {
+test("Options and counters of a closed connection or listener throw EBADF", async () => {
   using ends = await pair();
   const { client, listener } = ends;
   client.close();
@@ -129,7 +129,7 @@ test("A closed connection has no options and no counters", async () => {
   }
 });
 
-test("The accept pool can change while listening", async () => {
+test("listener.setOptions() changes the accept pool", async () => {
   using port = new CompletionPort();
   const listener = port.listen({ ...local, acceptPool: 3 });
   const accept = listener.accept();
@@ -145,7 +145,7 @@ test("The accept pool can change while listening", async () => {
   assert.equal(listener.stats().accepted, 20);
 });
 
-test("The backlog can grow while listening", async () => {
+test("listener.setOptions() increases the backlog", async () => {
   using port = new CompletionPort();
   const listener = port.listen({ ...local, backlog: 1 });
   assert.equal(listener.options.backlog, 1);
@@ -155,7 +155,7 @@ test("The backlog can grow while listening", async () => {
   await within("connecting", Promise.all(conns));
 });
 
-test("The backlog can shrink where the system can do that", () => {
+test("listener.setOptions() decreases the backlog, except on Windows", () => {
   using port = new CompletionPort();
   const listener = port.listen({ ...local, backlog: 30 });
   if (isWindows) {
@@ -168,7 +168,7 @@ test("The backlog can shrink where the system can do that", () => {
   }
 });
 
-test("listener.stats() counts what waits to be accepted", async () => {
+test("listener.stats() counts connections that are not accepted yet", async () => {
   using port = new CompletionPort();
   const listener = port.listen(local);
   await Promise.all([listener.accept(), port.connect(listener.addr)]);
@@ -196,7 +196,7 @@ test("conn.stats() counts bytes", async () => {
   assert.equal(server.stats().bytesAhead, 0);
 });
 
-test("conn.lastError is what it failed with", async () => {
+test("conn.lastError is the error that it has failed with", async () => {
   using ends = await pair();
   const { client, server } = ends;
   assert.equal(client.lastError, undefined);
@@ -205,7 +205,7 @@ test("conn.lastError is what it failed with", async () => {
   assert.equal(client.lastError, error);
 });
 
-test("deferAccept tells of those alone who have spoken", async () => {
+test("deferAccept delivers only connections that have received data", async () => {
   using port = new CompletionPort();
   const listener = port.listen({ ...local, deferAccept: true });
   const accepting = listener.accept();
@@ -236,7 +236,7 @@ function checkInTime(started: number): void {
 }
 
 for (const deferAccept of [false, true]) {
-  test(`firstByteTimeout closes the silent, deferAccept: ${deferAccept}`, async () => {
+  test(`firstByteTimeout resets a connection without data, deferAccept: ${deferAccept}`, async () => {
     using port = new CompletionPort();
     const listener = port.listen({
       ...local,
@@ -257,7 +257,7 @@ for (const deferAccept of [false, true]) {
   });
 }
 
-test("A connection of a silent peer fails with ETIMEDOUT", async () => {
+test("firstByteTimeout fails a connection with ETIMEDOUT", async () => {
   using ends = await pair({ listen: { firstByteTimeout: TIMEOUT } });
   const { client, server } = ends;
   const addresses = [client.remoteAddr, client.localAddr];
@@ -271,19 +271,19 @@ test("A connection of a silent peer fails with ETIMEDOUT", async () => {
   server.close();
 });
 
-test("A read(p) from a silent peer fails with ETIMEDOUT", async () => {
+test("firstByteTimeout fails a pending read with ETIMEDOUT", async () => {
   using ends = await pair({ listen: { firstByteTimeout: TIMEOUT } });
   const read = ends.server.read(new Uint8Array(8));
   assert.equal((await errorFrom(read)).code, "ETIMEDOUT");
 });
 
-test("A write that waits for a silent peer fails with ETIMEDOUT", async () => {
+test("firstByteTimeout fails a pending write with ETIMEDOUT", async () => {
   using ends = await pair({ listen: { firstByteTimeout: TIMEOUT } });
   const write = ends.server.write(new Uint8Array(32 * 1024 * 1024));
   assert.equal((await errorFrom(write)).code, "ETIMEDOUT");
 });
 
-test("firstByteTimeout leaves those alone who have spoken", async () => {
+test("firstByteTimeout does not apply after the first byte", async () => {
   using ends = await pair({ listen: { firstByteTimeout: 200 } });
   const { client, server } = ends;
   await client.write(bytesOf("hello"));
@@ -294,7 +294,7 @@ test("firstByteTimeout leaves those alone who have spoken", async () => {
   assert.equal(await client.read(p), 6);
 });
 
-test("An option that is undefined is one that was left out", async () => {
+test("An option that is undefined has its default", async () => {
   const shared = {
     allowHalfOpen: undefined,
     noDelay: undefined,

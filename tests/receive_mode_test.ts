@@ -101,7 +101,7 @@ async function aheadUnderFlood(receive: ReceiveOptions): Promise<number[]> {
 }
 
 describe("Under a flood", () => {
-  test("zero-byte receives nothing ahead of its reader", async () => {
+  test("zero-byte receives nothing ahead of the reader", async () => {
     const ahead = await aheadUnderFlood({ mode: "zero-byte" });
     assert.deepEqual(new Set(ahead), new Set([0]));
   });
@@ -140,7 +140,7 @@ describe("No chunk is larger than the buffer", () => {
   }
 });
 
-describe("The bytes are all there, in order", () => {
+describe("All bytes arrive in order", () => {
   const receives: Record<string, Receive> = {
     "a loop": receiveByLoop,
     "a loop in one buffer": receiveByChunks(10_000),
@@ -164,7 +164,7 @@ describe("The bytes are all there, in order", () => {
 });
 
 /* Other connections of the port keep it busy meanwhile. */
-test("64 MiB come in order at depth 8 under load", async () => {
+test("64 MiB arrive in order at depth 8 under load", async () => {
   using ends = await receiving({ mode: "burst", bufferSize: 4096, depth: 8 });
   const { client, server, port, listener } = ends;
   let isOver = false;
@@ -194,7 +194,7 @@ test("64 MiB come in order at depth 8 under load", async () => {
   assert.ok(rounds.every((count) => count > 10), `${rounds}`);
 });
 
-test("A connection can change how it receives in mid-stream", async () => {
+test("conn.setOptions() changes the mode in mid-stream", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const bytes = pattern(4 * MIB, 5);
@@ -252,9 +252,9 @@ test("Many idle connections in zero-byte mode hold no buffer", async () => {
   assert.equal(port.stats().bytesPosted, 0);
 });
 
-/* A turn brings chunks to some, and the others are told to take theirs: what
- * they take must not displace what the turn has still to hand out. */
-test("Conn in zero-byte mode takes nothing from the others' chunks", async () => {
+/* In one turn some connections get chunks, and others are asked to read theirs:
+ * these reads must not displace chunks that are still to be delivered. */
+test("A connection in zero-byte mode leaves the chunks of others intact", async () => {
   const SIZE = 20_000;
   using port = new CompletionPort();
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
@@ -287,7 +287,7 @@ test("Conn in zero-byte mode takes nothing from the others' chunks", async () =>
   }
 });
 
-test("The bytes before the end come when both directions have ended", async () => {
+test("Bytes before the end arrive when both directions have ended", async () => {
   using port = new CompletionPort();
   using other = new CompletionPort();
   const receive: ReceiveOptions = { mode: "burst", bufferSize: 257, depth: 4 };

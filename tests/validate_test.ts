@@ -53,7 +53,7 @@ function nested(
   ]);
 }
 
-/* A text is taken where Number() makes a port number of it. */
+/* A text is accepted if Number() makes a port number of it. */
 function portNumber(outside: number[]): Wrong[] {
   const noPorts = ["abc", "", " ", "80n", "80 81", "８０"];
   const outsideTexts = ["1.5", "-1", "65536", "Infinity"];
@@ -319,7 +319,7 @@ describe("conn.setOptions() refuses", () => {
   }
 });
 
-test("A refused argument leaves no socket behind", async () => {
+test("A refused argument leaves no socket open", async () => {
   using port = new CompletionPort();
   for (const [argument, value] of CONNECT) {
     const options = { port: 1, [argument]: value };

@@ -13,8 +13,6 @@
 static uint64_t rounds;
 static uint64_t missing; /* connections without the last message */
 
-void load_broadcast(void);
-
 static void broadcast__handle(struct connection* connection) {
   /* All receive the same bytes. */
   if (connection_receive_checked(connection, 0) == 0) return;

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "fail.h"
@@ -70,8 +69,6 @@ void connection_open(struct connection* connection) {
                                     .own = connection->own};
   connection__watch(connection, EPOLL_CTL_ADD, EPOLLIN);
 }
-
-void connection_close(struct connection* connection) { close(connection->fd); }
 
 struct connection* connections_allocate(size_t own_size) {
   if (epoll_fd == 0) {
@@ -152,7 +149,7 @@ bool connection_echo(struct connection* connection) {
   return length != 0 && connection->received == connection->owed;
 }
 
-static int connections__work(connection_handler* handler, uint64_t wait_ns) {
+int connections_turn_for(connection_handler* handler, uint64_t wait_ns) {
   struct epoll_event events[BATCH];
   struct timespec wait = {.tv_sec = (time_t)(wait_ns / NS),
                           .tv_nsec = (long)(wait_ns % NS)};
@@ -161,11 +158,7 @@ static int connections__work(connection_handler* handler, uint64_t wait_ns) {
   return count;
 }
 
-void connections_turn_for(connection_handler* handler, uint64_t wait_ns) {
-  connections__work(handler, wait_ns);
-}
-
 void connections_turn(connection_handler* handler) {
-  if (connections__work(handler, 10 * NS) == 0)
+  if (connections_turn_for(handler, 10 * NS) == 0)
     fail("the server has sent nothing for 10 s");
 }

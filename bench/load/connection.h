@@ -32,7 +32,6 @@ struct connection* connections_allocate(size_t own_size);
 struct connection* connections_open(size_t own_size);
 
 void connection_open(struct connection* connection);
-void connection_close(struct connection* connection);
 
 /* Owes one message more, and sends what the system has room for. */
 void connection_send_message(struct connection* connection);
@@ -51,9 +50,10 @@ size_t connection_receive_checked(struct connection* connection, uint64_t base);
 /* Sends what is owed, and receives what comes back; true when all has. */
 bool connection_echo(struct connection* connection);
 
-/* Waits for events, at most for so long, and handles them. The first form ends
- * the program if there are none for 10 s. */
+/* Waits for events, and handles them. The first form ends the program after 10
+ * s without any; the second waits at most for so long and returns their number.
+ */
 void connections_turn(connection_handler* handler);
-void connections_turn_for(connection_handler* handler, uint64_t wait_ns);
+int connections_turn_for(connection_handler* handler, uint64_t wait_ns);
 
 #endif /* CONNECTION_H */

@@ -8,8 +8,6 @@
 #include "connection.h"
 #include "measurement.h"
 
-void load_echo(void);
-
 static void echo__begin(struct connection* connection) {
   connection->begun_ns = clock_now_ns();
   connection_send_message(connection);

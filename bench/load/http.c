@@ -22,8 +22,6 @@ struct response {
   char text[RESPONSE_MAX];
 };
 
-void load_http(void);
-
 static void http__begin(struct connection* connection) {
   ((struct response*)connection->own)->length = 0;
   connection->begun_ns = clock_now_ns();

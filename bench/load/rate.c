@@ -28,8 +28,6 @@ struct messages {
 static struct schedule schedule;
 static uint64_t in_flight;
 
-void load_rate(void);
-
 static void rate__answered(struct messages* messages, uint64_t now) {
   uint64_t due = messages->due_ns[messages->answered++ % IN_FLIGHT_MAX];
   measurement.messages++;

@@ -15,11 +15,9 @@ function sendOrQueue(socket, chunk) {
   else socket.data.push(chunk.slice());
 }
 
-const peers = new Set();
 const common = {
   open(socket) {
     socket.data = [];
-    peers.add(socket);
   },
   drain(socket) {
     for (;;) {
@@ -27,16 +25,21 @@ const common = {
       if (chunk === undefined || !send(socket, chunk)) return;
     }
   },
-  close(socket) {
-    peers.delete(socket);
-  },
   error() {},
 };
+const peers = new Set();
 const roles = {
   echo: { data: sendOrQueue },
   broadcast: {
+    open(socket) {
+      socket.data = [];
+      peers.add(socket);
+    },
     data(_, chunk) {
       for (const peer of peers) sendOrQueue(peer, chunk);
+    },
+    close(socket) {
+      peers.delete(socket);
     },
   },
 };

@@ -24,27 +24,15 @@ async function echoBuffer(conn) {
  * never mix. */
 class Peer {
   #conn;
-  #unsent = [];
-  #isWriting = false;
+  #written = Promise.resolve();
 
   constructor(conn) {
     this.#conn = conn;
   }
 
-  async send(bytes) {
-    this.#unsent.push(bytes);
-    if (this.#isWriting) return;
-    this.#isWriting = true;
-    try {
-      for (;;) {
-        const next = this.#unsent.shift();
-        if (next === undefined) break;
-        await writeAll(this.#conn, next);
-      }
-    } catch {
-      peers.delete(this);
-    }
-    this.#isWriting = false;
+  send(bytes) {
+    this.#written = this.#written.then(() => writeAll(this.#conn, bytes))
+      .catch(() => peers.delete(this));
   }
 }
 const peers = new Set();

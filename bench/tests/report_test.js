@@ -58,11 +58,11 @@ test("comparisonTable() compares like with like, with a dash for no figure", () 
   const table = comparisonTable({ workloads: [echo] });
   assert.deepEqual(
     cellsOf(table, "Echo of 64 bytes, owned chunks: CPU us a message"),
-    ["-", "100.00", "-", "1.00", "2.00", "0.50"],
+    ["-", "100.00", "-", "1.00", "2.00 (0.50)", "-"],
   );
   assert.deepEqual(
     cellsOf(table, "Echo of 64 bytes, caller's buffer"),
-    ["4.50", "3.00", "1.50", "-", "-", "-"],
+    ["4.50", "3.00 (1.50)", "-", "-", "-", "-"],
   );
 });
 

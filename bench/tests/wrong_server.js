@@ -7,8 +7,9 @@ import { createServer as createSite } from "node:http";
 import { createServer } from "node:net";
 import process from "node:process";
 
-/** Bytes, or responses, that are right before the wrong one. */
+/** Bytes of messages or bodies that are right before the wrong one. */
 const RIGHT = 500;
+const BODY = "Hello, World!";
 
 let count = 0;
 const peers = new Set();
@@ -30,7 +31,8 @@ function spoil(chunk) {
 const role = process.argv.at(-1);
 const server = role === "http"
   ? createSite((_, response) => {
-    response.end(count++ < RIGHT ? "Hello, World!" : "Hello, world!");
+    count += BODY.length;
+    response.end(count < RIGHT ? BODY : BODY.toLowerCase());
   })
   : createServer({ noDelay: true }, (socket) => {
     peers.add(socket);

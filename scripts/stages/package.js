@@ -6,6 +6,7 @@ import process from "node:process";
 import { cellNames, openCell } from "../cells.js";
 import { copy, makeProject, pack, serveSources } from "../package/project.js";
 import {
+  argv,
   bunPath,
   cached,
   denoPath,
@@ -13,75 +14,98 @@ import {
   ensureNodeModules,
   inTemporaryFolder,
   npm,
+  once,
+  problemsOf,
   repository,
   run,
   tscPath,
 } from "../setup.js";
 
-const quiet = { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
-const denoRun = ["run", "--quiet", "--no-check", "--no-lock", "-A"];
-const plainInstall = ["install", "--no-package-lock", "--ignore-scripts"];
-const hasLibrary = ["linux", "win32"].includes(process.platform) &&
-  process.arch === "x64";
+const node = process.execPath;
 const modules = join(repository, "node_modules");
 const launcher = join("node_modules", "iocp", "bin", "iocp.js");
+const denoRun = argv`run --quiet --no-check --no-lock -A`;
+const plainInstall = argv`install --no-package-lock --ignore-scripts`;
+const hasLibrary = ["linux", "win32"].includes(process.platform) &&
+  process.arch === "x64";
 
 /**
  * What users get: the package is made, checked, installed into empty projects,
  * and used from there, from a URL, vendored, bundled and compiled, in each
  * cell. Runtimes and systems that are not supported are refused.
  */
-export async function packageStage({ report, cells = cellNames }) {
+export async function packageStage({ report, jobs, cells = cellNames }) {
   await ensureNodeModules();
   await inTemporaryFolder("iocp-package-", async (folder) => {
-    const check = (what, work) => report.check(`package: ${what}`, work);
     const project = join(folder, "project");
+    const check = (checks) => report.checks(jobs, titled("", checks));
     let tarball;
-    const isMade = await check("made and installed by npm", async () => {
-      tarball = await pack(folder);
-      await makeProject(project);
-      await npm([...plainInstall, tarball.path], project);
-      return [];
+    const [isMade] = await check({
+      "made and installed by npm": async () => {
+        tarball = await pack(folder);
+        await makeProject(project);
+        await npm([...plainInstall, tarball.path], project);
+        return [];
+      },
     });
     if (!isMade) return;
-    await checkContents(check, tarball);
-    await checkTypes(check, project);
-    await checkRefusals(check, project);
+    await check({
+      ...contents(tarball),
+      ...types(project),
+      ...refusals(project),
+    });
     if (!hasLibrary) return;
-    await checkInstalls(check, project, tarball.path);
+    await check(installs(project, tarball.path));
     const { url, close } = await serveSources();
-    const ways = await makeWays(check, project, url);
-    for (const name of cells) await useInCell(report, name, project, ways);
+    const { ways, checks } = await waysToUse(project, url);
+    await check(checks);
+    for (const name of cells) {
+      const title = `${name.replace("-", " ")}, `;
+      const { cell, reason } = await openCell(name);
+      if (cell) {
+        const checks = uses(cell, project, ways);
+        await report.checks(jobs, titled(title, checks));
+        if (canCompile(cell)) continue;
+        report.missing(`package: ${title}deno compile`, noDenort, {
+          allowed: true,
+        });
+      } else report.missing(`package: ${title}all`, reason);
+    }
     close();
   });
 }
 
-const contents =
+function titled(prefix, checks) {
+  const name = (key) => `package: ${prefix}${key}`;
+  return Object.fromEntries(
+    Object.entries(checks).map(([key, check]) => [name(key), check]),
+  );
+}
+
+const published =
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|bin\/iocp\.js|dist\/(mod|cli|src\/[\w/]+)\.js|dist\/(mod|src\/[\w/]+)\.d\.ts)$/;
 const needed = ["bin/iocp.js", "dist/mod.js", "dist/mod.d.ts", "dist/cli.js"];
 
-async function checkContents(check, { path, files }) {
-  await check("no file is missing, none is too much", () => [
-    ...files.filter((name) => !contents.test(name)),
-    ...needed.filter((name) => !files.includes(name)),
-  ]);
-  const tool = (name, file, ...args) =>
-    check(
-      name,
-      () => succeeds(process.execPath, [join(modules, file), ...args]),
-    );
-  await tool("publint", "publint/src/cli.js", "--strict", path);
-  /* The package has ES modules alone, which both runtimes load. */
-  const attw = "@arethetypeswrong/cli/dist/index.js";
-  await tool("attw", attw, "--profile=esm-only", path);
-  await check("deno publish --dry-run", () => {
-    const args = ["publish", "--dry-run", "--allow-dirty"];
-    const options = { cwd: repository };
-    return succeeds(denoPath(), [...args, "--config=jsr.json"], options);
-  });
+function contents({ path, files }) {
+  const publint = join(modules, "publint/src/cli.js");
+  const attw = join(modules, "@arethetypeswrong/cli/dist/index.js");
+  /* The types are checked by another stage, "slow types" here all the same. */
+  const jsr =
+    argv`publish --dry-run --allow-dirty --no-check --config=jsr.json`;
+  return {
+    "no file is missing, none is too much": () => [
+      ...files.filter((name) => !published.test(name)),
+      ...needed.filter((name) => !files.includes(name)),
+    ],
+    publint: () => succeeds(node, argv`${publint} --strict ${path}`),
+    /* The package has ES modules alone, which both runtimes load. */
+    attw: () => succeeds(node, argv`${attw} --profile=esm-only ${path}`),
+    "deno publish": () => succeeds(denoPath(), jsr, { cwd: repository }),
+  };
 }
 
-// What `bun init` writes, and the strictest: all extend @tsconfig/strictest.
+// The options of `bun init` that matter, and the strictest; all extend
+// @tsconfig/strictest.
 const bundler = { module: "Preserve", moduleResolution: "bundler" };
 const nodeNext = { module: "NodeNext", moduleResolution: "NodeNext" };
 const isolated = { isolatedDeclarations: true, declaration: true };
@@ -92,26 +116,31 @@ const configurations = {
   nodeNext: { ...nodeNext, ...strict },
 };
 
-async function checkTypes(check, project) {
-  const path = join(project, "tsconfig.json");
-  await copy("types/consumer.ts", join(project, "consumer.ts"), "iocp");
-  for (const [name, options] of Object.entries(configurations)) {
-    await check(`tsc, ${name}`, async () => {
+function types(cwd) {
+  const consumer = once(() =>
+    copy("types/consumer.ts", join(cwd, "consumer.ts"), "iocp")
+  );
+  const extended = join(modules, "@tsconfig/strictest/tsconfig.json");
+  const checks = Object.entries(configurations).map(([name, options]) => [
+    `tsc, ${name}`,
+    async () => {
+      await consumer();
       const compilerOptions = { types: [], noEmit: true, ...options };
-      const parent = join(modules, "@tsconfig/strictest/tsconfig.json");
-      const config = { extends: parent, compilerOptions };
-      const text = JSON.stringify({ ...config, files: ["consumer.ts"] });
-      await writeFile(path, text);
-      return await succeeds(process.execPath, [tscPath(), "-p", path]);
-    });
-  }
-  /* Deno would read the compiler's options from it. */
-  await writeFile(path, "{}");
-  await check("deno check", () => {
-    const args = ["check", "--quiet", "--node-modules-dir=manual"];
-    const options = { cwd: project };
-    return succeeds(denoPath(), [...args, "consumer.ts"], options);
-  });
+      const config = { extends: extended, compilerOptions };
+      const path = join(cwd, `${name.replace(" ", "_")}.json`);
+      const files = ["consumer.ts"];
+      await writeFile(path, JSON.stringify({ ...config, files }));
+      return await succeeds(node, argv`${tscPath()} -p ${path}`);
+    },
+  ]);
+  const args = argv`check --quiet --node-modules-dir=manual consumer.ts`;
+  return {
+    ...Object.fromEntries(checks),
+    "deno check": async () => {
+      await consumer();
+      return await succeeds(denoPath(), args, { cwd });
+    },
+  };
 }
 
 // Versions that are too old: package, version, file, and the oldest that works.
@@ -121,33 +150,37 @@ const tooOld = [
 ];
 
 // One sentence refuses a runtime or system that is not supported.
-async function checkRefusals(check, project) {
-  const refuses = (what, says, file, ...args) =>
-    check(`${what} is refused`, async () => {
-      const { ok, output } = await start(await file(), args, { cwd: project });
-      const text = `(NotSupported:|runtime +) *Cannot .*iocp.* ${says}`;
+function refusals(cwd) {
+  const checks = {};
+  const add = (what, says, program, ...args) => {
+    const text = `(NotSupported:|runtime +) *Cannot .*iocp.* ${says}`;
+    checks[`${what} is refused`] = async () => {
+      const { ok, output } = await start(await program(), args, { cwd });
       return !ok && new RegExp(text).test(output) ? [] : [output];
-    });
-  const node = () => process.execPath;
-  const args = ["--input-type=module", "--eval", 'import "iocp";'];
-  await refuses("node", "in Node.js", node, ...args);
+    };
+  };
+  const program = argv`--input-type=module --eval ${'import "iocp";'}`;
+  add("node", "in Node.js", () => node, ...program);
   if (!hasLibrary) {
-    const says = `on \\w+: `;
-    await refuses("deno", says, denoPath, ...denoRun, "use.ts");
-    await refuses("bun", says, bunPath, "use.ts");
+    add("deno", `on \\w+: `, denoPath, ...denoRun, "use.ts");
+    add("bun", `on \\w+: `, bunPath, "use.ts");
   } else if (process.platform === "linux") {
+    const cli = [join(repository, "cli.ts"), "doctor"];
+    const programs = {
+      use: ["use.ts"],
+      cli,
+      mod: [join(repository, "mod.ts")],
+    };
     for (const [name, version, file, oldest] of tooOld) {
-      const [module, cli] = ["mod.ts", "cli.ts"].map((name) =>
-        join(repository, name)
-      );
-      for (const program of [["use.ts"], [module], [cli, "doctor"]]) {
-        const old = () => oldRuntime(name, version, file);
-        const args = [...file === "deno" ? denoRun : [], ...program];
-        const what = `${name} ${version}, ${program[0]},`;
-        await refuses(what, `${oldest} or newer\n`, old, ...args);
+      const old = once(() => oldRuntime(name, version, file));
+      const flags = file === "deno" ? denoRun : [];
+      for (const [key, args] of Object.entries(programs)) {
+        const what = `${name} ${version}, ${key}.ts,`;
+        add(what, `${oldest} or newer\n`, old, ...flags, ...args);
       }
     }
   }
+  return checks;
 }
 
 async function oldRuntime(name, version, file) {
@@ -156,173 +189,160 @@ async function oldRuntime(name, version, file) {
   const folder = await cached(what, `${name} ${version}`, async (partial) => {
     await writeFile(join(partial, "package.json"), '{ "private": true }\n');
     await npm([...plainInstall, `${name}@${version}`], partial);
-    /* Some are packed without the right to run, which a script sets. */
+    /* Some are packed without the permission to run, which a script sets. */
     await chmod(join(partial, path), 0o755);
   });
   return join(folder, path);
 }
 
-async function checkInstalls(check, project, tarball) {
-  await check("installed by bun add", async () => {
-    const cwd = join(project, "..", "bun");
-    await makeProject(cwd);
-    const env = { BUN_INSTALL_CACHE_DIR: join(cwd, ".cache") };
-    const problems = await succeeds(bunPath(), ["add", tarball], { cwd, env });
-    return problems.length > 0
-      ? problems
-      : works(await start(bunPath(), ["use.ts"], { cwd }));
-  });
-  /* npx starts it with node, which looks for a runtime. */
+function installs(project, tarball) {
   const [deno, bun] = [dirname(denoPath()), dirname(bunPath())];
-  const both = `${deno}${delimiter}${bun}`;
-  const starts = [["npx", deno, "Deno"], ["npx", bun, "Bun"], [
-    "bun/1",
-    both,
-    "Bun",
-  ]];
-  for (const [npm_config_user_agent, PATH, runtime] of starts) {
-    const name = `${npm_config_user_agent} starts the doctor in ${runtime}`;
-    await check(name, async () => {
-      const env = { npm_config_user_agent, PATH, Path: PATH };
-      const args = [join(project, launcher), "doctor"];
-      const result = await start(process.execPath, args, { env });
-      return result.output.includes(` ${runtime} `)
-        ? works(result)
-        : [result.output];
-    });
-  }
+  /* npx and bunx start it with node, which looks for a runtime. */
+  const launches = (runtime, npm_config_user_agent, PATH) => async () => {
+    const env = { npm_config_user_agent, PATH, Path: PATH };
+    const args = argv`${join(project, launcher)} doctor`;
+    const result = await start(node, args, { env });
+    const isRight = result.output.includes(` ${runtime} `);
+    return isRight ? works(result) : [result.output];
+  };
+  return {
+    "bun add": async () => {
+      const cwd = join(project, "..", "bun");
+      await makeProject(cwd);
+      const env = { BUN_INSTALL_CACHE_DIR: join(cwd, ".cache") };
+      const problems = await succeeds(bunPath(), ["add", tarball], {
+        cwd,
+        env,
+      });
+      if (problems.length > 0) return problems;
+      return works(await start(bunPath(), ["use.ts"], { cwd }));
+    },
+    "npx, with Deno": launches("Deno", "npm/10", deno),
+    "npx, with Bun": launches("Bun", "npm/10", bun),
+    bunx: launches("Bun", "bun/1", [deno, bun].join(delimiter)),
+  };
 }
 
 // Each way to use the package is made once, by the native runtimes, and used in
-// every cell. Returns them: title, arguments, and the runtime if it is only one.
-async function makeWays(check, project, url) {
+// every cell: its arguments, and the runtime if there is only one.
+async function waysToUse(project, url) {
   const { build } = await import("esbuild");
   const cwd = project;
-  const ways = [
-    ["installed", ["use.ts"]],
-    ["iocp doctor", [launcher, "doctor"]],
-    ["an npm: specifier", ["use_npm.ts"], "deno"],
-    ["iocp doctor as npm:iocp", ["npm:iocp", "doctor"], "deno"],
-    ["a URL", ["use_url.ts"], "deno"],
-    ["iocp doctor from a URL", [`${url}/cli.ts`, "doctor"], "deno"],
-  ];
-  await copy("package/use.ts", join(project, "use_npm.ts"), "npm:iocp");
-  await copy("package/use.ts", join(project, "use_url.ts"), `${url}/mod.ts`);
-  /* In each format the module is elsewhere: cjs and iife have no
-   * import.meta.url. */
+  const bundle = join("dist", "deno_bundle.js");
+  const vendored = join(project, "vendored");
+  await mkdir(vendored);
+  await writeFile(join(vendored, "deno.json"), '{ "vendor": true }');
+  await copy("package/use.ts", join(vendored, "use.ts"), `${url}/mod.ts`);
+  await copy("package/use.ts", join(cwd, "use_url.ts"), `${url}/mod.ts`);
+  await copy("package/use.ts", join(cwd, "use_npm.ts"), "npm:iocp");
+  await copy("package/places.ts", join(cwd, "places.ts"));
+  /* It must not disturb the search for the library near a bundle. */
+  await writeFile(join(cwd, "ffi"), "not a folder");
+  const ways = {
+    installed: [["use.ts"]],
+    "iocp doctor": [[launcher, "doctor"]],
+    "an npm: specifier": [["use_npm.ts"], "deno"],
+    "npm:iocp doctor": [["npm:iocp", "doctor"], "deno"],
+    "a URL": [["use_url.ts"], "deno"],
+    "iocp doctor from a URL": [[`${url}/cli.ts`, "doctor"], "deno"],
+    vendored: [["--cached-only", join("vendored", "use.ts")], "deno"],
+    "deno bundle": [[bundle], "deno"],
+    "blob: and data: modules": [["places.ts"]],
+  };
+  const bundled = argv`bundle --quiet --no-lock -o ${bundle} use.ts`;
+  const install = argv`install --allow-import --entrypoint use.ts`;
+  const env = { DENO_DIR: join(vendored, "cache") };
+  const checks = {
+    "deno bundle": () => succeeds(denoPath(), bundled, { cwd }),
+    "deno install": () => succeeds(denoPath(), install, { cwd: vendored, env }),
+  };
+  /* The module has no import.meta.url in cjs and iife. */
   for (const format of ["esm", "cjs", "iife"]) {
     const file = `${format}.${format === "cjs" ? "cjs" : "js"}`;
     const outfile = join("dist", file);
-    ways.push([`esbuild, ${format}`, [outfile]]);
-    await check(`esbuild, ${format}`, async () => {
+    ways[`esbuild, ${format}`] = [[outfile]];
+    checks[`esbuild, ${format}`] = async () => {
       await build({
         ...{ absWorkingDir: cwd, entryPoints: ["use.ts"], bundle: true },
         ...{ platform: "node", logLevel: "silent", outfile, format },
         minify: format !== "esm",
       });
       return [];
-    });
+    };
     const own = join("dist", `bun_${file}`);
-    ways.push([`bun build, ${format}`, [own], "bun"]);
-    await check(`bun build, ${format}`, () => {
-      return bunBuild(project, own, `--format=${format}`);
-    });
+    ways[`bun build, ${format}`] = [[own], "bun"];
+    checks[`bun build, ${format}`] = () =>
+      bunBuild(cwd, own, `--format=${format}`);
   }
-  ways.push(["blob: and data: modules", ["places.ts"]]);
-  await copy("package/places.ts", join(project, "places.ts"));
-  const bundle = join("dist", "deno_bundle.js");
-  ways.push(["deno bundle", [bundle], "deno"]);
-  await check("deno bundle", () => {
-    const args = ["bundle", "--quiet", "--no-lock", "-o", bundle, "use.ts"];
-    return succeeds(denoPath(), args, { cwd });
-  });
-  /* The cache of the one that runs it is empty: all is in the project. */
-  const vendored = join("vendored", "use.ts");
-  ways.push(["vendored", ["--cached-only", vendored], "deno"]);
-  await mkdir(join(project, "vendored"));
-  await writeFile(join(project, "vendored/deno.json"), '{ "vendor": true }');
-  await copy("package/use.ts", join(project, vendored), `${url}/mod.ts`);
-  await check("deno install, vendored", () => {
-    const args = ["install", "--allow-import", "--entrypoint", "use.ts"];
-    const env = { DENO_DIR: join(project, "vendored", "cache") };
-    return succeeds(denoPath(), args, { cwd: join(project, "vendored"), env });
-  });
-  /* What would be in the way of a search beside the module. */
-  await writeFile(join(project, "ffi"), "not a folder");
-  return ways;
+  return { ways, checks };
 }
 
-function bunBuild(project, file, ...options) {
-  const args = ["build", "--target=bun", ...options, "use.ts"];
-  const output = `--outfile=${join(project, file)}`;
-  return succeeds(bunPath(), [...args, output], { cwd: project });
+function bunBuild(cwd, file, ...options) {
+  const output = `--outfile=${join(cwd, file)}`;
+  const args = argv`build --target=bun ${options} use.ts ${output}`;
+  return succeeds(bunPath(), args, { cwd });
 }
 
-async function useInCell(report, name, project, ways) {
-  const title = `package: ${name.replace("-", " ")}`;
-  const { cell, reason } = await openCell(name);
-  if (!cell) {
-    const allowed = process.platform !== "linux";
-    report.missing(title, reason, { allowed });
-    return;
+function uses(cell, cwd, ways) {
+  const { name, runtime } = cell;
+  const flags = runtime === "deno" ? denoRun : [];
+  const checks = {};
+  for (const [what, [args, only = runtime]] of Object.entries(ways)) {
+    if (only !== runtime) continue;
+    /* What is vendored works with an empty cache. */
+    const kind = what === "vendored" ? "-empty" : "";
+    const cache = cell.path(join(cwd, "..", `${name}${kind}`));
+    const env = { IOCP_LIBRARY: "", DENO_DIR: cache };
+    const options = { cwd, timeout, env };
+    checks[what] = async () =>
+      works(await cell.run([...flags, ...args], options));
   }
-  const { runtime } = cell;
-  for (const [what, args, only] of ways) {
-    if (only !== undefined && only !== runtime) continue;
-    await report.check(`${title}, ${what}`, async () => {
-      const first = runtime === "deno" ? denoRun : [];
-      const isVendored = what === "vendored";
-      const cache = join(project, "..", `${name}${isVendored ? "-empty" : ""}`);
-      const env = { IOCP_LIBRARY: "", DENO_DIR: cell.path(cache) };
-      const options = { cwd: project, timeout: 300_000, env };
-      return works(await cell.run([...first, ...args], options));
-    });
+  if (canCompile(cell)) {
+    checks[`${runtime} compile`] = () => compile(cell, cwd);
   }
-  await compile(report, title, cell, project);
+  return checks;
+}
+
+const noDenort =
+  "Deno downloads denort, which is in no registry: the hosted workflow runs it";
+
+function canCompile({ runtime }) {
+  return runtime === "bun" || process.env.GITHUB_ACTIONS === "true";
 }
 
 // Made for the system of the cell by the native runtimes.
-async function compile(report, title, cell, cwd) {
+async function compile(cell, cwd) {
   const { runtime, system, program } = cell;
-  const isDeno = runtime === "deno";
   const windows = system === "windows";
-  const what = `${title}, compiled by ${runtime}`;
-  if (isDeno && process.env.GITHUB_ACTIONS !== "true") {
-    const why = "its runtime is downloaded, which the hosted workflow does";
-    report.missing(what, why, { allowed: true });
-    return;
-  }
   const file = `${runtime}_compiled${windows ? ".exe" : ""}`;
   const triple = `x86_64-${windows ? "pc-windows-msvc" : "unknown-linux-gnu"}`;
-  await report.check(what, async () => {
-    const problems = isDeno
-      ? await succeeds(denoPath(), [
-        ...["compile", "--quiet", "--no-check", "--no-lock", "-A"],
-        ...[`--target=${triple}`, "-o", file, "use.ts"],
-      ], { cwd })
-      : await bunBuild(cwd, file, ...[
-        ...["--compile", "--minify", `--target=bun-${system}-x64`],
-        `--compile-executable-path=${program}`,
-      ]);
-    if (problems.length > 0) return problems;
-    const options = { cwd, timeout: 300_000, env: { IOCP_LIBRARY: "" } };
-    return works(await cell.runProgram(join(cwd, file), [], options));
-  });
+  const deno =
+    argv`compile --quiet --no-check --no-lock -A --target=${triple} -o ${file} use.ts`;
+  const bun =
+    argv`--compile --minify --target=bun-${system}-x64 --compile-executable-path=${program}`;
+  const problems = runtime === "deno"
+    ? await succeeds(denoPath(), deno, { cwd })
+    : await bunBuild(cwd, file, ...bun);
+  if (problems.length > 0) return problems;
+  const options = { cwd, timeout, env: { IOCP_LIBRARY: "" } };
+  return works(await cell.runProgram(join(cwd, file), [], options));
 }
+
+const timeout = 300_000;
+const quiet = { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
 
 function start(file, args, options = {}) {
   const env = { ...process.env, ...quiet, ...options.env };
-  return run(file, args, { timeout: 300_000, ...options, env });
+  return run(file, args, { timeout, ...options, env });
 }
 
 async function succeeds(file, args, options) {
-  const result = await start(file, args, options);
-  return result.ok ? [] : [`${result.output}${describeEnd(result)}`];
+  return problemsOf(await start(file, args, options));
 }
 
-const says = /^works$|^Everything that was checked works\./m;
+const success = /^works$|^Everything that was checked works\./m;
 
 function works(result) {
-  if (result.ok && says.test(result.stdout)) return [];
-  return [`${result.output}${describeEnd(result)}`];
+  const isRight = result.ok && success.test(result.stdout);
+  return isRight ? [] : [`${result.output}${describeEnd(result)}`];
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { buildProbe, runProbe, windowsRunner } from "../probe/program.js";
 import { staleRows } from "../probe/table.js";
 import { say } from "../report.js";
-import { inTemporaryFolder, ownNetwork } from "../setup.js";
+import { inTemporaryFolder, testsAtOnce } from "../setup.js";
 
 // How long one that hangs is waited for; the others end sooner.
 const controlLimitMs = 10_000;
@@ -46,7 +46,7 @@ export async function probeStage({ report, root, filter, jobs }) {
       return [];
     });
     if (!isBuilt) return;
-    await report.checks((await ownNetwork()) ? jobs : 1, {
+    await report.checks(await testsAtOnce(jobs), {
       "probe: controls": () => checkControls(runner, program),
       "probe: rules": () => checkRules(runner, program, root),
     });

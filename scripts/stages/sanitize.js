@@ -10,7 +10,13 @@ import { definitions, includes, sourceFiles } from "../../ffi/compile.js";
 import { runPrograms, sharedFiles, testPrograms } from "../c_program.js";
 import { replayCorpora } from "../fuzz/replay.js";
 import { compileLines, runLines } from "../gcc.js";
-import { argv, ensureDebian, inTemporaryFolder, ownNetwork } from "../setup.js";
+import {
+  argv,
+  ensureDebian,
+  inTemporaryFolder,
+  ownNetwork,
+  testsAtOnce,
+} from "../setup.js";
 
 const timeout = 300_000;
 
@@ -68,7 +74,7 @@ async function testUnder(name, flag, sources, { root, debian, jobs }) {
     return await runPrograms(
       name,
       compiled,
-      within ? jobs : 1,
+      await testsAtOnce(jobs),
       (program) =>
         debian.run(program, [], {
           within,

@@ -1,54 +1,43 @@
 // Copyright the iocp authors. MIT license.
 
-import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import {
+  argv,
   denoPath,
-  describeEnd,
   ensureNodeModules,
+  problemsOf,
   repository,
   run,
   tscPath,
 } from "../setup.js";
 
-const foldersOfTypeScript = ["tests", "examples", "bench"];
-
 /** The types hold for Deno, for Bun, and for consumers of every kind. */
-export async function typesStage({ report }) {
+export async function typesStage({ report, jobs }) {
   await ensureNodeModules();
-  await report.check("types: deno check", async () => {
-    const own = [
-      "mod.ts",
-      "scripts/types/deno.ts",
-      "scripts/types/web.ts",
-    ];
-    const files = [...own, ...await typeScriptFiles()];
-    return await outcome(denoPath(), ["check", "--quiet", ...files]);
-  });
-  await report.check(
-    "types: deno check, the examples of documents",
-    async () => {
-      const args = ["check", "--quiet", "--doc-only", ...await documents()];
-      return await outcome(denoPath(), args);
-    },
-  );
-  await report.check("types: deno doc --lint", async () => {
-    return await outcome(denoPath(), ["doc", "--quiet", "--lint", "mod.ts"]);
-  });
-  await report.check("types: tsc, with Bun's types", () => compile("bun", []));
+  const folders = ["tests", "examples", "bench"];
+  const files = await filesIn(folders, ".ts", { recursive: true });
+  const examples = await filesIn([".", "docs"], ".md");
+  const checks = {
+    "deno check": () => deno(argv`check --quiet mod.ts ${own} ${files}`),
+    "deno check, the examples of documents": () =>
+      deno(argv`check --quiet --doc-only ${examples}`),
+    "deno doc --lint": () => deno(argv`doc --quiet --lint mod.ts`),
+    "tsc, with Bun's types": () => compile("bun", []),
+  };
   for (const [what, args] of Object.entries(consumers)) {
-    await report.check(`types: tsc, a consumer with ${what}`, () => {
-      return compile("consumer", args);
-    });
+    checks[`tsc, a consumer with ${what}`] = () => compile("consumer", args);
   }
   for (const [what, args] of Object.entries(platforms)) {
-    await report.check(`types: tsc, the web platform with ${what}`, () => {
-      return compile("web", args);
-    });
+    checks[`tsc, the web platform with ${what}`] = () => compile("web", args);
   }
+  const named = Object.entries(checks)
+    .map(([name, check]) => [`types: ${name}`, check]);
+  await report.checks(jobs, Object.fromEntries(named));
 }
+
+const own = ["scripts/types/deno.ts", "scripts/types/web.ts"];
 
 // Users have different libraries of types, or none; the files of a package are
 // checked with theirs. Errors in the types of others are theirs as well.
@@ -73,33 +62,20 @@ async function compile(project, args) {
   return await outcome(process.execPath, [tscPath(), "-p", config, ...args]);
 }
 
-async function typeScriptFiles() {
-  const files = [];
-  for (const folder of foldersOfTypeScript) {
-    if (!existsSync(join(repository, folder))) continue;
-    const names = await readdir(join(repository, folder), { recursive: true });
-    files.push(
-      ...names.filter((name) => name.endsWith(".ts"))
-        .map((name) => join(folder, name)).sort(),
-    );
-  }
-  return files;
+async function filesIn(folders, suffix, options) {
+  const files = await Promise.all(folders.map(async (folder) => {
+    const names = await readdir(join(repository, folder), options);
+    return names.filter((name) => name.endsWith(suffix)).sort()
+      .map((name) => join(folder, name));
+  }));
+  return files.flat();
 }
 
-async function documents() {
-  const files = [];
-  for (const folder of [".", "docs"]) {
-    const names = await readdir(join(repository, folder));
-    files.push(
-      ...names.filter((name) => name.endsWith(".md"))
-        .map((name) => join(folder, name)).sort(),
-    );
-  }
-  return files;
+function deno(args) {
+  return outcome(denoPath(), args);
 }
 
 async function outcome(file, args) {
   const env = { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
-  const result = await run(file, args, { cwd: repository, env });
-  return result.ok ? [] : [result.output.trim() || describeEnd(result)];
+  return problemsOf(await run(file, args, { cwd: repository, env }));
 }

@@ -18,7 +18,8 @@ import { wrongType } from "../options/validate.ts";
 /* More addresses of one name are not tried. */
 const ADDRESSES_MAX = 64;
 
-/** The addresses of the host; never none.
+/**
+ * The addresses of the host, at least one.
  *
  * @throws the runtime's own error when the user refuses the permission.
  */
@@ -50,9 +51,9 @@ export function findAddressesSync(
   return found;
 }
 
-/* "localhost" needs no resolver (RFC 6761, section 6.3), so it costs no more
- * than an address. The stock call may have found the IPv4 address only, so the
- * other one is optional. */
+/* "localhost" needs no resolver (RFC 6761, section 6.3), so it is as fast as an
+ * address. The runtime's own calls may find the IPv4 address only, so a refusal of
+ * the other one is no failure. */
 function loopbackAddresses(port: number): readonly IpAddress[] {
   const [v4, v6] = LOOPBACK;
   requireResolved([v4!], port);
@@ -72,7 +73,11 @@ export function localIp(
   return ip;
 }
 
-/** Those of the addresses that the options allow; never none. */
+/**
+ * The addresses that the options allow, at least one.
+ *
+ * @throws {SocketError} `EAFNOSUPPORT` if none has the family of `localAddress`.
+ */
 export function usableAddresses(
   settings: ConnectSettings,
   local: IpAddress | undefined,

@@ -9,7 +9,7 @@ import type { Loop } from "../loop/loop.ts";
 import type { ConnectSettings } from "../options/connect.ts";
 import { Socket } from "../socket/socket.ts";
 
-/** What a failed connect() was about. */
+/** The host of a failed connect(). */
 type Destination = Pick<ConnectSettings, "hostname" | "port">;
 
 /** The error of a connect() whose completion port was closed. */
@@ -49,7 +49,7 @@ export class Attempt implements Endpoint {
   readonly #settings: ConnectSettings;
   readonly #address: string;
   readonly #onDone: AttemptOptions["onDone"];
-  /** It has failed, was abandoned, or its socket is a connection now. */
+  /** It has failed or was abandoned, or its socket has become a connection. */
   #isOver = false;
 
   constructor({ group, settings, ip, local, onDone }: AttemptOptions) {

@@ -13,8 +13,8 @@ import type { Socket } from "../socket/socket.ts";
  * Makes a connection: finds the addresses, tries them, and stops at a timeout,
  * an abort or the close of the port. Tests bring their own addresses.
  *
- * The signal is only listened to, because it may be a polyfill or of another
- * realm (see signal.ts), which AbortSignal.any() refuses.
+ * It does not use AbortSignal.any(), which refuses polyfills and signals of other
+ * realms; see signal.ts.
  */
 export async function makeConnection(
   group: Group,

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Several addresses of one name, tried one after another and partly at once: the
- * first connection that is made wins (RFC 8305, "Happy Eyeballs").
+/* Tries several addresses of one name, each a short time after the previous one,
+ * and uses the first connection that is made (RFC 8305, "Happy Eyeballs").
  * https://www.rfc-editor.org/rfc/rfc8305 */
 
 import { Attempt } from "./attempt.ts";
@@ -41,7 +41,7 @@ export class HappyEyeballs {
     this.startNext();
   }
 
-  /** When the next attempt is to be started, by the clock of now(). */
+  /** The time of the next attempt, as now() returns it. */
   get nextAt(): number {
     return this.#nextAt;
   }

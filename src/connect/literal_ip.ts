@@ -25,7 +25,8 @@ interface NodeOs {
  *
  * @param permit is called with the address, without its zone, before the system
  * is asked for the number of the zone.
- * @throws {SocketError} `EADDRNOTAVAIL` for a zone that this machine has not.
+ * @throws {SocketError} `EADDRNOTAVAIL` for a zone that this machine does not
+ * have.
  */
 export function literalIp(
   native: Native,
@@ -62,7 +63,7 @@ function scopeOf(native: Native, zone: string): number | undefined {
     return nodeModule<NodeOs>("node:os").networkInterfaces()[zone]
       ?.find(({ scopeid }) => scopeid)?.scopeid;
   } catch {
-    /* Deno without the permission for it. A number as the zone needs none. */
+    /* Deno without the "sys" permission. A zone by number needs none. */
     return undefined;
   }
 }

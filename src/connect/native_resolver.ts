@@ -7,7 +7,7 @@ import { errorOf, numberOf, type SocketErrorOptions } from "../errors.ts";
 import { TextEncoder } from "../runtime/globals.ts";
 import type { Native } from "../native/symbols.ts";
 
-/** The first addresses of the name, never none. */
+/** The first addresses of the name, at least one. */
 export function resolveSync(
   native: Native,
   hostname: string,
@@ -19,7 +19,7 @@ export function resolveSync(
   throw errorOf(found, { ...context, address: hostname });
 }
 
-/** The first addresses of the name, never none, or a negative error. */
+/** The first addresses of the name, at least one, or a negative error. */
 export function tryResolve(
   native: Native,
   hostname: string,

@@ -1,14 +1,13 @@
 // Copyright the iocp authors. MIT license.
-/* The network permission of the runtime, asked for as the stock calls ask: for
- * the host that the user has given, and then for the addresses that it resolves
- * to. */
+/* The network permission, which is requested as for the runtime's own calls: first
+ * for the host in the options, then for the addresses that it resolves to. */
 
 import { asciiHostname, formatIp, type IpAddress } from "../native/address.ts";
 import { literalIp } from "./literal_ip.ts";
 import type { Native } from "../native/symbols.ts";
 import { runtime } from "../runtime/detect.ts";
 
-/** A host as the user has given it. */
+/** A host as the options have it. */
 export interface Host {
   readonly hostname: string;
   readonly port: number;
@@ -43,8 +42,8 @@ export function requireResolved(
   }
 }
 
-/** Whether the user permits an address that the stock call would not use: a
- * refusal is no failure. */
+/** Whether the user permits an optional address, one that the runtime's own calls
+ * would not use. */
 export function isResolvedPermitted(ip: IpAddress, port: number): boolean {
   try {
     requireResolved([ip], port);

@@ -48,8 +48,8 @@ function codeOf(cause: unknown): string {
   return CODES.get(name) ?? (isCode(name) ? name : "EAI_FAIL");
 }
 
-/* Of the two forms, Deno checks the one with a callback for the permitted port;
- * dns.promises.lookup() requires a permission for every port of the name. */
+/* The form with a callback, because Deno checks it for the given port alone:
+ * dns.promises.lookup() requires a permission for all ports of the name. */
 const systemLookup: Lookup = (hostname, options, callback) =>
   nodeModule<{ lookup: Lookup }>("node:dns").lookup(
     hostname,
@@ -57,7 +57,7 @@ const systemLookup: Lookup = (hostname, options, callback) =>
     callback,
   );
 
-/** All addresses of the name, in the resolver's order; never none. Tests bring
+/** All addresses of the name, at least one, in the resolver's order. Tests bring
  * their own `lookup`. */
 export async function resolve(
   native: Native,

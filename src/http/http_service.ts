@@ -51,8 +51,8 @@ class Service implements HttpService {
   readonly #server: ServerMembers;
   readonly #listener: Listener;
   readonly #adapter: ServerAdapter;
-  /** The option to set of each connection; undefined if it has it from the
-   * listener. */
+  /** The value to set for each connection; undefined if the listener has set it
+   * already. */
   readonly #noDelay: boolean | undefined;
   readonly addr: NetAddr;
   readonly finished: Promise<void>;
@@ -61,9 +61,11 @@ class Service implements HttpService {
     this.#server = server;
     this.#listener = listener;
     this.addr = listener.addr;
+    /* Throws if the listener is closed, before the server is changed. */
+    const { noDelay: inherited } = listener.options;
     this.#adapter = runtime.makeServerAdapter(server, this.#handle());
     const { noDelay } = this.#adapter;
-    this.#noDelay = noDelay === listener.options.noDelay ? undefined : noDelay;
+    this.#noDelay = noDelay === inherited ? undefined : noDelay;
     this.finished = new Promise((resolve) => server.once("close", resolve));
     nextTick(() => {
       if (server.listening) server.emit("listening");
@@ -173,7 +175,7 @@ class Service implements HttpService {
  * @example
  * ```ts
  * import { createServer } from "node:http";
- * import { listen, serveHttp } from "./mod.ts";
+ * import { listen, serveHttp } from "iocp";
  *
  * const server = createServer((_, response) => response.end("hello"));
  * await using service = serveHttp(

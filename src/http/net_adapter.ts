@@ -27,7 +27,7 @@ export class NetAdapter implements ServerAdapter {
     return this.#server._connections ?? 0;
   }
 
-  /* Only HTTP servers have the default true. */
+  /* Only HTTP servers have true as their default. */
   get noDelay(): boolean | undefined {
     const server = this.#server;
     const isHttp = ["node:http", "node:https"].some((name) => {

@@ -11,14 +11,14 @@ import type { Duplex, EventListener } from "../runtime/node_types.ts";
 export interface NodeServer {
   /** True while it listens. */
   readonly listening: boolean;
-  /** Where it listens. */
+  /** The address that it listens on. */
   address(): unknown;
-  /** Stops listening, and calls back when the last connection is gone. */
+  /** Stops listening, and calls back when the last connection is closed. */
   close(callback?: (error?: Error) => void): unknown;
   /** Emits an event. */
   // deno-lint-ignore no-explicit-any
   emit(event: string, ...values: any[]): boolean;
-  /** Listens to an event. */
+  /** Adds a listener of an event. */
   // deno-lint-ignore no-explicit-any
   on(event: string, listener: (...values: any[]) => void): unknown;
 }
@@ -63,7 +63,7 @@ export interface ServerAdapter {
   remove(): void;
 }
 
-/** The error of listening with a server that listens already. */
+/** The error for a server that listens already. */
 export function alreadyListening(): Error {
   return Object.assign(
     new Error("Listen method has been called more than once without closing."),

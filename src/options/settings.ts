@@ -197,8 +197,8 @@ const INITIAL: Readonly<Record<string, unknown>> = Object.fromEntries(
   ]),
 );
 
-/** The options that a listening socket gives to its connections, or that tell
- * whether the system has them, with the numbers to set. */
+/** The numbers to set on a listening socket: options that its connections inherit,
+ * and options of the system, so that an unsupported one fails in listen(). */
 export function listenerNumbers(
   settings: Settings<"listen">,
   conn: Settings<"conn">,

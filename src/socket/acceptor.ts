@@ -1,20 +1,14 @@
 // Copyright the iocp authors. MIT license.
-/* The listening sockets of one listener, mostly one, and the queue of accepted
- * connections. Its public face is a Listener. */
+/* The queue of the connections that a listener has accepted. Its public face is a
+ * Listener. */
 
 import type { NetAddr } from "../native/address.ts";
 import { AsyncQueue, type QueueReader } from "./async_queue.ts";
-import {
-  LOCAL,
-  RESET,
-  SOCKET_STATS_FIELDS,
-  type SocketStats,
-} from "../native/completion.ts";
+import type { SocketStats } from "../native/completion.ts";
 import { errorOf, SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
-import type { Endpoint } from "../loop/endpoint.ts";
 import type { Loop } from "../loop/loop.ts";
-import { listenSockets } from "./listen_socket.ts";
+import { type ListeningOwner, ListeningSockets } from "./listening_sockets.ts";
 import type {
   ListenOptionsInForce,
   ListenSettings,
@@ -31,63 +25,30 @@ import { Socket, type SocketSettings } from "./socket.ts";
  * backlog holds the rest. */
 const QUEUED_MAX = 64;
 
-/* The socket of the other family. Its connections go to the acceptor's queue. */
-class Companion implements Endpoint {
-  readonly id: number;
-  readonly #acceptor: Acceptor;
-  readonly #connSettings: SocketSettings;
-
-  constructor(acceptor: Acceptor, id: number) {
-    this.#acceptor = acceptor;
-    this.id = id;
-    this.#connSettings = acceptor.connSettings(id);
-  }
-
-  accepted(result: number, errno: number): void {
-    this.#acceptor.accepted(result, errno, this.#connSettings);
-  }
-
-  closed(): void {}
-
-  portClosed(): void {
-    this.#acceptor.portClosed();
-  }
-}
-
-/** One listening socket, or one for each address family. */
-export class Acceptor implements Endpoint {
+/** Accepts the connections of one listener. */
+export class Acceptor implements ListeningOwner {
   readonly loop: Loop;
-  /** The socket whose address users see; the others have the same port. */
-  readonly id: number;
-  readonly #ids: readonly number[];
-  readonly address: NetAddr;
   settings: ListenSettings;
+  readonly #sockets: ListeningSockets;
   /** Accepted connections. Only a turn of the loop adds to them, so accepts that
    * succeed at once are bounded. */
   readonly #queue = new AsyncQueue<Socket>();
-  readonly #connSettings: SocketSettings;
   #isPosted = false;
   #isRef = true;
   lastError: Error | undefined;
 
   constructor(group: Group, settings: ListenSettings) {
-    const { loop } = group;
-    this.loop = loop;
+    this.loop = group.loop;
     this.settings = settings;
-    this.#ids = listenSockets(loop, settings);
-    this.id = this.#ids[0]!;
-    for (const id of this.#ids) group.join(id);
-    this.#connSettings = this.connSettings(this.id);
-    this.address = this.#connSettings.listenerAddr!;
+    this.#sockets = new ListeningSockets(group, settings, this);
     this.#applySettings();
-    loop.add(this);
-    for (const id of this.#ids.slice(1)) {
-      loop.add(new Companion(this, id));
-    }
-    loop.ref();
+    this.loop.ref();
   }
 
-  closed(): void {}
+  /** The address that users see. */
+  get address(): NetAddr {
+    return this.#sockets.address;
+  }
 
   /** It was closed, by the user or with its port. */
   get isClosed(): boolean {
@@ -119,7 +80,7 @@ export class Acceptor implements Endpoint {
   options(): ListenOptionsInForce {
     if (this.isClosed) throw this.closedError("getsockopt");
     return readOptions("listen", this.settings, (native) => {
-      const value = this.loop.port.getOption(this.id, native);
+      const value = this.#sockets.getOption(native);
       return value < 0 ? undefined : value;
     });
   }
@@ -141,14 +102,9 @@ export class Acceptor implements Endpoint {
   /** The library's counters; connections in the queue count as ready. */
   stats(): SocketStats {
     if (this.isClosed) throw this.closedError("ioctl");
-    const [stats, ...others] = this.#ids.map((id) =>
-      this.loop.port.socketStats(id)
-    );
-    for (const other of others) {
-      for (const field of SOCKET_STATS_FIELDS) stats![field] += other[field];
-    }
-    stats!.acceptsReady += this.#queue.length;
-    return stats!;
+    const stats = this.#sockets.stats();
+    stats.acceptsReady += this.#queue.length;
+    return stats;
   }
 
   /* Accepted connections inherit these options in the library. */
@@ -159,23 +115,18 @@ export class Acceptor implements Endpoint {
         const [key, native, value] of listenerNumbers(settings, settings.conn)
       ) this.#setOption(key, native, value);
     } catch (error) {
-      this.#closeSockets();
+      this.#sockets.close();
+      /* It holds no ref that the close of the port would release. */
+      this.#queue.close();
       throw error;
     }
   }
 
-  /* Sets an option of all sockets. */
   #setOption(key: string, native: number, value: number): void {
-    for (const id of this.#ids) {
-      const result = this.loop.port.setOption(id, native, value);
-      if (result >= 0) continue;
-      const error = this.#error(result, "setsockopt");
-      throw error.code === "ENOTSUP" ? notSupported(key, error) : error;
-    }
-  }
-
-  #closeSockets(): void {
-    for (const id of this.#ids) this.loop.port.close(id, RESET, 0);
+    const result = this.#sockets.setOption(native, value);
+    if (result >= 0) return;
+    const error = this.#error(result, "setsockopt");
+    throw error.code === "ENOTSUP" ? notSupported(key, error) : error;
   }
 
   #error(result: number, syscall: string): SocketError {
@@ -200,7 +151,7 @@ export class Acceptor implements Endpoint {
 
   close(): void {
     if (this.isClosed) return;
-    this.#closeSockets();
+    this.#sockets.close();
     this.portClosed();
   }
 
@@ -212,18 +163,7 @@ export class Acceptor implements Endpoint {
     this.#queue.close();
   }
 
-  /** The settings of the connections that a listening socket accepts. */
-  connSettings(id: number): SocketSettings {
-    const listenerAddr = this.loop.port.address(id, LOCAL);
-    return { ...this.settings.conn, listenerAddr };
-  }
-
-  /** `settings` are those of the listening socket. */
-  accepted(
-    result: number,
-    errno: number,
-    settings: SocketSettings = this.#connSettings,
-  ): void {
+  accepted(result: number, errno: number, settings: SocketSettings): void {
     if (result < 0) {
       const { hostname: address, port } = this.address;
       const options = { syscall: "accept", address, port, errno };
@@ -251,7 +191,6 @@ export class Acceptor implements Endpoint {
 
   #setPosted(isPosted: boolean): void {
     this.#isPosted = isPosted;
-    const count = isPosted ? this.settings.acceptPool : 0;
-    for (const id of this.#ids) this.loop.port.accept(id, count);
+    this.#sockets.accept(isPosted ? this.settings.acceptPool : 0);
   }
 }

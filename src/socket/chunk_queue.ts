@@ -7,9 +7,12 @@ import { SLAB_BYTES } from "../loop/slab.ts";
  * is much larger than itself. */
 export const COPY_BELOW: number = SLAB_BYTES / 4;
 
+/** Received bytes, in memory that is not shared. */
+export type Chunk = Uint8Array<ArrayBuffer>;
+
 /** Received bytes that no read has claimed. */
 export class ChunkQueue {
-  readonly #chunks = new Fifo<Uint8Array>();
+  readonly #chunks = new Fifo<Chunk>();
   #bytes = 0;
 
   /** The number of bytes. */
@@ -30,13 +33,13 @@ export class ChunkQueue {
   }
 
   /** Adds a chunk that is not empty. */
-  push(chunk: Uint8Array): void {
+  push(chunk: Chunk): void {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
   }
 
   /** Removes the first chunk. */
-  shift(): Uint8Array | undefined {
+  shift(): Chunk | undefined {
     const chunk = this.#chunks.shift();
     if (chunk !== undefined) this.#bytes -= chunk.length;
     return chunk;

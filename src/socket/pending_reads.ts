@@ -1,5 +1,6 @@
 // Copyright the iocp authors. MIT license.
 
+import type { Chunk } from "./chunk_queue.ts";
 import { SocketError } from "../errors.ts";
 import { emptyFifo, pushed } from "./fifo.ts";
 
@@ -11,7 +12,7 @@ export interface PendingRead {
   readonly isLoop: boolean;
   /** Called with the chunk or, with a buffer, the number of bytes in it; null is
    * the end. */
-  resolve(got: Uint8Array | number | null): void;
+  resolve(got: Chunk | number | null): void;
   reject(error: Error): void;
 }
 
@@ -36,7 +37,7 @@ export function bufferRead(
 }
 
 /** What a loop over a connection gets. */
-export type Result = IteratorResult<Uint8Array, undefined>;
+export type Result = IteratorResult<Chunk, undefined>;
 
 /** The end of a loop. */
 export const DONE: Result = Object.freeze({ value: undefined, done: true });

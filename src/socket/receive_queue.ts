@@ -9,7 +9,7 @@
 
 import { PENDING } from "../native/completion.ts";
 import { SocketError } from "../errors.ts";
-import { ChunkQueue, COPY_BELOW } from "./chunk_queue.ts";
+import { type Chunk, ChunkQueue, COPY_BELOW } from "./chunk_queue.ts";
 import { missingCredit, usesCredit } from "./credit.ts";
 import type { Loop } from "../loop/loop.ts";
 import {
@@ -129,7 +129,7 @@ export class ReceiveQueue {
   }
 
   /** Bytes have come; `chunk` is a part of a slab. */
-  received(chunk: Uint8Array): void {
+  received(chunk: Chunk): void {
     this.#credit -= chunk.length;
     const read = this.#reads.shift();
     if (read === undefined) {
@@ -185,7 +185,7 @@ export class ReceiveQueue {
   }
 
   /** Adds bytes that came before the connection was added to its loop. */
-  preload(bytes: Uint8Array): void {
+  preload(bytes: Chunk): void {
     if (bytes.length > 0) this.#addChunk(bytes);
   }
 
@@ -199,7 +199,7 @@ export class ReceiveQueue {
     this.#reads.interrupt(detail);
   }
 
-  #addChunk(chunk: Uint8Array): ChunkQueue {
+  #addChunk(chunk: Chunk): ChunkQueue {
     const chunks = this.#chunks ??= new ChunkQueue();
     chunks.push(chunk);
     return chunks;
@@ -292,7 +292,7 @@ export class ReceiveQueue {
   }
 
   /* Settles a read, now or in the next turn. */
-  #resolve(read: PendingRead, got: Uint8Array | number | null): void {
+  #resolve(read: PendingRead, got: Chunk | number | null): void {
     const bytes = typeof got === "number" ? got : got?.length ?? 0;
     const { allowance } = this.#owner.loop;
     if (allowance.spend(bytes)) read.resolve(got);

@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
 import type { NetAddr } from "../native/address.ts";
+import type { Chunk } from "./chunk_queue.ts";
 import { type CloseOwner, Closing } from "./closing.ts";
 import { LOCAL, PEER, RESET } from "../native/completion.ts";
 import type { ConnSettings } from "../options/conn.ts";
@@ -88,7 +89,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
 
   /* ---- completions */
 
-  received(chunk: Uint8Array): void {
+  received(chunk: Chunk): void {
     const closing = this.#closing;
     if (!this.isClosed || closing?.isDetaching) this.receive.received(chunk);
     else if (closing?.isAbandoned) this.reset();
@@ -226,7 +227,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
       bytesReadable: stats.bytesReadable + bytesAhead,
       bytesAhead,
       sends: stats.sends,
-      bytesUnsent: stats.bytesUnsent,
+      bytesBuffered: stats.bytesBuffered,
       bytesReceived: stats.bytesReceived,
       bytesSent: stats.bytesSent,
     };

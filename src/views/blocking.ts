@@ -114,7 +114,7 @@ export function makeConnectionSync(
     resolve,
     reject,
   });
-  /* No timer runs while the thread is blocked, so the attempts are started from
+  /* Timers do not run while the thread is blocked, so the attempts are started
    * here. */
   while (!result.isSettled) {
     const left = Math.min(deadline, attempts.nextAt) - now();

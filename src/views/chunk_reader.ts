@@ -1,4 +1,5 @@
 // Copyright the iocp authors. MIT license.
+import type { Chunk } from "../socket/chunk_queue.ts";
 import { DONE, type LoopRead, type Result } from "../socket/pending_reads.ts";
 import type { Socket } from "../socket/socket.ts";
 
@@ -57,14 +58,18 @@ export class ChunkReader implements LoopRead {
     return new Promise(ChunkReader.#executor);
   }
 
-  resolve(got: Uint8Array | number | null): void {
+  resolve(got: Chunk | number | null): void {
     const resolve = this.#resolve!;
     this.#resolve = this.#reject = undefined;
     if (got === null) {
       resolve(DONE);
       this.onEnd(false);
     } else if (typeof got !== "number") resolve({ value: got, done: false });
-    else resolve({ value: this.buffer!.subarray(0, got), done: false });
+    else {
+      /* A buffer of another kind is that of Conn.chunks(), which has its type. */
+      const value = this.buffer!.subarray(0, got) as Chunk;
+      resolve({ value, done: false });
+    }
   }
 
   reject(error: Error): void {

@@ -1,4 +1,5 @@
 // Copyright the iocp authors. MIT license.
+import type { Chunk } from "../socket/chunk_queue.ts";
 import { ChunkReader } from "./chunk_reader.ts";
 import { DONE, type Result } from "../socket/pending_reads.ts";
 
@@ -8,7 +9,7 @@ import { DONE, type Result } from "../socket/pending_reads.ts";
  * after the peer's end, for an answer.
  */
 export class Chunks extends ChunkReader
-  implements AsyncIterableIterator<Uint8Array, undefined> {
+  implements AsyncIterableIterator<Chunk, undefined> {
   return(): Promise<Result> {
     this.socket.close();
     return Promise.resolve(DONE);

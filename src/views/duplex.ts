@@ -83,7 +83,7 @@ function makeClass(): new (socket: Socket) => Duplex {
       this.#writer = new DuplexWriter(this.#activity);
       socket.onReleased(this.#onReleased);
       this.on("end", onEnd);
-      /* Reads before anything is requested, to notice a peer that is gone. */
+      /* Starts to read before anything is requested, to notice the peer's end. */
       this.read(0);
     }
 
@@ -170,7 +170,7 @@ function makeClass(): new (socket: Socket) => Duplex {
       const idle = Math.min(Math.ceil(initialDelay / 1000), SECONDS_MAX);
       const times = idle >= 1 ? { idle } : {};
       this.#attempt(() =>
-        changeOptions(this.#socket, { keepAlive: enable && times })
+        changeOptions(this.#socket, { keepAlive: enable ? times : false })
       );
       return this;
     }
@@ -259,8 +259,8 @@ function makeClass(): new (socket: Socket) => Duplex {
       const close = () => {
         this.emit("close", error !== null || isEnding && writer.hasFailed);
       };
-      /* After the callbacks of writes, and after the delivery of what was written
-       * before an end(). */
+      /* "close" comes after the callbacks of writes and, after an end(), when
+       * everything is sent. */
       if (isEnding) socket.released().then(() => runtime.defer(close));
       else runtime.defer(close);
     }

@@ -4,9 +4,9 @@ import { Inactivity } from "../socket/inactivity.ts";
 import type { Socket } from "../socket/socket.ts";
 
 /**
- * What a duplex does at the moment. It decides whether the connection holds the
- * process alive, which only a pending read or write does, and when a timeout
- * without activity has passed.
+ * What a duplex is doing. It decides whether the connection holds the process
+ * alive, which only a pending read or write does, and when the timeout for
+ * inactivity has passed.
  */
 export class DuplexActivity {
   readonly socket: Socket;
@@ -28,7 +28,7 @@ export class DuplexActivity {
     this.#updateRef();
   }
 
-  /** Reading starts, or rests. */
+  /** Reading starts or stops. */
   setReading(isReading: boolean): void {
     if (isReading === this.#isReading) return;
     this.#isReading = isReading;
@@ -37,7 +37,7 @@ export class DuplexActivity {
 
   /** A write has started or ended. */
   writing(): void {
-    /* A read holds the process anyway. */
+    /* Otherwise the read holds the process alive. */
     if (!this.#isReading) this.#updateRef();
   }
 
@@ -46,7 +46,7 @@ export class DuplexActivity {
     this.#inactivity?.refresh();
   }
 
-  /** Calls back after each such time without activity; 0 ends that. */
+  /** Calls back after each `ms` milliseconds without activity; 0 stops that. */
   setTimeout(ms: number, onTimeout: () => void): void {
     this.#inactivity?.stop();
     this.#inactivity = ms === 0

@@ -8,7 +8,7 @@ import { withCode } from "./duplex_error.ts";
 /** The longest time of a timer in Node, in milliseconds. */
 const TIMEOUT_MAX: number = 2 ** 31 - 1;
 
-/* The value as Node's messages show it. */
+/* The value as Node's error messages show it. */
 function received(value: unknown): string {
   if (value === undefined || value === null) return `Received ${value}`;
   if (typeof value === "function") return `Received function ${value.name}`;
@@ -35,8 +35,8 @@ export function requireCallback(callback: unknown): void {
   throw wrongType("callback", "function", callback);
 }
 
-/** The milliseconds of a timer. Too long a time is shortened with a warning, as
- * Node does. */
+/** Checks the milliseconds of a timer. A time that is too long is shortened, with
+ * a warning, as in Node. */
 export function timerDuration(ms: unknown): number {
   if (typeof ms !== "number") throw wrongType("msecs", "number", ms);
   if (!(ms >= 0 && ms < Infinity)) {

@@ -29,7 +29,7 @@ export function duplexError(error: Error, syscall: "read" | "write"): Error {
   });
 }
 
-/** The same error with Node's code of it. */
+/** Adds Node's code to an error. */
 export function withCode<T extends Error>(error: T, code: string): T {
   return Object.assign(error, { code });
 }

@@ -69,7 +69,7 @@ export class DuplexReader {
     }
     this.#bytesRead += value.length;
     this.#activity.refresh();
-    /* A small chunk that is not consumed at once would hold a whole slab. */
+    /* A small chunk in the buffer would keep a whole slab alive. */
     const isCopied = !duplex.readableFlowing && value.length < COPY_BELOW;
     this.#push(isCopied ? copyToBuffer(value) : viewAsBuffer(value));
   };
@@ -85,7 +85,7 @@ export class DuplexReader {
       nextTick(() => {
         throw error;
       });
-      /* It has kept the Duplex from requesting the next chunk. */
+      /* Because of it, the Duplex has not requested the next chunk. */
       this.start();
     }
   }

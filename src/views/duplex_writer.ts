@@ -9,7 +9,7 @@ function ignore(): void {}
 /** The sending direction of a duplex, on the send queue of the connection. */
 export class DuplexWriter {
   readonly #activity: DuplexActivity;
-  /** The bytes of the write that is in the send queue. */
+  /** The length of the write that is in the send queue. */
   #queuedBytes = 0;
   #sentBytes = 0;
   #hasFailed = false;
@@ -18,7 +18,7 @@ export class DuplexWriter {
     this.#activity = activity;
   }
 
-  /** The bytes that the system has accepted. */
+  /** The number of bytes that the system has accepted. */
   get sentBytes(): number {
     return this.#sentBytes;
   }
@@ -37,7 +37,7 @@ export class DuplexWriter {
     }
     this.#queuedBytes = length;
     this.#activity.refresh();
-    /* Parts leave in order, so the last one is the end of all. */
+    /* Parts are sent in order, so the last one settles last. */
     let last: Promise<unknown> | undefined;
     for (const part of parts) {
       last?.catch(ignore);
@@ -63,7 +63,7 @@ export class DuplexWriter {
       callback();
       return;
     }
-    /* That FIN cannot be sent on a failed connection is no failure of a
+    /* On a failed connection FIN cannot be sent, which is no failure of a
      * write. */
     const done = () => {
       callback();
@@ -74,9 +74,9 @@ export class DuplexWriter {
   }
 
   /**
-   * Whether a close() would send a part only of what was written: `length` bytes
-   * that are not sent yet. After the close() of the Conn the queue is still sent,
-   * otherwise only what the library has accepted.
+   * Whether a close() now would send only a part of what was written, of which
+   * `length` bytes are not sent yet. If the Conn is closed already, its queue is
+   * still sent, otherwise only what the library has accepted.
    */
   isPartlySent(length: number): boolean {
     const { socket } = this.#activity;

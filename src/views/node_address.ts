@@ -2,14 +2,14 @@
 
 import type { NetAddr } from "../native/address.ts";
 
-/** An address as Node's modules have it. */
+/** An address in the form of Node's modules. */
 export interface NodeAddress {
   address: string;
   family: "IPv4" | "IPv6";
   port: number;
 }
 
-/** The same address as Node's modules have it. */
+/** Converts an address to the form of Node's modules. */
 export function nodeAddress({ hostname, port }: NetAddr): NodeAddress {
   const family = hostname.includes(":") ? "IPv6" : "IPv4";
   return { address: hostname, family, port };

@@ -3,14 +3,15 @@
  *
  * Why: pipeTo() waits for the write that is under way before it aborts its
  * destination, and the destination cannot see the signal (Streams Standard,
- * ReadableStreamPipeTo, "shutdown with an action"). A peer that reads nothing
- * would so keep an aborted pipe open for ever, AbortSignal.timeout() or not.
+ * ReadableStreamPipeTo, "shutdown with an action"). Without
+ * the wrappers, a peer that reads nothing would keep an aborted pipe open for ever,
+ * even with AbortSignal.timeout().
  * https://streams.spec.whatwg.org/#readable-stream-pipe-to
  *
  * What: ReadableStream.prototype.pipeTo and pipeThrough are wrapped, which is the
  * only place where a destination and its signal come together. The wrappers pass
- * every call on, and only if the destination is the `writable` of a connection,
- * the connection listens to the signal too. They keep the names, lengths and
+ * every call on. If the destination is the `writable` of a connection, and only
+ * then, the connection listens to the signal too. The wrappers keep the names, lengths and
  * attributes of the methods, and read no argument that the methods would not
  * read.
  *

@@ -98,13 +98,13 @@ export class SocketEvents {
       for (;;) {
         const { value } = await chunks.next();
         if (value === undefined) break;
-        await report("read", value as Uint8Array<ArrayBuffer>);
+        await report("read", value);
       }
     } catch (error) {
       report("error", undefined, error as Error);
       return;
     }
-    /* The loop ends in the same way when this side closes the connection. */
+    /* The loop also ends without an error when this side closes the connection. */
     if (socket.receive.hasPeerEnded) report("end");
     else report("error", undefined, socket.closedError("read"));
   }

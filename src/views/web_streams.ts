@@ -54,7 +54,7 @@ export class WebStreams {
       },
       write: (chunk) => this.#write(chunk),
       close: () => this.#end(),
-      /* In case that no signal was raised. */
+      /* In case the signal was not raised. */
       abort: (reason) => this.#abort(reason),
     });
     followPipes(this.#writable, {

@@ -34,7 +34,7 @@ export function readHeader(): string {
 
 /** Every `#define IOCP_NAME number`. */
 function definesOf(text: string): [name: string, value: number][] {
-  const defines = withoutComments(text).matchAll(
+  const defines = withoutComments(text).replace(/\\\n */g, "").matchAll(
     /^#define (IOCP_\w+)[ \t]+(0x[0-9a-f]+|\d+)[ \t]*$/gim,
   );
   return [...defines].map(([, name, value]) => [name!, Number(value)]);

@@ -1,0 +1,115 @@
+// Copyright the iocp authors. MIT license.
+
+import type { Endpoint } from "../loop/endpoint.ts";
+import type { Group } from "../loop/group.ts";
+import type { NetAddr } from "../native/address.ts";
+import {
+  LOCAL,
+  RESET,
+  SOCKET_STATS_FIELDS,
+  type SocketStats,
+} from "../native/completion.ts";
+import type { NativePort } from "../native/port.ts";
+import { listenSockets } from "./listen_socket.ts";
+import type { ConnSettings } from "../options/conn.ts";
+import type { ListenSettings } from "../options/listen.ts";
+import type { SocketSettings } from "./socket.ts";
+
+/** The owner of listening sockets. */
+export interface ListeningOwner {
+  /** `result` is the id of an accepted connection, or a negative error. The
+   * `settings` are shared by all connections of one listening socket. */
+  accepted(result: number, errno: number, settings: SocketSettings): void;
+  /** The sockets were closed with their port. */
+  portClosed(): void;
+}
+
+/* One of the sockets. */
+class ListeningSocket implements Endpoint {
+  readonly id: number;
+  readonly address: NetAddr;
+  readonly #owner: ListeningOwner;
+  readonly #settings: SocketSettings;
+
+  constructor(
+    id: number,
+    address: NetAddr,
+    settings: ConnSettings,
+    owner: ListeningOwner,
+  ) {
+    this.id = id;
+    this.address = address;
+    this.#owner = owner;
+    this.#settings = { ...settings, listenerAddr: address };
+  }
+
+  accepted(result: number, errno: number): void {
+    this.#owner.accepted(result, errno, this.#settings);
+  }
+
+  closed(): void {}
+
+  portClosed(): void {
+    this.#owner.portClosed();
+  }
+}
+
+/** The sockets of one listener, as if they were one: mostly it is one, and for
+ * "localhost" one of each address family. */
+export class ListeningSockets {
+  readonly #port: NativePort;
+  /** The first one has the address that users see. */
+  readonly #sockets: readonly ListeningSocket[];
+
+  constructor(group: Group, settings: ListenSettings, owner: ListeningOwner) {
+    const { loop } = group;
+    this.#port = loop.port;
+    this.#sockets = listenSockets(loop, settings).map((id) => {
+      group.join(id);
+      const address = loop.port.address(id, LOCAL);
+      return new ListeningSocket(id, address, settings.conn, owner);
+    });
+    for (const socket of this.#sockets) loop.add(socket);
+  }
+
+  get address(): NetAddr {
+    return this.#sockets[0]!.address;
+  }
+
+  /** Keeps `count` accepts posted on each socket. */
+  accept(count: number): void {
+    for (const { id } of this.#sockets) this.#port.accept(id, count);
+  }
+
+  /** The value of an option, or a negative error. */
+  getOption(option: number): number {
+    return this.#port.getOption(this.#sockets[0]!.id, option);
+  }
+
+  /** Sets an option of all sockets. Returns the first negative error, or the last
+   * result. */
+  setOption(option: number, value: number): number {
+    let result = 0;
+    for (const { id } of this.#sockets) {
+      result = this.#port.setOption(id, option, value);
+      if (result < 0) break;
+    }
+    return result;
+  }
+
+  /** The sum of the counters. */
+  stats(): SocketStats {
+    const [sum, ...others] = this.#sockets.map(({ id }) =>
+      this.#port.socketStats(id)
+    );
+    for (const other of others) {
+      for (const field of SOCKET_STATS_FIELDS) sum![field] += other[field];
+    }
+    return sum!;
+  }
+
+  /** Closes all sockets at once. */
+  close(): void {
+    for (const { id } of this.#sockets) this.#port.close(id, RESET, 0);
+  }
+}
