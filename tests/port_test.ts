@@ -25,14 +25,14 @@ test("listen() and connect() use one port of the thread", async () => {
   server.close();
 });
 
-test("CompletionPort.engine and libraryPath say what is underneath", () => {
+test("CompletionPort.engine and libraryPath name the engine and the library", () => {
   using port = new CompletionPort();
   const isWindows = process.platform === "win32";
   assert.equal(port.engine, isWindows ? "iocp" : "epoll");
   assert.match(port.libraryPath, isWindows ? /\.dll$/ : /\.so$/);
 });
 
-test("CompletionPort.stats() counts", async () => {
+test("CompletionPort.stats() counts sockets, bytes and accepts", async () => {
   using ends = await pair();
   const { port, client, server, listener } = ends;
   const before = port.stats();
@@ -49,13 +49,13 @@ test("CompletionPort.stats() counts", async () => {
   const after = port.stats();
   assert.equal(after.bytesReceived - before.bytesReceived, 500_000);
   assert.equal(after.bytesSent - before.bytesSent, 500_000);
-  assert.equal(after.bytesBuffered, 0);
+  assert.equal(after.bytesUnsent, 0);
   assert.equal(after.bytesPosted, 0);
   assert.ok(after.polls > before.polls);
   assert.ok(after.records > before.records);
 });
 
-test("CompletionPort.stats() of several ports are apart", async () => {
+test("CompletionPort.stats() counts each port by itself", async () => {
   using one = await pair();
   using two = new CompletionPort();
   assert.equal(two.stats().sockets, 0);
@@ -63,7 +63,7 @@ test("CompletionPort.stats() of several ports are apart", async () => {
   assert.equal(two.stats().sockets, 1);
 });
 
-test("CompletionPort.close() ends loops and rejects what waits", async () => {
+test("CompletionPort.close() ends loops and rejects pending calls", async () => {
   using ends = await pair();
   const { port, client, server, listener } = ends;
   const accept = errorFrom(listener.accept());
@@ -80,7 +80,7 @@ test("CompletionPort.close() ends loops and rejects what waits", async () => {
   assert.equal((await write).code, "EINTR");
 });
 
-test("CompletionPort.close() resets what still had to be sent", async () => {
+test("CompletionPort.close() resets connections with bytes to send", async () => {
   using ends = await pair();
   using other = new CompletionPort();
   const client = await other.connect(ends.listener.addr);
@@ -129,7 +129,7 @@ test("A closed CompletionPort refuses every call", async () => {
   }
 });
 
-test("CompletionPort.close() may be called by whoever is called back", async () => {
+test("CompletionPort.close() may be called in a callback", async () => {
   using ends = await pair();
   const { port, client, server } = ends;
   const loops = [client, server].map(async (conn) => {
