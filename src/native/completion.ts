@@ -65,7 +65,7 @@ export const DETACH = 2;
 export const STATS_FIELDS = [
   "sockets",
   "operations",
-  "bytesBuffered",
+  "bytesUnsent",
   "bytesPosted",
   "bytesReceived",
   "bytesSent",
@@ -85,7 +85,7 @@ export const SOCKET_STATS_FIELDS = [
   "bytesPosted",
   "bytesReadable",
   "sends",
-  "bytesBuffered",
+  "bytesUnsent",
   "bytesReceived",
   "bytesSent",
   "acceptsPosted",

@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
-import type { NetAddr } from "../native/address.ts";
 import type { Chunk } from "./chunk_queue.ts";
+import type { NetAddr } from "../native/address.ts";
 import { type CloseOwner, Closing } from "./closing.ts";
 import { LOCAL, PEER, RESET } from "../native/completion.ts";
 import type { ConnSettings } from "../options/conn.ts";
@@ -227,7 +227,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
       bytesReadable: stats.bytesReadable + bytesAhead,
       bytesAhead,
       sends: stats.sends,
-      bytesBuffered: stats.bytesBuffered,
+      bytesUnsent: stats.bytesUnsent,
       bytesReceived: stats.bytesReceived,
       bytesSent: stats.bytesSent,
     };
