@@ -47,15 +47,8 @@ test("completion.ts has the numbers of iocp.h", () => {
   assert.deepEqual(rest.sort(), UNUSED);
 });
 
-/* The names that users see, where iocp.h has another one. */
-const RENAMED = new Map([
-  ["bytesBuffered", "bytes_kept"],
-  ["firstByteTimeouts", "silent"],
-]);
-
 function snake(name: string): string {
-  return RENAMED.get(name) ??
-    name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 test("completion.ts has the header and the record of iocp.h", () => {

@@ -51,7 +51,7 @@ describe("Of two ports", () => {
     }
     await server.write(pattern(300));
     await client.read(new Uint8Array(300));
-    await eventually("it has left", () => two.stats().bytesBuffered === 0);
+    await eventually("it has left", () => two.stats().bytesUnsent === 0);
     assert.equal(two.stats().bytesSent, 5_000);
     assert.equal(two.stats().bytesReceived, 300);
     assert.equal(one.port.stats().bytesReceived, 5_000);

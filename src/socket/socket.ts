@@ -227,7 +227,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
       bytesReadable: stats.bytesReadable + bytesAhead,
       bytesAhead,
       sends: stats.sends,
-      bytesBuffered: stats.bytesBuffered,
+      bytesUnsent: stats.bytesUnsent,
       bytesReceived: stats.bytesReceived,
       bytesSent: stats.bytesSent,
     };

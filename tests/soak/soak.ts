@@ -16,7 +16,7 @@ import { closedAddress, silentAddress } from "../shared/network.ts";
 import { Random } from "../shared/random.ts";
 import { Counters } from "./counters.ts";
 import { Hub } from "./hub.ts";
-import { bytesBuffered, judge, type Sample } from "./memory.ts";
+import { bytesUnsent, judge, type Sample } from "./memory.ts";
 import { pay, type Place, VISITS } from "./visits.ts";
 
 /** Visits at a time. */
@@ -121,8 +121,8 @@ async function requireEmpty(
 ): Promise<void> {
   for (const [name, port] of Object.entries(ports)) {
     const left = () => {
-      const { sockets, bytesBuffered, bytesPosted, operations } = port.stats();
-      return { sockets, bytesBuffered, bytesPosted, operations };
+      const { sockets, bytesUnsent, bytesPosted, operations } = port.stats();
+      return { sockets, bytesUnsent, bytesPosted, operations };
     };
     const isEmpty = () => Object.values(left()).every((count) => count === 0);
     await eventually("nothing is left", isEmpty).catch(() =>
@@ -132,7 +132,7 @@ async function requireEmpty(
 }
 
 function tell(): void {
-  const kept = bytesBuffered();
+  const kept = bytesUnsent();
   const { made, open, bytes, resets, workers, errors } = counters;
   if (isWarm) samples.push({ bytes: kept, made });
   say({
