@@ -18,7 +18,7 @@ if (!cellNames.includes(name)) {
 const args = rest[0] === "--" ? rest.slice(1) : rest;
 const { cell, reason } = await openCell(name);
 if (!cell) {
-  console.error(`${name} cannot be had: ${reason}`);
+  console.error(`${name} is not available: ${reason}`);
   process.exit(1);
 }
 const result = await cell.run(args, { cwd: process.cwd(), show: true });

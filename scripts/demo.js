@@ -83,7 +83,7 @@ const cells = [];
 for (const runtime of ["deno", "bun"]) {
   const { cell, reason } = await openCell(`${runtime}-${system}`);
   if (!cell) {
-    throw new Error(`${runtime} on ${system} cannot be had: ${reason}`);
+    throw new Error(`${runtime} on ${system} is not available: ${reason}`);
   }
   cells.push(cell);
 }

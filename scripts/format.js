@@ -32,7 +32,7 @@ export async function formatWithDprint(write) {
   const args = [...command, "--config", join(repository, "dprint.json")];
   const result = await run(dprintPath(), args, { cwd: repository, env });
   if (result.ok) return [];
-  // It colours even what nobody sees.
+  // It colours its output even in a pipe.
   const plain = result.output.replace(/\x1b\[[0-9;]*m/g, "").trim();
   return [plain || `dprint: ${describeEnd(result)}`];
 }

@@ -16,9 +16,9 @@ export function readJunit(text) {
     // Deno reports a group beside the tests in it, whose names begin with its
     // own. It counts only when it failed and none of them did.
     const inside = cases.filter((one) => one.name.startsWith(`${name} &gt; `));
-    const told = outcome !== "failed" ||
+    const isCounted = outcome !== "failed" ||
       inside.some((one) => one.outcome === "failed");
-    if (inside.length > 0 && told) continue;
+    if (inside.length > 0 && isCounted) continue;
     counts[outcome] += 1;
   }
   return counts;

@@ -32,7 +32,7 @@ async function main() {
     throw new Error("--write takes all rules: no --filter, no --controls");
   }
   const runner = await windowsRunner();
-  if (runner.reason) throw new Error(`Wine cannot be had: ${runner.reason}`);
+  if (runner.reason) throw new Error(`Wine is not available: ${runner.reason}`);
   const args = values.controls ? ["--controls"] : [];
   for (const name of ["filter", "limit", "jobs"]) {
     if (values[name] !== undefined) args.push(`--${name}`, values[name]);

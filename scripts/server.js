@@ -4,7 +4,8 @@ import { describeEnd } from "./setup.js";
 
 /**
  * Starts a server in a cell and waits until its output matches `pattern`.
- * Returns `{ match, stop }`: `stop()` kills it and returns how it ended.
+ * Returns `{ match, ended, stop }`: `ended` resolves with how it ended, and
+ * `stop()` kills it and returns the same.
  */
 export async function serve(cell, pattern, args, options) {
   const stopper = new AbortController();
@@ -26,5 +27,5 @@ export async function serve(cell, pattern, args, options) {
       `it does not serve (${describeEnd(match)})\n${match.output}`,
     );
   }
-  return { match, stop: () => (stopper.abort(), ended) };
+  return { match, ended, stop: () => (stopper.abort(), ended) };
 }

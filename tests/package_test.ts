@@ -107,7 +107,7 @@ for (const { name, text } of workflows) {
       ...run.matchAll(/\bnpm (?:(run)(?: -s)? )?([\w:]+)/g),
     ]);
     assert.ok(calls.length > 0);
-    const own = ["test", "pack", "publish", "pkg"];
+    const own = ["test", "pack", "publish"];
     for (const [call, run, script] of calls) {
       if (run === undefined) assert.ok(own.includes(script!), call);
       else assert.ok(script! in npm.scripts, call);

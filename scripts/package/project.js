@@ -18,7 +18,9 @@ export async function pack(folder) {
     [...args, "--pack-destination", folder],
     repository,
   );
-  const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf("[")));
+  /* An array, and since npm 12 an object. */
+  const packed = JSON.parse(stdout.slice(stdout.search(/^[[{]/m)));
+  const [{ filename, files }] = Object.values(packed);
   return { path: join(folder, filename), files: files.map(({ path }) => path) };
 }
 

@@ -30,8 +30,8 @@ export function cacheFolder() {
 
 /**
  * Returns `cache/name`, made by `make(partialFolder)` if it is not there yet.
- * A process that finds another one at it waits for that one; should both have
- * begun in the same moment, the first to finish wins.
+ * A process waits for another one that is making it; if both began at the same
+ * moment, the first to finish wins.
  */
 export function cached(name, what, make) {
   let pending = makers.get(name);
@@ -74,10 +74,10 @@ async function install(name, what, make) {
   return folder;
 }
 
-// Waits for other processes that make the same, and removes what those left
-// that did not get to their end.
+// Waits for other processes that make the same, and removes the partial folders
+// of those that did not finish.
 async function otherMakers(name) {
-  for (let told = false;; told = true) {
+  for (let announced = false;; announced = true) {
     let maker = null;
     for (const entry of await readdir(cacheFolder())) {
       const match = /^(.*)\.partial-(\d+)$/.exec(entry);
@@ -87,7 +87,9 @@ async function otherMakers(name) {
       else await removeFolder(join(cacheFolder(), entry));
     }
     if (maker === null) return;
-    if (!told) announce(`process ${maker} is installing ${name}: waiting ...`);
+    if (!announced) {
+      announce(`process ${maker} is installing ${name}: waiting ...`);
+    }
     await setTimeout(500);
   }
 }
@@ -120,7 +122,7 @@ export function once(make) {
   };
 }
 
-/** Says what a long step is about; on standard error, so output stays clean. */
+/** Announces a long step, on standard error. */
 export function announce(message) {
   process.stderr.write(`iocp: ${message}\n`);
 }

@@ -1,15 +1,14 @@
 // Copyright the iocp authors. MIT license.
 
-// A small Debian 13 in a folder, for what this machine may not have or has in
-// another version. There are three: one with Wine 10, gcc for both systems and
-// musl's loader, one with a browser and what else loads a web server, and one
-// with clang and its libFuzzer, so that none is waited for by those who need
-// only another.
+// A small Debian 13 in a folder, for programs that this machine may not have or
+// has in another version. There are three, so that each is installed only when
+// it is needed: one with Wine 10, gcc for both systems and musl's loader, one
+// with a browser and other clients of a web server, and one with clang and
+// libFuzzer.
 //
-// Each is entered in mount and process namespaces of its own: all mounts vanish
-// and all processes (Wine's server too) end with the program that was started,
-// however it ends, so nothing is ever left to clean up and the folder can be
-// deleted at any time.
+// Programs run inside in mount and process namespaces: all mounts vanish and all
+// processes (Wine's server too) end with the program that was started, so
+// nothing is left to clean up and the folder can be deleted at any time.
 
 import { realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,12 +1,13 @@
 // Copyright the iocp authors. MIT license.
 
-// deno.exe and bun.exe for Windows, to be run under Wine, from the same npm
-// packages and of the same versions as the ones that run on this system.
+// deno.exe and bun.exe, to run under Wine, from the same npm packages and of the
+// same versions as those for this system.
 
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cached, repository } from "./cache.js";
+import { argv } from "./command.js";
 import { npm } from "./node_modules.js";
 
 /** Installs both if they are missing; returns `{ deno, bun }`, their paths. */
@@ -35,15 +36,7 @@ export async function ensureWindowsRuntimes() {
 
 async function install(folder, deno, bun) {
   await writeFile(join(folder, "package.json"), '{ "private": true }\n');
-  await npm([
-    "install",
-    "--os=win32",
-    "--cpu=x64",
-    "--ignore-scripts",
-    "--no-audit",
-    "--no-fund",
-    "--no-package-lock",
-    `deno@${deno}`,
-    `bun@${bun}`,
-  ], folder);
+  const args = argv`install --os=win32 --cpu=x64 --ignore-scripts --no-audit
+    --no-fund --no-package-lock deno@${deno} bun@${bun}`;
+  await npm(args, folder);
 }

@@ -19,12 +19,12 @@ const prepareOnce = once(prepare);
 
 /**
  * Returns `{ wine, reason }`; without Wine, `wine` is null and the reason says
- * why. With `CI=true` it throws instead: there the cells are never left out.
+ * why. With `CI=true` it throws instead: there no cell is skipped.
  */
 export async function ensureWine() {
   const found = await prepareOnce();
   if (!found.wine && process.env.CI === "true") {
-    throw new Error(`Wine ${oldest} cannot be had: ${found.reason}`);
+    throw new Error(`Wine ${oldest} is not available: ${found.reason}`);
   }
   return found;
 }

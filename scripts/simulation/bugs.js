@@ -3,6 +3,7 @@
 // Plants known bugs in copies of the library, one at a time, and has the
 // simulation look for each.
 
+import { existsSync } from "node:fs";
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bugs } from "../../ffi/tests/model/bugs.js";
@@ -17,7 +18,8 @@ const schedulesMax = 400_000;
 /**
  * Looks for every bug with `filter` in its group or name, `jobs` at once, and
  * calls `onFound` with each. Returns them with `seed`, which has found it (null:
- * none has), `schedules`, `seconds` and `rule`.
+ * none has), `schedules`, `seconds` and `rule`. `base` may be a folder that the
+ * library without bugs was compiled into.
  */
 export async function findBugs(debian, ffi, scratch, options) {
   const { filter = "", jobs, onFound } = options;
@@ -25,8 +27,8 @@ export async function findBugs(debian, ffi, scratch, options) {
     `${group} ${name}`.includes(filter)
   );
   if (chosen.length === 0) return [];
-  const base = join(scratch, "base");
-  await compileSimulation(debian, ffi, base, { jobs });
+  const { base = join(scratch, "base") } = options;
+  if (!existsSync(base)) await compileSimulation(debian, ffi, base, { jobs });
   const find = (bug) =>
     inTemporaryFolder("iocp-bug-", async (folder) => ({
       ...bug,

@@ -43,7 +43,7 @@ export async function cStage({ report, root, filter, jobs }) {
     if (withExample) {
       await inTemporaryFolder(
         "iocp-example-",
-        (scratch) => testExample(report, root, system, scratch, runner),
+        (scratch) => testExample(report, scratch, context),
       );
     }
   }

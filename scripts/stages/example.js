@@ -9,7 +9,8 @@ import { buildForC } from "../../ffi/build_c.js";
 import { modes, targetOf, warnings } from "../../ffi/compile.js";
 import { inspectArchive } from "../../ffi/inspect.js";
 import { compile, systems } from "../c_program.js";
-import { argv, cacheFolder, describeEnd, ensureDebian } from "../setup.js";
+import { serve } from "../server.js";
+import { argv, cacheFolder, ensureDebian, problemsOf } from "../setup.js";
 
 const connections = 200;
 const bytes = { linux: 200_000, windows: 20_000 };
@@ -18,7 +19,8 @@ const bytes = { linux: 200_000, windows: 20_000 };
  * Builds ffi/examples/echo.c with the shared and the static library, release
  * and debug, and has a server and a client of each exchange checked data.
  */
-export async function testExample(report, root, system, scratch, runner) {
+export async function testExample(report, scratch, context) {
+  const { root, system, jobs, runner } = context;
   const target = targetOf(system);
   const output = join(scratch, "products");
   const name = `c ${system}: example`;
@@ -30,9 +32,10 @@ export async function testExample(report, root, system, scratch, runner) {
     },
   );
   if (!built) return;
+  const checks = {};
   for (const mode of Object.keys(modes)) {
     for (const kind of ["shared", "static"]) {
-      await report.check(`${name}, ${kind} library, ${mode}`, async () => {
+      checks[`${name}, ${kind} library, ${mode}`] = async () => {
         const folder = join(scratch, `echo-${kind}-${mode}`);
         const libraries = join(output, target.name, mode);
         const include = join(output, "include");
@@ -40,9 +43,10 @@ export async function testExample(report, root, system, scratch, runner) {
           ...{ kind, folder, libraries, include, runner },
         });
         return await exchange(program, bytes[system], runner.start);
-      });
+      };
     }
   }
+  await report.checks(jobs, checks);
 }
 
 // Products must not contain paths of the machine they were built on.
@@ -82,30 +86,13 @@ async function compileExample(root, system, build) {
   return program;
 }
 
-// Returns what went wrong.
 async function exchange(program, bytes, start) {
-  const stop = new AbortController();
-  let text = "";
-  let listening;
-  const port = new Promise((resolve) => listening = resolve);
-  const server = start(program, ["server", "0", `${connections}`], {
-    signal: stop.signal,
-    onStdout: (chunk) => {
-      text += chunk;
-      const match = /listening on port (\d+)\s/.exec(text);
-      if (match) listening(match[1]);
-    },
-  });
-  const number = await Promise.race([port, server.then(() => null)]);
-  const args = ["client", number, `${connections}`, `${bytes}`];
-  const client = number && await start(program, args);
-  // The server would wait for its connections forever.
-  if (!client?.ok) stop.abort();
-  const ended = await server;
-  const problems = [];
-  for (const [side, result] of [["client", client], ["server", ended]]) {
-    if (result?.ok) continue;
-    problems.push(`${side}: ${result?.output}${result && describeEnd(result)}`);
-  }
-  return problems;
+  const run = (args, options) => start(program, args, options);
+  const sizes = argv`${connections} ${bytes}`;
+  const pattern = /listening on port (\d+)\s/;
+  const server = await serve({ run }, pattern, argv`server 0 ${connections}`);
+  const client = await run(argv`client ${server.match[1]} ${sizes}`);
+  // Without the client the server would wait for its connections forever.
+  const ended = client.ok ? await server.ended : await server.stop();
+  return [client, ended].flatMap(problemsOf);
 }

@@ -50,6 +50,7 @@ export async function simulateStage({ report, root, filter = "", jobs }) {
     await report.group(name, () =>
       plantBugs(name, debian, ffi, scratch, {
         filter: all ? "" : filter,
+        base: join(scratch, "windowsplain"),
         jobs,
       }));
   });
