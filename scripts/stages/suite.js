@@ -23,7 +23,8 @@ import {
 const timeout = 600_000;
 
 // These are started first, so that none of them is left to the end alone.
-const longest = /\b(stress|leak|lengths|life|receive_mode|http_service)_test/;
+const longest =
+  /\b(documents|stress|leak|lengths|life|receive_mode|http_service)_test/;
 
 /**
  * The same tests/**\/*_test.ts in each cell. Each file has a process and a
