@@ -104,7 +104,7 @@ struct iocp_record {
 #define IOCP_CONNECTED 2 /* result: 0 */
 #define IOCP_RECEIVED 3  /* result: bytes at slab offset detail; 0: the end */
 #define IOCP_READABLE 4  /* result: 0; call iocp_read() again */
-#define IOCP_SENT 5      /* result: bytes of the copy that iocp_send() made */
+#define IOCP_SENT 5      /* result: bytes of the copy that was sent */
 #define IOCP_SHUT 6      /* result: 0 */
 #define IOCP_CLOSED 7    /* result: 0; the id is stale from here on */
 

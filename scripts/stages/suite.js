@@ -39,10 +39,12 @@ export async function suiteStage(options) {
   const testFilter = named.length > 0 ? undefined : filter;
   for (const name of cells) {
     const title = name.replace("-", " ");
-    const { cell, reason } = await openCell(name).catch((error) => ({
-      reason: error.message,
-      failed: true,
-    }));
+    const { cell, reason, error } = await openCell(name)
+      .catch((error) => ({ error }));
+    if (error) {
+      await report.check(title, () => [error.message]);
+      continue;
+    }
     if (!cell) {
       const allowed = process.platform === "win32";
       report.missing(title, reason, { allowed });
