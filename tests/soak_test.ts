@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { start } from "./shared/child.ts";
 import { repositoryPath } from "./shared/files.ts";
 import { pattern } from "./shared/pattern.ts";
-import { bytesBuffered, judge, type Sample } from "./soak/memory.ts";
+import { bufferedBytes, judge, type Sample } from "./soak/memory.ts";
 
 const MIB = 1024 * 1024;
 
@@ -44,13 +44,13 @@ test("Memory that grows is not flat, and a peak is no growth", () => {
 function makeGarbage(): void {
   const arrays = Array.from({ length: 200 }, () => new Array(20_000).fill(0));
   assert.equal(arrays.length, 200);
-  bytesBuffered();
+  bufferedBytes();
 }
 
 test("What is kept counts", () => {
-  const before = bytesBuffered();
+  const before = bufferedBytes();
   const arrays = Array.from({ length: 30 }, () => pattern(MIB));
-  const more = bytesBuffered() - before;
+  const more = bufferedBytes() - before;
   assert.ok(more > 29 * MIB, `${more} bytes more`);
   assert.equal(arrays.length, 30);
 });
@@ -58,8 +58,8 @@ test("What is kept counts", () => {
 /* The resident memory of Deno under Wine grows by 12 MiB meanwhile. */
 test("Garbage does not count, nor what Wine remembers of it", () => {
   for (let i = 0; i < 3; i++) makeGarbage();
-  const before = bytesBuffered();
+  const before = bufferedBytes();
   for (let i = 0; i < 20; i++) makeGarbage();
-  const more = bytesBuffered() - before;
+  const more = bufferedBytes() - before;
   assert.ok(more < 8 * MIB, `${more} bytes more`);
 });

@@ -66,7 +66,7 @@ export function judge(samples: readonly Sample[]): Verdict {
 }
 
 /** The memory that is in use, without garbage. */
-export function bytesBuffered(): number {
+export function bufferedBytes(): number {
   collectGarbage();
   return privateBytes();
 }

@@ -16,7 +16,7 @@ import { closedAddress, silentAddress } from "../shared/network.ts";
 import { Random } from "../shared/random.ts";
 import { Counters } from "./counters.ts";
 import { Hub } from "./hub.ts";
-import { bytesBuffered, judge, type Sample } from "./memory.ts";
+import { bufferedBytes, judge, type Sample } from "./memory.ts";
 import { pay, type Place, VISITS } from "./visits.ts";
 
 /** Visits at a time. */
@@ -132,7 +132,7 @@ async function requireEmpty(
 }
 
 function tell(): void {
-  const kept = bytesBuffered();
+  const kept = bufferedBytes();
   const { made, open, bytes, resets, workers, errors } = counters;
   if (isWarm) samples.push({ bytes: kept, made });
   say({
