@@ -35,6 +35,8 @@ enum sock_state {
 #define SOCK_KEEP_INTERVAL 17
 #define SOCK_REUSE_UNICASTPORT 0x3007
 #define SOCK_OPTIONS 32
+/* Option numbers of the levels IPPROTO_IP and IPPROTO_IPV6. */
+#define SOCK_FAMILY_OPTIONS 80
 
 /* AF_UNIX, whose addresses the library does not have. */
 #define SOCK_LOCAL 1
@@ -58,16 +60,15 @@ struct sock {
   bool has_events;     /* WSAEventSelect() */
   bool shares_port;    /* SO_REUSE_UNICASTPORT is set, and it was requested */
   bool asks_to_share;
-  bool has_own_port; /* from a bind to port 0 */
-  bool is_exempt; /* its exclusive bind was refused, so it may share the address
-                   */
-  bool
-      has_inherited; /* has inherited from its listener, linger time included */
+  bool has_own_port;  /* from a bind to port 0 */
+  bool is_exempt;     /* its exclusive bind was refused, so it may share */
+  bool has_inherited; /* from its listener, linger time included */
   bool inherited_resets;
   /* SO_UPDATE_..._CONTEXT has not been set yet; most functions fail. */
   bool lacks_context;
   uint8_t modes;
   int32_t options[SOCK_OPTIONS]; /* the values that are stored */
+  int32_t family_options[SOCK_FAMILY_OPTIONS];
   /* the values that were requested and not stored */
   int32_t wanted[SOCK_OPTIONS];
   bool has_failed_option; /* setting one of these has failed */
