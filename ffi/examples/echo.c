@@ -96,7 +96,7 @@ static struct sockaddr_in loopback(unsigned port) {
 }
 
 /* The socket blocks, so this waits for room. Returns 0 if the connection has
-   failed, which a callback reports too. */
+ * failed, which a callback reports too. */
 static int send_all(os_socket socket, const char* bytes, size_t length) {
   while (length != 0) {
     int count = (int)send(socket, bytes, (int)length, 0);
@@ -134,7 +134,7 @@ static void on_server_event(os_socket socket,
       break;
   }
   /* The end of the stream or an error is the last call; the program closes the
-     socket. */
+   * socket. */
   close_socket(socket);
   atomic_fetch_add(&ended, 1);
 }

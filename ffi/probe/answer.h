@@ -23,7 +23,7 @@ __attribute__((format(printf, 1, 2))) void answer_detail(const char* format,
 void answer_print(HANDLE file);
 
 /* A step that must work before the question. Otherwise the process ends: the
-   rule was not asked, and the failed step is the reason. */
+ * rule was not asked, and the failed step is the reason. */
 #define NEED(condition) answer_need(condition, #condition)
 void answer_need(bool is_done, const char* step);
 

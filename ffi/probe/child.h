@@ -35,7 +35,7 @@ struct child {
 DWORD child_start(struct child* child, const struct experiment* experiment);
 
 /* Whether it has ended; after its limit it is ended. Then the result is stored,
-   and the child is closed. */
+ * and the child is closed. */
 bool child_has_ended(struct child* child,
                      DWORD limit_ms,
                      struct result* result_out);

@@ -40,7 +40,7 @@ const struct experiment* experiment_find(const char* name) {
 }
 
 /* The length of the first answer in a list; `*next_out` is the rest, or
-   NULL. */
+ * NULL. */
 static size_t experiment__first(const char* list, const char** next_out) {
   static const char separator[] = " or ";
   const char* end = strstr(list, separator);

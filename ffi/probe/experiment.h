@@ -17,7 +17,7 @@ struct experiment {
   const char* name; /* on the command line; NULL ends a table */
   const char* rule;
   /* The answers of the model, separated by " or ": if the documentation leaves
-     something open, the model has several. */
+   * something open, the model has several. */
   const char* model;
   /* The answers of the documentation, or NULL if it has none. */
   const char* documented;
@@ -45,8 +45,8 @@ extern const struct experiment theme_send[];
 extern const struct experiment theme_thread[];
 
 /* These end with a title of NULL. `themes` are the rules of the model.
-   `controls` is one theme whose results are known on every system: it shows
-   that the probe notices a difference, a hang and a crash. */
+ * `controls` is one theme whose results are known on every system: it shows
+ * that the probe notices a difference, a hang and a crash. */
 extern const struct theme themes[];
 extern const struct theme controls[];
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* TCP sockets of an experiment, at 127.0.0.1. A step that fails ends it
-   (NEED()). Sockets are not closed: the process ends soon. */
+ * (NEED()). Sockets are not closed: the process ends soon. */
 #ifndef PROBE_LOOPBACK_H
 #define PROBE_LOOPBACK_H
 
@@ -21,8 +21,8 @@ SOCKET loopback_new(void); /* overlapped, blocking */
 struct sockaddr_in loopback_address(uint16_t port);
 
 /* Binds to a port, or to any with 0. `option` is SO_REUSEADDR,
-   SO_EXCLUSIVEADDRUSE, or 0. Both return 0 or the error of bind() or
-   listen(). */
+ * SO_EXCLUSIVEADDRUSE, or 0. Both return 0 or the error of bind() or
+ * listen(). */
 DWORD loopback_bind(SOCKET socket, uint32_t ip, uint16_t port, int option);
 DWORD loopback_listen(SOCKET socket, uint32_t ip, uint16_t port, int option);
 
@@ -35,7 +35,7 @@ DWORD loopback_linger(SOCKET socket, bool is_on, u_short seconds);
 DWORD loopback_set_blocking(SOCKET socket, bool is_blocking);
 
 /* A connection: the near end is the accepted socket, the far one has
-   connected. */
+ * connected. */
 struct pair {
   SOCKET listener;
   SOCKET near_end;
@@ -43,7 +43,7 @@ struct pair {
 };
 void pair_open(struct pair* pair);
 /* Its far end buffers little without a reader. The buffer was set, so it does
-   not grow. */
+ * not grow. */
 void pair_open_narrow(struct pair* pair);
 
 /* Reads until the stream ends, or nothing arrives for `quiet_ms`. */

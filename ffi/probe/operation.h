@@ -20,7 +20,7 @@ struct operation {
 struct operation* operation_new(uint32_t size);
 
 /* Start an operation. Return 0 if it completed at once, WSA_IO_PENDING, or the
-   error. */
+ * error. */
 DWORD operation_receive(SOCKET socket, struct operation* operation);
 DWORD operation_send(SOCKET socket, struct operation* operation);
 DWORD operation_connect(SOCKET socket,
@@ -46,7 +46,7 @@ void port_tie(HANDLE port, SOCKET socket);
 DWORD port_dequeue(HANDLE port, DWORD timeout_ms, OVERLAPPED_ENTRY* entry_out);
 
 /* Whether the packet of the operation arrives in that time; others are
-   discarded. */
+ * discarded. */
 bool port_has_ended(HANDLE port,
                     const struct operation* operation,
                     DWORD timeout_ms);

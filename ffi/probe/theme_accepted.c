@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Accepted sockets before and after the update of their context, and what they
-   inherit. */
+ * inherit. */
 #include "accepting.h"
 #include "answer.h"
 #include "experiment.h"

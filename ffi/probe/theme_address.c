@@ -212,7 +212,7 @@ static SOCKET address__new_v6(void) {
 }
 
 /* Listens at [::], for both families or for IPv6 only. Returns 0 or an
-   error. */
+ * error. */
 static DWORD address__listen_v6(SOCKET socket, uint16_t port, bool is_dual) {
   struct sockaddr_in6 address;
   memset(&address, 0, sizeof address);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ConnectEx(), and connected sockets before and after the update of their
-   context. */
+ * context. */
 #include <string.h>
 
 #include "answer.h"

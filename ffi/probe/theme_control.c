@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Questions whose answer is known on every system: they show that the probe
-   notices a difference, a hang, a crash and a failed step. */
+ * notices a difference, a hang, a crash and a failed step. */
 #include "answer.h"
 #include "experiment.h"
 #include "loopback.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Completion ports: how many threads they let run, and which handles are on
-   them. */
+ * them. */
 #include <string.h>
 
 #include "answer.h"
@@ -129,7 +129,7 @@ static void port__receive_not_overlapped(void) {
 }
 
 /* FileModeInformation, and its bits for handles that are not overlapped:
-   FILE_SYNCHRONOUS_IO_ALERT and FILE_SYNCHRONOUS_IO_NONALERT (ntifs.h). */
+ * FILE_SYNCHRONOUS_IO_ALERT and FILE_SYNCHRONOUS_IO_NONALERT (ntifs.h). */
 #define PORT__MODE 16
 #define PORT__SYNCHRONOUS 0x30u
 

@@ -112,7 +112,7 @@ static void receive__after_fin(void) {
 }
 
 /* Two receives are posted, and this side has shut down. Then the peer sends
-   more than the first one can hold, and ends. */
+ * more than the first one can hold, and ends. */
 static void receive__both_ended(void) {
   struct receive__bed bed;
   receive__open(&bed);

@@ -85,7 +85,7 @@ static void run_server(void) {
   fflush(stdout);
   host_socket socket = raw_accept(listener);
   /* Wine 10 may lose bytes of a non-blocking send (ffi/src/windows/winsock.c),
-     and every byte that this server sends is checked. */
+   * and every byte that this server sends is checked. */
   host_socket_set_blocking(socket, true);
   for (;;) {
     int32_t count = raw_receive(socket, bytes, sizeof bytes);

@@ -28,7 +28,7 @@ static unsigned storm_client_of(struct drive* drive,
 }
 
 /* Each connection has a pattern of its own, which shows that its ends belong
-   together and that none is reported twice. */
+ * together and that none is reported twice. */
 static void storm_check(struct drive* drive,
                         struct drive_socket* listener,
                         struct drive_socket** clients) {

@@ -36,7 +36,7 @@ static void exchanges_both_ways(void) {
     check_is(socket->received, 100000);
     raw_close(theirs);
     /* The port closes what it owns; leaked handles are counted after each
-       case. */
+     * case. */
     drive_close_now(socket);
   }
   drive_finish(&drive);
@@ -125,7 +125,7 @@ static void not_connected_streams(void) {
 }
 
 /* No completion port accepts it. The error differs from that of a handle on a
-   port. */
+ * port. */
 static void for_synchronous_operations(void) {
   struct drive drive;
   struct iocp_address address;

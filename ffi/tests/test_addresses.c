@@ -16,7 +16,7 @@
 #define NO_IPV6 "no IPv6 on the loopback"
 
 /* A plain peer connects to literal:port and exchanges bytes. Returns its
-   address as the port sees it. */
+ * address as the port sees it. */
 static struct iocp_address exchange(struct drive* drive,
                                     struct drive_socket* listener,
                                     const char* literal,
@@ -80,7 +80,7 @@ static void wildcard_of_ipv4(void) {
 }
 
 /* The IPv6 wildcard accepts both, and reports IPv4 peers as mapped
-   addresses. */
+ * addresses. */
 static void dual_stack(void) {
   static const uint8_t mapped[16] = {
       0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, 0, 0, 1};
@@ -203,7 +203,7 @@ static void reuse_port(void) {
 }
 
 /* A restarted server can bind its address although connections of the former
-   one are still open. */
+ * one are still open. */
 static void restart_with_connections(void) {
   struct drive drive;
   struct iocp_address address;
@@ -241,7 +241,7 @@ static void unknown_zone(void) {
 }
 
 /* Callers in other languages have addresses in byte arrays of any alignment.
-   Only a sanitizer notices an access as an aligned struct. */
+ * Only a sanitizer notices an access as an aligned struct. */
 static void at_any_alignment(void) {
   struct drive drive;
   struct iocp_address address = raw_address("127.0.0.1", 0);

@@ -77,7 +77,7 @@ static void wrong_arguments(void) {
 }
 
 /* No completion port accepts it. The error differs from that of a handle on a
-   port. */
+ * port. */
 static void for_synchronous_operations(void) {
   struct iocp_address address;
   host_socket ours = host_socket_open_synchronous();
@@ -161,7 +161,7 @@ static void skips_packets(void) {
 }
 
 /* Callbacks can use the socket again, unless the system could not remove it
-   from its port: then only a port with IOCP_DETACHED can. */
+ * from its port: then only a port with IOCP_DETACHED can. */
 static void detached_from_a_port(void) {
   struct iocp_callbacks* callbacks = calls_new(1);
   struct calls calls = {0};

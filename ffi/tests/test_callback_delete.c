@@ -84,7 +84,7 @@ static void refused_inside_a_callback(void) {
   calls_send(peer, "x", 1);
   calls_until(atomic_load(&calls.received) == 1);
   /* The delete itself makes the last call, and the delete in it is refused
-     too. */
+   * too. */
   check_is(iocp_callbacks_delete(callbacks), 0);
   check_is(atomic_load(&calls.last_event), IOCP_CALLBACK_ERROR);
   raw_close(calls.socket);

@@ -129,8 +129,8 @@ static void check_older_is_gone(struct calls* calls,
 }
 
 /* A descriptor is closed, and its number is at once that of a new socket, which
-   is added too. The old socket has its last call before the new one has its
-   first. */
+ * is added too. The old socket has its last call before the new one has its
+ * first. */
 static void number_is_used_again(void) {
   struct iocp_callbacks* callbacks = calls_new(4);
   uint32_t same_count = 0;
@@ -161,7 +161,7 @@ static void number_is_used_again(void) {
 }
 
 /* The user opens another socket with the same number, which the library must
-   not touch. */
+ * not touch. */
 static void number_belongs_to_the_user(void) {
   struct iocp_callbacks* callbacks = calls_new(1);
   struct calls calls = {0};
@@ -184,8 +184,8 @@ static void number_belongs_to_the_user(void) {
 }
 
 /* A child process has the descriptor too, so the connection stays open when the
-   user closes it. There is a last call all the same, and later bytes are
-   discarded. */
+ * user closes it. There is a last call all the same, and later bytes are
+ * discarded. */
 static void closed_but_open_in_a_child(void) {
   struct iocp_callbacks* callbacks = calls_new(1);
   struct calls calls[2] = {{0}, {0}};

@@ -31,9 +31,9 @@ struct churn {
   uint64_t random;
   uint64_t whole_count; /* streams that were received up to their end */
   /* Every client has an address of its own, by which both ends find the
-     connection's number; a port is used again too soon. The streams of a
-     connection have twice its number as their seed, plus one for the server's
-     bytes. */
+   * connection's number; a port is used again too soon. The streams of a
+   * connection have twice its number as their seed, plus one for the server's
+   * bytes. */
   uint32_t connections;
   uint64_t sent[2 * CONNECTIONS_MAX];
   uint8_t bytes[2 * IOCP_SEND_MAX];

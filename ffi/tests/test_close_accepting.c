@@ -13,7 +13,7 @@
 #include "shared/test.h"
 
 /* Listens at the address that was just closed. Another process may bind it
-   first, but not each time. */
+ * first, but not each time. */
 static void check_is_free(struct drive* drive,
                           const struct iocp_address* address) {
   static int in_use_count;
@@ -64,7 +64,7 @@ static void connects_are_refused_afterwards(void) {
 }
 
 /* Peers are reset if the kernel had connected them and they were not
-   accepted. */
+ * accepted. */
 static void with_a_backlog(uint32_t accept_count, uint32_t mode) {
   enum { PEERS = 20 };
   struct drive drive;
@@ -100,7 +100,7 @@ static void with_a_backlog_and_accepts(void) {
 static void with_a_backlog_and_a_reset(void) { with_a_backlog(32, IOCP_RESET); }
 
 /* Closes between two reports: each peer has either been reported or sees the
-   end. */
+ * end. */
 static void between_two_reports(void) {
   enum { PEERS = 20 };
   struct drive drive;

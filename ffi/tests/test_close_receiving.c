@@ -104,7 +104,7 @@ static void data_races_with_the_close(void) {
 }
 
 /* An end that was not reported before the close is reported as canceled: one
-   terminal completion, not two. */
+ * terminal completion, not two. */
 static void end_races_with_the_close(void) {
   struct drive drive;
   drive_open(&drive);

@@ -102,7 +102,7 @@ static void peer_that_never_reads(void) {
 }
 
 /* Deadlines of all lengths, some longer than one turn of the timer wheel (4 s),
-   set in mixed order: none fires too early or is forgotten. */
+ * set in mixed order: none fires too early or is forgotten. */
 static void many_deadlines(void) {
   static const uint32_t timeouts_ms[] = {
       4600, 100, 2500, 0, 800, 4100, 1, 400, 100, 1600};
@@ -138,7 +138,7 @@ static void many_deadlines(void) {
 }
 
 /* Reads until the port could send more. Returns false if that took so long that
-   the deadline may have passed. */
+ * the deadline may have passed. */
 static bool read_until_moved(struct drive* drive,
                              host_socket raw,
                              uint64_t* position,
@@ -154,8 +154,8 @@ static bool read_until_moved(struct drive* drive,
 }
 
 /* The deadline counts only without progress: a close that takes longer, but
-   progresses, does not time out. Returns false if the machine was too slow to
-   tell. */
+ * progresses, does not time out. Returns false if the machine was too slow to
+ * tell. */
 static bool try_progress(void) {
   enum { TIMEOUT_MS = 2000, STEPS = 4 };
   struct drive drive;
@@ -196,8 +196,8 @@ static void progress_moves_the_deadline(void) {
 }
 
 /* The peer reads a little all the time. The kernel has so much to send that it
-   accepts no more of the send copy within the timeout. Returns false if the
-   machine was too slow to tell. */
+ * accepts no more of the send copy within the timeout. Returns false if the
+ * machine was too slow to tell. */
 static bool try_trickle(void) {
   enum { TIMEOUT_MS = 1500, TOTAL_MS = 3 * TIMEOUT_MS, PAUSE_MS = 20 };
   struct drive drive;
@@ -208,7 +208,7 @@ static bool try_trickle(void) {
   struct drive_socket* socket = drive_raw_pair(&drive, SMALL_BUFFER, &raw);
   drive_fill(socket, 9);
   /* Where the system does not report acknowledgements, a whole send copy must
-     leave in time. */
+   * leave in time. */
   uint64_t part = iocp_progress(drive.port, socket->id) == 1 ? 4000 : 100000;
   drive_close(socket, IOCP_GRACEFUL, TIMEOUT_MS);
   uint64_t start_ms = host_now_ms();
@@ -283,7 +283,7 @@ static void reset_ends_the_wait(void) {
 }
 
 /* The peer resets during the close: not all bytes could arrive, and the records
-   report it. */
+ * report it. */
 static void peer_resets_meanwhile(void) {
   struct drive drive;
   host_socket raw;

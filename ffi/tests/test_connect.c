@@ -69,7 +69,7 @@ static void close_order_record(struct drive_socket* socket,
 }
 
 /* Closed before the result was reported: canceled, then closed, nothing
-   else. */
+ * else. */
 static void closed_at_once(void) {
   struct iocp_address addresses[2];
   struct drive drive;
@@ -159,7 +159,7 @@ static bool same_address(const struct iocp_address* a,
 }
 
 /* The peer has ended and reset the connection before the first poll. Either the
-   connect fails, or the connection is reported and then reset; nothing else. */
+ * connect fails, or the connection is reported and then reset; nothing else. */
 static void reset_before_the_answer_is_seen(void) {
   struct drive drive;
   struct iocp_address address;
@@ -235,7 +235,7 @@ static void from_a_local_address(void) {
 }
 
 /* The error for a local address is returned by the call, or is the result of
-   the connect. */
+ * the connect. */
 static int32_t connect_from(struct drive* drive,
                             const struct iocp_address* remote,
                             const struct iocp_address* local) {

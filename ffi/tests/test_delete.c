@@ -30,7 +30,7 @@ static void empty_port(void) {
 }
 
 /* Peers that have received everything see an end or a reset. Others see a
-   reset. */
+ * reset. */
 static void streams_in_every_state(void) {
   enum { KINDS = 8 };
   struct drive drive;
@@ -120,7 +120,7 @@ static void unreported_results(void) {
 }
 
 /* The port is deleted during a detach: nothing returns the handle, and the peer
-   must not take what it has for everything. */
+ * must not take what it has for everything. */
 static void detach_after_a_part(void) {
   static uint8_t bytes[IOCP_SEND_MAX + 1];
   struct drive drive;

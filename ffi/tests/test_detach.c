@@ -49,7 +49,7 @@ static void idle(void) {
 }
 
 /* The peer does not stop sending, and each port has receives posted when the
-   connection is detached. */
+ * connection is detached. */
 static void in_the_middle_of_a_stream(void) {
   static const int32_t kinds[][2] = {{1024, 1}, {0, 1}, {4096, 8}};
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -179,7 +179,7 @@ static void refused(void) {
 }
 
 /* A handle that is not reported yet is not leaked with its port; handles are
-   counted after each case. */
+ * counted after each case. */
 static void port_deleted_meanwhile(void) {
   for (int polls = 0; polls < 3; polls++) {
     struct drive drive;

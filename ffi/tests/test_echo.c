@@ -135,7 +135,7 @@ static struct drive_socket* echo_connect(struct drive* drive, uint64_t seed) {
 }
 
 /* Many clients send patterns of their own through one port and get them
-   back. */
+ * back. */
 static void echo_to_many_clients(void) {
   struct drive drive;
   struct drive_socket* clients[40];

@@ -77,7 +77,7 @@ static void smallest_slab(void) { with_arrays(16, IOCP_SLAB_MIN); }
 static void large_arrays(void) { with_arrays(256, 1 << 20); }
 
 /* Several streams have much to receive, and the slab has room for one at a
-   time: the others are reported within a few polls. */
+ * time: the others are reported within a few polls. */
 static void room_is_shared(void) {
   static const uint8_t bytes[65536];
   struct drive drive;

@@ -153,7 +153,7 @@ static void closing_the_listener_drops_them(void) {
   struct server server;
   host_socket raws[3];
   /* The timeout is too short for the kernel of Linux to hold the
-     connections. */
+   * connections. */
   server_open(&server, true, 5000, 8);
   for (int i = 0; i < 3; i++) raws[i] = raw_connect(&server.address);
   drive_for(&server.drive, 100);
@@ -196,7 +196,7 @@ static void reported_and_silent(void) {
 }
 
 /* A peer that has sent something is not reset, even if its bytes were not
-   read. */
+ * read. */
 static void sent_and_not_reset(void) {
   for (int kind = 0; kind < 3; kind++) {
     struct server server;

@@ -264,7 +264,7 @@ static void close_with_silent_peers(void) {
   drive_for(&drive, 5);
   check_is(drive.header.sockets, 0);
   /* Linux may hold the connection in the kernel, so the peer may not be
-     reset. */
+   * reset. */
   raw_close(raw);
   drive_finish(&drive);
 }

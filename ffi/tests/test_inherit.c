@@ -32,8 +32,8 @@ static void listener_is_free_again(void) {
 }
 
 /* Accepted, connected and adopted streams: a reset reaches the peer although
-   the child is running. If the child had the handle, the connection would stay
-   open. */
+ * the child is running. If the child had the handle, the connection would stay
+ * open. */
 static void streams_end(void) {
   struct drive drive;
   struct iocp_address address;

@@ -39,7 +39,7 @@ static struct drive_socket* accept_one(struct drive_socket* listener,
 }
 
 /* The first listener has a connection when the second one is opened, in each
-   state that a connection can have. */
+ * state that a connection can have. */
 static void again_at_one_address(void) {
   struct drive drive;
   struct iocp_address address = raw_address("127.0.0.1", 0);
@@ -52,7 +52,7 @@ static void again_at_one_address(void) {
     address = address_of(&drive, id);
     sockets[i] = accept_one(listener, &address, &raws[i]);
     /* The last connection is open. The one before has ended, and the server
-       sent its FIN first: it is in TIME_WAIT. */
+     * sent its FIN first: it is in TIME_WAIT. */
     if (i == 1) {
       drive_close(sockets[i], IOCP_GRACEFUL, DRIVE_DEADLINE_MS);
       check_is(drive_raw_end(&drive, raws[i]), 0);
@@ -109,7 +109,7 @@ static void never_beside_another(void) {
 }
 
 /* A listener at all addresses excludes one at a single address, and the
-   reverse. */
+ * reverse. */
 static void never_beside_its_own(void) {
   struct drive drive;
   drive_open(&drive);

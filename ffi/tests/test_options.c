@@ -132,7 +132,7 @@ static void numbers(void) {
 }
 
 /* Each connection starts with the options that its listener has at that
-   time. */
+ * time. */
 static void connections_inherit(void) {
   static const uint32_t options[] = {
       IOCP_RECEIVE_BUFFER, IOCP_RECEIVE_DEPTH, IOCP_SEND_CONCURRENCY};
@@ -157,7 +157,7 @@ static void connections_inherit(void) {
 }
 
 /* Connections have TCP_NODELAY set from the start if, and only if, their
-   listener has it. */
+ * listener has it. */
 static void no_delay(void) {
   static const uint32_t flags[] = {0, IOCP_ALL_NO_DELAY};
   for (size_t i = 0; i < 2; i++) {
@@ -190,7 +190,7 @@ static uint32_t count_backlog(struct drive* drive,
 }
 
 /* A larger backlog admits more connections, and is read back; a smaller one
-   does where the system supports that. */
+ * does where the system supports that. */
 static void backlog(void) {
   struct drive drive;
   struct iocp_address address;

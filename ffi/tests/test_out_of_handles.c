@@ -123,7 +123,7 @@ static void new_sockets_and_ports(void) {
 }
 
 /* There is a limit of ports, or of the handles that they need. Beyond it there
-   is an error, and what was deleted can be replaced. */
+ * is an error, and what was deleted can be replaced. */
 static void too_many_ports(void) {
   static int32_t names[20000];
   int32_t counts[2];

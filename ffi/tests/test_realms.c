@@ -50,7 +50,7 @@ static void a_new_realm_deletes_the_former(void) {
 }
 
 /* The address is free, and the connections have ended, before the new port
-   exists. */
+ * exists. */
 static void sockets_of_the_former_realm_are_closed(void) {
   struct iocp_address address = raw_address("127.0.0.1", 0);
   int32_t old = port_of(3);

@@ -18,7 +18,7 @@
 #define WARM_UP 1000
 #define ROUNDS 10000
 /* The heap does not return all memory to the system, so some growth is no
-   leak. */
+ * leak. */
 #define GROWTH_MAX (3 << 20)
 
 struct rounds {
@@ -36,7 +36,7 @@ static void close_pair(struct rounds* rounds,
   struct drive_socket* first = round % 2 == 0 ? client : server;
   struct drive_socket* second = round % 2 == 0 ? server : client;
   /* Most rounds end with a reset; otherwise the system would run out of
-     ports. */
+   * ports. */
   uint32_t mode = round % 8 < 6 ? IOCP_RESET : IOCP_GRACEFUL;
   drive_close(first, mode, DRIVE_DEADLINE_MS);
   if (round % 3 == 0) drive_poll(&rounds->drive);

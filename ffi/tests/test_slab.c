@@ -75,7 +75,7 @@ static void more_is_reported(void) {
 }
 
 /* A result that waits for room in the record array was not reported, so its
-   operation is still pending for the user. */
+ * operation is still pending for the user. */
 static void unreported_results_still_count(void) {
   enum { STREAMS = 10 };
   static uint8_t bytes[IOCP_SEND_MAX];
@@ -105,7 +105,7 @@ static void unreported_results_still_count(void) {
 }
 
 /* With one byte less than IOCP_SLAB_MIN nothing is received, and the header
-   says so. */
+ * says so. */
 static void too_little_room_waits(void) {
   struct drive drive;
   host_socket raw;
@@ -183,7 +183,7 @@ static void slab_record(struct drive_socket* socket,
 }
 
 /* Reported bytes belong to the user: later polls do not overwrite them. Each
-   chunk starts at a multiple of eight, for views of numbers. */
+ * chunk starts at a multiple of eight, for views of numbers. */
 static void earlier_chunks_stay(void) {
   struct drive drive;
   host_socket raw;

@@ -64,7 +64,7 @@ static int compare_ids(const void* a, const void* b) {
 }
 
 /* Many ids come and go; none is reused soon, and the old ones have no effect on
-   the sockets that use the same slots now. */
+ * the sockets that use the same slots now. */
 static void old_ids_after_many_others(void) {
   enum { ROUNDS = 3000, LIVE = 300 };
   static int32_t ids[ROUNDS];

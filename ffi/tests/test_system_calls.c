@@ -24,7 +24,7 @@ static uint64_t counts[CALLS];
 #include <windows.h>
 
 /* Calls this program's import of that name; the library's own import is
-   replaced by the function that counts. */
+ * replaced by the function that counts. */
 static int WSAAPI count_receive(SOCKET socket,
                                 WSABUF* buffers,
                                 DWORD buffer_count,
@@ -90,7 +90,7 @@ static BOOL WINAPI count_post(HANDLE port,
 }
 
 /* Under Wine the library avoids non-blocking sends, which may lose bytes there
-   (winsock.c). This test counts the calls on Windows. */
+ * (winsock.c). This test counts the calls on Windows. */
 static FARPROC WINAPI hide_wine(HMODULE module, const char* name) {
   if ((uintptr_t)name > 0xffff && strcmp(name, "wine_get_version") == 0)
     return NULL;
@@ -246,7 +246,7 @@ static void one_receive_and_one_send_a_message(void) {
   check_is(counts[CALL_SEND], moved);
   check(counts[CALL_RECEIVE] >= moved);
   /* Each receiver of a pair may post one more receive after its last
-     message. */
+   * message. */
   check(counts[CALL_RECEIVE] <= moved + 2 * PAIRS);
   check(counts[CALL_OTHER] <= 2 * PAIRS);
   drive_finish(&drive);
@@ -271,7 +271,7 @@ static void addresses_are_queried_once(void) {
   drive_open(&drive);
   drive_pair(&drive, &client, &accepted);
   /* A connect asks for both ends: for the peer in the system's own form, and
-     because a socket must not be connected to itself. */
+   * because a socket must not be connected to itself. */
   check_addresses(&drive, client, 0, 0);
   /* An accept returns the peer's address. */
   check_addresses(&drive, accepted, 1, 0);

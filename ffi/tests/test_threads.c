@@ -27,7 +27,7 @@ struct worker {
 };
 
 /* Each thread has a listener and connects to that of each thread, including its
-   own. */
+ * own. */
 static void worker_main(void* argument) {
   struct worker* worker = argument;
   struct drive drive;

@@ -44,7 +44,7 @@ static void wake_comes_before(void) {
 }
 
 /* A short wait says whether there is something to poll, and dequeues
-   nothing. */
+ * nothing. */
 static void waits_here(void) {
   struct drive drive;
   host_socket raw;
@@ -127,7 +127,7 @@ static void many_wakers(void) {
 }
 
 /* Each wake-up is answered by a wait that ends, a thousand times: if one were
-   lost, both threads would wait for ever. */
+ * lost, both threads would wait for ever. */
 struct ping {
   int32_t ports[2];
   atomic_int turn;
@@ -214,7 +214,7 @@ static void waiter_main(void* argument) {
 }
 
 /* A thread waits for the port of another one; data ends the wait, and so does a
-   wake-up. */
+ * wake-up. */
 static void waits_for_another_thread(void) {
   struct drive drive;
   host_socket raw;
@@ -283,7 +283,7 @@ static void wakes_race_with_deletes(void) {
 }
 
 /* The header has the time until the library's next deadline, for the user's
-   wait. */
+ * wait. */
 static void deadline_is_reported(void) {
   struct drive drive;
   host_socket raw;

@@ -62,7 +62,7 @@ static void peer__pair(int family, int type) {
   FUZZ_CHECK(connect(fds[0], (struct sockaddr*)&address, length) == 0 ||
              errno == EINPROGRESS);
   /* Blocks until the connection is made. One of the two ends is blocking, as an
-     adopted handle may be. */
+   * adopted handle may be. */
   fds[1] = accept4(listener, NULL, NULL, 0);
   close(listener);
   peer__keep(fds[0]);

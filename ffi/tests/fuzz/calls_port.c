@@ -11,7 +11,7 @@
 #define PORT__GUARDED 100
 
 /* The arguments of a call end at the end of these, so that AddressSanitizer
-   notices a write past them. */
+ * notices a write past them. */
 static struct {
   struct iocp_header header;
   struct iocp_record records[PORT__CAPACITY_MAX];
@@ -234,7 +234,7 @@ struct port__resolve {
 };
 
 /* Makes the call wrong in the ways that `how` says; returns the expected
-   error. */
+ * error. */
 static int32_t port__spoil(struct port__resolve* call,
                            uint8_t how,
                            uint8_t choice) {

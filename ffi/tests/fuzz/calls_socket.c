@@ -4,7 +4,7 @@
 #include "calls.h"
 
 /* The socket of the two ids, unless it is closing. Otherwise NULL, and the
-   error that the call must return. */
+ * error that the call must return. */
 static struct model_socket* socket__find(int32_t port,
                                          int32_t id,
                                          int32_t* forced) {
@@ -65,8 +65,8 @@ static const struct socket__option socket__options[] = {
 #define SOCKET__OPTIONS (sizeof socket__options / sizeof socket__options[0])
 
 /* The meaning of a byte must never change, or the inputs of the corpus would
-   change theirs: the first codes are those of the first eleven options, and the
-   last ones have room for more. call_group() sets IOCP_GROUP. */
+ * change theirs: the first codes are those of the first eleven options, and the
+ * last ones have room for more. call_group() sets IOCP_GROUP. */
 #define SOCKET__FIRST_OPTIONS 11u
 #define SOCKET__UNUSUAL 240
 #define SOCKET__LATER 245

@@ -7,7 +7,7 @@
 static uint8_t memory[STREAM__MEMORY];
 
 /* The stream of the two ids, unless it is closing. Otherwise NULL, and the
-   error that the call must return. */
+ * error that the call must return. */
 static struct model_socket* stream__find(int32_t port,
                                          int32_t id,
                                          int32_t* forced) {

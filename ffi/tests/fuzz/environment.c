@@ -111,7 +111,7 @@ static void environment__set(const char* name, const char* value) {
 }
 
 /* Without this, which needs root, nothing runs: the addresses of an input may
-   be those of other machines. */
+ * be those of other machines. */
 static void environment__isolate(void) {
   struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
   FUZZ_IS(unshare(CLONE_NEWNET), 0);

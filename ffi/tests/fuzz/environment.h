@@ -15,7 +15,7 @@
 void environment_open(void);
 
 /* Call before and after each input. The end stops the process if anything is
-   leaked. */
+ * leaked. */
 void environment_begin(void);
 void environment_end(void);
 
@@ -23,7 +23,7 @@ void environment_end(void);
 void environment_pass(uint32_t ms);
 
 /* While set, allocations of the library fail; a change clears the result
-   below. */
+ * below. */
 void environment_shorten(bool is_short);
 
 /* Whether an allocation has failed. */

@@ -42,7 +42,7 @@ _Noreturn void fuzz_failed(const char* file, int line, const char* expression) {
           errno);
   fflush(stderr);
   /* Not abort(): the library's threads block its signal, and libFuzzer could
-     not save the input. */
+   * not save the input. */
   __builtin_trap();
 }
 

@@ -49,7 +49,7 @@ _Noreturn void fuzz_failed(const char* file, int line, const char* expression);
 void fuzz_note(size_t index, const struct step* step);
 
 /* Reports a state to libFuzzer, in addition to covered code: inputs that reach
-   new states are added to the corpus. */
+ * new states are added to the corpus. */
 void fuzz_reached(uint32_t what, uint32_t state, int32_t result);
 
 /* The target. */

@@ -95,7 +95,7 @@ static void fuzz__add_accepted(const struct fuzz__added* by, int fd) {
 }
 
 /* Refused, unless the handle was closed meanwhile and another socket has its
-   number: then that one is added. */
+ * number: then that one is added. */
 static void fuzz__add_again(struct iocp_callbacks* set, int fd) {
   struct fuzz__added* one = fuzz__enter(set, fd, 1, 0);
   if (one != NULL &&
@@ -188,7 +188,7 @@ static void fuzz__delete(const struct step* step) {
 }
 
 /* Checks that the header allows the result; returns true if the socket was
-   added. */
+ * added. */
 static bool fuzz__was_added(int32_t result, bool is_wrong) {
   if (result == 0) {
     FUZZ_CHECK(!is_wrong);
@@ -228,7 +228,7 @@ static void fuzz__add(const struct step* step, bool is_listener) {
   if (one == NULL) return;
   one->is_listener = is_listener;
   /* After a callback has closed it, its number may be that of another
-     socket. */
+   * socket. */
   bool closes = (does & FUZZ__CLOSES) != 0;
   int32_t result =
       is_listener ? iocp_callbacks_add_listener(set, fd, one, callback)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A second thread, which makes calls while this one waits for it, so that they
-   have one order. Only its iocp_wait() may run concurrently. */
+ * have one order. Only its iocp_wait() may run concurrently. */
 #ifndef FUZZ_HELPER_H
 #define FUZZ_HELPER_H
 
@@ -14,7 +14,7 @@ void helper_open(void);
 void helper_call(void (*run)(void* argument), void* argument);
 
 /* Starts iocp_wait() there, without a timeout. It must not be waiting
-   already. */
+ * already. */
 void helper_wait(int32_t port);
 
 /* The port that it waits for, or -1. */

@@ -71,7 +71,7 @@ void model_set_other(bool is_other);
 struct model_port* model_add_port(int32_t id);
 void model_void_port(struct model_port* port);
 /* A port of this realm is made: ports of other realms on this thread are
-   deleted. */
+ * deleted. */
 void model_begin_realm(uint32_t realm);
 /* The number of sockets in an open group, which is about to be closed. */
 uint32_t model_count_group(const struct model_port* port, uint32_t group);
@@ -84,7 +84,7 @@ void model_void_socket(struct model_socket* socket);
 uint32_t model_state(const struct model_socket* socket);
 
 /* Applies all records of a poll. `offset` and `length` are those of the
-   poll. */
+ * poll. */
 void model_apply_records(struct model_port* port,
                          const void* events,
                          int32_t count,
@@ -107,7 +107,7 @@ void model_close_handles(void);
 /* ---- results */
 
 /* Checks a result: it must be `forced` if that is < 0, and otherwise one that a
-   call with valid ids may return. */
+ * call with valid ids may return. */
 void model_check(int32_t result, int32_t forced);
 
 /* True for an error that a connection may have at any time. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs a target with files and the files of folders, without libFuzzer. Each
-   must be readable, and there must be at least one. */
+ * must be readable, and there must be at least one. */
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>

@@ -18,8 +18,8 @@ static void accept__detach(struct op* op) {
 }
 
 /* An accept that fails leaves its target unconnected: the connection that it
-   had been given is aborted. Or the connection stays with the target until that
-   is closed. */
+ * had been given is aborted. Or the connection stays with the target until that
+ * is closed. */
 static void accept__abandon(struct sock* target) {
   struct end* end = target->end;
   if (end == NULL || habits.lingers_early) return;
@@ -150,7 +150,7 @@ BOOL WINAPI extension_accept_ex(SOCKET handle,
   struct sock* target = sock_find(target_handle, "AcceptEx");
   if (listener == NULL || target == NULL) return kernel_fail(WSAENOTSOCK);
   /* "This value must be at least 16 bytes more than the maximum address
-     length". That of IPv6 is 28, and programs use it for both families. */
+   * length". That of IPv6 is 28, and programs use it for both families. */
   RULE("AcceptEx() has room for both addresses",
        local_size == ACCEPT_NAME_SIZE && remote_size == ACCEPT_NAME_SIZE);
   if (!accept__check(listener, target)) return FALSE;
@@ -162,7 +162,7 @@ BOOL WINAPI extension_accept_ex(SOCKET handle,
   target->accept = op;
   target->state = SOCK_ACCEPTING;
   /* A waiting connection may be accepted at once; a packet is queued then only
-     if the handle does not skip packets. */
+   * if the handle does not skip packets. */
   if (!list_is_empty(&listener->listening.backlog) && data_size == 0 &&
       accept__next(listener) == NULL && sock_skips_packets(listener) &&
       habits_fault(habits.immediate)) {

@@ -70,7 +70,7 @@ static bool bind__are_related(const struct bind__claim* a,
 }
 
 /* The tables of "Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE" for programs of
-   one user, since Windows Server 2003. Returns a Winsock error or 0. */
+ * one user, since Windows Server 2003. Returns a Winsock error or 0. */
 static DWORD bind__conflict(const struct bind__claim* first,
                             const struct bind__claim* second) {
   bool first_is_any = address_is_any(&first->address);
@@ -132,7 +132,7 @@ static bool bind__is_excluded(const struct bind__claim* claim) {
 /* ---- bind() */
 
 /* A port for a socket that asks for any. Returns a Winsock error or 0. The
-   documentation gives both errors for a lack of ports. */
+ * documentation gives both errors for a lack of ports. */
 static DWORD bind__choose_port(struct sock* sock) {
   /* The port is chosen by the connect (SO_REUSE_UNICASTPORT). */
   if (sock->shares_port) return 0;

@@ -10,7 +10,7 @@
 void bind_open(void);
 
 /* "Retrieves a table that contains a list of TCP endpoints": the listeners of
-   all programs. */
+ * all programs. */
 DWORD WINAPI bind_get_tcp_table(void* table,
                                 DWORD* size,
                                 BOOL sorts,

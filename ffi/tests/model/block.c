@@ -13,7 +13,7 @@
 
 #define BLOCK__MAX 8192
 /* Regions that are cached for the next schedule: allocating them takes longer
-   than the schedule itself. */
+ * than the schedule itself. */
 #define BLOCK__CACHED 32
 #define BLOCK__FRESH 0xCD
 #define BLOCK__FREED 0xDD
@@ -94,7 +94,7 @@ void* WINAPI HeapAlloc(HANDLE heap, DWORD flags, size_t size) {
   void* bytes = malloc(size == 0 ? 1 : size);
   if (bytes == NULL) abort();
   /* "HeapAlloc() does not zero", so the memory is filled with something
-     else. */
+   * else. */
   memset(bytes, BLOCK__FRESH, size < 4096 ? size : 4096);
   block__enter(bytes, size, false);
   return bytes;

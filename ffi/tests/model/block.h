@@ -12,7 +12,7 @@ void block_open_all(void);
 void block_close_all(void);
 
 /* Whether all of it is memory that is allocated from the system. The stack of a
-   function, for one, is not. */
+ * function, for one, is not. */
 bool block_has(const void* memory, size_t size);
 
 /* How many blocks are left, and their bytes. */

@@ -29,8 +29,8 @@ static void connect__set_local(struct sock* sock,
 }
 
 /* The chosen local port may be the port that is called, and nothing listens
-   there. Then TCP opens the connection from both ends (RFC 9293, 3.5), and the
-   socket is connected to itself. */
+ * there. Then TCP opens the connection from both ends (RFC 9293, 3.5), and the
+ * socket is connected to itself. */
 static bool connect__is_to_itself(struct sock* sock,
                                   bool has_chosen,
                                   const struct iocp_address* to) {
@@ -81,7 +81,7 @@ BOOL WINAPI extension_connect_ex(SOCKET handle,
   struct link* link = network_call(&sock->local, &to);
   link->is_self_connected = is_self_connected;
   /* Two seconds, unless SIO_TCP_INITIAL_RTO has disabled the retries (libuv's
-     src/win/tcp.c). */
+   * src/win/tcp.c). */
   link->retries_refused = !sock->tries_once && address_is_own(&to);
   link->has_own_port = sock->has_own_port;
   link->ends[0].sock = sock;

@@ -14,7 +14,7 @@
 
 #define FIBER__STACK (256 * 1024)
 /* Each event that the pool waits for has a fiber, and a relayed socket may have
-   a hundred events. Windows has no limit, so this one must not be reached. */
+ * a hundred events. Windows has no limit, so this one must not be reached. */
 #define FIBER__MAX 1024
 /* A schedule that takes longer than this, by its own clock, does not end. */
 #define FIBER__LIMIT_MS (UINT64_C(24) * 3600 * 1000)

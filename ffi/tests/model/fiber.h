@@ -43,11 +43,11 @@ void** fiber_locals(struct fiber* fiber);
 void fiber_preempt(void);
 
 /* Waits until the condition holds or the clock reaches `until_ms`; the
-   condition may depend on time alone. Returns whether it holds. */
+ * condition may depend on time alone. Returns whether it holds. */
 bool fiber_wait(fiber_condition* holds, void* argument, uint64_t until_ms);
 
 /* Simulates a computation of this length. Others run meanwhile, as on other
-   processors, and this thread does not count as waiting. */
+ * processors, and this thread does not count as waiting. */
 void fiber_compute(uint64_t ms);
 
 /* The queue that the running thread is associated with, or NULL. */

@@ -84,7 +84,7 @@ void habits_draw(void);
 bool habits_fault(uint32_t per_mille);
 
 /* The same for a fault that may end a connection, which is reported to the
-   user. */
+ * user. */
 bool habits_break(uint32_t per_mille);
 
 #endif /* MODEL_HABITS_H */

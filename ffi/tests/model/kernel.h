@@ -29,15 +29,15 @@
 #include <windows.h>
 
 /* Every system function begins with this call: other threads may run, the
-   network moves, time passes, and the memory of pending operations is
-   checked. */
+ * network moves, time passes, and the memory of pending operations is
+ * checked. */
 void kernel_enter(void);
 
 /* The clock as programs see it, with its resolution. */
 uint64_t kernel_now_ms(void);
 
 /* The machine sleeps: real time passes, but none for programs and their waits
-   (SleepEx(), remarks). */
+ * (SleepEx(), remarks). */
 void kernel_sleep(uint64_t ms);
 uint64_t kernel_slept_ms(void);
 void kernel_open(void);

@@ -104,8 +104,8 @@ bool listening_has(const struct iocp_address* address) {
 /* ---- calls to a listener */
 
 /* "If a connection request arrives and the queue is full, the client will
-   receive an error with an indication of WSAECONNREFUSED" (listen()). A posted
-   accept needs no room in the queue. */
+ * receive an error with an indication of WSAECONNREFUSED" (listen()). A posted
+ * accept needs no room in the queue. */
 static bool listening__is_full(const struct listening* listening) {
   return listening->queued >= listening->queued_max &&
          (listening->sock == NULL || !accept_waits(listening->sock));
@@ -142,7 +142,7 @@ struct link* listening_pop(struct listening* listening) {
 void listening_moved(struct link* link) {
   struct listening* listening = listening__of(&link->ends[1].name);
   /* A connection that was reset is removed from the backlog, or the accept
-     fails later. */
+   * fails later. */
   if (listening == NULL || !link->flows[1].rst_arrived ||
       !habits_fault(habits.vanishings))
     return;

@@ -58,7 +58,7 @@ bool address_is_any(const struct iocp_address* address);
 bool address_is_own(const struct iocp_address* address);
 
 /* fe80::/10, which each interface may have: the scope ID says which. This
-   machine has two interfaces, 1 and 2, with the same address. */
+ * machine has two interfaces, 1 and 2, with the same address. */
 bool address_is_link_local(const struct iocp_address* address);
 
 /* The same address of the same interface, for two of one family. */

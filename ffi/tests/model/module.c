@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the engine calls besides sockets: modules, the start of Winsock, name
-   resolution. */
+ * resolution. */
 #include <stdlib.h>
 #include <string.h>
 #include <ws2tcpip.h>
@@ -48,8 +48,8 @@ static LONG NTAPI module__set_information(
 }
 
 /* FileModeInformation of a handle opened without WSA_FLAG_OVERLAPPED:
-   FILE_SYNCHRONOUS_IO_NONALERT; FILE_IO_COMPLETION_NOTIFICATION_INFORMATION
-   (ntifs.h). */
+ * FILE_SYNCHRONOUS_IO_NONALERT; FILE_IO_COMPLETION_NOTIFICATION_INFORMATION
+ * (ntifs.h). */
 #define MODULE__FILE_MODE 16
 #define MODULE__SYNCHRONOUS 0x20u
 #define MODULE__NOTIFICATION_MODES 41
@@ -187,7 +187,7 @@ static ADDRINFOW* module__result(const struct iocp_address* address,
 }
 
 /* A namespace service provider, which others have installed, may return
-   families that the library does not know. */
+ * families that the library does not know. */
 static void module__spoil(ADDRINFOW* first) {
   ADDRINFOW* second = first->ai_next;
   uint32_t what = tape_choose(6);

@@ -21,7 +21,7 @@
 /* How long the two further SYNs after a refusal take. */
 #define NETWORK__REFUSAL_MS 2000
 /* How long the end that has closed first stays in TIME_WAIT
-   (TcpTimedWaitDelay). */
+ * (TcpTimedWaitDelay). */
 #define NETWORK__TIME_WAIT_MS 120000
 
 static struct {
@@ -150,7 +150,7 @@ void network_widen(void) {
 /* ---- for the owner of an end */
 
 /* Bytes behind a hole cannot be received. The system has sent them, so this is
-   a violation of the library only if no RST follows. */
+ * a violation of the library only if no RST follows. */
 uint32_t end_readable(const struct end* end) {
   const struct flow* flow = end->in;
   uint64_t until = flow->hole < flow->arrived ? flow->hole : flow->arrived;
@@ -318,7 +318,7 @@ void network_hang_up(struct link* link) {
 }
 
 /* A self-connect is reported as a connection whose peer has its own address.
-   Nothing can be done with it. */
+ * Nothing can be done with it. */
 static void link__self_connect(struct link* link) {
   link->state = LINK_TAKEN;
   link->ends[1].is_closed = true;
@@ -425,7 +425,7 @@ static void link__move(struct link* link) {
 }
 
 /* Counts the links that can move, and stores the one at `index` in
-   `*found_out`. */
+ * `*found_out`. */
 static uint32_t network__movable(uint32_t index, struct link** found_out) {
   uint32_t count = 0;
   struct list_node* next;

@@ -31,7 +31,7 @@ struct flow {
   bool rst_sent;
   bool rst_arrived;
   /* Bytes before this position were lost, and later ones were sent all the
-     same: the stream has a gap here. UINT64_MAX: none. */
+   * same: the stream has a gap here. UINT64_MAX: none. */
   uint64_t hole;
 };
 
@@ -94,7 +94,7 @@ bool network_answers(struct link* link);
 uint16_t network_new_port(void);
 
 /* True if connections of an exclusive listener prevent an exclusive bind to
-   this address: open ones, and perhaps those in TIME_WAIT. */
+ * this address: open ones, and perhaps those in TIME_WAIT. */
 bool network_holds(const struct iocp_address* address, bool in_time_wait);
 
 /* How many ports connections do not share. */

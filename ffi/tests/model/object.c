@@ -14,16 +14,16 @@
 #define OBJECT__MAX 4096
 
 /* The caller's handle may be closed just before a thread of the library uses
-   it: nothing can guard the time between the last check and the call
-   (docs/c_callback_api.md). So a new handle does not get its value within that
-   time. */
+ * it: nothing can guard the time between the last check and the call
+ * (docs/c_callback_api.md). So a new handle does not get its value within that
+ * time. */
 #define OBJECT__INSTANT_MS 20
 
 static struct {
   struct object* objects[OBJECT__MAX];
   /* The last kind of each free value, and whether it ever belonged to the
-     caller. A handle that the caller may have closed is checked before it is
-     used. */
+   * caller. A handle that the caller may have closed is checked before it is
+   * used. */
   enum object_kind past[OBJECT__MAX];
   bool was_users[OBJECT__MAX];
   uint32_t count;             /* values that have ever been used */
@@ -55,7 +55,7 @@ static uint32_t object__index(void) {
     while (objects.late_count != 0)
       object__free(objects.late[--objects.late_count]);
   /* A relayed socket has two handles for each operation, so they may run
-     out. */
+   * out. */
   if (objects.free_count == 0 ||
       (habits.reuse == REUSE_NEVER && objects.count != OBJECT__MAX))
     return objects.count == OBJECT__MAX ? OBJECT__MAX : objects.count++;

@@ -28,8 +28,8 @@ void object_open_all(void);
 uintptr_t object_enter(struct object* object, enum object_kind kind);
 
 /* The object behind a handle. A closed handle of the library is a violation,
-   since the value may have been reused. One that was never open, or was the
-   caller's, gives NULL. */
+ * since the value may have been reused. One that was never open, or was the
+ * caller's, gives NULL. */
 struct object* object_find(uintptr_t handle,
                            enum object_kind kind,
                            const char* call);

@@ -16,7 +16,7 @@
 #include "thread.h"
 
 /* What the kernel stores in a pending operation: a status and a number of bytes
-   that cannot be mistaken for results. */
+ * that cannot be mistaken for results. */
 #define OP__POISON_BYTES ((ULONG_PTR)0xDEADBEEF0BADF00D)
 #define OP__POISON 0xA5
 /* Only both ends of a longer buffer are poisoned and checked. */
@@ -160,7 +160,7 @@ struct op* op_new(struct sock* sock,
   RULE("every operation is overlapped", overlapped != NULL);
   op__check_new(overlapped);
   /* "The completion packet is not queued" to a port that the handle joins
-     later. Without a port the operation ends with its thread. */
+   * later. Without a port the operation ends with its thread. */
   if (sock->port == NULL)
     report_violation("a handle is tied to a port before it is used",
                      "%s(%#zx)",

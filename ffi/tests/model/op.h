@@ -79,7 +79,7 @@ void op_open_all(void);
 void op_close_all(void);
 
 /* A new operation on a socket, or NULL with the last error. During a call
-   `sock` changes only in op_done(). */
+ * `sock` changes only in op_done(). */
 struct op* op_new(struct sock* sock,
                   enum op_kind kind,
                   OVERLAPPED* overlapped,
@@ -103,7 +103,7 @@ void op_touch(const struct op* op);
 void op_done(struct op* op, LONG status, uint32_t bytes);
 
 /* The result of the call that has posted it: pending, or perhaps success if a
-   packet follows in any case. Sets the last error. */
+ * packet follows in any case. Sets the last error. */
 BOOL op_answer(const struct op* op);
 
 /* The operation was canceled. It ends later, unless it completes before. */
@@ -113,12 +113,12 @@ void op_cancel_later(struct op* op);
 void op_dequeued(struct op* op);
 
 /* How many packets are not in their queue yet, and how many cancels are
-   late. */
+ * late. */
 uint32_t op_late_count(void);
 void op_step_late(uint32_t index);
 
 /* A violation if memory of a pending operation has been written to, or is part
-   of this block, which is freed. */
+ * of this block, which is freed. */
 void op_check_all(void);
 void op_forbid_in(const void* memory, size_t size);
 

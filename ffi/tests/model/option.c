@@ -84,7 +84,7 @@ static int option__linger(struct sock* sock, const char* value) {
 }
 
 /* The build since which an option of TCP exists ("IPPROTO_TCP socket
-   options"). */
+ * options"). */
 static uint32_t option__build(int option) {
   switch (option) {
     case SOCK_KEEP_COUNT:
@@ -98,7 +98,7 @@ static uint32_t option__build(int option) {
 }
 
 /* Where the value of an option is stored. NULL if this system lacks the
-   option. */
+ * option. */
 static int32_t* option__place(struct sock* sock, int level, int option) {
   if (level == SOL_SOCKET && option == SO_KEEPALIVE) return &sock->options[0];
   /* Wine 10 lacks it (ffi/probe, "option-max-retransmission"). */
@@ -115,7 +115,7 @@ static int32_t* option__place(struct sock* sock, int level, int option) {
 }
 
 /* The keep-alive times that the caller has set must be in force, by whichever
-   call they were set. */
+ * call they were set. */
 static void option__check_keep_alive(const struct sock* sock) {
   for (int option = 0; option < SOCK_OPTIONS; option++)
     RULE("keep-alive has the times that were set",
@@ -334,7 +334,7 @@ static int option__extension(const void* in, void* out, DWORD size) {
 }
 
 /* SIO_TCP_INFO. Whether "bytes sent" includes retransmissions or zero-window
-   probes (RFC 9293, 3.8.6.1) is not documented. */
+ * probes (RFC 9293, 3.8.6.1) is not documented. */
 static int option__tcp_info(
     struct sock* sock, const void* in, DWORD in_size, void* out, DWORD* size) {
   DWORD version = 1;

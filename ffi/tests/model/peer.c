@@ -140,7 +140,7 @@ bool world_refuses_at_once(void) {
 bool world_is_unclear(void) { return habits.is_unclear; }
 
 /* The clock advances to the next deadline only when nothing else can happen, so
-   deadlines are exact to the millisecond. */
+ * deadlines are exact to the millisecond. */
 bool world_is_exact(void) { return true; }
 bool world_posts_operations(void) { return true; }
 

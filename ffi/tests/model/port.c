@@ -70,7 +70,7 @@ void port_queue_op(struct port* port, struct op* op) {
 }
 
 /* A handle that is duplicated in another process may queue packets that the
-   library did not cause. */
+ * library did not cause. */
 static void port__queue_foreign(struct port* port) {
   static OVERLAPPED foreign;
   TRACE("  a foreign packet comes");
@@ -101,7 +101,7 @@ static HANDLE port__tie(HANDLE file, HANDLE handle, ULONG_PTR key) {
     return NULL;
   }
   /* A file object stays with its port ("CreateIoCompletionPort function"), and
-     a synchronous one cannot have a port. */
+   * a synchronous one cannot have a port. */
   if (sock->port != NULL || sock->is_synchronous) {
     kernel_fail(ERROR_INVALID_PARAMETER);
     return NULL;
@@ -169,9 +169,9 @@ BOOL WINAPI PostQueuedCompletionStatus(HANDLE handle,
 }
 
 /* A thread that has waited on a port is associated with it until it waits on
-   another one or ends. It counts as running while it is not blocked, whatever
-   it does. At the limit no thread gets a packet, not even with a timeout of
-   zero ("I/O Completion Ports", "Threads and Concurrency"). */
+ * another one or ends. It counts as running while it is not blocked, whatever
+ * it does. At the limit no thread gets a packet, not even with a timeout of
+ * zero ("I/O Completion Ports", "Threads and Concurrency"). */
 static bool port__has_packets(void* argument) {
   const struct port* port = argument;
   return port->count != 0 && fiber_busy(port) < port->threads_max;

@@ -26,7 +26,7 @@ static struct iocp_address program__loopback(uint16_t family) {
 }
 
 /* A port may be bound again, so a connection is identified by both ends.
-   TIME_WAIT prevents the same pair of ends from connecting twice. */
+ * TIME_WAIT prevents the same pair of ends from connecting twice. */
 static struct iocp_address program__from(const struct iocp_address* to) {
   if (program.is_known && program.own.family == to->family &&
       !network_has(&program.own, to) && tape_chance(500)) {
@@ -37,7 +37,7 @@ static struct iocp_address program__from(const struct iocp_address* to) {
 }
 
 /* The handle may have been on a port of the program that skips packets. This
-   mode cannot be removed. */
+ * mode cannot be removed. */
 static void program__use(struct sock* sock) {
   if (tape_chance(100))
     sock->modes = (uint8_t)(FILE_SKIP_COMPLETION_PORT_ON_SUCCESS |

@@ -100,7 +100,7 @@ struct sock* sock_find_ready(SOCKET handle, const char* call) {
   struct sock* sock = sock_find(handle, call);
   if (sock == NULL || !sock->lacks_context) return sock;
   /* "AcceptEx function" and "ConnectEx function", remarks: until then the
-     socket is "in the default state of a connected socket". */
+   * socket is "in the default state of a connected socket". */
   TRACE("  %s(%#zx): its context was not updated", call, (size_t)handle);
   kernel_fail(WSAENOTCONN);
   return NULL;
@@ -120,7 +120,7 @@ void sock_op_ended(struct sock* sock) {
 
 bool sock_skips_packets(const struct sock* sock) {
   /* A layered provider accepts the mode, and queues packets all the same
-     (Microsoft KB 2568167). */
+   * (Microsoft KB 2568167). */
   return (sock->modes & FILE_SKIP_COMPLETION_PORT_ON_SUCCESS) != 0 &&
          !habits.is_layered;
 }
@@ -201,7 +201,7 @@ void sock_cancel_now(struct op* op) {
   } else if (op->kind == OP_RECEIVE && op->node.prev == &op->sock->receives &&
              habits_fault(habits.byte_cancels)) {
     /* Too late: bytes have been received already. Only the oldest receive can
-       have any, since they are filled in posting order. */
+     * have any, since they are filled in posting order. */
     op->is_canceling = true;
     bytes = transfer_read(op);
     if (bytes != 0 && tape_choose(2) == 0) status = STATUS_OK;
@@ -264,8 +264,8 @@ static void sock__end_ops(struct list_node* list) {
 }
 
 /* SO_LINGER applies to connected sockets. It is not documented whether a socket
-   without its context is one. Where it is not, a value set before is
-   ignored. */
+ * without its context is one. Where it is not, a value set before is
+ * ignored. */
 static bool sock__aborts(const struct sock* sock) {
   return sock->resets && (!sock->lacks_context || habits.lingers_early);
 }
@@ -273,10 +273,10 @@ static bool sock__aborts(const struct sock* sock) {
 static void sock__end_connection(struct sock* sock) {
   struct end* end = sock->end;
   /* With a receive pending Windows sends an RST, even when nothing is unread
-     (libuv #3034). */
+   * (libuv #3034). */
   bool is_reset = sock__aborts(sock) || !list_is_empty(&sock->receives);
   /* A pending send is cut off. What follows may look like the end of the stream
-     ("closesocket function"; toit #3221). */
+   * ("closesocket function"; toit #3221). */
   if (!sock__aborts(sock) && !list_is_empty(&sock->sends))
     is_reset = tape_choose(2) != 0;
   sock->end = NULL;

@@ -26,7 +26,7 @@ uint32_t transfer_read(struct op* op) {
 }
 
 /* Wine 10 ends all that is in flight once both directions are shut down, even
-   with bytes that have not been received yet. */
+ * with bytes that have not been received yet. */
 static void transfer__end_all(struct sock* sock) {
   while (!list_is_empty(&sock->receives))
     op_done(LIST_ENTRY(sock->receives.next, struct op, node), STATUS_OK, 0);
@@ -52,7 +52,7 @@ static void transfer__receive(struct sock* sock) {
 }
 
 /* Sends what there is room for. Returns true when all of it was sent. A failed
-   send before it does not hold it back. */
+ * send before it does not hold it back. */
 static bool transfer__send_some(struct op* op) {
   struct end* end = op->sock->end;
   if (op->sock->rest != NULL && end_room(end) != 0) end_drop(end);
@@ -97,7 +97,7 @@ void transfer_moved(struct sock* sock) {
 /* ---- calls */
 
 /* A socket for a transfer, or NULL with the last error. Transfers do not need
-   the updated context ("AcceptEx function"). */
+ * the updated context ("AcceptEx function"). */
 static struct sock* transfer__find(SOCKET handle, const char* call) {
   struct sock* sock = sock_find(handle, call);
   if (sock == NULL) return NULL;
@@ -260,7 +260,7 @@ int shutdown(SOCKET handle, int how) {
   if (sock->end == NULL) return transfer__fails(WSAENOTCONN);
   if (sock->end->in->rst_arrived) return transfer__fails(sock_reset_error());
   /* Otherwise what has not been sent would be lost (libuv waits as well,
-     uv__process_tcp_shutdown_req()). */
+   * uv__process_tcp_shutdown_req()). */
   RULE("a direction is shut down after the last send",
        how == SD_SEND && list_is_empty(&sock->sends));
   sock->has_shut = true;

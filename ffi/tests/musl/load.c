@@ -11,7 +11,7 @@
 #include "iocp.h"
 
 /* ISO C has no cast from an object pointer to a function pointer, so the
-   address is copied. */
+ * address is copied. */
 static int load__symbol(void* library, const char* name, void* function_out) {
   void* address = dlsym(library, name);
   if (address == NULL) {

@@ -20,7 +20,7 @@ struct calls {
   uint32_t size_max; /* the read buffer size that was given */
   uint64_t seed;     /* of the expected pattern; 0: not checked */
   /* May be NULL; runs inside the call, after it was recorded. For an accept the
-     bytes are the new socket. */
+   * bytes are the new socket. */
   void (*on_call)(struct calls* calls,
                   int event_type,
                   const void* bytes,
@@ -28,7 +28,7 @@ struct calls {
   void* user;
 
   /* Used by the calls only. It is not atomic, so that a sanitizer sees calls
-     that overlap or are not ordered. */
+   * that overlap or are not ordered. */
   uint64_t position;
   atomic_bool is_running;
 

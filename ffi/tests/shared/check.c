@@ -18,7 +18,7 @@ _Noreturn void check_failed(const char* file,
                             const char* expression) {
   int32_t native = host_last_error();
   /* For a port of another thread, or a deleted one, this is only a further
-     error and does no harm. */
+   * error and does no harm. */
   int32_t port_native = iocp_native_error(atomic_load(&check__port));
   fprintf(stderr,
           "%s:%d: failed: %s\n  the system's last error here: %" PRId32

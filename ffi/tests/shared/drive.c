@@ -11,7 +11,7 @@
 #define DRIVE__GUARD 64
 #define DRIVE__GUARD_BYTE 0xa5
 /* The longest wait of a step, so that conditions outside the port are checked
-   often. */
+ * often. */
 #define DRIVE__STEP_MS 5
 
 /* ---- memory with guard bytes behind it */
@@ -292,7 +292,7 @@ static void drive__record(struct drive_socket* socket,
 /* ---- polling */
 
 /* The driver reacts to a record after all records of the batch were checked, so
-   that its calls cannot hide an error in the batch. */
+ * that its calls cannot hide an error in the batch. */
 static void drive__act(struct drive_socket* socket,
                        const struct iocp_record* record) {
   struct drive* drive = socket->drive;
@@ -347,7 +347,7 @@ uint32_t drive_poll(struct drive* drive) {
   for (int32_t i = 0; i < count; i++)
     drive__act(drive->touched[i], &records[i]);
   /* The bytes have been checked. When the slab is nearly full, it is used again
-     from its start, as a new one would be. */
+   * from its start, as a new one would be. */
   drive->slab_offset = (uint32_t)drive->header.slab_end;
   if (drive->slab_length - drive->slab_offset < IOCP_SLAB_MIN)
     drive->slab_offset = 0;

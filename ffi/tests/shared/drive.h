@@ -77,7 +77,7 @@ struct drive_socket {
   uint32_t accepted_count; /* in total */
 
   /* For streams of a pattern: received bytes are compared with it, credit is
-     renewed as it is used, and drive_pump() sends up to a goal. */
+   * renewed as it is used, and drive_pump() sends up to a goal. */
   uint64_t receive_seed; /* 0: not checked */
   bool refills;
   uint64_t send_seed;
@@ -107,7 +107,7 @@ struct drive {
   uint32_t socket_count; /* not freed yet */
   struct drive_socket* buckets[DRIVE_BUCKETS];
   /* May be NULL. Called for each record after the whole batch was checked and
-     recorded, with the bytes of an IOCP_RECEIVED. */
+   * recorded, with the bytes of an IOCP_RECEIVED. */
   void (*on_record)(struct drive_socket* socket,
                     const struct iocp_record* record,
                     const uint8_t* bytes);
@@ -198,11 +198,11 @@ void drive_pump(struct drive_socket* socket,
                 uint32_t send_size);
 
 /* Sends the pattern `seed` until a send stays pending. The peer must not read
-   meanwhile. */
+ * meanwhile. */
 void drive_fill(struct drive_socket* socket, uint64_t seed);
 
 /* Receives the pattern `seed` until the stream ends, with `credit` bytes at a
-   time. */
+ * time. */
 void drive_sink(struct drive_socket* socket, uint64_t seed, uint32_t credit);
 
 /* Closes gracefully, and waits for it. */
@@ -239,7 +239,7 @@ void drive_raw_send(struct drive* drive,
                     uint64_t length);
 
 /* Receives with a plain socket until its stream ends, and discards the bytes.
-   Returns 0 for a clean end, or the error. */
+ * Returns 0 for a clean end, or the error. */
 int32_t drive_raw_end(struct drive* drive, host_socket raw);
 
 /* Frees the driver's memory of a closed socket. */

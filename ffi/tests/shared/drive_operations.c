@@ -7,7 +7,7 @@
 #include "raw.h"
 
 /* The longest wait of a step, so that conditions outside the port are checked
-   often. */
+ * often. */
 #define DRIVE__STEP_MS 5
 /* A send that has been pending for so long stays so until the peer reads. */
 #define DRIVE__STUCK_MS 100

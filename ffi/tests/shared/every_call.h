@@ -12,7 +12,7 @@
 void every_socket_call(int32_t port, int32_t socket, int32_t expected);
 
 /* All functions of a port or a socket, except iocp_wait() and iocp_wake(),
-   which have other rules. */
+ * which have other rules. */
 void every_port_call(int32_t port, int32_t socket, int32_t expected);
 
 #endif /* TESTS_EVERY_CALL_H */

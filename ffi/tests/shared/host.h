@@ -16,7 +16,7 @@ void host_start(void);
 int32_t host_last_error(void);
 
 /* Whether a plain send() to a peer that has closed ends the process, on systems
-   that can do so. Initially it does not. */
+ * that can do so. Initially it does not. */
 void host_broken_pipe_ends(bool does_end);
 
 /* Milliseconds of a monotonic clock. */
@@ -24,7 +24,7 @@ uint64_t host_now_ms(void);
 void host_sleep_ms(uint32_t duration_ms);
 
 /* Ends the process with exit code 1 unless it is called again within
-   `seconds`. */
+ * `seconds`. */
 void host_watchdog(uint32_t seconds);
 
 /* Open handles (descriptors) of the process. */
@@ -32,12 +32,12 @@ int32_t host_handle_count(void);
 /* How many of them the system itself may leave open after a test. */
 int32_t host_handle_slack(void);
 /* Memory in use by the process, and how much of it the build (not the library)
-   may hold back. */
+ * may hold back. */
 int64_t host_memory(void);
 int64_t host_memory_slack(void);
 
 /* Lets the process open only `count` more handles; -1 removes the limit.
-   Returns false on a system without such a limit. */
+ * Returns false on a system without such a limit. */
 bool host_limit_handles(int32_t count);
 
 typedef void host_thread_main(void* argument);
@@ -46,14 +46,14 @@ struct host_thread* host_thread_start(host_thread_main* run, void* argument);
 void host_thread_join(struct host_thread* thread);
 
 /* A child process of this program that inherits handles and does nothing until
-   it is ended. test_main() runs it when it sees HOST_CHILD. */
+ * it is ended. test_main() runs it when it sees HOST_CHILD. */
 #define HOST_CHILD "--child"
 struct host_child;
 struct host_child* host_child_start(void);
 void host_child_end(struct host_child* child);
 
 /* True if operations are posted to the kernel; false if it reports
-   readiness. */
+ * readiness. */
 bool host_posts_operations(void);
 
 /* A SOCKET or a file descriptor. */
@@ -64,13 +64,13 @@ typedef intptr_t host_socket;
 /* HOST_WOULD_BLOCK or -IOCP_E... of the last call on a socket that failed. */
 int32_t host_socket_error(void);
 /* A stream socket without WSA_FLAG_OVERLAPPED, or -1 on a system without
-   that. */
+ * that. */
 host_socket host_socket_open_synchronous(void);
 
 void host_socket_set_blocking(host_socket socket, bool is_blocking);
 void host_socket_close(host_socket socket);
 /* Asks for no packets after immediate successes, as other libraries do. This
-   cannot be undone. Does nothing on a system without packets. */
+ * cannot be undone. Does nothing on a system without packets. */
 void host_socket_skip_packets(host_socket socket);
 /* True if the end of the stream that was just received was a reset. */
 bool host_socket_was_reset(host_socket socket);

@@ -99,7 +99,7 @@ bool host_limit_handles(int32_t count) {
   check(setrlimit(RLIMIT_NOFILE, &limit) == 0);
   if (count >= 0) {
     /* The lowest free descriptor is given out next, so the limit is counted
-       from there, as long as no lower number is free. */
+     * from there, as long as no lower number is free. */
     int next = dup(2);
     check(next >= 0);
     close(next);
@@ -148,7 +148,7 @@ struct host_child* host_child_start(void) {
   struct host_child* child = malloc(sizeof *child);
   check(child != NULL);
   /* After fork() the child has the inherited descriptors. The others are closed
-     when it executes the program, and then its end of the pipe closes. */
+   * when it executes the program, and then its end of the pipe closes. */
   int ends[2];
   char byte;
   check(pipe2(ends, O_CLOEXEC) == 0);

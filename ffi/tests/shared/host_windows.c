@@ -164,7 +164,7 @@ int32_t host_socket_error(void) {
 }
 
 /* Under Wine the first call that notices a reset gets the error. If that is
-   Wine's server, a later receive returns the end of the stream. */
+ * Wine's server, a later receive returns the end of the stream. */
 bool host_socket_was_reset(host_socket socket) {
   WSAPOLLFD entry = {.fd = (SOCKET)socket, .events = POLLRDNORM};
   check(WSAPoll(&entry, 1, 0) >= 0);

@@ -7,7 +7,7 @@
 #include "check.h"
 
 /* The finalizer of splitmix64: every bit of the input affects every bit of the
-   result. */
+ * result. */
 static uint64_t pattern__mix(uint64_t number) {
   number += 0x9e3779b97f4a7c15u;
   number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -16,7 +16,7 @@ static uint64_t pattern__mix(uint64_t number) {
 }
 
 /* One word for eight bytes. Both systems are little-endian, and no test depends
-   on it. */
+ * on it. */
 static uint64_t pattern__word(uint64_t seed, uint64_t position) {
   return pattern__mix(seed * 0x2545f4914f6cdd1du + position / 8);
 }
@@ -38,7 +38,7 @@ void pattern_fill(void* bytes,
 #define PATTERN__WINDOW (4 << 20)
 
 /* Prints where in the stream the bytes belong, if that is nearby, which helps
-   to see what was lost or repeated. */
+ * to see what was lost or repeated. */
 static void pattern__explain(const uint8_t* bytes,
                              uint32_t length,
                              uint64_t seed,

@@ -19,25 +19,25 @@ bool raw_has_family(uint16_t family);
 host_socket raw_listen(const char* literal, struct iocp_address* address_out);
 
 /* Binds a port without listening: connections to it are refused, and no other
-   program gets the port. */
+ * program gets the port. */
 host_socket raw_hold(const char* literal, struct iocp_address* address_out);
 
 /* Two connected sockets with kernel buffers of about this size, or of the
-   system's choice (0). */
+ * system's choice (0). */
 void raw_pair(int32_t buffer_bytes, host_socket* a_out, host_socket* b_out);
 host_socket raw_accept(host_socket listener);
 /* Tries to listen at an address in use, with the option that permits that on
-   Windows. Returns 0 or the error. */
+ * Windows. Returns 0 or the error. */
 int32_t raw_hijack(const struct iocp_address* address);
 
 /* A listener whose backlog is full, so that a connect neither succeeds nor
-   fails soon; `fillers` are RAW_FILLERS sockets that fill it. */
+ * fails soon; `fillers` are RAW_FILLERS sockets that fill it. */
 #define RAW_FILLERS 4
 host_socket raw_listen_full(struct iocp_address* address_out,
                             host_socket* fillers);
 
 /* Connected on return, since the system answers for a listener that has room in
-   its backlog. */
+ * its backlog. */
 host_socket raw_connect(const struct iocp_address* address);
 /* The same with an existing socket. */
 void raw_connect_with(host_socket socket, const struct iocp_address* address);

@@ -14,7 +14,7 @@
 #define CROWD__MAX 4
 #define CROWD__PATIENCE 300
 /* A wake-up ends a wait within this time; a real system runs other programs
-   too. */
+ * too. */
 #define CROWD__WAKE_MS 200
 #define CROWD__WAKE_REAL_MS 4000
 #define CROWD__NO_LIMIT (-1)
@@ -57,7 +57,7 @@ static void crowd__wait(void* argument) {
 #define CROWD__BUSY_MS 10
 
 /* Like the thread pool of a runtime, where the next wait may be on another
-   thread. */
+ * thread. */
 static void crowd__compute(void* argument) {
   struct crowd__member* member = argument;
   bool began_calm = ledger.is_calm;
@@ -271,7 +271,7 @@ void crowd_stop(uint32_t port) {
     crowd__end(i);
     if (i != --crowd__count) {
       /* The last member moves to the free place; a member does not move while
-         it runs. */
+       * it runs. */
       for (uint32_t j = crowd__count; j > i; j--) crowd__end(j);
       crowd__count = i;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Other threads: they wait for a port, wake it, misuse it, or have one of their
-   own. */
+ * own. */
 #ifndef IOCP_CROWD_H
 #define IOCP_CROWD_H
 

@@ -29,7 +29,7 @@ ssize_t __real_send(int fd, const void* bytes, size_t size, int flags);
 int __real_close(int fd);
 
 /* The calling thread is that of the schedule. Only it has faults; the tape
-   decides which. */
+ * decides which. */
 void faults_open(void);
 
 /* No more faults from here on. */

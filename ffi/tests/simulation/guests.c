@@ -138,7 +138,7 @@ bool guest_receive(struct guest* guest, uint32_t length) {
   TRACE("guest %d receives up to %u: %d", guests__index(guest), length, count);
   if (count > 0) bytes_received(guest->end, guests__bytes, (uint32_t)count);
   /* A connection that was not accepted is reset, so that the peer does not take
-     its bytes for received. */
+   * its bytes for received. */
   if (count == 0 && guest->listener != NULL && !world_has_broken() &&
       !world_has_raced())
     RULE("a connection that is discarded unreported is reset",

@@ -31,7 +31,7 @@ struct guest* guests_choose(void);
 void guests_act(void);
 
 /* All guests read everything there is. Returns true if one received
-   something. */
+ * something. */
 bool guests_read_all(void);
 
 /* The other end of a connection, or NULL if that takes no part. */

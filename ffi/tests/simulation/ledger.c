@@ -105,7 +105,7 @@ void ledger_set_addresses(struct end* end,
 /* ---- bytes */
 
 /* The finalizer of splitmix64: every bit of the input affects every bit of the
-   result. One word for eight bytes. */
+ * result. One word for eight bytes. */
 static uint64_t bytes__word(const struct end* end, uint64_t position) {
   uint64_t number = (uint64_t)(end - ledger.ends + 1) * 0x2545f4914f6cdd1du +
                     (position >> 3) * 0x9e3779b97f4a7c15u;
@@ -225,7 +225,7 @@ bool error_was_fault(int32_t result, bool began_calm) {
   /* A fault may have damaged a connection earlier. */
   if (began_calm && !world_has_broken()) return false;
   /* The system lacks a feature, or a handle could not be removed from a
-     port. */
+   * port. */
   if (world_posts_operations() && world_has_broken() &&
       (result == -IOCP_ENOTSUP || result == -IOCP_ENETDOWN ||
        (result == -IOCP_EEXIST && !world_detaches_ports())))

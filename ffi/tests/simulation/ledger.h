@@ -150,7 +150,7 @@ struct ledger {
   uint32_t loose_count;
   bool is_settling;
   /* All faults are over, and their effects have been reported. Read by other
-     threads. */
+   * threads. */
   atomic_bool is_calm;
 };
 extern struct ledger ledger;
@@ -173,7 +173,7 @@ struct entry* ledger_find(uint32_t port, int32_t id);
 uint32_t ledger_live(uint32_t port);
 
 /* Sets the addresses of an end, by which the other end of its connection is
-   found. */
+ * found. */
 void ledger_set_addresses(struct end* end,
                           const struct iocp_address* client,
                           uint16_t server_port);
@@ -190,13 +190,13 @@ void end_ended(struct end* end);
 void end_was_reset(struct end* end);
 
 /* The graceful close of `end` was reported: if its peer has read everything, it
-   has not been reset, and will not be. */
+ * has not been reset, and will not be. */
 void end_closed(struct end* end);
 
 /* ---- the library's reports */
 
 /* Checks the results of iocp_poll(); the slab is the whole one, from offset
-   0. */
+ * 0. */
 void records_check(uint32_t port,
                    const struct iocp_header* header,
                    const struct iocp_record* records,
@@ -209,11 +209,11 @@ void records_check(uint32_t port,
 bool error_is_fault(int32_t result);
 
 /* The same for a call that may have taken long, and began with or without
-   faults. */
+ * faults. */
 bool error_was_fault(int32_t result, bool began_calm);
 
 /* Whether the error is expected: one of `errors`, which end with 0, or a
-   fault. */
+ * fault. */
 bool error_is(int32_t result, const int32_t* errors);
 #define ERROR_IS(result, ...) \
   error_is(result, (const int32_t[]){__VA_ARGS__, 0})

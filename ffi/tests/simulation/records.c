@@ -191,7 +191,7 @@ static void records__sent(struct entry* entry, int32_t result) {
   entry->send_count--;
   if (result < 0) {
     /* It was accepted although its stream had been shut down before the
-       adoption. */
+     * adoption. */
     if (result == -IOCP_EPIPE && entry->was_shut) {
       entry->has_error = true;
       return;

@@ -22,7 +22,7 @@ void report_trace(const char* format, ...)
   } while (0)
 
 /* Ends the schedule: `rule`, a short fixed sentence, does not hold. Failures
-   with the same rule count as the same failure. */
+ * with the same rule count as the same failure. */
 _Noreturn void report_violation(const char* rule, const char* format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -23,7 +23,7 @@ struct runner_page {
 };
 
 /* Which seeds a child runs: every `step`th from `seed` on; `count` of them, or
-   until `seconds` have passed if that is not 0. */
+ * until `seconds` have passed if that is not 0. */
 struct runner_seeds {
   uint64_t seed;
   uint64_t step;
@@ -52,7 +52,7 @@ void runner_play(struct runner* runner,
                  bool traces);
 
 /* Returns true while it runs. A child that makes no progress for `limit`
-   seconds is ended. Afterwards page->rule has the result. */
+ * seconds is ended. Afterwards page->rule has the result. */
 bool runner_runs(struct runner* runner, double limit);
 void runner_await(struct runner* runner, double limit);
 

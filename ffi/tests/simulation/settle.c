@@ -10,11 +10,11 @@
 #include "user.h"
 
 /* Everything possible has happened within this time. A real system runs other
-   programs too. */
+ * programs too. */
 #define SETTLE__LIMIT_MS 4500
 #define SETTLE__LIMIT_REAL_MS 4000
 /* A connection to our own listener, or one that will never be accepted, may not
-   be answered; it is closed after this time. */
+ * be answered; it is closed after this time. */
 #define SETTLE__PATIENCE_MS 300
 #define SETTLE__PATIENCE_REAL_MS 20
 #define SETTLE__REFUSED_MS 1000
@@ -51,7 +51,7 @@ static bool settle__is_answered(const struct entry* entry) {
 }
 
 /* A detach or close waits for a peer that reads. If the other end does the
-   same, both wait for each other; guests read. */
+ * same, both wait for each other; guests read. */
 static bool settle__is_stuck(const struct entry* entry) {
   if (!settle__is_answered(entry)) return true;
   if (!entry->end->other->is_library) return false;
@@ -83,7 +83,7 @@ static bool settle__is_done_guest(const struct guest* guest) {
 }
 
 /* Whether an entry has received what its peer has sent so far. That need not
-   arrive if either end is closed or closing. */
+ * arrive if either end is closed or closing. */
 static bool settle__has_all(const struct entry* entry) {
   const struct end* end = entry->end;
   if (entry->is_closed || entry->is_closing || entry->kind != ENTRY_STREAM ||
@@ -161,7 +161,7 @@ static void settle__guests(void) {
 }
 
 /* Detached handles are adopted or closed; otherwise their peers would wait for
-   ever. */
+ * ever. */
 static void settle__loose(void) {
   uint32_t port = user_choose_port();
   if (ledger.loose_count != 0 && port != LEDGER_PORTS && tape_choose(2) == 0)
@@ -248,7 +248,7 @@ static void settle__check_moved(void) {
 }
 
 /* Continues until all is done, or the time is over: then `check` reports what
-   is not. */
+ * is not. */
 static void settle__run(bool (*is_done)(void), void (*check)(void)) {
   settle__since_ms = world_now_ms();
   do {
@@ -261,7 +261,7 @@ static void settle__run(bool (*is_done)(void), void (*check)(void)) {
 }
 
 /* First without FINs: a FIN is an event of its own, and would hide an event
-   that was lost before it. */
+ * that was lost before it. */
 static void settle__move(void) {
   settle__sends_fins = false;
   settle__run(settle__all_moved, settle__check_moved);
@@ -318,7 +318,7 @@ static void settle__flood(uint32_t port) {
 }
 
 /* What a close waits for has happened in time, but the port is polled only
-   after its deadline. */
+ * after its deadline. */
 static void settle__oversleep(struct entry* entry) {
   if (!settle__can_send(entry)) return;
   struct guest* guest = guests_of(entry);
@@ -341,7 +341,7 @@ static void settle__oversleep(struct entry* entry) {
 /* ---- a slow peer */
 
 /* The peer reads a little all the time, but too slowly for one send copy to
-   complete within the timeout of the close. */
+ * complete within the timeout of the close. */
 static void settle__slow(struct entry* entry) {
   if (!settle__can_send(entry) || world_has_broken() ||
       !world_reports_progress())
@@ -406,7 +406,7 @@ static uint32_t settle__open_guests(void) {
 }
 
 /* A peer connects that sends nothing, and must be reset. Others like it may be
-   ahead in the queue, each with its own timeout. */
+ * ahead in the queue, each with its own timeout. */
 static void settle__first_byte(struct entry* listener) {
   uint32_t limit_ms = 2 * listener->first_byte_ms + 250;
   if (listener->first_byte_ms > settle__limit_ms(1000, 40)) return;

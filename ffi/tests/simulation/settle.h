@@ -4,7 +4,7 @@
 #define IOCP_SETTLE_H
 
 /* Stops the faults. Everything is read, all directions are shut down and
-   closed; then listeners are tried, and idle ports must report nothing. */
+ * closed; then listeners are tried, and idle ports must report nothing. */
 void settle_run(void);
 
 /* Closes everything that is open, in one way or another, and waits for that. */

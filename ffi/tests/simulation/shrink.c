@@ -86,7 +86,7 @@ static bool shrink__set(size_t at, uint32_t value) {
 }
 
 /* From large pieces to small ones, and from the end to the start, since later
-   draws matter to less. Returns true if a change was adopted. */
+ * draws matter to less. Returns true if a change was adopted. */
 static bool shrink__pieces(bool (*change)(size_t from, size_t size)) {
   const struct shrink* shrink = shrink_state.shrink;
   bool has_changed = false;

@@ -15,7 +15,7 @@ struct shrink {
 };
 
 /* Takes about `seconds` at most. Returns false if playing the draws does not
-   break the rule again; then they are unchanged. */
+ * break the rule again; then they are unchanged. */
 _Bool shrink_run(struct shrink* shrink, double seconds);
 
 #endif /* IOCP_SHRINK_H */

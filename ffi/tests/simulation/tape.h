@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 /* A schedule with more draws does not end by itself; all further draws are 0,
-   which ends it. */
+ * which ends it. */
 #define TAPE_DRAWS_MAX (1u << 20)
 
 struct tape_draws {

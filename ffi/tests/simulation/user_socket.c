@@ -46,7 +46,7 @@ static struct iocp_address user__elsewhere(uint16_t family) {
 }
 
 /* An address that is in use, or overlaps with one that is, or was in use
-   before. */
+ * before. */
 static struct iocp_address user__in_use(const struct entry* entry) {
   uint16_t family = entry->address.family;
   struct iocp_address address = entry->address;
@@ -79,7 +79,7 @@ static struct iocp_address user__in_use(const struct entry* entry) {
 }
 
 /* The link-local address of an interface, which another interface has as
-   well. */
+ * well. */
 static struct iocp_address user__link_local(uint32_t scope) {
   return (struct iocp_address){
       .family = 6, .scope = scope, .bytes = {0xfe, 0x80, [15] = 1}};
@@ -315,7 +315,7 @@ void user_connect(uint32_t port) {
 /* ---- adopting */
 
 /* The addresses of a socket that the program has connected are known only
-   now. */
+ * now. */
 static void user__set_addresses(struct entry* entry) {
   struct iocp_address local;
   if (!entry->end->has_addresses &&

@@ -17,7 +17,7 @@ static int32_t user__port(const struct entry* entry) {
 }
 
 /* The checks that all calls for a stream have in common. Returns true if the
-   call was refused by one. */
+ * call was refused by one. */
 static bool user__is_refused(const struct entry* entry, int32_t result) {
   schedule_checks++;
   if (entry->is_closing || entry->is_closed) {
@@ -118,7 +118,7 @@ static void user__send_failed(struct entry* entry,
     RULE("there is memory to send", error_is_fault(result));
     if (length != 0) entry->end->has_short = true;
     /* Out of the process's memory, the connection continues. Out of the
-       kernel's, it fails. */
+     * kernel's, it fails. */
     if (result == -IOCP_ENOBUFS) entry->has_error = true;
     return;
   }
@@ -152,7 +152,7 @@ void user_send(struct entry* entry, uint32_t length) {
   uint32_t offset = 4;
   struct end* end = entry->end;
   /* Bytes sent after a FIN are lost. The library cannot know of one that was
-     sent before the adoption. */
+   * sent before the adoption. */
   if (entry->was_shut) return;
   if (length > USER__BUFFER - offset) length = USER__BUFFER - offset;
   if (end != NULL) bytes_fill(end, end->sent, user__bytes + offset, length);

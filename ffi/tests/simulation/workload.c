@@ -218,7 +218,7 @@ static void workload__misuse(uint32_t port) {
 }
 
 /* Threads that wait for a port of an earlier realm must end first, since it is
-   deleted. */
+ * deleted. */
 static void workload__new(void) {
   user_new();
   for (uint32_t i = 0; i < ledger.port_count; i++)

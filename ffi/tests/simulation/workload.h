@@ -4,7 +4,7 @@
 #define IOCP_WORKLOAD_H
 
 /* Makes ports and sockets, uses them, checks that everything completes, and
-   deletes them. */
+ * deletes them. */
 void workload_run(void);
 
 #endif /* IOCP_WORKLOAD_H */

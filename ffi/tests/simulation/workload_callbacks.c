@@ -24,7 +24,7 @@
 #define CALLS__ODD 8
 #define CALLS__REPLACE_MS 25
 /* When the last call must have come. The library checks once a second for
-   sockets that were closed without its knowledge. */
+ * sockets that were closed without its knowledge. */
 #define CALLS__LIMIT_MS 4000
 #define CALLS__LIMIT_REAL_MS 6000
 
@@ -261,7 +261,7 @@ static void calls__listen(void) {
 }
 
 /* A socket that cannot be added. It stays open, and its handle may be the
-   former one of a socket whose close the library has not noticed yet. */
+ * former one of a socket whose close the library has not noticed yet. */
 static void calls__odd(void) {
   if (calls.odd_count == CALLS__ODD) return;
   enum world_odd odd = (enum world_odd)tape_choose(WORLD_ODDS);

@@ -21,12 +21,12 @@
 void world_open(void);
 
 /* Call it after the library has deleted everything. Closes the peers. Anything
-   that the library has left is a violation: a handle, a block of memory, an
-   operation. */
+ * that the library has left is a violation: a handle, a block of memory, an
+ * operation. */
 void world_close(void);
 
 /* From here on there are no more faults, and everything that can complete
-   does. */
+ * does. */
 void world_calm(void);
 
 /* The clock of the library, in milliseconds. */
@@ -39,7 +39,7 @@ void world_pause(uint32_t ms);
 void world_compute(uint32_t ms);
 
 /* The machine sleeps for this long, in a world that can simulate it. No program
-   runs meanwhile, and no deadline comes nearer. */
+ * runs meanwhile, and no deadline comes nearer. */
 void world_sleep(uint32_t ms);
 
 /* ---- facts about the world, some of which decide what the user may expect */
@@ -54,11 +54,11 @@ bool world_posts_operations(void);
 bool world_is_exact(void);
 
 /* Since world_open() a fault may have ended a connection, or failed one of its
-   operations: its ends may have errors that neither has caused. */
+ * operations: its ends may have errors that neither has caused. */
 bool world_has_broken(void);
 
 /* A handle can be removed from a port, so a second attempt to adopt it does not
-   fail because of the first. */
+ * fail because of the first. */
 bool world_detaches_ports(void);
 
 /* The machine has two interfaces, 1 and 2, each with the address fe80::1. */
@@ -68,7 +68,7 @@ bool world_has_interfaces(void);
 bool world_reports_progress(void);
 
 /* A connection arrived while its listener was closing, too late for the library
-   to notice. */
+ * to notice. */
 bool world_has_raced(void);
 
 /* A connection to a full backlog is refused; otherwise it waits for room. */
@@ -78,7 +78,7 @@ bool world_refuses_when_full(void);
 bool world_refuses_at_once(void);
 
 /* The system has returned an unknown error code, which the library cannot
-   map. */
+ * map. */
 bool world_is_unclear(void);
 
 /* ---- threads */
@@ -89,7 +89,7 @@ struct world_thread* world_thread_start(void (*run)(void* argument),
 void world_thread_join(struct world_thread* thread);
 
 /* All that the thread has run so far counts as run on a fiber of the user,
-   which the calling thread deletes. Does nothing in a world without fibers. */
+ * which the calling thread deletes. Does nothing in a world without fibers. */
 void world_thread_delete_fiber(struct world_thread* thread);
 
 /* ---- peers */
@@ -126,7 +126,7 @@ enum peer_state {
 enum peer_state peer_state(struct peer* peer);
 
 /* The two addresses of the connection, the peer's own first. Not while it
-   connects. */
+ * connects. */
 void peer_addresses(struct peer* peer,
                     struct iocp_address* own_out,
                     struct iocp_address* other_out);
@@ -138,25 +138,25 @@ int32_t peer_send(struct peer* peer, const uint8_t* bytes, uint32_t length);
 int32_t peer_receive(struct peer* peer, uint8_t* buffer, uint32_t length);
 
 /* It would receive bytes behind a gap. The system may have sent them, but an
-   RST discards them. */
+ * RST discards them. */
 bool peer_has_hole(const struct peer* peer);
 
 /* Shuts down its sending direction. */
 void peer_shutdown(struct peer* peer);
 
 /* Closes it, with an RST or like a program that has read everything. The peer
-   is freed then. */
+ * is freed then. */
 void peer_reset(struct peer* peer);
 void peer_close(struct peer* peer);
 
 /* ---- sockets of the program itself */
 
 /* A socket connected to `listener`, which accepts; -1: not possible. The
-   program itself has no faults. */
+ * program itself has no faults. */
 double world_handle_connect(struct peer_listener* listener);
 
 /* The same for a socket that cannot be on a port; also -1 in a world without
-   such sockets. */
+ * such sockets. */
 double world_handle_synchronous(struct peer_listener* listener);
 
 /* Whether calls on it block. */
