@@ -8,8 +8,8 @@
 #include "number.h"
 
 static void accept__answer_refusal(DWORD error) {
-  bool is_taken = error == 0 || error == WSA_IO_PENDING;
-  answer(is_taken ? "it is accepted" : "it is refused");
+  bool is_accepted = error == 0 || error == WSA_IO_PENDING;
+  answer(is_accepted ? "it is accepted" : "it is refused");
   answer_detail("%s", number_error(error));
 }
 

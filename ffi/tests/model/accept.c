@@ -17,9 +17,8 @@ static void accept__detach(struct op* op) {
   if (op->target->state == SOCK_ACCEPTING) op->target->state = SOCK_NEW;
 }
 
-/* An accept that fails leaves its target unconnected: the connection that it
- * had been given is aborted. Or the connection stays with the target until that
- * is closed. */
+/* An accept that fails leaves its target unconnected. The connection that it
+ * had been given is aborted, or stays with the target until that is closed. */
 static void accept__abandon(struct sock* target) {
   struct end* end = target->end;
   if (end == NULL || habits.lingers_early) return;

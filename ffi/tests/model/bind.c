@@ -179,7 +179,7 @@ int bind(SOCKET handle, const SOCKADDR* name, int length) {
 /* Another program tries to bind the address with SO_REUSEADDR. */
 static void bind__try_hijack(const struct sock* sock) {
   if (!habits_fault(habits.hijacks)) return;
-  RULE("no other program can bind an address that is listened on",
+  RULE("no other program can bind the address of a listener",
        sock->is_exclusive || sock->is_exempt);
 }
 

@@ -149,7 +149,7 @@ void network_widen(void) {
 
 /* ---- for the owner of an end */
 
-/* Bytes behind a hole cannot be received. The system has sent them, so this is
+/* Bytes behind a gap cannot be received. The system has sent them, so this is
  * a violation of the library only if no RST follows. */
 uint32_t end_readable(const struct end* end) {
   const struct flow* flow = end->in;
@@ -444,7 +444,7 @@ bool network_step(void) {
   uint32_t late = op_late_count();
   uint32_t movable = network__movable(UINT32_MAX, &link);
   if (late + movable == 0) return false;
-  /* A coin decides whether the network or the oldest late packet moves. */
+  /* The tape decides whether the network or the oldest late packet moves. */
   if (late != 0 && (movable == 0 || tape_choose(2) == 0)) {
     uint32_t index = habits_fault(habits.shuffles) ? tape_choose(late) : 0;
     op_step_late(index);

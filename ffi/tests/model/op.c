@@ -162,7 +162,7 @@ struct op* op_new(struct sock* sock,
   /* "The completion packet is not queued" to a port that the handle joins
    * later. Without a port the operation ends with its thread. */
   if (sock->port == NULL)
-    report_violation("a handle is tied to a port before it is used",
+    report_violation("a handle is associated with a port before it is used",
                      "%s(%#zx)",
                      call,
                      (size_t)sock->object.handle);

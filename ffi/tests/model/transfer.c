@@ -147,8 +147,8 @@ int recv(SOCKET handle, char* buffer, int length, int flags) {
   struct sock* sock = transfer__find(handle, "recv");
   if (sock == NULL) return SOCKET_ERROR;
   RULE("no call blocks", sock->is_non_blocking);
-  /* Their order would be undefined. */
-  RULE("no receive is posted while another call could get its bytes",
+  /* It is undefined which of the two gets the next bytes. */
+  RULE("no bytes are received behind a pending receive",
        flags == MSG_PEEK || list_is_empty(&sock->receives));
   const struct flow* in = sock->end->in;
   if (in->rst_arrived) return transfer__fails(sock_reset_error());

@@ -57,11 +57,11 @@ struct entry {
   bool is_closing;
   bool is_closed;
   bool is_detaching;
-  bool was_reset;          /* by its user */
-  bool has_closed_in_time; /* all that a close waits for has happened in time */
-  bool is_failed;          /* its connect has failed */
-  bool may_expire;         /* it may close by itself */
-  bool is_ended;           /* receiving has ended */
+  bool was_reset;   /* by its user */
+  bool has_drained; /* its peer has received everything before the deadline */
+  bool is_failed;   /* its connect has failed */
+  bool may_expire;  /* it may close by itself */
+  bool is_ended;    /* receiving has ended */
   bool is_read_armed;
   bool was_shut;     /* before it was adopted */
   bool is_shut;      /* iocp_shutdown() was called */

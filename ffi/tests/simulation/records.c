@@ -224,7 +224,7 @@ static void records__closed(struct entry* entry,
            !entry->is_shut_open && entry->kind != ENTRY_CONNECTING);
   entry->is_closed = true;
   RULE("a close does not time out if everything was sent in time",
-       !entry->has_closed_in_time || result != -IOCP_ETIMEDOUT);
+       !entry->has_drained || result != -IOCP_ETIMEDOUT);
   if (!entry->is_closing)
     RULE("a socket that closes by itself reports the reason",
          result == -IOCP_ETIMEDOUT);

@@ -329,7 +329,7 @@ static void settle__oversleep(struct entry* entry) {
   for (uint32_t i = 0; i < SETTLE__OVERSLEEP_MS / 2; i++) {
     guests_read_all();
     if (guest->end->received == entry->end->sent) {
-      entry->has_closed_in_time = true;
+      entry->has_drained = true;
       break;
     }
     world_pause(1);
