@@ -240,7 +240,7 @@ static void trickle_moves_the_deadline(void) {
   test_skip("the machine was too slow");
 }
 
-/* iocp_progress() asks for what the peer's system has acknowledged, too. */
+/* iocp_progress() reports acknowledgements outside of a close, too. */
 static void progress_is_what_the_peer_acknowledges(void) {
   struct drive drive;
   host_socket raw;

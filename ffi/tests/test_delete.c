@@ -2,7 +2,8 @@
 /*
  * A port is deleted with everything open: connects, accepts, receives and sends
  * pending, closes in every phase, results that were not reported. All handles
- * and all memory are freed, and no peer takes a cut stream for a complete one.
+ * and all memory are freed, and no peer mistakes a cut stream for a complete
+ * one.
  *
  * It is hard because there is no further poll: pending operations must be
  * canceled and waited for before their memory is freed.
@@ -120,7 +121,7 @@ static void unreported_results(void) {
 }
 
 /* The port is deleted during a detach: nothing returns the handle, and the peer
- * must not take what it has for everything. */
+ * must not mistake what it has for everything. */
 static void detach_after_a_part(void) {
   static uint8_t bytes[IOCP_SEND_MAX + 1];
   struct drive drive;

@@ -253,7 +253,7 @@ DWORD WINAPI bind_get_tcp_table(void* table,
   MIB_TCP6TABLE_OWNER_PID* v6 = table;
   DWORD rows = 0;
   kernel_enter();
-  RULE("the table of listeners is asked for",
+  RULE("the table is requested for listeners",
        class == TCP_TABLE_OWNER_PID_LISTENER && !sorts && reserved == 0);
   if (habits_fault(habits.kernel_faults)) return ERROR_NOT_ENOUGH_MEMORY;
   size_t row_size = family == AF_INET ? sizeof v4->table : sizeof v6->table;

@@ -16,7 +16,7 @@
 /* ---- Winsock */
 
 int WSAStartup(WORD version, WSADATA* data) {
-  RULE("Winsock 2.2 is asked for", version == MAKEWORD(2, 2) && data != NULL);
+  RULE("Winsock 2.2 is requested", version == MAKEWORD(2, 2) && data != NULL);
   if (!habits.starts && !habits.is_calm) return WSASYSNOTREADY;
   return 0;
 }
@@ -87,7 +87,7 @@ static LONG NTAPI module__version(OSVERSIONINFOW* version) {
 static const char* module__wine_version(void) { return "10.0"; }
 
 HMODULE WINAPI GetModuleHandleW(const WCHAR* name) {
-  RULE("only ntdll.dll is asked for", wcscmp(name, L"ntdll.dll") == 0);
+  RULE("only ntdll.dll is requested", wcscmp(name, L"ntdll.dll") == 0);
   return habits.has_ntdll ? (HMODULE)&habits : NULL;
 }
 
@@ -138,7 +138,7 @@ static FARPROC module__of_iphlpapi(const char* name) {
   FARPROC function = NULL;
   DWORD(WINAPI * get)
   (void*, DWORD*, BOOL, ULONG, TCP_TABLE_CLASS, ULONG) = bind_get_tcp_table;
-  RULE("a function of iphlpapi.dll is asked for while it is loaded",
+  RULE("a function of iphlpapi.dll is looked up while it is loaded",
        module__uses != 0 && strcmp(name, "GetExtendedTcpTable") == 0);
   memcpy(&function, &get, sizeof function);
   return function;
@@ -147,7 +147,7 @@ static FARPROC module__of_iphlpapi(const char* name) {
 FARPROC WINAPI GetProcAddress(HMODULE module, const char* name) {
   FARPROC function = NULL;
   if (module == (HMODULE)&module__uses) return module__of_iphlpapi(name);
-  RULE("a function is asked of a module", module == (HMODULE)&habits);
+  RULE("a function is looked up in a module", module == (HMODULE)&habits);
   if (strcmp(name, "NtSetInformationFile") == 0) {
     LONG(NTAPI * set)(HANDLE, void*, void*, ULONG, int) =
         module__set_information;

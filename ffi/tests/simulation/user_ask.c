@@ -219,7 +219,7 @@ void user_ask(struct entry* entry) {
          iocp_get_address(port, entry->id, IOCP_PEER, &address) == -IOCP_EBADF);
     return;
   }
-  RULE("counters can be asked for", result == 0);
+  RULE("counters can be read", result == 0);
   user__check_stats(entry, &stats);
   result = iocp_get_address(port, entry->id, tape_choose(2), &address);
   if (entry->kind == ENTRY_STREAM && !entry->is_failed && !entry->has_error)

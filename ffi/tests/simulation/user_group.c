@@ -51,7 +51,7 @@ static void user__group_ask(uint32_t port, uint32_t group) {
   }
   int32_t result = iocp_group_stats(id, group, &stats);
   schedule_checks++;
-  RULE("counters of a group can be asked for",
+  RULE("counters of a group can be read",
        result == 0 && iocp_stats(id, &all) == 0);
   RULE("the counter of a group's sockets is right",
        stats.sockets == live || (may_defer && stats.sockets > live));

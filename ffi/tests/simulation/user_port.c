@@ -259,7 +259,7 @@ void user_ask_port(uint32_t port) {
   int32_t result = iocp_stats(id, &stats);
   TRACE("iocp_stats(%u): %d", port, result);
   schedule_checks++;
-  RULE("counters can be asked for", result == 0);
+  RULE("counters can be read", result == 0);
   user__check_stats(port, &stats);
   iocp_native_error(id);
   RULE("the library has the version of its header", iocp_abi() == IOCP_ABI);
