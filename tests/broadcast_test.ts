@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* One message to many connections: each gets all of it, once, behind what was
- * written before; and one that fails does not affect the others. */
+/* Each connection gets the whole message once, after earlier writes, and a
+ * connection that fails does not affect the others. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -10,7 +10,7 @@ import { pair } from "./shared/pair.ts";
 import { bytesOf, digest, pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
-/* More than the library sends in one call, and the system accepts at once. */
+/* More than the library sends in one call, and than the system accepts at once. */
 const LARGE = 8 * 1024 * 1024;
 
 const receive = (conn: Conn) => receiveByLoop(conn);
@@ -38,13 +38,16 @@ test("broadcast() sends the message to each connection once", async () => {
   using ends = await audience(200);
   const { ours, peers } = ends;
   const received = peers.map(receive);
-  /* Given twice is not sent twice. */
+  /* A connection that is listed twice gets the message once. */
   const failed = await within(
     "the broadcast",
     broadcast([...ours, ...ours.slice(0, 7)], bytesOf("hello")),
   );
   assert.equal(failed.size, 0);
-  await within("another", broadcast(new Set(ours), bytesOf(" again")));
+  await within(
+    "a second broadcast",
+    broadcast(new Set(ours), bytesOf(" again")),
+  );
   for (const conn of ours) conn.close();
   const expected = digest(bytesOf("hello again"));
   for (const one of received) assert.equal(await within("it", one), expected);
@@ -70,7 +73,7 @@ test("broadcast() keeps the order of writes", async () => {
   const parts = [0, 1, 2].map((i) =>
     bytes.subarray(i * LARGE, (i + 1) * LARGE)
   );
-  /* The queues of the first two are busy, those of the others are free. */
+  /* The first two have pending writes, the others have none. */
   const writes = [
     ours[0]!.write(parts[0]!),
     ours[1]!.write(parts[0]!),
@@ -86,14 +89,14 @@ test("broadcast() keeps the order of writes", async () => {
   }
 });
 
-test("broadcast() resolves after the slowest connection, and delays no other", async () => {
+test("broadcast() resolves after the slowest connection, which delays no other", async () => {
   using ends = await audience(3);
   const { ours, peers } = ends;
   const bytes = pattern(LARGE);
   let isDone = false;
   const sent = broadcast(ours, bytes).then(() => isDone = true);
   const quick = peers.slice(1).map(receive);
-  await settled("the quick ones have it", () => ours[1]!.stats().bytesSent);
+  await settled("the others", () => ours[1]!.stats().bytesSent);
   assert.equal(ours[1]!.stats().bytesSent, LARGE);
   assert.equal(isDone, false);
   const slow = receiveByLoop(peers[0]!);
@@ -131,7 +134,7 @@ describe("broadcast() reports connections that fail, and delivers to the others"
     });
   }
 
-  test("during the write", async () => {
+  test("closed by this side or the peer during the write", async () => {
     using ends = await audience(2);
     const { ours, peers } = ends;
     const bytes = pattern(LARGE);
@@ -145,7 +148,7 @@ describe("broadcast() reports connections that fail, and delivers to the others"
     assert.equal(await within("the bytes", received), digest(bytes));
   });
 
-  test("reset by the peer before", async () => {
+  test("reset by the peer before the write", async () => {
     using ends = await audience(2);
     const { ours, peers } = ends;
     peers[0]!.reset();
@@ -173,20 +176,20 @@ test("broadcast() sends to connections of several ports", async () => {
     const p = new Uint8Array(9);
     assert.equal(await within("a read", peer.read(p)), 5);
   }
-  /* A port that is closed affects its own connections only. */
+  /* Closing a port fails only its own connections. */
   one.port.close();
   const late = await broadcast([...one.ours, ...other.ours], bytesOf("x"));
   assert.equal(late.size, 2);
   for (const conn of one.ours) assert.equal(codeOf(late.get(conn)), "EBADF");
 });
 
-test("broadcast() accepts an iterable that writes and closes", async () => {
+test("broadcast() accepts an iterable that writes to and closes the connections", async () => {
   using ends = await audience(3);
   const { ours, peers } = ends;
   const bytes = pattern(LARGE);
   function* meddles() {
     yield ours[0]!;
-    /* What it writes comes first. */
+    /* The iterable writes before broadcast() does. */
     ours[0]!.write(bytes);
     yield ours[1]!;
     ours[1]!.close();
@@ -208,7 +211,7 @@ test("broadcast() accepts an iterable that writes and closes", async () => {
   assert.equal(await within("the last", received[1]!), last);
 });
 
-test("broadcast() accepts no connections and no bytes", async () => {
+test("broadcast() accepts an empty iterable and an empty message", async () => {
   using ends = await pair();
   assert.equal((await broadcast([], bytesOf("hello"))).size, 0);
   assert.equal((await broadcast([ends.server], bytesOf(""))).size, 0);
@@ -216,7 +219,7 @@ test("broadcast() accepts no connections and no bytes", async () => {
   assert.equal((await broadcast([ends.server], bytesOf(""))).size, 1);
 });
 
-test("broadcast() names a wrong argument, and sends nothing", async () => {
+test("broadcast() with a wrong argument throws an error that names it, and sends nothing", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const wrong: [unknown, unknown, RegExp][] = [

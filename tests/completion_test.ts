@@ -13,7 +13,7 @@ import {
 
 const header = readHeader();
 
-/* What is here only, and what the module has no use for. */
+/* Numbers that only completion.ts has, and those that the module does not use. */
 const OWN = [
   "HEADER_",
   "RECORD_",
@@ -47,7 +47,7 @@ test("completion.ts has the numbers of iocp.h", () => {
   assert.deepEqual(rest.sort(), UNUSED);
 });
 
-/* The names that users see, where iocp.h has another one. */
+/* Public names that differ from those in iocp.h. */
 const RENAMED = new Map([
   ["bytesBuffered", "bytes_kept"],
   ["firstByteTimeouts", "silent"],
@@ -58,7 +58,7 @@ function snake(name: string): string {
     name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-test("completion.ts has the header and the record of iocp.h", () => {
+test("completion.ts has the layout of the queue header and of the record of iocp.h", () => {
   const head = fieldsOf(header, "iocp_header");
   assert.equal(head.length, completion.HEADER_WORDS);
   assert.deepEqual(

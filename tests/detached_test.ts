@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Buffers that are taken away, to a Worker or by a stream, at the worst moment:
- * an error of the caller at most, never a crash, wrong bytes or a false end. */
+/* Buffers that are transferred, to a Worker or by a stream, during an operation:
+ * the caller may get an error, but never a crash, wrong bytes or a false end. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { pair } from "./shared/pair.ts";
 import { detach, Digest, digest, pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
-/* Reads like a loop that gives every other chunk away. */
+/* Reads a stream, and transfers the buffer of every other chunk. */
 async function receiveAndGiveAway(conn: Conn): Promise<string> {
   const result = new Digest();
   let i = 0;
@@ -20,7 +20,7 @@ async function receiveAndGiveAway(conn: Conn): Promise<string> {
       try {
         detach(chunk);
       } catch (error) {
-        /* To refuse is as good. */
+        /* The runtime may refuse the transfer. */
         assert.ok(error instanceof Error || error instanceof DOMException);
       }
     }
@@ -28,7 +28,7 @@ async function receiveAndGiveAway(conn: Conn): Promise<string> {
   return result.text();
 }
 
-test("A chunk whose buffer is transferred does not affect connections", async () => {
+test("Transferring the buffer of a chunk does not affect connections", async () => {
   using ends = await pair();
   const { client: one, port, listener } = ends;
   const two = await port.connect(listener.addr);
@@ -47,7 +47,7 @@ test("A chunk whose buffer is transferred does not affect connections", async ()
   ]);
 });
 
-test("A byte stream that transfers a chunk fails or does not affect others", async () => {
+test("A byte stream that transfers chunks does not affect other connections", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const chunks = server[Symbol.asyncIterator]();
@@ -84,7 +84,7 @@ test("A byte stream that transfers a chunk fails or does not affect others", asy
   assert.equal(await within("the stream", received), digest(pattern(999_900)));
 });
 
-test("A buffer that is transferred during a read is not reported as an end", async () => {
+test("A read whose buffer is transferred does not report an end", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const buffer = new Uint8Array(100);
@@ -97,7 +97,7 @@ test("A buffer that is transferred during a read is not reported as an end", asy
   assert.equal(count, 10);
 });
 
-test("A buffer that is transferred during its write is an error", async () => {
+test("A write whose buffer is transferred meanwhile fails", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const bytes = pattern(16 * 1024 * 1024);
@@ -109,7 +109,7 @@ test("A buffer that is transferred during its write is an error", async () => {
   await within("the peer", received);
 });
 
-test("A detached buffer is refused", async () => {
+test("Calls with a detached buffer are refused", async () => {
   using ends = await pair();
   const bytes = pattern(10);
   detach(bytes);

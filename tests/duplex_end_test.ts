@@ -9,7 +9,7 @@ import type { SocketDuplex } from "../mod.ts";
 import { eventually, within } from "./shared/deadline.ts";
 import { closed, duplexPair, event, receiveByDuplex } from "./shared/duplex.ts";
 import { errorFrom } from "./shared/outcome.ts";
-import { meetReset, pair } from "./shared/pair.ts";
+import { pair, readUntilReset } from "./shared/pair.ts";
 import { bytesOf, digest, pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
@@ -185,7 +185,7 @@ test("A destroyed duplex stops sending to a peer that does not read, after end()
   client.end(pattern(4 * LARGE));
   client.destroy();
   assert.equal(await gone, true);
-  const met = await meetReset(ends.server) as { code?: string };
+  const met = await readUntilReset(ends.server) as { code?: string };
   assert.equal(met.code, "ECONNRESET");
 });
 

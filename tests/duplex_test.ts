@@ -9,7 +9,7 @@ import { RECEIVE_WINDOW } from "../src/options/receive_mode.ts";
 import { eventually, isSettled, settled, within } from "./shared/deadline.ts";
 import { closed, duplexPair, event, receiveByDuplex } from "./shared/duplex.ts";
 import { errorFrom } from "./shared/outcome.ts";
-import { meetReset, pair } from "./shared/pair.ts";
+import { pair, readUntilReset } from "./shared/pair.ts";
 import { bytesOf, digest, pattern, textOf } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
@@ -270,7 +270,7 @@ test("A duplex resets the connection when destroyed with an error", async () => 
   client.destroy(cause);
   assert.equal(await error, cause);
   assert.equal(await gone, true);
-  const met = await meetReset(ends.server) as { code?: string };
+  const met = await readUntilReset(ends.server) as { code?: string };
   assert.equal(met.code, "ECONNRESET");
 });
 
@@ -281,7 +281,7 @@ test("A duplex resets the connection when destroyed with data to send", async ()
   client.write(pattern(4 * LARGE));
   client.destroy();
   assert.equal(await gone, false);
-  const met = await meetReset(ends.server) as { code?: string };
+  const met = await readUntilReset(ends.server) as { code?: string };
   assert.equal(met.code, "ECONNRESET");
 });
 
@@ -300,7 +300,7 @@ test("A duplex resets the connection by resetAndDestroy()", async () => {
   const gone = closed(client);
   assert.equal(client.resetAndDestroy(), client);
   assert.equal(await gone, false);
-  const met = await meetReset(ends.server) as { code?: string };
+  const met = await readUntilReset(ends.server) as { code?: string };
   assert.equal(met.code, "ECONNRESET");
 });
 

@@ -12,7 +12,7 @@ import { connectSettings } from "../src/options/connect.ts";
 import { listenSettings } from "../src/options/listen.ts";
 import { Acceptor } from "../src/socket/acceptor.ts";
 import { eventually, within } from "./shared/deadline.ts";
-import { atOneNumber, closedAddress, noIpv6 } from "./shared/network.ts";
+import { closedAddress, noIpv6, withSamePort } from "./shared/network.ts";
 import { errorFrom } from "./shared/outcome.ts";
 
 function addresses(...texts: string[]): IpAddress[] {
@@ -43,7 +43,7 @@ function acceptor(group: Group, hostname: string, port: number = 0): Acceptor {
 
 /* Returns their port number. */
 function acceptors(group: Group, first: string, second: string): number {
-  return atOneNumber(() => {
+  return withSamePort(() => {
     const { port } = acceptor(group, first).address;
     acceptor(group, second, port);
     return port;

@@ -13,7 +13,7 @@ import {
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
 import { bytesOf, textOf } from "./shared/pattern.ts";
-import { meetReset } from "./shared/pair.ts";
+import { readUntilReset } from "./shared/pair.ts";
 
 const isWindows = process.platform === "win32";
 const hostname = "127.0.0.1";
@@ -189,7 +189,7 @@ test("Listener.close() resets connections that were not accepted", async () => {
   const second = await it.port.connect(it.listener.addr);
   await within("accept", it.listener.accept());
   it.listener.close();
-  const error = await meetReset(second) as { code: string };
+  const error = await readUntilReset(second) as { code: string };
   assert.equal(error.code, "ECONNRESET");
   assert.equal(await client.write(bytesOf("x")), 1);
 });

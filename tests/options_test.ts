@@ -9,7 +9,7 @@ import { CompletionPort, connect, listen, NotSupported } from "../mod.ts";
 import { delay, eventually, within } from "./shared/deadline.ts";
 import { comparable, withDefaults } from "./shared/options.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
-import { meetReset, pair } from "./shared/pair.ts";
+import { pair, readUntilReset } from "./shared/pair.ts";
 import { bytesOf } from "./shared/pattern.ts";
 
 const local = { hostname: "127.0.0.1", port: 0 };
@@ -201,7 +201,7 @@ test("conn.lastError is the error that it has failed with", async () => {
   const { client, server } = ends;
   assert.equal(client.lastError, undefined);
   server.reset();
-  const error = await meetReset(client);
+  const error = await readUntilReset(client);
   assert.equal(client.lastError, error);
 });
 
@@ -246,7 +246,7 @@ for (const deferAccept of [false, true]) {
     listener.accept().catch(() => {});
     const started = performance.now();
     const silent = await port.connect(listener.addr);
-    await meetReset(silent);
+    await readUntilReset(silent);
     checkInTime(started);
     await eventually(
       "it is counted",

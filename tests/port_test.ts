@@ -7,7 +7,7 @@ import { CompletionPort, connect, listen, type SocketError } from "../mod.ts";
 import { STATS_FIELDS } from "../src/native/completion.ts";
 import { eventually, within } from "./shared/deadline.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
-import { meetReset, pair } from "./shared/pair.ts";
+import { pair, readUntilReset } from "./shared/pair.ts";
 import { pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
@@ -89,7 +89,7 @@ test("CompletionPort.close() resets connections with bytes to send", async () =>
   client.close();
   other.close();
   await write;
-  const error = await meetReset(server) as { code: string };
+  const error = await readUntilReset(server) as { code: string };
   assert.equal(error.code, "ECONNRESET");
 });
 

@@ -11,7 +11,7 @@ import { LOCAL } from "../src/native/completion.ts";
 import { NativePort } from "../src/native/port.ts";
 import { within } from "./shared/deadline.ts";
 import { noIpv6 } from "./shared/network.ts";
-import { meetReset, type Pair, pair } from "./shared/pair.ts";
+import { type Pair, pair, readUntilReset } from "./shared/pair.ts";
 import { Digest, digest, pattern } from "./shared/pattern.ts";
 import * as transfer from "./shared/transfer.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
@@ -169,7 +169,7 @@ describe("An accepted connection's own address is not asked for", () => {
     },
     "by a failure": async ({ client, server }) => {
       client.reset();
-      await meetReset(server);
+      await readUntilReset(server);
       server.close();
     },
     "by the close of its port": ({ port }) => port.close(),

@@ -6,7 +6,7 @@ import type { Conn } from "../mod.ts";
 import { run } from "./shared/child.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { errorFrom } from "./shared/outcome.ts";
-import { meetReset, pair } from "./shared/pair.ts";
+import { pair, readUntilReset } from "./shared/pair.ts";
 import { bytesOf, digest, pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
@@ -143,7 +143,7 @@ for (const [what, { act, seen }] of Object.entries(givenUp)) {
       await use(server);
       await client.write(bytesOf("second"));
       await within("the act", Promise.resolve(act(server)));
-      const met = await meetReset(client)
+      const met = await readUntilReset(client)
         .then((error) => (error as { code?: string }).code, () => "end");
       assert.equal(met, seen);
       assert.equal((await errorFrom(server.write(bytesOf("x")))).code, "EBADF");
@@ -229,7 +229,7 @@ test("Conn.writable.abort() ends at once while the peer reads nothing", async ()
   assert.equal(await isSettled(written), false);
   await within("the abort", writer.abort("too slow"));
   assert.equal((await written).code, "EINTR");
-  const error = await meetReset(client);
+  const error = await readUntilReset(client);
   assert.equal((error as { code?: string }).code, "ECONNRESET");
 });
 
@@ -262,7 +262,7 @@ for (const [name, pipe] of Object.entries(PIPES)) {
     if (name === "pipeTo()") {
       await assert.rejects(within("the pipe", piped), (e) => e === reason);
     }
-    const error = await meetReset(client);
+    const error = await readUntilReset(client);
     assert.equal((error as { code?: string }).code, "ECONNRESET");
   });
 }
@@ -369,7 +369,7 @@ test("Conn.writable.close() ends the sending direction", async () => {
 test("Conn.writable.abort() resets the connection", async () => {
   using ends = await pair();
   await ends.client.writable.abort(new Error("enough"));
-  const error = await meetReset(ends.server);
+  const error = await readUntilReset(ends.server);
   assert.equal((error as { code?: string }).code, "ECONNRESET");
 });
 

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Terminates Workers with a port in the midst of everything, some time after
- * they are busy; the port of this thread stays sound.
+/* Terminates Workers at random moments, while their ports have operations in
+ * progress. The port of this thread must not be affected.
  *
  *   terminate.ts SEED ROUNDS */
 
@@ -11,15 +11,17 @@ import { digest, pattern } from "../shared/pattern.ts";
 import { repeat } from "../shared/rounds.ts";
 
 const local = { hostname: "127.0.0.1", port: 0 };
-/** How connections end whose Worker is gone. */
-const GONE = ["null", "ECONNRESET", "ECONNABORTED"];
+/** How the connections of a terminated Worker end: its unread data decides. */
+const END_CODES = ["null", "ECONNRESET", "ECONNABORTED"];
 const port = new CompletionPort();
 
 async function readToTheEnd(conn: Conn): Promise<void> {
   const buffer = new Uint8Array(65_536);
   let seen: string;
   do seen = await outcome(() => conn.read(buffer)); while (Number(seen) > 0);
-  if (!GONE.includes(seen)) throw new Error(`a connection ends with ${seen}`);
+  if (!END_CODES.includes(seen)) {
+    throw new Error(`a connection ends with ${seen}`);
+  }
   conn.close();
 }
 
@@ -37,7 +39,7 @@ async function exchange(): Promise<void> {
     at += (await server.read(received.subarray(at)))!;
   }
   await written;
-  if (digest(received) !== digest(bytes)) throw new Error("other bytes");
+  if (digest(received) !== digest(bytes)) throw new Error("wrong bytes");
   for (const one of [client, server, listener]) one.close();
 }
 

@@ -123,8 +123,8 @@ describe("Under Deno", { skip: !isDeno && "only Deno has these" }, () => {
     const table: [flags: string[], said: string][] = [
       [[], refused],
       [["--allow-net=127.0.0.2"], refused],
-      [[`--allow-net=127.0.0.1:${addr.port}`], "addSocket: taken"],
-      [["--allow-net"], "addSocket: taken"],
+      [[`--allow-net=127.0.0.1:${addr.port}`], "addSocket: adopted"],
+      [["--allow-net"], "addSocket: adopted"],
     ];
     for (const [net, said] of table) {
       const options = { flags: ["--allow-ffi", ...net], env: noLibrary };

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* File systems for tests of the loader: one in memory, and temporary folders
- * of the real one. */
+/* File systems for tests of the loader: one in memory, and temporary folders on
+ * disk. */
 
 import { createHash } from "node:crypto";
 import {
@@ -33,13 +33,13 @@ const GUARDED: FileStatus = {
   mode: 0o755,
 };
 
-/** Files in memory, which fail where a test says so. */
+/** Files in memory, with failures that a test chooses. */
 export class MemoryFiles implements FileSystem {
   readonly files: Map<string, Uint8Array> = new Map();
   readonly folders: Set<string> = new Set(["/", "/cache", "/tmp", "/home"]);
-  /** What is special about a file or folder. */
+  /** Where the status of a file or folder differs from the default. */
   readonly statuses: Map<string, Partial<FileStatus>> = new Map();
-  /** The codes with which all fails that is done to a path or below it. */
+  /** The error codes of all operations on a path, and on paths below it. */
   readonly failing: Map<string, string> = new Map();
   /** Every change, in order. */
   readonly log: string[] = [];
@@ -47,7 +47,7 @@ export class MemoryFiles implements FileSystem {
   user: User = { id: 1_000 };
   /** Called before a file is renamed. */
   onRename: (() => void) | undefined;
-  /** Called after a file was made, with its path, before its bytes. */
+  /** Called with the path of a new file, before its bytes are written. */
   onWrite: ((path: string) => void) | undefined;
 
   join = (...parts: string[]): string => parts.join("/");
@@ -128,7 +128,7 @@ export function embed(name: string, bytes: Uint8Array): Embedded {
   };
 }
 
-/** A folder that goes with the block. */
+/** A temporary folder, which is removed at the end of the block. */
 export class TemporaryFolder implements Disposable {
   readonly path: string = mkdtempSync(join(tmpdir(), "iocp-test-"));
 
@@ -142,30 +142,30 @@ export class TemporaryFolder implements Disposable {
     return path;
   }
 
-  /* A library that is loaded cannot be removed on Windows. */
   [Symbol.dispose](): void {
     try {
       rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
     } catch {
-      /* It is the system's temporary folder. */
+      /* Windows cannot remove a loaded library. The folder stays with the other
+       * temporary files of the system. */
     }
   }
 }
 
-/** The path of something in the repository. */
+/** The absolute path of a file or folder of the repository. */
 export function repositoryPath(name: string): string {
   return fileURLToPath(new URL(`../../${name}`, import.meta.url));
 }
 
-/** A copy of the module as it is published, without ffi/. */
+/** Copies the module into a folder as it is published, without ffi/. */
 export function copyModule(folder: TemporaryFolder): void {
   for (const name of ["mod.ts", "src"]) {
     cpSync(repositoryPath(name), folder.join(name), { recursive: true });
   }
 }
 
-/** A program that says which library it has loaded, or why none. It is the one
- * of tests/programs/library.ts, to be put beside a copy of the module. */
+/** The text of tests/programs/library.ts, which prints the library that it has
+ * loaded or the error. It imports a copy of the module in its own folder. */
 export const LIBRARY_PROGRAM: string = readFileSync(
   repositoryPath("tests/programs/library.ts"),
   "utf8",
