@@ -134,7 +134,7 @@ describe("broadcast() reports connections that fail, and delivers to the others"
     });
   }
 
-  test("closed by this side or the peer during the write", async () => {
+  test("reset by the peer during the write", async () => {
     using ends = await audience(2);
     const { ours, peers } = ends;
     const bytes = pattern(LARGE);

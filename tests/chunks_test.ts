@@ -154,7 +154,7 @@ describe("The loop ends", () => {
     for await (const _ of ends.server.chunks(room())) break;
     assert.equal(await within("the end", ends.client.read(room())), null);
   });
-  test("when its buffer is transferred, and the connection is reset", async () => {
+  test("by a TypeError when its buffer is transferred, and the connection is closed", async () => {
     using ends = await pair();
     const p = room();
     const loop = outcome(ends.server, p);

@@ -10,7 +10,7 @@ import { pair } from "./shared/pair.ts";
 import { detach, Digest, digest, pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
-/* Reads a stream, and transfers the buffer of every other chunk. */
+/* Receives a stream, and transfers the buffer of every other chunk. */
 async function receiveAndGiveAway(conn: Conn): Promise<string> {
   const result = new Digest();
   let i = 0;
@@ -47,7 +47,7 @@ test("Transferring the buffer of a chunk does not affect connections", async () 
   ]);
 });
 
-test("A byte stream that transfers chunks does not affect other connections", async () => {
+test("A byte stream that transfers the buffers of chunks gets all bytes", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const chunks = server[Symbol.asyncIterator]();
@@ -109,7 +109,7 @@ test("A write whose buffer is transferred meanwhile fails", async () => {
   await within("the peer", received);
 });
 
-test("Calls with a detached buffer are refused", async () => {
+test("read(p) and write(p) with a detached buffer resolve to 0", async () => {
   using ends = await pair();
   const bytes = pattern(10);
   detach(bytes);

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* How a duplex ends, as a net.Socket does: without a reader, after the peer is gone,
+/* How a duplex ends, like a net.Socket: without a reader, after the peer has closed,
  * during a download, and after end(). */
 
 import assert from "node:assert/strict";
@@ -19,7 +19,7 @@ function isGone(code = "no code"): boolean {
   return ["ECONNRESET", "EPIPE", "ECONNABORTED"].includes(code);
 }
 
-/** Writes until a write fails; resolves to the number of successful writes and the
+/** Writes until a write fails. Resolves to the number of successful writes and the
  * code of the error. */
 async function writeUntilFailed(
   write: () => Promise<unknown>,
@@ -48,7 +48,7 @@ test("A duplex without a reader emits the peer's end", async () => {
   await eventually("nothing is left", () => ends.port.stats().sockets === 1);
 });
 
-test("A duplex that only writes emits the end, and closes", async () => {
+test("A duplex that only writes emits the peer's end and closes", async () => {
   using both = await duplexPair();
   const { server, ends } = both;
   const gone = closed(server);
@@ -59,7 +59,7 @@ test("A duplex that only writes emits the end, and closes", async () => {
   await eventually("nothing is left", () => ends.port.stats().sockets === 1);
 });
 
-test("A duplex with unread bytes keeps them at the peer's end", async () => {
+test("A duplex delivers unread bytes after the peer's end", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   await ends.server.write(bytesOf("unread"));
@@ -89,7 +89,7 @@ test("A paused duplex reads nothing until resume()", async () => {
   await within("the write", written);
 });
 
-test("A paused duplex continues for a loop", async () => {
+test("A for await loop resumes a paused duplex", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   client.pause();
@@ -100,14 +100,15 @@ test("A paused duplex continues for a loop", async () => {
   assert.equal(digest(...chunks), digest(bytesOf("hello")));
 });
 
-test("A duplex's end() after the peer is gone is no error", async () => {
+test("end() of a duplex after a reset emits no error", async () => {
   using both = await duplexPair({ allowHalfOpen: true });
   const { client, ends } = both;
   const errors: unknown[] = [];
   client.on("error", (error: { syscall?: string }) => errors.push(error));
   client.pause();
   ends.server.reset();
-  /* The system has received the reset; the shutdown is the first call to fail. */
+  /* By then the system has received the reset; shutdown is the first call that
+   * fails. */
   await new Promise((resolve) => setTimeout(resolve, 50));
   const finish = event(client, "finish");
   client.end();
@@ -115,7 +116,7 @@ test("A duplex's end() after the peer is gone is no error", async () => {
   assert.deepEqual(errors, []);
 });
 
-test("A write of a duplex after its peer's end fails with EPIPE", async () => {
+test("A write to a duplex after the peer's end fails with EPIPE", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const error = event(client, "error") as Promise<NodeJS.ErrnoException>;
@@ -125,7 +126,7 @@ test("A write of a duplex after its peer's end fails with EPIPE", async () => {
     const write = () => {
       client.write("late", (error) => resolve(error as NodeJS.ErrnoException));
     };
-    /* It ends itself in the first of the two ticks. */
+    /* It ends itself in the first tick. */
     client.on("end", () => process.nextTick(() => process.nextTick(write)));
   });
   ends.server.closeWrite();
@@ -136,7 +137,7 @@ test("A write of a duplex after its peer's end fails with EPIPE", async () => {
   assert.equal(await gone, true);
 });
 
-test("A half-open duplex writes after its peer's end", async () => {
+test("A duplex with allowHalfOpen can write after the peer's end", async () => {
   using both = await duplexPair({ allowHalfOpen: true });
   const { client, ends } = both;
   client.resume();
@@ -148,7 +149,7 @@ test("A half-open duplex writes after its peer's end", async () => {
   assert.equal(received, digest(bytesOf("late")));
 });
 
-test("A duplex delivers what it has written before end() and destroy()", async () => {
+test("A duplex delivers bytes written before end() and destroy()", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const bytes = pattern(LARGE);
@@ -164,7 +165,7 @@ test("A duplex delivers what it has written before end() and destroy()", async (
   assert.equal(await gone, false);
 });
 
-test("A duplex delivers what it has written before end() and an error", async () => {
+test("A duplex delivers bytes written before end() and destroy() with an error", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const error = event(client, "error") as Promise<NodeJS.ErrnoException>;
@@ -178,7 +179,7 @@ test("A duplex delivers what it has written before end() and an error", async ()
   assert.equal(await gone, true);
 });
 
-test("A destroyed duplex stops sending to a peer that does not read, after end()", async () => {
+test("destroy() after end() stops sending to a peer that does not read", async () => {
   using ends = await pair({ closeTimeout: 200 });
   const client = ends.client.duplex();
   const gone = closed(client);
@@ -195,7 +196,7 @@ const DOWNLOADS: Record<string, (client: SocketDuplex) => void> = {
   ", paused": (client) => client.pause(),
 };
 for (const [name, prepare] of Object.entries(DOWNLOADS)) {
-  test(`A duplex resets its peer when destroyed in a download${name}`, async () => {
+  test(`A duplex that is destroyed during a download${name} resets the connection`, async () => {
     using both = await duplexPair({ allowHalfOpen: true });
     const { client, ends } = both;
     client.write("go");
@@ -206,7 +207,7 @@ for (const [name, prepare] of Object.entries(DOWNLOADS)) {
     if (name === ", after end()") await event(client, "finish");
     const written = ends.server.write(pattern(LARGE));
     const failed = errorFrom(written);
-    await eventually("something is unread", () => {
+    await eventually("bytes are unread", () => {
       return client.destroyed || ends.client.stats().bytesReadable > 0;
     });
     const gone = closed(client);
@@ -217,7 +218,7 @@ for (const [name, prepare] of Object.entries(DOWNLOADS)) {
   });
 }
 
-test("A destroyed duplex resets a peer that goes on sending", async () => {
+test("A destroyed duplex resets the connection if the peer goes on sending", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const gone = closed(client);
@@ -227,11 +228,11 @@ test("A destroyed duplex resets a peer that goes on sending", async () => {
     ends.server.write(bytesOf("more"))
   );
   assert.ok(isGone(code), `${code}`);
-  /* A close that waits two seconds for the peer's end discards some hundred. */
+  /* A close that waits two seconds for the peer's end would discard hundreds. */
   assert.ok(count < 50, `${count} writes`);
 });
 
-test("A duplex's destroySoon() lets a peer that still sends read the answer", async () => {
+test("destroySoon() of a duplex delivers the answer to a peer that is still sending", async () => {
   using both = await duplexPair();
   const { server, ends } = both;
   const sent = ends.client.write(pattern(LARGE)).catch(() => {});
@@ -259,7 +260,7 @@ test("The errors of a duplex are those of a net.Socket", async () => {
   assert.equal(cause.address, "127.0.0.1");
 });
 
-test("A duplex emits close after the callbacks of its writes", async () => {
+test("A duplex emits close after the callbacks of pending writes", async () => {
   using both = await duplexPair();
   const { client } = both;
   const events: string[] = [];

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* node:http over duplexes: as a server, as a client, and both together. */
+/* node:http over duplexes: as a server, as a client, and as both. */
 
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, request } from "node:http";
@@ -13,7 +13,7 @@ import { receiveByLoop } from "./shared/transfer.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A node:http server that gets its connections from a listener. */
+/** A node:http server with the connections of a listener. */
 class Site implements Disposable {
   readonly port = new CompletionPort();
   readonly server: Server;
@@ -96,7 +96,7 @@ test("http receives large bodies over a duplex", async () => {
   assert.equal(await answer.text(), `/up ${digest(bytes)}\n`);
 });
 
-test("http keeps a duplex alive from one request to the next", async () => {
+test("http reuses a duplex for several requests", async () => {
   using site = new Site((message, response) => {
     response.end(`${message.url} of ${message.socket.remotePort};`);
   });
@@ -176,7 +176,7 @@ test("http.request() fails when its duplex is reset", async () => {
   await site.empty();
 });
 
-test("http stops reading a file whose duplex is not read", async () => {
+test("http stops reading a file while the client reads nothing", async () => {
   const piece = pattern(64 * 1024);
   let pieces = 0;
   let isHeldBack = false;
@@ -192,7 +192,7 @@ test("http stops reading a file whose duplex is not read", async () => {
   const conn = await site.connect();
   await conn.write(bytesOf("GET / HTTP/1.0\r\n\r\n"));
   let before = -1;
-  await eventually("the server is held back", async () => {
+  await eventually("the server has stopped", async () => {
     const isSame = isHeldBack && before === pieces;
     before = pieces;
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -203,7 +203,7 @@ test("http stops reading a file whose duplex is not read", async () => {
   assert.ok(Number(received.split(" ")[0]) > 1_000 * piece.length);
 });
 
-test("http answers a client that has ended its requests", async () => {
+test("http answers a client that has half-closed its connection", async () => {
   using site = new Site(digestBody);
   const conn = await site.connect();
   await conn.write(
@@ -217,7 +217,7 @@ test("http answers a client that has ended its requests", async () => {
   assert.match(textOf(...text), /\/half 4 /);
 });
 
-test("http passes a duplex on after an upgrade", async () => {
+test("http hands over a duplex after an upgrade", async () => {
   using site = new Site(() => assert.fail("no request"));
   site.server.on("upgrade", (_, socket, head: Uint8Array) => {
     socket.write("HTTP/1.1 101 Switching\r\nUpgrade: echo\r\n");
@@ -237,7 +237,7 @@ test("http passes a duplex on after an upgrade", async () => {
   await site.empty();
 });
 
-test("http destroys an idle duplex by its timeout", async () => {
+test("http destroys an idle duplex after its timeout", async () => {
   using site = new Site((message, response) => {
     message.socket.setTimeout(50, () => message.socket.destroy());
     response.end("x");

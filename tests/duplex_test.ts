@@ -31,7 +31,7 @@ test("Conn.duplex() throws when the connection is closed", async () => {
   assert.equal(error.code, "EBADF");
 });
 
-test("A duplex has the addresses of its connection, also after the close", async () => {
+test("A duplex has the addresses of its connection, also after it is closed", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   function check() {
@@ -84,7 +84,7 @@ test("A duplex has a readyState", async () => {
   assert.equal(server.pending, true);
 });
 
-test("A duplex sends and receives large data at once", async () => {
+test("A duplex sends and receives large data at the same time", async () => {
   using both = await duplexPair();
   const { client, server } = both;
   const received = [receiveByDuplex(client), receiveByDuplex(server)];
@@ -112,7 +112,7 @@ test("A duplex keeps the order of writes of all sizes", async () => {
   assert.equal(await received, digest(bytes));
 });
 
-test("A duplex works in pipelines and loops", async () => {
+test("A duplex works with pipeline() and in for await loops", async () => {
   using both = await duplexPair();
   const { client, server } = both;
   const upper = new Transform({
@@ -180,7 +180,7 @@ test("A duplex applies backpressure while the peer reads nothing", async () => {
     do pieces++; while (client.write(piece));
     await settled("the sender has stopped", () => ends.port.stats().bytesSent);
   }
-  assert.ok(pieces < 64, "the peer has taken nothing, but it drained");
+  assert.ok(pieces < 64, "it drained, though the peer has read nothing");
   assert.ok(client.writableLength >= client.writableHighWaterMark);
   assert.equal(client.writableNeedDrain, true);
   const received = receiveByLoop(ends.server);
@@ -191,7 +191,7 @@ test("A duplex applies backpressure while the peer reads nothing", async () => {
   assert.equal(await within("the loop", received), digest(...all));
 });
 
-test("A duplex still receives after its end()", async () => {
+test("A duplex still receives after end()", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   client.end("question");
@@ -204,7 +204,7 @@ test("A duplex still receives after its end()", async () => {
   assert.equal(await received, digest(pattern(100_000)));
 });
 
-test("A duplex answers after the peer's end with allowHalfOpen", async () => {
+test("A duplex with allowHalfOpen answers after the peer's end", async () => {
   using both = await duplexPair({ allowHalfOpen: true });
   const { client, server } = both;
   assert.equal(server.allowHalfOpen, true);
@@ -217,7 +217,7 @@ test("A duplex answers after the peer's end with allowHalfOpen", async () => {
   assert.deepEqual(await gone, [false, false]);
 });
 
-test("A duplex ends itself after the peer's end, after sending everything", async () => {
+test("A duplex sends everything and then ends itself after the peer's end", async () => {
   using both = await duplexPair();
   const { client, server } = both;
   const gone = closed(server);
@@ -251,7 +251,7 @@ test("A duplex fails its writes when the peer resets", async () => {
   assert.ok(await within("the write", failed) instanceof Error);
 });
 
-test("A duplex ends the connection when it is destroyed", async () => {
+test("destroy() of a duplex ends the connection", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const gone = closed(client);
@@ -261,7 +261,7 @@ test("A duplex ends the connection when it is destroyed", async () => {
   assert.equal((await errorFrom(ends.client.closeWrite())).code, "EBADF");
 });
 
-test("A duplex resets the connection when destroyed with an error", async () => {
+test("destroy() of a duplex with an error resets the connection", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const error = event(client, "error");
@@ -274,7 +274,7 @@ test("A duplex resets the connection when destroyed with an error", async () => 
   assert.equal(met.code, "ECONNRESET");
 });
 
-test("A duplex resets the connection when destroyed with data to send", async () => {
+test("destroy() of a duplex with pending writes resets the connection", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const gone = closed(client);
@@ -294,7 +294,7 @@ test("A destroyed duplex sends what the system has accepted", async () => {
   assert.equal(received, digest(bytesOf("bye")));
 });
 
-test("A duplex resets the connection by resetAndDestroy()", async () => {
+test("resetAndDestroy() of a duplex resets the connection", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const gone = closed(client);
@@ -304,7 +304,7 @@ test("A duplex resets the connection by resetAndDestroy()", async () => {
   assert.equal(met.code, "ECONNRESET");
 });
 
-test("A duplex sends everything before destroySoon() closes", async () => {
+test("destroySoon() of a duplex sends everything before it closes", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const gone = closed(client);
@@ -322,7 +322,7 @@ const ENDINGS = {
 } satisfies Record<string, (conn: Conn, port: CompletionPort) => void>;
 for (const [name, end] of Object.entries(ENDINGS)) {
   for (const isPaused of [false, true]) {
-    test(`A duplex${isPaused ? ", paused," : ""} closes at ${name}, without an end`, async () => {
+    test(`A ${isPaused ? "paused " : ""}duplex emits close without end after ${name}`, async () => {
       using both = await duplexPair();
       const { client, ends } = both;
       let hasEnded = false;
@@ -337,7 +337,7 @@ for (const [name, end] of Object.entries(ENDINGS)) {
   }
 }
 
-test("A duplex's write is still sent after Conn.close()", async () => {
+test("A pending write of a duplex is still sent after Conn.close()", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const gone = closed(client);
@@ -363,7 +363,7 @@ test("A duplex can be used together with its Conn", async () => {
   await within("the reads", Promise.all(reads));
 });
 
-test("Many duplexes echo at once, and all of them are closed", async () => {
+test("Many duplexes echo at the same time, and all of them are closed", async () => {
   using port = new CompletionPort();
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
   async function serve() {

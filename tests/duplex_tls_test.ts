@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* node:tls over duplexes, at either end and at both. */
+/* node:tls over duplexes, at one end or both. */
 
 import assert from "node:assert/strict";
 import { createServer as createHttpServer } from "node:http";
@@ -23,9 +23,9 @@ const ca = identity.cert;
 const servername = "localhost";
 
 /**
- * Sends bytes to an echo and returns the digest of the answer. It ends only after
- * that: when the peer of a TLS socket over any stream ends first, the runtimes lose
- * the bytes that the socket has still to send.
+ * Sends bytes to an echo server and returns the digest of the answer. It calls end()
+ * only after that: when the peer of a TLS socket over a stream ends first, the
+ * runtimes lose the bytes that the socket has not sent yet.
  */
 async function sendToEcho(
   client: TLSSocket,
@@ -34,7 +34,10 @@ async function sendToEcho(
   const result = new Digest();
   const received = new Promise<void>((resolve, reject) => {
     client.on("error", reject);
-    client.on("close", () => reject(new Error("closed before all has come")));
+    client.on(
+      "close",
+      () => reject(new Error("closed before the whole answer")),
+    );
     client.on("data", (chunk: Uint8Array) => {
       result.add(chunk);
       if (result.length >= bytes.length) resolve();
@@ -118,7 +121,7 @@ test("A TLS server over a duplex serves the runtime's own client", async () => {
   );
 });
 
-test("http serves HTTPS over TLS over duplexes", async () => {
+test("http serves HTTPS over TLS sockets over duplexes", async () => {
   using port = new CompletionPort();
   const bytes = pattern(LARGE);
   const site = createHttpServer((_, response) => response.end(bytes));
@@ -189,7 +192,7 @@ test("A TLS server over a duplex ends when its peer resets", async () => {
   );
 });
 
-test("A TLSSocket over a duplex has the addresses of the connection, also after the close", async () => {
+test("A TLSSocket over a duplex has the addresses of the connection, also after it is closed", async () => {
   using ends = await pair();
   const { client, server } = secure(ends);
   await event(client, "secureConnect");
@@ -215,7 +218,7 @@ test("A TLSSocket over a duplex has the addresses of the connection, also after 
   assert.equal(client.remotePort, remoteAddr.port);
 });
 
-test("A TLSSocket over a duplex passes ref(), unref() and socket options on", async () => {
+test("A TLSSocket over a duplex forwards ref(), unref() and socket options", async () => {
   using ends = await pair({ noDelay: false });
   const { client } = secure(ends);
   await event(client, "secureConnect");
@@ -233,7 +236,7 @@ test("A TLSSocket over a duplex passes ref(), unref() and socket options on", as
   client.destroy();
 });
 
-test("A TLSSocket over another stream behaves as before", async () => {
+test("A TLSSocket over any other stream is not changed", async () => {
   using ends = await pair();
   ends.client.duplex();
   const server = createTlsServer(identity, (socket) => socket.end("hello"));
@@ -254,7 +257,7 @@ test("A TLSSocket over another stream behaves as before", async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-test("A TLS server over a duplex sends everything before destroySoon() closes", async () => {
+test("destroySoon() of a TLS server over a duplex sends everything before it closes", async () => {
   using ends = await pair();
   const { client, server } = secure(ends);
   const bytes = pattern(20_000_000);

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* What is used and given back does not add up. */
+/* Connections, ports, listeners and failed calls leak no memory and no handle. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -13,11 +13,11 @@ import { pair } from "./shared/pair.ts";
 import { pattern } from "./shared/pattern.ts";
 
 const MIB = 1024 * 1024;
-/* Much longer than anything takes; the time is Wine's. */
+/* Much longer than it takes, also under Wine. */
 const CHURN_MS = 300_000;
 
-/* The ways in which connections come to their ends, in turns. */
-async function visit(
+/* Makes a connection and ends it; `i` chooses one of the ways. */
+async function useConnection(
   port: CompletionPort,
   listener: Listener,
   i: number,
@@ -58,7 +58,9 @@ async function churn(
   count: number,
 ): Promise<void> {
   const lanes = Array.from({ length: 10 }, async (_, lane) => {
-    for (let i = lane; i < count; i += 10) await visit(port, listener, i);
+    for (let i = lane; i < count; i += 10) {
+      await useConnection(port, listener, i);
+    }
   });
   await within(`${count} connections`, Promise.all(lanes), CHURN_MS);
   await eventually(
@@ -83,7 +85,7 @@ test("10,000 connections leave no socket, handle or memory", async () => {
   await churn(port, listener, 8_000);
   assert.ok(openHandles() <= handles + 4, `${openHandles()}, were ${handles}`);
   const grown = await residentBytes() - bytes;
-  /* Less than 4 KiB a connection: nothing of one is kept. */
+  /* Less than 4 KiB per connection: nothing of a connection is retained. */
   assert.ok(grown < 32 * MIB, `${Math.round(grown / MIB)} MiB more`);
   const { bytesBuffered, bytesPosted, accepted } = port.stats();
   assert.deepEqual([bytesBuffered, bytesPosted], [0, 0]);
@@ -93,7 +95,7 @@ test("10,000 connections leave no socket, handle or memory", async () => {
   assert.equal(port.stats().operations, 0);
 });
 
-test("Ports that are closed leave no handle or memory", async () => {
+test("Closed ports leave no handle or memory", async () => {
   async function round() {
     using ends = await pair();
     await ends.client.write(pattern(1_000));
@@ -133,7 +135,7 @@ test("Failed and aborted calls leave no socket or handle", async () => {
   assert.ok(openHandles() <= handles + 4);
 });
 
-test("A listener that is closed and opened leaves no handle", async () => {
+test("Listeners that are opened and closed leave no handle", async () => {
   using port = new CompletionPort();
   async function round() {
     const listener = port.listen({ hostname: "127.0.0.1", port: 0 });

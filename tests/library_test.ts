@@ -32,7 +32,7 @@ const isWindows = process.platform === "win32";
 const target = isWindows ? "windows_x86_64" : "linux_x86_64";
 const own = isWindows ? windows : linux;
 
-test("checkAbi() refuses another ABI, and says what to do", () => {
+test("checkAbi() refuses another ABI with an error that says what to do", () => {
   checkAbi({ iocp_abi: () => ABI }, "/x");
   const call = () => checkAbi({ iocp_abi: () => ABI + 1 }, "/my/lib.so");
   assert.throws(call, (error) => {
@@ -44,7 +44,7 @@ test("checkAbi() refuses another ABI, and says what to do", () => {
   });
 });
 
-test("openLibrary() continues after a file that cannot be opened", () => {
+test("openLibrary() skips a file that cannot be opened", () => {
   using folder = new TemporaryFolder();
   const text = folder.write("text.so", "not a library");
   const library = folder.join(own.name);
@@ -58,7 +58,7 @@ test("openLibrary() continues after a file that cannot be opened", () => {
   assert.equal(opened.path, library);
 });
 
-test("The error of openLibrary() says why each file cannot be used", () => {
+test("The error of openLibrary() has a reason for each file", () => {
   using folder = new TemporaryFolder();
   const missing = folder.join("missing.so");
   const text = folder.write("text.so", "not a library");
@@ -78,7 +78,7 @@ test("The error of openLibrary() says why each file cannot be used", () => {
   });
 });
 
-test("The embedded libraries are the prebuilt ones", () => {
+test("The embedded libraries are those of ffi/prebuilt/", () => {
   for (
     const [name, { name: file, ...rest }] of [
       ["linux_x86_64", linux],
@@ -91,17 +91,17 @@ test("The embedded libraries are the prebuilt ones", () => {
   }
 });
 
-test("There is a library for the runtime's target", () => {
+test("There is a library for this platform", () => {
   assert.equal(runtime.target, target);
 });
 
-/* The output of LIBRARY_PROGRAM in a process of its own. */
+/* Runs LIBRARY_PROGRAM, and returns its output. */
 async function load(
   folder: TemporaryFolder,
   env: ChildOptions["env"],
 ): Promise<string> {
   const program = folder.join("main.ts");
-  /* Written once: another process could otherwise read a part of it. */
+  /* Written only once, so that no other process reads a part of it. */
   if (!existsSync(program)) folder.write("main.ts", LIBRARY_PROGRAM);
   using child = start(program, [], { env, cwd: folder.path });
   const { stdout, stderr, code, signal } = await child.ended;
@@ -114,7 +114,7 @@ function inCache(folder: TemporaryFolder): ChildOptions["env"] {
   return { IOCP_LIBRARY: undefined, [cacheVariable]: folder.path };
 }
 
-test("A copy of the module alone extracts its library, once", async () => {
+test("A copy of the module without ffi/ extracts its library once", async () => {
   using copy = new TemporaryFolder();
   using cache = new TemporaryFolder();
   copyModule(copy);
@@ -126,7 +126,7 @@ test("A copy of the module alone extracts its library, once", async () => {
   assert.deepEqual(left, [own.name]);
 });
 
-test("Many processes may extract the library at once", async () => {
+test("Many processes may extract the library at the same time", async () => {
   using copy = new TemporaryFolder();
   using cache = new TemporaryFolder();
   copyModule(copy);
@@ -170,7 +170,7 @@ test("A wrong file that cannot be replaced is skipped", async () => {
   );
 });
 
-/* Variables that move all of the system's folders into a folder of the test. */
+/* Environment variables that move all cache folders into a folder of the test. */
 function everywhere(folder: TemporaryFolder): Record<string, string> {
   const names = isWindows ? ["LOCALAPPDATA", "TEMP", "TMP"] : [
     "XDG_CACHE_HOME",
@@ -196,7 +196,7 @@ test("A cache folder that cannot be written to is skipped", async () => {
   assert.ok(said.startsWith(`loaded ${temporary}`), said);
 });
 
-test("When no folder can be written to, the error says so", async () => {
+test("The error says so if no folder can be written to", async () => {
   using copy = new TemporaryFolder();
   using folder = new TemporaryFolder();
   copyModule(copy);
@@ -227,7 +227,7 @@ test("A relative cache folder is not used", async () => {
   assert.ok(!existsSync(copy.join("relative", "iocp")));
 });
 
-/* Only root can mount. */
+/* Mounting needs root. */
 const cannotMount = (isWindows && "Linux alone has such mounts") ||
   (process.getuid?.() !== 0 && "only root may mount");
 
@@ -241,21 +241,25 @@ function mount(folder: string, options: string): Disposable {
   };
 }
 
-test("A folder mounted noexec is skipped, and named when there is no other", {
-  skip: cannotMount,
-}, async () => {
-  using copy = new TemporaryFolder();
-  using folder = new TemporaryFolder();
-  copyModule(copy);
-  using _mounted = mount(folder.path, "noexec");
-  const variables = { IOCP_LIBRARY: undefined, XDG_CACHE_HOME: folder.path };
-  using other = new TemporaryFolder();
-  const said = await load(copy, { ...variables, TMPDIR: other.path });
-  assert.ok(said.startsWith(`loaded ${other.path}`), said);
-  const refused = await load(copy, { ...variables, TMPDIR: folder.path });
-  assert.match(refused, /^LibraryError: .*mounted noexec.*IOCP_LIBRARY/);
-  assert.ok(refused.includes(folder.path), refused);
-});
+test(
+  "A folder mounted noexec is skipped, and named in the error if there is no other",
+  {
+    skip: cannotMount,
+  },
+  async () => {
+    using copy = new TemporaryFolder();
+    using folder = new TemporaryFolder();
+    copyModule(copy);
+    using _mounted = mount(folder.path, "noexec");
+    const variables = { IOCP_LIBRARY: undefined, XDG_CACHE_HOME: folder.path };
+    using other = new TemporaryFolder();
+    const said = await load(copy, { ...variables, TMPDIR: other.path });
+    assert.ok(said.startsWith(`loaded ${other.path}`), said);
+    const refused = await load(copy, { ...variables, TMPDIR: folder.path });
+    assert.match(refused, /^LibraryError: .*mounted noexec.*IOCP_LIBRARY/);
+    assert.ok(refused.includes(folder.path), refused);
+  },
+);
 
 test("A full disk leaves no temporary file", {
   skip: cannotMount,
@@ -287,7 +291,7 @@ test("IOCP_LIBRARY is used, also when it is relative", async () => {
   }
 });
 
-test("IOCP_LIBRARY must be this library", async () => {
+test("IOCP_LIBRARY must be the path of this library", async () => {
   using copy = new TemporaryFolder();
   copyModule(copy);
   const system = isWindows

@@ -13,7 +13,7 @@ import { receiveByLoop } from "./shared/transfer.ts";
 
 const local = { hostname: "127.0.0.1", port: 0 };
 
-test("listen() and connect() use one port of the thread", async () => {
+test("listen() and connect() share one port of the thread", async () => {
   using listener = listen(local);
   const [client, server] = await within(
     "a connection",
@@ -25,7 +25,7 @@ test("listen() and connect() use one port of the thread", async () => {
   server.close();
 });
 
-test("CompletionPort.engine and libraryPath name the engine and the library", () => {
+test("CompletionPort.engine and libraryPath are the engine and the path of the library", () => {
   using port = new CompletionPort();
   const isWindows = process.platform === "win32";
   assert.equal(port.engine, isWindows ? "iocp" : "epoll");
@@ -55,7 +55,7 @@ test("CompletionPort.stats() counts sockets, bytes and accepts", async () => {
   assert.ok(after.records > before.records);
 });
 
-test("CompletionPort.stats() counts each port by itself", async () => {
+test("CompletionPort.stats() counts each port separately", async () => {
   using one = await pair();
   using two = new CompletionPort();
   assert.equal(two.stats().sockets, 0);
@@ -105,7 +105,7 @@ test("CompletionPort.close() frees its addresses at once", () => {
       assert.equal(listener.addr.port, addr.port);
       freed++;
     } catch (error) {
-      /* Another process may take one meanwhile. */
+      /* Another process may bind one of them meanwhile. */
       assert.equal((error as SocketError).code, "EADDRINUSE");
     }
   }

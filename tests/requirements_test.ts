@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* The error where the module cannot run. That real runtimes throw it first is tested
- * by `npm test -- --stage package`. */
+/* The error in runtimes that cannot run the module. `npm test -- --stage package`
+ * tests that real runtimes throw it first. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -22,11 +22,11 @@ function bun(version: string): Surroundings {
   return { Bun: { version }, process };
 }
 
-test("obstacle() finds none in the current runtime", () => {
+test("obstacle() returns undefined in the current runtime", () => {
   assert.equal(obstacle(globalThis as Surroundings), undefined);
 });
 
-test("obstacle() finds none in versions that are new enough", () => {
+test("obstacle() returns undefined in versions that are new enough", () => {
   for (const version of ["2.8.0", "2.10.1", "3.0.0", "2.8.0-rc.1", "10.0.0"]) {
     assert.equal(obstacle(deno(version)), undefined, version);
   }
@@ -80,7 +80,7 @@ test("obstacle() says what a restricted host lacks", () => {
   assert.match(obstacle(bare)!, /Bun 1\.4\.0: .*process\.getBuiltinModule/);
 });
 
-test("package.json has the same oldest versions", () => {
+test("package.json requires the same versions", () => {
   const { engines } = JSON.parse(
     readFileSync(repositoryPath("package.json"), "utf8"),
   );

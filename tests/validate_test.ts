@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Every wrong argument of every public call, and the error that it must give:
- * its class, and that the message names the argument. */
+/* Every wrong argument of every public call, with the class of its error. The message
+ * names the argument. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -38,7 +38,7 @@ function integer(argument: string, outside: number[]): Wrong[] {
   ];
 }
 
-/* The same for a member of an option that is an object. */
+/* The same for members of options that are objects. */
 function nested(
   option: string,
   member: string,
@@ -53,7 +53,7 @@ function nested(
   ]);
 }
 
-/* A text is accepted if Number() makes a port number of it. */
+/* A string is accepted if Number() converts it to a port number. */
 function portNumber(outside: number[]): Wrong[] {
   const noPorts = ["abc", "", " ", "80n", "80 81", "８０"];
   const outsideTexts = ["1.5", "-1", "65536", "Infinity"];
@@ -72,7 +72,7 @@ function notSupported(): Wrong[] {
     .map((value) => ["transport", value, "NotSupported"]);
 }
 
-/* The wrong values of every option of the list, under each of its names. */
+/* The wrong values of every option of the table, under each of its names. */
 function ofScope(scope: Scope): Wrong[] {
   const list: [string, Option][] = Object.entries(OPTIONS);
   return list.filter(([, option]) => option.scope === scope)
@@ -113,7 +113,7 @@ const NO_RECEIVE: Wrong[] = [
   ]),
 ];
 const BOTH = ofScope("conn");
-/* A null host name is as good as none. */
+/* A host name of null means the default. */
 const HOSTNAME = [
   ...hostName("hostname").filter(([, value]) => value !== null),
   ...typeErrors("hostname", ["a b", "a/b", "user@host", "host:80", "a..b"]),
@@ -175,7 +175,7 @@ async function check(
   assert.ok(error.message.includes(`"${argument}"`), error.message);
 }
 
-/* The shared port, and one of one's own. */
+/* The shared port of the thread, and a separate one. */
 const PORTS: Record<string, Pick<CompletionPort, "listen" | "connect">> = {
   "": { listen, connect },
   "CompletionPort.": new CompletionPort(),
@@ -219,7 +219,7 @@ for (const [name, port] of Object.entries(PORTS)) {
   });
 }
 
-test("Two names of one option must agree", async () => {
+test("An option and its alias must have the same value", async () => {
   await check(
     () => listen({ port: 0, backlog: 5, tcpBacklog: 6 }),
     "tcpBacklog",
@@ -239,7 +239,7 @@ test("Two names of one option must agree", async () => {
   listen({ tcpBacklog: 5 }).close();
 });
 
-test("connect() never throws, it rejects", async () => {
+test("connect() rejects instead of throwing", async () => {
   for (const options of [undefined, {}, { port: -1 }, { port: "a" }]) {
     const promise = connect(options as never);
     assert.ok(promise instanceof Promise);
@@ -269,7 +269,7 @@ describe("Conn refuses", () => {
         const promise = ends.client[method](value as never);
         assert.ok(promise instanceof Promise);
         await check(() => promise, "p", "TypeError");
-        /* And is none the worse for it. */
+        /* The connection still works. */
         await ends.client.write(new Uint8Array(3));
         assert.equal(await ends.server.read(new Uint8Array(4)), 3);
       });

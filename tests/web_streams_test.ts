@@ -55,8 +55,8 @@ test("Conn.readable.cancel() ends a pending read", async () => {
   assert.equal((await within("the read", read)).done, true);
 });
 
-/* A canceled or aborted stream closes the whole connection: the peer sees its end,
- * and no socket remains on the port. */
+/* Canceling or aborting a stream closes the whole connection: the peer sees its end
+ * or a reset, and no socket remains on the port. */
 
 type Act = (conn: Conn) => unknown;
 
@@ -66,12 +66,12 @@ async function breakOff(conn: Conn): Promise<void> {
 
 const failingSource = () =>
   new ReadableStream<Uint8Array>({
-    start: (controller) => controller.error(new Error("the source failed")),
+    start: (controller) => controller.error(new Error("the source has failed")),
   });
 const failingPlace = () =>
   new WritableStream({
     write() {
-      throw new Error("the place failed");
+      throw new Error("the destination has failed");
     },
   });
 
@@ -82,22 +82,22 @@ function badChunk(conn: Conn): Promise<unknown> {
   return writer.write("text").catch(() => {});
 }
 
-const givenUp: Record<string, { act: Act; seen: "end" | "ECONNRESET" }> = {
+const canceled: Record<string, { act: Act; seen: "end" | "ECONNRESET" }> = {
   "readable.cancel()": { act: (conn) => conn.readable.cancel(), seen: "end" },
-  "the cancel of a reader": {
+  "cancel() of a reader": {
     act: (conn) => conn.readable.getReader().cancel(),
     seen: "end",
   },
-  "the cancel of a BYOB reader": {
+  "cancel() of a BYOB reader": {
     act: (conn) => conn.readable.getReader({ mode: "byob" }).cancel(),
     seen: "end",
   },
-  "leaving a loop": { act: breakOff, seen: "end" },
+  "break in a loop": { act: breakOff, seen: "end" },
   "a pipeTo() whose destination fails": {
     act: (conn) => conn.readable.pipeTo(failingPlace()).catch(() => {}),
     seen: "end",
   },
-  "a cancel of both branches of tee()": {
+  "cancel() of both branches of tee()": {
     act: (conn) =>
       Promise.all(conn.readable.tee().map((half) => half.cancel())),
     seen: "end",
@@ -134,9 +134,9 @@ const usedBefore: Record<string, Act> = {
   },
 };
 
-for (const [what, { act, seen }] of Object.entries(givenUp)) {
+for (const [what, { act, seen }] of Object.entries(canceled)) {
   for (const [before, use] of Object.entries(usedBefore)) {
-    test(`The connection ends by ${what}, ${before}`, async () => {
+    test(`${what} closes the connection, ${before}`, async () => {
       using ends = await pair();
       const { client, server, port } = ends;
       await client.write(bytesOf("first"));
@@ -149,7 +149,7 @@ for (const [what, { act, seen }] of Object.entries(givenUp)) {
       assert.equal((await errorFrom(server.write(bytesOf("x")))).code, "EBADF");
       client.close();
       await eventually(
-        "its descriptor is gone",
+        "its socket is closed",
         () => port.stats().sockets === 1,
       );
     });
@@ -176,7 +176,7 @@ test("A pending read of Conn.readable fails when writable is aborted", async () 
   assert.equal((await read).code, "EINTR");
 });
 
-test("Conn.readable fails with a reset, and closes the connection", async () => {
+test("Conn.readable fails after a reset, and closes the connection", async () => {
   using ends = await pair();
   const { client, server, port } = ends;
   const writer = server.writable.getWriter();
@@ -192,7 +192,7 @@ test("Conn.readable fails with a reset, and closes the connection", async () => 
   await eventually("both are gone", () => port.stats().sockets === 1);
 });
 
-test("Conn.writable fails with a reset and closes the connection, and readable does not end", async () => {
+test("Conn.writable fails after a reset and closes the connection, and readable fails instead of ending", async () => {
   using ends = await pair();
   const { client, server, port } = ends;
   const writer = server.writable.getWriter();
@@ -208,7 +208,7 @@ test("Conn.writable fails with a reset and closes the connection, and readable d
   await eventually("both are gone", () => port.stats().sockets === 1);
 });
 
-test("Conn.writable fails after Conn.closeWrite() and closes, and the peer receives everything", async () => {
+test("Conn.writable fails after Conn.closeWrite() and closes the connection, and the peer receives everything", async () => {
   using ends = await pair();
   const { client, server, port } = ends;
   await server.write(bytesOf("all of it"));
@@ -220,7 +220,7 @@ test("Conn.writable fails after Conn.closeWrite() and closes, and the peer recei
   await eventually("both are gone", () => port.stats().sockets === 1);
 });
 
-test("Conn.writable.abort() ends at once while the peer reads nothing", async () => {
+test("Conn.writable.abort() resolves at once while the peer reads nothing", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const writer = server.writable.getWriter();
@@ -245,7 +245,7 @@ const PIPES: Record<
 };
 
 for (const [name, pipe] of Object.entries(PIPES)) {
-  test(`An aborted ${name} ends at once while the peer reads nothing`, async () => {
+  test(`An aborted ${name} rejects at once while the peer reads nothing`, async () => {
     using ends = await pair();
     const { client, server } = ends;
     const cancelled = Promise.withResolvers<unknown>();
@@ -285,7 +285,7 @@ test("A pipe to a connection leaves no listener on its signal", async () => {
   await eventually("no listener", () => listeners.size === 0);
 });
 
-test("Pipes between other streams are not changed, and none before there is a connection", async () => {
+test("Pipes between other streams are not changed, and pipeTo() is only replaced with the first connection", async () => {
   const { code, stdout, stderr } = await run("pipes", []);
   assert.equal(code, 0, stderr);
   const found = JSON.parse(stdout);
@@ -356,7 +356,7 @@ test("Conn.readable works with tee()", async () => {
   }
 });
 
-test("Conn.writable.close() ends the sending direction", async () => {
+test("Conn.writable.close() shuts down the sending direction", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const writer = client.writable.getWriter();
@@ -422,7 +422,7 @@ test("Conn.writable accepts empty buffers", async () => {
   assert.equal(await ends.server.read(new Uint8Array(1)), null);
 });
 
-test("Conn.writable refuses chunks that are no buffers, and detached ones", async () => {
+test("Conn.writable refuses chunks that are not buffers, and detached buffers", async () => {
   const gone = new Uint8Array(8);
   const goneBuffer = gone.buffer;
   structuredClone(gone, { transfer: [goneBuffer] });

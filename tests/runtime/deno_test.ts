@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* Features of Deno alone: permissions, and modules from URLs. */
+/* Features that only Deno has: permissions, and modules from URLs. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -48,7 +48,7 @@ const CALLS: Call[] = [
   ),
 ];
 
-/* The name of an error, or "" for a success. */
+/* The name of the error; "" for success. */
 function nameOf(result: string): string {
   return result.split(":")[0]!;
 }
@@ -62,7 +62,7 @@ async function compare(flags: string[]): Promise<Result[]> {
   return JSON.parse(stdout) as Result[];
 }
 
-describe("Deno's net permission applies as for its own sockets", {
+describe("Deno's net permission applies as to Deno's own sockets", {
   skip: !isDeno && "only Deno has permissions",
 }, () => {
   const table: string[][] = [
@@ -133,19 +133,19 @@ describe("Under Deno", { skip: !isDeno && "only Deno has these" }, () => {
     }
   });
 
-  test("the error says that the ffi permission is missing", async () => {
+  test("the error names a missing ffi permission", async () => {
     const said = await load(program, ["--allow-net"]);
     assert.match(said, /^LibraryError: Cannot open the iocp library/);
     assert.ok(said.includes(allowFfi), said);
   });
 
-  test("another file's ffi permission is not enough", async () => {
+  test("an ffi permission for another file is not enough", async () => {
     const said = await load(program, ["--allow-net", "--allow-ffi=/other.so"]);
     assert.match(said, /^LibraryError: Cannot open the iocp library/);
     assert.ok(said.includes(allowFfi), said);
   });
 
-  test("the error of a copy without ffi/ says what extracting needs", async () => {
+  test("the error of a copy without ffi/ names the permissions for extracting", async () => {
     using copy = new TemporaryFolder();
     copyModule(copy);
     const path = copy.write("main.ts", LIBRARY_PROGRAM);
@@ -155,7 +155,7 @@ describe("Under Deno", { skip: !isDeno && "only Deno has these" }, () => {
   });
 });
 
-/* Serves the module like a web server, without ffi/. */
+/* Serves the module without ffi/ over HTTP. */
 async function serve(): Promise<{ url: string; close(): void }> {
   const server = createServer((request, response) => {
     const path = request.url!.slice(1);
