@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-// A chat room: the first line is the nickname, "/quit" leaves. Try it with nc,
-// telnet or PuTTY (raw):
+// A chat room. The first line is the nickname; "/quit" disconnects. Try it with
+// nc, telnet or PuTTY (raw):
 //   deno run --allow-ffi --allow-net examples/chat.ts --port 8080
 //   bun examples/chat.ts --port 8080
 

@@ -187,7 +187,7 @@ test("listen() supports IPv6 addresses", { skip: noIpv6 }, async () => {
 });
 
 /* The result of connecting to this address. */
-async function visit(
+async function connectTo(
   port: CompletionPort,
   { port: number }: NetAddr,
   hostname: string,
@@ -207,7 +207,7 @@ test(
     assert.equal(ends.server.remoteAddr.hostname, "::ffff:127.0.0.1");
     assert.equal(ends.server.localAddr.hostname, "::ffff:127.0.0.1");
     assert.equal(ends.client.remoteAddr.hostname, "127.0.0.1");
-    assert.equal(await visit(ends.port, ends.listener.addr, "::1"), "Conn");
+    assert.equal(await connectTo(ends.port, ends.listener.addr, "::1"), "Conn");
   },
 );
 
@@ -226,12 +226,12 @@ test(
         throw error;
       }
     });
-    assert.equal(await visit(port, six.addr, "::1"), "Conn");
+    assert.equal(await connectTo(port, six.addr, "::1"), "Conn");
     assert.equal((await six.accept()).remoteAddr.hostname, "::1");
-    assert.equal(await visit(port, six.addr, "127.0.0.1"), "Conn");
+    assert.equal(await connectTo(port, six.addr, "127.0.0.1"), "Conn");
     assert.equal((await four.accept()).remoteAddr.hostname, "127.0.0.1");
     four.close();
-    assert.equal(await visit(port, six.addr, "127.0.0.1"), "ECONNREFUSED");
+    assert.equal(await connectTo(port, six.addr, "127.0.0.1"), "ECONNREFUSED");
   },
 );
 

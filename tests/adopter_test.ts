@@ -156,7 +156,7 @@ test("Bytes that arrive while detach() waits for writes are not lost", async () 
   await within("the writes", Promise.all([answered, rest]));
 });
 
-test("detach() fails with EFAULT when a transfer has taken unread bytes", async () => {
+test("detach() fails with EFAULT if the buffer of unread bytes was transferred", async () => {
   using ends = await pair();
   const { client, server } = ends;
   await server.write(pattern(200_000));

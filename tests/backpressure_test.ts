@@ -129,7 +129,7 @@ test("An echo that awaits its writes stops while its client reads nothing", asyn
   const echoed = echo();
   const bytes = pattern(LARGE);
   const written = client.write(bytes);
-  await settled("all have stopped", () => port.stats().bytesSent);
+  await settled("all senders have stopped", () => port.stats().bytesSent);
   assert.equal(await isSettled(written), false);
   assert.ok(port.stats().bytesBuffered <= 2 * SEND_MAX);
   const ended = written.then(() => client.closeWrite());

@@ -210,13 +210,13 @@ describe("After its timeout", () => {
 
   test("connectSync() leaves no socket open", async () => {
     using port = new CompletionPort();
-    const silent = await unresponsiveAddress(port);
+    const unresponsive = await unresponsiveAddress(port);
     const { sockets } = port.stats();
-    const options = { ...silent, timeout: 100 };
+    const options = { ...unresponsive, timeout: 100 };
     const error = failure(() => port.connectSync(options));
     assert.equal(error.code, "ETIMEDOUT");
     assert.equal(error.syscall, "connect");
-    assert.equal(error.address, silent.hostname);
+    assert.equal(error.address, unresponsive.hostname);
     await eventually("it is closed", () => port.stats().sockets <= sockets);
   });
 });
@@ -300,7 +300,10 @@ describe("With other work on the port", () => {
     client.close();
     await within("the loop", echo);
     listener.close();
-    await eventually("all is closed", () => port.stats().sockets === 0);
+    await eventually(
+      "all sockets are closed",
+      () => port.stats().sockets === 0,
+    );
   });
 
   for (const isParked of [true, false]) {
@@ -388,10 +391,10 @@ describe("With a peer in another process or thread", () => {
   });
 
   const programs = [["oneThread", "done"], ["leftOpen", "read 10"]] as const;
-  for (const [name, said] of programs) {
+  for (const [name, expected] of programs) {
     test(`the process exits: ${name}`, async () => {
       const { code, stdout, stderr } = await run("blocking", [name]);
-      assert.equal(stdout.trim(), said, stderr);
+      assert.equal(stdout.trim(), expected, stderr);
       assert.equal(code, 0);
     });
   }

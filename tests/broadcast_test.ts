@@ -50,7 +50,9 @@ test("broadcast() sends the message to each connection once", async () => {
   );
   for (const conn of ours) conn.close();
   const expected = digest(bytesOf("hello again"));
-  for (const one of received) assert.equal(await within("it", one), expected);
+  for (const one of received) {
+    assert.equal(await within("the broadcast", one), expected);
+  }
 });
 
 test("broadcast() delivers a message that the system accepts in parts", async () => {
@@ -199,7 +201,7 @@ test("broadcast() accepts an iterable that writes to and closes the connections"
   }
   const sent = broadcast(meddles(), bytesOf("outer"));
   const received = [peers[0]!, peers[2]!].map(receive);
-  const failed = await within("it", sent);
+  const failed = await within("the broadcast", sent);
   assert.equal(failed.size, 1);
   assert.equal(codeOf(failed.get(ours[1]!)), "EBADF");
   for (const conn of ours) conn.close();

@@ -279,7 +279,7 @@ test("extractions() trusts folders that only this user or root can write to", ()
   }
 });
 
-test("extractions() uses another folder name if another user owns the first", () => {
+test("extractions() uses another folder name if another user has made the first", () => {
   const kinds: Partial<FileStatus>[] = [
     { owner: 1_001 },
     { isFolder: false },

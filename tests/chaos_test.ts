@@ -21,7 +21,7 @@ import { type Random, seeded, seeds } from "./shared/random.ts";
 import { pickOptions, pickStyle, type Style } from "./shared/style.ts";
 
 const LENGTH_MAX = 200_000;
-/* Wine takes ten times as long. */
+/* Wine is ten times slower. */
 const COUNT = process.platform === "win32" ? 10 : 50;
 const LANES = 8;
 /** Errors after a reset by the proxy. Which one depends on the pending call. */

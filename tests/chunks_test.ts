@@ -119,7 +119,10 @@ describe("The loop ends", () => {
     const loop = outcome(ends.server, room());
     ends.server.close();
     assert.equal(await within("the loop", loop), "");
-    assert.equal(await within("a late one", outcome(ends.server, room())), "");
+    assert.equal(
+      await within("a later loop", outcome(ends.server, room())),
+      "",
+    );
   });
   test("by a detach, without an error", async () => {
     using ends = await pair();

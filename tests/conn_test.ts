@@ -21,11 +21,11 @@ import { receiveByLoop } from "./shared/transfer.ts";
 test("Conn yields chunks that never change later", async () => {
   using ends = await pair();
   const { client, server } = ends;
-  const kept: Uint8Array[] = [];
+  const retained: Uint8Array[] = [];
   const copies: Uint8Array[] = [];
   async function collect() {
     for await (const chunk of server) {
-      kept.push(chunk);
+      retained.push(chunk);
       copies.push(chunk.slice());
     }
   }
@@ -42,7 +42,7 @@ test("Conn yields chunks that never change later", async () => {
   await within("more traffic", received);
   ends.port.close();
   collectGarbage();
-  assert.equal(digest(...kept), digest(...copies));
+  assert.equal(digest(...retained), digest(...copies));
 });
 
 test("Conn yields chunks of at least one byte", async () => {
@@ -185,14 +185,14 @@ const TRICKLE = 16 * 1024 * 1024;
  * complete. Resolves to what the peer has received, or to undefined if the machine
  * paused for too long. */
 async function trickle(
-  leave: (conn: Conn, port: CompletionPort) => unknown,
+  close: (conn: Conn, port: CompletionPort) => unknown,
 ): Promise<string | undefined> {
   const closeTimeout = 1500;
   const part = new Uint8Array(process.platform === "win32" ? 262_144 : 8192);
   using ends = await pair({ closeTimeout });
   const { client, server } = ends;
   const written = outcome(() => client.write(pattern(TRICKLE)));
-  const left = outcome(async () => await leave(client, ends.port));
+  const closed = outcome(async () => await close(client, ends.port));
   const result = new Digest();
   const start = performance.now();
   let last = start;
@@ -209,7 +209,7 @@ async function trickle(
   };
   await within("the rest", rest());
   assert.equal(await written, String(TRICKLE));
-  assert.equal(await left, "undefined");
+  assert.equal(await closed, "undefined");
   return result.text();
 }
 
@@ -218,10 +218,10 @@ test("Conn.close() delivers everything to a slow peer", async () => {
     (conn) => conn.close(),
     async (conn, port) => port.adopt(await conn.detach()).close(),
   ];
-  for (const leave of ways) {
+  for (const close of ways) {
     let result: string | undefined;
     for (let i = 0; i < 5 && result === undefined; i++) {
-      result = await trickle(leave);
+      result = await trickle(close);
     }
     assert.ok(result !== undefined, "the machine paused for too long");
     assert.equal(result, digest(pattern(TRICKLE)));

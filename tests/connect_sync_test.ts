@@ -65,14 +65,14 @@ describe("connectSync() of several addresses", () => {
 
   test("does not wait for an address that does not answer", async () => {
     const port = new CompletionPort();
-    const silent = await unresponsiveAddress(port);
+    const unresponsive = await unresponsiveAddress(port);
     const loop = new Group();
-    acceptor(loop, "127.0.0.2", silent.port);
-    const texts = [silent.hostname, "127.0.0.2"];
-    const conn = race(loop, silent.port, texts);
+    acceptor(loop, "127.0.0.2", unresponsive.port);
+    const texts = [unresponsive.hostname, "127.0.0.2"];
+    const conn = race(loop, unresponsive.port, texts);
     assert.equal(conn.remoteAddr.hostname, "127.0.0.2");
     const error = failure(() =>
-      race(loop, silent.port, texts, {
+      race(loop, unresponsive.port, texts, {
         autoSelectFamilyAttemptDelay: 2 ** 31 - 1,
         timeout: 300,
       })

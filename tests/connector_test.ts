@@ -29,19 +29,24 @@ test("connect() without a listener fails with ECONNREFUSED", async () => {
     error.message,
     `Cannot connect to ${hostname}:${number}: connection refused`,
   );
-  await eventually("its socket is gone", () => port.stats().sockets === 0);
+  await eventually("its socket is closed", () => port.stats().sockets === 0);
 });
 
 test("connect() fails after its timeout", async () => {
   using port = new CompletionPort();
-  const silent = await unresponsiveAddress(port);
+  const unresponsive = await unresponsiveAddress(port);
   const { sockets } = port.stats();
-  const error = await errorFrom(port.connect({ ...silent, timeout: 100 }));
+  const error = await errorFrom(
+    port.connect({ ...unresponsive, timeout: 100 }),
+  );
   assert.equal(error.code, "ETIMEDOUT");
   assert.equal(error.syscall, "connect");
-  assert.equal(error.address, silent.hostname);
-  assert.equal(error.port, silent.port);
-  await eventually("its socket is gone", () => port.stats().sockets <= sockets);
+  assert.equal(error.address, unresponsive.hostname);
+  assert.equal(error.port, unresponsive.port);
+  await eventually(
+    "its socket is closed",
+    () => port.stats().sockets <= sockets,
+  );
 });
 
 test("connect() rejects with the reason of an aborted signal", async () => {
@@ -57,10 +62,13 @@ test("connect() rejects with the reason of an aborted signal", async () => {
 
 test("connect() rejects with the reason of a signal that aborts while it is pending", async () => {
   using port = new CompletionPort();
-  const silent = await unresponsiveAddress(port);
+  const unresponsive = await unresponsiveAddress(port);
   const { sockets } = port.stats();
   const controller = new AbortController();
-  const connecting = port.connect({ ...silent, signal: controller.signal });
+  const connecting = port.connect({
+    ...unresponsive,
+    signal: controller.signal,
+  });
   assert.equal(await isSettled(connecting), false);
   const reason = new RangeError("changed my mind");
   controller.abort(reason);
@@ -68,7 +76,10 @@ test("connect() rejects with the reason of a signal that aborts while it is pend
     within("connect", connecting),
     (error) => error === reason,
   );
-  await eventually("its socket is gone", () => port.stats().sockets <= sockets);
+  await eventually(
+    "its socket is closed",
+    () => port.stats().sockets <= sockets,
+  );
 });
 
 test("connect() can be aborted in the same turn", async () => {
@@ -87,9 +98,9 @@ test("connect() can be aborted in the same turn", async () => {
 
 test("connect() accepts AbortSignal.timeout()", async () => {
   using port = new CompletionPort();
-  const silent = await unresponsiveAddress(port);
+  const unresponsive = await unresponsiveAddress(port);
   const connecting = port.connect({
-    ...silent,
+    ...unresponsive,
     signal: AbortSignal.timeout(50),
   });
   await assert.rejects(within("connect", connecting), { name: "TimeoutError" });
@@ -107,8 +118,8 @@ test("connect() ignores its signal and timeout once connected", async () => {
 
 test("connect() rejects when its port is closed", async () => {
   using port = new CompletionPort();
-  const silent = await unresponsiveAddress(port);
-  const error = errorFrom(port.connect(silent));
+  const unresponsive = await unresponsiveAddress(port);
+  const error = errorFrom(port.connect(unresponsive));
   assert.equal(await isSettled(error), false);
   port.close();
   assert.equal((await error).code, "EINTR");

@@ -41,22 +41,28 @@ test("A duplex without a reader emits the peer's end", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const end = event(client, "end");
-  const gone = closed(client);
+  const closing = closed(client);
   ends.server.close();
   await end;
-  assert.equal(await gone, false);
-  await eventually("nothing is left", () => ends.port.stats().sockets === 1);
+  assert.equal(await closing, false);
+  await eventually(
+    "only the listener is open",
+    () => ends.port.stats().sockets === 1,
+  );
 });
 
 test("A duplex that only writes emits the peer's end and closes", async () => {
   using both = await duplexPair();
   const { server, ends } = both;
-  const gone = closed(server);
+  const closing = closed(server);
   server.end("it is 12:00");
   const received = await within("the loop", receiveByLoop(ends.client));
   assert.equal(received, digest(bytesOf("it is 12:00")));
-  assert.equal(await gone, false);
-  await eventually("nothing is left", () => ends.port.stats().sockets === 1);
+  assert.equal(await closing, false);
+  await eventually(
+    "only the listener is open",
+    () => ends.port.stats().sockets === 1,
+  );
 });
 
 test("A duplex delivers unread bytes after the peer's end", async () => {
@@ -64,10 +70,10 @@ test("A duplex delivers unread bytes after the peer's end", async () => {
   const { client, ends } = both;
   await ends.server.write(bytesOf("unread"));
   ends.server.close();
-  await eventually("they have come", () => client.readableLength === 6);
+  await eventually("the bytes have arrived", () => client.readableLength === 6);
   let hasEnded = false;
   client.on("end", () => hasEnded = true);
-  await eventually("the end has come", () => {
+  await eventually("the end has arrived", () => {
     return (client as unknown as { _readableState: { ended: boolean } })
       ._readableState.ended;
   });
@@ -120,7 +126,7 @@ test("A write to a duplex after the peer's end fails with EPIPE", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const error = event(client, "error") as Promise<NodeJS.ErrnoException>;
-  const gone = event(client, "close");
+  const closing = event(client, "close");
   client.resume();
   const late = new Promise<NodeJS.ErrnoException>((resolve) => {
     const write = () => {
@@ -134,7 +140,7 @@ test("A write to a duplex after the peer's end fails with EPIPE", async () => {
   assert.equal(given.code, "EPIPE");
   assert.equal(given.message, "This socket has been ended by the other party");
   assert.equal(await error, given);
-  assert.equal(await gone, true);
+  assert.equal(await closing, true);
 });
 
 test("A duplex with allowHalfOpen can write after the peer's end", async () => {
@@ -153,7 +159,7 @@ test("A duplex delivers bytes written before end() and destroy()", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const bytes = pattern(LARGE);
-  const gone = closed(client);
+  const closing = closed(client);
   for (let at = 0; at < LARGE; at += 100_000) {
     client.write(bytes.subarray(at, at + 100_000));
   }
@@ -162,32 +168,32 @@ test("A duplex delivers bytes written before end() and destroy()", async () => {
   assert.equal(client.destroyed, true);
   const received = await within("the loop", receiveByLoop(ends.server));
   assert.equal(received, digest(bytes));
-  assert.equal(await gone, false);
+  assert.equal(await closing, false);
 });
 
-test("A duplex delivers bytes written before end() and destroy() with an error", async () => {
+test("A duplex delivers bytes written before end() when a write after end() fails", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const error = event(client, "error") as Promise<NodeJS.ErrnoException>;
-  const gone = event(client, "close");
+  const closing = event(client, "close");
   const bytes = pattern(LARGE);
   client.end(bytes);
   client.write("too late", () => {});
   assert.equal((await error).code, "ERR_STREAM_WRITE_AFTER_END");
   const received = await within("the loop", receiveByLoop(ends.server));
   assert.equal(received, digest(bytes));
-  assert.equal(await gone, true);
+  assert.equal(await closing, true);
 });
 
 test("destroy() after end() stops sending to a peer that does not read", async () => {
   using ends = await pair({ closeTimeout: 200 });
   const client = ends.client.duplex();
-  const gone = closed(client);
+  const closing = closed(client);
   client.end(pattern(4 * LARGE));
   client.destroy();
-  assert.equal(await gone, true);
-  const met = await readUntilReset(ends.server) as { code?: string };
-  assert.equal(met.code, "ECONNRESET");
+  assert.equal(await closing, true);
+  const resetError = await readUntilReset(ends.server) as { code?: string };
+  assert.equal(resetError.code, "ECONNRESET");
 });
 
 const DOWNLOADS: Record<string, (client: SocketDuplex) => void> = {
@@ -210,9 +216,9 @@ for (const [name, prepare] of Object.entries(DOWNLOADS)) {
     await eventually("bytes are unread", () => {
       return client.destroyed || ends.client.stats().bytesReadable > 0;
     });
-    const gone = closed(client);
+    const closing = closed(client);
     client.destroy();
-    assert.equal(await gone, false);
+    assert.equal(await closing, false);
     const { code } = await within("the write", failed);
     assert.ok(isGone(code), code);
   });
@@ -221,9 +227,9 @@ for (const [name, prepare] of Object.entries(DOWNLOADS)) {
 test("A destroyed duplex resets the connection if the peer goes on sending", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
-  const gone = closed(client);
+  const closing = closed(client);
   client.destroy();
-  assert.equal(await gone, false);
+  assert.equal(await closing, false);
   const { count, code } = await writeUntilFailed(() =>
     ends.server.write(bytesOf("more"))
   );
@@ -236,7 +242,7 @@ test("destroySoon() of a duplex delivers the answer to a peer that is still send
   using both = await duplexPair();
   const { server, ends } = both;
   const sent = ends.client.write(pattern(LARGE)).catch(() => {});
-  await eventually("it sends", () => server.readableLength > 0);
+  await eventually("the client sends", () => server.readableLength > 0);
   server.write("too large");
   server.destroySoon();
   const received = await within("the answer", receiveByLoop(ends.client));
@@ -265,12 +271,12 @@ test("A duplex emits close after the callbacks of pending writes", async () => {
   const { client } = both;
   const events: string[] = [];
   client.on("error", () => events.push("error"));
-  const gone = event(client, "close");
+  const closing = event(client, "close");
   client.on("close", () => events.push("close"));
   client.destroy();
   client.write("late", (error) => {
     events.push((error as NodeJS.ErrnoException).code!);
   });
-  await gone;
+  await closing;
   assert.deepEqual(events, ["ERR_STREAM_DESTROYED", "close"]);
 });

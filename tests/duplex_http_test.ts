@@ -36,7 +36,7 @@ class Site implements Disposable {
   /** Waits until only the listener and `open` other sockets remain. */
   async empty(open = 0): Promise<void> {
     await eventually(
-      `${open} connections are left`,
+      `${open} connections are open`,
       () => this.port.stats().sockets === 1 + open,
     );
   }
@@ -47,7 +47,7 @@ class Site implements Disposable {
 }
 
 /** Sends a request over a duplex of the connection. */
-async function ask(
+async function sendRequest(
   conn: Conn,
   options: RequestOptions,
   ...body: Uint8Array[]
@@ -160,7 +160,7 @@ test("http.request() works over a duplex", async () => {
   const conn = await site.connect();
   const parts = [1, 2, 3].map((seed) => pattern(700_001, seed));
   const options = { path: "/chunked", method: "POST" };
-  const { response, body } = await ask(conn, options, ...parts);
+  const { response, body } = await sendRequest(conn, options, ...parts);
   assert.equal(response.statusCode, 200);
   assert.equal(body, digest(bytesOf(`/chunked ${digest(...parts)}\n`)));
 });
@@ -172,7 +172,9 @@ test("http.request() fails when its duplex is reset", async () => {
       .resetAndDestroy();
   });
   const conn = await site.connect();
-  await assert.rejects(ask(conn, { path: "/" }), { code: "ECONNRESET" });
+  await assert.rejects(sendRequest(conn, { path: "/" }), {
+    code: "ECONNRESET",
+  });
   await site.empty();
 });
 
@@ -244,22 +246,22 @@ test("http destroys an idle duplex after its timeout", async () => {
   });
   const conn = await site.connect();
   await conn.write(bytesOf("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
-  const gone = closed(conn.duplex());
+  const closing = closed(conn.duplex());
   conn.duplex().resume();
-  assert.equal(await gone, false);
+  assert.equal(await closing, false);
   await site.empty();
 });
 
 test("http serves many clients over duplexes and closes all of them", async () => {
   using site = new Site(digestBody);
-  async function visit(seed: number): Promise<void> {
+  async function runClient(seed: number): Promise<void> {
     await using conn = await site.connect();
     const bytes = pattern(20_000 + seed, seed);
     const options = { path: `/${seed}`, method: "PUT" };
-    const { body } = await ask(conn, options, bytes);
+    const { body } = await sendRequest(conn, options, bytes);
     assert.equal(body, digest(bytesOf(`/${seed} ${digest(bytes)}\n`)));
   }
-  const visits = Array.from({ length: 100 }, (_, seed) => visit(seed));
-  await within("the visits", Promise.all(visits));
+  const clients = Array.from({ length: 100 }, (_, seed) => runClient(seed));
+  await within("the clients", Promise.all(clients));
   await site.empty();
 });

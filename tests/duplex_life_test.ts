@@ -96,8 +96,8 @@ describe("The process keeps running", () => {
       using peer = await Peer.open(sayNothing());
       using child = start(programPath("duplex"), [name, peer.port]);
       await within("its start", child.output(/open/));
-      const over = await Promise.race([child.ended, delay(ALIVE_MS)]);
-      assert.equal(over, undefined, "it has ended");
+      const ended = await Promise.race([child.ended, delay(ALIVE_MS)]);
+      assert.equal(ended, undefined, "the process has exited");
     });
   }
 });

@@ -131,16 +131,16 @@ test("A duplex works with pipeline() and in for await loops", async () => {
 test("The chunks of a duplex never change later", async () => {
   using both = await duplexPair();
   const { client, server } = both;
-  const kept: Uint8Array[] = [];
+  const chunks: Uint8Array[] = [];
   const copies: Uint8Array[] = [];
   server.on("data", (chunk: Uint8Array) => {
-    kept.push(chunk);
+    chunks.push(chunk);
     copies.push(chunk.slice());
   });
   for (let seed = 0; seed < 100; seed++) client.write(pattern(30_000, seed));
   client.end();
   await event(server, "end");
-  assert.equal(digest(...kept), digest(...copies));
+  assert.equal(digest(...chunks), digest(...copies));
 });
 
 test("A paused duplex stops the sender", async () => {
@@ -211,31 +211,31 @@ test("A duplex with allowHalfOpen answers after the peer's end", async () => {
   client.end("question");
   assert.equal(await receiveByDuplex(server), digest(bytesOf("question")));
   const received = receiveByDuplex(client);
-  const gone = Promise.all([closed(client), closed(server)]);
+  const closing = Promise.all([closed(client), closed(server)]);
   server.end(pattern(LARGE));
   assert.equal(await received, digest(pattern(LARGE)));
-  assert.deepEqual(await gone, [false, false]);
+  assert.deepEqual(await closing, [false, false]);
 });
 
 test("A duplex sends everything and then ends itself after the peer's end", async () => {
   using both = await duplexPair();
   const { client, server } = both;
-  const gone = closed(server);
+  const closing = closed(server);
   server.resume();
   server.write(pattern(LARGE));
   client.end();
   assert.equal(await receiveByDuplex(client), digest(pattern(LARGE)));
-  assert.equal(await gone, false);
+  assert.equal(await closing, false);
 });
 
 test("A duplex fails when the peer resets", async () => {
   using both = await duplexPair();
   const { server, ends } = both;
   const error = event(server, "error") as Promise<NodeJS.ErrnoException>;
-  const gone = event(server, "close");
+  const closing = event(server, "close");
   ends.client.reset();
   assert.equal((await error).code, "ECONNRESET");
-  assert.equal(await gone, true);
+  assert.equal(await closing, true);
 });
 
 test("A duplex fails its writes when the peer resets", async () => {
@@ -254,10 +254,10 @@ test("A duplex fails its writes when the peer resets", async () => {
 test("destroy() of a duplex ends the connection", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
-  const gone = closed(client);
+  const closing = closed(client);
   client.destroy();
   assert.equal(await ends.server.read(new Uint8Array(1)), null);
-  assert.equal(await gone, false);
+  assert.equal(await closing, false);
   assert.equal((await errorFrom(ends.client.closeWrite())).code, "EBADF");
 });
 
@@ -265,24 +265,24 @@ test("destroy() of a duplex with an error resets the connection", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
   const error = event(client, "error");
-  const gone = event(client, "close");
+  const closing = event(client, "close");
   const cause = new RangeError("enough");
   client.destroy(cause);
   assert.equal(await error, cause);
-  assert.equal(await gone, true);
-  const met = await readUntilReset(ends.server) as { code?: string };
-  assert.equal(met.code, "ECONNRESET");
+  assert.equal(await closing, true);
+  const resetError = await readUntilReset(ends.server) as { code?: string };
+  assert.equal(resetError.code, "ECONNRESET");
 });
 
 test("destroy() of a duplex with pending writes resets the connection", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
-  const gone = closed(client);
+  const closing = closed(client);
   client.write(pattern(4 * LARGE));
   client.destroy();
-  assert.equal(await gone, false);
-  const met = await readUntilReset(ends.server) as { code?: string };
-  assert.equal(met.code, "ECONNRESET");
+  assert.equal(await closing, false);
+  const resetError = await readUntilReset(ends.server) as { code?: string };
+  assert.equal(resetError.code, "ECONNRESET");
 });
 
 test("A destroyed duplex sends what the system has accepted", async () => {
@@ -297,22 +297,22 @@ test("A destroyed duplex sends what the system has accepted", async () => {
 test("resetAndDestroy() of a duplex resets the connection", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
-  const gone = closed(client);
+  const closing = closed(client);
   assert.equal(client.resetAndDestroy(), client);
-  assert.equal(await gone, false);
-  const met = await readUntilReset(ends.server) as { code?: string };
-  assert.equal(met.code, "ECONNRESET");
+  assert.equal(await closing, false);
+  const resetError = await readUntilReset(ends.server) as { code?: string };
+  assert.equal(resetError.code, "ECONNRESET");
 });
 
 test("destroySoon() of a duplex sends everything before it closes", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
-  const gone = closed(client);
+  const closing = closed(client);
   client.write(pattern(LARGE));
   client.destroySoon();
   const received = await within("the loop", receiveByLoop(ends.server));
   assert.equal(received, digest(pattern(LARGE)));
-  assert.equal(await gone, false);
+  assert.equal(await closing, false);
 });
 
 const ENDINGS = {
@@ -328,9 +328,9 @@ for (const [name, end] of Object.entries(ENDINGS)) {
       let hasEnded = false;
       client.on("end", () => hasEnded = true);
       if (!isPaused) client.resume();
-      const gone = closed(client);
+      const closing = closed(client);
       end(ends.client, ends.port);
-      assert.equal(await gone, false);
+      assert.equal(await closing, false);
       assert.equal(hasEnded, false);
       assert.equal(client.destroyed, true);
     });
@@ -340,12 +340,12 @@ for (const [name, end] of Object.entries(ENDINGS)) {
 test("A pending write of a duplex is still sent after Conn.close()", async () => {
   using both = await duplexPair();
   const { client, ends } = both;
-  const gone = closed(client);
+  const closing = closed(client);
   client.write(pattern(LARGE));
   ends.client.close();
   const received = await within("the loop", receiveByLoop(ends.server));
   assert.equal(received, digest(pattern(LARGE)));
-  assert.equal(await gone, false);
+  assert.equal(await closing, false);
 });
 
 test("A duplex can be used together with its Conn", async () => {
@@ -373,17 +373,17 @@ test("Many duplexes echo at the same time, and all of them are closed", async ()
     }
   }
   serve();
-  async function visit(seed: number): Promise<void> {
+  async function runClient(seed: number): Promise<void> {
     await using conn = await port.connect(listener.addr);
     const duplex = conn.duplex();
     const received = receiveByDuplex(duplex);
     duplex.end(pattern(50_000 + seed, seed));
     assert.equal(await received, digest(pattern(50_000 + seed, seed)));
   }
-  const visits = Array.from({ length: 200 }, (_, seed) => visit(seed));
-  await within("the visits", Promise.all(visits));
+  const clients = Array.from({ length: 200 }, (_, seed) => runClient(seed));
+  await within("the clients", Promise.all(clients));
   await eventually(
-    "only the listener is left",
+    "only the listener is open",
     () => port.stats().sockets === 1,
   );
   const { bytesBuffered, bytesPosted, accepted } = port.stats();

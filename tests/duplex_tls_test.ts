@@ -73,7 +73,7 @@ test("TLS works over duplexes at both ends", async () => {
     digest(pattern(LARGE, 1)),
   ]);
   await eventually(
-    "only the listener is left",
+    "only the listener is open",
     () => ends.port.stats().sockets === 1,
   );
 });
@@ -95,7 +95,7 @@ test("tls.connect() over a duplex connects to the runtime's own server", async (
   const client = connectTls({ socket: conn.duplex(), ca, servername });
   const bytes = pattern(1_000_000);
   assert.equal(await sendToEcho(client, bytes), digest(bytes));
-  await eventually("nothing is left", () => port.stats().sockets === 0);
+  await eventually("all sockets are closed", () => port.stats().sockets === 0);
   await new Promise((resolve) => server.close(resolve));
 });
 
@@ -116,7 +116,7 @@ test("A TLS server over a duplex serves the runtime's own client", async () => {
   const bytes = pattern(1_000_000);
   assert.equal(await sendToEcho(client, bytes), digest(bytes));
   await eventually(
-    "only the listener is left",
+    "only the listener is open",
     () => port.stats().sockets === 1,
   );
 });
@@ -136,7 +136,7 @@ test("http serves HTTPS over TLS sockets over duplexes", async () => {
     }
   }
   serve();
-  async function visit(): Promise<string> {
+  async function runClient(): Promise<string> {
     const { hostname, port: number } = listener.addr;
     const options = { host: hostname, port: number, ca, servername };
     const answer = new Promise<IncomingMessage>((resolve, reject) => {
@@ -149,12 +149,12 @@ test("http serves HTTPS over TLS sockets over duplexes", async () => {
     }
     return result.text();
   }
-  const visits = Array.from({ length: 5 }, visit);
-  for (const body of await within("the visits", Promise.all(visits))) {
+  const clients = Array.from({ length: 5 }, runClient);
+  for (const body of await within("the clients", Promise.all(clients))) {
     assert.equal(body, digest(bytes));
   }
   await eventually(
-    "only the listener is left",
+    "only the listener is open",
     () => port.stats().sockets === 1,
   );
 });
@@ -172,7 +172,7 @@ test("tls.connect() over a duplex refuses an unknown certificate", async () => {
   client.destroy();
   server.destroy();
   await eventually(
-    "only the listener is left",
+    "only the listener is open",
     () => ends.port.stats().sockets === 1,
   );
 });
@@ -182,12 +182,12 @@ test("A TLS server over a duplex ends when its peer resets", async () => {
   const { client, server } = secure(ends);
   server.resume();
   client.on("error", () => {});
-  const gone = closed(server);
+  const closing = closed(server);
   await event(client, "secureConnect");
   ends.client.reset();
-  await gone;
+  await closing;
   await eventually(
-    "only the listener is left",
+    "only the listener is open",
     () => ends.port.stats().sockets === 1,
   );
 });
@@ -212,9 +212,9 @@ test("A TLSSocket over a duplex has the addresses of the connection, also after 
     family: "IPv4",
     port: localAddr.port,
   });
-  const gone = closed(client);
+  const closing = closed(client);
   client.destroy();
-  await gone;
+  await closing;
   assert.equal(client.remotePort, remoteAddr.port);
 });
 

@@ -166,7 +166,7 @@ function stockClasses(error: Error): string[] {
   return Object.keys(stock).filter((name) => error instanceof stock[name]!);
 }
 
-test("SocketError has the name of the runtime's class for its code, and is an instance of it", () => {
+test("SocketError has the name of Deno's class for its code, and is an instance of it in Deno", () => {
   for (const code of [...codes.map(({ code }) => code), "EINTR", "EOTHER"]) {
     const error = new SocketError(code, { syscall: "write" });
     const name = NAMES[code];
@@ -180,7 +180,7 @@ test("SocketError has the name of the runtime's class for its code, and is an in
   }
 });
 
-test("NotSupported is an instance of the runtime's class with this name", () => {
+test("NotSupported is an instance of Deno's class with this name in Deno", () => {
   const error = new NotSupported("why");
   assert.ok(error instanceof NotSupported);
   assert.equal(error.constructor, NotSupported);

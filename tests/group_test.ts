@@ -66,27 +66,27 @@ describe("Of two ports in a thread", () => {
   });
 
   test("closing one closes no sockets of the other", async () => {
-    using kept = await pair();
+    using open = await pair();
     using closed = await pair();
     const reads = [
-      kept.client.read(new Uint8Array(10)),
-      kept.server.read(new Uint8Array(10)),
+      open.client.read(new Uint8Array(10)),
+      open.server.read(new Uint8Array(10)),
     ];
     const lost = errorFrom(closed.client.read(new Uint8Array(10)));
     /* A connection with one end on each port. */
-    const between = await closed.port.connect(kept.listener.addr);
-    const other = await kept.listener.accept();
+    const between = await closed.port.connect(open.listener.addr);
+    const other = await open.listener.accept();
     const end = outcome(() => other.read(new Uint8Array(10)));
-    const accept = kept.listener.accept();
+    const accept = open.listener.accept();
     closed.port.close();
     assert.equal((await lost).code, "EINTR");
     assert.equal(await outcome(() => between.write(pattern(1))), "EBADF");
-    assert.equal(await within("its end", end), "null");
+    assert.equal(await within("the failure", end), "null");
     assert.equal(await isSettled(Promise.race([...reads, accept])), false);
-    await kept.client.write(pattern(3));
-    await kept.server.write(pattern(4));
+    await open.client.write(pattern(3));
+    await open.server.write(pattern(4));
     assert.deepEqual(await within("both", Promise.all(reads)), [4, 3]);
-    const last = await kept.port.connect(kept.listener.addr);
+    const last = await open.port.connect(open.listener.addr);
     (await within("the next", accept)).close();
     last.close();
   });
@@ -111,7 +111,7 @@ test("Closing the port fails a connect() that is resolving its host name", async
   const never = new Promise<never>(() => {});
   const connecting = errorFrom(makeConnection(group, settings, () => never));
   group.close();
-  const error = await within("its end", connecting);
+  const error = await within("the failure", connecting);
   assert.equal(error.code, "EINTR");
   assert.equal(error.address, "several.example");
 });
@@ -126,7 +126,7 @@ test("connect() makes no connection after its port was closed", async () => {
   const connecting = errorFrom(makeConnection(group, settings, () => lookUp));
   group.close();
   found([]);
-  assert.equal((await within("its end", connecting)).code, "EINTR");
+  assert.equal((await within("the failure", connecting)).code, "EINTR");
   assert.equal(ends.port.stats().accepted, 1);
 });
 

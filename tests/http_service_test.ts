@@ -68,7 +68,7 @@ class Site<T extends NodeServer> implements Disposable {
   }
 
   async empty(): Promise<void> {
-    await eventually("only the listener is left", () => {
+    await eventually("only the listener is open", () => {
       return this.port.stats().sockets === 1;
     });
   }
@@ -83,9 +83,9 @@ async function exchange(socket: Socket, text: string): Promise<string> {
   let answer = "";
   socket.setEncoding("utf8");
   socket.on("data", (chunk) => answer += chunk);
-  const gone = closed(socket);
+  const closing = closed(socket);
   if (text !== "") socket.write(text);
-  await gone;
+  await closing;
   return answer;
 }
 
@@ -404,7 +404,7 @@ test("The server survives a reset of an upgraded connection without an error lis
   await site.empty();
 });
 
-test("serveHttp() sets noDelay, unless the server has noDelay: false", async () => {
+test("serveHttp() sets noDelay to the option of the server, not of the listener", async () => {
   for (const noDelay of [true, false]) {
     for (const ofListener of [true, false]) {
       using port = new CompletionPort();

@@ -64,7 +64,7 @@ async function churn(
   });
   await within(`${count} connections`, Promise.all(lanes), CHURN_MS);
   await eventually(
-    "only the listener is left",
+    "only the listener is open",
     () => port.stats().sockets === 1,
   );
 }
@@ -91,7 +91,7 @@ test("10,000 connections leave no socket, handle or memory", async () => {
   assert.deepEqual([bytesBuffered, bytesPosted], [0, 0]);
   assert.equal(accepted, 10_000);
   listener.close();
-  await eventually("nothing is left", () => port.stats().sockets === 0);
+  await eventually("all sockets are closed", () => port.stats().sockets === 0);
   assert.equal(port.stats().operations, 0);
 });
 
@@ -106,7 +106,7 @@ test("Closed ports leave no handle or memory", async () => {
   const handles = openHandles();
   const bytes = await residentBytes();
   for (let i = 0; i < 200; i++) await round();
-  await eventually("the handles are back", () => openHandles() <= handles + 4);
+  await eventually("handles are closed", () => openHandles() <= handles + 4);
   const grown = await residentBytes() - bytes;
   assert.ok(grown < 128 * MIB, `${Math.round(grown / MIB)} MiB more`);
 });
@@ -129,7 +129,7 @@ test("Failed and aborted calls leave no socket or handle", async () => {
   const handles = openHandles();
   for (let i = 0; i < 200; i++) await round();
   await eventually(
-    "only the listener is left",
+    "only the listener is open",
     () => port.stats().sockets === 1,
   );
   assert.ok(openHandles() <= handles + 4);
@@ -144,9 +144,9 @@ test("Listeners that are opened and closed leave no handle", async () => {
     assert.equal(await accepted, "EBADF");
   }
   for (let i = 0; i < 20; i++) await round();
-  await eventually("it is gone", () => port.stats().sockets === 0);
+  await eventually("it is closed", () => port.stats().sockets === 0);
   const handles = openHandles();
   for (let i = 0; i < 500; i++) await round();
-  await eventually("all are gone", () => port.stats().sockets === 0);
+  await eventually("all are closed", () => port.stats().sockets === 0);
   assert.ok(openHandles() <= handles + 4);
 });

@@ -132,8 +132,8 @@ test("Many processes may extract the library at the same time", async () => {
   copyModule(copy);
   const path = cache.join("iocp", own.sha256, own.name);
   const loads = Array.from({ length: 6 }, () => load(copy, inCache(cache)));
-  for (const said of await Promise.all(loads)) {
-    assert.equal(said, `loaded ${path}`);
+  for (const printed of await Promise.all(loads)) {
+    assert.equal(printed, `loaded ${path}`);
   }
   const left = readdirSync(join(cache.path, "iocp", own.sha256));
   assert.deepEqual(left, [own.name]);
@@ -147,8 +147,8 @@ test("An extracted library that was changed is replaced", async () => {
   const path = cache.join("iocp", own.sha256, own.name);
   writeFileSync(path, "changed");
   const loads = Array.from({ length: 4 }, () => load(copy, inCache(cache)));
-  for (const said of await Promise.all(loads)) {
-    assert.equal(said, `loaded ${path}`);
+  for (const printed of await Promise.all(loads)) {
+    assert.equal(printed, `loaded ${path}`);
   }
   assert.equal(sha256(readFileSync(path)), own.sha256);
   const left = readdirSync(join(cache.path, "iocp", own.sha256));
@@ -191,9 +191,9 @@ test("A cache folder that cannot be written to is skipped", async () => {
   }
   const file = folder.write("file", "not a folder");
   const env = { IOCP_LIBRARY: undefined, ...variables, [cacheVariable]: file };
-  const said = await load(copy, env);
+  const printed = await load(copy, env);
   const temporary = folder.join(isWindows ? "TEMP" : "TMPDIR");
-  assert.ok(said.startsWith(`loaded ${temporary}`), said);
+  assert.ok(printed.startsWith(`loaded ${temporary}`), printed);
 });
 
 test("The error says so if no folder can be written to", async () => {
@@ -204,11 +204,11 @@ test("The error says so if no folder can be written to", async () => {
   for (const name of Object.keys(variables)) {
     if (name !== "USERPROFILE") folder.write(name, "not a folder");
   }
-  const said = await load(copy, { IOCP_LIBRARY: undefined, ...variables });
-  assert.match(said, /^LibraryError: Cannot load the iocp library: /);
-  assert.match(said, /IOCP_LIBRARY/);
+  const printed = await load(copy, { IOCP_LIBRARY: undefined, ...variables });
+  assert.match(printed, /^LibraryError: Cannot load the iocp library: /);
+  assert.match(printed, /IOCP_LIBRARY/);
   for (const path of Object.values(variables).slice(1, 2)) {
-    assert.ok(said.includes(path), said);
+    assert.ok(printed.includes(path), printed);
   }
 });
 
@@ -222,8 +222,8 @@ test("A relative cache folder is not used", async () => {
     USERPROFILE: folder.path,
     [cacheVariable]: "relative",
   };
-  const said = await load(copy, { IOCP_LIBRARY: undefined, ...variables });
-  assert.ok(said.startsWith(`loaded ${folder.path}`), said);
+  const printed = await load(copy, { IOCP_LIBRARY: undefined, ...variables });
+  assert.ok(printed.startsWith(`loaded ${folder.path}`), printed);
   assert.ok(!existsSync(copy.join("relative", "iocp")));
 });
 
@@ -253,8 +253,8 @@ test(
     using _mounted = mount(folder.path, "noexec");
     const variables = { IOCP_LIBRARY: undefined, XDG_CACHE_HOME: folder.path };
     using other = new TemporaryFolder();
-    const said = await load(copy, { ...variables, TMPDIR: other.path });
-    assert.ok(said.startsWith(`loaded ${other.path}`), said);
+    const printed = await load(copy, { ...variables, TMPDIR: other.path });
+    assert.ok(printed.startsWith(`loaded ${other.path}`), printed);
     const refused = await load(copy, { ...variables, TMPDIR: folder.path });
     assert.match(refused, /^LibraryError: .*mounted noexec.*IOCP_LIBRARY/);
     assert.ok(refused.includes(folder.path), refused);
@@ -274,8 +274,8 @@ test("A full disk leaves no temporary file", {
     TMPDIR: folder.path,
   };
   for (let start = 0; start < 2; start++) {
-    const said = await load(copy, variables);
-    assert.match(said, /^LibraryError: .*(ENOSPC|No space).*IOCP_LIBRARY/);
+    const printed = await load(copy, variables);
+    assert.match(printed, /^LibraryError: .*(ENOSPC|No space).*IOCP_LIBRARY/);
     const left = readdirSync(folder.path, { recursive: true }).map(String);
     assert.deepEqual(left.filter((name) => name.includes(".so")), []);
   }
@@ -299,8 +299,8 @@ test("IOCP_LIBRARY must be the path of this library", async () => {
     : "/lib/x86_64-linux-gnu/libm.so.6";
   const wrong = [copy.join("missing.so"), copy.write("text", "text"), system];
   for (const IOCP_LIBRARY of wrong) {
-    const said = await load(copy, { IOCP_LIBRARY });
-    assert.match(said, /^LibraryError: Cannot open the iocp library/);
-    assert.ok(said.includes(IOCP_LIBRARY), said);
+    const printed = await load(copy, { IOCP_LIBRARY });
+    assert.match(printed, /^LibraryError: Cannot open the iocp library/);
+    assert.ok(printed.includes(IOCP_LIBRARY), printed);
   }
 });

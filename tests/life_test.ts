@@ -113,7 +113,7 @@ describe("A pending write keeps the process alive in spite of unref(), by", () =
 });
 
 /* Connects and waits for the end of the connection. */
-function visit(port: number): Promise<void> {
+function runClient(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connectPlain(port, "127.0.0.1");
     socket.on("error", reject);
@@ -137,8 +137,8 @@ describe("The process keeps running", () => {
     test(why, async () => {
       using child = start(programPath("life"), [name]);
       await within("its start", child.output(pattern));
-      const over = await Promise.race([child.ended, delay(ALIVE_MS)]);
-      assert.equal(over, undefined, "it has ended");
+      const ended = await Promise.race([child.ended, delay(ALIVE_MS)]);
+      assert.equal(ended, undefined, "the process has exited");
     });
   }
 
@@ -146,7 +146,7 @@ describe("The process keeps running", () => {
     using child = start(programPath("life"), ["unrefListenerServes"]);
     const [, port] = await within("start", child.output(/listening (\d+)/));
     await delay(500);
-    await within("the visit", visit(Number(port)));
+    await within("the client", runClient(Number(port)));
     await within("the service", child.output(/served/));
     assert.equal((await child.ended).code, 0);
   });

@@ -95,14 +95,14 @@ test("Listener's loop continues while its connections are served", async () => {
     }
   }
   const served = serve();
-  async function visit() {
+  async function runClient() {
     const conn = await port.connect(listener.addr);
     const chunks: Uint8Array[] = [];
     for await (const chunk of conn) chunks.push(chunk);
     return textOf(...chunks);
   }
-  const visits = Array.from({ length: 150 }, visit);
-  const texts = await within("150 visits", Promise.all(visits));
+  const clients = Array.from({ length: 150 }, runClient);
+  const texts = await within("150 clients", Promise.all(clients));
   assert.deepEqual(new Set(texts), new Set(["hello"]));
   await within("the loop", served);
 });

@@ -200,7 +200,7 @@ function checkInForce(read: unknown, value: unknown, option: Option): void {
   assert.ok(isMissing || isInForce(read, value, option), `${value}: ${read}`);
 }
 
-/* Setting an option throws NotSupported exactly where the table has a reason. */
+/* NotSupported is allowed only where the table has a reason, which it must have. */
 function checkUnsupported(error: unknown, key: string, option: Option): void {
   assert.ok(error instanceof NotSupported, `${key}: ${error}`);
   assert.ok(isWindows && option.unsupported !== undefined, `${error}`);

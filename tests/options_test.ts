@@ -173,7 +173,10 @@ test("listener.stats() counts connections that are not accepted yet", async () =
   const listener = port.listen(local);
   await Promise.all([listener.accept(), port.connect(listener.addr)]);
   for (let i = 0; i < 5; i++) await port.connect(listener.addr);
-  await eventually("all wait", () => listener.stats().acceptsReady === 5);
+  await eventually(
+    "all are waiting",
+    () => listener.stats().acceptsReady === 5,
+  );
   await listener.accept();
   assert.equal(listener.stats().acceptsReady, 4);
   assert.equal(listener.stats().accepted, 6);
@@ -185,7 +188,7 @@ test("conn.stats() counts bytes", async () => {
   const { client, server } = ends;
   await client.write(new Uint8Array(1000));
   await eventually(
-    "they have come",
+    "the bytes have arrived",
     () => server.stats().bytesReadable === 1000,
   );
   assert.equal(client.stats().bytesSent, 1000);
@@ -209,7 +212,7 @@ test("deferAccept delivers only connections that have received data", async () =
   using port = new CompletionPort();
   const listener = port.listen({ ...local, deferAccept: true });
   const accepting = listener.accept();
-  const silent = await port.connect(listener.addr);
+  const idle = await port.connect(listener.addr);
   await port.connect(listener.addr);
   const speaking = await port.connect(listener.addr);
   await delay(100);
@@ -220,9 +223,9 @@ test("deferAccept delivers only connections that have received data", async () =
   const p = new Uint8Array(10);
   assert.equal(await first.read(p), 5);
   assert.equal(listener.stats().accepted, 1);
-  await silent.write(bytesOf("late"));
+  await idle.write(bytesOf("late"));
   const second = await within("the second", listener.accept());
-  assert.deepEqual(second.remoteAddr, silent.localAddr);
+  assert.deepEqual(second.remoteAddr, idle.localAddr);
   assert.equal(await second.read(p), 4);
 });
 
@@ -245,8 +248,8 @@ for (const deferAccept of [false, true]) {
     });
     listener.accept().catch(() => {});
     const started = performance.now();
-    const silent = await port.connect(listener.addr);
-    await readUntilReset(silent);
+    const idle = await port.connect(listener.addr);
+    await readUntilReset(idle);
     checkInTime(started);
     await eventually(
       "the timeout is counted",

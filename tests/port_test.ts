@@ -45,7 +45,7 @@ test("CompletionPort.stats() counts sockets, bytes and accepts", async () => {
   client.close();
   await within("the loop", received);
   listener.close();
-  await eventually("all is closed", () => port.stats().sockets === 0);
+  await eventually("all sockets are closed", () => port.stats().sockets === 0);
   const after = port.stats();
   assert.equal(after.bytesReceived - before.bytesReceived, 500_000);
   assert.equal(after.bytesSent - before.bytesSent, 500_000);

@@ -57,9 +57,9 @@ describe(
 
 /* Imports a copy of the module and prints the effects. */
 const PROGRAM = `
-const asked = [];
+const requested = [];
 for (const name of ["request", "requestSync"]) {
-  Deno.permissions[name] = (what) => { asked.push(what); throw new Error(); };
+  Deno.permissions[name] = (what) => { requested.push(what); throw new Error(); };
 }
 const { CompletionPort } = await import("./mod.ts");
 let used = "yes";
@@ -68,7 +68,7 @@ try {
 } catch (error) {
   used = error.name;
 }
-console.log(JSON.stringify({ asked, used }));
+console.log(JSON.stringify({ requested, used }));
 `;
 
 async function imported(
@@ -82,7 +82,7 @@ async function imported(
   using child = start(program, [], options);
   const { code, stdout, stderr } = await child.ended;
   assert.equal(code, 0, stderr);
-  return JSON.parse(stdout) as { asked: unknown[]; used: string };
+  return JSON.parse(stdout) as { requested: unknown[]; used: string };
 }
 
 describe("Importing the module", { skip }, () => {
@@ -100,8 +100,8 @@ describe("Importing the module", { skip }, () => {
         ["--allow-ffi", "--allow-write", "--allow-env"],
       ]
     ) {
-      const { asked, used } = await imported(flags, env);
-      assert.deepEqual(asked, [], flags.join());
+      const { requested, used } = await imported(flags, env);
+      assert.deepEqual(requested, [], flags.join());
       /* The first call reports the missing permission. */
       assert.equal(used, "LibraryError", `with ${flags.join()}`);
     }

@@ -279,7 +279,7 @@ test("A connection in zero-byte mode leaves the chunks of others intact", async 
       while (result.length < SIZE) result.add((await chunks.next()).value!);
       assert.equal(result.text(), digest(pattern(SIZE, i, round * SIZE)));
     });
-    await settled("they wait", () => port.stats().polls);
+    await settled("pending reads", () => port.stats().polls);
     for (const [i, { server }] of ends.entries()) {
       server.write(pattern(SIZE, i, round * SIZE));
     }

@@ -125,7 +125,7 @@ test("50 connections do not mix their bytes", async () => {
     for await (const chunk of conn) await conn.write(chunk);
   }
   serve();
-  async function visit(seed: number) {
+  async function runClient(seed: number) {
     const conn = await port.connect(listener.addr);
     const result = new Digest();
     const length = 200_000 + seed;
@@ -138,7 +138,7 @@ test("50 connections do not mix their bytes", async () => {
     assert.equal(result.text(), digest(pattern(length, seed)));
   }
   const seeds = Array.from({ length: 50 }, (_, i) => 100 + i);
-  await within("50 visits", Promise.all(seeds.map(visit)));
+  await within("50 clients", Promise.all(seeds.map(runClient)));
 });
 
 /* Records the ids of the sockets whose local address is requested from the

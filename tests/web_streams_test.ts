@@ -142,10 +142,10 @@ for (const [what, { act, seen }] of Object.entries(canceled)) {
       await client.write(bytesOf("first"));
       await use(server);
       await client.write(bytesOf("second"));
-      await within("the act", Promise.resolve(act(server)));
-      const met = await readUntilReset(client)
+      await within("the call", Promise.resolve(act(server)));
+      const result = await readUntilReset(client)
         .then((error) => (error as { code?: string }).code, () => "end");
-      assert.equal(met, seen);
+      assert.equal(result, seen);
       assert.equal((await errorFrom(server.write(bytesOf("x")))).code, "EBADF");
       client.close();
       await eventually(
@@ -189,7 +189,7 @@ test("Conn.readable fails after a reset, and closes the connection", async () =>
     (await errorFrom(writer.write(bytesOf("x")))).code,
     "ECONNRESET",
   );
-  await eventually("both are gone", () => port.stats().sockets === 1);
+  await eventually("both are closed", () => port.stats().sockets === 1);
 });
 
 test("Conn.writable fails after a reset and closes the connection, and readable fails instead of ending", async () => {
@@ -205,7 +205,7 @@ test("Conn.writable fails after a reset and closes the connection, and readable 
   reader.closed.catch(() => {});
   const { code } = await errorFrom(reader.read());
   assert.ok(["ECONNRESET", "ECONNABORTED"].includes(code), code);
-  await eventually("both are gone", () => port.stats().sockets === 1);
+  await eventually("both are closed", () => port.stats().sockets === 1);
 });
 
 test("Conn.writable fails after Conn.closeWrite() and closes the connection, and the peer receives everything", async () => {
@@ -217,7 +217,7 @@ test("Conn.writable fails after Conn.closeWrite() and closes the connection, and
   writer.closed.catch(() => {});
   assert.equal((await errorFrom(writer.write(bytesOf("x")))).code, "EPIPE");
   assert.equal(await receiveByLoop(client), digest(bytesOf("all of it")));
-  await eventually("both are gone", () => port.stats().sockets === 1);
+  await eventually("both are closed", () => port.stats().sockets === 1);
 });
 
 test("Conn.writable.abort() resolves at once while the peer reads nothing", async () => {
@@ -245,7 +245,7 @@ const PIPES: Record<
 };
 
 for (const [name, pipe] of Object.entries(PIPES)) {
-  test(`An aborted ${name} rejects at once while the peer reads nothing`, async () => {
+  test(`Aborting ${name} cancels the source and resets the connection while the peer reads nothing`, async () => {
     using ends = await pair();
     const { client, server } = ends;
     const cancelled = Promise.withResolvers<unknown>();
@@ -423,11 +423,11 @@ test("Conn.writable accepts empty buffers", async () => {
 });
 
 test("Conn.writable refuses chunks that are not buffers, and detached buffers", async () => {
-  const gone = new Uint8Array(8);
-  const goneBuffer = gone.buffer;
-  structuredClone(gone, { transfer: [goneBuffer] });
+  const detached = new Uint8Array(8);
+  const detachedBuffer = detached.buffer;
+  structuredClone(detached, { transfer: [detachedBuffer] });
   const chunks = ["text", 1, null, undefined, [1], new Blob(["x"]), {}];
-  for (const chunk of [...chunks, gone, goneBuffer]) {
+  for (const chunk of [...chunks, detached, detachedBuffer]) {
     using ends = await pair();
     const writer = ends.client.writable
       .getWriter() as unknown as WritableStreamDefaultWriter<unknown>;

@@ -127,7 +127,10 @@ for (const way of ["is terminated", "closes itself"]) {
     assert.equal(await server.read(new Uint8Array(4)), 3);
     for (const conn of [client, server]) conn.close();
     listener.close();
-    await eventually("no socket is left", () => port.stats().sockets === 0);
+    await eventually(
+      "all sockets are closed",
+      () => port.stats().sockets === 0,
+    );
     /* The runtime itself retains some handles after its first Worker. */
     await eventually("handles are closed", () => openHandles() <= warm + 12);
   });

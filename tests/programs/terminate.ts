@@ -60,6 +60,6 @@ await repeat(async (random) => {
   listener.close();
   await within("the loop", serving);
   await within("the ends", Promise.all(ends));
-  await eventually("nothing is left", () => port.stats().sockets === 0);
+  await eventually("all sockets are closed", () => port.stats().sockets === 0);
 });
 port.close();

@@ -100,8 +100,8 @@ describe("Under Deno", { skip: !isDeno && "only Deno has these" }, () => {
   const program = repositoryPath("tests/programs/library.ts");
 
   test("the permissions for ffi and net are enough", async () => {
-    const said = await load(program, [allowFfi, "--allow-net"]);
-    assert.equal(said, `loaded ${libraryPath}`);
+    const printed = await load(program, [allowFfi, "--allow-net"]);
+    assert.equal(printed, `loaded ${libraryPath}`);
   });
 
   test("an exact net permission is enough", async () => {
@@ -120,38 +120,41 @@ describe("Under Deno", { skip: !isDeno && "only Deno has these" }, () => {
     using port = new CompletionPort();
     const { addr } = port.listen({ hostname: "127.0.0.1", port: 0 });
     const refused = "addSocket: NotCapable\nadopt: NotCapable";
-    const table: [flags: string[], said: string][] = [
+    const table: [flags: string[], printed: string][] = [
       [[], refused],
       [["--allow-net=127.0.0.2"], refused],
       [[`--allow-net=127.0.0.1:${addr.port}`], "addSocket: adopted"],
       [["--allow-net"], "addSocket: adopted"],
     ];
-    for (const [net, said] of table) {
+    for (const [net, printed] of table) {
       const options = { flags: ["--allow-ffi", ...net], env: noLibrary };
       const { stdout, stderr } = await run("adopt", [`${addr.port}`], options);
-      assert.equal(stdout.trim(), said, stderr);
+      assert.equal(stdout.trim(), printed, stderr);
     }
   });
 
   test("the error names a missing ffi permission", async () => {
-    const said = await load(program, ["--allow-net"]);
-    assert.match(said, /^LibraryError: Cannot open the iocp library/);
-    assert.ok(said.includes(allowFfi), said);
+    const printed = await load(program, ["--allow-net"]);
+    assert.match(printed, /^LibraryError: Cannot open the iocp library/);
+    assert.ok(printed.includes(allowFfi), printed);
   });
 
   test("an ffi permission for another file is not enough", async () => {
-    const said = await load(program, ["--allow-net", "--allow-ffi=/other.so"]);
-    assert.match(said, /^LibraryError: Cannot open the iocp library/);
-    assert.ok(said.includes(allowFfi), said);
+    const printed = await load(program, [
+      "--allow-net",
+      "--allow-ffi=/other.so",
+    ]);
+    assert.match(printed, /^LibraryError: Cannot open the iocp library/);
+    assert.ok(printed.includes(allowFfi), printed);
   });
 
   test("the error of a copy without ffi/ names the permissions for extracting", async () => {
     using copy = new TemporaryFolder();
     copyModule(copy);
     const path = copy.write("main.ts", LIBRARY_PROGRAM);
-    const said = await load(path, ["--allow-net", "--allow-ffi"]);
-    assert.match(said, /^LibraryError/);
-    assert.match(said, /--allow-env --allow-read --allow-write/);
+    const printed = await load(path, ["--allow-net", "--allow-ffi"]);
+    assert.match(printed, /^LibraryError/);
+    assert.match(printed, /--allow-env --allow-read --allow-write/);
   });
 });
 
@@ -181,8 +184,8 @@ test("The module can be imported from a URL", {
   const { url, close } = await serve();
   const env = { [cacheVariable]: cache.path, DENO_DIR: modules.path };
   const path = cache.join("iocp", own.sha256, own.name);
-  const said = await load(`http://${url}/main.ts`, ["-A"], env);
-  assert.equal(said, `loaded ${path}`);
+  const printed = await load(`http://${url}/main.ts`, ["-A"], env);
+  assert.equal(printed, `loaded ${path}`);
   const exact = [
     "--cached-only",
     `--allow-import=${url}`,

@@ -125,7 +125,7 @@ async function requireEmpty(
       return { sockets, bytesBuffered, bytesPosted, operations };
     };
     const isEmpty = () => Object.values(left()).every((count) => count === 0);
-    await eventually("nothing is left", isEmpty).catch(() =>
+    await eventually("all sockets are closed", isEmpty).catch(() =>
       fail(`the port of the ${name}`, new Error(JSON.stringify(left())))
     );
   }
