@@ -12,7 +12,7 @@ export interface PortStats {
   /** Pending overlapped operations (Windows). */
   operations: number;
   /** Bytes of writes that the library holds until the system accepts them. */
-  bytesBuffered: number;
+  bytesUnsent: number;
   /** Bytes of the buffers of posted receives (Windows). */
   bytesPosted: number;
   /** Bytes received since the start. */
@@ -45,7 +45,7 @@ export interface ConnStats {
   /** Sends that the system has not accepted completely yet. */
   sends: number;
   /** Bytes of the copies that the library holds for these sends. */
-  bytesBuffered: number;
+  bytesUnsent: number;
   /** Bytes received since the start. */
   bytesReceived: number;
   /** Bytes that the system has accepted since the start. */

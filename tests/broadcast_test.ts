@@ -16,7 +16,7 @@ const LARGE = 8 * 1024 * 1024;
 const receive = (conn: Conn) => receiveByLoop(conn);
 
 /** Several connections of one port, and their peers. */
-async function audience(count: number) {
+async function connectMany(count: number) {
   const port = new CompletionPort();
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
   const ours: Conn[] = [];
@@ -35,7 +35,7 @@ async function audience(count: number) {
 const codeOf = (error: unknown) => (error as { code?: string }).code;
 
 test("broadcast() sends the message to each connection once", async () => {
-  using ends = await audience(200);
+  using ends = await connectMany(200);
   const { ours, peers } = ends;
   const received = peers.map(receive);
   /* A connection that is listed twice gets the message once. */
@@ -56,7 +56,7 @@ test("broadcast() sends the message to each connection once", async () => {
 });
 
 test("broadcast() delivers a message that the system accepts in parts", async () => {
-  using ends = await audience(5);
+  using ends = await connectMany(5);
   const { ours, peers } = ends;
   const bytes = pattern(LARGE);
   const sent = broadcast(ours, bytes);
@@ -69,7 +69,7 @@ test("broadcast() delivers a message that the system accepts in parts", async ()
 });
 
 test("broadcast() keeps the order of writes", async () => {
-  using ends = await audience(4);
+  using ends = await connectMany(4);
   const { ours, peers } = ends;
   const bytes = pattern(3 * LARGE);
   const parts = [0, 1, 2].map((i) =>
@@ -92,7 +92,7 @@ test("broadcast() keeps the order of writes", async () => {
 });
 
 test("broadcast() resolves after the slowest connection, which delays no other", async () => {
-  using ends = await audience(3);
+  using ends = await connectMany(3);
   const { ours, peers } = ends;
   const bytes = pattern(LARGE);
   let isDone = false;
@@ -120,7 +120,7 @@ describe("broadcast() reports connections that fail, and delivers to the others"
   };
   for (const [name, [code, breaks]] of Object.entries(failures)) {
     test(name, async () => {
-      using ends = await audience(3);
+      using ends = await connectMany(3);
       const { ours, peers } = ends;
       await breaks(ours[1]!);
       const failed = await within(
@@ -137,7 +137,7 @@ describe("broadcast() reports connections that fail, and delivers to the others"
   }
 
   test("reset by the peer during the write", async () => {
-    using ends = await audience(2);
+    using ends = await connectMany(2);
     const { ours, peers } = ends;
     const bytes = pattern(LARGE);
     const sent = broadcast(ours, bytes);
@@ -151,7 +151,7 @@ describe("broadcast() reports connections that fail, and delivers to the others"
   });
 
   test("reset by the peer before the write", async () => {
-    using ends = await audience(2);
+    using ends = await connectMany(2);
     const { ours, peers } = ends;
     peers[0]!.reset();
     await within("the reset", assert.rejects(ours[0]!.read(new Uint8Array(1))));
@@ -167,8 +167,8 @@ describe("broadcast() reports connections that fail, and delivers to the others"
 });
 
 test("broadcast() sends to connections of several ports", async () => {
-  using one = await audience(2);
-  using other = await audience(2);
+  using one = await connectMany(2);
+  using other = await connectMany(2);
   const failed = await within(
     "the broadcast",
     broadcast([...one.ours, ...other.ours], bytesOf("hello")),
@@ -186,7 +186,7 @@ test("broadcast() sends to connections of several ports", async () => {
 });
 
 test("broadcast() accepts an iterable that writes to and closes the connections", async () => {
-  using ends = await audience(3);
+  using ends = await connectMany(3);
   const { ours, peers } = ends;
   const bytes = pattern(LARGE);
   function* meddles() {

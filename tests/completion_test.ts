@@ -47,15 +47,8 @@ test("completion.ts has the numbers of iocp.h", () => {
   assert.deepEqual(rest.sort(), UNUSED);
 });
 
-/* Public names that differ from those in iocp.h. */
-const RENAMED = new Map([
-  ["bytesBuffered", "bytes_kept"],
-  ["firstByteTimeouts", "silent"],
-]);
-
 function snake(name: string): string {
-  return RENAMED.get(name) ??
-    name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 test("completion.ts has the layout of the queue header and of the record of iocp.h", () => {

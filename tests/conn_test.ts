@@ -282,8 +282,8 @@ test("Conn.read(p) calls settle in order", async () => {
   await client.closeWrite();
   const counts = await within("the reads", Promise.all(reads));
   const parts = buffers.map((buffer, i) => buffer.subarray(0, counts[i] ?? 0));
-  const got = concat(parts);
-  assert.equal(digest(got), digest(bytes.subarray(0, got.length)));
+  const received = concat(parts);
+  assert.equal(digest(received), digest(bytes.subarray(0, received.length)));
   assert.ok(counts.every((count, i) => count !== null || i > 0));
 });
 

@@ -11,7 +11,7 @@ import { detach, Digest, digest, pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
 /* Receives a stream, and transfers the buffer of every other chunk. */
-async function receiveAndGiveAway(conn: Conn): Promise<string> {
+async function receiveAndTransfer(conn: Conn): Promise<string> {
   const result = new Digest();
   let i = 0;
   for await (const chunk of conn) {
@@ -33,7 +33,7 @@ test("Transferring the buffer of a chunk does not affect connections", async () 
   const { client: one, port, listener } = ends;
   const two = await port.connect(listener.addr);
   const servers = [ends.server, await listener.accept()];
-  const received = servers.map(receiveAndGiveAway);
+  const received = servers.map(receiveAndTransfer);
   for (let i = 0; i < 300; i++) {
     await one.write(pattern(3_000, 1, i * 3_000));
     await two.write(pattern(3_000, 2, i * 3_000));

@@ -329,6 +329,9 @@ test("runCheck() ends a check after its timeout", async () => {
     {
       id: "stuck",
       run(_, defer) {
+        defer(() => {
+          throw new Error("cannot close");
+        });
         defer(() => isClosed = true);
         return new Promise(() => {});
       },

@@ -15,7 +15,7 @@ import { receiveByLoop } from "./shared/transfer.ts";
 
 const LARGE = 16 * 1024 * 1024;
 
-function isGone(code = "no code"): boolean {
+function isReset(code = "no code"): boolean {
   return ["ECONNRESET", "EPIPE", "ECONNABORTED"].includes(code);
 }
 
@@ -136,10 +136,13 @@ test("A write to a duplex after the peer's end fails with EPIPE", async () => {
     client.on("end", () => process.nextTick(() => process.nextTick(write)));
   });
   ends.server.closeWrite();
-  const given = await within("the callback", late);
-  assert.equal(given.code, "EPIPE");
-  assert.equal(given.message, "This socket has been ended by the other party");
-  assert.equal(await error, given);
+  const failure = await within("the callback", late);
+  assert.equal(failure.code, "EPIPE");
+  assert.equal(
+    failure.message,
+    "This socket has been ended by the other party",
+  );
+  assert.equal(await error, failure);
   assert.equal(await closing, true);
 });
 
@@ -220,7 +223,7 @@ for (const [name, prepare] of Object.entries(DOWNLOADS)) {
     client.destroy();
     assert.equal(await closing, false);
     const { code } = await within("the write", failed);
-    assert.ok(isGone(code), code);
+    assert.ok(isReset(code), code);
   });
 }
 
@@ -233,7 +236,7 @@ test("A destroyed duplex resets the connection if the peer goes on sending", asy
   const { count, code } = await writeUntilFailed(() =>
     ends.server.write(bytesOf("more"))
   );
-  assert.ok(isGone(code), `${code}`);
+  assert.ok(isReset(code), `${code}`);
   /* A close that waits two seconds for the peer's end would discard hundreds. */
   assert.ok(count < 50, `${count} writes`);
 });

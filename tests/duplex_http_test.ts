@@ -181,12 +181,12 @@ test("http.request() fails when its duplex is reset", async () => {
 test("http stops reading a file while the client reads nothing", async () => {
   const piece = pattern(64 * 1024);
   let pieces = 0;
-  let isHeldBack = false;
+  let hasStopped = false;
   using site = new Site(async (_, response) => {
     /* Larger than the buffers of any system. */
     for (pieces = 0; pieces < 1_000; pieces++) {
       if (response.write(piece)) continue;
-      isHeldBack = true;
+      hasStopped = true;
       await new Promise((resolve) => response.once("drain", resolve));
     }
     response.end();
@@ -195,7 +195,7 @@ test("http stops reading a file while the client reads nothing", async () => {
   await conn.write(bytesOf("GET / HTTP/1.0\r\n\r\n"));
   let before = -1;
   await eventually("the server has stopped", async () => {
-    const isSame = isHeldBack && before === pieces;
+    const isSame = hasStopped && before === pieces;
     before = pieces;
     await new Promise((resolve) => setTimeout(resolve, 100));
     return isSame;

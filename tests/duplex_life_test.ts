@@ -48,15 +48,15 @@ class Peer implements Disposable {
   }
 }
 
-const sayFoo = () => createServer((socket) => socket.end("foo"));
-const sayNothing = () => createServer((socket) => socket.pause());
+const sendFoo = () => createServer((socket) => socket.end("foo"));
+const sendNothing = () => createServer((socket) => socket.pause());
 
 describe("The process exits", () => {
   const cases: [name: string, why: string, makeServer: () => Server][] = [
-    ["unread", "with unread bytes after both sides have ended", sayFoo],
-    ["paused", "with a paused duplex", sayNothing],
-    ["unref", "with an unref'd duplex that reads", sayNothing],
-    ["unrefBefore", "with a duplex of an unref'd connection", sayNothing],
+    ["unread", "with unread bytes after both sides have ended", sendFoo],
+    ["paused", "with a paused duplex", sendNothing],
+    ["unref", "with an unref'd duplex that reads", sendNothing],
+    ["unrefBefore", "with a duplex of an unref'd connection", sendNothing],
   ];
   for (const [name, why, makeServer] of cases) {
     test(why, async () => {
@@ -93,7 +93,7 @@ describe("The process keeps running", () => {
   ];
   for (const [name, why] of cases) {
     test(why, async () => {
-      using peer = await Peer.open(sayNothing());
+      using peer = await Peer.open(sendNothing());
       using child = start(programPath("duplex"), [name, peer.port]);
       await within("its start", child.output(/open/));
       const ended = await Promise.race([child.ended, delay(ALIVE_MS)]);

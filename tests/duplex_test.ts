@@ -386,6 +386,6 @@ test("Many duplexes echo at the same time, and all of them are closed", async ()
     "only the listener is open",
     () => port.stats().sockets === 1,
   );
-  const { bytesBuffered, bytesPosted, accepted } = port.stats();
-  assert.deepEqual([bytesBuffered, bytesPosted, accepted], [0, 0, 200]);
+  const { bytesUnsent, bytesPosted, accepted } = port.stats();
+  assert.deepEqual([bytesUnsent, bytesPosted, accepted], [0, 0, 200]);
 });

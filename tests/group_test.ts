@@ -51,7 +51,7 @@ describe("Of two ports in a thread", () => {
     }
     await server.write(pattern(300));
     await client.read(new Uint8Array(300));
-    await eventually("all is sent", () => two.stats().bytesBuffered === 0);
+    await eventually("all is sent", () => two.stats().bytesUnsent === 0);
     assert.equal(two.stats().bytesSent, 5_000);
     assert.equal(two.stats().bytesReceived, 300);
     assert.equal(one.port.stats().bytesReceived, 5_000);

@@ -74,7 +74,7 @@ test("findLibrary() skips a checkout that it cannot read", () => {
 });
 
 /* Values of import.meta.url in bundles, in executables and on the web. */
-const ELSEWHERE = [
+const MODULE_URLS = [
   undefined,
   "",
   "library.ts",
@@ -94,7 +94,7 @@ const ELSEWHERE = [
 ];
 
 test("findLibrary() extracts the embedded library wherever the module is", () => {
-  for (const moduleUrl of ELSEWHERE) {
+  for (const moduleUrl of MODULE_URLS) {
     const files = new MemoryFiles();
     /* Files beside a bundle are not the module's, even with a matching name. */
     files.canRead = (path) => !path.includes("prebuilt");
@@ -153,12 +153,14 @@ test("findLibrary() extracts the embedded library", () => {
 
 test("findLibrary() refuses an unsupported platform", () => {
   const files = new MemoryFiles();
-  for (const strange of ["linux_aarch64", "darwin_x86_64", "windows_aarch64"]) {
+  for (
+    const unsupported of ["linux_aarch64", "darwin_x86_64", "windows_aarch64"]
+  ) {
     const env = environment({});
-    const search = { env, target: strange, files, moduleUrl: OWN_URL };
+    const search = { env, target: unsupported, files, moduleUrl: OWN_URL };
     assert.throws(() => [...findLibrary(search)], (error) => {
       assert.ok(error instanceof NotSupported);
-      assert.ok(error.message.includes(strange));
+      assert.ok(error.message.includes(unsupported));
       assert.match(error.message, /linux_x86_64, windows_x86_64/);
       assert.match(error.message, /IOCP_LIBRARY/);
       return true;

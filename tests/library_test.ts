@@ -171,7 +171,7 @@ test("A wrong file that cannot be replaced is skipped", async () => {
 });
 
 /* Environment variables that move all cache folders into a folder of the test. */
-function everywhere(folder: TemporaryFolder): Record<string, string> {
+function cacheVariablesIn(folder: TemporaryFolder): Record<string, string> {
   const names = isWindows ? ["LOCALAPPDATA", "TEMP", "TMP"] : [
     "XDG_CACHE_HOME",
     "TMPDIR",
@@ -185,7 +185,7 @@ test("A cache folder that cannot be written to is skipped", async () => {
   using copy = new TemporaryFolder();
   using folder = new TemporaryFolder();
   copyModule(copy);
-  const variables = everywhere(folder);
+  const variables = cacheVariablesIn(folder);
   for (const name of Object.keys(variables)) {
     if (name !== "USERPROFILE") mkdirSync(folder.join(name));
   }
@@ -200,7 +200,7 @@ test("The error says so if no folder can be written to", async () => {
   using copy = new TemporaryFolder();
   using folder = new TemporaryFolder();
   copyModule(copy);
-  const variables = everywhere(folder);
+  const variables = cacheVariablesIn(folder);
   for (const name of Object.keys(variables)) {
     if (name !== "USERPROFILE") folder.write(name, "not a folder");
   }
@@ -217,7 +217,7 @@ test("A relative cache folder is not used", async () => {
   using folder = new TemporaryFolder();
   copyModule(copy);
   const variables = {
-    ...everywhere(folder),
+    ...cacheVariablesIn(folder),
     HOME: folder.path,
     USERPROFILE: folder.path,
     [cacheVariable]: "relative",

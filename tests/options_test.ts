@@ -214,12 +214,12 @@ test("deferAccept delivers only connections that have received data", async () =
   const accepting = listener.accept();
   const idle = await port.connect(listener.addr);
   await port.connect(listener.addr);
-  const speaking = await port.connect(listener.addr);
+  const active = await port.connect(listener.addr);
   await delay(100);
   assert.equal(listener.stats().accepted, 0);
-  await speaking.write(bytesOf("hello"));
+  await active.write(bytesOf("hello"));
   const first = await within("the first", accepting);
-  assert.deepEqual(first.remoteAddr, speaking.localAddr);
+  assert.deepEqual(first.remoteAddr, active.localAddr);
   const p = new Uint8Array(10);
   assert.equal(await first.read(p), 5);
   assert.equal(listener.stats().accepted, 1);

@@ -49,7 +49,7 @@ test("CompletionPort.stats() counts sockets, bytes and accepts", async () => {
   const after = port.stats();
   assert.equal(after.bytesReceived - before.bytesReceived, 500_000);
   assert.equal(after.bytesSent - before.bytesSent, 500_000);
-  assert.equal(after.bytesBuffered, 0);
+  assert.equal(after.bytesUnsent, 0);
   assert.equal(after.bytesPosted, 0);
   assert.ok(after.polls > before.polls);
   assert.ok(after.records > before.records);

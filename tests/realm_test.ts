@@ -94,11 +94,11 @@ class Watched implements Disposable {
    * right after that. So the file is saved repeatedly until the run has started. */
   async change(run: number): Promise<number> {
     this.write(run);
-    const saving = setInterval(() => this.write(run), 5_000);
+    const timer = setInterval(() => this.write(run), 5_000);
     try {
       return await port(this.child, `${run}`);
     } finally {
-      clearInterval(saving);
+      clearInterval(timer);
     }
   }
 

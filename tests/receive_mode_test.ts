@@ -46,7 +46,7 @@ function receiving(receive: ReceiveOptions): Promise<Pair> {
 }
 
 /* Starts a read, and waits until the library has posted its receives. */
-async function idling(conn: Conn): Promise<{ reading: Promise<unknown> }> {
+async function startRead(conn: Conn): Promise<{ reading: Promise<unknown> }> {
   const reading = conn[Symbol.asyncIterator]().next();
   await settled("posting", () => conn.stats().receivesPosted);
   return { reading };
@@ -66,7 +66,7 @@ describe("While idle", () => {
     test(`${nameOf(receive)} holds ${bytes} bytes`, async () => {
       using ends = await receiving(receive);
       const { client, server, port } = ends;
-      const { reading } = await idling(server);
+      const { reading } = await startRead(server);
       const stats = server.stats();
       assert.equal(stats.receivesPosted, posts ? receives : 0);
       assert.equal(stats.bytesPosted, posts ? bytes : 0);

@@ -39,9 +39,9 @@ test("obstacle() says which version is needed", () => {
   for (const version of ["1.46.3", "2.0.0", "2.7.14", "0.9.0"]) {
     /* Old versions lack members of newer ones. */
     for (const rest of [{ process }, { process: {} }, {}]) {
-      const here = { Deno: { version: { deno: version } }, ...rest };
+      const globals = { Deno: { version: { deno: version } }, ...rest };
       assert.equal(
-        obstacle(here),
+        obstacle(globals),
         `Cannot use iocp in Deno ${version}: it needs Deno 2.8 or newer`,
       );
     }
@@ -68,8 +68,8 @@ test("obstacle() names other runtimes and what they lack", () => {
     [{}, "this runtime"],
     [{ Deno: {}, Bun: {} }, "this runtime"],
   ];
-  for (const [here, name] of table) {
-    assert.equal(obstacle(here), `Cannot use iocp in ${name}: ${needs}`);
+  for (const [globals, name] of table) {
+    assert.equal(obstacle(globals), `Cannot use iocp in ${name}: ${needs}`);
   }
 });
 

@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { Conn } from "../mod.ts";
 import { socketOf } from "../src/conn.ts";
 import { currentLoop } from "../src/loop/group.ts";
 import { formatIp, LOOPBACK } from "../src/native/address.ts";
@@ -139,6 +140,20 @@ test("50 connections do not mix their bytes", async () => {
   }
   const seeds = Array.from({ length: 50 }, (_, i) => 100 + i);
   await within("50 clients", Promise.all(seeds.map(runClient)));
+});
+
+test("Connections with the default options share one settings object", async () => {
+  using ends = await pair();
+  using others = await pair();
+  using changed = await pair({ closeTimeout: 1 });
+  const settingsOf = (conn: Conn) => socketOf(conn)!.settings;
+  assert.equal(settingsOf(ends.client), settingsOf(others.client));
+  assert.notEqual(settingsOf(ends.client), settingsOf(changed.client));
+  assert.equal(settingsOf(changed.client).closeTimeout, 1);
+  const { noDelay } = settingsOf(others.client);
+  ends.client.setNoDelay(!noDelay);
+  assert.equal(settingsOf(ends.client).noDelay, !noDelay);
+  assert.equal(settingsOf(others.client).noDelay, noDelay);
 });
 
 /* Records the ids of the sockets whose local address is requested from the

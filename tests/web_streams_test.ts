@@ -60,7 +60,7 @@ test("Conn.readable.cancel() ends a pending read", async () => {
 
 type Act = (conn: Conn) => unknown;
 
-async function breakOff(conn: Conn): Promise<void> {
+async function breakLoop(conn: Conn): Promise<void> {
   for await (const _ of conn.readable) break;
 }
 
@@ -68,7 +68,7 @@ const failingSource = () =>
   new ReadableStream<Uint8Array>({
     start: (controller) => controller.error(new Error("the source has failed")),
   });
-const failingPlace = () =>
+const failingDestination = () =>
   new WritableStream({
     write() {
       throw new Error("the destination has failed");
@@ -92,9 +92,9 @@ const canceled: Record<string, { act: Act; seen: "end" | "ECONNRESET" }> = {
     act: (conn) => conn.readable.getReader({ mode: "byob" }).cancel(),
     seen: "end",
   },
-  "break in a loop": { act: breakOff, seen: "end" },
+  "break in a loop": { act: breakLoop, seen: "end" },
   "a pipeTo() whose destination fails": {
-    act: (conn) => conn.readable.pipeTo(failingPlace()).catch(() => {}),
+    act: (conn) => conn.readable.pipeTo(failingDestination()).catch(() => {}),
     seen: "end",
   },
   "cancel() of both branches of tee()": {

@@ -65,13 +65,13 @@ extern "C" {
  */
 
 /*
- * The version of the binary interface. It changes when a caller built for the
- * value before would misbehave: a function is removed or renamed, a parameter,
- * a result or a number has another meaning, or a struct has another layout, for
- * instance one more field. It does not change for what such a caller never
- * uses: a new function, option, flag or error code.
+ * The version of the binary interface. It changes when a caller and a library
+ * of different versions would misbehave together: a function is added, removed
+ * or renamed; a parameter, a result or a number has another meaning; a struct
+ * has another layout. It does not change for a new option, flag or error code,
+ * which an older library refuses or never returns.
  */
-#define IOCP_ABI 5
+#define IOCP_ABI 6
 
 /* Returns IOCP_ABI of the library, for comparison with that of the caller. */
 IOCP_API uint32_t iocp_abi(void);
@@ -104,7 +104,7 @@ struct iocp_record {
 #define IOCP_CONNECTED 2 /* result: 0 */
 #define IOCP_RECEIVED 3  /* result: bytes at slab offset detail; 0: the end */
 #define IOCP_READABLE 4  /* result: 0; call iocp_read() again */
-#define IOCP_SENT 5      /* result: bytes of the copy that iocp_send() made */
+#define IOCP_SENT 5      /* result: bytes of the copy that was sent */
 #define IOCP_SHUT 6      /* result: 0 */
 #define IOCP_CLOSED 7    /* result: 0; the id is stale from here on */
 
@@ -356,10 +356,10 @@ IOCP_API int32_t iocp_close(int32_t port,
  * Writes the struct iocp_address of one end. Returns 0. It needs no system call
  * for the peer, nor for both ends of a socket of iocp_connect().
  */
-IOCP_API int32_t iocp_name(int32_t port,
-                           int32_t socket,
-                           uint32_t end,
-                           void* address);
+IOCP_API int32_t iocp_get_address(int32_t port,
+                                  int32_t socket,
+                                  uint32_t end,
+                                  void* address);
 
 /*
  * Sets an option of iocp_option.h. Returns 0, -IOCP_EINVAL when the socket has
@@ -382,7 +382,7 @@ struct iocp_socket_stats {
   double bytes_posted;     /* buffers of receives in flight */
   double bytes_readable;   /* received by the system, and not delivered yet */
   double sends;            /* of iocp_send(), not completed yet */
-  double bytes_kept;       /* in the copies of these */
+  double bytes_unsent;     /* in the copies of these */
   double bytes_received;   /* delivered, in total */
   double bytes_sent;       /* accepted by the kernel, in total */
   double accepts_posted;   /* in flight; Linux: as many as were asked for */
@@ -390,7 +390,7 @@ struct iocp_socket_stats {
   double accepts_deferred; /* connected, without data so far */
   double accepted;         /* connections delivered, in total */
   double accept_failures;  /* accepts that failed and were retried, in total */
-  double silent;           /* reset by IOCP_FIRST_BYTE_TIMEOUT, in total */
+  double first_byte_timeouts; /* reset by IOCP_FIRST_BYTE_TIMEOUT, in total */
 };
 
 /* Writes a struct iocp_socket_stats. Returns 0. */
@@ -400,7 +400,7 @@ IOCP_API int32_t iocp_socket_stats(int32_t port, int32_t socket, void* stats);
 struct iocp_stats {
   double sockets;         /* not closed yet */
   double operations;      /* in flight (Windows) */
-  double bytes_kept;      /* in copies of iocp_send() */
+  double bytes_unsent;    /* in copies of iocp_send() */
   double bytes_posted;    /* buffers of posted receives (Windows) */
   double bytes_received;  /* delivered, in total */
   double bytes_sent;      /* accepted by the kernel, in total */

@@ -254,10 +254,10 @@ int32_t iocp_close(int32_t port_id,
 
 /* ---- addresses, options, counters */
 
-int32_t iocp_name(int32_t port_id,
-                  int32_t socket_id,
-                  uint32_t end,
-                  void* address) {
+int32_t iocp_get_address(int32_t port_id,
+                         int32_t socket_id,
+                         uint32_t end,
+                         void* address) {
   int32_t error;
   struct iocp_address at;
   struct socket* socket = api__find_open(port_id, socket_id, &error);

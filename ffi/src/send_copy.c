@@ -20,7 +20,7 @@ struct send_copy* send_copy_new(struct socket* socket,
   list_push(&socket->send_copies, &copy->node);
   socket->send_copy_count++;
   socket->send_copy_bytes += length;
-  socket->port->stats.bytes_kept += length;
+  socket->port->stats.bytes_unsent += length;
   return copy;
 }
 
@@ -42,7 +42,7 @@ void send_copy_finish(struct send_copy* copy, int32_t result) {
   copy->is_done = true;
   copy->result = result;
   socket->send_copy_bytes -= copy->length;
-  socket->port->stats.bytes_kept -= copy->length;
+  socket->port->stats.bytes_unsent -= copy->length;
   socket_ready(socket, READY_SENT);
 }
 

@@ -12,13 +12,13 @@ void stats_of_socket(struct socket* socket,
                      struct iocp_socket_stats* stats_out) {
   *stats_out = (struct iocp_socket_stats){
       .sends = socket->send_copy_count,
-      .bytes_kept = socket->send_copy_bytes,
+      .bytes_unsent = socket->send_copy_bytes,
       .bytes_received = (double)socket->stats.bytes_received,
       .bytes_sent = (double)socket->stats.bytes_sent,
       .accepts_deferred = socket->deferred_count,
       .accepted = (double)socket->stats.accepted,
       .accept_failures = (double)socket->stats.accept_failures,
-      .silent = (double)socket->stats.first_byte_timeouts,
+      .first_byte_timeouts = (double)socket->stats.first_byte_timeouts,
   };
   engine_stats(socket, stats_out);
 }
@@ -33,7 +33,7 @@ void stats_of_group(struct port* port,
   for (uint32_t i = 0; (socket = socket_at(port, i)) != NULL; i++) {
     if (socket->state == SOCKET_FREE || socket->group != group) continue;
     now.sockets++;
-    now.bytes_kept += socket->send_copy_bytes;
+    now.bytes_unsent += socket->send_copy_bytes;
     engine_count_posted(socket, &now);
     group_count(&sum, socket);
   }

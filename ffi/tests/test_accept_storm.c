@@ -21,7 +21,7 @@ static unsigned storm_client_of(struct drive* drive,
                                 const uint16_t* ports) {
   struct iocp_address peer;
   unsigned client = 0;
-  check_is(iocp_name(drive->port, server->name, IOCP_PEER, &peer), 0);
+  check_is(iocp_get_address(drive->port, server->name, IOCP_PEER, &peer), 0);
   while (client < STORM && ports[client] != peer.port) client++;
   check(client < STORM);
   return client;
@@ -38,7 +38,8 @@ static void storm_check(struct drive* drive,
     struct iocp_address name;
     drive_until(drive, clients[i]->connect_result != DRIVE_NOTHING);
     check_is(clients[i]->connect_result, 0);
-    check_is(iocp_name(drive->port, clients[i]->name, IOCP_LOCAL, &name), 0);
+    check_is(iocp_get_address(drive->port, clients[i]->name, IOCP_LOCAL, &name),
+             0);
     ports[i] = name.port;
     drive_pump(clients[i], 1000 + i, 100, 100);
     drive_sink(clients[i], 5000 + i, 100);

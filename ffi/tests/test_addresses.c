@@ -28,7 +28,7 @@ static struct iocp_address exchange(struct drive* drive,
   host_socket raw = raw_connect(&address);
   drive_until(drive, listener->accepted_count == before + 1);
   struct drive_socket* socket = drive_take_accepted(listener);
-  check_is(iocp_name(drive->port, socket->name, IOCP_PEER, &peer), 0);
+  check_is(iocp_get_address(drive->port, socket->name, IOCP_PEER, &peer), 0);
   struct iocp_address raw_own = raw_name(raw);
   check_is(peer.port, raw_own.port);
   drive_sink(socket, 7, 1000);
@@ -140,7 +140,7 @@ static void connect_to(const char* literal) {
   drive_sink(socket, 7, 1000);
   drive_raw_send(&drive, raw, 7, 0, 5000);
   drive_until(&drive, socket->received == 5000);
-  check_is(iocp_name(drive.port, socket->name, IOCP_PEER, &name), 0);
+  check_is(iocp_get_address(drive.port, socket->name, IOCP_PEER, &name), 0);
   check(memcmp(&name, &address, sizeof name) == 0);
   raw_close(raw);
   raw_close(listener);
@@ -183,7 +183,7 @@ static void reuse_port(void) {
     return;
   }
   listeners[0] = drive_add(&drive, name);
-  check_is(iocp_name(drive.port, name, IOCP_LOCAL, &address), 0);
+  check_is(iocp_get_address(drive.port, name, IOCP_LOCAL, &address), 0);
   listeners[1] =
       drive_add(&drive, iocp_listen(drive.port, &address, 64, IOCP_REUSE_PORT));
   /* Both have to want it. */
@@ -253,7 +253,8 @@ static void at_any_alignment(void) {
     struct drive_socket* listener =
         drive_add(&drive, iocp_listen(drive.port, bytes, 16, 0));
     listener->is_listener = true;
-    check_is(iocp_name(drive.port, listener->name, IOCP_LOCAL, bytes), 0);
+    check_is(iocp_get_address(drive.port, listener->name, IOCP_LOCAL, bytes),
+             0);
     memcpy(bytes + sizeof address, &address, sizeof address);
     struct drive_socket* socket = drive_add(
         &drive, iocp_connect(drive.port, bytes, bytes + sizeof address));

@@ -111,7 +111,7 @@ static void listener_is_no_stream(void) {
   check_is(iocp_read(port, name, &byte, 0, 1), -IOCP_ENOTCONN);
   check_is(iocp_send(port, name, &byte, 0, 1), -IOCP_ENOTCONN);
   check_is(iocp_shutdown(port, name), -IOCP_ENOTCONN);
-  check_is(iocp_name(port, name, IOCP_PEER, &address), -IOCP_ENOTCONN);
+  check_is(iocp_get_address(port, name, IOCP_PEER, &address), -IOCP_ENOTCONN);
   struct drive_socket* stream = drive_raw_pair(&drive, 0, &raw);
   check_is(iocp_accept(port, stream->name, 1), -IOCP_EINVAL);
   raw_close(raw);
@@ -136,8 +136,8 @@ static void stream_arguments(void) {
   check_is(iocp_send(port, name, NULL, 0, 0), 0);
   check_is(iocp_close(port, name, 3, 0), -IOCP_EINVAL);
   check_is(iocp_close(port, name, UINT32_MAX, 0), -IOCP_EINVAL);
-  check_is(iocp_name(port, name, IOCP_LOCAL, NULL), -IOCP_EFAULT);
-  check_is(iocp_name(port, name, 2, &byte), -IOCP_EINVAL);
+  check_is(iocp_get_address(port, name, IOCP_LOCAL, NULL), -IOCP_EFAULT);
+  check_is(iocp_get_address(port, name, 2, &byte), -IOCP_EINVAL);
   drive_receive(stream, 1u << 30);
   check_is(iocp_receive(port, name, 1), -IOCP_EINVAL);
   check_is(iocp_read(port, name, &byte, 0, 1), -IOCP_EBUSY);
@@ -164,11 +164,11 @@ static void send_limits(void) {
   check_is(iocp_send(drive.port, stream->name, bytes, 0, 1), -IOCP_EBUSY);
   check_is(iocp_send(drive.port, stream->name, bytes, 0, 0), -IOCP_EBUSY);
   check_is(iocp_stats(drive.port, &stats), 0);
-  check(stats.bytes_kept > 0 && stats.bytes_kept <= IOCP_SEND_MAX);
+  check(stats.bytes_unsent > 0 && stats.bytes_unsent <= IOCP_SEND_MAX);
   drive_raw_expect(&drive, raw, 9, 0, stream->sent);
   drive_until(&drive, !stream->send_pending);
   check_is(iocp_stats(drive.port, &stats), 0);
-  check_is(stats.bytes_kept, 0);
+  check_is(stats.bytes_unsent, 0);
   check_is(stats.bytes_sent, stream->sent);
   pattern_fill(bytes, 1000, 9, stream->sent);
   check_is(drive_send(stream, bytes, 1000), 1000);

@@ -63,7 +63,8 @@ static void start_stream(struct churn* churn,
 static void start_server(struct churn* churn, struct drive_socket* socket) {
   struct iocp_address peer;
   /* Of a connection that is gone already the name may be unknown. */
-  if (iocp_name(churn->drive.port, socket->name, IOCP_PEER, &peer) < 0) return;
+  if (iocp_get_address(churn->drive.port, socket->name, IOCP_PEER, &peer) < 0)
+    return;
   start_stream(churn, socket, peer.bytes[2] * 256u + peer.bytes[3], false);
 }
 

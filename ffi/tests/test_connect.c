@@ -192,8 +192,9 @@ static void names_agree(const char* literal) {
               client->connect_result == 0 && listener->accepted_first != NULL);
   struct drive_socket* server = drive_take_accepted(listener);
   for (uint32_t i = 0; i < 2; i++) {
-    check_is(iocp_name(drive.port, client->name, i, &names[i]), 0);
-    check_is(iocp_name(drive.port, server->name, 1 - i, &names[2 + i]), 0);
+    check_is(iocp_get_address(drive.port, client->name, i, &names[i]), 0);
+    check_is(iocp_get_address(drive.port, server->name, 1 - i, &names[2 + i]),
+             0);
     check(same_address(&names[i], &names[2 + i]));
   }
   check(same_address(&names[IOCP_PEER], &address));
@@ -224,11 +225,11 @@ static void from_a_local_address(void) {
               client->connect_result != DRIVE_NOTHING &&
                   listener->accepted_first != NULL);
   check_is(client->connect_result, 0);
-  check_is(iocp_name(drive.port, client->name, IOCP_LOCAL, &name), 0);
+  check_is(iocp_get_address(drive.port, client->name, IOCP_LOCAL, &name), 0);
   check(memcmp(name.bytes, local.bytes, 16) == 0);
   check(name.port != 0);
   struct drive_socket* server = drive_take_accepted(listener);
-  check_is(iocp_name(drive.port, server->name, IOCP_PEER, &local), 0);
+  check_is(iocp_get_address(drive.port, server->name, IOCP_PEER, &local), 0);
   check(same_address(&name, &local));
   drive_finish(&drive);
 }

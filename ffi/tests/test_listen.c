@@ -14,7 +14,7 @@
 
 static struct iocp_address address_of(struct drive* drive, int32_t name) {
   struct iocp_address address;
-  check_is(iocp_name(drive->port, name, IOCP_LOCAL, &address), 0);
+  check_is(iocp_get_address(drive->port, name, IOCP_LOCAL, &address), 0);
   return address;
 }
 

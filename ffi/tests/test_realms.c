@@ -56,7 +56,7 @@ static void sockets_of_the_old_are_closed(void) {
   int32_t old = port_of(3);
   int32_t listener = iocp_listen(old, &address, 16, 0);
   check(listener >= 0);
-  check_is(iocp_name(old, listener, IOCP_LOCAL, &address), 0);
+  check_is(iocp_get_address(old, listener, IOCP_LOCAL, &address), 0);
   host_socket raw = raw_connect(&address);
   check_is(iocp_accept(old, listener, 4), 0);
   int32_t port = port_of(4);

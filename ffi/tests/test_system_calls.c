@@ -258,8 +258,9 @@ static void check_named(const struct drive* drive,
                         uint64_t peers) {
   struct iocp_address address;
   memset(counts, 0, sizeof counts);
-  check_is(iocp_name(drive->port, socket->name, IOCP_LOCAL, &address), 0);
-  check_is(iocp_name(drive->port, socket->name, IOCP_PEER, &address), 0);
+  check_is(iocp_get_address(drive->port, socket->name, IOCP_LOCAL, &address),
+           0);
+  check_is(iocp_get_address(drive->port, socket->name, IOCP_PEER, &address), 0);
   check_is(counts[CALL_LOCAL], locals);
   check_is(counts[CALL_PEER], peers);
 }

@@ -74,7 +74,7 @@ export async function runCheck(
     finding = failure(error, context);
   } finally {
     clearTimeout(timer);
-    for (const close of deferred) close();
+    for (const close of deferred) attempt(close);
   }
   return {
     id: check.id,
@@ -85,6 +85,14 @@ export async function runCheck(
     error: finding.error ?? null,
     durationMs: Math.round(now() - started),
   };
+}
+
+function attempt(close: () => void): void {
+  try {
+    close();
+  } catch {
+    /* What the check has found is reported all the same. */
+  }
 }
 
 /** The finding for an error. */

@@ -2,7 +2,7 @@
 /* Whether the options of TCP sockets can be set and are read back, from the
  * list of all options. */
 
-import type { CompletionPort, Conn } from "../../mod.ts";
+import type { CompletionPort, Conn, Listener } from "../../mod.ts";
 import { type Option, OPTIONS, type Scope } from "../options/table.ts";
 import type { Check, Finding } from "./check.ts";
 import { loopbackCheck, pair } from "./loopback.ts";
@@ -35,12 +35,16 @@ function matches(actual: unknown, expected: unknown): boolean {
   );
 }
 
-/* Returns "ok", "not supported", or what is wrong. `apply` sets the option and
- * returns what has it. */
+/** Sets options and returns the socket that has them. */
+type Apply = (
+  options: Record<string, unknown>,
+) => { readonly options: object };
+
+/* Returns "ok", "not supported", or what is wrong. */
 function outcome(
   name: string,
   expected: unknown,
-  apply: (options: Record<string, unknown>) => { readonly options: object },
+  apply: Apply,
 ): string {
   try {
     const { options } = apply({ [name]: expected });
@@ -57,7 +61,7 @@ function outcome(
 
 function outcomes(
   scope: Scope,
-  apply: Parameters<typeof outcome>[2],
+  apply: Apply,
 ): Record<string, string> {
   const options: [string, Option][] = Object.entries(OPTIONS);
   return Object.fromEntries(
@@ -73,10 +77,19 @@ function factOf(options: object): Fact {
   return JSON.parse(text) as Fact;
 }
 
-function setOn(conn: Conn): Parameters<typeof outcome>[2] {
+function setOn(conn: Conn): Apply {
   return (options) => {
     conn.setOptions(options);
     return conn;
+  };
+}
+
+function listenOn(port: CompletionPort): Apply {
+  let listener: Listener | undefined;
+  return (options) => {
+    listener?.close();
+    const address = { hostname: "127.0.0.1", port: 0 };
+    return listener = port.listen({ ...address, ...options });
   };
 }
 
@@ -85,10 +98,7 @@ async function run(port: CompletionPort): Promise<Finding> {
   const initial = factOf(conn.options);
   const found = {
     ...outcomes("conn", setOn(conn)),
-    ...outcomes(
-      "listen",
-      (options) => port.listen({ hostname: "127.0.0.1", port: 0, ...options }),
-    ),
+    ...outcomes("listen", listenOn(port)),
   };
   const facts = { initial, outcomes: found };
   const wrong = Object.entries(found).filter(([, text]) =>

@@ -48,7 +48,7 @@ export const IPV6_ONLY = 1;
 export const REUSE_PORT = 2;
 export const ALL_NO_DELAY = 4;
 
-/** Ends of a socket for iocp_name(). */
+/** Ends of a socket for iocp_get_address(). */
 export const LOCAL = 0;
 export const PEER = 1;
 
@@ -65,7 +65,7 @@ export const DETACH = 2;
 export const STATS_FIELDS = [
   "sockets",
   "operations",
-  "bytesBuffered",
+  "bytesUnsent",
   "bytesPosted",
   "bytesReceived",
   "bytesSent",
@@ -85,7 +85,7 @@ export const SOCKET_STATS_FIELDS = [
   "bytesPosted",
   "bytesReadable",
   "sends",
-  "bytesBuffered",
+  "bytesUnsent",
   "bytesReceived",
   "bytesSent",
   "acceptsPosted",

@@ -216,7 +216,7 @@ export class NativePort {
   /** The same as a struct iocp_address; the next call overwrites it. */
   addressBytes(socket: number, end: typeof LOCAL | typeof PEER): Uint8Array {
     const bytes = this.#address;
-    const result = this.#native.iocp_name(this.id, socket, end, bytes);
+    const result = this.#native.iocp_get_address(this.id, socket, end, bytes);
     if (result < 0) {
       const syscall = end === LOCAL ? "getsockname" : "getpeername";
       throw this.error(result, { syscall });

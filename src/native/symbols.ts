@@ -17,7 +17,7 @@ export interface NativeSignature {
 }
 
 /** The value of `IOCP_ABI` that this module was written for. */
-export const ABI = 5;
+export const ABI = 6;
 
 /** Every function that the module calls, with its C prototype. */
 export const SYMBOLS = {
@@ -80,9 +80,9 @@ export const SYMBOLS = {
   /* int32_t iocp_close(int32_t port, int32_t socket, uint32_t mode,
                         uint32_t timeout_ms) */
   iocp_close: { parameters: ["i32", "i32", "u32", "u32"], result: "i32" },
-  /* int32_t iocp_name(int32_t port, int32_t socket, uint32_t end,
+  /* int32_t iocp_get_address(int32_t port, int32_t socket, uint32_t end,
                        void* address) */
-  iocp_name: { parameters: ["i32", "i32", "u32", "buffer"], result: "i32" },
+  iocp_get_address: { parameters: ["i32", "i32", "u32", "buffer"], result: "i32" },
   /* int32_t iocp_set_option(int32_t port, int32_t socket, uint32_t option,
                              int32_t value) */
   iocp_set_option: { parameters: ["i32", "i32", "u32", "i32"], result: "i32" },

@@ -25,7 +25,7 @@ async function readToTheEnd(conn: Conn): Promise<void> {
   conn.close();
 }
 
-/* Both ends are here. */
+/* Transfers between two connections of this thread. */
 async function exchange(): Promise<void> {
   const listener = port.listen(local);
   const [client, server] = await Promise.all([

@@ -24,7 +24,8 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-const GUARDED: FileStatus = {
+/* A folder that only root can write to. */
+const ROOT_FOLDER: FileStatus = {
   isFile: false,
   isFolder: true,
   size: 0,
@@ -61,7 +62,7 @@ export class MemoryFiles implements FileSystem {
   real: (path: string) => string = (path) => path;
   sha256: typeof sha256 = sha256;
 
-  #look(path: string): void {
+  #failIfSet(path: string): void {
     for (const [where, code] of this.failing) {
       if (path === where || path.startsWith(`${where}/`)) {
         throw failure(code, path);
@@ -70,7 +71,7 @@ export class MemoryFiles implements FileSystem {
   }
 
   read = (path: string): Uint8Array => {
-    this.#look(path);
+    this.#failIfSet(path);
     const bytes = this.files.get(path);
     if (bytes === undefined) throw failure("ENOENT", path);
     return bytes;
@@ -82,14 +83,14 @@ export class MemoryFiles implements FileSystem {
     if (bytes !== undefined) {
       const file = { isFile: true, isFolder: false, mode: 0o600 };
       const size = bytes.length;
-      return { ...GUARDED, ...file, owner: 1_000, size, ...special };
+      return { ...ROOT_FOLDER, ...file, owner: 1_000, size, ...special };
     }
     if (!this.folders.has(path)) throw failure("ENOENT", path);
-    return { ...GUARDED, ...special };
+    return { ...ROOT_FOLDER, ...special };
   };
 
   makeFolder = (path: string): void => {
-    this.#look(path);
+    this.#failIfSet(path);
     this.log.push(`makeFolder ${path}`);
     for (let each = path; each !== "/"; each = this.parent(each)) {
       this.folders.add(each);
@@ -97,7 +98,7 @@ export class MemoryFiles implements FileSystem {
   };
 
   write = (path: string, bytes: Uint8Array): void => {
-    this.#look(path);
+    this.#failIfSet(path);
     if (this.files.has(path)) throw failure("EEXIST", path);
     this.log.push(`write ${path}`);
     this.files.set(path, bytes.subarray(0, 0));

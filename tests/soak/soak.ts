@@ -121,8 +121,8 @@ async function requireEmpty(
 ): Promise<void> {
   for (const [name, port] of Object.entries(ports)) {
     const left = () => {
-      const { sockets, bytesBuffered, bytesPosted, operations } = port.stats();
-      return { sockets, bytesBuffered, bytesPosted, operations };
+      const { sockets, bytesUnsent, bytesPosted, operations } = port.stats();
+      return { sockets, bytesUnsent, bytesPosted, operations };
     };
     const isEmpty = () => Object.values(left()).every((count) => count === 0);
     await eventually("all sockets are closed", isEmpty).catch(() =>

@@ -217,7 +217,7 @@ void call_stats(const struct step* step, int32_t port, int32_t socket) {
   FUZZ_IS(stats.polls, model->polls);
   FUZZ_IS(stats.records, model->records);
   FUZZ_CHECK(stats.sockets >= model->socket_count);
-  FUZZ_CHECK(stats.bytes_kept >= 0 && stats.operations == 0);
+  FUZZ_CHECK(stats.bytes_unsent >= 0 && stats.operations == 0);
 }
 
 void call_abi(const struct step* step, int32_t port, int32_t socket) {

@@ -30,7 +30,7 @@ void call_name(const struct step* step, int32_t port, int32_t name) {
   uint8_t room[sizeof address + 1];
   void* where = step->b >= 240 ? NULL : step->b >= 192 ? &room[1] : &room[0];
   const struct model_socket* socket = socket__find(port, name, &forced);
-  int32_t result = iocp_name(port, name, end, where);
+  int32_t result = iocp_get_address(port, name, end, where);
   if (socket__is_gone(socket, result)) return;
   if (forced == 0 && where == NULL) forced = -IOCP_EFAULT;
   if (forced == 0 && end > IOCP_PEER) forced = -IOCP_EINVAL;
@@ -156,7 +156,7 @@ void call_socket_stats(const struct step* step, int32_t port, int32_t name) {
   if (forced != 0) return;
   memcpy(&stats, where, sizeof stats);
   FUZZ_IS(stats.sends, socket->sends);
-  FUZZ_CHECK(stats.bytes_kept >= 0 && stats.bytes_readable >= 0);
-  FUZZ_CHECK(stats.sends != 0 || stats.bytes_kept == 0);
+  FUZZ_CHECK(stats.bytes_unsent >= 0 && stats.bytes_readable >= 0);
+  FUZZ_CHECK(stats.sends != 0 || stats.bytes_unsent == 0);
   FUZZ_CHECK(socket->is_listener || stats.accepted == 0);
 }

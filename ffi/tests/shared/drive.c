@@ -128,7 +128,7 @@ static void drive__check_stats(struct drive* drive) {
   check_is(stats.accepted, drive->accepted);
   if (drive->open_count != 0) return;
   check_is(stats.operations, 0);
-  check_is(stats.bytes_kept, 0);
+  check_is(stats.bytes_unsent, 0);
   check_is(stats.bytes_posted, 0);
 }
 

@@ -117,7 +117,7 @@ static void crowd__misuse(void* argument) {
            iocp_close(port, 0, IOCP_RESET, 0) == -IOCP_EXDEV &&
            iocp_accept(port, 0, 1) == -IOCP_EXDEV &&
            iocp_add_socket(port, 1, 0) == -IOCP_EXDEV &&
-           iocp_name(port, 0, 0, &address) == -IOCP_EXDEV &&
+           iocp_get_address(port, 0, 0, &address) == -IOCP_EXDEV &&
            iocp_set_option(port, 0, 1, 1) == -IOCP_EXDEV &&
            iocp_stats(port, &stats) == -IOCP_EXDEV &&
            iocp_native_error(port) == -IOCP_EXDEV &&
@@ -182,7 +182,7 @@ static void crowd__converse(struct crowd__talk* talk) {
   for (int i = 0; i < CROWD__BYTES; i++) bytes[i] = (uint8_t)i;
   talk->listener = iocp_listen(talk->port, &address, 1, 0);
   if (talk->listener < 0 ||
-      iocp_name(talk->port, talk->listener, IOCP_LOCAL, &address) < 0 ||
+      iocp_get_address(talk->port, talk->listener, IOCP_LOCAL, &address) < 0 ||
       iocp_accept(talk->port, talk->listener, 1) < 0)
     return;
   talk->client = iocp_connect(talk->port, &address, NULL);

@@ -72,7 +72,7 @@ static void records__new(struct entry* listener, int32_t name) {
   if (entry->may_expire) end->resets_from_ms = 0;
   if (!listener->has_deferred) records__inherited(listener, entry);
   memset(&peer, 0xa5, sizeof peer);
-  int32_t result = iocp_name(port->name, name, IOCP_PEER, &peer);
+  int32_t result = iocp_get_address(port->name, name, IOCP_PEER, &peer);
   RULE("a connection that was accepted has a peer", result == 0);
   RULE("an address has the family of its socket",
        peer.family == listener->address.family);
@@ -138,7 +138,7 @@ static void records__connected(struct entry* entry, int32_t result) {
   RULE("no listener is there to connect to",
        !entry->goes_to_guest || entry->manner == PEER_ACCEPTS);
   struct iocp_address local;
-  result = iocp_name(
+  result = iocp_get_address(
       ledger.ports[entry->port].name, entry->name, IOCP_LOCAL, &local);
   /* While it closes nobody may ask. */
   if (entry->is_closing) return;

@@ -199,7 +199,7 @@ static void user__check_stats(const struct entry* entry,
     RULE("as many accepts are kept as were asked for",
          stats->accepts_posted == entry->target);
   if (entry->send_count == 0)
-    RULE("nothing is kept when no send is pending", stats->bytes_kept == 0);
+    RULE("nothing is kept when no send is pending", stats->bytes_unsent == 0);
   if (entry->end != NULL)
     RULE("a socket has not received more than was told",
          stats->bytes_received <= (double)entry->end->received &&
@@ -216,12 +216,13 @@ void user_ask(struct entry* entry) {
   if (user__is_void(entry, result)) {
     RULE("a socket that closes has no counters", result == -IOCP_EBADF);
     RULE("a socket that closes has no name",
-         iocp_name(port, entry->name, IOCP_PEER, &address) == -IOCP_EBADF);
+         iocp_get_address(port, entry->name, IOCP_PEER, &address) ==
+             -IOCP_EBADF);
     return;
   }
   RULE("counters can be asked for", result == 0);
   user__check_stats(entry, &stats);
-  result = iocp_name(port, entry->name, tape_choose(2), &address);
+  result = iocp_get_address(port, entry->name, tape_choose(2), &address);
   if (entry->kind == ENTRY_STREAM && !entry->is_failed && !entry->has_error)
     RULE("a connection has names",
          ERROR_IS(result, IOCP_ENOTCONN, IOCP_ECONNRESET, IOCP_EINVAL) ||
@@ -297,8 +298,8 @@ static void user__misuse_open(const struct entry* entry) {
        iocp_close(port, entry->name, 3, 0) == -IOCP_EINVAL);
   if (entry->is_closing || entry->may_expire) return;
   RULE("a connection has two ends",
-       iocp_name(port, entry->name, 2, &port) == -IOCP_EINVAL &&
-           iocp_name(port, entry->name, 0, NULL) == -IOCP_EFAULT);
+       iocp_get_address(port, entry->name, 2, &port) == -IOCP_EINVAL &&
+           iocp_get_address(port, entry->name, 0, NULL) == -IOCP_EFAULT);
   RULE("counters want room",
        iocp_socket_stats(port, entry->name, NULL) == -IOCP_EFAULT);
   if (is_stream) {

@@ -58,7 +58,7 @@ static void user__group_ask(uint32_t port, uint32_t group) {
        stats.sockets == live || (may_defer && stats.sockets > live));
   RULE("a group has no more than its port",
        stats.operations <= all.operations &&
-           stats.bytes_kept <= all.bytes_kept &&
+           stats.bytes_unsent <= all.bytes_unsent &&
            stats.bytes_posted <= all.bytes_posted &&
            stats.bytes_received <= all.bytes_received &&
            stats.bytes_sent <= all.bytes_sent &&

@@ -240,13 +240,13 @@ static void user__check_stats(uint32_t index, const struct iocp_stats* stats) {
   if (!user__has_failed(index))
     RULE("the counter of sent bytes is right once nothing is pending",
          stats->bytes_sent == (double)port->bytes_sent &&
-             stats->bytes_kept == 0);
+             stats->bytes_unsent == 0);
   RULE("counters of what there is are not negative",
-       stats->operations >= 0 && stats->bytes_kept >= 0 &&
+       stats->operations >= 0 && stats->bytes_unsent >= 0 &&
            stats->bytes_posted >= 0);
   if (stats->sockets == 0)
     RULE("without sockets there is nothing in flight or held",
-         stats->operations == 0 && stats->bytes_kept == 0 &&
+         stats->operations == 0 && stats->bytes_unsent == 0 &&
              stats->bytes_posted == 0);
   if (!world_posts_operations())
     RULE("where nothing is posted there are no operations",

@@ -145,8 +145,8 @@ void user_listen(uint32_t port) {
   struct entry* entry = ledger_entry(port, name, ENTRY_LISTENER);
   entry->flags = (uint16_t)flags;
   RULE("a listener has an address",
-       iocp_name(ledger.ports[port].name, name, IOCP_LOCAL, &entry->address) ==
-           0);
+       iocp_get_address(
+           ledger.ports[port].name, name, IOCP_LOCAL, &entry->address) == 0);
   RULE("a listener is where it was told to be",
        entry->address.family == address.family &&
            memcmp(entry->address.bytes, address.bytes, 16) == 0 &&
@@ -316,7 +316,7 @@ void user_connect(uint32_t port) {
 static void user__name(struct entry* entry) {
   struct iocp_address local;
   if (!entry->end->is_named &&
-      iocp_name(
+      iocp_get_address(
           ledger.ports[entry->port].name, entry->name, IOCP_LOCAL, &local) == 0)
     ledger_name(entry->end, &local, entry->end->server_port);
 }

@@ -48,7 +48,7 @@ static void name_of_a_closing_socket(void) {
   check_is(iocp_read(port, name, &byte, 0, 1), -IOCP_EBADF);
   check_is(iocp_send(port, name, &byte, 0, 1), -IOCP_EBADF);
   check_is(iocp_shutdown(port, name), -IOCP_EBADF);
-  check_is(iocp_name(port, name, IOCP_LOCAL, &address), -IOCP_EBADF);
+  check_is(iocp_get_address(port, name, IOCP_LOCAL, &address), -IOCP_EBADF);
   check_is(iocp_set_option(port, name, IOCP_NO_DELAY, 1), -IOCP_EBADF);
   check_is(iocp_get_option(port, name, IOCP_NO_DELAY), -IOCP_EBADF);
   check_is(iocp_close(port, name, IOCP_GRACEFUL, 1), 0);
@@ -92,7 +92,8 @@ static void old_names_after_many_others(void) {
   drive_poll(&drive);
   check_is(drive.header.sockets, LIVE);
   for (int i = 0; i < LIVE; i++)
-    check_is(iocp_name(drive.port, live[i]->name, IOCP_LOCAL, &address), 0);
+    check_is(iocp_get_address(drive.port, live[i]->name, IOCP_LOCAL, &address),
+             0);
   drive_finish(&drive);
 }
 

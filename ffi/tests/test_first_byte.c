@@ -70,7 +70,8 @@ static void deferred_until_they_speak(void) {
     struct drive_socket* socket = server_take(&server);
     struct iocp_address peer = raw_name(raws[i]);
     struct iocp_address told;
-    check_is(iocp_name(server.drive.port, socket->name, IOCP_PEER, &told), 0);
+    check_is(
+        iocp_get_address(server.drive.port, socket->name, IOCP_PEER, &told), 0);
     check_is(told.port, peer.port);
     drive_sink(socket, 7, 300);
     drive_until(&server.drive, socket->received == 1000 + (uint32_t)i);
@@ -121,7 +122,8 @@ static void deferred_and_silent(void) {
   check_in_time(server_reset_after(&server, raw));
   raw_close(raw);
   check_is(server.listener->accepted_count, 0);
-  drive_until(&server.drive, drive_stats(server.listener).silent == 1);
+  drive_until(&server.drive,
+              drive_stats(server.listener).first_byte_timeouts == 1);
   check_is(drive_stats(server.listener).accepts_deferred, 0);
   drive_finish(&server.drive);
 }
@@ -186,7 +188,7 @@ static void told_and_silent(void) {
     drive_until(&server.drive, socket->is_closed);
     check_is(socket->close_result, -IOCP_ETIMEDOUT);
     if (is_asked) check_is(socket->end_result, -IOCP_ETIMEDOUT);
-    check_is(drive_stats(server.listener).silent, 1);
+    check_is(drive_stats(server.listener).first_byte_timeouts, 1);
     raw_close(raw);
     drive_finish(&server.drive);
   }
