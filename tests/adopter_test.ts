@@ -179,7 +179,7 @@ test("detach() fails when the peer reads nothing within closeTimeout", async () 
   const { client, server } = ends;
   const written = outcome(() => client.write(pattern(32 * MIB)));
   const error = await errorFrom(client.detach());
-  assert.ok(["EINTR", "ETIMEDOUT", "EBADF"].includes(error.code), error.code);
+  assert.equal(error.code, "EBADF");
   await within("the write", written);
   await readUntilReset(server);
 });

@@ -78,7 +78,7 @@ describe("The event loop turns while many operations complete immediately:", () 
 });
 
 /* Uses up the allowance of this turn. */
-async function useUp(conn: Conn): Promise<void> {
+async function spendAllowance(conn: Conn): Promise<void> {
   const reads: Promise<unknown>[] = [];
   for (let i = 0; i < MANY / 2; i++) {
     reads.push(conn.read(new Uint8Array(0)));
@@ -129,7 +129,7 @@ describe("Operations deferred to the next turn stay in order:", () => {
       expected.push(`${i}`);
     }
     all.push(client.write(new Uint8Array(8 << 20)).then(log("large")));
-    all.push(client.write(new Uint8Array(1).fill(1)).then(log("behind")));
+    all.push(client.write(new Uint8Array(1).fill(1)).then(log("last")));
     all.push(client.closeWrite().then(log("end")));
     let count = 0;
     for await (const chunk of server) {
@@ -139,7 +139,7 @@ describe("Operations deferred to the next turn stay in order:", () => {
     }
     await within("the writes", Promise.all(all));
     assert.equal(count, MANY + (8 << 20) + 1);
-    assert.deepEqual(order, [...expected, "large", "behind", "end"]);
+    assert.deepEqual(order, [...expected, "large", "last", "end"]);
   });
 
   test("reads and detach(), which loses no bytes", async () => {
@@ -166,7 +166,7 @@ describe("A blocking call does not wait for another turn", () => {
     test(`to read or write, with a timeout of ${timeout}`, async () => {
       using ends = await pair();
       await fill(ends, 100);
-      await useUp(ends.server);
+      await spendAllowance(ends.server);
       const p = new Uint8Array(1);
       const first = ends.server.read(p);
       const q = new Uint8Array(1);
@@ -174,7 +174,7 @@ describe("A blocking call does not wait for another turn", () => {
       assert.equal(q[0], 2);
       assert.equal(await first, 1);
       assert.equal(p[0], 1);
-      await useUp(ends.server);
+      await spendAllowance(ends.server);
       const written = ends.client.write(new Uint8Array(1));
       /* On Windows the first bytes may not have arrived yet. */
       assert.equal(ends.client.writeSync(q, { timeout: 60_000 }), 1);
@@ -196,7 +196,7 @@ test("Allowance settles deferred operations in order, before those of the new tu
     assert.equal(allowance.isLeft, false);
     allowance.begin(0);
     assert.deepEqual(order, [1, 2, 3]);
-    assert.equal(allowance.spend(2 ** 40), true, "a turn is bounded by itself");
+    assert.equal(allowance.spend(2 ** 40), true, "each turn has its own bound");
     allowance.end();
     assert.equal(allowance.spend(0), false);
     allowance.defer(() => order.push(4));

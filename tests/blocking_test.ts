@@ -86,7 +86,7 @@ describe("In one thread", () => {
     const write = failure(() => {
       for (;;) ends.client.writeSync(pattern(1000));
     });
-    assert.match(write.code, /ECONNRESET|EPIPE|ECONNABORTED/);
+    assert.equal(write.code, "ECONNRESET");
   });
 
   test("calls fail with EBADF after a close", async () => {

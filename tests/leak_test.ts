@@ -13,7 +13,7 @@ import { pair } from "./shared/pair.ts";
 import { pattern } from "./shared/pattern.ts";
 
 const MIB = 1024 * 1024;
-/* Much longer than it takes, also under Wine. */
+/* Much longer than the connections take, even under Wine. */
 const CHURN_MS = 300_000;
 
 /* Makes a connection and ends it; `i` chooses one of the ways. */

@@ -144,7 +144,10 @@ for (const [what, { act, seen }] of Object.entries(canceled)) {
       await client.write(bytesOf("second"));
       await within("the call", Promise.resolve(act(server)));
       const result = await readUntilReset(client)
-        .then((error) => (error as { code?: string }).code, () => "end");
+        .then(
+          (error) => (error as { code?: string }).code,
+          ({ message }) => /without a reset/.test(message) ? "end" : message,
+        );
       assert.equal(result, seen);
       assert.equal((await errorFrom(server.write(bytesOf("x")))).code, "EBADF");
       client.close();
@@ -204,7 +207,7 @@ test("Conn.writable fails after a reset and closes the connection, and readable 
   const reader = server.readable.getReader();
   reader.closed.catch(() => {});
   const { code } = await errorFrom(reader.read());
-  assert.ok(["ECONNRESET", "ECONNABORTED"].includes(code), code);
+  assert.equal(code, "ECONNRESET");
   await eventually("both are closed", () => port.stats().sockets === 1);
 });
 
@@ -457,7 +460,7 @@ test("Conn.writable fails when the peer has reset", async () => {
   const written = errorFrom(writer.write(pattern(32 * 1024 * 1024)));
   server.reset();
   const { code } = await written;
-  assert.ok(["ECONNRESET", "EPIPE", "ECONNABORTED"].includes(code), code);
+  assert.equal(code, "ECONNRESET");
 });
 
 test("Conn's streams work with pipeThrough()", async () => {

@@ -12,7 +12,7 @@ import { repeat } from "../shared/rounds.ts";
 
 const local = { hostname: "127.0.0.1", port: 0 };
 /** How the connections of a terminated Worker end: its unread data decides. */
-const END_CODES = ["null", "ECONNRESET", "ECONNABORTED"];
+const END_CODES = ["null", "ECONNRESET"];
 const port = new CompletionPort();
 
 async function readToTheEnd(conn: Conn): Promise<void> {
