@@ -284,7 +284,7 @@ test("Conn.read(p) calls settle in order", async () => {
   const parts = buffers.map((buffer, i) => buffer.subarray(0, counts[i] ?? 0));
   const received = concat(parts);
   assert.equal(digest(received), digest(bytes.subarray(0, received.length)));
-  assert.ok(counts.every((count, i) => count !== null || i > 0));
+  assert.notEqual(counts[0], null);
 });
 
 test("Conn.read(p) and next() get the bytes in the order of the calls", async () => {
