@@ -53,7 +53,7 @@ test("A duplex has the addresses of its connection, also after it is closed", as
   check();
 });
 
-test("A duplex counts its bytes", async () => {
+test("bytesRead and bytesWritten of a duplex count its bytes", async () => {
   using both = await duplexPair();
   const { client, server } = both;
   client.write("hé");

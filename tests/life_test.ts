@@ -50,7 +50,7 @@ describe("The process exits", () => {
     assert.match(ended.stderr, /thrown on purpose/);
   });
 
-  test("after sending what was written before close()", async () => {
+  test("after sending bytes that were written before close()", async () => {
     using listener = listen({ hostname: "127.0.0.1", port: 0 });
     const { hostname, port } = listener.addr;
     const child = run("life", ["pendingWrites", hostname, `${port}`]);
@@ -65,7 +65,7 @@ describe("The process exits", () => {
     check(await child, 0, "done");
   });
 
-  test("after sending what is written when it exits", async () => {
+  test("after sending bytes that are written while it exits", async () => {
     using listener = listen({ hostname: "127.0.0.1", port: 0 });
     const { hostname, port } = listener.addr;
     const child = run("life", ["writesAtExit", hostname, `${port}`]);

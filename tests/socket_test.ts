@@ -74,7 +74,7 @@ describe("Conn transfers every length in both directions at once", () => {
   }
 });
 
-test("Conn echoes 64 MiB, both directions at once", async () => {
+test("Conn echoes 64 MiB, in both directions at once", async () => {
   using ends = await pair({ allowHalfOpen: true });
   const { client, server } = ends;
   async function echo() {

@@ -96,7 +96,7 @@ describe("Deno's net permission applies as to Deno's own sockets", {
   }
 });
 
-describe("Under Deno", { skip: !isDeno && "only Deno has these" }, () => {
+describe("In Deno", { skip: !isDeno && "only Deno has these" }, () => {
   const program = repositoryPath("tests/programs/library.ts");
 
   test("the permissions for ffi and net are enough", async () => {
