@@ -212,13 +212,15 @@ for (const { name, make, connect } of KINDS) {
         headersTimeout: 200,
         connectionsCheckingInterval: 50,
       }));
-      const codes: unknown[] = [];
+      /* Deno's node:http reports it at each check until the connection has
+       * closed, which a busy machine delays. */
+      const codes = new Set<unknown>();
       site.server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-        codes.push(error.code);
+        codes.add(error.code);
         socket.end("HTTP/1.1 418 Mine\r\n\r\n");
       });
       assert.match(await exchange(connect(site), "GET"), /^HTTP\/1.1 418 /);
-      assert.deepEqual(codes, ["ERR_HTTP_REQUEST_TIMEOUT"]);
+      assert.deepEqual([...codes], ["ERR_HTTP_REQUEST_TIMEOUT"]);
     });
 
     test("an idle connection ends after keepAliveTimeout", async () => {
