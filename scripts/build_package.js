@@ -11,7 +11,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { ensureNodeModules, repository, runOrThrow, tscPath } from "./setup.js";
 
-const config = join(repository, "scripts", "types", "build.json");
+const config = join(repository, "scripts", "build_package.json");
 
 /** Builds into dist/ of the checkout. */
 export async function buildPackage() {
