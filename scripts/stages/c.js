@@ -33,7 +33,7 @@ export async function cStage({ report, root, filter, jobs }) {
     const name = `c ${system}`;
     const runner = await runnerFor(system);
     if (runner.reason) {
-      report.missing(name, runner.reason, runner);
+      report.missing(name, runner.reason);
       continue;
     }
     const context = { root, system, jobs, runner };
@@ -64,7 +64,7 @@ async function runnerFor(system) {
     };
   }
   if (system === "linux") {
-    return { reason: "this is Windows: it cannot run here", allowed: true };
+    return { reason: "this is Windows: it cannot run here" };
   }
   const { wine, reason } = await ensureWine();
   if (!wine) return { reason };
