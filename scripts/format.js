@@ -39,7 +39,7 @@ export async function formatWithDprint(write) {
 export async function formatC(write) {
   await ensureNodeModules();
   const files = [];
-  for (const folder of ["ffi", "bench", "examples"]) {
+  for (const folder of ["ffi", "bench", "tests"]) {
     const names = await readdir(join(repository, folder), { recursive: true });
     const sources = names.filter((name) => /\.[ch]$/.test(name));
     files.push(...sources.map((name) => join(folder, name)));

@@ -12,7 +12,7 @@ import { servers } from "../../bench/servers.js";
 import { workloads } from "../../bench/workloads.js";
 import { describeEnd, inTemporaryFolder, repository, run } from "../setup.js";
 
-const tests = join(repository, "bench", "tests");
+const tests = join(repository, "tests", "bench");
 const timeout = 60_000;
 const CONNECTIONS_MAX = 40;
 

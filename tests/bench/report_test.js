@@ -9,8 +9,8 @@ import {
   ratioOf,
   updatePage,
   workloadTable,
-} from "../report.js";
-import { workloads } from "../workloads.js";
+} from "../../bench/report.js";
+import { workloads } from "../../bench/workloads.js";
 
 /* A workload with the CPU time of a message in each round of its servers. */
 function measured(name, cpuUs) {
