@@ -1,16 +1,14 @@
 // Copyright the iocp authors. MIT license.
 
-// The four cells: a runtime on a system. Windows has only its own, which need no
-// Wine there.
+// The four cells: a runtime on a system.
 
 import {
   bunPath,
   denoPath,
   ensureNodeModules,
   ensureWindowsRuntimes,
-  ensureWine,
-  run,
 } from "./setup.js";
+import { openSystem } from "./system.js";
 
 export const cellNames = [
   "deno-linux",
@@ -18,11 +16,6 @@ export const cellNames = [
   "deno-windows",
   "bun-windows",
 ];
-
-// There are libraries for these alone; elsewhere there is no native cell.
-const native = process.arch === "x64"
-  ? { win32: "windows", linux: "linux" }[process.platform]
-  : undefined;
 
 /**
  * Prepares a cell; returns `{ cell, reason }`, where a cell has
@@ -35,26 +28,15 @@ export async function openCell(name) {
     throw new Error(`no such cell: ${name} (${cellNames.join(", ")})`);
   }
   const [runtime, system] = name.split("-");
-  if (system === native) return { cell: await nativeCell(name, runtime) };
-  if (process.platform !== "linux" || native === undefined) {
-    const here = `${process.platform} ${process.arch}`;
-    return { cell: null, reason: `this is ${here}: it has no such cell` };
+  const { reason, debian, ...programs } = await openSystem(system);
+  if (reason) return { cell: null, reason };
+  if (debian) {
+    const paths = await ensureWindowsRuntimes();
+    return { cell: makeCell(name, runtime, paths, programs, passed()) };
   }
-  const { wine, reason } = await ensureWine();
-  if (!wine) return { cell: null, reason };
-  return { cell: await wineCell(name, runtime, wine) };
-}
-
-async function nativeCell(name, runtime) {
   await ensureNodeModules();
-  const programs = { deno: denoPath(), bun: bunPath() };
-  const path = (path) => path;
-  return makeCell(name, runtime, programs, { path, run }, process.env);
-}
-
-async function wineCell(name, runtime, wine) {
-  const programs = await ensureWindowsRuntimes();
-  return makeCell(name, runtime, programs, wine, passed());
+  const paths = { deno: denoPath(), bun: bunPath() };
+  return { cell: makeCell(name, runtime, paths, programs, process.env) };
 }
 
 function makeCell(name, runtime, programs, system, base) {
