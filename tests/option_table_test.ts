@@ -222,6 +222,7 @@ for (const [key, option] of ofConn) {
       } catch (error) {
         checkUnsupported(error, key, option);
         assert.equal(inForce(client), undefined);
+        assert.equal(client.lastError, undefined);
         continue;
       }
       checkInForce(inForce(client), value, option);

@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { Conn } from "../mod.ts";
 import { socketOf } from "../src/conn.ts";
 import { currentLoop } from "../src/loop/group.ts";
 import { formatIp, LOOPBACK } from "../src/native/address.ts";
@@ -139,6 +140,20 @@ test("Conn keeps 50 connections apart", async () => {
   }
   const seeds = Array.from({ length: 50 }, (_, i) => 100 + i);
   await within("50 visits", Promise.all(seeds.map(visit)));
+});
+
+test("Connections with the default options share one settings object", async () => {
+  using ends = await pair();
+  using others = await pair();
+  using changed = await pair({ closeTimeout: 1 });
+  const settingsOf = (conn: Conn) => socketOf(conn)!.settings;
+  assert.equal(settingsOf(ends.client), settingsOf(others.client));
+  assert.notEqual(settingsOf(ends.client), settingsOf(changed.client));
+  assert.equal(settingsOf(changed.client).closeTimeout, 1);
+  const { noDelay } = settingsOf(others.client);
+  ends.client.setNoDelay(!noDelay);
+  assert.equal(settingsOf(ends.client).noDelay, !noDelay);
+  assert.equal(settingsOf(others.client).noDelay, noDelay);
 });
 
 /* The ids of the sockets whose own address the library is asked for. */

@@ -110,5 +110,11 @@ export type ConnSettings = Settings<"conn">;
 
 /** Checks what a user passed for a connection. */
 export function connSettings(options: ConnOptions): ConnSettings {
-  return checkOptions("conn", options);
+  const settings = checkOptions("conn", options);
+  const keys = Object.keys(DEFAULTS) as (keyof ConnSettings)[];
+  const isDefault = keys.every((key) => settings[key] === DEFAULTS[key]);
+  return isDefault ? DEFAULTS : settings;
 }
+
+/* Connections with these options share one object. */
+const DEFAULTS = checkOptions("conn", {});

@@ -1,29 +1,19 @@
 // Copyright the iocp authors. MIT license.
-/* Options of the list, from what users pass to the library and back. */
+/* The options that a user passes, checked. */
 
-import { NotSupported, numberOf } from "../errors.ts";
 import {
-  keepAliveNumbers,
   type KeepAliveOptions,
   type KeepAliveOptionsInForce,
   type KeepAliveSettings,
   keepAliveSettings,
-  readKeepAlive,
 } from "./keep_alive.ts";
 import {
-  receiveNumbers,
   type ReceiveOptions,
   type ReceiveOptionsInForce,
   type ReceiveSettings,
   receiveSettings,
 } from "./receive_mode.ts";
-import {
-  type Key,
-  type Option,
-  OPTIONS,
-  type Options,
-  type Scope,
-} from "./table.ts";
+import { type Key, KEYS, LIST, type Options, type Scope } from "./table.ts";
 import { optionalBoolean, optionalInteger, wrongType } from "./validate.ts";
 
 type Of<O, KeepAlive, Receive> = O extends { kind: "boolean" } ? boolean
@@ -49,31 +39,6 @@ export type InForce<S extends Scope> = {
     | Of<Options[K], false | KeepAliveOptionsInForce, ReceiveOptionsInForce>
     | (Options[K] extends { owner: "system" } ? undefined : never);
 };
-
-/** What sets an option of a socket. */
-export interface OptionPort {
-  setOption(socket: number, native: number, value: number): number;
-}
-
-/** The value of an option of the library, or undefined when it has none. */
-export type GetNative = (native: number) => number | undefined;
-
-const LIST: Readonly<Record<string, Option>> = OPTIONS;
-
-function keysOf<S extends Scope>(
-  scope: S,
-  isWanted: (option: Option) => boolean = () => true,
-): Key<S>[] {
-  return Object.keys(LIST).filter((key) =>
-    LIST[key]!.scope === scope && isWanted(LIST[key]!)
-  ) as Key<S>[];
-}
-
-const KEYS = {
-  conn: keysOf("conn"),
-  listen: keysOf("listen"),
-  connect: keysOf("connect"),
-} as const;
 
 /** Checks one option. `name` is the one that the user gave it. */
 export function checkOption(
@@ -139,129 +104,4 @@ export function checkChanges<S extends Scope>(
     if (value !== undefined) changes[key] = checkOption(key, value);
   }
   return changes as Partial<Settings<S>>;
-}
-
-/** The numbers in the library that a setting sets. */
-export function numbersOf(
-  key: string,
-  setting: unknown,
-): [native: number, value: number][] {
-  const { kind, native } = LIST[key]!;
-  if (setting === undefined) return [];
-  if (kind === "keepAlive") return keepAliveNumbers(setting as never);
-  if (kind === "receive") return receiveNumbers(setting as never);
-  return native === undefined ? [] : [[native, Number(setting)]];
-}
-
-/** The error for an option that the system does not have. */
-export function notSupported(key: string, cause?: Error): NotSupported {
-  const { unsupported = "this system has no such option" } = LIST[key]!;
-  return new NotSupported(
-    `Cannot set ${key}: ${unsupported}`,
-    cause && { cause },
-  );
-}
-
-const ENOTSUP = numberOf("ENOTSUP");
-
-/** Where a socket comes from: it was just made, it had another owner, or a
- * listener has accepted it. The library may close a watched one, which was
- * accepted too, on its own. */
-export type Origin = "new" | "adopted" | "accepted" | "watched";
-
-const LIBRARY_KEYS = keysOf("conn", ({ owner }) => owner !== undefined);
-const NOT_INHERITED_KEYS = LIBRARY_KEYS.filter((key) =>
-  LIST[key]!.isInherited !== true
-);
-
-/* The options to compare with what a socket has. */
-const COMPARED: Readonly<Record<Origin, readonly Key<"conn">[]>> = {
-  new: LIBRARY_KEYS,
-  adopted: LIBRARY_KEYS,
-  accepted: NOT_INHERITED_KEYS,
-  watched: NOT_INHERITED_KEYS,
-};
-
-/* Those of the listening socket; iocp_listen() has noDelay and backlog as
- * arguments. */
-const LISTENER_KEYS = [
-  ...LIBRARY_KEYS,
-  ...keysOf("listen", ({ owner }) => owner !== undefined),
-].filter((key) => key !== "noDelay" && key !== "backlog");
-
-/* What a new socket has. */
-const INITIAL: Readonly<Record<string, unknown>> = Object.fromEntries(
-  [...LIBRARY_KEYS, ...LISTENER_KEYS].map((key) => [
-    key,
-    LIST[key]!.initial ?? checkOption(key, undefined),
-  ]),
-);
-
-/** The numbers to set on a listening socket: options that its connections inherit,
- * and options of the system, so that an unsupported one fails in listen(). */
-export function listenerNumbers(
-  settings: Settings<"listen">,
-  conn: Settings<"conn">,
-): [key: string, native: number, value: number][] {
-  const all: Readonly<Record<string, unknown>> = { ...settings, ...conn };
-  return LISTENER_KEYS.filter((key) => all[key] !== INITIAL[key])
-    .flatMap((key) =>
-      numbersOf(key, all[key]).map(([native, value]) =>
-        [key, native, value] as [string, number, number]
-      )
-    );
-}
-
-/**
- * Sets the options of a connection which its socket does not have already.
- *
- * Failures are ignored, since a connection that is gone says so at the next
- * call.
- *
- * @throws {NotSupported} for what the system does not have, unless that was not
- * asked for.
- */
-export function applyOptions(
-  port: OptionPort,
-  id: number,
-  settings: Settings<"conn">,
-  origin: Origin,
-): void {
-  for (const key of COMPARED[origin]) {
-    const setting = settings[key];
-    const isInitial = setting === INITIAL[key];
-    /* What the former owner has asked of the system is not known. */
-    const isUnknown = origin === "adopted" && LIST[key]!.owner === "system";
-    if (isInitial && !isUnknown) continue;
-    for (const [native, value] of numbersOf(key, setting)) {
-      const result = port.setOption(id, native, value);
-      if (result === ENOTSUP && !isInitial) throw notSupported(key);
-    }
-  }
-}
-
-/** The options in force: what the library has, each asked for alone, and what
- * is set otherwise. */
-export function readOptions<S extends Scope>(
-  scope: S,
-  settings: Settings<S>,
-  get: GetNative,
-): InForce<S> {
-  const all: Readonly<Record<string, unknown>> = settings;
-  const values: Record<string, unknown> = {};
-  for (const key of KEYS[scope]) {
-    values[key] = readOption(key, all[key], get);
-  }
-  return values as InForce<S>;
-}
-
-function readOption(key: string, setting: unknown, get: GetNative): unknown {
-  const { kind, native, owner } = LIST[key]!;
-  if (kind === "keepAlive") return readKeepAlive(get);
-  if (kind === "receive") return { ...setting as ReceiveSettings };
-  if (native === undefined) return setting;
-  const value = get(native);
-  /* The library has closed the socket by itself. */
-  if (value === undefined && owner === "library") return setting;
-  return kind === "boolean" && value !== undefined ? value !== 0 : value;
 }

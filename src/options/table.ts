@@ -1,10 +1,9 @@
 // Copyright the iocp authors. MIT license.
-/* Every socket option, as one list: what it may be, what it is by default, and
- * where it is set. Checks, settings and tests follow from it; the interfaces
- * with the documentation are in conn.ts, listen.ts and connect.ts, and a test
- * compares their types with the list. */
+/* Every socket option, as one list: its values, its default, and what implements
+ * it. Checks, settings and tests follow from the list. The documented interfaces
+ * are in conn.ts, listen.ts and connect.ts; a test compares their types with it. */
 
-/** What has an option: every connection, listeners, or calls of connect(). */
+/** What has the option: every connection, a listener, or a call of connect(). */
 export type Scope = "conn" | "listen" | "connect";
 
 /** A number of an option that is an object. */
@@ -27,20 +26,20 @@ export interface Option {
   /** The bounds of a number. */
   readonly min?: number;
   readonly max?: number;
-  /** What leaving it out means. */
+  /** The value when it is left out; undefined leaves it to the system. */
   readonly default?: boolean | number | undefined;
   /** Another name that users may give it. */
   readonly alias?: string;
   /** The members of an object. */
   readonly members?: Readonly<Record<string, Member>>;
-  /** Its number in ffi/include/iocp_option.h; without it, the option is that of
-   * the module alone. */
+  /** Its number in ffi/include/iocp_option.h. Without one, the module implements
+   * the option. */
   readonly native?: number;
-  /** Where it is in force. What the system has, it may not support. */
+  /** What implements it; a system may not support its options. */
   readonly owner?: "system" | "library";
-  /** What a new socket has, where that is not the default. */
+  /** The value of a new socket, if it is not the default. */
   readonly initial?: boolean | number;
-  /** Accepted connections have that of their listener without being asked. */
+  /** The library gives the listener's value to accepted connections. */
   readonly isInherited?: boolean;
   /** Why some systems do not support it, for the message; all support an option
    * without it. */
@@ -179,3 +178,23 @@ export type Options = typeof OPTIONS;
 export type Key<S extends Scope> = {
   [K in keyof Options]: Options[K]["scope"] extends S ? K : never;
 }[keyof Options];
+
+/** The list without the literal types of its rows. */
+export const LIST: Readonly<Record<string, Option>> = OPTIONS;
+
+/** The names of the options of a scope for which `isWanted` is true. */
+export function keysOf<S extends Scope>(
+  scope: S,
+  isWanted: (option: Option) => boolean = () => true,
+): Key<S>[] {
+  return Object.keys(LIST).filter((key) =>
+    LIST[key]!.scope === scope && isWanted(LIST[key]!)
+  ) as Key<S>[];
+}
+
+/** The names of all options, by scope. */
+export const KEYS: { readonly [S in Scope]: readonly Key<S>[] } = {
+  conn: keysOf("conn"),
+  listen: keysOf("listen"),
+  connect: keysOf("connect"),
+};

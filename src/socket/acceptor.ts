@@ -18,7 +18,7 @@ import {
   notSupported,
   numbersOf,
   readOptions,
-} from "../options/settings.ts";
+} from "../options/native_options.ts";
 import { Socket, type SocketSettings } from "./socket.ts";
 
 /** With so many connections in the queue no more are accepted; the system's

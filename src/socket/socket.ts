@@ -12,7 +12,7 @@ import type { Endpoint } from "../loop/endpoint.ts";
 import { errorOf, SocketError } from "../errors.ts";
 import { type ConnEnd, LastKnown } from "./last_known.ts";
 import type { Loop } from "../loop/loop.ts";
-import { applyOptions, type Origin } from "../options/settings.ts";
+import { applyOptions, type Origin } from "../options/native_options.ts";
 import { type ReceiveOwner, ReceiveQueue } from "./receive_queue.ts";
 import { type SendOwner, SendQueue } from "./send_queue.ts";
 

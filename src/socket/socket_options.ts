@@ -2,7 +2,12 @@
 /* The options of an open connection. */
 
 import type { ConnOptionsInForce, ConnSettings } from "../options/conn.ts";
-import { notSupported, numbersOf, readOptions } from "../options/settings.ts";
+import {
+  ENOTSUP,
+  notSupported,
+  numbersOf,
+  readOptions,
+} from "../options/native_options.ts";
 import type { Socket } from "./socket.ts";
 
 /** The options in force, read from where they are: the system, the library or
@@ -27,8 +32,10 @@ export function changeOptions(
     for (const [native, value] of numbersOf(key, setting)) {
       const result = port.setOption(id, native, value);
       if (result >= 0) continue;
-      const error = socket.failure(result, "setsockopt");
-      throw error.code === "ENOTSUP" ? notSupported(key, error) : error;
+      /* That the system lacks an option is no failure of the connection. */
+      throw result === ENOTSUP
+        ? notSupported(key, port.error(result, { syscall: "setsockopt" }))
+        : socket.failure(result, "setsockopt");
     }
     socket.settings = { ...socket.settings, [key]: setting };
   }

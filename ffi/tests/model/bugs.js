@@ -66,6 +66,7 @@ export const bugs = [
       to: `  DWORD native = (DWORD)WSAGetLastError();
   struct engine_receive copy = *receive;
   receive_list_remove(receive);
+  void memory_free(void* memory);
   if (copy.size != 0) memory_free(receive);
   return native;`,
     }],

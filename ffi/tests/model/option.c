@@ -37,6 +37,9 @@ static void option__inherit(struct sock* sock, const struct sock* listener) {
   sock->heir_resets = listener->resets;
   sock->is_heir = true;
   memcpy(sock->options, listener->options, sizeof sock->options);
+  memcpy(sock->family_options,
+         listener->family_options,
+         sizeof sock->family_options);
 }
 
 static int option__update_accept(struct sock* sock,
@@ -103,6 +106,9 @@ static int32_t* option__place(struct sock* sock, int level, int option) {
   if (level == IPPROTO_TCP && option > 0 && option < SOCK_OPTIONS &&
       habits.build >= option__build(option))
     return &sock->options[option];
+  if (level == (sock->family == 6 ? IPPROTO_IPV6 : IPPROTO_IP) && option > 0 &&
+      option < SOCK_FAMILY_OPTIONS)
+    return &sock->family_options[option];
   return NULL;
 }
 
@@ -143,7 +149,7 @@ static int option__number(
   /* "The attempt to set the IP_TOS option still returns 0 (SUCCESS) ... but the
    * ToS bits in the IP header is not marked" (KB 248611). */
   RULE("IP_TOS, which is accepted and ignored, is not set",
-       level != IPPROTO_IP);
+       level != IPPROTO_IP || option != IP_TOS);
   RULE("no other program is let in by SO_REUSEADDR",
        level != SOL_SOCKET || option != SO_REUSEADDR);
   if (level == SOL_SOCKET && option == SOCK_REUSE_UNICASTPORT)

@@ -40,6 +40,8 @@ struct sock* sock_new(uint16_t family, bool is_users) {
   sock->options[SOCK_KEEP_IDLE] = 7200;
   sock->options[SOCK_KEEP_INTERVAL] = 1;
   sock->options[SOCK_KEEP_COUNT] = 10;
+  /* IP_TTL and IPV6_UNICAST_HOPS have the same number. */
+  sock->family_options[IP_TTL] = 128;
   list_open(&sock->receives);
   list_open(&sock->sends);
   list_open(&sock->accepts);

@@ -35,6 +35,8 @@ enum sock_state {
 #define SOCK_KEEP_INTERVAL 17
 #define SOCK_REUSE_UNICASTPORT 0x3007
 #define SOCK_OPTIONS 32
+/* Numbers of the levels IPPROTO_IP and IPPROTO_IPV6. */
+#define SOCK_FAMILY_OPTIONS 80
 
 /* AF_UNIX, for which the API has no addresses. */
 #define SOCK_LOCAL 1
@@ -66,8 +68,9 @@ struct sock {
   bool lacks_context;
   uint8_t modes;
   int32_t options[SOCK_OPTIONS]; /* those that are only kept */
-  int32_t wanted[SOCK_OPTIONS];  /* those that were asked for, if not kept */
-  bool wants_vainly;             /* one of these met a fault */
+  int32_t family_options[SOCK_FAMILY_OPTIONS];
+  int32_t wanted[SOCK_OPTIONS]; /* those that were asked for, if not kept */
+  bool wants_vainly;            /* one of these met a fault */
 
   struct port* port;
   ULONG_PTR key;

@@ -5,7 +5,19 @@
 
 #include <winsock2.h>
 
+/* "IPPROTO_IP socket options" and "IPPROTO_IPV6 socket options" that concern a
+ * stream. */
+#define IP_TOS 3
+#define IP_TTL 4
+#define IP_MTU_DISCOVER 71
+#define IP_MTU 73
+#define IP_UNICAST_IF 31
+#define IPV6_UNICAST_HOPS 4
 #define IPV6_V6ONLY 27
+#define IPV6_UNICAST_IF 31
+#define IPV6_TCLASS 39
+#define IPV6_MTU_DISCOVER 71
+#define IPV6_MTU 72
 
 typedef struct sockaddr_in6 {
   uint16_t sin6_family;
