@@ -22,12 +22,13 @@ export { inTemporaryFolder } from "./setup/folder.js";
 export { ownNetwork, testsAtOnce } from "./setup/network.js";
 export {
   bunPath,
+  cachedPackages,
   denoPath,
   dprintPath,
   ensureNodeModules,
+  ensureWindowsRuntimes,
   npm,
   tscPath,
 } from "./setup/node_modules.js";
-export { ensureWindowsRuntimes } from "./setup/windows_runtimes.js";
 export { ensureWine } from "./setup/wine.js";
 export { ensureZig, zigEnvironment } from "./setup/zig.js";

@@ -8,7 +8,7 @@ import { copy, makeProject, pack, serveSources } from "../package/project.js";
 import {
   argv,
   bunPath,
-  cached,
+  cachedPackages,
   denoPath,
   describeEnd,
   ensureNodeModules,
@@ -184,15 +184,12 @@ function refusals(cwd) {
 }
 
 async function oldRuntime(name, version, file) {
-  const path = join("node_modules", name, file);
   const what = `old-${file.split("/").at(-1)}-${version}`;
-  const folder = await cached(what, `${name} ${version}`, async (partial) => {
-    await writeFile(join(partial, "package.json"), '{ "private": true }\n');
-    await npm([...plainInstall, `${name}@${version}`], partial);
-    /* Some are packed without the permission to run, which a script sets. */
-    await chmod(join(partial, path), 0o755);
-  });
-  return join(folder, path);
+  const packages = await cachedPackages(what, [`${name}@${version}`]);
+  const path = join(packages, name, file);
+  /* Some are packed without the permission to run, which a script sets. */
+  await chmod(path, 0o755);
+  return path;
 }
 
 function installs(project, tarball) {
