@@ -2,11 +2,14 @@
 
 // The four cells: a runtime on a system.
 
+import { join } from "node:path";
 import {
+  argv,
   bunPath,
   denoPath,
   ensureNodeModules,
   ensureWindowsRuntimes,
+  repository,
 } from "./setup.js";
 import { openSystem } from "./system.js";
 
@@ -19,9 +22,10 @@ export const cellNames = [
 
 /**
  * Prepares a cell; returns `{ cell, reason }`, where a cell has
- * `run(args, options)`, as `run` in setup/command.js, `runProgram(path, args,
- * options)` for a program of its system, and `path(path)`, a path of this
- * system as the cell sees it. A cell that is not available is null.
+ * `run(args, options)`, as `run` in setup/command.js, `runScript(path, args,
+ * options)` for a file of the repository, `runProgram(path, args, options)` for
+ * a program of its system, and `path(path)`, a path of this system as the cell
+ * sees it. A cell that is not available is null.
  */
 export async function openCell(name) {
   if (!cellNames.includes(name)) {
@@ -54,17 +58,23 @@ function makeCell(name, runtime, programs, system, base) {
   };
   const runProgram = (path, args, options = {}) =>
     system.run(path, args, { ...options, env: { ...env, ...options.env } });
+  const own = (args, options = {}) =>
+    runProgram(programs[runtime], args, {
+      ...options,
+      env: { ...partners, ...options.env },
+    });
+  const denoRun = runtime === "deno"
+    ? argv`run --quiet --no-check --no-lock -A`
+    : [];
   return {
     name,
     runtime,
     system: name.split("-")[1],
     program: programs[runtime],
     path: (path) => system.path(path),
-    run: (args, options = {}) =>
-      runProgram(programs[runtime], args, {
-        ...options,
-        env: { ...partners, ...options.env },
-      }),
+    run: own,
+    runScript: (path, args, options) =>
+      own([...denoRun, system.path(join(repository, path)), ...args], options),
     runProgram,
   };
 }

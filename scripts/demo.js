@@ -12,7 +12,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { openCell } from "./cells.js";
 import { serve } from "./server.js";
-import { describeEnd, repository } from "./setup.js";
+import { argv, describeEnd } from "./setup.js";
 
 const CONNECTIONS = 50;
 const TOTAL_BYTES = 64 * 1024 * 1024;
@@ -28,22 +28,17 @@ const file = resolve(
     ),
 );
 
-/** The arguments that run a program of the repository in a cell. */
-function programOf(cell, path, rest = []) {
-  const run = cell.runtime === "deno" ? ["run", "-A"] : [];
-  return [...run, cell.path(resolve(repository, path)), ...rest];
-}
-
 /** Has one runtime load the other; true if all that came back was right. */
 async function exchange(server, client) {
   console.log(`${client.name} -> ${server.name}:`);
-  const echo = programOf(server, "examples/echo.ts");
   const options = { timeout: TIMEOUT_MS };
   const pattern = /listening on .*:(\d+)/;
-  const { match, stop } = await serve(server, pattern, echo, options);
-  const args = [match[1], client.path(file), CONNECTIONS, TOTAL_BYTES];
-  const load = programOf(client, "scripts/demo/load.ts", args.map(String));
-  const result = await client.run(load, options);
+  const run = (args, options) =>
+    server.runScript("examples/echo.ts", args, options);
+  const { match, stop } = await serve({ run }, pattern, [], options);
+  const args = argv`${match[1]} ${client.path(file)} ${CONNECTIONS}
+    ${TOTAL_BYTES}`;
+  const result = await client.runScript("scripts/demo/load.ts", args, options);
   console.log(result.stdout.trimEnd());
   const { output } = await stop();
   if (!result.ok) {

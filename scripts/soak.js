@@ -8,7 +8,6 @@
 //   npm run soak -- --cell bun-linux --seed 17    the choices of another run
 //   npm run soak -- --visits transfer,reset       only these
 
-import { join } from "node:path";
 import process from "node:process";
 import { inspect, parseArgs } from "node:util";
 import { cellNames, openCell } from "./cells.js";
@@ -30,12 +29,9 @@ const { values } = parseArgs({
 
 /** Runs the program in a cell; true when all was well. */
 async function soak(cell, minutes, seed) {
-  const program = join(repository, "tests", "soak", "soak.ts");
-  const run = argv`run -A --no-check --no-lock`;
-  const args = argv`${cell.runtime === "deno" ? run : []} ${cell.path(program)}
-    --seconds ${minutes * 60} --seed ${seed}
+  const args = argv`--seconds ${minutes * 60} --seed ${seed}
     ${values.visits ? ["--visits", values.visits] : []}`;
-  const ended = await cell.run(args, {
+  const ended = await cell.runScript("tests/soak/soak.ts", args, {
     cwd: repository,
     timeout: minutes * 60_000 + EXTRA_MS,
     onStdout: reporter(cell.name),

@@ -32,9 +32,7 @@ export async function typesStage({ report, jobs }) {
   for (const [what, args] of Object.entries(platforms)) {
     checks[`tsc, the web platform with ${what}`] = () => compile("web", args);
   }
-  const named = Object.entries(checks)
-    .map(([name, check]) => [`types: ${name}`, check]);
-  await report.checks(jobs, Object.fromEntries(named));
+  await report.checks(jobs, checks, "types: ");
 }
 
 // Users have different libraries of types, or none; the files of a package are
