@@ -3,13 +3,7 @@
 // What the scripts need beside node is installed by these, once, and only when
 // a script asks for it; all are quiet when there is nothing to do.
 
-export {
-  announce,
-  cached,
-  cacheFolder,
-  once,
-  repository,
-} from "./setup/cache.js";
+export { cacheFolder, once, repository } from "./setup/cache.js";
 export {
   argv,
   describeEnd,
