@@ -7,6 +7,7 @@ const pattern =
 
 /** The text with another table. */
 export function replaceTable(text, markdown) {
+  if (!pattern.test(text)) throw new Error("there is no table to replace");
   const table = `\n\n${markdown.trim()}\n\n`;
   return text.replace(pattern, (_, begin, __, end) => begin + table + end);
 }
