@@ -15,8 +15,16 @@ const controlLimitMs = 10_000;
 const controls = {
   "control-same": ["answered", true, "yes"],
   "control-other-answer": ["answered", true, "yes"],
-  "control-different": ["answered", false, "no; documented is what was seen"],
-  "control-wrong-system": ["answered", false, "no; documented is the model"],
+  "control-different": [
+    "answered",
+    false,
+    "no; the documentation agrees with the system",
+  ],
+  "control-wrong-system": [
+    "answered",
+    false,
+    "no; the documentation agrees with the model",
+  ],
   "control-undocumented": ["answered", false, "no; not documented"],
   "control-hang": ["hung", false, "no; not documented"],
   "control-crash": ["crashed", false, "no; not documented"],
