@@ -69,10 +69,10 @@ export interface ConnOptions {
    */
   receive?: ReceiveOptions | undefined;
   /**
-   * Sends that may be in flight at once, from 1 to 64, each of up to 256 KiB that
-   * the library holds until the system has accepted it: overlapped sends on
-   * Windows. More of them fill a fast line with a long delay. They are sent in
-   * order.
+   * Sends that may be in flight at once, from 1 to 64, each of up to 256 KiB
+   * that the library holds until the system has accepted it: overlapped sends
+   * on Windows. Raise it for links with a large bandwidth-delay product. They
+   * are sent in order.
    *
    * @default {1}
    */
@@ -80,8 +80,8 @@ export interface ConnOptions {
 }
 
 /**
- * The options of a connection as they are in force. An option that the system
- * has and cannot be asked for is undefined.
+ * The options of a connection as they are in force. One whose value the system
+ * cannot report is undefined.
  */
 export interface ConnOptionsInForce {
   /** See {@linkcode ConnOptions.allowHalfOpen}. */

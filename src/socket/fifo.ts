@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
-/** So many removed entries are in front of the others before these are moved. */
+/** The array is compacted when more than this many removed entries precede the
+ * others. */
 const GAP_MAX = 1024;
 
 /** First in, first out. Mostly it has one entry, which then needs no array. */

@@ -2,10 +2,10 @@
 /* The receiving direction of a connection: pending reads, and received bytes
  * that no read has claimed.
  *
- * Bytes come in two ways. For a loop, and where buffers are posted (see
+ * Bytes are received in two ways. For a loop, and where buffers are posted (see
  * receive_mode.ts) also for read(), the library gets credit, and chunks come
- * with completions. Otherwise read() takes the bytes straight from the system
- * while no credit is open, and so does a loop in "zero-byte" mode. */
+ * with completions. Otherwise read() reads directly from the system while no
+ * credit is open, and so does a loop in "zero-byte" mode. */
 
 import { PENDING } from "../native/completion.ts";
 import { SocketError } from "../errors.ts";
@@ -133,7 +133,8 @@ export class ReceiveQueue {
     this.#credit -= chunk.length;
     const read = this.#reads.shift();
     if (read === undefined) {
-      /* In a detach they must not get lost, as a slab can. */
+      /* A detach must not lose them, and the memory of a slab can be
+       * transferred away. */
       const isCopied = this.#end !== undefined || chunk.length < COPY_BELOW;
       this.#addChunk(isCopied ? chunk.slice() : chunk);
     } else if (read.buffer === undefined) {
@@ -249,7 +250,7 @@ export class ReceiveQueue {
     else this.#credit += bytes;
   }
 
-  /* Has bytes come for the first read. */
+  /* Requests or reads bytes for the first pending read. */
   #serve(): void {
     for (;;) {
       const read = this.#reads.first;
@@ -265,8 +266,8 @@ export class ReceiveQueue {
     }
   }
 
-  /* Reads from the system for the first read. Returns false when that has to
-   * wait, or is at the end. */
+  /* Reads from the system for the first pending read. Returns false when the
+   * read has to wait, or the stream is at its end. */
   #readNow(read: PendingRead): boolean {
     const { loop, id, settings } = this.#owner;
     const { buffer } = read;
