@@ -27,17 +27,17 @@ export interface Endpoint {
   readonly id: number;
   /** A listener: `result` is the id of a new socket. */
   accepted?(result: number, errno: number): void;
-  /** The connection is made, or could not be. */
+  /** The connection attempt has succeeded or failed. */
   connected?(result: number, errno: number): void;
-  /** Bytes have come. */
+  /** Bytes have arrived. */
   received?(chunk: Uint8Array<ArrayBuffer>): void;
-  /** No more bytes come: 0 for the peer's end. */
+  /** No more bytes will arrive; a `result` of 0 is the peer's end. */
   receiveEnded?(result: number, errno: number): void;
   /** There is something to read. */
   readable?(): void;
-  /** The oldest pending send is over. */
+  /** The oldest pending send has completed. */
   sent?(result: number, errno: number): void;
-  /** FIN is out. */
+  /** FIN was sent, or could not be. */
   shut?(result: number, errno: number): void;
   /** The socket is closed; this is its last completion. `handle` is the result
    * of a detach. A negative result is the reason why the library closed the

@@ -116,8 +116,8 @@ export class Loop {
     if (this.#deferred === 0 && !this.#isClosed) this.#defer();
   }
 
-  /** Reads up to `bytes` of what has come for a socket. Returns a chunk, or else
-   * the result of iocp_read(). */
+  /** Reads up to `bytes` of the data that has arrived for a socket. Returns a
+   * chunk, or else the result of iocp_read(). */
   read(socket: number, bytes: number): Uint8Array<ArrayBuffer> | number {
     const slab = this.#slab;
     const buffer = slab.room();
@@ -202,8 +202,8 @@ export class Loop {
       this.kick();
       return;
     }
-    /* Without a ref it parks again after every turn. The turn is taken at once,
-     * so that there is no moment at which no wait is parked. */
+    /* Without a ref it parks again after every turn. The turn runs at once, so
+     * that a wait is parked whenever other code runs. */
     this.#deferred = 1;
     this.#turn();
   };
@@ -249,7 +249,7 @@ export class Loop {
       return;
     }
     /* A deferred turn keeps the process alive, so without a ref every turn
-     * parks: only a wait need not hold it. */
+     * parks: only a parked wait can leave it free to end. */
     if (this.#refs > 0 && !this.#pace.isParkDue) this.#defer();
     else this.#park(this.#events[HEADER_TIMEOUT_MS]);
   }

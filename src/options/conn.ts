@@ -53,11 +53,12 @@ export interface ConnOptions {
   dscp?: number | undefined;
   /**
    * How long, in milliseconds from 0 to 2,147,483,647, `close()` waits for a
-   * peer that acknowledges none of the bytes that were written, before it resets
-   * the connection. It checks four times in that time, so it may wait a quarter
-   * longer. A peer that acknowledges bytes, however slowly, gets all of them.
-   * Windows before version 1703 of Windows 10, and Wine, do not report what is
-   * acknowledged; there a peer has to accept 256 KiB in that time.
+   * peer that acknowledges none of the bytes that were written, before it
+   * resets the connection. It checks four times in that time, so it may wait a
+   * quarter longer. A peer that acknowledges at least 64 bytes in each such
+   * time gets all of them. Windows before version 1703 of Windows 10, and Wine,
+   * do not report what is acknowledged; there a peer has to accept 256 KiB in
+   * that time.
    *
    * @default {30_000}
    */

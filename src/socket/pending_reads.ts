@@ -74,7 +74,7 @@ export class PendingReads {
     else this.#others.remove(read);
   }
 
-  /** Settles all of them: no bytes come any more. */
+  /** Settles all of them: no more bytes will arrive. */
   end(error: Error | undefined): void {
     for (const read of this.#removeAll()) {
       if (error !== undefined) read.reject(error);

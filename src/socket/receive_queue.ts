@@ -122,13 +122,13 @@ export class ReceiveQueue {
     else this.#settleAtEnd(read);
   }
 
-  /** Withdraws a pending read; bytes that come are for the next one. */
+  /** Withdraws a pending read; bytes that arrive later are for the next one. */
   cancel(read: PendingRead): void {
     this.#reads.remove(read);
     this.#serve();
   }
 
-  /** Bytes have come; `chunk` is a part of a slab. */
+  /** Bytes have arrived; `chunk` is a part of a slab. */
   received(chunk: Chunk): void {
     this.#credit -= chunk.length;
     const read = this.#reads.shift();
@@ -151,8 +151,8 @@ export class ReceiveQueue {
     this.#serve();
   }
 
-  /** No more bytes come: the peer has ended, or an error. Chunks that have come
-   * before can still be read. */
+  /** No more bytes will arrive: the peer has ended, or the direction has
+   * failed. Queued chunks can still be read. */
   end(error: Error | undefined): void {
     if (this.#end !== undefined) return;
     this.#end = error ?? "peer";
@@ -170,7 +170,7 @@ export class ReceiveQueue {
 
   /**
    * This side detaches: loops end and reads fail, but {@linkcode removeAll}
-   * returns the chunks that have come and those that still come. Until
+   * returns the chunks that have arrived and those that still arrive. Until
    * {@linkcode prepareDetach} returns nothing is changed.
    */
   detach(detail: string): void {
@@ -185,7 +185,8 @@ export class ReceiveQueue {
     if (typeof this.#end === "object") throw this.#end;
   }
 
-  /** Adds bytes that came before the connection was added to its loop. */
+  /** Adds bytes that had arrived before the connection was added to its
+   * loop. */
   preload(bytes: Chunk): void {
     if (bytes.length > 0) this.#addChunk(bytes);
   }

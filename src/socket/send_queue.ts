@@ -86,7 +86,7 @@ export class SendQueue {
   #writes = emptyFifo<PendingWrite>();
   #sends = emptyFifo<PendingSend>();
   #error: Error | undefined;
-  /** "ending": closeWrite() was called; "ended": FIN is out. */
+  /** "ending": closeWrite() was called; "ended": FIN was sent. */
   #state: "open" | "ending" | "ended" = "open";
 
   constructor(owner: SendOwner) {
@@ -104,13 +104,13 @@ export class SendQueue {
     return !this.isBusy && this.#error === undefined && this.#state === "open";
   }
 
-  /** True once FIN is out. */
+  /** True once FIN was sent. */
   get isEnded(): boolean {
     return this.#state === "ended";
   }
 
-  /** True if the library has accepted all that was written. It sends that also
-   * after a close, as the system does. */
+  /** True if the library has accepted all that was written. It sends these
+   * bytes even after a close, as the system does. */
   get isAllAccepted(): boolean {
     const write = this.#writes.first;
     return write === undefined || write.bytes === undefined;
@@ -180,7 +180,7 @@ export class SendQueue {
     });
   }
 
-  /** The oldest send is over. */
+  /** The oldest send has completed. */
   sent(result: number, errno: number): void {
     if (result < 0) {
       this.fail(this.#owner.failure(result, "write", errno));
@@ -195,7 +195,7 @@ export class SendQueue {
     this.#run();
   }
 
-  /** FIN is out, or could not be sent. */
+  /** FIN was sent, or could not be. */
   shut(result: number, errno: number): void {
     const end = this.#writes.shift();
     if (end === undefined) return;
