@@ -19,7 +19,7 @@ import {
 } from "../scripts/setup.js";
 import { measure } from "./measure.js";
 import { chooseCores } from "./processes.js";
-import { buildLibuv, compilePrograms } from "./programs.js";
+import { compilePrograms } from "./programs.js";
 import { servers } from "./servers.js";
 import { workloads } from "./workloads.js";
 
@@ -89,14 +89,6 @@ async function measureAll(options, args, folder) {
   const report = await import("./report.js");
   const { quick, rounds, seconds, settle } = options;
   const programs = await compilePrograms(folder);
-  const leftOut = [];
-  if (options.servers.some(({ name }) => name === "libuv")) {
-    programs.libuv = await buildLibuv().catch((error) => {
-      leftOut.push(`Without libuv: ${error.message}.`);
-    });
-  }
-  const chosen = options.servers
-    .filter(({ name }) => name !== "libuv" || programs.libuv);
   const bench = {
     programs,
     cores: await chooseCores(),
@@ -113,19 +105,18 @@ async function measureAll(options, args, folder) {
     commit: (await run("git", git)).stdout.trim() || "unknown",
     command: ["npm run bench --", ...args].join(" "),
     machine: await describeMachine(),
-    ...{ rounds, seconds, leftOut },
+    ...{ rounds, seconds },
     workloads: [],
   };
   console.log(results.machine);
   for (const workload of options.workload) {
-    const done = await measure(bench, chosen, workload, showStep);
+    const done = await measure(bench, options.servers, workload, showStep);
     showStep("");
     results.workloads.push(done);
     console.log(`\n${done.name}: ${report.sentence(done)}\n`);
     console.log(report.workloadTable(done));
     for (const line of report.describeTrouble(done)) console.log(line);
   }
-  for (const line of leftOut) console.log(line);
   console.log(`\n${report.comparisonTable(results)}`);
   if (!options.write) return;
   for (const name of ["README.md", "docs/benchmarks.md"]) {

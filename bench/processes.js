@@ -4,6 +4,7 @@
 // of its own and with as many descriptors as it may have.
 
 import { readFile } from "node:fs/promises";
+import { serve } from "../scripts/server.js";
 import { run, runOrThrow } from "../scripts/setup.js";
 
 /* Becomes the program, which thus has the process id that is printed first, and
@@ -16,31 +17,12 @@ const launch = 'ulimit -n "$(ulimit -Hn)"; echo "process $$"; ' +
  * to what it has written.
  */
 export async function startServer({ cores, timeout }, command) {
-  const stop = new AbortController();
-  let text = "";
-  let found;
-  const started = new Promise((resolve) => found = resolve);
-  const ended = run("sh", ["-c", launch, `${cores.server}`, ...command], {
-    signal: stop.signal,
-    timeout,
-    onStdout(chunk) {
-      text += chunk;
-      const pattern = /^process (\d+)\n[^]*^listening on 127\.0\.0\.1:(\d+)\n/m;
-      const [, pid, port] = pattern.exec(text) ?? [];
-      if (port !== undefined) found({ pid, port });
-    },
-  });
-  const server = await Promise.race([started, ended]);
-  if (server.port === undefined) {
-    throw new Error(`the server did not start:\n${server.output}`);
-  }
-  return {
-    ...server,
-    async stop() {
-      stop.abort();
-      return (await ended).output;
-    },
-  };
+  const shell = { run: (args, options) => run("sh", args, options) };
+  const pattern = /^process (\d+)\n[^]*^listening on 127\.0\.0\.1:(\d+)\n/m;
+  const args = ["-c", launch, `${cores.server}`, ...command];
+  const { match, stop } = await serve(shell, pattern, args, { timeout });
+  const [, pid, port] = match;
+  return { pid, port, stop: async () => (await stop()).output };
 }
 
 /** Runs the load and returns its figures; `options` are by name. */

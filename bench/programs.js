@@ -2,17 +2,9 @@
 
 // The C programs of the bench.
 
-import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  cached,
-  describeEnd,
-  ensureDebian,
-  ensureZig,
-  runOrThrow,
-  zigEnvironment,
-} from "../scripts/setup.js";
+import { ensureZig, runOrThrow, zigEnvironment } from "../scripts/setup.js";
 import { folder as servers } from "./servers.js";
 
 const load = join(import.meta.dirname, "load");
@@ -34,29 +26,4 @@ export async function compileC(sources, program) {
   const options = { env: zigEnvironment() };
   await runOrThrow(await ensureZig(), [...args, "-o", program, "-lm"], options);
   return program;
-}
-
-/* The library comes from its package, which is not installed, and is linked
- * statically, so that the program runs outside of the Debian folder as well. */
-const script = `set -e
-  cd "$2"
-  apt-get download -qq libuv1-dev
-  dpkg-deb -x libuv1-dev_*.deb package
-  gcc -std=gnu11 -Wall -Wextra -Werror -O2 -Ipackage/usr/include "$1" \\
-    -static package/usr/lib/x86_64-linux-gnu/libuv.a -pthread -o libuv
-  rm -rf package libuv1-dev_*.deb`;
-
-/** Builds the server on libuv, once for each version of its source. */
-export async function buildLibuv() {
-  const { debian, reason } = await ensureDebian();
-  if (!debian) throw new Error(`libuv is from Debian: ${reason}`);
-  const source = join(servers, "libuv.c");
-  const hash = createHash("sha256").update(await readFile(source));
-  const name = `bench-libuv-${hash.digest("hex").slice(0, 12)}`;
-  const made = await cached(name, "the libuv server", async (partial) => {
-    const args = ["-c", script, "sh", source, partial];
-    const result = await debian.run("sh", args, { timeout: 300_000 });
-    if (!result.ok) throw new Error(`${result.output}${describeEnd(result)}`);
-  });
-  return join(made, "libuv");
 }

@@ -147,7 +147,7 @@ export function updatePage(page, results) {
   const parts = {
     comparison: [comparisonTable(results)],
     source,
-    figures: [...figures, ...results.leftOut],
+    figures,
   };
   return page.replaceAll(
     /(<!-- (\w+) -->\n)[^]*?(<!-- end -->)/g,

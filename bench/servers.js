@@ -22,7 +22,6 @@ const buffer = { echo: "echo-buffer" };
 /** Every server; `command` is given a role and the paths of the C programs. */
 export const servers = [
   { name: "c", roles: tcp, command: (role, { floor }) => [floor, role] },
-  { name: "libuv", roles: { echo: "echo" }, command: (_, p) => [p.libuv] },
   { name: "iocp-deno", roles: all, command: deno("iocp.ts") },
   { name: "iocp-bun", roles: all, command: bun("iocp.ts") },
   { name: "iocp-deno-buffer", roles: buffer, command: deno("iocp.ts") },

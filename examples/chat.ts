@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-// A chat room: the first line is the nickname, "/quit" leaves. Try it with nc,
-// telnet or PuTTY (raw):
+// A chat room. The first line is the nickname; "/quit" disconnects. Try it with
+// nc, telnet or PuTTY (raw):
 //   deno run --allow-ffi --allow-net examples/chat.ts --port 8080
 //   bun examples/chat.ts --port 8080
 
@@ -35,7 +35,7 @@ async function* lines(conn: Conn): AsyncGenerator<string, void> {
 
 const encoder = new TextEncoder();
 
-/** One person in the room. */
+/** A client in the room. */
 class Member {
   readonly #conn: Conn;
   #pending = 0;
@@ -45,7 +45,7 @@ class Member {
     this.#conn = conn;
   }
 
-  /** Sends a line without waiting: a member may read slowly. */
+  /** Sends a line without waiting. A member that reads too slowly is reset. */
   send(line: string): void {
     if (this.#pending === PENDING_MAX) return this.#conn.reset();
     this.#pending++;
@@ -61,7 +61,7 @@ function sendToAll(line: string): void {
   for (const member of members) member.send(line);
 }
 
-/** Why a nickname cannot be used, or undefined. */
+/** Why a nickname cannot be used; undefined if it can. */
 function problemOf(nickname: string): string | undefined {
   if (!/^[\p{L}\p{N}_-]{1,20}$/u.test(nickname)) {
     return "Use 1 to 20 letters and digits";

@@ -47,8 +47,8 @@ const TYPES: Record<string, string> = {
   ".webp": "image/webp",
 };
 
-/** The path of the file for a URL, or undefined if there is none or it must not
- * be served. */
+/** The path of the file for a URL; undefined if it does not exist or is outside
+ * the root. */
 async function findFile(pathname: string): Promise<string | undefined> {
   let name: string;
   try {
@@ -56,12 +56,12 @@ async function findFile(pathname: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-  // On Windows these are a separator, a drive or stream, and the end of a path.
+  // On Windows "\" is a separator, ":" a drive or stream, and "\0" ends a path.
   if (/[\\:\0]/.test(name)) return undefined;
   const parts = name.split("/");
   if (parts.some((part) => part.startsWith("."))) return undefined;
   try {
-    // A link may still lead out of the folder.
+    // A symbolic link may lead out of the root.
     const path = await realpath(join(root, ...parts));
     const isInside = path === root || path.startsWith(join(root, sep));
     return isInside ? path : undefined;
@@ -76,20 +76,20 @@ function answer(response: ServerResponse, status: number, text: string): void {
   response.end(`${text}\n`);
 }
 
-/** Sends a file at the pace of the client. */
+/** Sends a file, reading no faster than the client receives. */
 async function sendFile(
   path: string,
   size: number,
   response: ServerResponse,
 ): Promise<void> {
-  const gone = new AbortController();
-  response.once("close", () => gone.abort());
-  const { signal } = gone;
+  const controller = new AbortController();
+  response.once("close", () => controller.abort());
+  const { signal } = controller;
   let left = size;
-  // The file may grow meanwhile, but its length has been sent.
+  // Content-Length has been sent, so ignore what is appended to the file now.
   for await (const chunk of createReadStream(path, { end: size - 1, signal })) {
     left -= chunk.length;
-    // Pass the last part to end(), unlike pipeline(): Deno 2.9 loses the next
+    // Unlike pipeline(), pass the last part to end(): Deno 2.9 loses the next
     // request over TLS if the body is complete before end().
     if (left === 0) return void response.end(chunk);
     if (!response.write(chunk)) await once(response, "drain", { signal });
@@ -106,13 +106,13 @@ async function serveFile(
     answer(response, 405, "method not allowed");
     return;
   }
-  // Not new URL(), which resolves ".." and reads "//x" as a host.
+  // new URL() would resolve ".." and parse "//x" as a host.
   const [pathname, ...query] = request.url!.split("?");
   let path = await findFile(pathname!);
   let file = path === undefined ? undefined : await stat(path);
   if (file?.isDirectory()) {
     if (!pathname!.endsWith("/")) {
-      // With two slashes at the start it would be another host.
+      // A location that begins with two slashes would be another host.
       const target = `/${pathname!.replace(/^\/+/, "")}/`;
       response.setHeader("Location", [target, ...query].join("?"));
       answer(response, 301, "moved");
@@ -142,7 +142,7 @@ async function handle(
   } catch (error) {
     if (response.destroyed) return; // The client has disconnected.
     console.error(`${request.url}: ${error}`);
-    // After a part of the file, only a reset shows that the rest is missing.
+    // Once the headers are sent, only a reset shows that the rest is missing.
     if (response.headersSent) response.destroy();
     else answer(response, 500, "cannot read the file");
   }

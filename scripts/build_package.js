@@ -8,25 +8,21 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { ensureNodeModules, repository, runOrThrow, tscPath } from "./setup.js";
 
-const config = join(repository, "scripts", "types", "build.json");
+const config = join(repository, "scripts", "build_package.json");
 
-/** Builds into dist/ of the checkout. */
-export async function buildPackage() {
-  await ensureNodeModules();
-  const dist = join(repository, "dist");
-  await rm(dist, { recursive: true, force: true });
-  await runOrThrow(process.execPath, [tscPath(), "-p", config]);
-  const names = (await readdir(dist, { recursive: true }))
-    .filter((name) => name.endsWith(".d.ts")).map((name) => join(dist, name));
-  for (const path of names) {
-    await writeFile(path, withJsExtensions(await readFile(path, "utf8")));
-  }
-  const used = await declarationsFrom(join(dist, "mod.d.ts"));
-  for (const path of names) if (!used.has(path)) await rm(path);
+await ensureNodeModules();
+const dist = join(repository, "dist");
+await rm(dist, { recursive: true, force: true });
+await runOrThrow(process.execPath, [tscPath(), "-p", config]);
+const names = (await readdir(dist, { recursive: true }))
+  .filter((name) => name.endsWith(".d.ts")).map((name) => join(dist, name));
+for (const path of names) {
+  await writeFile(path, withJsExtensions(await readFile(path, "utf8")));
 }
+const used = await declarationsFrom(join(dist, "mod.d.ts"));
+for (const path of names) if (!used.has(path)) await rm(path);
 
 // Only these can reach a user's compiler.
 async function declarationsFrom(path, used = new Set()) {
@@ -45,5 +41,3 @@ function withJsExtensions(text) {
     .replace(/(import\("\.[^"]*)\.ts"\)/g, '$1.js")')
     .replace(/^import "(\..*)\.ts";$/gm, 'import "$1.js";');
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await buildPackage();

@@ -13,7 +13,7 @@ import {
 } from "../ffi/compile.js";
 import { inParallel } from "./parallel.js";
 import { detail, say } from "./report.js";
-import { argv, describeEnd, run, zigEnvironment } from "./setup.js";
+import { argv, describeEnd, ensureZig, run, zigEnvironment } from "./setup.js";
 
 const skipCode = 77;
 const timeout = 600_000;
@@ -46,7 +46,7 @@ export function sharedFiles(root, system) {
  * Runs the compiler of a system. Windows programs are compiled by mingw's gcc
  * where `debian` has it, since Zig first spends minutes on the C runtime.
  */
-export async function compile(system, { zig, debian, folders }, args) {
+export async function compile(system, { debian, folders }, args) {
   const target = targetOf(system);
   const result = system === "windows" && debian
     ? await debian.run(
@@ -54,7 +54,7 @@ export async function compile(system, { zig, debian, folders }, args) {
       [...args, "-static-libgcc"],
       { folders, timeout },
     )
-    : await run(zig, argv`cc -target ${target.triple} ${args}`, {
+    : await run(await ensureZig(), argv`cc -target ${target.triple} ${args}`, {
       env: zigEnvironment(),
       timeout,
     });
@@ -69,11 +69,11 @@ export async function compile(system, { zig, debian, folders }, args) {
 export async function compilePrograms(
   root,
   sources,
-  { system, library, folder, jobs, ...tools },
+  { system, library, folder, jobs, debian },
 ) {
   const flags = systems[system];
   const folders = [root, folder];
-  const cc = (args) => compile(system, { ...tools, folders }, args);
+  const cc = (args) => compile(system, { debian, folders }, args);
   const object = async (source) => {
     const path = join(folder, `${basename(source)}.o`);
     await cc([
@@ -93,8 +93,10 @@ export async function compilePrograms(
   );
   // Mingw's linker accepts a DLL; the one of Zig needs an import library.
   const imports = join(folder, "iocp.lib");
-  const isImported = system === "windows" && !tools.debian;
-  if (isImported) await importLibrary(tools.zig, join(root, "ffi"), imports);
+  const isImported = system === "windows" && !debian;
+  if (isImported) {
+    await importLibrary(await ensureZig(), join(root, "ffi"), imports);
+  }
   return await inParallel(sources, jobs, async (source) => {
     const name = basename(source, ".c");
     const program = join(folder, name, name + flags.suffix);

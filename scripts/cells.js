@@ -1,16 +1,17 @@
 // Copyright the iocp authors. MIT license.
 
-// The four cells: a runtime on a system. Windows has only its own, which need no
-// Wine there.
+// The four cells: a runtime on a system.
 
+import { join } from "node:path";
 import {
+  argv,
   bunPath,
   denoPath,
   ensureNodeModules,
   ensureWindowsRuntimes,
-  ensureWine,
-  run,
+  repository,
 } from "./setup.js";
+import { openSystem } from "./system.js";
 
 export const cellNames = [
   "deno-linux",
@@ -19,42 +20,27 @@ export const cellNames = [
   "bun-windows",
 ];
 
-// There are libraries for these alone; elsewhere there is no native cell.
-const native = process.arch === "x64"
-  ? { win32: "windows", linux: "linux" }[process.platform]
-  : undefined;
-
 /**
  * Prepares a cell; returns `{ cell, reason }`, where a cell has
- * `run(args, options)`, as `run` in setup/command.js, `runProgram(path, args,
- * options)` for a program of its system, and `path(path)`, a path of this
- * system as the cell sees it. A cell that is not available is null.
+ * `run(args, options)`, as `run` in setup/command.js, `runScript(path, args,
+ * options)` for a file of the repository, `runProgram(path, args, options)` for
+ * a program of its system, and `path(path)`, a path of this system as the cell
+ * sees it. A cell that is not available is null.
  */
 export async function openCell(name) {
   if (!cellNames.includes(name)) {
     throw new Error(`no such cell: ${name} (${cellNames.join(", ")})`);
   }
   const [runtime, system] = name.split("-");
-  if (system === native) return { cell: await nativeCell(name, runtime) };
-  if (process.platform !== "linux" || native === undefined) {
-    const here = `${process.platform} ${process.arch}`;
-    return { cell: null, reason: `this is ${here}: it has no such cell` };
+  const { reason, debian, ...programs } = await openSystem(system);
+  if (reason) return { cell: null, reason };
+  if (debian) {
+    const paths = await ensureWindowsRuntimes();
+    return { cell: makeCell(name, runtime, paths, programs, passed()) };
   }
-  const { wine, reason } = await ensureWine();
-  if (!wine) return { cell: null, reason };
-  return { cell: await wineCell(name, runtime, wine) };
-}
-
-async function nativeCell(name, runtime) {
   await ensureNodeModules();
-  const programs = { deno: denoPath(), bun: bunPath() };
-  const path = (path) => path;
-  return makeCell(name, runtime, programs, { path, run }, process.env);
-}
-
-async function wineCell(name, runtime, wine) {
-  const programs = await ensureWindowsRuntimes();
-  return makeCell(name, runtime, programs, wine, passed());
+  const paths = { deno: denoPath(), bun: bunPath() };
+  return { cell: makeCell(name, runtime, paths, programs, process.env) };
 }
 
 function makeCell(name, runtime, programs, system, base) {
@@ -72,17 +58,23 @@ function makeCell(name, runtime, programs, system, base) {
   };
   const runProgram = (path, args, options = {}) =>
     system.run(path, args, { ...options, env: { ...env, ...options.env } });
+  const own = (args, options = {}) =>
+    runProgram(programs[runtime], args, {
+      ...options,
+      env: { ...partners, ...options.env },
+    });
+  const denoRun = runtime === "deno"
+    ? argv`run --quiet --no-check --no-lock -A`
+    : [];
   return {
     name,
     runtime,
     system: name.split("-")[1],
     program: programs[runtime],
     path: (path) => system.path(path),
-    run: (args, options = {}) =>
-      runProgram(programs[runtime], args, {
-        ...options,
-        env: { ...partners, ...options.env },
-      }),
+    run: own,
+    runScript: (path, args, options) =>
+      own([...denoRun, system.path(join(repository, path)), ...args], options),
     runProgram,
   };
 }

@@ -11,9 +11,8 @@ import { relative, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { openCell } from "./cells.js";
-import { byJson, Progress } from "./progress.js";
 import { serve } from "./server.js";
-import { describeEnd, repository } from "./setup.js";
+import { argv, describeEnd } from "./setup.js";
 
 const CONNECTIONS = 50;
 const TOTAL_BYTES = 64 * 1024 * 1024;
@@ -29,54 +28,23 @@ const file = resolve(
     ),
 );
 
-/** The arguments that run a program of the repository in a cell. */
-function programOf(cell, path, rest = []) {
-  const run = cell.runtime === "deno" ? ["run", "-A"] : [];
-  return [...run, cell.path(resolve(repository, path)), ...rest];
-}
-
-/** Has one runtime load the other; returns the last report of the load. */
+/** Has one runtime load the other; true if all that came back was right. */
 async function exchange(server, client) {
-  const name = `${client.name} -> ${server.name}`;
-  const echo = programOf(server, "examples/echo.ts");
+  console.log(`${client.name} -> ${server.name}:`);
   const options = { timeout: TIMEOUT_MS };
-  const { match, stop } = await serve(
-    server,
-    /listening on .*:(\d+)/,
-    echo,
-    options,
-  );
-  const progress = new Progress();
-  let last;
-  const args = [match[1], client.path(file), CONNECTIONS, TOTAL_BYTES];
-  const load = await client.run(
-    programOf(client, "scripts/demo/load.ts", args.map(String)),
-    {
-      ...options,
-      onStdout: byJson((report) => {
-        last = report;
-        const percent = Math.floor(report.echoed / report.total * 100);
-        progress.show(`${name}: ${percent} %`);
-      }),
-    },
-  );
-  progress.end();
-  await stop();
-  if (load.ok && last?.seconds !== undefined) return last;
-  throw new Error(`${name}: ${describeEnd(load)}\n${load.output}`);
-}
-
-function report(name, { echoed, seconds, wrong, engine, library }) {
-  const mib = echoed / 2 ** 20;
-  console.log(
-    `${name}: ${mib.toFixed(0)} MiB there and back in ${
-      seconds.toFixed(2)
-    } s, ` +
-      `${(mib / seconds).toFixed(0)} MiB/s each way, ` +
-      `${CONNECTIONS - wrong} of ${CONNECTIONS} connections with the right ` +
-      `SHA-256 (${engine}, ${library})`,
-  );
-  return wrong === 0;
+  const pattern = /listening on .*:(\d+)/;
+  const run = (args, options) =>
+    server.runScript("examples/echo.ts", args, options);
+  const { match, stop } = await serve({ run }, pattern, [], options);
+  const args = argv`${match[1]} ${client.path(file)} ${CONNECTIONS}
+    ${TOTAL_BYTES}`;
+  const result = await client.runScript("scripts/demo/load.ts", args, options);
+  console.log(result.stdout.trimEnd());
+  const { output } = await stop();
+  if (!result.ok) {
+    console.error(`${describeEnd(result)}\n${result.stderr}\n${output}`);
+  }
+  return result.ok;
 }
 
 const cells = [];
@@ -95,7 +63,6 @@ console.log(
 );
 let isRight = true;
 for (const [server, client] of [[deno, bun], [bun, deno]]) {
-  const result = await exchange(server, client);
-  isRight = report(`${client.name} -> ${server.name}`, result) && isRight;
+  isRight = await exchange(server, client) && isRight;
 }
 process.exit(isRight ? 0 : 1);

@@ -4,21 +4,24 @@
 // clang-format; both come from npm. Without `--write` it only says what is not
 // formatted.
 
-import { existsSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import {
+  argv,
   cacheFolder,
-  describeEnd,
   dprintPath,
   ensureNodeModules,
+  problemsOf,
   repository,
   run,
 } from "./setup.js";
 
-const foldersOfC = ["ffi", "bench", "examples"];
+const clangFormat = join(
+  repository,
+  "node_modules/@wasm-fmt/clang-format/clang-format-cli.cjs",
+);
 
 /** Formats, or with `write` false only checks; returns what is wrong. */
 export async function formatWithDprint(write) {
@@ -28,53 +31,22 @@ export async function formatWithDprint(write) {
     DPRINT_CACHE_DIR: join(cacheFolder(), "dprint-cache"),
     NO_COLOR: "1",
   };
-  const command = write ? ["fmt"] : ["check"];
-  const args = [...command, "--config", join(repository, "dprint.json")];
-  const result = await run(dprintPath(), args, { cwd: repository, env });
-  if (result.ok) return [];
-  // It colours its output even in a pipe.
-  const plain = result.output.replace(/\x1b\[[0-9;]*m/g, "").trim();
-  return [plain || `dprint: ${describeEnd(result)}`];
+  const args = [write ? "fmt" : "check"];
+  return problemsOf(await run(dprintPath(), args, { cwd: repository, env }));
 }
 
 /** Formats the C files, or with `write` false only checks; as above. */
 export async function formatC(write) {
   await ensureNodeModules();
-  const module = join(
-    repository,
-    "node_modules/@wasm-fmt/clang-format/clang-format-node.js",
-  );
-  const { format } = await import(pathToFileURL(module).href);
-  const style = await readFile(join(repository, ".clang-format"), "utf8");
-  const problems = [];
-  for (const file of await filesOfC()) {
-    const name = relative(repository, file).replaceAll("\\", "/");
-    const text = await readFile(file, "utf8");
-    const formatted = format(text, file.endsWith(".h") ? "a.c" : file, style);
-    if (formatted === text) continue;
-    if (write) await writeFile(file, formatted);
-    else problems.push(`${name}:${firstDifference(text, formatted)}`);
-  }
-  return problems;
-}
-
-async function filesOfC() {
   const files = [];
-  for (const folder of foldersOfC) {
-    const path = join(repository, folder);
-    if (!existsSync(path)) continue;
-    for (const name of await readdir(path, { recursive: true })) {
-      if (/\.[ch]$/.test(name)) files.push(join(path, name));
-    }
+  for (const folder of ["ffi", "bench", "tests"]) {
+    const names = await readdir(join(repository, folder), { recursive: true });
+    const sources = names.filter((name) => /\.[ch]$/.test(name));
+    files.push(...sources.map((name) => join(folder, name)));
   }
-  return files.sort();
-}
-
-function firstDifference(text, formatted) {
-  const [is, wanted] = [text.split("\n"), formatted.split("\n")];
-  const line = is.findIndex((content, index) => content !== wanted[index]);
-  return `${line + 1}: not formatted; is:\n  ${is[line]}\nand should be:\n` +
-    `  ${wanted[line]}`;
+  const args = argv`${clangFormat} ${write ? "-i" : ["--dry-run", "--Werror"]}
+    ${files}`;
+  return problemsOf(await run(process.execPath, args, { cwd: repository }));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

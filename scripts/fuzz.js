@@ -89,9 +89,8 @@ async function work(target, scratch) {
 
 async function build(target, how, scratch) {
   console.log(`${target.name}: building with ${how.compiler} ...`);
-  return await buildTarget(
-    ...[debian, repository, target, how, scratch, defaultJobs],
-  );
+  const build = { debian, root: repository, scratch, jobs: defaultJobs };
+  return await buildTarget(target, how, build);
 }
 
 async function start(program, args, scratch, options = {}) {

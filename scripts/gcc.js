@@ -1,5 +1,8 @@
 // Copyright the iocp authors. MIT license.
 
+// Compilers of the Debian folder. A build is `{ debian, ffi, folder, jobs }`:
+// command lines run in the folder `ffi`, `jobs` at once, and write to `folder`.
+
 import { join } from "node:path";
 import { describeEnd } from "./setup.js";
 
@@ -8,21 +11,21 @@ export function objectOf(folder, file) {
   return join(folder, `${file.replaceAll("/", "_")}.o`);
 }
 
-/** The command lines that compile files into `folder`. */
-export function compileLines(compiler, folder, files, flags) {
-  return files.map((file) =>
-    [compiler, ...flags, "-c", file, "-o", objectOf(folder, file)].join(" ")
-  );
+/** Compiles files into the folder of a build; returns the objects. */
+export async function compileObjects(build, compiler, files, flags) {
+  const objects = files.map((file) => objectOf(build.folder, file));
+  const lines = files
+    .map((file, i) => [compiler, ...flags, "-c", file, "-o", objects[i]]);
+  await runCompilers(build, ...lines);
+  return objects;
 }
 
-/**
- * Runs command lines of compilers in the folder `ffi`, inside Debian and
- * `jobs` at once. Throws what they print when one fails.
- */
-export async function runLines(debian, ffi, lines, { folder, jobs }) {
+/** Runs command lines; throws what they print when one fails. */
+export async function runCompilers({ debian, ffi, folder, jobs }, ...lines) {
+  if (lines.length === 0) return;
   const script = 'echo "$1" | xargs -P "$2" -I {} sh -c {}';
-  const args = ["-c", script, "sh", lines.join("\n"), String(jobs)];
-  const result = await debian.run("sh", args, {
+  const text = lines.map((line) => line.join(" ")).join("\n");
+  const result = await debian.run("sh", ["-c", script, "sh", text, `${jobs}`], {
     cwd: ffi,
     timeout: 600_000,
     folders: [folder, ffi],

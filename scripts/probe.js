@@ -13,9 +13,10 @@ import { join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { formatWithDprint } from "./format.js";
-import { buildProbe, runProbe, windowsRunner } from "./probe/program.js";
+import { buildProbe, runProbe } from "./probe/program.js";
 import { replaceTable } from "./probe/table.js";
 import { inTemporaryFolder, repository } from "./setup.js";
+import { openSystem } from "./system.js";
 
 async function main() {
   const { values } = parseArgs({
@@ -31,15 +32,15 @@ async function main() {
   if (values.write && (values.filter || values.controls)) {
     throw new Error("--write takes all rules: no --filter, no --controls");
   }
-  const runner = await windowsRunner();
-  if (runner.reason) throw new Error(`Wine is not available: ${runner.reason}`);
+  const windows = await openSystem("windows");
+  if (windows.reason) throw new Error(`Cannot probe: ${windows.reason}`);
   const args = values.controls ? ["--controls"] : [];
   for (const name of ["filter", "limit", "jobs"]) {
     if (values[name] !== undefined) args.push(`--${name}`, values[name]);
   }
   await inTemporaryFolder("iocp-probe-", async (folder) => {
     const program = await buildProbe(join(repository, "ffi"), folder);
-    const { markdown, json } = await runProbe(runner, program, args);
+    const { markdown, json } = await runProbe(windows, program, args);
     console.log(markdown.trim());
     if (values.json) await writeFile(resolve(values.json), json);
     if (values.write) await writeTable(markdown);

@@ -15,8 +15,11 @@ export class Report {
     return passed;
   }
 
-  /** Runs checks by their names, `jobs` at once, and reports them in order. */
-  async checks(jobs, checks) {
+  /**
+   * Runs checks by their names, which are shown after `prefix`, `jobs` at once,
+   * and reports them in order.
+   */
+  async checks(jobs, checks, prefix = "") {
     const run = async ([, check]) => {
       const started = Date.now();
       const problems = await Promise.resolve().then(check)
@@ -27,7 +30,7 @@ export class Report {
       const passed = problems.length === 0;
       if (passed) this.passed += 1;
       else this.failed += 1;
-      say(`${name}: ${passed ? "ok" : "FAILED"} (${seconds} s)`);
+      say(`${prefix}${name}: ${passed ? "ok" : "FAILED"} (${seconds} s)`);
       for (const problem of problems) detail(problem);
     };
     const list = Object.entries(checks);

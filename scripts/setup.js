@@ -3,13 +3,7 @@
 // What the scripts need beside node is installed by these, once, and only when
 // a script asks for it; all are quiet when there is nothing to do.
 
-export {
-  announce,
-  cached,
-  cacheFolder,
-  once,
-  repository,
-} from "./setup/cache.js";
+export { cacheFolder, once, repository } from "./setup/cache.js";
 export {
   argv,
   describeEnd,
@@ -22,12 +16,13 @@ export { inTemporaryFolder } from "./setup/folder.js";
 export { ownNetwork, testsAtOnce } from "./setup/network.js";
 export {
   bunPath,
+  cachedPackages,
   denoPath,
   dprintPath,
   ensureNodeModules,
+  ensureWindowsRuntimes,
   npm,
   tscPath,
 } from "./setup/node_modules.js";
-export { ensureWindowsRuntimes } from "./setup/windows_runtimes.js";
 export { ensureWine } from "./setup/wine.js";
 export { ensureZig, zigEnvironment } from "./setup/zig.js";

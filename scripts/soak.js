@@ -8,15 +8,15 @@
 //   npm run soak -- --cell bun-linux --seed 17    the choices of another run
 //   npm run soak -- --visits transfer,reset       only these
 
-import { join } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { inspect, parseArgs } from "node:util";
 import { cellNames, openCell } from "./cells.js";
-import { byJson, Progress } from "./progress.js";
 import { argv, describeEnd, repository } from "./setup.js";
 
 /** What a cell needs beside its minutes, however slow it is. */
 const EXTRA_MS = 600_000;
+/** The counters, which come every second, are printed this often. */
+const SHOW_MS = 10_000;
 
 const { values } = parseArgs({
   options: {
@@ -29,61 +29,39 @@ const { values } = parseArgs({
 
 /** Runs the program in a cell; true when all was well. */
 async function soak(cell, minutes, seed) {
-  const program = join(repository, "tests", "soak", "soak.ts");
-  const run = argv`run -A --no-check --no-lock`;
-  const args = argv`${cell.runtime === "deno" ? run : []} ${cell.path(program)}
-    --seconds ${minutes * 60} --seed ${seed}
+  const args = argv`--seconds ${minutes * 60} --seed ${seed}
     ${values.visits ? ["--visits", values.visits] : []}`;
-  const progress = new Progress();
-  let summary;
-  const ended = await cell.run(args, {
+  const ended = await cell.runScript("tests/soak/soak.ts", args, {
     cwd: repository,
     timeout: minutes * 60_000 + EXTRA_MS,
-    onStdout: byJson((report) => {
-      summary ??= report.summary;
-      if (report.failure) progress.note(`${cell.name}: ${report.failure}`);
-      else if (!report.summary) progress.show(describeNow(cell.name, report));
-    }),
+    onStdout: reporter(cell.name),
   });
-  progress.end();
-  if (summary !== undefined) describe(cell.name, summary);
-  if (ended.ok && summary !== undefined) return true;
-  console.log(`${cell.name}: FAILED: ${describeEnd(ended)}`);
-  if (ended.stderr) console.log(ended.stderr);
+  if (ended.ok && /^\{"summary"/m.test(ended.stdout)) return true;
+  console.log(`${cell.name}: FAILED: ${describeEnd(ended)}\n${ended.stderr}`);
   const again = `npm run soak -- --minutes ${minutes} --cell ${cell.name}`;
   console.log(`to repeat it: ${again} --seed ${seed}`);
   return false;
 }
 
-function describeNow(name, { errors, ...counters }) {
-  const counts = Object.entries({ ...counters, ...errors })
-    .map(([what, count]) => `${what} ${Math.round(count)}`);
-  return `${name}: ${counts.join(", ")}`;
-}
-
-function describe(name, { seed, visits, memory, handles, failures }) {
-  const counts = Object.entries(visits).map(([kind, n]) => `${kind} ${n}`);
-  const verdict = memory.isTooShort
-    ? "too short to judge"
-    : memory.isFlat
-    ? `flat, or less than ${each(memory, memory.limit)} a connection`
-    : `GROWS by ${each(memory, memory.late - memory.early)} a connection`;
-  console.log(`${name}: seed ${seed}; ${counts.join(", ")}`);
-  console.log(
-    `${name}: memory ${mib(memory.early)} MiB in the second quarter, ` +
-      `${mib(memory.late)} MiB in the last, ${memory.connections} ` +
-      `connections later: ${verdict}; handles ${handles.before} before, ` +
-      `${handles.after} after; ${failures.length} failures`,
-  );
-}
-
-function mib(bytes) {
-  return (bytes / 2 ** 20).toFixed(1);
-}
-
-/* In a run with few connections a small leak is within the noise. */
-function each({ connections }, bytes) {
-  return `${Math.round(bytes / Math.max(connections, 1))} bytes`;
+/*
+ * A function to be called with the output in pieces, which are lines of JSON.
+ * It prints the failures and the summary, and the counters now and then.
+ */
+function reporter(name) {
+  let shown = Date.now();
+  let rest = "";
+  return (text) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop();
+    for (const line of lines.filter((line) => line.startsWith("{"))) {
+      const report = JSON.parse(line);
+      const isCounters = !report.failure && !report.summary;
+      if (isCounters && Date.now() - shown < SHOW_MS) continue;
+      shown = Date.now();
+      const figures = inspect(report, { breakLength: Infinity, depth: 3 });
+      console.log(`${name}: ${report.failure ?? figures}`);
+    }
+  };
 }
 
 const minutes = Number(values.minutes);

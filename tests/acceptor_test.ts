@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* The addresses of a listener: families, host names, and refusals. */
+/* The addresses of a listener: families, host names, and errors. */
 
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
@@ -7,7 +7,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { CompletionPort, type NetAddr } from "../mod.ts";
 import { eventually, within } from "./shared/deadline.ts";
-import { atOneNumber, noIpv6 } from "./shared/network.ts";
+import { noIpv6, withSamePort } from "./shared/network.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
 
@@ -66,7 +66,7 @@ test("listen() fails on an unknown name", async () => {
 
 const BOTH = ["127.0.0.1", "::1"];
 
-test("listen() on localhost serves both families at one port", {
+test("listen() on localhost accepts connections of both families at one port", {
   skip: noIpv6,
 }, async () => {
   using port = new CompletionPort();
@@ -90,7 +90,7 @@ test("listen() on localhost serves both families at one port", {
 });
 
 test(
-  "The options, counters and close of a listener on localhost apply to both families",
+  "Options, counters and close() of a listener on localhost apply to both families",
   {
     skip: noIpv6,
   },
@@ -125,7 +125,7 @@ test(
   },
 );
 
-test("A listener on localhost ends when its port is closed", async () => {
+test("The loop of a listener on localhost ends when its port is closed", async () => {
   using port = new CompletionPort();
   const listener = port.listen({ hostname: "localhost", port: 0 });
   const waiting = errorFrom(listener.accept());
@@ -142,7 +142,7 @@ test("listen() on localhost fails when the port is in use in one family", {
     const options = { hostname: "localhost", port: other.addr.port };
     const error = await errorFrom(() => port.listen(options));
     assert.equal(error.code, "EADDRINUSE");
-    await eventually("nothing is left", () => port.stats().sockets === 1);
+    await eventually("it is closed", () => port.stats().sockets === 1);
   }
 });
 
@@ -159,14 +159,14 @@ test("listen() and connect() accept a port number as text", async () => {
   }
 });
 
-test("listen() fails on a port that is closed", async () => {
+test("listen() fails on a closed completion port", async () => {
   using port = new CompletionPort();
   port.close();
   const error = await errorFrom(() => port.listen({ port: 0 }));
   assert.equal(error.code, "EBADF");
 });
 
-test("listen() refuses a privileged port with EACCES", {
+test("listen() on a privileged port fails with EACCES", {
   skip: isWindows
     ? "Windows has no privileged ports"
     : process.getuid!() === 0 && "root may listen on any port",
@@ -176,7 +176,7 @@ test("listen() refuses a privileged port with EACCES", {
   assert.equal(await outcome(() => port.listen(options)), "EACCES");
 });
 
-test("listen() accepts IPv6 addresses", { skip: noIpv6 }, async () => {
+test("listen() supports IPv6 addresses", { skip: noIpv6 }, async () => {
   for (const hostname of ["::1", "[::1]", "0:0:0:0:0:0:0:1"]) {
     using ends = await pair({ hostname });
     assert.equal(ends.listener.addr.hostname, "::1");
@@ -186,8 +186,8 @@ test("listen() accepts IPv6 addresses", { skip: noIpv6 }, async () => {
   }
 });
 
-/* The outcome of a connection to that address. */
-async function visit(
+/* The result of connecting to this address. */
+async function connectTo(
   port: CompletionPort,
   { port: number }: NetAddr,
   hostname: string,
@@ -207,7 +207,7 @@ test(
     assert.equal(ends.server.remoteAddr.hostname, "::ffff:127.0.0.1");
     assert.equal(ends.server.localAddr.hostname, "::ffff:127.0.0.1");
     assert.equal(ends.client.remoteAddr.hostname, "127.0.0.1");
-    assert.equal(await visit(ends.port, ends.listener.addr, "::1"), "Conn");
+    assert.equal(await connectTo(ends.port, ends.listener.addr, "::1"), "Conn");
   },
 );
 
@@ -217,7 +217,7 @@ test(
   async () => {
     using port = new CompletionPort();
     /* Another program may use the IPv4 port of that number. */
-    const [six, four] = atOneNumber(() => {
+    const [six, four] = withSamePort(() => {
       const six = port.listen({ hostname: "::", port: 0, ipv6Only: true });
       try {
         return [six, port.listen({ hostname: "0.0.0.0", port: six.addr.port })];
@@ -226,12 +226,12 @@ test(
         throw error;
       }
     });
-    assert.equal(await visit(port, six.addr, "::1"), "Conn");
+    assert.equal(await connectTo(port, six.addr, "::1"), "Conn");
     assert.equal((await six.accept()).remoteAddr.hostname, "::1");
-    assert.equal(await visit(port, six.addr, "127.0.0.1"), "Conn");
+    assert.equal(await connectTo(port, six.addr, "127.0.0.1"), "Conn");
     assert.equal((await four.accept()).remoteAddr.hostname, "127.0.0.1");
     four.close();
-    assert.equal(await visit(port, six.addr, "127.0.0.1"), "ECONNREFUSED");
+    assert.equal(await connectTo(port, six.addr, "127.0.0.1"), "ECONNREFUSED");
   },
 );
 

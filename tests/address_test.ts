@@ -11,7 +11,7 @@ import {
   parseIp,
 } from "../src/native/address.ts";
 
-/* What users may write, and how it is written back (RFC 5952). */
+/* Texts of addresses, and their canonical form (RFC 5952). */
 const VALID: [text: string, canonical: string][] = [
   ["0.0.0.0", "0.0.0.0"],
   ["127.0.0.1", "127.0.0.1"],
@@ -91,7 +91,7 @@ const INVALID = [
   "[[::1]]",
 ];
 
-test("parseIp() and formatIp() agree with RFC 5952", () => {
+test("parseIp() and formatIp() give the canonical text of RFC 5952", () => {
   for (const [text, canonical] of VALID) {
     const ip = parseIp(text);
     assert.ok(ip, text);
@@ -133,7 +133,7 @@ test("decodeAddress() reads what encodeAddress() wrote", () => {
   }
 });
 
-test("asciiHostname() returns the name as in DNS", () => {
+test("asciiHostname() returns the name in ASCII, as in DNS", () => {
   const names = [
     ["localhost", "localhost"],
     ["LOCALHOST", "localhost"],

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Operations that succeed at once: they do not starve the event loop, and settle
- * in order. */
+/* Operations that complete immediately do not starve the event loop, and settle in
+ * order. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -11,18 +11,19 @@ import { within } from "./shared/deadline.ts";
 import { outcome } from "./shared/outcome.ts";
 import { type Pair, pair } from "./shared/pair.ts";
 
-/* Many more than a turn settles, and few enough for the system's buffers. */
+/* Many more than settle in one turn, and few enough for the system's buffers. */
 const MANY = 4096;
 
-/* The next turn of the runtime's own loop. */
+/* Resolves in the next turn of the runtime's event loop. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/* Sends from the client what the server then has at once. */
+/* Sends bytes, and waits until the server can read them without waiting. */
 async function fill({ client, server }: Pair, count: number): Promise<void> {
   await client.write(Uint8Array.from({ length: count }, (_, i) => i));
-  /* Over loopback it is there when it was sent, mostly; a byte is a sign. */
+  /* Over loopback bytes mostly arrive when they are sent; the arrival of one more
+   * byte shows it. */
   await server.read(new Uint8Array(1));
   for (let i = 0; i < 10; i++) await turn();
 }
@@ -47,7 +48,7 @@ const OPERATIONS: Record<string, (ends: Pair) => Operation> = {
     broadcast([client, server], new Uint8Array(1)),
 };
 
-describe("The event loop has turns while many operations succeed at once:", () => {
+describe("The event loop turns while many operations complete immediately:", () => {
   for (const [name, make] of Object.entries(OPERATIONS)) {
     test(name, async () => {
       using ends = await pair();
@@ -76,8 +77,8 @@ describe("The event loop has turns while many operations succeed at once:", () =
   });
 });
 
-/* Uses up the allowance of the turn. */
-async function useUp(conn: Conn): Promise<void> {
+/* Uses up the allowance of this turn. */
+async function spendAllowance(conn: Conn): Promise<void> {
   const reads: Promise<unknown>[] = [];
   for (let i = 0; i < MANY / 2; i++) {
     reads.push(conn.read(new Uint8Array(0)));
@@ -85,8 +86,8 @@ async function useUp(conn: Conn): Promise<void> {
   await reads[0];
 }
 
-describe("Nothing overtakes what is left for the next turn:", () => {
-  test("reads, and the close behind them", async () => {
+describe("Operations deferred to the next turn stay in order:", () => {
+  test("reads, and a close after them", async () => {
     using ends = await pair();
     await fill(ends, MANY + 1);
     const order: number[] = [];
@@ -116,7 +117,7 @@ describe("Nothing overtakes what is left for the next turn:", () => {
     );
   });
 
-  test("writes, also pending ones, and the end", async () => {
+  test("writes, pending or not, and closeWrite()", async () => {
     using ends = await pair();
     const order: string[] = [];
     const { client, server } = ends;
@@ -128,7 +129,7 @@ describe("Nothing overtakes what is left for the next turn:", () => {
       expected.push(`${i}`);
     }
     all.push(client.write(new Uint8Array(8 << 20)).then(log("large")));
-    all.push(client.write(new Uint8Array(1).fill(1)).then(log("behind")));
+    all.push(client.write(new Uint8Array(1).fill(1)).then(log("last")));
     all.push(client.closeWrite().then(log("end")));
     let count = 0;
     for await (const chunk of server) {
@@ -138,10 +139,10 @@ describe("Nothing overtakes what is left for the next turn:", () => {
     }
     await within("the writes", Promise.all(all));
     assert.equal(count, MANY + (8 << 20) + 1);
-    assert.deepEqual(order, [...expected, "large", "behind", "end"]);
+    assert.deepEqual(order, [...expected, "large", "last", "end"]);
   });
 
-  test("bytes that were read are not lost by detach()", async () => {
+  test("reads and detach(), which loses no bytes", async () => {
     using ends = await pair();
     await fill(ends, MANY + 1);
     const p = new Uint8Array(MANY / 2);
@@ -160,12 +161,12 @@ describe("Nothing overtakes what is left for the next turn:", () => {
   });
 });
 
-describe("A call that blocks does not wait for another turn", () => {
+describe("A blocking call does not wait for another turn", () => {
   for (const timeout of [0, 60_000]) {
-    test(`to read or write, timeout ${timeout}`, async () => {
+    test(`to read or write, with a timeout of ${timeout}`, async () => {
       using ends = await pair();
       await fill(ends, 100);
-      await useUp(ends.server);
+      await spendAllowance(ends.server);
       const p = new Uint8Array(1);
       const first = ends.server.read(p);
       const q = new Uint8Array(1);
@@ -173,16 +174,16 @@ describe("A call that blocks does not wait for another turn", () => {
       assert.equal(q[0], 2);
       assert.equal(await first, 1);
       assert.equal(p[0], 1);
-      await useUp(ends.server);
+      await spendAllowance(ends.server);
       const written = ends.client.write(new Uint8Array(1));
-      /* On Windows the first may still be in flight. */
+      /* On Windows the first bytes may not have arrived yet. */
       assert.equal(ends.client.writeSync(q, { timeout: 60_000 }), 1);
       assert.equal(await written, 1);
     });
   }
 });
 
-test("Allowance settles in order, and before a turn's own", async () => {
+test("Allowance settles deferred operations in order, before those of the new turn", async () => {
   const loop = new Loop();
   try {
     const { allowance } = loop;
@@ -195,7 +196,7 @@ test("Allowance settles in order, and before a turn's own", async () => {
     assert.equal(allowance.isLeft, false);
     allowance.begin(0);
     assert.deepEqual(order, [1, 2, 3]);
-    assert.equal(allowance.spend(2 ** 40), true, "a turn is bounded by itself");
+    assert.equal(allowance.spend(2 ** 40), true, "each turn has its own bound");
     allowance.end();
     assert.equal(allowance.spend(0), false);
     allowance.defer(() => order.push(4));

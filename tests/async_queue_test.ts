@@ -8,7 +8,7 @@ interface Item {
   readonly name: string;
 }
 
-/* A reader that logs what it gets. */
+/* Logs the values that a reader gets. */
 function logger(log: unknown[], name: string): QueueReader<Item> {
   return (item) => log.push([name, item?.name]);
 }
@@ -36,7 +36,7 @@ test("AsyncQueue delivers values in order, whichever side comes first", () => {
   ]);
 });
 
-test("AsyncQueue.cancel() withdraws one read and no other", () => {
+test("AsyncQueue.cancel() removes only the given read", () => {
   const queue = new AsyncQueue<Item>();
   const log: unknown[] = [];
   const canceled = logger(log, "canceled");
@@ -50,7 +50,7 @@ test("AsyncQueue.cancel() withdraws one read and no other", () => {
   assert.deepEqual(log, [["first", "a"], ["last", "b"]]);
 });
 
-test("AsyncQueue.close() ends pending reads, and later ones after the last value", () => {
+test("AsyncQueue.close() ends pending reads at once, and later reads after the last value", () => {
   const queue = new AsyncQueue<Item>();
   const log: unknown[] = [];
   queue.read(logger(log, "pending"));
@@ -67,7 +67,7 @@ test("AsyncQueue.close() ends pending reads, and later ones after the last value
   ]);
 });
 
-test("AsyncQueue.shift() and clear() remove values without a read", () => {
+test("AsyncQueue.shift() and clear() remove values", () => {
   const queue = new AsyncQueue<Item>();
   assert.equal(queue.shift(), undefined);
   for (const name of ["a", "b", "c"]) queue.push({ name });

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* What is held in memory when one side is slower than the other: never more
- * than the bounds that are documented. */
+/* The bytes in memory when one side is slower than the other stay within the
+ * documented bounds. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -15,7 +15,7 @@ const numbers = definedNumbers(readHeader());
 const SEND_MAX = numbers.get("IOCP_SEND_MAX")!;
 const LARGE = 64 * 1024 * 1024;
 
-test("A connection that nothing reads receives nothing", async () => {
+test("A connection without reads receives nothing", async () => {
   using ends = await pair();
   const { client, port } = ends;
   const written = client.write(pattern(LARGE));
@@ -28,7 +28,7 @@ test("A connection that nothing reads receives nothing", async () => {
   assert.equal(await within("the rest", received), digest(pattern(LARGE)));
 });
 
-test("A loop that stops receives no more than the window", async () => {
+test("A loop that stops receives at most the receive window ahead", async () => {
   using ends = await pair();
   const { client, server, port } = ends;
   const written = client.write(pattern(LARGE));
@@ -41,7 +41,7 @@ test("A loop that stops receives no more than the window", async () => {
     const { bytesReceived, bytesUnsent } = port.stats();
     const ahead = bytesReceived - result.length;
     assert.ok(ahead <= RECEIVE_WINDOW, `${ahead} bytes ahead`);
-    assert.ok(bytesUnsent <= SEND_MAX, `${bytesUnsent} bytes kept`);
+    assert.ok(bytesUnsent <= SEND_MAX, `${bytesUnsent} bytes unsent`);
     assert.equal(await isSettled(written), false);
     for (let i = 0; i < 3; i++) result.add((await chunks.next()).value!);
   }
@@ -71,7 +71,7 @@ test("read(p) receives nothing ahead", async () => {
   await assert.rejects(written, { code: "EINTR" });
 });
 
-test("A readable stream that nothing reads receives no more than its window", async () => {
+test("A readable stream without a reader receives at most its window", async () => {
   using ends = await pair();
   const { client, server, port } = ends;
   const written = client.write(pattern(LARGE)).catch(() => {});
@@ -103,7 +103,7 @@ test("The sender's memory does not grow with its writes", async () => {
   assert.equal(port.stats().bytesUnsent, 0);
 });
 
-test("One stopped loop does not delay the others", async () => {
+test("A stopped loop does not delay other connections", async () => {
   using ends = await pair();
   const { client, server, port, listener } = ends;
   const stopped = client.write(pattern(LARGE)).catch(() => {});
@@ -120,7 +120,7 @@ test("One stopped loop does not delay the others", async () => {
   await stopped;
 });
 
-test("An echo that awaits its writes is held back by its client", async () => {
+test("An echo that awaits its writes stops while its client reads nothing", async () => {
   using ends = await pair();
   const { client, server, port } = ends;
   async function echo() {
@@ -129,7 +129,7 @@ test("An echo that awaits its writes is held back by its client", async () => {
   const echoed = echo();
   const bytes = pattern(LARGE);
   const written = client.write(bytes);
-  await settled("all have stopped", () => port.stats().bytesSent);
+  await settled("all senders have stopped", () => port.stats().bytesSent);
   assert.equal(await isSettled(written), false);
   assert.ok(port.stats().bytesUnsent <= 2 * SEND_MAX);
   const ended = written.then(() => client.closeWrite());

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Every number that crosses the boundary fits its C type, whatever a user
- * passes: once a function is hot, the FFI wraps what does not. */
+/* Every number that is passed to the library fits its C type, whatever a user
+ * passes: the FFI does not check numbers in optimized code, but wraps them. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -17,7 +17,7 @@ const RANGES: Partial<Record<NativeType, [number, number]>> = {
   f64: [0, Number.MAX_SAFE_INTEGER],
 };
 
-/* Has every call of the library looked at. */
+/* Checks the arguments of every call of the library. */
 function guard(misfits: string[], called: Set<string>): () => void {
   const library = loadLibrary() as { native: object };
   const { native } = library;
@@ -61,11 +61,11 @@ const EXTREMES = [
   -Infinity,
 ];
 
-test("Numbers that cross the boundary fit", async () => {
+test("Numbers that are passed to the library fit their C types", async () => {
   const misfits: string[] = [];
   const called = new Set<string>();
   const restore = guard(misfits, called);
-  /* The import may have made one already, with the unguarded functions. */
+  /* The import may have made a group already, with the unchecked functions. */
   currentLoop().close();
   const port = new CompletionPort();
   try {
@@ -131,7 +131,7 @@ test("Numbers that cross the boundary fit", async () => {
     client.closeWrite();
     await within("a read", client.read(p));
     await within("detach", server.detach());
-    /* A close that waits for a peer which reads nothing. */
+    /* A close that waits for a peer that reads nothing. */
     const [full] = await within(
       "a pair",
       Promise.all([port.connect(listener.addr), listener.accept()]),

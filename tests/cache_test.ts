@@ -19,7 +19,7 @@ function environment(variables: Record<string, string>) {
 }
 const inCache = environment({ XDG_CACHE_HOME: "/cache", HOME: "/home/me" });
 
-/* The path in the first folder that can be used. */
+/* The path in the first usable folder. */
 function extract(
   embedded: Embedded,
   env: (name: string) => string | undefined,
@@ -58,7 +58,7 @@ test("extractions() writes a temporary file and renames it", () => {
   assert.equal(renamed, `rename ${temporary} ${path}`);
 });
 
-test("extractions() uses a file that exists already", () => {
+test("extractions() uses an existing file", () => {
   const files = new MemoryFiles();
   extract(embedded, inCache, files);
   const writes = files.log.length;
@@ -85,7 +85,7 @@ test("extractions() begins with the user's cache folder", () => {
   }
 });
 
-test("Without a folder on Windows, the error says what to do", () => {
+test("The error without any folder on Windows advises what to do", () => {
   const files = new MemoryFiles();
   files.isWindows = true;
   for (const TEMP of ["/windows/temp", "relative"]) {
@@ -108,7 +108,7 @@ test("extractions() replaces a changed file", () => {
   }
 });
 
-test("extractions() replaces what is no file, or what others may change", () => {
+test("extractions() replaces what is not a file, or writable by other users", () => {
   const kinds: Partial<FileStatus>[] = [
     { isFile: false },
     { owner: 1_001 },
@@ -146,7 +146,7 @@ test("extractions() leaves no temporary file when the rename fails", () => {
   assert.deepEqual([...files.files.keys()], []);
 });
 
-test("extractions() uses another file name while a wrong file is loaded", () => {
+test("extractions() uses another file name when a wrong file is loaded", () => {
   const files = new MemoryFiles();
   files.isWindows = true;
   const env = environment({ LOCALAPPDATA: "/cache" });
@@ -172,7 +172,7 @@ test("extractions() refuses an embedded library with a wrong hash", () => {
   assert.equal(files.files.size, 0);
 });
 
-test("extractions() continues with the folder for temporary files", () => {
+test("extractions() falls back to the folder for temporary files", () => {
   const table: [variables: Record<string, string>, failing: string][] = [
     [{ HOME: "/home/me" }, "/home/me/.cache"],
     [{ XDG_CACHE_HOME: "/cache", HOME: "/home/me" }, "/cache"],
@@ -194,7 +194,7 @@ test("extractions() continues with the folder for temporary files", () => {
   }
 });
 
-test("extractions() continues with a Windows user's own temporary folder", () => {
+test("extractions() falls back to the temporary folder of a Windows user", () => {
   const table: [TEMP: string, inside: boolean][] = [
     ["/users/Me/temp", true],
     ["/users/me/temp", true],
@@ -216,14 +216,14 @@ test("extractions() continues with a Windows user's own temporary folder", () =>
   }
 });
 
-test("extractions() knows a home folder that is not in the environment", () => {
+test("extractions() uses the user's home folder if the environment has none", () => {
   const files = new MemoryFiles();
   files.user = { id: 1_000, home: "/home/me" };
   const found = extract(embedded, environment({ HOME: "" }), files);
   assert.ok(found.startsWith("/home/me/.cache/iocp/"), found);
 });
 
-test("The error says for each folder why it cannot be used", () => {
+test("The error has a reason for each folder", () => {
   const files = new MemoryFiles();
   files.failing.set("/cache", "EROFS");
   files.failing.set("/tmp", "ENOSPC");
@@ -234,7 +234,7 @@ test("The error says for each folder why it cannot be used", () => {
   assert.equal((error.cause as { code: string }).code, "EROFS");
 });
 
-test("extractions() skips folders that other users may change", () => {
+test("extractions() skips folders that other users can write to", () => {
   const table: [path: string, Partial<FileStatus>, RegExp][] = [
     [folder, { owner: 1_001 }, /belongs to another user/],
     [folder, { mode: 0o777 }, /other users may write/],
@@ -261,14 +261,14 @@ test("extractions() skips folders that other users may change", () => {
   }
 });
 
-test("extractions() trusts folders that only this user, or root, may change", () => {
+test("extractions() trusts folders that only this user or root can write to", () => {
   const table: [path: string, Partial<FileStatus>][] = [
     [folder, { owner: 1_000, mode: 0o700 }],
     [folder, { owner: 1_000, mode: 0o770, group: 1_000 }],
     [folder, { mode: 0o775, group: 0 }],
     ["/cache", { mode: 0o1777 }],
     ["/cache", { owner: 1_000, mode: 0o775, group: 1_000 }],
-    /* The system's folders in a container. */
+    /* System folders in a container. */
     ["/", { owner: 65_534 }],
   ];
   for (const [path, status] of table) {
@@ -279,7 +279,7 @@ test("extractions() trusts folders that only this user, or root, may change", ()
   }
 });
 
-test("extractions() uses another folder name beside other users' folders", () => {
+test("extractions() uses another folder name if another user has made the first", () => {
   const kinds: Partial<FileStatus>[] = [
     { owner: 1_001 },
     { isFolder: false },
@@ -292,14 +292,14 @@ test("extractions() uses another folder name beside other users' folders", () =>
     files.statuses.set("/tmp", { mode: 0o1777 });
     const found = extract(embedded, environment({}), files);
     assert.ok(found.startsWith("/tmp/iocp-1000-1/"), found);
-    /* Nothing was written to the other folder. */
+    /* Nothing was written to the other user's folder. */
     assert.deepEqual(
       [...files.folders].filter((path) => path.startsWith("/tmp/iocp-1000/")),
       [],
     );
   }
   const files = new MemoryFiles();
-  /* As in a container with a single user. */
+  /* As in a container with only one user. */
   files.statuses.set("/tmp", { mode: 0o777 });
   const found = extract(embedded, environment({}), files);
   assert.ok(found.startsWith("/tmp/iocp-1000/"), found);
@@ -312,7 +312,7 @@ test("extractions() follows a link to the folder", () => {
   assert.ok(extract(embedded, inCache, files).startsWith("/real/iocp/"));
 });
 
-test("extractions() finds the owner of a folder without the id of the user", () => {
+test("extractions() compares owners where the user's id is unknown", () => {
   const files = new MemoryFiles();
   files.user = {};
   files.folders.add("/home/me");
@@ -322,7 +322,7 @@ test("extractions() finds the owner of a folder without the id of the user", () 
   assert.equal(extract(embedded, inCache, files), path);
   files.statuses.set(folder, { owner: 1_001 });
   assert.ok(extract(embedded, inCache, files).startsWith("/tmp/iocp/"));
-  /* The owner of a new file is the user. */
+  /* A new file is owned by the user. */
   const withoutHome = environment({ XDG_CACHE_HOME: "/cache" });
   assert.ok(extract(embedded, withoutHome, files).startsWith("/tmp/iocp/"));
   files.statuses.set(folder, { owner: 1_000 });
@@ -333,7 +333,7 @@ test("extractions() finds the owner of a folder without the id of the user", () 
   );
 });
 
-test("extractions() uses the file that another process has written meanwhile", () => {
+test("extractions() uses a file that another process has written meanwhile", () => {
   const files = new MemoryFiles();
   files.isWindows = true;
   files.onRename = () => files.files.set(path, BYTES);

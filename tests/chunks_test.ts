@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
-/* Loops in a buffer of the user's: what ends them, what each end does to the
- * connection, and that the buffer holds what was received. The bytes of long
- * transfers are receive_mode_test.ts'. */
+/* chunks(p), which receives into a buffer of the caller: what ends the loop and
+ * what that does to the connection, and the contents of the buffer. Long transfers
+ * are in receive_mode_test.ts. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -13,7 +13,7 @@ import { receiveByChunks, receiveByLoop } from "./shared/transfer.ts";
 
 const room = (length = 1000) => new Uint8Array(length);
 
-/* What became of a loop: the lengths of its chunks, or its error's code. */
+/* The result of a loop: the lengths of its chunks, or the code of its error. */
 async function outcome(conn: Conn, p: Uint8Array): Promise<string> {
   const lengths: number[] = [];
   try {
@@ -24,7 +24,7 @@ async function outcome(conn: Conn, p: Uint8Array): Promise<string> {
   }
 }
 
-test("Chunks are the part of the buffer that was filled", async () => {
+test("A chunk is the filled part of the buffer", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const p = room(100).subarray(10, 60);
@@ -46,7 +46,7 @@ test("No chunk is larger than the buffer, and nothing is lost", async () => {
   assert.equal(await within("the loop", received), digest(bytes));
 });
 
-describe("Several next() that are pending settle in order", () => {
+describe("Several pending next() calls settle in order", () => {
   const loops = {
     "in a loop": (conn: Conn) => conn[Symbol.asyncIterator](),
     "in a loop in a buffer": (conn: Conn) => conn.chunks(room()),
@@ -69,7 +69,7 @@ describe("Several next() that are pending settle in order", () => {
   }
 });
 
-test("A loop gets the chunks that another one has not read", async () => {
+test("A loop gets the chunks that an earlier loop has not read", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const bytes = pattern(50_000);
@@ -106,7 +106,7 @@ describe("The loop ends", () => {
     const received = await within("the answer", receiveByLoop(ends.client));
     assert.equal(received, digest(bytesOf("answer")));
   });
-  test("by an error, which is reported once", async () => {
+  test("by an error, which is thrown once", async () => {
     using ends = await pair();
     const chunks = ends.server.chunks(room());
     const next = chunks.next();
@@ -119,7 +119,10 @@ describe("The loop ends", () => {
     const loop = outcome(ends.server, room());
     ends.server.close();
     assert.equal(await within("the loop", loop), "");
-    assert.equal(await within("a late one", outcome(ends.server, room())), "");
+    assert.equal(
+      await within("a later loop", outcome(ends.server, room())),
+      "",
+    );
   });
   test("by a detach, without an error", async () => {
     using ends = await pair();
@@ -128,7 +131,7 @@ describe("The loop ends", () => {
     assert.equal(await within("the loop", loop), "");
     ends.port.adopt(socket).close();
   });
-  test("by a detach, and leaves it the bytes that were not read", async () => {
+  test("by a detach, which returns the unread bytes", async () => {
     using ends = await pair();
     const { client, server, port } = ends;
     await client.write(bytesOf("hello"));
@@ -154,7 +157,7 @@ describe("The loop ends", () => {
     for await (const _ of ends.server.chunks(room())) break;
     assert.equal(await within("the end", ends.client.read(room())), null);
   });
-  test("when its buffer was transferred, and the peer sees no end", async () => {
+  test("by a TypeError when its buffer is transferred, and the connection is closed", async () => {
     using ends = await pair();
     const p = room();
     const loop = outcome(ends.server, p);
@@ -165,7 +168,7 @@ describe("The loop ends", () => {
   });
 });
 
-test("chunks(p) needs a buffer that is not empty", async () => {
+test("chunks(p) refuses an empty buffer", async () => {
   using ends = await pair();
   const { server } = ends;
   assert.throws(() => server.chunks(room(0)), {

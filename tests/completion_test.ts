@@ -13,7 +13,7 @@ import {
 
 const header = readHeader();
 
-/* What is here only, and what the module has no use for. */
+/* Numbers that only completion.ts has, and those that the module does not use. */
 const OWN = [
   "HEADER_",
   "RECORD_",
@@ -51,7 +51,7 @@ function snake(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-test("completion.ts has the header and the record of iocp.h", () => {
+test("completion.ts has the layout of the queue header and of the record of iocp.h", () => {
   const head = fieldsOf(header, "iocp_header");
   assert.equal(head.length, completion.HEADER_WORDS);
   assert.deepEqual(

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* connectSync(): several addresses, which the test brings, and arguments. The rest
- * is in blocking_test.ts. */
+/* connectSync() with several addresses, which the tests supply, and its arguments.
+ * Other tests of it are in blocking_test.ts. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -17,7 +17,7 @@ import { makeConnectionSync } from "../src/views/blocking.ts";
 import { Group } from "../src/loop/group.ts";
 import { connectSettings } from "../src/options/connect.ts";
 import { listenSettings } from "../src/options/listen.ts";
-import { closedAddress, silentAddress } from "./shared/network.ts";
+import { closedAddress, unresponsiveAddress } from "./shared/network.ts";
 import { failure } from "./shared/outcome.ts";
 
 describe("connectSync() of several addresses", () => {
@@ -40,7 +40,7 @@ describe("connectSync() of several addresses", () => {
     return new Acceptor(loop, listenSettings({ hostname, port, backlog: 1 }));
   }
 
-  test("continues with the next when one is refused", () => {
+  test("tries the next address after a refusal", () => {
     const loop = new Group();
     const { port } = acceptor(loop, "127.0.0.3").address;
     const texts = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
@@ -63,16 +63,16 @@ describe("connectSync() of several addresses", () => {
     loop.close();
   });
 
-  test("does not wait for one that does not answer", async () => {
+  test("does not wait for an address that does not answer", async () => {
     const port = new CompletionPort();
-    const silent = await silentAddress(port);
+    const unresponsive = await unresponsiveAddress(port);
     const loop = new Group();
-    acceptor(loop, "127.0.0.2", silent.port);
-    const texts = [silent.hostname, "127.0.0.2"];
-    const conn = race(loop, silent.port, texts);
+    acceptor(loop, "127.0.0.2", unresponsive.port);
+    const texts = [unresponsive.hostname, "127.0.0.2"];
+    const conn = race(loop, unresponsive.port, texts);
     assert.equal(conn.remoteAddr.hostname, "127.0.0.2");
     const error = failure(() =>
-      race(loop, silent.port, texts, {
+      race(loop, unresponsive.port, texts, {
         autoSelectFamilyAttemptDelay: 2 ** 31 - 1,
         timeout: 300,
       })

@@ -8,11 +8,15 @@ import { makeConnection } from "../src/connect/connector.ts";
 import { Group } from "../src/loop/group.ts";
 import { connectSettings } from "../src/options/connect.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
-import { closedAddress, noIpv6, silentAddress } from "./shared/network.ts";
+import {
+  closedAddress,
+  noIpv6,
+  unresponsiveAddress,
+} from "./shared/network.ts";
 import { errorFrom } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
 
-test("connect() is refused where nothing listens", async () => {
+test("connect() without a listener fails with ECONNREFUSED", async () => {
   using port = new CompletionPort();
   const { hostname, port: number } = closedAddress;
   const error = await errorFrom(port.connect({ hostname, port: number }));
@@ -25,22 +29,27 @@ test("connect() is refused where nothing listens", async () => {
     error.message,
     `Cannot connect to ${hostname}:${number}: connection refused`,
   );
-  await eventually("its socket is gone", () => port.stats().sockets === 0);
+  await eventually("its socket is closed", () => port.stats().sockets === 0);
 });
 
 test("connect() fails after its timeout", async () => {
   using port = new CompletionPort();
-  const silent = await silentAddress(port);
+  const unresponsive = await unresponsiveAddress(port);
   const { sockets } = port.stats();
-  const error = await errorFrom(port.connect({ ...silent, timeout: 100 }));
+  const error = await errorFrom(
+    port.connect({ ...unresponsive, timeout: 100 }),
+  );
   assert.equal(error.code, "ETIMEDOUT");
   assert.equal(error.syscall, "connect");
-  assert.equal(error.address, silent.hostname);
-  assert.equal(error.port, silent.port);
-  await eventually("its socket is gone", () => port.stats().sockets <= sockets);
+  assert.equal(error.address, unresponsive.hostname);
+  assert.equal(error.port, unresponsive.port);
+  await eventually(
+    "its socket is closed",
+    () => port.stats().sockets <= sockets,
+  );
 });
 
-test("connect() throws the reason of a signal that has aborted", async () => {
+test("connect() rejects with the reason of an aborted signal", async () => {
   using port = new CompletionPort();
   const reason = { my: "reason" };
   const signal = AbortSignal.abort(reason);
@@ -51,12 +60,15 @@ test("connect() throws the reason of a signal that has aborted", async () => {
   assert.equal(port.stats().sockets, 0);
 });
 
-test("connect() throws the reason of a signal that aborts meanwhile", async () => {
+test("connect() rejects with the reason of a signal that aborts while it is pending", async () => {
   using port = new CompletionPort();
-  const silent = await silentAddress(port);
+  const unresponsive = await unresponsiveAddress(port);
   const { sockets } = port.stats();
   const controller = new AbortController();
-  const connecting = port.connect({ ...silent, signal: controller.signal });
+  const connecting = port.connect({
+    ...unresponsive,
+    signal: controller.signal,
+  });
   assert.equal(await isSettled(connecting), false);
   const reason = new RangeError("changed my mind");
   controller.abort(reason);
@@ -64,10 +76,13 @@ test("connect() throws the reason of a signal that aborts meanwhile", async () =
     within("connect", connecting),
     (error) => error === reason,
   );
-  await eventually("its socket is gone", () => port.stats().sockets <= sockets);
+  await eventually(
+    "its socket is closed",
+    () => port.stats().sockets <= sockets,
+  );
 });
 
-test("connect() is aborted by a signal in the same turn", async () => {
+test("connect() can be aborted in the same turn", async () => {
   using ends = await pair();
   const { port, listener } = ends;
   const { sockets } = port.stats();
@@ -83,15 +98,15 @@ test("connect() is aborted by a signal in the same turn", async () => {
 
 test("connect() accepts AbortSignal.timeout()", async () => {
   using port = new CompletionPort();
-  const silent = await silentAddress(port);
+  const unresponsive = await unresponsiveAddress(port);
   const connecting = port.connect({
-    ...silent,
+    ...unresponsive,
     signal: AbortSignal.timeout(50),
   });
   await assert.rejects(within("connect", connecting), { name: "TimeoutError" });
 });
 
-test("connect() ignores its signal and its timeout once connected", async () => {
+test("connect() ignores its signal and timeout once connected", async () => {
   const controller = new AbortController();
   using ends = await pair({
     connect: { signal: controller.signal, timeout: 60_000 },
@@ -101,10 +116,10 @@ test("connect() ignores its signal and its timeout once connected", async () => 
   assert.equal(await ends.server.read(new Uint8Array(4)), 3);
 });
 
-test("connect() is rejected when its port is closed", async () => {
+test("connect() rejects when its port is closed", async () => {
   using port = new CompletionPort();
-  const silent = await silentAddress(port);
-  const error = errorFrom(port.connect(silent));
+  const unresponsive = await unresponsiveAddress(port);
+  const error = errorFrom(port.connect(unresponsive));
   assert.equal(await isSettled(error), false);
   port.close();
   assert.equal((await error).code, "EINTR");
@@ -120,11 +135,11 @@ test("connect() resolves host names", async () => {
   }
 });
 
-test("connect() to localhost finds a server of either family at once", {
+test("connect() to localhost finds a server of either family without a delay", {
   skip: noIpv6,
 }, async () => {
   for (const hostname of ["127.0.0.1", "::1"]) {
-    /* A server of one family: the other one refuses. */
+    /* A server of one family; the other family refuses. */
     using ends = await pair({
       listen: { hostname },
       connect: {
@@ -143,7 +158,7 @@ test("connect() to localhost finds a server of either family at once", {
   }
 });
 
-test("connect() cannot find an unknown name", async () => {
+test("connect() to an unknown name fails with ENOTFOUND", async () => {
   using port = new CompletionPort();
   for (const hostname of ["nope.invalid", "bücher.invalid", "a".repeat(70)]) {
     const error = await errorFrom(port.connect({ hostname, port: 80 }));
@@ -167,7 +182,7 @@ test("connect() uses localAddress", async () => {
   }
 });
 
-test("connect() fails with the localAddress of another machine", async () => {
+test("connect() fails with a localAddress of another machine", async () => {
   using port = new CompletionPort();
   using listener = port.listen({ hostname: "127.0.0.1", port: 0 });
   const error = await errorFrom(
@@ -186,7 +201,7 @@ test("connect() fails with a localAddress of the other family", async () => {
   assert.match(error.message, /localAddress/);
 });
 
-test("connect() may be called many times at once", async () => {
+test("connect() may be called many times concurrently", async () => {
   using port = new CompletionPort();
   using listener = port.listen({ hostname: "127.0.0.1", port: 0 });
   const closed = closedAddress;
@@ -204,7 +219,7 @@ test("connect() may be called many times at once", async () => {
   }
 });
 
-test("connect() can be aborted while the name is resolved", async () => {
+test("connect() can be aborted while the name is being resolved", async () => {
   const group = new Group();
   const controller = new AbortController();
   const settings = connectSettings({

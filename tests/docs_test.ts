@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* Every example in a doc comment runs to its end as it stands. */
+/* Every example in a doc comment is a program that runs without an error. */
 
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
@@ -13,7 +13,7 @@ interface Example {
   code: string;
 }
 
-/* The code blocks behind each @example of a file. */
+/* The code block after each @example of a file. */
 function examplesOf(file: string): Example[] {
   const examples: Example[] = [];
   const blocks = readText(file).matchAll(
@@ -36,7 +36,7 @@ const files = [
 const module = JSON.stringify(
   new URL("../mod.ts", import.meta.url).href,
 );
-/* How examples import this module. */
+/* The import of this module in examples. */
 const OWN_IMPORT = /from "iocp"/g;
 let count = 0;
 
@@ -57,7 +57,7 @@ for (const file of files) {
         const path = folder.write("example.ts", program);
         using child = start(path);
         const { code: exit, signal, stderr } = await child.ended;
-        /* What a runtime says of itself on stderr is no failure. */
+        /* The runtime may print warnings of its own to stderr. */
         assert.deepEqual([exit, signal], [0, null], `${code}\n${stderr}`);
       });
     }

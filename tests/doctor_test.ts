@@ -38,7 +38,7 @@ const program = repositoryPath("cli.ts");
 const ownLibrary = repositoryPath(`ffi/prebuilt/${target}/${libraryFile}`);
 const own: ChildOptions = { env: { IOCP_LIBRARY: undefined } };
 
-/* The identifiers that docs/doctor.md promises, in order. */
+/* The identifiers of checks in docs/doctor.md, in order. */
 const IDS = [
   "runtime",
   "system",
@@ -83,13 +83,13 @@ function find({ checks }: Report, id: string): CheckResult {
   return found;
 }
 
-/* The identifiers of the checks with that status. */
+/* The identifiers of the checks with this status. */
 function idsOf(report: Report, status: string): string[] {
   const checks = report.checks.filter((check) => check.status === status);
   return checks.map(({ id }) => id);
 }
 
-test("doctor --json reports a machine where all works", async () => {
+test("doctor --json reports no problem where everything works", async () => {
   const { code, report: all } = await report();
   const text = JSON.stringify(all, null, 2);
   assert.deepEqual(idsOf(all, "failed"), [], text);
@@ -146,7 +146,7 @@ test("iocp --help and --version succeed", async () => {
   assert.equal(version.stdout.trim(), VERSION);
 });
 
-test("iocp exits with 2 after wrong usage and names the argument", async () => {
+test("iocp exits with 2 after a wrong argument and names it", async () => {
   const { code, stdout, stderr } = await runProgram(["doctor", "--wrong"]);
   assert.equal(code, 2);
   assert.equal(stdout, "");
@@ -177,7 +177,7 @@ test("parseArguments() checks every argument", () => {
   }
 });
 
-test("doctor finds a library that is damaged", async () => {
+test("doctor reports a damaged library", async () => {
   using folder = new TemporaryFolder();
   copyModule(folder);
   cpSync(program, folder.join("cli.ts"));
@@ -215,13 +215,13 @@ test("doctor names the permissions that the embedded library needs", {
   assert.match(advice.join(), /extracted, which needs --allow-write$/);
 });
 
-test("doctor finds another library in IOCP_LIBRARY", async () => {
+test("doctor reports another library in IOCP_LIBRARY", async () => {
   using folder = new TemporaryFolder();
   const text = folder.write("text", "not a library");
   const refused = await report([], { env: { IOCP_LIBRARY: text } });
   assert.equal(refused.code, 1);
   assert.deepEqual(idsOf(refused.report, "failed"), ["library"]);
-  /* Another build that works: the loaders of both systems allow more bytes. */
+  /* A different file that still works: loaders ignore trailing bytes. */
   const other = folder.join(libraryFile);
   cpSync(ownLibrary, other);
   writeFileSync(other, "more", { flag: "a" });
@@ -233,7 +233,7 @@ test("doctor finds another library in IOCP_LIBRARY", async () => {
   assert.match(advice.join(), /IOCP_LIBRARY/);
 });
 
-test("doctor --port finds a port that is in use", async () => {
+test("doctor --port reports a port that is in use", async () => {
   using listener = iocp.listen({ hostname: "127.0.0.1", port: 0 });
   const port = `${listener.addr.port}`;
   const { code, report: all } = await report(["--port", port]);
@@ -258,10 +258,10 @@ const skipInBun = !isDeno && "Bun has no permissions";
 const PERMISSIONS = ["ffi", "net", "env", "read", "write", "sys", "run"];
 
 test(
-  "doctor names the permissions that are missing",
+  "doctor names missing permissions",
   { skip: skipInBun },
   async () => {
-    /* Deno gives a child all permissions when its flags have none. */
+    /* Deno grants a child process all permissions if its flags have none. */
     const flags = ["--allow-env=IOCP_NONE"];
     const { code, report: all } = await report([], { ...own, flags });
     assert.equal(code, 1);
@@ -277,10 +277,10 @@ test(
 );
 
 test(
-  "doctor works without any one permission",
+  "doctor works when any single permission is denied",
   { skip: skipInBun },
   async () => {
-    /* A process starts slowly under Wine, so there the optional ones are
+    /* Processes start slowly under Wine, so there the optional permissions are
      * denied together. */
     const [ffi, net, ...optional] = PERMISSIONS.map((name) => [name]);
     const together = [ffi!, net!, optional.flat()];
@@ -307,7 +307,7 @@ test(
 );
 
 test(
-  "doctor tests the hosts that are allowed",
+  "doctor tests only the allowed hosts",
   { skip: skipInBun },
   async () => {
     const flags = ["--allow-ffi", "--allow-read", "--allow-net=127.0.0.1"];
@@ -323,7 +323,7 @@ test(
 
 const context: Context = { host: currentHost(), isWindows, iocp };
 
-test("runCheck() ends a check whose time is over", async () => {
+test("runCheck() ends a check after its timeout", async () => {
   let isClosed = false;
   const result = await runCheck(
     {
@@ -345,7 +345,7 @@ test("runCheck() ends a check whose time is over", async () => {
   assert.ok(isClosed);
 });
 
-test("examine() leaves out what its time limit does not allow", async () => {
+test("examine() skips checks after its time limit", async () => {
   const stuck = { id: "stuck", run: () => new Promise<never>(() => {}) };
   const later = { id: "later", run: () => assert.fail("was run") };
   const checks = [stuck, later];
@@ -355,7 +355,7 @@ test("examine() leaves out what its time limit does not allow", async () => {
   assert.match(textOf(all), /skipped +later +the time limit is reached/);
 });
 
-test("examine() survives a check that throws anything", async () => {
+test("examine() reports a check that throws any value", async () => {
   const checks = [
     { id: "error", run: () => Promise.reject(new RangeError("out of range")) },
     { id: "nothing", run: () => Promise.reject(undefined) },
@@ -368,7 +368,7 @@ test("examine() survives a check that throws anything", async () => {
   assert.equal(find(all, "error").error?.name, "RangeError");
 });
 
-/* A module whose sockets fail in one way. */
+/* The module with one fault in its sockets. */
 function faulty(change: (port: iocp.CompletionPort) => void): Context {
   class CompletionPort extends iocp.CompletionPort {
     constructor() {
@@ -400,7 +400,7 @@ test("The self-tests report a connection that is refused", async () => {
   assert.match(advice.join(), /firewall/);
 });
 
-test("The self-tests report a system without IPv6 as such", async () => {
+test("The self-tests skip IPv6 on a system without it", async () => {
   const faults = faulty((port) => {
     port.listen = () => {
       throw new iocp.SocketError("EADDRNOTAVAIL", { syscall: "bind" });
@@ -410,7 +410,7 @@ test("The self-tests report a system without IPv6 as such", async () => {
   assert.equal((await resultOf("tcp-ipv4", faults)).status, "failed");
 });
 
-test("The self-tests find bytes that are changed or lost", async () => {
+test("The self-tests detect changed and lost bytes", async () => {
   const faults = faulty((port) => {
     const listen = port.listen.bind(port);
     port.listen = (options) => {
@@ -436,7 +436,7 @@ test("The self-tests find bytes that are changed or lost", async () => {
   assert.throws(() => checksum.requireSame(testBytes(10)), /9 of 10 bytes/);
 });
 
-test("The self-tests find an option that is not set", async () => {
+test("The self-tests detect an option that is not set", async () => {
   const faults = faulty((port) => {
     const connect = port.connect.bind(port);
     port.connect = async (options) => {
@@ -497,7 +497,7 @@ test("parsePortRanges() reads the reserved ranges of netsh", () => {
   assert.deepEqual(parsePortRanges(text), [[5357, 5357], [50000, 50059]]);
 });
 
-/* A value of the Winsock catalog as reg.exe prints it. */
+/* A value of the Winsock catalog in the output of reg.exe. */
 function catalogItem(flags: number, type: number, path: string): string {
   const bytes = Buffer.alloc(888);
   bytes.write(path, "latin1");

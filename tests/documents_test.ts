@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* The README and the pages of docs/: their examples run, their links lead
- * somewhere, and the commands that they name exist. */
+/* The README and the pages of docs/: their examples run, and their links, files
+ * and commands exist. */
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
@@ -25,7 +25,7 @@ const documents = [
     .filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`),
 ];
 
-/** Starts the example as a program of its own, with an import for "iocp". */
+/** Starts an example as a program, with `specifier` in the place of "iocp". */
 function run(
   folder: TemporaryFolder,
   { code }: CodeBlock,
@@ -86,7 +86,7 @@ async function exchangesWithEcho(block: CodeBlock): Promise<void> {
   await served;
 }
 
-/* What the word behind "ts" says of a block. */
+/* The kind of program by the word after "ts". */
 const CHECKS: Record<string, [string, (block: CodeBlock) => Promise<void>]> = {
   client: ["a client of an echo server", exchangesWithEcho],
   server: ["a server whose clients reset", survivesResets],
@@ -107,7 +107,7 @@ for (const document of documents) {
   });
 }
 
-/** Says what is wrong with a link, or returns undefined. */
+/** What is wrong with a link, or undefined. */
 function problemOf(document: string, target: string): string | undefined {
   if (/^[a-z]+:/.test(target)) return undefined;
   const [path, fragment] = target.split("#") as [string, string?];
@@ -128,7 +128,7 @@ function problemOf(document: string, target: string): string | undefined {
 const PATH =
   /(?<![\w./-])(?:bench|docs|examples|ffi|scripts|src|tests)\/(?!win\/|[\w./-]*[*{<])[\w./-]*[\w/]/g;
 
-test("Links of documents lead to files and headings", () => {
+test("The links of documents lead to existing files and headings", () => {
   const problems = documents.flatMap((document) =>
     linksOf(readText(document)).map((target) => problemOf(document, target))
       .filter((problem) => problem !== undefined)
@@ -150,7 +150,7 @@ test("Every page of docs/ can be reached from the README", () => {
   assert.deepEqual(unreached, []);
 });
 
-test("Files and folders that documents name exist", () => {
+test("The files and folders in documents exist", () => {
   const missing = documents.flatMap((document) =>
     [...readText(document).matchAll(PATH)].map(([path]) => path)
       .filter((path) => !existsSync(repositoryPath(path)))

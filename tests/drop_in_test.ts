@@ -1,8 +1,7 @@
 // Copyright the iocp authors. MIT license.
-/* A program that is written for Deno.listen and Deno.connect runs alike with
- * this module: tests/programs/deno_net.ts prints what it sees of each, and the
- * two transcripts are compared line by line. Under Bun, which has no such
- * sockets, Deno's side still comes from Deno. */
+/* A program for Deno.listen and Deno.connect behaves the same with this module:
+ * tests/programs/deno_net.ts runs with either, and its outputs are compared line by
+ * line. In the Bun cells the output for Deno.listen still comes from Deno. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -35,12 +34,12 @@ interface Difference {
   why: string;
 }
 
-/* What is meant to differ. */
+/* The documented differences. */
 const DIFFERENCES: Difference[] = [
   {
     lines: [
       "reset: close()",
-      "closed meanwhile: close() twice",
+      "close with pending calls: close() twice",
       "listener: close() twice",
     ],
     stock: [CLOSED],
@@ -48,42 +47,43 @@ const DIFFERENCES: Difference[] = [
     why: "close() may be called again and never throws",
   },
   {
-    lines: ["listener: accept() at the same time"],
+    lines: ["listener: second pending accept()"],
     stock: ["Busy, code undefined, instance of Busy"],
     ours: "done",
-    why: "several accept() calls are answered in order",
+    why: "several pending accept() calls settle in order",
   },
   {
-    lines: ["closed meanwhile: write() of much"],
+    lines: ["close with pending calls: large write()"],
     stock: ["a part"],
-    ours: "all of it",
-    why: "write() writes all",
+    ours: "all bytes",
+    why: "write() writes all bytes",
   },
   {
-    lines: ["closed meanwhile: write() at close()"],
+    lines: ["close with pending calls: write() at close()"],
     stock: ["Interrupted, code EINTR, instance of Interrupted"],
     ours: CLOSED.replace("undefined", "EBADF"),
     why: "close() delivers what was written; only the next write fails",
   },
   {
-    lines: ["reset: write() then"],
+    lines: ["reset: write() after it"],
     stock: ["BrokenPipe, code EPIPE, instance of BrokenPipe"],
     ours: RESET,
-    why: "on Linux, Deno tells a reset once; here every later call tells it",
+    why:
+      "on Linux only one call of Deno reports a reset; here all later calls do",
   },
   {
-    lines: ["reset: closeWrite() then"],
+    lines: ["reset: closeWrite() after it"],
     stock: ["done"],
     ours: RESET,
-    why: "closeWrite() does not say that an end was sent which was not",
+    why: "closeWrite() fails when it cannot send the end",
   },
   {
-    lines: ["refusals: name to connect to", "refusals: name to listen on"],
+    lines: ["failures: connect to a name", "failures: listen on a name"],
     stock: ["undefined", "ENOENT"].map((code) =>
       `Error, code ${code}, instance of Error`
     ),
     ours: NO_NAME,
-    why: "Deno has no class for it, and no code on Linux",
+    why: "Deno has no class for this error, and no code on Linux",
   },
   {
     lines: ["1.5", "NaN"].flatMap((port) =>
@@ -93,7 +93,7 @@ const DIFFERENCES: Difference[] = [
     ),
     stock: [NO_INTEGER],
     ours: OUT_OF_RANGE,
-    why: "numbers that are wrong are RangeErrors throughout this module",
+    why: "wrong numbers are RangeErrors throughout this module",
   },
 ];
 /* Windows only. */
@@ -102,21 +102,21 @@ const ON_WINDOWS: Difference[] = [
     lines: ["read and write: write() after closeWrite()"],
     stock: ["Error, code EPIPE, instance of Error"],
     ours: "BrokenPipe, code EPIPE, instance of BrokenPipe",
-    why: "it is the class that Deno has for EPIPE elsewhere",
+    why: "Deno uses this class for EPIPE everywhere else",
   },
 ];
 
-/* In Bun the classes are not there to be an instance of. */
+/* Bun has no such classes. */
 function comparable(text: string): string {
   return isDeno ? text : text.replace(/, instance of \S+$/, "");
 }
 
-/* Whether the two are the same, or differ as they may. */
-function isAlike(what: string, stock: string, ours: string): boolean {
+/* Whether two lines are equal, or differ as documented. */
+function isEquivalent(what: string, stock: string, ours: string): boolean {
   const is = (wanted: string, text: string) =>
     comparable(wanted) === comparable(text);
   if (is(stock, ours)) return true;
-  /* Deno gives no code to what is closed; here it is EBADF. */
+  /* Deno's BadResource has no code; here it is EBADF. */
   if (stock === CLOSED && is(CLOSED.replace("undefined", "EBADF"), ours)) {
     return true;
   }
@@ -142,13 +142,13 @@ async function transcript(
   return stdout.trim().split(/\r?\n/);
 }
 
-/* Every line of ours that differs from Deno's as it may not. */
+/* The lines with differences that are not documented. */
 function compare(stock: string[], ours: string[]): string[] {
   const problems: string[] = [];
   for (let i = 0; i < Math.max(stock.length, ours.length); i++) {
     const [what, text] = split(stock[i] ?? "");
     const [ourWhat, ourText] = split(ours[i] ?? "");
-    if (what === ourWhat && isAlike(what, text, ourText)) continue;
+    if (what === ourWhat && isEquivalent(what, text, ourText)) continue;
     problems.push(`stock: ${stock[i]}\n ours: ${ours[i]}`);
   }
   return problems;
@@ -157,15 +157,15 @@ function compare(stock: string[], ours: string[]): string[] {
 describe("A program written for Deno.listen and Deno.connect", {
   skip: deno === undefined && "npm test says where Deno is",
 }, () => {
-  test("runs alike with this module, errors included", async () => {
-    /* Not at once: each wants an address back that it has given up. */
+  test("behaves the same with this module, errors included", async () => {
+    /* Not concurrently: each listens again on an address that it has closed. */
     const stock = await transcript(deno!, ["stock"]);
     const ours = await transcript(ownRuntime, ["iocp"]);
     assert.ok(stock.length > 100, stock.join("\n"));
     assert.deepEqual(compare(stock, ours), []);
   });
 
-  test("is refused the same without permissions", {
+  test("fails with the same errors without permissions", {
     skip: !isDeno && "only Deno has permissions",
   }, async () => {
     const [stock, ours] = await Promise.all(

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* node:http over duplexes: as a server, as a client, and both together. */
+/* node:http over duplexes: as a server, as a client, and as both. */
 
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, request } from "node:http";
@@ -13,7 +13,7 @@ import { receiveByLoop } from "./shared/transfer.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A node:http server that gets its connections from a listener. */
+/** A node:http server with the connections of a listener. */
 class Site implements Disposable {
   readonly port = new CompletionPort();
   readonly server: Server;
@@ -36,7 +36,7 @@ class Site implements Disposable {
   /** Waits until only the listener and `open` other sockets remain. */
   async empty(open = 0): Promise<void> {
     await eventually(
-      `${open} connections are left`,
+      `${open} connections are open`,
       () => this.port.stats().sockets === 1 + open,
     );
   }
@@ -47,7 +47,7 @@ class Site implements Disposable {
 }
 
 /** Sends a request over a duplex of the connection. */
-async function ask(
+async function sendRequest(
   conn: Conn,
   options: RequestOptions,
   ...body: Uint8Array[]
@@ -96,7 +96,7 @@ test("http receives large bodies over a duplex", async () => {
   assert.equal(await answer.text(), `/up ${digest(bytes)}\n`);
 });
 
-test("http keeps a duplex alive from one request to the next", async () => {
+test("http reuses a duplex for several requests", async () => {
   using site = new Site((message, response) => {
     response.end(`${message.url} of ${message.socket.remotePort};`);
   });
@@ -160,7 +160,7 @@ test("http.request() works over a duplex", async () => {
   const conn = await site.connect();
   const parts = [1, 2, 3].map((seed) => pattern(700_001, seed));
   const options = { path: "/chunked", method: "POST" };
-  const { response, body } = await ask(conn, options, ...parts);
+  const { response, body } = await sendRequest(conn, options, ...parts);
   assert.equal(response.statusCode, 200);
   assert.equal(body, digest(bytesOf(`/chunked ${digest(...parts)}\n`)));
 });
@@ -172,19 +172,21 @@ test("http.request() fails when its duplex is reset", async () => {
       .resetAndDestroy();
   });
   const conn = await site.connect();
-  await assert.rejects(ask(conn, { path: "/" }), { code: "ECONNRESET" });
+  await assert.rejects(sendRequest(conn, { path: "/" }), {
+    code: "ECONNRESET",
+  });
   await site.empty();
 });
 
-test("http stops reading a file whose duplex is not read", async () => {
+test("http stops reading a file while the client reads nothing", async () => {
   const piece = pattern(64 * 1024);
   let pieces = 0;
-  let isHeldBack = false;
+  let hasStopped = false;
   using site = new Site(async (_, response) => {
     /* Larger than the buffers of any system. */
     for (pieces = 0; pieces < 1_000; pieces++) {
       if (response.write(piece)) continue;
-      isHeldBack = true;
+      hasStopped = true;
       await new Promise((resolve) => response.once("drain", resolve));
     }
     response.end();
@@ -192,8 +194,8 @@ test("http stops reading a file whose duplex is not read", async () => {
   const conn = await site.connect();
   await conn.write(bytesOf("GET / HTTP/1.0\r\n\r\n"));
   let before = -1;
-  await eventually("the server is held back", async () => {
-    const isSame = isHeldBack && before === pieces;
+  await eventually("the server has stopped", async () => {
+    const isSame = hasStopped && before === pieces;
     before = pieces;
     await new Promise((resolve) => setTimeout(resolve, 100));
     return isSame;
@@ -203,7 +205,7 @@ test("http stops reading a file whose duplex is not read", async () => {
   assert.ok(Number(received.split(" ")[0]) > 1_000 * piece.length);
 });
 
-test("http answers a client that has ended its requests", async () => {
+test("http answers a client that has half-closed its connection", async () => {
   using site = new Site(digestBody);
   const conn = await site.connect();
   await conn.write(
@@ -217,7 +219,7 @@ test("http answers a client that has ended its requests", async () => {
   assert.match(textOf(...text), /\/half 4 /);
 });
 
-test("http passes a duplex on after an upgrade", async () => {
+test("http hands over a duplex after an upgrade", async () => {
   using site = new Site(() => assert.fail("no request"));
   site.server.on("upgrade", (_, socket, head: Uint8Array) => {
     socket.write("HTTP/1.1 101 Switching\r\nUpgrade: echo\r\n");
@@ -237,29 +239,29 @@ test("http passes a duplex on after an upgrade", async () => {
   await site.empty();
 });
 
-test("http destroys an idle duplex by its timeout", async () => {
+test("http destroys an idle duplex after its timeout", async () => {
   using site = new Site((message, response) => {
     message.socket.setTimeout(50, () => message.socket.destroy());
     response.end("x");
   });
   const conn = await site.connect();
   await conn.write(bytesOf("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
-  const gone = closed(conn.duplex());
+  const closing = closed(conn.duplex());
   conn.duplex().resume();
-  assert.equal(await gone, false);
+  assert.equal(await closing, false);
   await site.empty();
 });
 
 test("http serves many clients over duplexes and closes all of them", async () => {
   using site = new Site(digestBody);
-  async function visit(seed: number): Promise<void> {
+  async function runClient(seed: number): Promise<void> {
     await using conn = await site.connect();
     const bytes = pattern(20_000 + seed, seed);
     const options = { path: `/${seed}`, method: "PUT" };
-    const { body } = await ask(conn, options, bytes);
+    const { body } = await sendRequest(conn, options, bytes);
     assert.equal(body, digest(bytesOf(`/${seed} ${digest(bytes)}\n`)));
   }
-  const visits = Array.from({ length: 100 }, (_, seed) => visit(seed));
-  await within("the visits", Promise.all(visits));
+  const clients = Array.from({ length: 100 }, (_, seed) => runClient(seed));
+  await within("the clients", Promise.all(clients));
   await site.empty();
 });

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Whether a duplex holds the process alive: as for a net.Socket, only a pending read
- * or write does. Each case is one of tests/programs/duplex.ts. */
+/* When a duplex keeps the process alive: as with a net.Socket, only while a read or
+ * a write is pending. Each case is one of tests/programs/duplex.ts. */
 
 import assert from "node:assert/strict";
 import {
@@ -48,15 +48,15 @@ class Peer implements Disposable {
   }
 }
 
-const sayFoo = () => createServer((socket) => socket.end("foo"));
-const sayNothing = () => createServer((socket) => socket.pause());
+const sendFoo = () => createServer((socket) => socket.end("foo"));
+const sendNothing = () => createServer((socket) => socket.pause());
 
-describe("The process ends", () => {
+describe("The process exits", () => {
   const cases: [name: string, why: string, makeServer: () => Server][] = [
-    ["unread", "with unread bytes, after both ends", sayFoo],
-    ["paused", "with a duplex that is paused", sayNothing],
-    ["unref", "with an unref'd duplex that reads", sayNothing],
-    ["unrefBefore", "with a duplex of an unref'd connection", sayNothing],
+    ["unread", "with unread bytes after both sides have ended", sendFoo],
+    ["paused", "with a paused duplex", sendNothing],
+    ["unref", "with an unref'd duplex that reads", sendNothing],
+    ["unrefBefore", "with a duplex of an unref'd connection", sendNothing],
   ];
   for (const [name, why, makeServer] of cases) {
     test(why, async () => {
@@ -81,28 +81,28 @@ describe("The process ends", () => {
   });
 });
 
-/* Longer than a process needs to end when it waits for nothing. */
+/* Longer than a process without pending work takes to exit. */
 const ALIVE_MS = 1_500;
 
-describe("The process lives", () => {
+describe("The process keeps running", () => {
   const cases: [name: string, why: string][] = [
     ["reads", "while a duplex reads"],
     ["resumed", "when a duplex reads again after a pause"],
     ["refAgain", "when a duplex is ref'd again"],
-    ["pausedWrite", "while a duplex that is paused writes"],
+    ["pausedWrite", "while a paused duplex writes"],
   ];
   for (const [name, why] of cases) {
     test(why, async () => {
-      using peer = await Peer.open(sayNothing());
+      using peer = await Peer.open(sendNothing());
       using child = start(programPath("duplex"), [name, peer.port]);
       await within("its start", child.output(/open/));
-      const over = await Promise.race([child.ended, delay(ALIVE_MS)]);
-      assert.equal(over, undefined, "it has ended");
+      const ended = await Promise.race([child.ended, delay(ALIVE_MS)]);
+      assert.equal(ended, undefined, "the process has exited");
     });
   }
 });
 
-test("An error that a listener of a duplex throws is an uncaught exception", async () => {
+test("An error thrown by a listener of a duplex is an uncaught exception", async () => {
   using peer = await Peer.open(
     createServer((socket) => socket.on("data", () => socket.write("x"))),
   );

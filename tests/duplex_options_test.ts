@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* Timeouts and options of a duplex, as those of a net.Socket. */
+/* Timeouts and options of a duplex, which are those of a net.Socket. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -16,13 +16,13 @@ test("A duplex emits timeout without activity", async () => {
   assert.equal(client.timeout, 20);
   await event(client, "timeout");
   assert.equal(client.destroyed, false);
-  /* Activity restarts the timeout; the callback was for one event. */
+  /* Activity restarts the timeout; the callback is called only once. */
   client.write("x");
   await event(client, "timeout");
   assert.equal(calls, 1);
 });
 
-test("A duplex emits no timeout after setTimeout(0) or its close", async () => {
+test("A duplex emits no timeout after setTimeout(0) or after it is closed", async () => {
   using both = await duplexPair();
   const { client, server } = both;
   const fail = () => assert.fail("it has timed out");
@@ -60,7 +60,7 @@ test("A duplex refuses a wrong timeout with Node's codes", async () => {
   assert.equal(client.timeout, undefined);
 });
 
-test("A duplex's timeout is at most the longest of a timer", async () => {
+test("A duplex limits its timeout to the longest that a timer can have", async () => {
   using both = await duplexPair();
   const { client } = both;
   const warned = new Promise<Error>((resolve) => {
@@ -77,7 +77,7 @@ test("A duplex's timeout is at most the longest of a timer", async () => {
   client.setTimeout(0);
 });
 
-test("A duplex has a bufferSize until it is destroyed", async () => {
+test("bufferSize of a duplex is undefined once it is destroyed", async () => {
   using both = await duplexPair();
   const { client } = both;
   assert.equal(client.bufferSize, 0);
@@ -110,7 +110,7 @@ test("setKeepAlive() of a duplex reaches the system", async () => {
   duplex.setKeepAlive(true, 60_500);
   const { keepAlive } = client.options;
   assert.equal(keepAlive && keepAlive.idle, 61);
-  /* Like a net.Socket, it goes by the truth of the value. */
+  /* Like net.Socket, it converts the value to a boolean. */
   for (const [enable, isOn] of [[false, false], [1, true], [0, false]]) {
     duplex.setKeepAlive(enable as boolean);
     assert.equal(client.options.keepAlive !== false, isOn, `${enable}`);

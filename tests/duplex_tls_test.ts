@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* node:tls over duplexes, at either end and at both. */
+/* node:tls over duplexes, at one end or both. */
 
 import assert from "node:assert/strict";
 import { createServer as createHttpServer } from "node:http";
@@ -23,9 +23,9 @@ const ca = identity.cert;
 const servername = "localhost";
 
 /**
- * Sends bytes to an echo and returns the digest of the answer. It ends only after
- * that: when the peer of a TLS socket over any stream ends first, the runtimes lose
- * the bytes that the socket has still to send.
+ * Sends bytes to an echo server and returns the digest of the answer. It calls end()
+ * only after that: when the peer of a TLS socket over a stream ends first, the
+ * runtimes lose the bytes that the socket has not sent yet.
  */
 async function sendToEcho(
   client: TLSSocket,
@@ -34,7 +34,10 @@ async function sendToEcho(
   const result = new Digest();
   const received = new Promise<void>((resolve, reject) => {
     client.on("error", reject);
-    client.on("close", () => reject(new Error("closed before all has come")));
+    client.on(
+      "close",
+      () => reject(new Error("closed before the whole answer")),
+    );
     client.on("data", (chunk: Uint8Array) => {
       result.add(chunk);
       if (result.length >= bytes.length) resolve();
@@ -70,7 +73,7 @@ test("TLS works over duplexes at both ends", async () => {
     digest(pattern(LARGE, 1)),
   ]);
   await eventually(
-    "only the listener is left",
+    "only the listener is open",
     () => ends.port.stats().sockets === 1,
   );
 });
@@ -92,7 +95,7 @@ test("tls.connect() over a duplex connects to the runtime's own server", async (
   const client = connectTls({ socket: conn.duplex(), ca, servername });
   const bytes = pattern(1_000_000);
   assert.equal(await sendToEcho(client, bytes), digest(bytes));
-  await eventually("nothing is left", () => port.stats().sockets === 0);
+  await eventually("all sockets are closed", () => port.stats().sockets === 0);
   await new Promise((resolve) => server.close(resolve));
 });
 
@@ -113,12 +116,12 @@ test("A TLS server over a duplex serves the runtime's own client", async () => {
   const bytes = pattern(1_000_000);
   assert.equal(await sendToEcho(client, bytes), digest(bytes));
   await eventually(
-    "only the listener is left",
+    "only the listener is open",
     () => port.stats().sockets === 1,
   );
 });
 
-test("http serves HTTPS over TLS over duplexes", async () => {
+test("http serves HTTPS over TLS sockets over duplexes", async () => {
   using port = new CompletionPort();
   const bytes = pattern(LARGE);
   const site = createHttpServer((_, response) => response.end(bytes));
@@ -133,7 +136,7 @@ test("http serves HTTPS over TLS over duplexes", async () => {
     }
   }
   serve();
-  async function visit(): Promise<string> {
+  async function runClient(): Promise<string> {
     const { hostname, port: number } = listener.addr;
     const options = { host: hostname, port: number, ca, servername };
     const answer = new Promise<IncomingMessage>((resolve, reject) => {
@@ -146,12 +149,12 @@ test("http serves HTTPS over TLS over duplexes", async () => {
     }
     return result.text();
   }
-  const visits = Array.from({ length: 5 }, visit);
-  for (const body of await within("the visits", Promise.all(visits))) {
+  const clients = Array.from({ length: 5 }, runClient);
+  for (const body of await within("the clients", Promise.all(clients))) {
     assert.equal(body, digest(bytes));
   }
   await eventually(
-    "only the listener is left",
+    "only the listener is open",
     () => port.stats().sockets === 1,
   );
 });
@@ -169,7 +172,7 @@ test("tls.connect() over a duplex refuses an unknown certificate", async () => {
   client.destroy();
   server.destroy();
   await eventually(
-    "only the listener is left",
+    "only the listener is open",
     () => ends.port.stats().sockets === 1,
   );
 });
@@ -179,17 +182,17 @@ test("A TLS server over a duplex ends when its peer resets", async () => {
   const { client, server } = secure(ends);
   server.resume();
   client.on("error", () => {});
-  const gone = closed(server);
+  const closing = closed(server);
   await event(client, "secureConnect");
   ends.client.reset();
-  await gone;
+  await closing;
   await eventually(
-    "only the listener is left",
+    "only the listener is open",
     () => ends.port.stats().sockets === 1,
   );
 });
 
-test("A TLSSocket over a duplex has the addresses of the connection, also after the close", async () => {
+test("A TLSSocket over a duplex has the addresses of the connection, also after it is closed", async () => {
   using ends = await pair();
   const { client, server } = secure(ends);
   await event(client, "secureConnect");
@@ -209,13 +212,13 @@ test("A TLSSocket over a duplex has the addresses of the connection, also after 
     family: "IPv4",
     port: localAddr.port,
   });
-  const gone = closed(client);
+  const closing = closed(client);
   client.destroy();
-  await gone;
+  await closing;
   assert.equal(client.remotePort, remoteAddr.port);
 });
 
-test("A TLSSocket over a duplex passes ref(), unref() and socket options on", async () => {
+test("A TLSSocket over a duplex forwards ref(), unref() and socket options", async () => {
   using ends = await pair({ noDelay: false });
   const { client } = secure(ends);
   await event(client, "secureConnect");
@@ -233,7 +236,7 @@ test("A TLSSocket over a duplex passes ref(), unref() and socket options on", as
   client.destroy();
 });
 
-test("A TLSSocket over another stream behaves as before", async () => {
+test("A TLSSocket over any other stream is not changed", async () => {
   using ends = await pair();
   ends.client.duplex();
   const server = createTlsServer(identity, (socket) => socket.end("hello"));
@@ -254,7 +257,7 @@ test("A TLSSocket over another stream behaves as before", async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-test("A TLS server over a duplex sends everything before destroySoon() closes", async () => {
+test("destroySoon() of a TLS server over a duplex sends everything before it closes", async () => {
   using ends = await pair();
   const { client, server } = secure(ends);
   const bytes = pattern(20_000_000);

@@ -35,7 +35,7 @@ test("errors.ts has the codes of iocp_error.h", () => {
   }
 });
 
-test("errors.ts has no code that iocp_error.h has not", () => {
+test("errors.ts has no code that is not in iocp_error.h", () => {
   const source = readText("src/errors.ts");
   const table = [...source.matchAll(/\["(E\w+)", (\d+), "([^"]*)"\]/g)];
   assert.deepEqual(
@@ -48,13 +48,13 @@ test("errors.ts has no code that iocp_error.h has not", () => {
   );
 });
 
-test("errorOf() calls an unknown number EUNKNOWN", () => {
+test("errorOf() maps an unknown number to EUNKNOWN", () => {
   const error = errorOf(-9999, { syscall: "write", errno: 77 });
   assert.equal(error.code, "EUNKNOWN");
   assert.equal(error.errno, 77);
 });
 
-test("SocketError says what, where and why", () => {
+test("The message of SocketError has the action, the address and the reason", () => {
   const table: [string, string, SocketError][] = [
     [
       "listen on an address",
@@ -91,7 +91,7 @@ test("SocketError says what, where and why", () => {
       }),
     ],
     [
-      "an action of its own",
+      "an action that differs from the system call",
       "Cannot make a duplex of 10.0.0.1:1: invalid argument",
       new SocketError("EINVAL", {
         syscall: "fcntl",
@@ -111,7 +111,7 @@ test("SocketError says what, where and why", () => {
   }
 });
 
-test("SocketError is an Error with all that it was made of", () => {
+test("SocketError is an Error with the given properties", () => {
   const cause = new Error("deeper");
   const error = new SocketError("ECONNRESET", {
     syscall: "read",
@@ -137,7 +137,7 @@ test("SocketError is an Error with all that it was made of", () => {
   assert.equal("cause" in plain, false);
 });
 
-/* What the runtime has of its own for each code, or nothing. */
+/* The class of Deno for each code, if it has one. */
 const stock = (globalThis as unknown as {
   Deno?: { errors: Record<string, new (message?: string) => Error> };
 }).Deno?.errors ?? {};
@@ -161,12 +161,12 @@ const NAMES: Record<string, string> = {
   ECANCELED: "Interrupted",
 };
 
-/* The stock classes that the error is an instance of. */
+/* The classes of Deno that the error is an instance of. */
 function stockClasses(error: Error): string[] {
   return Object.keys(stock).filter((name) => error instanceof stock[name]!);
 }
 
-test("SocketError is named for its code, and of the runtime's class", () => {
+test("SocketError has the name of Deno's class for its code, and is an instance of it in Deno", () => {
   for (const code of [...codes.map(({ code }) => code), "EINTR", "EOTHER"]) {
     const error = new SocketError(code, { syscall: "write" });
     const name = NAMES[code];
@@ -180,7 +180,7 @@ test("SocketError is named for its code, and of the runtime's class", () => {
   }
 });
 
-test("NotSupported is of the runtime's class of that name", () => {
+test("NotSupported is an instance of Deno's class with this name in Deno", () => {
   const error = new NotSupported("why");
   assert.ok(error instanceof NotSupported);
   assert.equal(error.constructor, NotSupported);
@@ -190,7 +190,7 @@ test("NotSupported is of the runtime's class of that name", () => {
   );
 });
 
-test("instanceof tells the classes apart", () => {
+test("instanceof distinguishes the classes", () => {
   const values = [undefined, null, 1, "text", {}, new Error("other"), Symbol()];
   for (const value of values) {
     for (const Class of [SocketError, NotSupported]) {
@@ -206,7 +206,7 @@ test("instanceof tells the classes apart", () => {
   }
 });
 
-test("SocketError may be extended", () => {
+test("SocketError can be extended", () => {
   class OwnError extends SocketError {
     readonly attempt = 3;
     retry(): string {
@@ -223,7 +223,7 @@ test("SocketError may be extended", () => {
   assert.equal(plain instanceof OwnError, false);
 });
 
-test("SocketError can be cloned", () => {
+test("SocketError can be cloned by structuredClone()", () => {
   for (const code of ["ECONNRESET", "ENOTFOUND"]) {
     const error = new SocketError(code, { syscall: "read" });
     const clone = structuredClone(error);
@@ -252,8 +252,8 @@ test("formatHost() puts IPv6 in brackets before a port", () => {
 
 const isWindows = process.platform === "win32";
 
-/* Each call of what is closed, the system call that it would have made, and the
- * message. */
+/* Each call on a closed object, with the system call and the message of its
+ * error. */
 const CLOSED_CALLS: Record<
   string,
   [call: (closed: Closed) => unknown, syscall: string, message: string]
@@ -376,7 +376,7 @@ interface Closed {
   port: CompletionPort;
 }
 
-async function closedOnes(): Promise<Closed> {
+async function closedObjects(): Promise<Closed> {
   const port = new CompletionPort();
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
   const conn = await port.connect(listener.addr);
@@ -385,8 +385,8 @@ async function closedOnes(): Promise<Closed> {
 }
 
 for (const [name, [call, syscall, message]] of Object.entries(CLOSED_CALLS)) {
-  test(`${name} says what is closed`, async () => {
-    const closed = await closedOnes();
+  test(`The error of ${name} says that it is closed`, async () => {
+    const closed = await closedObjects();
     const error = await errorFrom(() => call(closed));
     assert.equal(error.code, "EBADF");
     assert.equal(error.syscall, syscall);
@@ -394,7 +394,7 @@ for (const [name, [call, syscall, message]] of Object.entries(CLOSED_CALLS)) {
   });
 }
 
-/* The system calls that errors name; libuv's and Node's words for them. */
+/* The values of `syscall`, with the names that libuv and Node use. */
 const SYSCALLS = [
   "accept",
   "connect",
@@ -410,11 +410,11 @@ const SYSCALLS = [
   "write",
 ];
 
-/* Where the sources name a call: in options, and as an argument. */
+/* Where the sources name a system call: in options, and as an argument. */
 const NAMED =
-  /syscall(?::| =) ?"([^"]*)"|\b(?:closedError|requireOpen|timedOut|failure|#gone|#error)\((?:result, )?"([^"]*)"/g;
+  /syscall(?::| =) ?"([^"]*)"|\b(?:closedError|requireOpen|timedOut|failure|#error)\((?:result, )?"([^"]*)"/g;
 
-test("Every syscall of the sources is a system call", () => {
+test("Every syscall in the sources is a system call", () => {
   const found = new Set<string>();
   for (const file of sourceFiles()) {
     for (const [, option, argument] of readText(file).matchAll(NAMED)) {

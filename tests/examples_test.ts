@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* The programs of examples/, as their comments say to start them. */
+/* The programs of examples/, started as their comments say. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -15,7 +15,7 @@ async function portOf(server: Child): Promise<number> {
   return Number((await server.output(/^listening on .*:(\d+)$/m))[1]);
 }
 
-/** A connection whose bytes are compared as text, however they are chunked. */
+/** A client that compares the received text, however it is chunked. */
 class TextClient implements Disposable {
   readonly #conn: Conn;
   #received = "";
@@ -32,12 +32,12 @@ class TextClient implements Disposable {
     await this.#conn.write(new TextEncoder().encode(text));
   }
 
-  /** Waits for the text; everything before and in it is consumed. */
+  /** Waits for the text, and discards everything up to its end. */
   async expect(text: string): Promise<void> {
     const p = new Uint8Array(1024);
     while (!this.#received.includes(text)) {
       const count = await this.#conn.read(p);
-      assert.ok(count !== null, `an end, not ${text}: ${this.#received}`);
+      assert.ok(count !== null, `ended before ${text}: ${this.#received}`);
       this.#received += new TextDecoder().decode(p.subarray(0, count));
     }
     const end = this.#received.indexOf(text) + text.length;
@@ -65,7 +65,7 @@ test("echo.ts sends back what client.ts sends", async () => {
   assert.deepEqual([code, stdout], [0, "hello you\n"], stderr);
 });
 
-test("echo.ts goes on after a client has reset", async () => {
+test("echo.ts serves other clients after a reset", async () => {
   using server = startExample("echo", []);
   const port = await portOf(server);
   for (let count = 0; count < 8; count++) {
@@ -102,7 +102,7 @@ test("chat.ts relays lines until /quit", async () => {
   await bob.expectEnd();
 });
 
-test("chat.ts goes on after a reset and after a line that is too long", async () => {
+test("chat.ts serves other clients after a reset and after a line that is too long", async () => {
   using server = startExample("chat", []);
   const port = await portOf(server);
   using ann = await TextClient.connect(port);

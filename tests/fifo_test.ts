@@ -9,7 +9,7 @@ function filled(count: number): Fifo<{ n: number }> {
   return fifo;
 }
 
-test("Fifo.shift() returns the entries in order, however many they are", () => {
+test("Fifo.shift() returns any number of entries in order", () => {
   for (const count of [1, 2, 3, 1023, 1024, 1025, 5000]) {
     const fifo = filled(count);
     for (let n = 0; n < count; n++) assert.equal(fifo.shift()?.n, n);
@@ -18,19 +18,19 @@ test("Fifo.shift() returns the entries in order, however many they are", () => {
   }
 });
 
-test("Fifo keeps the order while entries come and go", () => {
+test("Fifo keeps the order while entries are pushed and shifted", () => {
   const fifo = filled(0);
   let pushed = 0;
-  let taken = 0;
+  let shifted = 0;
   for (let round = 0; round < 3000; round++) {
     for (let i = 0; i < 1 + round % 7; i++) fifo.push({ n: pushed++ });
     for (let i = 0; i < 1 + round % 5 && !fifo.isEmpty; i++) {
-      assert.equal(fifo.shift()?.n, taken++);
+      assert.equal(fifo.shift()?.n, shifted++);
     }
   }
   assert.deepEqual(
     fifo.removeAll().map(({ n }) => n),
-    Array.from({ length: pushed - taken }, (_, i) => taken + i),
+    Array.from({ length: pushed - shifted }, (_, i) => shifted + i),
   );
 });
 

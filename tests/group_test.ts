@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* Ports share what a thread has, and nothing that their users have. */
+/* The ports of a thread share a native queue, but no sockets or counters. */
 
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
@@ -19,13 +19,13 @@ import { pattern } from "./shared/pattern.ts";
 const local = { hostname: "127.0.0.1", port: 0 };
 const noThreads = process.platform === "linux"
   ? false
-  : "only Linux tells how many threads there are";
+  : "only Linux shows the number of threads";
 
 function threads(): number {
   return readdirSync("/proc/self/task").length;
 }
 
-test("A program with 500 ports is not blocked, and all of them work", async () => {
+test("500 ports in one thread all work, and do not block the thread pool of the runtime", async () => {
   const ended = await run("many_ports", []);
   assert.equal(ended.code, 0, ended.stderr);
   assert.deepEqual(JSON.parse(ended.stdout), {
@@ -36,8 +36,8 @@ test("A program with 500 ports is not blocked, and all of them work", async () =
   });
 });
 
-describe("Of two ports", () => {
-  test("each counts what its own sockets do", async () => {
+describe("Of two ports in a thread", () => {
+  test("each has the counters of its own sockets", async () => {
     using one = await pair();
     using two = new CompletionPort();
     const client = await two.connect(one.listener.addr);
@@ -51,7 +51,7 @@ describe("Of two ports", () => {
     }
     await server.write(pattern(300));
     await client.read(new Uint8Array(300));
-    await eventually("it has left", () => two.stats().bytesUnsent === 0);
+    await eventually("all is sent", () => two.stats().bytesUnsent === 0);
     assert.equal(two.stats().bytesSent, 5_000);
     assert.equal(two.stats().bytesReceived, 300);
     assert.equal(one.port.stats().bytesReceived, 5_000);
@@ -59,59 +59,59 @@ describe("Of two ports", () => {
     client.close();
     server.close();
     await eventually("it is closed", () => two.stats().sockets === 0);
-    /* What was closed has counted all the same. */
+    /* The counters include closed connections. */
     assert.equal(two.stats().bytesSent, 5_000);
     assert.equal(one.port.stats().sockets, 3);
     assert.equal(two.stats().polls, one.port.stats().polls);
   });
 
-  test("one that is closed closes nothing of the other", async () => {
-    using kept = await pair();
+  test("closing one closes no sockets of the other", async () => {
+    using open = await pair();
     using closed = await pair();
     const reads = [
-      kept.client.read(new Uint8Array(10)),
-      kept.server.read(new Uint8Array(10)),
+      open.client.read(new Uint8Array(10)),
+      open.server.read(new Uint8Array(10)),
     ];
     const lost = errorFrom(closed.client.read(new Uint8Array(10)));
-    /* A connection between both has one end on each. */
-    const between = await closed.port.connect(kept.listener.addr);
-    const other = await kept.listener.accept();
+    /* A connection with one end on each port. */
+    const between = await closed.port.connect(open.listener.addr);
+    const other = await open.listener.accept();
     const end = outcome(() => other.read(new Uint8Array(10)));
-    const accept = kept.listener.accept();
+    const accept = open.listener.accept();
     closed.port.close();
     assert.equal((await lost).code, "EINTR");
     assert.equal(await outcome(() => between.write(pattern(1))), "EBADF");
-    assert.equal(await within("its end", end), "null");
+    assert.equal(await within("the failure", end), "null");
     assert.equal(await isSettled(Promise.race([...reads, accept])), false);
-    await kept.client.write(pattern(3));
-    await kept.server.write(pattern(4));
+    await open.client.write(pattern(3));
+    await open.server.write(pattern(4));
     assert.deepEqual(await within("both", Promise.all(reads)), [4, 3]);
-    const last = await kept.port.connect(kept.listener.addr);
+    const last = await open.port.connect(open.listener.addr);
     (await within("the next", accept)).close();
     last.close();
   });
 
-  test("one that is closed does not cut off what the other still sends", async () => {
-    using kept = await pair();
+  test("closing one does not truncate pending sends of the other", async () => {
+    using ends = await pair();
     const other = new CompletionPort();
     other.listen(local);
     const parts = pattern(8 * 1024 * 1024);
-    kept.client.write(parts).catch(() => {});
-    kept.client.close();
+    ends.client.write(parts).catch(() => {});
+    ends.client.close();
     other.close();
     let count = 0;
-    for await (const chunk of kept.server) count += chunk.length;
+    for await (const chunk of ends.server) count += chunk.length;
     assert.equal(count, parts.length);
   });
 });
 
-test("connect() fails with the close of its port, also during the look-up", async () => {
+test("Closing the port fails a connect() that is resolving its host name", async () => {
   const group = new Group();
   const settings = connectSettings({ hostname: "several.example", port: 1 });
   const never = new Promise<never>(() => {});
   const connecting = errorFrom(makeConnection(group, settings, () => never));
   group.close();
-  const error = await within("its end", connecting);
+  const error = await within("the failure", connecting);
   assert.equal(error.code, "EINTR");
   assert.equal(error.address, "several.example");
 });
@@ -126,16 +126,16 @@ test("connect() makes no connection after its port was closed", async () => {
   const connecting = errorFrom(makeConnection(group, settings, () => lookUp));
   group.close();
   found([]);
-  assert.equal((await within("its end", connecting)).code, "EINTR");
+  assert.equal((await within("the failure", connecting)).code, "EINTR");
   assert.equal(ends.port.stats().accepted, 1);
 });
 
-test("Ports that come and go leave no thread and no handle", {
+test("Ports that are opened and closed leak no thread and no handle", {
   skip: noThreads,
 }, async () => {
   async function round() {
     using ends = await pair();
-    /* So that a wait is parked. */
+    /* Long enough for the loop to park. */
     await ends.client.write(pattern(10));
     await ends.server.read(new Uint8Array(10));
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -144,7 +144,7 @@ test("Ports that come and go leave no thread and no handle", {
   const before = { threads: threads(), handles: openHandles() };
   for (let i = 0; i < 100; i++) await round();
   await eventually(
-    "they are back",
+    "threads and handles are released",
     () =>
       threads() <= before.threads + 4 && openHandles() <= before.handles + 4,
   );
@@ -156,7 +156,7 @@ test("new CompletionPort() fails after 65,535 ports in a thread", () => {
     for (;;) ports.push(new CompletionPort());
   } catch (error) {
     assert.equal((error as { code?: string }).code, "EMFILE");
-    /* Other tests of this file may have left some open. */
+    /* Other tests of this file may still have ports open. */
     assert.ok(ports.length > 65_000, `${ports.length}`);
     ports.pop()!.close();
     ports.push(new CompletionPort());

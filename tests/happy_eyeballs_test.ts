@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* connect() to several addresses of one name, which the tests bring. */
+/* connect() to several addresses of one name, which the tests supply. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,7 +12,7 @@ import { connectSettings } from "../src/options/connect.ts";
 import { listenSettings } from "../src/options/listen.ts";
 import { Acceptor } from "../src/socket/acceptor.ts";
 import { eventually, within } from "./shared/deadline.ts";
-import { atOneNumber, closedAddress, noIpv6 } from "./shared/network.ts";
+import { closedAddress, noIpv6, withSamePort } from "./shared/network.ts";
 import { errorFrom } from "./shared/outcome.ts";
 
 function addresses(...texts: string[]): IpAddress[] {
@@ -43,7 +43,7 @@ function acceptor(group: Group, hostname: string, port: number = 0): Acceptor {
 
 /* Returns their port number. */
 function acceptors(group: Group, first: string, second: string): number {
-  return atOneNumber(() => {
+  return withSamePort(() => {
     const { port } = acceptor(group, first).address;
     acceptor(group, second, port);
     return port;
@@ -59,7 +59,7 @@ async function withGroup(body: (group: Group) => Promise<void>): Promise<void> {
   }
 }
 
-test("connect() continues with the next address when one is refused", async () => {
+test("connect() tries the next address after a refusal", async () => {
   await withGroup(async (group) => {
     const { port } = acceptor(group, "127.0.0.3").address;
     const conn = await connectTo(
@@ -125,7 +125,7 @@ test("connect() starts the next attempt after autoSelectFamilyAttemptDelay", asy
         "autoSelectFamilyAttemptTimeout",
       ]
     ) {
-      /* A delay that does not pass during the test, then none. */
+      /* First a delay that is longer than the test, then none. */
       const never = { [name]: 2 ** 31 - 1, timeout: 600 };
       const error = await errorFrom(connectWith(never, group, port, ...texts));
       assert.equal(error.code, "ETIMEDOUT");
@@ -150,7 +150,7 @@ test("connect() reports the first failure when every address fails", async () =>
       error.cause.errors.map(({ code, address }) => `${code} ${address}`),
       ["ECONNREFUSED 127.0.0.2", "ECONNREFUSED 127.0.0.3"],
     );
-    await eventually("all is gone", () => group.stats().sockets === 0);
+    await eventually("all are closed", () => group.stats().sockets === 0);
   });
 });
 
@@ -175,7 +175,7 @@ test(
   },
 );
 
-test("connect() finds a listener of either family by its name", {
+test("connect() finds a listener of either family by host name", {
   skip: noIpv6,
 }, async () => {
   for (const hostname of ["127.0.0.1", "::1"]) {

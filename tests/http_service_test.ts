@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Servers of Node's modules on listeners of this module: everything works as after
- * their own listen(). */
+/* Servers of Node's modules on listeners of this module work as after their own
+ * listen(). */
 
 import assert from "node:assert/strict";
 import { createServer, type RequestListener, type Server } from "node:http";
@@ -68,7 +68,7 @@ class Site<T extends NodeServer> implements Disposable {
   }
 
   async empty(): Promise<void> {
-    await eventually("only the listener is left", () => {
+    await eventually("only the listener is open", () => {
       return this.port.stats().sockets === 1;
     });
   }
@@ -79,20 +79,20 @@ class Site<T extends NodeServer> implements Disposable {
 }
 
 /** Sends text and resolves to everything that is received until the end. */
-async function say(socket: Socket, text: string): Promise<string> {
+async function exchange(socket: Socket, text: string): Promise<string> {
   let answer = "";
   socket.setEncoding("utf8");
   socket.on("data", (chunk) => answer += chunk);
-  const gone = closed(socket);
+  const closing = closed(socket);
   if (text !== "") socket.write(text);
-  await gone;
+  await closing;
   return answer;
 }
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const LAST = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
-/* Both kinds of server, each with a client. */
+/* The kinds of server, each with a client. */
 const KINDS: {
   name: string;
   make(options: ServerOptions, handler?: RequestListener): Server;
@@ -135,22 +135,25 @@ for (const { name, make, connect } of KINDS) {
       assert.throws(() => serveHttp(server, site.listener), {
         code: "ERR_SERVER_ALREADY_LISTEN",
       });
-      assert.match(await say(connect(site), LAST), /^HTTP.1.1 200 [^]*hello$/);
+      assert.match(
+        await exchange(connect(site), LAST),
+        /^HTTP.1.1 200 [^]*hello$/,
+      );
       await site.empty();
     });
 
-    test("requests know the peer's address", async () => {
+    test("requests have the peer's address", async () => {
       using site = new Site(make({}, ({ socket }, response) => {
         response.end(`of ${socket.remoteAddress} ${socket.remotePort}`);
       }));
       const client = connect(site);
-      const answer = say(client, LAST);
+      const answer = exchange(client, LAST);
       await event(client, "data");
       const { localPort } = client;
       assert.match(await answer, new RegExp(`of 127.0.0.1 ${localPort}$`));
     });
 
-    test("a connection answers one request after another", async () => {
+    test("several requests on one connection are answered", async () => {
       let count = 0;
       using site = new Site(
         make({}, (_, response) => response.end(`#${++count};`)),
@@ -174,7 +177,7 @@ for (const { name, make, connect } of KINDS) {
         connectionsCheckingInterval: 100,
       }));
       for (const half of ["GET / HTTP/1.1\r\nHo", ""]) {
-        const answer = await say(connect(site), half);
+        const answer = await exchange(connect(site), half);
         if (name === "http") assert.match(answer, /^HTTP\/1.1 408 /);
       }
       await site.empty();
@@ -191,62 +194,64 @@ for (const { name, make, connect } of KINDS) {
         request.resume();
       }));
       const text = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc";
-      await say(connect(site), text);
+      await exchange(connect(site), text);
       await site.empty();
     });
 
-    test("a slow response is no timeout of the request", async () => {
+    test("a slow response does not exceed requestTimeout", async () => {
       using site = new Site(make({
         headersTimeout: 100,
         requestTimeout: 200,
         connectionsCheckingInterval: 50,
       }, (_, response) => void delay(800).then(() => response.end("late"))));
-      assert.match(await say(connect(site), LAST), /late$/);
+      assert.match(await exchange(connect(site), LAST), /late$/);
     });
 
-    test("the server may answer a request that has timed out", async () => {
+    test("a clientError listener may answer a request that has timed out", async () => {
       using site = new Site(make({
         headersTimeout: 200,
         connectionsCheckingInterval: 50,
       }));
-      const codes: unknown[] = [];
+      /* Deno's node:http reports it at each check until the connection has
+       * closed, which a busy machine delays. */
+      const codes = new Set<unknown>();
       site.server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-        codes.push(error.code);
+        codes.add(error.code);
         socket.end("HTTP/1.1 418 Mine\r\n\r\n");
       });
-      assert.match(await say(connect(site), "GET"), /^HTTP\/1.1 418 /);
-      assert.deepEqual(codes, ["ERR_HTTP_REQUEST_TIMEOUT"]);
+      assert.match(await exchange(connect(site), "GET"), /^HTTP\/1.1 418 /);
+      assert.deepEqual([...codes], ["ERR_HTTP_REQUEST_TIMEOUT"]);
     });
 
     test("an idle connection ends after keepAliveTimeout", async () => {
       using site = new Site(
         make({ keepAliveTimeout: 100 }, (_, response) => response.end("x")),
       );
-      const answer = await say(connect(site), GET);
+      const answer = await exchange(connect(site), GET);
       assert.match(answer, /^HTTP\/1.1 200 [^]*x$/);
       await site.empty();
     });
 
-    test("close() answers requests that are under way, and then calls back", async () => {
-      const held: (() => void)[] = [];
+    test("close() calls back after pending requests are answered", async () => {
+      const pending: (() => void)[] = [];
       using site = new Site(make({}, (request, response) => {
         if (request.url === "/") response.end("x");
-        else held.push(() => response.end("held"));
+        else pending.push(() => response.end("late"));
       }));
       const { server, service } = site;
       const idle = connect(site);
-      const idleAnswer = say(idle, GET);
+      const idleAnswer = exchange(idle, GET);
       await event(idle, "data");
-      const busyAnswer = say(connect(site), GET.replace("/", "/busy"));
-      await eventually("the request", () => held.length === 1);
+      const busyAnswer = exchange(connect(site), GET.replace("/", "/busy"));
+      await eventually("the request", () => pending.length === 1);
       let closes = 0;
       server.on("close", () => closes++);
       const called = new Promise((resolve) => server.close(resolve));
       assert.equal(server.listening, false);
       assert.match(await idleAnswer, /x$/);
       assert.equal(await isSettled(called), false);
-      held[0]!();
-      assert.match(await busyAnswer, /held$/);
+      pending[0]!();
+      assert.match(await busyAnswer, /late$/);
       assert.equal(await within("the callback", called), undefined);
       await within("finished", service.finished);
       assert.equal(closes, 1);
@@ -256,10 +261,10 @@ for (const { name, make, connect } of KINDS) {
       await within("close", service.close());
     });
 
-    test("closeAllConnections() ends requests that are under way", async () => {
+    test("closeAllConnections() ends pending requests", async () => {
       let requests = 0;
       using site = new Site(make({}, () => requests++));
-      const answer = say(connect(site), GET);
+      const answer = exchange(connect(site), GET);
       await eventually("the request", () => requests === 1);
       const finished = site.service.close();
       site.server.closeAllConnections();
@@ -267,7 +272,7 @@ for (const { name, make, connect } of KINDS) {
       assert.equal(await answer, "");
     });
 
-    test("the server can listen itself after it has closed", async () => {
+    test("the server can listen by itself after it is closed", async () => {
       const server = make({}, (_, response) => response.end("again"));
       using site = new Site(server);
       await site.service.close();
@@ -279,14 +284,14 @@ for (const { name, make, connect } of KINDS) {
       await new Promise((resolve) => server.close(resolve));
     });
 
-    test("the listener's close() closes the server", async () => {
+    test("closing the listener closes the server", async () => {
       using site = new Site(make({}));
       site.listener.close();
       await within("finished", site.service.finished);
       assert.equal(site.server.listening, false);
     });
 
-    test("more connections than maxConnections are dropped", async () => {
+    test("connections beyond maxConnections are dropped", async () => {
       using site = new Site(make({}, (_, response) => response.end("x")));
       const { server } = site;
       server.maxConnections = 1;
@@ -300,10 +305,10 @@ for (const { name, make, connect } of KINDS) {
       assert.equal(remoteAddress, "127.0.0.1");
       first.destroy();
       await site.empty();
-      assert.match(await say(connect(site), LAST), /x$/);
+      assert.match(await exchange(connect(site), LAST), /x$/);
     });
 
-    test("getConnections() counts", async () => {
+    test("getConnections() returns the number of connections", async () => {
       using site = new Site(make({}, (_, response) => response.end("x")));
       const client = connect(site);
       client.write(GET);
@@ -315,7 +320,7 @@ for (const { name, make, connect } of KINDS) {
       client.destroy();
     });
 
-    test("clients that reset do no harm", async () => {
+    test("the server survives clients that reset", async () => {
       using site = new Site(
         make({}, (_, response) => response.end(pattern(1_000_000))),
       );
@@ -326,11 +331,11 @@ for (const { name, make, connect } of KINDS) {
         await event(client, "data");
         client.resetAndDestroy();
       }
-      assert.match(await say(connect(site), LAST), /^HTTP\/1.1 200 /);
+      assert.match(await exchange(connect(site), LAST), /^HTTP\/1.1 200 /);
       await site.empty();
     });
 
-    test("a large answer is complete before the close", async () => {
+    test("a large answer is sent completely before the connection closes", async () => {
       const bytes = pattern(20_000_000);
       using site = new Site(make({}, (_, response) => response.end(bytes)));
       const client = connect(site);
@@ -351,7 +356,7 @@ for (const { name, make, connect } of KINDS) {
       await site.empty();
     });
 
-    test("the timeouts end with an upgrade", async () => {
+    test("an upgrade ends the timeouts", async () => {
       using site = new Site(make({
         headersTimeout: 100,
         requestTimeout: 200,
@@ -378,14 +383,14 @@ for (const { name, make, connect } of KINDS) {
   });
 }
 
-test("A wrong request is answered, and then the connection ends", async () => {
+test("A malformed request is answered, and then the connection ends", async () => {
   using site = new Site(createServer());
-  const answer = await say(site.connect(), "wrong\r\n\r\n");
+  const answer = await exchange(site.connect(), "wrong\r\n\r\n");
   assert.match(answer, /^HTTP\/1.1 400 /);
   await site.empty();
 });
 
-test("An upgraded connection without an error listener does no harm", async () => {
+test("The server survives a reset of an upgraded connection without an error listener", async () => {
   using site = new Site(createServer());
   site.server.on(
     "upgrade",
@@ -401,7 +406,7 @@ test("An upgraded connection without an error listener does no harm", async () =
   await site.empty();
 });
 
-test("serveHttp() sends small writes at once, unless the server has noDelay: false", async () => {
+test("serveHttp() sets noDelay to the option of the server, not of the listener", async () => {
   for (const noDelay of [true, false]) {
     for (const ofListener of [true, false]) {
       using port = new CompletionPort();
@@ -428,13 +433,13 @@ test("serveHttp() sends small writes at once, unless the server has noDelay: fal
       });
       serveHttp(server, listener);
       const client = connectPlain(listener.addr.port, "127.0.0.1");
-      const answer = await say(client, LAST);
+      const answer = await exchange(client, LAST);
       assert.ok(answer.endsWith(`\r\n${noDelay}`), `${ofListener} ${answer}`);
     }
   }
 });
 
-test("serveHttp() keeps the ALPN and the certificates of an https server", async () => {
+test("serveHttp() uses the ALPN protocols and the certificates of an https server", async () => {
   using site = new Site(
     createHttpsServer(identity, (_, response) => response.end("x")),
   );
@@ -442,7 +447,7 @@ test("serveHttp() keeps the ALPN and the certificates of an https server", async
   await event(client, "secureConnect");
   assert.equal(client.alpnProtocol, "http/1.1");
   assert.equal(client.authorized, true);
-  assert.match(await say(client, LAST), /x$/);
+  assert.match(await exchange(client, LAST), /x$/);
 });
 
 test("serveHttp() calls the SNICallback of an https server", async () => {
@@ -456,17 +461,17 @@ test("serveHttp() calls the SNICallback of an https server", async () => {
     },
     ...identity,
   }, (_, response) => response.end("x")));
-  assert.match(await say(site.connectTls(), LAST), /x$/);
+  assert.match(await exchange(site.connectTls(), LAST), /x$/);
   /* Bun does not call it for TLS over a stream, nor for any https server. */
   assert.deepEqual(names, "Deno" in globalThis ? ["localhost"] : []);
 });
 
-test("A client that does not speak TLS does no harm", async () => {
+test("An https server survives a client that does not speak TLS", async () => {
   using site = new Site(
     createHttpsServer(identity, (_, response) => response.end("x")),
   );
-  await say(site.connect(), "GET / HTTP/1.0\r\n\r\n");
-  assert.match(await say(site.connectTls(), LAST), /x$/);
+  await exchange(site.connect(), "GET / HTTP/1.0\r\n\r\n");
+  assert.match(await exchange(site.connectTls(), LAST), /x$/);
   await site.empty();
 });
 
@@ -508,7 +513,7 @@ test("serveHttp() passes connections to a server of node:net", async () => {
   using site = new Site(server);
   const client = site.connect();
   client.end("hello");
-  assert.equal(await say(client, ""), "hello");
+  assert.equal(await exchange(client, ""), "hello");
   await within("the end", site.service.close());
 });
 

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* What console.log() and its like print of the objects of the API. */
+/* The output of console.log() and similar functions for objects of the API. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import { run } from "./shared/child.ts";
 import { within } from "./shared/deadline.ts";
 import { pair } from "./shared/pair.ts";
 
-/* Every way to inspect that this runtime has. */
+/* The inspection functions of this runtime. */
 const ways: Record<string, (value: unknown) => string> = {
   "util.inspect()": (value) => inspect(value),
 };
@@ -20,7 +20,7 @@ const { Bun, Deno } = globalThis as unknown as Record<
 if (Bun !== undefined) ways["Bun.inspect()"] = (value) => Bun.inspect(value);
 if (Deno !== undefined) ways["Deno.inspect()"] = (value) => Deno.inspect(value);
 
-/* As one line without quotes, whatever the width and the style. */
+/* The output on one line and without quotes, independent of the width. */
 function shown(way: (value: unknown) => string, value: unknown): string {
   return way(value).replace(/\s+/g, " ").replace(/,? }$/, " }")
     .replaceAll(/["']/g, "");

@@ -1,5 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Deno talks to Bun, and both to plain C. `npm test` says where they are. */
+/* Connections between Deno and Bun, and between both and a C program. `npm test`
+ * sets the paths of their programs. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -17,7 +18,7 @@ import { digest, pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
 const LARGE = 8 * 1024 * 1024;
-/* The last one several times: what is lost now and then shows here first. */
+/* The last size is repeated, to find losses that are rare. */
 const SIZES = [0, 1, 65_537, LARGE, LARGE, LARGE, LARGE];
 const { IOCP_TEST_DENO, IOCP_TEST_BUN, IOCP_TEST_PEER } = process.env;
 
@@ -31,7 +32,7 @@ async function listeningPort(child: Child): Promise<number> {
 }
 
 /* Sends, and compares what comes back. */
-async function visit(port: number, length: number, seed: number) {
+async function exchange(port: number, length: number, seed: number) {
   const conn = await connect({ hostname: "127.0.0.1", port });
   const received = receiveByLoop(conn);
   await conn.write(pattern(length, seed));
@@ -50,17 +51,19 @@ async function echo(conn: Conn): Promise<void> {
 }
 
 describe(`${ownRuntime.name} and ${other.name}`, {
-  skip: other.path === undefined && "npm test says where the other runtime is",
+  skip: other.path === undefined &&
+    "npm test sets the path of the other runtime",
 }, () => {
-  test("the other one serves", async () => {
+  test("the other runtime is the server", async () => {
     using child = start(programPath("echo"), ["server"], { runtime: other });
     const port = await listeningPort(child);
     for (const size of SIZES) {
-      await Promise.all([1, 2, 3, 4].map((seed) => visit(port, size, seed)));
+      const exchanges = [1, 2, 3, 4].map((seed) => exchange(port, size, seed));
+      await Promise.all(exchanges);
     }
   });
 
-  test("the other one visits", async () => {
+  test("the other runtime is the client", async () => {
     using listener = serve();
     const served = (async () => {
       for await (const conn of listener) echo(conn);
@@ -77,18 +80,18 @@ describe(`${ownRuntime.name} and ${other.name}`, {
 });
 
 describe(`${ownRuntime.name} and plain C`, {
-  skip: IOCP_TEST_PEER === undefined && "npm test says where the program is",
+  skip: IOCP_TEST_PEER === undefined && "npm test sets the path of the program",
 }, () => {
-  test("the C program serves", async () => {
+  test("the C program is the server", async () => {
     for (const size of SIZES) {
       using child = new Child(IOCP_TEST_PEER!, ["server"], {});
-      await visit(await listeningPort(child), size, size);
+      await exchange(await listeningPort(child), size, size);
       const { code, stderr } = await child.ended;
       assert.equal(code, 0, stderr);
     }
   });
 
-  test("the C program visits", async () => {
+  test("the C program is the client", async () => {
     using listener = serve();
     for (const size of SIZES) {
       const args = ["client", `${listener.addr.port}`, `${size}`, `${size}`];

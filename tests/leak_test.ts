@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* What is used and given back does not add up. */
+/* Connections, ports, listeners and failed calls leak no memory and no handle. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -13,11 +13,11 @@ import { pair } from "./shared/pair.ts";
 import { pattern } from "./shared/pattern.ts";
 
 const MIB = 1024 * 1024;
-/* Much longer than anything takes; the time is Wine's. */
+/* Much longer than the connections take, even under Wine. */
 const CHURN_MS = 300_000;
 
-/* The ways in which connections come to their ends, in turns. */
-async function visit(
+/* Makes a connection and ends it; `i` chooses one of the ways. */
+async function useConnection(
   port: CompletionPort,
   listener: Listener,
   i: number,
@@ -58,11 +58,13 @@ async function churn(
   count: number,
 ): Promise<void> {
   const lanes = Array.from({ length: 10 }, async (_, lane) => {
-    for (let i = lane; i < count; i += 10) await visit(port, listener, i);
+    for (let i = lane; i < count; i += 10) {
+      await useConnection(port, listener, i);
+    }
   });
   await within(`${count} connections`, Promise.all(lanes), CHURN_MS);
   await eventually(
-    "only the listener is left",
+    "only the listener is open",
     () => port.stats().sockets === 1,
   );
 }
@@ -83,17 +85,17 @@ test("10,000 connections leave no socket, handle or memory", async () => {
   await churn(port, listener, 8_000);
   assert.ok(openHandles() <= handles + 4, `${openHandles()}, were ${handles}`);
   const grown = await residentBytes() - bytes;
-  /* Less than 4 KiB a connection: nothing of one is kept. */
+  /* Less than 4 KiB per connection: nothing of a connection is retained. */
   assert.ok(grown < 32 * MIB, `${Math.round(grown / MIB)} MiB more`);
   const { bytesUnsent, bytesPosted, accepted } = port.stats();
   assert.deepEqual([bytesUnsent, bytesPosted], [0, 0]);
   assert.equal(accepted, 10_000);
   listener.close();
-  await eventually("nothing is left", () => port.stats().sockets === 0);
+  await eventually("all sockets are closed", () => port.stats().sockets === 0);
   assert.equal(port.stats().operations, 0);
 });
 
-test("Ports that are closed leave no handle or memory", async () => {
+test("Closed ports leave no handle or memory", async () => {
   async function round() {
     using ends = await pair();
     await ends.client.write(pattern(1_000));
@@ -104,7 +106,7 @@ test("Ports that are closed leave no handle or memory", async () => {
   const handles = openHandles();
   const bytes = await residentBytes();
   for (let i = 0; i < 200; i++) await round();
-  await eventually("the handles are back", () => openHandles() <= handles + 4);
+  await eventually("handles are closed", () => openHandles() <= handles + 4);
   const grown = await residentBytes() - bytes;
   assert.ok(grown < 128 * MIB, `${Math.round(grown / MIB)} MiB more`);
 });
@@ -127,13 +129,13 @@ test("Failed and aborted calls leave no socket or handle", async () => {
   const handles = openHandles();
   for (let i = 0; i < 200; i++) await round();
   await eventually(
-    "only the listener is left",
+    "only the listener is open",
     () => port.stats().sockets === 1,
   );
   assert.ok(openHandles() <= handles + 4);
 });
 
-test("A listener that is closed and opened leaves no handle", async () => {
+test("Listeners that are opened and closed leave no handle", async () => {
   using port = new CompletionPort();
   async function round() {
     const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
@@ -142,9 +144,9 @@ test("A listener that is closed and opened leaves no handle", async () => {
     assert.equal(await accepted, "EBADF");
   }
   for (let i = 0; i < 20; i++) await round();
-  await eventually("it is gone", () => port.stats().sockets === 0);
+  await eventually("it is closed", () => port.stats().sockets === 0);
   const handles = openHandles();
   for (let i = 0; i < 500; i++) await round();
-  await eventually("all are gone", () => port.stats().sockets === 0);
+  await eventually("all are closed", () => port.stats().sockets === 0);
   assert.ok(openHandles() <= handles + 4);
 });

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Arrays of 4 GiB, whose length has no place in the 32 bits that cross the
- * boundary: each in a process of its own, which gives the memory back. */
+/* Arrays of 4 GiB, whose length does not fit into the 32 bits that the library
+ * accepts. Each has a process of its own, whose memory is freed when it exits. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -8,7 +8,7 @@ import { programPath, run, start } from "./shared/child.ts";
 
 describe("An array of 4 GiB is", () => {
   for (const how of ["read", "readSync", "chunks", "byob"]) {
-    test(`filled with what came, by ${how}`, async () => {
+    test(`filled with the received bytes, by ${how}`, async () => {
       const { code, stdout, stderr } = await run("lengths", [how]);
       assert.equal(code, 0, stderr);
       assert.match(stdout, /done|skipped/);
@@ -17,7 +17,7 @@ describe("An array of 4 GiB is", () => {
   }
 
   for (const how of ["write", "writeSync", "writable", "broadcast"]) {
-    test(`sent whole, by ${how}`, async () => {
+    test(`sent completely, by ${how}`, async () => {
       using child = start(programPath("lengths"), [how]);
       const found = await child.output(/listening (\d+)|skipped.*/);
       if (found[1] === undefined) {

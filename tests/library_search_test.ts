@@ -16,7 +16,7 @@ const OWN_URL = new URL("../src/native/library.ts", import.meta.url).href;
 const inCheckout =
   new URL("../ffi/prebuilt/any/lib.so", import.meta.url).pathname;
 
-/* The paths of all candidates. */
+/* The paths of all candidates, in order. */
 function candidates(
   variables: Record<string, string>,
   files: MemoryFiles,
@@ -37,7 +37,7 @@ function paths(found: Iterable<Found>): string[] {
 const extracted = `/cache/iocp/${embedded.sha256}/lib.so`;
 const inTemporary = `/tmp/iocp-1000/${embedded.sha256}/lib.so`;
 
-test("findLibrary() finds only IOCP_LIBRARY where it is set", () => {
+test("findLibrary() returns only IOCP_LIBRARY if it is set", () => {
   const files = new MemoryFiles();
   assert.deepEqual(candidates({ IOCP_LIBRARY: "/my/lib.so" }, files), [
     "/my/lib.so",
@@ -74,7 +74,7 @@ test("findLibrary() skips a checkout that it cannot read", () => {
 });
 
 /* Values of import.meta.url in bundles, in executables and on the web. */
-const ELSEWHERE = [
+const MODULE_URLS = [
   undefined,
   "",
   "library.ts",
@@ -94,9 +94,9 @@ const ELSEWHERE = [
 ];
 
 test("findLibrary() extracts the embedded library wherever the module is", () => {
-  for (const moduleUrl of ELSEWHERE) {
+  for (const moduleUrl of MODULE_URLS) {
     const files = new MemoryFiles();
-    /* Files near a bundle are not the module's, even with a matching name. */
+    /* Files beside a bundle are not the module's, even with a matching name. */
     files.canRead = (path) => !path.includes("prebuilt");
     const env = environment({ XDG_CACHE_HOME: "/cache" });
     const search = { env, target: "any", files, embedded, moduleUrl };
@@ -105,7 +105,7 @@ test("findLibrary() extracts the embedded library wherever the module is", () =>
   }
 });
 
-test("findLibrary() accepts a URL that is no path", () => {
+test("findLibrary() accepts a URL that has no path on this system", () => {
   const files = new MemoryFiles();
   files.fromUrl = () => {
     throw new TypeError("File URL host must be empty");
@@ -118,7 +118,7 @@ test("findLibrary() accepts a URL that is no path", () => {
   assert.deepEqual(found, [extracted, inTemporary]);
 });
 
-test("findLibrary() continues with the folder for temporary files", () => {
+test("findLibrary() falls back to the folder for temporary files", () => {
   const files = new MemoryFiles();
   files.failing.set("/cache", "EROFS");
   const [problem, ...rest] = candidates({}, files);
@@ -153,12 +153,14 @@ test("findLibrary() extracts the embedded library", () => {
 
 test("findLibrary() refuses an unsupported platform", () => {
   const files = new MemoryFiles();
-  for (const strange of ["linux_aarch64", "darwin_x86_64", "windows_aarch64"]) {
+  for (
+    const unsupported of ["linux_aarch64", "darwin_x86_64", "windows_aarch64"]
+  ) {
     const env = environment({});
-    const search = { env, target: strange, files, moduleUrl: OWN_URL };
+    const search = { env, target: unsupported, files, moduleUrl: OWN_URL };
     assert.throws(() => [...findLibrary(search)], (error) => {
       assert.ok(error instanceof NotSupported);
-      assert.ok(error.message.includes(strange));
+      assert.ok(error.message.includes(unsupported));
       assert.match(error.message, /linux_x86_64, windows_x86_64/);
       assert.match(error.message, /IOCP_LIBRARY/);
       return true;

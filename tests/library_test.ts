@@ -32,7 +32,7 @@ const isWindows = process.platform === "win32";
 const target = isWindows ? "windows_x86_64" : "linux_x86_64";
 const own = isWindows ? windows : linux;
 
-test("checkAbi() refuses another ABI, and says what to do", () => {
+test("checkAbi() refuses another ABI with an error that says what to do", () => {
   checkAbi({ iocp_abi: () => ABI }, "/x");
   const call = () => checkAbi({ iocp_abi: () => ABI + 1 }, "/my/lib.so");
   assert.throws(call, (error) => {
@@ -44,7 +44,7 @@ test("checkAbi() refuses another ABI, and says what to do", () => {
   });
 });
 
-test("openLibrary() continues after a file that cannot be opened", () => {
+test("openLibrary() skips a file that cannot be opened", () => {
   using folder = new TemporaryFolder();
   const text = folder.write("text.so", "not a library");
   const library = folder.join(own.name);
@@ -58,7 +58,7 @@ test("openLibrary() continues after a file that cannot be opened", () => {
   assert.equal(opened.path, library);
 });
 
-test("The error of openLibrary() says why each file cannot be used", () => {
+test("The error of openLibrary() has a reason for each file", () => {
   using folder = new TemporaryFolder();
   const missing = folder.join("missing.so");
   const text = folder.write("text.so", "not a library");
@@ -78,7 +78,7 @@ test("The error of openLibrary() says why each file cannot be used", () => {
   });
 });
 
-test("The embedded libraries are the prebuilt ones", () => {
+test("The embedded libraries are those of ffi/prebuilt/", () => {
   for (
     const [name, { name: file, ...rest }] of [
       ["linux_x86_64", linux],
@@ -91,17 +91,17 @@ test("The embedded libraries are the prebuilt ones", () => {
   }
 });
 
-test("There is a library for the runtime's target", () => {
+test("There is a library for this platform", () => {
   assert.equal(runtime.target, target);
 });
 
-/* The output of LIBRARY_PROGRAM in a process of its own. */
+/* Runs LIBRARY_PROGRAM, and returns its output. */
 async function load(
   folder: TemporaryFolder,
   env: ChildOptions["env"],
 ): Promise<string> {
   const program = folder.join("main.ts");
-  /* Written once: another process could otherwise read a part of it. */
+  /* Written only once, so that no other process reads a part of it. */
   if (!existsSync(program)) folder.write("main.ts", LIBRARY_PROGRAM);
   using child = start(program, [], { env, cwd: folder.path });
   const { stdout, stderr, code, signal } = await child.ended;
@@ -114,7 +114,7 @@ function inCache(folder: TemporaryFolder): ChildOptions["env"] {
   return { IOCP_LIBRARY: undefined, [cacheVariable]: folder.path };
 }
 
-test("A copy of the module alone extracts its library, once", async () => {
+test("A copy of the module without ffi/ extracts its library once", async () => {
   using copy = new TemporaryFolder();
   using cache = new TemporaryFolder();
   copyModule(copy);
@@ -126,14 +126,14 @@ test("A copy of the module alone extracts its library, once", async () => {
   assert.deepEqual(left, [own.name]);
 });
 
-test("Many processes may extract the library at once", async () => {
+test("Many processes may extract the library at the same time", async () => {
   using copy = new TemporaryFolder();
   using cache = new TemporaryFolder();
   copyModule(copy);
   const path = cache.join("iocp", own.sha256, own.name);
   const loads = Array.from({ length: 6 }, () => load(copy, inCache(cache)));
-  for (const said of await Promise.all(loads)) {
-    assert.equal(said, `loaded ${path}`);
+  for (const printed of await Promise.all(loads)) {
+    assert.equal(printed, `loaded ${path}`);
   }
   const left = readdirSync(join(cache.path, "iocp", own.sha256));
   assert.deepEqual(left, [own.name]);
@@ -147,8 +147,8 @@ test("An extracted library that was changed is replaced", async () => {
   const path = cache.join("iocp", own.sha256, own.name);
   writeFileSync(path, "changed");
   const loads = Array.from({ length: 4 }, () => load(copy, inCache(cache)));
-  for (const said of await Promise.all(loads)) {
-    assert.equal(said, `loaded ${path}`);
+  for (const printed of await Promise.all(loads)) {
+    assert.equal(printed, `loaded ${path}`);
   }
   assert.equal(sha256(readFileSync(path)), own.sha256);
   const left = readdirSync(join(cache.path, "iocp", own.sha256));
@@ -170,8 +170,8 @@ test("A wrong file that cannot be replaced is skipped", async () => {
   );
 });
 
-/* Variables that move all of the system's folders into a folder of the test. */
-function everywhere(folder: TemporaryFolder): Record<string, string> {
+/* Environment variables that move all cache folders into a folder of the test. */
+function cacheVariablesIn(folder: TemporaryFolder): Record<string, string> {
   const names = isWindows ? ["LOCALAPPDATA", "TEMP", "TMP"] : [
     "XDG_CACHE_HOME",
     "TMPDIR",
@@ -185,30 +185,30 @@ test("A cache folder that cannot be written to is skipped", async () => {
   using copy = new TemporaryFolder();
   using folder = new TemporaryFolder();
   copyModule(copy);
-  const variables = everywhere(folder);
+  const variables = cacheVariablesIn(folder);
   for (const name of Object.keys(variables)) {
     if (name !== "USERPROFILE") mkdirSync(folder.join(name));
   }
   const file = folder.write("file", "not a folder");
   const env = { IOCP_LIBRARY: undefined, ...variables, [cacheVariable]: file };
-  const said = await load(copy, env);
+  const printed = await load(copy, env);
   const temporary = folder.join(isWindows ? "TEMP" : "TMPDIR");
-  assert.ok(said.startsWith(`loaded ${temporary}`), said);
+  assert.ok(printed.startsWith(`loaded ${temporary}`), printed);
 });
 
-test("When no folder can be written to, the error says so", async () => {
+test("The error says so if no folder can be written to", async () => {
   using copy = new TemporaryFolder();
   using folder = new TemporaryFolder();
   copyModule(copy);
-  const variables = everywhere(folder);
+  const variables = cacheVariablesIn(folder);
   for (const name of Object.keys(variables)) {
     if (name !== "USERPROFILE") folder.write(name, "not a folder");
   }
-  const said = await load(copy, { IOCP_LIBRARY: undefined, ...variables });
-  assert.match(said, /^LibraryError: Cannot load the iocp library: /);
-  assert.match(said, /IOCP_LIBRARY/);
+  const printed = await load(copy, { IOCP_LIBRARY: undefined, ...variables });
+  assert.match(printed, /^LibraryError: Cannot load the iocp library: /);
+  assert.match(printed, /IOCP_LIBRARY/);
   for (const path of Object.values(variables).slice(1, 2)) {
-    assert.ok(said.includes(path), said);
+    assert.ok(printed.includes(path), printed);
   }
 });
 
@@ -217,17 +217,17 @@ test("A relative cache folder is not used", async () => {
   using folder = new TemporaryFolder();
   copyModule(copy);
   const variables = {
-    ...everywhere(folder),
+    ...cacheVariablesIn(folder),
     HOME: folder.path,
     USERPROFILE: folder.path,
     [cacheVariable]: "relative",
   };
-  const said = await load(copy, { IOCP_LIBRARY: undefined, ...variables });
-  assert.ok(said.startsWith(`loaded ${folder.path}`), said);
+  const printed = await load(copy, { IOCP_LIBRARY: undefined, ...variables });
+  assert.ok(printed.startsWith(`loaded ${folder.path}`), printed);
   assert.ok(!existsSync(copy.join("relative", "iocp")));
 });
 
-/* Only root can mount. */
+/* Mounting needs root. */
 const cannotMount = (isWindows && "Linux alone has such mounts") ||
   (process.getuid?.() !== 0 && "only root may mount");
 
@@ -241,21 +241,25 @@ function mount(folder: string, options: string): Disposable {
   };
 }
 
-test("A folder mounted noexec is skipped, and named when there is no other", {
-  skip: cannotMount,
-}, async () => {
-  using copy = new TemporaryFolder();
-  using folder = new TemporaryFolder();
-  copyModule(copy);
-  using _mounted = mount(folder.path, "noexec");
-  const variables = { IOCP_LIBRARY: undefined, XDG_CACHE_HOME: folder.path };
-  using other = new TemporaryFolder();
-  const said = await load(copy, { ...variables, TMPDIR: other.path });
-  assert.ok(said.startsWith(`loaded ${other.path}`), said);
-  const refused = await load(copy, { ...variables, TMPDIR: folder.path });
-  assert.match(refused, /^LibraryError: .*mounted noexec.*IOCP_LIBRARY/);
-  assert.ok(refused.includes(folder.path), refused);
-});
+test(
+  "A folder mounted noexec is skipped, and named in the error if there is no other",
+  {
+    skip: cannotMount,
+  },
+  async () => {
+    using copy = new TemporaryFolder();
+    using folder = new TemporaryFolder();
+    copyModule(copy);
+    using _mounted = mount(folder.path, "noexec");
+    const variables = { IOCP_LIBRARY: undefined, XDG_CACHE_HOME: folder.path };
+    using other = new TemporaryFolder();
+    const printed = await load(copy, { ...variables, TMPDIR: other.path });
+    assert.ok(printed.startsWith(`loaded ${other.path}`), printed);
+    const refused = await load(copy, { ...variables, TMPDIR: folder.path });
+    assert.match(refused, /^LibraryError: .*mounted noexec.*IOCP_LIBRARY/);
+    assert.ok(refused.includes(folder.path), refused);
+  },
+);
 
 test("A full disk leaves no temporary file", {
   skip: cannotMount,
@@ -270,8 +274,8 @@ test("A full disk leaves no temporary file", {
     TMPDIR: folder.path,
   };
   for (let start = 0; start < 2; start++) {
-    const said = await load(copy, variables);
-    assert.match(said, /^LibraryError: .*(ENOSPC|No space).*IOCP_LIBRARY/);
+    const printed = await load(copy, variables);
+    assert.match(printed, /^LibraryError: .*(ENOSPC|No space).*IOCP_LIBRARY/);
     const left = readdirSync(folder.path, { recursive: true }).map(String);
     assert.deepEqual(left.filter((name) => name.includes(".so")), []);
   }
@@ -287,7 +291,7 @@ test("IOCP_LIBRARY is used, also when it is relative", async () => {
   }
 });
 
-test("IOCP_LIBRARY must be this library", async () => {
+test("IOCP_LIBRARY must be the path of this library", async () => {
   using copy = new TemporaryFolder();
   copyModule(copy);
   const system = isWindows
@@ -295,8 +299,8 @@ test("IOCP_LIBRARY must be this library", async () => {
     : "/lib/x86_64-linux-gnu/libm.so.6";
   const wrong = [copy.join("missing.so"), copy.write("text", "text"), system];
   for (const IOCP_LIBRARY of wrong) {
-    const said = await load(copy, { IOCP_LIBRARY });
-    assert.match(said, /^LibraryError: Cannot open the iocp library/);
-    assert.ok(said.includes(IOCP_LIBRARY), said);
+    const printed = await load(copy, { IOCP_LIBRARY });
+    assert.match(printed, /^LibraryError: Cannot open the iocp library/);
+    assert.ok(printed.includes(IOCP_LIBRARY), printed);
   }
 });

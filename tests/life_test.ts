@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* How long a process lives, and how it ends: as with the runtime's own
- * sockets. Each case is one of tests/programs/life.ts. */
+/* When a process exits, and with which code: as with the runtime's own sockets.
+ * Each case is one of tests/programs/life.ts. */
 
 import assert from "node:assert/strict";
 import { connect as connectPlain } from "node:net";
@@ -19,7 +19,7 @@ function check(ended: Ended, code: number, stdout: string): void {
   );
 }
 
-describe("The process ends", () => {
+describe("The process exits", () => {
   const cases: [name: string, why: string, stdout: string][] = [
     ["nothing", "when the module is only imported", "done"],
     ["portOnly", "when a port has no sockets", "done"],
@@ -29,12 +29,12 @@ describe("The process ends", () => {
     ["unrefConn", "when connections are unref'd while parked", "done"],
     ["closeParked", "when everything is closed while parked", "done"],
     ["closePortParked", "when the port is closed while parked", "done"],
-    ["closePortAtOnce", "when the port is closed before a turn", "done"],
+    ["closePortAtOnce", "when the port is closed in the same turn", "done"],
     ["manyPorts", "with many ports, open and closed", "done"],
-    ["connectTimeout", "though a connect timeout has not passed", "done"],
+    ["connectTimeout", "before the timeout of a finished connect", "done"],
     ["connectRefused", "after a refused connection", "ECONNREFUSED"],
-    ["unrefUntaken", "with connections that were not taken", "done"],
-    ["abandonedReads", "with unref'd connections that read", "done"],
+    ["unrefUnaccepted", "with unref'd connections, not all accepted", "done"],
+    ["abandonedReads", "with pending reads of unref'd connections", "done"],
   ];
   for (const [name, why, stdout] of cases) {
     test(why, async () => check(await run("life", [name]), 0, stdout));
@@ -50,7 +50,7 @@ describe("The process ends", () => {
     assert.match(ended.stderr, /thrown on purpose/);
   });
 
-  test("after sending what was written before close()", async () => {
+  test("after sending bytes that were written before close()", async () => {
     using listener = listen({ hostname: "127.0.0.1", port: 0 });
     const { hostname, port } = listener.addr;
     const child = run("life", ["pendingWrites", hostname, `${port}`]);
@@ -65,7 +65,7 @@ describe("The process ends", () => {
     check(await child, 0, "done");
   });
 
-  test("after sending what is written when it exits", async () => {
+  test("after sending bytes that are written while it exits", async () => {
     using listener = listen({ hostname: "127.0.0.1", port: 0 });
     const { hostname, port } = listener.addr;
     const child = run("life", ["writesAtExit", hostname, `${port}`]);
@@ -76,7 +76,7 @@ describe("The process ends", () => {
   });
 });
 
-describe("A write holds the process, though unref'd, by", () => {
+describe("A pending write keeps the process alive in spite of unref(), by", () => {
   const ways = {
     write: "write()",
     unrefLate: "write() before the unref()",
@@ -93,7 +93,7 @@ describe("A write holds the process, though unref'd, by", () => {
       const { hostname, port } = listener.addr;
       const child = run("life", ["unrefWriting", hostname, `${port}`, how]);
       const conn = await within("accept", listener.accept());
-      /* By then a process that is not held has ended. */
+      /* By then a process without pending work has exited. */
       await delay(500);
       const received = await within("the bytes", receiveByLoop(conn));
       assert.equal(received, digest(new Uint8Array(16 << 20).fill(7)));
@@ -113,7 +113,7 @@ describe("A write holds the process, though unref'd, by", () => {
 });
 
 /* Connects and waits for the end of the connection. */
-function visit(port: number): Promise<void> {
+function runClient(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connectPlain(port, "127.0.0.1");
     socket.on("error", reject);
@@ -123,10 +123,10 @@ function visit(port: number): Promise<void> {
   });
 }
 
-/* Longer than any process needs that has nothing to wait for. */
+/* Longer than a process without pending work takes to exit. */
 const ALIVE_MS = 1_500;
 
-describe("The process lives", () => {
+describe("The process keeps running", () => {
   const cases: [name: string, why: string, pattern: RegExp][] = [
     ["refListener", "while a listener is open", /listening (\d+)/],
     ["refListenerAccepting", "while a listener accepts", /listening (\d+)/],
@@ -137,16 +137,16 @@ describe("The process lives", () => {
     test(why, async () => {
       using child = start(programPath("life"), [name]);
       await within("its start", child.output(pattern));
-      const over = await Promise.race([child.ended, delay(ALIVE_MS)]);
-      assert.equal(over, undefined, "it has ended");
+      const ended = await Promise.race([child.ended, delay(ALIVE_MS)]);
+      assert.equal(ended, undefined, "the process has exited");
     });
   }
 
-  test("and an unref'd listener serves as long as it does", async () => {
+  test("for a timer, and meanwhile an unref'd listener accepts", async () => {
     using child = start(programPath("life"), ["unrefListenerServes"]);
     const [, port] = await within("start", child.output(/listening (\d+)/));
     await delay(500);
-    await within("the visit", visit(Number(port)));
+    await within("the client", runClient(Number(port)));
     await within("the service", child.output(/served/));
     assert.equal((await child.ended).code, 0);
   });

@@ -13,19 +13,19 @@ import {
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
 import { bytesOf, textOf } from "./shared/pattern.ts";
-import { meetReset } from "./shared/pair.ts";
+import { readUntilReset } from "./shared/pair.ts";
 
 const isWindows = process.platform === "win32";
 const hostname = "127.0.0.1";
 
-/* A port with a listener, both gone at the end of the block. */
+/* A port with a listener, which are closed at the end of the block. */
 function setUp(options: object = {}) {
   const port = new CompletionPort();
   const listener = port.listen({ hostname, port: 0, ...options });
   return { port, listener, [Symbol.dispose]: () => port.close() };
 }
 
-test("Listener.addr has the port number that the system has chosen", () => {
+test("Listener.addr has the port number that the system chose", () => {
   using it = setUp();
   const { addr } = it.listener;
   assert.equal(addr.transport, "tcp");
@@ -35,7 +35,7 @@ test("Listener.addr has the port number that the system has chosen", () => {
   assert.deepEqual(it.listener.addr, addr);
 });
 
-test("Listener.accept() returns connections in the order in which they are made", async () => {
+test("Listener.accept() returns connections in the order in which they were made", async () => {
   using it = setUp();
   const ports: number[] = [];
   for (let i = 0; i < 20; i++) {
@@ -48,7 +48,7 @@ test("Listener.accept() returns connections in the order in which they are made"
   }
 });
 
-test("Pending Listener.accept() calls are answered in order", async () => {
+test("Pending Listener.accept() calls settle in order", async () => {
   using it = setUp();
   const accepted: number[] = [];
   const accepts = [0, 1, 2, 3].map(async (i) => {
@@ -64,7 +64,7 @@ test("Pending Listener.accept() calls are answered in order", async () => {
   assert.deepEqual(accepted, [0, 1, 2, 3]);
 });
 
-test("Listener loses no connection that is not accepted yet", async () => {
+test("Listener loses no connection that is waiting for accept()", async () => {
   using it = setUp({ backlog: 400 });
   const clients = await within(
     "200 connections",
@@ -95,19 +95,19 @@ test("Listener's loop continues while its connections are served", async () => {
     }
   }
   const served = serve();
-  async function visit() {
+  async function runClient() {
     const conn = await port.connect(listener.addr);
     const chunks: Uint8Array[] = [];
     for await (const chunk of conn) chunks.push(chunk);
     return textOf(...chunks);
   }
-  const visits = Array.from({ length: 150 }, visit);
-  const texts = await within("150 visits", Promise.all(visits));
+  const clients = Array.from({ length: 150 }, runClient);
+  const texts = await within("150 clients", Promise.all(clients));
   assert.deepEqual(new Set(texts), new Set(["hello"]));
   await within("the loop", served);
 });
 
-test("Listener's loop closes it when left by break", async () => {
+test("break in Listener's loop closes the listener, but no connection", async () => {
   using it = setUp();
   const { port, listener } = it;
   const client = port.connect(listener.addr);
@@ -121,12 +121,12 @@ test("Listener's loop closes it when left by break", async () => {
     (await errorFrom(port.connect(listener.addr))).code,
     "ECONNREFUSED",
   );
-  /* What was accepted lives on. */
+  /* Accepted connections stay open. */
   await accepted!.write(bytesOf("x"));
   assert.equal(await (await client).read(new Uint8Array(2)), 1);
 });
 
-test("Listener's loop closes it when left by an error", async () => {
+test("throw in Listener's loop closes the listener", async () => {
   using it = setUp();
   const { port, listener } = it;
   port.connect(listener.addr).catch(() => {});
@@ -168,7 +168,7 @@ test("Listener.close() frees its address at once", () => {
     listener.close();
     freed += canListen(it.port, port);
   }
-  /* Another process may take one meanwhile. */
+  /* Another process may bind one of them meanwhile. */
   assert.ok(freed > 15, `${freed} of 20`);
 });
 
@@ -189,7 +189,7 @@ test("Listener.close() resets connections that were not accepted", async () => {
   const second = await it.port.connect(it.listener.addr);
   await within("accept", it.listener.accept());
   it.listener.close();
-  const error = await meetReset(second) as { code: string };
+  const error = await readUntilReset(second) as { code: string };
   assert.equal(error.code, "ECONNRESET");
   assert.equal(await client.write(bytesOf("x")), 1);
 });
@@ -252,7 +252,7 @@ test("Listener's connections inherit its options", async () => {
   assert.equal(await client.read(new Uint8Array(2)), 1);
 });
 
-test("Listener accepts with the least backlog", async () => {
+test("Listener accepts connections with the smallest backlog", async () => {
   using it = setUp({ backlog: 1 });
   for (let i = 0; i < 5; i++) {
     const [client, server] = await within(

@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
-/* The list of options against everything that has to agree with it: the library,
- * the types, the documentation, and what sockets do. An option that is added to
- * the list is tested here without a word about it. */
+/* Compares the table of options with the library, the types, the documentation and
+ * the behaviour of sockets. An option that is added to the table is tested without
+ * a change here. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -33,7 +33,7 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends
   (<T>() => T extends B ? 1 : 2) ? true : false;
 type Flat<T> = { [K in keyof T]: T[K] };
 
-/* What belongs to a call and not to the sockets that it makes. */
+/* Options of the call itself, and not of the sockets that it makes. */
 type OwnOfListen = "port" | "hostname" | "transport" | "tcpBacklog";
 type OwnOfConnect =
   | "port"
@@ -43,7 +43,7 @@ type OwnOfConnect =
   | "localAddress"
   | "autoSelectFamilyAttemptTimeout";
 
-/* The documented interfaces have the options of the list, and no others. */
+/* The documented interfaces have exactly the options of the table. */
 export const SAME: readonly [
   Same<Flat<ConnOptions>, Flat<Given<"conn">>>,
   Same<
@@ -88,7 +88,7 @@ function numbered(): Numbered[] {
   });
 }
 
-test("The list has the options of iocp_option.h", () => {
+test("The table has the options of iocp_option.h", () => {
   const ours = numbered().map(({ name, native, owner, min, max }) => ({
     name: nativeName(name),
     number: native,
@@ -129,7 +129,7 @@ function docOf(key: string, { scope }: Option): string {
     .replaceAll("_", "");
 }
 
-/* The row of an option in docs/options.md, as the texts of its columns. */
+/* The columns of the row of an option in docs/options.md. */
 function rowOf(key: string): string[] {
   const row = readText("docs/options.md").split("\n").find((line) =>
     line.startsWith(`| \`${key}\` `)
@@ -138,7 +138,7 @@ function rowOf(key: string): string[] {
   return row.split("|").map((cell) => cell.trim().replaceAll(",", ""));
 }
 
-describe("The documentation agrees with the list about", () => {
+describe("The documentation agrees with the table about", () => {
   for (const [key, option] of list) {
     test(key, () => {
       const doc = docOf(key, option);
@@ -164,7 +164,7 @@ describe("The documentation agrees with the list about", () => {
 
 /* ---- the sockets */
 
-/* Values that an option may have, the last of them not the default. */
+/* Valid values of an option. The last one is not the default. */
 function samplesOf({ kind, min, max, ...option }: Option): unknown[] {
   switch (kind) {
     case "boolean":
@@ -178,7 +178,7 @@ function samplesOf({ kind, min, max, ...option }: Option): unknown[] {
   }
 }
 
-/* Whether what is read back is what was set. */
+/* Whether the value that is read back is the one that was set. */
 function isInForce(value: unknown, set: unknown, { kind }: Option): boolean {
   if (kind === "keepAlive" && set === true) return typeof value === "object";
   if (typeof set === "object" && set !== null) {
@@ -188,19 +188,19 @@ function isInForce(value: unknown, set: unknown, { kind }: Option): boolean {
     );
   }
   if (kind !== "milliseconds" || typeof set !== "number") return value === set;
-  /* Some systems count whole seconds. */
+  /* Some systems round to whole seconds. */
   const rounded = Math.min(Math.ceil(set / 1000) * 1000, 2 ** 31 - 1);
   return value === set || isWindows && value === rounded;
 }
 
-/* The default of what a system does not have can be set, and not be read. */
+/* An option that the system lacks accepts its default, but cannot be read. */
 function checkInForce(read: unknown, value: unknown, option: Option): void {
   const isMissing = isWindows && option.unsupported !== undefined &&
     read === undefined && value === option.default;
   assert.ok(isMissing || isInForce(read, value, option), `${value}: ${read}`);
 }
 
-/* What this system does not have, it says, and only where the list says so. */
+/* NotSupported is allowed only where the table has a reason, which it must have. */
 function checkUnsupported(error: unknown, key: string, option: Option): void {
   assert.ok(error instanceof NotSupported, `${key}: ${error}`);
   assert.ok(isWindows && option.unsupported !== undefined, `${error}`);
@@ -253,7 +253,7 @@ for (const [key, option] of ofConn) {
         checkInForce(inForce(conn), value, option);
       } catch (error) {
         checkUnsupported(error, key, option);
-        /* The handle is still the caller's. */
+        /* The caller still owns the handle. */
         ends.port.adopt(socket).close();
       }
     }
@@ -262,7 +262,7 @@ for (const [key, option] of ofConn) {
 
 const isNotSupported = (error: unknown) => error instanceof NotSupported;
 
-/* What is not supported leaves nothing behind. */
+/* An option that is not supported leaves no socket open. */
 async function checkRefused(options: ConnOptions): Promise<void> {
   using port = new CompletionPort();
   using listener = listen({ hostname: "127.0.0.1", port: 0 });
@@ -275,10 +275,10 @@ async function checkRefused(options: ConnOptions): Promise<void> {
     isNotSupported,
   );
   assert.throws(() => port.listen({ port: 0, ...options }), isNotSupported);
-  await eventually("nothing is open", () => port.stats().sockets === 0);
+  await eventually("all are closed", () => port.stats().sockets === 0);
 }
 
-test("An option that cannot be read leaves the others alone", async () => {
+test("An option that cannot be read does not affect the others", async () => {
   using listener = listen({ hostname: "127.0.0.1", port: 0 });
   using conn = await connect(listener.addr);
   const { options } = conn;

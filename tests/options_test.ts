@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Every option can be read back from the socket, is inherited from a listener,
- * and does what it says. */
+/* Every option can be read back, is inherited from a listener, and has its
+ * effect. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -9,13 +9,13 @@ import { CompletionPort, connect, listen, NotSupported } from "../mod.ts";
 import { delay, eventually, within } from "./shared/deadline.ts";
 import { comparable, withDefaults } from "./shared/options.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
-import { meetReset, pair } from "./shared/pair.ts";
+import { pair, readUntilReset } from "./shared/pair.ts";
 import { bytesOf } from "./shared/pattern.ts";
 
 const local = { hostname: "127.0.0.1", port: 0 };
 const isWindows = process.platform === "win32";
 
-test("The options of a connection are those that were given", async () => {
+test("conn.options has the options that were given", async () => {
   const options = {
     allowHalfOpen: true,
     closeTimeout: 1234,
@@ -29,13 +29,13 @@ test("The options of a connection are those that were given", async () => {
     ...options,
     receive: { mode: "flow", bufferSize: 5000, depth: 1, limit: 5000 },
   });
-  /* Those of the listener are inherited. */
+  /* The options of the listener are inherited. */
   for (const { options } of [ends.client, ends.server]) {
     assert.deepEqual(comparable(options, expected), expected);
   }
 });
 
-test("The options of a connection are the defaults", async () => {
+test("conn.options has the defaults", async () => {
   using ends = await pair();
   const expected = withDefaults("conn");
   for (const { options } of [ends.client, ends.server]) {
@@ -47,7 +47,7 @@ test("A connection made before the first accept() inherits the options", async (
   for (const noDelay of [true, false]) {
     using port = new CompletionPort();
     const listener = port.listen({ ...local, noDelay });
-    /* The system makes the connection while nothing accepts it. */
+    /* The system completes the connection before accept() is called. */
     using client = await port.connect({ ...listener.addr, noDelay });
     using server = await listener.accept();
     assert.equal(client.options.noDelay, noDelay);
@@ -55,7 +55,7 @@ test("A connection made before the first accept() inherits the options", async (
   }
 });
 
-test("The options of a listener are those that were given", () => {
+test("listener.options has the options that were given", () => {
   using port = new CompletionPort();
   const conn = {
     allowHalfOpen: true,
@@ -173,7 +173,10 @@ test("listener.stats() counts connections that are not accepted yet", async () =
   const listener = port.listen(local);
   await Promise.all([listener.accept(), port.connect(listener.addr)]);
   for (let i = 0; i < 5; i++) await port.connect(listener.addr);
-  await eventually("all wait", () => listener.stats().acceptsReady === 5);
+  await eventually(
+    "all are waiting",
+    () => listener.stats().acceptsReady === 5,
+  );
   await listener.accept();
   assert.equal(listener.stats().acceptsReady, 4);
   assert.equal(listener.stats().accepted, 6);
@@ -185,7 +188,7 @@ test("conn.stats() counts bytes", async () => {
   const { client, server } = ends;
   await client.write(new Uint8Array(1000));
   await eventually(
-    "they have come",
+    "the bytes have arrived",
     () => server.stats().bytesReadable === 1000,
   );
   assert.equal(client.stats().bytesSent, 1000);
@@ -196,12 +199,12 @@ test("conn.stats() counts bytes", async () => {
   assert.equal(server.stats().bytesAhead, 0);
 });
 
-test("conn.lastError is the error that it has failed with", async () => {
+test("conn.lastError is the error with which the connection has failed", async () => {
   using ends = await pair();
   const { client, server } = ends;
   assert.equal(client.lastError, undefined);
   server.reset();
-  const error = await meetReset(client);
+  const error = await readUntilReset(client);
   assert.equal(client.lastError, error);
 });
 
@@ -209,26 +212,26 @@ test("deferAccept delivers only connections that have received data", async () =
   using port = new CompletionPort();
   const listener = port.listen({ ...local, deferAccept: true });
   const accepting = listener.accept();
-  const silent = await port.connect(listener.addr);
+  const idle = await port.connect(listener.addr);
   await port.connect(listener.addr);
-  const speaking = await port.connect(listener.addr);
+  const active = await port.connect(listener.addr);
   await delay(100);
   assert.equal(listener.stats().accepted, 0);
-  await speaking.write(bytesOf("hello"));
+  await active.write(bytesOf("hello"));
   const first = await within("the first", accepting);
-  assert.deepEqual(first.remoteAddr, speaking.localAddr);
+  assert.deepEqual(first.remoteAddr, active.localAddr);
   const p = new Uint8Array(10);
   assert.equal(await first.read(p), 5);
   assert.equal(listener.stats().accepted, 1);
-  await silent.write(bytesOf("late"));
+  await idle.write(bytesOf("late"));
   const second = await within("the second", listener.accept());
-  assert.deepEqual(second.remoteAddr, silent.localAddr);
+  assert.deepEqual(second.remoteAddr, idle.localAddr);
   assert.equal(await second.read(p), 4);
 });
 
 const TIMEOUT = 600;
 
-/* The system's clock and a busy machine may add to it. */
+/* The system's clock and a busy machine may lengthen a timeout. */
 function checkInTime(started: number): void {
   const took = performance.now() - started;
   assert.ok(took > TIMEOUT - 20, `${took} ms`);
@@ -245,11 +248,11 @@ for (const deferAccept of [false, true]) {
     });
     listener.accept().catch(() => {});
     const started = performance.now();
-    const silent = await port.connect(listener.addr);
-    await meetReset(silent);
+    const idle = await port.connect(listener.addr);
+    await readUntilReset(idle);
     checkInTime(started);
     await eventually(
-      "it is counted",
+      "the timeout is counted",
       () => listener.stats().firstByteTimeouts === 1,
     );
     assert.equal(listener.stats().accepted, deferAccept ? 0 : 1);
@@ -294,7 +297,7 @@ test("firstByteTimeout does not apply after the first byte", async () => {
   assert.equal(await client.read(p), 6);
 });
 
-test("An option that is undefined has its default", async () => {
+test("An option that is set to undefined has its default", async () => {
   const shared = {
     allowHalfOpen: undefined,
     noDelay: undefined,

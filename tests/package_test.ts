@@ -49,14 +49,14 @@ const workflows = readdirSync(repositoryPath(WORKFLOWS)).map((name) => ({
   text: readText(`${WORKFLOWS}/${name}`),
 }));
 
-/* The jobs that may do more than read the sources. */
+/* The jobs with more permissions than to read the sources. */
 const PERMISSIONS: Record<string, Record<string, string>> = {
   "release.yml npm": { contents: "read", "id-token": "write" },
   "release.yml jsr": { contents: "read", "id-token": "write" },
   "release.yml github": { contents: "write" },
 };
 
-test("The version is the same everywhere", () => {
+test("All files have the same version", () => {
   const lock = manifest("package-lock.json");
   for (const { version } of [npm, deno, jsr, lock]) {
     assert.equal(version, VERSION);
@@ -76,7 +76,7 @@ test("deno.json and jsr.json describe the same package", () => {
   }
 });
 
-test("What is published exists", () => {
+test("All published files exist", () => {
   const made = ["dist"];
   for (const name of [...jsr.publish.include, ...npm.files, npm.bin]) {
     if (!made.includes(name)) assert.ok(existsSync(repositoryPath(name)), name);
@@ -102,7 +102,7 @@ for (const { name, text } of workflows) {
     }
   });
 
-  test(`${name} calls scripts that exist`, () => {
+  test(`${name} calls existing scripts`, () => {
     const calls = steps.flatMap(({ run = "" }) => [
       ...run.matchAll(/\bnpm (?:(run)(?: -s)? )?([\w:]+)/g),
     ]);
@@ -128,7 +128,7 @@ for (const { name, text } of workflows) {
       assert.ok(rest["timeout-minutes"] > 0);
       assert.deepEqual(own, PERMISSIONS[`${name} ${job}`] ?? {}, job);
     }
-    /* Published by the identity of the workflow alone. */
+    /* Publishing authenticates by the identity of the workflow, without secrets. */
     assert.doesNotMatch(text, /\bsecrets\./);
   });
 }

@@ -7,13 +7,13 @@ import { CompletionPort, connect, listen, type SocketError } from "../mod.ts";
 import { STATS_FIELDS } from "../src/native/completion.ts";
 import { eventually, within } from "./shared/deadline.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
-import { meetReset, pair } from "./shared/pair.ts";
+import { pair, readUntilReset } from "./shared/pair.ts";
 import { pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
 const local = { hostname: "127.0.0.1", port: 0 };
 
-test("listen() and connect() use one port of the thread", async () => {
+test("listen() and connect() share one port of the thread", async () => {
   using listener = listen(local);
   const [client, server] = await within(
     "a connection",
@@ -25,7 +25,7 @@ test("listen() and connect() use one port of the thread", async () => {
   server.close();
 });
 
-test("CompletionPort.engine and libraryPath name the engine and the library", () => {
+test("CompletionPort.engine and libraryPath are the engine and the path of the library", () => {
   using port = new CompletionPort();
   const isWindows = process.platform === "win32";
   assert.equal(port.engine, isWindows ? "iocp" : "epoll");
@@ -45,7 +45,7 @@ test("CompletionPort.stats() counts sockets, bytes and accepts", async () => {
   client.close();
   await within("the loop", received);
   listener.close();
-  await eventually("all is closed", () => port.stats().sockets === 0);
+  await eventually("all sockets are closed", () => port.stats().sockets === 0);
   const after = port.stats();
   assert.equal(after.bytesReceived - before.bytesReceived, 500_000);
   assert.equal(after.bytesSent - before.bytesSent, 500_000);
@@ -55,7 +55,7 @@ test("CompletionPort.stats() counts sockets, bytes and accepts", async () => {
   assert.ok(after.records > before.records);
 });
 
-test("CompletionPort.stats() counts each port by itself", async () => {
+test("CompletionPort.stats() counts each port separately", async () => {
   using one = await pair();
   using two = new CompletionPort();
   assert.equal(two.stats().sockets, 0);
@@ -89,7 +89,7 @@ test("CompletionPort.close() resets connections with bytes to send", async () =>
   client.close();
   other.close();
   await write;
-  const error = await meetReset(server) as { code: string };
+  const error = await readUntilReset(server) as { code: string };
   assert.equal(error.code, "ECONNRESET");
 });
 
@@ -105,7 +105,7 @@ test("CompletionPort.close() frees its addresses at once", () => {
       assert.equal(listener.addr.port, addr.port);
       freed++;
     } catch (error) {
-      /* Another process may take one meanwhile. */
+      /* Another process may bind one of them meanwhile. */
       assert.equal((error as SocketError).code, "EADDRINUSE");
     }
   }

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* What the import of the module does, and that nothing of the module's own
- * outlives what users have opened, as Deno's test runner looks for it. */
+/* The effects of importing the module, and that no operation or resource of the
+ * module outlives the sockets of the user, which Deno's test runner checks. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -11,9 +11,9 @@ import { copyModule, TemporaryFolder } from "./shared/files.ts";
 
 const skip = runtime.preloads
   ? false
-  : `${runtime.name} does not look for what a test leaves behind`;
+  : `${runtime.name} does not check tests for leaks`;
 
-test("The import loads the library in runtimes that need it", () => {
+test("Importing the module loads the library in runtimes that need it", () => {
   assert.equal(preload(), runtime.preloads);
 });
 
@@ -28,16 +28,16 @@ async function sanitized(rounds: number): Promise<Ended> {
   return await child.ended;
 }
 
-/* A process that wants a processor for itself. */
+/* A process that keeps one processor busy. */
 function busy(folder: TemporaryFolder) {
   return start(folder.write("busy.js", "for (;;);"));
 }
 
 describe(
-  "A test that closes all that it opens leaves nothing",
+  "A test that closes all its sockets leaks nothing",
   { skip },
   () => {
-    test("in all ways to open and close", async () => {
+    test("in any way to open and close them", async () => {
       const { code, stdout, stderr } = await sanitized(130);
       assert.equal(code, 0, stdout + stderr);
       assert.match(stdout, /130 passed/);
@@ -55,11 +55,11 @@ describe(
   },
 );
 
-/* Imports a copy of the module and says what that has done. */
+/* Imports a copy of the module and prints the effects. */
 const PROGRAM = `
-const asked = [];
+const requested = [];
 for (const name of ["request", "requestSync"]) {
-  Deno.permissions[name] = (what) => { asked.push(what); throw new Error(); };
+  Deno.permissions[name] = (what) => { requested.push(what); throw new Error(); };
 }
 const { CompletionPort } = await import("./mod.ts");
 let used = "yes";
@@ -68,7 +68,7 @@ try {
 } catch (error) {
   used = error.name;
 }
-console.log(JSON.stringify({ asked, used }));
+console.log(JSON.stringify({ requested, used }));
 `;
 
 async function imported(
@@ -82,16 +82,16 @@ async function imported(
   using child = start(program, [], options);
   const { code, stdout, stderr } = await child.ended;
   assert.equal(code, 0, stderr);
-  return JSON.parse(stdout) as { asked: unknown[]; used: string };
+  return JSON.parse(stdout) as { requested: unknown[]; used: string };
 }
 
-describe("The import of the module", { skip }, () => {
+describe("Importing the module", { skip }, () => {
   test("does not prompt and does not fail", async () => {
     using cache = new TemporaryFolder();
     const env = { XDG_CACHE_HOME: cache.path, LOCALAPPDATA: cache.path };
     for (
       const flags of [
-        /* Without any, Deno gives a Deno that it starts all of them. */
+        /* Deno grants a child process all permissions if it has no flags. */
         ["--allow-sys"],
         ["--allow-ffi"],
         ["--allow-read"],
@@ -100,9 +100,9 @@ describe("The import of the module", { skip }, () => {
         ["--allow-ffi", "--allow-write", "--allow-env"],
       ]
     ) {
-      const { asked, used } = await imported(flags, env);
-      assert.deepEqual(asked, [], flags.join());
-      /* The first call says what is missing. */
+      const { requested, used } = await imported(flags, env);
+      assert.deepEqual(requested, [], flags.join());
+      /* The first call reports the missing permission. */
       assert.equal(used, "LibraryError", `with ${flags.join()}`);
     }
   });
@@ -112,7 +112,7 @@ describe("The import of the module", { skip }, () => {
     assert.equal(used, "LibraryError");
   });
 
-  test("writes nothing without the permission", async () => {
+  test("writes no file without the permission", async () => {
     using cache = new TemporaryFolder();
     const env = { XDG_CACHE_HOME: cache.path, LOCALAPPDATA: cache.path };
     const flags = ["--allow-ffi", "--allow-read", "--allow-env"];

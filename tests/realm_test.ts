@@ -1,7 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* A program that ends and is started again on the same thread, as with
- * `deno run --watch` or in a test runner: the sockets of the earlier run are
- * closed. */
+/* Programs that are restarted on the same thread, as by `deno run --watch` or a
+ * test runner: the sockets of the earlier run are closed. */
 
 import assert from "node:assert/strict";
 import { readdirSync, readlinkSync } from "node:fs";
@@ -20,14 +19,16 @@ const isLinux = process.platform === "linux";
 const RESTARTS = isLinux ? 20 : 5;
 const restarted = pathToFileURL(programPath("restarted")).href;
 
-const notDeno = isDeno ? false : "only Deno begins again in its own process";
+const notDeno = isDeno ? false : "only Deno restarts in the same process";
 const notBun = isDeno
-  ? "only Bun has test files in realms of one thread"
+  ? "only Bun runs test files in several realms of one thread"
   : false;
 
-/* The open sockets and queues of a process, and its threads. Files that the runtime
+/* Counts the sockets, event queues and threads of a process. Files that the runtime
  * itself opens at each restart, such as its caches, are not counted. */
-function held(pid: number): { threads: number; handles: number } | undefined {
+function resourcesOf(
+  pid: number,
+): { threads: number; handles: number } | undefined {
   if (!isLinux) return undefined;
   const folder = `/proc/${pid}/fd`;
   const handles = readdirSync(folder).filter((name) => {
@@ -43,18 +44,17 @@ function held(pid: number): { threads: number; handles: number } | undefined {
   return { threads, handles: handles.length };
 }
 
-/* A client of a run: the answer that it got, and whether its connection has
- * ended. */
+/* A client of a run, with the received data and the state of its connection. */
 class Client implements Disposable {
   readonly socket: Socket;
   data = "";
-  isOver = false;
+  isClosed = false;
 
   constructor(port: number) {
     this.socket = connectPlain(port, "127.0.0.1");
     this.socket.on("data", (data) => this.data += data);
     this.socket.on("error", () => {});
-    this.socket.on("close", () => this.isOver = true);
+    this.socket.on("close", () => this.isClosed = true);
   }
 
   [Symbol.dispose](): void {
@@ -71,7 +71,7 @@ async function port(child: Child, word: string): Promise<number> {
   return Number(number);
 }
 
-/* A program under --watch, in a file that changes. */
+/* A program that runs with --watch, in a file that changes. */
 class Watched implements Disposable {
   readonly folder = new TemporaryFolder();
   readonly child: Child;
@@ -90,15 +90,15 @@ class Watched implements Disposable {
     );
   }
 
-  /* Deno watches a file only once its program runs, and may miss a change right
-   * after that, so the file is saved again until the run has started. */
+  /* Deno watches a file only after its program has started, and may miss a change
+   * right after that. So the file is saved repeatedly until the run has started. */
   async change(run: number): Promise<number> {
     this.write(run);
-    const saving = setInterval(() => this.write(run), 5_000);
+    const timer = setInterval(() => this.write(run), 5_000);
     try {
       return await port(this.child, `${run}`);
     } finally {
-      clearInterval(saving);
+      clearInterval(timer);
     }
   }
 
@@ -112,7 +112,7 @@ class Watched implements Disposable {
   }
 }
 
-/* With --watch-hmr Deno may also replace code of the current run. */
+/* With --watch-hmr, Deno may instead replace code of the current run. */
 describe("Sockets that an earlier run has left open are closed", {
   skip: notDeno,
 }, () => {
@@ -120,7 +120,7 @@ describe("Sockets that an earlier run has left open are closed", {
     using watched = new Watched("--watch");
     const { child } = watched;
     const clients: Client[] = [];
-    let before: ReturnType<typeof held>;
+    let before: ReturnType<typeof resourcesOf>;
     for (let run = 0; run <= RESTARTS; run++) {
       const number = run > 0
         ? await watched.change(run)
@@ -130,36 +130,36 @@ describe("Sockets that an earlier run has left open are closed", {
       await eventually(`answer ${run}`, () => client.data === `${run}`);
       const earlier = clients[run - 1];
       if (earlier !== undefined) {
-        await eventually("an earlier one has ended", () => earlier.isOver);
+        await eventually("the earlier run is closed", () => earlier.isClosed);
       }
-      if (run === 2) before = held(child.process.pid!);
+      if (run === 2) before = resourcesOf(child.process.pid!);
     }
     if (before !== undefined) {
       const { handles, threads } = before;
-      /* The threads of Deno that have nothing to do end after some seconds. */
-      await eventually("no more handles or threads are left", () => {
-        const after = held(child.process.pid!)!;
+      /* Idle threads of Deno exit after some seconds. */
+      await eventually("handles and threads are released", () => {
+        const after = resourcesOf(child.process.pid!)!;
         return after.handles <= handles + 2 && after.threads <= threads + 4;
       });
     }
     for (const client of clients) client[Symbol.dispose]();
   });
 
-  test("also if the next run does not use the module", async () => {
+  test("even if the next run does not use the module", async () => {
     using watched = new Watched("--watch");
     const number = await port(watched.child, "0");
     using client = new Client(number);
-    await eventually("its answer", () => client.data === "0");
+    await eventually("the answer", () => client.data === "0");
     watched.text(`console.log("up none on 0;"); setInterval(() => {}, 1_000);`);
     await port(watched.child, "none");
-    await eventually("it has ended", () => client.isOver);
+    await eventually("the connection is closed", () => client.isClosed);
     using refused = new Client(number);
-    await eventually("it is refused", () => refused.isOver);
+    await eventually("a new one is refused", () => refused.isClosed);
     assert.equal(refused.data, "");
   });
 });
 
-/* Files that all listen on the same port, and close nothing. */
+/* Test files that all listen on the same port, and close nothing. */
 function testFiles(folder: TemporaryFolder, count: number): string[] {
   return Array.from({ length: count }, (_, i) => {
     const body = `
@@ -200,7 +200,7 @@ test("Files of `bun test --isolate` leave no socket open for the next", {
        import { readdirSync } from "node:fs";
        import { openHandles } from ${JSON.stringify(counter)};
        const threads = ${isLinux} ? readdirSync("/proc/self/task").length : 0;
-       test("held", () => console.log("held " + openHandles() + " " + threads));`,
+       test("count", () => console.log("open " + openHandles() + " " + threads));`,
     );
   }
   using child = start(".", [], {
@@ -210,7 +210,7 @@ test("Files of `bun test --isolate` leave no socket open for the next", {
   });
   const { code, stdout, stderr } = await child.ended;
   assert.equal(code, 0, stdout + stderr);
-  const [before, after] = [...stdout.matchAll(/held (\d+) (\d+)/g)].map(
+  const [before, after] = [...stdout.matchAll(/open (\d+) (\d+)/g)].map(
     ([, handles, threads]) => [Number(handles), Number(threads)] as const,
   );
   assert.ok(before !== undefined && after !== undefined, stdout + stderr);
@@ -219,10 +219,10 @@ test("Files of `bun test --isolate` leave no socket open for the next", {
   assert.ok(after[1] <= before[1] + 4, `${before}, then ${after}`);
 });
 
-test("A context of node:vm is not a realm of its own", () => {
+test("A context of node:vm shares the realm number of the main context", () => {
   const own = realmNumber();
   const sandbox = { process, number: undefined as unknown };
-  /* As a copy of the module does that a test runner loads there. */
+  /* A copy of the module that a test runner loads there evaluates this. */
   runInContext(
     `number = process.getBuiltinModule("node:process")[Symbol.for("iocp.realm")]`,
     createContext(sandbox),

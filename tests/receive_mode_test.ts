@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* How a connection receives: what is posted and received ahead of the reader in
- * each mode, and that the bytes are the same in all of them. */
+/* The receive modes: the buffers that are posted and the bytes that are received
+ * ahead of the reader in each mode, and that no bytes are lost in any. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -21,7 +21,7 @@ import {
 } from "./shared/transfer.ts";
 
 const MIB = 1024 * 1024;
-/* Only Windows has operations to post. */
+/* Only Windows posts receive operations. */
 const posts = process.platform === "win32";
 
 const KINDS: readonly ReceiveOptions[] = [
@@ -40,13 +40,13 @@ function nameOf(receive: ReceiveOptions): string {
   return Object.values(receive).join(" ");
 }
 
-/* The server receives as asked for; the client does not care. */
+/* A pair whose server has the given mode. */
 function receiving(receive: ReceiveOptions): Promise<Pair> {
   return pair({ listen: { receive } });
 }
 
-/* Waits with a read under way until the library has posted what it wants to. */
-async function idling(conn: Conn): Promise<{ reading: Promise<unknown> }> {
+/* Starts a read, and waits until the library has posted its receives. */
+async function startRead(conn: Conn): Promise<{ reading: Promise<unknown> }> {
   const reading = conn[Symbol.asyncIterator]().next();
   await settled("posting", () => conn.stats().receivesPosted);
   return { reading };
@@ -66,7 +66,7 @@ describe("While idle", () => {
     test(`${nameOf(receive)} holds ${bytes} bytes`, async () => {
       using ends = await receiving(receive);
       const { client, server, port } = ends;
-      const { reading } = await idling(server);
+      const { reading } = await startRead(server);
       const stats = server.stats();
       assert.equal(stats.receivesPosted, posts ? receives : 0);
       assert.equal(stats.bytesPosted, posts ? bytes : 0);
@@ -78,7 +78,7 @@ describe("While idle", () => {
   }
 });
 
-/* Received and not read, while the peer sends all it can. */
+/* The bytes received ahead while the peer sends all that it can. */
 async function aheadUnderFlood(receive: ReceiveOptions): Promise<number[]> {
   using ends = await receiving(receive);
   const { client, server } = ends;
@@ -110,7 +110,7 @@ describe("Under a flood", () => {
     assert.ok(Math.max(...ahead) <= 3000, `${ahead}`);
     assert.ok(Math.max(...ahead) > 0, `${ahead}`);
   });
-  test("burst never passes its limit", async () => {
+  test("burst never exceeds its limit", async () => {
     const receive = { bufferSize: 4096, depth: 8, limit: 10_000 };
     const ahead = await aheadUnderFlood({ mode: "burst", ...receive });
     assert.ok(Math.max(...ahead) <= 10_000, `${ahead}`);
@@ -143,10 +143,10 @@ describe("No chunk is larger than the buffer", () => {
 describe("All bytes arrive in order", () => {
   const receives: Record<string, Receive> = {
     "a loop": receiveByLoop,
-    "a loop in one buffer": receiveByChunks(10_000),
+    "chunks(p)": receiveByChunks(10_000),
     "read(p)": receiveByRead(1, 10_000, 333),
     "a stream": receiveByStream,
-    "a stream's own buffers": receiveByByob,
+    "a BYOB reader": receiveByByob,
     "a loop and read(p)": receiveMixed,
   };
   for (const receive of KINDS) {
@@ -163,17 +163,17 @@ describe("All bytes arrive in order", () => {
   }
 });
 
-/* Other connections of the port keep it busy meanwhile. */
+/* Other connections of the port are busy meanwhile. */
 test("64 MiB arrive in order at depth 8 under load", async () => {
   using ends = await receiving({ mode: "burst", bufferSize: 4096, depth: 8 });
   const { client, server, port, listener } = ends;
-  let isOver = false;
+  let hasFinished = false;
   const load = Array.from({ length: 8 }, async () => {
     const one = await port.connect({ port: listener.addr.port });
     const other = await listener.accept();
     const p = new Uint8Array(1000);
     let rounds = 0;
-    while (!isOver) {
+    while (!hasFinished) {
       await one.write(p);
       await other.read(p);
       rounds++;
@@ -189,12 +189,12 @@ test("64 MiB arrive in order at depth 8 under load", async () => {
   }
   client.close();
   assert.equal(await within("the bytes", received), sent.text());
-  isOver = true;
+  hasFinished = true;
   const rounds = await within("the load", Promise.all(load));
   assert.ok(rounds.every((count) => count > 10), `${rounds}`);
 });
 
-test("conn.setOptions() changes the mode in mid-stream", async () => {
+test("conn.setOptions() changes the mode during a transfer", async () => {
   using ends = await pair();
   const { client, server } = ends;
   const bytes = pattern(4 * MIB, 5);
@@ -213,7 +213,7 @@ test("conn.setOptions() changes the mode in mid-stream", async () => {
   await written;
 });
 
-test("The mode is read back as it is in force", async () => {
+test("conn.options.receive has the mode in force", async () => {
   using ends = await receiving({ mode: "burst", bufferSize: 2000, depth: 3 });
   const burst = { mode: "burst", bufferSize: 2000, depth: 3, limit: 6000 };
   assert.deepEqual(ends.listener.options.receive, burst);
@@ -252,8 +252,8 @@ test("Many idle connections in zero-byte mode hold no buffer", async () => {
   assert.equal(port.stats().bytesPosted, 0);
 });
 
-/* In one turn some connections get chunks, and others are asked to read theirs:
- * these reads must not displace chunks that are still to be delivered. */
+/* In one turn the queue has both received bytes and connections that are readable.
+ * Reading from the latter must not overwrite bytes that are not delivered yet. */
 test("A connection in zero-byte mode leaves the chunks of others intact", async () => {
   const SIZE = 20_000;
   using port = new CompletionPort();
@@ -279,7 +279,7 @@ test("A connection in zero-byte mode leaves the chunks of others intact", async 
       while (result.length < SIZE) result.add((await chunks.next()).value!);
       assert.equal(result.text(), digest(pattern(SIZE, i, round * SIZE)));
     });
-    await settled("they wait", () => port.stats().polls);
+    await settled("pending reads", () => port.stats().polls);
     for (const [i, { server }] of ends.entries()) {
       server.write(pattern(SIZE, i, round * SIZE));
     }
@@ -287,7 +287,7 @@ test("A connection in zero-byte mode leaves the chunks of others intact", async 
   }
 });
 
-test("Bytes before the end arrive when both directions have ended", async () => {
+test("All bytes before the end arrive after this side has half-closed", async () => {
   using port = new CompletionPort();
   using other = new CompletionPort();
   const receive: ReceiveOptions = { mode: "burst", bufferSize: 257, depth: 4 };
@@ -301,7 +301,7 @@ test("Bytes before the end arrive when both directions have ended", async () => 
       port.connect({ ...listener.addr, receive, allowHalfOpen: true }),
       listener.accept(),
     ]);
-    /* Its receives are posted before it ends its own direction. */
+    /* The client posts receives before it half-closes. */
     server.write(pattern(1, seed));
     await client.read(new Uint8Array(1));
     await client.write(pattern(5000, 1));

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* The error where the module cannot run. That real runtimes throw it first is tested
- * by `npm test -- --stage package`. */
+/* The error in runtimes that cannot run the module. `npm test -- --stage package`
+ * tests that real runtimes throw it first. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -22,11 +22,11 @@ function bun(version: string): Surroundings {
   return { Bun: { version }, process };
 }
 
-test("obstacle() finds none in the current runtime", () => {
+test("obstacle() returns undefined in the current runtime", () => {
   assert.equal(obstacle(globalThis as Surroundings), undefined);
 });
 
-test("obstacle() finds none in versions that are new enough", () => {
+test("obstacle() returns undefined in versions that are new enough", () => {
   for (const version of ["2.8.0", "2.10.1", "3.0.0", "2.8.0-rc.1", "10.0.0"]) {
     assert.equal(obstacle(deno(version)), undefined, version);
   }
@@ -39,9 +39,9 @@ test("obstacle() says which version is needed", () => {
   for (const version of ["1.46.3", "2.0.0", "2.7.14", "0.9.0"]) {
     /* Old versions lack members of newer ones. */
     for (const rest of [{ process }, { process: {} }, {}]) {
-      const here = { Deno: { version: { deno: version } }, ...rest };
+      const globals = { Deno: { version: { deno: version } }, ...rest };
       assert.equal(
-        obstacle(here),
+        obstacle(globals),
         `Cannot use iocp in Deno ${version}: it needs Deno 2.8 or newer`,
       );
     }
@@ -68,8 +68,8 @@ test("obstacle() names other runtimes and what they lack", () => {
     [{}, "this runtime"],
     [{ Deno: {}, Bun: {} }, "this runtime"],
   ];
-  for (const [here, name] of table) {
-    assert.equal(obstacle(here), `Cannot use iocp in ${name}: ${needs}`);
+  for (const [globals, name] of table) {
+    assert.equal(obstacle(globals), `Cannot use iocp in ${name}: ${needs}`);
   }
 });
 
@@ -80,7 +80,7 @@ test("obstacle() says what a restricted host lacks", () => {
   assert.match(obstacle(bare)!, /Bun 1\.4\.0: .*process\.getBuiltinModule/);
 });
 
-test("package.json has the same oldest versions", () => {
+test("package.json requires the same versions", () => {
   const { engines } = JSON.parse(
     readFileSync(repositoryPath("package.json"), "utf8"),
   );

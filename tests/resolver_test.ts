@@ -32,7 +32,7 @@ async function withLoop(body: (loop: Loop) => unknown): Promise<void> {
   }
 }
 
-/* The code of a resolver's failure, and the code of the SocketError. */
+/* The code of the resolver's error, and the code of the SocketError. */
 const failures: [cause: string | undefined, code: string][] = [
   ["ENOTFOUND", "ENOTFOUND"],
   ["DNS_ENOTFOUND", "ENOTFOUND"],
@@ -73,7 +73,7 @@ test("resolve() maps the resolver's failures to codes", async () => {
   });
 });
 
-test("resolve() rethrows a refused permission", {
+test("resolve() rethrows the error of a missing permission", {
   skip: !("Deno" in globalThis) && "only Deno has permissions",
 }, async () => {
   const { Deno } = globalThis as unknown as {
@@ -88,7 +88,7 @@ test("resolve() rethrows a refused permission", {
   });
 });
 
-test("resolve() finds nothing if no result is an IP address", async () => {
+test("resolve() fails if no result is an IP address", async () => {
   await withLoop(async ({ native }) => {
     for (const found of [[], [{ address: "/a/path", family: 0 }]]) {
       const error = await errorFrom(
@@ -99,7 +99,7 @@ test("resolve() finds nothing if no result is an IP address", async () => {
   });
 });
 
-/* The first network interface with IPv6: its name and number. */
+/* The first network interface with a link-local IPv6 address. */
 function zone():
   | { name: string; scopeid: number; address: string }
   | undefined {
@@ -131,7 +131,7 @@ test("resolve() accepts addresses whose zone is a name", {
   });
 });
 
-test("literalIp() knows zones by name and number", {
+test("literalIp() accepts zones by name and by number", {
   skip: noZone,
 }, async () => {
   const { name, scopeid } = zone()!;
@@ -171,7 +171,7 @@ test("listen(), connect() and localAddress accept a zone by name", {
   assert.equal(sync.remoteAddr.port, listener.addr.port);
 });
 
-test("An unknown zone is EADDRNOTAVAIL in every call", async () => {
+test("An unknown zone fails with EADDRNOTAVAIL in every call", async () => {
   using port = new CompletionPort();
   const options = { hostname: "fe80::1%no-such-zone", port: 9 };
   for (

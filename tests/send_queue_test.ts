@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Pending sends: as many as `sendConcurrency` allows, in order, and each write
- * settles separately. */
+/* Pending sends: at most `sendConcurrency`, in order, and each write settles
+ * separately. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -48,7 +48,7 @@ for (const sendConcurrency of [1, 2, 7, 64]) {
   });
 }
 
-test("isWhole() is false for a huge write that was copied in part", () => {
+test("isWhole() is false for a large write that was copied in part", () => {
   assert.equal(isWhole(PENDING | SEND_MAX, PENDING + SEND_MAX), false);
   assert.equal(isWhole(SEND_MAX, SEND_MAX), true);
   assert.equal(isWhole(0, 0), true);
@@ -84,7 +84,7 @@ test("Writes settle in order", async () => {
   await received;
 });
 
-test("Every pending write fails with the connection", async () => {
+test("All pending writes fail when the connection fails", async () => {
   using ends = await pair({ sendConcurrency: 4 });
   const { client, server } = ends;
   const writes = Array.from(
@@ -119,7 +119,7 @@ test("sendConcurrency can change while sends are pending", async () => {
   assert.equal(client.stats().sends, 2);
   client.setOptions({ sendConcurrency: 6 });
   assert.equal(client.options.sendConcurrency, 6);
-  /* The next part that leaves makes room for the others. */
+  /* The next part that is sent makes room for the others. */
   const chunks = server[Symbol.asyncIterator]();
   let count = 0;
   while (client.stats().sends !== 6) {
@@ -130,8 +130,8 @@ test("sendConcurrency can change while sends are pending", async () => {
   assert.equal((await errorFrom(written)).code, "EINTR");
 });
 
-/* An owner whose library accepts so many bytes of a write, as a copy. */
-function keeping(bytes: number): SendOwner {
+/* An owner whose library copies at most this many bytes of a write. */
+function ownerCopying(bytes: number): SendOwner {
   const port = { send: () => bytes | PENDING };
   const loop = { port, allowance: new Allowance() };
   return {
@@ -146,7 +146,7 @@ function keeping(bytes: number): SendOwner {
 }
 
 test("SendQueue.sent() ignores a completion after the failure", async () => {
-  const queue = new SendQueue(keeping(8));
+  const queue = new SendQueue(ownerCopying(8));
   const written = queue.write(new Uint8Array(8));
   queue.fail(new SocketError("EINTR", { syscall: "write" }));
   queue.sent(8, 0);
@@ -154,15 +154,15 @@ test("SendQueue.sent() ignores a completion after the failure", async () => {
   assert.equal(queue.isBusy, false);
 });
 
-test("SendQueue.isAllAccepted is true once no bytes are left here", async () => {
-  const whole = new SendQueue(keeping(8));
+test("SendQueue.isAllAccepted is true once the library has accepted all bytes", async () => {
+  const whole = new SendQueue(ownerCopying(8));
   assert.equal(whole.isAllAccepted, true);
   const written = whole.write(new Uint8Array(8));
   assert.equal(whole.isAllAccepted, true);
   assert.equal(whole.offset, 8);
   whole.write(new Uint8Array(1)).catch(() => {});
   assert.equal(whole.isAllAccepted, false);
-  const part = new SendQueue(keeping(4));
+  const part = new SendQueue(ownerCopying(4));
   part.write(new Uint8Array(8)).catch(() => {});
   assert.equal(part.isAllAccepted, false);
   assert.equal(part.offset, 4);

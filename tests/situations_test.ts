@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* One situation, one code: what each call says, the same on every system. */
+/* In one situation, each call fails with the same code on every system. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { errorFrom, outcome } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
 import { bytesOf } from "./shared/pattern.ts";
 
-/* How the client of a pair came to reset its connection. */
+/* How the client resets the connection. */
 const resets: Record<string, (client: Conn, server: Conn) => unknown> = {
   "a reset": (client) => client.reset(),
   "a reset after the peer's end": async (client, server) => {
@@ -30,16 +30,16 @@ const calls: Record<string, (server: Conn) => Promise<unknown>> = {
   async closeWrite(server) {
     await server.write(bytesOf("x")).catch(() => {});
     await server.closeWrite();
-    throw new Error("not refused");
+    throw new Error("no error");
   },
 };
 
 for (const [situation, make] of Object.entries(resets)) {
   for (const [name, call] of Object.entries(calls)) {
-    test(`${name}() after ${situation} is ECONNRESET, and again`, async () => {
+    test(`${name}() after ${situation} fails with ECONNRESET each time`, async () => {
       using ends = await pair();
       await make(ends.client, ends.server);
-      await eventually("the reset is met", async () => {
+      await eventually("the reset", async () => {
         const code = await outcome(() => ends.server.write(bytesOf("x")));
         assert.match(code, /^(1|ECONNRESET)$/);
         return code !== "1";
@@ -52,7 +52,7 @@ for (const [situation, make] of Object.entries(resets)) {
   }
 }
 
-test("A write after closeWrite() is EPIPE, before and after the peer's end", async () => {
+test("write() after closeWrite() fails with EPIPE, before and after the peer's end", async () => {
   using ends = await pair();
   await ends.server.closeWrite();
   assert.equal(await outcome(() => ends.server.write(bytesOf("x"))), "EPIPE");
@@ -61,7 +61,7 @@ test("A write after closeWrite() is EPIPE, before and after the peer's end", asy
   assert.equal(await outcome(() => ends.server.write(bytesOf("x"))), "EPIPE");
 });
 
-test("A write after a closeWrite() of the former owner is EPIPE", async () => {
+test("write() to an adopted connection fails with EPIPE after closeWrite() by its former owner", async () => {
   using ends = await pair();
   await ends.server.closeWrite();
   const again = ends.port.adopt(await ends.server.detach());
@@ -74,7 +74,7 @@ const places: [hostname: string, port: number, code: string][] = [
   ["224.0.0.1", 9, "ENETUNREACH"],
 ];
 
-test("connect() says of each place the same everywhere", async () => {
+test("connect() and connectSync() fail with the same code on every system", async () => {
   using port = new CompletionPort();
   for (const [hostname, number, code] of places) {
     const options = { hostname, port: number };
@@ -87,10 +87,10 @@ test("connect() says of each place the same everywhere", async () => {
   }
 });
 
-test("Conn.remoteAddr is the peer's, not what was asked for", async () => {
-  const asked: [on: string, to: string][] = [["0.0.0.0", "0.0.0.0"]];
-  if (!noIpv6) asked.push(["::", "::"], ["::1", "::1%1"]);
-  for (const [on, to] of asked) {
+test("Conn.remoteAddr is the peer's address, not the argument of connect()", async () => {
+  const hostnames: [on: string, to: string][] = [["0.0.0.0", "0.0.0.0"]];
+  if (!noIpv6) hostnames.push(["::", "::"], ["::1", "::1%1"]);
+  for (const [on, to] of hostnames) {
     using ends = await pair({
       listen: { hostname: on },
       connect: { hostname: to },

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* The events of sockets that were added to a port, with the state of the user. */
+/* The events of sockets that were added to a port. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -15,8 +15,8 @@ import { outcome } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
 import { bytesOf, Digest, digest, pattern, textOf } from "./shared/pattern.ts";
 
-/* Both ends of a connection: a socket of the system that is added to a port, and a
- * connection of another port. */
+/* A connection between a socket of the system, which is added to a port, and a Conn
+ * of another port. */
 class Ends implements Disposable {
   readonly other: CompletionPort = new CompletionPort();
   readonly listener: Listener;
@@ -49,7 +49,7 @@ async function nextOf<T>(
   return value!;
 }
 
-test("Reads and the end are events with the user's state", async () => {
+test("Reads and the peer's end are events with the userState of the socket", async () => {
   using ends = new Ends();
   using port = new CompletionPort();
   const userState = { name: "mine" };
@@ -73,7 +73,7 @@ test("Reads and the end are events with the user's state", async () => {
   assert.equal(end.data, undefined);
 });
 
-test("A reset and a close by this side are one error event each", async () => {
+test("A reset by the peer or a close by this side is a single error event", async () => {
   for (const isOurs of [false, true]) {
     using ends = new Ends();
     using port = new CompletionPort();
@@ -91,7 +91,7 @@ test("A reset and a close by this side are one error event each", async () => {
   }
 });
 
-test("No event has more bytes than the read buffer size", async () => {
+test("No event has more bytes than readBufferSize", async () => {
   using ends = new Ends();
   using port = new CompletionPort();
   await ends.add(port, { readBufferSize: 1000 });
@@ -107,7 +107,7 @@ test("No event has more bytes than the read buffer size", async () => {
   await written;
 });
 
-test("Sockets whose events are not read receive no more", async () => {
+test("A socket whose events are not read receives at most two buffers", async () => {
   using ends = new Ends();
   using port = new CompletionPort();
   await ends.add(port, { readBufferSize: 4096 });
@@ -127,7 +127,7 @@ test("Sockets whose events are not read receive no more", async () => {
   await written;
 });
 
-test("Many sockets share the events, each in order", async () => {
+test("The events of many sockets are in order for each socket", async () => {
   using port = new CompletionPort();
   const all = Array.from({ length: 20 }, () => new Ends());
   try {
@@ -139,7 +139,7 @@ test("Many sockets share the events, each in order", async () => {
       client.write(pattern(100_000, i)).then(() => client.close())
     );
     let open = all.length;
-    /* Several loops read by turns. */
+    /* Several loops read in turn. */
     const loop = async () => {
       for await (const { type, data, userState } of port.events<number>()) {
         if (type === "read") results[userState]!.add(data!);
@@ -171,7 +171,7 @@ test("Closing the port ends the events", async () => {
   assert.equal((await events.next()).done, true);
 });
 
-test("Leaving a loop over the events loses no event", async () => {
+test("break in a loop over the events loses no event", async () => {
   using ends = new Ends();
   using port = new CompletionPort();
   await ends.add(port, {});
@@ -187,7 +187,7 @@ test("Leaving a loop over the events loses no event", async () => {
   }
 });
 
-test("A detached connection can be added, with what it had received", async () => {
+test("A detached connection can be added, with its unread bytes", async () => {
   using ends = await pair({ listen: { receive: { mode: "flow" } } });
   using port = new CompletionPort();
   const { client, server } = ends;
@@ -207,7 +207,7 @@ test("A detached connection can be added, with what it had received", async () =
   assert.equal(text, "two three four");
 });
 
-test("A handle that is no connected stream is refused and stays open", async () => {
+test("A handle that is not a connected stream socket is refused and stays open", async () => {
   using ends = new Ends();
   using port = new CompletionPort();
   const handle = makeSocket();

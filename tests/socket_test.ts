@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* All ways to send against all ways to receive, in both directions at once and
- * around the size of every buffer; and the addresses of a connection. */
+/* All combinations of sending and receiving, in both directions at once and with
+ * lengths around the size of every buffer; and the addresses of a connection. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -12,13 +12,13 @@ import { LOCAL } from "../src/native/completion.ts";
 import { NativePort } from "../src/native/port.ts";
 import { within } from "./shared/deadline.ts";
 import { noIpv6 } from "./shared/network.ts";
-import { meetReset, type Pair, pair } from "./shared/pair.ts";
+import { type Pair, pair, readUntilReset } from "./shared/pair.ts";
 import { Digest, digest, pattern } from "./shared/pattern.ts";
 import * as transfer from "./shared/transfer.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
-/* The posted receive buffer of Windows, the least slab, the longest record,
- * and the slab, the receive window and the longest send, which are equal. */
+/* The posted receive buffer of Windows, the smallest slab, the longest record, and
+ * the slab, the receive window and the longest send, which are equal. */
 const BOUNDARIES = [1024, 4096, 64 * 1024, 256 * 1024];
 const SIZES = [
   0,
@@ -41,7 +41,7 @@ const SENDERS: [string, transfer.Send][] = [
   ["the writable stream", transfer.sendByStream],
 ];
 
-/* Sends both ways at once. */
+/* Transfers in both directions at once. */
 async function exchange(
   { client, server }: Pair,
   length: number,
@@ -49,7 +49,7 @@ async function exchange(
   receive: transfer.Receive,
 ): Promise<void> {
   const [atServer, atClient] = await within(
-    `${length} bytes both ways`,
+    `${length} bytes in both directions`,
     Promise.all([
       receive(server),
       receive(client),
@@ -61,7 +61,7 @@ async function exchange(
   assert.equal(atClient, digest(pattern(length, 2)), `${length} bytes`);
 }
 
-describe("Conn moves every size both ways at once", () => {
+describe("Conn transfers every length in both directions at once", () => {
   for (const [sender, send] of SENDERS) {
     for (const [receiver, receive] of RECEIVERS) {
       test(`by ${sender} and ${receiver}`, async () => {
@@ -74,7 +74,7 @@ describe("Conn moves every size both ways at once", () => {
   }
 });
 
-test("Conn echoes 64 MiB, both directions at once", async () => {
+test("Conn echoes 64 MiB, in both directions at once", async () => {
   using ends = await pair({ allowHalfOpen: true });
   const { client, server } = ends;
   async function echo() {
@@ -92,7 +92,7 @@ test("Conn echoes 64 MiB, both directions at once", async () => {
   assert.equal(received, digest(pattern(LARGE, 3)));
 });
 
-test("Conn moves 64 MiB both ways by read(p) and un-awaited writes", async () => {
+test("Conn transfers 64 MiB in both directions by read(p) and unawaited writes", async () => {
   using ends = await pair();
   await exchange(
     ends,
@@ -116,7 +116,7 @@ test("Conn pipes 64 MiB from its readable to its writable stream", async () => {
   assert.equal(received, digest(pattern(LARGE, 4)));
 });
 
-test("Conn keeps 50 connections apart", async () => {
+test("50 connections do not mix their bytes", async () => {
   using first = await pair();
   const { port, listener } = first;
   async function serve() {
@@ -126,7 +126,7 @@ test("Conn keeps 50 connections apart", async () => {
     for await (const chunk of conn) await conn.write(chunk);
   }
   serve();
-  async function visit(seed: number) {
+  async function runClient(seed: number) {
     const conn = await port.connect(listener.addr);
     const result = new Digest();
     const length = 200_000 + seed;
@@ -139,7 +139,7 @@ test("Conn keeps 50 connections apart", async () => {
     assert.equal(result.text(), digest(pattern(length, seed)));
   }
   const seeds = Array.from({ length: 50 }, (_, i) => 100 + i);
-  await within("50 visits", Promise.all(seeds.map(visit)));
+  await within("50 clients", Promise.all(seeds.map(runClient)));
 });
 
 test("Connections with the default options share one settings object", async () => {
@@ -156,22 +156,23 @@ test("Connections with the default options share one settings object", async () 
   assert.equal(settingsOf(others.client).noDelay, noDelay);
 });
 
-/* The ids of the sockets whose own address the library is asked for. */
-function watchLocalAddresses(): { asked: number[] } & Disposable {
+/* Records the ids of the sockets whose local address is requested from the
+ * library. */
+function recordLocalAddresses(): { requested: number[] } & Disposable {
   const { port } = currentLoop();
-  const asked: number[] = [];
+  const requested: number[] = [];
   port.addressBytes = (id, end) => {
-    if (end === LOCAL) asked.push(id);
+    if (end === LOCAL) requested.push(id);
     return NativePort.prototype.addressBytes.call(port, id, end);
   };
   return {
-    asked,
+    requested,
     [Symbol.dispose]: () =>
       port.addressBytes = NativePort.prototype.addressBytes,
   };
 }
 
-describe("An accepted connection's own address is not asked for", () => {
+describe("The local address of an accepted connection is not requested from the system", () => {
   const closes: Record<string, (ends: Pair) => unknown> = {
     "by close()": ({ server }) => server.close(),
     "by reset()": ({ server }) => server.reset(),
@@ -184,7 +185,7 @@ describe("An accepted connection's own address is not asked for", () => {
     },
     "by a failure": async ({ client, server }) => {
       client.reset();
-      await meetReset(server);
+      await readUntilReset(server);
       server.close();
     },
     "by the close of its port": ({ port }) => port.close(),
@@ -193,28 +194,28 @@ describe("An accepted connection's own address is not asked for", () => {
     test(name, async () => {
       using ends = await pair({ listen: { firstByteTimeout: 60_000 } });
       const { id } = socketOf(ends.server)!;
-      using watch = watchLocalAddresses();
+      using record = recordLocalAddresses();
       await within("the close", Promise.resolve(close(ends)));
-      assert.ok(!watch.asked.includes(id), `${watch.asked}`);
+      assert.ok(!record.requested.includes(id), `${record.requested}`);
       assert.deepEqual(ends.server.localAddr, ends.listener.addr);
       assert.deepEqual(ends.server.remoteAddr, ends.client.localAddr);
     });
   }
 });
 
-test("Conn.localAddr is asked for once", async () => {
+test("Conn.localAddr is requested from the system once", async () => {
   using ends = await pair();
-  using watch = watchLocalAddresses();
+  using record = recordLocalAddresses();
   const { server } = ends;
   const { localAddr } = server;
-  assert.deepEqual(watch.asked, [socketOf(server)!.id]);
+  assert.deepEqual(record.requested, [socketOf(server)!.id]);
   assert.equal(server.localAddr, localAddr);
   server.close();
   assert.equal(server.localAddr, localAddr);
-  assert.equal(watch.asked.length, 1);
+  assert.equal(record.requested.length, 1);
 });
 
-test("Conn.localAddr after the close is the listener's if it was not read", async () => {
+test("Conn.localAddr that is first read after the close is the listener's", async () => {
   const listen = { hostname: "0.0.0.0" };
   using ends = await pair({ listen });
   using others = await pair({ listen });
@@ -230,7 +231,7 @@ test("Conn.localAddr after the close is the listener's if it was not read", asyn
   assert.equal(ends.client.localAddr.hostname, "127.0.0.1");
 });
 
-test("Conn.localAddr on localhost is of the family of the connection", async () => {
+test("Conn.localAddr on localhost has the family of the connection", async () => {
   for (const hostname of LOOPBACK.map(formatIp)) {
     if (hostname === "::1" && noIpv6) continue;
     using ends = await pair({

@@ -1,8 +1,7 @@
 // Copyright the iocp authors. MIT license.
-/* What user code can do to the module in the worst moment, each in a process of
- * its own: whatever it is, the process does not crash, nothing that waits is
- * forgotten, and nothing adds up. IOCP_TEST_SEED=17 repeats what another run has
- * chosen. */
+/* Garbage collection, terminated Workers, abandoned iterators and closed ports at
+ * random moments, each in a process of its own: the process does not crash, all
+ * promises settle, and nothing leaks. IOCP_TEST_SEED=17 repeats a run. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -15,12 +14,13 @@ import { STATES, UNREF_STATES } from "./shared/states.ts";
 
 const MIB = 1024 * 1024;
 const isWindows = process.platform === "win32";
-/* Handles of the runtime's own, for example of its Workers, come and go; one
- * Worker whose port leaks leaves more. */
+/* The runtime opens and closes handles of its own, for example for Workers. The
+ * port of one Worker has more handles than that. */
 const HANDLES_SLACK = 12;
 const [SEED] = seeds(1, 1) as [number];
 
-/* A crash ends by a signal, or on Windows with the number of an exception. */
+/* A crash ends the process by a signal, or on Windows with the code of an
+ * exception. */
 function requireNoCrash({ signal, code, stderr }: Ended): void {
   const isException = code !== null && (code < 0 || code > 255);
   const crashed = (signal !== null && signal !== "SIGTERM") || isException;
@@ -29,14 +29,14 @@ function requireNoCrash({ signal, code, stderr }: Ended): void {
 }
 
 const PROGRAMS: [program: string, what: string, rounds: number][] = [
-  ["collect", "garbage is collected all the time", isWindows ? 2 : 6],
+  ["collect", "garbage is collected continuously", isWindows ? 2 : 6],
   ["terminate", "Workers are terminated at any moment", isWindows ? 4 : 10],
-  ["abandon", "iterators are left or forgotten", isWindows ? 2 : 6],
-  ["keep_chunks", "chunks are kept", isWindows ? 2 : 6],
-  ["delete_port", "ports close with anything open", isWindows ? 6 : 20],
+  ["abandon", "iterators are abandoned", isWindows ? 2 : 6],
+  ["keep_chunks", "chunks are retained", isWindows ? 2 : 6],
+  ["delete_port", "ports close in any state", isWindows ? 6 : 20],
 ];
 
-describe("Nothing breaks or adds up when", () => {
+describe("Nothing crashes or leaks when", () => {
   for (const [program, what, rounds] of PROGRAMS) {
     test(what, () =>
       seeded(SEED, "stress", async () => {
@@ -46,14 +46,14 @@ describe("Nothing breaks or adds up when", () => {
         assert.equal(code, 0, `${stdout}\n${stderr}`);
         const grown = JSON.parse(stdout.trim()) as Grown;
         assert.ok(grown.handles <= HANDLES_SLACK, stdout);
-        /* One round that keeps what it has used keeps more than 2 MiB. */
+        /* A round that leaks all that it has used leaks more than 2 MiB. */
         assert.ok(grown.bytes < Math.max(16, rounds * 2) * MIB, stdout);
       }));
   }
 });
 
-/* How each ending is to look. A signal is the end of a process in its own way
- * on Windows, where only that it ends, and at once, counts. */
+/* The expected exit of each ending. Windows has no signals, and there the test
+ * only requires that the process ends. */
 const ENDINGS: Readonly<Record<string, (ended: Ended) => void>> = {
   close: ({ code, stderr }) => assert.equal(code, 0, stderr),
   exit: ({ code, stderr }) => assert.equal(code, 7, stderr),
@@ -80,23 +80,23 @@ async function end(states: readonly string[], ending: string): Promise<void> {
     states.join(),
     isSignal ? "signal" : ending,
   ]);
-  await within("it is there", child.output(/there/));
+  await within("the states", child.output(/ready/));
   if (isSignal) child.process.kill(ending as NodeJS.Signals);
-  const ended = await within(`the end by ${ending}`, child.ended);
+  const ended = await within(`the exit by ${ending}`, child.ended);
   if (!isSignal) requireNoCrash(ended);
   ENDINGS[ending]!(ended);
 }
 
-/* Every ending with everything open, and every state alone with some of them:
- * all pairs would take Wine minutes. */
-describe("A process ends as it should with everything open, by", () => {
+/* Every ending in all states at once, and every state alone with some of the
+ * endings: all pairs would take minutes under Wine. */
+describe("A process with a port in all states exits by", () => {
   for (const ending of Object.keys(ENDINGS)) {
     const states = ending === "unref" ? UNREF_STATES : Object.keys(STATES);
     test(ending, () => end(states, ending));
   }
 });
 
-describe("A process ends as it should", () => {
+describe("A process exits", () => {
   const random = new Random(SEED);
   for (const state of Object.keys(STATES)) {
     const possible = Object.keys(ENDINGS).filter((ending) =>
@@ -104,7 +104,7 @@ describe("A process ends as it should", () => {
     );
     const chosen = random.shuffled(possible).slice(0, isWindows ? 1 : 2);
     for (const ending of chosen) {
-      test(`in the state ${state}, by ${ending}`, () =>
+      test(`by ${ending}, with a port in the state ${state}`, () =>
         seeded(SEED, "stress", () => end([state], ending)));
     }
   }

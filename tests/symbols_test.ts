@@ -13,7 +13,7 @@ import {
 const header = readHeader();
 const prototypes = prototypesOf(header);
 
-/* How a C type crosses the boundary. */
+/* The FFI type of a C declaration. */
 function typeOf(declaration: string): string {
   if (declaration.includes("*")) return "buffer";
   const type = declaration.split(" ")[0]!;
@@ -37,7 +37,7 @@ test("symbols.ts has the prototypes of iocp.h", () => {
   assert.deepEqual(SYMBOLS, Object.fromEntries(expected));
 });
 
-test("symbols.ts quotes the prototypes of iocp.h", () => {
+test("symbols.ts has the prototypes of iocp.h in its comments", () => {
   const source = readText("src/native/symbols.ts").replace(/\s+/g, " ");
   for (const { name, result, parameters } of prototypes) {
     const text = `/* ${result} ${name}(${parameters.join(", ") || "void"}) */`;
@@ -45,7 +45,7 @@ test("symbols.ts quotes the prototypes of iocp.h", () => {
   }
 });
 
-test("symbols.ts uses no type that Deno refuses without all permissions", () => {
+test("symbols.ts uses no type for which Deno needs all permissions", () => {
   const allowed = ["i32", "u32", "f64", "buffer"];
   for (const [name, symbol] of Object.entries(SYMBOLS)) {
     const { parameters, result }: NativeSignature = symbol;

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Every wrong argument of every public call, and the error that it must give:
- * its class, and that the message names the argument. */
+/* Every wrong argument of every public call, with the class of its error. The message
+ * names the argument. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -9,7 +9,7 @@ import { type Option, OPTIONS, type Scope } from "../src/options/table.ts";
 import { within } from "./shared/deadline.ts";
 import { pair } from "./shared/pair.ts";
 
-type Wrong = [
+type WrongArgument = [
   argument: string,
   value: unknown,
   error: string,
@@ -17,35 +17,35 @@ type Wrong = [
   named?: string,
 ];
 
-const NO_NUMBERS: unknown[] = ["80", null, true, {}, [], 80n, () => 80];
-const NO_BOOLEANS: unknown[] = [1, 0, "true", null, {}, []];
-const NO_KEEP_ALIVE: unknown[] = [1, 0, "true", null, []];
-const NO_STRINGS: unknown[] = [1, null, true, {}, ["localhost"]];
-const NO_INTEGERS = [NaN, Infinity, -Infinity, 1.5, -1];
+const NOT_NUMBERS: unknown[] = ["80", null, true, {}, [], 80n, () => 80];
+const NOT_BOOLEANS: unknown[] = [1, 0, "true", null, {}, []];
+const NOT_KEEP_ALIVE: unknown[] = [1, 0, "true", null, []];
+const NOT_STRINGS: unknown[] = [1, null, true, {}, ["localhost"]];
+const NOT_INTEGERS = [NaN, Infinity, -Infinity, 1.5, -1];
 
-function typeErrors(argument: string, values: unknown[]): Wrong[] {
+function typeErrors(argument: string, values: unknown[]): WrongArgument[] {
   return values.map((value) => [argument, value, "TypeError"]);
 }
 
-function rangeErrors(argument: string, values: unknown[]): Wrong[] {
+function rangeErrors(argument: string, values: unknown[]): WrongArgument[] {
   return values.map((value) => [argument, value, "RangeError"]);
 }
 
-function integer(argument: string, outside: number[]): Wrong[] {
+function integer(argument: string, outside: number[]): WrongArgument[] {
   return [
-    ...typeErrors(argument, NO_NUMBERS),
-    ...rangeErrors(argument, [...NO_INTEGERS, ...outside]),
+    ...typeErrors(argument, NOT_NUMBERS),
+    ...rangeErrors(argument, [...NOT_INTEGERS, ...outside]),
   ];
 }
 
-/* The same for a member of an option that is an object. */
+/* The same for members of options that are objects. */
 function nested(
   option: string,
   member: string,
-  wrongs: Wrong[],
+  values: WrongArgument[],
   rest: object = {},
-): Wrong[] {
-  return wrongs.map(([, value, error]) => [
+): WrongArgument[] {
+  return values.map(([, value, error]) => [
     option,
     { ...rest, [member]: value },
     error,
@@ -53,36 +53,36 @@ function nested(
   ]);
 }
 
-/* A text is accepted if Number() makes a port number of it. */
-function portNumber(outside: number[]): Wrong[] {
+/* A string is accepted if Number() converts it to a port number. */
+function portNumber(outside: number[]): WrongArgument[] {
   const noPorts = ["abc", "", " ", "80n", "80 81", "８０"];
   const outsideTexts = ["1.5", "-1", "65536", "Infinity"];
   return [
-    ...typeErrors("port", [...NO_NUMBERS.slice(1), ...noPorts]),
-    ...rangeErrors("port", [...NO_INTEGERS, ...outside, ...outsideTexts]),
+    ...typeErrors("port", [...NOT_NUMBERS.slice(1), ...noPorts]),
+    ...rangeErrors("port", [...NOT_INTEGERS, ...outside, ...outsideTexts]),
   ];
 }
 
-function hostName(argument: string): Wrong[] {
-  return typeErrors(argument, [...NO_STRINGS, "", "a\0b"]);
+function hostName(argument: string): WrongArgument[] {
+  return typeErrors(argument, [...NOT_STRINGS, "", "a\0b"]);
 }
 
-function notSupported(): Wrong[] {
+function notSupported(): WrongArgument[] {
   return ["udp", "unix", "unixpacket", "vsock", "TCP", "constructor", ""]
     .map((value) => ["transport", value, "NotSupported"]);
 }
 
-/* The wrong values of every option of the list, under each of its names. */
-function ofScope(scope: Scope): Wrong[] {
+/* The wrong values of every option of the table, under each of its names. */
+function ofScope(scope: Scope): WrongArgument[] {
   const list: [string, Option][] = Object.entries(OPTIONS);
   return list.filter(([, option]) => option.scope === scope)
     .flatMap(([key, option]) =>
       [key, option.alias ?? []].flat()
-        .flatMap((name) => wrongsOf(name, option))
+        .flatMap((name) => wrongValuesOf(name, option))
     );
 }
 
-function wrongsOf(name: string, option: Option): Wrong[] {
+function wrongValuesOf(name: string, option: Option): WrongArgument[] {
   const { kind, min, max, members = {} } = option;
   const inner = Object.entries(members).flatMap(([member, { min, max }]) =>
     nested(
@@ -92,15 +92,15 @@ function wrongsOf(name: string, option: Option): Wrong[] {
       kind === "receive" ? { mode: "burst" } : {},
     )
   );
-  if (kind === "boolean") return typeErrors(name, NO_BOOLEANS);
+  if (kind === "boolean") return typeErrors(name, NOT_BOOLEANS);
   if (kind === "keepAlive") {
-    return [...typeErrors(name, NO_KEEP_ALIVE), ...inner];
+    return [...typeErrors(name, NOT_KEEP_ALIVE), ...inner];
   }
-  if (kind === "receive") return [...NO_RECEIVE, ...inner];
+  if (kind === "receive") return [...WRONG_RECEIVE, ...inner];
   return integer(name, [min! - 1, max! + 1]);
 }
 
-const NO_RECEIVE: Wrong[] = [
+const WRONG_RECEIVE: WrongArgument[] = [
   ...typeErrors("receive", [1, "flow", null, true]),
   ...nested(
     "receive",
@@ -113,20 +113,20 @@ const NO_RECEIVE: Wrong[] = [
   ]),
 ];
 const BOTH = ofScope("conn");
-/* A null host name is as good as none. */
+/* A host name of null means the default. */
 const HOSTNAME = [
   ...hostName("hostname").filter(([, value]) => value !== null),
   ...typeErrors("hostname", ["a b", "a/b", "user@host", "host:80", "a..b"]),
 ];
-const LISTEN: Wrong[] = [
+const LISTEN: WrongArgument[] = [
   ...portNumber([65536]),
   ...HOSTNAME,
-  ...typeErrors("transport", NO_STRINGS),
+  ...typeErrors("transport", NOT_STRINGS),
   ...notSupported(),
   ...ofScope("listen"),
   ...BOTH,
 ];
-const CONNECT: Wrong[] = [
+const CONNECT: WrongArgument[] = [
   ...portNumber([0, 65536]),
   ...rangeErrors("port", ["0"]),
   ...typeErrors("port", [undefined]),
@@ -134,12 +134,12 @@ const CONNECT: Wrong[] = [
   ...typeErrors("signal", [null, {}, 1, new EventTarget()]),
   ...hostName("localAddress"),
   ...ofScope("connect"),
-  ...typeErrors("transport", NO_STRINGS),
+  ...typeErrors("transport", NOT_STRINGS),
   ...notSupported(),
   ...typeErrors("localAddress", ["localhost", "1.2.3.4.5", "fe80::1%"]),
   ...BOTH,
 ];
-const NO_OPTIONS = [undefined, null, 80, "localhost", true];
+const NOT_OPTIONS = [undefined, null, 80, "localhost", true];
 
 function shown(value: unknown): string {
   if (value?.constructor === Object) return shownMembers(value);
@@ -175,7 +175,7 @@ async function check(
   assert.ok(error.message.includes(`"${argument}"`), error.message);
 }
 
-/* The shared port, and one of one's own. */
+/* The shared port of the thread, and a separate one. */
 const PORTS: Record<string, Pick<CompletionPort, "listen" | "connect">> = {
   "": { listen, connect },
   "CompletionPort.": new CompletionPort(),
@@ -189,7 +189,7 @@ for (const [name, port] of Object.entries(PORTS)) {
         return check(() => port.listen(options as never), named, error);
       });
     }
-    for (const value of NO_OPTIONS) {
+    for (const value of NOT_OPTIONS) {
       test(`${value} for its options`, () => {
         return check(
           () => port.listen(value as never),
@@ -207,7 +207,7 @@ for (const [name, port] of Object.entries(PORTS)) {
         return check(() => port.connect(options as never), named, error);
       });
     }
-    for (const value of NO_OPTIONS) {
+    for (const value of NOT_OPTIONS) {
       test(`${value} for its options`, () => {
         return check(
           () => port.connect(value as never),
@@ -219,7 +219,7 @@ for (const [name, port] of Object.entries(PORTS)) {
   });
 }
 
-test("Two names of one option must agree", async () => {
+test("An option and its alias must have the same value", async () => {
   await check(
     () => listen({ port: 0, backlog: 5, tcpBacklog: 6 }),
     "tcpBacklog",
@@ -239,7 +239,7 @@ test("Two names of one option must agree", async () => {
   listen({ tcpBacklog: 5 }).close();
 });
 
-test("connect() never throws, it rejects", async () => {
+test("connect() rejects instead of throwing", async () => {
   for (const options of [undefined, {}, { port: -1 }, { port: "a" }]) {
     const promise = connect(options as never);
     assert.ok(promise instanceof Promise);
@@ -247,7 +247,7 @@ test("connect() never throws, it rejects", async () => {
   }
 });
 
-const NO_BYTES = [
+const NOT_BYTES = [
   undefined,
   null,
   "text",
@@ -262,20 +262,20 @@ const NO_BYTES = [
 ];
 
 describe("Conn refuses", () => {
-  for (const value of NO_BYTES) {
+  for (const value of NOT_BYTES) {
     for (const method of ["read", "write"] as const) {
       test(`${shown(value)} to ${method}(p)`, async () => {
         using ends = await pair();
         const promise = ends.client[method](value as never);
         assert.ok(promise instanceof Promise);
         await check(() => promise, "p", "TypeError");
-        /* And is none the worse for it. */
+        /* The connection still works. */
         await ends.client.write(new Uint8Array(3));
         assert.equal(await ends.server.read(new Uint8Array(4)), 3);
       });
     }
   }
-  for (const value of NO_KEEP_ALIVE) {
+  for (const value of NOT_KEEP_ALIVE) {
     test(`${shown(value)} to setNoDelay() and setKeepAlive()`, async () => {
       using ends = await pair();
       const { client } = ends;
@@ -304,7 +304,7 @@ describe("conn.setOptions() refuses", () => {
       );
     });
   }
-  for (const value of NO_OPTIONS) {
+  for (const value of NOT_OPTIONS) {
     test(`${value} for its options`, async () => {
       using ends = await pair();
       const { client, listener } = ends;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CompletionPort, type Conn, type NetAddr } from "../mod.ts";
-import type { Order } from "./programs/worker.ts";
+import type { Task } from "./programs/worker.ts";
 import { delay, eventually, within } from "./shared/deadline.ts";
 import { openHandles } from "./shared/handles.ts";
 import { outcome } from "./shared/outcome.ts";
@@ -11,7 +11,7 @@ import { digest, pattern } from "./shared/pattern.ts";
 
 const local = { hostname: "127.0.0.1", port: 0 };
 
-/* A Worker that is ended with the block. */
+/* A Worker, which is terminated at the end of the block. */
 class Helper implements Disposable {
   readonly #worker: Worker;
   #failure: Error | undefined;
@@ -26,13 +26,13 @@ class Helper implements Disposable {
     };
   }
 
-  tell(order: Order): void {
-    this.#worker.postMessage(order);
+  post(task: Task): void {
+    this.#worker.postMessage(task);
   }
 
-  /** The next message. */
-  async answer(): Promise<unknown> {
-    await eventually("an answer of the Worker", () => {
+  /** Resolves with the next message. */
+  async message(): Promise<unknown> {
+    await eventually("a message of the Worker", () => {
       if (this.#failure !== undefined) throw this.#failure;
       return this.#messages.length > 0;
     });
@@ -45,8 +45,8 @@ class Helper implements Disposable {
 }
 
 async function serving(helper: Helper): Promise<NetAddr> {
-  helper.tell({ task: "serve" });
-  return await helper.answer() as NetAddr;
+  helper.post({ task: "serve" });
+  return await helper.message() as NetAddr;
 }
 
 async function echoed(conn: Conn): Promise<boolean> {
@@ -76,9 +76,9 @@ test("Several Workers exchange data at once", async () => {
   using three = new Helper();
   using four = new Helper();
   const addresses = await Promise.all([serving(one), serving(two)]);
-  three.tell({ task: "visit", address: addresses[0], count: 20 });
-  four.tell({ task: "visit", address: addresses[1], count: 20 });
-  one.tell({ task: "visit", address: addresses[1], count: 10 });
+  three.post({ task: "connect", address: addresses[0], count: 20 });
+  four.post({ task: "connect", address: addresses[1], count: 20 });
+  one.post({ task: "connect", address: addresses[1], count: 10 });
   using port = new CompletionPort();
   const conns = await Promise.all(
     addresses.map((address) => port.connect(address)),
@@ -86,12 +86,12 @@ test("Several Workers exchange data at once", async () => {
   const echoes = conns.map(echoed);
   assert.deepEqual(await within("echoes", Promise.all(echoes)), [true, true]);
   for (const helper of [one, three, four]) {
-    assert.equal(await helper.answer(), "right");
+    assert.equal(await helper.message(), "right");
   }
 });
 
-/* What a peer sees of connections whose Worker is gone. */
-const GONE = ["null", "ECONNRESET", "ECONNABORTED"];
+/* How the connections of a terminated Worker end: unread data makes it a reset. */
+const END_CODES = ["null", "ECONNRESET"];
 
 async function accepting(port: CompletionPort, count: number) {
   const listener = port.listen(local);
@@ -100,23 +100,23 @@ async function accepting(port: CompletionPort, count: number) {
   return { listener, conns: Promise.all(conns) };
 }
 
-for (const way of ["terminated", "closed by itself"]) {
-  test(`A Worker ${way} with open connections harms nobody`, async () => {
+for (const way of ["is terminated", "closes itself"]) {
+  test(`The connections of a Worker end when it ${way}, and its peer's port still works`, async () => {
     using port = new CompletionPort();
     const warm = openHandles();
     const { listener, conns } = await accepting(port, 30);
     const helper = new Helper();
-    helper.tell({ task: "hold", address: listener.addr, count: 30 });
+    helper.post({ task: "hold", address: listener.addr, count: 30 });
     const servers = await within("30 connections", conns);
-    assert.equal(await helper.answer(), "holding");
+    assert.equal(await helper.message(), "holding");
     const reads = servers.map((server) =>
       outcome(() => server.read(new Uint8Array(1)))
     );
     await delay(200);
-    if (way === "terminated") helper[Symbol.dispose]();
-    else helper.tell({ task: "leave" });
+    if (way === "is terminated") helper[Symbol.dispose]();
+    else helper.post({ task: "close" });
     for (const seen of await within("30 ends", Promise.all(reads))) {
-      assert.ok(GONE.includes(seen), seen);
+      assert.ok(END_CODES.includes(seen), seen);
     }
     for (const server of servers) server.close();
     const [client, server] = await within(
@@ -127,17 +127,20 @@ for (const way of ["terminated", "closed by itself"]) {
     assert.equal(await server.read(new Uint8Array(4)), 3);
     for (const conn of [client, server]) conn.close();
     listener.close();
-    await eventually("no socket is left", () => port.stats().sockets === 0);
-    /* What the runtime itself keeps of a first Worker is not counted. */
-    await eventually("the handles are back", () => openHandles() <= warm + 12);
+    await eventually(
+      "all sockets are closed",
+      () => port.stats().sockets === 0,
+    );
+    /* The runtime itself retains some handles after its first Worker. */
+    await eventually("handles are closed", () => openHandles() <= warm + 12);
   });
 }
 
-test("A Worker terminated in the midst of a transfer harms nobody", async () => {
+test("A connection ends when the Worker of its peer is terminated during a transfer", async () => {
   using port = new CompletionPort();
   const listener = port.listen(local);
   const helper = new Helper();
-  helper.tell({ task: "flood", address: listener.addr });
+  helper.post({ task: "flood", address: listener.addr });
   const server = await within("accept", listener.accept());
   let received = 0;
   const loop = outcome(async () => {
@@ -148,22 +151,22 @@ test("A Worker terminated in the midst of a transfer harms nobody", async () => 
     return null;
   });
   const seen = await within("the end", loop);
-  assert.ok(GONE.includes(seen), seen);
+  assert.ok(END_CODES.includes(seen), seen);
   assert.ok(received > 20_000_000);
 });
 
-test("A listener of a terminated Worker is gone", async () => {
+test("Terminating a Worker closes its connections and listeners", async () => {
   const helper = new Helper();
   const address = await serving(helper);
   using port = new CompletionPort();
   const conn = await port.connect(address);
   helper[Symbol.dispose]();
   const seen = await outcome(() => conn.read(new Uint8Array(1)));
-  assert.ok(GONE.includes(seen), seen);
-  await eventually("nobody listens", async () => {
+  assert.ok(END_CODES.includes(seen), seen);
+  await eventually("the listener is closed", async () => {
     const result = await outcome(async () => {
       (await port.connect(address)).close();
-      return "somebody listens";
+      return "connected";
     });
     return result === "ECONNREFUSED";
   });

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An echo server and its client, over the callback API and plain sockets.
+ * An echo server and its client, with the callback API and plain sockets.
  *
- *   echo server [port [connections]]   serves; ends after so many connections
- *   echo client port connections bytes sends so many bytes over each of them,
- *                                      and checks what comes back
+ *   echo server [port [connections]]    ends after this many connections
+ *   echo client port connections bytes  sends this many bytes on each
+ *                                       connection, and checks the echo
  *
  * Linux:
  *   cc echo.c -Iinclude linux_x86_64/release/libiocp.a -pthread -o echo
- * Windows, with the DLL (iocp.dll is then to be found beside the program):
+ * Windows, with the DLL (iocp.dll must be in the folder of the program):
  *   gcc echo.c -Iinclude windows_x86_64/release/iocp.lib -lws2_32 -o echo.exe
  *   cl echo.c /std:c11 /experimental:c11atomics /Iinclude ^
  *     windows_x86_64\release\iocp.lib ws2_32.lib
- * and with the static library iocp_static.lib, and -DIOCP_STATIC.
+ * With the static library: iocp_static.lib, and -DIOCP_STATIC.
  */
 #if defined(_WIN32)
 #include <winsock2.h>
@@ -43,21 +43,21 @@ typedef socklen_t os_length;
 
 #define THREADS 4
 #define READ_BUFFER 4096
-/* What a client has under way on a connection. */
+/* The bytes that a client has in transit on each connection. */
 #define WINDOW 16384
 
 static struct iocp_callbacks* callbacks;
 static atomic_uint ended; /* connections that have had their last call */
 static atomic_uint failed;
 
-/* ---- what the systems call differently */
+/* ---- differences between the systems */
 
 static void start_sockets(void) {
 #if defined(_WIN32)
   WSADATA data;
   if (WSAStartup(MAKEWORD(2, 2), &data) != 0) exit(1);
 #else
-  /* The main thread sends as well, perhaps to somebody who has gone. */
+  /* The main thread sends too, perhaps to a peer that has closed. */
   signal(SIGPIPE, SIG_IGN);
 #endif
 }
@@ -95,8 +95,8 @@ static struct sockaddr_in loopback(unsigned port) {
   return address;
 }
 
-/* The socket blocks, so this waits for room. Returns 0 when the peer has gone:
- * that is told by a callback as well. */
+/* The socket blocks, so this waits for room. Returns 0 if the connection has
+ * failed, which a callback reports too. */
 static int send_all(os_socket socket, const char* bytes, size_t length) {
   while (length != 0) {
     int count = (int)send(socket, bytes, (int)length, 0);
@@ -107,7 +107,7 @@ static int send_all(os_socket socket, const char* bytes, size_t length) {
   return 1;
 }
 
-/* Returns when so many connections have ended. */
+/* Returns after this many connections have ended. */
 static void wait_for(unsigned connections) {
   while (connections == 0 || atomic_load(&ended) < connections)
     sleep_a_moment();
@@ -133,7 +133,8 @@ static void on_server_event(os_socket socket,
     default:
       break;
   }
-  /* The end and an error are the last call: the socket is ours to close. */
+  /* The end of the stream or an error is the last call; the program closes the
+   * socket. */
   close_socket(socket);
   atomic_fetch_add(&ended, 1);
 }
@@ -146,7 +147,7 @@ static void on_listener_event(os_socket socket,
   (void)socket;
   (void)user_state;
   if (event_type != IOCP_CALLBACK_ACCEPT) {
-    /* The last call is no surprise: it comes when the server ends. */
+    /* No message for the last call, which comes when the server ends. */
     if (event_type == IOCP_CALLBACK_ACCEPT_FAILED)
       fprintf(stderr, "echo: cannot accept: %u\n", (unsigned)count);
     return;
@@ -186,17 +187,17 @@ static int serve(unsigned port, unsigned connections) {
 
 struct connection {
   unsigned number;
-  size_t size; /* bytes to be sent in all */
+  size_t size; /* bytes to send in total */
   size_t sent;
   size_t received;
 };
 
-/* The byte at each place of each stream, so that no other will do. */
+/* The byte at each position of each stream, so that a wrong byte is noticed. */
 static char byte_at(const struct connection* connection, size_t position) {
   return (char)(position * 31 + position / 251 + connection->number * 7);
 }
 
-/* Sends so many more, up to the size. */
+/* Sends this many further bytes, up to the size. */
 static int send_more(struct connection* connection,
                      os_socket socket,
                      size_t length) {
@@ -215,7 +216,7 @@ static void on_client_read(struct connection* connection,
                            size_t count) {
   for (size_t i = 0; i < count; i++)
     if (bytes[i] != byte_at(connection, connection->received + i))
-      fail("another byte came back");
+      fail("a wrong byte came back");
   connection->received += count;
   if (connection->received < connection->size)
     send_more(connection, socket, count);
@@ -250,7 +251,7 @@ static void open_connection(unsigned port, unsigned number, size_t size) {
     fail("cannot connect");
   connection->number = number;
   connection->size = size;
-  /* Before it is added: from then on its callbacks use the connection. */
+  /* Before adding, as the callbacks use the connection from then on. */
   if (!send_more(connection, client, WINDOW)) fail("cannot send");
   if (iocp_callbacks_add_socket(
           callbacks, client, connection, READ_BUFFER, on_client_event) < 0)

@@ -17,7 +17,7 @@ void accepting_post(struct accepting* bed) {
   NEED(error == 0 || error == WSA_IO_PENDING);
 }
 
-void accepting_take(struct accepting* bed) {
+void accepting_finish(struct accepting* bed) {
   accepting_post(bed);
   bed->caller = loopback_call(loopback_port(bed->listener));
   NEED_END(bed->port, bed->operation);
@@ -26,7 +26,7 @@ void accepting_take(struct accepting* bed) {
 
 void accepting_open(struct accepting* bed) {
   accepting_prepare(bed, 0);
-  accepting_take(bed);
+  accepting_finish(bed);
 }
 
 DWORD accepting_update(const struct accepting* bed) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An accept by AcceptEx(), and the connection that it takes. */
+/* AcceptEx(), and the connection that it accepts. */
 #ifndef PROBE_ACCEPTING_H
 #define PROBE_ACCEPTING_H
 
@@ -13,11 +13,11 @@ struct accepting {
   struct operation* operation;
 };
 
-/* Makes the sockets; with a size, the accept is to wait for data. */
+/* Opens the sockets; with a size, the accept will wait for data. */
 void accepting_prepare(struct accepting* bed, uint32_t data_size);
 void accepting_post(struct accepting* bed);
-/* Posts it, and a connection comes. */
-void accepting_take(struct accepting* bed);
+/* Posts the accept, and connects to it. */
+void accepting_finish(struct accepting* bed);
 /* All of that, without data. */
 void accepting_open(struct accepting* bed);
 

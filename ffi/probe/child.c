@@ -7,16 +7,16 @@
 #include "print.h"
 
 #define CHILD__PATH 1024
-/* Its two lines; the buffer of a pipe takes that without a reader. */
+/* Room for its two lines; the buffer of a pipe holds them without a reader. */
 #define CHILD__OUTPUT (2 * ANSWER_SIZE)
-/* An exit of this kind is the code of an exception. */
+/* Exit codes from here on are exceptions. */
 #define CHILD__IS_EXCEPTION 0x80000000u
 #define CHILD__HUNG 4
 
 /* ---- the child */
 
 static LONG WINAPI child__crashed(EXCEPTION_POINTERS* exception) {
-  /* At once: a dialog or a debugger would only be waited for. */
+  /* Ends at once, without a dialog or a debugger. */
   TerminateProcess(GetCurrentProcess(),
                    exception->ExceptionRecord->ExceptionCode);
   return EXCEPTION_EXECUTE_HANDLER;
@@ -27,7 +27,7 @@ void child_main(const struct experiment* experiment) {
   SetUnhandledExceptionFilter(child__crashed);
   experiment->run();
   answer_print(GetStdHandle(STD_OUTPUT_HANDLE));
-  /* What is in flight, and threads that are busy, end with the process. */
+  /* Pending operations and running threads end with the process. */
   TerminateProcess(GetCurrentProcess(), ANSWER_GIVEN);
 }
 
@@ -44,7 +44,7 @@ static void child__command(const char* name, WCHAR* command) {
   command[length] = L'\0';
 }
 
-/* Its standard output goes to `output`, which it inherits. */
+/* Its standard output is `output`, which it inherits. */
 static DWORD child__start(const char* name,
                           HANDLE output,
                           PROCESS_INFORMATION* process) {
@@ -70,7 +70,7 @@ static DWORD child__start(const char* name,
   return GetLastError();
 }
 
-/* The first line of `text` goes to `line`; returns what follows it. */
+/* Copies the first line of `text` to `line`; returns what follows it. */
 static const char* child__line(const char* text, char* line) {
   size_t length = 0;
   for (; *text != '\0' && *text != '\n'; text++)
@@ -118,7 +118,7 @@ DWORD child_start(struct child* child, const struct experiment* experiment) {
   SetHandleInformation(child->output, HANDLE_FLAG_INHERIT, 0);
   child->start_ms = GetTickCount64();
   DWORD error = child__start(experiment->name, write_end, &process);
-  /* Before the next child is started, which would inherit it. */
+  /* Before the next child is started, as it would inherit the handle. */
   CloseHandle(write_end);
   if (error != 0) {
     CloseHandle(child->output);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An experiment in a process of its own, with a limit of time: a hang and a
- * crash are answers as well.
+ * An experiment in a process of its own, with a time limit: a hang and a crash
+ * are answers as well.
  */
 #ifndef PROBE_CHILD_H
 #define PROBE_CHILD_H
@@ -31,16 +31,16 @@ struct child {
   ULONGLONG start_ms;
 };
 
-/* Returns 0, or the error that no process could be started for. */
+/* Returns 0, or the error of a process that could not be started. */
 DWORD child_start(struct child* child, const struct experiment* experiment);
 
-/* Whether it has ended; at its limit it is ended. Then the result is written
+/* Whether it has ended; after its limit it is ended. Then the result is stored,
  * and the child is closed. */
 bool child_has_ended(struct child* child,
                      DWORD limit_ms,
                      struct result* result_out);
 
-/* The child's side: does not return. */
+/* Runs in the child; does not return. */
 void child_main(const struct experiment* experiment);
 
 #endif /* PROBE_CHILD_H */

@@ -39,7 +39,7 @@ const struct experiment* experiment_find(const char* name) {
   return found != NULL ? found : experiment__find_in(controls, name);
 }
 
-/* The length of the first answer of a list; `*next_out` is what follows it, or
+/* The length of the first answer in a list; `*next_out` is the rest, or
  * NULL. */
 static size_t experiment__first(const char* list, const char** next_out) {
   static const char separator[] = " or ";

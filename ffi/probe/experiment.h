@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is asked of a system: one small experiment for each rule of the model of
+ * What a system is asked: one small experiment for each rule of the model of
  * Windows (ffi/tests/model) that a system can answer.
  *
- * An experiment is a function that makes its own sockets on 127.0.0.1, calls
+ * An experiment is a function that opens its own sockets at 127.0.0.1, calls
  * answer() once and returns. It runs in a process of its own (child.h), so one
  * that hangs or crashes is a finding and does not end the others.
  */
@@ -16,12 +16,12 @@
 struct experiment {
   const char* name; /* on the command line; NULL ends a table */
   const char* rule;
-  /* The answers of the model, with " or " between them: where the documentation
-   * leaves something open, the model does any of these. */
+  /* The answers of the model, separated by " or ": if the documentation leaves
+   * something open, the model has several. */
   const char* model;
-  /* The same of the documentation, or NULL where it has none. */
+  /* The answers of the documentation, or NULL if it has none. */
   const char* documented;
-  const char* source; /* where the rule comes from */
+  const char* source; /* the source of the rule */
   void (*run)(void);
 };
 
@@ -44,13 +44,13 @@ extern const struct experiment theme_receive[];
 extern const struct experiment theme_send[];
 extern const struct experiment theme_thread[];
 
-/* End with a title of NULL. `themes` are the rules of the model; `controls` is
- * one theme whose results are known on every system, which shows that the probe
- * sees a difference, a hang and a crash. */
+/* These end with a title of NULL. `themes` are the rules of the model.
+ * `controls` is one theme whose results are known on every system: it shows
+ * that the probe notices a difference, a hang and a crash. */
 extern const struct theme themes[];
 extern const struct theme controls[];
 
-/* By its name, among all themes, or NULL. */
+/* By its name, in all themes, or NULL. */
 const struct experiment* experiment_find(const char* name);
 
 /* Whether `answer` is one of the answers in `list`. */

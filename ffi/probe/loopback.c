@@ -108,7 +108,7 @@ void pair_open_narrow(struct pair* pair) {
   pair__connect(pair);
 }
 
-/* ---- what comes */
+/* ---- what arrives */
 
 const struct stream* loopback_drain(SOCKET socket, DWORD quiet_ms) {
   static struct stream stream;

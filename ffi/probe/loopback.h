@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP sockets of an experiment, on 127.0.0.1. A step that fails ends it
- * (NEED()). None is ever closed by itself: the process ends soon. */
+/* TCP sockets of an experiment, at 127.0.0.1. A step that fails ends it
+ * (NEED()). Sockets are not closed: the process ends soon. */
 #ifndef PROBE_LOOPBACK_H
 #define PROBE_LOOPBACK_H
 
@@ -12,39 +12,41 @@
 #include <mstcpip.h>
 #include <mswsock.h>
 
-/* How long nothing has to come before an answer says that it does not. */
+/* How long to wait for something that is expected not to arrive. */
 #define LOOPBACK_QUIET_MS 300
-/* How long something that has to come is waited for. */
+/* How long to wait for something that must arrive. */
 #define LOOPBACK_LONG_MS 8000
 
 SOCKET loopback_new(void); /* overlapped, blocking */
 struct sockaddr_in loopback_address(uint16_t port);
 
-/* Binds to a port, or any with 0. `option` is SO_REUSEADDR,
- * SO_EXCLUSIVEADDRUSE, or 0. Return 0 or the error of bind() or listen(). */
+/* Binds to a port, or to any with 0. `option` is SO_REUSEADDR,
+ * SO_EXCLUSIVEADDRUSE, or 0. Both return 0 or the error of bind() or
+ * listen(). */
 DWORD loopback_bind(SOCKET socket, uint32_t ip, uint16_t port, int option);
 DWORD loopback_listen(SOCKET socket, uint32_t ip, uint16_t port, int option);
 
 SOCKET loopback_listener(void);
 uint16_t loopback_port(SOCKET socket);
-SOCKET loopback_call(uint16_t port); /* a connected one */
+SOCKET loopback_call(uint16_t port); /* connected */
 
 DWORD loopback_set(SOCKET socket, int level, int option, DWORD value);
 DWORD loopback_linger(SOCKET socket, bool is_on, u_short seconds);
 DWORD loopback_set_blocking(SOCKET socket, bool is_blocking);
 
-/* A connection: the near end is the accepted socket, the far one has called. */
+/* A connection: the near end is the accepted socket, the far one has
+ * connected. */
 struct pair {
   SOCKET listener;
   SOCKET near_end;
   SOCKET far_end;
 };
 void pair_open(struct pair* pair);
-/* Its far end takes little without a reader, and not more with time: a receive
- * buffer that was set does not grow. */
+/* Its far end buffers little without a reader. The buffer was set, so it does
+ * not grow. */
 void pair_open_narrow(struct pair* pair);
 
-/* Reads until the stream ends or nothing more comes, `quiet_ms` long. */
+/* Reads until the stream ends, or nothing arrives for `quiet_ms`. */
 enum ending { ENDING_FIN, ENDING_RST, ENDING_NONE };
 struct stream {
   enum ending ending;
@@ -54,8 +56,7 @@ struct stream {
 };
 const struct stream* loopback_drain(SOCKET socket, DWORD quiet_ms);
 
-/* "FIN", "RST" or "nothing": what comes to a socket that has nothing to read.
- */
+/* "FIN", "RST" or "nothing": what arrives at a socket with nothing to read. */
 const char* loopback_ending(SOCKET socket);
 const char* ending_name(enum ending ending);
 

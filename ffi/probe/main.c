@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asks the Windows it runs on whether it does what the model of Windows says.
+ * Asks the Windows that it runs on whether it does what the model of Windows
+ * does.
  *
- *   probe [--filter WORD] [--limit MS] [--jobs N] [--json FILE] [--controls]
+ * probe [--filter WORD] [--limit MS] [--jobs N] [--json FILE] [--controls]
  *
- * prints a Markdown table and a line that sums it up. It exits with 0 when it
- * ran: what differs is a finding and no failure. `--controls` asks questions
- * with known answers instead. `--run NAME` is for the processes of its own.
+ * prints a Markdown table and a summary. The exit code is 0 if it ran: a
+ * difference is a finding, not a failure. `--controls` runs questions with
+ * known answers instead. `--run NAME` is for its own child processes.
  */
 #include <string.h>
 #include <winsock2.h>
@@ -21,7 +22,7 @@
 #define MAIN__WORDS 16
 #define MAIN__USAGE 2
 
-/* Splits it in place, at blanks that are not in quotes. */
+/* Splits it in place, at blanks outside of quotes. */
 static int main__split(char* line, char** words) {
   int count = 0;
   while (count < MAIN__WORDS) {
@@ -36,7 +37,7 @@ static int main__split(char* line, char** words) {
   return count;
 }
 
-/* Returns whether it is a number that is not 0. */
+/* Returns false unless it is a number above 0. */
 static bool main__number(const char* text, DWORD* number_out) {
   *number_out = 0;
   for (; *text != '\0'; text++) {
@@ -88,7 +89,7 @@ static int main__run(const struct options* options, const char* name) {
   return 0;
 }
 
-/* Called by the system itself: there is no C runtime. */
+/* Called by the system, as there is no C runtime. */
 void probe_main(void);
 void probe_main(void) {
   struct options options = {themes, NULL, NULL, MAIN__LIMIT_MS, MAIN__JOBS};

@@ -53,7 +53,7 @@ static const struct number__row number__errors[] = {
     ROW(WSAEDISCON),
 };
 
-/* The headers for programs do not have these (ntstatus.h). */
+/* Statuses, which headers for programs do not have (ntstatus.h). */
 static const struct number__row number__statuses[] = {
     {0x00000000u, "success"},
     {0x00000103u, "STATUS_PENDING"},
@@ -87,7 +87,7 @@ static const struct number__row number__statuses[] = {
     {0xC0070040u, "0xC0070040"}, /* ERROR_NETNAME_DELETED */
 };
 
-/* A few are in use at a time, within one answer. */
+/* Several are in use at a time, within one answer. */
 #define NUMBER__TEXTS 4
 
 static const char* number__find(const struct number__row* rows,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of the numbers that calls and operations fail with. */
+/* Names of error codes and statuses. */
 #ifndef PROBE_NUMBER_H
 #define PROBE_NUMBER_H
 
 #include <winsock2.h>
 
-/* Of GetLastError() and WSAGetLastError(); "success" for 0. */
+/* For GetLastError() and WSAGetLastError(); "success" for 0. */
 const char* number_error(DWORD error);
 
-/* Of an NTSTATUS, as it is in an OVERLAPPED; "success" for 0. */
+/* For an NTSTATUS, as in an OVERLAPPED; "success" for 0. */
 const char* number_status(LONG status);
 
 #endif /* PROBE_NUMBER_H */

@@ -131,7 +131,7 @@ void port_tie(HANDLE port, SOCKET socket) {
   NEED(CreateIoCompletionPort((HANDLE)socket, port, 1, 0) == port);
 }
 
-DWORD port_take(HANDLE port, DWORD timeout_ms, OVERLAPPED_ENTRY* entry_out) {
+DWORD port_dequeue(HANDLE port, DWORD timeout_ms, OVERLAPPED_ENTRY* entry_out) {
   ULONG count = 0;
   if (GetQueuedCompletionStatusEx(
           port, entry_out, 1, &count, timeout_ms, FALSE))
@@ -143,7 +143,7 @@ bool port_has_ended(HANDLE port,
                     const struct operation* operation,
                     DWORD timeout_ms) {
   OVERLAPPED_ENTRY entry;
-  while (port_take(port, timeout_ms, &entry) == 0)
+  while (port_dequeue(port, timeout_ms, &entry) == 0)
     if (entry.lpOverlapped == &operation->overlapped) return true;
   return false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Text without a C runtime, which the pinned compiler would take minutes to
- * build: ntdll.dll has the functions that are needed.
+ * Text without a C runtime, which the pinned compiler would need minutes to
+ * build: ntdll.dll has the necessary functions.
  */
 #ifndef PROBE_PRINT_H
 #define PROBE_PRINT_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <winsock2.h>
 
-/* Into `text`, which always ends with a zero; what does not fit is cut off. */
+/* Writes to `text`, which is always terminated; the rest is cut off. */
 __attribute__((format(printf, 3, 4))) void print_into(char* text,
                                                       size_t size,
                                                       const char* format,
@@ -20,7 +20,7 @@ void print_list_into(char* text,
                      const char* format,
                      va_list arguments);
 
-/* To an open file or pipe. Lines of up to 2 KiB. */
+/* Writes to an open file or pipe. Lines of up to 2 KiB. */
 __attribute__((format(printf, 2, 3))) void print(HANDLE file,
                                                  const char* format,
                                                  ...);

@@ -24,7 +24,7 @@ const char* report_system(void) {
   version.dwOSVersionInfoSize = sizeof version;
   FARPROC function = report__function("RtlGetVersion");
   memcpy(&get_version, &function, sizeof function);
-  /* What GetVersionEx() says depends on the program's manifest. */
+  /* GetVersionEx() depends on the program's manifest. */
   if (get_version != NULL) get_version(&version);
   function = report__function("wine_get_version");
   memcpy(&wine_version, &function, sizeof function);
@@ -40,7 +40,7 @@ const char* report_system(void) {
   return text;
 }
 
-/* ---- a row in words */
+/* ---- the words of a row */
 
 static bool report__is_same(const struct experiment* experiment,
                             const struct result* result) {
@@ -55,10 +55,10 @@ static const char* report__verdict(const struct experiment* experiment,
   if (report__is_same(experiment, result)) return "yes";
   if (documented == NULL) return "no; not documented";
   if (experiment_agrees(documented, result->answer))
-    return "no; documented is what was seen";
+    return "no; the documentation agrees with the system";
   if (experiment_overlaps(experiment->model, documented))
-    return "no; documented is the model";
-  return "no; documented is neither";
+    return "no; the documentation agrees with the model";
+  return "no; the documentation agrees with neither";
 }
 
 void summary_add(struct summary* summary,
@@ -101,8 +101,8 @@ void report_row(HANDLE file,
 
 void report_summary(HANDLE file, const struct summary* summary) {
   print(file,
-        "\n%s: %u rules were asked: %u are as in the model, %u are not, "
-        "%u could not be asked.\n",
+        "\n%s: of %u rules, %u are as in the model, %u are not, "
+        "and %u could not be asked.\n",
         report_system(),
         summary->asked,
         summary->same,

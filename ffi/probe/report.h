@@ -12,7 +12,7 @@ struct summary {
   unsigned not_asked;
 };
 
-/* The system that is asked, in a line. */
+/* The system, in one line. */
 const char* report_system(void);
 
 void report_theme(HANDLE file, const struct theme* theme);

@@ -20,7 +20,7 @@ struct run__job {
 static struct {
   struct run__job jobs[RUN__MAX];
   DWORD count;
-  DWORD next; /* to be started */
+  DWORD next; /* the next one to start */
   struct child children[RUN_JOBS_MAX];
   struct run__job* of_child[RUN_JOBS_MAX]; /* NULL: there is none */
 } run;
@@ -47,7 +47,7 @@ static void run__collect(const struct theme* theme, const char* filter) {
 
 /* ---- processes */
 
-/* Fills the places that are free. Returns 0 or an error. */
+/* Starts processes in the free places. Returns 0 or an error. */
 static DWORD run__start(DWORD places) {
   for (DWORD i = 0; i < places && run.next < run.count; i++) {
     if (run.of_child[i] != NULL) continue;
@@ -60,7 +60,7 @@ static DWORD run__start(DWORD places) {
   return 0;
 }
 
-/* Waits for one to end, or for a limit. Returns whether any runs. */
+/* Waits until one ends, or for its limit. Returns whether any is running. */
 static bool run__wait(void) {
   HANDLE processes[RUN_JOBS_MAX];
   DWORD count = 0;

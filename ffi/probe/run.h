@@ -9,17 +9,16 @@
 
 struct options {
   const struct theme* themes;
-  const char* filter; /* a part of the names of those that are run, or NULL */
+  const char* filter; /* a part of the names of those to run, or NULL */
   const char* json;   /* a file, or NULL */
-  DWORD limit_ms;     /* of each */
+  DWORD limit_ms;     /* of each experiment */
   DWORD jobs;
 };
 
-/* Prints the results. Returns 0, or 1 with a message when it could not run. */
+/* Prints the results. Returns 0, or 1 with a message if it could not run. */
 int run_all(const struct options* options);
 
-/* Prints why it cannot run, and returns 1. The error is 0 where there is none.
- */
+/* Prints why it cannot run, and returns 1. The error is 0 if there is none. */
 int run_fail(const char* what, DWORD error);
 
 #endif /* PROBE_RUN_H */

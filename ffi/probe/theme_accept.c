@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* AcceptEx(): what it takes, when it ends, and a full backlog. */
+/* AcceptEx(): its arguments, its end, and a full backlog. */
 #include <string.h>
 
 #include "accepting.h"
@@ -8,8 +8,8 @@
 #include "number.h"
 
 static void accept__answer_refusal(DWORD error) {
-  bool is_taken = error == 0 || error == WSA_IO_PENDING;
-  answer(is_taken ? "it is taken" : "it is refused");
+  bool is_accepted = error == 0 || error == WSA_IO_PENDING;
+  answer(is_accepted ? "it is accepted" : "it is refused");
   answer_detail("%s", number_error(error));
 }
 
@@ -118,7 +118,7 @@ static void accept__vanished(void) {
 #define ACCEPT__CALLERS 20
 #define ACCEPT__ANSWER_MS 3000
 
-/* Without trying again, so that a refusal is seen soon. */
+/* Without retries, so that a refusal is reported soon. */
 static void accept__call_once(SOCKET socket, uint16_t port) {
   TCP_INITIAL_RTO_PARAMETERS parameters;
   struct sockaddr_in address = loopback_address(port);
@@ -160,24 +160,24 @@ static void accept__full(void) {
     answer_detail("after %u", connected);
     return;
   }
-  answer("there is no end of it");
+  answer("no limit was reached");
 }
 
 const struct experiment theme_accept[] = {
     {"accept-bound",
-     "AcceptEx() with a socket that is bound",
+     "AcceptEx() with a bound socket",
      "it is refused",
      "it is refused",
      "AcceptEx(), 'sAcceptSocket'",
      accept__bound},
     {"accept-not-listening",
-     "AcceptEx() at a socket that does not listen",
+     "AcceptEx() on a socket that does not listen",
      "it is refused",
      "it is refused",
      "AcceptEx(), 'sListenSocket'",
      accept__not_listening},
     {"accept-data",
-     "AcceptEx() with room for data, and a peer that sends nothing yet",
+     "AcceptEx() with room for data, and a peer that has sent nothing yet",
      "it waits for data",
      "it waits for data",
      "AcceptEx(), remarks",
@@ -190,8 +190,7 @@ const struct experiment theme_accept[] = {
      "AcceptEx(), remarks",
      accept__connect_time},
     {"accept-target-closed",
-     "The status of an accept that waits for data, when its socket is "
-     "closed",
+     "The status of an accept that waits for data, when its socket is closed",
      "STATUS_CANCELLED or STATUS_LOCAL_DISCONNECT or "
      "STATUS_CONNECTION_ABORTED",
      NULL,
@@ -218,7 +217,7 @@ const struct experiment theme_accept[] = {
      "AcceptEx(), WSAECONNRESET",
      accept__vanished},
     {"accept-full",
-     "A call to a listener whose backlog is full",
+     "A connect to a listener whose backlog is full",
      "it is refused",
      "it is refused",
      "listen(), remarks: WSAECONNREFUSED",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What an accepted socket can do before its context is updated and after it,
- * and what it inherits. */
+/* Accepted sockets before and after the update of their context, and what they
+ * inherit. */
 #include "accepting.h"
 #include "answer.h"
 #include "experiment.h"
@@ -52,7 +52,7 @@ static void accepted__linger(void) {
   answer("%s", number_error(loopback_linger(bed.target, true, 0)));
 }
 
-/* The peer's port as AcceptEx() wrote it down. */
+/* The peer's port in the buffer of AcceptEx(). */
 static void accepted__written_peer(void) {
   struct accepting bed;
   accepting_open(&bed);
@@ -73,7 +73,7 @@ static void accepted__transfer(void) {
   accepted__answer(works);
 }
 
-/* ---- after it */
+/* ---- after the update */
 
 static void accepted__peer_after(void) {
   struct accepting bed;
@@ -82,12 +82,12 @@ static void accepted__peer_after(void) {
   accepted__answer(accepted__has_peer(bed.target));
 }
 
-/* What the peer sees of a close, and when the linger was set. */
+/* What the peer sees after a close, by when the linger time was set. */
 static void accepted__linger_before(void) {
   struct accepting bed;
   accepting_prepare(&bed, 0);
   NEED(loopback_linger(bed.target, true, 0) == 0);
-  accepting_take(&bed);
+  accepting_finish(&bed);
   closesocket(bed.target);
   answer("%s", loopback_ending(bed.caller));
 }
@@ -105,7 +105,7 @@ static void accepted__linger_kept(void) {
   struct accepting bed;
   accepting_prepare(&bed, 0);
   NEED(loopback_linger(bed.target, true, 0) == 0);
-  accepting_take(&bed);
+  accepting_finish(&bed);
   NEED(accepting_update(&bed) == 0);
   closesocket(bed.target);
   answer("%s", loopback_ending(bed.caller));
@@ -127,12 +127,12 @@ static void accepted__non_blocking(void) {
   char byte;
   accepting_prepare(&bed, 0);
   NEED(loopback_set_blocking(bed.listener, false) == 0);
-  accepting_take(&bed);
+  accepting_finish(&bed);
   NEED(accepting_update(&bed) == 0);
   loopback_set(bed.target, SOL_SOCKET, SO_RCVTIMEO, LOOPBACK_QUIET_MS);
   NEED(recv(bed.target, &byte, 1, 0) < 0);
   DWORD error = (DWORD)WSAGetLastError();
-  answer(error == WSAEWOULDBLOCK ? "it is inherited" : "it is not");
+  answer(error == WSAEWOULDBLOCK ? "inherited" : "not inherited");
   answer_detail("%s", number_error(error));
 }
 
@@ -142,10 +142,10 @@ static void accepted__events(void) {
   HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
   NEED(event != NULL);
   NEED(WSAEventSelect(bed.listener, event, FD_ACCEPT | FD_READ) == 0);
-  accepting_take(&bed);
+  accepting_finish(&bed);
   NEED(accepting_update(&bed) == 0);
   DWORD error = loopback_set_blocking(bed.target, true);
-  answer(error == WSAEINVAL ? "they are inherited" : "they are not");
+  answer(error == WSAEINVAL ? "inherited" : "not inherited");
   answer_detail("FIONBIO: %s", number_error(error));
 }
 
@@ -155,10 +155,10 @@ static void accepted__ask_inherited(int level, int option) {
   int length = sizeof value;
   accepting_prepare(&bed, 0);
   NEED(loopback_set(bed.listener, level, option, 1) == 0);
-  accepting_take(&bed);
+  accepting_finish(&bed);
   NEED(accepting_update(&bed) == 0);
   NEED(getsockopt(bed.target, level, option, (char*)&value, &length) == 0);
-  answer((value & 1) != 0 ? "it is inherited" : "it is not");
+  answer((value & 1) != 0 ? "inherited" : "not inherited");
 }
 
 static void accepted__keep_alive(void) {
@@ -172,12 +172,12 @@ static void accepted__inherited_linger(void) {
   struct accepting bed;
   accepting_prepare(&bed, 0);
   NEED(loopback_linger(bed.listener, true, 0) == 0);
-  accepting_take(&bed);
+  accepting_finish(&bed);
   NEED(accepting_update(&bed) == 0);
   closesocket(bed.target);
   answer(loopback_drain(bed.caller, LOOPBACK_LONG_MS)->ending == ENDING_RST
-             ? "it is inherited"
-             : "it is not");
+             ? "inherited"
+             : "not inherited");
 }
 
 static void accepted__update_closed(void) {
@@ -207,25 +207,25 @@ const struct experiment theme_accepted[] = {
      "getsockname() after AcceptEx(), before SO_UPDATE_ACCEPT_CONTEXT",
      "WSAENOTCONN or WSAEINVAL",
      "WSAENOTCONN or WSAEINVAL",
-     "AcceptEx(), remarks: it is not among the calls that work",
+     "AcceptEx(), remarks: it is not one of the calls that work",
      accepted__name},
     {"accept-shutdown",
      "shutdown() after AcceptEx(), before the update",
      "WSAENOTCONN",
      "WSAENOTCONN",
-     "AcceptEx(), remarks: it is not among the calls that work",
+     "AcceptEx(), remarks: it is not one of the calls that work",
      accepted__shutdown},
     {"accept-option",
      "TCP_NODELAY after AcceptEx(), before the update",
      "WSAENOTCONN",
      "WSAENOTCONN",
-     "AcceptEx(), remarks: it is not among the calls that work",
+     "AcceptEx(), remarks: it is not one of the calls that work",
      accepted__option},
     {"accept-linger",
      "SO_LINGER after AcceptEx(), before the update",
      "WSAENOTCONN",
      "WSAENOTCONN",
-     "AcceptEx(), remarks: it is not among the calls that work",
+     "AcceptEx(), remarks: it is not one of the calls that work",
      accepted__linger},
     {"accept-transfer",
      "send() and recv() after AcceptEx(), before the update",
@@ -234,7 +234,7 @@ const struct experiment theme_accepted[] = {
      "AcceptEx(), remarks: the calls that work",
      accepted__transfer},
     {"accept-written-peer",
-     "GetAcceptExSockaddrs() has the peer before the update",
+     "GetAcceptExSockaddrs() returns the peer before the update",
      "yes",
      "yes",
      "GetAcceptExSockaddrs()",
@@ -270,43 +270,43 @@ const struct experiment theme_accepted[] = {
      "closesocket(), remarks",
      accepted__linger_after},
     {"accept-non-blocking",
-     "The update and the blocking mode of the listener",
-     "it is inherited",
-     "it is inherited",
+     "The blocking mode of the listener, after the update",
+     "inherited",
+     "inherited",
      "AcceptEx(), remarks; accept()",
      accepted__non_blocking},
     {"accept-events",
-     "The update and the events of the listener, WSAEventSelect()",
-     "they are inherited",
-     "they are inherited",
+     "The events of the listener, WSAEventSelect(), after the update",
+     "inherited",
+     "inherited",
      "AcceptEx(), remarks; accept()",
      accepted__events},
     {"accept-keep-alive",
-     "The update and SO_KEEPALIVE of the listener",
-     "it is inherited",
-     "it is inherited",
+     "SO_KEEPALIVE of the listener, after the update",
+     "inherited",
+     "inherited",
      "AcceptEx(), remarks",
      accepted__keep_alive},
     {"accept-no-delay",
-     "The update and TCP_NODELAY of the listener",
-     "it is inherited",
-     "it is inherited",
+     "TCP_NODELAY of the listener, after the update",
+     "inherited",
+     "inherited",
      "AcceptEx(), remarks",
      accepted__no_delay},
     {"accept-inherited-linger",
-     "The update and SO_LINGER of the listener",
-     "it is inherited",
-     "it is inherited",
+     "SO_LINGER of the listener, after the update",
+     "inherited",
+     "inherited",
      "AcceptEx(), remarks",
      accepted__inherited_linger},
     {"accept-update-closed",
      "The update after the listener was closed",
      "WSAENOTSOCK",
      NULL,
-     "setsockopt(), WSAENOTSOCK: of the socket itself",
+     "setsockopt(), WSAENOTSOCK, which is for the socket itself",
      accepted__update_closed},
     {"accept-update-reset",
-     "The update after the peer has reset",
+     "The update after an RST",
      "success or WSAENOTCONN or WSAECONNRESET",
      NULL,
      "setsockopt(), WSAENOTCONN",

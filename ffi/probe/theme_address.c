@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What bind() takes and refuses: beside a listener, and after one. */
+/* bind() beside another listener, and after one. */
 #include <string.h>
 
 #include "answer.h"
@@ -7,13 +7,13 @@
 #include "number.h"
 #include "operation.h"
 
-/* ---- beside one that listens */
+/* ---- beside a listener */
 
 static DWORD address__try(uint32_t ip, uint16_t port, int option) {
   return loopback_listen(loopback_new(), ip, port, option);
 }
 
-/* The error of the second of two that listen on one port. */
+/* The error of the second of two listeners on one port. */
 static void address__ask(uint32_t first_ip,
                          int first_option,
                          uint32_t second_ip,
@@ -57,10 +57,10 @@ static void address__exclusive_specific_any(void) {
   address__ask(INADDR_LOOPBACK, SO_EXCLUSIVEADDRUSE, INADDR_ANY, 0);
 }
 
-/* ---- after one that has listened */
+/* ---- after a listener */
 
-/* A listener on a port of its own, closed, with a connection left of it. */
-static uint16_t address__leave(struct pair* pair) {
+/* Opens and closes a listener that leaves a connection; returns its port. */
+static uint16_t address__used_port(struct pair* pair) {
   memset(pair, 0, sizeof *pair);
   pair->listener = loopback_new();
   NEED(loopback_listen(
@@ -75,7 +75,7 @@ static uint16_t address__leave(struct pair* pair) {
 
 static void address__ask_living(int option) {
   struct pair pair;
-  uint16_t port = address__leave(&pair);
+  uint16_t port = address__used_port(&pair);
   answer("%s", number_error(address__try(INADDR_LOOPBACK, port, option)));
 }
 
@@ -84,11 +84,11 @@ static void address__living_exclusive(void) {
 }
 static void address__living_plain(void) { address__ask_living(0); }
 
-/* Closed by this side first, so it is this side's TIME_WAIT. */
+/* This side has closed first, so TIME_WAIT is on this side. */
 static void address__ask_time_wait(int option) {
   struct pair pair;
   char byte;
-  uint16_t port = address__leave(&pair);
+  uint16_t port = address__used_port(&pair);
   NEED(shutdown(pair.near_end, SD_SEND) == 0);
   NEED(recv(pair.far_end, &byte, 1, 0) == 0);
   NEED(shutdown(pair.far_end, SD_SEND) == 0);
@@ -101,7 +101,7 @@ static void address__ask_time_wait(int option) {
 
 static void address__reset_exclusive(void) {
   struct pair pair;
-  uint16_t port = address__leave(&pair);
+  uint16_t port = address__used_port(&pair);
   NEED(loopback_linger(pair.near_end, true, 0) == 0);
   closesocket(pair.near_end);
   NEED(loopback_drain(pair.far_end, LOOPBACK_LONG_MS)->ending == ENDING_RST);
@@ -126,7 +126,7 @@ static void address__free(void) {
       number_error(address__try(INADDR_LOOPBACK, port, SO_EXCLUSIVEADDRUSE)));
 }
 
-/* ---- what bind() and listen() refuse */
+/* ---- errors of bind() and listen() */
 
 static void address__twice(void) {
   SOCKET socket = loopback_new();
@@ -134,7 +134,7 @@ static void address__twice(void) {
   answer("%s", number_error(loopback_bind(socket, INADDR_LOOPBACK, 0, 0)));
 }
 
-/* Of the block that is for documentation (RFC 5737). */
+/* An address for documentation (RFC 5737). */
 #define ADDRESS__FOREIGN 0xC0000201u
 
 static void address__foreign(void) {
@@ -195,7 +195,7 @@ static void address__listed(void) {
   answer(is_listed ? "yes" : "no");
 }
 
-/* Bound, but it does not listen. */
+/* Bound, but not listening. */
 static void address__shared_ephemeral(void) {
   SOCKET first = loopback_new();
   NEED(loopback_bind(first, INADDR_ANY, 0, 0) == 0);
@@ -211,8 +211,8 @@ static SOCKET address__new_v6(void) {
       AF_INET6, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
 }
 
-/* Listens on [::], for both families or for IPv6 alone. Returns 0 or an error.
- */
+/* Listens at [::], for both families or for IPv6 only. Returns 0 or an
+ * error. */
 static DWORD address__listen_v6(SOCKET socket, uint16_t port, bool is_dual) {
   struct sockaddr_in6 address;
   memset(&address, 0, sizeof address);
@@ -275,7 +275,7 @@ static void address__mapped(void) {
 
 const struct experiment theme_address[] = {
     {"address-plain",
-     "A second listener on an address",
+     "A second listener at the same address",
      "WSAEADDRINUSE",
      "WSAEADDRINUSE",
      "bind(), WSAEADDRINUSE",
@@ -332,76 +332,77 @@ const struct experiment theme_address[] = {
      "'Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE'",
      address__exclusive_specific_any},
     {"address-free",
-     "An exclusive listener after one that had no connection",
+     "An exclusive listener after one that had no connections",
      "success",
      "success",
      "'Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE'",
      address__free},
     {"address-living-exclusive",
-     "An exclusive listener after one of which a connection lives",
+     "An exclusive listener after one that has left an open connection",
      "WSAEADDRINUSE or success",
      "WSAEADDRINUSE",
      "'Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE': not until it becomes "
      "inactive",
      address__living_exclusive},
     {"address-living-plain",
-     "A listener without an option after one of which a connection lives",
+     "A listener without an option after one that has left an open "
+     "connection",
      "success",
      NULL,
-     "libuv relies on it",
+     "libuv depends on it",
      address__living_plain},
     {"address-time-wait-exclusive",
-     "An exclusive listener after one of which a connection is in "
+     "An exclusive listener after one that has left a connection in "
      "TIME_WAIT",
      "WSAEADDRINUSE or success",
      "WSAEADDRINUSE",
      "'Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE'; reports differ",
      address__time_wait_exclusive},
     {"address-time-wait-plain",
-     "A listener without an option after one of which a connection is in "
+     "A listener without an option after one that has left a connection in "
      "TIME_WAIT",
      "success",
      NULL,
-     "libuv relies on it",
+     "libuv depends on it",
      address__time_wait_plain},
     {"address-reset-exclusive",
-     "An exclusive listener after one of which a connection was reset",
+     "An exclusive listener after one whose connection was reset",
      "success",
      "success",
      "closesocket(): a socket that resets has no TIME_WAIT",
      address__reset_exclusive},
     {"address-twice",
-     "A socket is bound twice",
+     "bind() on a bound socket",
      "WSAEINVAL",
      "WSAEINVAL",
      "bind(), WSAEINVAL",
      address__twice},
     {"address-foreign",
-     "A socket is bound to the address of another machine",
+     "bind() to the address of another machine",
      "WSAEADDRNOTAVAIL",
      "WSAEADDRNOTAVAIL",
      "bind(), WSAEADDRNOTAVAIL",
      address__foreign},
     {"address-shared-ephemeral",
-     "A socket is bound to a port that bind() has chosen for another",
+     "bind() to a port that bind() has chosen for another socket",
      "WSAEADDRINUSE",
      "WSAEADDRINUSE",
      "bind(), WSAEADDRINUSE",
      address__shared_ephemeral},
     {"address-unbound",
-     "A socket listens that is not bound",
+     "listen() on a socket that is not bound",
      "WSAEINVAL",
      "WSAEINVAL",
      "listen(), WSAEINVAL",
      address__unbound},
     {"address-listen-twice",
-     "A listener listens again, with another backlog",
+     "listen() on a listener, with another backlog",
      "success",
      "success",
      "listen(), remarks",
      address__listen_twice},
     {"address-listed",
-     "GetExtendedTcpTable() has a listener",
+     "GetExtendedTcpTable() contains a listener",
      "yes",
      "yes",
      "GetExtendedTcpTable(), TCP_TABLE_OWNER_PID_LISTENER",
@@ -413,19 +414,19 @@ const struct experiment theme_address[] = {
      "IPPROTO_IPV6 socket options",
      address__v6_only},
     {"address-v6-beside",
-     "A listener on [::] for IPv6 alone beside one on 0.0.0.0",
+     "A listener at [::] for IPv6 only beside one at 0.0.0.0",
      "success",
      "success",
      "'Dual-Stack Sockets'",
      address__v6_beside},
     {"address-dual-beside",
-     "A listener on [::] for both families beside one on 0.0.0.0",
+     "A listener at [::] for both families beside one at 0.0.0.0",
      "WSAEADDRINUSE",
      "WSAEADDRINUSE or WSAEACCES",
      "'Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE': the checks of both",
      address__dual_beside},
     {"address-mapped",
-     "How an IPv4 peer is seen by a listener for both families",
+     "The address of an IPv4 peer at a listener for both families",
      "mapped",
      "mapped",
      "'Dual-Stack Sockets'",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* CancelIoEx(): what it answers, and what the operation ends with. */
+/* CancelIoEx(): its result, and the status of the operation. */
 #include <string.h>
 
 #include "answer.h"
@@ -56,7 +56,7 @@ static void cancel__ended(void) {
   answer("%s", number_error(cancel__call(bed.pair.near_end, bed.operation)));
 }
 
-/* Done, and its packet is still in the queue. */
+/* Completed, with the packet in the queue. */
 static void cancel__queued(void) {
   struct cancel__bed bed;
   cancel__open(&bed);
@@ -66,7 +66,7 @@ static void cancel__queued(void) {
   NEED_END(bed.port, bed.operation);
   answer(operation_status(bed.operation) == 0 &&
                  operation_bytes(bed.operation) == 1
-             ? "its byte comes"
+             ? "the byte is received"
              : "it is lost");
   answer_detail("%s", number_error(error));
 }
@@ -118,7 +118,7 @@ static void cancel__accept(void) {
   answer("%s", number_status(operation_status(operation)));
 }
 
-/* The target of an accept that was canceled takes the next connection. */
+/* Another accept with the target of one that was canceled. */
 static void cancel__accept_again(void) {
   SOCKET listener = loopback_listener();
   HANDLE port = port_new(0);
@@ -139,7 +139,7 @@ static void cancel__accept_again(void) {
   answer("%s", number_status(operation_status(second)));
 }
 
-/* It has a connection already, and waits for data. */
+/* The accept has a connection, and waits for data. */
 static void cancel__accept_data(void) {
   SOCKET listener = loopback_listener();
   HANDLE port = port_new(0);
@@ -165,7 +165,7 @@ static void cancel__send(void) {
   NEED_END(port, operation);
   answer("%s", number_status(operation_status(operation)));
   answer_detail(
-      "its peer then sees %s",
+      "then the peer sees %s",
       ending_name(loopback_drain(pair.far_end, CANCEL__QUIET_MS)->ending));
 }
 
@@ -177,38 +177,38 @@ const struct experiment theme_cancel[] = {
      "CancelIoEx(), ERROR_OPERATION_ABORTED",
      cancel__receive},
     {"cancel-all",
-     "CancelIoEx() for all that a handle has",
+     "CancelIoEx() for all operations of a handle",
      "success",
      "success",
      "CancelIoEx(), remarks",
      cancel__all},
     {"cancel-none",
-     "CancelIoEx() where nothing is pending",
+     "CancelIoEx() when nothing is pending",
      "ERROR_NOT_FOUND",
      "ERROR_NOT_FOUND",
      "CancelIoEx(), return value",
      cancel__none},
     {"cancel-ended",
-     "CancelIoEx() for an operation that has ended",
+     "CancelIoEx() for an operation whose packet was dequeued",
      "ERROR_NOT_FOUND",
      "ERROR_NOT_FOUND",
      "CancelIoEx(), return value",
      cancel__ended},
     {"cancel-queued",
-     "A receive is canceled after it was done, before its packet is "
-     "dequeued",
-     "its byte comes",
-     "its byte comes",
+     "CancelIoEx() for a receive that has completed and whose packet is "
+     "queued",
+     "the byte is received",
+     "the byte is received",
      "CancelIoEx(), remarks; CPython bpo-33694",
      cancel__queued},
     {"cancel-next",
-     "The receive after one that was canceled",
+     "A receive after one that was canceled",
      "it works",
      NULL,
-     "the model: the socket goes on; not promised",
+     "the model: the socket stays usable; not documented",
      cancel__next},
     {"cancel-thread",
-     "A receive is canceled by another thread",
+     "A receive that is canceled by another thread",
      "STATUS_CANCELLED",
      "STATUS_CANCELLED",
      "CancelIoEx(), remarks",
@@ -220,14 +220,13 @@ const struct experiment theme_cancel[] = {
      "CancelIoEx(), remarks",
      cancel__accept},
     {"cancel-accept-again",
-     "The socket of an accept that was canceled is given to another "
-     "accept",
+     "Another accept with the socket of one that was canceled",
      "success",
      NULL,
-     "the model: it is as new",
+     "the model: it is like a new one",
      cancel__accept_again},
     {"cancel-accept-data",
-     "What a peer sees when an accept is canceled that waits for its data",
+     "What the peer sees when an accept that waits for its data is canceled",
      "RST or nothing",
      NULL,
      "the model: a guess",

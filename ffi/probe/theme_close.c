@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* closesocket(): what a peer sees, and how what is pending ends. */
+/* closesocket(): what the peer sees, and how pending operations end. */
 #include <string.h>
 
 #include "answer.h"
@@ -84,7 +84,7 @@ static void close__shut(void) {
   answer("%s", ending_name(stream->ending));
 }
 
-/* As a close is done by the engine. */
+/* The close as the engine does it. */
 static void close__canceled(void) {
   struct close__bed bed;
   close__open(&bed);
@@ -143,7 +143,7 @@ static void close__send_status(void) {
   if (!has_ended) {
     loopback_drain(bed.pair.far_end, CLOSE__QUIET_MS);
     NEED_END(bed.port, bed.operation);
-    answer_detail("only after its peer has read all");
+    answer_detail("only after the peer has read everything");
   }
   answer("%s", number_status(operation_status(bed.operation)));
 }
@@ -160,7 +160,7 @@ static void close__linger_time(void) {
   answer("%s", has_blocked ? "it blocks" : number_error(error));
 }
 
-/* ---- after it */
+/* ---- after the close */
 
 static void close__write_after(void) {
   struct pair pair;
@@ -189,44 +189,43 @@ static void close__stale(void) {
 
 const struct experiment theme_close[] = {
     {"close-plain",
-     "A socket is closed that has nothing to read or send",
+     "A close with nothing to receive or send",
      "FIN",
      "FIN",
      "closesocket(), remarks",
      close__plain},
     {"close-unread",
-     "A socket is closed that has bytes to read",
+     "A close with unread bytes",
      "RST",
      NULL,
      "RFC 2525, 2.17",
      close__unread},
     {"close-linger-0",
-     "A socket is closed that has linger 0",
+     "A close with linger 0",
      "RST",
      "RST",
      "closesocket(), remarks",
      close__linger_0},
     {"close-error",
-     "What recv() of the peer of a socket with linger 0 fails with",
+     "The error of the peer's recv() after a close with linger 0",
      "WSAECONNRESET or WSAECONNABORTED",
      "WSAECONNRESET",
      "closesocket(), remarks",
      close__error},
     {"close-receive",
-     "A socket is closed with a receive pending",
+     "A close with a receive pending",
      "RST",
      NULL,
      "libuv #3034",
      close__receive},
     {"close-shut",
-     "A socket is closed with a receive pending, after shutdown()",
+     "A close after shutdown(), with a receive pending",
      "RST",
      NULL,
      "libuv #3034",
      close__shut},
     {"close-canceled",
-     "A socket is closed after shutdown(), after its receive was "
-     "canceled and dequeued",
+     "A close after shutdown(), after the receive was canceled and dequeued",
      "FIN",
      NULL,
      "libuv #3036",
@@ -240,13 +239,13 @@ const struct experiment theme_close[] = {
      "closesocket(), WSA_OPERATION_ABORTED",
      close__receive_status},
     {"close-copied",
-     "A connection of which a handle is closed that has a copy",
+     "A connection whose handle is closed and was duplicated before",
      "it is open",
      NULL,
      "boostorg/asio #190",
      close__copied},
     {"close-send",
-     "A socket is closed with a send pending: what the peer gets",
+     "What the peer gets after a close with a send pending",
      "a part, then FIN or a part, then RST",
      NULL,
      "closesocket(): it is canceled",
@@ -260,14 +259,14 @@ const struct experiment theme_close[] = {
      "closesocket(), WSA_OPERATION_ABORTED",
      close__send_status},
     {"close-linger-time",
-     "The close of a socket that does not block, with bytes to send and "
-     "a linger of 1 s",
+     "The close of a non-blocking socket with bytes to send and a linger of "
+     "1 s",
      "it blocks or WSAEWOULDBLOCK",
      "WSAEWOULDBLOCK",
      "closesocket(), WSAEWOULDBLOCK",
      close__linger_time},
     {"close-write-after",
-     "A peer that goes on sending after a close",
+     "A send of the peer after a close",
      "WSAECONNRESET or WSAECONNABORTED",
      "WSAECONNRESET or WSAECONNABORTED",
      "RFC 9293, 3.10.7.1",
@@ -279,7 +278,7 @@ const struct experiment theme_close[] = {
      "closesocket(), remarks",
      close__reused},
     {"close-stale",
-     "closesocket() of a handle that is closed",
+     "closesocket() for a closed handle",
      "WSAENOTSOCK",
      "WSAENOTSOCK",
      "closesocket(), WSAENOTSOCK",

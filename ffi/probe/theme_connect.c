@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ConnectEx(), and what a connected socket can do before its context is
- * updated. */
+/* ConnectEx(), and connected sockets before and after the update of their
+ * context. */
 #include <string.h>
 
 #include "answer.h"
@@ -8,9 +8,9 @@
 #include "number.h"
 #include "operation.h"
 
-/* In ws2def.h since Windows 10; MinGW's has it not. */
+/* In ws2def.h since Windows 10; missing in that of MinGW. */
 #define CONNECT__REUSE_UNICASTPORT 0x3007
-/* Above it a refusal was not at once. */
+/* A refusal that takes longer was retried. */
 #define CONNECT__SOON_MS 1000
 
 struct connect__bed {
@@ -44,7 +44,7 @@ static void connect__open(struct connect__bed* bed) {
   NEED(operation_status(bed->operation) == 0);
 }
 
-/* A port that nothing listens on. */
+/* A port without a listener. */
 static uint16_t connect__free_port(void) {
   SOCKET socket = loopback_new();
   NEED(loopback_bind(socket, INADDR_LOOPBACK, 0, 0) == 0);
@@ -57,7 +57,7 @@ static void connect__answer(bool is_done) {
   answer("%s", number_error(is_done ? 0 : (DWORD)WSAGetLastError()));
 }
 
-/* ---- before the context is updated, and after */
+/* ---- before and after the update of the context */
 
 static bool connect__has_peer(SOCKET socket) {
   struct sockaddr_in address;
@@ -93,7 +93,7 @@ static void connect__peer_after(void) {
                   shutdown(bed.socket, SD_SEND) == 0);
 }
 
-/* ---- what is refused */
+/* ---- refusals */
 
 static void connect__unbound(void) {
   struct connect__bed bed;
@@ -125,7 +125,7 @@ static void connect__any(void) {
 
 static void connect__port_0(void) { connect__ask_address(loopback_address(0)); }
 
-/* Returns what a connect is refused with. */
+/* Returns the error of a refused connect. */
 static const char* connect__refuse(struct connect__bed* bed) {
   connect__bind(bed);
   DWORD error = connect__start(bed, connect__free_port());
@@ -155,7 +155,7 @@ static void connect__refused_time(void) {
   connect__ask_time(&bed);
 }
 
-/* MinGW has these not: "no retransmissions" is -2. */
+/* Missing in MinGW: "no retransmissions" is -2. */
 #define CONNECT__ONCE ((UCHAR) - 2)
 
 static DWORD connect__set_once(SOCKET socket) {
@@ -220,7 +220,7 @@ static void connect__unicast_late(void) {
   answer("%s", number_error(connect__share(socket)));
 }
 
-/* A socket that has no port yet may have no name either. */
+/* getsockname() may fail for a socket without a port. */
 static void connect__ask_port(SOCKET socket) {
   struct sockaddr_in address;
   int length = sizeof address;
@@ -241,7 +241,7 @@ static void connect__bind_port(void) { connect__ask_port(loopback_new()); }
 
 const struct experiment theme_connect[] = {
     {"connect-unbound",
-     "ConnectEx() with a socket that is not bound",
+     "ConnectEx() on a socket that is not bound",
      "WSAEINVAL",
      "WSAEINVAL",
      "ConnectEx(), WSAEINVAL",
@@ -250,19 +250,19 @@ const struct experiment theme_connect[] = {
      "getpeername() after ConnectEx(), before SO_UPDATE_CONNECT_CONTEXT",
      "WSAENOTCONN",
      "WSAENOTCONN",
-     "ConnectEx(), remarks: it is not among the calls that work",
+     "ConnectEx(), remarks: it is not one of the calls that work",
      connect__peer},
     {"connect-shutdown",
      "shutdown() after ConnectEx(), before SO_UPDATE_CONNECT_CONTEXT",
      "WSAENOTCONN",
      "WSAENOTCONN",
-     "ConnectEx(), remarks: it is not among the calls that work",
+     "ConnectEx(), remarks: it is not one of the calls that work",
      connect__shutdown},
     {"connect-option",
      "TCP_NODELAY after ConnectEx(), before SO_UPDATE_CONNECT_CONTEXT",
      "WSAENOTCONN",
      "WSAENOTCONN",
-     "ConnectEx(), remarks: it is not among the calls that work",
+     "ConnectEx(), remarks: it is not one of the calls that work",
      connect__option},
     {"connect-peer-after",
      "getpeername() and shutdown() after SO_UPDATE_CONNECT_CONTEXT",
@@ -271,7 +271,7 @@ const struct experiment theme_connect[] = {
      "ConnectEx(), remarks",
      connect__peer_after},
     {"connect-any",
-     "ConnectEx() to 0.0.0.0, where a listener is on 127.0.0.1",
+     "ConnectEx() to 0.0.0.0 when a listener is at 127.0.0.1",
      "WSAEADDRNOTAVAIL",
      "WSAEADDRNOTAVAIL",
      "ConnectEx(), WSAEADDRNOTAVAIL",
@@ -296,7 +296,7 @@ const struct experiment theme_connect[] = {
      "libuv's src/win/tcp.c: two more SYNs",
      connect__refused_time},
     {"connect-once",
-     "SIO_TCP_INITIAL_RTO takes 'no more SYNs'",
+     "SIO_TCP_INITIAL_RTO with 'no more SYNs'",
      "success",
      "success",
      "TCP_INITIAL_RTO_PARAMETERS, since Windows 10 1709",
@@ -309,14 +309,13 @@ const struct experiment theme_connect[] = {
      "TCP_INITIAL_RTO_PARAMETERS, since Windows 10 1709",
      connect__once_time},
     {"connect-self",
-     "A socket calls the address that it is bound to itself",
+     "A connect to the socket's own address",
      "it is connected or it is refused",
      NULL,
      "RFC 9293, 3.5: a simultaneous open",
      connect__self},
     {"connect-bind-port",
-     "When the ephemeral port of a socket is chosen that is bound to "
-     "port 0",
+     "When bind() to port 0 chooses an ephemeral port",
      "at the bind",
      "at the bind",
      "bind(), remarks",
@@ -331,7 +330,7 @@ const struct experiment theme_connect[] = {
      "SO_REUSE_UNICASTPORT after the bind",
      "success or WSAEINVAL or WSAENOPROTOOPT",
      NULL,
-     "SOL_SOCKET options: it is for sockets that are to be bound",
+     "SOL_SOCKET options: it is for sockets that are not bound",
      connect__unicast_late},
     {"connect-unicast-port",
      "When an ephemeral port is chosen with SO_REUSE_UNICASTPORT",

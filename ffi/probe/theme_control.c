@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Questions with an answer that is known on every system: they show that the
- * probe can see a difference, a hang, a crash and a step that fails. */
+/* Questions whose answer is known on every system: they show that the probe
+ * notices a difference, a hang, a crash and a failed step. */
 #include "answer.h"
 #include "experiment.h"
 #include "loopback.h"
@@ -26,31 +26,31 @@ static void control__silent(void) {}
 
 const struct experiment theme_control[] = {
     {"control-same",
-     "A byte is sent",
+     "One byte is sent",
      "it arrives",
      "it arrives",
      "every system",
      control__byte},
     {"control-other-answer",
-     "The same, and the model knows more answers",
+     "The same, and the model has several answers",
      "it is lost or it arrives",
      "it arrives",
      "every system",
      control__byte},
     {"control-different",
-     "The same with a model that is wrong",
+     "The same with a wrong model",
      "it is lost or it arrives twice",
      "it arrives",
      "every system",
      control__byte},
     {"control-wrong-system",
-     "The same on a system that is wrong",
+     "The same on a wrong system",
      "it is lost or it arrives twice",
      "it arrives twice",
      "every system",
      control__byte},
     {"control-undocumented",
-     "The same, and no documentation",
+     "The same without documentation",
      "it is lost",
      NULL,
      "every system",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which operations bring a packet, and the modes that decide it. */
+/* Which operations queue a packet, and the modes that decide it. */
 #include <string.h>
 
 #include "answer.h"
@@ -10,7 +10,7 @@
 #define NOTIFY__MODES \
   (FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE)
 
-/* A connection with a byte to read, on a port. */
+/* A connection on a port, with a byte to receive. */
 struct notify__bed {
   struct pair pair;
   HANDLE port;
@@ -26,7 +26,7 @@ static void notify__open(struct notify__bed* bed, BYTE modes) {
   NEED(SetFileCompletionNotificationModes((HANDLE)bed->pair.near_end, modes));
 }
 
-/* Sends, and waits until it can be received. */
+/* Sends a byte, and waits until it can be received. */
 static void notify__send(struct notify__bed* bed) {
   u_long readable = 0;
   NEED(send(bed->pair.far_end, "abc", 3, 0) == 3);
@@ -34,7 +34,7 @@ static void notify__send(struct notify__bed* bed) {
     NEED(ioctlsocket(bed->pair.near_end, FIONREAD, &readable) == 0);
 }
 
-/* Receives what is there, and says whether a packet comes. */
+/* Receives the byte, and answers whether there is a packet. */
 static void notify__ask(struct notify__bed* bed) {
   notify__send(bed);
   DWORD error = operation_receive(bed->pair.near_end, bed->operation);
@@ -42,7 +42,7 @@ static void notify__ask(struct notify__bed* bed) {
   bool has_packet =
       port_has_ended(bed->port, bed->operation, LOOPBACK_QUIET_MS);
   if (error != 0)
-    answer("it is not done at once");
+    answer("it does not complete at once");
   else
     answer(has_packet ? "a packet" : "no packet");
 }
@@ -198,7 +198,7 @@ static void notify__left(void) {
                     sizeof none,
                     NOTIFY__REPLACE_COMPLETION);
   notify__answer_modes(bed.pair.near_end, NOTIFY__MODES);
-  answer_detail("it leaves: %s", number_status(status));
+  answer_detail("removed: %s", number_status(status));
 }
 
 static void notify__provider(void) {
@@ -216,79 +216,79 @@ static void notify__provider(void) {
 
 const struct experiment theme_notify[] = {
     {"notify-plain",
-     "A receive is done at once, and its handle skips nothing",
+     "A receive that completes at once",
      "a packet",
      "a packet",
      "SetFileCompletionNotificationModes()",
      notify__plain},
     {"notify-skip",
-     "A receive is done at once, and its handle skips packets on success",
+     "A receive that completes at once, on a handle that skips packets on "
+     "success",
      "no packet or a packet",
      "no packet",
      "SetFileCompletionNotificationModes(); a layered provider queues "
      "one (KB 2568167)",
      notify__skip},
     {"notify-skip-pending",
-     "A receive pends and then succeeds, and its handle skips packets on "
-     "success",
+     "A receive that pends and then succeeds, on a handle that skips "
+     "packets on success",
      "a packet",
      "a packet",
      "SetFileCompletionNotificationModes()",
      notify__skip_pending},
     {"notify-failed",
-     "A receive is refused at once",
+     "A receive that fails at once",
      "no packet",
      "no packet",
      "WSARecv(), return value",
      notify__failed},
     {"notify-removed",
-     "The modes of a handle are set to none again, and a receive is done "
-     "at once",
+     "A receive that completes at once, after the modes of its handle were "
+     "set to none again",
      "no packet",
      "no packet",
      "SetFileCompletionNotificationModes(), 'Flags'",
      notify__removed},
     {"notify-queried",
-     "NtQueryInformationFile() is asked for modes that were set",
+     "NtQueryInformationFile() for modes that were set",
      "the modes or STATUS_NOT_IMPLEMENTED",
      "the modes",
      "FileIoCompletionNotificationInformation (41)",
      notify__queried},
     {"notify-queried-none",
-     "NtQueryInformationFile() is asked for modes where none were set",
+     "NtQueryInformationFile() for modes when none were set",
      "the modes or STATUS_NOT_IMPLEMENTED",
      "the modes",
      "FileIoCompletionNotificationInformation (41)",
      notify__queried_none},
     {"notify-left",
-     "NtQueryInformationFile() is asked for modes after the handle has "
-     "left its port",
+     "NtQueryInformationFile() for modes after the handle was removed from "
+     "its port",
      "the modes or STATUS_NOT_IMPLEMENTED",
      "the modes",
      "SetFileCompletionNotificationModes(): a mode cannot be removed",
      notify__left},
     {"notify-written",
-     "The OVERLAPPED has the result of a success at once without a "
-     "packet",
+     "The OVERLAPPED has the result of a success without a packet",
      "yes",
      NULL,
-     "compio and libuv read it",
+     "compio and libuv depend on it",
      notify__written},
     {"notify-low-bit",
-     "The event of a receive has its low bit set",
+     "A receive whose event has its low bit set",
      "the event alone",
      "the event alone",
      "GetQueuedCompletionStatus(), 'lpOverlapped'",
      notify__low_bit},
     {"notify-event-at-once",
-     "What a success at once sets on a handle that skips packets and its "
-     "own event",
+     "What an immediate success signals on a handle that skips packets and "
+     "its own event",
      "the event",
      "the event",
      "FILE_SKIP_SET_EVENT_ON_HANDLE: an explicit event is signaled",
      notify__event_at_once},
     {"notify-provider",
-     "The handles of TCP are those of an installable file system",
+     "TCP sockets are handles of an installable file system",
      "yes or no",
      NULL,
      "XP1_IFS_HANDLES; no with a layered provider",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Options and controls, of which many came with a version of Windows. */
+/* Options and controls, many of which need a version of Windows. */
 #include <string.h>
 
 #include "answer.h"
@@ -131,7 +131,7 @@ static void option__extensions(void) {
     SOCKET socket = WSASocketW(
         families[i], SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
     if (socket == INVALID_SOCKET) {
-      answer("there is no family %d", families[i]);
+      answer("no sockets of family %d", families[i]);
       return;
     }
     for (int j = 0; j < 3; j++)
@@ -221,7 +221,7 @@ const struct experiment theme_option[] = {
      "SIO_KEEPALIVE_VALS, every version",
      option__keep_values},
     {"option-no-delay",
-     "TCP_NODELAY is set and read",
+     "TCP_NODELAY can be set and read",
      "success",
      "success",
      "IPPROTO_TCP options",
@@ -251,13 +251,13 @@ const struct experiment theme_option[] = {
      "WSAEventSelect(), remarks",
      option__no_events},
     {"option-extensions",
-     "The extension functions are there, of IPv4 and of IPv6",
+     "The extension functions exist for IPv4 and IPv6",
      "yes",
      "yes",
      "AcceptEx(), ConnectEx(), GetAcceptExSockaddrs()",
      option__extensions},
     {"option-unknown-extension",
-     "An extension function is asked for that is unknown",
+     "SIO_GET_EXTENSION_FUNCTION_POINTER for an unknown function",
      "WSAEINVAL or WSAEOPNOTSUPP",
      "WSAEINVAL",
      "WSAIoctl(), SIO_GET_EXTENSION_FUNCTION_POINTER",
@@ -281,7 +281,7 @@ const struct experiment theme_option[] = {
      "SetHandleInformation()",
      option__disinherited},
     {"option-readable",
-     "FIONREAD after two sends of a stream",
+     "FIONREAD after two sends on a stream",
      "all",
      "all",
      "ioctlsocket(), FIONREAD",

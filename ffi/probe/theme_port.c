@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Completion ports: how many threads they let run, and what is tied to them. */
+/* Completion ports: how many threads they let run, and which handles are on
+ * them. */
 #include <string.h>
 
 #include "answer.h"
@@ -18,9 +19,9 @@ static volatile LONG port__busy;
 static DWORD WINAPI port__compute(void* unused) {
   OVERLAPPED_ENTRY entry;
   (void)unused;
-  port_take(port__shared, INFINITE, &entry);
+  port_dequeue(port__shared, INFINITE, &entry);
   InterlockedIncrement(&port__busy);
-  /* Without ever blocking: a thread that blocks does not count. */
+  /* It never blocks: a thread that blocks does not count. */
   for (;;) {
   }
 }
@@ -34,7 +35,7 @@ static void port__ask_limit(DWORD limit) {
     while (port__busy == i) Sleep(1);
   }
   NEED(PostQueuedCompletionStatus(port__shared, 0, 2, NULL));
-  DWORD error = port_take(port__shared, 0, &entry);
+  DWORD error = port_dequeue(port__shared, 0, &entry);
   answer(error == 0 ? "a packet" : "nothing");
   answer_detail("%s", number_error(error));
 }
@@ -42,7 +43,7 @@ static void port__ask_limit(DWORD limit) {
 static void port__limit(void) { port__ask_limit(PORT__LIMIT); }
 static void port__no_limit(void) { port__ask_limit(PORT__NO_LIMIT); }
 
-/* ---- what is tied to a port */
+/* ---- handles on a port */
 
 /* Of ntifs.h: FILE_COMPLETION_INFORMATION, and its number since Windows 8.1. */
 #define PORT__REPLACE 61
@@ -127,7 +128,7 @@ static void port__receive_not_overlapped(void) {
   answer("%s", has_returned ? number_error(error) : "it blocks");
 }
 
-/* FileModeInformation, and what it says of handles that are not overlapped:
+/* FileModeInformation, and its bits for handles that are not overlapped:
  * FILE_SYNCHRONOUS_IO_ALERT and FILE_SYNCHRONOUS_IO_NONALERT (ntifs.h). */
 #define PORT__MODE 16
 #define PORT__SYNCHRONOUS 0x30u
@@ -161,11 +162,12 @@ static void port__accepted(void) {
   loopback_call(loopback_port(listener));
   SOCKET accepted = accept(listener, NULL, NULL);
   NEED(accepted != INVALID_SOCKET);
-  answer(port__error_of_tie(accepted, port_new(0)) == 0 ? "on none"
-                                                        : "on its port");
+  answer(port__error_of_tie(accepted, port_new(0)) == 0
+             ? "none"
+             : "that of the listener");
 }
 
-static void port__leave(void) {
+static void port__remove(void) {
   SOCKET socket = loopback_new();
   struct port__completion none = {NULL, NULL};
   struct port__io_status io_status;
@@ -178,7 +180,7 @@ static void port__leave(void) {
   LONG status =
       set((HANDLE)socket, &io_status, &none, sizeof none, PORT__REPLACE);
   DWORD error = port__error_of_tie(socket, port_new(0));
-  answer(error == 0 ? "it takes another" : "it stays");
+  answer(error == 0 ? "it is removed" : "it stays");
   answer_detail("%s, then %s", number_status(status), number_error(error));
 }
 
@@ -210,7 +212,7 @@ static void port__early(void) {
   QueryPerformanceFrequency(&frequency);
   for (int i = 0; i < PORT__WAITS; i++) {
     QueryPerformanceCounter(&start);
-    NEED(port_take(port, PORT__WAIT_MS, &entry) == WAIT_TIMEOUT);
+    NEED(port_dequeue(port, PORT__WAIT_MS, &entry) == WAIT_TIMEOUT);
     QueryPerformanceCounter(&end);
     LONGLONG took_us =
         (end.QuadPart - start.QuadPart) * 1000000 / frequency.QuadPart;
@@ -219,7 +221,7 @@ static void port__early(void) {
   answer(least_us < PORT__WAIT_MS * 1000 ? "early" : "not early");
 }
 
-/* ---- the thread that has started an operation ends */
+/* ---- the end of the thread that has started an operation */
 
 static struct operation* port__operation;
 static SOCKET port__socket;
@@ -230,7 +232,7 @@ static DWORD WINAPI port__receive_and_end(void* unused) {
   return 0;
 }
 
-/* Whether its receive still takes a byte. */
+/* Whether its receive still completes with a byte. */
 static void port__ask_end_of_thread(bool has_port) {
   struct pair pair;
   pair_open(&pair);
@@ -252,60 +254,61 @@ static void port__end_without_port(void) { port__ask_end_of_thread(false); }
 
 const struct experiment theme_port[] = {
     {"port-limit",
-     "A port for two threads, of which two that once waited on it "
-     "compute: what a third gets by a poll",
+     "A poll by a third thread, on a port for two threads, of which two "
+     "that once waited on it compute",
      "nothing",
      "nothing",
      "I/O completion ports, 'Threads and Concurrency'",
      port__limit},
     {"port-no-limit",
-     "A port for 0xFFFFFFFF threads, of which two compute: what a third "
-     "gets by a poll",
+     "A poll by a third thread, on a port for 0xFFFFFFFF threads, of which "
+     "two compute",
      "a packet",
      "a packet",
      "CreateIoCompletionPort(), 'NumberOfConcurrentThreads'",
      port__no_limit},
     {"port-second",
-     "A handle that is on a port is tied to another one",
+     "A handle that is on a port is associated with another one",
      "ERROR_INVALID_PARAMETER",
      NULL,
-     "CreateIoCompletionPort(), remarks; the number is not said",
+     "CreateIoCompletionPort(), remarks; the error is not documented",
      port__second},
     {"port-same",
-     "A handle that is on a port is tied to it again",
+     "A handle that is on a port is associated with it again",
      "ERROR_INVALID_PARAMETER",
      NULL,
-     "CreateIoCompletionPort(), remarks; the number is not said",
+     "CreateIoCompletionPort(), remarks; the error is not documented",
      port__same},
     {"port-copy",
-     "A copy of a handle that is on a port is tied to another one",
+     "A duplicate of a handle that is on a port is associated with another "
+     "one",
      "ERROR_INVALID_PARAMETER",
      NULL,
-     "libuv #2016: the port is the file object's",
+     "libuv #2016: the port belongs to the file object",
      port__copy},
     {"port-leave",
-     "A handle leaves its port by FileReplaceCompletionInformation",
-     "it takes another or it stays",
-     "it takes another",
+     "A handle is removed from its port by FileReplaceCompletionInformation",
+     "it is removed or it stays",
+     "it is removed",
      "ntifs.h, since Windows 8.1",
-     port__leave},
+     port__remove},
     {"port-accepted",
-     "The port that an accepted socket is on",
-     "on none",
+     "The port of an accepted socket",
+     "none",
      NULL,
-     "the model: it is tied to none",
+     "the model: it has none",
      port__accepted},
     {"port-late",
-     "A handle is tied to a port after a receive was started at it",
+     "A handle is associated with a port while a receive is pending",
      "no packet or a packet",
      NULL,
-     "the model takes both",
+     "the model accepts both",
      port__late},
     {"port-not-overlapped",
-     "A socket that is not overlapped is tied to a port",
+     "A socket that is not overlapped is associated with a port",
      "ERROR_INVALID_PARAMETER",
      NULL,
-     "CreateIoCompletionPort(), 'FileHandle'; the number is not said",
+     "CreateIoCompletionPort(), 'FileHandle'; the error is not documented",
      port__not_overlapped},
     {"port-mode",
      "FileModeInformation shows that a socket is not overlapped",
@@ -314,43 +317,43 @@ const struct experiment theme_port[] = {
      "FILE_MODE_INFORMATION (16)",
      port__shown_mode},
     {"port-receive-not-overlapped",
-     "WSARecv() with an OVERLAPPED on a socket that is not overlapped, "
-     "when there is nothing to read",
+     "WSARecv() with an OVERLAPPED on a socket that is not overlapped, with "
+     "nothing to receive",
      "it blocks",
      "it blocks",
      "WSARecv(): 'lpOverlapped' is ignored for it",
      port__receive_not_overlapped},
     {"port-not-alertable",
-     "A call is queued to a thread whose wait is not alertable",
+     "An APC for a thread whose wait is not alertable",
      "WAIT_TIMEOUT",
      "WAIT_TIMEOUT",
      "GetQueuedCompletionStatusEx(), 'fAlertable'",
      port__not_alertable},
     {"port-alertable",
-     "A call is queued to a thread whose wait is alertable",
+     "An APC for a thread whose wait is alertable",
      "WAIT_IO_COMPLETION",
      "WAIT_IO_COMPLETION",
      "GetQueuedCompletionStatusEx(), 'fAlertable'",
      port__alertable},
     {"port-early",
-     "When a wait of 50 ms ends for which nothing comes",
+     "When a wait of 50 ms times out",
      "early or not early",
      "early or not early",
      "Wait functions, 'Wait Functions and Time-out Intervals'",
      port__early},
     {"port-thread-ends",
-     "A receive on a handle with a port, when the thread ends that "
-     "started it",
+     "A receive on a handle with a port, when the thread that started it "
+     "ends",
      "it stays",
      "it ends",
-     "WSARecv(), its note on threads, which knows no exception",
+     "WSARecv(), its note on threads, which has no exception",
      port__end_of_thread},
     {"port-thread-ends-without",
-     "A receive on a handle without a port, when the thread ends that "
-     "started it",
+     "A receive on a handle without a port, when the thread that started it "
+     "ends",
      "it ends",
      "it ends",
-     "WSARecv(), its note on threads, which knows no exception",
+     "WSARecv(), its note on threads, which has no exception",
      port__end_without_port},
     {NULL, NULL, NULL, NULL, NULL, NULL},
 };

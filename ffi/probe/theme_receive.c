@@ -56,7 +56,7 @@ static void receive__packets(void) {
     operations[i] = receive__post(&bed, 1);
   NEED(send(bed.pair.far_end, "abcdefgh", RECEIVE__COUNT, 0) == RECEIVE__COUNT);
   for (int i = 0; i < RECEIVE__COUNT; i++) {
-    NEED(port_take(bed.port, LOOPBACK_LONG_MS, &entry) == 0);
+    NEED(port_dequeue(bed.port, LOOPBACK_LONG_MS, &entry) == 0);
     if (entry.lpOverlapped != &operations[i]->overlapped) is_ordered = false;
   }
   answer(is_ordered ? "as posted" : "in another order");
@@ -111,8 +111,8 @@ static void receive__after_fin(void) {
   answer("%s", number_status(operation_status(second)));
 }
 
-/* Two receives are posted and this side has ended; then the peer says more than
- * the first takes, and ends. */
+/* Two receives are posted, and this side has shut down. Then the peer sends
+ * more than the first one can hold, and ends. */
 static void receive__both_ended(void) {
   struct receive__bed bed;
   receive__open(&bed);
@@ -124,7 +124,7 @@ static void receive__both_ended(void) {
   NEED_END(bed.port, first);
   Sleep(LOOPBACK_QUIET_MS);
   uint32_t bytes = operation_bytes(first) + operation_bytes(second);
-  answer(bytes == 8 ? "all bytes" : "bytes are left out");
+  answer(bytes == 8 ? "all bytes" : "bytes are missing");
   answer_detail("%u of 8", bytes);
 }
 
@@ -230,57 +230,57 @@ const struct experiment theme_receive[] = {
      "WSARecv(), remarks",
      receive__filled},
     {"receive-packets",
-     "The order of the packets of receives",
+     "The order of the packets of several receives",
      "as posted or in another order",
      "as posted or in another order",
      "WSARecv(), remarks",
      receive__packets},
     {"receive-zero",
-     "A receive of no bytes, when there are some",
+     "A receive of zero bytes when there are bytes",
      "it ends without bytes",
      NULL,
-     "libuv and asio rely on it",
+     "libuv and asio depend on it",
      receive__zero},
     {"receive-nothing",
-     "recv() on a socket that does not block, when there is nothing",
+     "recv() on a non-blocking socket when there is nothing",
      "WSAEWOULDBLOCK",
      "WSAEWOULDBLOCK",
      "recv(), WSAEWOULDBLOCK",
      receive__nothing},
     {"receive-fin",
-     "A receive is pending when a FIN comes",
+     "A receive that is pending when a FIN arrives",
      "success",
      "success",
      "WSARecv(), remarks",
      receive__fin},
     {"receive-after-fin",
-     "A receive is posted after a FIN has come",
+     "A receive that is posted after a FIN has arrived",
      "success",
      NULL,
-     "TCP: the end stays",
+     "TCP: the end is permanent",
      receive__after_fin},
     {"receive-both-ended",
-     "Two receives pend after shutdown(), and then bytes and a FIN come",
+     "Two receives that pend after shutdown(), when bytes and a FIN arrive",
      "all bytes",
      "all bytes",
-     "shutdown(): it disables sends alone",
+     "shutdown(): it disables sends only",
      receive__both_ended},
     {"receive-reset-pending",
-     "A receive is pending when an RST comes",
+     "A receive that is pending when an RST arrives",
      "STATUS_CONNECTION_RESET or STATUS_CONNECTION_ABORTED or "
      "STATUS_LOCAL_DISCONNECT or 0xC0070040",
      NULL,
      "libuv's uv__ntstatus_to_winsock_error()",
      receive__reset_pending},
     {"receive-reset-before",
-     "A receive is posted after an RST has come",
+     "A receive that is posted after an RST has arrived",
      "WSAECONNRESET or WSAECONNABORTED or STATUS_CONNECTION_RESET or "
      "STATUS_CONNECTION_ABORTED or STATUS_LOCAL_DISCONNECT or 0xC0070040",
      "WSAECONNRESET",
      "WSARecv(), WSAECONNRESET",
      receive__reset_before},
     {"receive-reset-data",
-     "Bytes that were not received when an RST comes",
+     "Unread bytes when an RST arrives",
      "they are lost",
      "they are lost",
      "RFC 9293, 3.10.7.4",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sends that pend: their packets, and what a peer gets. */
+/* Pending sends: their packets, and what the peer gets. */
 #include <string.h>
 
 #include "answer.h"
@@ -7,7 +7,7 @@
 #include "number.h"
 #include "operation.h"
 
-/* More than the system takes without a reader. */
+/* More than the system buffers without a reader. */
 #define SEND__BIG (16u << 20)
 #define SEND__SMALL 65536u
 #define SEND__QUIET_MS 1000
@@ -39,7 +39,7 @@ static void send__whole(void) {
   answer("%s", send__share(operation_bytes(bed.operation)));
 }
 
-/* The peer reads a little: enough that the system sends more. */
+/* The peer reads a little, so the system can send more. */
 static void send__progress(void) {
   struct send__bed bed;
   static char bytes[SEND__SMALL];
@@ -54,7 +54,7 @@ static void send__progress(void) {
   answer(has_packet ? "a packet" : "nothing");
 }
 
-/* Of mstcpip.h since Windows 10 1703; MinGW's has it not. */
+/* In mstcpip.h since Windows 10 1703; missing in that of MinGW. */
 #define SEND__TCP_INFO _WSAIORW(IOC_VENDOR, 39)
 
 static void send__info(void) {
@@ -121,7 +121,7 @@ static void send__changed(void) {
   memset(bed.operation->bytes, 'c', SEND__BIG);
   const struct stream* stream =
       loopback_drain(bed.pair.far_end, SEND__QUIET_MS);
-  answer(stream->counts['c'] != 0 ? "it is sent" : "it is not");
+  answer(stream->counts['c'] != 0 ? "sent" : "not sent");
 }
 
 /* ---- sends that are refused */
@@ -184,13 +184,13 @@ static void send__full(void) {
 
 const struct experiment theme_send[] = {
     {"send-whole",
-     "How much of a send has gone that succeeds",
+     "How much of a successful send was sent",
      "all or a part",
      NULL,
      "WSASend(): its result has a count",
      send__whole},
     {"send-progress",
-     "What comes of a send of which half has gone",
+     "The completion of a send of which half was sent",
      "nothing",
      NULL,
      "WSASend(): it completes as a whole",
@@ -202,27 +202,26 @@ const struct experiment theme_send[] = {
      "SIO_TCP_INFO, since Windows 10 1703",
      send__info},
     {"send-hole",
-     "What a peer gets when a pending send is canceled that another one "
-     "is behind",
+     "What the peer gets when a pending send is canceled and another one "
+     "follows",
      "a hole",
      NULL,
-     "the model: the socket goes on; not promised",
+     "the model: the socket stays usable; not documented",
      send__hole},
     {"send-shutdown",
-     "What a peer gets after shutdown() while a send is pending",
+     "What the peer gets after shutdown() with a send pending",
      "all, then FIN or a part, then FIN or a part, then RST",
      "all, then FIN",
      "shutdown(), remarks",
      send__shutdown},
     {"send-changed",
-     "The bytes of a pending send are changed: whether the change is "
-     "sent",
-     "it is sent or it is not",
+     "Whether a change to the bytes of a pending send is sent",
+     "sent or not sent",
      NULL,
-     "WSASend(): they have to stay",
+     "WSASend(): they must not change",
      send__changed},
     {"send-full",
-     "send() on a socket that does not block, when there is no room",
+     "send() on a non-blocking socket when there is no room",
      "WSAEWOULDBLOCK",
      "WSAEWOULDBLOCK",
      "send(), WSAEWOULDBLOCK",
@@ -234,19 +233,19 @@ const struct experiment theme_send[] = {
      "send(), WSAESHUTDOWN",
      send__after_shutdown},
     {"send-shutdown-twice",
-     "shutdown() a second time",
+     "A second shutdown()",
      "success",
      NULL,
-     "no error of shutdown() says otherwise",
+     "shutdown() documents no error for it",
      send__shutdown_twice},
     {"send-after-reset",
-     "send() after an RST has come",
+     "send() after an RST has arrived",
      "WSAECONNRESET or WSAECONNABORTED",
      "WSAECONNRESET or WSAECONNABORTED",
      "send()",
      send__after_reset},
     {"send-shutdown-reset",
-     "shutdown() after an RST has come",
+     "shutdown() after an RST has arrived",
      "WSAECONNRESET or WSAECONNABORTED",
      "WSAECONNRESET or WSAECONNABORTED",
      "shutdown()",

@@ -7,7 +7,7 @@
 
 #define THREAD__CALLBACK_MS 300
 
-/* ---- waits of the pool */
+/* ---- waits of the thread pool */
 
 static volatile LONG thread__has_begun;
 static volatile LONG thread__has_ended;
@@ -20,7 +20,7 @@ static void CALLBACK thread__callback(void* unused, BOOLEAN is_timeout) {
   thread__has_ended = 1;
 }
 
-/* A wait whose callback runs. */
+/* A wait whose callback is running. */
 static HANDLE thread__wait(void) {
   HANDLE event = CreateEventW(NULL, TRUE, TRUE, NULL);
   HANDLE wait;
@@ -35,7 +35,7 @@ static void thread__unregister_waits(void) {
   HANDLE wait = thread__wait();
   BOOL is_done = UnregisterWaitEx(wait, INVALID_HANDLE_VALUE);
   DWORD error = is_done ? 0 : GetLastError();
-  answer(thread__has_ended != 0 ? "it waits" : "it does not");
+  answer(thread__has_ended != 0 ? "it waits" : "it does not wait");
   answer_detail("%s", number_error(error));
 }
 
@@ -64,7 +64,7 @@ static void thread__unregister_idle(void) {
   NEED(UnregisterWaitEx(wait, INVALID_HANDLE_VALUE));
   SetEvent(event);
   Sleep(LOOPBACK_QUIET_MS);
-  answer(thread__has_begun != 0 ? "it runs" : "it does not");
+  answer(thread__has_begun != 0 ? "it runs" : "it does not run");
 }
 
 /* ---- the end of a thread */
@@ -87,10 +87,10 @@ static void thread__local(void) {
   HANDLE thread = CreateThread(NULL, 0, thread__store, &thread__index, 0, NULL);
   NEED(thread != NULL);
   WaitForSingleObject(thread, INFINITE);
-  answer(thread__freed != 0 ? "it runs" : "it does not");
+  answer(thread__freed != 0 ? "it runs" : "it does not run");
 }
 
-/* ---- what is done once */
+/* ---- one-time initialization */
 
 static INIT_ONCE thread__once = INIT_ONCE_STATIC_INIT;
 static LONG thread__runs;
@@ -115,7 +115,7 @@ static void thread__again(void) {
 /* ---- clocks */
 
 #define THREAD__UNITS_IN_MS 10000u
-/* As far as two clocks are from each other that count the same. */
+/* The most that two clocks differ which count the same. */
 #define THREAD__SLACK_MS 2000
 
 static void thread__clocks(void) {
@@ -144,17 +144,15 @@ const struct experiment theme_thread[] = {
      "UnregisterWaitEx(), ERROR_IO_PENDING",
      thread__unregister_now},
     {"thread-unregister-event",
-     "When UnregisterWaitEx() sets the event that it is given, while the "
-     "callback runs",
+     "When UnregisterWaitEx() sets its event, while the callback runs",
      "after it",
      "after it",
      "UnregisterWaitEx(), 'CompletionEvent'",
      thread__unregister_event},
     {"thread-unregister-idle",
-     "The callback of a wait that was unregistered before its event is "
-     "set",
-     "it does not",
-     "it does not",
+     "The callback of a wait that is unregistered before its event is set",
+     "it does not run",
+     "it does not run",
      "UnregisterWaitEx()",
      thread__unregister_idle},
     {"thread-local",
@@ -164,14 +162,14 @@ const struct experiment theme_thread[] = {
      "FlsAlloc(), 'lpCallback'",
      thread__local},
     {"thread-once",
-     "A function of InitOnceExecuteOnce() that fails is called again",
+     "A function of InitOnceExecuteOnce() that fails",
      "until it succeeds",
      "until it succeeds",
      "InitOnceExecuteOnce(), remarks",
      thread__again},
     {"thread-clocks",
-     "GetTickCount64() beside QueryUnbiasedInterruptTime(), which does "
-     "not count sleep",
+     "GetTickCount64() compared with QueryUnbiasedInterruptTime(), which "
+     "does not count sleep",
      "it is ahead or it is the same",
      "it is ahead or it is the same",
      "GetTickCount64(), remarks",

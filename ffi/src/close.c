@@ -139,7 +139,7 @@ void close_step(struct socket* socket) {
 
 void close_timed_out(struct socket* socket) {
   if (socket->close_phase == CLOSE_DRAINING) {
-    if (progress_goes_on(socket)) return;
+    if (progress_continues(socket)) return;
     socket->close_result = -IOCP_ETIMEDOUT;
     socket->close_reset = true;
   }

@@ -42,7 +42,7 @@ void progress_expect(struct socket* socket) {
   progress__arm(socket, now_ms);
 }
 
-bool progress_goes_on(struct socket* socket) {
+bool progress_continues(struct socket* socket) {
   if (progress_made(socket)) {
     progress_expect(socket);
     return true;

@@ -24,6 +24,6 @@ void progress_expect(struct socket* socket);
 
 /* The timer has expired. Returns false when the peer has made no progress in
  * the whole time. */
-bool progress_goes_on(struct socket* socket);
+bool progress_continues(struct socket* socket);
 
 #endif /* IOCP_PROGRESS_H */

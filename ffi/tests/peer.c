@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the TypeScript suite talks to: a program with nothing but plain sockets
- * in it.
+ * The peer of the TypeScript suite: a program that uses plain sockets only.
  *
- *   peer client PORT BYTES SEED   connects to 127.0.0.1, sends that much of the
- *                                 seed's stream, ends its direction, and checks
- *                                 that exactly the same comes back
- *   peer server                   prints its port, echoes one connection to its
- *                                 end, and closes it
+ * peer client PORT BYTES SEED: connects to 127.0.0.1, sends that many bytes of
+ * the seed's stream, shuts down, and checks that exactly the same bytes come
+ * back.
+ *
+ * peer server: prints its port, echoes one connection to its end, and closes
+ * it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 #include "shared/pattern.h"
 #include "shared/raw.h"
 
-/* Odd, so that pieces and buffers never fall together. */
+/* Odd, so that pieces and buffers do not have common boundaries. */
 #define PIECE 50021
 
 static uint8_t bytes[PIECE];
@@ -28,7 +28,7 @@ static uint32_t piece_at(uint64_t position, uint64_t total) {
   return left < PIECE ? (uint32_t)left : PIECE;
 }
 
-/* Sends what it can at once; returns how much. */
+/* Sends what it can at once; returns the number of bytes. */
 static uint32_t send_some(host_socket socket,
                           uint64_t seed,
                           uint64_t position,
@@ -85,7 +85,7 @@ static void run_server(void) {
   fflush(stdout);
   host_socket socket = raw_accept(listener);
   /* Wine 10 may lose bytes of a non-blocking send (ffi/src/windows/winsock.c),
-   * and what this server sends is checked to the last byte. */
+   * and every byte that this server sends is checked. */
   host_socket_set_blocking(socket, true);
   for (;;) {
     int32_t count = raw_receive(socket, bytes, sizeof bytes);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hundreds of connections arrive at once and each is delivered once, whatever
- * the number of accepts that are kept posted.
+ * Hundreds of connections arrive at once, and each is reported once, whatever
+ * the number of posted accepts.
  *
- * It is hard because the pool is smaller than the storm: an accept that is
- * taken has to be posted again at once, and on Linux one edge stands for many
- * connections. A count that is off by one loses a connection for good.
+ * It is hard because there are fewer accepts than connections: after each
+ * connection another accept must be posted at once, and on Linux one edge
+ * stands for many connections. A count that is off by one loses a connection.
  */
 #include "iocp.h"
 #include "shared/drive.h"
@@ -15,38 +15,38 @@
 
 #define STORM 500
 
-/* Which client a server belongs to is told by the ports of their names. */
+/* Finds the client of a server by its port. */
 static unsigned storm_client_of(struct drive* drive,
                                 const struct drive_socket* server,
                                 const uint16_t* ports) {
   struct iocp_address peer;
   unsigned client = 0;
-  check_is(iocp_get_address(drive->port, server->name, IOCP_PEER, &peer), 0);
+  check_is(iocp_get_address(drive->port, server->id, IOCP_PEER, &peer), 0);
   while (client < STORM && ports[client] != peer.port) client++;
   check(client < STORM);
   return client;
 }
 
-/* Each connection proves by a pattern of its own that both ends belong
- * together and that none is doubled. */
+/* Each connection has a pattern of its own, which shows that its ends belong
+ * together and that none is reported twice. */
 static void storm_check(struct drive* drive,
                         struct drive_socket* listener,
                         struct drive_socket** clients) {
   static struct drive_socket* servers[STORM];
   static uint16_t ports[STORM];
   for (unsigned i = 0; i < STORM; i++) {
-    struct iocp_address name;
+    struct iocp_address address;
     drive_until(drive, clients[i]->connect_result != DRIVE_NOTHING);
     check_is(clients[i]->connect_result, 0);
-    check_is(iocp_get_address(drive->port, clients[i]->name, IOCP_LOCAL, &name),
-             0);
-    ports[i] = name.port;
+    check_is(
+        iocp_get_address(drive->port, clients[i]->id, IOCP_LOCAL, &address), 0);
+    ports[i] = address.port;
     drive_pump(clients[i], 1000 + i, 100, 100);
     drive_sink(clients[i], 5000 + i, 100);
   }
   drive_until(drive, listener->accepted_count == STORM);
   for (unsigned i = 0; i < STORM; i++) {
-    servers[i] = drive_take_accepted(listener);
+    servers[i] = drive_next_accepted(listener);
     unsigned client = storm_client_of(drive, servers[i], ports);
     drive_sink(servers[i], 1000 + client, 100);
     drive_pump(servers[i], 5000 + client, 100, 100);
@@ -80,7 +80,7 @@ static void all_accepts(void) { storm(IOCP_ACCEPT_MAX, 4096); }
 
 static void one_record_at_a_time(void) { storm(32, 1); }
 
-/* No count stops accepting, and another one goes on, without a loss. */
+/* A count of 0 stops accepting, and a later count resumes, without a loss. */
 static void accepting_stops_and_resumes(void) {
   enum { PEERS = 40 };
   struct drive drive;
@@ -89,7 +89,7 @@ static void accepting_stops_and_resumes(void) {
   drive_open(&drive);
   struct drive_socket* listener =
       drive_listen(&drive, "127.0.0.1", 0, &address);
-  /* Nothing is accepted before it is asked for. */
+  /* Nothing is accepted before it is requested. */
   for (int i = 0; i < 5; i++) raws[i] = raw_connect(&address);
   drive_for(&drive, 50);
   check_is(listener->accepted_count, 0);
@@ -98,7 +98,7 @@ static void accepting_stops_and_resumes(void) {
   drive_accept(listener, 0);
   for (int i = 5; i < PEERS; i++) raws[i] = raw_connect(&address);
   drive_for(&drive, 100);
-  /* Those that were posted may still have arrived. */
+  /* Accepts that were posted before may still complete. */
   check(listener->accepted_count <= 5 + 4);
   uint32_t stopped_at = listener->accepted_count;
   drive_for(&drive, 50);
@@ -109,8 +109,8 @@ static void accepting_stops_and_resumes(void) {
   drive_finish(&drive);
 }
 
-/* The count goes up and down while connections come. */
-static void count_changes_all_the_time(void) {
+/* The count goes up and down while connections arrive. */
+static void count_keeps_changing(void) {
   static const uint32_t counts[] = {1, 7, 0, 64, 2, 0, 1024, 3};
   struct drive drive;
   struct iocp_address address;
@@ -132,8 +132,8 @@ static void count_changes_all_the_time(void) {
   drive_finish(&drive);
 }
 
-/* A peer that connects and breaks off at once harms nobody. */
-static void peers_that_go_at_once(void) {
+/* Peers that connect and reset at once do no harm. */
+static void peers_that_reset_at_once(void) {
   struct drive drive;
   struct iocp_address address;
   drive_open(&drive);
@@ -150,13 +150,13 @@ static void peers_that_go_at_once(void) {
   }
   host_socket raw = raw_connect(&address);
   check_is(raw_send(raw, "x", 1), 1);
-  /* One of those that come is the last peer, alive and well. */
+  /* One of the accepted connections is that of the last peer, and works. */
   bool was_found = false;
   uint64_t until_ms = host_now_ms() + DRIVE_DEADLINE_MS;
   while (!was_found) {
     struct drive_socket* socket;
     drive_for(&drive, 1);
-    while ((socket = drive_take_accepted(listener)) != NULL) {
+    while ((socket = drive_next_accepted(listener)) != NULL) {
       drive_receive(socket, 10);
       drive_until(&drive,
                   socket->received != 0 || socket->end_result != DRIVE_NOTHING);
@@ -174,5 +174,5 @@ TEST_MAIN(TEST_CASE(one_accept_at_a_time),
           TEST_CASE(all_accepts),
           TEST_CASE(one_record_at_a_time),
           TEST_CASE(accepting_stops_and_resumes),
-          TEST_CASE(count_changes_all_the_time),
-          TEST_CASE(peers_that_go_at_once))
+          TEST_CASE(count_keeps_changing),
+          TEST_CASE(peers_that_reset_at_once))

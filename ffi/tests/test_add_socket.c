@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A port adopts a connected socket that was made elsewhere, and refuses
- * whatever is none, which then stays its owner's.
+ * A port adopts a connected socket that was created elsewhere. It refuses
+ * anything else, which then still belongs to the caller.
  *
- * It is hard because the library does not know what was done to the socket: it
- * may block, may have data waiting whose event has passed, may be on a port
- * already (of which Windows allows one for ever), or may be no socket at all.
+ * It is hard because the library does not know what was done to the socket
+ * before: it may block, have unread data whose event has passed, be on a port
+ * already (Windows allows one only, for good), or not be a socket at all.
  */
 #include <math.h>
 
@@ -35,13 +35,14 @@ static void exchanges_both_ways(void) {
     drive_until(&drive, socket->end_result == 0);
     check_is(socket->received, 100000);
     raw_close(theirs);
-    /* The port closes what it owns: the frame counts the handles. */
+    /* The port closes what it owns; leaked handles are counted after each
+     * case. */
     drive_close_now(socket);
   }
   drive_finish(&drive);
 }
 
-static void data_was_there_before(void) {
+static void data_arrived_before(void) {
   struct drive drive;
   host_socket ours, theirs;
   drive_open(&drive);
@@ -71,7 +72,7 @@ static void both_ends_on_one_port(void) {
   drive_finish(&drive);
 }
 
-/* After a refusal the two sockets still talk to each other. */
+/* After a refusal the two sockets can still exchange bytes. */
 static void check_still_works(host_socket a, host_socket b) {
   char byte = 0;
   uint64_t until_ms = host_now_ms() + DRIVE_DEADLINE_MS;
@@ -83,13 +84,13 @@ static void check_still_works(host_socket a, host_socket b) {
   check_is(byte, 'x');
 }
 
-static void no_sockets(void) {
+static void not_sockets(void) {
   struct drive drive;
   drive_open(&drive);
   host_socket other = host_other_open();
   check_is(iocp_add_socket(drive.port, (double)other, 0), -IOCP_ENOTSOCK);
   host_other_close(other);
-  /* A number that was a handle a moment ago. */
+  /* The former value of a handle. */
   check_is(iocp_add_socket(drive.port, (double)other, 0), -IOCP_ENOTSOCK);
   check(iocp_native_error(drive.port) != 0);
   static const double numbers[] = {
@@ -101,7 +102,7 @@ static void no_sockets(void) {
   drive_finish(&drive);
 }
 
-static void no_connected_streams(void) {
+static void not_connected_streams(void) {
   struct drive drive;
   struct iocp_address address;
   drive_open(&drive);
@@ -113,7 +114,7 @@ static void no_connected_streams(void) {
   raw_close(raw);
   raw = raw_listen("127.0.0.1", &address);
   check_is(iocp_add_socket(drive.port, (double)raw, 0), -IOCP_ENOTCONN);
-  /* It was not harmed. */
+  /* The refused socket still works. */
   host_socket peer = raw_connect(&address);
   raw_close(raw_accept(raw));
   raw_close(peer);
@@ -123,13 +124,14 @@ static void no_connected_streams(void) {
   drive_finish(&drive);
 }
 
-/* No completion port takes it, which is another thing than being on one. */
+/* No completion port accepts it. The error differs from that of a handle on a
+ * port. */
 static void for_synchronous_operations(void) {
   struct drive drive;
   struct iocp_address address;
   host_socket ours = host_socket_open_synchronous();
   if (ours < 0) {
-    test_skip("there are no such sockets");
+    test_skip("this system has no synchronous sockets");
     return;
   }
   drive_open(&drive);
@@ -155,7 +157,7 @@ static void on_a_port_already(void) {
   struct drive_socket* socket = adopt(&drives[0], ours);
   check_is(iocp_add_socket(drives[0].port, (double)ours, 0), -IOCP_EEXIST);
   check_is(iocp_add_socket(drives[1].port, (double)ours, 0), -IOCP_EEXIST);
-  /* The refusals took nothing from the port that has it. */
+  /* The refusals had no effect on the port that has it. */
   drive_sink(socket, 7, 1000);
   drive_raw_send(&drives[0], theirs, 7, 0, 5000);
   drive_until(&drives[0], socket->received == 5000);
@@ -166,8 +168,8 @@ static void on_a_port_already(void) {
   drive_finish(&drives[0]);
 }
 
-/* A refused socket is untouched: it still blocks or not as before. */
-static void refusal_changes_nothing(void) {
+/* A refused socket is unchanged, and blocks or not as before. */
+static void refusal_has_no_effect(void) {
   struct drive drive;
   host_socket a, b;
   drive_open(&drive);
@@ -184,7 +186,7 @@ static void refusal_changes_nothing(void) {
   drive_finish(&drive);
 }
 
-/* The peer breaks off before the port has the socket. */
+/* The peer resets the connection before the adoption. */
 static void reset_before(void) {
   struct drive drive;
   host_socket ours, theirs;
@@ -192,13 +194,13 @@ static void reset_before(void) {
   raw_pair(0, &ours, &theirs);
   raw_reset(theirs);
   host_sleep_ms(20);
-  int32_t name = iocp_add_socket(drive.port, (double)ours, 0);
-  if (name < 0) {
-    /* Some systems do not call it connected any more. */
-    check_is(name, -IOCP_ENOTCONN);
+  int32_t id = iocp_add_socket(drive.port, (double)ours, 0);
+  if (id < 0) {
+    /* Some systems do not consider it connected any more. */
+    check_is(id, -IOCP_ENOTCONN);
     raw_close(ours);
   } else {
-    struct drive_socket* socket = drive_add(&drive, name);
+    struct drive_socket* socket = drive_add(&drive, id);
     drive_receive(socket, 1);
     drive_until(&drive, socket->end_result != DRIVE_NOTHING);
     check_is(socket->end_result, -IOCP_ECONNRESET);
@@ -207,11 +209,11 @@ static void reset_before(void) {
 }
 
 TEST_MAIN(TEST_CASE(exchanges_both_ways),
-          TEST_CASE(data_was_there_before),
+          TEST_CASE(data_arrived_before),
           TEST_CASE(both_ends_on_one_port),
-          TEST_CASE(no_sockets),
-          TEST_CASE(no_connected_streams),
+          TEST_CASE(not_sockets),
+          TEST_CASE(not_connected_streams),
           TEST_CASE(for_synchronous_operations),
           TEST_CASE(on_a_port_already),
-          TEST_CASE(refusal_changes_nothing),
+          TEST_CASE(refusal_has_no_effect),
           TEST_CASE(reset_before))

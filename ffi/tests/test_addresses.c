@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPv4, IPv6 and both through one listener; who may share an address.
+ * Listeners for IPv4, IPv6 and both; which addresses can be bound twice.
  *
- * It is hard because the systems disagree in everything here: whether a
- * wildcard of IPv6 takes IPv4, what SO_REUSEADDR means, and whether
- * SO_REUSEPORT exists.
+ * It is hard because the systems differ: whether an IPv6 wildcard accepts IPv4,
+ * what SO_REUSEADDR means, and whether SO_REUSEPORT exists.
  */
 #include <string.h>
 
@@ -16,8 +15,8 @@
 
 #define NO_IPV6 "no IPv6 on the loopback"
 
-/* A plain peer connects to literal:port and exchanges bytes. Returns the name
- * that the port sees of it. */
+/* A plain peer connects to literal:port and exchanges bytes. Returns its
+ * address as the port sees it. */
 static struct iocp_address exchange(struct drive* drive,
                                     struct drive_socket* listener,
                                     const char* literal,
@@ -27,9 +26,9 @@ static struct iocp_address exchange(struct drive* drive,
   drive_accept(listener, 2);
   host_socket raw = raw_connect(&address);
   drive_until(drive, listener->accepted_count == before + 1);
-  struct drive_socket* socket = drive_take_accepted(listener);
-  check_is(iocp_get_address(drive->port, socket->name, IOCP_PEER, &peer), 0);
-  struct iocp_address raw_own = raw_name(raw);
+  struct drive_socket* socket = drive_next_accepted(listener);
+  check_is(iocp_get_address(drive->port, socket->id, IOCP_PEER, &peer), 0);
+  struct iocp_address raw_own = raw_local(raw);
   check_is(peer.port, raw_own.port);
   drive_sink(socket, 7, 1000);
   drive_raw_send(drive, raw, 7, 0, 10000);
@@ -80,7 +79,8 @@ static void wildcard_of_ipv4(void) {
   drive_finish(&drive);
 }
 
-/* The wildcard of IPv6 takes both, and shows IPv4 peers as mapped. */
+/* The IPv6 wildcard accepts both, and reports IPv4 peers as mapped
+ * addresses. */
 static void dual_stack(void) {
   static const uint8_t mapped[16] = {
       0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, 0, 0, 1};
@@ -117,7 +117,7 @@ static void ipv6_only(void) {
   exchange(&drive, listener, "::1", address.port);
   struct iocp_address ipv4 = raw_address("127.0.0.1", address.port);
   check_is(raw_try_connect(&ipv4, &raw), -IOCP_ECONNREFUSED);
-  /* So the same number is free for IPv4. */
+  /* So IPv4 can use the same port number. */
   struct iocp_address any = raw_address("0.0.0.0", address.port);
   struct drive_socket* other =
       drive_add(&drive, iocp_listen(drive.port, &any, 16, 0));
@@ -130,7 +130,7 @@ static void ipv6_only(void) {
 /* iocp_connect() over each family, to a plain listener. */
 static void connect_to(const char* literal) {
   struct drive drive;
-  struct iocp_address address, name;
+  struct iocp_address address, seen;
   drive_open(&drive);
   host_socket listener = raw_listen(literal, &address);
   struct drive_socket* socket = drive_connect(&drive, &address);
@@ -140,8 +140,8 @@ static void connect_to(const char* literal) {
   drive_sink(socket, 7, 1000);
   drive_raw_send(&drive, raw, 7, 0, 5000);
   drive_until(&drive, socket->received == 5000);
-  check_is(iocp_get_address(drive.port, socket->name, IOCP_PEER, &name), 0);
-  check(memcmp(&name, &address, sizeof name) == 0);
+  check_is(iocp_get_address(drive.port, socket->id, IOCP_PEER, &seen), 0);
+  check(memcmp(&seen, &address, sizeof seen) == 0);
   raw_close(raw);
   raw_close(listener);
   drive_finish(&drive);
@@ -156,7 +156,7 @@ static void connect_over_ipv6(void) {
     test_skip(NO_IPV6);
 }
 
-/* Nobody takes an address from a listener, whoever came first. */
+/* No other socket can bind the address of a listener, in either order. */
 static void address_in_use(void) {
   struct drive drive;
   struct iocp_address address, other;
@@ -166,8 +166,8 @@ static void address_in_use(void) {
   host_socket raw = raw_listen("127.0.0.1", &other);
   check_is(iocp_listen(drive.port, &other, 1, 0), -IOCP_EADDRINUSE);
   raw_close(raw);
-  /* Not even one who asks Windows for it. */
-  check(raw_steal(&address) < 0);
+  /* Not even with the option that permits it on Windows. */
+  check(raw_hijack(&address) < 0);
   drive_finish(&drive);
 }
 
@@ -176,17 +176,17 @@ static void reuse_port(void) {
   struct iocp_address address = raw_address("127.0.0.1", 0);
   struct drive_socket* listeners[2];
   drive_open(&drive);
-  int32_t name = iocp_listen(drive.port, &address, 64, IOCP_REUSE_PORT);
-  if (name == -IOCP_ENOTSUP) {
-    test_skip("this system has no SO_REUSEPORT, and says so");
+  int32_t id = iocp_listen(drive.port, &address, 64, IOCP_REUSE_PORT);
+  if (id == -IOCP_ENOTSUP) {
+    test_skip("this system has no SO_REUSEPORT, and listen() says so");
     drive_finish(&drive);
     return;
   }
-  listeners[0] = drive_add(&drive, name);
-  check_is(iocp_get_address(drive.port, name, IOCP_LOCAL, &address), 0);
+  listeners[0] = drive_add(&drive, id);
+  check_is(iocp_get_address(drive.port, id, IOCP_LOCAL, &address), 0);
   listeners[1] =
       drive_add(&drive, iocp_listen(drive.port, &address, 64, IOCP_REUSE_PORT));
-  /* Both have to want it. */
+  /* Both listeners need the flag. */
   check_is(iocp_listen(drive.port, &address, 1, 0), -IOCP_EADDRINUSE);
   for (int i = 0; i < 2; i++) {
     listeners[i]->is_listener = true;
@@ -202,8 +202,8 @@ static void reuse_port(void) {
   drive_finish(&drive);
 }
 
-/* A server that is started again finds its address although connections of the
- * former one live on. */
+/* A restarted server can bind its address although connections of the former
+ * one are still open. */
 static void restart_with_connections(void) {
   struct drive drive;
   struct iocp_address address;
@@ -213,7 +213,7 @@ static void restart_with_connections(void) {
   drive_accept(listener, 1);
   host_socket raw = raw_connect(&address);
   drive_until(&drive, listener->accepted_first != NULL);
-  struct drive_socket* old = drive_take_accepted(listener);
+  struct drive_socket* old = drive_next_accepted(listener);
   drive_close_now(listener);
   struct drive_socket* again =
       drive_add(&drive, iocp_listen(drive.port, &address, 16, 0));
@@ -225,8 +225,8 @@ static void restart_with_connections(void) {
   drive_finish(&drive);
 }
 
-/* A link-local address of an interface that is not there. */
-static void zone_that_is_none(void) {
+/* A link-local address of an interface that does not exist. */
+static void unknown_zone(void) {
   struct drive drive;
   if (!raw_has_family(6)) {
     test_skip("this system has no IPv6");
@@ -240,8 +240,8 @@ static void zone_that_is_none(void) {
   drive_finish(&drive);
 }
 
-/* Other languages have addresses in bytes, which may begin anywhere; only a
- * sanitizer sees them taken for an aligned struct. */
+/* Callers in other languages have addresses in byte arrays of any alignment.
+ * Only a sanitizer notices an access as an aligned struct. */
 static void at_any_alignment(void) {
   struct drive drive;
   struct iocp_address address = raw_address("127.0.0.1", 0);
@@ -253,8 +253,7 @@ static void at_any_alignment(void) {
     struct drive_socket* listener =
         drive_add(&drive, iocp_listen(drive.port, bytes, 16, 0));
     listener->is_listener = true;
-    check_is(iocp_get_address(drive.port, listener->name, IOCP_LOCAL, bytes),
-             0);
+    check_is(iocp_get_address(drive.port, listener->id, IOCP_LOCAL, bytes), 0);
     memcpy(bytes + sizeof address, &address, sizeof address);
     struct drive_socket* socket = drive_add(
         &drive, iocp_connect(drive.port, bytes, bytes + sizeof address));
@@ -276,5 +275,5 @@ TEST_MAIN(TEST_CASE(ipv4),
           TEST_CASE(address_in_use),
           TEST_CASE(reuse_port),
           TEST_CASE(restart_with_connections),
-          TEST_CASE(zone_that_is_none),
+          TEST_CASE(unknown_zone),
           TEST_CASE(at_any_alignment))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each wrong argument and each call in a wrong state gives its own error, and
- * the port goes on as if the call had not been made.
+ * Each wrong argument and each call in a wrong state returns its own error, and
+ * the port continues as if the call had not been made.
  *
- * It is hard because FFI callers wrap numbers silently: what arrives here may
- * be any 32 bits, and the order of the checks decides which error a user sees.
+ * It is hard because FFI callers wrap numbers silently: arguments may be any 32
+ * bits, and the order of the checks decides which error a user sees.
  */
 #include <string.h>
 
@@ -30,7 +30,7 @@ static void poll_arguments(void) {
            -IOCP_EINVAL);
   check_is(iocp_poll(port, memory, 1, slab, UINT32_MAX, sizeof slab),
            -IOCP_EINVAL);
-  /* Nothing is behind the offset, but no header could say where it is. */
+  /* The slab has no bytes, but the header could not represent the offset. */
   check_is(iocp_poll(port, memory, 1, slab, 1u << 31, 1u << 31), -IOCP_EINVAL);
   check_is(iocp_poll(port, memory, 1, slab, UINT32_MAX, UINT32_MAX),
            -IOCP_EINVAL);
@@ -58,18 +58,17 @@ static void listen_arguments(void) {
   check_is(iocp_listen(port, &bad, 1, 0), -IOCP_EAFNOSUPPORT);
   bad.family = 0;
   check_is(iocp_listen(port, &bad, 1, 0), -IOCP_EAFNOSUPPORT);
-  /* An address of documentation (RFC 5737), which no machine has. */
+  /* An address for documentation (RFC 5737), which no machine has. */
   bad = raw_address("192.0.2.1", 0);
   check_is(iocp_listen(port, &bad, 1, 0), -IOCP_EADDRNOTAVAIL);
   check(iocp_native_error(port) != 0);
   struct drive_socket* listener =
       drive_listen(&drive, "127.0.0.1", 0, &address);
   check_is(iocp_listen(port, &address, 1, 0), -IOCP_EADDRINUSE);
-  check_is(iocp_accept(port, listener->name, IOCP_ACCEPT_MAX + 1),
-           -IOCP_EINVAL);
-  check_is(iocp_accept(port, listener->name, UINT32_MAX), -IOCP_EINVAL);
-  check_is(iocp_accept(port, listener->name, IOCP_ACCEPT_MAX), 0);
-  /* The system clamps any backlog. */
+  check_is(iocp_accept(port, listener->id, IOCP_ACCEPT_MAX + 1), -IOCP_EINVAL);
+  check_is(iocp_accept(port, listener->id, UINT32_MAX), -IOCP_EINVAL);
+  check_is(iocp_accept(port, listener->id, IOCP_ACCEPT_MAX), 0);
+  /* The system clamps the backlog. */
   bad = raw_address("127.0.0.1", 0);
   drive_add(&drive, iocp_listen(port, &bad, 0, 0))->is_listener = true;
   drive_add(&drive, iocp_listen(port, &bad, UINT32_MAX, 0))->is_listener = true;
@@ -96,8 +95,8 @@ static void connect_arguments(void) {
   drive_finish(&drive);
 }
 
-/* What only streams can do, asked of a listener, and the other way round. */
-static void listener_is_no_stream(void) {
+/* Calls for streams on a listener, and the reverse. */
+static void listener_is_not_a_stream(void) {
   struct drive drive;
   struct iocp_address address;
   host_socket raw;
@@ -106,14 +105,14 @@ static void listener_is_no_stream(void) {
   int32_t port = drive.port;
   struct drive_socket* listener =
       drive_listen(&drive, "127.0.0.1", 0, &address);
-  int32_t name = listener->name;
-  check_is(iocp_receive(port, name, 1), -IOCP_ENOTCONN);
-  check_is(iocp_read(port, name, &byte, 0, 1), -IOCP_ENOTCONN);
-  check_is(iocp_send(port, name, &byte, 0, 1), -IOCP_ENOTCONN);
-  check_is(iocp_shutdown(port, name), -IOCP_ENOTCONN);
-  check_is(iocp_get_address(port, name, IOCP_PEER, &address), -IOCP_ENOTCONN);
+  int32_t id = listener->id;
+  check_is(iocp_receive(port, id, 1), -IOCP_ENOTCONN);
+  check_is(iocp_read(port, id, &byte, 0, 1), -IOCP_ENOTCONN);
+  check_is(iocp_send(port, id, &byte, 0, 1), -IOCP_ENOTCONN);
+  check_is(iocp_shutdown(port, id), -IOCP_ENOTCONN);
+  check_is(iocp_get_address(port, id, IOCP_PEER, &address), -IOCP_ENOTCONN);
   struct drive_socket* stream = drive_raw_pair(&drive, 0, &raw);
-  check_is(iocp_accept(port, stream->name, 1), -IOCP_EINVAL);
+  check_is(iocp_accept(port, stream->id, 1), -IOCP_EINVAL);
   raw_close(raw);
   drive_finish(&drive);
 }
@@ -125,32 +124,32 @@ static void stream_arguments(void) {
   drive_open(&drive);
   int32_t port = drive.port;
   struct drive_socket* stream = drive_raw_pair(&drive, 0, &raw);
-  int32_t name = stream->name;
-  check_is(iocp_receive(port, name, 0), -IOCP_EINVAL);
-  check_is(iocp_receive(port, name, (1u << 30) + 1), -IOCP_EINVAL);
-  check_is(iocp_receive(port, name, UINT32_MAX), -IOCP_EINVAL);
-  check_is(iocp_read(port, name, NULL, 0, 1), -IOCP_EFAULT);
-  check_is(iocp_read(port, name, &byte, 0, 0), -IOCP_EINVAL);
-  check_is(iocp_send(port, name, NULL, 0, 1), -IOCP_EFAULT);
-  check_is(iocp_send(port, name, &byte, 0, 0), 0);
-  check_is(iocp_send(port, name, NULL, 0, 0), 0);
-  check_is(iocp_close(port, name, 3, 0), -IOCP_EINVAL);
-  check_is(iocp_close(port, name, UINT32_MAX, 0), -IOCP_EINVAL);
-  check_is(iocp_get_address(port, name, IOCP_LOCAL, NULL), -IOCP_EFAULT);
-  check_is(iocp_get_address(port, name, 2, &byte), -IOCP_EINVAL);
+  int32_t id = stream->id;
+  check_is(iocp_receive(port, id, 0), -IOCP_EINVAL);
+  check_is(iocp_receive(port, id, (1u << 30) + 1), -IOCP_EINVAL);
+  check_is(iocp_receive(port, id, UINT32_MAX), -IOCP_EINVAL);
+  check_is(iocp_read(port, id, NULL, 0, 1), -IOCP_EFAULT);
+  check_is(iocp_read(port, id, &byte, 0, 0), -IOCP_EINVAL);
+  check_is(iocp_send(port, id, NULL, 0, 1), -IOCP_EFAULT);
+  check_is(iocp_send(port, id, &byte, 0, 0), 0);
+  check_is(iocp_send(port, id, NULL, 0, 0), 0);
+  check_is(iocp_close(port, id, 3, 0), -IOCP_EINVAL);
+  check_is(iocp_close(port, id, UINT32_MAX, 0), -IOCP_EINVAL);
+  check_is(iocp_get_address(port, id, IOCP_LOCAL, NULL), -IOCP_EFAULT);
+  check_is(iocp_get_address(port, id, 2, &byte), -IOCP_EINVAL);
   drive_receive(stream, 1u << 30);
-  check_is(iocp_receive(port, name, 1), -IOCP_EINVAL);
-  check_is(iocp_read(port, name, &byte, 0, 1), -IOCP_EBUSY);
-  /* After all that it still works. */
+  check_is(iocp_receive(port, id, 1), -IOCP_EINVAL);
+  check_is(iocp_read(port, id, &byte, 0, 1), -IOCP_EBUSY);
+  /* After all that the stream still works. */
   check_is(raw_send(raw, "x", 1), 1);
   drive_until(&drive, stream->received == 1);
   drive_receive(stream, 1);
-  check_is(iocp_receive(port, name, 1), -IOCP_EINVAL);
+  check_is(iocp_receive(port, id, 1), -IOCP_EINVAL);
   raw_close(raw);
   drive_finish(&drive);
 }
 
-/* One send at a time; what is taken over in one call has a limit. */
+/* One send at a time, and a limit for the bytes of one call. */
 static void send_limits(void) {
   static uint8_t bytes[IOCP_SEND_MAX + 1];
   struct iocp_stats stats;
@@ -161,8 +160,8 @@ static void send_limits(void) {
   pattern_fill(bytes, sizeof bytes, 9, 0);
   check_is(drive_send(stream, bytes, sizeof bytes), IOCP_SEND_MAX);
   drive_fill(stream, 9);
-  check_is(iocp_send(drive.port, stream->name, bytes, 0, 1), -IOCP_EBUSY);
-  check_is(iocp_send(drive.port, stream->name, bytes, 0, 0), -IOCP_EBUSY);
+  check_is(iocp_send(drive.port, stream->id, bytes, 0, 1), -IOCP_EBUSY);
+  check_is(iocp_send(drive.port, stream->id, bytes, 0, 0), -IOCP_EBUSY);
   check_is(iocp_stats(drive.port, &stats), 0);
   check(stats.bytes_unsent > 0 && stats.bytes_unsent <= IOCP_SEND_MAX);
   drive_raw_expect(&drive, raw, 9, 0, stream->sent);
@@ -176,7 +175,7 @@ static void send_limits(void) {
   drive_finish(&drive);
 }
 
-/* The part of the buffer that offset and length say, and nothing else. */
+/* Exactly the part of the buffer that offset and length select is sent. */
 static void send_offsets(void) {
   uint8_t bytes[300];
   struct drive drive;
@@ -205,12 +204,12 @@ static void connecting_is_not_connected(void) {
   raw_close(listener);
   struct drive_socket* socket = drive_connect(&drive, &address);
   for (int i = 0; i < 2; i++) {
-    check_is(iocp_receive(port, socket->name, 1), -IOCP_ENOTCONN);
-    check_is(iocp_read(port, socket->name, &byte, 0, 1), -IOCP_ENOTCONN);
-    check_is(iocp_send(port, socket->name, &byte, 0, 1), -IOCP_ENOTCONN);
-    check_is(iocp_shutdown(port, socket->name), -IOCP_ENOTCONN);
-    check_is(iocp_accept(port, socket->name, 1), -IOCP_EINVAL);
-    /* The second time it is a connection that has failed. */
+    check_is(iocp_receive(port, socket->id, 1), -IOCP_ENOTCONN);
+    check_is(iocp_read(port, socket->id, &byte, 0, 1), -IOCP_ENOTCONN);
+    check_is(iocp_send(port, socket->id, &byte, 0, 1), -IOCP_ENOTCONN);
+    check_is(iocp_shutdown(port, socket->id), -IOCP_ENOTCONN);
+    check_is(iocp_accept(port, socket->id, 1), -IOCP_EINVAL);
+    /* In the second round the connection has failed. */
     drive_until(&drive, socket->connect_result != DRIVE_NOTHING);
     check(socket->connect_result < 0);
   }
@@ -220,7 +219,7 @@ static void connecting_is_not_connected(void) {
 TEST_MAIN(TEST_CASE(poll_arguments),
           TEST_CASE(listen_arguments),
           TEST_CASE(connect_arguments),
-          TEST_CASE(listener_is_no_stream),
+          TEST_CASE(listener_is_not_a_stream),
           TEST_CASE(stream_arguments),
           TEST_CASE(send_limits),
           TEST_CASE(send_offsets),

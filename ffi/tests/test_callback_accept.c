@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accepting goes through the port: each connection is one call with a socket
- * that is its user's, blocks, and can be added to any thread.
+ * A listener on completion threads: each connection is one call with a new
+ * socket, which belongs to the user, blocks, and can be added to any thread.
  *
- * It is hard because a listener's mode is its user's and it may block, because
+ * It is hard because the listener belongs to the user and may block, because
  * there may be no descriptor left, and because it may be closed meanwhile.
  */
 #include <stdlib.h>
@@ -112,7 +112,7 @@ static void send_later(void* argument) {
   calls_send(*socket, "x", 1);
 }
 
-/* With a listener that blocks and one that does not, and nobody coming. */
+/* With a blocking and a non-blocking listener, and no connections. */
 static void sockets_are_plain_and_block(void) {
   for (int i = 0; i < 2; i++) {
     struct iocp_callbacks* callbacks = calls_new(2);
@@ -124,14 +124,14 @@ static void sockets_are_plain_and_block(void) {
     host_socket_set_blocking(listener.socket, i == 0);
     calls_add_listener(&listener, callbacks);
     host_socket server = accept_one(&address, &client);
-    struct iocp_address local = raw_name(server);
+    struct iocp_address local = raw_local(server);
     check_is(local.port, address.port);
     struct host_thread* thread = host_thread_start(send_later, &client);
     if (i == 0) check_is(raw_receive(server, &byte, 1), 1);
     host_thread_join(thread);
     raw_close(server);
     raw_close(client);
-    /* It blocks no thread for ever. */
+    /* The listener does not block a thread. */
     check_is(iocp_callbacks_delete(callbacks), 0);
     raw_close(listener.socket);
   }
@@ -163,7 +163,7 @@ static void close_listener(struct calls* listener,
   raw_close(listener->socket);
 }
 
-/* Others have come already, and nobody wants them any more. */
+/* Further connections have arrived already, and are not needed. */
 static void user_closes_the_listener_in_a_callback(void) {
   struct iocp_callbacks* callbacks = calls_new(1);
   struct calls listener = {.on_call = close_listener};
@@ -193,7 +193,7 @@ static void out_of_handles(void) {
     test_skip("this system has no limit of handles");
   } else {
     atomic_store(&accepted_socket, -1);
-    last = raw_connect(&address); /* has the last one */
+    last = raw_connect(&address); /* of the last connection */
     calls_until(atomic_load(&listener.failure_count) == 1);
     host_limit_handles(-1);
     calls_until(atomic_load(&accepted_socket) != -1);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Adding tells its mistakes at once, from any thread and from inside callbacks,
- * and changes nothing of the socket.
+ * Adding a socket reports wrong arguments at once, from any thread and from
+ * inside callbacks, and changes nothing of the socket.
  *
- * It is hard because the thread that will serve the socket is another one,
- * which may be busy in a callback that adds to this one.
+ * It is hard because another thread will serve the socket, and that thread may
+ * be busy in a callback that adds a socket to this one.
  */
 #include "shared/calls.h"
 #include "shared/drive.h"
@@ -22,7 +22,7 @@ static int32_t try_listen(struct iocp_callbacks* callbacks,
       callbacks, (iocp_os_socket)socket, NULL, calls_callback);
 }
 
-static void no_sockets(void) {
+static void not_sockets(void) {
   struct iocp_callbacks* callbacks = calls_new(2);
   host_socket other = host_other_open();
   check_is(try_add(callbacks, other), -IOCP_ENOTSOCK);
@@ -33,7 +33,7 @@ static void no_sockets(void) {
   check_is(iocp_callbacks_delete(callbacks), 0);
 }
 
-static void not_what_was_said(void) {
+static void not_of_the_given_kind(void) {
   struct iocp_callbacks* callbacks = calls_new(2);
   struct iocp_address address;
   host_socket a, b;
@@ -76,12 +76,13 @@ static void wrong_arguments(void) {
   check_is(iocp_callbacks_delete(callbacks), 0);
 }
 
-/* No completion port takes it, which is another thing than being on one. */
+/* No completion port accepts it. The error differs from that of a handle on a
+ * port. */
 static void for_synchronous_operations(void) {
   struct iocp_address address;
   host_socket ours = host_socket_open_synchronous();
   if (ours < 0) {
-    test_skip("there are no such sockets");
+    test_skip("this system has no synchronous sockets");
     return;
   }
   struct iocp_callbacks* callbacks = calls_new(1);
@@ -107,15 +108,15 @@ static void on_a_port_already(void) {
   calls_until(atomic_load(&calls.received) == 1);
   raw_close(peer);
   calls_wait_last(&calls, IOCP_CALLBACK_END, 0);
-  /* A kernel that takes it once only is the rule for both. */
+  /* On Windows a handle can be added once, and Linux behaves the same. */
   check_is(try_add(callbacks[1], calls.socket), -IOCP_EEXIST);
   raw_close(calls.socket);
   check_is(iocp_delete(port), 0);
   for (int i = 0; i < 2; i++) check_is(iocp_callbacks_delete(callbacks[i]), 0);
 }
 
-/* Whether the socket waits or not is as it was, before and after. */
-static void mode_is_left_alone(void) {
+/* Whether the socket blocks is unchanged, before and after. */
+static void mode_is_unchanged(void) {
   struct iocp_callbacks* callbacks = calls_new(1);
   struct calls calls[2] = {{0}, {0}};
   char byte;
@@ -133,7 +134,7 @@ static void mode_is_left_alone(void) {
   for (int i = 0; i < 2; i++) raw_close(calls[i].socket);
 }
 
-/* One byte was sent before it was added, and the others are waited for. */
+/* One byte was sent before it was added, and the others later. */
 static void check_served(struct calls* calls, host_socket peer) {
   for (uint64_t i = 1; i < 20; i++) {
     calls_until(atomic_load(&calls->received) == i);
@@ -145,7 +146,7 @@ static void check_served(struct calls* calls, host_socket peer) {
   raw_close(calls->socket);
 }
 
-/* What others have asked of a handle stays with it on Windows. */
+/* On Windows the modes that others have set stay with a handle. */
 static void skips_packets(void) {
   struct iocp_callbacks* callbacks = calls_new(1);
   struct calls calls = {0};
@@ -159,9 +160,9 @@ static void skips_packets(void) {
   check_is(iocp_callbacks_delete(callbacks), 0);
 }
 
-/* It is plain again: callbacks can have it, unless the system could not take it
- * out of its port, and then no port without IOCP_DETACHED can either. */
-static void given_back_by_a_port(void) {
+/* Callbacks can use the socket again, unless the system could not remove it
+ * from its port: then only a port with IOCP_DETACHED can. */
+static void detached_from_a_port(void) {
   struct iocp_callbacks* callbacks = calls_new(1);
   struct calls calls = {0};
   struct drive drive;
@@ -193,7 +194,7 @@ static void given_back_by_a_port(void) {
   check_is(iocp_callbacks_delete(callbacks), 0);
 }
 
-/* Keeps a blocking send() waiting until its peer receives. */
+/* So large that a send() blocks until the peer receives. */
 #define LARGE (8 << 20)
 static uint8_t large[LARGE];
 
@@ -207,7 +208,7 @@ static void send_large(struct calls* calls,
   uint32_t done = 0;
   while (done < LARGE) {
     int32_t count = raw_send(calls->socket, large + done, LARGE - done);
-    check(count > 0); /* it waits, so it is never told to come again */
+    check(count > 0); /* it blocks, so it never returns EAGAIN */
     done += (uint32_t)count;
   }
 }
@@ -236,7 +237,7 @@ static void blocking_send_inside(void) {
   check_is(iocp_callbacks_delete(callbacks), 0);
 }
 
-/* Each callback adds further sockets, all threads to all threads at once. */
+/* Each callback adds further sockets, from all threads to all threads. */
 #define CHAINS 8
 #define LINKS 40
 
@@ -286,13 +287,13 @@ static void from_callbacks_to_each_other(void) {
   check_is(iocp_callbacks_delete(callbacks), 0);
 }
 
-TEST_MAIN(TEST_CASE(no_sockets),
-          TEST_CASE(not_what_was_said),
+TEST_MAIN(TEST_CASE(not_sockets),
+          TEST_CASE(not_of_the_given_kind),
           TEST_CASE(wrong_arguments),
           TEST_CASE(for_synchronous_operations),
           TEST_CASE(on_a_port_already),
-          TEST_CASE(mode_is_left_alone),
+          TEST_CASE(mode_is_unchanged),
           TEST_CASE(skips_packets),
-          TEST_CASE(given_back_by_a_port),
+          TEST_CASE(detached_from_a_port),
           TEST_CASE(blocking_send_inside),
           TEST_CASE(from_callbacks_to_each_other))

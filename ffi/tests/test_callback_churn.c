@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sockets come and go on all threads at once, and their users close them in the
- * middle of the stream, so that each number is another socket's the next
- * moment. Nobody is told a byte that is not his, and each has one last call.
+ * Sockets are opened and closed on all threads at once, in the middle of their
+ * streams, so that each handle value is soon that of another socket. Every
+ * socket gets only its own bytes, and has one last call.
  *
- * It is hard because what the kernel and the threads still have on their way
- * for a socket names it by a number that somebody else has by now.
+ * It is hard because events in the kernel and in the queues of threads may
+ * refer to a handle value that another socket has by now.
  */
 #include "shared/calls.h"
 #include "shared/pattern.h"
@@ -21,7 +21,7 @@ struct user {
   uint32_t number;
 };
 
-/* Closes its socket after so many bytes, unless it ends by itself before. */
+/* Closes its socket after so many bytes, unless its stream ends before. */
 static void close_after(struct calls* calls,
                         int event_type,
                         const void* bytes,
@@ -51,7 +51,7 @@ static void user_main(void* argument) {
     pattern_fill(bytes, BYTES, calls.seed, 0);
     if (round % 3 == 0) calls_send(peer, bytes, BYTES);
     calls_add(&calls, user->callbacks);
-    /* The other end may have gone by now. */
+    /* The other end may be closed by now. */
     if (round % 3 != 0) raw_send(peer, bytes, BYTES);
     raw_close(peer);
     calls_until(atomic_load(&calls.last_event) != 0);
@@ -60,7 +60,7 @@ static void user_main(void* argument) {
     else
       calls_wait_last(&calls, IOCP_CALLBACK_ERROR, IOCP_ECANCELED);
     check(calls.position >= (limit > BYTES ? BYTES : limit));
-    /* Nothing comes once it is closed. */
+    /* No call comes after the close. */
     check(calls.position < limit + calls.size_max);
   }
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deleting waits for the callbacks in flight, gives every socket its last call,
- * leaves the sockets open, and nothing is called afterwards.
+ * Deleting waits for running callbacks, gives every socket its last call and
+ * leaves the sockets open. No callback runs afterwards.
  *
- * It is hard because the threads that it ends are in the middle of callbacks,
- * the kernel still holds buffers, and sockets may just be on their way in.
+ * It is hard because the threads that must end are in the middle of callbacks,
+ * the kernel still has buffers, and sockets may be in the queues of threads.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static void wait_inside(struct calls* calls,
   (void)calls;
   if (event_type != IOCP_CALLBACK_READ) return;
   const char* text = bytes;
-  /* The buffer stays as it is while the callback runs. */
+  /* The buffer does not change while the callback runs. */
   check_is(text[byte_count - 1], 'x');
   calls_until(atomic_load(&may_return));
   check_is(text[byte_count - 1], 'x');
@@ -54,7 +54,7 @@ static void with_callbacks_in_flight(void) {
     check(!atomic_load(&calls[i].is_running));
     check_is(atomic_load(&calls[i].last_event), IOCP_CALLBACK_ERROR);
     check_is(atomic_load(&calls[i].last_error), IOCP_ECANCELED);
-    /* Both still talk to each other. */
+    /* The two sockets can still exchange bytes. */
     char byte = 0;
     calls_send(peers[i], "y", 1);
     calls_until(raw_receive(calls[i].socket, &byte, 1) == 1);
@@ -83,7 +83,8 @@ static void refused_inside_a_callback(void) {
   calls_add(&calls, callbacks);
   calls_send(peer, "x", 1);
   calls_until(atomic_load(&calls.received) == 1);
-  /* Its last call comes from the delete itself, and is refused too. */
+  /* The delete itself makes the last call, and the delete in it is refused
+   * too. */
   check_is(iocp_callbacks_delete(callbacks), 0);
   check_is(atomic_load(&calls.last_event), IOCP_CALLBACK_ERROR);
   raw_close(calls.socket);
@@ -106,7 +107,7 @@ static void add_inside(struct calls* calls,
            -IOCP_EBADF);
 }
 
-static void nothing_is_added_meanwhile(void) {
+static void adding_is_refused_meanwhile(void) {
   struct iocp_callbacks* callbacks = calls_new(2);
   struct calls other = {.user = callbacks};
   struct calls calls = {.on_call = add_inside, .user = &other};
@@ -115,7 +116,7 @@ static void nothing_is_added_meanwhile(void) {
   check_is(iocp_callbacks_delete(callbacks), 0);
   check_is(atomic_load(&calls.last_event), IOCP_CALLBACK_ERROR);
   check_is(atomic_load(&other.last_event), 0);
-  /* It was refused before it was claimed. */
+  /* It was refused before it was marked as added. */
   callbacks = calls_new(1);
   calls_add(&other, callbacks);
   raw_close(calls.socket);
@@ -124,7 +125,7 @@ static void nothing_is_added_meanwhile(void) {
   check_is(iocp_callbacks_delete(callbacks), 0);
 }
 
-/* Right after they were added, with bytes on the way. */
+/* Right after sockets were added, with bytes in transit. */
 static void at_any_moment(void) {
   for (uint32_t round = 0; round < 60; round++) {
     struct iocp_callbacks* callbacks = calls_new(1 + round % 4);
@@ -161,15 +162,15 @@ static void wrong_arguments(void) {
   check_is(iocp_callbacks_delete(NULL), -IOCP_EFAULT);
 }
 
-/* What was begun is given back: the frame counts the handles. */
-static void no_handles_to_begin_with(void) {
+/* A failed start leaks nothing; handles are counted after each case. */
+static void no_handles_at_the_start(void) {
   struct iocp_callbacks* callbacks = NULL;
   for (int32_t count = 0; count < 8; count++) {
     if (!host_limit_handles(count)) {
       test_skip("this system has no limit of handles");
       return;
     }
-    /* Each thread's port takes two. */
+    /* The port of each thread needs two. */
     int32_t result = iocp_callbacks_new(4, &callbacks);
     host_limit_handles(-1);
     check_is(result, -IOCP_EMFILE);
@@ -179,8 +180,8 @@ static void no_handles_to_begin_with(void) {
 
 TEST_MAIN(TEST_CASE(with_callbacks_in_flight),
           TEST_CASE(refused_inside_a_callback),
-          TEST_CASE(nothing_is_added_meanwhile),
+          TEST_CASE(adding_is_refused_meanwhile),
           TEST_CASE(at_any_moment),
           TEST_CASE(without_sockets),
           TEST_CASE(wrong_arguments),
-          TEST_CASE(no_handles_to_begin_with))
+          TEST_CASE(no_handles_at_the_start))

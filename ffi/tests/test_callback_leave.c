@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A socket leaves by itself: when its peer ends or resets the connection, and
- * when its user closes it, whenever and wherever he does so. Each has exactly
- * one last call, and what has its number next is another socket.
+ * A socket is removed when its peer ends or resets the connection, and when its
+ * user closes it, at any time and from anywhere. Each has exactly one last
+ * call, and the next socket with its handle value is independent of it.
  *
- * It is hard because a descriptor that is closed leaves an epoll instance
- * without a word, and its number is given out again at once.
+ * It is hard because closing a descriptor removes it from epoll without an
+ * event, and its number is used again at once.
  */
 #include "shared/calls.h"
 #include "shared/raw.h"
 #include "shared/test.h"
 
-/* Two sockets of which one is added. */
+/* Two connected sockets, one of which is added. */
 static void open_pair(struct calls* calls,
                       struct iocp_callbacks* callbacks,
                       host_socket* peer_out) {
@@ -28,7 +28,7 @@ static void peer_ends(void) {
   raw_shutdown(peer);
   calls_wait_last(&calls, IOCP_CALLBACK_END, 0);
   check_is(calls.position, 1);
-  /* The other direction goes on for as long as its user likes. */
+  /* The other direction stays open for as long as the user likes. */
   char byte = 0;
   calls_send(calls.socket, "y", 1);
   calls_until(raw_receive(peer, &byte, 1) == 1);
@@ -57,7 +57,7 @@ static void user_closes(void) {
   host_socket peers[8];
   for (int i = 0; i < 8; i++) {
     open_pair(&calls[i], callbacks, &peers[i]);
-    /* Some are closed before their thread has even seen them. */
+    /* Some are closed before their thread has seen them. */
     if (i % 2 == 0) host_sleep_ms(10);
     raw_close(calls[i].socket);
   }
@@ -77,7 +77,7 @@ static void close_it(struct calls* calls,
   if (event_type == IOCP_CALLBACK_READ) raw_close(calls->socket);
 }
 
-/* More waits to be received, and the number is in use again at once. */
+/* There is more to receive, and the number is used again at once. */
 static void user_closes_in_a_callback(void) {
   struct iocp_callbacks* callbacks = calls_new(1);
   struct calls calls = {.size_max = 10, .on_call = close_it};
@@ -128,8 +128,9 @@ static void check_older_is_gone(struct calls* calls,
   check_is(atomic_load(&older->last_event), IOCP_CALLBACK_ERROR);
 }
 
-/* A number is closed and at once given to a socket that is added too: the older
- * one has its last call before the newer one has its first. */
+/* A descriptor is closed, and its number is at once that of a new socket, which
+ * is added too. The old socket has its last call before the new one has its
+ * first. */
 static void number_is_used_again(void) {
   struct iocp_callbacks* callbacks = calls_new(4);
   uint32_t same_count = 0;
@@ -154,13 +155,14 @@ static void number_is_used_again(void) {
     raw_close(calls[1].socket);
     raw_close(peers[0]);
   }
-  /* Each system gives numbers out again; if not, this has tested nothing. */
+  /* If no number was used again, nothing was tested. */
   check(same_count != 0);
   check_is(iocp_callbacks_delete(callbacks), 0);
 }
 
-/* The user goes on with a number that the library must not touch any more. */
-static void number_is_somebody_elses(void) {
+/* The user opens another socket with the same number, which the library must
+ * not touch. */
+static void number_belongs_to_the_user(void) {
   struct iocp_callbacks* callbacks = calls_new(1);
   struct calls calls = {0};
   host_socket peers[2], ours;
@@ -181,10 +183,10 @@ static void number_is_somebody_elses(void) {
   for (int i = 0; i < 2; i++) raw_close(peers[i]);
 }
 
-/* A child process has the descriptor too, so the connection lives on when its
- * user closes it; he is told nevertheless, and what still comes goes nowhere.
- */
-static void closed_but_kept_open_elsewhere(void) {
+/* A child process has the descriptor too, so the connection stays open when the
+ * user closes it. There is a last call all the same, and later bytes are
+ * discarded. */
+static void closed_but_open_in_a_child(void) {
   struct iocp_callbacks* callbacks = calls_new(1);
   struct calls calls[2] = {{0}, {0}};
   host_socket peers[2];
@@ -204,20 +206,20 @@ static void closed_but_kept_open_elsewhere(void) {
   check_is(iocp_callbacks_delete(callbacks), 0);
 }
 
-static void send_to_nobody(struct calls* calls,
-                           int event_type,
-                           const void* bytes,
-                           uint32_t byte_count) {
+static void send_to_closed_peer(struct calls* calls,
+                                int event_type,
+                                const void* bytes,
+                                uint32_t byte_count) {
   (void)bytes;
   (void)byte_count;
   if (event_type != IOCP_CALLBACK_READ)
     while (raw_send(calls->socket, "x", 1) == 1) continue;
 }
 
-/* Callbacks cannot be ended by the signal of it. */
-static void callbacks_send_to_nobody(void) {
+/* SIGPIPE does not end the process. */
+static void callbacks_send_to_a_closed_peer(void) {
   struct iocp_callbacks* callbacks = calls_new(2);
-  struct calls calls = {.on_call = send_to_nobody};
+  struct calls calls = {.on_call = send_to_closed_peer};
   host_socket peer;
   host_broken_pipe_ends(true);
   open_pair(&calls, callbacks, &peer);
@@ -236,6 +238,6 @@ TEST_MAIN(TEST_CASE(peer_ends),
           TEST_CASE(user_closes_in_a_callback),
           TEST_CASE(user_closes_in_the_last_call),
           TEST_CASE(number_is_used_again),
-          TEST_CASE(number_is_somebody_elses),
-          TEST_CASE(closed_but_kept_open_elsewhere),
-          TEST_CASE(callbacks_send_to_nobody))
+          TEST_CASE(number_belongs_to_the_user),
+          TEST_CASE(closed_but_open_in_a_child),
+          TEST_CASE(callbacks_send_to_a_closed_peer))

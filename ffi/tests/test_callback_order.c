@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The callbacks of one socket come in order and never two at a time, however
- * many completion threads there are and whatever they are busy with.
+ * The callbacks of one socket come in order and never two at a time, whatever
+ * the number of completion threads and whatever they do.
  *
- * It is hard because the sockets of many connections are served by several
- * threads at once, callbacks block in send(), and sockets are added meanwhile.
+ * It is hard because several threads serve the sockets at once, callbacks block
+ * in send(), and sockets are added meanwhile.
  */
 #include <stdlib.h>
 
@@ -18,7 +18,7 @@
 #define WINDOW 20000
 #define TOTAL (WINDOW * 10)
 
-/* Sends back what has come, with a call that waits for room. */
+/* Sends the bytes back, and waits for room. */
 static void echo(struct calls* calls,
                  int event_type,
                  const void* bytes,
@@ -29,7 +29,7 @@ static void echo(struct calls* calls,
     raw_close(calls->socket);
 }
 
-/* Sends as much of the pattern as has come back, up to the total. */
+/* Sends as much of the pattern as was sent back, up to the total. */
 static void send_on(struct calls* calls,
                     int event_type,
                     const void* bytes,
@@ -88,7 +88,7 @@ static void many_connections_on_four_threads(void) {
   free(ends);
 }
 
-/* One connection on a thread of its own: it needs nobody else. */
+/* One connection is enough for one thread. */
 static void one_thread(void) {
   static uint8_t bytes[100000];
   struct iocp_callbacks* callbacks = calls_new(1);
@@ -106,8 +106,8 @@ static void one_thread(void) {
   check_is(iocp_callbacks_delete(callbacks), 0);
 }
 
-/* What came before the socket was added is told like the rest. */
-static void bytes_were_there_before(void) {
+/* Bytes that arrived before the socket was added are reported like others. */
+static void bytes_arrived_before(void) {
   struct iocp_callbacks* callbacks = calls_new(0);
   struct calls calls = {0};
   host_socket peer;
@@ -124,4 +124,4 @@ static void bytes_were_there_before(void) {
 
 TEST_MAIN(TEST_CASE(many_connections_on_four_threads),
           TEST_CASE(one_thread),
-          TEST_CASE(bytes_were_there_before))
+          TEST_CASE(bytes_arrived_before))

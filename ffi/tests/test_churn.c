@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random calls on many sockets, from fixed seeds that are printed: whatever is
- * called when, each operation completes once, each stream is a beginning of
- * what was sent (the whole when it ended well), and everything comes back.
+ * Random calls on many sockets, from fixed seeds that are printed: each
+ * operation completes once, each stream is a prefix of what was sent (all of it
+ * after a clean end), and nothing is leaked.
  *
- * It is hard because the states of a socket multiply: a close may meet a send
- * that is kept, a shutdown that waits, a receive whose data has just come and a
- * peer that resets, in any order. The driver knows what must not happen.
+ * It is hard because the states of a socket multiply: a close may coincide with
+ * a pending send, a pending shutdown, a receive whose data has just arrived and
+ * a reset by the peer, in any order. The driver checks what must not happen.
  */
 #include <stdio.h>
 #include <string.h>
@@ -29,10 +29,11 @@ struct churn {
   struct drive_socket* sockets[STREAMS_MAX];
   uint32_t count;
   uint64_t random;
-  uint64_t whole_count; /* streams that were seen up to their end */
-  /* Every client connects from an address of its own, so that both ends know
-   * which connection it is; a port number is used again too soon. A stream goes
-   * by twice the connection's number, and one more for the server's bytes. */
+  uint64_t whole_count; /* streams that were received up to their end */
+  /* Every client has an address of its own, by which both ends find the
+   * connection's number; a port is used again too soon. The streams of a
+   * connection have twice its number as their seed, plus one for the server's
+   * bytes. */
   uint32_t connections;
   uint64_t sent[2 * CONNECTIONS_MAX];
   uint8_t bytes[2 * IOCP_SEND_MAX];
@@ -42,7 +43,7 @@ static uint32_t below(struct churn* churn, uint32_t limit) {
   return pattern_random(&churn->random) % limit;
 }
 
-/* 127.1.x.y, where x and y are the connection's number. */
+/* 127.1.x.y, where x and y are the number of the connection. */
 static struct iocp_address address_of(uint32_t connection) {
   struct iocp_address address = raw_address("127.1.0.0", 0);
   address.bytes[2] = (uint8_t)(connection >> 8);
@@ -62,13 +63,13 @@ static void start_stream(struct churn* churn,
 
 static void start_server(struct churn* churn, struct drive_socket* socket) {
   struct iocp_address peer;
-  /* Of a connection that is gone already the name may be unknown. */
-  if (iocp_get_address(churn->drive.port, socket->name, IOCP_PEER, &peer) < 0)
+  /* The address of a closed connection may be unknown. */
+  if (iocp_get_address(churn->drive.port, socket->id, IOCP_PEER, &peer) < 0)
     return;
   start_stream(churn, socket, peer.bytes[2] * 256u + peer.bytes[3], false);
 }
 
-/* A clean end is the end of everything that was sent. */
+/* A clean end comes after everything that was sent. */
 static void check_whole(struct churn* churn, struct drive_socket* socket) {
   check_is(socket->received, churn->sent[socket->receive_seed]);
   churn->whole_count++;
@@ -90,7 +91,7 @@ static void add(struct churn* churn, struct drive_socket* socket) {
 static void collect(struct churn* churn) {
   struct drive_socket* socket;
   while (churn->count < STREAMS_MAX &&
-         (socket = drive_take_accepted(churn->listener)) != NULL) {
+         (socket = drive_next_accepted(churn->listener)) != NULL) {
     start_server(churn, socket);
     add(churn, socket);
   }
@@ -121,7 +122,7 @@ static void send_some(struct churn* churn, struct drive_socket* socket) {
 
 static void receive_some(struct churn* churn, struct drive_socket* socket) {
   uint32_t length = 1 + below(churn, 1 + below(churn, 200000));
-  int32_t result = iocp_receive(churn->drive.port, socket->name, length);
+  int32_t result = iocp_receive(churn->drive.port, socket->id, length);
   if (socket->end_result != DRIVE_NOTHING)
     check_is(result, -IOCP_ESHUTDOWN);
   else if (socket->read_pending)
@@ -134,9 +135,8 @@ static void receive_some(struct churn* churn, struct drive_socket* socket) {
 static void read_some(struct churn* churn, struct drive_socket* socket) {
   uint32_t length = 1 + below(churn, 100000);
   if (socket->credit != 0 || socket->read_pending) {
-    check_is(
-        iocp_read(churn->drive.port, socket->name, churn->bytes, 0, length),
-        -IOCP_EBUSY);
+    check_is(iocp_read(churn->drive.port, socket->id, churn->bytes, 0, length),
+             -IOCP_EBUSY);
     return;
   }
   bool is_first = socket->end_result == DRIVE_NOTHING;
@@ -145,19 +145,19 @@ static void read_some(struct churn* churn, struct drive_socket* socket) {
 }
 
 static void shut(struct churn* churn, struct drive_socket* socket) {
-  int32_t result = iocp_shutdown(churn->drive.port, socket->name);
+  int32_t result = iocp_shutdown(churn->drive.port, socket->id);
   check(result == 0 || result == -IOCP_EPIPE);
   if (result == 0) socket->shut_pending = true;
 }
 
 static void close_some(struct churn* churn, struct drive_socket* socket) {
   uint32_t mode = below(churn, 3) == 0 ? IOCP_RESET : IOCP_GRACEFUL;
-  /* Some closes do not wait long for their peer, and most do. */
+  /* Some closes have a short timeout, most a long one. */
   drive_close(socket, mode, below(churn, 4) == 0 ? below(churn, 50) : 5000);
 }
 
 static void open_some(struct churn* churn) {
-  /* Room for the accepted end is kept. */
+  /* Leaves room for the accepted end. */
   if (churn->count + 2 > STREAMS_MAX) return;
   bool is_dead = below(churn, 12) == 0;
   uint32_t connection = ++churn->connections;
@@ -216,7 +216,7 @@ static void churn_with(uint64_t seed) {
     collect(&churn);
   }
   raw_close(held);
-  /* Or the run was not worth much. */
+  /* Otherwise the run has tested too little. */
   check(churn.drive.accepted > 50);
   check(churn.whole_count > 10);
   check(churn.drive.received > 1000000);

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A listener closes with accepts posted and with connections that nobody has
- * taken yet. Its address is free as soon as iocp_close() has returned.
+ * A listener is closed with accepts posted and with connections that were not
+ * accepted. Its address is free as soon as iocp_close() has returned.
  *
- * It is hard because the kernel may be handing out a connection at that moment:
- * it must not be lost open, which would leave its peer waiting for ever, and it
- * must not be delivered for a listener that is gone.
+ * It is hard because the kernel may be completing an accept at that moment: the
+ * connection must not stay open unseen, since its peer would wait for ever, and
+ * must not be reported for a closed listener.
  */
 #include "iocp.h"
 #include "shared/drive.h"
 #include "shared/raw.h"
 #include "shared/test.h"
 
-/* Listens at the very address that was just given up. Another process of this
- * machine may be faster, but not time and again. */
+/* Listens at the address that was just closed. Another process may bind it
+ * first, but not each time. */
 static void check_is_free(struct drive* drive,
                           const struct iocp_address* address) {
-  static int taken_count;
-  int32_t name = iocp_listen(drive->port, address, 16, 0);
-  if (name == -IOCP_EADDRINUSE) {
-    check(++taken_count <= 1);
+  static int in_use_count;
+  int32_t id = iocp_listen(drive->port, address, 16, 0);
+  if (id == -IOCP_EADDRINUSE) {
+    check(++in_use_count <= 1);
     return;
   }
-  struct drive_socket* again = drive_add(drive, name);
+  struct drive_socket* again = drive_add(drive, id);
   again->is_listener = true;
   drive_accept(again, 1);
   host_socket raw = raw_connect(address);
@@ -48,7 +48,7 @@ static void with_accepts_posted(void) {
   }
 }
 
-static void nobody_connects_any_more(void) {
+static void connects_are_refused_afterwards(void) {
   struct drive drive;
   struct iocp_address address;
   host_socket raw;
@@ -63,7 +63,8 @@ static void nobody_connects_any_more(void) {
   drive_finish(&drive);
 }
 
-/* Peers that the kernel had connected and nobody had accepted are told. */
+/* Peers are reset if the kernel had connected them and they were not
+ * accepted. */
 static void with_a_backlog(uint32_t accept_count, uint32_t mode) {
   enum { PEERS = 20 };
   struct drive drive;
@@ -74,7 +75,7 @@ static void with_a_backlog(uint32_t accept_count, uint32_t mode) {
       drive_listen(&drive, "127.0.0.1", 0, &address);
   drive_accept(listener, accept_count);
   for (int i = 0; i < PEERS; i++) raws[i] = raw_connect(&address);
-  /* No poll has come between, so none of them was delivered. */
+  /* There was no poll in between, so none of them was reported. */
   drive_close(listener, mode, DRIVE_DEADLINE_MS);
   check_is_free(&drive, &address);
   drive_until(&drive, listener->is_closed);
@@ -98,9 +99,9 @@ static void with_a_backlog_and_accepts(void) {
 
 static void with_a_backlog_and_a_reset(void) { with_a_backlog(32, IOCP_RESET); }
 
-/* Closes in the middle of the deliveries: each peer either has its socket or
- * sees the end. */
-static void between_two_deliveries(void) {
+/* Closes between two reports: each peer has either been reported or sees the
+ * end. */
+static void between_two_reports(void) {
   enum { PEERS = 20 };
   struct drive drive;
   struct iocp_address address;
@@ -115,7 +116,7 @@ static void between_two_deliveries(void) {
   drive_until(&drive, listener->is_closed);
   uint32_t delivered = listener->accepted_count, alive = 0;
   struct drive_socket* socket;
-  while ((socket = drive_take_accepted(listener)) != NULL)
+  while ((socket = drive_next_accepted(listener)) != NULL)
     check_is(drive_send(socket, "x", 1), 1);
   for (int i = 0; i < PEERS; i++) {
     char byte;
@@ -130,8 +131,8 @@ static void between_two_deliveries(void) {
   drive_finish(&drive);
 }
 
-/* What the accepts were posted with comes back with the listener. */
-static void memory_comes_back(void) {
+/* The memory of posted accepts is freed with the listener. */
+static void memory_is_freed(void) {
   enum { WARM_UP = 3, ROUNDS = 20 };
   struct drive drive;
   struct iocp_address address;
@@ -146,15 +147,15 @@ static void memory_comes_back(void) {
     drive_close_now(listener);
     drive_forget(listener);
   }
-  /* A hundred bytes of each accept would be 2 MB. */
+  /* 100 leaked bytes of each accept would be 2 MB. */
   check(host_memory() - memory < (1 << 20) + host_memory_slack());
   drive_finish(&drive);
 }
 
 TEST_MAIN(TEST_CASE(with_accepts_posted),
-          TEST_CASE(nobody_connects_any_more),
+          TEST_CASE(connects_are_refused_afterwards),
           TEST_CASE(with_a_backlog_and_no_accepts),
           TEST_CASE(with_a_backlog_and_accepts),
           TEST_CASE(with_a_backlog_and_a_reset),
-          TEST_CASE(between_two_deliveries),
-          TEST_CASE(memory_comes_back))
+          TEST_CASE(between_two_reports),
+          TEST_CASE(memory_is_freed))

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A graceful close while the peer still sends: the peer gets everything that
- * was sent to it and a clean end. How long a close waits for such a peer has a
- * limit.
+ * A graceful close while the peer still sends: the peer receives everything
+ * that was sent to it, and a clean end. The close waits for a limited time.
  *
  * It is hard because a kernel answers data for a closed socket, and a close
- * with data unread, by RST, and an RST destroys what the peer has received and
- * not yet read. So a socket outlives its close until the peer's FIN or a
- * deadline.
+ * with unread data, with an RST, which makes the peer lose what it has not
+ * read. So a socket stays open until the peer's FIN or a deadline.
  */
 #include "iocp.h"
 #include "shared/drive.h"
@@ -15,7 +13,7 @@
 #include "shared/raw.h"
 #include "shared/test.h"
 
-/* The peer sends before and after the close, and only then reads. */
+/* The peer sends before and after the close, and reads only afterwards. */
 static void peer_sends_meanwhile(uint32_t sent_to_peer) {
   struct drive drive;
   host_socket raw;
@@ -43,10 +41,10 @@ static void peer_gets_one_byte(void) { peer_sends_meanwhile(1); }
 
 static void peer_gets_much(void) { peer_sends_meanwhile(200000); }
 
-/* Nothing was sent that a reset could destroy, but an end is an end. */
+/* Nothing was sent that a reset could destroy, but the end must be clean. */
 static void peer_gets_only_the_end(void) { peer_sends_meanwhile(0); }
 
-/* An adopted socket may have been used before the port had it. */
+/* An adopted socket may have been used before. */
 static void adopted_stream(void) {
   struct drive drive;
   struct iocp_address address;
@@ -70,7 +68,7 @@ static void adopted_stream(void) {
   drive_finish(&drive);
 }
 
-/* The peer goes on sending for ever: the wait ends all the same. */
+/* The peer does not stop sending, and the wait ends all the same. */
 static void wait_has_a_limit(uint32_t timeout_ms, uint32_t limit_ms) {
   struct drive drive;
   host_socket raw;
@@ -85,7 +83,7 @@ static void wait_has_a_limit(uint32_t timeout_ms, uint32_t limit_ms) {
               raw_send(raw, bytes, sizeof bytes) != 0 && socket->is_closed);
   uint64_t passed_ms = host_now_ms() - start_ms;
   check(passed_ms + 20 >= limit_ms);
-  /* What takes longer than a slow machine explains is no limit. */
+  /* Even a slow machine must be within this limit. */
   check(passed_ms < limit_ms + DRIVE_DEADLINE_MS / 2);
   check_is(socket->close_result, 0);
   raw_close(raw);
@@ -114,7 +112,7 @@ static void reset_ends_the_wait(void) {
   drive_poll(&drive);
   drive_until(&drive, socket->is_closed);
   check_is(socket->close_result, 0);
-  /* The FIN had left already, so that the peer may see it first. */
+  /* The FIN was sent before, and the peer may see it first. */
   drive_raw_end(&drive, raw);
   raw_close(raw);
   drive_finish(&drive);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A stream closes while a receive is pending: the receive is told as canceled,
- * then IOCP_CLOSED comes, and the peer sees a clean end.
+ * A stream is closed while a receive is pending: the receive is reported as
+ * canceled, then IOCP_CLOSED follows, and the peer sees a clean end.
  *
- * It is hard because Windows answers a close with a receive posted by RST, so
- * that the peer loses what it has not read; and because a receive that
- * completes while it is being canceled must not be told twice.
+ * It is hard because Windows answers a close with a receive posted with an RST,
+ * so that the peer loses what it has not read; and because a receive that
+ * completes while it is being canceled must not be reported twice.
  */
 #include "iocp.h"
 #include "shared/drive.h"
@@ -31,7 +31,7 @@ static void order_record(struct drive_socket* socket,
   order->results[order->count++] = record->result;
 }
 
-/* The peer must get what was sent, an end, and no reset. */
+/* The peer must receive what was sent and a clean end, without a reset. */
 static void close_with_credit(uint32_t sent_before) {
   struct drive drive;
   host_socket raw;
@@ -82,7 +82,7 @@ static void no_receive_pending(void) {
   drive_finish(&drive);
 }
 
-/* Data that arrives while the close is under way is not delivered. */
+/* Data that arrives during the close is not reported. */
 static void data_races_with_the_close(void) {
   struct drive drive;
   drive_open(&drive);
@@ -103,7 +103,7 @@ static void data_races_with_the_close(void) {
   drive_finish(&drive);
 }
 
-/* An end that was not told yet when the close came is told as canceled: one
+/* An end that was not reported before the close is reported as canceled: one
  * terminal completion, not two. */
 static void end_races_with_the_close(void) {
   struct drive drive;
@@ -115,11 +115,11 @@ static void end_races_with_the_close(void) {
     drive_poll(&drive);
     raw_close(raw);
     if (i % 2 == 0) drive_poll(&drive);
-    bool was_told = socket->end_result != DRIVE_NOTHING;
+    bool was_reported = socket->end_result != DRIVE_NOTHING;
     drive_close(socket, IOCP_GRACEFUL, DRIVE_DEADLINE_MS);
     drive_until(&drive, socket->is_closed);
     check_is(socket->close_result, 0);
-    check_is(socket->end_result, was_told ? 0 : -IOCP_ECANCELED);
+    check_is(socket->end_result, was_reported ? 0 : -IOCP_ECANCELED);
     drive_forget(socket);
   }
   drive_finish(&drive);

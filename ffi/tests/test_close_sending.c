@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A stream closes while bytes it took over are still to leave. All of them
- * reach a peer that reads, however slowly. When the peer does not read, the
- * close gives up after its deadline, and the peer sees a reset, never an end.
+ * A stream is closed while send copies are pending. All bytes reach a peer that
+ * reads, however slowly. If the peer does not read, the close times out, and
+ * the peer sees a reset, never an end.
  *
  * It is hard because both kernels would rather cut the stream, and a cut stream
- * with a clean end looks whole to the peer (measured in Wine: 5 of 64 MB); and
- * because they tell of what leaves in large steps only.
+ * with a clean end looks complete to the peer (measured in Wine: 5 of 64 MB);
+ * and because they report progress in large steps only.
  */
 #include <stdio.h>
 
@@ -55,7 +55,7 @@ static void slow_peer_gets_everything(void) { slow_peer_gets_all(false); }
 
 static void also_after_a_shutdown(void) { slow_peer_gets_all(true); }
 
-/* Every size of the last send, so that the cut would be anywhere. */
+/* Every size of the last send, so that any byte may be the one that is cut. */
 static void closes_right_after_a_send(void) {
   struct drive drive;
   drive_open(&drive);
@@ -101,8 +101,8 @@ static void peer_that_never_reads(void) {
   }
 }
 
-/* Deadlines near and far (further than one turn of the library's wheel of
- * timers, 4 s), set in no order: none fires too early, none is forgotten. */
+/* Deadlines of all lengths, some longer than one turn of the timer wheel (4 s),
+ * set in mixed order: none fires too early or is forgotten. */
 static void many_deadlines(void) {
   static const uint32_t timeouts_ms[] = {
       4600, 100, 2500, 0, 800, 4100, 1, 400, 100, 1600};
@@ -137,8 +137,8 @@ static void many_deadlines(void) {
   drive_finish(&drive);
 }
 
-/* Reads until the port could send more. Returns false if that took so long
- * that the deadline may have passed meanwhile. */
+/* Reads until the port could send more. Returns false if that took so long that
+ * the deadline may have passed. */
 static bool read_until_moved(struct drive* drive,
                              host_socket raw,
                              uint64_t* position,
@@ -153,8 +153,9 @@ static bool read_until_moved(struct drive* drive,
   return host_now_ms() - start_ms < limit_ms;
 }
 
-/* The deadline is for no progress at all: a close that goes on for longer than
- * that, but moves, is not given up. False: the machine was too slow to tell. */
+/* The deadline counts only without progress: a close that takes longer, but
+ * progresses, does not time out. Returns false if the machine was too slow to
+ * tell. */
 static bool try_progress(void) {
   enum { TIMEOUT_MS = 2000, STEPS = 4 };
   struct drive drive;
@@ -162,7 +163,7 @@ static bool try_progress(void) {
   uint64_t position = 0;
   bool was_fast = true;
   drive_open(&drive);
-  /* Small buffers at both ends, so that the copy leaves in small steps. */
+  /* Small buffers at both ends, so that the send copy leaves in small steps. */
   raw_pair(SMALL_BUFFER, &ours, &raw);
   struct drive_socket* socket =
       drive_add(&drive, iocp_add_socket(drive.port, (double)ours, 0));
@@ -191,12 +192,12 @@ static bool try_progress(void) {
 static void progress_moves_the_deadline(void) {
   for (int i = 0; i < 5; i++)
     if (try_progress()) return;
-  test_skip("the machine stood still for too long");
+  test_skip("the machine was too slow");
 }
 
-/* The peer takes a little all the time. The system has so much to send that it
- * takes no more of the copy in the time that the close has. False: the machine
- * was too slow to tell. */
+/* The peer reads a little all the time. The kernel has so much to send that it
+ * accepts no more of the send copy within the timeout. Returns false if the
+ * machine was too slow to tell. */
 static bool try_trickle(void) {
   enum { TIMEOUT_MS = 1500, TOTAL_MS = 3 * TIMEOUT_MS, PAUSE_MS = 20 };
   struct drive drive;
@@ -206,8 +207,9 @@ static bool try_trickle(void) {
   drive_open(&drive);
   struct drive_socket* socket = drive_raw_pair(&drive, SMALL_BUFFER, &raw);
   drive_fill(socket, 9);
-  /* Where the system does not say what the peer takes, its copy has to go. */
-  uint64_t part = iocp_progress(drive.port, socket->name) == 1 ? 4000 : 100000;
+  /* Where the system does not report acknowledgements, a whole send copy must
+   * leave in time. */
+  uint64_t part = iocp_progress(drive.port, socket->id) == 1 ? 4000 : 100000;
   drive_close(socket, IOCP_GRACEFUL, TIMEOUT_MS);
   uint64_t start_ms = host_now_ms();
   while (was_fast && host_now_ms() - start_ms < TOTAL_MS &&
@@ -235,31 +237,31 @@ static bool try_trickle(void) {
 static void trickle_moves_the_deadline(void) {
   for (int i = 0; i < 5; i++)
     if (try_trickle()) return;
-  test_skip("the machine stood still for too long");
+  test_skip("the machine was too slow");
 }
 
-/* What the peer's system has acknowledged is asked for by itself as well. */
-static void progress_is_what_the_peer_takes(void) {
+/* iocp_progress() asks for what the peer's system has acknowledged, too. */
+static void progress_is_what_the_peer_acknowledges(void) {
   struct drive drive;
   host_socket raw;
   drive_open(&drive);
   struct drive_socket* socket = drive_raw_pair(&drive, SMALL_BUFFER, &raw);
   drive_fill(socket, 9);
-  bool is_told = iocp_progress(drive.port, socket->name) == 1;
+  bool is_reported = iocp_progress(drive.port, socket->id) == 1;
   drive_for(&drive, 100);
-  iocp_progress(drive.port, socket->name);
+  iocp_progress(drive.port, socket->id);
   for (int i = 0; i < 3; i++) {
     drive_for(&drive, 20);
-    check_is(iocp_progress(drive.port, socket->name), 0);
+    check_is(iocp_progress(drive.port, socket->id), 0);
   }
   drive_raw_expect(&drive, raw, 9, 0, 100000);
-  if (is_told)
-    drive_until(&drive, iocp_progress(drive.port, socket->name) == 1);
+  if (is_reported)
+    drive_until(&drive, iocp_progress(drive.port, socket->id) == 1);
   raw_close(raw);
   drive_finish(&drive);
 }
 
-/* A reset may follow a graceful close that takes too long for its user. */
+/* The user may reset a connection whose graceful close takes too long. */
 static void reset_ends_the_wait(void) {
   struct drive drive;
   host_socket raw;
@@ -268,7 +270,7 @@ static void reset_ends_the_wait(void) {
   drive_fill(socket, 9);
   drive_close(socket, IOCP_GRACEFUL, DRIVE_DEADLINE_MS);
   drive_for(&drive, 20);
-  check_is(iocp_close(drive.port, socket->name, IOCP_GRACEFUL, 0), 0);
+  check_is(iocp_close(drive.port, socket->id, IOCP_GRACEFUL, 0), 0);
   drive_for(&drive, 50);
   check(!socket->is_closed);
   drive_close(socket, IOCP_RESET, 0);
@@ -280,8 +282,8 @@ static void reset_ends_the_wait(void) {
   drive_finish(&drive);
 }
 
-/* The peer resets while the close drains: the promise cannot be kept, and the
- * completions say so. */
+/* The peer resets during the close: not all bytes could arrive, and the records
+ * report it. */
 static void peer_resets_meanwhile(void) {
   struct drive drive;
   host_socket raw;
@@ -304,6 +306,6 @@ TEST_MAIN(TEST_CASE(slow_peer_gets_everything),
           TEST_CASE(many_deadlines),
           TEST_CASE(progress_moves_the_deadline),
           TEST_CASE(trickle_moves_the_deadline),
-          TEST_CASE(progress_is_what_the_peer_takes),
+          TEST_CASE(progress_is_what_the_peer_acknowledges),
           TEST_CASE(reset_ends_the_wait),
           TEST_CASE(peer_resets_meanwhile))

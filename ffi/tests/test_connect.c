@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connections that succeed, are refused, are given up at once, or start from a
- * chosen address; and what arrives together with the answer.
+ * Connects that succeed, are refused, are closed at once, or have a local
+ * address; and data that arrives together with the answer.
  *
- * It is hard because the answer may be there before the call returns, or never
- * come, and because a close must end an attempt exactly once, whichever of the
- * two is first.
+ * It is hard because the answer may arrive before the call returns, or never,
+ * and because a close must end a connect exactly once, whichever comes first.
  */
 #include <string.h>
 
@@ -25,7 +24,7 @@ static void refused(void) {
     drive_until(&drive, socket->connect_result != DRIVE_NOTHING);
     check_is(socket->connect_result, -IOCP_ECONNREFUSED);
     check(socket->last_detail != 0);
-    /* Nothing more comes by itself; the name is the user's to close. */
+    /* Nothing more is reported, and the id must be closed by the user. */
     drive_poll(&drive);
     check(!socket->is_closed);
     drive_close(socket, i % 2 == 0 ? IOCP_GRACEFUL : IOCP_RESET, 1000);
@@ -37,15 +36,15 @@ static void refused(void) {
   drive_finish(&drive);
 }
 
-/* Where nobody listens, TCP can connect a socket with itself. */
-static void refused_by_itself(void) {
+/* Without a listener, TCP can connect a socket to itself. */
+static void no_self_connect(void) {
   struct iocp_address address;
   struct drive drive;
   drive_open(&drive);
   for (int i = 0; i < 4; i++) {
     raw_close(raw_hold(i < 2 ? "127.0.0.1" : "127.0.0.2", &address));
-    int32_t name = iocp_connect(drive.port, &address, &address);
-    struct drive_socket* socket = drive_add(&drive, name);
+    int32_t id = iocp_connect(drive.port, &address, &address);
+    struct drive_socket* socket = drive_add(&drive, id);
     socket->connect_pending = true;
     drive_until(&drive, socket->connect_result != DRIVE_NOTHING);
     check_is(socket->connect_result, -IOCP_ECONNREFUSED);
@@ -69,7 +68,8 @@ static void close_order_record(struct drive_socket* socket,
   close_order[close_order_count++] = record->kind;
 }
 
-/* Closed before the answer was told: canceled, then closed, nothing else. */
+/* Closed before the result was reported: canceled, then closed, nothing
+ * else. */
 static void closed_at_once(void) {
   struct iocp_address addresses[2];
   struct drive drive;
@@ -87,12 +87,12 @@ static void closed_at_once(void) {
     check_is(close_order_count, 2);
     check_is(close_order[0], IOCP_CONNECTED);
     check_is(close_order[1], IOCP_CLOSED);
-    /* An answer that was there already may be told instead. */
+    /* A result that was there already may be reported instead. */
     check(socket->connect_result == -IOCP_ECANCELED ||
           socket->connect_result == (i % 2 ? 0 : -IOCP_ECONNREFUSED));
     check_is(socket->close_result, 0);
     drive_forget(socket);
-    /* The listener's end of it is not left hanging. */
+    /* The listener's end of it is closed as well. */
     if (i % 2 == 1) raw_close(raw_accept(listener));
   }
   drive.on_record = NULL;
@@ -101,7 +101,7 @@ static void closed_at_once(void) {
   drive_finish(&drive);
 }
 
-/* An attempt that gets no answer at all is ended by the close. */
+/* A close ends a connect that gets no answer. */
 static void closed_without_an_answer(void) {
   struct iocp_address address;
   struct drive drive;
@@ -126,7 +126,7 @@ static void closed_without_an_answer(void) {
   drive_finish(&drive);
 }
 
-/* The peer speaks and ends before the answer was even polled. */
+/* The peer sends and ends before the first poll. */
 static void data_comes_with_the_answer(void) {
   struct iocp_address address;
   struct drive drive;
@@ -158,8 +158,8 @@ static bool same_address(const struct iocp_address* a,
   return memcmp(a, b, sizeof *a) == 0;
 }
 
-/* The peer has ended and reset it before anybody looked. It may be told as a
- * connection that has failed since, or as one that was reset; nothing else. */
+/* The peer has ended and reset the connection before the first poll. Either the
+ * connect fails, or the connection is reported and then reset; nothing else. */
 static void reset_before_the_answer_is_seen(void) {
   struct drive drive;
   struct iocp_address address;
@@ -181,39 +181,39 @@ static void reset_before_the_answer_is_seen(void) {
   drive_finish(&drive);
 }
 
-static void names_agree(const char* literal) {
+static void addresses_agree(const char* literal) {
   struct drive drive;
-  struct iocp_address address, names[4];
+  struct iocp_address address, addresses[4];
   drive_open(&drive);
   struct drive_socket* listener = drive_listen(&drive, literal, 0, &address);
   drive_accept(listener, 1);
   struct drive_socket* client = drive_connect(&drive, &address);
   drive_until(&drive,
               client->connect_result == 0 && listener->accepted_first != NULL);
-  struct drive_socket* server = drive_take_accepted(listener);
+  struct drive_socket* server = drive_next_accepted(listener);
   for (uint32_t i = 0; i < 2; i++) {
-    check_is(iocp_get_address(drive.port, client->name, i, &names[i]), 0);
-    check_is(iocp_get_address(drive.port, server->name, 1 - i, &names[2 + i]),
+    check_is(iocp_get_address(drive.port, client->id, i, &addresses[i]), 0);
+    check_is(iocp_get_address(drive.port, server->id, 1 - i, &addresses[2 + i]),
              0);
-    check(same_address(&names[i], &names[2 + i]));
+    check(same_address(&addresses[i], &addresses[2 + i]));
   }
-  check(same_address(&names[IOCP_PEER], &address));
+  check(same_address(&addresses[IOCP_PEER], &address));
   drive_finish(&drive);
 }
 
-static void names_of_ipv4(void) { names_agree("127.0.0.1"); }
+static void addresses_of_ipv4(void) { addresses_agree("127.0.0.1"); }
 
-static void names_of_ipv6(void) {
+static void addresses_of_ipv6(void) {
   if (raw_has_family(6))
-    names_agree("::1");
+    addresses_agree("::1");
   else
     test_skip("no IPv6 on the loopback");
 }
 
-/* The whole of 127/8 is the loopback, so that a choice can be seen. */
+/* All of 127/8 is the loopback, so a local address can be chosen. */
 static void from_a_local_address(void) {
   struct drive drive;
-  struct iocp_address address, local = raw_address("127.0.0.2", 0), name;
+  struct iocp_address address, local = raw_address("127.0.0.2", 0), bound;
   drive_open(&drive);
   struct drive_socket* listener =
       drive_listen(&drive, "127.0.0.1", 0, &address);
@@ -225,28 +225,29 @@ static void from_a_local_address(void) {
               client->connect_result != DRIVE_NOTHING &&
                   listener->accepted_first != NULL);
   check_is(client->connect_result, 0);
-  check_is(iocp_get_address(drive.port, client->name, IOCP_LOCAL, &name), 0);
-  check(memcmp(name.bytes, local.bytes, 16) == 0);
-  check(name.port != 0);
-  struct drive_socket* server = drive_take_accepted(listener);
-  check_is(iocp_get_address(drive.port, server->name, IOCP_PEER, &local), 0);
-  check(same_address(&name, &local));
+  check_is(iocp_get_address(drive.port, client->id, IOCP_LOCAL, &bound), 0);
+  check(memcmp(bound.bytes, local.bytes, 16) == 0);
+  check(bound.port != 0);
+  struct drive_socket* server = drive_next_accepted(listener);
+  check_is(iocp_get_address(drive.port, server->id, IOCP_PEER, &local), 0);
+  check(same_address(&bound, &local));
   drive_finish(&drive);
 }
 
-/* The error of a local address comes from the call or as the answer. */
+/* The error for a local address is returned by the call, or is the result of
+ * the connect. */
 static int32_t connect_from(struct drive* drive,
                             const struct iocp_address* remote,
                             const struct iocp_address* local) {
-  int32_t name = iocp_connect(drive->port, remote, local);
-  if (name < 0) return name;
-  struct drive_socket* socket = drive_add(drive, name);
+  int32_t id = iocp_connect(drive->port, remote, local);
+  if (id < 0) return id;
+  struct drive_socket* socket = drive_add(drive, id);
   socket->connect_pending = true;
   drive_until(drive, socket->connect_result != DRIVE_NOTHING);
   return socket->connect_result;
 }
 
-static void from_an_address_that_cannot_be(void) {
+static void from_an_impossible_address(void) {
   struct drive drive;
   struct iocp_address address, local;
   host_socket listener = raw_listen("127.0.0.1", &address);
@@ -258,8 +259,8 @@ static void from_an_address_that_cannot_be(void) {
   drive_finish(&drive);
 }
 
-/* Many at once, half of them refused, in one port. */
-static void answers_are_not_mixed_up(void) {
+/* Many connects at once on one port, half of them refused. */
+static void results_are_not_mixed_up(void) {
   enum { COUNT = 200 };
   struct iocp_address alive, dead;
   struct drive_socket* sockets[COUNT];
@@ -280,13 +281,13 @@ static void answers_are_not_mixed_up(void) {
 }
 
 TEST_MAIN(TEST_CASE(refused),
-          TEST_CASE(refused_by_itself),
+          TEST_CASE(no_self_connect),
           TEST_CASE(closed_at_once),
           TEST_CASE(closed_without_an_answer),
           TEST_CASE(data_comes_with_the_answer),
           TEST_CASE(reset_before_the_answer_is_seen),
-          TEST_CASE(names_of_ipv4),
-          TEST_CASE(names_of_ipv6),
+          TEST_CASE(addresses_of_ipv4),
+          TEST_CASE(addresses_of_ipv6),
           TEST_CASE(from_a_local_address),
-          TEST_CASE(from_an_address_that_cannot_be),
-          TEST_CASE(answers_are_not_mixed_up))
+          TEST_CASE(from_an_impossible_address),
+          TEST_CASE(results_are_not_mixed_up))

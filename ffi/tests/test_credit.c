@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A port receives no more than iocp_receive() allows, and without credit it
- * takes nothing, so that the sender stops: backpressure reaches from the user
- * to the peer through two kernels.
+ * A port receives no more than iocp_receive() allows. Without credit it
+ * receives nothing, so the sender stops: backpressure works from the user to
+ * the peer, through two kernels.
  *
- * It is hard because a posted receive is a promise to take bytes. An engine
- * that reads ahead looks right in every test that only adds up bytes; here the
- * plain peer must come to a stop, and what it sent meanwhile must arrive later.
+ * It is hard because a posted receive will accept bytes in any case. An engine
+ * that reads ahead passes every test that only adds up bytes; here the plain
+ * peer must come to a stop, and the bytes that it has sent must arrive later.
  */
 #include <string.h>
 
@@ -16,7 +16,7 @@
 #include "shared/raw.h"
 #include "shared/test.h"
 
-/* No system keeps that much of one connection in its buffers. */
+/* More than any system buffers for one connection. */
 #define SENDER_STOPS_BEFORE (96u << 20)
 
 static void credit_is_never_exceeded(void) {
@@ -32,7 +32,7 @@ static void credit_is_never_exceeded(void) {
     allowed += credits[i];
     drive_receive(socket, credits[i]);
     drive_until(&drive, socket->received == allowed);
-    /* The driver itself ends the test when more than that comes. */
+    /* The driver fails if more than that arrives. */
     drive_for(&drive, 20);
     check_is(socket->received, allowed);
   }
@@ -40,7 +40,7 @@ static void credit_is_never_exceeded(void) {
   drive_finish(&drive);
 }
 
-/* Nor is more memory given to the kernel than it may fill. */
+/* The posted buffers are no larger than the credit either. */
 static void posted_memory_keeps_to_the_credit(void) {
   static const uint32_t credits[] = {1, 10, 500, 1 << 30};
   struct drive drive;
@@ -64,7 +64,7 @@ static void posted_memory_keeps_to_the_credit(void) {
   drive_finish(&drive);
 }
 
-/* Credit that is added before the first of it is used counts as one sum. */
+/* Credit that is added before the former is used up adds to it. */
 static void credit_adds_up(void) {
   struct drive drive;
   host_socket raw;
@@ -82,7 +82,7 @@ static void credit_adds_up(void) {
   drive_finish(&drive);
 }
 
-/* Sends until nothing has moved for a while. Returns the bytes. */
+/* Sends until nothing was accepted for a while. Returns the bytes. */
 static uint64_t send_until_stuck(struct drive* drive, host_socket raw) {
   static uint8_t bytes[65536];
   uint64_t sent = 0;
@@ -127,7 +127,7 @@ static void sender_stops_after_the_credit(void) {
   sender_stops_with_credit(3 << 20);
 }
 
-/* Not even the end is told to those who did not ask. */
+/* Even the end is not reported without a receive. */
 static void end_waits_for_credit(void) {
   struct drive drive;
   host_socket raw;
@@ -142,12 +142,12 @@ static void end_waits_for_credit(void) {
   check_is(socket->end_result, DRIVE_NOTHING);
   drive_receive(socket, 1);
   drive_until(&drive, socket->end_result == 0);
-  check_is(iocp_receive(drive.port, socket->name, 1), -IOCP_ESHUTDOWN);
+  check_is(iocp_receive(drive.port, socket->id, 1), -IOCP_ESHUTDOWN);
   raw_close(raw);
   drive_finish(&drive);
 }
 
-/* A port that waits for credit on one stream goes on with the others. */
+/* A port that waits for credit on one stream serves the others. */
 static void one_stopped_stream_stops_no_other(void) {
   struct drive drive;
   host_socket raws[2];

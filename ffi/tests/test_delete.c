@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A port is deleted with everything open: connections under way, accepts,
- * receives and sends pending, closes in every phase, results untold. All
- * handles and all memory come back, and no peer takes a cut stream for a whole
- * one.
+ * A port is deleted with everything open: connects, accepts, receives and sends
+ * pending, closes in every phase, results that were not reported. All handles
+ * and all memory are freed, and no peer takes a cut stream for a complete one.
  *
- * It is hard because nobody polls any more: what is still in the kernel's hands
- * has to be told to end and be waited for before its memory goes.
+ * It is hard because there is no further poll: pending operations must be
+ * canceled and waited for before their memory is freed.
  */
 #include <string.h>
 
@@ -18,8 +17,8 @@
 
 #define SMALL_BUFFER 16384
 
-/* Sends until a copy is kept, which may be for a moment only. */
-static void keep_a_send(struct drive_socket* socket) {
+/* Sends until there is a send copy, which may be gone soon. */
+static void make_send_copy(struct drive_socket* socket) {
   static uint8_t bytes[IOCP_SEND_MAX];
   while (!socket->send_pending) drive_send(socket, bytes, sizeof bytes);
 }
@@ -30,8 +29,8 @@ static void empty_port(void) {
   drive_delete(&drive);
 }
 
-/* The peers that nobody owes anything see an end or a reset; those that would
- * miss bytes see a reset. */
+/* Peers that have received everything see an end or a reset. Others see a
+ * reset. */
 static void streams_in_every_state(void) {
   enum { KINDS = 8 };
   struct drive drive;
@@ -95,7 +94,7 @@ static void connects_and_accepts(void) {
 }
 
 /* Accepted, received, sent, shut and closed, but never polled. */
-static void results_that_were_not_told(void) {
+static void unreported_results(void) {
   struct drive drive;
   struct iocp_address address;
   host_socket raws[2];
@@ -120,8 +119,8 @@ static void results_that_were_not_told(void) {
   drive_delete(&drive);
 }
 
-/* A detach that the delete overtakes: nobody gets the handle, and the peer must
- * not take what it has for the whole. */
+/* The port is deleted during a detach: nothing returns the handle, and the peer
+ * must not take what it has for everything. */
 static void detach_after_a_part(void) {
   static uint8_t bytes[IOCP_SEND_MAX + 1];
   struct drive drive;
@@ -157,8 +156,8 @@ static void delete_with_traffic(void) {
   drive_delete(&drive);
 }
 
-/* Again and again: what a delete forgets adds up. */
-static void memory_comes_back(void) {
+/* Repeated, since leaks of deletes add up. */
+static void memory_is_freed(void) {
   enum { WARM_UP = 30, ROUNDS = 150 };
   int64_t memory = 0;
   int32_t handles = 0;
@@ -168,7 +167,8 @@ static void memory_comes_back(void) {
     host_socket raws[3];
     drive_open_sized(&drive, 16, 65536);
     for (int j = 0; j < 2; j++)
-      raws[j] = -1, keep_a_send(drive_raw_pair(&drive, SMALL_BUFFER, &raws[j]));
+      raws[j] = -1,
+      make_send_copy(drive_raw_pair(&drive, SMALL_BUFFER, &raws[j]));
     drive_receive(drive_raw_pair(&drive, SMALL_BUFFER, &raws[2]), 100000);
     drive_accept(drive_listen(&drive, "127.0.0.1", 0, &address), 64);
     drive_connect(&drive, &address);
@@ -180,14 +180,14 @@ static void memory_comes_back(void) {
     handles = host_handle_count();
   }
   check(host_handle_count() <= handles + host_handle_slack());
-  /* A single forgotten copy of a send a round would be 38 MB. */
+  /* One leaked send copy per round would be 38 MB. */
   check(host_memory() - memory < (8 << 20) + host_memory_slack());
 }
 
 TEST_MAIN(TEST_CASE(empty_port),
           TEST_CASE(streams_in_every_state),
           TEST_CASE(connects_and_accepts),
-          TEST_CASE(results_that_were_not_told),
+          TEST_CASE(unreported_results),
           TEST_CASE(detach_after_a_part),
           TEST_CASE(delete_with_traffic),
-          TEST_CASE(memory_comes_back))
+          TEST_CASE(memory_is_freed))

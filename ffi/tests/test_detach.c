@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A detach gives the handle back with the connection whole: nothing is lost
- * between the port that gives it up and the one that adopts it, on whatever
- * thread that is.
+ * A detach returns the handle of an open connection. Nothing is lost between
+ * the first port and the one that adopts it, on any thread.
  *
  * It is hard because the kernel may be filling a buffer of the first port at
- * that moment, and because on Windows a handle is tied to its port, from which
- * some systems cannot take it.
+ * that moment, and because on Windows a handle is associated with its port,
+ * from which some systems cannot remove it.
  */
 #include "iocp.h"
 #include "shared/drive.h"
@@ -16,7 +15,7 @@
 
 #define MIB (1 << 20)
 
-/* Gives it up; its new name on `to`. The counts go on. */
+/* Detaches it and adds it to `to`. The driver's counts continue. */
 static struct drive_socket* move(struct drive_socket* from, struct drive* to) {
   drive_detach(from, DRIVE_DEADLINE_MS);
   drive_until(from->drive, from->is_closed);
@@ -49,8 +48,8 @@ static void idle(void) {
   drive_finish(&drives[1]);
 }
 
-/* The peer sends all the time, and each port has receives posted when it gives
- * the connection up. */
+/* The peer does not stop sending, and each port has receives posted when the
+ * connection is detached. */
 static void in_the_middle_of_a_stream(void) {
   static const int32_t kinds[][2] = {{1024, 1}, {0, 1}, {4096, 8}};
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -77,8 +76,8 @@ static void in_the_middle_of_a_stream(void) {
   }
 }
 
-/* What was kept leaves before the handle is given back. */
-static void with_sends_kept(void) {
+/* Send copies leave before the handle is returned. */
+static void with_send_copies(void) {
   struct drive drives[2];
   host_socket raw;
   drive_open(&drives[0]);
@@ -105,7 +104,7 @@ static void with_sends_kept(void) {
   drive_finish(&drives[1]);
 }
 
-/* A peer that takes nothing: the time runs out, and the connection with it. */
+/* The peer does not read: the detach times out, and the connection is reset. */
 static void drain_times_out(void) {
   struct drive drive;
   host_socket raw;
@@ -120,7 +119,7 @@ static void drain_times_out(void) {
   drive_finish(&drive);
 }
 
-/* An end and a reset are met again by the new port. */
+/* The new port receives the end or the reset again. */
 static void ended_before(void) {
   for (int is_reset = 0; is_reset < 2; is_reset++) {
     struct drive drives[2];
@@ -137,14 +136,14 @@ static void ended_before(void) {
     drive_detach(socket, DRIVE_DEADLINE_MS);
     drive_until(&drives[0], socket->is_closed);
     check_is(socket->close_result, 0);
-    int32_t name =
+    int32_t id =
         iocp_add_socket(drives[1].port, (double)socket->handle, IOCP_DETACHED);
-    if (name == -IOCP_ENOTCONN) {
-      /* Some systems do not call it connected after a reset. */
+    if (id == -IOCP_ENOTCONN) {
+      /* Some systems do not consider it connected after a reset. */
       check(is_reset);
       raw_close((host_socket)socket->handle);
     } else {
-      struct drive_socket* moved = drive_add(&drives[1], name);
+      struct drive_socket* moved = drive_add(&drives[1], id);
       drive_receive(moved, 1000);
       drive_until(&drives[1], moved->end_result != DRIVE_NOTHING);
       if (!is_reset) check_is(moved->end_result, 0);
@@ -162,12 +161,12 @@ static void refused(void) {
   int32_t port = drive.port;
   struct drive_socket* listener =
       drive_listen(&drive, "127.0.0.1", 0, &address);
-  check_is(iocp_close(port, listener->name, IOCP_DETACH, 0), -IOCP_ENOTCONN);
+  check_is(iocp_close(port, listener->id, IOCP_DETACH, 0), -IOCP_ENOTCONN);
   struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
   raw_reset(raw);
   drive_receive(socket, 1);
   drive_until(&drive, socket->end_result == -IOCP_ECONNRESET);
-  check_is(iocp_close(port, socket->name, IOCP_DETACH, 0), -IOCP_ECONNRESET);
+  check_is(iocp_close(port, socket->id, IOCP_DETACH, 0), -IOCP_ECONNRESET);
   drive_close_now(socket);
   socket = drive_raw_pair(&drive, 0, &raw);
   raw_close(raw);
@@ -175,12 +174,12 @@ static void refused(void) {
   drive_until(&drive, socket->end_result == 0);
   drive_shutdown(socket);
   drive_until(&drive, socket->shut_result == 0);
-  check_is(iocp_close(port, socket->name, IOCP_DETACH, 0), -IOCP_ENOTCONN);
+  check_is(iocp_close(port, socket->id, IOCP_DETACH, 0), -IOCP_ENOTCONN);
   drive_finish(&drive);
 }
 
-/* A handle that is on its way back is not lost with its port: the frame counts
- * the handles. */
+/* A handle that is not reported yet is not leaked with its port; handles are
+ * counted after each case. */
 static void port_deleted_meanwhile(void) {
   for (int polls = 0; polls < 3; polls++) {
     struct drive drive;
@@ -202,7 +201,7 @@ static void port_deleted_meanwhile(void) {
   }
 }
 
-/* A plain socket again, for whoever wants it. */
+/* A plain socket again, for any use. */
 static void is_a_plain_socket(void) {
   struct drive drive;
   host_socket raw;
@@ -259,7 +258,7 @@ static void to_another_thread(void) {
 
 TEST_MAIN(TEST_CASE(idle),
           TEST_CASE(in_the_middle_of_a_stream),
-          TEST_CASE(with_sends_kept),
+          TEST_CASE(with_send_copies),
           TEST_CASE(drain_times_out),
           TEST_CASE(ended_before),
           TEST_CASE(refused),

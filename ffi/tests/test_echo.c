@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes go both ways at once and come out as they went in, at every size where
- * something changes: nothing, one byte, and one less and one more than the
- * library's limits, the slab and the credit.
+ * Bytes go both ways at once and arrive unchanged, in all sizes at which
+ * something changes: none, one, and one less and one more than the limits of
+ * the library, the slab and the credit.
  *
- * It is hard because a stream has no message borders. What a receive returns
- * depends on slab room, credit and what the kernel has, so mistakes at a border
- * lose or repeat a few bytes and stay unseen unless each byte knows its place.
+ * It is hard because a stream has no message boundaries. What a receive returns
+ * depends on the slab, the credit and the kernel, so errors at a boundary lose
+ * or repeat a few bytes. They are noticed only if each byte depends on its
+ * place.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 
 #define MEBIBYTE (1u << 20)
 
-/* Both ends send `size` bytes and FIN, and receive the other's. */
+/* Both ends send `size` bytes and a FIN, and receive the other's. */
 static void exchange(struct drive* drive, uint64_t size, uint32_t credit) {
   struct drive_socket* ends[2];
   uint32_t send_size = 2 * IOCP_SEND_MAX;
@@ -82,12 +83,12 @@ static void sixty_four_mebibytes_both_ways(void) {
   drive_finish(&drive);
 }
 
-/* An echo server with backpressure: it allows no more than it can store. */
+/* An echo server with backpressure: its credit is what it can store. */
 #define ECHO_STORE 100000u
 
 struct echo {
   uint8_t store[ECHO_STORE];
-  uint32_t first; /* the oldest byte that has not gone back yet */
+  uint32_t first; /* the oldest byte that was not sent back yet */
   uint32_t count;
 };
 
@@ -97,11 +98,11 @@ static void echo_turn(struct drive_socket* socket) {
   while (!socket->send_pending && echo->count != 0) {
     uint32_t length = ECHO_STORE - echo->first;
     if (length > echo->count) length = echo->count;
-    uint32_t taken =
+    uint32_t accepted =
         (uint32_t)drive_send(socket, echo->store + echo->first, length);
-    echo->first = (echo->first + taken) % ECHO_STORE;
-    echo->count -= taken;
-    sent += taken;
+    echo->first = (echo->first + accepted) % ECHO_STORE;
+    echo->count -= accepted;
+    sent += accepted;
   }
   if (sent != 0 && socket->end_result == DRIVE_NOTHING)
     drive_receive(socket, sent);
@@ -133,7 +134,8 @@ static struct drive_socket* echo_connect(struct drive* drive, uint64_t seed) {
   return client;
 }
 
-/* Many clients send their own patterns through one port and get them back. */
+/* Many clients send patterns of their own through one port and get them
+ * back. */
 static void echo_to_many_clients(void) {
   struct drive drive;
   struct drive_socket* clients[40];

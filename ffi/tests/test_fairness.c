@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams that are always busy do not hold up the others: in the smallest
- * arrays, a quiet stream, a new connection and a close all get their turn.
+ * Busy streams do not hold up the others: in the smallest arrays, a quiet
+ * stream, a new connection and a close are all reported in time.
  *
- * It is hard because a socket that has more to take goes on being ready; were
- * it looked at first each time, nobody else would be looked at.
+ * It is hard because a socket with more data stays ready; if it were always
+ * visited first, no other would be.
  */
 #include <stdatomic.h>
 
@@ -76,9 +76,9 @@ static void smallest_slab(void) { with_arrays(16, IOCP_SLAB_MIN); }
 
 static void large_arrays(void) { with_arrays(256, 1 << 20); }
 
-/* The kernel holds much for some streams, and the slab has room for one of them
- * at a time: the others have to get theirs within a few polls. */
-static void room_goes_round(void) {
+/* Several streams have much to receive, and the slab has room for one at a
+ * time: the others are reported within a few polls. */
+static void room_is_shared(void) {
   static const uint8_t bytes[65536];
   struct drive drive;
   host_socket raws[FLOODS + 1];
@@ -97,7 +97,7 @@ static void room_goes_round(void) {
   drive_finish(&drive);
 }
 
-TEST_MAIN(TEST_CASE(room_goes_round),
+TEST_MAIN(TEST_CASE(room_is_shared),
           TEST_CASE(one_record),
           TEST_CASE(smallest_slab),
           TEST_CASE(large_arrays))

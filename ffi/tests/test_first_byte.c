@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Peers that connect and say nothing: they are told only once they have said
- * something (IOCP_DEFER_ACCEPT), and are reset in time
- * (IOCP_FIRST_BYTE_TIMEOUT), while those who speak are left alone.
+ * Peers that connect and send nothing: with IOCP_DEFER_ACCEPT they are reported
+ * only once they have sent something, and with IOCP_FIRST_BYTE_TIMEOUT they are
+ * reset in time. Peers that send are not affected.
  *
- * It is hard because an accept that asks for data holds its connection without
- * a word to anybody (Windows), so that a few silent peers could fill the pool;
- * because the kernel's own time is coarse (Linux); and because bytes may have
- * come that nobody has asked for yet.
+ * It is hard because an accept that waits for data holds its connection unseen
+ * (Windows), so a few silent peers could use up all accepts; because the
+ * kernel's own timeout is coarse (Linux); and because bytes may have arrived
+ * that were not read yet.
  */
 #include "iocp.h"
 #include "shared/drive.h"
@@ -17,7 +17,7 @@
 #include "shared/test.h"
 
 #define TIMEOUT_MS 800
-/* The system's own clocks, and a machine that is busy. */
+/* The resolution of the system's clocks, and a busy machine. */
 #define EARLY_MS 20
 #define BUSY_MS 300
 
@@ -39,7 +39,7 @@ static void server_open(struct server* server,
   drive_accept(server->listener, pool);
 }
 
-/* Waits for the peer's connection to be reset. Returns how long it took. */
+/* Waits for the reset of the peer's connection. Returns how long that took. */
 static uint32_t server_reset_after(struct server* server, host_socket raw) {
   uint64_t start_ms = host_now_ms();
   check(drive_raw_end(&server->drive, raw) < 0);
@@ -51,14 +51,14 @@ static void check_in_time(uint32_t took_ms) {
   check(took_ms <= TIMEOUT_MS * 3 / 2 + BUSY_MS);
 }
 
-static struct drive_socket* server_take(struct server* server) {
+static struct drive_socket* server_accept(struct server* server) {
   struct drive_socket* socket = NULL;
   drive_until(&server->drive,
-              (socket = drive_take_accepted(server->listener)) != NULL);
+              (socket = drive_next_accepted(server->listener)) != NULL);
   return socket;
 }
 
-static void deferred_until_they_speak(void) {
+static void deferred_until_they_send(void) {
   struct server server;
   server_open(&server, true, 0, 4);
   host_socket raws[3];
@@ -67,12 +67,13 @@ static void deferred_until_they_speak(void) {
   check_is(server.listener->accepted_count, 0);
   for (int i = 2; i >= 0; i--) {
     drive_raw_send(&server.drive, raws[i], 7, 0, 1000 + (uint32_t)i);
-    struct drive_socket* socket = server_take(&server);
-    struct iocp_address peer = raw_name(raws[i]);
-    struct iocp_address told;
+    struct drive_socket* socket = server_accept(&server);
+    struct iocp_address peer = raw_local(raws[i]);
+    struct iocp_address reported;
     check_is(
-        iocp_get_address(server.drive.port, socket->name, IOCP_PEER, &told), 0);
-    check_is(told.port, peer.port);
+        iocp_get_address(server.drive.port, socket->id, IOCP_PEER, &reported),
+        0);
+    check_is(reported.port, peer.port);
     drive_sink(socket, 7, 300);
     drive_until(&server.drive, socket->received == 1000 + (uint32_t)i);
     drive_raw_send(&server.drive, raws[i], 7, 1000 + (uint32_t)i, 100000);
@@ -85,32 +86,31 @@ static void deferred_until_they_speak(void) {
   drive_finish(&server.drive);
 }
 
-/* The end is something that was said. */
+/* A FIN counts as data. */
 static void deferred_until_they_end(void) {
   struct server server;
   server_open(&server, true, 0, 4);
   host_socket raw = raw_connect(&server.address);
   drive_for(&server.drive, 50);
   raw_shutdown(raw);
-  struct drive_socket* socket = server_take(&server);
+  struct drive_socket* socket = server_accept(&server);
   drive_receive(socket, 1);
   drive_until(&server.drive, socket->end_result == 0);
   raw_close(raw);
   drive_finish(&server.drive);
 }
 
-/* It has a name already, which nobody was told and nobody can use. */
-static void deferred_have_no_name(void) {
+/* It has an id already, which was not reported and cannot be used. */
+static void deferred_have_no_usable_id(void) {
   struct server server;
   server_open(&server, true, 5000, 4);
   host_socket raw = raw_connect(&server.address);
   drive_until(&server.drive,
               drive_stats(server.listener).accepts_deferred == 1);
   for (int32_t i = 1; i < 600; i++)
-    every_socket_call(
-        server.drive.port, server.listener->name + i, -IOCP_EBADF);
+    every_socket_call(server.drive.port, server.listener->id + i, -IOCP_EBADF);
   drive_raw_send(&server.drive, raw, 7, 0, 1000);
-  drive_sink(server_take(&server), 7, 300);
+  drive_sink(server_accept(&server), 7, 300);
   raw_close(raw);
   drive_finish(&server.drive);
 }
@@ -128,8 +128,8 @@ static void deferred_and_silent(void) {
   drive_finish(&server.drive);
 }
 
-/* Many more of them than the pool has accepts. */
-static void silent_ones_do_not_fill_the_pool(void) {
+/* Many more silent peers than accepts. */
+static void silent_peers_do_not_fill_the_pool(void) {
   struct server server;
   host_socket raws[40];
   server_open(&server, true, 20000, 4);
@@ -139,7 +139,7 @@ static void silent_ones_do_not_fill_the_pool(void) {
   for (int i = 0; i < 10; i++) {
     host_socket raw = raw_connect(&server.address);
     drive_raw_send(&server.drive, raw, 7, 0, 100);
-    struct drive_socket* socket = server_take(&server);
+    struct drive_socket* socket = server_accept(&server);
     drive_sink(socket, 7, 300);
     drive_until(&server.drive, socket->received == 100);
     raw_close(raw);
@@ -152,7 +152,8 @@ static void silent_ones_do_not_fill_the_pool(void) {
 static void closing_the_listener_drops_them(void) {
   struct server server;
   host_socket raws[3];
-  /* Too short for the kernel of Linux to hold them, who says nothing then. */
+  /* The timeout is too short for the kernel of Linux to hold the
+   * connections. */
   server_open(&server, true, 5000, 8);
   for (int i = 0; i < 3; i++) raws[i] = raw_connect(&server.address);
   drive_for(&server.drive, 100);
@@ -175,14 +176,14 @@ static void deleting_the_port_drops_them(void) {
   raw_close(raw);
 }
 
-/* Told at once, and reset when it is still silent after its time. */
-static void told_and_silent(void) {
+/* Reported at once, and reset if it is still silent after the timeout. */
+static void reported_and_silent(void) {
   for (int is_asked = 0; is_asked < 2; is_asked++) {
     struct server server;
     server_open(&server, false, TIMEOUT_MS, 4);
     host_socket raw = raw_connect(&server.address);
-    struct drive_socket* socket = server_take(&server);
-    socket->may_be_silent = true;
+    struct drive_socket* socket = server_accept(&server);
+    socket->may_time_out = true;
     if (is_asked) drive_receive(socket, 1000);
     check_in_time(server_reset_after(&server, raw));
     drive_until(&server.drive, socket->is_closed);
@@ -194,14 +195,15 @@ static void told_and_silent(void) {
   }
 }
 
-/* Whoever has spoken is left alone, also when nobody has listened. */
-static void spoken_and_left_alone(void) {
+/* A peer that has sent something is not reset, even if its bytes were not
+ * read. */
+static void sent_and_not_reset(void) {
   for (int kind = 0; kind < 3; kind++) {
     struct server server;
     uint8_t bytes[10];
     server_open(&server, false, TIMEOUT_MS, 4);
     host_socket raw = raw_connect(&server.address);
-    struct drive_socket* socket = server_take(&server);
+    struct drive_socket* socket = server_accept(&server);
     socket->receive_seed = 7;
     if (kind == 1) drive_receive(socket, 3);
     drive_raw_send(&server.drive, raw, 7, 0, 5);
@@ -218,13 +220,13 @@ static void spoken_and_left_alone(void) {
   }
 }
 
-/* The answer may come before the word that it answers. */
-static void sending_is_no_word_of_the_peer(void) {
+/* The server may send before its peer does. */
+static void own_sends_do_not_count(void) {
   struct server server;
   server_open(&server, false, TIMEOUT_MS, 4);
   host_socket raw = raw_connect(&server.address);
-  struct drive_socket* socket = server_take(&server);
-  socket->may_be_silent = true;
+  struct drive_socket* socket = server_accept(&server);
+  socket->may_time_out = true;
   drive_pump(socket, 9, 100, 100);
   check_in_time(server_reset_after(&server, raw));
   drive_until(&server.drive, socket->is_closed);
@@ -232,13 +234,13 @@ static void sending_is_no_word_of_the_peer(void) {
   drive_finish(&server.drive);
 }
 
-TEST_MAIN(TEST_CASE(deferred_until_they_speak),
+TEST_MAIN(TEST_CASE(deferred_until_they_send),
           TEST_CASE(deferred_until_they_end),
-          TEST_CASE(deferred_have_no_name),
+          TEST_CASE(deferred_have_no_usable_id),
           TEST_CASE(deferred_and_silent),
-          TEST_CASE(silent_ones_do_not_fill_the_pool),
+          TEST_CASE(silent_peers_do_not_fill_the_pool),
           TEST_CASE(closing_the_listener_drops_them),
           TEST_CASE(deleting_the_port_drops_them),
-          TEST_CASE(told_and_silent),
-          TEST_CASE(spoken_and_left_alone),
-          TEST_CASE(sending_is_no_word_of_the_peer))
+          TEST_CASE(reported_and_silent),
+          TEST_CASE(sent_and_not_reset),
+          TEST_CASE(own_sends_do_not_count))

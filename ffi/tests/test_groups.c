@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A group has counters of its own, and closes all of its sockets and no others,
- * at once, though all of them are on one port.
+ * A group has counters of its own, and a close of it closes all of its sockets
+ * and no others, at once, though all are on one port.
  *
- * It is hard because connections enter a group with their listener, because
- * what closed sockets have done still counts, and because a close in the middle
- * of everything must leave nothing behind that would still be told.
+ * It is hard because connections join the group of their listener, because the
+ * counts of closed sockets remain, and because nothing may be reported after
+ * the close.
  */
 #include "iocp.h"
 #include "shared/drive.h"
@@ -34,15 +34,15 @@ static void group_is_gone(struct drive* drive, uint32_t number) {
   check_is(iocp_group_close(drive->port, number), -IOCP_EINVAL);
 }
 
-/* Its group was closed: the driver knows nothing of it any more. */
+/* Its group was closed, so the driver frees it without a record. */
 static void socket_is_gone(struct drive_socket* socket) {
-  every_socket_call(socket->drive->port, socket->name, -IOCP_EBADF);
+  every_socket_call(socket->drive->port, socket->id, -IOCP_EBADF);
   socket->is_closed = true;
   socket->drive->open_count--;
   drive_forget(socket);
 }
 
-/* A listener in a group, and one connection of it from a plain socket. */
+/* A listener in a group, and one of its connections, from a plain socket. */
 static struct drive_socket* accepted_in(struct drive* drive,
                                         uint32_t group,
                                         struct drive_socket** listener_out,
@@ -54,7 +54,7 @@ static struct drive_socket* accepted_in(struct drive* drive,
   *raw_out = raw_connect(&address);
   drive_until(drive, listener->accepted_count == 1);
   *listener_out = listener;
-  return drive_take_accepted(listener);
+  return drive_next_accepted(listener);
 }
 
 static void numbers(void) {
@@ -65,31 +65,31 @@ static void numbers(void) {
   struct iocp_address address;
   struct drive_socket* listener =
       drive_listen(&drive, "127.0.0.1", 0, &address);
-  check_is(iocp_get_option(port, listener->name, IOCP_GROUP), 0);
+  check_is(iocp_get_option(port, listener->id, IOCP_GROUP), 0);
   group_is_gone(&drive, 0);
   group_is_gone(&drive, 1);
   group_is_gone(&drive, UINT32_MAX);
   uint32_t one = group_new(&drive), two = group_new(&drive);
   check(one != two);
   check_is(iocp_group_stats(port, one, NULL), -IOCP_EFAULT);
-  check_is(iocp_set_option(port, listener->name, IOCP_GROUP, (int32_t)two), 0);
-  check_is(iocp_get_option(port, listener->name, IOCP_GROUP), two);
+  check_is(iocp_set_option(port, listener->id, IOCP_GROUP, (int32_t)two), 0);
+  check_is(iocp_get_option(port, listener->id, IOCP_GROUP), two);
   int32_t wrong[] = {-1, INT32_MIN, (int32_t)two + 1, 65535, 65536, INT32_MAX};
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-    check_is(iocp_set_option(port, listener->name, IOCP_GROUP, wrong[i]),
+    check_is(iocp_set_option(port, listener->id, IOCP_GROUP, wrong[i]),
              -IOCP_EINVAL);
-  check_is(iocp_get_option(port, listener->name, IOCP_GROUP), two);
-  check_is(iocp_set_option(port, listener->name, IOCP_GROUP, 0), 0);
-  /* It takes no socket with it that was in it once. */
+  check_is(iocp_get_option(port, listener->id, IOCP_GROUP), two);
+  check_is(iocp_set_option(port, listener->id, IOCP_GROUP, 0), 0);
+  /* A socket that has left the group is not closed. */
   check_is(iocp_group_close(port, two), 0);
   group_is_gone(&drive, two);
-  check_is(iocp_get_option(port, listener->name, IOCP_GROUP), 0);
+  check_is(iocp_get_option(port, listener->id, IOCP_GROUP), 0);
   check_is(iocp_group_stats(port, one, &stats), 0);
   check_is(iocp_group_close(port, one), 0);
   drive_finish(&drive);
 }
 
-static void numbers_are_used_again(void) {
+static void ids_are_used_again(void) {
   struct drive drive;
   drive_open(&drive);
   uint32_t count = 0;
@@ -105,14 +105,14 @@ static void numbers_are_used_again(void) {
   drive_finish(&drive);
 }
 
-static void counters_are_apart(void) {
+static void counters_are_separate(void) {
   struct drive drive;
   struct drive_socket* listener;
   host_socket raw, other_raw;
   drive_open(&drive);
   uint32_t one = group_new(&drive), two = group_new(&drive);
   struct drive_socket* server = accepted_in(&drive, one, &listener, &raw);
-  check_is(iocp_get_option(drive.port, server->name, IOCP_GROUP), one);
+  check_is(iocp_get_option(drive.port, server->id, IOCP_GROUP), one);
   struct drive_socket* other = drive_raw_pair(&drive, 0, &other_raw);
   drive_set(other, IOCP_GROUP, (int32_t)two);
   check_is(group_stats(&drive, one).sockets, 2);
@@ -130,7 +130,7 @@ static void counters_are_apart(void) {
   check_is(group_stats(&drive, two).bytes_received, 0);
   check_is(group_stats(&drive, two).bytes_sent, 3000);
 
-  /* What is closed has counted all the same. */
+  /* The counts of closed sockets remain. */
   raw_close(raw);
   raw_close(other_raw);
   drive_close_now(server);
@@ -140,14 +140,14 @@ static void counters_are_apart(void) {
   check_is(group_stats(&drive, one).accepted, 1);
   check_is(group_stats(&drive, one).bytes_received, 5000);
   check_is(group_stats(&drive, two).bytes_sent, 3000);
-  /* A number that is given again begins anew. */
+  /* The counters of a reused group id start at 0. */
   check_is(iocp_group_close(drive.port, two), 0);
   check_is(group_new(&drive), two);
   check_is(group_stats(&drive, two).bytes_sent, 0);
   drive_finish(&drive);
 }
 
-/* What operations and copies hold belongs to a group as well. */
+/* Operations and send copies count for the group as well. */
 static void counts_what_is_held(void) {
   struct drive drive;
   host_socket raw;
@@ -184,9 +184,8 @@ static void close_ends_its_own_at_once(void) {
   struct drive_socket* idle = drive_raw_pair(&drive, 0, &idle_raw);
   drive_set(idle, IOCP_GROUP, (int32_t)one);
   struct iocp_address address;
-  check_is(iocp_get_address(drive.port, listener->name, IOCP_LOCAL, &address),
-           0);
-  /* One has a send and a receive pending, one nothing at all. */
+  check_is(iocp_get_address(drive.port, listener->id, IOCP_LOCAL, &address), 0);
+  /* One has a send and a receive pending, one has nothing. */
   drive_receive(server, 1000);
   drive_fill(server, 7);
   drive_sink(other, 9, 100000);
@@ -197,7 +196,7 @@ static void close_ends_its_own_at_once(void) {
   group_is_gone(&drive, one);
   host_socket refused;
   check_is(raw_try_connect(&address, &refused), -IOCP_ECONNREFUSED);
-  /* A part must not look whole; what was whole ends. */
+  /* A partial stream must not look complete; a complete one has an end. */
   check_is(drive_raw_end(&drive, raw), -IOCP_ECONNRESET);
   check_is(drive_raw_end(&drive, idle_raw), 0);
   drive_raw_send(&drive, other_raw, 9, 0, 20000);
@@ -233,7 +232,7 @@ static void close_in_the_middle(void) {
     drive_shutdown(sockets[5]);
     check_is(group_stats(&drive, one).sockets, 6);
     for (int i = 0; i < 6; i++)
-      check_is(iocp_get_option(drive.port, sockets[i]->name, IOCP_GROUP), one);
+      check_is(iocp_get_option(drive.port, sockets[i]->id, IOCP_GROUP), one);
     check_is(iocp_group_close(drive.port, one), 0);
     for (int i = 0; i < 6; i++) socket_is_gone(sockets[i]);
     drive_for(&drive, 5);
@@ -246,7 +245,7 @@ static void close_in_the_middle(void) {
   drive_finish(&drive);
 }
 
-/* Connections that were not told of yet are the listener's group's. */
+/* Connections that were not reported yet are in the group of their listener. */
 static void close_with_silent_peers(void) {
   struct drive drive;
   struct iocp_address address;
@@ -264,7 +263,8 @@ static void close_with_silent_peers(void) {
   socket_is_gone(listener);
   drive_for(&drive, 5);
   check_is(drive.header.sockets, 0);
-  /* Linux may hold it where no listener sees it, so it may not hear of this. */
+  /* Linux may hold the connection in the kernel, so the peer may not be
+   * reset. */
   raw_close(raw);
   drive_finish(&drive);
 }
@@ -290,8 +290,8 @@ static void groups_come_and_go(void) {
 }
 
 TEST_MAIN(TEST_CASE(numbers),
-          TEST_CASE(numbers_are_used_again),
-          TEST_CASE(counters_are_apart),
+          TEST_CASE(ids_are_used_again),
+          TEST_CASE(counters_are_separate),
           TEST_CASE(counts_what_is_held),
           TEST_CASE(close_ends_its_own_at_once),
           TEST_CASE(close_in_the_middle),

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each direction of a stream ends by itself: after iocp_shutdown() the port
+ * Each direction of a stream ends separately: after iocp_shutdown() the port
  * still receives, and after the peer's FIN it still sends.
  *
- * It is hard because a FIN must not overtake bytes that are kept, and because
- * an end in one direction gives events that look like a hang-up of both.
+ * It is hard because a FIN must not overtake send copies, and because an end of
+ * one direction causes events that look like a hang-up of both.
  */
 #include "iocp.h"
 #include "shared/drive.h"
@@ -20,8 +20,8 @@ static void receives_after_shutdown(void) {
   drive_shutdown(socket);
   drive_until(&drive, socket->shut_result == 0);
   check_is(drive_raw_end(&drive, raw), 0);
-  check_is(iocp_send(drive.port, socket->name, "x", 0, 1), -IOCP_EPIPE);
-  check_is(iocp_shutdown(drive.port, socket->name), -IOCP_EPIPE);
+  check_is(iocp_send(drive.port, socket->id, "x", 0, 1), -IOCP_EPIPE);
+  check_is(iocp_shutdown(drive.port, socket->id), -IOCP_EPIPE);
   drive_sink(socket, 7, 10000);
   drive_raw_send(&drive, raw, 7, 0, 300000);
   raw_shutdown(raw);
@@ -40,7 +40,7 @@ static void sends_after_the_end(void) {
   drive_receive(socket, 1);
   raw_shutdown(raw);
   drive_until(&drive, socket->end_result == 0);
-  check_is(iocp_receive(drive.port, socket->name, 1), -IOCP_ESHUTDOWN);
+  check_is(iocp_receive(drive.port, socket->id, 1), -IOCP_ESHUTDOWN);
   drive_pump(socket, 9, 4 << 20, 100000);
   drive_raw_expect(&drive, raw, 9, 0, 4 << 20);
   drive_shutdown(socket);
@@ -51,7 +51,7 @@ static void sends_after_the_end(void) {
   drive_finish(&drive);
 }
 
-/* The FIN waits until what is kept has left. */
+/* The FIN waits until the send copies have left. */
 static void shutdown_waits_for_the_send(void) {
   struct drive drive;
   host_socket raw;
@@ -59,8 +59,8 @@ static void shutdown_waits_for_the_send(void) {
   struct drive_socket* socket = drive_raw_pair(&drive, 16384, &raw);
   drive_fill(socket, 9);
   drive_shutdown(socket);
-  check_is(iocp_send(drive.port, socket->name, "x", 0, 1), -IOCP_EPIPE);
-  check_is(iocp_shutdown(drive.port, socket->name), -IOCP_EPIPE);
+  check_is(iocp_send(drive.port, socket->id, "x", 0, 1), -IOCP_EPIPE);
+  check_is(iocp_shutdown(drive.port, socket->id), -IOCP_EPIPE);
   drive_for(&drive, 50);
   check_is(socket->shut_result, DRIVE_NOTHING);
   /* It still receives meanwhile. */
@@ -102,7 +102,7 @@ static void both_ends_shut_down(void) {
   drive_finish(&drive);
 }
 
-/* A close after a shutdown does not wait for a peer whose FIN has come. */
+/* After a shutdown, a close does not wait for a peer whose FIN has arrived. */
 static void close_after_both_ends(void) {
   struct drive drive;
   host_socket raw;

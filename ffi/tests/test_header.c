@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The layout of what crosses the API, and its numbers. Callers of other
- * languages have these written down a second time, so that a change here is a
- * change of IOCP_ABI.
+ * The layout of structs and the numbers of the API. Callers in other languages
+ * have copies of these, so a change here is a change of IOCP_ABI.
  */
 #include <stddef.h>
 
@@ -78,12 +77,13 @@ SAME(IOCP_LOCAL, 0);
 SAME(IOCP_PEER, 1);
 SAME(IOCP_DETACHED, 1);
 SAME(IOCP_PENDING, 0x40000000);
-/* The bytes of a send and IOCP_PENDING share a number. */
-_Static_assert(IOCP_SEND_MAX < IOCP_PENDING, "a send fits below the flag");
+/* The result of a send is its bytes and IOCP_PENDING. */
+_Static_assert(IOCP_SEND_MAX < IOCP_PENDING,
+               "the bytes of a send are below the flag");
 
 static void abi_is_that_of_the_header(void) { check_is(iocp_abi(), IOCP_ABI); }
 
-/* Two errors with one number could not be told apart. */
+/* Two errors with the same number could not be distinguished. */
 static void errors_are_distinct(void) {
   static const int32_t numbers[] = {
 #define NUMBER(code, number, sentence) IOCP_##code,
@@ -97,7 +97,7 @@ static void errors_are_distinct(void) {
   }
 }
 
-/* A new option comes last, so that no other one has its number changed. */
+/* A new option comes last, so that the numbers of others do not change. */
 static void options_are_in_order(void) {
   static const struct {
     int32_t number;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A child process inherits nothing of a port: what the parent closes is closed,
- * and the address of its listener is free.
+ * A child process inherits no handle of a port: what the parent closes is
+ * closed, and the address of its listener is free.
  *
- * It is hard because handles are inherited unless each way of making one says
- * otherwise (socket, accept, adopt, the port itself), and a forgotten one shows
- * only when a server is started again while a child of the old one lives.
+ * It is hard because handles are inherited unless every way to open one says
+ * otherwise (socket, accept, adopt, the port itself), and a mistake shows only
+ * when a server restarts while a child of the former one is running.
  */
 #include "iocp.h"
 #include "shared/drive.h"
@@ -31,8 +31,9 @@ static void listener_is_free_again(void) {
   drive_finish(&drive);
 }
 
-/* Accepted, connected and adopted ones: a reset is a reset although the child
- * lives. Had it the handle as well, the connection would stay up. */
+/* Accepted, connected and adopted streams: a reset reaches the peer although
+ * the child is running. If the child had the handle, the connection would stay
+ * open. */
 static void streams_end(void) {
   struct drive drive;
   struct iocp_address address;

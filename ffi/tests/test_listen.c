@@ -1,45 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A listener's address: free again as soon as the listener is closed, whatever
- * its connections do, and never shared with another listener.
+ * The address of a listener: free as soon as the listener is closed, in
+ * whatever state its connections are, and never shared with another listener.
  *
- * It is hard because on Windows one option serves both: an address that is
- * bound exclusively can be stolen by no other program, but is not free again
- * before all its connections are over.
+ * It is hard because on Windows one option decides both: an address that is
+ * bound exclusively cannot be bound by another program, but is not free again
+ * before all of its connections have ended.
  */
 #include "iocp.h"
 #include "shared/drive.h"
 #include "shared/raw.h"
 #include "shared/test.h"
 
-static struct iocp_address address_of(struct drive* drive, int32_t name) {
+static struct iocp_address address_of(struct drive* drive, int32_t id) {
   struct iocp_address address;
-  check_is(iocp_get_address(drive->port, name, IOCP_LOCAL, &address), 0);
+  check_is(iocp_get_address(drive->port, id, IOCP_LOCAL, &address), 0);
   return address;
 }
 
-static struct drive_socket* add_listener(struct drive* drive, int32_t name) {
-  check(name >= 0);
-  struct drive_socket* listener = drive_add(drive, name);
+static struct drive_socket* add_listener(struct drive* drive, int32_t id) {
+  check(id >= 0);
+  struct drive_socket* listener = drive_add(drive, id);
   listener->is_listener = true;
   return listener;
 }
 
-/* Takes one connection at the listener, and sees that it is there. */
-static struct drive_socket* take_one(struct drive_socket* listener,
-                                     const struct iocp_address* address,
-                                     host_socket* raw_out) {
+/* Accepts one connection, and checks that it works. */
+static struct drive_socket* accept_one(struct drive_socket* listener,
+                                       const struct iocp_address* address,
+                                       host_socket* raw_out) {
   struct drive_socket* socket = NULL;
   drive_accept(listener, 1);
   *raw_out = raw_connect(address);
   drive_until(listener->drive,
-              (socket = drive_take_accepted(listener)) != NULL);
+              (socket = drive_next_accepted(listener)) != NULL);
   drive_accept(listener, 0);
   return socket;
 }
 
-/* The first listener has a connection of its own when the second one begins, in
- * each state that a connection can be in. */
+/* The first listener has a connection when the second one is opened, in each
+ * state that a connection can have. */
 static void again_at_one_address(void) {
   struct drive drive;
   struct iocp_address address = raw_address("127.0.0.1", 0);
@@ -47,12 +47,12 @@ static void again_at_one_address(void) {
   struct drive_socket* sockets[3];
   drive_open(&drive);
   for (int i = 0; i < 3; i++) {
-    int32_t name = iocp_listen(drive.port, &address, 16, 0);
-    struct drive_socket* listener = add_listener(&drive, name);
-    address = address_of(&drive, name);
-    sockets[i] = take_one(listener, &address, &raws[i]);
-    /* The last one's connection lives, the one before has ended, and the server
-     * was the first to say so: it is in TIME_WAIT. */
+    int32_t id = iocp_listen(drive.port, &address, 16, 0);
+    struct drive_socket* listener = add_listener(&drive, id);
+    address = address_of(&drive, id);
+    sockets[i] = accept_one(listener, &address, &raws[i]);
+    /* The last connection is open. The one before has ended, and the server
+     * sent its FIN first: it is in TIME_WAIT. */
     if (i == 1) {
       drive_close(sockets[i], IOCP_GRACEFUL, DRIVE_DEADLINE_MS);
       check_is(drive_raw_end(&drive, raws[i]), 0);
@@ -78,11 +78,11 @@ static void again_at_all_addresses(void) {
   struct drive_socket* sockets[2];
   drive_open(&drive);
   for (int i = 0; i < 2; i++) {
-    int32_t name = iocp_listen(drive.port, &address, 16, 0);
-    struct drive_socket* listener = add_listener(&drive, name);
-    address = address_of(&drive, name);
+    int32_t id = iocp_listen(drive.port, &address, 16, 0);
+    struct drive_socket* listener = add_listener(&drive, id);
+    address = address_of(&drive, id);
     to = raw_address("127.0.0.1", address.port);
-    sockets[i] = take_one(listener, &to, &raws[i]);
+    sockets[i] = accept_one(listener, &to, &raws[i]);
     drive_close_now(listener);
   }
   for (int i = 0; i < 2; i++) {
@@ -108,16 +108,17 @@ static void never_beside_another(void) {
   drive_finish(&drive);
 }
 
-/* One for all addresses has the port of each, and the other way round. */
+/* A listener at all addresses excludes one at a single address, and the
+ * reverse. */
 static void never_beside_its_own(void) {
   struct drive drive;
   drive_open(&drive);
   for (int i = 0; i < 2; i++) {
     struct iocp_address any = raw_address("0.0.0.0", 0);
     struct iocp_address one = raw_address("127.0.0.1", 0);
-    int32_t name = iocp_listen(drive.port, i == 0 ? &any : &one, 16, 0);
-    struct drive_socket* listener = add_listener(&drive, name);
-    any.port = one.port = address_of(&drive, name).port;
+    int32_t id = iocp_listen(drive.port, i == 0 ? &any : &one, 16, 0);
+    struct drive_socket* listener = add_listener(&drive, id);
+    any.port = one.port = address_of(&drive, id).port;
     check_is(iocp_listen(drive.port, &any, 16, 0), -IOCP_EADDRINUSE);
     check_is(iocp_listen(drive.port, &one, 16, 0), -IOCP_EADDRINUSE);
     drive_close_now(listener);
@@ -125,20 +126,20 @@ static void never_beside_its_own(void) {
   drive_finish(&drive);
 }
 
-/* The two families are told apart by IPV6_V6ONLY alone. */
+/* With IPV6_V6ONLY, the two families are separate. */
 static void never_beside_the_other_family(void) {
   struct drive drive;
   struct iocp_address address;
   if (!raw_has_family(6)) {
-    test_skip("there is no IPv6");
+    test_skip("this system has no IPv6");
     return;
   }
   drive_open(&drive);
   host_socket other = raw_listen("127.0.0.1", &address);
   struct iocp_address any = raw_address("::", address.port);
   check_is(iocp_listen(drive.port, &any, 16, 0), -IOCP_EADDRINUSE);
-  int32_t name = iocp_listen(drive.port, &any, 16, IOCP_IPV6_ONLY);
-  drive_close_now(add_listener(&drive, name));
+  int32_t id = iocp_listen(drive.port, &any, 16, IOCP_IPV6_ONLY);
+  drive_close_now(add_listener(&drive, id));
   raw_close(other);
   drive_finish(&drive);
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options can be set and asked for on each kind of socket, and nothing else
- * can.
+ * Options can be set and read on each kind of socket, and nothing else can.
  *
- * It is hard only in that Windows refuses most options of accepted and
- * connected sockets until their context was updated, which a plain test would
- * not see.
+ * It is hard because Windows refuses most options of accepted and connected
+ * sockets until their context was updated, which a plain test would not notice.
  */
 #include "iocp.h"
 #include "shared/drive.h"
@@ -13,91 +11,91 @@
 #include "shared/raw_headers.h"
 #include "shared/test.h"
 
-static void check_options(int32_t port, int32_t name) {
+static void check_options(int32_t port, int32_t id) {
   static const uint32_t options[] = {IOCP_NO_DELAY, IOCP_KEEP_ALIVE};
   static const int32_t wrong[] = {-1, 2, INT32_MAX, INT32_MIN};
   static const uint32_t unknown[] = {0, 255, 1000, UINT32_MAX};
   for (size_t i = 0; i < 2; i++) {
     for (int32_t value = 0; value < 2; value++) {
-      check_is(iocp_set_option(port, name, options[i], value), 0);
-      check_is(iocp_get_option(port, name, options[i]), value);
+      check_is(iocp_set_option(port, id, options[i], value), 0);
+      check_is(iocp_get_option(port, id, options[i]), value);
     }
     for (size_t j = 0; j < 4; j++)
-      check_is(iocp_set_option(port, name, options[i], wrong[j]), -IOCP_EINVAL);
-    check_is(iocp_get_option(port, name, options[i]), 1);
+      check_is(iocp_set_option(port, id, options[i], wrong[j]), -IOCP_EINVAL);
+    check_is(iocp_get_option(port, id, options[i]), 1);
   }
   for (size_t i = 0; i < 4; i++) {
-    check_is(iocp_set_option(port, name, unknown[i], 1), -IOCP_EINVAL);
-    check_is(iocp_get_option(port, name, unknown[i]), -IOCP_EINVAL);
+    check_is(iocp_set_option(port, id, unknown[i], 1), -IOCP_EINVAL);
+    check_is(iocp_get_option(port, id, unknown[i]), -IOCP_EINVAL);
   }
 }
 
-/* An option that is a number: its bounds, and what lies past them. */
+/* A numeric option: its bounds, and values beyond them. */
 static void check_number(
-    int32_t port, int32_t name, uint32_t option, int32_t min, int32_t max) {
+    int32_t port, int32_t id, uint32_t option, int32_t min, int32_t max) {
   const int32_t good[] = {min, max, min + (max - min) / 2, min};
   for (size_t i = 0; i < 4; i++) {
-    check_is(iocp_set_option(port, name, option, good[i]), 0);
-    check_is(iocp_get_option(port, name, option), good[i]);
+    check_is(iocp_set_option(port, id, option, good[i]), 0);
+    check_is(iocp_get_option(port, id, option), good[i]);
   }
-  check_is(iocp_set_option(port, name, option, min - 1), -IOCP_EINVAL);
-  check_is(iocp_set_option(port, name, option, INT32_MIN), -IOCP_EINVAL);
+  check_is(iocp_set_option(port, id, option, min - 1), -IOCP_EINVAL);
+  check_is(iocp_set_option(port, id, option, INT32_MIN), -IOCP_EINVAL);
   if (max != INT32_MAX)
-    check_is(iocp_set_option(port, name, option, max + 1), -IOCP_EINVAL);
-  check_is(iocp_get_option(port, name, option), min);
+    check_is(iocp_set_option(port, id, option, max + 1), -IOCP_EINVAL);
+  check_is(iocp_get_option(port, id, option), min);
 }
 
-/* What this system does not have. */
-static void check_refused(int32_t port, int32_t name, uint32_t option) {
-  check_is(iocp_set_option(port, name, option, 1), -IOCP_ENOTSUP);
-  check_is(iocp_get_option(port, name, option), -IOCP_ENOTSUP);
+/* An option that this system does not have. */
+static void check_refused(int32_t port, int32_t id, uint32_t option) {
+  check_is(iocp_set_option(port, id, option, 1), -IOCP_ENOTSUP);
+  check_is(iocp_get_option(port, id, option), -IOCP_ENOTSUP);
   /* The bounds are checked all the same. */
-  check_is(iocp_set_option(port, name, option, -1), -IOCP_EINVAL);
+  check_is(iocp_set_option(port, id, option, -1), -IOCP_EINVAL);
 }
 
-/* Windows counts in seconds; Wine has no such option. */
-static void check_user_timeout(int32_t port, int32_t name) {
-  int32_t before = iocp_get_option(port, name, IOCP_USER_TIMEOUT);
+/* Windows counts in seconds; Wine does not have this option. */
+static void check_user_timeout(int32_t port, int32_t id) {
+  int32_t before = iocp_get_option(port, id, IOCP_USER_TIMEOUT);
   if (!host_posts_operations()) {
     check_is(before, 0);
-    check_number(port, name, IOCP_USER_TIMEOUT, 1, INT32_MAX);
+    check_number(port, id, IOCP_USER_TIMEOUT, 1, INT32_MAX);
     return;
   }
   if (before == -IOCP_ENOTSUP) {
-    check_refused(port, name, IOCP_USER_TIMEOUT);
+    check_refused(port, id, IOCP_USER_TIMEOUT);
     return;
   }
   static const int32_t set[] = {1, 1000, 1001, 90000, INT32_MAX};
   static const int32_t read[] = {1000, 1000, 2000, 90000, INT32_MAX};
   for (size_t i = 0; i < 5; i++) {
-    check_is(iocp_set_option(port, name, IOCP_USER_TIMEOUT, set[i]), 0);
-    check_is(iocp_get_option(port, name, IOCP_USER_TIMEOUT), read[i]);
+    check_is(iocp_set_option(port, id, IOCP_USER_TIMEOUT, set[i]), 0);
+    check_is(iocp_get_option(port, id, IOCP_USER_TIMEOUT), read[i]);
   }
 }
 
-static void check_dscp(int32_t port, int32_t name) {
+static void check_dscp(int32_t port, int32_t id) {
   if (host_posts_operations())
-    check_refused(port, name, IOCP_DSCP);
+    check_refused(port, id, IOCP_DSCP);
   else
-    check_number(port, name, IOCP_DSCP, 0, 63);
+    check_number(port, id, IOCP_DSCP, 0, 63);
 }
 
-static void check_numbers(int32_t port, int32_t name, bool is_listener) {
-  check_number(port, name, IOCP_KEEP_ALIVE_IDLE, 1, 32767);
-  check_number(port, name, IOCP_KEEP_ALIVE_INTERVAL, 1, 32767);
-  check_number(port, name, IOCP_KEEP_ALIVE_COUNT, 1, 127);
-  check_number(port, name, IOCP_RECEIVE_BUFFER, 0, IOCP_RECEIVE_BUFFER_MAX);
-  check_number(port, name, IOCP_RECEIVE_DEPTH, 1, IOCP_CONCURRENCY_MAX);
-  check_number(port, name, IOCP_SEND_CONCURRENCY, 1, IOCP_CONCURRENCY_MAX);
-  check_user_timeout(port, name);
-  check_dscp(port, name);
+static void check_numbers(int32_t port, int32_t id, bool is_listener) {
+  check_number(port, id, IOCP_KEEP_ALIVE_IDLE, 1, 32767);
+  check_number(port, id, IOCP_KEEP_ALIVE_INTERVAL, 1, 32767);
+  check_number(port, id, IOCP_KEEP_ALIVE_COUNT, 1, 127);
+  check_number(port, id, IOCP_RECEIVE_BUFFER, 0, IOCP_RECEIVE_BUFFER_MAX);
+  check_number(port, id, IOCP_RECEIVE_DEPTH, 1, IOCP_CONCURRENCY_MAX);
+  check_number(port, id, IOCP_SEND_CONCURRENCY, 1, IOCP_CONCURRENCY_MAX);
+  check_user_timeout(port, id);
+  check_dscp(port, id);
   if (!is_listener) return;
-  check_number(port, name, IOCP_DEFER_ACCEPT, 0, 1);
-  check_number(port, name, IOCP_FIRST_BYTE_TIMEOUT, 0, INT32_MAX);
+  check_number(port, id, IOCP_DEFER_ACCEPT, 0, 1);
+  check_number(port, id, IOCP_FIRST_BYTE_TIMEOUT, 0, INT32_MAX);
 }
 
 /* Each socket has the options of its scope, and no others. */
-static void check_scopes(int32_t port, int32_t name, bool is_listener) {
+static void check_scopes(int32_t port, int32_t id, bool is_listener) {
   enum { SOCKET, LISTENER };
   static const struct {
     uint32_t option;
@@ -109,10 +107,10 @@ static void check_scopes(int32_t port, int32_t name, bool is_listener) {
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     bool has = is_listener || rows[i].scope == SOCKET;
-    int32_t result = iocp_get_option(port, name, rows[i].option);
+    int32_t result = iocp_get_option(port, id, rows[i].option);
     check(has == (result != -IOCP_EINVAL));
     if (!has)
-      check_is(iocp_set_option(port, name, rows[i].option, 1), -IOCP_EINVAL);
+      check_is(iocp_set_option(port, id, rows[i].option, 1), -IOCP_EINVAL);
   }
 }
 
@@ -123,17 +121,18 @@ static void numbers(void) {
   struct iocp_address address;
   drive_open(&drive);
   drive_pair(&drive, &client, &server);
-  check_numbers(drive.port, client->name, false);
-  check_numbers(drive.port, server->name, false);
-  check_scopes(drive.port, client->name, false);
+  check_numbers(drive.port, client->id, false);
+  check_numbers(drive.port, server->id, false);
+  check_scopes(drive.port, client->id, false);
   struct drive_socket* listener =
       drive_listen(&drive, "127.0.0.1", 0, &address);
-  check_numbers(drive.port, listener->name, true);
-  check_scopes(drive.port, listener->name, true);
+  check_numbers(drive.port, listener->id, true);
+  check_scopes(drive.port, listener->id, true);
   drive_finish(&drive);
 }
 
-/* Each connection starts with what its listener has at that time. */
+/* Each connection starts with the options that its listener has at that
+ * time. */
 static void connections_inherit(void) {
   static const uint32_t options[] = {
       IOCP_RECEIVE_BUFFER, IOCP_RECEIVE_DEPTH, IOCP_SEND_CONCURRENCY};
@@ -148,17 +147,17 @@ static void connections_inherit(void) {
       drive_set(listener, options[i], round + (int32_t)i);
     host_socket raw = raw_connect(&address);
     struct drive_socket* socket = NULL;
-    drive_until(&drive, (socket = drive_take_accepted(listener)) != NULL);
+    drive_until(&drive, (socket = drive_next_accepted(listener)) != NULL);
     for (size_t i = 0; i < 3; i++)
-      check_is(iocp_get_option(drive.port, socket->name, options[i]),
+      check_is(iocp_get_option(drive.port, socket->id, options[i]),
                round + (int32_t)i);
     raw_close(raw);
   }
   drive_finish(&drive);
 }
 
-/* A listener's connections have TCP_NODELAY set from the start, if it was made
- * to set it, and only then. */
+/* Connections have TCP_NODELAY set from the start if, and only if, their
+ * listener has it. */
 static void no_delay(void) {
   static const uint32_t flags[] = {0, IOCP_ALL_NO_DELAY};
   for (size_t i = 0; i < 2; i++) {
@@ -170,15 +169,15 @@ static void no_delay(void) {
     host_socket raw = raw_connect(&address);
     drive_accept(listener, 4);
     struct drive_socket* socket = NULL;
-    drive_until(&drive, (socket = drive_take_accepted(listener)) != NULL);
-    check_is(iocp_get_option(drive.port, socket->name, IOCP_NO_DELAY),
+    drive_until(&drive, (socket = drive_next_accepted(listener)) != NULL);
+    check_is(iocp_get_option(drive.port, socket->id, IOCP_NO_DELAY),
              (int32_t)i);
     raw_close(raw);
     drive_finish(&drive);
   }
 }
 
-/* So many connections are made without anybody who accepts them, at least. */
+/* How many connections are made, at least, without an accept. */
 static uint32_t count_backlog(struct drive* drive,
                               const struct iocp_address* address,
                               uint32_t limit) {
@@ -190,8 +189,8 @@ static uint32_t count_backlog(struct drive* drive,
   return count;
 }
 
-/* A backlog that grows takes more connections, and is read back; one that
- * shrinks does where the system can do that. */
+/* A larger backlog admits more connections, and is read back; a smaller one
+ * does where the system supports that. */
 static void backlog(void) {
   struct drive drive;
   struct iocp_address address;
@@ -200,22 +199,21 @@ static void backlog(void) {
   struct drive_socket* listener =
       drive_add(&drive, iocp_listen(drive.port, &any, 2, 0));
   listener->is_listener = true;
-  check_is(iocp_get_address(drive.port, listener->name, IOCP_LOCAL, &address),
-           0);
-  check_is(iocp_get_option(drive.port, listener->name, IOCP_BACKLOG), 2);
+  check_is(iocp_get_address(drive.port, listener->id, IOCP_LOCAL, &address), 0);
+  check_is(iocp_get_option(drive.port, listener->id, IOCP_BACKLOG), 2);
   drive_set(listener, IOCP_BACKLOG, 40);
   check_is(count_backlog(&drive, &address, 40), 40);
-  int32_t result = iocp_set_option(drive.port, listener->name, IOCP_BACKLOG, 1);
+  int32_t result = iocp_set_option(drive.port, listener->id, IOCP_BACKLOG, 1);
   check_is(result, host_posts_operations() ? -IOCP_ENOTSUP : 0);
-  check_is(iocp_set_option(drive.port, listener->name, IOCP_BACKLOG, 0),
+  check_is(iocp_set_option(drive.port, listener->id, IOCP_BACKLOG, 0),
            -IOCP_EINVAL);
-  check_is(iocp_set_option(drive.port, listener->name, IOCP_BACKLOG, 65536),
+  check_is(iocp_set_option(drive.port, listener->id, IOCP_BACKLOG, 65536),
            -IOCP_EINVAL);
   drive_set(listener, IOCP_BACKLOG, 3);
   drive_finish(&drive);
 }
 
-/* The pool can grow and shrink while it listens. */
+/* The number of posted accepts can grow and shrink. */
 static void accept_pool(void) {
   struct drive drive;
   struct iocp_address address;
@@ -243,8 +241,8 @@ static void connected_and_accepted(void) {
   struct drive_socket* server;
   drive_open(&drive);
   drive_pair(&drive, &client, &server);
-  check_options(drive.port, client->name);
-  check_options(drive.port, server->name);
+  check_options(drive.port, client->id);
+  check_options(drive.port, server->id);
   drive_finish(&drive);
 }
 
@@ -253,7 +251,7 @@ static void listener(void) {
   struct iocp_address address;
   drive_open(&drive);
   struct drive_socket* socket = drive_listen(&drive, "127.0.0.1", 0, &address);
-  check_options(drive.port, socket->name);
+  check_options(drive.port, socket->id);
   drive_finish(&drive);
 }
 
@@ -265,7 +263,7 @@ static void adopted(void) {
   host_socket peer = raw_connect(&address);
   struct drive_socket* socket = drive_add(
       &drive, iocp_add_socket(drive.port, (double)raw_accept(raw_listener), 0));
-  check_options(drive.port, socket->name);
+  check_options(drive.port, socket->id);
   raw_close(peer);
   raw_close(raw_listener);
   drive_finish(&drive);
@@ -279,7 +277,7 @@ static int system_option(host_socket socket, int level, int option) {
   return value;
 }
 
-/* The system has the values, each where its packets take them from. */
+/* The system has the values, at the levels that apply to the packets. */
 static void system_has_the_values(void) {
   static const char* const literals[] = {
       "127.0.0.1", "::1", "::ffff:127.0.0.1"};
@@ -291,8 +289,8 @@ static void system_has_the_values(void) {
     host_socket raw_listener = raw_listen(literals[i], &address);
     host_socket peer = raw_connect(&address);
     host_socket raw = raw_accept(raw_listener);
-    int32_t name = iocp_add_socket(drive.port, (double)raw, 0);
-    struct drive_socket* socket = drive_add(&drive, name);
+    int32_t id = iocp_add_socket(drive.port, (double)raw, 0);
+    struct drive_socket* socket = drive_add(&drive, id);
     drive_set(socket, IOCP_DSCP, 46);
     drive_set(socket, IOCP_USER_TIMEOUT, 1500);
     check_is(system_option(raw, IPPROTO_IP, IP_TOS), 46 << 2);
@@ -305,17 +303,17 @@ static void system_has_the_values(void) {
 }
 #endif
 
-/* Options that were set while the connection was being made hold. */
+/* Options that were set during the connect are in force. */
 static void set_while_connecting(void) {
   struct drive drive;
   struct iocp_address address;
   drive_open(&drive);
   host_socket raw_listener = raw_listen("127.0.0.1", &address);
   struct drive_socket* socket = drive_connect(&drive, &address);
-  check_options(drive.port, socket->name);
+  check_options(drive.port, socket->id);
   drive_until(&drive, socket->connect_result == 0);
-  check_is(iocp_get_option(drive.port, socket->name, IOCP_NO_DELAY), 1);
-  check_is(iocp_get_option(drive.port, socket->name, IOCP_KEEP_ALIVE), 1);
+  check_is(iocp_get_option(drive.port, socket->id, IOCP_NO_DELAY), 1);
+  check_is(iocp_get_option(drive.port, socket->id, IOCP_KEEP_ALIVE), 1);
   raw_close(raw_listener);
   drive_finish(&drive);
 }

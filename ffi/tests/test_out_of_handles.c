@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process has no handles left: each call says -IOCP_EMFILE, a listener says
- * it once, stays alive, and accepts again as soon as there are handles.
+ * The process has no handles left: each call returns -IOCP_EMFILE. A listener
+ * reports it once, stays open, and accepts again as soon as there are handles.
  *
- * It is hard because the connection stays in the backlog and gives no second
- * edge: without a timer the listener would be deaf for ever, and without a
+ * It is hard because the connection stays in the backlog and causes no second
+ * edge: without a timer the listener would never accept again, and without a
  * pause it would spin.
  */
 #include "iocp.h"
@@ -13,7 +13,7 @@
 #include "shared/raw.h"
 #include "shared/test.h"
 
-#define NO_LIMIT_HERE "this system has no limit of handles to run into"
+#define NO_LIMIT_HERE "this system has no limit of handles"
 
 static void accepting_recovers(void) {
   enum { PEERS = 10 };
@@ -31,7 +31,7 @@ static void accepting_recovers(void) {
     check_is(listener->accept_error, -IOCP_EMFILE);
     check(listener->last_detail != 0);
     check_is(listener->accepted_count, 3);
-    /* It is tried again and again, and told once. */
+    /* It is retried, and reported once. */
     do {
       drive_for(&drive, 50);
       check_is(iocp_stats(drive.port, &stats), 0);
@@ -39,7 +39,7 @@ static void accepting_recovers(void) {
     check_is(listener->accept_error_count, 1);
     check_is(listener->accepted_count, 3);
     check(drive.header.timeout_ms >= 0);
-    /* And not as fast as it can. */
+    /* And not in a busy loop. */
     check(drive.header.timeout_ms <= 2000);
   } else {
     test_skip(NO_LIMIT_HERE);
@@ -50,8 +50,8 @@ static void accepting_recovers(void) {
   drive_finish(&drive);
 }
 
-/* The next shortage is told again. */
-static void each_shortage_is_told(void) {
+/* The next shortage is reported again. */
+static void each_shortage_is_reported(void) {
   struct drive drive;
   struct iocp_address address;
   host_socket raws[3];
@@ -74,8 +74,8 @@ static void each_shortage_is_told(void) {
   drive_finish(&drive);
 }
 
-/* A listener that is closed while it waits for handles is just closed. */
-static void close_while_there_are_none(void) {
+/* A listener can be closed while it waits for handles. */
+static void close_during_a_shortage(void) {
   struct drive drive;
   struct iocp_address address;
   drive_open(&drive);
@@ -122,8 +122,8 @@ static void new_sockets_and_ports(void) {
   drive_finish(&drive);
 }
 
-/* There is a limit of ports, or of the handles that they need; behind it is an
- * error, and what is given back can be had again. */
+/* There is a limit of ports, or of the handles that they need. Beyond it there
+ * is an error, and what was deleted can be replaced. */
 static void too_many_ports(void) {
   static int32_t names[20000];
   int32_t counts[2];
@@ -139,7 +139,7 @@ static void too_many_ports(void) {
 }
 
 TEST_MAIN(TEST_CASE(accepting_recovers),
-          TEST_CASE(each_shortage_is_told),
-          TEST_CASE(close_while_there_are_none),
+          TEST_CASE(each_shortage_is_reported),
+          TEST_CASE(close_during_a_shortage),
           TEST_CASE(new_sockets_and_ports),
           TEST_CASE(too_many_ports))

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * iocp_read() takes bytes straight into the caller's buffer, and says by one
- * IOCP_READABLE when to ask again.
+ * iocp_read() receives into the caller's buffer, and one IOCP_READABLE says
+ * when to call it again.
  *
- * It is hard because it is the other way into the same stream: it must keep the
- * order with what iocp_receive() took, and an edge of readiness that one of the
- * two has used up must not be missed by the other.
+ * It is hard because it is a second way into the same stream: it must keep the
+ * order with iocp_receive(), and an edge of readiness that one of the two has
+ * used up must not be missed by the other.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@ static void open_pair(struct drive* drive,
   (*socket_out)->receive_seed = 7;
 }
 
-/* Reads when told to, until `total` bytes have come. */
+/* Reads when readable is reported, until `total` bytes have arrived. */
 static void read_until(struct drive_socket* socket,
                        uint32_t length,
                        uint64_t total) {
@@ -49,12 +49,12 @@ static void readable_comes_once(void) {
   check_is(drive_read(socket, bytes, sizeof bytes), IOCP_PENDING);
   drive_for(&drive, 50);
   check_is(socket->readable_count, 0);
-  check_is(iocp_read(drive.port, socket->name, bytes, 0, 1), -IOCP_EBUSY);
+  check_is(iocp_read(drive.port, socket->id, bytes, 0, 1), -IOCP_EBUSY);
   drive_raw_send(&drive, raw, 7, 0, 150);
   drive_until(&drive, socket->readable_count == 1);
   check_is(socket->read_result, 0);
   read_until(socket, sizeof bytes, 150);
-  /* More data without a new iocp_read() tells nobody anything. */
+  /* More data without a new iocp_read() is not reported. */
   uint32_t count = socket->readable_count;
   drive_raw_send(&drive, raw, 7, 150, 10);
   drive_for(&drive, 50);
@@ -64,7 +64,7 @@ static void readable_comes_once(void) {
   drive_finish(&drive);
 }
 
-/* A read writes nowhere but to its part of the buffer. */
+/* A read writes only to its part of the buffer. */
 static void bytes_stay_in_their_place(void) {
   struct drive drive;
   struct drive_socket* socket;
@@ -75,7 +75,7 @@ static void bytes_stay_in_their_place(void) {
   read_until(socket, 1, 1);
   memset(bytes, 0xa5, sizeof bytes);
   int32_t result;
-  while ((result = iocp_read(drive.port, socket->name, bytes, 10, 20)) ==
+  while ((result = iocp_read(drive.port, socket->id, bytes, 10, 20)) ==
          IOCP_PENDING) {
     socket->read_pending = true;
     drive_until(&drive, !socket->read_pending);
@@ -89,7 +89,7 @@ static void bytes_stay_in_their_place(void) {
   drive_finish(&drive);
 }
 
-/* Both ways in turn: what the one leaves the other finds. */
+/* Both ways in turn: each continues where the other has stopped. */
 static void modes_alternate(void) {
   struct drive drive;
   struct drive_socket* socket;
@@ -100,20 +100,20 @@ static void modes_alternate(void) {
     uint64_t start = i * 1000;
     drive_raw_send(&drive, raw, 7, start, 1000);
     drive_receive(socket, 300);
-    check_is(iocp_read(drive.port, socket->name, &byte, 0, 1), -IOCP_EBUSY);
+    check_is(iocp_read(drive.port, socket->id, &byte, 0, 1), -IOCP_EBUSY);
     drive_until(&drive, socket->received == start + 300);
     read_until(socket, 100, start + 400);
     drive_receive(socket, 600);
     drive_until(&drive, socket->received == start + 1000);
   }
   check_is(drive_read(socket, &byte, 1), IOCP_PENDING);
-  check_is(iocp_receive(drive.port, socket->name, 1), -IOCP_EBUSY);
+  check_is(iocp_receive(drive.port, socket->id, 1), -IOCP_EBUSY);
   raw_close(raw);
   drive_until(&drive, !socket->read_pending);
   drive_finish(&drive);
 }
 
-static void end_comes_and_stays(void) {
+static void end_is_returned_again(void) {
   struct drive drive;
   struct drive_socket* socket;
   host_socket raw;
@@ -125,7 +125,7 @@ static void end_comes_and_stays(void) {
   raw_shutdown(raw);
   drive_until(&drive, !socket->read_pending);
   for (int i = 0; i < 3; i++) check_is(drive_read(socket, &byte, 1), 0);
-  check_is(iocp_receive(drive.port, socket->name, 1), -IOCP_ESHUTDOWN);
+  check_is(iocp_receive(drive.port, socket->id, 1), -IOCP_ESHUTDOWN);
   /* The other direction is still open. */
   drive_pump(socket, 9, 1000, 1000);
   drive_raw_expect(&drive, raw, 9, 0, 1000);
@@ -133,7 +133,7 @@ static void end_comes_and_stays(void) {
   drive_finish(&drive);
 }
 
-static void reset_is_no_end(void) {
+static void reset_is_not_an_end(void) {
   struct drive drive;
   struct drive_socket* socket;
   host_socket raw;
@@ -178,7 +178,7 @@ static void large_stream(void) {
 TEST_MAIN(TEST_CASE(readable_comes_once),
           TEST_CASE(bytes_stay_in_their_place),
           TEST_CASE(modes_alternate),
-          TEST_CASE(end_comes_and_stays),
-          TEST_CASE(reset_is_no_end),
+          TEST_CASE(end_is_returned_again),
+          TEST_CASE(reset_is_not_an_end),
           TEST_CASE(close_cancels_it),
           TEST_CASE(large_stream))

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that ends and begins again on a living thread, as JavaScript does,
+ * A program that ends and starts again on the same thread, as JavaScript does,
  * finds nothing of its earlier run: the ports of another realm are deleted when
- * a new one makes its first.
+ * a new realm makes its first.
  *
- * It is hard because nothing tells the library that a realm has ended, and
- * because ports of the same realm, of none and of other threads must stay.
+ * It is hard because the library is not informed of the end of a realm, and
+ * because ports of the same realm, of no realm and of other threads must stay.
  */
 #include <stdatomic.h>
 
@@ -29,7 +29,7 @@ static void check_is_gone(int32_t port) {
   check_is(iocp_wake(port), -IOCP_EBADF);
 }
 
-static void a_new_realm_deletes_the_old(void) {
+static void a_new_realm_deletes_the_former(void) {
   int32_t none = port_of(0);
   int32_t one = port_of(1), second = port_of(1);
   check_is_there(one);
@@ -38,7 +38,7 @@ static void a_new_realm_deletes_the_old(void) {
   check_is_gone(second);
   check_is_there(none);
   check_is_there(two);
-  /* One without a realm deletes none. */
+  /* A port without a realm deletes none. */
   int32_t later = port_of(0);
   check_is_there(two);
   int32_t third = port_of(1);
@@ -49,9 +49,9 @@ static void a_new_realm_deletes_the_old(void) {
   check_is(iocp_delete(later), 0);
 }
 
-/* The address is free, and what was connected has ended, before the new port is
- * there. */
-static void sockets_of_the_old_are_closed(void) {
+/* The address is free, and the connections have ended, before the new port
+ * exists. */
+static void sockets_of_the_former_realm_are_closed(void) {
   struct iocp_address address = raw_address("127.0.0.1", 0);
   int32_t old = port_of(3);
   int32_t listener = iocp_listen(old, &address, 16, 0);
@@ -109,7 +109,7 @@ static void waiter_main(void* argument) {
   atomic_store(&waiter->result, result);
 }
 
-/* What a realm leaves is waited for by a thread of the runtime. */
+/* A thread of the runtime waits for a port of the former realm. */
 static void a_parked_wait_ends(void) {
   int32_t port = port_of(7);
   for (uint32_t i = 0; i < 50; i++) {
@@ -137,8 +137,8 @@ static void restarts_leave_no_handle(void) {
   check_is(iocp_delete(port), 0);
 }
 
-TEST_MAIN(TEST_CASE(a_new_realm_deletes_the_old),
-          TEST_CASE(sockets_of_the_old_are_closed),
+TEST_MAIN(TEST_CASE(a_new_realm_deletes_the_former),
+          TEST_CASE(sockets_of_the_former_realm_are_closed),
           TEST_CASE(other_threads_keep_theirs),
           TEST_CASE(a_parked_wait_ends),
           TEST_CASE(restarts_leave_no_handle))

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Zero-byte receives hold no buffer, a posted buffer has the size that was
- * asked for, several are posted at a time, and never more than the credit.
+ * Zero-byte receives need no buffer, a posted buffer has the size that was set,
+ * several are posted at a time, and never more than the credit.
  *
- * It is hard because packets of several receives may come in any order, and an
- * end, an error or a close may meet any of them: the bytes must still come in
- * the order of the stream, and each terminal completion once. Where nothing is
- * posted (Linux) the bytes must come alike, and no buffer is ever held.
+ * It is hard because packets of several receives may arrive in any order, and
+ * an end, an error or a close may affect any of them: bytes must still be
+ * reported in the order of the stream, and each terminal completion once. Where
+ * nothing is posted (Linux) the bytes must arrive just the same, and no buffer
+ * is ever used.
  */
 #include "iocp.h"
 #include "shared/drive.h"
@@ -26,7 +27,7 @@ static struct drive_socket* pair_with(struct drive* drive,
   return socket;
 }
 
-/* What is in the kernel's hands, where it is given anything. */
+/* What is posted to the kernel, on systems that post. */
 static void check_posted(const struct drive_socket* socket,
                          uint32_t count,
                          uint32_t bytes) {
@@ -83,7 +84,7 @@ static void buffers_are_as_asked_for(void) {
   }
 }
 
-/* Credit that comes later is posted for as well. */
+/* Receives are posted for later credit as well. */
 static void depth_follows_the_credit(void) {
   struct drive drive;
   host_socket raw;
@@ -97,14 +98,14 @@ static void depth_follows_the_credit(void) {
   socket->receive_seed = 7;
   drive_raw_send(&drive, raw, 7, 0, 2500);
   drive_until(&drive, socket->received == 2500);
-  /* 3,500 bytes are left of the credit. */
+  /* 3,500 bytes of the credit are left. */
   check(drive_stats(socket).bytes_posted <= 3500);
   raw_close(raw);
   drive_until(&drive, socket->end_result == 0);
   drive_finish(&drive);
 }
 
-/* 64 MiB through every kind, against credit of every size. */
+/* 64 MiB in each mode, with credit of every size. */
 static void bytes_come_in_order(void) {
   static const int32_t kinds[][3] = {
       {0, 1, 65536}, {512, 1, 4096}, {4096, 8, 65536}, {777, 64, 300000}};
@@ -142,7 +143,7 @@ static void small_messages_come_one_by_one(void) {
   raw_close(raw);
 }
 
-static void reset_meets_all_of_them(void) {
+static void reset_ends_all_of_them(void) {
   struct drive drive;
   host_socket raw;
   drive_open(&drive);
@@ -155,7 +156,7 @@ static void reset_meets_all_of_them(void) {
   drive_finish(&drive);
 }
 
-/* A close with several receives posted says FIN, not RST. */
+/* A close with several receives posted sends a FIN, not an RST. */
 static void close_with_receives_posted(void) {
   struct drive drive;
   host_socket raw;
@@ -194,6 +195,6 @@ TEST_MAIN(TEST_CASE(zero_byte_holds_nothing),
           TEST_CASE(depth_follows_the_credit),
           TEST_CASE(bytes_come_in_order),
           TEST_CASE(small_messages_come_one_by_one),
-          TEST_CASE(reset_meets_all_of_them),
+          TEST_CASE(reset_ends_all_of_them),
           TEST_CASE(close_with_receives_posted),
           TEST_CASE(reading_needs_no_buffer))

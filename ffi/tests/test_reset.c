@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A reset is an error at both ends and never an end: what the peer breaks off
- * must not look as if it were complete.
+ * A reset is an error at both ends and never an end: a stream that the peer
+ * resets must not look complete.
  *
- * It is hard because a kernel tells of a reset once, to whichever call comes
- * first. When a send has seen it, the receive that follows gets a clean end
- * from Linux; the library has to remember.
+ * It is hard because a kernel reports a reset once, to the first call. When a
+ * send has seen it, the next receive gets a clean end from Linux, so the
+ * library has to remember it.
  */
 #include "iocp.h"
 #include "shared/drive.h"
@@ -29,8 +29,8 @@ static void peer_sees_our_reset(void) {
   drive_finish(&drive);
 }
 
-/* Also when the library had a copy to send, which it drops. */
-static void our_reset_drops_what_is_kept(void) {
+/* Also if there was a send copy, which is dropped. */
+static void our_reset_drops_send_copies(void) {
   struct drive drive;
   host_socket raw;
   drive_open(&drive);
@@ -47,7 +47,7 @@ static void our_reset_drops_what_is_kept(void) {
   drive_finish(&drive);
 }
 
-/* The peer breaks off in the middle, with data and without. */
+/* The peer resets in the middle, with and without data. */
 static void reset_in_mid_receive(void) {
   struct drive drive;
   drive_open(&drive);
@@ -61,25 +61,24 @@ static void reset_in_mid_receive(void) {
     drive_until(&drive, socket->end_result != DRIVE_NOTHING);
     check_is(socket->end_result, -IOCP_ECONNRESET);
     check(socket->last_detail != 0);
-    /* The error stays, for every call. */
-    check_is(iocp_send(drive.port, socket->name, "x", 0, 1), -IOCP_ECONNRESET);
+    /* Every later call has the same error. */
+    check_is(iocp_send(drive.port, socket->id, "x", 0, 1), -IOCP_ECONNRESET);
     check(iocp_native_error(drive.port) != 0);
-    check_is(iocp_receive(drive.port, socket->name, 1), -IOCP_ESHUTDOWN);
-    /* One record cannot tell of two. */
+    check_is(iocp_receive(drive.port, socket->id, 1), -IOCP_ESHUTDOWN);
+    /* One record cannot report two results. */
     drive_shutdown(socket);
-    check_is(iocp_shutdown(drive.port, socket->name), -IOCP_EPIPE);
+    check_is(iocp_shutdown(drive.port, socket->id), -IOCP_EPIPE);
     drive_until(&drive, socket->shut_result != DRIVE_NOTHING);
     check_is(socket->shut_result, -IOCP_ECONNRESET);
     char byte;
-    check_is(iocp_read(drive.port, socket->name, &byte, 0, 1),
-             -IOCP_ECONNRESET);
+    check_is(iocp_read(drive.port, socket->id, &byte, 0, 1), -IOCP_ECONNRESET);
     drive_close_now(socket);
     drive_forget(socket);
   }
   drive_finish(&drive);
 }
 
-/* A send is the first to notice; the receive must still not see an end. */
+/* A send is the first to fail; the receive must not see an end. */
 static void send_notices_first(bool with_read) {
   struct drive drive;
   host_socket raw;
@@ -114,8 +113,8 @@ static void send_notices_before_receive(void) { send_notices_first(false); }
 
 static void send_notices_before_read(void) { send_notices_first(true); }
 
-/* A kept send fails, and the receive that was pending fails as well. */
-static void kept_send_and_receive_fail(void) {
+/* A pending send fails, and so does the pending receive. */
+static void pending_send_and_receive_fail(void) {
   struct drive drive;
   host_socket raw;
   drive_open(&drive);
@@ -136,8 +135,8 @@ static void kept_send_and_receive_fail(void) {
   drive_finish(&drive);
 }
 
-/* A shutdown that can do nothing any more is one operation like any other. */
-static void shutdown_is_told_once_after_an_error(void) {
+/* A shutdown that has no effect any more completes like any other. */
+static void shutdown_is_reported_once_after_an_error(void) {
   struct drive drive;
   host_socket raw;
   char byte = 0;
@@ -150,15 +149,15 @@ static void shutdown_is_told_once_after_an_error(void) {
               (result = drive_try_send(socket, &byte, 0, 1)) < 0 &&
                   result != -IOCP_EBUSY);
   drive_shutdown(socket);
-  check_is(iocp_shutdown(drive.port, socket->name), -IOCP_EPIPE);
+  check_is(iocp_shutdown(drive.port, socket->id), -IOCP_EPIPE);
   drive_until(&drive, socket->shut_result != DRIVE_NOTHING);
   check_is(socket->shut_result, result);
-  check_is(iocp_shutdown(drive.port, socket->name), -IOCP_EPIPE);
+  check_is(iocp_shutdown(drive.port, socket->id), -IOCP_EPIPE);
   drive_close_now(socket);
   drive_finish(&drive);
 }
 
-/* The peer's end was told before its reset came: both are true. */
+/* The peer's end was reported before its reset: both have happened. */
 static void reset_after_the_end(void) {
   struct drive drive;
   host_socket raw;
@@ -202,11 +201,11 @@ static void one_end_resets_the_other(void) {
 }
 
 TEST_MAIN(TEST_CASE(peer_sees_our_reset),
-          TEST_CASE(our_reset_drops_what_is_kept),
+          TEST_CASE(our_reset_drops_send_copies),
           TEST_CASE(reset_in_mid_receive),
           TEST_CASE(send_notices_before_receive),
           TEST_CASE(send_notices_before_read),
-          TEST_CASE(kept_send_and_receive_fail),
-          TEST_CASE(shutdown_is_told_once_after_an_error),
+          TEST_CASE(pending_send_and_receive_fail),
+          TEST_CASE(shutdown_is_reported_once_after_an_error),
           TEST_CASE(reset_after_the_end),
           TEST_CASE(one_end_resets_the_other))

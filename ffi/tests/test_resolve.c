@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * iocp_resolve() finds what the system finds, writes no more than there is room
- * for, and may be called from any thread.
+ * for, and can be called from any thread.
  *
- * It is hard because the name has a length and no end mark, and because the
- * resolver behind it is the system's own, with its own memory and threads.
+ * It is hard because the name has a length and no terminator, and because the
+ * resolver is the system's own, with its own memory and threads.
  */
 #include <string.h>
 
@@ -53,14 +53,14 @@ static void localhost(void) {
       check(memcmp(&addresses[i], &addresses[j], sizeof addresses[0]) != 0);
 }
 
-/* The bytes behind the name are not part of it. */
+/* Bytes after the name are ignored. */
 static void name_ends_with_its_length(void) {
   struct iocp_address addresses[CAPACITY];
   check_is(iocp_resolve("127.0.0.15555", 9, addresses, CAPACITY), 1);
   check(has(addresses, 1, "127.0.0.1"));
 }
 
-static void capacity_is_kept(void) {
+static void capacity_is_respected(void) {
   struct iocp_address addresses[2];
   memset(addresses, 0xa5, sizeof addresses);
   check_is(iocp_resolve("localhost", 9, addresses, 1), 1);
@@ -70,7 +70,7 @@ static void capacity_is_kept(void) {
 
 static void unknown_name(void) {
   struct iocp_address addresses[CAPACITY];
-  /* Reserved never to exist (RFC 6761). */
+  /* Reserved, and never exists (RFC 6761). */
   check_is(resolve("no-such-host.invalid", addresses), -IOCP_ENOTFOUND);
   check_is(resolve("127.0.0.1.1", addresses), -IOCP_ENOTFOUND);
 }
@@ -85,7 +85,7 @@ static void wrong_arguments(void) {
   check_is(iocp_resolve(name, 256, addresses, 1), -IOCP_EINVAL);
   check_is(iocp_resolve(name, UINT32_MAX, addresses, 1), -IOCP_EINVAL);
   check_is(iocp_resolve(name, 1, addresses, 0), -IOCP_EINVAL);
-  /* One that is cut at a zero byte would be another name. */
+  /* Cut at the zero byte, it would be another name. */
   check_is(iocp_resolve("127.0.0.1\0x", 11, addresses, 1), -IOCP_EINVAL);
 }
 
@@ -108,7 +108,7 @@ static void from_many_threads(void) {
 TEST_MAIN(TEST_CASE(literals),
           TEST_CASE(localhost),
           TEST_CASE(name_ends_with_its_length),
-          TEST_CASE(capacity_is_kept),
+          TEST_CASE(capacity_is_respected),
           TEST_CASE(unknown_name),
           TEST_CASE(wrong_arguments),
           TEST_CASE(from_many_threads))

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ten thousand times connect, use and close, in every way a connection can end:
- * handles and memory are afterwards what they were.
+ * Connect, use and close ten thousand times, with every way to end a
+ * connection: the number of handles and the memory do not grow.
  *
- * It is hard because a leak of one small thing in one rare path is not seen in
- * a short run. Here each round takes another path, and a leak of 64 bytes in a
- * tenth of them shows.
+ * It is hard because a small leak in a rare path does not show in a short run.
+ * Here each round uses another path, and a leak of 64 bytes in a tenth of them
+ * shows.
  */
 #include <stdio.h>
 
@@ -17,7 +17,8 @@
 
 #define WARM_UP 1000
 #define ROUNDS 10000
-/* The heap keeps what it once had, so that some growth is no leak. */
+/* The heap does not return all memory to the system, so some growth is no
+ * leak. */
 #define GROWTH_MAX (3 << 20)
 
 struct rounds {
@@ -34,7 +35,8 @@ static void close_pair(struct rounds* rounds,
                        struct drive_socket* server) {
   struct drive_socket* first = round % 2 == 0 ? client : server;
   struct drive_socket* second = round % 2 == 0 ? server : client;
-  /* Most rounds end with a reset, or the system would run out of ports. */
+  /* Most rounds end with a reset; otherwise the system would run out of
+   * ports. */
   uint32_t mode = round % 8 < 6 ? IOCP_RESET : IOCP_GRACEFUL;
   drive_close(first, mode, DRIVE_DEADLINE_MS);
   if (round % 3 == 0) drive_poll(&rounds->drive);
@@ -52,7 +54,7 @@ static void connected_round(struct rounds* rounds, uint32_t round) {
               client->connect_result != DRIVE_NOTHING &&
                   rounds->listener->accepted_first != NULL);
   check_is(client->connect_result, 0);
-  struct drive_socket* server = drive_take_accepted(rounds->listener);
+  struct drive_socket* server = drive_next_accepted(rounds->listener);
   uint32_t size = round % 7 == 0 ? 100000 : 10;
   server->receive_seed = 9;
   if (round % 5 == 0)
@@ -66,7 +68,7 @@ static void connected_round(struct rounds* rounds, uint32_t round) {
   close_pair(rounds, round, client, server);
 }
 
-/* An attempt that fails, is given up, or is refused by the arguments. */
+/* A connect that fails, is closed, or has wrong arguments. */
 static void failed_round(struct rounds* rounds, uint32_t round) {
   struct drive* drive = &rounds->drive;
   struct drive_socket* socket = drive_connect(drive, &rounds->dead);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * As many sends may be pending as the option says, each with a completion of
- * its own, and the peer gets them in order.
+ * As many sends may be pending as the option allows, each with a completion of
+ * its own, and the peer receives them in order.
  *
  * It is hard because the kernel has several of them at a time, may refuse one
- * in the middle, and a close, a shutdown or a reset meets them all.
+ * in the middle, and a close, a shutdown or a reset affects them all.
  */
 #include <string.h>
 
@@ -24,7 +24,7 @@ static struct drive_socket* pair_with(struct drive* drive,
   return socket;
 }
 
-static void as_many_as_were_asked_for(void) {
+static void as_many_as_the_option_allows(void) {
   for (int32_t concurrency = 1; concurrency <= IOCP_CONCURRENCY_MAX;
        concurrency = concurrency * 2 + 1) {
     struct drive drive;
@@ -37,7 +37,7 @@ static void as_many_as_were_asked_for(void) {
     drive_fill(socket, 9);
     check_is(socket->sends_pending, limit);
     check_is(drive_stats(socket).sends, limit);
-    check_is(iocp_send(drive.port, socket->name, &byte, 0, 1), -IOCP_EBUSY);
+    check_is(iocp_send(drive.port, socket->id, &byte, 0, 1), -IOCP_EBUSY);
     uint64_t sent = socket->sent;
     check(sent >= (uint64_t)limit * IOCP_SEND_MAX);
     drive_raw_expect(&drive, raw, 9, 0, sent);
@@ -68,7 +68,7 @@ static void streams_stay_whole(void) {
   }
 }
 
-/* FIN comes behind all of them. */
+/* The FIN follows all of them. */
 static void shutdown_waits_for_all(void) {
   struct drive drive;
   host_socket raw;
@@ -102,7 +102,7 @@ static void close_delivers_all(void) {
   drive_finish(&drive);
 }
 
-/* The end of a stream that no port has part in any more. */
+/* The end of a stream that is not on a port. */
 static int32_t raw_end(host_socket raw) {
   static uint8_t bytes[65536];
   int32_t count;
@@ -115,7 +115,7 @@ static int32_t raw_end(host_socket raw) {
   return count;
 }
 
-/* Each of them is told once, however the connection ends. */
+/* Each is reported once, however the connection ends. */
 static void each_fails_once(void) {
   for (int kind = 0; kind < 4; kind++) {
     struct drive drive;
@@ -142,7 +142,7 @@ static void each_fails_once(void) {
   }
 }
 
-/* A smaller limit holds for the next send. */
+/* A smaller limit applies from the next send on. */
 static void limit_can_change(void) {
   struct drive drive;
   host_socket raw;
@@ -159,7 +159,7 @@ static void limit_can_change(void) {
   raw_close(raw);
 }
 
-TEST_MAIN(TEST_CASE(as_many_as_were_asked_for),
+TEST_MAIN(TEST_CASE(as_many_as_the_option_allows),
           TEST_CASE(streams_stay_whole),
           TEST_CASE(shutdown_waits_for_all),
           TEST_CASE(close_delivers_all),

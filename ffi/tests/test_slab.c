@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A slab that is full, or room for a single record, delays what waits and loses
- * none of it: it comes with the next polls, in order.
+ * A full slab, or room for a single record, delays results and loses none: they
+ * are reported by the next polls, in order.
  *
- * It is hard because the kernel reports an edge or a completion once. What a
- * full array leaves over has to be remembered, for every kind of record, and
- * told before anything newer of the same socket.
+ * It is hard because the kernel reports an edge or a completion once. What does
+ * not fit must be remembered, for every kind of record, and reported before
+ * anything later of the same socket.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #include "shared/raw.h"
 #include "shared/test.h"
 
-/* Many streams both ways through arrays of the given sizes. */
+/* Many streams both ways through arrays of these sizes. */
 static void many_streams(uint32_t capacity, uint32_t slab_length) {
   enum { PAIRS = 20 };
   struct drive drive;
@@ -53,8 +53,8 @@ static void smallest_slab(void) { many_streams(256, IOCP_SLAB_MIN); }
 
 static void smallest_of_both(void) { many_streams(1, IOCP_SLAB_MIN); }
 
-/* The header says when another poll would deliver more at once. */
-static void more_is_told(void) {
+/* The header says whether another poll would report more at once. */
+static void more_is_reported(void) {
   enum { STREAMS = 5 };
   struct drive drive;
   struct drive_socket* sockets[STREAMS];
@@ -74,9 +74,9 @@ static void more_is_told(void) {
   drive_finish(&drive);
 }
 
-/* A result that waits for room in the record array was not told, so that its
- * operation is still pending to the user. */
-static void untold_results_still_count(void) {
+/* A result that waits for room in the record array was not reported, so its
+ * operation is still pending for the user. */
+static void unreported_results_still_count(void) {
   enum { STREAMS = 10 };
   static uint8_t bytes[IOCP_SEND_MAX];
   struct drive drive;
@@ -88,7 +88,7 @@ static void untold_results_still_count(void) {
     sockets[i] = drive_raw_pair(&drive, 0, &raws[i]);
     drive_fill(sockets[i], 9);
   }
-  /* Everybody reads at once, so that many sends are done in one poll. */
+  /* All peers read at once, so that many sends complete in one poll. */
   while (pending != 0) {
     for (int i = 0; i < STREAMS; i++)
       while (raw_receive(raws[i], bytes, sizeof bytes) > 0) continue;
@@ -97,15 +97,15 @@ static void untold_results_still_count(void) {
     for (int i = 0; i < STREAMS; i++) {
       if (!sockets[i]->send_pending) continue;
       pending++;
-      check_is(iocp_send(drive.port, sockets[i]->name, bytes, 0, 1),
-               -IOCP_EBUSY);
+      check_is(iocp_send(drive.port, sockets[i]->id, bytes, 0, 1), -IOCP_EBUSY);
     }
   }
   for (int i = 0; i < STREAMS; i++) raw_close(raws[i]);
   drive_finish(&drive);
 }
 
-/* One byte less than IOCP_SLAB_MIN receives nothing, and says so. */
+/* With one byte less than IOCP_SLAB_MIN nothing is received, and the header
+ * says so. */
 static void too_little_room_waits(void) {
   struct drive drive;
   host_socket raw;
@@ -114,7 +114,7 @@ static void too_little_room_waits(void) {
   drive_receive(socket, 1000);
   socket->receive_seed = 7;
   drive_drain(&drive);
-  /* The driver starts the slab anew after each poll with so little room. */
+  /* With so little room the driver starts the slab anew after each poll. */
   uint8_t byte;
   pattern_fill(&byte, 1, 7, 0);
   check_is(raw_send(raw, &byte, 1), 1);
@@ -124,7 +124,7 @@ static void too_little_room_waits(void) {
     check_is(drive_poll(&drive), 0);
     check(host_now_ms() < until_ms);
   } while ((drive.header.flags & IOCP_SLAB_FULL) == 0);
-  /* It is something to deliver, so a wait does not block. */
+  /* There is something to report, so a wait returns at once. */
   check_is(iocp_wait(drive.port, DRIVE_DEADLINE_MS), 1);
   drive.slab_offset = drive.slab_length - IOCP_SLAB_MIN;
   check_is(drive_poll(&drive), 1);
@@ -133,7 +133,7 @@ static void too_little_room_waits(void) {
   drive_finish(&drive);
 }
 
-/* Other records need no slab at all, and come past the data that does. */
+/* Other records need no slab, and are reported before the data that does. */
 static void no_slab_at_all(void) {
   struct drive drive;
   host_socket raw;
@@ -152,13 +152,13 @@ static void no_slab_at_all(void) {
     check(host_now_ms() < until_ms);
   } while ((events.header.flags & IOCP_SLAB_FULL) == 0);
   check_is(events.header.slab_end, 0);
-  check_is(iocp_shutdown(drive.port, socket->name), 0);
+  check_is(iocp_shutdown(drive.port, socket->id), 0);
   do {
     drive.polls++;
     check(host_now_ms() < until_ms);
   } while (iocp_poll(drive.port, &events, 1, NULL, 0, 0) == 0);
   drive.records++;
-  check_is(events.record.socket, socket->name);
+  check_is(events.record.socket, socket->id);
   check_is(events.record.kind, IOCP_SHUT);
   check_is(events.record.result, 0);
   drive_until(&drive, socket->received == 1);
@@ -182,8 +182,8 @@ static void slab_record(struct drive_socket* socket,
   chunks->lengths[chunks->count++] = (uint32_t)record->result;
 }
 
-/* What was delivered belongs to the user: later polls leave it alone, and each
- * chunk starts at a multiple of eight for views of numbers. */
+/* Reported bytes belong to the user: later polls do not overwrite them. Each
+ * chunk starts at a multiple of eight, for views of numbers. */
 static void earlier_chunks_stay(void) {
   struct drive drive;
   host_socket raw;
@@ -219,8 +219,8 @@ static void earlier_chunks_stay(void) {
 TEST_MAIN(TEST_CASE(one_record_at_a_time),
           TEST_CASE(smallest_slab),
           TEST_CASE(smallest_of_both),
-          TEST_CASE(more_is_told),
-          TEST_CASE(untold_results_still_count),
+          TEST_CASE(more_is_reported),
+          TEST_CASE(unreported_results_still_count),
           TEST_CASE(too_little_room_waits),
           TEST_CASE(no_slab_at_all),
           TEST_CASE(earlier_chunks_stay))

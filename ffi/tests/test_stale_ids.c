@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The name of a socket or port that is closed, or that never was, gives
- * -IOCP_EBADF from every function and touches nothing.
+ * The id of a socket or port that is closed, or that never existed, gives
+ * -IOCP_EBADF from every function and has no effect.
  *
- * It is hard because slots and the system's handles are used again at once, so
- * that a late call with an old name would hit a stranger's connection; a name
- * holds a generation against that.
+ * It is hard because slots and handles are reused at once, so a late call with
+ * an old id would affect another connection. The generation in an id prevents
+ * that.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,24 +17,24 @@
 #include "shared/raw.h"
 #include "shared/test.h"
 
-static void names_that_never_were(void) {
-  static const int32_t names[] = {
+static void ids_that_never_existed(void) {
+  static const int32_t ids[] = {
       -1, INT32_MIN, INT32_MAX, 0, 1, 4095, 1 << 12, 1 << 18, 1 << 19, 1 << 30};
   struct drive drive;
   drive_open(&drive);
-  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-    every_socket_call(drive.port, names[i], -IOCP_EBADF);
-    if (names[i] == drive.port) continue;
-    every_port_call(names[i], 0, -IOCP_EBADF);
-    check_is(iocp_wait(names[i], 0), -IOCP_EBADF);
-    check_is(iocp_wake(names[i]), -IOCP_EBADF);
+  for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+    every_socket_call(drive.port, ids[i], -IOCP_EBADF);
+    if (ids[i] == drive.port) continue;
+    every_port_call(ids[i], 0, -IOCP_EBADF);
+    check_is(iocp_wait(ids[i], 0), -IOCP_EBADF);
+    check_is(iocp_wake(ids[i]), -IOCP_EBADF);
   }
   check_is(drive_poll(&drive), 0);
   drive_finish(&drive);
 }
 
-/* While it closes, a name is good for iocp_close() only. */
-static void name_of_a_closing_socket(void) {
+/* During the close, an id is valid for iocp_close() only. */
+static void id_of_a_closing_socket(void) {
   struct drive drive;
   host_socket raw;
   struct iocp_address address;
@@ -42,32 +42,32 @@ static void name_of_a_closing_socket(void) {
   drive_open(&drive);
   struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
   drive_close(socket, IOCP_GRACEFUL, DRIVE_DEADLINE_MS);
-  int32_t port = drive.port, name = socket->name;
-  check_is(iocp_accept(port, name, 1), -IOCP_EBADF);
-  check_is(iocp_receive(port, name, 1), -IOCP_EBADF);
-  check_is(iocp_read(port, name, &byte, 0, 1), -IOCP_EBADF);
-  check_is(iocp_send(port, name, &byte, 0, 1), -IOCP_EBADF);
-  check_is(iocp_shutdown(port, name), -IOCP_EBADF);
-  check_is(iocp_get_address(port, name, IOCP_LOCAL, &address), -IOCP_EBADF);
-  check_is(iocp_set_option(port, name, IOCP_NO_DELAY, 1), -IOCP_EBADF);
-  check_is(iocp_get_option(port, name, IOCP_NO_DELAY), -IOCP_EBADF);
-  check_is(iocp_close(port, name, IOCP_GRACEFUL, 1), 0);
+  int32_t port = drive.port, id = socket->id;
+  check_is(iocp_accept(port, id, 1), -IOCP_EBADF);
+  check_is(iocp_receive(port, id, 1), -IOCP_EBADF);
+  check_is(iocp_read(port, id, &byte, 0, 1), -IOCP_EBADF);
+  check_is(iocp_send(port, id, &byte, 0, 1), -IOCP_EBADF);
+  check_is(iocp_shutdown(port, id), -IOCP_EBADF);
+  check_is(iocp_get_address(port, id, IOCP_LOCAL, &address), -IOCP_EBADF);
+  check_is(iocp_set_option(port, id, IOCP_NO_DELAY, 1), -IOCP_EBADF);
+  check_is(iocp_get_option(port, id, IOCP_NO_DELAY), -IOCP_EBADF);
+  check_is(iocp_close(port, id, IOCP_GRACEFUL, 1), 0);
   raw_close(raw);
   drive_until(&drive, socket->is_closed);
-  every_socket_call(port, name, -IOCP_EBADF);
+  every_socket_call(port, id, -IOCP_EBADF);
   drive_finish(&drive);
 }
 
-static int compare_names(const void* a, const void* b) {
+static int compare_ids(const void* a, const void* b) {
   int32_t left = *(const int32_t*)a, right = *(const int32_t*)b;
   return (left > right) - (left < right);
 }
 
-/* Many names come and go; none comes twice soon, and none of the old ones does
- * anything to those that use the same slots now. */
-static void old_names_after_many_others(void) {
+/* Many ids come and go; none is reused soon, and the old ones have no effect on
+ * the sockets that use the same slots now. */
+static void old_ids_after_many_others(void) {
   enum { ROUNDS = 3000, LIVE = 300 };
-  static int32_t names[ROUNDS];
+  static int32_t ids[ROUNDS];
   struct drive drive;
   struct iocp_address address;
   struct drive_socket* live[LIVE];
@@ -75,39 +75,39 @@ static void old_names_after_many_others(void) {
   for (int i = 0; i < ROUNDS; i++) {
     struct drive_socket* socket =
         drive_listen(&drive, "127.0.0.1", 0, &address);
-    names[i] = socket->name;
+    ids[i] = socket->id;
     drive_close(socket, IOCP_GRACEFUL, 0);
     drive_until(&drive, socket->is_closed);
     drive_forget(socket);
   }
   for (int i = 0; i < LIVE; i++) {
     live[i] = drive_listen(&drive, "127.0.0.1", 0, &address);
-    for (int j = 0; j < ROUNDS; j++) check(live[i]->name != names[j]);
+    for (int j = 0; j < ROUNDS; j++) check(live[i]->id != ids[j]);
   }
-  qsort(names, ROUNDS, sizeof names[0], compare_names);
-  for (int i = 1; i < ROUNDS; i++) check(names[i] != names[i - 1]);
+  qsort(ids, ROUNDS, sizeof ids[0], compare_ids);
+  for (int i = 1; i < ROUNDS; i++) check(ids[i] != ids[i - 1]);
   for (int i = 0; i < ROUNDS; i++)
-    every_socket_call(drive.port, names[i], -IOCP_EBADF);
-  /* Had one of the calls closed or changed something, this would show it. */
+    every_socket_call(drive.port, ids[i], -IOCP_EBADF);
+  /* If one of the calls had closed or changed something, this would show it. */
   drive_poll(&drive);
   check_is(drive.header.sockets, LIVE);
   for (int i = 0; i < LIVE; i++)
-    check_is(iocp_get_address(drive.port, live[i]->name, IOCP_LOCAL, &address),
+    check_is(iocp_get_address(drive.port, live[i]->id, IOCP_LOCAL, &address),
              0);
   drive_finish(&drive);
 }
 
-/* An old name does not reach the live stream that has its slot. */
-static void old_name_next_to_a_live_stream(void) {
+/* An old id has no effect on the open stream in its slot. */
+static void old_id_beside_an_open_stream(void) {
   struct drive drive;
   host_socket raw;
   drive_open(&drive);
   struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
-  int32_t name = socket->name;
+  int32_t id = socket->id;
   drive_sink(socket, 7, 1000);
   for (int32_t bit = 0; bit < 31; bit++)
-    every_socket_call(drive.port, name ^ (int32_t)(1u << bit), -IOCP_EBADF);
-  every_socket_call(drive.port, name | INT32_MIN, -IOCP_EBADF);
+    every_socket_call(drive.port, id ^ (int32_t)(1u << bit), -IOCP_EBADF);
+  every_socket_call(drive.port, id | INT32_MIN, -IOCP_EBADF);
   drive_raw_send(&drive, raw, 7, 0, 5000);
   drive_pump(socket, 9, 5000, 5000);
   drive_raw_expect(&drive, raw, 9, 0, 5000);
@@ -116,36 +116,36 @@ static void old_name_next_to_a_live_stream(void) {
   drive_finish(&drive);
 }
 
-static void ports_that_were_deleted(void) {
+static void deleted_ports(void) {
   enum { ROUNDS = 300 };
-  int32_t names[ROUNDS];
+  int32_t ids[ROUNDS];
   struct drive live;
   drive_open(&live);
   for (int i = 0; i < ROUNDS; i++) {
-    names[i] = iocp_new(0);
-    check(names[i] >= 0);
-    check(names[i] != live.port);
-    for (int j = 0; j < i; j++) check(names[i] != names[j]);
-    check_is(iocp_delete(names[i]), 0);
+    ids[i] = iocp_new(0);
+    check(ids[i] >= 0);
+    check(ids[i] != live.port);
+    for (int j = 0; j < i; j++) check(ids[i] != ids[j]);
+    check_is(iocp_delete(ids[i]), 0);
   }
   for (int i = 0; i < ROUNDS; i += 10) {
-    every_port_call(names[i], 0, -IOCP_EBADF);
-    check_is(iocp_wait(names[i], 0), -IOCP_EBADF);
-    check_is(iocp_wake(names[i]), -IOCP_EBADF);
+    every_port_call(ids[i], 0, -IOCP_EBADF);
+    check_is(iocp_wait(ids[i], 0), -IOCP_EBADF);
+    check_is(iocp_wake(ids[i]), -IOCP_EBADF);
   }
   check_is(iocp_wait(live.port, 0), 0);
   drive_finish(&live);
 }
 
-/* A socket's name means nothing at another port. */
-static void name_of_another_port(void) {
+/* The id of a socket is not valid at another port. */
+static void id_of_another_port(void) {
   struct drive drives[2];
   struct iocp_address address;
   drive_open(&drives[0]);
   drive_open(&drives[1]);
   struct drive_socket* socket =
       drive_listen(&drives[0], "127.0.0.1", 0, &address);
-  every_socket_call(drives[1].port, socket->name, -IOCP_EBADF);
+  every_socket_call(drives[1].port, socket->id, -IOCP_EBADF);
   drive_accept(socket, 1);
   host_socket raw = raw_connect(&address);
   drive_until(&drives[0], socket->accepted_count == 1);
@@ -154,9 +154,9 @@ static void name_of_another_port(void) {
   drive_finish(&drives[1]);
 }
 
-TEST_MAIN(TEST_CASE(names_that_never_were),
-          TEST_CASE(name_of_a_closing_socket),
-          TEST_CASE(old_names_after_many_others),
-          TEST_CASE(old_name_next_to_a_live_stream),
-          TEST_CASE(ports_that_were_deleted),
-          TEST_CASE(name_of_another_port))
+TEST_MAIN(TEST_CASE(ids_that_never_existed),
+          TEST_CASE(id_of_a_closing_socket),
+          TEST_CASE(old_ids_after_many_others),
+          TEST_CASE(old_id_beside_an_open_stream),
+          TEST_CASE(deleted_ports),
+          TEST_CASE(id_of_another_port))

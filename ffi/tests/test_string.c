@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the library for Windows has in the place of a C runtime's memory
- * functions, under other names, against those of the C runtime that there is:
- * all short lengths at all alignments, and longer ones at random, with bytes
- * around them that must stay what they are.
+ * The library for Windows has memory functions of its own in place of a C
+ * runtime's. They are compared with those of the C runtime: all short lengths
+ * at all alignments, and longer ones at random, with bytes around them that
+ * must not change.
  */
 #include <string.h>
 
@@ -50,7 +50,7 @@ static void string__copy(size_t to, size_t from, size_t size) {
   memcpy(string__wanted + to, string__source + from, size);
   check(string_memcpy(out, string__source + from, size) == out);
   string__check();
-  /* From itself, onwards and back, and onto itself. */
+  /* Within one buffer, forwards, backwards, and in place. */
   memmove(string__wanted + to, string__wanted + from, size);
   check(string_memmove(out, string__got + from, size) == out);
   string__check();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A message costs one system call to receive it and one to send it, and nothing
- * else: no second receive that finds nothing, no registration, no extra packet.
- * The system is asked for each address of a connection once at most, and for
- * none at a close.
+ * A message costs one system call to receive and one to send, and nothing else:
+ * no second receive that finds nothing, no registration, no extra packet. The
+ * system is asked for each address of a connection at most once, and for none
+ * at a close.
  *
  * The library's calls are counted where it imports them, so the test does not
  * depend on tools or on speed. Dequeueing is not counted: one call takes a
@@ -23,7 +23,7 @@ static uint64_t counts[CALLS];
 #include <winsock2.h>
 #include <windows.h>
 
-/* Calls the import of that name of this program; the library's own import is
+/* Calls this program's import of that name; the library's own import is
  * replaced by the function that counts. */
 static int WSAAPI count_receive(SOCKET socket,
                                 WSABUF* buffers,
@@ -89,8 +89,8 @@ static BOOL WINAPI count_post(HANDLE port,
   return PostQueuedCompletionStatus(port, bytes, key, overlapped);
 }
 
-/* Under Wine the library avoids non-blocking sends, which Wine can lose
- * (winsock.c). What is counted is what it does on Windows. */
+/* Under Wine the library avoids non-blocking sends, which may lose bytes there
+ * (winsock.c). This test counts the calls on Windows. */
 static FARPROC WINAPI hide_wine(HMODULE module, const char* name) {
   if ((uintptr_t)name > 0xffff && strcmp(name, "wine_get_version") == 0)
     return NULL;
@@ -147,7 +147,7 @@ static void count_calls(void) {
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The dynamic linker prefers these to those of the C library. */
+/* The dynamic linker prefers these to the functions of the C library. */
 ssize_t recv(int fd, void* buffer, size_t length, int flags) {
   counts[CALL_RECEIVE]++;
   return syscall(SYS_recvfrom, fd, buffer, length, flags, NULL, NULL);
@@ -169,7 +169,7 @@ int getpeername(int fd, struct sockaddr* address, socklen_t* length) {
 }
 
 int poll(struct pollfd* entries, nfds_t count, int timeout_ms) {
-  /* With a time limit it is a wait for the port. */
+  /* With a timeout it is a wait for the port. */
   if (timeout_ms == 0) counts[CALL_OTHER]++;
   return (int)syscall(SYS_poll, entries, count, timeout_ms);
 }
@@ -183,7 +183,7 @@ static void count_calls(void) {}
 #endif
 
 #define PAIRS 10
-#define MESSAGES 400 /* of each pair, counted */
+#define MESSAGES 400 /* of each pair, which are counted */
 #define WARM_UP 20
 #define BYTES 64u
 
@@ -241,48 +241,47 @@ static void one_receive_and_one_send_a_message(void) {
   exchange(&drive, clients, ends, WARM_UP);
   memset(counts, 0, sizeof counts);
   exchange(&drive, clients, ends, MESSAGES);
-  /* Each message goes out and comes back. */
+  /* Each message is sent to the server and back. */
   uint64_t moved = 2 * PAIRS * MESSAGES;
   check_is(counts[CALL_SEND], moved);
   check(counts[CALL_RECEIVE] >= moved);
-  /* A receive that is posted anew for the last message of a pair is one more.
-   */
+  /* Each receiver of a pair may post one more receive after its last
+   * message. */
   check(counts[CALL_RECEIVE] <= moved + 2 * PAIRS);
   check(counts[CALL_OTHER] <= 2 * PAIRS);
   drive_finish(&drive);
 }
 
-static void check_named(const struct drive* drive,
-                        const struct drive_socket* socket,
-                        uint64_t locals,
-                        uint64_t peers) {
+static void check_addresses(const struct drive* drive,
+                            const struct drive_socket* socket,
+                            uint64_t locals,
+                            uint64_t peers) {
   struct iocp_address address;
   memset(counts, 0, sizeof counts);
-  check_is(iocp_get_address(drive->port, socket->name, IOCP_LOCAL, &address),
-           0);
-  check_is(iocp_get_address(drive->port, socket->name, IOCP_PEER, &address), 0);
+  check_is(iocp_get_address(drive->port, socket->id, IOCP_LOCAL, &address), 0);
+  check_is(iocp_get_address(drive->port, socket->id, IOCP_PEER, &address), 0);
   check_is(counts[CALL_LOCAL], locals);
   check_is(counts[CALL_PEER], peers);
 }
 
-static void an_address_is_asked_for_once(void) {
+static void addresses_are_queried_once(void) {
   struct drive drive;
   struct drive_socket *client, *accepted;
   count_calls();
   drive_open(&drive);
   drive_pair(&drive, &client, &accepted);
-  /* A connect asks for both ends: for the peer as the system writes it, and
+  /* A connect asks for both ends: for the peer in the system's own form, and
    * because a socket must not be connected to itself. */
-  check_named(&drive, client, 0, 0);
-  /* An accept has the peer with it. */
-  check_named(&drive, accepted, 1, 0);
+  check_addresses(&drive, client, 0, 0);
+  /* An accept returns the peer's address. */
+  check_addresses(&drive, accepted, 1, 0);
   memset(counts, 0, sizeof counts);
   drive_close(client, IOCP_GRACEFUL, 1000);
   drive_close(accepted, IOCP_GRACEFUL, 1000);
   drive_until(&drive, client->is_closed && accepted->is_closed);
   check_is(counts[CALL_LOCAL] + counts[CALL_PEER], 0);
   drive_pair(&drive, &client, &accepted);
-  /* One more is for the listener, whose port drive_pair() asks for. */
+  /* One more for the listener, whose port drive_pair() needs. */
   check_is(counts[CALL_LOCAL], 2);
   check_is(counts[CALL_PEER], 1);
   memset(counts, 0, sizeof counts);
@@ -294,4 +293,4 @@ static void an_address_is_asked_for_once(void) {
 }
 
 TEST_MAIN(TEST_CASE(one_receive_and_one_send_a_message),
-          TEST_CASE(an_address_is_asked_for_once))
+          TEST_CASE(addresses_are_queried_once))

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Several ports in several threads at once, and threads that end without having
- * deleted their ports, which go with them.
+ * Several ports in several threads at once, and threads that end without
+ * deleting their ports, which are deleted then.
  *
- * It is hard because nothing is locked: what the ports share (their table, the
- * heap, the system) must bear it, and the end of a thread runs the library in a
- * place where little else still works.
+ * It is hard because there are no locks: what the ports share (their table, the
+ * heap, the system) must be safe, and at the end of a thread the library runs
+ * where little else still works.
  */
 #include <stdatomic.h>
 
@@ -26,7 +26,8 @@ struct worker {
   uint64_t size;
 };
 
-/* Each thread has a listener and connects to each thread's, itself included. */
+/* Each thread has a listener and connects to that of each thread, including its
+ * own. */
 static void worker_main(void* argument) {
   struct worker* worker = argument;
   struct drive drive;
@@ -47,7 +48,7 @@ static void worker_main(void* argument) {
   }
   for (unsigned i = 0; i < THREADS; i++) {
     drive_until(&drive, listener->accepted_first != NULL);
-    servers[i] = drive_take_accepted(listener);
+    servers[i] = drive_next_accepted(listener);
     drive_sink(servers[i], 1, 200000);
     drive_pump(servers[i], 2, worker->size, 100000);
   }
@@ -82,7 +83,7 @@ static void ports_in_several_threads(void) {
   for (unsigned i = 0; i < THREADS; i++) host_thread_join(threads[i]);
 }
 
-/* Two ports of one thread are two ports. */
+/* Two ports of one thread are independent. */
 static void two_ports_in_one_thread(void) {
   struct drive drives[2];
   struct iocp_address address;
@@ -95,7 +96,7 @@ static void two_ports_in_one_thread(void) {
       &drives[1],
       (drive_poll(&drives[0]),
        client->connect_result == 0 && listener->accepted_first != NULL));
-  struct drive_socket* server = drive_take_accepted(listener);
+  struct drive_socket* server = drive_next_accepted(listener);
   drive_sink(server, 7, 100000);
   drive_pump(client, 7, 4 << 20, 100000);
   drive_until(&drives[0],
@@ -113,14 +114,14 @@ struct leaver {
 };
 
 /* Leaves everything open. */
-static void leaver_main(void* argument) {
+static void leaking_main(void* argument) {
   struct leaver* leaver = argument;
   struct drive* drive = &leaver->drive;
   drive_open(drive);
   for (int i = 0; i < 3; i++) {
     struct drive_socket* socket =
         drive_raw_pair(drive, 16384, &leaver->raws[i]);
-    leaver->names[i] = socket->name;
+    leaver->names[i] = socket->id;
     if (i == 0) drive_receive(socket, 1000);
     if (i == 1) drive_fill(socket, 9);
   }
@@ -129,12 +130,12 @@ static void leaver_main(void* argument) {
   drive_poll(drive);
 }
 
-static void thread_takes_its_ports_with_it(void) {
+static void ports_are_deleted_with_their_thread(void) {
   for (int i = 0; i < 10; i++) {
     struct leaver leaver;
     struct drive drive;
     host_socket raw;
-    host_thread_join(host_thread_start(leaver_main, &leaver));
+    host_thread_join(host_thread_start(leaking_main, &leaver));
     every_port_call(leaver.drive.port, leaver.names[0], -IOCP_EBADF);
     check_is(iocp_wait(leaver.drive.port, 0), -IOCP_EBADF);
     check_is(iocp_wake(leaver.drive.port), -IOCP_EBADF);
@@ -149,15 +150,15 @@ static void thread_takes_its_ports_with_it(void) {
   }
 }
 
-/* Several ports, and one that another thread waits for at that moment. */
-struct many_leaver {
+/* Several ports, for one of which another thread waits. */
+struct many_leaking {
   int32_t ports[20];
   atomic_bool has_begun;
   atomic_bool may_end;
 };
 
-static void many_leaver_main(void* argument) {
-  struct many_leaver* leaver = argument;
+static void many_leaking_main(void* argument) {
+  struct many_leaking* leaver = argument;
   for (int i = 0; i < 20; i++) {
     leaver->ports[i] = iocp_new(0);
     check(leaver->ports[i] >= 0);
@@ -181,8 +182,8 @@ static void end_waiter_main(void* argument) {
 }
 
 static void thread_ends_while_another_waits(void) {
-  struct many_leaver leaver = {.may_end = false};
-  struct host_thread* thread = host_thread_start(many_leaver_main, &leaver);
+  struct many_leaking leaver = {.may_end = false};
+  struct host_thread* thread = host_thread_start(many_leaking_main, &leaver);
   while (!atomic_load(&leaver.has_begun)) host_sleep_ms(1);
   struct end_waiter waiter = {.port = leaver.ports[1]};
   struct host_thread* second = host_thread_start(end_waiter_main, &waiter);
@@ -195,7 +196,7 @@ static void thread_ends_while_another_waits(void) {
     check_is(iocp_wake(leaver.ports[i]), -IOCP_EBADF);
 }
 
-/* Many threads come and go, each with a port that it leaves behind. */
+/* Many threads start and end, each with a port that it does not delete. */
 static void churn_main(void* argument) {
   struct iocp_address address;
   struct drive drive;
@@ -219,6 +220,6 @@ static void threads_come_and_go(void) {
 
 TEST_MAIN(TEST_CASE(ports_in_several_threads),
           TEST_CASE(two_ports_in_one_thread),
-          TEST_CASE(thread_takes_its_ports_with_it),
+          TEST_CASE(ports_are_deleted_with_their_thread),
           TEST_CASE(thread_ends_while_another_waits),
           TEST_CASE(threads_come_and_go))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * iocp_wait() blocks until there is something to poll, and iocp_wake() ends it,
- * from any thread, without a lost wake-up; neither dequeues anything.
+ * from any thread; no wake-up is lost, and neither call dequeues anything.
  *
  * It is hard because the wait may begin just before or just after the wake, or
  * run while the owner polls or deletes the port.
@@ -14,7 +14,7 @@
 #include "shared/raw.h"
 #include "shared/test.h"
 
-/* Clocks tick, so that a wait may seem a little short. */
+/* A wait may end early by one tick of the clock. */
 #define TICK_MS 20
 
 static void times_out(void) {
@@ -34,7 +34,7 @@ static void wake_comes_before(void) {
   check_is(iocp_wait(drive.port, -1), 1);
   check_is(drive_poll(&drive), 0);
   check_is(iocp_wait(drive.port, 0), 0);
-  /* Also when it was polled meanwhile: a wake ends a wait. */
+  /* Even if there was a poll in between: a wake-up is for a wait. */
   check_is(iocp_wake(drive.port), 0);
   check_is(drive_poll(&drive), 0);
   check_is(iocp_wait(drive.port, -1), 1);
@@ -43,7 +43,8 @@ static void wake_comes_before(void) {
   drive_finish(&drive);
 }
 
-/* A moment's wait says what there is to poll, and dequeues nothing. */
+/* A short wait says whether there is something to poll, and dequeues
+ * nothing. */
 static void waits_here(void) {
   struct drive drive;
   host_socket raw;
@@ -58,11 +59,11 @@ static void waits_here(void) {
   check_is(iocp_wait_here(drive.port, IOCP_WAIT_HERE_MAX + 1), -IOCP_EINVAL);
   check_is(iocp_wait_here(drive.port, UINT32_MAX), -IOCP_EINVAL);
   drive_raw_send(&drive, raw, 0, 0, 1);
-  /* Where it does not wait, only a poll knows. */
+  /* On a system where it does not wait, only a poll can say so. */
   if (!host_posts_operations())
     while (iocp_wait_here(drive.port, IOCP_WAIT_HERE_MAX) == 0) continue;
   drive_until(&drive, socket->received == 1);
-  /* A wake-up is for a wait, and stays. */
+  /* A wake-up is for iocp_wait(), and stays. */
   check_is(iocp_wake(drive.port), 0);
   check_is(iocp_wait_here(drive.port, 1), 0);
   check_is(iocp_wait(drive.port, -1), 1);
@@ -116,7 +117,7 @@ static void many_wakers(void) {
     check_is(drive_poll(&drive), 0);
   }
   for (int i = 0; i < WAKERS; i++) host_thread_join(threads[i]);
-  /* They do not pile up: after a few polls it is quiet. */
+  /* They do not accumulate: after a few polls there are none. */
   for (int i = 0; i < 3; i++) {
     iocp_wait(drive.port, 0);
     drive_drain(&drive);
@@ -125,7 +126,7 @@ static void many_wakers(void) {
   drive_finish(&drive);
 }
 
-/* Each wake is answered by a wait that ends, a thousand times: had one been
+/* Each wake-up is answered by a wait that ends, a thousand times: if one were
  * lost, both threads would wait for ever. */
 struct ping {
   int32_t ports[2];
@@ -155,7 +156,7 @@ static void ping_main(void* argument) {
   atomic_store(&ping->turn, 0);
   check_is(iocp_wake(ping->ports[0]), 0);
   ping_side(NULL, ping, 1);
-  /* The other side still wakes this port at its end. */
+  /* The other thread still wakes this port at its end. */
   while (atomic_load(&ping->rounds) == 0) host_sleep_ms(1);
   check_is(iocp_delete(ping->ports[1]), 0);
 }
@@ -171,7 +172,7 @@ static void no_wake_is_lost(void) {
   check_is(iocp_delete(ping.ports[0]), 0);
 }
 
-/* What there is to poll stays there, however often it is waited for. */
+/* What there is to poll stays there, however often the port is waited for. */
 static void wait_dequeues_nothing(void) {
   struct drive drive;
   host_socket raw;
@@ -212,7 +213,8 @@ static void waiter_main(void* argument) {
   atomic_store(&waiter->result, iocp_wait(waiter->port, waiter->timeout_ms));
 }
 
-/* A thread waits for the port of another one: data, then a wake, ends it. */
+/* A thread waits for the port of another one; data ends the wait, and so does a
+ * wake-up. */
 static void waits_for_another_thread(void) {
   struct drive drive;
   host_socket raw;
@@ -237,7 +239,7 @@ static void waits_for_another_thread(void) {
   drive_finish(&drive);
 }
 
-/* The port is deleted while another thread waits: the wait says so. */
+/* The port is deleted while another thread waits, and the wait returns that. */
 static void port_is_deleted_meanwhile(void) {
   for (int i = 0; i < 100; i++) {
     struct waiter waiter = {.timeout_ms = -1, .result = 5};
@@ -253,7 +255,7 @@ static void port_is_deleted_meanwhile(void) {
 }
 
 /* Threads wake a port while it is deleted and others are made. */
-static void hasty_main(void* argument) {
+static void waking_main(void* argument) {
   struct waker* waker = argument;
   while (!atomic_load(&waker->stops)) {
     int32_t result = iocp_wake((int32_t)atomic_load(&waker->done));
@@ -267,7 +269,7 @@ static void wakes_race_with_deletes(void) {
   struct waker waker = {.stops = false};
   struct host_thread* threads[3];
   for (int i = 0; i < 3; i++)
-    threads[i] = host_thread_start(hasty_main, &waker);
+    threads[i] = host_thread_start(waking_main, &waker);
   for (int i = 0; i < 1000; i++) {
     int32_t port = iocp_new(0);
     check(port >= 0);
@@ -280,8 +282,9 @@ static void wakes_race_with_deletes(void) {
   for (int i = 0; i < 3; i++) host_thread_join(threads[i]);
 }
 
-/* A deadline of the library is told in the header, for the user's wait. */
-static void deadline_is_told(void) {
+/* The header has the time until the library's next deadline, for the user's
+ * wait. */
+static void deadline_is_reported(void) {
   struct drive drive;
   host_socket raw;
   drive_open(&drive);
@@ -294,13 +297,13 @@ static void deadline_is_told(void) {
   while (!socket->is_closed) {
     drive_poll(&drive);
     if (socket->is_closed) break;
-    /* None is told when all that is missing is the kernel's last word. */
+    /* It has none if only the last event of the kernel is missing. */
     check(drive.header.timeout_ms <= 5000);
     iocp_wait(drive.port, drive.header.timeout_ms);
     turns++;
     check(host_now_ms() < until_ms);
   }
-  /* The wait is told, not spun for. */
+  /* The user waits, and does not spin. */
   check(turns < 200);
   check_is(drive.header.timeout_ms, -1);
   raw_close(raw);
@@ -317,4 +320,4 @@ TEST_MAIN(TEST_CASE(times_out),
           TEST_CASE(waits_for_another_thread),
           TEST_CASE(port_is_deleted_meanwhile),
           TEST_CASE(wakes_race_with_deletes),
-          TEST_CASE(deadline_is_told))
+          TEST_CASE(deadline_is_reported))

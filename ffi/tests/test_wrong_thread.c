@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A port belongs to the thread that made it. Every call from another thread is
- * -IOCP_EXDEV and touches nothing, but for iocp_wait() and iocp_wake().
+ * A port belongs to the thread that made it. Every call from another thread
+ * returns -IOCP_EXDEV and has no effect, except iocp_wait() and iocp_wake().
  *
- * It is hard because nothing in the library is locked: the refusal itself must
- * not look into a port that its owner is changing at that moment.
+ * It is hard because nothing in the library is locked: the check itself must
+ * not read a port that its owner is changing at that moment.
  */
 #include <stdatomic.h>
 
@@ -15,7 +15,7 @@
 #include "shared/raw.h"
 #include "shared/test.h"
 
-struct stranger {
+struct other_thread {
   int32_t port;
   int32_t listener;
   int32_t stream;
@@ -23,31 +23,31 @@ struct stranger {
   atomic_uint rounds;
 };
 
-static void stranger_main(void* argument) {
-  struct stranger* stranger = argument;
+static void other_thread_main(void* argument) {
+  struct other_thread* other_thread = argument;
   do {
-    every_port_call(stranger->port, stranger->listener, -IOCP_EXDEV);
-    every_port_call(stranger->port, stranger->stream, -IOCP_EXDEV);
-    /* The port comes first: a wrong socket name makes no difference. */
-    every_port_call(stranger->port, -1, -IOCP_EXDEV);
-    atomic_fetch_add(&stranger->rounds, 1);
-  } while (!atomic_load(&stranger->stops));
+    every_port_call(other_thread->port, other_thread->listener, -IOCP_EXDEV);
+    every_port_call(other_thread->port, other_thread->stream, -IOCP_EXDEV);
+    /* The port is checked first, so the socket id makes no difference. */
+    every_port_call(other_thread->port, -1, -IOCP_EXDEV);
+    atomic_fetch_add(&other_thread->rounds, 1);
+  } while (!atomic_load(&other_thread->stops));
 }
 
 static void every_call_is_refused(void) {
   struct drive drive;
   struct iocp_address address;
-  struct stranger stranger = {.stops = true};
+  struct other_thread other_thread = {.stops = true};
   drive_open(&drive);
   struct drive_socket* client;
   struct drive_socket* server;
   drive_pair(&drive, &client, &server);
   struct drive_socket* listener =
       drive_listen(&drive, "127.0.0.1", 0, &address);
-  stranger.port = drive.port;
-  stranger.listener = listener->name;
-  stranger.stream = server->name;
-  host_thread_join(host_thread_start(stranger_main, &stranger));
+  other_thread.port = drive.port;
+  other_thread.listener = listener->id;
+  other_thread.stream = server->id;
+  host_thread_join(host_thread_start(other_thread_main, &other_thread));
   check_is(drive_poll(&drive), 0);
   check_is(drive.header.sockets, 3);
   drive_accept(listener, 1);
@@ -61,47 +61,49 @@ static void every_call_is_refused(void) {
 }
 
 /* The same while the owner works at full speed. */
-static void refusals_disturb_nothing(void) {
+static void refusals_have_no_effect(void) {
   struct drive drive;
-  struct stranger stranger = {.stops = false};
+  struct other_thread other_thread = {.stops = false};
   struct drive_socket* client;
   struct drive_socket* server;
   uint64_t size = 8 << 20;
   drive_open(&drive);
   drive_pair(&drive, &client, &server);
-  stranger.port = drive.port;
-  stranger.listener = client->name;
-  stranger.stream = server->name;
-  struct host_thread* thread = host_thread_start(stranger_main, &stranger);
+  other_thread.port = drive.port;
+  other_thread.listener = client->id;
+  other_thread.stream = server->id;
+  struct host_thread* thread =
+      host_thread_start(other_thread_main, &other_thread);
   drive_sink(server, 7, 100000);
   drive_pump(client, 7, size, 50000);
-  drive_until(&drive,
-              server->received == size && atomic_load(&stranger.rounds) > 3);
-  atomic_store(&stranger.stops, true);
+  drive_until(
+      &drive,
+      server->received == size && atomic_load(&other_thread.rounds) > 3);
+  atomic_store(&other_thread.stops, true);
   host_thread_join(thread);
   drive_finish(&drive);
 }
 
-/* To a thread that has ports of its own, a foreign one is still foreign. */
+/* A thread with ports of its own has no access to those of others. */
 static void owner_main(void* argument) {
-  struct stranger* stranger = argument;
+  struct other_thread* other_thread = argument;
   struct drive drive;
   drive_open(&drive);
-  every_port_call(stranger->port, stranger->stream, -IOCP_EXDEV);
+  every_port_call(other_thread->port, other_thread->stream, -IOCP_EXDEV);
   check_is(drive_poll(&drive), 0);
   drive_finish(&drive);
 }
 
-static void another_owner_is_a_stranger_too(void) {
+static void another_owner_is_refused_too(void) {
   struct drive drive;
-  struct stranger stranger = {.stops = true};
+  struct other_thread other_thread = {.stops = true};
   drive_open(&drive);
-  stranger.port = drive.port;
-  host_thread_join(host_thread_start(owner_main, &stranger));
+  other_thread.port = drive.port;
+  host_thread_join(host_thread_start(owner_main, &other_thread));
   check_is(drive_poll(&drive), 0);
   drive_finish(&drive);
 }
 
 TEST_MAIN(TEST_CASE(every_call_is_refused),
-          TEST_CASE(refusals_disturb_nothing),
-          TEST_CASE(another_owner_is_a_stranger_too))
+          TEST_CASE(refusals_have_no_effect),
+          TEST_CASE(another_owner_is_refused_too))

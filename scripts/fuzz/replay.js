@@ -28,9 +28,8 @@ async function replay(root, debian, target, scratch, jobs) {
   let count = 0;
   for (const folder of folders) count += (await readdir(folder)).length;
   if (count === 0) return ["there is no corpus"];
-  const program = await buildTarget(
-    ...[debian, root, target, builds.replay, scratch, jobs],
-  );
+  const build = { debian, root, scratch, jobs };
+  const program = await buildTarget(target, builds.replay, build);
   const result = await debian.run(program, folders, {
     cwd: scratch,
     folders: [scratch, ...folders],

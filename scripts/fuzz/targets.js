@@ -6,7 +6,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { definitions, includes, sourceFiles } from "../../ffi/compile.js";
-import { compileLines, runLines } from "../gcc.js";
+import { compileObjects, runCompilers } from "../gcc.js";
 import { argv } from "../setup.js";
 
 const shared = ["tests/fuzz/fuzz.c", "tests/fuzz/environment.c"];
@@ -79,33 +79,36 @@ export const builds = {
 };
 
 /**
- * Builds a target of a checkout; returns the path of the program. The library is
+ * Builds a target in `scratch`; returns the path of the program. The library is
  * compiled by the first target of a `scratch` only.
  */
-export async function buildTarget(debian, root, target, build, scratch, jobs) {
+export async function buildTarget(
+  target,
+  how,
+  { debian, root, scratch, jobs },
+) {
+  const { compiler } = how;
   const ffi = join(root, "ffi");
-  const { compiler } = build;
   const flags = [...common, ...definitions("linux"), ...includes("linux")];
-  const own = [...flags, ...build.target];
-  const options = { folder: scratch, jobs };
-
+  const own = [...flags, ...how.target];
   const library = join(scratch, `library-${compiler}`);
   if (await mkdir(library, { recursive: true })) {
-    const files = sourceFiles(ffi, "linux");
-    const all = [...flags, ...build.library, ...intercepted];
-    const lines = compileLines(compiler, library, files, all);
-    await runLines(debian, ffi, lines, options);
+    const build = { debian, ffi, folder: library, jobs };
+    const all = [...flags, ...how.library, ...intercepted];
+    await compileObjects(build, compiler, sourceFiles(ffi, "linux"), all);
   }
-
   const program = join(scratch, `${target.name}-${compiler}`);
-  const objects = `${program}.objects`;
-  await mkdir(objects);
+  const folder = `${program}.objects`;
+  await mkdir(folder);
+  const build = { debian, ffi, folder: scratch, jobs };
   const files = [...target.sources];
-  if (build.withMutator) files.push(...target.mutator ?? []);
-  const lines = compileLines(compiler, objects, files, own);
-  await runLines(debian, ffi, lines, options);
-  const link = argv`${compiler} ${own} ${build.link} ${objects}/*.o
-    ${library}/*.o -lm -o ${program}`;
-  await runLines(debian, ffi, [link.join(" ")], options);
+  if (how.withMutator) files.push(...target.mutator ?? []);
+  const objects = await compileObjects(
+    { ...build, folder },
+    ...[compiler, files, own],
+  );
+  const link = argv`${compiler} ${own} ${how.link} ${objects} ${library}/*.o
+    -lm -o ${program}`;
+  await runCompilers(build, link);
   return program;
 }

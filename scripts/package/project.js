@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { npm, repository } from "../setup.js";
 
 const published = /^\/(mod|cli|src\/[\w/]+)\.ts$/;
-const scripts = join(repository, "scripts");
+const tests = join(repository, "tests");
 
 /** Makes the tarball, as `npm publish` does; returns its path and files. */
 export async function pack(folder) {
@@ -32,9 +32,9 @@ export async function makeProject(folder) {
   await copy("package/use.ts", join(folder, "use.ts"), "iocp");
 }
 
-/** Copies a file of scripts/, which imports the module by that name there. */
+/** Copies a file of tests/, which imports the module by that name there. */
 export async function copy(name, path, specifier) {
-  const text = await readFile(join(scripts, name), "utf8");
+  const text = await readFile(join(tests, name), "utf8");
   await writeFile(path, text.replace("../../mod.ts", specifier));
 }
 

@@ -1,18 +1,14 @@
 // Copyright the iocp authors. MIT license.
 
-// Builds ffi/probe with the pinned Zig, on any system, and runs it: natively on
-// Windows, elsewhere under Wine.
+// Builds ffi/probe with the pinned Zig, on any system, and runs it.
 
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import process from "node:process";
 import { definitions, filesIn, warnings } from "../../ffi/compile.js";
 import {
   argv,
-  ensureWine,
   ensureZig,
   ownNetwork,
-  run,
   runOrThrow,
   zigEnvironment,
 } from "../setup.js";
@@ -40,29 +36,15 @@ export async function buildProbe(ffi, folder) {
 }
 
 /**
- * How programs for Windows are run here: `{ start, isWine, reason }`, where a
- * reason says why they cannot be.
+ * Runs the program on `windows`, which is that of openSystem(). Returns its
+ * Markdown and what it wrote as JSON, or throws when it could not run.
  */
-export async function windowsRunner() {
-  if (process.platform === "win32") return { start: run, isWine: false };
-  const { wine, reason } = await ensureWine();
-  if (!wine) return { reason };
-  const start = (program, args, options) => wine.run(program, args, options);
-  return { start, isWine: true };
-}
-
-/**
- * Runs the program that is in `folder` to its end. Returns its Markdown and
- * what it wrote as JSON, or throws when it could not run.
- */
-export async function runProbe(runner, program, args = []) {
+export async function runProbe(windows, program, args = []) {
   const folder = dirname(program);
   const jsonName = `probe-${args.length}.json`;
-  const result = await runner.start(
-    program,
-    [...args, "--json", jsonName],
-    { cwd: folder, timeout, within: await ownNetwork() },
-  );
+  const options = { cwd: folder, timeout, within: await ownNetwork() };
+  const all = [...args, "--json", jsonName];
+  const result = await windows.run(program, all, options);
   if (!result.ok) {
     throw new Error(`the probe could not run: ${result.output.trim()}`);
   }

@@ -2,22 +2,14 @@
 
 // The table of ffi/probe/README.md, which is between two markers.
 
-const begin = "<!-- begin: npm run probe -- --write -->";
-const end = "<!-- end: npm run probe -- --write -->";
-
-function split(text) {
-  const [before, rest, ...more] = text.split(begin);
-  const [table, after, ...others] = rest?.split(end) ?? [];
-  if (after === undefined || more.length + others.length > 0) {
-    throw new Error(`there is no "${begin}" before an "${end}"`);
-  }
-  return { before, table, after };
-}
+const pattern =
+  /(<!-- begin: npm run probe -- --write -->)([^]*)(<!-- end: npm run probe -- --write -->)/;
 
 /** The text with another table. */
 export function replaceTable(text, markdown) {
-  const { before, after } = split(text);
-  return `${before}${begin}\n\n${markdown.trim()}\n\n${end}${after}`;
+  if (!pattern.test(text)) throw new Error("there is no table to replace");
+  const table = `\n\n${markdown.trim()}\n\n`;
+  return text.replace(pattern, (_, begin, __, end) => begin + table + end);
 }
 
 /**
@@ -26,7 +18,7 @@ export function replaceTable(text, markdown) {
  * seen may differ, since it is that of one system.
  */
 export function staleRows(text, experiments) {
-  const rows = split(text).table.split("\n")
+  const rows = pattern.exec(text)[2].split("\n")
     .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()))
     .filter(([rule]) => rule && rule !== "Rule" && !/^-+$/.test(rule))
     .map(([rule, model, , , source]) => `${rule} | ${model} | ${source}`);

@@ -132,7 +132,7 @@ chroot "$root" /usr/bin/env -i "$@"
 exit $?
 `;
 
-export class Debian {
+class Debian {
   constructor(root) {
     this.root = root;
   }

@@ -1,77 +1,34 @@
 // Copyright the iocp authors. MIT license.
 
-// Wine 10, which runs the Windows cells on Linux: the machine's own where it is
-// new enough (older ones lack bcryptprimitives.dll), else one in a folder.
+// Wine 10 of the Debian folder, which runs the Windows cells on Linux.
 
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { cached, once } from "./cache.js";
-import { run } from "./command.js";
 import { ensureDebian } from "./debian.js";
 import { inTemporaryFolder } from "./folder.js";
 
-const oldest = 10;
 const prefixEdition = 1;
-const inDebian = "/usr/lib/wine/wine64";
+const wine64 = "/usr/lib/wine/wine64";
 
-const prepareOnce = once(prepare);
-
-/**
- * Returns `{ wine, reason }`; without Wine, `wine` is null and the reason says
- * why. With `CI=true` it throws instead: there no cell is skipped.
- */
-export async function ensureWine() {
-  const found = await prepareOnce();
-  if (!found.wine && process.env.CI === "true") {
-    throw new Error(`Wine ${oldest} is not available: ${found.reason}`);
-  }
-  return found;
-}
-
-async function prepare() {
-  if (process.platform === "win32") {
-    return { wine: null, reason: "this is Windows: no Wine is needed" };
-  }
-  const own = await ownVersion();
-  if (own >= oldest) return { wine: await prefixed(null), reason: null };
+/** Returns `{ wine, reason }`: the reason says why there is none. */
+export const ensureWine = once(async () => {
   const { debian, reason } = await ensureDebian();
-  if (debian) return { wine: await prefixed(debian), reason: null };
-  const has = own ? `Wine ${own} is too old` : "there is no Wine here";
-  return {
-    wine: null,
-    reason: `${has}, and one in a folder cannot be made: ${reason}`,
-  };
-}
-
-async function ownVersion() {
-  const { ok, stdout } = await run("wine", ["--version"], { timeout: 60_000 });
-  return ok ? Number(/wine-(\d+)/.exec(stdout)?.[1] ?? 0) : 0;
-}
-
-async function prefixed(debian) {
-  const kind = debian ? "debian" : "own";
+  if (!debian) return { wine: null, reason };
   const prefix = await cached(
-    `wine-prefix-${kind}-${prefixEdition}`,
+    `wine-prefix-debian-${prefixEdition}`,
     "Wine's drive C:",
     (partial) => boot(debian, partial),
   );
-  return new Wine(debian, prefix);
-}
+  return { wine: new Wine(debian, prefix), reason: null };
+});
 
 async function boot(debian, prefix) {
   // The server writes the registry when it ends, and must not be cut short.
-  const server = debian ? "/usr/lib/wine/wineserver64" : "wineserver";
-  const wine = debian ? inDebian : "wine";
-  const script = `"${wine}" wineboot -i; ${server} -w`;
-  const env = environment(prefix);
-  const timeout = 300_000;
-  const { output } = debian
-    ? await debian.run("sh", ["-c", script], { env, timeout })
-    : await run("sh", ["-c", script], {
-      env: { ...process.env, ...env },
-      timeout,
-    });
+  const script = `${wine64} wineboot -i; /usr/lib/wine/wineserver64 -w`;
+  const options = { env: environment(prefix), timeout: 300_000 };
+  const { output } = await debian.run("sh", ["-c", script], options);
   for (const name of ["system.reg", "drive_c/windows/system32/kernel32.dll"]) {
     if (existsSync(join(prefix, name))) continue;
     throw new Error(`wineboot did not make ${name}:\n${output}`);
@@ -88,7 +45,7 @@ function environment(prefix) {
   };
 }
 
-export class Wine {
+class Wine {
   #debian;
   #prefix;
 
@@ -115,16 +72,11 @@ export class Wine {
   async run(exe, args = [], options = {}) {
     return await inTemporaryFolder("iocp-wine-", async (prefix) => {
       await this.#clone(prefix);
-      const env = { ...environment(prefix), ...options.env };
-      if (this.#debian) {
-        const fresh = await this.#userFolders();
-        const all = { ...options, env, fresh };
-        return await this.#debian.run(inDebian, [exe, ...args], all);
-      }
-      const all = { ...options, env: { ...process.env, ...env } };
-      const result = await run("wine", [exe, ...args], all);
-      await run("wineserver", ["-k"], { ...all, show: false });
-      return result;
+      return await this.#debian.run(wine64, [exe, ...args], {
+        ...options,
+        env: { ...environment(prefix), ...options.env },
+        fresh: await this.#userFolders(),
+      });
     });
   }
 

@@ -15,7 +15,7 @@ import {
   warnings,
   withoutRuntime,
 } from "../../ffi/compile.js";
-import { compileLines, objectOf, runLines } from "../gcc.js";
+import { compileObjects, objectOf, runCompilers } from "../gcc.js";
 import { argv } from "../setup.js";
 
 export const worldNames = ["windows", "linux"];
@@ -48,23 +48,22 @@ export async function compileSimulation(debian, ffi, folder, options) {
   const { world = "windows", build = "plain", jobs, base, changed } = options;
   await mkdir(folder, { recursive: true });
   const how = builds[build];
-  const parts = (await partsOf(ffi, world, how)).map(({ files, flags }) => ({
-    files,
-    flags: argv`-std=c11 -g -DIOCP_STATIC ${warnings} ${how.flags} ${flags}`,
-  }));
+  const tools = { debian, ffi, folder, jobs };
   const isNew = (file) => changed?.includes(file) ?? true;
-  const lines = parts.flatMap(({ files, flags }) =>
-    compileLines("gcc", folder, files.filter(isNew), flags)
-  );
-  await runLines(debian, ffi, lines, { folder, jobs });
-
+  const objects = [];
+  for (const { files, flags } of await partsOf(ffi, world, how)) {
+    const all = argv`-std=c11 -g -DIOCP_STATIC ${warnings} ${how.flags}
+      ${flags}`;
+    await compileObjects(tools, "gcc", files.filter(isNew), all);
+    objects.push(
+      ...files.map((file) => objectOf(isNew(file) ? folder : base, file)),
+    );
+  }
   const program = join(folder, `simulate_${world}_${build}`);
-  const objects = parts.flatMap(({ files }) => files)
-    .map((file) => objectOf(isNew(file) ? folder : base, file));
   const wraps = world === "linux" ? await wrapFlags(ffi) : [];
   const link = argv`gcc ${how.flags} ${how.library ?? []} ${objects} ${wraps}
     -pthread -o ${program}`;
-  await runLines(debian, ffi, [link.join(" ")], { folder, jobs });
+  await runCompilers(tools, link);
   return program;
 }
 

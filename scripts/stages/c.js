@@ -4,14 +4,12 @@ import { dirname, join } from "node:path";
 import { compileLibrary, targetOf } from "../../ffi/compile.js";
 import { compilePrograms, runPrograms, testPrograms } from "../c_program.js";
 import {
-  ensureDebian,
-  ensureWine,
   ensureZig,
   inTemporaryFolder,
   ownNetwork,
-  run,
   testsAtOnce,
 } from "../setup.js";
+import { openSystem } from "../system.js";
 import { testExample } from "./example.js";
 
 const timeout = 120_000;
@@ -31,12 +29,14 @@ export async function cStage({ report, root, filter, jobs }) {
   }
   for (const system of ["linux", "windows"]) {
     const name = `c ${system}`;
-    const runner = await runnerFor(system);
-    if (runner.reason) {
-      report.missing(name, runner.reason, runner);
+    const { reason, debian, run } = await openSystem(system);
+    if (reason) {
+      report.missing(name, reason);
       continue;
     }
-    const context = { root, system, jobs, runner };
+    const start = (program, args, options) =>
+      run(program, args, { cwd: dirname(program), timeout, ...options });
+    const context = { root, system, jobs, debian, start };
     if (programs.length !== 0) {
       await report.group(name, () => testAll(name, programs, context));
     }
@@ -49,44 +49,15 @@ export async function cStage({ report, root, filter, jobs }) {
   }
 }
 
-// How programs of a system are built and run here.
-async function runnerFor(system) {
-  const zig = await ensureZig();
+async function testAll(name, sources, context) {
+  const { root, system, jobs, debian, start } = context;
   const within = await ownNetwork();
-  const options = (program) => ({ cwd: dirname(program), timeout });
-  const native = process.platform === "win32" ? "windows" : "linux";
-  if (system === native) {
-    return {
-      zig,
-      within,
-      start: (program, args, more) =>
-        run(program, args, { ...options(program), ...more }),
-    };
-  }
-  if (system === "linux") {
-    return { reason: "this is Windows: it cannot run here", allowed: true };
-  }
-  const { wine, reason } = await ensureWine();
-  if (!wine) return { reason };
-  const { debian } = await ensureDebian();
-  return {
-    zig,
-    within,
-    debian,
-    start: (program, args, more) =>
-      wine.run(program, args, { ...options(program), ...more }),
-  };
-}
-
-async function testAll(name, sources, { root, system, jobs, runner }) {
-  const { zig, debian, within, start } = runner;
   return await inTemporaryFolder("iocp-c-", async (folder) => {
     const target = targetOf(system);
     const library = join(folder, target.file);
-    await compileLibrary(zig, target, join(root, "ffi"), library);
-    const compiled = await compilePrograms(root, sources, {
-      ...{ system, library, folder, jobs, zig, debian },
-    });
+    await compileLibrary(await ensureZig(), target, join(root, "ffi"), library);
+    const options = { system, library, folder, jobs, debian };
+    const compiled = await compilePrograms(root, sources, options);
     return await runPrograms(
       name,
       compiled,

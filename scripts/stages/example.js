@@ -10,7 +10,13 @@ import { modes, targetOf, warnings } from "../../ffi/compile.js";
 import { inspectArchive } from "../../ffi/inspect.js";
 import { compile, systems } from "../c_program.js";
 import { serve } from "../server.js";
-import { argv, cacheFolder, ensureDebian, problemsOf } from "../setup.js";
+import {
+  argv,
+  cacheFolder,
+  ensureDebian,
+  ensureZig,
+  problemsOf,
+} from "../setup.js";
 
 const connections = 200;
 const bytes = { linux: 200_000, windows: 20_000 };
@@ -20,14 +26,14 @@ const bytes = { linux: 200_000, windows: 20_000 };
  * and debug, and has a server and a client of each exchange checked data.
  */
 export async function testExample(report, scratch, context) {
-  const { root, system, jobs, runner } = context;
+  const { root, system, jobs, start } = context;
   const target = targetOf(system);
   const output = join(scratch, "products");
   const name = `c ${system}: example`;
   const built = await report.check(
     `${name}, the libraries for C are built`,
     async () => {
-      await buildForC(runner.zig, join(root, "ffi"), output, [target]);
+      await buildForC(await ensureZig(), join(root, "ffi"), output, [target]);
       return await inspectProducts(output, [root, scratch, cacheFolder()]);
     },
   );
@@ -39,10 +45,9 @@ export async function testExample(report, scratch, context) {
         const folder = join(scratch, `echo-${kind}-${mode}`);
         const libraries = join(output, target.name, mode);
         const include = join(output, "include");
-        const program = await compileExample(root, system, {
-          ...{ kind, folder, libraries, include, runner },
-        });
-        return await exchange(program, bytes[system], runner.start);
+        const build = { kind, folder, libraries, include };
+        const program = await compileExample({ ...context, ...build });
+        return await exchange(program, bytes[system], start);
       };
     }
   }
@@ -67,8 +72,8 @@ async function inspectProducts(output, folders) {
   return problems;
 }
 
-async function compileExample(root, system, build) {
-  const { kind, folder, libraries, include, runner } = build;
+async function compileExample(build) {
+  const { root, system, debian, kind, folder, libraries, include } = build;
   const target = targetOf(system);
   await mkdir(folder, { recursive: true });
   const program = join(folder, `echo${systems[system].suffix}`);
@@ -76,7 +81,7 @@ async function compileExample(root, system, build) {
     await copyFile(join(libraries, target.file), join(folder, target.file));
   }
   const linked = kind === "static" ? target.archive : target.linked;
-  const tools = { ...runner, folders: [root, folder, libraries] };
+  const tools = { debian, folders: [root, folder, libraries] };
   await compile(system, tools, [
     ...warnings,
     ...argv`-std=gnu11 -Wpedantic ${kind === "static" ? "-DIOCP_STATIC" : ""}

@@ -8,7 +8,7 @@ import { copy, makeProject, pack, serveSources } from "../package/project.js";
 import {
   argv,
   bunPath,
-  cached,
+  cachedPackages,
   denoPath,
   describeEnd,
   ensureNodeModules,
@@ -38,7 +38,7 @@ export async function packageStage({ report, jobs, cells = cellNames }) {
   await ensureNodeModules();
   await inTemporaryFolder("iocp-package-", async (folder) => {
     const project = join(folder, "project");
-    const check = (checks) => report.checks(jobs, titled("", checks));
+    const check = (checks) => report.checks(jobs, checks, "package: ");
     let tarball;
     const [isMade] = await check({
       "made and installed by npm": async () => {
@@ -60,26 +60,16 @@ export async function packageStage({ report, jobs, cells = cellNames }) {
     const { ways, checks } = await waysToUse(project, url);
     await check(checks);
     for (const name of cells) {
-      const title = `${name.replace("-", " ")}, `;
+      const title = `package: ${name.replace("-", " ")}, `;
       const { cell, reason } = await openCell(name);
       if (cell) {
-        const checks = uses(cell, project, ways);
-        await report.checks(jobs, titled(title, checks));
+        await report.checks(jobs, uses(cell, project, ways), title);
         if (canCompile(cell)) continue;
-        report.missing(`package: ${title}deno compile`, noDenort, {
-          allowed: true,
-        });
-      } else report.missing(`package: ${title}all`, reason);
+        report.missing(`${title}deno compile`, noDenort, { allowed: true });
+      } else report.missing(`${title}all`, reason);
     }
     close();
   });
-}
-
-function titled(prefix, checks) {
-  const name = (key) => `package: ${prefix}${key}`;
-  return Object.fromEntries(
-    Object.entries(checks).map(([key, check]) => [name(key), check]),
-  );
 }
 
 const published =
@@ -184,15 +174,12 @@ function refusals(cwd) {
 }
 
 async function oldRuntime(name, version, file) {
-  const path = join("node_modules", name, file);
   const what = `old-${file.split("/").at(-1)}-${version}`;
-  const folder = await cached(what, `${name} ${version}`, async (partial) => {
-    await writeFile(join(partial, "package.json"), '{ "private": true }\n');
-    await npm([...plainInstall, `${name}@${version}`], partial);
-    /* Some are packed without the permission to run, which a script sets. */
-    await chmod(join(partial, path), 0o755);
-  });
-  return join(folder, path);
+  const packages = await cachedPackages(what, [`${name}@${version}`]);
+  const path = join(packages, name, file);
+  /* Some are packed without the permission to run, which a script sets. */
+  await chmod(path, 0o755);
+  return path;
 }
 
 function installs(project, tarball) {

@@ -2,10 +2,11 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { buildProbe, runProbe, windowsRunner } from "../probe/program.js";
+import { buildProbe, runProbe } from "../probe/program.js";
 import { staleRows } from "../probe/table.js";
 import { say } from "../report.js";
 import { inTemporaryFolder, testsAtOnce } from "../setup.js";
+import { openSystem } from "../system.js";
 
 // How long one that hangs is waited for; the others end sooner.
 const controlLimitMs = 10_000;
@@ -14,8 +15,16 @@ const controlLimitMs = 10_000;
 const controls = {
   "control-same": ["answered", true, "yes"],
   "control-other-answer": ["answered", true, "yes"],
-  "control-different": ["answered", false, "no; documented is what was seen"],
-  "control-wrong-system": ["answered", false, "no; documented is the model"],
+  "control-different": [
+    "answered",
+    false,
+    "no; the documentation agrees with the system",
+  ],
+  "control-wrong-system": [
+    "answered",
+    false,
+    "no; the documentation agrees with the model",
+  ],
   "control-undocumented": ["answered", false, "no; not documented"],
   "control-hang": ["hung", false, "no; not documented"],
   "control-crash": ["crashed", false, "no; not documented"],
@@ -34,9 +43,9 @@ export async function probeStage({ report, root, filter, jobs }) {
     });
     return;
   }
-  const runner = await windowsRunner();
-  if (runner.reason) {
-    report.missing("probe", runner.reason);
+  const windows = await openSystem("windows");
+  if (windows.reason) {
+    report.missing("probe", windows.reason);
     return;
   }
   await inTemporaryFolder("iocp-probe-", async (folder) => {
@@ -47,15 +56,15 @@ export async function probeStage({ report, root, filter, jobs }) {
     });
     if (!isBuilt) return;
     await report.checks(await testsAtOnce(jobs), {
-      "probe: controls": () => checkControls(runner, program),
-      "probe: rules": () => checkRules(runner, program, root),
+      "probe: controls": () => checkControls(windows, program),
+      "probe: rules": () => checkRules(windows, program, root),
     });
   });
 }
 
-async function checkControls(runner, program) {
+async function checkControls(windows, program) {
   const args = ["--controls", "--limit", String(controlLimitMs)];
-  const { json } = await runProbe(runner, program, args);
+  const { json } = await runProbe(windows, program, args);
   const { experiments } = JSON.parse(json);
   const found = Object.fromEntries(
     experiments.map(({ name, end, same, verdict }) => [
@@ -68,14 +77,14 @@ async function checkControls(runner, program) {
     .map((name) => `${name}: ${found[name]}, not ${controls[name]}`);
 }
 
-async function checkRules(runner, program, root) {
-  const { markdown, json } = await runProbe(runner, program);
+async function checkRules(windows, program, root) {
+  const { markdown, json } = await runProbe(windows, program);
   const { experiments } = JSON.parse(json);
   const text = await readFile(join(root, "ffi/probe/README.md"), "utf8");
   say(markdown.trim().split("\n").at(-1));
   const names = experiments.map(({ name }) => name);
   // Of another Windows than Wine it is not known what it can be asked.
-  const ends = runner.isWine ? ["answered"] : ["answered", "not asked"];
+  const ends = windows.debian ? ["answered"] : ["answered", "not asked"];
   return [
     ...experiments.filter(({ end }) => !ends.includes(end))
       .map(({ name, end, seen, detail }) =>

@@ -9,7 +9,7 @@ import { basename, join } from "node:path";
 import { definitions, includes, sourceFiles } from "../../ffi/compile.js";
 import { runPrograms, sharedFiles, testPrograms } from "../c_program.js";
 import { replayCorpora } from "../fuzz/replay.js";
-import { compileLines, runLines } from "../gcc.js";
+import { compileObjects, runCompilers } from "../gcc.js";
 import {
   argv,
   ensureDebian,
@@ -41,8 +41,7 @@ export async function sanitizeStage({ report, root, filter, jobs }) {
   const all = testPrograms(root, filter);
   const { debian, reason } = await ensureDebian();
   if (!debian) {
-    const allowed = process.platform !== "linux";
-    report.missing("sanitize: gcc", reason, { allowed });
+    report.missing("sanitize: gcc", reason);
     return;
   }
   for (const { name: title, flag, programs } of sanitizers) {
@@ -64,12 +63,8 @@ export async function sanitizeStage({ report, root, filter, jobs }) {
 async function testUnder(name, flag, sources, { root, debian, jobs }) {
   return await inTemporaryFolder("iocp-sanitize-", async (folder) => {
     await writeFile(join(folder, "suppressions"), suppressions);
-    const compiled = await compile(flag, sources, {
-      root,
-      debian,
-      jobs,
-      folder,
-    });
+    const build = { root, debian, jobs, folder };
+    const compiled = await compile(flag, sources, build);
     const within = await ownNetwork();
     return await runPrograms(
       name,
@@ -95,16 +90,15 @@ async function compile(flag, sources, { root, debian, jobs, folder }) {
   const objects = join(folder, "objects");
   await mkdir(objects);
   const files = [...sourceFiles(ffi, "linux"), ...sharedFiles(root, "linux")];
-  const options = { folder, jobs };
-  const lines = compileLines("gcc", objects, files, flags);
-  await runLines(debian, ffi, lines, options);
+  const build = { debian, ffi, jobs, folder: objects };
+  await compileObjects(build, "gcc", files, flags);
   const programs = sources.map((source) => ({
     program: join(folder, basename(source, ".c")),
     source,
   }));
   const links = programs.map(({ program, source }) =>
-    argv`gcc ${flags} ${source} ${objects}/*.o -o ${program}`.join(" ")
+    argv`gcc ${flags} ${source} ${objects}/*.o -o ${program}`
   );
-  await runLines(debian, ffi, links, options);
+  await runCompilers({ ...build, folder }, ...links);
   return programs;
 }

@@ -12,12 +12,11 @@ import { detail, say } from "../report.js";
 import {
   argv,
   describeEnd,
-  ensureDebian,
-  ensureZig,
   inTemporaryFolder,
   ownNetwork,
   testsAtOnce,
 } from "../setup.js";
+import { openSystem } from "../system.js";
 
 // A file's tests together may take so long, and in Bun each test as well.
 const timeout = 600_000;
@@ -46,8 +45,7 @@ export async function suiteStage(options) {
       continue;
     }
     if (!cell) {
-      const allowed = process.platform === "win32";
-      report.missing(title, reason, { allowed });
+      report.missing(title, reason);
       continue;
     }
     await inTemporaryFolder(
@@ -67,15 +65,11 @@ export async function suiteStage(options) {
 // The plain C program that tests talk to.
 async function compilePeer(root, system, folder, jobs) {
   const target = targetOf(system);
-  const native = process.platform === "win32" ? "windows" : "linux";
-  const { debian } = system === native
-    ? { debian: null }
-    : await ensureDebian();
+  const { debian } = await openSystem(system);
   const source = join(root, "ffi", "tests", "peer.c");
   const library = join(root, "ffi", "prebuilt", target.name, target.file);
-  const [{ program, error }] = await compilePrograms(root, [source], {
-    ...{ system, library, folder, jobs, debian, zig: await ensureZig() },
-  });
+  const options = { system, library, folder, jobs, debian };
+  const [{ program, error }] = await compilePrograms(root, [source], options);
   if (error) throw error;
   return program;
 }

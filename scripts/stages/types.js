@@ -20,7 +20,7 @@ export async function typesStage({ report, jobs }) {
   const files = await filesIn(folders, ".ts", { recursive: true });
   const examples = await filesIn([".", "docs"], ".md");
   const checks = {
-    "deno check": () => deno(argv`check --quiet mod.ts ${own} ${files}`),
+    "deno check": () => deno(argv`check --quiet mod.ts ${files}`),
     "deno check, the examples of documents": () =>
       deno(argv`check --quiet --doc-only ${examples}`),
     "deno doc --lint": () => deno(argv`doc --quiet --lint mod.ts`),
@@ -32,12 +32,8 @@ export async function typesStage({ report, jobs }) {
   for (const [what, args] of Object.entries(platforms)) {
     checks[`tsc, the web platform with ${what}`] = () => compile("web", args);
   }
-  const named = Object.entries(checks)
-    .map(([name, check]) => [`types: ${name}`, check]);
-  await report.checks(jobs, Object.fromEntries(named));
+  await report.checks(jobs, checks, "types: ");
 }
-
-const own = ["scripts/types/deno.ts", "scripts/types/web.ts"];
 
 // Users have different libraries of types, or none; the files of a package are
 // checked with theirs. Errors in the types of others are theirs as well.
@@ -58,7 +54,7 @@ const platforms = {
 };
 
 async function compile(project, args) {
-  const config = join(repository, "scripts", "types", `${project}.json`);
+  const config = join(repository, "tests", "types", `${project}.json`);
   return await outcome(process.execPath, [tscPath(), "-p", config, ...args]);
 }
 

@@ -23,7 +23,7 @@ function decode(embedded: Embedded, files: FileSystem): Uint8Array {
   );
   if (files.sha256(bytes) === embedded.sha256) return bytes;
   throw new LibraryError(
-    "Cannot extract the iocp library: the SHA-256 of the embedded copy is wrong; download the module again",
+    "Cannot extract the iocp library: the hash of the embedded copy is wrong; download the module again",
   );
 }
 

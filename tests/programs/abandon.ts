@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
-/* Leaves iterators, at each stage and in each way, the last of which is to
- * forget them. One that was left has closed what it iterated over; one that was
- * forgotten holds up nobody.
+/* Abandons iterators at each stage, by break, throw and return(), or by dropping
+ * the last reference. All but the last close what they iterate over; a dropped
+ * iterator delays no other reader.
  *
  *   abandon.ts SEED ROUNDS */
 
@@ -12,7 +12,7 @@ import { outcome } from "../shared/outcome.ts";
 import type { Random } from "../shared/random.ts";
 import { repeat } from "../shared/rounds.ts";
 
-/** How many of them a round has. */
+/** How many a round has. */
 const CONNS = 20;
 const LISTENERS = 5;
 
@@ -20,8 +20,8 @@ type Iterated = AsyncIterable<unknown>;
 type Way = "break" | "throw" | "return" | "forget";
 
 const WAYS: readonly Way[] = ["break", "throw", "return", "forget"];
-/* Of a connection: before anything was asked for, while a chunk is waited for,
- * with a chunk, and after the end or an error. */
+/* Of a connection: before the first next(), while one is pending, with a chunk,
+ * and after the end or an error. */
 const STAGES = ["new", "waiting", "chunk", "end", "error"] as const;
 
 async function leave(target: Iterated, way: Way): Promise<void> {
@@ -44,7 +44,7 @@ async function leave(target: Iterated, way: Way): Promise<void> {
   }
 }
 
-/* A loop can only be left in its body, so something must come. */
+/* `break` and `throw` are in the body of the loop, so they need a chunk. */
 async function abandonConn(
   port: CompletionPort,
   random: Random,
@@ -68,7 +68,7 @@ async function abandonConn(
   if (stage === "error") server.reset();
   const needsChunk = way === "break" || way === "throw";
   if (needsChunk) {
-    /* More than one chunk: at the stage of waiting, the first one is taken. */
+    /* More than one chunk: when a next() is pending, it gets the first. */
     await outcome(() => server.write(new Uint8Array(300_000)));
   }
   const left = await outcome(() => leave(client, way));
@@ -78,7 +78,7 @@ async function abandonConn(
   if (random.chance(0.1)) collectGarbage();
   await checkLeft(client, server, way, stage);
   for (const one of [client, server]) one.close();
-  await within("what waits", Promise.allSettled(waiting));
+  await within("the pending calls", Promise.allSettled(waiting));
 }
 
 async function checkLeft(
@@ -93,11 +93,11 @@ async function checkLeft(
     return;
   }
   if (stage === "end" || stage === "error") return;
-  /* The chunks that were asked for, two at most, are lost with it, and the next
-   * one comes. All of it is more than two can be. */
+  /* The results of at most two pending next() calls are lost. More is sent than
+   * two chunks can have, so another next() must get a chunk. */
   await server.write(new Uint8Array(600_000));
   const { value } = await client[Symbol.asyncIterator]().next();
-  if (value === undefined) throw new Error(`nothing comes at ${stage}`);
+  if (value === undefined) throw new Error(`no chunk at ${stage}`);
 }
 
 async function abandonListener(
@@ -128,7 +128,7 @@ await repeat(async (random) => {
   for (let i = 0; i < LISTENERS; i++) await abandonListener(port, random);
   await abandonEvents(port);
   collectGarbage();
-  /* What was left has closed; a forgotten loop has its connection still. */
+  /* Only listeners whose iterators were dropped may still be open. */
   const left = () => port.stats().sockets <= LISTENERS;
   await eventually("the others are closed", left);
   port.close();

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Hands a socket that the system made, connected to the port of its argument,
- * to a completion port, and says what came of it. */
+/* Adds a socket that the system's functions have connected to the port of the
+ * argument to a completion port, and prints the results. */
 
 import process from "node:process";
 import { CompletionPort } from "../../mod.ts";
@@ -8,16 +8,16 @@ import { closeSocket, connectSocket } from "../shared/os_socket.ts";
 
 const port = new CompletionPort();
 const handle = connectSocket(Number(process.argv[2]));
-for (const take of ["addSocket", "adopt"] as const) {
+for (const method of ["addSocket", "adopt"] as const) {
   try {
-    if (take === "addSocket") port.addSocket(handle);
+    if (method === "addSocket") port.addSocket(handle);
     else port.adopt({ handle });
-    console.log(`${take}: taken`);
+    console.log(`${method}: adopted`);
     break;
   } catch (error) {
-    console.log(`${take}: ${(error as Error).name}`);
+    console.log(`${method}: ${(error as Error).name}`);
   }
-  /* What is refused is given back in a turn of the loop. */
+  /* The port releases a refused socket in a later turn of the event loop. */
   while (port.stats().sockets > 0) {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* Programs that block, or that others block on, for tests/blocking_test.ts. */
+/* Programs that block, or whose peers block, for tests/blocking_test.ts. */
 
 import process from "node:process";
 import { connectSync, listen } from "../../mod.ts";
@@ -10,8 +10,7 @@ const local = { hostname: "127.0.0.1", port: 0 };
 const [, , name, ...args] = process.argv;
 
 const cases: Record<string, () => unknown> = {
-  /* Takes one connection, and says what it got: at first nothing for a while,
-   * then piece by piece. */
+  /* Accepts a connection and reads slowly after a pause. Prints the digest. */
   slowReader: async () => {
     using listener = listen(local);
     console.log(`listening ${listener.addr.port}`);
@@ -26,7 +25,7 @@ const cases: Record<string, () => unknown> = {
     console.log(`received ${received.text()}`);
   },
 
-  /* Sends a piece, and after a while another one. */
+  /* Sends 10 bytes, and after a pause 10 more. */
   lateWriter: async () => {
     using listener = listen(local);
     console.log(`listening ${listener.addr.port}`);
@@ -41,7 +40,7 @@ const cases: Record<string, () => unknown> = {
     }
   },
 
-  /* Everything in one thread, without an event loop. */
+  /* Both ends in one thread, without a turn of the event loop. */
   oneThread() {
     const listener = listen(local);
     for (let i = 0; i < 20; i++) {
@@ -51,16 +50,16 @@ const cases: Record<string, () => unknown> = {
       const buffer = new Uint8Array(2000);
       const count = server.readSync(buffer)!;
       server.writeSync(buffer.subarray(0, count));
-      if (client.readSync(buffer) !== count) throw new Error("not the same");
+      if (client.readSync(buffer) !== count) throw new Error("wrong length");
       server.close();
-      if (client.readSync(buffer) !== null) throw new Error("not the end");
+      if (client.readSync(buffer) !== null) throw new Error("no end");
       client.close();
     }
     listener.close();
     console.log("done");
   },
 
-  /* What is left open must not hold the process, for it is unref'd. */
+  /* Open sockets that are unref'd must not keep the process alive. */
   leftOpen() {
     const listener = listen(local);
     const client = connectSync(listener.addr);

@@ -1,18 +1,18 @@
 // Copyright the iocp authors. MIT license.
-/* A Worker of terminate.ts, with a port in all states and transfers under way,
- * among them some to the address that it is sent. */
+/* A Worker of terminate.ts, which has a port with operations in progress, some of
+ * them on connections to the address in its message. */
 
 import { CompletionPort, type NetAddr } from "../../mod.ts";
 import { Random } from "../shared/random.ts";
 import { enterStates, STATES } from "../shared/states.ts";
 
-interface Order {
+interface Message {
   address: NetAddr;
   seed: number;
 }
 
 const scope = globalThis as unknown as {
-  onmessage: (event: { data: Order }) => void;
+  onmessage: (event: { data: Message }) => void;
   postMessage(message: unknown): void;
 };
 

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Collects garbage all the time, while everything pends and hardly anything is
- * referred to.
+/* Collects garbage continuously while operations are pending and hardly any
+ * object is referenced.
  *
  *   collect.ts SEED ROUNDS */
 
@@ -13,13 +13,13 @@ import { repeat } from "../shared/rounds.ts";
 
 const SIZE = 400_000;
 
-let isOver = false;
+let hasFinished = false;
 function collectOften(): void {
   collectGarbage();
-  if (!isOver) setTimeout(collectOften, 1);
+  if (!hasFinished) setTimeout(collectOften, 1);
 }
 
-/* Nobody but the pending calls has the connection, or the buffers. */
+/* Only the pending calls reference the connection and the buffers. */
 function send(conn: Conn, seed: number): void {
   for (let at = 0; at < SIZE; at += 50_000) {
     conn.write(pattern(50_000, seed, at)).catch(() => {});
@@ -27,14 +27,17 @@ function send(conn: Conn, seed: number): void {
   conn.closeWrite().catch(() => {});
 }
 
-async function receiveByNext(conn: Conn, kept: Uint8Array[]): Promise<string> {
+async function receiveByNext(
+  conn: Conn,
+  retained: Uint8Array[],
+): Promise<string> {
   const result = new Digest();
   const chunks = conn[Symbol.asyncIterator]();
   for (;;) {
     const { value, done } = await chunks.next();
     if (done) return result.text();
     result.add(value);
-    if (result.length % 3 === 0) kept.push(value);
+    if (result.length % 3 === 0) retained.push(value);
   }
 }
 
@@ -48,12 +51,12 @@ async function receiveByView(conn: Conn): Promise<string> {
   }
 }
 
-async function visit(port: CompletionPort, random: Random): Promise<void> {
+async function transfer(port: CompletionPort, random: Random): Promise<void> {
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
   const seed = random.integer(1, 1e9);
-  const kept: Uint8Array[] = [];
+  const retained: Uint8Array[] = [];
   const receives = [
-    (conn: Conn) => receiveByNext(conn, kept),
+    (conn: Conn) => receiveByNext(conn, retained),
     receiveByView,
   ];
   const accepted = listener.accept().then((conn) => send(conn, seed));
@@ -61,7 +64,7 @@ async function visit(port: CompletionPort, random: Random): Promise<void> {
   const received = conn.then(random.pick(receives));
   await accepted;
   if (await received !== digest(pattern(SIZE, seed))) {
-    throw new Error("other bytes have come");
+    throw new Error("wrong bytes were received");
   }
   (await conn).close();
   listener.close();
@@ -70,13 +73,16 @@ async function visit(port: CompletionPort, random: Random): Promise<void> {
 collectOften();
 await repeat(async (random) => {
   using port = new CompletionPort();
-  /* Calls whose promises nobody keeps. */
+  /* Pending calls whose promises are not referenced. */
   const { addr } = port.listen({ hostname: "127.0.0.1", port: 0 });
   port.connect(addr).then((conn) => {
     conn.read(new Uint8Array(10)).catch(() => {});
     conn[Symbol.asyncIterator]().next().catch(() => {});
   }, () => {});
-  const visits = Array.from({ length: 4 }, () => visit(port, random.fork()));
-  await within("the transfers", Promise.all(visits));
+  const transfers = Array.from(
+    { length: 4 },
+    () => transfer(port, random.fork()),
+  );
+  await within("the transfers", Promise.all(transfers));
 });
-isOver = true;
+hasFinished = true;

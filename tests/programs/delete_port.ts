@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Closes ports with all kinds of things open, in any combination: all that waits
- * settles, and nothing is left.
+/* Closes ports in random combinations of states: all pending promises settle, and
+ * no handle or memory leaks.
  *
  *   delete_port.ts SEED ROUNDS */
 
@@ -16,5 +16,5 @@ await repeat(async (random) => {
   const { pending } = await enterStates(port, names, random.chance(0.2));
   port.close();
   const settled = Promise.allSettled(pending);
-  await within(`what waits in ${names.join()}`, settled);
+  await within(`the pending calls of ${names.join()}`, settled);
 });

@@ -1,13 +1,13 @@
 // Copyright the iocp authors. MIT license.
-/* A program as one writes it for Deno.listen and Deno.connect. Its argument
- * says where these come from: "stock" is Deno itself, "iocp" this module. It
- * prints a transcript, which tests/drop_in_test.ts compares. */
+/* A program for Deno.listen and Deno.connect. With the argument "stock" it uses
+ * those of Deno, with "iocp" those of this module. It prints the results of its
+ * calls, which tests/drop_in_test.ts compares. */
 
 import { createHash } from "node:crypto";
 import { connect as connectPlain } from "node:net";
 import process from "node:process";
 
-/* What lib.deno_net.d.ts declares, as far as it is used here. */
+/* The part of lib.deno_net.d.ts that is used here. */
 interface NetAddr {
   transport: "tcp";
   hostname: string;
@@ -66,8 +66,8 @@ function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/* An error as a program sees it that catches it. */
-function described(error: unknown): string {
+/* The properties of an error that a program can see. */
+function describe(error: unknown): string {
   if (!(error instanceof Error)) return `thrown: ${error}`;
   const classes = Object.entries(stock?.errors ?? {})
     .filter(([, Class]) => error instanceof Class)
@@ -81,25 +81,25 @@ function described(error: unknown): string {
 async function outcome(call: () => unknown): Promise<string> {
   try {
     const value = await call();
-    /* What returns nothing returns one or the other. */
+    /* Calls without a result may return either. */
     if (value === undefined || value === null) return "done";
     return typeof value === "object" ? JSON.stringify(value) : String(value);
   } catch (error) {
-    return described(error);
+    return describe(error);
   }
 }
 
 let scenario = "";
 
-function say(what: string, text: string): void {
+function print(what: string, text: string): void {
   console.log(`${scenario}: ${what}: ${text}`);
 }
 
-async function tell(what: string, call: () => unknown): Promise<void> {
-  say(what, await outcome(call));
+async function check(what: string, call: () => unknown): Promise<void> {
+  print(what, await outcome(call));
 }
 
-/* ---- what such programs are made of */
+/* ---- helpers as such programs have them */
 
 const local = { hostname: "127.0.0.1" };
 
@@ -110,7 +110,7 @@ async function connected() {
   return { listener, client, server: await accepted };
 }
 
-/* As in @std/io. */
+/* Like writeAll() of @std/io. */
 async function writeAll(conn: Conn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) {
     at += await conn.write(bytes.subarray(at));
@@ -132,7 +132,7 @@ async function readExactly(conn: Conn, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length;) {
     const count = await conn.read(bytes.subarray(at));
-    if (count === null) throw new Error("too early an end");
+    if (count === null) throw new Error("the stream has ended early");
     at += count;
   }
   return bytes;
@@ -158,7 +158,7 @@ function write(conn: Conn, text: string): Promise<void> {
   return writeAll(conn, encoder.encode(text));
 }
 
-/* Reading to the end of `readable` has closed it already in Deno. */
+/* In Deno, reading `readable` to its end has closed the connection. */
 function close(conn: Conn): void {
   try {
     conn.close();
@@ -167,7 +167,7 @@ function close(conn: Conn): void {
   }
 }
 
-/* The lines of a connection, as with TextLineStream. */
+/* The lines of a connection, like TextLineStream of @std/streams. */
 async function* linesOf(conn: Conn): AsyncGenerator<string, void> {
   const reader = conn.readable
     .pipeThrough(new TextDecoderStream() as never)
@@ -183,7 +183,7 @@ async function* linesOf(conn: Conn): AsyncGenerator<string, void> {
   }
 }
 
-/* A peer that can reset its connection: no call of Deno's can. */
+/* The peer is a socket of node:net, because Deno has no call for a reset. */
 async function withResettingPeer() {
   const listener = net.listen({ ...local, port: 0 });
   const accepted = listener.accept();
@@ -204,7 +204,7 @@ async function withResettingPeer() {
   };
 }
 
-async function untilItFails(call: () => Promise<unknown>): Promise<never> {
+async function repeatUntilError(call: () => Promise<unknown>): Promise<never> {
   for (;;) await call();
 }
 
@@ -218,7 +218,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
       for await (const conn of listener) {
         conn.readable.pipeTo(conn.writable).catch(() => {});
       }
-      say("server", "its loop has ended");
+      print("server", "its loop has ended");
     })();
     for (const text of ["hello", "x".repeat(300_000)]) {
       const conn = await net.connect(listener.addr);
@@ -226,7 +226,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
       await write(conn, text);
       await conn.closeWrite();
       const echo = decoder.decode(await answer);
-      say("client", `${echo.length} ${echo === text}`);
+      print("client", `${echo.length} ${echo === text}`);
       conn.close();
     }
     listener.close();
@@ -246,11 +246,11 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     })();
     for (const text of ["one", "two", "three"]) {
       await write(client, text);
-      say(text, await readText(client));
+      print(text, await readText(client));
     }
     await client.closeWrite();
     await serving;
-    say("end", await readText(client));
+    print("end", await readText(client));
     client.close();
     listener.close();
   },
@@ -274,7 +274,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     };
     (async () => {
       for await (const conn of listener) {
-        serve(conn).catch((error) => say("server", described(error)));
+        serve(conn).catch((error) => print("server", describe(error)));
       }
     })();
     const names = ["ada", "brian", "claude"];
@@ -282,7 +282,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     const lines: AsyncGenerator<string>[] = [];
     const next = async (index: number) => {
       const { value } = await lines[index]!.next();
-      say(names[index]!, `${value}`);
+      print(names[index]!, `${value}`);
     };
     for (const [index, name] of names.entries()) {
       const conn = await net.connect(listener.addr);
@@ -327,11 +327,11 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     await writeAll(client, bytes);
     const answer = await readAll(client);
     const end = answer.indexOf(10);
-    say(
+    print(
       "request",
       `${decoder.decode(answer.subarray(0, end)) === digest(bytes)}`,
     );
-    say("answer", `${digest(answer.subarray(end + 1)) === digest(bytes)}`);
+    print("answer", `${digest(answer.subarray(end + 1)) === digest(bytes)}`);
     client.close();
     origin.close();
     proxy.close();
@@ -357,13 +357,13 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     const writer = conn.writable.getWriter();
     const ask = async (command: string) => {
       await writer.write(encoder.encode(`${command}\n`));
-      say(command, (await lines.next()).value ?? "the end");
+      print(command, (await lines.next()).value ?? "the end");
     };
-    say("greeting", (await lines.next()).value!);
+    print("greeting", (await lines.next()).value!);
     await ask("NOOP");
     await ask("HELO");
     await ask("QUIT");
-    say("last", `${(await lines.next()).done}`);
+    print("last", `${(await lines.next()).done}`);
     close(conn);
     listener.close();
   },
@@ -378,16 +378,16 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     const client = await net.connect({ port: listener.addr.port });
     const server = await accepted;
     const ports = [listener.addr.port];
-    say("listener", shown({ addr: listener.addr, ports }));
-    say("client's peer", shown({ addr: client.remoteAddr, ports }));
-    say("server's own", shown({ addr: server.localAddr, ports }));
+    print("listener", shown({ addr: listener.addr, ports }));
+    print("client's peer", shown({ addr: client.remoteAddr, ports }));
+    print("server's own", shown({ addr: server.localAddr, ports }));
     ports.push(client.localAddr.port);
-    say("server's peer", shown({ addr: server.remoteAddr, ports }));
+    print("server's peer", shown({ addr: server.remoteAddr, ports }));
     for (const one of [client, server, listener]) one.close();
-    say("after close", shown({ addr: client.localAddr, ports }));
-    say("after close", shown({ addr: listener.addr, ports }));
+    print("after close", shown({ addr: client.localAddr, ports }));
+    print("after close", shown({ addr: listener.addr, ports }));
     using byDefault = net.listen({ tcpBacklog: 5, transport: "tcp" });
-    say("without a port", `${byDefault.addr.port > 0}`);
+    print("without a port", `${byDefault.addr.port > 0}`);
     using byName = net.listen({ hostname: "localhost", port: 0 });
     using named = await net.connect({
       hostname: "localhost",
@@ -395,7 +395,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
       autoSelectFamily: false,
       autoSelectFamilyAttemptDelay: 100,
     });
-    say("by name", `${named.remoteAddr.port === byName.addr.port}`);
+    print("by name", `${named.remoteAddr.port === byName.addr.port}`);
   },
 
   async "listener"() {
@@ -407,22 +407,22 @@ const scenarios: Record<string, () => Promise<unknown>> = {
       served.push(conn);
       if (served.length === 2) break;
     }
-    say("break", `${served.length}`);
-    await tell("accept() after break", () => listener.accept());
-    await tell(
+    print("break", `${served.length}`);
+    await check("accept() after break", () => listener.accept());
+    await check(
       "next() after break",
       () => listener[Symbol.asyncIterator]().next(),
     );
     await write(served[1]!, "still open");
-    say("its connections", await readText(clients[1]!));
+    print("its connections", await readText(clients[1]!));
     for (const conn of [...clients, ...served]) conn.close();
 
     const pending = net.listen({ ...local, port: 0 });
     const accept = outcome(() => pending.accept());
     await delay(50);
     pending.close();
-    say("accept() at close", await accept);
-    await tell("accept() after close", () => pending.accept());
+    print("accept() at close", await accept);
+    await check("accept() after close", () => pending.accept());
     const looped = net.listen({ ...local, port: 0 });
     const loop = (async () => {
       for await (const conn of looped) conn.close();
@@ -430,69 +430,69 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     })();
     await delay(50);
     looped.close();
-    say("loop at close", await loop);
-    await tell(
+    print("loop at close", await loop);
+    await check(
       "ref() and unref()",
       () => [looped.ref(), looped.unref()].length,
     );
-    await tell("dispose", () => looped[Symbol.dispose]());
+    await check("dispose", () => looped[Symbol.dispose]());
 
     const twice = net.listen({ ...local, port: 0 });
     const accepts = [1, 2].map(() =>
       outcome(async () => (await twice.accept()).close())
     );
     for (let i = 0; i < 2; i++) (await net.connect(twice.addr)).close();
-    say("accept()", await accepts[0]!);
-    say("accept() at the same time", await accepts[1]!);
+    print("accept()", await accepts[0]!);
+    print("second pending accept()", await accepts[1]!);
     twice.close();
-    await tell("close() twice", () => twice.close());
+    await check("close() twice", () => twice.close());
 
     const again = net.listen(addr);
-    say("the address again", `${again.addr.port === addr.port}`);
-    await tell("and again", () => net.listen(addr));
+    print("listen() again after close()", `${again.addr.port === addr.port}`);
+    await check("listen() again while in use", () => net.listen(addr));
     again.close();
     const { length } = await (async () => {
       using one = net.listen({ ...local, port: 0 });
       return [one];
     })();
-    say("using", `${length}`);
+    print("using", `${length}`);
   },
 
   async "read and write"() {
     const { listener, client, server } = await connected();
-    await tell("read(empty)", () => client.read(new Uint8Array(0)));
-    await tell("write(empty)", () => client.write(new Uint8Array(0)));
+    await check("read(empty)", () => client.read(new Uint8Array(0)));
+    await check("write(empty)", () => client.write(new Uint8Array(0)));
     const reads = [1, 2, 3].map((size) => client.read(new Uint8Array(size)));
     await write(server, "abcdef");
-    say("three reads", JSON.stringify(await Promise.all(reads)));
-    await tell("setNoDelay()", () => client.setNoDelay());
-    await tell("setKeepAlive()", () => client.setKeepAlive(true));
-    await tell("ref()", () => client.ref());
-    await tell("unref()", () => client.unref());
+    print("three reads", JSON.stringify(await Promise.all(reads)));
+    await check("setNoDelay()", () => client.setNoDelay());
+    await check("setKeepAlive()", () => client.setKeepAlive(true));
+    await check("ref()", () => client.ref());
+    await check("unref()", () => client.unref());
     await client.closeWrite();
-    await tell("closeWrite() twice", () => client.closeWrite());
-    await tell(
+    await check("closeWrite() twice", () => client.closeWrite());
+    await check(
       "write() after closeWrite()",
       () => client.write(new Uint8Array(1)),
     );
-    say("peer", await readText(server));
+    print("peer", await readText(server));
     await write(server, "half open");
-    say("half open", await readText(client));
+    print("half open", await readText(client));
     server.close();
-    say("end", await readText(client));
-    say("end again", await readText(client));
+    print("end", await readText(client));
+    print("end again", await readText(client));
     client.close();
-    await tell("read() after close", () => client.read(new Uint8Array(1)));
-    await tell("write() after close", () => client.write(new Uint8Array(1)));
-    await tell("closeWrite() after close", () => client.closeWrite());
-    await tell("setNoDelay() after close", () => client.setNoDelay());
-    await tell("setKeepAlive() after close", () => client.setKeepAlive());
-    await tell("ref() after close", () => client.ref());
-    await tell("dispose after close", () => client[Symbol.dispose]());
+    await check("read() after close", () => client.read(new Uint8Array(1)));
+    await check("write() after close", () => client.write(new Uint8Array(1)));
+    await check("closeWrite() after close", () => client.closeWrite());
+    await check("setNoDelay() after close", () => client.setNoDelay());
+    await check("setKeepAlive() after close", () => client.setKeepAlive());
+    await check("ref() after close", () => client.ref());
+    await check("dispose after close", () => client[Symbol.dispose]());
     listener.close();
   },
 
-  async "closed meanwhile"() {
+  async "close with pending calls"() {
     for (const way of ["close()", "using"]) {
       const { listener, client, server } = await connected();
       const read = outcome(() => client.read(new Uint8Array(1)));
@@ -501,31 +501,31 @@ const scenarios: Record<string, () => Promise<unknown>> = {
       if (way === "using") {
         using _ = client;
       } else client.close();
-      say(`read() at ${way}`, await read);
-      say(`the second read() at ${way}`, await other);
-      say("peer", await readText(server));
+      print(`read() at ${way}`, await read);
+      print(`the second read() at ${way}`, await other);
+      print("peer", await readText(server));
       server.close();
       listener.close();
     }
     const writing = await connected();
     const size = 32_000_000;
     const writes = outcome(() =>
-      untilItFails(() => writing.client.write(new Uint8Array(size)))
+      repeatUntilError(() => writing.client.write(new Uint8Array(size)))
     );
     await delay(50);
     writing.client.close();
-    await tell("close() twice", () => writing.client.close());
+    await check("close() twice", () => writing.client.close());
     await readAll(writing.server);
-    say("write() at close()", await writes);
+    print("write() at close()", await writes);
     writing.server.close();
     writing.listener.close();
 
     const written = await connected();
     const received = readAll(written.server);
     const part = await written.client.write(new Uint8Array(size));
-    say("write() of much", part === size ? "all of it" : "a part");
+    print("large write()", part === size ? "all bytes" : "a part");
     written.client.close();
-    say("and its peer", `${(await received).length === part}`);
+    print("bytes at the peer", `${(await received).length === part}`);
     written.server.close();
     written.listener.close();
 
@@ -534,22 +534,22 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     const read = outcome(() => reader.read());
     await delay(50);
     client.close();
-    say("readable at close", await read);
+    print("readable at close", await read);
     server.close();
     listener.close();
   },
 
-  async "the peer is gone"() {
+  async "closed by the peer"() {
     const { listener, client, server } = await connected();
     server.close();
     await delay(50);
-    const failure = untilItFails(async () => {
+    const failure = repeatUntilError(async () => {
       await client.write(new Uint8Array(1000));
       await delay(20);
     });
     const text = await outcome(() => failure);
-    /* Which one depends on when the system notices. */
-    say(
+    /* Which error it is depends on timing. */
+    print(
       "write",
       text.replace(/ECONNRESET|ECONNABORTED|EPIPE/, "broken")
         .replaceAll(/Connection(Reset|Aborted)|BrokenPipe/g, "broken"),
@@ -559,78 +559,78 @@ const scenarios: Record<string, () => Promise<unknown>> = {
   },
 
   async "reset"() {
-    for (const isWaiting of [true, false]) {
+    for (const isPending of [true, false]) {
       const { conn, reset } = await withResettingPeer();
-      const waiting = isWaiting
+      const pending = isPending
         ? outcome(() => conn.read(new Uint8Array(1)))
         : undefined;
-      if (isWaiting) await delay(50);
+      if (isPending) await delay(50);
       await reset();
-      const read = waiting ?? outcome(() => conn.read(new Uint8Array(1)));
-      say(isWaiting ? "read() that waits" : "read()", await read);
-      await tell("write() then", () => conn.write(new Uint8Array(1)));
-      await tell("closeWrite() then", () => conn.closeWrite());
-      await tell("setNoDelay() then", () => conn.setNoDelay());
+      const read = pending ?? outcome(() => conn.read(new Uint8Array(1)));
+      print(isPending ? "pending read()" : "read()", await read);
+      await check("write() after it", () => conn.write(new Uint8Array(1)));
+      await check("closeWrite() after it", () => conn.closeWrite());
+      await check("setNoDelay() after it", () => conn.setNoDelay());
       conn.close();
     }
     const written = await withResettingPeer();
     const failure = outcome(() =>
-      untilItFails(() => written.conn.write(new Uint8Array(1_000_000)))
+      repeatUntilError(() => written.conn.write(new Uint8Array(1_000_000)))
     );
     await delay(100);
     await written.reset();
-    say("write() that waits", await failure);
+    print("pending write()", await failure);
     written.conn.close();
 
     const late = await withResettingPeer();
     await late.reset();
-    await tell(
+    await check(
       "write() first",
-      () => untilItFails(() => late.conn.write(new Uint8Array(1))),
+      () => repeatUntilError(() => late.conn.write(new Uint8Array(1))),
     );
     late.conn.close();
 
     const streamed = await withResettingPeer();
     const chunk = outcome(() => streamed.conn.readable.getReader().read());
     await streamed.reset();
-    say("readable", await chunk);
-    await tell("close()", () => streamed.conn.close());
+    print("readable", await chunk);
+    await check("close()", () => streamed.conn.close());
   },
 
-  async "refusals"() {
-    await tell("refused", () => net.connect({ ...local, port: 1 }));
-    await tell("default host", () => net.connect({ port: 1 }));
-    await tell(
+  async "failures"() {
+    await check("refused", () => net.connect({ ...local, port: 1 }));
+    await check("default host", () => net.connect({ port: 1 }));
+    await check(
       "by name",
       () => net.connect({ hostname: "localhost", port: 1 }),
     );
-    await tell(
+    await check(
       "no such address",
       () => net.listen({ hostname: "192.0.2.1", port: 0 }),
     );
     using used = net.listen({ ...local, port: 0 });
-    await tell("in use", () => net.listen(used.addr));
+    await check("in use", () => net.listen(used.addr));
     using used6 = net.listen({ hostname: "0.0.0.0", port: 0 });
-    await tell(
+    await check(
       "in use by any address",
       () => net.listen({ ...local, port: used6.addr.port }),
     );
-    /* Who may have it, and whether it is taken, is the same for both. */
-    await tell("port 1", () => net.listen({ ...local, port: 1 }).close());
+    /* Permitted or not, and in use or not, the result is the same for both. */
+    await check("port 1", () => net.listen({ ...local, port: 1 }).close());
     for (const hostname of ["nope.invalid", "a".repeat(70)]) {
-      await tell(
-        "name to connect to",
+      await check(
+        "connect to a name",
         () => net.connect({ hostname, port: 80 }),
       );
-      await tell("name to listen on", () => net.listen({ hostname, port: 0 }));
+      await check("listen on a name", () => net.listen({ hostname, port: 0 }));
     }
   },
 
-  /* Which of these is allowed depends on the flags of the process. */
+  /* The flags of the process decide which of these are allowed. */
   async "permissions"() {
-    await tell("listen", () => net.listen({ ...local, port: 0 }).close());
-    await tell("connect", () => net.connect({ ...local, port: 1 }));
-    await tell(
+    await check("listen", () => net.listen({ ...local, port: 0 }).close());
+    await check("connect", () => net.connect({ ...local, port: 1 }));
+    await check(
       "by name",
       () => net.connect({ hostname: "localhost", port: 1 }),
     );
@@ -639,31 +639,31 @@ const scenarios: Record<string, () => Promise<unknown>> = {
   async "wrong arguments"() {
     const ports = [-1, 65536, 1.5, NaN, {}, "x"] as number[];
     for (const port of ports) {
-      await tell(`listen port ${port}`, () => net.listen({ port }));
-      await tell(`connect port ${port}`, () => net.connect({ port }));
+      await check(`listen port ${port}`, () => net.listen({ port }));
+      await check(`connect port ${port}`, () => net.connect({ port }));
     }
-    await tell("connect port 0", () => net.connect({ port: 0 }));
-    await tell("no port", () => net.connect({} as never));
-    await tell("listen()", () => net.listen(undefined as never));
-    await tell("connect()", () => net.connect(undefined as never));
-    await tell(
+    await check("connect port 0", () => net.connect({ port: 0 }));
+    await check("no port", () => net.connect({} as never));
+    await check("listen()", () => net.listen(undefined as never));
+    await check("connect()", () => net.connect(undefined as never));
+    await check(
       "a signal",
       () => net.connect({ port: 1, signal: {} as AbortSignal }),
     );
     const { listener, client, server } = await connected();
-    await tell("write(text)", () => client.write("text" as never));
-    await tell("read()", () => client.read(undefined as never));
+    await check("write(text)", () => client.write("text" as never));
+    await check("read()", () => client.read(undefined as never));
     for (const one of [client, server, listener]) one.close();
   },
 
   async "signals"() {
     using listener = net.listen({ ...local, port: 0 });
     const { addr } = listener;
-    await tell(
+    await check(
       "aborted",
       () => net.connect({ ...addr, signal: AbortSignal.abort() }),
     );
-    await tell(
+    await check(
       "with a reason",
       () => net.connect({ ...addr, signal: AbortSignal.abort("my reason") }),
     );
@@ -672,33 +672,34 @@ const scenarios: Record<string, () => Promise<unknown>> = {
       net.connect({ ...addr, signal: controller.signal })
     );
     controller.abort(new RangeError("changed my mind"));
-    say("at once", await connecting);
-    /* Its queue is full, so it does not answer. */
-    using silent = net.listen({ ...local, port: 0, tcpBacklog: 1 });
+    print("at once", await connecting);
+    /* Its backlog is full, so it does not answer. */
+    using unresponsive = net.listen({ ...local, port: 0, tcpBacklog: 1 });
     const filling = new AbortController();
     const fill = Array.from(
       { length: 8 },
       () =>
-        net.connect({ ...silent.addr, signal: filling.signal })
+        net.connect({ ...unresponsive.addr, signal: filling.signal })
           .then((conn) => conn.close(), () => {}),
     );
     await delay(200);
-    await tell(
+    await check(
       "after a time",
-      () => net.connect({ ...silent.addr, signal: AbortSignal.timeout(100) }),
+      () =>
+        net.connect({ ...unresponsive.addr, signal: AbortSignal.timeout(100) }),
     );
     const later = new AbortController();
     setTimeout(() => later.abort(new URIError("too slow")), 50);
-    await tell(
+    await check(
       "meanwhile",
-      () => net.connect({ ...silent.addr, signal: later.signal }),
+      () => net.connect({ ...unresponsive.addr, signal: later.signal }),
     );
     filling.abort();
     await Promise.all(fill);
     const done = new AbortController();
     using conn = await net.connect({ ...addr, signal: done.signal });
     done.abort();
-    await tell("afterwards", () => conn.write(new Uint8Array(3)));
+    await check("afterwards", () => conn.write(new Uint8Array(3)));
   },
 
   async "large"() {
@@ -707,18 +708,18 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     const received = readAll(server);
     await writeAll(client, bytes);
     client.close();
-    say("digest", `${digest(await received) === digest(bytes)}`);
+    print("digest", `${digest(await received) === digest(bytes)}`);
     server.close();
     listener.close();
   },
 
-  /* Last: the process must end all the same. */
+  /* The last scenario: the process must exit although sockets are open. */
   async "unref"() {
     const { listener, client, server } = await connected();
     for (const one of [listener, client, server]) one.unref();
     listener.accept().catch(() => {});
     client.read(new Uint8Array(1)).catch(() => {});
-    say("left open", "3");
+    print("left open", "3");
   },
 };
 

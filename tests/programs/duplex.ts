@@ -1,7 +1,8 @@
 // Copyright the iocp authors. MIT license.
-/* Programs with a duplex that end, or go on, as tests/duplex_life_test.ts
- * expects. The first argument says which one runs, the second is the port of a
- * peer that says "foo" and ends; without "foo" it stays open. */
+/* Programs with a duplex that exit or keep running, for
+ * tests/duplex_life_test.ts. Their arguments are the name of a case, the port of
+ * a server that either sends "foo" and ends or only stays open, and for TLS the
+ * path of its certificate. */
 
 import process from "node:process";
 import { connect as connectTls } from "node:tls";

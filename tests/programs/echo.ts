@@ -1,9 +1,9 @@
 // Copyright the iocp authors. MIT license.
-/* One side of tests/interop_test.ts.
+/* A server or a client of tests/interop_test.ts.
  *
- *   echo.ts server                 says its port, and echoes until it is ended
- *   echo.ts client PORT BYTES N    N connections, each of which sends that much
- *                                  and checks that the same comes back */
+ *   echo.ts server                 prints its port, and echoes until it is killed
+ *   echo.ts client PORT BYTES N    opens N connections, each of which sends BYTES
+ *                                  bytes and compares the echo */
 
 import process from "node:process";
 import { type Conn, connect, listen } from "../../mod.ts";
@@ -22,7 +22,7 @@ async function serve(): Promise<void> {
   for await (const conn of listener) echo(conn);
 }
 
-async function visit(port: number, bytes: number, seed: number) {
+async function exchange(port: number, bytes: number, seed: number) {
   const conn = await connect({ hostname: "127.0.0.1", port });
   const sent = pattern(bytes, seed);
   const received = receiveByLoop(conn);
@@ -34,10 +34,10 @@ async function visit(port: number, bytes: number, seed: number) {
 const [, , role, port, bytes, count] = process.argv;
 if (role === "server") serve();
 else {
-  const visits = Array.from(
+  const exchanges = Array.from(
     { length: Number(count) },
-    (_, i) => visit(Number(port), Number(bytes), i + 1),
+    (_, i) => exchange(Number(port), Number(bytes), i + 1),
   );
-  await Promise.all(visits);
+  await Promise.all(exchanges);
   console.log("done");
 }

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* A process that ends in the midst of everything.
+/* A process that ends while its port is in the given states.
  *
  *   ending.ts STATE[,STATE] ENDING */
 
@@ -22,10 +22,10 @@ const ENDINGS: Readonly<Record<string, (stage: Stage) => unknown>> = {
   reject() {
     Promise.reject(new Error("rejected on purpose"));
   },
-  unref({ held }) {
-    for (const one of held) one.unref();
+  unref({ sockets }) {
+    for (const socket of sockets) socket.unref();
   },
-  /* The parent does it. */
+  /* The parent sends the signal. */
   signal() {
     setInterval(() => {}, 1000);
   },
@@ -33,5 +33,5 @@ const ENDINGS: Readonly<Record<string, (stage: Stage) => unknown>> = {
 
 const [states, ending] = process.argv.slice(-2) as [string, string];
 const stage = await enterStates(new CompletionPort(), states.split(","), true);
-console.log("there");
+console.log("ready");
 await ENDINGS[ending]!(stage);

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Keeps chunks after their connection, and their port, are gone, and while
- * others receive: they stay what they were.
+/* Retains chunks after their connection and their port are closed, and while
+ * other connections receive: their bytes never change.
  *
  *   keep_chunks.ts SEED ROUNDS */
 
@@ -10,7 +10,7 @@ import { digest, pattern } from "../shared/pattern.ts";
 import type { Random } from "../shared/random.ts";
 import { repeat } from "../shared/rounds.ts";
 
-interface Kept {
+interface Retained {
   chunk: Uint8Array;
   hash: string;
 }
@@ -22,11 +22,11 @@ const MODES: readonly ReceiveOptions[] = [
   { mode: "burst" },
 ];
 
-/* Receives a stream, and keeps some of it; the rest is forgotten. */
+/* Receives a stream, and retains some of its chunks. */
 async function receive(
   port: CompletionPort,
   random: Random,
-  kept: Kept[],
+  retained: Retained[],
 ): Promise<void> {
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
   const receive = random.pick(MODES);
@@ -41,7 +41,7 @@ async function receive(
   let at = 0;
   for await (const chunk of client) {
     if (random.chance(0.3)) {
-      kept.push({ chunk, hash: digest(pattern(chunk.length, seed, at)) });
+      retained.push({ chunk, hash: digest(pattern(chunk.length, seed, at)) });
     }
     at += chunk.length;
   }
@@ -49,24 +49,24 @@ async function receive(
   listener.close();
 }
 
-function check(kept: readonly Kept[], when: string): void {
-  for (const { chunk, hash } of kept) {
+function check(retained: readonly Retained[], when: string): void {
+  for (const { chunk, hash } of retained) {
     if (digest(chunk) !== hash) throw new Error(`a chunk changed ${when}`);
   }
 }
 
 await repeat(async (random) => {
-  const kept: Kept[] = [];
+  const retained: Retained[] = [];
   const port = new CompletionPort();
   const other = new CompletionPort();
-  for (let i = 0; i < 4; i++) await receive(port, random, kept);
-  check(kept, "after the close of its connection");
+  for (let i = 0; i < 4; i++) await receive(port, random, retained);
+  check(retained, "after the close of its connection");
   collectGarbage();
   await receive(port, random, []);
-  check(kept, "when others received");
+  check(retained, "when other connections received");
   port.close();
   await receive(other, random, []);
   collectGarbage();
-  check(kept, "after the close of its port");
+  check(retained, "after the close of its port");
   other.close();
 });

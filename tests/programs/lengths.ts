@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* One call with an array of 4 GiB; the argument says which. */
+/* Calls the method that the first argument names with an array of 4 GiB. */
 
 import assert from "node:assert/strict";
 import { totalmem } from "node:os";
@@ -8,7 +8,7 @@ import { broadcast, type Conn, connect, listen } from "../../mod.ts";
 
 const LENGTH = 2 ** 32;
 const NEEDED = 6 * 2 ** 30;
-/* What a length or an offset of 32 bits would put elsewhere. */
+/* Positions where a length or an offset of 32 bits would overflow. */
 const MARKS = [0, 2 ** 29, 2 ** 31 - 1, 2 ** 31, LENGTH - 1];
 
 const writes: Record<string, (conn: Conn, p: Uint8Array) => unknown> = {
@@ -28,7 +28,7 @@ const reads: Record<string, (conn: Conn, p: Uint8Array) => unknown> = {
   },
 };
 
-/* Counts what comes, and looks for the marks. */
+/* Receives the stream and checks its length and the marks. */
 async function receive(port: number): Promise<void> {
   const conn = await connect({ port });
   let count = 0;

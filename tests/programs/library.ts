@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* Says which library was loaded, and used, or why none. */
+/* Prints the path of the loaded library once it has worked, or the error. */
 
 import { CompletionPort } from "../../mod.ts";
 

@@ -1,13 +1,13 @@
 // Copyright the iocp authors. MIT license.
-/* Programs that end, or go on, as tests/life_test.ts expects. The argument
- * says which one runs. */
+/* Programs that exit or keep running, for tests/life_test.ts. The first argument
+ * is the name of a case. */
 
 import process from "node:process";
 import { broadcast, CompletionPort, connect, listen } from "../../mod.ts";
 
 const local = { hostname: "127.0.0.1", port: 0 };
 
-function say(text: string): void {
+function print(text: string): void {
   console.log(text);
 }
 
@@ -15,7 +15,7 @@ function later(ms: number, action: () => void): void {
   setTimeout(action, ms);
 }
 
-/* So that the loop has parked: the empty turns before take far less. */
+/* Long enough for the loop to park. */
 const PARKED_MS = 300;
 
 async function connected() {
@@ -29,37 +29,37 @@ async function connected() {
 
 const cases: Record<string, () => unknown> = {
   nothing() {
-    say("done");
+    print("done");
   },
   portOnly() {
     new CompletionPort();
-    say("done");
+    print("done");
   },
   refListener() {
     const listener = listen(local);
-    say(`listening ${listener.addr.port}`);
+    print(`listening ${listener.addr.port}`);
   },
   refListenerAccepting() {
     const listener = listen(local);
     listener.accept();
-    say(`listening ${listener.addr.port}`);
+    print(`listening ${listener.addr.port}`);
   },
   unrefListener() {
     listen(local).unref();
-    say("done");
+    print("done");
   },
   unrefListenerAccepting() {
     const listener = listen(local);
     listener.accept();
     listener.unref();
-    say("done");
+    print("done");
   },
   unrefListenerParked() {
     const listener = listen(local);
     listener.accept();
     later(PARKED_MS, () => {
       listener.unref();
-      say("done");
+      print("done");
     });
   },
   refAgain() {
@@ -69,12 +69,12 @@ const cases: Record<string, () => unknown> = {
     listener.unref();
     listener.ref();
     listener.ref();
-    say(`listening ${listener.addr.port}`);
+    print(`listening ${listener.addr.port}`);
   },
   refConn: async () => {
     const { listener } = await connected();
     listener.close();
-    say("open");
+    print("open");
   },
   unrefConn: async () => {
     const { listener, client, server } = await connected();
@@ -83,7 +83,7 @@ const cases: Record<string, () => unknown> = {
       client.unref();
       server.unref();
       listener.unref();
-      say("done");
+      print("done");
     });
   },
   unrefListenerServes: async () => {
@@ -91,9 +91,9 @@ const cases: Record<string, () => unknown> = {
     listener.unref();
     const served = listener.accept().then((conn) => {
       conn.close();
-      say("served");
+      print("served");
     });
-    say(`listening ${listener.addr.port}`);
+    print(`listening ${listener.addr.port}`);
     const timer = setInterval(() => {}, 1_000);
     await served;
     clearInterval(timer);
@@ -117,7 +117,7 @@ const cases: Record<string, () => unknown> = {
       client.close();
       server.close();
       listener.close();
-      say("done");
+      print("done");
     });
   },
   closePortParked: async () => {
@@ -126,12 +126,12 @@ const cases: Record<string, () => unknown> = {
     await Promise.all([port.connect(listener.addr), listener.accept()]);
     later(PARKED_MS, () => {
       port.close();
-      say("done");
+      print("done");
     });
   },
   closePortAtOnce() {
     const port = new CompletionPort();
-    port.listen(local).accept().catch(() => say("done"));
+    port.listen(local).accept().catch(() => print("done"));
     port.close();
   },
   manyPorts: async () => {
@@ -143,7 +143,7 @@ const cases: Record<string, () => unknown> = {
       else listener.unref();
       if (i % 2 === 1) later(PARKED_MS, () => port.close());
     }
-    say("done");
+    print("done");
   },
   connectTimeout: async () => {
     const listener = listen(local);
@@ -153,28 +153,28 @@ const cases: Record<string, () => unknown> = {
     ]);
     client.close();
     listener.close();
-    say("done");
+    print("done");
   },
   connectRefused: async () => {
-    await connect({ port: 1 }).catch((error) => say(error.code));
+    await connect({ port: 1 }).catch((error) => print(error.code));
   },
   pendingWrites: async () => {
     const [, , hostname, number] = process.argv.slice(1);
     const conn = await connect({ hostname: hostname!, port: Number(number) });
     for (let i = 0; i < 64; i++) conn.write(new Uint8Array(256 * 1024).fill(i));
     conn.close();
-    say("done");
+    print("done");
   },
   writesAtExit: async () => {
     const [, , hostname, number] = process.argv.slice(1);
-    /* One that is called after the module's own, if it has one. */
+    /* A listener that runs after that of the module, if it has one. */
     const conn = await connect({ hostname: hostname!, port: Number(number) });
     const write = () => conn.writeSync(new TextEncoder().encode("goodbye"));
     if ("Deno" in globalThis) globalThis.addEventListener("unload", write);
     else process.on("exit", write);
     later(PARKED_MS, () => process.exit(0));
   },
-  /* Whatever is under way when nothing else is left to do. */
+  /* Each way to write, on an unref'd connection. */
   unrefWriting: async () => {
     const [, , hostname, number, how] = process.argv.slice(1);
     const conn = await connect({ hostname: hostname!, port: Number(number) });
@@ -197,11 +197,11 @@ const cases: Record<string, () => unknown> = {
     } else conn.write(bytes);
     if (how === "closeWrite") conn.closeWrite();
     if (how === "close") conn.close();
-    if (how === "detach") conn.detach().then(() => say("detached"));
+    if (how === "detach") conn.detach().then(() => print("detached"));
     if (how === "unrefLate") conn.unref();
-    say("done");
+    print("done");
   },
-  unrefUntaken: async () => {
+  unrefUnaccepted: async () => {
     const listener = listen(local);
     const first = await Promise.all([
       listener.accept(),
@@ -210,7 +210,7 @@ const cases: Record<string, () => unknown> = {
     const others = [await connect(listener.addr), await connect(listener.addr)];
     later(PARKED_MS, () => {
       for (const one of [listener, ...first, ...others]) one.unref();
-      say("done");
+      print("done");
     });
   },
   abandonedReads: async () => {
@@ -218,7 +218,7 @@ const cases: Record<string, () => unknown> = {
     client[Symbol.asyncIterator]().next();
     server.readable.getReader().read();
     for (const one of [client, server, listener]) one.unref();
-    say("done");
+    print("done");
   },
 };
 

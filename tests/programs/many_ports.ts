@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Has 500 ports that serve, and says whether the runtime can still do what it
- * has threads for, and whether the ports answer others. */
+/* Opens 500 ports with an echo server each. Prints whether the runtime's thread
+ * pool still works, and whether the servers answer. */
 
 import { lookup } from "node:dns/promises";
 import { readFile } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { CompletionPort, type Conn } from "../../mod.ts";
 
 const PORTS = 500;
-/* So that the loop has parked. */
+/* Long enough for the loop to park. */
 const PARKED_MS = 300;
 
 async function echo(conn: Conn): Promise<void> {
@@ -28,7 +28,8 @@ function serve(): number {
   return listener.addr.port;
 }
 
-/* With a socket that is not the module's, so that nothing here wakes a port. */
+/* Connects with a socket of node:net, so that no call of the module wakes a
+ * port. */
 function ask(port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connectPlain(port, "127.0.0.1");

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Makes the calls of its argument, in JSON, both here and with the runtime's
- * own sockets, and says which errors they give. */
+/* Makes the calls in its argument, which is JSON, with this module and with Deno's
+ * own sockets, and prints their errors. */
 
 import process from "node:process";
 import { connect, connectSync, listen } from "../../mod.ts";
@@ -12,7 +12,7 @@ export interface Call {
   port: number;
 }
 
-/** What it gave: "" or the error's name and message. */
+/** Their results: "" or the name and message of the error. */
 export interface Result {
   ours: string;
   stock: string;

@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
-/* Prints as JSON what the module does to the pipes of the platform's streams:
- * which of their properties change, and whether a pipe between other streams
- * reads its arguments in another way. */
+/* Prints as JSON how the module changes pipeTo() and pipeThrough() of
+ * ReadableStream: which of their properties differ, and whether pipes between
+ * other streams read their arguments differently. */
 
 import { type Conn, connect, listen } from "../../mod.ts";
 
@@ -50,7 +50,7 @@ function ended(): ReadableStream {
   return new ReadableStream({ start: (controller) => controller.close() });
 }
 
-/* What pipes between other streams do. */
+/* The behaviour of pipes between streams that are not the module's. */
 async function others(): Promise<unknown> {
   const log: string[] = [];
   const { signal } = new AbortController();

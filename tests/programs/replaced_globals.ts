@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Goes on after a test tool has replaced all that it can: fake timers that never
- * fire, and classes that are good for nothing. */
+/* Uses the module after the globals were replaced as a test tool does: by timers
+ * that never fire, and by classes that throw. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -16,7 +16,7 @@ const Readable = ReadableStream;
 const Writable = WritableStream;
 const encode = new TextEncoder().encode.bind(new TextEncoder());
 
-class Useless {
+class Throwing {
   constructor() {
     throw new Error("a replaced class was used");
   }
@@ -34,7 +34,7 @@ for (const name of [...FUNCTIONS, "atob", "queueMicrotask"]) {
 for (const name of FUNCTIONS) timers[name] = never;
 const CLASSES =
   "AbortSignal ReadableStream WritableStream TextEncoder TextDecoder URL Blob Worker DOMException";
-for (const name of CLASSES.split(" ")) globals[name] = Useless;
+for (const name of CLASSES.split(" ")) globals[name] = Throwing;
 Object.defineProperty(performance, "now", { value: () => 0 });
 process.nextTick = never as unknown as typeof process.nextTick;
 Object.defineProperty(process, "getBuiltinModule", { value: never });
@@ -50,7 +50,7 @@ assert.ok(client.readable instanceof Readable);
 await client.writable.getWriter().write(encode("hello"));
 assert.equal(await server.read(new Uint8Array(16)), 5);
 
-/* Signals by what they do. */
+/* An object is accepted as a signal if it has the members of one. */
 let onAbort: (() => void) | undefined;
 const polyfill = {
   aborted: false,
@@ -68,7 +68,7 @@ for (const wrong of [null, {}, "signal", { aborted: false }]) {
   );
 }
 
-/* Deadlines, and the clock of calls that block. */
+/* Timeouts, also those of blocking calls. */
 const silent = listen({ hostname: "127.0.0.1", port: 0 });
 const waiting = connectSync(silent.addr);
 assert.throws(() => waiting.readSync(new Uint8Array(1), { timeout: 50 }), {

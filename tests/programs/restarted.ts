@@ -1,8 +1,8 @@
 // Copyright the iocp authors. MIT license.
-/* One run of a program that is begun again and again on one thread. It listens,
- * has a connection to itself with reads and writes under way, and leaves
- * everything open. The port to listen on is in the file that the environment
- * names; the first run writes it there. */
+/* One run of a program that is restarted on the same thread. It listens, has a
+ * connection to itself with pending reads and writes, and closes nothing. The
+ * first run writes its port number to the file IOCP_TEST_PORT_FILE; later runs
+ * listen on the same port. */
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";

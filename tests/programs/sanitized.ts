@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
-/* Tests for `deno test --sanitize-ops --sanitize-resources`, which fail when one
- * of them leaves an operation, a timer or a resource behind. Each closes all
- * that it has opened. tests/preload_test.ts runs them. */
+/* Tests for `deno test --sanitize-ops --sanitize-resources`, which fails a test
+ * that leaks an operation, a timer or a resource. Each of them closes all that it
+ * opens. tests/preload_test.ts runs them. */
 
 import { CompletionPort, connect, connectSync, listen } from "../../mod.ts";
 
@@ -13,8 +13,8 @@ interface StockListener extends StockConn {
   readonly addr: { hostname: string; port: number };
   accept(): Promise<StockConn>;
 }
-/* The parts of Deno that are used here, so that neither compiler needs the other
- * runtime's types. */
+/* The parts of Deno that are used here, declared so that the types of Deno are
+ * not needed. */
 const { Deno } = globalThis as unknown as {
   Deno: {
     test(name: string, body: () => unknown): void;
@@ -28,8 +28,8 @@ const ROUNDS = Number(Deno.env.get("IOCP_TEST_ROUNDS") ?? 100);
 const local = { hostname: "127.0.0.1", port: 0 };
 const bytes = new Uint8Array(64);
 
-/* The program does something else for a while, so that the loop parks. */
-function think(ms = 5): Promise<void> {
+/* Waits long enough for the loop to park. */
+function letPark(ms = 5): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
@@ -46,11 +46,11 @@ async function exchange(
   return { listener, client, server };
 }
 
-const shapes: [name: string, body: () => unknown][] = [
+const cases: [name: string, body: () => unknown][] = [
   ["a listener", () => listen(local).close()],
   ["both ends", async () => {
     const { listener, client, server } = await exchange({ connect, listen });
-    await think();
+    await letPark();
     server.close();
     client.close();
     listener.close();
@@ -59,7 +59,7 @@ const shapes: [name: string, body: () => unknown][] = [
     const { listener, client, server } = await exchange({ connect, listen });
     client.close();
     await server.read(new Uint8Array(8));
-    await think();
+    await letPark();
     server.close();
     listener.close();
   }],
@@ -70,10 +70,10 @@ const shapes: [name: string, body: () => unknown][] = [
     await client.write(bytes);
     await server.read(new Uint8Array(9));
   }],
-  ["while something waits", async () => {
+  ["with pending calls", async () => {
     const { listener, client, server } = await exchange({ connect, listen });
     const waiting = [listener.accept(), client.read(new Uint8Array(1))];
-    await think();
+    await letPark();
     for (const one of [listener, client, server]) one.close();
     await Promise.allSettled(waiting);
   }],
@@ -90,12 +90,12 @@ const shapes: [name: string, body: () => unknown][] = [
       listen: (options) => port.listen(options),
     });
     ends.client.read(new Uint8Array(1)).catch(() => {});
-    await think();
+    await letPark();
   }],
   ["a port after its sockets", async () => {
     using port = new CompletionPort();
     const listener = port.listen(local);
-    await think();
+    await letPark();
     listener.close();
   }],
   ["by a reset", async () => {
@@ -105,7 +105,7 @@ const shapes: [name: string, body: () => unknown][] = [
     server.close();
     listener.close();
   }],
-  ["before a peer of another kind", async () => {
+  ["before a peer of Deno's own", async () => {
     const listener = Deno.listen(local);
     const { hostname, port } = listener.addr;
     const [conn, peer] = await Promise.all([
@@ -114,11 +114,11 @@ const shapes: [name: string, body: () => unknown][] = [
     ]);
     await conn.write(bytes);
     conn.close();
-    await think();
+    await letPark();
     peer.close();
     listener.close();
   }],
-  ["after a peer of another kind", async () => {
+  ["after a peer of Deno's own", async () => {
     const listener = listen(local);
     const [peer, conn] = await Promise.all([
       Deno.connect(listener.addr),
@@ -126,18 +126,18 @@ const shapes: [name: string, body: () => unknown][] = [
     ]);
     await conn.write(bytes);
     peer.close();
-    await think();
+    await letPark();
     conn.close();
     listener.close();
   }],
-  ["what blocked", () => {
+  ["after blocking calls", () => {
     using listener = listen(local);
     using client = connectSync(listener.addr);
     using server = listener.acceptSync();
     client.writeSync(bytes);
     server.readSync(new Uint8Array(100));
   }],
-  ["what never was", async () => {
+  ["after failed connects", async () => {
     const listener = listen(local);
     const { port } = listener.addr;
     const controller = new AbortController();
@@ -153,6 +153,6 @@ const shapes: [name: string, body: () => unknown][] = [
 ];
 
 for (let round = 0; round < ROUNDS; round++) {
-  const [name, body] = shapes[round % shapes.length]!;
+  const [name, body] = cases[round % cases.length]!;
   Deno.test(`closes ${name} (${round})`, body);
 }

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Terminates Workers with a port in the midst of everything, some time after
- * they are busy; the port of this thread stays sound.
+/* Terminates Workers at random moments, while their ports have operations in
+ * progress. The port of this thread must not be affected.
  *
  *   terminate.ts SEED ROUNDS */
 
@@ -11,19 +11,21 @@ import { digest, pattern } from "../shared/pattern.ts";
 import { repeat } from "../shared/rounds.ts";
 
 const local = { hostname: "127.0.0.1", port: 0 };
-/** How connections end whose Worker is gone. */
-const GONE = ["null", "ECONNRESET", "ECONNABORTED"];
+/** How the connections of a terminated Worker end: its unread data decides. */
+const END_CODES = ["null", "ECONNRESET"];
 const port = new CompletionPort();
 
 async function readToTheEnd(conn: Conn): Promise<void> {
   const buffer = new Uint8Array(65_536);
   let seen: string;
   do seen = await outcome(() => conn.read(buffer)); while (Number(seen) > 0);
-  if (!GONE.includes(seen)) throw new Error(`a connection ends with ${seen}`);
+  if (!END_CODES.includes(seen)) {
+    throw new Error(`a connection ends with ${seen}`);
+  }
   conn.close();
 }
 
-/* Both ends are here. */
+/* Transfers between two connections of this thread. */
 async function exchange(): Promise<void> {
   const listener = port.listen(local);
   const [client, server] = await Promise.all([
@@ -37,7 +39,7 @@ async function exchange(): Promise<void> {
     at += (await server.read(received.subarray(at)))!;
   }
   await written;
-  if (digest(received) !== digest(bytes)) throw new Error("other bytes");
+  if (digest(received) !== digest(bytes)) throw new Error("wrong bytes");
   for (const one of [client, server, listener]) one.close();
 }
 
@@ -58,6 +60,6 @@ await repeat(async (random) => {
   listener.close();
   await within("the loop", serving);
   await within("the ends", Promise.all(ends));
-  await eventually("nothing is left", () => port.stats().sockets === 0);
+  await eventually("all sockets are closed", () => port.stats().sockets === 0);
 });
 port.close();

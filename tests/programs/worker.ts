@@ -1,18 +1,18 @@
 // Copyright the iocp authors. MIT license.
-/* A Worker of tests/worker_test.ts: it does what it is told, and answers. */
+/* A Worker of tests/worker_test.ts. A message names its task. */
 
 import { CompletionPort, connect, listen, type NetAddr } from "../../mod.ts";
 import { Digest, digest, pattern } from "../shared/pattern.ts";
 
-/** What a Worker is told. */
-export interface Order {
-  task: "serve" | "visit" | "hold" | "flood" | "leave";
+/** A message to the Worker. */
+export interface Task {
+  task: "serve" | "connect" | "hold" | "flood" | "close";
   address?: NetAddr;
   count?: number;
 }
 
 const scope = globalThis as unknown as {
-  onmessage: (event: { data: Order }) => void;
+  onmessage: (event: { data: Task }) => void;
   postMessage(message: unknown): void;
   close(): void;
 };
@@ -27,8 +27,8 @@ async function serve(): Promise<void> {
   }
 }
 
-/* One connection, with its echo compared. */
-async function visitOnce(address: NetAddr, seed: number): Promise<boolean> {
+/* Sends to an echo server, and compares what comes back. */
+async function exchange(address: NetAddr, seed: number): Promise<boolean> {
   await using conn = await connect(address);
   const bytes = pattern(300_000 + seed, seed);
   const written = conn.write(bytes);
@@ -43,16 +43,16 @@ async function visitOnce(address: NetAddr, seed: number): Promise<boolean> {
   return result.text() === digest(bytes);
 }
 
-async function visit({ address, count }: Order): Promise<void> {
-  const visits = Array.from(
+async function exchangeMany({ address, count }: Task): Promise<void> {
+  const exchanges = Array.from(
     { length: count! },
-    (_, i) => visitOnce(address!, i + 1),
+    (_, i) => exchange(address!, i + 1),
   );
-  const results = await Promise.all(visits);
+  const results = await Promise.all(exchanges);
   scope.postMessage(results.every((isRight) => isRight) ? "right" : "wrong");
 }
 
-async function hold({ address, count }: Order): Promise<void> {
+async function hold({ address, count }: Task): Promise<void> {
   const port = new CompletionPort();
   for (let i = 0; i < count!; i++) {
     const conn = await port.connect(address!);
@@ -62,7 +62,7 @@ async function hold({ address, count }: Order): Promise<void> {
   scope.postMessage("holding");
 }
 
-async function flood({ address }: Order): Promise<void> {
+async function flood({ address }: Task): Promise<void> {
   const conn = await connect(address!);
   scope.postMessage("flooding");
   const bytes = new Uint8Array(1024 * 1024);
@@ -72,8 +72,8 @@ async function flood({ address }: Order): Promise<void> {
 scope.onmessage = ({ data }) => {
   const { task } = data;
   if (task === "serve") serve();
-  if (task === "visit") visit(data);
+  if (task === "connect") exchangeMany(data);
   if (task === "hold") hold(data);
   if (task === "flood") flood(data).catch(() => {});
-  if (task === "leave") scope.close();
+  if (task === "close") scope.close();
 };

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* Features of Deno alone: permissions, and modules from URLs. */
+/* Features that only Deno has: permissions, and modules from URLs. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -48,7 +48,7 @@ const CALLS: Call[] = [
   ),
 ];
 
-/* The name of an error, or "" for a success. */
+/* The name of the error; "" for success. */
 function nameOf(result: string): string {
   return result.split(":")[0]!;
 }
@@ -62,7 +62,7 @@ async function compare(flags: string[]): Promise<Result[]> {
   return JSON.parse(stdout) as Result[];
 }
 
-describe("Deno's net permission applies as for its own sockets", {
+describe("Deno's net permission applies as to Deno's own sockets", {
   skip: !isDeno && "only Deno has permissions",
 }, () => {
   const table: string[][] = [
@@ -96,12 +96,12 @@ describe("Deno's net permission applies as for its own sockets", {
   }
 });
 
-describe("Under Deno", { skip: !isDeno && "only Deno has these" }, () => {
+describe("In Deno", { skip: !isDeno && "only Deno has these" }, () => {
   const program = repositoryPath("tests/programs/library.ts");
 
   test("the permissions for ffi and net are enough", async () => {
-    const said = await load(program, [allowFfi, "--allow-net"]);
-    assert.equal(said, `loaded ${libraryPath}`);
+    const printed = await load(program, [allowFfi, "--allow-net"]);
+    assert.equal(printed, `loaded ${libraryPath}`);
   });
 
   test("an exact net permission is enough", async () => {
@@ -120,42 +120,45 @@ describe("Under Deno", { skip: !isDeno && "only Deno has these" }, () => {
     using port = new CompletionPort();
     const { addr } = port.listen({ hostname: "127.0.0.1", port: 0 });
     const refused = "addSocket: NotCapable\nadopt: NotCapable";
-    const table: [flags: string[], said: string][] = [
+    const table: [flags: string[], printed: string][] = [
       [[], refused],
       [["--allow-net=127.0.0.2"], refused],
-      [[`--allow-net=127.0.0.1:${addr.port}`], "addSocket: taken"],
-      [["--allow-net"], "addSocket: taken"],
+      [[`--allow-net=127.0.0.1:${addr.port}`], "addSocket: adopted"],
+      [["--allow-net"], "addSocket: adopted"],
     ];
-    for (const [net, said] of table) {
+    for (const [net, printed] of table) {
       const options = { flags: ["--allow-ffi", ...net], env: noLibrary };
       const { stdout, stderr } = await run("adopt", [`${addr.port}`], options);
-      assert.equal(stdout.trim(), said, stderr);
+      assert.equal(stdout.trim(), printed, stderr);
     }
   });
 
-  test("the error says that the ffi permission is missing", async () => {
-    const said = await load(program, ["--allow-net"]);
-    assert.match(said, /^LibraryError: Cannot open the iocp library/);
-    assert.ok(said.includes(allowFfi), said);
+  test("the error names a missing ffi permission", async () => {
+    const printed = await load(program, ["--allow-net"]);
+    assert.match(printed, /^LibraryError: Cannot open the iocp library/);
+    assert.ok(printed.includes(allowFfi), printed);
   });
 
-  test("another file's ffi permission is not enough", async () => {
-    const said = await load(program, ["--allow-net", "--allow-ffi=/other.so"]);
-    assert.match(said, /^LibraryError: Cannot open the iocp library/);
-    assert.ok(said.includes(allowFfi), said);
+  test("an ffi permission for another file is not enough", async () => {
+    const printed = await load(program, [
+      "--allow-net",
+      "--allow-ffi=/other.so",
+    ]);
+    assert.match(printed, /^LibraryError: Cannot open the iocp library/);
+    assert.ok(printed.includes(allowFfi), printed);
   });
 
-  test("the error of a copy without ffi/ says what extracting needs", async () => {
+  test("the error of a copy without ffi/ names the permissions for extracting", async () => {
     using copy = new TemporaryFolder();
     copyModule(copy);
     const path = copy.write("main.ts", LIBRARY_PROGRAM);
-    const said = await load(path, ["--allow-net", "--allow-ffi"]);
-    assert.match(said, /^LibraryError/);
-    assert.match(said, /--allow-env --allow-read --allow-write/);
+    const printed = await load(path, ["--allow-net", "--allow-ffi"]);
+    assert.match(printed, /^LibraryError/);
+    assert.match(printed, /--allow-env --allow-read --allow-write/);
   });
 });
 
-/* Serves the module like a web server, without ffi/. */
+/* Serves the module without ffi/ over HTTP. */
 async function serve(): Promise<{ url: string; close(): void }> {
   const server = createServer((request, response) => {
     const path = request.url!.slice(1);
@@ -181,8 +184,8 @@ test("The module can be imported from a URL", {
   const { url, close } = await serve();
   const env = { [cacheVariable]: cache.path, DENO_DIR: modules.path };
   const path = cache.join("iocp", own.sha256, own.name);
-  const said = await load(`http://${url}/main.ts`, ["-A"], env);
-  assert.equal(said, `loaded ${path}`);
+  const printed = await load(`http://${url}/main.ts`, ["-A"], env);
+  assert.equal(printed, `loaded ${path}`);
   const exact = [
     "--cached-only",
     `--allow-import=${url}`,

@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
-/* A proxy that treats its connections badly, by a seed, and keeps a record of
- * what it did. It is made of the runtime's own sockets, so that nothing of what
- * is tested is in it. */
+/* A proxy that delays, cuts and resets its connections, chosen by a seed, and
+ * records what it did. It uses the runtime's own sockets, so that it does not
+ * depend on the code under test. */
 
 import {
   connect as connectPlain,
@@ -12,58 +12,59 @@ import {
 import { delay } from "./deadline.ts";
 import type { Random } from "./random.ts";
 
-/** What becomes of a connection. */
+/** What the proxy does to a connection. */
 export type Fate = "slow" | "end" | "reset" | "cut";
 
-/** What one direction of a connection has seen. */
-export interface Way {
-  /** Bytes that were handed to the receiving side. */
+/** What the proxy did in one direction of a connection. */
+export interface Direction {
+  /** Bytes that were written to the receiving side. */
   passed: number;
-  /** The sender's end was passed on. */
+  /** The sender's FIN was forwarded. */
   hasEnded: boolean;
-  /** The proxy said the end itself, after what had passed. */
-  isCutShort: boolean;
+  /** The proxy ended this direction itself, before the sender did. */
+  isTruncated: boolean;
 }
 
-/** What was done to a connection. */
+/** What the proxy did to a connection. */
 export interface ChaosRecord {
   /** From the client to the server, and back. */
-  up: Way;
-  down: Way;
+  up: Direction;
+  down: Direction;
   isReset: boolean;
 }
 
-/** A blow that falls after so many bytes of a direction. */
-interface Blow {
-  way: "up" | "down";
+/** When the fate of a connection happens. */
+interface Trigger {
+  direction: "up" | "down";
+  /** Bytes of that direction before it. */
   after: number;
 }
 
-/** No direction stands still for longer. */
+/** The longest pause of a direction. */
 const STALL_MS = 30;
-/** So many bytes may come one by one. */
+/** The most bytes in a row that are forwarded one by one. */
 const TRICKLE_MAX = 40;
 
-function makeWay(): Way {
-  return { passed: 0, hasEnded: false, isCutShort: false };
+function makeDirection(): Direction {
+  return { passed: 0, hasEnded: false, isTruncated: false };
 }
 
 /** Both sockets of one connection. */
 class Line {
   readonly record: ChaosRecord = {
-    up: makeWay(),
-    down: makeWay(),
+    up: makeDirection(),
+    down: makeDirection(),
     isReset: false,
   };
   readonly #sockets: Socket[];
   readonly #fate: Fate;
-  readonly #blow: Blow;
+  readonly #trigger: Trigger;
 
   constructor(client: Socket, server: Socket, fate: Fate, random: Random) {
     this.#sockets = [client, server];
     this.#fate = fate;
-    this.#blow = {
-      way: random.pick(["up", "down"]),
+    this.#trigger = {
+      direction: random.pick(["up", "down"]),
       after: random.size(100_000) - 1,
     };
     for (const socket of this.#sockets) socket.on("error", () => {});
@@ -71,7 +72,7 @@ class Line {
     this.#pump("down", server, client, random.fork());
   }
 
-  /* Chunks are treated one after the other, and so is the end. */
+  /* Chunks and the end are forwarded in order, one at a time. */
   #pump(name: "up" | "down", from: Socket, to: Socket, random: Random): void {
     let last = Promise.resolve();
     from.on("data", (chunk: Uint8Array) => {
@@ -81,7 +82,7 @@ class Line {
     });
     from.on("end", () => {
       last = last.then(() => {
-        if (this.record.isReset || this.record[name].isCutShort) return;
+        if (this.record.isReset || this.record[name].isTruncated) return;
         this.record[name].hasEnded = true;
         to.end();
       });
@@ -94,30 +95,30 @@ class Line {
     to: Socket,
     random: Random,
   ): Promise<void> {
-    const way = this.record[name];
+    const direction = this.record[name];
     let trickle = random.chance(0.2) ? random.integer(1, TRICKLE_MAX) : 0;
     for (let at = 0; at < chunk.length;) {
-      if (this.record.isReset || way.isCutShort) return;
+      if (this.record.isReset || direction.isTruncated) return;
       let size = trickle-- > 0 ? 1 : random.size(64 * 1024);
       size = Math.min(size, chunk.length - at);
-      const left = this.#blow.after - way.passed;
-      const isHit = this.#fate !== "slow" && this.#blow.way === name &&
-        left <= size;
+      const left = this.#trigger.after - direction.passed;
+      const isHit = this.#fate !== "slow" &&
+        this.#trigger.direction === name && left <= size;
       if (isHit) size = left;
       const piece = chunk.subarray(at, at + size);
       at += size;
-      way.passed += size;
+      direction.passed += size;
       const written = write(to, piece);
-      /* A cut does not wait until the piece has left. */
+      /* A cut does not wait for the write to complete. */
       if (!isHit || this.#fate !== "cut") await written;
-      if (isHit) this.#strike(way, to);
-      else await rest(random);
+      if (isHit) this.#applyFate(direction, to);
+      else await pause(random);
     }
   }
 
-  #strike(way: Way, to: Socket): void {
+  #applyFate(direction: Direction, to: Socket): void {
     if (this.#fate === "end") {
-      way.isCutShort = true;
+      direction.isTruncated = true;
       to.end();
       return;
     }
@@ -141,13 +142,13 @@ function write(to: Socket, bytes: Uint8Array): Promise<void> {
   });
 }
 
-/* Between two pieces: mostly nothing, now and then a while. */
-async function rest(random: Random): Promise<void> {
+/* One write in five is followed by a short pause. */
+async function pause(random: Random): Promise<void> {
   if (random.chance(0.8)) return;
   await delay(random.chance(0.1) ? STALL_MS : random.integer(0, 2));
 }
 
-/** A proxy on a port of its own, which ends with the block. */
+/** A proxy on a port of its own. */
 export class ChaosProxy implements Disposable {
   readonly #server: Server;
   readonly #lines: Line[] = [];
@@ -171,7 +172,7 @@ export class ChaosProxy implements Disposable {
     });
   }
 
-  /** What was done to the first connection. */
+  /** What the proxy did to the first connection. */
   get record(): ChaosRecord {
     return this.#lines[0]!.record;
   }

@@ -1,12 +1,12 @@
 // Copyright the iocp authors. MIT license.
-/* Programs in processes of their own, in the runtime that runs the test. */
+/* Runs programs in child processes, in the runtime that runs the test. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { DEADLINE_MS } from "./deadline.ts";
 
-/** How a process has ended, and what it wrote. */
+/** The exit status of a process, and its output. */
 export interface Ended {
   code: number | null;
   signal: string | null;
@@ -15,20 +15,21 @@ export interface Ended {
 }
 
 export interface ChildOptions {
-  /** Added to our environment; undefined takes a variable away. */
+  /** Added to this process's environment; undefined removes a variable. */
   env?: Record<string, string | undefined> | undefined;
-  /** Deno's permissions; all of them when left out. */
+  /** Deno's permission flags. @default {["-A"]} */
   flags?: string[];
-  /** What the program's path follows, in the place of the usual flags. */
+  /** The runtime's arguments before the program's path, instead of the usual
+   * ones. */
   command?: string[];
-  /** Another runtime than ours. */
+  /** @default {ownRuntime} */
   runtime?: Runtime;
   cwd?: string;
-  /** Milliseconds after which it is killed; DEADLINE_MS when left out. */
+  /** Milliseconds after which the child is killed. @default {DEADLINE_MS} */
   lifetimeMs?: number;
 }
 
-/** A runtime's program, and what it is called. */
+/** A runtime's name and executable. */
 export interface Runtime {
   name: "deno" | "bun";
   path: string;
@@ -43,7 +44,7 @@ export const ownRuntime: Runtime = {
 const QUIET = { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
 const DENO_FLAGS = ["run", "--quiet", "--no-check", "--no-lock", "--no-prompt"];
 
-/** A process that was started, and is ended at the end of the block. */
+/** A child process, which is killed at the end of the block. */
 export class Child implements Disposable {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;
@@ -60,7 +61,7 @@ export class Child implements Disposable {
     });
     this.process.stdout!.on("data", (data) => {
       this.stdout += data;
-      this.#tell();
+      this.#notify();
     });
     this.process.stderr!.on("data", (data) => this.stderr += data);
     this.ended = this.#watch(options.lifetimeMs ?? DEADLINE_MS);
@@ -76,33 +77,34 @@ export class Child implements Disposable {
       this.process.on("close", (code, signal) => {
         clearTimeout(timer);
         const { stdout, stderr } = this;
-        this.#tell();
+        this.#notify();
         resolve({ code, signal, stdout, stderr });
       });
     });
   }
 
-  #tell(): void {
-    const waiting = this.#onOutput;
+  #notify(): void {
+    const listeners = this.#onOutput;
     this.#onOutput = [];
-    for (const look of waiting) look();
+    for (const listener of listeners) listener();
   }
 
-  /** Waits until it has written something that matches, or has ended. */
+  /** Resolves with the first match of its output; rejects if it ends without
+   * one. */
   async output(pattern: RegExp): Promise<RegExpExecArray> {
-    let isOver = false;
-    this.ended.then(() => isOver = true, () => isOver = true);
+    let hasEnded = false;
+    this.ended.then(() => hasEnded = true, () => hasEnded = true);
     for (;;) {
       const match = pattern.exec(this.stdout);
       if (match !== null) return match;
-      if (isOver) {
+      if (hasEnded) {
         const { stdout, stderr } = this;
         throw new Error(`ended without ${pattern}:\n${stdout}\n${stderr}`);
       }
-      const looked = new Promise<void>((resolve) =>
+      const output = new Promise<void>((resolve) =>
         this.#onOutput.push(resolve)
       );
-      await Promise.race([looked, this.ended.catch(() => {})]);
+      await Promise.race([output, this.ended.catch(() => {})]);
     }
   }
 
@@ -126,7 +128,7 @@ export function programPath(name: string): string {
   return fileURLToPath(new URL(`../programs/${name}.ts`, import.meta.url));
 }
 
-/** Starts the program at a path or URL. */
+/** Starts the program with this path or URL. */
 export function start(
   program: string,
   args: string[] = [],
@@ -140,7 +142,7 @@ export function start(
   return new Child(path, [...command, program, ...args], options);
 }
 
-/** Runs a case of a program in tests/programs/ to its end. */
+/** Runs a program of tests/programs/ to its end. */
 export async function run(
   name: string,
   args: string[],

@@ -14,7 +14,7 @@ function findCollector(): Collect {
 
 const collect = findCollector();
 
-/** Has the garbage collected, at once. */
+/** Collects garbage synchronously. */
 export function collectGarbage(): void {
   collect(true);
 }

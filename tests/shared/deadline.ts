@@ -1,16 +1,16 @@
 // Copyright the iocp authors. MIT license.
-/* Guards against waiting for ever. They are generous, and no test is about how
- * long something takes. */
+/* Limits on waiting, so that a test fails rather than hangs. They are generous:
+ * no test measures how long something takes. */
 
-/** What nothing here takes, on the slowest of machines. */
+/** More than any wait takes, even on a slow machine. */
 export const DEADLINE_MS = 60_000;
 
-/** Resolves after that time. */
+/** Resolves after this time. */
 export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** The same as `promise`, but it fails when that takes too long. */
+/** Settles as `promise` does, or rejects after `ms`. */
 export async function within<T>(
   what: string,
   promise: Promise<T>,
@@ -30,7 +30,7 @@ export async function within<T>(
   }
 }
 
-/** Resolves once `check` returns true, and fails when that takes too long. */
+/** Polls until `check` returns true; rejects after DEADLINE_MS. */
 export async function eventually(
   what: string,
   check: () => boolean | Promise<boolean>,
@@ -45,8 +45,8 @@ export async function eventually(
 }
 
 /**
- * Resolves once `value` has stayed the same for a while: what was under way
- * has come to its stop.
+ * Resolves with `value` once it has not changed for 200 ms, so that what was in
+ * progress has stopped.
  */
 export async function settled(
   what: string,
@@ -64,10 +64,10 @@ export async function settled(
   return last;
 }
 
-/** True when the promise has settled already, or does in a few turns. */
+/** Whether the promise has settled, or does within 30 ms. */
 export async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   const pending = Symbol();
   const done = promise.then(() => {}, () => {});
-  const turns = delay(30).then(() => pending);
-  return await Promise.race([done, turns]) !== pending;
+  const late = delay(30).then(() => pending);
+  return await Promise.race([done, late]) !== pending;
 }

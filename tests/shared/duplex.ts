@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* What happens to a duplex, as promises, and two ends of a pair as duplexes. */
+/* The events of a duplex as promises, and pairs of duplexes. */
 
 import { readFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
@@ -9,13 +9,13 @@ import { type Pair, pair, type PairOptions } from "./pair.ts";
 import { Digest } from "./pattern.ts";
 import { repositoryPath } from "./files.ts";
 
-/** The value that goes with the next event of that name. */
+/** Resolves with the argument of the next event of this name. */
 export function event(stream: Duplex, name: string): Promise<unknown> {
   const next = new Promise((resolve) => stream.once(name, resolve));
   return within(`"${name}"`, next);
 }
 
-/** Resolves with the argument of "close". Errors are for who asks for them. */
+/** Resolves with the argument of "close". "error" events are ignored. */
 export function closed(stream: Duplex): Promise<unknown> {
   stream.on("error", () => {});
   return event(stream, "close");
@@ -35,14 +35,14 @@ export function receiveByDuplex(
   return within("the end", received);
 }
 
-/** A pair, each end of which becomes a duplex when it is asked for. */
+/** A pair whose ends become duplexes when the properties are first read. */
 export interface DuplexPair extends Disposable {
   readonly ends: Pair;
   readonly client: SocketDuplex;
   readonly server: SocketDuplex;
 }
 
-/** Makes a pair that gives duplexes. */
+/** Connects a pair of duplexes. */
 export async function duplexPair(
   options: PairOptions = {},
 ): Promise<DuplexPair> {
@@ -66,8 +66,8 @@ function readPem(name: string): string {
   );
 }
 
-/** A key and its own certificate, for localhost and until 2120. Everybody has
- * them, so they are good for tests only. */
+/** A key and its self-signed certificate for localhost, valid until 2120. The
+ * key is public: for tests only. */
 export const identity: { key: string; cert: string } = {
   key: readPem("key"),
   cert: readPem("cert"),

@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
-/* The module as examples of documents import it. They have a port of their own:
- * here the system chooses that of a listener, which is printed, and a client
- * connects to the one in IOCP_TEST_PORT. */
+/* The module as the examples in the documentation import it. Their fixed port
+ * numbers are replaced: the system chooses the port of a listener, which is
+ * printed, and a client connects to the port in IOCP_TEST_PORT. */
 
 import process from "node:process";
 import {

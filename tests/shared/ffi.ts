@@ -1,9 +1,9 @@
 // Copyright the iocp authors. MIT license.
-/* The system's own functions, through the FFI of the runtime. */
+/* Calls functions of the system's libraries through the runtime's FFI. */
 
 import process from "node:process";
 
-/** A function of a library, in Deno's words. */
+/** The signature of a function, with Deno's type names. */
 export interface ForeignFunction {
   parameters: readonly ("i32" | "usize" | "pointer" | "buffer")[];
   result: "i32" | "pointer";
@@ -18,14 +18,14 @@ function bunFfi(): Ffi {
   return process.getBuiltinModule(name) as unknown as Ffi;
 }
 
-/* Bun's names of numbers; the rest is a "ptr". */
+/* Bun's names of the number types; all others are "ptr". */
 const BUN_NUMBERS: Record<string, string> = { i32: "i32", usize: "u64" };
 
 function bunType(type: string): string {
   return BUN_NUMBERS[type] ?? "ptr";
 }
 
-/** Opens a library of the system. */
+/** Opens a library of the system. @returns its functions */
 export function openLibrary<Functions>(
   path: string,
   functions: Record<string, ForeignFunction>,

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* File systems for tests of the loader: one in memory, and temporary folders
- * of the real one. */
+/* File systems for tests of the loader: one in memory, and temporary folders on
+ * disk. */
 
 import { createHash } from "node:crypto";
 import {
@@ -24,7 +24,8 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-const GUARDED: FileStatus = {
+/* A folder that only root can write to. */
+const ROOT_FOLDER: FileStatus = {
   isFile: false,
   isFolder: true,
   size: 0,
@@ -33,13 +34,13 @@ const GUARDED: FileStatus = {
   mode: 0o755,
 };
 
-/** Files in memory, which fail where a test says so. */
+/** Files in memory, with failures that a test chooses. */
 export class MemoryFiles implements FileSystem {
   readonly files: Map<string, Uint8Array> = new Map();
   readonly folders: Set<string> = new Set(["/", "/cache", "/tmp", "/home"]);
-  /** What is special about a file or folder. */
+  /** Where the status of a file or folder differs from the default. */
   readonly statuses: Map<string, Partial<FileStatus>> = new Map();
-  /** The codes with which all fails that is done to a path or below it. */
+  /** The error codes of all operations on a path, and on paths below it. */
   readonly failing: Map<string, string> = new Map();
   /** Every change, in order. */
   readonly log: string[] = [];
@@ -47,7 +48,7 @@ export class MemoryFiles implements FileSystem {
   user: User = { id: 1_000 };
   /** Called before a file is renamed. */
   onRename: (() => void) | undefined;
-  /** Called after a file was made, with its path, before its bytes. */
+  /** Called with the path of a new file, before its bytes are written. */
   onWrite: ((path: string) => void) | undefined;
 
   join = (...parts: string[]): string => parts.join("/");
@@ -61,7 +62,7 @@ export class MemoryFiles implements FileSystem {
   real: (path: string) => string = (path) => path;
   sha256: typeof sha256 = sha256;
 
-  #look(path: string): void {
+  #failIfSet(path: string): void {
     for (const [where, code] of this.failing) {
       if (path === where || path.startsWith(`${where}/`)) {
         throw failure(code, path);
@@ -70,7 +71,7 @@ export class MemoryFiles implements FileSystem {
   }
 
   read = (path: string): Uint8Array => {
-    this.#look(path);
+    this.#failIfSet(path);
     const bytes = this.files.get(path);
     if (bytes === undefined) throw failure("ENOENT", path);
     return bytes;
@@ -82,14 +83,14 @@ export class MemoryFiles implements FileSystem {
     if (bytes !== undefined) {
       const file = { isFile: true, isFolder: false, mode: 0o600 };
       const size = bytes.length;
-      return { ...GUARDED, ...file, owner: 1_000, size, ...special };
+      return { ...ROOT_FOLDER, ...file, owner: 1_000, size, ...special };
     }
     if (!this.folders.has(path)) throw failure("ENOENT", path);
-    return { ...GUARDED, ...special };
+    return { ...ROOT_FOLDER, ...special };
   };
 
   makeFolder = (path: string): void => {
-    this.#look(path);
+    this.#failIfSet(path);
     this.log.push(`makeFolder ${path}`);
     for (let each = path; each !== "/"; each = this.parent(each)) {
       this.folders.add(each);
@@ -97,7 +98,7 @@ export class MemoryFiles implements FileSystem {
   };
 
   write = (path: string, bytes: Uint8Array): void => {
-    this.#look(path);
+    this.#failIfSet(path);
     if (this.files.has(path)) throw failure("EEXIST", path);
     this.log.push(`write ${path}`);
     this.files.set(path, bytes.subarray(0, 0));
@@ -128,7 +129,7 @@ export function embed(name: string, bytes: Uint8Array): Embedded {
   };
 }
 
-/** A folder that goes with the block. */
+/** A temporary folder, which is removed at the end of the block. */
 export class TemporaryFolder implements Disposable {
   readonly path: string = mkdtempSync(join(tmpdir(), "iocp-test-"));
 
@@ -142,30 +143,30 @@ export class TemporaryFolder implements Disposable {
     return path;
   }
 
-  /* A library that is loaded cannot be removed on Windows. */
   [Symbol.dispose](): void {
     try {
       rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
     } catch {
-      /* It is the system's temporary folder. */
+      /* Windows cannot remove a loaded library. The folder stays with the other
+       * temporary files of the system. */
     }
   }
 }
 
-/** The path of something in the repository. */
+/** The absolute path of a file or folder of the repository. */
 export function repositoryPath(name: string): string {
   return fileURLToPath(new URL(`../../${name}`, import.meta.url));
 }
 
-/** A copy of the module as it is published, without ffi/. */
+/** Copies the module into a folder as it is published, without ffi/. */
 export function copyModule(folder: TemporaryFolder): void {
   for (const name of ["mod.ts", "src"]) {
     cpSync(repositoryPath(name), folder.join(name), { recursive: true });
   }
 }
 
-/** A program that says which library it has loaded, or why none. It is the one
- * of tests/programs/library.ts, to be put beside a copy of the module. */
+/** The text of tests/programs/library.ts, which prints the library that it has
+ * loaded or the error. It imports a copy of the module in its own folder. */
 export const LIBRARY_PROGRAM: string = readFileSync(
   repositoryPath("tests/programs/library.ts"),
   "utf8",

@@ -4,8 +4,8 @@ import { readdirSync } from "node:fs";
 import process from "node:process";
 import { openLibrary } from "./ffi.ts";
 
-/* Wine counts no handles, but a folder of Linux shows what its server has open
- * for the processes that it serves: each socket, port and file. */
+/* Wine does not count handles. Under Wine the number of Linux file descriptors
+ * of the process is used: each socket, port and file has one. */
 const WINE_FOLDER = "Z:\\proc\\self\\fd";
 
 function isWine(): boolean {

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* Reads the C header, so that both sides of the boundary can be compared. */
+/* Parses the C header, to compare it with the TypeScript side. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -40,7 +40,7 @@ function definesOf(text: string): [name: string, value: number][] {
   return [...defines].map(([, name, value]) => [name!, Number(value)]);
 }
 
-/** An option, as iocp_option.h has it. */
+/** A row of iocp_option.h. */
 export interface NativeOption {
   name: string;
   number: number;

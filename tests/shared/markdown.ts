@@ -1,11 +1,11 @@
 // Copyright the iocp authors. MIT license.
-/* What a test needs to know of a Markdown document. */
+/* Finds the code, links and headings of a Markdown document. */
 
 /** A fenced block of code. */
 export interface CodeBlock {
-  /** The line of the document that the fence is on. */
+  /** The line number of the opening fence, from 1. */
   line: number;
-  /** The words behind the fence: `["ts", "server"]`. */
+  /** The words after the opening fence: `["ts", "server"]`. */
   info: string[];
   code: string;
 }
@@ -24,7 +24,7 @@ function proseOf(text: string): string {
   return text.replace(/^```[^]*?^```$/gm, "").replace(/`[^`]*`/g, "``");
 }
 
-/** Where the document links to. */
+/** The targets of the links of a document. */
 export function linksOf(text: string): string[] {
   const prose = proseOf(text);
   const inline = prose.matchAll(/\]\(([^)\s]+)\)/g);
@@ -32,7 +32,7 @@ export function linksOf(text: string): string[] {
   return [...inline, ...references].map(([, target]) => target!);
 }
 
-/** The fragments that GitHub gives the headings of a document. */
+/** The URL fragments of the headings of a document, as GitHub makes them. */
 export function fragmentsOf(text: string): string[] {
   const outside = text.replace(/^```[^]*?^```$/gm, "");
   return [...outside.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>

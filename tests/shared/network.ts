@@ -1,10 +1,10 @@
 // Copyright the iocp authors. MIT license.
-/* Addresses of this machine that behave in special ways. */
+/* Addresses of this machine that refuse, or never answer. */
 
 import { CompletionPort, type NetAddr, SocketError } from "../../mod.ts";
 import { eventually } from "./deadline.ts";
 
-/** Why IPv6 cannot be tested here, or false. */
+/** Why this machine cannot test IPv6, or false. */
 export const noIpv6: string | false = probeIpv6();
 
 function probeIpv6(): string | false {
@@ -18,8 +18,8 @@ function probeIpv6(): string | false {
   }
 }
 
-/** An address where nobody listens. One of those that the system gives out
- * could be taken meanwhile, or even be given to the connection itself. */
+/** An address that refuses connections. It is not an ephemeral port: another
+ * program, or the connecting socket itself, could be bound to one. */
 export const closedAddress: NetAddr = {
   transport: "tcp",
   hostname: "127.0.0.1",
@@ -27,10 +27,13 @@ export const closedAddress: NetAddr = {
 };
 
 /**
- * An address that does not answer: its listener never accepts, and its backlog
- * is full. A real Windows refuses then, but takes two seconds over it.
+ * An address that does not answer a connect: its listener never accepts, and its
+ * backlog is full. Windows, unlike Wine, refuses the connection after two
+ * seconds.
  */
-export async function silentAddress(port: CompletionPort): Promise<NetAddr> {
+export async function unresponsiveAddress(
+  port: CompletionPort,
+): Promise<NetAddr> {
   const { addr } = port.listen({ hostname: "127.0.0.1", port: 0, backlog: 1 });
   await port.connect(addr);
   const { sockets } = port.stats();
@@ -43,11 +46,11 @@ export async function silentAddress(port: CompletionPort): Promise<NetAddr> {
 }
 
 /**
- * Opens what needs one port number at several addresses, the number being the
- * system's choice for the first of them. Another program may have it at one of
- * the others, and then `open` is called again.
+ * Calls `open`, which binds several addresses to the port number that the system
+ * has chosen for the first of them, and retries it when another program has
+ * bound one of the others.
  */
-export function atOneNumber<T>(open: () => T): T {
+export function withSamePort<T>(open: () => T): T {
   for (let left = 20;; left--) {
     try {
       return open();

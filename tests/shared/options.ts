@@ -1,11 +1,11 @@
 // Copyright the iocp authors. MIT license.
-/* What the options in force are expected to be. */
+/* The expected values of the options in force. */
 
 import { type Option, OPTIONS, type Scope } from "../../src/options/table.ts";
 
 const RECEIVE = { mode: "auto", bufferSize: 1024, depth: 1, limit: 262144 };
 
-/** The options of a scope: those given, and the defaults of the others. */
+/** All options of a scope: those given, and the defaults of the others. */
 export function withDefaults(
   scope: Scope,
   given: object = {},
@@ -18,8 +18,8 @@ export function withDefaults(
   return { ...Object.fromEntries(defaults), ...given };
 }
 
-/** What is in force, without what the system decides or does not have: as
- * `expected`, in these places. */
+/** The options in force, to compare with `expected`. Where the system chooses the
+ * value of an option or lacks it, the expected value replaces it. */
 export function comparable(
   options: object,
   expected: Record<string, unknown>,

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Sockets that the module has nothing to do with: made by the system's own
- * functions, through the runtime's FFI. */
+/* Sockets that the module has not made: they come from the system's functions,
+ * through the runtime's FFI. */
 
 import process from "node:process";
 import { type ForeignFunction, openLibrary } from "./ffi.ts";
@@ -16,7 +16,7 @@ const CLOSE = isWindows ? "closesocket" : "close";
 const AF_INET = 2;
 const SOCK_STREAM = 1;
 
-/* A SOCKET is a pointer's size, but its upper half is never used. */
+/* A SOCKET has the size of a pointer, but its upper half is always zero. */
 const FUNCTIONS: Record<string, ForeignFunction> = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   connect: { parameters: ["i32", "buffer", "i32"], result: "i32" },
@@ -35,24 +35,24 @@ function open(): SystemSockets {
 
 let sockets: SystemSockets | undefined;
 
-/** A new TCP socket, which is not connected. */
+/** A new TCP socket. */
 export function makeSocket(): number {
   sockets ??= open();
   return sockets.socket(AF_INET, SOCK_STREAM, 0);
 }
 
-/** A TCP socket that is connected to a listener of this machine. */
+/** A TCP socket that is connected to a port of 127.0.0.1. */
 export function connectSocket(port: number): number {
   const handle = makeSocket();
   const address = new Uint8Array(new ArrayBuffer(16));
   address.set([AF_INET, 0, port >> 8, port & 255, 127, 0, 0, 1]);
   if (sockets!.connect(handle, address, 16) !== 0) {
-    throw new Error("the system did not connect");
+    throw new Error("connect() has failed");
   }
   return handle;
 }
 
-/** Closes a socket that is the test's own. */
+/** Closes a socket of the two functions above. */
 export function closeSocket(handle: number): void {
   sockets!.close(handle);
 }

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* What a call did, as a word, so that tables can say it. */
+/* The results and errors of calls, as short texts for tables of expectations. */
 
 import { SocketError } from "../../mod.ts";
 import { within } from "./deadline.ts";
@@ -14,7 +14,7 @@ function shown(value: unknown): string {
   return "hostname" in value ? "an address" : value.constructor.name;
 }
 
-/** The value that the call gave, or the code or class of its error. */
+/** The result of the call, or the code or class of its error. */
 export async function outcome(call: () => unknown): Promise<string> {
   try {
     return shown(await within("a call", Promise.resolve(call())));
@@ -24,7 +24,7 @@ export async function outcome(call: () => unknown): Promise<string> {
   }
 }
 
-/** The error that the promise is rejected with, or the function throws. */
+/** The SocketError of a promise that rejects, or of a function that throws. */
 export async function errorFrom(
   work: Promise<unknown> | (() => unknown),
 ): Promise<SocketError> {
@@ -38,7 +38,7 @@ export async function errorFrom(
   throw new Error("nothing was thrown");
 }
 
-/** The SocketError of a call that blocks; throws when there is none. */
+/** The SocketError that a synchronous call throws. */
 export function failure(call: () => unknown): SocketError {
   try {
     call();

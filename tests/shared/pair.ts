@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* Two ends of a connection over loopback, on a port of their own. */
+/* Both ends of a loopback connection, on a port of their own. */
 
 import {
   CompletionPort,
@@ -30,7 +30,7 @@ export class Pair implements Disposable {
     this.server = server;
   }
 
-  /** Closes everything, whatever the test has left open. */
+  /** Closes all that the test has left open. */
   [Symbol.dispose](): void {
     this.port.close();
   }
@@ -43,7 +43,7 @@ export interface PairOptions extends ConnOptions {
   connect?: Partial<ConnectOptions>;
 }
 
-/** Makes two connected ends; both have the options given. */
+/** Connects a pair. The options apply to both ends. */
 export async function pair(options: PairOptions = {}): Promise<Pair> {
   const { listen, connect, hostname = "127.0.0.1", ...both } = options;
   const port = new CompletionPort();
@@ -68,13 +68,13 @@ export async function pair(options: PairOptions = {}): Promise<Pair> {
   }
 }
 
-/** Waits until the peer of `conn` has reset it; its reads then fail. */
-export async function meetReset(conn: Conn): Promise<unknown> {
+/** Reads until the peer resets the connection. @returns the error of the read */
+export async function readUntilReset(conn: Conn): Promise<unknown> {
   const buffer = new Uint8Array(1024);
   try {
     while (await within("a reset", conn.read(buffer)) !== null);
   } catch (error) {
     return error;
   }
-  throw new Error("the connection has ended, not failed");
+  throw new Error("the connection has ended without a reset");
 }

@@ -1,18 +1,18 @@
 // Copyright the iocp authors. MIT license.
-/* Bytes that tell their place, and their hash. A byte that is lost, repeated,
- * swapped or taken from another stream changes the hash. */
+/* Test data, whose bytes depend on their position, and its hash. A byte that is
+ * lost, repeated, swapped or from another stream changes the hash. */
 
 import { createHash } from "node:crypto";
 
-/* The finaliser of murmur3: every bit of the number counts for each bit of the
- * result. */
+/* The finalizer of MurmurHash3: each bit of the result depends on all bits of
+ * the number. */
 function mix(number: number): number {
   number = Math.imul(number ^ (number >>> 16), 0x85ebca6b);
   number = Math.imul(number ^ (number >>> 13), 0xc2b2ae35);
   return number ^ (number >>> 16);
 }
 
-/** The bytes of stream `seed` from `position` on. */
+/** Bytes of stream `seed`, from `position` on. */
 export function pattern(
   length: number,
   seed: number = 1,
@@ -26,7 +26,7 @@ export function pattern(
   return new Uint8Array(words.buffer, position - first * 4, length);
 }
 
-/** A hash that grows with the bytes, and how many they were. */
+/** The running hash and length of a stream. */
 export class Digest {
   readonly #hash = createHash("sha256");
   #text: string | undefined;
@@ -37,20 +37,20 @@ export class Digest {
     this.length += bytes.length;
   }
 
-  /** Length and hash in one text, to compare. Nothing can be added after. */
+  /** Length and hash as one text. Nothing can be added afterwards. */
   text(): string {
     return this.#text ??= `${this.length} ${this.#hash.digest("hex")}`;
   }
 }
 
-/** What {@linkcode Digest.text} gives for these bytes. */
+/** The {@linkcode Digest.text} of these bytes. */
 export function digest(...parts: Uint8Array[]): string {
   const result = new Digest();
   for (const part of parts) result.add(part);
   return result.text();
 }
 
-/** Bytes as one piece. */
+/** The parts as one array. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
@@ -58,17 +58,17 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** The bytes of a text. */
+/** A text in UTF-8. */
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(encoder.encode(text));
 }
 
-/** The text of bytes. */
+/** The text of bytes in UTF-8. */
 export function textOf(...parts: Uint8Array[]): string {
   return decoder.decode(concat(parts));
 }
 
-/** Takes the memory of some bytes away, as a transfer to a Worker does. */
+/** Detaches the ArrayBuffer of an array, as a transfer to a Worker does. */
 export function detach(bytes: Uint8Array): void {
   structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
 }

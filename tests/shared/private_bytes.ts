@@ -1,10 +1,10 @@
 // Copyright the iocp authors. MIT license.
-/* The memory that this process has of its own, and that is resident. */
+/* The resident memory of this process. */
 
 import process from "node:process";
 import { openLibrary } from "./ffi.ts";
 
-/* MEMORY_BASIC_INFORMATION, of which these are read. */
+/* Offsets of the fields of MEMORY_BASIC_INFORMATION that are used. */
 const INFORMATION_BYTES = 48;
 const BASE_AT = 0;
 const SIZE_AT = 24;
@@ -13,12 +13,12 @@ const TYPE_AT = 40;
 const MEM_COMMIT = 0x1000;
 const MEM_PRIVATE = 0x20000;
 
-/* PSAPI_WORKING_SET_EX_INFORMATION, for each page: its address, and what is
- * known about it, each as two halves. */
+/* PSAPI_WORKING_SET_EX_INFORMATION of a page: its address and its attributes,
+ * each as two 32-bit halves. */
 const PAGE_BYTES = 4096;
 const PAGES_AT_ONCE = 8192;
 const HALVES = 4;
-const KNOWN = 2;
+const ATTRIBUTES = 2;
 const VALID = 1;
 
 interface Kernel32 {
@@ -42,7 +42,7 @@ function openKernel(): Kernel32 {
   });
 }
 
-/* How many pages of a range are resident. */
+/* Counts the resident pages of an address range. */
 function pageCounter(kernel: Kernel32): (from: number, to: number) => number {
   const self = kernel.GetCurrentProcess();
   const pages = new Uint32Array(PAGES_AT_ONCE * HALVES);
@@ -59,7 +59,7 @@ function pageCounter(kernel: Kernel32): (from: number, to: number) => number {
         throw new Error("QueryWorkingSetEx has failed");
       }
       for (let at = 0; at < end; at += HALVES) {
-        total += pages[at + KNOWN]! & VALID;
+        total += pages[at + ATTRIBUTES]! & VALID;
       }
     }
     return total;
@@ -67,16 +67,16 @@ function pageCounter(kernel: Kernel32): (from: number, to: number) => number {
 }
 
 /**
- * On Windows the private working set: a walk through the address space asks
- * which pages of the private memory are resident. That leaves out what Wine has
- * for itself: for every 4 GiB of address space that a program has ever used, it
- * keeps a table with a byte a page (alloc_pages_vprot() in its
- * ntdll/unix/virtual.c) and never frees it. V8 gives each page of its heap a
- * random address within 4 TiB (OS::GetRandomMmapAddr()), so under Wine the
- * resident memory of a program that does nothing but make garbage grows by 4 KiB
- * with almost every new page of its heap, up to 1 GiB.
+ * On Windows the private working set: it walks the address space and counts the
+ * resident pages of private memory. This excludes Wine's own tables: for each
+ * 4 GiB of address space that a program has ever used, Wine allocates a table
+ * with one byte per page (alloc_pages_vprot() in ntdll/unix/virtual.c), and never
+ * frees it. V8 gives each page of its heap a random address within 4 TiB
+ * (OS::GetRandomMmapAddr()), so under Wine the resident memory of a program that
+ * only makes garbage grows by 4 KiB with almost every new page of its heap, up to
+ * 1 GiB.
  *
- * What is committed would not do: Bun commits much more than it uses.
+ * Committed memory is no measure: Bun commits much more than it uses.
  */
 function windowsCounter(): () => number {
   const kernel = openKernel();
@@ -99,7 +99,8 @@ function windowsCounter(): () => number {
   };
 }
 
-/** On Linux what is resident, private or not. */
+/** The private working set on Windows, the resident set size on Linux. In
+ * bytes. */
 export const privateBytes: () => number = process.platform === "win32"
   ? windowsCounter()
   : () => process.memoryUsage().rss;

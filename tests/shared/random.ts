@@ -1,9 +1,9 @@
 // Copyright the iocp authors. MIT license.
-/* Chance that can be repeated: the same seed makes the same choices. */
+/* Reproducible random choices: the same seed gives the same choices. */
 
 import process from "node:process";
 
-/** A generator of numbers (mulberry32). */
+/** A pseudorandom number generator (mulberry32). */
 export class Random {
   readonly seed: number;
   #state: number;
@@ -13,7 +13,7 @@ export class Random {
     this.#state = seed | 0;
   }
 
-  /** From 0 up to, and without, 1. */
+  /** A number in [0, 1). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(
@@ -24,41 +24,41 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number, both ends included. */
+  /** An integer from min to max, both included. */
   integer(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
   }
 
-  /** A whole number from 1 on: small ones as often as large ones. */
+  /** An integer from 1 to max. Its logarithm is uniform, so that small sizes are
+   * as likely as large ones. */
   size(max: number): number {
     return Math.floor(Math.exp(this.next() * Math.log(max + 1)));
   }
 
-  /** True in that share of the cases. */
-  chance(share: number): boolean {
-    return this.next() < share;
+  /** True with this probability. */
+  chance(probability: number): boolean {
+    return this.next() < probability;
   }
 
   pick<T>(list: readonly T[]): T {
     return list[this.integer(0, list.length - 1)]!;
   }
 
-  /** The list in another order. */
+  /** A copy of the list in random order. */
   shuffled<T>(list: readonly T[]): T[] {
     const rest = [...list];
     return list.map(() => rest.splice(this.integer(0, rest.length - 1), 1)[0]!);
   }
 
-  /** A generator of its own, so that what one does changes no other's choices.
-   */
+  /** An independent generator, for a task that runs beside others. */
   fork(): Random {
     return new Random(this.integer(1, 0x7fffffff));
   }
 }
 
 /**
- * The seeds of a test: those given, or the only one of IOCP_TEST_SEED, with
- * which a failure is repeated.
+ * The seeds of a test: `count` seeds from `first` on, or only the one in
+ * IOCP_TEST_SEED, which repeats a failure.
  */
 export function seeds(first: number, count: number): number[] {
   const { IOCP_TEST_SEED: only } = process.env;
@@ -66,7 +66,7 @@ export function seeds(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => first + i);
 }
 
-/** Does `body`, and says which seed its failure had, and how to repeat it. */
+/** Runs `body`. The error of a failure has the command that repeats it. */
 export async function seeded(
   seed: number,
   filter: string,

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* A program of a stress test: the same thing again and again, by a seed, and
- * what the process then has more of than before. */
+/* The main loop of the stress programs: runs rounds that differ by the seed, and
+ * prints by how much handles and memory have grown. */
 
 import process from "node:process";
 import { collectGarbage } from "./collect.ts";
@@ -8,7 +8,7 @@ import { delay } from "./deadline.ts";
 import { openHandles } from "./handles.ts";
 import { Random } from "./random.ts";
 
-/** What a program says last. */
+/** The last line of output, as JSON. */
 export interface Grown {
   handles: number;
   bytes: number;
@@ -22,13 +22,13 @@ async function measure(): Promise<Grown> {
   return { handles: openHandles(), bytes: process.memoryUsage().rss };
 }
 
-/** The seed, and how many rounds, of the command line. */
+/** The seed and the number of rounds of the command line. */
 export function rounds(): { random: Random; count: number } {
   const [seed, count] = process.argv.slice(-2).map(Number);
   return { random: new Random(seed!), count: count! };
 }
 
-/** Does the rounds, after half as many to warm up, and says what has grown. */
+/** Runs the rounds, after half as many to warm up, and prints the growth. */
 export async function repeat(
   round: (random: Random) => Promise<void>,
 ): Promise<void> {

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* Everything that can be open on a port, each in the midst of what it does. */
+/* All that can be open on a port, each with operations in progress. */
 
 import {
   type CompletionPort,
@@ -8,44 +8,44 @@ import {
   type NetAddr,
 } from "../../mod.ts";
 import { delay, eventually } from "./deadline.ts";
-import { silentAddress } from "./network.ts";
+import { unresponsiveAddress } from "./network.ts";
 
-/** A port in some states. */
+/** A port in some of the states. */
 export interface Stage {
   port: CompletionPort;
-  /** What waits, to settle when the port closes. */
+  /** Pending calls, which settle when the port closes. */
   pending: Promise<unknown>[];
-  /** What holds the process alive. */
-  held: { unref(): void }[];
+  /** Sockets that keep the process alive until unref(). */
+  sockets: { unref(): void }[];
 }
 
-/** More than the system takes at once. */
+/** More than the system's buffers hold. */
 const FLOOD_BYTES = 32 * 1024 * 1024;
 
-async function pairOn({ port, held }: Stage): Promise<[Conn, Conn]> {
+async function pairOn({ port, sockets }: Stage): Promise<[Conn, Conn]> {
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
   const ends = await Promise.all([
     port.connect(listener.addr),
     listener.accept(),
   ]);
-  const { sockets } = port.stats();
+  const { sockets: count } = port.stats();
   listener.close();
-  held.push(...ends);
-  /* Windows takes its time, and others count the sockets. */
+  sockets.push(...ends);
+  /* Closing is asynchronous on Windows, and other states count sockets. */
   await eventually(
     "the listener is closed",
-    () => port.stats().sockets < sockets,
+    () => port.stats().sockets < count,
   );
   return ends;
 }
 
-function listen({ port, held }: Stage): Listener {
+function listen({ port, sockets }: Stage): Listener {
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
-  held.push(listener);
+  sockets.push(listener);
   return listener;
 }
 
-/** Brings a port into a state; the names are what is open. */
+/** Functions that bring a port into a state, by the name of the state. */
 export const STATES: Readonly<Record<string, (stage: Stage) => unknown>> = {
   listener: listen,
   accept(stage) {
@@ -55,15 +55,15 @@ export const STATES: Readonly<Record<string, (stage: Stage) => unknown>> = {
   },
   async unacceptedConnections(stage) {
     const { addr } = listen(stage);
-    stage.held.push(await stage.port.connect(addr));
-    stage.held.push(await stage.port.connect(addr));
+    stage.sockets.push(await stage.port.connect(addr));
+    stage.sockets.push(await stage.port.connect(addr));
   },
   async connect({ port, pending }) {
-    const silent: NetAddr = await silentAddress(port);
-    pending.push(port.connect(silent));
-    pending.push(port.connect({ ...silent, timeout: 600_000 }));
+    const address: NetAddr = await unresponsiveAddress(port);
+    pending.push(port.connect(address));
+    pending.push(port.connect({ ...address, timeout: 600_000 }));
     const { signal } = new AbortController();
-    pending.push(port.connect({ ...silent, signal }));
+    pending.push(port.connect({ ...address, signal }));
   },
   async read(stage) {
     const [client, server] = await pairOn(stage);
@@ -95,7 +95,7 @@ export const STATES: Readonly<Record<string, (stage: Stage) => unknown>> = {
   },
   async addedSocket(stage) {
     const [client, server] = await pairOn(stage);
-    stage.held.push(stage.port.addSocket(await client.detach()));
+    stage.sockets.push(stage.port.addSocket(await client.detach()));
     await server.write(new Uint8Array(1000));
     const events = stage.port.events();
     await events.next();
@@ -120,24 +120,32 @@ export const STATES: Readonly<Record<string, (stage: Stage) => unknown>> = {
   },
 };
 
-/* An attempt, a write that is under way and a close or detach that waits for one
- * hold the process whatever is unref'd. */
-const HOLDING = ["connect", "write", "close", "detach", "duplex", "webStreams"];
+/* A pending connect or write, and a close or detach that waits for a write, keep
+ * the process alive in spite of unref(). */
+const KEEP_ALIVE = [
+  "connect",
+  "write",
+  "close",
+  "detach",
+  "duplex",
+  "webStreams",
+];
 
-/** The states in which nothing holds the process that cannot be unref'd. */
+/** The states in which unref() of all sockets lets the process exit. */
 export const UNREF_STATES: string[] = Object.keys(STATES)
-  .filter((name) => !HOLDING.includes(name));
+  .filter((name) => !KEEP_ALIVE.includes(name));
 
-/** Brings a port into these states, and gives the loop time to park. */
+/** Brings a port into these states, and waits for the loop to park if
+ * `isParked`. */
 export async function enterStates(
   port: CompletionPort,
   names: readonly string[],
   isParked: boolean,
 ): Promise<Stage> {
-  const stage: Stage = { port, pending: [], held: [] };
+  const stage: Stage = { port, pending: [], sockets: [] };
   for (const name of names) {
     await STATES[name]!(stage);
-    /* How they fail is asked later. */
+    /* The test checks how they fail later. */
     for (const one of stage.pending) one.catch(() => {});
   }
   if (isParked) await delay(50);

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* The ways in which one end of a connection sends and receives. */
+/* Random choices of how an end of a connection sends and receives. */
 
 import type { Conn, ConnOptions, ReceiveOptions } from "../../mod.ts";
 import { digest, pattern } from "./pattern.ts";
@@ -21,14 +21,15 @@ import {
   sendWhole,
 } from "./transfer.ts";
 
-/** Both directions of an end. */
+/** How an end of a connection sends and receives. */
 export interface Style {
   send: Send;
   receive: Receive;
 }
 
-/* The end of a stream closes the connection unless the other stream is used as
- * well, and a duplex has the whole connection. */
+/* A web stream that ends closes the connection unless the other web stream is in
+ * use as well, and a duplex owns the whole connection. So these are only combined
+ * with their own kind. */
 const PLAIN_SENDS = [sendWhole, sendUnawaited];
 const PLAIN_RECEIVES = [
   receiveByLoop,
@@ -39,7 +40,7 @@ const PLAIN_RECEIVES = [
 const STREAM_SENDS = [sendByStream, sendByPipe];
 const STREAM_RECEIVES = [receiveByStream, receiveByByob, receiveByPipe];
 
-/** For both directions at once. */
+/** For transfers in both directions at once. */
 export function pickStyle(random: Random): Style {
   const kind = random.integer(0, 3);
   if (kind === 0) return { send: sendByDuplex, receive: receiveThroughDuplex };
@@ -52,7 +53,7 @@ export function pickStyle(random: Random): Style {
   return pickPlainStyle(random);
 }
 
-/** For one direction after the other, too. */
+/** For transfers in one direction after the other as well. */
 export function pickPlainStyle(random: Random): Style {
   return {
     send: random.pick(PLAIN_SENDS),
@@ -70,7 +71,7 @@ function pickReceive(random: Random): ReceiveOptions {
   ]);
 }
 
-/** Options of one end. */
+/** Random options of one end. */
 export function pickOptions(random: Random): ConnOptions {
   return {
     allowHalfOpen: true,
@@ -81,7 +82,7 @@ export function pickOptions(random: Random): ConnOptions {
   };
 }
 
-/** Changes options of a connection that is in use. */
+/** Changes options of an open connection at random. */
 export function changeOptions(conn: Conn, random: Random): void {
   const { noDelay, keepAlive, receive, sendConcurrency } = pickOptions(random);
   conn.setNoDelay(noDelay);
@@ -90,10 +91,10 @@ export function changeOptions(conn: Conn, random: Random): void {
 }
 
 /**
- * Sends a stream from one end to the other. Resolves to its length; throws when
- * something else has come.
+ * Sends a stream from one end to the other and compares what arrives.
+ * @returns its length in bytes
  */
-export async function carry(
+export async function transferStream(
   from: { conn: Conn; send: Send },
   to: { conn: Conn; receive: Receive },
   length: number,

@@ -1,14 +1,15 @@
 // Copyright the iocp authors. MIT license.
-/* The ways to move bytes through a connection, all to be used alike. */
+/* All ways to send and to receive, behind one interface. */
 
 import type { Conn } from "../../mod.ts";
 import { receiveByDuplex } from "./duplex.ts";
 import { Digest, pattern } from "./pattern.ts";
 
-/** Reads to the end and returns the digest; who brings one of his own has what
- * came until an error. */
+/** Reads to the end and returns the digest. After an error, the `result` of the
+ * caller has what arrived before it. */
 export type Receive = (conn: Conn, result?: Digest) => Promise<string>;
-/** Sends the first `length` bytes of stream `seed`, and the end. */
+/** Sends the first `length` bytes of stream `seed`, then shuts down the
+ * sending side. */
 export type Send = (conn: Conn, length: number, seed: number) => Promise<void>;
 
 /** Receives in a `for await` loop. */
@@ -20,7 +21,7 @@ export async function receiveByLoop(
   return result.text();
 }
 
-/** Receives in a loop, in one buffer of this size. */
+/** Receives by chunks(p), with one buffer of this size. */
 export function receiveByChunks(size: number): Receive {
   return async function receiveByChunks(conn, result = new Digest()) {
     const p = new Uint8Array(size);
@@ -42,7 +43,7 @@ export function receiveByRead(...sizes: number[]): Receive {
   };
 }
 
-/** Receives by the stream's default reader. */
+/** Receives by the default reader of the stream. */
 export async function receiveByStream(
   conn: Conn,
   result: Digest = new Digest(),
@@ -55,7 +56,7 @@ export async function receiveByStream(
   }
 }
 
-/** Receives by the stream's reader into buffers of its own. */
+/** Receives by the BYOB reader of the stream. */
 export async function receiveByByob(
   conn: Conn,
   result: Digest = new Digest(),
@@ -70,19 +71,19 @@ export async function receiveByByob(
   }
 }
 
-/** Receives by the stream, piped into a place of its own. */
+/** Receives by a pipe from the stream. */
 export async function receiveByPipe(
   conn: Conn,
   result: Digest = new Digest(),
 ): Promise<string> {
-  const place = new WritableStream<Uint8Array>({
+  const sink = new WritableStream<Uint8Array>({
     write: (chunk) => result.add(chunk),
   });
-  await conn.readable.pipeTo(place);
+  await conn.readable.pipeTo(sink);
   return result.text();
 }
 
-/** Receives by a loop, which reads between its turns as well. */
+/** Receives by an iterator and by read(p) in turn. */
 export async function receiveMixed(
   conn: Conn,
   result: Digest = new Digest(),
@@ -112,7 +113,7 @@ export async function sendWhole(
   await conn.closeWrite();
 }
 
-/** Sends in pieces of odd sizes, without awaiting one before the next. */
+/** Sends in pieces of odd sizes, without awaiting the writes in between. */
 export async function sendUnawaited(
   conn: Conn,
   length: number,
@@ -129,7 +130,7 @@ export async function sendUnawaited(
   await ended;
 }
 
-/** Sends through the stream. */
+/** Sends by the writer of the stream. */
 export async function sendByStream(
   conn: Conn,
   length: number,
@@ -145,7 +146,7 @@ export async function sendByStream(
   await writer.close();
 }
 
-/** Sends through the stream, piped from a source that makes it up. */
+/** Sends by a pipe into the stream. */
 export async function sendByPipe(
   conn: Conn,
   length: number,
@@ -163,7 +164,7 @@ export async function sendByPipe(
   await source.pipeTo(conn.writable);
 }
 
-/** Sends through the duplex, at its pace. */
+/** Sends through the duplex, waiting for "drain". */
 export async function sendByDuplex(
   conn: Conn,
   length: number,
@@ -171,21 +172,21 @@ export async function sendByDuplex(
 ): Promise<void> {
   const bytes = pattern(length, seed);
   const stream = conn.duplex();
-  const gone = new Promise<never>((_, reject) => {
+  const failed = new Promise<never>((_, reject) => {
     stream.on("error", reject);
     stream.on("close", () => reject(new Error("closed before its end")));
   });
-  gone.catch(() => {});
+  failed.catch(() => {});
   for (let at = 0; at < length; at += 50_001) {
     if (stream.write(bytes.subarray(at, at + 50_001))) continue;
     const drained = new Promise((resolve) => stream.once("drain", resolve));
-    await Promise.race([drained, gone]);
+    await Promise.race([drained, failed]);
   }
   const finished = new Promise<void>((resolve) =>
     stream.once("finish", resolve)
   );
   stream.end();
-  await Promise.race([finished, gone]);
+  await Promise.race([finished, failed]);
 }
 
 /** Receives through the duplex. */

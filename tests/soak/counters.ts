@@ -1,18 +1,18 @@
 // Copyright the iocp authors. MIT license.
-/* What a soak has done so far. */
+/* The counters of a soak. */
 
 import { SocketError } from "../../mod.ts";
 
-/** Totals; the runner shows them. */
+/** Totals since the start, which the soak prints every second. */
 export class Counters {
   made = 0;
   open = 0;
   bytes = 0;
   resets = 0;
   workers = 0;
-  /** How often each kind of visit came to its end. */
+  /** Completed visits, by kind. */
   readonly visits: Record<string, number> = {};
-  /** Errors that users are told, by code. */
+  /** Errors of calls, by code. */
   readonly errors: Record<string, number> = {};
 
   visited(kind: string): void {

@@ -1,7 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Where both ends of a connection find each other: a client says its number
- * first, and whoever waits for that number gets the server's end. The listener
- * closes now and then and opens elsewhere, so a meeting can fail. */
+/* Connects pairs: a client first sends an id, by which the accepted connection is
+ * matched to it. The listener is replaced now and then, so connecting can fail. */
 
 import type {
   CompletionPort,
@@ -19,15 +18,15 @@ export interface Ends {
   server: Conn;
 }
 
-/** The listener was closed before both ends had met. */
-export class Missed extends Error {
-  override name = "Missed";
+/** The listener was closed before both ends were matched. */
+export class ListenerReplaced extends Error {
+  override name = "ListenerReplaced";
 }
 
 export class Hub {
   readonly #port: CompletionPort;
   readonly #counters: Counters;
-  readonly #guests = new Map<number, (server: Conn) => void>();
+  readonly #expected = new Map<number, (server: Conn) => void>();
   #listener: Listener;
   #count = 0;
 
@@ -47,17 +46,17 @@ export class Hub {
     this.#listener = this.#open(options);
   }
 
-  /** A number for the next client, and its server's end once it has come. */
+  /** An id for the next client, and the server's end once it is matched. */
   expect(): { id: number; server: Promise<Conn>; forget(): void } {
     const id = ++this.#count;
     const server = new Promise<Conn>((resolve) =>
-      this.#guests.set(id, resolve)
+      this.#expected.set(id, resolve)
     );
-    return { id, server, forget: () => this.#guests.delete(id) };
+    return { id, server, forget: () => this.#expected.delete(id) };
   }
 
-  /** Makes a connection from a port. */
-  async meet(
+  /** Connects from a port to the hub. */
+  async connect(
     port: CompletionPort,
     options: Omit<ConnectOptions, "port">,
   ): Promise<Ends> {
@@ -66,13 +65,13 @@ export class Hub {
     let client: Conn | undefined;
     try {
       client = await port.connect({ ...this.address, ...options });
-      await introduce(client, id);
+      await sendId(client, id);
     } catch (error) {
       client?.reset();
       forget();
       this.#counters.failed(error);
       if (listener === this.#listener) throw error;
-      throw new Missed("the listener was closed", { cause: error });
+      throw new ListenerReplaced("the listener was closed", { cause: error });
     }
     this.#counters.made++;
     return { client, server: await server };
@@ -92,36 +91,36 @@ export class Hub {
 
   async #serve(listener: Listener): Promise<void> {
     for await (const conn of listener) {
-      this.#welcome(conn).catch((error) => {
+      this.#match(conn).catch((error) => {
         this.#counters.failed(error);
         conn.reset();
       });
     }
   }
 
-  async #welcome(conn: Conn): Promise<void> {
+  async #match(conn: Conn): Promise<void> {
     const bytes = new Uint8Array(4);
     await readFully(conn, bytes);
     const id = new DataView(bytes.buffer).getUint32(0);
     await conn.write(bytes.subarray(0, 1));
-    const take = this.#guests.get(id);
-    this.#guests.delete(id);
-    if (take === undefined) conn.reset();
-    else take(conn);
+    const resolve = this.#expected.get(id);
+    this.#expected.delete(id);
+    if (resolve === undefined) conn.reset();
+    else resolve(conn);
   }
 }
 
-/** Fills a buffer. */
+/** Reads until the buffer is full. */
 export async function readFully(conn: Conn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) {
     const count = await conn.read(bytes.subarray(at));
-    if (count === null) throw new Missed("the peer has ended");
+    if (count === null) throw new ListenerReplaced("the peer has ended");
     at += count;
   }
 }
 
-/** Says the number of a client, and waits for the welcome. */
-export async function introduce(conn: Conn, id: number): Promise<void> {
+/** Sends the id of a client, and waits for the acknowledgement. */
+async function sendId(conn: Conn, id: number): Promise<void> {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, id);
   await conn.write(bytes);

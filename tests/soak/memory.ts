@@ -1,33 +1,31 @@
 // Copyright the iocp authors. MIT license.
-/* Whether memory stays flat: the memory that the process has of its own, once a
- * second and after a collection of garbage, so that only what is kept counts.
- */
+/* Whether memory stays flat. The private memory of the process is sampled once a
+ * second after a garbage collection, so that garbage does not count. */
 
 import { collectGarbage } from "../shared/collect.ts";
 import { privateBytes } from "../shared/private_bytes.ts";
 
 const MIB = 1024 * 1024;
-/** What a runtime moves up and down by itself: its heap grows in steps, and
- * the allocator gives back late. */
+/** Fluctuation of the runtime itself: its heap grows in steps, and the allocator
+ * returns memory late. In bytes. */
 const NOISE = 24 * MIB;
-/** With fewer samples a quarter is an accident. */
+/** With fewer samples the median of a quarter says nothing. */
 const SAMPLES_MIN = 60;
 
-/** What is kept once so many connections have been made. */
+/** The memory in use after `made` connections. */
 export interface Sample {
   bytes: number;
   made: number;
 }
 
-/** What the samples say. */
+/** The judgement of the samples. */
 export interface Verdict {
-  /** Medians of the second and the last quarter, in bytes. */
+  /** Medians of the second and of the last quarter, in bytes. */
   early: number;
   late: number;
-  /** Connections that were made from the middle of the one to the middle of the
-   * other. */
+  /** Connections made between the middles of these quarters. */
   connections: number;
-  /** With so many bytes more it is not flat. */
+  /** The growth in bytes from which on memory is not flat. */
   limit: number;
   isFlat: boolean;
   /** Too few samples to judge by. */
@@ -40,9 +38,9 @@ function median(values: readonly number[]): number {
 }
 
 /**
- * Compares the median of the second quarter with that of the last one: the
- * first has the start in it, and a median does not see single peaks. Flat is
- * what has grown by less than the noise, and by less than a tenth.
+ * Compares the medians of the second and the last quarter: the first one includes
+ * the start, and single peaks do not change a median. Memory is flat if it has
+ * grown by less than NOISE, or by less than a tenth.
  */
 export function judge(samples: readonly Sample[]): Verdict {
   const quarter = Math.floor(samples.length / 4);
@@ -65,8 +63,8 @@ export function judge(samples: readonly Sample[]): Verdict {
   };
 }
 
-/** The memory that is in use, without garbage. */
-export function bufferedBytes(): number {
+/** The private memory in use after a garbage collection, in bytes. */
+export function liveBytes(): number {
   collectGarbage();
   return privateBytes();
 }

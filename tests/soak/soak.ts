@@ -1,34 +1,34 @@
 // Copyright the iocp authors. MIT license.
-/* Random connections, transfers and ends of them for a while, in both roles,
- * and then the question whether everything is as it was before.
+/* Opens, uses and closes connections at random for a while, as client and as
+ * server, and then checks that no socket, handle or memory was leaked.
  *
  *   soak.ts --seconds N --seed N [--visits NAME,NAME]
  *
- * It writes a line of JSON a second, which scripts/soak.js shows, and ends with
- * 1 when anything was wrong. */
+ * It prints a line of JSON per second, which scripts/soak.js shows, and exits with
+ * 1 after a failure. */
 
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { CompletionPort } from "../../mod.ts";
 import { eventually, within } from "../shared/deadline.ts";
 import { openHandles } from "../shared/handles.ts";
-import { closedAddress, silentAddress } from "../shared/network.ts";
+import { closedAddress, unresponsiveAddress } from "../shared/network.ts";
 import { Random } from "../shared/random.ts";
 import { Counters } from "./counters.ts";
 import { Hub } from "./hub.ts";
-import { bufferedBytes, judge, type Sample } from "./memory.ts";
-import { pay, type Place, VISITS } from "./visits.ts";
+import { judge, liveBytes, type Sample } from "./memory.ts";
+import { type Context, runVisit, VISITS } from "./visits.ts";
 
-/** Visits at a time. */
+/** Concurrent visits. */
 const LANES = 24;
-/** Between two visits of a lane, so that connections come at no steady pace. */
+/** The longest pause between two visits of a lane, so that their rate varies. */
 const REST_MS = 40;
-/** No visit takes as long; one that does waits for a promise in vain. */
+/** Longer than any visit takes. A visit that exceeds it has a promise that never
+ * settles. */
 const VISIT_MS = 180_000;
-/** Handles of the runtime's own that come and go, for example of its Workers.
- */
+/** The runtime opens and closes handles of its own, for example for Workers. */
 const HANDLES_SLACK = 12;
-/** With more failures the rest says nothing new. */
+/** The soak stops after so many failures. */
 const FAILURES_MAX = 10;
 
 const { values } = parseArgs({
@@ -49,14 +49,14 @@ function elapsed(): number {
   return (performance.now() - started) / 1000;
 }
 
-function say(line: Record<string, unknown>): void {
+function print(line: Record<string, unknown>): void {
   console.log(JSON.stringify(line));
 }
 
 function fail(what: string, error: unknown): void {
   const { message, stack } = error as Error;
   failures.push(`${what}: ${message}`);
-  say({ failure: `${what}: ${stack ?? message}` });
+  print({ failure: `${what}: ${stack ?? message}` });
 }
 
 function pickKind(random: Random): string {
@@ -65,53 +65,53 @@ function pickKind(random: Random): string {
   return kinds.find((kind) => (at -= VISITS[kind]!.share) < 0) ?? kinds[0]!;
 }
 
-async function visit(place: Place, kind: string): Promise<void> {
+async function visit(context: Context, kind: string): Promise<void> {
   counters.open++;
   try {
-    await within("every promise settled", pay(kind, place), VISIT_MS);
+    await within("every promise settled", runVisit(kind, context), VISIT_MS);
   } catch (error) {
-    fail(`${kind}, seed ${place.random.seed}`, error);
+    fail(`${kind}, seed ${context.random.seed}`, error);
   } finally {
     counters.open--;
   }
 }
 
-async function lane(place: Omit<Place, "random">, seconds: number) {
+async function lane(context: Omit<Context, "random">, seconds: number) {
   const own = random.fork();
   while (elapsed() < seconds && failures.length < FAILURES_MAX) {
     const random = own.fork();
-    await visit({ ...place, random }, pickKind(random));
+    await visit({ ...context, random }, pickKind(random));
     const restMs = own.integer(0, REST_MS);
     await new Promise((resolve) => setTimeout(resolve, restMs));
   }
 }
 
-/* Ports, lanes that use them, and the proof that nothing is left on them. */
+/* Opens ports, runs the lanes on them, and checks that no socket is left open. */
 async function round(seconds: number, first: readonly string[]): Promise<void> {
   const ports = Array.from({ length: 4 }, () => new CompletionPort());
-  const [servers, clients, others, away] = ports as [
+  const [servers, clients, others, blocked] = ports as [
     CompletionPort,
     CompletionPort,
     CompletionPort,
     CompletionPort,
   ];
   const hub = new Hub(servers, counters);
-  const place = {
+  const context = {
     hub,
     port: clients,
     otherPort: others,
-    silent: await silentAddress(away),
+    unresponsive: await unresponsiveAddress(blocked),
     closed: closedAddress,
     counters,
   };
   for (const kind of first) {
-    await visit({ ...place, random: random.fork() }, kind);
+    await visit({ ...context, random: random.fork() }, kind);
   }
   await Promise.all(
-    Array.from({ length: LANES }, () => lane(place, seconds)),
+    Array.from({ length: LANES }, () => lane(context, seconds)),
   );
   hub.close();
-  /* A visit that went wrong has left things open. */
+  /* A visit that has failed leaves sockets open. */
   if (failures.length === 0) await requireEmpty({ servers, clients, others });
   for (const port of ports) port.close();
 }
@@ -125,17 +125,17 @@ async function requireEmpty(
       return { sockets, bytesUnsent, bytesPosted, operations };
     };
     const isEmpty = () => Object.values(left()).every((count) => count === 0);
-    await eventually("nothing is left", isEmpty).catch(() =>
+    await eventually("all sockets are closed", isEmpty).catch(() =>
       fail(`the port of the ${name}`, new Error(JSON.stringify(left())))
     );
   }
 }
 
-function tell(): void {
-  const kept = bufferedBytes();
+function printCounters(): void {
+  const privateBytes = liveBytes();
   const { made, open, bytes, resets, workers, errors } = counters;
-  if (isWarm) samples.push({ bytes: kept, made });
-  say({
+  if (isWarm) samples.push({ bytes: privateBytes, made });
+  print({
     elapsed: elapsed(),
     made,
     open,
@@ -143,7 +143,7 @@ function tell(): void {
     resets,
     workers,
     errors,
-    kept,
+    privateBytes,
     rss: process.memoryUsage().rss,
     handles: openHandles(),
   });
@@ -159,13 +159,13 @@ async function requireHandles(before: number): Promise<void> {
 process.on("unhandledRejection", (reason) => fail("unhandled", reason));
 process.on("uncaughtException", (error) => fail("uncaught", error));
 
-/* One visit of each kind first, so that what a runtime loads and keeps from
- * then on is there before anything is measured. */
+/* One visit of each kind first: what the runtime loads once and retains is not
+ * measured. */
 let isWarm = false;
 await round(0, kinds);
 const handles = openHandles();
 isWarm = true;
-const timer = setInterval(tell, 1000);
+const timer = setInterval(printCounters, 1000);
 await round(Number(values.seconds), []);
 clearInterval(timer);
 await requireHandles(handles);
@@ -174,8 +174,8 @@ const memory = judge(samples);
 if (!memory.isFlat && !memory.isTooShort) {
   fail("memory", new Error(`${memory.late} bytes, were ${memory.early}`));
 }
-tell();
-say({
+printCounters();
+print({
   summary: {
     seed: Number(values.seed),
     visits: counters.visits,

@@ -1,57 +1,55 @@
 // Copyright the iocp authors. MIT license.
-/* What connections go through in a soak. A visit checks what it sees, leaves
- * nothing open, and throws when something is wrong. */
+/* The scenarios of a soak. A visit makes a connection, uses it in one way, checks
+ * the results and closes it. It throws if a result is wrong. */
 
 import type { CompletionPort, Conn } from "../../mod.ts";
 import { Digest, digest, pattern } from "../shared/pattern.ts";
 import type { Random } from "../shared/random.ts";
 import { receiveByLoop, receiveByRead, sendWhole } from "../shared/transfer.ts";
 import type { Counters } from "./counters.ts";
-import { type Ends, type Hub, Missed, readFully } from "./hub.ts";
+import { type Ends, type Hub, ListenerReplaced, readFully } from "./hub.ts";
 import {
-  carry,
   changeOptions,
   pickOptions,
   pickPlainStyle,
   pickStyle,
+  transferStream,
 } from "../shared/style.ts";
 import { visitWorker } from "./worker_visit.ts";
 
-/** What a visit has to work with. */
-export interface Place {
+/** What a visit uses. */
+export interface Context {
   readonly hub: Hub;
   /** The port that clients connect from. */
   readonly port: CompletionPort;
-  /** One that connections may move to. */
+  /** A port that detached connections move to. */
   readonly otherPort: CompletionPort;
-  /** Where nobody answers. */
-  readonly silent: { hostname: string; port: number };
-  /** Where nobody listens. */
+  /** An address that does not answer. */
+  readonly unresponsive: { hostname: string; port: number };
+  /** An address that refuses connections. */
   readonly closed: { hostname: string; port: number };
   readonly counters: Counters;
   readonly random: Random;
 }
 
-export type Visit = (place: Place) => Promise<void>;
+export type Visit = (context: Context) => Promise<void>;
 
 const TRANSFER_MAX = 1_000_000;
-/** How a connection ends for the peer of one that was reset. */
-const RESET_CODES = ["ECONNRESET", "ECONNABORTED", "EPIPE"];
-/** How calls end that this side has ended itself. */
-const CLOSED_CODES = ["EINTR", "EBADF", ...RESET_CODES];
+/** Errors of calls on a connection that this side or the peer has closed. */
+const CLOSED_CODES = ["EINTR", "EBADF", "ECONNRESET"];
 
 function requireOneOf(what: string, code: string, codes: string[]): void {
   if (codes.includes(code)) return;
   throw new Error(`${what}: ${code} instead of ${codes.join(" or ")}`);
 }
 
-function meet({ hub, port, random }: Place): Promise<Ends> {
-  return hub.meet(port, pickOptions(random));
+function connect({ hub, port, random }: Context): Promise<Ends> {
+  return hub.connect(port, pickOptions(random));
 }
 
-/* A promise that must fail, and with one of these codes. */
+/* Requires that `work` rejects with one of these codes. */
 async function fails(
-  { counters }: Place,
+  { counters }: Context,
   what: string,
   work: Promise<unknown>,
   codes: string[],
@@ -66,9 +64,9 @@ async function fails(
   throw new Error(`${what}: ${value} instead of an error`);
 }
 
-/* Whatever comes of it, as long as it is one of these when it fails. */
+/* Requires that `work` resolves, or rejects with one of CLOSED_CODES. */
 async function settles(
-  { counters }: Place,
+  { counters }: Context,
   what: string,
   work: Promise<unknown>,
 ): Promise<void> {
@@ -79,35 +77,35 @@ async function settles(
   }
 }
 
-/* Both directions at once. */
+/* Transfers in both directions at once. */
 async function exchange(
-  { counters, random }: Place,
+  { counters, random }: Context,
   { client, server }: Ends,
 ): Promise<void> {
   const [left, right] = [pickStyle(random), pickStyle(random)];
   const one = { conn: client, ...left };
   const two = { conn: server, ...right };
   const carried = await Promise.all([
-    carry(one, two, random.size(TRANSFER_MAX), random.integer(1, 1e9)),
-    carry(two, one, random.size(TRANSFER_MAX), random.integer(1, 1e9)),
+    transferStream(one, two, random.size(TRANSFER_MAX), random.integer(1, 1e9)),
+    transferStream(two, one, random.size(TRANSFER_MAX), random.integer(1, 1e9)),
   ]);
   counters.bytes += carried[0] + carried[1];
 }
 
-async function transfer(place: Place): Promise<void> {
-  const ends = await meet(place);
-  await exchange(place, ends);
-  for (const conn of place.random.shuffled([ends.client, ends.server])) {
+async function transfer(context: Context): Promise<void> {
+  const ends = await connect(context);
+  await exchange(context, ends);
+  for (const conn of context.random.shuffled([ends.client, ends.server])) {
     conn.close();
   }
 }
 
-/* Options change while bytes are on their way. */
-async function optionChanges(place: Place): Promise<void> {
-  const { random, counters } = place;
-  const { client, server } = await meet(place);
+/* Options change during a transfer. */
+async function optionChanges(context: Context): Promise<void> {
+  const { random, counters } = context;
+  const { client, server } = await connect(context);
   const length = random.size(TRANSFER_MAX);
-  const carried = carry(
+  const carried = transferStream(
     { conn: client, send: sendWhole },
     { conn: server, receive: receiveByRead(1, 700, 65_536) },
     length,
@@ -121,10 +119,10 @@ async function optionChanges(place: Place): Promise<void> {
   for (const conn of [client, server]) conn.close();
 }
 
-/* One side resets the connection in the midst of a transfer. */
-async function reset(place: Place): Promise<void> {
-  const { random, counters } = place;
-  const { client, server } = await meet(place);
+/* One side resets the connection during a transfer. */
+async function reset(context: Context): Promise<void> {
+  const { random, counters } = context;
+  const { client, server } = await connect(context);
   const [from, to] = random.shuffled([client, server]) as [Conn, Conn];
   const seed = random.integer(1, 1e9);
   const bytes = pattern(TRANSFER_MAX, seed);
@@ -132,33 +130,33 @@ async function reset(place: Place): Promise<void> {
   const received = receiveByLoop(to, result);
   const sent = from.write(bytes);
   const isSender = random.chance(0.5);
-  const settledSend = settles(place, "a write that was reset", sent);
+  const settledSend = settles(context, "a write that was reset", sent);
   await pause(random.integer(0, 3));
   (isSender ? from : to).reset();
   counters.resets++;
-  if (isSender) await fails(place, "a read", received, RESET_CODES);
+  if (isSender) await fails(context, "a read", received, ["ECONNRESET"]);
   else await received;
   await settledSend;
   counters.bytes += result.length;
   const expected = digest(bytes.subarray(0, result.length));
   const hash = result.text();
-  if (hash !== expected) throw new Error(`no prefix: ${hash}, ${expected}`);
+  if (hash !== expected) throw new Error(`not a prefix: ${hash}, ${expected}`);
   for (const conn of [from, to]) conn.close();
 }
 
-/* A question, its end, and then the answer. */
-async function halfClose(place: Place): Promise<void> {
-  const { random, counters } = place;
-  const { client, server } = await meet(place);
+/* The client sends and shuts down its sending side; then the server answers. */
+async function halfClose(context: Context): Promise<void> {
+  const { random, counters } = context;
+  const { client, server } = await connect(context);
   const { receive, send } = pickPlainStyle(random);
   const seed = random.integer(1, 1e9);
-  counters.bytes += await carry(
+  counters.bytes += await transferStream(
     { conn: client, send: sendWhole },
     { conn: server, receive },
     random.size(TRANSFER_MAX),
     seed,
   );
-  counters.bytes += await carry(
+  counters.bytes += await transferStream(
     { conn: server, send },
     { conn: client, receive: receiveByLoop },
     random.size(TRANSFER_MAX),
@@ -167,10 +165,10 @@ async function halfClose(place: Place): Promise<void> {
   for (const conn of [client, server]) conn.close();
 }
 
-/* Closed while calls of every kind wait. */
-async function closePending(place: Place): Promise<void> {
-  const { random } = place;
-  const { client, server } = await meet(place);
+/* A connection is closed while calls of all kinds are pending. */
+async function closePending(context: Context): Promise<void> {
+  const { random } = context;
+  const { client, server } = await connect(context);
   const calls: Promise<unknown>[] = [];
   const conn = random.pick([client, server]);
   const peer = conn === client ? server : client;
@@ -184,20 +182,20 @@ async function closePending(place: Place): Promise<void> {
   for (let i = random.integer(0, 2); i > 0; i--) {
     calls.push(conn.write(pattern(random.size(TRANSFER_MAX))));
   }
-  const settled = calls.map((call) => settles(place, "a call", call));
+  const settled = calls.map((call) => settles(context, "a call", call));
   await pause(random.integer(0, 2));
   if (random.chance(0.5)) conn.close();
   else conn.reset();
-  /* A peer that takes nothing would have a close wait for its time. */
+  /* Otherwise the close would wait for the peer to read, until closeTimeout. */
   peer.reset();
   await Promise.all(settled);
 }
 
-/* A loop that is left, in one way or another. */
-async function leaveLoop(place: Place): Promise<void> {
-  const { random, counters } = place;
-  const { client, server } = await meet(place);
-  const sent = settles(place, "a write", client.write(pattern(300_000, 3)));
+/* A loop ends by return(), by close() or by break. */
+async function leaveLoop(context: Context): Promise<void> {
+  const { random, counters } = context;
+  const { client, server } = await connect(context);
+  const sent = settles(context, "a write", client.write(pattern(300_000, 3)));
   const way = random.integer(0, 2);
   const chunks = server[Symbol.asyncIterator]();
   const { value } = await chunks.next();
@@ -208,25 +206,25 @@ async function leaveLoop(place: Place): Promise<void> {
     for await (const _ of server) break;
   }
   await fails(
-    place,
-    "a read after it",
+    context,
+    "a read after the loop",
     server.read(new Uint8Array(1)),
     ["EBADF"],
   );
-  const kept = digest(value!);
+  const hash = digest(value!);
   client.reset();
   await sent;
-  if (kept !== digest(pattern(value!.length, 3))) {
+  if (hash !== digest(pattern(value!.length, 3))) {
     throw new Error("a chunk has changed");
   }
 }
 
-/* A connect that is given up, sooner or later. */
-async function abort(place: Place): Promise<void> {
-  const { hub, port, random, counters, silent } = place;
+/* A connect is aborted. */
+async function abort(context: Context): Promise<void> {
+  const { hub, port, random, counters, unresponsive } = context;
   const controller = new AbortController();
   const { signal } = controller;
-  const address = random.chance(0.5) ? hub.address : silent;
+  const address = random.chance(0.5) ? hub.address : unresponsive;
   const connecting = port.connect({ ...address, signal });
   const timer = setTimeout(() => controller.abort(), random.integer(0, 3));
   try {
@@ -240,35 +238,35 @@ async function abort(place: Place): Promise<void> {
   }
 }
 
-async function timeout(place: Place): Promise<void> {
-  const { port, random, silent } = place;
-  const options = { ...silent, timeout: random.integer(1, 20) };
-  /* A real Windows refuses where others say nothing. */
+async function timeout(context: Context): Promise<void> {
+  const { port, random, unresponsive } = context;
+  const options = { ...unresponsive, timeout: random.integer(1, 20) };
+  /* Windows, unlike Wine, refuses connections when the backlog is full. */
   const codes = ["ETIMEDOUT", "ECONNREFUSED"];
-  await fails(place, "a timeout", port.connect(options), codes);
+  await fails(context, "a timeout", port.connect(options), codes);
 }
 
-/* A close gives a peer that takes nothing only so much time. */
-async function closeTimeout(place: Place): Promise<void> {
-  const { hub, port, random } = place;
+/* A close resets the connection if the peer reads nothing within closeTimeout. */
+async function closeTimeout(context: Context): Promise<void> {
+  const { hub, port, random } = context;
   const options = { ...pickOptions(random), closeTimeout: 20 };
-  const { client, server } = await hub.meet(port, options);
+  const { client, server } = await hub.connect(port, options);
   const written = client.write(new Uint8Array(32 * 1024 * 1024));
   client.close();
-  await settles(place, "a write that nobody takes", written);
+  await settles(context, "a write that the peer does not read", written);
   const received = receiveByLoop(server);
-  await fails(place, "a read of a part", received, RESET_CODES);
+  await fails(context, "a read after the reset", received, ["ECONNRESET"]);
 }
 
-async function refuse(place: Place): Promise<void> {
-  const { port, closed } = place;
-  await fails(place, "a refusal", port.connect(closed), ["ECONNREFUSED"]);
+async function refuse(context: Context): Promise<void> {
+  const { port, closed } = context;
+  await fails(context, "a refusal", port.connect(closed), ["ECONNREFUSED"]);
 }
 
-/* A connection changes its port while bytes are on their way. */
-async function detach(place: Place): Promise<void> {
-  const { random, counters, otherPort } = place;
-  const { client, server } = await meet(place);
+/* A connection moves to another port during a transfer. */
+async function detach(context: Context): Promise<void> {
+  const { random, counters, otherPort } = context;
+  const { client, server } = await connect(context);
   const seed = random.integer(1, 1e9);
   const length = random.size(TRANSFER_MAX);
   const sent = sendWhole(server, length, seed);
@@ -285,8 +283,8 @@ async function detach(place: Place): Promise<void> {
   for (const conn of [moved, server]) conn.close();
 }
 
-/* The listener goes; whoever was about to meet there has missed it. */
-function reopen({ hub, random }: Place): Promise<void> {
+/* Replaces the listener. Visits that are connecting end with ListenerReplaced. */
+function reopen({ hub, random }: Context): Promise<void> {
   hub.reopen({
     receive: pickOptions(random).receive,
     acceptPool: random.integer(1, 64),
@@ -296,7 +294,7 @@ function reopen({ hub, random }: Place): Promise<void> {
   return Promise.resolve();
 }
 
-/** Every kind of visit, and how often it comes. */
+/** Every kind of visit, and its relative frequency. */
 export const VISITS: Readonly<Record<string, { visit: Visit; share: number }>> =
   {
     transfer: { visit: transfer, share: 30 },
@@ -314,14 +312,14 @@ export const VISITS: Readonly<Record<string, { visit: Visit; share: number }>> =
     worker: { visit: visitWorker, share: 0.3 },
   };
 
-/** Does a visit; one whose listener was closed meanwhile has just missed it. */
-export async function pay(kind: string, place: Place): Promise<void> {
+/** Runs a visit. One whose listener was replaced meanwhile is counted apart. */
+export async function runVisit(kind: string, context: Context): Promise<void> {
   try {
-    await VISITS[kind]!.visit(place);
-    place.counters.visited(kind);
+    await VISITS[kind]!.visit(context);
+    context.counters.visited(kind);
   } catch (error) {
-    if (!(error instanceof Missed)) throw error;
-    place.counters.visited("missed");
+    if (!(error instanceof ListenerReplaced)) throw error;
+    context.counters.visited("listenerReplaced");
   }
 }
 

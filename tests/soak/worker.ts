@@ -1,15 +1,15 @@
 // Copyright the iocp authors. MIT license.
-/* A Worker of the soak: it echoes a connection that it is sent. */
+/* A Worker of the soak, which echoes on the connection in its message. */
 
 import { adopt, type DetachedSocket } from "../../mod.ts";
 
-/** What it is told. */
-export interface Order {
+/** The message to the Worker. */
+export interface Message {
   socket: DetachedSocket;
 }
 
 const scope = globalThis as unknown as {
-  onmessage: (event: { data: Order }) => void;
+  onmessage: (event: { data: Message }) => void;
 };
 
 scope.onmessage = async ({ data: { socket } }) => {

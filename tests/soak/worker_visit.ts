@@ -1,18 +1,16 @@
 // Copyright the iocp authors. MIT license.
-/* A Worker that visits, and is terminated at some moment of it. */
+/* A visit whose server is in a Worker, which is terminated during a transfer. */
 
 import type { Conn } from "../../mod.ts";
 import { delay } from "../shared/deadline.ts";
 import { digest, pattern } from "../shared/pattern.ts";
 import { readFully } from "./hub.ts";
-import type { Place } from "./visits.ts";
-import type { Order } from "./worker.ts";
+import type { Context } from "./visits.ts";
+import type { Message } from "./worker.ts";
 
 const ECHO_BYTES = 200_000;
-/** How a connection ends whose Worker is gone. */
-const GONE = ["ECONNRESET", "ECONNABORTED", "EPIPE"];
 
-/* Sends to the echo of a Worker, and compares what comes back. */
+/* Sends to the echo of the Worker, and compares what comes back. */
 async function useEcho(conn: Conn, seed: number): Promise<void> {
   const bytes = pattern(ECHO_BYTES, seed);
   const received = new Uint8Array(ECHO_BYTES);
@@ -20,22 +18,22 @@ async function useEcho(conn: Conn, seed: number): Promise<void> {
   if (digest(received) !== digest(bytes)) throw new Error("a wrong echo");
 }
 
-/* What becomes of a connection whose Worker is gone. */
-async function meetEnd(place: Place, conn: Conn): Promise<void> {
+/* Reads until the connection of the terminated Worker ends or fails. */
+async function readUntilEnd(context: Context, conn: Conn): Promise<void> {
   const buffer = new Uint8Array(65_536);
   try {
     while (await conn.read(buffer) !== null);
   } catch (error) {
-    const code = place.counters.failed(error);
-    if (!GONE.includes(code)) throw error;
+    const code = context.counters.failed(error);
+    if (code !== "ECONNRESET") throw error;
   } finally {
     conn.reset();
   }
 }
 
 /** The visit. */
-export async function visitWorker(place: Place): Promise<void> {
-  const { hub, port, counters, random } = place;
+export async function visitWorker(context: Context): Promise<void> {
+  const { hub, port, counters, random } = context;
   counters.workers++;
   const worker = new Worker(new URL("./worker.ts", import.meta.url).href, {
     type: "module",
@@ -48,15 +46,15 @@ export async function visitWorker(place: Place): Promise<void> {
   });
   failed.catch(() => {});
   try {
-    const { client, server } = await hub.meet(port, { allowHalfOpen: true });
-    const order: Order = { socket: await client.detach() };
-    worker.postMessage(order);
+    const { client, server } = await hub.connect(port, { allowHalfOpen: true });
+    const message: Message = { socket: await client.detach() };
+    worker.postMessage(message);
     const seed = random.integer(1, 1e9);
     await Promise.race([useEcho(server, seed), failed]);
     counters.bytes += 2 * ECHO_BYTES;
     const flood = server.write(new Uint8Array(4_000_000));
     flood.catch((error) => counters.failed(error));
-    const ended = meetEnd(place, server);
+    const ended = readUntilEnd(context, server);
     await delay(random.integer(0, 20));
     worker.terminate();
     await ended;

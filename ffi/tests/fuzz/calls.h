@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The calls that a step may be: each makes one and checks what came of it. */
+/* The calls that a step can be: each makes one call and checks its result. */
 #ifndef FUZZ_CALLS_H
 #define FUZZ_CALLS_H
 
@@ -7,7 +7,7 @@
 #include "iocp.h"
 #include "model.h"
 
-/* `port` and `socket` are what the step's bytes name, right or wrong. */
+/* `port` and `socket` are the ids in the step's bytes, right or wrong. */
 typedef void fuzz_call(const struct step* step, int32_t port, int32_t socket);
 
 /* calls_port.c */
@@ -23,7 +23,7 @@ fuzz_call call_abi;
 fuzz_call call_thread;
 fuzz_call call_pass;
 
-/* Deletes what is left of this thread's. */
+/* Deletes the remaining ports of this thread. */
 void calls_delete_all(void);
 
 /* calls_group.c */
@@ -43,12 +43,12 @@ fuzz_call call_shutdown;
 fuzz_call call_close;
 
 /* calls_socket.c */
-fuzz_call call_name;
+fuzz_call call_get_address;
 fuzz_call call_set_option;
 fuzz_call call_get_option;
 fuzz_call call_socket_stats;
 
-/* calls_peer.c: what the other side does, without the library. */
+/* calls_peer.c: the peer, without the library. */
 fuzz_call call_peer_open;
 fuzz_call call_peer_send;
 fuzz_call call_peer_receive;

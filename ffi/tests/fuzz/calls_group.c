@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "calls.h"
 
-/* Those that the model notes: few, so that they are used again. */
+/* How many groups the model has: few, so that they are used again. */
 #define GROUP__KNOWN 8
 
 static uint32_t group__draw(uint8_t choice) {
@@ -15,39 +15,39 @@ static bool group__is_open(const struct model_port* port, uint32_t number) {
          (port->groups & 1u << number) != 0;
 }
 
-static void group__new(int32_t name) {
-  int32_t forced = model_refuses_port(name);
-  int32_t result = iocp_group_new(name);
+static void group__new(int32_t id) {
+  int32_t forced = model_refuses_port(id);
+  int32_t result = iocp_group_new(id);
   model_check(result, forced);
   if (forced != 0 || result < 0) return;
-  struct model_port* port = model_port(name);
+  struct model_port* port = model_port(id);
   FUZZ_CHECK(result > 0 && !group__is_open(port, (uint32_t)result));
   if (result < GROUP__KNOWN)
     port->groups |= 1u << result;
   else
-    FUZZ_IS(iocp_group_close(name, (uint32_t)result), 0);
+    FUZZ_IS(iocp_group_close(id, (uint32_t)result), 0);
 }
 
-static void group__join(int32_t port, int32_t name, uint32_t number) {
-  int32_t forced = model_refuses(port, name);
-  const struct model_socket* socket = model_socket(port, name);
+static void group__join(int32_t port, int32_t id, uint32_t number) {
+  int32_t forced = model_refuses(port, id);
+  const struct model_socket* socket = model_socket(port, id);
   if (forced == 0 && socket->is_closing) forced = -IOCP_EBADF;
-  int32_t result = iocp_set_option(port, name, IOCP_GROUP, (int32_t)number);
-  if (forced == 0 && socket->may_be_silent && result == -IOCP_EBADF) return;
+  int32_t result = iocp_set_option(port, id, IOCP_GROUP, (int32_t)number);
+  if (forced == 0 && socket->may_time_out && result == -IOCP_EBADF) return;
   if (forced == 0 && number != 0 && !group__is_open(model_port(port), number))
     forced = -IOCP_EINVAL;
   model_check(result, forced);
   if (forced == 0)
-    FUZZ_IS(iocp_get_option(port, name, IOCP_GROUP), (int32_t)number);
+    FUZZ_IS(iocp_get_option(port, id, IOCP_GROUP), (int32_t)number);
 }
 
-static void group__stats(int32_t name, uint32_t number, bool has_room) {
+static void group__stats(int32_t id, uint32_t number, bool has_room) {
   struct iocp_stats stats;
-  int32_t forced = model_refuses_port(name);
-  const struct model_port* port = model_port(name);
+  int32_t forced = model_refuses_port(id);
+  const struct model_port* port = model_port(id);
   if (forced == 0 && !has_room) forced = -IOCP_EFAULT;
   if (forced == 0 && !group__is_open(port, number)) forced = -IOCP_EINVAL;
-  model_check(iocp_group_stats(name, number, has_room ? &stats : NULL), forced);
+  model_check(iocp_group_stats(id, number, has_room ? &stats : NULL), forced);
   if (forced != 0) return;
   FUZZ_IS(stats.polls, port->polls);
   FUZZ_CHECK(stats.sockets >= model_count_group(port, number));
@@ -55,12 +55,12 @@ static void group__stats(int32_t name, uint32_t number, bool has_room) {
              stats.sockets == model_count_group(port, number));
 }
 
-static void group__close(int32_t name, uint32_t number) {
-  int32_t forced = model_refuses_port(name);
-  struct model_port* port = model_port(name);
+static void group__close(int32_t id, uint32_t number) {
+  int32_t forced = model_refuses_port(id);
+  struct model_port* port = model_port(id);
   if (forced == 0 && !group__is_open(port, number)) forced = -IOCP_EINVAL;
   if (forced == 0) model_void_group(port, number);
-  model_check(iocp_group_close(name, number), forced);
+  model_check(iocp_group_close(id, number), forced);
   if (forced == 0) port->groups &= ~(1u << number);
 }
 

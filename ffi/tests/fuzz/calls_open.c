@@ -15,7 +15,7 @@ static const struct iocp_address open__loopback = {.family = 4,
 static const struct iocp_address open__loopback6 = {.family = 6,
                                                     .bytes = {[15] = 1}};
 
-/* What is wrong, or only rare, with an address. */
+/* Makes an address wrong or unusual. */
 static void open__spoil(struct iocp_address* address,
                         uint8_t how,
                         uint8_t value) {
@@ -39,7 +39,7 @@ static void open__spoil(struct iocp_address* address,
   if ((how & 16) != 0) address->family ^= 2;
 }
 
-/* Puts it where `how` says: NULL, or at an alignment that is none. */
+/* Places it as `how` says: NULL, or unaligned. */
 static const void* open__place(const struct iocp_address* address,
                                uint8_t how,
                                struct open__address* room) {
@@ -71,15 +71,15 @@ void call_listen(const struct step* step, int32_t port, int32_t socket) {
   if (forced == 0 && flag > 7) forced = -IOCP_EINVAL;
   if (forced == 0 && address.family != 4 && address.family != 6)
     forced = -IOCP_EAFNOSUPPORT;
-  int32_t name = iocp_listen(port, where, backlogs[step->b % 6], flag);
-  model_check(name, forced);
-  if (name < 0) {
-    FUZZ_CHECK(forced != 0 || name != -IOCP_EBADF);
+  int32_t id = iocp_listen(port, where, backlogs[step->b % 6], flag);
+  model_check(id, forced);
+  if (id < 0) {
+    FUZZ_CHECK(forced != 0 || id != -IOCP_EBADF);
     return;
   }
-  struct model_socket* model = model_add_socket(model_port(port), name);
+  struct model_socket* model = model_add_socket(model_port(port), id);
   model->is_listener = true;
-  FUZZ_IS(iocp_get_address(port, name, IOCP_LOCAL, &model->address), 0);
+  FUZZ_IS(iocp_get_address(port, id, IOCP_LOCAL, &model->address), 0);
   FUZZ_CHECK(model->address.port != 0);
 }
 
@@ -91,7 +91,7 @@ void call_accept(const struct step* step, int32_t port, int32_t socket) {
   int32_t forced = model_refuses(port, socket);
   if (forced == 0 && model->is_closing) forced = -IOCP_EBADF;
   int32_t result = iocp_accept(port, socket, count);
-  if (forced == 0 && model->may_be_silent && !model->is_listener &&
+  if (forced == 0 && model->may_time_out && !model->is_listener &&
       result == -IOCP_EBADF)
     return;
   if (forced == 0 && (!model->is_listener || count > IOCP_ACCEPT_MAX))
@@ -107,7 +107,7 @@ void call_connect(const struct step* step, int32_t port, int32_t socket) {
   const void* local_where = NULL;
   (void)socket;
   if (!model_has_room()) return;
-  /* Without a listener it is refused. */
+  /* A connect to a port without a listener is refused. */
   if (!model_draw_listener(step->a, &remote)) remote.port = 1;
   struct iocp_address local =
       remote.family == 6 ? open__loopback6 : open__loopback;
@@ -122,18 +122,18 @@ void call_connect(const struct step* step, int32_t port, int32_t socket) {
   if (forced == 0 && ((remote.family != 4 && remote.family != 6) ||
                       (local_where != NULL && local.family != remote.family)))
     forced = -IOCP_EAFNOSUPPORT;
-  int32_t name = iocp_connect(port, where, local_where);
-  model_check(name, forced);
-  if (name < 0) {
-    FUZZ_CHECK(forced != 0 || name != -IOCP_EBADF);
+  int32_t id = iocp_connect(port, where, local_where);
+  model_check(id, forced);
+  if (id < 0) {
+    FUZZ_CHECK(forced != 0 || id != -IOCP_EBADF);
     return;
   }
-  model_add_socket(model_port(port), name)->connect_pending = true;
+  model_add_socket(model_port(port), id)->connect_pending = true;
 }
 
 /* ---- adopting */
 
-/* Numbers that are no descriptor of this process. */
+/* Numbers that are not descriptors of this process. */
 static double open__wild(uint8_t choice) {
   static const double numbers[] = {-1,
                                    -0.5,
@@ -152,7 +152,7 @@ static double open__wild(uint8_t choice) {
   return choice % 2 == 0 ? INFINITY : -INFINITY;
 }
 
-/* What an adoption that fails must leave as it was. */
+/* What a failed adoption must not change. */
 struct open__flags {
   int status;
   int descriptor;
@@ -175,20 +175,20 @@ void call_add_socket(const struct step* step, int32_t port, int32_t socket) {
   int32_t forced = model_refuses_port(port);
   if (forced == 0 && flag > IOCP_DETACHED) forced = -IOCP_EINVAL;
   struct open__flags before = open__flags_of(fd);
-  int32_t name = iocp_add_socket(port, handle, flag);
-  fuzz_reached(80, (uint32_t)is_wild, name);
-  model_check(name, forced);
-  if (name >= 0) {
+  int32_t id = iocp_add_socket(port, handle, flag);
+  fuzz_reached(80, (uint32_t)is_wild, id);
+  model_check(id, forced);
+  if (id >= 0) {
     FUZZ_CHECK(!is_wild);
-    model_add_socket(model_port(port), name);
+    model_add_socket(model_port(port), id);
     model_drop_handle(fd);
     return;
   }
   struct open__flags after = open__flags_of(fd);
   FUZZ_IS(memcmp(&before, &after, sizeof before), 0);
   if (forced != 0) return;
-  /* What the header says. */
-  FUZZ_CHECK(name == -IOCP_ENOMEM || name == -IOCP_ENOTSOCK ||
-             name == -IOCP_ENOTCONN || name == -IOCP_EEXIST ||
-             (is_wild && name == -IOCP_EINVAL));
+  /* The errors that the header lists. */
+  FUZZ_CHECK(id == -IOCP_ENOMEM || id == -IOCP_ENOTSOCK ||
+             id == -IOCP_ENOTCONN || id == -IOCP_EEXIST ||
+             (is_wild && id == -IOCP_EINVAL));
 }

@@ -15,10 +15,10 @@ static uint8_t memory[65536];
 
 static void peer__keep(int fd) {
   FUZZ_CHECK(fd >= 0);
-  model_keep_handle(fd);
+  model_add_handle(fd);
 }
 
-/* Connects to a listener of a port, so that it can be accepted there. */
+/* Connects to a listener of a port, which may accept the connection. */
 static void peer__connect(uint8_t choice, bool is_small) {
   struct iocp_address address;
   struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
@@ -33,7 +33,7 @@ static void peer__connect(uint8_t choice, bool is_small) {
   in6.sin6_scope_id = address.scope;
   memcpy(&in.sin_addr, address.bytes, 4);
   memcpy(&in6.sin6_addr, address.bytes, 16);
-  /* The backlog may be full: then it goes on trying. */
+  /* The backlog may be full: then the connect stays pending. */
   int failed = is_6 ? connect(fd, (struct sockaddr*)&in6, sizeof in6)
                     : connect(fd, (struct sockaddr*)&in, sizeof in);
   if (failed != 0 && errno != EINPROGRESS)
@@ -42,7 +42,7 @@ static void peer__connect(uint8_t choice, bool is_small) {
     peer__keep(fd);
 }
 
-/* Two ends of a connection that no port has a hand in. */
+/* The two ends of a connection that is on no port. */
 static void peer__pair(int family, int type) {
   int fds[2];
   if (family == AF_UNIX) {
@@ -61,8 +61,8 @@ static void peer__pair(int family, int type) {
   fds[0] = socket(AF_INET, SOCK_STREAM | PEER__TYPE, 0);
   FUZZ_CHECK(connect(fds[0], (struct sockaddr*)&address, length) == 0 ||
              errno == EINPROGRESS);
-  /* It blocks until the connection is there. One of the two ends blocks, as a
-   * handle from elsewhere may. */
+  /* Blocks until the connection is made. One of the two ends is blocking, as an
+   * adopted handle may be. */
   fds[1] = accept4(listener, NULL, NULL, 0);
   close(listener);
   peer__keep(fds[0]);
@@ -120,7 +120,7 @@ void call_peer_open(const struct step* step, int32_t port, int32_t socket_) {
   }
 }
 
-/* Only handles that are sockets have an effect; the others refuse it. */
+/* Only sockets are affected; other handles return an error. */
 void call_peer_send(const struct step* step, int32_t port, int32_t socket) {
   static const size_t lengths[] = {1, 1, 1000, 4096, sizeof memory};
   (void)port, (void)socket;

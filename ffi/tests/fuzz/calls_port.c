@@ -10,8 +10,8 @@
 #define PORT__GUARD 0xa5
 #define PORT__GUARDED 100
 
-/* What a call is given ends where these do, so that the address sanitizer sees
- * a write past it. */
+/* The arguments of a call end at the end of these, so that AddressSanitizer
+ * notices a write past them. */
 static struct {
   struct iocp_header header;
   struct iocp_record records[PORT__CAPACITY_MAX];
@@ -22,13 +22,13 @@ void call_new(const struct step* step, int32_t port, int32_t socket) {
   (void)port, (void)socket;
   uint32_t realm = step->b < 240 ? 0 : 1 + step->b % 3u;
   model_begin_realm(realm);
-  int32_t name = iocp_new(realm);
-  model_check(name, 0);
-  /* The model has no room for it. */
-  if (name < 0) return;
-  struct model_port* added = model_add_port(name);
+  int32_t id = iocp_new(realm);
+  model_check(id, 0);
+  /* The model has no room for another port. */
+  if (id < 0) return;
+  struct model_port* added = model_add_port(id);
   if (added == NULL)
-    FUZZ_IS(iocp_delete(name), 0);
+    FUZZ_IS(iocp_delete(id), 0);
   else
     added->realm = realm;
 }
@@ -75,7 +75,7 @@ static void port__draw_slab(const struct step* step, struct port__poll* poll) {
   poll->slab = slab + PORT__SLAB - length;
   poll->offset = 0;
   if (step->c < 128) return;
-  /* Not the whole of it, or not even that. */
+  /* At a part of it, or past its end. */
   const uint32_t offsets[] = {4,
                               8,
                               1,
@@ -86,7 +86,7 @@ static void port__draw_slab(const struct step* step, struct port__poll* poll) {
                               UINT32_MAX};
   poll->offset = offsets[step->c % 8];
   if (step->c < 240) return;
-  /* There is nothing behind the offset, so nothing is beyond the memory. */
+  /* The length ends at the offset, so no byte is accessed. */
   static const uint32_t ends[] = {INT32_MAX, 1u << 31, UINT32_MAX};
   poll->offset = poll->length = ends[step->c % 3];
 }
@@ -107,7 +107,7 @@ static void port__draw_events(const struct step* step,
   poll->events = &events.records[PORT__CAPACITY_MAX - used] - 1;
 }
 
-/* The error that the arguments make of it. */
+/* The error that the arguments must cause. */
 static int32_t port__poll_refused(const struct port__poll* poll) {
   if (poll->events == NULL || (poll->slab == NULL && poll->length != 0))
     return -IOCP_EFAULT;
@@ -130,7 +130,7 @@ void call_poll(const struct step* step, int32_t port, int32_t socket) {
   }
   int32_t forced = model_refuses_port(port);
   if (forced == 0) forced = port__poll_refused(&poll);
-  /* What is just before the offset is not the call's. */
+  /* The bytes before the offset must not change. */
   uint32_t before = poll.offset < poll.length && poll.slab != NULL
                         ? poll.offset % PORT__GUARDED
                         : 0;
@@ -142,7 +142,8 @@ void call_poll(const struct step* step, int32_t port, int32_t socket) {
   for (uint32_t i = 0; i < before; i++) FUZZ_IS(guard[i], PORT__GUARD);
   if (forced != 0) return;
   FUZZ_CHECK(count >= 0 && (uint32_t)count <= poll.capacity);
-  model_take(model_port(port), poll.events, count, poll.offset, poll.length);
+  model_apply_records(
+      model_port(port), poll.events, count, poll.offset, poll.length);
 }
 
 /* ---- waiting */
@@ -163,14 +164,14 @@ void call_wait(const struct step* step, int32_t port, int32_t socket) {
   (void)socket;
   if ((step->b & 64) != 0) port__wait_here(step, port);
   bool is_there = model_port(port) != NULL;
-  /* One at a time a port. */
+  /* Only one thread may wait for a port. */
   if (is_there && helper_waits_for() == port) return;
   if (step->a >= 240 && is_there && helper_waits_for() == -1 &&
       (step->call & STEP_OTHER_THREAD) == 0) {
     helper_wait(port);
     return;
   }
-  /* One that takes time is rare, for inputs should not. */
+  /* A wait that lasts is rare, as inputs must be fast. */
   int32_t timeout_ms = step->a == 127;
   bool is_woken = is_there && step->a >= 128;
   if (is_woken) {
@@ -232,15 +233,15 @@ struct port__resolve {
   uint32_t capacity;
 };
 
-/* Makes it wrong in the ways that `how` says; returns the error that follows.
- */
+/* Makes the call wrong in the ways that `how` says; returns the expected
+ * error. */
 static int32_t port__spoil(struct port__resolve* call,
                            uint8_t how,
                            uint8_t choice) {
   static const uint32_t lengths[] = {0, 256, 300, UINT32_MAX};
   static uint8_t long_name[300];
   bool is_invalid = (how & (4 | 8 | 16)) != 0;
-  /* The name ends before its length does. */
+  /* The length exceeds the name. */
   if ((how & 4) != 0) call->length++;
   if ((how & 8) != 0) call->capacity = 0;
   if ((how & 16) != 0) {
@@ -253,7 +254,7 @@ static int32_t port__spoil(struct port__resolve* call,
   return is_invalid ? -IOCP_EINVAL : 0;
 }
 
-/* Only names that the system resolves without asking anybody. */
+/* Only names that the system resolves without a network. */
 void call_resolve(const struct step* step, int32_t port, int32_t socket) {
   static const char names[][24] = {"127.0.0.1",
                                    "::1",
@@ -264,7 +265,7 @@ void call_resolve(const struct step* step, int32_t port, int32_t socket) {
                                    "::ffff:1.2.3.4"};
   uint8_t room[8 * sizeof(struct iocp_address) + 1];
   (void)port, (void)socket;
-  /* The one that the system reads files for is rare, for that takes long. */
+  /* The system reads files for this one, which is slow, so it is rare. */
   const char* name = step->a < 250 ? names[step->a % 7] : "localhost";
   struct port__resolve call = {.name = name,
                                .length = (uint32_t)strlen(name),
@@ -276,7 +277,7 @@ void call_resolve(const struct step* step, int32_t port, int32_t socket) {
       iocp_resolve(call.name, call.length, call.addresses, call.capacity);
   model_check(result, forced);
   if (forced != 0) return;
-  /* Without handles the system cannot read its files. */
+  /* Without descriptors the system cannot read its files. */
   FUZZ_CHECK(result > 0 || result == -IOCP_ENOTFOUND ||
              result == -IOCP_EMFILE || result == -IOCP_EAI_AGAIN);
   FUZZ_CHECK(result <= (int32_t)call.capacity);
@@ -284,7 +285,7 @@ void call_resolve(const struct step* step, int32_t port, int32_t socket) {
 
 /* ---- threads and time */
 
-/* A thread that ends takes its ports with it. */
+/* The ports of a thread are deleted when it ends. */
 static void* port__short_life(void* argument) {
   const struct step* step = argument;
   struct iocp_address address = {.family = 4, .bytes = {127, 0, 0, 1}};

@@ -3,34 +3,34 @@
 
 #include "calls.h"
 
-/* The socket that the names lead to, if it is not closing: or NULL, and the
- * error that must come. */
+/* The socket of the two ids, unless it is closing. Otherwise NULL, and the
+ * error that the call must return. */
 static struct model_socket* socket__find(int32_t port,
-                                         int32_t name,
+                                         int32_t id,
                                          int32_t* forced) {
-  *forced = model_refuses(port, name);
+  *forced = model_refuses(port, id);
   if (*forced != 0) return NULL;
-  struct model_socket* socket = model_socket(port, name);
+  struct model_socket* socket = model_socket(port, id);
   if (socket->is_closing) *forced = -IOCP_EBADF;
   return *forced == 0 ? socket : NULL;
 }
 
-/* Closed by the library itself, of which no record has told yet. */
+/* The library has closed it, and no record has reported that yet. */
 static bool socket__is_gone(const struct model_socket* socket, int32_t result) {
-  return socket != NULL && socket->may_be_silent && !socket->is_listener &&
+  return socket != NULL && socket->may_time_out && !socket->is_listener &&
          result == -IOCP_EBADF;
 }
 
-void call_name(const struct step* step, int32_t port, int32_t name) {
+void call_get_address(const struct step* step, int32_t port, int32_t id) {
   static const uint32_t ends[] = {2, 3, 1u << 31, UINT32_MAX};
   struct iocp_address address;
   int32_t forced;
   uint32_t end = step->a < 240 ? step->a % 2 : ends[step->a % 4];
-  /* It may be written at any alignment. */
+  /* The result may be at any alignment. */
   uint8_t room[sizeof address + 1];
   void* where = step->b >= 240 ? NULL : step->b >= 192 ? &room[1] : &room[0];
-  const struct model_socket* socket = socket__find(port, name, &forced);
-  int32_t result = iocp_get_address(port, name, end, where);
+  const struct model_socket* socket = socket__find(port, id, &forced);
+  int32_t result = iocp_get_address(port, id, end, where);
   if (socket__is_gone(socket, result)) return;
   if (forced == 0 && where == NULL) forced = -IOCP_EFAULT;
   if (forced == 0 && end > IOCP_PEER) forced = -IOCP_EINVAL;
@@ -64,9 +64,9 @@ static const struct socket__option socket__options[] = {
 };
 #define SOCKET__OPTIONS (sizeof socket__options / sizeof socket__options[0])
 
-/* What a byte means never changes, or the corpus would mean something else: the
- * first codes are those of the eleven options that there were at first, and the
- * last ones have room for more. IOCP_GROUP is call_group()'s. */
+/* The meaning of a byte must never change, or the inputs of the corpus would
+ * change theirs: the first codes are those of the first eleven options, and the
+ * last ones have room for more. call_group() sets IOCP_GROUP. */
 #define SOCKET__FIRST_OPTIONS 11u
 #define SOCKET__UNUSUAL 240
 #define SOCKET__LATER 245
@@ -107,12 +107,12 @@ static bool socket__has_option(const struct model_socket* socket,
   return socket->is_listener || socket__options[option].scope == SCOPE_SOCKET;
 }
 
-void call_set_option(const struct step* step, int32_t port, int32_t name) {
+void call_set_option(const struct step* step, int32_t port, int32_t id) {
   uint32_t option = socket__draw_option(step->a);
   int32_t value = socket__draw_value(option, step->b);
   int32_t forced;
-  struct model_socket* socket = socket__find(port, name, &forced);
-  int32_t result = iocp_set_option(port, name, option, value);
+  struct model_socket* socket = socket__find(port, id, &forced);
+  int32_t result = iocp_set_option(port, id, option, value);
   if (socket__is_gone(socket, result)) return;
   if (forced == 0 && (!socket__has_option(socket, option) ||
                       value < socket__options[option].min ||
@@ -122,17 +122,17 @@ void call_set_option(const struct step* step, int32_t port, int32_t name) {
   model_check(result, forced);
   if (forced != 0) return;
   FUZZ_IS(result, 0);
-  FUZZ_IS(iocp_get_option(port, name, option), value);
+  FUZZ_IS(iocp_get_option(port, id, option), value);
   if (option == IOCP_DEFER_ACCEPT && value == 1) socket->port->may_defer = true;
   if (option == IOCP_FIRST_BYTE_TIMEOUT && value != 0)
-    socket->may_be_silent = true;
+    socket->may_time_out = true;
 }
 
-void call_get_option(const struct step* step, int32_t port, int32_t name) {
+void call_get_option(const struct step* step, int32_t port, int32_t id) {
   uint32_t option = socket__draw_option(step->a);
   int32_t forced;
-  const struct model_socket* socket = socket__find(port, name, &forced);
-  int32_t result = iocp_get_option(port, name, option);
+  const struct model_socket* socket = socket__find(port, id, &forced);
+  int32_t result = iocp_get_option(port, id, option);
   if (socket__is_gone(socket, result)) return;
   if (forced == 0 && !socket__has_option(socket, option)) forced = -IOCP_EINVAL;
   model_check(result, forced);
@@ -143,13 +143,13 @@ void call_get_option(const struct step* step, int32_t port, int32_t name) {
     FUZZ_CHECK(result >= socket__options[option].min);
 }
 
-void call_socket_stats(const struct step* step, int32_t port, int32_t name) {
+void call_socket_stats(const struct step* step, int32_t port, int32_t id) {
   struct iocp_socket_stats stats;
   int32_t forced;
   uint8_t room[sizeof stats + 1];
   void* where = step->a >= 240 ? NULL : step->a >= 192 ? &room[1] : &room[0];
-  const struct model_socket* socket = socket__find(port, name, &forced);
-  int32_t result = iocp_socket_stats(port, name, where);
+  const struct model_socket* socket = socket__find(port, id, &forced);
+  int32_t result = iocp_socket_stats(port, id, where);
   if (socket__is_gone(socket, result)) return;
   if (forced == 0 && where == NULL) forced = -IOCP_EFAULT;
   model_check(result, forced);

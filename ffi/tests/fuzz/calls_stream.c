@@ -6,14 +6,14 @@
 
 static uint8_t memory[STREAM__MEMORY];
 
-/* A stream that the names lead to, and that is not closing: or NULL, and the
- * error that must come. */
+/* The stream of the two ids, unless it is closing. Otherwise NULL, and the
+ * error that the call must return. */
 static struct model_socket* stream__find(int32_t port,
-                                         int32_t name,
+                                         int32_t id,
                                          int32_t* forced) {
-  *forced = model_refuses(port, name);
+  *forced = model_refuses(port, id);
   if (*forced != 0) return NULL;
-  struct model_socket* socket = model_socket(port, name);
+  struct model_socket* socket = model_socket(port, id);
   if (socket->is_closing)
     *forced = -IOCP_EBADF;
   else if (socket->is_listener || socket->has_failed)
@@ -21,14 +21,14 @@ static struct model_socket* stream__find(int32_t port,
   return *forced == 0 ? socket : NULL;
 }
 
-/* True for the error of a state that only a record will tell of. */
-static bool stream__is_untold(const struct model_socket* socket,
-                              int32_t result) {
+/* True for an error of a state that only a record will report. */
+static bool stream__is_unreported(const struct model_socket* socket,
+                                  int32_t result) {
   return (socket->connect_pending && result == -IOCP_ENOTCONN) ||
-         (socket->may_be_silent && result == -IOCP_EBADF);
+         (socket->may_time_out && result == -IOCP_EBADF);
 }
 
-void call_receive(const struct step* step, int32_t port, int32_t name) {
+void call_receive(const struct step* step, int32_t port, int32_t id) {
   static const uint32_t counts[] = {1,
                                     4096,
                                     1u << 16,
@@ -39,13 +39,13 @@ void call_receive(const struct step* step, int32_t port, int32_t name) {
                                     UINT32_MAX};
   uint32_t bytes = step->a < 128 ? 1000 : counts[step->a % 8];
   int32_t forced;
-  struct model_socket* socket = stream__find(port, name, &forced);
-  int32_t result = iocp_receive(port, name, bytes);
+  struct model_socket* socket = stream__find(port, id, &forced);
+  int32_t result = iocp_receive(port, id, bytes);
   if (socket == NULL) {
     model_check(result, forced);
     return;
   }
-  if (result < 0 && stream__is_untold(socket, result)) return;
+  if (result < 0 && stream__is_unreported(socket, result)) return;
   if (bytes == 0 || bytes > 1u << 30 || socket->credit + bytes > 1u << 30)
     forced = -IOCP_EINVAL;
   else if (socket->has_ended)
@@ -71,7 +71,7 @@ static void stream__was_read(struct model_socket* socket,
   if (result <= 0) socket->has_ended = true;
 }
 
-void call_read(const struct step* step, int32_t port, int32_t name) {
+void call_read(const struct step* step, int32_t port, int32_t id) {
   static const uint32_t lengths[] = {1, 100, 4096, 65536, STREAM__MEMORY};
   uint32_t length = lengths[step->a % 5];
   uint32_t offset = step->b < 128 ? 0 : STREAM__MEMORY - length;
@@ -79,15 +79,15 @@ void call_read(const struct step* step, int32_t port, int32_t name) {
   int32_t forced;
   if (step->c >= 224) length = 0;
   if (step->c >= 240) buffer = NULL;
-  /* Nothing is read, so it may lead anywhere. */
+  /* Nothing is accessed, so the pointer may be any. */
   if (step->c >= 224 && step->b >= 240) offset = UINT32_MAX;
-  struct model_socket* socket = stream__find(port, name, &forced);
-  int32_t result = iocp_read(port, name, buffer, offset, length);
+  struct model_socket* socket = stream__find(port, id, &forced);
+  int32_t result = iocp_read(port, id, buffer, offset, length);
   if (socket == NULL) {
     model_check(result, forced);
     return;
   }
-  if (result < 0 && stream__is_untold(socket, result)) return;
+  if (result < 0 && stream__is_unreported(socket, result)) return;
   if (buffer == NULL)
     forced = -IOCP_EFAULT;
   else if (length == 0)
@@ -107,9 +107,9 @@ static void stream__was_sent(struct model_socket* socket,
                (result == -IOCP_ENOMEM && environment_was_short()));
     return;
   }
-  uint32_t taken = (uint32_t)result & ~(uint32_t)IOCP_PENDING;
-  FUZZ_CHECK(taken <= IOCP_SEND_MAX && taken <= length);
-  FUZZ_CHECK(taken != 0 || length == 0);
+  uint32_t accepted = (uint32_t)result & ~(uint32_t)IOCP_PENDING;
+  FUZZ_CHECK(accepted <= IOCP_SEND_MAX && accepted <= length);
+  FUZZ_CHECK(accepted != 0 || length == 0);
   FUZZ_CHECK(!socket->is_shut);
   FUZZ_CHECK(socket->sends < IOCP_CONCURRENCY_MAX);
   if ((result & IOCP_PENDING) == 0) return;
@@ -117,32 +117,31 @@ static void stream__was_sent(struct model_socket* socket,
   socket->sends++;
 }
 
-/* Some go as a broadcast to one, which is the same. */
+/* Sometimes as a broadcast to one socket, which must do the same. */
 static int32_t stream__send(const struct step* step,
                             int32_t port,
-                            int32_t name,
+                            int32_t id,
                             const void* buffer,
                             uint32_t offset,
                             uint32_t length) {
   int32_t result = 0;
-  if ((step->d & 32) == 0) return iocp_send(port, name, buffer, offset, length);
-  /* Hostile arguments, of which nothing is touched. */
+  if ((step->d & 32) == 0) return iocp_send(port, id, buffer, offset, length);
+  /* Wrong arguments, with which no byte is accessed. */
   if ((step->d & 31) == 31) {
     int32_t refused = model_refuses_port(port);
     uint32_t count = step->a < 128 ? UINT32_MAX : 1;
     int32_t expected = count == 1 ? -IOCP_EFAULT : -IOCP_EINVAL;
-    model_check(
-        iocp_broadcast(port, &name, NULL, count, buffer, offset, length),
-        refused != 0 ? refused : expected);
+    model_check(iocp_broadcast(port, &id, NULL, count, buffer, offset, length),
+                refused != 0 ? refused : expected);
   }
   int32_t others =
-      iocp_broadcast(port, &name, &result, 1, buffer, offset, length);
+      iocp_broadcast(port, &id, &result, 1, buffer, offset, length);
   if (others < 0) return others;
   FUZZ_IS(others, result != (int32_t)length);
   return result;
 }
 
-void call_send(const struct step* step, int32_t port, int32_t name) {
+void call_send(const struct step* step, int32_t port, int32_t id) {
   static const uint32_t lengths[] = {
       1, 1000, 4096, 65536, IOCP_SEND_MAX, IOCP_SEND_MAX + 1, STREAM__MEMORY};
   uint32_t length = lengths[step->a % 7];
@@ -152,14 +151,14 @@ void call_send(const struct step* step, int32_t port, int32_t name) {
   if (step->c >= 224) length = 0;
   if (step->c >= 224 && step->b >= 240) offset = UINT32_MAX;
   if (step->d >= 240) buffer = NULL;
-  struct model_socket* socket = stream__find(port, name, &forced);
-  int32_t result = stream__send(step, port, name, buffer, offset, length);
+  struct model_socket* socket = stream__find(port, id, &forced);
+  int32_t result = stream__send(step, port, id, buffer, offset, length);
   if (socket == NULL) {
     model_check(result, forced);
     return;
   }
-  if (result < 0 && stream__is_untold(socket, result)) return;
-  /* What the connection has met comes first. */
+  if (result < 0 && stream__is_unreported(socket, result)) return;
+  /* The state of the connection is checked first. */
   if (buffer == NULL && length != 0) {
     FUZZ_CHECK(result == -IOCP_EFAULT || result == -IOCP_EBUSY ||
                model_is_broken(result));
@@ -169,29 +168,29 @@ void call_send(const struct step* step, int32_t port, int32_t name) {
   stream__was_sent(socket, result, length);
 }
 
-void call_shutdown(const struct step* step, int32_t port, int32_t name) {
+void call_shutdown(const struct step* step, int32_t port, int32_t id) {
   int32_t forced;
   (void)step;
-  struct model_socket* socket = stream__find(port, name, &forced);
-  int32_t result = iocp_shutdown(port, name);
+  struct model_socket* socket = stream__find(port, id, &forced);
+  int32_t result = iocp_shutdown(port, id);
   if (socket == NULL) {
     model_check(result, forced);
     return;
   }
-  if (result < 0 && stream__is_untold(socket, result)) return;
+  if (result < 0 && stream__is_unreported(socket, result)) return;
   FUZZ_IS(result, socket->is_shut ? -IOCP_EPIPE : 0);
   if (result != 0) return;
   socket->is_shut = true;
   socket->shut_pending = true;
 }
 
-void call_close(const struct step* step, int32_t port, int32_t name) {
+void call_close(const struct step* step, int32_t port, int32_t id) {
   static const uint32_t modes[] = {3, 4, 1u << 31, UINT32_MAX};
   static const uint32_t timeouts_ms[] = {0, 1, 16, 1000, 60000, UINT32_MAX};
   uint32_t mode = step->a < 240 ? step->a % 3 : modes[step->a % 4];
-  int32_t forced = model_refuses(port, name);
-  struct model_socket* socket = forced == 0 ? model_socket(port, name) : NULL;
-  int32_t result = iocp_close(port, name, mode, timeouts_ms[step->b % 6]);
+  int32_t forced = model_refuses(port, id);
+  struct model_socket* socket = forced == 0 ? model_socket(port, id) : NULL;
+  int32_t result = iocp_close(port, id, mode, timeouts_ms[step->b % 6]);
   if (socket == NULL) {
     model_check(result, forced);
     return;
@@ -203,7 +202,8 @@ void call_close(const struct step* step, int32_t port, int32_t name) {
     if (socket->is_listener && forced == 0) forced = -IOCP_ENOTCONN;
     model_check(result, forced);
     if (forced == 0 && result < 0)
-      FUZZ_CHECK(model_is_broken(result) || stream__is_untold(socket, result));
+      FUZZ_CHECK(model_is_broken(result) ||
+                 stream__is_unreported(socket, result));
   } else {
     FUZZ_IS(result, 0);
   }

@@ -47,7 +47,7 @@ int fuzz_clock_gettime(clockid_t clock, struct timespec* now) {
   return 0;
 }
 
-/* Returns true when a call for memory is to fail. */
+/* Returns true if an allocation must fail. */
 static bool environment__refuses(void) {
   if (!atomic_load(&is_short)) return false;
   atomic_store(&was_short, true);
@@ -91,27 +91,27 @@ void environment_pass(uint32_t ms) { atomic_fetch_add(&now_ms, ms); }
 void environment_close_off(bool is_closed) {
   struct rlimit limit;
   FUZZ_IS(getrlimit(RLIMIT_NOFILE, &limit), 0);
-  /* Those that are open stay. poll(2) takes no more entries than this. */
+  /* Open descriptors stay. poll(2) accepts no more entries than this. */
   limit.rlim_cur = is_closed ? 3 : limit.rlim_max;
   if (limit.rlim_cur > ENVIRONMENT__DESCRIPTORS)
     limit.rlim_cur = ENVIRONMENT__DESCRIPTORS;
   FUZZ_IS(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-/* ---- a network of its own */
+/* ---- a private network */
 
 static void environment__set(const char* name, const char* value) {
   char path[100];
   snprintf(path, sizeof path, "/proc/sys/net/ipv4/%s", name);
   int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return;
-  /* Without it, inputs that fill a connection are rarer, and no more. */
+  /* Without it, inputs that fill a connection are rarer, nothing more. */
   if (write(fd, value, strlen(value)) < 0) perror(path);
   close(fd);
 }
 
-/* Without one, which needs root, nothing is run: addresses of an input may be
- * those of other machines. */
+/* Without this, which needs root, nothing runs: the addresses of an input may
+ * be those of other machines. */
 static void environment__isolate(void) {
   struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
   FUZZ_IS(unshare(CLONE_NEWNET), 0);
@@ -119,10 +119,10 @@ static void environment__isolate(void) {
   FUZZ_CHECK(fd >= 0);
   FUZZ_IS(ioctl(fd, SIOCSIFFLAGS, &request), 0);
   close(fd);
-  /* Connections that hold little are soon full. */
+  /* With small buffers a connection is soon full. */
   environment__set("tcp_wmem", "4096 8192 8192");
   environment__set("tcp_rmem", "4096 8192 8192");
-  /* Thousands of inputs a second would use up all ports within a minute. */
+  /* Otherwise thousands of inputs per second would use up all ports. */
   environment__set("tcp_max_tw_buckets", "2048");
   environment__set("ip_local_port_range", "2048 65000");
 }
@@ -135,14 +135,14 @@ void environment_open(void) {
   environment__isolate();
 }
 
-/* ---- what is left behind */
+/* ---- leaks */
 
 static int environment__descriptors(void) {
   static struct pollfd entries[ENVIRONMENT__DESCRIPTORS];
   int count = 0;
   for (int fd = 0; fd < ENVIRONMENT__DESCRIPTORS; fd++)
     entries[fd] = (struct pollfd){.fd = fd};
-  /* One call asks for all of them. */
+  /* One call checks all of them. */
   FUZZ_CHECK(poll(entries, ENVIRONMENT__DESCRIPTORS, 0) >= 0);
   for (int fd = 0; fd < ENVIRONMENT__DESCRIPTORS; fd++)
     count += (entries[fd].revents & POLLNVAL) == 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system around an input, as equal each time as it can be made: a network
- * of the process's own, where nothing but the loopback is and sockets buffer
- * little, and a clock that only the input moves. What an input leaves behind is
- * found here: descriptors, mapped memory, blocks.
+ * The system of an input, as equal each time as possible: a private network,
+ * which has a loopback with small buffers and nothing else, and a clock that
+ * only the input advances. At the end of an input it checks for leaks:
+ * descriptors, mappings, blocks of memory.
  */
 #ifndef FUZZ_ENVIRONMENT_H
 #define FUZZ_ENVIRONMENT_H
@@ -11,23 +11,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Once, before the first input; does nothing when called again. */
+/* Call before the first input; later calls do nothing. */
 void environment_open(void);
 
-/* Around each input. The end stops the process when anything is left. */
+/* Call before and after each input. The end stops the process if anything is
+ * leaked. */
 void environment_begin(void);
 void environment_end(void);
 
-/* Moves the library's clock. */
+/* Advances the library's clock. */
 void environment_pass(uint32_t ms);
 
-/* While it is set, the library is given no memory; clears what is below. */
+/* While set, allocations of the library fail; a change clears the result
+ * below. */
 void environment_shorten(bool is_short);
 
-/* Whether it has asked in vain. */
+/* Whether an allocation has failed. */
 bool environment_was_short(void);
 
-/* While it is set, nobody in the process is given a descriptor. */
+/* While set, the process cannot open descriptors. */
 void environment_close_off(bool is_closed);
 
 #endif /* FUZZ_ENVIRONMENT_H */

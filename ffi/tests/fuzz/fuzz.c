@@ -7,7 +7,7 @@
 
 #define FUZZ__STATES 512
 
-/* libFuzzer looks at this section by its name. */
+/* libFuzzer finds this section by its name. */
 __attribute__((
     section("__libfuzzer_extra_counters"))) static uint8_t states[FUZZ__STATES];
 
@@ -41,7 +41,7 @@ _Noreturn void fuzz_failed(const char* file, int line, const char* expression) {
           noted_step.e,
           errno);
   fflush(stderr);
-  /* The library's own threads block the signal of abort(), and libFuzzer could
+  /* Not abort(): the library's threads block its signal, and libFuzzer could
    * not save the input. */
   __builtin_trap();
 }
@@ -57,7 +57,7 @@ void fuzz_equal(const char* file,
 }
 
 void fuzz_reached(uint32_t what, uint32_t state, int32_t result) {
-  /* Of results, only which error it was, or whether it was none. */
+  /* Of a result only the error, or that there was none. */
   uint32_t outcome = result < 0 ? (uint32_t)-result : result > 0;
   uint32_t hash =
       (what * 0x9e3779b1u) ^ (state * 0x85ebca6bu) ^ (outcome * 0xc2b2ae35u);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all fuzz targets share: an input is a program of steps of eight bytes.
- * What is left of the last one is no step.
+ * Common to all fuzz targets: an input is a program of steps of eight bytes. A
+ * rest of fewer bytes is ignored.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -13,21 +13,23 @@ struct step {
   uint8_t call; /* which function, and how */
   uint8_t port;
   uint8_t socket;
-  uint8_t a, b, c, d, e; /* what else the function wants */
+  uint8_t a, b, c, d, e; /* its other arguments */
 };
 
 #define STEP_CALL 0x1f
-#define STEP_NO_HANDLES 0x20 /* the system gives out none during the call */
-#define STEP_NO_MEMORY 0x40  /* the library gets none during the call */
+/* the system opens no descriptor during the call */
+#define STEP_NO_HANDLES 0x20
+/* allocations of the library fail during the call */
+#define STEP_NO_MEMORY 0x40
 #define STEP_OTHER_THREAD 0x80
-/* More than this of an input is not read, so that each one is fast. */
+/* No more steps of an input are run, so that each input is fast. */
 #define STEPS_MAX 128
 
-/* Every build checks it; a fuzzer takes the trap for a crash. */
+/* Checked in every build; a fuzzer reports the trap as a crash. */
 #define FUZZ_CHECK(expression) \
   ((expression) ? (void)0 : fuzz_failed(__FILE__, __LINE__, #expression))
 
-/* Both are numbers, and both are printed when they differ. */
+/* For integers; prints both when they differ. */
 #define FUZZ_IS(actual, expected)      \
   fuzz_equal(__FILE__,                 \
              __LINE__,                 \
@@ -43,11 +45,11 @@ void fuzz_equal(const char* file,
 
 _Noreturn void fuzz_failed(const char* file, int line, const char* expression);
 
-/* Prints what a failure prints as well: the step that runs. */
+/* Notes the running step, which a failure prints as well. */
 void fuzz_note(size_t index, const struct step* step);
 
-/* Tells libFuzzer of a state that has been reached, beside the code that has
- * run: inputs that reach new ones are kept. */
+/* Reports a state to libFuzzer, in addition to covered code: inputs that reach
+ * new states are added to the corpus. */
 void fuzz_reached(uint32_t what, uint32_t state, int32_t result);
 
 /* The target. */

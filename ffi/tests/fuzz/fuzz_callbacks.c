@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every function of iocp_callback.h in any order: sets that are NULL, handles
- * that are no sockets, closed, of another set or added twice, sizes at their
- * bounds, calls from inside a callback, sockets that their user closes at any
- * time. Which thread is ahead is not the input's to say, so an input may take
- * more than one way; the contract is the same on all of them.
+ * Every function of iocp_callback.h in any order: sets that are NULL; handles
+ * that are not sockets, closed, of another set or added twice; sizes at their
+ * bounds; calls from inside a callback; sockets that their user closes at any
+ * time. The order of the threads is not decided by the input, so an input may
+ * run in more than one way. The contract is the same for all of them.
  *
  * Calls of one socket never overlap, each has exactly one last call and none
- * after it, and a delete leaves nothing: no thread, descriptor or memory.
+ * after it, and a delete leaks nothing: no thread, descriptor or memory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,14 +28,14 @@
 #define FUZZ__HANDLES 32
 #define FUZZ__ADDED 64
 
-/* What is done in the calls of a socket, by bits. */
-#define FUZZ__CLOSES 1       /* the handle, in the last call */
-#define FUZZ__ADDS 2         /* what was accepted, to the same set */
-#define FUZZ__DELETES 4      /* which is refused */
-#define FUZZ__SENDS_BACK 8   /* what it has received */
-#define FUZZ__ADDS_ITSELF 16 /* see fuzz__add_again() */
+/* What the calls of a socket do, as bits. */
+#define FUZZ__CLOSES 1      /* the handle, in the last call */
+#define FUZZ__ADDS 2        /* accepted sockets, to the same set */
+#define FUZZ__DELETES 4     /* which is refused */
+#define FUZZ__SENDS_BACK 8  /* the bytes that were received */
+#define FUZZ__ADDS_AGAIN 16 /* see fuzz__add_again() */
 
-/* One that was added, or tried to be. */
+/* A socket that was added, or for which adding has failed. */
 struct fuzz__added {
   struct iocp_callbacks* set;
   int fd;
@@ -49,7 +49,7 @@ struct fuzz__added {
 static struct iocp_callbacks* sets[FUZZ__SETS];
 static struct fuzz__added added[FUZZ__ADDED];
 static _Atomic(uint32_t) added_count;
-/* The input's own handles; those that a callback closes are not among them. */
+/* The handles of the input, without those that a callback closes. */
 static int handles[FUZZ__HANDLES];
 static uint32_t handle_count;
 
@@ -82,8 +82,8 @@ static struct fuzz__added* fuzz__enter(struct iocp_callbacks* set,
   return &added[index];
 }
 
-/* The call may come before the add returns, so all is set before it. */
-static void fuzz__take(const struct fuzz__added* by, int fd) {
+/* The call may come before the add returns, so everything is set before. */
+static void fuzz__add_accepted(const struct fuzz__added* by, int fd) {
   struct fuzz__added* one = (by->does & FUZZ__ADDS) == 0
                                 ? NULL
                                 : fuzz__enter(by->set, fd, 100, FUZZ__CLOSES);
@@ -94,8 +94,8 @@ static void fuzz__take(const struct fuzz__added* by, int fd) {
   close(fd);
 }
 
-/* It is refused, unless the handle was closed meanwhile and another socket has
- * the number: then that one is added. */
+/* Refused, unless the handle was closed meanwhile and another socket has its
+ * number: then that one is added. */
 static void fuzz__add_again(struct iocp_callbacks* set, int fd) {
   struct fuzz__added* one = fuzz__enter(set, fd, 1, 0);
   if (one != NULL &&
@@ -144,10 +144,11 @@ static void fuzz__called(iocp_os_socket socket,
     FUZZ_IS(iocp_callbacks_delete(one->set), -IOCP_EBUSY);
   if (event_type == IOCP_CALLBACK_READ && (one->does & FUZZ__SENDS_BACK) != 0)
     send(socket, buffer, count, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (event_type == IOCP_CALLBACK_ACCEPT) fuzz__take(one, *(int*)buffer);
-  if (!is_last && (one->does & FUZZ__ADDS_ITSELF) != 0)
+  if (event_type == IOCP_CALLBACK_ACCEPT)
+    fuzz__add_accepted(one, *(int*)buffer);
+  if (!is_last && (one->does & FUZZ__ADDS_AGAIN) != 0)
     fuzz__add_again(one->set, socket);
-  /* Nothing comes after the last call, so this is the end of its state. */
+  /* There is no call after the last one, so its state is free. */
   if (is_last) atomic_store(&one->is_over, true);
   atomic_store(&one->is_running, false);
   if (is_last && (one->does & FUZZ__CLOSES) != 0) close(socket);
@@ -186,7 +187,8 @@ static void fuzz__delete(const struct step* step) {
   *slot = NULL;
 }
 
-/* What the header allows; true when it was added. */
+/* Checks that the header allows the result; returns true if the socket was
+ * added. */
 static bool fuzz__was_added(int32_t result, bool is_wrong) {
   if (result == 0) {
     FUZZ_CHECK(!is_wrong);
@@ -225,7 +227,8 @@ static void fuzz__add(const struct step* step, bool is_listener) {
   struct fuzz__added* one = fuzz__enter(set, fd, size, does);
   if (one == NULL) return;
   one->is_listener = is_listener;
-  /* Its number is another one's once a callback has closed it. */
+  /* After a callback has closed it, its number may be that of another
+   * socket. */
   bool closes = (does & FUZZ__CLOSES) != 0;
   int32_t result =
       is_listener ? iocp_callbacks_add_listener(set, fd, one, callback)
@@ -284,7 +287,7 @@ static void fuzz__open(const struct step* step) {
       fuzz__keep(fuzz__listen(&address));
       break;
     case 4:
-      /* To one that listens, if the choice is one. */
+      /* To a listener, if the chosen handle is one. */
       fd = fuzz__draw(step->b);
       memset(&address, 0, sizeof address);
       if (getsockname(fd, (struct sockaddr*)&address, &length) == 0 &&
@@ -309,7 +312,7 @@ static void fuzz__send(const struct step* step) {
          MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* Ends or resets the connection, or closes it while a set may have it. */
+/* Ends or resets the connection, or closes it while it may be in a set. */
 static void fuzz__end(const struct step* step) {
   struct linger linger = {.l_onoff = 1, .l_linger = 0};
   if (handle_count == 0) return;
@@ -324,13 +327,13 @@ static void fuzz__end(const struct step* step) {
   FUZZ_IS(close(fd), 0);
 }
 
-/* Lets the other threads get on, or has them think that time has passed. */
+/* Lets the other threads run, or advances the clock. */
 static void fuzz__yield(const struct step* step) {
   if (step->a >= 128) environment_pass(1000);
   for (int i = 0; i < step->a % 8; i++) sched_yield();
 }
 
-/* Appending keeps the meaning of the corpus. */
+/* Append only, since the corpus contains the numbers. */
 static void (*const fuzz__steps[])(const struct step* step) = {
     fuzz__yield,
     fuzz__new,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every function of iocp.h, in any order and with any arguments that a caller
- * can give it: names that are void, of another port or of none, pointers that
- * are NULL or not aligned, numbers at their bounds and beyond, handles that are
- * no sockets, calls of another thread. What the bytes of the input say is done
- * step by step; among it is enough that goes right for connections to be made,
- * used and closed in every way.
+ * can pass: ids that are invalid, of another port or of none; pointers that are
+ * NULL or unaligned; numbers at their bounds and beyond; handles that are not
+ * sockets; calls from another thread. The bytes of the input are run step by
+ * step. Enough of them succeed that connections are made, used and closed in
+ * every way.
  *
- * Held against each other are what the calls and the records said (model.h),
- * and at the end nothing may be left: no descriptor, no memory.
+ * The results of calls and the records are compared with each other (model.h),
+ * and at the end nothing may be leaked: no descriptor, no memory.
  */
 #include <string.h>
 
@@ -16,19 +16,19 @@
 #include "environment.h"
 #include "helper.h"
 
-/* Appending keeps the meaning of the corpus. */
+/* Append only, since the corpus contains the numbers. */
 static fuzz_call* const fuzz__calls[] = {
-    call_poll,      call_new,          call_delete,       call_wait,
-    call_wake,      call_native_error, call_stats,        call_resolve,
-    call_abi,       call_thread,       call_pass,         call_listen,
-    call_accept,    call_connect,      call_add_socket,   call_receive,
-    call_read,      call_send,         call_shutdown,     call_close,
-    call_name,      call_set_option,   call_get_option,   call_socket_stats,
-    call_peer_open, call_peer_send,    call_peer_receive, call_peer_end,
+    call_poll,        call_new,          call_delete,       call_wait,
+    call_wake,        call_native_error, call_stats,        call_resolve,
+    call_abi,         call_thread,       call_pass,         call_listen,
+    call_accept,      call_connect,      call_add_socket,   call_receive,
+    call_read,        call_send,         call_shutdown,     call_close,
+    call_get_address, call_set_option,   call_get_option,   call_socket_stats,
+    call_peer_open,   call_peer_send,    call_peer_receive, call_peer_end,
     call_group,
 };
 
-/* From here on those who have no descriptor fail for it, or need none. */
+/* Calls from here on do not fail for want of a descriptor, or use none. */
 #define FUZZ__PEERS 24
 #define FUZZ__CALLS (sizeof fuzz__calls / sizeof fuzz__calls[0])
 
@@ -37,7 +37,7 @@ static void fuzz__run(const struct step* step) {
   int32_t port = model_draw_port(step->port);
   int32_t socket = model_draw_socket(port, step->socket);
   uint32_t state = model_state(model_socket(port, socket));
-  /* What peers do must work. */
+  /* The calls of peers must work. */
   bool has_handles = (step->call & STEP_NO_HANDLES) == 0 || call >= FUZZ__PEERS;
   environment_shorten((step->call & STEP_NO_MEMORY) != 0);
   if (!has_handles) environment_close_off(true);
@@ -60,7 +60,7 @@ static void fuzz__delete_there(void* unused) {
   model_set_other(false);
 }
 
-/* Most of what is to be found needs a port, so there is one. */
+/* Most calls need a port, so there is one. */
 static void fuzz__begin(void) {
   struct step step = {0};
   model_begin();

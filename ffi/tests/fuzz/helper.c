@@ -73,7 +73,7 @@ int32_t helper_waits_for(void) { return waited_port; }
 
 void helper_wake(void) {
   if (waited_port == -1) return;
-  /* A port that was deleted has woken it already. */
+  /* The delete of a port has woken it already. */
   int32_t result = iocp_wake(waited_port);
   FUZZ_CHECK(result == 0 || result == -IOCP_EBADF);
   helper__end();

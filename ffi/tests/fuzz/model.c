@@ -20,7 +20,7 @@ static bool is_other_thread;
 void model_begin(void) {
   memset(ports, 0, sizeof ports);
   memset(sockets, 0, sizeof sockets);
-  for (int i = 0; i < MODEL_PORTS; i++) ports[i].name = -1;
+  for (int i = 0; i < MODEL_PORTS; i++) ports[i].id = -1;
   for (int i = 0; i < MODEL_STALE; i++) stale_ports[i] = stale_sockets[i] = -2;
   stale_port_count = stale_socket_count = handle_count = 0;
   is_other_thread = false;
@@ -28,12 +28,12 @@ void model_begin(void) {
 
 void model_set_other(bool is_other) { is_other_thread = is_other; }
 
-/* ---- names */
+/* ---- ids */
 
-/* Choices from here on are hostile. */
+/* Choices from here on are wrong or random. */
 #define MODEL__HOSTILE 208
 
-/* A number that is no name, or one that is near to `right`. */
+/* A number that is not an id, or one that is close to `right`. */
 static int32_t model__wild(uint8_t choice, int32_t right) {
   static const int32_t numbers[] = {
       -1, INT32_MIN, INT32_MAX, 0, 1, 255, 256, 4095, 1 << 12, 1 << 19};
@@ -46,22 +46,22 @@ static int32_t model__wild(uint8_t choice, int32_t right) {
 
 static int32_t model__first_port(void) {
   for (int i = 0; i < MODEL_PORTS; i++)
-    if (ports[i].name >= 0) return ports[i].name;
+    if (ports[i].id >= 0) return ports[i].id;
   return -1;
 }
 
 int32_t model_draw_port(uint8_t choice) {
   if (choice < MODEL__HOSTILE) {
-    /* Most often the first one that is there, so that much happens to it. */
+    /* Most often the first port, so that many calls are for it. */
     struct model_port* port = &ports[choice < 128 ? 0 : choice % MODEL_PORTS];
-    return port->name >= 0 ? port->name : model__first_port();
+    return port->id >= 0 ? port->id : model__first_port();
   }
   choice -= MODEL__HOSTILE;
   if (choice < 6) return stale_ports[choice];
   return model__wild((uint8_t)(choice - 6), model__first_port());
 }
 
-/* The n-th of those that are there, of that port or (NULL) of any. */
+/* The n-th socket, of that port or (NULL) of any. */
 static struct model_socket* model__nth(const struct model_port* port,
                                        uint32_t n) {
   uint32_t count = 0;
@@ -77,35 +77,35 @@ static struct model_socket* model__nth(const struct model_port* port,
   }
 }
 
-int32_t model_draw_socket(int32_t port_name, uint8_t choice) {
-  const struct model_port* port = model_port(port_name);
+int32_t model_draw_socket(int32_t port_id, uint8_t choice) {
+  const struct model_port* port = model_port(port_id);
   struct model_socket* right = model__nth(port, choice);
-  int32_t name = right == NULL ? -1 : right->name;
-  if (choice < MODEL__HOSTILE) return name;
+  int32_t id = right == NULL ? -1 : right->id;
+  if (choice < MODEL__HOSTILE) return id;
   choice -= MODEL__HOSTILE;
   if (choice < 6) return stale_sockets[choice];
-  /* Of another port, it may be. */
-  if (choice < 8) return (right = model__nth(NULL, choice)) ? right->name : -3;
-  if (choice == 8) return port_name;
-  return model__wild((uint8_t)(choice - 9), name);
+  /* It may be a socket of another port. */
+  if (choice < 8) return (right = model__nth(NULL, choice)) ? right->id : -3;
+  if (choice == 8) return port_id;
+  return model__wild((uint8_t)(choice - 9), id);
 }
 
-struct model_port* model_port(int32_t name) {
+struct model_port* model_port(int32_t id) {
   for (int i = 0; i < MODEL_PORTS; i++)
-    if (ports[i].name >= 0 && ports[i].name == name) return &ports[i];
+    if (ports[i].id >= 0 && ports[i].id == id) return &ports[i];
   return NULL;
 }
 
-struct model_socket* model_socket(int32_t port_name, int32_t name) {
-  const struct model_port* port = model_port(port_name);
+struct model_socket* model_socket(int32_t port_id, int32_t id) {
+  const struct model_port* port = model_port(port_id);
   if (port == NULL) return NULL;
   for (int i = 0; i < MODEL_SOCKETS; i++)
-    if (sockets[i].port == port && sockets[i].name == name) return &sockets[i];
+    if (sockets[i].port == port && sockets[i].id == id) return &sockets[i];
   return NULL;
 }
 
-int32_t model_refuses_port(int32_t name) {
-  const struct model_port* port = model_port(name);
+int32_t model_refuses_port(int32_t id) {
+  const struct model_port* port = model_port(id);
   if (port == NULL) return -IOCP_EBADF;
   return port->is_others == is_other_thread ? 0 : -IOCP_EXDEV;
 }
@@ -116,22 +116,22 @@ int32_t model_refuses(int32_t port, int32_t socket) {
   return model_socket(port, socket) == NULL ? -IOCP_EBADF : 0;
 }
 
-/* ---- what happened */
+/* ---- results of calls */
 
-struct model_port* model_add_port(int32_t name) {
-  FUZZ_CHECK(name >= 0 && model_port(name) == NULL);
+struct model_port* model_add_port(int32_t id) {
+  FUZZ_CHECK(id >= 0 && model_port(id) == NULL);
   for (uint32_t i = 0; i < MODEL_STALE && i < stale_port_count; i++)
-    FUZZ_CHECK(name != stale_ports[i]);
+    FUZZ_CHECK(id != stale_ports[i]);
   for (int i = 0; i < MODEL_PORTS; i++) {
-    if (ports[i].name >= 0) continue;
-    ports[i] = (struct model_port){.name = name, .is_others = is_other_thread};
+    if (ports[i].id >= 0) continue;
+    ports[i] = (struct model_port){.id = id, .is_others = is_other_thread};
     return &ports[i];
   }
   return NULL;
 }
 
 void model_void_socket(struct model_socket* socket) {
-  stale_sockets[stale_socket_count++ % MODEL_STALE] = socket->name;
+  stale_sockets[stale_socket_count++ % MODEL_STALE] = socket->id;
   socket->port->socket_count--;
   socket->port = NULL;
 }
@@ -139,13 +139,13 @@ void model_void_socket(struct model_socket* socket) {
 void model_void_port(struct model_port* port) {
   for (int i = 0; i < MODEL_SOCKETS; i++)
     if (sockets[i].port == port) model_void_socket(&sockets[i]);
-  stale_ports[stale_port_count++ % MODEL_STALE] = port->name;
-  port->name = -1;
+  stale_ports[stale_port_count++ % MODEL_STALE] = port->id;
+  port->id = -1;
 }
 
 void model_begin_realm(uint32_t realm) {
   for (int i = 0; i < MODEL_PORTS; i++)
-    if (realm != 0 && ports[i].name >= 0 && ports[i].realm != 0 &&
+    if (realm != 0 && ports[i].id >= 0 && ports[i].realm != 0 &&
         ports[i].realm != realm && ports[i].is_others == is_other_thread)
       model_void_port(&ports[i]);
 }
@@ -154,8 +154,7 @@ static bool model__is_in_group(const struct model_socket* socket,
                                const struct model_port* port,
                                uint32_t group) {
   return socket->port == port &&
-         iocp_get_option(port->name, socket->name, IOCP_GROUP) ==
-             (int32_t)group;
+         iocp_get_option(port->id, socket->id, IOCP_GROUP) == (int32_t)group;
 }
 
 uint32_t model_count_group(const struct model_port* port, uint32_t group) {
@@ -174,15 +173,15 @@ void model_void_group(struct model_port* port, uint32_t group) {
 bool model_has_room(void) {
   uint32_t count = 0;
   for (int i = 0; i < MODEL_PORTS; i++) count += ports[i].socket_count;
-  /* As many again may be accepted. */
+  /* There must be room for as many accepts again. */
   return count < MODEL_SOCKETS / 2;
 }
 
-struct model_socket* model_add_socket(struct model_port* port, int32_t name) {
-  FUZZ_CHECK(name >= 0 && model_socket(port->name, name) == NULL);
+struct model_socket* model_add_socket(struct model_port* port, int32_t id) {
+  FUZZ_CHECK(id >= 0 && model_socket(port->id, id) == NULL);
   for (int i = 0; i < MODEL_SOCKETS; i++) {
     if (sockets[i].port != NULL) continue;
-    sockets[i] = (struct model_socket){.port = port, .name = name};
+    sockets[i] = (struct model_socket){.port = port, .id = id};
     port->socket_count++;
     return &sockets[i];
   }
@@ -200,13 +199,13 @@ uint32_t model_state(const struct model_socket* socket) {
          (uint32_t)(socket->sends != 0) << 8 |
          (uint32_t)(socket->credit != 0) << 9 |
          (uint32_t)socket->has_failed << 10 |
-         (uint32_t)socket->may_be_silent << 11;
+         (uint32_t)socket->may_time_out << 11;
 }
 
 /* ---- results */
 
 void model_check(int32_t result, int32_t forced) {
-  /* It comes before or after other errors. */
+  /* It may come before or after other errors. */
   if (result == -IOCP_ENOMEM && environment_was_short()) return;
   if (forced < 0) {
     FUZZ_IS(result, forced);
@@ -245,7 +244,7 @@ bool model_draw_listener(uint8_t choice, struct iocp_address* address_out) {
   return false;
 }
 
-void model_keep_handle(int fd) {
+void model_add_handle(int fd) {
   if (handle_count == MODEL_HANDLES)
     close(fd);
   else
@@ -262,7 +261,7 @@ void model_drop_handle(int fd) {
     handles[i] = handles[--handle_count];
     return;
   }
-  FUZZ_CHECK(!"the handle is kept");
+  FUZZ_CHECK(!"the handle is in the model");
 }
 
 void model_close_handles(void) {

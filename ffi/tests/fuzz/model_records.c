@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a poll delivers, held against the model. */
+/* Compares the records of a poll with the model. */
 #include <fcntl.h>
 
 #include "fuzz.h"
@@ -11,10 +11,10 @@ static void records__accepted(struct model_socket* listener, int32_t result) {
     model_check(result, 0);
     return;
   }
-  /* After the call that closes it, no connection is told of. */
+  /* After a close of the listener, no connection is reported. */
   FUZZ_CHECK(!listener->is_closing);
   struct model_socket* socket = model_add_socket(listener->port, result);
-  socket->may_be_silent = listener->may_be_silent;
+  socket->may_time_out = listener->may_time_out;
 }
 
 static void records__connected(struct model_socket* socket, int32_t result) {
@@ -24,7 +24,7 @@ static void records__connected(struct model_socket* socket, int32_t result) {
   FUZZ_CHECK(result <= 0);
 }
 
-/* Returns where the next chunk may begin at the earliest. */
+/* Returns the lowest offset at which the next chunk may begin. */
 static uint32_t records__received(struct model_socket* socket,
                                   const struct iocp_record* record,
                                   uint32_t offset,
@@ -48,18 +48,18 @@ static uint32_t records__received(struct model_socket* socket,
 }
 
 static void records__detached(struct model_socket* socket, int32_t detail) {
-  /* A reset may have come in time, and then there is no handle. */
+  /* If a reset came before the end of the detach, there is no handle. */
   if (socket->was_reset && detail == 0) return;
   FUZZ_CHECK(detail > 0 && fcntl(detail, F_GETFD) >= 0);
-  model_keep_handle(detail);
+  model_add_handle(detail);
 }
 
 static void records__closed(struct model_socket* socket,
                             const struct iocp_record* record) {
   FUZZ_CHECK(socket->is_closing ||
-             (socket->may_be_silent && record->result == -IOCP_ETIMEDOUT));
+             (socket->may_time_out && record->result == -IOCP_ETIMEDOUT));
   FUZZ_CHECK(record->result <= 0);
-  /* Whatever was pending has completed first. */
+  /* All pending operations have completed first. */
   FUZZ_CHECK(!socket->connect_pending && !socket->read_pending);
   FUZZ_CHECK(!socket->shut_pending && socket->sends == 0);
   FUZZ_IS(socket->credit, 0);
@@ -92,11 +92,11 @@ static uint32_t records__one(struct model_port* port,
                              const struct iocp_record* record,
                              uint32_t offset,
                              const struct iocp_header* header) {
-  struct model_socket* socket = model_socket(port->name, record->socket);
+  struct model_socket* socket = model_socket(port->id, record->socket);
   FUZZ_CHECK(socket != NULL);
   fuzz_reached(
       64 + (uint32_t)record->kind, model_state(socket), record->result);
-  /* Whatever it is, an error is one of the library's. */
+  /* Any error must be one of the library's. */
   if (record->result < 0) model_check(record->result, 0);
   switch (record->kind) {
     case IOCP_ACCEPTED:
@@ -118,11 +118,11 @@ static uint32_t records__one(struct model_port* port,
   return offset;
 }
 
-void model_take(struct model_port* port,
-                const void* events,
-                int32_t count,
-                uint32_t offset,
-                uint32_t length) {
+void model_apply_records(struct model_port* port,
+                         const void* events,
+                         int32_t count,
+                         uint32_t offset,
+                         uint32_t length) {
   const struct iocp_header* header = events;
   const struct iocp_record* records = (const struct iocp_record*)(header + 1);
   FUZZ_CHECK((uint32_t)header->slab_end >= offset);

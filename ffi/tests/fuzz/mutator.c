@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes programs by whole steps, so that what follows a change keeps its
- * meaning, and puts in short sequences that lead somewhere: bytes alone rarely
- * listen, connect, accept and poll in this order.
+ * Changes programs by whole steps, so that later steps keep their meaning, and
+ * inserts short sequences that do something: random bytes rarely listen,
+ * connect, accept and poll in this order.
  */
 #include <string.h>
 
@@ -42,7 +42,7 @@ enum {
   PEER_END = 27
 };
 
-/* All that polls gets the whole slab. */
+/* Each poll has the whole slab. */
 #define MUTATOR__POLL {POLL, 0, 0, 0, 7, 0, 0, 0}
 
 static const struct step mutator__sequences[][6] = {
@@ -94,7 +94,7 @@ static void mutator__seed(unsigned int seed) {
   if (random_state == 0) random_state = 1;
 }
 
-/* A step that is right more often than bytes by chance are. */
+/* A step that is valid more often than random bytes are. */
 static struct step mutator__step(void) {
   struct step step;
   uint8_t* bytes = (uint8_t*)&step;
@@ -201,7 +201,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t* data,
   return count * sizeof *steps;
 }
 
-/* The beginning of one and the end of the other. */
+/* The beginning of one input and the end of the other. */
 size_t LLVMFuzzerCustomCrossOver(const uint8_t* data,
                                  size_t size,
                                  const uint8_t* other,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs a target over files, and over those of folders, where there is no
- * libFuzzer. Each must be read, and one at least must be there. */
+/* Runs a target with files and the files of folders, without libFuzzer. Each
+ * must be readable, and there must be at least one. */
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static void replay__file(const char* path) {
   size_t size = fread(data, 1, sizeof data, file);
   FUZZ_CHECK(feof(file) && !ferror(file));
   fclose(file);
-  /* Before it runs, for it may not come back. */
+  /* Before it runs, as it may crash. */
   printf("%s\n", path);
   fflush(stdout);
   LLVMFuzzerTestOneInput(data, size);

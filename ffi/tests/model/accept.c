@@ -17,9 +17,8 @@ static void accept__detach(struct op* op) {
   if (op->target->state == SOCK_ACCEPTING) op->target->state = SOCK_NEW;
 }
 
-/* An accept that fails leaves its target as it was, so that the connection it
- * had been given already is aborted; or it stays the target's, until that is
- * closed. */
+/* An accept that fails leaves its target unconnected. The connection that it
+ * had been given is aborted, or stays with the target until that is closed. */
 static void accept__abandon(struct sock* target) {
   struct end* end = target->end;
   if (end == NULL || habits.lingers_early) return;
@@ -51,14 +50,14 @@ static void accept__write_names(const struct op* op) {
   uint8_t* place = op->buffer + op->data_size;
   SOCKADDR* local = (SOCKADDR*)(void*)place;
   SOCKADDR* remote = (SOCKADDR*)(void*)(place + ACCEPT_NAME_SIZE);
-  /* Their sizes have been checked. */
+  /* The sizes have been checked. */
   sock_address_out(&target->local, local, ACCEPT_NAME_SIZE);
   sock_address_out(&peer, remote, ACCEPT_NAME_SIZE);
 }
 
-/* It has a connection, and data if it wants some and there is any. */
+/* The accept has a connection and, if it asked for data, data or the end. */
 static void accept__finish(struct op* op) {
-  /* It was told to end before; there is an instant that nothing can guard. */
+  /* The cancel came first. The engine cannot guard against this race. */
   if (op->is_canceling) habits.has_raced = true;
   op_touch(op);
   uint32_t bytes = end_receive(op->target->end, op->buffer, op->data_size);
@@ -90,7 +89,7 @@ static void accept__attach(struct op* op, struct link* link) {
     accept__finish(op);
 }
 
-/* The peer has gone again. Returns whether that ends an accept. */
+/* The peer has reset the connection. Returns whether that ends an accept. */
 static bool accept__vanishes(struct op* op, struct link* link) {
   if (!link->flows[1].rst_arrived || tape_choose(3) == 0) return false;
   link->ends[1].is_closed = true;
@@ -116,13 +115,13 @@ bool accept_waits(const struct sock* listener) {
 void accept_serve(struct sock* listener) {
   struct op* op;
   while ((op = accept__next(listener)) != NULL) {
-    struct link* link = listening_take(&listener->listening);
+    struct link* link = listening_pop(&listener->listening);
     if (link == NULL) return;
     if (!accept__vanishes(op, link)) accept__attach(op, link);
   }
 }
 
-/* ---- posting one */
+/* ---- posting an accept */
 
 static bool accept__check(const struct sock* listener,
                           const struct sock* target) {
@@ -150,7 +149,7 @@ BOOL WINAPI extension_accept_ex(SOCKET handle,
   struct sock* target = sock_find(target_handle, "AcceptEx");
   if (listener == NULL || target == NULL) return kernel_fail(WSAENOTSOCK);
   /* "This value must be at least 16 bytes more than the maximum address
-   * length"; IPv6's is 28, and programs take that of any family. */
+   * length". That of IPv6 is 28, and programs use it for both families. */
   RULE("AcceptEx() has room for both addresses",
        local_size == ACCEPT_NAME_SIZE && remote_size == ACCEPT_NAME_SIZE);
   if (!accept__check(listener, target)) return FALSE;
@@ -161,12 +160,12 @@ BOOL WINAPI extension_accept_ex(SOCKET handle,
   op_give_count(op, received);
   target->accept = op;
   target->state = SOCK_ACCEPTING;
-  /* A connection that waits may be taken at once; then the port hears of it
-   * only if it wants to. */
+  /* A waiting connection may be accepted at once; a packet is queued then only
+   * if the handle does not skip packets. */
   if (!list_is_empty(&listener->listening.backlog) && data_size == 0 &&
       accept__next(listener) == NULL && sock_skips_packets(listener) &&
       habits_fault(habits.immediate)) {
-    struct link* link = listening_take(&listener->listening);
+    struct link* link = listening_pop(&listener->listening);
     sock_attach(target, &link->ends[1]);
     accept__write_names(op);
     target->accept = NULL;
@@ -189,7 +188,7 @@ void WINAPI extension_get_accept_ex_sockaddrs(void* output,
                                               int* remote_length) {
   uint8_t* place = (uint8_t*)output + data_size;
   kernel_enter();
-  RULE("the addresses are where AcceptEx() was told to put them",
+  RULE("the addresses are where AcceptEx() was asked to put them",
        local_size == ACCEPT_NAME_SIZE && remote_size == ACCEPT_NAME_SIZE);
   *local = (SOCKADDR*)(void*)place;
   *remote = (SOCKADDR*)(void*)(place + local_size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* AcceptEx(): posted accepts, and the connections that they are given. */
+/* AcceptEx(): posted accepts, and the connections that they get. */
 #ifndef MODEL_ACCEPT_H
 #define MODEL_ACCEPT_H
 
@@ -8,16 +8,16 @@
 struct op;
 struct sock;
 
-/* Gives connections of the backlog to the accepts that are posted. */
+/* Passes connections of the backlog to the posted accepts. */
 void accept_serve(struct sock* listener);
 
-/* True when an accept is posted that has no connection. */
+/* True if a posted accept has no connection yet. */
 bool accept_waits(const struct sock* listener);
 
-/* Something has arrived at a target whose accept waits for data. */
+/* Bytes or the end have arrived at a target whose accept waits for data. */
 void accept_moved(struct sock* target);
 
-/* The accept ends without a connection. */
+/* Ends the accept without a connection. */
 void accept_canceled(struct op* op);
 
 /* The target was closed, which ends the accept. */

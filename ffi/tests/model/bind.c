@@ -12,14 +12,14 @@
 #include "sock.h"
 #include "tape.h"
 
-/* What a plain backlog is clamped to; a negative one asks for it in earnest
- * (SOMAXCONN_HINT). */
+/* The limit of a plain backlog. A negative one is exact (SOMAXCONN_HINT). */
 #define BIND__BACKLOG_MAX 200
 /* MIB_TCP_STATE_LISTEN */
 #define BIND__LISTENS 2
 
 static struct {
-  struct iocp_address refused; /* exclusively, for the sake of connections */
+  /* an exclusive bind to it failed because of connections */
+  struct iocp_address refused;
 } binds;
 
 void bind_open(void) { memset(&binds, 0, sizeof binds); }
@@ -34,12 +34,12 @@ static int bind__succeeds(void) {
   return 0;
 }
 
-/* ---- one address and another */
+/* ---- conflicts between two addresses */
 
-/* A socket that is bound, or is about to be. */
+/* A socket that is bound, or about to be. */
 struct bind__claim {
   struct iocp_address address;
-  bool takes_both; /* :: takes IPv4 too */
+  bool is_dual_stack; /* "::" that also accepts IPv4 */
   bool is_exclusive;
 };
 
@@ -59,18 +59,18 @@ static bool bind__is_same(const struct iocp_address* a,
                         : address_is_same(a, b);
 }
 
-/* Whether they are of a family in common. */
+/* Whether both use IPv4, or both use IPv6. */
 static bool bind__are_related(const struct bind__claim* a,
                               const struct bind__claim* b) {
   bool a_is_v4 = bind__is_v4(&a->address);
   bool b_is_v4 = bind__is_v4(&b->address);
   if (a_is_v4 == b_is_v4) return true;
   const struct bind__claim* v6 = a_is_v4 ? b : a;
-  return address_is_any(&v6->address) && v6->takes_both;
+  return address_is_any(&v6->address) && v6->is_dual_stack;
 }
 
-/* The tables of "Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE" for one user's
- * programs, since Windows Server 2003. Returns Winsock's number or 0. */
+/* The tables of "Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE" for programs of
+ * one user, since Windows Server 2003. Returns a Winsock error or 0. */
 static DWORD bind__conflict(const struct bind__claim* first,
                             const struct bind__claim* second) {
   bool first_is_any = address_is_any(&first->address);
@@ -81,7 +81,7 @@ static DWORD bind__conflict(const struct bind__claim* first,
   if (first_is_any && second_is_any) return WSAEADDRINUSE;
   if (first_is_any) return first->is_exclusive ? WSAEACCES : 0;
   if (second_is_any) {
-    /* A dual stack socket gives the other number. */
+    /* The error differs for a dual-stack socket. */
     bool is_dual =
         bind__is_v4(&first->address) != bind__is_v4(&second->address);
     if (!second->is_exclusive) return 0;
@@ -90,11 +90,11 @@ static DWORD bind__conflict(const struct bind__claim* first,
   return bind__is_same(&first->address, &second->address) ? WSAEADDRINUSE : 0;
 }
 
-/* ---- those that are bound */
+/* ---- bound sockets */
 
 static struct bind__claim bind__of_sock(const struct sock* sock) {
   return (struct bind__claim){.address = sock->local,
-                              .takes_both = !sock->is_v6_only,
+                              .is_dual_stack = !sock->is_v6_only,
                               .is_exclusive = sock->is_exclusive};
 }
 
@@ -103,7 +103,7 @@ static struct bind__claim bind__of_listening(const struct listening* one) {
   return (struct bind__claim){.address = one->address};
 }
 
-static DWORD bind__taken(const struct bind__claim* claim) {
+static DWORD bind__in_use(const struct bind__claim* claim) {
   struct bind__claim first;
   DWORD error = 0;
   for (struct sock* sock = sock_next(NULL); sock != NULL && error == 0;
@@ -131,10 +131,10 @@ static bool bind__is_excluded(const struct bind__claim* claim) {
 
 /* ---- bind() */
 
-/* A port for a socket that does not say which. Returns Winsock's number or 0;
- * the documentation has both for too few of them. */
+/* A port for a socket that asks for any. Returns a Winsock error or 0. The
+ * documentation gives both errors for a lack of ports. */
 static DWORD bind__choose_port(struct sock* sock) {
-  /* It is chosen when it connects (SO_REUSE_UNICASTPORT). */
+  /* The port is chosen by the connect (SO_REUSE_UNICASTPORT). */
   if (sock->shares_port) return 0;
   if (habits.ports != 0 && !habits.is_calm &&
       sock_own_ports() + network_own_ports() >= habits.ports)
@@ -158,9 +158,9 @@ int bind(SOCKET handle, const SOCKADDR* name, int length) {
   sock->local = address;
   struct bind__claim claim = bind__of_sock(sock);
   DWORD error =
-      address.port == 0 ? bind__choose_port(sock) : bind__taken(&claim);
-  sock->is_excusable = memcmp(&binds.refused, &address, sizeof address) == 0 &&
-                       address.port != 0;
+      address.port == 0 ? bind__choose_port(sock) : bind__in_use(&claim);
+  sock->is_exempt = memcmp(&binds.refused, &address, sizeof address) == 0 &&
+                    address.port != 0;
   if (error == 0 && sock->is_exclusive && bind__is_excluded(&claim)) {
     TRACE("  port %u has connections", address.port);
     binds.refused = address;
@@ -176,14 +176,14 @@ int bind(SOCKET handle, const SOCKADDR* name, int length) {
 
 /* ---- listen() */
 
-/* Another program wants the address as well, with SO_REUSEADDR. */
-static void bind__let_thieves_try(const struct sock* sock) {
-  if (!habits_fault(habits.thieves)) return;
-  RULE("no other program can take over an address that is listened on",
-       sock->is_exclusive || sock->is_excusable);
+/* Another program tries to bind the address with SO_REUSEADDR. */
+static void bind__try_hijack(const struct sock* sock) {
+  if (!habits_fault(habits.hijacks)) return;
+  RULE("no other program can bind the address of a listener",
+       sock->is_exclusive || sock->is_exempt);
 }
 
-/* One that is not exclusive may be bound beside others. */
+/* Others may be bound beside one that is not exclusive. */
 static void bind__check_alone(const struct sock* sock) {
   struct bind__claim own = bind__of_sock(sock);
   own.is_exclusive = true;
@@ -192,7 +192,7 @@ static void bind__check_alone(const struct sock* sock) {
        one = listening_next(one)) {
     struct bind__claim other = bind__of_listening(one);
     other.is_exclusive = true;
-    RULE("a listener shares its port with no other",
+    RULE("a listener does not share its port",
          bind__conflict(&other, &own) == 0);
   }
 }
@@ -205,18 +205,18 @@ int listen(SOCKET handle, int backlog) {
   if (sock->state == SOCK_LISTENING) return bind__succeeds();
   if (sock->state != SOCK_BOUND) return bind__fails(WSAEINVAL);
   if (habits_fault(habits.kernel_faults)) return bind__fails(WSAENOBUFS);
-  bind__let_thieves_try(sock);
+  bind__try_hijack(sock);
   bind__check_alone(sock);
   if (backlog > BIND__BACKLOG_MAX) backlog = BIND__BACKLOG_MAX;
   sock->listening.queued_max = (uint32_t)(backlog < 0 ? -backlog : backlog);
-  sock->listening.takes_both = !sock->is_v6_only;
+  sock->listening.is_dual_stack = !sock->is_v6_only;
   sock->listening.sock = sock;
   sock->state = SOCK_LISTENING;
   listening_open(&sock->listening, &sock->local);
   return bind__succeeds();
 }
 
-/* ---- the table */
+/* ---- the table of listeners */
 
 static void bind__write_v4(MIB_TCPROW_OWNER_PID* row,
                            const struct iocp_address* address) {
@@ -235,11 +235,11 @@ static void bind__write_v6(MIB_TCP6ROW_OWNER_PID* row,
   memcpy(row->ucLocalAddr, address->bytes, 16);
 }
 
-/* One that takes both families has a row in both tables. */
+/* A dual-stack listener has a row in both tables. */
 static bool bind__is_in(const struct listening* one, ULONG family) {
   if (family == AF_INET6) return !bind__is_v4(&one->address);
   return bind__is_v4(&one->address) ||
-         (address_is_any(&one->address) && one->takes_both);
+         (address_is_any(&one->address) && one->is_dual_stack);
 }
 
 DWORD WINAPI bind_get_tcp_table(void* table,
@@ -253,7 +253,7 @@ DWORD WINAPI bind_get_tcp_table(void* table,
   MIB_TCP6TABLE_OWNER_PID* v6 = table;
   DWORD rows = 0;
   kernel_enter();
-  RULE("the table of those that listen is asked for",
+  RULE("the table of listeners is asked for",
        class == TCP_TABLE_OWNER_PID_LISTENER && !sorts && reserved == 0);
   if (habits_fault(habits.kernel_faults)) return ERROR_NOT_ENOUGH_MEMORY;
   size_t row_size = family == AF_INET ? sizeof v4->table : sizeof v6->table;
@@ -261,7 +261,7 @@ DWORD WINAPI bind_get_tcp_table(void* table,
        one = listening_next(one))
     if (bind__is_in(one, family)) rows++;
   DWORD needed = (DWORD)(sizeof *v6 + rows * row_size);
-  /* It grows between one call and the next. */
+  /* The table grows between one call and the next. */
   bool has_grown = habits_fault(habits.splits);
   if (*size < needed || has_grown) {
     *size = needed;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Who has which address: bind(), listen(), and the table of listeners. */
+/* bind(), listen(), and the table of listeners. */
 #ifndef MODEL_BIND_H
 #define MODEL_BIND_H
 
 #include <winsock2.h>
-/* It needs those above. */
+/* After the headers above, which it needs. */
 #include <iphlpapi.h>
 
 void bind_open(void);
 
-/* "Retrieves a table that contains a list of TCP endpoints": those that listen,
- * of every program. */
+/* "Retrieves a table that contains a list of TCP endpoints": the listeners of
+ * all programs. */
 DWORD WINAPI bind_get_tcp_table(void* table,
                                 DWORD* size,
                                 BOOL sorts,

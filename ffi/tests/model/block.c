@@ -12,9 +12,9 @@
 #include "sanitizer.h"
 
 #define BLOCK__MAX 8192
-/* Regions that are kept for the next schedule: they are large, and asking the
- * machine for them takes longer than the schedule itself. */
-#define BLOCK__KEPT 32
+/* Regions that are cached for the next schedule: allocating them takes longer
+ * than the schedule itself. */
+#define BLOCK__CACHED 32
 #define BLOCK__FRESH 0xCD
 #define BLOCK__FREED 0xDD
 
@@ -27,35 +27,36 @@ struct block {
 static struct {
   struct block all[BLOCK__MAX];
   size_t count;
-  struct block kept[BLOCK__KEPT];
-  size_t kept_count;
+  struct block cached[BLOCK__CACHED];
+  size_t cached_count;
 } blocks;
 
 void block_open_all(void) { blocks.count = 0; }
 
 static void block__enter(void* bytes, size_t size, bool is_region) {
-  RULE("memory stays in its bounds", blocks.count < BLOCK__MAX);
+  RULE("no write goes beyond a block of memory", blocks.count < BLOCK__MAX);
   blocks.all[blocks.count++] =
       (struct block){.bytes = bytes, .size = size, .is_region = is_region};
 }
 
 static void block__release(struct block* block) {
-  if (!block->is_region || blocks.kept_count == BLOCK__KEPT) {
+  if (!block->is_region || blocks.cached_count == BLOCK__CACHED) {
     free(block->bytes);
     return;
   }
   sanitizer_release(block->bytes);
   sanitizer_forbid(block->bytes, block->size);
-  blocks.kept[blocks.kept_count++] = *block;
+  blocks.cached[blocks.cached_count++] = *block;
 }
 
-/* Takes the block out; the one that begins at `memory`. */
-static struct block block__leave(const void* memory, bool is_region) {
+/* Removes the block that begins at `memory` from the list. */
+static struct block block__remove(const void* memory, bool is_region) {
   size_t i = 0;
   while (i < blocks.count && blocks.all[i].bytes != memory) i++;
   if (i == blocks.count || blocks.all[i].is_region != is_region)
-    report_violation(
-        "memory is given back once", "%p is no block that is in use", memory);
+    report_violation("memory is freed once",
+                     "%p is not the start of a block in use",
+                     memory);
   struct block block = blocks.all[i];
   op_forbid_in(block.bytes, block.size);
   blocks.all[i] = blocks.all[--blocks.count];
@@ -92,7 +93,8 @@ void* WINAPI HeapAlloc(HANDLE heap, DWORD flags, size_t size) {
   if (habits_break(habits.memory_faults)) return NULL;
   void* bytes = malloc(size == 0 ? 1 : size);
   if (bytes == NULL) abort();
-  /* "HeapAlloc() does not zero": so nobody may count on it. */
+  /* "HeapAlloc() does not zero", so the memory is filled with something
+   * else. */
   memset(bytes, BLOCK__FRESH, size < 4096 ? size : 4096);
   block__enter(bytes, size, false);
   return bytes;
@@ -101,7 +103,7 @@ void* WINAPI HeapAlloc(HANDLE heap, DWORD flags, size_t size) {
 BOOL WINAPI HeapFree(HANDLE heap, DWORD flags, void* memory) {
   (void)heap;
   (void)flags;
-  struct block block = block__leave(memory, false);
+  struct block block = block__remove(memory, false);
   memset(block.bytes, BLOCK__FREED, block.size < 4096 ? block.size : 4096);
   block__release(&block);
   return TRUE;
@@ -109,11 +111,11 @@ BOOL WINAPI HeapFree(HANDLE heap, DWORD flags, void* memory) {
 
 /* ---- regions */
 
-static unsigned char* block__kept(size_t size) {
-  for (size_t i = 0; i < blocks.kept_count; i++) {
-    if (blocks.kept[i].size != size) continue;
-    unsigned char* bytes = blocks.kept[i].bytes;
-    blocks.kept[i] = blocks.kept[--blocks.kept_count];
+static unsigned char* block__cached(size_t size) {
+  for (size_t i = 0; i < blocks.cached_count; i++) {
+    if (blocks.cached[i].size != size) continue;
+    unsigned char* bytes = blocks.cached[i].bytes;
+    blocks.cached[i] = blocks.cached[--blocks.cached_count];
     sanitizer_allow(bytes, size);
     sanitizer_acquire(bytes);
     memset(bytes, 0, size);
@@ -130,7 +132,7 @@ void* WINAPI VirtualAlloc(void* address,
        address == NULL && type == (MEM_RESERVE | MEM_COMMIT) &&
            access == PAGE_READWRITE);
   if (habits_break(habits.memory_faults)) return NULL;
-  void* bytes = block__kept(size);
+  void* bytes = block__cached(size);
   if (bytes == NULL) bytes = calloc(1, size);
   if (bytes == NULL) abort();
   block__enter(bytes, size, true);
@@ -141,7 +143,7 @@ BOOL WINAPI VirtualFree(void* memory, size_t size, DWORD type) {
   /* "If the dwFreeType parameter is MEM_RELEASE, this parameter must be 0." */
   RULE("VirtualFree() releases all of a region",
        size == 0 && type == MEM_RELEASE);
-  struct block block = block__leave(memory, true);
+  struct block block = block__remove(memory, true);
   block__release(&block);
   return TRUE;
 }

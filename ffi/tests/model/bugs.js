@@ -1,19 +1,19 @@
 // Copyright the iocp authors. MIT license.
 
-// Bugs as changes to this library: those that other programs over completion
-// ports have had, in group "found" those that the simulation has found here, and
-// in group "documentation" those that showed when the engine and the model were
-// compared with Microsoft's documentation. Each is planted by itself, in a copy,
-// and the simulation has to find it (`npm run simulate -- --bugs`). `number` is
-// that of the list of past bugs that the project began with. What is replaced
-// must be in the file exactly once, so a change of the engine that moves it
-// fails here.
+// Bugs, as changes to this library: those of other programs that use completion
+// ports; in group "found" those that the simulation has found here; and in group
+// "documentation" those that were noticed when the engine and the model were
+// compared with Microsoft's documentation. Each is planted alone, in a copy of the
+// library, and the simulation must find it (`npm run simulate -- --bugs`). `number`
+// is that in the first list of known bugs. The text to replace must be in the file
+// exactly once, so a change of the engine that removes it fails here.
 
 /** `{ group, number, name, changes: [{ file, from, to }] }`, below ffi/src. */
 export const bugs = [
   {
     number: 1,
-    name: "a handle is closed while a receive is pending, and the peer reset",
+    name:
+      "a handle is closed with a receive pending, which resets the connection",
     changes: [{
       file: "windows/cancel.c",
       from: "CancelIoEx((HANDLE)engine->handle, NULL) ? 0 : GetLastError();",
@@ -27,7 +27,7 @@ export const bugs = [
   },
   {
     number: 2,
-    name: "a close does not wait for what is still to be sent",
+    name: "a close does not wait for unsent bytes",
     changes: [{
       file: "close.c",
       from:
@@ -38,7 +38,7 @@ export const bugs = [
   },
   {
     number: 3,
-    name: "bytes of a receive that was canceled are thrown away",
+    name: "the bytes of a canceled receive are discarded",
     changes: [{
       file: "windows/receive.c",
       from: "  if (bytes != 0 && receive->size != 0) {",
@@ -47,7 +47,7 @@ export const bugs = [
   },
   {
     number: 4,
-    name: "memory is freed before the packet of its operation has come",
+    name: "memory is freed before the packet of its operation was dequeued",
     changes: [{
       file: "windows/cancel.c",
       from:
@@ -82,8 +82,7 @@ export const bugs = [
   },
   {
     number: 7,
-    name:
-      "an accept is entered in its list after it was posted, and counted late",
+    name: "an accept is added to its list and counted after it was posted",
     changes: [{
       file: "windows/accept.c",
       from: `    case OP_IN_FLIGHT:
@@ -97,7 +96,7 @@ export const bugs = [
   },
   {
     number: 8,
-    name: "an accept that could not be posted is not tried again",
+    name: "a failed accept is not retried",
     changes: [{
       file: "listener.c",
       from: "  if (listener->accept_retry_ms <= system_now_ms()) {",
@@ -106,7 +105,7 @@ export const bugs = [
   },
   {
     number: 9,
-    name: "a packet that is not ours is taken for one",
+    name: "a packet of another program is treated as one of the library",
     changes: [{
       file: "windows/queue.c",
       from: "    if (packets[i].lpCompletionKey != (ULONG_PTR)port) continue;",
@@ -134,7 +133,7 @@ export const bugs = [
   },
   {
     number: 12,
-    name: "a warning status is taken for success",
+    name: "a warning status is treated as success",
     changes: [{
       file: "windows/connect.c",
       from: "  if (status < 0) {",
@@ -148,7 +147,7 @@ export const bugs = [
   },
   {
     number: 15,
-    name: "an OVERLAPPED is used again before its packet was dequeued",
+    name: "an OVERLAPPED is reused before its packet was dequeued",
     changes: [{
       file: "windows/receive.c",
       from: "  if (engine->receive_count == 0) receive_retry(socket);",
@@ -161,7 +160,7 @@ export const bugs = [
   },
   {
     number: 16,
-    name: "a receive that found no memory is not posted again",
+    name: "a receive that failed for want of memory is not retried",
     changes: [{
       file: "windows/receive.c",
       from: "    retry_later(socket, ENGINE_RECEIVE);",
@@ -170,7 +169,7 @@ export const bugs = [
   },
   {
     number: 19,
-    name: "a listener that was closed still listens",
+    name: "a closed listener still listens",
     changes: [{
       file: "windows/cancel.c",
       from: `    accept_cancel_all(socket);
@@ -183,7 +182,7 @@ export const bugs = [
   },
   {
     number: 20,
-    name: "the socket of an accept that was canceled stays open",
+    name: "the socket of a canceled accept stays open",
     changes: [{
       file: "windows/accept.c",
       from: `  accept_reset(accept);
@@ -194,7 +193,7 @@ export const bugs = [
   },
   {
     number: 22,
-    name: "a send that was taken in part counts as whole",
+    name: "a short send counts as complete",
     changes: [{
       file: "windows/send.c",
       from: "  sender_copy_progressed(copy, op_bytes(&copy->engine.op));",
@@ -203,7 +202,7 @@ export const bugs = [
   },
   {
     number: 27,
-    name: "a wake-up that another thread dequeued is lost",
+    name: "a wake-up that another thread has dequeued is lost",
     changes: [{
       file: "windows/wake.c",
       from:
@@ -247,7 +246,7 @@ export const bugs = [
     }],
   },
   {
-    name: "the address of a listener can be taken over",
+    name: "another program can bind the address of a listener",
     changes: [{
       file: "windows/listen.c",
       from: "!listen__set(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, TRUE)",
@@ -272,7 +271,7 @@ export const bugs = [
     }],
   },
   {
-    name: "receives are taken in the order of their packets",
+    name: "receives are read in the order of their packets",
     changes: [{
       file: "windows/receive.c",
       from: `  socket->engine.receives_in_flight--;
@@ -284,7 +283,7 @@ export const bugs = [
     }],
   },
   {
-    name: "a layered provider is trusted not to queue packets",
+    name: "a layered provider is trusted to skip packets",
     changes: [{
       file: "windows/handle.c",
       from: `      is_ifs &&
@@ -294,7 +293,7 @@ export const bugs = [
     }],
   },
   {
-    name: "an event of a relay is closed before its callback has left",
+    name: "the event of a relay is closed while its callback may still run",
     changes: [{
       file: "windows/relay.c",
       from: "UnregisterWaitEx(op->wait, INVALID_HANDLE_VALUE)",
@@ -302,7 +301,7 @@ export const bugs = [
     }],
   },
   {
-    name: "bytes behind a receive that is pending are taken first",
+    name: "bytes behind a pending receive are received first",
     changes: [{
       file: "windows/receive.c",
       from:
@@ -311,7 +310,7 @@ export const bugs = [
     }],
   },
   {
-    name: "deadlines count the time that the machine sleeps",
+    name: "deadlines include the time that the machine sleeps",
     changes: [{
       file: "windows/system.c",
       from: `  ULONGLONG now = 0;
@@ -321,7 +320,7 @@ export const bugs = [
     }],
   },
   {
-    name: "a borrowed handle that skips packets is waited for",
+    name: "a packet is expected of a borrowed handle that skips packets",
     changes: [{
       file: "windows/borrow.c",
       from:
@@ -330,7 +329,7 @@ export const bugs = [
     }],
   },
   {
-    name: "a handle whose modes are not known is taken for one without any",
+    name: "a handle with unknown modes is assumed to have none",
     changes: [{
       file: "windows/handle.c",
       from: "  engine->relays = skips < 0;",
@@ -338,7 +337,8 @@ export const bugs = [
     }],
   },
   {
-    name: "whether a borrowed handle is a file is taken as no when unknown",
+    name:
+      "a borrowed handle is assumed not to be a file handle if that is unknown",
     changes: [{
       file: "windows/borrow.c",
       from:
@@ -347,7 +347,7 @@ export const bugs = [
     }],
   },
   {
-    name: "a close knows no progress but sends that have completed",
+    name: "a close counts only completed sends as progress",
     changes: [{
       file: "progress.c",
       from: "  if (progress_made(socket)) {",
@@ -355,7 +355,7 @@ export const bugs = [
     }],
   },
   {
-    name: "a close takes what is sent once more for progress",
+    name: "a close counts retransmissions as progress",
     changes: [{
       file: "windows/acknowledged.c",
       from:
@@ -368,7 +368,7 @@ export const bugs = [
     }],
   },
   {
-    name: "a close takes what asks a peer for room for progress",
+    name: "a close counts zero-window probes as progress",
     changes: [{
       file: "progress.c",
       from: "#define PROGRESS__BYTES_MIN 64",
@@ -376,7 +376,8 @@ export const bugs = [
     }],
   },
   {
-    name: "what a close makes of a receive is reported as the connection's end",
+    name:
+      "a receive that the close has ended is reported as the end of the connection",
     changes: [{
       file: "callbacks/callback_thread.c",
       from:
@@ -386,7 +387,7 @@ export const bugs = [
     }],
   },
   {
-    name: "the interface of an address is lost on its way to the system",
+    name: "the scope of an address is dropped on its way to the system",
     changes: [{
       file: "windows/address.c",
       from: "  in6->sin6_scope_id = address->scope;",
@@ -394,7 +395,7 @@ export const bugs = [
     }],
   },
   {
-    name: "the interface of an address is lost on its way from the system",
+    name: "the scope of an address is dropped on its way from the system",
     changes: [{
       file: "windows/address.c",
       from: "    address_out->scope = in6->sin6_scope_id;",
@@ -402,7 +403,7 @@ export const bugs = [
     }],
   },
   {
-    name: "a connection with itself is reported as one",
+    name: "a self-connect is reported as a connection",
     changes: [{
       file: "connector.c",
       from: "    if (connector__is_self_connect(socket)) error",
@@ -410,7 +411,7 @@ export const bugs = [
     }],
   },
   {
-    name: "a send that has failed lets those behind it leave",
+    name: "sends behind a failed one are still sent",
     changes: [{
       file: "windows/send.c",
       from: "  if (error != -IOCP_EPIPE && send__is_overtaken(copy)) {",
@@ -418,7 +419,7 @@ export const bugs = [
     }],
   },
   {
-    name: "a send that went out behind a failed one is reported as a success",
+    name: "a send that followed a failed one is reported as a success",
     changes: [{
       file: "windows/send.c",
       from: "      if (next->is_done) next->result =",
@@ -431,17 +432,18 @@ export const bugs = [
     }],
   },
   {
-    name: "a send that has left in part is only reset when it is closed",
+    name: "a connection with a short send is reset only when it is closed",
     changes: [{
       file: "windows/send.c",
       from: "    send__fail(copy, -IOCP_ECONNRESET, 0);\n}",
       to: "    sender_copy_done(copy, -IOCP_ECONNRESET, 0);\n}",
     }],
   },
-  // ---- what the simulation has found in this library
+  // ---- bugs that the simulation has found in this library
   {
     group: "found",
-    name: "what is closed before a thread serves it fails as the call says",
+    name:
+      "a socket that is closed before its thread adopts it fails with the error of the call",
     changes: [{
       file: "callbacks/callback_thread.c",
       from: "  callback__fail(socket, is_stale ? -IOCP_ECANCELED : result);\n}",
@@ -451,7 +453,7 @@ export const bugs = [
   {
     group: "found",
     name:
-      "a relayed operation that nobody waits for is canceled and posted anew",
+      "a relayed operation that is not waited for is canceled and posted again",
     changes: [{
       file: "windows/relay.c",
       from:
@@ -502,7 +504,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "a handle that cannot be made non-blocking stays tied to the port",
+    name: "a handle that cannot be made non-blocking stays on the port",
     changes: [{
       file: "windows/handle.c",
       from:
@@ -512,7 +514,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "whether an adopted handle skips packets is taken as no when unknown",
+    name: "an adopted handle is assumed not to skip packets if that is unknown",
     changes: [{
       file: "windows/handle.c",
       from:
@@ -522,7 +524,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "a detached handle skips packets that are waited for",
+    name: "a packet is expected of a detached handle that skips packets",
     changes: [{
       file: "windows/handle.c",
       from:
@@ -532,8 +534,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name:
-      "a listener that has stopped tells of whom its grown backlog has taken",
+    name: "a stopped listener reports connections of its additional accepts",
     changes: [{
       file: "windows/accept.c",
       from: "  if (listener->accept_target == 0) return ENGINE_WOULD_BLOCK;\n",
@@ -542,7 +543,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "silent peers with less than 8 ms are looked for once a second",
+    name: "silent peers with a timeout below 8 ms are checked once a second",
     changes: [{
       file: "windows/defer_accept.c",
       from: "  if (timeout_ms == 0 || share_ms > DEFER_ACCEPT__WATCH_MAX_MS)",
@@ -551,7 +552,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "a silent peer that is given up sees an end",
+    name: "a silent peer that is timed out sees a clean end",
     changes: [{
       file: "windows/accept.c",
       from:
@@ -562,7 +563,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "accepts are left of a time when they were deferred",
+    name: "accepts that were posted while deferring stay posted",
     changes: [{
       file: "windows/defer_accept.c",
       from:
@@ -576,7 +577,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "a borrowed listener accepts where there is no AcceptEx()",
+    name: "a borrowed listener accepts on a system without AcceptEx()",
     changes: [{
       file: "windows/borrow.c",
       from: `    if (!winsock_accepts(provider))
@@ -598,7 +599,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "a port is made of which the end of its thread will not be told",
+    name: "a port is made although the end of its thread will not be reported",
     changes: [{
       file: "port.c",
       from: "  if (!system_watch_thread(port__thread_ended)) goto err2;",
@@ -607,7 +608,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "timers have their turn before what has come",
+    name: "timers run before the queue is polled",
     changes: [{
       file: "poller.c",
       from: `  bool is_full = engine_poll(port);
@@ -619,7 +620,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "timers have their turn when only a part of what has come was seen",
+    name: "timers run when only a part of the queue was dequeued",
     changes: [{
       file: "poller.c",
       from:
@@ -629,7 +630,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "a detach hands over a handle that a failed cancel has closed",
+    name: "a detach returns a handle that a failed cancel has closed",
     changes: [{
       file: "windows/cancel.c",
       from:
@@ -639,7 +640,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "a shutdown is taken twice after an error",
+    name: "a second shutdown is accepted after an error",
     changes: [{
       file: "sender.c",
       from: `  socket->fin_sent = true;
@@ -652,7 +653,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "a delete that overtakes a detach ends what was cut",
+    name: "a delete during a detach ends a partial stream cleanly",
     changes: [{
       file: "close_all.c",
       from:
@@ -662,7 +663,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
-    name: "a connection that has failed is closed with an end",
+    name: "a failed connection is closed with a clean end",
     changes: [{
       file: "close.c",
       from:
@@ -670,10 +671,11 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "",
     }],
   },
-  // ---- what Microsoft's documentation forbids, and other systems forgive
+  // ---- bugs that the documentation forbids, and other implementations tolerate
   {
     group: "documentation",
-    name: "a port lets two threads run, those that once waited on it included",
+    name:
+      "a port lets two threads run, including those that waited on it before",
     changes: [{
       file: "windows/queue.c",
       from: "#define QUEUE__THREADS 0xFFFFFFFFu",
@@ -682,7 +684,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "an address is not free while old connections to it last",
+    name: "an address is not free while old connections to it exist",
     changes: [{
       file: "windows/listen.c",
       from:
@@ -692,7 +694,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "an address that cannot be had exclusively is shared",
+    name: "an address that cannot be bound exclusively is shared",
     changes: [{
       file: "windows/listen.c",
       from: "  if (native == 0 && answer == TCP_TABLE_NONE) return 0;",
@@ -701,7 +703,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "a listener of both families looks for others of its own alone",
+    name:
+      "a dual-stack listener checks only its own family for other listeners",
     changes: [{
       file: "windows/tcp_table.c",
       from: "  if (answer == TCP_TABLE_NONE && is_dual_stack &&",
@@ -710,7 +713,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "a connection takes a port of its own at its bind",
+    name: "a connection uses up an ephemeral port at its bind",
     changes: [{
       file: "windows/connect.c",
       from: "  if (local->port == 0) connect__defer_port(handle);\n",
@@ -719,7 +722,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "a socket for the user has the mode of its listener",
+    name: "an accepted socket of the user has the mode of its listener",
     changes: [{
       file: "windows/accept.c",
       from:
@@ -729,7 +732,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "a socket for the user keeps the events of its listener",
+    name: "an accepted socket of the user has the events of its listener",
     changes: [{
       file: "windows/accept.c",
       from: "  return WSAEventSelect(target, NULL, 0) == 0 &&",
@@ -738,7 +741,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "a socket for the user does not linger as its listener does",
+    name: "an accepted socket of the user does not linger as its listener does",
     changes: [{
       file: "windows/accept.c",
       from: "  if (listener->is_borrowed) {\n    if (!accept__make",
@@ -748,7 +751,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "an old system has no times of keep-alive",
+    name: "keep-alive times cannot be set on an old system",
     changes: [{
       file: "windows/option.c",
       from:
@@ -768,7 +771,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "a user timeout that Wine has not fails with the system's error",
+    name:
+      "a user timeout fails with the error of the system where that lacks it",
     changes: [{
       file: "windows/option.c",
       from:
@@ -788,7 +792,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "setting one of the times of keep-alive forgets the other",
+    name: "setting one keep-alive time resets the other",
     changes: [{
       file: "windows/keep_alive.c",
       from: "  *place = (uint16_t)seconds;",
@@ -798,7 +802,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "times of keep-alive are lost when it is switched on later",
+    name: "keep-alive times are lost when keep-alive is enabled later",
     changes: [{
       file: "windows/option.c",
       from: "    native = keep_alive_apply(socket);",
@@ -817,7 +821,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "a connection that is given up has no context, and ends with a FIN",
+    name: "a discarded connection has no context, and ends with a FIN",
     changes: [{
       file: "windows/accept.c",
       from: "    accept__update(accept);\n  handle_set_reset",
@@ -826,7 +830,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "connections that a closed listener has met end with a FIN",
+    name: "connections of canceled accepts end with a FIN",
     changes: [{
       file: "windows/accept.c",
       from: "    accept_reset(LIST_ENTRY(node, struct accept, node));",
@@ -835,7 +839,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "a connection comes between the last look and the listener's close",
+    name:
+      "a connection arrives between the last check and the close of its listener",
     changes: [{
       file: "windows/accept.c",
       from: "  if (engine->accepts_posted != 0 && !is_stale)",
@@ -844,7 +849,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "a status that says that a host is down is not known",
+    name: "the status of a host that is down is unknown",
     changes: [{
       file: "windows/errors.c",
       from: "    {0xC0000350u, IOCP_EHOSTUNREACH},  /* HOST_DOWN */\n",
@@ -853,7 +858,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "a status of a server that has too many connections is not known",
+    name: "the status of a server with too many connections is unknown",
     changes: [{
       file: "windows/errors.c",
       from:
@@ -863,7 +868,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "a status of an address that is gone is not known",
+    name: "the status of an address that does not exist any more is unknown",
     changes: [{
       file: "windows/errors.c",
       from: "    {0xC000020Bu, IOCP_ECONNABORTED},  /* ADDRESS_CLOSED */\n",
@@ -872,7 +877,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "a function that cannot be looked up once is taken for missing",
+    name: "a function whose look-up fails once is assumed to be missing",
     changes: [{
       file: "windows/winsock.c",
       from: "  provider->is_known = provider->native == 0 && is_ifs >= 0;",
@@ -885,7 +890,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "documentation",
-    name: "a socket that is not overlapped is taken for one that is on a port",
+    name: "a socket that is not overlapped is reported as one on a port",
     changes: [{
       file: "windows/handle.c",
       from: "    if (file_mode_is_synchronous((HANDLE)handle))",
@@ -894,7 +899,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "lives",
-    name: "a new realm leaves the ports of the one before",
+    name: "a new realm does not delete the ports of the former one",
     changes: [{
       file: "port_table.c",
       from: "    if (other != 0 && other != realm)",
@@ -903,7 +908,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "lives",
-    name: "a new realm deletes the ports of none",
+    name: "a port without a realm deletes other ports",
     changes: [{
       file: "port_table.c",
       from: "    if (other != 0 && other != realm)",
@@ -921,7 +926,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "lives",
-    name: "a group that is closed takes sockets of others with it",
+    name: "closing a group closes sockets of other groups",
     changes: [{
       file: "close_all.c",
       from: "(group == GROUP_ANY || socket->group == group);",
@@ -930,7 +935,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "lives",
-    name: "what a group could not close in time is reported all the same",
+    name: "records of a closed group are reported if its close took too long",
     changes: [{
       file: "close_all.c",
       from: "  while (close_all__idle(port, group) != 0 &&",

@@ -12,8 +12,9 @@
 #include "sock.h"
 #include "tape.h"
 
-/* Who it will be for the other side. */
-static void connect__name(struct sock* sock, const struct iocp_address* to) {
+/* Sets the local address that the peer will see. */
+static void connect__set_local(struct sock* sock,
+                               const struct iocp_address* to) {
   static const uint8_t v4[16] = {127, 0, 0, 1};
   static const uint8_t v6[16] = {[15] = 1};
   if (sock->local.port == 0) sock->local.port = network_new_port();
@@ -27,10 +28,10 @@ static void connect__name(struct sock* sock, const struct iocp_address* to) {
     sock->local.bytes[i] = to->family == 4 ? v4[i] : v6[i];
 }
 
-/* A port that the system has chosen may be the one that is called, if nobody
- * listens there, and then TCP opens the connection from both ends at once (RFC
- * 9293, 3.5): the socket is connected with itself. */
-static bool connect__meets_itself(struct sock* sock,
+/* The chosen local port may be the port that is called, and nothing listens
+ * there. Then TCP opens the connection from both ends (RFC 9293, 3.5), and the
+ * socket is connected to itself. */
+static bool connect__is_to_itself(struct sock* sock,
                                   bool has_chosen,
                                   const struct iocp_address* to) {
   if (!has_chosen || !address_is_own(to) || listening_has(to) ||
@@ -45,9 +46,9 @@ static bool connect__check(const struct sock* sock,
                            const struct iocp_address* to) {
   /* "The socket must be bound" (ConnectEx()'s documentation). */
   if (sock->state != SOCK_BOUND) return kernel_fail(WSAEINVAL);
-  RULE("a connection shares its port where the system can do that",
+  RULE("a connection shares its port where the system supports it",
        !sock->has_own_port || sock->asks_to_share || habits.build < BUILD_10);
-  /* It is nobody's, other than on Linux. */
+  /* Not a destination on Windows. Linux connects to the loopback address. */
   if (address_is_any(to) || to->port == 0) return kernel_fail(WSAEADDRNOTAVAIL);
   if (habits_break(habits.kernel_faults)) return kernel_fail(WSAENOBUFS);
   if (habits_break(habits.refusals)) {
@@ -75,11 +76,12 @@ BOOL WINAPI extension_connect_ex(SOCKET handle,
   struct op* op = op_new(sock, OP_CONNECT, overlapped, "ConnectEx");
   op_give_count(op, sent);
   bool has_chosen = sock->local.port == 0 || sock->has_own_port;
-  connect__name(sock, &to);
-  bool meets_itself = connect__meets_itself(sock, has_chosen, &to);
+  connect__set_local(sock, &to);
+  bool is_self_connected = connect__is_to_itself(sock, has_chosen, &to);
   struct link* link = network_call(&sock->local, &to);
-  link->meets_itself = meets_itself;
-  /* Two seconds, unless it was told not to (libuv's src/win/tcp.c). */
+  link->is_self_connected = is_self_connected;
+  /* Two seconds, unless SIO_TCP_INITIAL_RTO has disabled the retries (libuv's
+   * src/win/tcp.c). */
   link->retries_refused = !sock->tries_once && address_is_own(&to);
   link->has_own_port = sock->has_own_port;
   link->ends[0].sock = sock;

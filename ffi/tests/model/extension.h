@@ -5,7 +5,7 @@
 
 #include <mswsock.h>
 
-/* What AcceptEx() keeps for each of the two addresses. */
+/* The room that AcceptEx() needs for each of the two addresses. */
 #define ACCEPT_NAME_SIZE ((int)sizeof(SOCKADDR_STORAGE) + 16)
 
 BOOL WINAPI extension_accept_ex(SOCKET handle,

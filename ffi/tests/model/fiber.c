@@ -13,11 +13,10 @@
 #include "thread.h"
 
 #define FIBER__STACK (256 * 1024)
-/* Each event that the pool waits for has one, and a relayed socket may have a
- * hundred of those. Windows knows no limit, so none must be met. */
+/* Each event that the pool waits for has a fiber, and a relayed socket may have
+ * a hundred events. Windows has no limit, so this one must not be reached. */
 #define FIBER__MAX 1024
-/* A schedule that takes longer than this, by its own clock, goes round in
- * circles. */
+/* A schedule that takes longer than this, by its own clock, does not end. */
 #define FIBER__LIMIT_MS (UINT64_C(24) * 3600 * 1000)
 
 struct fiber {
@@ -42,10 +41,10 @@ static struct {
   uint32_t count;
   uint32_t last_number;
   struct fiber* running;
-  struct fiber* left; /* by the last switch */
+  struct fiber* left; /* the fiber that ran before */
   uint64_t now_ms;
   struct fiber first;
-  void* stacks[FIBER__MAX]; /* for the next ones */
+  void* stacks[FIBER__MAX]; /* free ones, to be reused */
   uint32_t stack_count;
 } fibers;
 
@@ -65,7 +64,7 @@ static void fiber__enter(void) {
   sanitizer_fiber_entered(&fiber->sanitizer, &fibers.left->sanitizer);
   sanitizer_acquire(fiber);
   fiber->run(fiber->argument);
-  /* The system calls those who want to know, on this thread. */
+  /* The callbacks of local storage run on this thread. */
   thread_ended(fiber->locals);
   sanitizer_release(fiber);
   fiber->has_ended = true;
@@ -128,10 +127,10 @@ uint64_t fiber_now_ms(void) { return fibers.now_ms; }
 
 void fiber_advance(uint64_t ms) {
   fibers.now_ms += ms;
-  RULE("a schedule comes to its end", fibers.now_ms < FIBER__LIMIT_MS);
+  RULE("a schedule ends", fibers.now_ms < FIBER__LIMIT_MS);
 }
 
-/* ---- whose turn it is */
+/* ---- scheduling */
 
 static bool fiber__can_run(const struct fiber* fiber) {
   if (fiber->has_ended) return false;
@@ -157,7 +156,7 @@ static void fiber__switch(struct fiber* to) {
   sanitizer_fiber_entered(&from->sanitizer, &fibers.left->sanitizer);
 }
 
-/* When something will happen by itself. */
+/* When the next event happens that needs no thread. */
 static uint64_t fiber__next_ms(void) {
   uint64_t next_ms = network_next_ms();
   for (uint32_t i = 0; i < fibers.count; i++)
@@ -166,7 +165,7 @@ static uint64_t fiber__next_ms(void) {
   return next_ms;
 }
 
-/* Gives the turn to one that can run; before, the system does what it can. */
+/* Switches to a fiber that can run, after the system has done what it can. */
 static void fiber__reschedule(void) {
   struct fiber* runnable[FIBER__MAX];
   for (;;) {
@@ -178,8 +177,8 @@ static void fiber__reschedule(void) {
     if (network_step()) continue;
     uint64_t next_ms = fiber__next_ms();
     if (next_ms == FIBER_FOREVER)
-      report_violation("something can always go on",
-                       "every thread waits, and nothing will ever happen");
+      report_violation("a thread can always continue",
+                       "every thread waits, and nothing will wake one");
     fiber_advance(next_ms > fibers.now_ms ? next_ms - fibers.now_ms : 0);
   }
 }

@@ -6,7 +6,7 @@
 
 struct habits habits;
 
-/* One of a few values, none of which is the mean of the others. */
+/* Picks one of a few distinct values, not an average. */
 static uint32_t habits__rate(uint32_t low, uint32_t high) {
   switch (tape_choose(4)) {
     case 1:
@@ -64,12 +64,12 @@ void habits_draw(void) {
   habits__draw_faults();
   habits__draw_version();
   habits.children = tape_chance(100) ? 20 : 0;
-  habits.riddles = tape_chance(20) ? 200 : 0;
-  habits.thieves = tape_chance(100) ? 500 : 0;
+  habits.unknown_errors = tape_chance(20) ? 200 : 0;
+  habits.hijacks = tape_chance(100) ? 500 : 0;
   habits.is_layered = tape_chance(100);
   habits.refuses_modes = tape_chance(100);
   habits.hides_modes = tape_chance(100);
-  habits.leaves_ports = tape_chance(500);
+  habits.detaches_ports = tape_chance(500);
   habits.has_ntdll = !tape_chance(20);
   habits.is_wine = habits.has_ntdll && tape_chance(100);
   habits.lacks_tcp_info = tape_chance(200);
@@ -86,7 +86,7 @@ void habits_draw(void) {
         habits.steps_max,
         habits.is_layered ? ", layered" : "",
         habits.refuses_modes ? ", refuses modes" : "",
-        habits.leaves_ports ? ", leaves ports" : "",
+        habits.detaches_ports ? ", detaches ports" : "",
         habits.is_wine ? ", Wine" : "");
 }
 

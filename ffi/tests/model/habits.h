@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How the system behaves in this schedule: each habit is one that Windows may
- * have. They are drawn once, so that a schedule is not a mean of everything:
- * one never has a packet late, another has no memory half of the time.
+ * have. Habits are drawn once per schedule, so that schedules differ: in one no
+ * packet is ever late, in another half of the allocations fail.
  */
 #ifndef MODEL_HABITS_H
 #define MODEL_HABITS_H
@@ -10,13 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Which handle values are given out again: all are allowed. */
+/* In which order handle values are reused: any is allowed. */
 enum habit_reuse { REUSE_LAST_CLOSED, REUSE_FIRST_CLOSED, REUSE_NEVER };
 
-/* Which connections keep an address from being bound exclusively again. */
+/* Which connections prevent an exclusive bind to their address. */
 enum habit_exclusion { EXCLUDES_NONE, EXCLUDES_LIVING, EXCLUDES_TIME_WAIT };
 
-/* Builds of Windows, from which on something is there. */
+/* The builds of Windows that introduced something. */
 #define BUILD_8_1 9600
 #define BUILD_10 10240
 #define BUILD_1607 14393
@@ -25,14 +25,15 @@ enum habit_exclusion { EXCLUDES_NONE, EXCLUDES_LIVING, EXCLUDES_TIME_WAIT };
 
 /* Numbers are per mille of the occasions, unless they say otherwise. */
 extern struct habits {
-  bool is_calm;    /* no faults any more, and nothing is held back */
-  bool has_broken; /* habits_break() */
-  bool is_unclear; /* a number was told that no table has */
-  bool has_raced;  /* an accept was canceled, and accepted all the same */
+  bool is_calm;    /* no more faults and delays */
+  bool has_broken; /* a fault of habits_break() has happened */
+  bool is_unclear; /* an error code was returned that is in no table */
+  /* an accept was canceled, and got a connection all the same */
+  bool has_raced;
 
   uint32_t preempts;
-  uint32_t steps_max; /* that the network takes in one call of the system */
-  uint32_t clock_ms;  /* the clock's grain */
+  uint32_t steps_max; /* of the network, in one system call */
+  uint32_t clock_ms;  /* the resolution of the clock */
   enum habit_reuse reuse;
 
   uint32_t immediate;      /* operations that complete at once */
@@ -42,40 +43,39 @@ extern struct habits {
   uint32_t shuffles;       /* packets that overtake others */
   uint32_t early_timeouts; /* waits that end too early */
   uint32_t late_cancels;   /* cancels that take effect later */
-  uint32_t byte_cancels;   /* cancels that come with bytes */
-  uint32_t window;         /* bytes that a connection holds */
+  uint32_t byte_cancels;   /* cancels of receives that have bytes */
+  uint32_t window;         /* bytes that a connection buffers */
 
-  uint32_t memory_faults; /* the process has no memory */
-  uint32_t kernel_faults; /* the kernel has none */
-  uint32_t late_faults;   /* the kernel has none for what is posted already */
-  uint32_t pool_faults;   /* nobody can wait for one more event */
-  uint32_t handle_faults; /* no more handles */
+  uint32_t memory_faults; /* allocations of the process that fail */
+  uint32_t kernel_faults; /* system calls that fail for want of kernel memory */
+  uint32_t late_faults;   /* the same for operations that are posted already */
+  uint32_t pool_faults;   /* waits that the thread pool refuses */
+  uint32_t handle_faults; /* handles that cannot be opened */
   uint32_t refusals;      /* connections refused with the queue not full */
-  uint32_t vanishings;    /* resets just when a connection is accepted */
+  uint32_t vanishings;    /* resets at the moment of an accept */
   uint32_t foreign_packets;
-  uint32_t children; /* a child process is started, and inherits */
-  uint32_t riddles;  /* errors that no table has */
-  uint32_t thieves;  /* another program tries to take an address over */
-  uint32_t lookups;  /* extension functions that cannot be looked up just now */
+  uint32_t children;       /* child processes, which inherit handles */
+  uint32_t unknown_errors; /* errors that are in no table */
+  uint32_t hijacks; /* attempts of another program to bind an address in use */
+  uint32_t lookups; /* extension functions whose look-up fails */
 
-  uint32_t build; /* the version of the system */
-  uint32_t
-      processors; /* threads that a port lets run if it was given no limit */
-  uint32_t ports; /* that are there for binds to port 0; 0: enough */
+  uint32_t build;      /* the version of the system */
+  uint32_t processors; /* the default limit of running threads of a port */
+  uint32_t ports;      /* available for binds to port 0; 0: enough */
   enum habit_exclusion exclusion;
-  bool lingers_early; /* SO_LINGER counts without the context of a connection */
+  bool lingers_early; /* SO_LINGER applies before the context is updated */
 
-  bool is_layered;    /* sockets are no file handles (an LSP) */
-  bool refuses_modes; /* SetFileCompletionNotificationModes() fails */
-  bool hides_modes;   /* no query shows what that has done */
-  bool leaves_ports;  /* a handle can be taken out of its port */
+  bool is_layered;     /* sockets are not file handles (an LSP) */
+  bool refuses_modes;  /* SetFileCompletionNotificationModes() fails */
+  bool hides_modes;    /* no query returns the modes */
+  bool detaches_ports; /* a handle can be removed from its port */
   bool has_ntdll;
   bool is_wine;
   bool lacks_tcp_info;   /* older than Windows 10 version 1703 */
-  bool counts_resent;    /* its "bytes sent" has those sent once more */
-  bool lacks_extensions; /* AcceptEx() and ConnectEx() are not there */
+  bool counts_resent;    /* "bytes sent" includes retransmissions */
+  bool lacks_extensions; /* AcceptEx() and ConnectEx() do not exist */
   bool lacks_sockaddrs;
-  bool starts; /* Winsock can be started */
+  bool starts; /* WSAStartup() succeeds */
 } habits;
 
 void habits_draw(void);
@@ -83,7 +83,8 @@ void habits_draw(void);
 /* True when this call is to fail. */
 bool habits_fault(uint32_t per_mille);
 
-/* The same for a fault that may end a connection, which the user is told of. */
+/* The same for a fault that may end a connection, which is reported to the
+ * user. */
 bool habits_break(uint32_t per_mille);
 
 #endif /* MODEL_HABITS_H */

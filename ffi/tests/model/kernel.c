@@ -8,10 +8,9 @@
 #include "sock.h"
 #include "tape.h"
 
-/* What the last error is when there was none: no call of the engine may look at
- * it then. */
+/* The last error after a success: the engine may not look at it then. */
 #define KERNEL__NO_ERROR 0xBADu
-/* Steps of the network in a call once nothing is held back. */
+/* Steps of the network in a call after the faults have stopped. */
 #define KERNEL__CALM_STEPS 8
 
 static uint64_t kernel__slept_ms;
@@ -53,7 +52,7 @@ ULONGLONG WINAPI GetTickCount64(void) {
   return kernel_now_ms() + kernel__slept_ms;
 }
 
-/* "Does not include" it; in units of 100 nanoseconds. */
+/* "Does not include" that time. In units of 100 nanoseconds. */
 BOOL WINAPI QueryUnbiasedInterruptTime(ULONGLONG* time_out) {
   *time_out = kernel_now_ms() * 10000;
   return TRUE;

@@ -24,7 +24,7 @@ void listening_open(struct listening* listening,
 void listening_close(struct listening* listening) {
   struct link* link;
   list_remove(&listening->node);
-  while ((link = listening_take(listening)) != NULL) end_reset(&link->ends[1]);
+  while ((link = listening_pop(listening)) != NULL) end_reset(&link->ends[1]);
 }
 
 /* ---- addresses */
@@ -70,8 +70,8 @@ static bool listening__is_at(const struct listening* listening,
   if (at->port != to->port) return false;
   if (address_is_any(at)) {
     if (at->family == 4) return address__is_v4(to);
-    return to->family == 6 ? !address__is_v4(to) || listening->takes_both
-                           : listening->takes_both;
+    return to->family == 6 ? !address__is_v4(to) || listening->is_dual_stack
+                           : listening->is_dual_stack;
   }
   if (address__is_v4(at) != address__is_v4(to)) return false;
   if (address__is_v4(at))
@@ -86,7 +86,7 @@ struct listening* listening_next(struct listening* after) {
   return LIST_ENTRY(node, struct listening, node);
 }
 
-/* One of that very address comes before one of all addresses. */
+/* A listener at the exact address is preferred to one at all addresses. */
 static struct listening* listening__of(const struct iocp_address* to) {
   struct listening* found = NULL;
   for (struct listening* one = listening_next(NULL); one != NULL;
@@ -101,11 +101,11 @@ bool listening_has(const struct iocp_address* address) {
   return listening__of(address) != NULL;
 }
 
-/* ---- calls */
+/* ---- calls to a listener */
 
 /* "If a connection request arrives and the queue is full, the client will
- * receive an error with an indication of WSAECONNREFUSED" (listen()). An accept
- * that waits needs no place in the queue. */
+ * receive an error with an indication of WSAECONNREFUSED" (listen()). A posted
+ * accept needs no room in the queue. */
 static bool listening__is_full(const struct listening* listening) {
   return listening->queued >= listening->queued_max &&
          (listening->sock == NULL || !accept_waits(listening->sock));
@@ -130,7 +130,7 @@ enum listening_answer listening_answer(struct link* link) {
   return LISTENING_TAKES;
 }
 
-struct link* listening_take(struct listening* listening) {
+struct link* listening_pop(struct listening* listening) {
   if (list_is_empty(&listening->backlog)) return NULL;
   struct list_node* node = list_shift(&listening->backlog);
   struct link* link = LIST_ENTRY(node, struct link, backlog_node);
@@ -141,7 +141,8 @@ struct link* listening_take(struct listening* listening) {
 
 void listening_moved(struct link* link) {
   struct listening* listening = listening__of(&link->ends[1].name);
-  /* One that was reset leaves the queue, or it is found out later. */
+  /* A connection that was reset is removed from the backlog, or the accept
+   * fails later. */
   if (listening == NULL || !link->flows[1].rst_arrived ||
       !habits_fault(habits.vanishings))
     return;

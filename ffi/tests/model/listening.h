@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who listens at an address, and the connections in their backlogs. */
+/* Listeners by address, and the connections in their backlogs. */
 #ifndef MODEL_LISTENING_H
 #define MODEL_LISTENING_H
 
@@ -12,14 +12,14 @@ struct link;
 struct peer_listener;
 struct sock;
 
-/* One entry: a socket of the process, or something else in the network. */
+/* One listener: a socket of the process, or one of another machine. */
 struct listening {
   struct list_node node;
   struct list_node backlog; /* struct link */
   uint32_t queued;
   uint32_t queued_max;
   struct iocp_address address;
-  bool takes_both; /* :: takes IPv4 too */
+  bool is_dual_stack; /* "::" that also accepts IPv4 */
   bool is_silent;
   struct sock* sock;           /* or NULL */
   struct peer_listener* peers; /* or NULL */
@@ -29,27 +29,27 @@ enum listening_answer {
   LISTENING_TAKES,
   LISTENING_REFUSES,
   LISTENING_IS_SILENT,
-  LISTENING_IS_UNREACHABLE /* there is no way to its network */
+  LISTENING_IS_UNREACHABLE /* there is no route to the address */
 };
 
 void listening_open_all(void);
 void listening_open(struct listening* listening,
                     const struct iocp_address* address);
-/* Connections that nobody has taken are reset. */
+/* Resets the connections that were not accepted. */
 void listening_close(struct listening* listening);
 
-/* One after the other, of all. */
+/* Iterates over all listeners. */
 struct listening* listening_next(struct listening* after);
 
 enum listening_answer listening_answer(struct link* link);
 
-/* True when a call to this address would come to somebody. */
+/* True if something listens at this address. */
 bool listening_has(const struct iocp_address* address);
 
-/* The oldest connection in the backlog leaves it, or NULL. */
-struct link* listening_take(struct listening* listening);
+/* Removes the oldest connection from the backlog; NULL if it is empty. */
+struct link* listening_pop(struct listening* listening);
 
-/* Something has arrived at a connection in a backlog. */
+/* Bytes, the end or a reset have arrived at a connection in a backlog. */
 void listening_moved(struct link* link);
 
 /* ---- addresses */
@@ -57,11 +57,11 @@ void listening_moved(struct link* link);
 bool address_is_any(const struct iocp_address* address);
 bool address_is_own(const struct iocp_address* address);
 
-/* fe80::/10, which each interface may have: the scope tells whose it is. This
- * machine has two interfaces, 1 and 2, and the same address on both. */
+/* fe80::/10, which each interface may have: the scope ID says which. This
+ * machine has two interfaces, 1 and 2, with the same address. */
 bool address_is_link_local(const struct iocp_address* address);
 
-/* The same one, of the same interface, for two of one family. */
+/* The same address of the same interface, for two of one family. */
 bool address_is_same(const struct iocp_address* a,
                      const struct iocp_address* b);
 

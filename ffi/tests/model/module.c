@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the engine asks of the system itself: modules, Winsock, names. */
+/* What the engine calls besides sockets: modules, the start of Winsock, name
+ * resolution. */
 #include <stdlib.h>
 #include <string.h>
 #include <ws2tcpip.h>
@@ -39,14 +40,14 @@ static LONG NTAPI module__set_information(
   RULE("NtSetInformationFile() is given a completion port",
        sock != NULL && status != NULL && length == sizeof *completion &&
            class == MODULE__REPLACE_COMPLETION);
-  if (!habits.leaves_ports) return MODULE__NOT_IMPLEMENTED;
-  RULE("a handle leaves its port with nothing in flight",
+  if (!habits.detaches_ports) return MODULE__NOT_IMPLEMENTED;
+  RULE("a handle is removed from its port with nothing in flight",
        sock->object.holds == 0);
   sock->port = NULL;
   return 0;
 }
 
-/* FileModeInformation, of one that is opened without WSA_FLAG_OVERLAPPED:
+/* FileModeInformation of a handle opened without WSA_FLAG_OVERLAPPED:
  * FILE_SYNCHRONOUS_IO_NONALERT; FILE_IO_COMPLETION_NOTIFICATION_INFORMATION
  * (ntifs.h). */
 #define MODULE__FILE_MODE 16
@@ -74,7 +75,7 @@ static LONG NTAPI module__query_information(
 }
 
 static LONG NTAPI module__version(OSVERSIONINFOW* version) {
-  RULE("RtlGetVersion() has a size",
+  RULE("RtlGetVersion() is given the size of its struct",
        version->dwOSVersionInfoSize == sizeof *version);
   bool is_10 = habits.build >= BUILD_10;
   version->dwMajorVersion = is_10 ? 10 : 6;
@@ -103,18 +104,18 @@ BOOL WINAPI GetModuleHandleExW(DWORD flags,
   return TRUE;
 }
 
-/* One that is loaded, and the uses of it. */
+/* The reference count of the loaded module. */
 static uint32_t module__uses;
 
 void module_open(void) { module__uses = 0; }
 
 void module_check(void) {
-  RULE("every module that is loaded is given back", module__uses == 0);
+  RULE("every module that is loaded is freed", module__uses == 0);
 }
 
 HMODULE WINAPI LoadLibraryExW(const WCHAR* name, HANDLE file, DWORD flags) {
   kernel_enter();
-  /* Else one of that name in another folder may be taken. */
+  /* Otherwise a module of that name in another folder may be loaded. */
   RULE("a module is loaded from the system's folder",
        wcscmp(name, L"iphlpapi.dll") == 0 && file == NULL &&
            flags == LOAD_LIBRARY_SEARCH_SYSTEM32);
@@ -127,7 +128,7 @@ HMODULE WINAPI LoadLibraryExW(const WCHAR* name, HANDLE file, DWORD flags) {
 }
 
 BOOL WINAPI FreeLibrary(HMODULE module) {
-  RULE("a module is given back once",
+  RULE("a module is freed once",
        module == (HMODULE)&module__uses && module__uses != 0);
   module__uses--;
   return TRUE;
@@ -165,9 +166,9 @@ FARPROC WINAPI GetProcAddress(HMODULE module, const char* name) {
   return function;
 }
 
-/* ---- names */
+/* ---- name resolution */
 
-/* One result; it begins with what the caller sees. */
+/* One result. The caller's part comes first. */
 struct module__address {
   ADDRINFOW info;
   SOCKADDR_STORAGE name;
@@ -185,8 +186,8 @@ static ADDRINFOW* module__result(const struct iocp_address* address,
   return &result->info;
 }
 
-/* What others have installed to find names may tell of addresses that nobody
- * knows (a namespace service provider). */
+/* A namespace service provider, which others have installed, may return
+ * families that the library does not know. */
 static void module__spoil(ADDRINFOW* first) {
   ADDRINFOW* second = first->ai_next;
   uint32_t what = tape_choose(6);

@@ -16,11 +16,12 @@
 #define NETWORK__FIRST_PORT 49152
 #define NETWORK__WINDOW_MAX 65536
 #define NETWORK__STALL_MAX_MS 4000
-/* How long a machine that does not answer is called (TcpMaxConnectRetrans). */
-#define NETWORK__SILENCE_MS 21000
-/* Two more SYNs after a refusal take so long. */
+/* How long a connect waits for an answer (TcpMaxConnectRetrans). */
+#define NETWORK__NO_ANSWER_MS 21000
+/* How long the two further SYNs after a refusal take. */
 #define NETWORK__REFUSAL_MS 2000
-/* How long an end that has closed first is remembered (TcpTimedWaitDelay). */
+/* How long the end that has closed first stays in TIME_WAIT
+ * (TcpTimedWaitDelay). */
 #define NETWORK__TIME_WAIT_MS 120000
 
 static struct {
@@ -146,17 +147,17 @@ void network_widen(void) {
   }
 }
 
-/* ---- the owner's side */
+/* ---- for the owner of an end */
 
-/* What is behind a hole is kept from whoever receives: that it has left is the
- * system's doing, and is held against the library as long as no RST follows. */
+/* Bytes behind a gap cannot be received. The system has sent them, so this is
+ * a violation of the library only if no RST follows. */
 uint32_t end_readable(const struct end* end) {
   const struct flow* flow = end->in;
   uint64_t until = flow->hole < flow->arrived ? flow->hole : flow->arrived;
-  return (uint32_t)(until - flow->taken);
+  return (uint32_t)(until - flow->received);
 }
 
-void end_lose(struct end* end) {
+void end_drop(struct end* end) {
   if (end->out->hole == UINT64_MAX) end->out->hole = end->out->sent;
 }
 
@@ -167,7 +168,7 @@ bool end_has_hole(const struct end* end) {
 
 uint32_t end_room(const struct end* end) {
   const struct flow* flow = end->out;
-  uint64_t held = flow->sent - flow->taken;
+  uint64_t held = flow->sent - flow->received;
   if (flow->fin_sent || flow->rst_sent) return 0;
   return held >= end->link->window ? 0 : (uint32_t)(end->link->window - held);
 }
@@ -176,7 +177,7 @@ bool end_has_news(const struct end* end) {
   return end_readable(end) != 0 || end->in->fin_arrived || end->in->rst_arrived;
 }
 
-/* Copies between the ring and memory. */
+/* Copies between the ring buffer and memory. */
 static void flow__copy(struct flow* flow,
                        uint64_t place,
                        uint8_t* bytes,
@@ -200,7 +201,7 @@ static void flow__grow(struct flow* flow, uint32_t size) {
   grown.size = size;
   grown.bytes = malloc(size);
   if (grown.bytes == NULL) abort();
-  for (uint64_t place = flow->taken; place != flow->sent; place++)
+  for (uint64_t place = flow->received; place != flow->sent; place++)
     grown.bytes[place % size] = flow->bytes[place % flow->size];
   free(flow->bytes);
   *flow = grown;
@@ -210,9 +211,9 @@ uint32_t end_receive(struct end* end, uint8_t* bytes, uint32_t length) {
   uint32_t readable = end_readable(end);
   uint32_t count = readable < length ? readable : length;
   if (count == 0) return 0;
-  flow__copy(end->in, end->in->taken, bytes, count, false);
-  end->in->taken += count;
-  /* There is room for more, for which somebody may wait. */
+  flow__copy(end->in, end->in->received, bytes, count, false);
+  end->in->received += count;
+  /* There is room for more, and a send may be waiting for it. */
   if (end->other->sock != NULL) transfer_has_room(end->other->sock);
   return count;
 }
@@ -256,7 +257,7 @@ void end_close(struct end* end) {
   end_finish(end);
 }
 
-/* ---- what travels */
+/* ---- what is in transit */
 
 static bool flow__can_move(const struct flow* flow) {
   if (flow->rst_arrived) return false;
@@ -291,7 +292,7 @@ static void link__end(struct link* link) {
   list_push(&network.ended, &link->node);
 }
 
-/* Nobody has either end, or nothing can come any more. */
+/* Both ends are closed, or nothing can arrive any more. */
 static void link__end_if_done(struct link* link) {
   if (!link->ends[0].is_closed || !link->ends[1].is_closed) return;
   if (flow__can_move(&link->flows[0]) || flow__can_move(&link->flows[1]))
@@ -307,7 +308,7 @@ static void link__refuse(struct link* link, LONG status) {
 
 void network_hang_up(struct link* link) {
   link->ends[0].sock = NULL;
-  /* The call is on its way all the same, and then it is reset. */
+  /* The SYN is in transit already. The connection is reset after it arrives. */
   if (tape_choose(2) != 0) {
     end_reset(&link->ends[0]);
     return;
@@ -316,16 +317,16 @@ void network_hang_up(struct link* link) {
   link__end(link);
 }
 
-/* Whatever it sends comes back to it, which is of no use to anybody: what is
- * told of it is that it is connected, and with whom. */
-static void link__meet_itself(struct link* link) {
+/* A self-connect is reported as a connection whose peer has its own address.
+ * Nothing can be done with it. */
+static void link__self_connect(struct link* link) {
   link->state = LINK_TAKEN;
   link->ends[1].is_closed = true;
 }
 
 bool network_answers(struct link* link) {
-  if (link->meets_itself) {
-    link__meet_itself(link);
+  if (link->is_self_connected) {
+    link__self_connect(link);
     return true;
   }
   return listening_answer(link) == LISTENING_TAKES;
@@ -337,10 +338,10 @@ static LONG network__refusal(void) {
   return statuses[tape_choose(3)];
 }
 
-/* The call comes to where it goes, or its time is over. */
+/* The SYN reaches its destination, or the connect times out. */
 static void link__answer(struct link* link) {
-  if (link->meets_itself) {
-    link__meet_itself(link);
+  if (link->is_self_connected) {
+    link__self_connect(link);
     sock_or_peer_connected(&link->ends[0]);
     return;
   }
@@ -366,7 +367,7 @@ static void link__answer(struct link* link) {
       return;
     case LISTENING_IS_SILENT:
       link->is_unanswered = true;
-      link->answer_ms = fiber_now_ms() + NETWORK__SILENCE_MS;
+      link->answer_ms = fiber_now_ms() + NETWORK__NO_ANSWER_MS;
       return;
   }
 }
@@ -377,20 +378,20 @@ static void flow__arrive_bytes(struct end* end) {
   if (habits_fault(habits.splits)) count = 1 + tape_choose((uint32_t)count);
   flow->arrived += count;
   if (!end->is_closed) return;
-  /* To a program that has gone: it is answered by an RST. */
-  flow->taken = flow->arrived;
+  /* The program has closed its end, so an RST is the answer. */
+  flow->received = flow->arrived;
   end->out->rst_sent = true;
 }
 
-/* One thing that travels to this end arrives. */
+/* One thing that is in transit to this end arrives. */
 static void link__arrive(struct end* end) {
   struct flow* flow = end->in;
   bool has_bytes = flow->arrived != flow->sent;
   if (flow->rst_sent && (!has_bytes || tape_choose(2) == 0)) {
-    /* What was not received is lost (TCP's RFC 9293, 3.10.7.4). */
+    /* Bytes that were not received are discarded (RFC 9293, 3.10.7.4). */
     flow->rst_arrived = true;
-    flow->arrived = flow->taken;
-    flow->sent = flow->taken;
+    flow->arrived = flow->received;
+    flow->sent = flow->received;
     end->out->rst_arrived = true;
     TRACE("  an RST arrives at port %u", end->name.port);
   } else if (has_bytes) {
@@ -423,7 +424,8 @@ static void link__move(struct link* link) {
   link__end_if_done(link);
 }
 
-/* How many links can move; the one at `index` of these in `*found_out`. */
+/* Counts the links that can move, and stores the one at `index` in
+ * `*found_out`. */
 static uint32_t network__movable(uint32_t index, struct link** found_out) {
   uint32_t count = 0;
   struct list_node* next;
@@ -442,7 +444,7 @@ bool network_step(void) {
   uint32_t late = op_late_count();
   uint32_t movable = network__movable(UINT32_MAX, &link);
   if (late + movable == 0) return false;
-  /* In turn with the oldest packet when nothing else is chosen. */
+  /* The tape decides whether the network or the oldest late packet moves. */
   if (late != 0 && (movable == 0 || tape_choose(2) == 0)) {
     uint32_t index = habits_fault(habits.shuffles) ? tape_choose(late) : 0;
     op_step_late(index);

@@ -13,20 +13,21 @@
 #define OBJECT__STEP 4
 #define OBJECT__MAX 4096
 
-/* A handle of the user's is closed while a thread of the library is about to
- * use it: between its last look at the handle and the call there is an instant
- * that nothing can guard (docs/c_callback_api.md). So its number is not given
- * to another one within that instant. */
+/* The caller's handle may be closed just before a thread of the library uses
+ * it: nothing can guard the time between the last check and the call
+ * (docs/c_callback_api.md). So a new handle does not get its value within that
+ * time. */
 #define OBJECT__INSTANT_MS 20
 
 static struct {
   struct object* objects[OBJECT__MAX];
-  /* What a free value was last, and whether it ever was the user's: one that
-   * the user may have closed is asked who it is before it is used. */
+  /* The last kind of each free value, and whether it ever belonged to the
+   * caller. A handle that the caller may have closed is checked before it is
+   * used. */
   enum object_kind past[OBJECT__MAX];
   bool was_users[OBJECT__MAX];
   uint32_t count;             /* values that have ever been used */
-  uint32_t late[OBJECT__MAX]; /* of the user's, closed just now */
+  uint32_t late[OBJECT__MAX]; /* of the caller, closed just now */
   uint64_t late_until_ms;     /* of the last one of these */
   uint32_t late_count;
   uint32_t free[OBJECT__MAX];
@@ -53,7 +54,8 @@ static uint32_t object__index(void) {
   if (fiber_now_ms() >= objects.late_until_ms)
     while (objects.late_count != 0)
       object__free(objects.late[--objects.late_count]);
-  /* A socket that relays has two for each operation, so they may run out. */
+  /* A relayed socket has two handles for each operation, so they may run
+   * out. */
   if (objects.free_count == 0 ||
       (habits.reuse == REUSE_NEVER && objects.count != OBJECT__MAX))
     return objects.count == OBJECT__MAX ? OBJECT__MAX : objects.count++;
@@ -91,14 +93,14 @@ struct object* object_find(uintptr_t handle,
   struct object* object = objects.objects[index];
   if (object != NULL) return object->kind == kind ? object : NULL;
   if (objects.past[index] != OBJECT_NONE && !objects.was_users[index])
-    report_violation("no call names a handle that is closed",
+    report_violation("no call uses a handle that is closed",
                      "%s(%#zx)",
                      call,
                      (size_t)handle);
   return NULL;
 }
 
-void object_leave(struct object* object) {
+void object_release(struct object* object) {
   uint32_t index = object__index_of(object->handle);
   objects.objects[index] = NULL;
   objects.past[index] = object->kind;

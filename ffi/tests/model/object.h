@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Handles: small numbers that are used again as soon as they are closed. */
+/* Handles: small numbers that are reused as soon as they are closed. */
 #ifndef MODEL_OBJECT_H
 #define MODEL_OBJECT_H
 
@@ -17,30 +17,30 @@ enum object_kind {
 
 struct object {
   enum object_kind kind;
-  uintptr_t handle; /* 0 once it is closed */
-  uint32_t holds;   /* what else keeps it: operations, child processes */
-  bool is_users;    /* the user's own, who may close it at any time */
+  uintptr_t handle; /* 0 after the close */
+  uint32_t holds;   /* references of operations and child processes */
+  bool is_users;    /* a handle of the caller, who may close it at any time */
 };
 
 void object_open_all(void);
 
-/* Gives it a handle; 0 when there are none left. */
+/* Gives it a handle; 0 if there are none left. */
 uintptr_t object_enter(struct object* object, enum object_kind kind);
 
-/* The object that a call names. A handle of the library's that is closed by now
- * is a violation, since the value may be another one's; one that never was, or
- * was the user's, gives NULL. */
+/* The object behind a handle. A closed handle of the library is a violation,
+ * since the value may have been reused. One that was never open, or was the
+ * caller's, gives NULL. */
 struct object* object_find(uintptr_t handle,
                            enum object_kind kind,
                            const char* call);
 
-/* The value is free from here on. */
-void object_leave(struct object* object);
+/* The value can be reused from here on. */
+void object_release(struct object* object);
 
-/* Handles of the library's that are open. */
+/* How many handles of the library are open. */
 uint32_t object_count(void);
 
-/* Tells what they are. */
+/* Writes them to the trace. */
 void object_trace_all(void);
 
 #endif /* MODEL_OBJECT_H */

@@ -15,11 +15,11 @@
 #include "tape.h"
 #include "thread.h"
 
-/* What the kernel leaves in an operation that is pending: no status and no
- * number of bytes that somebody might take for real. */
+/* What the kernel stores in a pending operation: a status and a number of bytes
+ * that cannot be mistaken for results. */
 #define OP__POISON_BYTES ((ULONG_PTR)0xDEADBEEF0BADF00D)
 #define OP__POISON 0xA5
-/* Of a longer buffer only the ends are poisoned and looked at. */
+/* Only both ends of a longer buffer are poisoned and checked. */
 #define OP__POISON_MAX 512
 
 static struct {
@@ -46,13 +46,13 @@ void op_close_all(void) {
   while (!list_is_empty(&ops.all)) free(op__of(list_shift(&ops.all)));
 }
 
-/* ---- what the kernel holds */
+/* ---- checking the memory of operations */
 
 static uint32_t op__edge(const struct op* op) {
   return op->length <= OP__POISON_MAX ? op->length : OP__POISON_MAX / 2;
 }
 
-/* FNV-1a, but for its words, which make it eight times as fast. */
+/* FNV-1a over words rather than bytes, which is eight times as fast. */
 static uint64_t op__hash(uint64_t sum, const uint8_t* bytes, uint32_t length) {
   for (; length >= sizeof sum; length -= sizeof sum, bytes += sizeof sum) {
     uint64_t word;
@@ -84,23 +84,22 @@ static void op__poison(struct op* op) {
 
 void op_touch(const struct op* op) {
   uint32_t edge = op__edge(op);
-  RULE("nobody writes to the buffer of a pending operation",
+  RULE("the buffer of a pending operation is not written to",
        op__is_poisoned(op->buffer, edge) &&
            op__is_poisoned(op->buffer + op->length - edge, edge));
 }
 
-/* The bytes of a send, while it is pending. */
+/* Checks the bytes of a pending send. */
 static void op__check_sum(const struct op* op) {
   if (op->kind == OP_SEND)
-    RULE("the bytes of a pending send stay as they are",
-         op__sum(op) == op->sum);
+    RULE("the bytes of a pending send do not change", op__sum(op) == op->sum);
 }
 
 void op_check_all(void) {
   for (struct list_node* node = ops.all.next; node != &ops.all;
        node = node->next) {
     const struct op* op = op__of(node);
-    RULE("nobody writes to the OVERLAPPED of a pending operation",
+    RULE("the OVERLAPPED of a pending operation is not written to",
          memcmp(op->overlapped, &op->image, sizeof op->image) == 0);
   }
 }
@@ -121,10 +120,11 @@ void op_forbid_in(const void* memory, size_t size) {
     if (op__overlaps(memory, size, op->overlapped, sizeof *op->overlapped) ||
         op__overlaps(memory, size, op->count, sizeof *op->count) ||
         op__overlaps(memory, size, op->buffer, op->length))
-      report_violation("memory stays while the kernel may write to it",
-                       "a %s is in flight in a block of %zu bytes",
-                       op__names[op->kind],
-                       size);
+      report_violation(
+          "memory stays allocated while the kernel may write to it",
+          "a %s is in flight in a block of %zu bytes",
+          op__names[op->kind],
+          size);
   }
 }
 
@@ -143,7 +143,7 @@ uint32_t op_count(void) { return ops.count; }
 
 static void op__check_new(const OVERLAPPED* overlapped) {
   if (!block_has(overlapped, sizeof *overlapped))
-    report_violation("an OVERLAPPED is in memory that stays", "it is not");
+    report_violation("an OVERLAPPED is on the heap", "it is not");
   for (struct list_node* node = ops.all.next; node != &ops.all;
        node = node->next)
     RULE("an OVERLAPPED is not used again before its packet is dequeued",
@@ -159,10 +159,10 @@ struct op* op_new(struct sock* sock,
                   const char* call) {
   RULE("every operation is overlapped", overlapped != NULL);
   op__check_new(overlapped);
-  /* "The completion packet is not queued" to a port that the handle is tied to
-   * only later; and without one the operation ends with its thread. */
+  /* "The completion packet is not queued" to a port that the handle joins
+   * later. Without a port the operation ends with its thread. */
   if (sock->port == NULL)
-    report_violation("a handle is tied to a port before it is used",
+    report_violation("a handle is associated with a port before it is used",
                      "%s(%#zx)",
                      call,
                      (size_t)sock->object.handle);
@@ -182,7 +182,7 @@ struct op* op_new(struct sock* sock,
 void op_give_buffer(struct op* op, void* buffer, uint32_t length) {
   if (length == 0) return;
   if (!block_has(buffer, length))
-    report_violation("a buffer of the kernel's is in memory that stays",
+    report_violation("the buffer of an operation is on the heap",
                      "a %s of %u bytes",
                      op__names[op->kind],
                      length);
@@ -193,7 +193,7 @@ void op_give_buffer(struct op* op, void* buffer, uint32_t length) {
 void op_give_count(struct op* op, DWORD* count) {
   if (count == NULL) return;
   if (!block_has(count, sizeof *count))
-    report_violation("an out-parameter of the kernel's is in memory that stays",
+    report_violation("an out-parameter of an operation is on the heap",
                      "that of a %s is not",
                      op__names[op->kind]);
   op->count = count;
@@ -205,7 +205,7 @@ void op_drop(struct op* op) {
 }
 
 void op_drop_done(struct op* op, LONG status, uint32_t bytes) {
-  TRACE("  %#zx: a %s is done at once: %u bytes",
+  TRACE("  %#zx: a %s completes at once: %u bytes",
         (size_t)op->sock->object.handle,
         op__names[op->kind],
         bytes);
@@ -247,7 +247,7 @@ static void op__make_late(struct op* op) {
 void op_done(struct op* op, LONG status, uint32_t bytes) {
   sanitizer_acquire(op->overlapped);
   op__check_sum(op);
-  TRACE("  %#zx: a %s is done: %#x, %u bytes",
+  TRACE("  %#zx: a %s completes: %#x, %u bytes",
         (size_t)op->sock->object.handle,
         op__names[op->kind],
         (unsigned)status,
@@ -273,11 +273,11 @@ void op_cancel_later(struct op* op) {
   op__make_late(op);
 }
 
-/* The results are written as late as they may be. */
+/* Writes the results as late as the documentation allows. */
 static void op__write(struct op* op) {
-  RULE("nobody writes to the OVERLAPPED of a pending operation",
+  RULE("the OVERLAPPED of a pending operation is not written to",
        memcmp(op->overlapped, &op->image, sizeof op->image) == 0);
-  RULE("nobody touches the buffer of a pending operation",
+  RULE("the buffer of a pending operation is not written to",
        op__sum(op) == op->sum);
   op->overlapped->Internal = (ULONG_PTR)(DWORD)op->status;
   op->overlapped->InternalHigh = op->bytes;
@@ -290,8 +290,8 @@ static void op__end(struct op* op) {
   struct sock* sock = op->sock;
   struct sock* target = op->target;
   free(op);
-  sock_let_go(sock);
-  if (target != NULL) sock_let_go(target);
+  sock_op_ended(sock);
+  if (target != NULL) sock_op_ended(target);
 }
 
 void op_dequeued(struct op* op) {
@@ -309,7 +309,7 @@ void op_step_late(uint32_t index) {
   list_remove(node);
   ops.late_count--;
   if (!op->is_done) {
-    /* Told to end before, and now it does. */
+    /* It was canceled before, and ends now. */
     sock_cancel_now(op);
     return;
   }

@@ -2,10 +2,11 @@
 /*
  * Overlapped operations, from the call that posts one to its packet:
  *
- *   posted -> done, its packet late -> in the queue of its port -> dequeued
+ * posted -> completed, its packet late -> in the queue of its port -> dequeued
  *
- * Until it is dequeued the kernel may write to the OVERLAPPED and all that was
- * given with it, so the memory must stay, and nobody else may write to it.
+ * Until its packet is dequeued, the kernel may write to the OVERLAPPED and to
+ * the buffers of the call. So their memory must stay allocated, and the program
+ * may not write to it.
  */
 #ifndef MODEL_OP_H
 #define MODEL_OP_H
@@ -41,23 +42,23 @@ enum op_kind { OP_RECEIVE, OP_SEND, OP_CONNECT, OP_ACCEPT };
 #define STATUS_ADDRESS_WAS_CLOSED ((LONG)0xC000020B)
 /* NTSTATUS_FROM_WIN32(ERROR_NETNAME_DELETED) */
 #define STATUS_WIN32_DELETED ((LONG)0xC0070040)
-/* Of a driver that nobody has heard of. */
-#define STATUS_UNHEARD_OF ((LONG)0xE0001234)
-#define ERROR_UNHEARD_OF 10999u
+/* Of a driver, and in no table. */
+#define STATUS_UNKNOWN ((LONG)0xE0001234)
+#define ERROR_UNKNOWN_CODE 10999u
 
 struct op {
-  struct list_node node;     /* of its socket, while it is posted */
-  struct list_node all_node; /* of all that are not dequeued */
+  struct list_node node;     /* in the list of its socket, while it is posted */
+  struct list_node all_node; /* in the list of all that are not dequeued */
   struct list_node late_node;
   enum op_kind kind;
-  struct sock* sock;   /* whose it is; the listener of an accept */
+  struct sock* sock;   /* its socket; the listener of an accept */
   struct sock* target; /* of an accept */
-  bool is_attached;    /* an accept that has a connection, and waits for data */
+  bool is_attached;    /* an accept that has a connection and waits for data */
   bool is_canceling;
   bool is_done;
 
   OVERLAPPED* overlapped;
-  OVERLAPPED image; /* as it must stay */
+  OVERLAPPED image; /* the expected content */
   struct port* port;
   ULONG_PTR key;
   struct event* event;
@@ -65,9 +66,9 @@ struct op {
 
   uint8_t* buffer;
   uint32_t length;
-  uint32_t moved;     /* bytes that have left, of a send */
-  uint32_t data_size; /* the first part of an accept's buffer */
-  uint64_t sum;       /* of what is sent */
+  uint32_t moved;     /* bytes that were sent */
+  uint32_t data_size; /* the size of the first part of an accept's buffer */
+  uint64_t sum;       /* checksum of the bytes to send */
   DWORD* count;
 
   LONG status;
@@ -77,50 +78,51 @@ struct op {
 void op_open_all(void);
 void op_close_all(void);
 
-/* A new operation on a socket, or NULL with the last error. `sock` may change
- * under a call only through op_done(). */
+/* A new operation on a socket, or NULL with the last error. During a call
+ * `sock` changes only in op_done(). */
 struct op* op_new(struct sock* sock,
                   enum op_kind kind,
                   OVERLAPPED* overlapped,
                   const char* call);
 
-/* What the kernel reads from, or writes to, until the packet is dequeued. */
+/* Memory that the kernel uses until the packet is dequeued. */
 void op_give_buffer(struct op* op, void* buffer, uint32_t length);
 void op_give_count(struct op* op, DWORD* count);
 
-/* It was refused, or is done at once with no packet to follow. */
+/* For an operation that was refused, or completed without a packet. */
 void op_drop(struct op* op);
 void op_drop_done(struct op* op, LONG status, uint32_t bytes);
 
-/* It is pending from here on. */
+/* The operation is pending from here on. */
 void op_pend(struct op* op);
 
-/* The kernel is about to write to the buffer. */
+/* Call this before the kernel writes to the buffer. */
 void op_touch(const struct op* op);
 
-/* It is done; its packet will follow at some time. */
+/* The operation has completed; its packet follows later. */
 void op_done(struct op* op, LONG status, uint32_t bytes);
 
-/* What the call that has posted it says: that it is pending, or where a packet
- * follows in any case, perhaps that it is done. Sets the last error. */
+/* The result of the call that has posted it: pending, or perhaps success if a
+ * packet follows in any case. Sets the last error. */
 BOOL op_answer(const struct op* op);
 
-/* It was told to end, and will at some time unless it is done before. */
+/* The operation was canceled. It ends later, unless it completes before. */
 void op_cancel_later(struct op* op);
 
-/* The thread that dequeues has its packet. */
+/* A thread has dequeued its packet. */
 void op_dequeued(struct op* op);
 
-/* Packets that have not entered their queue yet, and those canceled late. */
+/* How many packets are not in their queue yet, and how many cancels are
+ * late. */
 uint32_t op_late_count(void);
 void op_step_late(uint32_t index);
 
-/* A violation when something that the kernel holds has been written to, or lies
- * in this memory, which is given back. */
+/* A violation if memory of a pending operation has been written to, or is part
+ * of this block, which is freed. */
 void op_check_all(void);
 void op_forbid_in(const void* memory, size_t size);
 
-/* A violation when an operation still has to come to this port. */
+/* A violation if a packet is still due at this port. */
 void op_forbid_at(const struct port* port);
 
 uint32_t op_count(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of a socket. */
+/* Socket options. */
 #include <mstcpip.h>
 #include <mswsock.h>
 #include <string.h>
@@ -34,8 +34,8 @@ static void option__inherit(struct sock* sock, const struct sock* listener) {
   sock->is_non_blocking = listener->is_non_blocking;
   sock->has_events = listener->has_events;
   sock->resets = listener->resets;
-  sock->heir_resets = listener->resets;
-  sock->is_heir = true;
+  sock->inherited_resets = listener->resets;
+  sock->has_inherited = true;
   memcpy(sock->options, listener->options, sizeof sock->options);
   memcpy(sock->family_options,
          listener->family_options,
@@ -55,7 +55,7 @@ static int option__update_accept(struct sock* sock,
     return option__fails(WSAENOTSOCK);
   if (sock->accept != NULL || sock->end == NULL)
     return option__fails(WSAEINVAL);
-  /* The peer has gone already. */
+  /* The peer has reset the connection. */
   if (sock->end->in->rst_arrived && tape_choose(2) == 0)
     return option__fails(WSAENOTCONN);
   sock->lacks_context = false;
@@ -74,16 +74,17 @@ static int option__update_connect(struct sock* sock, int length) {
 static int option__linger(struct sock* sock, const char* value) {
   LINGER linger;
   memcpy(&linger, value, sizeof linger);
-  /* With a time, closesocket() blocks or fails (its documentation). */
+  /* With a linger time, closesocket() blocks or fails (its documentation). */
   RULE("a close does not linger", linger.l_onoff == 0 || linger.l_linger == 0);
-  /* As every option of a connection that was reset ("setsockopt function"). */
+  /* Like any option of a connection that was reset ("setsockopt function"). */
   if (sock->end != NULL && sock->end->in->rst_arrived && tape_choose(4) == 1)
     return option__fails(WSAENOTCONN);
   sock->resets = linger.l_onoff != 0;
   return option__succeeds();
 }
 
-/* In which build an option of TCP came ("IPPROTO_TCP socket options"). */
+/* The build since which an option of TCP exists ("IPPROTO_TCP socket
+ * options"). */
 static uint32_t option__build(int option) {
   switch (option) {
     case SOCK_KEEP_COUNT:
@@ -96,10 +97,11 @@ static uint32_t option__build(int option) {
   }
 }
 
-/* The place where a number is kept, or NULL: there is no such option here. */
+/* Where the value of an option is stored. NULL if this system lacks the
+ * option. */
 static int32_t* option__place(struct sock* sock, int level, int option) {
   if (level == SOL_SOCKET && option == SO_KEEPALIVE) return &sock->options[0];
-  /* Wine 10 does not know it (ffi/probe, "option-max-retransmission"). */
+  /* Wine 10 lacks it (ffi/probe, "option-max-retransmission"). */
   if (level == IPPROTO_TCP && option == SOCK_MAX_RETRANSMISSION &&
       habits.is_wine)
     return NULL;
@@ -112,11 +114,12 @@ static int32_t* option__place(struct sock* sock, int level, int option) {
   return NULL;
 }
 
-/* What the user wants of keep-alive counts, on whatever way it was said. */
+/* The keep-alive times that the caller has set must be in force, by whichever
+ * call they were set. */
 static void option__check_keep_alive(const struct sock* sock) {
   for (int option = 0; option < SOCK_OPTIONS; option++)
     RULE("keep-alive has the times that were set",
-         sock->options[0] == 0 || sock->wants_vainly ||
+         sock->options[0] == 0 || sock->has_failed_option ||
              sock->wanted[option] == 0 ||
              sock->wanted[option] == sock->options[option]);
 }
@@ -150,12 +153,12 @@ static int option__number(
    * ToS bits in the IP header is not marked" (KB 248611). */
   RULE("IP_TOS, which is accepted and ignored, is not set",
        level != IPPROTO_IP || option != IP_TOS);
-  RULE("no other program is let in by SO_REUSEADDR",
+  RULE("SO_REUSEADDR lets no other program bind the address",
        level != SOL_SOCKET || option != SO_REUSEADDR);
   if (level == SOL_SOCKET && option == SOCK_REUSE_UNICASTPORT)
     return option__share_port(sock, number);
   if (habits_fault(habits.kernel_faults)) {
-    sock->wants_vainly = true;
+    sock->has_failed_option = true;
     return option__fails(WSAENOBUFS);
   }
   int32_t* place = option__place(sock, level, option);
@@ -232,7 +235,7 @@ int getsockopt(SOCKET handle, int level, int option, char* value, int* length) {
     }
   if (sock_find_ready(handle, "getsockopt") == NULL) return SOCKET_ERROR;
   if (habits_fault(habits.kernel_faults)) {
-    sock->wants_vainly = true;
+    sock->has_failed_option = true;
     return option__fails(WSAENOBUFS);
   }
   if (level == IPPROTO_TCP) option__check_keep_alive(sock);
@@ -298,12 +301,12 @@ BOOL WINAPI SetFileCompletionNotificationModes(HANDLE file, BYTE flags) {
   if (habits.refuses_modes) return kernel_fail(ERROR_NOT_SUPPORTED);
   if (habits_fault(habits.kernel_faults))
     return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
-  /* They stay with the handle, whoever has it next. */
+  /* The modes stay with the handle, in whichever program. */
   sock->modes |= flags;
   return kernel_succeed();
 }
 
-/* ---- extensions */
+/* ---- WSAIoctl() */
 
 static int option__extension(const void* in, void* out, DWORD size) {
   static const GUID accept_ex = WSAID_ACCEPTEX;
@@ -330,9 +333,8 @@ static int option__extension(const void* in, void* out, DWORD size) {
   return option__succeeds();
 }
 
-/* SIO_TCP_INFO. Whether "bytes sent" has those that were sent once more is not
- * documented, nor where those belong that ask a peer without room (RFC 9293,
- * 3.8.6.1). */
+/* SIO_TCP_INFO. Whether "bytes sent" includes retransmissions or zero-window
+ * probes (RFC 9293, 3.8.6.1) is not documented. */
 static int option__tcp_info(
     struct sock* sock, const void* in, DWORD in_size, void* out, DWORD* size) {
   DWORD version = 1;
@@ -371,7 +373,7 @@ static int option__set_keep_alive(struct sock* sock,
   if (size < sizeof times) return option__fails(WSAEFAULT);
   memcpy(&times, in, sizeof times);
   if (habits_fault(habits.kernel_faults)) {
-    sock->wants_vainly = true;
+    sock->has_failed_option = true;
     return option__fails(WSAENOBUFS);
   }
   sock->options[0] = times.onoff != 0;
@@ -394,7 +396,7 @@ int WSAIoctl(SOCKET handle,
   kernel_enter();
   struct sock* sock = sock_find(handle, "WSAIoctl");
   if (sock == NULL) return SOCKET_ERROR;
-  RULE("WSAIoctl() has a place for the size", returned != NULL);
+  RULE("WSAIoctl() is given where to store the size", returned != NULL);
   RULE("WSAIoctl() is not overlapped", overlapped == NULL);
   *returned = 0;
   if (code == SIO_TCP_INITIAL_RTO) return option__set_rto(sock, in, in_size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The other machines, and the end of a schedule. */
+/* Other machines, and the checks at the end of a schedule. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +43,7 @@ struct world_thread {
 static struct list_node peers;
 static struct list_node peer_listeners;
 
-/* ---- the world */
+/* ---- start and end of a schedule */
 
 void world_open(void) {
   list_open(&peers);
@@ -68,13 +68,13 @@ void world_open(void) {
 static void world__check(void) {
   size_t bytes;
   if (object_count() != 0) object_trace_all();
-  RULE("every handle is given back", object_count() == 0);
-  RULE("every operation comes to its end", op_count() == 0);
+  RULE("every handle is closed", object_count() == 0);
+  RULE("every operation completes", op_count() == 0);
   sock_check_children();
   module_check();
   size_t count = block_count(&bytes);
   if (count != 0)
-    report_violation("all memory is given back",
+    report_violation("all memory is freed",
                      "%zu blocks of %zu bytes are left",
                      count,
                      bytes);
@@ -105,7 +105,7 @@ void world_close(void) {
 }
 
 void world_calm(void) {
-  TRACE("from here on nothing fails");
+  TRACE("no more faults from here on");
   habits.is_calm = true;
   network_widen();
 }
@@ -121,13 +121,13 @@ const char world_name[] = "windows";
 
 bool world_has_broken(void) { return habits.has_broken; }
 
-bool world_leaves_ports(void) {
-  return habits.leaves_ports && habits.has_ntdll;
+bool world_detaches_ports(void) {
+  return habits.detaches_ports && habits.has_ntdll;
 }
 
 bool world_has_interfaces(void) { return true; }
 
-bool world_tells_progress(void) { return !habits.lacks_tcp_info; }
+bool world_reports_progress(void) { return !habits.lacks_tcp_info; }
 
 bool world_has_raced(void) { return habits.has_raced; }
 
@@ -139,8 +139,8 @@ bool world_refuses_at_once(void) {
 
 bool world_is_unclear(void) { return habits.is_unclear; }
 
-/* Time passes in full only when nothing else can happen, so a deadline holds to
- * the millisecond. */
+/* The clock advances to the next deadline only when nothing else can happen, so
+ * deadlines are exact to the millisecond. */
 bool world_is_exact(void) { return true; }
 bool world_posts_operations(void) { return true; }
 
@@ -165,8 +165,8 @@ static bool world__thread_has_ended(void* argument) {
   return fiber_has_ended(((struct world_thread*)argument)->fiber);
 }
 
-/* The system calls those who want to know on the thread that deletes it. */
-void world_thread_lose_fiber(struct world_thread* thread) {
+/* The callbacks of fiber local storage run on the thread that deletes it. */
+void world_thread_delete_fiber(struct world_thread* thread) {
   if (!fiber_has_ended(thread->fiber))
     thread_ended(fiber_locals(thread->fiber));
 }
@@ -191,7 +191,7 @@ struct peer_listener* peer_listen(enum peer_manner manner, uint16_t family) {
   if (listener == NULL) abort();
   struct iocp_address address = peer__loopback(family);
   listener->manner = manner;
-  listener->listening.is_silent = manner == PEER_SILENT;
+  listener->listening.is_silent = manner == PEER_NEVER_ANSWERS;
   listener->listening.queued_max = UINT32_MAX;
   listener->listening.address = address;
   if (manner != PEER_REFUSES) listening_open(&listener->listening, &address);
@@ -221,7 +221,7 @@ void peer_listener_queue(struct peer_listener* listener, struct link* link) {
 
 struct peer* peer_accept(struct peer_listener* listener) {
   if (listener->manner != PEER_ACCEPTS) return NULL;
-  struct link* link = listening_take(&listener->listening);
+  struct link* link = listening_pop(&listener->listening);
   return link == NULL ? NULL : peer__new(link, &link->ends[1]);
 }
 
@@ -234,7 +234,7 @@ struct peer* peer_connect(const struct iocp_address* to) {
     from.scope = to->scope;
   }
   struct link* link = network_call(&from, to);
-  /* A listener at every address has this one as well. */
+  /* A listener at all addresses has this one too. */
   if (address_is_any(to)) {
     uint16_t port = to->port;
     link->ends[1].name = from;
@@ -249,9 +249,9 @@ enum peer_state peer_state(struct peer* peer) {
   return peer->link->state == LINK_CALLING ? PEER_CONNECTING : PEER_OPEN;
 }
 
-void peer_names(struct peer* peer,
-                struct iocp_address* own_out,
-                struct iocp_address* other_out) {
+void peer_addresses(struct peer* peer,
+                    struct iocp_address* own_out,
+                    struct iocp_address* other_out) {
   *own_out = peer->end->name;
   *other_out = peer->end->other->name;
 }

@@ -21,7 +21,7 @@ struct port {
   struct list_node packets;
   uint32_t count;
   uint32_t waiters;
-  uint32_t threads_max; /* that run */
+  uint32_t threads_max; /* limit of running threads */
   bool is_closed;
 };
 
@@ -29,13 +29,13 @@ struct packet {
   struct list_node node;
   ULONG_PTR key;
   OVERLAPPED* overlapped;
-  struct op* op; /* NULL: it was posted */
+  struct op* op; /* NULL for a posted packet */
 };
 
-/* "The Internal member of an entry is reserved", so it is anything. */
+/* "The Internal member of an entry is reserved", so it may have any value. */
 #define PORT__RESERVED ((ULONG_PTR)0xBAD57A7E)
 #define PORT__FOREIGN_KEY ((ULONG_PTR)0xF04E16)
-/* A wait may end early by as much as the clock's interrupt takes. */
+/* A wait may end early by up to one clock tick. */
 #define PORT__EARLY_MS 15
 
 static struct list_node port__closed;
@@ -69,8 +69,8 @@ void port_queue_op(struct port* port, struct op* op) {
   port__queue(port, op->key, op->overlapped, op);
 }
 
-/* A handle that another process has a copy of brings packets that have nothing
- * to do with us. */
+/* A handle that is duplicated in another process may queue packets that the
+ * library did not cause. */
 static void port__queue_foreign(struct port* port) {
   static OVERLAPPED foreign;
   TRACE("  a foreign packet comes");
@@ -100,8 +100,8 @@ static HANDLE port__tie(HANDLE file, HANDLE handle, ULONG_PTR key) {
     kernel_fail(ERROR_INVALID_HANDLE);
     return NULL;
   }
-  /* A file object has one port for ever ("CreateIoCompletionPort function"),
-   * and one for synchronous operations has none. */
+  /* A file object stays with its port ("CreateIoCompletionPort function"), and
+   * a synchronous one cannot have a port. */
   if (sock->port != NULL || sock->is_synchronous) {
     kernel_fail(ERROR_INVALID_PARAMETER);
     return NULL;
@@ -135,9 +135,9 @@ static bool port__close(HANDLE handle) {
   if (port == NULL) return false;
   op_forbid_at(port);
   RULE("no thread waits on a port that is closed", port->waiters == 0);
-  object_leave(&port->object);
+  object_release(&port->object);
   port__empty(port);
-  /* Handles that could not be taken out of it are tied to it for ever. */
+  /* Handles that could not be removed stay associated with it. */
   port->is_closed = true;
   list_push(&port__closed, &port->node);
   return true;
@@ -161,7 +161,7 @@ BOOL WINAPI PostQueuedCompletionStatus(HANDLE handle,
   kernel_enter();
   struct port* port = port_find(handle, "PostQueuedCompletionStatus");
   if (port == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
-  /* A packet takes memory that cannot be paged. */
+  /* A packet needs nonpaged memory. */
   if (habits_fault(habits.kernel_faults))
     return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
   port__queue(port, key, overlapped, NULL);
@@ -169,20 +169,20 @@ BOOL WINAPI PostQueuedCompletionStatus(HANDLE handle,
 }
 
 /* A thread that has waited on a port is associated with it until it waits on
- * another one or ends, and counts while it is not blocked, whatever it does. At
- * the limit no thread gets a packet, a wait of no time included ("I/O
- * Completion Ports", "Threads and Concurrency"). */
+ * another one or ends. It counts as running while it is not blocked, whatever
+ * it does. At the limit no thread gets a packet, not even with a timeout of
+ * zero ("I/O Completion Ports", "Threads and Concurrency"). */
 static bool port__has_packets(void* argument) {
   const struct port* port = argument;
   return port->count != 0 && fiber_busy(port) < port->threads_max;
 }
 
-/* The same for the running thread, which does not count for itself. */
+/* The same for the running thread, which does not count itself. */
 static bool port__has_packets_now(const struct port* port) {
   return port->count != 0 && fiber_busy(port) - 1 < port->threads_max;
 }
 
-/* Returns false after the time has passed. */
+/* Returns false on a timeout. */
 static bool port__wait(struct port* port, DWORD timeout_ms) {
   uint64_t until_ms =
       timeout_ms == INFINITE ? FIBER_FOREVER : fiber_now_ms() + timeout_ms;
@@ -224,9 +224,9 @@ BOOL WINAPI GetQueuedCompletionStatusEx(HANDLE handle,
   kernel_enter();
   struct port* port = port_find(handle, "GetQueuedCompletionStatusEx");
   if (port == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
-  /* Else a wait ends for what other libraries queue to the thread. */
+  /* Otherwise a wait ends for APCs that other libraries queue to the thread. */
   RULE("a wait is not alertable", !alertable);
-  /* It needs memory for the entries. */
+  /* The call needs memory for the entries. */
   if (habits_fault(habits.kernel_faults))
     return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
   if (habits_fault(habits.foreign_packets)) port__queue_foreign(port);

@@ -12,7 +12,7 @@ struct port;
 void port_open_all(void);
 void port_close_all(void);
 
-/* The packet of an operation enters the queue. */
+/* Queues the packet of an operation. */
 void port_queue_op(struct port* port, struct op* op);
 
 /* The port behind a handle, or NULL. */

@@ -10,7 +10,7 @@
 #include "tape.h"
 #include "world.h"
 
-/* The own end of the connection that was closed last. */
+/* The local end of the connection that was closed last. */
 static struct {
   bool is_known;
   struct iocp_address own;
@@ -25,9 +25,8 @@ static struct iocp_address program__loopback(uint16_t family) {
   return address;
 }
 
-/* An address that was bound may be bound again, and only the other end tells
- * one connection from the other: the same two ends never meet twice, as
- * TIME_WAIT sees to. */
+/* A port may be bound again, so a connection is identified by both ends.
+ * TIME_WAIT prevents the same pair of ends from connecting twice. */
 static struct iocp_address program__from(const struct iocp_address* to) {
   if (program.is_known && program.own.family == to->family &&
       !network_has(&program.own, to) && tape_chance(500)) {
@@ -37,8 +36,8 @@ static struct iocp_address program__from(const struct iocp_address* to) {
   return program__loopback(to->family);
 }
 
-/* It may have been on a port of the program's, which has asked for no packets,
- * and cannot be asked to take that back. */
+/* The handle may have been on a port of the program that skips packets. This
+ * mode cannot be removed. */
 static void program__use(struct sock* sock) {
   if (tape_chance(100))
     sock->modes = (uint8_t)(FILE_SKIP_COMPLETION_PORT_ON_SUCCESS |
@@ -74,7 +73,7 @@ double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
   *address_out = program__loopback(family);
   program__listen(sock, address_out);
   program__use(sock);
-  /* The program has a use for it as well. */
+  /* The program may use it as a non-blocking socket. */
   sock->is_non_blocking = tape_choose(2) != 0;
   sock->has_events = sock->is_non_blocking && tape_choose(2) != 0;
   sock->resets = tape_chance(200);
@@ -91,9 +90,9 @@ double world_handle_synchronous(struct peer_listener* listener) {
 
 bool world_handle_blocks(double handle) {
   const struct sock* sock = sock_find((SOCKET)handle, "world_handle_blocks");
-  /* As a socket has that the user accepts by himself. */
+  /* A socket that accept() returns has the linger time of its listener. */
   RULE("a socket that is given to the user lingers as its listener does",
-       !sock->is_heir || sock->resets == sock->heir_resets);
+       !sock->has_inherited || sock->resets == sock->inherited_resets);
   return !sock->is_non_blocking && !sock->has_events;
 }
 
@@ -113,7 +112,8 @@ double world_handle_odd(enum world_odd odd) {
 
 void world_handle_close(double handle) {
   struct sock* sock = sock_find((SOCKET)handle, "world_handle_close");
-  RULE("the library leaves open what it has given back", sock != NULL);
+  RULE("the library does not close a handle after it has returned it",
+       sock != NULL);
   sock->object.is_users = true;
   if (sock->end != NULL) {
     program.own = sock->end->name;
@@ -124,6 +124,6 @@ void world_handle_close(double handle) {
 
 void world_handle_given(double handle) {
   struct sock* sock = sock_find((SOCKET)handle, "world_handle_given");
-  RULE("the library gives handles that are open", sock != NULL);
+  RULE("the library returns handles that are open", sock != NULL);
   sock->object.is_users = true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The program that uses the library: what it makes and closes by itself. */
+/* The program that uses the library, and the sockets that it opens itself. */
 #ifndef MODEL_PROGRAM_H
 #define MODEL_PROGRAM_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a sanitizer must be told, or it would not know one thread of the model
- * from another: where their stacks are (AddressSanitizer), and which memory
- * was handed from one to the other by the system (ThreadSanitizer, which knows
- * nothing of the model itself and sees the threads as truly concurrent).
+ * What the sanitizers need to know of the model's threads: where their stacks
+ * are (AddressSanitizer), and where the system synchronizes them
+ * (ThreadSanitizer, for which the threads run concurrently, as the model itself
+ * is not instrumented).
  */
 #ifndef MODEL_SANITIZER_H
 #define MODEL_SANITIZER_H
@@ -21,7 +21,7 @@
 #if defined(__SANITIZE_ADDRESS__)
 #define MODEL_ASAN 1
 #endif
-/* The model is compiled without it, so the build says so. */
+/* A definition of the build, as the model is not instrumented. */
 #if defined(MODEL_UNDER_TSAN)
 #define MODEL_TSAN 1
 #endif
@@ -89,7 +89,7 @@ static inline void sanitizer_fiber_leave(struct sanitizer_fiber* from,
 #endif
 }
 
-/* `from` has left. Where the first thread's stack is, is only known then. */
+/* The stack of `from` was left. Only now is that of the first thread known. */
 static inline void sanitizer_fiber_entered(struct sanitizer_fiber* fiber,
                                            struct sanitizer_fiber* from) {
   (void)fiber;
@@ -100,7 +100,7 @@ static inline void sanitizer_fiber_entered(struct sanitizer_fiber* fiber,
 #endif
 }
 
-/* What the system hands over at `address`. */
+/* The system passes the memory at `address` to another thread. */
 static inline void sanitizer_release(void* address) {
   (void)address;
 #if defined(MODEL_TSAN)
@@ -115,7 +115,7 @@ static inline void sanitizer_acquire(void* address) {
 #endif
 }
 
-/* Memory that nobody may touch for a while. */
+/* Memory that must not be accessed for some time. */
 static inline void sanitizer_forbid(const void* memory, size_t size) {
   (void)memory;
   (void)size;

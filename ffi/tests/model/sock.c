@@ -36,7 +36,7 @@ struct sock* sock_new(uint16_t family, bool is_users) {
   }
   sock->is_open = true;
   sock->is_v6_only = true;
-  /* The system's own ("SIO_KEEPALIVE_VALS control code"). */
+  /* The defaults ("SIO_KEEPALIVE_VALS control code"). */
   sock->options[SOCK_KEEP_IDLE] = 7200;
   sock->options[SOCK_KEEP_INTERVAL] = 1;
   sock->options[SOCK_KEEP_COUNT] = 10;
@@ -99,41 +99,41 @@ struct sock* sock_find(SOCKET handle, const char* call) {
 struct sock* sock_find_ready(SOCKET handle, const char* call) {
   struct sock* sock = sock_find(handle, call);
   if (sock == NULL || !sock->lacks_context) return sock;
-  /* "AcceptEx function" and "ConnectEx function", their remarks: until then
-   * the socket is "in the default state of a connected socket". */
+  /* "AcceptEx function" and "ConnectEx function", remarks: until then the
+   * socket is "in the default state of a connected socket". */
   TRACE("  %s(%#zx): its context was not updated", call, (size_t)handle);
   kernel_fail(WSAENOTCONN);
   return NULL;
 }
 
-/* Until nobody has it: a handle, an operation, a connection. */
+/* Freed once no handle, operation or connection refers to it. */
 static void sock__free_if_unused(struct sock* sock) {
   if (sock->object.holds != 0 || sock->is_open) return;
   list_remove(&sock->node);
   free(sock);
 }
 
-void sock_let_go(struct sock* sock) {
+void sock_op_ended(struct sock* sock) {
   sock->object.holds--;
   sock__free_if_unused(sock);
 }
 
 bool sock_skips_packets(const struct sock* sock) {
-  /* A layered provider says yes, and queues packets all the same (Microsoft's
-   * KB 2568167). */
+  /* A layered provider accepts the mode, and queues packets all the same
+   * (Microsoft KB 2568167). */
   return (sock->modes & FILE_SKIP_COMPLETION_PORT_ON_SUCCESS) != 0 &&
          !habits.is_layered;
 }
 
-/* A filter driver may fail a transfer with a number of its own. */
-static bool sock__is_riddle(void) {
-  if (!habits_break(habits.riddles)) return false;
+/* A filter driver may fail a transfer with an error of its own. */
+static bool sock__has_unknown_error(void) {
+  if (!habits_break(habits.unknown_errors)) return false;
   habits.is_unclear = true;
   return true;
 }
 
 DWORD sock_reset_error(void) {
-  if (sock__is_riddle()) return ERROR_UNHEARD_OF;
+  if (sock__has_unknown_error()) return ERROR_UNKNOWN_CODE;
   return tape_choose(4) == 1 ? WSAECONNABORTED : WSAECONNRESET;
 }
 
@@ -143,7 +143,7 @@ LONG sock_reset_status(void) {
                                   STATUS_LOCAL_DISCONNECTED,
                                   STATUS_WIN32_DELETED,
                                   STATUS_ADDRESS_WAS_CLOSED};
-  if (sock__is_riddle()) return STATUS_UNHEARD_OF;
+  if (sock__has_unknown_error()) return STATUS_UNKNOWN;
   return statuses[tape_choose(5)];
 }
 
@@ -200,10 +200,10 @@ void sock_cancel_now(struct op* op) {
     accept_canceled(op);
   } else if (op->kind == OP_RECEIVE && op->node.prev == &op->sock->receives &&
              habits_fault(habits.byte_cancels)) {
-    /* It was too late: bytes are out of the stream already. Only the oldest can
-     * have any, for they are filled in posting order. */
+    /* Too late: bytes have been received already. Only the oldest receive can
+     * have any, since they are filled in posting order. */
     op->is_canceling = true;
-    bytes = transfer_take(op);
+    bytes = transfer_read(op);
     if (bytes != 0 && tape_choose(2) == 0) status = STATUS_OK;
   }
   op_done(op, status, bytes);
@@ -241,13 +241,13 @@ BOOL WINAPI CancelIoEx(HANDLE file, OVERLAPPED* overlapped) {
   has_found |= sock__cancel_all(&sock->accepts, overlapped);
   has_found |= sock__cancel_all(&sock->receives, overlapped);
   has_found |= sock__cancel_all(&sock->sends, overlapped);
-  /* What is done already comes all the same. */
+  /* What has completed already is reported all the same. */
   return has_found ? kernel_succeed() : kernel_fail(ERROR_NOT_FOUND);
 }
 
 /* ---- closing */
 
-/* What is in flight ends with the handle; these statuses have been seen. */
+/* What is in flight ends with the handle, with one of these statuses. */
 static LONG sock__closed_status(void) {
   static const LONG statuses[] = {STATUS_HANDLES_WERE_CLOSED,
                                   STATUS_IS_CANCELLED,
@@ -263,20 +263,20 @@ static void sock__end_ops(struct list_node* list) {
     op_done(LIST_ENTRY(list->next, struct op, node), sock__closed_status(), 0);
 }
 
-/* What SO_LINGER says counts for a connected socket, and whether one that lacks
- * its context is one is not documented: where it is not, what was said before
- * is void. */
+/* SO_LINGER applies to connected sockets. It is not documented whether a socket
+ * without its context is one. Where it is not, a value set before is
+ * ignored. */
 static bool sock__aborts(const struct sock* sock) {
   return sock->resets && (!sock->lacks_context || habits.lingers_early);
 }
 
 static void sock__end_connection(struct sock* sock) {
   struct end* end = sock->end;
-  /* With a receive pending Windows sends an RST even when nothing is unread
+  /* With a receive pending Windows sends an RST, even when nothing is unread
    * (libuv #3034). */
   bool is_reset = sock__aborts(sock) || !list_is_empty(&sock->receives);
-  /* A pending send is cut: what follows looks like the end of the stream, or
-   * not ("closesocket function"; toit #3221). */
+  /* A pending send is cut off. What follows may look like the end of the stream
+   * ("closesocket function"; toit #3221). */
   if (!sock__aborts(sock) && !list_is_empty(&sock->sends))
     is_reset = tape_choose(2) != 0;
   sock->end = NULL;
@@ -312,13 +312,13 @@ static void sock__end(struct sock* sock) {
 }
 
 void sock_close(struct sock* sock) {
-  /* A copy of the handle keeps everything as it is. */
+  /* A duplicate of the handle keeps the socket open. */
   if (!sock->is_inherited) {
     sock->object.holds++;
     sock__end(sock);
     sock->object.holds--;
   }
-  object_leave(&sock->object);
+  object_release(&sock->object);
   sock__free_if_unused(sock);
 }
 
@@ -326,7 +326,8 @@ int closesocket(SOCKET handle) {
   kernel_enter();
   struct sock* sock = sock_find(handle, "closesocket");
   if (sock == NULL) return SOCKET_ERROR;
-  RULE("a handle of the user's is left open", !sock->object.is_users);
+  RULE("the library does not close a handle of the user",
+       !sock->object.is_users);
   sock_close(sock);
   kernel_succeed();
   return 0;
@@ -347,7 +348,7 @@ void sock_check_children(void) {
   for (struct list_node* node = sock_all.next; node != &sock_all;
        node = node->next) {
     const struct sock* sock = LIST_ENTRY(node, struct sock, node);
-    RULE("no child process inherits a handle of the library's",
+    RULE("no child process inherits a handle of the library",
          !sock->is_inherited);
   }
 }
@@ -356,14 +357,14 @@ BOOL WINAPI SetHandleInformation(HANDLE object, DWORD mask, DWORD flags) {
   kernel_enter();
   struct sock* sock = sock_find((SOCKET)object, "SetHandleInformation");
   if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
-  /* Which the library does with what it adopts. */
+  /* The library adopts it. */
   sock->object.is_users = false;
   if ((mask & HANDLE_FLAG_INHERIT) != 0)
     sock->is_inheritable = (flags & HANDLE_FLAG_INHERIT) != 0;
   return kernel_succeed();
 }
 
-/* ---- names */
+/* ---- addresses */
 
 bool sock_address_in(const SOCKADDR* name,
                      int length,
@@ -432,7 +433,7 @@ static int sock__name(const struct iocp_address* address,
   return 0;
 }
 
-/* Of a stream within this machine (afunix.h): its family, and a path. */
+/* The address of an AF_UNIX stream (afunix.h): the family and a path. */
 static int sock__local_name(SOCKADDR* name, int* length) {
   name->sa_family = AF_UNIX;
   *length = (int)sizeof *name;

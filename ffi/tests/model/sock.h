@@ -35,19 +35,19 @@ enum sock_state {
 #define SOCK_KEEP_INTERVAL 17
 #define SOCK_REUSE_UNICASTPORT 0x3007
 #define SOCK_OPTIONS 32
-/* Numbers of the levels IPPROTO_IP and IPPROTO_IPV6. */
+/* Option numbers of the levels IPPROTO_IP and IPPROTO_IPV6. */
 #define SOCK_FAMILY_OPTIONS 80
 
-/* AF_UNIX, for which the API has no addresses. */
+/* AF_UNIX, whose addresses the library does not have. */
 #define SOCK_LOCAL 1
 
 struct sock {
   struct object object;
-  struct list_node node; /* of all */
+  struct list_node node; /* in the list of all sockets */
   enum sock_state state;
   uint16_t family; /* 4, 6 or SOCK_LOCAL */
   int type;        /* SOCK_STREAM or SOCK_DGRAM */
-  bool is_open;    /* somebody has a handle of it, if only a child process */
+  bool is_open;    /* there is a handle, if only in a child process */
   bool is_inheritable;
   bool is_inherited;
   bool is_non_blocking;
@@ -56,21 +56,22 @@ struct sock {
   bool resets; /* linger time 0 */
   bool has_shut;
   bool tries_once;     /* no SYN is repeated */
-  bool is_synchronous; /* it was made without WSA_FLAG_OVERLAPPED */
+  bool is_synchronous; /* made without WSA_FLAG_OVERLAPPED */
   bool has_events;     /* WSAEventSelect() */
-  bool shares_port;    /* SO_REUSE_UNICASTPORT, and whether it was asked for */
+  bool shares_port;    /* SO_REUSE_UNICASTPORT is set, and it was requested */
   bool asks_to_share;
-  bool has_own_port; /* which a bind to port 0 has taken */
-  bool is_excusable; /* an exclusive bind was refused to its address */
-  bool is_heir;      /* it has what its listener had, linger time included */
-  bool heir_resets;
-  /* SO_UPDATE_..._CONTEXT was not done yet; most functions fail. */
+  bool has_own_port;  /* from a bind to port 0 */
+  bool is_exempt;     /* its exclusive bind was refused, so it may share */
+  bool has_inherited; /* from its listener, linger time included */
+  bool inherited_resets;
+  /* SO_UPDATE_..._CONTEXT has not been set yet; most functions fail. */
   bool lacks_context;
   uint8_t modes;
-  int32_t options[SOCK_OPTIONS]; /* those that are only kept */
+  int32_t options[SOCK_OPTIONS]; /* the values that are stored */
   int32_t family_options[SOCK_FAMILY_OPTIONS];
-  int32_t wanted[SOCK_OPTIONS]; /* those that were asked for, if not kept */
-  bool wants_vainly;            /* one of these met a fault */
+  /* the values that were requested and not stored */
+  int32_t wanted[SOCK_OPTIONS];
+  bool has_failed_option; /* setting one of these has failed */
 
   struct port* port;
   ULONG_PTR key;
@@ -80,14 +81,14 @@ struct sock {
 
   struct list_node receives; /* struct op, in posting order */
   struct list_node sends;
-  /* Where the rest of a send is that was taken in part, or failed; or NULL. */
+  /* Where the rest of a short or failed send begins; or NULL. */
   const uint8_t* rest;
-  uint32_t resent; /* bytes that were sent once more */
-  uint32_t probes; /* bytes that a peer without room was asked with */
+  uint32_t resent; /* retransmitted bytes */
+  uint32_t probes; /* bytes of zero-window probes */
   struct list_node accepts;
   struct op* connect;
   struct link* call; /* of the connect */
-  struct op* accept; /* whose target it is */
+  struct op* accept; /* the accept whose target it is */
   struct listening listening;
 };
 
@@ -97,51 +98,51 @@ void sock_close_all(void);
 /* A new socket with a handle, or NULL with the last error. */
 struct sock* sock_new(uint16_t family, bool is_users);
 
-/* One after the other, of all. */
+/* Iterates over all sockets. */
 struct sock* sock_next(struct sock* after);
 
-/* How many have a port of their own, which they have not connected from. */
+/* How many have an unshared port that they have not connected from. */
 uint32_t sock_own_ports(void);
 
-/* The socket that a call names, or NULL with WSAENOTSOCK. */
+/* The socket of a handle, or NULL with WSAENOTSOCK. */
 struct sock* sock_find(SOCKET handle, const char* call);
 
-/* The same for a call that needs the context of its connection. */
+/* The same for a call that needs the context of the connection. */
 struct sock* sock_find_ready(SOCKET handle, const char* call);
 
-/* An operation of it has ended. */
-void sock_let_go(struct sock* sock);
+/* One of its operations has ended. */
+void sock_op_ended(struct sock* sock);
 
-/* Something has arrived at its end, or there is room. */
+/* Bytes have arrived at its end, or there is room. */
 void sock_moved(struct sock* sock);
 
-/* It is connected now, and `end` is its own. */
+/* The socket is connected now, with `end` as its end. */
 void sock_attach(struct sock* sock, struct end* end);
 
-/* What became of a call; the end's owner is a socket or a peer. */
+/* The result of a connect; the end belongs to a socket or a peer. */
 void sock_or_peer_connected(struct end* end);
 void sock_or_peer_refused(struct end* end, LONG status);
 
-/* Has a posted operation end now, as one does that was canceled. */
+/* Ends a posted operation that was canceled. */
 void sock_cancel_now(struct op* op);
 
 /* Closes the handle. */
 void sock_close(struct sock* sock);
 
-/* A child process inherits what it can, and keeps it. */
+/* Starts a child process, which inherits handles and keeps them open. */
 void sock_start_child(void);
 
-/* A violation when a child process keeps something of the library's. */
+/* A violation if a child process has a handle of the library. */
 void sock_check_children(void);
 
-/* Whether an operation at once is to look at it, and skips its packet. */
+/* Whether an operation that completes at once queues no packet. */
 bool sock_skips_packets(const struct sock* sock);
 
-/* What a call on a connection that was reset says. */
+/* The error of a call on a connection that was reset. */
 DWORD sock_reset_error(void);
 LONG sock_reset_status(void);
 
-/* To and from the system's form. */
+/* Conversions from and to the system's form. */
 bool sock_address_in(const SOCKADDR* name,
                      int length,
                      struct iocp_address* address_out);
@@ -149,7 +150,7 @@ int sock_address_out(const struct iocp_address* address,
                      SOCKADDR* name,
                      int room);
 
-/* As a socket of that family sees it: IPv4 through IPv6 is ::ffff:1.2.3.4. */
+/* As a socket of that family sees it: IPv4 over IPv6 is ::ffff:1.2.3.4. */
 struct iocp_address sock_address_for(const struct sock* sock,
                                      const struct iocp_address* address);
 

@@ -25,7 +25,7 @@ struct thread_object {
   void* argument;
 };
 
-/* A callback that waits for an event, on a thread of the system's pool. */
+/* A wait of the thread pool for an event, with its callback. */
 struct wait {
   struct object object;
   struct fiber* fiber;
@@ -38,7 +38,8 @@ struct wait {
 enum once_state { ONCE_NEW, ONCE_RUNS, ONCE_DONE };
 
 static struct {
-  INIT_ONCE* onces; /* those that were run, to be forgotten with the process */
+  /* the ones that have run, reset at the end of the schedule */
+  INIT_ONCE* onces;
   PFLS_CALLBACK_FUNCTION callbacks[FIBER_LOCALS];
   uint32_t callback_count;
 } threads;
@@ -74,7 +75,7 @@ HANDLE WINAPI CreateEventW(void* security,
                            BOOL initial,
                            const WCHAR* name) {
   kernel_enter();
-  RULE("an event has no name, and stays set",
+  RULE("an event has no name, and is set until it is reset",
        security == NULL && manual_reset && !initial && name == NULL);
   if (habits_fault(habits.handle_faults)) {
     kernel_fail(ERROR_TOO_MANY_OPEN_FILES);
@@ -92,7 +93,7 @@ bool thread_close(uintptr_t handle) {
   if (object == NULL)
     object = object_find(handle, OBJECT_THREAD, "CloseHandle");
   if (object == NULL) return false;
-  object_leave(object);
+  object_release(object);
   if (object->kind == OBJECT_EVENT)
     free(LIST_ENTRY(object, struct event, object));
   else
@@ -171,7 +172,7 @@ BOOL WINAPI FlsSetValue(DWORD index, void* data) {
   return TRUE;
 }
 
-/* ---- waits of the pool */
+/* ---- waits of the thread pool */
 
 static bool thread__wait_ends(void* argument) {
   const struct wait* wait = argument;
@@ -194,7 +195,7 @@ BOOL WINAPI RegisterWaitForSingleObject(HANDLE* wait_out,
                                         ULONG timeout_ms,
                                         ULONG flags) {
   kernel_enter();
-  RULE("a wait of the pool is for once and has no end",
+  RULE("a wait of the pool is for one time and has no timeout",
        timeout_ms == INFINITE && (flags & WT_EXECUTEONLYONCE) != 0);
   if (habits_fault(habits.memory_faults) || habits_fault(habits.pool_faults))
     return kernel_fail(ERROR_NOT_ENOUGH_MEMORY);
@@ -217,15 +218,15 @@ BOOL WINAPI UnregisterWaitEx(HANDLE handle, HANDLE event) {
   kernel_enter();
   struct object* object =
       object_find((uintptr_t)handle, OBJECT_WAIT, "UnregisterWaitEx");
-  RULE("a wait that is unregistered is open", object != NULL);
-  /* Else the callback may run, or still run, with memory that is gone. */
+  RULE("a wait that is unregistered is registered", object != NULL);
+  /* Otherwise the callback may use memory that has been freed. */
   RULE("unregistering a wait waits for its callback",
        event == INVALID_HANDLE_VALUE);
   struct wait* wait = LIST_ENTRY(object, struct wait, object);
   wait->is_unregistered = true;
   fiber_wait(thread__wait_has_ended, wait, FIBER_FOREVER);
   fiber_free(wait->fiber);
-  object_leave(&wait->object);
+  object_release(&wait->object);
   free(wait);
   return kernel_succeed();
 }
@@ -247,7 +248,8 @@ void WINAPI AcquireSRWLockExclusive(SRWLOCK* lock) {
 }
 
 void WINAPI ReleaseSRWLockExclusive(SRWLOCK* lock) {
-  RULE("a lock is left by who has entered it", lock->owner == fiber_number());
+  RULE("a lock is released by the thread that holds it",
+       lock->owner == fiber_number());
   sanitizer_release(lock);
   lock->owner = 0;
   fiber_preempt();
@@ -273,7 +275,7 @@ BOOL WINAPI SleepConditionVariableSRW(CONDITION_VARIABLE* condition,
                                       ULONG flags) {
   struct thread__sleep sleep = {condition, condition->wakes};
   (void)flags;
-  RULE("a condition is waited for inside its lock",
+  RULE("a condition is waited for with its lock held",
        lock->owner == fiber_number());
   sanitizer_release(lock);
   lock->owner = 0;

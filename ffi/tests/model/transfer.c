@@ -11,9 +11,9 @@
 #include "sock.h"
 #include "tape.h"
 
-/* ---- what is posted goes on */
+/* ---- progress of posted operations */
 
-uint32_t transfer_take(struct op* op) {
+uint32_t transfer_read(struct op* op) {
   uint32_t length = op->length;
   if (op->sock->end == NULL || length == 0) return 0;
   if (op->is_canceling) end_hurry(op->sock->end);
@@ -25,8 +25,8 @@ uint32_t transfer_take(struct op* op) {
   return end_receive(op->sock->end, op->buffer, length);
 }
 
-/* Wine 10 ends whatever is in flight once both directions are shut down, also
- * with bytes that nobody has received yet. */
+/* Wine 10 ends all that is in flight once both directions are shut down, even
+ * with bytes that have not been received yet. */
 static void transfer__end_all(struct sock* sock) {
   while (!list_is_empty(&sock->receives))
     op_done(LIST_ENTRY(sock->receives.next, struct op, node), STATUS_OK, 0);
@@ -44,18 +44,18 @@ static void transfer__receive(struct sock* sock) {
       op_done(op, STATUS_NO_RESOURCES, 0);
       continue;
     }
-    uint32_t bytes = transfer_take(op);
+    uint32_t bytes = transfer_read(op);
     op_done(op, STATUS_OK, bytes);
     if (habits.is_wine && sock->has_shut && sock->end->in->fin_arrived)
       transfer__end_all(sock);
   }
 }
 
-/* Moves what there is room for. True when nothing of it is left. Nothing stops
- * it when some of what was to leave before it is missing. */
-static bool transfer__give(struct op* op) {
+/* Sends what there is room for. Returns true when all of it was sent. A failed
+ * send before it does not hold it back. */
+static bool transfer__send_some(struct op* op) {
   struct end* end = op->sock->end;
-  if (op->sock->rest != NULL && end_room(end) != 0) end_lose(end);
+  if (op->sock->rest != NULL && end_room(end) != 0) end_drop(end);
   op->moved += end_send(end, op->buffer + op->moved, op->length - op->moved);
   return op->moved == op->length;
 }
@@ -67,15 +67,15 @@ static void transfer__send(struct sock* sock) {
       op_done(op, sock_reset_status(), 0);
       continue;
     }
-    /* The connection lives on, but has lost what was to be sent. */
+    /* The connection stays, but the bytes of this send are lost. */
     if (habits_break(habits.late_faults)) {
       static const uint8_t lost;
       sock->rest = &lost;
       op_done(op, STATUS_NO_RESOURCES, 0);
       continue;
     }
-    bool is_all = transfer__give(op);
-    /* No system has been seen to do that, and none has promised not to. */
+    bool is_all = transfer__send_some(op);
+    /* Not seen on any system, but not excluded by the documentation. */
     bool is_short =
         !is_all && op->moved != 0 && habits_break(habits.short_sends);
     if (!is_all && !is_short) return;
@@ -96,8 +96,8 @@ void transfer_moved(struct sock* sock) {
 
 /* ---- calls */
 
-/* A socket for a transfer, or NULL with the last error. The context need not
- * have been updated for these ("AcceptEx function"). */
+/* A socket for a transfer, or NULL with the last error. Transfers do not need
+ * the updated context ("AcceptEx function"). */
 static struct sock* transfer__find(SOCKET handle, const char* call) {
   struct sock* sock = sock_find(handle, call);
   if (sock == NULL) return NULL;
@@ -147,8 +147,8 @@ int recv(SOCKET handle, char* buffer, int length, int flags) {
   struct sock* sock = transfer__find(handle, "recv");
   if (sock == NULL) return SOCKET_ERROR;
   RULE("no call blocks", sock->is_non_blocking);
-  /* Which of the two gets the next bytes, nobody knows. */
-  RULE("nothing is received past a receive that is pending",
+  /* It is undefined which of the two gets the next bytes. */
+  RULE("no bytes are received behind a pending receive",
        flags == MSG_PEEK || list_is_empty(&sock->receives));
   const struct flow* in = sock->end->in;
   if (in->rst_arrived) return transfer__fails(sock_reset_error());
@@ -173,7 +173,7 @@ static DWORD transfer__refusal(void) {
   return tape_choose(2) == 0 ? WSAENOBUFS : WSAEWOULDBLOCK;
 }
 
-/* Done at once, and nothing follows. */
+/* True if the operation completes at once without a packet. */
 static bool transfer__is_immediate(const struct op* op) {
   return (op->has_no_packet || sock_skips_packets(op->sock)) &&
          habits_fault(habits.immediate);
@@ -234,7 +234,7 @@ int WSASend(SOCKET handle,
   if (error == 0) error = transfer__refusal();
   if (error != 0) return transfer__fails(error);
   struct op* op = op_new(sock, OP_SEND, overlapped, "WSASend");
-  /* What is left of the one before. */
+  /* The rest of the send before. */
   if (sock->rest == (const uint8_t*)buffers->buf) sock->rest = NULL;
   op_give_buffer(op, buffers->buf, buffers->len);
   op_give_count(op, sent);
@@ -242,7 +242,7 @@ int WSASend(SOCKET handle,
   if (list_is_empty(&sock->sends) &&
       (room >= op->length || (room != 0 && habits_break(habits.short_sends))) &&
       transfer__is_immediate(op)) {
-    if (!transfer__give(op)) sock->rest = op->buffer + op->moved;
+    if (!transfer__send_some(op)) sock->rest = op->buffer + op->moved;
     op_drop_done(op, STATUS_OK, op->moved);
     kernel_succeed();
     return 0;
@@ -259,9 +259,9 @@ int shutdown(SOCKET handle, int how) {
   if (sock == NULL) return SOCKET_ERROR;
   if (sock->end == NULL) return transfer__fails(WSAENOTCONN);
   if (sock->end->in->rst_arrived) return transfer__fails(sock_reset_error());
-  /* What was not taken yet would be lost (libuv waits as well,
+  /* Otherwise what has not been sent would be lost (libuv waits as well,
    * uv__process_tcp_shutdown_req()). */
-  RULE("a sending direction ends after the last send",
+  RULE("a direction is shut down after the last send",
        how == SD_SEND && list_is_empty(&sock->sends));
   sock->has_shut = true;
   end_finish(sock->end);

@@ -8,13 +8,13 @@
 struct op;
 struct sock;
 
-/* Something has arrived, or there is room: what is posted goes on. */
+/* Bytes have arrived, or there is room: posted operations continue. */
 void transfer_moved(struct sock* sock);
 
-/* There is room for what is to be sent. */
+/* There is room for pending sends. */
 void transfer_has_room(struct sock* sock);
 
-/* Takes what there is for a receive out of the stream. */
-uint32_t transfer_take(struct op* op);
+/* Moves bytes from the stream to the buffer of a receive. */
+uint32_t transfer_read(struct op* op);
 
 #endif /* MODEL_TRANSFER_H */

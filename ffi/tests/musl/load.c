@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library that was built against glibc loads and works in a process that
- * has only musl. The argument is the library's path.
+ * The library, which was built for glibc, loads and works in a process that has
+ * only musl. The argument is the path of the library.
  */
 #include <dlfcn.h>
 #include <stdint.h>
@@ -10,8 +10,8 @@
 
 #include "iocp.h"
 
-/* POSIX has functions and objects in one address space, ISO C does not: so the
- * address is copied instead of cast. */
+/* ISO C has no cast from an object pointer to a function pointer, so the
+ * address is copied. */
 static int load__symbol(void* library, const char* name, void* function_out) {
   void* address = dlsym(library, name);
   if (address == NULL) {
@@ -24,7 +24,7 @@ static int load__symbol(void* library, const char* name, void* function_out) {
 
 int main(int argc, char** argv) {
 #ifdef __GLIBC__
-#error "this program is to be compiled against musl"
+#error "this program must be compiled with musl"
 #endif
   if (argc != 2) {
     fprintf(stderr, "usage: load LIBRARY\n");

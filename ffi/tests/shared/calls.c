@@ -51,7 +51,7 @@ void calls_callback(iocp_os_socket socket,
   if (calls->on_call != NULL)
     calls->on_call(calls, event_type, read_buffer, (uint32_t)byte_count);
   atomic_store(&calls->is_running, false);
-  /* After the last store to it, whoever waits may free it. */
+  /* After the last store to it, the thread that waits may free it. */
   if (event_type == IOCP_CALLBACK_END || event_type == IOCP_CALLBACK_ERROR)
     atomic_store(&calls->last_event, event_type);
 }

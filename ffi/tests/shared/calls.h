@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A callback that keeps what it was told, and holds the library to its contract
- * meanwhile: calls of one socket never overlap, bytes come in order and within
- * the size that was asked for, and nothing comes after the last call.
+ * A callback that records its calls, and checks what the library guarantees:
+ * calls for one socket never overlap, bytes are in order, no call has more than
+ * the read buffer size, and none follows the last one.
  */
 #ifndef TESTS_CALLS_H
 #define TESTS_CALLS_H
@@ -17,9 +17,9 @@
 
 struct calls {
   host_socket socket;
-  uint32_t size_max; /* the read buffer size it was added with */
-  uint64_t seed;     /* of the pattern that is to come; 0: not checked */
-  /* May be NULL; runs inside the call, after it was noted. For an accept the
+  uint32_t size_max; /* the read buffer size that was given */
+  uint64_t seed;     /* of the expected pattern; 0: not checked */
+  /* May be NULL; runs inside the call, after it was recorded. For an accept the
    * bytes are the new socket. */
   void (*on_call)(struct calls* calls,
                   int event_type,
@@ -27,12 +27,12 @@ struct calls {
                   uint32_t byte_count);
   void* user;
 
-  /* Only the calls use it: without an atomic, so that a sanitizer sees when two
-   * of them overlap or are not ordered. */
+  /* Used by the calls only. It is not atomic, so that a sanitizer sees calls
+   * that overlap or are not ordered. */
   uint64_t position;
   atomic_bool is_running;
 
-  /* For anybody. */
+  /* For any thread. */
   _Atomic(uint64_t) received;
   _Atomic(uint32_t) read_count;
   _Atomic(uint32_t) accept_count;
@@ -47,17 +47,17 @@ void calls_callback(iocp_os_socket socket,
                     iocp_byte_count byte_count,
                     void* user_state);
 
-/* Adds calls->socket, which must be accepted. */
+/* Adds calls->socket, which must succeed. */
 void calls_add(struct calls* calls, struct iocp_callbacks* callbacks);
 void calls_add_listener(struct calls* calls, struct iocp_callbacks* callbacks);
 
 /* Starts completion threads. */
 struct iocp_callbacks* calls_new(uint32_t threads);
 
-/* Waits for the last call, and checks what it is. */
+/* Waits for the last call, and checks its event and error. */
 void calls_wait_last(struct calls* calls, int event_type, uint32_t error);
 
-/* Sends all of it with plain calls that wait. */
+/* Sends everything with plain calls, and waits. */
 void calls_send(host_socket socket, const void* bytes, uint32_t length);
 
 /* Waits until the expression holds. */

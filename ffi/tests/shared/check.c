@@ -17,8 +17,8 @@ _Noreturn void check_failed(const char* file,
                             int line,
                             const char* expression) {
   int32_t native = host_last_error();
-  /* Of another thread's port or of a deleted one this is only another error,
-   * and asking does no harm. */
+  /* For a port of another thread, or a deleted one, this is only a further
+   * error and does no harm. */
   int32_t port_native = iocp_native_error(atomic_load(&check__port));
   fprintf(stderr,
           "%s:%d: failed: %s\n  the system's last error here: %" PRId32
@@ -29,7 +29,7 @@ _Noreturn void check_failed(const char* file,
           native,
           port_native);
   fflush(NULL);
-  /* Other threads may be running, so no exit handlers. */
+  /* Other threads may be running, so exit handlers are not run. */
   _Exit(1);
 }
 

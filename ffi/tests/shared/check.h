@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tests' own assertions, which no build option leaves out. A failure prints
- * where, what and the system's error numbers, and ends the process with 1.
+ * The assertions of the tests, which no build option removes. A failure prints
+ * where, what and the system's error numbers, and ends the process with exit
+ * code 1.
  */
 #ifndef TESTS_CHECK_H
 #define TESTS_CHECK_H
@@ -11,7 +12,7 @@
 #define check(expression) \
   ((expression) ? (void)0 : check_failed(__FILE__, __LINE__, #expression))
 
-/* Both are numbers, and both are printed when they differ. */
+/* For integers; prints both when they differ. */
 #define check_is(actual, expected)      \
   check_equal(__FILE__,                 \
               __LINE__,                 \
@@ -27,7 +28,7 @@ void check_equal(const char* file,
                  int64_t actual,
                  int64_t expected);
 
-/* The port whose native error a failure prints as well. */
+/* The port whose native error is printed on a failure. */
 void check_note_port(int32_t port);
 
 #endif /* TESTS_CHECK_H */

@@ -10,10 +10,11 @@
 
 #define DRIVE__GUARD 64
 #define DRIVE__GUARD_BYTE 0xa5
-/* A step waits no longer, so that a condition outside the port is seen soon. */
+/* The longest wait of a step, so that conditions outside the port are checked
+ * often. */
 #define DRIVE__STEP_MS 5
 
-/* ---- memory with a guard behind it */
+/* ---- memory with guard bytes behind it */
 
 static uint8_t* drive__guarded(size_t size) {
   uint8_t* memory = malloc(size + DRIVE__GUARD);
@@ -32,28 +33,28 @@ static size_t drive__events_size(const struct drive* drive) {
          drive->capacity * sizeof(struct iocp_record);
 }
 
-/* ---- the sockets by name */
+/* ---- the sockets by id */
 
-static struct drive_socket** drive__bucket(struct drive* drive, int32_t name) {
-  uint32_t hash = (uint32_t)name * 2654435761u;
+static struct drive_socket** drive__bucket(struct drive* drive, int32_t id) {
+  uint32_t hash = (uint32_t)id * 2654435761u;
   return &drive->buckets[hash >> 16 & (DRIVE_BUCKETS - 1)];
 }
 
-static struct drive_socket* drive__find(struct drive* drive, int32_t name) {
-  struct drive_socket* socket = *drive__bucket(drive, name);
-  while (socket != NULL && (socket->name != name || socket->is_closed))
+static struct drive_socket* drive__find(struct drive* drive, int32_t id) {
+  struct drive_socket* socket = *drive__bucket(drive, id);
+  while (socket != NULL && (socket->id != id || socket->is_closed))
     socket = socket->next_in_bucket;
   return socket;
 }
 
-struct drive_socket* drive_add(struct drive* drive, int32_t name) {
-  check(name >= 0);
-  /* An open socket's name is never given to another one. */
-  check(drive__find(drive, name) == NULL);
+struct drive_socket* drive_add(struct drive* drive, int32_t id) {
+  check(id >= 0);
+  /* The id of an open socket is never used for another one. */
+  check(drive__find(drive, id) == NULL);
   struct drive_socket* socket = calloc(1, sizeof *socket);
   check(socket != NULL);
-  struct drive_socket** bucket = drive__bucket(drive, name);
-  socket->name = name;
+  struct drive_socket** bucket = drive__bucket(drive, id);
+  socket->id = id;
   socket->drive = drive;
   socket->next_in_bucket = *bucket;
   socket->connect_result = DRIVE_NOTHING;
@@ -70,7 +71,7 @@ struct drive_socket* drive_add(struct drive* drive, int32_t name) {
 }
 
 void drive_forget(struct drive_socket* socket) {
-  struct drive_socket** link = drive__bucket(socket->drive, socket->name);
+  struct drive_socket** link = drive__bucket(socket->drive, socket->id);
   check(socket->is_closed);
   while (*link != socket) link = &(*link)->next_in_bucket;
   *link = socket->next_in_bucket;
@@ -140,7 +141,7 @@ void drive_finish(struct drive* drive) {
         drive_close(socket, IOCP_RESET, 0);
   }
   drive_until(drive, drive->open_count == 0);
-  /* Nothing may come after the last IOCP_CLOSED. */
+  /* Nothing may follow the last IOCP_CLOSED. */
   drive_for(drive, 20);
   drive__check_stats(drive);
   drive_delete(drive);
@@ -148,7 +149,7 @@ void drive_finish(struct drive* drive) {
 
 /* ---- one record */
 
-static bool drive__take(bool* pending) {
+static bool drive__completes(bool* pending) {
   bool was_pending = *pending;
   *pending = false;
   return was_pending;
@@ -175,9 +176,8 @@ static void drive__accepted(struct drive_socket* listener, int32_t result) {
 static void drive__ended(struct drive_socket* socket, int32_t result) {
   check_is(socket->end_result, DRIVE_NOTHING);
   check(socket->credit != 0);
-  /* A close is the only thing that cancels, and after it nothing else may end
-   * a receive. */
-  if (!socket->may_be_silent || result != -IOCP_ETIMEDOUT)
+  /* Only a close cancels. After it a receive may not end in another way. */
+  if (!socket->may_time_out || result != -IOCP_ETIMEDOUT)
     check_is(result == -IOCP_ECANCELED, socket->close_pending);
   socket->end_result = result;
   socket->credit = 0;
@@ -194,7 +194,7 @@ static void drive__received(struct drive_socket* socket,
   uint32_t length = (uint32_t)record->result;
   uint32_t offset = (uint32_t)record->detail;
   if (socket->detach_pending) {
-    /* What operations had received, also beyond the credit that is gone. */
+    /* Bytes that operations had received, even without credit. */
     check(socket->close_pending);
     socket->credit = length;
   } else {
@@ -203,7 +203,7 @@ static void drive__received(struct drive_socket* socket,
   }
   check(length <= socket->credit);
   check(length <= IOCP_RECEIVE_MAX);
-  /* Chunks neither overlap nor reach past the used part of the slab. */
+  /* Chunks do not overlap, and lie in the used part of the slab. */
   check(offset >= *chunk_end);
   check(offset + length <= (uint32_t)drive->header.slab_end);
   *chunk_end = offset + length;
@@ -218,13 +218,13 @@ static void drive__received(struct drive_socket* socket,
 static void drive__closed(struct drive_socket* socket,
                           const struct iocp_record* record) {
   int32_t result = record->result;
-  check(drive__take(&socket->close_pending) ||
-        (socket->may_be_silent && result == -IOCP_ETIMEDOUT));
+  check(drive__completes(&socket->close_pending) ||
+        (socket->may_time_out && result == -IOCP_ETIMEDOUT));
   if (socket->detach_pending && result == 0)
     socket->handle = (uint32_t)record->detail;
   else if (result == 0)
     check_is(record->detail, 0);
-  /* It is the last record, so everything else has been told. */
+  /* This is the last record, so everything else has completed. */
   check(!socket->connect_pending);
   check(!socket->read_pending);
   check_is(socket->sends_pending, 0);
@@ -235,15 +235,15 @@ static void drive__closed(struct drive_socket* socket,
   socket->drive->open_count--;
 }
 
-/* They complete in the order in which they were made. */
+/* Sends complete in the order in which they were made. */
 static void drive__sent(struct drive_socket* socket, int32_t result) {
   check(socket->sends_pending != 0);
-  check(result < 0 || (result > 0 && result <= socket->send_takens[0]));
+  check(result < 0 || (result > 0 && result <= socket->send_accepted[0]));
   socket->send_pending = false;
   socket->sends_pending--;
-  memmove(socket->send_takens,
-          socket->send_takens + 1,
-          socket->sends_pending * sizeof socket->send_takens[0]);
+  memmove(socket->send_accepted,
+          socket->send_accepted + 1,
+          socket->sends_pending * sizeof socket->send_accepted[0]);
   socket->send_result = result;
 }
 
@@ -257,7 +257,7 @@ static void drive__record(struct drive_socket* socket,
       drive__accepted(socket, result);
       break;
     case IOCP_CONNECTED:
-      check(drive__take(&socket->connect_pending));
+      check(drive__completes(&socket->connect_pending));
       check(result <= 0);
       socket->connect_result = result;
       break;
@@ -265,7 +265,7 @@ static void drive__record(struct drive_socket* socket,
       drive__received(socket, record, chunk_end);
       break;
     case IOCP_READABLE:
-      check(drive__take(&socket->read_pending));
+      check(drive__completes(&socket->read_pending));
       check_is(result, socket->close_pending ? -IOCP_ECANCELED : 0);
       socket->read_result = result;
       socket->readable_count++;
@@ -274,9 +274,9 @@ static void drive__record(struct drive_socket* socket,
       drive__sent(socket, result);
       break;
     case IOCP_SHUT:
-      check(drive__take(&socket->shut_pending));
+      check(drive__completes(&socket->shut_pending));
       check(result <= 0);
-      /* The bytes leave before the FIN. */
+      /* All bytes are sent before the FIN. */
       check_is(socket->sends_pending, 0);
       socket->shut_result = result;
       break;
@@ -285,14 +285,14 @@ static void drive__record(struct drive_socket* socket,
       drive__closed(socket, record);
       break;
     default:
-      check(!"a kind of record that is known");
+      check(!"a record of a known kind");
   }
 }
 
 /* ---- polling */
 
-/* What a record makes the driver do: after all of them were checked, so that
- * calls from here cannot hide a mistake in the batch. */
+/* The driver reacts to a record after all records of the batch were checked, so
+ * that its calls cannot hide an error in the batch. */
 static void drive__act(struct drive_socket* socket,
                        const struct iocp_record* record) {
   struct drive* drive = socket->drive;
@@ -336,7 +336,7 @@ uint32_t drive_poll(struct drive* drive) {
       (const void*)(drive->events + sizeof drive->header);
   for (int32_t i = 0; i < count; i++) {
     drive->touched[i] = drive__find(drive, records[i].socket);
-    /* Of a socket that was closed or that never was, there is no record. */
+    /* There are no records for sockets that are closed or never existed. */
     check(drive->touched[i] != NULL);
     drive__record(drive->touched[i], &records[i], &chunk_end);
   }
@@ -346,8 +346,8 @@ uint32_t drive_poll(struct drive* drive) {
     check(drive->header.sockets >= (int32_t)drive->open_count);
   for (int32_t i = 0; i < count; i++)
     drive__act(drive->touched[i], &records[i]);
-  /* The bytes were looked at, so the slab can be used again from its start
-   * when it is nearly full, as if it were a fresh one. */
+  /* The bytes have been checked. When the slab is nearly full, it is used again
+   * from its start, as a new one would be. */
   drive->slab_offset = (uint32_t)drive->header.slab_end;
   if (drive->slab_length - drive->slab_offset < IOCP_SLAB_MIN)
     drive->slab_offset = 0;

@@ -27,56 +27,57 @@
 #define DRIVE_BUCKETS 1024
 /* Bytes of drive.scratch. */
 #define DRIVE_SCRATCH (2 * IOCP_SEND_MAX)
-/* Give up after so long; no test takes a tenth of it on a slow machine. */
+/* The deadline of all waits; no test needs a tenth of it on a slow machine. */
 #define DRIVE_DEADLINE_MS 60000
-/* What a result field holds before its record has come. */
+/* The value of a result field before its record has arrived. */
 #define DRIVE_NOTHING INT32_MAX
 
 struct drive;
 
 struct drive_socket {
-  int32_t name;
+  int32_t id;
   struct drive* drive;
   struct drive_socket* next_in_bucket;
   struct drive_socket* next_accepted;
   bool is_listener;
 
-  /* What was asked for and has not completed. */
+  /* Operations that have not completed. */
   bool connect_pending;
   bool read_pending;
-  bool send_pending; /* as many as may be */
+  bool send_pending; /* as many as are allowed */
   bool shut_pending;
   bool close_pending;
-  uint32_t concurrency;   /* IOCP_SEND_CONCURRENCY, when a test set it */
-  uint32_t sends_pending; /* and what each of them has taken over, */
-  int32_t send_takens[IOCP_CONCURRENCY_MAX]; /* the oldest first */
-  bool detach_pending; /* the close is one, so bytes may still come */
-  bool may_be_silent;  /* it may be closed with -IOCP_ETIMEDOUT */
-  uint64_t credit;     /* given with iocp_receive() and not used */
+  uint32_t concurrency;   /* IOCP_SEND_CONCURRENCY, if a test has set it */
+  uint32_t sends_pending; /* and the bytes that each of them has accepted, */
+  int32_t send_accepted[IOCP_CONCURRENCY_MAX]; /* the oldest first */
+  bool detach_pending; /* the close is a detach, so bytes may still arrive */
+  bool may_time_out;   /* it may be closed with -IOCP_ETIMEDOUT */
+  uint64_t credit;     /* from iocp_receive(), not used yet */
 
-  /* What came: DRIVE_NOTHING, or the result of the (last) record. */
+  /* The result of the (last) record, or DRIVE_NOTHING. */
   int32_t connect_result;
-  int32_t end_result;  /* the terminal IOCP_RECEIVED, or iocp_read()'s end */
+  /* the terminal IOCP_RECEIVED, or the end that iocp_read() returned */
+  int32_t end_result;
   int32_t read_result; /* IOCP_READABLE */
   int32_t send_result;
   int32_t shut_result;
   int32_t close_result;
-  uint32_t handle; /* of one that was detached */
+  uint32_t handle; /* of a detached socket */
   int32_t accept_error;
-  int32_t last_detail; /* of the last record that failed */
+  int32_t last_detail; /* of the last failed record */
   bool is_closed;
   uint64_t received;
-  uint64_t sent; /* taken over by iocp_send() */
+  uint64_t sent; /* accepted by iocp_send() */
   uint32_t readable_count;
   uint32_t accept_error_count;
 
-  /* Accepted sockets that drive_take_accepted() has not yet taken. */
+  /* Accepted sockets that drive_next_accepted() has not returned yet. */
   struct drive_socket* accepted_first;
   struct drive_socket* accepted_last;
-  uint32_t accepted_count; /* ever */
+  uint32_t accepted_count; /* in total */
 
-  /* Help for streams of a pattern: what arrives is held against it, credit is
-   * given back as it is used, and drive_pump() sends up to a goal. */
+  /* For streams of a pattern: received bytes are compared with it, credit is
+   * renewed as it is used, and drive_pump() sends up to a goal. */
   uint64_t receive_seed; /* 0: not checked */
   bool refills;
   uint64_t send_seed;
@@ -93,7 +94,7 @@ struct drive {
   uint8_t* slab;
   uint32_t slab_offset;
   uint8_t* events;
-  struct drive_socket** touched; /* whose the records of a poll are */
+  struct drive_socket** touched; /* sockets of the records of a poll */
   uint8_t* scratch;          /* of 2 * IOCP_SEND_MAX, for one call at a time */
   struct iocp_header header; /* of the last poll */
   uint64_t polls;
@@ -101,11 +102,12 @@ struct drive {
   uint64_t received;
   uint64_t accepted;
   uint32_t open_count;
-  bool may_defer;        /* sockets may be open that were not told yet */
-  uint32_t socket_count; /* not yet forgotten */
+  /* there may be open sockets that were not reported yet */
+  bool may_defer;
+  uint32_t socket_count; /* not freed yet */
   struct drive_socket* buckets[DRIVE_BUCKETS];
-  /* May be NULL; called for each record after the whole batch was checked and
-   * noted, with the bytes of an IOCP_RECEIVED. */
+  /* May be NULL. Called for each record after the whole batch was checked and
+   * recorded, with the bytes of an IOCP_RECEIVED. */
   void (*on_record)(struct drive_socket* socket,
                     const struct iocp_record* record,
                     const uint8_t* bytes);
@@ -118,22 +120,22 @@ void drive_open_sized(struct drive* drive,
                       uint32_t capacity,
                       uint32_t slab_length);
 
-/* Closes what is still open, waits for all of it, and deletes the port. */
+/* Closes what is open, waits for that, and deletes the port. */
 void drive_finish(struct drive* drive);
 
-/* Deletes the port as it stands; nothing completes any more. */
+/* Deletes the port as it is; nothing completes any more. */
 void drive_delete(struct drive* drive);
 
-/* Frees the driver's memory only: the port went with its thread. */
+/* Frees only the driver's memory: the port was deleted with its thread. */
 void drive_forget_all(struct drive* drive);
 
 /* Polls once. Returns the number of records. */
 uint32_t drive_poll(struct drive* drive);
 
-/* Polls until the port has nothing more to deliver at once. */
+/* Polls until the port has nothing more to report. */
 void drive_drain(struct drive* drive);
 
-/* Polls for that long: whatever comes, comes. */
+/* Polls for this long. */
 void drive_for(struct drive* drive, uint32_t duration_ms);
 
 /* Polls until the expression holds. */
@@ -151,7 +153,7 @@ void drive_step(struct drive* drive,
                 int line,
                 const char* expression);
 
-/* ---- operations that the port must accept; each is entered as pending */
+/* ---- operations that must be accepted; each is noted as pending */
 
 struct drive_socket* drive_listen(struct drive* drive,
                                   const char* literal,
@@ -160,21 +162,21 @@ struct drive_socket* drive_listen(struct drive* drive,
 void drive_accept(struct drive_socket* listener, uint32_t count);
 struct drive_socket* drive_connect(struct drive* drive,
                                    const struct iocp_address* address);
-/* Enters a socket that the test made itself, or nothing if `name` < 0. */
-struct drive_socket* drive_add(struct drive* drive, int32_t name);
+/* Adds a socket that the test has opened. Returns NULL if `id` < 0. */
+struct drive_socket* drive_add(struct drive* drive, int32_t id);
 void drive_receive(struct drive_socket* socket, uint32_t bytes);
-/* Returns what iocp_read() returned. */
+/* Returns the result of iocp_read(). */
 int32_t drive_read(struct drive_socket* socket, void* bytes, uint32_t length);
-/* Takes note of what a send of the test's own returned. */
+/* Records the result of a send that the test has made itself. */
 void drive_was_sent(struct drive_socket* socket,
                     uint32_t length,
                     int32_t result);
-/* Returns what iocp_send() returned, which may be an error. */
+/* Returns the result of iocp_send(), which may be an error. */
 int32_t drive_try_send(struct drive_socket* socket,
                        const void* bytes,
                        uint32_t offset,
                        uint32_t length);
-/* Returns the bytes taken over, without IOCP_PENDING. */
+/* Returns the accepted bytes, without IOCP_PENDING. */
 int32_t drive_send(struct drive_socket* socket,
                    const void* bytes,
                    uint32_t length);
@@ -186,24 +188,24 @@ void drive_close(struct drive_socket* socket,
 
 /* ---- more than one call */
 
-/* The oldest accepted socket that was not taken yet, or NULL. */
-struct drive_socket* drive_take_accepted(struct drive_socket* listener);
+/* The oldest accepted socket not returned yet, or NULL. */
+struct drive_socket* drive_next_accepted(struct drive_socket* listener);
 
-/* Sends the pattern `seed` up to byte `goal`, also from later polls. */
+/* Sends the pattern `seed` up to byte `goal`, in later polls too. */
 void drive_pump(struct drive_socket* socket,
                 uint64_t seed,
                 uint64_t goal,
                 uint32_t send_size);
 
-/* Sends the pattern `seed` until the peer, who must not be reading, has no room
- * left and a send stays pending. */
+/* Sends the pattern `seed` until a send stays pending. The peer must not read
+ * meanwhile. */
 void drive_fill(struct drive_socket* socket, uint64_t seed);
 
-/* Receives the pattern `seed` for as long as it comes, with `credit` bytes
- * allowed at a time. */
+/* Receives the pattern `seed` until the stream ends, with `credit` bytes at a
+ * time. */
 void drive_sink(struct drive_socket* socket, uint64_t seed, uint32_t credit);
 
-/* Closes gracefully and waits for it. */
+/* Closes gracefully, and waits for it. */
 void drive_close_now(struct drive_socket* socket);
 
 /* A connection between two sockets of the port. */
@@ -216,7 +218,7 @@ struct drive_socket* drive_raw_pair(struct drive* drive,
                                     int32_t buffer_bytes,
                                     host_socket* raw_out);
 
-/* Sets an option of the library's or the system's. */
+/* Sets an option. */
 void drive_set(struct drive_socket* socket, uint32_t option, int32_t value);
 
 /* The socket's counters. */
@@ -236,11 +238,11 @@ void drive_raw_send(struct drive* drive,
                     uint64_t position,
                     uint64_t length);
 
-/* Receives and discards with a plain socket until its stream ends. Returns 0
- * for a clean end or the error. */
+/* Receives with a plain socket until its stream ends, and discards the bytes.
+ * Returns 0 for a clean end, or the error. */
 int32_t drive_raw_end(struct drive* drive, host_socket raw);
 
-/* Frees what the driver keeps of a closed socket. */
+/* Frees the driver's memory of a closed socket. */
 void drive_forget(struct drive_socket* socket);
 
 #endif /* TESTS_DRIVE_H */

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The driver's calls of the port, each entered as pending. */
+/* The driver's calls of the port. Each operation is noted as pending. */
 #include <string.h>
 
 #include "drive.h"
 #include "pattern.h"
 #include "raw.h"
 
-/* A step waits no longer, so that a condition outside the port is seen soon. */
+/* The longest wait of a step, so that conditions outside the port are checked
+ * often. */
 #define DRIVE__STEP_MS 5
-/* A send that waits for so long will wait until the peer reads. */
+/* A send that has been pending for so long stays so until the peer reads. */
 #define DRIVE__STUCK_MS 100
-/* No system keeps that much of one connection in its buffers. */
+/* More than any system buffers for one connection. */
 #define DRIVE__FILL_MAX (256u << 20)
 
 struct drive_socket* drive_listen(struct drive* drive,
@@ -21,7 +22,7 @@ struct drive_socket* drive_listen(struct drive* drive,
   struct drive_socket* socket =
       drive_add(drive, iocp_listen(drive->port, &address, 1024, flags));
   socket->is_listener = true;
-  check_is(iocp_get_address(drive->port, socket->name, IOCP_LOCAL, address_out),
+  check_is(iocp_get_address(drive->port, socket->id, IOCP_LOCAL, address_out),
            0);
   check_is(address_out->family, address.family);
   check(address_out->port != 0);
@@ -29,7 +30,7 @@ struct drive_socket* drive_listen(struct drive* drive,
 }
 
 void drive_accept(struct drive_socket* listener, uint32_t count) {
-  check_is(iocp_accept(listener->drive->port, listener->name, count), 0);
+  check_is(iocp_accept(listener->drive->port, listener->id, count), 0);
 }
 
 struct drive_socket* drive_connect(struct drive* drive,
@@ -41,19 +42,18 @@ struct drive_socket* drive_connect(struct drive* drive,
 }
 
 void drive_receive(struct drive_socket* socket, uint32_t bytes) {
-  check_is(iocp_receive(socket->drive->port, socket->name, bytes), 0);
+  check_is(iocp_receive(socket->drive->port, socket->id, bytes), 0);
   socket->credit += bytes;
 }
 
 int32_t drive_read(struct drive_socket* socket, void* bytes, uint32_t length) {
-  int32_t result =
-      iocp_read(socket->drive->port, socket->name, bytes, 0, length);
+  int32_t result = iocp_read(socket->drive->port, socket->id, bytes, 0, length);
   if (result == IOCP_PENDING) {
     socket->read_pending = true;
     return result;
   }
   if (result <= 0) {
-    /* The end can be asked for again and stays the same. */
+    /* A repeated receive returns the same end. */
     check(socket->end_result == DRIVE_NOTHING || socket->end_result == result);
     socket->end_result = result;
     return result;
@@ -72,17 +72,17 @@ void drive_was_sent(struct drive_socket* socket,
                     uint32_t length,
                     int32_t result) {
   if (result < 0) return;
-  int32_t taken = result & ~IOCP_PENDING;
-  check(taken <= (int32_t)length && taken <= IOCP_SEND_MAX);
-  check(taken > 0 || length == 0);
-  /* One at a time, or as many as the test has asked for. */
+  int32_t accepted = result & ~IOCP_PENDING;
+  check(accepted <= (int32_t)length && accepted <= IOCP_SEND_MAX);
+  check(accepted > 0 || length == 0);
+  /* One at a time, or as many as the test allows. */
   check(!socket->send_pending);
   if ((result & IOCP_PENDING) != 0) {
     uint32_t limit = socket->concurrency != 0 ? socket->concurrency : 1;
-    socket->send_takens[socket->sends_pending++] = taken;
+    socket->send_accepted[socket->sends_pending++] = accepted;
     socket->send_pending = socket->sends_pending == limit;
   }
-  socket->sent += (uint32_t)taken;
+  socket->sent += (uint32_t)accepted;
 }
 
 int32_t drive_try_send(struct drive_socket* socket,
@@ -90,7 +90,7 @@ int32_t drive_try_send(struct drive_socket* socket,
                        uint32_t offset,
                        uint32_t length) {
   int32_t result =
-      iocp_send(socket->drive->port, socket->name, bytes, offset, length);
+      iocp_send(socket->drive->port, socket->id, bytes, offset, length);
   drive_was_sent(socket, length, result);
   return result;
 }
@@ -104,7 +104,7 @@ int32_t drive_send(struct drive_socket* socket,
 }
 
 void drive_shutdown(struct drive_socket* socket) {
-  check_is(iocp_shutdown(socket->drive->port, socket->name), 0);
+  check_is(iocp_shutdown(socket->drive->port, socket->id), 0);
   socket->shut_pending = true;
 }
 
@@ -115,8 +115,8 @@ void drive_detach(struct drive_socket* socket, uint32_t timeout_ms) {
 
 void drive_set(struct drive_socket* socket, uint32_t option, int32_t value) {
   int32_t port = socket->drive->port;
-  check_is(iocp_set_option(port, socket->name, option, value), 0);
-  check_is(iocp_get_option(port, socket->name, option), value);
+  check_is(iocp_set_option(port, socket->id, option, value), 0);
+  check_is(iocp_get_option(port, socket->id, option), value);
   if (option == IOCP_DEFER_ACCEPT && value != 0)
     socket->drive->may_defer = true;
   if (option == IOCP_SEND_CONCURRENCY) socket->concurrency = (uint32_t)value;
@@ -124,20 +124,20 @@ void drive_set(struct drive_socket* socket, uint32_t option, int32_t value) {
 
 struct iocp_socket_stats drive_stats(const struct drive_socket* socket) {
   struct iocp_socket_stats stats;
-  check_is(iocp_socket_stats(socket->drive->port, socket->name, &stats), 0);
+  check_is(iocp_socket_stats(socket->drive->port, socket->id, &stats), 0);
   return stats;
 }
 
 void drive_close(struct drive_socket* socket,
                  uint32_t mode,
                  uint32_t timeout_ms) {
-  check_is(iocp_close(socket->drive->port, socket->name, mode, timeout_ms), 0);
+  check_is(iocp_close(socket->drive->port, socket->id, mode, timeout_ms), 0);
   socket->close_pending = true;
 }
 
 /* ---- more than one call */
 
-struct drive_socket* drive_take_accepted(struct drive_socket* listener) {
+struct drive_socket* drive_next_accepted(struct drive_socket* listener) {
   struct drive_socket* socket = listener->accepted_first;
   if (socket != NULL) listener->accepted_first = socket->next_accepted;
   return socket;
@@ -163,7 +163,7 @@ void drive_pump(struct drive_socket* socket,
 void drive_fill(struct drive_socket* socket, uint64_t seed) {
   uint8_t* bytes = socket->drive->scratch;
   uint64_t moved_ms = host_now_ms();
-  /* That a send is pending does not say yet that it will stay so. */
+  /* A send that is pending now may still complete without the peer. */
   while (!socket->send_pending || host_now_ms() - moved_ms < DRIVE__STUCK_MS) {
     if (socket->send_pending) {
       drive_for(socket->drive, DRIVE__STEP_MS);
@@ -201,7 +201,7 @@ void drive_pair(struct drive* drive,
                   listener->accepted_first != NULL);
   check_is(client->connect_result, 0);
   *client_out = client;
-  *server_out = drive_take_accepted(listener);
+  *server_out = drive_next_accepted(listener);
   drive_close_now(listener);
   drive_forget(listener);
 }
@@ -214,7 +214,7 @@ struct drive_socket* drive_raw_pair(struct drive* drive,
   drive_accept(listener, 1);
   *raw_out = raw_connect_buffered(&address, buffer_bytes);
   drive_until(drive, listener->accepted_first != NULL);
-  struct drive_socket* socket = drive_take_accepted(listener);
+  struct drive_socket* socket = drive_next_accepted(listener);
   drive_close_now(listener);
   drive_forget(listener);
   return socket;

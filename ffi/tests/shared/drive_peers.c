@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Plain sockets that talk to the port while the driver drives it. */
+/* Plain sockets as peers, while the driver polls the port. */
 #include "drive.h"
 #include "pattern.h"
 #include "raw.h"
@@ -35,7 +35,7 @@ void drive_raw_send(struct drive* drive,
   while (position < end) {
     uint32_t size = drive__part(end - position);
     int32_t count = 0;
-    /* Filled anew for each try: a step may use the scratch memory too. */
+    /* Filled anew for each attempt, since a step may use the scratch memory. */
     drive_until(
         drive,
         (pattern_fill(drive->scratch, size, seed, position),

@@ -58,7 +58,7 @@ void every_port_call(int32_t port, int32_t socket, int32_t expected) {
   check_is(iocp_connect(port, &address, NULL), expected);
   host_socket raw = raw_open_stream();
   check_is(iocp_add_socket(port, (double)raw, 0), expected);
-  /* It stayed the caller's. */
+  /* The refused socket still belongs to the caller. */
   raw_close(raw);
   check_is(iocp_delete(port), expected);
   every__check_untouched(&events, sizeof events);

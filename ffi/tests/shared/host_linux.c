@@ -21,7 +21,7 @@
 static struct rlimit host__limit;
 
 void host_start(void) {
-  /* The plain sockets of the tests may write to a peer that has gone. */
+  /* The plain sockets of the tests may write to a peer that has closed. */
   signal(SIGPIPE, SIG_IGN);
   check(getrlimit(RLIMIT_NOFILE, &host__limit) == 0);
 }
@@ -47,7 +47,7 @@ void host_sleep_ms(uint32_t duration_ms) {
 static void host__expired(int number) {
   static const char text[] = "the watchdog ended the test: it hangs\n";
   (void)number;
-  /* Only what is safe in a signal handler. */
+  /* Only calls that are safe in a signal handler. */
   if (write(2, text, sizeof text - 1) < 0) _exit(2);
   _exit(1);
 }
@@ -63,7 +63,7 @@ int32_t host_handle_count(void) {
   check(folder != NULL);
   while (readdir(folder) != NULL) count++;
   closedir(folder);
-  return count - 3; /* ".", ".." and the folder itself */
+  return count - 3; /* ".", ".." and the folder's own descriptor */
 }
 
 int32_t host_handle_slack(void) { return 0; }
@@ -87,7 +87,7 @@ int64_t host_memory(void) {
 
 int64_t host_memory_slack(void) {
 #if defined(HOST__SANITIZED)
-  /* Freed memory is kept in quarantine; the sanitizer finds leaks itself. */
+  /* Freed memory stays in quarantine, and the sanitizer finds leaks itself. */
   return 1 << 30;
 #else
   return 0;
@@ -98,8 +98,8 @@ bool host_limit_handles(int32_t count) {
   struct rlimit limit = host__limit;
   check(setrlimit(RLIMIT_NOFILE, &limit) == 0);
   if (count >= 0) {
-    /* Descriptors are given out lowest first, so the next free number is where
-     * the limit has to be, as long as there are no gaps above it. */
+    /* The lowest free descriptor is given out next, so the limit is counted
+     * from there, as long as no lower number is free. */
     int next = dup(2);
     check(next >= 0);
     close(next);
@@ -147,9 +147,8 @@ struct host_child {
 struct host_child* host_child_start(void) {
   struct host_child* child = malloc(sizeof *child);
   check(child != NULL);
-  /* The descriptors that are inherited are there when fork() has returned, and
-   * those that are not are gone when the program has been replaced: the pipe's
-   * end of the child closes at that moment. */
+  /* After fork() the child has the inherited descriptors. The others are closed
+   * when it executes the program, and then its end of the pipe closes. */
   int ends[2];
   char byte;
   check(pipe2(ends, O_CLOEXEC) == 0);
@@ -169,13 +168,13 @@ void host_child_end(struct host_child* child) {
   int status;
   check(kill(child->process, SIGKILL) == 0);
   check(waitpid(child->process, &status, 0) == child->process);
-  /* It must have lived until now, or it has held nothing. */
+  /* If it has ended before, it did not hold the descriptors. */
   check(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
   free(child);
 }
 
 int32_t host_socket_error(void) {
-  /* The library's numbers are those of Linux. */
+  /* The error codes of the library are those of Linux. */
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINPROGRESS)
     return HOST_WOULD_BLOCK;
   return -errno;

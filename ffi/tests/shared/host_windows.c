@@ -122,7 +122,7 @@ struct host_child* host_child_start(void) {
 }
 
 void host_child_end(struct host_child* child) {
-  /* It must have lived until now, or it has held nothing. */
+  /* If it has ended before, it did not hold the handles. */
   check_is(WaitForSingleObject(child->process, 0), WAIT_TIMEOUT);
   check(TerminateProcess(child->process, 0));
   check_is(WaitForSingleObject(child->process, INFINITE), WAIT_OBJECT_0);
@@ -163,8 +163,8 @@ int32_t host_socket_error(void) {
   }
 }
 
-/* Under Wine a reset that its server noticed first, which takes the kernel's
- * error, looks like an end to whoever receives. */
+/* Under Wine the first call that notices a reset gets the error. If that is
+ * Wine's server, a later receive returns the end of the stream. */
 bool host_socket_was_reset(host_socket socket) {
   WSAPOLLFD entry = {.fd = (SOCKET)socket, .events = POLLRDNORM};
   check(WSAPoll(&entry, 1, 0) >= 0);

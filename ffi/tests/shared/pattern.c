@@ -6,8 +6,8 @@
 
 #include "check.h"
 
-/* The finaliser of splitmix64: every bit of the number counts for each bit of
- * the result. */
+/* The finalizer of splitmix64: every bit of the input affects every bit of the
+ * result. */
 static uint64_t pattern__mix(uint64_t number) {
   number += 0x9e3779b97f4a7c15u;
   number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -15,8 +15,8 @@ static uint64_t pattern__mix(uint64_t number) {
   return number ^ (number >> 31);
 }
 
-/* Eight bytes have one word; both systems are little-endian, and no byte of a
- * test depends on it. */
+/* One word for eight bytes. Both systems are little-endian, and no test depends
+ * on it. */
 static uint64_t pattern__word(uint64_t seed, uint64_t position) {
   return pattern__mix(seed * 0x2545f4914f6cdd1du + position / 8);
 }
@@ -37,8 +37,8 @@ void pattern_fill(void* bytes,
 #define PATTERN__SAMPLE 16
 #define PATTERN__WINDOW (4 << 20)
 
-/* Tells where in the stream the bytes belong, if they do nearby: what was lost
- * or repeated is half of the way to why. */
+/* Prints where in the stream the bytes belong, if that is nearby, which helps
+ * to see what was lost or repeated. */
 static void pattern__explain(const uint8_t* bytes,
                              uint32_t length,
                              uint64_t seed,
@@ -58,7 +58,7 @@ static void pattern__explain(const uint8_t* bytes,
             (int64_t)(at - position));
     return;
   }
-  fprintf(stderr, "%u bytes here are of no place nearby\n", count);
+  fprintf(stderr, "%u bytes here are from nowhere nearby\n", count);
 }
 
 void pattern_check(const void* bytes,

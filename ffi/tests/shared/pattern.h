@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes that tell their place: byte number `position` of stream number `seed`.
- * A byte that is lost, repeated, swapped or taken from another stream shows at
- * the first check, with its position.
+ * Bytes that depend on their place: byte number `position` of stream number
+ * `seed`. So a byte that is lost, repeated, swapped or from another stream is
+ * found at the first check, with its position.
  */
 #ifndef TESTS_PATTERN_H
 #define TESTS_PATTERN_H
@@ -14,13 +14,13 @@ void pattern_fill(void* bytes,
                   uint64_t seed,
                   uint64_t position);
 
-/* Ends the process when a byte is not the one of its place. */
+/* Ends the process if a byte is wrong. */
 void pattern_check(const void* bytes,
                    uint32_t length,
                    uint64_t seed,
                    uint64_t position);
 
-/* The next number of a random sequence that depends on its start only. */
+/* The next number of a random sequence that depends only on its start. */
 uint32_t pattern_random(uint64_t* state);
 
 #endif /* TESTS_PATTERN_H */

@@ -62,7 +62,7 @@ bool raw_has_family(uint16_t family) {
   return has_it;
 }
 
-struct iocp_address raw_name(host_socket socket) {
+struct iocp_address raw_local(host_socket socket) {
   struct iocp_address address;
   struct sockaddr_storage system;
   raw_length length = sizeof system;
@@ -83,7 +83,7 @@ struct iocp_address raw_name(host_socket socket) {
   return address;
 }
 
-/* Small buffers count only when they are set before the connection is made. */
+/* Small buffers have an effect only if they are set before the connect. */
 static void raw__set_buffers(host_socket socket, int32_t bytes) {
   check_is(setsockopt((raw_handle)socket,
                       SOL_SOCKET,
@@ -108,7 +108,7 @@ static host_socket raw__bind(const char* literal,
   host_socket bound = raw__open_for(&address);
   if (buffer_bytes != 0) raw__set_buffers(bound, buffer_bytes);
   check_is(bind((raw_handle)bound, (struct sockaddr*)&system, length), 0);
-  *address_out = raw_name(bound);
+  *address_out = raw_local(bound);
   return bound;
 }
 
@@ -136,7 +136,7 @@ void raw_pair(int32_t buffer_bytes, host_socket* a_out, host_socket* b_out) {
   host_socket_close(listener);
 }
 
-int32_t raw_steal(const struct iocp_address* address) {
+int32_t raw_hijack(const struct iocp_address* address) {
   struct sockaddr_storage system;
   raw_length length = raw__to_system(address, &system);
   host_socket thief = raw__open_for(address);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The headers of plain sockets, whose calls are the same on both systems. */
+/* The headers of plain sockets; the calls are the same on both systems. */
 #ifndef TESTS_RAW_HEADERS_H
 #define TESTS_RAW_HEADERS_H
 

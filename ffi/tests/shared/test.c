@@ -9,7 +9,7 @@
 #include "check.h"
 #include "host.h"
 
-/* Far above what the slowest machine needs, so that it only ends a hang. */
+/* Far more than the slowest machine needs: it only ends a test that hangs. */
 #define TEST__SECONDS_MAX 100
 
 static const char* test__skip_reason;
@@ -23,7 +23,7 @@ static bool test__is_wanted(const char* name, int argc, char** argv) {
   return false;
 }
 
-/* A closed handle may take the system a moment. */
+/* The system may need a moment to close a handle. */
 static void test__check_handles(int32_t before) {
   uint64_t until_ms = host_now_ms() + 10000;
   int32_t allowed = before + host_handle_slack();
@@ -44,7 +44,7 @@ int test_main(const struct test_case* cases,
     host_sleep_ms(TEST__SECONDS_MAX * 1000);
     return 0;
   }
-  /* What is printed before a crash is to be seen. */
+  /* Output before a crash must not be lost. */
   setvbuf(stdout, NULL, _IONBF, 0);
   for (size_t i = 0; i < count; i++) {
     if (!test__is_wanted(cases[i].name, argc, argv)) continue;

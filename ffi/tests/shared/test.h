@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frame of a test program: it runs its cases one after the other (or those
- * whose names are its arguments), each under a watchdog, and sees after each
- * that no handle has stayed open. Exit code 0: all passed; 1: one failed; 77:
- * all were skipped.
+ * Runs the cases of a test program one after the other (or those that its
+ * arguments list), each under a watchdog, and checks after each that no handle
+ * was leaked. Exit code 0: all passed; 1: one failed; 77: all were skipped.
  */
 #ifndef TESTS_TEST_H
 #define TESTS_TEST_H
@@ -28,7 +27,7 @@ int test_main(const struct test_case* cases,
               int argc,
               char** argv);
 
-/* Says that the running case cannot run here; it then returns. */
+/* Skips the running case, which must return after this call. */
 void test_skip(const char* reason);
 
 #endif /* TESTS_TEST_H */

@@ -13,19 +13,20 @@
 
 #define CROWD__MAX 4
 #define CROWD__PATIENCE 300
-/* A wake-up ends a wait within this; a real system runs others as well. */
+/* A wake-up ends a wait within this time; a real system runs other programs
+ * too. */
 #define CROWD__WAKE_MS 200
 #define CROWD__WAKE_REAL_MS 4000
 #define CROWD__NO_LIMIT (-1)
 
 struct crowd__member {
   struct world_thread* thread;
-  uint32_t port; /* index, of one who waits */
-  int32_t name;
+  uint32_t port; /* index, of a thread that waits */
+  int32_t id;
   int32_t timeout_ms;
-  bool ends_untidily;
-  bool loses_fiber;
-  atomic_bool must_leave;
+  bool keeps_port;
+  bool deletes_fiber;
+  atomic_bool must_stop;
   atomic_uint waits_ended;
 };
 
@@ -34,40 +35,41 @@ static uint32_t crowd__count;
 
 void crowd_open(void) { crowd__count = 0; }
 
-/* ---- one who waits, as a program does that polls on another thread */
+/* ---- a thread that waits for a port in a loop */
 
 static void crowd__wait(void* argument) {
   struct crowd__member* member = argument;
-  while (!atomic_load(&member->must_leave)) {
+  while (!atomic_load(&member->must_stop)) {
     bool began_calm = ledger.is_calm;
-    int32_t result = iocp_wait(member->name, member->timeout_ms);
+    int32_t result = iocp_wait(member->id, member->timeout_ms);
     atomic_fetch_add(&member->waits_ended, 1);
     if (result == -IOCP_EBADF) return;
-    RULE("a wait on another thread says yes or no",
+    RULE("a wait on another thread returns 0 or 1",
          result == 0 || result == 1 || error_was_fault(result, began_calm));
-    /* The port's own thread does its part meanwhile. */
+    /* The port's own thread runs meanwhile. */
     world_pause(1);
   }
 }
 
-/* ---- one that has waited once, and then has other things to do */
+/* ---- a thread that has waited once, and then does other work */
 
 #define CROWD__ONCE_MS 5
 #define CROWD__BUSY_MS 10
 
-/* Threads of a runtime's pool do so: the next wait may be on another one. */
+/* Like the thread pool of a runtime, where the next wait may be on another
+ * thread. */
 static void crowd__compute(void* argument) {
   struct crowd__member* member = argument;
   bool began_calm = ledger.is_calm;
-  int32_t result = iocp_wait(member->name, CROWD__ONCE_MS);
-  RULE("a wait on another thread says yes or no",
+  int32_t result = iocp_wait(member->id, CROWD__ONCE_MS);
+  RULE("a wait on another thread returns 0 or 1",
        result == 0 || result == 1 || error_was_fault(result, began_calm));
   atomic_fetch_add(&member->waits_ended, 1);
-  while (!atomic_load(&member->must_leave)) world_compute(CROWD__BUSY_MS);
+  while (!atomic_load(&member->must_stop)) world_compute(CROWD__BUSY_MS);
 }
 
-/* A port has one wait at a time, and is open meanwhile. */
-static void crowd__await(struct crowd__member* member) {
+/* Only one thread waits for a port, and the port stays open meanwhile. */
+static void crowd__waits(struct crowd__member* member) {
   while (atomic_load(&member->waits_ended) == 0) world_pause(1);
 }
 
@@ -82,28 +84,28 @@ void crowd_wake(uint32_t port) {
   if (member == NULL || member->timeout_ms != CROWD__NO_LIMIT) return;
   uint32_t ended = atomic_load(&member->waits_ended);
   uint32_t limit_ms = world_is_exact() ? CROWD__WAKE_MS : CROWD__WAKE_REAL_MS;
-  int32_t result = iocp_wake(member->name);
+  int32_t result = iocp_wake(member->id);
   TRACE("iocp_wake(%u), where a thread waits: %d", port, result);
-  RULE("a port can be woken", result == 0 || error_is_fault(result));
+  RULE("an open port can be woken", result == 0 || error_is_fault(result));
   if (result < 0) return;
-  /* It may take what was meant for the other one. */
+  /* A poll may consume the wake-up that was meant for the other thread. */
   for (uint32_t i = tape_choose(4); i != 0; i--) user_poll_somehow(port);
   uint64_t since_ms = world_now_ms();
   while (atomic_load(&member->waits_ended) == ended) {
-    RULE("a wake-up ends the wait that runs, or else the next one",
+    RULE("a wake-up ends the wait that is running, or the next one",
          world_now_ms() - since_ms <= limit_ms);
     world_pause(1);
   }
 }
 
-/* ---- one who should not be here */
+/* ---- a thread that makes calls for a port of another thread */
 
 static void crowd__misuse(void* argument) {
   struct crowd__member* member = argument;
   struct iocp_header header;
   struct iocp_address address = {.family = 4};
   struct iocp_stats stats;
-  int32_t port = member->name;
+  int32_t port = member->id;
   uint8_t byte = 0;
   RULE("a port belongs to the thread that made it",
        iocp_poll(port, &header, 1, NULL, 0, 0) == -IOCP_EXDEV &&
@@ -128,7 +130,7 @@ static void crowd__misuse(void* argument) {
   }
 }
 
-/* ---- one who has a port, and talks to itself */
+/* ---- a thread with a port of its own, which connects to itself */
 
 struct crowd__talk {
   int32_t port;
@@ -203,18 +205,18 @@ static void crowd__own(void* argument) {
   talk.port = iocp_new(0);
   if (talk.port < 0) return;
   crowd__converse(&talk);
-  /* A thread that ends takes its ports with it. */
-  if (!member->ends_untidily || member->loses_fiber)
+  /* The ports of a thread are deleted when it ends. */
+  if (!member->keeps_port || member->deletes_fiber)
     RULE("a thread deletes its own port", iocp_delete(talk.port) == 0);
 }
 
-/* ---- coming and going */
+/* ---- start and end */
 
 static void crowd__start(void (*run)(void* argument), uint32_t port) {
   struct crowd__member* member = &crowd__members[crowd__count++];
   member->port = port;
-  member->name = port < LEDGER_PORTS ? ledger.ports[port].name : -1;
-  atomic_store(&member->must_leave, false);
+  member->id = port < LEDGER_PORTS ? ledger.ports[port].id : -1;
+  atomic_store(&member->must_stop, false);
   atomic_store(&member->waits_ended, 0);
   member->thread = world_thread_start(run, member);
 }
@@ -226,21 +228,21 @@ void crowd_join(void) {
   uint32_t port = user_choose_port();
   uint32_t what = tape_choose(4);
   member->timeout_ms = timeouts[tape_choose(3)];
-  member->ends_untidily = tape_chance(500);
-  member->loses_fiber = tape_chance(100);
-  TRACE("a thread comes: %u, port %u, %d ms", what, port, member->timeout_ms);
+  member->keeps_port = tape_chance(500);
+  member->deletes_fiber = tape_chance(100);
+  TRACE("a thread starts: %u, port %u, %d ms", what, port, member->timeout_ms);
   if (what == 2) {
     crowd__start(crowd__own, LEDGER_PORTS);
   } else if (port == LEDGER_PORTS) {
     return;
   } else if (what == 1) {
     crowd__start(crowd__misuse, port);
-    /* It expects the port to be there. */
+    /* The port must exist until the thread has ended. */
     world_thread_join(member->thread);
     crowd__count--;
   } else if (what == 3 && !ledger.ports[port].is_watched) {
     crowd__start(crowd__compute, port);
-    crowd__await(member);
+    crowd__waits(member);
     member->port = LEDGER_PORTS;
   } else if (what == 0 && !ledger.ports[port].is_watched) {
     ledger.ports[port].is_watched = true;
@@ -250,25 +252,26 @@ void crowd_join(void) {
 
 static void crowd__end(uint32_t index) {
   struct crowd__member* member = &crowd__members[index];
-  atomic_store(&member->must_leave, true);
-  if (member->loses_fiber) world_thread_lose_fiber(member->thread);
+  atomic_store(&member->must_stop, true);
+  if (member->deletes_fiber) world_thread_delete_fiber(member->thread);
   if (member->port < LEDGER_PORTS) {
-    /* A port that is deleted has woken it. */
+    /* The delete of the port has woken it. */
     struct ledger_port* port = &ledger.ports[member->port];
     if (port->is_open)
-      RULE("a port can be woken", iocp_wake(member->name) == 0);
+      RULE("an open port can be woken", iocp_wake(member->id) == 0);
     port->is_watched = false;
   }
   world_thread_join(member->thread);
-  TRACE("thread %u has left", index);
+  TRACE("thread %u has ended", index);
 }
 
-void crowd_leave(uint32_t port) {
+void crowd_stop(uint32_t port) {
   for (uint32_t i = 0; i < crowd__count; i++) {
     if (crowd__members[i].port != port) continue;
     crowd__end(i);
     if (i != --crowd__count) {
-      /* The last one takes its place; a member does not move while it runs. */
+      /* The last member moves to the free place; a member does not move while
+       * it runs. */
       for (uint32_t j = crowd__count; j > i; j--) crowd__end(j);
       crowd__count = i;
     }

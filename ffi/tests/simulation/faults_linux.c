@@ -46,13 +46,13 @@ void __real_memory_unmap(void* memory, size_t size);
 void* __real_memory_alloc(size_t size);
 void __real_memory_free(void* memory);
 
-/* How often something goes wrong, of 1,000 times. */
+/* How often something fails, of 1,000 times. */
 enum faults__kind {
-  FAULTS_SHORT,     /* less than was asked for */
+  FAULTS_SHORT,     /* fewer bytes than asked for */
   FAULTS_EAGAIN,    /* not now */
-  FAULTS_EINTR,     /* a signal came */
+  FAULTS_EINTR,     /* interrupted by a signal */
   FAULTS_HANDLES,   /* out of descriptors, or of memory for them */
-  FAULTS_MEMORY,    /* out of memory of the program's own */
+  FAULTS_MEMORY,    /* the process is out of memory */
   FAULTS_OPERATION, /* send() or recv() fails */
   FAULTS_KINDS
 };
@@ -62,13 +62,13 @@ static struct {
   bool has_broken;
   pthread_t thread;
   uint32_t rates[FAULTS_KINDS];
-  int send_buffer; /* 0: the system's own */
+  int send_buffer; /* 0: the system's default */
 } faults;
 
 struct faults__fd {
   atomic_bool is_librarys;
   bool is_owed; /* an edge */
-  int epoll;    /* that it is in; 0: none */
+  int epoll;    /* its epoll instance; 0: none */
   struct epoll_event event;
 };
 static struct faults__fd faults__fds[FAULTS__FDS];
@@ -79,7 +79,7 @@ static atomic_int faults__fd_count;
 static atomic_int faults__block_count;
 static atomic_llong faults__mapped;
 
-/* ---- what this system is like */
+/* ---- how this system behaves */
 
 static uint32_t faults__rate(void) {
   static const uint32_t rates[] = {0, 0, 20, 100, 300};
@@ -94,7 +94,7 @@ void faults_open(void) {
   faults.is_on = tape_chance(600);
   if (!faults.is_on) return;
   for (int i = 0; i < FAULTS_OPERATION; i++) faults.rates[i] = faults__rate();
-  /* These end connections, so most systems have none. */
+  /* These end connections, so most systems do not have them. */
   if (tape_chance(150)) faults.rates[FAULTS_OPERATION] = 30;
 }
 
@@ -122,26 +122,25 @@ static int faults__fail(const char* call, int error) {
 
 void faults_close(void) {
   faults.is_on = false;
-  RULE("the library gives back every descriptor",
+  RULE("the library closes every descriptor",
        atomic_load(&faults__fd_count) == 0);
-  RULE("the library gives back every block of memory",
+  RULE("the library frees every block of memory",
        atomic_load(&faults__block_count) == 0);
-  RULE("the library gives back every mapping",
-       atomic_load(&faults__mapped) == 0);
+  RULE("the library removes every mapping", atomic_load(&faults__mapped) == 0);
 }
 
 /* ---- descriptors */
 
 bool faults_is_librarys(int fd) { return faults__fds[fd].is_librarys; }
 
-/* Edges are owed to the schedule's own thread alone. */
+/* Only the thread of the schedule reports the owed edges. */
 static void faults__forget(struct faults__fd* entry) {
   if (!faults__is_schedules()) return;
   entry->is_owed = false;
   entry->epoll = 0;
 }
 
-static int faults__take(int fd) {
+static int faults__add(int fd) {
   if (fd < 0) return fd;
   RULE("the simulation has room for descriptors", fd < FAULTS__FDS);
   struct faults__fd* entry = &faults__fds[fd];
@@ -151,8 +150,8 @@ static int faults__take(int fd) {
   return fd;
 }
 
-void faults_give(int fd) {
-  RULE("the library closes what it has, and only once",
+void faults_release(int fd) {
+  RULE("the library closes its own descriptors, and only once",
        fd >= 0 && fd < FAULTS__FDS &&
            atomic_exchange(&faults__fds[fd].is_librarys, false));
   faults__forget(&faults__fds[fd]);
@@ -176,7 +175,7 @@ static int faults__handle_error(void) {
 int __wrap_socket(int family, int type, int protocol) {
   if (faults__happens(FAULTS_HANDLES))
     return faults__fail("socket", faults__handle_error());
-  int fd = faults__take(__real_socket(family, type, protocol));
+  int fd = faults__add(__real_socket(family, type, protocol));
   faults__limit_buffer(fd);
   return fd;
 }
@@ -189,7 +188,7 @@ int __wrap_accept4(int fd,
     return faults__fail(
         "accept4", tape_chance(300) ? ECONNABORTED : faults__handle_error());
   if (faults__happens(FAULTS_EINTR)) return faults__fail("accept4", EINTR);
-  int accepted = faults__take(__real_accept4(fd, address, size, flags));
+  int accepted = faults__add(__real_accept4(fd, address, size, flags));
   faults__limit_buffer(accepted);
   return accepted;
 }
@@ -197,18 +196,18 @@ int __wrap_accept4(int fd,
 int __wrap_connect(int fd, const struct sockaddr* address, socklen_t size) {
   if (faults__happens(FAULTS_HANDLES)) return faults__fail("connect", ENOBUFS);
   int result = __real_connect(fd, address, size);
-  /* It goes on behind the back of the signal. */
+  /* The connect continues after the signal. */
   if ((result == 0 || errno == EINPROGRESS) && faults__happens(FAULTS_EINTR))
     return faults__fail("connect", EINTR);
   return result;
 }
 
 int __wrap_close(int fd) {
-  faults_give(fd);
+  faults_release(fd);
   return __real_close(fd);
 }
 
-/* An adopted descriptor is marked by its signal, see handle_claim(). */
+/* A call of F_SETSIG marks an adopted descriptor, see handle_claim(). */
 int __wrap_fcntl(int fd, int command, ...) {
   va_list arguments;
   va_start(arguments, command);
@@ -218,16 +217,16 @@ int __wrap_fcntl(int fd, int command, ...) {
   if (command != F_SETSIG || result < 0) return result;
   if (argument != 0) {
     struct faults__fd was = faults__fds[fd];
-    faults__take(fd);
+    faults__add(fd);
     faults__fds[fd].epoll = was.epoll;
     faults__fds[fd].event = was.event;
   } else {
-    faults_give(fd);
+    faults_release(fd);
   }
   return result;
 }
 
-/* ---- moving bytes */
+/* ---- transfers */
 
 static void faults__owe(int fd) {
   struct faults__fd* entry = &faults__fds[fd];
@@ -261,7 +260,7 @@ ssize_t __wrap_recv(int fd, void* bytes, size_t size, int flags) {
   }
   if (size > 1 && faults__happens(FAULTS_SHORT)) {
     size = tape_between(1, (uint32_t)size - 1);
-    /* To the engine the rest has come later. */
+    /* To the engine, the rest arrives later. */
     faults__owe(fd);
     TRACE("  recv: no more than %zu", size);
   }
@@ -283,23 +282,23 @@ ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags) {
   return __real_send(fd, bytes, size, flags);
 }
 
-/* ---- the queue */
+/* ---- accept and epoll */
 
 int __wrap_epoll_create1(int flags) {
   if (faults__happens(FAULTS_HANDLES))
     return faults__fail("epoll_create1", faults__handle_error());
-  return faults__take(__real_epoll_create1(flags));
+  return faults__add(__real_epoll_create1(flags));
 }
 
 int __wrap_eventfd(unsigned int value, int flags) {
   if (faults__happens(FAULTS_HANDLES))
     return faults__fail("eventfd", faults__handle_error());
-  return faults__take(__real_eventfd(value, flags));
+  return faults__add(__real_eventfd(value, flags));
 }
 
 int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event* event) {
   if (what == EPOLL_CTL_ADD && faults__happens(FAULTS_HANDLES)) {
-    /* What was accepted is lost by that. */
+    /* The accepted connection is closed. */
     faults.has_broken = true;
     return faults__fail("epoll_ctl", tape_chance(500) ? ENOSPC : ENOMEM);
   }
@@ -319,7 +318,7 @@ int __wrap_epoll_wait(int epoll, struct epoll_event* events, int max, int ms) {
 
 int __wrap_poll(struct pollfd* entries, nfds_t count, int timeout) {
   if (faults__is_schedules()) faults_pay();
-  /* Only of a wait; a look at a socket does not sleep, so no signal ends it. */
+  /* Only a wait is interrupted. A poll of one socket does not sleep. */
   if (count == 2 && faults__happens(FAULTS_EINTR))
     return faults__fail("poll", EINTR);
   return __real_poll(entries, count, timeout);

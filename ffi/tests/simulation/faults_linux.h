@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is put between the epoll engine and Linux. The linker sends the engine's
- * calls here first (wrap_linux.txt); here they fail, are cut short or go on to
- * the system, and what the library holds is counted.
+ * A layer between the epoll engine and Linux. The linker sends the engine's
+ * calls here first (wrap_linux.txt). Here they fail, are cut short or are
+ * passed on, and the library's resources are counted.
  *
- * An edge of epoll is a promise: after EAGAIN, or after less than was asked
- * for, another one comes when there is more. A fault that says so owes it.
+ * An edge of epoll is a promise: after EAGAIN, or after fewer bytes than asked
+ * for, another edge follows when there is more. A simulated fault must keep
+ * this promise, so it owes an edge.
  */
 #ifndef IOCP_FAULTS_LINUX_H
 #define IOCP_FAULTS_LINUX_H
@@ -16,7 +17,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-/* The system's own, for those who are not the library. */
+/* The real functions, for callers other than the library. */
 int __real_socket(int family, int type, int protocol);
 int __real_accept4(int fd,
                    struct sockaddr* address,
@@ -27,26 +28,26 @@ ssize_t __real_recv(int fd, void* bytes, size_t size, int flags);
 ssize_t __real_send(int fd, const void* bytes, size_t size, int flags);
 int __real_close(int fd);
 
-/* The thread that calls this is the schedule's, the only one to meet faults;
- * the tape decides what this system is like. */
+/* The calling thread is that of the schedule. Only it has faults; the tape
+ * decides which. */
 void faults_open(void);
 
-/* There are no more of them. */
+/* No more faults from here on. */
 void faults_end(void);
 
-/* Whether the library has given everything back. */
+/* Checks that the library has freed everything. */
 void faults_close(void);
 
-/* The edges that are owed. */
+/* Reports the edges that are owed. */
 void faults_pay(void);
 
-/* Whether one has gone to the connection itself. */
+/* Whether a fault has damaged a connection. */
 bool faults_have_broken(void);
 
-/* A descriptor that the library has given back is the program's. */
+/* A descriptor that the library has detached belongs to the program. */
 bool faults_is_librarys(int fd);
 
-/* The library has this descriptor no more. */
-void faults_give(int fd);
+/* The library does not own this descriptor any more. */
+void faults_release(int fd);
 
 #endif /* IOCP_FAULTS_LINUX_H */

@@ -45,10 +45,10 @@ static struct guest* guests__add(struct peer* peer, bool is_server) {
 
 struct guest* guests_connect(struct entry* listener) {
   struct iocp_address to = listener->address;
-  static const uint8_t nobody[16];
+  static const uint8_t wildcard[16];
   if (ledger.guest_count == LEDGER_GUESTS || !ledger_has_room()) return NULL;
-  if (memcmp(to.bytes, nobody, sizeof nobody) == 0) {
-    /* A wildcard; one of IPv6 may take IPv4 as well. */
+  if (memcmp(to.bytes, wildcard, sizeof wildcard) == 0) {
+    /* A wildcard address; an IPv6 one may accept IPv4 too. */
     if (to.family == 6 && (listener->flags & IOCP_IPV6_ONLY) == 0 &&
         tape_choose(2) != 0)
       to.family = 4;
@@ -63,31 +63,31 @@ struct guest* guests_connect(struct entry* listener) {
   TRACE("guest %d connects to listener %d.%d",
         guests__index(guest),
         listener->port,
-        listener->name);
+        listener->id);
   return guest;
 }
 
-/* ---- what they learn */
+/* ---- what happens to them */
 
 static void guests__opened(struct guest* guest) {
   struct iocp_address own, other;
   guest->is_open = true;
-  peer_names(guest->peer, &own, &other);
+  peer_addresses(guest->peer, &own, &other);
   if (guest->end->is_server)
-    ledger_name(guest->end, &other, own.port);
+    ledger_set_addresses(guest->end, &other, own.port);
   else
-    ledger_name(guest->end, &own, other.port);
+    ledger_set_addresses(guest->end, &own, other.port);
   TRACE("guest %d is connected", guests__index(guest));
 }
 
 static void guests__met_reset(struct guest* guest) {
-  TRACE("guest %d meets a reset", guests__index(guest));
+  TRACE("guest %d is reset", guests__index(guest));
   guest->is_gone = true;
-  end_met_reset(guest->end);
+  end_was_reset(guest->end);
   peer_reset(guest->peer);
 }
 
-/* One that has failed before it was told to be connected may have been. */
+/* The connection may have been made before it failed unseen. */
 static void guests__failed(struct guest* guest) {
   TRACE("guest %d has failed", guests__index(guest));
   guest->is_gone = true;
@@ -131,32 +131,33 @@ uint32_t guest_send(struct guest* guest, uint32_t length) {
 }
 
 bool guest_receive(struct guest* guest, uint32_t length) {
-  if (guest->end->met_end) return false;
+  if (guest->end->has_ended) return false;
   if (length > GUESTS__BUFFER) length = GUESTS__BUFFER;
   int32_t count = peer_receive(guest->peer, guests__bytes, length);
   if (count == PEER_WOULD_BLOCK) return false;
   TRACE("guest %d receives up to %u: %d", guests__index(guest), length, count);
   if (count > 0) bytes_received(guest->end, guests__bytes, (uint32_t)count);
-  /* As on every system: it is not to take what it has sent for received. */
+  /* A connection that was not accepted is reset, so that the peer does not take
+   * its bytes for received. */
   if (count == 0 && guest->listener != NULL && !world_has_broken() &&
       !world_has_raced())
-    RULE("a connection that is given up unseen is reset",
+    RULE("a connection that is discarded unreported is reset",
          guest->end->other != NULL);
-  if (count == 0) end_met(guest->end);
+  if (count == 0) end_ended(guest->end);
   if (count == PEER_RESET) guests__met_reset(guest);
   return true;
 }
 
 void guest_shutdown(struct guest* guest) {
   if (guest->has_fin) return;
-  TRACE("guest %d says its end", guests__index(guest));
+  TRACE("guest %d shuts down", guests__index(guest));
   guest->has_fin = true;
   guest->is_silent = false;
   guest->end->has_fin = true;
   peer_shutdown(guest->peer);
 }
 
-/* What comes for it from now on is answered with a reset. */
+/* Anything that arrives from now on is answered with a reset. */
 void guest_close(struct guest* guest) {
   TRACE("guest %d closes", guests__index(guest));
   guest->is_gone = true;
@@ -168,14 +169,14 @@ void guest_close(struct guest* guest) {
 void guest_reset(struct guest* guest) {
   TRACE("guest %d resets", guests__index(guest));
   guest->is_gone = true;
-  /* A reset is no end, unless the end was said before. */
+  /* A reset is not a clean end, unless a FIN was sent before. */
   guest->end->resets_from_ms = 0;
   peer_reset(guest->peer);
 }
 
 struct guest* guests_choose(void) {
   if (ledger.guest_count == 0) return NULL;
-  /* The last ones are the most interesting, so 0 is the last one. */
+  /* Recent guests are the most interesting, so 0 is the last one. */
   uint32_t first = tape_choose(ledger.guest_count);
   for (uint32_t i = 0; i < ledger.guest_count; i++) {
     uint32_t at = (first + i) % ledger.guest_count;

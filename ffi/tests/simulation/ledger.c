@@ -9,7 +9,7 @@
 struct ledger ledger;
 
 void ledger_open(void) {
-  /* Only what was used is wiped, for there are millions of schedules. */
+  /* Clears only what was used, as there are millions of schedules. */
   memset(ledger.ports, 0, sizeof ledger.ports);
   ledger.port_count = 0;
   ledger.entry_count = 0;
@@ -31,22 +31,21 @@ struct end* ledger_end(bool is_library, bool is_server) {
   return end;
 }
 
-/* A poll may tell of many new connections. */
+/* A poll may report many new connections. */
 bool ledger_has_room(void) {
   return ledger.entry_count < LEDGER_ENTRIES / 2 - 1 &&
          ledger.end_count < LEDGER_ENDS / 2;
 }
 
-struct entry* ledger_entry(uint32_t port, int32_t name, enum entry_kind kind) {
-  RULE("a name is a non-negative number", name >= 0);
+struct entry* ledger_entry(uint32_t port, int32_t id, enum entry_kind kind) {
+  RULE("an id is a non-negative number", id >= 0);
   for (uint32_t i = 0; i < ledger.entry_count; i++)
-    RULE("a new name is nobody else's",
-         ledger.entries[i].name != name || ledger.entries[i].port != port);
-  RULE("the simulation has room for names",
-       ledger.entry_count < LEDGER_ENTRIES);
+    RULE("the id of an open socket is not used again",
+         ledger.entries[i].id != id || ledger.entries[i].port != port);
+  RULE("the simulation has room for ids", ledger.entry_count < LEDGER_ENTRIES);
   struct entry* entry = &ledger.entries[ledger.entry_count++];
   memset(entry, 0, sizeof *entry);
-  entry->name = name;
+  entry->id = id;
   entry->port = port;
   entry->kind = kind;
   entry->concurrency = 1;
@@ -54,10 +53,10 @@ struct entry* ledger_entry(uint32_t port, int32_t name, enum entry_kind kind) {
   return entry;
 }
 
-struct entry* ledger_find(uint32_t port, int32_t name) {
+struct entry* ledger_find(uint32_t port, int32_t id) {
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     struct entry* entry = &ledger.entries[i];
-    if (entry->name == name && entry->port == port && !entry->is_closed)
+    if (entry->id == id && entry->port == port && !entry->is_closed)
       return entry;
   }
   return NULL;
@@ -70,9 +69,9 @@ uint32_t ledger_live(uint32_t port) {
   return count;
 }
 
-/* ---- who is whose peer */
+/* ---- which ends are connected */
 
-/* An IPv6 socket has an IPv4 peer as ::ffff:a.b.c.d. */
+/* An IPv6 socket sees an IPv4 peer as ::ffff:a.b.c.d. */
 static void ledger__plain(struct iocp_address* address) {
   static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
   address->scope = 0;
@@ -82,17 +81,17 @@ static void ledger__plain(struct iocp_address* address) {
   memset(address->bytes + 4, 0, 12);
 }
 
-void ledger_name(struct end* end,
-                 const struct iocp_address* client,
-                 uint16_t server_port) {
+void ledger_set_addresses(struct end* end,
+                          const struct iocp_address* client,
+                          uint16_t server_port) {
   end->client = *client;
   ledger__plain(&end->client);
   end->server_port = server_port;
-  end->is_named = true;
-  /* The last one, for a port that has become free may be used again. */
+  end->has_addresses = true;
+  /* The latest one, since a free port may have been used again. */
   for (uint32_t i = ledger.end_count; i-- > 0;) {
     struct end* other = &ledger.ends[i];
-    if (!other->is_named || other->other != NULL ||
+    if (!other->has_addresses || other->other != NULL ||
         other->is_server == end->is_server ||
         other->server_port != server_port ||
         memcmp(&other->client, &end->client, sizeof end->client) != 0)
@@ -105,8 +104,8 @@ void ledger_name(struct end* end,
 
 /* ---- bytes */
 
-/* The finaliser of splitmix64: every bit of the number counts for each bit of
- * the result. Eight bytes have one word. */
+/* The finalizer of splitmix64: every bit of the input affects every bit of the
+ * result. One word for eight bytes. */
 static uint64_t bytes__word(const struct end* end, uint64_t position) {
   uint64_t number = (uint64_t)(end - ledger.ends + 1) * 0x2545f4914f6cdd1du +
                     (position >> 3) * 0x9e3779b97f4a7c15u;
@@ -151,37 +150,37 @@ void bytes_received(struct end* end, const uint8_t* bytes, uint32_t length) {
   const struct end* other = end->other;
   schedule_checks++;
   if (other == NULL)
-    report_violation("bytes come from a peer that is known",
-                     "%u bytes have come to end %d",
+    report_violation("bytes arrive only from a known peer",
+                     "%u bytes at end %d",
                      length,
                      (int)(end - ledger.ends));
-  RULE("nothing comes after the end", !end->met_end);
+  RULE("nothing arrives after the end", !end->has_ended);
   if (end->received + length > other->sent)
-    report_violation("no more comes out than went in",
+    report_violation("no more bytes arrive than were sent",
                      "%u bytes at %llu of %llu",
                      length,
                      (unsigned long long)end->received,
                      (unsigned long long)other->sent);
   if (!bytes__are(other, end->received, bytes, length))
-    report_violation("bytes come in order, once each and unchanged",
+    report_violation("bytes arrive in order, once each and unchanged",
                      "%u bytes at %llu",
                      length,
                      (unsigned long long)end->received);
   end->received += length;
 }
 
-/* ---- ends */
+/* ---- ends of streams */
 
-void end_met(struct end* end) {
+void end_ended(struct end* end) {
   const struct end* other = end->other;
-  end->met_end = true;
+  end->has_ended = true;
   schedule_checks++;
-  /* A connection that was made and taken back before anybody knew it. */
+  /* A connection that was made and undone before it was reported. */
   if (other == NULL) return;
-  RULE("an end is met only where it was said", other->has_fin);
+  RULE("an end of a stream arrives only if a FIN was sent", other->has_fin);
   RULE("after a failure there is no clean end", !other->is_cut);
   if (end->received != other->sent)
-    report_violation("before the end comes all that was sent",
+    report_violation("all bytes arrive before the end",
                      "%llu of %llu bytes",
                      (unsigned long long)end->received,
                      (unsigned long long)other->sent);
@@ -190,7 +189,7 @@ void end_met(struct end* end) {
 static void end__check_clean(const struct end* closed) {
   const struct end* other = closed->other;
   if (other == NULL || other->is_library || world_has_broken()) return;
-  RULE("a graceful close resets nobody who was heard to the end",
+  RULE("after a graceful close, a peer that read everything is not reset",
        !other->met_reset || other->sent != closed->received);
 }
 
@@ -199,14 +198,14 @@ void end_closed(struct end* end) {
   end__check_clean(end);
 }
 
-void end_met_reset(struct end* end) {
+void end_was_reset(struct end* end) {
   const struct end* other = end->other;
   schedule_checks++;
   if (end->met_reset) return;
   end->met_reset = true;
   if (other != NULL && other->is_clean) end__check_clean(other);
   if (other == NULL || world_has_broken() || other->met_reset) return;
-  /* What one end is given up for, the other may learn first. */
+  /* The peer may notice the reason of a reset first. */
   if (end->resets_from_ms <= world_now_ms()) return;
   if (other->resets_from_ms > world_now_ms())
     report_violation("a reset has a cause",
@@ -223,13 +222,13 @@ bool error_is_fault(int32_t result) {
 
 bool error_was_fault(int32_t result, bool began_calm) {
   if (result == -IOCP_EUNKNOWN) return world_is_unclear();
-  /* What a fault has done to a connection stays. */
+  /* A fault may have damaged a connection earlier. */
   if (began_calm && !world_has_broken()) return false;
-  /* A system that lacks what others have; a handle that could not be taken out
-   * of a port again. */
+  /* The system lacks a feature, or a handle could not be removed from a
+   * port. */
   if (world_posts_operations() && world_has_broken() &&
       (result == -IOCP_ENOTSUP || result == -IOCP_ENETDOWN ||
-       (result == -IOCP_EEXIST && !world_leaves_ports())))
+       (result == -IOCP_EEXIST && !world_detaches_ports())))
     return true;
   return result == -IOCP_EMFILE || result == -IOCP_ENFILE ||
          result == -IOCP_ENOBUFS || result == -IOCP_ENOMEM;

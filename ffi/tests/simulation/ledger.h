@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the user of the library knows, written down: which operations are open,
- * which bytes went in where, and which ends were said. Against it everything is
- * checked that the library tells.
+ * A record of what the user of the library knows: which operations are open,
+ * which bytes were sent where, and which directions were shut down. The
+ * library's reports are checked against it.
  *
- * A connection has two ends. An end is the library's or a guest's, and outlives
- * the names that it goes by: a socket that is given back and adopted again is
- * the same end.
+ * A connection has two ends. An end belongs to the library or to a guest, and
+ * outlives its socket id: a socket that is detached and adopted again is the
+ * same end.
  */
 #ifndef IOCP_LEDGER_H
 #define IOCP_LEDGER_H
@@ -30,105 +30,108 @@ struct end {
   struct end* other; /* NULL: not known, or not yet */
   struct iocp_address client;
   uint16_t server_port;
-  bool is_named; /* the two above are known */
+  bool has_addresses; /* the addresses above are known */
   bool is_server;
   bool is_library;
-  bool has_fin;   /* it has ended its direction, or is about to */
-  bool is_cut;    /* not all will arrive: the other end must not meet an end */
-  bool has_short; /* its last send was not taken whole */
-  bool is_clean;  /* it was closed gracefully, which has come to its end */
-  bool met_end;
+  bool has_fin; /* its direction was shut down, or is about to be */
+  /* not all bytes will arrive: the other end must not see a clean end */
+  bool is_cut;
+  bool has_short; /* its last send was accepted in part */
+  bool is_clean;  /* it was closed gracefully, and that has completed */
+  bool has_ended;
   bool met_reset;
-  uint64_t resets_from_ms; /* from when on the other end may meet a reset */
-  uint64_t sent;           /* bytes that were taken over from it */
+  uint64_t resets_from_ms; /* since when the other end may be reset */
+  uint64_t sent;           /* bytes that were accepted from it */
   uint64_t received;
 };
 
 enum entry_kind { ENTRY_LISTENER, ENTRY_CONNECTING, ENTRY_STREAM };
 
-/* A name of the library's. */
+/* A socket of the library. */
 struct entry {
-  int32_t name;
+  int32_t id;
   uint32_t port;  /* index */
-  uint32_t group; /* as the library names it, or 0 */
+  uint32_t group; /* the library's id of it, or 0 */
   enum entry_kind kind;
   struct end* end; /* NULL: a listener */
   bool is_closing;
   bool is_closed;
   bool is_detaching;
-  bool was_reset;  /* by its user */
-  bool has_left;   /* all that a close waits for, in time */
-  bool is_failed;  /* it could not connect */
-  bool may_expire; /* it may close by itself */
-  bool is_ended;   /* receiving is over */
+  bool was_reset;   /* by its user */
+  bool has_drained; /* its peer has received everything before the deadline */
+  bool is_failed;   /* its connect has failed */
+  bool may_expire;  /* it may close by itself */
+  bool is_ended;    /* receiving has ended */
   bool is_read_armed;
   bool was_shut;     /* before it was adopted */
   bool is_shut;      /* iocp_shutdown() was called */
-  bool is_shut_open; /* and has not completed */
+  bool is_shut_open; /* a shutdown is pending */
   bool has_error;
-  bool has_lost; /* a send of it has failed */
+  bool has_failed_send; /* one of its sends has failed */
   uint32_t credit;
   uint32_t concurrency;
-  uint32_t sends[IOCP_CONCURRENCY_MAX]; /* a ring, of what each may say */
+  /* a ring buffer of the allowed results of each */
+  uint32_t sends[IOCP_CONCURRENCY_MAX];
   uint32_t send_first;
   uint32_t send_count;
-  uint64_t since_ms; /* when it was begun or its close was */
+  uint64_t since_ms; /* the start of its connect, or of its close */
   uint32_t close_timeout_ms;
-  /* Of one that connects. */
+  /* Of a connect. */
   enum peer_manner manner;
-  bool goes_to_guest;
+  bool is_to_guest;
   /* Of a listener. */
   struct iocp_address address;
   uint16_t flags;
   uint32_t target;
-  uint32_t target_max; /* ever */
-  uint32_t late;       /* accepts that may still come though it has stopped */
+  uint32_t target_max; /* in total */
+  /* accepts that may still be reported although it was stopped */
+  uint32_t late;
   uint32_t first_byte_ms;
-  bool may_give_up; /* it ever had such a time */
+  bool had_first_byte_ms; /* it had a first-byte timeout at some time */
   bool defers;
-  bool has_deferred; /* ever */
-  bool has_failed;   /* a failure was told, and no success since */
+  bool has_deferred; /* at some time */
+  bool has_failed;   /* a failure was reported, and no success since */
 };
 
 /* A peer. */
 struct guest {
   struct peer* peer;
   struct end* end;
-  struct entry* listener; /* of the library's that it went to, or NULL */
+  struct entry* listener; /* the listener that it has connected to, or NULL */
   bool is_open;
   bool is_gone;
   bool has_fin;
-  bool is_silent; /* it has not said anything */
+  bool is_silent; /* it has not sent anything */
   uint64_t since_ms;
 };
 
-/* Guests who listen. */
+/* Guests that listen. */
 struct host {
   struct peer_listener* listener;
   enum peer_manner manner;
   struct iocp_address address;
 };
 
-/* A handle that the library has given back, or never had. */
+/* A handle that was detached, or was never in the library. */
 struct loose {
   double handle;
   struct end* end;
   bool is_detached;
-  bool has_failed; /* an adoption, which may have gone half way */
+  bool has_failed; /* an adoption, which may have been done in part */
 };
 
 struct ledger_port {
-  int32_t name;
+  int32_t id;
   bool is_open;
   bool is_watched; /* another thread waits for it */
   uint32_t realm;
-  uint32_t groups[LEDGER_GROUPS]; /* of iocp_group_new(), or 0 */
+  uint32_t groups[LEDGER_GROUPS]; /* from iocp_group_new(), or 0 */
   uint64_t records;
   uint64_t polls;
   uint64_t accepted;
   uint64_t bytes_received;
   uint64_t bytes_sent;
-  int32_t flags; /* of its last header */
+  int32_t flags; /* from its last header */
   int32_t timeout_ms;
 };
 
@@ -146,7 +149,8 @@ struct ledger {
   uint32_t host_count;
   uint32_t loose_count;
   bool is_settling;
-  /* Nothing of the faults is left to be told either; other threads look. */
+  /* All faults are over, and their effects have been reported. Read by other
+   * threads. */
   atomic_bool is_calm;
 };
 extern struct ledger ledger;
@@ -156,41 +160,43 @@ void ledger_open(void);
 /* NULL: the ledger is full. */
 struct end* ledger_end(bool is_library, bool is_server);
 
-/* Whether there is room for what the next call may bring. */
+/* Whether there is room for the results of the next call. */
 bool ledger_has_room(void);
 
-/* A name that the library has just given. */
-struct entry* ledger_entry(uint32_t port, int32_t name, enum entry_kind kind);
+/* A socket id that the library has just returned. */
+struct entry* ledger_entry(uint32_t port, int32_t id, enum entry_kind kind);
 
-/* One that is not closed, or NULL. */
-struct entry* ledger_find(uint32_t port, int32_t name);
+/* The open socket with this id, or NULL. */
+struct entry* ledger_find(uint32_t port, int32_t id);
 
-/* Names that are not closed. */
+/* How many sockets are open. */
 uint32_t ledger_live(uint32_t port);
 
-/* Who an end is; the other end of its connection is found by it. */
-void ledger_name(struct end* end,
-                 const struct iocp_address* client,
-                 uint16_t server_port);
+/* Sets the addresses of an end, by which the other end of its connection is
+ * found. */
+void ledger_set_addresses(struct end* end,
+                          const struct iocp_address* client,
+                          uint16_t server_port);
 
-/* ---- the bytes of an end, by their place in its stream */
+/* ---- the bytes of an end, by their position in the stream */
 
 void bytes_fill(const struct end* end, uint64_t from, uint8_t* to, uint32_t n);
 
-/* What `end` has received belongs there. */
+/* Checks bytes that `end` has received. */
 void bytes_received(struct end* end, const uint8_t* bytes, uint32_t length);
 
-/* `end` meets the end of the stream, or a reset. */
-void end_met(struct end* end);
-void end_met_reset(struct end* end);
+/* `end` has received the end of the stream, or a reset. */
+void end_ended(struct end* end);
+void end_was_reset(struct end* end);
 
-/* A graceful close of `end` has been told: whoever was heard to the end has met
- * no reset, and will not. */
+/* The graceful close of `end` was reported: if its peer has read everything, it
+ * has not been reset, and will not be. */
 void end_closed(struct end* end);
 
-/* ---- what the library tells */
+/* ---- the library's reports */
 
-/* A result of iocp_poll(); the slab is the whole, from its offset 0. */
+/* Checks the results of iocp_poll(); the slab is the whole one, from offset
+ * 0. */
 void records_check(uint32_t port,
                    const struct iocp_header* header,
                    const struct iocp_record* records,
@@ -199,14 +205,15 @@ void records_check(uint32_t port,
                    uint32_t offset,
                    uint32_t length);
 
-/* Whether the system may be out of something. */
+/* Whether the error may be a fault of the system. */
 bool error_is_fault(int32_t result);
 
-/* The same of a call that may have taken long, and began in the calm or not. */
+/* The same for a call that may have taken long, and began with or without
+ * faults. */
 bool error_was_fault(int32_t result, bool began_calm);
 
-/* An error that a call may return: of those that are given, which end with 0,
- * or a fault. */
+/* Whether the error is expected: one of `errors`, which end with 0, or a
+ * fault. */
 bool error_is(int32_t result, const int32_t* errors);
 #define ERROR_IS(result, ...) \
   error_is(result, (const int32_t[]){__VA_ARGS__, 0})

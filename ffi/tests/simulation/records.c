@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The completions, one by one. */
+/* Checks of single records. */
 #include <string.h>
 
 #include "guests.h"
@@ -16,13 +16,13 @@ static const char* const records__kinds[] = {"?",
                                              "shut",
                                              "closed"};
 
-/* How a connection ends that has not been ended properly. */
+/* The results of a connection that has ended without a FIN. */
 static bool records__is_death(int32_t result) {
   return ERROR_IS(
       result, IOCP_ECONNRESET, IOCP_EPIPE, IOCP_ETIMEDOUT, IOCP_ENOTCONN);
 }
 
-/* What is told to those whose socket is closed. */
+/* The results of operations whose socket is closed. */
 static bool records__is_cancel(const struct entry* entry, int32_t result) {
   if (result == -IOCP_ECANCELED) return entry->is_closing;
   if (result == -IOCP_ETIMEDOUT) return entry->is_closing || entry->may_expire;
@@ -33,53 +33,53 @@ static bool records__is_cancel(const struct entry* entry, int32_t result) {
 static void records__failed(struct entry* entry, int32_t result) {
   if (records__is_cancel(entry, result)) return;
   if (!records__is_death(result))
-    report_violation("a stream fails for a reason that it can have",
+    report_violation("a stream fails with one of the expected errors",
                      "%d of socket %d",
                      result,
-                     entry->name);
+                     entry->id);
   entry->has_error = true;
-  end_met_reset(entry->end);
+  end_was_reset(entry->end);
 }
 
 /* ---- connections */
 
-/* What a listener's connections have from it. */
+/* The options that connections inherit from a listener. */
 static void records__inherited(const struct entry* listener,
                                const struct entry* entry) {
-  int32_t port = ledger.ports[entry->port].name;
+  int32_t port = ledger.ports[entry->port].id;
   for (uint32_t option = IOCP_RECEIVE_BUFFER; option <= IOCP_SEND_CONCURRENCY;
        option++) {
-    int32_t value = iocp_get_option(port, listener->name, option);
+    int32_t value = iocp_get_option(port, listener->id, option);
     RULE("a connection has the options of its listener",
-         iocp_get_option(port, entry->name, option) == value);
+         iocp_get_option(port, entry->id, option) == value);
   }
   RULE("a connection is in the group of its listener",
        entry->group == listener->group);
 }
 
-static void records__new(struct entry* listener, int32_t name) {
+static void records__new(struct entry* listener, int32_t id) {
   struct ledger_port* port = &ledger.ports[listener->port];
   struct iocp_address peer;
-  struct entry* entry = ledger_entry(listener->port, name, ENTRY_STREAM);
+  struct entry* entry = ledger_entry(listener->port, id, ENTRY_STREAM);
   struct end* end = ledger_end(true, true);
   RULE("the simulation has room for ends", end != NULL);
   port->accepted++;
   entry->end = end;
   entry->concurrency =
-      (uint32_t)iocp_get_option(port->name, name, IOCP_SEND_CONCURRENCY);
-  entry->group = (uint32_t)iocp_get_option(port->name, name, IOCP_GROUP);
-  entry->may_expire = listener->may_give_up;
+      (uint32_t)iocp_get_option(port->id, id, IOCP_SEND_CONCURRENCY);
+  entry->group = (uint32_t)iocp_get_option(port->id, id, IOCP_GROUP);
+  entry->may_expire = listener->had_first_byte_ms;
   if (entry->may_expire) end->resets_from_ms = 0;
   if (!listener->has_deferred) records__inherited(listener, entry);
   memset(&peer, 0xa5, sizeof peer);
-  int32_t result = iocp_get_address(port->name, name, IOCP_PEER, &peer);
+  int32_t result = iocp_get_address(port->id, id, IOCP_PEER, &peer);
   RULE("a connection that was accepted has a peer", result == 0);
   RULE("an address has the family of its socket",
        peer.family == listener->address.family);
-  RULE("an address has the interface that it came through",
+  RULE("an address has the interface of the connection",
        listener->address.scope == 0 || peer.bytes[0] != 0xfe ||
            peer.scope == listener->address.scope);
-  ledger_name(end, &peer, listener->address.port);
+  ledger_set_addresses(end, &peer, listener->address.port);
 }
 
 static void records__accepted(struct entry* entry, int32_t result) {
@@ -91,19 +91,19 @@ static void records__accepted(struct entry* entry, int32_t result) {
                   IOCP_ENOBUFS,
                   IOCP_ENOMEM,
                   IOCP_ECONNRESET))
-      report_violation("accepting fails for a reason that it can have",
+      report_violation("accepting fails with one of the expected errors",
                        "%d of listener %d",
                        result,
-                       entry->name);
-    RULE("a listener that fails says so once until it has accepted",
+                       entry->id);
+    RULE("a listener reports a failure once until it has accepted again",
          !entry->has_failed || entry->has_deferred);
     entry->has_failed = true;
     return;
   }
-  RULE("a listener that is closed accepts nothing", !entry->is_closing);
+  RULE("a closed listener accepts nothing", !entry->is_closing);
   entry->has_failed = false;
   if (entry->target == 0 && !entry->has_deferred) {
-    RULE("a listener that has stopped accepts no more than it had asked for",
+    RULE("a stopped listener accepts no more than was requested before",
          entry->late > 0);
     entry->late--;
   }
@@ -111,7 +111,7 @@ static void records__accepted(struct entry* entry, int32_t result) {
 }
 
 static void records__connected(struct entry* entry, int32_t result) {
-  RULE("a connection is told once", entry->kind == ENTRY_CONNECTING);
+  RULE("a connection is reported once", entry->kind == ENTRY_CONNECTING);
   entry->kind = ENTRY_STREAM;
   if (result < 0) {
     entry->is_failed = true;
@@ -124,26 +124,26 @@ static void records__connected(struct entry* entry, int32_t result) {
                   IOCP_EADDRINUSE,
                   IOCP_ENETUNREACH,
                   IOCP_EHOSTUNREACH))
-      report_violation("a connection fails for a reason that it can have",
+      report_violation("a connect fails with one of the expected errors",
                        "%d of socket %d",
                        result,
-                       entry->name);
-    /* It may have come and gone again before anybody looked. */
-    RULE("a guest who accepts refuses nobody",
-         result == -IOCP_ECONNRESET || !entry->goes_to_guest ||
+                       entry->id);
+    /* The listener may have closed meanwhile. */
+    RULE("a guest that accepts refuses no connection",
+         result == -IOCP_ECONNRESET || !entry->is_to_guest ||
              entry->manner != PEER_ACCEPTS || world_has_broken());
     return;
   }
-  RULE("a connection is told with 0", result == 0);
-  RULE("no listener is there to connect to",
-       !entry->goes_to_guest || entry->manner == PEER_ACCEPTS);
+  RULE("a connect reports success as 0", result == 0);
+  RULE("a connect without a listener does not succeed",
+       !entry->is_to_guest || entry->manner == PEER_ACCEPTS);
   struct iocp_address local;
   result = iocp_get_address(
-      ledger.ports[entry->port].name, entry->name, IOCP_LOCAL, &local);
-  /* While it closes nobody may ask. */
+      ledger.ports[entry->port].id, entry->id, IOCP_LOCAL, &local);
+  /* A socket that is closing has no addresses. */
   if (entry->is_closing) return;
-  RULE("a connection has a name", result == 0);
-  ledger_name(entry->end, &local, entry->end->server_port);
+  RULE("a connection has addresses", result == 0);
+  ledger_set_addresses(entry->end, &local, entry->end->server_port);
 }
 
 /* ---- streams */
@@ -157,7 +157,7 @@ static void records__received(struct entry* entry,
     bytes_received(entry->end, bytes, (uint32_t)result);
     return;
   }
-  RULE("nothing is received after the last completion of it",
+  RULE("nothing is received after the last record of a receive",
        !entry->is_ended && (!entry->is_closing || result < 0));
   if (result > 0) {
     RULE("no more is received than was allowed",
@@ -166,17 +166,18 @@ static void records__received(struct entry* entry,
     bytes_received(entry->end, bytes, (uint32_t)result);
     return;
   }
-  RULE("what ends a receive has a receive to end", entry->credit != 0);
+  RULE("the end of a receive is reported only if one is pending",
+       entry->credit != 0);
   entry->credit = 0;
   entry->is_ended = true;
   if (result < 0)
     records__failed(entry, result);
   else
-    end_met(entry->end);
+    end_ended(entry->end);
 }
 
 static void records__readable(struct entry* entry, int32_t result) {
-  RULE("readable comes once for each read that found nothing",
+  RULE("readable is reported once for each read that found nothing",
        entry->is_read_armed);
   entry->is_read_armed = false;
   RULE("readable has no error but that of a close",
@@ -184,29 +185,31 @@ static void records__readable(struct entry* entry, int32_t result) {
 }
 
 static void records__sent(struct entry* entry, int32_t result) {
-  RULE("sent comes once for each send that was kept", entry->send_count != 0);
+  RULE("sent is reported once for each pending send", entry->send_count != 0);
   uint32_t most = entry->sends[entry->send_first];
   entry->send_first = (entry->send_first + 1) % IOCP_CONCURRENCY_MAX;
   entry->send_count--;
   if (result < 0) {
-    /* It was kept after the end that its stream has had in a former life. */
+    /* It was accepted although its stream had been shut down before the
+     * adoption. */
     if (result == -IOCP_EPIPE && entry->was_shut) {
       entry->has_error = true;
       return;
     }
     entry->end->is_cut = true;
-    if (!records__is_cancel(entry, result)) entry->has_lost = true;
+    if (!records__is_cancel(entry, result)) entry->has_failed_send = true;
     records__failed(entry, result);
     return;
   }
-  RULE("no send has left behind one that has failed", !entry->has_lost);
-  RULE("sent tells how much was kept", result > 0 && (uint32_t)result <= most);
+  RULE("no send succeeds behind one that has failed", !entry->has_failed_send);
+  RULE("sent reports the bytes that were pending",
+       result > 0 && (uint32_t)result <= most);
 }
 
 static void records__shut(struct entry* entry, int32_t result) {
-  RULE("shut comes once for each shutdown", entry->is_shut_open);
+  RULE("shut is reported once for each shutdown", entry->is_shut_open);
   entry->is_shut_open = false;
-  /* Both ends have said their end already. */
+  /* Both directions were shut down before. */
   if (result == -IOCP_ENOTCONN && entry->was_shut) return;
   if (result < 0) records__failed(entry, result);
 }
@@ -214,26 +217,27 @@ static void records__shut(struct entry* entry, int32_t result) {
 static void records__closed(struct entry* entry,
                             int32_t result,
                             int32_t detail) {
-  RULE("closed comes of a close, or of a silence",
+  RULE("closed is reported after a close, or after the first-byte timeout",
        entry->is_closing || entry->may_expire);
-  RULE("closed comes last",
+  RULE("closed is the last record",
        entry->credit == 0 && !entry->is_read_armed && entry->send_count == 0 &&
            !entry->is_shut_open && entry->kind != ENTRY_CONNECTING);
   entry->is_closed = true;
-  RULE("a close gives up nothing that has left in time",
-       !entry->has_left || result != -IOCP_ETIMEDOUT);
+  RULE("a close does not time out if everything was sent in time",
+       !entry->has_drained || result != -IOCP_ETIMEDOUT);
   if (!entry->is_closing)
-    RULE("what closes by itself says why", result == -IOCP_ETIMEDOUT);
+    RULE("a socket that closes by itself reports the reason",
+         result == -IOCP_ETIMEDOUT);
   if (result < 0 && result != -IOCP_ETIMEDOUT) {
-    RULE("closed fails for a reason that it can have",
+    RULE("closed has one of the expected errors",
          entry->end != NULL && records__is_death(result));
   }
   if (entry->end == NULL) return;
   if (result == 0 && entry->is_closing && !entry->is_detaching &&
-      !entry->was_reset && !entry->is_failed && entry->end->is_named)
+      !entry->was_reset && !entry->is_failed && entry->end->has_addresses)
     end_closed(entry->end);
   if (!entry->is_detaching || result < 0 || detail == 0) {
-    RULE("what is detached comes with its handle",
+    RULE("a detach returns the handle",
          !entry->is_detaching || entry->has_error || result < 0 ||
              entry->end->resets_from_ms == 0);
     entry->end->resets_from_ms = 0;
@@ -246,7 +250,7 @@ static void records__closed(struct entry* entry,
       .handle = (uint32_t)detail, .end = entry->end, .is_detached = true};
 }
 
-/* Who has heard that a send has failed knows that nothing goes past it. */
+/* After a failed send was reported, no later bytes may follow it. */
 static void records__holes(uint32_t port) {
   if (!world_has_broken()) return;
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
@@ -254,7 +258,7 @@ static void records__holes(uint32_t port) {
     if (entry->port != port || !entry->has_error || entry->end == NULL)
       continue;
     const struct guest* guest = guests_of(entry);
-    RULE("a stream that has lost bytes is reset before its user is told",
+    RULE("a stream with a gap is reset before the failure is reported",
          guest == NULL || !peer_has_hole(guest->peer));
   }
 }
@@ -299,7 +303,7 @@ static uint32_t records__data(const struct iocp_record* record,
                               uint32_t slab_end,
                               uint32_t length) {
   uint32_t bytes = (uint32_t)record->result;
-  RULE("data lie in the slab, behind those before them",
+  RULE("data is in the slab, behind that of earlier records",
        (uint32_t)record->detail == slab_end && bytes <= length - slab_end);
   RULE("one record has no more than IOCP_RECEIVE_MAX",
        bytes <= IOCP_RECEIVE_MAX);
@@ -315,13 +319,13 @@ static void records__header(uint32_t index,
   for (uint32_t i = 0; i < ledger.entry_count; i++)
     if (ledger.entries[i].port == index && ledger.entries[i].has_deferred)
       may_defer = true;
-  RULE("the header tells how much of the slab is used",
+  RULE("the header has the used length of the slab",
        (uint32_t)header->slab_end == slab_end);
   uint32_t live = ledger_live(index);
-  RULE("the header tells how many sockets there are",
+  RULE("the header has the number of sockets",
        may_defer ? (uint32_t)header->sockets >= live
                  : (uint32_t)header->sockets == live);
-  RULE("the header's time is one that can be waited for",
+  RULE("the header has a valid wait time",
        header->timeout_ms >= -1 && header->timeout_ms <= 5000);
   RULE("the header has no unknown flags",
        (header->flags & ~(IOCP_MORE | IOCP_SLAB_FULL)) == 0);
@@ -351,7 +355,7 @@ void records_check(uint32_t index,
           record->result,
           record->detail);
     if (entry == NULL)
-      report_violation("a record is of a socket that is open",
+      report_violation("a record belongs to an open socket",
                        "socket %d, kind %d, result %d",
                        record->socket,
                        record->kind,

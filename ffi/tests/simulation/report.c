@@ -16,7 +16,7 @@ void report_trace(const char* format, ...) {
   vprintf(format, arguments);
   va_end(arguments);
   putchar('\n');
-  /* The next line may never come. */
+  /* The process may crash before the next line. */
   fflush(stdout);
 }
 

@@ -13,10 +13,10 @@
 #include "report.h"
 #include "schedule.h"
 
-/* How a child ends that has told in its page what is wrong. */
+/* The exit code of a child that has described the failure in its page. */
 #define RUNNER__BROKEN 99
 
-/* The page of the child that this process is. */
+/* The page of this child process. */
 static struct runner_page* runner__page;
 
 double runner_now(void) {
@@ -70,7 +70,7 @@ static void runner__run_seeds(const struct runner_seeds* seeds) {
 }
 
 static void runner__hush(void) {
-  /* No plain close(), which one world takes for the library's. */
+  /* Not close(), which one world counts as a call of the library. */
   if (freopen("/dev/null", "w", stdout) == NULL ||
       freopen("/dev/null", "w", stderr) == NULL)
     exit(2);
@@ -97,14 +97,14 @@ static bool runner__fork(struct runner* runner) {
   if (runner->process != 0) return false;
   runner__page = page;
   report_ended = runner__broken;
-  tape_keep_in(&page->draws);
+  tape_record_in(&page->draws);
   return true;
 }
 
 void runner_start(struct runner* runner, const struct runner_seeds* seeds) {
   if (!runner__fork(runner)) return;
   runner__run_seeds(seeds);
-  /* Not _exit(), for what counts coverage or looks for leaks does so here. */
+  /* Not _exit(), since coverage and leak checks run at exit. */
   exit(0);
 }
 
@@ -159,7 +159,7 @@ static void runner__died(struct runner_page* page, int status) {
              runner__signal_name(WTERMSIG(status)));
     snprintf(page->message, sizeof page->message, "%d", WTERMSIG(status));
   } else {
-    /* This is how a sanitizer ends a program. */
+    /* A sanitizer ends the process in this way. */
     snprintf(page->rule,
              sizeof page->rule,
              "crash: exit code %d",
@@ -193,7 +193,7 @@ bool runner_runs(struct runner* runner, double limit) {
 }
 
 void runner_await(struct runner* runner, double limit) {
-  /* Most take less than a millisecond. */
+  /* Most schedules take less than a millisecond. */
   struct timespec pause = {.tv_nsec = 100000};
   while (runner_runs(runner, limit)) {
     nanosleep(&pause, NULL);

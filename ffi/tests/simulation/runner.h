@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A child process that runs schedules. It may break a rule, crash or hang; what
- * it was doing is then to be read from a page that it shares with its parent.
+ * A child process that runs schedules. It may break a rule, crash or hang; a
+ * page of memory that it shares with its parent shows what it was doing.
  */
 #ifndef IOCP_RUNNER_H
 #define IOCP_RUNNER_H
@@ -14,16 +14,16 @@
 #include "tape.h"
 
 struct runner_page {
-  _Atomic uint64_t seed;      /* that runs now */
-  _Atomic uint64_t schedules; /* that are over */
-  _Atomic uint64_t checks;    /* of theirs */
+  _Atomic uint64_t seed;      /* of the running schedule */
+  _Atomic uint64_t schedules; /* that have ended */
+  _Atomic uint64_t checks;    /* of those schedules */
   char rule[160];             /* that was broken; empty: none */
   char message[1024];
-  struct tape_draws draws; /* of the schedule that runs now */
+  struct tape_draws draws; /* of the running schedule */
 };
 
-/* Which seeds a child runs: every `step`th from `seed` on, `count` of them, or
- * until `seconds` have passed when that is not 0. */
+/* Which seeds a child runs: every `step`th from `seed` on; `count` of them, or
+ * until `seconds` have passed if that is not 0. */
 struct runner_seeds {
   uint64_t seed;
   uint64_t step;
@@ -34,7 +34,7 @@ struct runner_seeds {
 struct runner {
   struct runner_page* page;
   pid_t process; /* 0: none */
-  uint64_t seen; /* schedules that were over when it was last looked at */
+  uint64_t seen; /* schedules that had ended at the last check */
   double seen_at;
 };
 
@@ -43,7 +43,7 @@ double runner_now(void);
 void runner_open(struct runner* runner);
 void runner_close(struct runner* runner);
 
-/* Each starts a child. What plays draws without a trace says nothing. */
+/* Each starts a child. Without a trace, playing draws prints nothing. */
 void runner_start(struct runner* runner, const struct runner_seeds* seeds);
 void runner_trace(struct runner* runner, uint64_t seed);
 void runner_play(struct runner* runner,
@@ -51,12 +51,12 @@ void runner_play(struct runner* runner,
                  size_t count,
                  bool traces);
 
-/* Returns true while it runs. One that makes no progress for `limit` seconds is
- * ended. Afterwards page->rule says how it went. */
+/* Returns true while it runs. A child that makes no progress for `limit`
+ * seconds is ended. Afterwards page->rule has the result. */
 bool runner_runs(struct runner* runner, double limit);
 void runner_await(struct runner* runner, double limit);
 
-/* Ends it. */
+/* Ends the child. */
 void runner_stop(struct runner* runner);
 
 #endif /* IOCP_RUNNER_H */

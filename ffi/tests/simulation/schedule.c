@@ -8,7 +8,7 @@
 #include "workload_callbacks.h"
 #include "world.h"
 
-/* Schedules of the callback API, of 1,000; in real time they take a second. */
+/* Schedules of the callback API, of 1,000; in real time one takes a second. */
 #define SCHEDULE__CALLBACKS 150
 #define SCHEDULE__CALLBACKS_REAL 20
 
@@ -24,7 +24,7 @@ void schedule_run(void) {
   world_close();
 }
 
-/* The target of libFuzzer, for a program without simulate.c. */
+/* The entry point for libFuzzer, for a program without simulate.c. */
 int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   tape_play_bytes(bytes, size);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* One schedule, from the start of its world to the end. */
+/* One schedule, from start to end. */
 #ifndef IOCP_SCHEDULE_H
 #define IOCP_SCHEDULE_H
 
 #include <stdint.h>
 
-/* Runs what the tape says, which has been put in. A violation never returns. */
+/* Runs the tape that was set. Does not return after a violation. */
 void schedule_run(void);
 
-/* Completions and results that were compared with the ledger, ever. */
+/* How many records and results were compared with the ledger, in total. */
 extern uint64_t schedule_checks;
 
 #endif /* IOCP_SCHEDULE_H */

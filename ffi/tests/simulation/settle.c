@@ -9,11 +9,12 @@
 #include "tape.h"
 #include "user.h"
 
-/* Within this all that can happen has. On a real system others run as well. */
+/* Everything possible has happened within this time. A real system runs other
+ * programs too. */
 #define SETTLE__LIMIT_MS 4500
 #define SETTLE__LIMIT_REAL_MS 4000
-/* A connection to a listener of our own, or one that nobody will ever accept,
- * need not come to anything; it is given up then. */
+/* A connection to our own listener, or one that will never be accepted, may not
+ * be answered; it is closed after this time. */
 #define SETTLE__PATIENCE_MS 300
 #define SETTLE__PATIENCE_REAL_MS 20
 #define SETTLE__REFUSED_MS 1000
@@ -31,7 +32,8 @@
 #define SETTLE__SLOW_ROUNDS 500
 
 static uint64_t settle__since_ms;
-static bool settle__says_end; /* all that is to be said is said */
+/* everything has been sent, and the FINs may follow */
+static bool settle__sends_fins;
 
 static uint32_t settle__limit_ms(uint32_t exact_ms, uint32_t real_ms) {
   return world_is_exact() ? exact_ms : real_ms;
@@ -41,15 +43,15 @@ static uint64_t settle__spent_ms(void) {
   return world_now_ms() - settle__since_ms;
 }
 
-/* ---- who has still something to do */
+/* ---- which ends have something left to do */
 
-/* Whether the other end is somebody who takes part. */
+/* Whether the other end takes part in the schedule. */
 static bool settle__is_answered(const struct entry* entry) {
   return entry->end->other != NULL;
 }
 
-/* Who detaches or closes waits for somebody at the other end who reads, and not
- * for one who does the same; guests read. */
+/* A detach or close waits for a peer that reads. If the other end does the
+ * same, both wait for each other; guests read. */
 static bool settle__is_stuck(const struct entry* entry) {
   if (!settle__is_answered(entry)) return true;
   if (!entry->end->other->is_library) return false;
@@ -74,14 +76,14 @@ static bool settle__is_done(const struct entry* entry) {
   return settle__is_done_stream(entry);
 }
 
-/* Whether a guest has met the end of what it is told. */
+/* Whether a guest has received everything. */
 static bool settle__is_done_guest(const struct guest* guest) {
   if (guest->is_gone || !guest->is_open) return true;
-  return guest->end->other == NULL || guest->end->met_end;
+  return guest->end->other == NULL || guest->end->has_ended;
 }
 
-/* Whether an entry has what its peer has sent so far. Where the other end is
- * gone, or this one is on its way out, it need not come any more. */
+/* Whether an entry has received what its peer has sent so far. That need not
+ * arrive if either end is closed or closing. */
 static bool settle__has_all(const struct entry* entry) {
   const struct end* end = entry->end;
   if (entry->is_closed || entry->is_closing || entry->kind != ENTRY_STREAM ||
@@ -108,7 +110,7 @@ static bool settle__all_done(void) {
   return true;
 }
 
-/* ---- what they do about it */
+/* ---- actions */
 
 static bool settle__is_late(void) {
   return settle__spent_ms() >
@@ -116,7 +118,7 @@ static bool settle__is_late(void) {
 }
 
 static void settle__connecting(struct entry* entry) {
-  bool must_end = entry->goes_to_guest && entry->manner != PEER_SILENT;
+  bool must_end = entry->is_to_guest && entry->manner != PEER_NEVER_ANSWERS;
   if (!must_end && settle__is_late()) user_close(entry, IOCP_RESET, 0);
 }
 
@@ -125,14 +127,14 @@ static void settle__stream(struct entry* entry) {
     user_close(entry, IOCP_RESET, 0);
     return;
   }
-  /* Nothing more comes of it, and its peer is to know. */
+  /* Nothing more can be sent, and the peer must be informed. */
   if (entry->has_error) {
     user_close(entry, IOCP_GRACEFUL, 1000);
     return;
   }
   if (!entry->is_ended && entry->credit == 0 && !entry->is_read_armed)
     user_receive(entry, 1 << 20);
-  if (!entry->is_shut && settle__says_end) user_shutdown(entry);
+  if (!entry->is_shut && settle__sends_fins) user_shutdown(entry);
 }
 
 static void settle__entry(struct entry* entry) {
@@ -152,13 +154,14 @@ static void settle__guests(void) {
   guests_read_all();
   for (uint32_t i = 0; i < ledger.guest_count; i++) {
     struct guest* guest = &ledger.guests[i];
-    if (settle__says_end && guest->is_open && !guest->is_gone &&
+    if (settle__sends_fins && guest->is_open && !guest->is_gone &&
         !guest->has_fin)
       guest_shutdown(guest);
   }
 }
 
-/* What came loose is adopted or closed, or its peer would wait for ever. */
+/* Detached handles are adopted or closed; otherwise their peers would wait for
+ * ever. */
 static void settle__loose(void) {
   uint32_t port = user_choose_port();
   if (ledger.loose_count != 0 && port != LEDGER_PORTS && tape_choose(2) == 0)
@@ -188,28 +191,23 @@ static void settle__turn(void) {
   if (!has_waited) world_pause(1);
 }
 
-/* ---- what is too late */
+/* ---- what must have happened by now */
 
 static void settle__check_entry(const struct entry* entry) {
   if (settle__is_done(entry)) return;
   if (entry->is_closing)
-    report_violation("a close comes to its end in time",
-                     "socket %d.%d",
-                     entry->port,
-                     entry->name);
+    report_violation(
+        "a close completes in time", "socket %d.%d", entry->port, entry->id);
   if (entry->kind == ENTRY_CONNECTING)
-    report_violation("a connection is made or refused in time",
-                     "socket %d.%d",
-                     entry->port,
-                     entry->name);
-  RULE("a send that is kept leaves when its peer reads",
-       entry->send_count == 0);
-  RULE("a shutdown comes to its end in time", !entry->is_shut_open);
+    report_violation(
+        "a connect completes in time", "socket %d.%d", entry->port, entry->id);
+  RULE("a pending send completes when its peer reads", entry->send_count == 0);
+  RULE("a shutdown completes in time", !entry->is_shut_open);
   if (!entry->is_ended)
-    report_violation("what a peer has said is received in time",
+    report_violation("what a peer has sent is received in time",
                      "socket %d.%d, %u bytes may come, end %d",
                      entry->port,
-                     entry->name,
+                     entry->id,
                      entry->credit,
                      (int)(entry->end - ledger.ends));
 }
@@ -219,7 +217,7 @@ static void settle__check(void) {
     settle__check_entry(&ledger.entries[i]);
   for (uint32_t i = 0; i < ledger.guest_count; i++)
     if (!settle__is_done_guest(&ledger.guests[i]))
-      report_violation("what was sent arrives at a peer in time, and its end",
+      report_violation("what was sent arrives at a peer in time, and its FIN",
                        "guest %u",
                        i);
 }
@@ -228,9 +226,9 @@ static void settle__check_refused(void) {
   if (settle__spent_ms() <= settle__limit_ms(SETTLE__REFUSED_MS, 5000)) return;
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     const struct entry* entry = &ledger.entries[i];
-    RULE("to be refused on this machine takes no time",
+    RULE("a refusal on this machine takes no time",
          !world_refuses_at_once() || entry->is_closed ||
-             entry->kind != ENTRY_CONNECTING || !entry->goes_to_guest ||
+             entry->kind != ENTRY_CONNECTING || !entry->is_to_guest ||
              entry->manner != PEER_REFUSES);
   }
 }
@@ -239,18 +237,19 @@ static void settle__check_moved(void) {
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     const struct entry* entry = &ledger.entries[i];
     if (!settle__has_all(entry))
-      report_violation("what was sent arrives in time, if no more is said",
+      report_violation("what was sent arrives in time, without a FIN behind it",
                        "socket %d.%d has %llu of %llu bytes, %u sends pending",
                        entry->port,
-                       entry->name,
+                       entry->id,
                        (unsigned long long)entry->end->received,
                        (unsigned long long)entry->end->other->sent,
                        entry->send_count);
   }
 }
 
-/* Goes on until all is done, or `check` is to say what is not. */
-static void settle__go_on(bool (*is_done)(void), void (*check)(void)) {
+/* Continues until all is done, or the time is over: then `check` reports what
+ * is not. */
+static void settle__run(bool (*is_done)(void), void (*check)(void)) {
   settle__since_ms = world_now_ms();
   do {
     settle__turn();
@@ -261,11 +260,11 @@ static void settle__go_on(bool (*is_done)(void), void (*check)(void)) {
   } while (!is_done());
 }
 
-/* An end, which comes as an event of its own, would hide an event that was lost
- * before it. */
+/* First without FINs: a FIN is an event of its own, and would hide an event
+ * that was lost before it. */
 static void settle__move(void) {
-  settle__says_end = false;
-  settle__go_on(settle__all_moved, settle__check_moved);
+  settle__sends_fins = false;
+  settle__run(settle__all_moved, settle__check_moved);
 }
 
 static bool settle__all_expired(void) {
@@ -278,11 +277,11 @@ static bool settle__all_expired(void) {
   return true;
 }
 
-/* A close that has little time does not need its peer for its end. */
+/* A close with a short timeout ends without its peer. */
 static void settle__expire(void) {
   settle__since_ms = world_now_ms();
   while (!settle__all_expired()) {
-    RULE("a close gives up when its time is over",
+    RULE("a close ends when its time is over",
          settle__spent_ms() <=
              settle__limit_ms(SETTLE__SHORT_LIMIT_MS, SETTLE__LIMIT_REAL_MS));
     for (uint32_t i = 0; i < ledger.port_count; i++)
@@ -292,11 +291,11 @@ static void settle__expire(void) {
 }
 
 static void settle__finish(void) {
-  settle__says_end = true;
-  settle__go_on(settle__all_done, settle__check);
+  settle__sends_fins = true;
+  settle__run(settle__all_done, settle__check);
 }
 
-/* ---- a user who oversleeps */
+/* ---- a port that is polled late */
 
 static bool settle__can_send(const struct entry* entry) {
   return entry->kind == ENTRY_STREAM && !entry->is_closing &&
@@ -305,7 +304,7 @@ static bool settle__can_send(const struct entry* entry) {
          entry->send_count == 0 && entry->end->resets_from_ms == LEDGER_NEVER;
 }
 
-/* More completes than one look at the queue takes out. */
+/* Queues more completions than one call dequeues. */
 static void settle__flood(uint32_t port) {
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     struct entry* entry = &ledger.entries[i];
@@ -318,8 +317,8 @@ static void settle__flood(uint32_t port) {
   }
 }
 
-/* A close has long had what it waits for when the time is over that it had for
- * it, and only then the port is polled again. */
+/* What a close waits for has happened in time, but the port is polled only
+ * after its deadline. */
 static void settle__oversleep(struct entry* entry) {
   if (!settle__can_send(entry)) return;
   struct guest* guest = guests_of(entry);
@@ -330,7 +329,7 @@ static void settle__oversleep(struct entry* entry) {
   for (uint32_t i = 0; i < SETTLE__OVERSLEEP_MS / 2; i++) {
     guests_read_all();
     if (guest->end->received == entry->end->sent) {
-      entry->has_left = true;
+      entry->has_drained = true;
       break;
     }
     world_pause(1);
@@ -339,12 +338,13 @@ static void settle__oversleep(struct entry* entry) {
   user_poll(entry->port);
 }
 
-/* ---- a peer that is slow */
+/* ---- a slow peer */
 
-/* It takes a little all the time, and of no part a close could ever say that it
- * is through in the time that it has. */
+/* The peer reads a little all the time, but too slowly for one send copy to
+ * complete within the timeout of the close. */
 static void settle__slow(struct entry* entry) {
-  if (!settle__can_send(entry) || world_has_broken() || !world_tells_progress())
+  if (!settle__can_send(entry) || world_has_broken() ||
+      !world_reports_progress())
     return;
   struct guest* guest = guests_of(entry);
   if (guest == NULL) return;
@@ -352,9 +352,8 @@ static void settle__slow(struct entry* entry) {
   user_close(entry, IOCP_GRACEFUL, SETTLE__SLOW_MS);
   for (uint32_t i = 0; i < SETTLE__SLOW_ROUNDS; i++) {
     guest_receive(guest, SETTLE__SLOW_PART);
-    RULE("a close waits for a peer that takes what it can",
-         !guest->end->met_reset);
-    if (guest->end->met_end) return;
+    RULE("a close waits for a peer that reads slowly", !guest->end->met_reset);
+    if (guest->end->has_ended) return;
     user_poll(entry->port);
     world_pause(SETTLE__SLOW_PAUSE_MS);
   }
@@ -362,22 +361,22 @@ static void settle__slow(struct entry* entry) {
 
 /* ---- listeners */
 
-/* Long, but within what the port asks for. */
+/* A long time, but within what the port asks for. */
 static int32_t settle__wait_ms(uint32_t port) {
   int32_t timeout_ms = ledger.ports[port].timeout_ms;
   return timeout_ms >= 0 && timeout_ms < 200 ? timeout_ms : 200;
 }
 
-/* A peer comes that speaks at once, and must be told of. */
+/* A peer connects and sends at once, and must be reported. */
 static void settle__probe(struct entry* listener) {
   struct guest* guest = guests_connect(listener);
   if (guest == NULL) return;
   uint64_t since_ms = world_now_ms();
   while (guest->end->other == NULL) {
     guests_look();
-    /* Refused by a full backlog, it tries again. */
+    /* Refused by a full backlog, it connects again. */
     if (guest->is_gone) {
-      RULE("a listener that accepts is reached",
+      RULE("a listener that accepts can be reached",
            world_refuses_when_full() &&
                world_now_ms() - since_ms < SETTLE__ACCEPTED_MS);
       user_poll(listener->port);
@@ -389,9 +388,9 @@ static void settle__probe(struct entry* listener) {
     if (guest->is_open && guest->is_silent) guest_send(guest, 1);
     user_poll(listener->port);
     if (guest->end->other != NULL) return;
-    RULE("a listener that accepts tells of who comes in time",
+    RULE("a listener that accepts reports a peer that sends in time",
          world_now_ms() - since_ms < SETTLE__ACCEPTED_MS);
-    /* Long enough to find out a wait that does not end when it should. */
+    /* Long enough to notice a wait that does not end. */
     if (ledger.ports[listener->port].is_watched || !guest->is_open)
       world_pause(1);
     else
@@ -399,37 +398,37 @@ static void settle__probe(struct entry* listener) {
   }
 }
 
-static uint32_t settle__guests_left(void) {
+static uint32_t settle__open_guests(void) {
   uint32_t count = 0;
   for (uint32_t i = 0; i < ledger.guest_count; i++)
     if (!ledger.guests[i].is_gone) count++;
   return count;
 }
 
-/* Somebody comes who says nothing, and must be sent away. Others like him may
- * stand before him in the queue, and each has his time. */
-static void settle__silence(struct entry* listener) {
+/* A peer connects that sends nothing, and must be reset. Others like it may be
+ * ahead in the queue, each with its own timeout. */
+static void settle__first_byte(struct entry* listener) {
   uint32_t limit_ms = 2 * listener->first_byte_ms + 250;
   if (listener->first_byte_ms > settle__limit_ms(1000, 40)) return;
   if (!world_is_exact()) limit_ms += 3000;
   struct guest* guest = guests_connect(listener);
   if (guest == NULL) return;
   uint64_t since_ms = world_now_ms();
-  uint32_t left = settle__guests_left();
+  uint32_t left = settle__open_guests();
   while (!guest->is_gone) {
     guests_read_all();
-    if (settle__guests_left() < left) since_ms = world_now_ms();
-    left = settle__guests_left();
+    if (settle__open_guests() < left) since_ms = world_now_ms();
+    left = settle__open_guests();
     user_poll(listener->port);
     if (guest->is_open && !guest->is_gone) guest_receive(guest, 1);
-    RULE("a silent peer is given up in time",
+    RULE("a silent peer is closed in time",
          world_now_ms() - since_ms <= limit_ms);
-    RULE("a silent peer is reset", !guest->end->met_end);
+    RULE("a silent peer is reset", !guest->end->has_ended);
     world_pause(1);
   }
 }
 
-/* Whether an open listener has its port, if not its address. */
+/* Whether another open listener has the same port, at any address. */
 static bool settle__has_rival(const struct entry* listener) {
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     const struct entry* entry = &ledger.entries[i];
@@ -440,11 +439,11 @@ static bool settle__has_rival(const struct entry* listener) {
   return false;
 }
 
-/* A server is started again, where its last run may have left connections. */
+/* A server restarts, and connections of its last run may still exist. */
 static void settle__restart(void) {
   uint32_t count = ledger.entry_count;
   uint32_t port = user_choose_port();
-  /* On a real system others may have taken the port. */
+  /* On a real system another program may have bound the port. */
   if (!world_is_exact() || port == LEDGER_PORTS || !tape_chance(300)) return;
   for (uint32_t i = 0; i < count; i++) {
     struct entry* former = &ledger.entries[i];
@@ -465,16 +464,16 @@ static void settle__listeners(void) {
     struct entry* entry = &ledger.entries[i];
     if (entry->kind != ENTRY_LISTENER || entry->is_closed || entry->target == 0)
       continue;
-    /* Another one of the same address may get them. */
+    /* Another listener at the same address may get the connections. */
     if (settle__has_rival(entry)) continue;
     settle__probe(entry);
-    if (entry->first_byte_ms != 0) settle__silence(entry);
+    if (entry->first_byte_ms != 0) settle__first_byte(entry);
   }
 }
 
-/* ---- quiet */
+/* ---- an idle port */
 
-/* With nothing to do a wait lasts as long as it was told to. */
+/* With nothing to do, a wait lasts for its whole timeout. */
 static void settle__quiet(uint32_t port) {
   if (ledger.ports[port].is_watched) return;
   for (int i = 0; i < SETTLE__QUIET_ROUNDS; i++) {
@@ -483,7 +482,8 @@ static void settle__quiet(uint32_t port) {
     if (user_wait(port, 1) == 0 && ledger.ports[port].records == records)
       return;
   }
-  report_violation("a port that has nothing to do is quiet", "port %u", port);
+  report_violation(
+      "a port that has nothing to do reports nothing", "port %u", port);
 }
 
 void settle_run(void) {
@@ -511,7 +511,7 @@ void settle_close(void) {
     struct entry* entry = &ledger.entries[i];
     if (entry->is_closed || entry->is_closing) continue;
     user_close(entry, tape_choose(2) == 0 ? IOCP_GRACEFUL : IOCP_RESET, 1000);
-    /* Which is closed by the same loop. */
+    /* It is closed in the same loop. */
     if (entry->kind == ENTRY_LISTENER && world_is_exact() &&
         !settle__has_rival(entry) && ledger_has_room() && tape_chance(100))
       user_listen_again(entry->port, entry);
@@ -519,5 +519,5 @@ void settle_close(void) {
   settle__finish();
   for (uint32_t i = 0; i < ledger.port_count; i++)
     if (ledger.ports[i].is_open)
-      RULE("closed sockets are gone", ledger_live(i) == 0);
+      RULE("no closed socket is left", ledger_live(i) == 0);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * As Hypothesis does it: nothing is known about what the draws mean. Pieces of
- * the tape are taken out, set to 0 or lowered, and what breaks the same rule
- * still is kept.
+ * As in Hypothesis: nothing is known about the meaning of the draws. Pieces of
+ * the tape are removed, set to 0 or lowered, and the change stays if the same
+ * rule still fails.
  */
 #include "shrink.h"
 
@@ -13,9 +13,9 @@
 
 #include "runner.h"
 
-/* One schedule that takes longer hangs. */
+/* A schedule that takes longer hangs. */
 #define SHRINK__LIMIT_S 8
-/* On a system that is not simulated, a failure may need some luck. */
+/* On a real system, a failure may not repeat each time. */
 #define SHRINK__FIRST_TRIES 10
 
 static struct {
@@ -33,7 +33,7 @@ static size_t shrink__trimmed(const uint32_t* draws, size_t count) {
   return count;
 }
 
-/* Plays the candidate; keeps it when it breaks the rule. */
+/* Plays the candidate, and adopts it if it breaks the rule. */
 static bool shrink__try(size_t count) {
   struct shrink* shrink = shrink_state.shrink;
   struct runner_page* page = shrink_state.runner.page;
@@ -42,7 +42,7 @@ static bool shrink__try(size_t count) {
   runner_await(&shrink_state.runner, SHRINK__LIMIT_S);
   if (strcmp(page->rule, shrink->rule) != 0) return false;
   memcpy(shrink->message, page->message, sizeof shrink->message);
-  /* What was drawn in fact may be less, and never has what means nothing. */
+  /* The draws that were used may be fewer, and have no unused values. */
   const uint32_t* draws = shrink_state.candidate;
   size_t drawn = shrink__trimmed(page->draws.draws, page->draws.count);
   count = shrink__trimmed(draws, count);
@@ -85,8 +85,8 @@ static bool shrink__set(size_t at, uint32_t value) {
   return shrink__try(shrink->count);
 }
 
-/* From large pieces to small ones, and from the end to the start, for what
- * comes late matters to less. Returns true when something has become of it. */
+/* From large pieces to small ones, and from the end to the start, since later
+ * draws matter to less. Returns true if a change was adopted. */
 static bool shrink__pieces(bool (*change)(size_t from, size_t size)) {
   const struct shrink* shrink = shrink_state.shrink;
   bool has_changed = false;
@@ -102,12 +102,12 @@ static bool shrink__pieces(bool (*change)(size_t from, size_t size)) {
   return has_changed;
 }
 
-/* Each draw is brought as low as it goes. */
+/* Lowers each draw as far as possible. */
 static bool shrink__lower(void) {
   const struct shrink* shrink = shrink_state.shrink;
   bool has_changed = false;
   for (size_t i = 0; i < shrink->count && !shrink__is_over(); i++) {
-    uint32_t low = 0; /* known, or taken, to be too low */
+    uint32_t low = 0; /* too low, as far as known */
     while (i < shrink->count && shrink->draws[i] > low + 1 &&
            !shrink__is_over()) {
       uint32_t middle = low + (shrink->draws[i] - low) / 2;
@@ -138,11 +138,11 @@ bool shrink_run(struct shrink* shrink, double seconds) {
   if (shrink_state.candidate == NULL) abort();
   runner_open(&shrink_state.runner);
   bool is_found = shrink__first();
-  bool goes_on = is_found;
-  while (goes_on && !shrink__is_over()) {
-    goes_on = shrink__pieces(shrink__remove);
-    if (shrink__pieces(shrink__zero)) goes_on = true;
-    if (shrink__lower()) goes_on = true;
+  bool has_changed = is_found;
+  while (has_changed && !shrink__is_over()) {
+    has_changed = shrink__pieces(shrink__remove);
+    if (shrink__pieces(shrink__zero)) has_changed = true;
+    if (shrink__lower()) has_changed = true;
   }
   runner_close(&shrink_state.runner);
   free(shrink_state.candidate);

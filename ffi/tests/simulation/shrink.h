@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes the draws of a failed schedule fewer and plainer. */
+/* Makes the draws of a failed schedule fewer and smaller. */
 #ifndef IOCP_SHRINK_H
 #define IOCP_SHRINK_H
 
@@ -7,15 +7,15 @@
 #include <stdint.h>
 
 struct shrink {
-  uint32_t* draws; /* in, and out; there is room for as many */
+  uint32_t* draws; /* input and output, of the same size */
   size_t count;
   char rule[160];     /* which must be broken again */
-  char message[1024]; /* of the last time */
-  uint32_t attempts;  /* out */
+  char message[1024]; /* of the last failure */
+  uint32_t attempts;  /* output */
 };
 
-/* Takes no longer than about `seconds`. Returns false when playing the draws
- * does not break the rule again; then they are what they were. */
+/* Takes about `seconds` at most. Returns false if playing the draws does not
+ * break the rule again; then they are unchanged. */
 _Bool shrink_run(struct shrink* shrink, double seconds);
 
 #endif /* IOCP_SHRINK_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs many schedules, each decided by its seed. What breaks a rule, crashes or
- * hangs is made as short as it goes and shown.
+ * Runs many schedules, each decided by its seed. A failure (a broken rule, a
+ * crash or a hang) is shrunk and printed.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "shrink.h"
 
 #define SIMULATE__JOBS_MAX 64
-/* A schedule takes far less than a millisecond; a busy machine may be slow. */
+/* Most schedules take less than a millisecond, but a busy machine is slow. */
 #define SIMULATE__LIMIT_S 20
 
 static struct {
@@ -25,13 +25,13 @@ static struct {
   uint64_t jobs;
   bool traces;
   bool is_json;
-  const char* command; /* how this program is called, to be repeated */
+  const char* command; /* the command to print for a repetition */
 } options = {.seed = 1, .shrink_seconds = 20, .jobs = 1};
 
 static struct runner simulate__runners[SIMULATE__JOBS_MAX];
 static double simulate__started;
 
-/* ---- what it is asked for */
+/* ---- arguments */
 
 static _Noreturn void simulate__usage(void) {
   fputs(
@@ -48,7 +48,7 @@ static double simulate__number(const char* text) {
   return number;
 }
 
-/* Returns true when the option has a value. */
+/* Returns true if the option has a value. */
 static bool simulate__option(const char* name, const char* value) {
   if (strcmp(name, "--trace") == 0) {
     options.traces = true;
@@ -87,7 +87,7 @@ static void simulate__options(int count, char** texts) {
   if (options.jobs > options.count) options.jobs = options.count;
 }
 
-/* ---- how it goes */
+/* ---- progress */
 
 static uint64_t simulate__schedules(void) {
   uint64_t schedules = 0;
@@ -104,10 +104,10 @@ static uint64_t simulate__checks(void) {
 }
 
 static void simulate__progress(bool is_last) {
-  static double told_at;
+  static double reported_at;
   double now = runner_now();
-  if (!isatty(2) || (!is_last && now - told_at < 1)) return;
-  told_at = now;
+  if (!isatty(2) || (!is_last && now - reported_at < 1)) return;
+  reported_at = now;
   if (is_last)
     fputs("\r\033[K", stderr);
   else
@@ -127,7 +127,7 @@ static void simulate__start(uint64_t job) {
   runner_start(&simulate__runners[job], &seeds);
 }
 
-/* Returns the one that has failed, or NULL when all have come to their end. */
+/* Returns the runner that has failed, or NULL when all have ended. */
 static struct runner* simulate__await(void) {
   struct timespec pause = {.tv_nsec = 2000000};
   for (;;) {
@@ -145,7 +145,7 @@ static struct runner* simulate__await(void) {
   }
 }
 
-/* ---- what is told */
+/* ---- the result */
 
 static void simulate__string(const char* name, const char* text) {
   printf(",\"%s\":\"", name);
@@ -161,9 +161,9 @@ static void simulate__string(const char* name, const char* text) {
   putchar('"');
 }
 
-static void simulate__tell_json(const struct runner_page* page,
-                                uint64_t schedules,
-                                double seconds) {
+static void simulate__print_json(const struct runner_page* page,
+                                 uint64_t schedules,
+                                 double seconds) {
   printf("{\"found\":%s,\"schedules\":%" PRIu64 ",\"seconds\":%.3f",
          page == NULL ? "false" : "true",
          schedules,
@@ -176,7 +176,7 @@ static void simulate__tell_json(const struct runner_page* page,
   puts("}");
 }
 
-/* Shrinks what has failed, and plays it once more for all to see. */
+/* Shrinks a failure, and plays it once more with its trace. */
 static void simulate__show(struct runner_page* page) {
   struct shrink shrink = {.count = page->draws.count};
   size_t size = (shrink.count + 1) * sizeof *shrink.draws;
@@ -186,7 +186,7 @@ static void simulate__show(struct runner_page* page) {
   memcpy(shrink.rule, page->rule, sizeof shrink.rule);
   memcpy(shrink.message, page->message, sizeof shrink.message);
   if (!shrink_run(&shrink, options.shrink_seconds)) {
-    puts("It has not failed again by itself.");
+    puts("It has not failed again.");
   } else {
     printf("Shrunk from %zu draws to %zu by %" PRIu32 " attempts: %s\n\n",
            page->draws.count,
@@ -216,7 +216,7 @@ static int simulate__failed(struct runner_page* page) {
          atomic_load(&page->seed));
   fflush(stdout);
   if (options.shrink_seconds != 0) simulate__show(page);
-  if (options.is_json) simulate__tell_json(page, schedules, seconds);
+  if (options.is_json) simulate__print_json(page, schedules, seconds);
   return 1;
 }
 
@@ -231,11 +231,11 @@ static int simulate__passed(void) {
          seconds,
          (double)schedules / seconds,
          simulate__checks());
-  if (options.is_json) simulate__tell_json(NULL, schedules, seconds);
+  if (options.is_json) simulate__print_json(NULL, schedules, seconds);
   return 0;
 }
 
-/* The one seed, for all to see, and as it is. */
+/* Plays one seed with its trace, without shrinking. */
 static int simulate__trace(void) {
   struct runner runner;
   runner_open(&runner);

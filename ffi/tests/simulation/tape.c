@@ -13,15 +13,15 @@ static struct {
 } tape;
 
 static struct tape_draws tape__own;
-static struct tape_draws* tape__kept = &tape__own;
+static struct tape_draws* tape__recorded = &tape__own;
 
-void tape_keep_in(struct tape_draws* draws) { tape__kept = draws; }
+void tape_record_in(struct tape_draws* draws) { tape__recorded = draws; }
 
 static void tape__begin(enum tape__source source, size_t count) {
   tape.source = source;
   tape.count = count;
   tape.next = 0;
-  tape__kept->count = 0;
+  tape__recorded->count = 0;
 }
 
 void tape_seed(uint64_t seed) {
@@ -40,17 +40,17 @@ void tape_play_bytes(const uint8_t* bytes, size_t size) {
 }
 
 const uint32_t* tape_draws(size_t* count_out) {
-  *count_out = tape__kept->count;
-  return tape__kept->draws;
+  *count_out = tape__recorded->count;
+  return tape__recorded->draws;
 }
 
 static uint32_t tape__keep(uint32_t draw) {
-  if (tape__kept->count < TAPE_DRAWS_MAX)
-    tape__kept->draws[tape__kept->count++] = draw;
+  if (tape__recorded->count < TAPE_DRAWS_MAX)
+    tape__recorded->draws[tape__recorded->count++] = draw;
   return draw;
 }
 
-/* splitmix64; the upper half is the better one. */
+/* splitmix64; its upper half is more random. */
 static uint32_t tape__random(void) {
   uint64_t number = tape.state += 0x9e3779b97f4a7c15u;
   number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -58,7 +58,7 @@ static uint32_t tape__random(void) {
   return (uint32_t)((number ^ (number >> 31)) >> 32);
 }
 
-/* As many bytes as `count` needs, so that a fuzzer has few to try. */
+/* As few bytes as `count` needs, so that a fuzzer has less to try. */
 static uint32_t tape__of_bytes(uint32_t count) {
   uint32_t number = 0;
   for (uint32_t left = count - 1; left != 0; left >>= 8)
@@ -85,7 +85,7 @@ uint32_t tape_between(uint32_t min, uint32_t max) {
   return min + tape_choose(max - min + 1);
 }
 
-/* Kept as 0 or 1, so that a draw says what it has decided. */
+/* Stored as 0 or 1, which is what the draw decided. */
 bool tape_chance(uint32_t per_mille) {
   if (per_mille == 0) return false;
   switch (tape.source) {

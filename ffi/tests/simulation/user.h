@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The calls of the library's user. Each writes down what it did and checks what
- * it got; those without arguments do something that the tape chooses.
+ * The calls of the library's user. Each is recorded, and its result checked.
+ * Functions without arguments do something that the tape chooses.
  */
 #ifndef IOCP_USER_H
 #define IOCP_USER_H
@@ -12,14 +12,14 @@
 
 void user_new(void);           /* which may delete ports of an earlier realm */
 void user_poll(uint32_t port); /* with room for everything */
-void user_poll_somehow(uint32_t port); /* as the tape says */
+void user_poll_somehow(uint32_t port); /* with arguments from the tape */
 void user_wait_here(uint32_t port);
 int32_t user_wait(uint32_t port, int32_t timeout_ms);
 void user_delete(uint32_t port);
-void user_ask_port(uint32_t port); /* counters, and the like */
+void user_ask_port(uint32_t port); /* counters and the like */
 
-/* Of an entry whose port or group is about to be closed. */
-void user_leave(struct entry* entry);
+/* For each entry of a port or group that is about to be closed. */
+void user_abandon(struct entry* entry);
 
 /* ---- groups of sockets (user_group.c) */
 
@@ -31,7 +31,7 @@ uint32_t user_choose_port(void);
 /* ---- making sockets (user_socket.c) */
 
 void user_listen(uint32_t port);
-/* At the address of one that is closed; NULL: a fault came between. */
+/* At the address of a closed one; NULL: a fault prevented it. */
 struct entry* user_listen_again(uint32_t port, const struct entry* former);
 void user_accept(struct entry* listener, uint32_t count);
 void user_connect(uint32_t port);
@@ -43,10 +43,10 @@ void user_close_loose(void);
 /* A connection between a listener of this port and a new guest. */
 struct guest* user_invite(uint32_t port);
 
-/* One that is not closed, or NULL. */
+/* An open one, or NULL. */
 struct entry* user_choose(enum entry_kind kind);
 
-/* ---- using them (user_stream.c) */
+/* ---- using sockets (user_stream.c) */
 
 void user_receive(struct entry* entry, uint32_t bytes);
 void user_read(struct entry* entry, uint32_t length);
@@ -55,7 +55,7 @@ void user_shutdown(struct entry* entry);
 void user_ask_progress(struct entry* entry);
 void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms);
 
-/* ---- and asking about them (user_ask.c) */
+/* ---- options, counters, wrong arguments (user_ask.c) */
 
 void user_set_option(struct entry* entry); /* as the tape says */
 void user_set_to(struct entry* entry, uint32_t option, int32_t value);

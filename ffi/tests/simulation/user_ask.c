@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Options, counters, and calls that are wrong. */
+/* Options, counters, and wrong arguments. */
 #include <math.h>
 #include <string.h>
 
@@ -9,12 +9,12 @@
 #include "user.h"
 
 static int32_t user__port(const struct entry* entry) {
-  return ledger.ports[entry->port].name;
+  return ledger.ports[entry->port].id;
 }
 
 static bool user__is_void(const struct entry* entry, int32_t result) {
   if (entry->is_closing || entry->is_closed) return true;
-  /* Its time may be over, and that is yet to be told. */
+  /* It may have closed on a timeout that is not reported yet. */
   return entry->may_expire && result == -IOCP_EBADF;
 }
 
@@ -39,7 +39,7 @@ static const struct user__option user__options[] = {
 };
 #define USER__OPTIONS (sizeof user__options / sizeof user__options[0])
 
-/* Values between the bounds that make a difference. */
+/* Valid values that have different effects. */
 struct user__values {
   uint32_t option;
   int32_t values[6];
@@ -80,21 +80,21 @@ static bool user__is_system(uint32_t option) {
   return user__options[option].owner == OWNER_SYSTEM;
 }
 
-/* What a system may not have: old versions of Windows, or Wine, or all. */
+/* What some systems lack: old versions of Windows, or Wine, or all. */
 static bool user__may_lack(uint32_t option) {
   return world_posts_operations() &&
          (option == IOCP_BACKLOG || option == IOCP_KEEP_ALIVE_COUNT ||
           option == IOCP_USER_TIMEOUT || option == IOCP_DSCP);
 }
 
-/* What is read after `value` was set. */
+/* The value that is read after `value` was set. */
 static int32_t user__read_back(uint32_t option, int32_t value) {
   if (option != IOCP_USER_TIMEOUT || !world_posts_operations()) return value;
   int64_t seconds = ((int64_t)value + 999) / 1000;
   return seconds * 1000 > INT32_MAX ? INT32_MAX : (int32_t)(seconds * 1000);
 }
 
-/* What follows from one that was set. */
+/* The effects of an option that was set. */
 static void user__has_set(struct entry* entry, uint32_t option, int32_t value) {
   switch (option) {
     case IOCP_SEND_CONCURRENCY:
@@ -106,18 +106,18 @@ static void user__has_set(struct entry* entry, uint32_t option, int32_t value) {
       return;
     case IOCP_FIRST_BYTE_TIMEOUT:
       entry->first_byte_ms = (uint32_t)value;
-      if (value != 0) entry->may_give_up = true;
+      if (value != 0) entry->had_first_byte_ms = true;
       return;
     default:
       return;
   }
 }
 
-/* Any option, at one of its bounds or past it. */
+/* Any option, at one of its bounds or beyond it. */
 static void user__set_bound(struct entry* entry) {
   uint32_t option = 1 + tape_choose(USER__OPTIONS - 1);
   const struct user__option* row = &user__options[option];
-  /* For user_group.c: the group must be there. */
+  /* For user_group.c: the group must exist. */
   if (option == IOCP_GROUP) return;
   switch (tape_choose(4)) {
     case 0:
@@ -147,17 +147,16 @@ void user_set_option(struct entry* entry) {
 }
 
 void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
-  int32_t result =
-      iocp_set_option(user__port(entry), entry->name, option, value);
+  int32_t result = iocp_set_option(user__port(entry), entry->id, option, value);
   TRACE("iocp_set_option(%d.%d, %u, %d): %d",
         entry->port,
-        entry->name,
+        entry->id,
         option,
         value,
         result);
   schedule_checks++;
   if (user__is_void(entry, result)) {
-    RULE("a socket that closes has no options", result == -IOCP_EBADF);
+    RULE("a socket that is closing has no options", result == -IOCP_EBADF);
     return;
   }
   if (!user__is_valid(entry, option, value)) {
@@ -169,19 +168,19 @@ void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
         !(user__is_system(option) &&
           ERROR_IS(result, IOCP_EINVAL, IOCP_ENOTCONN, IOCP_ECONNRESET)))
       report_violation(
-          "an option fails for a reason that it can have", "%d", result);
+          "an option fails with one of the expected errors", "%d", result);
     return;
   }
-  RULE("an option that is ignored is not accepted",
+  RULE("an option without effect is not accepted",
        option != IOCP_DSCP || !world_posts_operations());
   user__has_set(entry, option, value);
-  int32_t got = iocp_get_option(user__port(entry), entry->name, option);
+  int32_t got = iocp_get_option(user__port(entry), entry->id, option);
   if (option == IOCP_KEEP_ALIVE)
-    RULE("keep-alive has its times",
-         iocp_get_option(
-             user__port(entry), entry->name, IOCP_KEEP_ALIVE_IDLE) != 0);
+    RULE("keep-alive has the times that were set",
+         iocp_get_option(user__port(entry), entry->id, IOCP_KEEP_ALIVE_IDLE) !=
+             0);
   if (option != IOCP_BACKLOG || !world_posts_operations())
-    RULE("an option has the value that it was given",
+    RULE("an option has the value that was set",
          got == user__read_back(option, value) ||
              (user__is_system(option) && got < 0));
 }
@@ -196,12 +195,13 @@ static void user__check_stats(const struct entry* entry,
   RULE("the counter of pending sends is right",
        stats->sends == entry->send_count);
   if (entry->kind == ENTRY_LISTENER && !world_posts_operations())
-    RULE("as many accepts are kept as were asked for",
+    RULE("as many accepts are wanted as were requested",
          stats->accepts_posted == entry->target);
   if (entry->send_count == 0)
-    RULE("nothing is kept when no send is pending", stats->bytes_unsent == 0);
+    RULE("no send copies are held when no send is pending",
+         stats->bytes_unsent == 0);
   if (entry->end != NULL)
-    RULE("a socket has not received more than was told",
+    RULE("a socket has received no more than was reported",
          stats->bytes_received <= (double)entry->end->received &&
              stats->bytes_sent <= (double)entry->end->sent);
 }
@@ -210,26 +210,25 @@ void user_ask(struct entry* entry) {
   struct iocp_socket_stats stats;
   struct iocp_address address;
   int32_t port = user__port(entry);
-  int32_t result = iocp_socket_stats(port, entry->name, &stats);
-  TRACE("iocp_socket_stats(%d.%d): %d", entry->port, entry->name, result);
+  int32_t result = iocp_socket_stats(port, entry->id, &stats);
+  TRACE("iocp_socket_stats(%d.%d): %d", entry->port, entry->id, result);
   schedule_checks++;
   if (user__is_void(entry, result)) {
-    RULE("a socket that closes has no counters", result == -IOCP_EBADF);
-    RULE("a socket that closes has no name",
-         iocp_get_address(port, entry->name, IOCP_PEER, &address) ==
-             -IOCP_EBADF);
+    RULE("a socket that is closing has no counters", result == -IOCP_EBADF);
+    RULE("a socket that is closing has no address",
+         iocp_get_address(port, entry->id, IOCP_PEER, &address) == -IOCP_EBADF);
     return;
   }
   RULE("counters can be asked for", result == 0);
   user__check_stats(entry, &stats);
-  result = iocp_get_address(port, entry->name, tape_choose(2), &address);
+  result = iocp_get_address(port, entry->id, tape_choose(2), &address);
   if (entry->kind == ENTRY_STREAM && !entry->is_failed && !entry->has_error)
-    RULE("a connection has names",
+    RULE("a connection has addresses",
          ERROR_IS(result, IOCP_ENOTCONN, IOCP_ECONNRESET, IOCP_EINVAL) ||
              result == 0);
 }
 
-/* ---- calls that are wrong */
+/* ---- wrong arguments */
 
 static void user__misuse_port(int32_t port) {
   static struct {
@@ -251,7 +250,7 @@ static void user__misuse_port(int32_t port) {
            iocp_listen(port, &address, 1, 8) == -IOCP_EINVAL);
   RULE("a connect checks its arguments",
        iocp_connect(port, NULL, NULL) == -IOCP_EFAULT);
-  RULE("counters want room", iocp_stats(port, NULL) == -IOCP_EFAULT);
+  RULE("counters need room", iocp_stats(port, NULL) == -IOCP_EFAULT);
   address.family = 5;
   int32_t result = iocp_connect(port, &address, NULL);
   RULE("there are two families of addresses",
@@ -275,39 +274,39 @@ static void user__misuse_port(int32_t port) {
        ERROR_IS(result, IOCP_ENOTSOCK, IOCP_EBADF, IOCP_EINVAL));
 }
 
-static void user__misuse_name(int32_t port, int32_t name) {
+static void user__misuse_id(int32_t port, int32_t id) {
   uint8_t byte = 0;
   struct iocp_socket_stats stats;
-  RULE("a name that is void is refused",
-       iocp_receive(port, name, 1) == -IOCP_EBADF &&
-           iocp_read(port, name, &byte, 0, 1) == -IOCP_EBADF &&
-           iocp_send(port, name, &byte, 0, 1) == -IOCP_EBADF &&
-           iocp_shutdown(port, name) == -IOCP_EBADF &&
-           iocp_accept(port, name, 1) == -IOCP_EBADF &&
-           iocp_close(port, name, IOCP_RESET, 0) == -IOCP_EBADF &&
-           iocp_close(port, name, IOCP_DETACH, 0) == -IOCP_EBADF &&
-           iocp_get_option(port, name, IOCP_NO_DELAY) == -IOCP_EBADF &&
-           iocp_socket_stats(port, name, &stats) == -IOCP_EBADF);
+  RULE("an id that was never given out is refused",
+       iocp_receive(port, id, 1) == -IOCP_EBADF &&
+           iocp_read(port, id, &byte, 0, 1) == -IOCP_EBADF &&
+           iocp_send(port, id, &byte, 0, 1) == -IOCP_EBADF &&
+           iocp_shutdown(port, id) == -IOCP_EBADF &&
+           iocp_accept(port, id, 1) == -IOCP_EBADF &&
+           iocp_close(port, id, IOCP_RESET, 0) == -IOCP_EBADF &&
+           iocp_close(port, id, IOCP_DETACH, 0) == -IOCP_EBADF &&
+           iocp_get_option(port, id, IOCP_NO_DELAY) == -IOCP_EBADF &&
+           iocp_socket_stats(port, id, &stats) == -IOCP_EBADF);
 }
 
-/* An open socket, whose state must stay what it is. */
+/* The state of an open socket must not change. */
 static void user__misuse_open(const struct entry* entry) {
   int32_t port = user__port(entry);
   bool is_stream = entry->kind == ENTRY_STREAM && !entry->is_failed;
   RULE("a close has three modes",
-       iocp_close(port, entry->name, 3, 0) == -IOCP_EINVAL);
+       iocp_close(port, entry->id, 3, 0) == -IOCP_EINVAL);
   if (entry->is_closing || entry->may_expire) return;
   RULE("a connection has two ends",
-       iocp_get_address(port, entry->name, 2, &port) == -IOCP_EINVAL &&
-           iocp_get_address(port, entry->name, 0, NULL) == -IOCP_EFAULT);
-  RULE("counters want room",
-       iocp_socket_stats(port, entry->name, NULL) == -IOCP_EFAULT);
+       iocp_get_address(port, entry->id, 2, &port) == -IOCP_EINVAL &&
+           iocp_get_address(port, entry->id, 0, NULL) == -IOCP_EFAULT);
+  RULE("counters need room",
+       iocp_socket_stats(port, entry->id, NULL) == -IOCP_EFAULT);
   if (is_stream) {
-    RULE("a read wants a buffer",
-         iocp_read(port, entry->name, NULL, 0, 1) == -IOCP_EFAULT);
+    RULE("a read needs a buffer",
+         iocp_read(port, entry->id, NULL, 0, 1) == -IOCP_EFAULT);
     RULE("a credit has its bounds",
-         iocp_receive(port, entry->name, 0) == -IOCP_EINVAL &&
-             iocp_receive(port, entry->name, (1u << 30) + 1) == -IOCP_EINVAL);
+         iocp_receive(port, entry->id, 0) == -IOCP_EINVAL &&
+             iocp_receive(port, entry->id, (1u << 30) + 1) == -IOCP_EINVAL);
   }
 }
 
@@ -315,29 +314,29 @@ void user_misuse(void) {
   uint32_t port = user_choose_port();
   uint32_t what = tape_choose(3);
   schedule_checks++;
-  TRACE("calls that are wrong, %u", what);
+  TRACE("wrong calls, %u", what);
   if (port == LEDGER_PORTS) return;
   if (what == 0) {
-    user__misuse_port(ledger.ports[port].name);
+    user__misuse_port(ledger.ports[port].id);
     return;
   }
   if (ledger.entry_count == 0) return;
   struct entry* entry = &ledger.entries[tape_choose(ledger.entry_count)];
   if (!entry->is_closed && ledger.ports[entry->port].is_open)
     user__misuse_open(entry);
-  else if (ledger_find(port, entry->name) == NULL)
-    user__misuse_name(ledger.ports[port].name, entry->name);
-  user__misuse_name(ledger.ports[port].name, -1);
+  else if (ledger_find(port, entry->id) == NULL)
+    user__misuse_id(ledger.ports[port].id, entry->id);
+  user__misuse_id(ledger.ports[port].id, -1);
 }
 
-/* A real resolver would ask the network for them. */
+/* A real resolver would ask the network for these. */
 static void user__resolve_strange(void) {
   static const char* const names[] = {"nobody.invalid", "b\xc3\xa4r.invalid"};
   struct iocp_address address;
   const char* name = names[tape_choose(2)];
   if (!world_is_exact()) return;
   int32_t count = iocp_resolve(name, (uint32_t)strlen(name), &address, 1);
-  RULE("a name that nobody has is not found",
+  RULE("a name that does not exist is not found",
        ERROR_IS(count, IOCP_ENOTFOUND, IOCP_ENETDOWN));
 }
 
@@ -352,7 +351,7 @@ void user_resolve(void) {
            ERROR_IS(count, IOCP_ENOTFOUND, IOCP_ENETDOWN));
   user__resolve_strange();
   memset(long_name, 'a', sizeof long_name);
-  RULE("a name has its bounds",
+  RULE("a name has a maximum length",
        iocp_resolve(long_name, 256, addresses, 4) == -IOCP_EINVAL);
   for (int32_t i = 0; i < count; i++)
     RULE("an address has a family",

@@ -10,7 +10,7 @@ static uint32_t* user__group_slot(uint32_t port) {
 }
 
 static void user__group_new(uint32_t port, uint32_t* slot) {
-  int32_t result = iocp_group_new(ledger.ports[port].name);
+  int32_t result = iocp_group_new(ledger.ports[port].id);
   TRACE("iocp_group_new(%u): %d", port, result);
   if (error_is_fault(result)) return;
   RULE("a group is made, and its number is new",
@@ -19,29 +19,28 @@ static void user__group_new(uint32_t port, uint32_t* slot) {
   *slot = (uint32_t)result;
 }
 
-/* Moves a socket into it, or out of any. */
+/* Moves a socket into a group, or out of all groups. */
 static void user__group_join(uint32_t port, uint32_t group) {
   struct entry* entry =
       user_choose(tape_choose(2) == 0 ? ENTRY_STREAM : ENTRY_LISTENER);
   if (entry == NULL || entry->port != port) return;
-  int32_t name = ledger.ports[port].name;
-  int32_t result =
-      iocp_set_option(name, entry->name, IOCP_GROUP, (int32_t)group);
-  TRACE("%d.%d joins group %u: %d", port, entry->name, group, result);
+  int32_t id = ledger.ports[port].id;
+  int32_t result = iocp_set_option(id, entry->id, IOCP_GROUP, (int32_t)group);
+  TRACE("%d.%d joins group %u: %d", port, entry->id, group, result);
   if (result == -IOCP_EBADF) {
-    RULE("only a socket that closes cannot change its group",
+    RULE("only a socket that is closing cannot change its group",
          entry->is_closing || entry->may_expire);
     return;
   }
   RULE("a socket can be put into a group", result == 0);
   entry->group = group;
-  RULE("a socket knows its group",
-       iocp_get_option(name, entry->name, IOCP_GROUP) == (int32_t)group);
+  RULE("a socket has the group that was set",
+       iocp_get_option(id, entry->id, IOCP_GROUP) == (int32_t)group);
 }
 
 static void user__group_ask(uint32_t port, uint32_t group) {
   struct iocp_stats stats, all;
-  int32_t name = ledger.ports[port].name;
+  int32_t id = ledger.ports[port].id;
   uint32_t live = 0;
   bool may_defer = false;
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
@@ -50,10 +49,10 @@ static void user__group_ask(uint32_t port, uint32_t group) {
     if (entry->has_deferred) may_defer = true;
     if (!entry->is_closed && entry->group == group) live++;
   }
-  int32_t result = iocp_group_stats(name, group, &stats);
+  int32_t result = iocp_group_stats(id, group, &stats);
   schedule_checks++;
   RULE("counters of a group can be asked for",
-       result == 0 && iocp_stats(name, &all) == 0);
+       result == 0 && iocp_stats(id, &all) == 0);
   RULE("the counter of a group's sockets is right",
        stats.sockets == live || (may_defer && stats.sockets > live));
   RULE("a group has no more than its port",
@@ -69,28 +68,28 @@ static void user__group_ask(uint32_t port, uint32_t group) {
 }
 
 static void user__group_close(uint32_t port, uint32_t* slot) {
-  int32_t name = ledger.ports[port].name;
+  int32_t id = ledger.ports[port].id;
   uint32_t group = *slot;
   user__group_ask(port, group);
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     struct entry* entry = &ledger.entries[i];
     if (entry->port == port && entry->group == group && !entry->is_closed)
-      user_leave(entry);
+      user_abandon(entry);
   }
   uint64_t since_ms = world_now_ms();
-  int32_t result = iocp_group_close(name, group);
+  int32_t result = iocp_group_close(id, group);
   TRACE("iocp_group_close(%u, %u): %d", port, group, result);
   *slot = 0;
   RULE("a group can be closed", result == 0);
   RULE("a delete does not take long", world_now_ms() - since_ms < 1500);
-  RULE("the number of a group is void once it is closed",
-       iocp_group_close(name, group) == -IOCP_EINVAL);
+  RULE("the id of a group is invalid once it is closed",
+       iocp_group_close(id, group) == -IOCP_EINVAL);
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     const struct entry* entry = &ledger.entries[i];
     if (entry->port == port && entry->group == group &&
-        ledger_find(port, entry->name) == NULL)
-      RULE("the sockets of a closed group are void",
-           iocp_get_option(name, entry->name, IOCP_GROUP) == -IOCP_EBADF);
+        ledger_find(port, entry->id) == NULL)
+      RULE("the sockets of a closed group are closed",
+           iocp_get_option(id, entry->id, IOCP_GROUP) == -IOCP_EBADF);
   }
   user_ask_port(port);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ports, and what comes out of them. */
+/* Ports, and their records. */
 #include <string.h>
 
 #include "report.h"
@@ -27,10 +27,10 @@ uint32_t user_choose_port(void) {
   return LEDGER_PORTS;
 }
 
-/* What becomes of a stream that its port leaves. */
-static void user__left(const struct entry* entry) {
+/* What happens to a stream whose port is deleted. */
+static void user__abandoned(const struct entry* entry) {
   struct end* end = entry->end;
-  /* Its user has said the end, and knew what had been taken. */
+  /* The user has shut it down, and knew how much was accepted. */
   bool was_ended =
       entry->is_shut || (entry->is_closing && !entry->is_detaching);
   end->has_fin = true;
@@ -38,54 +38,54 @@ static void user__left(const struct entry* entry) {
   if (end->has_short && !was_ended) end->is_cut = true;
 }
 
-void user_leave(struct entry* entry) {
+void user_abandon(struct entry* entry) {
   entry->is_closed = true;
-  /* A detach that had not ended is a close like any other then. */
-  if (entry->end != NULL) user__left(entry);
+  /* A detach that has not completed is a close like any other then. */
+  if (entry->end != NULL) user__abandoned(entry);
 }
 
-static void user__leave_port(uint32_t index) {
+static void user__abandon_port(uint32_t index) {
   ledger.ports[index].is_open = false;
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     struct entry* entry = &ledger.entries[i];
-    if (entry->port == index && !entry->is_closed) user_leave(entry);
+    if (entry->port == index && !entry->is_closed) user_abandon(entry);
   }
 }
 
-static void user__check_void(int32_t name) {
-  RULE("the name of a port is void once it is deleted",
-       iocp_poll(name, &user__events, 1, NULL, 0, 0) == -IOCP_EBADF &&
-           iocp_wait(name, 0) == -IOCP_EBADF &&
-           iocp_wake(name) == -IOCP_EBADF && iocp_delete(name) == -IOCP_EBADF);
+static void user__check_void(int32_t id) {
+  RULE("the id of a port is invalid once it is deleted",
+       iocp_poll(id, &user__events, 1, NULL, 0, 0) == -IOCP_EBADF &&
+           iocp_wait(id, 0) == -IOCP_EBADF && iocp_wake(id) == -IOCP_EBADF &&
+           iocp_delete(id) == -IOCP_EBADF);
 }
 
-/* A port of an earlier realm does not outlive the making of this one. */
+/* A port of an earlier realm is deleted when a port of this one is made. */
 static bool user__is_stale(const struct ledger_port* port, uint32_t realm) {
   return realm != 0 && port->realm != 0 && port->realm != realm;
 }
 
 void user_new(void) {
   if (ledger.port_count == LEDGER_PORTS) return;
-  /* The first is of the first realm. */
+  /* The first port is of the first realm. */
   uint32_t realm = 1;
   if (ledger.port_count != 0) realm = tape_chance(300) ? 1 + tape_choose(2) : 0;
   for (uint32_t i = 0; i < ledger.port_count; i++)
     if (ledger.ports[i].is_open && user__is_stale(&ledger.ports[i], realm))
-      user__leave_port(i);
+      user__abandon_port(i);
   uint64_t since_ms = world_now_ms();
   int32_t result = iocp_new(realm);
   TRACE("iocp_new(%u): %d", realm, result);
   RULE("a delete does not take long", world_now_ms() - since_ms < 3000);
   for (uint32_t i = 0; i < ledger.port_count; i++)
     if (user__is_stale(&ledger.ports[i], realm))
-      user__check_void(ledger.ports[i].name);
+      user__check_void(ledger.ports[i].id);
   if (result < 0) {
     RULE("a port is made", ERROR_IS(result, IOCP_ENETDOWN));
     return;
   }
   uint32_t index = ledger.port_count++;
   memset(&ledger.ports[index], 0, sizeof ledger.ports[index]);
-  ledger.ports[index].name = result;
+  ledger.ports[index].id = result;
   ledger.ports[index].is_open = true;
   ledger.ports[index].realm = realm;
 }
@@ -98,7 +98,7 @@ static void user__trace_poll(uint32_t index,
                              uint32_t length,
                              int32_t count) {
   int32_t flags = user__events.header.flags;
-  /* Those who only wait for something to come would fill pages. */
+  /* Polls that find nothing while the schedule waits would fill pages. */
   if (ledger.is_settling && count == 0 && flags == 0) return;
   TRACE("iocp_poll(%u, %u records, slab %u..%u): %d%s%s, %d ms",
         index,
@@ -121,18 +121,18 @@ static int32_t user__poll(uint32_t index,
   if (offset >= USER__GUARD)
     memset(user__slab + offset - USER__GUARD, 0xa5, USER__GUARD);
   memset(user__slab + length, 0xa5, USER__GUARD);
-  int32_t count = iocp_poll(ledger.ports[index].name,
+  int32_t count = iocp_poll(ledger.ports[index].id,
                             &user__events,
                             capacity,
                             has_slab ? user__slab : NULL,
                             offset,
                             length);
   user__trace_poll(index, capacity, offset, length, count);
-  RULE("a poll of an open port works", count >= 0);
+  RULE("a poll of an open port succeeds", count >= 0);
   RULE("a poll writes no more records than there is room for",
        (uint32_t)count <= capacity);
   if ((uint32_t)count < capacity)
-    RULE("a poll writes no more records than it tells",
+    RULE("a poll writes no more records than it returns",
          guard->kind == (int32_t)0xa5a5a5a5);
   for (uint32_t i = 0; i < USER__GUARD; i++) {
     RULE("a poll writes nothing behind the slab",
@@ -155,7 +155,7 @@ void user_poll(uint32_t port) {
   int rounds = 0;
   do {
     user__poll(port, USER__RECORDS, 0, USER__SLAB);
-    RULE("a port does not have more for ever", ++rounds < 100000);
+    RULE("a port has more records for a limited time", ++rounds < 100000);
   } while ((ledger.ports[port].flags & IOCP_MORE) != 0);
 }
 
@@ -175,14 +175,14 @@ void user_poll_somehow(uint32_t port) {
 }
 
 void user_wait_here(uint32_t port) {
-  int32_t result = iocp_wait_here(ledger.ports[port].name, 20);
+  int32_t result = iocp_wait_here(ledger.ports[port].id, 20);
   TRACE("iocp_wait_here(%u): %d", port, result);
-  RULE("a moment's wait says yes or no", result == 0 || result == 1);
+  RULE("a short wait returns 0 or 1", result == 0 || result == 1);
 }
 
 int32_t user_wait(uint32_t port, int32_t timeout_ms) {
   uint64_t since_ms = world_now_ms();
-  int32_t result = iocp_wait(ledger.ports[port].name, timeout_ms);
+  int32_t result = iocp_wait(ledger.ports[port].id, timeout_ms);
   uint64_t took_ms = world_now_ms() - since_ms;
   if (!ledger.is_settling || result != 0)
     TRACE("iocp_wait(%u, %d): %d after %llu ms",
@@ -192,11 +192,11 @@ int32_t user_wait(uint32_t port, int32_t timeout_ms) {
           (unsigned long long)took_ms);
   schedule_checks++;
   if (error_is_fault(result)) return result;
-  RULE("a wait for an open port says yes or no", result == 0 || result == 1);
+  RULE("a wait for an open port returns 0 or 1", result == 0 || result == 1);
   if (world_is_exact()) {
-    RULE("a wait is no longer than it was told to",
+    RULE("a wait is no longer than its timeout",
          timeout_ms < 0 || took_ms <= (uint64_t)timeout_ms + 20);
-    RULE("a wait without an answer takes its time",
+    RULE("a wait that times out lasts for its timeout",
          result == 1 || took_ms + 32 >= (uint64_t)timeout_ms);
   }
   return result;
@@ -235,13 +235,13 @@ static void user__check_stats(uint32_t index, const struct iocp_stats* stats) {
        stats->accepted == (double)port->accepted);
   RULE("the counter of received bytes is right",
        stats->bytes_received == (double)port->bytes_received);
-  RULE("the counter of sent bytes is no more than was given",
+  RULE("the counter of sent bytes is no more than was accepted",
        stats->bytes_sent <= (double)port->bytes_sent);
   if (!user__has_failed(index))
     RULE("the counter of sent bytes is right once nothing is pending",
          stats->bytes_sent == (double)port->bytes_sent &&
              stats->bytes_unsent == 0);
-  RULE("counters of what there is are not negative",
+  RULE("gauges are not negative",
        stats->operations >= 0 && stats->bytes_unsent >= 0 &&
            stats->bytes_posted >= 0);
   if (stats->sockets == 0)
@@ -249,19 +249,19 @@ static void user__check_stats(uint32_t index, const struct iocp_stats* stats) {
          stats->operations == 0 && stats->bytes_unsent == 0 &&
              stats->bytes_posted == 0);
   if (!world_posts_operations())
-    RULE("where nothing is posted there are no operations",
+    RULE("an engine that posts no operations has none in flight",
          stats->operations == 0 && stats->bytes_posted == 0);
 }
 
 void user_ask_port(uint32_t port) {
   struct iocp_stats stats;
-  int32_t name = ledger.ports[port].name;
-  int32_t result = iocp_stats(name, &stats);
+  int32_t id = ledger.ports[port].id;
+  int32_t result = iocp_stats(id, &stats);
   TRACE("iocp_stats(%u): %d", port, result);
   schedule_checks++;
   RULE("counters can be asked for", result == 0);
   user__check_stats(port, &stats);
-  iocp_native_error(name);
+  iocp_native_error(id);
   RULE("the library has the version of its header", iocp_abi() == IOCP_ABI);
 }
 
@@ -270,14 +270,14 @@ void user_ask_port(uint32_t port) {
 void user_delete(uint32_t index) {
   struct ledger_port* port = &ledger.ports[index];
   user_ask_port(index);
-  user__leave_port(index);
+  user__abandon_port(index);
   uint64_t since_ms = world_now_ms();
-  int32_t result = iocp_delete(port->name);
+  int32_t result = iocp_delete(port->id);
   TRACE("iocp_delete(%u): %d after %llu ms",
         index,
         result,
         (unsigned long long)(world_now_ms() - since_ms));
   RULE("a port can be deleted", result == 0);
   RULE("a delete does not take long", world_now_ms() - since_ms < 1500);
-  user__check_void(port->name);
+  user__check_void(port->id);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Making sockets. */
+/* Listening, connecting and adopting. */
 #include <string.h>
 
 #include "guests.h"
@@ -31,7 +31,7 @@ struct entry* user_choose(enum entry_kind kind) {
 
 /* ---- listening */
 
-/* For documentation only, so they are nobody's (RFC 5737, RFC 3849). */
+/* Addresses for documentation, which no interface has (RFC 5737, RFC 3849). */
 static struct iocp_address user__elsewhere(uint16_t family) {
   static const uint8_t bytes[][16] = {{192, 0, 2, 1},
                                       {0x20, 0x01, 0x0d, 0xb8, [15] = 1},
@@ -45,12 +45,12 @@ static struct iocp_address user__elsewhere(uint16_t family) {
   return address;
 }
 
-/* One that is taken already, or has a part in common with one that is, or was
- * taken once. */
-static struct iocp_address user__taken(const struct entry* entry) {
+/* An address that is in use, or overlaps with one that is, or was in use
+ * before. */
+static struct iocp_address user__in_use(const struct entry* entry) {
   uint16_t family = entry->address.family;
   struct iocp_address address = entry->address;
-  /* On the other interface it is not. */
+  /* On the other interface it is free. */
   if (address.scope != 0 && tape_choose(2) != 0) {
     address.scope = 3 - address.scope;
     return address;
@@ -78,7 +78,8 @@ static struct iocp_address user__taken(const struct entry* entry) {
   return address;
 }
 
-/* The address of an interface, which another one has as well. */
+/* The link-local address of an interface, which another interface has as
+ * well. */
 static struct iocp_address user__link_local(uint32_t scope) {
   return (struct iocp_address){
       .family = 6, .scope = scope, .bytes = {0xfe, 0x80, [15] = 1}};
@@ -98,7 +99,7 @@ static struct iocp_address user__listen_address(void) {
       return user__loopback(6);
     case 3: {
       struct entry* entry = user_choose(ENTRY_LISTENER);
-      if (entry != NULL) return user__taken(entry);
+      if (entry != NULL) return user__in_use(entry);
       return user__loopback(4);
     }
     default:
@@ -115,39 +116,39 @@ void user_listen(uint32_t port) {
   if (tape_chance(100)) flags |= IOCP_REUSE_PORT;
   if (tape_chance(100)) flags |= IOCP_IPV6_ONLY;
   if (tape_chance(500)) flags |= IOCP_ALL_NO_DELAY;
-  int32_t name = iocp_listen(ledger.ports[port].name, &address, backlog, flags);
+  int32_t id = iocp_listen(ledger.ports[port].id, &address, backlog, flags);
   TRACE("iocp_listen(%u, family %d, port %d, %u, %u): %d",
         port,
         address.family,
         address.port,
         backlog,
         flags,
-        name);
+        id);
   if (world_posts_operations() && (flags & IOCP_REUSE_PORT) != 0)
-    RULE("Windows has no SO_REUSEPORT", name < 0);
-  if (name < 0) {
-    /* IPv4 in the writing of IPv6, for a socket that is to have none. */
+    RULE("Windows has no SO_REUSEPORT", id < 0);
+  if (id < 0) {
+    /* IPv4-mapped, for a socket that is IPv6 only. */
     RULE("the address of an interface can be listened on",
-         address.scope == 0 || name != -IOCP_EADDRNOTAVAIL);
+         address.scope == 0 || id != -IOCP_EADDRNOTAVAIL);
     bool is_odd = address.family == 6 && address.bytes[10] == 0xff &&
                   (flags & IOCP_IPV6_ONLY) != 0;
-    if (is_odd && name == -IOCP_EINVAL) return;
-    if ((flags & IOCP_REUSE_PORT) != 0 && name == -IOCP_ENOTSUP) return;
-    if (!ERROR_IS(name,
+    if (is_odd && id == -IOCP_EINVAL) return;
+    if ((flags & IOCP_REUSE_PORT) != 0 && id == -IOCP_ENOTSUP) return;
+    if (!ERROR_IS(id,
                   IOCP_EADDRINUSE,
                   IOCP_EADDRNOTAVAIL,
                   IOCP_EACCES,
                   IOCP_EAFNOSUPPORT))
       report_violation(
-          "listening fails for a reason that it can have", "%d", name);
+          "listening fails with one of the expected errors", "%d", id);
     return;
   }
-  struct entry* entry = ledger_entry(port, name, ENTRY_LISTENER);
+  struct entry* entry = ledger_entry(port, id, ENTRY_LISTENER);
   entry->flags = (uint16_t)flags;
   RULE("a listener has an address",
        iocp_get_address(
-           ledger.ports[port].name, name, IOCP_LOCAL, &entry->address) == 0);
-  RULE("a listener is where it was told to be",
+           ledger.ports[port].id, id, IOCP_LOCAL, &entry->address) == 0);
+  RULE("a listener has the address that was given",
        entry->address.family == address.family &&
            memcmp(entry->address.bytes, address.bytes, 16) == 0 &&
            entry->address.scope == address.scope &&
@@ -157,13 +158,13 @@ void user_listen(uint32_t port) {
 
 struct entry* user_listen_again(uint32_t port, const struct entry* former) {
   const struct iocp_address* address = &former->address;
-  int32_t name = iocp_listen(
-      ledger.ports[port].name, address, 16, former->flags & IOCP_IPV6_ONLY);
-  TRACE("iocp_listen(%u, port %d) once more: %d", port, address->port, name);
+  int32_t id = iocp_listen(
+      ledger.ports[port].id, address, 16, former->flags & IOCP_IPV6_ONLY);
+  TRACE("iocp_listen(%u, port %d) once more: %d", port, address->port, id);
   RULE("an address is free once its listener is closed",
-       name >= 0 || error_is_fault(name));
-  if (name < 0) return NULL;
-  struct entry* entry = ledger_entry(port, name, ENTRY_LISTENER);
+       id >= 0 || error_is_fault(id));
+  if (id < 0) return NULL;
+  struct entry* entry = ledger_entry(port, id, ENTRY_LISTENER);
   entry->address = *address;
   entry->flags = former->flags & IOCP_IPV6_ONLY;
   return entry;
@@ -171,21 +172,22 @@ struct entry* user_listen_again(uint32_t port, const struct entry* former) {
 
 void user_accept(struct entry* listener, uint32_t count) {
   int32_t result =
-      iocp_accept(ledger.ports[listener->port].name, listener->name, count);
+      iocp_accept(ledger.ports[listener->port].id, listener->id, count);
   TRACE("iocp_accept(%d.%d, %u): %d",
         listener->port,
-        listener->name,
+        listener->id,
         count,
         result);
   if (listener->is_closing || listener->is_closed) {
-    RULE("a listener that closes takes no calls", result == -IOCP_EBADF);
+    RULE("a listener that is closing takes no calls", result == -IOCP_EBADF);
     return;
   }
   if (listener->kind != ENTRY_LISTENER || count > IOCP_ACCEPT_MAX) {
-    RULE("only a listener accepts, and not too much", result == -IOCP_EINVAL);
+    RULE("only a listener accepts, and only a valid number",
+         result == -IOCP_EINVAL);
     return;
   }
-  RULE("an accept is taken", result == 0);
+  RULE("an accept succeeds", result == 0);
   if (count == 0 && listener->target != 0)
     listener->late = listener->target_max;
   listener->target = count;
@@ -208,11 +210,11 @@ struct guest* user_invite(uint32_t port) {
 struct user__target {
   struct iocp_address remote;
   enum peer_manner manner;
-  bool goes_to_guest;
+  bool is_to_guest;
   bool is_there;
 };
 
-/* IPv4 in the writing of IPv6. */
+/* The IPv4-mapped form. */
 static void user__map(struct iocp_address* address) {
   address->family = 6;
   memcpy(address->bytes + 12, address->bytes, 4);
@@ -222,7 +224,7 @@ static void user__map(struct iocp_address* address) {
 
 static struct user__target user__of_host(enum peer_manner manner) {
   uint16_t family = tape_chance(200) ? 6 : 4;
-  struct user__target target = {.manner = manner, .goes_to_guest = true};
+  struct user__target target = {.manner = manner, .is_to_guest = true};
   struct host* host = guests_host(manner, family);
   if (host == NULL) return target;
   target.remote = host->address;
@@ -231,7 +233,7 @@ static struct user__target user__of_host(enum peer_manner manner) {
   return target;
 }
 
-/* One of our own, which may be on any port. */
+/* A listener of ours, which may be on any port. */
 static struct user__target user__of_listener(void) {
   struct user__target target = {.manner = PEER_ACCEPTS};
   struct entry* listener = user_choose(ENTRY_LISTENER);
@@ -247,10 +249,10 @@ static struct user__target user__of_listener(void) {
   return target;
 }
 
-/* Nobody answers, if there is a way to there at all. The real network is not
- * bothered. */
-static struct user__target user__of_nobody(void) {
-  struct user__target target = {.manner = PEER_SILENT, .goes_to_guest = true};
+/* No machine answers, or there is no route. The real network is not used. */
+static struct user__target user__unanswered(void) {
+  struct user__target target = {.manner = PEER_NEVER_ANSWERS,
+                                .is_to_guest = true};
   target.remote = user__elsewhere(tape_choose(2) == 0 ? 4 : 6);
   target.remote.port = 9;
   target.is_there = world_is_exact();
@@ -258,10 +260,10 @@ static struct user__target user__of_nobody(void) {
 }
 
 static struct user__target user__target(void) {
-  if (tape_chance(20)) return user__of_nobody();
+  if (tape_chance(20)) return user__unanswered();
   switch (tape_choose(8)) {
     case 7:
-      return user__of_host(PEER_SILENT);
+      return user__of_host(PEER_NEVER_ANSWERS);
     case 6:
       return user__of_host(PEER_REFUSES);
     case 5:
@@ -282,16 +284,16 @@ void user_connect(uint32_t port) {
   bool is_elsewhere = is_bound && tape_chance(100);
   if (is_bound && tape_chance(100)) local.family = 10 - local.family;
   if (is_elsewhere) local = user__elsewhere(local.family);
-  int32_t name = iocp_connect(
-      ledger.ports[port].name, &target.remote, is_bound ? &local : NULL);
+  int32_t id = iocp_connect(
+      ledger.ports[port].id, &target.remote, is_bound ? &local : NULL);
   TRACE("iocp_connect(%u, family %d, port %d%s): %d",
         port,
         target.remote.family,
         target.remote.port,
         is_bound ? ", bound" : "",
-        name);
-  if (name < 0) {
-    if (!ERROR_IS(name,
+        id);
+  if (id < 0) {
+    if (!ERROR_IS(id,
                   IOCP_EADDRNOTAVAIL,
                   IOCP_EADDRINUSE,
                   IOCP_EACCES,
@@ -299,52 +301,53 @@ void user_connect(uint32_t port) {
                   IOCP_ENETUNREACH,
                   IOCP_EHOSTUNREACH))
       report_violation(
-          "connecting fails for a reason that it can have", "%d", name);
+          "connecting fails with one of the expected errors", "%d", id);
     return;
   }
   RULE("only an address of this machine can be bound", !is_elsewhere);
-  struct entry* entry = ledger_entry(port, name, ENTRY_CONNECTING);
+  struct entry* entry = ledger_entry(port, id, ENTRY_CONNECTING);
   entry->end = ledger_end(true, false);
   entry->end->server_port = target.remote.port;
   entry->manner = target.manner;
-  entry->goes_to_guest = target.goes_to_guest;
+  entry->is_to_guest = target.is_to_guest;
 }
 
 /* ---- adopting */
 
-/* One that the program has connected is known by its names only now. */
-static void user__name(struct entry* entry) {
+/* The addresses of a socket that the program has connected are known only
+ * now. */
+static void user__set_addresses(struct entry* entry) {
   struct iocp_address local;
-  if (!entry->end->is_named &&
+  if (!entry->end->has_addresses &&
       iocp_get_address(
-          ledger.ports[entry->port].name, entry->name, IOCP_LOCAL, &local) == 0)
-    ledger_name(entry->end, &local, entry->end->server_port);
+          ledger.ports[entry->port].id, entry->id, IOCP_LOCAL, &local) == 0)
+    ledger_set_addresses(entry->end, &local, entry->end->server_port);
 }
 
 static void user__adopt(uint32_t port, uint32_t index, uint32_t flags) {
   struct loose* loose = &ledger.loose[index];
   double handle = loose->handle;
-  int32_t name = iocp_add_socket(ledger.ports[port].name, handle, flags);
-  TRACE("iocp_add_socket(%u, %.0f, %u): %d", port, handle, flags, name);
-  if (name < 0) {
-    /* Its peer may have reset it, and then it is no connection any more. */
+  int32_t id = iocp_add_socket(ledger.ports[port].id, handle, flags);
+  TRACE("iocp_add_socket(%u, %.0f, %u): %d", port, handle, flags, id);
+  if (id < 0) {
+    /* The peer may have reset it, and then it is not connected any more. */
     bool was_tried = loose->has_failed;
     loose->has_failed = true;
-    if (was_tried && name == -IOCP_EEXIST && !world_leaves_ports()) return;
-    if (!ERROR_IS(name, IOCP_ENOTCONN, IOCP_EINVAL, IOCP_ECONNRESET))
+    if (was_tried && id == -IOCP_EEXIST && !world_detaches_ports()) return;
+    if (!ERROR_IS(id, IOCP_ENOTCONN, IOCP_EINVAL, IOCP_ECONNRESET))
       report_violation(
-          "adopting fails for a reason that it can have", "%d", name);
+          "adopting fails with one of the expected errors", "%d", id);
     return;
   }
-  struct entry* entry = ledger_entry(port, name, ENTRY_STREAM);
+  struct entry* entry = ledger_entry(port, id, ENTRY_STREAM);
   entry->end = loose->end;
-  /* The library knows nothing of its former life. */
+  /* The library does not know what happened to it before. */
   entry->end->has_short = false;
   entry->was_shut = entry->end->has_fin;
-  user__name(entry);
+  user__set_addresses(entry);
   *loose = ledger.loose[--ledger.loose_count];
-  RULE("an adopted socket is on a port already",
-       iocp_add_socket(ledger.ports[port].name, handle, 0) < 0);
+  RULE("an adopted socket may be on another port already",
+       iocp_add_socket(ledger.ports[port].id, handle, 0) < 0);
 }
 
 void user_add_loose(uint32_t port) {
@@ -363,22 +366,22 @@ void user_add_foreign(uint32_t port) {
   end->server_port = host->address.port;
   ledger.loose[ledger.loose_count++] =
       (struct loose){.handle = handle, .end = end};
-  TRACE("the program has connected %.0f by itself", handle);
+  TRACE("the program has connected %.0f itself", handle);
   user__adopt(port, ledger.loose_count - 1, 0);
 }
 
-/* One that no completion port takes. */
+/* One that no completion port accepts. */
 static void user__add_synchronous(uint32_t port) {
   if (ledger.guest_count == LEDGER_GUESTS) return;
   struct host* host = guests_host(PEER_ACCEPTS, 4);
   if (host == NULL) return;
   double handle = world_handle_synchronous(host->listener);
   if (handle < 0) return;
-  bool can_ask = world_leaves_ports();
+  bool can_ask = world_detaches_ports();
   uint32_t flags = can_ask && tape_choose(2) != 0 ? IOCP_DETACHED : 0;
-  int32_t result = iocp_add_socket(ledger.ports[port].name, handle, flags);
+  int32_t result = iocp_add_socket(ledger.ports[port].id, handle, flags);
   TRACE("iocp_add_socket(%u, a synchronous one): %d", port, result);
-  /* Only the system can tell it from one that is on a port. */
+  /* Only if the system can tell it from one that is on a port. */
   RULE("a socket that is not overlapped is refused as such",
        ERROR_IS(result, IOCP_ENOTSUP) || (result == -IOCP_EEXIST && !can_ask));
   world_handle_close(handle);
@@ -392,8 +395,11 @@ void user_add_odd(uint32_t port) {
   enum world_odd odd = (enum world_odd)tape_choose(WORLD_ODDS);
   double handle = world_handle_odd(odd);
   if (handle < 0) return;
-  int32_t result = iocp_add_socket(ledger.ports[port].name, handle, 0);
-  TRACE("iocp_add_socket(%u, an odd one, %d): %d", port, (int)odd, result);
+  int32_t result = iocp_add_socket(ledger.ports[port].id, handle, 0);
+  TRACE("iocp_add_socket(%u, not a connected stream, %d): %d",
+        port,
+        (int)odd,
+        result);
   RULE("only a connected stream is adopted", ERROR_IS(result, IOCP_ENOTCONN));
   world_handle_close(handle);
 }

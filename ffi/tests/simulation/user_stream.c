@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Moving bytes, and closing. */
+/* Transfers and closes. */
 #include <stddef.h>
 
 #include "report.h"
@@ -13,21 +13,23 @@
 static uint8_t user__bytes[USER__BUFFER];
 
 static int32_t user__port(const struct entry* entry) {
-  return ledger.ports[entry->port].name;
+  return ledger.ports[entry->port].id;
 }
 
-/* What every call for a stream says first. Returns true when it was that. */
+/* The checks that all calls for a stream have in common. Returns true if the
+ * call was refused by one. */
 static bool user__is_refused(const struct entry* entry, int32_t result) {
   schedule_checks++;
   if (entry->is_closing || entry->is_closed) {
-    RULE("a socket that closes takes no calls", result == -IOCP_EBADF);
+    RULE("a socket that is closing takes no calls", result == -IOCP_EBADF);
     return true;
   }
-  /* Its time may be over, and that is yet to be told. */
+  /* It may have closed on a timeout that is not reported yet. */
   if (entry->may_expire && result == -IOCP_EBADF) return true;
-  RULE("the name of an open socket is valid", result != -IOCP_EBADF);
+  RULE("the id of an open socket is valid", result != -IOCP_EBADF);
   if (entry->kind == ENTRY_STREAM && !entry->is_failed) return false;
-  RULE("what is not connected moves no bytes", result == -IOCP_ENOTCONN);
+  RULE("a socket that is not connected transfers nothing",
+       result == -IOCP_ENOTCONN);
   return true;
 }
 
@@ -37,8 +39,8 @@ static bool user__is_death(int32_t result) {
 }
 
 void user_receive(struct entry* entry, uint32_t bytes) {
-  int32_t result = iocp_receive(user__port(entry), entry->name, bytes);
-  TRACE("iocp_receive(%d.%d, %u): %d", entry->port, entry->name, bytes, result);
+  int32_t result = iocp_receive(user__port(entry), entry->id, bytes);
+  TRACE("iocp_receive(%d.%d, %u): %d", entry->port, entry->id, bytes, result);
   if (user__is_refused(entry, result)) return;
   if (bytes == 0 || bytes > 1u << 30 || entry->credit > (1u << 30) - bytes)
     RULE("credit has its bounds", result == -IOCP_EINVAL);
@@ -46,9 +48,10 @@ void user_receive(struct entry* entry, uint32_t bytes) {
     RULE("after the end there is nothing to receive",
          result == -IOCP_ESHUTDOWN);
   else if (entry->is_read_armed)
-    RULE("one way of receiving at a time", result == -IOCP_EBUSY);
+    RULE("a socket is received from in one way at a time",
+         result == -IOCP_EBUSY);
   else
-    RULE("a receive is taken", result == 0);
+    RULE("a receive succeeds", result == 0);
   if (result == 0) entry->credit += bytes;
 }
 
@@ -68,11 +71,12 @@ static void user__has_read(struct entry* entry,
     return;
   }
   if (result < 0) {
-    RULE("a read fails for a reason that it can have", user__is_death(result));
+    RULE("a read fails with one of the expected errors",
+         user__is_death(result));
     entry->has_error = true;
-    end_met_reset(entry->end);
-  } else if (!entry->end->met_end) {
-    end_met(entry->end);
+    end_was_reset(entry->end);
+  } else if (!entry->end->has_ended) {
+    end_ended(entry->end);
   }
   entry->is_ended = true;
 }
@@ -84,60 +88,62 @@ void user_read(struct entry* entry, uint32_t length) {
     user__bytes[offset + length + i] = 0xa5;
   }
   int32_t result =
-      iocp_read(user__port(entry), entry->name, user__bytes, offset, length);
-  TRACE("iocp_read(%d.%d, %u): %d", entry->port, entry->name, length, result);
+      iocp_read(user__port(entry), entry->id, user__bytes, offset, length);
+  TRACE("iocp_read(%d.%d, %u): %d", entry->port, entry->id, length, result);
   for (uint32_t i = 0; i < USER__GUARD; i++)
-    RULE("a read writes nowhere else",
+    RULE("a read writes only to its buffer",
          user__bytes[offset - 1 - i] == 0xa5 &&
              user__bytes[offset + length + i] == 0xa5);
   if (user__is_refused(entry, result)) return;
   if (length == 0)
-    RULE("a read wants room", result == -IOCP_EINVAL);
+    RULE("a read needs room", result == -IOCP_EINVAL);
   else if (entry->credit != 0 || entry->is_read_armed)
-    RULE("one way of receiving at a time", result == -IOCP_EBUSY);
+    RULE("a socket is received from in one way at a time",
+         result == -IOCP_EBUSY);
   else
     user__has_read(entry, result, offset, length);
 }
 
-/* What a send may say when it is not taken. */
+/* The errors of a send. */
 static void user__send_failed(struct entry* entry,
                               int32_t result,
                               uint32_t length) {
   if (entry->is_shut && !entry->has_error && result == -IOCP_EPIPE) return;
   if (result == -IOCP_EBUSY) {
-    RULE("a send is refused only when others are pending",
+    RULE("a send is refused only while others are pending",
          entry->send_count >= entry->concurrency);
     return;
   }
   if (result == -IOCP_ENOMEM || result == -IOCP_ENOBUFS) {
     RULE("there is memory to send", error_is_fault(result));
     if (length != 0) entry->end->has_short = true;
-    /* Out of memory of its own it may go on; the system's is the end of it. */
+    /* Out of the process's memory, the connection continues. Out of the
+     * kernel's, it fails. */
     if (result == -IOCP_ENOBUFS) entry->has_error = true;
     return;
   }
   if (!user__is_death(result))
-    report_violation("a send fails for a reason that it can have",
+    report_violation("a send fails with one of the expected errors",
                      "%d of socket %d",
                      result,
-                     entry->name);
+                     entry->id);
   entry->has_error = true;
   entry->end->is_cut = true;
-  end_met_reset(entry->end);
+  end_was_reset(entry->end);
 }
 
-/* Some go as a broadcast to one, which is the same. */
+/* Sometimes as a broadcast to one socket, which must do the same. */
 static int32_t user__send_somehow(struct entry* entry,
                                   uint32_t offset,
                                   uint32_t length) {
   int32_t port = user__port(entry);
   int32_t result = 0;
   if ((length & 7) != 3)
-    return iocp_send(port, entry->name, user__bytes, offset, length);
-  int32_t others = iocp_broadcast(
-      port, &entry->name, &result, 1, user__bytes, offset, length);
+    return iocp_send(port, entry->id, user__bytes, offset, length);
+  int32_t others =
+      iocp_broadcast(port, &entry->id, &result, 1, user__bytes, offset, length);
   if (others < 0) return others;
-  RULE("a broadcast counts those that did not take all",
+  RULE("a broadcast counts the sockets that did not accept all",
        others == (result != (int32_t)length));
   return result;
 }
@@ -145,15 +151,15 @@ static int32_t user__send_somehow(struct entry* entry,
 void user_send(struct entry* entry, uint32_t length) {
   uint32_t offset = 4;
   struct end* end = entry->end;
-  /* What is sent after the end is lost, and the library, which was not there
-   * when it was said, cannot know. */
+  /* Bytes sent after a FIN are lost. The library cannot know of one that was
+   * sent before the adoption. */
   if (entry->was_shut) return;
   if (length > USER__BUFFER - offset) length = USER__BUFFER - offset;
   if (end != NULL) bytes_fill(end, end->sent, user__bytes + offset, length);
   int32_t result = user__send_somehow(entry, offset, length);
   TRACE("iocp_send(%d.%d, %u): %s%d",
         entry->port,
-        entry->name,
+        entry->id,
         length,
         result > 0 && (result & IOCP_PENDING) != 0 ? "pending " : "",
         result > 0 ? result & ~IOCP_PENDING : result);
@@ -163,39 +169,39 @@ void user_send(struct entry* entry, uint32_t length) {
     return;
   }
   bool is_pending = (result & IOCP_PENDING) != 0;
-  uint32_t taken = (uint32_t)result & ~(uint32_t)IOCP_PENDING;
-  RULE("no more is taken than was offered",
-       taken <= length && taken <= IOCP_SEND_MAX);
-  RULE("what was shut down takes no more", !entry->is_shut);
-  RULE("no more sends are pending than was allowed",
+  uint32_t accepted = (uint32_t)result & ~(uint32_t)IOCP_PENDING;
+  RULE("no more is accepted than was offered",
+       accepted <= length && accepted <= IOCP_SEND_MAX);
+  RULE("a send after a shutdown is refused", !entry->is_shut);
+  RULE("no more sends are pending than is allowed",
        entry->send_count < entry->concurrency);
   if (is_pending) {
-    RULE("a send that is pending has taken something", taken != 0);
+    RULE("a pending send has accepted some bytes", accepted != 0);
     entry->sends[(entry->send_first + entry->send_count++) %
-                 IOCP_CONCURRENCY_MAX] = taken;
+                 IOCP_CONCURRENCY_MAX] = accepted;
   }
-  /* Behind an end that was said in a former life, nothing arrives. */
-  if (!entry->was_shut) end->sent += taken;
-  ledger.ports[entry->port].bytes_sent += taken;
-  if (length != 0) end->has_short = taken < length;
+  /* Behind a FIN that was sent before the adoption, nothing arrives. */
+  if (!entry->was_shut) end->sent += accepted;
+  ledger.ports[entry->port].bytes_sent += accepted;
+  if (length != 0) end->has_short = accepted < length;
 }
 
 void user_ask_progress(struct entry* entry) {
-  int32_t result = iocp_progress(user__port(entry), entry->name);
-  TRACE("iocp_progress(%d.%d): %d", entry->port, entry->name, result);
+  int32_t result = iocp_progress(user__port(entry), entry->id);
+  TRACE("iocp_progress(%d.%d): %d", entry->port, entry->id, result);
   if (user__is_refused(entry, result)) return;
-  RULE("progress is made or not", result == 0 || result == 1);
+  RULE("progress is 0 or 1", result == 0 || result == 1);
 }
 
 void user_shutdown(struct entry* entry) {
-  int32_t result = iocp_shutdown(user__port(entry), entry->name);
-  TRACE("iocp_shutdown(%d.%d): %d", entry->port, entry->name, result);
+  int32_t result = iocp_shutdown(user__port(entry), entry->id);
+  TRACE("iocp_shutdown(%d.%d): %d", entry->port, entry->id, result);
   if (user__is_refused(entry, result)) return;
   if (entry->is_shut) {
-    RULE("a shutdown is refused the second time", result == -IOCP_EPIPE);
+    RULE("a second shutdown is refused", result == -IOCP_EPIPE);
     return;
   }
-  RULE("a shutdown is taken", result == 0);
+  RULE("a shutdown succeeds", result == 0);
   entry->is_shut = true;
   entry->is_shut_open = true;
   entry->end->has_fin = true;
@@ -208,7 +214,7 @@ static uint64_t user__later(uint32_t ms) { return world_now_ms() + ms; }
 static bool user__detach_refused(struct entry* entry, int32_t result) {
   if (entry->may_expire && result == -IOCP_EBADF) return true;
   if (entry->is_closing) {
-    RULE("what closes is not detached", result == -IOCP_EBADF);
+    RULE("a socket that is closing is not detached", result == -IOCP_EBADF);
     return true;
   }
   if (entry->may_expire && result == -IOCP_EBADF) return true;
@@ -217,15 +223,15 @@ static bool user__detach_refused(struct entry* entry, int32_t result) {
     return true;
   }
   if (result == 0) return false;
-  RULE("a connection that works is detached", user__is_death(result));
+  RULE("an open connection is detached", user__is_death(result));
   bool is_over = entry->is_shut && entry->is_ended;
   if (is_over || entry->has_error) return true;
   entry->has_error = true;
-  end_met_reset(entry->end);
+  end_was_reset(entry->end);
   return true;
 }
 
-/* What the other end may meet from now on. */
+/* The results that the other end may have from now on. */
 static void user__ends(struct entry* entry,
                        uint32_t mode,
                        uint32_t timeout_ms) {
@@ -248,19 +254,19 @@ static void user__ends(struct entry* entry,
 
 void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms) {
   static const char* const modes[] = {"gracefully", "reset", "detach"};
-  int32_t result = iocp_close(user__port(entry), entry->name, mode, timeout_ms);
+  int32_t result = iocp_close(user__port(entry), entry->id, mode, timeout_ms);
   TRACE("iocp_close(%d.%d, %s, %u ms): %d",
         entry->port,
-        entry->name,
+        entry->id,
         modes[mode],
         timeout_ms,
         result);
   if (entry->is_closed) {
-    RULE("a name is void once closed was told", result == -IOCP_EBADF);
+    RULE("an id is invalid once closed was reported", result == -IOCP_EBADF);
     return;
   }
   if (mode == IOCP_DETACH && user__detach_refused(entry, result)) return;
-  RULE("a close is taken", result == 0);
+  RULE("a close succeeds", result == 0);
   if (entry->end != NULL && (!entry->is_closing || mode == IOCP_RESET))
     user__ends(entry, mode, timeout_ms);
   if (!entry->is_closing) {

@@ -11,12 +11,12 @@
 #include "tape.h"
 #include "user.h"
 
-/* A schedule goes on after each step in so many of 1,000 cases. */
-#define WORKLOAD__GOES_ON 975
+/* How many of 1,000 steps are followed by another one. */
+#define WORKLOAD__CONTINUES 975
 #define WORKLOAD__STEPS_MAX 400
-/* More than a connection takes at once. */
+/* More than a connection accepts at once. */
 #define WORKLOAD__LARGE 100000
-/* Longer than any deadline but the longest. */
+/* Longer than all deadlines except the longest. */
 #define WORKLOAD__SLEEP_MS 3600000
 
 /* ---- steps */
@@ -81,7 +81,7 @@ static void workload__invite(uint32_t port) {
   while (count-- != 0) {
     struct guest* guest = user_invite(port);
     if (guest == NULL) return;
-    /* One that vanishes before anybody has seen it. */
+    /* It is reset before it was accepted. */
     if (tape_chance(60)) guest_reset(guest);
   }
 }
@@ -123,7 +123,7 @@ static void workload__close(uint32_t port) {
   if (entry != NULL) user_close(entry, mode, timeout_ms);
 }
 
-/* Something is about to come for a receive that is posted. */
+/* Bytes or an end are about to arrive for a posted receive. */
 static void workload__arrive(struct entry* entry) {
   struct guest* guest = guests_of(entry);
   if (guest == NULL) return;
@@ -142,13 +142,13 @@ static void workload__detach(uint32_t port) {
   if (is_cut) user_send(entry, IOCP_SEND_MAX + 1);
   user_close(entry, IOCP_DETACH, timeout_ms);
   if (!is_cut || tape_choose(2) == 0) return;
-  /* Before anybody has heard of it. */
+  /* Before it was reported. */
   if (tape_choose(2) != 0) user_poll_somehow(entry->port);
   user_delete(entry->port);
-  crowd_leave(entry->port);
+  crowd_stop(entry->port);
 }
 
-/* Much of what is adopted sends at once, as most programs do. */
+/* Most adopted sockets are sent to at once, as most programs do. */
 static void workload__adopt(uint32_t port) {
   if (tape_chance(100)) {
     user_close_loose();
@@ -188,7 +188,7 @@ static void workload__ask(uint32_t port) {
 static void workload__wait(uint32_t port) {
   int32_t timeout_ms = (int32_t)tape_choose(world_is_exact() ? 100 : 2);
   if (tape_chance(200)) {
-    int32_t result = iocp_wake(ledger.ports[port].name);
+    int32_t result = iocp_wake(ledger.ports[port].id);
     TRACE("iocp_wake(%u): %d", port, result);
     RULE("a port can be woken", result == 0 || error_is_fault(result));
   }
@@ -217,11 +217,12 @@ static void workload__misuse(uint32_t port) {
   user_misuse();
 }
 
-/* Those who wait for a port of an earlier realm leave when it is deleted. */
+/* Threads that wait for a port of an earlier realm must end first, since it is
+ * deleted. */
 static void workload__new(void) {
   user_new();
   for (uint32_t i = 0; i < ledger.port_count; i++)
-    if (!ledger.ports[i].is_open) crowd_leave(i);
+    if (!ledger.ports[i].is_open) crowd_stop(i);
 }
 
 static void workload__group(uint32_t port) { user_group(port); }
@@ -230,7 +231,7 @@ static void workload__port(uint32_t port) {
   workload__new();
   if (!ledger.ports[port].is_open || !tape_chance(300)) return;
   user_delete(port);
-  crowd_leave(port);
+  crowd_stop(port);
 }
 
 static void workload__thread(uint32_t port) {
@@ -259,8 +260,8 @@ static void (*const workload__actions[WORKLOAD__ACTIONS])(uint32_t port) = {
 
 struct workload__profile {
   const char* name;
-  uint8_t threads; /* of 100 schedules, how many have some */
-  bool is_silent;  /* its listener gives up who says nothing */
+  uint8_t threads;        /* of 100 schedules, how many have other threads */
+  bool has_first_byte_ms; /* its listener has a first-byte timeout */
   uint8_t weights[WORKLOAD__ACTIONS];
 };
 
@@ -304,7 +305,7 @@ static void workload__step(const struct workload__profile* profile) {
     workload__actions[action](port);
 }
 
-/* Most of what there is to do needs a connection or two. */
+/* Most actions need a connection or two. */
 static void workload__begin(const struct workload__profile* profile) {
   uint32_t ports = 1 + (tape_chance(250) ? 1 + tape_choose(2) : 0);
   while (ports-- != 0) workload__new();
@@ -316,8 +317,8 @@ static void workload__begin(const struct workload__profile* profile) {
   if (pairs == 0) return;
   user_listen(port);
   struct entry* listener = user_choose(ENTRY_LISTENER);
-  /* Its connections inherit them. */
-  if (listener != NULL && profile->is_silent) {
+  /* Its connections inherit the options. */
+  if (listener != NULL && profile->has_first_byte_ms) {
     user_set_to(listener, IOCP_DEFER_ACCEPT, 1);
     user_set_to(listener, IOCP_FIRST_BYTE_TIMEOUT, 40);
   }
@@ -341,7 +342,7 @@ static void workload__end(void) {
   for (uint32_t i = 0; i < ledger.port_count; i++) {
     if (!ledger.ports[i].is_open) continue;
     user_delete(i);
-    crowd_leave(i);
+    crowd_stop(i);
   }
   crowd_close();
   if (world_is_exact()) world_pause(100);
@@ -357,7 +358,7 @@ void workload_run(void) {
   TRACE("a schedule of the kind \"%s\"", profile->name);
   workload__begin(profile);
   for (int i = 0; i < WORKLOAD__STEPS_MAX; i++) {
-    if (!tape_chance(WORKLOAD__GOES_ON)) break;
+    if (!tape_chance(WORKLOAD__CONTINUES)) break;
     workload__step(profile);
     guests_look();
   }

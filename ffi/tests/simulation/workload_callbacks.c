@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sockets are the user's here: he connects them, or listens, has the library
- * receive or accept, and closes them whenever he likes, also from inside a
- * call. Calls come on other threads, which draw nothing from the tape.
+ * The sockets belong to the user here, who connects them or listens, has the
+ * library receive or accept, and closes them at any time, from inside a call
+ * too. Calls come on other threads, which draw nothing from the tape.
  */
 #include "workload_callbacks.h"
 
@@ -23,44 +23,46 @@
 #define CALLS__HOSTS 2
 #define CALLS__ODD 8
 #define CALLS__REPLACE_MS 25
-/* When the last call has to have come. Sockets that were closed without a word
- * are looked for once a second. */
+/* When the last call must have come. The library checks once a second for
+ * sockets that were closed without its knowledge. */
 #define CALLS__LIMIT_MS 4000
 #define CALLS__LIMIT_REAL_MS 6000
 
-/* A connected socket of the user's, or a listening one. */
+/* A connected socket of the user, or a listener. */
 struct calls__socket {
   double handle;
-  struct peer* peer; /* on the other side; NULL: gone, or a listener */
+  struct peer* peer; /* the other end; NULL: closed, or a listener */
   struct iocp_address address;
   bool is_listener;
   bool is_added;
-  bool was_on_port;   /* another one had it before */
-  bool closes_itself; /* in its first call */
+  bool was_on_port;    /* added to another port before */
+  bool closes_in_call; /* in its first call */
   uint8_t id;
-  /* By the thread of the schedule. */
+  /* Written by the thread of the schedule. */
   atomic_bool is_closed; /* by the user */
   atomic_bool is_reset;  /* by the peer */
   atomic_bool has_fin;   /* the peer's */
   atomic_uint sent;      /* by the peer */
-  /* By the calls. */
+  /* Written by the calls. */
   atomic_uint received;
   atomic_uint calls;
-  atomic_int last_call; /* 0: it has not come */
+  atomic_int last_call; /* 0: none yet */
   atomic_uint accepted;
 };
 
 static struct {
   struct iocp_callbacks* callbacks;
   struct peer_listener* hosts[CALLS__HOSTS];
-  double odd[CALLS__ODD]; /* what could not be added */
+  double odd[CALLS__ODD]; /* sockets that could not be added */
   uint32_t odd_count;
   bool is_large; /* every socket has a large buffer */
   struct calls__socket sockets[CALLS__SOCKETS];
   uint32_t count;
-  struct peer* guests[CALLS__ACCEPTED]; /* who have called listeners */
+  /* peers that have connected to listeners */
+  struct peer* guests[CALLS__ACCEPTED];
   uint32_t guest_count;
-  double accepted[CALLS__ACCEPTED]; /* for the user to close */
+  /* accepted sockets, to be closed by the user */
+  double accepted[CALLS__ACCEPTED];
   atomic_uint accepted_count;
   uint8_t bytes[CALLS__PART_MAX];
 } calls;
@@ -87,18 +89,19 @@ static void calls__ended(struct calls__socket* socket,
                          int event,
                          uint32_t error) {
   if (event == IOCP_CALLBACK_END)
-    RULE("an end is told only of a stream that has one, and behind its bytes",
-         !socket->is_listener && atomic_load(&socket->has_fin) &&
-             atomic_load(&socket->received) == atomic_load(&socket->sent));
+    RULE(
+        "an end is reported only for a stream that has ended, behind its bytes",
+        !socket->is_listener && atomic_load(&socket->has_fin) &&
+            atomic_load(&socket->received) == atomic_load(&socket->sent));
   else
-    RULE("an error has a number that means something",
+    RULE("an error has a known number",
          error != 0 && (error < IOCP_EUNKNOWN ||
                         (error == IOCP_EUNKNOWN && world_is_unclear())));
   TRACE("last call: event %d, error %u, closed %d",
         event,
         error,
         (int)atomic_load(&socket->is_closed));
-  /* Systems have many words for what becomes of a receive then. */
+  /* A receive of a closed socket has different errors on different systems. */
   if (event == IOCP_CALLBACK_ERROR && atomic_load(&socket->is_closed) &&
       !atomic_load(&socket->is_reset) && !world_has_broken())
     RULE("a socket that its user has closed is reported as canceled",
@@ -112,10 +115,9 @@ static void calls__accepted(struct calls__socket* socket, const void* handle) {
   memcpy(&accepted, handle, sizeof accepted);
   RULE("only a listener accepts", socket->is_listener);
   uint32_t index = atomic_fetch_add(&calls.accepted_count, 1);
-  RULE("no more is accepted than has called", index < CALLS__ACCEPTED);
+  RULE("no more is accepted than has connected", index < CALLS__ACCEPTED);
   calls.accepted[index] = (double)accepted;
-  RULE("a socket that a call gives blocks",
-       world_handle_blocks((double)accepted));
+  RULE("an accepted socket blocks", world_handle_blocks((double)accepted));
   world_handle_given((double)accepted);
   atomic_fetch_add(&socket->accepted, 1);
 }
@@ -133,11 +135,11 @@ static void calls__called(iocp_os_socket handle,
                           iocp_byte_count count,
                           void* state) {
   struct calls__socket* socket = state;
-  RULE("a call names its socket", (double)handle == socket->handle);
+  RULE("a call has the handle of its socket", (double)handle == socket->handle);
   RULE("nothing is called after the last call",
        atomic_load(&socket->last_call) == 0);
   atomic_fetch_add(&socket->calls, 1);
-  RULE("nobody ends the threads from inside a call",
+  RULE("the threads cannot be ended from inside a call",
        iocp_callbacks_delete(calls.callbacks) == -IOCP_EBUSY);
   switch (event) {
     case IOCP_CALLBACK_READ:
@@ -147,13 +149,13 @@ static void calls__called(iocp_os_socket handle,
       calls__accepted(socket, buffer);
       break;
     case IOCP_CALLBACK_ACCEPT_FAILED:
-      RULE("accepting fails for a reason", socket->is_listener && count != 0);
+      RULE("accepting fails with an error", socket->is_listener && count != 0);
       break;
     default:
       calls__ended(socket, event, (uint32_t)count);
       return;
   }
-  if (socket->closes_itself) calls__close(socket);
+  if (socket->closes_in_call) calls__close(socket);
 }
 
 /* ---- what the user does */
@@ -162,7 +164,7 @@ static struct calls__socket* calls__new(void) {
   if (calls.count == CALLS__SOCKETS) return NULL;
   struct calls__socket* socket = &calls.sockets[calls.count];
   socket->id = (uint8_t)(calls.count * 11);
-  socket->closes_itself = tape_chance(60);
+  socket->closes_in_call = tape_chance(60);
   return socket;
 }
 
@@ -170,7 +172,7 @@ static void calls__add(struct calls__socket* socket) {
   static const size_t sizes[] = {1000, 1, 2, 100, 65536, 1 << 20};
   iocp_os_socket handle = (iocp_os_socket)socket->handle;
   size_t size = calls.is_large ? CALLS__PART_MAX : sizes[tape_choose(6)];
-  /* Its number may be another one's by now. */
+  /* Its handle may be that of another socket by now. */
   if (atomic_load(&socket->is_closed)) return;
   int32_t result =
       socket->is_listener
@@ -188,18 +190,18 @@ static void calls__add(struct calls__socket* socket) {
   }
   bool may_be_gone =
       atomic_load(&socket->is_reset) || atomic_load(&socket->is_closed);
-  RULE("a socket is refused for a reason that it can have",
+  RULE("a socket is refused with one of the expected errors",
        (result == -IOCP_EEXIST &&
         (socket->is_added || world_has_broken() ||
-         (socket->was_on_port && !world_leaves_ports()))) ||
+         (socket->was_on_port && !world_detaches_ports()))) ||
            result == -IOCP_ENOMEM || result == -IOCP_ENOBUFS ||
            (may_be_gone &&
             (result == -IOCP_ENOTCONN || result == -IOCP_ENOTSOCK ||
              result == -IOCP_EBADF || result == -IOCP_EINVAL)));
 }
 
-/* Takes its handle back from a port that is closing it. */
-static void calls__take_back(struct calls__socket* socket, int32_t port) {
+/* Detaches the handle from a port. */
+static void calls__detach(struct calls__socket* socket, int32_t port) {
   static uint8_t slab[8192] __attribute__((aligned(8)));
   struct {
     struct iocp_header header;
@@ -219,16 +221,16 @@ static void calls__take_back(struct calls__socket* socket, int32_t port) {
   }
 }
 
-/* A port has it for a while, and leaves its traces. */
-static void calls__lend(struct calls__socket* socket) {
+/* The socket is on a port for a while, which may have changed its modes. */
+static void calls__use_on_port(struct calls__socket* socket) {
   int32_t port = iocp_new(0);
   if (port < 0) return;
   socket->was_on_port = true;
-  int32_t name = iocp_add_socket(port, socket->handle, 0);
-  TRACE("iocp_add_socket(%.0f): %d", socket->handle, name);
-  if (name >= 0 && iocp_close(port, name, IOCP_DETACH, 1000) == 0)
-    calls__take_back(socket, port);
-  else if (name >= 0)
+  int32_t id = iocp_add_socket(port, socket->handle, 0);
+  TRACE("iocp_add_socket(%.0f): %d", socket->handle, id);
+  if (id >= 0 && iocp_close(port, id, IOCP_DETACH, 1000) == 0)
+    calls__detach(socket, port);
+  else if (id >= 0)
     atomic_store(&socket->is_closed, true);
   iocp_delete(port);
 }
@@ -242,7 +244,7 @@ static void calls__connect(void) {
   while ((socket->peer = peer_accept(host)) == NULL) world_pause(1);
   calls.count++;
   TRACE("socket %u is connected: %.0f", calls.count - 1, socket->handle);
-  if (tape_chance(200)) calls__lend(socket);
+  if (tape_chance(200)) calls__use_on_port(socket);
   if (!tape_chance(50)) calls__add(socket);
 }
 
@@ -258,19 +260,19 @@ static void calls__listen(void) {
   calls__add(socket);
 }
 
-/* One that cannot be added. It stays open, and its number may be that of one
- * which the library has to find out to be closed. */
+/* A socket that cannot be added. It stays open, and its handle may be the
+ * former one of a socket whose close the library has not noticed yet. */
 static void calls__odd(void) {
   if (calls.odd_count == CALLS__ODD) return;
   enum world_odd odd = (enum world_odd)tape_choose(WORLD_ODDS);
-  /* On Linux a stream of any family will do. */
+  /* On Linux a stream of any family is accepted. */
   bool is_local = odd == WORLD_LOCAL_STREAM || odd == WORLD_LOCAL_LISTENING;
   if (is_local && !world_posts_operations()) return;
   double number = world_handle_odd(odd);
   if (number < 0) return;
   calls.odd[calls.odd_count++] = number;
   iocp_os_socket handle = (iocp_os_socket)number;
-  TRACE("an odd one, %d, is added: %.0f", (int)odd, number);
+  TRACE("not a stream or listener, %d, is added: %.0f", (int)odd, number);
   int32_t result = iocp_callbacks_add_socket(
       calls.callbacks, handle, &calls.sockets[0], 1, calls__called);
   RULE("only a connected stream is added as one",
@@ -278,7 +280,7 @@ static void calls__odd(void) {
   if (odd == WORLD_LISTENING) return;
   result = iocp_callbacks_add_listener(
       calls.callbacks, handle, &calls.sockets[0], calls__called);
-  RULE("only what listens is added as a listener",
+  RULE("only a listener is added as one",
        result == -IOCP_EINVAL || result == -IOCP_ENOMEM);
 }
 
@@ -300,8 +302,8 @@ static void calls__send(struct calls__socket* socket, uint32_t length) {
     calls.bytes[i] = calls__byte(socket, place + i);
   /* A call may come before this returns. */
   atomic_store(&socket->sent, place + length);
-  int32_t taken = peer_send(socket->peer, calls.bytes, length);
-  atomic_store(&socket->sent, place + (taken > 0 ? (uint32_t)taken : 0));
+  int32_t accepted = peer_send(socket->peer, calls.bytes, length);
+  atomic_store(&socket->sent, place + (accepted > 0 ? (uint32_t)accepted : 0));
 }
 
 static void calls__peer(struct calls__socket* socket) {
@@ -334,10 +336,10 @@ static void calls__misuse(void) {
                -IOCP_EFAULT &&
            iocp_callbacks_add_socket(
                calls.callbacks, 0, socket, 0, calls__called) == -IOCP_EINVAL);
-  int32_t nobody = iocp_callbacks_add_socket(
+  int32_t invalid = iocp_callbacks_add_socket(
       calls.callbacks, (iocp_os_socket)40001, socket, 1, calls__called);
-  RULE("a number that is no socket is not added",
-       nobody == -IOCP_ENOTSOCK || nobody == -IOCP_ENOMEM);
+  RULE("a number that is not a socket is not added",
+       invalid == -IOCP_ENOTSOCK || invalid == -IOCP_ENOMEM);
   if (calls.count == 0 || atomic_load(&socket->is_closed)) return;
   int32_t result =
       socket->is_listener
@@ -353,7 +355,7 @@ static void calls__misuse(void) {
   RULE("a socket is added as what it is", result < 0);
 }
 
-/* More comes than one poll has room for. */
+/* Queues more completions than one poll has room for. */
 static void calls__burst(void) {
   for (uint32_t i = 0; i < calls.count; i++) {
     struct calls__socket* socket = &calls.sockets[i];
@@ -362,7 +364,7 @@ static void calls__burst(void) {
   }
 }
 
-/* The next one soon has its number, and perhaps its address. */
+/* The next one soon has its handle, and perhaps its address. */
 static void calls__replace(struct calls__socket* socket) {
   calls__close(socket);
   if (!tape_chance(200)) return;
@@ -405,7 +407,7 @@ static bool calls__accepts(const struct calls__socket* socket) {
          atomic_load(&socket->last_call) == 0;
 }
 
-/* One that calls a listener now is accepted. */
+/* A peer that connects to a listener now is accepted. */
 static void calls__probe(struct calls__socket* socket) {
   uint64_t since_ms = world_now_ms();
   uint32_t limit_ms = world_is_exact() ? CALLS__LIMIT_MS : CALLS__LIMIT_REAL_MS;
@@ -415,13 +417,13 @@ static void calls__probe(struct calls__socket* socket) {
   calls__call_listener(socket);
   if (calls.guest_count == guests) return;
   while (calls__accepts(socket) && atomic_load(&socket->accepted) == accepted) {
-    RULE("a call gives a connection in time",
+    RULE("a connection is reported in time",
          world_now_ms() - since_ms <= limit_ms);
     world_pause(10);
   }
 }
 
-/* Every stream that has ended is told its last call. */
+/* Every stream that has ended gets its last call. */
 static void calls__settle(void) {
   uint64_t since_ms = world_now_ms();
   uint32_t limit_ms = world_is_exact() ? CALLS__LIMIT_MS : CALLS__LIMIT_REAL_MS;
@@ -442,7 +444,7 @@ static void calls__end(void) {
   for (uint32_t i = 0; i < calls.count; i++) {
     struct calls__socket* socket = &calls.sockets[i];
     if (socket->is_added)
-      RULE("every socket is told its last call",
+      RULE("every socket gets its last call",
            atomic_load(&socket->last_call) != 0);
     schedule_checks += atomic_load(&socket->calls);
     calls__close(socket);

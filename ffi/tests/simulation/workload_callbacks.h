@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The other user: a program that is called back (iocp_callback.h). */
+/* A user of the callback API (iocp_callback.h). */
 #ifndef IOCP_WORKLOAD_CALLBACKS_H
 #define IOCP_WORKLOAD_CALLBACKS_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The world that is Linux itself. Peers are plain sockets of this process, time
- * is real, and faults_linux.c stands between the library and the system.
+ * is real, and faults_linux.c is between the library and the system.
  */
 #include "world.h"
 
@@ -27,7 +27,7 @@ const char world_name[] = "linux";
 
 struct peer_listener {
   int fd;
-  int filler; /* of a silent one: what its queue is full of */
+  int filler; /* of one that never answers: what fills its queue */
   struct iocp_address address;
 };
 
@@ -46,7 +46,7 @@ static struct peer world__peers[WORLD__PEERS];
 static uint32_t world__peer_count;
 static struct peer_listener world__listeners[WORLD__LISTENERS];
 static uint32_t world__listener_count;
-static int world__receive_buffer; /* 0: the system's own */
+static int world__receive_buffer; /* 0: the system's default */
 
 bool world_posts_operations(void) { return false; }
 
@@ -54,11 +54,11 @@ bool world_is_exact(void) { return false; }
 
 bool world_has_broken(void) { return faults_have_broken(); }
 
-bool world_leaves_ports(void) { return true; }
+bool world_detaches_ports(void) { return true; }
 
 bool world_has_interfaces(void) { return false; }
 
-bool world_tells_progress(void) { return true; }
+bool world_reports_progress(void) { return true; }
 
 bool world_is_unclear(void) { return false; }
 bool world_refuses_at_once(void) { return true; }
@@ -93,7 +93,7 @@ void world_compute(uint32_t ms) { world_pause(ms); }
 
 /* ---- threads */
 
-/* The machine that the tests run on cannot be asked for it. */
+/* The machine that runs the tests cannot be put to sleep. */
 void world_sleep(uint32_t ms) { (void)ms; }
 
 static void* world__thread(void* argument) {
@@ -118,7 +118,7 @@ void world_thread_join(struct world_thread* thread) {
   free(thread);
 }
 
-void world_thread_lose_fiber(struct world_thread* thread) { (void)thread; }
+void world_thread_delete_fiber(struct world_thread* thread) { (void)thread; }
 
 /* ---- addresses */
 
@@ -162,7 +162,7 @@ static struct iocp_address world__loopback(uint16_t family) {
   return address;
 }
 
-static void world__name(int fd, bool is_other, struct iocp_address* out) {
+static void world__address(int fd, bool is_other, struct iocp_address* out) {
   struct sockaddr_storage system;
   socklen_t size = sizeof system;
   memset(out, 0, sizeof *out);
@@ -193,7 +193,7 @@ static int world__socket(uint16_t family) {
   return fd;
 }
 
-/* Returns what connect() does, other than that it goes on is no failure. */
+/* Returns the result of connect(). EINPROGRESS is not a failure. */
 static int world__connect(int fd, const struct iocp_address* to) {
   struct sockaddr_storage system;
   socklen_t size = world__to_system(to, &system);
@@ -208,13 +208,12 @@ struct peer_listener* peer_listen(enum peer_manner manner, uint16_t family) {
   listener->fd = world__socket(family);
   if (listener->fd < 0) return NULL;
   if (!world__bind(listener->fd, family)) goto fail;
-  /* One that is bound alone refuses, and one whose queue is full says nothing.
-   */
+  /* A bound socket refuses, and one whose queue is full does not answer. */
   if (manner != PEER_REFUSES &&
-      listen(listener->fd, manner == PEER_SILENT ? 0 : 64) < 0)
+      listen(listener->fd, manner == PEER_NEVER_ANSWERS ? 0 : 64) < 0)
     goto fail;
-  world__name(listener->fd, false, &listener->address);
-  if (manner == PEER_SILENT) {
+  world__address(listener->fd, false, &listener->address);
+  if (manner == PEER_NEVER_ANSWERS) {
     listener->filler = world__socket(family);
     world__connect(listener->filler, &listener->address);
   }
@@ -269,11 +268,11 @@ enum peer_state peer_state(struct peer* peer) {
   return peer->state;
 }
 
-void peer_names(struct peer* peer,
-                struct iocp_address* own_out,
-                struct iocp_address* other_out) {
-  world__name(peer->fd, false, own_out);
-  world__name(peer->fd, true, other_out);
+void peer_addresses(struct peer* peer,
+                    struct iocp_address* own_out,
+                    struct iocp_address* other_out) {
+  world__address(peer->fd, false, own_out);
+  world__address(peer->fd, true, other_out);
 }
 
 static int32_t world__moved(struct peer* peer, ssize_t count) {
@@ -293,7 +292,7 @@ int32_t peer_receive(struct peer* peer, uint8_t* buffer, uint32_t length) {
                       __real_recv(peer->fd, buffer, length, MSG_DONTWAIT));
 }
 
-/* The engine sends one thing behind the other. */
+/* The engine has one send in the kernel at a time. */
 bool peer_has_hole(const struct peer* peer) {
   (void)peer;
   return false;
@@ -324,7 +323,7 @@ void world_close(void) {
   faults_close();
 }
 
-/* ---- sockets that the program makes by itself */
+/* ---- sockets of the program */
 
 double world_handle_connect(struct peer_listener* listener) {
   int fd = world__socket(listener->address.family);
@@ -347,7 +346,7 @@ double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
   int fd = world__socket(family);
   if (fd < 0) return -1;
   if (world__bind(fd, family) && listen(fd, 64) == 0) {
-    world__name(fd, false, address_out);
+    world__address(fd, false, address_out);
     return fd;
   }
   __real_close(fd);
@@ -355,11 +354,11 @@ double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
 }
 
 void world_handle_given(double handle) {
-  if (faults_is_librarys((int)handle)) faults_give((int)handle);
+  if (faults_is_librarys((int)handle)) faults_release((int)handle);
 }
 
 static int world__local(bool listens) {
-  /* An abstract name that the system chooses. */
+  /* An abstract address that the system chooses. */
   struct sockaddr name = {.sa_family = AF_UNIX};
   int pair[2];
   if (!listens) {
@@ -390,7 +389,7 @@ double world_handle_odd(enum world_odd odd) {
 }
 
 void world_handle_close(double handle) {
-  RULE("a handle that was given back is not the library's",
+  RULE("a handle that was returned does not belong to the library",
        !faults_is_librarys((int)handle));
   __real_close((int)handle);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* As much of iphlpapi.h as the Windows engine uses; see windows.h. */
+/* The part of iphlpapi.h that the Windows engine uses; see windows.h. */
 #ifndef MODEL_IPHLPAPI_H
 #define MODEL_IPHLPAPI_H
 

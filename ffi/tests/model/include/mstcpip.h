@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* As much of mstcpip.h as the Windows engine uses; see windows.h. */
+/* The part of mstcpip.h that the Windows engine uses; see windows.h. */
 #ifndef MODEL_MSTCPIP_H
 #define MODEL_MSTCPIP_H
 

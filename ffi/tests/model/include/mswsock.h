@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* As much of mswsock.h as the Windows engine uses; see windows.h. */
+/* The part of mswsock.h that the Windows engine uses; see windows.h. */
 #ifndef MODEL_MSWSOCK_H
 #define MODEL_MSWSOCK_H
 

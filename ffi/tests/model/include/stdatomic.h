@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Other threads may run before each access to what threads share, so the model
- * has its turn there. Accesses of an explicit, weaker order are left alone:
- * they promise nothing about when others see them.
+ * Other threads may run before each access to shared memory, so the model can
+ * switch threads there. It does not at accesses of an explicit, weaker order,
+ * which do not say when others see them.
  */
 #ifndef MODEL_STDATOMIC_H
 #define MODEL_STDATOMIC_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * As much of windows.h as the Windows engine uses, for the model of Windows
- * (see ../kernel.h). Types have their sizes on 64-bit Windows; names, numbers
+ * The part of windows.h that the Windows engine uses, for the model of Windows
+ * (see ../kernel.h). Types have their sizes of 64-bit Windows; names, numbers
  * and prototypes are those of Microsoft's documentation.
  */
 #ifndef MODEL_WINDOWS_H
@@ -29,7 +29,7 @@ typedef void* HANDLE;
 typedef void* LPVOID;
 typedef HANDLE HMODULE;
 typedef HANDLE HINSTANCE;
-/* A BSD name that libc may have in another size. */
+/* A BSD name, of another size in libc. */
 #define u_long model_u_long
 typedef uint32_t u_long;
 
@@ -168,11 +168,11 @@ HANDLE WINAPI GetProcessHeap(void);
 void* WINAPI HeapAlloc(HANDLE heap, DWORD flags, size_t size);
 BOOL WINAPI HeapFree(HANDLE heap, DWORD flags, void* block);
 
-/* ---- threads, time and what they wait for */
+/* ---- threads, time and waits */
 
 typedef struct {
   int state;
-  void* next; /* the model's own, in the list of those that were run */
+  void* next; /* for the model, in the list of those that have run */
 } INIT_ONCE;
 typedef struct {
   DWORD owner;

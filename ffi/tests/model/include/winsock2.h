@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* As much of winsock2.h as the Windows engine uses; see windows.h. */
+/* The part of winsock2.h that the Windows engine uses; see windows.h. */
 #ifndef MODEL_WINSOCK2_H
 #define MODEL_WINSOCK2_H
 
 #include <windows.h>
 
-/* Libc has functions of these names, so the linker knows them by others. */
+/* Libc has functions of these names, so the symbols are renamed. */
 #define MODEL_NAME(name) __asm__("model_" #name)
 
 typedef uintptr_t SOCKET;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* As much of ws2tcpip.h as the Windows engine uses; see windows.h. */
+/* The part of ws2tcpip.h that the Windows engine uses; see windows.h. */
 #ifndef MODEL_WS2TCPIP_H
 #define MODEL_WS2TCPIP_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The times of a schedule come at the rate of --rate, independent of each
  * other, and are always the same for a seed. */
-#include "../load/schedule.h"
+#include "../../bench/load/schedule.h"
 
 #define COUNT 100000
 

@@ -9,8 +9,8 @@ import {
   ratioOf,
   updatePage,
   workloadTable,
-} from "../report.js";
-import { workloads } from "../workloads.js";
+} from "../../bench/report.js";
+import { workloads } from "../../bench/workloads.js";
 
 /* A workload with the CPU time of a message in each round of its servers. */
 function measured(name, cpuUs) {
@@ -70,7 +70,7 @@ test("updatePage() replaces the figures of the page and nothing else", async () 
   const file = join(import.meta.dirname, "../../docs/benchmarks.md");
   const page = await readFile(file, "utf8");
   const workload = measured("churn-x50", { "iocp-bun": [7] });
-  const results = { workloads: [workload], leftOut: [], date: "2020-01-02" };
+  const results = { workloads: [workload], date: "2020-01-02" };
   const text = updatePage(page, results);
   assert.match(text, /^\| Connect, echo, close.* 7\.00 /m);
   assert.match(text, /^Measured on 2020-01-02/m);

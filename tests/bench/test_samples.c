@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Quantiles are those of the sorted values, also after the list has grown. */
-#include "../load/samples.h"
+#include "../../bench/load/samples.h"
 
 #define COUNT 3000001
 
