@@ -42,7 +42,7 @@ async function main(host: Host): Promise<number> {
 }
 
 const host: Host = currentHost();
-/* What a check left open must not keep the process alive. */
+/* Resources that a check left open must not keep the process alive. */
 main(host).then((code) => host.exit(code), (error) => {
   host.printError(`iocp: ${error}`);
   host.exit(1);

@@ -32,7 +32,8 @@
  * @module
  */
 
-/* First, since it refuses what the rest could not run in. */
+/* First, since it throws in runtimes in which the other modules could not
+ * run. */
 import "./src/runtime/detect.ts";
 import "./src/loop/preload.ts";
 

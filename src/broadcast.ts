@@ -19,8 +19,8 @@ function makeRoom(count: number): void {
   results = new Int32Array(count * 2);
 }
 
-/* All of them before the first byte is sent, because an iterator is code of the
- * caller, which may write or close. */
+/* Collects all of them before the first byte is sent, because iterating runs
+ * code of the caller, which may write or close. */
 function collect(conns: Iterable<Conn>): Conn[] {
   if (typeof conns?.[Symbol.iterator] !== "function") {
     wrongType("conns", "an iterable of connections", conns);
@@ -36,8 +36,8 @@ function requireSocket(conn: Conn): Socket {
   return socket;
 }
 
-/* Sends to the connections with empty queues, which are on one loop. The queues
- * continue with what the system has not accepted. */
+/* Sends to the connections with empty queues, which are on one loop. The send
+ * queues then send what the system has not accepted. */
 function sendDirectly(
   loop: Loop,
   free: readonly Conn[],
@@ -50,7 +50,7 @@ function sendDirectly(
   const counts = results.slice(0, free.length);
   for (const [index, conn] of free.entries()) {
     const result = counts[index]!;
-    /* After an error nothing was sent, so write() meets the same error. */
+    /* After an error nothing was sent, so write() gets the same error. */
     if (others < 0 || result < 0) resume(conn, conn.write(p));
     else if (!isWhole(result, length)) {
       resume(conn, socketOf(conn)!.send.resume(p, result));
@@ -64,16 +64,17 @@ function sendDirectly(
  * write. A connection that is given twice gets the bytes once.
  *
  * Until the promise resolves `p` must not be changed. A program that awaits it
- * keeps to the pace of the slowest peer. One that does not should close a peer
- * that reads nothing, because the bytes for it stay in memory.
+ * is as slow as its slowest peer. A program that does not should close
+ * connections whose peers read nothing, because the bytes for them stay in
+ * memory.
  *
  * @param conns the connections, for example a `Set` of them.
  * @param p the bytes.
- * @returns resolves when the system has accepted all bytes for each connection,
- * or the connection has failed, to the connections that failed and their errors.
- * A failed connection does not reject it.
- * @throws {TypeError} as a rejection, when `conns` has something else than
- * connections, or `p` is no `Uint8Array`; nothing is sent then.
+ * @returns a promise of the connections that failed, with their errors. It
+ * resolves when, for each connection, the system has accepted all bytes or the
+ * connection has failed; a failed connection does not reject it.
+ * @throws {TypeError} as a rejection, when `conns` contains anything but
+ * connections, or `p` is not a `Uint8Array`; nothing is sent then.
  *
  * @example A chat
  * ```ts

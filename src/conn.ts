@@ -82,9 +82,9 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   /**
    * The address of this end.
    *
-   * After the close it is still available. For an accepted connection it is then
-   * the address of the listener, which may be `0.0.0.0` or `::`, unless it was
-   * read before.
+   * After the close it is still available. For an accepted connection whose
+   * address was not read before the close, it is the address of the listener,
+   * which may be `0.0.0.0` or `::`.
    */
   get localAddr(): NetAddr {
     return this.#socket.address(LOCAL);
@@ -98,7 +98,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   /**
    * Reads the bytes that have arrived, at least one, into `p`.
    *
-   * Pending reads are answered in order. `close()` rejects a pending read with
+   * Pending reads are settled in order. `close()` rejects a pending read with
    * `EINTR`.
    *
    * @returns the number of bytes, or null at the peer's end.
@@ -117,9 +117,9 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   /**
    * Writes all of `p`.
    *
-   * Resolves when the system has accepted the bytes, so a program that awaits it
-   * keeps to the pace of the peer. Until then `p` must not be changed. Writes
-   * that are not awaited are sent in order.
+   * Resolves when the system has accepted the bytes, so awaiting it applies the
+   * peer's backpressure. Until then `p` must not be changed. Writes that are
+   * not awaited are sent in order.
    *
    * @returns the number of bytes, always all of them.
    * @throws {SocketError} when the connection is closed, half-closed or has
@@ -137,7 +137,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   /**
    * The same as `read()`, but it blocks the thread: no other code runs on it
    * meanwhile, timers and promises included. Reads that are pending already are
-   * answered first.
+   * settled first.
    *
    * @param p where the bytes go.
    * @param options how long to block.
@@ -189,10 +189,10 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * `closeTimeout`. Closing again does nothing.
    *
    * Bytes from the peer that were not read are discarded, and so are those that
-   * arrive within the next two seconds: a reset would destroy the bytes that the
-   * peer itself has not read yet. So a peer may believe that bytes were received
-   * which were discarded. `reset()` shows it an error instead;
-   * `duplex().destroy()` does so where the system's own close would.
+   * arrive within the next two seconds: a reset would destroy the bytes that
+   * the peer itself has not read yet. So the peer cannot know that these bytes
+   * were not read. After `reset()` it gets an error instead;
+   * `duplex().destroy()` resets where the system's own close would.
    */
   close(): void {
     this.#socket.close();
@@ -234,13 +234,13 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   /**
    * The connection as Node's `stream.Duplex`, with the members of a
    * `net.Socket` that libraries use: for `node:http`, `node:tls` and others
-   * that take a socket or a stream. Every call returns the same object.
+   * that expect a socket or a stream. Every call returns the same object.
    *
-   * From then on the duplex owns the connection: other reads take bytes away
-   * from it, and other writes insert bytes between its own. It ends and closes
-   * as a `net.Socket` does, with these rules for the last bytes:
+   * From then on use only the duplex: other reads would consume its bytes, and
+   * other writes would insert bytes between its own. It ends and closes as a
+   * `net.Socket` does, with these rules for the last bytes:
    *
-   * - `end()` sends everything, then the end. `destroySoon()` does that too, and
+   * - `end()` sends everything, then FIN. `destroySoon()` does that too, and
    *   then discards the bytes that still arrive, for two seconds at most, so that
    *   the peer can read to the end.
    * - `destroy()` after `end()`, with an error or without, still sends everything
@@ -255,7 +255,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    *
    * Its errors are those of a `net.Socket` (`read ECONNRESET`, with a negative
    * `errno`), and their `cause` is the {@linkcode SocketError}. Only a pending
-   * read or write holds the process alive; `pause()` ends a pending read. A
+   * read or write keeps the process alive; `pause()` ends a pending read. A
    * `TLSSocket` over it has the addresses of the connection, and forwards
    * `ref()`, `unref()`, `setNoDelay()` and `setKeepAlive()` to it.
    *
@@ -293,7 +293,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   }
 
   /**
-   * Sends small writes at once, or not (`TCP_NODELAY`).
+   * Sets whether small writes are sent at once (`TCP_NODELAY`).
    *
    * @throws {SocketError} when the connection is closed.
    */
@@ -302,7 +302,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   }
 
   /**
-   * Lets the system probe an idle peer, or not (`SO_KEEPALIVE`).
+   * Sets whether the system probes an idle peer (`SO_KEEPALIVE`).
    *
    * @param keepAlive `true` for the system's own times, or the times.
    * @throws {SocketError} when the connection is closed.
@@ -343,8 +343,9 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   }
 
   /**
-   * The options in force, each read from where it is: the system, the library or
-   * the module. One that the system cannot be asked for is undefined.
+   * The options in force, read from the system, the library or the module,
+   * whichever implements the option. One that the system cannot report is
+   * undefined.
    *
    * @throws {SocketError} when the connection is closed.
    */
@@ -396,7 +397,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
     return this.#socket.detach();
   }
 
-  /** Lets the open connection hold the process alive, which is the default; with
+  /** Lets the open connection keep the process alive, which is the default; with
    * a duplex, only its pending reads and writes do. */
   ref(): void {
     if (this.#duplex !== undefined) this.#duplex.ref();
@@ -405,7 +406,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
 
   /**
    * Lets the process end while the connection is open. Pending writes, and a
-   * close that waits for them, still hold it alive.
+   * close that waits for them, still keep it alive.
    */
   unref(): void {
     if (this.#duplex !== undefined) this.#duplex.unref();
@@ -413,7 +414,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   }
 
   /**
-   * The chunks as they arrive. Each is the caller's to keep. The end of the loop
+   * The chunks as they arrive. The caller may keep them. The end of the loop
    * closes the connection; see {@linkcode Conn}.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<
@@ -425,9 +426,9 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
 
   /**
    * The same loop with the caller's own buffer: each chunk is the part of `p`
-   * that was filled, and is valid until the next one is requested. This allocates
-   * nothing, which matters for large chunks. To keep a chunk, keep
-   * `chunk.slice()`.
+   * that was filled, and is valid until the next one is requested. This
+   * allocates no memory, which matters for large chunks. To keep a chunk, copy
+   * it: `chunk.slice()`.
    *
    * `p` belongs to one loop at a time. No chunk is larger than `p`.
    *

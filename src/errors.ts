@@ -7,7 +7,8 @@
 
 import type { ErrorClasses } from "./runtime/types.ts";
 
-/* Code, number and sentence as in ffi/include/iocp_error.h; a test compares. */
+/* Code, number and sentence as in ffi/include/iocp_error.h; a test compares
+ * them. */
 const CODES:
   readonly (readonly [code: string, number: number, text: string])[] = [
     ["EPERM", 1, "operation not permitted"],
@@ -111,8 +112,8 @@ function isOrdinaryInstance(Class: unknown, value: unknown): boolean {
   return Function.prototype[Symbol.hasInstance].call(Class as object, value);
 }
 
-/* For the message: what each system call is for, and the words between that and
- * the address. */
+/* For the message: what each system call does, and the preposition between that
+ * and the address. */
 const ACTIONS = new Map<string, readonly [action: string, link: string]>(
   Object.entries({
     accept: ["accept", "on"],
@@ -146,7 +147,7 @@ export interface SocketErrorOptions {
   /**
    * What the call was for, as the message says it.
    *
-   * @default what `syscall` is mostly for
+   * @default the usual purpose of `syscall`
    */
   action?: string | undefined;
   /** The address of the call, where it has one. */

@@ -74,8 +74,7 @@ export class Listener implements AsyncIterable<Conn> {
   }
 
   /**
-   * The options in force. Those of connections are the ones that accepted
-   * connections start with.
+   * The options in force, and those that accepted connections start with.
    *
    * @throws {SocketError} when the listener is closed.
    */
@@ -91,9 +90,10 @@ export class Listener implements AsyncIterable<Conn> {
   /**
    * Changes options of the listener; those that are left out stay as they are.
    *
-   * Windows never changes the backlog of a listener: there, further accepts are
-   * posted in its place, up to 1,024 in all. Accepts that are posted when
-   * `acceptPool` becomes smaller are used up first.
+   * Windows never changes the backlog of a listener (`listen()`, remarks):
+   * there, a larger backlog posts more accepts instead, up to 1,024 in all.
+   * When `acceptPool` becomes smaller, accepts that are already posted stay
+   * posted.
    *
    * @throws {NotSupported} on Windows, for a backlog that is smaller than that of
    * `listen()`.
@@ -133,7 +133,7 @@ export class Listener implements AsyncIterable<Conn> {
   }
 
   /**
-   * Waits for the next connection. Several calls are answered in order.
+   * Waits for the next connection. Several calls are settled in order.
    *
    * @throws {SocketError} `EBADF` when the listener is or becomes closed.
    */
@@ -180,7 +180,7 @@ export class Listener implements AsyncIterable<Conn> {
     this.#acceptor.close();
   }
 
-  /** Lets the listener hold the process alive, which is the default. */
+  /** Lets the listener keep the process alive, which is the default. */
   ref(): void {
     this.#acceptor.setRef(true);
   }

@@ -72,8 +72,7 @@ export class CompletionPort {
   readonly #events = new SocketEvents(this.#group.loop.allowance);
 
   /**
-   * What the system notifies of completions with: `"iocp"` on Windows, `"epoll"`
-   * on Linux.
+   * The mechanism of the system: `"iocp"` on Windows, `"epoll"` on Linux.
    */
   get engine(): "iocp" | "epoll" {
     return runtime.target.startsWith("windows") ? "iocp" : "epoll";
@@ -106,8 +105,8 @@ export class CompletionPort {
   }
 
   /**
-   * Makes a connection of what `conn.detach()` has returned, on this thread or
-   * another one, with the bytes that it had received.
+   * Makes a connection of the result of `conn.detach()`, of this thread or
+   * another one, including the bytes that were received and not read.
    *
    * @param socket the result of `detach()`.
    * @param options as for `connect()`. Those of the former owner are replaced,

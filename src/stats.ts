@@ -37,7 +37,7 @@ export interface ConnStats {
   receivesPosted: number;
   /** Bytes of the buffers of these receives (Windows). */
   bytesPosted: number;
-  /** Bytes that have arrived and were not read yet, in the module and in the
+  /** Bytes that have arrived and were not read yet, held by the module or the
    * system. */
   bytesReadable: number;
   /** Bytes among them that the module has received ahead of the reader. */

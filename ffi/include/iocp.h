@@ -24,19 +24,19 @@
  * - Threads. A port belongs to the thread that made it; calls from another
  *   thread return -IOCP_EXDEV and have no effect. Any thread may call
  *   iocp_abi(), iocp_resolve(), iocp_wait() and iocp_wake(). When a thread
- * ends, its ports are deleted.
- * - Blocking. iocp_wait() and iocp_resolve() block, iocp_wait_here() for at
- * most a millisecond, and iocp_delete() and iocp_group_close() for at most two
- *   seconds, while the kernel completes what they cancel.
+ *   ends, its ports are deleted.
+ * - Blocking. iocp_wait() and iocp_resolve() block; iocp_wait_here() blocks for
+ *   at most a millisecond; iocp_delete() and iocp_group_close() for at most two
+ *   seconds, while the kernel completes the operations that they cancel.
  * - Results. A result >= 0 is a success, and < 0 is -IOCP_E... (iocp_error.h),
  *   with the same numbers on both systems. iocp_native_error() returns the
- * error of the system.
+ *   error of the system.
  * - Ids. A port and a socket have an id, a non-negative number that consists of
  *   an index and a generation. A stale id is refused with -IOCP_EBADF.
  * - Completions. An operation that was accepted (its call returned >= 0) has
  *   exactly one terminal completion, which only iocp_poll() delivers. The
  *   completions of a socket come in order; IOCP_CLOSED is the last one, and
- * from then on the id is stale.
+ *   from then on the id is stale.
  */
 #ifndef IOCP_H
 #define IOCP_H
@@ -163,8 +163,8 @@ IOCP_API int32_t iocp_wait(int32_t port, int32_t timeout_ms);
  * A short wait on the port's own thread, which costs less than having another
  * thread wait: until iocp_poll() may have something to deliver, or for
  * `timeout_us`, at most IOCP_WAIT_HERE_MAX. It dequeues nothing. Returns 1 when
- * the port is to be polled, otherwise 0. Windows cannot wait for less than a
- * tick of its clock, so there it returns at once.
+ * the port is to be polled, otherwise 0. On Windows, where a wait lasts at
+ * least until the next clock tick, it returns at once.
  */
 IOCP_API int32_t iocp_wait_here(int32_t port, uint32_t timeout_us);
 #define IOCP_WAIT_HERE_MAX 1000
@@ -221,10 +221,12 @@ IOCP_API int32_t iocp_listen(int32_t port,
 
 /*
  * Sets how many accepts are posted at a time (0 to IOCP_ACCEPT_MAX). 0 stops
- * accepting; connections of accepts that were posted before may still be
- * delivered. Each connection is one IOCP_ACCEPTED. When the system is out of
- * descriptors or memory, one IOCP_ACCEPTED has the error (result < 0); the
- * listener stays open, and accepting is retried until it succeeds. Returns 0.
+ * accepting: accepts that are posted stay posted, and their connections are
+ * delivered once the count is above 0 again; only connections that wait for
+ * their first byte (IOCP_DEFER_ACCEPT) are still delivered. Each connection is
+ * one IOCP_ACCEPTED. When the system is out of descriptors or memory, one
+ * IOCP_ACCEPTED has the error (result < 0); the listener stays open, and
+ * accepting is retried until it succeeds. Returns 0.
  */
 IOCP_API int32_t iocp_accept(int32_t port, int32_t listener, uint32_t count);
 #define IOCP_ACCEPT_MAX 1024
@@ -302,10 +304,11 @@ IOCP_API int32_t iocp_broadcast(int32_t port,
 
 /*
  * Whether the peer is receiving: returns 1 in the first call, and when the
- * peer's system has acknowledged bytes since the last call that returned 1;
- * otherwise 0, also where the system does not report acknowledgments (Windows
- * before version 1703 of Windows 10, and Wine). An IOCP_SENT means the same,
- * but a slow peer causes only one of them for 262,144 bytes.
+ * peer's system has acknowledged at least 64 bytes since the last call that
+ * returned 1; otherwise 0, also where the system does not report
+ * acknowledgments (Windows before version 1703 of Windows 10, and Wine). An
+ * IOCP_SENT shows progress as well, but with a slow peer there is only one for
+ * each 262,144 bytes.
  */
 IOCP_API int32_t iocp_progress(int32_t port, int32_t socket);
 
@@ -328,8 +331,8 @@ IOCP_API int32_t iocp_shutdown(int32_t port, int32_t socket);
  * IOCP_GRACEFUL: copies of iocp_send() are sent, then FIN; then data of the
  * peer is discarded until its FIN, for at most IOCP_LINGER_MS or `timeout_ms`.
  * If the peer's system acknowledges nothing for `timeout_ms`, and up to a
- * quarter more, the connection is reset, and IOCP_CLOSED has -IOCP_ETIMEDOUT. A
- * graceful close that is not finished may be followed by a reset.
+ * quarter more, the connection is reset, and IOCP_CLOSED has -IOCP_ETIMEDOUT.
+ * IOCP_RESET may follow while IOCP_GRACEFUL is not finished.
  *
  * IOCP_RESET: at once, with RST.
  *
@@ -353,8 +356,9 @@ IOCP_API int32_t iocp_close(int32_t port,
 #define IOCP_PEER 1
 
 /*
- * Writes the struct iocp_address of one end. Returns 0. It needs no system call
- * for the peer, nor for both ends of a socket of iocp_connect().
+ * Writes the struct iocp_address of one end. Returns 0. The peer's address
+ * needs no system call, and neither does the local one of a socket of
+ * iocp_connect().
  */
 IOCP_API int32_t iocp_get_address(int32_t port,
                                   int32_t socket,

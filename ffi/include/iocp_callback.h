@@ -11,17 +11,17 @@
  *
  * Rules for every function:
  *
- * - Ownership. A socket stays the caller's, who sends on it with send(), may
- *   shut it down, and closes it, best in its last callback or after it. The
- *   library never closes it, and leaves its options and its blocking mode
- *   alone. It only receives, and nothing else may receive on the socket
+ * - Ownership. The caller owns the socket: it sends with send(), may call
+ *   shutdown(), and closes the socket, preferably in its last callback or
+ *   later. The library never closes it, and changes neither its options nor its
+ *   blocking mode. It only receives, and nothing else may receive on the socket
  *   meanwhile.
  * - Threads. Callbacks run on the completion threads of the library. A socket
  *   stays on one of them, so its callbacks never overlap, and come in order.
  *   Any thread may call the functions here, a callback included.
  * - Last callback. Every socket that was added has exactly one, and has been
  *   removed from the library before it. A socket can be added only once in its
- *   life, because the kernel does not remove it from its completion port.
+ *   life, because the library does not remove it from its completion port.
  * - Results. >= 0 is a success, < 0 is -IOCP_E...
  */
 #ifndef IOCP_CALLBACK_H
@@ -36,8 +36,8 @@
 extern "C" {
 #endif
 
-/* The types of the system, without its headers: a callback declared with SOCKET
- * and DWORD is compatible. */
+/* The types of the system, without its headers. A callback declared with SOCKET
+ * and DWORD is compatible with them. */
 #if defined(_WIN32)
 typedef uintptr_t iocp_os_socket;
 typedef unsigned long iocp_byte_count;

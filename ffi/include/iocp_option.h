@@ -8,8 +8,8 @@
  *
  * NO_DELAY             TCP_NODELAY, 0 or 1. Small sends leave at once.
  * KEEP_ALIVE           SO_KEEPALIVE, 0 or 1.
- * KEEP_ALIVE_IDLE      TCP_KEEPIDLE, seconds of idleness before the first
- * probe. KEEP_ALIVE_INTERVAL  TCP_KEEPINTVL, seconds between probes.
+ * KEEP_ALIVE_IDLE      TCP_KEEPIDLE, idle seconds before the first probe.
+ * KEEP_ALIVE_INTERVAL  TCP_KEEPINTVL, seconds between probes.
  * KEEP_ALIVE_COUNT     TCP_KEEPCNT, unanswered probes that end a connection.
  *                      Windows before version 1703 of Windows 10 always sends
  *                      10 probes: setting it returns -IOCP_ENOTSUP.
@@ -17,10 +17,11 @@
  *                      before the system ends the connection with
  *                      -IOCP_ETIMEDOUT. Linux: TCP_USER_TIMEOUT. Windows:
  *                      TCP_MAXRT, which counts whole seconds, so the value is
- *                      rounded up and is read back as rounded. Read before it
- *                      was set, it is what the system has, on Linux 0 (derived
- *                      from net.ipv4.tcp_retries2). A Windows without
- *                      TCP_MAXRT, such as Wine, returns -IOCP_ENOTSUP.
+ *                      rounded up and is read back as rounded. Before it is
+ *                      set, reading returns the system's value, on Linux 0
+ *                      (the time then follows from net.ipv4.tcp_retries2).
+ *                      A Windows without TCP_MAXRT, such as Wine, returns
+ *                      -IOCP_ENOTSUP.
  * DSCP                 Differentiated services code point (RFC 2474) of the
  *                      packets sent. Linux: the upper six bits of IP_TOS and
  *                      IPV6_TCLASS. Windows: -IOCP_ENOTSUP, because Winsock
@@ -29,13 +30,15 @@
  * Options of the library:
  *
  * RECEIVE_BUFFER       Bytes of each posted receive; 0 posts zero-byte
- * receives, which hold no buffer. Default 1024. Linux posts nothing, so this
- * and RECEIVE_DEPTH have no effect there. RECEIVE_DEPTH        Receives posted
- * at a time. Default 1. SEND_CONCURRENCY     Sends that may be pending at a
- * time. Default 1. GROUP                The group of the socket, a number of
- * iocp_group_new(), or 0 for none.
+ *                      receives, which hold no buffer. Default 1024. Linux
+ *                      posts nothing, so this and RECEIVE_DEPTH have no effect
+ *                      there.
+ * RECEIVE_DEPTH        Receives posted at a time. Default 1.
+ * SEND_CONCURRENCY     Sends that may be pending at a time. Default 1.
+ * GROUP                The group of the socket, a number of iocp_group_new(),
+ *                      or 0 for none.
  *
- * Options of the library, of listeners alone:
+ * Options of the library, only for listeners:
  *
  * DEFER_ACCEPT         0 or 1. Reports a connection only once its peer has sent
  *                      data or has ended.

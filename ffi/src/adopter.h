@@ -5,7 +5,7 @@
 
 #include "port.h"
 
-/* Returns the id of the socket or -IOCP_E...; `flags` are valid. */
+/* Returns the id of the socket or -IOCP_E...; `flags` were checked. */
 int32_t adopter_add(struct port* port, double os_socket, uint32_t flags);
 
 #endif /* IOCP_ADOPTER_H */

@@ -308,7 +308,7 @@ int32_t iocp_resolve(const void* name,
     return -IOCP_EINVAL;
   memory_copy(text, name, length);
   text[length] = 0;
-  /* The system would stop at a zero and resolve another name. */
+  /* The system would stop at a zero byte and resolve a different name. */
   for (uint32_t i = 0; i < length; i++)
     if (text[i] == 0) return -IOCP_EINVAL;
   return engine_resolve(text, addresses, capacity);

@@ -40,9 +40,10 @@ static bool close__discard(struct socket* socket) {
   return false;
 }
 
-/* Bytes may be missing at the peer although the connection may still work: the
- * system was out of memory, for example. EPIPE does not count: the end was sent
- * before, and a reset would destroy what the peer has not read yet. */
+/* True if a send failed although the connection may still work, for example
+ * because the system was out of memory: the peer lacks bytes. EPIPE does not
+ * count: FIN was sent before, and a reset would destroy what the peer has not
+ * read yet. */
 bool close_has_failed_send(const struct socket* socket) {
   return socket->error != 0 && socket->error != -IOCP_EPIPE;
 }
@@ -148,7 +149,7 @@ void close_timed_out(struct socket* socket) {
 
 /* ---- the beginning */
 
-/* Has the pending connect and receive reported with `result`. */
+/* Makes the next poll report the pending connect and receive with `result`. */
 static void close__cancel_pending(struct socket* socket, int32_t result) {
   socket->cancel_result = result;
   if (socket->state == SOCKET_CONNECTING) {
@@ -202,7 +203,7 @@ static int32_t close__refuses_detach(const struct socket* socket) {
   if (socket->state == SOCKET_CLOSING) return -IOCP_EBADF;
   if (socket->state != SOCKET_STREAM || socket->connect_result != 0)
     return -IOCP_ENOTCONN;
-  /* For the system it is not a connection any more. */
+  /* The system has ended the connection. */
   if (socket->fin_sent && socket->end_seen) return -IOCP_ENOTCONN;
   return socket->error;
 }

@@ -9,9 +9,9 @@
  * received is delivered, and the handle is returned.
  *
  * Each step is needed on some system: Windows resets a connection that is
- * closed with a receive pending and cuts a pending send off, and both systems
- * reset one that is closed with unread data, which destroys what the peer has
- * not read yet.
+ * closed with a receive pending (libuv #3034) and cuts a pending send off
+ * (closesocket(), remarks), and both systems reset one that is closed with
+ * unread data (RFC 2525, 2.17), which destroys what the peer has not read yet.
  */
 #ifndef IOCP_CLOSE_H
 #define IOCP_CLOSE_H

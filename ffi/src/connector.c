@@ -33,15 +33,15 @@ static bool connector__has_zone(const struct iocp_address* address) {
          (address->bytes[1] & 0xc0) == 0x80;
 }
 
-/* The peer's address may differ from the one that was asked for: the
- * unspecified address means this machine, and a zone may not apply. */
+/* The peer's address may differ from the requested one: the unspecified
+ * address means this machine, and a zone may not apply. */
 static void connector__query_peer(struct socket* socket) {
   static const uint8_t unspecified[sizeof socket->peer.bytes] = {0};
   struct iocp_address* peer = &socket->peer;
   struct iocp_address address;
   if (engine_get_address(socket, IOCP_PEER, &address) >= 0) {
     *peer = address;
-    /* Linux drops a zone that does not apply, and not every Windows does. */
+    /* Linux drops a zone that does not apply; Windows is not documented to. */
     if (!connector__has_zone(peer)) peer->scope = 0;
     return;
   }

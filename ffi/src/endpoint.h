@@ -6,7 +6,7 @@
 #include "socket.h"
 
 /* Writes the address of one end, IOCP_LOCAL or IOCP_PEER, of a socket with a
- * handle. Asks the system only for an address that is not known. */
+ * handle. Queries the system only for an address that is not known yet. */
 int32_t endpoint_address(struct socket* socket,
                          uint32_t end,
                          struct iocp_address* address_out);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engine: what a system does for the rest of the library. The folders of
- * the systems implement it, in files of the same names; everything above it is
- * common.
+ * The engine: the part of the library that differs between the systems. The
+ * folders of the systems implement it, in files of the same names; everything
+ * above it is common.
  *
  * Every function runs on the port's thread unless it says otherwise. Results
  * are >= 0 or -IOCP_E...; a function that fails leaves the system's error
@@ -11,8 +11,9 @@
  * An engine never writes records. It marks sockets with socket_ready(), and the
  * common code asks it with engine_receive() and the like when it has room for
  * the answer. So the order of records is decided in one place, and a full array
- * of records needs no memory. Besides, an engine calls connector_done(),
- * listener_failed(), sender_copy_progressed() and sender_copy_done().
+ * of records needs no memory. Four results are reported by calls:
+ * connector_done(), listener_failed(), sender_copy_progressed() and
+ * sender_copy_done().
  */
 #ifndef IOCP_ENGINE_H
 #define IOCP_ENGINE_H
@@ -90,8 +91,8 @@ bool engine_has_data(struct socket* socket);
 
 /* Makes READY_RECEIVE follow when there is something to receive: posts receives
  * of up to `bytes` in all (0: a zero-byte one), as the socket's options say. It
- * does nothing while enough are in flight, nor on Linux, where the edge comes
- * by itself. */
+ * does nothing while enough are in flight, nor on Linux, where epoll reports
+ * new data without being asked. */
 void engine_arm_receive(struct socket* socket, uint32_t bytes);
 
 /* Receives without blocking; with posted_only, only what an operation received.
@@ -150,7 +151,7 @@ int32_t engine_get_option(struct socket* socket, uint32_t option);
  * so the handle may be closed. */
 void engine_count_posted(const struct socket* socket, struct iocp_stats* stats);
 
-/* Sets what the kernel holds of the socket now. */
+/* Sets the counters of what the kernel holds of the socket now. */
 void engine_stats(struct socket* socket, struct iocp_socket_stats* stats);
 
 /* ---- names of hosts (resolve.c) */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Groups of sockets: what the independent users of one port have separately. A
- * socket holds the number of its group. The counters of open sockets are summed
- * up on request, so that a message costs nothing more; a group holds those of
- * its closed sockets.
+ * Groups of sockets, for independent users of one port. A socket holds the
+ * number of its group. The counters of open sockets are summed up on request,
+ * so that a message costs nothing more; a group holds those of its closed
+ * sockets.
  */
 #ifndef IOCP_GROUP_H
 #define IOCP_GROUP_H

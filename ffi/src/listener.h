@@ -30,7 +30,8 @@ void listener_failed(struct socket* listener, int32_t error, int32_t native);
 /* The listener's timer has expired. */
 void listener_timed_out(struct socket* listener);
 
-/* Arms the timer; for use after a change of what it is for. */
+/* Arms the timer again; for use after a change of the deadlines that it
+ * serves. */
 void listener_arm(struct socket* listener);
 
 /* Counts a connection that was reset for its first-byte timeout. */

@@ -100,6 +100,6 @@ int32_t option_get(struct socket* socket, uint32_t option) {
   if (row == NULL) return port_fail(socket->port, -IOCP_EINVAL, 0);
   if (row->owner == OPTION_LIBRARY) return option__get(socket, option);
   int32_t value = engine_get_option(socket, option);
-  /* Some systems return another number than 1 for what is on. */
+  /* Some systems return a number other than 1 for an enabled flag. */
   return value > 0 && row->max == 1 ? 1 : value;
 }

@@ -13,7 +13,7 @@
  * run all the same. */
 #define POLLER__FULL_MAX 64
 
-/* The time that an accepted connection had for its first byte is over. */
+/* The first-byte timeout of an accepted connection has passed. */
 static void poller__first_byte_timed_out(struct socket* socket) {
   if (!first_byte_is_missing(socket)) return;
   listener_count_first_byte_timeout(socket);
@@ -57,7 +57,7 @@ static bool poller__receive(struct socket* socket, struct batch* batch) {
 static unsigned poller__socket(struct batch* batch,
                                struct socket* socket,
                                unsigned reasons) {
-  /* Its group was closed, so only the rest of its close matters. */
+  /* Its group was closed, so only its close is continued. */
   if (socket->is_unreported && socket->state == SOCKET_CLOSING)
     reasons &= READY_CLOSE | READY_CLOSED;
   poller__report(batch,
@@ -132,8 +132,9 @@ void poller_poll(struct port* port, struct batch* batch) {
   header->flags = 0;
   bool is_full = engine_poll(port);
   port->full_polls = is_full ? port->full_polls + 1 : 0;
-  /* After the queue is drained: this thread may have been busy for longer than
-   * a deadline, while what beats the deadline was in the queue. */
+  /* Timers run after the queue is drained: this thread may have been busy past
+   * a deadline whose operation has completed in time, with its completion still
+   * in the queue. */
   if (port->full_polls % POLLER__FULL_MAX == 0) poller__timers(port);
   poller__sockets(port, batch);
 

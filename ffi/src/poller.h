@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Dequeuing. The engine marks sockets (socket_ready()); a poll visits each
- * marked socket once, in order, and turns what it has to report into records
- * while there is room.
+ * marked socket once, in order, and writes records for its results while there
+ * is room.
  */
 #ifndef IOCP_POLLER_H
 #define IOCP_POLLER_H

@@ -17,7 +17,7 @@ bool progress_made(struct socket* socket) {
   uint64_t bytes = 0;
   if (!engine_acknowledged(socket, &bytes)) return false;
   bool is_first = !socket->progress_known;
-  /* The number may go back: see the Windows engine. */
+  /* The number may decrease: see windows/acknowledged.c. */
   int64_t more = (int64_t)(bytes - socket->acknowledged);
   if (!is_first && more < PROGRESS__BYTES_MIN) return false;
   socket->progress_known = true;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Whether a peer receives what is sent to it. The completions of send copies
- * say little about that: a pending send of Windows completes when the peer has
- * all of it, and Linux signals room in its buffer when a third of it is free,
- * for which a slow peer may need minutes. So the system is asked how much the
- * peer has acknowledged.
+ * say little about that: a pending send of Windows completes only when the
+ * transport has consumed all of it (WSASend(), remarks), and Linux signals room
+ * in its buffer only when a third of it is free. A slow peer may need minutes
+ * for either. So the system is asked how much the peer has acknowledged.
  */
 #ifndef IOCP_PROGRESS_H
 #define IOCP_PROGRESS_H
@@ -13,9 +13,9 @@
 
 #include "socket.h"
 
-/* True at the first call, and when the peer has acknowledged bytes since the
- * last call that returned true. False as well where the system does not report
- * acknowledgments. */
+/* True at the first call, and when the peer has acknowledged at least 64 bytes
+ * since the last call that returned true. False as well where the system does
+ * not report acknowledgments. */
 bool progress_made(struct socket* socket);
 
 /* For a close that waits for the peer: restarts its `close_timeout_ms`, and the

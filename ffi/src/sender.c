@@ -66,8 +66,8 @@ bool sender_report_sent(struct socket* socket, struct batch* batch) {
 
 static void sender__shut(struct socket* socket) {
   socket->shut_result = socket->error;
-  /* After an error too: otherwise a second shutdown would be accepted, and both
-   * would share one completion. */
+  /* This is set after an error too: otherwise a second shutdown would be
+   * accepted, and both would share one completion. */
   socket->fin_sent = true;
   if (socket->error == 0) {
     socket->shut_result = engine_shutdown(socket);

@@ -4,8 +4,8 @@
  *
  * Slots live in chunks that stay mapped until the port is deleted. The id of a
  * slot is its index and a generation, which changes with every use. Free slots
- * wait in a queue, so an id is used again only after SOCKETS_IDLE other slots
- * have each been through 4,096 generations.
+ * wait in a queue of at least SOCKETS_IDLE, so a slot is reused only after that
+ * many others, and an id only after 4,096 reuses of its slot.
  */
 #ifndef IOCP_SOCKET_H
 #define IOCP_SOCKET_H
@@ -48,7 +48,7 @@ enum socket_ready {
   READY_SENT = 8,              /* report the finished send copies */
   READY_SHUT = 16,             /* report shut_result */
   READY_ACCEPT_FAILED = 32,    /* report accept_result */
-  READY_CLOSE = 64,            /* take the next step of the close */
+  READY_CLOSE = 64,            /* do the next step of the close */
   READY_CLOSED = 128,          /* report close_result and free the slot */
   READY_RECEIVE_CANCELED = 256 /* report the pending receive as canceled */
 };

@@ -29,8 +29,8 @@ void monitor_open(struct monitor* monitor);
 void monitor_close(struct monitor* monitor);
 void monitor_enter(struct monitor* monitor);
 void monitor_leave(struct monitor* monitor);
-/* Both with the mutex held. A wait releases it meanwhile, and may return
- * without a notification. */
+/* Call both with the mutex held. A wait releases it while it blocks, and may
+ * return without a notification. */
 void monitor_wait(struct monitor* monitor);
 void monitor_notify(struct monitor* monitor);
 

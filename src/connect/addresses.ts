@@ -52,8 +52,8 @@ export function findAddressesSync(
 }
 
 /* "localhost" needs no resolver (RFC 6761, section 6.3), so it is as fast as an
- * address. The runtime's own calls may find the IPv4 address only, so a refusal of
- * the other one is no failure. */
+ * address. The runtime's own calls may use only the IPv4 address, so a refused
+ * permission for the IPv6 one is not an error. */
 function loopbackAddresses(port: number): readonly IpAddress[] {
   const [v4, v6] = LOOPBACK;
   requireResolved([v4!], port);

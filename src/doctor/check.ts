@@ -37,8 +37,8 @@ export interface Finding {
 /** One check. */
 export interface Check {
   readonly id: string;
-  /** Returns what is found, or throws. `defer` registers what has to be closed
-   * at the end of the check, also when its time is over. */
+  /** Returns what is found, or throws. `defer` registers a cleanup that runs at
+   * the end of the check, also after its time limit. */
   run(
     context: Context,
     defer: (close: () => void) => void,
@@ -61,7 +61,7 @@ export async function runCheck(
     const running = Promise.resolve(
       check.run(context, (close) => deferred.push(close)),
     );
-    /* When the time is over, nothing else handles its rejection. */
+    /* After the time limit, nothing else handles its rejection. */
     running.catch(() => {});
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(
@@ -91,7 +91,7 @@ function attempt(close: () => void): void {
   try {
     close();
   } catch {
-    /* What the check has found is reported all the same. */
+    /* The facts that the check has found are reported nevertheless. */
   }
 }
 

@@ -11,7 +11,7 @@ interface NodeFs {
   readFileSync(path: string, encoding: "utf8"): string;
 }
 
-/** With fewer files a server reaches the limit early. */
+/** A server with a lower limit of open files reaches it early. */
 const FEW_FILES = 4_096;
 /** Windows has 16,384 dynamic ports by default. */
 const FEW_PORTS = 10_000;

@@ -90,7 +90,9 @@ export const providersCheck: Check = {
   id: "providers",
   async run({ host, isWindows, wine }): Promise<Finding> {
     if (!isWindows) return skipped("only Windows has a catalog of them");
-    if (wine !== undefined) return skipped("Wine has no catalog of them");
+    if (wine !== undefined) {
+      return skipped("Wine has no catalog of Winsock providers");
+    }
     const values = await readRegistry(host, CATALOG);
     if (values === undefined) return skipped("the catalog cannot be read");
     const providers = values.map(parseProvider);

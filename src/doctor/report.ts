@@ -20,7 +20,7 @@ export type Fact =
 /** What a check has found out, by key. */
 export type Facts = Readonly<Record<string, Fact>>;
 
-/** An error, as far as it helps to find its cause. */
+/** The properties of an error that help to find its cause. */
 export interface ReportedError {
   readonly name: string;
   readonly message: string;

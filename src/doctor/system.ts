@@ -1,5 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* The operating system: what a report needs to be reproduced elsewhere. */
+/* The operating system, with the details that are needed to reproduce a problem
+ * elsewhere. */
 
 import { nodeModule } from "../runtime/globals.ts";
 import type { Host } from "../runtime/host.ts";

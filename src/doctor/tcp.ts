@@ -48,7 +48,7 @@ async function echo(
   return { status: "ok", summary, facts };
 }
 
-/* A system without IPv6 is no fault of it. */
+/* A system without IPv6 is not a failure. */
 const NO_IPV6: readonly unknown[] = ["EADDRNOTAVAIL", "EAFNOSUPPORT"];
 
 async function echoIpv6(port: CompletionPort): Promise<Finding> {
@@ -91,7 +91,9 @@ async function expectError(
   } catch (thrown) {
     error = thrown;
   }
-  if (error === undefined) throw new Error(`Cannot see ${what}: no error came`);
+  if (error === undefined) {
+    throw new Error(`Cannot test ${what}: no error was reported`);
+  }
   const { errno = 0, ...reported } = reportedError(error);
   if (reported.code !== code) throw error;
   const summary = `${what} is ${code} (${systemError(errno)})`;

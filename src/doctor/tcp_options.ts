@@ -71,7 +71,7 @@ function outcomes(
   );
 }
 
-/* What JSON cannot hold is null. */
+/* A value that JSON cannot represent is null. */
 function factOf(options: object): Fact {
   const text = JSON.stringify(options, (_, value) => value ?? null);
   return JSON.parse(text) as Fact;

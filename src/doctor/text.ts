@@ -39,6 +39,6 @@ export function textOf(report: Report): string {
     `${counts} (${(durationMs / 1000).toFixed(1)} s)`,
     status === "ok"
       ? "Everything that was checked works."
-      : "Something is wrong. The lines with a dash are what to do. To report a problem, attach the output of --json.",
+      : "Something is wrong. Lines that begin with a dash say what to do. To report a problem, attach the output of --json.",
   ].join("\n");
 }

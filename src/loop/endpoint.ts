@@ -27,20 +27,21 @@ export interface Endpoint {
   readonly id: number;
   /** A listener: `result` is the id of a new socket. */
   accepted?(result: number, errno: number): void;
-  /** The connection is made, or could not be. */
+  /** The connection attempt has succeeded or failed. */
   connected?(result: number, errno: number): void;
-  /** Bytes have come. */
+  /** Bytes have arrived. */
   received?(chunk: Uint8Array<ArrayBuffer>): void;
-  /** No more bytes come: 0 for the peer's end. */
+  /** No more bytes will arrive; a `result` of 0 is the peer's end. */
   receiveEnded?(result: number, errno: number): void;
   /** There is something to read. */
   readable?(): void;
-  /** The oldest pending send is over. */
+  /** The oldest pending send has completed. */
   sent?(result: number, errno: number): void;
-  /** FIN is out. */
+  /** FIN was sent, or could not be. */
   shut?(result: number, errno: number): void;
-  /** The socket is gone, and this the last completion. `handle` is what a detach
-   * has returned. A failure came by itself, or is that of the close. */
+  /** The socket is closed; this is its last completion. `handle` is the result
+   * of a detach. A negative result is the reason why the library closed the
+   * socket by itself, or the failure of the close. */
   closed(result: number, errno: number, handle: number): void;
   /** The port is about to be closed: the last moment for calls about the
    * socket. */
@@ -54,7 +55,8 @@ export class Endpoints {
   #byIndex: (Endpoint | undefined)[] = [];
   readonly #onRemoved: (id: number) => void;
 
-  /** `onRemoved` is called when one was removed that was there. */
+  /** `onRemoved` is called with the id of each endpoint that {@linkcode remove}
+   * has removed. */
   constructor(onRemoved: (id: number) => void) {
     this.#onRemoved = onRemoved;
   }
@@ -65,13 +67,14 @@ export class Endpoints {
 
   remove(endpoint: Endpoint): void {
     const index = endpoint.id & INDEX_MASK;
-    /* A connection attempt and its socket have one id, one after the other. */
+    /* A connection attempt and the connection that replaces it have the same
+     * id. */
     if (this.#byIndex[index] !== endpoint) return;
     this.#byIndex[index] = undefined;
     this.#onRemoved(endpoint.id);
   }
 
-  /** Those whose sockets `accepts`. */
+  /** The endpoints for which `accepts` is true. */
   filter(accepts: (endpoint: Endpoint) => boolean): Endpoint[] {
     return this.#byIndex.filter((endpoint) =>
       endpoint !== undefined && accepts(endpoint)
@@ -85,14 +88,15 @@ export class Endpoints {
     return all;
   }
 
-  /** Passes on the first `count` records of a poll that has filled `slab`. */
+  /** Passes the first `count` records of a poll, whose data is in `slab`, to
+   * their endpoints. */
   dispatch(events: Words, count: number, slab: Uint8Array<ArrayBuffer>): void {
     const byIndex = this.#byIndex;
     for (let i = 0, at = HEADER_WORDS; i < count; i++, at += RECORD_WORDS) {
       /* The library has written all words of the records that it counts. */
       const id = events[at]!;
       const endpoint = byIndex[id & INDEX_MASK];
-      /* One that was removed in this very loop gets no more. */
+      /* An earlier record of this poll may have removed the endpoint. */
       if (endpoint === undefined || endpoint.id !== id) continue;
       const result = events[at + 2]!;
       const detail = events[at + 3]!;

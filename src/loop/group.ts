@@ -58,13 +58,13 @@ export class Group {
     });
   }
 
-  /** Has `callback` called when the group is closed, for an operation that has no
+  /** Calls `callback` when the group is closed; for an operation that has no
    * socket yet. */
   onClose(callback: () => void): void {
     this.#onClose.add(callback);
   }
 
-  /** Ends what {@linkcode onClose} has begun. */
+  /** Removes a callback of {@linkcode onClose}. */
   offClose(callback: () => void): void {
     this.#onClose.delete(callback);
   }

@@ -7,7 +7,7 @@
  *          one outside the JavaScript thread
  *
  * A turn first dequeues, then settles promises; user code runs after it, so
- * nothing here is entered twice. */
+ * nothing here needs to be reentrant. */
 
 import {
   GROUP,
@@ -38,10 +38,10 @@ const CAPACITY = 512;
 /** Turns that are deferred together: a round of the runtime's own loop costs
  * more than a poll. Promises settle between them, as between any others. */
 const TURNS = 4;
-/** The wait in the thread itself, in microseconds. Nothing else of the program
- * runs meanwhile, so it must be too short to notice. But parking and waking
- * costs two switches between threads, and at ten thousand messages a second or
- * more the next one comes before that is done. */
+/** The wait in the thread itself, in microseconds. The program cannot run
+ * meanwhile, so it must be too short to notice. It pays because parking and
+ * waking cost two thread switches, and at ten thousand messages a second or
+ * more the next message comes before those are done. */
 const WAIT_HERE_US = 100;
 /** A longer wait of a blocking call is repeated. */
 const WAIT_MAX_MS = 2 ** 31 - 1;
@@ -87,8 +87,8 @@ export class Loop {
 
   /**
    * Parks from now on also while no socket is open. A test runner that compares
-   * what is pending before and after a test then sees one wait both times,
-   * whatever was opened and closed meanwhile.
+   * the pending operations before and after a test then sees the same single
+   * wait, whatever the test opened and closed.
    */
   makeResident(): void {
     this.#isResident = true;
@@ -116,8 +116,8 @@ export class Loop {
     if (this.#deferred === 0 && !this.#isClosed) this.#defer();
   }
 
-  /** Reads up to `bytes` of what has come for a socket. Returns a chunk, or else
-   * the result of iocp_read(). */
+  /** Reads up to `bytes` of the data that has arrived for a socket. Returns a
+   * chunk, or else the result of iocp_read(). */
   read(socket: number, bytes: number): Uint8Array<ArrayBuffer> | number {
     const slab = this.#slab;
     const buffer = slab.room();
@@ -146,7 +146,7 @@ export class Loop {
   }
 
   /** The same at the end of a realm, when no more code of the program may run:
-   * no promise is settled. Returns the endpoints, which do not learn of it. */
+   * no promise is settled. Returns the endpoints, which are not notified. */
   abandon(): Endpoint[] {
     if (this.#isClosed) return [];
     this.#isClosed = true;
@@ -158,7 +158,7 @@ export class Loop {
   }
 
   /**
-   * Blocks the thread and takes turns until `isDone`, for `timeoutMs` at most.
+   * Blocks the thread and runs turns until `isDone`, for `timeoutMs` at most.
    * Returns false after the timeout. Not for code that a turn runs.
    */
   runUntil(isDone: () => boolean, timeoutMs: number): boolean {
@@ -202,8 +202,8 @@ export class Loop {
       this.kick();
       return;
     }
-    /* Without a ref it parks again after every turn. The turn is taken at once,
-     * so that there is no moment at which no wait is parked. */
+    /* Without a ref it parks again after every turn. The turn runs at once, so
+     * that a wait is parked whenever other code runs. */
     this.#deferred = 1;
     this.#turn();
   };
@@ -223,8 +223,8 @@ export class Loop {
     this.#poll();
   }
 
-  /* Dequeues and settles. True if there was nothing, and nothing is left for the
-   * next turn. */
+  /* Dequeues and settles. True if there were no records, and nothing is
+   * deferred to the next turn. */
   #poll(): boolean {
     const events = this.#events;
     const slab = this.#slab.room();
@@ -248,8 +248,8 @@ export class Loop {
       this.#parkedWait.idle();
       return;
     }
-    /* A deferred turn holds the process alive, so without a ref every turn
-     * parks: only a wait need not hold it. */
+    /* A deferred turn keeps the process alive, so without a ref every turn
+     * parks: only a parked wait can leave it free to end. */
     if (this.#refs > 0 && !this.#pace.isParkDue) this.#defer();
     else this.#park(this.#events[HEADER_TIMEOUT_MS]);
   }

@@ -2,16 +2,17 @@
 import { runtime } from "../runtime/detect.ts";
 
 /** Empty turns before the thread sleeps. Spinning longer would saturate the
- * core, and what else needs it, such as the collector of the runtime, would
- * preempt the thread in the middle of a message. Where the thread cannot sleep
- * for a short time it parks, which costs more than a few more turns. */
+ * core, and other threads that need it, such as the runtime's garbage
+ * collector, would preempt this one in the middle of a message. Where the
+ * thread cannot sleep for a short time it parks, which costs more than a few
+ * more turns. */
 const EMPTY_TURNS = runtime.target.startsWith("windows") ? 20 : 2;
-/** The same while one socket alone is busy, again and again: its next message is
- * mostly the answer to what was just sent, and comes before a sleep would be
- * over. A peer on the same machine answers within these turns. */
+/** The same while only one socket is busy: its next message is mostly the
+ * answer to what was just sent, and comes before a sleep would end. A peer on
+ * the same machine answers within these turns. */
 const LONE_SOCKET_TURNS = 50;
 
-/** How many turns a loop takes that find nothing, before it sleeps. */
+/** Counts the empty turns of a loop, and decides when it sleeps and parks. */
 export class Pace {
   #emptyTurns = 0;
   #emptyTurnsMax = EMPTY_TURNS;
@@ -20,17 +21,18 @@ export class Pace {
   /** The loop has parked since that poll. */
   #hasParked = false;
 
-  /** It is time to sleep: the last turn was the last one before that. */
+  /** True when the thread should sleep now: exactly the allowed number of turns
+   * were empty. */
   get isSleepDue(): boolean {
     return this.#emptyTurns === this.#emptyTurnsMax;
   }
 
-  /** It is time to park. */
+  /** True when the loop should park. */
   get isParkDue(): boolean {
     return this.#emptyTurns >= this.#emptyTurnsMax;
   }
 
-  /** Counts from the beginning: there may be something to poll. */
+  /** Resets the count: there may be something to poll. */
   restart(): void {
     this.#emptyTurns = 0;
   }
@@ -40,7 +42,8 @@ export class Pace {
     this.#emptyTurns = isEmpty ? this.#emptyTurns + 1 : 0;
   }
 
-  /** A poll had records, all of them of the socket `lone`, or of several: 0. */
+  /** A poll had records: all of the socket `lone`, or, if that is 0, of
+   * several. */
   polled(lone: number): void {
     const isAlone = lone !== 0 && lone === this.#loneSocket &&
       !this.#hasParked;
@@ -53,7 +56,7 @@ export class Pace {
     this.#hasParked = true;
   }
 
-  /** A socket is gone, and sends no answer. */
+  /** The socket is closed, so no answer of its peer is expected. */
   removed(socket: number): void {
     if (socket === this.#loneSocket) this.polled(0);
   }

@@ -12,7 +12,7 @@ export class ParkedWait {
   readonly #parker: Parker;
   /** When it ends by itself, by now(). */
   #until = Infinity;
-  /** It was woken, and its end has not been reported yet. */
+  /** It was woken, and the parker has not reported its end yet. */
   #isWoken = false;
 
   constructor(port: NativePort, parker: Parker) {
@@ -21,7 +21,7 @@ export class ParkedWait {
     parker.setRef(false);
   }
 
-  /** Whether it holds the process alive. */
+  /** Whether it keeps the process alive. */
   setRef(isRef: boolean): void {
     this.#parker.setRef(isRef);
   }
@@ -46,13 +46,15 @@ export class ParkedWait {
   }
 
   /**
-   * Makes room for a wait in the JavaScript thread, since only one thread may
-   * wait at a time. `emptyTurns` counts the calls of one blocking call.
+   * Ends the parked wait before a blocking call waits in the JavaScript thread,
+   * since only one thread may wait at a time. `emptyTurns` is the number of
+   * turns that the blocking call has run without a result.
    *
-   * The parker learns after the blocking call that its wait is over. A wait that
-   * was slow to start may begin after the wake-up, and then those here end at
-   * once. So the wake-up is repeated, less and less often, since it may end one
-   * of those here as well.
+   * The parker reports the end of its wait only after the blocking call. If its
+   * thread was slow to start, its wait may begin after the wake-up, and while
+   * it runs, waits of the JavaScript thread return at once. So the wake-up is
+   * repeated, at growing intervals, since it may also end a wait of the
+   * JavaScript thread.
    */
   interrupt(emptyTurns: number): void {
     if (!this.#parker.isParked) return;

@@ -8,8 +8,8 @@ import { currentLoop } from "./group.ts";
 import { loadLibraryIfGranted } from "../native/library.ts";
 import { runtime } from "../runtime/detect.ts";
 
-/** Returns true if it was done. A failure is reported by the first call that
- * needs the library. */
+/** Returns true if the library was loaded. A failure is reported by the first
+ * call that needs the library. */
 export function preload(): boolean {
   try {
     if (!runtime.preloads) return false;

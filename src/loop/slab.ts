@@ -10,8 +10,8 @@ const { markAsUntransferable } = nodeModule<{
 }>("node:worker_threads");
 
 /* A slab is one buffer for many chunks, so it must not be transferred with one
- * of them. Some runtimes let that happen all the same, through a byte stream or
- * transfer(); room() notices it and goes on with another slab. */
+ * of them. Some runtimes allow it nevertheless, through a byte stream or
+ * transfer(); room() detects it and continues with another slab. */
 function makeBuffer(): Uint8Array<ArrayBuffer> {
   const buffer = new ArrayBuffer(SLAB_BYTES);
   markAsUntransferable(buffer);
@@ -39,7 +39,7 @@ export class Slab {
     return this.#buffer = makeBuffer();
   }
 
-  /** Gives away the next `length` bytes of what {@linkcode room} returned. */
+  /** Reserves the next `length` bytes of what {@linkcode room} returned. */
   claim(length: number): Uint8Array<ArrayBuffer> {
     const { offset } = this;
     /* The next chunk starts aligned, like those of iocp_poll(). */

@@ -23,7 +23,7 @@ function decode(embedded: Embedded, files: FileSystem): Uint8Array {
   );
   if (files.sha256(bytes) === embedded.sha256) return bytes;
   throw new LibraryError(
-    "Cannot extract the iocp library: the embedded copy does not have its hash; download the module again",
+    "Cannot extract the iocp library: the hash of the embedded copy is wrong; download the module again",
   );
 }
 
@@ -85,7 +85,8 @@ export class Installer {
     }
   }
 
-  /* Atomic: other processes find the old file or the complete new one. */
+  /* Renaming is atomic: other processes find the old file or the complete new
+   * one. */
   #replace(path: string): void {
     const files = this.#files;
     const bytes = decode(this.#embedded, files);

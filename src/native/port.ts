@@ -21,10 +21,10 @@ import { CREATE_PORT, WAIT } from "./system_calls.ts";
 /**
  * A port of the library: the functions of ffi/include/iocp.h that are about one.
  *
- * Sockets are given and returned by id. What a method returns as a number is the
- * result of the C function, negative for a failure, unless it says otherwise;
- * {@linkcode NativePort.error} makes an error of it. After a call that leaves the
- * library something to report, `kick` has the port polled soon.
+ * Sockets are given and returned by id. Unless documented otherwise, a method
+ * returns the result of the C function, negative for a failure; {@linkcode
+ * NativePort.error} makes an error of it. `kick` is called after a call that
+ * leaves records to report, so that the port is polled soon.
  */
 export class NativePort {
   /** Its id in the library. */

@@ -1,5 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* What errors say of the calls that have another name on each system. */
+/* The `syscall` and `action` of errors for calls whose names differ between the
+ * systems. */
 
 import { runtime } from "../runtime/detect.ts";
 

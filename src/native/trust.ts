@@ -97,7 +97,8 @@ function weaknessAbove(
   isShared: boolean,
   files: FileSystem,
 ): string | undefined {
-  /* A folder that cannot be read does not count as a weakness. */
+  /* A folder whose status cannot be read without asking the user is
+   * accepted. */
   if (!files.canRead(path)) return undefined;
   const status = files.status(path);
   const { owner, mode } = status;

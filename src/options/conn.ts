@@ -53,11 +53,12 @@ export interface ConnOptions {
   dscp?: number | undefined;
   /**
    * How long, in milliseconds from 0 to 2,147,483,647, `close()` waits for a
-   * peer that acknowledges none of the bytes that were written, before it resets
-   * the connection. It checks four times in that time, so it may wait a quarter
-   * longer. A peer that acknowledges bytes, however slowly, gets all of them.
-   * Windows before version 1703 of Windows 10, and Wine, do not report what is
-   * acknowledged; there a peer has to accept 256 KiB in that time.
+   * peer that acknowledges none of the bytes that were written, before it
+   * resets the connection. It checks four times in that time, so it may wait a
+   * quarter longer. A peer that acknowledges at least 64 bytes in each such
+   * time gets all of them. Windows before version 1703 of Windows 10, and Wine,
+   * do not report what is acknowledged; there a peer has to accept 256 KiB in
+   * that time.
    *
    * @default {30_000}
    */
@@ -69,10 +70,10 @@ export interface ConnOptions {
    */
   receive?: ReceiveOptions | undefined;
   /**
-   * Sends that may be in flight at once, from 1 to 64, each of up to 256 KiB that
-   * the library holds until the system has accepted it: overlapped sends on
-   * Windows. More of them fill a fast line with a long delay. They are sent in
-   * order.
+   * Sends that may be in flight at once, from 1 to 64, each of up to 256 KiB
+   * that the library holds until the system has accepted it: overlapped sends
+   * on Windows. Raise it for links with a large bandwidth-delay product. They
+   * are sent in order.
    *
    * @default {1}
    */
@@ -80,8 +81,8 @@ export interface ConnOptions {
 }
 
 /**
- * The options of a connection as they are in force. An option that the system
- * has and cannot be asked for is undefined.
+ * The options of a connection as they are in force. One whose value the system
+ * cannot report is undefined.
  */
 export interface ConnOptionsInForce {
   /** See {@linkcode ConnOptions.allowHalfOpen}. */

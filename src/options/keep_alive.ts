@@ -28,8 +28,8 @@ export interface KeepAliveOptions {
   count?: number | undefined;
 }
 
-/** When and how often the system probes an idle peer, as it is in force. What
- * the system cannot say is undefined. */
+/** When and how often the system probes an idle peer, as it is in force. A
+ * value that the system cannot report is undefined. */
 export interface KeepAliveOptionsInForce {
   /** Seconds without data before the first probe. */
   idle: number | undefined;

@@ -16,7 +16,8 @@ import {
   requireTransport,
 } from "./validate.ts";
 
-/** Options of {@linkcode listen}; those of the connections are inherited. */
+/** Options of {@linkcode listen}; accepted connections inherit those of
+ * connections. */
 export interface ListenOptions extends ConnOptions {
   /**
    * From 0 to 65,535; 0 lets the system choose. It may be the text of a number,
@@ -61,8 +62,8 @@ export interface ListenOptions extends ConnOptions {
   /**
    * How long, in milliseconds from 0 to 2,147,483,647, a peer may send nothing
    * after it has connected. Then its connection is reset; one that was accepted
-   * fails with `ETIMEDOUT`. This may happen up to half of that time later. 0 sets
-   * no limit.
+   * fails with `ETIMEDOUT`. The reset may come up to half of that time late. 0
+   * sets no limit.
    *
    * @default {0}, and `120_000` with `deferAccept`
    */

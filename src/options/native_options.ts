@@ -8,7 +8,7 @@ import { receiveNumbers, type ReceiveSettings } from "./receive_mode.ts";
 import { checkOption, type InForce, type Settings } from "./settings.ts";
 import { type Key, KEYS, keysOf, LIST, type Scope } from "./table.ts";
 
-/** What sets an option of a socket. */
+/** The calls that set options of a socket. */
 export interface OptionPort {
   setOption(socket: number, native: number, value: number): number;
 }
@@ -41,8 +41,8 @@ export function notSupported(key: string, cause?: Error): NotSupported {
 export const ENOTSUP: number = numberOf("ENOTSUP");
 
 /** Where a socket comes from: it was just made, it had another owner, or a
- * listener has accepted it. The library may close a watched one, which was
- * accepted too, on its own. */
+ * listener has accepted it. A "watched" one was accepted too, and the library
+ * may close it on its own (first-byte timeout). */
 export type Origin = "new" | "adopted" | "accepted" | "watched";
 
 const LIBRARY_KEYS = keysOf("conn", ({ owner }) => owner !== undefined);
@@ -89,13 +89,13 @@ export function listenerNumbers(
 }
 
 /**
- * Sets the options of a connection which its socket does not have already.
+ * Sets those options of a connection that its socket does not have yet.
  *
- * Failures are ignored, since a connection that is gone says so at the next
- * call.
+ * Other failures are ignored, since a failed connection reports its error at
+ * the next call.
  *
- * @throws {NotSupported} for what the system does not have, unless that was not
- * asked for.
+ * @throws {NotSupported} for an option that the system lacks, if the user has
+ * set it.
  */
 export function applyOptions(
   port: OptionPort,
@@ -106,7 +106,7 @@ export function applyOptions(
   for (const key of COMPARED[origin]) {
     const setting = settings[key];
     const isInitial = setting === INITIAL[key];
-    /* What the former owner has asked of the system is not known. */
+    /* The options that the former owner has set on the socket are not known. */
     const isUnknown = origin === "adopted" && LIST[key]!.owner === "system";
     if (isInitial && !isUnknown) continue;
     for (const [native, value] of numbersOf(key, setting)) {
@@ -116,8 +116,8 @@ export function applyOptions(
   }
 }
 
-/** The options in force: what the library has, each asked for alone, and what
- * is set otherwise. */
+/** The options in force: those of the library, queried one by one, and the
+ * settings for the others. */
 export function readOptions<S extends Scope>(
   scope: S,
   settings: Settings<S>,

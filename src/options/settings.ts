@@ -21,19 +21,19 @@ type Of<O, KeepAlive, Receive> = O extends { kind: "boolean" } ? boolean
   : O extends { kind: "receive" } ? Receive
   : number | (O extends { default: undefined } ? undefined : never);
 
-/** What users may pass. */
+/** The options as users pass them. */
 export type Given<S extends Scope> = {
   [K in Key<S>]?:
     | Of<Options[K], boolean | KeepAliveOptions, ReceiveOptions>
     | undefined;
 };
 
-/** What was passed, checked, with the defaults filled in. */
+/** The options after the checks, with the defaults filled in. */
 export type Settings<S extends Scope> = {
   readonly [K in Key<S>]: Of<Options[K], KeepAliveSettings, ReceiveSettings>;
 };
 
-/** What is in force; undefined is what the system cannot say. */
+/** The options in force; undefined if the system cannot report the value. */
 export type InForce<S extends Scope> = {
   [K in Key<S>]:
     | Of<Options[K], false | KeepAliveOptionsInForce, ReceiveOptionsInForce>

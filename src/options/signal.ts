@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* Signals are recognized by their members: one may be of another realm, a
- * polyfill, or of a class whose global name was replaced. */
+/* Signals are recognized by their members: a signal may come from another
+ * realm, from a polyfill, or from a class whose global was replaced. */
 
 import { DOMException } from "../runtime/globals.ts";
 import { wrongType } from "./validate.ts";

@@ -3,7 +3,8 @@
  * it. Checks, settings and tests follow from the list. The documented interfaces
  * are in conn.ts, listen.ts and connect.ts; a test compares their types with it. */
 
-/** What has the option: every connection, a listener, or a call of connect(). */
+/** Where the option applies: every connection, a listener, or a call of
+ * connect(). */
 export type Scope = "conn" | "listen" | "connect";
 
 /** A number of an option that is an object. */

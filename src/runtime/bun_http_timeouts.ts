@@ -115,7 +115,7 @@ export class BunHttpTimeouts {
       progress.began = Date.now();
       progress.isMessageOpen = true;
       progress.hasHeaders = false;
-      /* The timeout of an idle connection is over. */
+      /* The timeout of an idle connection has passed. */
       socket.setTimeout(this.#server.timeout ?? 0);
     });
     prepend(parser, kOnHeadersComplete, () => progress.hasHeaders = true);

@@ -40,16 +40,16 @@ const WORKER = `
   };
 `;
 
-/* On Windows, the end of a Worker waits for the workers that it has started, and
- * nothing interrupts their calls (seen in Bun 1.4.5). So there the wait is split
- * into steps of this length, in milliseconds. Elsewhere, and in the main thread,
- * it is one call. */
+/* On Windows, the end of a Worker waits for the workers that it has started,
+ * and nothing interrupts their calls (seen in Bun 1.4.5 under Wine). So there
+ * the wait is split into steps of this length, in milliseconds. Elsewhere, and
+ * in the main thread, it is one call. */
 const STEP_MS = process?.platform === "win32" && !Bun?.isMainThread
   ? 250
   : 2 ** 31 - 1;
 
-/* An idle worker is terminated after this time. It takes milliseconds to start
- * one, so not at once. */
+/* An idle worker is terminated after this time. Not at once, since starting one
+ * takes milliseconds. */
 const IDLE_MS = 1_000;
 
 /** Waits in a Worker, since Bun's FFI has no non-blocking calls. */
@@ -116,7 +116,7 @@ export class BunParker implements Parker {
     return worker;
   }
 
-  /* Only a running wait may hold the process alive, not the worker itself. */
+  /* Only a running wait may keep the process alive, not the worker itself. */
   #hold(isHeld: boolean): void {
     if (isHeld) this.#worker?.ref();
     else this.#worker?.unref();

@@ -5,7 +5,7 @@ import { clearTimeout, setTimeout } from "./globals.ts";
 import type { Native } from "../native/symbols.ts";
 import type { Parker } from "./types.ts";
 
-/* Not public: makes a pending operation not hold the process alive. Where it is
+/* Not public: makes a pending operation not keep the process alive. Where it is
  * missing, a timer is used instead. https://github.com/denoland/deno_core */
 interface DenoCore {
   refOpPromise(promise: Promise<unknown>): void;
@@ -74,7 +74,7 @@ export class DenoParker implements Parker {
     this.#isRef = isRef;
     if (this.#wait === undefined) return;
     if (this.#core === undefined) {
-      /* The wait holds the process alive, so it is ended; the next one is the
+      /* The wait keeps the process alive, so it is ended; the next one is the
        * timer. */
       if (!isRef) this.#native.iocp_wake(this.#port);
     } else if (isRef) {

@@ -14,7 +14,7 @@ export interface Parker {
   /** Starts one wait of at most `timeoutMs` milliseconds (-1: no limit). `onWake`
    * is called once, when it ends. */
   park(timeoutMs: number): void;
-  /** Whether a running wait holds the process alive. */
+  /** Whether a running wait keeps the process alive. */
   setRef(isRef: boolean): void;
   /** There is nothing to wait for at the moment. */
   idle(): void;
@@ -56,7 +56,7 @@ export interface Runtime {
   /** Calls back in the next turn of the event loop. */
   defer(callback: () => void): void;
 
-  /** Makes a timer of setTimeout() not hold the process alive. */
+  /** Makes a timer of setTimeout() not keep the process alive. */
   unrefTimer(timer: unknown): void;
 
   /** The environment variable, or undefined when it is unset or cannot be read
@@ -76,8 +76,8 @@ export interface Runtime {
   /** Whether the file may be loaded as a library without asking the user. */
   canLoad(path: string): boolean;
 
-  /** Throws the runtime's own error when a stock call with this address would be
-   * refused. May ask the user. */
+  /** Throws the runtime's own error when its own call with this address would
+   * be refused. May ask the user. */
   requireNet(hostname: string, port: number): void;
 
   /** The same for an address that a permitted name resolved to. Does not ask. */
@@ -86,7 +86,7 @@ export interface Runtime {
   /** True for the error of a missing permission. */
   isPermissionError(error: unknown): boolean;
 
-  /** The error classes of the stock calls, by name. */
+  /** The error classes of the runtime's own calls, by name. */
   readonly errorClass: ErrorClasses;
 
   /** The stream that a TLSSocket was made from, if any. */

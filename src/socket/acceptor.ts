@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
-/* The queue of the connections that a listener has accepted. Its public face is a
- * Listener. */
+/* The queue of the connections that a listener has accepted. The public class
+ * is Listener. */
 
 import type { NetAddr } from "../native/address.ts";
 import { AsyncQueue, type QueueReader } from "./async_queue.ts";
@@ -21,7 +21,7 @@ import {
 } from "../options/native_options.ts";
 import { Socket, type SocketSettings } from "./socket.ts";
 
-/** With so many connections in the queue no more are accepted; the system's
+/** With this many connections in the queue no more are accepted; the system's
  * backlog holds the rest. */
 const QUEUED_MAX = 64;
 
@@ -182,8 +182,8 @@ export class Acceptor implements ListeningOwner {
     else if (this.#queue.length >= QUEUED_MAX) this.#setPosted(false);
   }
 
-  /* Accepting starts with the first call of accept(). After a full queue it goes
-   * on when half of it is left. */
+  /* Accepting starts with the first call of accept(). After the queue was full,
+   * it resumes when the queue is half empty. */
   #post(): void {
     if (this.#isPosted || this.isClosed) return;
     if (this.#queue.length <= QUEUED_MAX / 2) this.#setPosted(true);

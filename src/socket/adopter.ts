@@ -11,15 +11,15 @@ import type { ConnSettings } from "../options/conn.ts";
 import { runtime } from "../runtime/detect.ts";
 import { Socket } from "./socket.ts";
 
-/* What is wrong with the handle. */
+/* The error for a handle that cannot be adopted. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOTSOCK: "it is not a socket",
   ENOTCONN: "it is not a connected stream socket",
   EEXIST: "it is on a completion port already",
 };
 
-/* Requires the permission to connect to the peer, since the result is the same.
- * Returns the local address. */
+/* Requires the permission to connect to the peer, since an adopted socket gives
+ * the same access. Returns the local address. */
 function requirePeer(loop: Loop, id: number): NetAddr {
   const { hostname, port } = loop.port.address(id, PEER);
   /* This fails if the connection was reset meanwhile. */

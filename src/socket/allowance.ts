@@ -14,8 +14,9 @@ import { runtime } from "../runtime/detect.ts";
 /** An operation costs as much as this many bytes. */
 const OPERATION_BYTES = 4096;
 /** The allowance of a turn: 256 operations without bytes, or a megabyte. That
- * takes a fraction of a millisecond, but so much longer than a turn that loops of
- * small reads are not slower for it. */
+ * is a fraction of a millisecond: short for other connections, but long
+ * compared with the cost of a turn, so loops of small reads are not slowed
+ * down. */
 const TURN_BYTES = 256 * OPERATION_BYTES;
 /** Each record of a poll adds to the allowance, so that a server with very many
  * busy connections can answer each of them at once, and more than once. */
@@ -64,8 +65,8 @@ export class Allowance {
     this.#schedule();
   }
 
-  /** Settles now what waits for the next turn, before something else is settled
-   * that must not overtake it. */
+  /** Settles now what was deferred to the next turn, because the caller is
+   * about to settle something that must come after it. */
   settle(): void {
     if (this.#settlements.length === 0) return;
     const settlements = this.#settlements;
@@ -73,7 +74,7 @@ export class Allowance {
     for (const settle of settlements) settle();
   }
 
-  /** A turn begins, in which a poll has delivered so many records. */
+  /** A turn begins; its poll has delivered this many records. */
   begin(records: number): void {
     this.#left = TURN_BYTES + records * RECORD_BYTES;
     this.#isInTurn = true;
@@ -89,8 +90,8 @@ export class Allowance {
     this.#isInTurn = false;
   }
 
-  /* Turns of the port come when they come: while it is parked, or closed, there
-   * is none. */
+  /* Does not wait for the next turn of the port: while the port is parked or
+   * closed, there is none. */
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;

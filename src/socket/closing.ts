@@ -16,7 +16,7 @@ export interface CloseOwner extends DetachOwner {
   readonly send: SendQueue;
   /** The library closes the socket, or has closed it. */
   readonly isReleased: boolean;
-  /** True if the peer has sent what nothing has read. */
+  /** True if received bytes were not read. */
   hasUnread(): boolean;
   /** Sets {@linkcode CloseOwner.isReleased}; the socket does not hold the process
    * any more. */
@@ -24,8 +24,8 @@ export interface CloseOwner extends DetachOwner {
 }
 
 /**
- * The close of a connection: what has to be finished before the library closes
- * the socket, and what waits for that, the process included.
+ * The close of a connection: which operations must finish before the library
+ * closes the socket, and what waits for that, including the end of the process.
  */
 export class Closing {
   readonly #owner: CloseOwner;
@@ -54,7 +54,7 @@ export class Closing {
     return this.#isUnref;
   }
 
-  /** The connection holds the process alive at present. */
+  /** The connection keeps the process alive at present. */
   get isHolding(): boolean {
     return this.#isHolding;
   }
@@ -64,9 +64,9 @@ export class Closing {
     this.updateHold();
   }
 
-  /** After unref() the peer does not hold the process alive, whatever it may send.
-   * What this side has begun does until it is finished: writes, also those that
-   * the close waits for, and a detach. */
+  /** After unref(), waiting for the peer does not keep the process alive.
+   * Operations that this side has started do until they are finished: writes,
+   * including those that the close waits for, and a detach. */
   updateHold(): void {
     const { loop, send, isReleased } = this.#owner;
     if (isReleased) return;
@@ -83,7 +83,7 @@ export class Closing {
     else this.#release(GRACEFUL);
   }
 
-  /** The same, but a peer that sends what nothing reads gets a reset. */
+  /** The same, but a peer whose bytes are not read gets a reset. */
   abandon(): void {
     this.#isAbandoned = true;
     this.close();
@@ -107,7 +107,7 @@ export class Closing {
     (this.#onReleased ??= []).push(callback);
   }
 
-  /** A send is over, so a close that waits has its whole time again. */
+  /** A send has completed, so a waiting close gets its full timeout again. */
   sent(): void {
     if (this.#timer !== undefined) this.#startDeadline();
   }
@@ -143,17 +143,18 @@ export class Closing {
     const isAbandoned = this.#isAbandoned && mode === GRACEFUL;
     if (isAbandoned && owner.hasUnread()) mode = RESET;
     owner.release();
-    /* An abandoned one has no time to wait for the peer's end: the system answers
-     * what still comes. */
+    /* An abandoned socket does not wait for the peer's end: the system answers
+     * later bytes with a reset. */
     const timeoutMs = isAbandoned ? 0 : owner.settings.closeTimeout;
     owner.loop.port.close(owner.id, mode, timeoutMs);
   }
 
-  /* While a close waits for writes, each send that is over and all that the peer
-   * acknowledges gives it its whole time again: a slow peer may need longer than
-   * that for one send. The time is divided into checks, so that a machine that
-   * has slept, while the timers of some runtimes go on, loses only one of them.
-   * The connection holds the process alive meanwhile, so the timer need not. */
+  /* While a close waits for writes, each completed send and each
+   * acknowledgement of the peer restarts its timeout: a slow peer may need
+   * longer than the timeout for one send. The timeout is divided into checks,
+   * since the timers of some runtimes run on while the machine sleeps: then
+   * only one check is lost. The connection keeps the process alive meanwhile,
+   * so the timer need not. */
   #startDeadline(): void {
     this.#hasProgressed();
     this.#startCheck(CHECKS);

@@ -13,7 +13,8 @@ import {
 export interface DetachedSocket {
   /** The SOCKET or file descriptor. */
   readonly handle: number;
-  /** Bytes that were received and not read; `adopt()` has them read first. */
+  /** Bytes that were received and not read; reads after `adopt()` return them
+   * first. */
   readonly bytes?: Uint8Array<ArrayBuffer> | undefined;
 }
 
@@ -36,7 +37,7 @@ export function requireDetached(socket: DetachedSocket): {
     handle: requireHandle(handle),
     bytes: bytes === undefined
       ? new Uint8Array(0)
-      /* A copy, since the caller may go on using its own array. */
+      /* A copy, since the caller may continue to use its own array. */
       : new Uint8Array(requireBytes("bytes", bytes)),
   };
 }

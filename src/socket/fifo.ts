@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
-/** So many removed entries are in front of the others before these are moved. */
+/** The array is compacted when more than this many removed entries precede the
+ * others, and they are more than half of it. */
 const GAP_MAX = 1024;
 
 /** First in, first out. Mostly it has one entry, which then needs no array. */
@@ -93,7 +94,7 @@ class Rest<T extends object> {
 
 const EMPTY = new Fifo<never>();
 
-/** An empty queue that all share, until {@linkcode pushed} gives them one of
+/** An empty queue that all users share until {@linkcode pushed} makes them
  * their own. A connection has several queues, most of which are never used. */
 export function emptyFifo<T extends object>(): Fifo<T> {
   return EMPTY as unknown as Fifo<T>;

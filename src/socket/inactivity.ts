@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 import { type NodeTimer, nodeTimers } from "../runtime/globals.ts";
 
-/** Calls back after a time without activity. It does not hold the process alive.
+/** Calls back after a time without activity. It does not keep the process alive.
  */
 export class Inactivity {
   readonly #progress: () => number;

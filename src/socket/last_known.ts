@@ -10,7 +10,7 @@ export type ConnEnd = typeof LOCAL | typeof PEER;
 /** What stays known of a connection after its close. */
 export class LastKnown {
   error: SocketError | undefined;
-  /* Bytes until they are asked for, since most of them never are. */
+  /* Kept as bytes and parsed on request, since most are never requested. */
   #local: NetAddr | Uint8Array | undefined;
   #peer: NetAddr | Uint8Array | undefined;
 

@@ -54,8 +54,8 @@ class ListeningSocket implements Endpoint {
   }
 }
 
-/** The sockets of one listener, as if they were one: mostly it is one, and for
- * "localhost" one of each address family. */
+/** The sockets of one listener, used like a single one: usually there is one,
+ * and for "localhost" one of each address family. */
 export class ListeningSockets {
   readonly #port: NativePort;
   /** The first one has the address that users see. */

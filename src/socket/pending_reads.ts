@@ -74,7 +74,7 @@ export class PendingReads {
     else this.#others.remove(read);
   }
 
-  /** Settles all of them: no bytes come any more. */
+  /** Settles all of them: no more bytes will arrive. */
   end(error: Error | undefined): void {
     for (const read of this.#removeAll()) {
       if (error !== undefined) read.reject(error);
@@ -85,7 +85,8 @@ export class PendingReads {
   /** Ends loops, and fails other reads with EINTR. */
   interrupt(detail: string): void {
     for (const read of this.#removeAll()) {
-      /* An error is expensive to make, and mostly there is none but a loop. */
+      /* Errors are expensive to create, and usually the only read is that of a
+       * loop, which needs none. */
       if (read.isLoop) read.resolve(null);
       else {
         read.reject(new SocketError("EINTR", { syscall: "read", detail }));

@@ -2,10 +2,10 @@
 /* The receiving direction of a connection: pending reads, and received bytes
  * that no read has claimed.
  *
- * Bytes come in two ways. For a loop, and where buffers are posted (see
+ * Bytes are received in two ways. For a loop, and where buffers are posted (see
  * receive_mode.ts) also for read(), the library gets credit, and chunks come
- * with completions. Otherwise read() takes the bytes straight from the system
- * while no credit is open, and so does a loop in "zero-byte" mode. */
+ * with completions. Otherwise read() reads directly from the system while no
+ * credit is open, and so does a loop in "zero-byte" mode. */
 
 import { PENDING } from "../native/completion.ts";
 import { SocketError } from "../errors.ts";
@@ -122,18 +122,19 @@ export class ReceiveQueue {
     else this.#settleAtEnd(read);
   }
 
-  /** Withdraws a pending read; bytes that come are for the next one. */
+  /** Withdraws a pending read; bytes that arrive later are for the next one. */
   cancel(read: PendingRead): void {
     this.#reads.remove(read);
     this.#serve();
   }
 
-  /** Bytes have come; `chunk` is a part of a slab. */
+  /** Bytes have arrived; `chunk` is a part of a slab. */
   received(chunk: Chunk): void {
     this.#credit -= chunk.length;
     const read = this.#reads.shift();
     if (read === undefined) {
-      /* In a detach they must not get lost, as a slab can. */
+      /* A detach must not lose them, and the memory of a slab can be
+       * transferred away. */
       const isCopied = this.#end !== undefined || chunk.length < COPY_BELOW;
       this.#addChunk(isCopied ? chunk.slice() : chunk);
     } else if (read.buffer === undefined) {
@@ -150,8 +151,8 @@ export class ReceiveQueue {
     this.#serve();
   }
 
-  /** No more bytes come: the peer has ended, or an error. Chunks that have come
-   * before can still be read. */
+  /** No more bytes will arrive: the peer has ended, or the direction has
+   * failed. Queued chunks can still be read. */
   end(error: Error | undefined): void {
     if (this.#end !== undefined) return;
     this.#end = error ?? "peer";
@@ -169,7 +170,7 @@ export class ReceiveQueue {
 
   /**
    * This side detaches: loops end and reads fail, but {@linkcode removeAll}
-   * returns the chunks that have come and those that still come. Until
+   * returns the chunks that have arrived and those that still arrive. Until
    * {@linkcode prepareDetach} returns nothing is changed.
    */
   detach(detail: string): void {
@@ -184,7 +185,8 @@ export class ReceiveQueue {
     if (typeof this.#end === "object") throw this.#end;
   }
 
-  /** Adds bytes that came before the connection was added to its loop. */
+  /** Adds bytes that had arrived before the connection was added to its
+   * loop. */
   preload(bytes: Chunk): void {
     if (bytes.length > 0) this.#addChunk(bytes);
   }
@@ -249,7 +251,7 @@ export class ReceiveQueue {
     else this.#credit += bytes;
   }
 
-  /* Has bytes come for the first read. */
+  /* Requests or reads bytes for the first pending read. */
   #serve(): void {
     for (;;) {
       const read = this.#reads.first;
@@ -265,8 +267,8 @@ export class ReceiveQueue {
     }
   }
 
-  /* Reads from the system for the first read. Returns false when that has to
-   * wait, or is at the end. */
+  /* Reads from the system for the first pending read. Returns false when the
+   * read has to wait, or the stream is at its end. */
   #readNow(read: PendingRead): boolean {
     const { loop, id, settings } = this.#owner;
     const { buffer } = read;

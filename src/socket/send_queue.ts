@@ -3,9 +3,9 @@
  *
  * A write goes to the system at once. What the system does not accept is copied
  * by the library, up to a limit, and the rest stays here, in the user's own
- * buffer, until that copy has left. So a slow reader costs no more memory than
- * IOCP_SEND_MAX, times the sends that may be pending at once, and what the user
- * has not awaited.
+ * buffer, until that copy has left. So a slow peer costs at most IOCP_SEND_MAX
+ * times `sendConcurrency` bytes of copies, plus the buffers of writes that the
+ * user does not await.
  *
  *   #sends: copied by the library  | #writes: in part, or not yet accepted
  *   oldest ----------------------------------------------> newest
@@ -17,9 +17,9 @@ import { emptyFifo, pushed } from "./fifo.ts";
 import type { Loop } from "../loop/loop.ts";
 import type { NativePort } from "../native/port.ts";
 
-/** The most that one call sends, of which the library accepts less. A longer
- * write is passed in parts: no length beyond 32 bits can cross the boundary, and
- * PENDING must not look like a part of the result. */
+/** The most bytes passed in one call; the library accepts at most IOCP_SEND_MAX
+ * of them. A longer write is passed in parts: lengths across the boundary have
+ * 32 bits, and the count in a result must not reach the PENDING bit. */
 export const CALL_MAX: number = 2 ** 29;
 
 /** A write that is not settled yet, or, without bytes, the end of the direction. */
@@ -38,7 +38,7 @@ interface PendingSend {
   write: PendingWrite;
   /** The write ends with it. */
   isLast: boolean;
-  /** Writes that the system has accepted whole since then, which are settled
+  /** Later writes that the system has accepted completely, which are settled
    * after this one. */
   followers: PendingWrite[];
 }
@@ -86,7 +86,7 @@ export class SendQueue {
   #writes = emptyFifo<PendingWrite>();
   #sends = emptyFifo<PendingSend>();
   #error: Error | undefined;
-  /** "ending": closeWrite() was called; "ended": FIN is out. */
+  /** "ending": closeWrite() was called; "ended": FIN was sent. */
   #state: "open" | "ending" | "ended" = "open";
 
   constructor(owner: SendOwner) {
@@ -104,13 +104,13 @@ export class SendQueue {
     return !this.isBusy && this.#error === undefined && this.#state === "open";
   }
 
-  /** True once FIN is out. */
+  /** True once FIN was sent. */
   get isEnded(): boolean {
     return this.#state === "ended";
   }
 
-  /** True if the library has accepted all that was written. It sends that also
-   * after a close, as the system does. */
+  /** True if the library has accepted all that was written. It sends these
+   * bytes even after a close, as the system does. */
   get isAllAccepted(): boolean {
     const write = this.#writes.first;
     return write === undefined || write.bytes === undefined;
@@ -162,7 +162,7 @@ export class SendQueue {
    * sent all the same. */
   cancel(write: PendingWrite): number {
     this.#writes.remove(write);
-    /* The rest of it settles nothing. */
+    /* Its remaining part settles no promise. */
     write.resolve = () => {};
     write.reject = () => {};
     this.#run();
@@ -180,14 +180,14 @@ export class SendQueue {
     });
   }
 
-  /** The oldest send is over. */
+  /** The oldest send has completed. */
   sent(result: number, errno: number): void {
     if (result < 0) {
       this.fail(this.#owner.failure(result, "write", errno));
       return;
     }
     const send = this.#sends.shift();
-    /* It was sent in the moment in which the connection was reset. */
+    /* It was sent just when the connection was reset. */
     if (send === undefined) return;
     const { write, isLast, followers } = send;
     if (isLast) write.resolve(write.offset);
@@ -195,7 +195,7 @@ export class SendQueue {
     this.#run();
   }
 
-  /** FIN is out, or could not be sent. */
+  /** FIN was sent, or could not be. */
   shut(result: number, errno: number): void {
     const end = this.#writes.shift();
     if (end === undefined) return;
@@ -240,8 +240,8 @@ export class SendQueue {
     if (this.#writes.first === write) this.#run();
   }
 
-  /* Leaves the next part to another turn. By then the write may have been
-   * continued already, or be over. */
+  /* Sends the next part in another turn. By then the write may have been
+   * continued already, or be finished. */
   #runLater(): void {
     this.#owner.loop.allowance.resumeLater(() => {
       if (this.#writes.first?.bytes !== undefined) this.#run();
@@ -274,7 +274,7 @@ export class SendQueue {
   }
 
   #shutdown(): void {
-    /* The last send that is pending calls again. */
+    /* The completion of the last pending send calls this again. */
     if (!this.#sends.isEmpty) return;
     const { loop, id } = this.#owner;
     const result = loop.port.shutdown(id);

@@ -16,7 +16,7 @@ import { applyOptions, type Origin } from "../options/native_options.ts";
 import { type ReceiveOwner, ReceiveQueue } from "./receive_queue.ts";
 import { type SendOwner, SendQueue } from "./send_queue.ts";
 
-/* The life of a socket. An accepted one does not hold the process alive before
+/* The life of a socket. An accepted one does not keep the process alive before
  * accept() returns it. */
 const ACCEPTED = 0;
 const OPEN = 1;
@@ -36,8 +36,8 @@ export interface SocketSettings extends ConnSettings {
   readonly listenerAddr?: NetAddr | undefined;
 }
 
-/** A connected socket of a loop: both directions, and its close. Its public face
- * is a Conn. */
+/** A connected socket of a loop: both directions, and its close. The public
+ * class is Conn. */
 export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
   readonly loop: Loop;
   readonly id: number;
@@ -45,8 +45,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
   readonly receive: ReceiveQueue;
   readonly send: SendQueue;
   #phase: Phase = ACCEPTED;
-  /* Both are made when they are needed, since of an idle connection every byte
-   * counts. */
+  /* Both are created on demand, to keep idle connections small. */
   #lastKnown: LastKnown | undefined;
   #closing: Closing | undefined;
 
@@ -80,7 +79,8 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     return this.#lastKnown?.error;
   }
 
-  /** Hands an accepted connection to the user. */
+  /** accept() returns the connection: from now on it may keep the process
+   * alive. */
   open(): void {
     if (this.#phase !== ACCEPTED) return;
     this.#phase = OPEN;
@@ -156,7 +156,8 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
       : errorOf(result, { ...options, errno });
   }
 
-  /* For a message. That it is not known must not hide the error itself. */
+  /* For an error message. A failure to get it must not hide the error
+   * itself. */
   #peer(): { address?: string; port?: number } {
     try {
       const { hostname: address, port } = this.address(PEER);
@@ -178,8 +179,8 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
   /**
    * The address of one end, also after the close.
    *
-   * The system is asked once at most, and not for the close: a local address that
-   * nothing has asked for before is then that of the listener, which may be
+   * The system is queried at most once, and not by a close: after it, a local
+   * address that was never requested is that of the listener, which may be
    * unspecified.
    */
   address(end: ConnEnd): NetAddr {
@@ -194,13 +195,13 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     return address;
   }
 
-  /** Saves asking for an address that was asked for already. */
+  /** Reuses an address that is known already. */
   rememberAddress(end: ConnEnd, address: NetAddr | Uint8Array): void {
     this.#needLastKnown().setAddress(end, address);
   }
 
-  /* The library forgets the addresses soon. It is asked for those that cost no
-   * system call: the own address of an accepted connection would. */
+  /* The library forgets the addresses soon, so those that cost no system call
+   * are saved. The local address of an accepted connection would cost one. */
   #rememberAddresses(): void {
     this.#rememberEnd(PEER);
     if (this.settings.listenerAddr === undefined) this.#rememberEnd(LOCAL);
@@ -243,7 +244,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     }
   }
 
-  /* ---- holding the process alive */
+  /* ---- keeping the process alive */
 
   /** The user lets the process end while it is open. */
   get isUnref(): boolean {
@@ -273,10 +274,9 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
   }
 
   /**
-   * Closes as the system's own close does, when that is all that happens: all
-   * writes are sent, but a peer that has sent what nothing has read, or that
-   * still sends, gets a reset, so that it does not believe that this was received
-   * (RFC 2525, 2.17).
+   * Closes as a plain close() of the system does: all writes are sent, but a
+   * peer whose bytes were not read, or that sends more, gets a reset, so that
+   * it does not believe that they were received (RFC 2525, 2.17).
    */
   abandon(): void {
     if (this.isClosed) return;
@@ -308,8 +308,8 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
   }
 
   /**
-   * Returns the handle of the system, when all writes were sent, and the bytes
-   * that have come and were not read.
+   * When all writes were sent, resolves to the system's handle and the received
+   * bytes that were not read.
    */
   async detach(): Promise<DetachedSocket> {
     if (this.isClosed) {

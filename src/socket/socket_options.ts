@@ -10,8 +10,7 @@ import {
 } from "../options/native_options.ts";
 import type { Socket } from "./socket.ts";
 
-/** The options in force, read from where they are: the system, the library or
- * the module. */
+/** The options in force, read from the system, the library or the module. */
 export function optionsInForce(socket: Socket): ConnOptionsInForce {
   if (socket.isClosed) throw socket.closedError("getsockopt");
   const { id, loop: { port }, settings } = socket;

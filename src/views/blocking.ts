@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 /* Calls that block the thread. Each enters the same queues as its asynchronous
- * counterpart, behind the operations that are pending, and then takes turns of
+ * counterpart, behind the operations that are pending, and then runs turns of
  * the loop until it has its result. Those turns settle other promises as well,
  * but user code runs only after the call has returned. */
 
@@ -24,8 +24,8 @@ import { bufferRead } from "../socket/pending_reads.ts";
 import type { Socket } from "../socket/socket.ts";
 import { SyncResult } from "./sync_result.ts";
 
-/* Takes turns until there is a result. After the timeout, `cancel` withdraws the
- * operation and returns the error. */
+/* Runs turns of the loop until there is a result. After the timeout, `cancel`
+ * withdraws the operation and returns the error. */
 function wait<T>(
   loop: Loop,
   result: SyncResult<T>,

@@ -7,8 +7,8 @@ import type { Socket } from "../socket/socket.ts";
  * Reads a connection chunk by chunk. What the end means for the connection is up
  * to the caller; see {@linkcode Chunks}.
  *
- * It is also the pending read of the next chunk, so that a message needs no
- * object for that, and an idle connection has one less.
+ * It also serves as the pending read of the next chunk, which saves an object
+ * for each message and for each idle connection.
  */
 export class ChunkReader implements LoopRead {
   protected readonly socket: Socket;
@@ -66,7 +66,8 @@ export class ChunkReader implements LoopRead {
       this.onEnd(false);
     } else if (typeof got !== "number") resolve({ value: got, done: false });
     else {
-      /* A buffer of another kind is that of Conn.chunks(), which has its type. */
+      /* Any other buffer is the one passed to Conn.chunks(), which has the type
+       * of the chunks. */
       const value = this.buffer!.subarray(0, got) as Chunk;
       resolve({ value, done: false });
     }

@@ -4,7 +4,7 @@ import { Inactivity } from "../socket/inactivity.ts";
 import type { Socket } from "../socket/socket.ts";
 
 /**
- * What a duplex is doing. It decides whether the connection holds the process
+ * What a duplex is doing. It decides whether the connection keeps the process
  * alive, which only a pending read or write does, and when the timeout for
  * inactivity has passed.
  */
@@ -22,7 +22,7 @@ export class DuplexActivity {
     this.#isUnref = socket.isUnref;
   }
 
-  /** Whether reads and writes hold the process alive. */
+  /** Whether reads and writes keep the process alive. */
   setRef(isRef: boolean): void {
     this.#isUnref = !isRef;
     this.#updateRef();
@@ -37,7 +37,7 @@ export class DuplexActivity {
 
   /** A write has started or ended. */
   writing(): void {
-    /* Otherwise the read holds the process alive. */
+    /* Otherwise the read keeps the process alive. */
     if (!this.#isReading) this.#updateRef();
   }
 
@@ -54,7 +54,7 @@ export class DuplexActivity {
       : new Inactivity(ms, () => this.socket.send.offset, onTimeout);
   }
 
-  /** The duplex is destroyed. What it has written holds the process alive until it
+  /** The duplex is destroyed. What it has written keeps the process alive until it
    * is sent. */
   end(): void {
     this.#isOver = true;

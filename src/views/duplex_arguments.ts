@@ -8,7 +8,7 @@ import { withCode } from "./duplex_error.ts";
 /** The longest time of a timer in Node, in milliseconds. */
 const TIMEOUT_MAX: number = 2 ** 31 - 1;
 
-/* The value as Node's error messages show it. */
+/* The value in the form of Node's error messages. */
 function received(value: unknown): string {
   if (value === undefined || value === null) return `Received ${value}`;
   if (typeof value === "function") return `Received function ${value.name}`;

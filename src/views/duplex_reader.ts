@@ -80,12 +80,13 @@ export class DuplexReader {
         this.#activity.setReading(false);
       }
     } catch (error) {
-      /* A listener of "data" has thrown. That is an uncaught exception, not the
-       * rejection of a promise that the program does not know. */
+      /* A listener of "data" has thrown. It is rethrown outside of this
+       * promise, so that it is an uncaught exception, as in Node, and not an
+       * unhandled rejection. */
       nextTick(() => {
         throw error;
       });
-      /* Because of it, the Duplex has not requested the next chunk. */
+      /* The exception kept the Duplex from requesting the next chunk. */
       this.start();
     }
   }

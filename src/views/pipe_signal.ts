@@ -3,9 +3,9 @@
  *
  * Why: pipeTo() waits for the write that is under way before it aborts its
  * destination, and the destination cannot see the signal (Streams Standard,
- * ReadableStreamPipeTo, "shutdown with an action"). Without
- * the wrappers, a peer that reads nothing would keep an aborted pipe open for ever,
- * even with AbortSignal.timeout().
+ * ReadableStreamPipeTo, "shutdown with an action"). Without the wrappers, a
+ * peer that reads nothing would keep an aborted pipe open forever, even with
+ * AbortSignal.timeout().
  * https://streams.spec.whatwg.org/#readable-stream-pipe-to
  *
  * What: ReadableStream.prototype.pipeTo and pipeThrough are wrapped, which is the
@@ -16,7 +16,7 @@
  * read.
  *
  * When: with the first connection, not at the import: a program that has none
- * finds the methods untouched. Later would be too late, because
+ * finds the methods untouched. Any later is too late, because
  * `source.pipeTo(conn.writable)` looks the method up before `conn.writable`. */
 
 import { reasonOf } from "../options/signal.ts";
@@ -105,7 +105,8 @@ function wrap<Method>(
     const value = make(original)[name];
     Object.defineProperty(prototype, name, { ...descriptor, value });
   } catch {
-    /* The program has frozen it: an aborted pipe waits for its write. */
+    /* The program has frozen the prototype: then an aborted pipe waits for its
+     * pending write. */
   }
 }
 
@@ -127,8 +128,8 @@ function follow(
   return stop;
 }
 
-/* The signal that aborts the destination, if there is one. Wrong options are for
- * the original method to refuse. */
+/* The signal that aborts the destination, if there is one. The original method
+ * rejects wrong options. */
 function signalOf(options: PipeOptions | undefined): Signal | undefined {
   try {
     const { signal, preventAbort } = options ?? {};

@@ -50,7 +50,7 @@ export interface SocketMembers {
    * `initialDelay` is the idle time before the first probe, in milliseconds.
    */
   setKeepAlive(enable?: boolean, initialDelay?: number): this;
-  /** Makes pending reads and writes hold the process alive, which is the default. */
+  /** Makes pending reads and writes keep the process alive, which is the default. */
   ref(): this;
   /** Lets the process end while reads and writes are pending. */
   unref(): this;

@@ -48,7 +48,7 @@ export class SocketEvents {
     this.#allowance = allowance;
   }
 
-  /** Reports what happens to a socket from now on. */
+  /** Reports the events of a socket from now on. */
   add(socket: Socket, conn: Conn, userState: unknown): void {
     this.#watch(socket, conn, userState);
   }

@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
-/** The result of an operation that a blocking call waits for. It is settled like a
- * promise, but can be inspected while the call runs the loop. */
+/** The result of an operation that a blocking call waits for. It is settled
+ * like a promise, but its state can be read while the call runs the loop. */
 export class SyncResult<T> {
   #isSettled = false;
   #value: T | undefined;

@@ -3,8 +3,8 @@
  *
  * The end of one stream leaves the other one open: the connection is then
  * half-closed. A cancel(), an abort() or an error closes the whole connection,
- * because nothing else of its stream can be used, and the peer would wait for
- * ever. */
+ * because its stream cannot be used any more, and the peer would wait
+ * forever. */
 
 import { SocketError } from "../errors.ts";
 import {

@@ -263,6 +263,6 @@ void callback_thread_main(void* argument) {
   monitor_leave(&callbacks->monitor);
   if (port_id < 0) return;
   callback__serve(thread);
-  /* It waits until the kernel holds nothing of the sockets any more. */
+  /* This waits until the kernel holds nothing of the sockets any more. */
   iocp_delete(port_id);
 }

@@ -51,7 +51,8 @@ static int32_t callbacks__add(struct iocp_callbacks* callbacks,
   monitor_enter(&callbacks->monitor);
   struct callback_thread* thread = callbacks__enter(callbacks, socket, &error);
   /* Once the monitor is unlocked the socket may be freed, but not the thread:
-   * only a delete ends it, and none may be called meanwhile. */
+   * only iocp_callbacks_delete() ends it, which must not be called during this
+   * call. */
   bool is_first = thread != NULL && !atomic_exchange(&thread->inbox_hint, true);
   monitor_leave(&callbacks->monitor);
   if (thread == NULL) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Connections without data: TCP_DEFER_ACCEPT. The kernel counts its time in
- * retransmissions, which rounds it up to 1, 3, 7 ... seconds (tcp(7)), and then
- * accepts the connection all the same, from when on the library's own timeout
- * runs. A sixth of the timeout keeps the sum below one and a half times the
- * timeout; for less than a second the kernel is not asked.
+ * retransmissions, which rounds it up to 1, 3, 7 ... seconds (tcp(7)). When it
+ * has passed, the kernel accepts the connection without data, and the library's
+ * own timeout begins. The kernel gets a sixth of the timeout, which keeps the
+ * sum below one and a half times the timeout; if that is less than a second,
+ * the option is not set.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>

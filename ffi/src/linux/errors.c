@@ -35,7 +35,7 @@ int32_t errors_of(int native) {
   switch (native) {
     case EPERM: /* a packet filter, which causes WSAEACCES on Windows */
       return -IOCP_EACCES;
-    /* As the equivalent errors of Windows. */
+    /* The same codes as those of the equivalent Windows errors. */
     case EINTR:
       return -IOCP_ECANCELED;
     case EALREADY:
@@ -70,8 +70,8 @@ int32_t errors_of_connect(int native) {
      * (tcp_reset() in the kernel). Elsewhere it is an error of sending only. */
     case EPIPE:
       return -IOCP_ECONNRESET;
-    /* bind(2) to port 0: no port of the range is free. connect(2) has the other
-     * code for that. */
+    /* bind(2) to port 0: no port of the range is free. connect(2) reports that
+     * as EADDRNOTAVAIL. */
     case EADDRINUSE:
       return -IOCP_EADDRNOTAVAIL;
     /* A router has answered (icmp_err_convert[] and icmpv6_err_convert() in the

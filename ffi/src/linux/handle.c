@@ -7,10 +7,9 @@
 
 #include "errors.h"
 
-/* epoll refuses a second entry in the same instance only, so a claimed socket
- * gets a mark: the signal that its file would send if it were asked to send
- * one (fcntl(2), F_SETSIG). On Windows, files have such a mark by themselves.
- */
+/* epoll refuses a second entry only in the same instance, so a claimed socket
+ * is marked, by the signal number for O_ASYNC of its file (fcntl(2), F_SETSIG).
+ * On Windows the file itself refuses a second port. */
 #define HANDLE__CLAIMED SIGURG
 
 int handle_open(int family) {

@@ -10,8 +10,8 @@
 /* Each socket has an inode of its own. */
 bool identity_of(int fd, struct engine_identity* identity_out) {
   struct stat status;
-  /* Before glibc 2.33 the shared library had no function fstat(), and not every
-   * libc has the one that programs called in its place. */
+  /* Before glibc 2.33 the shared library exported no fstat(), and other libcs
+   * lack the symbol that was called instead (__fxstat()). */
   if (syscall(SYS_fstat, fd, &status) < 0) return false;
   identity_out->device = status.st_dev;
   identity_out->inode = status.st_ino;

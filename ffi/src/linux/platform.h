@@ -19,7 +19,8 @@ struct engine_socket {
   int fd;
   /* An edge has come, and no receive has emptied the kernel's buffer since. */
   bool readable : 1;
-  /* A FIN or an error has come: after a short receive there is still that. */
+  /* A FIN or an error has arrived, which is still to be received after a short
+   * receive. */
   bool hung_up : 1;
 };
 

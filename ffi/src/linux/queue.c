@@ -42,7 +42,7 @@ int32_t engine_wait(struct port* port, int32_t timeout_ms) {
   struct pollfd entries[] = {{.fd = port->engine.epoll_fd, .events = POLLIN},
                              {.fd = port->engine.wake_fd, .events = POLLIN}};
   int count = poll(entries, 2, timeout_ms < 0 ? -1 : timeout_ms);
-  /* After a signal, polling costs the caller little. */
+  /* After a signal, an unnecessary poll costs the caller little. */
   if (count < 0) return errno == EINTR ? 1 : errors_of(errno);
   uint64_t wakes;
   if ((entries[1].revents & POLLIN) != 0 &&
@@ -60,7 +60,8 @@ int32_t engine_wait_here(struct port* port, uint32_t timeout_us) {
 
 int32_t engine_wake(struct port* port) {
   uint64_t one = 1;
-  /* EAGAIN means that the counter is full, and then it wakes as well. */
+  /* EAGAIN means that the counter is full, so the eventfd is readable
+   * already. */
   if (write(port->engine.wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
     return errors_of(errno);
   return 0;

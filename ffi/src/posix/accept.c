@@ -10,8 +10,8 @@
 #include "handle.h"
 
 void engine_post_accepts(struct socket* listener) {
-  /* The edge of connections that arrived while none was wanted has been used.
-   */
+  /* The edge for connections that arrived while the target was 0 is past, so
+   * they are reported now. */
   if (listener->accept_target != 0 && listener->engine.readable)
     socket_ready(listener, READY_ACCEPT);
 }

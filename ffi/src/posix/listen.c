@@ -20,7 +20,7 @@ static int32_t listen__start(struct socket* socket,
   int fd = socket->engine.fd;
   struct sockaddr_storage system;
   socklen_t length = address_to_system(address, &system);
-  /* Outside of Windows this only lets a restarted server bind although old
+  /* On POSIX systems SO_REUSEADDR only lets a restarted server bind while old
    * connections are in TIME_WAIT. */
   if (listen__set(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0) goto fail;
   if ((flags & IOCP_REUSE_PORT) != 0 &&

@@ -7,8 +7,8 @@
 #include "engine.h"
 #include "errors.h"
 
-/* The lower two bits of IP_TOS and IPV6_TCLASS are ECN's; for TCP the kernel
- * keeps its own (ip(7)). */
+/* The lower two bits of IP_TOS and IPV6_TCLASS are ECN; for TCP the kernel sets
+ * them itself (ip(7)). */
 #define OPTION__DSCP_SHIFT 2
 
 struct option__system {
@@ -16,7 +16,8 @@ struct option__system {
   int name;
 };
 
-/* By the numbers of the API; DSCP is apart, as it depends on the family. */
+/* Indexed by the option numbers of the API. DSCP is handled separately, since
+ * its option depends on the address family. */
 static const struct option__system option__systems[] = {
     [IOCP_NO_DELAY] = {IPPROTO_TCP, TCP_NODELAY},
     [IOCP_KEEP_ALIVE] = {SOL_SOCKET, SO_KEEPALIVE},

@@ -38,8 +38,9 @@ int32_t engine_receive(struct socket* socket,
     engine->readable = false;
     return ENGINE_WOULD_BLOCK;
   }
-  /* A short receive has emptied the buffer of the kernel, and new data gives a
-   * new edge (epoll(7)). An end or error whose edge has come gives none. */
+  /* A short receive has emptied the buffer of the kernel, and new data causes a
+   * new edge (epoll(7)). An end or error whose edge has come causes no further
+   * one. */
   if ((uint32_t)count < length && !engine->hung_up) engine->readable = false;
   *more_out = engine->readable;
   return (int32_t)count;

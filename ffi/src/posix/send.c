@@ -48,12 +48,12 @@ void engine_send_copies(struct socket* socket) {
 int32_t engine_shutdown(struct socket* socket) {
   if (shutdown(socket->engine.fd, SHUT_WR) == 0) return 0;
   if (errno == ENOTCONN) {
-    /* The connection is over, and its error has the reason. */
+    /* The connection has ended; the socket's pending error has the reason. */
     int native = 0;
     socklen_t length = sizeof native;
     getsockopt(socket->engine.fd, SOL_SOCKET, SO_ERROR, &native, &length);
-    /* No error: both directions ended in order, this one before the socket was
-     * adopted, because otherwise fin_sent would be set. */
+    /* No error: both directions have ended with FIN. This side sent its FIN
+     * before the socket was adopted, since fin_sent is not set. */
     if (native == 0) return 0;
     errno = native;
   }

@@ -173,11 +173,11 @@ void accept_cancel_all(struct socket* listener) {
   struct engine_socket* engine = &listener->engine;
   const struct list_node* list = &engine->posted;
   bool is_stale = listener->is_borrowed && engine_handle_is_stale(listener);
-  /* First no further accept may get a connection. For those that have one, and
-   * whose packets are still queued, the listener is needed now to update the
-   * context. A canceled accept may complete all the same, so its target is
-   * closed at once. If a borrowed listener is closed, its operations have ended
-   * already. */
+  /* First, no further accept may get a connection. Accepts that have one, with
+   * packets that are still queued, need the open listener to update their
+   * context, so that is done now. A canceled accept may complete nevertheless,
+   * so its target is closed at once. If a borrowed listener is closed, its
+   * operations have ended already. */
   if (engine->accepts_posted != 0 && !is_stale)
     CancelIoEx((HANDLE)engine->handle, NULL);
   for (struct list_node* node = list->next; node != list; node = node->next)
@@ -251,7 +251,8 @@ static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
 
 int32_t engine_accept_next(struct socket* listener, struct socket* accepted) {
   struct engine_socket* engine = &listener->engine;
-  /* Accepts posted for a larger backlog may have completed all the same. */
+  /* Accepting was stopped. Connections that were accepted before wait until it
+   * resumes. */
   if (listener->accept_target == 0) return ENGINE_WOULD_BLOCK;
   if (list_is_empty(&engine->accepted)) {
     engine_post_accepts(listener);

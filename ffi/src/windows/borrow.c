@@ -52,8 +52,8 @@ int32_t engine_borrow(struct borrow* borrow,
     return 0;
   DWORD native = GetLastError();
   if (native != ERROR_INVALID_PARAMETER) return errors_of(native);
-  /* A handle that is on a port already has this error, and so has one that is
-   * not overlapped. */
+  /* The call fails with this error for a handle that is already on a port, and
+   * for one that is not overlapped. */
   return file_mode_is_synchronous((HANDLE)borrow->handle) ? -IOCP_ENOTSUP
                                                           : -IOCP_EEXIST;
 }

@@ -49,8 +49,8 @@ void engine_cancel(struct socket* socket) {
    * done so already. */
   DWORD native = CancelIoEx((HANDLE)engine->handle, NULL) ? 0 : GetLastError();
   bool is_canceled = native == 0 || native == ERROR_NOT_FOUND;
-  /* Connects and sends end for certain only when the handle is closed, and then
-   * nothing of them is wanted; the same if the cancel failed. */
+  /* Only closing the handle is certain to end connects and sends, whose results
+   * are not needed any more; the same if the cancel failed. */
   if (!is_canceled && socket->close_detach) cancel__fail_detach(socket, native);
   if (socket->close_reset || engine->out.in_flight ||
       engine->sends_in_flight != 0 || !is_canceled)

@@ -23,9 +23,9 @@ static void connect__set_peer(struct socket* socket,
   peer->bytes[peer->family == 4 ? 3 : 15] = 1;
 }
 
-/* Windows repeats a SYN that was refused, which takes two seconds. No packet is
- * lost on the way to this machine, so there it is useless; libuv disables it as
- * well. Only if winsock_can_disable_syn_retries(). */
+/* Windows repeats a SYN that was refused, which takes two seconds (libuv,
+ * src/win/tcp.c, which disables it as well). On loopback no packet is lost, so
+ * repeating is useless. Only if winsock_can_disable_syn_retries(). */
 static void connect__disable_syn_retries(SOCKET handle) {
   TCP_INITIAL_RTO_PARAMETERS parameters = {
       .Rtt = TCP_INITIAL_RTO_UNSPECIFIED_RTT,
@@ -42,8 +42,8 @@ static void connect__disable_syn_retries(SOCKET handle) {
            NULL);
 }
 
-/* No local port is free, or none that distinguishes connections to this peer.
- * On Linux connect() has the other code for that. */
+/* EADDRINUSE: no local port is free, or none that distinguishes connections to
+ * this peer. On Linux connect() reports that as EADDRNOTAVAIL. */
 static int32_t connect__error(int32_t error) {
   return error == -IOCP_EADDRINUSE ? -IOCP_EADDRNOTAVAIL : error;
 }
@@ -51,13 +51,13 @@ static int32_t connect__error(int32_t error) {
 /* In winsock2.h since Windows 10. */
 #define CONNECT__REUSE_UNICASTPORT 0x3007
 
-/* A bind to port 0 reserves a port at once, until the end of TIME_WAIT, so that
- * a machine makes about 16,384 connections in two minutes. With this option the
- * port is chosen when the socket connects, and may be shared with connections
- * to other peers, if an administrator has configured a range for that
- * (SOL_SOCKET options, SO_REUSE_UNICASTPORT; connect() sets it by itself, and
- * .NET's ConnectAsync() too). Before Windows 10 it is refused, and nothing
- * changes. */
+/* A bind to port 0 reserves a port at once, until the end of TIME_WAIT, so a
+ * machine can make no more connections in that time than it has dynamic ports
+ * (16,384 by default). With this option the port is chosen when the socket
+ * connects, and may be shared with connections to other peers, if an
+ * administrator has configured a range for that (SOL_SOCKET options,
+ * SO_REUSE_UNICASTPORT; connect() sets it by itself, and .NET's ConnectAsync()
+ * too). Before Windows 10 it is refused, and nothing changes. */
 static void connect__defer_port(SOCKET handle) {
   BOOL on = TRUE;
   setsockopt(handle,

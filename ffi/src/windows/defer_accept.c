@@ -3,12 +3,12 @@
  * Connections without data: an AcceptEx() that waits for data holds its
  * connection until data arrives, however long that takes. So the posted ones
  * are checked with SO_CONNECT_TIME: those whose first-byte timeout has passed
- * are reset, and as many others are posted as hold a connection.
+ * are reset, and one more accept is posted for each that holds a connection.
  */
 #include "accept.h"
 #include "system.h"
 
-/* Checks in the time of a timeout. */
+/* The number of checks within one timeout. */
 #define DEFER_ACCEPT__WATCH_SHARE 8
 #define DEFER_ACCEPT__WATCH_MIN_MS 16
 #define DEFER_ACCEPT__WATCH_MAX_MS 1000
@@ -72,8 +72,8 @@ int32_t engine_defer_accept(struct socket* listener) {
   uint64_t now_ms = system_now_ms();
   /* Accepts that are posted from now on wait for data. */
   if (listener->defers_accept) return 0;
-  /* Or they wait for data no more: the posted ones that have no connection are
-   * canceled, and others replace them. */
+  /* The option was cleared: posted accepts without a connection are canceled,
+   * and are replaced by accepts that do not wait for data. */
   for (struct list_node* node = list->next; node != list; node = node->next) {
     struct accept* accept = LIST_ENTRY(node, struct accept, node);
     if (accept->data_size != 0 && !defer_accept__is_connected(accept, now_ms))

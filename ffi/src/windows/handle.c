@@ -93,8 +93,8 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   if (is_ifs < 0) return errors_fail(port, (DWORD)WSAGetLastError());
   socket->family = (uint8_t)socket->peer.family;
   int32_t result = handle_enter(socket, handle, is_ifs);
-  /* A handle that is on a port already has this error, and so has one that is
-   * not overlapped. */
+  /* The call fails with this error for a handle that is already on a port, and
+   * for one that is not overlapped. */
   if (result < 0 && port->native_error == ERROR_INVALID_PARAMETER) {
     if (file_mode_is_synchronous((HANDLE)handle))
       return port_fail(port, -IOCP_ENOTSUP, ERROR_INVALID_PARAMETER);
@@ -105,7 +105,7 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   }
   if (result < 0) return result;
   if (!socket->engine.skips_packets) handle_query_modes(socket, handle, is_ifs);
-  /* It cannot be undone that a process has inherited it before. */
+  /* A process that has inherited the handle before still has it. */
   SetHandleInformation((HANDLE)handle, HANDLE_FLAG_INHERIT, 0);
   return 0;
 }
@@ -175,7 +175,7 @@ int32_t engine_get_address(struct socket* socket,
                    ? getpeername(handle, (SOCKADDR*)&system, &length)
                    : getsockname(handle, (SOCKADDR*)&system, &length);
   if (failed) return handle_fail(socket);
-  /* Of one of the two families, for no others enter. */
+  /* The family is 4 or 6, since no other is accepted. */
   address_from_system((SOCKADDR*)&system, length, address_out);
   return 0;
 }

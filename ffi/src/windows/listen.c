@@ -44,7 +44,7 @@ static DWORD listen__bind(const struct iocp_address* address,
   int length = address_to_system(address, &system);
   SOCKET handle = handle_new(address->family);
   if (handle == INVALID_SOCKET) return (DWORD)WSAGetLastError();
-  /* Windows starts with IPV6_V6ONLY on, Linux with it off. */
+  /* IPV6_V6ONLY is on by default on Windows, and off on Linux. */
   if ((is_exclusive &&
        !listen__set(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, TRUE)) ||
       (address->family == 6 &&
@@ -98,8 +98,8 @@ int32_t engine_listen(struct socket* socket,
   SOCKET handle;
   if (address->family != 4 && address->family != 6)
     return port_fail(port, -IOCP_EAFNOSUPPORT, 0);
-  /* Here SO_REUSEADDR would let several programs bind the same address, and one
-   * of them would get all connections. */
+  /* On Windows SO_REUSEADDR lets several programs bind the same address, and it
+   * is not defined which of them gets a connection. */
   if ((flags & IOCP_REUSE_PORT) != 0) return port_fail(port, -IOCP_ENOTSUP, 0);
   DWORD native = listen__bind(address, flags, true, &handle);
   if ((native == WSAEADDRINUSE || native == WSAEACCES) && address->port != 0)

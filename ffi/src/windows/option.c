@@ -29,9 +29,10 @@ struct option__system {
 };
 
 /*
- * By the numbers of the API. Sources: "IPPROTO_TCP socket options" for the
- * versions that have them, and for TCP_MAXRT, "if this value is non-negative,
- * it represents the desired connection timeout in seconds" (Wine 10 has none).
+ * Indexed by the option numbers of the API. Sources: "IPPROTO_TCP socket
+ * options" for the versions that have them, and for TCP_MAXRT, "if this value
+ * is non-negative, it represents the desired connection timeout in seconds"
+ * (Wine 10 has none).
  *
  * There is no DSCP: IP_TOS "for TCP packets has never been available to
  * Winsock", and since Windows 2000 it is ignored although setsockopt() returns
@@ -73,8 +74,8 @@ static DWORD option__get(SOCKET handle,
   return (DWORD)WSAGetLastError();
 }
 
-/* TCP_MAXRT counts seconds; so that a connection has the time it was given, a
- * part of one counts as a whole one. */
+/* TCP_MAXRT counts seconds. They are rounded up, so that a connection gets at
+ * least the given time. */
 static DWORD option__to_system(uint32_t option, int32_t value) {
   DWORD number = (DWORD)value;
   if (option != IOCP_USER_TIMEOUT) return number;
@@ -83,7 +84,7 @@ static DWORD option__to_system(uint32_t option, int32_t value) {
 
 static int32_t option__from_system(uint32_t option, DWORD number) {
   if (option != IOCP_USER_TIMEOUT) return (int32_t)number;
-  /* -1 is without a limit. */
+  /* -1 means no limit. */
   return number > INT32_MAX / OPTION__MS ? INT32_MAX
                                          : (int32_t)(number * OPTION__MS);
 }

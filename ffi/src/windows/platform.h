@@ -132,8 +132,8 @@ struct engine_socket {
   uint32_t backlog_first; /* that of listen(), which the system never changes */
 };
 
-/* See identity.h. A socket has no number of its own, but no other open socket
- * has the same two addresses. A listener has no peer. */
+/* See identity.h. A Windows socket has no unique number, but no other open
+ * socket has the same two addresses. A listener has no peer. */
 struct engine_identity {
   struct iocp_address local;
   struct iocp_address peer;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kernel's queue: a completion port. The port's thread dequeues. The only
- * documented way to wait for a packet dequeues it as well, so a thread that
- * waits passes the packets that it dequeued to the next poll.
+ * documented way to wait for a packet dequeues it as well, so a waiting thread
+ * leaves the packets that it has dequeued in the hand-over array, for the next
+ * poll.
  *
  *           engine_wait()        packets came          engine_poll()
  *   EMPTY ----------------> FILLING ------------> FULL ----------------> EMPTY
@@ -105,15 +106,15 @@ int32_t engine_wait(struct port* port, int32_t timeout_ms) {
     atomic_store(&engine->wake_wanted, false);
     return 1;
   }
-  /* Another thread is waiting. That happens for a moment when a port is
-   * deleted; the pause limits a caller that waits on two threads all the time.
-   */
+  /* Another thread is waiting. That happens briefly while a port is deleted.
+   * The pause keeps a caller that waits on two threads from spinning. */
   Sleep(1);
   return 1;
 }
 
 int32_t engine_wait_here(struct port* port, uint32_t timeout_us) {
-  /* A wait ends with a tick of the clock, which is 0.5 to 15.6 ms. */
+  /* A wait ends with a clock tick (Sleep(), remarks), usually of 15.6 ms, which
+   * is too long here. */
   (void)port, (void)timeout_us;
   return 0;
 }

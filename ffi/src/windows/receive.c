@@ -15,7 +15,8 @@
 /* ---- results */
 
 /* Windows has two errors for a broken connection, depending on which side
- * noticed. Here it is one, as on Linux and in libuv (src/win/tcp.c). */
+ * detected it. The library reports one, as Linux and libuv do
+ * (src/win/tcp.c). */
 static int32_t receive__error(int32_t error) {
   return error == -IOCP_ECONNABORTED ? -IOCP_ECONNRESET : error;
 }
@@ -32,8 +33,8 @@ static int32_t receive__end_of(struct socket* socket) {
 
 /* A receive of no bytes is an end only if the kernel has no data. Under Wine,
  * receives in flight complete with no bytes once both directions are shut down,
- * although data may have arrived before the end. On Windows there never is any.
- */
+ * although data may have arrived before the end. On Windows all data was
+ * received by then (WSARecv(), remarks). */
 static bool receive__is_end(const struct socket* socket) {
   WSAPOLLFD entry = {.fd = socket->engine.handle, .events = POLLRDNORM};
   char byte;

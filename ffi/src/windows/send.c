@@ -13,7 +13,7 @@
 #include "send_copy.h"
 #include "sender.h"
 
-/* As in receive.c: one error for a broken connection. */
+/* One error for a broken connection, as in receive.c. */
 static int32_t send__error(int32_t error) {
   return error == -IOCP_ECONNABORTED ? -IOCP_ECONNRESET : error;
 }
@@ -39,8 +39,8 @@ static bool send__is_overtaken(struct send_copy* copy) {
 
 /* Bytes of this copy will never be sent. The system sends the copies behind it
  * all the same, and the peer would get a stream with a gap, so the connection
- * is reset at once. That needs the handle to be closed: the socket keeps the
- * error, and has no handle, until its caller closes it. */
+ * is reset at once. For that the handle is closed: until its caller closes the
+ * socket, it has the error and no handle. */
 static void send__fail(struct send_copy* copy, int32_t error, int32_t native) {
   struct socket* socket = copy->socket;
   /* After a FIN nothing can be sent. */
@@ -73,8 +73,8 @@ static void send__reaped(struct send_copy* copy) {
   }
   sender_copy_progressed(copy, op_bytes(&copy->engine.op));
   if (copy->offset == copy->length) sender_copy_done(copy, 0, 0);
-  /* No system is known to complete a part of a send, and none is documented not
-   * to. */
+  /* A send that completes with only a part of its bytes is not known, but the
+   * documentation does not exclude it. */
   else if (send__is_overtaken(copy))
     send__fail(copy, -IOCP_ECONNRESET, 0);
 }

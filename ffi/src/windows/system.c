@@ -23,8 +23,8 @@ uint64_t system_now_ms(void) {
 
 thread_id system_thread(void) { return GetCurrentThreadId(); }
 
-/* Runs when a thread ends, and when a fiber is deleted: then its thread goes
- * on, and keeps its ports. */
+/* Runs when a thread ends, and also when a fiber is deleted: then the thread
+ * continues, and its ports stay. */
 static void NTAPI system__thread_ended(void* thread) {
   if ((uintptr_t)thread == GetCurrentThreadId()) atomic_load (&system__ended)();
 }

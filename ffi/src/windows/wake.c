@@ -8,8 +8,8 @@ static void wake__post(struct port* port) {
   struct engine_port* engine = &port->engine;
   /* One packet is enough, and the queue is memory that cannot be paged. */
   if (atomic_exchange(&engine->wake_posted, true)) return;
-  /* A packet needs such memory. Without the packet a thread might wait for
-   * ever, so this waits until there is some. */
+  /* A packet needs such memory. Without the packet a thread might wait forever,
+   * so this retries until there is memory. */
   while (!PostQueuedCompletionStatus(engine->handle, 0, (ULONG_PTR)port, NULL))
     Sleep(WAKE__PAUSE_MS);
 }

@@ -98,9 +98,9 @@ bool winsock_accepts(const struct engine_provider* provider) {
          provider->get_accept_ex_sockaddrs != NULL;
 }
 
-/* NtSetInformationFile() and its information, which the headers for programs do
- * not have (documented in ntifs.h, FILE_COMPLETION_INFORMATION: since Windows
- * 8.1 a port of NULL removes the handle from its port). */
+/* NtSetInformationFile() and its argument, which the user-mode headers lack
+ * (documented in ntifs.h, FILE_COMPLETION_INFORMATION: since Windows 8.1 a port
+ * of NULL removes the handle from its port). */
 #define WINSOCK__REPLACE_COMPLETION 61
 struct winsock__completion {
   HANDLE port;

@@ -5,8 +5,8 @@
 
 #include "port.h"
 
-/* Starts Winsock, once. Any thread. Returns 0 or Winsock's error. There is no
- * clean-up, because other code of the process may use Winsock by then. */
+/* Starts Winsock, once. Any thread. Returns 0 or Winsock's error. WSACleanup()
+ * is never called, because other code of the process may use Winsock. */
 int winsock_start(void);
 
 /* The extension functions and properties of the provider of `family` (4 or 6),
