@@ -83,6 +83,7 @@ export class Listener implements AsyncIterable<Conn> {
     return {
       ...conn,
       receive: { ...conn.receive },
+      keepAlive: conn.keepAlive && { ...conn.keepAlive },
       ...this.#acceptor.options(),
     };
   }

@@ -252,6 +252,24 @@ test("Listener's connections inherit its options", async () => {
   assert.equal(await client.read(new Uint8Array(2)), 1);
 });
 
+test("A program that changes the objects it gets from a listener changes no connection", async () => {
+  using it = setUp({ keepAlive: { idle: 50 } });
+  const { addr, options } = it.listener;
+  const port = addr.port;
+  const [conn] = await Promise.all([
+    it.listener.accept(),
+    it.port.connect({ hostname, port }),
+  ]);
+  addr.hostname = "192.0.2.1";
+  assert.ok(options.keepAlive !== false);
+  options.keepAlive.idle = 9;
+  options.receive.mode = "burst";
+  conn.close();
+  assert.deepEqual(conn.localAddr, { transport: "tcp", hostname, port });
+  assert.deepEqual(it.listener.options.keepAlive, { idle: 50 });
+  assert.equal(it.listener.options.receive.mode, "auto");
+});
+
 test("Listener accepts connections with the smallest backlog", async () => {
   using it = setUp({ backlog: 1 });
   for (let i = 0; i < 5; i++) {

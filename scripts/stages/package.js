@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import { cellNames, openCell } from "../cells.js";
@@ -254,14 +254,24 @@ async function waysToUse(project, url) {
         ...{ platform: "node", logLevel: "silent", outfile, format },
         minify: format !== "esm",
       });
-      return [];
+      return await missingEffects(join(cwd, outfile));
     };
     const own = join("dist", `bun_${file}`);
     ways[`bun build, ${format}`] = [[own], "bun"];
-    checks[`bun build, ${format}`] = () =>
-      bunBuild(cwd, own, `--format=${format}`);
+    checks[`bun build, ${format}`] = async () => [
+      ...await bunBuild(cwd, own, `--format=${format}`),
+      ...await missingEffects(join(cwd, own)),
+    ];
   }
   return { ways, checks };
+}
+
+// What the import of the module does, in src/loop/preload.ts, has no exports, so a
+// bundler would leave it out of a package whose modules have no side effects.
+async function missingEffects(path) {
+  const text = await readFile(path, "utf8");
+  const isThere = text.includes(".makeResident()");
+  return isThere ? [] : [`${path} lacks src/loop/preload.ts`];
 }
 
 function bunBuild(cwd, file, ...options) {

@@ -40,7 +40,8 @@ class ListeningSocket implements Endpoint {
     this.id = id;
     this.address = address;
     this.#owner = owner;
-    this.#settings = { ...settings, listenerAddr: address };
+    /* A copy, since users get `address`, and may change it. */
+    this.#settings = { ...settings, listenerAddr: { ...address } };
   }
 
   accepted(result: number, errno: number): void {

@@ -57,8 +57,11 @@ static void accept__write_names(const struct op* op) {
 
 /* The accept has a connection and, if it asked for data, data or the end. */
 static void accept__finish(struct op* op) {
-  /* The cancel came first. The engine cannot guard against this race. */
-  if (op->is_canceling) habits.has_raced = true;
+  /* The cancel came first, or the engine found the accept pending and is about
+   * to close its target. It cannot guard against these races: closing the
+   * target is the only documented way to end the connection, and without its
+   * context that sends a FIN once the accept has completed. */
+  if (op->is_canceling || op->is_ending) habits.has_raced = true;
   op_touch(op);
   uint32_t bytes = end_receive(op->target->end, op->buffer, op->data_size);
   accept__write_names(op);

@@ -55,6 +55,7 @@ struct op {
   struct sock* target; /* of an accept */
   bool is_attached;    /* an accept that has a connection and waits for data */
   bool is_canceling;
+  bool is_ending; /* an accept whose target is about to be closed */
   bool is_done;
 
   OVERLAPPED* overlapped;
