@@ -2,6 +2,7 @@
 #include "program.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "habits.h"
 #include "network.h"
@@ -120,6 +121,14 @@ void world_handle_close(double handle) {
     program.is_known = true;
   }
   sock_close(sock);
+}
+
+/* Windows before version 1709 does not return the times of keep-alive
+ * ("SIO_KEEPALIVE_VALS control code" has no query), so a later owner that sets
+ * one of them sets the other to its default. */
+void world_handle_detached(double handle) {
+  struct sock* sock = sock_find((SOCKET)handle, "world_handle_detached");
+  if (sock != NULL) memset(sock->wanted, 0, sizeof sock->wanted);
 }
 
 void world_handle_given(double handle) {

@@ -246,6 +246,7 @@ static void records__closed(struct entry* entry,
   entry->end->resets_from_ms = LEDGER_NEVER;
   RULE("the simulation has room for handles",
        ledger.loose_count < LEDGER_ENTRIES);
+  world_handle_detached((double)(uint32_t)detail);
   ledger.loose[ledger.loose_count++] = (struct loose){
       .handle = (uint32_t)detail, .end = entry->end, .is_detached = true};
 }

@@ -168,6 +168,9 @@ double world_handle_listen(uint16_t family, struct iocp_address* address_out);
 /* The handle belongs to the program, whatever the library has done with it. */
 void world_handle_given(double handle);
 
+/* A handle has left the library, which does not know its options any more. */
+void world_handle_detached(double handle);
+
 /* Handles that are not connected streams of a family that the library has. */
 enum world_odd {
   WORLD_DATAGRAM,
