@@ -78,6 +78,18 @@ test("The error of openLibrary() has a reason for each file", () => {
   });
 });
 
+test("A broken file is not reported as a missing permission", () => {
+  using folder = new TemporaryFolder();
+  const path = folder.write("text.so", "not a library");
+  const found: Found[] = [{ path, isVerified: true, isOnly: true }];
+  assert.throws(() => openLibrary(found), (error) => {
+    assert.ok(error instanceof LibraryError);
+    assert.match(error.message, /; check that the file can be read and exec/);
+    assert.ok(!error.message.includes("--allow-ffi"), error.message);
+    return true;
+  });
+});
+
 test("The embedded libraries are those of ffi/prebuilt/", () => {
   for (
     const [name, { name: file, ...rest }] of [

@@ -284,11 +284,24 @@ test("An option that cannot be read does not affect the others", async () => {
   const { options } = conn;
   assert.deepEqual(Object.keys(options), ofConn.map(([key]) => key));
   for (const [key, value] of Object.entries(options)) {
-    const { kind, unsupported } = (OPTIONS as Record<string, Option>)[key]!;
+    const { default: initial, kind, unsupported } =
+      (OPTIONS as Record<string, Option>)[key]!;
     if (value === undefined) {
-      assert.ok(isWindows && unsupported !== undefined, key);
+      const isMissing = isWindows && unsupported !== undefined;
+      assert.ok(isMissing || initial === undefined, key);
     } else if (kind === "integer" || kind === "milliseconds") {
       assert.equal(typeof value, "number", key);
     }
   }
+});
+
+test("The options in force of one connection can be given to another", async () => {
+  using listener = listen({ hostname: "127.0.0.1", port: 0 });
+  using conn = await connect({ ...listener.addr, closeTimeout: 77 });
+  const { receive: _, ...options } = conn.options;
+  using other = await connect({
+    ...listener.addr,
+    ...options as ConnOptions,
+  });
+  assert.deepEqual(other.options, conn.options);
 });

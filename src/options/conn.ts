@@ -92,8 +92,8 @@ export interface ConnOptionsInForce {
   /** In seconds; see {@linkcode KeepAliveOptions}. */
   keepAlive: false | KeepAliveOptionsInForce | undefined;
   /**
-   * In milliseconds, as the system has it; on Linux, 0 is its own choice. See
-   * {@linkcode ConnOptions.userTimeout}.
+   * In milliseconds, as the system has it; undefined when it was not set and the
+   * system does not return its own choice. See {@linkcode ConnOptions.userTimeout}.
    */
   userTimeout: number | undefined;
   /** See {@linkcode ConnOptions.dscp}. */

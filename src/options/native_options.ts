@@ -132,12 +132,14 @@ export function readOptions<S extends Scope>(
 }
 
 function readOption(key: string, setting: unknown, get: GetNative): unknown {
-  const { kind, native, owner } = LIST[key]!;
+  const { kind, native, owner, min = 0 } = LIST[key]!;
   if (kind === "keepAlive") return readKeepAlive(get);
   if (kind === "receive") return { ...setting as ReceiveSettings };
   if (native === undefined) return setting;
   const value = get(native);
   /* The library has closed the socket by itself. */
   if (value === undefined && owner === "library") return setting;
+  /* The system's way to say that nothing was set. */
+  if (value !== undefined && value < min) return undefined;
   return kind === "boolean" && value !== undefined ? value !== 0 : value;
 }

@@ -133,5 +133,7 @@ export const runtime: Runtime = {
   transportOf,
   makeServerAdapter: (server, handle) => new NetAdapter(server, handle),
   permissionHint: (path) =>
-    `run again with --allow-ffi=${path} (or --allow-ffi)`,
+    isGranted({ name: "ffi", path })
+      ? "check that the file can be read and executed"
+      : `run again with --allow-ffi=${path} (or --allow-ffi)`,
 };
