@@ -171,6 +171,28 @@ test("Closing the port ends the events", async () => {
   assert.equal((await events.next()).done, true);
 });
 
+test("Closing the port reports each socket's last event before the end", async () => {
+  using ends = new Ends();
+  using other = new Ends();
+  const port = new CompletionPort();
+  await ends.add(port, { userState: 1 });
+  await other.add(port, { userState: 2 });
+  const events = port.events<number>();
+  const waiting = events.next();
+  port.close();
+  const seen = [];
+  for (
+    let result = await within("an event", waiting);
+    !result.done;
+    result = await within("an event", events.next())
+  ) {
+    const { userState, type } = result.value;
+    seen.push(`${userState} ${type}`);
+  }
+  assert.deepEqual(seen.sort(), ["1 error", "2 error"]);
+  assert.equal((await events.next()).done, true);
+});
+
 test("break in a loop over the events loses no event", async () => {
   using ends = new Ends();
   using port = new CompletionPort();

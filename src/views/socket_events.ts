@@ -43,6 +43,9 @@ const DONE: Result = { value: undefined, done: true };
 export class SocketEvents {
   readonly #queue = new AsyncQueue<QueuedEvent>();
   readonly #allowance: Allowance;
+  /** Sockets that have not reported their last event. */
+  #watched = 0;
+  #isPortClosed = false;
 
   constructor(allowance: Allowance) {
     this.#allowance = allowance;
@@ -50,7 +53,11 @@ export class SocketEvents {
 
   /** Reports the events of a socket from now on. */
   add(socket: Socket, conn: Conn, userState: unknown): void {
-    this.#watch(socket, conn, userState);
+    this.#watched++;
+    this.#watch(socket, conn, userState).then(() => {
+      this.#watched--;
+      this.#endAfterLast();
+    });
   }
 
   next(): Promise<Result> {
@@ -69,10 +76,16 @@ export class SocketEvents {
     });
   }
 
-  /** The port was closed: events in the queue are still delivered. */
+  /** The port was closed: events in the queue, and the last one of each socket,
+   * are still delivered. */
   close(): void {
     this.#allowance.settle();
-    this.#queue.close();
+    this.#isPortClosed = true;
+    this.#endAfterLast();
+  }
+
+  #endAfterLast(): void {
+    if (this.#isPortClosed && this.#watched === 0) this.#queue.close();
   }
 
   async #watch(
