@@ -53,8 +53,9 @@ static int option__update_accept(struct sock* sock,
       sock_find(listener_handle, "SO_UPDATE_ACCEPT_CONTEXT");
   if (listener == NULL || listener->state != SOCK_LISTENING)
     return option__fails(WSAENOTSOCK);
-  /* The engine tries this before it closes the target of a posted accept. */
-  if (sock->accept != NULL) sock->accept->is_ending = true;
+  /* The engine tries this before it closes the target of a posted accept that
+   * holds a connection without data. */
+  if (sock->accept != NULL) sock->accept->is_ending = sock->accept->is_attached;
   if (sock->accept != NULL || sock->end == NULL)
     return option__fails(WSAEINVAL);
   /* The peer has reset the connection. */
