@@ -237,8 +237,12 @@ export class Loop {
       this.#endpoints.dispatch(events, count, slab);
     }
     allowance.end();
-    return count === 0 && (events[HEADER_FLAGS] & MORE) === 0 &&
-      !allowance.isPending;
+    return count === 0 && !this.#hasMore && !allowance.isPending;
+  }
+
+  /* The last poll has left something that the next one finds at once. */
+  get #hasMore(): boolean {
+    return (this.#events[HEADER_FLAGS] & MORE) !== 0;
   }
 
   /* Decides how the next turn comes. */
@@ -251,7 +255,9 @@ export class Loop {
     /* A deferred turn keeps the process alive, so without a ref every turn
      * parks: only a parked wait can leave it free to end. */
     if (this.#refs > 0 && !this.#pace.isParkDue) this.#defer();
-    else this.#park(this.#events[HEADER_TIMEOUT_MS]);
+    /* What this turn has left over makes no event, so a wait that is parked
+     * already would not end by itself. */
+    else this.#park(this.#hasMore ? 0 : this.#events[HEADER_TIMEOUT_MS]);
   }
 
   #park(timeoutMs: number): void {
