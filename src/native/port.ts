@@ -234,12 +234,10 @@ export class NativePort {
   }
 
   socketStats(socket: number): SocketStats {
-    const values = new Float64Array(SOCKET_STATS_FIELDS.length);
-    const result = this.#native.iocp_socket_stats(this.id, socket, values);
-    if (result < 0) throw this.error(result, { syscall: "ioctl" });
-    return Object.fromEntries(
-      SOCKET_STATS_FIELDS.map((field, index) => [field, values[index]]),
-    ) as SocketStats;
+    return this.#counters(
+      SOCKET_STATS_FIELDS,
+      (values) => this.#native.iocp_socket_stats(this.id, socket, values),
+    );
   }
 
   /* ---- groups of sockets */
@@ -256,11 +254,22 @@ export class NativePort {
   }
 
   groupStats(group: number): Stats {
-    const values = new Float64Array(STATS_FIELDS.length);
-    const result = this.#native.iocp_group_stats(this.id, group, values);
+    return this.#counters(
+      STATS_FIELDS,
+      (values) => this.#native.iocp_group_stats(this.id, group, values),
+    );
+  }
+
+  /* The counters that `read` writes, by the names of their fields. */
+  #counters<F extends string>(
+    fields: readonly F[],
+    read: (values: Float64Array<ArrayBuffer>) => number,
+  ): Record<F, number> {
+    const values = new Float64Array(fields.length);
+    const result = read(values);
     if (result < 0) throw this.error(result, { syscall: "ioctl" });
     return Object.fromEntries(
-      STATS_FIELDS.map((field, index) => [field, values[index]]),
-    ) as Stats;
+      fields.map((field, index) => [field, values[index]]),
+    ) as Record<F, number>;
   }
 }
