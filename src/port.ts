@@ -18,7 +18,7 @@ import { type ConnectOptions, connectSettings } from "./options/connect.ts";
 import { type ListenOptions, listenSettings } from "./options/listen.ts";
 import { OPTIONS } from "./options/table.ts";
 import { showFields } from "./views/inspect.ts";
-import { runtime } from "./runtime/detect.ts";
+import { isWindows } from "./runtime/detect.ts";
 import { type SocketEvent, SocketEvents } from "./views/socket_events.ts";
 import type { PortStats } from "./stats.ts";
 import {
@@ -75,7 +75,7 @@ export class CompletionPort {
    * The mechanism of the system: `"iocp"` on Windows, `"epoll"` on Linux.
    */
   get engine(): "iocp" | "epoll" {
-    return runtime.target.startsWith("windows") ? "iocp" : "epoll";
+    return isWindows ? "iocp" : "epoll";
   }
 
   /** Where the native library was loaded from. */

@@ -1,12 +1,12 @@
 // Copyright the iocp authors. MIT license.
-import { runtime } from "../runtime/detect.ts";
+import { isWindows } from "../runtime/detect.ts";
 
 /** Empty turns before the thread sleeps. Spinning longer would saturate the
  * core, and other threads that need it, such as the runtime's garbage
  * collector, would preempt this one in the middle of a message. Where the
  * thread cannot sleep for a short time it parks, which costs more than a few
  * more turns. */
-const EMPTY_TURNS = runtime.target.startsWith("windows") ? 20 : 2;
+const EMPTY_TURNS = isWindows ? 20 : 2;
 /** The same while only one socket is busy: its next message is mostly the
  * answer to what was just sent, and comes before a sleep would end. A peer on
  * the same machine answers within these turns. */

@@ -10,7 +10,7 @@ import {
   type Search,
 } from "./library_search.ts";
 import { grantedFiles } from "./granted_files.ts";
-import { runtime } from "../runtime/detect.ts";
+import { isWindows, runtime } from "../runtime/detect.ts";
 import { ABI, type Native } from "./symbols.ts";
 
 /** The opened library. */
@@ -81,7 +81,6 @@ let library: Library | undefined;
 
 function search(): Search {
   const { env, target, canRead } = runtime;
-  const isWindows = target.startsWith("windows");
   const files = systemFiles(isWindows, canRead, runtime.user());
   const moduleUrl = (import.meta as { url?: string }).url;
   return { env, target, files, moduleUrl };

@@ -2,7 +2,7 @@
 /* The `syscall` and `action` of errors for calls whose names differ between the
  * systems. */
 
-import { runtime } from "../runtime/detect.ts";
+import { isWindows } from "../runtime/detect.ts";
 
 /** A system call and what it is for; options of a SocketError. */
 export interface SystemCall {
@@ -15,7 +15,6 @@ function systemCall(
   linux: string,
   action: string,
 ): SystemCall {
-  const isWindows = runtime.target.startsWith("windows");
   return { syscall: isWindows ? windows : linux, action };
 }
 

@@ -20,3 +20,6 @@ function detect(): Runtime {
 /** The runtime that this module runs in. */
 export const runtime: Runtime = detect();
 useErrorClasses(runtime.errorClass);
+
+/** True on Windows, where the library stands on completion ports. */
+export const isWindows: boolean = runtime.target.startsWith("windows");
