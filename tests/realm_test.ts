@@ -77,32 +77,31 @@ class Watched implements Disposable {
   readonly child: Child;
 
   constructor(flag: string) {
-    this.write(0);
+    this.write(Watched.server("0"));
     const flags = ["-A", flag];
     const env = { IOCP_TEST_PORT_FILE: this.folder.join("port") };
     const options = { flags, env, lifetimeMs: 5 * DEADLINE_MS };
     this.child = start(this.folder.join("program.ts"), [], options);
   }
 
-  write(run: number): void {
-    this.text(
-      `import { serve } from ${JSON.stringify(restarted)}; serve("${run}");`,
-    );
-  }
-
   /* Deno watches a file only after its program has started, and may miss a change
-   * right after that. So the file is saved repeatedly until the run has started. */
-  async change(run: number): Promise<number> {
-    this.write(run);
-    const timer = setInterval(() => this.write(run), 5_000);
+   * right after that. So the file is saved repeatedly until the next run, which
+   * prints `word`, has started. */
+  async change(word: string, text = Watched.server(word)): Promise<number> {
+    this.write(text);
+    const timer = setInterval(() => this.write(text), 15_000);
     try {
-      return await port(this.child, `${run}`);
+      return await port(this.child, word);
     } finally {
       clearInterval(timer);
     }
   }
 
-  text(text: string): void {
+  static server(word: string): string {
+    return `import { serve } from ${JSON.stringify(restarted)}; serve("${word}");`;
+  }
+
+  private write(text: string): void {
     this.folder.write("program.ts", text);
   }
 
@@ -123,7 +122,7 @@ describe("Sockets that an earlier run has left open are closed", {
     let before: ReturnType<typeof resourcesOf>;
     for (let run = 0; run <= RESTARTS; run++) {
       const number = run > 0
-        ? await watched.change(run)
+        ? await watched.change(`${run}`)
         : await port(child, "0");
       const client = new Client(number);
       clients.push(client);
@@ -150,8 +149,10 @@ describe("Sockets that an earlier run has left open are closed", {
     const number = await port(watched.child, "0");
     using client = new Client(number);
     await eventually("the answer", () => client.data === "0");
-    watched.text(`console.log("up none on 0;"); setInterval(() => {}, 1_000);`);
-    await port(watched.child, "none");
+    await watched.change(
+      "none",
+      `console.log("up none on 0;"); setInterval(() => {}, 1_000);`,
+    );
     await eventually("the connection is closed", () => client.isClosed);
     using refused = new Client(number);
     await eventually("a new one is refused", () => refused.isClosed);
