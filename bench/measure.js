@@ -34,9 +34,9 @@ export async function measure(bench, servers, workload, onStep = () => {}) {
     }
     rate = Math.max(Math.round(Math.min(...reached) / 2), 1);
   }
+  const options = rate === undefined ? {} : { rate };
   for (let round = 0; round < bench.rounds; round++) {
     const measureOne = async (entry) => {
-      const options = rate === undefined ? {} : { rate, seed: round + 1 };
       const figures = await attempt(entry, bench, workload, options);
       if (figures) entry.rounds.push(figures);
     };
@@ -66,10 +66,10 @@ async function measureOnce(server, bench, workload, options = {}) {
       port,
       pid,
       ...workload.options,
-      "warm-up-ms": bench.warmUpMs,
-      "warm-up-messages": Math.round((workload.warmUp ?? 0) * bench.warmUp),
+      warm_up_ms: bench.warmUpMs,
+      warm_up_messages: Math.round((workload.warmUp ?? 0) * bench.warmUp),
       ms: bench.ms,
-      "settle-ms": bench.settleMs,
+      settle_ms: bench.settleMs,
       ...options,
     });
     const waited = await waitedMs(pid) - before;

@@ -5,14 +5,15 @@
 //
 //   node ffi/build.js            builds into ffi/prebuilt and src/native
 //   node ffi/build.js --check    builds elsewhere and compares with these
+//   node ffi/build.js --output FOLDER    builds what C programs need instead
 
 import { createHash } from "node:crypto";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { ensureZig, inTemporaryFolder, repository } from "../scripts/setup.js";
-import { compileLibrary, targets } from "./compile.js";
+import { buildForC, compileLibrary, targets } from "./compile.js";
 
 /**
  * Builds from `ffi`, a folder like the one this file is in; returns a map from
@@ -76,7 +77,13 @@ export async function check(root) {
 }
 
 async function main() {
-  const { values } = parseArgs({ options: { check: { type: "boolean" } } });
+  const { values } = parseArgs({
+    options: { check: { type: "boolean" }, output: { type: "string" } },
+  });
+  const ffi = join(repository, "ffi");
+  if (values.output) {
+    return await buildForC(await ensureZig(), ffi, resolve(values.output));
+  }
   if (values.check) {
     const differences = await check(repository);
     if (differences.length === 0) {
@@ -88,7 +95,7 @@ async function main() {
         "it changes",
     );
   }
-  for (const [path, bytes] of await build(join(repository, "ffi"))) {
+  for (const [path, bytes] of await build(ffi)) {
     await mkdir(dirname(join(repository, path)), { recursive: true });
     await writeFile(join(repository, path), bytes);
     if (/\.(so|dll)$/.test(path)) console.log(`${path}: ${bytes.length} bytes`);

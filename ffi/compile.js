@@ -5,7 +5,7 @@
 // on the command line are relative to the sources, and in a fixed order.
 
 import { readdirSync } from "node:fs";
-import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   argv,
@@ -202,6 +202,23 @@ export async function compileLibrary(
     // Without what the linker writes beside it.
     await copyFile(linked, output);
   });
+}
+
+/**
+ * Builds what C programs need from `ffi`, a folder like the one this file is in:
+ * the headers, and for each target and mode the shared and the static library.
+ */
+export async function buildForC(zig, ffi, output, chosen = targets) {
+  await cp(join(ffi, "include"), join(output, "include"), { recursive: true });
+  for (const target of chosen) {
+    for (const [name, mode] of Object.entries(modes)) {
+      const path = (file) => join(output, target.name, name, file);
+      await compileLibrary(zig, target, ffi, path(target.file), { mode });
+      await compileArchive(zig, target, ffi, path(target.archive), mode);
+      if (target.linked === target.file) continue;
+      await importLibrary(zig, ffi, path(target.linked));
+    }
+  }
 }
 
 /** Throws if clang has a warning. */
