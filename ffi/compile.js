@@ -221,15 +221,6 @@ export async function buildForC(zig, ffi, output, chosen = targets) {
   }
 }
 
-/** Throws if clang has a warning. */
-export async function compileStrictly(zig, target, folder, mode) {
-  await inTemporaryFolder("iocp-strict-", (scratch) => {
-    const options = { mode, flags: strictWarnings.clang };
-    const output = join(scratch, target.file);
-    return compileLibrary(zig, target, folder, output, options);
-  });
-}
-
 function compileFlags(zig, target, folder, mode) {
   const library = join(dirname(zig), "lib");
   // `-nostdlib` removes the headers of the system together with its libraries.

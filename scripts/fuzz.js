@@ -44,22 +44,19 @@ const { values } = parseArgs({
     smaller: { type: "boolean", default: false },
   },
 });
-const names = values.target ?? targets.map((target) => target.name);
+const chosen = targets
+  .filter(({ name }) => values.target?.includes(name) ?? true);
+if (chosen.length === 0) fail(`no such target: ${values.target}`);
+if (values.run && chosen.length !== 1) fail("--run needs --target");
 const seconds = Math.ceil(Number(values.minutes) * 60);
 if (!(seconds > 0)) fail(`--minutes is not a number: ${values.minutes}`);
-for (const name of names) {
-  if (targets.some((target) => target.name === name)) continue;
-  fail(`no such target: ${name}`);
-}
-if (values.run && names.length !== 1) fail("--run needs --target");
 
 const { debian, reason } = await ensureDebian("fuzz");
 if (!debian) fail(`there is no libFuzzer: ${reason}`);
 
 let isClean = true;
-for (const name of names) {
-  const target = targets.find((one) => one.name === name);
-  await inTemporaryFolder(`iocp-${name}-`, async (scratch) => {
+for (const target of chosen) {
+  await inTemporaryFolder(`iocp-${target.name}-`, async (scratch) => {
     isClean = await work(target, scratch) && isClean;
   });
 }

@@ -18,40 +18,39 @@ const schedulesMax = 400_000;
 /**
  * Looks for every bug with `filter` in its group or name, `jobs` at once, and
  * calls `onFound` with each. Returns them with `seed`, which has found it (null:
- * none has), `schedules`, `seconds` and `rule`. `base` may be a folder that the
- * library without bugs was compiled into.
+ * none has), `schedules`, `seconds` and `rule`. The library without bugs is
+ * compiled into the folder `base`, unless it was before.
  */
-export async function findBugs(debian, ffi, scratch, options) {
+export async function findBugs(debian, ffi, options) {
   const { filter = "", jobs, onFound } = options;
   const chosen = bugs.filter(({ group = "", name }) =>
     `${group} ${name}`.includes(filter)
   );
   if (chosen.length === 0) return [];
-  const { base = join(scratch, "base") } = options;
+  const { base } = options;
   if (!existsSync(base)) await compileSimulation(debian, ffi, base, { jobs });
   const find = (bug) =>
     inTemporaryFolder("iocp-bug-", async (folder) => ({
       ...bug,
-      ...await findBug(debian, ffi, folder, bug, { ...options, base }),
+      ...await findBug(debian, ffi, folder, bug, base),
     }));
   return await inParallel(chosen, jobs, find, { report: onFound });
 }
 
-async function findBug(debian, ffi, folder, bug, options) {
+async function findBug(debian, ffi, folder, bug, base) {
   const copy = join(folder, "ffi");
   for (const part of ["include", "src", "tests/model", "tests/simulation"]) {
     await cp(join(ffi, part), join(copy, part), { recursive: true });
   }
   await plant(copy, bug);
   const program = await compileSimulation(debian, copy, join(folder, "new"), {
-    base: options.base,
+    base,
     changed: bug.changes.map(({ file }) => `src/${file}`),
     jobs: 1,
   });
   const { result, output } = await runSimulation(debian, program, {
-    count: options.count ?? schedulesMax,
+    count: schedulesMax,
     jobs: 1,
-    seed: options.seed,
     shrink: 0,
   });
   if (result === null) throw new Error(`${bug.name}: ${output}`);

@@ -27,16 +27,20 @@ const smoke = {
 };
 
 export async function benchStage({ report }) {
-  await report.check("bench: what is made of results", runTests);
+  const reportTest = ["--test", join(tests, "report_test.js")];
+  await report.check(
+    "bench: what is made of results",
+    () => runProgram(process.execPath, reportTest),
+  );
   if (process.platform !== "linux") {
     report.missing("bench: load", "the bench measures on Linux only");
     return;
   }
   await inTemporaryFolder("iocp-bench-", async (folder) => {
-    const samples = join(tests, "test_samples.c");
+    const samples = [join(tests, "test_samples.c")];
     await report.check(
       "bench: test_samples",
-      () => runProgram(samples, join(folder, "test_samples")),
+      async () => runProgram(await compileC(samples, join(folder, "samples"))),
     );
     const programs = await compilePrograms(folder);
     await report.check("bench: every workload", () => runWorkloads(programs));
@@ -44,14 +48,8 @@ export async function benchStage({ report }) {
   });
 }
 
-async function runTests() {
-  const file = join(tests, "report_test.js");
-  return problemsOf(await run(process.execPath, ["--test", file], { timeout }));
-}
-
-async function runProgram(source, program) {
-  await compileC([source], program);
-  return problemsOf(await run(program, [], { timeout }));
+async function runProgram(program, args = []) {
+  return problemsOf(await run(program, args, { timeout }));
 }
 
 async function runWorkloads(programs) {

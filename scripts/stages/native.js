@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { check } from "../../ffi/build.js";
 import {
-  compileStrictly,
+  compileLibrary,
   definitions,
   includes,
   modes,
@@ -35,12 +35,20 @@ export async function nativeStage({ report, root, jobs }) {
   const zig = await ensureZig();
   const checks = {};
   for (const target of targets) {
-    for (const [mode, flags] of Object.entries(modes)) {
-      checks[`native: clang has no warning, ${target.system}, ${mode}`] =
-        async () => {
-          await compileStrictly(zig, target, ffi, flags);
-          return [];
-        };
+    for (const [name, mode] of Object.entries(modes)) {
+      const options = { mode, flags: strictWarnings.clang };
+      checks[`native: clang has no warning, ${target.system}, ${name}`] = () =>
+        inTemporaryFolder(
+          "iocp-strict-",
+          (folder) =>
+            compileLibrary(
+              zig,
+              target,
+              ffi,
+              join(folder, target.file),
+              options,
+            ),
+        );
     }
   }
   const { debian, reason } = await ensureDebian();
@@ -48,10 +56,8 @@ export async function nativeStage({ report, root, jobs }) {
     checks["native: imports, exports, flags, size"] = () =>
       inspectCommitted(debian, root);
     for (const [system, gcc, ...extra] of compilers) {
-      checks[`native: gcc has no warning, ${system}`] = async () => {
-        await compileWithGcc(debian, gcc, system, extra, { ffi, jobs });
-        return [];
-      };
+      checks[`native: gcc has no warning, ${system}`] = () =>
+        compileWithGcc(debian, gcc, system, extra, { ffi, jobs });
     }
     checks["native: loads on musl"] = () => loadOnMusl(debian, ffi);
   }

@@ -1,6 +1,5 @@
 // Copyright the iocp authors. MIT license.
 
-import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { targetOf } from "../../ffi/compile.js";
@@ -20,7 +19,7 @@ import { openSystem } from "../system.js";
 // A file's tests together may take so long, and in Bun each test as well.
 const timeout = 600_000;
 
-// These are started first, so that none of them is left to the end alone.
+// These come first, so that none of them is left to the end alone.
 const longest =
   /\b(documents|stress|leak|lengths|life|receive_mode|http_service)_test/;
 
@@ -50,7 +49,7 @@ export async function suiteStage(options) {
     await inTemporaryFolder(
       "iocp-peer-",
       (folder) =>
-        report.group(title, async () => {
+        report.check(title, async () => {
           say(`${title}: ${files.length} files ...`);
           const peer = await compilePeer(root, cell.system, folder, jobs);
           const env = { IOCP_TEST_PEER: cell.path(peer) };
@@ -75,11 +74,11 @@ async function compilePeer(root, system, folder, jobs) {
 
 async function testFiles(root) {
   const folder = join(root, "tests");
-  if (!existsSync(folder)) return [];
   const names = await readdir(folder, { recursive: true });
   return names.map((name) => name.replaceAll("\\", "/"))
     .filter((name) => name.endsWith("_test.ts"))
-    .map((name) => `./tests/${name}`).sort();
+    .map((name) => `./tests/${name}`)
+    .sort((a, b) => longest.test(b) - longest.test(a) || (a < b ? -1 : 1));
 }
 
 async function runCell(files, suite) {
@@ -90,7 +89,6 @@ async function runCell(files, suite) {
     await testsAtOnce(suite.jobs),
     (file) => runFile(file, { ...suite, within }),
     {
-      weight: (file) => longest.test(file) ? 1 : 0,
       report(result, file) {
         for (const key of Object.keys(counts)) counts[key] += result[key];
         describeFile(result, file, suite);
@@ -117,7 +115,7 @@ async function runFile(file, suite) {
   const args = argumentsOf[cell.runtime](file, testFilter);
   const options = { cwd: root, timeout, env, within };
   const ran = await runUnlessItPanics(file, args, options, suite);
-  const counts = countTests(ran.output, summaries[cell.runtime]);
+  const counts = countTests(ran.output);
   return { ...judge(ran, counts, testFilter), ran };
 }
 
@@ -132,22 +130,20 @@ const argumentsOf = {
 
 // What a runtime prints last: "ok | 3 passed (2 steps) | 0 failed | 1 ignored" in
 // Deno, which does not count the steps of a test as tests; lines in Bun.
-const summaries = {
-  deno: /^(?:ok|FAILED) \| \d+ passed.*/gm,
-  bun: /^ +\d+ pass\r?\n(?: +\d+ \w+\r?\n)*/gm,
-};
+const summaries =
+  /^(?:(?:ok|FAILED) \| \d+ passed.*| +\d+ pass\r?\n(?: +\d+ \w+\r?\n)*)/gm;
 
-function countTests(output, summaries) {
+function countTests(output) {
   const [summary] = [...output.matchAll(summaries)].at(-1) ?? [""];
   const count = (word) => {
-    const [, tests = 0, steps = 0] =
-      new RegExp(`(\\d+) ${word}(?: \\((\\d+) step)?`).exec(summary) ?? [];
+    const pattern = new RegExp(`(\\d+) (?:${word})(?:ed)?(?: \\((\\d+) step)?`);
+    const [, tests = 0, steps = 0] = pattern.exec(summary) ?? [];
     return Number(tests) + Number(steps);
   };
   return {
-    passed: count("pass(?:ed)?"),
-    failed: count("fail(?:ed)?"),
-    skipped: count("(?:ignored|skip)"),
+    passed: count("pass"),
+    failed: count("fail"),
+    skipped: count("skip|ignored"),
   };
 }
 
