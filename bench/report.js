@@ -81,18 +81,13 @@ export function workloadTable(workload) {
 
 /** Sentences about the servers that failed or were disturbed. */
 export function describeTrouble({ servers }) {
-  const lines = servers.filter(({ failure }) => failure !== undefined)
-    .map(({ name, failure }) => `${name} failed: ${failure.split("\n")[0]}.`);
-  const disturbed = servers.filter(({ rounds }) =>
-    median(rounds, (round) => round.disturbed) > QUIET
-  ).map(({ name }) => name);
-  const share = `${100 * QUIET} % of the time`;
-  if (disturbed.length > 0) {
-    lines.push(
-      `Shared the core for more than ${share}: ${disturbed.join(", ")}.`,
-    );
-  }
-  return lines;
+  return servers.flatMap(({ name, failure, rounds }) => {
+    const shared = median(rounds, (round) => round.disturbed) > QUIET;
+    if (failure) return [`${name} failed: ${failure.split("\n")[0]}.`];
+    return shared
+      ? [`${name} shared its core for more than ${100 * QUIET} % of the time.`]
+      : [];
+  });
 }
 
 /**

@@ -68,9 +68,7 @@ export async function check(root) {
     const differences = [];
     for (const [path, bytes] of await build(ffi, join(other, "objects"))) {
       const committed = await readFile(join(root, path)).catch(() => null);
-      if (committed?.equals(bytes)) continue;
-      const found = committed ? `sha256 ${sha256(committed)}` : "is missing";
-      differences.push(`${path}: ${found}, a rebuild has ${sha256(bytes)}`);
+      if (!committed?.equals(bytes)) differences.push(`${path} is different`);
     }
     return differences;
   });

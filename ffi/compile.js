@@ -116,15 +116,20 @@ export function filesIn(folder, part, suffix) {
     .filter((name) => name.endsWith(suffix)).map((name) => `${part}/${name}`);
 }
 
+/** What a pattern finds in the headers of some parts of `folder`, sorted. */
+async function namesIn(folder, parts, pattern) {
+  const names = new Set();
+  for (const file of parts.flatMap((part) => filesIn(folder, part, ".h"))) {
+    const text = await readFile(join(folder, file), "utf8");
+    for (const [, name] of text.matchAll(pattern)) names.add(name);
+  }
+  return [...names].sort();
+}
+
 /** The functions that the headers in `folder`, one like ffi/, export. */
 export async function exportNames(folder) {
-  const names = [];
-  for (const file of filesIn(folder, "include", ".h")) {
-    const text = await readFile(join(folder, file), "utf8");
-    const prototypes = text.matchAll(/^IOCP_API [^;()]*?\b(iocp_\w+)\(/gm);
-    names.push(...[...prototypes].map(([, name]) => name));
-  }
-  return names.sort();
+  const prototype = /^IOCP_API [^;()]*?\b(iocp_\w+)\(/gm;
+  return await namesIn(folder, ["include"], prototype);
 }
 
 /**
@@ -132,20 +137,14 @@ export async function exportNames(folder) {
  * they get a prefix, since a program may use the same names.
  */
 async function internalNames(folder, { folders }) {
-  const names = new Set(["callback_thread_main"]);
-  const headers = folders.flatMap((part) => filesIn(folder, part, ".h"));
-  for (const file of headers) {
-    const text = await readFile(join(folder, file), "utf8");
-    const prototypes = text.matchAll(
-      /^(?!static|typedef|#)[A-Za-z][\w *]*?\b(\w+)\([^{}]*?\);/gm,
-    );
-    for (const [, name] of prototypes) names.add(name);
-  }
-  return [...names].sort();
+  const prototype =
+    /^(?!static|typedef|#)[A-Za-z][\w *]*?\b(\w+)\([^{}]*?\);/gm;
+  const names = await namesIn(folder, folders, prototype);
+  return ["callback_thread_main", ...names];
 }
 
 /** Builds the static library of a target. All names in it begin with `iocp_`. */
-export async function compileArchive(zig, target, folder, output, mode) {
+async function compileArchive(zig, target, folder, output, mode) {
   const names = await internalNames(folder, target);
   const renames = names.map((name) => `-D${name}=iocp_internal_${name}`);
   const flags = compileFlags(zig, target, folder, mode);

@@ -52,9 +52,8 @@ async function main() {
       for (const [file, places] of Object.entries(found.missed)) {
         say(`${file}: not run: ${places.join(", ")}`);
       }
-      const [lines, branches] = [found.lines, found.branches]
-        .map((percent) => percent.toFixed(1));
-      say(`${lines} % of the lines, ${branches} % of the branches`);
+      say(`${found.lines.toFixed(1)} % of the lines`);
+      say(`${found.branches.toFixed(1)} % of the branches`);
     }
     return result.ok ? 0 : 1;
   });

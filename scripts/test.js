@@ -17,6 +17,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { cellNames } from "./cells.js";
+import { formatStage } from "./format.js";
 import { defaultJobs } from "./parallel.js";
 import { Report } from "./report.js";
 import {
@@ -27,7 +28,6 @@ import {
 } from "./setup.js";
 import { benchStage } from "./stages/bench.js";
 import { cStage } from "./stages/c.js";
-import { formatStage } from "./stages/format.js";
 import { httpStage } from "./stages/http.js";
 import { nativeStage } from "./stages/native.js";
 import { packageStage } from "./stages/package.js";
