@@ -53,11 +53,11 @@ export const workloads = [
   }),
   workload("rate-64-x50", 50, 64, {
     load: "rate",
-    options: { connections: 50, bytes: 64, rate: 25_000 },
+    options: { connections: 50, bytes: 64, rate: 40_000 },
     metrics: ["p99Us", "p50Us", "lateUs", "cpuUs", "busyPercent"],
     // With half of a core to itself a runtime goes on compiling for seconds.
     warmUp: 200_000,
-    text: "Echo of 64 bytes on 50 connections, 25,000 messages a second in " +
+    text: "Echo of 64 bytes on 50 connections, 40,000 messages a second in " +
       "all; latency counts from the time at which a message is due.",
   }),
   workload("churn-x50", 50, 64, {
