@@ -12,7 +12,7 @@
 
 import { realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { announce, cached, cacheFolder, once, repository } from "./cache.js";
 import { argv, run, runOrThrow } from "./command.js";
 
@@ -145,10 +145,10 @@ class Debian {
    */
   async run(program, args, options = {}) {
     const cwd = await realpath(options.cwd ?? repository);
-    const paths = [repository, cacheFolder(), tmpdir(), cwd];
-    const seen = await Promise.all(
-      [...paths, ...options.folders ?? []].map((path) => realpath(path)),
-    );
+    const seen = await outermost([
+      ...[repository, cacheFolder(), tmpdir(), cwd],
+      ...options.folders ?? [],
+    ]);
     const env = {
       PATH: "/usr/bin:/bin:/usr/sbin:/sbin",
       LANG: "C.UTF-8",
@@ -168,4 +168,12 @@ class Debian {
       env: undefined,
     });
   }
+}
+
+// Real paths, without those that are inside another one, outer ones first.
+async function outermost(paths) {
+  const real = await Promise.all(paths.map((path) => realpath(path)));
+  const unique = [...new Set(real)].sort((a, b) => a.length - b.length);
+  const inside = (path, folder) => path.startsWith(folder + sep);
+  return unique.filter((path) => !unique.some((other) => inside(path, other)));
 }
