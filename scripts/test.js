@@ -11,6 +11,7 @@
 //                                         format, types, and the suite on Linux
 //   npm test -- --verbose                 a line for each test file that passed
 //                                         and each planted bug that was found
+//   npm test -- --write                   also records the seeds that find bugs
 //   npm test -- --jobs 4                  what runs side by side; by default as
 //                                         much as there are cores
 
@@ -60,6 +61,7 @@ const { values } = parseArgs({
     jobs: { type: "string", default: String(defaultJobs) },
     root: { type: "string", default: repository },
     verbose: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
   },
 });
 known("cell", values.cell, cellNames);
@@ -77,6 +79,7 @@ const context = {
   cells: values.cell,
   jobs: Number(values.jobs),
   verbose: values.verbose,
+  write: values.write,
 };
 
 // The longest installations are downloads: they run beside the first stages. A

@@ -27,7 +27,7 @@ const coverageMin = { lines: 95, branches: 90 };
 
 /** Simulates; `filter` may be in a world and build, or in the name of a bug. */
 export async function simulateStage(options) {
-  const { report, root, filter = "", jobs, verbose } = options;
+  const { report, root, filter = "", jobs, verbose, write } = options;
   const { debian, reason } = await ensureDebian();
   if (!debian) {
     report.missing("simulate", reason);
@@ -48,10 +48,11 @@ export async function simulateStage(options) {
     const all = name.includes(filter);
     if (!all && !bugs.some((bug) => bug.name.includes(filter))) return;
     await report.check(name, () =>
-      plantBugs(debian, ffi, {
+      plantBugs(name, debian, ffi, {
         filter: all ? "" : filter,
         base: join(scratch, "windowsplain"),
         jobs,
+        write,
         onFound(bug) {
           if (verbose || bug.seed === null) say(`${name}: ${describeBug(bug)}`);
         },
@@ -72,8 +73,12 @@ async function simulate(debian, ffi, folder, run) {
   );
 }
 
-async function plantBugs(debian, ffi, options) {
+async function plantBugs(name, debian, ffi, options) {
   const found = await findBugs(debian, ffi, options);
   const missed = found.filter(({ seed }) => seed === null).length;
+  const stale = found.filter(({ isStale }) => isStale).length - missed;
+  if (stale > 0) {
+    say(`${name}: ${stale} by another seed than recorded (see --write)`);
+  }
   return { passed: found.length - missed, failed: missed, skipped: 0 };
 }
