@@ -19,7 +19,7 @@ import { buildForC, compileLibrary, targets } from "./compile.js";
  * Builds from `ffi`, a folder like the one this file is in; returns a map from
  * a file's path in the repository to its bytes.
  */
-async function build(ffi, work) {
+async function build(ffi, options) {
   const zig = await ensureZig();
   return await inTemporaryFolder("iocp-build-", async (scratch) => {
     const files = new Map();
@@ -27,7 +27,7 @@ async function build(ffi, work) {
     for (const target of targets) {
       const { name, file } = target;
       const output = join(scratch, name, file);
-      await compileLibrary(zig, target, ffi, output, { work });
+      await compileLibrary(zig, target, ffi, output, options);
       const bytes = await readFile(output);
       files.set(`ffi/prebuilt/${name}/${file}`, bytes);
       files.set(`src/native/${name}.ts`, Buffer.from(moduleText(file, bytes)));
@@ -57,16 +57,18 @@ export default library;
 
 /**
  * Builds from copies of the sources in a folder of another name, with nothing
- * compiled before; returns a line for each committed file that is different.
+ * compiled before, and with `flags` for the compiler, which may add warnings.
+ * Returns a line for each committed file that is different.
  */
-export async function check(root) {
+export async function check(root, flags) {
   return await inTemporaryFolder("another-folder-", async (other) => {
     const ffi = join(other, "copied-sources");
     for (const part of ["include", "src"]) {
       await cp(join(root, "ffi", part), join(ffi, part), { recursive: true });
     }
+    const built = await build(ffi, { work: join(other, "objects"), flags });
     const differences = [];
-    for (const [path, bytes] of await build(ffi, join(other, "objects"))) {
+    for (const [path, bytes] of built) {
       const committed = await readFile(join(root, path)).catch(() => null);
       if (!committed?.equals(bytes)) differences.push(`${path} is different`);
     }

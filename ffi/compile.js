@@ -7,6 +7,7 @@
 import { readdirSync } from "node:fs";
 import { copyFile, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { defaultJobs, inParallel } from "../scripts/parallel.js";
 import {
   argv,
   inTemporaryFolder,
@@ -147,18 +148,19 @@ async function internalNames(folder, { folders }) {
 async function compileArchive(zig, target, folder, output, mode) {
   const names = await internalNames(folder, target);
   const renames = names.map((name) => `-D${name}=iocp_internal_${name}`);
-  const flags = compileFlags(zig, target, folder, mode);
+  const flags = compileFlags(zig, target, mode);
   const options = { cwd: folder, env: zigEnvironment() };
   await mkdir(dirname(output), { recursive: true });
   await inTemporaryFolder("iocp-archive-", async (scratch) => {
-    const objects = [];
-    for (const file of sourceFiles(folder, target.system)) {
-      if (withoutRuntime.includes(file)) continue;
-      objects.push(join(scratch, `${file.replaceAll("/", "_")}.o`));
+    const files = sourceFiles(folder, target.system)
+      .filter((file) => !withoutRuntime.includes(file));
+    const objects = await inParallel(files, defaultJobs, async (file) => {
+      const object = join(scratch, `${file.replaceAll("/", "_")}.o`);
       const args = argv`cc ${flags} ${mode.link} -DIOCP_STATIC ${renames}
-        -c ${file} -o ${objects.at(-1)}`;
+        -c ${file} -o ${object}`;
       await runOrThrow(zig, args, options);
-    }
+      return object;
+    });
     await rm(output, { force: true });
     await runOrThrow(zig, ["ar", "rcs", output, ...objects], options);
   });
@@ -195,7 +197,7 @@ export async function compileLibrary(
   await mkdir(dirname(output), { recursive: true });
   await inTemporaryFolder("iocp-link-", async (scratch) => {
     const linked = join(scratch, target.file);
-    const args = argv`cc ${compileFlags(zig, target, folder, mode)} ${flags}
+    const args = argv`cc ${compileFlags(zig, target, mode)} ${flags}
       -DIOCP_BUILD -shared ${mode.link} ${files} ${target.link} -o ${linked}`;
     await runOrThrow(zig, args, { cwd: folder, env });
     // Without what the linker writes beside it.
@@ -220,16 +222,16 @@ export async function buildForC(zig, ffi, output, chosen = targets) {
   }
 }
 
-function compileFlags(zig, target, folder, mode) {
+function compileFlags(zig, target, mode) {
   const library = join(dirname(zig), "lib");
   // `-nostdlib` removes the headers of the system together with its libraries.
   const headers = join(library, "libc/include/any-windows-any");
   const system = target.system === "windows"
     ? ["-nostdlib", "-isystem", headers]
     : [];
-  // Debug information has the names of files relative to the sources.
+  // Debug information has the names of files relative to the sources. No flag
+  // has a path of the checkout, so Zig need not compile again in another one.
   return argv`-target ${target.triple} ${warnings} ${common} ${mode.compile}
     ${target.compile} ${includes(target.system)} ${target.define} ${system}
-    -fdebug-compilation-dir=. -ffile-prefix-map=${folder}=.
-    -ffile-prefix-map=${library}=zig`;
+    -fdebug-compilation-dir=. -ffile-prefix-map=${library}=zig`;
 }
