@@ -34,30 +34,27 @@ export async function suiteStage(options) {
   // What is not part of a file's name is taken as part of a test's.
   const files = named.length > 0 ? named : all;
   const testFilter = named.length > 0 ? undefined : filter;
-  for (const name of cells) {
-    const title = name.replace("-", " ");
-    const { cell, reason, error } = await openCell(name)
-      .catch((error) => ({ error }));
-    if (error) {
-      await report.check(title, () => [error.message]);
-      continue;
+  await inTemporaryFolder("iocp-peer-", async (folder) => {
+    const peers = {};
+    const suites = [];
+    for (const name of cells) {
+      const title = name.replace("-", " ");
+      try {
+        const { cell, reason } = await openCell(name);
+        if (!cell) {
+          report.missing(title, reason);
+          continue;
+        }
+        const { system } = cell;
+        peers[system] ??= await compilePeer(root, system, folder, jobs);
+        const env = { IOCP_TEST_PEER: cell.path(peers[system]) };
+        suites.push({ ...options, cell, title, testFilter, env, results: [] });
+      } catch (error) {
+        await report.check(title, () => [error.message]);
+      }
     }
-    if (!cell) {
-      report.missing(title, reason);
-      continue;
-    }
-    await inTemporaryFolder(
-      "iocp-peer-",
-      (folder) =>
-        report.check(title, async () => {
-          say(`${title}: ${files.length} files ...`);
-          const peer = await compilePeer(root, cell.system, folder, jobs);
-          const env = { IOCP_TEST_PEER: cell.path(peer) };
-          const suite = { ...options, cell, title, testFilter, env };
-          return await runCell(files, suite);
-        }),
-    );
-  }
+    await runSuites(files, suites, report, jobs);
+  });
 }
 
 // The plain C program that tests talk to.
@@ -66,7 +63,8 @@ async function compilePeer(root, system, folder, jobs) {
   const { debian } = await openSystem(system);
   const source = join(root, "ffi", "tests", "peer.c");
   const library = join(root, "ffi", "prebuilt", target.name, target.file);
-  const options = { system, library, folder, jobs, debian };
+  const own = join(folder, system);
+  const options = { system, library, folder: own, jobs, debian };
   const [{ program, error }] = await compilePrograms(root, [source], options);
   if (error) throw error;
   return program;
@@ -81,22 +79,38 @@ async function testFiles(root) {
     .sort((a, b) => longest.test(b) - longest.test(a) || (a < b ? -1 : 1));
 }
 
-async function runCell(files, suite) {
+// One list for all cells: while the last tests of a cell run, those of the next
+// begin.
+async function runSuites(files, suites, report, jobs) {
   const within = await ownNetwork();
-  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const begin = (suite) => {
+    say(`${suite.title}: ${files.length} files ...`);
+    const ended = new Promise((resolve) => suite.end = resolve);
+    return report.check(suite.title, () => ended);
+  };
   await inParallel(
-    files,
-    await testsAtOnce(suite.jobs),
-    (file) => runFile(file, { ...suite, within }),
+    suites.flatMap((suite) => files.map((file) => ({ file, suite }))),
+    await testsAtOnce(jobs),
+    ({ file, suite }) => {
+      suite.check ??= begin(suite);
+      return runFile(file, { ...suite, within });
+    },
     {
-      report(result, file) {
-        for (const key of Object.keys(counts)) counts[key] += result[key];
+      report(result, { file, suite }) {
+        suite.results.push(result);
         describeFile(result, file, suite);
+        if (suite.results.length === files.length) suite.end(countsOf(suite));
       },
     },
   );
-  if (counts.passed + counts.failed === 0) throw new Error("no test was run");
-  return counts;
+  await Promise.all(suites.map(({ check }) => check));
+}
+
+function countsOf({ results }) {
+  const sum = (key) => results.reduce((all, result) => all + result[key], 0);
+  const [passed, failed, skipped] = ["passed", "failed", "skipped"].map(sum);
+  const some = passed + failed > 0;
+  return some ? { passed, failed, skipped } : ["no test was run"];
 }
 
 function describeFile({ ran, failed, passed }, file, { title, verbose }) {
