@@ -146,11 +146,13 @@ static void local__listen(const struct step* step, int32_t port) {
   free(where);
   model_check(id, forced);
   if (id < 0) return;
-  /* A socket that lives keeps its name. */
-  FUZZ_CHECK(!is_used && number < LOCAL__NAMES);
   struct model_socket* model = model_add_socket(model_port(port), id);
   model->is_listener = true;
   model->is_local = true;
+  /* Another byte makes another abstract name. */
+  if (step->b >= 224) return;
+  /* A socket that lives keeps its name. */
+  FUZZ_CHECK(!is_used && number < LOCAL__NAMES);
   model->name = number + 1;
   struct stat status;
   if (number >= LOCAL__FILES) return;
