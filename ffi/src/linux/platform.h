@@ -10,6 +10,9 @@
 
 typedef pthread_t thread_id;
 
+/* The size of a struct socket. */
+#define ENGINE_SLOT_MAX 304
+
 struct engine_port {
   int epoll_fd;
   int wake_fd;
@@ -22,6 +25,10 @@ struct engine_socket {
   /* A FIN or an error has arrived, which is still to be received after a short
    * receive. */
   bool hung_up : 1;
+  /* Of a unix socket that connects: it has a descriptor. */
+  bool is_open : 1;
+  /* Of a unix socket: the queue reports when it has room for a send. */
+  bool watches_room : 1;
 };
 
 /* The kernel holds nothing of a send copy. */
@@ -33,6 +40,14 @@ struct engine_send_copy {
 struct engine_identity {
   dev_t device;
   ino_t inode;
+};
+
+/* The socket file of a listener (socket_file.h). */
+struct engine_path {
+  bool has_folder;
+  bool has_file;
+  int folder; /* a descriptor */
+  struct engine_identity file;
 };
 
 struct engine_thread {

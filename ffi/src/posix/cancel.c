@@ -6,6 +6,7 @@
 #include "borrow.h"
 #include "engine.h"
 #include "handle.h"
+#include "socket_file.h"
 
 void engine_cancel(struct socket* socket) {
   if (socket->is_borrowed) {
@@ -13,6 +14,7 @@ void engine_cancel(struct socket* socket) {
     return;
   }
   if (!socket->is_listener || socket->engine.fd < 0) return;
+  if (socket_is_local(socket)) socket_file_remove(socket);
   close(socket->engine.fd);
   socket->engine.fd = -1;
 }
@@ -26,7 +28,8 @@ void engine_close_socket(struct socket* socket, bool reset) {
   if (socket->is_borrowed) borrow_return(socket);
   if (socket->engine.fd < 0) return;
   struct linger linger = {.l_onoff = 1, .l_linger = 0};
-  if (reset)
+  /* A unix socket has no reset (unix_release_sock() in the kernel). */
+  if (reset && !socket_is_local(socket))
     setsockopt(
         socket->engine.fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
   /* Not repeated after EINTR: the descriptor is closed all the same. */

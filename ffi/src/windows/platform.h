@@ -16,6 +16,9 @@
 
 typedef DWORD thread_id;
 
+/* The size of a struct socket. */
+#define ENGINE_SLOT_MAX 672
+
 /* The most packets that one call dequeues. */
 #define ENGINE_BATCH 128
 
@@ -52,6 +55,11 @@ struct engine_receive {
 };
 
 /* What the kernel holds of a send copy. */
+/* See path.h. */
+struct engine_path {
+  char unused;
+};
+
 struct engine_send_copy {
   struct engine_op op;
 };
