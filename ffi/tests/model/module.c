@@ -36,7 +36,7 @@ static LONG NTAPI module__set_information(
     HANDLE file, void* status, void* information, ULONG length, int class) {
   const struct module__completion* completion = information;
   kernel_enter();
-  struct sock* sock = sock_find((SOCKET)file, "NtSetInformationFile");
+  struct sock* sock = sock_find_file((uintptr_t)file, "NtSetInformationFile");
   RULE("NtSetInformationFile() is given a completion port",
        sock != NULL && status != NULL && length == sizeof *completion &&
            class == MODULE__REPLACE_COMPLETION);
@@ -58,7 +58,7 @@ static LONG NTAPI module__query_information(
     HANDLE file, void* status, void* information, ULONG length, int class) {
   ULONG mode = 0;
   kernel_enter();
-  struct sock* sock = sock_find((SOCKET)file, "NtQueryInformationFile");
+  struct sock* sock = sock_find_file((uintptr_t)file, "NtQueryInformationFile");
   RULE("NtQueryInformationFile() is asked for a mode",
        status != NULL && length == sizeof mode &&
            (class == MODULE__FILE_MODE || class == MODULE__NOTIFICATION_MODES));

@@ -299,7 +299,7 @@ int WSAPoll(WSAPOLLFD* entries, ULONG count, int timeout_ms) {
 BOOL WINAPI SetFileCompletionNotificationModes(HANDLE file, BYTE flags) {
   kernel_enter();
   struct sock* sock =
-      sock_find((SOCKET)file, "SetFileCompletionNotificationModes");
+      sock_find_file((uintptr_t)file, "SetFileCompletionNotificationModes");
   if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
   if (habits.refuses_modes) return kernel_fail(ERROR_NOT_SUPPORTED);
   if (habits_fault(habits.kernel_faults))

@@ -10,6 +10,7 @@
 #include "habits.h"
 #include "kernel.h"
 #include "network.h"
+#include "pipe.h"
 #include "report.h"
 #include "tape.h"
 #include "transfer.h"
@@ -89,9 +90,14 @@ SOCKET WSASocketW(int family,
   return (SOCKET)sock->object.handle;
 }
 
+struct sock* sock_find_file(uintptr_t handle, const char* call) {
+  struct object* object = object_find(handle, OBJECT_SOCKET, call);
+  return object == NULL ? NULL : LIST_ENTRY(object, struct sock, object);
+}
+
 struct sock* sock_find(SOCKET handle, const char* call) {
-  struct object* object = object_find((uintptr_t)handle, OBJECT_SOCKET, call);
-  if (object != NULL) return LIST_ENTRY(object, struct sock, object);
+  struct sock* sock = sock_find_file(handle, call);
+  if (sock != NULL && sock->family != SOCK_PIPE) return sock;
   kernel_fail(WSAENOTSOCK);
   return NULL;
 }
@@ -122,7 +128,7 @@ bool sock_skips_packets(const struct sock* sock) {
   /* A layered provider accepts the mode, and queues packets all the same
    * (Microsoft KB 2568167). */
   return (sock->modes & FILE_SKIP_COMPLETION_PORT_ON_SUCCESS) != 0 &&
-         !habits.is_layered;
+         (!habits.is_layered || sock->family == SOCK_PIPE);
 }
 
 /* A filter driver may fail a transfer with an error of its own. */
@@ -198,6 +204,8 @@ void sock_cancel_now(struct op* op) {
     op->sock->state = SOCK_FAILED;
   } else if (op->kind == OP_ACCEPT) {
     accept_canceled(op);
+  } else if (op->sock->family == SOCK_PIPE) {
+    if (op->sock->pipe != NULL) pipe_op_canceled(op);
   } else if (op->kind == OP_RECEIVE && op->node.prev == &op->sock->receives &&
              habits_fault(habits.byte_cancels)) {
     /* Too late: bytes have been received already. Only the oldest receive can
@@ -233,11 +241,14 @@ static bool sock__cancel_all(struct list_node* list,
 
 BOOL WINAPI CancelIoEx(HANDLE file, OVERLAPPED* overlapped) {
   kernel_enter();
-  struct sock* sock = sock_find((SOCKET)file, "CancelIoEx");
+  struct sock* sock = sock_find_file((uintptr_t)file, "CancelIoEx");
   if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
   if (!sock->object.is_users && habits_break(habits.kernel_faults))
     return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
   bool has_found = sock__cancel(sock->connect, overlapped);
+  if (sock->family == SOCK_PIPE && sock->pipe->pipe != NULL &&
+      sock->pipe->is_server)
+    has_found |= sock__cancel(sock->pipe->pipe->listen, overlapped);
   has_found |= sock__cancel_all(&sock->accepts, overlapped);
   has_found |= sock__cancel_all(&sock->receives, overlapped);
   has_found |= sock__cancel_all(&sock->sends, overlapped);
@@ -248,7 +259,7 @@ BOOL WINAPI CancelIoEx(HANDLE file, OVERLAPPED* overlapped) {
 /* ---- closing */
 
 /* What is in flight ends with the handle, with one of these statuses. */
-static LONG sock__closed_status(void) {
+LONG sock_closed_status(void) {
   static const LONG statuses[] = {STATUS_HANDLES_WERE_CLOSED,
                                   STATUS_IS_CANCELLED,
                                   STATUS_FILE_WAS_CLOSED,
@@ -260,7 +271,7 @@ static LONG sock__closed_status(void) {
 
 static void sock__end_ops(struct list_node* list) {
   while (!list_is_empty(list))
-    op_done(LIST_ENTRY(list->next, struct op, node), sock__closed_status(), 0);
+    op_done(LIST_ENTRY(list->next, struct op, node), sock_closed_status(), 0);
 }
 
 /* SO_LINGER applies to connected sockets. It is not documented whether a socket
@@ -292,18 +303,22 @@ static void sock__end_connection(struct sock* sock) {
 
 static void sock__end(struct sock* sock) {
   sock->is_open = false;
+  if (sock->family == SOCK_PIPE) {
+    if (sock->pipe != NULL) pipe_sock_closed(sock);
+    return;
+  }
   if (sock->state == SOCK_LISTENING) {
     sock->state = SOCK_FAILED;
     listening_close(&sock->listening);
     while (!list_is_empty(&sock->accepts)) {
       struct op* op = LIST_ENTRY(sock->accepts.next, struct op, node);
       accept_canceled(op);
-      op_done(op, sock__closed_status(), 0);
+      op_done(op, sock_closed_status(), 0);
     }
   }
   if (sock->connect != NULL) {
     network_hang_up(sock->call);
-    op_done(sock__end_connect(sock), sock__closed_status(), 0);
+    op_done(sock__end_connect(sock), sock_closed_status(), 0);
   }
   if (sock->accept != NULL) accept_target_closed(sock);
   sock__end_connection(sock);
@@ -320,6 +335,15 @@ void sock_close(struct sock* sock) {
   }
   object_release(&sock->object);
   sock__free_if_unused(sock);
+}
+
+bool sock_close_pipe(HANDLE handle) {
+  struct sock* sock = sock_find_file((uintptr_t)handle, "CloseHandle");
+  if (sock == NULL || sock->family != SOCK_PIPE) return false;
+  RULE("the library does not close a handle of the user",
+       !sock->object.is_users);
+  sock_close(sock);
+  return true;
 }
 
 int closesocket(SOCKET handle) {
@@ -355,7 +379,8 @@ void sock_check_children(void) {
 
 BOOL WINAPI SetHandleInformation(HANDLE object, DWORD mask, DWORD flags) {
   kernel_enter();
-  struct sock* sock = sock_find((SOCKET)object, "SetHandleInformation");
+  struct sock* sock =
+      sock_find_file((uintptr_t)object, "SetHandleInformation");
   if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
   /* The library adopts it. */
   sock->object.is_users = false;
