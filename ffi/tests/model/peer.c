@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Other machines, and the checks at the end of a schedule. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "network.h"
 #include "object.h"
 #include "op.h"
+#include "peer_pipe.h"
 #include "port.h"
 #include "program.h"
 #include "report.h"
@@ -24,12 +26,14 @@
 
 struct peer {
   struct list_node node;
+  struct pipe_peer* pipe; /* or a connection: */
   struct link* link;
   struct end* end;
 };
 
 struct peer_listener {
   struct list_node node;
+  struct pipe_host* pipe; /* or a listener of the network: */
   struct listening listening;
   enum peer_manner manner;
 };
@@ -57,6 +61,8 @@ void world_open(void) {
   sock_open_all();
   listening_open_all();
   network_open();
+  pipe_open_all();
+  peer_pipe_open_all();
   kernel_open();
   program_open();
   bind_open();
@@ -92,12 +98,15 @@ void world_close(void) {
     struct list_node* node = list_shift(&peer_listeners);
     struct peer_listener* listener =
         LIST_ENTRY(node, struct peer_listener, node);
-    if (listener->manner != PEER_REFUSES) listening_close(&listener->listening);
+    if (listener->manner != PEER_REFUSES && listener->pipe == NULL)
+      listening_close(&listener->listening);
     free(listener);
   }
   world__check();
   fiber_close();
   network_close();
+  peer_pipe_close_all();
+  pipe_close_all();
   sock_close_all();
   port_close_all();
   op_close_all();
@@ -219,8 +228,17 @@ void peer_listener_queue(struct peer_listener* listener, struct link* link) {
   listener->listening.queued++;
 }
 
+static struct peer* peer__of_pipe(struct pipe_peer* pipe) {
+  if (pipe == NULL) return NULL;
+  struct peer* peer = peer__new(NULL, NULL);
+  peer->pipe = pipe;
+  return peer;
+}
+
 struct peer* peer_accept(struct peer_listener* listener) {
   if (listener->manner != PEER_ACCEPTS) return NULL;
+  if (listener->pipe != NULL)
+    return peer__of_pipe(pipe_host_accept(listener->pipe));
   struct link* link = listening_pop(&listener->listening);
   return link == NULL ? NULL : peer__new(link, &link->ends[1]);
 }
@@ -244,6 +262,7 @@ struct peer* peer_connect(const struct iocp_address* to) {
 }
 
 enum peer_state peer_state(struct peer* peer) {
+  if (peer->pipe != NULL) return pipe_peer_state(peer->pipe);
   if (peer->link->state == LINK_REFUSED || peer->end->in->rst_arrived)
     return PEER_FAILED;
   return peer->link->state == LINK_CALLING ? PEER_CONNECTING : PEER_OPEN;
@@ -257,12 +276,14 @@ void peer_addresses(struct peer* peer,
 }
 
 int32_t peer_send(struct peer* peer, const uint8_t* bytes, uint32_t length) {
+  if (peer->pipe != NULL) return pipe_peer_send(peer->pipe, bytes, length);
   if (peer_state(peer) == PEER_FAILED) return PEER_RESET;
   uint32_t count = end_send(peer->end, bytes, length);
   return count == 0 ? PEER_WOULD_BLOCK : (int32_t)count;
 }
 
 int32_t peer_receive(struct peer* peer, uint8_t* buffer, uint32_t length) {
+  if (peer->pipe != NULL) return pipe_peer_receive(peer->pipe, buffer, length);
   if (peer_state(peer) == PEER_FAILED) return PEER_RESET;
   uint32_t count = end_receive(peer->end, buffer, length);
   if (count != 0) return (int32_t)count;
@@ -270,18 +291,76 @@ int32_t peer_receive(struct peer* peer, uint8_t* buffer, uint32_t length) {
 }
 
 bool peer_has_hole(const struct peer* peer) {
-  return end_has_hole(peer->end->other);
+  return peer->pipe == NULL && end_has_hole(peer->end->other);
 }
 
 void peer_shutdown(struct peer* peer) { end_finish(peer->end); }
 
 void peer_reset(struct peer* peer) {
+  if (peer->pipe != NULL) {
+    pipe_peer_close(peer->pipe, true);
+    peer__free(peer);
+    return;
+  }
   TRACE("  peer at port %u: reset", peer->end->name.port);
   end_reset(peer->end);
   peer__free(peer);
 }
 
 void peer_close(struct peer* peer) {
-  end_close(peer->end);
+  if (peer->pipe != NULL)
+    pipe_peer_close(peer->pipe, false);
+  else
+    end_close(peer->end);
   peer__free(peer);
+}
+
+/* ---- local sockets */
+
+bool world_has_local(uint16_t family) {
+  return family == IOCP_PIPE;
+}
+
+/* What the model knows of the access to a pipe, it knows by its name. */
+void world_path(uint16_t family,
+                uint32_t number,
+                enum world_access access,
+                struct iocp_path* path_out) {
+  static const char* const suffixes[] = {"", "-everyone", "-custom"};
+  char* text = (char*)path_out->bytes;
+  size_t room = sizeof path_out->bytes;
+  path_out->family = family;
+  int length = family == IOCP_PIPE
+                   ? snprintf(text,
+                              room,
+                              "\\\\.\\pipe\\simulated-%u%s",
+                              number,
+                              suffixes[access])
+                   : snprintf(text, room, "C:\\simulated-%u.sock", number);
+  path_out->length = (uint16_t)length;
+}
+
+struct peer_listener* peer_listen_path(enum peer_manner manner,
+                                       const struct iocp_path* path) {
+  struct peer_listener* listener = calloc(1, sizeof *listener);
+  if (listener == NULL) abort();
+  listener->manner = manner;
+  listener->pipe = pipe_host_new(manner, path);
+  list_push(&peer_listeners, &listener->node);
+  return listener;
+}
+
+struct peer* peer_connect_path(const struct iocp_path* path,
+                               const uint8_t* bytes,
+                               uint32_t length,
+                               bool closes) {
+  return peer__of_pipe(pipe_peer_call(path, bytes, length, closes));
+}
+
+bool peer_found_nothing(const struct peer* peer) {
+  return peer->pipe != NULL && pipe_peer_found_nothing(peer->pipe);
+}
+
+uint32_t peer_process(const struct peer* peer) {
+  return peer->pipe == NULL ? 0 : pipe_peer_id(peer->pipe);
 }

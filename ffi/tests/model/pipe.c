@@ -168,7 +168,6 @@ static void end__read_pending(struct pipe_end* end) {
       op_touch(op);
       length = pipe__part(length);
       queue__take(&end->in, op->buffer, length);
-      end->was_read = true;
     }
     op_done(op, STATUS_OK, length);
   }
@@ -205,7 +204,6 @@ static void end__write_pending(struct pipe_end* end) {
 uint32_t pipe_read(struct pipe_end* end, uint8_t* bytes, uint32_t length) {
   if (length > end->in.count) length = end->in.count;
   if (length == 0) return 0;
-  end->was_read = true;
   queue__take(&end->in, bytes, length);
   /* There is room for what the other end has pending. */
   if (!pipe_is_over(end)) end__write_pending(end->other);

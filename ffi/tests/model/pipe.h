@@ -44,7 +44,6 @@ struct pipe_end {
   struct sock* sock; /* NULL: of another program */
   bool is_server;
   bool is_open;
-  bool was_read; /* anything, so it is not a connection that came to nothing */
 };
 
 struct pipe_name {
@@ -61,6 +60,7 @@ struct pipe {
   struct list_node node; /* among the instances of its name */
   struct pipe_name* name;
   enum pipe_state state;
+  bool is_served;      /* another program, its server, has seen its client */
   uint32_t quota;      /* of each direction */
   struct op* listen;   /* a pending ConnectNamedPipe() */
   struct pipe_end* server;
