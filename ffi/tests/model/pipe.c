@@ -127,14 +127,24 @@ void pipe_close_all(void) {
   }
 }
 
-uint32_t pipe_room(const struct pipe_end* end) {
-  if (pipe_is_over(end)) return 0;
+static uint32_t end__room(const struct pipe_end* end) {
   uint32_t count = end->other->in.count;
   return count < end->pipe->quota ? end->pipe->quota - count : 0;
 }
 
+uint32_t pipe_room(const struct pipe_end* end) {
+  return pipe_is_over(end) ? 0 : end__room(end);
+}
+
 bool pipe_is_over(const struct pipe_end* end) {
   return end->pipe == NULL || end->pipe->state != PIPE_CONNECTED;
+}
+
+/* A write that was pending when its handle was closed moves on. */
+static bool end__can_write(const struct pipe_end* end) {
+  return end != NULL && end->sock != NULL && end->pipe != NULL &&
+         end->pipe->state != PIPE_DISCONNECTED && end->other != NULL &&
+         end->other->is_open;
 }
 
 /* ---- pending operations */
@@ -147,10 +157,17 @@ static void end__fail(struct list_node* list, LONG status) {
   while (!list_is_empty(list)) op_done(end__first(list), status, 0);
 }
 
+/* The handle was closed, and its last write has ended. */
+static void end__forget(struct pipe_end* end) {
+  if (!end->is_open && end->sock != NULL && list_is_empty(&end->sock->sends))
+    end->sock = NULL;
+}
+
 static void end__fail_all(struct pipe_end* end, LONG status) {
   if (end == NULL || end->sock == NULL) return;
   end__fail(&end->sock->receives, status);
   end__fail(&end->sock->sends, status);
+  end__forget(end);
 }
 
 static uint32_t pipe__part(uint32_t length) {
@@ -176,7 +193,7 @@ static void end__read_pending(struct pipe_end* end) {
 /* Moves what the quota allows into the queue of the other end. Returns true
  * when all of it was moved. */
 static bool end__write_some(struct pipe_end* end, struct op* op) {
-  uint32_t room = pipe_room(end);
+  uint32_t room = end__room(end);
   uint32_t left = op->length - op->moved;
   uint32_t length = room < left ? room : left;
   queue__put(&end->other->in, op->buffer + op->moved, length);
@@ -187,7 +204,7 @@ static bool end__write_some(struct pipe_end* end, struct op* op) {
 /* "The write operation will block until the data is read from the pipe so that
  * the additional buffer quota can be released" (CreateNamedPipe()). */
 static void end__write_pending(struct pipe_end* end) {
-  while (end->sock != NULL && !list_is_empty(&end->sock->sends)) {
+  while (end__can_write(end) && !list_is_empty(&end->sock->sends)) {
     struct op* op = end__first(&end->sock->sends);
     bool is_all = end__write_some(end, op);
     uint32_t before = end->other->in.count;
@@ -196,6 +213,7 @@ static void end__write_pending(struct pipe_end* end) {
       op_done(op, STATUS_OK, op->moved);
     else if (end->other->in.count == before)
       return;
+    end__forget(end);
   }
 }
 
@@ -206,13 +224,12 @@ uint32_t pipe_read(struct pipe_end* end, uint8_t* bytes, uint32_t length) {
   if (length == 0) return 0;
   queue__take(&end->in, bytes, length);
   /* There is room for what the other end has pending. */
-  if (!pipe_is_over(end)) end__write_pending(end->other);
+  end__write_pending(end->other);
   return length;
 }
 
 void pipe_moved(struct pipe_end* end) {
   end__read_pending(end);
-  if (pipe_is_over(end)) return;
   end__write_pending(end);
   end__write_pending(end->other);
 }
@@ -294,12 +311,13 @@ static void pipe__close_one(struct pipe* pipe, struct pipe_end* end) {
   pipe->state = PIPE_CLOSING;
   end->in.count = 0;
   end->is_open = false;
-  end__fail_all(end->other, STATUS_IS_PIPE_BROKEN);
+  if (end->other->sock == NULL) return;
+  end__fail(&end->other->sock->sends, STATUS_IS_PIPE_BROKEN);
+  end__fail(&end->other->sock->receives, STATUS_IS_PIPE_BROKEN);
 }
 
 void pipe_end_close(struct pipe_end* end) {
   struct pipe* pipe = end->pipe;
-  end->sock = NULL;
   if (pipe == NULL) {
     end__free(end);
     return;
@@ -308,9 +326,7 @@ void pipe_end_close(struct pipe_end* end) {
     pipe__close_one(pipe, end);
     return;
   }
-  struct op* op = pipe->listen;
-  pipe->listen = NULL;
-  if (op != NULL) op_done(op, STATUS_IS_PIPE_BROKEN, 0);
+  if (end->other != NULL) end__fail_all(end->other, STATUS_IS_PIPE_BROKEN);
   end__free(pipe->server);
   end__free(pipe->client);
   pipe__free(pipe);
@@ -321,14 +337,17 @@ void pipe_op_canceled(struct op* op) {
   if (op->kind == OP_LISTEN) end->pipe->listen = NULL;
 }
 
+/* What the end has pending is canceled with its handle, and of a write, what
+ * the other end could not take yet is lost. Or the write stays until it was
+ * read (ReactOS, npfs/statesup.c). */
 void pipe_sock_closed(struct sock* sock) {
   struct pipe_end* end = sock->pipe;
   struct pipe* pipe = end->pipe;
   sock->pipe = NULL;
-  /* What the end has pending is canceled with its handle. Of a write, what the
-   * other end could not take yet is lost. */
   end__fail(&sock->receives, sock_closed_status());
-  end__fail(&sock->sends, sock_closed_status());
+  bool stays = !pipe_is_over(end) && tape_choose(2) != 0;
+  if (!stays) end__fail(&sock->sends, sock_closed_status());
+  if (list_is_empty(&sock->sends)) end->sock = NULL;
   if (end->is_server && pipe != NULL && pipe->listen != NULL) {
     struct op* op = pipe->listen;
     pipe->listen = NULL;

@@ -18,10 +18,6 @@
 #define PIPE__PREFIX L"\\\\.\\pipe\\"
 #define PIPE__PREFIX_LENGTH 9
 
-/* "Too many outstanding asynchronous I/O requests", or the quota of the process
- * (ReadFile(), remarks). */
-#define ERROR_INVALID_USER_BUFFER 1784u
-
 static HANDLE pipe__fails(DWORD error) {
   kernel_fail(error);
   return INVALID_HANDLE_VALUE;
@@ -246,6 +242,8 @@ HANDLE WINAPI CreateFileW(const WCHAR* text,
 
 /* ---- transfers */
 
+/* "Too many outstanding asynchronous I/O requests", or the quota of the process
+ * (ReadFile(), remarks). */
 static DWORD pipe__many(void) {
   static const DWORD errors[] = {ERROR_NO_SYSTEM_RESOURCES,
                                  ERROR_NOT_ENOUGH_MEMORY,

@@ -8,6 +8,7 @@
 #include "block.h"
 #include "habits.h"
 #include "kernel.h"
+#include "module.h"
 #include "object.h"
 #include "report.h"
 
@@ -26,8 +27,8 @@ static const struct security__sid security__user = {
 
 /* What a descriptor of the model has in its memory. */
 struct security__descriptor {
+  SECURITY_DESCRIPTOR_RELATIVE header;
   uint32_t magic;
-  bool has_dacl;
   struct security rights;
 };
 
@@ -147,7 +148,7 @@ static bool security__parse(const WCHAR* text,
   if (at == NULL) return text[0] == 'O' || text[0] == 'G' || text[0] == 'S';
   for (at += 2; *at == 'P' || *at == 'A' || *at == 'I' || *at == 'R'; at++)
     continue;
-  descriptor->has_dacl = true;
+  descriptor->header.Control |= SE_DACL_PRESENT;
   while (*at == '(') {
     const WCHAR* end = wcschr(at, ')');
     if (end == NULL || !security__ace(
@@ -156,6 +157,13 @@ static bool security__parse(const WCHAR* text,
     at = end + 1;
   }
   return *at == 0 || *at == 'S' || *at == 'O' || *at == 'G';
+}
+
+/* Its functions may be anywhere, or nowhere, while the module is not loaded. */
+static void security__enter(void) {
+  kernel_enter();
+  RULE("a function of advapi32.dll is called while it is loaded",
+       module_has_advapi32());
 }
 
 static void* security__allocate(size_t size) {
@@ -169,8 +177,10 @@ BOOL WINAPI ConvertStringSecurityDescriptorToSecurityDescriptorW(
     DWORD revision,
     PSECURITY_DESCRIPTOR* descriptor_out,
     ULONG* size) {
-  struct security__descriptor parsed = {.magic = SECURITY__MAGIC};
-  kernel_enter();
+  struct security__descriptor parsed = {
+      .header = {.Revision = 1, .Control = SE_SELF_RELATIVE},
+      .magic = SECURITY__MAGIC};
+  security__enter();
   RULE("SDDL has revision 1", revision == SDDL_REVISION_1 && size == NULL);
   if (!security__parse(text, &parsed))
     return kernel_fail(ERROR_INVALID_PARAMETER);
@@ -201,7 +211,8 @@ struct security security_of(const SECURITY_ATTRIBUTES* attributes) {
            descriptor->magic == SECURITY__MAGIC);
   /* "A NULL DACL grants full access to any user that requests it" ("Null DACLs
    * and Empty DACLs"). */
-  RULE("a security descriptor has a DACL", descriptor->has_dacl);
+  RULE("a security descriptor has a DACL",
+       (descriptor->header.Control & SE_DACL_PRESENT) != 0);
   return descriptor->rights;
 }
 
@@ -214,7 +225,7 @@ struct security__token {
 HANDLE WINAPI GetCurrentProcess(void) { return (HANDLE)(intptr_t)-1; }
 
 BOOL WINAPI OpenProcessToken(HANDLE process, DWORD access, HANDLE* token_out) {
-  kernel_enter();
+  security__enter();
   RULE("a token is opened to be queried",
        process == (HANDLE)(intptr_t)-1 && access == TOKEN_QUERY);
   if (habits_fault(habits.handle_faults))
@@ -231,7 +242,7 @@ BOOL WINAPI GetTokenInformation(HANDLE handle,
                                 void* information,
                                 DWORD size,
                                 DWORD* needed) {
-  kernel_enter();
+  security__enter();
   RULE("an open token is asked for its user",
        class == TokenUser &&
            object_find((uintptr_t)handle, OBJECT_TOKEN, "GetTokenInformation"));
@@ -246,7 +257,7 @@ BOOL WINAPI GetTokenInformation(HANDLE handle,
 }
 
 BOOL WINAPI ConvertSidToStringSidW(PSID sid, WCHAR** text_out) {
-  kernel_enter();
+  security__enter();
   RULE("the SID of the user is converted",
        memcmp(sid, &security__user, sizeof security__user) == 0);
   WCHAR* text = security__allocate(sizeof SECURITY__USER_TEXT);
@@ -273,6 +284,6 @@ FARPROC security_function(const char* wanted) {
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
     if (strcmp(functions[i].name, wanted) == 0) return functions[i].function;
-  RULE("a function of advapi32.dll is known", false);
+  RULE("a function of advapi32.dll is known", wanted == NULL);
   return NULL;
 }

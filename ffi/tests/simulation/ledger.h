@@ -28,6 +28,11 @@
 
 struct end {
   struct end* other; /* NULL: not known, or not yet */
+  /* Of a local connection: IOCP_UNIX or IOCP_PIPE, else 0. The two ends are not
+   * named, so the first byte of each stream is the number of its end. */
+  uint16_t local;
+  uint8_t tag;
+  uint32_t path; /* see ledger_path() */
   struct iocp_address client;
   uint16_t server_port;
   bool has_addresses; /* the addresses above are known */
@@ -53,6 +58,8 @@ struct entry {
   uint32_t port;  /* index */
   uint32_t group; /* the library's id of it, or 0 */
   enum entry_kind kind;
+  uint16_t local;  /* as that of its end */
+  uint32_t path;   /* of a local one; see ledger_path() */
   struct end* end; /* NULL: a listener */
   bool is_closing;
   bool is_closed;
@@ -102,11 +109,14 @@ struct guest {
   bool is_gone;
   bool has_fin;
   bool is_silent; /* it has not sent anything */
+  bool is_unread; /* its other end has closed */
   uint64_t since_ms;
 };
 
 /* Guests that listen. */
 struct host {
+  uint16_t local; /* as that of an end */
+  uint32_t path;
   struct peer_listener* listener;
   enum peer_manner manner;
   struct iocp_address address;
@@ -148,6 +158,7 @@ struct ledger {
   uint32_t guest_count;
   uint32_t host_count;
   uint32_t loose_count;
+  uint32_t local_count; /* ends of local connections */
   bool is_settling;
   /* All faults are over, and their effects have been reported. Read by other
    * threads. */
@@ -159,6 +170,22 @@ void ledger_open(void);
 
 /* NULL: the ledger is full. */
 struct end* ledger_end(bool is_library, bool is_server);
+
+/* One of a local connection. */
+struct end* ledger_local_end(bool is_library,
+                             bool is_server,
+                             uint16_t local,
+                             uint32_t path);
+
+/* The names of local sockets have numbers. */
+#define LEDGER_PATHS 12
+void ledger_path(uint16_t local, uint32_t path, struct iocp_path* path_out);
+enum world_access ledger_access(uint32_t path);
+
+/* The client of a pipe cannot make its server see anything but an end. */
+static inline bool end_may_truncate(const struct end* end) {
+  return end->local == IOCP_PIPE && !end->is_server && !end->is_clean;
+}
 
 /* Whether there is room for the results of the next call. */
 bool ledger_has_room(void);

@@ -197,6 +197,10 @@ void user_shutdown(struct entry* entry) {
   int32_t result = iocp_shutdown(user__port(entry), entry->id);
   TRACE("iocp_shutdown(%d.%d): %d", entry->port, entry->id, result);
   if (user__is_refused(entry, result)) return;
+  if (entry->local == IOCP_PIPE) {
+    RULE("a pipe has no half-close", result == -IOCP_ENOTSUP);
+    return;
+  }
   if (entry->is_shut) {
     RULE("a second shutdown is refused", result == -IOCP_EPIPE);
     return;
@@ -241,7 +245,8 @@ static void user__ends(struct entry* entry,
   uint64_t resets_from_ms = 0;
   if (mode == IOCP_GRACEFUL) {
     end->has_fin = true;
-    resets_from_ms = user__later(linger_ms);
+    /* Without a half-close, what the peer sends fails at once. */
+    resets_from_ms = end->local == IOCP_PIPE ? 0 : user__later(linger_ms);
   }
   if (mode == IOCP_DETACH) resets_from_ms = user__later(timeout_ms);
   if (entry->kind == ENTRY_CONNECTING) {

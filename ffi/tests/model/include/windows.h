@@ -101,9 +101,11 @@ typedef uint32_t u_long;
 #define ERROR_WORKING_SET_QUOTA 1453u
 #define ERROR_PAGEFILE_QUOTA 1454u
 #define ERROR_COMMITMENT_LIMIT 1455u
+#define ERROR_INVALID_USER_BUFFER 1784u
 #define ERROR_NOT_ENOUGH_QUOTA 1816u
 
 DWORD WINAPI GetLastError(void);
+void WINAPI SetLastError(DWORD error);
 
 /* ---- completion ports and overlapped operations */
 
@@ -250,6 +252,45 @@ BOOL WINAPI WriteFile(HANDLE file,
                       DWORD* count,
                       OVERLAPPED* overlapped);
 DWORD WINAPI GetFileType(HANDLE file);
+
+/* ---- users and security descriptors */
+
+#define TOKEN_QUERY 8u
+#define SE_DACL_PRESENT 0x0004u
+#define SE_SELF_RELATIVE 0x8000u
+#define SECURITY_MAX_SID_SIZE 68
+
+typedef void* PSID;
+typedef void* PSECURITY_DESCRIPTOR;
+typedef enum { TokenUser = 1 } TOKEN_INFORMATION_CLASS;
+
+typedef struct {
+  PSID Sid;
+  DWORD Attributes;
+} SID_AND_ATTRIBUTES;
+
+typedef struct {
+  SID_AND_ATTRIBUTES User;
+} TOKEN_USER;
+
+typedef struct {
+  BYTE Revision;
+  BYTE Sbz1;
+  WORD Control;
+  DWORD Owner;
+  DWORD Group;
+  DWORD Sacl;
+  DWORD Dacl;
+} SECURITY_DESCRIPTOR_RELATIVE;
+
+HANDLE WINAPI GetCurrentProcess(void);
+BOOL WINAPI OpenProcessToken(HANDLE process, DWORD access, HANDLE* token);
+BOOL WINAPI GetTokenInformation(HANDLE token,
+                                TOKEN_INFORMATION_CLASS class,
+                                void* information,
+                                DWORD size,
+                                DWORD* needed);
+void* WINAPI LocalFree(void* memory);
 
 /* ---- memory */
 
