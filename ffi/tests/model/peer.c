@@ -61,7 +61,7 @@ void world_open(void) {
   sock_open_all();
   listening_open_all();
   network_open();
-  pipe_open_all();
+  npfs_open_all();
   peer_pipe_open_all();
   kernel_open();
   program_open();
@@ -106,7 +106,7 @@ void world_close(void) {
   fiber_close();
   network_close();
   peer_pipe_close_all();
-  pipe_close_all();
+  npfs_close_all();
   sock_close_all();
   port_close_all();
   op_close_all();

@@ -80,18 +80,18 @@ struct pipe_host* pipe_host_new(enum peer_manner manner,
   peer_pipe__name(path, host->name);
   host->id = peer_pipes.next_id++;
   list_push(&peer_pipes.hosts, &host->node);
-  if (manner == PEER_REFUSES || pipe_find(host->name) != NULL) return host;
-  struct pipe_name* name = pipe_add_name(host->name, PIPE_UNLIMITED_INSTANCES);
+  if (manner == PEER_REFUSES || npfs_find(host->name) != NULL) return host;
+  struct pipe_name* name = npfs_add_name(host->name, PIPE_UNLIMITED_INSTANCES);
   name->is_foreign = true;
-  struct pipe* pipe = pipe_add_instance(name, host->id);
-  if (manner == PEER_NEVER_ANSWERS) pipe_disconnect(pipe);
+  struct pipe* pipe = npfs_add_instance(name, host->id);
+  if (manner == PEER_NEVER_ANSWERS) npfs_disconnect(pipe);
   return host;
 }
 
 /* An instance has a client that this server has not looked at yet. After that
  * it makes the next one, or does so only later: its pipe is busy meanwhile. */
 struct pipe_peer* pipe_host_accept(struct pipe_host* host) {
-  struct pipe_name* name = pipe_find(host->name);
+  struct pipe_name* name = npfs_find(host->name);
   if (name == NULL || !name->is_foreign) return NULL;
   bool listens = false;
   struct pipe* connected = NULL;
@@ -102,7 +102,7 @@ struct pipe_peer* pipe_host_accept(struct pipe_host* host) {
     if (pipe->client != NULL && !pipe->is_served) connected = pipe;
   }
   if (!listens && (habits.is_calm || tape_choose(4) != 0))
-    pipe_add_instance(name, host->id);
+    npfs_add_instance(name, host->id);
   if (connected == NULL) return NULL;
   connected->is_served = true;
   struct pipe_peer* peer = pipe_peer__new();
@@ -142,7 +142,7 @@ void pipe_peer_step(uint32_t index) {
   while (index-- != 0) node = node->next;
   struct pipe_peer* peer = LIST_ENTRY(node, struct pipe_peer, call_node);
   pipe_peer__hang_up(peer);
-  peer->end = pipe_connect(peer->name, peer->id, &error);
+  peer->end = npfs_connect(peer->name, peer->id, &error);
   TRACE("  program %u opens a pipe: %u",
         peer->id,
         peer->end == NULL ? error : 0);
@@ -153,11 +153,11 @@ void pipe_peer_step(uint32_t index) {
   }
   /* The quota is at least one byte, and a program waits for the rest. */
   peer->end->pipe->quota += peer->early;
-  if (peer->early != 0) pipe_write(peer->end, peer->bytes, peer->early);
+  if (peer->early != 0) npfs_write(peer->end, peer->bytes, peer->early);
   peer->end->pipe->quota -= peer->early;
   if (!peer->closes) return;
   TRACE("  program %u closes it", peer->id);
-  pipe_end_close(peer->end);
+  npfs_end_close(peer->end);
   peer->end = NULL;
   peer->has_closed = true;
 }
@@ -179,31 +179,31 @@ uint32_t pipe_peer_id(const struct pipe_peer* peer) { return peer->id; }
 int32_t pipe_peer_send(struct pipe_peer* peer,
                        const uint8_t* bytes,
                        uint32_t length) {
-  if (pipe_is_over(peer->end))
+  if (npfs_is_over(peer->end))
     return peer->end->pipe == NULL ? PEER_RESET : PEER_NOT_READ;
   if (length == 0) {
-    pipe_write_null(peer->end);
+    npfs_write_null(peer->end);
     return 0;
   }
-  length = pipe_write(peer->end, bytes, length);
+  length = npfs_write(peer->end, bytes, length);
   return length == 0 ? PEER_WOULD_BLOCK : (int32_t)length;
 }
 
 int32_t pipe_peer_receive(struct pipe_peer* peer,
                           uint8_t* bytes,
                           uint32_t length) {
-  uint32_t count = pipe_read(peer->end, bytes, length);
+  uint32_t count = npfs_read(peer->end, bytes, length);
   if (count != 0) return (int32_t)count;
   if (peer->end->pipe == NULL) return PEER_RESET;
-  return pipe_is_over(peer->end) ? 0 : PEER_WOULD_BLOCK;
+  return npfs_is_over(peer->end) ? 0 : PEER_WOULD_BLOCK;
 }
 
 void pipe_peer_close(struct pipe_peer* peer, bool disconnects) {
   struct pipe_end* end = peer->end;
   pipe_peer__hang_up(peer);
   if (end != NULL && disconnects && end->is_server && end->pipe != NULL)
-    pipe_disconnect(end->pipe);
-  if (end != NULL) pipe_end_close(end);
+    npfs_disconnect(end->pipe);
+  if (end != NULL) npfs_end_close(end);
   list_remove(&peer->node);
   free(peer);
 }

@@ -4,7 +4,7 @@
 #ifndef MODEL_PEER_PIPE_H
 #define MODEL_PEER_PIPE_H
 
-#include "pipe.h"
+#include "npfs.h"
 #include "world.h"
 
 struct pipe_peer;

@@ -8,7 +8,7 @@
 #include "habits.h"
 #include "kernel.h"
 #include "op.h"
-#include "pipe.h"
+#include "npfs.h"
 #include "program.h"
 #include "report.h"
 #include "security.h"
@@ -18,13 +18,13 @@
 #define PIPE__PREFIX L"\\\\.\\pipe\\"
 #define PIPE__PREFIX_LENGTH 9
 
-static HANDLE pipe__fails(DWORD error) {
+static HANDLE pipe_file__fails(DWORD error) {
   kernel_fail(error);
   return INVALID_HANDLE_VALUE;
 }
 
 /* A handle of the library. */
-static struct sock* pipe__sock(struct pipe_end* end, bool is_inheritable) {
+static struct sock* pipe_file__sock(struct pipe_end* end, bool is_inheritable) {
   struct sock* sock = sock_new(SOCK_PIPE, false);
   if (sock == NULL) return NULL;
   sock->state = SOCK_CONNECTED;
@@ -45,7 +45,7 @@ struct sock* pipe_file_find(HANDLE handle, const char* call) {
 
 /* "The entire pipe name string can be up to 256 characters long"
  * (CreateNamedPipe()). */
-static bool pipe__is_name(const WCHAR* text) {
+static bool pipe_file__is_name(const WCHAR* text) {
   size_t length = wcslen(text);
   if (length <= PIPE__PREFIX_LENGTH || length > PIPE_NAME_MAX) return false;
   for (size_t i = 0; i < PIPE__PREFIX_LENGTH; i++)
@@ -53,7 +53,7 @@ static bool pipe__is_name(const WCHAR* text) {
   return true;
 }
 
-static void pipe__check_modes(DWORD open_mode, DWORD pipe_mode) {
+static void pipe_file__check_modes(DWORD open_mode, DWORD pipe_mode) {
   RULE("a pipe is opened for both directions and overlapped operations",
        (open_mode & ~FILE_FLAG_FIRST_PIPE_INSTANCE) ==
            (PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED));
@@ -68,7 +68,7 @@ static void pipe__check_modes(DWORD open_mode, DWORD pipe_mode) {
 }
 
 /* What the user of the library asked for is part of the name. */
-static void pipe__check_access(const WCHAR* name, struct security rights) {
+static void pipe_file__check_access(const WCHAR* name, struct security rights) {
   if (wcsstr(name, L"custom") != NULL) return;
   RULE("a pipe is for the current user alone unless it is asked otherwise",
        rights.others == 0 || wcsstr(name, L"everyone") != NULL);
@@ -81,7 +81,7 @@ static void pipe__check_access(const WCHAR* name, struct security rights) {
 
 /* "The DACL must allow the calling thread FILE_CREATE_PIPE_INSTANCE access"
  * ("Named Pipe Security and Access Rights"). */
-static DWORD pipe__refusal(const struct pipe_name* name,
+static DWORD pipe_file__refusal(const struct pipe_name* name,
                            DWORD open_mode,
                            DWORD instances_max) {
   if (instances_max == 0 || instances_max > PIPE_UNLIMITED_INSTANCES)
@@ -111,38 +111,38 @@ HANDLE WINAPI CreateNamedPipeW(const WCHAR* text,
   (void)in_size;
   (void)timeout_ms;
   kernel_enter();
-  if (!pipe__is_name(text)) return pipe__fails(ERROR_INVALID_NAME);
-  pipe__check_modes(open_mode, pipe_mode);
+  if (!pipe_file__is_name(text)) return pipe_file__fails(ERROR_INVALID_NAME);
+  pipe_file__check_modes(open_mode, pipe_mode);
   struct security rights = security_of(security);
-  pipe__check_access(text, rights);
-  struct pipe_name* name = pipe_find(text);
+  pipe_file__check_access(text, rights);
+  struct pipe_name* name = npfs_find(text);
   bool is_first = (open_mode & FILE_FLAG_FIRST_PIPE_INSTANCE) != 0;
   /* Another program may have created a pipe of that name, and would get some of
    * the clients. */
   RULE("the first instance of a pipe is created as the first",
        is_first || (name != NULL && !name->is_foreign));
-  DWORD error = pipe__refusal(name, open_mode, instances_max);
-  if (error != 0) return pipe__fails(error);
+  DWORD error = pipe_file__refusal(name, open_mode, instances_max);
+  if (error != 0) return pipe_file__fails(error);
   if (name == NULL) {
-    name = pipe_add_name(text, instances_max);
+    name = npfs_add_name(text, instances_max);
     /* Otherwise "FILE_GENERIC_WRITE enables permission to create the pipe". */
     RULE("others cannot create instances of a pipe",
          (rights.others & SECURITY_MAY_CREATE_INSTANCE) == 0 ||
              wcsstr(text, L"custom") != NULL);
     name->has_full_access = (rights.user & SECURITY_MAY_CREATE_INSTANCE) != 0;
   }
-  struct pipe* pipe = pipe_add_instance(name, PROGRAM_ID);
-  struct sock* sock = pipe__sock(pipe->server, security->bInheritHandle != 0);
+  struct pipe* pipe = npfs_add_instance(name, PROGRAM_ID);
+  struct sock* sock = pipe_file__sock(pipe->server, security->bInheritHandle != 0);
   if (sock == NULL) {
-    pipe_end_close(pipe->server);
-    return pipe__fails(ERROR_TOO_MANY_OPEN_FILES);
+    npfs_end_close(pipe->server);
+    return pipe_file__fails(ERROR_TOO_MANY_OPEN_FILES);
   }
   kernel_succeed();
   return (HANDLE)sock->object.handle;
 }
 
 /* The server's end, or NULL with the last error. */
-static struct sock* pipe__server(HANDLE handle, const char* call) {
+static struct sock* pipe_file__server(HANDLE handle, const char* call) {
   struct sock* sock = pipe_file_find(handle, call);
   if (sock == NULL || sock->pipe->is_server) return sock;
   kernel_fail(ERROR_INVALID_FUNCTION);
@@ -151,7 +151,7 @@ static struct sock* pipe__server(HANDLE handle, const char* call) {
 
 BOOL WINAPI ConnectNamedPipe(HANDLE handle, OVERLAPPED* overlapped) {
   kernel_enter();
-  struct sock* sock = pipe__server(handle, "ConnectNamedPipe");
+  struct sock* sock = pipe_file__server(handle, "ConnectNamedPipe");
   if (sock == NULL) return FALSE;
   struct pipe* pipe = sock->pipe->pipe;
   RULE("every operation is overlapped", overlapped != NULL);
@@ -162,7 +162,7 @@ BOOL WINAPI ConnectNamedPipe(HANDLE handle, OVERLAPPED* overlapped) {
    * function returns zero." */
   if (pipe->state == PIPE_CONNECTED) return kernel_fail(ERROR_PIPE_CONNECTED);
   if (pipe->state == PIPE_CLOSING) return kernel_fail(ERROR_NO_DATA);
-  pipe_listen(pipe);
+  npfs_listen(pipe);
   struct op* op = op_new(sock, OP_LISTEN, overlapped, "ConnectNamedPipe");
   pipe->listen = op;
   op_pend(op);
@@ -171,18 +171,18 @@ BOOL WINAPI ConnectNamedPipe(HANDLE handle, OVERLAPPED* overlapped) {
 
 BOOL WINAPI DisconnectNamedPipe(HANDLE handle) {
   kernel_enter();
-  struct sock* sock = pipe__server(handle, "DisconnectNamedPipe");
+  struct sock* sock = pipe_file__server(handle, "DisconnectNamedPipe");
   if (sock == NULL) return FALSE;
   if (sock->pipe->pipe->state == PIPE_DISCONNECTED)
     return kernel_fail(ERROR_PIPE_NOT_CONNECTED);
-  pipe_disconnect(sock->pipe->pipe);
+  npfs_disconnect(sock->pipe->pipe);
   return kernel_succeed();
 }
 
 /* ---- clients */
 
 /* Other forms of a name mean the same: forward slashes, and "\\?\pipe\". */
-static void pipe__normalize(const WCHAR* text, WCHAR* to) {
+static void pipe_file__normalize(const WCHAR* text, WCHAR* to) {
   size_t i = 0;
   for (; text[i] != 0 && i < PIPE_NAME_MAX; i++)
     to[i] = text[i] == '/' ? '\\' : text[i];
@@ -190,7 +190,7 @@ static void pipe__normalize(const WCHAR* text, WCHAR* to) {
   if (wcsncmp(to, L"\\\\?\\", 4) == 0) to[2] = '.';
 }
 
-static void pipe__check_open(DWORD access, DWORD flags) {
+static void pipe_file__check_open(DWORD access, DWORD flags) {
   RULE("a pipe is opened for both directions",
        access == (GENERIC_READ | GENERIC_WRITE));
   RULE("a pipe is opened for overlapped operations",
@@ -213,24 +213,24 @@ HANDLE WINAPI CreateFileW(const WCHAR* text,
   DWORD error;
   (void)share;
   kernel_enter();
-  pipe__normalize(text, name);
+  pipe_file__normalize(text, name);
   /* "\\server\pipe\name" would be of another machine. */
   RULE("a pipe that is opened is one of this machine",
        wcsncmp(name, L"\\\\.\\", 4) == 0);
   if (wcslen(text) > PIPE_NAME_MAX)
-    return pipe__fails(ERROR_FILENAME_EXCED_RANGE);
-  if (!pipe__is_name(name)) return pipe__fails(ERROR_INVALID_NAME);
+    return pipe_file__fails(ERROR_FILENAME_EXCED_RANGE);
+  if (!pipe_file__is_name(name)) return pipe_file__fails(ERROR_INVALID_NAME);
   RULE("a pipe that is opened exists",
        disposition == OPEN_EXISTING && template == NULL);
-  pipe__check_open(access, flags);
+  pipe_file__check_open(access, flags);
   if (habits_break(habits.kernel_faults))
-    return pipe__fails(ERROR_NO_SYSTEM_RESOURCES);
+    return pipe_file__fails(ERROR_NO_SYSTEM_RESOURCES);
   struct sock* sock = sock_new(SOCK_PIPE, false);
-  if (sock == NULL) return pipe__fails(ERROR_TOO_MANY_OPEN_FILES);
-  struct pipe_end* end = pipe_connect(name, PROGRAM_ID, &error);
+  if (sock == NULL) return pipe_file__fails(ERROR_TOO_MANY_OPEN_FILES);
+  struct pipe_end* end = npfs_connect(name, PROGRAM_ID, &error);
   if (end == NULL) {
     sock_close(sock);
-    return pipe__fails(error);
+    return pipe_file__fails(error);
   }
   sock->state = SOCK_CONNECTED;
   sock->is_inheritable = security != NULL && security->bInheritHandle;
@@ -244,7 +244,7 @@ HANDLE WINAPI CreateFileW(const WCHAR* text,
 
 /* "Too many outstanding asynchronous I/O requests", or the quota of the process
  * (ReadFile(), remarks). */
-static DWORD pipe__many(void) {
+static DWORD pipe_file__many(void) {
   static const DWORD errors[] = {ERROR_NO_SYSTEM_RESOURCES,
                                  ERROR_NOT_ENOUGH_MEMORY,
                                  ERROR_NOT_ENOUGH_QUOTA,
@@ -253,7 +253,7 @@ static DWORD pipe__many(void) {
 }
 
 /* Why this end cannot transfer, or 0. */
-static DWORD pipe__end_error(const struct pipe_end* end, bool reads) {
+static DWORD pipe_file__end_error(const struct pipe_end* end, bool reads) {
   if (end->pipe == NULL || end->pipe->state == PIPE_DISCONNECTED)
     return ERROR_PIPE_NOT_CONNECTED;
   if (end->pipe->state == PIPE_LISTENING) return ERROR_PIPE_LISTENING;
@@ -262,7 +262,7 @@ static DWORD pipe__end_error(const struct pipe_end* end, bool reads) {
   return end->in.count != 0 ? 0 : ERROR_BROKEN_PIPE;
 }
 
-static bool pipe__is_immediate(const struct op* op) {
+static bool pipe_file__is_immediate(const struct op* op) {
   return (op->has_no_packet || sock_skips_packets(op->sock)) &&
          habits_fault(habits.immediate);
 }
@@ -275,25 +275,25 @@ BOOL WINAPI ReadFile(HANDLE handle,
   kernel_enter();
   struct sock* sock = pipe_file_find(handle, "ReadFile");
   if (sock == NULL) return FALSE;
-  DWORD error = pipe__end_error(sock->pipe, true);
-  if (error == 0) error = pipe__many();
+  DWORD error = pipe_file__end_error(sock->pipe, true);
+  if (error == 0) error = pipe_file__many();
   if (error != 0) return kernel_fail(error);
   struct op* op = op_new(sock, OP_RECEIVE, overlapped, "ReadFile");
   op_give_buffer(op, buffer, length);
   op_give_count(op, count);
   uint32_t readable = sock->pipe->in.count;
   if (list_is_empty(&sock->receives) && readable != 0 &&
-      pipe__is_immediate(op)) {
+      pipe_file__is_immediate(op)) {
     if (readable < length) length = readable;
     if (length > 1 && habits_fault(habits.splits))
       length = 1 + tape_choose(length);
-    length = pipe_read(sock->pipe, op->buffer, length);
+    length = npfs_read(sock->pipe, op->buffer, length);
     op_drop_done(op, STATUS_OK, length);
     return kernel_succeed();
   }
   list_push(&sock->receives, &op->node);
   op_pend(op);
-  pipe_moved(sock->pipe);
+  npfs_moved(sock->pipe);
   return op_answer(op);
 }
 
@@ -307,21 +307,21 @@ BOOL WINAPI WriteFile(HANDLE handle,
   if (sock == NULL) return FALSE;
   /* It may look like an end to the other program (libuv #985). */
   RULE("a write to a pipe has bytes", length != 0);
-  DWORD error = pipe__end_error(sock->pipe, false);
-  if (error == 0) error = pipe__many();
+  DWORD error = pipe_file__end_error(sock->pipe, false);
+  if (error == 0) error = pipe_file__many();
   if (error != 0) return kernel_fail(error);
   struct op* op = op_new(sock, OP_SEND, overlapped, "WriteFile");
   op_give_buffer(op, (void*)(uintptr_t)buffer, length);
   op_give_count(op, count);
-  if (list_is_empty(&sock->sends) && pipe_room(sock->pipe) >= length &&
-      pipe__is_immediate(op)) {
-    length = pipe_write(sock->pipe, op->buffer, length);
+  if (list_is_empty(&sock->sends) && npfs_room(sock->pipe) >= length &&
+      pipe_file__is_immediate(op)) {
+    length = npfs_write(sock->pipe, op->buffer, length);
     op_drop_done(op, STATUS_OK, length);
     return kernel_succeed();
   }
   list_push(&sock->sends, &op->node);
   op_pend(op);
-  pipe_moved(sock->pipe);
+  npfs_moved(sock->pipe);
   return op_answer(op);
 }
 
@@ -336,7 +336,7 @@ BOOL WINAPI PeekNamedPipe(HANDLE handle,
   if (sock == NULL) return FALSE;
   RULE("a pipe is asked for the number of its bytes",
        buffer == NULL && size == 0 && read == NULL && left == NULL);
-  DWORD error = pipe__end_error(sock->pipe, true);
+  DWORD error = pipe_file__end_error(sock->pipe, true);
   if (error != 0) return kernel_fail(error);
   *available = sock->pipe->in.count;
   return kernel_succeed();
@@ -360,7 +360,7 @@ BOOL WINAPI GetNamedPipeInfo(HANDLE handle,
   return kernel_succeed();
 }
 
-static BOOL pipe__id(HANDLE handle, ULONG* id, bool of_client, const char* call) {
+static BOOL pipe_file__id(HANDLE handle, ULONG* id, bool of_client, const char* call) {
   kernel_enter();
   struct sock* sock = pipe_file_find(handle, call);
   if (sock == NULL) return FALSE;
@@ -372,11 +372,11 @@ static BOOL pipe__id(HANDLE handle, ULONG* id, bool of_client, const char* call)
 }
 
 BOOL WINAPI GetNamedPipeClientProcessId(HANDLE handle, ULONG* id) {
-  return pipe__id(handle, id, true, "GetNamedPipeClientProcessId");
+  return pipe_file__id(handle, id, true, "GetNamedPipeClientProcessId");
 }
 
 BOOL WINAPI GetNamedPipeServerProcessId(HANDLE handle, ULONG* id) {
-  return pipe__id(handle, id, false, "GetNamedPipeServerProcessId");
+  return pipe_file__id(handle, id, false, "GetNamedPipeServerProcessId");
 }
 
 /* "FILE_TYPE_PIPE: the specified file is a socket, a named pipe, or an
@@ -389,4 +389,43 @@ DWORD WINAPI GetFileType(HANDLE handle) {
   }
   kernel_succeed();
   return FILE_TYPE_PIPE;
+}
+
+BOOL WINAPI GetNamedPipeHandleStateW(HANDLE handle,
+                                     DWORD* state,
+                                     DWORD* instances,
+                                     DWORD* collection_max,
+                                     DWORD* collection_ms,
+                                     WCHAR* user,
+                                     DWORD user_size) {
+  kernel_enter();
+  struct sock* sock = pipe_file_find(handle, "GetNamedPipeHandleStateW");
+  if (sock == NULL) return FALSE;
+  RULE("a pipe is asked for its state",
+       state != NULL && instances == NULL && collection_max == NULL &&
+           collection_ms == NULL && user == NULL && user_size == 0);
+  /* "The pipe instance has not been connected" fails with this. */
+  if (sock->pipe->pipe == NULL || sock->pipe->pipe->state == PIPE_DISCONNECTED)
+    return kernel_fail(ERROR_PIPE_NOT_CONNECTED);
+  *state = sock->has_messages ? PIPE_READMODE_MESSAGE : PIPE_READMODE_BYTE;
+  return kernel_succeed();
+}
+
+/* The name within the file system of pipes ("FILE_NAME_INFO"). */
+BOOL WINAPI GetFileInformationByHandleEx(HANDLE handle,
+                                         FILE_INFO_BY_HANDLE_CLASS class,
+                                         void* information,
+                                         DWORD size) {
+  kernel_enter();
+  struct sock* sock = pipe_file_find(handle, "GetFileInformationByHandleEx");
+  if (sock == NULL) return FALSE;
+  RULE("a file is asked for its name", class == FileNameInfo);
+  if (sock->pipe->pipe == NULL) return kernel_fail(ERROR_PIPE_NOT_CONNECTED);
+  const WCHAR* text =
+      sock->pipe->pipe->name->text + PIPE__PREFIX_LENGTH - 1;
+  DWORD length = (DWORD)(wcslen(text) * sizeof *text);
+  if (size < sizeof length + length) return kernel_fail(ERROR_MORE_DATA);
+  memcpy(information, &length, sizeof length);
+  memcpy((uint8_t*)information + sizeof length, text, length);
+  return kernel_succeed();
 }

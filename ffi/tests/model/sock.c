@@ -10,7 +10,7 @@
 #include "habits.h"
 #include "kernel.h"
 #include "network.h"
-#include "pipe.h"
+#include "npfs.h"
 #include "report.h"
 #include "tape.h"
 #include "transfer.h"
@@ -205,7 +205,7 @@ void sock_cancel_now(struct op* op) {
   } else if (op->kind == OP_ACCEPT) {
     accept_canceled(op);
   } else if (op->sock->family == SOCK_PIPE) {
-    if (op->sock->pipe != NULL) pipe_op_canceled(op);
+    if (op->sock->pipe != NULL) npfs_op_canceled(op);
   } else if (op->kind == OP_RECEIVE && op->node.prev == &op->sock->receives &&
              habits_fault(habits.byte_cancels)) {
     /* Too late: bytes have been received already. Only the oldest receive can
@@ -304,7 +304,7 @@ static void sock__end_connection(struct sock* sock) {
 static void sock__end(struct sock* sock) {
   sock->is_open = false;
   if (sock->family == SOCK_PIPE) {
-    if (sock->pipe != NULL) pipe_sock_closed(sock);
+    if (sock->pipe != NULL) npfs_sock_closed(sock);
     return;
   }
   if (sock->state == SOCK_LISTENING) {

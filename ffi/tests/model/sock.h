@@ -40,7 +40,7 @@ enum sock_state {
 #define SOCK_FAMILY_OPTIONS 80
 
 #define SOCK_LOCAL 1 /* AF_UNIX */
-#define SOCK_PIPE 2  /* a named pipe, which is no socket; see pipe.h */
+#define SOCK_PIPE 2  /* a named pipe, which is no socket; see npfs.h */
 
 struct sock {
   struct object object;
@@ -75,6 +75,7 @@ struct sock {
   bool has_failed_option; /* setting one of these has failed */
 
   struct pipe_end* pipe; /* of a SOCK_PIPE */
+  bool has_messages;     /* a program reads messages from it */
   struct port* port;
   ULONG_PTR key;
   struct iocp_address local;

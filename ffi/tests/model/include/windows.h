@@ -252,6 +252,20 @@ BOOL WINAPI WriteFile(HANDLE file,
                       DWORD* count,
                       OVERLAPPED* overlapped);
 DWORD WINAPI GetFileType(HANDLE file);
+BOOL WINAPI GetNamedPipeHandleStateW(HANDLE pipe,
+                                     DWORD* state,
+                                     DWORD* instances,
+                                     DWORD* collection_max,
+                                     DWORD* collection_ms,
+                                     WCHAR* user,
+                                     DWORD user_size);
+
+typedef enum { FileNameInfo = 2 } FILE_INFO_BY_HANDLE_CLASS;
+
+BOOL WINAPI GetFileInformationByHandleEx(HANDLE file,
+                                         FILE_INFO_BY_HANDLE_CLASS class,
+                                         void* information,
+                                         DWORD size);
 
 /* ---- users and security descriptors */
 

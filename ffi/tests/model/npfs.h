@@ -8,8 +8,8 @@
  * An end belongs to the library, through a handle (struct sock), or to another
  * program (pipe_peer.h).
  */
-#ifndef MODEL_PIPE_H
-#define MODEL_PIPE_H
+#ifndef MODEL_NPFS_H
+#define MODEL_NPFS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -69,47 +69,47 @@ struct pipe {
   uint32_t server_id;
 };
 
-void pipe_open_all(void);
-void pipe_close_all(void);
+void npfs_open_all(void);
+void npfs_close_all(void);
 
 /* For the names of other programs. */
-struct pipe_name* pipe_find(const WCHAR* text);
-struct pipe_name* pipe_add_name(const WCHAR* text, uint32_t instances_max);
-struct pipe* pipe_add_instance(struct pipe_name* name, uint32_t server_id);
+struct pipe_name* npfs_find(const WCHAR* text);
+struct pipe_name* npfs_add_name(const WCHAR* text, uint32_t instances_max);
+struct pipe* npfs_add_instance(struct pipe_name* name, uint32_t server_id);
 
 /* Opens a client's end. NULL: *error_out is ERROR_FILE_NOT_FOUND or
  * ERROR_PIPE_BUSY. */
-struct pipe_end* pipe_connect(const WCHAR* text,
+struct pipe_end* npfs_connect(const WCHAR* text,
                               uint32_t client_id,
                               DWORD* error_out);
 
 /* Both move as much as possible. Operations of the other end may complete. */
-uint32_t pipe_read(struct pipe_end* end, uint8_t* bytes, uint32_t length);
-uint32_t pipe_write(struct pipe_end* end,
+uint32_t npfs_read(struct pipe_end* end, uint8_t* bytes, uint32_t length);
+uint32_t npfs_write(struct pipe_end* end,
                     const uint8_t* bytes,
                     uint32_t length);
 
 /* How much can be written at once. */
-uint32_t pipe_room(const struct pipe_end* end);
+uint32_t npfs_room(const struct pipe_end* end);
 
 /* Lets the operations of this end's handle move on. */
-void pipe_moved(struct pipe_end* end);
+void npfs_moved(struct pipe_end* end);
 
 /* A write of no bytes: it may complete a pending read of the other end. */
-void pipe_write_null(struct pipe_end* end);
+void npfs_write_null(struct pipe_end* end);
 
 /* An end of the pipe was closed (CloseHandle()), and is freed. */
-void pipe_end_close(struct pipe_end* end);
+void npfs_end_close(struct pipe_end* end);
 
 /* The server disconnects its client: unread bytes are discarded. */
-void pipe_disconnect(struct pipe* pipe);
+void npfs_disconnect(struct pipe* pipe);
 
 /* The server's end listens again, after a disconnect. */
-void pipe_listen(struct pipe* pipe);
+void npfs_listen(struct pipe* pipe);
 
 /* Whether this end could read more some time: not after the other one has
  * closed. */
-bool pipe_is_over(const struct pipe_end* end);
+bool npfs_is_over(const struct pipe_end* end);
 
 /* ---- for handles */
 
@@ -117,7 +117,7 @@ bool pipe_is_over(const struct pipe_end* end);
 struct sock* pipe_file_find(HANDLE handle, const char* call);
 
 /* The pending operation of a handle ends, or its handle is closed. */
-void pipe_op_canceled(struct op* op);
-void pipe_sock_closed(struct sock* sock);
+void npfs_op_canceled(struct op* op);
+void npfs_sock_closed(struct sock* sock);
 
-#endif /* MODEL_PIPE_H */
+#endif /* MODEL_NPFS_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "pipe.h"
+#include "npfs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +12,13 @@
 #include "sock.h"
 #include "tape.h"
 
-static struct list_node pipe__names;
+static struct list_node npfs__names;
 
-void pipe_open_all(void) { list_open(&pipe__names); }
+void npfs_open_all(void) { list_open(&npfs__names); }
 
 /* ---- queues */
 
-static void queue__put(struct pipe_queue* queue,
+static void npfs__queue_put(struct pipe_queue* queue,
                        const uint8_t* bytes,
                        uint32_t length) {
   if (queue->count + length > queue->size) {
@@ -37,7 +37,7 @@ static void queue__put(struct pipe_queue* queue,
   queue->count += length;
 }
 
-static void queue__take(struct pipe_queue* queue,
+static void npfs__queue_take(struct pipe_queue* queue,
                         uint8_t* bytes,
                         uint32_t length) {
   memcpy(bytes, queue->bytes + queue->first, length);
@@ -48,7 +48,7 @@ static void queue__take(struct pipe_queue* queue,
 /* ---- names and instances */
 
 /* "Pipe names are not case sensitive" (CreateNamedPipe()). */
-static bool pipe__is_same(const WCHAR* a, const WCHAR* b) {
+static bool npfs__is_same(const WCHAR* a, const WCHAR* b) {
   while (*a != 0 && towlower((wint_t)*a) == towlower((wint_t)*b)) {
     a++;
     b++;
@@ -56,26 +56,26 @@ static bool pipe__is_same(const WCHAR* a, const WCHAR* b) {
   return *a == 0 && *b == 0;
 }
 
-struct pipe_name* pipe_find(const WCHAR* text) {
-  for (struct list_node* node = pipe__names.next; node != &pipe__names;
+struct pipe_name* npfs_find(const WCHAR* text) {
+  for (struct list_node* node = npfs__names.next; node != &npfs__names;
        node = node->next) {
     struct pipe_name* name = LIST_ENTRY(node, struct pipe_name, node);
-    if (pipe__is_same(name->text, text)) return name;
+    if (npfs__is_same(name->text, text)) return name;
   }
   return NULL;
 }
 
-struct pipe_name* pipe_add_name(const WCHAR* text, uint32_t instances_max) {
+struct pipe_name* npfs_add_name(const WCHAR* text, uint32_t instances_max) {
   struct pipe_name* name = calloc(1, sizeof *name);
   if (name == NULL) abort();
   wcsncpy(name->text, text, PIPE_NAME_MAX);
   name->instances_max = instances_max;
   list_open(&name->instances);
-  list_push(&pipe__names, &name->node);
+  list_push(&npfs__names, &name->node);
   return name;
 }
 
-static struct pipe_end* pipe__end(struct pipe* pipe, bool is_server) {
+static struct pipe_end* npfs__end(struct pipe* pipe, bool is_server) {
   struct pipe_end* end = calloc(1, sizeof *end);
   if (end == NULL) abort();
   end->pipe = pipe;
@@ -84,20 +84,20 @@ static struct pipe_end* pipe__end(struct pipe* pipe, bool is_server) {
   return end;
 }
 
-struct pipe* pipe_add_instance(struct pipe_name* name, uint32_t server_id) {
+struct pipe* npfs_add_instance(struct pipe_name* name, uint32_t server_id) {
   struct pipe* pipe = calloc(1, sizeof *pipe);
   if (pipe == NULL) abort();
   pipe->name = name;
   pipe->state = PIPE_LISTENING;
   pipe->quota = habits.window;
   pipe->server_id = server_id;
-  pipe->server = pipe__end(pipe, true);
+  pipe->server = npfs__end(pipe, true);
   list_push(&name->instances, &pipe->node);
   name->count++;
   return pipe;
 }
 
-static void end__free(struct pipe_end* end) {
+static void npfs__end_free(struct pipe_end* end) {
   if (end == NULL) return;
   free(end->in.bytes);
   free(end);
@@ -105,7 +105,7 @@ static void end__free(struct pipe_end* end) {
 
 /* "The pipe exists as long as a server or client process has an open handle"
  * (DisconnectNamedPipe(), remarks). */
-static void pipe__free(struct pipe* pipe) {
+static void npfs__free(struct pipe* pipe) {
   struct pipe_name* name = pipe->name;
   list_remove(&pipe->node);
   free(pipe);
@@ -115,33 +115,33 @@ static void pipe__free(struct pipe* pipe) {
   free(name);
 }
 
-void pipe_close_all(void) {
-  while (!list_is_empty(&pipe__names)) {
-    struct list_node* node = pipe__names.next;
+void npfs_close_all(void) {
+  while (!list_is_empty(&npfs__names)) {
+    struct list_node* node = npfs__names.next;
     struct pipe_name* name = LIST_ENTRY(node, struct pipe_name, node);
     node = name->instances.next;
     struct pipe* pipe = LIST_ENTRY(node, struct pipe, node);
-    end__free(pipe->server);
-    end__free(pipe->client);
-    pipe__free(pipe);
+    npfs__end_free(pipe->server);
+    npfs__end_free(pipe->client);
+    npfs__free(pipe);
   }
 }
 
-static uint32_t end__room(const struct pipe_end* end) {
+static uint32_t npfs__end_room(const struct pipe_end* end) {
   uint32_t count = end->other->in.count;
   return count < end->pipe->quota ? end->pipe->quota - count : 0;
 }
 
-uint32_t pipe_room(const struct pipe_end* end) {
-  return pipe_is_over(end) ? 0 : end__room(end);
+uint32_t npfs_room(const struct pipe_end* end) {
+  return npfs_is_over(end) ? 0 : npfs__end_room(end);
 }
 
-bool pipe_is_over(const struct pipe_end* end) {
+bool npfs_is_over(const struct pipe_end* end) {
   return end->pipe == NULL || end->pipe->state != PIPE_CONNECTED;
 }
 
 /* A write that was pending when its handle was closed moves on. */
-static bool end__can_write(const struct pipe_end* end) {
+static bool npfs__end_can_write(const struct pipe_end* end) {
   return end != NULL && end->sock != NULL && end->pipe != NULL &&
          end->pipe->state != PIPE_DISCONNECTED && end->other != NULL &&
          end->other->is_open;
@@ -149,42 +149,42 @@ static bool end__can_write(const struct pipe_end* end) {
 
 /* ---- pending operations */
 
-static struct op* end__first(struct list_node* list) {
+static struct op* npfs__end_first(struct list_node* list) {
   return LIST_ENTRY(list->next, struct op, node);
 }
 
-static void end__fail(struct list_node* list, LONG status) {
-  while (!list_is_empty(list)) op_done(end__first(list), status, 0);
+static void npfs__end_fail(struct list_node* list, LONG status) {
+  while (!list_is_empty(list)) op_done(npfs__end_first(list), status, 0);
 }
 
 /* The handle was closed, and its last write has ended. */
-static void end__forget(struct pipe_end* end) {
+static void npfs__end_forget(struct pipe_end* end) {
   if (!end->is_open && end->sock != NULL && list_is_empty(&end->sock->sends))
     end->sock = NULL;
 }
 
-static void end__fail_all(struct pipe_end* end, LONG status) {
+static void npfs__end_fail_all(struct pipe_end* end, LONG status) {
   if (end == NULL || end->sock == NULL) return;
-  end__fail(&end->sock->receives, status);
-  end__fail(&end->sock->sends, status);
-  end__forget(end);
+  npfs__end_fail(&end->sock->receives, status);
+  npfs__end_fail(&end->sock->sends, status);
+  npfs__end_forget(end);
 }
 
-static uint32_t pipe__part(uint32_t length) {
+static uint32_t npfs__part(uint32_t length) {
   if (length > 1 && habits_fault(habits.splits)) return 1 + tape_choose(length);
   return length;
 }
 
 /* A read completes with what is there; one of no bytes takes none. */
-static void end__read_pending(struct pipe_end* end) {
+static void npfs__end_read_pending(struct pipe_end* end) {
   while (end->sock != NULL && end->in.count != 0 &&
          !list_is_empty(&end->sock->receives)) {
-    struct op* op = end__first(&end->sock->receives);
+    struct op* op = npfs__end_first(&end->sock->receives);
     uint32_t length = op->length < end->in.count ? op->length : end->in.count;
     if (length != 0) {
       op_touch(op);
-      length = pipe__part(length);
-      queue__take(&end->in, op->buffer, length);
+      length = npfs__part(length);
+      npfs__queue_take(&end->in, op->buffer, length);
     }
     op_done(op, STATUS_OK, length);
   }
@@ -192,73 +192,73 @@ static void end__read_pending(struct pipe_end* end) {
 
 /* Moves what the quota allows into the queue of the other end. Returns true
  * when all of it was moved. */
-static bool end__write_some(struct pipe_end* end, struct op* op) {
-  uint32_t room = end__room(end);
+static bool npfs__end_write_some(struct pipe_end* end, struct op* op) {
+  uint32_t room = npfs__end_room(end);
   uint32_t left = op->length - op->moved;
   uint32_t length = room < left ? room : left;
-  queue__put(&end->other->in, op->buffer + op->moved, length);
+  npfs__queue_put(&end->other->in, op->buffer + op->moved, length);
   op->moved += length;
   return op->moved == op->length;
 }
 
 /* "The write operation will block until the data is read from the pipe so that
  * the additional buffer quota can be released" (CreateNamedPipe()). */
-static void end__write_pending(struct pipe_end* end) {
-  while (end__can_write(end) && !list_is_empty(&end->sock->sends)) {
-    struct op* op = end__first(&end->sock->sends);
-    bool is_all = end__write_some(end, op);
+static void npfs__end_write_pending(struct pipe_end* end) {
+  while (npfs__end_can_write(end) && !list_is_empty(&end->sock->sends)) {
+    struct op* op = npfs__end_first(&end->sock->sends);
+    bool is_all = npfs__end_write_some(end, op);
     uint32_t before = end->other->in.count;
-    end__read_pending(end->other);
+    npfs__end_read_pending(end->other);
     if (is_all)
       op_done(op, STATUS_OK, op->moved);
     else if (end->other->in.count == before)
       return;
-    end__forget(end);
+    npfs__end_forget(end);
   }
 }
 
 /* ---- transfers */
 
-uint32_t pipe_read(struct pipe_end* end, uint8_t* bytes, uint32_t length) {
+uint32_t npfs_read(struct pipe_end* end, uint8_t* bytes, uint32_t length) {
   if (length > end->in.count) length = end->in.count;
   if (length == 0) return 0;
-  queue__take(&end->in, bytes, length);
+  npfs__queue_take(&end->in, bytes, length);
   /* There is room for what the other end has pending. */
-  end__write_pending(end->other);
+  npfs__end_write_pending(end->other);
   return length;
 }
 
-void pipe_moved(struct pipe_end* end) {
-  end__read_pending(end);
-  end__write_pending(end);
-  end__write_pending(end->other);
+void npfs_moved(struct pipe_end* end) {
+  npfs__end_read_pending(end);
+  npfs__end_write_pending(end);
+  npfs__end_write_pending(end->other);
 }
 
-uint32_t pipe_write(struct pipe_end* end,
+uint32_t npfs_write(struct pipe_end* end,
                     const uint8_t* bytes,
                     uint32_t length) {
-  uint32_t room = pipe_room(end);
+  uint32_t room = npfs_room(end);
   if (length > room) length = room;
-  queue__put(&end->other->in, bytes, length);
-  end__read_pending(end->other);
+  npfs__queue_put(&end->other->in, bytes, length);
+  npfs__end_read_pending(end->other);
   return length;
 }
 
 /* "If the lpNumberOfBytesRead parameter is zero when ReadFile returns TRUE on a
  * pipe, the other end of the pipe called the WriteFile function with
  * nNumberOfBytesToWrite set to zero" (ReadFile(), remarks). */
-void pipe_write_null(struct pipe_end* end) {
+void npfs_write_null(struct pipe_end* end) {
   struct sock* sock = end->other->sock;
   if (sock == NULL || list_is_empty(&sock->receives)) return;
-  op_done(end__first(&sock->receives), STATUS_OK, 0);
+  op_done(npfs__end_first(&sock->receives), STATUS_OK, 0);
 }
 
 /* ---- connecting */
 
-struct pipe_end* pipe_connect(const WCHAR* text,
+struct pipe_end* npfs_connect(const WCHAR* text,
                               uint32_t client_id,
                               DWORD* error_out) {
-  struct pipe_name* name = pipe_find(text);
+  struct pipe_name* name = npfs_find(text);
   *error_out = ERROR_FILE_NOT_FOUND;
   if (name == NULL) return NULL;
   *error_out = ERROR_PIPE_BUSY;
@@ -268,7 +268,7 @@ struct pipe_end* pipe_connect(const WCHAR* text,
     if (pipe->state != PIPE_LISTENING) continue;
     pipe->state = PIPE_CONNECTED;
     pipe->client_id = client_id;
-    pipe->client = pipe__end(pipe, false);
+    pipe->client = npfs__end(pipe, false);
     pipe->client->other = pipe->server;
     pipe->server->other = pipe->client;
     struct op* op = pipe->listen;
@@ -279,9 +279,9 @@ struct pipe_end* pipe_connect(const WCHAR* text,
   return NULL;
 }
 
-void pipe_listen(struct pipe* pipe) { pipe->state = PIPE_LISTENING; }
+void npfs_listen(struct pipe* pipe) { pipe->state = PIPE_LISTENING; }
 
-void pipe_disconnect(struct pipe* pipe) {
+void npfs_disconnect(struct pipe* pipe) {
   struct pipe_end* client = pipe->client;
   TRACE("  a pipe is disconnected, with %u bytes unread by its client",
         client == NULL ? 0 : client->in.count);
@@ -290,8 +290,8 @@ void pipe_disconnect(struct pipe* pipe) {
     pipe->listen = NULL;
     op_done(op, STATUS_IS_PIPE_DISCONNECTED, 0);
   }
-  end__fail_all(pipe->server, STATUS_IS_PIPE_DISCONNECTED);
-  end__fail_all(client, STATUS_IS_PIPE_DISCONNECTED);
+  npfs__end_fail_all(pipe->server, STATUS_IS_PIPE_DISCONNECTED);
+  npfs__end_fail_all(client, STATUS_IS_PIPE_DISCONNECTED);
   pipe->server->in.count = 0;
   pipe->server->other = NULL;
   pipe->state = PIPE_DISCONNECTED;
@@ -300,39 +300,39 @@ void pipe_disconnect(struct pipe* pipe) {
   client->in.count = 0;
   client->pipe = NULL;
   client->other = NULL;
-  if (!client->is_open) end__free(client);
+  if (!client->is_open) npfs__end_free(client);
 }
 
 /* ---- closing */
 
 /* The other end reads what is there, and then ERROR_BROKEN_PIPE. What this end
  * has not read is discarded, and a pending write to it fails. */
-static void pipe__close_one(struct pipe* pipe, struct pipe_end* end) {
+static void npfs__close_one(struct pipe* pipe, struct pipe_end* end) {
   pipe->state = PIPE_CLOSING;
   end->in.count = 0;
   end->is_open = false;
   if (end->other->sock == NULL) return;
-  end__fail(&end->other->sock->sends, STATUS_IS_PIPE_BROKEN);
-  end__fail(&end->other->sock->receives, STATUS_IS_PIPE_BROKEN);
+  npfs__end_fail(&end->other->sock->sends, STATUS_IS_PIPE_BROKEN);
+  npfs__end_fail(&end->other->sock->receives, STATUS_IS_PIPE_BROKEN);
 }
 
-void pipe_end_close(struct pipe_end* end) {
+void npfs_end_close(struct pipe_end* end) {
   struct pipe* pipe = end->pipe;
   if (pipe == NULL) {
-    end__free(end);
+    npfs__end_free(end);
     return;
   }
   if (pipe->state == PIPE_CONNECTED) {
-    pipe__close_one(pipe, end);
+    npfs__close_one(pipe, end);
     return;
   }
-  if (end->other != NULL) end__fail_all(end->other, STATUS_IS_PIPE_BROKEN);
-  end__free(pipe->server);
-  end__free(pipe->client);
-  pipe__free(pipe);
+  if (end->other != NULL) npfs__end_fail_all(end->other, STATUS_IS_PIPE_BROKEN);
+  npfs__end_free(pipe->server);
+  npfs__end_free(pipe->client);
+  npfs__free(pipe);
 }
 
-void pipe_op_canceled(struct op* op) {
+void npfs_op_canceled(struct op* op) {
   struct pipe_end* end = op->sock->pipe;
   if (op->kind == OP_LISTEN) end->pipe->listen = NULL;
 }
@@ -340,13 +340,13 @@ void pipe_op_canceled(struct op* op) {
 /* What the end has pending is canceled with its handle, and of a write, what
  * the other end could not take yet is lost. Or the write stays until it was
  * read (ReactOS, npfs/statesup.c). */
-void pipe_sock_closed(struct sock* sock) {
+void npfs_sock_closed(struct sock* sock) {
   struct pipe_end* end = sock->pipe;
   struct pipe* pipe = end->pipe;
   sock->pipe = NULL;
-  end__fail(&sock->receives, sock_closed_status());
-  bool stays = !pipe_is_over(end) && tape_choose(2) != 0;
-  if (!stays) end__fail(&sock->sends, sock_closed_status());
+  npfs__end_fail(&sock->receives, sock_closed_status());
+  bool stays = !npfs_is_over(end) && tape_choose(2) != 0;
+  if (!stays) npfs__end_fail(&sock->sends, sock_closed_status());
   if (list_is_empty(&sock->sends)) end->sock = NULL;
   if (end->is_server && pipe != NULL && pipe->listen != NULL) {
     struct op* op = pipe->listen;
@@ -355,5 +355,5 @@ void pipe_sock_closed(struct sock* sock) {
   }
   TRACE("  a %s of a pipe is closed",
         end->is_server ? "server's end" : "client's end");
-  pipe_end_close(end);
+  npfs_end_close(end);
 }
