@@ -19,8 +19,8 @@ void npfs_open_all(void) { list_open(&npfs__names); }
 /* ---- queues */
 
 static void npfs__queue_put(struct pipe_queue* queue,
-                       const uint8_t* bytes,
-                       uint32_t length) {
+                            const uint8_t* bytes,
+                            uint32_t length) {
   if (queue->count + length > queue->size) {
     uint32_t size = (queue->count + length) * 2;
     uint8_t* grown = malloc(size);
@@ -38,8 +38,8 @@ static void npfs__queue_put(struct pipe_queue* queue,
 }
 
 static void npfs__queue_take(struct pipe_queue* queue,
-                        uint8_t* bytes,
-                        uint32_t length) {
+                             uint8_t* bytes,
+                             uint32_t length) {
   memcpy(bytes, queue->bytes + queue->first, length);
   queue->first += length;
   queue->count -= length;
@@ -332,6 +332,20 @@ void npfs_end_close(struct pipe_end* end) {
   npfs__free(pipe);
 }
 
+void npfs_widen(void) {
+  for (struct list_node* node = npfs__names.next; node != &npfs__names;
+       node = node->next) {
+    struct pipe_name* name = LIST_ENTRY(node, struct pipe_name, node);
+    for (struct list_node* one = name->instances.next; one != &name->instances;
+         one = one->next) {
+      struct pipe* pipe = LIST_ENTRY(one, struct pipe, node);
+      pipe->quota = habits.window;
+      npfs__end_write_pending(pipe->server);
+      if (pipe->client != NULL) npfs__end_write_pending(pipe->client);
+    }
+  }
+}
+
 void npfs_op_canceled(struct op* op) {
   struct pipe_end* end = op->sock->pipe;
   if (op->kind == OP_LISTEN) end->pipe->listen = NULL;
@@ -345,7 +359,9 @@ void npfs_sock_closed(struct sock* sock) {
   struct pipe* pipe = end->pipe;
   sock->pipe = NULL;
   npfs__end_fail(&sock->receives, sock_closed_status());
-  bool stays = !npfs_is_over(end) && tape_choose(2) != 0;
+  /* No program could end the write then if it cannot be canceled either. */
+  bool stays =
+      !npfs_is_over(end) && !sock->has_failed_cancel && tape_choose(2) != 0;
   if (!stays) npfs__end_fail(&sock->sends, sock_closed_status());
   if (list_is_empty(&sock->sends)) end->sock = NULL;
   if (end->is_server && pipe != NULL && pipe->listen != NULL) {

@@ -60,9 +60,9 @@ struct pipe {
   struct list_node node; /* among the instances of its name */
   struct pipe_name* name;
   enum pipe_state state;
-  bool is_served;      /* another program, its server, has seen its client */
-  uint32_t quota;      /* of each direction */
-  struct op* listen;   /* a pending ConnectNamedPipe() */
+  bool is_served;    /* another program, its server, has seen its client */
+  uint32_t quota;    /* of each direction */
+  struct op* listen; /* a pending ConnectNamedPipe() */
   struct pipe_end* server;
   struct pipe_end* client; /* while one is, or was, connected */
   uint32_t client_id;      /* the processes */
@@ -71,6 +71,9 @@ struct pipe {
 
 void npfs_open_all(void);
 void npfs_close_all(void);
+
+/* From here on pipes hold as much as connections of the network. */
+void npfs_widen(void);
 
 /* For the names of other programs. */
 struct pipe_name* npfs_find(const WCHAR* text);

@@ -117,6 +117,7 @@ void world_calm(void) {
   TRACE("no more faults from here on");
   habits.is_calm = true;
   network_widen();
+  npfs_widen();
 }
 
 uint64_t world_now_ms(void) { return kernel_now_ms(); }
@@ -317,9 +318,7 @@ void peer_close(struct peer* peer) {
 
 /* ---- local sockets */
 
-bool world_has_local(uint16_t family) {
-  return family == IOCP_PIPE;
-}
+bool world_has_local(uint16_t family) { return family == IOCP_PIPE; }
 
 /* What the model knows of the access to a pipe, it knows by its name. */
 void world_path(uint16_t family,

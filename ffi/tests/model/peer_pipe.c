@@ -83,8 +83,9 @@ struct pipe_host* pipe_host_new(enum peer_manner manner,
   if (manner == PEER_REFUSES || npfs_find(host->name) != NULL) return host;
   struct pipe_name* name = npfs_add_name(host->name, PIPE_UNLIMITED_INSTANCES);
   name->is_foreign = true;
-  struct pipe* pipe = npfs_add_instance(name, host->id);
-  if (manner == PEER_NEVER_ANSWERS) npfs_disconnect(pipe);
+  /* This one never listens, so that the name stays in use. */
+  npfs_disconnect(npfs_add_instance(name, host->id));
+  if (manner == PEER_ACCEPTS) npfs_add_instance(name, host->id);
   return host;
 }
 
@@ -143,9 +144,8 @@ void pipe_peer_step(uint32_t index) {
   struct pipe_peer* peer = LIST_ENTRY(node, struct pipe_peer, call_node);
   pipe_peer__hang_up(peer);
   peer->end = npfs_connect(peer->name, peer->id, &error);
-  TRACE("  program %u opens a pipe: %u",
-        peer->id,
-        peer->end == NULL ? error : 0);
+  TRACE(
+      "  program %u opens a pipe: %u", peer->id, peer->end == NULL ? error : 0);
   if (peer->end == NULL) {
     peer->has_failed = true;
     peer->found_nothing = error == ERROR_FILE_NOT_FOUND;

@@ -82,8 +82,8 @@ static void pipe_file__check_access(const WCHAR* name, struct security rights) {
 /* "The DACL must allow the calling thread FILE_CREATE_PIPE_INSTANCE access"
  * ("Named Pipe Security and Access Rights"). */
 static DWORD pipe_file__refusal(const struct pipe_name* name,
-                           DWORD open_mode,
-                           DWORD instances_max) {
+                                DWORD open_mode,
+                                DWORD instances_max) {
   if (instances_max == 0 || instances_max > PIPE_UNLIMITED_INSTANCES)
     return ERROR_INVALID_PARAMETER;
   if (habits_fault(habits.kernel_faults)) return ERROR_NO_SYSTEM_RESOURCES;
@@ -132,7 +132,8 @@ HANDLE WINAPI CreateNamedPipeW(const WCHAR* text,
     name->has_full_access = (rights.user & SECURITY_MAY_CREATE_INSTANCE) != 0;
   }
   struct pipe* pipe = npfs_add_instance(name, PROGRAM_ID);
-  struct sock* sock = pipe_file__sock(pipe->server, security->bInheritHandle != 0);
+  struct sock* sock =
+      pipe_file__sock(pipe->server, security->bInheritHandle != 0);
   if (sock == NULL) {
     npfs_end_close(pipe->server);
     return pipe_file__fails(ERROR_TOO_MANY_OPEN_FILES);
@@ -360,7 +361,10 @@ BOOL WINAPI GetNamedPipeInfo(HANDLE handle,
   return kernel_succeed();
 }
 
-static BOOL pipe_file__id(HANDLE handle, ULONG* id, bool of_client, const char* call) {
+static BOOL pipe_file__id(HANDLE handle,
+                          ULONG* id,
+                          bool of_client,
+                          const char* call) {
   kernel_enter();
   struct sock* sock = pipe_file_find(handle, call);
   if (sock == NULL) return FALSE;
@@ -421,8 +425,7 @@ BOOL WINAPI GetFileInformationByHandleEx(HANDLE handle,
   if (sock == NULL) return FALSE;
   RULE("a file is asked for its name", class == FileNameInfo);
   if (sock->pipe->pipe == NULL) return kernel_fail(ERROR_PIPE_NOT_CONNECTED);
-  const WCHAR* text =
-      sock->pipe->pipe->name->text + PIPE__PREFIX_LENGTH - 1;
+  const WCHAR* text = sock->pipe->pipe->name->text + PIPE__PREFIX_LENGTH - 1;
   DWORD length = (DWORD)(wcslen(text) * sizeof *text);
   if (size < sizeof length + length) return kernel_fail(ERROR_MORE_DATA);
   memcpy(information, &length, sizeof length);

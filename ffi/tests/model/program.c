@@ -90,7 +90,8 @@ double world_handle_synchronous(struct peer_listener* listener) {
 }
 
 bool world_handle_blocks(double handle) {
-  const struct sock* sock = sock_find_file((uintptr_t)handle, "world_handle_blocks");
+  const struct sock* sock =
+      sock_find_file((uintptr_t)handle, "world_handle_blocks");
   if (sock->family == SOCK_PIPE) return true;
   /* A socket that accept() returns has the linger time of its listener. */
   RULE("a socket that is given to the user lingers as its listener does",
@@ -128,7 +129,8 @@ void world_handle_close(double handle) {
  * ("SIO_KEEPALIVE_VALS control code" has no query), so a later owner that sets
  * one of them sets the other to its default. */
 void world_handle_detached(double handle) {
-  struct sock* sock = sock_find_file((uintptr_t)handle, "world_handle_detached");
+  struct sock* sock =
+      sock_find_file((uintptr_t)handle, "world_handle_detached");
   if (sock != NULL) memset(sock->wanted, 0, sizeof sock->wanted);
 }
 

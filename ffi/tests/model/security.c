@@ -40,27 +40,14 @@ struct security__word {
 };
 
 static DWORD security__mask(const WCHAR* text, size_t length) {
-  static const struct security__word words[] = {{L"GA", 0x1F01FF},
-                                                {L"FA", 0x1F01FF},
-                                                {L"GR", 0x120089},
-                                                {L"FR", 0x120089},
-                                                {L"GW", 0x120116},
-                                                {L"FW", 0x120116},
-                                                {L"GX", 0x1200A0},
-                                                {L"FX", 0x1200A0},
-                                                {L"RC", 0x20000},
-                                                {L"SD", 0x10000},
-                                                {L"WD", 0x40000},
-                                                {L"WO", 0x80000},
-                                                {L"CC", 0x1},
-                                                {L"DC", 0x2},
-                                                {L"LC", 0x4},
-                                                {L"SW", 0x8},
-                                                {L"RP", 0x10},
-                                                {L"WP", 0x20},
-                                                {L"DT", 0x40},
-                                                {L"LO", 0x80},
-                                                {L"CR", 0x100}};
+  static const struct security__word words[] = {
+      {L"GA", 0x1F01FF}, {L"FA", 0x1F01FF}, {L"GR", 0x120089},
+      {L"FR", 0x120089}, {L"GW", 0x120116}, {L"FW", 0x120116},
+      {L"GX", 0x1200A0}, {L"FX", 0x1200A0}, {L"RC", 0x20000},
+      {L"SD", 0x10000},  {L"WD", 0x40000},  {L"WO", 0x80000},
+      {L"CC", 0x1},      {L"DC", 0x2},      {L"LC", 0x4},
+      {L"SW", 0x8},      {L"RP", 0x10},     {L"WP", 0x20},
+      {L"DT", 0x40},     {L"LO", 0x80},     {L"CR", 0x100}};
   DWORD mask = 0;
   if (length > 2 && text[0] == '0' && text[1] == 'x')
     return (DWORD)wcstoul(text, NULL, 16);
@@ -90,17 +77,29 @@ static bool security__is_one(const WCHAR* text,
 
 /* Everyone, anonymous, authenticated users, interactive ones, users, guests. */
 static bool security__is_group(const WCHAR* text, size_t length) {
-  static const WCHAR* const words[] = {
-      L"WD", L"AN", L"AU", L"IU", L"BU", L"BG", L"S-1-1-0", L"S-1-5-11",
-      L"S-1-5-4", L"S-1-5-32-545"};
+  static const WCHAR* const words[] = {L"WD",
+                                       L"AN",
+                                       L"AU",
+                                       L"IU",
+                                       L"BU",
+                                       L"BG",
+                                       L"S-1-1-0",
+                                       L"S-1-5-11",
+                                       L"S-1-5-4",
+                                       L"S-1-5-32-545"};
   return security__is_one(text, length, words, sizeof words / sizeof words[0]);
 }
 
 /* Those that may do everything anyway, who are not local users, or whose entry
  * has no effect on the pipe itself (CREATOR OWNER). */
 static bool security__is_known(const WCHAR* text, size_t length) {
-  static const WCHAR* const words[] = {L"SY", L"BA", L"NU", L"CO",
-                                       L"S-1-5-18", L"S-1-5-2", L"S-1-5-32-544",
+  static const WCHAR* const words[] = {L"SY",
+                                       L"BA",
+                                       L"NU",
+                                       L"CO",
+                                       L"S-1-5-18",
+                                       L"S-1-5-2",
+                                       L"S-1-5-32-544",
                                        L"S-1-3-0"};
   return security__is_one(text, length, words, sizeof words / sizeof words[0]);
 }
@@ -151,8 +150,8 @@ static bool security__parse(const WCHAR* text,
   descriptor->header.Control |= SE_DACL_PRESENT;
   while (*at == '(') {
     const WCHAR* end = wcschr(at, ')');
-    if (end == NULL || !security__ace(
-                           at + 1, (size_t)(end - at - 1), descriptor, &denied))
+    if (end == NULL ||
+        !security__ace(at + 1, (size_t)(end - at - 1), descriptor, &denied))
       return false;
     at = end + 1;
   }
@@ -275,8 +274,8 @@ FARPROC security_function(const char* wanted) {
     FARPROC function;
   } functions[] = {
       {"ConvertStringSecurityDescriptorToSecurityDescriptorW",
-       (FARPROC)(void (*)(void))
-           ConvertStringSecurityDescriptorToSecurityDescriptorW},
+       (FARPROC)(void (*)(
+           void))ConvertStringSecurityDescriptorToSecurityDescriptorW},
       {"ConvertSidToStringSidW",
        (FARPROC)(void (*)(void))ConvertSidToStringSidW},
       {"OpenProcessToken", (FARPROC)(void (*)(void))OpenProcessToken},

@@ -243,8 +243,10 @@ BOOL WINAPI CancelIoEx(HANDLE file, OVERLAPPED* overlapped) {
   kernel_enter();
   struct sock* sock = sock_find_file((uintptr_t)file, "CancelIoEx");
   if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
-  if (!sock->object.is_users && habits_break(habits.kernel_faults))
+  if (!sock->object.is_users && habits_break(habits.kernel_faults)) {
+    sock->has_failed_cancel = true;
     return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
+  }
   bool has_found = sock__cancel(sock->connect, overlapped);
   if (sock->family == SOCK_PIPE && sock->pipe->pipe != NULL &&
       sock->pipe->is_server)
@@ -379,8 +381,7 @@ void sock_check_children(void) {
 
 BOOL WINAPI SetHandleInformation(HANDLE object, DWORD mask, DWORD flags) {
   kernel_enter();
-  struct sock* sock =
-      sock_find_file((uintptr_t)object, "SetHandleInformation");
+  struct sock* sock = sock_find_file((uintptr_t)object, "SetHandleInformation");
   if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
   /* The library adopts it. */
   sock->object.is_users = false;

@@ -76,6 +76,7 @@ struct sock {
 
   struct pipe_end* pipe; /* of a SOCK_PIPE */
   bool has_messages;     /* a program reads messages from it */
+  bool has_failed_cancel;
   struct port* port;
   ULONG_PTR key;
   struct iocp_address local;

@@ -92,8 +92,7 @@ bool thread_close(uintptr_t handle) {
   struct object* object = object_find(handle, OBJECT_EVENT, "CloseHandle");
   if (object == NULL)
     object = object_find(handle, OBJECT_THREAD, "CloseHandle");
-  if (object == NULL)
-    object = object_find(handle, OBJECT_TOKEN, "CloseHandle");
+  if (object == NULL) object = object_find(handle, OBJECT_TOKEN, "CloseHandle");
   if (object == NULL) return false;
   object_release(object);
   if (object->kind == OBJECT_EVENT)

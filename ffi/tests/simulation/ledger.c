@@ -58,7 +58,8 @@ void ledger_path(uint16_t local, uint32_t path, struct iocp_path* path_out) {
 
 /* A poll may report many new connections. */
 bool ledger_has_room(void) {
-  return ledger.local_count < 100 && ledger.entry_count < LEDGER_ENTRIES / 2 - 1 &&
+  return ledger.local_count < 100 &&
+         ledger.entry_count < LEDGER_ENTRIES / 2 - 1 &&
          ledger.end_count < LEDGER_ENDS / 2;
 }
 

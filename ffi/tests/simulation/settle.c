@@ -564,7 +564,8 @@ void settle_close(void) {
     user_close(entry, tape_choose(2) == 0 ? IOCP_GRACEFUL : IOCP_RESET, 1000);
     /* It is closed in the same loop. */
     if (entry->kind == ENTRY_LISTENER && world_is_exact() &&
-        entry->local == 0 && !settle__has_rival(entry) && ledger_has_room() && tape_chance(100))
+        entry->local == 0 && !settle__has_rival(entry) && ledger_has_room() &&
+        tape_chance(100))
       user_listen_again(entry->port, entry);
   }
   settle__finish();

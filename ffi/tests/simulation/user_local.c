@@ -28,13 +28,12 @@ static struct entry* user__listener_at(uint16_t local, uint32_t path) {
 
 /* Security descriptors: for the current user (OW), and for all, and what is
  * none. */
-static const char* const user__accesses[] = {
-    "D:(A;;FA;;;OW)",
-    "D:P(A;;FA;;;OW)(A;;GRGW;;;WD)",
-    "D:(A;;FA;;;OW)(D;;FA;;;AN)",
-    "D:(A;;FX",
-    "O:BA",
-    "nonsense"};
+static const char* const user__accesses[] = {"D:(A;;FA;;;OW)",
+                                             "D:P(A;;FA;;;OW)(A;;GRGW;;;WD)",
+                                             "D:(A;;FA;;;OW)(D;;FA;;;AN)",
+                                             "D:(A;;FX",
+                                             "O:BA",
+                                             "nonsense"};
 #define USER__ACCESSES_VALID 3
 
 static uint32_t user__path_flags(uint16_t local, uint32_t path) {
@@ -53,9 +52,7 @@ static void user__check_path(const struct entry* entry, uint32_t end) {
            memcmp(path.bytes, expected.bytes, expected.length) == 0);
 }
 
-static void user__listen_failed(uint16_t local,
-                                uint32_t path,
-                                int32_t result) {
+static void user__listen_failed(uint16_t local, uint32_t path, int32_t result) {
   if (result == -IOCP_EADDRINUSE) {
     RULE("a name that is not in use can be listened on",
          path >= LEDGER_PATHS || local == IOCP_UNIX ||
@@ -64,9 +61,10 @@ static void user__listen_failed(uint16_t local,
     return;
   }
   if (!error_is_fault(result))
-    report_violation("listening on a name fails with one of the expected errors",
-                     "%d",
-                     result);
+    report_violation(
+        "listening on a name fails with one of the expected errors",
+        "%d",
+        result);
 }
 
 void user_listen_path(uint32_t port) {
@@ -88,14 +86,13 @@ void user_listen_path(uint32_t port) {
     which = tape_choose(sizeof user__accesses / sizeof user__accesses[0]);
     access = user__accesses[which];
   }
-  int32_t id =
-      iocp_listen_path(ledger.ports[port].id,
-                       &name,
-                       backlogs[tape_choose(4)],
-                       flags,
-                       IOCP_MODE_DEFAULT,
-                       access,
-                       access == NULL ? 0 : (uint32_t)strlen(access));
+  int32_t id = iocp_listen_path(ledger.ports[port].id,
+                                &name,
+                                backlogs[tape_choose(4)],
+                                flags,
+                                IOCP_MODE_DEFAULT,
+                                access,
+                                access == NULL ? 0 : (uint32_t)strlen(access));
   TRACE("iocp_listen_path(%u, %.*s, %u, %s): %d",
         port,
         (int)name.length,
@@ -109,8 +106,9 @@ void user_listen_path(uint32_t port) {
     return;
   }
   RULE("a security descriptor is checked", which < USER__ACCESSES_VALID);
-  RULE("the name of another program cannot be listened on",
-       path < LEDGER_PATHS && user__listener_at(local, path) == NULL);
+  const struct entry* rival = user__listener_at(local, path);
+  RULE("a name in use cannot be listened on",
+       path < LEDGER_PATHS && (rival == NULL || rival->is_closing));
   struct entry* entry = ledger_entry(port, id, ENTRY_LISTENER);
   entry->local = local;
   entry->path = path;
@@ -148,11 +146,8 @@ static struct user__local_target user__local_target(void) {
 
 /* The errors of a connect to a name. */
 void user_connect_path_failed(const struct entry* entry, int32_t result) {
-  if (!ERROR_IS(result,
-                IOCP_ENOENT,
-                IOCP_ECONNREFUSED,
-                IOCP_ECONNRESET,
-                IOCP_EACCES))
+  if (!ERROR_IS(
+          result, IOCP_ENOENT, IOCP_ECONNREFUSED, IOCP_ECONNRESET, IOCP_EACCES))
     report_violation(
         "connecting to a name fails with one of the expected errors",
         "%d",
