@@ -69,7 +69,7 @@ static struct guest* guests__connect_path(struct entry* listener) {
   struct iocp_path name;
   uint8_t bytes[64];
   uint32_t length = tape_choose(3) == 0 ? 1 + tape_choose(sizeof bytes) : 0;
-  bool closes = length != 0 && tape_chance(200);
+  bool closes = length != 0 && !ledger.is_settling && tape_chance(200);
   struct end* end =
       ledger_local_end(false, false, listener->local, listener->path);
   if (end == NULL) return NULL;

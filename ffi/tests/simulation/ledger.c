@@ -218,6 +218,12 @@ void bytes_received(struct end* end, const uint8_t* bytes, uint32_t length) {
 
 /* ---- ends of streams */
 
+bool end_may_truncate(const struct end* end) {
+  if (end->local == 0 || (end->local == IOCP_PIPE && end->is_server))
+    return false;
+  return !end->is_clean && end->resets_from_ms <= world_now_ms();
+}
+
 void end_ended(struct end* end) {
   const struct end* other = end->other;
   end->has_ended = true;

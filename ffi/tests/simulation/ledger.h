@@ -182,10 +182,10 @@ struct end* ledger_local_end(bool is_library,
 void ledger_path(uint16_t local, uint32_t path, struct iocp_path* path_out);
 enum world_access ledger_access(uint32_t path);
 
-/* The client of a pipe cannot make its server see anything but an end. */
-static inline bool end_may_truncate(const struct end* end) {
-  return end->local == IOCP_PIPE && !end->is_server && !end->is_clean;
-}
+/* It has ended in a way of which its kind of socket cannot inform the other
+ * end: that one sees the end of the stream. Only the server of a pipe can do
+ * more (DisconnectNamedPipe()). */
+bool end_may_truncate(const struct end* end);
 
 /* Whether there is room for the results of the next call. */
 bool ledger_has_room(void);

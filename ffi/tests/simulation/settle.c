@@ -424,7 +424,7 @@ static void settle__probe(struct entry* listener) {
     /* Refused by a full backlog, it connects again. */
     if (guest->is_gone) {
       RULE("a listener that accepts can be reached",
-           world_refuses_when_full() &&
+           (world_refuses_when_full() || listener->local != 0) &&
                world_now_ms() - since_ms < SETTLE__ACCEPTED_MS);
       user_poll(listener->port);
       world_pause(1);

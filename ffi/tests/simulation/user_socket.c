@@ -404,6 +404,9 @@ void user_add_odd(uint32_t port) {
     return;
   }
   enum world_odd odd = (enum world_odd)tape_choose(WORLD_ODDS);
+  /* Where there are local sockets, this one is not odd. */
+  if (odd == WORLD_LOCAL_STREAM && world_has_local(IOCP_UNIX))
+    odd = WORLD_UNCONNECTED;
   double handle = world_handle_odd(odd);
   if (handle < 0) return;
   int32_t result = iocp_add_socket(ledger.ports[port].id, handle, 0);

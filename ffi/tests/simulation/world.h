@@ -99,8 +99,9 @@ struct peer_listener;
 
 #define PEER_WOULD_BLOCK (-1)
 #define PEER_RESET (-2)
-#define PEER_NOT_READ (-3) /* its other end has closed; it may still receive \
-                            */
+#define PEER_NOT_READ                                    \
+  (-3) /* its other end has closed; it may still receive \
+        */
 
 /* What a peer at an address does. */
 enum peer_manner {
