@@ -241,6 +241,7 @@ void guest_close(struct guest* guest) {
   TRACE("guest %d closes", guests__index(guest));
   guest->is_gone = true;
   guest->end->has_fin = true;
+  guest->end->was_closed = true;
   guest->end->resets_from_ms = 0;
   peer_close(guest->peer);
 }

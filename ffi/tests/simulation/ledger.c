@@ -240,6 +240,17 @@ void end_ended(struct end* end) {
                      (unsigned long long)other->sent);
 }
 
+void end_receive_failed(const struct end* end, int32_t result) {
+  const struct end* other = end->other;
+  schedule_checks++;
+  if (end->local != IOCP_PIPE || other == NULL || world_has_broken() ||
+      !other->was_closed)
+    return;
+  RULE("the end of a pipe that was closed is no error", result == -IOCP_EPIPE);
+  RULE("what was written to a pipe before it was closed is received",
+       end->received == other->sent);
+}
+
 static void end__check_clean(const struct end* closed) {
   const struct end* other = closed->other;
   if (other == NULL || other->is_library || world_has_broken()) return;

@@ -45,6 +45,7 @@ struct end {
   bool is_clean;  /* it was closed gracefully, and that has completed */
   bool has_ended;
   bool met_reset;
+  bool was_closed; /* by a guest, which has sent all that it wanted to */
   uint64_t resets_from_ms; /* since when the other end may be reset */
   uint64_t sent;           /* bytes that were accepted from it */
   uint64_t received;
@@ -211,6 +212,11 @@ void bytes_fill(const struct end* end, uint64_t from, uint8_t* to, uint32_t n);
 
 /* Checks bytes that `end` has received. */
 void bytes_received(struct end* end, const uint8_t* bytes, uint32_t length);
+
+/* A receive of `end` has failed. What the other end of a pipe has written can be
+ * read after it was closed, and then comes the end of the stream, or the failure
+ * of a send, whose receiver is gone. */
+void end_receive_failed(const struct end* end, int32_t result);
 
 /* `end` has received the end of the stream, or a reset. */
 void end_ended(struct end* end);

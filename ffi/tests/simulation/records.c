@@ -190,10 +190,12 @@ static void records__received(struct entry* entry,
        entry->credit != 0);
   entry->credit = 0;
   entry->is_ended = true;
-  if (result < 0)
-    records__failed(entry, result);
-  else
+  if (result >= 0) {
     end_ended(entry->end);
+    return;
+  }
+  if (!records__is_cancel(entry, result)) end_receive_failed(entry->end, result);
+  records__failed(entry, result);
 }
 
 static void records__readable(struct entry* entry, int32_t result) {

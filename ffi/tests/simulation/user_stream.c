@@ -74,6 +74,7 @@ static void user__has_read(struct entry* entry,
     RULE("a read fails with one of the expected errors",
          user__is_death(result));
     entry->has_error = true;
+    end_receive_failed(entry->end, result);
     end_was_reset(entry->end);
   } else if (!entry->end->has_ended) {
     end_ended(entry->end);
