@@ -213,9 +213,9 @@ void bytes_fill(const struct end* end, uint64_t from, uint8_t* to, uint32_t n);
 /* Checks bytes that `end` has received. */
 void bytes_received(struct end* end, const uint8_t* bytes, uint32_t length);
 
-/* A receive of `end` has failed. What the other end of a pipe has written can be
- * read after it was closed, and then comes the end of the stream, or the failure
- * of a send, whose receiver is gone. */
+/* A receive of `end` has failed. What the other end of a pipe has written can
+ * be read after it was closed, and then comes the end of the stream, or the
+ * failure of a send, whose receiver is gone. */
 void end_receive_failed(const struct end* end, int32_t result);
 
 /* `end` has received the end of the stream, or a reset. */

@@ -194,7 +194,8 @@ static void records__received(struct entry* entry,
     end_ended(entry->end);
     return;
   }
-  if (!records__is_cancel(entry, result)) end_receive_failed(entry->end, result);
+  if (!records__is_cancel(entry, result))
+    end_receive_failed(entry->end, result);
   records__failed(entry, result);
 }
 

@@ -31,7 +31,7 @@ static struct entry* user__listener_at(uint16_t local, uint32_t path) {
 static const char* const user__accesses[] = {"D:(A;;FA;;;OW)",
                                              "D:P(A;;FA;;;OW)(A;;GRGW;;;WD)",
                                              "D:(A;;FA;;;OW)(D;;FA;;;AN)",
-    "D:P(A;;FA;;;SY)",
+                                             "D:P(A;;FA;;;SY)",
                                              "D:(A;;FX",
                                              "O:BA",
                                              "nonsense"};
