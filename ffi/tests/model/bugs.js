@@ -79,8 +79,8 @@ export const bugs = [
     name: "the flags of a receive are on the stack",
     changes: [{
       file: "windows/receive.c",
-      from: "                     &receive->flags,",
-      to: "                     &(DWORD){0},",
+      from: "                 &receive->flags,",
+      to: "                 &(DWORD){0},",
     }],
   },
   {
@@ -129,8 +129,10 @@ export const bugs = [
     name: "a reset is reported as the end of the stream",
     changes: [{
       file: "windows/receive.c",
-      from: "  int32_t result = receive__error(errors_of_status(status));",
-      to: `  int32_t result = receive__error(errors_of_status(status));
+      from:
+        "                                   : receive__error(errors_of_status(status));",
+      to:
+        `                                   : receive__error(errors_of_status(status));
   if (result == -IOCP_ECONNRESET) result = 0;`,
     }],
   },
@@ -143,8 +145,10 @@ export const bugs = [
       to: "  if (((uint32_t)status >> 30) == 3) {",
     }, {
       file: "windows/receive.c",
-      from: "  int32_t result = receive__error(errors_of_status(status));",
-      to: `  int32_t result = receive__error(errors_of_status(status));
+      from:
+        "                                   : receive__error(errors_of_status(status));",
+      to:
+        `                                   : receive__error(errors_of_status(status));
   if (((uint32_t)status >> 30) != 3) result = 0;`,
     }],
   },
@@ -574,7 +578,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "  if (!listener->defers_accept)",
     }, {
       file: "windows/defer_accept.c",
-      from: "  if (listener->defers_accept) return 0;",
+      from: "  if (listener->defers_accept || pipe_is(listener)) return 0;",
       to: "  if (list != NULL) return 0;",
     }],
   },
@@ -1054,7 +1058,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     source: 'Node.js #47086; "Named Pipe Security and Access Rights"',
     changes: [{
       file: "windows/pipe_accept.c",
-      from: ".lpSecurityDescriptor = listener->path->engine.descriptor",
+      from: ".lpSecurityDescriptor = path->engine.descriptor",
       to: ".lpSecurityDescriptor = NULL",
     }],
   },
@@ -1090,7 +1094,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     changes: [{
       file: "windows/pipe_accept.c",
       from: `PIPE_WAIT |
-          PIPE_REJECT_REMOTE_CLIENTS,`,
+                              PIPE_REJECT_REMOTE_CLIENTS,`,
       to: "PIPE_WAIT,",
     }],
   },

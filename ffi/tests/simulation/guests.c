@@ -190,7 +190,8 @@ uint32_t guest_send(struct guest* guest, uint32_t length) {
   TRACE("guest %d sends %u: %d", guests__index(guest), length, count);
   if (count == PEER_NOT_READ) {
     RULE("a peer is read from until it has ended, or the connection is closed",
-         end->other == NULL || end->other->resets_from_ms <= world_now_ms() ||
+         end->other == NULL || end->other->has_fin ||
+             end->other->resets_from_ms <= world_now_ms() ||
              world_has_broken());
     guest->has_fin = guest->is_unread = true;
     end->has_fin = true;

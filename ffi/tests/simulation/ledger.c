@@ -284,6 +284,14 @@ void end_was_reset(struct end* end) {
                      (long long)(other->resets_from_ms - world_now_ms()));
 }
 
+void end_was_refused(struct end* end, int32_t error) {
+  const struct end* other = end->other;
+  if (error == -IOCP_EPIPE && end->local == IOCP_PIPE && other != NULL &&
+      other->has_fin)
+    return;
+  end_was_reset(end);
+}
+
 bool error_is_fault(int32_t result) {
   return error_was_fault(result, ledger.is_calm);
 }

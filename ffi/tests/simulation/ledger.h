@@ -222,6 +222,10 @@ void end_receive_failed(const struct end* end, int32_t result);
 void end_ended(struct end* end);
 void end_was_reset(struct end* end);
 
+/* The same with an error. -IOCP_EPIPE: a pipe has no half-close, so what is
+ * written to one that was closed is refused at once. */
+void end_was_refused(struct end* end, int32_t error);
+
 /* The graceful close of `end` was reported: if its peer has read everything, it
  * has not been reset, and will not be. */
 void end_closed(struct end* end);

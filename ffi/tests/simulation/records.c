@@ -39,7 +39,7 @@ static void records__failed(struct entry* entry, int32_t result) {
                      result,
                      entry->id);
   entry->has_error = true;
-  end_was_reset(entry->end);
+  end_was_refused(entry->end, result);
 }
 
 /* ---- connections */

@@ -75,7 +75,7 @@ static void user__has_read(struct entry* entry,
          user__is_death(result));
     entry->has_error = true;
     end_receive_failed(entry->end, result);
-    end_was_reset(entry->end);
+    end_was_refused(entry->end, result);
   } else if (!entry->end->has_ended) {
     end_ended(entry->end);
   }
@@ -130,7 +130,7 @@ static void user__send_failed(struct entry* entry,
                      entry->id);
   entry->has_error = true;
   entry->end->is_cut = true;
-  end_was_reset(entry->end);
+  end_was_refused(entry->end, result);
 }
 
 /* Sometimes as a broadcast to one socket, which must do the same. */
@@ -246,8 +246,7 @@ static void user__ends(struct entry* entry,
   uint64_t resets_from_ms = 0;
   if (mode == IOCP_GRACEFUL) {
     end->has_fin = true;
-    /* Without a half-close, what the peer sends fails at once. */
-    resets_from_ms = end->local == IOCP_PIPE ? 0 : user__later(linger_ms);
+    resets_from_ms = user__later(linger_ms);
   }
   if (mode == IOCP_DETACH) resets_from_ms = user__later(timeout_ms);
   if (entry->kind == ENTRY_CONNECTING) {
