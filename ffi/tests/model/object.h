@@ -13,7 +13,8 @@ enum object_kind {
   OBJECT_EVENT,
   OBJECT_THREAD,
   OBJECT_WAIT,
-  OBJECT_TOKEN
+  OBJECT_TOKEN,
+  OBJECT_FILE
 };
 
 struct object {

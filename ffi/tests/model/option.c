@@ -11,6 +11,7 @@
 #include "habits.h"
 #include "kernel.h"
 #include "network.h"
+#include "program.h"
 #include "report.h"
 #include "sock.h"
 #include "tape.h"
@@ -408,6 +409,15 @@ int WSAIoctl(SOCKET handle,
   if (code == SIO_TCP_INFO) {
     *returned = out_size;
     return option__tcp_info(sock, in, in_size, out, returned);
+  }
+  if (code == SIO_AF_UNIX_GETPEERPID && sock->family == SOCK_LOCAL) {
+    const ULONG id = PROGRAM_ID;
+    if (sock->end == NULL || sock->end->in->rst_arrived)
+      return option__fails(WSAENOTCONN);
+    RULE("the id of a process has room", out_size == sizeof id);
+    memcpy(out, &id, sizeof id);
+    *returned = sizeof id;
+    return option__succeeds();
   }
   if (code != SIO_GET_EXTENSION_FUNCTION_POINTER || in_size != sizeof(GUID))
     return option__fails(WSAEOPNOTSUPP);

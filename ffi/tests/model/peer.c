@@ -6,6 +6,7 @@
 
 #include "bind.h"
 #include "block.h"
+#include "disk.h"
 #include "fiber.h"
 #include "habits.h"
 #include "kernel.h"
@@ -29,6 +30,8 @@ struct peer {
   struct pipe_peer* pipe; /* or a connection: */
   struct link* link;
   struct end* end;
+  bool found_nothing; /* no file of the name */
+  bool closes;        /* as soon as it is connected */
 };
 
 struct peer_listener {
@@ -61,6 +64,7 @@ void world_open(void) {
   sock_open_all();
   listening_open_all();
   network_open();
+  disk_open();
   npfs_open_all();
   peer_pipe_open_all();
   kernel_open();
@@ -77,6 +81,7 @@ static void world__check(void) {
   RULE("every handle is closed", object_count() == 0);
   RULE("every operation completes", op_count() == 0);
   sock_check_children();
+  disk_check();
   module_check();
   size_t count = block_count(&bytes);
   if (count != 0)
@@ -105,6 +110,7 @@ void world_close(void) {
   world__check();
   fiber_close();
   network_close();
+  disk_close();
   peer_pipe_close_all();
   npfs_close_all();
   sock_close_all();
@@ -266,7 +272,8 @@ enum peer_state peer_state(struct peer* peer) {
   if (peer->pipe != NULL) return pipe_peer_state(peer->pipe);
   if (peer->link->state == LINK_REFUSED || peer->end->in->rst_arrived)
     return PEER_FAILED;
-  return peer->link->state == LINK_CALLING ? PEER_CONNECTING : PEER_OPEN;
+  if (peer->link->state == LINK_CALLING) return PEER_CONNECTING;
+  return peer->closes ? PEER_CLOSED : PEER_OPEN;
 }
 
 void peer_addresses(struct peer* peer,
@@ -318,7 +325,9 @@ void peer_close(struct peer* peer) {
 
 /* ---- local sockets */
 
-bool world_has_local(uint16_t family) { return family == IOCP_PIPE; }
+bool world_has_local(uint16_t family) {
+  return family == IOCP_PIPE || sock_has_local();
+}
 
 /* What the model knows of the access to a pipe, it knows by its name. */
 void world_path(uint16_t family,
@@ -339,12 +348,36 @@ void world_path(uint16_t family,
   path_out->length = (uint16_t)length;
 }
 
+static const char* peer__text(const struct iocp_path* path) {
+  static char text[IOCP_PATH_MAX + 1];
+  memcpy(text, path->bytes, path->length);
+  text[path->length] = 0;
+  return text;
+}
+
+/* A server that refuses has ended without removing its file. False: the name is
+ * in use. */
+static bool peer__listen_unix(struct peer_listener* listener,
+                              const struct iocp_path* path) {
+  struct iocp_address address;
+  if (!disk_add_socket(peer__text(path), &address)) return false;
+  listener->listening.is_silent = listener->manner == PEER_NEVER_ANSWERS;
+  listener->listening.queued_max = UINT32_MAX;
+  listener->listening.address = address;
+  if (listener->manner != PEER_REFUSES)
+    listening_open(&listener->listening, &address);
+  return true;
+}
+
 struct peer_listener* peer_listen_path(enum peer_manner manner,
                                        const struct iocp_path* path) {
   struct peer_listener* listener = calloc(1, sizeof *listener);
   if (listener == NULL) abort();
   listener->manner = manner;
-  listener->pipe = pipe_host_new(manner, path);
+  if (path->family == IOCP_PIPE)
+    listener->pipe = pipe_host_new(manner, path);
+  else if (!peer__listen_unix(listener, path))
+    listener->manner = PEER_REFUSES;
   list_push(&peer_listeners, &listener->node);
   return listener;
 }
@@ -353,11 +386,23 @@ struct peer* peer_connect_path(const struct iocp_path* path,
                                const uint8_t* bytes,
                                uint32_t length,
                                bool closes) {
-  return peer__of_pipe(pipe_peer_call(path, bytes, length, closes));
+  if (path->family == IOCP_PIPE)
+    return peer__of_pipe(pipe_peer_call(path, bytes, length, closes));
+  struct iocp_address to;
+  struct iocp_address from = disk_unnamed();
+  bool is_there = disk_find_socket(peer__text(path), &to);
+  struct link* link = network_call(&from, &to);
+  struct peer* peer = peer__new(link, &link->ends[0]);
+  peer->found_nothing = !is_there;
+  link->window += length;
+  end_send(peer->end, bytes, length);
+  peer->closes = closes;
+  return peer;
 }
 
 bool peer_found_nothing(const struct peer* peer) {
-  return peer->pipe != NULL && pipe_peer_found_nothing(peer->pipe);
+  return peer->found_nothing ||
+         (peer->pipe != NULL && pipe_peer_found_nothing(peer->pipe));
 }
 
 uint32_t peer_process(const struct peer* peer) {

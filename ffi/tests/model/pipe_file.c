@@ -5,6 +5,7 @@
 #include <wchar.h>
 #include <wctype.h>
 
+#include "disk.h"
 #include "habits.h"
 #include "kernel.h"
 #include "op.h"
@@ -212,8 +213,10 @@ HANDLE WINAPI CreateFileW(const WCHAR* text,
                           HANDLE template) {
   WCHAR name[PIPE_NAME_MAX + 1];
   DWORD error;
-  (void)share;
   kernel_enter();
+  /* A path of a volume. */
+  if (text[0] != 0 && text[1] == ':')
+    return disk_create(text, access, share, disposition, flags);
   pipe_file__normalize(text, name);
   /* "\\server\pipe\name" would be of another machine. */
   RULE("a pipe that is opened is one of this machine",
@@ -406,12 +409,14 @@ BOOL WINAPI GetNamedPipeHandleStateW(HANDLE handle,
   struct sock* sock = pipe_file_find(handle, "GetNamedPipeHandleStateW");
   if (sock == NULL) return FALSE;
   RULE("a pipe is asked for its state",
-       state != NULL && instances == NULL && collection_max == NULL &&
+       (state != NULL || instances != NULL) && collection_max == NULL &&
            collection_ms == NULL && user == NULL && user_size == 0);
   /* "The pipe instance has not been connected" fails with this. */
   if (sock->pipe->pipe == NULL || sock->pipe->pipe->state == PIPE_DISCONNECTED)
     return kernel_fail(ERROR_PIPE_NOT_CONNECTED);
-  *state = sock->has_messages ? PIPE_READMODE_MESSAGE : PIPE_READMODE_BYTE;
+  if (state != NULL)
+    *state = sock->has_messages ? PIPE_READMODE_MESSAGE : PIPE_READMODE_BYTE;
+  if (instances != NULL) *instances = sock->pipe->pipe->name->count;
   return kernel_succeed();
 }
 
@@ -421,6 +426,8 @@ BOOL WINAPI GetFileInformationByHandleEx(HANDLE handle,
                                          void* information,
                                          DWORD size) {
   kernel_enter();
+  if (class == FileAttributeTagInfo && disk_has(handle))
+    return disk_query_tag(handle, information, size);
   struct sock* sock = pipe_file_find(handle, "GetFileInformationByHandleEx");
   if (sock == NULL) return FALSE;
   RULE("a file is asked for its name", class == FileNameInfo);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "disk.h"
 #include "fiber.h"
 #include "habits.h"
 #include "kernel.h"
@@ -146,7 +147,7 @@ static bool port__close(HANDLE handle) {
 BOOL WINAPI CloseHandle(HANDLE handle) {
   kernel_enter();
   if (port__close(handle) || thread_close((uintptr_t)handle) ||
-      sock_close_pipe(handle))
+      sock_close_pipe(handle) || disk_close_handle(handle))
     return kernel_succeed();
   RULE("CloseHandle() is given a handle that is open", false);
   return FALSE;

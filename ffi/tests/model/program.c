@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "disk.h"
 #include "habits.h"
 #include "network.h"
 #include "report.h"
@@ -101,7 +102,8 @@ bool world_handle_blocks(double handle) {
 
 double world_handle_odd(enum world_odd odd) {
   bool is_local = odd == WORLD_LOCAL_STREAM || odd == WORLD_LOCAL_LISTENING;
-  struct iocp_address address = program__loopback(4);
+  struct iocp_address address =
+      is_local ? disk_unnamed() : program__loopback(4);
   struct sock* sock = sock_new(is_local ? SOCK_LOCAL : 4, true);
   if (sock == NULL) return -1;
   sock->local = address;

@@ -6,6 +6,7 @@
 #include <ws2tcpip.h>
 
 #include "accept.h"
+#include "disk.h"
 #include "fiber.h"
 #include "habits.h"
 #include "kernel.h"
@@ -63,6 +64,10 @@ uint32_t sock_own_ports(void) {
   return count;
 }
 
+bool sock_has_local(void) {
+  return habits.build >= BUILD_1803 && !habits.is_wine;
+}
+
 SOCKET WSASocketW(int family,
                   int type,
                   int protocol,
@@ -72,9 +77,15 @@ SOCKET WSASocketW(int family,
   (void)info;
   (void)group;
   kernel_enter();
-  RULE("a socket is made for TCP and for overlapped operations",
-       type == SOCK_STREAM && protocol == IPPROTO_TCP &&
+  RULE("a socket is made for a stream and for overlapped operations",
+       type == SOCK_STREAM &&
+           protocol == (family == AF_UNIX ? 0 : IPPROTO_TCP) &&
            (flags & WSA_FLAG_OVERLAPPED) != 0);
+  /* Since build 17063 ("AF_UNIX comes to Windows"); Wine 10 has none. */
+  if (family == AF_UNIX && !sock_has_local()) {
+    kernel_fail(WSAEAFNOSUPPORT);
+    return INVALID_SOCKET;
+  }
   if (habits_fault(habits.handle_faults)) {
     kernel_fail(WSAEMFILE);
     return INVALID_SOCKET;
@@ -83,7 +94,10 @@ SOCKET WSASocketW(int family,
     kernel_fail(WSAENOBUFS);
     return INVALID_SOCKET;
   }
-  struct sock* sock = sock_new(family == AF_INET6 ? 6 : 4, false);
+  struct sock* sock = sock_new(family == AF_UNIX    ? SOCK_LOCAL
+                               : family == AF_INET6 ? 6
+                                                    : 4,
+                               false);
   if (sock == NULL) return INVALID_SOCKET;
   sock->is_inheritable = (flags & WSA_FLAG_NO_HANDLE_INHERIT) == 0;
   kernel_succeed();
@@ -392,10 +406,20 @@ BOOL WINAPI SetHandleInformation(HANDLE object, DWORD mask, DWORD flags) {
 
 /* ---- addresses */
 
+/* The path of a SOCKADDR_UN (afunix.h), which follows the family. */
+static const char* sock__path(const SOCKADDR* name) {
+  return (const char*)name + sizeof name->sa_family;
+}
+
 bool sock_address_in(const SOCKADDR* name,
                      int length,
                      struct iocp_address* address_out) {
   *address_out = (struct iocp_address){0};
+  if (name->sa_family == AF_UNIX) {
+    /* Without a file there is nothing to connect to. */
+    disk_find_socket(sock__path(name), address_out);
+    return length > 2;
+  }
   if (name->sa_family == AF_INET && length >= (int)sizeof(SOCKADDR_IN)) {
     const SOCKADDR_IN* in = (const SOCKADDR_IN*)(const void*)name;
     address_out->family = 4;
@@ -414,6 +438,20 @@ bool sock_address_in(const SOCKADDR* name,
   return false;
 }
 
+/* The length that is returned may include more than the path (compio-net,
+ * src/unix.rs). */
+static int sock__local_name(const struct iocp_address* address,
+                            SOCKADDR* name,
+                            int room) {
+  const char* path = disk_path(address);
+  int size = (int)(sizeof name->sa_family + strlen(path) + 1);
+  if (room < SOCK_LOCAL_NAME) return 0;
+  memset(name, 0, (size_t)size);
+  name->sa_family = AF_UNIX;
+  memcpy((char*)name + sizeof name->sa_family, path, strlen(path));
+  return tape_choose(2) == 0 ? size : SOCK_LOCAL_NAME;
+}
+
 int sock_address_out(const struct iocp_address* address,
                      SOCKADDR* name,
                      int room) {
@@ -421,6 +459,8 @@ int sock_address_out(const struct iocp_address* address,
   SOCKADDR_IN6 in6 = {.sin6_family = AF_INET6,
                       .sin6_port = htons(address->port),
                       .sin6_scope_id = address->scope};
+  if (address->family == SOCK_LOCAL)
+    return sock__local_name(address, name, room);
   int size = address->family == 4 ? (int)sizeof in : (int)sizeof in6;
   if (room < size) return 0;
   memcpy(in.sin_addr, address->bytes, 4);
@@ -459,19 +499,10 @@ static int sock__name(const struct iocp_address* address,
   return 0;
 }
 
-/* The address of an AF_UNIX stream (afunix.h): the family and a path. */
-static int sock__local_name(SOCKADDR* name, int* length) {
-  name->sa_family = AF_UNIX;
-  *length = (int)sizeof *name;
-  kernel_succeed();
-  return 0;
-}
-
 int getsockname(SOCKET handle, SOCKADDR* name, int* length) {
   kernel_enter();
   struct sock* sock = sock_find_ready(handle, "getsockname");
   if (sock == NULL) return SOCKET_ERROR;
-  if (sock->family == SOCK_LOCAL) return sock__local_name(name, length);
   if (sock->state != SOCK_NEW) return sock__name(&sock->local, name, length);
   kernel_fail(WSAEINVAL);
   return SOCKET_ERROR;
@@ -481,8 +512,6 @@ int getpeername(SOCKET handle, SOCKADDR* name, int* length) {
   kernel_enter();
   struct sock* sock = sock_find_ready(handle, "getpeername");
   if (sock == NULL) return SOCKET_ERROR;
-  if (sock->family == SOCK_LOCAL && sock->state == SOCK_CONNECTED)
-    return sock__local_name(name, length);
   if (sock->end == NULL || sock->end->in->rst_arrived) {
     kernel_fail(WSAENOTCONN);
     return SOCKET_ERROR;

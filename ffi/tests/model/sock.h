@@ -39,8 +39,10 @@ enum sock_state {
 /* Option numbers of the levels IPPROTO_IP and IPPROTO_IPV6. */
 #define SOCK_FAMILY_OPTIONS 80
 
-#define SOCK_LOCAL 1 /* AF_UNIX */
-#define SOCK_PIPE 2  /* a named pipe, which is no socket; see npfs.h */
+#define SOCK_LOCAL 1 /* AF_UNIX; see disk.h for its addresses */
+/* sizeof(SOCKADDR_UN) of afunix.h */
+#define SOCK_LOCAL_NAME 110
+#define SOCK_PIPE 2 /* a named pipe, which is no socket; see npfs.h */
 
 struct sock {
   struct object object;
@@ -95,6 +97,9 @@ struct sock {
   struct op* accept; /* the accept whose target it is */
   struct listening listening;
 };
+
+/* Whether this version of the system has AF_UNIX. */
+bool sock_has_local(void);
 
 void sock_open_all(void);
 void sock_close_all(void);

@@ -33,7 +33,7 @@ struct host* guests_host(enum peer_manner manner, uint16_t family) {
 
 struct host* guests_local_host(enum peer_manner manner, uint16_t local) {
   struct iocp_path name;
-  uint32_t path = LEDGER_PATHS + (uint32_t)manner;
+  uint32_t path = ledger_host_path(manner);
   for (uint32_t i = 0; i < ledger.host_count; i++) {
     struct host* host = &ledger.hosts[i];
     if (host->local == local && host->path == path) return host;

@@ -180,6 +180,9 @@ struct end* ledger_local_end(bool is_library,
 
 /* The names of local sockets have numbers. */
 #define LEDGER_PATHS 12
+static inline uint32_t ledger_host_path(enum peer_manner manner) {
+  return LEDGER_PATHS + 2 * (uint32_t)manner;
+}
 void ledger_path(uint16_t local, uint32_t path, struct iocp_path* path_out);
 enum world_access ledger_access(uint32_t path);
 

@@ -70,6 +70,15 @@ static void user__listen_failed(uint16_t local, uint32_t path, int32_t result) {
         result);
 }
 
+/* The file that was left over is gone. */
+static bool user__has_replaced(uint32_t path) {
+  for (uint32_t i = 0; i < ledger.entry_count; i++)
+    if (ledger.entries[i].kind == ENTRY_LISTENER &&
+        ledger.entries[i].local == IOCP_UNIX && ledger.entries[i].path == path)
+      return true;
+  return false;
+}
+
 void user_listen_path(uint32_t port) {
   static const uint32_t backlogs[] = {4, 1, 64, 0};
   if (!ledger_has_room()) return;
@@ -77,10 +86,14 @@ void user_listen_path(uint32_t port) {
   uint16_t local = user__local();
   if (!world_has_local(local)) return;
   uint32_t path = tape_choose(LEDGER_PATHS);
-  /* The name of another program. */
-  if (tape_chance(50)) path = LEDGER_PATHS + PEER_ACCEPTS;
-  if (path >= LEDGER_PATHS && guests_local_host(PEER_ACCEPTS, local) == NULL)
-    return;
+  /* The name of another program, which has perhaps ended. */
+  enum peer_manner manner =
+      local == IOCP_UNIX && tape_choose(2) != 0 ? PEER_REFUSES : PEER_ACCEPTS;
+  bool is_foreign = tape_chance(80);
+  if (is_foreign) {
+    path = ledger_host_path(manner);
+    if (guests_local_host(manner, local) == NULL) return;
+  }
   ledger_path(local, path, &name);
   uint32_t flags = user__path_flags(local, path);
   const char* access = NULL;
@@ -113,7 +126,11 @@ void user_listen_path(uint32_t port) {
        which < USER__ACCESSES_VALID && which != USER__ACCESS_OF_OTHERS);
   const struct entry* rival = user__listener_at(local, path);
   RULE("a name in use cannot be listened on",
-       path < LEDGER_PATHS && (rival == NULL || rival->is_closing));
+       (!is_foreign || manner == PEER_REFUSES) &&
+           (rival == NULL || rival->is_closing));
+  RULE("a socket file that is left over is replaced only if that is asked for",
+       !is_foreign || user__has_replaced(path) ||
+           (flags & IOCP_REPLACE_STALE) != 0);
   struct entry* entry = ledger_entry(port, id, ENTRY_LISTENER);
   entry->local = local;
   entry->path = path;
@@ -159,8 +176,11 @@ void user_connect_path_failed(const struct entry* entry, int32_t result) {
         result);
   if (result != -IOCP_ENOENT && result != -IOCP_ECONNREFUSED) return;
   const struct entry* listener = user__listener_at(entry->local, entry->path);
+  bool is_full = result == -IOCP_ECONNREFUSED && entry->local == IOCP_UNIX &&
+                 world_refuses_when_full();
   RULE("a listener can be found by its name while it is open",
-       listener == NULL || listener->is_closing || world_has_broken());
+       listener == NULL || listener->is_closing || is_full ||
+           world_has_broken());
   RULE("a guest that accepts refuses no connection",
        !entry->is_to_guest || entry->manner == PEER_REFUSES ||
            world_has_broken());

@@ -381,15 +381,18 @@ struct peer_listener* peer_listen_path(enum peer_manner manner,
   socklen_t size = world__path_to_system(path, &system);
   if (world__listener_count == WORLD__LISTENERS) return NULL;
   struct peer_listener* listener = &world__listeners[world__listener_count];
-  listener->fd = listener->filler = -1;
-  if (manner != PEER_REFUSES) {
-    listener->fd = world__local_socket();
-    if (listener->fd < 0) return NULL;
-    if (bind(listener->fd, (struct sockaddr*)&system, size) < 0 ||
-        listen(listener->fd, manner == PEER_NEVER_ANSWERS ? 0 : 64) < 0) {
-      __real_close(listener->fd);
-      return NULL;
-    }
+  listener->filler = -1;
+  listener->fd = world__local_socket();
+  if (listener->fd < 0) return NULL;
+  if (bind(listener->fd, (struct sockaddr*)&system, size) < 0 ||
+      listen(listener->fd, manner == PEER_NEVER_ANSWERS ? 0 : 64) < 0) {
+    __real_close(listener->fd);
+    return NULL;
+  }
+  /* It has ended without removing its file. */
+  if (manner == PEER_REFUSES) {
+    __real_close(listener->fd);
+    listener->fd = -1;
   }
   if (manner == PEER_NEVER_ANSWERS) {
     listener->filler = world__local_socket();

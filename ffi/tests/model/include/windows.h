@@ -19,6 +19,7 @@ typedef int32_t BOOL;
 typedef uint8_t BYTE;
 typedef uint8_t BOOLEAN;
 typedef uint16_t WORD;
+typedef uint16_t USHORT;
 typedef uint32_t DWORD;
 typedef int32_t LONG;
 typedef uint32_t ULONG;
@@ -58,6 +59,7 @@ typedef uint32_t u_long;
 #define ERROR_NETNAME_DELETED 64u
 #define ERROR_NETWORK_ACCESS_DENIED 65u
 #define ERROR_REQ_NOT_ACCEP 71u
+#define ERROR_SHARING_VIOLATION 32u
 #define ERROR_FILE_EXISTS 80u
 #define ERROR_INVALID_PARAMETER 87u
 #define ERROR_BROKEN_PIPE 109u
@@ -74,6 +76,7 @@ typedef uint32_t u_long;
 #define ERROR_MORE_DATA 234u
 #define WAIT_TIMEOUT 258u
 #define ERROR_ABANDONED_WAIT_0 735u
+#define ERROR_CANT_ACCESS_FILE 1920u
 #define ERROR_PIPE_CONNECTED 535u
 #define ERROR_PIPE_LISTENING 536u
 #define ERROR_OPERATION_ABORTED 995u
@@ -184,7 +187,17 @@ typedef struct _SECURITY_ATTRIBUTES {
 
 #define GENERIC_READ 0x80000000u
 #define GENERIC_WRITE 0x40000000u
+#define DELETE 0x00010000u
+#define FILE_READ_ATTRIBUTES 0x80u
+#define FILE_SHARE_READ 1u
+#define FILE_SHARE_WRITE 2u
+#define FILE_SHARE_DELETE 4u
 #define OPEN_EXISTING 3u
+#define OPEN_ALWAYS 4u
+#define FILE_ATTRIBUTE_HIDDEN 2u
+#define FILE_FLAG_DELETE_ON_CLOSE 0x04000000u
+#define FILE_FLAG_BACKUP_SEMANTICS 0x02000000u
+#define FILE_FLAG_OPEN_REPARSE_POINT 0x00200000u
 #define FILE_FLAG_OVERLAPPED 0x40000000u
 #define FILE_FLAG_FIRST_PIPE_INSTANCE 0x00080000u
 #define SECURITY_ANONYMOUS 0u
@@ -260,7 +273,33 @@ BOOL WINAPI GetNamedPipeHandleStateW(HANDLE pipe,
                                      WCHAR* user,
                                      DWORD user_size);
 
-typedef enum { FileNameInfo = 2 } FILE_INFO_BY_HANDLE_CLASS;
+typedef enum {
+  FileNameInfo = 2,
+  FileDispositionInfo = 4,
+  FileAttributeTagInfo = 9
+} FILE_INFO_BY_HANDLE_CLASS;
+
+typedef struct {
+  DWORD FileAttributes;
+  DWORD ReparseTag;
+} FILE_ATTRIBUTE_TAG_INFO;
+
+typedef struct {
+  BOOLEAN DeleteFile;
+} FILE_DISPOSITION_INFO;
+
+typedef struct {
+  DWORD dwVolumeSerialNumber;
+  DWORD nFileIndexHigh;
+  DWORD nFileIndexLow;
+} BY_HANDLE_FILE_INFORMATION;
+
+BOOL WINAPI GetFileInformationByHandle(HANDLE file,
+                                       BY_HANDLE_FILE_INFORMATION* information);
+BOOL WINAPI SetFileInformationByHandle(HANDLE file,
+                                       FILE_INFO_BY_HANDLE_CLASS class,
+                                       void* information,
+                                       DWORD size);
 
 BOOL WINAPI GetFileInformationByHandleEx(HANDLE file,
                                          FILE_INFO_BY_HANDLE_CLASS class,
