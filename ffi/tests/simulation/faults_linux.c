@@ -325,7 +325,7 @@ int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event* event) {
   int result = __real_epoll_ctl(epoll, what, fd, event);
   if (result == 0 && fd < FAULTS__FDS && faults__is_schedules()) {
     faults__fds[fd].epoll = what == EPOLL_CTL_DEL ? 0 : epoll;
-    if (what == EPOLL_CTL_ADD) faults__fds[fd].event = *event;
+    if (what != EPOLL_CTL_DEL) faults__fds[fd].event = *event;
   }
   return result;
 }
