@@ -355,6 +355,10 @@ static const char* peer__text(const struct iocp_path* path) {
   return text;
 }
 
+bool world_take_path(const struct iocp_path* path) {
+  return disk_take(peer__text(path));
+}
+
 /* A server that refuses has ended without removing its file. False: the name is
  * in use. */
 static bool peer__listen_unix(struct peer_listener* listener,

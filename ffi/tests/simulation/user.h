@@ -50,6 +50,7 @@ struct entry* user_choose(enum entry_kind kind);
 
 void user_listen_path(uint32_t port);
 void user_connect_path(uint32_t port);
+void user_take_path(void);
 void user_ask_peer(struct entry* entry);
 void user_misuse_path(uint32_t port);
 

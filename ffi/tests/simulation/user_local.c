@@ -58,9 +58,9 @@ static void user__check_path(const struct entry* entry, uint32_t end) {
 static void user__listen_failed(uint16_t local, uint32_t path, int32_t result) {
   if (result == -IOCP_EADDRINUSE) {
     RULE("a name that is not in use can be listened on",
-         path >= LEDGER_PATHS || local == IOCP_UNIX ||
-             user__listener_at(local, path) != NULL ||
-             user_is_path_connected(local, path) || world_has_broken());
+         path >= LEDGER_PATHS || user__listener_at(local, path) != NULL ||
+             (local == IOCP_PIPE && user_is_path_connected(local, path)) ||
+             world_has_broken());
     return;
   }
   if (!error_is_fault(result))
@@ -94,6 +94,7 @@ void user_listen_path(uint32_t port) {
     path = ledger_host_path(manner);
     if (guests_local_host(manner, local) == NULL) return;
   }
+  if (ledger.is_taken[path]) return;
   ledger_path(local, path, &name);
   uint32_t flags = user__path_flags(local, path);
   const char* access = NULL;
@@ -152,7 +153,8 @@ static struct user__local_target user__local_target(void) {
       PEER_ACCEPTS, PEER_ACCEPTS, PEER_REFUSES, PEER_NEVER_ANSWERS};
   struct user__local_target target = {.local = user__local()};
   struct entry* listener = user_choose(ENTRY_LISTENER);
-  if (listener != NULL && listener->local != 0 && tape_choose(2) == 0) {
+  if (listener != NULL && listener->local != 0 &&
+      !ledger.is_taken[listener->path] && tape_choose(2) == 0) {
     target.local = listener->local;
     target.path = listener->path;
     target.is_there = true;
@@ -180,7 +182,8 @@ void user_connect_path_failed(const struct entry* entry, int32_t result) {
                  world_refuses_when_full();
   RULE("a listener can be found by its name while it is open",
        listener == NULL || listener->is_closing || is_full ||
-           world_has_broken());
+           (entry->is_to_guest && entry->manner == PEER_REFUSES) ||
+           ledger.is_taken[entry->path] || world_has_broken());
   RULE("a guest that accepts refuses no connection",
        !entry->is_to_guest || entry->manner == PEER_REFUSES ||
            world_has_broken());
@@ -212,6 +215,25 @@ void user_connect_path(uint32_t port) {
   entry->path = target.path;
   entry->manner = target.manner;
   entry->is_to_guest = target.is_to_guest;
+}
+
+/* ---- names that change hands */
+
+/* Another program removes the file of a listener and makes one of its own, as a
+ * second instance of a server does that does not look first. The listener is
+ * not to remove that one. */
+void user_take_path(void) {
+  struct iocp_path name;
+  struct entry* entry = user_choose(ENTRY_LISTENER);
+  if (entry == NULL || entry->local != IOCP_UNIX || entry->is_closing ||
+      entry->path >= LEDGER_PATHS)
+    return;
+  ledger_path(IOCP_UNIX, entry->path, &name);
+  if (!world_take_path(&name)) return;
+  TRACE("another program takes the name of listener %d.%d",
+        entry->port,
+        entry->id);
+  ledger.is_taken[entry->path] = true;
 }
 
 /* ---- connections */

@@ -203,7 +203,8 @@ struct guest* user_invite(uint32_t port) {
   struct entry* listener = NULL;
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     struct entry* entry = &ledger.entries[i];
-    if (entry->port == port && entry->kind == ENTRY_LISTENER &&
+    bool is_taken = entry->local != 0 && ledger.is_taken[entry->path];
+    if (entry->port == port && entry->kind == ENTRY_LISTENER && !is_taken &&
         !entry->is_closing && !entry->is_closed)
       listener = entry;
   }

@@ -227,7 +227,12 @@ static void workload__new(void) {
 
 static void workload__group(uint32_t port) { user_group(port); }
 
-static void workload__listen_path(uint32_t port) { user_listen_path(port); }
+static void workload__listen_path(uint32_t port) {
+  if (tape_chance(100))
+    user_take_path();
+  else
+    user_listen_path(port);
+}
 
 static void workload__connect_path(uint32_t port) { user_connect_path(port); }
 

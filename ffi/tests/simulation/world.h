@@ -171,7 +171,12 @@ void world_path(uint16_t family,
                 enum world_access access,
                 struct iocp_path* path_out);
 
-/* The same as for the network. One that refuses has no name. */
+/* Another program removes the socket file and makes one of its own, which is to
+ * stay. False: there is none. */
+bool world_take_path(const struct iocp_path* path);
+
+/* The same as for the network. One that refuses has ended, and only the file of
+ * its unix socket is left. */
 struct peer_listener* peer_listen_path(enum peer_manner manner,
                                        const struct iocp_path* path);
 
