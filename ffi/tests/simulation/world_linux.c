@@ -385,6 +385,14 @@ static int world__local_socket(void) {
   return __real_socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
+void world_plain_file(const struct iocp_path* path) {
+  char text[sizeof path->bytes + 1];
+  memcpy(text, path->bytes, path->length);
+  text[path->length] = 0;
+  int fd = __real_open(text, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  if (fd >= 0) __real_close(fd);
+}
+
 bool world_take_path(const struct iocp_path* path) {
   struct sockaddr_un system;
   socklen_t size = world__path_to_system(path, &system);
@@ -483,6 +491,17 @@ double world_handle_connect(struct peer_listener* listener) {
 
 double world_handle_synchronous(struct peer_listener* listener) {
   (void)listener;
+  return -1;
+}
+
+double world_handle_connect_path(const struct iocp_path* path,
+                                 enum world_local_handle kind) {
+  struct sockaddr_un system;
+  socklen_t size = world__path_to_system(path, &system);
+  int fd = kind == WORLD_LOCAL_BYTES ? world__local_socket() : -1;
+  if (fd < 0) return -1;
+  if (__real_connect(fd, (struct sockaddr*)&system, size) == 0) return fd;
+  __real_close(fd);
   return -1;
 }
 
