@@ -205,7 +205,8 @@ struct iocp_address {
  * any other bytes on Linux, at most 107. On Linux a name whose first byte is 0
  * is abstract: it has no file, and at most 108 bytes, the 0 included. A peer
  * without a name has a length of 0.
- * IOCP_PIPE: \\.\pipe\NAME in UTF-8, at most 256 UTF-16 units.
+ * IOCP_PIPE: \\.\pipe\NAME or \\?\pipe\NAME in UTF-8, at most 256 UTF-16 units.
+ * In the first form each slash may be a forward one. Names have no case.
  */
 #define IOCP_PATH_MAX 1020
 struct iocp_path {
@@ -228,11 +229,13 @@ struct iocp_path {
 
 /*
  * Adopts a connected stream socket that was made elsewhere: a SOCKET or a file
- * descriptor, which both fit into a double. On success the port owns it and
+ * descriptor, which both fit into a double, or on Windows a HANDLE of an end of
+ * a named pipe. On success the port owns it and
  * will close it; on failure the caller keeps it, unchanged. Returns the id of
  * the socket, -IOCP_ENOTSOCK, -IOCP_ENOTCONN (not a connected stream),
  * -IOCP_EEXIST (it is on a port already), or -IOCP_ENOTSUP (Windows: it was
- * made without WSA_FLAG_OVERLAPPED).
+ * made without WSA_FLAG_OVERLAPPED or FILE_FLAG_OVERLAPPED, or is a pipe that
+ * does not wait or reads messages).
  */
 IOCP_API int32_t iocp_add_socket(int32_t port,
                                  double os_socket,
@@ -261,11 +264,15 @@ IOCP_API int32_t iocp_listen(int32_t port,
  * replaced, under a lock of the folder (flock(2)), so that of two listeners
  * that start together one gets -IOCP_EADDRINUSE. -IOCP_EBUSY: another process
  * has held that lock for 100 ms. The file is removed when the listener is
- * closed, if it is still that of the listener. `access` must be NULL.
+ * closed, if it is still that of the listener. `access` must be NULL. Windows
+ * has no `mode` (-IOCP_ENOTSUP), and the lock is a file, PATH.lock, which
+ * exists as long as the listener is open.
  *
  * IOCP_PIPE: only the current user may connect, unless IOCP_EVERYONE is set or
  * `access` points to `access_length` bytes of UTF-8: a security descriptor as a
- * string (SDDL). `mode` must be IOCP_MODE_DEFAULT.
+ * string (SDDL), which must let this process make further instances. `mode`
+ * must be IOCP_MODE_DEFAULT. A name that has an instance, of any process,
+ * returns -IOCP_EADDRINUSE. Clients on other machines are refused.
  */
 IOCP_API int32_t iocp_listen_path(int32_t port,
                                   const void* path,
@@ -377,7 +384,8 @@ IOCP_API int32_t iocp_progress(int32_t port, int32_t socket);
 
 /*
  * Sends FIN once everything was sent: the end of the sending direction. Returns
- * 0; IOCP_SHUT follows. Later sends and shutdowns return -IOCP_EPIPE.
+ * 0; IOCP_SHUT follows. Later sends and shutdowns return -IOCP_EPIPE. A named
+ * pipe has no such end: -IOCP_ENOTSUP.
  */
 IOCP_API int32_t iocp_shutdown(int32_t port, int32_t socket);
 
@@ -399,7 +407,10 @@ IOCP_API int32_t iocp_shutdown(int32_t port, int32_t socket);
  *
  * IOCP_RESET: at once, with RST. A unix socket has none: its peer receives
  * -IOCP_ECONNRESET if it has sent bytes that this side has not received, and
- * otherwise the end of the stream.
+ * otherwise the end of the stream. The server of a named pipe discards what its
+ * client has not received, and the client receives -IOCP_ECONNRESET; a client
+ * cannot do that, so its server receives the end of the stream, perhaps without
+ * bytes that were still unsent.
  *
  * IOCP_DETACH: the connection stays open, and IOCP_CLOSED returns its handle,
  * which iocp_add_socket() can add to any port, on any thread. Copies of
@@ -444,8 +455,8 @@ struct iocp_peer {
 
 /*
  * Writes a struct iocp_peer. Linux: the process that connected or listened, as
- * it was then (SO_PEERCRED). Returns 0, or -IOCP_ENOTSUP for a connection that
- * is not local.
+ * it was then (SO_PEERCRED). Windows: the pid alone. Returns 0, or
+ * -IOCP_ENOTSUP for a connection that is not local.
  */
 IOCP_API int32_t iocp_get_peer(int32_t port, int32_t socket, void* peer);
 

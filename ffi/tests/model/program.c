@@ -4,8 +4,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "disk.h"
 #include "habits.h"
 #include "network.h"
+#include "peer_pipe.h"
 #include "report.h"
 #include "sock.h"
 #include "tape.h"
@@ -89,8 +91,49 @@ double world_handle_synchronous(struct peer_listener* listener) {
   return handle;
 }
 
+static double program__connect_unix(const struct iocp_path* path) {
+  struct iocp_address to;
+  struct iocp_address from = disk_unnamed();
+  char text[IOCP_PATH_MAX + 1];
+  memcpy(text, path->bytes, path->length);
+  text[path->length] = 0;
+  if (!disk_find_socket(text, &to)) return -1;
+  struct link* link = network_call(&from, &to);
+  if (!network_connects(link)) return -1;
+  struct sock* sock = sock_new(SOCK_LOCAL, true);
+  if (sock == NULL) return -1;
+  sock_attach(sock, &link->ends[0]);
+  sock->lacks_context = false;
+  program__use(sock);
+  return (double)sock->object.handle;
+}
+
+double world_handle_connect_path(const struct iocp_path* path,
+                                 enum world_local_handle kind) {
+  WCHAR name[PIPE_NAME_MAX + 1];
+  DWORD error;
+  if (path->family == IOCP_UNIX)
+    return kind == WORLD_LOCAL_BYTES ? program__connect_unix(path) : -1;
+  peer_pipe_name(path, name);
+  struct sock* sock = sock_new(SOCK_PIPE, true);
+  if (sock == NULL) return -1;
+  sock->pipe = npfs_connect(name, PROGRAM_ID, &error);
+  if (sock->pipe == NULL) {
+    sock_close(sock);
+    return -1;
+  }
+  sock->pipe->sock = sock;
+  sock->state = SOCK_CONNECTED;
+  sock->has_messages = kind == WORLD_LOCAL_MESSAGES;
+  sock->is_synchronous = kind == WORLD_LOCAL_SYNCHRONOUS;
+  program__use(sock);
+  return (double)sock->object.handle;
+}
+
 bool world_handle_blocks(double handle) {
-  const struct sock* sock = sock_find((SOCKET)handle, "world_handle_blocks");
+  const struct sock* sock =
+      sock_find_file((uintptr_t)handle, "world_handle_blocks");
+  if (sock->family == SOCK_PIPE) return true;
   /* A socket that accept() returns has the linger time of its listener. */
   RULE("a socket that is given to the user lingers as its listener does",
        !sock->has_inherited || sock->resets == sock->inherited_resets);
@@ -99,7 +142,8 @@ bool world_handle_blocks(double handle) {
 
 double world_handle_odd(enum world_odd odd) {
   bool is_local = odd == WORLD_LOCAL_STREAM || odd == WORLD_LOCAL_LISTENING;
-  struct iocp_address address = program__loopback(4);
+  struct iocp_address address =
+      is_local ? disk_unnamed() : program__loopback(4);
   struct sock* sock = sock_new(is_local ? SOCK_LOCAL : 4, true);
   if (sock == NULL) return -1;
   sock->local = address;
@@ -112,7 +156,7 @@ double world_handle_odd(enum world_odd odd) {
 }
 
 void world_handle_close(double handle) {
-  struct sock* sock = sock_find((SOCKET)handle, "world_handle_close");
+  struct sock* sock = sock_find_file((uintptr_t)handle, "world_handle_close");
   RULE("the library does not close a handle after it has returned it",
        sock != NULL);
   sock->object.is_users = true;
@@ -127,12 +171,13 @@ void world_handle_close(double handle) {
  * ("SIO_KEEPALIVE_VALS control code" has no query), so a later owner that sets
  * one of them sets the other to its default. */
 void world_handle_detached(double handle) {
-  struct sock* sock = sock_find((SOCKET)handle, "world_handle_detached");
+  struct sock* sock =
+      sock_find_file((uintptr_t)handle, "world_handle_detached");
   if (sock != NULL) memset(sock->wanted, 0, sizeof sock->wanted);
 }
 
 void world_handle_given(double handle) {
-  struct sock* sock = sock_find((SOCKET)handle, "world_handle_given");
+  struct sock* sock = sock_find_file((uintptr_t)handle, "world_handle_given");
   RULE("the library returns handles that are open", sock != NULL);
   sock->object.is_users = true;
 }
