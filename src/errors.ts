@@ -5,6 +5,7 @@
  * @module
  */
 
+import { shownPath } from "./native/path.ts";
 import type { ErrorClasses } from "./runtime/types.ts";
 
 /* Code, number and sentence as in ffi/include/iocp_error.h; a test compares
@@ -60,12 +61,16 @@ const BY_CODE = new Map(
  * failure. For the other codes no runtime has a class. */
 const NAMES = new Map(Object.entries({
   EPERM: "PermissionDenied",
+  ENOENT: "NotFound",
   EINTR: "Interrupted",
   EBADF: "BadResource",
   EACCES: "PermissionDenied",
   EBUSY: "Busy",
   EEXIST: "AlreadyExists",
+  ENOTDIR: "NotADirectory",
+  EISDIR: "IsADirectory",
   EPIPE: "BrokenPipe",
+  ELOOP: "FilesystemLoop",
   ENOTSUP: "NotSupported",
   EADDRINUSE: "AddrInUse",
   EADDRNOTAVAIL: "AddrNotAvailable",
@@ -150,7 +155,7 @@ export interface SocketErrorOptions {
    * @default the usual purpose of `syscall`
    */
   action?: string | undefined;
-  /** The address of the call, where it has one. */
+  /** The host or path of the call, where it has one. */
   address?: string | undefined;
   /** The port number that goes with `address`. */
   port?: number | undefined;
@@ -188,6 +193,7 @@ export class SocketError extends Error {
    * The kind of failure, the same for the same `code` in every runtime: `"ConnectionRefused"`, `"ConnectionReset"`,
    * `"ConnectionAborted"`, `"NotConnected"`, `"BrokenPipe"`, `"AddrInUse"`,
    * `"AddrNotAvailable"`, `"NetworkUnreachable"`, `"PermissionDenied"`,
+   * `"NotFound"`, `"NotADirectory"`, `"IsADirectory"`, `"FilesystemLoop"`,
    * `"TimedOut"`, `"BadResource"` (the object is closed) or `"Interrupted"` (it
    * was closed during the call). For all other codes it is `"SocketError"`.
    */
@@ -200,7 +206,7 @@ export class SocketError extends Error {
    * been made.
    */
   readonly syscall: string;
-  /** The address of the call, where it has one. */
+  /** The host or path of the call, where it has one. */
   readonly address: string | undefined;
   /** The port number that goes with `address`. */
   readonly port: number | undefined;
@@ -269,9 +275,10 @@ export class LibraryError extends Error {
   override readonly name = "LibraryError";
 }
 
-/** "host:port", with brackets where they are needed. */
+/** "host:port", with brackets where they are needed. Without a port it may be a
+ * path. */
 export function formatHost(hostname: string, port?: number): string {
-  if (port === undefined) return hostname;
+  if (port === undefined) return shownPath(hostname);
   return hostname.includes(":")
     ? `[${hostname}]:${port}`
     : `${hostname}:${port}`;
