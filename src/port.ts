@@ -5,7 +5,10 @@ import type { PathAddr } from "./native/path.ts";
 import { Acceptor } from "./socket/acceptor.ts";
 import { adoptSocket } from "./socket/adopter.ts";
 import { type Conn, makeConn } from "./conn.ts";
-import { makeConnectionSync, makePathConnectionSync } from "./views/blocking.ts";
+import {
+  makeConnectionSync,
+  makePathConnectionSync,
+} from "./views/blocking.ts";
 import { makeConnection, makePathConnection } from "./connect/connector.ts";
 import {
   type DetachedSocket,
@@ -14,7 +17,7 @@ import {
 } from "./socket/detached_socket.ts";
 import { Group } from "./loop/group.ts";
 import { type Listener, makeListener } from "./listener.ts";
-import { type ConnOptions, connSettings } from "./options/conn.ts";
+import type { ConnOptions } from "./options/conn.ts";
 import { type ConnectOptions, connectSettings } from "./options/connect.ts";
 import { type ListenOptions, listenSettings } from "./options/listen.ts";
 import {

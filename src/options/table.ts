@@ -149,7 +149,8 @@ export const OPTIONS = {
     default: false,
     native: 9,
     owner: "library",
-    tcpOnly: "a local connection is made without packets that could be deferred",
+    tcpOnly:
+      "a local connection is made without packets that could be deferred",
   },
   firstByteTimeout: {
     scope: "listen",
