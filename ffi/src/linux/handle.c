@@ -35,22 +35,34 @@ bool handle_is_claimed(int fd) {
   return fcntl(fd, F_GETSIG) == HANDLE__CLAIMED;
 }
 
+static int handle__control(struct socket* socket, int call, uint32_t events) {
+  struct epoll_event event = {.events = events | EPOLLET,
+                              .data.u64 = (uint32_t)socket->id};
+  return epoll_ctl(
+      socket->port->engine.epoll_fd, call, socket->engine.fd, &event);
+}
+
 /* Added once, edge triggered and for both directions, so that no message costs
  * an epoll_ctl(). */
 int32_t handle_enter(struct socket* socket) {
-  struct epoll_event event = {
-      .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-      .data.u64 = (uint32_t)socket->id};
-  if (socket->is_listener) event.events = EPOLLIN | EPOLLET;
-  /* Sends on a borrowed socket are made by its owner. */
-  else if (socket->is_borrowed)
-    event.events &= ~(uint32_t)EPOLLOUT;
-  if (epoll_ctl(socket->port->engine.epoll_fd,
-                EPOLL_CTL_ADD,
-                socket->engine.fd,
-                &event) == 0)
-    return 0;
+  uint32_t events = EPOLLIN;
+  if (!socket->is_listener) events |= EPOLLRDHUP;
+  /* Sends on a borrowed socket are made by its owner. A unix socket signals
+   * room for each message that its peer receives (unix_write_space() in the
+   * kernel), whether a send has failed or not, so it is asked only then. */
+  if (!socket->is_listener && !socket->is_borrowed && !socket_is_local(socket))
+    events |= EPOLLOUT;
+  if (handle__control(socket, EPOLL_CTL_ADD, events) == 0) return 0;
   return errors_fail(socket->port);
+}
+
+void handle_watch_room(struct socket* socket) {
+  if (!socket_is_local(socket) || socket->engine.watches_room) return;
+  /* Room that came meanwhile is reported too (epoll_ctl(2), EPOLL_CTL_MOD
+   * looks at the present state). It does not fail for an entry that exists. */
+  socket->engine.watches_room =
+      handle__control(
+          socket, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT | EPOLLRDHUP) == 0;
 }
 
 void handle_leave(struct socket* socket) {

@@ -10,6 +10,9 @@
 
 typedef pthread_t thread_id;
 
+/* The size of a struct socket. */
+#define ENGINE_SLOT_MAX 304
+
 struct engine_port {
   int epoll_fd;
   int wake_fd;
@@ -24,6 +27,8 @@ struct engine_socket {
   bool hung_up : 1;
   /* Of a unix socket that connects: it has a descriptor. */
   bool is_open : 1;
+  /* Of a unix socket: the queue reports when it has room for a send. */
+  bool watches_room : 1;
 };
 
 /* The kernel holds nothing of a send copy. */

@@ -27,6 +27,10 @@ bool handle_is_claimed(int fd);
 /* Adds the socket's handle to the queue of its port. Returns 0 or an error. */
 int32_t handle_enter(struct socket* socket);
 
+/* The kernel has no room for a send: makes sure that the queue reports it when
+ * it has. */
+void handle_watch_room(struct socket* socket);
+
 /* Removes it. A handle that is closed needs no removal. */
 void handle_leave(struct socket* socket);
 

@@ -5,6 +5,7 @@
 
 #include "engine.h"
 #include "errors.h"
+#include "handle.h"
 #include "send_copy.h"
 #include "sender.h"
 
@@ -42,7 +43,10 @@ static bool send__copy(struct send_copy* copy) {
 void engine_send_copies(struct socket* socket) {
   struct send_copy* copy;
   while ((copy = send_copy_first(socket)) != NULL)
-    if (!send__copy(copy)) return;
+    if (!send__copy(copy)) {
+      handle_watch_room(socket);
+      return;
+    }
 }
 
 int32_t engine_shutdown(struct socket* socket) {
