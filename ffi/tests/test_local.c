@@ -190,9 +190,9 @@ static void names(struct drive* drive, uint16_t family) {
   struct drive_socket* listener = local_listen(drive, &name);
   struct iocp_path seen = name_of(listener, IOCP_LOCAL);
   check(same_name(&seen, &name));
-  check_is(
-      iocp_get_address(drive->port, listener->id, IOCP_PEER, &seen, sizeof seen),
-      -IOCP_ENOTCONN);
+  check_is(iocp_get_address(
+               drive->port, listener->id, IOCP_PEER, &seen, sizeof seen),
+           -IOCP_ENOTCONN);
   drive_accept(listener, 1);
   struct drive_socket* client = local_connect(drive, &name);
   seen = name_of(client, IOCP_PEER);
@@ -427,10 +427,9 @@ static void move(struct drive* drive, uint16_t family) {
   drive_detach(client, 1000);
   drive_until(drive, client->is_closed);
   check_is(client->close_result, 0);
-  struct drive_socket* moved =
-      drive_add(&other,
-                iocp_add_socket(
-                    other.port, (double)client->handle, IOCP_DETACHED));
+  struct drive_socket* moved = drive_add(
+      &other,
+      iocp_add_socket(other.port, (double)client->handle, IOCP_DETACHED));
   name = name_of(moved, IOCP_PEER);
   check_is(name.family, family);
   check(name.length > 4);

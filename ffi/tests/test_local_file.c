@@ -170,8 +170,7 @@ static void check_kept(struct drive* drive,
   mode_t mode = mode_of(name);
   check(mode != 0);
   check_is(try_listen(drive, name, 0, MODE), -IOCP_EADDRINUSE);
-  check_is(try_listen(drive, name, IOCP_REPLACE_STALE, MODE),
-           -IOCP_EADDRINUSE);
+  check_is(try_listen(drive, name, IOCP_REPLACE_STALE, MODE), -IOCP_EADDRINUSE);
   check_is(mode_of(name), mode);
   check_is(connect_result(drive, name), connects);
 }
@@ -280,9 +279,9 @@ static void long_paths(void) {
     struct drive_socket* client = local_connect(&drive, &name);
     drive_until(&drive, listener->accepted_first != NULL);
     struct iocp_path seen;
-    check_is(iocp_get_address(
-                 drive.port, client->id, IOCP_PEER, &seen, sizeof seen),
-             4 + length);
+    check_is(
+        iocp_get_address(drive.port, client->id, IOCP_PEER, &seen, sizeof seen),
+        4 + length);
     check(memcmp(&seen, &name, 4u + length) == 0);
     drive_close(client, IOCP_RESET, 0);
     drive_close_now(listener);

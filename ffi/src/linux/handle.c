@@ -61,8 +61,8 @@ void handle_watch_room(struct socket* socket) {
   /* Room that came meanwhile is reported too (epoll_ctl(2), EPOLL_CTL_MOD
    * looks at the present state). It does not fail for an entry that exists. */
   socket->engine.watches_room =
-      handle__control(
-          socket, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT | EPOLLRDHUP) == 0;
+      handle__control(socket, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT | EPOLLRDHUP) ==
+      0;
 }
 
 void handle_leave(struct socket* socket) {

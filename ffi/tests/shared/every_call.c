@@ -62,9 +62,8 @@ void every_port_call(int32_t port, int32_t socket, int32_t expected) {
   check_is(iocp_listen(port, &address, 16, 0), expected);
   check_is(iocp_connect(port, &address, NULL), expected);
   struct iocp_path path = {.family = IOCP_UNIX, .length = 1, .bytes = "x"};
-  check_is(
-      iocp_listen_path(port, &path, 16, 0, IOCP_MODE_DEFAULT, NULL, 0),
-      expected);
+  check_is(iocp_listen_path(port, &path, 16, 0, IOCP_MODE_DEFAULT, NULL, 0),
+           expected);
   check_is(iocp_connect(port, &path, NULL), expected);
   host_socket raw = raw_open_stream();
   check_is(iocp_add_socket(port, (double)raw, 0), expected);

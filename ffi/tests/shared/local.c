@@ -43,10 +43,9 @@ bool local_has(uint16_t family) {
 
 struct drive_socket* local_listen(struct drive* drive,
                                   const struct iocp_path* name) {
-  struct drive_socket* listener =
-      drive_add(drive,
-                iocp_listen_path(
-                    drive->port, name, 64, 0, IOCP_MODE_DEFAULT, NULL, 0));
+  struct drive_socket* listener = drive_add(
+      drive,
+      iocp_listen_path(drive->port, name, 64, 0, IOCP_MODE_DEFAULT, NULL, 0));
   listener->is_listener = true;
   return listener;
 }
