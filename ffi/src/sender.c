@@ -82,6 +82,9 @@ static void sender__shut(struct socket* socket) {
 }
 
 int32_t sender_shutdown(struct socket* socket) {
+  /* A pipe has no half-close. */
+  if (socket->family == IOCP_PIPE)
+    return port_fail(socket->port, -IOCP_ENOTSUP, 0);
   if (socket->fin_sent || socket->shut_wanted)
     return port_fail(socket->port, -IOCP_EPIPE, 0);
   socket->shut_wanted = true;

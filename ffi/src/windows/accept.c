@@ -8,6 +8,8 @@
 #include "listener.h"
 #include "memory.h"
 #include "operation.h"
+#include "pipe.h"
+#include "pipe_accept.h"
 #include "receive_list.h"
 #include "system.h"
 #include "winsock.h"
@@ -132,6 +134,10 @@ static uint32_t accept__pool_size(const struct socket* listener) {
 
 void engine_post_accepts(struct socket* listener) {
   struct engine_socket* engine = &listener->engine;
+  if (pipe_is(listener)) {
+    pipe_accept_post(listener);
+    return;
+  }
   if (listener->is_borrowed && engine_handle_is_stale(listener)) {
     listener_failed(listener, -IOCP_ECANCELED, 0);
     return;
@@ -251,6 +257,7 @@ static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
 
 int32_t engine_accept_next(struct socket* listener, struct socket* accepted) {
   struct engine_socket* engine = &listener->engine;
+  if (pipe_is(listener)) return pipe_accept_next(listener, accepted);
   /* Accepting was stopped. Connections that were accepted before wait until it
    * resumes. */
   if (listener->accept_target == 0) return ENGINE_WOULD_BLOCK;

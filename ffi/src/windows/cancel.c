@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "errors.h"
 #include "handle.h"
+#include "pipe.h"
 #include "receive_list.h"
 #include "retry.h"
 #include "winsock.h"
@@ -35,6 +36,10 @@ bool engine_is_idle(const struct socket* socket) {
 void engine_cancel(struct socket* socket) {
   struct engine_socket* engine = &socket->engine;
   retry_cancel(socket);
+  if (pipe_is(socket)) {
+    pipe_cancel(socket);
+    return;
+  }
   if (socket->is_borrowed) {
     borrow_cancel(socket);
     return;
@@ -62,7 +67,10 @@ void engine_close_socket(struct socket* socket, bool reset) {
   retry_cancel(socket);
   receive_list_discard(socket);
   if (socket->is_borrowed) borrow_return(socket);
-  cancel__close(engine, reset);
+  if (pipe_is(socket))
+    pipe_close(socket, reset);
+  else
+    cancel__close(engine, reset);
 }
 
 uint32_t engine_release(struct socket* socket) {

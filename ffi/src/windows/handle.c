@@ -6,6 +6,9 @@
 #include "address.h"
 #include "errors.h"
 #include "file_mode.h"
+#include "pipe.h"
+#include "pipe_adopt.h"
+#include "pipe_receive.h"
 #include "receive.h"
 #include "receive_list.h"
 #include "retry.h"
@@ -61,6 +64,7 @@ int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs) {
           FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE);
   /* The event is set by a success at once too, and results in a packet. */
   if (socket->engine.relays) socket->engine.skips_packets = false;
+  socket->engine.copies_sends = port->engine.truncates_sends;
   socket->engine.handle = handle;
   return 0;
 }
@@ -79,8 +83,11 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   SOCKADDR_STORAGE peer;
   if (!handle__of_number(os_socket, &handle))
     return port_fail(port, -IOCP_EINVAL, 0);
-  if (getsockopt(handle, SOL_SOCKET, SO_TYPE, (char*)&type, &length) != 0)
-    return errors_fail(port, (DWORD)WSAGetLastError());
+  if (getsockopt(handle, SOL_SOCKET, SO_TYPE, (char*)&type, &length) != 0) {
+    DWORD native = (DWORD)WSAGetLastError();
+    return native == WSAENOTSOCK ? pipe_adopt(socket, (HANDLE)handle, flags)
+                                 : errors_fail(port, native);
+  }
   length = sizeof peer;
   if (type != SOCK_STREAM ||
       getpeername(handle, (SOCKADDR*)&peer, &length) != 0)
@@ -155,6 +162,10 @@ void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
   stats->receives_posted = engine->receives_in_flight;
   stats->bytes_posted = receive_list_posted(socket);
   stats->bytes_readable = receive_list_waiting(socket);
+  if (pipe_is(socket)) {
+    stats->bytes_readable += pipe_receive_available(socket);
+    return;
+  }
   if (ioctlsocket(engine->handle, FIONREAD, &readable) == 0)
     stats->bytes_readable += readable;
 }

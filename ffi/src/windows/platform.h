@@ -26,7 +26,8 @@ enum engine_op_kind {
   ENGINE_RECEIVE,
   ENGINE_SEND,
   ENGINE_CONNECT,
-  ENGINE_ACCEPT
+  ENGINE_ACCEPT,
+  ENGINE_PIPE_ACCEPT
 };
 
 /* An overlapped operation. The kernel writes to it until its packet is
@@ -54,12 +55,12 @@ struct engine_receive {
   uint8_t* bytes;
 };
 
-/* What the kernel holds of a send copy. */
-/* See path.h. */
+/* See path.h. Of a listener. */
 struct engine_path {
-  char unused;
+  void* descriptor; /* of a pipe, for its instances; see pipe_security.h */
 };
 
+/* What the kernel holds of a send copy. */
 struct engine_send_copy {
   struct engine_op op;
 };
@@ -104,11 +105,13 @@ struct engine_port {
 };
 
 struct engine_socket {
-  SOCKET handle;
+  SOCKET handle; /* of a pipe, its HANDLE; see pipe.h */
   /* A success at once queues no packet. */
   bool skips_packets;
   /* The handle cannot leave another port; see relay.h. */
   bool relays;
+  bool copies_sends;   /* nothing is sent from the caller's memory */
+  bool is_pipe_server; /* the handle is the server's end */
   /* Seconds, if the system only sets both at once; see keep_alive.h. */
   uint16_t keep_idle;     /* 0: the default of the system */
   uint16_t keep_interval; /* 0: the default of the system */

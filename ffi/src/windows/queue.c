@@ -14,6 +14,7 @@
 #include "connect.h"
 #include "errors.h"
 #include "operation.h"
+#include "pipe_accept.h"
 #include "receive.h"
 #include "retry.h"
 #include "send.h"
@@ -135,6 +136,9 @@ static void queue__completed(struct port* port, struct engine_op* op) {
       return;
     case ENGINE_ACCEPT:
       accept_completed(op);
+      return;
+    case ENGINE_PIPE_ACCEPT:
+      pipe_accept_completed(op);
       return;
   }
 }
