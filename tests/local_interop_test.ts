@@ -19,6 +19,10 @@ const BOTH_FORMS = isWindows
   ? [(path: string) => path, (path: string) => path.replaceAll("\\", "/")]
   : [(path: string) => path];
 
+/* In Deno 2.9 on Windows the end() of a net.Socket over a pipe never reaches the
+ * other end, not even that of Deno's own server. */
+const hasNoEnd = isWindows && "Deno" in globalThis;
+
 /* Reads `length` bytes. */
 async function receive(conn: Conn<Addr>, length: number): Promise<string> {
   const p = new Uint8Array(length);
@@ -71,7 +75,8 @@ async function exchangePlain(path: string, size: number): Promise<void> {
   await within("the echo", done);
   assert.equal(result.text(), digest(pattern(size, size)));
   const closed = once(socket, "close");
-  socket.end();
+  if (hasNoEnd) socket.destroy();
+  else socket.end();
   await within("the close", closed);
 }
 
@@ -119,7 +124,9 @@ describe("With node:net", () => {
     socket.destroy();
   });
 
-  test("the end() of its socket is the end of a loop", async () => {
+  test("the end() of its socket is the end of a loop", {
+    skip: hasNoEnd && "Deno's own end() does not end a pipe",
+  }, async () => {
     const path = newPath();
     using listener = listen({ path });
     const accepting = listener.accept();
