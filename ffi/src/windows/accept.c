@@ -99,7 +99,9 @@ static DWORD accept__start(struct accept* accept) {
 static int32_t accept__post(struct socket* listener) {
   struct port* port = listener->port;
   DWORD native;
-  uint32_t data_size = listener->defers_accept ? ACCEPT__DATA : 0;
+  /* Only for TCP is it documented how a connection without data is found. */
+  bool waits_for_data = listener->defers_accept && !socket_is_local(listener);
+  uint32_t data_size = waits_for_data ? ACCEPT__DATA : 0;
   size_t size = sizeof(struct accept) + data_size + 2 * ACCEPT__ADDRESS;
   struct accept* accept = memory_alloc(size);
   if (accept == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
@@ -112,7 +114,8 @@ static int32_t accept__post(struct socket* listener) {
   /* For a connection that is dropped when its context cannot be updated any
    * more. Not for a borrowed listener, from which the socket inherits its
    * SO_LINGER. */
-  if (!listener->is_borrowed) handle_set_reset(accept->target, true);
+  if (!listener->is_borrowed && !socket_is_local(listener))
+    handle_set_reset(accept->target, true);
   native = accept__start(accept);
   if (native == 0) return 0;
   closesocket(accept->target);
@@ -237,14 +240,16 @@ static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
    * reports. */
   if (listener->sets_no_delay) handle_set_no_delay(accept->target);
   accepted->family = listener->family;
-  accept__read_peer(accept, accepted);
+  /* A name is queried when it is asked for. */
+  if (!socket_is_local(listener)) accept__read_peer(accept, accepted);
   if (listener->is_borrowed) {
     if (!accept__make_blocking(accept->target)) return -IOCP_ECONNABORTED;
     /* The caller's own socket, on no port. */
     accepted->engine.handle = accept->target;
     return 0;
   }
-  if (!handle_set_reset(accept->target, false)) return -IOCP_ECONNABORTED;
+  if (!socket_is_local(listener) && !handle_set_reset(accept->target, false))
+    return -IOCP_ECONNABORTED;
   bool is_ifs =
       winsock_provider(listener->port, listener->family, handle)->is_ifs;
   int32_t result = handle_enter(accepted, accept->target, is_ifs);

@@ -9,6 +9,7 @@
 #include "pipe.h"
 #include "receive_list.h"
 #include "retry.h"
+#include "unix_file.h"
 #include "winsock.h"
 
 static void cancel__close(struct engine_socket* engine, bool reset) {
@@ -47,6 +48,7 @@ void engine_cancel(struct socket* socket) {
   if (socket->is_listener) {
     accept_cancel_all(socket);
     cancel__close(engine, false);
+    if (socket_is_local(socket)) unix_file_remove(socket);
     return;
   }
   if (engine_is_idle(socket) || engine->handle == INVALID_SOCKET) return;

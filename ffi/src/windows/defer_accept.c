@@ -6,7 +6,6 @@
  * are reset, and one more accept is posted for each that holds a connection.
  */
 #include "accept.h"
-#include "pipe.h"
 #include "system.h"
 
 /* The number of checks within one timeout. */
@@ -19,9 +18,8 @@
 uint32_t engine_watch_ms(const struct socket* listener) {
   uint32_t timeout_ms = listener->first_byte_timeout_ms;
   uint32_t share_ms = timeout_ms / DEFER_ACCEPT__WATCH_SHARE;
-  /* The option is one of AcceptEx(). The library defers the clients of a pipe
-   * by itself. */
-  if (pipe_is(listener)) return 0;
+  /* The library defers the connections of local sockets by itself. */
+  if (socket_is_local(listener)) return 0;
   /* Some may be left from before the option was cleared. */
   if (!listener->defers_accept && listener->engine.accepts_for_data == 0)
     return 0;
@@ -55,7 +53,7 @@ void engine_watch_accepts(struct socket* listener) {
   uint64_t now_ms = system_now_ms();
   const struct list_node* list = &engine->posted;
   uint32_t without_data_before = engine->accepts_without_data;
-  if (pipe_is(listener)) return;
+  if (socket_is_local(listener)) return;
   engine->accepts_without_data = 0;
   for (struct list_node* node = list->next; node != list; node = node->next) {
     struct accept* accept = LIST_ENTRY(node, struct accept, node);
@@ -76,7 +74,7 @@ int32_t engine_defer_accept(struct socket* listener) {
   const struct list_node* list = &listener->engine.posted;
   uint64_t now_ms = system_now_ms();
   /* Accepts that are posted from now on wait for data. */
-  if (listener->defers_accept || pipe_is(listener)) return 0;
+  if (listener->defers_accept || socket_is_local(listener)) return 0;
   /* The option was cleared: posted accepts without a connection are canceled,
    * and are replaced by accepts that do not wait for data. */
   for (struct list_node* node = list->next; node != list; node = node->next) {

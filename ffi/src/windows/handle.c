@@ -20,12 +20,22 @@
 SOCKET handle_new(unsigned family) {
   /* A handle that a child process inherits keeps the connection or the address
    * open, and closing ours would not end operations in flight (libuv #4810). */
-  return WSASocketW(family == 6 ? AF_INET6 : AF_INET,
+  return WSASocketW(family == IOCP_UNIX   ? AF_UNIX
+                    : family == IOCP_IPV6 ? AF_INET6
+                                          : AF_INET,
                     SOCK_STREAM,
-                    IPPROTO_TCP,
+                    family == IOCP_UNIX ? 0 : IPPROTO_TCP,
                     NULL,
                     0,
                     WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+}
+
+int32_t handle_fail_new(struct port* port, unsigned family) {
+  DWORD native = (DWORD)WSAGetLastError();
+  /* Windows before version 1803 of Windows 10, and Wine 10. */
+  if (family == IOCP_UNIX && native == WSAEAFNOSUPPORT)
+    return port_fail(port, -IOCP_ENOTSUP, (int32_t)native);
+  return errors_fail(port, native);
 }
 
 void handle_query_modes(struct socket* socket, SOCKET handle, bool is_ifs) {
@@ -93,12 +103,13 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
       getpeername(handle, (SOCKADDR*)&peer, &length) != 0)
     return port_fail(
         port, -IOCP_ENOTCONN, type == SOCK_STREAM ? WSAGetLastError() : 0);
-  if (!address_from_system((SOCKADDR*)&peer, length, &socket->peer))
+  bool is_unix = peer.ss_family == AF_UNIX;
+  if (!is_unix && !address_from_system((SOCKADDR*)&peer, length, &socket->peer))
     return port_fail(port, -IOCP_ENOTCONN, 0);
   /* The socket may be of a layered provider. */
   int is_ifs = winsock_is_ifs(handle);
   if (is_ifs < 0) return errors_fail(port, (DWORD)WSAGetLastError());
-  socket->family = (uint8_t)socket->peer.family;
+  socket->family = is_unix ? IOCP_UNIX : (uint8_t)socket->peer.family;
   int32_t result = handle_enter(socket, handle, is_ifs);
   /* The call fails with this error for a handle that is already on a port, and
    * for one that is not overlapped. */

@@ -77,6 +77,13 @@ err1:
   return native;
 }
 
+bool pipe_accept_is_only(const struct pipe_instance* instance) {
+  DWORD count = 0;
+  return !GetNamedPipeHandleStateW(
+             instance->handle, NULL, &count, NULL, NULL, NULL, 0) ||
+         count <= 1;
+}
+
 void pipe_accept_drop(struct pipe_instance* instance) {
   CloseHandle(instance->handle);
   memory_free(instance);

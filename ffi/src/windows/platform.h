@@ -58,6 +58,12 @@ struct engine_receive {
 /* See path.h. Of a listener. */
 struct engine_path {
   void* descriptor; /* of a pipe, for its instances; see pipe_security.h */
+  /* Of a unix socket; see unix_file.h. */
+  HANDLE lock;
+  bool has_file; /* the next three say which one it is */
+  DWORD volume;
+  DWORD index_high;
+  DWORD index_low;
 };
 
 /* What the kernel holds of a send copy. */
@@ -100,7 +106,7 @@ struct engine_port {
   uint64_t retry_at_ms;
   atomic_bool has_retries; /* for a wait on another thread */
 
-  struct engine_provider providers[2]; /* IPv4, IPv6 */
+  struct engine_provider providers[3]; /* IPv4, IPv6, unix */
   OVERLAPPED_ENTRY batch[ENGINE_BATCH];
 };
 
