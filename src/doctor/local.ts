@@ -44,6 +44,12 @@ async function exchange(port: CompletionPort, path: string): Promise<Finding> {
   };
 }
 
+function lacks(flags: readonly string[]): Finding {
+  const advice = `run again with ${flags.join(" ")}`;
+  return skipped("a permission is missing", advice);
+}
+
+/* `pathOf` returns undefined where the path cannot be found out. */
 function localCheck(
   id: string,
   pathOf: (context: Context, name: string) => string | undefined,
@@ -51,15 +57,15 @@ function localCheck(
   return {
     id,
     async run(context, defer) {
-      const { iocp, host } = context;
+      const { iocp, host, isWindows } = context;
       if (iocp === undefined) return skipped("no library is loaded");
-      const path = pathOf(context, `iocp-doctor-${randomUUID()}`);
-      if (path === undefined) return skipped("Linux has no named pipes");
-      const flags = missing(host, path);
-      if (flags.length > 0) {
-        const advice = `run again with ${flags.join(" ")}`;
-        return skipped("a permission is missing", advice);
+      if (id === "pipe" && !isWindows) {
+        return skipped("Linux has no named pipes");
       }
+      const path = pathOf(context, `iocp-doctor-${randomUUID()}`);
+      if (path === undefined) return lacks(["--allow-env"]);
+      const flags = missing(host, path);
+      if (flags.length > 0) return lacks(flags);
       const port = new iocp.CompletionPort();
       defer(() => port.close());
       try {
@@ -74,8 +80,12 @@ function localCheck(
 }
 
 /* In the folder for temporary files, since it is removed at once. */
-function unixPath({ isWindows }: Context, name: string): string {
+function unixPath(
+  { isWindows, host }: Context,
+  name: string,
+): string | undefined {
   if (!isWindows) return `/tmp/${name}`;
+  if (host.permission({ name: "env" }) !== "granted") return undefined;
   const { tmpdir } = nodeModule<{ tmpdir(): string }>("node:os");
   return `${tmpdir()}\\${name}`;
 }
@@ -83,8 +93,5 @@ function unixPath({ isWindows }: Context, name: string): string {
 /** Unix sockets and named pipes. */
 export const localChecks: readonly Check[] = [
   localCheck("unix", unixPath),
-  localCheck(
-    "pipe",
-    ({ isWindows }, name) => isWindows ? `\\\\.\\pipe\\${name}` : undefined,
-  ),
+  localCheck("pipe", (_, name) => `\\\\.\\pipe\\${name}`),
 ];
