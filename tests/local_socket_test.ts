@@ -488,6 +488,12 @@ describe("A connection over a path", () => {
     assert.equal(await readText(ends.client), "late");
   });
 
+  test("fails after a firstByteTimeout in which it has sent nothing", async () => {
+    using ends = await localPair({ listen: { firstByteTimeout: 50 } });
+    const error = await errorFrom(ends.server.read(new Uint8Array(1)));
+    assert.equal(error.code, "ETIMEDOUT");
+  });
+
   test("reset() ends it, and pending writes fail", async () => {
     using ends = await localPair();
     const writing = errorFrom(ends.client.write(pattern(LARGE, 6)));

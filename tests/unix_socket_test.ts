@@ -297,12 +297,6 @@ describe("A unix socket", onLinux, () => {
     }
     listener.close();
   });
-
-  test("is accepted only after a firstByteTimeout if it sends", async () => {
-    using ends = await localPair({ listen: { firstByteTimeout: 50 } });
-    const error = await errorFrom(ends.server.read(new Uint8Array(1)));
-    assert.equal(error.code, "ETIMEDOUT");
-  });
 });
 
 describe("On Windows without AF_UNIX", {
