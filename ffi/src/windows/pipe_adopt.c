@@ -91,7 +91,7 @@ static int32_t pipe_adopt__associate(struct socket* socket,
 }
 
 int32_t pipe_adopt(struct socket* socket, HANDLE handle, uint32_t flags) {
-  bool is_server;
+  bool is_server = false;
   int32_t result = pipe_adopt__check(socket->port, handle, &is_server);
   if (result < 0) return result;
   result = pipe_adopt__associate(socket, handle, flags);

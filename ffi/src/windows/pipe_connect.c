@@ -4,6 +4,7 @@
 #include "connector.h"
 #include "errors.h"
 #include "pipe.h"
+#include "receive_list.h"
 
 /*
  * The server may learn who the client is, but not act as the client, which it
@@ -29,6 +30,8 @@ int32_t pipe_connect(struct socket* socket) {
   struct port* port = socket->port;
   WCHAR name[PIPE_NAME_MAX + 1];
   socket->engine.handle = INVALID_SOCKET;
+  /* It can be asked for its counters while it is tried again. */
+  receive_list_open(socket);
   int32_t result = pipe_name(&socket->path->name, name);
   if (result < 0) return port_fail(port, result, 0);
   /* It does not wait, and the handle is not inherited. */

@@ -47,6 +47,7 @@ int32_t pipe_receive_error(DWORD native) {
 
 uint32_t pipe_receive_available(const struct socket* socket) {
   DWORD bytes = 0;
+  if (socket->engine.handle == INVALID_SOCKET) return 0;
   if (!PeekNamedPipe(pipe_handle(socket), NULL, 0, NULL, &bytes, NULL))
     return 1;
   return bytes;
