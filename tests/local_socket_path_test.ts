@@ -1,7 +1,14 @@
 // Copyright the iocp authors. MIT license.
 
 import assert from "node:assert/strict";
-import { chmodSync, lstatSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import process from "node:process";
 import { describe, test } from "node:test";
 import { connect, listen, localSocketPath } from "../mod.ts";
@@ -114,6 +121,21 @@ describe("On Linux localSocketPath()", {
       }
     } finally {
       chmodSync(folder, 0o700);
+    }
+  });
+
+  test("refuses that folder when it belongs to another user", {
+    skip: process.getuid?.() !== 0 && "only root can give it away",
+  }, async () => {
+    await pathIn({ XDG_RUNTIME_DIR: undefined });
+    try {
+      chownSync(folder, 65534, 65534);
+      assert.equal(
+        await pathIn({ XDG_RUNTIME_DIR: undefined }),
+        `EACCES: Cannot use the folder ${folder}: it belongs to another user`,
+      );
+    } finally {
+      chownSync(folder, 0, 0);
     }
   });
 
