@@ -273,7 +273,9 @@ struct pipe_end* npfs_connect(const WCHAR* text,
     pipe->server->other = pipe->client;
     struct op* op = pipe->listen;
     pipe->listen = NULL;
-    if (op != NULL) op_done(op, STATUS_OK, 0);
+    LONG status =
+        habits_break(habits.late_faults) ? STATUS_NO_RESOURCES : STATUS_OK;
+    if (op != NULL) op_done(op, status, 0);
     return pipe->client;
   }
   return NULL;

@@ -516,6 +516,7 @@ static void settle__listeners(void) {
       continue;
     /* Another listener at the same address may get the connections. */
     if (settle__has_rival(entry)) continue;
+    if (entry->local != 0 && ledger.is_taken[entry->path]) continue;
     settle__probe(entry);
     if (entry->first_byte_ms != 0 && entry->local == 0)
       settle__first_byte(entry);
