@@ -11,8 +11,6 @@ import {
 } from "../native/path.ts";
 import { isWindows } from "../runtime/detect.ts";
 import type { Signal } from "../runtime/web_types.ts";
-import type { ConnectOptions } from "./connect.ts";
-import type { ListenOptions } from "./listen.ts";
 import { type ConnOptions, type ConnSettings, connSettings } from "./conn.ts";
 import { checkPathOptions, type Settings } from "./settings.ts";
 import { optionalSignal } from "./signal.ts";
@@ -124,12 +122,13 @@ const MODES = new Map(Object.entries({ user: 0o600, everyone: 0o666 }));
  * https://learn.microsoft.com/windows/win32/secauthz/security-descriptor-string-format */
 const IS_SDDL = /^[OGDS]:/;
 /* Windows resolves "." and "..", and drops dots and spaces at the end of a segment:
- * such a name could be that of another pipe, or of no pipe at all. */
+ * such a name could be that of another pipe, or of no pipe at all.
+ * https://learn.microsoft.com/dotnet/standard/io/file-path-formats#path-normalization */
 const IS_RESOLVED = /(^|\\)([^\\]*[. ])?(\\|$)/;
 
 /** Whether the options are those of a local socket. */
 export function isForPath<P extends PathConnectOptions | PathListenOptions>(
-  options: P | ListenOptions | ConnectOptions,
+  options: unknown,
 ): options is P {
   requireOptions(options);
   const { path, transport } = options as { path: unknown; transport: unknown };
