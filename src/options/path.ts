@@ -212,33 +212,53 @@ type AccessSettings = Pick<
 >;
 
 function accessSettings(
-  { access, mode }: PathListenOptions,
+  options: PathListenOptions,
   addr: PathAddr,
 ): AccessSettings {
+  const { access } = options;
   if (access !== undefined) requireAccess(access);
-  if (mode !== undefined) requireInteger("mode", mode, 0, MODE_MAX);
-  if (addr.transport === "pipe") {
-    if (mode !== undefined) {
-      refuse("mode", "a named pipe has no permission bits; use access");
-    }
-    const isSddl = access !== undefined && !MODES.has(access);
-    return {
-      mode: undefined,
-      isForEveryone: access === "everyone",
-      sddl: isSddl ? access : undefined,
-    };
+  const mode = options.mode === undefined
+    ? undefined
+    : requireInteger("mode", options.mode, 0, MODE_MAX);
+  return addr.transport === "pipe"
+    ? pipeAccess(access, mode)
+    : fileAccess(access, mode, addr);
+}
+
+function pipeAccess(
+  access: string | undefined,
+  mode: number | undefined,
+): AccessSettings {
+  if (mode !== undefined) {
+    refuse("mode", "a named pipe has no permission bits; use access");
   }
-  if (access !== undefined && mode !== undefined) {
+  const isSddl = access !== undefined && !MODES.has(access);
+  return {
+    mode,
+    isForEveryone: access === "everyone",
+    sddl: isSddl ? access : undefined,
+  };
+}
+
+function fileAccess(
+  access: string | undefined,
+  mode: number | undefined,
+  addr: PathAddr,
+): AccessSettings {
+  const none = { isForEveryone: false, sddl: undefined };
+  if (access === undefined) {
+    if (mode !== undefined) requireFile(addr, "mode");
+    return { mode, ...none };
+  }
+  if (mode !== undefined) {
     wrongType("mode", "left out when there is an access", mode);
   }
-  const bits = mode ?? (access === undefined ? undefined : MODES.get(access));
-  if (access !== undefined && bits === undefined) {
+  const bits = MODES.get(access);
+  if (bits === undefined) {
     refuse("access", "only a named pipe has a security descriptor");
   }
-  if (bits !== undefined) {
-    requireFile(addr, mode === undefined ? "access" : "mode");
-  }
-  return { mode: bits, isForEveryone: false, sddl: undefined };
+  requireFile(addr, "access");
+  return { mode: bits, ...none };
 }
 
 function requireAccess(access: unknown): void {
