@@ -5,6 +5,7 @@
  * @module
  */
 
+import { shownPath } from "./native/path.ts";
 import type { ErrorClasses } from "./runtime/types.ts";
 
 /* Code, number and sentence as in ffi/include/iocp_error.h; a test compares
@@ -75,7 +76,10 @@ const NAMES = new Map(Object.entries({
   EACCES: "PermissionDenied",
   EBUSY: "Busy",
   EEXIST: "AlreadyExists",
+  ENOTDIR: "NotADirectory",
+  EISDIR: "IsADirectory",
   EPIPE: "BrokenPipe",
+  ELOOP: "FilesystemLoop",
   ENOTSUP: "NotSupported",
   EADDRINUSE: "AddrInUse",
   EADDRNOTAVAIL: "AddrNotAvailable",
@@ -135,6 +139,7 @@ const ACTIONS = new Map<string, readonly [action: string, link: string]>(
     getsockopt: ["get an option", "of"],
     ioctl: ["read the counters", "of"],
     listen: ["listen", "on"],
+    lstat: ["use the folder", ""],
     read: ["read", "from"],
     setsockopt: ["set an option", "of"],
     shutdown: ["close the sending direction", "of"],
@@ -160,7 +165,7 @@ export interface SocketErrorOptions {
    * @default the usual purpose of `syscall`
    */
   action?: string | undefined;
-  /** The address of the call, where it has one. */
+  /** The host or path of the call, where it has one. */
   address?: string | undefined;
   /** The port number that goes with `address`. */
   port?: number | undefined;
@@ -198,6 +203,7 @@ export class SocketError extends Error {
    * The kind of failure, the same for the same `code` in every runtime: `"ConnectionRefused"`, `"ConnectionReset"`,
    * `"ConnectionAborted"`, `"NotConnected"`, `"BrokenPipe"`, `"AddrInUse"`,
    * `"AddrNotAvailable"`, `"NetworkUnreachable"`, `"PermissionDenied"`,
+   * `"NotFound"`, `"NotADirectory"`, `"IsADirectory"`, `"FilesystemLoop"`,
    * `"TimedOut"`, `"BadResource"` (the object is closed) or `"Interrupted"` (it
    * was closed during the call). For all other codes it is `"SocketError"`.
    */
@@ -210,7 +216,7 @@ export class SocketError extends Error {
    * been made.
    */
   readonly syscall: string;
-  /** The address of the call, where it has one. */
+  /** The host or path of the call, where it has one. */
   readonly address: string | undefined;
   /** The port number that goes with `address`. */
   readonly port: number | undefined;
@@ -279,9 +285,10 @@ export class LibraryError extends Error {
   override readonly name = "LibraryError";
 }
 
-/** "host:port", with brackets where they are needed. */
+/** "host:port", with brackets where they are needed. Without a port it may be a
+ * path. */
 export function formatHost(hostname: string, port?: number): string {
-  if (port === undefined) return hostname;
+  if (port === undefined) return shownPath(hostname);
   return hostname.includes(":")
     ? `[${hostname}]:${port}`
     : `${hostname}:${port}`;

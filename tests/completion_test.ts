@@ -21,16 +21,22 @@ const OWN = [
   "STATS_FIELDS",
   "SOCKET_STATS_FIELDS",
 ];
+/* Those of addresses are in path.ts and address.ts. */
 const UNUSED = [
   "ABI",
   "ACCEPT_MAX",
   "BACKLOG_MAX",
   "CONCURRENCY_MAX",
   "GROUP_MAX",
+  "IPV4",
+  "IPV6",
   "LINGER_MS",
+  "PATH_MAX",
+  "PIPE",
   "RECEIVE_BUFFER_MAX",
   "RECEIVE_MAX",
   "SEND_MAX",
+  "UNIX",
   "WAIT_HERE_MAX",
 ];
 

@@ -48,6 +48,15 @@ export const IPV6_ONLY = 1;
 export const REUSE_PORT = 2;
 export const ALL_NO_DELAY = 4;
 
+/** Flags of iocp_listen_path(). */
+export const REPLACE_STALE = 8;
+export const EVERYONE = 16;
+/** A mode that is left to the system. */
+export const MODE_DEFAULT = 0xffffffff;
+
+/** The value of a field of struct iocp_peer that the system does not have. */
+export const PEER_UNKNOWN = 0xffffffff;
+
 /** Ends of a socket for iocp_get_address(). */
 export const LOCAL = 0;
 export const PEER = 1;

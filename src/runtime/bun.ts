@@ -99,6 +99,15 @@ export const runtime: Runtime = {
   requireNetResolved() {
     /* Bun has no permissions. */
   },
+  requirePath: (path) => path,
+  requireFile() {
+    /* Bun has no permissions. */
+  },
+  requireAnyPath() {
+    /* Bun has no permissions. */
+  },
+  requireEnv: env,
+  requireUid: () => process.getuid?.(),
   isPermissionError: () => false,
   /* Bun has one class for all errors. */
   errorClass: () => undefined,
