@@ -12,12 +12,12 @@ import { reportedError } from "./report.ts";
 const ECHO_BYTES = 2 ** 20;
 
 /* The permissions for the path that are not granted. */
-function missing(host: Host, path: string): string[] {
+function missing(host: Host, id: string, path: string): string[] {
   const permissions: Permission[] = [
     { name: "read", path },
     { name: "write", path },
-    { name: "net", host: `unix:${path}` },
   ];
+  if (id === "unix") permissions.push({ name: "net", host: `unix:${path}` });
   return permissions.filter((permission) =>
     host.permission(permission) !== "granted"
   ).map(({ name }) => `--allow-${name}`);
@@ -64,7 +64,7 @@ function localCheck(
       }
       const path = pathOf(context, `iocp-doctor-${randomUUID()}`);
       if (path === undefined) return lacks(["--allow-env"]);
-      const flags = missing(host, path);
+      const flags = missing(host, id, path);
       if (flags.length > 0) return lacks(flags);
       const port = new iocp.CompletionPort();
       defer(() => port.close());

@@ -46,7 +46,7 @@ export function requireFile(path: string): void {
   }
 }
 
-/** Requires the permissions for the path of a local socket, and returns the path
+/** Requires the permissions for the path of a unix socket, and returns the path
  * to use. */
 export function requirePath(path: string): string {
   /* The path without ".." and links of its own, as Deno's own call uses it: the

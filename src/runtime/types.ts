@@ -83,11 +83,11 @@ export interface Runtime {
   /** The same for an address that a permitted name resolved to. Does not ask. */
   requireNetResolved(hostname: string, port: number): void;
 
-  /** Throws the runtime's own error when its own call with the path of a local
+  /** Throws the runtime's own error when its own call with the path of a unix
    * socket would be refused. May ask the user. Returns the path to use. */
   requirePath(path: string): string;
 
-  /** The same for a file that the library itself makes. */
+  /** The same for a named pipe, and for a file that the library itself makes. */
   requireFile(path: string): void;
 
   /** The same for a local socket that no path stands for: one with an abstract
