@@ -1204,7 +1204,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     changes: [{
       file: "windows/unix_listen.c",
       from: "native != WSAEADDRINUSE || !replaces ||",
-      to: "native != WSAEADDRINUSE ||",
+      to: "native != WSAEADDRINUSE || (!replaces && length == 0) ||",
     }],
   },
   {
