@@ -24,6 +24,7 @@ const CODES:
     ["EMFILE", 24, "too many open files"],
     ["EPIPE", 32, "the sending direction is closed"],
     ["ENOTSOCK", 88, "not a socket"],
+    ["EDESTADDRREQ", 89, "the datagram has no destination"],
     ["EMSGSIZE", 90, "message too long"],
     ["ENOPROTOOPT", 92, "option not supported"],
     ["ENOTSUP", 95, "operation not supported on this system"],

@@ -21,6 +21,7 @@
   X(EMFILE, 24, "too many open files")                         \
   X(EPIPE, 32, "the sending direction is closed")              \
   X(ENOTSOCK, 88, "not a socket")                              \
+  X(EDESTADDRREQ, 89, "the datagram has no destination")       \
   X(EMSGSIZE, 90, "message too long")                          \
   X(ENOPROTOOPT, 92, "option not supported")                   \
   X(ENOTSUP, 95, "operation not supported on this system")     \
