@@ -40,6 +40,24 @@ import "./src/loop/preload.ts";
 export { type NetAddr } from "./src/native/address.ts";
 export { broadcast } from "./src/broadcast.ts";
 export { Conn } from "./src/conn.ts";
+export {
+  type DatagramAddr,
+  type UdpAddr,
+  type UnixDatagramAddr,
+} from "./src/datagram/address.ts";
+export {
+  type Datagram,
+  type Destination,
+  type OutgoingDatagram,
+} from "./src/datagram/datagram.ts";
+export {
+  DatagramConn,
+  type MulticastV4Membership,
+  type MulticastV6Membership,
+} from "./src/datagram/datagram_conn.ts";
+export { DatagramSocket } from "./src/datagram/datagram_socket.ts";
+export { type MembershipOptions } from "./src/datagram/membership.ts";
+export { type ReceiveFromOptions } from "./src/datagram/receive_call.ts";
 export { type DetachedSocket } from "./src/socket/detached_socket.ts";
 export { LibraryError, NotSupported, SocketError } from "./src/errors.ts";
 export { type SocketErrorOptions } from "./src/errors.ts";
@@ -50,6 +68,13 @@ export {
 } from "./src/options/conn.ts";
 export { type ConnectOptions } from "./src/options/connect.ts";
 export {
+  type BindOptions,
+  type BindPathOptions,
+  type CommonBindOptions,
+  type DatagramOptions,
+  type DatagramOptionsInForce,
+} from "./src/options/datagram.ts";
+export {
   type KeepAliveOptions,
   type KeepAliveOptionsInForce,
 } from "./src/options/keep_alive.ts";
@@ -59,16 +84,22 @@ export {
   type ListenOptions,
   type ListenOptionsInForce,
 } from "./src/options/listen.ts";
+export {
+  type ListenDatagramOptions,
+  type ListenDatagramPathOptions,
+} from "./src/options/listen_datagram.ts";
 export { type SyncOptions } from "./src/options/sync.ts";
 export { Listener } from "./src/listener.ts";
 export { type NodeServer } from "./src/http/node_server.ts";
 export {
   type AddSocketOptions,
   adopt,
+  bind,
   CompletionPort,
   connect,
   connectSync,
   listen,
+  listenDatagram,
 } from "./src/port.ts";
 export {
   type BurstReceiveOptions,
@@ -85,6 +116,7 @@ export {
 export { type SocketEvent } from "./src/views/socket_events.ts";
 export {
   type ConnStats,
+  type DatagramStats,
   type ListenerStats,
   type PortStats,
 } from "./src/stats.ts";

@@ -127,6 +127,8 @@ const ACTIONS = new Map<string, readonly [action: string, link: string]>(
     ioctl: ["read the counters", "of"],
     listen: ["listen", "on"],
     read: ["read", "from"],
+    recvfrom: ["receive", "on"],
+    sendto: ["send", "to"],
     setsockopt: ["set an option", "of"],
     shutdown: ["close the sending direction", "of"],
     write: ["write", "to"],
@@ -212,6 +214,8 @@ export class SocketError extends Error {
    * before, which are still sent.
    */
   readonly bytesWritten: number | undefined;
+  /** Of a `sendMany()` that failed: the number of datagrams that were sent. */
+  readonly datagramsSent: number | undefined;
   #isSocketError = true;
 
   /** Makes an error of that code. */
@@ -228,6 +232,7 @@ export class SocketError extends Error {
     this.port = port;
     this.errno = errno;
     this.bytesWritten = options.bytesWritten;
+    this.datagramsSent = undefined;
     this.name = NAMES.get(code) ?? "SocketError";
     adopt(this, SocketError.prototype, this.name);
   }

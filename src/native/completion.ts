@@ -49,7 +49,8 @@ export const IPV6_ONLY = 1;
 export const REUSE_PORT = 2;
 export const ALL_NO_DELAY = 4;
 
-/** A flag of iocp_bind(). */
+/** Flags of iocp_bind(). */
+export const REPLACE_STALE = 8;
 export const REUSE_ADDRESS = 32;
 
 /** The size of a struct iocp_datagram, and of the longest path that may follow

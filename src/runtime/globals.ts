@@ -66,6 +66,11 @@ interface Globals {
   readonly TextEncoder: {
     new (): { encode(text: string): Uint8Array<ArrayBuffer> };
   };
+  readonly TextDecoder: {
+    new (label: string, options: { ignoreBOM: boolean }): {
+      decode(bytes: Uint8Array): string;
+    };
+  };
   readonly DOMException: { new (message: string, name: string): Error };
   readonly ReadableStream: { new (source: ByteSource): ByteReadable };
   readonly WritableStream: { new (sink: Sink): ByteWritable };
@@ -80,6 +85,7 @@ export const clearTimeout: Globals["clearTimeout"] = globals.clearTimeout;
 export const atob: Globals["atob"] = globals.atob;
 export const URL: Globals["URL"] = globals.URL;
 export const TextEncoder: Globals["TextEncoder"] = globals.TextEncoder;
+export const TextDecoder: Globals["TextDecoder"] = globals.TextDecoder;
 export const DOMException: Globals["DOMException"] = globals.DOMException;
 export const ReadableStream: Globals["ReadableStream"] = globals.ReadableStream;
 export const WritableStream: Globals["WritableStream"] = globals.WritableStream;
