@@ -2,6 +2,7 @@
 /* One message to many connections, in one call of the library. */
 
 import { type Conn, socketOf } from "./conn.ts";
+import type { Addr } from "./native/address.ts";
 import type { Loop } from "./loop/loop.ts";
 import { CALL_MAX, isWhole } from "./socket/send_queue.ts";
 import type { Socket } from "./socket/socket.ts";
@@ -21,14 +22,14 @@ function makeRoom(count: number): void {
 
 /* Collects all of them before the first byte is sent, because iterating runs
  * code of the caller, which may write or close. */
-function collect(conns: Iterable<Conn>): Conn[] {
+function collect<A extends Addr>(conns: Iterable<Conn<A>>): Conn<A>[] {
   if (typeof conns?.[Symbol.iterator] !== "function") {
     wrongType("conns", "an iterable of connections", conns);
   }
   return [...conns];
 }
 
-function requireSocket(conn: Conn): Socket {
+function requireSocket(conn: unknown): Socket {
   const socket = socketOf(conn);
   if (socket === undefined) {
     wrongType("conns", "an iterable of connections only", conn);
@@ -38,11 +39,11 @@ function requireSocket(conn: Conn): Socket {
 
 /* Sends to the connections with empty queues, which are on one loop. The send
  * queues then send what the system has not accepted. */
-function sendDirectly(
+function sendDirectly<A extends Addr>(
   loop: Loop,
-  free: readonly Conn[],
+  free: readonly Conn<A>[],
   p: Uint8Array,
-  resume: (conn: Conn, written: Promise<number>) => void,
+  resume: (conn: Conn<A>, written: Promise<number>) => void,
 ): void {
   const { length } = p;
   const others = loop.port.broadcast(sockets, results, free.length, p);
@@ -96,23 +97,23 @@ function sendDirectly(
  * await conn.write(new TextEncoder().encode("hello"));
  * ```
  */
-export async function broadcast(
-  conns: Iterable<Conn>,
+export async function broadcast<A extends Addr>(
+  conns: Iterable<Conn<A>>,
   p: Uint8Array,
-): Promise<Map<Conn, Error>> {
+): Promise<Map<Conn<A>, Error>> {
   requireBytes("p", p);
   const all = collect(conns);
   const ends = all.map(requireSocket);
-  const failed = new Map<Conn, Error>();
+  const failed = new Map<Conn<A>, Error>();
   const waits: Promise<unknown>[] = [];
-  const resume = (conn: Conn, written: Promise<number>): void => {
+  const resume = (conn: Conn<A>, written: Promise<number>): void => {
     waits.push(written.catch((error) => failed.set(conn, error)));
   };
 
   makeRoom(all.length);
   broadcasts++;
   let loop: Loop | undefined;
-  const free: Conn[] = [];
+  const free: Conn<A>[] = [];
   for (
     const [index, { isClosed, loop: own, send, id }] of ends.entries()
   ) {

@@ -1,13 +1,12 @@
 // Copyright the iocp authors. MIT license.
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { NetAddr } from "./native/address.ts";
+import type { Addr, NetAddr } from "./native/address.ts";
 import { readSync, writeSync } from "./views/blocking.ts";
 import { Chunks } from "./views/chunks.ts";
 import { LOCAL, PEER } from "./native/completion.ts";
 import type { DetachedSocket } from "./socket/detached_socket.ts";
 import { duplexOf } from "./views/duplex.ts";
 import { showFields, shownAddress } from "./views/inspect.ts";
-import { checkChanges } from "./options/settings.ts";
 import type { ConnOptions, ConnOptionsInForce } from "./options/conn.ts";
 import type { KeepAliveOptions } from "./options/keep_alive.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
@@ -17,6 +16,7 @@ import type { SocketDuplex } from "./views/socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
 import type { Socket } from "./socket/socket.ts";
 import { requireBytes, requireOptions } from "./options/validate.ts";
+import { noHalfClose } from "./socket/half_close.ts";
 import { WebStreams } from "./views/web_streams.ts";
 import type { ByteReadable, ByteWritable } from "./runtime/web_types.ts";
 
@@ -26,10 +26,21 @@ export let socketOf: (value: unknown) => Socket | undefined;
 
 /** Makes the connection of a socket. For internal use: the constructor is not
  * part of the API. */
-export let makeConn: (socket: Socket) => Conn;
+export let makeConn: <A extends Addr = NetAddr>(socket: Socket) => Conn<A>;
+
+/** The process at the other end of a local socket. */
+export interface Peer {
+  /** The process that has connected or listens, by its number. */
+  readonly pid: number | undefined;
+  /** The user that the process ran as then; undefined on Windows. */
+  readonly uid: number | undefined;
+  /** The group that the process ran as then; undefined on Windows. */
+  readonly gid: number | undefined;
+}
 
 /**
- * A TCP connection, as in Deno, and an async iterable of its chunks.
+ * A connection over TCP, as in Deno, or over a local socket, and an async iterable
+ * of its chunks. `A` is the type of its addresses: {@linkcode NetAddr} for TCP.
  *
  * Leaving a `for await` loop over it closes the connection: by `break`, by an
  * error, or at the peer's end. With `allowHalfOpen` the peer's end leaves it open,
@@ -49,15 +60,16 @@ export let makeConn: (socket: Socket) => Conn;
  * await conn.write(new TextEncoder().encode("hello"));
  * ```
  */
-export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
+export class Conn<A extends Addr = NetAddr>
+  implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   static {
     socketOf = (value) =>
       typeof value === "object" && value !== null && #socket in value
         ? value.#socket
         : undefined;
-    makeConn = (socket) => {
+    makeConn = <A extends Addr>(socket: Socket) => {
       wrapPipes();
-      return new Conn(socket);
+      return new Conn<A>(socket);
     };
     showFields(Conn, (conn) => ({
       localAddr: shownAddress(() => conn.localAddr),
@@ -86,13 +98,41 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * address was not read before the close, it is the address of the listener,
    * which may be `0.0.0.0` or `::`.
    */
-  get localAddr(): NetAddr {
-    return this.#socket.address(LOCAL);
+  get localAddr(): A {
+    return this.#socket.address(LOCAL) as A;
   }
 
-  /** The address of the peer. It is still available after the close. */
-  get remoteAddr(): NetAddr {
-    return this.#socket.address(PEER);
+  /** The address of the peer. It is still available after the close. The path of
+   * a client of a unix socket is usually `""`. */
+  get remoteAddr(): A {
+    return this.#socket.address(PEER) as A;
+  }
+
+  /**
+   * The process at the other end of a local socket: on Linux its process id, user
+   * id and group id when it connected or began to listen (`SO_PEERCRED`), on
+   * Windows its process id. What the system does not say is undefined, over TCP
+   * all of it.
+   *
+   * A user id or group id is reliable. A process id may belong to another process
+   * by the time that it is used.
+   *
+   * @throws {SocketError} when the connection is closed and it was not read
+   * before.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen, localSocketPath } from "iocp";
+   *
+   * const path = localSocketPath(`iocp-example-${crypto.randomUUID()}`);
+   * using listener = listen({ path });
+   * using client = await connect({ path });
+   * using server = await listener.accept();
+   * console.log(server.peer.pid, client.peer.pid);
+   * ```
+   */
+  get peer(): Peer {
+    return { ...this.#socket.peer() };
   }
 
   /**
@@ -174,12 +214,16 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * peer sees the end and can still send.
    *
    * @throws {SocketError} when the connection is closed or has failed.
+   * @throws {NotSupported} as a rejection, over a named pipe of Windows, which has
+   * no end of one direction; it stays open. `close()` delivers everything that was
+   * written.
    */
   closeWrite(): Promise<void> {
     const socket = this.#socket;
     if (socket.isClosed) {
       return Promise.reject(socket.closedError("shutdown"));
     }
+    if (socket.isPipe) return Promise.reject(noHalfClose());
     return socket.send.closeWrite();
   }
 
@@ -218,7 +262,9 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
 
   /**
    * The bytes to send. Each chunk is an `ArrayBuffer` or a view of one. Closing
-   * the stream closes the sending direction. Aborting it, which a `pipeTo()` that
+   * the stream closes the sending direction, and over a named pipe of Windows,
+   * which has no end of one direction, the connection: then `readable` fails with
+   * {@linkcode NotSupported} if it has not ended. Aborting it, which a `pipeTo()` that
    * fails does too, resets the connection at once, even if bytes are not sent
    * yet; so does a chunk of a wrong type.
    *
@@ -240,7 +286,9 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * other writes would insert bytes between its own. It ends and closes as a
    * `net.Socket` does, with these rules for the last bytes:
    *
-   * - `end()` sends everything, then FIN. `destroySoon()` does that too, and
+   * - `end()` sends everything, then FIN. Over a named pipe of Windows, which has
+   *   no end of one direction, it closes the connection then, as a `net.Socket`
+   *   does, and both directions end. `destroySoon()` does that too, and
    *   then discards the bytes that still arrive, for two seconds at most, so that
    *   the peer can read to the end.
    * - `destroy()` after `end()`, with an error or without, still sends everything
@@ -253,6 +301,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    *   mistake a partial message for a complete one. `resetAndDestroy()` always
    *   resets it.
    *
+   * Over a local socket its addresses are undefined, as those of a `net.Socket`.
    * Its errors are those of a `net.Socket` (`read ECONNRESET`, with a negative
    * `errno`), and their `cause` is the {@linkcode SocketError}. Only a pending
    * read or write keeps the process alive; `pause()` ends a pending read. A
@@ -295,6 +344,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   /**
    * Sets whether small writes are sent at once (`TCP_NODELAY`).
    *
+   * @throws {NotSupported} on a local socket.
    * @throws {SocketError} when the connection is closed.
    */
   setNoDelay(noDelay = true): void {
@@ -305,6 +355,7 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * Sets whether the system probes an idle peer (`SO_KEEPALIVE`).
    *
    * @param keepAlive `true` for the system's own times, or the times.
+   * @throws {NotSupported} on a local socket.
    * @throws {SocketError} when the connection is closed.
    *
    * @example
@@ -324,7 +375,8 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   /**
    * Changes options of the connection; those that are left out stay as they are.
    *
-   * @throws {NotSupported} for an option that the system does not have.
+   * @throws {NotSupported} for an option that the system or a local socket does
+   * not have.
    * @throws {SocketError} when the connection is closed.
    *
    * @example
@@ -339,13 +391,13 @@ export class Conn implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    */
   setOptions(options: ConnOptions): void {
     requireOptions(options);
-    changeOptions(this.#socket, checkChanges("conn", options));
+    changeOptions(this.#socket, options);
   }
 
   /**
    * The options in force, read from the system, the library or the module,
-   * whichever implements the option. One that the system cannot report is
-   * undefined.
+   * whichever implements the option. One that a local socket does not have, or
+   * that the system cannot report, is undefined.
    *
    * @throws {SocketError} when the connection is closed.
    */

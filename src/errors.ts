@@ -5,6 +5,7 @@
  * @module
  */
 
+import { shownPath } from "./native/path.ts";
 import type { ErrorClasses } from "./runtime/types.ts";
 
 /* Code, number and sentence as in ffi/include/iocp_error.h; a test compares
@@ -12,6 +13,7 @@ import type { ErrorClasses } from "./runtime/types.ts";
 const CODES:
   readonly (readonly [code: string, number: number, text: string])[] = [
     ["EPERM", 1, "operation not permitted"],
+    ["ENOENT", 2, "no such file or folder"],
     ["EBADF", 9, "the port or socket is closed"],
     ["ENOMEM", 12, "out of memory"],
     ["EACCES", 13, "permission denied"],
@@ -19,13 +21,20 @@ const CODES:
     ["EBUSY", 16, "an operation of this kind is already pending"],
     ["EEXIST", 17, "the socket is on a port already"],
     ["EXDEV", 18, "the port belongs to another thread"],
+    ["ENOTDIR", 20, "not a folder"],
+    ["EISDIR", 21, "a folder"],
     ["EINVAL", 22, "invalid argument"],
     ["ENFILE", 23, "too many open files in the system"],
     ["EMFILE", 24, "too many open files"],
+    ["ENOSPC", 28, "no space left on the device"],
+    ["EROFS", 30, "the file system is read-only"],
     ["EPIPE", 32, "the sending direction is closed"],
+    ["ENAMETOOLONG", 36, "the name is too long"],
+    ["ELOOP", 40, "too many symbolic links"],
     ["ENOTSOCK", 88, "not a socket"],
-    ["EDESTADDRREQ", 89, "the datagram has no destination"],
+    ["EDESTADDRREQ", 89, "a destination address is required"],
     ["EMSGSIZE", 90, "message too long"],
+    ["EPROTOTYPE", 91, "a socket of another type"],
     ["ENOPROTOOPT", 92, "option not supported"],
     ["ENOTSUP", 95, "operation not supported on this system"],
     ["EAFNOSUPPORT", 97, "address family not supported"],
@@ -61,12 +70,16 @@ const BY_CODE = new Map(
  * failure. For the other codes no runtime has a class. */
 const NAMES = new Map(Object.entries({
   EPERM: "PermissionDenied",
+  ENOENT: "NotFound",
   EINTR: "Interrupted",
   EBADF: "BadResource",
   EACCES: "PermissionDenied",
   EBUSY: "Busy",
   EEXIST: "AlreadyExists",
+  ENOTDIR: "NotADirectory",
+  EISDIR: "IsADirectory",
   EPIPE: "BrokenPipe",
+  ELOOP: "FilesystemLoop",
   ENOTSUP: "NotSupported",
   EADDRINUSE: "AddrInUse",
   EADDRNOTAVAIL: "AddrNotAvailable",
@@ -153,7 +166,7 @@ export interface SocketErrorOptions {
    * @default the usual purpose of `syscall`
    */
   action?: string | undefined;
-  /** The address of the call, where it has one. */
+  /** The host or path of the call, where it has one. */
   address?: string | undefined;
   /** The port number that goes with `address`. */
   port?: number | undefined;
@@ -191,6 +204,7 @@ export class SocketError extends Error {
    * The kind of failure, the same for the same `code` in every runtime: `"ConnectionRefused"`, `"ConnectionReset"`,
    * `"ConnectionAborted"`, `"NotConnected"`, `"BrokenPipe"`, `"AddrInUse"`,
    * `"AddrNotAvailable"`, `"NetworkUnreachable"`, `"PermissionDenied"`,
+   * `"NotFound"`, `"NotADirectory"`, `"IsADirectory"`, `"FilesystemLoop"`,
    * `"TimedOut"`, `"BadResource"` (the object is closed) or `"Interrupted"` (it
    * was closed during the call). For all other codes it is `"SocketError"`.
    */
@@ -203,7 +217,7 @@ export class SocketError extends Error {
    * been made.
    */
   readonly syscall: string;
-  /** The address of the call, where it has one. */
+  /** The host or path of the call, where it has one. */
   readonly address: string | undefined;
   /** The port number that goes with `address`. */
   readonly port: number | undefined;
@@ -275,9 +289,10 @@ export class LibraryError extends Error {
   override readonly name = "LibraryError";
 }
 
-/** "host:port", with brackets where they are needed. */
+/** "host:port", with brackets where they are needed. Without a port it may be a
+ * path. */
 export function formatHost(hostname: string, port?: number): string {
-  if (port === undefined) return hostname;
+  if (port === undefined) return shownPath(hostname);
   return hostname.includes(":")
     ? `[${hostname}]:${port}`
     : `${hostname}:${port}`;

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { NetAddr } from "./native/address.ts";
+import type { Addr, NetAddr } from "./native/address.ts";
 import type { Acceptor } from "./socket/acceptor.ts";
 import { acceptSync } from "./views/blocking.ts";
 import { type Conn, makeConn } from "./conn.ts";
@@ -17,10 +17,14 @@ import type { Socket } from "./socket/socket.ts";
 
 /** Makes the listener of an acceptor. For internal use: the constructor is not
  * part of the API. */
-export let makeListener: (acceptor: Acceptor) => Listener;
+export let makeListener: <A extends Addr = NetAddr>(
+  acceptor: Acceptor,
+) => Listener<A>;
 
 /**
- * Accepts TCP connections, as in Deno, and is an async iterable of them.
+ * Accepts connections over TCP, as in Deno, or over a local socket, and is an async
+ * iterable of them. `A` is the type of their addresses: {@linkcode NetAddr} for
+ * TCP.
  *
  * Leaving a `for await` loop over it by `break` or by an error closes it, and
  * `close()` ends the loop. Connections that were accepted stay open.
@@ -39,9 +43,11 @@ export let makeListener: (acceptor: Acceptor) => Listener;
  * for await (const chunk of await client) console.log(chunk.length);
  * ```
  */
-export class Listener implements AsyncIterable<Conn> {
+export class Listener<A extends Addr = NetAddr>
+  implements AsyncIterable<Conn<A>> {
   static {
-    makeListener = (acceptor) => new Listener(acceptor);
+    makeListener = <A extends Addr>(acceptor: Acceptor) =>
+      new Listener<A>(acceptor);
     showFields(Listener, (listener) => ({
       addr: shownAddress(() => listener.addr),
       state: listener.#acceptor.isClosed ? "closed" : "open",
@@ -61,8 +67,8 @@ export class Listener implements AsyncIterable<Conn> {
 
   /** The address that it listens on, with the port number that the system has
    * chosen if it was 0. */
-  get addr(): NetAddr {
-    return this.#acceptor.address;
+  get addr(): A {
+    return this.#acceptor.address as A;
   }
 
   /**
@@ -79,7 +85,7 @@ export class Listener implements AsyncIterable<Conn> {
    * @throws {SocketError} when the listener is closed.
    */
   get options(): ListenerOptionsInForce {
-    const { conn } = this.#acceptor.settings;
+    const { transport: _, ...conn } = this.#acceptor.settings.conn;
     return {
       ...conn,
       receive: { ...conn.receive },
@@ -138,7 +144,7 @@ export class Listener implements AsyncIterable<Conn> {
    *
    * @throws {SocketError} `EBADF` when the listener is or becomes closed.
    */
-  accept(): Promise<Conn> {
+  accept(): Promise<Conn<A>> {
     const acceptor = this.#acceptor;
     return new Promise((resolve, reject) => {
       acceptor.accept((socket) => {
@@ -168,12 +174,13 @@ export class Listener implements AsyncIterable<Conn> {
    * console.log(server.readSync(new Uint8Array(16)));
    * ```
    */
-  acceptSync(options?: SyncOptions): Conn {
+  acceptSync(options?: SyncOptions): Conn<A> {
     return makeConn(acceptSync(this.#acceptor, syncTimeout(options)));
   }
 
   /**
-   * Stops listening at once: the address is free when it returns. Loops end, and
+   * Stops listening at once: the address is free when it returns, and the file of
+   * a unix socket is removed. Loops end, and
    * connections that `accept()` has not returned are reset. Closing again does
    * nothing.
    */
@@ -192,8 +199,8 @@ export class Listener implements AsyncIterable<Conn> {
   }
 
   /** The connections as they are made, until the listener is closed. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Conn, undefined> {
-    return new ListenerIterator(this.#acceptor);
+  [Symbol.asyncIterator](): AsyncIterableIterator<Conn<A>, undefined> {
+    return new ListenerIterator<A>(this.#acceptor);
   }
 
   /** The same as `close()`. */
@@ -208,22 +215,23 @@ export class Listener implements AsyncIterable<Conn> {
   }
 }
 
-type Result = IteratorResult<Conn, undefined>;
+type Result<A extends Addr> = IteratorResult<Conn<A>, undefined>;
 
-const DONE: Result = Object.freeze({ value: undefined, done: true });
+const DONE: IteratorReturnResult<undefined> = Object.freeze({ value: undefined, done: true });
 
-function resultOf(socket: Socket | undefined): Result {
+function resultOf<A extends Addr>(socket: Socket | undefined): Result<A> {
   return socket === undefined ? DONE : { value: makeConn(socket), done: false };
 }
 
-class ListenerIterator implements AsyncIterableIterator<Conn, undefined> {
+class ListenerIterator<A extends Addr>
+  implements AsyncIterableIterator<Conn<A>, undefined> {
   readonly #acceptor: Acceptor;
 
   constructor(acceptor: Acceptor) {
     this.#acceptor = acceptor;
   }
 
-  next(): Promise<Result> {
+  next(): Promise<Result<A>> {
     const acceptor = this.#acceptor;
     const socket = acceptor.shift();
     if (socket !== undefined) return Promise.resolve(resultOf(socket));
@@ -232,7 +240,7 @@ class ListenerIterator implements AsyncIterableIterator<Conn, undefined> {
     });
   }
 
-  return(): Promise<Result> {
+  return(): Promise<Result<A>> {
     this.#acceptor.close();
     return Promise.resolve(DONE);
   }

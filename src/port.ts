@@ -1,8 +1,9 @@
 // Copyright the iocp authors. MIT license.
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { Addr, NetAddr } from "./native/address.ts";
+import type { PathAddr } from "./native/path.ts";
 import { Acceptor } from "./socket/acceptor.ts";
 import { adoptSocket } from "./socket/adopter.ts";
-import { ADOPT } from "./native/system_calls.ts";
 import { type Conn, makeConn } from "./conn.ts";
 import { bindUdp, bindUnix } from "./datagram/binder.ts";
 import {
@@ -14,8 +15,8 @@ import {
   makeDatagramSocket,
 } from "./datagram/datagram_socket.ts";
 import type { UnixDatagramAddr } from "./datagram/address.ts";
-import { makeConnectionSync } from "./views/blocking.ts";
-import { makeConnection } from "./connect/connector.ts";
+import { makeConnectionSync, makePathConnectionSync } from "./views/blocking.ts";
+import { makeConnection, makePathConnection } from "./connect/connector.ts";
 import {
   type DetachedSocket,
   requireDetached,
@@ -38,6 +39,13 @@ import {
   type ListenDatagramPathOptions,
 } from "./options/listen_datagram.ts";
 import { type ListenOptions, listenSettings } from "./options/listen.ts";
+import {
+  isForPath,
+  type PathConnectOptions,
+  pathConnectSettings,
+  type PathListenOptions,
+  pathListenSettings,
+} from "./options/path.ts";
 import { OPTIONS } from "./options/table.ts";
 import { showFields } from "./views/inspect.ts";
 import { isWindows } from "./runtime/detect.ts";
@@ -106,24 +114,55 @@ export class CompletionPort {
   }
 
   /** The same as {@linkcode listen}, on this port. */
-  listen(options: ListenOptions): Listener {
-    const settings = listenSettings(options);
+  listen(options: ListenOptions): Listener;
+  /** The same on a local socket. */
+  listen(options: PathListenOptions): Listener<PathAddr>;
+  /** The same on either. */
+  listen(options: ListenOptions | PathListenOptions): Listener<Addr>;
+  listen(options: ListenOptions | PathListenOptions): Listener<Addr> {
+    const settings = isForPath<PathListenOptions>(options)
+      ? pathListenSettings(options)
+      : listenSettings(options);
     this.#group.requireOpen("listen");
     return makeListener(new Acceptor(this.#group, settings));
   }
 
   /** The same as {@linkcode connect}, on this port. */
-  async connect(options: ConnectOptions): Promise<Conn> {
+  connect(options: ConnectOptions): Promise<Conn>;
+  /** The same to a local socket. */
+  connect(options: PathConnectOptions): Promise<Conn<PathAddr>>;
+  /** The same to either. */
+  connect(options: ConnectOptions | PathConnectOptions): Promise<Conn<Addr>>;
+  async connect(
+    options: ConnectOptions | PathConnectOptions,
+  ): Promise<Conn<Addr>> {
+    const group = this.#group;
+    if (isForPath<PathConnectOptions>(options)) {
+      const settings = pathConnectSettings(options);
+      group.requireOpen("connect");
+      return makeConn(await makePathConnection(group, settings));
+    }
     const settings = connectSettings(options);
-    this.#group.requireOpen("connect");
-    return makeConn(await makeConnection(this.#group, settings));
+    group.requireOpen("connect");
+    return makeConn(await makeConnection(group, settings));
   }
 
   /** The same as {@linkcode connectSync}, on this port. */
-  connectSync(options: ConnectOptions): Conn {
+  connectSync(options: ConnectOptions): Conn;
+  /** The same to a local socket. */
+  connectSync(options: PathConnectOptions): Conn<PathAddr>;
+  /** The same to either. */
+  connectSync(options: ConnectOptions | PathConnectOptions): Conn<Addr>;
+  connectSync(options: ConnectOptions | PathConnectOptions): Conn<Addr> {
+    const group = this.#group;
+    if (isForPath<PathConnectOptions>(options)) {
+      const settings = pathConnectSettings(options);
+      group.requireOpen("connect");
+      return makeConn(makePathConnectionSync(group, settings));
+    }
     const settings = connectSettings(options);
-    this.#group.requireOpen("connect");
-    return makeConn(makeConnectionSync(this.#group, settings));
+    group.requireOpen("connect");
+    return makeConn(makeConnectionSync(group, settings));
   }
 
   /** The same as {@linkcode bind}, on this port. */
@@ -147,20 +186,23 @@ export class CompletionPort {
    * Makes a connection of the result of `conn.detach()`, of this thread or
    * another one, including the bytes that were received and not read.
    *
+   * @typeParam A the type of its addresses, for a local socket {@linkcode PathAddr}.
    * @param socket the result of `detach()`.
    * @param options as for `connect()`. Those of the former owner are replaced,
    * except its `userTimeout` when there is none here.
    * @throws {SocketError} `ENOTSOCK`, `ENOTCONN` (not a connected stream),
    * `EEXIST` (it is on a port already). The caller then still owns the handle.
-   * @throws {NotSupported} for an option that the system does not have; likewise.
-   * @throws Under Deno, `NotCapable` without the `net` permission for the peer.
+   * @throws {NotSupported} for an option that the system or a local socket does not
+   * have; likewise.
+   * @throws Under Deno, `NotCapable` without the permission to connect to the peer.
    */
-  adopt(socket: DetachedSocket, options: ConnOptions = {}): Conn {
+  adopt<A extends Addr = NetAddr>(
+    socket: DetachedSocket,
+    options: ConnOptions = {},
+  ): Conn<A> {
     const { handle, bytes } = requireDetached(socket);
     requireOptions(options);
-    const settings = connSettings(options);
-    this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
-    const adopted = adoptSocket(this.#group, handle, settings, true);
+    const adopted = adoptSocket(this.#group, handle, options, true);
     adopted.receive.preload(bytes);
     return makeConn(adopted);
   }
@@ -180,13 +222,14 @@ export class CompletionPort {
    * @returns the connection, to write to.
    * @throws {SocketError} `ENOTSOCK`, `ENOTCONN` (not a connected stream),
    * `EEXIST` (it is on a port already). The caller then still owns the handle.
-   * @throws {NotSupported} for an option that the system does not have; likewise.
-   * @throws Under Deno, `NotCapable` without the `net` permission for the peer.
+   * @throws {NotSupported} for an option that the system or a local socket does not
+   * have; likewise.
+   * @throws Under Deno, `NotCapable` without the permission to connect to the peer.
    */
-  addSocket(
+  addSocket<A extends Addr = NetAddr>(
     socket: number | DetachedSocket,
     options: AddSocketOptions = {},
-  ): Conn {
+  ): Conn<A> {
     const isDetached = typeof socket === "object";
     const { handle, bytes } = isDetached
       ? requireDetached(socket)
@@ -199,14 +242,14 @@ export class CompletionPort {
     }
     const { min, max } = OPTIONS.receive.members.bufferSize;
     optionalInteger("readBufferSize", bufferSize, min, max, max);
-    const settings = connSettings({
-      ...rest,
-      receive: { mode: "flow", bufferSize },
-    });
-    this.#group.requireOpen(ADOPT.syscall, ADOPT.action);
-    const adopted = adoptSocket(this.#group, handle, settings, isDetached);
+    const adopted = adoptSocket(
+      this.#group,
+      handle,
+      { ...rest, receive: { mode: "flow", bufferSize } },
+      isDetached,
+    );
     if (bytes !== undefined) adopted.receive.preload(bytes);
-    const conn = makeConn(adopted);
+    const conn = makeConn<A>(adopted);
     this.#events.add(adopted, conn, userState);
     return conn;
   }
@@ -307,7 +350,39 @@ function sharedPort(): CompletionPort {
  * console.log(`listening on port ${listener.addr.port}`);
  * ```
  */
-export function listen(options: ListenOptions): Listener {
+export function listen(options: ListenOptions): Listener;
+/**
+ * Listens on a local socket: a unix socket, or a named pipe of Windows. See
+ * [local sockets](../docs/local_sockets.md).
+ *
+ * @param options where to listen, and the options that connections inherit.
+ * @returns the listener, an async iterable of connections.
+ * @throws {TypeError} or {RangeError} that names a wrong option.
+ * @throws {SocketError} when the system refuses: `EADDRINUSE`, `EACCES`, `ENOENT`
+ * for a missing folder, `ENAMETOOLONG`.
+ * @throws {NotSupported} when the system has no such sockets, and for options that
+ * it does not have.
+ * @throws Under Deno, `NotCapable` without the permissions `read`, `write` and
+ * `net` for the path.
+ *
+ * @example
+ * ```ts
+ * import { connect, listen, localSocketPath } from "iocp";
+ *
+ * const path = localSocketPath(`iocp-example-${crypto.randomUUID()}`);
+ * using listener = listen({ path, access: "user" });
+ * await using conn = await connect({ path });
+ * console.log(listener.addr.path, conn.remoteAddr.transport);
+ * ```
+ */
+export function listen(options: PathListenOptions): Listener<PathAddr>;
+/** Listens at either kind of address. */
+export function listen(
+  options: ListenOptions | PathListenOptions,
+): Listener<Addr>;
+export function listen(
+  options: ListenOptions | PathListenOptions,
+): Listener<Addr> {
   return sharedPort().listen(options);
 }
 
@@ -337,7 +412,30 @@ export function listen(options: ListenOptions): Listener {
  * console.log(conn.remoteAddr.port);
  * ```
  */
-export function connect(options: ConnectOptions): Promise<Conn> {
+export function connect(options: ConnectOptions): Promise<Conn>;
+/**
+ * Connects to a local socket: a unix socket, or a named pipe of Windows. See
+ * [local sockets](../docs/local_sockets.md).
+ *
+ * @param options where to connect, and how.
+ * @returns the connection.
+ * @throws {TypeError} or {RangeError} that names a wrong option.
+ * @throws {SocketError} when it fails: `ENOENT`, `ECONNREFUSED`, `EACCES`,
+ * `ETIMEDOUT` and so on.
+ * @throws {NotSupported} when the system has no such sockets, and for options that
+ * it does not have.
+ * @throws the reason of `signal` when that aborts.
+ * @throws Under Deno, `NotCapable` without the permissions `read`, `write` and
+ * `net` for the path.
+ */
+export function connect(options: PathConnectOptions): Promise<Conn<PathAddr>>;
+/** Connects to either kind of address. */
+export function connect(
+  options: ConnectOptions | PathConnectOptions,
+): Promise<Conn<Addr>>;
+export function connect(
+  options: ConnectOptions | PathConnectOptions,
+): Promise<Conn<Addr>> {
   try {
     return sharedPort().connect(options);
   } catch (error) {
@@ -354,7 +452,10 @@ export function connect(options: ConnectOptions): Promise<Conn> {
  * @param options as for `connect()`.
  * @returns the connection.
  */
-export function adopt(socket: DetachedSocket, options?: ConnOptions): Conn {
+export function adopt<A extends Addr = NetAddr>(
+  socket: DetachedSocket,
+  options?: ConnOptions,
+): Conn<A> {
   return sharedPort().adopt(socket, options);
 }
 
@@ -377,7 +478,16 @@ export function adopt(socket: DetachedSocket, options?: ConnOptions): Conn {
  * console.log(conn.remoteAddr.port);
  * ```
  */
-export function connectSync(options: ConnectOptions): Conn {
+export function connectSync(options: ConnectOptions): Conn;
+/** The same to a local socket. */
+export function connectSync(options: PathConnectOptions): Conn<PathAddr>;
+/** The same to either kind of address. */
+export function connectSync(
+  options: ConnectOptions | PathConnectOptions,
+): Conn<Addr>;
+export function connectSync(
+  options: ConnectOptions | PathConnectOptions,
+): Conn<Addr> {
   return sharedPort().connectSync(options);
 }
 

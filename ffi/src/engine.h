@@ -19,6 +19,7 @@
 #define IOCP_ENGINE_H
 
 #include "iocp.h"
+#include "path.h"
 #include "port.h"
 #include "socket.h"
 
@@ -60,6 +61,16 @@ int32_t engine_listen(struct socket* socket,
 int32_t engine_connect(struct socket* socket,
                        const struct iocp_address* remote,
                        const struct iocp_address* local);
+
+/* The same for local sockets, whose name is socket->path. A pipe's engine may
+ * give a connection of a listener its path as well (path_share()).
+ *
+ * engine_connect_path() may return ENGINE_WOULD_BLOCK while the listener has no
+ * room: then it is called again later, and connector_done() is called for it
+ * only once it has returned 0. */
+int32_t engine_listen_path(struct socket* socket,
+                           const struct path_access* access);
+int32_t engine_connect_path(struct socket* socket);
 
 /* ---- accepting (accept.c, defer_accept.c) */
 
@@ -140,6 +151,12 @@ uint32_t engine_release(struct socket* socket);
 int32_t engine_get_address(struct socket* socket,
                            uint32_t end,
                            struct iocp_address* address_out);
+
+/* The same for a local socket, and the process at its other end. */
+int32_t engine_get_path(struct socket* socket,
+                        uint32_t end,
+                        struct iocp_path* name_out);
+int32_t engine_get_peer(struct socket* socket, struct iocp_peer* peer_out);
 
 /* For options of the system; the value is within its bounds. */
 int32_t engine_set_option(struct socket* socket,

@@ -22,6 +22,12 @@ static const struct option__row option__rows[] = {
 #undef OPTION__ROW
 };
 
+/* The options of the system are those of TCP and IP. */
+static bool option__is_lacking(const struct socket* socket,
+                               const struct option__row* row) {
+  return row->owner == OPTION_SYSTEM && socket_is_local(socket);
+}
+
 /* NULL: the socket has no such option. */
 static const struct option__row* option__row_of(const struct socket* socket,
                                                 uint32_t option) {
@@ -91,6 +97,8 @@ int32_t option_set(struct socket* socket, uint32_t option, int32_t value) {
   const struct option__row* row = option__row_of(socket, option);
   if (row == NULL || value < row->min || value > row->max)
     return port_fail(socket->port, -IOCP_EINVAL, 0);
+  if (option__is_lacking(socket, row))
+    return port_fail(socket->port, -IOCP_ENOTSUP, 0);
   return row->owner == OPTION_SYSTEM ? engine_set_option(socket, option, value)
                                      : option__set(socket, option, value);
 }
@@ -98,6 +106,8 @@ int32_t option_set(struct socket* socket, uint32_t option, int32_t value) {
 int32_t option_get(struct socket* socket, uint32_t option) {
   const struct option__row* row = option__row_of(socket, option);
   if (row == NULL) return port_fail(socket->port, -IOCP_EINVAL, 0);
+  if (option__is_lacking(socket, row))
+    return port_fail(socket->port, -IOCP_ENOTSUP, 0);
   if (row->owner == OPTION_LIBRARY) return option__get(socket, option);
   int32_t value = engine_get_option(socket, option);
   /* Some systems return a number other than 1 for an enabled flag. */

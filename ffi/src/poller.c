@@ -2,6 +2,7 @@
 #include "poller.h"
 
 #include "close.h"
+#include "connector.h"
 #include "engine.h"
 #include "first_byte.h"
 #include "listener.h"
@@ -29,6 +30,8 @@ static void poller__timers(struct port* port) {
       listener_timed_out(socket);
     else if (socket->state == SOCKET_CLOSING)
       close_timed_out(socket);
+    else if (socket->state == SOCKET_CONNECTING)
+      connector_timed_out(socket);
     else
       poller__first_byte_timed_out(socket);
   }

@@ -1,43 +1,42 @@
 // Copyright the iocp authors. MIT license.
 
-import { encodeAddress, formatIp, type IpAddress } from "../native/address.ts";
 import { RESET } from "../native/completion.ts";
 import { errorOf, SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
 import type { Endpoint } from "../loop/endpoint.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { ConnectSettings } from "../options/connect.ts";
+import type { ConnSettings } from "../options/conn.ts";
 import { Socket } from "../socket/socket.ts";
 
-/** The host of a failed connect(). */
-type Destination = Pick<ConnectSettings, "hostname" | "port">;
+/** The host or path of a connect(), as its errors have it. */
+export interface Destination {
+  readonly address: string;
+  readonly port?: number | undefined;
+}
 
 /** The error of a connect() whose completion port was closed. */
-export function connectInterrupted(
-  { hostname: address, port }: Destination,
-): SocketError {
+export function connectInterrupted(destination: Destination): SocketError {
   return new SocketError("EINTR", {
     syscall: "connect",
-    address,
-    port,
+    ...destination,
     detail: "the completion port was closed",
   });
 }
 
 /** The error of a connect() whose timeout has passed. */
-export function connectTimedOut(
-  { hostname: address, port }: Destination,
-): SocketError {
-  return new SocketError("ETIMEDOUT", { syscall: "connect", address, port });
+export function connectTimedOut(destination: Destination): SocketError {
+  return new SocketError("ETIMEDOUT", { syscall: "connect", ...destination });
 }
 
 /** What an {@linkcode Attempt} needs. */
 export interface AttemptOptions {
   readonly group: Group;
-  readonly settings: ConnectSettings;
-  readonly ip: IpAddress;
-  /** The address to connect from; undefined leaves it to the system. */
-  readonly local: IpAddress | undefined;
+  readonly conn: ConnSettings;
+  readonly destination: Destination;
+  /** The same as a struct iocp_address or iocp_path. */
+  readonly remote: Uint8Array;
+  /** The address to connect from; null leaves it to the system. */
+  readonly local: Uint8Array | null;
   /** Called once, unless the attempt is abandoned before. */
   readonly onDone: (attempt: Attempt, error?: SocketError) => void;
 }
@@ -46,23 +45,21 @@ export interface AttemptOptions {
 export class Attempt implements Endpoint {
   readonly id: number;
   readonly #loop: Loop;
-  readonly #settings: ConnectSettings;
-  readonly #address: string;
+  readonly #conn: ConnSettings;
+  readonly #destination: Destination;
   readonly #onDone: AttemptOptions["onDone"];
   /** It has failed or was abandoned, or its socket has become a connection. */
   #isOver = false;
 
-  constructor({ group, settings, ip, local, onDone }: AttemptOptions) {
+  constructor(options: AttemptOptions) {
+    const { group, conn, destination, remote, local, onDone } = options;
     group.requireOpen("connect");
     const { loop } = group;
     this.#loop = loop;
-    this.#settings = settings;
-    this.#address = formatIp(ip);
+    this.#conn = conn;
+    this.#destination = destination;
     this.#onDone = onDone;
-    const result = loop.port.connect(
-      encodeAddress(ip, settings.port),
-      local === undefined ? null : encodeAddress(local, 0),
-    );
+    const result = loop.port.connect(remote, local);
     if (result < 0) throw loop.port.error(result, this.#context());
     this.id = result;
     group.join(result);
@@ -70,8 +67,7 @@ export class Attempt implements Endpoint {
   }
 
   #context() {
-    const { port } = this.#settings;
-    return { syscall: "connect", address: this.#address, port };
+    return { syscall: "connect", ...this.#destination };
   }
 
   connected(result: number, errno: number): void {
@@ -92,8 +88,7 @@ export class Attempt implements Endpoint {
    * @throws {NotSupported} for an option that the system does not have.
    */
   toSocket(): Socket {
-    const { conn } = this.#settings;
-    const socket = new Socket(this.#loop, this.id, conn, "new");
+    const socket = new Socket(this.#loop, this.id, this.#conn, "new");
     this.#isOver = true;
     return socket;
   }
@@ -108,7 +103,6 @@ export class Attempt implements Endpoint {
   portClosed(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { port } = this.#settings;
-    this.#onDone(this, connectInterrupted({ hostname: this.#address, port }));
+    this.#onDone(this, connectInterrupted(this.#destination));
   }
 }

@@ -6,7 +6,7 @@
 import { Attempt } from "./attempt.ts";
 import { SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
-import type { IpAddress } from "../native/address.ts";
+import { encodeAddress, formatIp, type IpAddress } from "../native/address.ts";
 import type { ConnectSettings } from "../options/connect.ts";
 import { clearTimeout, now, setTimeout } from "../runtime/globals.ts";
 import type { Socket } from "../socket/socket.ts";
@@ -61,10 +61,17 @@ export class HappyEyeballs {
     const ip = this.#addresses.shift();
     if (ip === undefined) return;
     const { group, settings, local } = this.#options;
-    const onDone = this.#done;
+    const { conn, port } = settings;
     try {
       this.#attempts.add(
-        new Attempt({ group, settings, ip, local, onDone }),
+        new Attempt({
+          group,
+          conn,
+          destination: { address: formatIp(ip), port },
+          remote: encodeAddress(ip, port),
+          local: local === undefined ? null : encodeAddress(local, 0),
+          onDone: this.#done,
+        }),
       );
     } catch (error) {
       this.#failed(error as SocketError);

@@ -1,8 +1,10 @@
 // Copyright the iocp authors. MIT license.
 /* Addresses as text, and as the 24 bytes of a struct iocp_address
- * (ffi/include/iocp.h). */
+ * (ffi/include/iocp.h). Those that are paths are in path.ts. */
 
 import { URL } from "../runtime/globals.ts";
+import { formatHost } from "../errors.ts";
+import { decodePath, type PathAddr, PIPE, shownPath, UNIX } from "./path.ts";
 
 /** The address of one end of a TCP connection, as in Deno. */
 export interface NetAddr {
@@ -14,8 +16,14 @@ export interface NetAddr {
   port: number;
 }
 
+/** The address of one end of a connection, of any transport. */
+export type Addr = NetAddr | PathAddr;
+
 /** The size of a struct iocp_address. */
 export const ADDRESS_BYTES = 24;
+
+/** The size of a struct iocp_path, the largest address. */
+export const ENDPOINT_BYTES = 1024;
 
 /** The longest host name (RFC 1035 section 2.3.4), without a dot at its end. */
 const HOSTNAME_MAX = 253;
@@ -161,14 +169,33 @@ export function decodeIp(bytes: Uint8Array): IpAddress {
   return { family, bytes: [...host], scope: view.getUint32(4, true) };
 }
 
-/** Reads a struct iocp_address. */
-export function decodeAddress(bytes: Uint8Array): NetAddr {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, ADDRESS_BYTES);
+/** Reads a struct iocp_address or a struct iocp_path. */
+export function decodeAddress(bytes: Uint8Array): Addr {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const family = view.getUint16(0, true);
+  if (family === UNIX || family === PIPE) return decodePath(bytes);
   return {
     hostname: formatIp(decodeIp(bytes)),
     port: view.getUint16(2, true),
     transport: "tcp",
   };
+}
+
+/** The address as an error has it; empty for one without a name. */
+export function errorAddress(
+  addr: Addr,
+): { address?: string; port?: number } {
+  if (addr.transport === "tcp") {
+    return { address: addr.hostname, port: addr.port };
+  }
+  return addr.path === "" ? {} : { address: addr.path };
+}
+
+/** The address as text: "host:port", or the path. */
+export function formatAddress(addr: Addr): string {
+  return addr.transport === "tcp"
+    ? formatHost(addr.hostname, addr.port)
+    : shownPath(addr.path);
 }
 
 /** The text of an IP address. */

@@ -49,8 +49,7 @@ export const IPV6_ONLY = 1;
 export const REUSE_PORT = 2;
 export const ALL_NO_DELAY = 4;
 
-/** Flags of iocp_bind(). */
-export const REPLACE_STALE = 8;
+/** A flag of iocp_bind(). */
 export const REUSE_ADDRESS = 32;
 
 /** The size of a struct iocp_datagram, and of the longest path that may follow
@@ -60,6 +59,14 @@ export const DATAGRAM_PATH_MAX = 112;
 
 /** Room in the slab that one datagram needs at most. */
 export const DATAGRAM_ROOM: number = DATAGRAM_BYTES + DATAGRAM_PATH_MAX + 65536;
+/** Flags of iocp_listen_path(); the first one is for iocp_bind() as well. */
+export const REPLACE_STALE = 8;
+export const EVERYONE = 16;
+/** A mode that is left to the system. */
+export const MODE_DEFAULT = 0xffffffff;
+
+/** The value of a field of struct iocp_peer that the system does not have. */
+export const PEER_UNKNOWN = 0xffffffff;
 
 /** Ends of a socket for iocp_get_address(). */
 export const LOCAL = 0;

@@ -6,9 +6,12 @@ import type {
   KeepAliveOptionsInForce,
 } from "./keep_alive.ts";
 import type { ReceiveOptions, ReceiveOptionsInForce } from "./receive_mode.ts";
-import { checkOptions, type Settings } from "./settings.ts";
+import type { PathAddr } from "../native/path.ts";
+import { checkOptions, checkPathOptions, type Settings } from "./settings.ts";
 
-/** Options of every connection, whether made by `connect()` or accepted. */
+/** Options of every connection, whether made by `connect()` or accepted. Those of
+ * TCP, which are `noDelay`, `keepAlive`, `userTimeout` and `dscp`, are
+ * {@linkcode NotSupported} on a local socket. */
 export interface ConnOptions {
   /**
    * Keeps the connection open when a `for await` loop over it ends at the peer's
@@ -81,8 +84,8 @@ export interface ConnOptions {
 }
 
 /**
- * The options of a connection as they are in force. One whose value the system
- * cannot report is undefined.
+ * The options of a connection as they are in force. One that a local socket does
+ * not have, or whose value the system cannot report, is undefined.
  */
 export interface ConnOptionsInForce {
   /** See {@linkcode ConnOptions.allowHalfOpen}. */
@@ -107,15 +110,35 @@ export interface ConnOptionsInForce {
 }
 
 /** {@linkcode ConnOptions}, checked, with the defaults filled in. */
-export type ConnSettings = Settings<"conn">;
-
-/** Checks what a user passed for a connection. */
-export function connSettings(options: ConnOptions): ConnSettings {
-  const settings = checkOptions("conn", options);
-  const keys = Object.keys(DEFAULTS) as (keyof ConnSettings)[];
-  const isDefault = keys.every((key) => settings[key] === DEFAULTS[key]);
-  return isDefault ? DEFAULTS : settings;
+export interface ConnSettings extends Settings<"conn"> {
+  /** Of a local socket; undefined for TCP. */
+  readonly transport?: PathAddr["transport"] | undefined;
 }
 
-/* Connections with these options share one object. */
-const DEFAULTS = checkOptions("conn", {});
+/* Connections with default options share one object for each transport. */
+const DEFAULTS = new Map<ConnSettings["transport"], ConnSettings>();
+
+function check(
+  options: ConnOptions,
+  transport: ConnSettings["transport"],
+): ConnSettings {
+  return transport === undefined
+    ? checkOptions("conn", options)
+    : { ...checkPathOptions("conn", options), transport };
+}
+
+/** Checks what a user passed for a connection. */
+export function connSettings(
+  options: ConnOptions,
+  transport?: PathAddr["transport"],
+): ConnSettings {
+  const settings = check(options, transport);
+  let defaults = DEFAULTS.get(transport);
+  if (defaults === undefined) {
+    defaults = check({}, transport);
+    DEFAULTS.set(transport, defaults);
+  }
+  const keys = Object.keys(defaults) as (keyof ConnSettings)[];
+  const isDefault = keys.every((key) => settings[key] === defaults[key]);
+  return isDefault ? defaults : settings;
+}

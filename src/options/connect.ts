@@ -33,11 +33,15 @@ export interface ConnectOptions extends ConnOptions {
   /** The IP address of this machine to connect from. */
   localAddress?: string | undefined;
   /**
-   * Only `"tcp"`; another transport throws {@linkcode NotSupported}.
+   * `"tcp"`; `"unix"` and `"pipe"` need a path, see
+   * {@linkcode PathConnectOptions}. Another transport throws
+   * {@linkcode NotSupported}.
    *
    * @default {"tcp"}
    */
   transport?: "tcp" | undefined;
+  /** Connects to a local socket instead: see {@linkcode PathConnectOptions}. */
+  path?: undefined;
   /**
    * Tries several addresses of a name at once (RFC 8305). With false only the
    * first of them is tried.

@@ -8,6 +8,7 @@ import {
   connSettings,
 } from "./conn.ts";
 import type { KeepAliveOptions } from "./keep_alive.ts";
+import type { PathListenSettings } from "./path.ts";
 import { checkOptions, type Settings } from "./settings.ts";
 import {
   requireHostname,
@@ -71,11 +72,15 @@ export interface ListenOptions extends ConnOptions {
   /** Another name of `backlog`, as in `Deno.listen`. */
   tcpBacklog?: number | undefined;
   /**
-   * Only `"tcp"`; another transport throws {@linkcode NotSupported}.
+   * `"tcp"`; `"unix"` and `"pipe"` need a path, see
+   * {@linkcode PathListenOptions}. Another transport throws
+   * {@linkcode NotSupported}.
    *
    * @default {"tcp"}
    */
   transport?: "tcp" | undefined;
+  /** Listens on a local socket instead: see {@linkcode PathListenOptions}. */
+  path?: undefined;
   /**
    * Makes an IPv6 listener accept no IPv4 connections (`IPV6_V6ONLY`).
    *
@@ -99,20 +104,21 @@ export interface ListenerChanges {
   acceptPool?: number | undefined;
 }
 
-/** The options of a listening socket as they are in force. */
+/** The options of a listening socket as they are in force; undefined for those
+ * that a local socket does not have. */
 export interface ListenOptionsInForce {
   /** See {@linkcode ListenOptions.backlog}. */
   backlog: number;
   /** See {@linkcode ListenOptions.acceptPool}. */
   acceptPool: number;
   /** See {@linkcode ListenOptions.deferAccept}. */
-  deferAccept: boolean;
+  deferAccept: boolean | undefined;
   /** In milliseconds; see {@linkcode ListenOptions.firstByteTimeout}. */
   firstByteTimeout: number;
   /** See {@linkcode ListenOptions.ipv6Only}. */
-  ipv6Only: boolean;
+  ipv6Only: boolean | undefined;
   /** See {@linkcode ListenOptions.reusePort}. */
-  reusePort: boolean;
+  reusePort: boolean | undefined;
 }
 
 /** The options of a listener as they are in force; those of connections are what
@@ -120,22 +126,25 @@ export interface ListenOptionsInForce {
 export interface ListenerOptionsInForce
   extends ListenOptionsInForce, Omit<ConnOptionsInForce, "keepAlive"> {
   /** What was asked for; see {@linkcode ConnOptions.keepAlive}. */
-  keepAlive: false | KeepAliveOptions;
+  keepAlive: false | KeepAliveOptions | undefined;
 }
 
 /** {@linkcode ListenOptions}, checked, with the defaults filled in. */
-export interface ListenSettings extends Settings<"listen"> {
+export interface HostListenSettings extends Settings<"listen"> {
   readonly port: number;
   readonly hostname: string;
   readonly conn: ConnSettings;
 }
+
+/** The options of any listener, checked. */
+export type ListenSettings = HostListenSettings | PathListenSettings;
 
 /** The first-byte timeout with deferAccept: that of the watchdog of iocpsock 0.3,
  * in milliseconds. */
 const DEFERRED_TIMEOUT = 120_000;
 
 /** Checks what a user passed to listen(). */
-export function listenSettings(options: ListenOptions): ListenSettings {
+export function listenSettings(options: ListenOptions): HostListenSettings {
   requireOptions(options);
   requireTransport("listen", options.transport);
   const settings = checkOptions("listen", options);

@@ -117,16 +117,19 @@ export function applyOptions(
 }
 
 /** The options in force: those of the library, queried one by one, and the
- * settings for the others. */
+ * settings for the others. A local socket (`isLocal`) does not have those of
+ * TCP. */
 export function readOptions<S extends Scope>(
   scope: S,
   settings: Settings<S>,
+  isLocal: boolean,
   get: GetNative,
 ): InForce<S> {
   const all: Readonly<Record<string, unknown>> = settings;
   const values: Record<string, unknown> = {};
   for (const key of KEYS[scope]) {
-    values[key] = readOption(key, all[key], get);
+    const isMissing = isLocal && LIST[key]!.tcpOnly !== undefined;
+    values[key] = isMissing ? undefined : readOption(key, all[key], get);
   }
   return values as InForce<S>;
 }

@@ -14,6 +14,7 @@ import {
   receiveSettings,
 } from "./receive_mode.ts";
 import { type Key, KEYS, LIST, type Options, type Scope } from "./table.ts";
+import { NotSupported } from "../errors.ts";
 import { optionalBoolean, optionalInteger, wrongType } from "./validate.ts";
 
 type Of<O, KeepAlive, Receive> = O extends { kind: "boolean" } ? boolean
@@ -28,15 +29,22 @@ export type Given<S extends Scope> = {
     | undefined;
 };
 
+/* A local socket does not have the options of TCP. */
+type Missing<O> = O extends { tcpOnly: string } ? undefined : never;
+
 /** The options after the checks, with the defaults filled in. */
 export type Settings<S extends Scope> = {
-  readonly [K in Key<S>]: Of<Options[K], KeepAliveSettings, ReceiveSettings>;
+  readonly [K in Key<S>]:
+    | Of<Options[K], KeepAliveSettings, ReceiveSettings>
+    | Missing<Options[K]>;
 };
 
-/** The options in force; undefined if the system cannot report the value. */
+/** The options in force; undefined if the socket does not have the option, or the
+ * system cannot report the value. */
 export type InForce<S extends Scope> = {
   [K in Key<S>]:
     | Of<Options[K], false | KeepAliveOptionsInForce, ReceiveOptionsInForce>
+    | Missing<Options[K]>
     | (Options[K] extends { owner: "system" } ? undefined : never);
 };
 
@@ -88,6 +96,35 @@ export function checkOptions<S extends Scope>(
     settings[key] = alias === undefined
       ? checkOption(key, options[key])
       : checkAlias(key, alias, options[key], options[alias]);
+  }
+  return settings as Settings<S>;
+}
+
+/** Throws for options of TCP that are given to a local socket. */
+export function refuseTcpOptions<S extends Scope>(
+  scope: S,
+  given: Given<S>,
+): void {
+  const options = given as Readonly<Record<string, unknown>>;
+  for (const key of KEYS[scope]) {
+    const { alias, tcpOnly } = LIST[key]!;
+    if (tcpOnly === undefined) continue;
+    const isGiven = options[key] !== undefined ||
+      alias !== undefined && options[alias] !== undefined;
+    if (isGiven) throw new NotSupported(`Cannot set ${key}: ${tcpOnly}`);
+  }
+}
+
+/** The same as {@linkcode checkOptions} for a local socket: the options of TCP
+ * are refused, and are undefined. */
+export function checkPathOptions<S extends Scope>(
+  scope: S,
+  given: Given<S>,
+): Settings<S> {
+  refuseTcpOptions(scope, given);
+  const settings: Record<string, unknown> = { ...checkOptions(scope, given) };
+  for (const key of KEYS[scope]) {
+    if (LIST[key]!.tcpOnly !== undefined) settings[key] = undefined;
   }
   return settings as Settings<S>;
 }

@@ -45,6 +45,9 @@ export interface Option {
   /** Why some systems do not support it, for the message; all support an option
    * without it. */
   readonly unsupported?: string;
+  /** Of an option of TCP: why a local socket, whose address is a path, does not
+   * have it, for the message. */
+  readonly tcpOnly?: string;
 }
 
 export const OPTIONS = {
@@ -57,6 +60,7 @@ export const OPTIONS = {
     owner: "system",
     initial: false,
     isInherited: true,
+    tcpOnly: "a local socket sends each write at once",
   },
   keepAlive: {
     scope: "conn",
@@ -69,6 +73,7 @@ export const OPTIONS = {
       interval: { native: 4, min: 1, max: 32_767 },
       count: { native: 5, min: 1, max: 127 },
     },
+    tcpOnly: "the system reports the end of a local peer by itself",
   },
   userTimeout: {
     scope: "conn",
@@ -79,6 +84,7 @@ export const OPTIONS = {
     native: 13,
     owner: "system",
     unsupported: "this Windows has no TCP_MAXRT",
+    tcpOnly: "a local peer acknowledges nothing",
   },
   dscp: {
     scope: "conn",
@@ -89,6 +95,7 @@ export const OPTIONS = {
     native: 14,
     owner: "system",
     unsupported: "Windows ignores the code point that a program sets",
+    tcpOnly: "a local socket sends no packets",
   },
   closeTimeout: {
     scope: "conn",
@@ -142,6 +149,7 @@ export const OPTIONS = {
     default: false,
     native: 9,
     owner: "library",
+    tcpOnly: "a local connection is made without packets that could be deferred",
   },
   firstByteTimeout: {
     scope: "listen",
@@ -152,8 +160,18 @@ export const OPTIONS = {
     native: 10,
     owner: "library",
   },
-  ipv6Only: { scope: "listen", kind: "boolean", default: false },
-  reusePort: { scope: "listen", kind: "boolean", default: false },
+  ipv6Only: {
+    scope: "listen",
+    kind: "boolean",
+    default: false,
+    tcpOnly: "a path has no address family",
+  },
+  reusePort: {
+    scope: "listen",
+    kind: "boolean",
+    default: false,
+    tcpOnly: "a path belongs to one listener",
+  },
   timeout: {
     scope: "connect",
     kind: "milliseconds",
@@ -161,7 +179,12 @@ export const OPTIONS = {
     max: 2_147_483_647,
     default: undefined,
   },
-  autoSelectFamily: { scope: "connect", kind: "boolean", default: true },
+  autoSelectFamily: {
+    scope: "connect",
+    kind: "boolean",
+    default: true,
+    tcpOnly: "a path has no address family",
+  },
   autoSelectFamilyAttemptDelay: {
     scope: "connect",
     kind: "milliseconds",
@@ -169,6 +192,7 @@ export const OPTIONS = {
     min: 0,
     max: 2_147_483_647,
     default: 250,
+    tcpOnly: "a path has no address family",
   },
   broadcast: {
     scope: "datagram",

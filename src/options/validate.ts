@@ -7,7 +7,6 @@ import { NotSupported } from "../errors.ts";
 /* Why other transports are not supported. */
 const TRANSPORTS = new Map(Object.entries({
   udp: "it sends datagrams, and this makes streams",
-  unix: "its addresses are paths, and this needs a host name and a port",
   unixpacket: "it sends datagrams, and this makes streams",
   vsock:
     "its addresses are virtual machines, and this needs a host name and a port",

@@ -99,6 +99,12 @@ export const runtime: Runtime = {
   requireNetResolved() {
     /* Bun has no permissions. */
   },
+  requirePath: (path) => path,
+  requireAnyPath() {
+    /* Bun has no permissions. */
+  },
+  requireEnv: env,
+  requireUid: () => process.getuid?.(),
   isPermissionError: () => false,
   /* Bun has one class for all errors. */
   errorClass: () => undefined,

@@ -1,12 +1,15 @@
 // Copyright the iocp authors. MIT license.
-import { formatHost } from "../errors.ts";
 import type { User } from "../native/files.ts";
+import { deno, dlopen, unrefTimer } from "./deno_namespace.ts";
 import {
-  deno,
-  dlopen,
-  type PermissionDescriptor,
-  unrefTimer,
-} from "./deno_namespace.ts";
+  isGranted,
+  requireAnyPath,
+  requireEnv,
+  requireNet,
+  requireNetResolved,
+  requirePath,
+  requireUid,
+} from "./deno_permissions.ts";
 import { DenoParker } from "./deno_parker.ts";
 import { nodeModule } from "./globals.ts";
 import { NetAdapter } from "../http/net_adapter.ts";
@@ -37,10 +40,6 @@ function open(path: string): Native {
   return dlopen(path, symbols).symbols as Native;
 }
 
-function isGranted(descriptor: PermissionDescriptor): boolean {
-  return deno.permissions.querySync(descriptor).state === "granted";
-}
-
 function env(variable: string): string | undefined {
   return isGranted({ name: "env", variable })
     ? deno.env.get(variable)
@@ -63,25 +62,6 @@ function user(): User {
     id: isAllowed("uid") ? deno.uid() ?? undefined : undefined,
     home: isAllowed("homedir") ? homeFolder() : undefined,
   };
-}
-
-function refuseNet(host: string): never {
-  throw new deno.errors.NotCapable(
-    `Requires net access to "${host}", run again with the --allow-net flag`,
-  );
-}
-
-function requireNet(hostname: string, port: number): void {
-  const host = formatHost(hostname, port);
-  if (isGranted({ name: "net", host })) return;
-  const { state } = deno.permissions.requestSync({ name: "net", host });
-  if (state !== "granted") refuseNet(host);
-}
-
-function requireNetResolved(hostname: string, port: number): void {
-  const host = formatHost(hostname, port);
-  const { state } = deno.permissions.querySync({ name: "net", host });
-  if (state === "denied") refuseNet(host);
 }
 
 /* Deno wraps a stream in a socket of its own, which is a member of the handle. */
@@ -128,6 +108,10 @@ export const runtime: Runtime = {
   canLoad: (path) => isGranted({ name: "ffi", path }),
   requireNet,
   requireNetResolved,
+  requirePath,
+  requireAnyPath,
+  requireEnv,
+  requireUid,
   isPermissionError: (error) => error instanceof deno.errors.NotCapable,
   errorClass: (name) => deno.errors[name],
   transportOf,

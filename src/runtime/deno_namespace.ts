@@ -6,9 +6,9 @@ type PermissionState = "granted" | "prompt" | "denied";
 
 /** What a permission is for. */
 export type PermissionDescriptor =
-  | { name: "net"; host: string }
+  | { name: "net"; host?: string }
   | { name: "env"; variable: string }
-  | { name: "read" | "write"; path: string }
+  | { name: "read" | "write"; path?: string }
   | { name: "ffi"; path: string }
   | { name: "sys"; kind: "uid" | "homedir" };
 

@@ -83,6 +83,21 @@ export interface Runtime {
   /** The same for an address that a permitted name resolved to. Does not ask. */
   requireNetResolved(hostname: string, port: number): void;
 
+  /** Throws the runtime's own error when its own call with the path of a local
+   * socket would be refused. May ask the user. Returns the path to use. */
+  requirePath(path: string): string;
+
+  /** The same for a local socket that no path stands for: one with an abstract
+   * name, or without a name. */
+  requireAnyPath(shown: string): void;
+
+  /** The environment variable, or undefined when it is unset. May ask the user;
+   * throws the runtime's own error when the user refuses. */
+  requireEnv(name: string): string | undefined;
+
+  /** The id of the user, or undefined on Windows. May ask and throw likewise. */
+  requireUid(): number | undefined;
+
   /** True for the error of a missing permission. */
   isPermissionError(error: unknown): boolean;
 

@@ -2,7 +2,7 @@
 /* The queue of the connections that a listener has accepted. The public class
  * is Listener. */
 
-import type { NetAddr } from "../native/address.ts";
+import { type Addr, errorAddress } from "../native/address.ts";
 import { AsyncQueue, type QueueReader } from "./async_queue.ts";
 import type { SocketStats } from "../native/completion.ts";
 import { errorOf, SocketError } from "../errors.ts";
@@ -46,7 +46,7 @@ export class Acceptor implements ListeningOwner {
   }
 
   /** The address that users see. */
-  get address(): NetAddr {
+  get address(): Addr {
     return this.#sockets.address;
   }
 
@@ -79,7 +79,8 @@ export class Acceptor implements ListeningOwner {
   /** The options of the listening socket that are in force. */
   options(): ListenOptionsInForce {
     if (this.isClosed) throw this.closedError("getsockopt");
-    return readOptions("listen", this.settings, (native) => {
+    const isLocal = this.settings.conn.transport !== undefined;
+    return readOptions("listen", this.settings, isLocal, (native) => {
       const value = this.#sockets.getOption(native);
       return value < 0 ? undefined : value;
     });
@@ -130,8 +131,8 @@ export class Acceptor implements ListeningOwner {
   }
 
   #error(result: number, syscall: string): SocketError {
-    const { hostname: address, port } = this.address;
-    return this.loop.port.error(result, { syscall, address, port });
+    const options = { syscall, ...errorAddress(this.address) };
+    return this.loop.port.error(result, options);
   }
 
   /** The error of every call after the close. */
@@ -165,9 +166,8 @@ export class Acceptor implements ListeningOwner {
 
   accepted(result: number, errno: number, settings: SocketSettings): void {
     if (result < 0) {
-      const { hostname: address, port } = this.address;
-      const options = { syscall: "accept", address, port, errno };
-      this.lastError = errorOf(result, options);
+      const where = errorAddress(this.address);
+      this.lastError = errorOf(result, { syscall: "accept", ...where, errno });
       return;
     }
     this.lastError = undefined;

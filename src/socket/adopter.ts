@@ -2,12 +2,18 @@
 /* Connected sockets that were created elsewhere. */
 
 import { DETACH, DETACHED, LOCAL, PEER } from "../native/completion.ts";
-import type { NetAddr } from "../native/address.ts";
+import { type Addr } from "../native/address.ts";
 import { ADOPT } from "../native/system_calls.ts";
 import { SocketError } from "../errors.ts";
+import { permittedPath } from "../connect/path_access.ts";
+import type { PathAddr } from "../native/path.ts";
 import type { Group } from "../loop/group.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { ConnSettings } from "../options/conn.ts";
+import {
+  type ConnOptions,
+  type ConnSettings,
+  connSettings,
+} from "../options/conn.ts";
 import { runtime } from "../runtime/detect.ts";
 import { Socket } from "./socket.ts";
 
@@ -20,12 +26,21 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /* Requires the permission to connect to the peer, since an adopted socket gives
  * the same access. Returns the local address. */
-function requirePeer(loop: Loop, id: number): NetAddr {
-  const { hostname, port } = loop.port.address(id, PEER);
+function requirePeer(loop: Loop, id: number): Addr {
+  const peer = loop.port.address(id, PEER);
   /* This fails if the connection was reset meanwhile. */
   const local = loop.port.address(id, LOCAL);
-  runtime.requireNet(hostname, port);
+  if (peer.transport === "tcp") runtime.requireNet(peer.hostname, peer.port);
+  else requireOneOf([peer, local as PathAddr]);
   return local;
+}
+
+/* The end that has connected to a path has usually no name, and those of
+ * socketpair() have none. */
+function requireOneOf(ends: readonly PathAddr[]): void {
+  const named = ends.find(({ path }) => path !== "");
+  if (named !== undefined) permittedPath(named);
+  else runtime.requireAnyPath("");
 }
 
 /**
@@ -36,9 +51,12 @@ function requirePeer(loop: Loop, id: number): NetAddr {
 export function adoptSocket(
   group: Group,
   handle: number,
-  settings: ConnSettings,
+  options: ConnOptions,
   isDetached: boolean,
 ): Socket {
+  /* Those of TCP, which most are; a wrong option throws before anything else. */
+  const settings = connSettings(options);
+  group.requireOpen(ADOPT.syscall, ADOPT.action);
   const { loop } = group;
   const id = loop.port.adopt(handle, isDetached ? DETACHED : 0);
   if (id < 0) {
@@ -52,7 +70,14 @@ export function adoptSocket(
   group.join(id);
   try {
     const local = requirePeer(loop, id);
-    const socket = new Socket(loop, id, settings, "adopted");
+    const socket = new Socket(
+      loop,
+      id,
+      local.transport === "tcp"
+        ? settings
+        : connSettings(options, local.transport),
+      "adopted",
+    );
     socket.rememberAddress(LOCAL, local);
     return socket;
   } catch (error) {

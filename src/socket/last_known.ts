@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
-import { decodeAddress, type NetAddr } from "../native/address.ts";
+import { type Addr, decodeAddress } from "../native/address.ts";
+import type { PeerProcess } from "../native/port.ts";
 import type { SocketError } from "../errors.ts";
 import { LOCAL, type PEER } from "../native/completion.ts";
 
@@ -10,15 +11,16 @@ export type ConnEnd = typeof LOCAL | typeof PEER;
 /** What stays known of a connection after its close. */
 export class LastKnown {
   error: SocketError | undefined;
+  peer: PeerProcess | undefined;
   /* Kept as bytes and parsed on request, since most are never requested. */
-  #local: NetAddr | Uint8Array | undefined;
-  #peer: NetAddr | Uint8Array | undefined;
+  #local: Addr | Uint8Array | undefined;
+  #peer: Addr | Uint8Array | undefined;
 
   hasAddress(end: ConnEnd): boolean {
     return (end === LOCAL ? this.#local : this.#peer) !== undefined;
   }
 
-  address(end: ConnEnd): NetAddr | undefined {
+  address(end: ConnEnd): Addr | undefined {
     const known = end === LOCAL ? this.#local : this.#peer;
     if (!(known instanceof Uint8Array)) return known;
     const address = decodeAddress(known);
@@ -26,8 +28,8 @@ export class LastKnown {
     return address;
   }
 
-  /** `address` may be a struct iocp_address. */
-  setAddress(end: ConnEnd, address: NetAddr | Uint8Array): void {
+  /** `address` may be a struct iocp_address or iocp_path. */
+  setAddress(end: ConnEnd, address: Addr | Uint8Array): void {
     if (end === LOCAL) this.#local = address;
     else this.#peer = address;
   }

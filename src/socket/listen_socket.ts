@@ -7,6 +7,7 @@ import {
   type IpAddress,
   isLoopback,
   LOOPBACK,
+  type NetAddr,
 } from "../native/address.ts";
 import {
   ALL_NO_DELAY,
@@ -17,7 +18,7 @@ import {
 } from "../native/completion.ts";
 import { NotSupported, SocketError } from "../errors.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { ListenSettings } from "../options/listen.ts";
+import type { HostListenSettings } from "../options/listen.ts";
 import { resolveSync } from "../connect/native_resolver.ts";
 import {
   isResolvedPermitted,
@@ -34,12 +35,12 @@ const UNAVAILABLE = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL", "ENOTSUP"]);
 
 /** Opens the sockets of a listener. The first one has the address that users
  * see. */
-export function listenSockets(loop: Loop, settings: ListenSettings): number[] {
+export function listenSockets(loop: Loop, settings: HostListenSettings): number[] {
   const [first, ...others] = permittedIps(loop, settings);
   for (let triesLeft = TRIES_MAX;; triesLeft--) {
     const sockets = [open(loop, settings, first!, settings.port)];
     try {
-      const { port } = loop.port.address(sockets[0]!, LOCAL);
+      const { port } = loop.port.address(sockets[0]!, LOCAL) as NetAddr;
       for (const ip of others) openOther(loop, settings, ip, port, sockets);
       return sockets;
     } catch (error) {
@@ -53,7 +54,7 @@ export function listenSockets(loop: Loop, settings: ListenSettings): number[] {
 
 function openOther(
   loop: Loop,
-  settings: ListenSettings,
+  settings: HostListenSettings,
   ip: IpAddress,
   port: number,
   sockets: number[],
@@ -68,7 +69,7 @@ function openOther(
 }
 
 /* The addresses to listen on, at least one. Requires the permissions for them. */
-function permittedIps(loop: Loop, settings: ListenSettings): IpAddress[] {
+function permittedIps(loop: Loop, settings: HostListenSettings): IpAddress[] {
   const { port } = settings;
   const { native } = loop;
   const host = permittedHost(native, settings, "listen");
@@ -87,7 +88,7 @@ function permittedIps(loop: Loop, settings: ListenSettings): IpAddress[] {
 
 function open(
   loop: Loop,
-  settings: ListenSettings,
+  settings: HostListenSettings,
   ip: IpAddress,
   port: number,
 ): number {

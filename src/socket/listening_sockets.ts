@@ -2,7 +2,7 @@
 
 import type { Endpoint } from "../loop/endpoint.ts";
 import type { Group } from "../loop/group.ts";
-import type { NetAddr } from "../native/address.ts";
+import type { Addr } from "../native/address.ts";
 import {
   LOCAL,
   RESET,
@@ -10,6 +10,7 @@ import {
   type SocketStats,
 } from "../native/completion.ts";
 import type { NativePort } from "../native/port.ts";
+import { listenPath } from "./listen_path.ts";
 import { listenSockets } from "./listen_socket.ts";
 import type { ConnSettings } from "../options/conn.ts";
 import type { ListenSettings } from "../options/listen.ts";
@@ -27,13 +28,13 @@ export interface ListeningOwner {
 /* One of the sockets. */
 class ListeningSocket implements Endpoint {
   readonly id: number;
-  readonly address: NetAddr;
+  readonly address: Addr;
   readonly #owner: ListeningOwner;
   readonly #settings: SocketSettings;
 
   constructor(
     id: number,
-    address: NetAddr,
+    address: Addr,
     settings: ConnSettings,
     owner: ListeningOwner,
   ) {
@@ -65,7 +66,10 @@ export class ListeningSockets {
   constructor(group: Group, settings: ListenSettings, owner: ListeningOwner) {
     const { loop } = group;
     this.#port = loop.port;
-    this.#sockets = listenSockets(loop, settings).map((id) => {
+    const ids = "addr" in settings
+      ? [listenPath(loop, settings)]
+      : listenSockets(loop, settings);
+    this.#sockets = ids.map((id) => {
       group.join(id);
       const address = loop.port.address(id, LOCAL);
       return new ListeningSocket(id, address, settings.conn, owner);
@@ -73,7 +77,7 @@ export class ListeningSockets {
     for (const socket of this.#sockets) loop.add(socket);
   }
 
-  get address(): NetAddr {
+  get address(): Addr {
     return this.#sockets[0]!.address;
   }
 

@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
 import type { Chunk } from "./chunk_queue.ts";
-import type { NetAddr } from "../native/address.ts";
+import { type Addr, errorAddress } from "../native/address.ts";
 import { type CloseOwner, Closing } from "./closing.ts";
 import { LOCAL, PEER, RESET } from "../native/completion.ts";
 import type { ConnSettings } from "../options/conn.ts";
@@ -12,6 +12,7 @@ import type { Endpoint } from "../loop/endpoint.ts";
 import { errorOf, SocketError } from "../errors.ts";
 import { type ConnEnd, LastKnown } from "./last_known.ts";
 import type { Loop } from "../loop/loop.ts";
+import type { PeerProcess } from "../native/port.ts";
 import { applyOptions, type Origin } from "../options/native_options.ts";
 import { type ReceiveOwner, ReceiveQueue } from "./receive_queue.ts";
 import { type SendOwner, SendQueue } from "./send_queue.ts";
@@ -33,7 +34,7 @@ type Phase =
 /** The settings of a socket; a listener's connections share them. */
 export interface SocketSettings extends ConnSettings {
   /** The address of the listener that has accepted it. */
-  readonly listenerAddr?: NetAddr | undefined;
+  readonly listenerAddr?: Addr | undefined;
 }
 
 /** A connected socket of a loop: both directions, and its close. The public
@@ -64,6 +65,11 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     loop.add(this);
     if (origin === "new" || origin === "adopted") this.open();
     if (origin === "watched") this.#rememberAddresses();
+  }
+
+  /** It is a named pipe, which cannot end in one direction. */
+  get isPipe(): boolean {
+    return this.settings.transport === "pipe";
   }
 
   /** This side has closed it, or it has failed. */
@@ -160,8 +166,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
    * itself. */
   #peer(): { address?: string; port?: number } {
     try {
-      const { hostname: address, port } = this.address(PEER);
-      return { address, port };
+      return errorAddress(this.address(PEER));
     } catch {
       return {};
     }
@@ -183,7 +188,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
    * address that was never requested is that of the listener, which may be
    * unspecified.
    */
-  address(end: ConnEnd): NetAddr {
+  address(end: ConnEnd): Addr {
     const lastKnown = this.#needLastKnown();
     const known = lastKnown.address(end);
     if (known !== undefined) return known;
@@ -196,7 +201,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
   }
 
   /** Reuses an address that is known already. */
-  rememberAddress(end: ConnEnd, address: NetAddr | Uint8Array): void {
+  rememberAddress(end: ConnEnd, address: Addr | Uint8Array): void {
     this.#needLastKnown().setAddress(end, address);
   }
 
@@ -215,6 +220,14 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     } catch {
       /* The connection has failed before. The error comes when it is asked for. */
     }
+  }
+
+  /** The process of the peer, also after the close if it was requested before. */
+  peer(): PeerProcess {
+    const lastKnown = this.#needLastKnown();
+    if (lastKnown.peer !== undefined) return lastKnown.peer;
+    if (this.isClosed) throw this.closedError("getsockopt");
+    return lastKnown.peer = this.loop.port.peer(this.id);
   }
 
   stats(): ConnStats {

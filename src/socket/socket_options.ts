@@ -1,30 +1,38 @@
 // Copyright the iocp authors. MIT license.
 /* The options of an open connection. */
 
-import type { ConnOptionsInForce, ConnSettings } from "../options/conn.ts";
+import type {
+  ConnOptions,
+  ConnOptionsInForce,
+  ConnSettings,
+} from "../options/conn.ts";
 import {
   ENOTSUP,
   notSupported,
   numbersOf,
   readOptions,
 } from "../options/native_options.ts";
+import { checkChanges, refuseTcpOptions } from "../options/settings.ts";
 import type { Socket } from "./socket.ts";
 
 /** The options in force, read from the system, the library or the module. */
 export function optionsInForce(socket: Socket): ConnOptionsInForce {
   if (socket.isClosed) throw socket.closedError("getsockopt");
   const { id, loop: { port }, settings } = socket;
-  return readOptions("conn", settings, (native) => {
+  const isLocal = settings.transport !== undefined;
+  return readOptions("conn", settings, isLocal, (native) => {
     const value = port.getOption(id, native);
     return value < 0 ? undefined : value;
   });
 }
 
-/** Changes options, one after the other. */
-export function changeOptions(
-  socket: Socket,
-  changes: Partial<ConnSettings>,
-): void {
+/** Checks what a user wants to change, and changes these options, one after the
+ * other. */
+export function changeOptions(socket: Socket, options: ConnOptions): void {
+  if (socket.settings.transport !== undefined) {
+    refuseTcpOptions("conn", options);
+  }
+  const changes: Partial<ConnSettings> = checkChanges("conn", options);
   if (socket.isClosed) throw socket.closedError("setsockopt");
   const { id, loop: { port } } = socket;
   for (const [key, setting] of Object.entries(changes)) {

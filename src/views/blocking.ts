@@ -14,10 +14,13 @@ import { connectTimedOut } from "../connect/attempt.ts";
 import { SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
 import { HappyEyeballs } from "../connect/happy_eyeballs.ts";
+import { hostOf } from "../connect/connector.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { NetAddr } from "../native/address.ts";
+import { type Addr, errorAddress } from "../native/address.ts";
 import { PEER } from "../native/completion.ts";
 import type { ConnectSettings } from "../options/connect.ts";
+import { PathConnecting } from "../connect/path_connecting.ts";
+import type { PathConnectSettings } from "../options/path.ts";
 import { throwIfAborted } from "../options/signal.ts";
 import { now } from "../runtime/globals.ts";
 import { bufferRead } from "../socket/pending_reads.ts";
@@ -38,10 +41,11 @@ function wait<T>(
 
 function timedOut(
   syscall: string,
-  { hostname: address, port }: NetAddr,
+  addr: Addr,
   bytesWritten?: number,
 ): SocketError {
-  return new SocketError("ETIMEDOUT", { syscall, address, port, bytesWritten });
+  const where = errorAddress(addr);
+  return new SocketError("ETIMEDOUT", { syscall, ...where, bytesWritten });
 }
 
 /** Blocks until there are bytes or the end, and reads them into `buffer`. */
@@ -120,8 +124,25 @@ export function makeConnectionSync(
     const left = Math.min(deadline, attempts.nextAt) - now();
     if (loop.runUntil(() => result.isSettled, left)) break;
     const time = now();
-    if (time >= deadline) attempts.cancel(connectTimedOut(settings));
+    if (time >= deadline) attempts.cancel(connectTimedOut(hostOf(settings)));
     else if (time >= attempts.nextAt) attempts.startNext();
   }
   return result.unwrap();
+}
+
+/** Blocks until a path is connected. */
+export function makePathConnectionSync(
+  group: Group,
+  settings: PathConnectSettings,
+): Socket {
+  const { addr, signal, timeout = Infinity } = settings;
+  throwIfAborted(signal);
+  const result = new SyncResult<Socket>();
+  const { resolve, reject } = result;
+  const connecting = new PathConnecting({ group, settings, resolve, reject });
+  return wait(group.loop, result, timeout, () => {
+    const error = connectTimedOut({ address: addr.path });
+    connecting.cancel(error);
+    return error;
+  });
 }

@@ -2,8 +2,7 @@
 /* How console.log(), util.inspect() and Deno.inspect() show the objects of the
  * API: class, addresses and state. */
 
-import { formatHost } from "../errors.ts";
-import type { NetAddr } from "../native/address.ts";
+import { type Addr, formatAddress } from "../native/address.ts";
 
 const NODE_AND_BUN = Symbol.for("nodejs.util.inspect.custom");
 const DENO = Symbol.for("Deno.customInspect");
@@ -12,11 +11,10 @@ type Fields = Readonly<Record<string, string | number | undefined>>;
 /** The inspect function of the runtime. */
 type Inspect = (value: unknown, options: unknown) => string;
 
-/** An address as "host:port", or "unknown" where `get` throws. */
-export function shownAddress(get: () => NetAddr): string {
+/** An address as "host:port" or as its path, or "unknown" where `get` throws. */
+export function shownAddress(get: () => Addr): string {
   try {
-    const { hostname, port } = get();
-    return formatHost(hostname, port);
+    return formatAddress(get());
   } catch {
     return "unknown";
   }

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 
-import type { NetAddr } from "../native/address.ts";
+import type { Addr } from "../native/address.ts";
 
 /** An address in the form of Node's modules. */
 export interface NodeAddress {
@@ -9,8 +9,11 @@ export interface NodeAddress {
   port: number;
 }
 
-/** Converts an address to the form of Node's modules. */
-export function nodeAddress({ hostname, port }: NetAddr): NodeAddress {
+/** Converts an address to the form of Node's modules, in which that of a local
+ * socket is empty. */
+export function nodeAddress(addr: Addr): Partial<NodeAddress> {
+  if (addr.transport !== "tcp") return {};
+  const { hostname, port } = addr;
   const family = hostname.includes(":") ? "IPv6" : "IPv4";
   return { address: hostname, family, port };
 }

@@ -3,6 +3,7 @@
  * receives again only after its event was delivered, so each has at most one in
  * the queue. */
 
+import type { Addr } from "../native/address.ts";
 import type { Allowance } from "../socket/allowance.ts";
 import { AsyncQueue } from "../socket/async_queue.ts";
 import { Chunks } from "./chunks.ts";
@@ -12,7 +13,7 @@ import type { Socket } from "../socket/socket.ts";
 /** An event of a socket that was added to a port. */
 export interface SocketEvent<T = unknown> {
   /** The connection, to write to or to close. */
-  readonly socket: Conn;
+  readonly socket: Conn<Addr>;
   /**
    * `"read"`: bytes were received. `"end"`: the peer has ended its sending
    * direction. `"error"`: the connection has failed, or was closed by this side.
@@ -52,7 +53,7 @@ export class SocketEvents {
   }
 
   /** Reports the events of a socket from now on. */
-  add(socket: Socket, conn: Conn, userState: unknown): void {
+  add(socket: Socket, conn: Conn<Addr>, userState: unknown): void {
     this.#watched++;
     this.#watch(socket, conn, userState).then(() => {
       this.#watched--;
@@ -90,7 +91,7 @@ export class SocketEvents {
 
   async #watch(
     socket: Socket,
-    conn: Conn,
+    conn: Conn<Addr>,
     userState: unknown,
   ): Promise<void> {
     const report = (

@@ -22,6 +22,8 @@ struct engine_socket {
   /* A FIN or an error has arrived, which is still to be received after a short
    * receive. */
   bool hung_up : 1;
+  /* Of a unix socket that connects: it has a descriptor. */
+  bool is_open : 1;
 };
 
 /* The kernel holds nothing of a send copy. */
@@ -33,6 +35,14 @@ struct engine_send_copy {
 struct engine_identity {
   dev_t device;
   ino_t inode;
+};
+
+/* The socket file of a listener (socket_file.h). */
+struct engine_path {
+  bool has_folder;
+  bool has_file;
+  int folder; /* a descriptor */
+  struct engine_identity file;
 };
 
 struct engine_thread {

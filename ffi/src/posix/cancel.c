@@ -6,6 +6,7 @@
 #include "borrow.h"
 #include "engine.h"
 #include "handle.h"
+#include "socket_file.h"
 
 void engine_cancel(struct socket* socket) {
   if (socket->is_borrowed) {
@@ -13,6 +14,7 @@ void engine_cancel(struct socket* socket) {
     return;
   }
   if (!socket->is_listener || socket->engine.fd < 0) return;
+  if (socket_is_local(socket)) socket_file_remove(socket);
   close(socket->engine.fd);
   socket->engine.fd = -1;
 }

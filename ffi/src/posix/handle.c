@@ -29,12 +29,13 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
     return port_fail(port, -IOCP_ENOTCONN, type == SOCK_STREAM ? errno : 0);
   if (handle_is_claimed(fd)) return port_fail(port, -IOCP_EEXIST, EEXIST);
   /* The API has no address for other families. */
-  if (!address_from_system(&peer, &socket->peer))
+  bool is_unix = peer.ss_family == AF_UNIX;
+  if (!is_unix && !address_from_system(&peer, &socket->peer))
     return port_fail(port, -IOCP_ENOTCONN, 0);
   int status = fcntl(fd, F_GETFL);
   if (status < 0) return errors_fail(port);
   socket->engine.fd = fd;
-  socket->family = (uint8_t)socket->peer.family;
+  socket->family = is_unix ? IOCP_UNIX : (uint8_t)socket->peer.family;
   int32_t result = handle_enter(socket);
   if (result < 0) return result;
   /* Last, so that a refused handle is unchanged. None of these fails on an open

@@ -1,0 +1,74 @@
+// Copyright the iocp authors. MIT license.
+/* The permissions of Deno. Each call requests what Deno's own call needs. */
+
+import { formatHost } from "../errors.ts";
+import { deno, type PermissionDescriptor } from "./deno_namespace.ts";
+import { nodeModule } from "./globals.ts";
+
+/** Whether Deno would not ask the user. */
+export function isGranted(descriptor: PermissionDescriptor): boolean {
+  return deno.permissions.querySync(descriptor).state === "granted";
+}
+
+/* `shown` is what the message names. */
+function requirePermission(descriptor: PermissionDescriptor, shown: string): void {
+  if (isGranted(descriptor)) return;
+  const { state } = deno.permissions.requestSync(descriptor);
+  if (state !== "granted") refuse(descriptor.name, shown);
+}
+
+function refuse(name: string, shown: string): never {
+  throw new deno.errors.NotCapable(
+    `Requires ${name} access to ${shown}, run again with the --allow-${name} flag`,
+  );
+}
+
+/** Requires the network permission for a host. */
+export function requireNet(hostname: string, port: number): void {
+  const host = formatHost(hostname, port);
+  requirePermission({ name: "net", host }, `"${host}"`);
+}
+
+/** The same for an address that a permitted name resolved to. */
+export function requireNetResolved(hostname: string, port: number): void {
+  const host = formatHost(hostname, port);
+  const { state } = deno.permissions.querySync({ name: "net", host });
+  if (state === "denied") refuse("net", `"${host}"`);
+}
+
+/** Requires the permissions for the path of a local socket, and returns the path
+ * to use. */
+export function requirePath(path: string): string {
+  /* The path without ".." and links of its own, as Deno's own call uses it: the
+   * system must not find another file than the one that is permitted. */
+  const absolute = nodeModule<{ resolve(path: string): string }>("node:path")
+    .resolve(path);
+  for (const name of ["read", "write"] as const) {
+    requirePermission({ name, path: absolute }, `"${absolute}"`);
+  }
+  /* To read and write the file is not enough: behind a socket there may be a
+   * service such as Docker's that may do anything.
+   * https://github.com/denoland/deno/pull/34395 */
+  const host = `unix:${absolute}`;
+  requirePermission({ name: "net", host }, `"${host}"`);
+  return absolute;
+}
+
+/** The same for a local socket that is no file. */
+export function requireAnyPath(shown: string): void {
+  for (const name of ["read", "write", "net"] as const) {
+    requirePermission({ name }, JSON.stringify(shown));
+  }
+}
+
+/** Reads an environment variable. */
+export function requireEnv(variable: string): string | undefined {
+  requirePermission({ name: "env", variable }, `"${variable}"`);
+  return deno.env.get(variable);
+}
+
+/** Returns the id of the user. */
+export function requireUid(): number | undefined {
+  requirePermission({ name: "sys", kind: "uid" }, '"uid"');
+  return deno.uid() ?? undefined;
+}
