@@ -217,7 +217,10 @@ export class Listener<A extends Addr = NetAddr>
 
 type Result<A extends Addr> = IteratorResult<Conn<A>, undefined>;
 
-const DONE: IteratorReturnResult<undefined> = Object.freeze({ value: undefined, done: true });
+const DONE: IteratorReturnResult<undefined> = Object.freeze({
+  value: undefined,
+  done: true,
+});
 
 function resultOf<A extends Addr>(socket: Socket | undefined): Result<A> {
   return socket === undefined ? DONE : { value: makeConn(socket), done: false };

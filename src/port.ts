@@ -6,16 +6,16 @@ import { Acceptor } from "./socket/acceptor.ts";
 import { adoptSocket } from "./socket/adopter.ts";
 import { type Conn, makeConn } from "./conn.ts";
 import { bindUdp, bindUnix } from "./datagram/binder.ts";
-import {
-  asDatagramConn,
-  type DatagramConn,
-} from "./datagram/datagram_conn.ts";
+import { asDatagramConn, type DatagramConn } from "./datagram/datagram_conn.ts";
 import {
   type DatagramSocket,
   makeDatagramSocket,
 } from "./datagram/datagram_socket.ts";
 import type { UnixDatagramAddr } from "./datagram/address.ts";
-import { makeConnectionSync, makePathConnectionSync } from "./views/blocking.ts";
+import {
+  makeConnectionSync,
+  makePathConnectionSync,
+} from "./views/blocking.ts";
 import { makeConnection, makePathConnection } from "./connect/connector.ts";
 import {
   type DetachedSocket,

@@ -1,7 +1,11 @@
 // Copyright the iocp authors. MIT license.
 
 import { findAddresses, localIp, usableAddresses } from "./addresses.ts";
-import { connectInterrupted, connectTimedOut, type Destination } from "./attempt.ts";
+import {
+  connectInterrupted,
+  connectTimedOut,
+  type Destination,
+} from "./attempt.ts";
 import type { Group } from "../loop/group.ts";
 import { HappyEyeballs } from "./happy_eyeballs.ts";
 import { PathConnecting } from "./path_connecting.ts";

@@ -3,7 +3,7 @@
 import { Attempt } from "./attempt.ts";
 import type { SocketError } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
-import { permittedPath, pathError, structOf } from "./path_access.ts";
+import { pathError, permittedPath, structOf } from "./path_access.ts";
 import type { PathConnectSettings } from "../options/path.ts";
 import type { Socket } from "../socket/socket.ts";
 

@@ -8,7 +8,7 @@ import {
   formatIp,
   type IpAddress,
 } from "../native/address.ts";
-import { TextDecoder, TextEncoder } from "../runtime/globals.ts";
+import { decodePath, UNIX } from "../native/path.ts";
 
 /** The address of a UDP socket, as in Deno. */
 export interface UdpAddr {
@@ -34,42 +34,21 @@ export interface UnixDatagramAddr {
 /** The address of a socket of datagrams. */
 export type DatagramAddr = UdpAddr | UnixDatagramAddr;
 
-/** The family of a struct iocp_path, and of a struct iocp_address that a path
- * follows. */
-const UNIX = 1;
-/** Where a struct iocp_path has its bytes. */
-const PATH_OFFSET = 4;
-/** The longest path of a struct iocp_path. */
-const PATH_MAX = 1020;
-/** The size of a struct iocp_path. */
-export const PATH_BYTES: number = PATH_OFFSET + PATH_MAX;
-
-/* The file names of Linux are bytes: those that are no UTF-8 become U+FFFD. */
-function decodePath(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-}
-
-/** Writes a struct iocp_path. A path that is too long for it gets its whole
- * length, which the library refuses. */
-export function encodeUnix(path: string): Uint8Array {
-  const bytes = new TextEncoder().encode(path);
-  const struct = new Uint8Array(new ArrayBuffer(PATH_BYTES));
-  const view = new DataView(struct.buffer);
-  view.setUint16(0, UNIX, true);
-  view.setUint16(2, Math.min(bytes.length, 65_535), true);
-  struct.set(bytes.subarray(0, PATH_MAX), PATH_OFFSET);
-  return struct;
-}
+/* Where a struct iocp_path has its bytes. */
+const PATH_AT = 4;
 
 /** True for a struct iocp_path. */
 export function isUnix(struct: Uint8Array): boolean {
   return struct[0] === UNIX;
 }
 
-/** The path in a struct iocp_path. */
+/** The bytes of the path in a struct iocp_path. */
 export function pathOf(struct: Uint8Array): Uint8Array {
-  const length = struct[2]! | struct[3]! << 8;
-  return struct.subarray(PATH_OFFSET, PATH_OFFSET + length);
+  return struct.subarray(PATH_AT, PATH_AT + wordAt(struct, 2));
+}
+
+function wordAt(struct: Uint8Array, at: number): number {
+  return struct[at]! | struct[at + 1]! << 8;
 }
 
 /** Writes a struct iocp_address. With `isMapped` an IPv4 address becomes an IPv6
@@ -85,30 +64,37 @@ export function encodeUdp(
   return encodeAddress({ family: 6, bytes, scope: 0 }, port);
 }
 
-/** Reads a struct iocp_address, with the path that follows it. */
-export function decodeFrom(
-  struct: Uint8Array,
-  path: Uint8Array,
-): DatagramAddr {
+/** Reads a struct iocp_address or a struct iocp_path. */
+export function decodeStruct(struct: Uint8Array): DatagramAddr {
   if (isUnix(struct)) {
-    return { transport: "unixpacket", path: decodePath(path) };
+    const { path } = decodePath(struct);
+    return { transport: "unixpacket", path };
   }
   return {
     hostname: formatIp(decodeIp(struct)),
-    port: struct[2]! | struct[3]! << 8,
+    port: wordAt(struct, 2),
     transport: "udp",
   };
 }
 
-/** Reads a struct iocp_address or a struct iocp_path. */
-export function decodeStruct(struct: Uint8Array): DatagramAddr {
-  return decodeFrom(struct, isUnix(struct) ? pathOf(struct) : struct);
+/** The same of a datagram, whose path does not follow the family at once. */
+export function decodeFrom(
+  struct: Uint8Array,
+  path: Uint8Array,
+): DatagramAddr {
+  if (!isUnix(struct)) return decodeStruct(struct);
+  const whole = new Uint8Array(PATH_AT + path.length);
+  whole.set(struct.subarray(0, PATH_AT));
+  whole.set(path, PATH_AT);
+  return decodeStruct(whole);
 }
 
-/** The address as an error has it. */
+/** The address as an error has it; empty for one without a name. */
 export function errorAddress(
-  addr: Partial<UdpAddr & UnixDatagramAddr> | undefined,
-): { address?: string | undefined; port?: number | undefined } {
-  if (addr === undefined) return {};
-  return { address: addr.hostname ?? addr.path, port: addr.port };
+  addr: DatagramAddr,
+): { address?: string; port?: number } {
+  if (addr.transport === "udp") {
+    return { address: addr.hostname, port: addr.port };
+  }
+  return addr.path === "" ? {} : { address: addr.path };
 }

@@ -5,10 +5,12 @@ import { applyDatagramOptions } from "./socket_options.ts";
 import { BoundSocket } from "./bound_socket.ts";
 import { Destinations, type Reach } from "./destinations.ts";
 import { encodeAddress, type IpAddress, LOOPBACK } from "../native/address.ts";
-import { encodeUnix, type UdpAddr, type UnixDatagramAddr } from "./address.ts";
+import { permittedPath, structOf } from "../connect/path_access.ts";
+import type { UdpAddr, UnixDatagramAddr } from "./address.ts";
 import type { Group } from "../loop/group.ts";
 import {
   IPV6_ONLY,
+  MODE_DEFAULT,
   REPLACE_STALE,
   RESET,
   REUSE_ADDRESS,
@@ -22,12 +24,8 @@ import type {
 } from "../options/datagram.ts";
 import { permittedHost, requireResolved } from "../connect/permission.ts";
 import { resolveSync } from "../connect/native_resolver.ts";
-import { runtime } from "../runtime/detect.ts";
 import { throwIfAborted } from "../options/signal.ts";
 import type { Signal } from "../runtime/web_types.ts";
-
-/** The permission bits of a socket file that the system decides. */
-const MODE_DEFAULT = 0xffffffff;
 
 /** Makes a UDP socket. */
 export function bindUdp(
@@ -57,12 +55,14 @@ export function bindUnix(
   const { loop } = group;
   throwIfAborted(settings.signal);
   const { path, mode = MODE_DEFAULT, replaceStale } = settings;
-  if (path !== "") runtime.requirePath(path);
-  const flags = replaceStale ? REPLACE_STALE : 0;
-  const id = loop.port.bind(encodeUnix(path), flags, mode);
+  const addr = { transport: "unix", path } as const;
+  /* Without a path it is no file that could be read or written. */
+  const permitted = path === "" ? addr : permittedPath(addr);
+  const struct = structOf(permitted, "bind");
+  const id = loop.port.bind(struct, replaceStale ? REPLACE_STALE : 0, mode);
   if (id < 0) {
     const error = loop.port.error(id, { syscall: "bind", address: path });
-    throw error.code === "ENOTSUP" || error.code === "EAFNOSUPPORT"
+    throw error.code === "ENOTSUP"
       ? new NotSupported(
         "Cannot bind a path: Windows has no unix sockets of datagrams",
         { cause: error },

@@ -145,7 +145,7 @@ export class BoundSocket<A extends DatagramAddr>
     const result = this.loop.port.connectDatagram(this.id, struct);
     const remote = struct === null ? undefined : decodeStruct(struct) as A;
     if (result < 0) {
-      const peer = errorAddress(remote);
+      const peer = remote && errorAddress(remote);
       throw this.loop.port.error(result, { syscall: "connect", ...peer });
     }
     this.#remoteAddress = remote;

@@ -18,7 +18,12 @@ import type { DatagramStats } from "../stats.ts";
 import { DatagramIterator } from "./datagram_iterator.ts";
 import { formatHost, type SocketError } from "../errors.ts";
 import { type ReceiveFromOptions, receiveInto } from "./receive_call.ts";
-import { requireBytes, requireOptions, wrongType } from "../options/validate.ts";
+import {
+  requireBytes,
+  requireOptions,
+  wrongType,
+} from "../options/validate.ts";
+import { shownPath } from "../native/path.ts";
 import { showFields } from "../views/inspect.ts";
 
 /** Makes the object of a socket. For internal use: the constructor is not part of
@@ -258,7 +263,9 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
         ? null
         : socket.destinations.find(`datagrams[${i}].addr`, addr);
     });
-    const isKnown = found.every((to) => to === null || to instanceof Uint8Array);
+    const isKnown = found.every((to) =>
+      to === null || to instanceof Uint8Array
+    );
     const structs = isKnown ? found : await Promise.all(found);
     const addressed = list.map(({ data }, i): Addressed => ({
       data,
@@ -431,5 +438,5 @@ function listOf<T>(datagrams: Iterable<T>): T[] {
 function shown(addr: DatagramAddr): string {
   return addr.transport === "udp"
     ? formatHost(addr.hostname, addr.port)
-    : addr.path.replace(/^\0/, "@");
+    : shownPath(addr.path);
 }

@@ -2,16 +2,11 @@
 /* Where datagrams go: addresses and host names as users pass them, on their way to
  * the structs of the library, and the permissions that they need. */
 
-import {
-  type DatagramAddr,
-  encodeUdp,
-  encodeUnix,
-  type UdpAddr,
-  type UnixDatagramAddr,
-} from "./address.ts";
+import { type DatagramAddr, encodeUdp } from "./address.ts";
 import { Generations } from "./generations.ts";
 import { type IpAddress, LOOPBACK } from "../native/address.ts";
 import { SocketError } from "../errors.ts";
+import { permittedPath, structOf } from "../connect/path_access.ts";
 import { permittedHost, requireResolved } from "../connect/permission.ts";
 import type { Native } from "../native/symbols.ts";
 import {
@@ -22,7 +17,6 @@ import {
   wrongType,
 } from "../options/validate.ts";
 import { resolve } from "../connect/resolver.ts";
-import { runtime } from "../runtime/detect.ts";
 
 /** Destinations of each of the two generations. */
 const DESTINATIONS_MAX = 1024;
@@ -30,7 +24,13 @@ const DESTINATIONS_MAX = 1024;
 /** What a socket can send to: IPv4, IPv6, IPv6 with IPv4, or unix sockets. */
 export type Reach = 4 | 6 | "both" | "unix";
 
-type Given = Partial<UdpAddr & UnixDatagramAddr>;
+/* What a user passes. */
+interface Given {
+  readonly transport?: unknown;
+  readonly hostname?: unknown;
+  readonly port?: unknown;
+  readonly path?: unknown;
+}
 
 /**
  * The destinations of one socket.
@@ -84,8 +84,8 @@ export class Destinations {
     }
     const known = this.#byName.get(text);
     if (known !== undefined) return known;
-    runtime.requirePath(text);
-    const struct = encodeUnix(text);
+    const addr = permittedPath({ transport: "unix", path: text });
+    const struct = structOf(addr, "sendto");
     this.#byName.set(text, struct);
     return struct;
   }

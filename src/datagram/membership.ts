@@ -59,7 +59,9 @@ function requireGroup(value: unknown): IpAddress {
   const isGroup = ip?.family === 4
     ? first! >= 224 && first! < 240
     : first === 255;
-  if (!isGroup) wrongType("group", "the IP address of a multicast group", value);
+  if (!isGroup) {
+    wrongType("group", "the IP address of a multicast group", value);
+  }
   return ip!;
 }
 

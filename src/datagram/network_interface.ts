@@ -20,7 +20,9 @@ export function interfaceIndex(
   name: string,
   value: unknown,
 ): number {
-  if (typeof value === "number") return requireInteger(name, value, 0, INDEX_MAX);
+  if (typeof value === "number") {
+    return requireInteger(name, value, 0, INDEX_MAX);
+  }
   if (typeof value !== "string" || value === "" || value.includes("\0")) {
     wrongType(name, "the index, name or address of a network interface", value);
   }

@@ -6,7 +6,11 @@ import { clearTimeout, setTimeout } from "../runtime/globals.ts";
 import type { Datagram } from "./datagram.ts";
 import type { DatagramAddr } from "./address.ts";
 import { errorAddress } from "./address.ts";
-import { optionalInteger, requireBytes, requireOptions } from "../options/validate.ts";
+import {
+  optionalInteger,
+  requireBytes,
+  requireOptions,
+} from "../options/validate.ts";
 import { optionalSignal, reasonOf, throwIfAborted } from "../options/signal.ts";
 import type { Signal } from "../runtime/web_types.ts";
 import { SocketError } from "../errors.ts";

@@ -160,7 +160,10 @@ export class SendQueue {
       return Promise.reject(error);
     }
     if (result < PENDING) {
-      return this.#owner.loop.allowance.settled(result, DATAGRAM_BYTES * result);
+      return this.#owner.loop.allowance.settled(
+        result,
+        DATAGRAM_BYTES * result,
+      );
     }
     return new Promise((resolve, reject) => {
       this.#copied = { taken: result & ~PENDING, to, resolve, reject };

@@ -2,13 +2,16 @@
 /* The options of datagram sockets on the way to the library and back. */
 
 import type { BoundSocket } from "./bound_socket.ts";
-import { checkChanges, checkOption } from "../options/settings.ts";
-import type { DatagramAddr } from "./address.ts";
 import {
-  type DatagramOptions,
-  type DatagramOptionsInForce,
-  type DatagramSettings,
-  refuseUdpOptions,
+  checkChanges,
+  checkOption,
+  refuseTcpOptions,
+} from "../options/settings.ts";
+import type { DatagramAddr } from "./address.ts";
+import type {
+  DatagramOptions,
+  DatagramOptionsInForce,
+  DatagramSettings,
 } from "../options/datagram.ts";
 import { KEYS } from "../options/table.ts";
 import type { NativePort } from "../native/port.ts";
@@ -26,8 +29,9 @@ export function applyDatagramOptions(
 ): void {
   for (const key of KEYS.datagram) {
     /* A new socket has the defaults. */
-    if (settings[key] !== checkOption(key, undefined)) {
-      setOption(port, id, key, settings[key]);
+    const setting = settings[key];
+    if (setting !== undefined && setting !== checkOption(key, undefined)) {
+      setOption(port, id, key, setting);
     }
   }
 }
@@ -38,7 +42,7 @@ export function changeDatagramOptions(
   options: DatagramOptions,
 ): void {
   const changes = checkChanges("datagram", options);
-  if (socket.isUnix) refuseUdpOptions(options);
+  if (socket.isUnix) refuseTcpOptions("datagram", options);
   if (socket.isClosed) throw socket.closedError("setsockopt");
   for (const [key, setting] of Object.entries(changes)) {
     setOption(socket.loop.port, socket.id, key, setting);
@@ -52,7 +56,7 @@ export function datagramOptionsInForce(
 ): DatagramOptionsInForce {
   if (socket.isClosed) throw socket.closedError("getsockopt");
   const { id, loop: { port }, settings } = socket;
-  return readOptions("datagram", settings, (native) => {
+  return readOptions("datagram", settings, socket.isUnix, (native) => {
     const value = port.getOption(id, native);
     return value < 0 ? undefined : value;
   });

@@ -2,7 +2,12 @@
 /* The options of datagram sockets. */
 
 import { NotSupported, type SocketError } from "../errors.ts";
-import { checkOption, checkOptions, type Settings } from "./settings.ts";
+import {
+  checkOption,
+  checkOptions,
+  checkPathOptions,
+  type Settings,
+} from "./settings.ts";
 import { optionalSignal } from "./signal.ts";
 import { KEYS } from "./table.ts";
 import {
@@ -242,14 +247,17 @@ export function udpSettings(options: BindOptions): UdpSettings {
     reusePort: checkOption("reusePort", options.reusePort) as boolean,
     reuseAddress: optionalBoolean("reuseAddress", reuseAddress, false),
     signal: optionalSignal(options.signal),
-    socket: socketSettings(options),
+    socket: {
+      ...checkOptions("datagram", options),
+      onError: requireOnError(options),
+    },
   };
 }
 
 /** Checks what a user passed to bind() for a unix socket. */
 export function unixSettings(options: BindPathOptions): UnixSettings {
   requireDatagramTransport(options.transport, "unixpacket");
-  refuseUdpOptions(options);
+  refusePortOptions(options);
   const { mode, replaceStale } = options;
   return {
     path: requirePath("path", options.path),
@@ -258,37 +266,29 @@ export function unixSettings(options: BindPathOptions): UnixSettings {
       : optionalInteger("mode", mode, 0, 0o777, 0),
     replaceStale: optionalBoolean("replaceStale", replaceStale, false),
     signal: optionalSignal(options.signal),
-    socket: socketSettings(options),
+    socket: {
+      ...checkPathOptions("datagram", options),
+      onError: requireOnError(options),
+    },
   };
 }
 
-/** Throws for options that a unix socket does not have. */
-export function refuseUdpOptions(options: object): void {
+/* What an address that is a path does not have. */
+const OF_PORTS = ["port", "hostname", "ipv6Only", "reusePort", "reuseAddress"];
+
+function refusePortOptions(options: object): void {
   const given = options as Readonly<Record<string, unknown>>;
-  for (const key of UDP_KEYS) {
+  for (const key of OF_PORTS) {
     if (given[key] === undefined) continue;
     throw new NotSupported(
-      `Cannot set ${key}: the datagrams of a unix socket do not leave the machine, and its address is a path`,
+      `Cannot set ${key}: the address of a unix socket is a path`,
     );
   }
 }
 
-/* The options that a unix socket does not have. */
-const UDP_KEYS: readonly string[] = [
-  ...KEYS.datagram.filter((key) => !key.startsWith("system")),
-  "port",
-  "hostname",
-  "ipv6Only",
-  "reusePort",
-  "reuseAddress",
-];
-
-function socketSettings(
-  options: DatagramOptions & CommonBindOptions,
-): DatagramSettings {
-  const { onError } = options;
+function requireOnError({ onError }: CommonBindOptions) {
   if (onError !== undefined && typeof onError !== "function") {
     wrongType("onError", "a function", onError);
   }
-  return { ...checkOptions("datagram", options), onError };
+  return onError;
 }

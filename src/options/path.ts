@@ -162,7 +162,9 @@ function requireAddr(path: unknown): PathAddr {
 }
 
 /* The address of the options, which must not have that of another transport. */
-function requirePath(options: PathConnectOptions | PathListenOptions): PathAddr {
+function requirePath(
+  options: PathConnectOptions | PathListenOptions,
+): PathAddr {
   const addr = requireAddr(options.path);
   const { transport } = options;
   if (transport !== undefined && transport !== addr.transport) {
@@ -234,7 +236,9 @@ function accessSettings(
   if (access !== undefined && bits === undefined) {
     refuse("access", "only a named pipe has a security descriptor");
   }
-  if (bits !== undefined) requireFile(addr, mode === undefined ? "access" : "mode");
+  if (bits !== undefined) {
+    requireFile(addr, mode === undefined ? "access" : "mode");
+  }
   return { mode: bits, isForEveryone: false, sddl: undefined };
 }
 

@@ -1,7 +1,8 @@
 // Copyright the iocp authors. MIT license.
 /* Every socket option, as one list: its values, its default, and what implements
  * it. Checks, settings and tests follow from the list. The documented interfaces
- * are in conn.ts, listen.ts, connect.ts and datagram.ts; a test compares their types with it. */
+ * are in conn.ts, listen.ts, connect.ts and datagram.ts; a test compares their types
+ * with it. */
 
 /** Where the option applies: every connection, a listener, a call of connect(),
  * or a datagram socket. */
@@ -45,10 +46,14 @@ export interface Option {
   /** Why some systems do not support it, for the message; all support an option
    * without it. */
   readonly unsupported?: string;
-  /** Of an option of TCP: why a local socket, whose address is a path, does not
+  /** Of an option of TCP or UDP: why a local socket, whose address is a path, does not
    * have it, for the message. */
   readonly tcpOnly?: string;
 }
+
+/* Why a unix socket does not have the options of UDP. */
+const UNIX_DATAGRAMS =
+  "the datagrams of a unix socket do not leave the machine";
 
 export const OPTIONS = {
   allowHalfOpen: { scope: "conn", kind: "boolean", default: false },
@@ -149,7 +154,8 @@ export const OPTIONS = {
     default: false,
     native: 9,
     owner: "library",
-    tcpOnly: "a local connection is made without packets that could be deferred",
+    tcpOnly:
+      "a local connection is made without packets that could be deferred",
   },
   firstByteTimeout: {
     scope: "listen",
@@ -200,6 +206,7 @@ export const OPTIONS = {
     default: false,
     native: 15,
     owner: "system",
+    tcpOnly: UNIX_DATAGRAMS,
   },
   ttl: {
     scope: "datagram",
@@ -209,6 +216,7 @@ export const OPTIONS = {
     default: undefined,
     native: 16,
     owner: "system",
+    tcpOnly: UNIX_DATAGRAMS,
   },
   multicastTtl: {
     scope: "datagram",
@@ -218,6 +226,7 @@ export const OPTIONS = {
     default: 1,
     native: 17,
     owner: "system",
+    tcpOnly: UNIX_DATAGRAMS,
   },
   multicastLoop: {
     scope: "datagram",
@@ -225,6 +234,7 @@ export const OPTIONS = {
     default: true,
     native: 18,
     owner: "system",
+    tcpOnly: UNIX_DATAGRAMS,
   },
   multicastInterface: {
     scope: "datagram",
@@ -234,6 +244,7 @@ export const OPTIONS = {
     default: 0,
     native: 19,
     owner: "system",
+    tcpOnly: UNIX_DATAGRAMS,
   },
   systemReceiveBuffer: {
     scope: "datagram",
@@ -260,6 +271,7 @@ export const OPTIONS = {
     native: 22,
     owner: "system",
     unsupported: "this system has no UDP_GRO and UDP_SEGMENT",
+    tcpOnly: UNIX_DATAGRAMS,
   },
 } as const;
 

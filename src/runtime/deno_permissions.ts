@@ -11,7 +11,10 @@ export function isGranted(descriptor: PermissionDescriptor): boolean {
 }
 
 /* `shown` is what the message names. */
-function requirePermission(descriptor: PermissionDescriptor, shown: string): void {
+function requirePermission(
+  descriptor: PermissionDescriptor,
+  shown: string,
+): void {
   if (isGranted(descriptor)) return;
   const { state } = deno.permissions.requestSync(descriptor);
   if (state !== "granted") refuse(descriptor.name, shown);

@@ -1,11 +1,7 @@
 // Copyright the iocp authors. MIT license.
 /* The socket of a listener on a path. */
 
-import {
-  EVERYONE,
-  MODE_DEFAULT,
-  REPLACE_STALE,
-} from "../native/completion.ts";
+import { EVERYONE, MODE_DEFAULT, REPLACE_STALE } from "../native/completion.ts";
 import { pathError, permittedPath, structOf } from "../connect/path_access.ts";
 import type { Loop } from "../loop/loop.ts";
 import type { PathListenSettings } from "../options/path.ts";

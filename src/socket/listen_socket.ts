@@ -35,7 +35,10 @@ const UNAVAILABLE = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL", "ENOTSUP"]);
 
 /** Opens the sockets of a listener. The first one has the address that users
  * see. */
-export function listenSockets(loop: Loop, settings: HostListenSettings): number[] {
+export function listenSockets(
+  loop: Loop,
+  settings: HostListenSettings,
+): number[] {
   const [first, ...others] = permittedIps(loop, settings);
   for (let triesLeft = TRIES_MAX;; triesLeft--) {
     const sockets = [open(loop, settings, first!, settings.port)];
