@@ -9,7 +9,6 @@ import {
   type Settings,
 } from "./settings.ts";
 import { optionalSignal } from "./signal.ts";
-import { KEYS } from "./table.ts";
 import {
   optionalBoolean,
   optionalInteger,
