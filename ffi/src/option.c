@@ -5,7 +5,12 @@
 #include "listener.h"
 
 enum option__owner { OPTION_SYSTEM, OPTION_LIBRARY };
-enum option__scope { OPTION_SOCKET, OPTION_LISTENER };
+enum option__scope {
+  OPTION_SOCKET,
+  OPTION_LISTENER,
+  OPTION_DATAGRAM,
+  OPTION_ALL
+};
 
 struct option__row {
   enum option__owner owner;
@@ -22,14 +27,28 @@ static const struct option__row option__rows[] = {
 #undef OPTION__ROW
 };
 
+static bool option__fits(const struct socket* socket,
+                         enum option__scope scope) {
+  switch (scope) {
+    case OPTION_SOCKET:
+      return !socket->is_datagram;
+    case OPTION_LISTENER:
+      return socket->is_listener;
+    case OPTION_DATAGRAM:
+      return socket->is_datagram;
+    case OPTION_ALL:
+      return true;
+  }
+  return false;
+}
+
 /* NULL: the socket has no such option. */
 static const struct option__row* option__row_of(const struct socket* socket,
                                                 uint32_t option) {
   size_t count = sizeof option__rows / sizeof option__rows[0];
   if (option == 0 || option >= count) return NULL;
   const struct option__row* row = &option__rows[option];
-  bool fits = row->scope == OPTION_SOCKET || socket->is_listener;
-  return fits ? row : NULL;
+  return option__fits(socket, row->scope) ? row : NULL;
 }
 
 static int32_t option__set_group(struct socket* socket, uint32_t group) {
