@@ -12,6 +12,7 @@ import type { ErrorClasses } from "./runtime/types.ts";
 const CODES:
   readonly (readonly [code: string, number: number, text: string])[] = [
     ["EPERM", 1, "operation not permitted"],
+    ["ENOENT", 2, "no such file or folder"],
     ["EBADF", 9, "the port or socket is closed"],
     ["ENOMEM", 12, "out of memory"],
     ["EACCES", 13, "permission denied"],
@@ -19,13 +20,20 @@ const CODES:
     ["EBUSY", 16, "an operation of this kind is already pending"],
     ["EEXIST", 17, "the socket is on a port already"],
     ["EXDEV", 18, "the port belongs to another thread"],
+    ["ENOTDIR", 20, "not a folder"],
+    ["EISDIR", 21, "a folder"],
     ["EINVAL", 22, "invalid argument"],
     ["ENFILE", 23, "too many open files in the system"],
     ["EMFILE", 24, "too many open files"],
+    ["ENOSPC", 28, "no space left on the device"],
+    ["EROFS", 30, "the file system is read-only"],
     ["EPIPE", 32, "the sending direction is closed"],
+    ["ENAMETOOLONG", 36, "the name is too long"],
+    ["ELOOP", 40, "too many symbolic links"],
     ["ENOTSOCK", 88, "not a socket"],
-    ["EDESTADDRREQ", 89, "the datagram has no destination"],
+    ["EDESTADDRREQ", 89, "a destination address is required"],
     ["EMSGSIZE", 90, "message too long"],
+    ["EPROTOTYPE", 91, "a socket of another type"],
     ["ENOPROTOOPT", 92, "option not supported"],
     ["ENOTSUP", 95, "operation not supported on this system"],
     ["EAFNOSUPPORT", 97, "address family not supported"],
@@ -61,6 +69,7 @@ const BY_CODE = new Map(
  * failure. For the other codes no runtime has a class. */
 const NAMES = new Map(Object.entries({
   EPERM: "PermissionDenied",
+  ENOENT: "NotFound",
   EINTR: "Interrupted",
   EBADF: "BadResource",
   EACCES: "PermissionDenied",

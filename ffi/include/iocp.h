@@ -27,7 +27,9 @@
  *   ends, its ports are deleted.
  * - Blocking. iocp_wait() and iocp_resolve() block; iocp_wait_here() blocks for
  *   at most a millisecond; iocp_delete() and iocp_group_close() for at most two
- *   seconds, while the kernel completes the operations that they cancel.
+ *   seconds, while the kernel completes the operations that they cancel;
+ *   iocp_listen_path() for a unix socket for at most 100 ms, while another
+ *   process makes one in the same folder.
  * - Results. A result >= 0 is a success, and < 0 is -IOCP_E... (iocp_error.h),
  *   with the same numbers on both systems. iocp_native_error() returns the
  *   error of the system.
@@ -184,18 +186,45 @@ IOCP_API int32_t iocp_native_error(int32_t port);
  * Making sockets
  */
 
+/* Families of addresses, which are the first field of both structs. */
+#define IOCP_UNIX 1 /* struct iocp_path: a unix socket */
+#define IOCP_PIPE 2 /* struct iocp_path: a named pipe of Windows */
+#define IOCP_IPV4 4 /* struct iocp_address */
+#define IOCP_IPV6 6 /* struct iocp_address */
+
 /* An IP address and port, in the host's byte order unless noted. */
 struct iocp_address {
-  uint16_t family; /* 4 or 6 */
+  uint16_t family; /* IOCP_IPV4 or IOCP_IPV6 */
   uint16_t port;
   uint32_t scope;    /* the zone of a link-local IPv6 address, else 0 */
   uint8_t bytes[16]; /* network byte order; IPv4 uses the first four */
+};
+
+/*
+ * The name of a local socket. The library reads and writes only its first
+ * 4 + `length` bytes, so it may be in a shorter block of memory.
+ *
+ * IOCP_UNIX: the path of a socket file, without zero bytes: UTF-8 on Windows,
+ * any other bytes on Linux, at most 107. On Linux a name whose first byte is 0
+ * is abstract: it has no file, and at most 108 bytes, the 0 included. A peer
+ * without a name has a length of 0.
+ * IOCP_PIPE: \\.\pipe\NAME in UTF-8, at most 256 UTF-16 units.
+ */
+#define IOCP_PATH_MAX 1020
+struct iocp_path {
+  uint16_t family; /* IOCP_UNIX or IOCP_PIPE */
+  uint16_t length; /* bytes of the name */
+  uint8_t bytes[IOCP_PATH_MAX];
 };
 
 /* Flags of iocp_listen(). */
 #define IOCP_IPV6_ONLY 1    /* otherwise an IPv6 wildcard accepts IPv4 too */
 #define IOCP_REUSE_PORT 2   /* SO_REUSEPORT; Windows: -IOCP_ENOTSUP */
 #define IOCP_ALL_NO_DELAY 4 /* sets IOCP_NO_DELAY on accepted connections */
+
+/* Flags of iocp_listen_path(). */
+#define IOCP_REPLACE_STALE 8 /* a socket file that no socket is bound to */
+#define IOCP_EVERYONE 16     /* every user of this machine may connect */
 
 /* A flag of iocp_add_socket(): the handle comes from IOCP_DETACH. */
 #define IOCP_DETACHED 1
@@ -223,6 +252,34 @@ IOCP_API int32_t iocp_listen(int32_t port,
                              uint32_t flags);
 
 /*
+ * The same for a local socket; `path` points to a struct iocp_path. A name that
+ * is too long for the system returns -IOCP_ENAMETOOLONG, and a kind of socket
+ * that it does not have -IOCP_ENOTSUP.
+ *
+ * IOCP_UNIX: `mode` has the permission bits of the socket file (0 to 0777),
+ * which are set before any process can connect, or is IOCP_MODE_DEFAULT; an
+ * abstract name has none. A path that exists returns -IOCP_EADDRINUSE, unless
+ * IOCP_REPLACE_STALE is set and it is a socket file that refuses connections,
+ * as it does when its process has ended without removing it. Such a file is
+ * replaced, under a lock of the folder (flock(2)), so that of two listeners
+ * that start together one gets -IOCP_EADDRINUSE. -IOCP_EBUSY: another process
+ * has held that lock for 100 ms. The file is removed when the listener is
+ * closed, if it is still that of the listener. `access` must be NULL.
+ *
+ * IOCP_PIPE: only the current user may connect, unless IOCP_EVERYONE is set or
+ * `access` points to `access_length` bytes of UTF-8: a security descriptor as a
+ * string (SDDL). `mode` must be IOCP_MODE_DEFAULT.
+ */
+IOCP_API int32_t iocp_listen_path(int32_t port,
+                                  const void* path,
+                                  uint32_t backlog,
+                                  uint32_t flags,
+                                  uint32_t mode,
+                                  const void* access,
+                                  uint32_t access_length);
+#define IOCP_MODE_DEFAULT 0xFFFFFFFFu
+
+/*
  * Sets how many accepts are posted at a time (0 to IOCP_ACCEPT_MAX). 0 stops
  * accepting: accepts that are posted stay posted, and their connections are
  * delivered once the count is above 0 again; only connections that wait for
@@ -240,6 +297,11 @@ IOCP_API int32_t iocp_accept(int32_t port, int32_t listener, uint32_t count);
  * socket that failed to connect must be closed like any other. A connection of
  * the socket to itself, which TCP allows when nothing listens on a port of this
  * machine, is reported as -IOCP_ECONNREFUSED with a detail of 0.
+ *
+ * `remote` may be a struct iocp_path instead; `local` must be NULL then. While
+ * the listener has no room for the connection (its backlog is full, or every
+ * instance of the pipe is busy), the attempt is repeated, until it succeeds or
+ * fails or the socket is closed.
  */
 IOCP_API int32_t iocp_connect(int32_t port,
                               const void* remote,
@@ -337,7 +399,9 @@ IOCP_API int32_t iocp_shutdown(int32_t port, int32_t socket);
  * quarter more, the connection is reset, and IOCP_CLOSED has -IOCP_ETIMEDOUT.
  * IOCP_RESET may follow while IOCP_GRACEFUL is not finished.
  *
- * IOCP_RESET: at once, with RST.
+ * IOCP_RESET: at once, with RST. A unix socket has none: its peer receives
+ * -IOCP_ECONNRESET if it has sent bytes that this side has not received, and
+ * otherwise the end of the stream.
  *
  * IOCP_DETACH: the connection stays open, and IOCP_CLOSED returns its handle,
  * which iocp_add_socket() can add to any port, on any thread. Copies of
@@ -499,19 +563,38 @@ IOCP_API int32_t iocp_interface_index(int32_t port, const void* address);
 #define IOCP_PEER 1
 
 /*
- * Writes the struct iocp_address of one end. Returns 0. The peer's address
- * needs no system call, and neither does the local one of a socket of
- * iocp_connect().
+ * Writes the address of one end: a struct iocp_address, or the first bytes of a
+ * struct iocp_path, as many as its name needs. Returns the bytes written, or
+ * -IOCP_EINVAL when `capacity` is smaller; sizeof(struct iocp_path) is always
+ * enough. The peer's IP address needs no system call, and neither does the
+ * local one of a socket of iocp_connect().
  */
 IOCP_API int32_t iocp_get_address(int32_t port,
                                   int32_t socket,
                                   uint32_t end,
-                                  void* address);
+                                  void* address,
+                                  uint32_t capacity);
+
+/* The process at the other end of a local connection. IOCP_PEER_UNKNOWN: the
+ * system does not say. */
+struct iocp_peer {
+  uint32_t pid;
+  uint32_t uid;
+  uint32_t gid;
+};
+#define IOCP_PEER_UNKNOWN 0xFFFFFFFFu
+
+/*
+ * Writes a struct iocp_peer. Linux: the process that connected or listened, as
+ * it was then (SO_PEERCRED). Returns 0, or -IOCP_ENOTSUP for a connection that
+ * is not local.
+ */
+IOCP_API int32_t iocp_get_peer(int32_t port, int32_t socket, void* peer);
 
 /*
  * Sets an option of iocp_option.h. Returns 0, -IOCP_EINVAL when the socket has
  * no such option or the value is out of its bounds, or -IOCP_ENOTSUP when this
- * system does not have the option.
+ * system does not have the option. Local sockets have no options of the system.
  */
 IOCP_API int32_t iocp_set_option(int32_t port,
                                  int32_t socket,

@@ -9,6 +9,7 @@
 /* X(code, number, sentence) */
 #define IOCP_ERRORS(X)                                         \
   X(EPERM, 1, "operation not permitted")                       \
+  X(ENOENT, 2, "no such file or folder")                       \
   X(EBADF, 9, "the port or socket is closed")                  \
   X(ENOMEM, 12, "out of memory")                               \
   X(EACCES, 13, "permission denied")                           \
@@ -16,13 +17,20 @@
   X(EBUSY, 16, "an operation of this kind is already pending") \
   X(EEXIST, 17, "the socket is on a port already")             \
   X(EXDEV, 18, "the port belongs to another thread")           \
+  X(ENOTDIR, 20, "not a folder")                               \
+  X(EISDIR, 21, "a folder")                                    \
   X(EINVAL, 22, "invalid argument")                            \
   X(ENFILE, 23, "too many open files in the system")           \
   X(EMFILE, 24, "too many open files")                         \
+  X(ENOSPC, 28, "no space left on the device")                 \
+  X(EROFS, 30, "the file system is read-only")                 \
   X(EPIPE, 32, "the sending direction is closed")              \
+  X(ENAMETOOLONG, 36, "the name is too long")                  \
+  X(ELOOP, 40, "too many symbolic links")                      \
   X(ENOTSOCK, 88, "not a socket")                              \
-  X(EDESTADDRREQ, 89, "the datagram has no destination")       \
+  X(EDESTADDRREQ, 89, "a destination address is required")     \
   X(EMSGSIZE, 90, "message too long")                          \
+  X(EPROTOTYPE, 91, "a socket of another type")                \
   X(ENOPROTOOPT, 92, "option not supported")                   \
   X(ENOTSUP, 95, "operation not supported on this system")     \
   X(EAFNOSUPPORT, 97, "address family not supported")          \

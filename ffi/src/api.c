@@ -1,60 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The functions of iocp.h. Each one finds its port and socket, checks its
- * arguments, and calls the one function that does the work.
+ * The functions of iocp.h that make ports and sockets and use them; the others
+ * are in api_query.c. Each one finds its port and socket, checks its arguments,
+ * and calls the one function that does the work.
  */
 #include "adopter.h"
 #include "close.h"
-#include "close_all.h"
 #include "connector.h"
-#include "endpoint.h"
-#include "engine.h"
+#include "find.h"
 #include "listener.h"
 #include "memory.h"
-#include "option.h"
+#include "path.h"
 #include "poller.h"
 #include "port_table.h"
 #include "progress.h"
 #include "receiver.h"
 #include "sender.h"
-#include "stats.h"
 
 #define API__LISTEN_FLAGS (IOCP_IPV6_ONLY | IOCP_REUSE_PORT | IOCP_ALL_NO_DELAY)
-
-/* ---- finding: each returns NULL and the error when there is none */
-
-/* Any socket that was reported. */
-static struct socket* api__find(int32_t port_id,
-                                int32_t socket_id,
-                                int32_t* error) {
-  struct port* port = port_table_find(port_id, error);
-  if (port == NULL) return NULL;
-  struct socket* socket = socket_find_reported(port, socket_id);
-  if (socket == NULL) *error = port_fail(port, -IOCP_EBADF, 0);
-  return socket;
-}
-
-/* One that is not closing, so that it has a handle. */
-static struct socket* api__find_open(int32_t port_id,
-                                     int32_t socket_id,
-                                     int32_t* error) {
-  struct socket* socket = api__find(port_id, socket_id, error);
-  if (socket == NULL || socket->state != SOCKET_CLOSING) return socket;
-  *error = port_fail(socket->port, -IOCP_EBADF, 0);
-  return NULL;
-}
-
-/* One that is a connected stream. */
-static struct socket* api__find_stream(int32_t port_id,
-                                       int32_t socket_id,
-                                       int32_t* error) {
-  struct socket* socket = api__find_open(port_id, socket_id, error);
-  if (socket == NULL ||
-      (socket->state == SOCKET_STREAM && socket->connect_result == 0))
-    return socket;
-  *error = port_fail(socket->port, -IOCP_ENOTCONN, 0);
-  return NULL;
-}
+#define API__LISTEN_PATH_FLAGS (IOCP_REPLACE_STALE | IOCP_EVERYONE)
 
 /* ---- the library and the port */
 
@@ -116,17 +80,6 @@ int32_t iocp_native_error(int32_t port_id) {
   return port == NULL ? error : port->native_error;
 }
 
-int32_t iocp_stats(int32_t port_id, void* stats) {
-  int32_t error;
-  struct port* port = port_table_find(port_id, &error);
-  if (port == NULL) return error;
-  if (stats == NULL) return port_fail(port, -IOCP_EFAULT, 0);
-  struct iocp_stats now;
-  stats_of_port(port, &now);
-  memory_copy(stats, &now, sizeof now);
-  return 0;
-}
-
 /* ---- making sockets; addresses may be at any alignment */
 
 int32_t iocp_add_socket(int32_t port_id, double os_socket, uint32_t flags) {
@@ -153,14 +106,55 @@ int32_t iocp_listen(int32_t port_id,
   return listener_open(port, &at, backlog, flags);
 }
 
+int32_t iocp_listen_path(int32_t port_id,
+                         const void* path,
+                         uint32_t backlog,
+                         uint32_t flags,
+                         uint32_t mode,
+                         const void* access,
+                         uint32_t access_length) {
+  int32_t error;
+  struct iocp_path name;
+  struct port* port = port_table_find(port_id, &error);
+  if (port == NULL) return error;
+  if (path == NULL || (access == NULL && access_length != 0))
+    return port_fail(port, -IOCP_EFAULT, 0);
+  if ((flags & ~(uint32_t)API__LISTEN_PATH_FLAGS) != 0)
+    return port_fail(port, -IOCP_EINVAL, 0);
+  int32_t result = path_read(path, &name);
+  if (result < 0) return port_fail(port, result, 0);
+  struct path_access who = {.flags = flags,
+                            .mode = mode,
+                            .sddl = access,
+                            .sddl_length = access_length};
+  return listener_open_path(port, &name, backlog, &who);
+}
+
 int32_t iocp_accept(int32_t port_id, int32_t socket_id, uint32_t count) {
   int32_t error;
-  struct socket* listener = api__find_open(port_id, socket_id, &error);
+  struct socket* listener = find_open(port_id, socket_id, &error);
   if (listener == NULL) return error;
   if (listener->state != SOCKET_LISTENING || count > IOCP_ACCEPT_MAX)
     return port_fail(listener->port, -IOCP_EINVAL, 0);
   listener_set_accepts(listener, count);
   return 0;
+}
+
+/* The family is the first field of every address. */
+static bool api__is_local(const void* address) {
+  uint16_t family;
+  memory_copy(&family, address, sizeof family);
+  return family == IOCP_UNIX || family == IOCP_PIPE;
+}
+
+static int32_t api__connect_path(struct port* port,
+                                 const void* remote,
+                                 const void* local) {
+  struct iocp_path name;
+  if (local != NULL) return port_fail(port, -IOCP_EINVAL, 0);
+  int32_t result = path_read(remote, &name);
+  if (result < 0) return port_fail(port, result, 0);
+  return connector_start_path(port, &name);
 }
 
 int32_t iocp_connect(int32_t port_id, const void* remote, const void* local) {
@@ -169,6 +163,7 @@ int32_t iocp_connect(int32_t port_id, const void* remote, const void* local) {
   struct port* port = port_table_find(port_id, &error);
   if (port == NULL) return error;
   if (remote == NULL) return port_fail(port, -IOCP_EFAULT, 0);
+  if (api__is_local(remote)) return api__connect_path(port, remote, local);
   memory_copy(&to, remote, sizeof to);
   if (local != NULL) memory_copy(&from, local, sizeof from);
   return connector_start(port, &to, local != NULL ? &from : NULL);
@@ -178,7 +173,7 @@ int32_t iocp_connect(int32_t port_id, const void* remote, const void* local) {
 
 int32_t iocp_receive(int32_t port_id, int32_t socket_id, uint32_t bytes) {
   int32_t error;
-  struct socket* socket = api__find_stream(port_id, socket_id, &error);
+  struct socket* socket = find_receiver(port_id, socket_id, &error);
   return socket == NULL ? error : receiver_add_credit(socket, bytes);
 }
 
@@ -188,7 +183,7 @@ int32_t iocp_read(int32_t port_id,
                   uint32_t offset,
                   uint32_t length) {
   int32_t error;
-  struct socket* socket = api__find_stream(port_id, socket_id, &error);
+  struct socket* socket = find_stream(port_id, socket_id, &error);
   if (socket == NULL) return error;
   if (buffer == NULL) return port_fail(socket->port, -IOCP_EFAULT, 0);
   if (length == 0) return port_fail(socket->port, -IOCP_EINVAL, 0);
@@ -201,7 +196,7 @@ int32_t iocp_send(int32_t port_id,
                   uint32_t offset,
                   uint32_t length) {
   int32_t error;
-  struct socket* socket = api__find_stream(port_id, socket_id, &error);
+  struct socket* socket = find_stream(port_id, socket_id, &error);
   return socket == NULL ? error : sender_send(socket, buffer, offset, length);
 }
 
@@ -231,13 +226,13 @@ int32_t iocp_broadcast(int32_t port_id,
 
 int32_t iocp_progress(int32_t port_id, int32_t socket_id) {
   int32_t error;
-  struct socket* socket = api__find_stream(port_id, socket_id, &error);
+  struct socket* socket = find_stream(port_id, socket_id, &error);
   return socket == NULL ? error : progress_made(socket);
 }
 
 int32_t iocp_shutdown(int32_t port_id, int32_t socket_id) {
   int32_t error;
-  struct socket* socket = api__find_stream(port_id, socket_id, &error);
+  struct socket* socket = find_stream(port_id, socket_id, &error);
   return socket == NULL ? error : sender_shutdown(socket);
 }
 
@@ -246,104 +241,8 @@ int32_t iocp_close(int32_t port_id,
                    uint32_t mode,
                    uint32_t timeout_ms) {
   int32_t error;
-  struct socket* socket = api__find(port_id, socket_id, &error);
+  struct socket* socket = find_socket(port_id, socket_id, &error);
   if (socket == NULL) return error;
   if (mode > IOCP_DETACH) return port_fail(socket->port, -IOCP_EINVAL, 0);
   return close_socket(socket, mode, timeout_ms);
-}
-
-/* ---- addresses, options, counters */
-
-int32_t iocp_get_address(int32_t port_id,
-                         int32_t socket_id,
-                         uint32_t end,
-                         void* address) {
-  int32_t error;
-  struct iocp_address at;
-  struct socket* socket = api__find_open(port_id, socket_id, &error);
-  if (socket == NULL) return error;
-  if (address == NULL) return port_fail(socket->port, -IOCP_EFAULT, 0);
-  if (end > IOCP_PEER) return port_fail(socket->port, -IOCP_EINVAL, 0);
-  int32_t result = endpoint_address(socket, end, &at);
-  if (result >= 0) memory_copy(address, &at, sizeof at);
-  return result;
-}
-
-int32_t iocp_set_option(int32_t port_id,
-                        int32_t socket_id,
-                        uint32_t option,
-                        int32_t value) {
-  int32_t error;
-  struct socket* socket = api__find_open(port_id, socket_id, &error);
-  return socket == NULL ? error : option_set(socket, option, value);
-}
-
-int32_t iocp_get_option(int32_t port_id, int32_t socket_id, uint32_t option) {
-  int32_t error;
-  /* A closing socket is still in its group. */
-  struct socket* socket = option == IOCP_GROUP
-                              ? api__find(port_id, socket_id, &error)
-                              : api__find_open(port_id, socket_id, &error);
-  return socket == NULL ? error : option_get(socket, option);
-}
-
-int32_t iocp_socket_stats(int32_t port_id, int32_t socket_id, void* stats) {
-  int32_t error;
-  struct socket* socket = api__find_open(port_id, socket_id, &error);
-  if (socket == NULL) return error;
-  if (stats == NULL) return port_fail(socket->port, -IOCP_EFAULT, 0);
-  struct iocp_socket_stats now;
-  stats_of_socket(socket, &now);
-  memory_copy(stats, &now, sizeof now);
-  return 0;
-}
-
-int32_t iocp_resolve(const void* name,
-                     uint32_t length,
-                     void* addresses,
-                     uint32_t capacity) {
-  char text[ENGINE_HOST_NAME_MAX + 1];
-  if (name == NULL || addresses == NULL) return -IOCP_EFAULT;
-  if (length == 0 || length > ENGINE_HOST_NAME_MAX || capacity == 0)
-    return -IOCP_EINVAL;
-  memory_copy(text, name, length);
-  text[length] = 0;
-  /* The system would stop at a zero byte and resolve a different name. */
-  for (uint32_t i = 0; i < length; i++)
-    if (text[i] == 0) return -IOCP_EINVAL;
-  return engine_resolve(text, addresses, capacity);
-}
-
-/* ---- groups */
-
-int32_t iocp_group_new(int32_t port_id) {
-  int32_t error;
-  struct port* port = port_table_find(port_id, &error);
-  if (port == NULL) return error;
-  int32_t result = group_open(&port->groups);
-  return result < 0 ? port_fail(port, result, 0) : result;
-}
-
-int32_t iocp_group_close(int32_t port_id, uint32_t group) {
-  int32_t error;
-  struct port* port = port_table_find(port_id, &error);
-  if (port == NULL) return error;
-  if (!group_is_open(&port->groups, group))
-    return port_fail(port, -IOCP_EINVAL, 0);
-  close_all(port, group);
-  group_close(&port->groups, group);
-  return 0;
-}
-
-int32_t iocp_group_stats(int32_t port_id, uint32_t group, void* stats) {
-  int32_t error;
-  struct port* port = port_table_find(port_id, &error);
-  if (port == NULL) return error;
-  if (stats == NULL) return port_fail(port, -IOCP_EFAULT, 0);
-  if (!group_is_open(&port->groups, group))
-    return port_fail(port, -IOCP_EINVAL, 0);
-  struct iocp_stats now;
-  stats_of_group(port, group, &now);
-  memory_copy(stats, &now, sizeof now);
-  return 0;
 }

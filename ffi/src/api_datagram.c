@@ -1,32 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* The functions of iocp.h for datagram sockets. */
 #include "datagram.h"
+#include "datagram_memory.h"
 #include "datagram_sender.h"
 #include "engine.h"
+#include "find.h"
 #include "memory.h"
 #include "path.h"
 #include "port_table.h"
 
-#define API_DATAGRAM__BIND_FLAGS                             \
-  (IOCP_IPV6_ONLY | IOCP_REUSE_PORT | IOCP_REPLACE_STALE | \
-   IOCP_REUSE_ADDRESS)
+#define API_DATAGRAM__IP_FLAGS \
+  (IOCP_IPV6_ONLY | IOCP_REUSE_PORT | IOCP_REUSE_ADDRESS)
+#define API_DATAGRAM__PATH_FLAGS IOCP_REPLACE_STALE
 #define API_DATAGRAM__MODE_MAX 0777
-
-/* Returns NULL and the error when there is none. */
-static struct socket* api_datagram__find(int32_t port_id,
-                                         int32_t socket_id,
-                                         int32_t* error) {
-  struct port* port = port_table_find(port_id, error);
-  if (port == NULL) return NULL;
-  struct socket* socket = socket_find_reported(port, socket_id);
-  if (socket == NULL || socket->state == SOCKET_CLOSING) {
-    *error = port_fail(port, -IOCP_EBADF, 0);
-    return NULL;
-  }
-  if (socket->state == SOCKET_DATAGRAM) return socket;
-  *error = port_fail(port, -IOCP_EINVAL, 0);
-  return NULL;
-}
 
 /* An address of the caller: a struct iocp_address or struct iocp_path. */
 struct api_datagram__address {
@@ -40,36 +26,80 @@ static int32_t api_datagram__read(const void* from,
   uint16_t family;
   memory_zero(&to->header, sizeof to->header);
   memory_copy(&family, from, sizeof family);
-  if (family != IOCP_UNIX && family != IOCP_PIPE) {
+  if (family == IOCP_PIPE) return -IOCP_EAFNOSUPPORT;
+  if (family != IOCP_UNIX) {
     memory_copy(&to->header.from, from, sizeof to->header.from);
     return 0;
   }
-  if (family == IOCP_PIPE) return -IOCP_EAFNOSUPPORT;
   int32_t result = path_read(from, &to->path);
   to->header.from.family = family;
   to->header.from.port = to->path.length;
   return result;
 }
 
+/* The same for the destination of a datagram. */
+static int32_t api_datagram__read_destination(
+    const void* from,
+    struct api_datagram__address* to) {
+  int32_t result = api_datagram__read(from, to);
+  if (result < 0) return result;
+  /* Otherwise it would be the connected peer. */
+  if (to->header.from.family == 0) return -IOCP_EAFNOSUPPORT;
+  return datagram_path_length(&to->header) > IOCP_DATAGRAM_PATH_MAX
+             ? -IOCP_ENAMETOOLONG
+             : 0;
+}
+
+/* ---- making sockets */
+
+static bool api_datagram__is_multicast(const struct iocp_address* address) {
+  return address->family == IOCP_IPV4 ? (address->bytes[0] & 0xf0) == 0xe0
+                                      : address->bytes[0] == 0xff;
+}
+
+static bool api_datagram__may_bind(const struct api_datagram__address* at,
+                                   uint32_t flags,
+                                   uint32_t mode) {
+  if (at->header.from.family == IOCP_UNIX)
+    return (flags & ~(uint32_t)API_DATAGRAM__PATH_FLAGS) == 0 &&
+           (mode == IOCP_MODE_DEFAULT || mode <= API_DATAGRAM__MODE_MAX);
+  return (flags & ~(uint32_t)API_DATAGRAM__IP_FLAGS) == 0 &&
+         ((flags & IOCP_REUSE_ADDRESS) == 0 ||
+          api_datagram__is_multicast(&at->header.from));
+}
+
+/* A unix socket without a name, which path_read() refuses. */
+static bool api_datagram__is_unnamed(const void* address) {
+  uint16_t head[2];
+  memory_copy(head, address, sizeof head);
+  return head[0] == IOCP_UNIX && head[1] == 0;
+}
+
 int32_t iocp_bind(int32_t port_id,
                   const void* address,
                   uint32_t flags,
                   uint32_t mode) {
-  int32_t error;
+  int32_t error = 0;
   struct api_datagram__address at;
   struct port* port = port_table_find(port_id, &error);
   if (port == NULL) return error;
   if (address == NULL) return port_fail(port, -IOCP_EFAULT, 0);
-  if ((flags & ~(uint32_t)API_DATAGRAM__BIND_FLAGS) != 0)
-    return port_fail(port, -IOCP_EINVAL, 0);
-  error = api_datagram__read(address, &at);
+  if (api_datagram__is_unnamed(address)) {
+    at.header = (struct iocp_datagram){.from.family = IOCP_UNIX};
+    at.path.length = 0;
+  } else {
+    error = api_datagram__read(address, &at);
+  }
   if (error < 0) return port_fail(port, error, 0);
-  bool is_unix = at.header.from.family == IOCP_UNIX;
-  if (is_unix && mode != IOCP_MODE_DEFAULT && mode > API_DATAGRAM__MODE_MAX)
+  if (!api_datagram__may_bind(&at, flags, mode))
     return port_fail(port, -IOCP_EINVAL, 0);
+  bool is_unix = at.header.from.family == IOCP_UNIX;
+  struct path_access access = {.flags = flags, .mode = mode};
   return datagram_open(
-      port, &at.header.from, is_unix ? &at.path : NULL, flags, mode);
+      port, &at.header.from, is_unix ? &at.path : NULL, &access);
 }
+
+/* ---- datagrams */
 
 int32_t iocp_receive_from(int32_t port_id,
                           int32_t socket_id,
@@ -78,7 +108,7 @@ int32_t iocp_receive_from(int32_t port_id,
                           uint32_t length,
                           void* datagram) {
   int32_t error;
-  struct socket* socket = api_datagram__find(port_id, socket_id, &error);
+  struct socket* socket = find_datagram(port_id, socket_id, &error);
   if (socket == NULL) return error;
   if (buffer == NULL || datagram == NULL)
     return port_fail(socket->port, -IOCP_EFAULT, 0);
@@ -94,14 +124,14 @@ int32_t iocp_send_to(int32_t port_id,
                      const void* address) {
   int32_t error;
   struct api_datagram__address to;
-  struct socket* socket = api_datagram__find(port_id, socket_id, &error);
+  struct socket* socket = find_datagram(port_id, socket_id, &error);
   if (socket == NULL) return error;
   if (buffer == NULL && length != 0)
     return port_fail(socket->port, -IOCP_EFAULT, 0);
   if (length > IOCP_SEND_MAX) return port_fail(socket->port, -IOCP_EMSGSIZE, 0);
   memory_zero(&to.header, sizeof to.header);
   if (address != NULL) {
-    error = api_datagram__read(address, &to);
+    error = api_datagram__read_destination(address, &to);
     if (error < 0) return port_fail(socket->port, error, 0);
   }
   to.header.length = length;
@@ -116,7 +146,7 @@ int32_t iocp_send_many(int32_t port_id,
                        uint32_t length,
                        uint32_t count) {
   int32_t error;
-  struct socket* socket = api_datagram__find(port_id, socket_id, &error);
+  struct socket* socket = find_datagram(port_id, socket_id, &error);
   if (socket == NULL) return error;
   if (datagrams == NULL) return port_fail(socket->port, -IOCP_EFAULT, 0);
   return datagram_send_many(socket, datagrams, length, count);
@@ -127,10 +157,10 @@ int32_t iocp_connect_datagram(int32_t port_id,
                               const void* address) {
   int32_t error;
   struct api_datagram__address to;
-  struct socket* socket = api_datagram__find(port_id, socket_id, &error);
+  struct socket* socket = find_datagram(port_id, socket_id, &error);
   if (socket == NULL) return error;
   if (address == NULL) return engine_connect_datagram(socket, NULL, NULL);
-  error = api_datagram__read(address, &to);
+  error = api_datagram__read_destination(address, &to);
   if (error < 0) return port_fail(socket->port, error, 0);
   return engine_connect_datagram(socket, &to.header, to.path.bytes);
 }
@@ -143,7 +173,7 @@ int32_t iocp_membership(int32_t port_id,
                         uint32_t joins) {
   int32_t error;
   struct iocp_address of, from;
-  struct socket* socket = api_datagram__find(port_id, socket_id, &error);
+  struct socket* socket = find_datagram(port_id, socket_id, &error);
   if (socket == NULL) return error;
   if (group == NULL) return port_fail(socket->port, -IOCP_EFAULT, 0);
   if (joins > 1) return port_fail(socket->port, -IOCP_EINVAL, 0);

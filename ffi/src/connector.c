@@ -3,6 +3,12 @@
 
 #include "engine.h"
 #include "memory.h"
+#include "path.h"
+#include "system.h"
+
+/* How often a listener without room is tried again. */
+#define CONNECTOR__RETRY_MIN_MS 1
+#define CONNECTOR__RETRY_MAX_MS 50
 
 int32_t connector_start(struct port* port,
                         const struct iocp_address* remote,
@@ -14,6 +20,38 @@ int32_t connector_start(struct port* port,
   socket_free(socket);
   return result;
 }
+
+/* ---- local sockets */
+
+/* Returns 0 or an error. */
+static int32_t connector__try(struct socket* socket) {
+  struct path* path = socket->path;
+  int32_t result = engine_connect_path(socket);
+  if (result != ENGINE_WOULD_BLOCK) return result;
+  path->retry_ms =
+      path->retry_ms == 0 ? CONNECTOR__RETRY_MIN_MS : path->retry_ms * 2;
+  if (path->retry_ms > CONNECTOR__RETRY_MAX_MS)
+    path->retry_ms = CONNECTOR__RETRY_MAX_MS;
+  timers_arm(&socket->port->timers, socket, system_now_ms(), path->retry_ms);
+  return 0;
+}
+
+int32_t connector_start_path(struct port* port, const struct iocp_path* name) {
+  struct socket* socket = socket_new(port, SOCKET_CONNECTING);
+  if (socket == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
+  int32_t result = path_set(socket, name) ? connector__try(socket)
+                                          : port_fail(port, -IOCP_ENOMEM, 0);
+  if (result >= 0) return socket->id;
+  socket_free(socket);
+  return result;
+}
+
+void connector_timed_out(struct socket* socket) {
+  int32_t result = connector__try(socket);
+  if (result < 0) connector_done(socket, result, socket->port->native_error);
+}
+
+/* ---- results */
 
 /* When nothing listens on a port of this machine, the system may choose that
  * very port as the local one, and TCP connects the socket to itself: a client
@@ -65,7 +103,7 @@ void connector_done(struct socket* socket, int32_t error, int32_t native) {
     socket_ready(socket, READY_CLOSE);
     return;
   }
-  if (error == 0) {
+  if (error == 0 && !socket_is_local(socket)) {
     connector__query_peer(socket);
     connector__query_local(socket);
     if (connector__is_self_connect(socket)) error = -IOCP_ECONNREFUSED;

@@ -10,6 +10,12 @@ int32_t connector_start(struct port* port,
                         const struct iocp_address* remote,
                         const struct iocp_address* local);
 
+/* The same for a local socket. */
+int32_t connector_start_path(struct port* port, const struct iocp_path* name);
+
+/* The timer of a SOCKET_CONNECTING has expired. */
+void connector_timed_out(struct socket* socket);
+
 /* Called by the engine, once for each engine_connect() that returned >= 0. */
 void connector_done(struct socket* socket, int32_t error, int32_t native);
 

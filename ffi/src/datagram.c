@@ -23,11 +23,20 @@ static uint32_t datagram__min(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 /* ---- making and freeing */
 
+/* Without a name, the socket has no path. */
+static int32_t datagram__bind_path(struct socket* socket,
+                                   const struct iocp_path* name,
+                                   const struct path_access* access) {
+  socket->family = IOCP_UNIX;
+  if (name->length != 0 && !path_set(socket, name))
+    return port_fail(socket->port, -IOCP_ENOMEM, 0);
+  return engine_bind_path(socket, access);
+}
+
 int32_t datagram_open(struct port* port,
                       const struct iocp_address* address,
-                      const struct iocp_path* path,
-                      uint32_t flags,
-                      uint32_t mode) {
+                      const struct iocp_path* name,
+                      const struct path_access* access) {
   struct datagram* datagram = memory_alloc(sizeof *datagram);
   if (datagram == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
   struct socket* socket = socket_new(port, SOCKET_DATAGRAM);
@@ -39,8 +48,9 @@ int32_t datagram_open(struct port* port,
   list_open(&datagram->kept);
   socket->is_datagram = true;
   socket->datagram = datagram;
-  int32_t result = path == NULL ? engine_bind(socket, address, flags)
-                                : engine_bind_path(socket, path, flags, mode);
+  int32_t result = name == NULL
+                       ? engine_bind(socket, address, access->flags)
+                       : datagram__bind_path(socket, name, access);
   if (result >= 0) return socket->id;
   datagram_free(socket);
   socket_free(socket);
@@ -240,11 +250,11 @@ int32_t datagram_receive_from(struct socket* socket,
     datagram->error = 0;
     return port_fail(port, error, datagram->error_native);
   }
-  int32_t result;
+  int32_t result = 0;
+  if (list_is_empty(&datagram->kept))
+    result = engine_receive_from(socket, buffer, length, &header, path);
   if (!list_is_empty(&datagram->kept))
     result = datagram__take_kept(datagram, buffer, length, &header, path);
-  else
-    result = engine_receive_from(socket, buffer, length, &header, path);
   if (result == ENGINE_WOULD_BLOCK) {
     socket->read_armed = true;
     engine_arm_datagrams(socket);

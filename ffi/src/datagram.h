@@ -8,6 +8,8 @@
 
 #include "batch.h"
 
+struct path_access;
+
 /* What a datagram socket has besides its slot. */
 struct datagram {
   /* Received, and found no room in the slab: struct datagram__kept. */
@@ -35,12 +37,11 @@ struct datagram_room {
   bool is_full;    /* there is one, and it may need more room than is left */
 };
 
-/* iocp_bind(). `path` is the name of a unix socket, or NULL. */
+/* iocp_bind(). `name` is that of a unix socket, or NULL. */
 int32_t datagram_open(struct port* port,
                       const struct iocp_address* address,
-                      const struct iocp_path* path,
-                      uint32_t flags,
-                      uint32_t mode);
+                      const struct iocp_path* name,
+                      const struct path_access* access);
 
 /* Releases what the socket has besides its slot. */
 void datagram_free(struct socket* socket);

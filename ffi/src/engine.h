@@ -21,6 +21,7 @@
 #include "datagram.h"
 #include "datagram_sender.h"
 #include "iocp.h"
+#include "path.h"
 #include "port.h"
 #include "socket.h"
 
@@ -62,6 +63,16 @@ int32_t engine_listen(struct socket* socket,
 int32_t engine_connect(struct socket* socket,
                        const struct iocp_address* remote,
                        const struct iocp_address* local);
+
+/* The same for local sockets, whose name is socket->path. A pipe's engine may
+ * give a connection of a listener its path as well (path_share()).
+ *
+ * engine_connect_path() may return ENGINE_WOULD_BLOCK while the listener has no
+ * room: then it is called again later, and connector_done() is called for it
+ * only once it has returned 0. */
+int32_t engine_listen_path(struct socket* socket,
+                           const struct path_access* access);
+int32_t engine_connect_path(struct socket* socket);
 
 /* ---- accepting (accept.c, defer_accept.c) */
 
@@ -130,10 +141,10 @@ int32_t engine_shutdown(struct socket* socket);
 int32_t engine_bind(struct socket* socket,
                     const struct iocp_address* address,
                     uint32_t flags);
+
+/* For a unix socket; socket->path is NULL for one without a name. */
 int32_t engine_bind_path(struct socket* socket,
-                         const struct iocp_path* path,
-                         uint32_t flags,
-                         uint32_t mode);
+                         const struct path_access* access);
 
 /* NULL: dissolves the connection. The header has the address. */
 int32_t engine_connect_datagram(struct socket* socket,
@@ -149,7 +160,8 @@ int32_t engine_receive_datagrams(struct socket* socket,
                                  struct datagram_room* room);
 
 /* Receives one datagram, whose path has room for IOCP_DATAGRAM_PATH_MAX bytes.
- * Returns the bytes in the buffer, ENGINE_WOULD_BLOCK or an error. */
+ * Returns the bytes in the buffer, ENGINE_WOULD_BLOCK or an error; several that
+ * come at once are kept instead, with datagram_put(). */
 int32_t engine_receive_from(struct socket* socket,
                             void* buffer,
                             uint32_t length,
@@ -200,6 +212,12 @@ uint32_t engine_release(struct socket* socket);
 int32_t engine_get_address(struct socket* socket,
                            uint32_t end,
                            struct iocp_address* address_out);
+
+/* The same for a local socket, and the process at its other end. */
+int32_t engine_get_path(struct socket* socket,
+                        uint32_t end,
+                        struct iocp_path* name_out);
+int32_t engine_get_peer(struct socket* socket, struct iocp_peer* peer_out);
 
 /* For options of the system; the value is within its bounds. */
 int32_t engine_set_option(struct socket* socket,

@@ -11,17 +11,49 @@
 #define LISTENER__BACKOFF_MIN_MS 10
 #define LISTENER__BACKOFF_MAX_MS 1000
 
+static struct socket* listener__new(struct port* port, uint32_t backlog) {
+  struct socket* socket = socket_new(port, SOCKET_LISTENING);
+  if (socket == NULL) return NULL;
+  list_open(&socket->deferred);
+  if (backlog == 0) backlog = 1;
+  socket->backlog = backlog < IOCP_BACKLOG_MAX ? backlog : IOCP_BACKLOG_MAX;
+  return socket;
+}
+
 int32_t listener_open(struct port* port,
                       const struct iocp_address* address,
                       uint32_t backlog,
                       uint32_t flags) {
-  struct socket* socket = socket_new(port, SOCKET_LISTENING);
+  struct socket* socket = listener__new(port, backlog);
   if (socket == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
-  list_open(&socket->deferred);
-  if (backlog == 0) backlog = 1;
-  socket->backlog = backlog < IOCP_BACKLOG_MAX ? backlog : IOCP_BACKLOG_MAX;
   socket->sets_no_delay = (flags & IOCP_ALL_NO_DELAY) != 0;
   int32_t result = engine_listen(socket, address, flags);
+  if (result >= 0) return socket->id;
+  socket_free(socket);
+  return result;
+}
+
+/* Each kind of local socket has its own way to say who may connect. What cannot
+ * be granted is refused: a mode that was ignored would leave a listener open to
+ * all. An abstract name has no permissions (unix(7)). */
+static bool listener__fits(const struct iocp_path* name,
+                           const struct path_access* access) {
+  bool has_mode = access->mode != IOCP_MODE_DEFAULT;
+  if (name->family == IOCP_PIPE)
+    return !has_mode && (access->flags & IOCP_REPLACE_STALE) == 0;
+  if (has_mode && (access->mode > 0777 || name->bytes[0] == 0)) return false;
+  return access->sddl == NULL && (access->flags & IOCP_EVERYONE) == 0;
+}
+
+int32_t listener_open_path(struct port* port,
+                           const struct iocp_path* name,
+                           uint32_t backlog,
+                           const struct path_access* access) {
+  if (!listener__fits(name, access)) return port_fail(port, -IOCP_EINVAL, 0);
+  struct socket* socket = listener__new(port, backlog);
+  if (socket == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
+  int32_t result = path_set(socket, name) ? engine_listen_path(socket, access)
+                                          : port_fail(port, -IOCP_ENOMEM, 0);
   if (result >= 0) return socket->id;
   socket_free(socket);
   return result;

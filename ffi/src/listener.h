@@ -4,12 +4,19 @@
 #define IOCP_LISTENER_H
 
 #include "batch.h"
+#include "path.h"
 
 /* Returns the id of a new listener or -IOCP_E...; `flags` are valid. */
 int32_t listener_open(struct port* port,
                       const struct iocp_address* address,
                       uint32_t backlog,
                       uint32_t flags);
+
+/* The same for a local socket; `name` and `access` are not checked yet. */
+int32_t listener_open_path(struct port* port,
+                           const struct iocp_path* name,
+                           uint32_t backlog,
+                           const struct path_access* access);
 
 /* Sets how many accepts are posted, at most IOCP_ACCEPT_MAX. */
 void listener_set_accepts(struct socket* listener, uint32_t count);

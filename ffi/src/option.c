@@ -13,6 +13,7 @@ enum option__scope {
 };
 
 struct option__row {
+  uint32_t number;
   enum option__owner owner;
   enum option__scope scope;
   int32_t min;
@@ -22,7 +23,7 @@ struct option__row {
 /* By number. */
 static const struct option__row option__rows[] = {
 #define OPTION__ROW(name, number, owner, scope, min, max) \
-  [number] = {OPTION_##owner, OPTION_##scope, min, max},
+  [number] = {number, OPTION_##owner, OPTION_##scope, min, max},
     IOCP_OPTIONS(OPTION__ROW)
 #undef OPTION__ROW
 };
@@ -40,6 +41,14 @@ static bool option__fits(const struct socket* socket,
       return true;
   }
   return false;
+}
+
+/* The options of the system are those of TCP and IP. */
+static bool option__is_lacking(const struct socket* socket,
+                               const struct option__row* row) {
+  return row->owner == OPTION_SYSTEM && socket_is_local(socket) &&
+         !(row->number == IOCP_SYSTEM_RECEIVE_BUFFER ||
+           row->number == IOCP_SYSTEM_SEND_BUFFER);
 }
 
 /* NULL: the socket has no such option. */
@@ -110,6 +119,8 @@ int32_t option_set(struct socket* socket, uint32_t option, int32_t value) {
   const struct option__row* row = option__row_of(socket, option);
   if (row == NULL || value < row->min || value > row->max)
     return port_fail(socket->port, -IOCP_EINVAL, 0);
+  if (option__is_lacking(socket, row))
+    return port_fail(socket->port, -IOCP_ENOTSUP, 0);
   return row->owner == OPTION_SYSTEM ? engine_set_option(socket, option, value)
                                      : option__set(socket, option, value);
 }
@@ -117,6 +128,8 @@ int32_t option_set(struct socket* socket, uint32_t option, int32_t value) {
 int32_t option_get(struct socket* socket, uint32_t option) {
   const struct option__row* row = option__row_of(socket, option);
   if (row == NULL) return port_fail(socket->port, -IOCP_EINVAL, 0);
+  if (option__is_lacking(socket, row))
+    return port_fail(socket->port, -IOCP_ENOTSUP, 0);
   if (row->owner == OPTION_LIBRARY) return option__get(socket, option);
   int32_t value = engine_get_option(socket, option);
   /* Some systems return a number other than 1 for an enabled flag. */

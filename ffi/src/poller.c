@@ -2,6 +2,7 @@
 #include "poller.h"
 
 #include "close.h"
+#include "connector.h"
 #include "datagram.h"
 #include "engine.h"
 #include "first_byte.h"
@@ -32,6 +33,8 @@ static void poller__timers(struct port* port) {
       close_timed_out(socket);
     else if (socket->state == SOCKET_DATAGRAM)
       datagram_timed_out(socket);
+    else if (socket->state == SOCKET_CONNECTING)
+      connector_timed_out(socket);
     else
       poller__first_byte_timed_out(socket);
   }

@@ -3,6 +3,7 @@
 
 #include "debug.h"
 #include "memory.h"
+#include "path.h"
 #include "port.h"
 
 #define SOCKET__INDEX_MASK (SOCKETS_MAX - 1)
@@ -58,6 +59,7 @@ void socket_free(struct socket* socket) {
   struct socket_table* table = &socket->port->sockets;
   debug_check(socket->state != SOCKET_FREE);
   if (socket->group != 0) group_retire(socket);
+  if (socket_is_local(socket)) path_release(socket);
   timers_disarm(&socket->port->timers, socket);
   if (socket->ready != 0) list_remove(&socket->ready_node);
   uint32_t index = (uint32_t)socket->id & SOCKET__INDEX_MASK;

@@ -19,6 +19,7 @@
 #include "platform.h"
 
 struct datagram;
+struct path;
 struct port;
 
 #define SOCKET_INDEX_BITS 19
@@ -71,7 +72,7 @@ struct socket {
   uint64_t deadline_ms;
   int32_t id;
   uint8_t state;  /* enum socket_state */
-  uint8_t family; /* 4 or 6 */
+  uint8_t family; /* IOCP_UNIX ... IOCP_IPV6 */
   uint16_t ready; /* enum socket_ready */
 
   /* State of a stream. */
@@ -110,9 +111,13 @@ struct socket {
   int32_t error;
   int32_t error_native;
 
-  /* The peer when the connection was made, because the system forgets it when
-   * the connection is reset. Family 0: not known yet. */
-  struct iocp_address peer;
+  union {
+    /* The peer when the connection was made, because the system forgets it when
+     * the connection is reset. Family 0: not known yet. */
+    struct iocp_address peer;
+    /* Of a local socket, or NULL; see path.h. */
+    struct path* path;
+  };
 
   uint32_t credit; /* bytes that may still be received */
 
@@ -188,6 +193,11 @@ struct socket* socket_find_reported(struct port* port, int32_t id);
 
 /* Slot number `index`, in use or not, or NULL past the last one. */
 struct socket* socket_at(struct port* port, uint32_t index);
+
+/* True if the addresses of the socket are names (path.h). */
+static inline bool socket_is_local(const struct socket* socket) {
+  return socket->family == IOCP_UNIX || socket->family == IOCP_PIPE;
+}
 
 /* Queues the socket, so that the next poll handles `reasons`. */
 void socket_ready(struct socket* socket, unsigned reasons);

@@ -21,7 +21,12 @@ static unsigned storm_client_of(struct drive* drive,
                                 const uint16_t* ports) {
   struct iocp_address peer;
   unsigned client = 0;
-  check_is(iocp_get_address(drive->port, server->id, IOCP_PEER, &peer), 0);
+  check_is(iocp_get_address(drive->port,
+                            server->id,
+                            IOCP_PEER,
+                            &peer,
+                            sizeof(struct iocp_address)),
+           sizeof(struct iocp_address));
   while (client < STORM && ports[client] != peer.port) client++;
   check(client < STORM);
   return client;
@@ -38,8 +43,12 @@ static void storm_check(struct drive* drive,
     struct iocp_address address;
     drive_until(drive, clients[i]->connect_result != DRIVE_NOTHING);
     check_is(clients[i]->connect_result, 0);
-    check_is(
-        iocp_get_address(drive->port, clients[i]->id, IOCP_LOCAL, &address), 0);
+    check_is(iocp_get_address(drive->port,
+                              clients[i]->id,
+                              IOCP_LOCAL,
+                              &address,
+                              sizeof(struct iocp_address)),
+             sizeof(struct iocp_address));
     ports[i] = address.port;
     drive_pump(clients[i], 1000 + i, 100, 100);
     drive_sink(clients[i], 5000 + i, 100);

@@ -27,7 +27,12 @@ static struct iocp_address exchange(struct drive* drive,
   host_socket raw = raw_connect(&address);
   drive_until(drive, listener->accepted_count == before + 1);
   struct drive_socket* socket = drive_next_accepted(listener);
-  check_is(iocp_get_address(drive->port, socket->id, IOCP_PEER, &peer), 0);
+  check_is(iocp_get_address(drive->port,
+                            socket->id,
+                            IOCP_PEER,
+                            &peer,
+                            sizeof(struct iocp_address)),
+           sizeof(struct iocp_address));
   struct iocp_address raw_own = raw_local(raw);
   check_is(peer.port, raw_own.port);
   drive_sink(socket, 7, 1000);
@@ -140,7 +145,12 @@ static void connect_to(const char* literal) {
   drive_sink(socket, 7, 1000);
   drive_raw_send(&drive, raw, 7, 0, 5000);
   drive_until(&drive, socket->received == 5000);
-  check_is(iocp_get_address(drive.port, socket->id, IOCP_PEER, &seen), 0);
+  check_is(iocp_get_address(drive.port,
+                            socket->id,
+                            IOCP_PEER,
+                            &seen,
+                            sizeof(struct iocp_address)),
+           sizeof(struct iocp_address));
   check(memcmp(&seen, &address, sizeof seen) == 0);
   raw_close(raw);
   raw_close(listener);
@@ -183,7 +193,10 @@ static void reuse_port(void) {
     return;
   }
   listeners[0] = drive_add(&drive, id);
-  check_is(iocp_get_address(drive.port, id, IOCP_LOCAL, &address), 0);
+  check_is(
+      iocp_get_address(
+          drive.port, id, IOCP_LOCAL, &address, sizeof(struct iocp_address)),
+      sizeof(struct iocp_address));
   listeners[1] =
       drive_add(&drive, iocp_listen(drive.port, &address, 64, IOCP_REUSE_PORT));
   /* Both listeners need the flag. */
@@ -253,7 +266,12 @@ static void at_any_alignment(void) {
     struct drive_socket* listener =
         drive_add(&drive, iocp_listen(drive.port, bytes, 16, 0));
     listener->is_listener = true;
-    check_is(iocp_get_address(drive.port, listener->id, IOCP_LOCAL, bytes), 0);
+    check_is(iocp_get_address(drive.port,
+                              listener->id,
+                              IOCP_LOCAL,
+                              bytes,
+                              sizeof(struct iocp_address)),
+             sizeof(struct iocp_address));
     memcpy(bytes + sizeof address, &address, sizeof address);
     struct drive_socket* socket = drive_add(
         &drive, iocp_connect(drive.port, bytes, bytes + sizeof address));

@@ -110,7 +110,9 @@ static void listener_is_not_a_stream(void) {
   check_is(iocp_read(port, id, &byte, 0, 1), -IOCP_ENOTCONN);
   check_is(iocp_send(port, id, &byte, 0, 1), -IOCP_ENOTCONN);
   check_is(iocp_shutdown(port, id), -IOCP_ENOTCONN);
-  check_is(iocp_get_address(port, id, IOCP_PEER, &address), -IOCP_ENOTCONN);
+  check_is(iocp_get_address(
+               port, id, IOCP_PEER, &address, sizeof(struct iocp_address)),
+           -IOCP_ENOTCONN);
   struct drive_socket* stream = drive_raw_pair(&drive, 0, &raw);
   check_is(iocp_accept(port, stream->id, 1), -IOCP_EINVAL);
   raw_close(raw);
@@ -135,8 +137,11 @@ static void stream_arguments(void) {
   check_is(iocp_send(port, id, NULL, 0, 0), 0);
   check_is(iocp_close(port, id, 3, 0), -IOCP_EINVAL);
   check_is(iocp_close(port, id, UINT32_MAX, 0), -IOCP_EINVAL);
-  check_is(iocp_get_address(port, id, IOCP_LOCAL, NULL), -IOCP_EFAULT);
-  check_is(iocp_get_address(port, id, 2, &byte), -IOCP_EINVAL);
+  check_is(
+      iocp_get_address(port, id, IOCP_LOCAL, NULL, sizeof(struct iocp_address)),
+      -IOCP_EFAULT);
+  check_is(iocp_get_address(port, id, 2, &byte, sizeof(struct iocp_address)),
+           -IOCP_EINVAL);
   drive_receive(stream, 1u << 30);
   check_is(iocp_receive(port, id, 1), -IOCP_EINVAL);
   check_is(iocp_read(port, id, &byte, 0, 1), -IOCP_EBUSY);

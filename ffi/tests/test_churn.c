@@ -64,7 +64,11 @@ static void start_stream(struct churn* churn,
 static void start_server(struct churn* churn, struct drive_socket* socket) {
   struct iocp_address peer;
   /* The address of a closed connection may be unknown. */
-  if (iocp_get_address(churn->drive.port, socket->id, IOCP_PEER, &peer) < 0)
+  if (iocp_get_address(churn->drive.port,
+                       socket->id,
+                       IOCP_PEER,
+                       &peer,
+                       sizeof(struct iocp_address)) < 0)
     return;
   start_stream(churn, socket, peer.bytes[2] * 256u + peer.bytes[3], false);
 }

@@ -192,9 +192,18 @@ static void addresses_agree(const char* literal) {
               client->connect_result == 0 && listener->accepted_first != NULL);
   struct drive_socket* server = drive_next_accepted(listener);
   for (uint32_t i = 0; i < 2; i++) {
-    check_is(iocp_get_address(drive.port, client->id, i, &addresses[i]), 0);
-    check_is(iocp_get_address(drive.port, server->id, 1 - i, &addresses[2 + i]),
-             0);
+    check_is(iocp_get_address(drive.port,
+                              client->id,
+                              i,
+                              &addresses[i],
+                              sizeof(struct iocp_address)),
+             sizeof(struct iocp_address));
+    check_is(iocp_get_address(drive.port,
+                              server->id,
+                              1 - i,
+                              &addresses[2 + i],
+                              sizeof(struct iocp_address)),
+             sizeof(struct iocp_address));
     check(same_address(&addresses[i], &addresses[2 + i]));
   }
   check(same_address(&addresses[IOCP_PEER], &address));
@@ -225,11 +234,21 @@ static void from_a_local_address(void) {
               client->connect_result != DRIVE_NOTHING &&
                   listener->accepted_first != NULL);
   check_is(client->connect_result, 0);
-  check_is(iocp_get_address(drive.port, client->id, IOCP_LOCAL, &bound), 0);
+  check_is(iocp_get_address(drive.port,
+                            client->id,
+                            IOCP_LOCAL,
+                            &bound,
+                            sizeof(struct iocp_address)),
+           sizeof(struct iocp_address));
   check(memcmp(bound.bytes, local.bytes, 16) == 0);
   check(bound.port != 0);
   struct drive_socket* server = drive_next_accepted(listener);
-  check_is(iocp_get_address(drive.port, server->id, IOCP_PEER, &local), 0);
+  check_is(iocp_get_address(drive.port,
+                            server->id,
+                            IOCP_PEER,
+                            &local,
+                            sizeof(struct iocp_address)),
+           sizeof(struct iocp_address));
   check(same_address(&bound, &local));
   drive_finish(&drive);
 }

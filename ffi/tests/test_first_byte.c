@@ -70,9 +70,12 @@ static void deferred_until_they_send(void) {
     struct drive_socket* socket = server_accept(&server);
     struct iocp_address peer = raw_local(raws[i]);
     struct iocp_address reported;
-    check_is(
-        iocp_get_address(server.drive.port, socket->id, IOCP_PEER, &reported),
-        0);
+    check_is(iocp_get_address(server.drive.port,
+                              socket->id,
+                              IOCP_PEER,
+                              &reported,
+                              sizeof(struct iocp_address)),
+             sizeof(struct iocp_address));
     check_is(reported.port, peer.port);
     drive_sink(socket, 7, 300);
     drive_until(&server.drive, socket->received == 1000 + (uint32_t)i);

@@ -184,7 +184,12 @@ static void close_ends_its_own_at_once(void) {
   struct drive_socket* idle = drive_raw_pair(&drive, 0, &idle_raw);
   drive_set(idle, IOCP_GROUP, (int32_t)one);
   struct iocp_address address;
-  check_is(iocp_get_address(drive.port, listener->id, IOCP_LOCAL, &address), 0);
+  check_is(iocp_get_address(drive.port,
+                            listener->id,
+                            IOCP_LOCAL,
+                            &address,
+                            sizeof(struct iocp_address)),
+           sizeof(struct iocp_address));
   /* One has a send and a receive pending, one has nothing. */
   drive_receive(server, 1000);
   drive_fill(server, 7);

@@ -14,7 +14,10 @@
 
 static struct iocp_address address_of(struct drive* drive, int32_t id) {
   struct iocp_address address;
-  check_is(iocp_get_address(drive->port, id, IOCP_LOCAL, &address), 0);
+  check_is(
+      iocp_get_address(
+          drive->port, id, IOCP_LOCAL, &address, sizeof(struct iocp_address)),
+      sizeof(struct iocp_address));
   return address;
 }
 

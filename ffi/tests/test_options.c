@@ -199,7 +199,12 @@ static void backlog(void) {
   struct drive_socket* listener =
       drive_add(&drive, iocp_listen(drive.port, &any, 2, 0));
   listener->is_listener = true;
-  check_is(iocp_get_address(drive.port, listener->id, IOCP_LOCAL, &address), 0);
+  check_is(iocp_get_address(drive.port,
+                            listener->id,
+                            IOCP_LOCAL,
+                            &address,
+                            sizeof(struct iocp_address)),
+           sizeof(struct iocp_address));
   check_is(iocp_get_option(drive.port, listener->id, IOCP_BACKLOG), 2);
   drive_set(listener, IOCP_BACKLOG, 40);
   check_is(count_backlog(&drive, &address, 40), 40);

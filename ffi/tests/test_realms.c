@@ -56,7 +56,10 @@ static void sockets_of_the_former_realm_are_closed(void) {
   int32_t old = port_of(3);
   int32_t listener = iocp_listen(old, &address, 16, 0);
   check(listener >= 0);
-  check_is(iocp_get_address(old, listener, IOCP_LOCAL, &address), 0);
+  check_is(
+      iocp_get_address(
+          old, listener, IOCP_LOCAL, &address, sizeof(struct iocp_address)),
+      sizeof(struct iocp_address));
   host_socket raw = raw_connect(&address);
   check_is(iocp_accept(old, listener, 4), 0);
   int32_t port = port_of(4);

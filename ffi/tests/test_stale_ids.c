@@ -48,7 +48,9 @@ static void id_of_a_closing_socket(void) {
   check_is(iocp_read(port, id, &byte, 0, 1), -IOCP_EBADF);
   check_is(iocp_send(port, id, &byte, 0, 1), -IOCP_EBADF);
   check_is(iocp_shutdown(port, id), -IOCP_EBADF);
-  check_is(iocp_get_address(port, id, IOCP_LOCAL, &address), -IOCP_EBADF);
+  check_is(iocp_get_address(
+               port, id, IOCP_LOCAL, &address, sizeof(struct iocp_address)),
+           -IOCP_EBADF);
   check_is(iocp_set_option(port, id, IOCP_NO_DELAY, 1), -IOCP_EBADF);
   check_is(iocp_get_option(port, id, IOCP_NO_DELAY), -IOCP_EBADF);
   check_is(iocp_close(port, id, IOCP_GRACEFUL, 1), 0);
@@ -92,8 +94,12 @@ static void old_ids_after_many_others(void) {
   drive_poll(&drive);
   check_is(drive.header.sockets, LIVE);
   for (int i = 0; i < LIVE; i++)
-    check_is(iocp_get_address(drive.port, live[i]->id, IOCP_LOCAL, &address),
-             0);
+    check_is(iocp_get_address(drive.port,
+                              live[i]->id,
+                              IOCP_LOCAL,
+                              &address,
+                              sizeof(struct iocp_address)),
+             sizeof(struct iocp_address));
   drive_finish(&drive);
 }
 

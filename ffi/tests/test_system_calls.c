@@ -258,8 +258,18 @@ static void check_addresses(const struct drive* drive,
                             uint64_t peers) {
   struct iocp_address address;
   memset(counts, 0, sizeof counts);
-  check_is(iocp_get_address(drive->port, socket->id, IOCP_LOCAL, &address), 0);
-  check_is(iocp_get_address(drive->port, socket->id, IOCP_PEER, &address), 0);
+  check_is(iocp_get_address(drive->port,
+                            socket->id,
+                            IOCP_LOCAL,
+                            &address,
+                            sizeof(struct iocp_address)),
+           sizeof(struct iocp_address));
+  check_is(iocp_get_address(drive->port,
+                            socket->id,
+                            IOCP_PEER,
+                            &address,
+                            sizeof(struct iocp_address)),
+           sizeof(struct iocp_address));
   check_is(counts[CALL_LOCAL], locals);
   check_is(counts[CALL_PEER], peers);
 }

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-import { ADDRESS_BYTES, decodeAddress, type NetAddr } from "./address.ts";
+import { decodeAddress, ENDPOINT_BYTES, type NetAddr } from "./address.ts";
 import {
   LOCAL,
   type PEER,
@@ -31,7 +31,7 @@ export class NativePort {
   readonly id: number;
   readonly #native: Native;
   readonly #kick: () => void;
-  readonly #address = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
+  readonly #address = new Uint8Array(new ArrayBuffer(ENDPOINT_BYTES));
 
   /** Makes a port for this thread; the ports of other realms are deleted. */
   constructor(native: Native, realm: number, kick: () => void) {
@@ -99,6 +99,25 @@ export class NativePort {
   /** Returns the id of a new listener. */
   listen(address: Uint8Array, backlog: number, flags: number): number {
     return this.#native.iocp_listen(this.id, address, backlog, flags);
+  }
+
+  /** The same for a local socket; `path` is a struct iocp_path. */
+  listenPath(
+    path: Uint8Array,
+    backlog: number,
+    flags: number,
+    mode: number,
+    access: Uint8Array | null,
+  ): number {
+    return this.#native.iocp_listen_path(
+      this.id,
+      path,
+      backlog,
+      flags,
+      mode,
+      access,
+      access?.length ?? 0,
+    );
   }
 
   /** Keeps `count` accepts posted; 0 stops accepting. */
@@ -309,15 +328,27 @@ export class NativePort {
     return decodeAddress(this.addressBytes(socket, end));
   }
 
-  /** The same as a struct iocp_address; the next call overwrites it. */
+  /** The same as a struct iocp_address or iocp_path; the next call overwrites
+   * it. */
   addressBytes(socket: number, end: typeof LOCAL | typeof PEER): Uint8Array {
     const bytes = this.#address;
-    const result = this.#native.iocp_get_address(this.id, socket, end, bytes);
+    const result = this.#native.iocp_get_address(
+      this.id,
+      socket,
+      end,
+      bytes,
+      bytes.length,
+    );
     if (result < 0) {
       const syscall = end === LOCAL ? "getsockname" : "getpeername";
       throw this.error(result, { syscall });
     }
-    return bytes;
+    return bytes.subarray(0, result);
+  }
+
+  /** Writes the struct iocp_peer of a local connection. */
+  peer(socket: number, peer: Uint32Array): number {
+    return this.#native.iocp_get_peer(this.id, socket, peer);
   }
 
   setOption(socket: number, option: number, value: number): number {

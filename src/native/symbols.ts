@@ -47,6 +47,13 @@ export const SYMBOLS = {
   /* int32_t iocp_listen(int32_t port, const void* address, uint32_t backlog,
                          uint32_t flags) */
   iocp_listen: { parameters: ["i32", "buffer", "u32", "u32"], result: "i32" },
+  /* int32_t iocp_listen_path(int32_t port, const void* path, uint32_t backlog,
+                              uint32_t flags, uint32_t mode,
+                              const void* access, uint32_t access_length) */
+  iocp_listen_path: {
+    parameters: ["i32", "buffer", "u32", "u32", "u32", "buffer", "u32"],
+    result: "i32",
+  },
   /* int32_t iocp_accept(int32_t port, int32_t listener, uint32_t count) */
   iocp_accept: { parameters: ["i32", "i32", "u32"], result: "i32" },
   /* int32_t iocp_connect(int32_t port, const void* remote,
@@ -117,8 +124,13 @@ export const SYMBOLS = {
   /* int32_t iocp_interface_index(int32_t port, const void* address) */
   iocp_interface_index: { parameters: ["i32", "buffer"], result: "i32" },
   /* int32_t iocp_get_address(int32_t port, int32_t socket, uint32_t end,
-                       void* address) */
-  iocp_get_address: { parameters: ["i32", "i32", "u32", "buffer"], result: "i32" },
+                              void* address, uint32_t capacity) */
+  iocp_get_address: {
+    parameters: ["i32", "i32", "u32", "buffer", "u32"],
+    result: "i32",
+  },
+  /* int32_t iocp_get_peer(int32_t port, int32_t socket, void* peer) */
+  iocp_get_peer: { parameters: ["i32", "i32", "buffer"], result: "i32" },
   /* int32_t iocp_set_option(int32_t port, int32_t socket, uint32_t option,
                              int32_t value) */
   iocp_set_option: { parameters: ["i32", "i32", "u32", "i32"], result: "i32" },

@@ -20,6 +20,8 @@
 
 int32_t engine_defer_accept(struct socket* listener) {
   uint32_t timeout_ms = listener->first_byte_timeout_ms;
+  /* The option is one of TCP. The library defers the others alone. */
+  if (socket_is_local(listener)) return 0;
   int seconds = timeout_ms == 0 ? DEFER_ACCEPT__LONG
                                 : (int)(timeout_ms / DEFER_ACCEPT__SHARE_MS);
   if (!listener->defers_accept) seconds = 0;

@@ -41,9 +41,6 @@ int32_t errors_of(int native) {
     case EALREADY:
     case EINPROGRESS:
       return -IOCP_EBUSY;
-    case EDESTADDRREQ:
-      return -IOCP_EINVAL;
-    case EPROTOTYPE:
     case EPROTONOSUPPORT:
     case ESOCKTNOSUPPORT:
       return -IOCP_ENOTSUP;
@@ -81,6 +78,16 @@ int32_t errors_of_connect(int native) {
       return -IOCP_ENETUNREACH;
     case EOPNOTSUPP:
       return -IOCP_EHOSTUNREACH;
+    default:
+      return errors_of(native);
+  }
+}
+
+int32_t errors_of_path(int native) {
+  switch (native) {
+    case ENOSPC: /* of the file system */
+    case EDQUOT:
+      return -IOCP_ENOSPC;
     default:
       return errors_of(native);
   }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "identity.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,6 +18,19 @@ bool identity_of(int fd, struct engine_identity* identity_out) {
   identity_out->device = status.st_dev;
   identity_out->inode = status.st_ino;
   return true;
+}
+
+bool identity_of_socket_file(int folder,
+                             const char* name,
+                             struct engine_identity* identity_out) {
+  struct stat status;
+  if (syscall(SYS_newfstatat, folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+    return false;
+  identity_out->device = status.st_dev;
+  identity_out->inode = status.st_ino;
+  if (S_ISSOCK(status.st_mode)) return true;
+  errno = EADDRINUSE;
+  return false;
 }
 
 bool engine_handle_is_stale(const struct socket* socket) {

@@ -47,7 +47,8 @@ int32_t engine_accept_next(struct socket* listener, struct socket* accepted) {
     return errors_fail(port);
   }
   accepted->engine.fd = fd;
-  address_from_system(&peer, &accepted->peer);
+  /* A name is queried when it is asked for. */
+  if (!socket_is_local(listener)) address_from_system(&peer, &accepted->peer);
   accepted->family = listener->family;
   /* The caller's own socket, on no port. */
   if (listener->is_borrowed) return 0;

@@ -2,6 +2,7 @@
 #include "address.h"
 
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 
 socklen_t address_to_system(const struct iocp_address* address,
@@ -23,6 +24,30 @@ socklen_t address_to_system(const struct iocp_address* address,
     return sizeof *in6;
   }
   return 0;
+}
+
+/* A path needs room for a zero byte: without one, some calls return it with a
+ * byte that is not its own (unix(7), BUGS). */
+socklen_t address_of_path(const struct iocp_path* name,
+                          struct sockaddr_un* system_out) {
+  bool is_abstract = name->bytes[0] == 0;
+  size_t size = name->length + (is_abstract ? 0u : 1u);
+  if (size > sizeof system_out->sun_path) return 0;
+  memset(system_out, 0, sizeof *system_out);
+  system_out->sun_family = AF_UNIX;
+  memcpy(system_out->sun_path, name->bytes, name->length);
+  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
+}
+
+void address_to_path(const struct sockaddr_storage* system,
+                     socklen_t length,
+                     struct iocp_path* name_out) {
+  const char* name = ((const struct sockaddr_un*)system)->sun_path;
+  size_t size = length - offsetof(struct sockaddr_un, sun_path);
+  if (size != 0 && name[0] != 0) size = strnlen(name, size);
+  name_out->family = IOCP_UNIX;
+  name_out->length = (uint16_t)size;
+  memcpy(name_out->bytes, name, size);
 }
 
 bool address_from_system(const struct sockaddr_storage* system,

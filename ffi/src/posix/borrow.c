@@ -51,7 +51,9 @@ int32_t engine_borrow_enter(struct socket* socket) {
   if (engine_handle_is_stale(socket)) return -IOCP_ECANCELED;
   if (getsockname(socket->engine.fd, (struct sockaddr*)&local, &length) < 0)
     return errors_fail(socket->port);
-  socket->family = local.ss_family == AF_INET6 ? 6 : 4;
+  socket->family = local.ss_family == AF_UNIX    ? IOCP_UNIX
+                   : local.ss_family == AF_INET6 ? IOCP_IPV6
+                                                 : IOCP_IPV4;
   return handle_enter(socket);
 }
 

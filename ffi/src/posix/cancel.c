@@ -6,13 +6,17 @@
 #include "borrow.h"
 #include "engine.h"
 #include "handle.h"
+#include "socket_file.h"
 
 void engine_cancel(struct socket* socket) {
   if (socket->is_borrowed) {
     borrow_cancel(socket);
     return;
   }
+  if (socket->is_datagram && socket->path != NULL && socket_is_local(socket))
+    socket_file_remove(socket);
   if (!socket->is_listener || socket->engine.fd < 0) return;
+  if (socket_is_local(socket)) socket_file_remove(socket);
   close(socket->engine.fd);
   socket->engine.fd = -1;
 }

@@ -14,6 +14,9 @@ int32_t errors_of_lookup(int failure);
 /* The same for the errno of a failed connect. */
 int32_t errors_of_connect(int native);
 
+/* The same for a call with the path of a unix socket. */
+int32_t errors_of_path(int native);
+
 /* True when accept() failed for an error of the connection it would have
  * returned. */
 bool errors_is_of_accepted(int native);

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "address.h"
+#include "datagram_loss.h"
 #include "engine.h"
 #include "errors.h"
 
@@ -29,12 +30,13 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
     return port_fail(port, -IOCP_ENOTCONN, type == SOCK_STREAM ? errno : 0);
   if (handle_is_claimed(fd)) return port_fail(port, -IOCP_EEXIST, EEXIST);
   /* The API has no address for other families. */
-  if (!address_from_system(&peer, &socket->peer))
+  bool is_unix = peer.ss_family == AF_UNIX;
+  if (!is_unix && !address_from_system(&peer, &socket->peer))
     return port_fail(port, -IOCP_ENOTCONN, 0);
   int status = fcntl(fd, F_GETFL);
   if (status < 0) return errors_fail(port);
   socket->engine.fd = fd;
-  socket->family = (uint8_t)socket->peer.family;
+  socket->family = is_unix ? IOCP_UNIX : (uint8_t)socket->peer.family;
   int32_t result = handle_enter(socket);
   if (result < 0) return result;
   /* Last, so that a refused handle is unchanged. None of these fails on an open
@@ -70,6 +72,7 @@ void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
   /* Nothing is posted, so the counter shows what was asked for. */
   if (socket->is_listener) stats->accepts_posted = socket->accept_target;
   if (socket->is_listener || socket->engine.fd < 0) return;
+  if (socket->is_datagram) datagram_loss_count(socket);
   if (ioctl(socket->engine.fd, FIONREAD, &readable) == 0)
     stats->bytes_readable = readable;
 }

@@ -52,6 +52,15 @@ struct engine_receive {
 };
 
 /* What the kernel holds of a send copy. */
+/* See path.h. */
+struct engine_path {
+  char unused;
+};
+
+struct engine_datagram {
+  char unused;
+};
+
 struct engine_send_copy {
   struct engine_op op;
 };

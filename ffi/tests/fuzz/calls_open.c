@@ -79,7 +79,10 @@ void call_listen(const struct step* step, int32_t port, int32_t socket) {
   }
   struct model_socket* model = model_add_socket(model_port(port), id);
   model->is_listener = true;
-  FUZZ_IS(iocp_get_address(port, id, IOCP_LOCAL, &model->address), 0);
+  FUZZ_IS(
+      iocp_get_address(
+          port, id, IOCP_LOCAL, &model->address, sizeof(struct iocp_address)),
+      sizeof(struct iocp_address));
   FUZZ_CHECK(model->address.port != 0);
 }
 

@@ -30,7 +30,8 @@ void call_get_address(const struct step* step, int32_t port, int32_t id) {
   uint8_t room[sizeof address + 1];
   void* where = step->b >= 240 ? NULL : step->b >= 192 ? &room[1] : &room[0];
   const struct model_socket* socket = socket__find(port, id, &forced);
-  int32_t result = iocp_get_address(port, id, end, where);
+  int32_t result =
+      iocp_get_address(port, id, end, where, sizeof(struct iocp_address));
   if (socket__is_gone(socket, result)) return;
   if (forced == 0 && where == NULL) forced = -IOCP_EFAULT;
   if (forced == 0 && end > IOCP_PEER) forced = -IOCP_EINVAL;
@@ -40,7 +41,7 @@ void call_get_address(const struct step* step, int32_t port, int32_t id) {
     FUZZ_CHECK(end == IOCP_PEER && result == -IOCP_ENOTCONN);
     return;
   }
-  FUZZ_IS(result, 0);
+  FUZZ_IS(result, sizeof address);
   memcpy(&address, where, sizeof address);
   FUZZ_CHECK(address.family == 4 || address.family == 6);
 }

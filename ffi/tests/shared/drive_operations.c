@@ -22,8 +22,12 @@ struct drive_socket* drive_listen(struct drive* drive,
   struct drive_socket* socket =
       drive_add(drive, iocp_listen(drive->port, &address, 1024, flags));
   socket->is_listener = true;
-  check_is(iocp_get_address(drive->port, socket->id, IOCP_LOCAL, address_out),
-           0);
+  check_is(iocp_get_address(drive->port,
+                            socket->id,
+                            IOCP_LOCAL,
+                            address_out,
+                            sizeof(struct iocp_address)),
+           sizeof(struct iocp_address));
   check_is(address_out->family, address.family);
   check(address_out->port != 0);
   return socket;

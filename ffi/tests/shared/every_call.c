@@ -23,8 +23,12 @@ void every_socket_call(int32_t port, int32_t socket, int32_t expected) {
   check_is(iocp_send(port, socket, bytes, 0, sizeof bytes), expected);
   check_is(iocp_progress(port, socket), expected);
   check_is(iocp_shutdown(port, socket), expected);
-  check_is(iocp_get_address(port, socket, IOCP_LOCAL, bytes), expected);
-  check_is(iocp_get_address(port, socket, IOCP_PEER, bytes), expected);
+  check_is(iocp_get_address(
+               port, socket, IOCP_LOCAL, bytes, sizeof(struct iocp_address)),
+           expected);
+  check_is(iocp_get_address(
+               port, socket, IOCP_PEER, bytes, sizeof(struct iocp_address)),
+           expected);
   check_is(iocp_set_option(port, socket, IOCP_NO_DELAY, 1), expected);
   check_is(iocp_get_option(port, socket, IOCP_NO_DELAY), expected);
   check_is(iocp_socket_stats(port, socket, bytes), expected);

@@ -107,23 +107,25 @@ static void crowd__misuse(void* argument) {
   struct iocp_stats stats;
   int32_t port = member->id;
   uint8_t byte = 0;
-  RULE("a port belongs to the thread that made it",
-       iocp_poll(port, &header, 1, NULL, 0, 0) == -IOCP_EXDEV &&
-           iocp_connect(port, &address, NULL) == -IOCP_EXDEV &&
-           iocp_listen(port, &address, 1, 0) == -IOCP_EXDEV &&
-           iocp_send(port, 0, &byte, 0, 1) == -IOCP_EXDEV &&
-           iocp_broadcast(port, &port, &port, 1, &byte, 0, 1) == -IOCP_EXDEV &&
-           iocp_read(port, 0, &byte, 0, 1) == -IOCP_EXDEV &&
-           iocp_receive(port, 0, 1) == -IOCP_EXDEV &&
-           iocp_shutdown(port, 0) == -IOCP_EXDEV &&
-           iocp_close(port, 0, IOCP_RESET, 0) == -IOCP_EXDEV &&
-           iocp_accept(port, 0, 1) == -IOCP_EXDEV &&
-           iocp_add_socket(port, 1, 0) == -IOCP_EXDEV &&
-           iocp_get_address(port, 0, 0, &address) == -IOCP_EXDEV &&
-           iocp_set_option(port, 0, 1, 1) == -IOCP_EXDEV &&
-           iocp_stats(port, &stats) == -IOCP_EXDEV &&
-           iocp_native_error(port) == -IOCP_EXDEV &&
-           iocp_delete(port) == -IOCP_EXDEV);
+  RULE(
+      "a port belongs to the thread that made it",
+      iocp_poll(port, &header, 1, NULL, 0, 0) == -IOCP_EXDEV &&
+          iocp_connect(port, &address, NULL) == -IOCP_EXDEV &&
+          iocp_listen(port, &address, 1, 0) == -IOCP_EXDEV &&
+          iocp_send(port, 0, &byte, 0, 1) == -IOCP_EXDEV &&
+          iocp_broadcast(port, &port, &port, 1, &byte, 0, 1) == -IOCP_EXDEV &&
+          iocp_read(port, 0, &byte, 0, 1) == -IOCP_EXDEV &&
+          iocp_receive(port, 0, 1) == -IOCP_EXDEV &&
+          iocp_shutdown(port, 0) == -IOCP_EXDEV &&
+          iocp_close(port, 0, IOCP_RESET, 0) == -IOCP_EXDEV &&
+          iocp_accept(port, 0, 1) == -IOCP_EXDEV &&
+          iocp_add_socket(port, 1, 0) == -IOCP_EXDEV &&
+          iocp_get_address(port, 0, 0, &address, sizeof(struct iocp_address)) ==
+              -IOCP_EXDEV &&
+          iocp_set_option(port, 0, 1, 1) == -IOCP_EXDEV &&
+          iocp_stats(port, &stats) == -IOCP_EXDEV &&
+          iocp_native_error(port) == -IOCP_EXDEV &&
+          iocp_delete(port) == -IOCP_EXDEV);
   for (int i = 0; i < 3; i++) {
     int32_t result = iocp_wake(port);
     RULE("any thread may wake a port", result == 0 || error_is_fault(result));
@@ -184,7 +186,11 @@ static void crowd__converse(struct crowd__talk* talk) {
   for (int i = 0; i < CROWD__BYTES; i++) bytes[i] = (uint8_t)i;
   talk->listener = iocp_listen(talk->port, &address, 1, 0);
   if (talk->listener < 0 ||
-      iocp_get_address(talk->port, talk->listener, IOCP_LOCAL, &address) < 0 ||
+      iocp_get_address(talk->port,
+                       talk->listener,
+                       IOCP_LOCAL,
+                       &address,
+                       sizeof(struct iocp_address)) < 0 ||
       iocp_accept(talk->port, talk->listener, 1) < 0)
     return;
   talk->client = iocp_connect(talk->port, &address, NULL);

@@ -72,8 +72,10 @@ static void records__new(struct entry* listener, int32_t id) {
   if (entry->may_expire) end->resets_from_ms = 0;
   if (!listener->has_deferred) records__inherited(listener, entry);
   memset(&peer, 0xa5, sizeof peer);
-  int32_t result = iocp_get_address(port->id, id, IOCP_PEER, &peer);
-  RULE("a connection that was accepted has a peer", result == 0);
+  int32_t result = iocp_get_address(
+      port->id, id, IOCP_PEER, &peer, sizeof(struct iocp_address));
+  RULE("a connection that was accepted has a peer",
+       result == (int32_t)sizeof(struct iocp_address));
   RULE("an address has the family of its socket",
        peer.family == listener->address.family);
   RULE("an address has the interface of the connection",
@@ -138,11 +140,14 @@ static void records__connected(struct entry* entry, int32_t result) {
   RULE("a connect without a listener does not succeed",
        !entry->is_to_guest || entry->manner == PEER_ACCEPTS);
   struct iocp_address local;
-  result = iocp_get_address(
-      ledger.ports[entry->port].id, entry->id, IOCP_LOCAL, &local);
+  result = iocp_get_address(ledger.ports[entry->port].id,
+                            entry->id,
+                            IOCP_LOCAL,
+                            &local,
+                            sizeof(struct iocp_address));
   /* A socket that is closing has no addresses. */
   if (entry->is_closing) return;
-  RULE("a connection has addresses", result == 0);
+  RULE("a connection has addresses", result == (int32_t)sizeof local);
   ledger_set_addresses(entry->end, &local, entry->end->server_port);
 }
 

@@ -216,16 +216,21 @@ void user_ask(struct entry* entry) {
   if (user__is_void(entry, result)) {
     RULE("a socket that is closing has no counters", result == -IOCP_EBADF);
     RULE("a socket that is closing has no address",
-         iocp_get_address(port, entry->id, IOCP_PEER, &address) == -IOCP_EBADF);
+         iocp_get_address(port,
+                          entry->id,
+                          IOCP_PEER,
+                          &address,
+                          sizeof(struct iocp_address)) == -IOCP_EBADF);
     return;
   }
   RULE("counters can be read", result == 0);
   user__check_stats(entry, &stats);
-  result = iocp_get_address(port, entry->id, tape_choose(2), &address);
+  result = iocp_get_address(
+      port, entry->id, tape_choose(2), &address, sizeof(struct iocp_address));
   if (entry->kind == ENTRY_STREAM && !entry->is_failed && !entry->has_error)
     RULE("a connection has addresses",
          ERROR_IS(result, IOCP_ENOTCONN, IOCP_ECONNRESET, IOCP_EINVAL) ||
-             result == 0);
+             result == (int32_t)sizeof address);
 }
 
 /* ---- wrong arguments */
@@ -297,8 +302,12 @@ static void user__misuse_open(const struct entry* entry) {
        iocp_close(port, entry->id, 3, 0) == -IOCP_EINVAL);
   if (entry->is_closing || entry->may_expire) return;
   RULE("a connection has two ends",
-       iocp_get_address(port, entry->id, 2, &port) == -IOCP_EINVAL &&
-           iocp_get_address(port, entry->id, 0, NULL) == -IOCP_EFAULT);
+       iocp_get_address(
+           port, entry->id, 2, &port, sizeof(struct iocp_address)) ==
+               -IOCP_EINVAL &&
+           iocp_get_address(
+               port, entry->id, 0, NULL, sizeof(struct iocp_address)) ==
+               -IOCP_EFAULT);
   RULE("counters need room",
        iocp_socket_stats(port, entry->id, NULL) == -IOCP_EFAULT);
   if (is_stream) {

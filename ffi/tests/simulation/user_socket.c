@@ -146,8 +146,12 @@ void user_listen(uint32_t port) {
   struct entry* entry = ledger_entry(port, id, ENTRY_LISTENER);
   entry->flags = (uint16_t)flags;
   RULE("a listener has an address",
-       iocp_get_address(
-           ledger.ports[port].id, id, IOCP_LOCAL, &entry->address) == 0);
+       iocp_get_address(ledger.ports[port].id,
+                        id,
+                        IOCP_LOCAL,
+                        &entry->address,
+                        sizeof(struct iocp_address)) ==
+           (int32_t)sizeof(struct iocp_address));
   RULE("a listener has the address that was given",
        entry->address.family == address.family &&
            memcmp(entry->address.bytes, address.bytes, 16) == 0 &&
@@ -319,8 +323,12 @@ void user_connect(uint32_t port) {
 static void user__set_addresses(struct entry* entry) {
   struct iocp_address local;
   if (!entry->end->has_addresses &&
-      iocp_get_address(
-          ledger.ports[entry->port].id, entry->id, IOCP_LOCAL, &local) == 0)
+      iocp_get_address(ledger.ports[entry->port].id,
+                       entry->id,
+                       IOCP_LOCAL,
+                       &local,
+                       sizeof(struct iocp_address)) ==
+          (int32_t)sizeof(struct iocp_address))
     ledger_set_addresses(entry->end, &local, entry->end->server_port);
 }
 
