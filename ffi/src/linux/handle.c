@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "handle.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 
 #include "errors.h"
+#include "overflow.h"
 
 /* epoll refuses a second entry only in the same instance, so a claimed socket
  * is marked, by the signal number for O_ASYNC of its file (fcntl(2), F_SETSIG).
@@ -14,6 +16,14 @@
 
 int handle_open(int family) {
   return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+int handle_open_datagram(struct port* port, int family) {
+  if (!overflow_open(port)) {
+    errno = ENOMEM;
+    return -1;
+  }
+  return socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
 int handle_accept(int listener,
@@ -42,8 +52,10 @@ int32_t handle_enter(struct socket* socket) {
       .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
       .data.u64 = (uint32_t)socket->id};
   if (socket->is_listener) event.events = EPOLLIN | EPOLLET;
-  /* Sends on a borrowed socket are made by its owner. */
-  else if (socket->is_borrowed)
+  /* Sends on a borrowed socket are made by its owner. For datagrams the kernel
+   * reports room whenever one has left (sock_def_write_space()), not only to a
+   * sender that has found none, as for a stream (sk_stream_write_space()). */
+  else if (socket->is_borrowed || socket->is_datagram)
     event.events &= ~(uint32_t)EPOLLOUT;
   if (epoll_ctl(socket->port->engine.epoll_fd,
                 EPOLL_CTL_ADD,
@@ -51,6 +63,18 @@ int32_t handle_enter(struct socket* socket) {
                 &event) == 0)
     return 0;
   return errors_fail(socket->port);
+}
+
+void handle_expect_room(struct socket* socket, bool expects) {
+  struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET,
+                              .data.u64 = (uint32_t)socket->id};
+  if (expects) event.events |= EPOLLOUT;
+  /* It cannot fail: the entry exists. Room that has come meanwhile is reported
+   * as well. */
+  epoll_ctl(socket->port->engine.epoll_fd,
+            EPOLL_CTL_MOD,
+            socket->engine.fd,
+            &event);
 }
 
 void handle_leave(struct socket* socket) {

@@ -11,6 +11,9 @@
 /* A new TCP socket, non-blocking and close-on-exec, or -1 with errno. */
 int handle_open(int family);
 
+/* The same for datagrams, after what the port needs for them. */
+int handle_open_datagram(struct port* port, int family);
+
 /* Accepts a connection, close-on-exec and non-blocking if asked for. Returns
  * the descriptor or -1 with errno. */
 int handle_accept(int listener,
@@ -26,6 +29,11 @@ bool handle_is_claimed(int fd);
 
 /* Adds the socket's handle to the queue of its port. Returns 0 or an error. */
 int32_t handle_enter(struct socket* socket);
+
+/* Whether room to send makes an event. A stream has one only after a send has
+ * found no room, a datagram socket at every datagram that leaves (see
+ * handle.c), so it asks for them while it has copies. */
+void handle_expect_room(struct socket* socket, bool expects);
 
 /* Removes it. A handle that is closed needs no removal. */
 void handle_leave(struct socket* socket);

@@ -57,6 +57,10 @@ struct engine_path {
   char unused;
 };
 
+struct engine_datagram {
+  char unused;
+};
+
 struct engine_send_copy {
   struct engine_op op;
 };
