@@ -242,7 +242,10 @@ test("Leaving a loop closes the socket, and its address is free", async () => {
   const { addr } = it.right;
   await sendTexts(it.left, addr, "hello");
   for await (const _ of it.right) break;
-  assert.equal((await errorFrom(it.right.receive(new Uint8Array(1)))).code, "EBADF");
+  assert.equal(
+    (await errorFrom(it.right.receive(new Uint8Array(1)))).code,
+    "EBADF",
+  );
   const again = it.port.bind(addr);
   assert.equal(again.addr.port, addr.port);
   await sendTexts(it.left, addr, "again");
@@ -313,39 +316,48 @@ test("IPv6 sockets exchange datagrams", { skip: noIpv6 }, async () => {
   assert.equal(addr.hostname, "::1");
 });
 
-test("A socket on :: exchanges datagrams with IPv4 as well", { skip: noIpv6 }, async () => {
-  using port = new CompletionPort();
-  const both = port.bind({ hostname: "::", port: 0 });
-  const v4 = port.bind({ hostname, port: 0 });
-  await sendTexts(v4, { hostname, port: both.addr.port }, "to both");
-  const [{ data, addr } = { data: undefined!, addr: undefined! }] = await take(
-    both,
-    1,
-  );
-  assert.equal(textOf(data), "to both");
-  assert.deepEqual({ ...addr }, {
-    transport: "udp",
-    hostname: `::ffff:${hostname}`,
-    port: v4.addr.port,
-  });
-  await sendTexts(both, addr, "to the sender");
-  assert.equal(await receiveText(v4), "to the sender");
-  /* A plain IPv4 address is the same destination. */
-  await sendTexts(both, v4.addr, "to IPv4");
-  assert.equal(await receiveText(v4), "to IPv4");
-});
+test(
+  "A socket on :: exchanges datagrams with IPv4 as well",
+  { skip: noIpv6 },
+  async () => {
+    using port = new CompletionPort();
+    const both = port.bind({ hostname: "::", port: 0 });
+    const v4 = port.bind({ hostname, port: 0 });
+    await sendTexts(v4, { hostname, port: both.addr.port }, "to both");
+    const [{ data, addr } = { data: undefined!, addr: undefined! }] =
+      await take(
+        both,
+        1,
+      );
+    assert.equal(textOf(data), "to both");
+    assert.deepEqual({ ...addr }, {
+      transport: "udp",
+      hostname: `::ffff:${hostname}`,
+      port: v4.addr.port,
+    });
+    await sendTexts(both, addr, "to the sender");
+    assert.equal(await receiveText(v4), "to the sender");
+    /* A plain IPv4 address is the same destination. */
+    await sendTexts(both, v4.addr, "to IPv4");
+    assert.equal(await receiveText(v4), "to IPv4");
+  },
+);
 
-test("With ipv6Only a socket on :: shares the port with IPv4", { skip: noIpv6 }, async () => {
-  using port = new CompletionPort();
-  const v6 = port.bind({ hostname: "::", port: 0, ipv6Only: true });
-  const v4 = port.bind({ hostname, port: v6.addr.port });
-  const error = await errorFrom(v6.send(bytesOf("hello"), v4.addr));
-  assert.equal(error.code, "EAFNOSUPPORT");
-  const other = await errorFrom(
-    v4.send(bytesOf("hello"), { hostname: "::1", port: v6.addr.port }),
-  );
-  assert.equal(other.code, "EAFNOSUPPORT");
-});
+test(
+  "With ipv6Only a socket on :: shares the port with IPv4",
+  { skip: noIpv6 },
+  async () => {
+    using port = new CompletionPort();
+    const v6 = port.bind({ hostname: "::", port: 0, ipv6Only: true });
+    const v4 = port.bind({ hostname, port: v6.addr.port });
+    const error = await errorFrom(v6.send(bytesOf("hello"), v4.addr));
+    assert.equal(error.code, "EAFNOSUPPORT");
+    const other = await errorFrom(
+      v4.send(bytesOf("hello"), { hostname: "::1", port: v6.addr.port }),
+    );
+    assert.equal(other.code, "EAFNOSUPPORT");
+  },
+);
 
 test("reusePort shares an address, where the system can", () => {
   using port = new CompletionPort();

@@ -31,7 +31,7 @@ export function changeMembership(
   options: MembershipOptions,
   joins: boolean,
 ): void {
-  const action = `${joins ? "join" : "leave"} a multicast group`;
+  const action = `${joins ? "join" : "leave"} the multicast group ${group}`;
   if (socket.isClosed) throw socket.closedError("setsockopt", action);
   if (socket.isUnix) {
     throw new NotSupported(`Cannot ${action}: a unix socket has none`);
@@ -49,7 +49,7 @@ export function changeMembership(
   if (result >= 0) return;
   throw loop.port.error(result, {
     syscall: "setsockopt",
-    action: `${action} of ${group}`,
+    action,
   });
 }
 
