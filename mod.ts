@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 /**
- * TCP sockets over a completion port: one API for Deno and Bun, on Windows and
- * Linux.
+ * TCP and local sockets over a completion port: one API for Deno and Bun, on
+ * Windows and Linux.
  *
  * A listener is an async iterable of connections, a connection an async
  * iterable of chunks; `await conn.write()` carries backpressure.
@@ -37,9 +37,13 @@
 import "./src/runtime/detect.ts";
 import "./src/loop/preload.ts";
 
-export { type NetAddr } from "./src/native/address.ts";
+export { type Addr, type NetAddr } from "./src/native/address.ts";
+export {
+  type PathAddr,
+  type PipeAddr,
+  type UnixAddr,
+} from "./src/native/path.ts";
 export { broadcast } from "./src/broadcast.ts";
-export { Conn } from "./src/conn.ts";
 export {
   type DatagramAddr,
   type UdpAddr,
@@ -58,6 +62,8 @@ export {
 export { DatagramSocket } from "./src/datagram/datagram_socket.ts";
 export { type MembershipOptions } from "./src/datagram/membership.ts";
 export { type ReceiveFromOptions } from "./src/datagram/receive_call.ts";
+export { Conn, type Peer } from "./src/conn.ts";
+export { localSocketPath } from "./src/local_socket_path.ts";
 export { type DetachedSocket } from "./src/socket/detached_socket.ts";
 export { LibraryError, NotSupported, SocketError } from "./src/errors.ts";
 export { type SocketErrorOptions } from "./src/errors.ts";
@@ -88,6 +94,11 @@ export {
   type ListenDatagramOptions,
   type ListenDatagramPathOptions,
 } from "./src/options/listen_datagram.ts";
+export {
+  type PathConnectOptions,
+  type PathConnOptions,
+  type PathListenOptions,
+} from "./src/options/path.ts";
 export { type SyncOptions } from "./src/options/sync.ts";
 export { Listener } from "./src/listener.ts";
 export { type NodeServer } from "./src/http/node_server.ts";

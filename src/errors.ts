@@ -139,6 +139,7 @@ const ACTIONS = new Map<string, readonly [action: string, link: string]>(
     getsockopt: ["get an option", "of"],
     ioctl: ["read the counters", "of"],
     listen: ["listen", "on"],
+    lstat: ["use the folder", ""],
     read: ["read", "from"],
     recvfrom: ["receive", "on"],
     sendto: ["send", "to"],

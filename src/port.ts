@@ -24,7 +24,7 @@ import {
 } from "./socket/detached_socket.ts";
 import { Group } from "./loop/group.ts";
 import { type Listener, makeListener } from "./listener.ts";
-import { type ConnOptions, connSettings } from "./options/conn.ts";
+import type { ConnOptions } from "./options/conn.ts";
 import { type ConnectOptions, connectSettings } from "./options/connect.ts";
 import {
   type BindOptions,

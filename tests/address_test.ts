@@ -129,7 +129,11 @@ test("decodeAddress() reads what encodeAddress() wrote", () => {
     assert.deepEqual(decodeIp(bytes), parseIp(canonical));
     const inside = new Uint8Array(64);
     inside.set(bytes, 8);
-    assert.equal(decodeAddress(inside.subarray(8, 32)).hostname, canonical);
+    assert.deepEqual(decodeAddress(inside.subarray(8, 32)), {
+      transport: "tcp",
+      hostname: canonical,
+      port: 4321,
+    });
   }
 });
 

@@ -9,6 +9,7 @@ import {
   type Conn,
   type ConnectOptions,
   connectSync,
+  type NetAddr,
 } from "../mod.ts";
 import { makeConn } from "../src/conn.ts";
 import { Acceptor } from "../src/socket/acceptor.ts";
@@ -42,7 +43,7 @@ describe("connectSync() of several addresses", () => {
 
   test("tries the next address after a refusal", () => {
     const loop = new Group();
-    const { port } = acceptor(loop, "127.0.0.3").address;
+    const { port } = acceptor(loop, "127.0.0.3").address as NetAddr;
     const texts = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
     assert.equal(race(loop, port, texts).remoteAddr.hostname, "127.0.0.3");
     const error = failure(() =>

@@ -55,6 +55,9 @@ const IDS = [
   "tcp-options",
 ];
 
+type Listen = (options: iocp.ListenOptions) => iocp.Listener;
+type Connect = (options: iocp.ConnectOptions) => Promise<iocp.Conn>;
+
 async function runProgram(
   args: string[],
   options: ChildOptions = own,
@@ -386,7 +389,7 @@ async function resultOf(id: string, faults: Context): Promise<CheckResult> {
 
 test("The self-tests report a connection that is refused", async () => {
   const faults = faulty((port) => {
-    port.connect = () => {
+    port.connect = (): Promise<never> => {
       const options = { syscall: "connect", errno: 10061 };
       return Promise.reject(new iocp.SocketError("ECONNREFUSED", options));
     };
@@ -413,7 +416,7 @@ test("The self-tests skip IPv6 on a system without it", async () => {
 test("The self-tests detect changed and lost bytes", async () => {
   const faults = faulty((port) => {
     const listen = port.listen.bind(port);
-    port.listen = (options) => {
+    const faultyListen: Listen = (options) => {
       const listener = listen(options);
       const accept = listener.accept.bind(listener);
       listener.accept = async () => {
@@ -427,6 +430,7 @@ test("The self-tests detect changed and lost bytes", async () => {
       };
       return listener;
     };
+    port.listen = faultyListen as typeof port.listen;
   });
   const { status, summary } = await resultOf("tcp-ipv4", faults);
   assert.equal(status, "failed");
@@ -439,13 +443,14 @@ test("The self-tests detect changed and lost bytes", async () => {
 test("The self-tests detect an option that is not set", async () => {
   const faults = faulty((port) => {
     const connect = port.connect.bind(port);
-    port.connect = async (options) => {
+    const faultyConnect: Connect = async (options) => {
       const conn = await connect(options);
       const setOptions = conn.setOptions.bind(conn);
       conn.setOptions = ({ noDelay, ...rest }) =>
         noDelay === undefined ? setOptions(rest) : undefined;
       return conn;
     };
+    port.connect = faultyConnect as typeof port.connect;
   });
   const { status, summary } = await resultOf("tcp-options", faults);
   assert.equal(status, "failed");

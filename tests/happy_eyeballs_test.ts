@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ConnectOptions } from "../mod.ts";
+import type { ConnectOptions, NetAddr } from "../mod.ts";
 import { makeConn } from "../src/conn.ts";
 import { makeConnection } from "../src/connect/connector.ts";
 import { Group } from "../src/loop/group.ts";
@@ -44,7 +44,7 @@ function acceptor(group: Group, hostname: string, port: number = 0): Acceptor {
 /* Returns their port number. */
 function acceptors(group: Group, first: string, second: string): number {
   return withSamePort(() => {
-    const { port } = acceptor(group, first).address;
+    const { port } = acceptor(group, first).address as NetAddr;
     acceptor(group, second, port);
     return port;
   });
@@ -61,7 +61,7 @@ async function withGroup(body: (group: Group) => Promise<void>): Promise<void> {
 
 test("connect() tries the next address after a refusal", async () => {
   await withGroup(async (group) => {
-    const { port } = acceptor(group, "127.0.0.3").address;
+    const { port } = acceptor(group, "127.0.0.3").address as NetAddr;
     const conn = await connectTo(
       group,
       port,
@@ -94,7 +94,7 @@ test("connect() does not wait for an address that does not answer", async () => 
 
 test("connect() tries only the first address without autoSelectFamily", async () => {
   await withGroup(async (group) => {
-    const { port } = acceptor(group, "127.0.0.2").address;
+    const { port } = acceptor(group, "127.0.0.2").address as NetAddr;
     const texts = ["127.0.0.1", "127.0.0.2"];
     const error = await errorFrom(
       connectWith({ autoSelectFamily: false }, group, port, ...texts),
@@ -180,7 +180,7 @@ test("connect() finds a listener of either family by host name", {
 }, async () => {
   for (const hostname of ["127.0.0.1", "::1"]) {
     await withGroup(async (group) => {
-      const { port } = acceptor(group, hostname).address;
+      const { port } = acceptor(group, hostname).address as NetAddr;
       for (const order of [["127.0.0.1", "::1"], ["::1", "127.0.0.1"]]) {
         const conn = await connectTo(group, port, ...order);
         assert.equal(conn.remoteAddr.hostname, hostname);

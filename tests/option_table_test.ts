@@ -34,10 +34,11 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends
 type Flat<T> = { [K in keyof T]: T[K] };
 
 /* Options of the call itself, and not of the sockets that it makes. */
-type OwnOfListen = "port" | "hostname" | "transport" | "tcpBacklog";
+type OwnOfListen = "port" | "hostname" | "path" | "transport" | "tcpBacklog";
 type OwnOfConnect =
   | "port"
   | "hostname"
+  | "path"
   | "transport"
   | "signal"
   | "localAddress"

@@ -3,7 +3,12 @@
  * the errors of a system that lacks such addresses. */
 
 import { NotSupported, SocketError } from "../errors.ts";
-import { encodePath, isAbstract, type PathAddr } from "../native/path.ts";
+import {
+  encodePath,
+  isAbstract,
+  type PathAddr,
+  shownPath,
+} from "../native/path.ts";
 import { isWindows, runtime } from "../runtime/detect.ts";
 
 /* Why a system has no such addresses. */
@@ -36,14 +41,13 @@ export function structOf(addr: PathAddr, syscall: string): Uint8Array {
 
 /** The error of a call with the address. */
 export function pathError(
-  { transport }: PathAddr,
+  { transport, path }: PathAddr,
   error: SocketError,
 ): SocketError | NotSupported {
   if (error.code !== "ENOTSUP") return error;
+  const action = error.syscall === "listen" ? "listen on" : "connect to";
   return new NotSupported(
-    `Cannot ${error.syscall} with a ${NAMES[transport]}: ${REASONS[transport]}`,
+    `Cannot ${action} ${shownPath(path)}: ${REASONS[transport]}`,
     { cause: error },
   );
 }
-
-const NAMES = { unix: "unix socket", pipe: "named pipe" };

@@ -2,7 +2,7 @@
 /* Servers of Node's modules on a listener of this module, in place of their own
  * listen(). */
 
-import type { NetAddr } from "../native/address.ts";
+import type { Addr, NetAddr } from "../native/address.ts";
 import { nodeAddress } from "../views/node_address.ts";
 import { nextTick } from "../runtime/globals.ts";
 import { Listener } from "../listener.ts";
@@ -19,9 +19,9 @@ import { runtime } from "../runtime/detect.ts";
 import { wrongType } from "../options/validate.ts";
 
 /** A server that {@linkcode serveHttp} has given a listener to. */
-export interface HttpService extends AsyncDisposable {
+export interface HttpService<A extends Addr = NetAddr> extends AsyncDisposable {
   /** The address that it listens on. */
-  readonly addr: NetAddr;
+  readonly addr: A;
   /** Resolves when the server has closed: it has stopped listening, and its last
    * connection is closed. */
   readonly finished: Promise<void>;
@@ -47,17 +47,17 @@ function requireServer(value: unknown): ServerMembers {
   return server;
 }
 
-class Service implements HttpService {
+class Service<A extends Addr> implements HttpService<A> {
   readonly #server: ServerMembers;
-  readonly #listener: Listener;
+  readonly #listener: Listener<A>;
   readonly #adapter: ServerAdapter;
   /** The value to set for each connection; undefined if the listener has set it
    * already. */
   readonly #noDelay: boolean | undefined;
-  readonly addr: NetAddr;
+  readonly addr: A;
   readonly finished: Promise<void>;
 
-  constructor(server: ServerMembers, listener: Listener) {
+  constructor(server: ServerMembers, listener: Listener<A>) {
     this.#server = server;
     this.#listener = listener;
     this.addr = listener.addr;
@@ -84,15 +84,17 @@ class Service implements HttpService {
 
   #handle(): ServerHandle {
     const listener = this.#listener;
+    const { addr } = this;
     return {
+      ...addr.transport === "tcp" ? {} : { path: addr.path },
       close: (callback) => {
         listener.close();
         callback?.();
       },
       ref: () => listener.ref(),
       unref: () => listener.unref(),
-      getsockname: (out) => {
-        Object.assign(out, nodeAddress(this.addr));
+      getsockname: addr.transport !== "tcp" ? undefined : (out) => {
+        Object.assign(out, nodeAddress(addr));
         return 0;
       },
     };
@@ -104,7 +106,7 @@ class Service implements HttpService {
     if (this.#server.listening) this.#server.close();
   }
 
-  #serve(conn: Conn): void {
+  #serve(conn: Conn<A>): void {
     try {
       if (this.#isFull()) this.#drop(conn);
       else this.#admit(conn);
@@ -123,7 +125,7 @@ class Service implements HttpService {
       this.#adapter.count >= maxConnections;
   }
 
-  #drop(conn: Conn): void {
+  #drop(conn: Conn<A>): void {
     const local = nodeAddress(conn.localAddr);
     const remote = nodeAddress(conn.remoteAddr);
     conn.close();
@@ -137,7 +139,7 @@ class Service implements HttpService {
     });
   }
 
-  #admit(conn: Conn): void {
+  #admit(conn: Conn<A>): void {
     const server = this.#server;
     const socket = conn.duplex();
     const duplex = socket as unknown as Duplex;
@@ -187,7 +189,10 @@ class Service implements HttpService {
  * console.log(await answer.text());
  * ```
  */
-export function serveHttp(server: NodeServer, listener: Listener): HttpService {
+export function serveHttp<A extends Addr = NetAddr>(
+  server: NodeServer,
+  listener: Listener<A>,
+): HttpService<A> {
   if (!(listener instanceof Listener)) {
     wrongType("listener", "a Listener", listener);
   }

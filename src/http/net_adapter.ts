@@ -21,6 +21,8 @@ export class NetAdapter implements ServerAdapter {
     }
     this.#server = server;
     server._handle = handle;
+    /* address() returns it. */
+    if (handle.path !== undefined) server._pipeName = handle.path;
   }
 
   get count(): number {

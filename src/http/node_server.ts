@@ -38,6 +38,7 @@ export interface ServerMembers extends NodeServer {
   _connections?: number;
   _emitCloseIfDrained?(): void;
   _handle?: ServerHandle | null;
+  _pipeName?: string;
   once(event: string, listener: EventListener): unknown;
 }
 
@@ -46,8 +47,10 @@ export interface ServerHandle {
   close(callback?: () => void): void;
   ref(): void;
   unref(): void;
+  /** Of a local socket, which then has no getsockname(). */
+  readonly path?: string;
   /** Writes the address to `out`; 0 is success. */
-  getsockname(out: Record<string, unknown>): number;
+  readonly getsockname: ((out: Record<string, unknown>) => number) | undefined;
 }
 
 /** Connects a server to a listener; there is one for each kind of server. */

@@ -22,9 +22,6 @@ export type Addr = NetAddr | PathAddr;
 /** The size of a struct iocp_address. */
 export const ADDRESS_BYTES = 24;
 
-/** The size of a struct iocp_path, the largest address. */
-export const ENDPOINT_BYTES = 1024;
-
 /** The longest host name (RFC 1035 section 2.3.4), without a dot at its end. */
 const HOSTNAME_MAX = 253;
 

@@ -1,8 +1,9 @@
 // Copyright the iocp authors. MIT license.
-import { decodeAddress, ENDPOINT_BYTES, type NetAddr } from "./address.ts";
+import { type Addr, decodeAddress } from "./address.ts";
 import {
   LOCAL,
   type PEER,
+  PEER_UNKNOWN,
   PENDING,
   SOCKET_STATS_FIELDS,
   type SocketStats,
@@ -10,13 +11,25 @@ import {
   type Stats,
   type Words,
 } from "./completion.ts";
+import { PATH_BYTES } from "./path.ts";
 import {
   errorOf,
+  numberOf,
   type SocketError,
   type SocketErrorOptions,
 } from "../errors.ts";
 import type { Native } from "./symbols.ts";
 import { CREATE_PORT, WAIT } from "./system_calls.ts";
+
+/** The process of the peer; undefined is what the system does not say. */
+export interface PeerProcess {
+  readonly pid: number | undefined;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+}
+
+const PEER_ACTION = "get the process of the peer";
+const ENOTSUP = numberOf("ENOTSUP");
 
 /**
  * A port of the library: the functions of ffi/include/iocp.h that are about one.
@@ -31,7 +44,7 @@ export class NativePort {
   readonly id: number;
   readonly #native: Native;
   readonly #kick: () => void;
-  readonly #address = new Uint8Array(new ArrayBuffer(ENDPOINT_BYTES));
+  readonly #address = new Uint8Array(new ArrayBuffer(PATH_BYTES));
 
   /** Makes a port for this thread; the ports of other realms are deleted. */
   constructor(native: Native, realm: number, kick: () => void) {
@@ -324,7 +337,7 @@ export class NativePort {
   /* ---- addresses, options, counters */
 
   /** The address of one end. */
-  address(socket: number, end: typeof LOCAL | typeof PEER): NetAddr {
+  address(socket: number, end: typeof LOCAL | typeof PEER): Addr {
     return decodeAddress(this.addressBytes(socket, end));
   }
 
@@ -346,9 +359,19 @@ export class NativePort {
     return bytes.subarray(0, result);
   }
 
-  /** Writes the struct iocp_peer of a local connection. */
-  peer(socket: number, peer: Uint32Array): number {
-    return this.#native.iocp_get_peer(this.id, socket, peer);
+  /** The process at the other end of a local socket; over TCP the system says
+   * nothing about it. */
+  peer(socket: number): PeerProcess {
+    const fields = new Uint32Array(3);
+    const result = this.#native.iocp_get_peer(this.id, socket, fields);
+    if (result < 0 && result !== ENOTSUP) {
+      throw this.error(result, { syscall: "getsockopt", action: PEER_ACTION });
+    }
+    const [pid, uid, gid] = Array.from(
+      fields,
+      (field) => result < 0 || field === PEER_UNKNOWN ? undefined : field,
+    );
+    return { pid, uid, gid };
   }
 
   setOption(socket: number, option: number, value: number): number {

@@ -110,6 +110,7 @@ export class BunHttpAdapter implements ServerAdapter {
     const methods = {
       address: () => {
         if (!this.#isOpen) return null;
+        if (handle.getsockname === undefined) return handle.path;
         const out: Record<string, unknown> = {};
         handle.getsockname(out);
         return out;

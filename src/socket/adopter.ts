@@ -2,18 +2,14 @@
 /* Connected sockets that were created elsewhere. */
 
 import { DETACH, DETACHED, LOCAL, PEER } from "../native/completion.ts";
-import { type Addr } from "../native/address.ts";
+import type { Addr } from "../native/address.ts";
 import { ADOPT } from "../native/system_calls.ts";
 import { SocketError } from "../errors.ts";
 import { permittedPath } from "../connect/path_access.ts";
 import type { PathAddr } from "../native/path.ts";
 import type { Group } from "../loop/group.ts";
 import type { Loop } from "../loop/loop.ts";
-import {
-  type ConnOptions,
-  type ConnSettings,
-  connSettings,
-} from "../options/conn.ts";
+import { type ConnOptions, connSettings } from "../options/conn.ts";
 import { runtime } from "../runtime/detect.ts";
 import { Socket } from "./socket.ts";
 

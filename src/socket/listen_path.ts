@@ -11,7 +11,9 @@ import { TextEncoder } from "../runtime/globals.ts";
 export function listenPath(loop: Loop, settings: PathListenSettings): number {
   const { addr, backlog, mode, replaceStale, isForEveryone, sddl } = settings;
   const permitted = permittedPath(addr);
-  const flags = (replaceStale ? REPLACE_STALE : 0) |
+  /* A pipe ends with its process, so none is ever stale. */
+  const replaces = replaceStale && addr.transport === "unix";
+  const flags = (replaces ? REPLACE_STALE : 0) |
     (isForEveryone ? EVERYONE : 0);
   const access = sddl === undefined ? null : new TextEncoder().encode(sddl);
   const path = structOf(permitted, "listen");

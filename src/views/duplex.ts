@@ -90,6 +90,8 @@ function makeClass(): new (socket: Socket) => Duplex {
     /* The connection may also be closed by its Conn or with its port. An error
      * that causes the close is reported first, by a promise. */
     #onReleased = (): void => {
+      /* The end() of a pipe, whose received bytes can still be read. */
+      if (this.#socket.isPipe && this.writableEnded) return;
       Promise.resolve().then(() => nextTick(() => this.destroy()));
     };
 
@@ -118,31 +120,31 @@ function makeClass(): new (socket: Socket) => Duplex {
       return this.writable ? "writeOnly" : "closed";
     }
 
-    get localAddress(): string {
-      return this.#socket.address(LOCAL).hostname;
+    get localAddress(): string | undefined {
+      return nodeAddress(this.#socket.address(LOCAL)).address;
     }
 
-    get localPort(): number {
-      return this.#socket.address(LOCAL).port;
+    get localPort(): number | undefined {
+      return nodeAddress(this.#socket.address(LOCAL)).port;
     }
 
-    get localFamily(): string {
+    get localFamily(): string | undefined {
       return nodeAddress(this.#socket.address(LOCAL)).family;
     }
 
-    get remoteAddress(): string {
-      return this.#socket.address(PEER).hostname;
+    get remoteAddress(): string | undefined {
+      return nodeAddress(this.#socket.address(PEER)).address;
     }
 
-    get remotePort(): number {
-      return this.#socket.address(PEER).port;
+    get remotePort(): number | undefined {
+      return nodeAddress(this.#socket.address(PEER)).port;
     }
 
-    get remoteFamily(): string {
+    get remoteFamily(): string | undefined {
       return nodeAddress(this.#socket.address(PEER)).family;
     }
 
-    address(): NodeAddress {
+    address(): Partial<NodeAddress> {
       return nodeAddress(this.#socket.address(LOCAL));
     }
 
@@ -238,6 +240,7 @@ function makeClass(): new (socket: Socket) => Duplex {
     }
 
     override _final(callback: Callback): void {
+      if (this.#socket.isPipe) this.#reader.end();
       this.#writer.end(callback);
     }
 

@@ -91,6 +91,13 @@ export class DuplexReader {
     }
   }
 
+  /** Reads no more, as after the peer's end. */
+  end(): void {
+    if (this.#state === ENDED || this.#duplex.destroyed) return;
+    this.#chunks.cancel();
+    this.#end();
+  }
+
   #end(): void {
     this.#state = ENDED;
     this.#duplex.push(null);

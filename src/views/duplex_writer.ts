@@ -56,11 +56,18 @@ export class DuplexWriter {
     });
   }
 
-  /** Sends FIN after everything that was written. */
+  /** Sends FIN after everything that was written. A named pipe has none, so it is
+   * closed, as libuv does (uv_shutdown() in its src/win/pipe.c). */
   end(callback: Callback): void {
+    const { socket } = this.#activity;
     /* The close of the connection sends it anyway. */
-    if (this.#activity.socket.isClosed) {
+    if (socket.isClosed) {
       callback();
+      return;
+    }
+    if (socket.isPipe) {
+      socket.close();
+      socket.onReleased(callback);
       return;
     }
     /* On a failed connection FIN cannot be sent, which is no failure of a
@@ -69,7 +76,7 @@ export class DuplexWriter {
       callback();
       this.#activity.writing();
     };
-    this.#activity.socket.send.closeWrite().then(done, done);
+    socket.send.closeWrite().then(done, done);
     this.#activity.writing();
   }
 

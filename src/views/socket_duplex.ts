@@ -7,18 +7,19 @@ import type { Duplex } from "node:stream";
 
 /** The members of a `net.Socket` that a {@linkcode SocketDuplex} has. */
 export interface SocketMembers {
-  /** The address of the peer, also after the close. */
-  readonly remoteAddress: string;
+  /** The address of the peer, also after the close; undefined over a local
+   * socket, as all of its addresses. */
+  readonly remoteAddress: string | undefined;
   /** The port of the peer. */
-  readonly remotePort: number;
+  readonly remotePort: number | undefined;
   /** `"IPv4"` or `"IPv6"`. */
-  readonly remoteFamily: string;
+  readonly remoteFamily: string | undefined;
   /** The address of this end, also after the close. */
-  readonly localAddress: string;
+  readonly localAddress: string | undefined;
   /** The port of this end. */
-  readonly localPort: number;
+  readonly localPort: number | undefined;
   /** `"IPv4"` or `"IPv6"`. */
-  readonly localFamily: string;
+  readonly localFamily: string | undefined;
   /** The number of bytes to send; undefined once it is destroyed. */
   readonly bufferSize: number | undefined;
   /** The number of bytes received. */
@@ -33,8 +34,12 @@ export interface SocketMembers {
   readonly readyState: string;
   /** The argument of `setTimeout()`. */
   readonly timeout: number | undefined;
-  /** The address of this end. */
-  address(): { address: string; family: string; port: number };
+  /** The address of this end; without members over a local socket. */
+  address(): {
+    address?: string | undefined;
+    family?: string | undefined;
+    port?: number | undefined;
+  };
   /**
    * Emits `"timeout"` after `ms` milliseconds without activity. The connection stays
    * open. 0 removes the timeout; the longest is 2,147,483,647.

@@ -2,11 +2,12 @@
 /* A connection as web streams, on top of its two queues.
  *
  * The end of one stream leaves the other one open: the connection is then
- * half-closed. A cancel(), an abort() or an error closes the whole connection,
+ * half-closed. A named pipe cannot be that, so the end of `writable` closes it, and
+ * a `readable` that has not ended fails. A cancel(), an abort() or an error closes the whole connection,
  * because its stream cannot be used any more, and the peer would wait
  * forever. */
 
-import { SocketError } from "../errors.ts";
+import { NotSupported, SocketError } from "../errors.ts";
 import {
   type ByteController,
   ReadableStream,
@@ -88,6 +89,10 @@ export class WebStreams {
     try {
       return await socket.receive.read(bytes);
     } catch (reason) {
+      /* The close of `writable` has ended the read. */
+      if (socket.isPipe && this.#failure !== undefined) {
+        throw this.#closedError("read");
+      }
       this.#fail(reason);
       throw reason;
     }
@@ -118,6 +123,11 @@ export class WebStreams {
       if (this.#failure !== undefined) throw this.#closedError("shutdown");
       return;
     }
+    if (socket.isPipe) {
+      this.#closePipe();
+      await socket.released();
+      return;
+    }
     try {
       await socket.send.closeWrite();
     } catch (reason) {
@@ -125,6 +135,14 @@ export class WebStreams {
       throw reason;
     }
     this.#closeIfDone();
+  }
+
+  /* What was written is still delivered. */
+  #closePipe(): void {
+    if (!this.#socket.receive.isEnded) {
+      this.#failure ??= { reason: closedByWritable() };
+    }
+    this.#socket.close();
   }
 
   #closeIfDone(): void {
@@ -146,13 +164,22 @@ export class WebStreams {
   }
 
   /* The error of every later use. */
-  #closedError(syscall: string): SocketError {
+  #closedError(syscall: string): SocketError | NotSupported {
     const { reason } = this.#failure ?? {};
-    if (reason instanceof SocketError) return reason;
+    if (reason instanceof SocketError || reason instanceof NotSupported) {
+      return reason;
+    }
     return new SocketError("EBADF", {
       syscall,
       detail: "the connection is closed",
       cause: reason,
     });
   }
+}
+
+/* The error of `readable`, since the rest of what the peer sends is lost. */
+function closedByWritable(): NotSupported {
+  return new NotSupported(
+    "Cannot read to the end: the close of the writable stream has closed the named pipe, which ends in both directions at once",
+  );
 }

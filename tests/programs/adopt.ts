@@ -1,13 +1,20 @@
 // Copyright the iocp authors. MIT license.
-/* Adds a socket that the system's functions have connected to the port of the
- * argument to a completion port, and prints the results. */
+/* Adds a socket that the system's functions have connected to the port or the path
+ * of the argument to a completion port, and prints the results. */
 
 import process from "node:process";
 import { CompletionPort } from "../../mod.ts";
-import { closeSocket, connectSocket } from "../shared/os_socket.ts";
+import {
+  closeSocket,
+  connectSocket,
+  connectUnixSocket,
+} from "../shared/os_socket.ts";
 
 const port = new CompletionPort();
-const handle = connectSocket(Number(process.argv[2]));
+const target = process.argv[2]!;
+const handle = target.startsWith("/")
+  ? connectUnixSocket(target)
+  : connectSocket(Number(target));
 for (const method of ["addSocket", "adopt"] as const) {
   try {
     if (method === "addSocket") port.addSocket(handle);

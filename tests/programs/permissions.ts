@@ -25,9 +25,9 @@ interface Stock {
 }
 const { Deno: stock } = globalThis as unknown as { Deno: Stock };
 
-async function outcome(
-  call: () => { close(): void } | Promise<{ close(): void }>,
-): Promise<string> {
+type Closing = { close(): void } | Promise<{ close(): void }>;
+
+async function outcome(call: () => Closing): Promise<string> {
   try {
     (await call()).close();
     return "";
@@ -38,7 +38,11 @@ async function outcome(
 }
 
 async function compare({ name, ...options }: Call): Promise<Result> {
-  const ours = { listen, connect, connectSync }[name];
+  const ours: (options: Options) => Closing = {
+    listen,
+    connect,
+    connectSync,
+  }[name];
   const theirs = name === "listen" ? stock.listen : stock.connect;
   return {
     ours: await outcome(() => ours(options)),

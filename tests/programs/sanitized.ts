@@ -86,8 +86,8 @@ const cases: [name: string, body: () => unknown][] = [
   ["a port", async () => {
     using port = new CompletionPort();
     const ends = await exchange({
-      connect: (options) => port.connect(options),
-      listen: (options) => port.listen(options),
+      connect: port.connect.bind(port) as typeof connect,
+      listen: port.listen.bind(port) as typeof listen,
     });
     ends.client.read(new Uint8Array(1)).catch(() => {});
     await letPark();

@@ -13,6 +13,7 @@ interface SystemSockets {
 
 const isWindows = process.platform === "win32";
 const CLOSE = isWindows ? "closesocket" : "close";
+const AF_UNIX = 1;
 const AF_INET = 2;
 const SOCK_STREAM = 1;
 
@@ -52,7 +53,20 @@ export function connectSocket(port: number): number {
   return handle;
 }
 
-/** Closes a socket of the two functions above. */
+/** A unix socket of Linux that is connected to a path. */
+export function connectUnixSocket(path: string): number {
+  sockets ??= open();
+  const handle = sockets.socket(AF_UNIX, SOCK_STREAM, 0);
+  const address = new Uint8Array(new ArrayBuffer(110));
+  address[0] = AF_UNIX;
+  address.set(new TextEncoder().encode(path), 2);
+  if (sockets.connect(handle, address, 110) !== 0) {
+    throw new Error("connect() has failed");
+  }
+  return handle;
+}
+
+/** Closes a socket of the functions above. */
 export function closeSocket(handle: number): void {
   sockets!.close(handle);
 }

@@ -1,20 +1,24 @@
 // Copyright the iocp authors. MIT license.
 /* All ways to send and to receive, behind one interface. */
 
-import type { Conn } from "../../mod.ts";
+import type { Addr, Conn } from "../../mod.ts";
 import { receiveByDuplex } from "./duplex.ts";
 import { Digest, pattern } from "./pattern.ts";
 
 /** Reads to the end and returns the digest. After an error, the `result` of the
  * caller has what arrived before it. */
-export type Receive = (conn: Conn, result?: Digest) => Promise<string>;
+export type Receive = (conn: Conn<Addr>, result?: Digest) => Promise<string>;
 /** Sends the first `length` bytes of stream `seed`, then shuts down the
  * sending side. */
-export type Send = (conn: Conn, length: number, seed: number) => Promise<void>;
+export type Send = (
+  conn: Conn<Addr>,
+  length: number,
+  seed: number,
+) => Promise<void>;
 
 /** Receives in a `for await` loop. */
 export async function receiveByLoop(
-  conn: Conn,
+  conn: Conn<Addr>,
   result: Digest = new Digest(),
 ): Promise<string> {
   for await (const chunk of conn) result.add(chunk);
@@ -45,7 +49,7 @@ export function receiveByRead(...sizes: number[]): Receive {
 
 /** Receives by the default reader of the stream. */
 export async function receiveByStream(
-  conn: Conn,
+  conn: Conn<Addr>,
   result: Digest = new Digest(),
 ): Promise<string> {
   const reader = conn.readable.getReader();
@@ -58,7 +62,7 @@ export async function receiveByStream(
 
 /** Receives by the BYOB reader of the stream. */
 export async function receiveByByob(
-  conn: Conn,
+  conn: Conn<Addr>,
   result: Digest = new Digest(),
 ): Promise<string> {
   const reader = conn.readable.getReader({ mode: "byob" });
@@ -73,7 +77,7 @@ export async function receiveByByob(
 
 /** Receives by a pipe from the stream. */
 export async function receiveByPipe(
-  conn: Conn,
+  conn: Conn<Addr>,
   result: Digest = new Digest(),
 ): Promise<string> {
   const sink = new WritableStream<Uint8Array>({
@@ -85,7 +89,7 @@ export async function receiveByPipe(
 
 /** Receives by an iterator and by read(p) in turn. */
 export async function receiveMixed(
-  conn: Conn,
+  conn: Conn<Addr>,
   result: Digest = new Digest(),
 ): Promise<string> {
   const buffer = new Uint8Array(3_001);
@@ -104,7 +108,7 @@ export async function receiveMixed(
 
 /** Sends by one write. */
 export async function sendWhole(
-  conn: Conn,
+  conn: Conn<Addr>,
   length: number,
   seed: number,
 ): Promise<void> {
@@ -115,7 +119,7 @@ export async function sendWhole(
 
 /** Sends in pieces of odd sizes, without awaiting the writes in between. */
 export async function sendUnawaited(
-  conn: Conn,
+  conn: Conn<Addr>,
   length: number,
   seed: number,
 ): Promise<void> {
@@ -132,7 +136,7 @@ export async function sendUnawaited(
 
 /** Sends by the writer of the stream. */
 export async function sendByStream(
-  conn: Conn,
+  conn: Conn<Addr>,
   length: number,
   seed: number,
 ): Promise<void> {
@@ -148,7 +152,7 @@ export async function sendByStream(
 
 /** Sends by a pipe into the stream. */
 export async function sendByPipe(
-  conn: Conn,
+  conn: Conn<Addr>,
   length: number,
   seed: number,
 ): Promise<void> {
@@ -166,7 +170,7 @@ export async function sendByPipe(
 
 /** Sends through the duplex, waiting for "drain". */
 export async function sendByDuplex(
-  conn: Conn,
+  conn: Conn<Addr>,
   length: number,
   seed: number,
 ): Promise<void> {
@@ -191,7 +195,7 @@ export async function sendByDuplex(
 
 /** Receives through the duplex. */
 export function receiveThroughDuplex(
-  conn: Conn,
+  conn: Conn<Addr>,
   result: Digest = new Digest(),
 ): Promise<string> {
   return receiveByDuplex(conn.duplex(), result);

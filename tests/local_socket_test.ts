@@ -1,0 +1,500 @@
+// Copyright the iocp authors. MIT license.
+/* What unix sockets and named pipes have in common, on the transport of the system
+ * that runs the test. What only one of them has is in unix_socket_test.ts and
+ * pipe_test.ts. */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { describe, test } from "node:test";
+import { inspect } from "node:util";
+import {
+  type Addr,
+  adopt,
+  broadcast,
+  CompletionPort,
+  type Conn,
+  connect,
+  connectSync,
+  listen,
+  NotSupported,
+  type PathAddr,
+  type SocketError,
+} from "../mod.ts";
+import { OPTIONS } from "../src/options/table.ts";
+import { run } from "./shared/child.ts";
+import { eventually, isSettled, within } from "./shared/deadline.ts";
+import { isWindows, localPair, newPath, transport } from "./shared/local.ts";
+import { errorFrom, failure } from "./shared/outcome.ts";
+import { bytesOf, digest, pattern, textOf } from "./shared/pattern.ts";
+import { receiveByChunks, receiveByLoop } from "./shared/transfer.ts";
+
+const LARGE = 3 << 20;
+
+async function echo(conn: Conn<Addr>): Promise<void> {
+  for await (const chunk of conn) await conn.write(chunk);
+}
+
+async function readText(conn: Conn<Addr>): Promise<string> {
+  const p = new Uint8Array(100);
+  const count = await within("a read", conn.read(p));
+  assert.ok(count !== null, "the end");
+  return textOf(p.subarray(0, count));
+}
+
+describe("Addresses", () => {
+  test("a listener and both ends have the path", async () => {
+    using ends = await localPair();
+    const { client, listener, server } = ends;
+    const { path } = listener.addr;
+    assert.deepEqual(listener.addr, { transport, path });
+    assert.deepEqual(client.remoteAddr, { transport, path });
+    assert.deepEqual(server.localAddr, { transport, path });
+    /* A client of a unix socket has no name. */
+    const ofClient = { transport, path: isWindows ? path : "" };
+    assert.deepEqual(client.localAddr, ofClient);
+    assert.deepEqual(server.remoteAddr, ofClient);
+  });
+
+  test("both ends keep their addresses after the close", async () => {
+    using ends = await localPair();
+    const { client, server } = ends;
+    const before = [client.localAddr, client.remoteAddr, server.remoteAddr];
+    client.close();
+    server.close();
+    const after = [client.localAddr, client.remoteAddr, server.remoteAddr];
+    assert.deepEqual(after, before);
+    assert.deepEqual(server.localAddr, ends.listener.addr);
+  });
+
+  test("an address is enough to connect", async () => {
+    using ends = await localPair();
+    const { listener, port } = ends;
+    const other = await port.connect(listener.addr);
+    using accepted = await within("accept", listener.accept());
+    await other.write(bytesOf("hello"));
+    assert.equal(await readText(accepted), "hello");
+  });
+
+  test("console.log() shows the path", async () => {
+    using ends = await localPair();
+    const { path } = ends.listener.addr;
+    /* Backslashes are shown twice. */
+    const shown = inspect(ends.client).replaceAll("\\\\", "\\");
+    assert.ok(shown.includes(path), shown);
+    assert.match(shown, /state: .open/);
+    assert.match(inspect(ends.listener), /Listener \{/);
+  });
+
+  test("conn.peer is this process", async () => {
+    using ends = await localPair();
+    for (const { peer } of [ends.client, ends.server]) {
+      assert.equal(peer.pid, process.pid);
+      assert.equal(peer.uid, process.getuid?.());
+      assert.equal(peer.gid, process.getgid?.());
+    }
+    ends.client.close();
+    assert.equal(ends.client.peer.pid, process.pid);
+  });
+
+  test("conn.peer says nothing over TCP", async () => {
+    using listener = listen({ hostname: "127.0.0.1", port: 0 });
+    using conn = await connect(listener.addr);
+    assert.deepEqual(conn.peer, {
+      pid: undefined,
+      uid: undefined,
+      gid: undefined,
+    });
+    conn.close();
+    using other = await connect(listener.addr);
+    other.close();
+    assert.equal(failure(() => other.peer).code, "EBADF");
+  });
+});
+
+describe("Bytes", () => {
+  const ways = {
+    "for await": receiveByLoop,
+    "chunks(p)": receiveByChunks(20_000),
+  };
+  for (const [name, receive] of Object.entries(ways)) {
+    test(`arrive by ${name} in order, up to the peer's close`, async () => {
+      using ends = await localPair();
+      const received = receive(ends.server);
+      await ends.client.write(pattern(LARGE, 1));
+      ends.client.close();
+      assert.equal(
+        await within("the end", received),
+        digest(pattern(LARGE, 1)),
+      );
+    });
+  }
+
+  for (const mode of ["auto", "zero-byte", "flow", "burst"] as const) {
+    test(`come back from an echo in the mode ${mode}`, async () => {
+      using ends = await localPair({ receive: { mode } });
+      const served = echo(ends.server);
+      const p = new Uint8Array(LARGE);
+      const reading = (async () => {
+        for (let at = 0; at < LARGE;) {
+          const count = await ends.client.read(p.subarray(at));
+          assert.ok(count !== null);
+          at += count;
+        }
+      })();
+      await ends.client.write(pattern(LARGE, 2));
+      await within("the echo", reading);
+      assert.equal(digest(p), digest(pattern(LARGE, 2)));
+      ends.client.close();
+      await within("the service", served);
+    });
+  }
+
+  test("wait for a peer that does not read", async () => {
+    using ends = await localPair();
+    const writing = ends.client.write(pattern(LARGE, 3));
+    assert.equal(await isSettled(writing), false);
+    const received = receiveByLoop(ends.server);
+    await within("the write", writing);
+    ends.client.close();
+    assert.equal(await received, digest(pattern(LARGE, 3)));
+  });
+
+  test("are delivered after a close that follows at once", async () => {
+    using ends = await localPair();
+    ends.server.write(pattern(LARGE, 4)).catch(() => {});
+    ends.server.close();
+    /* The client reads only later. */
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(
+      await within("the end", receiveByLoop(ends.client)),
+      digest(pattern(LARGE, 4)),
+    );
+  });
+
+  test("are counted", async () => {
+    using ends = await localPair();
+    await ends.client.write(pattern(1000, 5));
+    assert.equal(ends.client.stats().bytesSent, 1000);
+    for (let left = 1000; left > 0;) {
+      left -= await ends.server.read(new Uint8Array(left)) ?? left;
+    }
+    assert.equal(ends.server.stats().bytesReceived, 1000);
+    assert.equal(ends.port.stats().sockets, 3);
+    assert.equal(ends.listener.stats().accepted, 1);
+  });
+
+  test("can be broadcast", async () => {
+    using ends = await localPair();
+    const { listener, port } = ends;
+    const clients: Conn<PathAddr>[] = [ends.client];
+    const servers: Conn<PathAddr>[] = [ends.server];
+    for (let i = 0; i < 5; i++) {
+      clients.push(await port.connect(listener.addr));
+      servers.push(await listener.accept());
+    }
+    const failed = await broadcast(servers, bytesOf("to all"));
+    assert.equal(failed.size, 0);
+    for (const client of clients) {
+      assert.equal(await readText(client), "to all");
+    }
+  });
+
+  test("go through web streams", async () => {
+    using ends = await localPair();
+    const reader = ends.server.readable.getReader();
+    const writer = ends.client.writable.getWriter();
+    await writer.write(bytesOf("by streams"));
+    const { value } = await within("a chunk", reader.read());
+    assert.equal(textOf(value!), "by streams");
+    await writer.close();
+    const { done } = await within("the end", reader.read());
+    assert.equal(done, true);
+  });
+
+  test("go through a duplex, up to its end()", async () => {
+    using ends = await localPair();
+    const client = ends.client.duplex();
+    const server = ends.server.duplex();
+    assert.deepEqual(client.address(), {});
+    assert.deepEqual(
+      [client.remoteAddress, client.remotePort, client.remoteFamily],
+      [undefined, undefined, undefined],
+    );
+    client.setNoDelay(true).setKeepAlive(true);
+    const ended = new Promise<string>((resolve) => {
+      let text = "";
+      server.on("data", (chunk: Uint8Array) => text += textOf(chunk));
+      server.on("end", () => resolve(text));
+    });
+    const closed = new Promise((resolve) => client.on("close", resolve));
+    client.resume();
+    client.write("by ");
+    client.end("a duplex");
+    assert.equal(await within("the end", ended), "by a duplex");
+    assert.equal(await within("the close", closed), false);
+  });
+});
+
+describe("A listener on a path", () => {
+  test("is an async iterable, which break closes", async () => {
+    const path = newPath();
+    const listener = listen({ path });
+    const clients = Promise.all([connect({ path }), connect({ path })]);
+    let count = 0;
+    for await (const conn of listener) {
+      conn.close();
+      if (++count === 2) break;
+    }
+    for (const client of await clients) client.close();
+    assert.equal((await errorFrom(connect({ path }))).code, "ENOENT");
+  });
+
+  test("is in use until it is closed", async () => {
+    const path = newPath();
+    const listener = listen({ path });
+    const error = failure(() => listen({ path }));
+    assert.equal(error.code, "EADDRINUSE");
+    assert.equal(error.address, listener.addr.path);
+    assert.equal(error.port, undefined);
+    assert.equal(
+      error.message,
+      `Cannot listen on ${listener.addr.path}: address already in use`,
+    );
+    listener.close();
+    listen({ path }).close();
+  });
+
+  test("serves many clients, one after the other and at once", async () => {
+    using ends = await localPair();
+    const { listener, port } = ends;
+    const serving = (async () => {
+      for await (const conn of listener) echo(conn).catch(() => {});
+    })();
+    const visit = async () => {
+      const conn = await port.connect({ ...listener.addr, timeout: 30_000 });
+      await conn.write(bytesOf("x"));
+      assert.equal(await readText(conn), "x");
+      conn.close();
+    };
+    for (let i = 0; i < 100; i++) await visit();
+    await within("the rest", Promise.all(Array.from({ length: 100 }, visit)));
+    listener.close();
+    await serving;
+  });
+
+  test("resets connections that were not accepted when it closes", async () => {
+    using port = new CompletionPort();
+    const path = newPath();
+    const listener = port.listen({ path });
+    const accepting = listener.accept();
+    const first = await port.connect({ path });
+    (await accepting).close();
+    first.close();
+    const second = await port.connect({ path });
+    listener.close();
+    const read = within("an end", second.read(new Uint8Array(1)));
+    assert.match(
+      await read.then(String, (error: SocketError) => error.code),
+      /^(null|ECONNRESET|EPIPE)$/,
+    );
+  });
+
+  test("acceptSync() and connectSync() block", () => {
+    using port = new CompletionPort();
+    const path = newPath();
+    const listener = port.listen({ path });
+    const client = port.connectSync({ path, timeout: 10_000 });
+    const server = listener.acceptSync({ timeout: 10_000 });
+    client.writeSync(bytesOf("sync"));
+    const p = new Uint8Array(10);
+    const count = server.readSync(p, { timeout: 10_000 })!;
+    assert.equal(textOf(p.subarray(0, count)), "sync");
+    const error = failure(() => listener.acceptSync({ timeout: 10 }));
+    assert.equal(error.code, "ETIMEDOUT");
+    assert.equal(error.address, listener.addr.path);
+    server.close();
+    assert.equal(client.readSync(p, { timeout: 10_000 }), null);
+    assert.equal(
+      failure(() => connectSync({ path: newPath() })).code,
+      "ENOENT",
+    );
+  });
+
+  test("closes with its completion port", async () => {
+    const ends = await localPair();
+    const reading = errorFrom(ends.client.read(new Uint8Array(1)));
+    const accepting = errorFrom(ends.listener.accept());
+    ends.port.close();
+    assert.equal((await reading).code, "EINTR");
+    assert.equal((await accepting).code, "EBADF");
+    using listener = listen({ path: ends.listener.addr.path });
+    assert.equal(listener.addr.path, ends.listener.addr.path);
+    ends[Symbol.dispose]();
+  });
+
+  test("does not keep the process alive after unref()", async () => {
+    const { code, stdout, stderr } = await run("local_life", ["unref"]);
+    assert.deepEqual([code, stdout.trim()], [0, "done"], stderr);
+  });
+});
+
+describe("connect() with a path", () => {
+  test("fails where nothing listens", async () => {
+    const path = newPath();
+    const error = await errorFrom(connect({ path }));
+    assert.equal(error.code, "ENOENT");
+    assert.equal(error.name, "NotFound");
+    assert.equal(error.syscall, "connect");
+    assert.equal(error.address, path);
+    assert.ok(error.message.startsWith(`Cannot connect to ${path}: `));
+    assert.notEqual(error.errno, 0);
+  });
+
+  test("throws the reason of a signal that has aborted", async () => {
+    using ends = await localPair();
+    const reason = new Error("stop");
+    const signal = AbortSignal.abort(reason);
+    const { addr } = ends.listener;
+    await assert.rejects(connect({ ...addr, signal }), reason);
+    assert.throws(() => connectSync({ ...addr, signal }), reason);
+  });
+
+  test("works with a signal and a timeout that do not fire", async () => {
+    using ends = await localPair();
+    const { signal } = new AbortController();
+    using conn = await ends.port.connect({
+      ...ends.listener.addr,
+      signal,
+      timeout: 60_000,
+    });
+    assert.equal(conn.remoteAddr.transport, transport);
+  });
+});
+
+describe("Options of TCP", () => {
+  const tcp = Object.entries(OPTIONS).filter(([, option]) =>
+    "tcpOnly" in option
+  );
+  const value = { boolean: true, keepAlive: true, integer: 1, milliseconds: 1 };
+  for (const [key, option] of tcp) {
+    const options = { [key]: value[option.kind as keyof typeof value] };
+    const reason = (option as { tcpOnly: string }).tcpOnly;
+    const isExpected = (error: unknown) =>
+      error instanceof NotSupported && error.message.includes(reason) &&
+      error.message.startsWith(`Cannot set ${key}: `);
+    if (option.scope !== "connect") {
+      test(`${key} is NotSupported in listen()`, () => {
+        const path = newPath();
+        assert.throws(() => listen({ path, ...options }), isExpected);
+      });
+    }
+    if (option.scope === "listen") continue;
+    test(`${key} is NotSupported in connect()`, async () => {
+      using ends = await localPair();
+      const { port, listener, client } = ends;
+      const all = { ...listener.addr, ...options };
+      await assert.rejects(port.connect(all), isExpected);
+      assert.throws(() => port.connectSync(all), isExpected);
+      if (option.scope !== "conn") return;
+      assert.throws(() => client.setOptions(options), isExpected);
+      const socket = await client.detach();
+      assert.throws(() => port.adopt(socket, options), isExpected);
+      /* The handle is still ours, once the port has let it go. */
+      await eventually("it can be adopted", () => {
+        try {
+          port.adopt(socket).close();
+          return true;
+        } catch (error) {
+          assert.equal((error as SocketError).code, "EEXIST");
+          return false;
+        }
+      });
+    });
+  }
+
+  test("are undefined when they are read", async () => {
+    using ends = await localPair();
+    const { client, listener, server } = ends;
+    for (const [key] of tcp) {
+      for (const { options } of [client, listener, server]) {
+        const values = options as unknown as Record<string, unknown>;
+        assert.equal(values[key], undefined, key);
+      }
+    }
+    const isNotSupported = { name: "NotSupported" };
+    assert.throws(() => client.setNoDelay(true), isNotSupported);
+    assert.throws(() => client.setKeepAlive(true), isNotSupported);
+  });
+
+  test("leave the others", async () => {
+    using ends = await localPair({
+      closeTimeout: 77,
+      sendConcurrency: 3,
+      receive: { mode: "flow", bufferSize: 5000 },
+      listen: { acceptPool: 5 },
+    });
+    const { client, listener, server } = ends;
+    for (const { options } of [client, listener, server]) {
+      assert.equal(options.closeTimeout, 77);
+      assert.equal(options.sendConcurrency, 3);
+      assert.equal(options.receive.bufferSize, 5000);
+      assert.equal("transport" in options, false);
+    }
+    assert.equal(listener.options.acceptPool, 5);
+    client.setOptions({ sendConcurrency: 2 });
+    assert.equal(client.options.sendConcurrency, 2);
+  });
+});
+
+describe("A connection over a path", () => {
+  test("can be detached and adopted, with its unread bytes", async () => {
+    using ends = await localPair();
+    await ends.client.write(bytesOf("before"));
+    await eventually(
+      "the bytes are there",
+      () => ends.server.stats().bytesReadable > 0 || isWindows,
+    );
+    const socket = await within("detach", ends.server.detach());
+    await ends.client.write(bytesOf(", after"));
+    using adopted = adopt<PathAddr>(socket);
+    assert.deepEqual(adopted.localAddr, ends.listener.addr);
+    let text = "";
+    while (text.length < 13) text += await readText(adopted);
+    assert.equal(text, "before, after");
+    await adopted.write(bytesOf("back"));
+    assert.equal(await readText(ends.client), "back");
+  });
+
+  test("reports a write after the peer's close", async () => {
+    using ends = await localPair();
+    ends.server.close();
+    const error = await errorFrom((async () => {
+      for (;;) {
+        await ends.client.write(new Uint8Array(1000));
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    })());
+    assert.match(error.code, /^(EPIPE|ECONNRESET)$/);
+    assert.equal(error.address, ends.listener.addr.path);
+  });
+
+  test("times out in readSync(), and then still reads", async () => {
+    using ends = await localPair();
+    const p = new Uint8Array(10);
+    const error = failure(() => ends.client.readSync(p, { timeout: 5 }));
+    assert.equal(error.code, "ETIMEDOUT");
+    assert.equal(error.address, ends.listener.addr.path);
+    await ends.server.write(bytesOf("late"));
+    assert.equal(await readText(ends.client), "late");
+  });
+
+  test("reset() ends it, and pending writes fail", async () => {
+    using ends = await localPair();
+    const writing = errorFrom(ends.client.write(pattern(LARGE, 6)));
+    ends.client.reset();
+    assert.equal((await writing).code, "EINTR");
+    const all = receiveByLoop(ends.server);
+    await within("an end", all.catch(() => {}));
+    assert.notEqual(await all.catch(() => ""), digest(pattern(LARGE, 6)));
+  });
+});
