@@ -39,8 +39,7 @@ static int32_t api_datagram__read(const void* from,
 
 /* The same for the destination of a datagram. */
 static int32_t api_datagram__read_destination(
-    const void* from,
-    struct api_datagram__address* to) {
+    const void* from, struct api_datagram__address* to) {
   int32_t result = api_datagram__read(from, to);
   if (result < 0) return result;
   /* Otherwise it would be the connected peer. */

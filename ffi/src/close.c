@@ -52,7 +52,8 @@ bool close_has_failed_send(const struct socket* socket) {
 /* All copies are sent: sends FIN. Returns the next phase. */
 static enum close_phase close__send_fin(struct socket* socket) {
   if (close_has_failed_send(socket)) socket->close_reset = true;
-  if (socket->is_datagram || socket->close_reset || socket->error != 0 || socket->close_detach)
+  if (socket->is_datagram || socket->close_reset || socket->error != 0 ||
+      socket->close_detach)
     return CLOSE_REAPING;
   if (!socket->fin_sent && engine_shutdown(socket) < 0) return CLOSE_REAPING;
   socket->fin_sent = true;

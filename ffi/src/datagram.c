@@ -48,9 +48,8 @@ int32_t datagram_open(struct port* port,
   list_open(&datagram->kept);
   socket->is_datagram = true;
   socket->datagram = datagram;
-  int32_t result = name == NULL
-                       ? engine_bind(socket, address, access->flags)
-                       : datagram__bind_path(socket, name, access);
+  int32_t result = name == NULL ? engine_bind(socket, address, access->flags)
+                                : datagram__bind_path(socket, name, access);
   if (result >= 0) return socket->id;
   datagram_free(socket);
   socket_free(socket);
@@ -174,11 +173,8 @@ static void datagram__push(struct socket* socket,
 
 static bool datagram__push_error(struct socket* socket, struct batch* batch) {
   struct datagram* datagram = socket->datagram;
-  batch_push(batch,
-             socket,
-             IOCP_DATAGRAMS,
-             datagram->error,
-             datagram->error_native);
+  batch_push(
+      batch, socket, IOCP_DATAGRAMS, datagram->error, datagram->error_native);
   datagram->error = 0;
   return true;
 }

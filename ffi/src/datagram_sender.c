@@ -130,8 +130,8 @@ int32_t datagram_send_to(struct socket* socket,
   return (int32_t)header->length;
 }
 
-/* How many datagrams fit into a copy, at least one; `size_out` gets the bytes of
- * their memory. */
+/* How many datagrams fit into a copy, at least one; `size_out` gets the bytes
+ * of their memory. */
 static uint32_t datagram_sender__fitting(const struct datagram_sending* sending,
                                          uint32_t* size_out) {
   struct iocp_datagram header;

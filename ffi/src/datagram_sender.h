@@ -41,6 +41,8 @@ void datagram_copy_sent(struct send_copy* copy,
                         uint32_t bytes);
 
 /* The first of them cannot be sent. */
-void datagram_copy_failed(struct send_copy* copy, int32_t error, int32_t native);
+void datagram_copy_failed(struct send_copy* copy,
+                          int32_t error,
+                          int32_t native);
 
 #endif /* IOCP_DATAGRAM_SENDER_H */

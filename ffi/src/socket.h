@@ -91,7 +91,7 @@ struct socket {
   bool local_known : 1;    /* `local` has a value */
 
   /* State of a close. */
-  bool is_datagram : 1;    /* `datagram` has the rest of its state */
+  bool is_datagram : 1; /* `datagram` has the rest of its state */
 
   bool close_reset : 1;   /* RST instead of FIN */
   bool close_detach : 1;  /* return the handle instead of closing it */

@@ -15,8 +15,8 @@ void datagram_loss_count(struct socket* socket) {
   uint32_t counters[SK_MEMINFO_VARS] = {0};
   struct datagram* datagram = socket->datagram;
   socklen_t length = sizeof counters;
-  if (getsockopt(
-          socket->engine.fd, SOL_SOCKET, SO_MEMINFO, counters, &length) < 0)
+  if (getsockopt(socket->engine.fd, SOL_SOCKET, SO_MEMINFO, counters, &length) <
+      0)
     return;
   uint32_t dropped = counters[SK_MEMINFO_DROPS];
   datagram->dropped += (uint32_t)(dropped - datagram->engine.dropped);

@@ -4,8 +4,8 @@
  *
  * The slab is divided into slots, each with room for a header and for as much
  * data as the latest datagrams had; what is longer continues in the overflow
- * area of the port. Afterwards the slots are moved together, which moves nothing
- * while all datagrams have the same length.
+ * area of the port. Afterwards the slots are moved together, which moves
+ * nothing while all datagrams have the same length.
  *
  *   slab      | header | data of slot |  | header | data of slot |  ...
  *   overflow  ............ | the rest    ............ | the rest   ...
@@ -128,10 +128,8 @@ static void datagram_receive__header(
     struct iocp_datagram* header,
     uint8_t* path) {
   const struct mmsghdr* message = &batch->messages[index];
-  datagram_address_from_system(&batch->names[index],
-                               message->msg_hdr.msg_namelen,
-                               header,
-                               path);
+  datagram_address_from_system(
+      &batch->names[index], message->msg_hdr.msg_namelen, header, path);
   header->length = datagram_receive__held(message);
   header->size = message->msg_len;
 }
@@ -183,8 +181,7 @@ static void datagram_receive__spread(struct socket* socket,
   const uint8_t* data = overflow_part(socket->port, index);
   datagram_receive__header(batch, index, &header, path);
   uint32_t rest = header.length;
-  uint32_t segment =
-      datagram_receive__segment(&batch->messages[index].msg_hdr);
+  uint32_t segment = datagram_receive__segment(&batch->messages[index].msg_hdr);
   if (segment == 0 || header.size > header.length) {
     datagram_put(socket, room, &header, path, data);
     return;
@@ -215,8 +212,7 @@ static void datagram_receive__gather(struct socket* socket,
 /* ---- the sizes of slots */
 
 static uint32_t datagram_receive__longest(
-    const struct datagram_receive__batch* batch,
-    uint32_t count) {
+    const struct datagram_receive__batch* batch, uint32_t count) {
   uint32_t longest = 0;
   for (uint32_t i = 0; i < count; i++) {
     uint32_t held = datagram_receive__held(&batch->messages[i]);
@@ -249,8 +245,7 @@ static bool datagram_receive__lay_out(struct datagram_receive__batch* batch,
   batch->front = DATAGRAM_HEADER + (is_unix ? IOCP_DATAGRAM_PATH_MAX : 0);
   batch->slot = engine->offloads ? 0 : engine->slot;
   batch->count = datagram_receive__count(
-      room,
-      engine->offloads ? IOCP_DATAGRAM_ROOM : batch->front + batch->slot);
+      room, engine->offloads ? IOCP_DATAGRAM_ROOM : batch->front + batch->slot);
   room->is_full = batch->count == 0;
   return batch->count != 0;
 }

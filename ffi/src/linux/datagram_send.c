@@ -108,8 +108,7 @@ static bool datagram_send__merges(const struct datagram_send__batch* batch,
          message->bytes == message->count * segment &&
          message->count < DATAGRAM_SEND__SEGMENTS &&
          message->bytes + header->length <= DATAGRAM_SEND__MERGED_MAX &&
-         memcmp(
-             &message->first.from, &header->from, sizeof header->from) == 0;
+         memcmp(&message->first.from, &header->from, sizeof header->from) == 0;
 }
 
 /* Names the length of the datagrams that a message has. */
@@ -138,15 +137,14 @@ static int32_t datagram_send__build(struct datagram_send__batch* batch,
   uint32_t offset = 0;
   batch->count = 0;
   batch->part_count = 0;
-  while (offset < sending->length &&
-         batch->part_count < DATAGRAM_SEND__PARTS) {
+  while (offset < sending->length && batch->part_count < DATAGRAM_SEND__PARTS) {
     struct iocp_datagram header;
     const uint8_t* from = sending->memory + offset;
     memcpy(&header, from, sizeof header);
     if (!merges || !datagram_send__merges(batch, &header)) {
       if (batch->count == DATAGRAM_SEND__MESSAGES) break;
-      int32_t result = datagram_send__begin(
-          batch, socket, &header, from + DATAGRAM_HEADER);
+      int32_t result =
+          datagram_send__begin(batch, socket, &header, from + DATAGRAM_HEADER);
       if (result < 0 && batch->count == 0) return result;
       if (result < 0) break;
     }
@@ -211,7 +209,8 @@ static int datagram_send__call_again(struct socket* socket,
 }
 
 /* True when the kernel cannot divide the message: the network card computes no
- * checksums (EIO), or a datagram does not fit into a packet (udp_send_skb()). */
+ * checksums (EIO), or a datagram does not fit into a packet (udp_send_skb()).
+ */
 static bool datagram_send__cannot_merge(struct socket* socket, int native) {
   if (native == EIO) socket->datagram->engine.merges = false;
   return native == EIO || native == EINVAL || native == EMSGSIZE;
@@ -292,4 +291,3 @@ void datagram_send_copies(struct socket* socket) {
   }
   datagram_send__expect_room(socket, false);
 }
-

@@ -71,10 +71,8 @@ void handle_expect_room(struct socket* socket, bool expects) {
   if (expects) event.events |= EPOLLOUT;
   /* It cannot fail: the entry exists. Room that has come meanwhile is reported
    * as well. */
-  epoll_ctl(socket->port->engine.epoll_fd,
-            EPOLL_CTL_MOD,
-            socket->engine.fd,
-            &event);
+  epoll_ctl(
+      socket->port->engine.epoll_fd, EPOLL_CTL_MOD, socket->engine.fd, &event);
 }
 
 void handle_leave(struct socket* socket) {

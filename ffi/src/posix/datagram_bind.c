@@ -45,8 +45,8 @@ static int32_t datagram_bind__ip(struct socket* socket,
     return errors_fail(socket->port);
   if (bind(fd, (struct sockaddr*)&system, length) < 0)
     return errors_fail(socket->port);
-  int32_t result = engine_get_address(
-      socket, IOCP_LOCAL, &socket->datagram->engine.bound);
+  int32_t result =
+      engine_get_address(socket, IOCP_LOCAL, &socket->datagram->engine.bound);
   return result < 0 ? result : handle_enter(socket);
 }
 
@@ -119,9 +119,8 @@ int32_t engine_connect_datagram(struct socket* socket,
   int32_t length = datagram_address_to_system(socket, to, path, &system);
   if (length < 0) return port_fail(socket->port, length, 0);
   if (length == 0) return port_fail(socket->port, -IOCP_EINVAL, 0);
-  if (connect(socket->engine.fd,
-              (struct sockaddr*)&system,
-              (socklen_t)length) == 0)
+  if (connect(
+          socket->engine.fd, (struct sockaddr*)&system, (socklen_t)length) == 0)
     return 0;
   return errors_fail(socket->port);
 }

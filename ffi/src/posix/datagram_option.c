@@ -110,8 +110,7 @@ int32_t datagram_option_get(struct socket* socket, uint32_t option) {
     case IOCP_MULTICAST_TTL:
       return datagram_option__get_pair(socket, datagram_option__multicast_ttl);
     case IOCP_MULTICAST_LOOP:
-      return datagram_option__get_pair(socket,
-                                       datagram_option__multicast_loop);
+      return datagram_option__get_pair(socket, datagram_option__multicast_loop);
     case IOCP_MULTICAST_INTERFACE:
       return (int32_t)socket->datagram->multicast_interface;
     case IOCP_SYSTEM_RECEIVE_BUFFER:

@@ -37,7 +37,8 @@ int32_t engine_membership(struct socket* socket,
   int level = group->family == IOCP_IPV4 ? IPPROTO_IP : IPPROTO_IPV6;
   memset(&request, 0, sizeof request);
   request.gsr_interface = interface_index;
-  if (socket_is_local(socket) || address_to_system(group, &request.gsr_group) == 0)
+  if (socket_is_local(socket) ||
+      address_to_system(group, &request.gsr_group) == 0)
     return port_fail(socket->port, -IOCP_EAFNOSUPPORT, 0);
   if (source != NULL && (source->family != group->family ||
                          address_to_system(source, &request.gsr_source) == 0))
@@ -45,10 +46,9 @@ int32_t engine_membership(struct socket* socket,
   struct group_req any_source = {.gr_interface = interface_index,
                                  .gr_group = request.gsr_group};
   int fd = socket->engine.fd;
-  int failed =
-      source == NULL
-          ? membership__change(fd, level, &any_source, joins)
-          : membership__change_source(fd, level, &request, joins);
+  int failed = source == NULL
+                   ? membership__change(fd, level, &any_source, joins)
+                   : membership__change_source(fd, level, &request, joins);
   return failed ? errors_fail(socket->port) : 0;
 }
 

@@ -138,7 +138,8 @@ static bool socket_file__start(struct socket* listener, uint32_t mode) {
   engine->has_file = true;
   if (mode != IOCP_MODE_DEFAULT && !socket_file__add_mode(path, mode))
     return false;
-  return listener->is_datagram || listen(listener->engine.fd, (int)listener->backlog) == 0;
+  return listener->is_datagram ||
+         listen(listener->engine.fd, (int)listener->backlog) == 0;
 }
 
 static int32_t socket_file__make(struct socket* listener,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file of a unix socket that listens or receives datagrams. bind() makes it, and nothing removes it
- * when the socket is closed (unix(7)), so the library does.
+ * The file of a unix socket that listens or receives datagrams. bind() makes
+ * it, and nothing removes it when the socket is closed (unix(7)), so the
+ * library does.
  *
  * A descriptor of its folder stays open: the program may change its working
  * directory before it closes the listener, and the path may be relative.
