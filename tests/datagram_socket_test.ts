@@ -194,7 +194,7 @@ test("DatagramSocket.close() ends loops, and fails pending receive() calls", asy
   const p = new Uint8Array(100);
   const loop = it.right[Symbol.asyncIterator]();
   const batches = it.right.batches();
-  const results = [loop.next(), batches.next()];
+  const results: Promise<unknown>[] = [loop.next(), batches.next()];
   const received = it.right.receive(p);
   assert.equal(await isSettled(received), false);
   it.right.close();

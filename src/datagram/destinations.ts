@@ -114,7 +114,6 @@ export class Destinations {
   /* A name is looked up each time, since its addresses may change. */
   async #lookUp(host: string, port: number): Promise<Uint8Array> {
     const found = await resolve(this.#native, host, port);
-    requireResolved(found, port);
     return this.#encode(found, host, port);
   }
 
@@ -135,6 +134,7 @@ export class Destinations {
         detail: `it has no IPv${reach} address, and the socket has no other`,
       });
     }
+    requireResolved([ip], port);
     return encodeUdp(ip, port, reach === "both");
   }
 }
