@@ -397,6 +397,7 @@ for (const [name, [call, syscall, message]] of Object.entries(CLOSED_CALLS)) {
 /* The values of `syscall`, with the names that libuv and Node use. */
 const SYSCALLS = [
   "accept",
+  "bind",
   "connect",
   "getaddrinfo",
   "getpeername",
@@ -405,6 +406,8 @@ const SYSCALLS = [
   "ioctl",
   "listen",
   "read",
+  "recvfrom",
+  "sendto",
   "setsockopt",
   "shutdown",
   "write",

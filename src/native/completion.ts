@@ -57,8 +57,6 @@ export const REUSE_ADDRESS = 32;
 export const DATAGRAM_BYTES = 32;
 export const DATAGRAM_PATH_MAX = 112;
 
-/** Room in the slab that one datagram needs at most. */
-export const DATAGRAM_ROOM: number = DATAGRAM_BYTES + DATAGRAM_PATH_MAX + 65536;
 /** Flags of iocp_listen_path(); the first one is for iocp_bind() as well. */
 export const REPLACE_STALE = 8;
 export const EVERYONE = 16;
