@@ -78,18 +78,19 @@ int32_t iocp_bind(int32_t port_id,
                   const void* address,
                   uint32_t flags,
                   uint32_t mode) {
-  int32_t error = 0;
+  int32_t error;
   struct api_datagram__address at;
   struct port* port = port_table_find(port_id, &error);
   if (port == NULL) return error;
   if (address == NULL) return port_fail(port, -IOCP_EFAULT, 0);
+  int32_t result = 0;
   if (api_datagram__is_unnamed(address)) {
     at.header = (struct iocp_datagram){.from.family = IOCP_UNIX};
     at.path.length = 0;
   } else {
-    error = api_datagram__read(address, &at);
+    result = api_datagram__read(address, &at);
   }
-  if (error < 0) return port_fail(port, error, 0);
+  if (result < 0) return port_fail(port, result, 0);
   if (!api_datagram__may_bind(&at, flags, mode))
     return port_fail(port, -IOCP_EINVAL, 0);
   bool is_unix = at.header.from.family == IOCP_UNIX;

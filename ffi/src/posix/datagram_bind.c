@@ -18,6 +18,19 @@ static int datagram_bind__set(int fd, int level, int option, int value) {
   return setsockopt(fd, level, option, &value, sizeof value);
 }
 
+#ifndef IPV6_MULTICAST_ALL
+#define IPV6_MULTICAST_ALL 29 /* since Linux 4.20 */
+#endif
+
+/* By default Linux delivers what is sent to the groups that any socket of the
+ * machine has joined (ip(7), IP_MULTICAST_ALL); other systems deliver only
+ * those of the socket itself. A kernel without the option is left as it is. */
+static void datagram_bind__only_own_groups(int fd, uint16_t family) {
+  datagram_bind__set(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
+  if (family == IOCP_IPV6)
+    datagram_bind__set(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
+}
+
 static int32_t datagram_bind__open(struct socket* socket, int family) {
   int fd = handle_open_datagram(socket->port, family);
   if (fd < 0) return errors_fail(socket->port);
@@ -43,6 +56,7 @@ static int32_t datagram_bind__ip(struct socket* socket,
       datagram_bind__set(
           fd, IPPROTO_IPV6, IPV6_V6ONLY, (flags & IOCP_IPV6_ONLY) != 0) < 0)
     return errors_fail(socket->port);
+  datagram_bind__only_own_groups(fd, address->family);
   if (bind(fd, (struct sockaddr*)&system, length) < 0)
     return errors_fail(socket->port);
   int32_t result =
