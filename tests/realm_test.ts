@@ -98,7 +98,9 @@ class Watched implements Disposable {
   }
 
   static server(word: string): string {
-    return `import { serve } from ${JSON.stringify(restarted)}; serve("${word}");`;
+    return `import { serve } from ${
+      JSON.stringify(restarted)
+    }; serve("${word}");`;
   }
 
   private write(text: string): void {

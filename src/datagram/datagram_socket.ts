@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Addressed } from "./send_queue.ts";
+import { addressAll } from "./outgoing.ts";
 import type { BoundSocket } from "./bound_socket.ts";
 import { BufferReader } from "./readers.ts";
 import {
@@ -18,11 +18,7 @@ import type { DatagramStats } from "../stats.ts";
 import { DatagramIterator } from "./datagram_iterator.ts";
 import { formatHost, type SocketError } from "../errors.ts";
 import { type ReceiveFromOptions, receiveInto } from "./receive_call.ts";
-import {
-  requireBytes,
-  requireOptions,
-  wrongType,
-} from "../options/validate.ts";
+import { requireBytes, requireOptions } from "../options/validate.ts";
 import { shownPath } from "../native/path.ts";
 import { showFields } from "../views/inspect.ts";
 
@@ -255,22 +251,9 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
    */
   async sendMany(datagrams: Iterable<OutgoingDatagram<A>>): Promise<number> {
     const socket = this.#socket;
-    const list = listOf(datagrams);
     if (socket.isClosed) throw socket.closedError("sendto");
-    const found = list.map(({ data, addr }, i) => {
-      requireBytes(`datagrams[${i}].data`, data);
-      return addr === undefined
-        ? null
-        : socket.destinations.find(`datagrams[${i}].addr`, addr);
-    });
-    const isKnown = found.every((to) =>
-      to === null || to instanceof Uint8Array
-    );
-    const structs = isKnown ? found : await Promise.all(found);
-    const addressed = list.map(({ data }, i): Addressed => ({
-      data,
-      to: structs[i] as Uint8Array | null,
-    }));
+    const found = addressAll(socket.destinations, datagrams);
+    const addressed = Array.isArray(found) ? found : await found;
     return await socket.send.sendMany(addressed);
   }
 
@@ -419,20 +402,6 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
     socket.close();
     return new Promise((resolve) => socket.onReleased(resolve));
   }
-}
-
-function listOf<T>(datagrams: Iterable<T>): T[] {
-  if (
-    typeof datagrams !== "object" || datagrams === null ||
-    typeof datagrams[Symbol.iterator] !== "function"
-  ) {
-    wrongType("datagrams", "an iterable of datagrams", datagrams);
-  }
-  const list = [...datagrams];
-  for (const [i, datagram] of list.entries()) {
-    requireOptions(datagram, `datagrams[${i}]`);
-  }
-  return list;
 }
 
 function shown(addr: DatagramAddr): string {

@@ -55,6 +55,12 @@ export class Destinations {
     return this.#reach === "unix";
   }
 
+  /** The struct of an address that cannot have changed since {@linkcode find} has
+   * returned it, if this is one. */
+  known(addr: object): Uint8Array | undefined {
+    return this.#byAddr.get(addr);
+  }
+
   /**
    * The struct of the address, or a promise of it when its host is a name that has
    * to be looked up.
