@@ -9,7 +9,7 @@
 
 /* Calls of the engine in one visit before other sockets have their turn. Each
  * receives up to a batch. */
-#define DATAGRAM__BUDGET 4
+#define DATAGRAM__BUDGET 16
 
 /* A received datagram that found no room in the slab: this happens after a
  * batch of datagrams that are much longer than those before. */
