@@ -16,6 +16,9 @@
 
 typedef DWORD thread_id;
 
+/* The size of a struct socket. */
+#define ENGINE_SLOT_MAX 672
+
 /* The most packets that one call dequeues. */
 #define ENGINE_BATCH 128
 
