@@ -190,6 +190,13 @@ static void listener_ends_meanwhile(void) {
       check_is(client->connect_result, -IOCP_ENOENT);
       check(client->last_detail != 0);
       check_is(iocp_send(drive.port, client->id, "x", 0, 1), -IOCP_ENOTCONN);
+      struct iocp_path seen;
+      check_is(iocp_get_address(
+                   drive.port, client->id, IOCP_LOCAL, &seen, sizeof seen),
+               4);
+      check_is(iocp_get_address(
+                   drive.port, client->id, IOCP_PEER, &seen, sizeof seen),
+               4 + name.length);
       drive_close_now(client);
       continue;
     }

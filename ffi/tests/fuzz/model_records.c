@@ -15,6 +15,7 @@ static void records__accepted(struct model_socket* listener, int32_t result) {
   FUZZ_CHECK(!listener->is_closing);
   struct model_socket* socket = model_add_socket(listener->port, result);
   socket->may_time_out = listener->may_time_out;
+  socket->is_local = listener->is_local;
 }
 
 static void records__connected(struct model_socket* socket, int32_t result) {
