@@ -44,10 +44,10 @@ struct engine_send_copy {
 
 struct engine_datagram {
   struct iocp_address bound; /* the address that a UDP socket was bound to */
-  uint32_t slot;     /* length of data that the next datagrams may have */
-  uint32_t dropped;  /* the kernel's counter, when it was last queried */
-  bool offloads;     /* IOCP_OFFLOAD */
-  bool merges;       /* several datagrams of a send into one message */
+  uint32_t slot;    /* length of data that the next datagrams may have */
+  uint32_t dropped; /* the kernel's counter, when it was last queried */
+  bool offloads;    /* IOCP_OFFLOAD */
+  bool merges;      /* several datagrams of a send into one message */
 };
 
 /* See identity.h. */
