@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { describeEnd } from "../scripts/setup.js";
 import { exportNames, targets } from "./compile.js";
 
-const bytesMax = 64 * 1024;
+const bytesMax = 96 * 1024;
 
 /*
  * The output of each command has a match of every pattern in `has`, and none of

@@ -19,6 +19,9 @@ bool progress_made(struct socket* socket) {
   bool is_first = !socket->progress_known;
   /* The number may decrease: see windows/acknowledged.c. */
   int64_t more = (int64_t)(bytes - socket->acknowledged);
+  /* That of a unix socket decreases with each send: see linux/acknowledged.c.
+   */
+  if (more < 0 && socket_is_local(socket)) socket->acknowledged = bytes;
   if (!is_first && more < PROGRESS__BYTES_MIN) return false;
   socket->progress_known = true;
   socket->acknowledged = bytes;

@@ -170,6 +170,9 @@ struct socket {
   struct engine_socket engine;
 };
 
+/* An idle connection costs this much, so it is to be known when it grows. */
+_Static_assert(sizeof(struct socket) <= ENGINE_SLOT_MAX, "the slot has grown");
+
 struct socket_table {
   struct socket* chunks[SOCKETS_MAX / SOCKET_CHUNK];
   struct list_node free; /* through ready_node */

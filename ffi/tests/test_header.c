@@ -30,6 +30,16 @@ SAME(offsetof(struct iocp_address, port), 2);
 SAME(offsetof(struct iocp_address, scope), 4);
 SAME(offsetof(struct iocp_address, bytes), 8);
 
+SAME(sizeof(struct iocp_path), 1024);
+SAME(offsetof(struct iocp_path, family), 0);
+SAME(offsetof(struct iocp_path, length), 2);
+SAME(offsetof(struct iocp_path, bytes), 4);
+
+SAME(sizeof(struct iocp_peer), 12);
+SAME(offsetof(struct iocp_peer, pid), 0);
+SAME(offsetof(struct iocp_peer, uid), 4);
+SAME(offsetof(struct iocp_peer, gid), 8);
+
 SAME(sizeof(struct iocp_stats), 80);
 SAME(offsetof(struct iocp_stats, sockets), 0);
 SAME(offsetof(struct iocp_stats, operations), 8);
@@ -83,6 +93,14 @@ SAME(IOCP_REUSE_ADDRESS, 32);
 SAME(IOCP_DATAGRAM_PATH_MAX, 112);
 SAME(IOCP_DATAGRAM_MAX, 65536);
 SAME(IOCP_DATAGRAM_ROOM, 65680);
+SAME(IOCP_UNIX, 1);
+SAME(IOCP_PIPE, 2);
+SAME(IOCP_IPV4, 4);
+SAME(IOCP_IPV6, 6);
+SAME(IOCP_REPLACE_STALE, 8);
+SAME(IOCP_EVERYONE, 16);
+SAME(IOCP_MODE_DEFAULT, 0xFFFFFFFF);
+SAME(IOCP_PEER_UNKNOWN, 0xFFFFFFFF);
 SAME(IOCP_GRACEFUL, 0);
 SAME(IOCP_RESET, 1);
 SAME(IOCP_DETACH, 2);

@@ -43,9 +43,8 @@ struct datagram_receive__batch {
   struct mmsghdr messages[DATAGRAM_RECEIVE__BATCH];
   struct iovec parts[DATAGRAM_RECEIVE__BATCH][2];
   struct sockaddr_storage names[DATAGRAM_RECEIVE__BATCH];
-  union {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
+  struct {
+    _Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(int))];
   } controls[DATAGRAM_RECEIVE__BATCH];
 };
 

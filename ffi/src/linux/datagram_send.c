@@ -37,10 +37,7 @@ struct datagram_send__message {
   uint32_t bytes;             /* of their data */
   uint32_t count;
   struct sockaddr_storage name;
-  union {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(uint16_t))];
-  } control;
+  _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(uint16_t))];
 };
 
 /* The arguments of one sendmmsg(). */
@@ -119,7 +116,7 @@ static void datagram_send__divide(struct datagram_send__batch* batch) {
     struct msghdr* system = &batch->headers[i].msg_hdr;
     if (message->count == 1) continue;
     uint16_t segment = (uint16_t)message->first.length;
-    system->msg_control = &message->control;
+    system->msg_control = message->control;
     system->msg_controllen = sizeof message->control;
     struct cmsghdr* control = CMSG_FIRSTHDR(system);
     control->cmsg_level = IPPROTO_UDP;
@@ -259,13 +256,6 @@ int32_t engine_send_to(struct socket* socket,
   return datagram_send__fail(socket);
 }
 
-static void datagram_send__expect_room(struct socket* socket, bool expects) {
-  struct engine_datagram* engine = &socket->datagram->engine;
-  if (engine->expects_room == expects) return;
-  engine->expects_room = expects;
-  handle_expect_room(socket, expects);
-}
-
 /* Returns false when the kernel has no room for the rest. */
 static bool datagram_send__copy(struct socket* socket, struct send_copy* copy) {
   while (!copy->is_done) {
@@ -287,8 +277,8 @@ void datagram_send_copies(struct socket* socket) {
   struct send_copy* copy;
   while ((copy = send_copy_first(socket)) != NULL) {
     if (datagram_send__copy(socket, copy)) continue;
-    datagram_send__expect_room(socket, true);
+    handle_watch_room(socket);
     return;
   }
-  datagram_send__expect_room(socket, false);
+  handle_ignore_room(socket);
 }

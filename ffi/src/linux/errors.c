@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 /* The numbers of iocp_error.h are those of Linux. */
@@ -135,12 +136,21 @@ bool errors_is_of_accepted(int native) {
   }
 }
 
+/* True when both directions of a unix socket have ended, as they do when the
+ * peer is closed (unix_poll() in the kernel). If only the sending one has, a
+ * shutdown of this side has ended it, or one of the peer's receiving side. */
+static bool errors__is_hung_up(const struct socket* socket) {
+  struct pollfd entry = {.fd = socket->engine.fd};
+  return poll(&entry, 1, 0) > 0 && (entry.revents & POLLHUP) != 0;
+}
+
 /* True when this side has sent its FIN, perhaps before the socket was adopted.
  */
 static bool errors__has_sent_fin(const struct socket* socket) {
   struct tcp_info info;
   socklen_t length = sizeof info;
   if (socket->fin_sent) return true;
+  if (socket_is_local(socket)) return !errors__is_hung_up(socket);
   if (getsockopt(socket->engine.fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
     return false;
   switch (info.tcpi_state) {
@@ -157,7 +167,8 @@ static bool errors__has_sent_fin(const struct socket* socket) {
 
 /* A reset is EPIPE when the peer had sent its FIN before, and for each send
  * after the first that fails (tcp_reset() and sk_stream_wait_connect() in the
- * kernel). */
+ * kernel), and so is each send to a unix socket that is closed
+ * (unix_stream_sendmsg()). */
 int32_t errors_fail_stream(struct socket* socket) {
   if (errno == EPIPE && !errors__has_sent_fin(socket)) errno = ECONNRESET;
   return errors_fail(socket->port);

@@ -45,34 +45,47 @@ bool handle_is_claimed(int fd) {
   return fcntl(fd, F_GETSIG) == HANDLE__CLAIMED;
 }
 
+static int handle__control(struct socket* socket, int call, uint32_t events) {
+  struct epoll_event event = {.events = events | EPOLLET,
+                              .data.u64 = (uint32_t)socket->id};
+  return epoll_ctl(
+      socket->port->engine.epoll_fd, call, socket->engine.fd, &event);
+}
+
+/* A unix socket signals room for each message that its peer receives
+ * (unix_write_space() in the kernel), and a datagram socket for each datagram
+ * that leaves (sock_def_write_space()), whether a send has failed or not. So
+ * these are asked only then. */
+static bool handle__asks_for_room(const struct socket* socket) {
+  return socket_is_local(socket) || socket->is_datagram;
+}
+
 /* Added once, edge triggered and for both directions, so that no message costs
  * an epoll_ctl(). */
 int32_t handle_enter(struct socket* socket) {
-  struct epoll_event event = {
-      .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-      .data.u64 = (uint32_t)socket->id};
-  if (socket->is_listener) event.events = EPOLLIN | EPOLLET;
-  /* Sends on a borrowed socket are made by its owner. For datagrams the kernel
-   * reports room whenever one has left (sock_def_write_space()), not only to a
-   * sender that has found none, as for a stream (sk_stream_write_space()). */
-  else if (socket->is_borrowed || socket->is_datagram)
-    event.events &= ~(uint32_t)EPOLLOUT;
-  if (epoll_ctl(socket->port->engine.epoll_fd,
-                EPOLL_CTL_ADD,
-                socket->engine.fd,
-                &event) == 0)
-    return 0;
+  uint32_t events = EPOLLIN;
+  if (!socket->is_listener) events |= EPOLLRDHUP;
+  /* Sends on a borrowed socket are made by its owner. */
+  if (!socket->is_listener && !socket->is_borrowed &&
+      !handle__asks_for_room(socket))
+    events |= EPOLLOUT;
+  if (handle__control(socket, EPOLL_CTL_ADD, events) == 0) return 0;
   return errors_fail(socket->port);
 }
 
-void handle_expect_room(struct socket* socket, bool expects) {
-  struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET,
-                              .data.u64 = (uint32_t)socket->id};
-  if (expects) event.events |= EPOLLOUT;
-  /* It cannot fail: the entry exists. Room that has come meanwhile is reported
-   * as well. */
-  epoll_ctl(
-      socket->port->engine.epoll_fd, EPOLL_CTL_MOD, socket->engine.fd, &event);
+void handle_watch_room(struct socket* socket) {
+  if (!handle__asks_for_room(socket) || socket->engine.watches_room) return;
+  /* Room that came meanwhile is reported too (epoll_ctl(2), EPOLL_CTL_MOD
+   * looks at the present state). It does not fail for an entry that exists. */
+  socket->engine.watches_room =
+      handle__control(socket, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT | EPOLLRDHUP) ==
+      0;
+}
+
+void handle_ignore_room(struct socket* socket) {
+  if (!socket->engine.watches_room) return;
+  socket->engine.watches_room =
+      handle__control(socket, EPOLL_CTL_MOD, EPOLLIN | EPOLLRDHUP) != 0;
 }
 
 void handle_leave(struct socket* socket) {

@@ -12,6 +12,9 @@
 
 typedef pthread_t thread_id;
 
+/* The size of a struct socket. */
+#define ENGINE_SLOT_MAX 304
+
 struct engine_port {
   int epoll_fd;
   int wake_fd;
@@ -30,6 +33,8 @@ struct engine_socket {
   bool hung_up : 1;
   /* Of a unix socket that connects: it has a descriptor. */
   bool is_open : 1;
+  /* Of a unix socket: the queue reports when it has room for a send. */
+  bool watches_room : 1;
 };
 
 /* The kernel holds nothing of a send copy. */
@@ -39,11 +44,10 @@ struct engine_send_copy {
 
 struct engine_datagram {
   struct iocp_address bound; /* the address that a UDP socket was bound to */
-  uint32_t slot;     /* length of data that the next datagrams may have */
-  uint32_t dropped;  /* the kernel's counter, when it was last queried */
-  bool offloads;     /* IOCP_OFFLOAD */
-  bool merges;       /* several datagrams of a send into one message */
-  bool expects_room; /* see handle_expect_room() */
+  uint32_t slot;    /* length of data that the next datagrams may have */
+  uint32_t dropped; /* the kernel's counter, when it was last queried */
+  bool offloads;    /* IOCP_OFFLOAD */
+  bool merges;      /* several datagrams of a send into one message */
 };
 
 /* See identity.h. */

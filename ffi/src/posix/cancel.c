@@ -30,7 +30,8 @@ void engine_close_socket(struct socket* socket, bool reset) {
   if (socket->is_borrowed) borrow_return(socket);
   if (socket->engine.fd < 0) return;
   struct linger linger = {.l_onoff = 1, .l_linger = 0};
-  if (reset)
+  /* A unix socket has no reset (unix_release_sock() in the kernel). */
+  if (reset && !socket_is_local(socket))
     setsockopt(
         socket->engine.fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
   /* Not repeated after EINTR: the descriptor is closed all the same. */

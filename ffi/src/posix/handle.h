@@ -30,10 +30,13 @@ bool handle_is_claimed(int fd);
 /* Adds the socket's handle to the queue of its port. Returns 0 or an error. */
 int32_t handle_enter(struct socket* socket);
 
-/* Whether room to send makes an event. A stream has one only after a send has
- * found no room, a datagram socket at every datagram that leaves (see
- * handle.c), so it asks for them while it has copies. */
-void handle_expect_room(struct socket* socket, bool expects);
+/* The kernel has no room for a send: makes sure that the queue reports it when
+ * it has. */
+void handle_watch_room(struct socket* socket);
+
+/* A datagram socket has no copies any more. Otherwise each datagram that leaves
+ * would make an event (see handle.c). */
+void handle_ignore_room(struct socket* socket);
 
 /* Removes it. A handle that is closed needs no removal. */
 void handle_leave(struct socket* socket);

@@ -111,6 +111,12 @@ int32_t engine_get_path(struct socket* socket,
     path_copy(socket, name_out);
     return 0;
   }
+  /* It failed to connect after a wait, and never had a name of its own. */
+  if (fd < 0) {
+    name_out->family = IOCP_UNIX;
+    name_out->length = 0;
+    return 0;
+  }
   int failed = end == IOCP_PEER
                    ? getpeername(fd, (struct sockaddr*)&system, &length)
                    : getsockname(fd, (struct sockaddr*)&system, &length);

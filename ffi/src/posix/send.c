@@ -6,6 +6,7 @@
 #include "datagram_send.h"
 #include "engine.h"
 #include "errors.h"
+#include "handle.h"
 #include "send_copy.h"
 #include "sender.h"
 
@@ -47,7 +48,10 @@ void engine_send_copies(struct socket* socket) {
     return;
   }
   while ((copy = send_copy_first(socket)) != NULL)
-    if (!send__copy(copy)) return;
+    if (!send__copy(copy)) {
+      handle_watch_room(socket);
+      return;
+    }
 }
 
 int32_t engine_shutdown(struct socket* socket) {

@@ -16,6 +16,9 @@
 
 typedef DWORD thread_id;
 
+/* The size of a struct socket. */
+#define ENGINE_SLOT_MAX 672
+
 /* The most packets that one call dequeues. */
 #define ENGINE_BATCH 128
 
@@ -23,7 +26,8 @@ enum engine_op_kind {
   ENGINE_RECEIVE,
   ENGINE_SEND,
   ENGINE_CONNECT,
-  ENGINE_ACCEPT
+  ENGINE_ACCEPT,
+  ENGINE_DATAGRAM
 };
 
 /* An overlapped operation. The kernel writes to it until its packet is
@@ -51,16 +55,18 @@ struct engine_receive {
   uint8_t* bytes;
 };
 
-/* What the kernel holds of a send copy. */
 /* See path.h. */
 struct engine_path {
   char unused;
 };
 
+/* See datagram_receive.h. */
 struct engine_datagram {
-  char unused;
+  struct list_node receives;
+  uint32_t receive_count;
 };
 
+/* What the kernel holds of a send copy. */
 struct engine_send_copy {
   struct engine_op op;
 };

@@ -48,6 +48,15 @@ fuzz_call call_set_option;
 fuzz_call call_get_option;
 fuzz_call call_socket_stats;
 
+/* calls_local.c */
+fuzz_call call_local;
+
+/* At the end of an input no file of a listener is left. */
+void calls_check_files(void);
+
+/* calls_datagram.c */
+fuzz_call call_datagram;
+
 /* calls_peer.c: the peer, without the library. */
 fuzz_call call_peer_open;
 fuzz_call call_peer_send;

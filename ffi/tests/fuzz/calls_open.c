@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "calls.h"
 
@@ -115,6 +116,8 @@ void call_connect(const struct step* step, int32_t port, int32_t socket) {
   struct iocp_address local =
       remote.family == 6 ? open__loopback6 : open__loopback;
   if (step->b >= 208) open__spoil(&remote, step->c, step->d);
+  /* It would be a struct iocp_path, which call_local() passes. */
+  if (remote.family == IOCP_UNIX || remote.family == IOCP_PIPE) return;
   if (step->b % 16 == 15) {
     if (step->b % 32 == 31) open__spoil(&local, step->d, step->c);
     local_where = open__place(&local, step->d, &local_room);
@@ -178,12 +181,15 @@ void call_add_socket(const struct step* step, int32_t port, int32_t socket) {
   int32_t forced = model_refuses_port(port);
   if (forced == 0 && flag > IOCP_DETACHED) forced = -IOCP_EINVAL;
   struct open__flags before = open__flags_of(fd);
+  int family = 0;
+  socklen_t length = sizeof family;
+  getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length);
   int32_t id = iocp_add_socket(port, handle, flag);
   fuzz_reached(80, (uint32_t)is_wild, id);
   model_check(id, forced);
   if (id >= 0) {
     FUZZ_CHECK(!is_wild);
-    model_add_socket(model_port(port), id);
+    model_add_socket(model_port(port), id)->is_local = family == AF_UNIX;
     model_drop_handle(fd);
     return;
   }

@@ -23,34 +23,44 @@ static bool socket__is_gone(const struct model_socket* socket, int32_t result) {
 
 void call_get_address(const struct step* step, int32_t port, int32_t id) {
   static const uint32_t ends[] = {2, 3, 1u << 31, UINT32_MAX};
-  struct iocp_address address;
+  static const uint32_t capacities[] = {0, 3, 23, 24};
+  struct iocp_path address;
   int32_t forced;
   uint32_t end = step->a < 240 ? step->a % 2 : ends[step->a % 4];
   /* The result may be at any alignment. */
   uint8_t room[sizeof address + 1];
+  uint32_t capacity = step->c < 208 ? sizeof address : capacities[step->c % 4];
   void* where = step->b >= 240 ? NULL : step->b >= 192 ? &room[1] : &room[0];
   const struct model_socket* socket = socket__find(port, id, &forced);
-  int32_t result =
-      iocp_get_address(port, id, end, where, sizeof(struct iocp_address));
+  int32_t result = iocp_get_address(port, id, end, where, capacity);
   if (socket__is_gone(socket, result)) return;
   if (forced == 0 && where == NULL) forced = -IOCP_EFAULT;
   if (forced == 0 && end > IOCP_PEER) forced = -IOCP_EINVAL;
   model_check(result, forced);
   if (forced != 0) return;
   if (result < 0) {
-    FUZZ_CHECK(end == IOCP_PEER && result == -IOCP_ENOTCONN);
+    bool is_short = capacity < sizeof address && result == -IOCP_EINVAL;
+    FUZZ_CHECK(is_short || (end == IOCP_PEER && result == -IOCP_ENOTCONN));
     return;
   }
-  FUZZ_IS(result, sizeof address);
-  memcpy(&address, where, sizeof address);
+  FUZZ_CHECK((uint32_t)result <= capacity);
+  memcpy(&address, where, (size_t)result);
+  if (socket->is_local) {
+    FUZZ_CHECK(address.family == IOCP_UNIX && address.length <= 108);
+    FUZZ_IS(result, 4 + address.length);
+    return;
+  }
+  FUZZ_IS(result, sizeof(struct iocp_address));
   FUZZ_CHECK(address.family == 4 || address.family == 6);
 }
 
 /* ---- options */
 
-enum { SCOPE_SOCKET, SCOPE_LISTENER };
+enum { SCOPE_SOCKET, SCOPE_LISTENER, SCOPE_DATAGRAM, SCOPE_ALL };
+enum { OWNER_LIBRARY, OWNER_SYSTEM };
 
 struct socket__option {
+  bool is_system;
   int scope;
   int32_t min;
   int32_t max;
@@ -59,7 +69,7 @@ struct socket__option {
 /* By number. */
 static const struct socket__option socket__options[] = {
 #define SOCKET__ROW(name, number, owner, scope, min, max) \
-  [number] = {SCOPE_##scope, min, max},
+  [number] = {OWNER_##owner, SCOPE_##scope, min, max},
     IOCP_OPTIONS(SOCKET__ROW)
 #undef SOCKET__ROW
 };
@@ -105,7 +115,30 @@ static int32_t socket__draw_value(uint32_t option, uint8_t choice) {
 static bool socket__has_option(const struct model_socket* socket,
                                uint32_t option) {
   if (option == 0 || option >= SOCKET__OPTIONS) return false;
-  return socket->is_listener || socket__options[option].scope == SCOPE_SOCKET;
+  switch (socket__options[option].scope) {
+    case SCOPE_SOCKET:
+      return !socket->is_datagram;
+    case SCOPE_LISTENER:
+      return socket->is_listener;
+    case SCOPE_DATAGRAM:
+      return socket->is_datagram;
+    default:
+      return true;
+  }
+}
+
+/* The system changes the value of a buffer, and refuses an interface that does
+ * not exist. */
+static bool socket__is_buffer(uint32_t option) {
+  return option == IOCP_SYSTEM_RECEIVE_BUFFER ||
+         option == IOCP_SYSTEM_SEND_BUFFER;
+}
+
+/* Local sockets have no options of the system. */
+static bool socket__lacks_option(const struct model_socket* socket,
+                                 uint32_t option) {
+  return socket->is_local && socket__options[option].is_system &&
+         !socket__is_buffer(option);
 }
 
 void call_set_option(const struct step* step, int32_t port, int32_t id) {
@@ -119,11 +152,16 @@ void call_set_option(const struct step* step, int32_t port, int32_t id) {
                       value < socket__options[option].min ||
                       value > socket__options[option].max))
     forced = -IOCP_EINVAL;
+  if (forced == 0 && socket__lacks_option(socket, option))
+    forced = -IOCP_ENOTSUP;
   fuzz_reached(81, option, result);
   model_check(result, forced);
   if (forced != 0) return;
+  if (result == -IOCP_EADDRNOTAVAIL && option == IOCP_MULTICAST_INTERFACE)
+    return;
   FUZZ_IS(result, 0);
-  FUZZ_IS(iocp_get_option(port, id, option), value);
+  if (!socket__is_buffer(option))
+    FUZZ_IS(iocp_get_option(port, id, option), value);
   if (option == IOCP_DEFER_ACCEPT && value == 1) socket->port->may_defer = true;
   if (option == IOCP_FIRST_BYTE_TIMEOUT && value != 0)
     socket->may_time_out = true;
@@ -136,6 +174,8 @@ void call_get_option(const struct step* step, int32_t port, int32_t id) {
   int32_t result = iocp_get_option(port, id, option);
   if (socket__is_gone(socket, result)) return;
   if (forced == 0 && !socket__has_option(socket, option)) forced = -IOCP_EINVAL;
+  if (forced == 0 && socket__lacks_option(socket, option))
+    forced = -IOCP_ENOTSUP;
   model_check(result, forced);
   if (forced != 0) return;
   FUZZ_CHECK(result <= socket__options[option].max);

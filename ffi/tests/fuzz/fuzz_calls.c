@@ -25,11 +25,13 @@ static fuzz_call* const fuzz__calls[] = {
     call_read,        call_send,         call_shutdown,     call_close,
     call_get_address, call_set_option,   call_get_option,   call_socket_stats,
     call_peer_open,   call_peer_send,    call_peer_receive, call_peer_end,
-    call_group,
+    call_group,       call_local,        call_datagram,
 };
 
-/* Calls from here on do not fail for want of a descriptor, or use none. */
+/* Calls from here on do not fail for want of a descriptor, or use none, up to
+ * that of local sockets. */
 #define FUZZ__PEERS 24
+#define FUZZ__LOCAL 29
 #define FUZZ__CALLS (sizeof fuzz__calls / sizeof fuzz__calls[0])
 
 static void fuzz__run(const struct step* step) {
@@ -38,7 +40,8 @@ static void fuzz__run(const struct step* step) {
   int32_t socket = model_draw_socket(port, step->socket);
   uint32_t state = model_state(model_socket(port, socket));
   /* The calls of peers must work. */
-  bool has_handles = (step->call & STEP_NO_HANDLES) == 0 || call >= FUZZ__PEERS;
+  bool has_handles = (step->call & STEP_NO_HANDLES) == 0 ||
+                     (call >= FUZZ__PEERS && call < FUZZ__LOCAL);
   environment_shorten((step->call & STEP_NO_MEMORY) != 0);
   if (!has_handles) environment_close_off(true);
   fuzz__calls[call](step, port, socket);
@@ -70,6 +73,7 @@ static void fuzz__begin(void) {
 static void fuzz__end(void) {
   calls_delete_all();
   helper_call(fuzz__delete_there, NULL);
+  calls_check_files();
   model_close_handles();
 }
 

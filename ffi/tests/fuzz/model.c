@@ -199,7 +199,8 @@ uint32_t model_state(const struct model_socket* socket) {
          (uint32_t)(socket->sends != 0) << 8 |
          (uint32_t)(socket->credit != 0) << 9 |
          (uint32_t)socket->has_failed << 10 |
-         (uint32_t)socket->may_time_out << 11;
+         (uint32_t)socket->may_time_out << 11 |
+         (uint32_t)socket->is_datagram << 12;
 }
 
 /* ---- results */
@@ -236,12 +237,46 @@ bool model_draw_listener(uint8_t choice, struct iocp_address* address_out) {
   for (int tried = 0; tried < MODEL_SOCKETS; tried++) {
     const struct model_socket* socket =
         &sockets[(choice + tried) % MODEL_SOCKETS];
-    if (socket->port == NULL || !socket->is_listener || socket->is_closing)
+    if (socket->port == NULL || !socket->is_listener || socket->is_closing ||
+        socket->is_local)
       continue;
     *address_out = socket->address;
     return true;
   }
   return false;
+}
+
+bool model_draw_datagram(uint8_t choice, struct iocp_address* address_out) {
+  for (int tried = 0; tried < MODEL_SOCKETS; tried++) {
+    const struct model_socket* socket =
+        &sockets[(choice + tried) % MODEL_SOCKETS];
+    if (socket->port == NULL || !socket->is_datagram || socket->is_closing ||
+        socket->is_local)
+      continue;
+    *address_out = socket->address;
+    return true;
+  }
+  return false;
+}
+
+static bool model__has_name(const struct model_socket* socket) {
+  return socket->port != NULL && socket->name != 0 && !socket->is_closing;
+}
+
+bool model_has_name(uint32_t number) {
+  for (int i = 0; i < MODEL_SOCKETS; i++)
+    if (model__has_name(&sockets[i]) && sockets[i].name == number + 1)
+      return true;
+  return false;
+}
+
+uint32_t model_draw_name(uint8_t choice, uint32_t other) {
+  for (int tried = 0; tried < MODEL_SOCKETS; tried++) {
+    const struct model_socket* socket =
+        &sockets[(choice + tried) % MODEL_SOCKETS];
+    if (model__has_name(socket)) return socket->name - 1;
+  }
+  return other;
 }
 
 void model_add_handle(int fd) {

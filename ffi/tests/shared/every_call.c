@@ -29,6 +29,7 @@ void every_socket_call(int32_t port, int32_t socket, int32_t expected) {
   check_is(iocp_get_address(
                port, socket, IOCP_PEER, bytes, sizeof(struct iocp_address)),
            expected);
+  check_is(iocp_get_peer(port, socket, bytes), expected);
   check_is(iocp_set_option(port, socket, IOCP_NO_DELAY, 1), expected);
   check_is(iocp_get_option(port, socket, IOCP_NO_DELAY), expected);
   check_is(iocp_socket_stats(port, socket, bytes), expected);
@@ -67,6 +68,10 @@ void every_port_call(int32_t port, int32_t socket, int32_t expected) {
   check_is(iocp_connect(port, &address, NULL), expected);
   check_is(iocp_bind(port, &address, 0, IOCP_MODE_DEFAULT), expected);
   check_is(iocp_interface_index(port, &address), expected);
+  struct iocp_path path = {.family = IOCP_UNIX, .length = 1, .bytes = "x"};
+  check_is(iocp_listen_path(port, &path, 16, 0, IOCP_MODE_DEFAULT, NULL, 0),
+           expected);
+  check_is(iocp_connect(port, &path, NULL), expected);
   host_socket raw = raw_open_stream();
   check_is(iocp_add_socket(port, (double)raw, 0), expected);
   /* The refused socket still belongs to the caller. */
