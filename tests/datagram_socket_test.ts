@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
-import { bind, CompletionPort, NotSupported } from "../mod.ts";
+import { inspect } from "node:util";
+import { bind, CompletionPort, DatagramSocket, NotSupported } from "../mod.ts";
 import { run } from "./shared/child.ts";
 import { receiveText, sendTexts, take, UdpPair } from "./shared/datagrams.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
@@ -370,4 +371,15 @@ test("reusePort shares an address, where the system can", () => {
     assert.ok(error instanceof NotSupported, `${error}`);
     assert.equal(isWindows, true);
   }
+});
+
+test("The address and the state of a datagram socket are shown", () => {
+  using port = new CompletionPort();
+  const socket = port.bind({ hostname, port: 0 });
+  const text = (state: string) =>
+    `DatagramSocket { addr: '${hostname}:${socket.addr.port}', state: '${state}' }`;
+  assert.equal(inspect(socket), text("open"));
+  socket.close();
+  assert.equal(inspect(socket), text("closed"));
+  assert.equal(typeof inspect(DatagramSocket.prototype), "string");
 });

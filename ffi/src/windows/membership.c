@@ -36,12 +36,12 @@ int32_t engine_membership(struct socket* socket,
                         (const char*)&any_source,
                         sizeof any_source);
   else
-    failed = setsockopt(
-        socket->engine.handle,
-        level,
-        joins ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP,
-        (const char*)&request,
-        sizeof request);
+    failed =
+        setsockopt(socket->engine.handle,
+                   level,
+                   joins ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP,
+                   (const char*)&request,
+                   sizeof request);
   return failed ? errors_fail(socket->port, (DWORD)WSAGetLastError()) : 0;
 }
 
@@ -54,9 +54,8 @@ typedef VOID(WINAPI* membership__free)(void*);
 static bool membership__is_of(const MIB_UNICASTIPADDRESS_ROW* row,
                               const struct iocp_address* address) {
   struct iocp_address has;
-  return address_from_system((const SOCKADDR*)&row->Address,
-                             sizeof row->Address,
-                             &has) &&
+  return address_from_system(
+             (const SOCKADDR*)&row->Address, sizeof row->Address, &has) &&
          has.family == address->family &&
          memory_compare(has.bytes, address->bytes, sizeof has.bytes) == 0 &&
          (address->scope == 0 || has.scope == address->scope);
