@@ -129,7 +129,8 @@ test("DatagramSocket.receive() truncates what does not fit, and says so", async 
   const { data, isTruncated, size } = await within("it", it.right.receive(p));
   assert.deepEqual([...data], [...pattern(100)]);
   assert.equal(isTruncated, true);
-  assert.equal(size, isWindows ? undefined : 1_000);
+  /* Windows says it of a datagram that had arrived before. */
+  if (!isWindows || size !== undefined) assert.equal(size, 1_000);
   assert.equal(await receiveText(it.right), "next");
 });
 

@@ -56,6 +56,10 @@ export class BoundSocket<A extends DatagramAddr>
     return this.#isClosed;
   }
 
+  get isConnected(): boolean {
+    return this.#remoteAddress !== undefined;
+  }
+
   get isUnix(): boolean {
     return this.destinations.isUnix;
   }

@@ -24,6 +24,11 @@ export interface MembershipOptions {
   source?: string | undefined;
 }
 
+/* The codes of a system without the calls for groups. */
+const MISSING = new Set(["ENOPROTOOPT", "ENOTSUP"]);
+const NO_GROUPS =
+  "this system has no MCAST_JOIN_GROUP; Windows has it, and Wine 10 has not";
+
 /** Joins or leaves a group. */
 export function changeMembership(
   socket: BoundSocket<DatagramAddr>,
@@ -47,10 +52,10 @@ export function changeMembership(
   const struct = encodeAddress(ip, 0);
   const result = loop.port.membership(id, struct, from, index, joins);
   if (result >= 0) return;
-  throw loop.port.error(result, {
-    syscall: "setsockopt",
-    action,
-  });
+  const error = loop.port.error(result, { syscall: "setsockopt", action });
+  throw MISSING.has(error.code)
+    ? new NotSupported(`Cannot ${action}: ${NO_GROUPS}`, { cause: error })
+    : error;
 }
 
 function requireGroup(value: unknown): IpAddress {

@@ -25,6 +25,8 @@ export interface SendOwner {
   readonly loop: Loop;
   readonly id: number;
   readonly isClosed: boolean;
+  /** It has a peer, for datagrams without a destination. */
+  readonly isConnected: boolean;
   /** The error for a negative result. */
   failure(
     result: number,
@@ -76,6 +78,9 @@ export class SendQueue {
   send(data: Uint8Array, to: Uint8Array | null): Promise<number> {
     const { length } = data;
     if (length > LENGTH_MAX) return Promise.reject(tooLong());
+    if (to === null && !this.#owner.isConnected) {
+      return Promise.reject(noDestination());
+    }
     if (this.isBusy) {
       return this.#later(to, () => {
         if (data.length !== length) throw bufferLost();
@@ -92,8 +97,11 @@ export class SendQueue {
   async sendMany(datagrams: readonly Addressed[]): Promise<number> {
     const { loop, id } = this.#owner;
     if (datagrams.some(({ data }) => data.length > LENGTH_MAX)) {
-      throw tooLong();
+      throw Object.assign(tooLong(), { datagramsSent: 0 });
     }
+    if (
+      !this.#owner.isConnected && datagrams.some(({ to }) => to === null)
+    ) throw Object.assign(noDestination(), { datagramsSent: 0 });
     let sent = 0;
     const call = () =>
       withPacked(
@@ -192,6 +200,12 @@ export class SendQueue {
 
 function tooLong(): SocketError {
   return new SocketError("EMSGSIZE", { syscall: "sendto" });
+}
+
+/* Not left to the system, since Wine sends it to the peer of an earlier
+ * connect(). */
+function noDestination(): SocketError {
+  return new SocketError("EDESTADDRREQ", { syscall: "sendto" });
 }
 
 function bufferLost(): SocketError {
