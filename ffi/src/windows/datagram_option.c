@@ -16,21 +16,21 @@ struct datagram_option__names {
 static const struct datagram_option__names datagram_option__all[] = {
     [IOCP_BROADCAST - IOCP_BROADCAST] = {SOL_SOCKET, SO_BROADCAST, 0},
     [IOCP_TTL - IOCP_BROADCAST] = {IPPROTO_IP, IP_TTL, IPV6_UNICAST_HOPS},
-    [IOCP_MULTICAST_TTL - IOCP_BROADCAST] = {IPPROTO_IP,
-                                             IP_MULTICAST_TTL,
-                                             IPV6_MULTICAST_HOPS},
-    [IOCP_MULTICAST_LOOP - IOCP_BROADCAST] = {IPPROTO_IP,
-                                              IP_MULTICAST_LOOP,
-                                              IPV6_MULTICAST_LOOP},
-    [IOCP_MULTICAST_INTERFACE - IOCP_BROADCAST] = {IPPROTO_IP,
-                                                   IP_MULTICAST_IF,
-                                                   IPV6_MULTICAST_IF},
+    [IOCP_MULTICAST_TTL -
+     IOCP_BROADCAST] = {IPPROTO_IP, IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS},
+    [IOCP_MULTICAST_LOOP -
+     IOCP_BROADCAST] = {IPPROTO_IP, IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP},
+    [IOCP_MULTICAST_INTERFACE -
+     IOCP_BROADCAST] = {IPPROTO_IP, IP_MULTICAST_IF, IPV6_MULTICAST_IF},
     [IOCP_SYSTEM_RECEIVE_BUFFER - IOCP_BROADCAST] = {SOL_SOCKET, SO_RCVBUF, 0},
     [IOCP_SYSTEM_SEND_BUFFER - IOCP_BROADCAST] = {SOL_SOCKET, SO_SNDBUF, 0},
     [IOCP_OFFLOAD - IOCP_BROADCAST] = {0, 0, 0},
 };
 
-static int datagram_option__set(SOCKET handle, int level, int name, DWORD value) {
+static int datagram_option__set(SOCKET handle,
+                                int level,
+                                int name,
+                                DWORD value) {
   return setsockopt(handle, level, name, (const char*)&value, sizeof value);
 }
 

@@ -77,8 +77,7 @@ void datagram_receive_count(const struct socket* socket,
 /* A router or the receiver has refused an earlier datagram (WSARecvFrom(),
  * WSAECONNRESET and WSAENETRESET). The codes are those of Linux. */
 static int32_t datagram_receive__error(int32_t error, LONG status) {
-  if (status == DATAGRAM_RECEIVE__HOPLIMIT_EXCEEDED ||
-      error == -IOCP_ENETRESET)
+  if (status == DATAGRAM_RECEIVE__HOPLIMIT_EXCEEDED || error == -IOCP_ENETRESET)
     return -IOCP_EHOSTUNREACH;
   return error == -IOCP_ECONNRESET ? -IOCP_ECONNREFUSED : error;
 }
@@ -154,9 +153,8 @@ static bool datagram_receive__post(struct datagram_receive* receive) {
   }
   DWORD native = (DWORD)WSAGetLastError();
   if (op_may_be_retried(native)) return false;
-  datagram_receive__fail(receive,
-                         datagram_receive__error(errors_of(native), 0),
-                         (int32_t)native);
+  datagram_receive__fail(
+      receive, datagram_receive__error(errors_of(native), 0), (int32_t)native);
   datagram_receive__mark(socket);
   return true;
 }
@@ -201,9 +199,8 @@ static void datagram_receive__recycle(struct datagram_receive* receive) {
 
 static void datagram_receive__header(const struct datagram_receive* receive,
                                      struct iocp_datagram* header_out) {
-  address_from_system((const SOCKADDR*)&receive->from,
-                      receive->from_length,
-                      &header_out->from);
+  address_from_system(
+      (const SOCKADDR*)&receive->from, receive->from_length, &header_out->from);
   header_out->length = receive->length;
   header_out->size = receive->is_truncated ? UINT32_MAX : receive->length;
 }

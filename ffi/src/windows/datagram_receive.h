@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The receives of a datagram socket, in the order in which they were posted. The
- * kernel fills them in that order, so their datagrams are taken from the front
- * of the list, whatever the order of their packets. Each has room for the
+ * The receives of a datagram socket, in the order in which they were posted.
+ * The kernel fills them in that order, so their datagrams are taken from the
+ * front of the list, whatever the order of their packets. Each has room for the
  * longest datagram.
  */
 #ifndef IOCP_WINDOWS_DATAGRAM_RECEIVE_H

@@ -40,8 +40,7 @@ int32_t engine_send_to(struct socket* socket,
     return 0;
   DWORD native = (DWORD)WSAGetLastError();
   if (op_may_be_retried(native)) return ENGINE_WOULD_BLOCK;
-  return port_fail(
-      socket->port, datagram_send__error(native), (int32_t)native);
+  return port_fail(socket->port, datagram_send__error(native), (int32_t)native);
 }
 
 int32_t engine_send_datagrams(struct socket* socket,
@@ -81,8 +80,7 @@ static DWORD datagram_send__start(struct send_copy* copy,
                                   int32_t length) {
   struct socket* socket = copy->socket;
   struct engine_op* op = &copy->engine.op;
-  WSABUF buffer = {.len = header->length,
-                   .buf = (char*)(uintptr_t)data};
+  WSABUF buffer = {.len = header->length, .buf = (char*)(uintptr_t)data};
   int failed = SOCKET_ERROR;
   if (op_prepare(socket, op, ENGINE_SEND))
     failed = WSASendTo(socket->engine.handle,
@@ -143,7 +141,6 @@ void datagram_send_completed(struct send_copy* copy) {
   if (status < 0)
     datagram_copy_failed(copy, errors_of_status(status), (int32_t)status);
   else
-    datagram_copy_sent(
-        copy, 1, datagram_footprint(&header), header.length);
+    datagram_copy_sent(copy, 1, datagram_footprint(&header), header.length);
   datagram_send_copies(socket);
 }
