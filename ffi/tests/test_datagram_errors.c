@@ -155,9 +155,16 @@ static void mixed_with_datagrams(void) {
     for (uint32_t i = 0; i < round; i++, sent++)
       check_is(drive_send_to(peer, "12345678", 8, &address), 8);
     drive_close_now(peer);
+    uint32_t before = socket->error_count;
     check_is(drive_send_to(socket, "x", 1, NULL), 1);
-    if (reports_nothing(&drive, socket, round - 1)) break;
-    drive_until(&drive, socket->error_count == round);
+    if (reports_nothing(&drive, socket, before)) break;
+    drive_until(&drive, socket->error_count > before);
+    /* Under Wine, each posted receive completes with it. */
+    check(host_posts_operations() || socket->error_count == round);
+    if (host_posts_operations() && socket->datagram_count < sent) {
+      test_skip("this system (Wine) receives nothing after such an answer");
+      break;
+    }
     drive_until(&drive, socket->datagram_count == sent);
     peer = drive_add(&drive, iocp_bind(drive.port, &to, 0, IOCP_MODE_DEFAULT));
     peer->is_datagram = true;
