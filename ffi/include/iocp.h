@@ -373,7 +373,8 @@ IOCP_API int32_t iocp_broadcast(int32_t port,
  * returned 1; otherwise 0, also where the system does not report
  * acknowledgments (Windows before version 1703 of Windows 10, and Wine). An
  * IOCP_SENT shows progress as well, but with a slow peer there is only one for
- * each 262,144 bytes.
+ * each 262,144 bytes. The peer of a unix socket shows it when it has received a
+ * message of the system, which is up to 36 KiB of a send.
  */
 IOCP_API int32_t iocp_progress(int32_t port, int32_t socket);
 

@@ -188,11 +188,12 @@ bool datagram_deliver(struct socket* socket, struct batch* batch) {
   }
   if (socket->credit == 0) return false;
   if (datagram->error != 0) return datagram__push_error(socket, batch);
-  struct datagram_room room = {.memory = batch->slab + batch->offset,
-                               .size = batch->length - batch->offset};
+  struct datagram_room room = {.size = batch->length - batch->offset};
   bool is_short = room.size < IOCP_SLAB_MIN;
   int32_t result = 0;
   if (!is_short) {
+    /* Without room there may be no slab at all. */
+    room.memory = batch->slab + batch->offset;
     is_short = !datagram__move_kept(datagram, &room);
     if (!is_short) result = datagram__fill(socket, &room, socket->credit);
   }

@@ -17,6 +17,15 @@
 
 /* ---- connecting */
 
+/* Wine leaves the port to Linux, which takes it away. */
+static bool is_lost(int32_t port,
+                    int32_t id,
+                    const struct iocp_address* address) {
+  struct iocp_address now;
+  check_is(iocp_get_address(port, id, IOCP_LOCAL, &now, sizeof now), 24);
+  return host_posts_operations() && now.port != address->port;
+}
+
 static void keeps_its_port_over(const char* literal, const char* wildcard) {
   struct drive drive;
   struct iocp_address address, to, other_address, now;
@@ -42,6 +51,10 @@ static void keeps_its_port_over(const char* literal, const char* wildcard) {
     drive_until(&drive, socket->datagram_count == 2 * i + 1);
     check_is(socket->last.from.port, to.port);
     check_is(iocp_connect_datagram(port, socket->id, NULL), 0);
+    if (is_lost(port, socket->id, &address)) {
+      test_skip("this system (Wine) takes the port away from the socket");
+      break;
+    }
     check_is(drive_send_to(socket, "x", 1, NULL), -IOCP_EDESTADDRREQ);
     check_is(iocp_get_address(port, socket->id, IOCP_PEER, &now, sizeof now),
              -IOCP_ENOTCONN);
@@ -79,6 +92,23 @@ static struct drive_socket* bind_shared(struct drive* drive, uint16_t number) {
   return socket;
 }
 
+/* Sets the interface for groups. Returns false, and skips, under Wine, which
+ * passes the index on as an address. */
+static bool sends_over(struct drive_socket* sender, int32_t interface) {
+  int32_t port = sender->drive->port;
+  int32_t result =
+      iocp_set_option(port, sender->id, IOCP_MULTICAST_INTERFACE, interface);
+  if (host_posts_operations() && result == -IOCP_EINVAL) {
+    test_skip("this system (Wine) selects no interface by its index");
+    drive_finish(sender->drive);
+    return false;
+  }
+  check_is(result, 0);
+  check_is(iocp_get_option(port, sender->id, IOCP_MULTICAST_INTERFACE),
+           interface);
+  return true;
+}
+
 static void groups_of_ipv4(void) {
   struct drive drive;
   struct iocp_address address, from;
@@ -95,11 +125,7 @@ static void groups_of_ipv4(void) {
   check_is(iocp_get_address(port, id, IOCP_LOCAL, &address, sizeof address),
            24);
   uint32_t index = (uint32_t)interface;
-  check_is(
-      iocp_set_option(port, sender->id, IOCP_MULTICAST_INTERFACE, interface),
-      0);
-  check_is(iocp_get_option(port, sender->id, IOCP_MULTICAST_INTERFACE),
-           interface);
+  if (!sends_over(sender, interface)) return;
   group.port = address.port;
   drive_receive(receiver, 1 << 20);
   /* It does not join, so it receives nothing, though the other one does. */
@@ -154,15 +180,18 @@ static void groups_of_both(void) {
   check(interface > 0);
   struct drive_socket* receiver = drive_bind(&drive, "::", 0, &address);
   struct drive_socket* sender = drive_bind(&drive, "::1", 0, &from);
-  check_is(
-      iocp_set_option(port, sender->id, IOCP_MULTICAST_INTERFACE, interface),
-      0);
+  if (!sends_over(sender, interface)) return;
   check_is(
       iocp_membership(port, receiver->id, &group, NULL, (uint32_t)interface, 1),
       0);
-  check_is(iocp_membership(
-               port, receiver->id, &group4, NULL, (uint32_t)interface, 1),
-           0);
+  int32_t result = iocp_membership(
+      port, receiver->id, &group4, NULL, (uint32_t)interface, 1);
+  if (host_posts_operations() && result == -IOCP_EINVAL) {
+    test_skip("this system (Wine) selects no interface by its index");
+    drive_finish(&drive);
+    return;
+  }
+  check_is(result, 0);
   drive_receive(receiver, 1000);
   group.port = group4.port = address.port;
   /* Linux has no route to groups over its loopback, unless one was added. */
@@ -170,9 +199,7 @@ static void groups_of_both(void) {
   if (drive_send_to(sender, "6", 1, &group) == 1)
     drive_until(&drive, receiver->datagram_count == expected++);
   struct drive_socket* sender4 = drive_bind(&drive, "127.0.0.1", 0, &from);
-  check_is(
-      iocp_set_option(port, sender4->id, IOCP_MULTICAST_INTERFACE, interface),
-      0);
+  if (!sends_over(sender4, interface)) return;
   check_is(drive_send_to(sender4, "4", 1, &group4), 1);
   drive_until(&drive, receiver->datagram_count == expected);
   drive_finish(&drive);

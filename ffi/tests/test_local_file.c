@@ -376,7 +376,8 @@ static void mode_is_set_before_the_first_connect(void) {
 
 /* Runs in a process of its own, which may give up its rights. */
 static int refused_main(const struct iocp_path* closed,
-                        const struct iocp_path* inside) {
+                        const struct iocp_path* inside,
+                        const struct iocp_path* unread) {
   if (getuid() == 0 && setuid(65534) != 0) return 10;
   int32_t port = iocp_new(0);
   if (iocp_connect(port, closed, NULL) != -IOCP_EACCES) return 11;
@@ -387,7 +388,14 @@ static int refused_main(const struct iocp_path* closed,
       -IOCP_EACCES)
     return 14;
   if (iocp_native_error(port) != EACCES) return 15;
-  return iocp_delete(port) == 0 ? 0 : 16;
+  /* A folder that cannot be read cannot be locked. */
+  if (iocp_listen_path(port, unread, 1, IOCP_REPLACE_STALE, MODE, NULL, 0) !=
+      -IOCP_EACCES)
+    return 16;
+  if (iocp_listen_path(port, unread, 1, 0, 0600, NULL, 0) < 0) return 17;
+  if (mode_of(unread) != (S_IFSOCK | 0600)) return 18;
+  if (iocp_delete(port) != 0) return 19;
+  return mode_of(unread) == 0 ? 0 : 20;
 }
 
 static void no_permission(void) {
@@ -403,14 +411,21 @@ static void no_permission(void) {
   struct iocp_path inside = folder;
   memcpy(inside.bytes + inside.length, "/x", 2);
   inside.length += 2;
+  struct iocp_path other = local_name(IOCP_UNIX);
+  check_is(mkdir(text_of(&other), 0700), 0);
+  check_is(chmod(text_of(&other), 0333), 0);
+  struct iocp_path unread = other;
+  memcpy(unread.bytes + unread.length, "/x", 2);
+  unread.length += 2;
   int status = 0;
   pid_t child = fork();
   check(child >= 0);
-  if (child == 0) _exit(refused_main(&closed, &inside));
+  if (child == 0) _exit(refused_main(&closed, &inside, &unread));
   check_is(waitpid(child, &status, 0), child);
   check(WIFEXITED(status));
   check_is(WEXITSTATUS(status), 0);
   rmdir(text_of(&folder));
+  rmdir(text_of(&other));
   drive_finish(&drive);
   local_folder_remove();
 }

@@ -22,7 +22,7 @@ const timeout = 300_000;
 
 // Only these have more than one thread.
 const threaded =
-  /^test_(callback_|threads|wait_wake|wrong_thread|delete|detach)/;
+  /^test_(callback_|threads|wait_wake|wrong_thread|delete|detach|local_file)/;
 
 const sanitizers = [
   { name: "address, undefined", flag: "address,undefined", programs: /./ },

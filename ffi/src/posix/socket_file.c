@@ -19,13 +19,15 @@
 /* The last part of the path, which is a name in its folder. A zero byte follows
  * the path (path.h). */
 static const char* socket_file__base(const struct path* path) {
-  const char* text = (const char*)path->name.bytes;
-  const char* slash = strrchr(text, '/');
-  return slash == NULL ? text : slash + 1;
+  const struct iocp_path* name = &path->name;
+  size_t at = name->length;
+  while (at > 0 && name->bytes[at - 1] != '/') at--;
+  return (const char*)name->bytes + at;
 }
 
-/* Returns a descriptor of the folder or -1 with errno. */
-static int socket_file__open_folder(const struct path* path) {
+/* Returns a descriptor of the folder or -1 with errno. A file can be made in a
+ * folder that cannot be read, and such a folder cannot be locked. */
+static int socket_file__open_folder(const struct path* path, bool locks) {
   char folder[sizeof((struct sockaddr_un*)0)->sun_path + 1] = ".";
   size_t length =
       (size_t)(socket_file__base(path) - (const char*)path->name.bytes);
@@ -33,7 +35,9 @@ static int socket_file__open_folder(const struct path* path) {
     memcpy(folder, path->name.bytes, length);
     folder[length] = 0;
   }
-  return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd >= 0 || errno != EACCES || locks) return fd;
+  return open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* ---- the lock of the folder
@@ -149,8 +153,7 @@ static int32_t socket_file__make(struct socket* listener,
   bool replaces = (access->flags & IOCP_REPLACE_STALE) != 0;
   int folder = listener->path->engine.folder;
   bool is_locked = socket_file__lock(folder, replaces);
-  /* Without a shared lock, such as on a file system without locks, a file is
-   * made all the same, but none is removed. */
+  /* Without the lock a file is made all the same, but none is removed. */
   if (!is_locked && replaces)
     return errno == EWOULDBLOCK
                ? port_fail(listener->port, -IOCP_EBUSY, EWOULDBLOCK)
@@ -170,7 +173,8 @@ int32_t socket_file_listen(struct socket* listener,
                            socklen_t length,
                            const struct path_access* access) {
   struct engine_path* engine = &listener->path->engine;
-  engine->folder = socket_file__open_folder(listener->path);
+  bool replaces = (access->flags & IOCP_REPLACE_STALE) != 0;
+  engine->folder = socket_file__open_folder(listener->path, replaces);
   if (engine->folder < 0) return socket_file__fail(listener);
   engine->has_folder = true;
   int32_t result = socket_file__make(listener, system, length, access);

@@ -92,13 +92,12 @@ int32_t engine_bind_path(struct socket* socket,
   return port_fail(socket->port, -IOCP_ENOTSUP, 0);
 }
 
-/* "If the address is all zeroes, the socket is disconnected" (connect(),
- * remarks). */
+/* An address that is "filled with zeros" disconnects (connect(), remarks): all
+ * of it, the family too, as in libuv (src/win/udp.c). */
 static int32_t datagram_bind__dissolve(struct socket* socket) {
-  SOCKADDR_STORAGE nothing;
-  struct iocp_address zeros = {.family = socket->family};
-  int length = address_to_system(&zeros, &nothing);
-  if (connect(socket->engine.handle, (SOCKADDR*)&nothing, length) != 0)
+  SOCKADDR nothing;
+  memory_zero(&nothing, sizeof nothing);
+  if (connect(socket->engine.handle, &nothing, sizeof nothing) != 0)
     return errors_fail(socket->port, (DWORD)WSAGetLastError());
   datagram_bind__report(socket->engine.handle, FALSE);
   return 0;

@@ -9,39 +9,81 @@
 #include "errors.h"
 #include "memory.h"
 
-/* The options are the same for both families (RFC 3678, section 5). */
+static int membership__change(
+    SOCKET handle, int level, int option, const void* request, int size) {
+  return setsockopt(handle, level, option, (const char*)request, size);
+}
+
+/* An interface is named by its address or, as 0.x.x.x, by its index
+ * (IP_ADD_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP). */
+static int membership__change_ipv4(SOCKET handle,
+                                   const struct iocp_address* group,
+                                   const struct iocp_address* source,
+                                   uint32_t interface_index,
+                                   bool joins) {
+  IP_MREQ any_source;
+  IP_MREQ_SOURCE request;
+  memory_copy(&any_source.imr_multiaddr, group->bytes, 4);
+  any_source.imr_interface.s_addr = htonl(interface_index);
+  if (source == NULL)
+    return membership__change(handle,
+                              IPPROTO_IP,
+                              joins ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP,
+                              &any_source,
+                              sizeof any_source);
+  request.imr_multiaddr = any_source.imr_multiaddr;
+  request.imr_interface = any_source.imr_interface;
+  memory_copy(&request.imr_sourceaddr, source->bytes, 4);
+  return membership__change(
+      handle,
+      IPPROTO_IP,
+      joins ? IP_ADD_SOURCE_MEMBERSHIP : IP_DROP_SOURCE_MEMBERSHIP,
+      &request,
+      sizeof request);
+}
+
+static int membership__change_ipv6(SOCKET handle,
+                                   const struct iocp_address* group,
+                                   const struct iocp_address* source,
+                                   uint32_t interface_index,
+                                   bool joins) {
+  IPV6_MREQ any_source;
+  GROUP_SOURCE_REQ request;
+  memory_copy(&any_source.ipv6mr_multiaddr, group->bytes, 16);
+  any_source.ipv6mr_interface = interface_index;
+  if (source == NULL)
+    return membership__change(
+        handle,
+        IPPROTO_IPV6,
+        joins ? IPV6_ADD_MEMBERSHIP : IPV6_DROP_MEMBERSHIP,
+        &any_source,
+        sizeof any_source);
+  memory_zero(&request, sizeof request);
+  request.gsr_interface = interface_index;
+  address_to_system(group, &request.gsr_group);
+  address_to_system(source, &request.gsr_source);
+  return membership__change(
+      handle,
+      IPPROTO_IPV6,
+      joins ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP,
+      &request,
+      sizeof request);
+}
+
 int32_t engine_membership(struct socket* socket,
                           const struct iocp_address* group,
                           const struct iocp_address* source,
                           uint32_t interface_index,
                           bool joins) {
-  GROUP_SOURCE_REQ request;
-  GROUP_REQ any_source;
+  SOCKET handle = socket->engine.handle;
   bool is_ipv4 = group->family == IOCP_IPV4;
-  int level = is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6;
-  int failed;
   if ((!is_ipv4 && group->family != IOCP_IPV6) ||
       (source != NULL && source->family != group->family))
     return port_fail(socket->port, -IOCP_EAFNOSUPPORT, 0);
-  memory_zero(&request, sizeof request);
-  memory_zero(&any_source, sizeof any_source);
-  request.gsr_interface = any_source.gr_interface = interface_index;
-  address_to_system(group, &request.gsr_group);
-  any_source.gr_group = request.gsr_group;
-  if (source != NULL) address_to_system(source, &request.gsr_source);
-  if (source == NULL)
-    failed = setsockopt(socket->engine.handle,
-                        level,
-                        joins ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP,
-                        (const char*)&any_source,
-                        sizeof any_source);
-  else
-    failed =
-        setsockopt(socket->engine.handle,
-                   level,
-                   joins ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP,
-                   (const char*)&request,
-                   sizeof request);
+  int failed = is_ipv4 ? membership__change_ipv4(
+                             handle, group, source, interface_index, joins)
+                       : membership__change_ipv6(
+                             handle, group, source, interface_index, joins);
   return failed ? errors_fail(socket->port, (DWORD)WSAGetLastError()) : 0;
 }
 
