@@ -117,8 +117,7 @@ export class Conn<A extends Addr = NetAddr>
    * A user id or group id is reliable. A process id may belong to another process
    * by the time that it is used.
    *
-   * @throws {SocketError} when the connection is closed and it was not read
-   * before.
+   * @throws {SocketError} when the connection is closed.
    *
    * @example
    * ```ts
@@ -132,7 +131,7 @@ export class Conn<A extends Addr = NetAddr>
    * ```
    */
   get peer(): Peer {
-    return { ...this.#socket.peer() };
+    return this.#socket.peer();
   }
 
   /**

@@ -22,6 +22,7 @@ const OWN = [
   "SOCKET_STATS_FIELDS",
   "DATAGRAM_BYTES",
 ];
+/* Those of addresses are in path.ts and address.ts. */
 const UNUSED = [
   "ABI",
   "ACCEPT_MAX",
@@ -29,11 +30,16 @@ const UNUSED = [
   "CONCURRENCY_MAX",
   "DATAGRAM_MAX",
   "GROUP_MAX",
+  "IPV4",
+  "IPV6",
   "LINGER_MS",
+  "PATH_MAX",
+  "PIPE",
   "RECEIVE_BUFFER_MAX",
   "RECEIVE_MAX",
   "SEND_MAX",
   "SYSTEM_BUFFER_MAX",
+  "UNIX",
   "WAIT_HERE_MAX",
 ];
 

@@ -53,6 +53,8 @@ const IDS = [
   "tcp-refused",
   "tcp-reset",
   "tcp-options",
+  "unix",
+  "pipe",
 ];
 
 type Listen = (options: iocp.ListenOptions) => iocp.Listener;
@@ -113,6 +115,9 @@ test("doctor --json reports no problem where everything works", async () => {
       "durationMs",
     ]);
   }
+  const [own, other] = isWindows ? ["pipe", "unix"] : ["unix", "pipe"];
+  assert.equal(find(all, own).status, "ok", text);
+  assert.equal(find(all, other).status, "skipped", text);
   const runtime = find(all, "runtime").facts;
   assert.equal(runtime["name"], isDeno ? "Deno" : "Bun");
   const library = find(all, "library").facts;

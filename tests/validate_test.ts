@@ -68,7 +68,7 @@ function hostName(argument: string): WrongArgument[] {
 }
 
 function notSupported(): WrongArgument[] {
-  return ["udp", "unix", "unixpacket", "vsock", "TCP", "constructor", ""]
+  return ["udp", "unixpacket", "vsock", "TCP", "constructor", ""]
     .map((value) => ["transport", value, "NotSupported"]);
 }
 

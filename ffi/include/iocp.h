@@ -208,7 +208,8 @@ struct iocp_address {
  * any other bytes on Linux, at most 107. On Linux a name whose first byte is 0
  * is abstract: it has no file, and at most 108 bytes, the 0 included. A peer
  * without a name has a length of 0.
- * IOCP_PIPE: \\.\pipe\NAME in UTF-8, at most 256 UTF-16 units.
+ * IOCP_PIPE: \\.\pipe\NAME or \\?\pipe\NAME in UTF-8, at most 256 UTF-16 units.
+ * In the first form each slash may be a forward one. Names have no case.
  */
 #define IOCP_PATH_MAX 1020
 struct iocp_path {
@@ -231,11 +232,13 @@ struct iocp_path {
 
 /*
  * Adopts a connected stream socket that was made elsewhere: a SOCKET or a file
- * descriptor, which both fit into a double. On success the port owns it and
+ * descriptor, which both fit into a double, or on Windows a HANDLE of an end of
+ * a named pipe. On success the port owns it and
  * will close it; on failure the caller keeps it, unchanged. Returns the id of
  * the socket, -IOCP_ENOTSOCK, -IOCP_ENOTCONN (not a connected stream),
  * -IOCP_EEXIST (it is on a port already), or -IOCP_ENOTSUP (Windows: it was
- * made without WSA_FLAG_OVERLAPPED).
+ * made without WSA_FLAG_OVERLAPPED or FILE_FLAG_OVERLAPPED, or is a pipe that
+ * does not wait or reads messages).
  */
 IOCP_API int32_t iocp_add_socket(int32_t port,
                                  double os_socket,
@@ -380,7 +383,8 @@ IOCP_API int32_t iocp_progress(int32_t port, int32_t socket);
 
 /*
  * Sends FIN once everything was sent: the end of the sending direction. Returns
- * 0; IOCP_SHUT follows. Later sends and shutdowns return -IOCP_EPIPE.
+ * 0; IOCP_SHUT follows. Later sends and shutdowns return -IOCP_EPIPE. A named
+ * pipe has no such end: -IOCP_ENOTSUP.
  */
 IOCP_API int32_t iocp_shutdown(int32_t port, int32_t socket);
 
@@ -402,7 +406,10 @@ IOCP_API int32_t iocp_shutdown(int32_t port, int32_t socket);
  *
  * IOCP_RESET: at once, with RST. A unix socket has none: its peer receives
  * -IOCP_ECONNRESET if it has sent bytes that this side has not received, and
- * otherwise the end of the stream.
+ * otherwise the end of the stream. The server of a named pipe discards what its
+ * client has not received, and the client receives -IOCP_ECONNRESET; a client
+ * cannot do that, so its server receives the end of the stream, perhaps without
+ * bytes that were still unsent.
  *
  * IOCP_DETACH: the connection stays open, and IOCP_CLOSED returns its handle,
  * which iocp_add_socket() can add to any port, on any thread. Copies of

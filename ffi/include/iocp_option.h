@@ -74,6 +74,7 @@
  *                      accepted. Windows cannot change it after listen(): the
  *                      library posts additional accepts for a larger one, and a
  *                      value below that of iocp_listen() returns -IOCP_ENOTSUP.
+ *                      A named pipe holds as many as accepts are posted.
  */
 #ifndef IOCP_OPTION_H
 #define IOCP_OPTION_H

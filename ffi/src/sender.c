@@ -20,6 +20,13 @@ static int32_t sender__send_now(struct socket* socket,
   return sent;
 }
 
+/* True if the system has accepted the only copy at once, as it does on a pipe
+ * with room, so that no completion is needed. */
+static bool sender__was_sent(const struct send_copy* copy) {
+  return copy->is_done && copy->result >= 0 &&
+         copy->socket->send_copy_count == 1;
+}
+
 int32_t sender_send(struct socket* socket,
                     const uint8_t* buffer,
                     uint32_t offset,
@@ -40,12 +47,16 @@ int32_t sender_send(struct socket* socket,
   if (length > IOCP_SEND_MAX) length = IOCP_SEND_MAX;
   int32_t sent = sender__send_now(socket, bytes, length);
   if (sent < 0 || (uint32_t)sent == length) return sent;
-  if (send_copy_new(socket, bytes + sent, length - (uint32_t)sent) != NULL) {
-    engine_send_copies(socket);
-    return (int32_t)length | IOCP_PENDING;
+  struct send_copy* copy =
+      send_copy_new(socket, bytes + sent, length - (uint32_t)sent);
+  if (copy == NULL) {
+    socket->send_was_partial = true;
+    return sent != 0 ? sent : port_fail(port, -IOCP_ENOMEM, 0);
   }
-  socket->send_was_partial = true;
-  return sent != 0 ? sent : port_fail(port, -IOCP_ENOMEM, 0);
+  engine_send_copies(socket);
+  if (!sender__was_sent(copy)) return (int32_t)length | IOCP_PENDING;
+  send_copy_free(copy);
+  return (int32_t)length;
 }
 
 bool sender_report_sent(struct socket* socket, struct batch* batch) {
@@ -82,6 +93,9 @@ static void sender__shut(struct socket* socket) {
 }
 
 int32_t sender_shutdown(struct socket* socket) {
+  /* A pipe has no half-close. */
+  if (socket->family == IOCP_PIPE)
+    return port_fail(socket->port, -IOCP_ENOTSUP, 0);
   if (socket->fin_sent || socket->shut_wanted)
     return port_fail(socket->port, -IOCP_EPIPE, 0);
   socket->shut_wanted = true;

@@ -2,7 +2,7 @@
 /* What the self-tests of transports have in common: their conditions, and a
  * connection over the loopback interface. */
 
-import type { CompletionPort, Conn } from "../../mod.ts";
+import type { Addr, CompletionPort, Conn } from "../../mod.ts";
 import { type Check, type Context, type Finding, skipped } from "./check.ts";
 import { Checksum } from "./checksum.ts";
 import { missingHosts } from "./permissions.ts";
@@ -52,7 +52,7 @@ export async function pair(
 }
 
 /** Reads a connection to its end. */
-export async function readToEnd(conn: Conn): Promise<Checksum> {
+export async function readToEnd(conn: Conn<Addr>): Promise<Checksum> {
   const checksum = new Checksum();
   for await (const chunk of conn) checksum.add(chunk);
   return checksum;

@@ -2,6 +2,7 @@
 /* The self-tests, a list that each transport adds its own to. */
 
 import type { Check } from "./check.ts";
+import { localChecks } from "./local.ts";
 import { tcpChecks } from "./tcp.ts";
 import { tcpOptionsCheck } from "./tcp_options.ts";
 
@@ -9,4 +10,5 @@ import { tcpOptionsCheck } from "./tcp_options.ts";
 export const transportChecks: readonly Check[] = [
   ...tcpChecks,
   tcpOptionsCheck,
+  ...localChecks,
 ];

@@ -28,7 +28,6 @@ export interface PeerProcess {
   readonly gid: number | undefined;
 }
 
-const PEER_ACTION = "get the process of the peer";
 const ENOTSUP = numberOf("ENOTSUP");
 
 /**
@@ -365,7 +364,8 @@ export class NativePort {
     const fields = new Uint32Array(3);
     const result = this.#native.iocp_get_peer(this.id, socket, fields);
     if (result < 0 && result !== ENOTSUP) {
-      throw this.error(result, { syscall: "getsockopt", action: PEER_ACTION });
+      const action = "get the process of the peer";
+      throw this.error(result, { syscall: "getsockopt", action });
     }
     const [pid, uid, gid] = Array.from(
       fields,

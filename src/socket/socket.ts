@@ -222,12 +222,12 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     }
   }
 
-  /** The process of the peer, also after the close if it was requested before. */
+  /** The process of the peer. */
   peer(): PeerProcess {
-    const lastKnown = this.#needLastKnown();
-    if (lastKnown.peer !== undefined) return lastKnown.peer;
-    if (this.isClosed) throw this.closedError("getsockopt");
-    return lastKnown.peer = this.loop.port.peer(this.id);
+    if (this.isClosed) {
+      throw this.closedError("getsockopt", "get the process of the peer");
+    }
+    return this.loop.port.peer(this.id);
   }
 
   stats(): ConnStats {

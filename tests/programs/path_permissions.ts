@@ -23,7 +23,7 @@ interface Stock {
 const { Deno: stock } = globalThis as unknown as { Deno: Stock };
 
 type Closing = { close(): void } | Promise<{ close(): void }>;
-type Call = (options: Options) => Closing;
+type Call<O> = (options: O) => Closing;
 
 async function outcome(call: () => Closing): Promise<string> {
   try {
@@ -36,8 +36,13 @@ async function outcome(call: () => Closing): Promise<string> {
 }
 
 const path = JSON.parse(process.argv[2]!) as string;
+/* Deno has no calls of its own for named pipes. */
 const options = { transport: "unix" as const, path };
-const calls: Record<string, [ours: Call, stock: Call]> = {
+const ownOptions = { path };
+const calls: Record<
+  string,
+  [ours: Call<{ path: string }>, stock: Call<Options>]
+> = {
   connect: [connect, stock.connect],
   connectSync: [connectSync, stock.connect],
   listen: [listen, stock.listen],
@@ -46,7 +51,7 @@ const results: Result[] = [];
 for (const [call, [ours, theirs]] of Object.entries(calls)) {
   results.push({
     call,
-    ours: await outcome(() => ours(options)),
+    ours: await outcome(() => ours(ownOptions)),
     stock: await outcome(() => theirs(options)),
   });
 }

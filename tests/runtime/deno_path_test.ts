@@ -135,3 +135,62 @@ describe("Deno's permissions apply to a unix socket as to Deno's own", {
     }
   });
 });
+
+describe("Deno's permissions for a named pipe", {
+  skip: ownRuntime.name !== "deno" && "only Deno has permissions" ||
+    !isWindows && "Linux has none",
+}, () => {
+  const path = newPath();
+  const other = newPath();
+  const scoped = (own: string) => [
+    `--allow-read=${own}`,
+    `--allow-write=${own}`,
+    `--allow-net=unix:${own}`,
+  ];
+  const none = "NotFound";
+  /* connect(), which finds no pipe if it is permitted, and listen(). */
+  const table: [what: string, flags: string[], results: string[]][] = [
+    ["none", [], ["NotCapable", "NotCapable"]],
+    ["those of the pipe", scoped(path), [none, ""]],
+    ["those of another pipe", scoped(other), ["NotCapable", "NotCapable"]],
+    ["read and write alone", scoped(path).slice(0, 2), [
+      "NotCapable",
+      "NotCapable",
+    ]],
+    ["net alone", scoped(path).slice(2), ["NotCapable", "NotCapable"]],
+  ];
+  for (const [what, flags, [connecting, listening]] of table) {
+    test(what, async () => {
+      const names = new Map(
+        (await compare(path, flags)).map((
+          { call, ours },
+        ) => [call, ours.split(":")[0]]),
+      );
+      assert.equal(names.get("connect"), connecting);
+      assert.equal(names.get("connectSync"), connecting);
+      assert.equal(names.get("listen"), listening);
+    });
+  }
+
+  test("and for a unix socket, with the file beside it", async () => {
+    const file = "C:\\iocp-test-permissions.sock";
+    const lock = `${file}.lock`;
+    const both = [
+      `--allow-read=${file},${lock}`,
+      `--allow-write=${file},${lock}`,
+    ];
+    const net = `--allow-net=unix:${file}`;
+    const listening = async (flags: string[]) =>
+      (await compare(file, flags)).find(({ call }) => call === "listen")!.ours;
+    assert.match(await listening(scoped(file)), /^NotCapable.*sock.lock/);
+    /* Where the system has unix sockets, "". */
+    assert.doesNotMatch(await listening([...both, net]), /^NotCapable/);
+  });
+
+  test("each form of its name is the same", async () => {
+    const form = path.replaceAll("\\", "/");
+    for (const { ours } of await compare(form, scoped(path))) {
+      assert.doesNotMatch(ours, /^NotCapable/);
+    }
+  });
+});

@@ -35,7 +35,7 @@ export function readHeader(): string {
 /** Every `#define IOCP_NAME number`. */
 function definesOf(text: string): [name: string, value: number][] {
   const defines = withoutComments(text).replace(/\\\n */g, "").matchAll(
-    /^#define (IOCP_\w+)[ \t]+(0x[0-9a-f]+|\d+)[ \t]*$/gim,
+    /^#define (IOCP_\w+)[ \t]+(0x[0-9a-f]+|\d+)u?[ \t]*$/gim,
   );
   return [...defines].map(([, name, value]) => [name!, Number(value)]);
 }

@@ -8,6 +8,8 @@
 #include "listener.h"
 #include "memory.h"
 #include "operation.h"
+#include "pipe.h"
+#include "pipe_accept.h"
 #include "receive_list.h"
 #include "system.h"
 #include "winsock.h"
@@ -97,7 +99,9 @@ static DWORD accept__start(struct accept* accept) {
 static int32_t accept__post(struct socket* listener) {
   struct port* port = listener->port;
   DWORD native;
-  uint32_t data_size = listener->defers_accept ? ACCEPT__DATA : 0;
+  /* Only for TCP is it documented how a connection without data is found. */
+  bool waits_for_data = listener->defers_accept && !socket_is_local(listener);
+  uint32_t data_size = waits_for_data ? ACCEPT__DATA : 0;
   size_t size = sizeof(struct accept) + data_size + 2 * ACCEPT__ADDRESS;
   struct accept* accept = memory_alloc(size);
   if (accept == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
@@ -110,7 +114,8 @@ static int32_t accept__post(struct socket* listener) {
   /* For a connection that is dropped when its context cannot be updated any
    * more. Not for a borrowed listener, from which the socket inherits its
    * SO_LINGER. */
-  if (!listener->is_borrowed) handle_set_reset(accept->target, true);
+  if (!listener->is_borrowed && !socket_is_local(listener))
+    handle_set_reset(accept->target, true);
   native = accept__start(accept);
   if (native == 0) return 0;
   closesocket(accept->target);
@@ -132,6 +137,10 @@ static uint32_t accept__pool_size(const struct socket* listener) {
 
 void engine_post_accepts(struct socket* listener) {
   struct engine_socket* engine = &listener->engine;
+  if (pipe_is(listener)) {
+    pipe_accept_post(listener);
+    return;
+  }
   if (listener->is_borrowed && engine_handle_is_stale(listener)) {
     listener_failed(listener, -IOCP_ECANCELED, 0);
     return;
@@ -231,14 +240,16 @@ static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
    * reports. */
   if (listener->sets_no_delay) handle_set_no_delay(accept->target);
   accepted->family = listener->family;
-  accept__read_peer(accept, accepted);
+  /* A name is queried when it is asked for. */
+  if (!socket_is_local(listener)) accept__read_peer(accept, accepted);
   if (listener->is_borrowed) {
     if (!accept__make_blocking(accept->target)) return -IOCP_ECONNABORTED;
     /* The caller's own socket, on no port. */
     accepted->engine.handle = accept->target;
     return 0;
   }
-  if (!handle_set_reset(accept->target, false)) return -IOCP_ECONNABORTED;
+  if (!socket_is_local(listener) && !handle_set_reset(accept->target, false))
+    return -IOCP_ECONNABORTED;
   bool is_ifs =
       winsock_provider(listener->port, listener->family, handle)->is_ifs;
   int32_t result = handle_enter(accepted, accept->target, is_ifs);
@@ -251,6 +262,7 @@ static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
 
 int32_t engine_accept_next(struct socket* listener, struct socket* accepted) {
   struct engine_socket* engine = &listener->engine;
+  if (pipe_is(listener)) return pipe_accept_next(listener, accepted);
   /* Accepting was stopped. Connections that were accepted before wait until it
    * resumes. */
   if (listener->accept_target == 0) return ENGINE_WOULD_BLOCK;

@@ -7,8 +7,10 @@
 #include "engine.h"
 #include "errors.h"
 #include "handle.h"
+#include "pipe.h"
 #include "receive_list.h"
 #include "retry.h"
+#include "unix_file.h"
 #include "winsock.h"
 
 static void cancel__close(struct engine_socket* engine, bool reset) {
@@ -36,6 +38,10 @@ bool engine_is_idle(const struct socket* socket) {
 void engine_cancel(struct socket* socket) {
   struct engine_socket* engine = &socket->engine;
   retry_cancel(socket);
+  if (pipe_is(socket)) {
+    pipe_cancel(socket);
+    return;
+  }
   if (socket->is_borrowed) {
     borrow_cancel(socket);
     return;
@@ -43,6 +49,7 @@ void engine_cancel(struct socket* socket) {
   if (socket->is_listener) {
     accept_cancel_all(socket);
     cancel__close(engine, false);
+    if (socket_is_local(socket)) unix_file_remove(socket);
     return;
   }
   if (engine_is_idle(socket) || engine->handle == INVALID_SOCKET) return;
@@ -64,7 +71,10 @@ void engine_close_socket(struct socket* socket, bool reset) {
   receive_list_discard(socket);
   if (socket->is_datagram) datagram_receive_discard(socket);
   if (socket->is_borrowed) borrow_return(socket);
-  cancel__close(engine, reset);
+  if (pipe_is(socket))
+    pipe_close(socket, reset);
+  else
+    cancel__close(engine, reset);
 }
 
 uint32_t engine_release(struct socket* socket) {

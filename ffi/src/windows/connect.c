@@ -116,20 +116,15 @@ void connect_completed(struct socket* socket) {
   connector_done(socket, native == 0 ? 0 : errors_of(native), (int32_t)native);
 }
 
-static int32_t connect__start(struct socket* socket,
-                              LPFN_CONNECTEX connect_ex) {
+int32_t connect_start(struct socket* socket,
+                      LPFN_CONNECTEX connect_ex,
+                      const SOCKADDR* system,
+                      int length) {
   struct engine_socket* engine = &socket->engine;
-  SOCKADDR_STORAGE system;
-  int length = address_to_system(&socket->peer, &system);
   /* This fails only for sockets with `relays`, which are adopted ones. */
   op_prepare(socket, &engine->out, ENGINE_CONNECT);
-  BOOL has_succeeded = connect_ex(engine->handle,
-                                  (SOCKADDR*)&system,
-                                  length,
-                                  NULL,
-                                  0,
-                                  NULL,
-                                  &engine->out.overlapped);
+  BOOL has_succeeded = connect_ex(
+      engine->handle, system, length, NULL, 0, NULL, &engine->out.overlapped);
   switch (op_started(socket, &engine->out, has_succeeded)) {
     case OP_COMPLETED:
       connect_completed(socket);
@@ -179,7 +174,10 @@ int32_t engine_connect(struct socket* socket,
   if (result < 0) goto err1;
   result = handle_enter(socket, handle, provider->is_ifs);
   if (result < 0) goto err1;
-  result = connect__start(socket, provider->connect_ex);
+  SOCKADDR_STORAGE system;
+  int length = address_to_system(&socket->peer, &system);
+  result = connect_start(
+      socket, provider->connect_ex, (const SOCKADDR*)&system, length);
   if (result >= 0) return result;
 
 err1:

@@ -18,6 +18,8 @@
 uint32_t engine_watch_ms(const struct socket* listener) {
   uint32_t timeout_ms = listener->first_byte_timeout_ms;
   uint32_t share_ms = timeout_ms / DEFER_ACCEPT__WATCH_SHARE;
+  /* The library defers the connections of local sockets by itself. */
+  if (socket_is_local(listener)) return 0;
   /* Some may be left from before the option was cleared. */
   if (!listener->defers_accept && listener->engine.accepts_for_data == 0)
     return 0;
@@ -51,6 +53,7 @@ void engine_watch_accepts(struct socket* listener) {
   uint64_t now_ms = system_now_ms();
   const struct list_node* list = &engine->posted;
   uint32_t without_data_before = engine->accepts_without_data;
+  if (socket_is_local(listener)) return;
   engine->accepts_without_data = 0;
   for (struct list_node* node = list->next; node != list; node = node->next) {
     struct accept* accept = LIST_ENTRY(node, struct accept, node);
@@ -71,7 +74,7 @@ int32_t engine_defer_accept(struct socket* listener) {
   const struct list_node* list = &listener->engine.posted;
   uint64_t now_ms = system_now_ms();
   /* Accepts that are posted from now on wait for data. */
-  if (listener->defers_accept) return 0;
+  if (listener->defers_accept || socket_is_local(listener)) return 0;
   /* The option was cleared: posted accepts without a connection are canceled,
    * and are replaced by accepts that do not wait for data. */
   for (struct list_node* node = list->next; node != list; node = node->next) {

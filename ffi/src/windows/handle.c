@@ -7,6 +7,9 @@
 #include "datagram_receive.h"
 #include "errors.h"
 #include "file_mode.h"
+#include "pipe.h"
+#include "pipe_adopt.h"
+#include "pipe_receive.h"
 #include "receive.h"
 #include "receive_list.h"
 #include "retry.h"
@@ -18,12 +21,22 @@
 SOCKET handle_new(unsigned family) {
   /* A handle that a child process inherits keeps the connection or the address
    * open, and closing ours would not end operations in flight (libuv #4810). */
-  return WSASocketW(family == 6 ? AF_INET6 : AF_INET,
+  return WSASocketW(family == IOCP_UNIX   ? AF_UNIX
+                    : family == IOCP_IPV6 ? AF_INET6
+                                          : AF_INET,
                     SOCK_STREAM,
-                    IPPROTO_TCP,
+                    family == IOCP_UNIX ? 0 : IPPROTO_TCP,
                     NULL,
                     0,
                     WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+}
+
+int32_t handle_fail_new(struct port* port, unsigned family) {
+  DWORD native = (DWORD)WSAGetLastError();
+  /* Windows before version 1803 of Windows 10, and Wine 10. */
+  if (family == IOCP_UNIX && native == WSAEAFNOSUPPORT)
+    return port_fail(port, -IOCP_ENOTSUP, (int32_t)native);
+  return errors_fail(port, native);
 }
 
 void handle_query_modes(struct socket* socket, SOCKET handle, bool is_ifs) {
@@ -62,6 +75,7 @@ int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs) {
           FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE);
   /* The event is set by a success at once too, and results in a packet. */
   if (socket->engine.relays) socket->engine.skips_packets = false;
+  socket->engine.copies_sends = port->engine.truncates_sends;
   socket->engine.handle = handle;
   return 0;
 }
@@ -80,19 +94,23 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   SOCKADDR_STORAGE peer;
   if (!handle__of_number(os_socket, &handle))
     return port_fail(port, -IOCP_EINVAL, 0);
-  if (getsockopt(handle, SOL_SOCKET, SO_TYPE, (char*)&type, &length) != 0)
-    return errors_fail(port, (DWORD)WSAGetLastError());
+  if (getsockopt(handle, SOL_SOCKET, SO_TYPE, (char*)&type, &length) != 0) {
+    DWORD native = (DWORD)WSAGetLastError();
+    return native == WSAENOTSOCK ? pipe_adopt(socket, (HANDLE)handle, flags)
+                                 : errors_fail(port, native);
+  }
   length = sizeof peer;
   if (type != SOCK_STREAM ||
       getpeername(handle, (SOCKADDR*)&peer, &length) != 0)
     return port_fail(
         port, -IOCP_ENOTCONN, type == SOCK_STREAM ? WSAGetLastError() : 0);
-  if (!address_from_system((SOCKADDR*)&peer, length, &socket->peer))
+  bool is_unix = peer.ss_family == AF_UNIX;
+  if (!is_unix && !address_from_system((SOCKADDR*)&peer, length, &socket->peer))
     return port_fail(port, -IOCP_ENOTCONN, 0);
   /* The socket may be of a layered provider. */
   int is_ifs = winsock_is_ifs(handle);
   if (is_ifs < 0) return errors_fail(port, (DWORD)WSAGetLastError());
-  socket->family = (uint8_t)socket->peer.family;
+  socket->family = is_unix ? IOCP_UNIX : (uint8_t)socket->peer.family;
   int32_t result = handle_enter(socket, handle, is_ifs);
   /* The call fails with this error for a handle that is already on a port, and
    * for one that is not overlapped. */
@@ -162,6 +180,10 @@ void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
   if (socket->is_datagram)
     datagram_receive_count(
         socket, &stats->bytes_posted, &stats->bytes_readable);
+  if (pipe_is(socket)) {
+    stats->bytes_readable += pipe_receive_available(socket);
+    return;
+  }
   if (ioctlsocket(engine->handle, FIONREAD, &readable) == 0)
     stats->bytes_readable += readable;
 }

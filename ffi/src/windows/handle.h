@@ -5,8 +5,11 @@
 
 #include "engine.h"
 
-/* A new TCP handle, or INVALID_SOCKET with WSAGetLastError(). */
+/* A new handle of a stream socket, or INVALID_SOCKET with WSAGetLastError(). */
 SOCKET handle_new(unsigned family);
+
+/* The code for its failure. */
+int32_t handle_fail_new(struct port* port, unsigned family);
 
 /* Associates `handle` with the socket's port and makes it the socket's; for
  * `is_ifs` see winsock_is_ifs(). On failure the caller keeps the handle. */

@@ -27,7 +27,8 @@ enum engine_op_kind {
   ENGINE_SEND,
   ENGINE_CONNECT,
   ENGINE_ACCEPT,
-  ENGINE_DATAGRAM
+  ENGINE_DATAGRAM,
+  ENGINE_PIPE_ACCEPT
 };
 
 /* An overlapped operation. The kernel writes to it until its packet is
@@ -55,9 +56,15 @@ struct engine_receive {
   uint8_t* bytes;
 };
 
-/* See path.h. */
+/* See path.h. Of a listener. */
 struct engine_path {
-  char unused;
+  void* descriptor; /* of a pipe, for its instances; see pipe_security.h */
+  /* Of a unix socket; see unix_file.h. */
+  HANDLE lock;
+  bool has_file; /* the next three say which one it is */
+  DWORD volume;
+  DWORD index_high;
+  DWORD index_low;
 };
 
 /* See datagram_receive.h. */
@@ -106,16 +113,18 @@ struct engine_port {
   uint64_t retry_at_ms;
   atomic_bool has_retries; /* for a wait on another thread */
 
-  struct engine_provider providers[2]; /* IPv4, IPv6 */
+  struct engine_provider providers[3]; /* IPv4, IPv6, unix */
   OVERLAPPED_ENTRY batch[ENGINE_BATCH];
 };
 
 struct engine_socket {
-  SOCKET handle;
+  SOCKET handle; /* of a pipe, its HANDLE; see pipe.h */
   /* A success at once queues no packet. */
   bool skips_packets;
   /* The handle cannot leave another port; see relay.h. */
   bool relays;
+  bool copies_sends;   /* nothing is sent from the caller's memory */
+  bool is_pipe_server; /* the handle is the server's end */
   /* Seconds, if the system only sets both at once; see keep_alive.h. */
   uint16_t keep_idle;     /* 0: the default of the system */
   uint16_t keep_interval; /* 0: the default of the system */

@@ -15,6 +15,7 @@
 #include "datagram_receive.h"
 #include "errors.h"
 #include "operation.h"
+#include "pipe_accept.h"
 #include "receive.h"
 #include "retry.h"
 #include "send.h"
@@ -142,6 +143,9 @@ static void queue__completed(struct port* port, struct engine_op* op) {
       return;
     case ENGINE_DATAGRAM:
       datagram_receive_completed(LIST_ENTRY(op, struct datagram_receive, op));
+      return;
+    case ENGINE_PIPE_ACCEPT:
+      pipe_accept_completed(op);
       return;
   }
 }

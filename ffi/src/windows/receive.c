@@ -9,6 +9,8 @@
 #include "borrow.h"
 #include "errors.h"
 #include "operation.h"
+#include "pipe.h"
+#include "pipe_receive.h"
 #include "receive_list.h"
 #include "retry.h"
 
@@ -73,12 +75,15 @@ static void receive__result(struct engine_receive* receive) {
     return;
   }
   /* A zero-byte receive does not report an end, only that there is something to
-   * receive. */
-  if (status >= 0 && (receive->size == 0 || !receive__is_end(socket))) {
+   * receive. On a pipe no bytes mean that the peer has written none
+   * (ReadFile(), remarks); its end is a status. */
+  if (status >= 0 &&
+      (receive->size == 0 || pipe_is(socket) || !receive__is_end(socket))) {
     receive_list_remove(receive);
     return;
   }
-  int32_t result = receive__error(errors_of_status(status));
+  int32_t result = pipe_is(socket) ? pipe_receive_status(status)
+                                   : receive__error(errors_of_status(status));
   socket->port->native_error = (int32_t)status;
   if (status >= 0) result = receive__end_of(socket);
   receive_list_remove(receive);
@@ -92,27 +97,32 @@ void receive_completed(struct engine_receive* receive) {
   receive__mark(socket);
 }
 
-/* Posts one. Returns 0, or Winsock's error when it was refused. */
-static DWORD receive__post(struct engine_receive* receive) {
+/* Returns false with WSAGetLastError(). */
+static bool receive__call(struct engine_receive* receive) {
   static char nothing;
-  struct socket* socket = receive->socket;
   WSABUF buffer = {.len = receive->size, .buf = (char*)receive->bytes};
   if (receive->size == 0) buffer.buf = &nothing;
-  int failed = SOCKET_ERROR;
+  if (pipe_is(receive->socket)) return pipe_receive_post(receive, buffer.buf);
   /* The count is in the OVERLAPPED: one passed here could be written after this
    * function has returned (WSARecv()'s documentation). */
-  if (op_prepare(socket, &receive->op, ENGINE_RECEIVE))
-    failed = WSARecv(socket->engine.handle,
-                     &buffer,
-                     1,
-                     NULL,
-                     &receive->flags,
-                     &receive->op.overlapped,
-                     NULL);
-  switch (op_started(socket, &receive->op, failed == 0)) {
+  return WSARecv(receive->socket->engine.handle,
+                 &buffer,
+                 1,
+                 NULL,
+                 &receive->flags,
+                 &receive->op.overlapped,
+                 NULL) == 0;
+}
+
+/* Posts one. Returns 0, or the system's error when it was refused. */
+static DWORD receive__post(struct engine_receive* receive, bool marks) {
+  struct socket* socket = receive->socket;
+  bool has_succeeded = op_prepare(socket, &receive->op, ENGINE_RECEIVE) &&
+                       receive__call(receive);
+  switch (op_started(socket, &receive->op, has_succeeded)) {
     case OP_COMPLETED:
       receive__result(receive);
-      receive__mark(socket);
+      if (marks) receive__mark(socket);
       return 0;
     case OP_IN_FLIGHT:
       socket->engine.receives_in_flight++;
@@ -133,10 +143,12 @@ static bool receive__add(struct socket* socket, uint32_t size) {
     return false;
   }
   struct engine_receive* receive = receive_list_add(socket, size);
-  DWORD native = receive == NULL ? WSAENOBUFS : receive__post(receive);
+  DWORD native = receive == NULL ? WSAENOBUFS : receive__post(receive, true);
   if (native == 0) return !socket->engine.has_ended;
   if (op_may_be_retried(native)) return false;
-  receive__end(socket, receive__error(errors_of(native)), (int32_t)native);
+  int32_t result = pipe_is(socket) ? pipe_receive_error(native)
+                                   : receive__error(errors_of(native));
+  receive__end(socket, result, (int32_t)native);
   receive__mark(socket);
   return false;
 }
@@ -187,15 +199,40 @@ bool engine_has_data(struct socket* socket) {
   const struct engine_receive* first = receive_list_first(socket);
   if (socket->engine.has_ended || (first != NULL && first->is_completed))
     return true;
+  if (pipe_is(socket)) return pipe_receive_available(socket) != 0;
   return WSAPoll(&entry, 1, 0) > 0;
+}
+
+/* The same for a pipe, which can only be read by an operation: a receive of the
+ * bytes that are there. If another process takes them first, it stays posted.
+ */
+static int32_t receive__pipe(struct socket* socket,
+                             uint8_t* buffer,
+                             uint32_t length) {
+  bool was_filled;
+  uint32_t size = socket->posted_only ? 0 : pipe_receive_available(socket);
+  if (size == 0) return ENGINE_WOULD_BLOCK;
+  if (size > length) size = length;
+  struct engine_receive* receive = receive_list_add(socket, size);
+  DWORD native = receive == NULL ? WSAENOBUFS : receive__post(receive, false);
+  if (native == 0) {
+    uint32_t count = receive_list_consume(socket, buffer, length, &was_filled);
+    return count == 0 ? ENGINE_WOULD_BLOCK : (int32_t)count;
+  }
+  if (op_may_be_retried(native)) return ENGINE_WOULD_BLOCK;
+  return port_fail(socket->port, pipe_receive_error(native), (int32_t)native);
 }
 
 /* Receives from the kernel without blocking. */
 static int32_t receive__direct(struct socket* socket,
                                uint8_t* buffer,
                                uint32_t length) {
-  /* A borrowed handle may be a blocking one. */
-  if (socket->posted_only || socket->is_borrowed) return ENGINE_WOULD_BLOCK;
+  /* One branch for the three, since this runs for every message. */
+  if (socket->posted_only | socket->is_borrowed | pipe_is(socket)) {
+    /* A borrowed handle may be a blocking one. */
+    return pipe_is(socket) ? receive__pipe(socket, buffer, length)
+                           : ENGINE_WOULD_BLOCK;
+  }
   int count = recv(socket->engine.handle, (char*)buffer, (int)length, 0);
   if (count > 0) return count;
   if (count == 0) return receive__end_of(socket);

@@ -10,6 +10,8 @@
 #include "errors.h"
 #include "handle.h"
 #include "operation.h"
+#include "pipe.h"
+#include "pipe_send.h"
 #include "retry.h"
 #include "send_copy.h"
 #include "sender.h"
@@ -22,7 +24,7 @@ static int32_t send__error(int32_t error) {
 int32_t engine_send(struct socket* socket,
                     const void* buffer,
                     uint32_t length) {
-  if (socket->port->engine.truncates_sends) return ENGINE_WOULD_BLOCK;
+  if (socket->engine.copies_sends) return ENGINE_WOULD_BLOCK;
   int count = send(socket->engine.handle, buffer, (int)length, 0);
   if (count >= 0) return count;
   DWORD native = (DWORD)WSAGetLastError();
@@ -116,6 +118,10 @@ void engine_send_copies(struct socket* socket) {
     return;
   }
   struct send_copy* copy = send_copy_first(socket);
+  if (pipe_is(socket)) {
+    pipe_send_copies(socket);
+    return;
+  }
   while (copy != NULL) {
     struct engine_op* op = &copy->engine.op;
     if (!copy->is_done && !op->in_flight) {
@@ -135,12 +141,18 @@ void send_completed(struct send_copy* copy) {
     datagram_send_completed(copy);
     return;
   }
+  if (pipe_is(socket)) {
+    pipe_send_completed(copy);
+    return;
+  }
   socket->engine.sends_in_flight--;
   send__reaped(copy);
   if (socket->close_phase < CLOSE_REAPING) engine_send_copies(socket);
 }
 
 int32_t engine_shutdown(struct socket* socket) {
+  /* A pipe has no half-close. */
+  if (pipe_is(socket)) return port_fail(socket->port, -IOCP_ENOTSUP, 0);
   if (shutdown(socket->engine.handle, SD_SEND) == 0) return 0;
   DWORD native = (DWORD)WSAGetLastError();
   return port_fail(

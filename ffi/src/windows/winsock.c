@@ -60,7 +60,8 @@ const struct engine_provider* winsock_provider(struct port* port,
   static const GUID accept_ex = WSAID_ACCEPTEX;
   static const GUID connect_ex = WSAID_CONNECTEX;
   static const GUID sockaddrs = WSAID_GETACCEPTEXSOCKADDRS;
-  struct engine_provider* provider = &port->engine.providers[family == 6];
+  struct engine_provider* provider =
+      &port->engine.providers[family == IOCP_UNIX ? 2 : family == IOCP_IPV6];
   DWORD failures[3] = {0, 0, 0};
   if (provider->is_known) return provider;
   /* A look-up may fail because memory is short, so what is missing is looked up

@@ -9,7 +9,7 @@
  * is never called, because other code of the process may use Winsock. */
 int winsock_start(void);
 
-/* The extension functions and properties of the provider of `family` (4 or 6),
+/* The extension functions and properties of the provider of `family`,
  * looked up through `handle`, one of its sockets. A function that the provider
  * does not have, or whose look-up failed this time, is NULL. */
 const struct engine_provider* winsock_provider(struct port* port,
