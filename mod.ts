@@ -58,6 +58,7 @@ export {
   DatagramConn,
   type MulticastV4Membership,
   type MulticastV6Membership,
+  type ReceivedDatagram,
 } from "./src/datagram/datagram_conn.ts";
 export { DatagramSocket } from "./src/datagram/datagram_socket.ts";
 export { type MembershipOptions } from "./src/datagram/membership.ts";

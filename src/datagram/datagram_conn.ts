@@ -31,10 +31,13 @@ export interface MulticastV6Membership {
   setLoopback(loopback: boolean): Promise<void>;
 }
 
-/* What Deno returns of a datagram. */
-type Received<A extends DatagramAddr> = [Uint8Array<ArrayBuffer>, A];
+/** A datagram as Deno returns it: its data, and the address of its sender. */
+export type ReceivedDatagram<A extends DatagramAddr = UdpAddr> = [
+  Uint8Array<ArrayBuffer>,
+  A,
+];
 
-function shift<A extends DatagramAddr>(batch: Batch<A>): Received<A> {
+function shift<A extends DatagramAddr>(batch: Batch<A>): ReceivedDatagram<A> {
   const { data, addr } = batch.shift();
   return [data, addr];
 }
@@ -53,7 +56,7 @@ export let asDatagramConn: <A extends DatagramAddr>(
  * without a buffer of the caller's no datagram is truncated.
  */
 export class DatagramConn<A extends DatagramAddr = UdpAddr>
-  implements AsyncIterable<Received<A>> {
+  implements AsyncIterable<ReceivedDatagram<A>> {
   static {
     asDatagramConn = (socket) => new DatagramConn(boundSocketOf(socket));
     showFields(DatagramConn, (conn) => ({
@@ -86,14 +89,14 @@ export class DatagramConn<A extends DatagramAddr = UdpAddr>
    * @throws {SocketError} `EBADF` when it is closed, `EINTR` when it becomes closed,
    * and an error that the network reports for an earlier datagram.
    */
-  receive(p?: Uint8Array): Promise<Received<A>> {
+  receive(p?: Uint8Array): Promise<ReceivedDatagram<A>> {
     const socket = this.#socket;
     return new Promise((resolve, reject) => {
       if (p !== undefined) requireBytes("p", p);
       if (socket.isClosed) throw socket.closedError("recvfrom");
       /* Deno's type of the result does not depend on that of `p`. */
       const reader = p === undefined
-        ? new BatchReader<A, Received<A>>(
+        ? new BatchReader<A, ReceivedDatagram<A>>(
           shift,
           ({ value }) => resolve(value!),
           reject,
@@ -194,7 +197,10 @@ export class DatagramConn<A extends DatagramAddr = UdpAddr>
   }
 
   /** The datagrams as they arrive, until it is closed. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Received<A>, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<
+    ReceivedDatagram<A>,
+    undefined
+  > {
     return new DatagramIterator(this.#socket, shift, () => {});
   }
 

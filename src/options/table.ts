@@ -51,10 +51,6 @@ export interface Option {
   readonly tcpOnly?: string;
 }
 
-/* Why a unix socket does not have the options of UDP. */
-const UNIX_DATAGRAMS =
-  "the datagrams of a unix socket do not leave the machine";
-
 export const OPTIONS = {
   allowHalfOpen: { scope: "conn", kind: "boolean", default: false },
   noDelay: {
@@ -206,7 +202,7 @@ export const OPTIONS = {
     default: false,
     native: 15,
     owner: "system",
-    tcpOnly: UNIX_DATAGRAMS,
+    tcpOnly: "the datagrams of a unix socket stay on this machine",
   },
   ttl: {
     scope: "datagram",
@@ -216,7 +212,7 @@ export const OPTIONS = {
     default: undefined,
     native: 16,
     owner: "system",
-    tcpOnly: UNIX_DATAGRAMS,
+    tcpOnly: "the datagrams of a unix socket stay on this machine",
   },
   multicastTtl: {
     scope: "datagram",
@@ -226,7 +222,7 @@ export const OPTIONS = {
     default: 1,
     native: 17,
     owner: "system",
-    tcpOnly: UNIX_DATAGRAMS,
+    tcpOnly: "the datagrams of a unix socket stay on this machine",
   },
   multicastLoop: {
     scope: "datagram",
@@ -234,7 +230,7 @@ export const OPTIONS = {
     default: true,
     native: 18,
     owner: "system",
-    tcpOnly: UNIX_DATAGRAMS,
+    tcpOnly: "the datagrams of a unix socket stay on this machine",
   },
   multicastInterface: {
     scope: "datagram",
@@ -244,7 +240,7 @@ export const OPTIONS = {
     default: 0,
     native: 19,
     owner: "system",
-    tcpOnly: UNIX_DATAGRAMS,
+    tcpOnly: "the datagrams of a unix socket stay on this machine",
   },
   systemReceiveBuffer: {
     scope: "datagram",
@@ -271,7 +267,7 @@ export const OPTIONS = {
     native: 22,
     owner: "system",
     unsupported: "this system has no UDP_GRO and UDP_SEGMENT",
-    tcpOnly: UNIX_DATAGRAMS,
+    tcpOnly: "the datagrams of a unix socket stay on this machine",
   },
 } as const;
 
