@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 
-import type { Addressed } from "./send_queue.ts";
+import type { Addressed } from "./packed_send.ts";
 import type { DatagramAddr } from "./address.ts";
 import type { Destinations } from "./destinations.ts";
 import type { OutgoingDatagram } from "./datagram.ts";

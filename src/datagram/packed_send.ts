@@ -4,9 +4,15 @@
 
 import { ADDRESS_BYTES } from "../native/address.ts";
 import { DATAGRAM_BYTES, DATAGRAM_PATH_MAX } from "../native/completion.ts";
-import type { Addressed } from "./send_queue.ts";
 import { isUnix, pathOf } from "./address.ts";
 import { Packed, padded } from "./packed.ts";
+
+/** A datagram, and the struct of its destination; null is the peer that the
+ * socket is connected to. */
+export interface Addressed {
+  readonly data: Uint8Array;
+  readonly to: Uint8Array | null;
+}
 
 /** What one call passes: more would only be packed in vain when the system has no
  * room for it. */

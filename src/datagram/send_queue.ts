@@ -6,19 +6,12 @@
 import { DATAGRAM_BYTES, PENDING } from "../native/completion.ts";
 import { emptyFifo, pushed } from "../socket/fifo.ts";
 import type { Loop } from "../loop/loop.ts";
-import { withPacked } from "./packed_send.ts";
+import { type Addressed, withPacked } from "./packed_send.ts";
 import { SocketError } from "../errors.ts";
 
 /** More than any system sends as one datagram; a greater length does not fit the
  * calls of the library. */
 const LENGTH_MAX = 2 ** 29;
-
-/** A datagram, and the struct of its destination; null is the peer that the
- * socket is connected to. */
-export interface Addressed {
-  readonly data: Uint8Array;
-  readonly to: Uint8Array | null;
-}
 
 /** What a queue needs of its socket. */
 export interface SendOwner {
