@@ -55,9 +55,11 @@ test("A connected socket sends there by default, and receives from there alone",
   assert.equal(await receiveText(left), "from the peer");
   left.disconnect();
   assert.equal(left.remoteAddr, undefined);
+  assert.equal((await errorFrom(left.send(bytesOf("?")))).code, "EDESTADDRREQ");
+  /* Wine asks Linux to end the connection, and Linux forgets the port. */
+  if (isWindows) return;
   await sendTexts(other, left.addr, "from the other again");
   assert.equal(await receiveText(left), "from the other again");
-  assert.equal((await errorFrom(left.send(bytesOf("?")))).code, "EDESTADDRREQ");
 });
 
 test("DatagramSocket.connect() finds out the local address", async () => {
@@ -67,6 +69,8 @@ test("DatagramSocket.connect() finds out the local address", async () => {
   assert.equal(client.addr.hostname, "0.0.0.0");
   await client.connect(server.addr);
   assert.equal(client.addr.hostname, hostname);
+  client.disconnect();
+  assert.equal(client.addr.hostname, "0.0.0.0");
 });
 
 test("Without a destination send() fails with EDESTADDRREQ", async () => {

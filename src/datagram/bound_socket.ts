@@ -25,6 +25,7 @@ export class BoundSocket<A extends DatagramAddr>
   readonly receive: ReceiveQueue<A>;
   readonly send: SendQueue;
   lastError: SocketError | undefined;
+  readonly #bound: A;
   #address: A;
   #remoteAddress: A | undefined;
   #isClosed = false;
@@ -44,7 +45,7 @@ export class BoundSocket<A extends DatagramAddr>
     this.id = id;
     this.settings = settings;
     this.destinations = destinations;
-    this.#address = this.#localAddress();
+    this.#address = this.#bound = this.#localAddress();
     this.receive = new ReceiveQueue(this);
     this.send = new SendQueue(this);
     loop.add(this);
@@ -153,8 +154,8 @@ export class BoundSocket<A extends DatagramAddr>
       throw this.loop.port.error(result, { syscall: "connect", ...peer });
     }
     this.#remoteAddress = remote;
-    /* The system has chosen the address that leads there. */
-    this.#address = this.#localAddress();
+    /* While it is connected, it has the address that leads there. */
+    this.#address = remote === undefined ? this.#bound : this.#localAddress();
   }
 
   stats(): DatagramStats {
