@@ -66,8 +66,9 @@ static int32_t datagram_send__begin(struct datagram_send__batch* batch,
   /* Mostly the destination is that of the message before. */
   if (batch->count != 0 && socket->family != IOCP_UNIX &&
       memcmp(&before->first.from, &header->from, sizeof header->from) == 0) {
-    system->msg_name = system[-1].msg_name;
-    system->msg_namelen = batch->headers[batch->count - 1].msg_hdr.msg_namelen;
+    const struct msghdr* last = &batch->headers[batch->count - 1].msg_hdr;
+    system->msg_name = last->msg_name;
+    system->msg_namelen = last->msg_namelen;
     batch->count++;
     return 0;
   }
