@@ -48,6 +48,16 @@ int sendmmsg(int fd, struct mmsghdr* headers, unsigned count, int flags) {
   return result;
 }
 
+ssize_t sendto(int fd,
+               const void* buffer,
+               size_t length,
+               int flags,
+               const struct sockaddr* to,
+               socklen_t to_length) {
+  sends++;
+  return syscall(SYS_sendto, fd, buffer, length, flags, to, to_length);
+}
+
 int epoll_ctl(int epoll_fd, int how, int fd, struct epoll_event* event) {
   controls++;
   return (int)syscall(SYS_epoll_ctl, epoll_fd, how, fd, event);
