@@ -63,7 +63,8 @@ export {
 export { DatagramSocket } from "./src/datagram/datagram_socket.ts";
 export { type MembershipOptions } from "./src/datagram/membership.ts";
 export { type ReceiveFromOptions } from "./src/datagram/receive_call.ts";
-export { Conn, type Peer } from "./src/conn.ts";
+export { Conn } from "./src/conn.ts";
+export { type Peer } from "./src/native/peer.ts";
 export { localSocketPath } from "./src/local_socket_path.ts";
 export { type DetachedSocket } from "./src/socket/detached_socket.ts";
 export { LibraryError, NotSupported, SocketError } from "./src/errors.ts";

@@ -12,6 +12,7 @@ import {
   type Words,
 } from "./completion.ts";
 import { PATH_BYTES } from "./path.ts";
+import type { Peer } from "./peer.ts";
 import {
   errorOf,
   numberOf,
@@ -20,13 +21,6 @@ import {
 } from "../errors.ts";
 import type { Native } from "./symbols.ts";
 import { CREATE_PORT, WAIT } from "./system_calls.ts";
-
-/** The process of the peer; undefined is what the system does not say. */
-export interface PeerProcess {
-  readonly pid: number | undefined;
-  readonly uid: number | undefined;
-  readonly gid: number | undefined;
-}
 
 const ENOTSUP = numberOf("ENOTSUP");
 
@@ -360,7 +354,7 @@ export class NativePort {
 
   /** The process at the other end of a local socket; over TCP the system says
    * nothing about it. */
-  peer(socket: number): PeerProcess {
+  peer(socket: number): Peer {
     const fields = new Uint32Array(3);
     const result = this.#native.iocp_get_peer(this.id, socket, fields);
     if (result < 0 && result !== ENOTSUP) {

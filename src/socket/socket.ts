@@ -12,7 +12,7 @@ import type { Endpoint } from "../loop/endpoint.ts";
 import { errorOf, SocketError } from "../errors.ts";
 import { type ConnEnd, LastKnown } from "./last_known.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { PeerProcess } from "../native/port.ts";
+import type { Peer } from "../native/peer.ts";
 import { applyOptions, type Origin } from "../options/native_options.ts";
 import { type ReceiveOwner, ReceiveQueue } from "./receive_queue.ts";
 import { type SendOwner, SendQueue } from "./send_queue.ts";
@@ -223,7 +223,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
   }
 
   /** The process of the peer. */
-  peer(): PeerProcess {
+  peer(): Peer {
     if (this.isClosed) {
       throw this.closedError("getsockopt", "get the process of the peer");
     }
