@@ -10,7 +10,6 @@
 //   npm run fuzz -- --merge               what was found and reaches more goes
 //                                         into the corpus, which is made small
 //   npm run fuzz -- --run FILE            one input, again
-//   npm run fuzz -- --run FILE --smaller  makes FILE-small of one that fails
 
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, rm } from "node:fs/promises";
@@ -41,7 +40,6 @@ const { values } = parseArgs({
     seed: { type: "string", default: "0" },
     merge: { type: "boolean", default: false },
     run: { type: "string" },
-    smaller: { type: "boolean", default: false },
   },
 });
 const chosen = targets
@@ -73,11 +71,8 @@ async function work(target, scratch) {
   const program = await buildTarget(target, builds.fuzz, build);
   if (!values.run) return await fuzz(target, program, scratch);
   const file = resolve(values.run);
-  const smaller = argv`-minimize_crash=1 -runs=2000 -max_total_time=60
-    -exact_artifact_path=${file}-small`;
-  const args = [...values.smaller ? smaller : [], file];
   const options = { folders: [scratch, dirname(file)], show: true };
-  const result = await start(program, args, scratch, options);
+  const result = await start(program, [file], scratch, options);
   if (!result.ok) console.log(`FAILED: ${describeEnd(result)}`);
   return result.ok;
 }
@@ -114,7 +109,7 @@ async function fuzz(target, program, scratch) {
   if (!result.ok) {
     console.log(`${target.name}: FAILED: ${describeEnd(result)}`);
     console.log(`again: npm run fuzz -- --target ${target.name} --run FILE`);
-    console.log(`smaller: the same with --smaller; FILE is in ${saved}`);
+    console.log(`FILE is in ${saved}`);
     return false;
   }
   if (values.merge) await merge(target, program, scratch, found);
