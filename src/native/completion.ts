@@ -24,6 +24,7 @@ export const READABLE = 4;
 export const SENT = 5;
 export const SHUT = 6;
 export const CLOSED = 7;
+export const DATAGRAMS = 8;
 
 /** The words of one poll. Those of the header and of the first record's socket
  * are always there. */
@@ -47,6 +48,17 @@ export const DETACHED = 1;
 export const IPV6_ONLY = 1;
 export const REUSE_PORT = 2;
 export const ALL_NO_DELAY = 4;
+
+/** A flag of iocp_bind(). */
+export const REUSE_ADDRESS = 32;
+
+/** The size of a struct iocp_datagram, and of the longest path that may follow
+ * it. */
+export const DATAGRAM_BYTES = 32;
+export const DATAGRAM_PATH_MAX = 112;
+
+/** Room in the slab that one datagram needs at most. */
+export const DATAGRAM_ROOM: number = DATAGRAM_BYTES + DATAGRAM_PATH_MAX + 65536;
 
 /** Ends of a socket for iocp_get_address(). */
 export const LOCAL = 0;
@@ -94,6 +106,9 @@ export const SOCKET_STATS_FIELDS = [
   "accepted",
   "acceptFailures",
   "firstByteTimeouts",
+  "datagramsReceived",
+  "datagramsSent",
+  "datagramsDropped",
 ] as const;
 
 /** The counters of one socket. */
