@@ -145,8 +145,10 @@ static DWORD datagram__check_target(const struct sock* sock,
                                     const struct iocp_address* to,
                                     uint32_t length) {
   bool is_v4 = to->family == 4;
-  /* "IPV6_V6ONLY": then the socket has IPv6 alone. */
-  if (sock->family == 6 && is_v4 && sock->is_v6_only)
+  /* "IPV6_V6ONLY": then the socket has IPv6 alone, and so has one that is bound
+   * to an address of it. */
+  if (sock->family == 6 && is_v4 &&
+      (sock->is_v6_only || !address_is_any(&sock->local)))
     return tape_choose(2) == 0 ? WSAENETUNREACH : WSAEADDRNOTAVAIL;
   /* "Not a valid address (such as ADDR_ANY)." */
   if (address_is_any(to) || to->port == 0) return WSAEADDRNOTAVAIL;

@@ -161,8 +161,11 @@ static void datagrams__check_from(const struct endpoint* at,
   static const uint8_t loopback4[16] = {127, 0, 0, 1};
   static const uint8_t loopback6[16] = {[15] = 1};
   struct iocp_address plain = datagrams_plain(seen);
-  RULE("the address of a sender has the family of the socket",
-       at->entry == NULL || seen->family == at->address.family);
+  if (at->entry != NULL && seen->family != at->address.family)
+    report_violation("the address of a sender has the family of the socket",
+                     "%u at a socket of family %u",
+                     seen->family,
+                     at->address.family);
   RULE("a datagram has the address of its sender",
        plain.port == from->address.port && plain.scope == 0 &&
            memcmp(plain.bytes,

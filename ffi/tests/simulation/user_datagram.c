@@ -285,7 +285,8 @@ static void user__send_refused(struct entry* entry,
     case IOCP_EINVAL:
     case IOCP_ENETUNREACH:
       RULE("an address that exists is sent to",
-           target->is_wrong || entry->endpoint->is_v6_only);
+           target->is_wrong || entry->endpoint->is_v6_only ||
+               entry->endpoint->address.bytes[15] == 1);
       return;
     default:
       report_violation(
