@@ -549,7 +549,8 @@ IOCP_API int32_t iocp_connect_datagram(int32_t port,
  * Joins a multicast group (`joins` is 1), or leaves it (0): the struct
  * iocp_address `group`, on the interface with that index (0: the system
  * chooses), and with `source` only what that address sends (RFC 4607). A socket
- * may join a group on several interfaces and from several sources. Returns 0,
+ * may join a group on several interfaces and from several sources, and receives
+ * only from groups that it has joined itself. Returns 0,
  * -IOCP_EADDRINUSE when it has joined already, or -IOCP_EADDRNOTAVAIL when it
  * has not joined, or when there is no such interface.
  */

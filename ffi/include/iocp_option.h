@@ -59,7 +59,9 @@
  *                      receives, which hold no buffer. Default 1024. Linux
  *                      posts nothing, so this and RECEIVE_DEPTH have no effect
  *                      there.
- * RECEIVE_DEPTH        Receives posted at a time. Default 1.
+ * RECEIVE_DEPTH        Receives posted at a time. Default 1; for a datagram
+ *                      socket on Windows 4, each with a buffer of 65,536 bytes
+ *                      once the socket receives.
  * SEND_CONCURRENCY     Sends that may be pending at a time. Default 1.
  * GROUP                The group of the socket, a number of iocp_group_new(),
  *                      or 0 for none.

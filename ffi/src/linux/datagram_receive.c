@@ -78,14 +78,18 @@ static void datagram_receive__prepare(struct datagram_receive__batch* batch,
   for (uint32_t i = 0; i < batch->count; i++) {
     struct msghdr* message = &batch->messages[i].msg_hdr;
     struct iovec* parts = batch->parts[i];
-    parts[0].iov_base = batch->slots + (size_t)i * stride + batch->front;
-    parts[0].iov_len = batch->slot;
     parts[1].iov_base = overflow_part(socket->port, i) + batch->slot;
     parts[1].iov_len = IOCP_DATAGRAM_MAX - batch->slot;
     message->msg_name = &batch->names[i];
     message->msg_namelen = sizeof batch->names[i];
-    message->msg_iov = batch->slot == 0 ? parts + 1 : parts;
-    message->msg_iovlen = batch->slot == 0 ? 1 : 2;
+    message->msg_iov = parts + 1;
+    message->msg_iovlen = 1;
+    if (batch->slot != 0) {
+      parts[0].iov_base = batch->slots + (size_t)i * stride + batch->front;
+      parts[0].iov_len = batch->slot;
+      message->msg_iov = parts;
+      message->msg_iovlen = 2;
+    }
     message->msg_control = offloads ? &batch->controls[i] : NULL;
     message->msg_controllen = offloads ? sizeof batch->controls[i] : 0;
     message->msg_flags = 0;

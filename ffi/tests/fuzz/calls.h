@@ -51,8 +51,8 @@ fuzz_call call_socket_stats;
 /* calls_local.c */
 fuzz_call call_local;
 
-/* At the end of an input no file of a listener is left. */
-void calls_check_files(void);
+/* Call at the end of an input: no file of a listener may be left. */
+void calls_remove_folder(void);
 
 /* calls_datagram.c */
 fuzz_call call_datagram;
