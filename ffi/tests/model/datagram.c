@@ -85,10 +85,25 @@ void datagram_moved(struct sock* sock) {
   }
 }
 
+/* "The message was too large for the specified buffer", which has its beginning
+ * all the same. */
+static void datagram__cut(const struct sock* sock,
+                          const struct udp_datagram* first,
+                          const WSABUF* buffer,
+                          SOCKADDR* from,
+                          INT* from_length) {
+  struct iocp_address source = sock_address_for(sock, &first->from);
+  memcpy(buffer->buf, first->bytes, buffer->len);
+  *from_length = sock_address_out(&source, from, *from_length);
+}
+
 /* What a receive finds may be reported by the call: "any other error code
  * indicates that the operation was not successfully initiated and no completion
  * indication will occur". Returns 0: it is posted. */
-static DWORD datagram__refusal(struct sock* sock, const WSABUF* buffer) {
+static DWORD datagram__refusal(struct sock* sock,
+                               const WSABUF* buffer,
+                               SOCKADDR* from,
+                               INT* from_length) {
   if (habits_fault(habits.kernel_faults))
     return tape_choose(2) == 0 ? WSAENOBUFS : WSAEWOULDBLOCK;
   if (!list_is_empty(&sock->receives) || list_is_empty(&sock->udp->queue))
@@ -98,6 +113,7 @@ static DWORD datagram__refusal(struct sock* sock, const WSABUF* buffer) {
   bool is_long = first->length > buffer->len;
   if ((first->kind == UDP_DATA && !is_long) || tape_choose(2) == 0) return 0;
   DWORD error = is_long ? WSAEMSGSIZE : datagram__error_of(first->kind);
+  if (is_long) datagram__cut(sock, first, buffer, from, from_length);
   free(udp_pop(sock->udp));
   return error;
 }
@@ -122,7 +138,7 @@ int WSARecvFrom(SOCKET handle,
                                     : (int)sizeof(SOCKADDR_IN);
   /* "The lpFrom buffer was too small to accommodate the peer address." */
   if (*from_length < name_size) return datagram__fails(WSAEFAULT);
-  DWORD error = datagram__refusal(sock, buffers);
+  DWORD error = datagram__refusal(sock, buffers, from, from_length);
   if (error != 0) return datagram__fails(error);
   struct op* op = op_new(sock, OP_RECEIVE, overlapped, "WSARecvFrom");
   op_give_buffer(op, buffers->buf, buffers->len);
