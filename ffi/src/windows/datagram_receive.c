@@ -146,16 +146,10 @@ static bool datagram_receive__post(struct datagram_receive* receive) {
                          &receive->from_length,
                          &receive->op.overlapped,
                          NULL);
-  switch (op_started(socket, &receive->op, failed == 0)) {
-    case OP_COMPLETED:
-      datagram_receive__result(receive);
-      datagram_receive__mark(socket);
-      return true;
-    case OP_IN_FLIGHT:
-      socket->engine.receives_in_flight++;
-      return true;
-    case OP_REFUSED:
-      break;
+  /* No packet is skipped, so it never completes at once. */
+  if (op_started(socket, &receive->op, failed == 0) != OP_REFUSED) {
+    socket->engine.receives_in_flight++;
+    return true;
   }
   DWORD native = (DWORD)WSAGetLastError();
   if (op_may_be_retried(native)) return false;

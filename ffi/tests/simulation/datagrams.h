@@ -35,6 +35,7 @@ struct endpoint {
   /* Datagrams from this number on come from `remote` alone. */
   uint32_t connected_at;
   bool has_joined[DATAGRAMS_GROUPS][2]; /* at some time; by source or any */
+  uint32_t joins;
   uint32_t received;
   /* the latest number from each endpoint, plus one */
   uint32_t latest[DATAGRAMS_ENDPOINTS];

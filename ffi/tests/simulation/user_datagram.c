@@ -467,6 +467,10 @@ static void user__membership(struct entry* entry) {
         index,
         result);
   if (user__is_void(entry, result)) return;
+  if (joins && what < 4 && family == at->address.family)
+    RULE("a group that exists is joined",
+         result == 0 || at->has_joined[family == 6][has_source] ||
+             at->joins != 0 || error_is_fault(result));
   if (result < 0) {
     RULE("a membership fails with an expected error",
          ERROR_IS(result,
@@ -478,6 +482,7 @@ static void user__membership(struct entry* entry) {
   }
   RULE("only a group on an interface is joined",
        what != 5 && what != 6 && (what != 4 || !has_source));
+  at->joins += joins;
   if (joins) at->has_joined[family == 6][has_source] = true;
 }
 
@@ -510,7 +515,7 @@ static void user__peer_acts(void) {
   uint32_t most = world_datagram_max(peer->address.family);
   for (uint32_t i = 1 + tape_choose(6); i != 0; i--) {
     if (!datagrams_has_room(1)) return;
-    uint32_t length = tape_chance(20) ? most : user__length();
+    uint32_t length = tape_chance(60) ? most : user__length();
     struct iocp_address to = at->address;
     if (world_is_exact() && tape_choose(6) == 5) {
       to = datagrams_group(peer->address.family);
