@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "path.h"
 #include "port_table.h"
+#include "send_copy.h"
 
 #define API_DATAGRAM__IP_FLAGS \
   (IOCP_IPV6_ONLY | IOCP_REUSE_PORT | IOCP_REUSE_ADDRESS)
@@ -159,6 +160,9 @@ int32_t iocp_connect_datagram(int32_t port_id,
   struct api_datagram__address to;
   struct socket* socket = find_datagram(port_id, socket_id, &error);
   if (socket == NULL) return error;
+  /* A copy without a destination of its own would go to the new peer. */
+  if (send_copy_first(socket) != NULL)
+    return port_fail(socket->port, -IOCP_EBUSY, 0);
   if (address == NULL) return engine_connect_datagram(socket, NULL, NULL);
   error = api_datagram__read_destination(address, &to);
   if (error < 0) return port_fail(socket->port, error, 0);

@@ -120,6 +120,12 @@ void datagram_receive_completed(struct datagram_receive* receive) {
 
 /* ---- posting */
 
+/* The buffer is full, and the rest of the datagram is lost. */
+static void datagram_receive__truncated(struct datagram_receive* receive) {
+  receive->is_completed = receive->is_truncated = true;
+  receive->length = IOCP_DATAGRAM_MAX;
+}
+
 /* Posts one that is the last of the list. If the system refuses it with an
  * error, that is its result. Returns false if it is to be retried later. */
 static bool datagram_receive__post(struct datagram_receive* receive) {
@@ -140,21 +146,19 @@ static bool datagram_receive__post(struct datagram_receive* receive) {
                          &receive->from_length,
                          &receive->op.overlapped,
                          NULL);
-  switch (op_started(socket, &receive->op, failed == 0)) {
-    case OP_COMPLETED:
-      datagram_receive__result(receive);
-      datagram_receive__mark(socket);
-      return true;
-    case OP_IN_FLIGHT:
-      socket->engine.receives_in_flight++;
-      return true;
-    case OP_REFUSED:
-      break;
+  /* No packet is skipped, so it never completes at once. */
+  if (op_started(socket, &receive->op, failed == 0) != OP_REFUSED) {
+    socket->engine.receives_in_flight++;
+    return true;
   }
   DWORD native = (DWORD)WSAGetLastError();
   if (op_may_be_retried(native)) return false;
-  datagram_receive__fail(
-      receive, datagram_receive__error(errors_of(native), 0), (int32_t)native);
+  if (native == WSAEMSGSIZE)
+    datagram_receive__truncated(receive);
+  else
+    datagram_receive__fail(receive,
+                           datagram_receive__error(errors_of(native), 0),
+                           (int32_t)native);
   datagram_receive__mark(socket);
   return true;
 }

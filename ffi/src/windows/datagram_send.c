@@ -5,6 +5,7 @@
  */
 #include "datagram_send.h"
 
+#include "datagram.h"
 #include "datagram_address.h"
 #include "datagram_memory.h"
 #include "engine.h"
@@ -15,12 +16,26 @@
 
 /* Datagrams that one call sends before the caller looks at the result. */
 #define DATAGRAM_SEND__BATCH 16
+/* Errors of earlier datagrams that one call takes. */
+#define DATAGRAM_SEND__EARLIER 8
 
 static int32_t datagram_send__error(DWORD native) {
   /* sendto() without a destination. */
   if (native == WSAENOTCONN || native == WSAEDESTADDRREQ)
     return -IOCP_EDESTADDRREQ;
   return errors_of(native);
+}
+
+/* "A previously sent UDP datagram" was refused (sendto() and WSASendTo(),
+ * WSAECONNRESET and WSAENETRESET), and this one was not sent. A receive reports
+ * it. There is one such error for each ICMP message (JDK-4431020). */
+static bool datagram_send__is_earlier(struct socket* socket, DWORD native) {
+  if (native != WSAECONNRESET && native != WSAENETRESET) return false;
+  datagram_failed_before(
+      socket,
+      native == WSAENETRESET ? -IOCP_EHOSTUNREACH : -IOCP_ECONNREFUSED,
+      (int32_t)native);
+  return true;
 }
 
 int32_t engine_send_to(struct socket* socket,
@@ -31,15 +46,21 @@ int32_t engine_send_to(struct socket* socket,
   (void)path;
   int32_t length = datagram_address_to_system(socket, header, &to);
   if (length < 0) return port_fail(socket->port, length, 0);
-  if (sendto(socket->engine.handle,
-             header->length == 0 ? "" : data,
-             (int)header->length,
-             0,
-             length == 0 ? NULL : (SOCKADDR*)&to,
-             length) >= 0)
-    return 0;
-  DWORD native = (DWORD)WSAGetLastError();
-  if (op_may_be_retried(native)) return ENGINE_WOULD_BLOCK;
+  DWORD native = 0;
+  for (int i = 0; i < DATAGRAM_SEND__EARLIER; i++) {
+    if (sendto(socket->engine.handle,
+               header->length == 0 ? "" : data,
+               (int)header->length,
+               0,
+               length == 0 ? NULL : (SOCKADDR*)&to,
+               length) >= 0)
+      return 0;
+    native = (DWORD)WSAGetLastError();
+    if (op_may_be_retried(native)) return ENGINE_WOULD_BLOCK;
+    if (!datagram_send__is_earlier(socket, native)) break;
+    native = 0;
+  }
+  if (native == 0) return ENGINE_WOULD_BLOCK;
   return port_fail(socket->port, datagram_send__error(native), (int32_t)native);
 }
 
@@ -112,7 +133,9 @@ static bool datagram_send__post(struct send_copy* copy) {
   }
   DWORD native = datagram_send__start(copy, &header, data, &to, length);
   if (native == 0) return true;
-  if (op_may_be_retried(native)) return false;
+  if (op_may_be_retried(native) ||
+      datagram_send__is_earlier(copy->socket, native))
+    return false;
   datagram_copy_failed(copy, datagram_send__error(native), (int32_t)native);
   return true;
 }

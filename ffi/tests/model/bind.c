@@ -104,18 +104,20 @@ static struct bind__claim bind__of_listening(const struct listening* one) {
   return (struct bind__claim){.address = one->address};
 }
 
-static DWORD bind__in_use(const struct bind__claim* claim) {
+/* The ports of UDP are not those of TCP. */
+static DWORD bind__in_use(const struct bind__claim* claim, bool is_udp) {
   struct bind__claim first;
   DWORD error = 0;
   for (struct sock* sock = sock_next(NULL); sock != NULL && error == 0;
        sock = sock_next(sock)) {
     if (sock->state != SOCK_BOUND || !sock->is_open ||
-        sock->family == SOCK_LOCAL)
+        sock->family == SOCK_LOCAL || (sock->udp != NULL) != is_udp)
       continue;
     first = bind__of_sock(sock);
     error = bind__conflict(&first, claim);
   }
-  for (struct listening* one = listening_next(NULL); one != NULL && error == 0;
+  for (struct listening* one = is_udp ? NULL : listening_next(NULL);
+       one != NULL && error == 0;
        one = listening_next(one)) {
     if (one->address.family == SOCK_LOCAL) continue;
     first = bind__of_listening(one);
@@ -140,10 +142,10 @@ static bool bind__is_excluded(const struct bind__claim* claim) {
 static DWORD bind__choose_port(struct sock* sock) {
   /* The port is chosen by the connect (SO_REUSE_UNICASTPORT). */
   if (sock->shares_port) return 0;
-  if (habits.ports != 0 && !habits.is_calm &&
+  if (habits.ports != 0 && !habits.is_calm && sock->udp == NULL &&
       sock_own_ports() + network_own_ports() >= habits.ports)
     return tape_choose(2) == 0 ? WSAENOBUFS : WSAEADDRINUSE;
-  sock->has_own_port = true;
+  sock->has_own_port = sock->udp == NULL;
   sock->local.port = network_new_port();
   return 0;
 }
@@ -166,6 +168,13 @@ static int bind__local(struct sock* sock, const SOCKADDR* name, int length) {
   return bind__succeeds();
 }
 
+/* Another program tries to bind the address with SO_REUSEADDR. */
+static void bind__try_hijack(const struct sock* sock) {
+  if (!habits_fault(habits.hijacks)) return;
+  RULE("no other program can bind the address of a socket",
+       sock->is_exclusive || sock->is_exempt);
+}
+
 int bind(SOCKET handle, const SOCKADDR* name, int length) {
   struct iocp_address address;
   kernel_enter();
@@ -181,10 +190,12 @@ int bind(SOCKET handle, const SOCKADDR* name, int length) {
   sock->local = address;
   struct bind__claim claim = bind__of_sock(sock);
   DWORD error =
-      address.port == 0 ? bind__choose_port(sock) : bind__in_use(&claim);
+      address.port == 0 ? bind__choose_port(sock)
+                                   : bind__in_use(&claim, sock->udp != NULL);
   sock->is_exempt = memcmp(&binds.refused, &address, sizeof address) == 0 &&
                     address.port != 0;
-  if (error == 0 && sock->is_exclusive && bind__is_excluded(&claim)) {
+  if (error == 0 && sock->is_exclusive && sock->udp == NULL &&
+      bind__is_excluded(&claim)) {
     TRACE("  port %u has connections", address.port);
     binds.refused = address;
     error = WSAEADDRINUSE;
@@ -194,17 +205,11 @@ int bind(SOCKET handle, const SOCKADDR* name, int length) {
     return bind__fails(error);
   }
   sock->state = SOCK_BOUND;
+  if (sock->udp != NULL) bind__try_hijack(sock);
   return bind__succeeds();
 }
 
 /* ---- listen() */
-
-/* Another program tries to bind the address with SO_REUSEADDR. */
-static void bind__try_hijack(const struct sock* sock) {
-  if (!habits_fault(habits.hijacks)) return;
-  RULE("no other program can bind the address of a listener",
-       sock->is_exclusive || sock->is_exempt);
-}
 
 /* Others may be bound beside one that is not exclusive. */
 static void bind__check_alone(const struct sock* sock) {

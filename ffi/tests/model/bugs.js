@@ -1261,4 +1261,196 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "  while (length < sizeof address->path) {",
     }],
   },
+  {
+    group: "datagram",
+    name: "a truncated datagram is taken for a whole one",
+    source: "WSARecvFrom(), WSAEMSGSIZE; asio and libuv pass it on as a flag",
+    changes: [{
+      file: "windows/datagram_receive.c",
+      from:
+        "  receive->is_truncated = status == DATAGRAM_RECEIVE__BUFFER_OVERFLOW;",
+      to: "  receive->is_truncated = false;",
+    }],
+  },
+  {
+    group: "datagram",
+    name: "an ICMP message ends the receiving",
+    source: "Microsoft KB 263823; iperf2 #391: no client was answered any more",
+    changes: [{
+      file: "datagram.c",
+      from: "  datagram->error = 0;\n  return true;",
+      to: "  datagram->error = 0;\n  socket->credit = 0;\n  return true;",
+    }],
+  },
+  {
+    group: "datagram",
+    name: "a receive that has failed is not posted again",
+    source: "KB 263823: the error is of an earlier datagram; iperf2 #391",
+    changes: [{
+      file: "windows/datagram_receive.c",
+      from: `  int32_t native = receive->native;
+  datagram_receive__free(receive);`,
+      to: `  int32_t native = receive->native;
+  receive->socket->engine.retries_receive = true;
+  datagram_receive__free(receive);`,
+    }],
+  },
+  {
+    group: "datagram",
+    name: "the sender of a datagram is that of the next one",
+    source: "WSARecvFrom(), lpFrom: an address belongs to its operation",
+    changes: [{
+      file: "windows/datagram_receive.c",
+      from: `  address_from_system(
+      (const SOCKADDR*)&receive->from, receive->from_length, &header_out->from);`,
+      to: `  const struct datagram_receive* next = receive;
+  if (receive->node.next != &receive->socket->datagram->engine.receives)
+    next = LIST_ENTRY(receive->node.next, struct datagram_receive, node);
+  address_from_system(
+      (const SOCKADDR*)&next->from, receive->from_length, &header_out->from);`,
+    }],
+  },
+  {
+    group: "datagram",
+    name: "datagrams are taken in the order of their packets",
+    source: "WSARecv(), remarks on completion order",
+    changes: [{
+      file: "windows/datagram_receive.c",
+      from: `  return LIST_ENTRY(list->next, struct datagram_receive, node);
+}`,
+      to: `  for (struct list_node* node = list->next; node != list; node = node->next)
+    if (LIST_ENTRY(node, struct datagram_receive, node)->is_completed)
+      return LIST_ENTRY(node, struct datagram_receive, node);
+  return LIST_ENTRY(list->next, struct datagram_receive, node);
+}`,
+    }],
+  },
+  {
+    group: "datagram",
+    name: "a datagram socket skips packets",
+    source: "libuv, src/win/winsock.c: unreliable for a truncated datagram",
+    changes: [{
+      file: "windows/datagram_bind.c",
+      from: "    result = handle_enter(socket, handle, false);",
+      to: "    result = handle_enter(socket, handle, true);",
+    }],
+  },
+  {
+    group: "datagram",
+    name: "the address of an IPv6 sender has no room",
+    source: "CPython #84221: the buffer was that of IPv4",
+    changes: [{
+      file: "windows/datagram_receive.c",
+      from: "  receive->from_length = sizeof receive->from;",
+      to: "  receive->from_length = sizeof(SOCKADDR_IN);",
+    }],
+  },
+  {
+    group: "datagram",
+    name: "the length of a sender's address is on the stack",
+    source: "WSARecvFrom(), lpFromlen; zio #558, WSL #14305",
+    changes: [{
+      file: "windows/datagram_receive.c",
+      from: "  receive->from_length = sizeof receive->from;",
+      to: "  INT from_length = sizeof receive->from;",
+    }, {
+      file: "windows/datagram_receive.c",
+      from: "                         &receive->from_length,",
+      to: "                         &from_length,",
+    }],
+  },
+  {
+    group: "datagram",
+    name: "ICMP messages are reported to a socket without a connection",
+    source: "SIO_UDP_CONNRESET; KB 263823",
+    changes: [{
+      file: "windows/datagram_bind.c",
+      from: "  datagram_bind__report(handle, FALSE);\n",
+      to: "",
+    }],
+  },
+  {
+    group: "datagram",
+    name: "a send fails for a datagram that was sent before",
+    source: "sendto(), WSAECONNRESET; found by the simulation",
+    changes: [{
+      file: "windows/datagram_send.c",
+      from:
+        "  if (native != WSAECONNRESET && native != WSAENETRESET) return false;",
+      to:
+        "  if (native != WSAECONNRESET || native != WSAENETRESET) return false;",
+    }],
+  },
+  {
+    group: "datagram",
+    name: "another program can bind the address of a datagram socket",
+    source: "\"Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE\"",
+    changes: [{
+      file: "windows/datagram_bind.c",
+      from:
+        "  if (!datagram_bind__set(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, TRUE) ||",
+      to:
+        "  if (!datagram_bind__set(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, FALSE) ||",
+    }],
+  },
+  {
+    group: "datagram",
+    name: "a copy is posted again while it is in flight",
+    source: "libxev #227",
+    changes: [{
+      file: "windows/datagram_send.c",
+      from: `  while ((copy = send_copy_first(socket)) != NULL &&
+         !copy->engine.op.in_flight) {`,
+      to: `  while ((copy = send_copy_first(socket)) != NULL) {`,
+    }],
+  },
+  {
+    group: "datagram",
+    name: "a receive is freed before its packet was dequeued",
+    source: "boostorg/asio #190, tinymux #1832",
+    changes: [{
+      file: "windows/datagram_receive.c",
+      from: "    socket->engine.receives_in_flight++;\n    return true;",
+      to: `    if (socket->engine.receives_in_flight < 2)
+      socket->engine.receives_in_flight++;
+    return true;`,
+    }, {
+      file: "windows/datagram_receive.c",
+      from: "  socket->engine.receives_in_flight--;",
+      to: `  if (socket->engine.receives_in_flight != 0)
+    socket->engine.receives_in_flight--;`,
+    }],
+  },
+  {
+    group: "datagram",
+    name: "a copy goes to the peer of a later connect",
+    source: "found by the simulation",
+    changes: [{
+      file: "api_datagram.c",
+      from: "  if (send_copy_first(socket) != NULL)\n",
+      to: "  if (false && send_copy_first(socket) != NULL)\n",
+    }],
+  },
+  {
+    group: "datagram",
+    name: "an empty datagram is taken for none",
+    source: "recvfrom(): a datagram may be empty, which is no end",
+    changes: [{
+      file: "windows/datagram_receive.c",
+      from:
+        "  if (receive == NULL || !receive->is_completed) return ENGINE_WOULD_BLOCK;\n  if (receive->error",
+      to:
+        "  if (receive == NULL || !receive->is_completed || receive->length == 0)\n    return ENGINE_WOULD_BLOCK;\n  if (receive->error",
+    }],
+  },
+  {
+    group: "datagram",
+    name: "the index of an interface is in the wrong order",
+    source: "\"IPPROTO_IP socket options\": 0.x.x.x in network byte order",
+    changes: [{
+      file: "windows/membership.c",
+      from: "  any_source.imr_interface.s_addr = htonl(interface_index);",
+      to: "  any_source.imr_interface.s_addr = interface_index;",
+    }],
+  },
 ];

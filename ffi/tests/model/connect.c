@@ -3,6 +3,7 @@
 #include <string.h>
 #include <ws2tcpip.h>
 
+#include "datagram.h"
 #include "disk.h"
 #include "extension.h"
 #include "habits.h"
@@ -108,12 +109,14 @@ BOOL WINAPI extension_connect_ex(SOCKET handle,
   return op_answer(op);
 }
 
-/* A plain connect() of a unix socket that does not wait. */
+/* A plain connect() of a unix socket that does not wait, or of a datagram socket,
+ * which only notes the address. */
 int connect(SOCKET handle, const SOCKADDR* name, int length) {
   struct iocp_address to;
   kernel_enter();
   struct sock* sock = sock_find(handle, "connect");
   if (sock == NULL) return SOCKET_ERROR;
+  if (sock->udp != NULL) return datagram_connect(sock, name, length);
   RULE("no call blocks", sock->is_non_blocking);
   RULE("connect() is for unix sockets",
        sock->family == SOCK_LOCAL && sock_address_in(name, length, &to));

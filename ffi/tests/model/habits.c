@@ -31,6 +31,8 @@ static void habits__draw_network(void) {
   habits.byte_cancels = habits__rate(100, 700);
   habits.refusals = habits__rate(0, 100);
   habits.vanishings = habits__rate(50, 400);
+  habits.losses = habits__rate(20, 300);
+  habits.reorders = habits__rate(0, 300);
 }
 
 static void habits__draw_faults(void) {

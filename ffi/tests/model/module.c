@@ -109,9 +109,16 @@ BOOL WINAPI GetModuleHandleExW(DWORD flags,
 static uint32_t module__uses[2];
 enum { MODULE__IPHLPAPI, MODULE__ADVAPI32 };
 
-void module_open(void) { memset(module__uses, 0, sizeof module__uses); }
+/* Tables of addresses that were not freed. */
+static uint32_t module__tables;
+
+void module_open(void) {
+  memset(module__uses, 0, sizeof module__uses);
+  module__tables = 0;
+}
 
 void module_check(void) {
+  RULE("every table of addresses is freed", module__tables == 0);
   RULE("every module that is loaded is freed",
        module__uses[0] == 0 && module__uses[1] == 0);
 }
@@ -142,8 +149,59 @@ BOOL WINAPI FreeLibrary(HMODULE module) {
   return TRUE;
 }
 
+/* ---- the addresses of the interfaces */
+
+#define MODULE__ADDRESSES 4
+
+/* Both interfaces have the same link-local address. */
+static const struct iocp_address module__addresses[MODULE__ADDRESSES] = {
+    {.family = 4, .bytes = {127, 0, 0, 1}},
+    {.family = 6, .bytes = {[15] = 1}},
+    {.family = 6, .scope = 1, .bytes = {0xfe, 0x80, [15] = 1}},
+    {.family = 6, .scope = 2, .bytes = {0xfe, 0x80, [15] = 1}}};
+
+static DWORD WINAPI module__get_addresses(ADDRESS_FAMILY family,
+                                          MIB_UNICASTIPADDRESS_TABLE** table) {
+  kernel_enter();
+  RULE("the addresses of both families are requested", family == AF_UNSPEC);
+  if (habits_fault(habits.kernel_faults)) return ERROR_NOT_ENOUGH_MEMORY;
+  MIB_UNICASTIPADDRESS_TABLE* made =
+      calloc(1, sizeof *made + MODULE__ADDRESSES * sizeof *made->Table);
+  if (made == NULL) abort();
+  made->NumEntries = MODULE__ADDRESSES;
+  for (uint32_t i = 0; i < MODULE__ADDRESSES; i++) {
+    SOCKADDR* name = (SOCKADDR*)(void*)&made->Table[i].Address;
+    sock_address_out(
+        &module__addresses[i], name, sizeof made->Table[i].Address);
+    made->Table[i].InterfaceIndex = i == 3 ? 2 : 1;
+  }
+  module__tables++;
+  *table = made;
+  return NO_ERROR;
+}
+
+static VOID WINAPI module__free_addresses(void* table) {
+  module__tables--;
+  free(table);
+}
+
+static FARPROC module__of_addresses(const char* name) {
+  FARPROC function = NULL;
+  DWORD(WINAPI * get)
+  (ADDRESS_FAMILY, MIB_UNICASTIPADDRESS_TABLE**) = module__get_addresses;
+  VOID(WINAPI * free_table)(void*) = module__free_addresses;
+  if (strcmp(name, "GetUnicastIpAddressTable") == 0)
+    memcpy(&function, &get, sizeof function);
+  else
+    memcpy(&function, &free_table, sizeof function);
+  return function;
+}
+
 static FARPROC module__of_iphlpapi(const char* name) {
   FARPROC function = NULL;
+  if (strcmp(name, "GetUnicastIpAddressTable") == 0 ||
+      strcmp(name, "FreeMibTable") == 0)
+    return module__of_addresses(name);
   DWORD(WINAPI * get)
   (void*, DWORD*, BOOL, ULONG, TCP_TABLE_CLASS, ULONG) = bind_get_tcp_table;
   RULE("a function of iphlpapi.dll is looked up while it is loaded",

@@ -13,6 +13,7 @@
 #include "sock.h"
 #include "tape.h"
 #include "transfer.h"
+#include "udp.h"
 
 #define NETWORK__FIRST_PORT 49152
 #define NETWORK__WINDOW_MAX 65536
@@ -456,10 +457,19 @@ bool network_step(void) {
     pipe_peer_step(tape_choose(calls));
     return true;
   }
+  if (udp_count() != 0 && tape_choose(2) == 0) {
+    udp_step();
+    return true;
+  }
   uint32_t movable = network__movable(UINT32_MAX, &link);
   if (late + movable == 0) {
-    if (calls != 0) pipe_peer_step(0);
-    return calls != 0;
+    if (calls != 0)
+      pipe_peer_step(0);
+    else if (udp_count() != 0)
+      udp_step();
+    else
+      return false;
+    return true;
   }
   /* The tape decides whether the network or the oldest late packet moves. */
   if (late != 0 && (movable == 0 || tape_choose(2) == 0)) {

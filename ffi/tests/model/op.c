@@ -19,6 +19,7 @@
  * that cannot be mistaken for results. */
 #define OP__POISON_BYTES ((ULONG_PTR)0xDEADBEEF0BADF00D)
 #define OP__POISON 0xA5
+#define OP__POISON_LENGTH 0x5AA55AA5
 /* Only both ends of a longer buffer are poisoned and checked. */
 #define OP__POISON_MAX 512
 
@@ -120,7 +121,10 @@ void op_forbid_in(const void* memory, size_t size) {
     const struct op* op = op__of(node);
     if (op__overlaps(memory, size, op->overlapped, sizeof *op->overlapped) ||
         op__overlaps(memory, size, op->count, sizeof *op->count) ||
-        op__overlaps(memory, size, op->buffer, op->length))
+        op__overlaps(memory, size, op->buffer, op->length) ||
+        op__overlaps(memory, size, op->from, (size_t)op->from_room) ||
+        op__overlaps(memory, size, op->from_length, sizeof *op->from_length) ||
+        op__overlaps(memory, size, op->flags, sizeof *op->flags))
       report_violation(
           "memory stays allocated while the kernel may write to it",
           "a %s is in flight in a block of %zu bytes",
@@ -200,6 +204,49 @@ void op_give_count(struct op* op, DWORD* count) {
   op->count = count;
 }
 
+static void op__check_out(const struct op* op, const void* out, size_t size) {
+  if (!block_has(out, size))
+    report_violation("an out-parameter of an operation is on the heap",
+                     "that of a %s is not",
+                     op__names[op->kind]);
+}
+
+void op_give_source(struct op* op,
+                    SOCKADDR* from,
+                    INT* from_length,
+                    DWORD* flags) {
+  op->from_room = *from_length;
+  op__check_out(op, from, (size_t)op->from_room);
+  op__check_out(op, from_length, sizeof *from_length);
+  op__check_out(op, flags, sizeof *flags);
+  op->from = from;
+  op->from_length = from_length;
+  op->flags = flags;
+}
+
+void op_set_source(struct op* op, const struct iocp_address* source) {
+  op->source = *source;
+}
+
+static void op__poison_source(struct op* op) {
+  if (op->from == NULL) return;
+  memset(op->from, OP__POISON, (size_t)op->from_room);
+  *op->from_length = OP__POISON_LENGTH;
+  *op->flags = (DWORD)OP__POISON_BYTES;
+}
+
+/* "On output, the flags": MSG_PARTIAL for a truncated datagram. */
+static void op__write_source(struct op* op) {
+  if (op->from == NULL) return;
+  RULE("the address of a pending receive is not written to",
+       *op->from_length == OP__POISON_LENGTH &&
+           *op->flags == (DWORD)OP__POISON_BYTES &&
+           op__is_poisoned((const uint8_t*)op->from, (uint32_t)op->from_room));
+  *op->flags = op->status == STATUS_OVERFLOW ? 0x8000u : 0;
+  if (op->source.family == 0) return;
+  *op->from_length = sock_address_out(&op->source, op->from, op->from_room);
+}
+
 void op_drop(struct op* op) {
   if (list_has(&op->node)) list_remove(&op->node);
   free(op);
@@ -226,6 +273,7 @@ void op_pend(struct op* op) {
     op->sum = op__sum(op);
   else if (op->buffer != NULL)
     op__poison(op);
+  op__poison_source(op);
   op->sock->object.holds++;
   if (op->target != NULL) op->target->object.holds++;
   ops.count++;
@@ -283,6 +331,7 @@ static void op__write(struct op* op) {
   op->overlapped->Internal = (ULONG_PTR)(DWORD)op->status;
   op->overlapped->InternalHigh = op->bytes;
   if (op->count != NULL) *op->count = op->bytes;
+  op__write_source(op);
 }
 
 static void op__end(struct op* op) {

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <winsock2.h>
 
+#include "iocp.h"
 #include "list.h"
 
 struct event;
@@ -40,6 +41,10 @@ enum op_kind { OP_RECEIVE, OP_SEND, OP_CONNECT, OP_ACCEPT, OP_LISTEN };
 #define STATUS_WAS_NOT_ACCEPTED ((LONG)0xC00000D0) /* REQUEST_NOT_ACCEPTED */
 #define STATUS_HAS_TOO_MANY ((LONG)0xC0000246)     /* CONNECTION_COUNT_LIMIT */
 #define STATUS_ADDRESS_WAS_CLOSED ((LONG)0xC000020B)
+/* Of datagrams. */
+#define STATUS_OVERFLOW ((LONG)0x80000005) /* the buffer was too small */
+#define STATUS_NO_PORT ((LONG)0xC000023F)  /* PORT_UNREACHABLE */
+#define STATUS_HOP_LIMIT ((LONG)0xC000A012)
 #define STATUS_IS_PIPE_DISCONNECTED ((LONG)0xC00000B0)
 #define STATUS_IS_PIPE_BROKEN ((LONG)0xC000014B)
 /* NTSTATUS_FROM_WIN32(ERROR_NETNAME_DELETED) */
@@ -74,6 +79,15 @@ struct op {
   uint64_t sum;       /* checksum of the bytes to send */
   DWORD* count;
 
+  /* Of a receive of datagrams: the address of the sender, its length, and the
+   * flags. */
+  SOCKADDR* from;
+  INT* from_length;
+  DWORD* flags;
+  int from_room;
+  struct iocp_address source; /* family 0: none is stored */
+  struct iocp_address to;     /* of a send of a datagram */
+
   LONG status;
   uint32_t bytes;
 };
@@ -91,6 +105,13 @@ struct op* op_new(struct sock* sock,
 /* Memory that the kernel uses until the packet is dequeued. */
 void op_give_buffer(struct op* op, void* buffer, uint32_t length);
 void op_give_count(struct op* op, DWORD* count);
+void op_give_source(struct op* op,
+                    SOCKADDR* from,
+                    INT* from_length,
+                    DWORD* flags);
+
+/* Where the datagram is from that completes the operation. */
+void op_set_source(struct op* op, const struct iocp_address* source);
 
 /* For an operation that was refused, or completed without a packet. */
 void op_drop(struct op* op);

@@ -6,6 +6,7 @@
 #include <ws2tcpip.h>
 
 #include "accept.h"
+#include "datagram.h"
 #include "extension.h"
 #include "fiber.h"
 #include "habits.h"
@@ -15,6 +16,7 @@
 #include "report.h"
 #include "sock.h"
 #include "tape.h"
+#include "udp.h"
 
 static int option__fails(DWORD error) {
   kernel_fail(error);
@@ -109,6 +111,8 @@ static int32_t* option__place(struct sock* sock, int level, int option) {
   if (level == IPPROTO_TCP && option == SOCK_MAX_RETRANSMISSION &&
       habits.is_wine)
     return NULL;
+  if (level == SOL_SOCKET && sock->udp != NULL)
+    return datagram_option(sock, option);
   if (level == IPPROTO_TCP && option > 0 && option < SOCK_OPTIONS &&
       habits.build >= option__build(option))
     return &sock->options[option];
@@ -186,6 +190,11 @@ int setsockopt(
   }
   struct sock* sock = sock_find_ready(handle, "setsockopt");
   if (sock == NULL) return SOCKET_ERROR;
+  if (sock->udp != NULL && datagram_is_membership(level, option))
+    return datagram_set_membership(sock, level, option, value, length);
+  /* SO_LINGER is for streams. */
+  if (level == SOL_SOCKET && option == SO_LINGER && sock->udp != NULL)
+    return option__fails(WSAENOPROTOOPT);
   if (level == SOL_SOCKET && option == SO_LINGER)
     return option__linger(sock, value);
   return option__number(sock, level, option, value, length);
@@ -255,6 +264,7 @@ int ioctlsocket(SOCKET handle, long command, u_long* argument) {
   if (habits_break(habits.kernel_faults)) return option__fails(WSAENOBUFS);
   if (command != (long)FIONBIO) {
     *argument = sock->end == NULL ? 0 : end_readable(sock->end);
+    if (sock->udp != NULL) *argument = sock->udp->queued_bytes;
     return option__succeeds();
   }
   /* "If WSAAsyncSelect or WSAEventSelect has been issued on a socket, then any
@@ -302,6 +312,9 @@ BOOL WINAPI SetFileCompletionNotificationModes(HANDLE file, BYTE flags) {
   struct sock* sock =
       sock_find_file((uintptr_t)file, "SetFileCompletionNotificationModes");
   if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
+  /* libuv, src/win/winsock.c: when a datagram is larger than the buffer, it is
+   * not reliable whether a packet follows. */
+  RULE("a datagram socket does not skip packets", sock->udp == NULL);
   if (habits.refuses_modes) return kernel_fail(ERROR_NOT_SUPPORTED);
   if (habits_fault(habits.kernel_faults))
     return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
@@ -403,6 +416,8 @@ int WSAIoctl(SOCKET handle,
   RULE("WSAIoctl() is given where to store the size", returned != NULL);
   RULE("WSAIoctl() is not overlapped", overlapped == NULL);
   *returned = 0;
+  int result;
+  if (datagram_ioctl(sock, code, in, in_size, &result)) return result;
   if (code == SIO_TCP_INITIAL_RTO) return option__set_rto(sock, in, in_size);
   if (code == SIO_KEEPALIVE_VALS)
     return option__set_keep_alive(sock, in, in_size);

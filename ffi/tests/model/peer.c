@@ -23,6 +23,7 @@
 #include "sock.h"
 #include "tape.h"
 #include "thread.h"
+#include "udp.h"
 #include "world.h"
 
 struct peer {
@@ -64,6 +65,7 @@ void world_open(void) {
   sock_open_all();
   listening_open_all();
   network_open();
+  udp_open_all();
   disk_open();
   npfs_open_all();
   peer_pipe_open_all();
@@ -114,6 +116,7 @@ void world_close(void) {
   peer_pipe_close_all();
   npfs_close_all();
   sock_close_all();
+  udp_close_all();
   port_close_all();
   op_close_all();
   block_close_all();

@@ -15,14 +15,18 @@
 #include "report.h"
 #include "tape.h"
 #include "transfer.h"
+#include "udp.h"
 
 static struct list_node sock_all;
 
 void sock_open_all(void) { list_open(&sock_all); }
 
 void sock_close_all(void) {
-  while (!list_is_empty(&sock_all))
-    free(LIST_ENTRY(list_shift(&sock_all), struct sock, node));
+  while (!list_is_empty(&sock_all)) {
+    struct sock* sock = LIST_ENTRY(list_shift(&sock_all), struct sock, node);
+    udp_free(sock->udp);
+    free(sock);
+  }
 }
 
 struct sock* sock_new(uint16_t family, bool is_users) {
@@ -44,6 +48,9 @@ struct sock* sock_new(uint16_t family, bool is_users) {
   sock->options[SOCK_KEEP_COUNT] = 10;
   /* IP_TTL and IPV6_UNICAST_HOPS have the same number. */
   sock->family_options[IP_TTL] = 128;
+  /* The same for these. */
+  sock->family_options[IP_MULTICAST_TTL] = 1;
+  sock->family_options[IP_MULTICAST_LOOP] = 1;
   list_open(&sock->receives);
   list_open(&sock->sends);
   list_open(&sock->accepts);
@@ -77,9 +84,11 @@ SOCKET WSASocketW(int family,
   (void)info;
   (void)group;
   kernel_enter();
-  RULE("a socket is made for a stream and for overlapped operations",
-       type == SOCK_STREAM &&
-           protocol == (family == AF_UNIX ? 0 : IPPROTO_TCP) &&
+  bool is_udp = type == SOCK_DGRAM && protocol == IPPROTO_UDP;
+  RULE("a socket is made for a stream or datagrams, and overlapped",
+       ((type == SOCK_STREAM &&
+         protocol == (family == AF_UNIX ? 0 : IPPROTO_TCP)) ||
+        (is_udp && family != AF_UNIX)) &&
            (flags & WSA_FLAG_OVERLAPPED) != 0);
   /* Since build 17063 ("AF_UNIX comes to Windows"); Wine 10 has none. */
   if (family == AF_UNIX && !sock_has_local()) {
@@ -100,6 +109,10 @@ SOCKET WSASocketW(int family,
                                false);
   if (sock == NULL) return INVALID_SOCKET;
   sock->is_inheritable = (flags & WSA_FLAG_NO_HANDLE_INHERIT) == 0;
+  if (is_udp) {
+    sock->type = SOCK_DGRAM;
+    sock->udp = udp_new();
+  }
   kernel_succeed();
   return (SOCKET)sock->object.handle;
 }
@@ -130,6 +143,7 @@ struct sock* sock_find_ready(SOCKET handle, const char* call) {
 static void sock__free_if_unused(struct sock* sock) {
   if (sock->object.holds != 0 || sock->is_open) return;
   list_remove(&sock->node);
+  udp_free(sock->udp);
   free(sock);
 }
 
@@ -512,6 +526,10 @@ int getpeername(SOCKET handle, SOCKADDR* name, int* length) {
   kernel_enter();
   struct sock* sock = sock_find_ready(handle, "getpeername");
   if (sock == NULL) return SOCKET_ERROR;
+  if (sock->udp != NULL && sock->udp->is_connected) {
+    struct iocp_address to = sock_address_for(sock, &sock->udp->peer);
+    return sock__name(&to, name, length);
+  }
   if (sock->end == NULL || sock->end->in->rst_arrived) {
     kernel_fail(WSAENOTCONN);
     return SOCKET_ERROR;

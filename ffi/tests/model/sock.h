@@ -17,6 +17,7 @@ struct end;
 struct link;
 struct pipe_end;
 struct port;
+struct udp;
 
 enum sock_state {
   SOCK_NEW,
@@ -79,6 +80,7 @@ struct sock {
   struct pipe_end* pipe; /* of a SOCK_PIPE */
   bool has_messages;     /* a program reads messages from it */
   bool has_failed_cancel;
+  struct udp* udp; /* of a datagram socket; see udp.h */
   struct port* port;
   ULONG_PTR key;
   struct iocp_address local;

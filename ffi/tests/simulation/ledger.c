@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "datagrams.h"
 #include "report.h"
 #include "schedule.h"
 
@@ -19,6 +20,7 @@ void ledger_open(void) {
   ledger.loose_count = 0;
   ledger.local_count = 0;
   memset(ledger.is_taken, 0, sizeof ledger.is_taken);
+  datagrams_open();
   ledger.is_settling = false;
   ledger.is_calm = false;
 }

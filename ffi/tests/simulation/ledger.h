@@ -52,7 +52,12 @@ struct end {
   uint64_t received;
 };
 
-enum entry_kind { ENTRY_LISTENER, ENTRY_CONNECTING, ENTRY_STREAM };
+enum entry_kind {
+  ENTRY_LISTENER,
+  ENTRY_CONNECTING,
+  ENTRY_STREAM,
+  ENTRY_DATAGRAM
+};
 
 /* A socket of the library. */
 struct entry {
@@ -62,7 +67,8 @@ struct entry {
   enum entry_kind kind;
   uint16_t local;  /* as that of its end */
   uint32_t path;   /* of a local one; see ledger_path() */
-  struct end* end; /* NULL: a listener */
+  struct end* end; /* NULL: a listener, or a datagram socket */
+  struct endpoint* endpoint; /* of a datagram socket; see datagrams.h */
   bool is_closing;
   bool is_closed;
   bool is_detaching;

@@ -4,6 +4,7 @@
 
 #include "guests.h"
 #include "ledger.h"
+#include "datagrams.h"
 #include "report.h"
 #include "schedule.h"
 #include "user.h"
@@ -15,7 +16,8 @@ static const char* const records__kinds[] = {"?",
                                              "readable",
                                              "sent",
                                              "shut",
-                                             "closed"};
+                                             "closed",
+                                             "datagrams"};
 
 /* The results of a connection that has ended without a FIN. */
 static bool records__is_death(int32_t result) {
@@ -248,6 +250,7 @@ static void records__closed(struct entry* entry,
        entry->credit == 0 && !entry->is_read_armed && entry->send_count == 0 &&
            !entry->is_shut_open && entry->kind != ENTRY_CONNECTING);
   entry->is_closed = true;
+  if (entry->endpoint != NULL) entry->endpoint->is_open = false;
   RULE("a close does not time out if everything was sent in time",
        !entry->has_drained || result != -IOCP_ETIMEDOUT);
   if (!entry->is_closing)
@@ -274,6 +277,48 @@ static void records__closed(struct entry* entry,
   world_handle_detached((double)(uint32_t)detail);
   ledger.loose[ledger.loose_count++] = (struct loose){
       .handle = (uint32_t)detail, .end = entry->end, .is_detached = true};
+}
+
+/* ---- datagrams */
+
+static void records__datagrams(struct entry* entry,
+                               const struct iocp_record* record,
+                               const uint8_t* slab) {
+  RULE("only a datagram socket receives datagrams",
+       entry->kind == ENTRY_DATAGRAM);
+  RULE("datagrams come only if they were asked for", entry->credit != 0);
+  RULE("a record of datagrams has some", record->result != 0);
+  if (record->result < 0 && records__is_cancel(entry, record->result)) {
+    entry->credit = 0;
+    return;
+  }
+  RULE("a socket that is closing receives no datagrams", !entry->is_closing);
+  if (record->result < 0) {
+    datagrams_failed(entry->endpoint, record->result);
+    return;
+  }
+  uint32_t used =
+      datagrams_measure(slab + record->detail, (uint32_t)record->result);
+  datagrams_received(
+      entry->endpoint, slab + record->detail, (uint32_t)record->result);
+  entry->credit -= used < entry->credit ? used : entry->credit;
+}
+
+/* The datagrams of a copy, or the first error of them. */
+static void records__sent_datagrams(struct entry* entry, int32_t result) {
+  RULE("sent is reported once for each pending send", entry->send_count != 0);
+  uint32_t most = entry->sends[entry->send_first];
+  entry->send_first = (entry->send_first + 1) % IOCP_CONCURRENCY_MAX;
+  entry->send_count--;
+  if (result >= 0) {
+    RULE("sent reports the datagrams that were pending",
+         (most & DATAGRAMS_AT_MOST) == 0
+             ? (uint32_t)result == most
+             : result > 0 && (uint32_t)result <= (most & ~DATAGRAMS_AT_MOST));
+    return;
+  }
+  entry->has_error = true;
+  if (!records__is_cancel(entry, result)) datagrams_send_failed(result);
 }
 
 /* After a failed send was reported, no later bytes may follow it. */
@@ -311,8 +356,14 @@ static void records__one(struct entry* entry,
     case IOCP_READABLE:
       records__readable(entry, record->result);
       return;
+    case IOCP_DATAGRAMS:
+      records__datagrams(entry, record, slab);
+      return;
     case IOCP_SENT:
-      records__sent(entry, record->result);
+      if (entry->kind == ENTRY_DATAGRAM)
+        records__sent_datagrams(entry, record->result);
+      else
+        records__sent(entry, record->result);
       return;
     case IOCP_SHUT:
       records__shut(entry, record->result);
@@ -374,7 +425,7 @@ void records_check(uint32_t index,
     const struct iocp_record* record = &records[i];
     struct entry* entry = ledger_find(index, record->socket);
     TRACE("    %s: socket %d.%d, result %d, detail %d",
-          record->kind >= 1 && record->kind <= 7 ? records__kinds[record->kind]
+          record->kind >= 1 && record->kind <= 8 ? records__kinds[record->kind]
                                                  : "?",
           index,
           record->socket,
@@ -386,6 +437,14 @@ void records_check(uint32_t index,
                        record->socket,
                        record->kind,
                        record->result);
+    if (record->kind == IOCP_DATAGRAMS && record->result > 0) {
+      RULE("datagrams are in the slab, behind the data of earlier records",
+           (uint32_t)record->detail == slab_end);
+      uint32_t bytes = datagrams_bytes(slab + slab_end, record->result);
+      slab_end += datagrams_measure(slab + slab_end, (uint32_t)record->result);
+      RULE("datagrams are in the slab", slab_end <= length);
+      port->bytes_received += bytes;
+    }
     if (record->kind == IOCP_RECEIVED && record->result > 0) {
       slab_end = records__data(record, slab_end, length);
       port->bytes_received += (uint32_t)record->result;

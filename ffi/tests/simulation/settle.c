@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "datagrams.h"
 #include "guests.h"
 #include "report.h"
 #include "schedule.h"
@@ -75,6 +76,7 @@ static bool settle__is_done(const struct entry* entry) {
   if (entry->is_closed) return true;
   if (entry->is_closing || entry->kind == ENTRY_CONNECTING) return false;
   if (entry->kind == ENTRY_LISTENER) return true;
+  if (entry->kind == ENTRY_DATAGRAM) return entry->send_count == 0;
   return settle__is_done_stream(entry);
 }
 
@@ -172,7 +174,7 @@ static void settle__entry(struct entry* entry) {
   }
   if (entry->kind == ENTRY_CONNECTING)
     settle__connecting(entry);
-  else
+  else if (entry->kind == ENTRY_STREAM)
     settle__stream(entry);
 }
 
@@ -211,6 +213,7 @@ static void settle__turn(void) {
   uint64_t records = 0;
   settle__loose();
   settle__guests();
+  datagrams_receive_all();
   for (uint32_t i = 0; i < ledger.entry_count; i++)
     settle__entry(&ledger.entries[i]);
   for (uint32_t i = 0; i < ledger.port_count; i++) {
@@ -240,6 +243,7 @@ static void settle__check_entry(const struct entry* entry) {
     report_violation(
         "a connect completes in time", "socket %d.%d", entry->port, entry->id);
   RULE("a pending send completes when its peer reads", entry->send_count == 0);
+  if (entry->kind == ENTRY_DATAGRAM) return;
   RULE("a shutdown completes in time", !entry->is_shut_open);
   if (!entry->is_ended)
     report_violation("what a peer has sent is received in time",
@@ -555,6 +559,7 @@ void settle_run(void) {
   ledger.is_calm = true;
   settle__finish();
   settle__listeners();
+  user_probe_datagrams();
   settle__restart();
   settle__finish();
   for (uint32_t i = 0; i < ledger.port_count; i++)

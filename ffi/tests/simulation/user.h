@@ -71,6 +71,15 @@ void user_shutdown(struct entry* entry);
 void user_ask_progress(struct entry* entry);
 void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms);
 
+/* ---- datagram sockets (user_datagram.c) */
+
+void user_bind(uint32_t port);
+void user_datagram(uint32_t port); /* what the tape says */
+void user_datagram_receive(struct entry* entry, uint32_t bytes);
+
+/* Every open socket receives what is sent to it. */
+void user_probe_datagrams(void);
+
 /* ---- options, counters, wrong arguments (user_ask.c) */
 
 void user_set_option(struct entry* entry); /* as the tape says */

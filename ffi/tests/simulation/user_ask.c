@@ -63,7 +63,14 @@ static const struct user__values user__values[] = {
     {IOCP_DSCP, {46, 8}, 2},
     {IOCP_RECEIVE_DEPTH, {0, 65, -1}, 3},
     {IOCP_NO_DELAY, {2}, 1},
-    {IOCP_BROADCAST, {1}, 1},
+    {IOCP_BROADCAST, {1, 0}, 2},
+    {IOCP_TTL, {1, 64, 255, 0, 256}, 5},
+    {IOCP_MULTICAST_TTL, {0, 1, 255}, 3},
+    {IOCP_MULTICAST_LOOP, {0, 1}, 2},
+    {IOCP_MULTICAST_INTERFACE, {0, 1, 2}, 3},
+    {IOCP_SYSTEM_RECEIVE_BUFFER, {65536, 5000, 1}, 3},
+    {IOCP_SYSTEM_SEND_BUFFER, {65536, 5000, 1}, 3},
+    {IOCP_OFFLOAD, {0, 1}, 2},
     {0, {1}, 1},
     {99, {1}, 1},
 };
@@ -73,7 +80,10 @@ static bool user__is_valid(const struct entry* entry,
                            int32_t value) {
   if (option == 0 || option >= USER__OPTIONS) return false;
   const struct user__option* row = &user__options[option];
-  return (row->scope == SCOPE_SOCKET || row->scope == SCOPE_ALL ||
+  bool is_datagram = entry->kind == ENTRY_DATAGRAM;
+  return (row->scope == SCOPE_ALL ||
+          (row->scope == SCOPE_SOCKET && !is_datagram) ||
+          (row->scope == SCOPE_DATAGRAM && is_datagram) ||
           (row->scope == SCOPE_LISTENER && entry->kind == ENTRY_LISTENER)) &&
          value >= row->min && value <= row->max;
 }
@@ -86,7 +96,8 @@ static bool user__is_system(uint32_t option) {
 static bool user__may_lack(uint32_t option) {
   return world_posts_operations() &&
          (option == IOCP_BACKLOG || option == IOCP_KEEP_ALIVE_COUNT ||
-          option == IOCP_USER_TIMEOUT || option == IOCP_DSCP);
+          option == IOCP_USER_TIMEOUT || option == IOCP_DSCP ||
+          option == IOCP_OFFLOAD);
 }
 
 /* The value that is read after `value` was set. */
@@ -94,6 +105,12 @@ static int32_t user__read_back(uint32_t option, int32_t value) {
   if (option != IOCP_USER_TIMEOUT || !world_posts_operations()) return value;
   int64_t seconds = ((int64_t)value + 999) / 1000;
   return seconds * 1000 > INT32_MAX ? INT32_MAX : (int32_t)(seconds * 1000);
+}
+
+/* Linux doubles and clamps the sizes of buffers (socket(7)). */
+static bool user__is_clamped(uint32_t option) {
+  return !world_posts_operations() && (option == IOCP_SYSTEM_RECEIVE_BUFFER ||
+                                       option == IOCP_SYSTEM_SEND_BUFFER);
 }
 
 /* The effects of an option that was set. */
@@ -185,7 +202,7 @@ void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
              0);
   if (option != IOCP_BACKLOG || !world_posts_operations())
     RULE("an option has the value that was set",
-         got == user__read_back(option, value) ||
+         user__is_clamped(option) || got == user__read_back(option, value) ||
              (user__is_system(option) && got < 0));
 }
 

@@ -2,6 +2,7 @@
 /* Ports, and their records. */
 #include <string.h>
 
+#include "datagrams.h"
 #include "report.h"
 #include "schedule.h"
 #include "tape.h"
@@ -40,6 +41,7 @@ static void user__abandoned(const struct entry* entry) {
 
 void user_abandon(struct entry* entry) {
   entry->is_closed = true;
+  if (entry->endpoint != NULL) entry->endpoint->is_open = false;
   /* A detach that has not completed is a close like any other then. */
   if (entry->end != NULL) user__abandoned(entry);
 }
@@ -214,7 +216,8 @@ static bool user__has_deferred(uint32_t port) {
 static bool user__has_failed(uint32_t port) {
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     const struct entry* entry = &ledger.entries[i];
-    if (entry->port == port && entry->end != NULL &&
+    if (entry->port == port &&
+        (entry->end != NULL || entry->kind == ENTRY_DATAGRAM) &&
         (entry->has_error || entry->is_closing || entry->may_expire ||
          entry->send_count != 0))
       return true;

@@ -110,6 +110,9 @@ static enum entry_kind workload__kind(void) {
       return ENTRY_LISTENER;
     case 6:
       return ENTRY_CONNECTING;
+    case 5:
+      return user_choose(ENTRY_DATAGRAM) != NULL ? ENTRY_DATAGRAM
+                                                 : ENTRY_STREAM;
     default:
       return ENTRY_STREAM;
   }
@@ -236,6 +239,8 @@ static void workload__listen_path(uint32_t port) {
 
 static void workload__connect_path(uint32_t port) { user_connect_path(port); }
 
+static void workload__datagram(uint32_t port) { user_datagram(port); }
+
 static void workload__port(uint32_t port) {
   workload__new();
   if (!ledger.ports[port].is_open || !tape_chance(300)) return;
@@ -255,7 +260,7 @@ static void workload__resolve(uint32_t port) {
 
 /* ---- profiles */
 
-#define WORKLOAD__ACTIONS 23
+#define WORKLOAD__ACTIONS 24
 
 /* The first one is the plainest. */
 static void (*const workload__actions[WORKLOAD__ACTIONS])(uint32_t port) = {
@@ -266,7 +271,7 @@ static void (*const workload__actions[WORKLOAD__ACTIONS])(uint32_t port) = {
     workload__adopt,       workload__foreign,      workload__option,
     workload__ask,         workload__wait,         workload__pause,
     workload__misuse,      workload__port,         workload__group,
-    workload__listen_path, workload__connect_path,
+    workload__listen_path, workload__connect_path, workload__datagram,
 };
 
 struct workload__profile {
@@ -274,40 +279,45 @@ struct workload__profile {
   uint8_t threads;        /* of 100 schedules, how many have other threads */
   bool has_first_byte_ms; /* its listener has a first-byte timeout */
   bool is_local;          /* its listener has a name */
+  bool is_datagram;       /* it begins with datagram sockets */
   uint8_t weights[WORKLOAD__ACTIONS];
 };
 
 /* In the order of the actions:
- * po gu se re rd in co li ac sh cl de ad fo op as wa pa mi pt gr lp cp */
+ * po gu se re rd in co li ac sh cl de ad fo op as wa pa mi pt gr lp cp dg */
 static const struct workload__profile workload__profiles[] = {
-    {"plain", 0, false, false, {9, 9, 6, 6, 4, 3, 2, 1, 1, 1, 2, 1,
+    {"plain", 0, false, false, false, {9, 9, 6, 6, 4, 3, 2, 1, 1, 1, 2, 1,
                                 1, 1, 1, 1, 2, 1, 1, 0, 0, 0, 0}},
-    {"churn", 5, false, false, {9, 9, 3, 3, 2, 6, 6, 2, 2, 2, 9, 1,
+    {"churn", 5, false, false, false, {9, 9, 3, 3, 2, 6, 6, 2, 2, 2, 9, 1,
                                 1, 1, 1, 1, 2, 1, 1, 1, 2, 0, 0}},
-    {"transfer", 2, false, false, {12, 14, 14, 8, 6, 1, 1, 0, 0, 1, 1, 1,
+    {"transfer", 2, false, false, false, {12, 14, 14, 8, 6, 1, 1, 0, 0, 1, 1, 1,
                                    1,  0,  1,  1, 2, 1, 0, 0, 0, 0, 0}},
-    {"receives", 2, false, false, {12, 16, 2, 9, 6, 1, 1, 0, 0, 1, 1, 1,
+    {"receives", 2, false, false, false, {12, 16, 2, 9, 6, 1, 1, 0, 0, 1, 1, 1,
                                    1,  0,  6, 1, 2, 1, 0, 0, 0, 0, 0}},
-    {"storm", 5, false, false, {9, 6, 1, 1, 1, 14, 4, 2, 6, 1, 3, 0,
+    {"storm", 5, false, false, false, {9, 6, 1, 1, 1, 14, 4, 2, 6, 1, 3, 0,
                                 0, 0, 6, 1, 2, 3,  0, 0, 1, 0, 0}},
-    {"detach", 5, false, false, {12, 10, 6, 5, 4, 2, 2, 0, 0, 1, 1, 9,
+    {"detach", 5, false, false, false, {12, 10, 6, 5, 4, 2, 2, 0, 0, 1, 1, 9,
                                  9,  2,  1, 1, 2, 1, 1, 1, 0, 0, 0}},
-    {"handover", 0, false, false, {9, 9, 6, 5, 2, 1, 2, 0, 0, 0, 0, 9,
+    {"handover", 0, false, false, false, {9, 9, 6, 5, 2, 1, 2, 0, 0, 0, 0, 9,
                                    9, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0}},
-    {"threads", 100, false, false, {9, 6, 4, 4, 3, 3, 3, 1, 1, 1, 2, 2,
+    {"threads", 100, false, false, false, {9, 6, 4, 4, 3, 3, 3, 1, 1, 1, 2, 2,
                                     2, 0, 1, 1, 4, 3, 1, 2, 1, 0, 0}},
-    {"options", 2, false, false, {9, 6, 3,  3, 2, 4, 2, 3, 6, 1, 3, 1,
+    {"options", 2, false, false, false, {9, 6, 3,  3, 2, 4, 2, 3, 6, 1, 3, 1,
                                   1, 1, 14, 4, 2, 3, 4, 0, 2, 0, 0}},
-    {"silent", 2, true, false, {14, 2, 1, 1, 1, 12, 1, 1, 4, 0, 1, 0,
+    {"silent", 2, true, false, false, {14, 2, 1, 1, 1, 12, 1, 1, 4, 0, 1, 0,
                                 0,  0, 2, 1, 2, 8,  0, 0, 1, 0, 0}},
-    {"closing", 3, false, false, {9, 9, 7, 3, 2, 3, 3, 1, 1, 3, 9, 2,
+    {"closing", 3, false, false, false, {9, 9, 7, 3, 2, 3, 3, 1, 1, 3, 9, 2,
                                   1, 0, 1, 1, 2, 3, 1, 0, 3, 0, 0}},
-    {"local", 3, false, true, {12, 12, 7, 5, 4, 5, 0, 0, 2, 1, 4, 2,
+    {"local", 3, false, true, false, {12, 12, 7, 5, 4, 5, 0, 0, 2, 1, 4, 2,
                                2,  2,  1, 2, 3, 3, 1, 1, 1, 2, 5}},
-    {"local storm", 5, false, true, {9, 9, 2, 2, 1, 12, 0, 0, 5, 1, 6, 1,
+    {"local storm", 5, false, true, false, {9, 9, 2, 2, 1, 12, 0, 0, 5, 1, 6, 1,
                                      1, 0, 2, 1, 2, 3,  1, 1, 1, 4, 9}},
-    {"local transfer", 2, false, true, {12, 16, 14, 9, 6, 1, 0, 0, 0, 1, 1, 2,
+    {"local transfer", 2, false, true, false, {12, 16, 14, 9, 6, 1, 0, 0, 0, 1, 1, 2,
                                         2,  0,  1,  1, 2, 1, 0, 0, 0, 0, 2}},
+    {"datagrams", 3, false, false, true, {14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0,
+                                          0,  0, 1, 1, 2, 1, 1, 1, 1, 0, 0, 30}},
+    {"mixed", 5, false, false, true, {12, 6, 3, 3, 2, 2, 2, 0, 0, 1, 2, 0,
+                                      0,  0, 1, 1, 2, 1, 1, 1, 1, 0, 0, 14}},
 };
 
 static void workload__step(const struct workload__profile* profile) {
@@ -331,6 +341,8 @@ static void workload__begin(const struct workload__profile* profile) {
     for (uint32_t i = 1 + tape_choose(2); i != 0; i--) workload__thread(0);
   uint32_t port = user_choose_port();
   if (port == LEDGER_PORTS) return;
+  if (profile->is_datagram)
+    for (uint32_t i = 1 + tape_choose(3); i != 0; i--) user_bind(port);
   uint32_t pairs = tape_choose(4);
   if (pairs == 0) return;
   if (profile->is_local)

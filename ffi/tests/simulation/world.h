@@ -195,6 +195,35 @@ bool peer_found_nothing(const struct peer* peer);
 /* The id of its process; 0: not known. */
 uint32_t peer_process(const struct peer* peer);
 
+/* ---- datagrams */
+
+/* A UDP socket of another program, at a loopback address. NULL if this world
+ * cannot make one. */
+struct udp_peer;
+struct udp_peer* udp_peer_new(uint16_t family,
+                              struct iocp_address* address_out);
+/* False: there is no room now. */
+bool udp_peer_send(struct udp_peer* peer,
+                   const struct iocp_address* to,
+                   const uint8_t* bytes,
+                   uint32_t length);
+/* The bytes of a datagram, or PEER_WOULD_BLOCK. */
+int32_t udp_peer_receive(struct udp_peer* peer,
+                         uint8_t* buffer,
+                         uint32_t length,
+                         struct iocp_address* from_out);
+void udp_peer_close(struct udp_peer* peer);
+
+/* The most bytes of a datagram that a peer can send. */
+uint32_t world_datagram_max(uint16_t family);
+
+/* A datagram may overtake others of the same sender. */
+bool world_reorders_datagrams(void);
+
+/* A socket that is not connected may report that an earlier datagram was not
+ * delivered. */
+bool world_reports_unconnected(void);
+
 /* ---- sockets of the program itself */
 
 /* A socket connected to `listener`, which accepts; -1: not possible. The

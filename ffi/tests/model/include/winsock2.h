@@ -205,7 +205,7 @@ int WSARecv(SOCKET handle,
             OVERLAPPED* overlapped,
             void* completion);
 
-/* ---- datagram sockets, which the model does not have yet: see datagram.c */
+/* ---- datagram sockets */
 
 typedef int INT;
 #define AF_UNSPEC 0
@@ -215,8 +215,6 @@ typedef int INT;
 #define SO_RCVBUF 0x1002
 
 uint32_t htonl(uint32_t number) MODEL_NAME(htonl);
-int connect(SOCKET handle, const SOCKADDR* name, int length)
-    MODEL_NAME(connect);
 int sendto(SOCKET handle,
            const char* buffer,
            int length,

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+#include "datagrams.h"
+
+#include <string.h>
+
+#include "ledger.h"
+#include "report.h"
+#include "schedule.h"
+#include "tape.h"
+
+#define DATAGRAMS__NUMBER 4 /* bytes of the number in a datagram */
+
+struct datagrams datagrams;
+
+static uint8_t datagrams__bytes[DATAGRAMS_BYTES];
+
+void datagrams_open(void) {
+  datagrams.endpoint_count = 0;
+  datagrams.sent_count = 0;
+}
+
+/* ---- endpoints */
+
+struct endpoint* datagrams_endpoint(const struct iocp_address* address) {
+  if (datagrams.endpoint_count == DATAGRAMS_ENDPOINTS) return NULL;
+  struct endpoint* endpoint =
+      &datagrams.endpoints[datagrams.endpoint_count++];
+  memset(endpoint, 0, sizeof *endpoint);
+  endpoint->address = *address;
+  endpoint->is_open = true;
+  return endpoint;
+}
+
+struct endpoint* datagrams_choose(bool is_library) {
+  uint32_t count = datagrams.endpoint_count;
+  if (count == 0) return NULL;
+  uint32_t first = tape_choose(count);
+  for (uint32_t i = 0; i < count; i++) {
+    struct endpoint* one = &datagrams.endpoints[(first + i) % count];
+    if (one->is_open && (one->entry != NULL) == is_library) return one;
+  }
+  return NULL;
+}
+
+struct iocp_address datagrams_group(uint16_t family) {
+  static const struct iocp_address groups[] = {
+      {.family = 4, .bytes = {239, 1, 2, 3}},
+      {.family = 6, .bytes = {0xff, 0x15, [15] = 9}}};
+  return groups[family == 6];
+}
+
+struct iocp_address datagrams_plain(const struct iocp_address* address) {
+  static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+  struct iocp_address plain = *address;
+  if (address->family != 6 || memcmp(address->bytes, mapped, 12) != 0)
+    return plain;
+  plain = (struct iocp_address){.family = 4, .port = address->port};
+  memcpy(plain.bytes, address->bytes + 12, 4);
+  return plain;
+}
+
+static bool datagrams__is_group(const struct iocp_address* to) {
+  return to->family == 4 ? to->bytes[0] == 239 : to->bytes[0] == 0xff;
+}
+
+/* ---- content */
+
+static uint8_t datagrams__byte(uint32_t number, uint32_t at) {
+  uint64_t word =
+      (uint64_t)(number + 1) * 0x9e3779b97f4a7c15u + (at >> 3) * 0x2545f4914f6cdd1du;
+  word ^= word >> 29;
+  word *= 0xbf58476d1ce4e5b9u;
+  return (uint8_t)(word >> (at % 8 * 8));
+}
+
+/* The number, and then bytes that depend on it; the middle of a long one is
+ * left out, since there are millions of schedules. */
+#define DATAGRAMS__EDGE 256
+
+static bool datagrams__skips(uint32_t at, uint32_t length) {
+  return at >= DATAGRAMS__EDGE && at + DATAGRAMS__EDGE < length;
+}
+
+static void datagrams__fill(uint32_t number, uint8_t* bytes, uint32_t length) {
+  for (uint32_t i = 0; i < length; i++) {
+    if (datagrams__skips(i, length)) {
+      i = length - DATAGRAMS__EDGE - 1;
+      continue;
+    }
+    bytes[i] = datagrams__byte(number, i);
+  }
+  if (length >= DATAGRAMS__NUMBER) memcpy(bytes, &number, sizeof number);
+}
+
+/* `count` bytes of a datagram of `length`. */
+static bool datagrams__are(uint32_t number,
+                           const uint8_t* bytes,
+                           uint32_t count,
+                           uint32_t length) {
+  uint32_t i = length >= DATAGRAMS__NUMBER ? DATAGRAMS__NUMBER : 0;
+  for (; i < count; i++) {
+    if (datagrams__skips(i, length)) {
+      i = length - DATAGRAMS__EDGE - 1;
+      continue;
+    }
+    if (bytes[i] != datagrams__byte(number, i)) return false;
+  }
+  return true;
+}
+
+bool datagrams_has_room(uint32_t count) {
+  return datagrams.sent_count + count <= DATAGRAMS_SENT;
+}
+
+uint32_t datagrams_record(const struct endpoint* from,
+                          const struct iocp_address* to,
+                          uint8_t* bytes,
+                          uint32_t length) {
+  uint32_t number = datagrams.sent_count++;
+  datagrams.sent[number] =
+      (struct sent_datagram){.sender = (uint8_t)(from - datagrams.endpoints),
+                             .length = length,
+                             .to = datagrams_plain(to)};
+  datagrams__fill(number, bytes, length);
+  return number;
+}
+
+/* ---- in memory */
+
+static uint32_t datagrams__padded(uint32_t bytes) { return (bytes + 7) & ~7u; }
+
+uint32_t datagrams_measure(const uint8_t* memory, uint32_t count) {
+  uint32_t size = 0;
+  for (; count != 0; count--) {
+    struct iocp_datagram header;
+    memcpy(&header, memory + size, sizeof header);
+    RULE("a datagram has no more than IOCP_DATAGRAM_MAX",
+         header.length <= IOCP_DATAGRAM_MAX);
+    size += (uint32_t)sizeof header + datagrams__padded(header.length);
+  }
+  return size;
+}
+
+uint32_t datagrams_bytes(const uint8_t* memory, int32_t count) {
+  uint32_t bytes = 0;
+  for (; count != 0; count--) {
+    struct iocp_datagram header;
+    memcpy(&header, memory, sizeof header);
+    memory += sizeof header + datagrams__padded(header.length);
+    bytes += header.length;
+  }
+  return bytes;
+}
+
+/* ---- arriving */
+
+/* As other sockets see the sender: by its own address, or a loopback one. */
+static void datagrams__check_from(const struct endpoint* at,
+                                  const struct endpoint* from,
+                                  const struct iocp_address* seen) {
+  static const uint8_t loopback4[16] = {127, 0, 0, 1};
+  static const uint8_t loopback6[16] = {[15] = 1};
+  struct iocp_address plain = datagrams_plain(seen);
+  if (at->entry != NULL && seen->family != at->address.family)
+    report_violation("the address of a sender has the family of the socket",
+                     "%u at a socket of family %u",
+                     seen->family,
+                     at->address.family);
+  RULE("a datagram has the address of its sender",
+       plain.port == from->address.port && plain.scope == 0 &&
+           memcmp(plain.bytes,
+                  plain.family == 4 ? loopback4 : loopback6,
+                  sizeof plain.bytes) == 0);
+}
+
+static struct endpoint* datagrams__sender(const struct iocp_address* seen) {
+  for (uint32_t i = 0; i < datagrams.endpoint_count; i++)
+    if (datagrams.endpoints[i].address.port == seen->port)
+      return &datagrams.endpoints[i];
+  report_violation(
+      "a datagram has the address of its sender", "port %u", seen->port);
+}
+
+static bool datagrams__is_for(const struct endpoint* at,
+                              const struct sent_datagram* sent) {
+  if (sent->to.port != at->address.port) return false;
+  if (!datagrams__is_group(&sent->to)) return true;
+  const bool* joined = at->has_joined[sent->to.family == 6];
+  return joined[0] || joined[1];
+}
+
+/* Too short for a number: any that was sent there and has not been received, if
+ * possible a later one than the latest. */
+static uint32_t datagrams__find(const struct endpoint* at,
+                                uint32_t sender,
+                                const uint8_t* bytes,
+                                uint32_t count,
+                                uint32_t size) {
+  uint32_t bit = 1u << (at - datagrams.endpoints);
+  uint32_t found = datagrams.sent_count;
+  for (uint32_t i = datagrams.sent_count; i-- != 0;) {
+    const struct sent_datagram* one = &datagrams.sent[i];
+    if (one->sender != sender || (one->seen & bit) != 0 ||
+        !datagrams__is_for(at, one) ||
+        (one->length != size &&
+         (size != UINT32_MAX || one->length <= count)) ||
+        (one->length < DATAGRAMS__NUMBER &&
+         !datagrams__are(i, bytes, count, one->length)))
+      continue;
+    if (i < at->latest[sender] && found != datagrams.sent_count) break;
+    found = i;
+  }
+  return found;
+}
+
+static void datagrams__check_order(struct endpoint* at, uint32_t number) {
+  struct sent_datagram* sent = &datagrams.sent[number];
+  uint32_t bit = 1u << (at - datagrams.endpoints);
+  uint32_t* latest = &at->latest[sent->sender];
+  RULE("a datagram arrives only where it was sent to",
+       datagrams__is_for(at, sent));
+  RULE("a datagram arrives once", (sent->seen & bit) == 0);
+  sent->seen |= bit;
+  RULE("the datagrams of a sender arrive in order",
+       number >= *latest || world_reorders_datagrams());
+  if (number >= *latest) *latest = number + 1;
+  RULE("a connected socket receives from its peer alone",
+       !at->is_connected || number < at->connected_at ||
+           datagrams.endpoints[sent->sender].address.port == at->remote.port);
+}
+
+void datagrams_received_one(struct endpoint* at,
+                            const struct iocp_datagram* header,
+                            const uint8_t* bytes,
+                            uint32_t room) {
+  struct endpoint* from = datagrams__sender(&header->from);
+  uint32_t sender = (uint32_t)(from - datagrams.endpoints);
+  uint32_t number = 0;
+  schedule_checks++;
+  at->received++;
+  datagrams__check_from(at, from, &header->from);
+  if (header->length >= DATAGRAMS__NUMBER)
+    memcpy(&number, bytes, sizeof number);
+  else
+    number =
+        datagrams__find(at, sender, bytes, header->length, header->size);
+  if (number >= datagrams.sent_count)
+    report_violation("a datagram is one that was sent",
+                     "%u bytes of %u",
+                     header->length,
+                     header->size);
+  const struct sent_datagram* sent = &datagrams.sent[number];
+  RULE("a datagram has the address of its sender", sent->sender == sender);
+  bool is_whole = header->length == sent->length && header->size == sent->length;
+  bool is_truncated = header->length == room && sent->length > room &&
+                      (header->size == sent->length ||
+                       header->size == UINT32_MAX);
+  if (!is_whole && !is_truncated)
+    report_violation("a datagram is whole, or marked as truncated",
+                     "%u bytes, marked as of %u, of %u",
+                     header->length,
+                     header->size,
+                     sent->length);
+  RULE("the bytes of a datagram are those that were sent",
+       datagrams__are(number, bytes, header->length, sent->length));
+  datagrams__check_order(at, number);
+}
+
+void datagrams_received(struct endpoint* at,
+                        const uint8_t* memory,
+                        uint32_t count) {
+  for (; count != 0; count--) {
+    struct iocp_datagram header;
+    memcpy(&header, memory, sizeof header);
+    datagrams_received_one(
+        at, &header, memory + sizeof header, IOCP_DATAGRAM_MAX);
+    memory += sizeof header + datagrams__padded(header.length);
+  }
+}
+
+/* ---- errors */
+
+void datagrams_failed(const struct endpoint* at, int32_t result) {
+  if (!ERROR_IS(result, IOCP_ECONNREFUSED, IOCP_EHOSTUNREACH))
+    report_violation("a receive of datagrams fails with an expected error",
+                     "%d",
+                     result);
+  RULE("only a connected socket reports that a datagram was refused",
+       at->was_connected || error_is_fault(result) ||
+           world_reports_unconnected());
+}
+
+void datagrams_send_failed(int32_t result) {
+  if (!ERROR_IS(result,
+                IOCP_EMSGSIZE,
+                IOCP_EACCES,
+                IOCP_EDESTADDRREQ,
+                IOCP_EADDRNOTAVAIL,
+                IOCP_EAFNOSUPPORT,
+                IOCP_EINVAL,
+                IOCP_ENETUNREACH))
+    report_violation(
+        "a send of datagrams fails with an expected error", "%d", result);
+}
+
+/* ---- peers */
+
+static void datagrams__receive(struct endpoint* endpoint) {
+  struct iocp_datagram header = {.length = 0};
+  for (;;) {
+    int32_t count = udp_peer_receive(endpoint->peer,
+                                     datagrams__bytes,
+                                     sizeof datagrams__bytes,
+                                     &header.from);
+    if (count < 0) return;
+    header.length = header.size = (uint32_t)count;
+    datagrams_received_one(
+        endpoint, &header, datagrams__bytes, sizeof datagrams__bytes);
+  }
+}
+
+void datagrams_receive_all(void) {
+  for (uint32_t i = 0; i < datagrams.endpoint_count; i++) {
+    struct endpoint* endpoint = &datagrams.endpoints[i];
+    if (endpoint->peer != NULL && endpoint->is_open)
+      datagrams__receive(endpoint);
+  }
+}
+
+void datagrams_close_peer(struct endpoint* endpoint) {
+  datagrams__receive(endpoint);
+  udp_peer_close(endpoint->peer);
+  endpoint->peer = NULL;
+  endpoint->is_open = false;
+}
