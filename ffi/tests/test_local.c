@@ -265,12 +265,17 @@ static void process_of_the_peer(void) {
 static const struct {
   uint32_t option;
   bool is_system;
+  bool is_of_datagrams;
   int32_t min;
 } options[] = {
 #define OWNER_SYSTEM true
 #define OWNER_LIBRARY false
+#define SCOPE_SOCKET false
+#define SCOPE_LISTENER false
+#define SCOPE_ALL false
+#define SCOPE_DATAGRAM true
 #define ROW(name, number, owner, scope, min, max) \
-  {IOCP_##name, OWNER_##owner, min},
+  {IOCP_##name, OWNER_##owner, SCOPE_##scope, min},
     IOCP_OPTIONS(ROW)
 #undef ROW
 };
@@ -280,9 +285,12 @@ static void check_options(struct drive_socket* socket) {
   for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
     uint32_t option = options[i].option;
     if (options[i].is_system) {
-      check_is(iocp_get_option(port, socket->id, option), -IOCP_ENOTSUP);
+      /* A stream has no such option, whatever its transport. */
+      int32_t refusal =
+          options[i].is_of_datagrams ? -IOCP_EINVAL : -IOCP_ENOTSUP;
+      check_is(iocp_get_option(port, socket->id, option), refusal);
       check_is(iocp_set_option(port, socket->id, option, options[i].min),
-               -IOCP_ENOTSUP);
+               refusal);
     }
   }
   drive_set(socket, IOCP_RECEIVE_BUFFER, 2048);
