@@ -44,6 +44,25 @@ export {
   type UnixAddr,
 } from "./src/native/path.ts";
 export { broadcast } from "./src/broadcast.ts";
+export {
+  type DatagramAddr,
+  type UdpAddr,
+  type UnixDatagramAddr,
+} from "./src/datagram/address.ts";
+export {
+  type Datagram,
+  type Destination,
+  type OutgoingDatagram,
+} from "./src/datagram/datagram.ts";
+export {
+  DatagramConn,
+  type MulticastV4Membership,
+  type MulticastV6Membership,
+  type ReceivedDatagram,
+} from "./src/datagram/datagram_conn.ts";
+export { DatagramSocket } from "./src/datagram/datagram_socket.ts";
+export { type MembershipOptions } from "./src/datagram/membership.ts";
+export { type ReceiveFromOptions } from "./src/datagram/receive_call.ts";
 export { Conn } from "./src/conn.ts";
 export { type Peer } from "./src/native/peer.ts";
 export { localSocketPath } from "./src/local_socket_path.ts";
@@ -57,6 +76,13 @@ export {
 } from "./src/options/conn.ts";
 export { type ConnectOptions } from "./src/options/connect.ts";
 export {
+  type BindOptions,
+  type BindPathOptions,
+  type CommonBindOptions,
+  type DatagramOptions,
+  type DatagramOptionsInForce,
+} from "./src/options/datagram.ts";
+export {
   type KeepAliveOptions,
   type KeepAliveOptionsInForce,
 } from "./src/options/keep_alive.ts";
@@ -66,6 +92,10 @@ export {
   type ListenOptions,
   type ListenOptionsInForce,
 } from "./src/options/listen.ts";
+export {
+  type ListenDatagramOptions,
+  type ListenDatagramPathOptions,
+} from "./src/options/listen_datagram.ts";
 export {
   type PathConnectOptions,
   type PathConnOptions,
@@ -77,10 +107,12 @@ export { type NodeServer } from "./src/http/node_server.ts";
 export {
   type AddSocketOptions,
   adopt,
+  bind,
   CompletionPort,
   connect,
   connectSync,
   listen,
+  listenDatagram,
 } from "./src/port.ts";
 export {
   type BurstReceiveOptions,
@@ -97,6 +129,7 @@ export {
 export { type SocketEvent } from "./src/views/socket_events.ts";
 export {
   type ConnStats,
+  type DatagramStats,
   type ListenerStats,
   type PortStats,
 } from "./src/stats.ts";

@@ -141,6 +141,8 @@ const ACTIONS = new Map<string, readonly [action: string, link: string]>(
     listen: ["listen", "on"],
     lstat: ["use the folder", ""],
     read: ["read", "from"],
+    recvfrom: ["receive", "on"],
+    sendto: ["send", "to"],
     setsockopt: ["set an option", "of"],
     shutdown: ["close the sending direction", "of"],
     write: ["write", "to"],
@@ -227,6 +229,8 @@ export class SocketError extends Error {
    * before, which are still sent.
    */
   readonly bytesWritten: number | undefined;
+  /** Of a `sendMany()` that failed: the number of datagrams that were sent. */
+  readonly datagramsSent: number | undefined;
   #isSocketError = true;
 
   /** Makes an error of that code. */
@@ -243,6 +247,7 @@ export class SocketError extends Error {
     this.port = port;
     this.errno = errno;
     this.bytesWritten = options.bytesWritten;
+    this.datagramsSent = undefined;
     this.name = NAMES.get(code) ?? "SocketError";
     adopt(this, SocketError.prototype, this.name);
   }

@@ -5,6 +5,13 @@ import type { PathAddr } from "./native/path.ts";
 import { Acceptor } from "./socket/acceptor.ts";
 import { adoptSocket } from "./socket/adopter.ts";
 import { type Conn, makeConn } from "./conn.ts";
+import { bindUdp, bindUnix } from "./datagram/binder.ts";
+import { asDatagramConn, type DatagramConn } from "./datagram/datagram_conn.ts";
+import {
+  type DatagramSocket,
+  makeDatagramSocket,
+} from "./datagram/datagram_socket.ts";
+import type { UnixDatagramAddr } from "./datagram/address.ts";
 import {
   makeConnectionSync,
   makePathConnectionSync,
@@ -19,6 +26,18 @@ import { Group } from "./loop/group.ts";
 import { type Listener, makeListener } from "./listener.ts";
 import type { ConnOptions } from "./options/conn.ts";
 import { type ConnectOptions, connectSettings } from "./options/connect.ts";
+import {
+  type BindOptions,
+  type BindPathOptions,
+  hasPath,
+  udpSettings,
+  unixSettings,
+} from "./options/datagram.ts";
+import {
+  type ListenDatagramOptions,
+  listenDatagramOptions,
+  type ListenDatagramPathOptions,
+} from "./options/listen_datagram.ts";
 import { type ListenOptions, listenSettings } from "./options/listen.ts";
 import {
   isForPath,
@@ -144,6 +163,23 @@ export class CompletionPort {
     const settings = connectSettings(options);
     group.requireOpen("connect");
     return makeConn(makeConnectionSync(group, settings));
+  }
+
+  /** The same as {@linkcode bind}, on this port. */
+  bind(options?: BindOptions): DatagramSocket;
+  /** The same as {@linkcode bind}, on this port. */
+  bind(options: BindPathOptions): DatagramSocket<UnixDatagramAddr>;
+  bind(
+    options: BindOptions | BindPathOptions = {},
+  ): DatagramSocket | DatagramSocket<UnixDatagramAddr> {
+    if (hasPath(options)) {
+      const settings = unixSettings(options);
+      this.#group.requireOpen("bind");
+      return makeDatagramSocket(bindUnix(this.#group, settings));
+    }
+    const settings = udpSettings(options);
+    this.#group.requireOpen("bind");
+    return makeDatagramSocket(bindUdp(this.#group, settings));
   }
 
   /**
@@ -453,4 +489,89 @@ export function connectSync(
   options: ConnectOptions | PathConnectOptions,
 ): Conn<Addr> {
   return sharedPort().connectSync(options);
+}
+
+/**
+ * Makes a datagram socket: UDP, or on Linux also a unix socket.
+ *
+ * @param options where to bind it, and how.
+ * @returns the socket, an async iterable of datagrams.
+ * @throws {TypeError} or {RangeError} that names a wrong option.
+ * @throws {SocketError} when the system refuses: `EADDRINUSE`, `EACCES`,
+ * `EADDRNOTAVAIL`, or `ENOTFOUND` for an unknown host name.
+ * @throws {NotSupported} for `reusePort`, `reuseAddress`, `offload` and `path` on
+ * Windows.
+ * @throws the reason of `signal` when it has aborted already.
+ * @throws Under Deno, `NotCapable` without the `net` permission for the host and
+ * port, or without `read` and `write` for the path.
+ *
+ * @example
+ * ```ts
+ * import { bind } from "iocp";
+ *
+ * using socket = bind({ hostname: "127.0.0.1", port: 0 });
+ * console.log(`bound to port ${socket.addr.port}`);
+ * ```
+ */
+export function bind(options?: BindOptions): DatagramSocket;
+/**
+ * Makes a unix socket of datagrams (Linux).
+ *
+ * @param options where to bind it, and how.
+ * @returns the socket, an async iterable of datagrams.
+ */
+export function bind(
+  options: BindPathOptions,
+): DatagramSocket<UnixDatagramAddr>;
+export function bind(
+  options: BindOptions | BindPathOptions = {},
+): DatagramSocket | DatagramSocket<UnixDatagramAddr> {
+  /* The overloads of the method take one kind of options each. */
+  return sharedPort().bind(options as BindOptions);
+}
+
+/**
+ * Makes a datagram socket with the members of Deno's, like `Deno.listenDatagram`.
+ *
+ * As with that, sending to broadcast addresses is allowed, and what it sends to
+ * multicast groups is not received on this machine without `loopback`. Unlike with
+ * that, `reuseAddress` takes no port away from another socket: see
+ * {@linkcode BindOptions.reuseAddress}.
+ *
+ * @param options where to bind it, and how.
+ * @returns the socket, an async iterable of pairs of data and address.
+ * @throws the errors of {@linkcode bind}.
+ *
+ * @example
+ * ```ts
+ * import { listenDatagram } from "iocp";
+ *
+ * const socket = listenDatagram({
+ *   hostname: "127.0.0.1",
+ *   port: 0,
+ *   transport: "udp",
+ * });
+ * await socket.send(new TextEncoder().encode("hello"), socket.addr);
+ * for await (const [data, addr] of socket) {
+ *   console.log(new TextDecoder().decode(data), addr.port);
+ *   break;
+ * }
+ * socket.close();
+ * ```
+ */
+export function listenDatagram(options: ListenDatagramOptions): DatagramConn;
+/**
+ * Makes a unix socket of datagrams (Linux) with the members of Deno's.
+ *
+ * @param options where to bind it.
+ * @returns the socket, an async iterable of pairs of data and address.
+ */
+export function listenDatagram(
+  options: ListenDatagramPathOptions,
+): DatagramConn<UnixDatagramAddr>;
+export function listenDatagram(
+  options: ListenDatagramOptions | ListenDatagramPathOptions,
+): DatagramConn | DatagramConn<UnixDatagramAddr> {
+  const bound = listenDatagramOptions(options);
+  return asDatagramConn(sharedPort().bind(bound as BindOptions));
 }

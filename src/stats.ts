@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 /**
- * The counters of ports, listeners and connections.
+ * The counters of ports, listeners, connections and datagram sockets.
  *
  * @module
  */
@@ -66,4 +66,32 @@ export interface ListenerStats {
   acceptFailures: number;
   /** Connections reset because of `firstByteTimeout`, since the start. */
   firstByteTimeouts: number;
+}
+
+/** Counters of a datagram socket. */
+export interface DatagramStats {
+  /** Pending overlapped operations (Windows). */
+  operations: number;
+  /** Receives among them (Windows). */
+  receivesPosted: number;
+  /** Bytes of the buffers of these receives (Windows). */
+  bytesPosted: number;
+  /** Bytes of datagrams that the module has received ahead of the reader, with
+   * their addresses. */
+  bytesAhead: number;
+  /** Sends that the system has had no room for yet. */
+  sends: number;
+  /** Bytes of the copies that the library holds for these sends. */
+  bytesUnsent: number;
+  /** Bytes received since the start. */
+  bytesReceived: number;
+  /** Bytes that the system has accepted since the start. */
+  bytesSent: number;
+  /** Datagrams received since the start. */
+  datagramsReceived: number;
+  /** Datagrams that the system has accepted since the start. */
+  datagramsSent: number;
+  /** Datagrams that arrived and that the system has dropped, because its buffer
+   * was full, since the start. Windows does not count them: 0. */
+  datagramsDropped: number;
 }

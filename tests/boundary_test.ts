@@ -62,6 +62,45 @@ const EXTREMES = [
   -Infinity,
 ];
 
+/* The calls for datagrams. */
+async function callForDatagrams(port: CompletionPort): Promise<void> {
+  const left = port.bind({ hostname: "127.0.0.1", port: 0 });
+  const right = port.bind({ hostname: "127.0.0.1", port: 0 });
+  const { addr } = right;
+  const { hostname } = addr;
+  const data = new Uint8Array(8);
+  for (const n of EXTREMES) {
+    /* A port that another program could have would get a datagram. */
+    const number = n >= 1 && n < 65_536 ? n + 0.5 : n;
+    const calls: (() => unknown)[] = [
+      () => port.bind({ hostname, port: number + 0.5 }),
+      () => port.bind({ path: "/none/none", mode: n }),
+      () => left.send(data, { hostname, port: number }),
+      () => left.sendMany([{ data, addr: { hostname, port: number } }]),
+      () => left.connect({ hostname, port: number }),
+      () => left.receive(data, { timeout: n <= 1 ? n : n + 0.5 }),
+      () => left.joinMulticast("239.1.2.3", { interface: n }),
+      () => left.setOptions({ ttl: n }),
+      () => left.setOptions({ multicastTtl: n }),
+      () => left.setOptions({ multicastInterface: n }),
+      () => left.setOptions({ systemReceiveBuffer: n }),
+      () => left.setOptions({ systemSendBuffer: n }),
+    ];
+    for (const call of calls) await outcome(call);
+  }
+  const received = right.receive(data);
+  await left.send(data, addr);
+  await within("a datagram", received);
+  const next = right[Symbol.asyncIterator]().next();
+  await left.sendMany([{ data, addr }]);
+  await within("a datagram", next);
+  await left.connect(addr);
+  left.disconnect();
+  await outcome(() => left.joinMulticast("239.1.2.3", { interface: hostname }));
+  left.stats();
+  left.close();
+}
+
 test("Numbers that are passed to the library fit their C types", async () => {
   const misfits: string[] = [];
   const called = new Set<string>();
@@ -145,6 +184,9 @@ test("Numbers that are passed to the library fit their C types", async () => {
     );
     full.write(new Uint8Array(1 << 26)).catch(() => {});
     full.close();
+    await callForDatagrams(port);
+    await outcome(() => port.listen({ path: "/none/none" }));
+    await outcome(() => client.peer);
   } finally {
     port.close();
     restore();

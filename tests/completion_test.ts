@@ -20,6 +20,7 @@ const OWN = [
   "INDEX_MASK",
   "STATS_FIELDS",
   "SOCKET_STATS_FIELDS",
+  "DATAGRAM_BYTES",
 ];
 /* Those of addresses are in path.ts and address.ts. */
 const UNUSED = [
@@ -27,6 +28,7 @@ const UNUSED = [
   "ACCEPT_MAX",
   "BACKLOG_MAX",
   "CONCURRENCY_MAX",
+  "DATAGRAM_MAX",
   "GROUP_MAX",
   "IPV4",
   "IPV6",
@@ -36,6 +38,7 @@ const UNUSED = [
   "RECEIVE_BUFFER_MAX",
   "RECEIVE_MAX",
   "SEND_MAX",
+  "SYSTEM_BUFFER_MAX",
   "UNIX",
   "WAIT_HERE_MAX",
 ];

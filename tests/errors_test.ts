@@ -401,6 +401,7 @@ for (const [name, [call, syscall, message]] of Object.entries(CLOSED_CALLS)) {
 /* The values of `syscall`, with the names that libuv and Node use. */
 const SYSCALLS = [
   "accept",
+  "bind",
   "connect",
   "getaddrinfo",
   "getpeername",
@@ -410,6 +411,8 @@ const SYSCALLS = [
   "listen",
   "lstat",
   "read",
+  "recvfrom",
+  "sendto",
   "setsockopt",
   "shutdown",
   "write",

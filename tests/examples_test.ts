@@ -3,8 +3,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Conn, connect } from "../mod.ts";
+import { bind, type Conn, connect, type DatagramSocket } from "../mod.ts";
 import { type Child, start } from "./shared/child.ts";
+import { within } from "./shared/deadline.ts";
 import { repositoryPath, TemporaryFolder } from "./shared/files.ts";
 
 function startExample(name: string, args: string[]): Child {
@@ -132,4 +133,56 @@ test("http.ts serves the files of a folder", async () => {
   const missing = await fetch(`http://127.0.0.1:${port}/none`);
   assert.equal(missing.status, 404);
   await missing.body?.cancel();
+});
+
+/* A DNS message with that id. The answer of the server below has one more byte. */
+function dnsMessage(id: number, text: string): Uint8Array {
+  const name = new TextEncoder().encode(text);
+  const message = new Uint8Array(12 + name.length);
+  message.set([id >> 8, id & 255]);
+  message.set(name, 12);
+  return message;
+}
+
+/* Answers queries in pairs, the later one first. */
+async function answerQueries(server: DatagramSocket): Promise<void> {
+  let first: { data: Uint8Array; addr: DatagramSocket["addr"] } | undefined;
+  for await (const { data, addr } of server) {
+    if (first === undefined) {
+      first = { data, addr };
+      continue;
+    }
+    for (const query of [{ data, addr }, first]) {
+      const answer = new Uint8Array(query.data.length + 1);
+      answer.set(query.data);
+      await server.send(answer, query.addr);
+    }
+    first = undefined;
+  }
+}
+
+test("dns_forwarder.ts gives each client the answer to its own query", async () => {
+  using server = bind({ hostname: "127.0.0.1", port: 0 });
+  const answering = answerQueries(server);
+  using forwarder = startExample("dns_forwarder", [
+    ...["--server", "127.0.0.1", "--server-port", `${server.addr.port}`],
+  ]);
+  const addr = { hostname: "127.0.0.1", port: await portOf(forwarder) };
+  using ann = bind({ hostname: "127.0.0.1", port: 0 });
+  using bob = bind({ hostname: "127.0.0.1", port: 0 });
+  for (let id = 0xfffe; id <= 0x10000; id++) {
+    /* Both clients use the same id. Too short a message is dropped. */
+    await bob.send(new Uint8Array(11), addr);
+    const clients = { "ann.example": ann, "bob.example": bob };
+    for (const [name, client] of Object.entries(clients)) {
+      await client.send(dnsMessage(id & 0xffff, name), addr);
+    }
+    for (const [name, client] of Object.entries(clients)) {
+      const { data } = await within("it", client.receive(new Uint8Array(600)));
+      const query = dnsMessage(id & 0xffff, name);
+      assert.deepEqual([...data], [...query, 0]);
+    }
+  }
+  server.close();
+  await answering;
 });

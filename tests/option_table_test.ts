@@ -12,6 +12,8 @@ import {
   type ConnectOptions,
   type ConnOptions,
   type ConnOptionsInForce,
+  type DatagramOptions,
+  type DatagramOptionsInForce,
   listen,
   type ListenOptions,
   type ListenOptionsInForce,
@@ -57,7 +59,9 @@ export const SAME: readonly [
   >,
   Same<Flat<ConnOptionsInForce>, Flat<InForce<"conn">>>,
   Same<Flat<ListenOptionsInForce>, Flat<InForce<"listen">>>,
-] = [true, true, true, true, true];
+  Same<Flat<DatagramOptions>, Flat<Given<"datagram">>>,
+  Same<Flat<DatagramOptionsInForce>, Flat<InForce<"datagram">>>,
+] = [true, true, true, true, true, true, true];
 
 /* ---- the library */
 
@@ -117,6 +121,7 @@ const SOURCES = {
   conn: "src/options/conn.ts",
   listen: "src/options/listen.ts",
   connect: "src/options/connect.ts",
+  datagram: "src/options/datagram.ts",
 };
 
 /* The doc comment of an option, as one line. */
@@ -259,6 +264,35 @@ for (const [key, option] of ofConn) {
       }
     }
   });
+}
+
+for (const [key, option] of list) {
+  if (option.scope !== "datagram") continue;
+  test(`bind() and setOptions() set ${key} of a datagram socket`, () => {
+    using port = new CompletionPort();
+    const inForce = ({ options }: { options: object }): unknown =>
+      (options as Record<string, unknown>)[key];
+    for (const value of datagramSamplesOf(key, option)) {
+      try {
+        const bound = port.bind({ port: 0, [key]: value });
+        checkInForce(inForce(bound), value, option);
+        const changed = port.bind({ port: 0 });
+        changed.setOptions({ [key]: value });
+        checkInForce(inForce(changed), value, option);
+      } catch (error) {
+        checkUnsupported(error, key, option);
+      }
+    }
+  });
+}
+
+/* Those of a buffer are values that no system changes. The index of an interface
+ * must be that of one: the loopback interface has 1, but Wine passes it to Linux as
+ * an address. */
+function datagramSamplesOf(key: string, option: Option): unknown[] {
+  if (key.startsWith("system")) return [10_000, 50_000];
+  if (key === "multicastInterface") return isWindows ? [0] : [0, 1];
+  return samplesOf(option);
 }
 
 const isNotSupported = (error: unknown) => error instanceof NotSupported;

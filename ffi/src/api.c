@@ -173,7 +173,7 @@ int32_t iocp_connect(int32_t port_id, const void* remote, const void* local) {
 
 int32_t iocp_receive(int32_t port_id, int32_t socket_id, uint32_t bytes) {
   int32_t error;
-  struct socket* socket = find_stream(port_id, socket_id, &error);
+  struct socket* socket = find_receiver(port_id, socket_id, &error);
   return socket == NULL ? error : receiver_add_credit(socket, bytes);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "close.h"
 
+#include "datagram.h"
 #include "engine.h"
 #include "progress.h"
 #include "send_copy.h"
@@ -51,7 +52,8 @@ bool close_has_failed_send(const struct socket* socket) {
 /* All copies are sent: sends FIN. Returns the next phase. */
 static enum close_phase close__send_fin(struct socket* socket) {
   if (close_has_failed_send(socket)) socket->close_reset = true;
-  if (socket->close_reset || socket->error != 0 || socket->close_detach)
+  if (socket->is_datagram || socket->close_reset || socket->error != 0 ||
+      socket->close_detach)
     return CLOSE_REAPING;
   if (!socket->fin_sent && engine_shutdown(socket) < 0) return CLOSE_REAPING;
   socket->fin_sent = true;
@@ -101,6 +103,7 @@ static void close__reaped(struct socket* socket) {
 
 static void close__free(struct socket* socket) {
   send_copy_free_all(socket);
+  if (socket->is_datagram) datagram_free(socket);
   socket_free(socket);
 }
 
@@ -139,6 +142,7 @@ void close_step(struct socket* socket) {
 
 void close_timed_out(struct socket* socket) {
   if (socket->close_phase == CLOSE_DRAINING) {
+    if (socket->is_datagram) datagram_timed_out(socket);
     if (progress_continues(socket)) return;
     socket->close_result = -IOCP_ETIMEDOUT;
     socket->close_reset = true;
@@ -171,8 +175,9 @@ static void close__drop_deferred(struct socket* listener) {
 }
 
 void close_begin(struct socket* socket, bool is_reset) {
-  bool is_connected =
-      socket->state == SOCKET_STREAM && socket->connect_result == 0;
+  bool can_send =
+      socket->state == SOCKET_DATAGRAM ||
+      (socket->state == SOCKET_STREAM && socket->connect_result == 0);
   int32_t result = socket->close_result;
   close__cancel_pending(socket, result != 0 ? result : -IOCP_ECANCELED);
   if (socket->state == SOCKET_LISTENING) close__drop_deferred(socket);
@@ -181,7 +186,7 @@ void close_begin(struct socket* socket, bool is_reset) {
   socket->awaits_first_byte = false;
   socket->state = SOCKET_CLOSING;
   socket->close_reset = is_reset;
-  if (!is_connected || is_reset) {
+  if (!can_send || is_reset) {
     close_reap(socket);
     return;
   }

@@ -8,6 +8,9 @@
  * A detach sends no FIN and discards nothing: at its end, what operations have
  * received is delivered, and the handle is returned.
  *
+ * A datagram socket has neither FIN nor end: its copies are sent, and it is
+ * closed.
+ *
  * Each step is needed on some system: Windows resets a connection that is
  * closed with a receive pending (libuv #3034) and cuts a pending send off
  * (closesocket(), remarks), and both systems reset one that is closed with

@@ -18,6 +18,8 @@
 #ifndef IOCP_ENGINE_H
 #define IOCP_ENGINE_H
 
+#include "datagram.h"
+#include "datagram_sender.h"
 #include "iocp.h"
 #include "path.h"
 #include "port.h"
@@ -129,6 +131,65 @@ bool engine_acknowledged(struct socket* socket, uint64_t* bytes_out);
 
 /* Sends FIN. No send is in flight. */
 int32_t engine_shutdown(struct socket* socket);
+
+/* ---- datagram sockets (datagram_bind.c, datagram_receive.c, datagram_send.c,
+ * membership.c)
+ *
+ * engine_send_copies() is for them as well; it calls datagram_copy_sent() and
+ * datagram_copy_failed(). */
+
+int32_t engine_bind(struct socket* socket,
+                    const struct iocp_address* address,
+                    uint32_t flags);
+
+/* For a unix socket; socket->path is NULL for one without a name. */
+int32_t engine_bind_path(struct socket* socket,
+                         const struct path_access* access);
+
+/* NULL: dissolves the connection. The header has the address. */
+int32_t engine_connect_datagram(struct socket* socket,
+                                const struct iocp_datagram* to,
+                                const void* path);
+
+/* Makes READY_RECEIVE follow when there is a datagram. */
+void engine_arm_datagrams(struct socket* socket);
+
+/* Receives one batch without blocking. Returns 0, ENGINE_WOULD_BLOCK or an
+ * error; sets has_more and is_full of the room. */
+int32_t engine_receive_datagrams(struct socket* socket,
+                                 struct datagram_room* room);
+
+/* Receives one datagram, whose path has room for IOCP_DATAGRAM_PATH_MAX bytes.
+ * Returns the bytes in the buffer, ENGINE_WOULD_BLOCK or an error; several that
+ * come at once are kept instead, with datagram_put(). */
+int32_t engine_receive_from(struct socket* socket,
+                            void* buffer,
+                            uint32_t length,
+                            struct iocp_datagram* header_out,
+                            uint8_t* path_out);
+
+/* Sends one datagram without blocking. Returns 0, ENGINE_WOULD_BLOCK or an
+ * error. */
+int32_t engine_send_to(struct socket* socket,
+                       const struct iocp_datagram* header,
+                       const void* path,
+                       const void* data);
+
+/* Sends the first datagrams without blocking, and advances `sending` past them.
+ * Returns their number, ENGINE_WOULD_BLOCK, or the error of the first one. */
+int32_t engine_send_datagrams(struct socket* socket,
+                              struct datagram_sending* sending);
+
+/* Joins or leaves a multicast group; `source` may be NULL. */
+int32_t engine_membership(struct socket* socket,
+                          const struct iocp_address* group,
+                          const struct iocp_address* source,
+                          uint32_t interface_index,
+                          bool joins);
+
+/* The index of the interface with that address, or an error. */
+int32_t engine_interface_index(struct port* port,
+                               const struct iocp_address* address);
 
 /* ---- closing (cancel.c) */
 

@@ -30,3 +30,23 @@ struct socket* find_stream(int32_t port_id, int32_t socket_id, int32_t* error) {
   *error = port_fail(socket->port, -IOCP_ENOTCONN, 0);
   return NULL;
 }
+
+struct socket* find_datagram(int32_t port_id,
+                             int32_t socket_id,
+                             int32_t* error) {
+  struct socket* socket = find_open(port_id, socket_id, error);
+  if (socket == NULL || socket->is_datagram) return socket;
+  *error = port_fail(socket->port, -IOCP_EINVAL, 0);
+  return NULL;
+}
+
+struct socket* find_receiver(int32_t port_id,
+                             int32_t socket_id,
+                             int32_t* error) {
+  struct socket* socket = find_open(port_id, socket_id, error);
+  if (socket == NULL || socket->is_datagram ||
+      (socket->state == SOCKET_STREAM && socket->connect_result == 0))
+    return socket;
+  *error = port_fail(socket->port, -IOCP_ENOTCONN, 0);
+  return NULL;
+}

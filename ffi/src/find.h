@@ -15,4 +15,14 @@ struct socket* find_open(int32_t port_id, int32_t socket_id, int32_t* error);
 /* One that is a connected stream. */
 struct socket* find_stream(int32_t port_id, int32_t socket_id, int32_t* error);
 
+/* One of datagrams. */
+struct socket* find_datagram(int32_t port_id,
+                             int32_t socket_id,
+                             int32_t* error);
+
+/* One that can receive: either of these. */
+struct socket* find_receiver(int32_t port_id,
+                             int32_t socket_id,
+                             int32_t* error);
+
 #endif /* IOCP_FIND_H */

@@ -5,9 +5,15 @@
 #include "listener.h"
 
 enum option__owner { OPTION_SYSTEM, OPTION_LIBRARY };
-enum option__scope { OPTION_SOCKET, OPTION_LISTENER };
+enum option__scope {
+  OPTION_SOCKET,
+  OPTION_LISTENER,
+  OPTION_DATAGRAM,
+  OPTION_ALL
+};
 
 struct option__row {
+  uint32_t number;
   enum option__owner owner;
   enum option__scope scope;
   int32_t min;
@@ -17,15 +23,32 @@ struct option__row {
 /* By number. */
 static const struct option__row option__rows[] = {
 #define OPTION__ROW(name, number, owner, scope, min, max) \
-  [number] = {OPTION_##owner, OPTION_##scope, min, max},
+  [number] = {number, OPTION_##owner, OPTION_##scope, min, max},
     IOCP_OPTIONS(OPTION__ROW)
 #undef OPTION__ROW
 };
 
+static bool option__fits(const struct socket* socket,
+                         enum option__scope scope) {
+  switch (scope) {
+    case OPTION_SOCKET:
+      return !socket->is_datagram;
+    case OPTION_LISTENER:
+      return socket->is_listener;
+    case OPTION_DATAGRAM:
+      return socket->is_datagram;
+    case OPTION_ALL:
+      return true;
+  }
+  return false;
+}
+
 /* The options of the system are those of TCP and IP. */
 static bool option__is_lacking(const struct socket* socket,
                                const struct option__row* row) {
-  return row->owner == OPTION_SYSTEM && socket_is_local(socket);
+  return row->owner == OPTION_SYSTEM && socket_is_local(socket) &&
+         !(row->number == IOCP_SYSTEM_RECEIVE_BUFFER ||
+           row->number == IOCP_SYSTEM_SEND_BUFFER);
 }
 
 /* NULL: the socket has no such option. */
@@ -34,8 +57,7 @@ static const struct option__row* option__row_of(const struct socket* socket,
   size_t count = sizeof option__rows / sizeof option__rows[0];
   if (option == 0 || option >= count) return NULL;
   const struct option__row* row = &option__rows[option];
-  bool fits = row->scope == OPTION_SOCKET || socket->is_listener;
-  return fits ? row : NULL;
+  return option__fits(socket, row->scope) ? row : NULL;
 }
 
 static int32_t option__set_group(struct socket* socket, uint32_t group) {

@@ -3,6 +3,7 @@
 
 #include "close.h"
 #include "connector.h"
+#include "datagram.h"
 #include "engine.h"
 #include "first_byte.h"
 #include "listener.h"
@@ -30,6 +31,8 @@ static void poller__timers(struct port* port) {
       listener_timed_out(socket);
     else if (socket->state == SOCKET_CLOSING)
       close_timed_out(socket);
+    else if (socket->state == SOCKET_DATAGRAM)
+      datagram_timed_out(socket);
     else if (socket->state == SOCKET_CONNECTING)
       connector_timed_out(socket);
     else
@@ -51,9 +54,18 @@ static void poller__report(struct batch* batch,
 
 /* Returns true when READY_RECEIVE stays set. */
 static bool poller__receive(struct socket* socket, struct batch* batch) {
+  /* Streams first: they are what messages cost. */
+  if (socket->state == SOCKET_STREAM) return receiver_deliver(socket, batch);
   if (socket->state == SOCKET_DEFERRED)
     return listener_deliver_deferred(socket, batch);
+  if (socket->state == SOCKET_DATAGRAM) return datagram_deliver(socket, batch);
   return receiver_deliver(socket, batch);
+}
+
+/* What a pending receive is reported as. */
+static int32_t poller__receive_kind(const struct socket* socket) {
+  if (socket->read_armed) return IOCP_READABLE;
+  return socket->is_datagram ? IOCP_DATAGRAMS : IOCP_RECEIVED;
 }
 
 /* Visits one socket; returns the reasons that are left. */
@@ -79,7 +91,7 @@ static unsigned poller__socket(struct batch* batch,
                  socket,
                  READY_RECEIVE_CANCELED,
                  &reasons,
-                 socket->read_armed ? IOCP_READABLE : IOCP_RECEIVED,
+                 poller__receive_kind(socket),
                  socket->cancel_result);
   if ((reasons & READY_RECEIVE) != 0 && !batch_is_full(batch) &&
       !poller__receive(socket, batch))

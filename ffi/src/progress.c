@@ -32,7 +32,9 @@ bool progress_made(struct socket* socket) {
 static void progress__arm(struct socket* socket, uint64_t now_ms) {
   uint32_t check_ms = socket->close_timeout_ms / PROGRESS__CHECKS;
   uint64_t left_ms = socket->close_until_ms - now_ms;
-  if (check_ms < TIMERS_TICK_MS) check_ms = TIMERS_TICK_MS;
+  /* The check sends the copies of datagrams again as well. */
+  if (socket->is_datagram || check_ms < TIMERS_TICK_MS)
+    check_ms = TIMERS_TICK_MS;
   timers_arm(&socket->port->timers,
              socket,
              now_ms,

@@ -8,19 +8,24 @@ static struct send_copy* send_copy__of(struct list_node* node) {
   return LIST_ENTRY(node, struct send_copy, node);
 }
 
-struct send_copy* send_copy_new(struct socket* socket,
-                                const uint8_t* bytes,
-                                uint32_t length) {
+struct send_copy* send_copy_reserve(struct socket* socket, uint32_t length) {
   struct send_copy* copy = memory_alloc(sizeof *copy + length);
   if (copy == NULL) return NULL;
   memory_zero(copy, sizeof *copy);
   copy->socket = socket;
   copy->length = length;
-  memory_copy(copy->bytes, bytes, length);
   list_push(&socket->send_copies, &copy->node);
   socket->send_copy_count++;
   socket->send_copy_bytes += length;
   socket->port->stats.bytes_unsent += length;
+  return copy;
+}
+
+struct send_copy* send_copy_new(struct socket* socket,
+                                const uint8_t* bytes,
+                                uint32_t length) {
+  struct send_copy* copy = send_copy_reserve(socket, length);
+  if (copy != NULL) memory_copy(copy->bytes, bytes, length);
   return copy;
 }
 

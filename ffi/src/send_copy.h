@@ -27,6 +27,9 @@ struct send_copy* send_copy_new(struct socket* socket,
                                 const uint8_t* bytes,
                                 uint32_t length);
 
+/* The same with bytes that are still to be written. */
+struct send_copy* send_copy_reserve(struct socket* socket, uint32_t length);
+
 /* The oldest unfinished one, or NULL. */
 struct send_copy* send_copy_first(const struct socket* socket);
 

@@ -18,6 +18,7 @@
 #include "list.h"
 #include "platform.h"
 
+struct datagram;
 struct path;
 struct port;
 
@@ -38,6 +39,7 @@ enum socket_state {
   SOCKET_CONNECTING,
   SOCKET_DEFERRED, /* accepted; reported once its peer has sent something */
   SOCKET_STREAM,   /* connected, or failed to connect */
+  SOCKET_DATAGRAM, /* bound, see datagram.h */
   SOCKET_CLOSING
 };
 
@@ -89,6 +91,8 @@ struct socket {
   bool local_known : 1;    /* `local` has a value */
 
   /* State of a close. */
+  bool is_datagram : 1; /* `datagram` has the rest of its state */
+
   bool close_reset : 1;   /* RST instead of FIN */
   bool close_detach : 1;  /* return the handle instead of closing it */
   bool is_unreported : 1; /* no record has the id, and none will */
@@ -147,6 +151,7 @@ struct socket {
       int32_t listener_id; /* of an accepted connection */
     };
     struct iocp_address local; /* of a connection made by iocp_connect() */
+    struct datagram* datagram; /* of a datagram socket */
   };
 
   struct list_node send_copies; /* struct send_copy, oldest first */

@@ -21,6 +21,10 @@ void stats_of_socket(struct socket* socket,
       .first_byte_timeouts = (double)socket->stats.first_byte_timeouts,
   };
   engine_stats(socket, stats_out);
+  if (!socket->is_datagram) return;
+  stats_out->datagrams_received = (double)socket->datagram->received;
+  stats_out->datagrams_sent = (double)socket->datagram->sent;
+  stats_out->datagrams_dropped = (double)socket->datagram->dropped;
 }
 
 void stats_of_group(struct port* port,

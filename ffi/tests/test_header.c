@@ -52,7 +52,12 @@ SAME(offsetof(struct iocp_stats, accept_failures), 56);
 SAME(offsetof(struct iocp_stats, polls), 64);
 SAME(offsetof(struct iocp_stats, records), 72);
 
-SAME(sizeof(struct iocp_socket_stats), 112);
+SAME(sizeof(struct iocp_datagram), 32);
+SAME(offsetof(struct iocp_datagram, from), 0);
+SAME(offsetof(struct iocp_datagram, length), 24);
+SAME(offsetof(struct iocp_datagram, size), 28);
+
+SAME(sizeof(struct iocp_socket_stats), 136);
 SAME(offsetof(struct iocp_socket_stats, operations), 0);
 SAME(offsetof(struct iocp_socket_stats, receives_posted), 8);
 SAME(offsetof(struct iocp_socket_stats, bytes_posted), 16);
@@ -67,6 +72,9 @@ SAME(offsetof(struct iocp_socket_stats, accepts_deferred), 80);
 SAME(offsetof(struct iocp_socket_stats, accepted), 88);
 SAME(offsetof(struct iocp_socket_stats, accept_failures), 96);
 SAME(offsetof(struct iocp_socket_stats, first_byte_timeouts), 104);
+SAME(offsetof(struct iocp_socket_stats, datagrams_received), 112);
+SAME(offsetof(struct iocp_socket_stats, datagrams_sent), 120);
+SAME(offsetof(struct iocp_socket_stats, datagrams_dropped), 128);
 
 SAME(IOCP_MORE, 1);
 SAME(IOCP_SLAB_FULL, 2);
@@ -77,9 +85,14 @@ SAME(IOCP_READABLE, 4);
 SAME(IOCP_SENT, 5);
 SAME(IOCP_SHUT, 6);
 SAME(IOCP_CLOSED, 7);
+SAME(IOCP_DATAGRAMS, 8);
 SAME(IOCP_IPV6_ONLY, 1);
 SAME(IOCP_REUSE_PORT, 2);
 SAME(IOCP_ALL_NO_DELAY, 4);
+SAME(IOCP_REUSE_ADDRESS, 32);
+SAME(IOCP_DATAGRAM_PATH_MAX, 112);
+SAME(IOCP_DATAGRAM_MAX, 65536);
+SAME(IOCP_DATAGRAM_ROOM, 65680);
 SAME(IOCP_UNIX, 1);
 SAME(IOCP_PIPE, 2);
 SAME(IOCP_IPV4, 4);
@@ -132,6 +145,8 @@ static void options_are_in_order(void) {
     check(rows[i].min < rows[i].max);
   }
   check_is(IOCP_GROUP, 12);
+  check_is(IOCP_BROADCAST, 15);
+  check_is(IOCP_OFFLOAD, 22);
 }
 
 TEST_MAIN(TEST_CASE(abi_is_that_of_the_header),

@@ -96,7 +96,7 @@ static void check_numbers(int32_t port, int32_t id, bool is_listener) {
 
 /* Each socket has the options of its scope, and no others. */
 static void check_scopes(int32_t port, int32_t id, bool is_listener) {
-  enum { SOCKET, LISTENER };
+  enum { SOCKET, LISTENER, DATAGRAM, ALL };
   static const struct {
     uint32_t option;
     int scope;
@@ -106,7 +106,8 @@ static void check_scopes(int32_t port, int32_t id, bool is_listener) {
 #undef ROW
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    bool has = is_listener || rows[i].scope == SOCKET;
+    bool has = rows[i].scope == SOCKET || rows[i].scope == ALL ||
+               (rows[i].scope == LISTENER && is_listener);
     int32_t result = iocp_get_option(port, id, rows[i].option);
     check(has == (result != -IOCP_EINVAL));
     if (!has)

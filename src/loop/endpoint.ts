@@ -5,6 +5,7 @@ import {
   ACCEPTED,
   CLOSED,
   CONNECTED,
+  DATAGRAMS,
   HEADER_WORDS,
   INDEX_MASK,
   READABLE,
@@ -31,7 +32,15 @@ export interface Endpoint {
   connected?(result: number, errno: number): void;
   /** Bytes have arrived. */
   received?(chunk: Uint8Array<ArrayBuffer>): void;
-  /** No more bytes will arrive; a `result` of 0 is the peer's end. */
+  /** `count` datagrams have arrived, which are packed in the slab from `offset`
+   * on. */
+  datagrams?(
+    slab: Uint8Array<ArrayBuffer>,
+    offset: number,
+    count: number,
+  ): void;
+  /** No more bytes will arrive; a `result` of 0 is the peer's end. For a datagram
+   * socket it is an error of an earlier datagram, and others still arrive. */
   receiveEnded?(result: number, errno: number): void;
   /** There is something to read. */
   readable?(): void;
@@ -111,6 +120,10 @@ export class Endpoints {
           break;
         case READABLE:
           if (result === 0) endpoint.readable?.();
+          else endpoint.receiveEnded?.(result, detail);
+          break;
+        case DATAGRAMS:
+          if (result > 0) endpoint.datagrams?.(slab, detail, result);
           else endpoint.receiveEnded?.(result, detail);
           break;
         case ACCEPTED:

@@ -19,6 +19,7 @@ import {
   MORE,
   PENDING,
   RECORD_WORDS,
+  SLAB_FULL,
   type Words,
 } from "../native/completion.ts";
 import { Allowance } from "../socket/allowance.ts";
@@ -229,7 +230,9 @@ export class Loop {
     const events = this.#events;
     const slab = this.#slab.room();
     const count = this.port.poll(events, CAPACITY, slab, this.#slab.offset);
-    this.#slab.offset = events[HEADER_SLAB_END];
+    /* A datagram may need more room than is left. */
+    const isFull = (events[HEADER_FLAGS] & SLAB_FULL) !== 0;
+    this.#slab.offset = isFull ? SLAB_BYTES : events[HEADER_SLAB_END];
     const { allowance } = this;
     allowance.begin(count);
     if (count > 0) {

@@ -24,6 +24,7 @@ export const READABLE = 4;
 export const SENT = 5;
 export const SHUT = 6;
 export const CLOSED = 7;
+export const DATAGRAMS = 8;
 
 /** The words of one poll. Those of the header and of the first record's socket
  * are always there. */
@@ -48,7 +49,15 @@ export const IPV6_ONLY = 1;
 export const REUSE_PORT = 2;
 export const ALL_NO_DELAY = 4;
 
-/** Flags of iocp_listen_path(). */
+/** A flag of iocp_bind(). */
+export const REUSE_ADDRESS = 32;
+
+/** The size of a struct iocp_datagram, and of the longest path that may follow
+ * it. */
+export const DATAGRAM_BYTES = 32;
+export const DATAGRAM_PATH_MAX = 112;
+
+/** Flags of iocp_listen_path(); the first one is for iocp_bind() as well. */
 export const REPLACE_STALE = 8;
 export const EVERYONE = 16;
 /** A mode that is left to the system. */
@@ -103,6 +112,9 @@ export const SOCKET_STATS_FIELDS = [
   "accepted",
   "acceptFailures",
   "firstByteTimeouts",
+  "datagramsReceived",
+  "datagramsSent",
+  "datagramsDropped",
 ] as const;
 
 /** The counters of one socket. */

@@ -212,6 +212,102 @@ export class NativePort {
     return others;
   }
 
+  /* ---- datagrams */
+
+  /** Returns the id of a new datagram socket. */
+  bind(address: Uint8Array, flags: number, mode: number): number {
+    return this.#native.iocp_bind(this.id, address, flags, mode);
+  }
+
+  /** Receives one datagram, and what is known of it into `datagram`. With PENDING
+   * as the result, READABLE follows. */
+  receiveFrom(
+    socket: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    datagram: Uint8Array,
+  ): number {
+    const result = this.#native.iocp_receive_from(
+      this.id,
+      socket,
+      buffer,
+      offset,
+      length,
+      datagram,
+    );
+    if (result === PENDING) this.#kick();
+    return result;
+  }
+
+  /** Sends one datagram; null: to the connected peer. With PENDING in the result,
+   * SENT follows. */
+  sendTo(
+    socket: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    address: Uint8Array | null,
+  ): number {
+    const result = this.#native.iocp_send_to(
+      this.id,
+      socket,
+      bytes,
+      offset,
+      length,
+      address,
+    );
+    if (result >= PENDING) this.#kick();
+    return result;
+  }
+
+  /** Sends `count` datagrams that are in the first `length` bytes. Returns how
+   * many were taken. With PENDING in the result, SENT follows. */
+  sendMany(
+    socket: number,
+    datagrams: Uint8Array,
+    length: number,
+    count: number,
+  ): number {
+    const result = this.#native.iocp_send_many(
+      this.id,
+      socket,
+      datagrams,
+      length,
+      count,
+    );
+    if (result >= PENDING) this.#kick();
+    return result;
+  }
+
+  /** Connects a datagram socket; null: it is not connected any more. */
+  connectDatagram(socket: number, address: Uint8Array | null): number {
+    return this.#native.iocp_connect_datagram(this.id, socket, address);
+  }
+
+  /** Joins or leaves a multicast group, for one source if there is one. */
+  membership(
+    socket: number,
+    group: Uint8Array,
+    source: Uint8Array | null,
+    interfaceIndex: number,
+    joins: boolean,
+  ): number {
+    return this.#native.iocp_membership(
+      this.id,
+      socket,
+      group,
+      source,
+      interfaceIndex,
+      joins ? 1 : 0,
+    );
+  }
+
+  /** The index of the network interface with that address. */
+  interfaceIndex(address: Uint8Array): number {
+    return this.#native.iocp_interface_index(this.id, address);
+  }
+
   /** True if the peer has acknowledged bytes since the last call. */
   hasProgressed(socket: number): boolean {
     return this.#native.iocp_progress(this.id, socket) === 1;

@@ -87,6 +87,42 @@ export const SYMBOLS = {
   /* int32_t iocp_close(int32_t port, int32_t socket, uint32_t mode,
                         uint32_t timeout_ms) */
   iocp_close: { parameters: ["i32", "i32", "u32", "u32"], result: "i32" },
+  /* int32_t iocp_bind(int32_t port, const void* address, uint32_t flags,
+                       uint32_t mode) */
+  iocp_bind: { parameters: ["i32", "buffer", "u32", "u32"], result: "i32" },
+  /* int32_t iocp_receive_from(int32_t port, int32_t socket, void* buffer,
+                               uint32_t offset, uint32_t length,
+                               void* datagram) */
+  iocp_receive_from: {
+    parameters: ["i32", "i32", "buffer", "u32", "u32", "buffer"],
+    result: "i32",
+  },
+  /* int32_t iocp_send_to(int32_t port, int32_t socket, const void* buffer,
+                          uint32_t offset, uint32_t length,
+                          const void* address) */
+  iocp_send_to: {
+    parameters: ["i32", "i32", "buffer", "u32", "u32", "buffer"],
+    result: "i32",
+  },
+  /* int32_t iocp_send_many(int32_t port, int32_t socket,
+                            const void* datagrams, uint32_t length,
+                            uint32_t count) */
+  iocp_send_many: {
+    parameters: ["i32", "i32", "buffer", "u32", "u32"],
+    result: "i32",
+  },
+  /* int32_t iocp_connect_datagram(int32_t port, int32_t socket,
+                                   const void* address) */
+  iocp_connect_datagram: { parameters: ["i32", "i32", "buffer"], result: "i32" },
+  /* int32_t iocp_membership(int32_t port, int32_t socket, const void* group,
+                             const void* source, uint32_t interface_index,
+                             uint32_t joins) */
+  iocp_membership: {
+    parameters: ["i32", "i32", "buffer", "buffer", "u32", "u32"],
+    result: "i32",
+  },
+  /* int32_t iocp_interface_index(int32_t port, const void* address) */
+  iocp_interface_index: { parameters: ["i32", "buffer"], result: "i32" },
   /* int32_t iocp_get_address(int32_t port, int32_t socket, uint32_t end,
                               void* address, uint32_t capacity) */
   iocp_get_address: {

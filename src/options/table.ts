@@ -1,11 +1,12 @@
 // Copyright the iocp authors. MIT license.
 /* Every socket option, as one list: its values, its default, and what implements
  * it. Checks, settings and tests follow from the list. The documented interfaces
- * are in conn.ts, listen.ts and connect.ts; a test compares their types with it. */
+ * are in conn.ts, listen.ts, connect.ts and datagram.ts; a test compares their types
+ * with it. */
 
-/** Where the option applies: every connection, a listener, or a call of
- * connect(). */
-export type Scope = "conn" | "listen" | "connect";
+/** Where the option applies: every connection, a listener, a call of connect(),
+ * or a datagram socket. */
+export type Scope = "conn" | "listen" | "connect" | "datagram";
 
 /** A number of an option that is an object. */
 export interface Member {
@@ -45,7 +46,7 @@ export interface Option {
   /** Why some systems do not support it, for the message; all support an option
    * without it. */
   readonly unsupported?: string;
-  /** Of an option of TCP: why a local socket, whose address is a path, does not
+  /** Of an option of TCP or UDP: why a local socket, whose address is a path, does not
    * have it, for the message. */
   readonly tcpOnly?: string;
 }
@@ -195,6 +196,79 @@ export const OPTIONS = {
     default: 250,
     tcpOnly: "a path has no address family",
   },
+  broadcast: {
+    scope: "datagram",
+    kind: "boolean",
+    default: false,
+    native: 15,
+    owner: "system",
+    tcpOnly: "the datagrams of a unix socket stay on this machine",
+  },
+  ttl: {
+    scope: "datagram",
+    kind: "integer",
+    min: 1,
+    max: 255,
+    default: undefined,
+    native: 16,
+    owner: "system",
+    tcpOnly: "the datagrams of a unix socket stay on this machine",
+  },
+  multicastTtl: {
+    scope: "datagram",
+    kind: "integer",
+    min: 0,
+    max: 255,
+    default: 1,
+    native: 17,
+    owner: "system",
+    tcpOnly: "the datagrams of a unix socket stay on this machine",
+  },
+  multicastLoop: {
+    scope: "datagram",
+    kind: "boolean",
+    default: true,
+    native: 18,
+    owner: "system",
+    tcpOnly: "the datagrams of a unix socket stay on this machine",
+  },
+  multicastInterface: {
+    scope: "datagram",
+    kind: "integer",
+    min: 0,
+    max: 2_147_483_647,
+    default: 0,
+    native: 19,
+    owner: "system",
+    tcpOnly: "the datagrams of a unix socket stay on this machine",
+  },
+  systemReceiveBuffer: {
+    scope: "datagram",
+    kind: "integer",
+    min: 1,
+    max: 1_073_741_823,
+    default: undefined,
+    native: 20,
+    owner: "system",
+  },
+  systemSendBuffer: {
+    scope: "datagram",
+    kind: "integer",
+    min: 1,
+    max: 1_073_741_823,
+    default: undefined,
+    native: 21,
+    owner: "system",
+  },
+  offload: {
+    scope: "datagram",
+    kind: "boolean",
+    default: false,
+    native: 22,
+    owner: "system",
+    unsupported: "this system has no UDP_GRO and UDP_SEGMENT",
+    tcpOnly: "the datagrams of a unix socket stay on this machine",
+  },
 } as const;
 
 /** The options of the list, by name. */
@@ -223,4 +297,5 @@ export const KEYS: { readonly [S in Scope]: readonly Key<S>[] } = {
   conn: keysOf("conn"),
   listen: keysOf("listen"),
   connect: keysOf("connect"),
+  datagram: keysOf("datagram"),
 };

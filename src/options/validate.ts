@@ -74,15 +74,19 @@ export function optionalInteger(
   return requireInteger(name, value, min, max);
 }
 
-/** A TCP port number, or the text of one as `Number()` reads it: that of an
+/** A port number, or the text of one as `Number()` reads it: that of an
  * environment variable. */
-export function requirePort(value: unknown, min: number): number {
+export function requirePort(
+  value: unknown,
+  min: number,
+  name = "port",
+): number {
   if (typeof value !== "string") {
-    return requireInteger("port", value, min, 65535);
+    return requireInteger(name, value, min, 65535);
   }
   const port = value.trim() === "" ? NaN : Number(value);
-  if (Number.isNaN(port)) wrongType("port", "a number", value);
-  return requireInteger("port", port, min, 65535);
+  if (Number.isNaN(port)) wrongType(name, "a number", value);
+  return requireInteger(name, port, min, 65535);
 }
 
 /** The transport, which can only be "tcp". */
@@ -94,6 +98,36 @@ export function requireTransport(syscall: string, value: unknown): void {
       TRANSPORTS.get(value) ?? "there is no such transport"
     }; the "transport" argument can only be "tcp"`,
   );
+}
+
+/** The transport of datagrams, which follows from whether there is a path. */
+export function requireDatagramTransport(
+  value: unknown,
+  wanted: "udp" | "unixpacket",
+): void {
+  if (value === undefined || value === wanted) return;
+  if (typeof value !== "string") wrongType("transport", "a string", value);
+  const reason = value === "udp"
+    ? "its addresses have no path"
+    : TRANSPORTS.has(value) && value !== "unixpacket"
+    ? "it sends no datagrams"
+    : "there is no such transport";
+  throw new NotSupported(
+    `Cannot bind with the transport ${
+      shown(value)
+    }: ${reason}; the "transport" argument can be "udp", or "unixpacket" with a path`,
+  );
+}
+
+/** The path of a unix socket. */
+export function requirePath(name: string, value: unknown): string {
+  if (typeof value !== "string") wrongType(name, "a string", value);
+  if (value.indexOf("\0", 1) > 0) {
+    throw new TypeError(
+      `The "${name}" argument must be a path: got ${shown(value)}`,
+    );
+  }
+  return value;
 }
 
 /** A host name or IP address, not empty. */

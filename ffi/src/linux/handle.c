@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "handle.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 
 #include "errors.h"
+#include "overflow.h"
 
 /* epoll refuses a second entry only in the same instance, so a claimed socket
  * is marked, by the signal number for O_ASYNC of its file (fcntl(2), F_SETSIG).
@@ -14,6 +16,14 @@
 
 int handle_open(int family) {
   return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+int handle_open_datagram(struct port* port, int family) {
+  if (!overflow_open(port)) {
+    errno = ENOMEM;
+    return -1;
+  }
+  return socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
 int handle_accept(int listener,
@@ -42,27 +52,40 @@ static int handle__control(struct socket* socket, int call, uint32_t events) {
       socket->port->engine.epoll_fd, call, socket->engine.fd, &event);
 }
 
+/* A unix socket signals room for each message that its peer receives
+ * (unix_write_space() in the kernel), and a datagram socket for each datagram
+ * that leaves (sock_def_write_space()), whether a send has failed or not. So
+ * these are asked only then. */
+static bool handle__asks_for_room(const struct socket* socket) {
+  return socket_is_local(socket) || socket->is_datagram;
+}
+
 /* Added once, edge triggered and for both directions, so that no message costs
  * an epoll_ctl(). */
 int32_t handle_enter(struct socket* socket) {
   uint32_t events = EPOLLIN;
   if (!socket->is_listener) events |= EPOLLRDHUP;
-  /* Sends on a borrowed socket are made by its owner. A unix socket signals
-   * room for each message that its peer receives (unix_write_space() in the
-   * kernel), whether a send has failed or not, so it is asked only then. */
-  if (!socket->is_listener && !socket->is_borrowed && !socket_is_local(socket))
+  /* Sends on a borrowed socket are made by its owner. */
+  if (!socket->is_listener && !socket->is_borrowed &&
+      !handle__asks_for_room(socket))
     events |= EPOLLOUT;
   if (handle__control(socket, EPOLL_CTL_ADD, events) == 0) return 0;
   return errors_fail(socket->port);
 }
 
 void handle_watch_room(struct socket* socket) {
-  if (!socket_is_local(socket) || socket->engine.watches_room) return;
+  if (!handle__asks_for_room(socket) || socket->engine.watches_room) return;
   /* Room that came meanwhile is reported too (epoll_ctl(2), EPOLL_CTL_MOD
    * looks at the present state). It does not fail for an entry that exists. */
   socket->engine.watches_room =
       handle__control(socket, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT | EPOLLRDHUP) ==
       0;
+}
+
+void handle_ignore_room(struct socket* socket) {
+  if (!socket->engine.watches_room) return;
+  socket->engine.watches_room =
+      handle__control(socket, EPOLL_CTL_MOD, EPOLLIN | EPOLLRDHUP) != 0;
 }
 
 void handle_leave(struct socket* socket) {

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "iocp.h"
+
 typedef pthread_t thread_id;
 
 /* The size of a struct socket. */
@@ -16,6 +18,10 @@ typedef pthread_t thread_id;
 struct engine_port {
   int epoll_fd;
   int wake_fd;
+  /* For datagrams that are longer than expected, see datagram_receive.c; or
+   * NULL. */
+  uint8_t* overflow;
+  bool overflow_is_used; /* its pages have memory */
 };
 
 struct engine_socket {
@@ -34,6 +40,14 @@ struct engine_socket {
 /* The kernel holds nothing of a send copy. */
 struct engine_send_copy {
   char unused;
+};
+
+struct engine_datagram {
+  struct iocp_address bound; /* the address that a UDP socket was bound to */
+  uint32_t slot;    /* length of data that the next datagrams may have */
+  uint32_t dropped; /* the kernel's counter, when it was last queried */
+  bool offloads;    /* IOCP_OFFLOAD */
+  bool merges;      /* several datagrams of a send into one message */
 };
 
 /* See identity.h. */

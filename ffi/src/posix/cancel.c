@@ -13,6 +13,8 @@ void engine_cancel(struct socket* socket) {
     borrow_cancel(socket);
     return;
   }
+  if (socket->is_datagram && socket->path != NULL && socket_is_local(socket))
+    socket_file_remove(socket);
   if (!socket->is_listener || socket->engine.fd < 0) return;
   if (socket_is_local(socket)) socket_file_remove(socket);
   close(socket->engine.fd);

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "address.h"
+#include "datagram_loss.h"
 #include "engine.h"
 #include "errors.h"
 
@@ -71,6 +72,7 @@ void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
   /* Nothing is posted, so the counter shows what was asked for. */
   if (socket->is_listener) stats->accepts_posted = socket->accept_target;
   if (socket->is_listener || socket->engine.fd < 0) return;
+  if (socket->is_datagram) datagram_loss_count(socket);
   if (ioctl(socket->engine.fd, FIONREAD, &readable) == 0)
     stats->bytes_readable = readable;
 }

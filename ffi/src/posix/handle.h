@@ -11,6 +11,9 @@
 /* A new TCP socket, non-blocking and close-on-exec, or -1 with errno. */
 int handle_open(int family);
 
+/* The same for datagrams, after what the port needs for them. */
+int handle_open_datagram(struct port* port, int family);
+
 /* Accepts a connection, close-on-exec and non-blocking if asked for. Returns
  * the descriptor or -1 with errno. */
 int handle_accept(int listener,
@@ -30,6 +33,10 @@ int32_t handle_enter(struct socket* socket);
 /* The kernel has no room for a send: makes sure that the queue reports it when
  * it has. */
 void handle_watch_room(struct socket* socket);
+
+/* A datagram socket has no copies any more. Otherwise each datagram that leaves
+ * would make an event (see handle.c). */
+void handle_ignore_room(struct socket* socket);
 
 /* Removes it. A handle that is closed needs no removal. */
 void handle_leave(struct socket* socket);

@@ -106,7 +106,8 @@ int32_t engine_get_path(struct socket* socket,
   struct sockaddr_storage system;
   socklen_t length = sizeof system;
   int fd = socket->engine.fd;
-  if (socket->path != NULL && (end == IOCP_LOCAL) == socket->is_listener) {
+  if (socket->path != NULL &&
+      (end == IOCP_LOCAL) == (socket->is_listener || socket->is_datagram)) {
     path_copy(socket, name_out);
     return 0;
   }

@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "datagram_option.h"
 #include "engine.h"
 #include "errors.h"
 
@@ -70,10 +71,12 @@ int32_t engine_set_option(struct socket* socket,
                           uint32_t option,
                           int32_t value) {
   if (option == IOCP_DSCP) return option__set_dscp(socket, value);
+  if (option > IOCP_DSCP) return datagram_option_set(socket, option, value);
   return option__set(socket, option__systems[option], value);
 }
 
 int32_t engine_get_option(struct socket* socket, uint32_t option) {
   if (option == IOCP_DSCP) return option__get_dscp(socket);
+  if (option > IOCP_DSCP) return datagram_option_get(socket, option);
   return option__get(socket, option__systems[option]);
 }

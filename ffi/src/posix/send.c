@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "datagram_send.h"
 #include "engine.h"
 #include "errors.h"
 #include "handle.h"
@@ -42,6 +43,10 @@ static bool send__copy(struct send_copy* copy) {
  * in it. */
 void engine_send_copies(struct socket* socket) {
   struct send_copy* copy;
+  if (socket->is_datagram) {
+    datagram_send_copies(socket);
+    return;
+  }
   while ((copy = send_copy_first(socket)) != NULL)
     if (!send__copy(copy)) {
       handle_watch_room(socket);

@@ -61,12 +61,15 @@ static bool socket_file__lock(int folder, bool is_exclusive) {
 
 /* ---- files that are left over */
 
-/* True if no socket that listens is bound to the file. It is not removed for
+/* True if no socket that listens, or that receives datagrams, is bound to the
+ * file. It is not removed for
  * any other answer: EAGAIN means that the backlog is full, and EPROTOTYPE that
  * the socket is of another type. */
-static bool socket_file__refuses(const struct sockaddr_un* system,
+static bool socket_file__refuses(const struct socket* listener,
+                                 const struct sockaddr_un* system,
                                  socklen_t length) {
-  int fd = handle_open(AF_UNIX);
+  int fd = listener->is_datagram ? handle_open_datagram(listener->port, AF_UNIX)
+                                 : handle_open(AF_UNIX);
   if (fd < 0) return false;
   bool refuses = connect(fd, (const struct sockaddr*)system, length) < 0 &&
                  errno == ECONNREFUSED;
@@ -75,16 +78,16 @@ static bool socket_file__refuses(const struct sockaddr_un* system,
 }
 
 /* Removes the file if it is a socket that refuses connections. */
-static bool socket_file__remove_stale(const struct path* path,
+static bool socket_file__remove_stale(const struct socket* listener,
                                       const struct sockaddr_un* system,
                                       socklen_t length) {
-  int folder = path->engine.folder;
-  const char* base = socket_file__base(path);
+  int folder = listener->path->engine.folder;
+  const char* base = socket_file__base(listener->path);
   struct engine_identity was, is;
   /* A file of another kind refuses connections as well (unix_find_bsd() in the
    * kernel). */
   if (!identity_of_socket_file(folder, base, &was) ||
-      !socket_file__refuses(system, length) ||
+      !socket_file__refuses(listener, system, length) ||
       !identity_of_socket_file(folder, base, &is) || was.inode != is.inode ||
       was.device != is.device)
     return false;
@@ -106,7 +109,7 @@ static bool socket_file__bind(struct socket* listener,
   int fd = listener->engine.fd;
   if (bind(fd, address, length) == 0) return true;
   if (errno != EADDRINUSE || !replaces) return false;
-  bool is_free = socket_file__remove_stale(listener->path, system, length);
+  bool is_free = socket_file__remove_stale(listener, system, length);
   errno = EADDRINUSE;
   return is_free && bind(fd, address, length) == 0;
 }
@@ -139,7 +142,8 @@ static bool socket_file__start(struct socket* listener, uint32_t mode) {
   engine->has_file = true;
   if (mode != IOCP_MODE_DEFAULT && !socket_file__add_mode(path, mode))
     return false;
-  return listen(listener->engine.fd, (int)listener->backlog) == 0;
+  return listener->is_datagram ||
+         listen(listener->engine.fd, (int)listener->backlog) == 0;
 }
 
 static int32_t socket_file__make(struct socket* listener,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file of a listening unix socket. bind() makes it, and nothing removes it
- * when the socket is closed (unix(7)), so the library does.
+ * The file of a unix socket that listens or receives datagrams. bind() makes
+ * it, and nothing removes it when the socket is closed (unix(7)), so the
+ * library does.
  *
  * A descriptor of its folder stays open: the program may change its working
  * directory before it closes the listener, and the path may be relative.
@@ -14,7 +15,8 @@
 
 #include "engine.h"
 
-/* Binds the listener's handle to its path and listens, as `access` says.
+/* Binds the listener's handle to its path and listens, as `access` says; a
+ * datagram socket does not listen.
  * Returns 0 or an error, after which there is no file. */
 int32_t socket_file_listen(struct socket* listener,
                            const struct sockaddr_un* system,

@@ -3,6 +3,7 @@
  */
 #include "accept.h"
 #include "borrow.h"
+#include "datagram_receive.h"
 #include "engine.h"
 #include "errors.h"
 #include "handle.h"
@@ -68,6 +69,7 @@ void engine_close_socket(struct socket* socket, bool reset) {
   struct engine_socket* engine = &socket->engine;
   retry_cancel(socket);
   receive_list_discard(socket);
+  if (socket->is_datagram) datagram_receive_discard(socket);
   if (socket->is_borrowed) borrow_return(socket);
   if (pipe_is(socket))
     pipe_close(socket, reset);

@@ -4,6 +4,7 @@
 #include <ws2tcpip.h>
 
 #include "address.h"
+#include "datagram_receive.h"
 #include "errors.h"
 #include "file_mode.h"
 #include "pipe.h"
@@ -152,6 +153,9 @@ void engine_count_posted(const struct socket* socket,
                          struct iocp_stats* stats) {
   stats->operations += handle__operations(socket);
   if (!socket->is_listener) stats->bytes_posted += receive_list_posted(socket);
+  double readable = 0;
+  if (socket->is_datagram)
+    datagram_receive_count(socket, &stats->bytes_posted, &readable);
 }
 
 void handle_abort(struct socket* socket, int32_t error, int32_t native) {
@@ -173,6 +177,9 @@ void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
   stats->receives_posted = engine->receives_in_flight;
   stats->bytes_posted = receive_list_posted(socket);
   stats->bytes_readable = receive_list_waiting(socket);
+  if (socket->is_datagram)
+    datagram_receive_count(
+        socket, &stats->bytes_posted, &stats->bytes_readable);
   if (pipe_is(socket)) {
     stats->bytes_readable += pipe_receive_available(socket);
     return;

@@ -2,6 +2,7 @@
 /* The options of the system. */
 #include <ws2tcpip.h>
 
+#include "datagram_option.h"
 #include "engine.h"
 #include "errors.h"
 #include "handle.h"
@@ -92,6 +93,7 @@ static int32_t option__from_system(uint32_t option, DWORD number) {
 int32_t engine_set_option(struct socket* socket,
                           uint32_t option,
                           int32_t value) {
+  if (option > IOCP_DSCP) return datagram_option_set(socket, option, value);
   const struct option__system* system = &option__systems[option];
   DWORD number = option__to_system(option, value);
   if (socket->engine.handle == INVALID_SOCKET) return handle_fail(socket);
@@ -108,6 +110,7 @@ int32_t engine_set_option(struct socket* socket,
 }
 
 int32_t engine_get_option(struct socket* socket, uint32_t option) {
+  if (option > IOCP_DSCP) return datagram_option_get(socket, option);
   const struct option__system* system = &option__systems[option];
   DWORD number;
   if (socket->engine.handle == INVALID_SOCKET) return handle_fail(socket);

@@ -27,6 +27,7 @@ enum engine_op_kind {
   ENGINE_SEND,
   ENGINE_CONNECT,
   ENGINE_ACCEPT,
+  ENGINE_DATAGRAM,
   ENGINE_PIPE_ACCEPT
 };
 
@@ -64,6 +65,12 @@ struct engine_path {
   DWORD volume;
   DWORD index_high;
   DWORD index_low;
+};
+
+/* See datagram_receive.h. */
+struct engine_datagram {
+  struct list_node receives;
+  uint32_t receive_count;
 };
 
 /* What the kernel holds of a send copy. */

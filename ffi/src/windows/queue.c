@@ -12,6 +12,7 @@
  */
 #include "accept.h"
 #include "connect.h"
+#include "datagram_receive.h"
 #include "errors.h"
 #include "operation.h"
 #include "pipe_accept.h"
@@ -57,7 +58,10 @@ static void queue__retry(struct port* port) {
     socket->engine.retries_send = false;
     socket->engine.retries_receive = false;
     if (retries_send) engine_send_copies(socket);
-    if (retries_receive) receive_retry(socket);
+    if (retries_receive && socket->is_datagram)
+      engine_arm_datagrams(socket);
+    else if (retries_receive)
+      receive_retry(socket);
   }
 }
 
@@ -136,6 +140,9 @@ static void queue__completed(struct port* port, struct engine_op* op) {
       return;
     case ENGINE_ACCEPT:
       accept_completed(op);
+      return;
+    case ENGINE_DATAGRAM:
+      datagram_receive_completed(LIST_ENTRY(op, struct datagram_receive, op));
       return;
     case ENGINE_PIPE_ACCEPT:
       pipe_accept_completed(op);

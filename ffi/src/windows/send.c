@@ -6,6 +6,7 @@
  */
 #include "send.h"
 
+#include "datagram_send.h"
 #include "errors.h"
 #include "handle.h"
 #include "operation.h"
@@ -112,6 +113,10 @@ static bool send__post(struct send_copy* copy) {
 
 /* In order: a copy that cannot be posted delays those behind it. */
 void engine_send_copies(struct socket* socket) {
+  if (socket->is_datagram) {
+    datagram_send_copies(socket);
+    return;
+  }
   struct send_copy* copy = send_copy_first(socket);
   if (pipe_is(socket)) {
     pipe_send_copies(socket);
@@ -132,6 +137,10 @@ void engine_send_copies(struct socket* socket) {
 
 void send_completed(struct send_copy* copy) {
   struct socket* socket = copy->socket;
+  if (socket->is_datagram) {
+    datagram_send_completed(copy);
+    return;
+  }
   if (pipe_is(socket)) {
     pipe_send_completed(copy);
     return;

@@ -54,6 +54,9 @@ fuzz_call call_local;
 /* Call at the end of an input: no file of a listener may be left. */
 void calls_remove_folder(void);
 
+/* calls_datagram.c */
+fuzz_call call_datagram;
+
 /* calls_peer.c: the peer, without the library. */
 fuzz_call call_peer_open;
 fuzz_call call_peer_send;

@@ -205,7 +205,8 @@ static void local__peer(const struct step* step, int32_t port, int32_t id) {
   /* The result of a connect may not be reported yet. */
   if (forced == 0 && socket->connect_pending && result == -IOCP_ENOTCONN)
     return;
-  if (forced == 0 && (socket->is_listener || socket->has_failed))
+  if (forced == 0 &&
+      (socket->is_listener || socket->is_datagram || socket->has_failed))
     forced = -IOCP_ENOTCONN;
   if (forced == 0 && where == NULL) forced = -IOCP_EFAULT;
   if (forced == 0 && !socket->is_local) forced = -IOCP_ENOTSUP;

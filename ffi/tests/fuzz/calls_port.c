@@ -142,8 +142,12 @@ void call_poll(const struct step* step, int32_t port, int32_t socket) {
   for (uint32_t i = 0; i < before; i++) FUZZ_IS(guard[i], PORT__GUARD);
   if (forced != 0) return;
   FUZZ_CHECK(count >= 0 && (uint32_t)count <= poll.capacity);
-  model_apply_records(
-      model_port(port), poll.events, count, poll.offset, poll.length);
+  model_apply_records(model_port(port),
+                      poll.events,
+                      count,
+                      poll.slab,
+                      poll.offset,
+                      poll.length);
 }
 
 /* ---- waiting */

@@ -56,7 +56,7 @@ void call_get_address(const struct step* step, int32_t port, int32_t id) {
 
 /* ---- options */
 
-enum { SCOPE_SOCKET, SCOPE_LISTENER };
+enum { SCOPE_SOCKET, SCOPE_LISTENER, SCOPE_DATAGRAM, SCOPE_ALL };
 enum { OWNER_LIBRARY, OWNER_SYSTEM };
 
 struct socket__option {
@@ -115,13 +115,30 @@ static int32_t socket__draw_value(uint32_t option, uint8_t choice) {
 static bool socket__has_option(const struct model_socket* socket,
                                uint32_t option) {
   if (option == 0 || option >= SOCKET__OPTIONS) return false;
-  return socket->is_listener || socket__options[option].scope == SCOPE_SOCKET;
+  switch (socket__options[option].scope) {
+    case SCOPE_SOCKET:
+      return !socket->is_datagram;
+    case SCOPE_LISTENER:
+      return socket->is_listener;
+    case SCOPE_DATAGRAM:
+      return socket->is_datagram;
+    default:
+      return true;
+  }
+}
+
+/* The system changes the value of a buffer, and refuses an interface that does
+ * not exist. */
+static bool socket__is_buffer(uint32_t option) {
+  return option == IOCP_SYSTEM_RECEIVE_BUFFER ||
+         option == IOCP_SYSTEM_SEND_BUFFER;
 }
 
 /* Local sockets have no options of the system. */
 static bool socket__lacks_option(const struct model_socket* socket,
                                  uint32_t option) {
-  return socket->is_local && socket__options[option].is_system;
+  return socket->is_local && socket__options[option].is_system &&
+         !socket__is_buffer(option);
 }
 
 void call_set_option(const struct step* step, int32_t port, int32_t id) {
@@ -140,8 +157,11 @@ void call_set_option(const struct step* step, int32_t port, int32_t id) {
   fuzz_reached(81, option, result);
   model_check(result, forced);
   if (forced != 0) return;
+  if (result == -IOCP_EADDRNOTAVAIL && option == IOCP_MULTICAST_INTERFACE)
+    return;
   FUZZ_IS(result, 0);
-  FUZZ_IS(iocp_get_option(port, id, option), value);
+  if (!socket__is_buffer(option))
+    FUZZ_IS(iocp_get_option(port, id, option), value);
   if (option == IOCP_DEFER_ACCEPT && value == 1) socket->port->may_defer = true;
   if (option == IOCP_FIRST_BYTE_TIMEOUT && value != 0)
     socket->may_time_out = true;

@@ -6,11 +6,11 @@
 
 static uint8_t memory[STREAM__MEMORY];
 
-/* The stream of the two ids, unless it is closing. Otherwise NULL, and the
- * error that the call must return. */
-static struct model_socket* stream__find(int32_t port,
-                                         int32_t id,
-                                         int32_t* forced) {
+/* The socket of the two ids that can receive, unless it is closing. Otherwise
+ * NULL, and the error that the call must return. */
+static struct model_socket* stream__find_receiver(int32_t port,
+                                                  int32_t id,
+                                                  int32_t* forced) {
   *forced = model_refuses(port, id);
   if (*forced != 0) return NULL;
   struct model_socket* socket = model_socket(port, id);
@@ -19,6 +19,16 @@ static struct model_socket* stream__find(int32_t port,
   else if (socket->is_listener || socket->has_failed)
     *forced = -IOCP_ENOTCONN;
   return *forced == 0 ? socket : NULL;
+}
+
+/* The same for one that is a stream. */
+static struct model_socket* stream__find(int32_t port,
+                                         int32_t id,
+                                         int32_t* forced) {
+  struct model_socket* socket = stream__find_receiver(port, id, forced);
+  if (socket == NULL || !socket->is_datagram) return socket;
+  *forced = -IOCP_ENOTCONN;
+  return NULL;
 }
 
 /* True for an error of a state that only a record will report. */
@@ -39,7 +49,7 @@ void call_receive(const struct step* step, int32_t port, int32_t id) {
                                     UINT32_MAX};
   uint32_t bytes = step->a < 128 ? 1000 : counts[step->a % 8];
   int32_t forced;
-  struct model_socket* socket = stream__find(port, id, &forced);
+  struct model_socket* socket = stream__find_receiver(port, id, &forced);
   int32_t result = iocp_receive(port, id, bytes);
   if (socket == NULL) {
     model_check(result, forced);
@@ -199,7 +209,8 @@ void call_close(const struct step* step, int32_t port, int32_t id) {
     model_check(result, -IOCP_EINVAL);
   } else if (mode == IOCP_DETACH) {
     if (socket->is_closing) forced = -IOCP_EBADF;
-    if (socket->is_listener && forced == 0) forced = -IOCP_ENOTCONN;
+    if ((socket->is_listener || socket->is_datagram) && forced == 0)
+      forced = -IOCP_ENOTCONN;
     model_check(result, forced);
     if (forced == 0 && result < 0)
       FUZZ_CHECK(model_is_broken(result) ||

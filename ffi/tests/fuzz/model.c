@@ -199,7 +199,8 @@ uint32_t model_state(const struct model_socket* socket) {
          (uint32_t)(socket->sends != 0) << 8 |
          (uint32_t)(socket->credit != 0) << 9 |
          (uint32_t)socket->has_failed << 10 |
-         (uint32_t)socket->may_time_out << 11;
+         (uint32_t)socket->may_time_out << 11 |
+         (uint32_t)socket->is_datagram << 12;
 }
 
 /* ---- results */
@@ -237,6 +238,19 @@ bool model_draw_listener(uint8_t choice, struct iocp_address* address_out) {
     const struct model_socket* socket =
         &sockets[(choice + tried) % MODEL_SOCKETS];
     if (socket->port == NULL || !socket->is_listener || socket->is_closing ||
+        socket->is_local)
+      continue;
+    *address_out = socket->address;
+    return true;
+  }
+  return false;
+}
+
+bool model_draw_datagram(uint8_t choice, struct iocp_address* address_out) {
+  for (int tried = 0; tried < MODEL_SOCKETS; tried++) {
+    const struct model_socket* socket =
+        &sockets[(choice + tried) % MODEL_SOCKETS];
+    if (socket->port == NULL || !socket->is_datagram || socket->is_closing ||
         socket->is_local)
       continue;
     *address_out = socket->address;

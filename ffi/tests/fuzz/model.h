@@ -44,9 +44,10 @@ struct model_socket {
   bool may_time_out; /* and the library may close it on a timeout */
   uint32_t sends;
   uint64_t credit;
-  bool is_local;               /* a unix socket */
+  bool is_local; /* a unix socket */
+  bool is_datagram;
   uint32_t name;               /* of a local listener, from 1 on */
-  struct iocp_address address; /* of another listener */
+  struct iocp_address address; /* of another listener, or of UDP */
 };
 
 void model_begin(void);
@@ -90,11 +91,15 @@ uint32_t model_state(const struct model_socket* socket);
 void model_apply_records(struct model_port* port,
                          const void* events,
                          int32_t count,
+                         const uint8_t* slab,
                          uint32_t offset,
                          uint32_t length);
 
 /* The address of one of the listeners; false if there is none. */
 bool model_draw_listener(uint8_t choice, struct iocp_address* address_out);
+
+/* The same for the UDP sockets. */
+bool model_draw_datagram(uint8_t choice, struct iocp_address* address_out);
 
 /* Whether a listener has a name (calls_local.c); the name of one of them, or
  * `other` if there is none. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Compares the records of a poll with the model. */
 #include <fcntl.h>
+#include <string.h>
 
 #include "fuzz.h"
 #include "model.h"
@@ -48,6 +49,40 @@ static uint32_t records__received(struct model_socket* socket,
   return (uint32_t)record->detail + length;
 }
 
+/* Datagrams that follow each other in the slab. The credit may be exceeded by
+ * a batch. */
+static uint32_t records__datagrams(struct model_socket* socket,
+                                   const struct iocp_record* record,
+                                   const uint8_t* slab,
+                                   uint32_t offset,
+                                   const struct iocp_header* header) {
+  FUZZ_CHECK(socket->is_datagram && socket->credit != 0);
+  FUZZ_CHECK(record->result != 0);
+  if (record->result < 0) {
+    FUZZ_CHECK(socket->is_closing || record->result != -IOCP_ECANCELED);
+    if (socket->is_closing) socket->credit = 0;
+    return offset;
+  }
+  FUZZ_CHECK(!socket->is_closing);
+  FUZZ_CHECK(record->detail >= 0 && (uint32_t)record->detail >= offset);
+  uint32_t at = (uint32_t)record->detail;
+  for (int32_t i = 0; i < record->result; i++) {
+    struct iocp_datagram datagram;
+    FUZZ_CHECK(at + sizeof datagram <= (uint32_t)header->slab_end);
+    memcpy(&datagram, slab + at, sizeof datagram);
+    FUZZ_CHECK(datagram.length <= IOCP_DATAGRAM_MAX);
+    FUZZ_CHECK(datagram.size >= datagram.length);
+    at += (uint32_t)sizeof datagram;
+    if (datagram.from.family == IOCP_UNIX)
+      at += (datagram.from.port + 7u) & ~7u;
+    at += (datagram.length + 7) & ~7u;
+  }
+  FUZZ_CHECK(at <= (uint32_t)header->slab_end);
+  uint32_t used = at - (uint32_t)record->detail;
+  socket->credit -= used < socket->credit ? used : socket->credit;
+  return at;
+}
+
 static void records__detached(struct model_socket* socket, int32_t detail) {
   /* If a reset came before the end of the detach, there is no handle. */
   if (socket->was_reset && detail == 0) return;
@@ -91,6 +126,7 @@ static void records__other(struct model_socket* socket,
 
 static uint32_t records__one(struct model_port* port,
                              const struct iocp_record* record,
+                             const uint8_t* slab,
                              uint32_t offset,
                              const struct iocp_header* header) {
   struct model_socket* socket = model_socket(port->id, record->socket);
@@ -109,6 +145,9 @@ static uint32_t records__one(struct model_port* port,
     case IOCP_RECEIVED:
       offset = records__received(socket, record, offset, header);
       break;
+    case IOCP_DATAGRAMS:
+      offset = records__datagrams(socket, record, slab, offset, header);
+      break;
     case IOCP_CLOSED:
       records__closed(socket, record);
       model_void_socket(socket);
@@ -122,6 +161,7 @@ static uint32_t records__one(struct model_port* port,
 void model_apply_records(struct model_port* port,
                          const void* events,
                          int32_t count,
+                         const uint8_t* slab,
                          uint32_t offset,
                          uint32_t length) {
   const struct iocp_header* header = events;
@@ -131,7 +171,7 @@ void model_apply_records(struct model_port* port,
   FUZZ_CHECK((header->flags & ~(IOCP_MORE | IOCP_SLAB_FULL)) == 0);
   FUZZ_CHECK(header->timeout_ms >= -1);
   for (int32_t i = 0; i < count; i++)
-    offset = records__one(port, &records[i], offset, header);
+    offset = records__one(port, &records[i], slab, offset, header);
   FUZZ_CHECK(offset <= (uint32_t)header->slab_end);
   FUZZ_CHECK(header->sockets >= 0);
   FUZZ_CHECK(port->may_defer ? (uint32_t)header->sockets >= port->socket_count

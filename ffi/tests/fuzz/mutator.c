@@ -21,7 +21,7 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t* data,
                                  size_t out_size_max,
                                  unsigned int seed);
 
-#define MUTATOR__CALLS 30
+#define MUTATOR__CALLS 31
 
 /* By their numbers in fuzz_calls.c. */
 enum {
@@ -40,7 +40,8 @@ enum {
   PEER_OPEN = 24,
   PEER_SEND = 25,
   PEER_END = 27,
-  LOCAL = 29
+  LOCAL = 29,
+  DATAGRAM = 30
 };
 
 /* Each poll has the whole slab. */
@@ -70,6 +71,18 @@ static const struct step mutator__sequences[][6] = {
      {PEER_OPEN, 0, 0, 15, 0, 0, 0, 0},
      MUTATOR__POLL,
      {PASS, 0, 0, 5, 0, 0, 0, 0},
+     MUTATOR__POLL},
+    {{DATAGRAM, 0, 0, 0, 0, 0, 0, 3},
+     {DATAGRAM, 0, 0, 0, 0, 0, 0, 3},
+     {RECEIVE, 0, 0, 128, 0, 0, 0, 0},
+     {DATAGRAM, 0, 1, 7, 3, 0, 0, 0},
+     {DATAGRAM, 0, 1, 3, 5, 0, 0, 0},
+     MUTATOR__POLL},
+    {{DATAGRAM, 0, 0, 0, 160, 0, 0, 3},
+     {DATAGRAM, 0, 0, 0, 128, 0, 0, 3},
+     {DATAGRAM, 0, 1, 7, 9, 0, 0, 0},
+     {DATAGRAM, 0, 0, 10, 3, 0, 0, 0},
+     {RECEIVE, 0, 0, 0, 0, 0, 0, 0},
      MUTATOR__POLL},
     {{LOCAL, 0, 0, 0, 1, 0, 0, 0},
      {ACCEPT, 0, 0, 128, 0, 0, 0, 0},

@@ -264,6 +264,9 @@ static void drive__record(struct drive_socket* socket,
     case IOCP_RECEIVED:
       drive__received(socket, record, chunk_end);
       break;
+    case IOCP_DATAGRAMS:
+      drive_check_datagrams(socket, record, chunk_end);
+      break;
     case IOCP_READABLE:
       check(drive__completes(&socket->read_pending));
       check_is(result, socket->close_pending ? -IOCP_ECANCELED : 0);
@@ -349,7 +352,8 @@ uint32_t drive_poll(struct drive* drive) {
   /* The bytes have been checked. When the slab is nearly full, it is used again
    * from its start, as a new one would be. */
   drive->slab_offset = (uint32_t)drive->header.slab_end;
-  if (drive->slab_length - drive->slab_offset < IOCP_SLAB_MIN)
+  if (drive->slab_length - drive->slab_offset < IOCP_SLAB_MIN ||
+      (drive->header.flags & IOCP_SLAB_FULL) != 0)
     drive->slab_offset = 0;
   return (uint32_t)count;
 }

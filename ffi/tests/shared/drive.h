@@ -76,6 +76,15 @@ struct drive_socket {
   struct drive_socket* accepted_last;
   uint32_t accepted_count; /* in total */
 
+  /* Of a datagram socket. Its credit may be exceeded by a batch. */
+  bool is_datagram;
+  uint32_t datagram_count;   /* received by records, in total */
+  uint32_t datagram_records; /* that had them */
+  uint32_t error_count;      /* records with errors that have not ended it */
+  int32_t datagram_error;    /* the latest of them */
+  struct iocp_datagram last; /* the latest datagram, */
+  uint8_t last_path[IOCP_DATAGRAM_PATH_MAX + 1]; /* and its path, as text */
+
   /* For streams of a pattern: received bytes are compared with it, credit is
    * renewed as it is used, and drive_pump() sends up to a goal. */
   uint64_t receive_seed; /* 0: not checked */
@@ -111,6 +120,11 @@ struct drive {
   void (*on_record)(struct drive_socket* socket,
                     const struct iocp_record* record,
                     const uint8_t* bytes);
+  /* May be NULL. Called for each datagram of a record, while the record is
+   * checked; `data` has datagram->length bytes. */
+  void (*on_datagram)(struct drive_socket* socket,
+                      const struct iocp_datagram* datagram,
+                      const uint8_t* data);
 };
 
 /* ---- the port */
@@ -185,6 +199,51 @@ void drive_detach(struct drive_socket* socket, uint32_t timeout_ms);
 void drive_close(struct drive_socket* socket,
                  uint32_t mode,
                  uint32_t timeout_ms);
+
+/* ---- datagrams (drive_datagrams.c) */
+
+/* Opens a port, or skips the running case on a system whose engine has no
+ * datagram sockets. */
+bool drive_open_datagrams(struct drive* drive);
+/* A datagram socket at port 0 of the literal. */
+struct drive_socket* drive_bind(struct drive* drive,
+                                const char* literal,
+                                uint32_t flags,
+                                struct iocp_address* address_out);
+/* A unix one; NULL: without a name. */
+struct drive_socket* drive_bind_path(struct drive* drive,
+                                     const char* path,
+                                     uint32_t flags,
+                                     uint32_t mode);
+/* The struct iocp_path of a text; a first '@' becomes a zero byte. */
+struct iocp_path drive_path(const char* path);
+/* Returns the result of iocp_send_to(), which may be an error. `address` may be
+ * a struct iocp_path. */
+int32_t drive_send_to(struct drive_socket* socket,
+                      const void* bytes,
+                      uint32_t length,
+                      const void* address);
+/* Returns the result of iocp_send_many(). */
+int32_t drive_send_many(struct drive_socket* socket,
+                        const void* memory,
+                        uint32_t length,
+                        uint32_t count);
+/* Writes a datagram to memory for iocp_send_many(). Returns its size there. */
+uint32_t drive_pack(uint8_t* memory,
+                    const struct iocp_address* to,
+                    const void* bytes,
+                    uint32_t length);
+/* Returns the result of iocp_receive_from(). `path_out` may be NULL, or has
+ * room for IOCP_DATAGRAM_PATH_MAX bytes. */
+int32_t drive_receive_from(struct drive_socket* socket,
+                           void* bytes,
+                           uint32_t length,
+                           struct iocp_datagram* datagram_out,
+                           void* path_out);
+/* Checks a record of datagrams; for drive.c. */
+void drive_check_datagrams(struct drive_socket* socket,
+                           const struct iocp_record* record,
+                           uint32_t* chunk_end);
 
 /* ---- more than one call */
 

@@ -33,6 +33,11 @@ void every_socket_call(int32_t port, int32_t socket, int32_t expected) {
   check_is(iocp_set_option(port, socket, IOCP_NO_DELAY, 1), expected);
   check_is(iocp_get_option(port, socket, IOCP_NO_DELAY), expected);
   check_is(iocp_socket_stats(port, socket, bytes), expected);
+  check_is(iocp_receive_from(port, socket, bytes, 0, 8, bytes + 8), expected);
+  check_is(iocp_send_to(port, socket, bytes, 0, 1, NULL), expected);
+  check_is(iocp_send_many(port, socket, bytes, sizeof bytes, 1), expected);
+  check_is(iocp_connect_datagram(port, socket, NULL), expected);
+  check_is(iocp_membership(port, socket, bytes, NULL, 0, 1), expected);
   check_is(iocp_close(port, socket, IOCP_DETACH, 1000), expected);
   check_is(iocp_close(port, socket, IOCP_GRACEFUL, 1000), expected);
   check_is(iocp_close(port, socket, IOCP_RESET, 0), expected);
@@ -61,6 +66,8 @@ void every_port_call(int32_t port, int32_t socket, int32_t expected) {
   check_is(iocp_group_stats(port, 1, &stats), expected);
   check_is(iocp_listen(port, &address, 16, 0), expected);
   check_is(iocp_connect(port, &address, NULL), expected);
+  check_is(iocp_bind(port, &address, 0, IOCP_MODE_DEFAULT), expected);
+  check_is(iocp_interface_index(port, &address), expected);
   struct iocp_path path = {.family = IOCP_UNIX, .length = 1, .bytes = "x"};
   check_is(iocp_listen_path(port, &path, 16, 0, IOCP_MODE_DEFAULT, NULL, 0),
            expected);

@@ -21,7 +21,7 @@ static bool user__is_void(const struct entry* entry, int32_t result) {
 /* ---- options */
 
 enum { OWNER_SYSTEM, OWNER_LIBRARY };
-enum { SCOPE_SOCKET, SCOPE_LISTENER };
+enum { SCOPE_SOCKET, SCOPE_LISTENER, SCOPE_DATAGRAM, SCOPE_ALL };
 
 struct user__option {
   int owner;
@@ -63,6 +63,7 @@ static const struct user__values user__values[] = {
     {IOCP_DSCP, {46, 8}, 2},
     {IOCP_RECEIVE_DEPTH, {0, 65, -1}, 3},
     {IOCP_NO_DELAY, {2}, 1},
+    {IOCP_BROADCAST, {1}, 1},
     {0, {1}, 1},
     {99, {1}, 1},
 };
@@ -72,7 +73,8 @@ static bool user__is_valid(const struct entry* entry,
                            int32_t value) {
   if (option == 0 || option >= USER__OPTIONS) return false;
   const struct user__option* row = &user__options[option];
-  return (row->scope == SCOPE_SOCKET || entry->kind == ENTRY_LISTENER) &&
+  return (row->scope == SCOPE_SOCKET || row->scope == SCOPE_ALL ||
+          (row->scope == SCOPE_LISTENER && entry->kind == ENTRY_LISTENER)) &&
          value >= row->min && value <= row->max;
 }
 

@@ -1,0 +1,90 @@
+// Copyright the iocp authors. MIT license.
+
+import type { DatagramAddr } from "./address.ts";
+import type { Datagram } from "./datagram.ts";
+import { Packed } from "./packed.ts";
+import type { Peers } from "./peers.ts";
+
+/** The datagrams of one completion, in the order in which they came. They are
+ * unpacked when they are read. */
+export class Batch<A extends DatagramAddr> {
+  readonly #peers: Peers;
+  #packed: Packed;
+  #at: number;
+  #left: number;
+  /** Where the last one ends. */
+  #end: number;
+
+  /** `count` of them, at least one, begin at `at`. */
+  constructor(peers: Peers, packed: Packed, at: number, count: number) {
+    this.#peers = peers;
+    this.#packed = packed;
+    this.#at = this.#end = at;
+    this.#left = count;
+    for (let i = 0; i < count; i++) this.#end = packed.nextAt(this.#end);
+  }
+
+  /** How many were not read. */
+  get length(): number {
+    return this.#left;
+  }
+
+  /** The bytes of those that were not read, with their addresses. */
+  get bytes(): number {
+    return this.#end - this.#at;
+  }
+
+  /** True if the memory was transferred away, and the datagrams with it. */
+  get isLost(): boolean {
+    return this.#packed.bytes.length === 0;
+  }
+
+  /** Moves those that were not read to memory of their own, so that a few
+   * datagrams do not keep a whole slab. */
+  compact(): void {
+    const bytes = this.#packed.bytes.slice(this.#at, this.#end);
+    this.#packed = new Packed(bytes);
+    this.#end = bytes.length;
+    this.#at = 0;
+  }
+
+  /** Reads the oldest one. Its data is a part of the batch's memory. */
+  shift(): Datagram<A> {
+    const packed = this.#packed;
+    const at = this.#at;
+    const dataAt = packed.dataAt(at);
+    const length = packed.length(at);
+    const data = packed.bytes.subarray(dataAt, dataAt + length);
+    return this.#read(data, length);
+  }
+
+  /** Reads the oldest one into `p`. */
+  shiftInto<B extends ArrayBufferLike>(p: Uint8Array<B>): Datagram<A, B> {
+    const packed = this.#packed;
+    const at = this.#at;
+    const dataAt = packed.dataAt(at);
+    const length = Math.min(packed.length(at), p.length);
+    p.set(packed.bytes.subarray(dataAt, dataAt + length));
+    return this.#read(p.subarray(0, length) as Uint8Array<B>, length);
+  }
+
+  /** Reads all that are left. */
+  shiftAll(): Datagram<A>[] {
+    const all: Datagram<A>[] = [];
+    while (this.#left > 0) all.push(this.shift());
+    return all;
+  }
+
+  #read<B extends ArrayBufferLike>(
+    data: Uint8Array<B>,
+    length: number,
+  ): Datagram<A, B> {
+    const packed = this.#packed;
+    const at = this.#at;
+    const size = packed.size(at);
+    const addr = this.#peers.find(packed, at) as A;
+    this.#at = packed.nextAt(at);
+    this.#left--;
+    return { data, addr, isTruncated: size !== length, size };
+  }
+}

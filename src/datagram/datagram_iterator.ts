@@ -1,0 +1,46 @@
+// Copyright the iocp authors. MIT license.
+
+import type { Batch } from "./batch.ts";
+import { BatchReader, DONE } from "./readers.ts";
+import type { BoundSocket } from "./bound_socket.ts";
+import type { DatagramAddr } from "./address.ts";
+
+/** A loop over the datagrams of a socket, one by one or by batches, until the
+ * socket is closed. */
+export class DatagramIterator<A extends DatagramAddr, T>
+  implements AsyncIterableIterator<T, undefined> {
+  readonly #socket: BoundSocket<A>;
+  readonly #takes: (batch: Batch<A>) => T;
+  readonly #onReturn: () => void;
+  #isOver = false;
+
+  /** `takes` is what each step takes of a batch. `onReturn` is called when the loop
+   * is left. */
+  constructor(
+    socket: BoundSocket<A>,
+    takes: (batch: Batch<A>) => T,
+    onReturn: () => void,
+  ) {
+    this.#socket = socket;
+    this.#takes = takes;
+    this.#onReturn = onReturn;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    const socket = this.#socket;
+    if (socket.isClosed || this.#isOver) return Promise.resolve(DONE);
+    return new Promise((resolve) => {
+      socket.receive.read(new BatchReader(this.#takes, resolve));
+    });
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#isOver = true;
+    this.#onReturn();
+    return Promise.resolve(DONE);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}

@@ -1,0 +1,411 @@
+// Copyright the iocp authors. MIT license.
+/// <reference lib="esnext.disposable" preserve="true" />
+import { addressAll } from "./outgoing.ts";
+import type { BoundSocket } from "./bound_socket.ts";
+import { BufferReader } from "./readers.ts";
+import {
+  changeDatagramOptions,
+  datagramOptionsInForce,
+} from "./socket_options.ts";
+import { changeMembership, type MembershipOptions } from "./membership.ts";
+import type { Datagram, Destination, OutgoingDatagram } from "./datagram.ts";
+import type { DatagramAddr, UdpAddr } from "./address.ts";
+import type {
+  DatagramOptions,
+  DatagramOptionsInForce,
+} from "../options/datagram.ts";
+import type { DatagramStats } from "../stats.ts";
+import { DatagramIterator } from "./datagram_iterator.ts";
+import { formatHost, type SocketError } from "../errors.ts";
+import { type ReceiveFromOptions, receiveInto } from "./receive_call.ts";
+import { requireBytes, requireOptions } from "../options/validate.ts";
+import { shownPath } from "../native/path.ts";
+import { showFields } from "../views/inspect.ts";
+
+/** Makes the object of a socket. For internal use: the constructor is not part of
+ * the API. */
+export let makeDatagramSocket: <A extends DatagramAddr>(
+  socket: BoundSocket<A>,
+) => DatagramSocket<A>;
+
+/** The socket behind an object. For internal use. */
+export let boundSocketOf: <A extends DatagramAddr>(
+  socket: DatagramSocket<A>,
+) => BoundSocket<A>;
+
+/**
+ * Sends and receives datagrams, and is an async iterable of those that it
+ * receives.
+ *
+ * Leaving a `for await` loop over it by `break` or by an error closes it, and
+ * `close()` ends the loop. Errors of the network do not: a datagram that cannot be
+ * delivered is no reason to receive no others. They go to the `onError` of
+ * `bind()` and to `lastError`.
+ *
+ * Datagrams are received while a loop or a `receive()` asks for them, up to
+ * 256 KiB ahead of a loop. The others are in the buffer of the system, which drops
+ * what it has no room for; `stats()` counts these.
+ *
+ * @example An echo
+ * ```ts
+ * import { bind } from "iocp";
+ *
+ * const server = bind({ hostname: "127.0.0.1", port: 0 });
+ * const client = bind({ hostname: "127.0.0.1", port: 0 });
+ * await client.send(new TextEncoder().encode("hello"), server.addr);
+ * for await (const { data, addr } of server) {
+ *   await server.send(data, addr);
+ *   break;
+ * }
+ * const { data } = await client.receive(new Uint8Array(16));
+ * console.log(new TextDecoder().decode(data));
+ * client.close();
+ * ```
+ */
+export class DatagramSocket<A extends DatagramAddr = UdpAddr>
+  implements AsyncIterable<Datagram<A>> {
+  static {
+    makeDatagramSocket = (socket) => new DatagramSocket(socket);
+    boundSocketOf = (object) => object.#socket;
+    showFields(DatagramSocket, (socket) => ({
+      addr: shown(socket.addr),
+      state: socket.#socket.isClosed ? "closed" : "open",
+    }));
+  }
+
+  readonly #socket: BoundSocket<A>;
+
+  /**
+   * Datagram sockets come from `bind()`.
+   *
+   * @ignore
+   */
+  private constructor(socket: BoundSocket<A>) {
+    this.#socket = socket;
+  }
+
+  /** The address that it is bound to, with the port number that the system has
+   * chosen if it was 0. It is still available after the close. */
+  get addr(): A {
+    return { ...this.#socket.address };
+  }
+
+  /** The address of `connect()`, or undefined while it is not connected. */
+  get remoteAddr(): A | undefined {
+    const { remoteAddress } = this.#socket;
+    return remoteAddress && { ...remoteAddress };
+  }
+
+  /** The last failure, of a call or reported by the network, or undefined. */
+  get lastError(): SocketError | undefined {
+    return this.#socket.lastError;
+  }
+
+  /**
+   * The options in force.
+   *
+   * @throws {SocketError} when the socket is closed.
+   */
+  get options(): DatagramOptionsInForce {
+    return datagramOptionsInForce(this.#socket);
+  }
+
+  /**
+   * Changes options; those that are left out stay as they are.
+   *
+   * @throws {NotSupported} for an option that the system or a unix socket does not
+   * have.
+   * @throws {SocketError} when the socket is closed.
+   *
+   * @example
+   * ```ts
+   * import { bind } from "iocp";
+   *
+   * using socket = bind({ port: 0 });
+   * socket.setOptions({ ttl: 32, systemReceiveBuffer: 100_000 });
+   * console.log(socket.options);
+   * ```
+   */
+  setOptions(options: DatagramOptions): void {
+    requireOptions(options);
+    changeDatagramOptions(this.#socket, options);
+  }
+
+  /**
+   * Counters of the socket.
+   *
+   * @throws {SocketError} when the socket is closed.
+   */
+  stats(): DatagramStats {
+    return this.#socket.stats();
+  }
+
+  /**
+   * Receives one datagram into `p`. What does not fit is lost, and `isTruncated`
+   * says so.
+   *
+   * Pending calls are settled in order, and so are those of a loop. While none is
+   * pending that has come on behalf of a loop, nothing is received ahead.
+   *
+   * @param p where the data goes.
+   * @param options how long to wait, and what ends the wait. A datagram that
+   * arrives later is for the next call.
+   * @returns the datagram, whose `data` is the part of `p` that was filled.
+   * @throws {SocketError} `EBADF` when the socket is closed, `EINTR` when it
+   * becomes closed, `ETIMEDOUT` after `timeout`, and an error that the network
+   * reports for an earlier datagram, such as `ECONNREFUSED`. After that the socket
+   * receives as before.
+   * @throws the reason of `signal` when that aborts.
+   *
+   * @example
+   * ```ts
+   * import { bind } from "iocp";
+   *
+   * using socket = bind({ hostname: "127.0.0.1", port: 0 });
+   * await socket.send(new Uint8Array(1200), socket.addr);
+   * const { data, size, isTruncated } = await socket.receive(
+   *   new Uint8Array(1000),
+   *   { timeout: 5_000 },
+   * );
+   * console.log(data.length, size, isTruncated); // 1000 1200 true
+   * ```
+   */
+  receive<B extends ArrayBufferLike>(
+    p: Uint8Array<B>,
+    options?: ReceiveFromOptions,
+  ): Promise<Datagram<A, B>> {
+    const socket = this.#socket;
+    if (options !== undefined) return receiveInto(socket, p, options);
+    return new Promise((resolve, reject) => {
+      requireBytes("p", p);
+      if (socket.isClosed) throw socket.closedError("recvfrom");
+      socket.receive.read(new BufferReader(p, resolve, reject));
+    });
+  }
+
+  /**
+   * Sends a datagram.
+   *
+   * Resolves when the system has accepted it. Until then `data` must not be
+   * changed. That it arrives is not known; if the network reports that it does
+   * not, the socket's `onError` is called.
+   *
+   * @param data its bytes. UDP has at most 65,507 of them, or 65,527 over IPv6.
+   * @param addr where it goes. A host name is looked up, each time; meanwhile later
+   * datagrams may be sent before it. Without `addr` it goes to the address of
+   * `connect()`.
+   * @returns the number of bytes.
+   * @throws {SocketError} `EMSGSIZE` for too many bytes, `EDESTADDRREQ` without an
+   * address, `EACCES` for a broadcast address without the option `broadcast`,
+   * `ENOTFOUND` and so on for a host name, `EBADF` when the socket is closed.
+   * @throws Under Deno, `NotCapable` without the permission for the address, which
+   * is asked for once for each socket and address.
+   */
+  send(data: Uint8Array, addr?: Destination<A>): Promise<number> {
+    const socket = this.#socket;
+    try {
+      requireBytes("data", data);
+      if (socket.isClosed) throw socket.closedError("sendto");
+      if (addr === undefined) return socket.send.send(data, null);
+      const to = socket.destinations.find("addr", addr);
+      return to instanceof Uint8Array
+        ? socket.send.send(data, to)
+        : this.#sendLater(data, to);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async #sendLater(data: Uint8Array, to: Promise<Uint8Array>): Promise<number> {
+    const socket = this.#socket;
+    const struct = await to;
+    if (socket.isClosed) throw socket.closedError("sendto");
+    return await socket.send.send(data, struct);
+  }
+
+  /**
+   * Sends several datagrams, in order, with few calls of the system.
+   *
+   * @param datagrams what to send where, as for `send()`. They must not be changed
+   * until the promise is settled.
+   * @returns the number of datagrams, always all of them.
+   * @throws {SocketError} as `send()`. The first `datagramsSent` of them, a property
+   * of the error, were sent, and the next one has failed.
+   *
+   * @example
+   * ```ts
+   * import { bind } from "iocp";
+   *
+   * using receiver = bind({ hostname: "127.0.0.1", port: 0 });
+   * using sender = bind({ hostname: "127.0.0.1", port: 0 });
+   * const { addr } = receiver;
+   * const texts = ["one", "two", "three"];
+   * await sender.sendMany(
+   *   texts.map((text) => ({ data: new TextEncoder().encode(text), addr })),
+   * );
+   * for await (const { data } of receiver) {
+   *   const text = new TextDecoder().decode(data);
+   *   if (text === "three") break;
+   * }
+   * ```
+   */
+  async sendMany(datagrams: Iterable<OutgoingDatagram<A>>): Promise<number> {
+    const socket = this.#socket;
+    if (socket.isClosed) throw socket.closedError("sendto");
+    const found = addressAll(socket.destinations, datagrams);
+    const addressed = Array.isArray(found) ? found : await found;
+    return await socket.send.sendMany(addressed);
+  }
+
+  /**
+   * Connects the socket to an address: it then sends there when no other address
+   * is given, receives from there alone, and on Linux the network's errors are
+   * reported. Datagrams that have come before are still received.
+   *
+   * @param addr the address; a host name is looked up.
+   * @throws {SocketError} `ENOTFOUND` and so on for a host name, `ENETUNREACH`
+   * when no route leads there, `EBADF` when the socket is closed.
+   * @throws Under Deno, `NotCapable` without the permission for the address.
+   *
+   * @example
+   * ```ts
+   * import { bind } from "iocp";
+   *
+   * using server = bind({ hostname: "127.0.0.1", port: 0 });
+   * using client = bind({ hostname: "127.0.0.1", port: 0 });
+   * await client.connect(server.addr);
+   * await client.send(new TextEncoder().encode("hello"));
+   * const { addr } = await server.receive(new Uint8Array(16));
+   * console.log(addr.port === client.addr.port);
+   * ```
+   */
+  async connect(addr: Destination<A>): Promise<void> {
+    const socket = this.#socket;
+    const open = () => {
+      if (socket.isClosed) throw socket.closedError("connect");
+    };
+    open();
+    const found = socket.destinations.find("addr", addr);
+    const struct = found instanceof Uint8Array ? found : await found;
+    open();
+    socket.connect(struct);
+  }
+
+  /**
+   * Ends what `connect()` has begun: it receives from everywhere again.
+   *
+   * @throws {SocketError} when the socket is closed.
+   */
+  disconnect(): void {
+    const socket = this.#socket;
+    if (socket.isClosed) throw socket.closedError("connect");
+    socket.connect(null);
+  }
+
+  /**
+   * Joins a multicast group: the socket then receives what is sent to the group
+   * and to its own port.
+   *
+   * @param group the IP address of the group.
+   * @param options on which interface, and from which source.
+   * @throws {SocketError} `EADDRINUSE` when it has joined already,
+   * `EADDRNOTAVAIL` when there is no such interface, `EBADF` when it is closed.
+   *
+   * @example
+   * ```ts
+   * import { bind } from "iocp";
+   *
+   * using socket = bind({ port: 0 });
+   * socket.joinMulticast("239.1.2.3", { interface: "127.0.0.1" });
+   * socket.leaveMulticast("239.1.2.3", { interface: "127.0.0.1" });
+   * ```
+   */
+  joinMulticast(group: string, options: MembershipOptions = {}): void {
+    changeMembership(this.#socket, group, options, true);
+  }
+
+  /**
+   * Leaves a multicast group that it has joined with the same options.
+   *
+   * @throws {SocketError} `EADDRNOTAVAIL` when it has not joined, `EBADF` when it
+   * is closed.
+   */
+  leaveMulticast(group: string, options: MembershipOptions = {}): void {
+    changeMembership(this.#socket, group, options, false);
+  }
+
+  /**
+   * Closes the socket: the address is free when it returns. Loops end, pending
+   * calls of `receive()` are rejected, and datagrams that were not received are
+   * lost. Closing again does nothing.
+   */
+  close(): void {
+    this.#socket.close();
+  }
+
+  /** Lets the socket keep the process alive, which is the default. */
+  ref(): void {
+    this.#socket.setRef(true);
+  }
+
+  /** Lets the process end while the socket is open. Datagrams that are being sent
+   * still keep it alive. */
+  unref(): void {
+    this.#socket.setRef(false);
+  }
+
+  /** The datagrams as they arrive, until the socket is closed. The caller may keep
+   * their data. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Datagram<A>, undefined> {
+    const socket = this.#socket;
+    return new DatagramIterator(
+      socket,
+      (batch) => batch.shift(),
+      () => socket.close(),
+    );
+  }
+
+  /**
+   * The same loop with all datagrams that have arrived together, at least one,
+   * which costs less for each of them.
+   *
+   * @example
+   * ```ts
+   * import { bind } from "iocp";
+   *
+   * using socket = bind({ hostname: "127.0.0.1", port: 0 });
+   * await socket.send(new Uint8Array(100), socket.addr);
+   * for await (const batch of socket.batches()) {
+   *   for (const { data, addr } of batch) console.log(data.length, addr.port);
+   *   break;
+   * }
+   * ```
+   */
+  batches(): AsyncIterableIterator<Datagram<A>[], undefined> {
+    const socket = this.#socket;
+    return new DatagramIterator(
+      socket,
+      (batch) => batch.shiftAll(),
+      () => socket.close(),
+    );
+  }
+
+  /** The same as `close()`. */
+  [Symbol.dispose](): void {
+    this.#socket.close();
+  }
+
+  /** Closes, and waits until everything is sent that the system had no room for
+   * yet. */
+  [Symbol.asyncDispose](): Promise<void> {
+    const socket = this.#socket;
+    socket.close();
+    return new Promise((resolve) => socket.onReleased(resolve));
+  }
+}
+
+function shown(addr: DatagramAddr): string {
+  return addr.transport === "udp"
+    ? formatHost(addr.hostname, addr.port)
+    : shownPath(addr.path);
+}

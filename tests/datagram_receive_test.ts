@@ -1,0 +1,170 @@
+// Copyright the iocp authors. MIT license.
+/* What receiving costs in memory, and what is lost. */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test } from "node:test";
+import { CompletionPort } from "../mod.ts";
+import { AHEAD_MAX } from "../src/datagram/receive_queue.ts";
+import { receiveText, sendTexts, take, UdpPair } from "./shared/datagrams.ts";
+import { eventually, settled, within } from "./shared/deadline.ts";
+import { pattern, textOf } from "./shared/pattern.ts";
+
+const isWindows = process.platform === "win32";
+const hostname = "127.0.0.1";
+
+test("A steady peer has one address object, which is frozen", async () => {
+  using port = new CompletionPort();
+  const server = port.bind({ hostname, port: 0 });
+  const clients = Array.from(
+    { length: 50 },
+    () => port.bind({ hostname, port: 0 }),
+  );
+  const known = new Map<number, object>();
+  for (let round = 0; round < 4; round++) {
+    for (const client of clients) await sendTexts(client, server.addr, "hello");
+    for (const { addr } of await take(server, clients.length)) {
+      assert.ok(Object.isFrozen(addr));
+      const before = known.get(addr.port);
+      if (round === 0) assert.equal(before, undefined);
+      else assert.equal(addr, before);
+      known.set(addr.port, addr);
+    }
+  }
+  assert.equal(known.size, clients.length);
+  /* receive() knows the same objects. */
+  await sendTexts(clients[7]!, server.addr, "again");
+  const { addr } = await within("it", server.receive(new Uint8Array(10)));
+  assert.equal(addr, known.get(clients[7]!.addr.port));
+});
+
+test("An address of a datagram cannot be changed, and can be answered", async () => {
+  using it = new UdpPair();
+  await sendTexts(it.left, it.right.addr, "hello");
+  const { addr } = await within("it", it.right.receive(new Uint8Array(10)));
+  assert.throws(() => (addr as { port: number }).port = 1, TypeError);
+  await sendTexts(it.right, addr, "answer");
+  assert.equal(await receiveText(it.left), "answer");
+});
+
+test("Nothing is received before it is asked for", async () => {
+  using it = new UdpPair();
+  await sendTexts(it.left, it.right.addr, "1", "2", "3");
+  await eventually("they are sent", () => it.left.stats().datagramsSent === 3);
+  assert.equal(it.right.stats().bytesAhead, 0);
+  assert.equal(await receiveText(it.right), "1");
+  assert.equal(it.right.stats().bytesAhead, 0);
+  assert.equal(await receiveText(it.right), "2");
+});
+
+test("A slow loop receives ahead up to a limit, and the system counts the rest", async () => {
+  using port = new CompletionPort();
+  const sender = port.bind({ hostname, port: 0 });
+  const receiver = port.bind({
+    hostname,
+    port: 0,
+    systemReceiveBuffer: 100_000,
+  });
+  const loop = receiver[Symbol.asyncIterator]();
+  const first = loop.next();
+  const count = 3_000;
+  const data = pattern(1_000);
+  for (let i = 0; i < count; i++) await sender.send(data, receiver.addr);
+  await within("the first", first);
+  await settled("what is ahead", () => receiver.stats().bytesAhead);
+  const stats = receiver.stats();
+  /* One batch may exceed it. */
+  assert.ok(stats.bytesAhead <= AHEAD_MAX + 70_000, `${stats.bytesAhead}`);
+  assert.ok(stats.bytesAhead >= AHEAD_MAX / 2, `${stats.bytesAhead}`);
+  assert.ok(stats.datagramsReceived < count / 2, `${stats.datagramsReceived}`);
+  /* The loop gets what was received ahead and what the system holds. */
+  let received = 1;
+  let next = loop.next();
+  next.catch(() => {});
+  for (;;) {
+    const late = new Promise((resolve) => setTimeout(resolve, 500));
+    const result = await Promise.race([next, late]) as
+      | IteratorResult<{ data: Uint8Array }>
+      | undefined;
+    if (result === undefined) break;
+    assert.deepEqual(result.value.data, data);
+    received++;
+    next = loop.next();
+  }
+  const { datagramsReceived, datagramsDropped } = receiver.stats();
+  assert.equal(datagramsReceived, received);
+  assert.ok(received < count, "nothing was lost");
+  if (isWindows) return;
+  /* Linux reports the losses with the next datagram. */
+  await sendTexts(sender, receiver.addr, "last");
+  assert.equal(textOf((await within("it", next)).value!.data), "last");
+  assert.equal(receiver.stats().datagramsDropped, count - received);
+  assert.ok(datagramsDropped <= count - received);
+});
+
+test("A datagram that is kept does not keep a slab of 256 KiB with it", async () => {
+  using it = new UdpPair();
+  const loop = it.right[Symbol.asyncIterator]();
+  const first = loop.next();
+  await sendTexts(it.left, it.right.addr, "first");
+  await within("it", first);
+  await sendTexts(it.left, it.right.addr, "second");
+  await eventually("it has come", () => it.right.stats().bytesAhead > 0);
+  const { data } = (await within("it", loop.next())).value!;
+  assert.equal(textOf(data), "second");
+  assert.ok(data.buffer.byteLength < 1_000, `${data.buffer.byteLength}`);
+});
+
+test("systemReceiveBuffer can be set and is read back", () => {
+  using port = new CompletionPort();
+  const socket = port.bind({ port: 0, systemReceiveBuffer: 50_000 });
+  assert.equal(socket.options.systemReceiveBuffer, 50_000);
+  socket.setOptions({ systemReceiveBuffer: 70_000, systemSendBuffer: 60_000 });
+  const { systemReceiveBuffer, systemSendBuffer } = socket.options;
+  assert.deepEqual([systemReceiveBuffer, systemSendBuffer], [70_000, 60_000]);
+});
+
+test("With offload datagrams are received one by one as without", async () => {
+  using port = new CompletionPort();
+  try {
+    port.bind({ hostname, port: 0, offload: true }).close();
+  } catch (error) {
+    assert.equal((error as Error).name, "NotSupported");
+    assert.equal(isWindows, true);
+    return;
+  }
+  const sender = port.bind({ hostname, port: 0, offload: true });
+  const receiver = port.bind({ hostname, port: 0, offload: true });
+  const { addr } = receiver;
+  const lengths = [...new Array<number>(40).fill(1_000), 500, 0, 1, 1, 1_000];
+  const datagrams = lengths.map((length, i) => ({
+    data: pattern(length, i),
+    addr,
+  }));
+  assert.equal(await sender.sendMany(datagrams), lengths.length);
+  const received = await take(receiver, lengths.length);
+  for (const [i, { data, size, isTruncated }] of received.entries()) {
+    assert.deepEqual([...data], [...pattern(lengths[i]!, i)], `datagram ${i}`);
+    assert.deepEqual([size, isTruncated], [lengths[i], false]);
+  }
+});
+
+test("A long series of datagrams is received without a gap", async () => {
+  using it = new UdpPair();
+  const window = 50;
+  let sent = 0;
+  let received = 0;
+  const count = 5_000;
+  const send = async () => {
+    const view = new Uint8Array(new Uint32Array([sent++]).buffer);
+    await it.left.send(view, it.right.addr);
+  };
+  while (sent < window) await send();
+  for await (const batch of it.right.batches()) {
+    for (const { data } of batch) {
+      assert.equal(new Uint32Array(data.slice().buffer)[0], received++);
+      if (sent < count) await send();
+    }
+    if (received === count) break;
+  }
+});
