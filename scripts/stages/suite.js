@@ -12,6 +12,7 @@ import { detail, say } from "../report.js";
 import {
   argv,
   describeEnd,
+  ensureDebian,
   inTemporaryFolder,
   ownNetwork,
   testsAtOnce,
@@ -54,7 +55,11 @@ export async function suiteStage(options) {
         report.group(title, async () => {
           say(`${title}: ${files.length} files ...`);
           const peer = await compilePeer(root, cell.system, folder, jobs);
-          const env = { IOCP_TEST_PEER: cell.path(peer) };
+          const { debian } = await ensureDebian("peers");
+          const env = {
+            IOCP_TEST_PEER: cell.path(peer),
+            IOCP_TEST_PEERS: debian?.root,
+          };
           const suite = { ...options, cell, title, testFilter, env };
           return await runCell(files, suite);
         }),
