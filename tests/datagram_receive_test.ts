@@ -168,3 +168,27 @@ test("A long series of datagrams is received without a gap", async () => {
     if (received === count) break;
   }
 });
+
+test("Datagrams that fill several slabs are received whole", async () => {
+  using port = new CompletionPort();
+  const systemReceiveBuffer = 4_000_000;
+  const sender = port.bind({ hostname, port: 0 });
+  const receiver = port.bind({ hostname, port: 0, systemReceiveBuffer });
+  const { addr } = receiver;
+  let received = 0;
+  let sent = 0;
+  const lengthOf = (i: number) =>
+    i % 3 === 0 ? 65_507 : 20_000 + 1_000 * (i % 30);
+  const send = async () => {
+    await sender.send(pattern(lengthOf(sent), sent), addr);
+    sent++;
+  };
+  for (let i = 0; i < 3; i++) await send();
+  for await (const { data, isTruncated } of receiver) {
+    assert.equal(isTruncated, false);
+    assert.deepEqual(data, pattern(lengthOf(received), received));
+    received++;
+    if (sent < 60) await send();
+    if (received === 60) break;
+  }
+});

@@ -335,9 +335,11 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
   }
 
   /**
-   * Closes the socket: the address is free when it returns. Loops end, pending
-   * calls of `receive()` are rejected, and datagrams that were not received are
-   * lost. Closing again does nothing.
+   * Closes the socket. Loops end, pending calls of `receive()` are rejected, and
+   * datagrams that were not received are lost. The address is free when it
+   * returns, unless the system has had no room yet for a datagram: that one is
+   * still sent, within five seconds. Sends behind it are rejected with `EINTR`.
+   * Closing again does nothing.
    */
   close(): void {
     this.#socket.close();

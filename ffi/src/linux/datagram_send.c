@@ -155,14 +155,6 @@ static int32_t datagram_send__build(struct datagram_send__batch* batch,
 
 /* ---- system calls */
 
-static int datagram_send__call(int fd, struct datagram_send__batch* batch) {
-  int count;
-  do {
-    count = sendmmsg(fd, batch->headers, batch->count, MSG_NOSIGNAL);
-  } while (count < 0 && errno == EINTR);
-  return count;
-}
-
 static int32_t datagram_send__fail(const struct socket* socket) {
   int native = errno;
   int32_t error = errors_of(native);
@@ -193,16 +185,33 @@ static bool datagram_send__is_late(int native) {
   }
 }
 
-/* Repeats a call that has failed for an earlier datagram. */
-static int datagram_send__call_again(struct socket* socket,
-                                     struct datagram_send__batch* batch) {
-  int count = datagram_send__call(socket->engine.fd, batch);
-  if (count >= 0 || !datagram_send__is_late(errno)) return count;
-  int native = errno;
-  count = datagram_send__call(socket->engine.fd, batch);
-  /* Otherwise it is an error of this one. */
-  if (count >= 0 || errno != native)
-    datagram_failed_before(socket, errors_of_connect(native), native);
+/* True if a call that has failed with `native` is to be repeated: once for an
+ * error that may be late, which is then noted. */
+static bool datagram_send__repeats(int native, int* late) {
+  if (native == EINTR) return true;
+  if (*late != 0 || !datagram_send__is_late(native)) return false;
+  *late = native;
+  return true;
+}
+
+/* The repeated call has returned `result`. Unless it has failed in the same
+ * way, the error was that of an earlier datagram. Does not change errno. */
+static void datagram_send__settle(struct socket* socket,
+                                  int late,
+                                  ssize_t result) {
+  if (late != 0 && (result >= 0 || errno != late))
+    datagram_failed_before(socket, errors_of_connect(late), late);
+}
+
+static int datagram_send__call(struct socket* socket,
+                               struct datagram_send__batch* batch) {
+  int late = 0;
+  int count;
+  do {
+    count =
+        sendmmsg(socket->engine.fd, batch->headers, batch->count, MSG_NOSIGNAL);
+  } while (count < 0 && datagram_send__repeats(errno, &late));
+  datagram_send__settle(socket, late, count);
   return count;
 }
 
@@ -222,10 +231,10 @@ int32_t engine_send_datagrams(struct socket* socket,
   bool merges = socket->datagram->engine.merges;
   int32_t result = datagram_send__build(&batch, socket, sending, merges);
   if (result < 0) return port_fail(socket->port, result, 0);
-  int count = datagram_send__call_again(socket, &batch);
+  int count = datagram_send__call(socket, &batch);
   if (count < 0 && merges && datagram_send__cannot_merge(socket, errno)) {
     datagram_send__build(&batch, socket, sending, false);
-    count = datagram_send__call_again(socket, &batch);
+    count = datagram_send__call(socket, &batch);
   }
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
     return ENGINE_WOULD_BLOCK;
@@ -245,13 +254,21 @@ int32_t engine_send_to(struct socket* socket,
                        const struct iocp_datagram* header,
                        const void* path,
                        const void* data) {
-  struct datagram_send__batch batch;
-  batch.count = batch.part_count = 0;
-  int32_t result = datagram_send__begin(&batch, socket, header, path);
-  if (result < 0) return port_fail(socket->port, result, 0);
-  datagram_send__add(&batch, header, data);
-  int count = datagram_send__call_again(socket, &batch);
-  if (count > 0) return 0;
+  struct sockaddr_storage name;
+  int late = 0;
+  ssize_t sent;
+  int32_t length = datagram_address_to_system(socket, header, path, &name);
+  if (length < 0) return port_fail(socket->port, length, 0);
+  do {
+    sent = sendto(socket->engine.fd,
+                  data,
+                  header->length,
+                  MSG_NOSIGNAL,
+                  length == 0 ? NULL : (struct sockaddr*)&name,
+                  (socklen_t)length);
+  } while (sent < 0 && datagram_send__repeats(errno, &late));
+  datagram_send__settle(socket, late, sent);
+  if (sent >= 0) return 0;
   if (errno == EAGAIN || errno == EWOULDBLOCK) return ENGINE_WOULD_BLOCK;
   return datagram_send__fail(socket);
 }

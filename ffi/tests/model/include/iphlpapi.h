@@ -37,4 +37,20 @@ typedef struct {
   MIB_TCP6ROW_OWNER_PID table[1];
 } MIB_TCP6TABLE_OWNER_PID;
 
+/* netioapi.h, which it includes */
+#define NO_ERROR 0u
+typedef uint16_t ADDRESS_FAMILY;
+typedef void VOID;
+
+typedef struct {
+  SOCKADDR_STORAGE Address;
+  uint64_t InterfaceLuid;
+  ULONG InterfaceIndex;
+} MIB_UNICASTIPADDRESS_ROW;
+
+typedef struct {
+  ULONG NumEntries;
+  MIB_UNICASTIPADDRESS_ROW Table[1];
+} MIB_UNICASTIPADDRESS_TABLE;
+
 #endif /* MODEL_IPHLPAPI_H */

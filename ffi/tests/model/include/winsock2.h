@@ -205,4 +205,41 @@ int WSARecv(SOCKET handle,
             OVERLAPPED* overlapped,
             void* completion);
 
+/* ---- datagram sockets, which the model does not have yet: see datagram.c */
+
+typedef int INT;
+#define AF_UNSPEC 0
+#define IPPROTO_UDP 17
+#define SO_BROADCAST 0x0020
+#define SO_SNDBUF 0x1001
+#define SO_RCVBUF 0x1002
+
+uint32_t htonl(uint32_t number) MODEL_NAME(htonl);
+int connect(SOCKET handle, const SOCKADDR* name, int length)
+    MODEL_NAME(connect);
+int sendto(SOCKET handle,
+           const char* buffer,
+           int length,
+           int flags,
+           const SOCKADDR* to,
+           int to_length) MODEL_NAME(sendto);
+int WSASendTo(SOCKET handle,
+              WSABUF* buffers,
+              DWORD count,
+              DWORD* sent,
+              DWORD flags,
+              const SOCKADDR* to,
+              int to_length,
+              OVERLAPPED* overlapped,
+              void* completion);
+int WSARecvFrom(SOCKET handle,
+                WSABUF* buffers,
+                DWORD count,
+                DWORD* received,
+                DWORD* flags,
+                SOCKADDR* from,
+                INT* from_length,
+                OVERLAPPED* overlapped,
+                void* completion);
+
 #endif /* MODEL_WINSOCK2_H */
