@@ -1,18 +1,14 @@
 // Copyright the iocp authors. MIT license.
 /* The client pg over connections of this module to PostgreSQL, which runs in this
- * process (PGlite) behind a listener on a local socket. */
+ * process (PGlite) behind a listener on a local socket. With IOCP_TEST_POSTGRES, the
+ * path of the socket of a server, that one is used. */
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
+import process from "node:process";
 import type { Duplex } from "node:stream";
 import { after, before, describe, test } from "node:test";
-import {
-  type Conn,
-  connect,
-  listen,
-  type Listener,
-  type PathAddr,
-} from "../mod.ts";
+import { type Conn, connect, listen, type PathAddr } from "../mod.ts";
 import { within } from "./shared/deadline.ts";
 import { newPath } from "./shared/local.ts";
 
@@ -81,36 +77,50 @@ function streamOf(conn: Conn<PathAddr>): Duplex {
   });
 }
 
-describe("pg over a local socket", () => {
+/* The path of a server and how it is stopped. */
+interface Server {
+  path: string;
+  stop(): Promise<void>;
+}
+
+async function startServer(): Promise<Server> {
+  const { PGlite } = await import("@electric-sql/pglite") as unknown as {
+    PGlite: { create(): Promise<Database> };
+  };
+  const database = await within("the start", PGlite.create(), START_MS);
   const path = newPath();
+  const listener = listen({ path });
   const failures: unknown[] = [];
-  let database: Database;
-  let listener: Listener<PathAddr>;
-  let serving: Promise<void>;
-
-  before(async () => {
-    const { PGlite } = await import("@electric-sql/pglite") as unknown as {
-      PGlite: { create(): Promise<Database> };
-    };
-    database = await within("the start", PGlite.create(), START_MS);
-    listener = listen({ path });
-    serving = (async () => {
-      /* One session at a time: PGlite has only one. */
-      for await (const conn of listener) {
-        await serve(database, conn).catch((error) => failures.push(error));
-      }
-    })();
-  }, { timeout: START_MS });
-
-  after(async () => {
+  const serving = (async () => {
+    /* One session at a time: PGlite has only one. */
+    for await (const conn of listener) {
+      await serve(database, conn).catch((error) => failures.push(error));
+    }
+  })();
+  const stop = async () => {
     listener.close();
     await serving;
     await database.close();
     assert.deepEqual(failures, []);
-  });
+  };
+  return { path, stop };
+}
+
+describe("pg over a local socket", () => {
+  /* The socket of a server that runs already, where "postgres" needs no password. */
+  const running = process.env["IOCP_TEST_POSTGRES"];
+  let server: Server;
+
+  before(async () => {
+    server = running === undefined
+      ? await startServer()
+      : { path: running, stop: () => Promise.resolve() };
+  }, { timeout: START_MS });
+
+  after(() => server.stop());
 
   async function withClient(use: (client: Client) => Promise<void>) {
-    const conn = await connect({ path, timeout: 5_000 });
+    const conn = await connect({ path: server.path, timeout: 5_000 });
     const options = { user: "postgres", database: "postgres" };
     const client = new Client({ ...options, stream: streamOf(conn) });
     await within("connecting", client.connect());
