@@ -78,7 +78,7 @@ class Places implements Place, Disposable {
   }
 }
 
-/* Calls as a user whom the modes of files apply to, which root is not. */
+/* Calls as another user, since the modes of files do not apply to root. */
 async function asOther<T>(call: () => Promise<T>): Promise<T> {
   if (!isRoot) return await call();
   const { seteuid } = openLibrary<{ seteuid(id: number): number }>(

@@ -56,12 +56,14 @@ async function answerTo<A extends UnixDatagramAddr | DatagramSocket["addr"]>(
   return await answer as { data: Uint8Array; addr: A };
 }
 
-describe("socat", {
+const onLinux = {
   skip: isWindows
     ? "it is a program of Linux"
     : root === undefined && "npm test sets the path of the folder",
-}, () => {
-  test("echoes over a unix socket, until its input ends", async () => {
+};
+
+describe("socat", () => {
+  test("echoes over a unix socket, until its input ends", onLinux, async () => {
     using folder = new TemporaryFolder();
     const path = folder.join("echo");
     using _ = socat("-t60", `UNIX-LISTEN:${path},fork`, "EXEC:cat");
@@ -86,7 +88,7 @@ describe("socat", {
     },
   };
   for (const [what, make] of Object.entries(addresses)) {
-    test(`sends a file to ${what}, and receives one`, async () => {
+    test(`sends a file to ${what}, and receives one`, onLinux, async () => {
       using folder = new TemporaryFolder();
       const [path, target] = make(folder) as [string, string];
       using listener = listen({ path, allowHalfOpen: true });
@@ -110,7 +112,7 @@ describe("socat", {
     });
   }
 
-  test("answers unix datagrams", async () => {
+  test("answers unix datagrams", onLinux, async () => {
     using folder = new TemporaryFolder();
     const addr = {
       transport: "unixpacket",
@@ -125,7 +127,7 @@ describe("socat", {
     }
   });
 
-  test("sends unix datagrams, from a path and from none", async () => {
+  test("sends unix datagrams, from a path and from none", onLinux, async () => {
     using folder = new TemporaryFolder();
     using socket = bind({ path: folder.join("own") });
     const file = folder.write("file", "from socat");
@@ -151,7 +153,7 @@ describe("socat", {
     const version = is6 ? 6 : 4;
     const literal = is6 ? "[::1]" : hostname;
 
-    test(`answers UDP on ${hostname}`, async () => {
+    test(`answers UDP on ${hostname}`, onLinux, async () => {
       /* socat does not print the port that the system chooses. */
       const free = bind({ hostname, port: 0 });
       const { addr } = free;
@@ -170,7 +172,7 @@ describe("socat", {
       }
     });
 
-    test(`sends UDP to ${hostname}, and receives`, async () => {
+    test(`sends UDP to ${hostname}, and receives`, onLinux, async () => {
       using folder = new TemporaryFolder();
       using socket = bind({ hostname, port: 0 });
       const file = folder.write("file", "from socat");
