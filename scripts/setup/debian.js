@@ -1,10 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
 // A small Debian 13 in a folder, for programs that this machine may not have or
-// has in another version. There are three, so that each is installed only when
-// it is needed: one with Wine 10, gcc for both systems and musl's loader, one
-// with a browser and other clients of a web server, and one with clang and
-// libFuzzer.
+// has in another version. There are several, each installed when it is needed.
 //
 // Programs run inside in mount and process namespaces: all mounts vanish and all
 // processes (Wine's server too) end with the program that was started, so
@@ -22,18 +19,19 @@ const release = "trixie";
 const kinds = {
   tools: {
     name: `debian-${release}-2`,
-    what: "Wine 10 and gcc",
     packages: argv`wine wine64 gcc libc6-dev gcc-mingw-w64-x86-64-win32 musl
       musl-tools`,
   },
   web: {
     name: `debian-${release}-web-1`,
-    what: "Chromium, curl and wrk",
     packages: argv`chromium curl dbus-x11 wrk`,
+  },
+  peers: {
+    name: `debian-${release}-peers-1`,
+    packages: argv`socat`,
   },
   fuzz: {
     name: `debian-${release}-fuzz-1`,
-    what: "clang with libFuzzer",
     // llvm-19 resolves the lines of a stack trace.
     packages: argv`clang-19 libclang-rt-19-dev llvm-19 libc6-dev`,
   },
@@ -43,18 +41,15 @@ const namespaces = argv`unshare --mount --propagation=private --pid --fork
   --kill-child`;
 
 /**
- * Makes a folder if it is missing: that of `tools`, `web` or `fuzz`. Returns
- * `{ debian, reason }`: the reason says why there is none.
+ * Makes the folder of a kind if it is missing. Returns `{ debian, reason }`: the
+ * reason says why there is none.
  */
 export async function ensureDebian(kind = "tools") {
   const reason = await missing();
   if (reason) return { debian: null, reason };
-  const { name, what, packages } = kinds[kind];
-  const root = await cached(
-    name,
-    `${what}, as a small Debian in a folder: takes a minute or two`,
-    (partial) => install(partial, packages),
-  );
+  const { name, packages } = kinds[kind];
+  const what = `a small Debian with ${packages.join(" ")}, in a minute or two`;
+  const root = await cached(name, what, (to) => install(to, packages));
   return { debian: new Debian(root), reason: null };
 }
 

@@ -10,6 +10,7 @@ import { detail, say } from "../report.js";
 import {
   argv,
   describeEnd,
+  ensureDebian,
   inTemporaryFolder,
   ownNetwork,
   testsAtOnce,
@@ -21,7 +22,7 @@ const timeout = 600_000;
 
 // These come first, so that none of them is left to the end alone.
 const longest =
-  /\b(documents|stress|leak|lengths|life|receive_mode|http_service)_test/;
+  /\b(documents|postgres|stress|leak|lengths|life|receive_mode|http_service)_test/;
 
 /**
  * The same tests/**\/*_test.ts in each cell. Each file has a process and a
@@ -47,7 +48,11 @@ export async function suiteStage(options) {
         }
         const { system } = cell;
         peers[system] ??= await compilePeer(root, system, folder, jobs);
-        const env = { IOCP_TEST_PEER: cell.path(peers[system]) };
+        const { debian } = await ensureDebian("peers");
+        const env = {
+          IOCP_TEST_PEER: cell.path(peers[system]),
+          IOCP_TEST_PEERS: debian?.root,
+        };
         suites.push({ ...options, cell, title, testFilter, env, results: [] });
       } catch (error) {
         await report.check(title, () => [error.message]);
