@@ -214,8 +214,7 @@ static void a_pending_write_fails(void) {
   }
 }
 
-/* The reader reads nothing, so the close ends with its timeout; a slow one that
- * reads extends it. */
+/* The reader reads nothing, so the close ends with its timeout. */
 static void a_close_times_out(void) {
   struct drive drive;
   struct drive_socket *client, *server;

@@ -32,9 +32,10 @@ static int32_t pipe_adopt__check(struct port* port,
   if (PeekNamedPipe(handle, NULL, 0, NULL, &bytes, NULL)) return 0;
   DWORD native = GetLastError();
   /* The other end was closed, which the first read reports. */
-  return native == ERROR_BROKEN_PIPE
-             ? 0
-             : port_fail(port, -IOCP_ENOTCONN, (int32_t)native);
+  if (native == ERROR_BROKEN_PIPE) return 0;
+  /* It may not be read. */
+  if (native == ERROR_ACCESS_DENIED) return errors_fail(port, native);
+  return port_fail(port, -IOCP_ENOTCONN, (int32_t)native);
 }
 
 /* ---- the name */

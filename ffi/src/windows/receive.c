@@ -209,9 +209,9 @@ bool engine_has_data(struct socket* socket) {
 static int32_t receive__pipe(struct socket* socket,
                              uint8_t* buffer,
                              uint32_t length) {
-  uint32_t size = pipe_receive_available(socket);
   bool was_filled;
-  if (socket->posted_only || size == 0) return ENGINE_WOULD_BLOCK;
+  uint32_t size = socket->posted_only ? 0 : pipe_receive_available(socket);
+  if (size == 0) return ENGINE_WOULD_BLOCK;
   if (size > length) size = length;
   struct engine_receive* receive = receive_list_add(socket, size);
   DWORD native = receive == NULL ? WSAENOBUFS : receive__post(receive, false);

@@ -181,6 +181,11 @@ BOOL WINAPI extension_accept_ex(SOCKET handle,
   return op_answer(op);
 }
 
+static int accept__name_length(const SOCKADDR* name) {
+  if (name->sa_family == AF_UNIX) return SOCK_LOCAL_NAME;
+  return name->sa_family == AF_INET ? 16 : 28;
+}
+
 void WINAPI extension_get_accept_ex_sockaddrs(void* output,
                                               DWORD data_size,
                                               DWORD local_size,
@@ -195,6 +200,6 @@ void WINAPI extension_get_accept_ex_sockaddrs(void* output,
        local_size == ACCEPT_NAME_SIZE && remote_size == ACCEPT_NAME_SIZE);
   *local = (SOCKADDR*)(void*)place;
   *remote = (SOCKADDR*)(void*)(place + local_size);
-  *local_length = (*local)->sa_family == AF_INET ? 16 : 28;
-  *remote_length = (*remote)->sa_family == AF_INET ? 16 : 28;
+  *local_length = accept__name_length(*local);
+  *remote_length = accept__name_length(*remote);
 }

@@ -5,6 +5,7 @@
 #include <ws2tcpip.h>
 
 #include "accept.h"
+#include "disk.h"
 #include "habits.h"
 #include "kernel.h"
 #include "network.h"
@@ -108,12 +109,15 @@ static DWORD bind__in_use(const struct bind__claim* claim) {
   DWORD error = 0;
   for (struct sock* sock = sock_next(NULL); sock != NULL && error == 0;
        sock = sock_next(sock)) {
-    if (sock->state != SOCK_BOUND || !sock->is_open) continue;
+    if (sock->state != SOCK_BOUND || !sock->is_open ||
+        sock->family == SOCK_LOCAL)
+      continue;
     first = bind__of_sock(sock);
     error = bind__conflict(&first, claim);
   }
   for (struct listening* one = listening_next(NULL); one != NULL && error == 0;
        one = listening_next(one)) {
+    if (one->address.family == SOCK_LOCAL) continue;
     first = bind__of_listening(one);
     error = bind__conflict(&first, claim);
   }
@@ -144,11 +148,30 @@ static DWORD bind__choose_port(struct sock* sock) {
   return 0;
 }
 
+/* A path becomes a file, and none of that name may exist. An empty one gives no
+ * name (compio-net, src/unix.rs), and an abstract one is refused (WSL #4240).
+ */
+static int bind__local(struct sock* sock, const SOCKADDR* name, int length) {
+  const char* path = (const char*)name + sizeof name->sa_family;
+  if (sock->state != SOCK_NEW || name->sa_family != AF_UNIX || length <= 2)
+    return bind__fails(WSAEINVAL);
+  if (habits_fault(habits.kernel_faults)) return bind__fails(WSAENOBUFS);
+  if (path[0] == 0) {
+    if (length > 3) return bind__fails(WSAEINVAL);
+    sock->local = disk_unnamed();
+  } else if (!disk_add_socket(path, &sock->local)) {
+    return bind__fails(WSAEADDRINUSE);
+  }
+  sock->state = SOCK_BOUND;
+  return bind__succeeds();
+}
+
 int bind(SOCKET handle, const SOCKADDR* name, int length) {
   struct iocp_address address;
   kernel_enter();
   struct sock* sock = sock_find(handle, "bind");
   if (sock == NULL) return SOCKET_ERROR;
+  if (sock->family == SOCK_LOCAL) return bind__local(sock, name, length);
   if (!sock_address_in(name, length, &address) ||
       address.family != sock->family || sock->state != SOCK_NEW)
     return bind__fails(WSAEINVAL);
@@ -190,6 +213,7 @@ static void bind__check_alone(const struct sock* sock) {
   if (sock->is_exclusive) return;
   for (struct listening* one = listening_next(NULL); one != NULL;
        one = listening_next(one)) {
+    if (one->address.family == SOCK_LOCAL) continue;
     struct bind__claim other = bind__of_listening(one);
     other.is_exclusive = true;
     RULE("a listener does not share its port",
@@ -205,8 +229,10 @@ int listen(SOCKET handle, int backlog) {
   if (sock->state == SOCK_LISTENING) return bind__succeeds();
   if (sock->state != SOCK_BOUND) return bind__fails(WSAEINVAL);
   if (habits_fault(habits.kernel_faults)) return bind__fails(WSAENOBUFS);
-  bind__try_hijack(sock);
-  bind__check_alone(sock);
+  if (sock->family != SOCK_LOCAL) {
+    bind__try_hijack(sock);
+    bind__check_alone(sock);
+  }
   if (backlog > BIND__BACKLOG_MAX) backlog = BIND__BACKLOG_MAX;
   sock->listening.queued_max = (uint32_t)(backlog < 0 ? -backlog : backlog);
   sock->listening.is_dual_stack = !sock->is_v6_only;
@@ -237,6 +263,7 @@ static void bind__write_v6(MIB_TCP6ROW_OWNER_PID* row,
 
 /* A dual-stack listener has a row in both tables. */
 static bool bind__is_in(const struct listening* one, ULONG family) {
+  if (one->address.family == SOCK_LOCAL) return false;
   if (family == AF_INET6) return !bind__is_v4(&one->address);
   return bind__is_v4(&one->address) ||
          (address_is_any(&one->address) && one->is_dual_stack);

@@ -8,7 +8,10 @@
 // is that in the first list of known bugs. The text to replace must be in the file
 // exactly once, so a change of the engine that removes it fails here.
 
-/** `{ group, number, name, changes: [{ file, from, to }] }`, below ffi/src. */
+/**
+ * `{ group, number, name, source, changes: [{ file, from, to }] }`, below ffi/src.
+ * `source` says where the bug was made, or what rules it out.
+ */
 export const bugs = [
   {
     number: 1,
@@ -76,8 +79,8 @@ export const bugs = [
     name: "the flags of a receive are on the stack",
     changes: [{
       file: "windows/receive.c",
-      from: "                     &receive->flags,",
-      to: "                     &(DWORD){0},",
+      from: "                 &receive->flags,",
+      to: "                 &(DWORD){0},",
     }],
   },
   {
@@ -126,8 +129,10 @@ export const bugs = [
     name: "a reset is reported as the end of the stream",
     changes: [{
       file: "windows/receive.c",
-      from: "  int32_t result = receive__error(errors_of_status(status));",
-      to: `  int32_t result = receive__error(errors_of_status(status));
+      from:
+        "                                   : receive__error(errors_of_status(status));",
+      to:
+        `                                   : receive__error(errors_of_status(status));
   if (result == -IOCP_ECONNRESET) result = 0;`,
     }],
   },
@@ -140,8 +145,10 @@ export const bugs = [
       to: "  if (((uint32_t)status >> 30) == 3) {",
     }, {
       file: "windows/receive.c",
-      from: "  int32_t result = receive__error(errors_of_status(status));",
-      to: `  int32_t result = receive__error(errors_of_status(status));
+      from:
+        "                                   : receive__error(errors_of_status(status));",
+      to:
+        `                                   : receive__error(errors_of_status(status));
   if (((uint32_t)status >> 30) != 3) result = 0;`,
     }],
   },
@@ -571,7 +578,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "  if (!listener->defers_accept)",
     }, {
       file: "windows/defer_accept.c",
-      from: "  if (listener->defers_accept) return 0;",
+      from: "  if (listener->defers_accept || pipe_is(listener)) return 0;",
       to: "  if (list != NULL) return 0;",
     }],
   },
@@ -944,6 +951,239 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       file: "close_all.c",
       from: "    socket->is_unreported = true;\n",
       to: "",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "the last instance of a pipe is given away without a replacement",
+    source: "mio, issue of one instance per server; CreateNamedPipe(), remarks",
+    changes: [{
+      file: "windows/pipe_accept.c",
+      from: "    if (native != 0 && pipe_accept__count(listener) < 2)",
+      to: "    if (native != 0 && pipe_accept__count(listener) < 1)",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a client that connected before ConnectNamedPipe() is a failure",
+    source: "ConnectNamedPipe(), ERROR_PIPE_CONNECTED",
+    changes: [{
+      file: "windows/pipe_accept.c",
+      from:
+        "  if (native != ERROR_PIPE_CONNECTED && native != ERROR_NO_DATA) return native;",
+      to: "  if (native != ERROR_NO_DATA) return native;",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a client that has connected, written and closed is a failure",
+    source: "ConnectNamedPipe(), ERROR_NO_DATA; mio, NamedPipe::connect()",
+    changes: [{
+      file: "windows/pipe_accept.c",
+      from:
+        "  if (native != ERROR_PIPE_CONNECTED && native != ERROR_NO_DATA) return native;",
+      to: "  if (native != ERROR_PIPE_CONNECTED) return native;",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a server disconnects its client before it has read everything",
+    source: "DisconnectNamedPipe(): unread data is discarded",
+    changes: [{
+      file: "windows/pipe.c",
+      from:
+        "  if (reset && engine->is_pipe_server) DisconnectNamedPipe(pipe_handle(socket));",
+      to:
+        "  if (engine->is_pipe_server) DisconnectNamedPipe(pipe_handle(socket));",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a reset of a pipe looks like its end",
+    source: "CloseHandle() of a pipe: the other end reads ERROR_BROKEN_PIPE",
+    changes: [{
+      file: "windows/pipe.c",
+      from:
+        "  if (reset && engine->is_pipe_server) DisconnectNamedPipe(pipe_handle(socket));",
+      to: "  (void)reset;",
+    }, {
+      file: "windows/pipe.c",
+      from: `  if (socket->close_reset && engine->is_pipe_server)
+    DisconnectNamedPipe(pipe_handle(socket));`,
+      to: "",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "the end of a pipe is an error",
+    source: "libuv #3043; Node.js #35997: ERROR_BROKEN_PIPE",
+    changes: [{
+      file: "windows/pipe_receive.c",
+      from: `    case PIPE_RECEIVE__BROKEN:
+      return 0;`,
+      to: `      return 0;
+    case PIPE_RECEIVE__BROKEN:
+      return -IOCP_ECONNRESET;`,
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a disconnect is the end of a pipe",
+    source: "DisconnectNamedPipe(): the client receives an error",
+    changes: [{
+      file: "windows/pipe_receive.c",
+      from: `    case PIPE_RECEIVE__BROKEN:
+      return 0;
+    case PIPE_RECEIVE__DISCONNECTED:
+      return -IOCP_ECONNRESET;`,
+      to: `    case PIPE_RECEIVE__BROKEN:
+    case PIPE_RECEIVE__DISCONNECTED:
+      return 0;`,
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a write of no bytes is the end of a pipe",
+    source: "ReadFile(), remarks; microsoft/vcpkg-tool #299; libuv #985",
+    changes: [{
+      file: "windows/receive.c",
+      from:
+        "(receive->size == 0 || pipe_is(socket) || !receive__is_end(socket))",
+      to: "(receive->size == 0 || !receive__is_end(socket))",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a pipe has the default security descriptor",
+    source: 'Node.js #47086; "Named Pipe Security and Access Rights"',
+    changes: [{
+      file: "windows/pipe_accept.c",
+      from: ".lpSecurityDescriptor = path->engine.descriptor",
+      to: ".lpSecurityDescriptor = NULL",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "others can create instances of a pipe",
+    source: '"Named Pipe Security and Access Rights", FILE_GENERIC_WRITE',
+    changes: [{
+      file: "windows/pipe_security.c",
+      from: "(A;;0x12019b;;;WD)",
+      to: "(A;;FRFW;;;WD)",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a security descriptor is freed before it is used again",
+    source:
+      "ConvertStringSecurityDescriptorToSecurityDescriptor(): LocalFree()",
+    changes: [{
+      file: "windows/pipe_listen.c",
+      from: "  if (result >= 0) return result;\n",
+      to: `  if (result >= 0) {
+    pipe_security_free(engine->descriptor);
+    return result;
+  }
+`,
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a pipe accepts clients of other machines",
+    source: "CreateNamedPipe(), PIPE_REJECT_REMOTE_CLIENTS",
+    changes: [{
+      file: "windows/pipe_accept.c",
+      from: `PIPE_WAIT |
+                              PIPE_REJECT_REMOTE_CLIENTS,`,
+      to: "PIPE_WAIT,",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a pipe joins one of another program",
+    source: "CreateNamedPipe(), FILE_FLAG_FIRST_PIPE_INSTANCE",
+    changes: [{
+      file: "windows/pipe_listen.c",
+      from: "pipe_accept_make(socket, FILE_FLAG_FIRST_PIPE_INSTANCE, &first)",
+      to: "pipe_accept_make(socket, 0, &first)",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a server may act as its client",
+    source: "ImpersonateNamedPipeClient(); CreateFile(), SECURITY_SQOS_PRESENT",
+    changes: [{
+      file: "windows/pipe_connect.c",
+      from: "SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION)",
+      to: "SECURITY_IDENTIFICATION)",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a pipe that is busy is an error",
+    source: '"Named Pipe Client", ERROR_PIPE_BUSY',
+    changes: [{
+      file: "windows/pipe_connect.c",
+      from: "    if (native == ERROR_PIPE_BUSY) return ENGINE_WOULD_BLOCK;\n",
+      to: "",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "an instance can be inherited",
+    source: "libuv #4810; SECURITY_ATTRIBUTES",
+    changes: [{
+      file: "windows/pipe_accept.c",
+      from: ".bInheritHandle = FALSE",
+      to: ".bInheritHandle = TRUE",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "an instance is freed while it waits for a client",
+    source: "boostorg/asio #190; OVERLAPPED",
+    changes: [{
+      file: "windows/pipe_accept.c",
+      from: `    CancelIoEx(instance->handle, &instance->op.overlapped);
+    pipe_accept__close(instance);`,
+      to: `    CancelIoEx(instance->handle, &instance->op.overlapped);
+    pipe_accept__close(instance);
+    node = node->prev;
+    list_remove(&instance->node);
+    memory_free(instance);`,
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a handle is closed while a write is pending",
+    source: "ReactOS, npfs/statesup.c: the write stays until it was read",
+    changes: [{
+      file: "windows/pipe.c",
+      from:
+        "  DWORD native = CancelIoEx(pipe_handle(socket), NULL) ? 0 : GetLastError();",
+      to: `  DWORD native = ERROR_NOT_FOUND;
+  pipe_close(socket, socket->close_reset);`,
+    }],
+  },
+  {
+    group: "pipe",
+    name: "too many outstanding requests end a connection",
+    source: "ReadFile() and WriteFile(), ERROR_INVALID_USER_BUFFER",
+    changes: [{
+      file: "windows/pipe.c",
+      from: "    case ERROR_INVALID_USER_BUFFER:\n",
+      to: "",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "the list of receives of a busy pipe is not there yet",
+    source: "found by the simulation",
+    changes: [{
+      file: "windows/pipe_connect.c",
+      from: `  receive_list_open(socket);
+  int32_t result`,
+      to: "  int32_t result",
     }],
   },
 ];

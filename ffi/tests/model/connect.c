@@ -3,6 +3,7 @@
 #include <string.h>
 #include <ws2tcpip.h>
 
+#include "disk.h"
 #include "extension.h"
 #include "habits.h"
 #include "kernel.h"
@@ -46,6 +47,9 @@ static bool connect__check(const struct sock* sock,
                            const struct iocp_address* to) {
   /* "The socket must be bound" (ConnectEx()'s documentation). */
   if (sock->state != SOCK_BOUND) return kernel_fail(WSAEINVAL);
+  /* A path without a file, or of one that is no socket. */
+  if (to->family == SOCK_LOCAL && to->port == 0)
+    return kernel_fail(WSAECONNREFUSED);
   RULE("a connection shares its port where the system supports it",
        !sock->has_own_port || sock->asks_to_share || habits.build < BUILD_10);
   /* Not a destination on Windows. Linux connects to the loopback address. */
@@ -54,7 +58,7 @@ static bool connect__check(const struct sock* sock,
   if (habits_break(habits.refusals)) {
     static const DWORD errors[] = {
         WSAECONNREFUSED, WSAECONNRESET, WSAENETUNREACH};
-    return kernel_fail(errors[tape_choose(3)]);
+    return kernel_fail(errors[tape_choose(to->family == SOCK_LOCAL ? 2 : 3)]);
   }
   return true;
 }
@@ -76,13 +80,15 @@ BOOL WINAPI extension_connect_ex(SOCKET handle,
   struct op* op = op_new(sock, OP_CONNECT, overlapped, "ConnectEx");
   op_give_count(op, sent);
   bool has_chosen = sock->local.port == 0 || sock->has_own_port;
-  connect__set_local(sock, &to);
-  bool is_self_connected = connect__is_to_itself(sock, has_chosen, &to);
+  bool is_local = to.family == SOCK_LOCAL;
+  if (!is_local) connect__set_local(sock, &to);
+  bool is_self_connected =
+      !is_local && connect__is_to_itself(sock, has_chosen, &to);
   struct link* link = network_call(&sock->local, &to);
   link->is_self_connected = is_self_connected;
   /* Two seconds, unless SIO_TCP_INITIAL_RTO has disabled the retries (libuv's
    * src/win/tcp.c). */
-  link->retries_refused = !sock->tries_once && address_is_own(&to);
+  link->retries_refused = !is_local && !sock->tries_once && address_is_own(&to);
   link->has_own_port = sock->has_own_port;
   link->ends[0].sock = sock;
   sock->state = SOCK_CONNECTING;
@@ -100,4 +106,27 @@ BOOL WINAPI extension_connect_ex(SOCKET handle,
   op_pend(op);
   if (habits_fault(habits.immediate)) network_step();
   return op_answer(op);
+}
+
+/* A plain connect() of a unix socket that does not wait. */
+int connect(SOCKET handle, const SOCKADDR* name, int length) {
+  struct iocp_address to;
+  kernel_enter();
+  struct sock* sock = sock_find(handle, "connect");
+  if (sock == NULL) return SOCKET_ERROR;
+  RULE("no call blocks", sock->is_non_blocking);
+  RULE("connect() is for unix sockets",
+       sock->family == SOCK_LOCAL && sock_address_in(name, length, &to));
+  struct iocp_address from = disk_unnamed();
+  struct link* link = network_call(&from, &to);
+  link->ends[0].sock = NULL;
+  if (to.port == 0 || listening_answer(link) != LISTENING_TAKES) {
+    link->state = LINK_REFUSED;
+    link->ends[0].is_closed = link->ends[1].is_closed = true;
+    kernel_fail(WSAECONNREFUSED);
+    return SOCKET_ERROR;
+  }
+  sock_attach(sock, &link->ends[0]);
+  kernel_succeed();
+  return 0;
 }

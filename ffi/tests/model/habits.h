@@ -22,6 +22,7 @@ enum habit_exclusion { EXCLUDES_NONE, EXCLUDES_LIVING, EXCLUDES_TIME_WAIT };
 #define BUILD_1607 14393
 #define BUILD_1703 15063
 #define BUILD_1709 16299
+#define BUILD_1803 17134
 
 /* Numbers are per mille of the occasions, unless they say otherwise. */
 extern struct habits {

@@ -36,6 +36,7 @@ BOOL kernel_succeed(void) {
 }
 
 DWORD WINAPI GetLastError(void) { return *fiber_error(); }
+void WINAPI SetLastError(DWORD error) { *fiber_error() = error; }
 int WSAGetLastError(void) { return (int)*fiber_error(); }
 void WSASetLastError(int error) { *fiber_error() = (uint32_t)error; }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "accept.h"
+#include "disk.h"
 #include "habits.h"
 #include "network.h"
 #include "report.h"
@@ -55,6 +56,7 @@ bool address_is_same(const struct iocp_address* a,
 }
 
 bool address_is_own(const struct iocp_address* address) {
+  if (address->family == SOCK_LOCAL) return true;
   static const uint8_t loopback[16] = {[15] = 1};
   static const uint8_t link_local[16] = {0xfe, 0x80, [15] = 1};
   if (address_is_link_local(address))
@@ -68,6 +70,9 @@ static bool listening__is_at(const struct listening* listening,
                              const struct iocp_address* to) {
   const struct iocp_address* at = &listening->address;
   if (at->port != to->port) return false;
+  /* A path is not looked for among IP addresses. */
+  if (at->family == SOCK_LOCAL || to->family == SOCK_LOCAL)
+    return at->family == to->family && !disk_is_unnamed(to);
   if (address_is_any(at)) {
     if (at->family == 4) return address__is_v4(to);
     return to->family == 6 ? !address__is_v4(to) || listening->is_dual_stack

@@ -10,6 +10,7 @@
 #include "kernel.h"
 #include "module.h"
 #include "report.h"
+#include "security.h"
 #include "sock.h"
 #include "tape.h"
 
@@ -36,7 +37,7 @@ static LONG NTAPI module__set_information(
     HANDLE file, void* status, void* information, ULONG length, int class) {
   const struct module__completion* completion = information;
   kernel_enter();
-  struct sock* sock = sock_find((SOCKET)file, "NtSetInformationFile");
+  struct sock* sock = sock_find_file((uintptr_t)file, "NtSetInformationFile");
   RULE("NtSetInformationFile() is given a completion port",
        sock != NULL && status != NULL && length == sizeof *completion &&
            class == MODULE__REPLACE_COMPLETION);
@@ -58,7 +59,7 @@ static LONG NTAPI module__query_information(
     HANDLE file, void* status, void* information, ULONG length, int class) {
   ULONG mode = 0;
   kernel_enter();
-  struct sock* sock = sock_find((SOCKET)file, "NtQueryInformationFile");
+  struct sock* sock = sock_find_file((uintptr_t)file, "NtQueryInformationFile");
   RULE("NtQueryInformationFile() is asked for a mode",
        status != NULL && length == sizeof mode &&
            (class == MODULE__FILE_MODE || class == MODULE__NOTIFICATION_MODES));
@@ -104,33 +105,40 @@ BOOL WINAPI GetModuleHandleExW(DWORD flags,
   return TRUE;
 }
 
-/* The reference count of the loaded module. */
-static uint32_t module__uses;
+/* The reference counts of loaded modules. */
+static uint32_t module__uses[2];
+enum { MODULE__IPHLPAPI, MODULE__ADVAPI32 };
 
-void module_open(void) { module__uses = 0; }
+void module_open(void) { memset(module__uses, 0, sizeof module__uses); }
 
 void module_check(void) {
-  RULE("every module that is loaded is freed", module__uses == 0);
+  RULE("every module that is loaded is freed",
+       module__uses[0] == 0 && module__uses[1] == 0);
 }
+
+bool module_has_advapi32(void) { return module__uses[MODULE__ADVAPI32] != 0; }
 
 HMODULE WINAPI LoadLibraryExW(const WCHAR* name, HANDLE file, DWORD flags) {
   kernel_enter();
+  bool is_advapi32 = wcscmp(name, L"advapi32.dll") == 0;
   /* Otherwise a module of that name in another folder may be loaded. */
   RULE("a module is loaded from the system's folder",
-       wcscmp(name, L"iphlpapi.dll") == 0 && file == NULL &&
+       (is_advapi32 || wcscmp(name, L"iphlpapi.dll") == 0) && file == NULL &&
            flags == LOAD_LIBRARY_SEARCH_SYSTEM32);
   if (habits_fault(habits.memory_faults)) {
     kernel_fail(ERROR_NOT_ENOUGH_MEMORY);
     return NULL;
   }
-  module__uses++;
-  return (HMODULE)&module__uses;
+  module__uses[is_advapi32]++;
+  return (HMODULE)&module__uses[is_advapi32];
 }
 
 BOOL WINAPI FreeLibrary(HMODULE module) {
+  bool is_advapi32 = module == (HMODULE)&module__uses[MODULE__ADVAPI32];
   RULE("a module is freed once",
-       module == (HMODULE)&module__uses && module__uses != 0);
-  module__uses--;
+       (is_advapi32 || module == (HMODULE)&module__uses[MODULE__IPHLPAPI]) &&
+           module__uses[is_advapi32] != 0);
+  module__uses[is_advapi32]--;
   return TRUE;
 }
 
@@ -139,14 +147,18 @@ static FARPROC module__of_iphlpapi(const char* name) {
   DWORD(WINAPI * get)
   (void*, DWORD*, BOOL, ULONG, TCP_TABLE_CLASS, ULONG) = bind_get_tcp_table;
   RULE("a function of iphlpapi.dll is looked up while it is loaded",
-       module__uses != 0 && strcmp(name, "GetExtendedTcpTable") == 0);
+       module__uses[MODULE__IPHLPAPI] != 0 &&
+           strcmp(name, "GetExtendedTcpTable") == 0);
   memcpy(&function, &get, sizeof function);
   return function;
 }
 
 FARPROC WINAPI GetProcAddress(HMODULE module, const char* name) {
   FARPROC function = NULL;
-  if (module == (HMODULE)&module__uses) return module__of_iphlpapi(name);
+  if (module == (HMODULE)&module__uses[MODULE__IPHLPAPI])
+    return module__of_iphlpapi(name);
+  if (module == (HMODULE)&module__uses[MODULE__ADVAPI32])
+    return security_function(name);
   RULE("a function is looked up in a module", module == (HMODULE)&habits);
   if (strcmp(name, "NtSetInformationFile") == 0) {
     LONG(NTAPI * set)(HANDLE, void*, void*, ULONG, int) =

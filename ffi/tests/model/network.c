@@ -8,6 +8,7 @@
 #include "habits.h"
 #include "listening.h"
 #include "op.h"
+#include "peer_pipe.h"
 #include "report.h"
 #include "sock.h"
 #include "tape.h"
@@ -442,8 +443,16 @@ static uint32_t network__movable(uint32_t index, struct link** found_out) {
 bool network_step(void) {
   struct link* link = NULL;
   uint32_t late = op_late_count();
+  uint32_t calls = pipe_peer_calls();
+  if (calls != 0 && tape_choose(2) == 0) {
+    pipe_peer_step(tape_choose(calls));
+    return true;
+  }
   uint32_t movable = network__movable(UINT32_MAX, &link);
-  if (late + movable == 0) return false;
+  if (late + movable == 0) {
+    if (calls != 0) pipe_peer_step(0);
+    return calls != 0;
+  }
   /* The tape decides whether the network or the oldest late packet moves. */
   if (late != 0 && (movable == 0 || tape_choose(2) == 0)) {
     uint32_t index = habits_fault(habits.shuffles) ? tape_choose(late) : 0;

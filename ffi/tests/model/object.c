@@ -123,7 +123,7 @@ uint32_t object_count(void) {
 
 void object_trace_all(void) {
   static const char* const kinds[] = {
-      "nothing", "socket", "port", "event", "thread", "wait"};
+      "nothing", "socket", "port", "event", "thread", "wait", "token", "file"};
   for (uint32_t i = 0; i < objects.count; i++) {
     const struct object* object = objects.objects[i];
     if (object == NULL || object->is_users) continue;

@@ -12,7 +12,9 @@ enum object_kind {
   OBJECT_PORT,
   OBJECT_EVENT,
   OBJECT_THREAD,
-  OBJECT_WAIT
+  OBJECT_WAIT,
+  OBJECT_TOKEN,
+  OBJECT_FILE
 };
 
 struct object {

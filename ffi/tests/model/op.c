@@ -29,7 +29,8 @@ static struct {
   uint32_t late_count;
 } ops;
 
-static const char* const op__names[] = {"receive", "send", "connect", "accept"};
+static const char* const op__names[] = {
+    "receive", "send", "connect", "accept", "listen"};
 
 void op_open_all(void) {
   list_open(&ops.all);

@@ -11,6 +11,7 @@
 #include "habits.h"
 #include "kernel.h"
 #include "network.h"
+#include "program.h"
 #include "report.h"
 #include "sock.h"
 #include "tape.h"
@@ -299,7 +300,7 @@ int WSAPoll(WSAPOLLFD* entries, ULONG count, int timeout_ms) {
 BOOL WINAPI SetFileCompletionNotificationModes(HANDLE file, BYTE flags) {
   kernel_enter();
   struct sock* sock =
-      sock_find((SOCKET)file, "SetFileCompletionNotificationModes");
+      sock_find_file((uintptr_t)file, "SetFileCompletionNotificationModes");
   if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
   if (habits.refuses_modes) return kernel_fail(ERROR_NOT_SUPPORTED);
   if (habits_fault(habits.kernel_faults))
@@ -408,6 +409,15 @@ int WSAIoctl(SOCKET handle,
   if (code == SIO_TCP_INFO) {
     *returned = out_size;
     return option__tcp_info(sock, in, in_size, out, returned);
+  }
+  if (code == SIO_AF_UNIX_GETPEERPID && sock->family == SOCK_LOCAL) {
+    const ULONG id = PROGRAM_ID;
+    if (sock->end == NULL || sock->end->in->rst_arrived)
+      return option__fails(WSAENOTCONN);
+    RULE("the id of a process has room", out_size == sizeof id);
+    memcpy(out, &id, sizeof id);
+    *returned = sizeof id;
+    return option__succeeds();
   }
   if (code != SIO_GET_EXTENSION_FUNCTION_POINTER || in_size != sizeof(GUID))
     return option__fails(WSAEOPNOTSUPP);

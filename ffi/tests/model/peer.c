@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Other machines, and the checks at the end of a schedule. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bind.h"
 #include "block.h"
+#include "disk.h"
 #include "fiber.h"
 #include "habits.h"
 #include "kernel.h"
@@ -14,6 +16,7 @@
 #include "network.h"
 #include "object.h"
 #include "op.h"
+#include "peer_pipe.h"
 #include "port.h"
 #include "program.h"
 #include "report.h"
@@ -24,12 +27,16 @@
 
 struct peer {
   struct list_node node;
+  struct pipe_peer* pipe; /* or a connection: */
   struct link* link;
   struct end* end;
+  bool found_nothing; /* no file of the name */
+  bool closes;        /* as soon as it is connected */
 };
 
 struct peer_listener {
   struct list_node node;
+  struct pipe_host* pipe; /* or a listener of the network: */
   struct listening listening;
   enum peer_manner manner;
 };
@@ -57,6 +64,9 @@ void world_open(void) {
   sock_open_all();
   listening_open_all();
   network_open();
+  disk_open();
+  npfs_open_all();
+  peer_pipe_open_all();
   kernel_open();
   program_open();
   bind_open();
@@ -71,6 +81,7 @@ static void world__check(void) {
   RULE("every handle is closed", object_count() == 0);
   RULE("every operation completes", op_count() == 0);
   sock_check_children();
+  disk_check();
   module_check();
   size_t count = block_count(&bytes);
   if (count != 0)
@@ -92,12 +103,16 @@ void world_close(void) {
     struct list_node* node = list_shift(&peer_listeners);
     struct peer_listener* listener =
         LIST_ENTRY(node, struct peer_listener, node);
-    if (listener->manner != PEER_REFUSES) listening_close(&listener->listening);
+    if (listener->manner != PEER_REFUSES && listener->pipe == NULL)
+      listening_close(&listener->listening);
     free(listener);
   }
   world__check();
   fiber_close();
   network_close();
+  disk_close();
+  peer_pipe_close_all();
+  npfs_close_all();
   sock_close_all();
   port_close_all();
   op_close_all();
@@ -108,6 +123,7 @@ void world_calm(void) {
   TRACE("no more faults from here on");
   habits.is_calm = true;
   network_widen();
+  npfs_widen();
 }
 
 uint64_t world_now_ms(void) { return kernel_now_ms(); }
@@ -219,8 +235,17 @@ void peer_listener_queue(struct peer_listener* listener, struct link* link) {
   listener->listening.queued++;
 }
 
+static struct peer* peer__of_pipe(struct pipe_peer* pipe) {
+  if (pipe == NULL) return NULL;
+  struct peer* peer = peer__new(NULL, NULL);
+  peer->pipe = pipe;
+  return peer;
+}
+
 struct peer* peer_accept(struct peer_listener* listener) {
   if (listener->manner != PEER_ACCEPTS) return NULL;
+  if (listener->pipe != NULL)
+    return peer__of_pipe(pipe_host_accept(listener->pipe));
   struct link* link = listening_pop(&listener->listening);
   return link == NULL ? NULL : peer__new(link, &link->ends[1]);
 }
@@ -244,9 +269,11 @@ struct peer* peer_connect(const struct iocp_address* to) {
 }
 
 enum peer_state peer_state(struct peer* peer) {
+  if (peer->pipe != NULL) return pipe_peer_state(peer->pipe);
   if (peer->link->state == LINK_REFUSED || peer->end->in->rst_arrived)
     return PEER_FAILED;
-  return peer->link->state == LINK_CALLING ? PEER_CONNECTING : PEER_OPEN;
+  if (peer->link->state == LINK_CALLING) return PEER_CONNECTING;
+  return peer->closes ? PEER_CLOSED : PEER_OPEN;
 }
 
 void peer_addresses(struct peer* peer,
@@ -257,12 +284,14 @@ void peer_addresses(struct peer* peer,
 }
 
 int32_t peer_send(struct peer* peer, const uint8_t* bytes, uint32_t length) {
+  if (peer->pipe != NULL) return pipe_peer_send(peer->pipe, bytes, length);
   if (peer_state(peer) == PEER_FAILED) return PEER_RESET;
   uint32_t count = end_send(peer->end, bytes, length);
   return count == 0 ? PEER_WOULD_BLOCK : (int32_t)count;
 }
 
 int32_t peer_receive(struct peer* peer, uint8_t* buffer, uint32_t length) {
+  if (peer->pipe != NULL) return pipe_peer_receive(peer->pipe, buffer, length);
   if (peer_state(peer) == PEER_FAILED) return PEER_RESET;
   uint32_t count = end_receive(peer->end, buffer, length);
   if (count != 0) return (int32_t)count;
@@ -270,18 +299,112 @@ int32_t peer_receive(struct peer* peer, uint8_t* buffer, uint32_t length) {
 }
 
 bool peer_has_hole(const struct peer* peer) {
-  return end_has_hole(peer->end->other);
+  return peer->pipe == NULL && end_has_hole(peer->end->other);
 }
 
 void peer_shutdown(struct peer* peer) { end_finish(peer->end); }
 
 void peer_reset(struct peer* peer) {
+  if (peer->pipe != NULL) {
+    pipe_peer_close(peer->pipe, true);
+    peer__free(peer);
+    return;
+  }
   TRACE("  peer at port %u: reset", peer->end->name.port);
   end_reset(peer->end);
   peer__free(peer);
 }
 
 void peer_close(struct peer* peer) {
-  end_close(peer->end);
+  if (peer->pipe != NULL)
+    pipe_peer_close(peer->pipe, false);
+  else
+    end_close(peer->end);
   peer__free(peer);
+}
+
+/* ---- local sockets */
+
+bool world_has_local(uint16_t family) {
+  return family == IOCP_PIPE || sock_has_local();
+}
+
+/* What the model knows of the access to a pipe, it knows by its name. */
+void world_path(uint16_t family,
+                uint32_t number,
+                enum world_access access,
+                struct iocp_path* path_out) {
+  static const char* const suffixes[] = {"", "-everyone", "-custom"};
+  char* text = (char*)path_out->bytes;
+  size_t room = sizeof path_out->bytes;
+  path_out->family = family;
+  int length = family == IOCP_PIPE
+                   ? snprintf(text,
+                              room,
+                              "\\\\.\\pipe\\simulated-%u%s",
+                              number,
+                              suffixes[access])
+                   : snprintf(text, room, "C:\\simulated-%u.sock", number);
+  path_out->length = (uint16_t)length;
+}
+
+static const char* peer__text(const struct iocp_path* path) {
+  static char text[IOCP_PATH_MAX + 1];
+  memcpy(text, path->bytes, path->length);
+  text[path->length] = 0;
+  return text;
+}
+
+/* A server that refuses has ended without removing its file. False: the name is
+ * in use. */
+static bool peer__listen_unix(struct peer_listener* listener,
+                              const struct iocp_path* path) {
+  struct iocp_address address;
+  if (!disk_add_socket(peer__text(path), &address)) return false;
+  listener->listening.is_silent = listener->manner == PEER_NEVER_ANSWERS;
+  listener->listening.queued_max = UINT32_MAX;
+  listener->listening.address = address;
+  if (listener->manner != PEER_REFUSES)
+    listening_open(&listener->listening, &address);
+  return true;
+}
+
+struct peer_listener* peer_listen_path(enum peer_manner manner,
+                                       const struct iocp_path* path) {
+  struct peer_listener* listener = calloc(1, sizeof *listener);
+  if (listener == NULL) abort();
+  listener->manner = manner;
+  if (path->family == IOCP_PIPE)
+    listener->pipe = pipe_host_new(manner, path);
+  else if (!peer__listen_unix(listener, path))
+    listener->manner = PEER_REFUSES;
+  list_push(&peer_listeners, &listener->node);
+  return listener;
+}
+
+struct peer* peer_connect_path(const struct iocp_path* path,
+                               const uint8_t* bytes,
+                               uint32_t length,
+                               bool closes) {
+  if (path->family == IOCP_PIPE)
+    return peer__of_pipe(pipe_peer_call(path, bytes, length, closes));
+  struct iocp_address to;
+  struct iocp_address from = disk_unnamed();
+  bool is_there = disk_find_socket(peer__text(path), &to);
+  struct link* link = network_call(&from, &to);
+  struct peer* peer = peer__new(link, &link->ends[0]);
+  peer->found_nothing = !is_there;
+  link->window += length;
+  end_send(peer->end, bytes, length);
+  peer->closes = closes;
+  return peer;
+}
+
+bool peer_found_nothing(const struct peer* peer) {
+  return peer->found_nothing ||
+         (peer->pipe != NULL && pipe_peer_found_nothing(peer->pipe));
+}
+
+uint32_t peer_process(const struct peer* peer) {
+  return peer->pipe == NULL ? 0 : pipe_peer_id(peer->pipe);
 }

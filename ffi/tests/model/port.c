@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "disk.h"
 #include "fiber.h"
 #include "habits.h"
 #include "kernel.h"
@@ -95,7 +96,7 @@ static HANDLE port__new(DWORD threads) {
 
 static HANDLE port__tie(HANDLE file, HANDLE handle, ULONG_PTR key) {
   struct port* port = port_find(handle, "CreateIoCompletionPort");
-  struct sock* sock = sock_find((SOCKET)file, "CreateIoCompletionPort");
+  struct sock* sock = sock_find_file((uintptr_t)file, "CreateIoCompletionPort");
   if (port == NULL || sock == NULL) {
     kernel_fail(ERROR_INVALID_HANDLE);
     return NULL;
@@ -145,7 +146,8 @@ static bool port__close(HANDLE handle) {
 
 BOOL WINAPI CloseHandle(HANDLE handle) {
   kernel_enter();
-  if (port__close(handle) || thread_close((uintptr_t)handle))
+  if (port__close(handle) || thread_close((uintptr_t)handle) ||
+      sock_close_pipe(handle) || disk_close_handle(handle))
     return kernel_succeed();
   RULE("CloseHandle() is given a handle that is open", false);
   return FALSE;

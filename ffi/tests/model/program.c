@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "disk.h"
 #include "habits.h"
 #include "network.h"
 #include "report.h"
@@ -90,7 +91,9 @@ double world_handle_synchronous(struct peer_listener* listener) {
 }
 
 bool world_handle_blocks(double handle) {
-  const struct sock* sock = sock_find((SOCKET)handle, "world_handle_blocks");
+  const struct sock* sock =
+      sock_find_file((uintptr_t)handle, "world_handle_blocks");
+  if (sock->family == SOCK_PIPE) return true;
   /* A socket that accept() returns has the linger time of its listener. */
   RULE("a socket that is given to the user lingers as its listener does",
        !sock->has_inherited || sock->resets == sock->inherited_resets);
@@ -99,7 +102,8 @@ bool world_handle_blocks(double handle) {
 
 double world_handle_odd(enum world_odd odd) {
   bool is_local = odd == WORLD_LOCAL_STREAM || odd == WORLD_LOCAL_LISTENING;
-  struct iocp_address address = program__loopback(4);
+  struct iocp_address address =
+      is_local ? disk_unnamed() : program__loopback(4);
   struct sock* sock = sock_new(is_local ? SOCK_LOCAL : 4, true);
   if (sock == NULL) return -1;
   sock->local = address;
@@ -112,7 +116,7 @@ double world_handle_odd(enum world_odd odd) {
 }
 
 void world_handle_close(double handle) {
-  struct sock* sock = sock_find((SOCKET)handle, "world_handle_close");
+  struct sock* sock = sock_find_file((uintptr_t)handle, "world_handle_close");
   RULE("the library does not close a handle after it has returned it",
        sock != NULL);
   sock->object.is_users = true;
@@ -127,12 +131,13 @@ void world_handle_close(double handle) {
  * ("SIO_KEEPALIVE_VALS control code" has no query), so a later owner that sets
  * one of them sets the other to its default. */
 void world_handle_detached(double handle) {
-  struct sock* sock = sock_find((SOCKET)handle, "world_handle_detached");
+  struct sock* sock =
+      sock_find_file((uintptr_t)handle, "world_handle_detached");
   if (sock != NULL) memset(sock->wanted, 0, sizeof sock->wanted);
 }
 
 void world_handle_given(double handle) {
-  struct sock* sock = sock_find((SOCKET)handle, "world_handle_given");
+  struct sock* sock = sock_find_file((uintptr_t)handle, "world_handle_given");
   RULE("the library returns handles that are open", sock != NULL);
   sock->object.is_users = true;
 }

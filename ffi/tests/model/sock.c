@@ -6,10 +6,12 @@
 #include <ws2tcpip.h>
 
 #include "accept.h"
+#include "disk.h"
 #include "fiber.h"
 #include "habits.h"
 #include "kernel.h"
 #include "network.h"
+#include "npfs.h"
 #include "report.h"
 #include "tape.h"
 #include "transfer.h"
@@ -62,6 +64,10 @@ uint32_t sock_own_ports(void) {
   return count;
 }
 
+bool sock_has_local(void) {
+  return habits.build >= BUILD_1803 && !habits.is_wine;
+}
+
 SOCKET WSASocketW(int family,
                   int type,
                   int protocol,
@@ -71,9 +77,15 @@ SOCKET WSASocketW(int family,
   (void)info;
   (void)group;
   kernel_enter();
-  RULE("a socket is made for TCP and for overlapped operations",
-       type == SOCK_STREAM && protocol == IPPROTO_TCP &&
+  RULE("a socket is made for a stream and for overlapped operations",
+       type == SOCK_STREAM &&
+           protocol == (family == AF_UNIX ? 0 : IPPROTO_TCP) &&
            (flags & WSA_FLAG_OVERLAPPED) != 0);
+  /* Since build 17063 ("AF_UNIX comes to Windows"); Wine 10 has none. */
+  if (family == AF_UNIX && !sock_has_local()) {
+    kernel_fail(WSAEAFNOSUPPORT);
+    return INVALID_SOCKET;
+  }
   if (habits_fault(habits.handle_faults)) {
     kernel_fail(WSAEMFILE);
     return INVALID_SOCKET;
@@ -82,16 +94,24 @@ SOCKET WSASocketW(int family,
     kernel_fail(WSAENOBUFS);
     return INVALID_SOCKET;
   }
-  struct sock* sock = sock_new(family == AF_INET6 ? 6 : 4, false);
+  struct sock* sock = sock_new(family == AF_UNIX    ? SOCK_LOCAL
+                               : family == AF_INET6 ? 6
+                                                    : 4,
+                               false);
   if (sock == NULL) return INVALID_SOCKET;
   sock->is_inheritable = (flags & WSA_FLAG_NO_HANDLE_INHERIT) == 0;
   kernel_succeed();
   return (SOCKET)sock->object.handle;
 }
 
+struct sock* sock_find_file(uintptr_t handle, const char* call) {
+  struct object* object = object_find(handle, OBJECT_SOCKET, call);
+  return object == NULL ? NULL : LIST_ENTRY(object, struct sock, object);
+}
+
 struct sock* sock_find(SOCKET handle, const char* call) {
-  struct object* object = object_find((uintptr_t)handle, OBJECT_SOCKET, call);
-  if (object != NULL) return LIST_ENTRY(object, struct sock, object);
+  struct sock* sock = sock_find_file(handle, call);
+  if (sock != NULL && sock->family != SOCK_PIPE) return sock;
   kernel_fail(WSAENOTSOCK);
   return NULL;
 }
@@ -122,7 +142,7 @@ bool sock_skips_packets(const struct sock* sock) {
   /* A layered provider accepts the mode, and queues packets all the same
    * (Microsoft KB 2568167). */
   return (sock->modes & FILE_SKIP_COMPLETION_PORT_ON_SUCCESS) != 0 &&
-         !habits.is_layered;
+         (!habits.is_layered || sock->family == SOCK_PIPE);
 }
 
 /* A filter driver may fail a transfer with an error of its own. */
@@ -198,6 +218,8 @@ void sock_cancel_now(struct op* op) {
     op->sock->state = SOCK_FAILED;
   } else if (op->kind == OP_ACCEPT) {
     accept_canceled(op);
+  } else if (op->sock->family == SOCK_PIPE) {
+    if (op->sock->pipe != NULL) npfs_op_canceled(op);
   } else if (op->kind == OP_RECEIVE && op->node.prev == &op->sock->receives &&
              habits_fault(habits.byte_cancels)) {
     /* Too late: bytes have been received already. Only the oldest receive can
@@ -233,11 +255,16 @@ static bool sock__cancel_all(struct list_node* list,
 
 BOOL WINAPI CancelIoEx(HANDLE file, OVERLAPPED* overlapped) {
   kernel_enter();
-  struct sock* sock = sock_find((SOCKET)file, "CancelIoEx");
+  struct sock* sock = sock_find_file((uintptr_t)file, "CancelIoEx");
   if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
-  if (!sock->object.is_users && habits_break(habits.kernel_faults))
+  if (!sock->object.is_users && habits_break(habits.kernel_faults)) {
+    sock->has_failed_cancel = true;
     return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
+  }
   bool has_found = sock__cancel(sock->connect, overlapped);
+  if (sock->family == SOCK_PIPE && sock->pipe->pipe != NULL &&
+      sock->pipe->is_server)
+    has_found |= sock__cancel(sock->pipe->pipe->listen, overlapped);
   has_found |= sock__cancel_all(&sock->accepts, overlapped);
   has_found |= sock__cancel_all(&sock->receives, overlapped);
   has_found |= sock__cancel_all(&sock->sends, overlapped);
@@ -248,7 +275,7 @@ BOOL WINAPI CancelIoEx(HANDLE file, OVERLAPPED* overlapped) {
 /* ---- closing */
 
 /* What is in flight ends with the handle, with one of these statuses. */
-static LONG sock__closed_status(void) {
+LONG sock_closed_status(void) {
   static const LONG statuses[] = {STATUS_HANDLES_WERE_CLOSED,
                                   STATUS_IS_CANCELLED,
                                   STATUS_FILE_WAS_CLOSED,
@@ -260,7 +287,7 @@ static LONG sock__closed_status(void) {
 
 static void sock__end_ops(struct list_node* list) {
   while (!list_is_empty(list))
-    op_done(LIST_ENTRY(list->next, struct op, node), sock__closed_status(), 0);
+    op_done(LIST_ENTRY(list->next, struct op, node), sock_closed_status(), 0);
 }
 
 /* SO_LINGER applies to connected sockets. It is not documented whether a socket
@@ -292,18 +319,22 @@ static void sock__end_connection(struct sock* sock) {
 
 static void sock__end(struct sock* sock) {
   sock->is_open = false;
+  if (sock->family == SOCK_PIPE) {
+    if (sock->pipe != NULL) npfs_sock_closed(sock);
+    return;
+  }
   if (sock->state == SOCK_LISTENING) {
     sock->state = SOCK_FAILED;
     listening_close(&sock->listening);
     while (!list_is_empty(&sock->accepts)) {
       struct op* op = LIST_ENTRY(sock->accepts.next, struct op, node);
       accept_canceled(op);
-      op_done(op, sock__closed_status(), 0);
+      op_done(op, sock_closed_status(), 0);
     }
   }
   if (sock->connect != NULL) {
     network_hang_up(sock->call);
-    op_done(sock__end_connect(sock), sock__closed_status(), 0);
+    op_done(sock__end_connect(sock), sock_closed_status(), 0);
   }
   if (sock->accept != NULL) accept_target_closed(sock);
   sock__end_connection(sock);
@@ -320,6 +351,15 @@ void sock_close(struct sock* sock) {
   }
   object_release(&sock->object);
   sock__free_if_unused(sock);
+}
+
+bool sock_close_pipe(HANDLE handle) {
+  struct sock* sock = sock_find_file((uintptr_t)handle, "CloseHandle");
+  if (sock == NULL || sock->family != SOCK_PIPE) return false;
+  RULE("the library does not close a handle of the user",
+       !sock->object.is_users);
+  sock_close(sock);
+  return true;
 }
 
 int closesocket(SOCKET handle) {
@@ -355,7 +395,7 @@ void sock_check_children(void) {
 
 BOOL WINAPI SetHandleInformation(HANDLE object, DWORD mask, DWORD flags) {
   kernel_enter();
-  struct sock* sock = sock_find((SOCKET)object, "SetHandleInformation");
+  struct sock* sock = sock_find_file((uintptr_t)object, "SetHandleInformation");
   if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
   /* The library adopts it. */
   sock->object.is_users = false;
@@ -366,10 +406,20 @@ BOOL WINAPI SetHandleInformation(HANDLE object, DWORD mask, DWORD flags) {
 
 /* ---- addresses */
 
+/* The path of a SOCKADDR_UN (afunix.h), which follows the family. */
+static const char* sock__path(const SOCKADDR* name) {
+  return (const char*)name + sizeof name->sa_family;
+}
+
 bool sock_address_in(const SOCKADDR* name,
                      int length,
                      struct iocp_address* address_out) {
   *address_out = (struct iocp_address){0};
+  if (name->sa_family == AF_UNIX) {
+    /* Without a file there is nothing to connect to. */
+    disk_find_socket(sock__path(name), address_out);
+    return length > 2;
+  }
   if (name->sa_family == AF_INET && length >= (int)sizeof(SOCKADDR_IN)) {
     const SOCKADDR_IN* in = (const SOCKADDR_IN*)(const void*)name;
     address_out->family = 4;
@@ -388,6 +438,20 @@ bool sock_address_in(const SOCKADDR* name,
   return false;
 }
 
+/* The length that is returned may include more than the path (compio-net,
+ * src/unix.rs). */
+static int sock__local_name(const struct iocp_address* address,
+                            SOCKADDR* name,
+                            int room) {
+  const char* path = disk_path(address);
+  int size = (int)(sizeof name->sa_family + strlen(path) + 1);
+  if (room < SOCK_LOCAL_NAME) return 0;
+  memset(name, 0, (size_t)size);
+  name->sa_family = AF_UNIX;
+  memcpy((char*)name + sizeof name->sa_family, path, strlen(path));
+  return tape_choose(2) == 0 ? size : SOCK_LOCAL_NAME;
+}
+
 int sock_address_out(const struct iocp_address* address,
                      SOCKADDR* name,
                      int room) {
@@ -395,6 +459,8 @@ int sock_address_out(const struct iocp_address* address,
   SOCKADDR_IN6 in6 = {.sin6_family = AF_INET6,
                       .sin6_port = htons(address->port),
                       .sin6_scope_id = address->scope};
+  if (address->family == SOCK_LOCAL)
+    return sock__local_name(address, name, room);
   int size = address->family == 4 ? (int)sizeof in : (int)sizeof in6;
   if (room < size) return 0;
   memcpy(in.sin_addr, address->bytes, 4);
@@ -433,19 +499,10 @@ static int sock__name(const struct iocp_address* address,
   return 0;
 }
 
-/* The address of an AF_UNIX stream (afunix.h): the family and a path. */
-static int sock__local_name(SOCKADDR* name, int* length) {
-  name->sa_family = AF_UNIX;
-  *length = (int)sizeof *name;
-  kernel_succeed();
-  return 0;
-}
-
 int getsockname(SOCKET handle, SOCKADDR* name, int* length) {
   kernel_enter();
   struct sock* sock = sock_find_ready(handle, "getsockname");
   if (sock == NULL) return SOCKET_ERROR;
-  if (sock->family == SOCK_LOCAL) return sock__local_name(name, length);
   if (sock->state != SOCK_NEW) return sock__name(&sock->local, name, length);
   kernel_fail(WSAEINVAL);
   return SOCKET_ERROR;
@@ -455,8 +512,6 @@ int getpeername(SOCKET handle, SOCKADDR* name, int* length) {
   kernel_enter();
   struct sock* sock = sock_find_ready(handle, "getpeername");
   if (sock == NULL) return SOCKET_ERROR;
-  if (sock->family == SOCK_LOCAL && sock->state == SOCK_CONNECTED)
-    return sock__local_name(name, length);
   if (sock->end == NULL || sock->end->in->rst_arrived) {
     kernel_fail(WSAENOTCONN);
     return SOCKET_ERROR;

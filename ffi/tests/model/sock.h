@@ -15,6 +15,7 @@
 
 struct end;
 struct link;
+struct pipe_end;
 struct port;
 
 enum sock_state {
@@ -38,14 +39,16 @@ enum sock_state {
 /* Option numbers of the levels IPPROTO_IP and IPPROTO_IPV6. */
 #define SOCK_FAMILY_OPTIONS 80
 
-/* AF_UNIX, whose addresses the library does not have. */
-#define SOCK_LOCAL 1
+#define SOCK_LOCAL 1 /* AF_UNIX; see disk.h for its addresses */
+/* sizeof(SOCKADDR_UN) of afunix.h */
+#define SOCK_LOCAL_NAME 110
+#define SOCK_PIPE 2 /* a named pipe, which is no socket; see npfs.h */
 
 struct sock {
   struct object object;
   struct list_node node; /* in the list of all sockets */
   enum sock_state state;
-  uint16_t family; /* 4, 6 or SOCK_LOCAL */
+  uint16_t family; /* 4, 6, SOCK_LOCAL or SOCK_PIPE */
   int type;        /* SOCK_STREAM or SOCK_DGRAM */
   bool is_open;    /* there is a handle, if only in a child process */
   bool is_inheritable;
@@ -73,6 +76,9 @@ struct sock {
   int32_t wanted[SOCK_OPTIONS];
   bool has_failed_option; /* setting one of these has failed */
 
+  struct pipe_end* pipe; /* of a SOCK_PIPE */
+  bool has_messages;     /* a program reads messages from it */
+  bool has_failed_cancel;
   struct port* port;
   ULONG_PTR key;
   struct iocp_address local;
@@ -92,6 +98,9 @@ struct sock {
   struct listening listening;
 };
 
+/* Whether this version of the system has AF_UNIX. */
+bool sock_has_local(void);
+
 void sock_open_all(void);
 void sock_close_all(void);
 
@@ -103,6 +112,9 @@ struct sock* sock_next(struct sock* after);
 
 /* How many have an unshared port that they have not connected from. */
 uint32_t sock_own_ports(void);
+
+/* A handle of a socket or a pipe, or NULL. */
+struct sock* sock_find_file(uintptr_t handle, const char* call);
 
 /* The socket of a handle, or NULL with WSAENOTSOCK. */
 struct sock* sock_find(SOCKET handle, const char* call);
@@ -129,6 +141,9 @@ void sock_cancel_now(struct op* op);
 /* Closes the handle. */
 void sock_close(struct sock* sock);
 
+/* The same for CloseHandle(): false if it is not the handle of a pipe. */
+bool sock_close_pipe(HANDLE handle);
+
 /* Starts a child process, which inherits handles and keeps them open. */
 void sock_start_child(void);
 
@@ -137,6 +152,9 @@ void sock_check_children(void);
 
 /* Whether an operation that completes at once queues no packet. */
 bool sock_skips_packets(const struct sock* sock);
+
+/* One of the statuses of what is in flight when its handle is closed. */
+LONG sock_closed_status(void);
 
 /* The error of a call on a connection that was reset. */
 DWORD sock_reset_error(void);

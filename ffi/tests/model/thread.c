@@ -92,10 +92,13 @@ bool thread_close(uintptr_t handle) {
   struct object* object = object_find(handle, OBJECT_EVENT, "CloseHandle");
   if (object == NULL)
     object = object_find(handle, OBJECT_THREAD, "CloseHandle");
+  if (object == NULL) object = object_find(handle, OBJECT_TOKEN, "CloseHandle");
   if (object == NULL) return false;
   object_release(object);
   if (object->kind == OBJECT_EVENT)
     free(LIST_ENTRY(object, struct event, object));
+  else if (object->kind == OBJECT_TOKEN)
+    free(object);
   else
     free(LIST_ENTRY(object, struct thread_object, object));
   return true;

@@ -23,6 +23,8 @@ int __wrap_accept4(int fd,
                    socklen_t* size,
                    int flags);
 int __wrap_connect(int fd, const struct sockaddr* address, socklen_t size);
+int __wrap_open(const char* path, int flags, ...);
+int __wrap_openat(int folder, const char* path, int flags, ...);
 int __wrap_close(int fd);
 int __wrap_poll(struct pollfd* entries, nfds_t count, int timeout);
 int __wrap_fcntl(int fd, int command, ...);
@@ -35,6 +37,8 @@ void __wrap_memory_unmap(void* memory, size_t size);
 void* __wrap_memory_alloc(size_t size);
 void __wrap_memory_free(void* memory);
 
+int __real_open(const char* path, int flags, ...);
+int __real_openat(int folder, const char* path, int flags, ...);
 int __real_poll(struct pollfd* entries, nfds_t count, int timeout);
 int __real_fcntl(int fd, int command, ...);
 int __real_epoll_create1(int flags);
@@ -196,10 +200,26 @@ int __wrap_accept4(int fd,
 int __wrap_connect(int fd, const struct sockaddr* address, socklen_t size) {
   if (faults__happens(FAULTS_HANDLES)) return faults__fail("connect", ENOBUFS);
   int result = __real_connect(fd, address, size);
-  /* The connect continues after the signal. */
-  if ((result == 0 || errno == EINPROGRESS) && faults__happens(FAULTS_EINTR))
+  /* The connect continues after the signal. That of a unix socket waits only
+   * for room in the backlog, and not at all if the socket is non-blocking
+   * (unix_wait_for_peer()). */
+  if (address->sa_family != AF_UNIX && (result == 0 || errno == EINPROGRESS) &&
+      faults__happens(FAULTS_EINTR))
     return faults__fail("connect", EINTR);
   return result;
+}
+
+/* Folders, and files that have a name only. */
+int __wrap_open(const char* path, int flags, ...) {
+  if (faults__happens(FAULTS_HANDLES))
+    return faults__fail("open", tape_choose(2) == 0 ? EMFILE : ENFILE);
+  return faults__add(__real_open(path, flags));
+}
+
+int __wrap_openat(int folder, const char* path, int flags, ...) {
+  if (faults__happens(FAULTS_HANDLES))
+    return faults__fail("openat", tape_choose(2) == 0 ? EMFILE : ENFILE);
+  return faults__add(__real_openat(folder, path, flags));
 }
 
 int __wrap_close(int fd) {
@@ -305,7 +325,7 @@ int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event* event) {
   int result = __real_epoll_ctl(epoll, what, fd, event);
   if (result == 0 && fd < FAULTS__FDS && faults__is_schedules()) {
     faults__fds[fd].epoll = what == EPOLL_CTL_DEL ? 0 : epoll;
-    if (what == EPOLL_CTL_ADD) faults__fds[fd].event = *event;
+    if (what != EPOLL_CTL_DEL) faults__fds[fd].event = *event;
   }
   return result;
 }

@@ -24,15 +24,35 @@ struct host* guests_host(enum peer_manner manner, uint16_t family) {
   struct peer_listener* listener = peer_listen(manner, family);
   if (listener == NULL) return NULL;
   struct host* host = &ledger.hosts[ledger.host_count++];
+  host->local = 0;
   host->listener = listener;
   host->manner = manner;
   peer_listener_address(listener, &host->address);
   return host;
 }
 
-static struct guest* guests__add(struct peer* peer, bool is_server) {
+struct host* guests_local_host(enum peer_manner manner, uint16_t local) {
+  struct iocp_path name;
+  uint32_t path = ledger_host_path(manner);
+  for (uint32_t i = 0; i < ledger.host_count; i++) {
+    struct host* host = &ledger.hosts[i];
+    if (host->local == local && host->path == path) return host;
+  }
+  if (ledger.host_count == LEDGER_HOSTS) return NULL;
+  ledger_path(local, path, &name);
+  struct peer_listener* listener = peer_listen_path(manner, &name);
+  if (listener == NULL) return NULL;
+  struct host* host = &ledger.hosts[ledger.host_count++];
+  memset(host, 0, sizeof *host);
+  host->local = local;
+  host->path = path;
+  host->listener = listener;
+  host->manner = manner;
+  return host;
+}
+
+static struct guest* guests__add(struct peer* peer, struct end* end) {
   struct guest* guest = &ledger.guests[ledger.guest_count];
-  struct end* end = ledger_end(false, is_server);
   RULE("the simulation has room for guests", end != NULL);
   ledger.guest_count++;
   memset(guest, 0, sizeof *guest);
@@ -43,10 +63,41 @@ static struct guest* guests__add(struct peer* peer, bool is_server) {
   return guest;
 }
 
+/* Some write at once, before the library can have seen them, and some of these
+ * close at once too. */
+static struct guest* guests__connect_path(struct entry* listener) {
+  struct iocp_path name;
+  uint8_t bytes[64];
+  uint32_t length = tape_choose(3) == 0 ? 1 + tape_choose(sizeof bytes) : 0;
+  bool closes = length != 0 && !ledger.is_settling && tape_chance(200);
+  struct end* end =
+      ledger_local_end(false, false, listener->local, listener->path);
+  if (end == NULL) return NULL;
+  ledger_path(listener->local, listener->path, &name);
+  bytes_fill(end, 0, bytes, length);
+  struct peer* peer = peer_connect_path(&name, bytes, length, closes);
+  if (peer == NULL) return NULL;
+  struct guest* guest = guests__add(peer, end);
+  end->sent = length;
+  end->has_fin = closes;
+  if (closes) end->resets_from_ms = 0;
+  guest->has_fin = closes;
+  guest->is_silent = length == 0;
+  guest->listener = listener;
+  TRACE("guest %d opens a path of listener %d.%d, with %u bytes%s",
+        guests__index(guest),
+        listener->port,
+        listener->id,
+        length,
+        closes ? ", and closes" : "");
+  return guest;
+}
+
 struct guest* guests_connect(struct entry* listener) {
   struct iocp_address to = listener->address;
   static const uint8_t wildcard[16];
   if (ledger.guest_count == LEDGER_GUESTS || !ledger_has_room()) return NULL;
+  if (listener->local != 0) return guests__connect_path(listener);
   if (memcmp(to.bytes, wildcard, sizeof wildcard) == 0) {
     /* A wildcard address; an IPv6 one may accept IPv4 too. */
     if (to.family == 6 && (listener->flags & IOCP_IPV6_ONLY) == 0 &&
@@ -57,7 +108,7 @@ struct guest* guests_connect(struct entry* listener) {
   }
   struct peer* peer = peer_connect(&to);
   if (peer == NULL) return NULL;
-  struct guest* guest = guests__add(peer, false);
+  struct guest* guest = guests__add(peer, ledger_end(false, false));
   guest->listener = listener;
   guest->end->server_port = to.port;
   TRACE("guest %d connects to listener %d.%d",
@@ -72,12 +123,13 @@ struct guest* guests_connect(struct entry* listener) {
 static void guests__opened(struct guest* guest) {
   struct iocp_address own, other;
   guest->is_open = true;
+  TRACE("guest %d is connected", guests__index(guest));
+  if (guest->end->local != 0) return;
   peer_addresses(guest->peer, &own, &other);
   if (guest->end->is_server)
     ledger_set_addresses(guest->end, &other, own.port);
   else
     ledger_set_addresses(guest->end, &own, other.port);
-  TRACE("guest %d is connected", guests__index(guest));
 }
 
 static void guests__met_reset(struct guest* guest) {
@@ -89,7 +141,12 @@ static void guests__met_reset(struct guest* guest) {
 
 /* The connection may have been made before it failed unseen. */
 static void guests__failed(struct guest* guest) {
+  const struct entry* listener = guest->listener;
   TRACE("guest %d has failed", guests__index(guest));
+  if (listener != NULL && listener->local != 0)
+    RULE("a listener can be found by its name while it is open",
+         !peer_found_nothing(guest->peer) || listener->is_closing ||
+             listener->is_closed || world_has_broken());
   guest->is_gone = true;
   guest->end->resets_from_ms = 0;
   peer_reset(guest->peer);
@@ -99,7 +156,11 @@ static void guests__enter(struct host* host) {
   struct peer* peer;
   while (ledger.guest_count < LEDGER_GUESTS &&
          (peer = peer_accept(host->listener)) != NULL)
-    guests__opened(guests__add(peer, true));
+    guests__opened(
+        guests__add(peer,
+                    host->local != 0
+                        ? ledger_local_end(false, true, host->local, host->path)
+                        : ledger_end(false, true)));
 }
 
 void guests_look(void) {
@@ -110,6 +171,10 @@ void guests_look(void) {
     if (guest->is_open || guest->is_gone) continue;
     enum peer_state state = peer_state(guest->peer);
     if (state == PEER_OPEN) guests__opened(guest);
+    if (state == PEER_CLOSED) {
+      guest->is_open = guest->is_gone = true;
+      peer_close(guest->peer);
+    }
     if (state == PEER_FAILED) guests__failed(guest);
   }
 }
@@ -123,6 +188,14 @@ uint32_t guest_send(struct guest* guest, uint32_t length) {
   bytes_fill(end, end->sent, guests__bytes, length);
   int32_t count = peer_send(guest->peer, guests__bytes, length);
   TRACE("guest %d sends %u: %d", guests__index(guest), length, count);
+  if (count == PEER_NOT_READ) {
+    RULE("a peer is read from until it has ended, or the connection is closed",
+         end->other == NULL || end->other->has_fin ||
+             end->other->resets_from_ms <= world_now_ms() ||
+             world_has_broken());
+    guest->has_fin = guest->is_unread = true;
+    end->has_fin = true;
+  }
   if (count == PEER_RESET) guests__met_reset(guest);
   if (count <= 0) return 0;
   guest->is_silent = false;
@@ -140,7 +213,7 @@ bool guest_receive(struct guest* guest, uint32_t length) {
   /* A connection that was not accepted is reset, so that the peer does not take
    * its bytes for received. */
   if (count == 0 && guest->listener != NULL && !world_has_broken() &&
-      !world_has_raced())
+      !world_has_raced() && guest->end->local == 0)
     RULE("a connection that is discarded unreported is reset",
          guest->end->other != NULL);
   if (count == 0) end_ended(guest->end);
@@ -150,6 +223,13 @@ bool guest_receive(struct guest* guest, uint32_t length) {
 
 void guest_shutdown(struct guest* guest) {
   if (guest->has_fin) return;
+  /* A pipe has no half-close. A write of no bytes looks like one to a careless
+   * reader. */
+  if (guest->end->local == IOCP_PIPE) {
+    TRACE("guest %d writes nothing", guests__index(guest));
+    peer_send(guest->peer, guests__bytes, 0);
+    return;
+  }
   TRACE("guest %d shuts down", guests__index(guest));
   guest->has_fin = true;
   guest->is_silent = false;
@@ -162,6 +242,7 @@ void guest_close(struct guest* guest) {
   TRACE("guest %d closes", guests__index(guest));
   guest->is_gone = true;
   guest->end->has_fin = true;
+  guest->end->was_closed = true;
   guest->end->resets_from_ms = 0;
   peer_close(guest->peer);
 }
@@ -171,6 +252,7 @@ void guest_reset(struct guest* guest) {
   guest->is_gone = true;
   /* A reset is not a clean end, unless a FIN was sent before. */
   guest->end->resets_from_ms = 0;
+  if (end_may_truncate(guest->end)) guest->end->has_fin = true;
   peer_reset(guest->peer);
 }
 

@@ -8,6 +8,9 @@
 /* Guests that listen, refuse or never answer; NULL: this world has none. */
 struct host* guests_host(enum peer_manner manner, uint16_t family);
 
+/* The same for local sockets. */
+struct host* guests_local_host(enum peer_manner manner, uint16_t local);
+
 /* A guest that connects to a listener of the library; NULL: no room. */
 struct guest* guests_connect(struct entry* listener);
 

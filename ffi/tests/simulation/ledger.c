@@ -17,6 +17,7 @@ void ledger_open(void) {
   ledger.guest_count = 0;
   ledger.host_count = 0;
   ledger.loose_count = 0;
+  ledger.local_count = 0;
   ledger.is_settling = false;
   ledger.is_calm = false;
 }
@@ -31,9 +32,34 @@ struct end* ledger_end(bool is_library, bool is_server) {
   return end;
 }
 
+struct end* ledger_local_end(bool is_library,
+                             bool is_server,
+                             uint16_t local,
+                             uint32_t path) {
+  struct end* end = ledger_end(is_library, is_server);
+  if (end == NULL) return NULL;
+  RULE("the simulation has numbers for local ends",
+       ledger.local_count < UINT8_MAX);
+  end->local = local;
+  end->path = path;
+  end->tag = (uint8_t)++ledger.local_count;
+  return end;
+}
+
+enum world_access ledger_access(uint32_t path) {
+  static const enum world_access all[] = {
+      WORLD_USER, WORLD_USER, WORLD_EVERYONE, WORLD_CUSTOM};
+  return all[path % 4];
+}
+
+void ledger_path(uint16_t local, uint32_t path, struct iocp_path* path_out) {
+  world_path(local, path, ledger_access(path), path_out);
+}
+
 /* A poll may report many new connections. */
 bool ledger_has_room(void) {
-  return ledger.entry_count < LEDGER_ENTRIES / 2 - 1 &&
+  return ledger.local_count < 100 &&
+         ledger.entry_count < LEDGER_ENTRIES / 2 - 1 &&
          ledger.end_count < LEDGER_ENDS / 2;
 }
 
@@ -102,6 +128,21 @@ void ledger_set_addresses(struct end* end,
   }
 }
 
+/* The first bytes at an end of a local connection show which one the other end
+ * is. */
+static void ledger__pair(struct end* end, uint8_t tag) {
+  for (uint32_t i = 0; i < ledger.end_count; i++) {
+    struct end* other = &ledger.ends[i];
+    if (other->tag != tag || other->local != end->local ||
+        other->path != end->path || other->is_server == end->is_server ||
+        other->other != NULL)
+      continue;
+    end->other = other;
+    other->other = end;
+    return;
+  }
+}
+
 /* ---- bytes */
 
 /* The finalizer of splitmix64: every bit of the input affects every bit of the
@@ -126,6 +167,7 @@ void bytes_fill(const struct end* end, uint64_t from, uint8_t* to, uint32_t n) {
     to[i] = (uint8_t)(word >> ((from + i) % 8 * 8));
     i++;
   }
+  if (end->tag != 0 && from == 0 && n != 0) to[0] = end->tag;
 }
 
 static bool bytes__are(const struct end* end,
@@ -133,6 +175,10 @@ static bool bytes__are(const struct end* end,
                        const uint8_t* bytes,
                        uint32_t n) {
   uint32_t i = 0;
+  if (end->tag != 0 && from == 0 && n != 0) {
+    if (bytes[0] != end->tag) return false;
+    i = 1;
+  }
   while (i < n) {
     uint64_t word = bytes__word(end, from + i);
     if ((from + i) % 8 == 0 && n - i >= 8) {
@@ -147,8 +193,9 @@ static bool bytes__are(const struct end* end,
 }
 
 void bytes_received(struct end* end, const uint8_t* bytes, uint32_t length) {
-  const struct end* other = end->other;
   schedule_checks++;
+  if (end->other == NULL && end->local != 0) ledger__pair(end, bytes[0]);
+  const struct end* other = end->other;
   if (other == NULL)
     report_violation("bytes arrive only from a known peer",
                      "%u bytes at end %d",
@@ -171,12 +218,19 @@ void bytes_received(struct end* end, const uint8_t* bytes, uint32_t length) {
 
 /* ---- ends of streams */
 
+bool end_may_truncate(const struct end* end) {
+  if (end->local == 0 || (end->local == IOCP_PIPE && end->is_server))
+    return false;
+  return !end->is_clean && end->resets_from_ms <= world_now_ms();
+}
+
 void end_ended(struct end* end) {
   const struct end* other = end->other;
   end->has_ended = true;
   schedule_checks++;
   /* A connection that was made and undone before it was reported. */
   if (other == NULL) return;
+  if (end_may_truncate(other)) return;
   RULE("an end of a stream arrives only if a FIN was sent", other->has_fin);
   RULE("after a failure there is no clean end", !other->is_cut);
   if (end->received != other->sent)
@@ -184,6 +238,17 @@ void end_ended(struct end* end) {
                      "%llu of %llu bytes",
                      (unsigned long long)end->received,
                      (unsigned long long)other->sent);
+}
+
+void end_receive_failed(const struct end* end, int32_t result) {
+  const struct end* other = end->other;
+  schedule_checks++;
+  if (end->local != IOCP_PIPE || other == NULL || world_has_broken() ||
+      !other->was_closed)
+    return;
+  RULE("the end of a pipe that was closed is no error", result == -IOCP_EPIPE);
+  RULE("what was written to a pipe before it was closed is received",
+       end->received == other->sent);
 }
 
 static void end__check_clean(const struct end* closed) {
@@ -194,7 +259,10 @@ static void end__check_clean(const struct end* closed) {
 }
 
 void end_closed(struct end* end) {
+  const struct end* other = end->other;
   end->is_clean = true;
+  if (end->local != 0 && other != NULL && other->has_ended)
+    RULE("nothing is lost by a graceful close", other->received == end->sent);
   end__check_clean(end);
 }
 
@@ -214,6 +282,14 @@ void end_was_reset(struct end* end) {
                      (int)(end - ledger.ends),
                      (int)(other - ledger.ends),
                      (long long)(other->resets_from_ms - world_now_ms()));
+}
+
+void end_was_refused(struct end* end, int32_t error) {
+  const struct end* other = end->other;
+  if (error == -IOCP_EPIPE && end->local == IOCP_PIPE && other != NULL &&
+      other->has_fin)
+    return;
+  end_was_reset(end);
 }
 
 bool error_is_fault(int32_t result) {

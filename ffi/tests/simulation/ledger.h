@@ -28,6 +28,11 @@
 
 struct end {
   struct end* other; /* NULL: not known, or not yet */
+  /* Of a local connection: IOCP_UNIX or IOCP_PIPE, else 0. The two ends are not
+   * named, so the first byte of each stream is the number of its end. */
+  uint16_t local;
+  uint8_t tag;
+  uint32_t path; /* see ledger_path() */
   struct iocp_address client;
   uint16_t server_port;
   bool has_addresses; /* the addresses above are known */
@@ -40,6 +45,7 @@ struct end {
   bool is_clean;  /* it was closed gracefully, and that has completed */
   bool has_ended;
   bool met_reset;
+  bool was_closed; /* by a guest, which has sent all that it wanted to */
   uint64_t resets_from_ms; /* since when the other end may be reset */
   uint64_t sent;           /* bytes that were accepted from it */
   uint64_t received;
@@ -53,6 +59,8 @@ struct entry {
   uint32_t port;  /* index */
   uint32_t group; /* the library's id of it, or 0 */
   enum entry_kind kind;
+  uint16_t local;  /* as that of its end */
+  uint32_t path;   /* of a local one; see ledger_path() */
   struct end* end; /* NULL: a listener */
   bool is_closing;
   bool is_closed;
@@ -102,11 +110,14 @@ struct guest {
   bool is_gone;
   bool has_fin;
   bool is_silent; /* it has not sent anything */
+  bool is_unread; /* its other end has closed */
   uint64_t since_ms;
 };
 
 /* Guests that listen. */
 struct host {
+  uint16_t local; /* as that of an end */
+  uint32_t path;
   struct peer_listener* listener;
   enum peer_manner manner;
   struct iocp_address address;
@@ -148,6 +159,7 @@ struct ledger {
   uint32_t guest_count;
   uint32_t host_count;
   uint32_t loose_count;
+  uint32_t local_count; /* ends of local connections */
   bool is_settling;
   /* All faults are over, and their effects have been reported. Read by other
    * threads. */
@@ -159,6 +171,25 @@ void ledger_open(void);
 
 /* NULL: the ledger is full. */
 struct end* ledger_end(bool is_library, bool is_server);
+
+/* One of a local connection. */
+struct end* ledger_local_end(bool is_library,
+                             bool is_server,
+                             uint16_t local,
+                             uint32_t path);
+
+/* The names of local sockets have numbers. */
+#define LEDGER_PATHS 12
+static inline uint32_t ledger_host_path(enum peer_manner manner) {
+  return LEDGER_PATHS + 2 * (uint32_t)manner;
+}
+void ledger_path(uint16_t local, uint32_t path, struct iocp_path* path_out);
+enum world_access ledger_access(uint32_t path);
+
+/* It has ended in a way of which its kind of socket cannot inform the other
+ * end: that one sees the end of the stream. Only the server of a pipe can do
+ * more (DisconnectNamedPipe()). */
+bool end_may_truncate(const struct end* end);
 
 /* Whether there is room for the results of the next call. */
 bool ledger_has_room(void);
@@ -185,9 +216,18 @@ void bytes_fill(const struct end* end, uint64_t from, uint8_t* to, uint32_t n);
 /* Checks bytes that `end` has received. */
 void bytes_received(struct end* end, const uint8_t* bytes, uint32_t length);
 
+/* A receive of `end` has failed. What the other end of a pipe has written can
+ * be read after it was closed, and then comes the end of the stream, or the
+ * failure of a send, whose receiver is gone. */
+void end_receive_failed(const struct end* end, int32_t result);
+
 /* `end` has received the end of the stream, or a reset. */
 void end_ended(struct end* end);
 void end_was_reset(struct end* end);
+
+/* The same with an error. -IOCP_EPIPE: a pipe has no half-close, so what is
+ * written to one that was closed is refused at once. */
+void end_was_refused(struct end* end, int32_t error);
 
 /* The graceful close of `end` was reported: if its peer has read everything, it
  * has not been reset, and will not be. */

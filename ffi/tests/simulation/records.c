@@ -6,6 +6,7 @@
 #include "ledger.h"
 #include "report.h"
 #include "schedule.h"
+#include "user.h"
 
 static const char* const records__kinds[] = {"?",
                                              "accepted",
@@ -38,7 +39,7 @@ static void records__failed(struct entry* entry, int32_t result) {
                      result,
                      entry->id);
   entry->has_error = true;
-  end_was_reset(entry->end);
+  end_was_refused(entry->end, result);
 }
 
 /* ---- connections */
@@ -61,8 +62,13 @@ static void records__new(struct entry* listener, int32_t id) {
   struct ledger_port* port = &ledger.ports[listener->port];
   struct iocp_address peer;
   struct entry* entry = ledger_entry(listener->port, id, ENTRY_STREAM);
-  struct end* end = ledger_end(true, true);
+  struct end* end =
+      listener->local == 0
+          ? ledger_end(true, true)
+          : ledger_local_end(true, true, listener->local, listener->path);
   RULE("the simulation has room for ends", end != NULL);
+  entry->local = listener->local;
+  entry->path = listener->path;
   port->accepted++;
   entry->end = end;
   entry->concurrency =
@@ -71,6 +77,10 @@ static void records__new(struct entry* listener, int32_t id) {
   entry->may_expire = listener->had_first_byte_ms;
   if (entry->may_expire) end->resets_from_ms = 0;
   if (!listener->has_deferred) records__inherited(listener, entry);
+  if (entry->local != 0) {
+    user_accepted_path(entry);
+    return;
+  }
   memset(&peer, 0xa5, sizeof peer);
   int32_t result = iocp_get_address(
       port->id, id, IOCP_PEER, &peer, sizeof(struct iocp_address));
@@ -118,6 +128,10 @@ static void records__connected(struct entry* entry, int32_t result) {
   if (result < 0) {
     entry->is_failed = true;
     if (records__is_cancel(entry, result)) return;
+    if (entry->local != 0) {
+      user_connect_path_failed(entry, result);
+      return;
+    }
     if (!ERROR_IS(result,
                   IOCP_ECONNREFUSED,
                   IOCP_ECONNRESET,
@@ -139,6 +153,7 @@ static void records__connected(struct entry* entry, int32_t result) {
   RULE("a connect reports success as 0", result == 0);
   RULE("a connect without a listener does not succeed",
        !entry->is_to_guest || entry->manner == PEER_ACCEPTS);
+  if (entry->local != 0) return;
   struct iocp_address local;
   result = iocp_get_address(ledger.ports[entry->port].id,
                             entry->id,
@@ -175,10 +190,13 @@ static void records__received(struct entry* entry,
        entry->credit != 0);
   entry->credit = 0;
   entry->is_ended = true;
-  if (result < 0)
-    records__failed(entry, result);
-  else
+  if (result >= 0) {
     end_ended(entry->end);
+    return;
+  }
+  if (!records__is_cancel(entry, result))
+    end_receive_failed(entry->end, result);
+  records__failed(entry, result);
 }
 
 static void records__readable(struct entry* entry, int32_t result) {

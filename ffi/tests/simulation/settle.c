@@ -65,6 +65,8 @@ static bool settle__is_stuck(const struct entry* entry) {
 }
 
 static bool settle__is_done_stream(const struct entry* entry) {
+  if (entry->local == IOCP_PIPE)
+    return entry->is_ended && entry->send_count == 0 && !entry->has_error;
   return entry->is_ended && entry->is_shut && !entry->is_shut_open &&
          entry->send_count == 0 && !entry->has_error;
 }
@@ -122,6 +124,22 @@ static void settle__connecting(struct entry* entry) {
   if (!must_end && settle__is_late()) user_close(entry, IOCP_RESET, 0);
 }
 
+/* The ends of a local connection find each other by their first bytes. */
+static bool settle__sends_hello(const struct entry* entry) {
+  return entry->end->sent == 0 && entry->send_count == 0 && !entry->is_shut &&
+         !entry->was_shut && !entry->end->has_fin;
+}
+
+/* A pipe has no half-close: one of its ends is closed. Guests close theirs when
+ * they have received everything; of two ends of the library, the client's. */
+static void settle__end_pipe(struct entry* entry) {
+  if (!settle__sends_fins || entry->is_ended || !settle__is_answered(entry))
+    return;
+  const struct end* other = entry->end->other;
+  if (other->is_library && !entry->end->is_server)
+    user_close(entry, IOCP_GRACEFUL, 1000);
+}
+
 static void settle__stream(struct entry* entry) {
   if (entry->is_failed || (!settle__is_answered(entry) && settle__is_late())) {
     user_close(entry, IOCP_RESET, 0);
@@ -134,7 +152,11 @@ static void settle__stream(struct entry* entry) {
   }
   if (!entry->is_ended && entry->credit == 0 && !entry->is_read_armed)
     user_receive(entry, 1 << 20);
-  if (!entry->is_shut && settle__sends_fins) user_shutdown(entry);
+  if (entry->local != 0 && settle__sends_hello(entry)) user_send(entry, 1);
+  if (entry->local == IOCP_PIPE)
+    settle__end_pipe(entry);
+  else if (!entry->is_shut && settle__sends_fins)
+    user_shutdown(entry);
 }
 
 static void settle__entry(struct entry* entry) {
@@ -150,11 +172,23 @@ static void settle__entry(struct entry* entry) {
     settle__stream(entry);
 }
 
+static bool settle__guest_ends_pipe(struct guest* guest) {
+  const struct end* end = guest->end;
+  if (end->local != IOCP_PIPE) return false;
+  if (settle__sends_fins && !guest->is_gone && end->other != NULL &&
+      end->received == end->other->sent)
+    guest_close(guest);
+  return true;
+}
+
 static void settle__guests(void) {
   guests_read_all();
   for (uint32_t i = 0; i < ledger.guest_count; i++) {
     struct guest* guest = &ledger.guests[i];
-    if (settle__sends_fins && guest->is_open && !guest->is_gone &&
+    if (!guest->is_open || guest->is_gone) continue;
+    if (guest->end->local != 0 && guest->end->sent == 0 && !guest->has_fin)
+      guest_send(guest, 1);
+    if (!settle__guest_ends_pipe(guest) && settle__sends_fins &&
         !guest->has_fin)
       guest_shutdown(guest);
   }
@@ -343,7 +377,7 @@ static void settle__oversleep(struct entry* entry) {
 /* The peer reads a little all the time, but too slowly for one send copy to
  * complete within the timeout of the close. */
 static void settle__slow(struct entry* entry) {
-  if (!settle__can_send(entry) || world_has_broken() ||
+  if (!settle__can_send(entry) || world_has_broken() || entry->local != 0 ||
       !world_reports_progress())
     return;
   struct guest* guest = guests_of(entry);
@@ -367,6 +401,19 @@ static int32_t settle__wait_ms(uint32_t port) {
   return timeout_ms >= 0 && timeout_ms < 200 ? timeout_ms : 200;
 }
 
+/* The first byte shows which connection is that of a guest. */
+static void settle__receive_hello(const struct entry* listener) {
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    struct entry* entry = &ledger.entries[i];
+    if (entry->local == 0 || entry->kind != ENTRY_STREAM ||
+        entry->port != listener->port || entry->is_closing ||
+        entry->is_closed || entry->end->other != NULL || entry->is_ended ||
+        entry->is_failed || entry->credit != 0 || entry->is_read_armed)
+      continue;
+    user_receive(entry, 1 << 20);
+  }
+}
+
 /* A peer connects and sends at once, and must be reported. */
 static void settle__probe(struct entry* listener) {
   struct guest* guest = guests_connect(listener);
@@ -377,7 +424,7 @@ static void settle__probe(struct entry* listener) {
     /* Refused by a full backlog, it connects again. */
     if (guest->is_gone) {
       RULE("a listener that accepts can be reached",
-           world_refuses_when_full() &&
+           (world_refuses_when_full() || listener->local != 0) &&
                world_now_ms() - since_ms < SETTLE__ACCEPTED_MS);
       user_poll(listener->port);
       world_pause(1);
@@ -386,6 +433,7 @@ static void settle__probe(struct entry* listener) {
       continue;
     }
     if (guest->is_open && guest->is_silent) guest_send(guest, 1);
+    if (listener->local != 0) settle__receive_hello(listener);
     user_poll(listener->port);
     if (guest->end->other != NULL) return;
     RULE("a listener that accepts reports a peer that sends in time",
@@ -433,7 +481,9 @@ static bool settle__has_rival(const struct entry* listener) {
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     const struct entry* entry = &ledger.entries[i];
     if (entry != listener && entry->kind == ENTRY_LISTENER &&
-        !entry->is_closed && entry->address.port == listener->address.port)
+        !entry->is_closed && entry->local == listener->local &&
+        entry->path == listener->path &&
+        entry->address.port == listener->address.port)
       return true;
   }
   return false;
@@ -448,7 +498,7 @@ static void settle__restart(void) {
   for (uint32_t i = 0; i < count; i++) {
     struct entry* former = &ledger.entries[i];
     if (former->kind != ENTRY_LISTENER || !former->is_closed ||
-        settle__has_rival(former) || !ledger_has_room())
+        former->local != 0 || settle__has_rival(former) || !ledger_has_room())
       continue;
     struct entry* listener = user_listen_again(port, former);
     if (listener == NULL) continue;
@@ -467,7 +517,8 @@ static void settle__listeners(void) {
     /* Another listener at the same address may get the connections. */
     if (settle__has_rival(entry)) continue;
     settle__probe(entry);
-    if (entry->first_byte_ms != 0) settle__first_byte(entry);
+    if (entry->first_byte_ms != 0 && entry->local == 0)
+      settle__first_byte(entry);
   }
 }
 
@@ -513,7 +564,8 @@ void settle_close(void) {
     user_close(entry, tape_choose(2) == 0 ? IOCP_GRACEFUL : IOCP_RESET, 1000);
     /* It is closed in the same loop. */
     if (entry->kind == ENTRY_LISTENER && world_is_exact() &&
-        !settle__has_rival(entry) && ledger_has_room() && tape_chance(100))
+        entry->local == 0 && !settle__has_rival(entry) && ledger_has_room() &&
+        tape_chance(100))
       user_listen_again(entry->port, entry);
   }
   settle__finish();

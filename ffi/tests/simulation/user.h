@@ -46,6 +46,20 @@ struct guest* user_invite(uint32_t port);
 /* An open one, or NULL. */
 struct entry* user_choose(enum entry_kind kind);
 
+/* ---- local sockets (user_local.c) */
+
+void user_listen_path(uint32_t port);
+void user_connect_path(uint32_t port);
+void user_ask_peer(struct entry* entry);
+void user_misuse_path(uint32_t port);
+
+/* A connect to a name has failed; one was accepted. */
+void user_connect_path_failed(const struct entry* entry, int32_t result);
+void user_accepted_path(struct entry* entry);
+
+/* There is a connection of that name, perhaps of a listener that is closed. */
+bool user_is_path_connected(uint16_t local, uint32_t path);
+
 /* ---- using sockets (user_stream.c) */
 
 void user_receive(struct entry* entry, uint32_t bytes);

@@ -163,6 +163,8 @@ void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
     RULE("an option and its value are checked", result == -IOCP_EINVAL);
     return;
   }
+  /* Local sockets have no options of the system. */
+  if (entry->local != 0 && result == -IOCP_ENOTSUP) return;
   if (result < 0) {
     if (!(user__may_lack(option) && result == -IOCP_ENOTSUP) &&
         !(user__is_system(option) &&
@@ -225,6 +227,8 @@ void user_ask(struct entry* entry) {
   }
   RULE("counters can be read", result == 0);
   user__check_stats(entry, &stats);
+  if (tape_choose(2) != 0) user_ask_peer(entry);
+  if (entry->local != 0) return;
   result = iocp_get_address(
       port, entry->id, tape_choose(2), &address, sizeof(struct iocp_address));
   if (entry->kind == ENTRY_STREAM && !entry->is_failed && !entry->has_error)
@@ -326,7 +330,10 @@ void user_misuse(void) {
   TRACE("wrong calls, %u", what);
   if (port == LEDGER_PORTS) return;
   if (what == 0) {
-    user__misuse_port(ledger.ports[port].id);
+    if (tape_choose(2) == 0)
+      user__misuse_port(ledger.ports[port].id);
+    else
+      user_misuse_path(port);
     return;
   }
   if (ledger.entry_count == 0) return;

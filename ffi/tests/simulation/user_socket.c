@@ -68,7 +68,8 @@ static struct iocp_address user__in_use(const struct entry* entry) {
     case 4: {
       const struct entry* former =
           &ledger.entries[tape_choose(ledger.entry_count)];
-      if (former->kind == ENTRY_LISTENER) return former->address;
+      if (former->kind == ENTRY_LISTENER && former->local == 0)
+        return former->address;
       break;
     }
     default:
@@ -99,7 +100,7 @@ static struct iocp_address user__listen_address(void) {
       return user__loopback(6);
     case 3: {
       struct entry* entry = user_choose(ENTRY_LISTENER);
-      if (entry != NULL) return user__in_use(entry);
+      if (entry != NULL && entry->local == 0) return user__in_use(entry);
       return user__loopback(4);
     }
     default:
@@ -241,7 +242,7 @@ static struct user__target user__of_host(enum peer_manner manner) {
 static struct user__target user__of_listener(void) {
   struct user__target target = {.manner = PEER_ACCEPTS};
   struct entry* listener = user_choose(ENTRY_LISTENER);
-  if (listener == NULL) return target;
+  if (listener == NULL || listener->local != 0) return target;
   struct iocp_address zero = user__wildcard(listener->address.family);
   target.remote = listener->address;
   target.is_there = true;
@@ -322,7 +323,7 @@ void user_connect(uint32_t port) {
  * now. */
 static void user__set_addresses(struct entry* entry) {
   struct iocp_address local;
-  if (!entry->end->has_addresses &&
+  if (entry->local == 0 && !entry->end->has_addresses &&
       iocp_get_address(ledger.ports[entry->port].id,
                        entry->id,
                        IOCP_LOCAL,
@@ -349,6 +350,8 @@ static void user__adopt(uint32_t port, uint32_t index, uint32_t flags) {
   }
   struct entry* entry = ledger_entry(port, id, ENTRY_STREAM);
   entry->end = loose->end;
+  entry->local = loose->end->local;
+  entry->path = loose->end->path;
   /* The library does not know what happened to it before. */
   entry->end->has_short = false;
   entry->was_shut = entry->end->has_fin;
@@ -401,6 +404,9 @@ void user_add_odd(uint32_t port) {
     return;
   }
   enum world_odd odd = (enum world_odd)tape_choose(WORLD_ODDS);
+  /* Where there are local sockets, this one is not odd. */
+  if (odd == WORLD_LOCAL_STREAM && world_has_local(IOCP_UNIX))
+    odd = WORLD_UNCONNECTED;
   double handle = world_handle_odd(odd);
   if (handle < 0) return;
   int32_t result = iocp_add_socket(ledger.ports[port].id, handle, 0);

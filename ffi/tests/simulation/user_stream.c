@@ -74,7 +74,8 @@ static void user__has_read(struct entry* entry,
     RULE("a read fails with one of the expected errors",
          user__is_death(result));
     entry->has_error = true;
-    end_was_reset(entry->end);
+    end_receive_failed(entry->end, result);
+    end_was_refused(entry->end, result);
   } else if (!entry->end->has_ended) {
     end_ended(entry->end);
   }
@@ -129,7 +130,7 @@ static void user__send_failed(struct entry* entry,
                      entry->id);
   entry->has_error = true;
   entry->end->is_cut = true;
-  end_was_reset(entry->end);
+  end_was_refused(entry->end, result);
 }
 
 /* Sometimes as a broadcast to one socket, which must do the same. */
@@ -197,6 +198,10 @@ void user_shutdown(struct entry* entry) {
   int32_t result = iocp_shutdown(user__port(entry), entry->id);
   TRACE("iocp_shutdown(%d.%d): %d", entry->port, entry->id, result);
   if (user__is_refused(entry, result)) return;
+  if (entry->local == IOCP_PIPE) {
+    RULE("a pipe has no half-close", result == -IOCP_ENOTSUP);
+    return;
+  }
   if (entry->is_shut) {
     RULE("a second shutdown is refused", result == -IOCP_EPIPE);
     return;

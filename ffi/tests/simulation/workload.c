@@ -227,6 +227,10 @@ static void workload__new(void) {
 
 static void workload__group(uint32_t port) { user_group(port); }
 
+static void workload__listen_path(uint32_t port) { user_listen_path(port); }
+
+static void workload__connect_path(uint32_t port) { user_connect_path(port); }
+
 static void workload__port(uint32_t port) {
   workload__new();
   if (!ledger.ports[port].is_open || !tape_chance(300)) return;
@@ -246,50 +250,59 @@ static void workload__resolve(uint32_t port) {
 
 /* ---- profiles */
 
-#define WORKLOAD__ACTIONS 21
+#define WORKLOAD__ACTIONS 23
 
 /* The first one is the plainest. */
 static void (*const workload__actions[WORKLOAD__ACTIONS])(uint32_t port) = {
-    workload__poll,   workload__guest,    workload__send,    workload__receive,
-    workload__read,   workload__invite,   workload__connect, workload__listen,
-    workload__accept, workload__shutdown, workload__close,   workload__detach,
-    workload__adopt,  workload__foreign,  workload__option,  workload__ask,
-    workload__wait,   workload__pause,    workload__misuse,  workload__port,
-    workload__group,
+    workload__poll,        workload__guest,        workload__send,
+    workload__receive,     workload__read,         workload__invite,
+    workload__connect,     workload__listen,       workload__accept,
+    workload__shutdown,    workload__close,        workload__detach,
+    workload__adopt,       workload__foreign,      workload__option,
+    workload__ask,         workload__wait,         workload__pause,
+    workload__misuse,      workload__port,         workload__group,
+    workload__listen_path, workload__connect_path,
 };
 
 struct workload__profile {
   const char* name;
   uint8_t threads;        /* of 100 schedules, how many have other threads */
   bool has_first_byte_ms; /* its listener has a first-byte timeout */
+  bool is_local;          /* its listener has a name */
   uint8_t weights[WORKLOAD__ACTIONS];
 };
 
 /* In the order of the actions:
- * po gu se re rd in co li ac sh cl de ad fo op as wa pa mi pt gr */
+ * po gu se re rd in co li ac sh cl de ad fo op as wa pa mi pt gr lp cp */
 static const struct workload__profile workload__profiles[] = {
-    {"plain", 0, false, {9, 9, 6, 6, 4, 3, 2, 1, 1, 1, 2,
-                         1, 1, 1, 1, 1, 2, 1, 1, 0, 0}},
-    {"churn", 5, false, {9, 9, 3, 3, 2, 6, 6, 2, 2, 2, 9,
-                         1, 1, 1, 1, 1, 2, 1, 1, 1, 2}},
-    {"transfer", 2, false, {12, 14, 14, 8, 6, 1, 1, 0, 0, 1, 1,
-                            1,  1,  0,  1, 1, 2, 1, 0, 0, 0}},
-    {"receives", 2, false, {12, 16, 2, 9, 6, 1, 1, 0, 0, 1, 1,
-                            1,  1,  0, 6, 1, 2, 1, 0, 0, 0}},
-    {"storm", 5, false, {9, 6, 1, 1, 1, 14, 4, 2, 6, 1, 3,
-                         0, 0, 0, 6, 1, 2,  3, 0, 0, 1}},
-    {"detach", 5, false, {12, 10, 6, 5, 4, 2, 2, 0, 0, 1, 1,
-                          9,  9,  2, 1, 1, 2, 1, 1, 1, 0}},
-    {"handover", 0, false, {9, 9, 6, 5, 2, 1, 2, 0, 0, 0, 0,
-                            9, 9, 1, 1, 0, 1, 0, 0, 0, 0}},
-    {"threads", 100, false, {9, 6, 4, 4, 3, 3, 3, 1, 1, 1, 2,
-                             2, 2, 0, 1, 1, 4, 3, 1, 2, 1}},
-    {"options", 2, false, {9, 6, 3, 3,  2, 4, 2, 3, 6, 1, 3,
-                           1, 1, 1, 14, 4, 2, 3, 4, 0, 2}},
-    {"silent", 2, true, {14, 2, 1, 1, 1, 12, 1, 1, 4, 0, 1,
-                         0,  0, 0, 2, 1, 2,  8, 0, 0, 1}},
-    {"closing", 3, false, {9, 9, 7, 3, 2, 3, 3, 1, 1, 3, 9,
-                           2, 1, 0, 1, 1, 2, 3, 1, 0, 3}},
+    {"plain", 0, false, false, {9, 9, 6, 6, 4, 3, 2, 1, 1, 1, 2, 1,
+                                1, 1, 1, 1, 2, 1, 1, 0, 0, 0, 0}},
+    {"churn", 5, false, false, {9, 9, 3, 3, 2, 6, 6, 2, 2, 2, 9, 1,
+                                1, 1, 1, 1, 2, 1, 1, 1, 2, 0, 0}},
+    {"transfer", 2, false, false, {12, 14, 14, 8, 6, 1, 1, 0, 0, 1, 1, 1,
+                                   1,  0,  1,  1, 2, 1, 0, 0, 0, 0, 0}},
+    {"receives", 2, false, false, {12, 16, 2, 9, 6, 1, 1, 0, 0, 1, 1, 1,
+                                   1,  0,  6, 1, 2, 1, 0, 0, 0, 0, 0}},
+    {"storm", 5, false, false, {9, 6, 1, 1, 1, 14, 4, 2, 6, 1, 3, 0,
+                                0, 0, 6, 1, 2, 3,  0, 0, 1, 0, 0}},
+    {"detach", 5, false, false, {12, 10, 6, 5, 4, 2, 2, 0, 0, 1, 1, 9,
+                                 9,  2,  1, 1, 2, 1, 1, 1, 0, 0, 0}},
+    {"handover", 0, false, false, {9, 9, 6, 5, 2, 1, 2, 0, 0, 0, 0, 9,
+                                   9, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0}},
+    {"threads", 100, false, false, {9, 6, 4, 4, 3, 3, 3, 1, 1, 1, 2, 2,
+                                    2, 0, 1, 1, 4, 3, 1, 2, 1, 0, 0}},
+    {"options", 2, false, false, {9, 6, 3,  3, 2, 4, 2, 3, 6, 1, 3, 1,
+                                  1, 1, 14, 4, 2, 3, 4, 0, 2, 0, 0}},
+    {"silent", 2, true, false, {14, 2, 1, 1, 1, 12, 1, 1, 4, 0, 1, 0,
+                                0,  0, 2, 1, 2, 8,  0, 0, 1, 0, 0}},
+    {"closing", 3, false, false, {9, 9, 7, 3, 2, 3, 3, 1, 1, 3, 9, 2,
+                                  1, 0, 1, 1, 2, 3, 1, 0, 3, 0, 0}},
+    {"local", 3, false, true, {12, 12, 7, 5, 4, 5, 0, 0, 2, 1, 4, 2,
+                               2,  0,  1, 2, 3, 3, 1, 1, 1, 2, 5}},
+    {"local storm", 5, false, true, {9, 9, 2, 2, 1, 12, 0, 0, 5, 1, 6, 1,
+                                     1, 0, 2, 1, 2, 3,  1, 1, 1, 4, 9}},
+    {"local transfer", 2, false, true, {12, 16, 14, 9, 6, 1, 0, 0, 0, 1, 1, 2,
+                                        2,  0,  1,  1, 2, 1, 0, 0, 0, 0, 2}},
 };
 
 static void workload__step(const struct workload__profile* profile) {
@@ -315,7 +328,10 @@ static void workload__begin(const struct workload__profile* profile) {
   if (port == LEDGER_PORTS) return;
   uint32_t pairs = tape_choose(4);
   if (pairs == 0) return;
-  user_listen(port);
+  if (profile->is_local)
+    user_listen_path(port);
+  else
+    user_listen(port);
   struct entry* listener = user_choose(ENTRY_LISTENER);
   /* Its connections inherit the options. */
   if (listener != NULL && profile->has_first_byte_ms) {
@@ -328,6 +344,8 @@ static void workload__begin(const struct workload__profile* profile) {
   while (pairs-- != 0) {
     if (tape_choose(2) == 0)
       workload__invite(port);
+    else if (profile->is_local)
+      user_connect_path(port);
     else
       user_connect(port);
   }

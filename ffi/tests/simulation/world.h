@@ -99,6 +99,9 @@ struct peer_listener;
 
 #define PEER_WOULD_BLOCK (-1)
 #define PEER_RESET (-2)
+#define PEER_NOT_READ                                    \
+  (-3) /* its other end has closed; it may still receive \
+        */
 
 /* What a peer at an address does. */
 enum peer_manner {
@@ -121,7 +124,8 @@ struct peer* peer_connect(const struct iocp_address* to);
 enum peer_state {
   PEER_CONNECTING,
   PEER_OPEN,
-  PEER_FAILED /* could not connect, or was reset */
+  PEER_CLOSED, /* it has closed at once, as it was told */
+  PEER_FAILED  /* could not connect, or was reset */
 };
 enum peer_state peer_state(struct peer* peer);
 
@@ -148,6 +152,40 @@ void peer_shutdown(struct peer* peer);
  * is freed then. */
 void peer_reset(struct peer* peer);
 void peer_close(struct peer* peer);
+
+/* ---- local sockets */
+
+/* Whether the system has those of IOCP_UNIX or IOCP_PIPE. */
+bool world_has_local(uint16_t family);
+
+/* Who may connect to a pipe. */
+enum world_access {
+  WORLD_USER,
+  WORLD_EVERYONE,
+  WORLD_CUSTOM /* as a security descriptor says */
+};
+
+/* A name that nothing outside of the schedule uses. */
+void world_path(uint16_t family,
+                uint32_t number,
+                enum world_access access,
+                struct iocp_path* path_out);
+
+/* The same as for the network. One that refuses has no name. */
+struct peer_listener* peer_listen_path(enum peer_manner manner,
+                                       const struct iocp_path* path);
+
+/* As soon as it is connected, it sends these bytes, and perhaps closes. */
+struct peer* peer_connect_path(const struct iocp_path* path,
+                               const uint8_t* bytes,
+                               uint32_t length,
+                               bool closes);
+
+/* It could not connect since nothing had the name. */
+bool peer_found_nothing(const struct peer* peer);
+
+/* The id of its process; 0: not known. */
+uint32_t peer_process(const struct peer* peer);
 
 /* ---- sockets of the program itself */
 

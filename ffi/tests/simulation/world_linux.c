@@ -11,8 +11,11 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,13 +29,14 @@
 const char world_name[] = "linux";
 
 struct peer_listener {
-  int fd;
+  int fd;     /* -1: of a path that nothing listens on */
   int filler; /* of one that never answers: what fills its queue */
   struct iocp_address address;
 };
 
 struct peer {
   int fd; /* -1: none */
+  bool found_nothing;
   enum peer_state state;
 };
 
@@ -67,11 +71,23 @@ bool world_refuses_when_full(void) { return false; }
 
 /* ---- the system */
 
+/* That of the names of local sockets. */
+static int world__folder(char* text, size_t room) {
+  return snprintf(text, room, "/tmp/iocp-simulation-%d", (int)getpid());
+}
+
+static void world__make_folder(void) {
+  char folder[64];
+  world__folder(folder, sizeof folder);
+  mkdir(folder, 0700);
+}
+
 void world_open(void) {
   static const int buffers[] = {0, 0, 2304, 16384};
   world__peer_count = 0;
   world__listener_count = 0;
   world__receive_buffer = buffers[tape_choose(4)];
+  world__make_folder();
   faults_open();
 }
 
@@ -240,6 +256,7 @@ static struct peer* world__peer(int fd, enum peer_state state) {
   }
   struct peer* peer = &world__peers[world__peer_count++];
   peer->fd = fd;
+  peer->found_nothing = false;
   peer->state = state;
   return peer;
 }
@@ -312,14 +329,117 @@ void peer_close(struct peer* peer) {
   peer->state = PEER_FAILED;
 }
 
+/* ---- local sockets */
+
+#define WORLD__PATHS 32
+
+bool world_has_local(uint16_t family) { return family == IOCP_UNIX; }
+
+/* Some names are abstract. */
+void world_path(uint16_t family,
+                uint32_t number,
+                enum world_access access,
+                struct iocp_path* path_out) {
+  char* text = (char*)path_out->bytes;
+  (void)access;
+  path_out->family = family;
+  int length = world__folder(text, sizeof path_out->bytes);
+  length += snprintf(text + length,
+                     sizeof path_out->bytes - (size_t)length,
+                     "/%u.sock",
+                     number);
+  if (number % 4 == 1) text[0] = 0;
+  path_out->length = (uint16_t)length;
+}
+
+static socklen_t world__path_to_system(const struct iocp_path* path,
+                                       struct sockaddr_un* system_out) {
+  *system_out = (struct sockaddr_un){.sun_family = AF_UNIX};
+  memcpy(system_out->sun_path, path->bytes, path->length);
+  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path->length);
+}
+
+static void world__remove_paths(void) {
+  char folder[64];
+  struct iocp_path path;
+  world__folder(folder, sizeof folder);
+  for (uint32_t i = 0; i < WORLD__PATHS; i++) {
+    world_path(IOCP_UNIX, i, WORLD_USER, &path);
+    path.bytes[path.length] = 0;
+    if (path.bytes[0] != 0) unlink((const char*)path.bytes);
+  }
+  rmdir(folder);
+}
+
+static int world__local_socket(void) {
+  return __real_socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+struct peer_listener* peer_listen_path(enum peer_manner manner,
+                                       const struct iocp_path* path) {
+  struct sockaddr_un system;
+  socklen_t size = world__path_to_system(path, &system);
+  if (world__listener_count == WORLD__LISTENERS) return NULL;
+  struct peer_listener* listener = &world__listeners[world__listener_count];
+  listener->filler = -1;
+  listener->fd = world__local_socket();
+  if (listener->fd < 0) return NULL;
+  if (bind(listener->fd, (struct sockaddr*)&system, size) < 0 ||
+      listen(listener->fd, manner == PEER_NEVER_ANSWERS ? 0 : 64) < 0) {
+    __real_close(listener->fd);
+    return NULL;
+  }
+  /* It has ended without removing its file. */
+  if (manner == PEER_REFUSES) {
+    __real_close(listener->fd);
+    listener->fd = -1;
+  }
+  if (manner == PEER_NEVER_ANSWERS) {
+    listener->filler = world__local_socket();
+    __real_connect(listener->filler, (struct sockaddr*)&system, size);
+  }
+  world__listener_count++;
+  return listener;
+}
+
+struct peer* peer_connect_path(const struct iocp_path* path,
+                               const uint8_t* bytes,
+                               uint32_t length,
+                               bool closes) {
+  struct sockaddr_un system;
+  socklen_t size = world__path_to_system(path, &system);
+  struct peer* peer = world__peer(world__local_socket(), PEER_OPEN);
+  if (peer == NULL) return NULL;
+  if (__real_connect(peer->fd, (struct sockaddr*)&system, size) < 0) {
+    peer->found_nothing = errno == ENOENT;
+    peer->state = PEER_FAILED;
+    return peer;
+  }
+  if (length != 0)
+    RULE("a new connection has room for some bytes",
+         __real_send(peer->fd, bytes, length, MSG_NOSIGNAL) == (ssize_t)length);
+  if (closes) peer->state = PEER_CLOSED;
+  return peer;
+}
+
+bool peer_found_nothing(const struct peer* peer) { return peer->found_nothing; }
+
+uint32_t peer_process(const struct peer* peer) {
+  (void)peer;
+  return (uint32_t)getpid();
+}
+
+/* ---- the end of a schedule */
+
 void world_close(void) {
   for (uint32_t i = 0; i < world__peer_count; i++)
     if (world__peers[i].fd >= 0) peer_reset(&world__peers[i]);
   for (uint32_t i = 0; i < world__listener_count; i++) {
     if (world__listeners[i].filler >= 0)
       __real_close(world__listeners[i].filler);
-    __real_close(world__listeners[i].fd);
+    if (world__listeners[i].fd >= 0) __real_close(world__listeners[i].fd);
   }
+  world__remove_paths();
   faults_close();
 }
 

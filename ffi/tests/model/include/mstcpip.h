@@ -15,6 +15,8 @@ typedef struct {
   uint8_t MaxSynRetransmissions;
 } TCP_INITIAL_RTO_PARAMETERS;
 
+/* afunix.h: _WSAIOR(IOC_VENDOR, 256) */
+#define SIO_AF_UNIX_GETPEERPID 0x58000100u
 #define SIO_TCP_INFO 0xD8000027u
 
 typedef struct {

@@ -19,6 +19,7 @@ typedef int32_t BOOL;
 typedef uint8_t BYTE;
 typedef uint8_t BOOLEAN;
 typedef uint16_t WORD;
+typedef uint16_t USHORT;
 typedef uint32_t DWORD;
 typedef int32_t LONG;
 typedef uint32_t ULONG;
@@ -42,12 +43,16 @@ typedef uint32_t u_long;
 /* ---- errors */
 
 #define ERROR_INVALID_FUNCTION 1u
+#define ERROR_FILE_NOT_FOUND 2u
+#define ERROR_PATH_NOT_FOUND 3u
 #define ERROR_TOO_MANY_OPEN_FILES 4u
 #define ERROR_ACCESS_DENIED 5u
 #define ERROR_INVALID_HANDLE 6u
 #define ERROR_NOT_ENOUGH_MEMORY 8u
 #define ERROR_OUTOFMEMORY 14u
 #define ERROR_NOT_SUPPORTED 50u
+#define ERROR_WRITE_PROTECT 19u
+#define ERROR_HANDLE_DISK_FULL 39u
 #define ERROR_REM_NOT_LIST 51u
 #define ERROR_BAD_NETPATH 53u
 #define ERROR_NETWORK_BUSY 54u
@@ -56,13 +61,30 @@ typedef uint32_t u_long;
 #define ERROR_NETNAME_DELETED 64u
 #define ERROR_NETWORK_ACCESS_DENIED 65u
 #define ERROR_REQ_NOT_ACCEP 71u
+#define ERROR_SHARING_VIOLATION 32u
+#define ERROR_FILE_EXISTS 80u
 #define ERROR_INVALID_PARAMETER 87u
 #define ERROR_BROKEN_PIPE 109u
+#define ERROR_DISK_FULL 112u
 #define ERROR_SEM_TIMEOUT 121u
 #define ERROR_INSUFFICIENT_BUFFER 122u
+#define ERROR_INVALID_NAME 123u
+#define ERROR_BAD_PATHNAME 161u
+#define ERROR_ALREADY_EXISTS 183u
+#define ERROR_FILENAME_EXCED_RANGE 206u
+#define ERROR_BAD_PIPE 230u
+#define ERROR_PIPE_BUSY 231u
+#define ERROR_NO_DATA 232u
+#define ERROR_PIPE_NOT_CONNECTED 233u
+#define ERROR_MORE_DATA 234u
+#define ERROR_DIRECTORY 267u
 #define WAIT_TIMEOUT 258u
 #define ERROR_ABANDONED_WAIT_0 735u
+#define ERROR_CANT_ACCESS_FILE 1920u
+#define ERROR_PIPE_CONNECTED 535u
+#define ERROR_PIPE_LISTENING 536u
 #define ERROR_OPERATION_ABORTED 995u
+#define ERROR_IO_PENDING 997u
 #define ERROR_NOACCESS 998u
 #define ERROR_NOT_FOUND 1168u
 #define ERROR_CANCELLED 1223u
@@ -80,13 +102,18 @@ typedef uint32_t u_long;
 #define ERROR_CONNECTION_ABORTED 1236u
 #define ERROR_CONNECTION_COUNT_LIMIT 1238u
 #define ERROR_HOST_DOWN 1256u
+#define ERROR_PRIVILEGE_NOT_HELD 1314u
+#define ERROR_NONE_MAPPED 1332u
+#define ERROR_INVALID_SECURITY_DESCR 1338u
 #define ERROR_NO_SYSTEM_RESOURCES 1450u
 #define ERROR_WORKING_SET_QUOTA 1453u
 #define ERROR_PAGEFILE_QUOTA 1454u
 #define ERROR_COMMITMENT_LIMIT 1455u
+#define ERROR_INVALID_USER_BUFFER 1784u
 #define ERROR_NOT_ENOUGH_QUOTA 1816u
 
 DWORD WINAPI GetLastError(void);
+void WINAPI SetLastError(DWORD error);
 
 /* ---- completion ports and overlapped operations */
 
@@ -154,6 +181,174 @@ BOOL WINAPI GetModuleHandleExW(DWORD flags, const WCHAR* name, HMODULE* module);
 FARPROC WINAPI GetProcAddress(HMODULE module, const char* name);
 HMODULE WINAPI LoadLibraryExW(const WCHAR* name, HANDLE file, DWORD flags);
 BOOL WINAPI FreeLibrary(HMODULE module);
+
+/* ---- files and named pipes */
+
+typedef struct _SECURITY_ATTRIBUTES {
+  DWORD nLength;
+  LPVOID lpSecurityDescriptor;
+  BOOL bInheritHandle;
+} SECURITY_ATTRIBUTES;
+
+#define GENERIC_READ 0x80000000u
+#define GENERIC_WRITE 0x40000000u
+#define DELETE 0x00010000u
+#define FILE_READ_ATTRIBUTES 0x80u
+#define FILE_SHARE_READ 1u
+#define FILE_SHARE_WRITE 2u
+#define FILE_SHARE_DELETE 4u
+#define OPEN_EXISTING 3u
+#define OPEN_ALWAYS 4u
+#define FILE_ATTRIBUTE_HIDDEN 2u
+#define FILE_FLAG_DELETE_ON_CLOSE 0x04000000u
+#define FILE_FLAG_BACKUP_SEMANTICS 0x02000000u
+#define FILE_FLAG_OPEN_REPARSE_POINT 0x00200000u
+#define FILE_FLAG_OVERLAPPED 0x40000000u
+#define FILE_FLAG_FIRST_PIPE_INSTANCE 0x00080000u
+#define SECURITY_ANONYMOUS 0u
+#define SECURITY_IDENTIFICATION 0x00010000u
+#define SECURITY_IMPERSONATION 0x00020000u
+#define SECURITY_DELEGATION 0x00030000u
+#define SECURITY_SQOS_PRESENT 0x00100000u
+#define FILE_TYPE_UNKNOWN 0u
+#define FILE_TYPE_DISK 1u
+#define FILE_TYPE_PIPE 3u
+
+#define PIPE_ACCESS_INBOUND 1u
+#define PIPE_ACCESS_OUTBOUND 2u
+#define PIPE_ACCESS_DUPLEX 3u
+#define PIPE_WAIT 0u
+#define PIPE_NOWAIT 1u
+#define PIPE_READMODE_BYTE 0u
+#define PIPE_READMODE_MESSAGE 2u
+#define PIPE_TYPE_BYTE 0u
+#define PIPE_TYPE_MESSAGE 4u
+#define PIPE_ACCEPT_REMOTE_CLIENTS 0u
+#define PIPE_REJECT_REMOTE_CLIENTS 8u
+#define PIPE_CLIENT_END 0u
+#define PIPE_SERVER_END 1u
+#define PIPE_UNLIMITED_INSTANCES 255u
+
+HANDLE WINAPI CreateNamedPipeW(const WCHAR* name,
+                               DWORD open_mode,
+                               DWORD pipe_mode,
+                               DWORD instances_max,
+                               DWORD out_size,
+                               DWORD in_size,
+                               DWORD timeout_ms,
+                               SECURITY_ATTRIBUTES* security);
+BOOL WINAPI ConnectNamedPipe(HANDLE pipe, OVERLAPPED* overlapped);
+BOOL WINAPI DisconnectNamedPipe(HANDLE pipe);
+BOOL WINAPI PeekNamedPipe(HANDLE pipe,
+                          void* buffer,
+                          DWORD size,
+                          DWORD* read,
+                          DWORD* available,
+                          DWORD* left);
+BOOL WINAPI GetNamedPipeInfo(HANDLE pipe,
+                             DWORD* flags,
+                             DWORD* out_size,
+                             DWORD* in_size,
+                             DWORD* instances_max);
+BOOL WINAPI GetNamedPipeClientProcessId(HANDLE pipe, ULONG* id);
+BOOL WINAPI GetNamedPipeServerProcessId(HANDLE pipe, ULONG* id);
+HANDLE WINAPI CreateFileW(const WCHAR* name,
+                          DWORD access,
+                          DWORD share,
+                          SECURITY_ATTRIBUTES* security,
+                          DWORD disposition,
+                          DWORD flags,
+                          HANDLE template);
+BOOL WINAPI ReadFile(HANDLE file,
+                     void* buffer,
+                     DWORD length,
+                     DWORD* count,
+                     OVERLAPPED* overlapped);
+BOOL WINAPI WriteFile(HANDLE file,
+                      const void* buffer,
+                      DWORD length,
+                      DWORD* count,
+                      OVERLAPPED* overlapped);
+DWORD WINAPI GetFileType(HANDLE file);
+BOOL WINAPI GetNamedPipeHandleStateW(HANDLE pipe,
+                                     DWORD* state,
+                                     DWORD* instances,
+                                     DWORD* collection_max,
+                                     DWORD* collection_ms,
+                                     WCHAR* user,
+                                     DWORD user_size);
+
+typedef enum {
+  FileNameInfo = 2,
+  FileDispositionInfo = 4,
+  FileAttributeTagInfo = 9
+} FILE_INFO_BY_HANDLE_CLASS;
+
+typedef struct {
+  DWORD FileAttributes;
+  DWORD ReparseTag;
+} FILE_ATTRIBUTE_TAG_INFO;
+
+typedef struct {
+  BOOLEAN DeleteFile;
+} FILE_DISPOSITION_INFO;
+
+typedef struct {
+  DWORD dwVolumeSerialNumber;
+  DWORD nFileIndexHigh;
+  DWORD nFileIndexLow;
+} BY_HANDLE_FILE_INFORMATION;
+
+BOOL WINAPI GetFileInformationByHandle(HANDLE file,
+                                       BY_HANDLE_FILE_INFORMATION* information);
+BOOL WINAPI SetFileInformationByHandle(HANDLE file,
+                                       FILE_INFO_BY_HANDLE_CLASS class,
+                                       void* information,
+                                       DWORD size);
+
+BOOL WINAPI GetFileInformationByHandleEx(HANDLE file,
+                                         FILE_INFO_BY_HANDLE_CLASS class,
+                                         void* information,
+                                         DWORD size);
+
+/* ---- users and security descriptors */
+
+#define TOKEN_QUERY 8u
+#define SE_DACL_PRESENT 0x0004u
+#define SE_SELF_RELATIVE 0x8000u
+#define SECURITY_MAX_SID_SIZE 68
+
+typedef void* PSID;
+typedef void* PSECURITY_DESCRIPTOR;
+typedef enum { TokenUser = 1 } TOKEN_INFORMATION_CLASS;
+
+typedef struct {
+  PSID Sid;
+  DWORD Attributes;
+} SID_AND_ATTRIBUTES;
+
+typedef struct {
+  SID_AND_ATTRIBUTES User;
+} TOKEN_USER;
+
+typedef struct {
+  BYTE Revision;
+  BYTE Sbz1;
+  WORD Control;
+  DWORD Owner;
+  DWORD Group;
+  DWORD Sacl;
+  DWORD Dacl;
+} SECURITY_DESCRIPTOR_RELATIVE;
+
+HANDLE WINAPI GetCurrentProcess(void);
+BOOL WINAPI OpenProcessToken(HANDLE process, DWORD access, HANDLE* token);
+BOOL WINAPI GetTokenInformation(HANDLE token,
+                                TOKEN_INFORMATION_CLASS class,
+                                void* information,
+                                DWORD size,
+                                DWORD* needed);
+void* WINAPI LocalFree(void* memory);
 
 /* ---- memory */
 

@@ -161,6 +161,8 @@ SOCKET WSASocketW(int family,
 int closesocket(SOCKET handle);
 int bind(SOCKET handle, const SOCKADDR* name, int length) MODEL_NAME(bind);
 int listen(SOCKET handle, int backlog) MODEL_NAME(listen);
+int connect(SOCKET handle, const SOCKADDR* name, int length)
+    MODEL_NAME(connect);
 int shutdown(SOCKET handle, int how) MODEL_NAME(shutdown);
 int getsockname(SOCKET handle, SOCKADDR* name, int* length)
     MODEL_NAME(getsockname);

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+#include "disk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "habits.h"
+#include "kernel.h"
+#include "list.h"
+#include "listening.h"
+#include "network.h"
+#include "object.h"
+#include "report.h"
+#include "sock.h"
+#include "tape.h"
+
+#define DISK__VOLUME 0xD15C
+#define DISK__PATH_MAX 260
+/* Distinct from every IP address. */
+#define DISK__BYTE 0xF5
+
+enum disk__kind { DISK_SOCKET, DISK_LOCK, DISK_PLAIN };
+
+struct disk_file {
+  struct list_node node;
+  char path[DISK__PATH_MAX];
+  enum disk__kind kind;
+  uint16_t index; /* of the file on its volume */
+  uint32_t handles;
+  bool is_deleted; /* as soon as no handle is open */
+};
+
+struct disk__handle {
+  struct object object;
+  struct disk_file* file;
+  DWORD access;
+  bool deletes; /* FILE_FLAG_DELETE_ON_CLOSE */
+};
+
+static struct {
+  struct list_node files;
+  uint16_t next_index;
+} disk;
+
+void disk_open(void) {
+  list_open(&disk.files);
+  disk.next_index = 1;
+}
+
+void disk_close(void) {
+  while (!list_is_empty(&disk.files))
+    free(LIST_ENTRY(list_shift(&disk.files), struct disk_file, node));
+}
+
+static struct disk_file* disk__find(const char* path) {
+  for (struct list_node* node = disk.files.next; node != &disk.files;
+       node = node->next) {
+    struct disk_file* file = LIST_ENTRY(node, struct disk_file, node);
+    if (strcmp(file->path, path) == 0) return file;
+  }
+  return NULL;
+}
+
+static struct disk_file* disk__add(const char* path, enum disk__kind kind) {
+  struct disk_file* file = calloc(1, sizeof *file);
+  if (file == NULL) abort();
+  strncpy(file->path, path, DISK__PATH_MAX - 1);
+  file->kind = kind;
+  file->index = disk.next_index++;
+  list_push(&disk.files, &file->node);
+  return file;
+}
+
+/* ---- addresses */
+
+static struct iocp_address disk__address(uint16_t index) {
+  struct iocp_address address = {.family = SOCK_LOCAL, .port = index};
+  memset(address.bytes, DISK__BYTE, sizeof address.bytes);
+  return address;
+}
+
+bool disk_find_socket(const char* path, struct iocp_address* address_out) {
+  const struct disk_file* file = disk__find(path);
+  *address_out = disk__address(0);
+  if (file == NULL || file->kind != DISK_SOCKET) return false;
+  *address_out = disk__address(file->index);
+  return true;
+}
+
+bool disk_add_socket(const char* path, struct iocp_address* address_out) {
+  if (disk__find(path) != NULL) return false;
+  *address_out = disk__address(disk__add(path, DISK_SOCKET)->index);
+  TRACE("  a socket file is made: %s", path);
+  return true;
+}
+
+void disk_add_plain(const char* path) {
+  if (disk__find(path) == NULL) disk__add(path, DISK_PLAIN);
+}
+
+const char* disk_path(const struct iocp_address* address) {
+  for (struct list_node* node = disk.files.next; node != &disk.files;
+       node = node->next) {
+    struct disk_file* file = LIST_ENTRY(node, struct disk_file, node);
+    if (file->index == address->port && !disk_is_unnamed(address))
+      return file->path;
+  }
+  return "";
+}
+
+/* Each is another one, so that a pair of ends is connected once only. */
+struct iocp_address disk_unnamed(void) {
+  struct iocp_address address = disk__address(network_new_port());
+  address.scope = 1;
+  return address;
+}
+
+bool disk_is_unnamed(const struct iocp_address* address) {
+  return address->scope == 1;
+}
+
+/* Whether a socket that listens is bound to the file, and whose it is. */
+static const struct listening* disk__listening(const struct disk_file* file) {
+  for (struct listening* one = listening_next(NULL); one != NULL;
+       one = listening_next(one))
+    if (one->address.family == SOCK_LOCAL && one->address.port == file->index)
+      return one;
+  return NULL;
+}
+
+/* ---- handles */
+
+static HANDLE disk__fails(DWORD error) {
+  kernel_fail(error);
+  return INVALID_HANDLE_VALUE;
+}
+
+static struct disk__handle* disk__handle(HANDLE handle, const char* call) {
+  struct object* object = object_find((uintptr_t)handle, OBJECT_FILE, call);
+  return object == NULL ? NULL
+                        : LIST_ENTRY(object, struct disk__handle, object);
+}
+
+static HANDLE disk__open(struct disk_file* file, DWORD access, DWORD flags) {
+  struct disk__handle* handle = calloc(1, sizeof *handle);
+  if (handle == NULL) abort();
+  if (object_enter(&handle->object, OBJECT_FILE) == 0) {
+    free(handle);
+    return disk__fails(ERROR_TOO_MANY_OPEN_FILES);
+  }
+  handle->file = file;
+  handle->access = access;
+  handle->deletes = (flags & FILE_FLAG_DELETE_ON_CLOSE) != 0;
+  file->handles++;
+  kernel_succeed();
+  return (HANDLE)handle->object.handle;
+}
+
+HANDLE disk_create(const WCHAR* wide,
+                   DWORD access,
+                   DWORD share,
+                   DWORD disposition,
+                   DWORD flags) {
+  char path[DISK__PATH_MAX] = "";
+  for (size_t i = 0; wide[i] != 0 && i < sizeof path - 1; i++)
+    path[i] = (char)wide[i];
+  if (habits_fault(habits.handle_faults))
+    return disk__fails(ERROR_TOO_MANY_OPEN_FILES);
+  struct disk_file* file = disk__find(path);
+  if (disposition == OPEN_EXISTING) {
+    if (file == NULL || file->is_deleted)
+      return disk__fails(ERROR_FILE_NOT_FOUND);
+    /* Nothing handles the reparse point of a socket (STL #4077, zig #5652). */
+    if (file->kind == DISK_SOCKET &&
+        (flags & FILE_FLAG_OPEN_REPARSE_POINT) == 0)
+      return disk__fails(ERROR_CANT_ACCESS_FILE);
+    return disk__open(file, access, flags);
+  }
+  RULE("a file that is made is a lock, and is removed with its handle",
+       disposition == OPEN_ALWAYS && share == 0 &&
+           (flags & FILE_FLAG_DELETE_ON_CLOSE) != 0);
+  if (file != NULL && file->handles != 0)
+    return disk__fails(ERROR_SHARING_VIOLATION);
+  if (file == NULL) file = disk__add(path, DISK_LOCK);
+  return disk__open(file, access, flags);
+}
+
+bool disk_close_handle(HANDLE value) {
+  struct disk__handle* handle = disk__handle(value, "CloseHandle");
+  if (handle == NULL) return false;
+  struct disk_file* file = handle->file;
+  if (handle->deletes) file->is_deleted = true;
+  object_release(&handle->object);
+  free(handle);
+  if (--file->handles != 0 || !file->is_deleted) return true;
+  if (file->kind == DISK_SOCKET)
+    TRACE("  a socket file is removed: %s", file->path);
+  list_remove(&file->node);
+  free(file);
+  return true;
+}
+
+bool disk_has(HANDLE value) { return disk__handle(value, "file") != NULL; }
+
+BOOL disk_query_tag(HANDLE value, void* information, DWORD size) {
+  const struct disk__handle* handle =
+      disk__handle(value, "GetFileInformationByHandleEx");
+  FILE_ATTRIBUTE_TAG_INFO* tag = information;
+  RULE("the tag of a file has its size", size == sizeof *tag);
+  *tag = (FILE_ATTRIBUTE_TAG_INFO){0};
+  if (handle->file->kind == DISK_SOCKET) tag->ReparseTag = 0x80000023u;
+  return kernel_succeed();
+}
+
+BOOL WINAPI GetFileInformationByHandle(HANDLE value,
+                                       BY_HANDLE_FILE_INFORMATION* out) {
+  kernel_enter();
+  const struct disk__handle* handle =
+      disk__handle(value, "GetFileInformationByHandle");
+  RULE("a file is asked for its index", handle != NULL);
+  *out = (BY_HANDLE_FILE_INFORMATION){.dwVolumeSerialNumber = DISK__VOLUME,
+                                      .nFileIndexLow = handle->file->index};
+  return kernel_succeed();
+}
+
+BOOL WINAPI SetFileInformationByHandle(HANDLE value,
+                                       FILE_INFO_BY_HANDLE_CLASS class,
+                                       void* information,
+                                       DWORD size) {
+  const FILE_DISPOSITION_INFO* disposition = information;
+  kernel_enter();
+  struct disk__handle* handle =
+      disk__handle(value, "SetFileInformationByHandle");
+  RULE("a file is deleted by its handle",
+       handle != NULL && class == FileDispositionInfo &&
+           size == sizeof *disposition && disposition->DeleteFile &&
+           (handle->access & DELETE) != 0);
+  struct disk_file* file = handle->file;
+  RULE("only the file of a socket is removed", file->kind == DISK_SOCKET);
+  /* Another one could take its place, and get its clients. */
+  RULE("the file of a socket that listens is not removed",
+       disk__listening(file) == NULL);
+  file->is_deleted = true;
+  return kernel_succeed();
+}
+
+void disk_check(void) {
+  for (struct list_node* node = disk.files.next; node != &disk.files;
+       node = node->next) {
+    const struct disk_file* file = LIST_ENTRY(node, struct disk_file, node);
+    RULE("no lock file is left", file->kind != DISK_LOCK);
+  }
+}

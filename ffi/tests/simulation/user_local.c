@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/* Local sockets: unix sockets and named pipes. */
+#include <string.h>
+
+#include "guests.h"
+#include "report.h"
+#include "schedule.h"
+#include "tape.h"
+#include "user.h"
+
+/* A name that the system does not have a kind of socket for, or no room. */
+static uint16_t user__local(void) {
+  uint16_t local = tape_choose(2) == 0 ? IOCP_PIPE : IOCP_UNIX;
+  return world_has_local(local) ? local : (uint16_t)(3 - local);
+}
+
+static struct entry* user__listener_at(uint16_t local, uint32_t path) {
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    struct entry* entry = &ledger.entries[i];
+    if (entry->kind == ENTRY_LISTENER && entry->local == local &&
+        entry->path == path && !entry->is_closed)
+      return entry;
+  }
+  return NULL;
+}
+
+/* ---- listening */
+
+/* Security descriptors: for the current user (OW), and for all, and what is
+ * none. */
+static const char* const user__accesses[] = {"D:(A;;FA;;;OW)",
+                                             "D:P(A;;FA;;;OW)(A;;GRGW;;;WD)",
+                                             "D:(A;;FA;;;OW)(D;;FA;;;AN)",
+                                             "D:P(A;;FA;;;SY)",
+                                             "D:(A;;FX",
+                                             "O:BA",
+                                             "nonsense"};
+#define USER__ACCESSES_VALID 4
+/* It excludes the current user, who could not serve a second client. */
+#define USER__ACCESS_OF_OTHERS 3
+
+static uint32_t user__path_flags(uint16_t local, uint32_t path) {
+  if (local == IOCP_UNIX) return tape_choose(2) * IOCP_REPLACE_STALE;
+  return ledger_access(path) == WORLD_EVERYONE ? IOCP_EVERYONE : 0;
+}
+
+static void user__check_path(const struct entry* entry, uint32_t end) {
+  struct iocp_path path, expected;
+  ledger_path(entry->local, entry->path, &expected);
+  int32_t result = iocp_get_address(
+      ledger.ports[entry->port].id, entry->id, end, &path, sizeof path);
+  RULE("a local socket has the name that was given",
+       result == 4 + expected.length && path.family == entry->local &&
+           path.length == expected.length &&
+           memcmp(path.bytes, expected.bytes, expected.length) == 0);
+}
+
+static void user__listen_failed(uint16_t local, uint32_t path, int32_t result) {
+  if (result == -IOCP_EADDRINUSE) {
+    RULE("a name that is not in use can be listened on",
+         path >= LEDGER_PATHS || local == IOCP_UNIX ||
+             user__listener_at(local, path) != NULL ||
+             user_is_path_connected(local, path) || world_has_broken());
+    return;
+  }
+  if (!error_is_fault(result))
+    report_violation(
+        "listening on a name fails with one of the expected errors",
+        "%d",
+        result);
+}
+
+/* The file that was left over is gone. */
+static bool user__has_replaced(uint32_t path) {
+  for (uint32_t i = 0; i < ledger.entry_count; i++)
+    if (ledger.entries[i].kind == ENTRY_LISTENER &&
+        ledger.entries[i].local == IOCP_UNIX && ledger.entries[i].path == path)
+      return true;
+  return false;
+}
+
+void user_listen_path(uint32_t port) {
+  static const uint32_t backlogs[] = {4, 1, 64, 0};
+  if (!ledger_has_room()) return;
+  struct iocp_path name;
+  uint16_t local = user__local();
+  if (!world_has_local(local)) return;
+  uint32_t path = tape_choose(LEDGER_PATHS);
+  /* The name of another program, which has perhaps ended. */
+  enum peer_manner manner =
+      local == IOCP_UNIX && tape_choose(2) != 0 ? PEER_REFUSES : PEER_ACCEPTS;
+  bool is_foreign = tape_chance(80);
+  if (is_foreign) {
+    path = ledger_host_path(manner);
+    if (guests_local_host(manner, local) == NULL) return;
+  }
+  ledger_path(local, path, &name);
+  uint32_t flags = user__path_flags(local, path);
+  const char* access = NULL;
+  uint32_t which = 0;
+  if (local == IOCP_PIPE && ledger_access(path) == WORLD_CUSTOM) {
+    which = tape_choose(sizeof user__accesses / sizeof user__accesses[0]);
+    access = user__accesses[which];
+  }
+  int32_t id = iocp_listen_path(ledger.ports[port].id,
+                                &name,
+                                backlogs[tape_choose(4)],
+                                flags,
+                                IOCP_MODE_DEFAULT,
+                                access,
+                                access == NULL ? 0 : (uint32_t)strlen(access));
+  TRACE("iocp_listen_path(%u, %.*s, %u, %s): %d",
+        port,
+        (int)name.length,
+        (const char*)name.bytes,
+        flags,
+        access == NULL ? "-" : access,
+        id);
+  if (id == -IOCP_EINVAL && which >= USER__ACCESSES_VALID) return;
+  if (id == -IOCP_EACCES && which == USER__ACCESS_OF_OTHERS) return;
+  if (id < 0) {
+    user__listen_failed(local, path, id);
+    return;
+  }
+  RULE("a security descriptor is checked",
+       which < USER__ACCESSES_VALID && which != USER__ACCESS_OF_OTHERS);
+  const struct entry* rival = user__listener_at(local, path);
+  RULE("a name in use cannot be listened on",
+       (!is_foreign || manner == PEER_REFUSES) &&
+           (rival == NULL || rival->is_closing));
+  RULE("a socket file that is left over is replaced only if that is asked for",
+       !is_foreign || user__has_replaced(path) ||
+           (flags & IOCP_REPLACE_STALE) != 0);
+  struct entry* entry = ledger_entry(port, id, ENTRY_LISTENER);
+  entry->local = local;
+  entry->path = path;
+  user__check_path(entry, IOCP_LOCAL);
+}
+
+/* ---- connecting */
+
+struct user__local_target {
+  uint16_t local;
+  uint32_t path;
+  enum peer_manner manner;
+  bool is_to_guest;
+  bool is_there;
+};
+
+static struct user__local_target user__local_target(void) {
+  static const enum peer_manner manners[] = {
+      PEER_ACCEPTS, PEER_ACCEPTS, PEER_REFUSES, PEER_NEVER_ANSWERS};
+  struct user__local_target target = {.local = user__local()};
+  struct entry* listener = user_choose(ENTRY_LISTENER);
+  if (listener != NULL && listener->local != 0 && tape_choose(2) == 0) {
+    target.local = listener->local;
+    target.path = listener->path;
+    target.is_there = true;
+    return target;
+  }
+  target.manner = manners[tape_choose(4)];
+  struct host* host = guests_local_host(target.manner, target.local);
+  if (host == NULL) return target;
+  target.path = host->path;
+  target.is_to_guest = target.is_there = true;
+  return target;
+}
+
+/* The errors of a connect to a name. */
+void user_connect_path_failed(const struct entry* entry, int32_t result) {
+  if (!ERROR_IS(
+          result, IOCP_ENOENT, IOCP_ECONNREFUSED, IOCP_ECONNRESET, IOCP_EACCES))
+    report_violation(
+        "connecting to a name fails with one of the expected errors",
+        "%d",
+        result);
+  if (result != -IOCP_ENOENT && result != -IOCP_ECONNREFUSED) return;
+  const struct entry* listener = user__listener_at(entry->local, entry->path);
+  bool is_full = result == -IOCP_ECONNREFUSED && entry->local == IOCP_UNIX &&
+                 world_refuses_when_full();
+  RULE("a listener can be found by its name while it is open",
+       listener == NULL || listener->is_closing || is_full ||
+           world_has_broken());
+  RULE("a guest that accepts refuses no connection",
+       !entry->is_to_guest || entry->manner == PEER_REFUSES ||
+           world_has_broken());
+}
+
+void user_connect_path(uint32_t port) {
+  if (!ledger_has_room() || ledger.guest_count == LEDGER_GUESTS) return;
+  struct iocp_path name;
+  struct user__local_target target = user__local_target();
+  if (!target.is_there || !world_has_local(target.local)) return;
+  ledger_path(target.local, target.path, &name);
+  int32_t id = iocp_connect(ledger.ports[port].id, &name, NULL);
+  TRACE("iocp_connect(%u, %.*s): %d",
+        port,
+        (int)name.length,
+        (const char*)name.bytes,
+        id);
+  struct entry failed = {.local = target.local,
+                         .path = target.path,
+                         .manner = target.manner,
+                         .is_to_guest = target.is_to_guest};
+  if (id < 0) {
+    user_connect_path_failed(&failed, id);
+    return;
+  }
+  struct entry* entry = ledger_entry(port, id, ENTRY_CONNECTING);
+  entry->end = ledger_local_end(true, false, target.local, target.path);
+  entry->local = target.local;
+  entry->path = target.path;
+  entry->manner = target.manner;
+  entry->is_to_guest = target.is_to_guest;
+}
+
+/* ---- connections */
+
+bool user_is_path_connected(uint16_t local, uint32_t path) {
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    const struct entry* entry = &ledger.entries[i];
+    if (entry->end != NULL && entry->local == local && entry->path == path &&
+        !entry->is_closed)
+      return true;
+  }
+  for (uint32_t i = 0; i < ledger.guest_count; i++) {
+    const struct guest* guest = &ledger.guests[i];
+    if (guest->end->local == local && guest->end->path == path &&
+        !guest->is_gone)
+      return true;
+  }
+  for (uint32_t i = 0; i < ledger.loose_count; i++)
+    if (ledger.loose[i].end->local == local &&
+        ledger.loose[i].end->path == path)
+      return true;
+  return false;
+}
+
+void user_accepted_path(struct entry* entry) {
+  user__check_path(entry, IOCP_LOCAL);
+}
+
+/* The process at the other end. */
+void user_ask_peer(struct entry* entry) {
+  struct iocp_peer peer;
+  int32_t result =
+      iocp_get_peer(ledger.ports[entry->port].id, entry->id, &peer);
+  TRACE("iocp_get_peer(%d.%d): %d", entry->port, entry->id, result);
+  schedule_checks++;
+  if (entry->is_closing || entry->is_closed || entry->may_expire) return;
+  if (entry->local == 0) {
+    RULE("only a local connection has a process at its other end",
+         result == -IOCP_ENOTSUP || result == -IOCP_ENOTCONN ||
+             result == -IOCP_EINVAL);
+    return;
+  }
+  if (result < 0 || entry->kind != ENTRY_STREAM) return;
+  const struct guest* guest = guests_of(entry);
+  if (guest == NULL || entry->local != IOCP_PIPE) return;
+  RULE("a pipe has the process at its other end",
+       peer.pid == peer_process(guest->peer) && peer.uid == IOCP_PEER_UNKNOWN &&
+           peer.gid == IOCP_PEER_UNKNOWN);
+}
+
+/* Names that are none, or too long, or of something else. */
+void user_misuse_path(uint32_t port) {
+  static const char* const bad[] = {"\\\\.\\pipe\\",
+                                    "\\\\.\\pipe",
+                                    "\\\\server\\pipe\\name",
+                                    "\\\\.\\pipe\\..\\x",
+                                    "\\\\.\\com1",
+                                    ""};
+  int32_t id = ledger.ports[port].id;
+  struct iocp_path name = {.family = IOCP_PIPE};
+  const char* text = bad[tape_choose(6)];
+  name.length = (uint16_t)strlen(text);
+  memcpy(name.bytes, text, name.length);
+  if (!world_has_local(IOCP_PIPE)) {
+    RULE("a system without pipes refuses them",
+         iocp_connect(id, &name, NULL) < 0);
+    return;
+  }
+  int32_t result = iocp_connect(id, &name, NULL);
+  RULE("the name of a pipe is checked", ERROR_IS(result, IOCP_EINVAL));
+  result = iocp_listen_path(id, &name, 1, 0, IOCP_MODE_DEFAULT, NULL, 0);
+  RULE("the name of a pipe is checked", ERROR_IS(result, IOCP_EINVAL));
+  memcpy(name.bytes, "\\\\.\\pipe\\", 9);
+  memset(name.bytes + 9, 'a', 300);
+  name.length = 257;
+  result = iocp_connect(id, &name, NULL);
+  RULE("the name of a pipe has a maximum length",
+       ERROR_IS(result, IOCP_ENAMETOOLONG));
+  result = iocp_listen_path(id, &name, 1, 0, IOCP_MODE_DEFAULT, NULL, 0);
+  RULE("the name of a pipe has a maximum length",
+       ERROR_IS(result, IOCP_ENAMETOOLONG));
+  name.length = 12;
+  RULE("a pipe has no permission bits, and is never stale",
+       iocp_listen_path(id, &name, 1, 0, 0600, NULL, 0) < 0 &&
+           iocp_listen_path(
+               id, &name, 1, IOCP_REPLACE_STALE, IOCP_MODE_DEFAULT, NULL, 0) <
+               0);
+}
