@@ -280,6 +280,24 @@ IOCP_API int32_t iocp_listen_path(int32_t port,
 #define IOCP_MODE_DEFAULT 0xFFFFFFFFu
 
 /*
+ * Adopts a socket that listens already, for TCP or as a unix socket: one of a
+ * service manager, another process or another library. Ownership is as with
+ * iocp_add_socket(). The backlog stays that of its maker, and IOCP_BACKLOG is 0
+ * until it is set; on Windows it cannot be. IOCP_ALL_NO_DELAY is the only flag,
+ * without effect on a unix socket, whose file is left to its maker. Returns the
+ * id of the listener, -IOCP_ENOTSOCK, -IOCP_EINVAL (it does not listen for
+ * streams), -IOCP_EAFNOSUPPORT, -IOCP_EEXIST (it is on a port of this process
+ * already; Windows: of any), or -IOCP_ENOTSUP (Windows: it was made without
+ * WSA_FLAG_OVERLAPPED).
+ *
+ * Other processes that have the socket as well share its modes, such as
+ * O_NONBLOCK, which is set. Each connection goes to one of them.
+ */
+IOCP_API int32_t iocp_add_listener(int32_t port,
+                                   double os_socket,
+                                   uint32_t flags);
+
+/*
  * Sets how many accepts are posted at a time (0 to IOCP_ACCEPT_MAX). 0 stops
  * accepting: accepts that are posted stay posted, and their connections are
  * delivered once the count is above 0 again; only connections that wait for

@@ -54,6 +54,7 @@ bool engine_poll(struct port* port);
  * leave no handle behind. */
 
 int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags);
+int32_t engine_adopt_listener(struct socket* socket, double os_socket);
 int32_t engine_listen(struct socket* socket,
                       const struct iocp_address* address,
                       uint32_t flags);

@@ -59,6 +59,18 @@ int32_t listener_open_path(struct port* port,
   return result;
 }
 
+int32_t listener_add(struct port* port, double os_socket, uint32_t flags) {
+  struct socket* socket = listener__new(port, 1);
+  if (socket == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
+  /* The system does not report that of the maker. */
+  socket->backlog = 0;
+  socket->sets_no_delay = (flags & IOCP_ALL_NO_DELAY) != 0;
+  int32_t result = engine_adopt_listener(socket, os_socket);
+  if (result >= 0) return socket->id;
+  socket_free(socket);
+  return result;
+}
+
 void listener_set_accepts(struct socket* listener, uint32_t count) {
   listener->accept_target = count;
   engine_post_accepts(listener);

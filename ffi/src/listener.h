@@ -18,6 +18,9 @@ int32_t listener_open_path(struct port* port,
                            uint32_t backlog,
                            const struct path_access* access);
 
+/* Adopts a socket that listens already; `flags` were checked. */
+int32_t listener_add(struct port* port, double os_socket, uint32_t flags);
+
 /* Sets how many accepts are posted, at most IOCP_ACCEPT_MAX. */
 void listener_set_accepts(struct socket* listener, uint32_t count);
 

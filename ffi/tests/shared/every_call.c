@@ -67,6 +67,7 @@ void every_port_call(int32_t port, int32_t socket, int32_t expected) {
   check_is(iocp_connect(port, &path, NULL), expected);
   host_socket raw = raw_open_stream();
   check_is(iocp_add_socket(port, (double)raw, 0), expected);
+  check_is(iocp_add_listener(port, (double)raw, 0), expected);
   /* The refused socket still belongs to the caller. */
   raw_close(raw);
   check_is(iocp_delete(port), expected);

@@ -281,6 +281,13 @@ static void user__misuse_port(int32_t port) {
   result = iocp_add_socket(port, 40001, 0);
   RULE("a handle is a socket",
        ERROR_IS(result, IOCP_ENOTSOCK, IOCP_EBADF, IOCP_EINVAL));
+  result = iocp_add_listener(port, 40001, 0);
+  RULE("a handle is a socket",
+       ERROR_IS(result, IOCP_ENOTSOCK, IOCP_EBADF, IOCP_EINVAL));
+  RULE("a handle is a whole number",
+       iocp_add_listener(port, 0.5, 0) == -IOCP_EINVAL);
+  RULE("an adoption has no such flag",
+       iocp_add_listener(port, 3, IOCP_IPV6_ONLY) == -IOCP_EINVAL);
 }
 
 static void user__misuse_id(int32_t port, int32_t id) {
