@@ -45,6 +45,11 @@ export {
 } from "./src/native/path.ts";
 export { broadcast } from "./src/broadcast.ts";
 export { Conn, type Peer } from "./src/conn.ts";
+export {
+  type InheritedListener,
+  inheritedListeners,
+  type InheritedListenOptions,
+} from "./src/inherited_listeners.ts";
 export { localSocketPath } from "./src/local_socket_path.ts";
 export { type DetachedSocket } from "./src/socket/detached_socket.ts";
 export { LibraryError, NotSupported, SocketError } from "./src/errors.ts";
@@ -55,6 +60,7 @@ export {
   type ConnOptionsInForce,
 } from "./src/options/conn.ts";
 export { type ConnectOptions } from "./src/options/connect.ts";
+export { type HandleListenOptions } from "./src/options/handle.ts";
 export {
   type KeepAliveOptions,
   type KeepAliveOptionsInForce,

@@ -3,6 +3,7 @@
 import type { Addr, NetAddr } from "./native/address.ts";
 import type { PathAddr } from "./native/path.ts";
 import { Acceptor } from "./socket/acceptor.ts";
+import { adoptListener } from "./socket/adopted_listener.ts";
 import { adoptSocket } from "./socket/adopter.ts";
 import { type Conn, makeConn } from "./conn.ts";
 import {
@@ -19,6 +20,7 @@ import { Group } from "./loop/group.ts";
 import { type Listener, makeListener } from "./listener.ts";
 import type { ConnOptions } from "./options/conn.ts";
 import { type ConnectOptions, connectSettings } from "./options/connect.ts";
+import { type HandleListenOptions, isForHandle } from "./options/handle.ts";
 import { type ListenOptions, listenSettings } from "./options/listen.ts";
 import {
   isForPath,
@@ -98,9 +100,19 @@ export class CompletionPort {
   listen(options: ListenOptions): Listener;
   /** The same on a local socket. */
   listen(options: PathListenOptions): Listener<PathAddr>;
-  /** The same on either. */
-  listen(options: ListenOptions | PathListenOptions): Listener<Addr>;
-  listen(options: ListenOptions | PathListenOptions): Listener<Addr> {
+  /** The same for a socket that listens already. */
+  listen(options: HandleListenOptions): Listener<Addr>;
+  /** The same for any of them. */
+  listen(
+    options: ListenOptions | PathListenOptions | HandleListenOptions,
+  ): Listener<Addr>;
+  listen(
+    options: ListenOptions | PathListenOptions | HandleListenOptions,
+  ): Listener<Addr> {
+    if (isForHandle(options)) {
+      const settings = adoptListener(this.#group, options);
+      return makeListener(new Acceptor(this.#group, settings));
+    }
     const settings = isForPath<PathListenOptions>(options)
       ? pathListenSettings(options)
       : listenSettings(options);
@@ -340,12 +352,40 @@ export function listen(options: ListenOptions): Listener;
  * ```
  */
 export function listen(options: PathListenOptions): Listener<PathAddr>;
-/** Listens at either kind of address. */
+/**
+ * Accepts connections of a socket that listens already, for TCP or as a unix
+ * socket: one of a service manager, another process or another library. See
+ * [sockets of others](../docs/inherited_sockets.md). The listener owns the socket
+ * and closes it; the file of a unix socket is left to its maker.
+ *
+ * @param options the socket, and the options that connections inherit.
+ * @returns the listener, an async iterable of connections.
+ * @throws {TypeError} or {RangeError} that names a wrong option.
+ * @throws {SocketError} `ENOTSOCK`, `EINVAL` (it does not listen for streams) or
+ * `EEXIST` (it is on a completion port already). The caller then still owns the
+ * socket; after every other error it is closed.
+ * @throws {NotSupported} for options that the socket or the system does not have.
+ * @throws Under Deno, `NotCapable` without the permission to listen at its address.
+ *
+ * @example
+ * ```ts
+ * import { listen, NotSupported } from "iocp";
+ *
+ * try {
+ *   listen({ fd: 3 });
+ * } catch (error) {
+ *   // No socket has this number, or this is Windows.
+ *   console.log(error instanceof NotSupported, error);
+ * }
+ * ```
+ */
+export function listen(options: HandleListenOptions): Listener<Addr>;
+/** Listens in any of these ways. */
 export function listen(
-  options: ListenOptions | PathListenOptions,
+  options: ListenOptions | PathListenOptions | HandleListenOptions,
 ): Listener<Addr>;
 export function listen(
-  options: ListenOptions | PathListenOptions,
+  options: ListenOptions | PathListenOptions | HandleListenOptions,
 ): Listener<Addr> {
   return sharedPort().listen(options);
 }

@@ -34,7 +34,14 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends
 type Flat<T> = { [K in keyof T]: T[K] };
 
 /* Options of the call itself, and not of the sockets that it makes. */
-type OwnOfListen = "port" | "hostname" | "path" | "transport" | "tcpBacklog";
+type OwnOfListen =
+  | "port"
+  | "hostname"
+  | "path"
+  | "transport"
+  | "tcpBacklog"
+  | "fd"
+  | "handle";
 type OwnOfConnect =
   | "port"
   | "hostname"

@@ -152,6 +152,11 @@ export class NativePort {
     return this.#native.iocp_add_socket(this.id, handle, flags);
   }
 
+  /** Returns the id of a listener that was created elsewhere. */
+  adoptListener(handle: number, flags: number): number {
+    return this.#native.iocp_add_listener(this.id, handle, flags);
+  }
+
   /* ---- moving bytes */
 
   /** Lets the library receive `bytes` more. */

@@ -54,6 +54,9 @@ export const SYMBOLS = {
     parameters: ["i32", "buffer", "u32", "u32", "u32", "buffer", "u32"],
     result: "i32",
   },
+  /* int32_t iocp_add_listener(int32_t port, double os_socket,
+                               uint32_t flags) */
+  iocp_add_listener: { parameters: ["i32", "f64", "u32"], result: "i32" },
   /* int32_t iocp_accept(int32_t port, int32_t listener, uint32_t count) */
   iocp_accept: { parameters: ["i32", "i32", "u32"], result: "i32" },
   /* int32_t iocp_connect(int32_t port, const void* remote,

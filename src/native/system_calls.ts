@@ -39,6 +39,13 @@ export const ADOPT: SystemCall = systemCall(
   "adopt a socket",
 );
 
+/** Of `listen()` with a socket that listens already. */
+export const ADOPT_LISTENER: SystemCall = systemCall(
+  "CreateIoCompletionPort",
+  "epoll_ctl",
+  "listen",
+);
+
 /** Of `detach()`. */
 export const DETACH: SystemCall = systemCall(
   "NtSetInformationFile",

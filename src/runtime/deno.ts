@@ -111,6 +111,7 @@ export const runtime: Runtime = {
   requirePath,
   requireAnyPath,
   requireEnv,
+  unsetEnv: (name) => deno.env.delete(name),
   requireUid,
   isPermissionError: (error) => error instanceof deno.errors.NotCapable,
   errorClass: (name) => deno.errors[name],
