@@ -8,11 +8,14 @@
  *
  * peer server: prints its port, echoes one connection to its end, and closes
  * it.
+ *
+ * peer activate RUNS PROGRAM ARGUMENTS ...: see shared/activate.h.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/activate.h"
 #include "shared/check.h"
 #include "shared/host.h"
 #include "shared/pattern.h"
@@ -106,8 +109,12 @@ int main(int argc, char** argv) {
                strtoull(argv[4], NULL, 10));
   } else if (argc == 2 && strcmp(argv[1], "server") == 0) {
     run_server();
+  } else if (argc > 3 && strcmp(argv[1], "activate") == 0) {
+    if (!activate((uint32_t)strtoul(argv[2], NULL, 10), argv + 3)) return 3;
   } else {
-    fprintf(stderr, "usage: peer client PORT BYTES SEED | peer server\n");
+    fprintf(stderr,
+            "usage: peer client PORT BYTES SEED | peer server | "
+            "peer activate RUNS PROGRAM ARGUMENTS ...\n");
     return 2;
   }
   puts("done");
