@@ -134,7 +134,7 @@ int32_t iocp_add_listener(int32_t port_id, double os_socket, uint32_t flags) {
   int32_t error;
   struct port* port = port_table_find(port_id, &error);
   if (port == NULL) return error;
-  if ((flags & ~(uint32_t)IOCP_ALL_NO_DELAY) != 0)
+  if ((flags & ~(uint32_t)(IOCP_ALL_NO_DELAY | IOCP_DETACHED)) != 0)
     return port_fail(port, -IOCP_EINVAL, 0);
   return listener_add(port, os_socket, flags);
 }

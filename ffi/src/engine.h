@@ -54,7 +54,9 @@ bool engine_poll(struct port* port);
  * leave no handle behind. */
 
 int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags);
-int32_t engine_adopt_listener(struct socket* socket, double os_socket);
+int32_t engine_adopt_listener(struct socket* socket,
+                              double os_socket,
+                              uint32_t flags);
 int32_t engine_listen(struct socket* socket,
                       const struct iocp_address* address,
                       uint32_t flags);
@@ -171,6 +173,21 @@ void engine_count_posted(const struct socket* socket, struct iocp_stats* stats);
 
 /* Sets the counters of what the kernel holds of the socket now. */
 void engine_stats(struct socket* socket, struct iocp_socket_stats* stats);
+
+/* ---- passing sockets to other processes (inbox.c)
+ *
+ * As the functions of iocp.h; room and lengths were checked. */
+
+int32_t engine_inbox(struct port* port, void* address);
+int32_t engine_pass(struct port* port,
+                    double os_socket,
+                    const void* address,
+                    uint32_t length,
+                    void* ticket);
+/* The handle of a listener, or a negative error. */
+double engine_listener_handle(struct socket* listener);
+int32_t engine_take(struct port* port, const void* ticket, uint32_t length);
+int32_t engine_drop(struct port* port, double os_socket);
 
 /* ---- names of hosts (resolve.c) */
 

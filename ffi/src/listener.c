@@ -65,7 +65,7 @@ int32_t listener_add(struct port* port, double os_socket, uint32_t flags) {
   /* The system does not report that of the maker. */
   socket->backlog = 0;
   socket->sets_no_delay = (flags & IOCP_ALL_NO_DELAY) != 0;
-  int32_t result = engine_adopt_listener(socket, os_socket);
+  int32_t result = engine_adopt_listener(socket, os_socket, flags);
   if (result >= 0) return socket->id;
   socket_free(socket);
   return result;

@@ -10,6 +10,7 @@
 #include "connect.h"
 #include "engine.h"
 #include "errors.h"
+#include "inbox.h"
 #include "send_copy.h"
 
 #define QUEUE__BATCH 256
@@ -30,6 +31,7 @@ int32_t engine_open(struct port* port) {
 }
 
 void engine_close(struct port* port) {
+  inbox_close(port);
   close(port->engine.wake_fd);
   close(port->engine.epoll_fd);
 }

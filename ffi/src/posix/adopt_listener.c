@@ -39,8 +39,11 @@ static int32_t adopt_listener__check(struct socket* socket, int fd) {
   return 0;
 }
 
-int32_t engine_adopt_listener(struct socket* socket, double os_socket) {
+int32_t engine_adopt_listener(struct socket* socket,
+                              double os_socket,
+                              uint32_t flags) {
   struct port* port = socket->port;
+  (void)flags;
   int fd;
   if (!handle_of_number(os_socket, &fd))
     return port_fail(port, -IOCP_EINVAL, 0);

@@ -40,7 +40,26 @@ static int32_t adopt_listener__check(struct socket* socket, SOCKET handle) {
   return adopt_listener__family(socket, handle);
 }
 
-int32_t engine_adopt_listener(struct socket* socket, double os_socket) {
+/* The call fails with this error for a handle that is already on a port, and
+ * for one that is not overlapped. */
+static int32_t adopt_listener__relay(struct socket* socket,
+                                     SOCKET handle,
+                                     bool is_ifs,
+                                     uint32_t flags) {
+  struct port* port = socket->port;
+  if (port->native_error != ERROR_INVALID_PARAMETER)
+    return errors_fail(port, (DWORD)port->native_error);
+  if (file_mode_is_synchronous((HANDLE)handle))
+    return port_fail(port, -IOCP_ENOTSUP, ERROR_INVALID_PARAMETER);
+  if ((flags & IOCP_DETACHED) == 0)
+    return port_fail(port, -IOCP_EEXIST, ERROR_INVALID_PARAMETER);
+  socket->engine.relays = true;
+  return handle_enter(socket, handle, is_ifs);
+}
+
+int32_t engine_adopt_listener(struct socket* socket,
+                              double os_socket,
+                              uint32_t flags) {
   struct port* port = socket->port;
   SOCKET handle;
   if (!handle_of_number(os_socket, &handle))
@@ -56,13 +75,8 @@ int32_t engine_adopt_listener(struct socket* socket, double os_socket) {
   list_open(&socket->engine.posted);
   list_open(&socket->engine.accepted);
   result = handle_enter(socket, handle, is_ifs != 0);
-  /* The call fails with this error for a handle that is already on a port, and
-   * for one that is not overlapped. */
-  if (result < 0 && port->native_error == ERROR_INVALID_PARAMETER)
-    return port_fail(
-        port,
-        file_mode_is_synchronous((HANDLE)handle) ? -IOCP_ENOTSUP : -IOCP_EEXIST,
-        ERROR_INVALID_PARAMETER);
+  if (result < 0)
+    result = adopt_listener__relay(socket, handle, is_ifs != 0, flags);
   if (result < 0) return result;
   if (!socket->engine.skips_packets)
     handle_query_modes(socket, handle, is_ifs != 0);
