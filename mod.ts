@@ -51,7 +51,10 @@ export {
   type InheritedListenOptions,
 } from "./src/inherited_listeners.ts";
 export { localSocketPath } from "./src/local_socket_path.ts";
-export { type DetachedSocket } from "./src/socket/detached_socket.ts";
+export {
+  type DetachedSocket,
+  type PassedSocket,
+} from "./src/socket/detached_socket.ts";
 export { LibraryError, NotSupported, SocketError } from "./src/errors.ts";
 export { type SocketErrorOptions } from "./src/errors.ts";
 export { type HttpService, serveHttp } from "./src/http/http_service.ts";
@@ -85,7 +88,10 @@ export {
   CompletionPort,
   connect,
   connectSync,
+  dropSocket,
+  inboxAddress,
   listen,
+  passSocket,
 } from "./src/port.ts";
 export {
   type BurstReceiveOptions,

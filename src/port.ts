@@ -13,10 +13,16 @@ import {
 import { makeConnection, makePathConnection } from "./connect/connector.ts";
 import {
   type DetachedSocket,
+  type PassedSocket,
   requireDetached,
   requireHandle,
 } from "./socket/detached_socket.ts";
-import { Group } from "./loop/group.ts";
+import { currentLoop, Group } from "./loop/group.ts";
+import {
+  dropSocket as drop,
+  inboxOf,
+  passSocket as pass,
+} from "./socket/passing.ts";
 import { type Listener, makeListener } from "./listener.ts";
 import type { ConnOptions } from "./options/conn.ts";
 import { type ConnectOptions, connectSettings } from "./options/connect.ts";
@@ -163,7 +169,8 @@ export class CompletionPort {
    * another one, including the bytes that were received and not read.
    *
    * @typeParam A the type of its addresses, for a local socket {@linkcode PathAddr}.
-   * @param socket the result of `detach()`.
+   * @param socket the result of `detach()`, or the ticket of one that another
+   * process has passed to the inbox of this thread.
    * @param options as for `connect()`. Those of the former owner are replaced,
    * except its `userTimeout` when there is none here.
    * @throws {SocketError} `ENOTSOCK`, `ENOTCONN` (not a connected stream),
@@ -173,7 +180,7 @@ export class CompletionPort {
    * @throws Under Deno, `NotCapable` without the permission to connect to the peer.
    */
   adopt<A extends Addr = NetAddr>(
-    socket: DetachedSocket,
+    socket: DetachedSocket | PassedSocket,
     options: ConnOptions = {},
   ): Conn<A> {
     const { handle, bytes } = requireDetached(socket);
@@ -452,12 +459,13 @@ export function connect(
  * The same as {@linkcode CompletionPort.adopt}, on the port of this thread that
  * `listen()` and `connect()` use.
  *
- * @param socket the result of `conn.detach()`.
+ * @param socket the result of `conn.detach()`, or the ticket of one that another
+ * process has passed to the inbox of this thread.
  * @param options as for `connect()`.
  * @returns the connection.
  */
 export function adopt<A extends Addr = NetAddr>(
-  socket: DetachedSocket,
+  socket: DetachedSocket | PassedSocket,
   options?: ConnOptions,
 ): Conn<A> {
   return sharedPort().adopt(socket, options);
@@ -493,4 +501,53 @@ export function connectSync(
   options: ConnectOptions | PathConnectOptions,
 ): Conn<Addr> {
   return sharedPort().connectSync(options);
+}
+
+/**
+ * The address of this thread's inbox, to which other processes can pass sockets:
+ * `listener.pass(address)`, or {@linkcode passSocket} for a connection. Both return
+ * a ticket, which travels to this thread over any channel, as the address does to
+ * the other process. Here `listen({ ticket })` and `adopt({ ticket })` take the
+ * socket. See [sockets of others](../docs/inherited_sockets.md).
+ *
+ * @returns bytes that are the same for every call. On Linux they contain a secret:
+ * a process that knows them can pass sockets, so that a full inbox refuses others.
+ */
+export function inboxAddress(): Uint8Array<ArrayBuffer> {
+  /* It has the loop of the thread, and keeps it open. */
+  sharedPort();
+  return inboxOf(currentLoop());
+}
+
+/**
+ * Passes a detached connection to another process. It stays open in this process as
+ * well: when the other one has adopted it, call {@linkcode dropSocket}. The `bytes`
+ * of the socket are not passed, and must travel with the ticket.
+ *
+ * @param socket the result of `conn.detach()`.
+ * @param address what {@linkcode inboxAddress} has returned in the other process.
+ * @returns the ticket for `adopt({ ticket, bytes })` there, good for one time.
+ * @throws {SocketError} `EINVAL` for other bytes, `ENOTSOCK` (also for a named
+ * pipe), `ECONNREFUSED` when that process has ended, `EBUSY` when its inbox is full.
+ */
+export function passSocket(
+  socket: DetachedSocket,
+  address: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const handle = requireHandle(socket?.handle);
+  sharedPort();
+  return pass(currentLoop(), -1, handle, address);
+}
+
+/**
+ * Closes the handle of a detached connection that was passed to another process,
+ * without an effect on the connection there.
+ *
+ * @param socket the result of `conn.detach()`.
+ * @throws {SocketError} `ENOTSOCK` when it is closed already.
+ */
+export function dropSocket(socket: DetachedSocket): void {
+  const handle = requireHandle(socket?.handle);
+  sharedPort();
+  drop(currentLoop(), handle);
 }

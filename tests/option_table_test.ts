@@ -41,7 +41,8 @@ type OwnOfListen =
   | "transport"
   | "tcpBacklog"
   | "fd"
-  | "handle";
+  | "handle"
+  | "ticket";
 type OwnOfConnect =
   | "port"
   | "hostname"

@@ -312,6 +312,17 @@ IOCP_API int32_t iocp_accept(int32_t port, int32_t listener, uint32_t count);
 #define IOCP_ACCEPT_MAX 1024
 
 /*
+ * Stops accepting for good, and leaves connections that wait in the backlog to
+ * other processes that have the socket. Those that the system has accepted are
+ * still delivered, so the listener is to be closed when its accepts_posted (on
+ * Windows), accepts_ready and accepts_deferred are 0; on Windows, with
+ * IOCP_DEFER_ACCEPT, connections without data are reset. From then on
+ * iocp_accept() returns -IOCP_ESHUTDOWN. Returns 0, or -IOCP_ENOTSUP for a
+ * named pipe, of which no other process accepts.
+ */
+IOCP_API int32_t iocp_stop(int32_t port, int32_t listener);
+
+/*
  * Starts a connection to the struct iocp_address `remote`, from `local`, which
  * may be NULL. Returns the id of the socket at once; IOCP_CONNECTED follows. A
  * socket that failed to connect must be closed like any other. A connection of

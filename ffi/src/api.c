@@ -145,8 +145,16 @@ int32_t iocp_accept(int32_t port_id, int32_t socket_id, uint32_t count) {
   if (listener == NULL) return error;
   if (listener->state != SOCKET_LISTENING || count > IOCP_ACCEPT_MAX)
     return port_fail(listener->port, -IOCP_EINVAL, 0);
-  listener_set_accepts(listener, count);
-  return 0;
+  return listener_set_accepts(listener, count);
+}
+
+int32_t iocp_stop(int32_t port_id, int32_t socket_id) {
+  int32_t error;
+  struct socket* listener = find_open(port_id, socket_id, &error);
+  if (listener == NULL) return error;
+  if (listener->state != SOCKET_LISTENING)
+    return port_fail(listener->port, -IOCP_EINVAL, 0);
+  return listener_stop(listener);
 }
 
 /* The family is the first field of every address. */

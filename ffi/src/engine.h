@@ -81,6 +81,10 @@ int32_t engine_connect_path(struct socket* socket);
  * accepts as are missing. */
 void engine_post_accepts(struct socket* listener);
 
+/* Cancels the accepts that are posted, without an effect on connections that
+ * they have accepted already. */
+void engine_stop_accepts(struct socket* listener);
+
 /* Moves the listener's next connection into `accepted`, a new slot. Returns 0,
  * ENGINE_WOULD_BLOCK (READY_ACCEPT will follow), -IOCP_ECONNABORTED (that
  * connection has ended already, try again), or another error. */

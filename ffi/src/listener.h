@@ -21,8 +21,12 @@ int32_t listener_open_path(struct port* port,
 /* Adopts a socket that listens already; `flags` were checked. */
 int32_t listener_add(struct port* port, double os_socket, uint32_t flags);
 
-/* Sets how many accepts are posted, at most IOCP_ACCEPT_MAX. */
-void listener_set_accepts(struct socket* listener, uint32_t count);
+/* Stops accepting for good. Returns 0 or an error. */
+int32_t listener_stop(struct socket* listener);
+
+/* Sets how many accepts are posted, at most IOCP_ACCEPT_MAX. Returns 0 or an
+ * error. */
+int32_t listener_set_accepts(struct socket* listener, uint32_t count);
 
 /* Accepts connections and reports them. Returns true when READY_ACCEPT stays
  * set: there may be more. */

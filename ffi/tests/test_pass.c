@@ -97,6 +97,48 @@ static void listeners(void) {
   check_is(raw_try_connect(&at, &peer), -IOCP_ECONNREFUSED);
 }
 
+/* No connection is lost while the first handle stops. */
+static void stops(void) {
+  struct drive drive, other;
+  struct iocp_address at;
+  struct address address;
+  struct ticket ticket;
+  host_socket peers[20];
+  drive_open(&drive);
+  drive_open(&other);
+  struct drive_socket* first = drive_listen(&drive, "127.0.0.1", 0, &at);
+  drive_accept(first, 4);
+  get_address(other.port, &address);
+  check(try_pass(drive.port, first->id, 0, &address, &ticket) > 0);
+  struct drive_socket* second = drive_add(
+      &other,
+      iocp_add_listener(other.port, take(other.port, &ticket), IOCP_DETACHED));
+  second->is_listener = true;
+  for (int i = 0; i < 10; i++) peers[i] = raw_connect(&at);
+  check_is(iocp_stop(drive.port, first->id), 0);
+  check_is(iocp_stop(drive.port, first->id), 0);
+  check_is(iocp_accept(drive.port, first->id, 4), -IOCP_ESHUTDOWN);
+  for (int i = 10; i < 20; i++) peers[i] = raw_connect(&at);
+  drive_accept(second, 4);
+  struct iocp_socket_stats stats;
+  do {
+    drive_drain(&drive);
+    check_is(iocp_socket_stats(drive.port, first->id, &stats), 0);
+  } while (stats.accepts_posted + stats.accepts_ready > 0);
+  uint32_t count = first->accepted_count;
+  drive_close_now(first);
+  drive_until(&other, second->accepted_count + count == 20);
+  /* All of them are open. */
+  for (int i = 0; i < 20; i++) {
+    uint8_t byte;
+    check_is(raw_receive(peers[i], &byte, 1), HOST_WOULD_BLOCK);
+    check_is(raw_send(peers[i], "x", 1), 1);
+  }
+  drive_finish(&other);
+  drive_finish(&drive);
+  for (int i = 0; i < 20; i++) raw_close(peers[i]);
+}
+
 static double detach(struct drive* drive, struct drive_socket* socket) {
   drive_detach(socket, DRIVE_DEADLINE_MS);
   drive_until(drive, socket->is_closed);
@@ -239,6 +281,7 @@ static void without_the_secret(void) {
 }
 
 TEST_MAIN(TEST_CASE(listeners),
+          TEST_CASE(stops),
           TEST_CASE(streams),
           TEST_CASE(wrong_arguments),
           TEST_CASE(untaken_ones_are_closed),

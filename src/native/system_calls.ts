@@ -46,6 +46,20 @@ export const ADOPT_LISTENER: SystemCall = systemCall(
   "listen",
 );
 
+/** Of passing a socket to another process. */
+export const PASS: SystemCall = systemCall(
+  "WSADuplicateSocketW",
+  "sendmsg",
+  "pass a socket",
+);
+
+/** Of taking it there. */
+export const TAKE: SystemCall = systemCall(
+  "WSASocketW",
+  "recvmsg",
+  "take a socket",
+);
+
 /** Of `detach()`. */
 export const DETACH: SystemCall = systemCall(
   "NtSetInformationFile",

@@ -6,7 +6,12 @@ import { isWindows } from "../runtime/detect.ts";
 import { type ConnSettings, connSettings } from "./conn.ts";
 import { deferredTimeout, type ListenOptions } from "./listen.ts";
 import { checkOptions, checkPathOptions, type Settings } from "./settings.ts";
-import { requireInteger, requireOptions, wrongType } from "./validate.ts";
+import {
+  requireBytes,
+  requireInteger,
+  requireOptions,
+  wrongType,
+} from "./validate.ts";
 
 /** Options of {@linkcode listen} for a socket that listens already; accepted
  * connections inherit those of connections. */
@@ -21,12 +26,16 @@ export interface HandleListenOptions extends
     | "reusePort"
     | "fd"
     | "handle"
+    | "ticket"
   > {
   /** On Linux, the file descriptor of the socket. On Windows it throws
    * {@linkcode NotSupported}. */
   fd?: number | undefined;
   /** On Windows, the SOCKET. On Linux it throws {@linkcode NotSupported}. */
   handle?: number | undefined;
+  /** What `listener.pass()` has returned in another process, for the address of
+   * {@linkcode inboxAddress} in this thread. */
+  ticket?: Uint8Array | undefined;
   /**
    * See {@linkcode ListenOptions.backlog}. On Windows, where a listener keeps that
    * of its maker, it throws {@linkcode NotSupported}.
@@ -60,26 +69,41 @@ const OF_THE_MAKER = [
 /** Whether the options are those of a socket that listens already. */
 export function isForHandle(options: object): options is HandleListenOptions {
   requireOptions(options);
-  const { fd, handle } = options as HandleListenOptions;
-  return fd !== undefined || handle !== undefined;
+  const { fd, handle, ticket } = options as HandleListenOptions;
+  return fd !== undefined || handle !== undefined || ticket !== undefined;
 }
 
-/** Checks the handle that a user passed to listen(). */
-export function requireListenHandle(options: HandleListenOptions): number {
+/** Checks the socket that a user passed to listen(): a ticket or a handle. */
+export function requireListenHandle(
+  options: HandleListenOptions,
+): Uint8Array | number {
   const others = options as Readonly<Record<string, unknown>>;
-  const name = options.fd === undefined ? "handle" : "fd";
-  const number = requireInteger(name, others[name], 0, HANDLE_MAX);
+  const { fd, handle, ticket } = options;
+  if (ticket !== undefined) {
+    refuseOthers(others, "ticket", ["fd", "handle", ...OF_THE_MAKER]);
+    return requireBytes("ticket", ticket);
+  }
+  const name = fd === undefined ? "handle" : "fd";
+  const number = requireInteger(name, fd ?? handle, 0, HANDLE_MAX);
   const [other, reason] = isWindows
     ? ["fd", "a socket of Windows is a handle"]
     : ["handle", "a socket of Linux is a file descriptor, fd"];
-  if (others[other] !== undefined) {
+  if (others[other!] !== undefined) {
     throw new NotSupported(`Cannot listen with ${other}: ${reason}`);
   }
-  for (const key of OF_THE_MAKER) {
-    if (others[key] === undefined) continue;
-    wrongType(key, `left out when there is a ${name}`, others[key]);
-  }
+  refuseOthers(others, name, OF_THE_MAKER);
   return number;
+}
+
+function refuseOthers(
+  options: Readonly<Record<string, unknown>>,
+  name: string,
+  keys: readonly string[],
+): void {
+  for (const key of keys) {
+    if (options[key] === undefined) continue;
+    wrongType(key, `left out when there is a ${name}`, options[key]);
+  }
 }
 
 /** Checks the other options, for the transport that the socket has. */

@@ -86,6 +86,8 @@ export interface ListenOptions extends ConnOptions {
   fd?: undefined;
   /** The same on Windows. */
   handle?: undefined;
+  /** The same for one of another process. */
+  ticket?: undefined;
   /**
    * Makes an IPv6 listener accept no IPv4 connections (`IPV6_V6ONLY`).
    *

@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 /* The socket of a listener that was made elsewhere. */
 
-import { ALL_NO_DELAY, LOCAL, RESET } from "../native/completion.ts";
+import { ALL_NO_DELAY, DETACHED, LOCAL, RESET } from "../native/completion.ts";
 import type { Addr } from "../native/address.ts";
 import { ADOPT_LISTENER } from "../native/system_calls.ts";
 import { SocketError } from "../errors.ts";
@@ -16,6 +16,7 @@ import {
 import type { AdoptedListenSettings } from "../options/listen.ts";
 import { ENOTSUP, notSupported, numbersOf } from "../options/native_options.ts";
 import { runtime } from "../runtime/detect.ts";
+import { takeSocket } from "./passing.ts";
 
 /* The errors for a handle that cannot be adopted. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -50,15 +51,19 @@ export function adoptListener(
   group: Group,
   options: HandleListenOptions,
 ): AdoptedListenSettings {
-  const handle = requireListenHandle(options);
+  const given = requireListenHandle(options);
   /* Those of TCP, which most are; a wrong option throws before anything else. */
   const tcp = handleListenSettings(options, "tcp");
   group.requireOpen("listen");
   const { loop } = group;
-  const flags = tcp.conn.noDelay ? ALL_NO_DELAY : 0;
+  const isTaken = typeof given !== "number";
+  const handle = isTaken ? takeSocket(loop, given) : given;
+  const flags = (tcp.conn.noDelay ? ALL_NO_DELAY : 0) |
+    (isTaken ? DETACHED : 0);
   const id = loop.port.adoptListener(handle, flags);
   if (id < 0) {
     const { code, errno } = loop.port.error(id, ADOPT_LISTENER);
+    if (isTaken) loop.port.drop(handle);
     throw new SocketError(code, {
       ...ADOPT_LISTENER,
       errno,

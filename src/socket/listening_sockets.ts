@@ -91,6 +91,20 @@ export class ListeningSockets {
     for (const { id } of this.#sockets) this.#port.accept(id, count);
   }
 
+  /** Stops accepting. Returns 0 or a negative error. */
+  stop(): number {
+    let result = 0;
+    for (const { id } of this.#sockets) {
+      result = Math.min(result, this.#port.stop(id));
+    }
+    return result;
+  }
+
+  /** The only socket, or undefined if there are two. */
+  get only(): number | undefined {
+    return this.#sockets.length === 1 ? this.#sockets[0]!.id : undefined;
+  }
+
   /** The value of an option, or a negative error. */
   getOption(option: number): number {
     return this.#port.getOption(this.#sockets[0]!.id, option);

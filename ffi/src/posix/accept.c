@@ -16,6 +16,11 @@ void engine_post_accepts(struct socket* listener) {
     socket_ready(listener, READY_ACCEPT);
 }
 
+void engine_stop_accepts(struct socket* listener) {
+  /* None is posted. */
+  (void)listener;
+}
+
 /* A borrowed listener may be a blocking one, and accept() has no flag against
  * blocking, so such a listener is polled first. Returns false when there is
  * nothing to accept. */
