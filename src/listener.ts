@@ -192,7 +192,8 @@ export class Listener<A extends Addr = NetAddr>
    * Stops accepting, without an effect on connections: those that the system has
    * accepted are still delivered, and those that wait are left to another process
    * that was given the socket by {@linkcode Listener.pass}. Then the listener is
-   * closed and loops end. Without such a process, those that wait are reset.
+   * closed and loops end. Without such a process, those that wait are reset. The
+   * file of a unix socket is left to that process.
    *
    * With `deferAccept`, connections without data are waited for on Linux, and reset
    * on Windows.

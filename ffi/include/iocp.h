@@ -317,8 +317,9 @@ IOCP_API int32_t iocp_accept(int32_t port, int32_t listener, uint32_t count);
  * still delivered, so the listener is to be closed when its accepts_posted (on
  * Windows), accepts_ready and accepts_deferred are 0; on Windows, with
  * IOCP_DEFER_ACCEPT, connections without data are reset. From then on
- * iocp_accept() returns -IOCP_ESHUTDOWN. Returns 0, or -IOCP_ENOTSUP for a
- * named pipe, of which no other process accepts.
+ * iocp_accept() returns -IOCP_ESHUTDOWN, and a socket file is not removed.
+ * Returns 0, or -IOCP_ENOTSUP for a named pipe, of which no other process
+ * accepts.
  */
 IOCP_API int32_t iocp_stop(int32_t port, int32_t listener);
 

@@ -203,6 +203,9 @@ void engine_stop_accepts(struct socket* listener) {
   /* Only those of this process ("CancelIoEx", Remarks). */
   if (engine->accepts_posted != 0) CancelIoEx((HANDLE)engine->handle, NULL);
   if (engine->accepted_count != 0) socket_ready(listener, READY_ACCEPT);
+  /* The socket file is the other process's from here on. */
+  if (socket_is_local(listener) && listener->path != NULL)
+    listener->path->engine.has_file = false;
 }
 
 /* Reads the address of the peer out of the accept's buffer. */
