@@ -7,6 +7,7 @@
 
 #include "accept.h"
 #include "disk.h"
+#include "duplicate.h"
 #include "fiber.h"
 #include "habits.h"
 #include "kernel.h"
@@ -77,6 +78,7 @@ SOCKET WSASocketW(int family,
   (void)info;
   (void)group;
   kernel_enter();
+  if (family == FROM_PROTOCOL_INFO) return duplicate_take(flags);
   RULE("a socket is made for a stream and for overlapped operations",
        type == SOCK_STREAM &&
            protocol == (family == AF_UNIX ? 0 : IPPROTO_TCP) &&
