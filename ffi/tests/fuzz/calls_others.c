@@ -33,7 +33,8 @@ static void others__add(const struct step* step, int32_t port) {
   model_check(id, forced);
   if (id < 0) {
     if (!is_stream && fd >= 0) close(fd);
-    FUZZ_CHECK(forced != 0 || id == -IOCP_EINVAL || id == -IOCP_ENOMEM);
+    FUZZ_CHECK(forced != 0 || id == -IOCP_EINVAL || id == -IOCP_ENOMEM ||
+               (is_stream && id == -IOCP_ENOTSOCK));
     return;
   }
   FUZZ_CHECK(!is_stream && handle == fd);
