@@ -44,7 +44,8 @@ export {
   type UnixAddr,
 } from "./src/native/path.ts";
 export { broadcast } from "./src/broadcast.ts";
-export { Conn, type Peer } from "./src/conn.ts";
+export { Conn } from "./src/conn.ts";
+export { type Peer } from "./src/native/peer.ts";
 export {
   type InheritedListener,
   inheritedListeners,

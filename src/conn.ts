@@ -4,6 +4,7 @@ import type { Addr, NetAddr } from "./native/address.ts";
 import { readSync, writeSync } from "./views/blocking.ts";
 import { Chunks } from "./views/chunks.ts";
 import { LOCAL, PEER } from "./native/completion.ts";
+import type { Peer } from "./native/peer.ts";
 import type { DetachedSocket } from "./socket/detached_socket.ts";
 import { duplexOf } from "./views/duplex.ts";
 import { showFields, shownAddress } from "./views/inspect.ts";
@@ -27,16 +28,6 @@ export let socketOf: (value: unknown) => Socket | undefined;
 /** Makes the connection of a socket. For internal use: the constructor is not
  * part of the API. */
 export let makeConn: <A extends Addr = NetAddr>(socket: Socket) => Conn<A>;
-
-/** The process at the other end of a local socket. */
-export interface Peer {
-  /** The process that has connected or listens, by its number. */
-  readonly pid: number | undefined;
-  /** The user that the process ran as then; undefined on Windows. */
-  readonly uid: number | undefined;
-  /** The group that the process ran as then; undefined on Windows. */
-  readonly gid: number | undefined;
-}
 
 /**
  * A connection over TCP, as in Deno, or over a local socket, and an async iterable
@@ -117,8 +108,7 @@ export class Conn<A extends Addr = NetAddr>
    * A user id or group id is reliable. A process id may belong to another process
    * by the time that it is used.
    *
-   * @throws {SocketError} when the connection is closed and it was not read
-   * before.
+   * @throws {SocketError} when the connection is closed.
    *
    * @example
    * ```ts
@@ -132,7 +122,7 @@ export class Conn<A extends Addr = NetAddr>
    * ```
    */
   get peer(): Peer {
-    return { ...this.#socket.peer() };
+    return this.#socket.peer();
   }
 
   /**

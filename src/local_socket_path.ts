@@ -1,9 +1,9 @@
 // Copyright the iocp authors. MIT license.
 /* One name for a local socket on both systems. */
 
-import { SocketError } from "./errors.ts";
+import { privateFolder } from "./private_folder.ts";
 import { isWindows, runtime } from "./runtime/detect.ts";
-import { nodeModule, TextEncoder } from "./runtime/globals.ts";
+import { TextEncoder } from "./runtime/globals.ts";
 import { wrongType } from "./options/validate.ts";
 
 /* Names that are a file name on every system, and the same for all: no folder, no
@@ -15,17 +15,6 @@ const NAME_MAX = 255;
 const PATH_MAX = 107;
 /* The length of a pipe's name, `\\.\pipe\` included (CreateNamedPipe()). */
 const PIPE_MAX = 256;
-const OTHERS = 0o077;
-
-interface NodeStats {
-  isDirectory(): boolean;
-  readonly uid: number;
-  readonly mode: number;
-}
-interface NodeFs {
-  lstatSync(path: string): NodeStats;
-  mkdirSync(path: string, options: { mode: number }): void;
-}
 
 /**
  * The path for a local socket of that name: the same program text then works on
@@ -80,31 +69,6 @@ export function localSocketPath(name: string): string {
 function userFolder(): string {
   const folder = runtime.requireEnv("XDG_RUNTIME_DIR");
   if (folder?.startsWith("/")) return folder.replace(/\/+$/, "");
-  return privateFolder(runtime.requireUid());
-}
-
-/* Everyone may make a folder of that name before the user does, so it is checked
- * each time. In a folder that passes, no other user can make or replace a file. */
-function privateFolder(uid: number | undefined): string {
-  const folder = `/tmp/iocp-${uid}`;
-  const fs = nodeModule<NodeFs>("node:fs");
-  try {
-    fs.mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    if ((error as { code?: string }).code !== "EEXIST") throw error;
-  }
-  const status = fs.lstatSync(folder);
-  const problem = !status.isDirectory()
-    ? "it is not a folder"
-    : status.uid !== uid
-    ? "it belongs to another user"
-    : (status.mode & OTHERS) !== 0
-    ? "other users may enter it"
-    : undefined;
-  if (problem === undefined) return folder;
-  throw new SocketError("EACCES", {
-    syscall: "lstat",
-    address: folder,
-    detail: problem,
-  });
+  const uid = runtime.requireUid();
+  return privateFolder(`/tmp/iocp-${uid}`, uid);
 }

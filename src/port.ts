@@ -335,8 +335,8 @@ function sharedPort(): CompletionPort {
  */
 export function listen(options: ListenOptions): Listener;
 /**
- * Listens on a local socket: a unix socket, or a named pipe of Windows. See
- * [local sockets](../docs/local_sockets.md).
+ * Listens on a local socket: a unix socket, or a named pipe of Windows. What they
+ * have, and who may connect, is in docs/local_sockets.md.
  *
  * @param options where to listen, and the options that connections inherit.
  * @returns the listener, an async iterable of connections.
@@ -425,8 +425,8 @@ export function listen(
  */
 export function connect(options: ConnectOptions): Promise<Conn>;
 /**
- * Connects to a local socket: a unix socket, or a named pipe of Windows. See
- * [local sockets](../docs/local_sockets.md).
+ * Connects to a local socket: a unix socket, or a named pipe of Windows. What they
+ * have, and who may connect, is in docs/local_sockets.md.
  *
  * @param options where to connect, and how.
  * @returns the connection.

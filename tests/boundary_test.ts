@@ -9,6 +9,7 @@ import { currentLoop } from "../src/loop/group.ts";
 import { loadLibrary } from "../src/native/library.ts";
 import { type NativeType, SYMBOLS } from "../src/native/symbols.ts";
 import { within } from "./shared/deadline.ts";
+import { newPath } from "./shared/local.ts";
 import { outcome } from "./shared/outcome.ts";
 
 const RANGES: Partial<Record<NativeType, [number, number]>> = {
@@ -70,6 +71,7 @@ test("Numbers that are passed to the library fit their C types", async () => {
   const port = new CompletionPort();
   try {
     const local = { hostname: "127.0.0.1", port: 0 };
+    const named = { path: newPath() };
     const listener = port.listen(local);
     const [client, server] = await within(
       "a pair",
@@ -84,6 +86,10 @@ test("Numbers that are passed to the library fit their C types", async () => {
         () => port.listen({ ...local, firstByteTimeout: n }).close(),
         () => port.listen({ ...local, closeTimeout: n }).close(),
         () => port.listen({ ...local, sendConcurrency: n }).close(),
+        () => port.listen({ ...named, mode: n }).close(),
+        () => port.listen({ ...named, backlog: n }).close(),
+        () => port.listen({ ...named, acceptPool: n }).close(),
+        () => port.connectSync({ ...named, timeout: n }),
         () => listener.setOptions({ backlog: n }),
         () => listener.setOptions({ acceptPool: n }),
         () => port.adopt({ handle: n < 2 ** 31 ? n + 0.5 : n }),
@@ -126,6 +132,7 @@ test("Numbers that are passed to the library fit their C types", async () => {
     await within("a chunk", server[Symbol.asyncIterator]().next());
     await broadcast([client, server], p);
     server.stats();
+    assert.equal(server.peer.pid, undefined);
     port.stats();
     assert.equal(client.options.sendConcurrency, 1);
     client.closeWrite();

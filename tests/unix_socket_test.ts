@@ -21,7 +21,7 @@ import {
   listen,
   type PathListenOptions,
 } from "../mod.ts";
-import { programPath, start } from "./shared/child.ts";
+import { programPath, run, start } from "./shared/child.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { TemporaryFolder } from "./shared/files.ts";
 import { isWindows, localPair, newPath } from "./shared/local.ts";
@@ -194,15 +194,37 @@ describe("A socket file", onLinux, () => {
     });
   }
 
-  test("of another user is refused: EACCES", {
-    skip: isRoot && "root may do everything",
+  test("lets in whom its mode allows, and conn.peer is that user", {
+    skip: !isRoot && "only root can become another user",
   }, async () => {
     using folder = new TemporaryFolder();
-    const path = folder.join("g.sock");
-    using _ = listen({ path });
-    chmodSync(path, 0);
-    const error = await errorFrom(connect({ path }));
-    assert.deepEqual([error.code, error.name], ["EACCES", "PermissionDenied"]);
+    chmodSync(folder.path, 0o755);
+    const modes: Partial<PathListenOptions>[] = [
+      {},
+      { mode: 0o600 },
+      { access: "user" },
+      /* The group is still that of root. */
+      { mode: 0o620 },
+      { access: "everyone" },
+    ];
+    const paths = modes.map((_, i) => folder.join(`${i}.sock`));
+    const uids: unknown[] = [];
+    const listeners = modes.map((options, i) =>
+      listen({ path: paths[i]!, ...options })
+    );
+    for (const listener of listeners) {
+      listener.accept().then(async (conn) => {
+        uids.push(conn.peer.uid);
+        await conn.write(new Uint8Array(1));
+      }, () => {});
+    }
+    const { code, stdout, stderr } = await run("other_user", paths);
+    for (const listener of listeners) listener.close();
+    assert.equal(code, 0, stderr);
+    const refused = ["EACCES", "EACCES", "EACCES"];
+    const expected = [...refused, "connected", "connected"];
+    assert.deepEqual(stdout.trim().split("\n"), expected);
+    assert.deepEqual(uids, [65534, 65534]);
   });
 });
 

@@ -112,9 +112,11 @@ static void read_directly(struct drive* drive, uint16_t family) {
   check_is(drive_read(server, bytes, sizeof bytes), 5);
   check(memcmp(bytes, "hello", 5) == 0);
   drive_close(client, IOCP_GRACEFUL, 1000);
-  check_is(drive_read(server, bytes, sizeof bytes), IOCP_PENDING);
-  drive_until(drive, !server->read_pending);
-  check_is(drive_read(server, bytes, sizeof bytes), 0);
+  /* A pipe, which has no half-close, may be closed already. */
+  if (drive_read(server, bytes, sizeof bytes) != 0) {
+    drive_until(drive, !server->read_pending);
+    check_is(drive_read(server, bytes, sizeof bytes), 0);
+  }
   drive_until(drive, client->is_closed || (drive_poll(drive), true));
 }
 
@@ -486,13 +488,11 @@ static void wrong_arguments(void) {
   check_is(iocp_listen_path(port, &path, 1, 0, MODE, NULL, 0), -IOCP_EINVAL);
   check_is(iocp_connect(port, &path, NULL), -IOCP_EINVAL);
   for (uint32_t length = 1000; length <= UINT16_MAX; length += 20) {
-    int32_t expected = length <= IOCP_PATH_MAX && !local_has(IOCP_UNIX)
-                           ? -IOCP_ENOTSUP
-                           : -IOCP_ENAMETOOLONG;
     memset(&path.bytes, 'x', sizeof path.bytes);
     path.length = (uint16_t)length;
-    check_is(iocp_listen_path(port, &path, 1, 0, MODE, NULL, 0), expected);
-    check_is(iocp_connect(port, &path, NULL), expected);
+    check_is(iocp_listen_path(port, &path, 1, 0, MODE, NULL, 0),
+             -IOCP_ENAMETOOLONG);
+    check_is(iocp_connect(port, &path, NULL), -IOCP_ENAMETOOLONG);
   }
   check_is(drive_poll(&drive), 0);
   check_is(drive.header.sockets, 0);

@@ -149,6 +149,9 @@ static void forms_of_a_name(void) {
     }
     check_is(iocp_get_address(drive.port, client->id, 0, &seen, 20),
              -IOCP_EINVAL);
+    check_is(iocp_get_address(
+                 drive.port, listener->id, IOCP_PEER, &seen, sizeof seen),
+             -IOCP_ENOTCONN);
     drive_finish(&drive);
   }
 }

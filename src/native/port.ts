@@ -12,6 +12,7 @@ import {
   type Words,
 } from "./completion.ts";
 import { PATH_BYTES } from "./path.ts";
+import type { Peer } from "./peer.ts";
 import {
   errorOf,
   numberOf,
@@ -21,14 +22,6 @@ import {
 import type { Native } from "./symbols.ts";
 import { CREATE_PORT, WAIT } from "./system_calls.ts";
 
-/** The process of the peer; undefined is what the system does not say. */
-export interface PeerProcess {
-  readonly pid: number | undefined;
-  readonly uid: number | undefined;
-  readonly gid: number | undefined;
-}
-
-const PEER_ACTION = "get the process of the peer";
 const ENOTSUP = numberOf("ENOTSUP");
 
 /**
@@ -314,11 +307,12 @@ export class NativePort {
 
   /** The process at the other end of a local socket; over TCP the system says
    * nothing about it. */
-  peer(socket: number): PeerProcess {
+  peer(socket: number): Peer {
     const fields = new Uint32Array(3);
     const result = this.#native.iocp_get_peer(this.id, socket, fields);
     if (result < 0 && result !== ENOTSUP) {
-      throw this.error(result, { syscall: "getsockopt", action: PEER_ACTION });
+      const action = "get the process of the peer";
+      throw this.error(result, { syscall: "getsockopt", action });
     }
     const [pid, uid, gid] = Array.from(
       fields,

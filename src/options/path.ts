@@ -11,8 +11,6 @@ import {
 } from "../native/path.ts";
 import { isWindows } from "../runtime/detect.ts";
 import type { Signal } from "../runtime/web_types.ts";
-import type { ConnectOptions } from "./connect.ts";
-import type { ListenOptions } from "./listen.ts";
 import { type ConnOptions, type ConnSettings, connSettings } from "./conn.ts";
 import { checkPathOptions, type Settings } from "./settings.ts";
 import { optionalSignal } from "./signal.ts";
@@ -124,12 +122,13 @@ const MODES = new Map(Object.entries({ user: 0o600, everyone: 0o666 }));
  * https://learn.microsoft.com/windows/win32/secauthz/security-descriptor-string-format */
 const IS_SDDL = /^[OGDS]:/;
 /* Windows resolves "." and "..", and drops dots and spaces at the end of a segment:
- * such a name could be that of another pipe, or of no pipe at all. */
+ * such a name could be that of another pipe, or of no pipe at all.
+ * https://learn.microsoft.com/dotnet/standard/io/file-path-formats#path-normalization */
 const IS_RESOLVED = /(^|\\)([^\\]*[. ])?(\\|$)/;
 
 /** Whether the options are those of a local socket. */
 export function isForPath<P extends PathConnectOptions | PathListenOptions>(
-  options: P | ListenOptions | ConnectOptions,
+  options: unknown,
 ): options is P {
   requireOptions(options);
   const { path, transport } = options as { path: unknown; transport: unknown };
@@ -213,33 +212,53 @@ type AccessSettings = Pick<
 >;
 
 function accessSettings(
-  { access, mode }: PathListenOptions,
+  options: PathListenOptions,
   addr: PathAddr,
 ): AccessSettings {
+  const { access } = options;
   if (access !== undefined) requireAccess(access);
-  if (mode !== undefined) requireInteger("mode", mode, 0, MODE_MAX);
-  if (addr.transport === "pipe") {
-    if (mode !== undefined) {
-      refuse("mode", "a named pipe has no permission bits; use access");
-    }
-    const isSddl = access !== undefined && !MODES.has(access);
-    return {
-      mode: undefined,
-      isForEveryone: access === "everyone",
-      sddl: isSddl ? access : undefined,
-    };
+  const mode = options.mode === undefined
+    ? undefined
+    : requireInteger("mode", options.mode, 0, MODE_MAX);
+  return addr.transport === "pipe"
+    ? pipeAccess(access, mode)
+    : fileAccess(access, mode, addr);
+}
+
+function pipeAccess(
+  access: string | undefined,
+  mode: number | undefined,
+): AccessSettings {
+  if (mode !== undefined) {
+    refuse("mode", "a named pipe has no permission bits; use access");
   }
-  if (access !== undefined && mode !== undefined) {
+  const isSddl = access !== undefined && !MODES.has(access);
+  return {
+    mode,
+    isForEveryone: access === "everyone",
+    sddl: isSddl ? access : undefined,
+  };
+}
+
+function fileAccess(
+  access: string | undefined,
+  mode: number | undefined,
+  addr: PathAddr,
+): AccessSettings {
+  const none = { isForEveryone: false, sddl: undefined };
+  if (access === undefined) {
+    if (mode !== undefined) requireFile(addr, "mode");
+    return { mode, ...none };
+  }
+  if (mode !== undefined) {
     wrongType("mode", "left out when there is an access", mode);
   }
-  const bits = mode ?? (access === undefined ? undefined : MODES.get(access));
-  if (access !== undefined && bits === undefined) {
+  const bits = MODES.get(access);
+  if (bits === undefined) {
     refuse("access", "only a named pipe has a security descriptor");
   }
-  if (bits !== undefined) {
-    requireFile(addr, mode === undefined ? "access" : "mode");
-  }
-  return { mode: bits, isForEveryone: false, sddl: undefined };
+  requireFile(addr, "access");
+  return { mode: bits, ...none };
 }
 
 function requireAccess(access: unknown): void {

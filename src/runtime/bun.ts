@@ -100,6 +100,9 @@ export const runtime: Runtime = {
     /* Bun has no permissions. */
   },
   requirePath: (path) => path,
+  requireFile() {
+    /* Bun has no permissions. */
+  },
   requireAnyPath() {
     /* Bun has no permissions. */
   },

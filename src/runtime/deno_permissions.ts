@@ -39,6 +39,13 @@ export function requireNetResolved(hostname: string, port: number): void {
   if (state === "denied") refuse("net", `"${host}"`);
 }
 
+/** Requires the permissions to read and write a file. */
+export function requireFile(path: string): void {
+  for (const name of ["read", "write"] as const) {
+    requirePermission({ name, path }, `"${path}"`);
+  }
+}
+
 /** Requires the permissions for the path of a local socket, and returns the path
  * to use. */
 export function requirePath(path: string): string {
@@ -46,9 +53,7 @@ export function requirePath(path: string): string {
    * system must not find another file than the one that is permitted. */
   const absolute = nodeModule<{ resolve(path: string): string }>("node:path")
     .resolve(path);
-  for (const name of ["read", "write"] as const) {
-    requirePermission({ name, path: absolute }, `"${absolute}"`);
-  }
+  requireFile(absolute);
   /* To read and write the file is not enough: behind a socket there may be a
    * service such as Docker's that may do anything.
    * https://github.com/denoland/deno/pull/34395 */

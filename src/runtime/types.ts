@@ -87,6 +87,9 @@ export interface Runtime {
    * socket would be refused. May ask the user. Returns the path to use. */
   requirePath(path: string): string;
 
+  /** The same for a file that the library itself makes. */
+  requireFile(path: string): void;
+
   /** The same for a local socket that no path stands for: one with an abstract
    * name, or without a name. */
   requireAnyPath(shown: string): void;

@@ -1,7 +1,6 @@
 // Copyright the iocp authors. MIT license.
 
 import { type Addr, decodeAddress } from "../native/address.ts";
-import type { PeerProcess } from "../native/port.ts";
 import type { SocketError } from "../errors.ts";
 import { LOCAL, type PEER } from "../native/completion.ts";
 
@@ -11,7 +10,6 @@ export type ConnEnd = typeof LOCAL | typeof PEER;
 /** What stays known of a connection after its close. */
 export class LastKnown {
   error: SocketError | undefined;
-  peer: PeerProcess | undefined;
   /* Kept as bytes and parsed on request, since most are never requested. */
   #local: Addr | Uint8Array | undefined;
   #peer: Addr | Uint8Array | undefined;

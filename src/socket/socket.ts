@@ -12,7 +12,7 @@ import type { Endpoint } from "../loop/endpoint.ts";
 import { errorOf, SocketError } from "../errors.ts";
 import { type ConnEnd, LastKnown } from "./last_known.ts";
 import type { Loop } from "../loop/loop.ts";
-import type { PeerProcess } from "../native/port.ts";
+import type { Peer } from "../native/peer.ts";
 import { applyOptions, type Origin } from "../options/native_options.ts";
 import { type ReceiveOwner, ReceiveQueue } from "./receive_queue.ts";
 import { type SendOwner, SendQueue } from "./send_queue.ts";
@@ -222,12 +222,12 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     }
   }
 
-  /** The process of the peer, also after the close if it was requested before. */
-  peer(): PeerProcess {
-    const lastKnown = this.#needLastKnown();
-    if (lastKnown.peer !== undefined) return lastKnown.peer;
-    if (this.isClosed) throw this.closedError("getsockopt");
-    return lastKnown.peer = this.loop.port.peer(this.id);
+  /** The process of the peer. */
+  peer(): Peer {
+    if (this.isClosed) {
+      throw this.closedError("getsockopt", "get the process of the peer");
+    }
+    return this.loop.port.peer(this.id);
   }
 
   stats(): ConnStats {

@@ -4,11 +4,11 @@
 import { rmSync } from "node:fs";
 import process from "node:process";
 import { connect, listen } from "../../mod.ts";
-import { newPath } from "../shared/local.ts";
+import { isWindows, newPath } from "../shared/local.ts";
 
 const path = newPath();
 /* A listener that is not closed leaves its file. */
-process.on("exit", () => rmSync(path, { force: true }));
+if (!isWindows) process.on("exit", () => rmSync(path, { force: true }));
 const listener = listen({ path });
 const accepting = listener.accept();
 const client = await connect({ path });

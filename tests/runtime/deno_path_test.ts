@@ -172,6 +172,21 @@ describe("Deno's permissions for a named pipe", {
     });
   }
 
+  test("and for a unix socket, with the file beside it", async () => {
+    const file = "C:\\iocp-test-permissions.sock";
+    const lock = `${file}.lock`;
+    const both = [
+      `--allow-read=${file},${lock}`,
+      `--allow-write=${file},${lock}`,
+    ];
+    const net = `--allow-net=unix:${file}`;
+    const listening = async (flags: string[]) =>
+      (await compare(file, flags)).find(({ call }) => call === "listen")!.ours;
+    assert.match(await listening(scoped(file)), /^NotCapable.*sock.lock/);
+    /* Where the system has unix sockets, "". */
+    assert.doesNotMatch(await listening([...both, net]), /^NotCapable/);
+  });
+
   test("each form of its name is the same", async () => {
     const form = path.replaceAll("\\", "/");
     for (const { ours } of await compare(form, scoped(path))) {

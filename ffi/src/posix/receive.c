@@ -18,25 +18,17 @@ bool engine_has_data(struct socket* socket) {
   return poll(&entry, 1, 0) > 0;
 }
 
-/* Receives and sets `is_short_out` if nothing was left behind. */
-static ssize_t receive__some(struct socket* socket,
-                             void* buffer,
-                             uint32_t length,
-                             bool* is_short_out) {
+/* A receive from a unix socket ends at a message with descriptors or
+ * credentials, even if there is more data (unix(7), SCM_RIGHTS). They are
+ * dropped, and `is_cut_out` is set. */
+static ssize_t receive__from_unix(int fd,
+                                  void* buffer,
+                                  uint32_t length,
+                                  bool* is_cut_out) {
   struct iovec part = {.iov_base = buffer, .iov_len = length};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-  int fd = socket->engine.fd;
-  ssize_t count;
-  /* A borrowed handle may be a blocking one. */
-  do {
-    count = socket_is_local(socket) ? recvmsg(fd, &message, MSG_DONTWAIT)
-                                    : recv(fd, buffer, length, MSG_DONTWAIT);
-  } while (count < 0 && errno == EINTR);
-  /* A receive from a unix socket ends at a message with descriptors or
-   * credentials, even if there is more data (unix(7), SCM_RIGHTS). Those are
-   * dropped, with this flag. */
-  *is_short_out = count >= 0 && (size_t)count < length &&
-                  (message.msg_flags & MSG_CTRUNC) == 0;
+  ssize_t count = recvmsg(fd, &message, MSG_DONTWAIT);
+  *is_cut_out = (message.msg_flags & MSG_CTRUNC) != 0;
   return count;
 }
 
@@ -49,8 +41,14 @@ int32_t engine_receive(struct socket* socket,
   if (!engine->readable || socket->posted_only) return ENGINE_WOULD_BLOCK;
   if (socket->is_borrowed && engine_handle_is_stale(socket))
     return port_fail(socket->port, -IOCP_ECANCELED, 0);
-  bool is_short;
-  ssize_t count = receive__some(socket, buffer, length, &is_short);
+  bool is_unix = socket_is_local(socket);
+  bool is_cut = false;
+  ssize_t count;
+  do {
+    /* A borrowed handle may be a blocking one. */
+    count = is_unix ? receive__from_unix(engine->fd, buffer, length, &is_cut)
+                    : recv(engine->fd, buffer, length, MSG_DONTWAIT);
+  } while (count < 0 && errno == EINTR);
   if (count < 0) {
     if (errno != EAGAIN && errno != EWOULDBLOCK)
       return errors_fail_stream(socket);
@@ -60,7 +58,8 @@ int32_t engine_receive(struct socket* socket,
   /* A short receive has emptied the buffer of the kernel, and new data causes a
    * new edge (epoll(7)). An end or error whose edge has come causes no further
    * one. */
-  if (is_short && !engine->hung_up) engine->readable = false;
+  if ((uint32_t)count < length && !is_cut && !engine->hung_up)
+    engine->readable = false;
   *more_out = engine->readable;
   return (int32_t)count;
 }

@@ -179,10 +179,13 @@ int32_t socket_file_listen(struct socket* listener,
 }
 
 void socket_file_remove(struct socket* listener) {
-  struct engine_path* engine = &listener->path->engine;
-  const char* base = socket_file__base(listener->path);
+  struct path* path = listener->path;
+  /* Without a path, the file is that of the process that made the listener;
+   * without a folder, there is none. */
+  if (path == NULL || !path->engine.has_folder) return;
+  struct engine_path* engine = &path->engine;
+  const char* base = socket_file__base(path);
   struct engine_identity now;
-  if (!engine->has_folder) return;
   if (engine->has_file && identity_of_socket_file(engine->folder, base, &now) &&
       now.inode == engine->file.inode && now.device == engine->file.device)
     unlinkat(engine->folder, base, 0);

@@ -40,6 +40,8 @@ int32_t engine_get_path(struct socket* socket,
                         uint32_t end,
                         struct iocp_path* name_out) {
   bool is_named = (end == IOCP_LOCAL) == socket->is_listener;
+  if (socket->is_listener && end == IOCP_PEER)
+    return port_fail(socket->port, -IOCP_ENOTCONN, 0);
   /* Both ends of a pipe have its name. */
   if (socket->path != NULL && (is_named || pipe_is(socket))) {
     path_copy(socket, name_out);

@@ -29,10 +29,11 @@ static int32_t pipe_listen__start(struct socket* socket, bool has_own_access) {
       pipe_accept_make(socket, FILE_FLAG_FIRST_PIPE_INSTANCE, &first);
   if (native != 0)
     return port_fail(port, pipe_listen__error(native), (int32_t)native);
-  /* Wine 10 ignores the flag, so the instances are counted. */
+  /* Wine 10 ignores the flag, so the instances are counted. The error is the
+   * one that the flag is documented to give. */
   if (!pipe_accept_is_only(first)) {
     pipe_accept_drop(first);
-    return port_fail(port, -IOCP_EADDRINUSE, 0);
+    return port_fail(port, -IOCP_EADDRINUSE, ERROR_ACCESS_DENIED);
   }
   if (has_own_access) native = pipe_accept_make(socket, 0, &second);
   if (native == 0) native = pipe_accept_start(first);

@@ -54,8 +54,8 @@ fuzz_call call_local;
 /* calls_others.c */
 fuzz_call call_others;
 
-/* At the end of an input no file of a listener is left. */
-void calls_check_files(void);
+/* Call at the end of an input: no file of a listener may be left. */
+void calls_remove_folder(void);
 
 /* calls_peer.c: the peer, without the library. */
 fuzz_call call_peer_open;

@@ -73,7 +73,7 @@ static void fuzz__begin(void) {
 static void fuzz__end(void) {
   calls_delete_all();
   helper_call(fuzz__delete_there, NULL);
-  calls_check_files();
+  calls_remove_folder();
   model_close_handles();
 }
 

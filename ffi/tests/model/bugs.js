@@ -180,11 +180,9 @@ export const bugs = [
     changes: [{
       file: "windows/cancel.c",
       from: `    accept_cancel_all(socket);
-    cancel__close(engine, false);
-    return;`,
+    cancel__close(engine, false);`,
       to: `    accept_cancel_all(socket);
-    CancelIoEx((HANDLE)engine->handle, NULL);
-    return;`,
+    CancelIoEx((HANDLE)engine->handle, NULL);`,
     }],
   },
   {
@@ -229,7 +227,7 @@ export const bugs = [
     }, {
       file: "windows/accept.c",
       from:
-        "  if (!handle_set_reset(accept->target, false)) return -IOCP_ECONNABORTED;",
+        "  if (!socket_is_local(listener) && !handle_set_reset(accept->target, false))\n    return -IOCP_ECONNABORTED;",
       to: "  (void)handle_set_reset(accept->target, false);",
     }],
   },
@@ -562,8 +560,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "a silent peer that is timed out sees a clean end",
     changes: [{
       file: "windows/accept.c",
-      from:
-        `  if (!listener->is_borrowed) handle_set_reset(accept->target, true);
+      from: `  if (!listener->is_borrowed && !socket_is_local(listener))
+    handle_set_reset(accept->target, true);
   native = accept__start(accept);`,
       to: "  native = accept__start(accept);",
     }],
@@ -578,7 +576,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "  if (!listener->defers_accept)",
     }, {
       file: "windows/defer_accept.c",
-      from: "  if (listener->defers_accept || pipe_is(listener)) return 0;",
+      from:
+        "  if (listener->defers_accept || socket_is_local(listener)) return 0;",
       to: "  if (list != NULL) return 0;",
     }],
   },
@@ -1184,6 +1183,82 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       from: `  receive_list_open(socket);
   int32_t result`,
       to: "  int32_t result",
+    }],
+  },
+  {
+    group: "unix",
+    name: "a socket file of a server that lives is taken for stale",
+    source: "rtp2httpd #572: a full backlog refuses too; bind(), WSAEADDRINUSE",
+    changes: [{
+      file: "windows/unix_file.c",
+      from:
+        "      unix_file__refuses(address, length) && unix_file__delete(file);",
+      to: `      (unix_file__refuses(address, length) || true) &&
+      unix_file__delete(file);`,
+    }],
+  },
+  {
+    group: "unix",
+    name: "a socket file is replaced without being asked to",
+    source: '"AF_UNIX comes to Windows": bind() fails if the file exists',
+    changes: [{
+      file: "windows/unix_listen.c",
+      from: "native != WSAEADDRINUSE || !replaces ||",
+      to: "native != WSAEADDRINUSE ||",
+    }],
+  },
+  {
+    group: "unix",
+    name: "a listener removes the file of the next one",
+    source: "libuv, uv__pipe_close(): unlink() of a path that is another's",
+    changes: [{
+      file: "windows/unix_file.c",
+      from: `        now.nFileIndexHigh == engine->index_high &&
+        now.nFileIndexLow == engine->index_low)`,
+      to: "        now.nFileIndexHigh == engine->index_high)",
+    }],
+  },
+  {
+    group: "unix",
+    name: "the file of a listener is left when it is closed",
+    source: "gbrain #4333: each later bind() fails with WSAEADDRINUSE",
+    changes: [{
+      file: "windows/cancel.c",
+      from: "    if (socket_is_local(socket)) unix_file_remove(socket);\n",
+      to: "",
+    }],
+  },
+  {
+    group: "unix",
+    name: "a socket file is opened as if it were a plain one",
+    source: "STL #4077, zig #5652: ERROR_CANT_ACCESS_FILE",
+    changes: [{
+      file: "windows/unix_file.c",
+      from:
+        "                  FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS,",
+      to: "                  FILE_FLAG_BACKUP_SEMANTICS,",
+    }],
+  },
+  {
+    group: "unix",
+    name: "a unix socket is not bound before ConnectEx()",
+    source: "ConnectEx(), WSAEINVAL; compio-net, src/unix.rs",
+    changes: [{
+      file: "windows/unix_connect.c",
+      from:
+        "  if (bind(handle, (const SOCKADDR*)(const void*)&unnamed, unnamed_length) !=\n      0) {",
+      to: "  if (unnamed_length == 0) {",
+    }],
+  },
+  {
+    group: "unix",
+    name: "the length of a unix address counts, and not its zero",
+    source: "compio-net, src/unix.rs: more than the path is counted",
+    changes: [{
+      file: "windows/unix_address.c",
+      from:
+        "  while (length < sizeof address->path && address->path[length] != 0) {",
+      to: "  while (length < sizeof address->path) {",
     }],
   },
 ];

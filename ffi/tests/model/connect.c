@@ -119,10 +119,8 @@ int connect(SOCKET handle, const SOCKADDR* name, int length) {
        sock->family == SOCK_LOCAL && sock_address_in(name, length, &to));
   struct iocp_address from = disk_unnamed();
   struct link* link = network_call(&from, &to);
-  link->ends[0].sock = NULL;
-  if (to.port == 0 || listening_answer(link) != LISTENING_TAKES) {
-    link->state = LINK_REFUSED;
-    link->ends[0].is_closed = link->ends[1].is_closed = true;
+  /* Port 0 is no file, and nothing listens there. */
+  if (!network_connects(link)) {
     kernel_fail(WSAECONNREFUSED);
     return SOCKET_ERROR;
   }

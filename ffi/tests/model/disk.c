@@ -28,6 +28,8 @@ struct disk_file {
   uint16_t index; /* of the file on its volume */
   uint32_t handles;
   bool is_deleted; /* as soon as no handle is open */
+  bool is_foreign; /* of another program, in the place of ours */
+  bool is_gone;    /* sockets that were bound to it keep its name */
 };
 
 struct disk__handle {
@@ -56,7 +58,7 @@ static struct disk_file* disk__find(const char* path) {
   for (struct list_node* node = disk.files.next; node != &disk.files;
        node = node->next) {
     struct disk_file* file = LIST_ENTRY(node, struct disk_file, node);
-    if (strcmp(file->path, path) == 0) return file;
+    if (!file->is_gone && strcmp(file->path, path) == 0) return file;
   }
   return NULL;
 }
@@ -91,6 +93,15 @@ bool disk_add_socket(const char* path, struct iocp_address* address_out) {
   if (disk__find(path) != NULL) return false;
   *address_out = disk__address(disk__add(path, DISK_SOCKET)->index);
   TRACE("  a socket file is made: %s", path);
+  return true;
+}
+
+bool disk_take(const char* path) {
+  struct disk_file* file = disk__find(path);
+  if (file == NULL || file->kind != DISK_SOCKET || file->handles != 0)
+    return false;
+  file->is_gone = true;
+  disk__add(path, DISK_SOCKET)->is_foreign = true;
   return true;
 }
 
@@ -164,7 +175,8 @@ HANDLE disk_create(const WCHAR* wide,
   char path[DISK__PATH_MAX] = "";
   for (size_t i = 0; wide[i] != 0 && i < sizeof path - 1; i++)
     path[i] = (char)wide[i];
-  if (habits_fault(habits.handle_faults))
+  /* A file that cannot be opened cannot be removed either. */
+  if (habits_break(habits.handle_faults))
     return disk__fails(ERROR_TOO_MANY_OPEN_FILES);
   struct disk_file* file = disk__find(path);
   if (disposition == OPEN_EXISTING) {
@@ -193,10 +205,8 @@ bool disk_close_handle(HANDLE value) {
   object_release(&handle->object);
   free(handle);
   if (--file->handles != 0 || !file->is_deleted) return true;
-  if (file->kind == DISK_SOCKET)
-    TRACE("  a socket file is removed: %s", file->path);
-  list_remove(&file->node);
-  free(file);
+  TRACE("  a file is removed: %s", file->path);
+  file->is_gone = true;
   return true;
 }
 
@@ -240,6 +250,7 @@ BOOL WINAPI SetFileInformationByHandle(HANDLE value,
   /* Another one could take its place, and get its clients. */
   RULE("the file of a socket that listens is not removed",
        disk__listening(file) == NULL);
+  RULE("the file of another program is not removed", !file->is_foreign);
   file->is_deleted = true;
   return kernel_succeed();
 }
@@ -248,6 +259,6 @@ void disk_check(void) {
   for (struct list_node* node = disk.files.next; node != &disk.files;
        node = node->next) {
     const struct disk_file* file = LIST_ENTRY(node, struct disk_file, node);
-    RULE("no lock file is left", file->kind != DISK_LOCK);
+    RULE("no lock file is left", file->is_gone || file->kind != DISK_LOCK);
   }
 }

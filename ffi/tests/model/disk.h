@@ -21,6 +21,9 @@ bool disk_find_socket(const char* path, struct iocp_address* address_out);
 /* Makes a socket file. False: there is a file of that name already. */
 bool disk_add_socket(const char* path, struct iocp_address* address_out);
 
+/* Another program replaces the socket file; false: there is none. */
+bool disk_take(const char* path);
+
 /* A file that is no socket. */
 void disk_add_plain(const char* path);
 

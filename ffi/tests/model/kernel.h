@@ -8,8 +8,11 @@
  * fiber: threads and the clock
  * tape: the source of all decisions
  * network: connections; bytes, FIN and RST in transit
- * peer: the other machines
+ * peer, peer_pipe: the other machines and programs
  * sock, option, transfer, accept, connect, bind: Winsock
+ * npfs, pipe_file: named pipes, and the calls for them
+ * security: who may use a pipe
+ * disk: socket files
  * program: sockets that the program opens itself
  * op: operations in flight; their memory is checked
  * port: completion packets

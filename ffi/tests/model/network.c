@@ -333,6 +333,14 @@ bool network_answers(struct link* link) {
   return listening_answer(link) == LISTENING_TAKES;
 }
 
+bool network_connects(struct link* link) {
+  if (listening_answer(link) == LISTENING_TAKES) return true;
+  link->state = LINK_REFUSED;
+  link->ends[0].is_closed = link->ends[1].is_closed = true;
+  link__end(link);
+  return false;
+}
+
 static LONG network__refusal(void) {
   static const LONG statuses[] = {
       STATUS_WAS_REFUSED, STATUS_WAS_NOT_ACCEPTED, STATUS_HAS_TOO_MANY};

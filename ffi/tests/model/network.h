@@ -108,6 +108,9 @@ bool network_has(const struct iocp_address* from,
 struct link* network_call(const struct iocp_address* from,
                           const struct iocp_address* to);
 
+/* The same at once, or not at all: then false, and the call is over. */
+bool network_connects(struct link* link);
+
 /* Aborts a connect. */
 void network_hang_up(struct link* link);
 

@@ -25,7 +25,8 @@ static void npfs__queue_put(struct pipe_queue* queue,
     uint32_t size = (queue->count + length) * 2;
     uint8_t* grown = malloc(size);
     if (grown == NULL) abort();
-    memcpy(grown, queue->bytes + queue->first, queue->count);
+    if (queue->count != 0)
+      memcpy(grown, queue->bytes + queue->first, queue->count);
     free(queue->bytes);
     *queue = (struct pipe_queue){grown, size, 0, queue->count};
   }
@@ -273,7 +274,9 @@ struct pipe_end* npfs_connect(const WCHAR* text,
     pipe->server->other = pipe->client;
     struct op* op = pipe->listen;
     pipe->listen = NULL;
-    if (op != NULL) op_done(op, STATUS_OK, 0);
+    LONG status =
+        habits_break(habits.late_faults) ? STATUS_NO_RESOURCES : STATUS_OK;
+    if (op != NULL) op_done(op, status, 0);
     return pipe->client;
   }
   return NULL;

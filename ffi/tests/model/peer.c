@@ -338,13 +338,15 @@ void world_path(uint16_t family,
   char* text = (char*)path_out->bytes;
   size_t room = sizeof path_out->bytes;
   path_out->family = family;
-  int length = family == IOCP_PIPE
-                   ? snprintf(text,
-                              room,
-                              "\\\\.\\pipe\\simulated-%u%s",
-                              number,
-                              suffixes[access])
-                   : snprintf(text, room, "C:\\simulated-%u.sock", number);
+  int length =
+      family == IOCP_PIPE
+          ? snprintf(text,
+                     room,
+                     "\\\\.\\pipe\\simulated-%u%s",
+                     number,
+                     number % 4 == 1 ? "-\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"
+                                     : suffixes[access])
+          : snprintf(text, room, "C:\\simulated-%u.sock", number);
   path_out->length = (uint16_t)length;
 }
 
@@ -353,6 +355,14 @@ static const char* peer__text(const struct iocp_path* path) {
   memcpy(text, path->bytes, path->length);
   text[path->length] = 0;
   return text;
+}
+
+void world_plain_file(const struct iocp_path* path) {
+  disk_add_plain(peer__text(path));
+}
+
+bool world_take_path(const struct iocp_path* path) {
+  return disk_take(peer__text(path));
 }
 
 /* A server that refuses has ended without removing its file. False: the name is

@@ -55,12 +55,31 @@ void peer_pipe_close_all(void) {
     free(LIST_ENTRY(list_shift(&peer_pipes.hosts), struct pipe_host, node));
 }
 
-/* The names of the simulation are ASCII. */
-static void peer_pipe__name(const struct iocp_path* path, WCHAR* name) {
-  uint32_t length = path->length;
-  if (length > PIPE_NAME_MAX) length = PIPE_NAME_MAX;
-  for (uint32_t i = 0; i < length; i++) name[i] = (WCHAR)path->bytes[i];
-  name[length] = 0;
+/* One character of UTF-8, which is valid in the names of the simulation. */
+static uint32_t peer_pipe__character(const uint8_t** bytes) {
+  const uint8_t* at = *bytes;
+  uint32_t character = *at++;
+  uint32_t more = character >= 0xf0   ? 3
+                  : character >= 0xe0 ? 2
+                  : character >= 0xc0 ? 1
+                                      : 0;
+  if (more != 0) character &= 0x3fu >> more;
+  while (more-- != 0) character = character << 6 | (*at++ & 0x3f);
+  *bytes = at;
+  return character;
+}
+
+void peer_pipe_name(const struct iocp_path* path, WCHAR* name) {
+  const uint8_t* at = path->bytes;
+  while (at < path->bytes + path->length) {
+    uint32_t character = peer_pipe__character(&at);
+    if (character >= 0x10000) {
+      *name++ = (WCHAR)(0xd7c0 + (character >> 10));
+      character = 0xdc00 + (character & 0x3ff);
+    }
+    *name++ = (WCHAR)character;
+  }
+  *name = 0;
 }
 
 static struct pipe_peer* pipe_peer__new(void) {
@@ -77,7 +96,7 @@ struct pipe_host* pipe_host_new(enum peer_manner manner,
                                 const struct iocp_path* path) {
   struct pipe_host* host = calloc(1, sizeof *host);
   if (host == NULL) abort();
-  peer_pipe__name(path, host->name);
+  peer_pipe_name(path, host->name);
   host->id = peer_pipes.next_id++;
   list_push(&peer_pipes.hosts, &host->node);
   if (manner == PEER_REFUSES || npfs_find(host->name) != NULL) return host;
@@ -119,7 +138,7 @@ struct pipe_peer* pipe_peer_call(const struct iocp_path* path,
                                  uint32_t length,
                                  bool closes) {
   struct pipe_peer* peer = pipe_peer__new();
-  peer_pipe__name(path, peer->name);
+  peer_pipe_name(path, peer->name);
   RULE("a peer has room for its first bytes", length <= PEER_PIPE__EARLY_MAX);
   memcpy(peer->bytes, bytes, length);
   peer->early = length;

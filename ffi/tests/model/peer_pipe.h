@@ -13,6 +13,9 @@ struct pipe_host;
 void peer_pipe_open_all(void);
 void peer_pipe_close_all(void);
 
+/* The name of a pipe as the system has it. */
+void peer_pipe_name(const struct iocp_path* path, WCHAR* name);
+
 /* A server. It has an instance that listens, except while it is busy. */
 struct pipe_host* pipe_host_new(enum peer_manner manner,
                                 const struct iocp_path* path);

@@ -90,8 +90,9 @@ static DWORD pipe_file__refusal(const struct pipe_name* name,
   if (habits_fault(habits.kernel_faults)) return ERROR_NO_SYSTEM_RESOURCES;
   if (habits_fault(habits.handle_faults)) return ERROR_TOO_MANY_OPEN_FILES;
   if (name == NULL) return 0;
+  /* Wine 10 ignores the flag. */
   if ((open_mode & FILE_FLAG_FIRST_PIPE_INSTANCE) != 0)
-    return ERROR_ACCESS_DENIED;
+    return habits.is_wine ? 0 : ERROR_ACCESS_DENIED;
   /* Of another user, or one that may not be created again. */
   if (name->is_foreign || !name->has_full_access) return ERROR_ACCESS_DENIED;
   if (name->count >= name->instances_max &&

@@ -7,6 +7,7 @@
 #include "disk.h"
 #include "habits.h"
 #include "network.h"
+#include "peer_pipe.h"
 #include "report.h"
 #include "sock.h"
 #include "tape.h"
@@ -88,6 +89,45 @@ double world_handle_synchronous(struct peer_listener* listener) {
   struct sock* sock = sock_find((SOCKET)handle, "world_handle_synchronous");
   sock->is_synchronous = true;
   return handle;
+}
+
+static double program__connect_unix(const struct iocp_path* path) {
+  struct iocp_address to;
+  struct iocp_address from = disk_unnamed();
+  char text[IOCP_PATH_MAX + 1];
+  memcpy(text, path->bytes, path->length);
+  text[path->length] = 0;
+  if (!disk_find_socket(text, &to)) return -1;
+  struct link* link = network_call(&from, &to);
+  if (!network_connects(link)) return -1;
+  struct sock* sock = sock_new(SOCK_LOCAL, true);
+  if (sock == NULL) return -1;
+  sock_attach(sock, &link->ends[0]);
+  sock->lacks_context = false;
+  program__use(sock);
+  return (double)sock->object.handle;
+}
+
+double world_handle_connect_path(const struct iocp_path* path,
+                                 enum world_local_handle kind) {
+  WCHAR name[PIPE_NAME_MAX + 1];
+  DWORD error;
+  if (path->family == IOCP_UNIX)
+    return kind == WORLD_LOCAL_BYTES ? program__connect_unix(path) : -1;
+  peer_pipe_name(path, name);
+  struct sock* sock = sock_new(SOCK_PIPE, true);
+  if (sock == NULL) return -1;
+  sock->pipe = npfs_connect(name, PROGRAM_ID, &error);
+  if (sock->pipe == NULL) {
+    sock_close(sock);
+    return -1;
+  }
+  sock->pipe->sock = sock;
+  sock->state = SOCK_CONNECTED;
+  sock->has_messages = kind == WORLD_LOCAL_MESSAGES;
+  sock->is_synchronous = kind == WORLD_LOCAL_SYNCHRONOUS;
+  program__use(sock);
+  return (double)sock->object.handle;
 }
 
 bool world_handle_blocks(double handle) {

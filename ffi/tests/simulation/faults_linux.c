@@ -37,7 +37,6 @@ void __wrap_memory_unmap(void* memory, size_t size);
 void* __wrap_memory_alloc(size_t size);
 void __wrap_memory_free(void* memory);
 
-int __real_open(const char* path, int flags, ...);
 int __real_openat(int folder, const char* path, int flags, ...);
 int __real_poll(struct pollfd* entries, nfds_t count, int timeout);
 int __real_fcntl(int fd, int command, ...);

@@ -18,6 +18,7 @@ void ledger_open(void) {
   ledger.host_count = 0;
   ledger.loose_count = 0;
   ledger.local_count = 0;
+  memset(ledger.is_taken, 0, sizeof ledger.is_taken);
   ledger.is_settling = false;
   ledger.is_calm = false;
 }

@@ -25,6 +25,7 @@
 #define LEDGER_HOSTS 8
 #define LEDGER_ENDS (LEDGER_ENTRIES + LEDGER_GUESTS)
 #define LEDGER_NEVER UINT64_MAX
+#define LEDGER_PATHS 12
 
 struct end {
   struct end* other; /* NULL: not known, or not yet */
@@ -160,6 +161,8 @@ struct ledger {
   uint32_t host_count;
   uint32_t loose_count;
   uint32_t local_count; /* ends of local connections */
+  /* names of unix sockets that other programs have now */
+  bool is_taken[2 * LEDGER_PATHS];
   bool is_settling;
   /* All faults are over, and their effects have been reported. Read by other
    * threads. */
@@ -179,7 +182,6 @@ struct end* ledger_local_end(bool is_library,
                              uint32_t path);
 
 /* The names of local sockets have numbers. */
-#define LEDGER_PATHS 12
 static inline uint32_t ledger_host_path(enum peer_manner manner) {
   return LEDGER_PATHS + 2 * (uint32_t)manner;
 }

@@ -120,7 +120,11 @@ static bool settle__is_late(void) {
 }
 
 static void settle__connecting(struct entry* entry) {
-  bool must_end = entry->is_to_guest && entry->manner != PEER_NEVER_ANSWERS;
+  /* A listener of ours may have replaced a socket file that was left over, and
+   * its backlog is full. */
+  bool is_replaced = entry->local == IOCP_UNIX && entry->manner == PEER_REFUSES;
+  bool must_end =
+      entry->is_to_guest && !is_replaced && entry->manner != PEER_NEVER_ANSWERS;
   if (!must_end && settle__is_late()) user_close(entry, IOCP_RESET, 0);
 }
 
@@ -516,6 +520,7 @@ static void settle__listeners(void) {
       continue;
     /* Another listener at the same address may get the connections. */
     if (settle__has_rival(entry)) continue;
+    if (entry->local != 0 && ledger.is_taken[entry->path]) continue;
     settle__probe(entry);
     if (entry->first_byte_ms != 0 && entry->local == 0)
       settle__first_byte(entry);

@@ -228,7 +228,10 @@ void user_ask(struct entry* entry) {
   RULE("counters can be read", result == 0);
   user__check_stats(entry, &stats);
   if (tape_choose(2) != 0) user_ask_peer(entry);
-  if (entry->local != 0) return;
+  if (entry->local != 0) {
+    user_ask_path(entry);
+    return;
+  }
   result = iocp_get_address(
       port, entry->id, tape_choose(2), &address, sizeof(struct iocp_address));
   if (entry->kind == ENTRY_STREAM && !entry->is_failed && !entry->has_error)

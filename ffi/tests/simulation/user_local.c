@@ -58,9 +58,9 @@ static void user__check_path(const struct entry* entry, uint32_t end) {
 static void user__listen_failed(uint16_t local, uint32_t path, int32_t result) {
   if (result == -IOCP_EADDRINUSE) {
     RULE("a name that is not in use can be listened on",
-         path >= LEDGER_PATHS || local == IOCP_UNIX ||
-             user__listener_at(local, path) != NULL ||
-             user_is_path_connected(local, path) || world_has_broken());
+         path >= LEDGER_PATHS || user__listener_at(local, path) != NULL ||
+             (local == IOCP_PIPE && user_is_path_connected(local, path)) ||
+             world_has_broken());
     return;
   }
   if (!error_is_fault(result))
@@ -94,6 +94,7 @@ void user_listen_path(uint32_t port) {
     path = ledger_host_path(manner);
     if (guests_local_host(manner, local) == NULL) return;
   }
+  if (ledger.is_taken[path]) return;
   ledger_path(local, path, &name);
   uint32_t flags = user__path_flags(local, path);
   const char* access = NULL;
@@ -152,7 +153,8 @@ static struct user__local_target user__local_target(void) {
       PEER_ACCEPTS, PEER_ACCEPTS, PEER_REFUSES, PEER_NEVER_ANSWERS};
   struct user__local_target target = {.local = user__local()};
   struct entry* listener = user_choose(ENTRY_LISTENER);
-  if (listener != NULL && listener->local != 0 && tape_choose(2) == 0) {
+  if (listener != NULL && listener->local != 0 &&
+      !ledger.is_taken[listener->path] && tape_choose(2) == 0) {
     target.local = listener->local;
     target.path = listener->path;
     target.is_there = true;
@@ -180,7 +182,8 @@ void user_connect_path_failed(const struct entry* entry, int32_t result) {
                  world_refuses_when_full();
   RULE("a listener can be found by its name while it is open",
        listener == NULL || listener->is_closing || is_full ||
-           world_has_broken());
+           (entry->is_to_guest && entry->manner == PEER_REFUSES) ||
+           ledger.is_taken[entry->path] || world_has_broken());
   RULE("a guest that accepts refuses no connection",
        !entry->is_to_guest || entry->manner == PEER_REFUSES ||
            world_has_broken());
@@ -212,6 +215,25 @@ void user_connect_path(uint32_t port) {
   entry->path = target.path;
   entry->manner = target.manner;
   entry->is_to_guest = target.is_to_guest;
+}
+
+/* ---- names that change hands */
+
+/* Another program removes the file of a listener and makes one of its own, as a
+ * second instance of a server does that does not look first. The listener is
+ * not to remove that one. */
+void user_take_path(void) {
+  struct iocp_path name;
+  struct entry* entry = user_choose(ENTRY_LISTENER);
+  if (entry == NULL || entry->local != IOCP_UNIX || entry->is_closing ||
+      entry->path >= LEDGER_PATHS)
+    return;
+  ledger_path(IOCP_UNIX, entry->path, &name);
+  if (!world_take_path(&name)) return;
+  TRACE("another program takes the name of listener %d.%d",
+        entry->port,
+        entry->id);
+  ledger.is_taken[entry->path] = true;
 }
 
 /* ---- connections */
@@ -262,41 +284,143 @@ void user_ask_peer(struct entry* entry) {
            peer.gid == IOCP_PEER_UNKNOWN);
 }
 
-/* Names that are none, or too long, or of something else. */
-void user_misuse_path(uint32_t port) {
+/* The names of both ends: that of the listener, or none. */
+void user_ask_path(struct entry* entry) {
+  struct iocp_path path, expected;
+  uint32_t end = tape_choose(2);
+  int32_t port = ledger.ports[entry->port].id;
+  ledger_path(entry->local, entry->path, &expected);
+  int32_t result = iocp_get_address(port, entry->id, end, &path, sizeof path);
+  schedule_checks++;
+  if (result < 0) {
+    RULE("a name can be asked for",
+         ERROR_IS(result, IOCP_ENOTCONN, IOCP_ECONNRESET, IOCP_EINVAL) ||
+             entry->may_expire);
+    return;
+  }
+  RULE("a name is that of the listener, or empty",
+       result == 4 + path.length && path.family == entry->local &&
+           (path.length == 0 ||
+            (path.length == expected.length &&
+             memcmp(path.bytes, expected.bytes, path.length) == 0)));
+  /* The connection may have ended since. */
+  result = iocp_get_address(port, entry->id, end, &path, 3);
+  RULE("a name needs room",
+       ERROR_IS(result, IOCP_EINVAL, IOCP_ENOTCONN, IOCP_ECONNRESET));
+}
+
+/* ---- wrong names */
+
+static struct iocp_path user__name(uint16_t family, const char* text) {
+  struct iocp_path name = {.family = family, .length = (uint16_t)strlen(text)};
+  memcpy(name.bytes, text, name.length);
+  return name;
+}
+
+static int32_t user__listen_at(int32_t id, const struct iocp_path* name) {
+  return iocp_listen_path(id, name, 1, 0, IOCP_MODE_DEFAULT, NULL, 0);
+}
+
+/* A port that is out of memory says so first. */
+static void user__misuse_pipe(int32_t id) {
   static const char* const bad[] = {"\\\\.\\pipe\\",
                                     "\\\\.\\pipe",
                                     "\\\\server\\pipe\\name",
                                     "\\\\.\\pipe\\..\\x",
+                                    "\\\\.\\pipe\\a\\.",
+                                    "\\/?/pipe/x",
+                                    "\\\\.\\pips\\x",
+                                    "\\\\.\\pipe_x",
+                                    "\\\\.xpipe\\x",
+                                    "\\x.\\pipe\\x",
+                                    "x\\.\\pipe\\x",
                                     "\\\\.\\com1",
-                                    ""};
-  int32_t id = ledger.ports[port].id;
-  struct iocp_path name = {.family = IOCP_PIPE};
-  const char* text = bad[tape_choose(6)];
-  name.length = (uint16_t)strlen(text);
-  memcpy(name.bytes, text, name.length);
-  if (!world_has_local(IOCP_PIPE)) {
-    RULE("a system without pipes refuses them",
-         iocp_connect(id, &name, NULL) < 0);
-    return;
-  }
-  int32_t result = iocp_connect(id, &name, NULL);
-  RULE("the name of a pipe is checked", ERROR_IS(result, IOCP_EINVAL));
-  result = iocp_listen_path(id, &name, 1, 0, IOCP_MODE_DEFAULT, NULL, 0);
-  RULE("the name of a pipe is checked", ERROR_IS(result, IOCP_EINVAL));
-  memcpy(name.bytes, "\\\\.\\pipe\\", 9);
-  memset(name.bytes + 9, 'a', 300);
+                                    "\\\\.\\pipe\\\xc3",
+                                    "\\\\.\\pipe\\\xe2\x28\xa1",
+                                    "\\\\.\\pipe\\\xed\xa0\x80",
+                                    "\\\\.\\pipe\\\xf0\x82\x82\xac",
+                                    "\\\\.\\pipe\\\xf8\x88\x80",
+                                    "\\\\.\\pipe\\\xf4\x90\x80\x80",
+                                    "\\\\.\\pipe\\\x80"};
+  static const char* const absent[] = {"//./pipe/none",
+                                       "\\\\?\\pipe\\none",
+                                       "\\\\.\\PIPE\\none",
+                                       "\\\\.\\Pipe/..a\\b..\\none",
+                                       "\\\\.\\pipe\\n\xc3\xb6ne",
+                                       "\\\\.\\pipe\\\xe2\x82\xac",
+                                       "\\\\.\\pipe\\\xf0\x9f\x98\x80"};
+  struct iocp_path name =
+      user__name(IOCP_PIPE, bad[tape_choose(sizeof bad / sizeof bad[0])]);
+  RULE("the name of a pipe is checked",
+       ERROR_IS(iocp_connect(id, &name, NULL), IOCP_EINVAL) &&
+           ERROR_IS(user__listen_at(id, &name), IOCP_EINVAL));
+  name = user__name(IOCP_PIPE,
+                    absent[tape_choose(sizeof absent / sizeof absent[0])]);
+  RULE("a pipe that is not there is not found",
+       ERROR_IS(iocp_connect(id, &name, NULL), IOCP_ENOENT));
+  name = user__name(IOCP_PIPE, "\\\\.\\pipe\\");
+  memset(name.bytes + name.length, 'a', 300);
   name.length = 257;
-  result = iocp_connect(id, &name, NULL);
   RULE("the name of a pipe has a maximum length",
-       ERROR_IS(result, IOCP_ENAMETOOLONG));
-  result = iocp_listen_path(id, &name, 1, 0, IOCP_MODE_DEFAULT, NULL, 0);
-  RULE("the name of a pipe has a maximum length",
-       ERROR_IS(result, IOCP_ENAMETOOLONG));
+       ERROR_IS(iocp_connect(id, &name, NULL), IOCP_ENAMETOOLONG) &&
+           ERROR_IS(user__listen_at(id, &name), IOCP_ENAMETOOLONG));
   name.length = 12;
   RULE("a pipe has no permission bits, and is never stale",
        iocp_listen_path(id, &name, 1, 0, 0600, NULL, 0) < 0 &&
            iocp_listen_path(
                id, &name, 1, IOCP_REPLACE_STALE, IOCP_MODE_DEFAULT, NULL, 0) <
                0);
+}
+
+/* A file that is no socket is never removed. */
+static void user__misuse_file(int32_t id) {
+  struct iocp_path name;
+  ledger_path(IOCP_UNIX, 2 * LEDGER_PATHS - 1, &name);
+  world_plain_file(&name);
+  RULE("a file that is no socket is not replaced",
+       ERROR_IS(
+           iocp_listen_path(
+               id, &name, 1, IOCP_REPLACE_STALE, IOCP_MODE_DEFAULT, NULL, 0),
+           IOCP_EADDRINUSE));
+}
+
+static void user__misuse_unix(int32_t id) {
+  if (tape_choose(2) != 0) {
+    user__misuse_file(id);
+    return;
+  }
+  struct iocp_path name = user__name(IOCP_UNIX, "C:\\simulated-none");
+  memset(name.bytes + name.length, 'a', 200);
+  name.length = 120;
+  RULE("the path of a unix socket has a maximum length",
+       ERROR_IS(iocp_connect(id, &name, NULL), IOCP_ENAMETOOLONG) &&
+           ERROR_IS(user__listen_at(id, &name), IOCP_ENAMETOOLONG));
+  if (!world_posts_operations()) return;
+  name.length = 20;
+  RULE(
+      "Windows has no permission bits",
+      ERROR_IS(iocp_listen_path(id, &name, 1, 0, 0600, NULL, 0), IOCP_ENOTSUP));
+  name.bytes[19] = 0xc3;
+  RULE("a path is UTF-8 on Windows",
+       ERROR_IS(user__listen_at(id, &name), IOCP_EINVAL));
+  name.bytes[0] = 0;
+  RULE("Windows has no abstract names",
+       ERROR_IS(iocp_connect(id, &name, NULL), IOCP_ENOTSUP));
+}
+
+/* Names that are none, or too long, or of something else. */
+void user_misuse_path(uint32_t port) {
+  static const uint16_t families[] = {IOCP_PIPE, IOCP_UNIX};
+  int32_t id = ledger.ports[port].id;
+  uint16_t family = families[tape_choose(2)];
+  if (!world_has_local(family)) {
+    struct iocp_path name = user__name(family, "\\\\.\\pipe\\x");
+    RULE("a system without a kind of local sockets says so",
+         ERROR_IS(iocp_connect(id, &name, NULL), IOCP_ENOTSUP) &&
+             ERROR_IS(user__listen_at(id, &name), IOCP_ENOTSUP));
+  } else if (family == IOCP_PIPE) {
+    user__misuse_pipe(id);
+  } else {
+    user__misuse_unix(id);
+  }
 }

@@ -203,7 +203,8 @@ struct guest* user_invite(uint32_t port) {
   struct entry* listener = NULL;
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     struct entry* entry = &ledger.entries[i];
-    if (entry->port == port && entry->kind == ENTRY_LISTENER &&
+    bool is_taken = entry->local != 0 && ledger.is_taken[entry->path];
+    if (entry->port == port && entry->kind == ENTRY_LISTENER && !is_taken &&
         !entry->is_closing && !entry->is_closed)
       listener = entry;
   }
@@ -368,8 +369,43 @@ void user_add_loose(uint32_t port) {
   user__adopt(port, index, is_detached ? IOCP_DETACHED : 0);
 }
 
+/* A local connection that the program has made itself. */
+static void user__add_local(uint32_t port, uint16_t local) {
+  struct iocp_path name;
+  struct host* host = guests_local_host(PEER_ACCEPTS, local);
+  if (host == NULL) return;
+  enum world_local_handle kind = (enum world_local_handle)(
+      tape_choose(3) == 0 ? tape_choose(3) : WORLD_LOCAL_BYTES);
+  ledger_path(local, host->path, &name);
+  double handle = world_handle_connect_path(&name, kind);
+  if (handle < 0) return;
+  TRACE("the program has opened %.*s itself: %.0f",
+        (int)name.length,
+        (const char*)name.bytes,
+        handle);
+  if (kind == WORLD_LOCAL_BYTES) {
+    struct end* end = ledger_local_end(true, false, local, host->path);
+    ledger.loose[ledger.loose_count++] =
+        (struct loose){.handle = handle, .end = end};
+    user__adopt(port, ledger.loose_count - 1, 0);
+    return;
+  }
+  int32_t result = iocp_add_socket(ledger.ports[port].id, handle, 0);
+  bool is_unknown = kind == WORLD_LOCAL_SYNCHRONOUS && !world_detaches_ports();
+  TRACE("iocp_add_socket(%u, of kind %d): %d", port, (int)kind, result);
+  RULE(
+      "a pipe that is no stream of bytes, or not overlapped, is refused",
+      ERROR_IS(result, IOCP_ENOTSUP) || (result == -IOCP_EEXIST && is_unknown));
+  world_handle_close(handle);
+}
+
 void user_add_foreign(uint32_t port) {
   if (!ledger_has_room() || ledger.guest_count == LEDGER_GUESTS) return;
+  uint16_t local = tape_choose(2) == 0 ? IOCP_PIPE : IOCP_UNIX;
+  if (world_has_local(local) && tape_chance(300)) {
+    user__add_local(port, local);
+    return;
+  }
   struct host* host = guests_host(PEER_ACCEPTS, 4);
   double handle = host == NULL ? -1 : world_handle_connect(host->listener);
   if (handle < 0) return;

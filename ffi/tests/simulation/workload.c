@@ -227,7 +227,12 @@ static void workload__new(void) {
 
 static void workload__group(uint32_t port) { user_group(port); }
 
-static void workload__listen_path(uint32_t port) { user_listen_path(port); }
+static void workload__listen_path(uint32_t port) {
+  if (tape_chance(100))
+    user_take_path();
+  else
+    user_listen_path(port);
+}
 
 static void workload__connect_path(uint32_t port) { user_connect_path(port); }
 
@@ -298,7 +303,7 @@ static const struct workload__profile workload__profiles[] = {
     {"closing", 3, false, false, {9, 9, 7, 3, 2, 3, 3, 1, 1, 3, 9, 2,
                                   1, 0, 1, 1, 2, 3, 1, 0, 3, 0, 0}},
     {"local", 3, false, true, {12, 12, 7, 5, 4, 5, 0, 0, 2, 1, 4, 2,
-                               2,  0,  1, 2, 3, 3, 1, 1, 1, 2, 5}},
+                               2,  2,  1, 2, 3, 3, 1, 1, 1, 2, 5}},
     {"local storm", 5, false, true, {9, 9, 2, 2, 1, 12, 0, 0, 5, 1, 6, 1,
                                      1, 0, 2, 1, 2, 3,  1, 1, 1, 4, 9}},
     {"local transfer", 2, false, true, {12, 16, 14, 9, 6, 1, 0, 0, 0, 1, 1, 2,

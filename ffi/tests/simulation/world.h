@@ -171,7 +171,15 @@ void world_path(uint16_t family,
                 enum world_access access,
                 struct iocp_path* path_out);
 
-/* The same as for the network. One that refuses has no name. */
+/* Makes a file that is no socket. */
+void world_plain_file(const struct iocp_path* path);
+
+/* Another program removes the socket file and makes one of its own, which is to
+ * stay. False: there is none. */
+bool world_take_path(const struct iocp_path* path);
+
+/* The same as for the network. One that refuses has ended, and only the file of
+ * its unix socket is left. */
 struct peer_listener* peer_listen_path(enum peer_manner manner,
                                        const struct iocp_path* path);
 
@@ -196,6 +204,15 @@ double world_handle_connect(struct peer_listener* listener);
 /* The same for a socket that cannot be on a port; also -1 in a world without
  * such sockets. */
 double world_handle_synchronous(struct peer_listener* listener);
+
+/* The same for a local socket that accepts. */
+enum world_local_handle {
+  WORLD_LOCAL_BYTES,
+  WORLD_LOCAL_MESSAGES,   /* a pipe that is read in messages */
+  WORLD_LOCAL_SYNCHRONOUS /* not for overlapped operations */
+};
+double world_handle_connect_path(const struct iocp_path* path,
+                                 enum world_local_handle kind);
 
 /* Whether calls on it block. */
 bool world_handle_blocks(double handle);

@@ -371,8 +371,43 @@ static void world__remove_paths(void) {
   rmdir(folder);
 }
 
+/* Names whose files are to stay. */
+static char world__taken[WORLD__PATHS][128];
+static uint32_t world__taken_count;
+
+static void world__check_taken(void) {
+  while (world__taken_count != 0)
+    RULE("the file of another program is not removed",
+         access(world__taken[--world__taken_count], F_OK) == 0);
+}
+
 static int world__local_socket(void) {
   return __real_socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+void world_plain_file(const struct iocp_path* path) {
+  char text[sizeof path->bytes + 1];
+  memcpy(text, path->bytes, path->length);
+  text[path->length] = 0;
+  int fd = __real_open(text, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  if (fd >= 0) __real_close(fd);
+}
+
+bool world_take_path(const struct iocp_path* path) {
+  struct sockaddr_un system;
+  socklen_t size = world__path_to_system(path, &system);
+  if (path->bytes[0] == 0 || world__taken_count == WORLD__PATHS ||
+      unlink(system.sun_path) < 0)
+    return false;
+  int fd = world__local_socket();
+  if (fd < 0) return false;
+  bool is_done = bind(fd, (struct sockaddr*)&system, size) == 0;
+  __real_close(fd);
+  if (is_done) {
+    char* taken = world__taken[world__taken_count++];
+    snprintf(taken, sizeof world__taken[0], "%s", system.sun_path);
+  }
+  return is_done;
 }
 
 struct peer_listener* peer_listen_path(enum peer_manner manner,
@@ -439,6 +474,7 @@ void world_close(void) {
       __real_close(world__listeners[i].filler);
     if (world__listeners[i].fd >= 0) __real_close(world__listeners[i].fd);
   }
+  world__check_taken();
   world__remove_paths();
   faults_close();
 }
@@ -455,6 +491,17 @@ double world_handle_connect(struct peer_listener* listener) {
 
 double world_handle_synchronous(struct peer_listener* listener) {
   (void)listener;
+  return -1;
+}
+
+double world_handle_connect_path(const struct iocp_path* path,
+                                 enum world_local_handle kind) {
+  struct sockaddr_un system;
+  socklen_t size = world__path_to_system(path, &system);
+  int fd = kind == WORLD_LOCAL_BYTES ? world__local_socket() : -1;
+  if (fd < 0) return -1;
+  if (__real_connect(fd, (struct sockaddr*)&system, size) == 0) return fd;
+  __real_close(fd);
   return -1;
 }
 
