@@ -65,8 +65,16 @@ export { type MembershipOptions } from "./src/datagram/membership.ts";
 export { type ReceiveFromOptions } from "./src/datagram/receive_call.ts";
 export { Conn } from "./src/conn.ts";
 export { type Peer } from "./src/native/peer.ts";
+export {
+  type InheritedListener,
+  inheritedListeners,
+  type InheritedListenOptions,
+} from "./src/inherited_listeners.ts";
 export { localSocketPath } from "./src/local_socket_path.ts";
-export { type DetachedSocket } from "./src/socket/detached_socket.ts";
+export {
+  type DetachedSocket,
+  type PassedSocket,
+} from "./src/socket/detached_socket.ts";
 export { LibraryError, NotSupported, SocketError } from "./src/errors.ts";
 export { type SocketErrorOptions } from "./src/errors.ts";
 export { type HttpService, serveHttp } from "./src/http/http_service.ts";
@@ -75,6 +83,7 @@ export {
   type ConnOptionsInForce,
 } from "./src/options/conn.ts";
 export { type ConnectOptions } from "./src/options/connect.ts";
+export { type HandleListenOptions } from "./src/options/handle.ts";
 export {
   type BindOptions,
   type BindPathOptions,
@@ -111,8 +120,11 @@ export {
   CompletionPort,
   connect,
   connectSync,
+  dropSocket,
+  inboxAddress,
   listen,
   listenDatagram,
+  passSocket,
 } from "./src/port.ts";
 export {
   type BurstReceiveOptions,

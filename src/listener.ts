@@ -188,6 +188,53 @@ export class Listener<A extends Addr = NetAddr>
     this.#acceptor.close();
   }
 
+  /**
+   * Stops accepting, without an effect on connections: those that the system has
+   * accepted are still delivered, and those that wait are left to another process
+   * that was given the socket by {@linkcode Listener.pass}. Then the listener is
+   * closed and loops end. Without such a process, those that wait are reset. The
+   * file of a unix socket is left to that process.
+   *
+   * With `deferAccept`, connections without data are waited for on Linux, and reset
+   * on Windows.
+   *
+   * @returns when the listener is closed. That takes until `accept()` or a loop has
+   * taken every connection.
+   * @throws {NotSupported} for a named pipe, of which no other process can accept.
+   */
+  stop(): Promise<void> {
+    return this.#acceptor.stop();
+  }
+
+  /**
+   * Passes the socket to another process. Both accept from then on, until one of
+   * them stops. See [sockets of others](../docs/inherited_sockets.md).
+   *
+   * @param address what {@linkcode inboxAddress} has returned there.
+   * @returns the ticket for `listen({ ticket })` there. It is good for one time.
+   * @throws {SocketError} `EINVAL` for other bytes, `ECONNREFUSED` when that
+   * process has ended, `EBUSY` when its inbox is full, `EBADF` when the listener is
+   * closed.
+   * @throws {NotSupported} for a named pipe, and for a listener on `"localhost"`
+   * with a socket for each address family.
+   *
+   * @example Here both are the same process
+   * ```ts
+   * import { connect, inboxAddress, listen } from "iocp";
+   *
+   * const old = listen({ hostname: "127.0.0.1", port: 0 });
+   * const ticket = old.pass(inboxAddress());
+   * using listener = listen({ ticket });
+   * await old.stop();
+   * using client = await connect({ hostname: "127.0.0.1", port: old.addr.port });
+   * using server = await listener.accept();
+   * console.log(client.remoteAddr, server.localAddr);
+   * ```
+   */
+  pass(address: Uint8Array): Uint8Array<ArrayBuffer> {
+    return this.#acceptor.pass(address);
+  }
+
   /** Lets the listener keep the process alive, which is the default. */
   ref(): void {
     this.#acceptor.setRef(true);

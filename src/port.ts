@@ -3,6 +3,7 @@
 import type { Addr, NetAddr } from "./native/address.ts";
 import type { PathAddr } from "./native/path.ts";
 import { Acceptor } from "./socket/acceptor.ts";
+import { adoptListener } from "./socket/adopted_listener.ts";
 import { adoptSocket } from "./socket/adopter.ts";
 import { type Conn, makeConn } from "./conn.ts";
 import { bindUdp, bindUnix } from "./datagram/binder.ts";
@@ -19,10 +20,16 @@ import {
 import { makeConnection, makePathConnection } from "./connect/connector.ts";
 import {
   type DetachedSocket,
+  type PassedSocket,
   requireDetached,
   requireHandle,
 } from "./socket/detached_socket.ts";
-import { Group } from "./loop/group.ts";
+import { currentLoop, Group } from "./loop/group.ts";
+import {
+  dropSocket as drop,
+  inboxOf,
+  passSocket as pass,
+} from "./socket/passing.ts";
 import { type Listener, makeListener } from "./listener.ts";
 import type { ConnOptions } from "./options/conn.ts";
 import { type ConnectOptions, connectSettings } from "./options/connect.ts";
@@ -38,6 +45,7 @@ import {
   listenDatagramOptions,
   type ListenDatagramPathOptions,
 } from "./options/listen_datagram.ts";
+import { type HandleListenOptions, isForHandle } from "./options/handle.ts";
 import { type ListenOptions, listenSettings } from "./options/listen.ts";
 import {
   isForPath,
@@ -117,9 +125,19 @@ export class CompletionPort {
   listen(options: ListenOptions): Listener;
   /** The same on a local socket. */
   listen(options: PathListenOptions): Listener<PathAddr>;
-  /** The same on either. */
-  listen(options: ListenOptions | PathListenOptions): Listener<Addr>;
-  listen(options: ListenOptions | PathListenOptions): Listener<Addr> {
+  /** The same for a socket that listens already. */
+  listen(options: HandleListenOptions): Listener<Addr>;
+  /** The same for any of them. */
+  listen(
+    options: ListenOptions | PathListenOptions | HandleListenOptions,
+  ): Listener<Addr>;
+  listen(
+    options: ListenOptions | PathListenOptions | HandleListenOptions,
+  ): Listener<Addr> {
+    if (isForHandle(options)) {
+      const settings = adoptListener(this.#group, options);
+      return makeListener(new Acceptor(this.#group, settings));
+    }
     const settings = isForPath<PathListenOptions>(options)
       ? pathListenSettings(options)
       : listenSettings(options);
@@ -187,7 +205,8 @@ export class CompletionPort {
    * another one, including the bytes that were received and not read.
    *
    * @typeParam A the type of its addresses, for a local socket {@linkcode PathAddr}.
-   * @param socket the result of `detach()`.
+   * @param socket the result of `detach()`, or the ticket of one that another
+   * process has passed to the inbox of this thread.
    * @param options as for `connect()`. Those of the former owner are replaced,
    * except its `userTimeout` when there is none here.
    * @throws {SocketError} `ENOTSOCK`, `ENOTCONN` (not a connected stream),
@@ -197,7 +216,7 @@ export class CompletionPort {
    * @throws Under Deno, `NotCapable` without the permission to connect to the peer.
    */
   adopt<A extends Addr = NetAddr>(
-    socket: DetachedSocket,
+    socket: DetachedSocket | PassedSocket,
     options: ConnOptions = {},
   ): Conn<A> {
     const { handle, bytes } = requireDetached(socket);
@@ -376,12 +395,40 @@ export function listen(options: ListenOptions): Listener;
  * ```
  */
 export function listen(options: PathListenOptions): Listener<PathAddr>;
-/** Listens at either kind of address. */
+/**
+ * Accepts connections of a socket that listens already, for TCP or as a unix
+ * socket: one of a service manager, another process or another library. See
+ * [sockets of others](../docs/inherited_sockets.md). The listener owns the socket
+ * and closes it; the file of a unix socket is left to its maker.
+ *
+ * @param options the socket, and the options that connections inherit.
+ * @returns the listener, an async iterable of connections.
+ * @throws {TypeError} or {RangeError} that names a wrong option.
+ * @throws {SocketError} `ENOTSOCK`, `EINVAL` (it does not listen for streams) or
+ * `EEXIST` (it is on a completion port already). The caller then still owns the
+ * socket; after every other error it is closed.
+ * @throws {NotSupported} for options that the socket or the system does not have.
+ * @throws Under Deno, `NotCapable` without the permission to listen at its address.
+ *
+ * @example
+ * ```ts
+ * import { listen, NotSupported } from "iocp";
+ *
+ * try {
+ *   listen({ fd: 3 });
+ * } catch (error) {
+ *   // No socket has this number, or this is Windows.
+ *   console.log(error instanceof NotSupported, error);
+ * }
+ * ```
+ */
+export function listen(options: HandleListenOptions): Listener<Addr>;
+/** Listens in any of these ways. */
 export function listen(
-  options: ListenOptions | PathListenOptions,
+  options: ListenOptions | PathListenOptions | HandleListenOptions,
 ): Listener<Addr>;
 export function listen(
-  options: ListenOptions | PathListenOptions,
+  options: ListenOptions | PathListenOptions | HandleListenOptions,
 ): Listener<Addr> {
   return sharedPort().listen(options);
 }
@@ -448,12 +495,13 @@ export function connect(
  * The same as {@linkcode CompletionPort.adopt}, on the port of this thread that
  * `listen()` and `connect()` use.
  *
- * @param socket the result of `conn.detach()`.
+ * @param socket the result of `conn.detach()`, or the ticket of one that another
+ * process has passed to the inbox of this thread.
  * @param options as for `connect()`.
  * @returns the connection.
  */
 export function adopt<A extends Addr = NetAddr>(
-  socket: DetachedSocket,
+  socket: DetachedSocket | PassedSocket,
   options?: ConnOptions,
 ): Conn<A> {
   return sharedPort().adopt(socket, options);
@@ -574,4 +622,53 @@ export function listenDatagram(
 ): DatagramConn | DatagramConn<UnixDatagramAddr> {
   const bound = listenDatagramOptions(options);
   return asDatagramConn(sharedPort().bind(bound as BindOptions));
+}
+
+/**
+ * The address of this thread's inbox, to which other processes can pass sockets:
+ * `listener.pass(address)`, or {@linkcode passSocket} for a connection. Both return
+ * a ticket, which travels to this thread over any channel, as the address does to
+ * the other process. Here `listen({ ticket })` and `adopt({ ticket })` take the
+ * socket. See [sockets of others](../docs/inherited_sockets.md).
+ *
+ * @returns bytes that are the same for every call. On Linux they contain a secret:
+ * a process that knows them can pass sockets, so that a full inbox refuses others.
+ */
+export function inboxAddress(): Uint8Array<ArrayBuffer> {
+  /* It has the loop of the thread, and keeps it open. */
+  sharedPort();
+  return inboxOf(currentLoop());
+}
+
+/**
+ * Passes a detached connection to another process. It stays open in this process as
+ * well: when the other one has adopted it, call {@linkcode dropSocket}. The `bytes`
+ * of the socket are not passed, and must travel with the ticket.
+ *
+ * @param socket the result of `conn.detach()`.
+ * @param address what {@linkcode inboxAddress} has returned in the other process.
+ * @returns the ticket for `adopt({ ticket, bytes })` there, good for one time.
+ * @throws {SocketError} `EINVAL` for other bytes, `ENOTSOCK` (also for a named
+ * pipe), `ECONNREFUSED` when that process has ended, `EBUSY` when its inbox is full.
+ */
+export function passSocket(
+  socket: DetachedSocket,
+  address: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const handle = requireHandle(socket?.handle);
+  sharedPort();
+  return pass(currentLoop(), -1, handle, address);
+}
+
+/**
+ * Closes the handle of a detached connection that was passed to another process,
+ * without an effect on the connection there.
+ *
+ * @param socket the result of `conn.detach()`.
+ * @throws {SocketError} `ENOTSOCK` when it is closed already.
+ */
+export function dropSocket(socket: DetachedSocket): void {
+  const handle = requireHandle(socket?.handle);
+  sharedPort();
+  drop(currentLoop(), handle);
 }

@@ -36,7 +36,15 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends
 type Flat<T> = { [K in keyof T]: T[K] };
 
 /* Options of the call itself, and not of the sockets that it makes. */
-type OwnOfListen = "port" | "hostname" | "path" | "transport" | "tcpBacklog";
+type OwnOfListen =
+  | "port"
+  | "hostname"
+  | "path"
+  | "transport"
+  | "tcpBacklog"
+  | "fd"
+  | "handle"
+  | "ticket";
 type OwnOfConnect =
   | "port"
   | "hostname"

@@ -227,7 +227,8 @@ struct iocp_path {
 #define IOCP_REPLACE_STALE 8 /* a socket file that no socket is bound to */
 #define IOCP_EVERYONE 16     /* every user of this machine may connect */
 
-/* A flag of iocp_add_socket(): the handle comes from IOCP_DETACH. */
+/* A flag of iocp_add_socket(): the handle comes from IOCP_DETACH or
+ * iocp_take(). */
 #define IOCP_DETACHED 1
 
 /*
@@ -287,6 +288,25 @@ IOCP_API int32_t iocp_listen_path(int32_t port,
 #define IOCP_MODE_DEFAULT 0xFFFFFFFFu
 
 /*
+ * Adopts a socket that listens already, for TCP or as a unix socket: one of a
+ * service manager, another process or another library. Ownership is as with
+ * iocp_add_socket(). The backlog stays that of its maker, and IOCP_BACKLOG is 0
+ * until it is set; on Windows it cannot be. IOCP_ALL_NO_DELAY has no effect on
+ * a unix socket, whose file is left to its maker. IOCP_DETACHED: it comes from
+ * iocp_take(), and may be on a port of the process that passed it. Returns the
+ * id of the listener, -IOCP_ENOTSOCK, -IOCP_EINVAL (it does not listen for
+ * streams), -IOCP_EAFNOSUPPORT, -IOCP_EEXIST (it is on a port of this process
+ * already; Windows: of any), or -IOCP_ENOTSUP (Windows: it was made without
+ * WSA_FLAG_OVERLAPPED).
+ *
+ * Other processes that have the socket as well share its modes, such as
+ * O_NONBLOCK, which is set. Each connection goes to one of them.
+ */
+IOCP_API int32_t iocp_add_listener(int32_t port,
+                                   double os_socket,
+                                   uint32_t flags);
+
+/*
  * Sets how many accepts are posted at a time (0 to IOCP_ACCEPT_MAX). 0 stops
  * accepting: accepts that are posted stay posted, and their connections are
  * delivered once the count is above 0 again; only connections that wait for
@@ -297,6 +317,18 @@ IOCP_API int32_t iocp_listen_path(int32_t port,
  */
 IOCP_API int32_t iocp_accept(int32_t port, int32_t listener, uint32_t count);
 #define IOCP_ACCEPT_MAX 1024
+
+/*
+ * Stops accepting for good, and leaves connections that wait in the backlog to
+ * other processes that have the socket. Those that the system has accepted are
+ * still delivered, so the listener is to be closed when its accepts_posted (on
+ * Windows), accepts_ready and accepts_deferred are 0; on Windows, with
+ * IOCP_DEFER_ACCEPT, connections without data are reset. From then on
+ * iocp_accept() returns -IOCP_ESHUTDOWN, and a socket file is not removed.
+ * Returns 0, or -IOCP_ENOTSUP for a named pipe, of which no other process
+ * accepts.
+ */
+IOCP_API int32_t iocp_stop(int32_t port, int32_t listener);
 
 /*
  * Starts a connection to the struct iocp_address `remote`, from `local`, which
@@ -660,6 +692,66 @@ struct iocp_stats {
 
 /* Writes a struct iocp_stats. Returns 0. */
 IOCP_API int32_t iocp_stats(int32_t port, void* stats);
+
+/* ------------------------------------------------------------------------
+ * Passing sockets to other processes
+ *
+ * The process that is to have the socket makes an inbox, and sends its address
+ * to the other one, over any channel. That one passes the socket to the
+ * address, which gives a ticket, and sends the ticket back. The first one takes
+ * the socket with it. A ticket is good for one time, in the process of the
+ * inbox. Both processes then have the socket; it is closed when both have
+ * closed it. Tickets and addresses are to come from processes that are trusted.
+ */
+
+/* The most bytes of an address of an inbox, and of a ticket. */
+#define IOCP_INBOX_MAX 64
+#define IOCP_TICKET_MAX 1024
+
+/*
+ * Writes the address of the port's inbox, which is made if it does not exist
+ * yet. Returns its length, or -IOCP_EINVAL when `capacity` is below
+ * IOCP_INBOX_MAX.
+ *
+ * On Linux the inbox is a unix datagram socket with an abstract name, which is
+ * closed with its port, together with the sockets that were not taken. It holds
+ * those of `net.unix.max_dgram_qlen` tickets (usually 10), and the port the
+ * last 16 whose tickets were passed over. On Windows a socket that is never
+ * taken stays open as long as the process (WSADuplicateSocketW()).
+ */
+IOCP_API int32_t iocp_inbox(int32_t port, void* address, uint32_t capacity);
+
+/*
+ * Passes a socket to the inbox at `address`: the listener `socket`, or, where
+ * that is -1, the stream `os_socket`, a handle of IOCP_DETACH. Writes the
+ * ticket and returns its length. The socket stays open here; see iocp_drop().
+ * Returns -IOCP_EINVAL (no listener, no address of an inbox, or a `capacity`
+ * below IOCP_TICKET_MAX), -IOCP_ENOTSUP (a named pipe), -IOCP_ENOTSOCK,
+ * -IOCP_ECONNREFUSED (the inbox does not exist any more), or -IOCP_EBUSY (it is
+ * full: its process is to take sockets first).
+ */
+IOCP_API int32_t iocp_pass(int32_t port,
+                           int32_t socket,
+                           double os_socket,
+                           const void* address,
+                           uint32_t length,
+                           void* ticket,
+                           uint32_t capacity);
+
+/*
+ * Takes the socket of a ticket. Returns its handle, which belongs to the caller
+ * and is on no port: it is for iocp_add_socket() or iocp_add_listener(), with
+ * IOCP_DETACHED, or for iocp_drop(). Returns -IOCP_EINVAL for what is no
+ * ticket, and -IOCP_ENOENT for one whose socket is not in the inbox of the
+ * port.
+ */
+IOCP_API int32_t iocp_take(int32_t port, const void* ticket, uint32_t length);
+
+/*
+ * Closes the handle of a socket that is on no port, without an effect on the
+ * connection while another process has it. Returns 0 or -IOCP_ENOTSOCK.
+ */
+IOCP_API int32_t iocp_drop(int32_t port, double os_socket);
 
 /* ------------------------------------------------------------------------
  * Host names

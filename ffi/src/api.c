@@ -130,14 +130,31 @@ int32_t iocp_listen_path(int32_t port_id,
   return listener_open_path(port, &name, backlog, &who);
 }
 
+int32_t iocp_add_listener(int32_t port_id, double os_socket, uint32_t flags) {
+  int32_t error;
+  struct port* port = port_table_find(port_id, &error);
+  if (port == NULL) return error;
+  if ((flags & ~(uint32_t)(IOCP_ALL_NO_DELAY | IOCP_DETACHED)) != 0)
+    return port_fail(port, -IOCP_EINVAL, 0);
+  return listener_add(port, os_socket, flags);
+}
+
 int32_t iocp_accept(int32_t port_id, int32_t socket_id, uint32_t count) {
   int32_t error;
   struct socket* listener = find_open(port_id, socket_id, &error);
   if (listener == NULL) return error;
   if (listener->state != SOCKET_LISTENING || count > IOCP_ACCEPT_MAX)
     return port_fail(listener->port, -IOCP_EINVAL, 0);
-  listener_set_accepts(listener, count);
-  return 0;
+  return listener_set_accepts(listener, count);
+}
+
+int32_t iocp_stop(int32_t port_id, int32_t socket_id) {
+  int32_t error;
+  struct socket* listener = find_open(port_id, socket_id, &error);
+  if (listener == NULL) return error;
+  if (listener->state != SOCKET_LISTENING)
+    return port_fail(listener->port, -IOCP_EINVAL, 0);
+  return listener_stop(listener);
 }
 
 /* The family is the first field of every address. */

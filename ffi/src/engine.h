@@ -56,6 +56,9 @@ bool engine_poll(struct port* port);
  * leave no handle behind. */
 
 int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags);
+int32_t engine_adopt_listener(struct socket* socket,
+                              double os_socket,
+                              uint32_t flags);
 int32_t engine_listen(struct socket* socket,
                       const struct iocp_address* address,
                       uint32_t flags);
@@ -79,6 +82,10 @@ int32_t engine_connect_path(struct socket* socket);
 /* accept_target has changed, or is to be tried again: on Windows, posts as many
  * accepts as are missing. */
 void engine_post_accepts(struct socket* listener);
+
+/* Cancels the accepts that are posted, without an effect on connections that
+ * they have accepted already. */
+void engine_stop_accepts(struct socket* listener);
 
 /* Moves the listener's next connection into `accepted`, a new slot. Returns 0,
  * ENGINE_WOULD_BLOCK (READY_ACCEPT will follow), -IOCP_ECONNABORTED (that
@@ -231,6 +238,21 @@ void engine_count_posted(const struct socket* socket, struct iocp_stats* stats);
 
 /* Sets the counters of what the kernel holds of the socket now. */
 void engine_stats(struct socket* socket, struct iocp_socket_stats* stats);
+
+/* ---- passing sockets to other processes (inbox.c)
+ *
+ * As the functions of iocp.h; room and lengths were checked. */
+
+int32_t engine_inbox(struct port* port, void* address);
+int32_t engine_pass(struct port* port,
+                    double os_socket,
+                    const void* address,
+                    uint32_t length,
+                    void* ticket);
+/* The handle of a listener, or a negative error. */
+double engine_listener_handle(struct socket* listener);
+int32_t engine_take(struct port* port, const void* ticket, uint32_t length);
+int32_t engine_drop(struct port* port, double os_socket);
 
 /* ---- names of hosts (resolve.c) */
 

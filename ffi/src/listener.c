@@ -59,10 +59,35 @@ int32_t listener_open_path(struct port* port,
   return result;
 }
 
-void listener_set_accepts(struct socket* listener, uint32_t count) {
+int32_t listener_add(struct port* port, double os_socket, uint32_t flags) {
+  struct socket* socket = listener__new(port, 1);
+  if (socket == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
+  /* The system does not report that of the maker. */
+  socket->backlog = 0;
+  socket->sets_no_delay = (flags & IOCP_ALL_NO_DELAY) != 0;
+  int32_t result = engine_adopt_listener(socket, os_socket, flags);
+  if (result >= 0) return socket->id;
+  socket_free(socket);
+  return result;
+}
+
+int32_t listener_set_accepts(struct socket* listener, uint32_t count) {
+  if (listener->is_stopped)
+    return port_fail(listener->port, -IOCP_ESHUTDOWN, 0);
   listener->accept_target = count;
   engine_post_accepts(listener);
   listener_arm(listener);
+  return 0;
+}
+
+int32_t listener_stop(struct socket* listener) {
+  /* The next instance would be lost with the pipe of this process. */
+  if (listener->family == IOCP_PIPE)
+    return port_fail(listener->port, -IOCP_ENOTSUP, 0);
+  listener->is_stopped = true;
+  listener->accept_target = 0;
+  engine_stop_accepts(listener);
+  return 0;
 }
 
 /* ---- the timer: retries, and checks of deferred accepts */

@@ -18,8 +18,15 @@ int32_t listener_open_path(struct port* port,
                            uint32_t backlog,
                            const struct path_access* access);
 
-/* Sets how many accepts are posted, at most IOCP_ACCEPT_MAX. */
-void listener_set_accepts(struct socket* listener, uint32_t count);
+/* Adopts a socket that listens already; `flags` were checked. */
+int32_t listener_add(struct port* port, double os_socket, uint32_t flags);
+
+/* Stops accepting for good. Returns 0 or an error. */
+int32_t listener_stop(struct socket* listener);
+
+/* Sets how many accepts are posted, at most IOCP_ACCEPT_MAX. Returns 0 or an
+ * error. */
+int32_t listener_set_accepts(struct socket* listener, uint32_t count);
 
 /* Accepts connections and reports them. Returns true when READY_ACCEPT stays
  * set: there may be more. */

@@ -133,6 +133,7 @@ struct socket {
     struct { /* Of a listener. */
       bool defers_accept;
       bool sets_no_delay; /* on each accepted connection */
+      bool is_stopped;    /* no accept is posted any more */
       uint32_t backlog;
       uint32_t accept_target;
       uint32_t accept_backoff_ms; /* 0: no failure since the last success */

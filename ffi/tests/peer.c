@@ -8,11 +8,18 @@
  *
  * peer server: prints its port, echoes one connection to its end, and closes
  * it.
+ *
+ * peer load PORT MILLISECONDS: connects again and again for that time, and each
+ * time exchanges bytes; one connection is open from the first moment to the
+ * last. Any failure ends it.
+ *
+ * peer activate RUNS PROGRAM ARGUMENTS ...: see shared/activate.h.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/activate.h"
 #include "shared/check.h"
 #include "shared/host.h"
 #include "shared/pattern.h"
@@ -97,6 +104,56 @@ static void run_server(void) {
   raw_close(listener);
 }
 
+/* Sends a piece, and waits for the same bytes. */
+static void ask(host_socket socket, uint64_t seed) {
+  uint8_t echo[64];
+  uint32_t received = 0;
+  pattern_fill(bytes, sizeof echo, seed, 0);
+  send_all(socket, bytes, sizeof echo);
+  while (received < sizeof echo) {
+    int32_t count =
+        raw_receive(socket, echo + received, (uint32_t)sizeof echo - received);
+    if (count == HOST_WOULD_BLOCK) {
+      host_sleep_ms(1);
+      continue;
+    }
+    check(count > 0);
+    received += (uint32_t)count;
+  }
+  pattern_check(echo, sizeof echo, seed, 0);
+}
+
+static void ask_and_end(host_socket socket, uint64_t seed) {
+  ask(socket, seed);
+  raw_shutdown(socket);
+  for (;;) {
+    int32_t count = raw_receive(socket, bytes, sizeof bytes);
+    if (count == 0) break;
+    check_is(count, HOST_WOULD_BLOCK);
+    host_sleep_ms(1);
+  }
+  raw_close(socket);
+}
+
+static void run_load(uint16_t port, uint64_t duration_ms) {
+  struct iocp_address address = raw_address("127.0.0.1", port);
+  uint64_t until_ms = host_now_ms() + duration_ms;
+  host_socket longest = raw_connect(&address);
+  uint64_t count = 0;
+  for (; host_now_ms() < until_ms; count++) {
+    host_socket socket;
+    /* One is always under way while another is served. */
+    host_socket next;
+    check_is(raw_try_connect(&address, &socket), 0);
+    check_is(raw_try_connect(&address, &next), 0);
+    ask_and_end(socket, count + 1);
+    ask_and_end(next, count + 2);
+    if (count % 100 == 0) ask(longest, count);
+  }
+  ask_and_end(longest, 1);
+  printf("connections %llu\n", (unsigned long long)count * 2 + 1);
+}
+
 int main(int argc, char** argv) {
   host_start();
   host_watchdog(300);
@@ -106,8 +163,15 @@ int main(int argc, char** argv) {
                strtoull(argv[4], NULL, 10));
   } else if (argc == 2 && strcmp(argv[1], "server") == 0) {
     run_server();
+  } else if (argc == 4 && strcmp(argv[1], "load") == 0) {
+    run_load((uint16_t)strtoul(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
+  } else if (argc > 3 && strcmp(argv[1], "activate") == 0) {
+    if (!activate((uint32_t)strtoul(argv[2], NULL, 10), argv + 3)) return 3;
   } else {
-    fprintf(stderr, "usage: peer client PORT BYTES SEED | peer server\n");
+    fprintf(stderr,
+            "usage: peer client PORT BYTES SEED | peer server | "
+            "peer load PORT MILLISECONDS | "
+            "peer activate RUNS PROGRAM ARGUMENTS ...\n");
     return 2;
   }
   puts("done");

@@ -44,6 +44,10 @@ export const INDEX_MASK: number = (1 << 19) - 1;
 /** A flag of iocp_add_socket(). */
 export const DETACHED = 1;
 
+/** The most bytes of the address of an inbox, and of a ticket. */
+export const INBOX_MAX = 64;
+export const TICKET_MAX = 1024;
+
 /** Flags of iocp_listen(). */
 export const IPV6_ONLY = 1;
 export const REUSE_PORT = 2;

@@ -145,6 +145,55 @@ export class NativePort {
     return this.#native.iocp_add_socket(this.id, handle, flags);
   }
 
+  /** Returns the id of a listener that was created elsewhere. */
+  adoptListener(handle: number, flags: number): number {
+    return this.#native.iocp_add_listener(this.id, handle, flags);
+  }
+
+  /** Stops accepting for good; connections that the system has accepted are still
+   * reported. */
+  stop(listener: number): number {
+    const result = this.#native.iocp_stop(this.id, listener);
+    this.#kick();
+    return result;
+  }
+
+  /* ---- passing sockets to other processes */
+
+  /** Writes the address of the port's inbox. Returns its length. */
+  inbox(address: Uint8Array): number {
+    return this.#native.iocp_inbox(this.id, address, address.length);
+  }
+
+  /** Passes the listener `socket` or, where that is -1, the handle. Writes the
+   * ticket, and returns its length. */
+  pass(
+    socket: number,
+    handle: number,
+    address: Uint8Array,
+    ticket: Uint8Array,
+  ): number {
+    return this.#native.iocp_pass(
+      this.id,
+      socket,
+      handle,
+      address,
+      address.length,
+      ticket,
+      ticket.length,
+    );
+  }
+
+  /** Returns the handle of the socket of a ticket. */
+  take(ticket: Uint8Array): number {
+    return this.#native.iocp_take(this.id, ticket, ticket.length);
+  }
+
+  /** Closes a handle that is on no port. */
+  drop(handle: number): number {
+    return this.#native.iocp_drop(this.id, handle);
+  }
+
   /* ---- moving bytes */
 
   /** Lets the library receive `bytes` more. */

@@ -54,6 +54,24 @@ export const SYMBOLS = {
     parameters: ["i32", "buffer", "u32", "u32", "u32", "buffer", "u32"],
     result: "i32",
   },
+  /* int32_t iocp_add_listener(int32_t port, double os_socket,
+                               uint32_t flags) */
+  iocp_add_listener: { parameters: ["i32", "f64", "u32"], result: "i32" },
+  /* int32_t iocp_stop(int32_t port, int32_t listener) */
+  iocp_stop: { parameters: ["i32", "i32"], result: "i32" },
+  /* int32_t iocp_inbox(int32_t port, void* address, uint32_t capacity) */
+  iocp_inbox: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  /* int32_t iocp_pass(int32_t port, int32_t socket, double os_socket,
+                       const void* address, uint32_t length, void* ticket,
+                       uint32_t capacity) */
+  iocp_pass: {
+    parameters: ["i32", "i32", "f64", "buffer", "u32", "buffer", "u32"],
+    result: "i32",
+  },
+  /* int32_t iocp_take(int32_t port, const void* ticket, uint32_t length) */
+  iocp_take: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  /* int32_t iocp_drop(int32_t port, double os_socket) */
+  iocp_drop: { parameters: ["i32", "f64"], result: "i32" },
   /* int32_t iocp_accept(int32_t port, int32_t listener, uint32_t count) */
   iocp_accept: { parameters: ["i32", "i32", "u32"], result: "i32" },
   /* int32_t iocp_connect(int32_t port, const void* remote,

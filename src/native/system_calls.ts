@@ -39,6 +39,27 @@ export const ADOPT: SystemCall = systemCall(
   "adopt a socket",
 );
 
+/** Of `listen()` with a socket that listens already. */
+export const ADOPT_LISTENER: SystemCall = systemCall(
+  "CreateIoCompletionPort",
+  "epoll_ctl",
+  "listen",
+);
+
+/** Of passing a socket to another process. */
+export const PASS: SystemCall = systemCall(
+  "WSADuplicateSocketW",
+  "sendmsg",
+  "pass a socket",
+);
+
+/** Of taking it there. */
+export const TAKE: SystemCall = systemCall(
+  "WSASocketW",
+  "recvmsg",
+  "take a socket",
+);
+
 /** Of `detach()`. */
 export const DETACH: SystemCall = systemCall(
   "NtSetInformationFile",

@@ -8,6 +8,7 @@ import {
   connSettings,
 } from "./conn.ts";
 import type { KeepAliveOptions } from "./keep_alive.ts";
+import type { HandleListenSettings } from "./handle.ts";
 import type { PathListenSettings } from "./path.ts";
 import { checkOptions, type Settings } from "./settings.ts";
 import {
@@ -81,6 +82,12 @@ export interface ListenOptions extends ConnOptions {
   transport?: "tcp" | undefined;
   /** Listens on a local socket instead: see {@linkcode PathListenOptions}. */
   path?: undefined;
+  /** Takes a socket that listens already: see {@linkcode HandleListenOptions}. */
+  fd?: undefined;
+  /** The same on Windows. */
+  handle?: undefined;
+  /** The same for one of another process. */
+  ticket?: undefined;
   /**
    * Makes an IPv6 listener accept no IPv4 connections (`IPV6_V6ONLY`).
    *
@@ -107,8 +114,9 @@ export interface ListenerChanges {
 /** The options of a listening socket as they are in force; undefined for those
  * that a local socket does not have. */
 export interface ListenOptionsInForce {
-  /** See {@linkcode ListenOptions.backlog}. */
-  backlog: number;
+  /** See {@linkcode ListenOptions.backlog}; undefined for that of another
+   * maker. */
+  backlog: number | undefined;
   /** See {@linkcode ListenOptions.acceptPool}. */
   acceptPool: number;
   /** See {@linkcode ListenOptions.deferAccept}. */
@@ -136,24 +144,39 @@ export interface HostListenSettings extends Settings<"listen"> {
   readonly conn: ConnSettings;
 }
 
+/** The options of a listener that was made elsewhere, and is on a port now. */
+export interface AdoptedListenSettings extends HandleListenSettings {
+  readonly id: number;
+}
+
 /** The options of any listener, checked. */
-export type ListenSettings = HostListenSettings | PathListenSettings;
+export type ListenSettings =
+  | HostListenSettings
+  | PathListenSettings
+  | AdoptedListenSettings;
 
 /** The first-byte timeout with deferAccept: that of the watchdog of iocpsock 0.3,
  * in milliseconds. */
 const DEFERRED_TIMEOUT = 120_000;
+
+/** The first-byte timeout of checked options. */
+export function deferredTimeout(
+  given: { firstByteTimeout?: number | undefined },
+  settings: Settings<"listen">,
+): number {
+  return given.firstByteTimeout === undefined && settings.deferAccept
+    ? DEFERRED_TIMEOUT
+    : settings.firstByteTimeout;
+}
 
 /** Checks what a user passed to listen(). */
 export function listenSettings(options: ListenOptions): HostListenSettings {
   requireOptions(options);
   requireTransport("listen", options.transport);
   const settings = checkOptions("listen", options);
-  const isDefault = options.firstByteTimeout === undefined;
   return {
     ...settings,
-    firstByteTimeout: isDefault && settings.deferAccept
-      ? DEFERRED_TIMEOUT
-      : settings.firstByteTimeout,
+    firstByteTimeout: deferredTimeout(options, settings),
     port: options.port === undefined ? 0 : requirePort(options.port, 0),
     hostname: requireHostname("hostname", options.hostname ?? "0.0.0.0"),
     conn: connSettings(options),

@@ -45,7 +45,8 @@ export type InForce<S extends Scope> = {
   [K in Key<S>]:
     | Of<Options[K], false | KeepAliveOptionsInForce, ReceiveOptionsInForce>
     | Missing<Options[K]>
-    | (Options[K] extends { owner: "system" } ? undefined : never);
+    | (Options[K] extends { owner: "system" } | { isOfMaker: true } ? undefined
+      : never);
 };
 
 /** Checks one option. `name` is the one that the user gave it. */

@@ -49,6 +49,9 @@ export interface Option {
   /** Of an option of TCP or UDP: why a local socket, whose address is a path, does not
    * have it, for the message. */
   readonly tcpOnly?: string;
+  /** A socket that was made elsewhere keeps its own, which the system does not
+   * report. */
+  readonly isOfMaker?: true;
 }
 
 export const OPTIONS = {
@@ -135,7 +138,9 @@ export const OPTIONS = {
     default: 511,
     native: 11,
     owner: "library",
-    unsupported: "Windows never makes the backlog of a listener smaller",
+    unsupported:
+      "Windows never makes the backlog of a listener smaller, and a socket that was made elsewhere keeps its own",
+    isOfMaker: true,
   },
   acceptPool: {
     scope: "listen",

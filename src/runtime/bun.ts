@@ -107,6 +107,9 @@ export const runtime: Runtime = {
     /* Bun has no permissions. */
   },
   requireEnv: env,
+  unsetEnv(name) {
+    delete process.env[name];
+  },
   requireUid: () => process.getuid?.(),
   isPermissionError: () => false,
   /* Bun has one class for all errors. */

@@ -113,6 +113,7 @@ export const runtime: Runtime = {
   requireFile,
   requireAnyPath,
   requireEnv,
+  unsetEnv: (name) => deno.env.delete(name),
   requireUid,
   isPermissionError: (error) => error instanceof deno.errors.NotCapable,
   errorClass: (name) => deno.errors[name],

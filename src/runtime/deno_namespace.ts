@@ -20,7 +20,7 @@ export interface DenoNamespace {
   dlopen(path: string, symbols: Record<string, unknown>): {
     symbols: unknown;
   };
-  env: { get(name: string): string | undefined };
+  env: { get(name: string): string | undefined; delete(name: string): void };
   errors:
     & { NotCapable: new (message: string) => Error }
     & Record<string, (new (message?: string) => Error) | undefined>;

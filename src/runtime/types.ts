@@ -98,6 +98,9 @@ export interface Runtime {
    * throws the runtime's own error when the user refuses. */
   requireEnv(name: string): string | undefined;
 
+  /** Removes the variable, with the same permission. */
+  unsetEnv(name: string): void;
+
   /** The id of the user, or undefined on Windows. May ask and throw likewise. */
   requireUid(): number | undefined;
 

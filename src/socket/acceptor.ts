@@ -5,7 +5,10 @@
 import { type Addr, errorAddress } from "../native/address.ts";
 import { AsyncQueue, type QueueReader } from "./async_queue.ts";
 import type { SocketStats } from "../native/completion.ts";
-import { errorOf, SocketError } from "../errors.ts";
+import { errorOf, NotSupported, SocketError } from "../errors.ts";
+import { PASS } from "../native/system_calls.ts";
+import { setTimeout } from "../runtime/globals.ts";
+import { passSocket } from "./passing.ts";
 import type { Group } from "../loop/group.ts";
 import type { Loop } from "../loop/loop.ts";
 import { type ListeningOwner, ListeningSockets } from "./listening_sockets.ts";
@@ -24,6 +27,8 @@ import { Socket, type SocketSettings } from "./socket.ts";
 /** With this many connections in the queue no more are accepted; the system's
  * backlog holds the rest. */
 const QUEUED_MAX = 64;
+/* How often stop() looks whether it is done. No record comes for it. */
+const STOP_INTERVAL_MS = 5;
 
 /** Accepts the connections of one listener. */
 export class Acceptor implements ListeningOwner {
@@ -34,6 +39,7 @@ export class Acceptor implements ListeningOwner {
    * succeed at once are bounded. */
   readonly #queue = new AsyncQueue<Socket>();
   #isPosted = false;
+  #isStopped = false;
   #isRef = true;
   lastError: Error | undefined;
 
@@ -150,6 +156,51 @@ export class Acceptor implements ListeningOwner {
     else this.loop.unref();
   }
 
+  /** Passes the socket to an inbox. Returns the ticket. */
+  pass(address: Uint8Array): Uint8Array<ArrayBuffer> {
+    if (this.isClosed) throw this.closedError(PASS.syscall);
+    const { only } = this.#sockets;
+    if (only !== undefined) return passSocket(this.loop, only, -1, address);
+    throw new NotSupported(
+      "Cannot pass a listener on localhost: it has two sockets; use 127.0.0.1 or ::1",
+    );
+  }
+
+  /** Stops accepting. Resolves when everything that was accepted is taken out of
+   * the queue, and the acceptor is closed. */
+  stop(): Promise<void> {
+    if (this.isClosed) return Promise.resolve();
+    const result = this.#sockets.stop();
+    if (result < 0) {
+      const error = this.#error(result, "listen");
+      return Promise.reject(
+        error.code === "ENOTSUP"
+          ? new NotSupported(
+            "Cannot stop a listener: only this process accepts from a named pipe",
+            { cause: error },
+          )
+          : error,
+      );
+    }
+    this.#isStopped = true;
+    return new Promise((resolve) => this.#closeWhenDone(resolve));
+  }
+
+  #closeWhenDone(done: () => void): void {
+    if (!this.isClosed && !this.#isDone()) {
+      setTimeout(() => this.#closeWhenDone(done), STOP_INTERVAL_MS);
+      return;
+    }
+    this.close();
+    done();
+  }
+
+  /* Nothing was accepted that is not taken. */
+  #isDone(): boolean {
+    const { acceptsPosted, acceptsReady, acceptsDeferred } = this.stats();
+    return acceptsPosted + acceptsReady + acceptsDeferred === 0;
+  }
+
   close(): void {
     if (this.isClosed) return;
     this.#sockets.close();
@@ -185,11 +236,12 @@ export class Acceptor implements ListeningOwner {
   /* Accepting starts with the first call of accept(). After the queue was full,
    * it resumes when the queue is half empty. */
   #post(): void {
-    if (this.#isPosted || this.isClosed) return;
+    if (this.#isPosted || this.isClosed || this.#isStopped) return;
     if (this.#queue.length <= QUEUED_MAX / 2) this.#setPosted(true);
   }
 
   #setPosted(isPosted: boolean): void {
+    if (this.#isStopped) return;
     this.#isPosted = isPosted;
     this.#sockets.accept(isPosted ? this.settings.acceptPool : 0);
   }

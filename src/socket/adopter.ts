@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 /* Connected sockets that were created elsewhere. */
 
-import { DETACH, DETACHED, LOCAL, PEER } from "../native/completion.ts";
+import { DETACH, DETACHED, LOCAL, PEER, RESET } from "../native/completion.ts";
 import type { Addr } from "../native/address.ts";
 import { ADOPT } from "../native/system_calls.ts";
 import { SocketError } from "../errors.ts";
@@ -11,6 +11,7 @@ import type { Group } from "../loop/group.ts";
 import type { Loop } from "../loop/loop.ts";
 import { type ConnOptions, connSettings } from "../options/conn.ts";
 import { runtime } from "../runtime/detect.ts";
+import { takeSocket } from "./passing.ts";
 import { Socket } from "./socket.ts";
 
 /* The error for a handle that cannot be adopted. */
@@ -46,7 +47,7 @@ function requireOneOf(ends: readonly PathAddr[]): void {
  */
 export function adoptSocket(
   group: Group,
-  handle: number,
+  given: number | Uint8Array,
   options: ConnOptions,
   isDetached: boolean,
 ): Socket {
@@ -54,9 +55,12 @@ export function adoptSocket(
   const settings = connSettings(options);
   group.requireOpen(ADOPT.syscall, ADOPT.action);
   const { loop } = group;
+  const isTaken = typeof given !== "number";
+  const handle = isTaken ? takeSocket(loop, given) : given;
   const id = loop.port.adopt(handle, isDetached ? DETACHED : 0);
   if (id < 0) {
     const { code, errno } = loop.port.error(id, ADOPT);
+    if (isTaken) loop.port.drop(handle);
     throw new SocketError(code, {
       ...ADOPT,
       errno,
@@ -77,8 +81,9 @@ export function adoptSocket(
     socket.rememberAddress(LOCAL, local);
     return socket;
   } catch (error) {
-    /* The handle is still the caller's. */
-    loop.port.close(id, DETACH, 0);
+    /* A handle is still the caller's. That of a ticket is not known to the
+     * caller. */
+    loop.port.close(id, isTaken ? RESET : DETACH, 0);
     throw error;
   }
 }

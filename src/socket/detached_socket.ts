@@ -4,6 +4,7 @@ import {
   requireBytes,
   requireInteger,
   requireOptions,
+  wrongType,
 } from "../options/validate.ts";
 
 /**
@@ -18,6 +19,16 @@ export interface DetachedSocket {
   readonly bytes?: Uint8Array<ArrayBuffer> | undefined;
 }
 
+/**
+ * A connection that another process has passed to the inbox of this thread.
+ */
+export interface PassedSocket {
+  /** What {@linkcode passSocket} has returned there. */
+  readonly ticket: Uint8Array;
+  /** The `bytes` of what `conn.detach()` has returned there. */
+  readonly bytes?: Uint8Array<ArrayBuffer> | undefined;
+}
+
 /* Whole numbers up to this are exact. */
 const HANDLE_MAX = Number.MAX_SAFE_INTEGER;
 
@@ -26,15 +37,20 @@ export function requireHandle(value: unknown): number {
   return requireInteger("handle", value, 0, HANDLE_MAX);
 }
 
-/** Checks what a user passed to adopt(). */
-export function requireDetached(socket: DetachedSocket): {
-  handle: number;
+/** Checks what a user passed to adopt(): its handle or ticket, and its bytes. */
+export function requireDetached(socket: DetachedSocket | PassedSocket): {
+  handle: number | Uint8Array;
   bytes: Uint8Array<ArrayBuffer>;
 } {
   requireOptions(socket, "socket");
-  const { handle, bytes } = socket;
+  const { handle, ticket, bytes } = socket as DetachedSocket & PassedSocket;
+  if (ticket !== undefined && handle !== undefined) {
+    wrongType("handle", "left out when there is a ticket", handle);
+  }
   return {
-    handle: requireHandle(handle),
+    handle: ticket === undefined
+      ? requireHandle(handle)
+      : requireBytes("ticket", ticket),
     bytes: bytes === undefined
       ? new Uint8Array(0)
       /* A copy, since the caller may continue to use its own array. */

@@ -2,6 +2,7 @@
 
 import type { Endpoint } from "../loop/endpoint.ts";
 import type { Group } from "../loop/group.ts";
+import type { Loop } from "../loop/loop.ts";
 import type { Addr } from "../native/address.ts";
 import {
   LOCAL,
@@ -56,6 +57,12 @@ class ListeningSocket implements Endpoint {
   }
 }
 
+function openSockets(loop: Loop, settings: ListenSettings): number[] {
+  if ("id" in settings) return [settings.id];
+  if ("addr" in settings) return [listenPath(loop, settings)];
+  return listenSockets(loop, settings);
+}
+
 /** The sockets of one listener, used like a single one: usually there is one,
  * and for "localhost" one of each address family. */
 export class ListeningSockets {
@@ -66,9 +73,7 @@ export class ListeningSockets {
   constructor(group: Group, settings: ListenSettings, owner: ListeningOwner) {
     const { loop } = group;
     this.#port = loop.port;
-    const ids = "addr" in settings
-      ? [listenPath(loop, settings)]
-      : listenSockets(loop, settings);
+    const ids = openSockets(loop, settings);
     this.#sockets = ids.map((id) => {
       group.join(id);
       const address = loop.port.address(id, LOCAL);
@@ -84,6 +89,20 @@ export class ListeningSockets {
   /** Keeps `count` accepts posted on each socket. */
   accept(count: number): void {
     for (const { id } of this.#sockets) this.#port.accept(id, count);
+  }
+
+  /** Stops accepting. Returns 0 or a negative error. */
+  stop(): number {
+    let result = 0;
+    for (const { id } of this.#sockets) {
+      result = Math.min(result, this.#port.stop(id));
+    }
+    return result;
+  }
+
+  /** The only socket, or undefined if there are two. */
+  get only(): number | undefined {
+    return this.#sockets.length === 1 ? this.#sockets[0]!.id : undefined;
   }
 
   /** The value of an option, or a negative error. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "errors.h"
 #include "overflow.h"
@@ -43,6 +44,22 @@ void handle_unclaim(int fd) { fcntl(fd, F_SETSIG, 0); }
 
 bool handle_is_claimed(int fd) {
   return fcntl(fd, F_GETSIG) == HANDLE__CLAIMED;
+}
+
+/* The mark of a stream stays with the file, even when its process has crashed.
+ * A listener is marked by the process that gets the signals of its file
+ * (fcntl(2), F_SETOWN). A socket that listens receives no urgent data, for
+ * which the signal would be sent, and accepted ones do not inherit the mark. */
+bool handle_claim_listener(int fd) {
+  return fcntl(fd, F_SETOWN, getpid()) == 0;
+}
+
+bool handle_is_claimed_listener(int fd) {
+  return fcntl(fd, F_GETOWN) == getpid();
+}
+
+void handle_unclaim_listener(int fd) {
+  if (handle_is_claimed_listener(fd)) fcntl(fd, F_SETOWN, 0);
 }
 
 static int handle__control(struct socket* socket, int call, uint32_t events) {

@@ -15,6 +15,20 @@ typedef pthread_t thread_id;
 /* The size of a struct socket. */
 #define ENGINE_SLOT_MAX 304
 
+/* See posix/inbox.c. */
+#define ENGINE_SECRET 16
+#define ENGINE_INBOX_HELD 16
+struct engine_inbox {
+  bool is_open;
+  int fd;
+  uint8_t secret[ENGINE_SECRET];
+  uint32_t held_count;
+  struct engine_held {
+    uint8_t ticket[ENGINE_SECRET];
+    int fd;
+  } held[ENGINE_INBOX_HELD];
+};
+
 struct engine_port {
   int epoll_fd;
   int wake_fd;
@@ -22,6 +36,7 @@ struct engine_port {
    * NULL. */
   uint8_t* overflow;
   bool overflow_is_used; /* its pages have memory */
+  struct engine_inbox inbox;
 };
 
 struct engine_socket {

@@ -11,6 +11,7 @@
 #include "engine.h"
 #include "errors.h"
 #include "overflow.h"
+#include "inbox.h"
 #include "send_copy.h"
 
 #define QUEUE__BATCH 256
@@ -32,6 +33,7 @@ int32_t engine_open(struct port* port) {
 
 void engine_close(struct port* port) {
   overflow_close(port);
+  inbox_close(port);
   close(port->engine.wake_fd);
   close(port->engine.epoll_fd);
 }

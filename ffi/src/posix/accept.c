@@ -16,6 +16,12 @@ void engine_post_accepts(struct socket* listener) {
     socket_ready(listener, READY_ACCEPT);
 }
 
+void engine_stop_accepts(struct socket* listener) {
+  /* None is posted. The socket file is the other process's from here on. */
+  if (socket_is_local(listener) && listener->path != NULL)
+    listener->path->engine.has_file = false;
+}
+
 /* A borrowed listener may be a blocking one, and accept() has no flag against
  * blocking, so such a listener is polled first. Returns false when there is
  * nothing to accept. */

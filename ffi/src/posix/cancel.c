@@ -16,7 +16,10 @@ void engine_cancel(struct socket* socket) {
   if (socket->is_datagram && socket->path != NULL && socket_is_local(socket))
     socket_file_remove(socket);
   if (!socket->is_listener || socket->engine.fd < 0) return;
-  if (socket_is_local(socket)) socket_file_remove(socket);
+  /* The file of an adopted one is its maker's. */
+  if (socket_is_local(socket) && socket->path != NULL)
+    socket_file_remove(socket);
+  handle_unclaim_listener(socket->engine.fd);
   close(socket->engine.fd);
   socket->engine.fd = -1;
 }

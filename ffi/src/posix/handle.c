@@ -11,13 +11,18 @@
 #include "engine.h"
 #include "errors.h"
 
+bool handle_of_number(double number, int* fd_out) {
+  if (!(number >= 0 && number <= INT32_MAX)) return false;
+  *fd_out = (int)number;
+  return number == (double)*fd_out;
+}
+
 int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   struct port* port = socket->port;
   (void)flags;
-  if (!(os_socket >= 0 && os_socket <= INT32_MAX) ||
-      os_socket != (double)(int)os_socket)
+  int fd;
+  if (!handle_of_number(os_socket, &fd))
     return port_fail(port, -IOCP_EINVAL, 0);
-  int fd = (int)os_socket;
   int type = 0;
   socklen_t length = sizeof type;
   if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0)

@@ -27,6 +27,16 @@ bool handle_claim(int fd);
 void handle_unclaim(int fd);
 bool handle_is_claimed(int fd);
 
+/* The same for a listener, which several processes may share, and which the
+ * next process gets when this one has ended: only ports of this process see it.
+ */
+bool handle_claim_listener(int fd);
+void handle_unclaim_listener(int fd);
+bool handle_is_claimed_listener(int fd);
+
+/* False if the number is no descriptor. */
+bool handle_of_number(double number, int* fd_out);
+
 /* Adds the socket's handle to the queue of its port. Returns 0 or an error. */
 int32_t handle_enter(struct socket* socket);
 

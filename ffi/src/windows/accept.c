@@ -147,6 +147,7 @@ void engine_post_accepts(struct socket* listener) {
   }
   /* Report the connections that arrived while the target was 0. */
   if (engine->accepted_count != 0) socket_ready(listener, READY_ACCEPT);
+  if (listener->is_stopped) return;
   while (engine->accepts_posted + engine->accepted_count <
          accept__pool_size(listener)) {
     int32_t result = accept__post(listener);
@@ -195,6 +196,16 @@ void accept_cancel_all(struct socket* listener) {
     accept__drop(
         LIST_ENTRY(list_shift(&engine->accepted), struct accept, node));
   engine->accepted_count = 0;
+}
+
+void engine_stop_accepts(struct socket* listener) {
+  struct engine_socket* engine = &listener->engine;
+  /* Only those of this process ("CancelIoEx", Remarks). */
+  if (engine->accepts_posted != 0) CancelIoEx((HANDLE)engine->handle, NULL);
+  if (engine->accepted_count != 0) socket_ready(listener, READY_ACCEPT);
+  /* The socket file is the other process's from here on. */
+  if (socket_is_local(listener) && listener->path != NULL)
+    listener->path->engine.has_file = false;
 }
 
 /* Reads the address of the peer out of the accept's buffer. */
@@ -265,7 +276,8 @@ int32_t engine_accept_next(struct socket* listener, struct socket* accepted) {
   if (pipe_is(listener)) return pipe_accept_next(listener, accepted);
   /* Accepting was stopped. Connections that were accepted before wait until it
    * resumes. */
-  if (listener->accept_target == 0) return ENGINE_WOULD_BLOCK;
+  if (listener->accept_target == 0 && !listener->is_stopped)
+    return ENGINE_WOULD_BLOCK;
   if (list_is_empty(&engine->accepted)) {
     engine_post_accepts(listener);
     return ENGINE_WOULD_BLOCK;

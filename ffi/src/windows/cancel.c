@@ -49,7 +49,9 @@ void engine_cancel(struct socket* socket) {
   if (socket->is_listener) {
     accept_cancel_all(socket);
     cancel__close(engine, false);
-    if (socket_is_local(socket)) unix_file_remove(socket);
+    /* The file of an adopted one is its maker's. */
+    if (socket_is_local(socket) && socket->path != NULL)
+      unix_file_remove(socket);
     return;
   }
   if (engine_is_idle(socket) || engine->handle == INVALID_SOCKET) return;

@@ -80,7 +80,7 @@ int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs) {
   return 0;
 }
 
-static bool handle__of_number(double number, SOCKET* handle_out) {
+bool handle_of_number(double number, SOCKET* handle_out) {
   if (!(number >= 0 && number < HANDLE__NUMBER_MAX)) return false;
   *handle_out = (SOCKET)number;
   return (double)*handle_out == number;
@@ -92,7 +92,7 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
   int type = 0;
   int length = sizeof type;
   SOCKADDR_STORAGE peer;
-  if (!handle__of_number(os_socket, &handle))
+  if (!handle_of_number(os_socket, &handle))
     return port_fail(port, -IOCP_EINVAL, 0);
   if (getsockopt(handle, SOL_SOCKET, SO_TYPE, (char*)&type, &length) != 0) {
     DWORD native = (DWORD)WSAGetLastError();

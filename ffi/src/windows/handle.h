@@ -15,6 +15,9 @@ int32_t handle_fail_new(struct port* port, unsigned family);
  * `is_ifs` see winsock_is_ifs(). On failure the caller keeps the handle. */
 int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs);
 
+/* False if the number is no handle. */
+bool handle_of_number(double number, SOCKET* handle_out);
+
 /* Sets TCP_NODELAY; it fails when the connection has ended. */
 void handle_set_no_delay(SOCKET handle);
 

@@ -119,7 +119,8 @@ int32_t engine_set_backlog(struct socket* listener, uint32_t backlog) {
   /* A second listen() "will return success without changing the value for the
    * backlog parameter" (listen()'s documentation), so additional accepts are
    * posted. */
-  if (backlog < listener->engine.backlog_first)
+  if (backlog < listener->engine.backlog_first ||
+      listener->engine.backlog_first == 0)
     return port_fail(listener->port, -IOCP_ENOTSUP, 0);
   listener->backlog = backlog;
   engine_post_accepts(listener);

@@ -152,8 +152,9 @@ struct engine_socket {
   uint32_t accepts_posted;
   uint32_t accepts_for_data;     /* posted, and complete only with data */
   uint32_t accepts_without_data; /* of these: connected, without data so far */
-  bool is_filling;        /* there are more of these than at the last check */
-  uint32_t backlog_first; /* that of listen(), which the system never changes */
+  bool is_filling; /* there are more of these than at the last check */
+  /* That of listen(), which the system never changes; 0: not known. */
+  uint32_t backlog_first;
 };
 
 /* See identity.h. A Windows socket has no unique number, but no other open

@@ -51,6 +51,9 @@ fuzz_call call_socket_stats;
 /* calls_local.c */
 fuzz_call call_local;
 
+/* calls_others.c */
+fuzz_call call_others;
+
 /* Call at the end of an input: no file of a listener may be left. */
 void calls_remove_folder(void);
 

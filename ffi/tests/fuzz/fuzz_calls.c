@@ -25,7 +25,7 @@ static fuzz_call* const fuzz__calls[] = {
     call_read,        call_send,         call_shutdown,     call_close,
     call_get_address, call_set_option,   call_get_option,   call_socket_stats,
     call_peer_open,   call_peer_send,    call_peer_receive, call_peer_end,
-    call_group,       call_local,        call_datagram,
+    call_group,       call_local,        call_datagram,     call_others,
 };
 
 /* Calls from here on do not fail for want of a descriptor, or use none, up to

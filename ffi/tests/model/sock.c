@@ -7,6 +7,7 @@
 
 #include "accept.h"
 #include "disk.h"
+#include "duplicate.h"
 #include "fiber.h"
 #include "habits.h"
 #include "kernel.h"
@@ -84,6 +85,7 @@ SOCKET WSASocketW(int family,
   (void)info;
   (void)group;
   kernel_enter();
+  if (family == FROM_PROTOCOL_INFO) return duplicate_take(flags);
   bool is_udp = type == SOCK_DGRAM && protocol == IPPROTO_UDP;
   RULE("a socket is made for a stream or datagrams, and overlapped",
        ((type == SOCK_STREAM &&

@@ -18,6 +18,7 @@ void every_socket_call(int32_t port, int32_t socket, int32_t expected) {
   uint8_t bytes[sizeof(struct iocp_socket_stats)];
   memset(bytes, EVERY__BYTE, sizeof bytes);
   check_is(iocp_accept(port, socket, 1), expected);
+  check_is(iocp_stop(port, socket), expected);
   check_is(iocp_receive(port, socket, 1), expected);
   check_is(iocp_read(port, socket, bytes, 0, sizeof bytes), expected);
   check_is(iocp_send(port, socket, bytes, 0, sizeof bytes), expected);
@@ -74,6 +75,13 @@ void every_port_call(int32_t port, int32_t socket, int32_t expected) {
   check_is(iocp_connect(port, &path, NULL), expected);
   host_socket raw = raw_open_stream();
   check_is(iocp_add_socket(port, (double)raw, 0), expected);
+  check_is(iocp_add_listener(port, (double)raw, 0), expected);
+  uint8_t ticket[IOCP_TICKET_MAX] = {0};
+  check_is(iocp_inbox(port, ticket, sizeof ticket), expected);
+  check_is(iocp_pass(port, socket, 0, slab, 1, ticket, sizeof ticket),
+           expected);
+  check_is(iocp_take(port, ticket, 16), expected);
+  check_is(iocp_drop(port, (double)raw), expected);
   /* The refused socket still belongs to the caller. */
   raw_close(raw);
   check_is(iocp_delete(port), expected);

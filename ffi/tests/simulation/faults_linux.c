@@ -16,6 +16,7 @@
 #define FAULTS__FDS 4096
 
 ssize_t __wrap_recv(int fd, void* bytes, size_t size, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr* message, int flags);
 ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags);
 int __wrap_socket(int family, int type, int protocol);
 int __wrap_accept4(int fd,
@@ -194,6 +195,24 @@ int __wrap_accept4(int fd,
   int accepted = faults__add(__real_accept4(fd, address, size, flags));
   faults__limit_buffer(accepted);
   return accepted;
+}
+
+/* A passed descriptor becomes the library's. Without room for one the system
+ * discards it, and says that control data was cut (recvmsg(2), MSG_CTRUNC). */
+ssize_t __wrap_recvmsg(int fd, struct msghdr* message, int flags) {
+  ssize_t count = __real_recvmsg(fd, message, flags);
+  const struct cmsghdr* header = count < 0 ? NULL : CMSG_FIRSTHDR(message);
+  int passed;
+  if (header == NULL || header->cmsg_type != SCM_RIGHTS) return count;
+  memcpy(&passed, CMSG_DATA(header), sizeof passed);
+  if (!faults__happens(FAULTS_HANDLES)) {
+    faults__add(passed);
+    return count;
+  }
+  __real_close(passed);
+  message->msg_controllen = 0;
+  message->msg_flags |= MSG_CTRUNC;
+  return count;
 }
 
 int __wrap_connect(int fd, const struct sockaddr* address, socklen_t size) {

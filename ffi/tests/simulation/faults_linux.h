@@ -25,6 +25,7 @@ int __real_accept4(int fd,
                    int flags);
 int __real_connect(int fd, const struct sockaddr* address, socklen_t size);
 ssize_t __real_recv(int fd, void* bytes, size_t size, int flags);
+ssize_t __real_recvmsg(int fd, struct msghdr* message, int flags);
 ssize_t __real_send(int fd, const void* bytes, size_t size, int flags);
 int __real_close(int fd);
 int __real_open(const char* path, int flags, ...);

@@ -303,6 +303,49 @@ static void user__misuse_port(int32_t port) {
   result = iocp_add_socket(port, 40001, 0);
   RULE("a handle is a socket",
        ERROR_IS(result, IOCP_ENOTSOCK, IOCP_EBADF, IOCP_EINVAL));
+  result = iocp_add_listener(port, 40001, 0);
+  RULE("a handle is a socket",
+       ERROR_IS(result, IOCP_ENOTSOCK, IOCP_EBADF, IOCP_EINVAL));
+  RULE("a handle is a whole number",
+       iocp_add_listener(port, 0.5, 0) == -IOCP_EINVAL);
+  RULE("an adoption has no such flag",
+       iocp_add_listener(port, 3, IOCP_REUSE_PORT) == -IOCP_EINVAL);
+}
+
+/* Passes the listener to another process; on Linux, to this one. */
+static void user__pass(int32_t port, int32_t listener) {
+  uint8_t address[IOCP_INBOX_MAX] = {0};
+  uint8_t ticket[IOCP_TICKET_MAX] = {0};
+  bool is_windows = world_posts_operations();
+  int32_t length = iocp_inbox(port, address, sizeof address);
+  TRACE("iocp_inbox(): %d", length);
+  if (length < 0) return;
+  /* On Windows, the id of the process. */
+  if (is_windows) address[4] += 4;
+  int32_t result = iocp_pass(
+      port, listener, 0, address, (uint32_t)length, ticket, sizeof ticket);
+  TRACE("iocp_pass(%#x): %d", (unsigned)listener, result);
+  if (result <= 0) return;
+  int32_t handle = iocp_take(port, ticket, (uint32_t)result);
+  TRACE("iocp_take(): %d", handle);
+  RULE("a socket is taken by the process that it was passed to",
+       is_windows ? handle == -IOCP_ENOENT
+                  : handle >= 0 || handle == -IOCP_ENOENT);
+  RULE("a socket that was taken can be dropped",
+       handle < 0 || iocp_drop(port, handle) == 0);
+}
+
+static void user__misuse_pass(int32_t port) {
+  uint8_t address[IOCP_INBOX_MAX] = {0};
+  uint8_t ticket[IOCP_TICKET_MAX] = {0};
+  RULE("an inbox needs room", iocp_inbox(port, address, 8) == -IOCP_EINVAL);
+  RULE("a socket is passed to an inbox",
+       iocp_pass(port, -1, 0.5, address, 0, ticket, sizeof ticket) ==
+               -IOCP_EINVAL &&
+           iocp_pass(port, -1, 0.5, address, 9, ticket, sizeof ticket) ==
+               -IOCP_EINVAL);
+  RULE("a ticket has a length", iocp_take(port, ticket, 3) == -IOCP_EINVAL);
+  RULE("a handle is a whole number", iocp_drop(port, 0.5) == -IOCP_EINVAL);
 }
 
 static void user__misuse_id(int32_t port, int32_t id) {
@@ -327,6 +370,8 @@ static void user__misuse_open(const struct entry* entry) {
   RULE("a close has three modes",
        iocp_close(port, entry->id, 3, 0) == -IOCP_EINVAL);
   if (entry->is_closing || entry->may_expire) return;
+  if (entry->kind == ENTRY_LISTENER && tape_choose(4) == 0)
+    user__pass(port, entry->id);
   RULE("a connection has two ends",
        iocp_get_address(
            port, entry->id, 2, &port, sizeof(struct iocp_address)) ==
@@ -352,10 +397,16 @@ void user_misuse(void) {
   TRACE("wrong calls, %u", what);
   if (port == LEDGER_PORTS) return;
   if (what == 0) {
-    if (tape_choose(2) == 0)
-      user__misuse_port(ledger.ports[port].id);
-    else
-      user_misuse_path(port);
+    switch (tape_choose(3)) {
+      case 0:
+        user__misuse_port(ledger.ports[port].id);
+        break;
+      case 1:
+        user_misuse_path(port);
+        break;
+      default:
+        user__misuse_pass(ledger.ports[port].id);
+    }
     return;
   }
   if (ledger.entry_count == 0) return;

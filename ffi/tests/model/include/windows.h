@@ -343,6 +343,7 @@ typedef struct {
 } SECURITY_DESCRIPTOR_RELATIVE;
 
 HANDLE WINAPI GetCurrentProcess(void);
+DWORD WINAPI GetCurrentProcessId(void);
 BOOL WINAPI OpenProcessToken(HANDLE process, DWORD access, HANDLE* token);
 BOOL WINAPI GetTokenInformation(HANDLE token,
                                 TOKEN_INFORMATION_CLASS class,

@@ -152,12 +152,15 @@ typedef struct {
 #define FIONBIO 0x8004667Eu
 #define SIO_GET_EXTENSION_FUNCTION_POINTER 0xC8000006u
 
+#define FROM_PROTOCOL_INFO (-1)
+
 SOCKET WSASocketW(int family,
                   int type,
                   int protocol,
                   WSAPROTOCOL_INFOW* info,
                   unsigned group,
                   DWORD flags);
+int WSADuplicateSocketW(SOCKET handle, DWORD process, WSAPROTOCOL_INFOW* info);
 int closesocket(SOCKET handle);
 int bind(SOCKET handle, const SOCKADDR* name, int length) MODEL_NAME(bind);
 int listen(SOCKET handle, int backlog) MODEL_NAME(listen);

@@ -1,0 +1,118 @@
+// Copyright the iocp authors. MIT license.
+/* The listening sockets of a service manager. `npm test` sets the path of a program
+ * that does what systemd does. */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { describe, test } from "node:test";
+import { connect, inheritedListeners } from "../mod.ts";
+import { Child, ownRuntime, programPath } from "./shared/child.ts";
+import { within } from "./shared/deadline.ts";
+import { isWindows } from "./shared/local.ts";
+
+const { IOCP_TEST_PEER } = process.env;
+const { pid } = process;
+
+function withVariables(
+  changes: Record<string, string>,
+  call: () => void,
+): void {
+  Object.assign(process.env, changes);
+  try {
+    call();
+  } finally {
+    for (const name of ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]) {
+      delete process.env[name];
+    }
+  }
+}
+
+async function answer(
+  options: { hostname: string; port: number } | { path: string },
+): Promise<number> {
+  using conn = await connect(options as { path: string });
+  let text = "";
+  for await (const chunk of conn) text += new TextDecoder().decode(chunk);
+  return Number(text);
+}
+
+describe("Without sockets for this process there are none:", () => {
+  const table: [title: string, variables: Record<string, string>][] = [
+    ["no variables", {}],
+    ["no LISTEN_PID", { LISTEN_FDS: "1" }],
+    ["another process", { LISTEN_PID: String(pid + 1), LISTEN_FDS: "1" }],
+    ["not a number", { LISTEN_PID: "x", LISTEN_FDS: "1" }],
+  ];
+  for (const [title, variables] of table) {
+    test(title, () => {
+      withVariables(variables, () => {
+        assert.deepEqual(inheritedListeners(), []);
+      });
+    });
+  }
+});
+
+describe("Variables that contradict each other are a TypeError:", () => {
+  const table: [title: string, variables: Record<string, string>][] = [
+    ["no LISTEN_FDS", {}],
+    ["LISTEN_FDS of 0", { LISTEN_FDS: "0" }],
+    ["LISTEN_FDS of -1", { LISTEN_FDS: "-1" }],
+    ["too few names", { LISTEN_FDS: "2", LISTEN_FDNAMES: "a" }],
+  ];
+  for (const [title, variables] of table) {
+    test(title, () => {
+      withVariables({ LISTEN_PID: String(pid), ...variables }, () => {
+        assert.throws(() => inheritedListeners(), {
+          name: "TypeError",
+          message: /"LISTEN_FD(S|NAMES)" argument must be/,
+        });
+      });
+    });
+  }
+});
+
+/* The command of a program in this runtime. */
+function command(name: string): string[] {
+  const flags = ownRuntime.name === "deno"
+    ? ["run", "-A", "--quiet", "--no-check", "--no-lock"]
+    : [];
+  return [ownRuntime.path, ...flags, programPath(name)];
+}
+
+test("A service gets its listeners, also after it was killed", {
+  skip: isWindows && "a service of Windows gets no sockets" ||
+    IOCP_TEST_PEER === undefined && "npm test sets the path of the program",
+}, async () => {
+  const runs = 3;
+  const args = ["activate", String(runs), ...command("activated")];
+  using manager = new Child(IOCP_TEST_PEER!, args, {});
+  const [, port] = await within("start", manager.output(/listening (\d+)/));
+  const [, name] = await manager.output(/local (\S+)/);
+  const tcp = { hostname: "127.0.0.1", port: Number(port) };
+  const local = { path: `\0${name}` };
+  for (let i = 0; i < runs; i++) {
+    /* The former process accepts nothing any more. */
+    await within("the start", manager.output(/process \d+/));
+    /* Made while the service starts. */
+    const answers = Promise.all([answer(tcp), answer(local)]);
+    const [, shown, again] = await within(
+      "the listeners",
+      manager.output(/inherited (\[.*\]) (\d)/),
+    );
+    assert.deepEqual(JSON.parse(shown!), [
+      { name: "web", fd: 3, addr: { transport: "tcp", ...tcp } },
+      { name: "local", fd: 4, addr: { transport: "unix", ...local } },
+    ]);
+    assert.equal(again, "0");
+    const [, variables] = await manager.output(/variables (\[.*\])/);
+    assert.equal(variables, "[]");
+    const [web, other] = await within("the answers", answers);
+    assert.equal(web, other);
+    assert.equal(await answer(tcp), web);
+    /* It cannot close anything, and the next process gets the same sockets. */
+    manager.stdout = "";
+    process.kill(web!, "SIGKILL");
+  }
+  const { code, stderr } = await manager.ended;
+  assert.equal(code, 0, stderr);
+});

@@ -1,0 +1,67 @@
+// Copyright the iocp authors. MIT license.
+/* Listens, connects to itself and to the port in its argument, and then starts
+ * programs in every way that its runtime has, which outlive it. */
+
+import { spawn } from "node:child_process";
+import process from "node:process";
+import { connect, listen } from "../../mod.ts";
+import { isWindows, newPath } from "../shared/local.ts";
+import { listenSocket } from "../shared/os_socket.ts";
+import { programPath } from "../shared/child.ts";
+
+interface Spawned {
+  pid?: number | undefined;
+  unref(): void;
+}
+interface Runtimes {
+  Deno?: {
+    Command: new (program: string, options: object) => { spawn(): Spawned };
+  };
+  Bun?: { spawn(command: string[], options: object): Spawned };
+}
+
+const { Deno: deno, Bun: bun } = globalThis as unknown as Runtimes;
+const hostname = "127.0.0.1";
+const remote = Number(process.argv[2]);
+
+const listener = listen({ hostname, port: 0 });
+const adopted = listen({
+  [isWindows ? "handle" : "fd"]: listenSocket().handle,
+});
+const path = newPath();
+const local = listen({ path });
+const conns = await Promise.all([
+  connect({ hostname, port: remote }),
+  connect(listener.addr),
+  listener.accept(),
+  connect({ path }),
+  local.accept(),
+]);
+/* Accepts and receives are in flight. */
+for (const each of [listener, adopted, local]) each.accept().catch(() => {});
+for (const conn of conns) conn.read(new Uint8Array(10)).catch(() => {});
+
+const flags = deno ? ["run", "--quiet", "--no-check", "--no-lock"] : [];
+const args = [...flags, programPath("sleep")];
+/* Detached, since Windows would end them with their parent. */
+const detached = true;
+const nothing = { stdin: "null", stdout: "null", stderr: "null" };
+const children: Spawned[] = [
+  spawn(process.execPath, args, { stdio: "ignore", detached }),
+];
+if (deno) {
+  const options = { args, detached, ...nothing };
+  children.push(new deno.Command(process.execPath, options).spawn());
+}
+if (bun) {
+  const options = { stdio: ["ignore", "ignore", "ignore"], detached };
+  children.push(bun.spawn([process.execPath, ...args], options));
+}
+for (const child of children) child.unref();
+console.log(
+  "ready",
+  JSON.stringify({
+    children: children.map(({ pid }) => pid),
+    addrs: [listener, adopted, local].map(({ addr }) => addr),
+  }),
+);
