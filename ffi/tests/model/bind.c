@@ -189,9 +189,8 @@ int bind(SOCKET handle, const SOCKADDR* name, int length) {
   struct iocp_address before = sock->local;
   sock->local = address;
   struct bind__claim claim = bind__of_sock(sock);
-  DWORD error =
-      address.port == 0 ? bind__choose_port(sock)
-                                   : bind__in_use(&claim, sock->udp != NULL);
+  DWORD error = address.port == 0 ? bind__choose_port(sock)
+                                  : bind__in_use(&claim, sock->udp != NULL);
   sock->is_exempt = memcmp(&binds.refused, &address, sizeof address) == 0 &&
                     address.port != 0;
   if (error == 0 && sock->is_exclusive && sock->udp == NULL &&

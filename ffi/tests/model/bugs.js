@@ -1318,7 +1318,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       file: "windows/datagram_receive.c",
       from: `  return LIST_ENTRY(list->next, struct datagram_receive, node);
 }`,
-      to: `  for (struct list_node* node = list->next; node != list; node = node->next)
+      to:
+        `  for (struct list_node* node = list->next; node != list; node = node->next)
     if (LIST_ENTRY(node, struct datagram_receive, node)->is_completed)
       return LIST_ENTRY(node, struct datagram_receive, node);
   return LIST_ENTRY(list->next, struct datagram_receive, node);
@@ -1384,7 +1385,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   {
     group: "datagram",
     name: "another program can bind the address of a datagram socket",
-    source: "\"Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE\"",
+    source: '"Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE"',
     changes: [{
       file: "windows/datagram_bind.c",
       from:
@@ -1446,7 +1447,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   {
     group: "datagram",
     name: "the index of an interface is in the wrong order",
-    source: "\"IPPROTO_IP socket options\": 0.x.x.x in network byte order",
+    source: '"IPPROTO_IP socket options": 0.x.x.x in network byte order',
     changes: [{
       file: "windows/membership.c",
       from: "  any_source.imr_interface.s_addr = htonl(interface_index);",

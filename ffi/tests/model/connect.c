@@ -109,8 +109,8 @@ BOOL WINAPI extension_connect_ex(SOCKET handle,
   return op_answer(op);
 }
 
-/* A plain connect() of a unix socket that does not wait, or of a datagram socket,
- * which only notes the address. */
+/* A plain connect() of a unix socket that does not wait, or of a datagram
+ * socket, which only notes the address. */
 int connect(SOCKET handle, const SOCKADDR* name, int length) {
   struct iocp_address to;
   kernel_enter();

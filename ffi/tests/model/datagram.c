@@ -134,8 +134,8 @@ int WSARecvFrom(SOCKET handle,
        count == 1 && completion == NULL && flags != NULL && *flags == 0);
   RULE("WSARecvFrom() is given where to store the sender",
        from != NULL && from_length != NULL);
-  int name_size = sock->family == 6 ? (int)sizeof(SOCKADDR_IN6)
-                                    : (int)sizeof(SOCKADDR_IN);
+  int name_size =
+      sock->family == 6 ? (int)sizeof(SOCKADDR_IN6) : (int)sizeof(SOCKADDR_IN);
   /* "The lpFrom buffer was too small to accommodate the peer address." */
   if (*from_length < name_size) return datagram__fails(WSAEFAULT);
   DWORD error = datagram__refusal(sock, buffers, from, from_length);
@@ -249,8 +249,7 @@ int sendto(SOCKET handle,
   if (target.error == 0 && !datagram__has_room(sock, (uint32_t)length))
     target.error = WSAEWOULDBLOCK;
   if (target.error != 0) return datagram__fails(target.error);
-  datagram__send(
-      sock, &target.to, (const uint8_t*)buffer, (uint32_t)length);
+  datagram__send(sock, &target.to, (const uint8_t*)buffer, (uint32_t)length);
   kernel_succeed();
   return length;
 }
@@ -350,8 +349,8 @@ int32_t* datagram_option(struct sock* sock, int option) {
 bool datagram_ioctl(
     struct sock* sock, DWORD code, const void* in, DWORD size, int* result) {
   BOOL reports;
-  if (sock->udp == NULL || (code != DATAGRAM__UDP_CONNRESET &&
-                            code != DATAGRAM__UDP_NETRESET))
+  if (sock->udp == NULL ||
+      (code != DATAGRAM__UDP_CONNRESET && code != DATAGRAM__UDP_NETRESET))
     return false;
   RULE("the switch of an ICMP report is a BOOL", size == sizeof reports);
   memcpy(&reports, in, sizeof reports);

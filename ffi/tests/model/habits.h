@@ -57,10 +57,10 @@ extern struct habits {
   uint32_t foreign_packets;
   uint32_t children;       /* child processes, which inherit handles */
   uint32_t unknown_errors; /* errors that are in no table */
-  uint32_t hijacks; /* attempts of another program to bind an address in use */
+  uint32_t hijacks;  /* attempts of another program to bind an address in use */
   uint32_t losses;   /* datagrams that are lost */
   uint32_t reorders; /* datagrams that overtake others */
-  uint32_t lookups; /* extension functions whose look-up fails */
+  uint32_t lookups;  /* extension functions whose look-up fails */
 
   uint32_t build;      /* the version of the system */
   uint32_t processors; /* the default limit of running threads of a port */

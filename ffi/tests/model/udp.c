@@ -238,9 +238,8 @@ static void udp__arrive_at_one(const struct udp_datagram* datagram) {
   if (best == NULL) {
     /* The addresses for documentation are behind a router. */
     bool is_own = address_is_own(&datagram->to);
-    udp__reply(
-        datagram,
-        is_own || tape_choose(2) == 0 ? UDP_UNREACHABLE : UDP_EXPIRED);
+    udp__reply(datagram,
+               is_own || tape_choose(2) == 0 ? UDP_UNREACHABLE : UDP_EXPIRED);
   } else if (udp__may_receive(best, datagram)) {
     udp__queue(best, datagram);
   }
@@ -313,8 +312,7 @@ static void udp__arrive(const struct udp_datagram* datagram) {
 }
 
 void udp_step(void) {
-  uint32_t index =
-      habits_fault(habits.reorders) ? tape_choose(udp.count) : 0;
+  uint32_t index = habits_fault(habits.reorders) ? tape_choose(udp.count) : 0;
   struct list_node* node = udp.transit.next;
   while (index-- != 0) node = node->next;
   struct udp_datagram* datagram = LIST_ENTRY(node, struct udp_datagram, node);

@@ -23,8 +23,7 @@ void datagrams_open(void) {
 
 struct endpoint* datagrams_endpoint(const struct iocp_address* address) {
   if (datagrams.endpoint_count == DATAGRAMS_ENDPOINTS) return NULL;
-  struct endpoint* endpoint =
-      &datagrams.endpoints[datagrams.endpoint_count++];
+  struct endpoint* endpoint = &datagrams.endpoints[datagrams.endpoint_count++];
   memset(endpoint, 0, sizeof *endpoint);
   endpoint->address = *address;
   endpoint->is_open = true;
@@ -66,8 +65,8 @@ static bool datagrams__is_group(const struct iocp_address* to) {
 /* ---- content */
 
 static uint8_t datagrams__byte(uint32_t number, uint32_t at) {
-  uint64_t word =
-      (uint64_t)(number + 1) * 0x9e3779b97f4a7c15u + (at >> 3) * 0x2545f4914f6cdd1du;
+  uint64_t word = (uint64_t)(number + 1) * 0x9e3779b97f4a7c15u +
+                  (at >> 3) * 0x2545f4914f6cdd1du;
   word ^= word >> 29;
   word *= 0xbf58476d1ce4e5b9u;
   return (uint8_t)(word >> (at % 8 * 8));
@@ -202,8 +201,7 @@ static uint32_t datagrams__find(const struct endpoint* at,
     const struct sent_datagram* one = &datagrams.sent[i];
     if (one->sender != sender || (one->seen & bit) != 0 ||
         !datagrams__is_for(at, one) ||
-        (one->length != size &&
-         (size != UINT32_MAX || one->length <= count)) ||
+        (one->length != size && (size != UINT32_MAX || one->length <= count)) ||
         (one->length < DATAGRAMS__NUMBER &&
          !datagrams__are(i, bytes, count, one->length)))
       continue;
@@ -242,8 +240,7 @@ void datagrams_received_one(struct endpoint* at,
   if (header->length >= DATAGRAMS__NUMBER)
     memcpy(&number, bytes, sizeof number);
   else
-    number =
-        datagrams__find(at, sender, bytes, header->length, header->size);
+    number = datagrams__find(at, sender, bytes, header->length, header->size);
   if (number >= datagrams.sent_count)
     report_violation("a datagram is one that was sent",
                      "%u bytes of %u",
@@ -251,10 +248,11 @@ void datagrams_received_one(struct endpoint* at,
                      header->size);
   const struct sent_datagram* sent = &datagrams.sent[number];
   RULE("a datagram has the address of its sender", sent->sender == sender);
-  bool is_whole = header->length == sent->length && header->size == sent->length;
-  bool is_truncated = header->length == room && sent->length > room &&
-                      (header->size == sent->length ||
-                       header->size == UINT32_MAX);
+  bool is_whole =
+      header->length == sent->length && header->size == sent->length;
+  bool is_truncated =
+      header->length == room && sent->length > room &&
+      (header->size == sent->length || header->size == UINT32_MAX);
   if (!is_whole && !is_truncated)
     report_violation("a datagram is whole, or marked as truncated",
                      "%u bytes, marked as of %u, of %u",
@@ -282,9 +280,8 @@ void datagrams_received(struct endpoint* at,
 
 void datagrams_failed(const struct endpoint* at, int32_t result) {
   if (!ERROR_IS(result, IOCP_ECONNREFUSED, IOCP_EHOSTUNREACH))
-    report_violation("a receive of datagrams fails with an expected error",
-                     "%d",
-                     result);
+    report_violation(
+        "a receive of datagrams fails with an expected error", "%d", result);
   RULE("only a connected socket reports that a datagram was refused",
        at->was_connected || error_is_fault(result) ||
            world_reports_unconnected());

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ledger's part for datagrams: the endpoints, and which datagrams they have
- * sent where. A datagram has its number in its first bytes, so that the one that
- * arrives can be compared with the one that was sent.
+ * sent where. A datagram has its number in its first bytes, so that the one
+ * that arrives can be compared with the one that was sent.
  */
 #ifndef IOCP_DATAGRAMS_H
 #define IOCP_DATAGRAMS_H

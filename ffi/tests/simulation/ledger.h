@@ -65,9 +65,9 @@ struct entry {
   uint32_t port;  /* index */
   uint32_t group; /* the library's id of it, or 0 */
   enum entry_kind kind;
-  uint16_t local;  /* as that of its end */
-  uint32_t path;   /* of a local one; see ledger_path() */
-  struct end* end; /* NULL: a listener, or a datagram socket */
+  uint16_t local;            /* as that of its end */
+  uint32_t path;             /* of a local one; see ledger_path() */
+  struct end* end;           /* NULL: a listener, or a datagram socket */
   struct endpoint* endpoint; /* of a datagram socket; see datagrams.h */
   bool is_closing;
   bool is_closed;

@@ -87,11 +87,8 @@ void user_bind(uint32_t port) {
     return;
   }
   struct entry* entry = ledger_entry(port, id, ENTRY_DATAGRAM);
-  int32_t size = iocp_get_address(ledger.ports[port].id,
-                                  id,
-                                  IOCP_LOCAL,
-                                  &address,
-                                  sizeof address);
+  int32_t size = iocp_get_address(
+      ledger.ports[port].id, id, IOCP_LOCAL, &address, sizeof address);
   RULE("a datagram socket has an address",
        size == (int32_t)sizeof address && address.family == family &&
            address.port != 0);
@@ -137,15 +134,11 @@ static void user__receive_from(struct entry* entry, uint32_t room) {
   memset(user__bytes, 0xa5, USER__GUARD);
   int32_t result = iocp_receive_from(
       user__port(entry), entry->id, user__bytes, USER__GUARD, room, &out);
-  TRACE("iocp_receive_from(%d.%d, %u): %d",
-        entry->port,
-        entry->id,
-        room,
-        result);
+  TRACE(
+      "iocp_receive_from(%d.%d, %u): %d", entry->port, entry->id, room, result);
   for (uint32_t i = 0; i < USER__GUARD; i++)
     RULE("a receive writes only to its buffer",
-         user__bytes[i] == 0xa5 &&
-             user__bytes[USER__GUARD + room + i] == 0xa5);
+         user__bytes[i] == 0xa5 && user__bytes[USER__GUARD + room + i] == 0xa5);
   if (user__is_void(entry, result)) return;
   if (entry->credit != 0 || entry->is_read_armed) {
     RULE("a socket is received from in one way at a time",
@@ -377,10 +370,9 @@ static void user__send_many(struct entry* entry) {
   uint32_t number = datagrams.sent_count;
   uint32_t size = user__pack(from, count, &first, &first_length);
   count = datagrams.sent_count - number;
-  int32_t result = iocp_send_many(
-      user__port(entry), entry->id, user__bytes, size, count);
-  uint32_t taken =
-      result < 0 ? 0 : (uint32_t)result & ~(uint32_t)IOCP_PENDING;
+  int32_t result =
+      iocp_send_many(user__port(entry), entry->id, user__bytes, size, count);
+  uint32_t taken = result < 0 ? 0 : (uint32_t)result & ~(uint32_t)IOCP_PENDING;
   bool is_pending = result > 0 && (result & IOCP_PENDING) != 0;
   TRACE("iocp_send_many(%d.%d, %u): %s%d",
         entry->port,
@@ -442,8 +434,7 @@ static void user__connect(struct entry* entry) {
 
 static void user__membership(struct entry* entry) {
   struct endpoint* at = entry->endpoint;
-  uint16_t family =
-      at->address.family == 6 && tape_choose(4) != 3 ? 6 : 4;
+  uint16_t family = at->address.family == 6 && tape_choose(4) != 3 ? 6 : 4;
   struct iocp_address group = datagrams_group(family);
   struct iocp_address source = user__at(family, false);
   uint32_t what = tape_choose(8);
@@ -489,8 +480,7 @@ static void user__membership(struct entry* entry) {
 static void user__interface(uint32_t port) {
   struct iocp_address address = user__at(tape_choose(2) == 0 ? 4 : 6, false);
   if (tape_choose(3) == 2) address.bytes[0] = 99;
-  int32_t result =
-      iocp_interface_index(ledger.ports[port].id, &address);
+  int32_t result = iocp_interface_index(ledger.ports[port].id, &address);
   TRACE("iocp_interface_index: %d", result);
   if (address.bytes[0] == 99)
     RULE("an address that no interface has is not found",
@@ -654,8 +644,7 @@ static void user__probe(struct endpoint* at) {
   struct endpoint* peer = user__prober(at->address.family);
   if (peer == NULL) return;
   if (at->is_connected) {
-    int32_t result =
-        iocp_connect_datagram(user__port(entry), entry->id, NULL);
+    int32_t result = iocp_connect_datagram(user__port(entry), entry->id, NULL);
     RULE("a connection is dissolved", error_is_fault(result) || result == 0);
     if (result < 0) return;
     at->is_connected = false;
@@ -681,8 +670,7 @@ static void user__probe(struct endpoint* at) {
     is_seen = datagrams.sent_count != 0 &&
               (datagrams.sent[datagrams.sent_count - 1].seen & bit) != 0;
     RULE("an open socket receives the datagrams that are sent to it",
-         world_now_ms() - since_ms < USER__PROBE_MS ||
-             !datagrams_has_room(1));
+         world_now_ms() - since_ms < USER__PROBE_MS || !datagrams_has_room(1));
     if (!datagrams_has_room(1)) return;
     world_pause(1);
   }
