@@ -89,8 +89,8 @@ int32_t udp_peer_receive(struct udp_peer* peer,
                          struct iocp_address* from_out) {
   struct sockaddr_storage system;
   socklen_t size = sizeof system;
-  ssize_t count = recvfrom(
-      peer->fd, buffer, length, 0, (struct sockaddr*)&system, &size);
+  ssize_t count =
+      recvfrom(peer->fd, buffer, length, 0, (struct sockaddr*)&system, &size);
   if (count < 0) return PEER_WOULD_BLOCK;
   datagram__from_system(&system, from_out);
   return (int32_t)count;

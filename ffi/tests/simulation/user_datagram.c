@@ -272,7 +272,9 @@ static void user__send_refused(struct entry* entry,
       return;
     case IOCP_EAFNOSUPPORT:
       RULE("an address of the right family is sent to",
-           target->to.family != entry->endpoint->address.family);
+           target->to.family != entry->endpoint->address.family ||
+               /* On Linux, while it is connected to an IPv4 peer. */
+               (entry->endpoint->is_connected && !world_posts_operations()));
       return;
     case IOCP_EADDRNOTAVAIL:
     case IOCP_EINVAL:
