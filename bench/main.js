@@ -9,8 +9,6 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import {
-  bunPath,
-  denoPath,
   ensureNodeModules,
   inTemporaryFolder,
   repository,
@@ -33,8 +31,6 @@ Measures servers side by side, each in turn, in new processes.
   --servers NAMES   of ${namesOf(servers)}
   --rounds N        measurements of each server (5)
   --seconds S       counted time of each (1)
-  --settle S        seconds until the memory of idle connections is read (25):
-                    collectors return memory late
   --write           writes the figures of README.md and docs/benchmarks.md
 
 NAMES are separated by commas; the default is all.`;
@@ -47,7 +43,7 @@ function parse(args) {
     options: {
       ...{ quick: flag, write: flag, help: flag },
       ...{ workload: text, servers: text },
-      ...{ rounds: text, seconds: text, settle: text },
+      ...{ rounds: text, seconds: text },
     },
   });
   const number = (name, usual, quick) => {
@@ -61,7 +57,6 @@ function parse(args) {
     servers: choose("servers", values.servers, servers),
     rounds: number("rounds", 5, 1),
     seconds: number("seconds", 1, 0.15),
-    settle: number("settle", 25, 0.3),
   };
 }
 
@@ -75,29 +70,27 @@ function choose(option, names, all) {
 }
 
 async function describeMachine() {
-  const version = async (path) => {
-    const { stdout } = await runOrThrow(path, ["--version"]);
-    return /\d+\.\d+\.\d+\S*/.exec(stdout)[0];
-  };
+  const manifest = await readFile(join(repository, "package.json"), "utf8");
+  const { deno, bun } = JSON.parse(manifest).devDependencies;
   return `${cpus()[0].model.trim()}, ${cpus().length} cores, ${type()} ` +
-    `${release()}, Deno ${await version(denoPath())}, ` +
-    `Bun ${await version(bunPath())}`;
+    `${release()}, Deno ${deno}, Bun ${bun}`;
 }
 
 async function measureAll(options, args, folder) {
   // Imported late: it needs packages that may have been installed just now.
   const report = await import("./report.js");
-  const { quick, rounds, seconds, settle } = options;
+  const { quick, rounds, seconds } = options;
   const programs = await compilePrograms(folder);
   const bench = {
     programs,
     cores: await chooseCores(),
     rounds,
     ms: Math.round(1000 * seconds),
-    settleMs: Math.round(1000 * settle),
+    // Collectors return the memory of idle connections late.
+    settleMs: quick ? 300 : 25_000,
     warmUpMs: quick ? 100 : 500,
     warmUp: quick ? 0.1 : 1,
-    timeout: 90_000 + 2000 * (seconds + settle),
+    timeout: 150_000 + 2000 * seconds,
   };
   const git = ["-C", repository, "describe", "--always", "--dirty"];
   const results = {
@@ -113,7 +106,7 @@ async function measureAll(options, args, folder) {
     const done = await measure(bench, options.servers, workload, showStep);
     showStep("");
     results.workloads.push(done);
-    console.log(`\n${done.name}: ${report.sentence(done)}\n`);
+    console.log(`\n${done.name}: ${done.text}\n`);
     console.log(report.workloadTable(done));
     for (const line of report.describeTrouble(done)) console.log(line);
   }

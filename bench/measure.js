@@ -2,7 +2,6 @@
 
 import { readFile } from "node:fs/promises";
 import { runLoad, startServer } from "./processes.js";
-import { takesPart } from "./servers.js";
 
 /**
  * Measures the servers under a workload, in rounds in which each has its turn,
@@ -10,42 +9,26 @@ import { takesPart } from "./servers.js";
  * or its `failure`. `onStep` is called with what is measured next.
  */
 export async function measure(bench, servers, workload, onStep = () => {}) {
-  const entries = servers.filter((server) => takesPart(server, workload))
+  const entries = servers.filter(({ roles }) => roles[workload.role])
     .map((server) => ({ name: server.name, server, rounds: [] }));
   /* A server that has failed is left out of further rounds. */
-  const attempt = async (entry, ...settings) => {
-    if (entry.failure !== undefined) return undefined;
+  const measureOne = async (entry) => {
+    if (entry.failure !== undefined) return;
     onStep(`${workload.name}, ${entry.name}`);
     try {
-      return await measureOnce(entry.server, ...settings);
+      entry.rounds.push(await measureOnce(entry.server, bench, workload));
     } catch (error) {
       entry.failure = error.message.trim();
       entry.rounds = [];
-      return undefined;
     }
   };
-  let rate;
-  if (workload.load === "rate") {
-    const reached = [];
-    for (const entry of entries) {
-      const probe = { ...workload, load: "echo" };
-      const round = await attempt(entry, { ...bench, ms: 500 }, probe);
-      if (round) reached.push(round.messages / round.seconds);
-    }
-    rate = Math.max(Math.round(Math.min(...reached) / 2), 1);
-  }
   for (let round = 0; round < bench.rounds; round++) {
-    const measureOne = async (entry) => {
-      const options = rate === undefined ? {} : { rate, seed: round + 1 };
-      const figures = await attempt(entry, bench, workload, options);
-      if (figures) entry.rounds.push(figures);
-    };
     const order = rotate(entries, round);
     if (workload.isTogether) await Promise.all(order.map(measureOne));
     else for (const entry of order) await measureOne(entry);
   }
   for (const entry of entries) delete entry.server;
-  return { ...workload, rate, servers: entries };
+  return { ...workload, servers: entries };
 }
 
 /* No server is always the first one, or always after the same one. */
@@ -56,7 +39,7 @@ function rotate(list, by) {
 }
 
 /* Measures one server once, in a new process. */
-async function measureOnce(server, bench, workload, options = {}) {
+async function measureOnce(server, bench, workload) {
   const command = server.command(server.roles[workload.role], bench.programs);
   const { pid, port, stop } = await startServer(bench, command);
   try {
@@ -66,11 +49,10 @@ async function measureOnce(server, bench, workload, options = {}) {
       port,
       pid,
       ...workload.options,
-      "warm-up-ms": bench.warmUpMs,
-      "warm-up-messages": Math.round((workload.warmUp ?? 0) * bench.warmUp),
+      warm_up_ms: bench.warmUpMs,
+      warm_up_messages: Math.round((workload.warmUp ?? 0) * bench.warmUp),
       ms: bench.ms,
-      "settle-ms": bench.settleMs,
-      ...options,
+      settle_ms: bench.settleMs,
     });
     const waited = await waitedMs(pid) - before;
     return { ...figures, disturbed: waited / (performance.now() - started) };

@@ -24,6 +24,6 @@ export async function compileC(sources, program) {
   const flags = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror"];
   const args = ["cc", ...flags, "-O2", "-fno-sanitize=all", ...sources];
   const options = { env: zigEnvironment() };
-  await runOrThrow(await ensureZig(), [...args, "-o", program, "-lm"], options);
+  await runOrThrow(await ensureZig(), [...args, "-o", program], options);
   return program;
 }

@@ -29,7 +29,7 @@ const comparisons = [
   ["Echo of 64 KiB, owned chunks: CPU us a message", "echo-64k-x16", owned],
   ["Echo of 64 KiB, caller's buffer", "echo-64k-x16", buffer],
   ["One connection: round trip, median us", "echo-64-x1", fastest],
-  ["Fixed rate, half load: latency, p99 us", "rate-64-x50", fastest],
+  ["Fixed rate: latency, p99 us", "rate-64-x50", fastest],
   ["Connect, echo, close: CPU us a connection", "churn-x50", fastest],
   ["Broadcast to 1,000: CPU us a delivery", "broadcast-x1000", owned],
   ["8,000 idle connections: bytes each", "idle-8000", owned],
@@ -81,18 +81,13 @@ export function workloadTable(workload) {
 
 /** Sentences about the servers that failed or were disturbed. */
 export function describeTrouble({ servers }) {
-  const lines = servers.filter(({ failure }) => failure !== undefined)
-    .map(({ name, failure }) => `${name} failed: ${failure.split("\n")[0]}.`);
-  const disturbed = servers.filter(({ rounds }) =>
-    median(rounds, (round) => round.disturbed) > QUIET
-  ).map(({ name }) => name);
-  const share = `${100 * QUIET} % of the time`;
-  if (disturbed.length > 0) {
-    lines.push(
-      `Shared the core for more than ${share}: ${disturbed.join(", ")}.`,
-    );
-  }
-  return lines;
+  return servers.flatMap(({ name, failure, rounds }) => {
+    const shared = median(rounds, (round) => round.disturbed) > QUIET;
+    if (failure) return [`${name} failed: ${failure.split("\n")[0]}.`];
+    return shared
+      ? [`${name} shared its core for more than ${100 * QUIET} % of the time.`]
+      : [];
+  });
 }
 
 /**
@@ -140,7 +135,7 @@ export function updatePage(page, results) {
   ];
   const figures = results.workloads.flatMap((workload) => [
     `### ${workload.name}`,
-    sentence(workload),
+    workload.text,
     workloadTable(workload),
     ...describeTrouble(workload),
   ]);
@@ -153,10 +148,4 @@ export function updatePage(page, results) {
     /(<!-- (\w+) -->\n)[^]*?(<!-- end -->)/g,
     (_, begin, name, end) => `${begin}\n${parts[name].join("\n\n")}\n\n${end}`,
   );
-}
-
-/** What a workload is, in a sentence. */
-export function sentence({ text, rate }) {
-  const suffix = rate === undefined ? "" : `, here ${rate} messages a second`;
-  return `${text[0].toUpperCase()}${text.slice(1)}${suffix}.`;
 }

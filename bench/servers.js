@@ -15,8 +15,9 @@ const deno = (name) => (role) => [
 ];
 const bun = (name) => (role) => [bunPath(), "run", join(folder, name), role];
 
-const tcp = { echo: "echo", broadcast: "broadcast" };
+const tcp = { echo: "echo", broadcast: "broadcast", idle: "echo" };
 const all = { ...tcp, http: "http" };
+// When idle, the buffers would be most of the memory.
 const buffer = { echo: "echo-buffer" };
 
 /** Every server; `command` is given a role and the paths of the C programs. */
@@ -36,8 +37,3 @@ export const servers = [
   { name: "node-net-deno", roles: all, command: deno("node_net.js") },
   { name: "node-net-bun", roles: all, command: bun("node_net.js") },
 ];
-
-/** Whether a server is measured under a workload. */
-export function takesPart({ name, roles }, { role, without }) {
-  return roles[role] !== undefined && !without?.test(name);
-}

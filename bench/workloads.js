@@ -40,57 +40,54 @@ export const workloads = [
     warmUp: 60_000,
     text:
       "50 connections, each with one message of 64 bytes in flight, which " +
-      "the server sends back",
+      "the server sends back.",
   }),
   workload("echo-64k-x16", 16, 64 * KIB, {
     warmUp: 5000,
-    text: "16 connections, each with one message of 64 KiB in flight",
+    text: "16 connections, each with one message of 64 KiB in flight.",
   }),
   workload("echo-64-x1", 1, 64, {
     metrics: ["p50Us", "cpuUs", ...common],
     warmUp: 30_000,
-    text: "one connection with one message of 64 bytes in flight",
+    text: "One connection with one message of 64 bytes in flight.",
   }),
   workload("rate-64-x50", 50, 64, {
     load: "rate",
-    // So slow that the rate would be no load for the others.
-    without: /^deno-listen$/,
+    options: { connections: 50, bytes: 64, rate: 40_000 },
     metrics: ["p99Us", "p50Us", "lateUs", "cpuUs", "busyPercent"],
     // With half of a core to itself a runtime goes on compiling for seconds.
     warmUp: 200_000,
-    text: "echo of 64 bytes on 50 connections at a fixed rate, half of what " +
-      "the slowest server reaches; latency counts from the time at which a " +
-      "message is due",
+    text: "Echo of 64 bytes on 50 connections, 40,000 messages a second in " +
+      "all; latency counts from the time at which a message is due.",
   }),
   workload("churn-x50", 50, 64, {
     load: "churn",
     warmUp: 10_000,
-    text: "connect, one echo of 64 bytes, end, close, on 50 connections at a " +
-      "time; figures are for a connection",
+    text: "Connect, one echo of 64 bytes, end, close, on 50 connections at a " +
+      "time; figures are for a connection.",
   }),
   workload("broadcast-x1000", 1000, 64, {
     role: "broadcast",
     load: "broadcast",
     warmUp: 100_000,
     text:
-      "each message of 64 bytes goes to all of 1,000 connections; figures " +
-      "are for a delivery, the latency is that of the last one",
+      "Each message of 64 bytes goes to all of 1,000 connections; figures " +
+      "are for a delivery, the latency is that of the last one.",
   }),
   workload("idle-8000", 8000, 64, {
+    role: "idle",
     load: "idle",
-    // The buffers would be most of the memory.
-    without: /-buffer$/,
     isTogether: true,
     metrics: ["bytesEach", "busyPercent"],
     text:
       "8,000 connections that had one echo each and then are idle, beside " +
       "2,000 that came before: the growth of the resident memory (VmRSS) for " +
-      "each, and the CPU used",
+      "each, and the CPU used.",
   }),
   workload("http-x50", 50, 13, {
     role: "http",
     load: "http",
     warmUp: 20_000,
-    text: "GET / on 50 connections that are kept alive",
+    text: "GET / on 50 connections that are kept alive.",
   }),
 ];

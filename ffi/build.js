@@ -5,20 +5,21 @@
 //
 //   node ffi/build.js            builds into ffi/prebuilt and src/native
 //   node ffi/build.js --check    builds elsewhere and compares with these
+//   node ffi/build.js --output FOLDER    builds what C programs need instead
 
 import { createHash } from "node:crypto";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { ensureZig, inTemporaryFolder, repository } from "../scripts/setup.js";
-import { compileLibrary, targets } from "./compile.js";
+import { buildForC, compileLibrary, targets } from "./compile.js";
 
 /**
  * Builds from `ffi`, a folder like the one this file is in; returns a map from
  * a file's path in the repository to its bytes.
  */
-async function build(ffi, work) {
+async function build(ffi, options) {
   const zig = await ensureZig();
   return await inTemporaryFolder("iocp-build-", async (scratch) => {
     const files = new Map();
@@ -26,7 +27,7 @@ async function build(ffi, work) {
     for (const target of targets) {
       const { name, file } = target;
       const output = join(scratch, name, file);
-      await compileLibrary(zig, target, ffi, output, { work });
+      await compileLibrary(zig, target, ffi, output, options);
       const bytes = await readFile(output);
       files.set(`ffi/prebuilt/${name}/${file}`, bytes);
       files.set(`src/native/${name}.ts`, Buffer.from(moduleText(file, bytes)));
@@ -56,27 +57,33 @@ export default library;
 
 /**
  * Builds from copies of the sources in a folder of another name, with nothing
- * compiled before; returns a line for each committed file that is different.
+ * compiled before, and with `flags` for the compiler, which may add warnings.
+ * Returns a line for each committed file that is different.
  */
-export async function check(root) {
+export async function check(root, flags) {
   return await inTemporaryFolder("another-folder-", async (other) => {
     const ffi = join(other, "copied-sources");
     for (const part of ["include", "src"]) {
       await cp(join(root, "ffi", part), join(ffi, part), { recursive: true });
     }
+    const built = await build(ffi, { work: join(other, "objects"), flags });
     const differences = [];
-    for (const [path, bytes] of await build(ffi, join(other, "objects"))) {
+    for (const [path, bytes] of built) {
       const committed = await readFile(join(root, path)).catch(() => null);
-      if (committed?.equals(bytes)) continue;
-      const found = committed ? `sha256 ${sha256(committed)}` : "is missing";
-      differences.push(`${path}: ${found}, a rebuild has ${sha256(bytes)}`);
+      if (!committed?.equals(bytes)) differences.push(`${path} is different`);
     }
     return differences;
   });
 }
 
 async function main() {
-  const { values } = parseArgs({ options: { check: { type: "boolean" } } });
+  const { values } = parseArgs({
+    options: { check: { type: "boolean" }, output: { type: "string" } },
+  });
+  const ffi = join(repository, "ffi");
+  if (values.output) {
+    return await buildForC(await ensureZig(), ffi, resolve(values.output));
+  }
   if (values.check) {
     const differences = await check(repository);
     if (differences.length === 0) {
@@ -88,7 +95,7 @@ async function main() {
         "it changes",
     );
   }
-  for (const [path, bytes] of await build(join(repository, "ffi"))) {
+  for (const [path, bytes] of await build(ffi)) {
     await mkdir(dirname(join(repository, path)), { recursive: true });
     await writeFile(join(repository, path), bytes);
     if (/\.(so|dll)$/.test(path)) console.log(`${path}: ${bytes.length} bytes`);

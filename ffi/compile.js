@@ -5,8 +5,9 @@
 // on the command line are relative to the sources, and in a fixed order.
 
 import { readdirSync } from "node:fs";
-import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { defaultJobs, inParallel } from "../scripts/parallel.js";
 import {
   argv,
   inTemporaryFolder,
@@ -116,15 +117,20 @@ export function filesIn(folder, part, suffix) {
     .filter((name) => name.endsWith(suffix)).map((name) => `${part}/${name}`);
 }
 
+/** What a pattern finds in the headers of some parts of `folder`, sorted. */
+async function namesIn(folder, parts, pattern) {
+  const names = new Set();
+  for (const file of parts.flatMap((part) => filesIn(folder, part, ".h"))) {
+    const text = await readFile(join(folder, file), "utf8");
+    for (const [, name] of text.matchAll(pattern)) names.add(name);
+  }
+  return [...names].sort();
+}
+
 /** The functions that the headers in `folder`, one like ffi/, export. */
 export async function exportNames(folder) {
-  const names = [];
-  for (const file of filesIn(folder, "include", ".h")) {
-    const text = await readFile(join(folder, file), "utf8");
-    const prototypes = text.matchAll(/^IOCP_API [^;()]*?\b(iocp_\w+)\(/gm);
-    names.push(...[...prototypes].map(([, name]) => name));
-  }
-  return names.sort();
+  const prototype = /^IOCP_API [^;()]*?\b(iocp_\w+)\(/gm;
+  return await namesIn(folder, ["include"], prototype);
 }
 
 /**
@@ -132,34 +138,29 @@ export async function exportNames(folder) {
  * they get a prefix, since a program may use the same names.
  */
 async function internalNames(folder, { folders }) {
-  const names = new Set(["callback_thread_main"]);
-  const headers = folders.flatMap((part) => filesIn(folder, part, ".h"));
-  for (const file of headers) {
-    const text = await readFile(join(folder, file), "utf8");
-    const prototypes = text.matchAll(
-      /^(?!static|typedef|#)[A-Za-z][\w *]*?\b(\w+)\([^{}]*?\);/gm,
-    );
-    for (const [, name] of prototypes) names.add(name);
-  }
-  return [...names].sort();
+  const prototype =
+    /^(?!static|typedef|#)[A-Za-z][\w *]*?\b(\w+)\([^{}]*?\);/gm;
+  const names = await namesIn(folder, folders, prototype);
+  return ["callback_thread_main", ...names];
 }
 
 /** Builds the static library of a target. All names in it begin with `iocp_`. */
-export async function compileArchive(zig, target, folder, output, mode) {
+async function compileArchive(zig, target, folder, output, mode) {
   const names = await internalNames(folder, target);
   const renames = names.map((name) => `-D${name}=iocp_internal_${name}`);
-  const flags = compileFlags(zig, target, folder, mode);
+  const flags = compileFlags(zig, target, mode);
   const options = { cwd: folder, env: zigEnvironment() };
   await mkdir(dirname(output), { recursive: true });
   await inTemporaryFolder("iocp-archive-", async (scratch) => {
-    const objects = [];
-    for (const file of sourceFiles(folder, target.system)) {
-      if (withoutRuntime.includes(file)) continue;
-      objects.push(join(scratch, `${file.replaceAll("/", "_")}.o`));
+    const files = sourceFiles(folder, target.system)
+      .filter((file) => !withoutRuntime.includes(file));
+    const objects = await inParallel(files, defaultJobs, async (file) => {
+      const object = join(scratch, `${file.replaceAll("/", "_")}.o`);
       const args = argv`cc ${flags} ${mode.link} -DIOCP_STATIC ${renames}
-        -c ${file} -o ${objects.at(-1)}`;
+        -c ${file} -o ${object}`;
       await runOrThrow(zig, args, options);
-    }
+      return object;
+    });
     await rm(output, { force: true });
     await runOrThrow(zig, ["ar", "rcs", output, ...objects], options);
   });
@@ -196,7 +197,7 @@ export async function compileLibrary(
   await mkdir(dirname(output), { recursive: true });
   await inTemporaryFolder("iocp-link-", async (scratch) => {
     const linked = join(scratch, target.file);
-    const args = argv`cc ${compileFlags(zig, target, folder, mode)} ${flags}
+    const args = argv`cc ${compileFlags(zig, target, mode)} ${flags}
       -DIOCP_BUILD -shared ${mode.link} ${files} ${target.link} -o ${linked}`;
     await runOrThrow(zig, args, { cwd: folder, env });
     // Without what the linker writes beside it.
@@ -204,25 +205,33 @@ export async function compileLibrary(
   });
 }
 
-/** Throws if clang has a warning. */
-export async function compileStrictly(zig, target, folder, mode) {
-  await inTemporaryFolder("iocp-strict-", (scratch) => {
-    const options = { mode, flags: strictWarnings.clang };
-    const output = join(scratch, target.file);
-    return compileLibrary(zig, target, folder, output, options);
-  });
+/**
+ * Builds what C programs need from `ffi`, a folder like the one this file is in:
+ * the headers, and for each target and mode the shared and the static library.
+ */
+export async function buildForC(zig, ffi, output, chosen = targets) {
+  await cp(join(ffi, "include"), join(output, "include"), { recursive: true });
+  for (const target of chosen) {
+    for (const [name, mode] of Object.entries(modes)) {
+      const path = (file) => join(output, target.name, name, file);
+      await compileLibrary(zig, target, ffi, path(target.file), { mode });
+      await compileArchive(zig, target, ffi, path(target.archive), mode);
+      if (target.linked === target.file) continue;
+      await importLibrary(zig, ffi, path(target.linked));
+    }
+  }
 }
 
-function compileFlags(zig, target, folder, mode) {
+function compileFlags(zig, target, mode) {
   const library = join(dirname(zig), "lib");
   // `-nostdlib` removes the headers of the system together with its libraries.
   const headers = join(library, "libc/include/any-windows-any");
   const system = target.system === "windows"
     ? ["-nostdlib", "-isystem", headers]
     : [];
-  // Debug information has the names of files relative to the sources.
+  // Debug information has the names of files relative to the sources. No flag
+  // has a path of the checkout, so Zig need not compile again in another one.
   return argv`-target ${target.triple} ${warnings} ${common} ${mode.compile}
     ${target.compile} ${includes(target.system)} ${target.define} ${system}
-    -fdebug-compilation-dir=. -ffile-prefix-map=${folder}=.
-    -ffile-prefix-map=${library}=zig`;
+    -fdebug-compilation-dir=. -ffile-prefix-map=${library}=zig`;
 }

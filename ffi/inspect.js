@@ -5,7 +5,6 @@
 
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { describeEnd } from "../scripts/setup.js";
 import { exportNames, targets } from "./compile.js";
 
 const bytesMax = 96 * 1024;
@@ -64,11 +63,9 @@ export async function inspectCommitted(debian, root) {
   for (const { name, file, system } of targets) {
     const path = `ffi/prebuilt/${name}/${file}`;
     const [program, ...args] = rules[system].command;
-    const result = await debian.run(program, [...args, join(root, path)]);
-    const { size } = await stat(join(root, path)).catch(() => ({ size: 0 }));
-    const found = result.ok
-      ? inspect(rules[system], result.stdout, names)
-      : [`${result.output}${describeEnd(result)}`];
+    const { stdout } = await debian.run(program, [...args, join(root, path)]);
+    const { size } = await stat(join(root, path));
+    const found = inspect(rules[system], stdout, names);
     if (size > bytesMax) found.push(`has ${size} bytes`);
     problems.push(...found.map((problem) => `${path} ${problem}`));
   }

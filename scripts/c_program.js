@@ -13,7 +13,15 @@ import {
 } from "../ffi/compile.js";
 import { inParallel } from "./parallel.js";
 import { detail, say } from "./report.js";
-import { argv, describeEnd, ensureZig, run, zigEnvironment } from "./setup.js";
+import {
+  argv,
+  describeEnd,
+  ensureZig,
+  ownNetwork,
+  run,
+  testsAtOnce,
+  zigEnvironment,
+} from "./setup.js";
 
 const skipCode = 77;
 const timeout = 600_000;
@@ -116,13 +124,15 @@ export async function compilePrograms(
 }
 
 /**
- * Runs programs that were compiled, `jobs` at once, each by `start(program)`,
- * and counts how they end: 0 passed, 77 skipped, else failed.
+ * Runs programs that were compiled, side by side, each in a network of its own by
+ * `start(program, within)`, and counts how they end: 0 passed, 77 skipped, else
+ * failed.
  */
 export async function runPrograms(name, compiled, jobs, start) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
+  const within = await ownNetwork();
   const runOne = ({ program, error }) =>
-    error ? { code: 1, output: error.message } : start(program);
+    error ? { code: 1, output: error.message } : start(program, within);
   const report = (result, { program }) => {
     const title = `${name}: ${basename(program).replace(/\.exe$/, "")}`;
     if (result.ok) {
@@ -136,6 +146,6 @@ export async function runPrograms(name, compiled, jobs, start) {
       detail(result.output);
     }
   };
-  await inParallel(compiled, jobs, runOne, { report });
+  await inParallel(compiled, await testsAtOnce(jobs), runOne, { report });
   return counts;
 }

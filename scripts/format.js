@@ -49,6 +49,12 @@ export async function formatC(write) {
   return problemsOf(await run(process.execPath, args, { cwd: repository }));
 }
 
+/** The stage of `npm test`: everything is formatted. */
+export async function formatStage({ report }) {
+  await report.check("format: dprint", () => formatWithDprint(false));
+  await report.check("format: clang-format", () => formatC(false));
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const write = process.argv.includes("--write");
   const problems = [...await formatWithDprint(write), ...await formatC(write)];

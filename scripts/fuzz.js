@@ -9,10 +9,7 @@
 //   npm run fuzz -- --seed 7              libFuzzer's; each run has another one
 //   npm run fuzz -- --merge               what was found and reaches more goes
 //                                         into the corpus, which is made small
-//   npm run fuzz -- --lines               which lines of the library the corpus
-//                                         runs, and nothing else
 //   npm run fuzz -- --run FILE            one input, again
-//   npm run fuzz -- --run FILE --smaller  makes FILE-small of one that fails
 
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, rm } from "node:fs/promises";
@@ -42,27 +39,22 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "1" },
     seed: { type: "string", default: "0" },
     merge: { type: "boolean", default: false },
-    lines: { type: "boolean", default: false },
     run: { type: "string" },
-    smaller: { type: "boolean", default: false },
   },
 });
-const names = values.target ?? targets.map((target) => target.name);
+const chosen = targets
+  .filter(({ name }) => values.target?.includes(name) ?? true);
+if (chosen.length === 0) fail(`no such target: ${values.target}`);
+if (values.run && chosen.length !== 1) fail("--run needs --target");
 const seconds = Math.ceil(Number(values.minutes) * 60);
 if (!(seconds > 0)) fail(`--minutes is not a number: ${values.minutes}`);
-for (const name of names) {
-  if (targets.some((target) => target.name === name)) continue;
-  fail(`no such target: ${name}`);
-}
-if (values.run && names.length !== 1) fail("--run needs --target");
 
 const { debian, reason } = await ensureDebian("fuzz");
 if (!debian) fail(`there is no libFuzzer: ${reason}`);
 
 let isClean = true;
-for (const name of names) {
-  const target = targets.find((one) => one.name === name);
-  await inTemporaryFolder(`iocp-${name}-`, async (scratch) => {
+for (const target of chosen) {
+  await inTemporaryFolder(`iocp-${target.name}-`, async (scratch) => {
     isClean = await work(target, scratch) && isClean;
   });
 }
@@ -74,26 +66,18 @@ function fail(message) {
 }
 
 async function work(target, scratch) {
-  if (values.lines) return await showLines(target, scratch);
-  const program = await build(target, builds.fuzz, scratch);
+  console.log(`${target.name}: building ...`);
+  const build = { debian, root: repository, scratch, jobs: defaultJobs };
+  const program = await buildTarget(target, builds.fuzz, build);
   if (!values.run) return await fuzz(target, program, scratch);
   const file = resolve(values.run);
-  const smaller = argv`-minimize_crash=1 -runs=2000 -max_total_time=60
-    -exact_artifact_path=${file}-small`;
-  const args = [...values.smaller ? smaller : [], file];
   const options = { folders: [scratch, dirname(file)], show: true };
-  const result = await start(program, args, scratch, options);
+  const result = await start(program, [file], scratch, options);
   if (!result.ok) console.log(`FAILED: ${describeEnd(result)}`);
   return result.ok;
 }
 
-async function build(target, how, scratch) {
-  console.log(`${target.name}: building with ${how.compiler} ...`);
-  const build = { debian, root: repository, scratch, jobs: defaultJobs };
-  return await buildTarget(target, how, build);
-}
-
-async function start(program, args, scratch, options = {}) {
+async function start(program, args, scratch, options) {
   return await debian.run(program, args, {
     cwd: scratch,
     folders: [scratch],
@@ -101,15 +85,8 @@ async function start(program, args, scratch, options = {}) {
     env: {
       ASAN_OPTIONS: "allocator_may_return_null=1",
       ASAN_SYMBOLIZER_PATH: "/usr/bin/llvm-symbolizer-19",
-      ...options.env,
     },
   });
-}
-
-async function startOrThrow(program, args, scratch, options) {
-  const result = await start(program, args, scratch, options);
-  if (!result.ok) throw new Error(result.output.slice(-4000));
-  return result;
 }
 
 async function fuzz(target, program, scratch) {
@@ -132,7 +109,7 @@ async function fuzz(target, program, scratch) {
   if (!result.ok) {
     console.log(`${target.name}: FAILED: ${describeEnd(result)}`);
     console.log(`again: npm run fuzz -- --target ${target.name} --run FILE`);
-    console.log(`smaller: the same with --smaller; FILE is in ${saved}`);
+    console.log(`FILE is in ${saved}`);
     return false;
   }
   if (values.merge) await merge(target, program, scratch, found);
@@ -146,25 +123,10 @@ async function merge(target, program, scratch, found) {
   await mkdir(fewest);
   const args = argv`-set_cover_merge=1 -max_len=${target.lengthMax} ${fewest}
     ${found}`;
-  await startOrThrow(program, args, scratch, { timeout: 900_000 });
+  const result = await start(program, args, scratch, { timeout: 900_000 });
+  if (!result.ok) throw new Error(result.output.slice(-4000));
   await rm(corpus, { recursive: true, force: true });
   await cp(fewest, corpus, { recursive: true });
   const count = (await readdir(corpus)).length;
   console.log(`${target.name}: the corpus has ${count} inputs`);
-}
-
-async function showLines(target, scratch) {
-  const program = await build(target, builds.lines, scratch);
-  const profile = join(scratch, "profile");
-  const folders = foldersOf(repository, target).filter(existsSync);
-  await startOrThrow(program, folders, scratch, {
-    env: { LLVM_PROFILE_FILE: profile },
-    timeout: 600_000,
-  });
-  const merged = argv`merge ${profile} -o ${profile}.data`;
-  await startOrThrow("llvm-profdata-19", merged, scratch);
-  const args = argv`report ${program} -instr-profile=${profile}.data
-    -show-region-summary=false -show-branch-summary=false`;
-  console.log((await startOrThrow("llvm-cov-19", args, scratch)).stdout);
-  return true;
 }

@@ -8,12 +8,11 @@ export const defaultJobs = availableParallelism();
 /**
  * Calls `work` with every item, `jobs` at once, and returns the results in the
  * order of the items. `report(result, item)` is called in that order too, each
- * as soon as those before it are there. Items of more `weight` start first.
+ * as soon as those before it are there.
  */
 export async function inParallel(items, jobs, work, options = {}) {
-  const { weight = () => 0, report = () => {} } = options;
-  const queue = [...items.keys()]
-    .sort((a, b) => weight(items[b]) - weight(items[a]));
+  const { report = () => {} } = options;
+  const queue = [...items.keys()];
   const results = [];
   let reported = 0;
   const worker = async () => {

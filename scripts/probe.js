@@ -1,7 +1,6 @@
 // Copyright the iocp authors. MIT license.
 
 // npm run probe -- [--filter WORD] [--json FILE] [--write] [--controls]
-//                  [--limit MS] [--jobs N]
 //
 // Builds ffi/probe and asks a Windows, or here Wine, whether it does what the
 // model of Windows says (ffi/tests/model). Prints a Markdown table; --json
@@ -25,8 +24,6 @@ async function main() {
       json: { type: "string" },
       write: { type: "boolean", default: false },
       controls: { type: "boolean", default: false },
-      limit: { type: "string" },
-      jobs: { type: "string" },
     },
   });
   if (values.write && (values.filter || values.controls)) {
@@ -35,9 +32,7 @@ async function main() {
   const windows = await openSystem("windows");
   if (windows.reason) throw new Error(`Cannot probe: ${windows.reason}`);
   const args = values.controls ? ["--controls"] : [];
-  for (const name of ["filter", "limit", "jobs"]) {
-    if (values[name] !== undefined) args.push(`--${name}`, values[name]);
-  }
+  if (values.filter) args.push("--filter", values.filter);
   await inTemporaryFolder("iocp-probe-", async (folder) => {
     const program = await buildProbe(join(repository, "ffi"), folder);
     const { markdown, json } = await runProbe(windows, program, args);

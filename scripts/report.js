@@ -9,7 +9,10 @@ export class Report {
   failed = 0;
   #started = Date.now();
 
-  /** Runs a check, which returns its problems or throws; counts as one. */
+  /**
+   * Runs a check, which throws, or returns its problems, if any, or counts of
+   * tests, `{ passed, failed, skipped }`. Problems count as one test.
+   */
   async check(name, check) {
     const [passed] = await this.checks(1, { [name]: check });
     return passed;
@@ -22,43 +25,25 @@ export class Report {
   async checks(jobs, checks, prefix = "") {
     const run = async ([, check]) => {
       const started = Date.now();
-      const problems = await Promise.resolve().then(check)
-        .catch((error) => [error.message]);
-      return { problems, seconds: secondsSince(started) };
+      const result = await Promise.resolve().then(check)
+        .catch((error) => [error.message]) ?? [];
+      return { result, seconds: secondsSince(started) };
     };
-    const report = ({ problems, seconds }, [name]) => {
-      const passed = problems.length === 0;
-      if (passed) this.passed += 1;
-      else this.failed += 1;
-      say(`${prefix}${name}: ${passed ? "ok" : "FAILED"} (${seconds} s)`);
-      for (const problem of problems) detail(problem);
+    const report = ({ result, seconds }, [name]) => {
+      const isOne = Array.isArray(result);
+      const failed = isOne ? Math.min(result.length, 1) : result.failed;
+      const passed = isOne ? 1 - failed : result.passed;
+      this.passed += passed;
+      this.failed += failed;
+      const one = failed === 0 ? "ok" : "FAILED";
+      const all =
+        `${passed} passed, ${failed} failed, ${result.skipped} skipped`;
+      say(`${prefix}${name}: ${isOne ? one : all} (${seconds} s)`);
+      if (isOne) result.forEach((problem) => detail(problem));
     };
     const list = Object.entries(checks);
     const results = await inParallel(list, jobs, run, { report });
-    return results.map(({ problems }) => problems.length === 0);
-  }
-
-  /**
-   * Runs a group of tests: `tests()` returns `{ passed, failed, skipped }`, and
-   * `seconds` if those of its own count, or throws.
-   */
-  async group(name, tests) {
-    const started = Date.now();
-    let counts;
-    try {
-      counts = await tests();
-    } catch (error) {
-      counts = { passed: 0, failed: 1, skipped: 0 };
-      say(`${name}: FAILED`);
-      detail(error.message);
-    }
-    const { passed, failed, skipped, seconds } = counts;
-    this.passed += passed;
-    this.failed += failed;
-    say(
-      `${name}: ${passed} passed, ${failed} failed, ${skipped} skipped ` +
-        `(${seconds?.toFixed(1) ?? secondsSince(started)} s)`,
-    );
+    return results.map(({ result }) => result.length === 0);
   }
 
   /**

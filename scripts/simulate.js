@@ -1,13 +1,13 @@
 // Copyright the iocp authors. MIT license.
 
 // npm run simulate -- [--seconds S | --count C] [--seed N] [--trace]
-//                     [--world windows|linux] [--build plain|address|thread]
-//                     [--coverage | --bugs]
+//                     [--world windows|linux]
+//                     [--build plain|address|thread|coverage]
 //
 // Runs seeded schedules of the library in a simulated world and checks each of
 // them; docs/testing.md explains it. A schedule that fails is shrunk and shown,
-// with the line that repeats it. --coverage reports how much of the Windows
-// engine was run; --bugs plants known bugs, and reports how soon each is found.
+// with the line that repeats it. The build "coverage" reports how much of the
+// Windows engine was run.
 
 import { join } from "node:path";
 import process from "node:process";
@@ -15,7 +15,6 @@ import { parseArgs } from "node:util";
 import { defaultJobs } from "./parallel.js";
 import { say } from "./report.js";
 import { ensureDebian, inTemporaryFolder, repository } from "./setup.js";
-import { describeBug, findBugs } from "./simulation/bugs.js";
 import {
   buildNames,
   compileSimulation,
@@ -33,10 +32,7 @@ async function main() {
       world: { type: "string", default: "windows" },
       build: { type: "string", default: "plain" },
       jobs: { type: "string", default: String(defaultJobs) },
-      filter: { type: "string" },
       trace: { type: "boolean", default: false },
-      coverage: { type: "boolean", default: false },
-      bugs: { type: "boolean", default: false },
     },
   });
   known("world", values.world, worldNames);
@@ -45,32 +41,22 @@ async function main() {
   if (!debian) throw new Error(`there is no compiler: ${reason}`);
   const ffi = join(repository, "ffi");
   return await inTemporaryFolder("iocp-simulate-", async (folder) => {
-    if (values.bugs) return await mainBugs(debian, ffi, folder, values);
-    const build = values.coverage ? "coverage" : values.build;
     say(`compiling the simulation of ${values.world} ...`);
-    const options = { ...values, build };
-    const program = await compileSimulation(debian, ffi, folder, options);
+    const program = await compileSimulation(debian, ffi, folder, values);
     const result = await runSimulation(debian, program, {
-      ...options,
+      ...values,
       onOutput: (text) => process.stdout.write(text),
     });
-    if (values.coverage) {
+    if (values.build === "coverage") {
       const found = await coverageOf(debian, ffi, folder);
       for (const [file, places] of Object.entries(found.missed)) {
         say(`${file}: not run: ${places.join(", ")}`);
       }
-      const [lines, branches] = [found.lines, found.branches]
-        .map((percent) => percent.toFixed(1));
-      say(`${lines} % of the lines, ${branches} % of the branches`);
+      say(`${found.lines.toFixed(1)} % of the lines`);
+      say(`${found.branches.toFixed(1)} % of the branches`);
     }
     return result.ok ? 0 : 1;
   });
-}
-
-async function mainBugs(debian, ffi, folder, values) {
-  const onFound = (bug) => say(describeBug(bug));
-  const found = await findBugs(debian, ffi, folder, { ...values, onFound });
-  return found.every(({ seed }) => seed !== null) ? 0 : 1;
 }
 
 function known(what, name, names) {

@@ -9,14 +9,12 @@
 //   npm run soak -- --visits transfer,reset       only these
 
 import process from "node:process";
-import { inspect, parseArgs } from "node:util";
+import { parseArgs } from "node:util";
 import { cellNames, openCell } from "./cells.js";
 import { argv, describeEnd, repository } from "./setup.js";
 
 /** What a cell needs beside its minutes, however slow it is. */
 const EXTRA_MS = 600_000;
-/** The counters, which come every second, are printed this often. */
-const SHOW_MS = 10_000;
 
 const { values } = parseArgs({
   options: {
@@ -29,39 +27,19 @@ const { values } = parseArgs({
 
 /** Runs the program in a cell; true when all was well. */
 async function soak(cell, minutes, seed) {
+  console.log(`${cell.name}:`);
   const args = argv`--seconds ${minutes * 60} --seed ${seed}
     ${values.visits ? ["--visits", values.visits] : []}`;
   const ended = await cell.runScript("tests/soak/soak.ts", args, {
     cwd: repository,
     timeout: minutes * 60_000 + EXTRA_MS,
-    onStdout: reporter(cell.name),
+    onStdout: (text) => process.stdout.write(text),
   });
   if (ended.ok && /^\{"summary"/m.test(ended.stdout)) return true;
   console.log(`${cell.name}: FAILED: ${describeEnd(ended)}\n${ended.stderr}`);
   const again = `npm run soak -- --minutes ${minutes} --cell ${cell.name}`;
   console.log(`to repeat it: ${again} --seed ${seed}`);
   return false;
-}
-
-/*
- * A function to be called with the output in pieces, which are lines of JSON.
- * It prints the failures and the summary, and the counters now and then.
- */
-function reporter(name) {
-  let shown = Date.now();
-  let rest = "";
-  return (text) => {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop();
-    for (const line of lines.filter((line) => line.startsWith("{"))) {
-      const report = JSON.parse(line);
-      const isCounters = !report.failure && !report.summary;
-      if (isCounters && Date.now() - shown < SHOW_MS) continue;
-      shown = Date.now();
-      const figures = inspect(report, { breakLength: Infinity, depth: 3 });
-      console.log(`${name}: ${report.failure ?? figures}`);
-    }
-  };
 }
 
 const minutes = Number(values.minutes);

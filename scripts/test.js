@@ -10,12 +10,15 @@
 //   npm test -- --quick                   what is worth running while working:
 //                                         format, types, and the suite on Linux
 //   npm test -- --verbose                 a line for each test file that passed
+//                                         and each planted bug that was found
+//   npm test -- --write                   also records the seeds that find bugs
 //   npm test -- --jobs 4                  what runs side by side; by default as
 //                                         much as there are cores
 
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { cellNames } from "./cells.js";
+import { formatStage } from "./format.js";
 import { defaultJobs } from "./parallel.js";
 import { Report } from "./report.js";
 import {
@@ -26,7 +29,6 @@ import {
 } from "./setup.js";
 import { benchStage } from "./stages/bench.js";
 import { cStage } from "./stages/c.js";
-import { formatStage } from "./stages/format.js";
 import { httpStage } from "./stages/http.js";
 import { nativeStage } from "./stages/native.js";
 import { packageStage } from "./stages/package.js";
@@ -59,12 +61,11 @@ const { values } = parseArgs({
     jobs: { type: "string", default: String(defaultJobs) },
     root: { type: "string", default: repository },
     verbose: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
   },
 });
-for (const name of values.cell ?? []) known("cell", name, cellNames);
-for (const name of values.stage ?? []) {
-  known("stage", name, Object.keys(stages));
-}
+known("cell", values.cell, cellNames);
+known("stage", values.stage, Object.keys(stages));
 
 if (values.quick) {
   values.stage ??= ["format", "types", "suite"];
@@ -78,6 +79,7 @@ const context = {
   cells: values.cell,
   jobs: Number(values.jobs),
   verbose: values.verbose,
+  write: values.write,
 };
 
 // The longest installations are downloads: they run beside the first stages. A
@@ -102,8 +104,8 @@ async function runStage(name) {
   }
 }
 
-function known(what, name, names) {
-  if (names.includes(name)) return;
-  console.error(`no such ${what}: ${name} (${names.join(", ")})`);
+function known(what, chosen, names) {
+  if (chosen?.every((name) => names.includes(name)) ?? true) return;
+  console.error(`no such ${what}: ${chosen} (${names.join(", ")})`);
   process.exit(2);
 }

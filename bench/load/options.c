@@ -5,21 +5,13 @@
 
 #include "fail.h"
 
-struct options options = {.connections = 1, .bytes = 64, .seed = 1};
+struct options options = {.connections = 1, .bytes = 64};
 
+#define OPTIONS__NUMBER(name) {"--" #name, &options.name},
 static const struct {
   const char* name;
   uint64_t* value;
-} numbers[] = {{"--port", &options.port},
-               {"--pid", &options.pid},
-               {"--connections", &options.connections},
-               {"--bytes", &options.bytes},
-               {"--warm-up-ms", &options.warm_up_ms},
-               {"--warm-up-messages", &options.warm_up_messages},
-               {"--ms", &options.ms},
-               {"--rate", &options.rate},
-               {"--seed", &options.seed},
-               {"--settle-ms", &options.settle_ms}};
+} numbers[] = {OPTIONS(OPTIONS__NUMBER)};
 
 static void options__set(const char* name, const char* text) {
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {

@@ -5,17 +5,20 @@
 
 #include <stdint.h>
 
+#define OPTIONS(X)                                                      \
+  X(port)                                                               \
+  X(pid) /* of the server */                                            \
+  X(connections)                                                        \
+  X(bytes)            /* of a message */                                \
+  X(warm_up_ms)       /* not counted, ten times as long if necessary */ \
+  X(warm_up_messages) /* for these */                                   \
+  X(ms)               /* counted */                                     \
+  X(rate)             /* messages a second */                           \
+  X(settle_ms)        /* until memory is read */
+
+#define OPTIONS__FIELD(name) uint64_t name;
 struct options {
-  uint64_t port;
-  uint64_t pid; /* of the server */
-  uint64_t connections;
-  uint64_t bytes;            /* of a message */
-  uint64_t warm_up_ms;       /* not counted, ten times as long if necessary */
-  uint64_t warm_up_messages; /* for these */
-  uint64_t ms;               /* counted */
-  uint64_t rate;             /* messages a second */
-  uint64_t seed;             /* of the times of these */
-  uint64_t settle_ms;        /* until memory is read */
+  OPTIONS(OPTIONS__FIELD)
 };
 
 extern struct options options;

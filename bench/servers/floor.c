@@ -2,7 +2,8 @@
 /*
  * floor ROLE: the least that a server costs: plain C on epoll, level triggered,
  * in one thread. A message that is echoed costs one recv(), one send() and its
- * share of an epoll_wait(). The roles are echo and broadcast.
+ * share of an epoll_wait(). A send() waits for room: the load always receives.
+ * The roles are echo and broadcast.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,9 +22,6 @@
 
 struct connection {
   int fd;
-  /* Unsent bytes; nothing is received while there are some. */
-  uint8_t* unsent;
-  size_t unsent_length;
   /* A ring that begins and ends at the listener. */
   struct connection* next;
   struct connection* previous;
@@ -39,9 +37,10 @@ static void fail(const char* what) {
   exit(1);
 }
 
-static void watch(struct connection* connection, int how, uint32_t events) {
-  struct epoll_event event = {.events = events, .data.ptr = connection};
-  if (epoll_ctl(epoll_fd, how, connection->fd, &event) != 0) fail("epoll_ctl");
+static void watch(struct connection* connection) {
+  struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+  if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, connection->fd, &event) != 0)
+    fail("epoll_ctl");
 }
 
 /* Called only for an event of its own: others of the batch may point to it. */
@@ -49,7 +48,6 @@ static void drop(struct connection* connection) {
   connection->previous->next = connection->next;
   connection->next->previous = connection->previous;
   close(connection->fd);
-  free(connection->unsent);
   free(connection);
 }
 
@@ -57,8 +55,7 @@ static bool would_block(void) { return errno == EAGAIN || errno == EINTR; }
 
 static void accept_all(void) {
   int fd;
-  while ((fd = accept4(
-              listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+  while ((fd = accept4(listener.fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     struct connection* connection = calloc(1, sizeof *connection);
@@ -67,44 +64,22 @@ static void accept_all(void) {
         .fd = fd, .next = &listener, .previous = listener.previous};
     listener.previous->next = connection;
     listener.previous = connection;
-    watch(connection, EPOLL_CTL_ADD, EPOLLIN);
+    watch(connection);
   }
   if (!would_block()) fail("accept4");
 }
 
-static void send_unsent(struct connection* connection) {
-  ssize_t sent = send(connection->fd,
-                      connection->unsent,
-                      connection->unsent_length,
-                      MSG_NOSIGNAL);
-  if (sent < 0 && !would_block()) drop(connection);
-  if (sent <= 0) return;
-  connection->unsent_length -= (size_t)sent;
-  memmove(
-      connection->unsent, connection->unsent + sent, connection->unsent_length);
-  if (connection->unsent_length > 0) return;
-  free(connection->unsent);
-  connection->unsent = NULL;
-  watch(connection, EPOLL_CTL_MOD, EPOLLIN);
-}
-
 /* Sends the beginning of `chunk`; the system's next event reports an error. */
-static void send_chunk(struct connection* connection, size_t length) {
-  ssize_t sent = 0;
-  if (connection->unsent == NULL)
-    sent = send(connection->fd, chunk, length, MSG_NOSIGNAL);
-  size_t done = sent < 0 ? 0 : (size_t)sent;
-  if (done == length || (sent < 0 && !would_block())) return;
-  if (connection->unsent == NULL) watch(connection, EPOLL_CTL_MOD, EPOLLOUT);
-  size_t begin = connection->unsent_length;
-  connection->unsent_length += length - done;
-  connection->unsent = realloc(connection->unsent, connection->unsent_length);
-  if (connection->unsent == NULL) fail("realloc");
-  memcpy(connection->unsent + begin, chunk + done, length - done);
+static void send_chunk(const struct connection* connection, size_t length) {
+  ssize_t sent;
+  for (size_t done = 0; done < length; done += (size_t)sent) {
+    sent = send(connection->fd, chunk + done, length - done, MSG_NOSIGNAL);
+    if (sent < 0) return;
+  }
 }
 
 static void receive(struct connection* connection) {
-  ssize_t length = recv(connection->fd, chunk, sizeof chunk, 0);
+  ssize_t length = recv(connection->fd, chunk, sizeof chunk, MSG_DONTWAIT);
   if (length < 0 && would_block()) return;
   if (length <= 0) {
     drop(connection);
@@ -127,7 +102,7 @@ static void listen_on_loopback(void) {
     fail("listen");
   listener =
       (struct connection){.fd = fd, .next = &listener, .previous = &listener};
-  watch(&listener, EPOLL_CTL_ADD, EPOLLIN);
+  watch(&listener);
   printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
   fflush(stdout);
 }
@@ -144,8 +119,6 @@ int main(int argc, char** argv) {
       struct connection* connection = events[i].data.ptr;
       if (connection == &listener)
         accept_all();
-      else if (connection->unsent != NULL)
-        send_unsent(connection);
       else
         receive(connection);
     }

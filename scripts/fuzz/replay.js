@@ -5,7 +5,7 @@
 
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { describeEnd, inTemporaryFolder } from "../setup.js";
+import { inTemporaryFolder, problemsOf } from "../setup.js";
 import { builds, buildTarget, foldersOf, targets } from "./targets.js";
 
 const timeout = 120_000;
@@ -35,9 +35,7 @@ async function replay(root, debian, target, scratch, jobs) {
     folders: [scratch, ...folders],
     timeout,
   });
-  if (!result.ok) {
-    return [`${result.output.slice(-8000)}\n${describeEnd(result)}`];
-  }
+  if (!result.ok) return problemsOf(result);
   const wanted = `${count} inputs\n`;
   return result.stdout.endsWith(wanted) ? [] : [`it did not run ${wanted}`];
 }

@@ -49,32 +49,23 @@ export function foldersOf(root, target) {
   ];
 }
 
-const sanitizers = "-fsanitize=address,undefined";
 const common = argv`-std=c11 -Wall -Wextra -Werror -g -O1
-  -fno-omit-frame-pointer -fno-sanitize-recover=undefined -DIOCP_STATIC
-  -pthread`;
+  -fno-omit-frame-pointer -fsanitize=address,undefined
+  -fno-sanitize-recover=undefined -DIOCP_STATIC -pthread`;
 
 /** How a target is built, and into what. */
 export const builds = {
   // Only the library's own code counts as coverage.
   fuzz: {
     compiler: "clang-19",
-    library: [sanitizers, "-fsanitize=fuzzer-no-link"],
-    target: [sanitizers],
+    library: ["-fsanitize=fuzzer-no-link"],
     link: ["-fsanitize=fuzzer"],
     withMutator: true,
   },
   replay: {
     compiler: "gcc",
-    library: [sanitizers],
-    target: [sanitizers],
+    library: [],
     link: ["tests/fuzz/replay.c"],
-  },
-  lines: {
-    compiler: "clang-19",
-    library: ["-fprofile-instr-generate", "-fcoverage-mapping"],
-    target: [],
-    link: ["-fprofile-instr-generate", "tests/fuzz/replay.c"],
   },
 };
 
@@ -90,7 +81,6 @@ export async function buildTarget(
   const { compiler } = how;
   const ffi = join(root, "ffi");
   const flags = [...common, ...definitions("linux"), ...includes("linux")];
-  const own = [...flags, ...how.target];
   const library = join(scratch, `library-${compiler}`);
   if (await mkdir(library, { recursive: true })) {
     const build = { debian, ffi, folder: library, jobs };
@@ -105,9 +95,9 @@ export async function buildTarget(
   if (how.withMutator) files.push(...target.mutator ?? []);
   const objects = await compileObjects(
     { ...build, folder },
-    ...[compiler, files, own],
+    ...[compiler, files, flags],
   );
-  const link = argv`${compiler} ${own} ${how.link} ${objects} ${library}/*.o
+  const link = argv`${compiler} ${flags} ${how.link} ${objects} ${library}/*.o
     -lm -o ${program}`;
   await runCompilers(build, link);
   return program;

@@ -12,23 +12,10 @@ export function replaceTable(text, markdown) {
   return text.replace(pattern, (_, begin, __, end) => begin + table + end);
 }
 
-/**
- * What the table has other than the program: a rule that is missing, one that
- * is there no more, another answer of the model or another source. What was
- * seen may differ, since it is that of one system.
- */
-export function staleRows(text, experiments) {
-  const rows = pattern.exec(text)[2].split("\n")
-    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()))
-    .filter(([rule]) => rule && rule !== "Rule" && !/^-+$/.test(rule))
-    .map(([rule, model, , , source]) => `${rule} | ${model} | ${source}`);
-  const asked = experiments.map(({ rule, model, source }) =>
-    `${rule} | ${model} | ${source}`
-  );
-  return [
-    ...asked.filter((row) => !rows.includes(row))
-      .map((row) => `it is missing: ${row}`),
-    ...rows.filter((row) => !asked.includes(row))
-      .map((row) => `the program does not ask it: ${row}`),
-  ];
+/** The rule, the model's answer and the source of each row of the table. */
+export function rowsIn(text) {
+  return pattern.exec(text)[2].split("\n").filter((line) => line.includes("|"))
+    .map((line) => line.split("|").map((cell) => cell.trim()))
+    .filter(([, rule]) => rule !== "Rule" && !/^-+$/.test(rule))
+    .map(([, rule, model, , , source]) => `${rule} | ${model} | ${source}`);
 }

@@ -29,9 +29,8 @@ export function cacheFolder() {
 }
 
 /**
- * Returns `cache/name`, made by `make(partialFolder)` if it is not there yet.
- * A process waits for another one that is making it; if both began at the same
- * moment, the first to finish wins.
+ * Returns `cache/name`, made by `make(partialFolder)` if it is not there yet. Of
+ * processes that make it at the same time, the first to finish wins.
  */
 export function cached(name, what, make) {
   let pending = makers.get(name);
@@ -49,8 +48,7 @@ async function install(name, what, make) {
   const folder = join(cacheFolder(), name);
   if (existsSync(folder)) return folder;
   await mkdir(cacheFolder(), { recursive: true });
-  await otherMakers(name);
-  if (existsSync(folder)) return folder;
+  await removeLeftovers(name);
   const started = Date.now();
   announce(`installing ${what} (once, into the developer cache) ...`);
   const partial = `${folder}.partial-${process.pid}`;
@@ -74,23 +72,12 @@ async function install(name, what, make) {
   return folder;
 }
 
-// Waits for other processes that make the same, and removes the partial folders
-// of those that did not finish.
-async function otherMakers(name) {
-  for (let announced = false;; announced = true) {
-    let maker = null;
-    for (const entry of await readdir(cacheFolder())) {
-      const match = /^(.*)\.partial-(\d+)$/.exec(entry);
-      if (!match || match[1] !== name) continue;
-      const pid = Number(match[2]);
-      if (pid !== process.pid && isRunning(pid)) maker = pid;
-      else await removeFolder(join(cacheFolder(), entry));
-    }
-    if (maker === null) return;
-    if (!announced) {
-      announce(`process ${maker} is installing ${name}: waiting ...`);
-    }
-    await setTimeout(500);
+// Removes the partial folders of processes that did not finish.
+async function removeLeftovers(name) {
+  for (const entry of await readdir(cacheFolder())) {
+    const [, made, pid] = /^(.*)\.partial-(\d+)$/.exec(entry) ?? [];
+    if (made !== name || isRunning(Number(pid))) continue;
+    await removeFolder(join(cacheFolder(), entry));
   }
 }
 
@@ -100,8 +87,7 @@ async function removeFolder(folder) {
 
 function isRunning(pid) {
   try {
-    process.kill(pid, 0);
-    return true;
+    return pid !== process.pid && process.kill(pid, 0);
   } catch (error) {
     return error.code === "EPERM";
   }

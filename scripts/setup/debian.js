@@ -34,7 +34,7 @@ const kinds = {
   fuzz: {
     name: `debian-${release}-fuzz-1`,
     what: "clang with libFuzzer",
-    // llvm-19 resolves the lines of a stack trace and of a coverage report.
+    // llvm-19 resolves the lines of a stack trace.
     packages: argv`clang-19 libclang-rt-19-dev llvm-19 libc6-dev`,
   },
 };

@@ -3,7 +3,6 @@
 // Zig, the one cross compiler, from its PyPI wheel: pinned by version and hash
 // in ffi/toolchain.txt, so that every machine builds the same bytes.
 
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cached, cacheFolder, repository } from "./cache.js";
@@ -18,9 +17,7 @@ export async function ensureZig() {
   if (!pin) throw new Error(`no "ziglang==VERSION" in ${requirements}`);
   const name = `zig-${pin[1]}`;
   const folder = await cached(name, `Zig ${pin[1]}`, install);
-  const zig = join(folder, "ziglang", windows ? "zig.exe" : "zig");
-  if (existsSync(zig)) return zig;
-  throw new Error(`${zig} is missing: delete ${folder} and try again`);
+  return join(folder, "ziglang", windows ? "zig.exe" : "zig");
 }
 
 async function install(folder) {

@@ -1,74 +1,96 @@
 // Copyright the iocp authors. MIT license.
 
-// Plants known bugs in copies of the library, one at a time, and has the
-// simulation look for each.
+// Plants known bugs in the library, one at a time, and has the simulation look
+// for each.
 
 import { existsSync } from "node:fs";
-import { cp, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { bugs } from "../../ffi/tests/model/bugs.js";
 import { inParallel } from "../parallel.js";
-import { inTemporaryFolder } from "../setup.js";
+import { inTemporaryFolder, repository } from "../setup.js";
 import { compileSimulation } from "./compile.js";
 import { runSimulation } from "./run.js";
 
 // A number and not a time, so that a busy machine finds the same.
 const schedulesMax = 400_000;
 
+// The first seed that finds each bug, by its name.
+const seedsPath = join(repository, "ffi", "tests", "model", "bug_seeds.json");
+
+async function recordSeeds(recorded, found) {
+  for (const { name, seed } of found) recorded[name] = seed ?? undefined;
+  const entries = bugs.map(({ name }) => [name, recorded[name]]);
+  const text = JSON.stringify(Object.fromEntries(entries), null, 2);
+  await writeFile(seedsPath, `${text}\n`);
+}
+
 /**
  * Looks for every bug with `filter` in its group or name, `jobs` at once, and
  * calls `onFound` with each. Returns them with `seed`, which has found it (null:
- * none has), `schedules`, `seconds` and `rule`. `base` may be a folder that the
- * library without bugs was compiled into.
+ * none has), `schedules`, `seconds` and `rule`. The library without bugs is
+ * compiled into the folder `base`, unless it was before. `isStale` says that it
+ * was not the recorded seed; with `write`, the seeds are recorded.
  */
-export async function findBugs(debian, ffi, scratch, options) {
+export async function findBugs(debian, ffi, options) {
   const { filter = "", jobs, onFound } = options;
   const chosen = bugs.filter(({ group = "", name }) =>
     `${group} ${name}`.includes(filter)
   );
   if (chosen.length === 0) return [];
-  const { base = join(scratch, "base") } = options;
+  const { base } = options;
   if (!existsSync(base)) await compileSimulation(debian, ffi, base, { jobs });
+  const recorded = JSON.parse(await readFile(seedsPath, "utf8"));
   const find = (bug) =>
-    inTemporaryFolder("iocp-bug-", async (folder) => ({
-      ...bug,
-      ...await findBug(debian, ffi, folder, bug, { ...options, base }),
-    }));
-  return await inParallel(chosen, jobs, find, { report: onFound });
+    inTemporaryFolder("iocp-bug-", async (folder) => {
+      const first = recorded[bug.name];
+      const found = await findBug(debian, ffi, folder, bug, { base, first });
+      return { ...bug, ...found, isStale: found.seed !== first };
+    });
+  // The longest searches start first, so that none is left to the end alone.
+  const length = ({ name }) => recorded[name] ?? schedulesMax;
+  chosen.sort((a, b) => length(b) - length(a));
+  const found = await inParallel(chosen, jobs, find, { report: onFound });
+  if (options.write) await recordSeeds(recorded, found);
+  return found;
 }
 
-async function findBug(debian, ffi, folder, bug, options) {
-  const copy = join(folder, "ffi");
-  for (const part of ["include", "src", "tests/model", "tests/simulation"]) {
-    await cp(join(ffi, part), join(copy, part), { recursive: true });
-  }
-  await plant(copy, bug);
-  const program = await compileSimulation(debian, copy, join(folder, "new"), {
-    base: options.base,
-    changed: bug.changes.map(({ file }) => `src/${file}`),
-    jobs: 1,
-  });
-  const { result, output } = await runSimulation(debian, program, {
-    count: options.count ?? schedulesMax,
-    jobs: 1,
-    seed: options.seed,
-    shrink: 0,
-  });
-  if (result === null) throw new Error(`${bug.name}: ${output}`);
-  const { seed = null, schedules, seconds, rule = null } = result;
-  return { seed, schedules, seconds, rule };
+// The recorded seed is one of those of the search, which need not be repeated if
+// that one still finds the bug.
+async function findBug(debian, ffi, folder, bug, { base, first }) {
+  const changed = await plant(ffi, folder, bug);
+  const how = { base, changed, jobs: 1 };
+  const program = await compileSimulation(debian, ffi, folder, how);
+  const search = async (from, count) => {
+    const run = { seed: from, count, jobs: 1, shrink: 0 };
+    const { result, output } = await runSimulation(debian, program, run);
+    if (result === null) throw new Error(`${bug.name}: ${output}`);
+    const { seed = null, schedules, seconds, rule = null } = result;
+    return { seed, schedules, seconds, rule };
+  };
+  const found = first && await search(first, 1);
+  return found?.seed ? found : await search(1, schedulesMax);
 }
 
-/** Changes the copy. What a bug replaces must be there once. */
-async function plant(ffi, { name, changes }) {
+/**
+ * Writes the files that a bug changes to `folder`; returns their names. What it
+ * replaces must be there once.
+ */
+async function plant(ffi, folder, { name, changes }) {
+  const texts = {};
   for (const { file, from, to } of changes) {
-    const path = join(ffi, "src", file);
-    const text = await readFile(path, "utf8");
+    const path = `src/${file}`;
+    const text = texts[path] ?? await readFile(join(ffi, path), "utf8");
     if (text.split(from).length !== 2) {
       throw new Error(`${name}: ${file} does not have once: ${from}`);
     }
-    await writeFile(path, text.replace(from, () => to));
+    texts[path] = text.replace(from, () => to);
   }
+  for (const [path, text] of Object.entries(texts)) {
+    await mkdir(join(folder, dirname(path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  return Object.keys(texts);
 }
 
 /** A line about a bug that was planted. */

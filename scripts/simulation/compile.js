@@ -42,21 +42,25 @@ const builds = {
 /**
  * Compiles into `folder`, from `ffi`, a folder like ffi/; returns the path of
  * the program, which runs in `debian`. With `base`, a folder that was compiled
- * into before, only the files in `changed` are compiled again.
+ * into before, only the files in `changed` are compiled, which are in `folder`
+ * instead of `ffi`.
  */
 export async function compileSimulation(debian, ffi, folder, options) {
-  const { world = "windows", build = "plain", jobs, base, changed } = options;
+  const { world = "windows", build = "plain", jobs, base, changed = [] } =
+    options;
   await mkdir(folder, { recursive: true });
   const how = builds[build];
   const tools = { debian, ffi, folder, jobs };
-  const isNew = (file) => changed?.includes(file) ?? true;
   const objects = [];
   for (const { files, flags } of await partsOf(ffi, world, how)) {
     const all = argv`-std=c11 -g -DIOCP_STATIC ${warnings} ${how.flags}
       ${flags}`;
-    await compileObjects(tools, "gcc", files.filter(isNew), all);
+    const kept = files.filter((file) => base && !changed.includes(file));
+    const compiled = files.filter((file) => !kept.includes(file))
+      .map((file) => base ? join(folder, file) : file);
     objects.push(
-      ...files.map((file) => objectOf(isNew(file) ? folder : base, file)),
+      ...kept.map((file) => objectOf(base, file)),
+      ...await compileObjects(tools, "gcc", compiled, all),
     );
   }
   const program = join(folder, `simulate_${world}_${build}`);

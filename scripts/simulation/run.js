@@ -6,15 +6,6 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inTemporaryFolder } from "../setup.js";
 
-/** The line that repeats a seed. */
-function commandFor({ world = "windows", build = "plain" }) {
-  const options = [
-    ...(world === "windows" ? [] : [`--world ${world}`]),
-    ...(build === "plain" || build === "coverage" ? [] : [`--build ${build}`]),
-  ];
-  return ["npm run simulate --", ...options].join(" ");
-}
-
 // What a sanitizer finds ends the schedule, and is written where it can be read
 // afterwards: schedules themselves are silent. The model is no part of what the
 // thread sanitizer looks at, and so neither is what the model has libc do.
@@ -42,25 +33,22 @@ export async function runSimulation(debian, program, options) {
     if (options[name] !== undefined) args.push(`--${name}`, options[name]);
   }
   if (options.trace) args.push("--trace");
-  args.push("--command", commandFor(options));
+  // The line that repeats a seed.
+  const { world = "windows", build = "plain" } = options;
+  const again = `npm run simulate -- --world ${world} --build ${build}`;
+  args.push("--command", again);
   return await inTemporaryFolder("iocp-sanitizer-", async (folder) => {
-    const ended = await runIn(debian, program, args, folder, options);
+    const ended = await debian.run(program, args.map(String), {
+      timeout: (Number(options.seconds ?? 0) + 600) * 1000,
+      onStdout: options.onOutput,
+      folders: [folder],
+      env: sanitizerOptions(join(folder, "log")),
+    });
     const found = ended.ok ? "" : await firstLog(folder);
     if (found !== "") options.onOutput?.(found);
-    return { ...ended, output: ended.output + found };
+    const last = ended.output.trim().split("\n")
+      .findLast((line) => line.startsWith("{"));
+    const result = last === undefined ? null : JSON.parse(last);
+    return { ...ended, output: ended.output + found, result };
   });
-}
-
-async function runIn(debian, program, args, folder, options) {
-  const limit = (Number(options.seconds ?? 0) + 600) * 1000;
-  const ended = await debian.run(program, args.map(String), {
-    cwd: options.cwd,
-    timeout: options.timeout ?? limit,
-    onStdout: options.onOutput,
-    folders: [folder],
-    env: sanitizerOptions(join(folder, "log")),
-  });
-  const last = ended.output.trim().split("\n")
-    .findLast((line) => line.startsWith("{"));
-  return { ...ended, result: last === undefined ? null : JSON.parse(last) };
 }

@@ -10,7 +10,7 @@ import { chooseCores } from "../../bench/processes.js";
 import { compileC, compilePrograms } from "../../bench/programs.js";
 import { servers } from "../../bench/servers.js";
 import { workloads } from "../../bench/workloads.js";
-import { describeEnd, inTemporaryFolder, repository, run } from "../setup.js";
+import { inTemporaryFolder, problemsOf, repository, run } from "../setup.js";
 
 const tests = join(repository, "tests", "bench");
 const timeout = 60_000;
@@ -27,34 +27,29 @@ const smoke = {
 };
 
 export async function benchStage({ report }) {
-  await report.check("bench: what is made of results", runTests);
+  const reportTest = ["--test", join(tests, "report_test.js")];
+  await report.check(
+    "bench: what is made of results",
+    () => runProgram(process.execPath, reportTest),
+  );
   if (process.platform !== "linux") {
     report.missing("bench: load", "the bench measures on Linux only");
     return;
   }
   await inTemporaryFolder("iocp-bench-", async (folder) => {
-    for (const name of ["test_samples", "test_schedule"]) {
-      await report.check(
-        `bench: ${name}`,
-        () => runProgram(join(tests, `${name}.c`), join(folder, name)),
-      );
-    }
+    const samples = [join(tests, "test_samples.c")];
+    await report.check(
+      "bench: test_samples",
+      async () => runProgram(await compileC(samples, join(folder, "samples"))),
+    );
     const programs = await compilePrograms(folder);
     await report.check("bench: every workload", () => runWorkloads(programs));
     await report.check("bench: wrong bytes are seen", () => runWrong(programs));
   });
 }
 
-async function runTests() {
-  const file = join(tests, "report_test.js");
-  const result = await run(process.execPath, ["--test", file], { timeout });
-  return result.ok ? [] : [`${result.output}${describeEnd(result)}`];
-}
-
-async function runProgram(source, program) {
-  await compileC([source], program);
-  const result = await run(program, [], { timeout });
-  return result.ok ? [] : [`${result.output}${describeEnd(result)}`];
+async function runProgram(program, args = []) {
+  return problemsOf(await run(program, args, { timeout }));
 }
 
 async function runWorkloads(programs) {

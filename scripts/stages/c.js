@@ -3,12 +3,7 @@
 import { dirname, join } from "node:path";
 import { compileLibrary, targetOf } from "../../ffi/compile.js";
 import { compilePrograms, runPrograms, testPrograms } from "../c_program.js";
-import {
-  ensureZig,
-  inTemporaryFolder,
-  ownNetwork,
-  testsAtOnce,
-} from "../setup.js";
+import { ensureZig, inTemporaryFolder } from "../setup.js";
 import { openSystem } from "../system.js";
 import { testExample } from "./example.js";
 
@@ -38,7 +33,7 @@ export async function cStage({ report, root, filter, jobs }) {
       run(program, args, { cwd: dirname(program), timeout, ...options });
     const context = { root, system, jobs, debian, start };
     if (programs.length !== 0) {
-      await report.group(name, () => testAll(name, programs, context));
+      await report.check(name, () => testAll(name, programs, context));
     }
     if (withExample) {
       await inTemporaryFolder(
@@ -51,18 +46,13 @@ export async function cStage({ report, root, filter, jobs }) {
 
 async function testAll(name, sources, context) {
   const { root, system, jobs, debian, start } = context;
-  const within = await ownNetwork();
   return await inTemporaryFolder("iocp-c-", async (folder) => {
     const target = targetOf(system);
     const library = join(folder, target.file);
     await compileLibrary(await ensureZig(), target, join(root, "ffi"), library);
     const options = { system, library, folder, jobs, debian };
     const compiled = await compilePrograms(root, sources, options);
-    return await runPrograms(
-      name,
-      compiled,
-      await testsAtOnce(jobs),
-      (program) => start(program, [], { within }),
-    );
+    const startOne = (program, within) => start(program, [], { within });
+    return await runPrograms(name, compiled, jobs, startOne);
   });
 }

@@ -5,8 +5,7 @@
 
 import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { buildForC } from "../../ffi/build_c.js";
-import { modes, targetOf, warnings } from "../../ffi/compile.js";
+import { buildForC, modes, targetOf, warnings } from "../../ffi/compile.js";
 import { inspectArchive } from "../../ffi/inspect.js";
 import { compile, systems } from "../c_program.js";
 import { serve } from "../server.js";

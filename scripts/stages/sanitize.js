@@ -10,13 +10,7 @@ import { definitions, includes, sourceFiles } from "../../ffi/compile.js";
 import { runPrograms, sharedFiles, testPrograms } from "../c_program.js";
 import { replayCorpora } from "../fuzz/replay.js";
 import { compileObjects, runCompilers } from "../gcc.js";
-import {
-  argv,
-  ensureDebian,
-  inTemporaryFolder,
-  ownNetwork,
-  testsAtOnce,
-} from "../setup.js";
+import { argv, ensureDebian, inTemporaryFolder } from "../setup.js";
 
 const timeout = 300_000;
 
@@ -48,7 +42,7 @@ export async function sanitizeStage({ report, root, filter, jobs }) {
     const sources = all.filter((path) => programs.test(basename(path)));
     const name = `sanitize: ${title}`;
     if (sources.length > 0) {
-      await report.group(
+      await report.check(
         name,
         () => testUnder(name, flag, sources, { root, debian, jobs }),
       );
@@ -65,19 +59,10 @@ async function testUnder(name, flag, sources, { root, debian, jobs }) {
     await writeFile(join(folder, "suppressions"), suppressions);
     const build = { root, debian, jobs, folder };
     const compiled = await compile(flag, sources, build);
-    const within = await ownNetwork();
-    return await runPrograms(
-      name,
-      compiled,
-      await testsAtOnce(jobs),
-      (program) =>
-        debian.run(program, [], {
-          within,
-          cwd: folder,
-          timeout,
-          env: { TSAN_OPTIONS: "suppressions=suppressions" },
-        }),
-    );
+    const env = { TSAN_OPTIONS: "suppressions=suppressions" };
+    const start = (program, within) =>
+      debian.run(program, [], { within, cwd: folder, timeout, env });
+    return await runPrograms(name, compiled, jobs, start);
   });
 }
 

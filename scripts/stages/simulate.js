@@ -26,7 +26,8 @@ const runs = [
 const coverageMin = { lines: 95, branches: 90 };
 
 /** Simulates; `filter` may be in a world and build, or in the name of a bug. */
-export async function simulateStage({ report, root, filter = "", jobs }) {
+export async function simulateStage(options) {
+  const { report, root, filter = "", jobs, verbose, write } = options;
   const { debian, reason } = await ensureDebian();
   if (!debian) {
     report.missing("simulate", reason);
@@ -46,11 +47,15 @@ export async function simulateStage({ report, root, filter = "", jobs }) {
     const name = "simulate: bugs that are planted";
     const all = name.includes(filter);
     if (!all && !bugs.some((bug) => bug.name.includes(filter))) return;
-    await report.group(name, () =>
-      plantBugs(name, debian, ffi, scratch, {
+    await report.check(name, () =>
+      plantBugs(name, debian, ffi, {
         filter: all ? "" : filter,
         base: join(scratch, "windowsplain"),
         jobs,
+        write,
+        onFound(bug) {
+          if (verbose || bug.seed === null) say(`${name}: ${describeBug(bug)}`);
+        },
       }));
   });
 }
@@ -68,10 +73,12 @@ async function simulate(debian, ffi, folder, run) {
   );
 }
 
-async function plantBugs(name, debian, ffi, scratch, options) {
-  const found = await findBugs(debian, ffi, scratch, options);
-  const missed = found.filter(({ seed }) => seed === null);
-  for (const bug of missed) say(`${name}: ${describeBug(bug)}`);
-  const passed = found.length - missed.length;
-  return { passed, failed: missed.length, skipped: 0 };
+async function plantBugs(name, debian, ffi, options) {
+  const found = await findBugs(debian, ffi, options);
+  const missed = found.filter(({ seed }) => seed === null).length;
+  const stale = found.filter(({ isStale }) => isStale).length - missed;
+  if (stale > 0) {
+    say(`${name}: ${stale} by another seed than recorded (see --write)`);
+  }
+  return { passed: found.length - missed, failed: missed, skipped: 0 };
 }

@@ -1,12 +1,10 @@
 // Copyright the iocp authors. MIT license.
 
-import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { targetOf } from "../../ffi/compile.js";
 import { compilePrograms } from "../c_program.js";
 import { cellNames, openCell } from "../cells.js";
-import { readJunit } from "../junit.js";
 import { inParallel } from "../parallel.js";
 import { detail, say } from "../report.js";
 import {
@@ -21,7 +19,7 @@ import { openSystem } from "../system.js";
 // A file's tests together may take so long, and in Bun each test as well.
 const timeout = 600_000;
 
-// These are started first, so that none of them is left to the end alone.
+// These come first, so that none of them is left to the end alone.
 const longest =
   /\b(documents|stress|leak|lengths|life|receive_mode|http_service)_test/;
 
@@ -36,30 +34,27 @@ export async function suiteStage(options) {
   // What is not part of a file's name is taken as part of a test's.
   const files = named.length > 0 ? named : all;
   const testFilter = named.length > 0 ? undefined : filter;
-  for (const name of cells) {
-    const title = name.replace("-", " ");
-    const { cell, reason, error } = await openCell(name)
-      .catch((error) => ({ error }));
-    if (error) {
-      await report.check(title, () => [error.message]);
-      continue;
+  await inTemporaryFolder("iocp-peer-", async (folder) => {
+    const peers = {};
+    const suites = [];
+    for (const name of cells) {
+      const title = name.replace("-", " ");
+      try {
+        const { cell, reason } = await openCell(name);
+        if (!cell) {
+          report.missing(title, reason);
+          continue;
+        }
+        const { system } = cell;
+        peers[system] ??= await compilePeer(root, system, folder, jobs);
+        const env = { IOCP_TEST_PEER: cell.path(peers[system]) };
+        suites.push({ ...options, cell, title, testFilter, env, results: [] });
+      } catch (error) {
+        await report.check(title, () => [error.message]);
+      }
     }
-    if (!cell) {
-      report.missing(title, reason);
-      continue;
-    }
-    await inTemporaryFolder(
-      "iocp-peer-",
-      (folder) =>
-        report.group(title, async () => {
-          say(`${title}: ${files.length} files ...`);
-          const peer = await compilePeer(root, cell.system, folder, jobs);
-          const env = { IOCP_TEST_PEER: cell.path(peer) };
-          const suite = { ...options, cell, title, testFilter, env };
-          return await runCell(files, suite);
-        }),
-    );
-  }
+    await runSuites(files, suites, report, jobs);
+  });
 }
 
 // The plain C program that tests talk to.
@@ -68,7 +63,8 @@ async function compilePeer(root, system, folder, jobs) {
   const { debian } = await openSystem(system);
   const source = join(root, "ffi", "tests", "peer.c");
   const library = join(root, "ffi", "prebuilt", target.name, target.file);
-  const options = { system, library, folder, jobs, debian };
+  const own = join(folder, system);
+  const options = { system, library, folder: own, jobs, debian };
   const [{ program, error }] = await compilePrograms(root, [source], options);
   if (error) throw error;
   return program;
@@ -76,30 +72,45 @@ async function compilePeer(root, system, folder, jobs) {
 
 async function testFiles(root) {
   const folder = join(root, "tests");
-  if (!existsSync(folder)) return [];
   const names = await readdir(folder, { recursive: true });
   return names.map((name) => name.replaceAll("\\", "/"))
     .filter((name) => name.endsWith("_test.ts"))
-    .map((name) => `./tests/${name}`).sort();
+    .map((name) => `./tests/${name}`)
+    .sort((a, b) => longest.test(b) - longest.test(a) || (a < b ? -1 : 1));
 }
 
-async function runCell(files, suite) {
+// One list for all cells: while the last tests of a cell run, those of the next
+// begin.
+async function runSuites(files, suites, report, jobs) {
   const within = await ownNetwork();
-  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const begin = (suite) => {
+    say(`${suite.title}: ${files.length} files ...`);
+    const ended = new Promise((resolve) => suite.end = resolve);
+    return report.check(suite.title, () => ended);
+  };
   await inParallel(
-    files,
-    await testsAtOnce(suite.jobs),
-    (file) => runFile(file, { ...suite, within }),
+    suites.flatMap((suite) => files.map((file) => ({ file, suite }))),
+    await testsAtOnce(jobs),
+    ({ file, suite }) => {
+      suite.check ??= begin(suite);
+      return runFile(file, { ...suite, within });
+    },
     {
-      weight: (file) => longest.test(file) ? 1 : 0,
-      report(result, file) {
-        for (const key of Object.keys(counts)) counts[key] += result[key];
+      report(result, { file, suite }) {
+        suite.results.push(result);
         describeFile(result, file, suite);
+        if (suite.results.length === files.length) suite.end(countsOf(suite));
       },
     },
   );
-  if (counts.passed + counts.failed === 0) throw new Error("no test was run");
-  return counts;
+  await Promise.all(suites.map(({ check }) => check));
+}
+
+function countsOf({ results }) {
+  const sum = (key) => results.reduce((all, result) => all + result[key], 0);
+  const [passed, failed, skipped] = ["passed", "failed", "skipped"].map(sum);
+  const some = passed + failed > 0;
+  return some ? { passed, failed, skipped } : ["no test was run"];
 }
 
 function describeFile({ ran, failed, passed }, file, { title, verbose }) {
@@ -115,25 +126,40 @@ function describeFile({ ran, failed, passed }, file, { title, verbose }) {
 
 async function runFile(file, suite) {
   const { cell, root, testFilter, env, within } = suite;
-  return await inTemporaryFolder("iocp-suite-", async (scratch) => {
-    const path = join(scratch, "junit.xml");
-    const args = argumentsOf[cell.runtime](file, cell.path(path), testFilter);
-    const options = { cwd: root, timeout, env, within };
-    const ran = await runUnlessItPanics(file, args, options, suite);
-    const text = await readFile(path, "utf8").catch(() => "");
-    return { ...judge(ran, readJunit(text), testFilter), ran };
-  });
+  const args = argumentsOf[cell.runtime](file, testFilter);
+  const options = { cwd: root, timeout, env, within };
+  const ran = await runUnlessItPanics(file, args, options, suite);
+  const counts = countTests(ran.output);
+  return { ...judge(ran, counts, testFilter), ran };
 }
 
 const argumentsOf = {
-  deno: (file, report, filter) =>
+  deno: (file, filter) =>
     argv`test --quiet --no-check --no-lock -A
-      ${filter ? ["--filter", filter] : []} --junit-path=${report} ${file}`,
-  bun: (file, report, filter) =>
-    argv`test --timeout=${timeout} --reporter=junit
-      ${filter ? ["--test-name-pattern", filter] : []}
-      --reporter-outfile=${report} ${file}`,
+      ${filter ? ["--filter", filter] : []} ${file}`,
+  bun: (file, filter) =>
+    argv`test --timeout=${timeout}
+      ${filter ? ["--test-name-pattern", filter] : []} ${file}`,
 };
+
+// What a runtime prints last: "ok | 3 passed (2 steps) | 0 failed | 1 ignored" in
+// Deno, which does not count the steps of a test as tests; lines in Bun.
+const summaries =
+  /^(?:(?:ok|FAILED) \| \d+ passed.*| +\d+ pass\r?\n(?: +\d+ \w+\r?\n)*)/gm;
+
+function countTests(output) {
+  const [summary] = [...output.matchAll(summaries)].at(-1) ?? [""];
+  const count = (word) => {
+    const pattern = new RegExp(`(\\d+) (?:${word})(?:ed)?(?: \\((\\d+) step)?`);
+    const [, tests = 0, steps = 0] = pattern.exec(summary) ?? [];
+    return Number(tests) + Number(steps);
+  };
+  return {
+    passed: count("pass"),
+    failed: count("fail"),
+    skipped: count("skip|ignored"),
+  };
+}
 
 // Deno 2.9.5 for Windows panics under Wine 10 in about one of 200 children that
 // it reads through pipes, also in a program without this module: mio 1.0.3

@@ -16,13 +16,16 @@ import {
 /** The types hold for Deno, for Bun, and for consumers of every kind. */
 export async function typesStage({ report, jobs }) {
   await ensureNodeModules();
-  const folders = ["tests", "examples", "bench"];
-  const files = await filesIn(folders, ".ts", { recursive: true });
-  const examples = await filesIn([".", "docs"], ".md");
+  const pages = await readdir(join(repository, "docs"));
+  const files = [
+    ...await readdir(repository),
+    ...pages.map((name) => join("docs", name)),
+  ];
+  const documents = files.filter((name) => name.endsWith(".md"));
   const checks = {
-    "deno check": () => deno(argv`check --quiet mod.ts ${files}`),
+    "deno check": () => deno(argv`check --quiet mod.ts tests examples bench`),
     "deno check, the examples of documents": () =>
-      deno(argv`check --quiet --doc-only ${examples}`),
+      deno(argv`check --quiet --doc-only ${documents}`),
     "deno doc --lint": () => deno(argv`doc --quiet --lint mod.ts`),
     "tsc, with Bun's types": () => compile("bun", []),
   };
@@ -56,15 +59,6 @@ const platforms = {
 async function compile(project, args) {
   const config = join(repository, "tests", "types", `${project}.json`);
   return await outcome(process.execPath, [tscPath(), "-p", config, ...args]);
-}
-
-async function filesIn(folders, suffix, options) {
-  const files = await Promise.all(folders.map(async (folder) => {
-    const names = await readdir(join(repository, folder), options);
-    return names.filter((name) => name.endsWith(suffix)).sort()
-      .map((name) => join(folder, name));
-  }));
-  return files.flat();
 }
 
 function deno(args) {

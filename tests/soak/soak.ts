@@ -4,8 +4,8 @@
  *
  *   soak.ts --seconds N --seed N [--visits NAME,NAME]
  *
- * It prints a line of JSON per second, which scripts/soak.js shows, and exits with
- * 1 after a failure. */
+ * It prints its counters every ten seconds and a summary, each a line of JSON, and
+ * exits with 1 after a failure. */
 
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -56,7 +56,7 @@ function print(line: Record<string, unknown>): void {
 function fail(what: string, error: unknown): void {
   const { message, stack } = error as Error;
   failures.push(`${what}: ${message}`);
-  print({ failure: `${what}: ${stack ?? message}` });
+  console.log(`FAILED: ${what}: ${stack ?? message}`);
 }
 
 function pickKind(random: Random): string {
@@ -132,9 +132,7 @@ async function requireEmpty(
 }
 
 function printCounters(): void {
-  const privateBytes = liveBytes();
   const { made, open, bytes, resets, workers, errors } = counters;
-  if (isWarm) samples.push({ bytes: privateBytes, made });
   print({
     elapsed: elapsed(),
     made,
@@ -143,7 +141,7 @@ function printCounters(): void {
     resets,
     workers,
     errors,
-    privateBytes,
+    privateBytes: liveBytes(),
     rss: process.memoryUsage().rss,
     handles: openHandles(),
   });
@@ -161,11 +159,12 @@ process.on("uncaughtException", (error) => fail("uncaught", error));
 
 /* One visit of each kind first: what the runtime loads once and retains is not
  * measured. */
-let isWarm = false;
 await round(0, kinds);
 const handles = openHandles();
-isWarm = true;
-const timer = setInterval(printCounters, 1000);
+const timer = setInterval(() => {
+  samples.push({ bytes: liveBytes(), made: counters.made });
+  if (samples.length % 10 === 0) printCounters();
+}, 1000);
 await round(Number(values.seconds), []);
 clearInterval(timer);
 await requireHandles(handles);

@@ -4,7 +4,7 @@
 // ports; in group "found" those that the simulation has found here; and in group
 // "documentation" those that were noticed when the engine and the model were
 // compared with Microsoft's documentation. Each is planted alone, in a copy of the
-// library, and the simulation must find it (`npm run simulate -- --bugs`). `number`
+// library, and the simulation must find it (`npm test -- --stage simulate`). `number`
 // is that in the first list of known bugs. The text to replace must be in the file
 // exactly once, so a change of the engine that removes it fails here.
 
