@@ -475,7 +475,8 @@ static void user__membership(struct entry* entry) {
     return;
   }
   RULE("only a group on an interface is joined",
-       group.family != 5 && what != 5 && what != 6 && (what != 4 || !has_source));
+       group.family != 5 && what != 5 && what != 6 &&
+           (what != 4 || !has_source));
   at->joins += joins;
   if (joins) at->has_joined[family == 6][has_source] = true;
 }
