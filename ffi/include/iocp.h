@@ -267,11 +267,15 @@ IOCP_API int32_t iocp_listen(int32_t port,
  * replaced, under a lock of the folder (flock(2)), so that of two listeners
  * that start together one gets -IOCP_EADDRINUSE. -IOCP_EBUSY: another process
  * has held that lock for 100 ms. The file is removed when the listener is
- * closed, if it is still that of the listener. `access` must be NULL.
+ * closed, if it is still that of the listener. `access` must be NULL. Windows
+ * has no `mode` (-IOCP_ENOTSUP), and the lock is a file, PATH.lock, which
+ * exists as long as the listener is open.
  *
  * IOCP_PIPE: only the current user may connect, unless IOCP_EVERYONE is set or
  * `access` points to `access_length` bytes of UTF-8: a security descriptor as a
- * string (SDDL). `mode` must be IOCP_MODE_DEFAULT.
+ * string (SDDL), which must let this process make further instances. `mode`
+ * must be IOCP_MODE_DEFAULT. A name that has an instance, of any process,
+ * returns -IOCP_EADDRINUSE. Clients on other machines are refused.
  */
 IOCP_API int32_t iocp_listen_path(int32_t port,
                                   const void* path,
@@ -596,8 +600,8 @@ struct iocp_peer {
 
 /*
  * Writes a struct iocp_peer. Linux: the process that connected or listened, as
- * it was then (SO_PEERCRED). Returns 0, or -IOCP_ENOTSUP for a connection that
- * is not local.
+ * it was then (SO_PEERCRED). Windows: the pid alone. Returns 0, or
+ * -IOCP_ENOTSUP for a connection that is not local.
  */
 IOCP_API int32_t iocp_get_peer(int32_t port, int32_t socket, void* peer);
 

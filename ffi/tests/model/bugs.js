@@ -993,7 +993,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       from:
         "  if (reset && engine->is_pipe_server) DisconnectNamedPipe(pipe_handle(socket));",
       to:
-        "  if (engine->is_pipe_server) DisconnectNamedPipe(pipe_handle(socket));",
+        "  (void)reset;\n  if (engine->is_pipe_server) DisconnectNamedPipe(pipe_handle(socket));",
     }],
   },
   {
@@ -1204,7 +1204,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     changes: [{
       file: "windows/unix_listen.c",
       from: "native != WSAEADDRINUSE || !replaces ||",
-      to: "native != WSAEADDRINUSE ||",
+      to: "native != WSAEADDRINUSE || (!replaces && length == 0) ||",
     }],
   },
   {

@@ -25,7 +25,8 @@ static void npfs__queue_put(struct pipe_queue* queue,
     uint32_t size = (queue->count + length) * 2;
     uint8_t* grown = malloc(size);
     if (grown == NULL) abort();
-    memcpy(grown, queue->bytes + queue->first, queue->count);
+    if (queue->count != 0)
+      memcpy(grown, queue->bytes + queue->first, queue->count);
     free(queue->bytes);
     *queue = (struct pipe_queue){grown, size, 0, queue->count};
   }

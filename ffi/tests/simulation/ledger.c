@@ -224,10 +224,9 @@ void bytes_received(struct end* end, const uint8_t* bytes, uint32_t length) {
 bool end_may_truncate(const struct end* end) {
   if (end->local == 0 || (end->local == IOCP_PIPE && end->is_server))
     return false;
-  if (end->is_clean) return false;
-  /* A detach that cannot cancel its operations closes the handle at once. */
-  return end->resets_from_ms <= world_now_ms() ||
-         (end->resets_from_ms != LEDGER_NEVER && world_has_broken());
+  /* A fault may have ended it. */
+  return !end->is_clean &&
+         (end->resets_from_ms <= world_now_ms() || world_has_broken());
 }
 
 void end_ended(struct end* end) {

@@ -122,7 +122,11 @@ static bool settle__is_late(void) {
 }
 
 static void settle__connecting(struct entry* entry) {
-  bool must_end = entry->is_to_guest && entry->manner != PEER_NEVER_ANSWERS;
+  /* A listener of ours may have replaced a socket file that was left over, and
+   * its backlog is full. */
+  bool is_replaced = entry->local == IOCP_UNIX && entry->manner == PEER_REFUSES;
+  bool must_end =
+      entry->is_to_guest && !is_replaced && entry->manner != PEER_NEVER_ANSWERS;
   if (!must_end && settle__is_late()) user_close(entry, IOCP_RESET, 0);
 }
 

@@ -303,7 +303,7 @@ void user_ask_path(struct entry* entry) {
            (path.length == 0 ||
             (path.length == expected.length &&
              memcmp(path.bytes, expected.bytes, path.length) == 0)));
-  /* The connection may have ended meanwhile. */
+  /* The connection may have ended since. */
   result = iocp_get_address(port, entry->id, end, &path, 3);
   RULE("a name needs room",
        ERROR_IS(result, IOCP_EINVAL, IOCP_ENOTCONN, IOCP_ECONNRESET));

@@ -369,6 +369,19 @@ void user_add_loose(uint32_t port) {
   user__adopt(port, index, is_detached ? IOCP_DETACHED : 0);
 }
 
+/* The other end of a connection that was made just now is closed. */
+static void user__end_newest(uint16_t local) {
+  uint32_t count = ledger.guest_count;
+  guests_look();
+  if (ledger.guest_count == count) return;
+  struct guest* guest = &ledger.guests[ledger.guest_count - 1];
+  if (guest->end->local != local || !guest->is_open || guest->is_gone) return;
+  if (tape_choose(2) == 0)
+    guest_close(guest);
+  else
+    guest_reset(guest);
+}
+
 /* A local connection that the program has made itself. */
 static void user__add_local(uint32_t port, uint16_t local) {
   struct iocp_path name;
@@ -387,6 +400,7 @@ static void user__add_local(uint32_t port, uint16_t local) {
     struct end* end = ledger_local_end(true, false, local, host->path);
     ledger.loose[ledger.loose_count++] =
         (struct loose){.handle = handle, .end = end};
+    if (tape_chance(300)) user__end_newest(local);
     user__adopt(port, ledger.loose_count - 1, 0);
     return;
   }
