@@ -2,6 +2,7 @@
 /* The addresses of a datagram socket. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -118,11 +119,49 @@ static int32_t datagram_bind__again(struct socket* socket) {
   return errors_fail(socket->port);
 }
 
-static int32_t datagram_bind__dissolve(struct socket* socket) {
+/* Whether an IPv6 socket is connected to an IPv4 peer. */
+static bool datagram_bind__is_mapped(struct socket* socket) {
+  static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+  struct iocp_address peer;
+  return socket->family == IOCP_IPV6 &&
+         engine_get_address(socket, IOCP_PEER, &peer) >= 0 &&
+         memcmp(peer.bytes, mapped, sizeof mapped) == 0;
+}
+
+static int datagram_bind__connect(int fd,
+                                  const void* address,
+                                  socklen_t length) {
+  int result;
+  do {
+    result = connect(fd, address, length);
+  } while (result < 0 && errno == EINTR);
+  return result;
+}
+
+static int datagram_bind__disconnect(int fd) {
   struct sockaddr nothing = {.sa_family = AF_UNSPEC};
-  if (connect(socket->engine.fd, &nothing, sizeof nothing) < 0)
+  return datagram_bind__connect(fd, &nothing, sizeof nothing);
+}
+
+/* After a connection to an IPv4 peer, a dual-stack socket receives nothing by
+ * IPv6, and cannot connect by it (measured on Linux 6.18), until it has been
+ * connected to an IPv6 address. */
+static void datagram_bind__restore_ipv6(int fd) {
+  struct sockaddr_in6 loopback = {.sin6_family = AF_INET6,
+                                  .sin6_port = htons(9),
+                                  .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  if (datagram_bind__connect(fd, &loopback, sizeof loopback) == 0)
+    datagram_bind__disconnect(fd);
+}
+
+static int32_t datagram_bind__dissolve(struct socket* socket) {
+  bool is_mapped = datagram_bind__is_mapped(socket);
+  if (datagram_bind__disconnect(socket->engine.fd) < 0)
     return errors_fail(socket->port);
-  return socket->family == IOCP_UNIX ? 0 : datagram_bind__again(socket);
+  if (socket->family == IOCP_UNIX) return 0;
+  int32_t result = datagram_bind__again(socket);
+  if (result >= 0 && is_mapped) datagram_bind__restore_ipv6(socket->engine.fd);
+  return result;
 }
 
 int32_t engine_connect_datagram(struct socket* socket,
@@ -133,8 +172,12 @@ int32_t engine_connect_datagram(struct socket* socket,
   int32_t length = datagram_address_to_system(socket, to, path, &system);
   if (length < 0) return port_fail(socket->port, length, 0);
   if (length == 0) return port_fail(socket->port, -IOCP_EINVAL, 0);
-  if (connect(
-          socket->engine.fd, (struct sockaddr*)&system, (socklen_t)length) == 0)
+  if (datagram_bind__is_mapped(socket)) {
+    int32_t result = datagram_bind__dissolve(socket);
+    if (result < 0) return result;
+  }
+  if (datagram_bind__connect(socket->engine.fd, &system, (socklen_t)length) ==
+      0)
     return 0;
   return errors_fail(socket->port);
 }

@@ -9,7 +9,8 @@
  * tape: the source of all decisions
  * network: connections; bytes, FIN and RST in transit
  * peer, peer_pipe: the other machines and programs
- * sock, option, transfer, accept, connect, bind: Winsock
+ * udp: datagrams in transit, and those that a socket holds
+ * sock, option, transfer, accept, connect, bind, datagram: Winsock
  * npfs, pipe_file: named pipes, and the calls for them
  * security: who may use a pipe
  * disk: socket files

@@ -185,8 +185,10 @@ static VOID WINAPI module__free_addresses(void* table) {
   free(table);
 }
 
+/* Since Windows Vista; a layer for old programs may hide them. */
 static FARPROC module__of_addresses(const char* name) {
   FARPROC function = NULL;
+  if (habits_fault(habits.lookups)) return NULL;
   DWORD(WINAPI * get)
   (ADDRESS_FAMILY, MIB_UNICASTIPADDRESS_TABLE**) = module__get_addresses;
   VOID(WINAPI * free_table)(void*) = module__free_addresses;

@@ -272,7 +272,9 @@ static void user__send_refused(struct entry* entry,
       return;
     case IOCP_EAFNOSUPPORT:
       RULE("an address of the right family is sent to",
-           target->to.family != entry->endpoint->address.family);
+           target->to.family != entry->endpoint->address.family ||
+               /* On Linux, while it is connected to an IPv4 peer. */
+               (entry->endpoint->is_connected && !world_posts_operations()));
       return;
     case IOCP_EADDRNOTAVAIL:
     case IOCP_EINVAL:
@@ -445,6 +447,7 @@ static void user__membership(struct entry* entry) {
   if (what == 6) index = 77;
   if (what == 5) group = user__at(family, false);
   if (what == 4) source.family = 10 - family;
+  if (what == 3 && tape_choose(3) == 1) group.family = 5;
   int32_t result = iocp_membership(user__port(entry),
                                    entry->id,
                                    &group,
@@ -458,7 +461,7 @@ static void user__membership(struct entry* entry) {
         index,
         result);
   if (user__is_void(entry, result)) return;
-  if (joins && what < 4 && family == at->address.family)
+  if (joins && what < 3 && family == at->address.family)
     RULE("a group that exists is joined",
          result == 0 || at->has_joined[family == 6][has_source] ||
              at->joins != 0 || error_is_fault(result));
@@ -472,17 +475,28 @@ static void user__membership(struct entry* entry) {
     return;
   }
   RULE("only a group on an interface is joined",
-       what != 5 && what != 6 && (what != 4 || !has_source));
+       group.family != 5 && what != 5 && what != 6 &&
+           (what != 4 || !has_source));
   at->joins += joins;
   if (joins) at->has_joined[family == 6][has_source] = true;
 }
 
 static void user__interface(uint32_t port) {
   struct iocp_address address = user__at(tape_choose(2) == 0 ? 4 : 6, false);
-  if (tape_choose(3) == 2) address.bytes[0] = 99;
+  uint32_t what = tape_choose(5);
+  if (what == 2) address.bytes[0] = 99;
+  if (what >= 3 && world_has_interfaces()) {
+    /* Each of the interfaces has this address. */
+    address = (struct iocp_address){.family = 6, .bytes = {0xfe, 0x80}};
+    address.bytes[15] = 1;
+    address.scope = what - 2;
+  }
   int32_t result = iocp_interface_index(ledger.ports[port].id, &address);
   TRACE("iocp_interface_index: %d", result);
-  if (address.bytes[0] == 99)
+  if (address.scope != 0)
+    RULE("an interface has an index",
+         result == (int32_t)address.scope || result == -IOCP_EADDRNOTAVAIL);
+  else if (address.bytes[0] == 99)
     RULE("an address that no interface has is not found",
          ERROR_IS(result, IOCP_EADDRNOTAVAIL));
   else

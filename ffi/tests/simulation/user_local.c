@@ -180,8 +180,13 @@ void user_connect_path_failed(const struct entry* entry, int32_t result) {
   const struct entry* listener = user__listener_at(entry->local, entry->path);
   bool is_full = result == -IOCP_ECONNREFUSED && entry->local == IOCP_UNIX &&
                  world_refuses_when_full();
+  /* Entries are in the order in which they were made. The connect may have
+   * failed before there was this listener. */
+  bool is_recorded =
+      entry >= ledger.entries && entry < ledger.entries + ledger.entry_count;
+  bool is_newer = is_recorded && listener > entry;
   RULE("a listener can be found by its name while it is open",
-       listener == NULL || listener->is_closing || is_full ||
+       listener == NULL || listener->is_closing || is_full || is_newer ||
            (entry->is_to_guest && entry->manner == PEER_REFUSES) ||
            ledger.is_taken[entry->path] || world_has_broken());
   RULE("a guest that accepts refuses no connection",

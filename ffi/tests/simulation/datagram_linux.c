@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Datagram peers in the world that is Linux itself: plain sockets. */
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "faults_linux.h"
+#include "report.h"
+#include "world.h"
+
+/* The longest datagram of IPv4, which IPv6 can send as well. */
+#define DATAGRAM__MAX 65507
+
+struct udp_peer {
+  int fd;
+};
+
+static socklen_t datagram__to_system(const struct iocp_address* address,
+                                     struct sockaddr_storage* system_out) {
+  memset(system_out, 0, sizeof *system_out);
+  if (address->family == 4) {
+    struct sockaddr_in* in = (struct sockaddr_in*)system_out;
+    in->sin_family = AF_INET;
+    in->sin_port = htons(address->port);
+    memcpy(&in->sin_addr, address->bytes, 4);
+    return sizeof *in;
+  }
+  struct sockaddr_in6* in6 = (struct sockaddr_in6*)system_out;
+  in6->sin6_family = AF_INET6;
+  in6->sin6_port = htons(address->port);
+  memcpy(&in6->sin6_addr, address->bytes, 16);
+  return sizeof *in6;
+}
+
+static void datagram__from_system(const struct sockaddr_storage* system,
+                                  struct iocp_address* address_out) {
+  memset(address_out, 0, sizeof *address_out);
+  if (system->ss_family == AF_INET) {
+    const struct sockaddr_in* in = (const struct sockaddr_in*)system;
+    address_out->family = 4;
+    address_out->port = ntohs(in->sin_port);
+    memcpy(address_out->bytes, &in->sin_addr, 4);
+    return;
+  }
+  const struct sockaddr_in6* in6 = (const struct sockaddr_in6*)system;
+  address_out->family = 6;
+  address_out->port = ntohs(in6->sin6_port);
+  memcpy(address_out->bytes, &in6->sin6_addr, 16);
+}
+
+struct udp_peer* udp_peer_new(uint16_t family,
+                              struct iocp_address* address_out) {
+  struct sockaddr_storage system;
+  struct iocp_address address = {.family = family};
+  if (family == 4) address.bytes[0] = 127;
+  address.bytes[family == 4 ? 3 : 15] = 1;
+  int fd = __real_socket(family == 4 ? AF_INET : AF_INET6,
+                         SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                         0);
+  socklen_t size = datagram__to_system(&address, &system);
+  if (fd < 0) return NULL;
+  if (bind(fd, (struct sockaddr*)&system, size) != 0) {
+    __real_close(fd);
+    return NULL;
+  }
+  size = sizeof system;
+  RULE("a peer has an address",
+       getsockname(fd, (struct sockaddr*)&system, &size) == 0);
+  datagram__from_system(&system, address_out);
+  struct udp_peer* peer = malloc(sizeof *peer);
+  RULE("the simulation has memory", peer != NULL);
+  peer->fd = fd;
+  return peer;
+}
+
+bool udp_peer_send(struct udp_peer* peer,
+                   const struct iocp_address* to,
+                   const uint8_t* bytes,
+                   uint32_t length) {
+  struct sockaddr_storage system;
+  socklen_t size = datagram__to_system(to, &system);
+  return sendto(peer->fd, bytes, length, 0, (struct sockaddr*)&system, size) ==
+         (ssize_t)length;
+}
+
+int32_t udp_peer_receive(struct udp_peer* peer,
+                         uint8_t* buffer,
+                         uint32_t length,
+                         struct iocp_address* from_out) {
+  struct sockaddr_storage system;
+  socklen_t size = sizeof system;
+  ssize_t count =
+      recvfrom(peer->fd, buffer, length, 0, (struct sockaddr*)&system, &size);
+  if (count < 0) return PEER_WOULD_BLOCK;
+  datagram__from_system(&system, from_out);
+  return (int32_t)count;
+}
+
+void udp_peer_close(struct udp_peer* peer) {
+  __real_close(peer->fd);
+  free(peer);
+}
+
+uint32_t world_datagram_max(uint16_t family) {
+  (void)family;
+  return DATAGRAM__MAX;
+}
+
+bool world_reorders_datagrams(void) { return false; }
+
+bool world_reports_unconnected(void) { return false; }
