@@ -4,7 +4,15 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { broadcast, CompletionPort, type ConnectOptions } from "../mod.ts";
+import {
+  broadcast,
+  CompletionPort,
+  type ConnectOptions,
+  type DetachedSocket,
+  dropSocket,
+  inboxAddress,
+  passSocket,
+} from "../mod.ts";
 import { currentLoop } from "../src/loop/group.ts";
 import { loadLibrary } from "../src/native/library.ts";
 import { type NativeType, SYMBOLS } from "../src/native/symbols.ts";
@@ -61,6 +69,25 @@ const EXTREMES = [
   Infinity,
   -Infinity,
 ];
+
+/* The calls for sockets that are passed between processes. */
+async function callForOthers(port: CompletionPort): Promise<void> {
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  for (const n of EXTREMES) {
+    /* A number that another socket of this process could have is taken from it. */
+    const number = n >= 0 && n < 2 ** 31 ? n + 0.5 : n;
+    const calls: (() => unknown)[] = [
+      () => port.listen({ fd: number }),
+      () => port.listen({ handle: number }),
+      () => passSocket({ handle: number } as DetachedSocket, inboxAddress()),
+      () => dropSocket({ handle: number } as DetachedSocket),
+    ];
+    for (const call of calls) await outcome(call);
+  }
+  const ticket = await listener.pass(inboxAddress());
+  await listener.stop();
+  port.listen({ ticket }).close();
+}
 
 /* The calls for datagrams. */
 async function callForDatagrams(port: CompletionPort): Promise<void> {
@@ -176,7 +203,9 @@ test("Numbers that are passed to the library fit their C types", async () => {
     assert.equal(client.options.sendConcurrency, 1);
     client.closeWrite();
     await within("a read", client.read(p));
-    await within("detach", server.detach());
+    const detached = await within("detach", server.detach());
+    passSocket(detached, inboxAddress());
+    dropSocket(detached);
     /* A close that waits for a peer that reads nothing. */
     const [full] = await within(
       "a pair",
@@ -185,6 +214,7 @@ test("Numbers that are passed to the library fit their C types", async () => {
     full.write(new Uint8Array(1 << 26)).catch(() => {});
     full.close();
     await callForDatagrams(port);
+    await callForOthers(port);
     await outcome(() => port.listen({ path: "/none/none" }));
     await outcome(() => client.peer);
   } finally {

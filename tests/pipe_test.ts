@@ -13,28 +13,33 @@ import { errorFrom, failure } from "./shared/outcome.ts";
 import { bytesOf, digest, pattern, textOf } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
+/* For each test, since Bun does not count those of a skipped describe(). */
 const onWindows = { skip: !isWindows && "named pipes of Windows" };
 const notSupported = (error: Error) =>
   error.name === "NotSupported" && /named pipe/.test(error.message);
 
-describe("The name of a pipe", onWindows, () => {
-  test("may begin in each of the forms, which are one pipe", async () => {
-    const path = newPath();
-    const name = path.slice("\\\\.\\pipe\\".length);
-    using listener = listen({ path: `//./pipe/${name}` });
-    assert.deepEqual(listener.addr, { transport: "pipe", path });
-    for (const prefix of ["\\\\.\\pipe\\", "\\\\?\\pipe\\", "//./pipe/"]) {
-      assert.equal(
-        failure(() => listen({ path: prefix + name })).code,
-        "EADDRINUSE",
-      );
-      using conn = await connect({ path: prefix + name });
-      assert.deepEqual(conn.remoteAddr, { transport: "pipe", path });
-      (await within("accept", listener.accept())).close();
-    }
-  });
+describe("The name of a pipe", () => {
+  test(
+    "may begin in each of the forms, which are one pipe",
+    onWindows,
+    async () => {
+      const path = newPath();
+      const name = path.slice("\\\\.\\pipe\\".length);
+      using listener = listen({ path: `//./pipe/${name}` });
+      assert.deepEqual(listener.addr, { transport: "pipe", path });
+      for (const prefix of ["\\\\.\\pipe\\", "\\\\?\\pipe\\", "//./pipe/"]) {
+        assert.equal(
+          failure(() => listen({ path: prefix + name })).code,
+          "EADDRINUSE",
+        );
+        using conn = await connect({ path: prefix + name });
+        assert.deepEqual(conn.remoteAddr, { transport: "pipe", path });
+        (await within("accept", listener.accept())).close();
+      }
+    },
+  );
 
-  test("has at most 256 characters", async () => {
+  test("has at most 256 characters", onWindows, async () => {
     const longest = newPath().padEnd(256, "x");
     using listener = listen({ path: longest });
     using conn = await connect({ path: longest });
@@ -47,35 +52,39 @@ describe("The name of a pipe", onWindows, () => {
     }
   });
 
-  test("may be in any script", async () => {
+  test("may be in any script", onWindows, async () => {
     const path = `${newPath()}-größe 日本`;
     using listener = listen({ path });
     using conn = await connect({ path });
     assert.equal(conn.remoteAddr.path, listener.addr.path);
   });
 
-  test("is in use while another process has it, and then free", async () => {
-    const path = newPath();
-    using child = start(programPath("local_listener"), [path]);
-    await within("start", child.output(/listening/));
-    const error = failure(() => listen({ path, replaceStale: true }));
-    assert.equal(error.code, "EADDRINUSE");
-    (await connect({ path, timeout: 30_000 })).close();
-    child.process.kill("SIGKILL");
-    await child.ended.catch(() => {});
-    await eventually("the name is free", () => {
-      try {
-        listen({ path }).close();
-        return true;
-      } catch {
-        return false;
-      }
-    });
-  });
+  test(
+    "is in use while another process has it, and then free",
+    onWindows,
+    async () => {
+      const path = newPath();
+      using child = start(programPath("local_listener"), [path]);
+      await within("start", child.output(/listening/));
+      const error = failure(() => listen({ path, replaceStale: true }));
+      assert.equal(error.code, "EADDRINUSE");
+      (await connect({ path, timeout: 30_000 })).close();
+      child.process.kill("SIGKILL");
+      await child.ended.catch(() => {});
+      await eventually("the name is free", () => {
+        try {
+          listen({ path }).close();
+          return true;
+        } catch {
+          return false;
+        }
+      });
+    },
+  );
 });
 
-describe("A pipe", onWindows, () => {
-  test("can be opened to others, by a word or in SDDL", async () => {
+describe("A pipe", () => {
+  test("can be opened to others, by a word or in SDDL", onWindows, async () => {
     for (const access of ["user", "everyone", "D:P(A;;GA;;;WD)"]) {
       using ends = await localPair({ listen: { access } });
       await ends.client.write(bytesOf("x"));
@@ -84,7 +93,7 @@ describe("A pipe", onWindows, () => {
     }
   });
 
-  test("with a wrong descriptor is refused", () => {
+  test("with a wrong descriptor is refused", onWindows, () => {
     const error = failure(() =>
       listen({ path: newPath(), access: "D:(nonsense" })
     );
@@ -92,11 +101,11 @@ describe("A pipe", onWindows, () => {
     assert.equal(error.syscall, "listen");
   });
 
-  test("has no permission bits", () => {
+  test("has no permission bits", onWindows, () => {
     assert.throws(() => listen({ path: newPath(), mode: 0o600 }), notSupported);
   });
 
-  test("cannot be half-closed, and stays open", async () => {
+  test("cannot be half-closed, and stays open", onWindows, async () => {
     using ends = await localPair();
     const { client, server } = ends;
     await assert.rejects(client.closeWrite(), notSupported);
@@ -109,83 +118,103 @@ describe("A pipe", onWindows, () => {
     assert.equal(textOf(p.subarray(0, other!)), "open");
   });
 
-  test("closes with its writable stream, after everything is sent", async () => {
-    using ends = await localPair();
-    const received = receiveByLoop(ends.server);
-    const writer = ends.client.writable.getWriter();
-    writer.write(pattern(500_000, 1)).catch(() => {});
-    await within("the close", writer.close());
-    const bytes = pattern(500_000, 1);
-    assert.equal(await within("the end", received), digest(bytes));
-    assert.equal((await errorFrom(ends.client.write(bytes))).code, "EBADF");
-  });
+  test(
+    "closes with its writable stream, after everything is sent",
+    onWindows,
+    async () => {
+      using ends = await localPair();
+      const received = receiveByLoop(ends.server);
+      const writer = ends.client.writable.getWriter();
+      writer.write(pattern(500_000, 1)).catch(() => {});
+      await within("the close", writer.close());
+      const bytes = pattern(500_000, 1);
+      assert.equal(await within("the end", received), digest(bytes));
+      assert.equal((await errorFrom(ends.client.write(bytes))).code, "EBADF");
+    },
+  );
 
-  test("fails its readable stream when it closes with the other", async () => {
-    using ends = await localPair();
-    const reading = ends.client.readable.getReader().read();
-    reading.catch(() => {});
-    await within("the close", ends.client.writable.close());
-    await assert.rejects(within("the read", reading), notSupported);
-  });
+  test(
+    "fails its readable stream when it closes with the other",
+    onWindows,
+    async () => {
+      using ends = await localPair();
+      const reading = ends.client.readable.getReader().read();
+      reading.catch(() => {});
+      await within("the close", ends.client.writable.close());
+      await assert.rejects(within("the read", reading), notSupported);
+    },
+  );
 
-  test("closes with the end() of its duplex, and ends in both directions", async () => {
-    using ends = await localPair();
-    const received = receiveByLoop(ends.server);
-    const duplex = ends.client.duplex();
-    const events: string[] = [];
-    for (const name of ["end", "finish", "error"]) {
-      duplex.on(name, () => events.push(name));
-    }
-    const closed = new Promise((resolve) => duplex.on("close", resolve));
-    duplex.resume();
-    duplex.end(pattern(500_000, 2));
-    const all = await within("the end", received);
-    assert.equal(all, digest(pattern(500_000, 2)));
-    assert.equal(await within("the close", closed), false);
-    assert.deepEqual(events.sort(), ["end", "finish"]);
-  });
-
-  test("whose instances are busy is connected when one is free", async () => {
-    using port = new CompletionPort();
-    const path = newPath();
-    const listener = port.listen({ path, acceptPool: 1 });
-    const serving = (async () => {
-      let count = 0;
-      for await (const conn of listener) {
-        conn.close();
-        if (++count === 100) break;
+  test(
+    "closes with the end() of its duplex, and ends in both directions",
+    onWindows,
+    async () => {
+      using ends = await localPair();
+      const received = receiveByLoop(ends.server);
+      const duplex = ends.client.duplex();
+      const events: string[] = [];
+      for (const name of ["end", "finish", "error"]) {
+        duplex.on(name, () => events.push(name));
       }
-    })();
-    const visits = Array.from({ length: 100 }, async () => {
-      (await port.connect({ path })).close();
-    });
-    await within("all of them", Promise.all([...visits, serving]));
-  });
+      const closed = new Promise((resolve) => duplex.on("close", resolve));
+      duplex.resume();
+      duplex.end(pattern(500_000, 2));
+      const all = await within("the end", received);
+      assert.equal(all, digest(pattern(500_000, 2)));
+      assert.equal(await within("the close", closed), false);
+      assert.deepEqual(events.sort(), ["end", "finish"]);
+    },
+  );
 
-  test("that never accepts lets a connect() time out and be aborted", async () => {
-    using port = new CompletionPort();
-    const path = newPath();
-    const listener = port.listen({ path, acceptPool: 1 });
-    /* Without accept(), there is one instance. */
-    await port.connect({ path });
-    const waiting = port.connect({ path });
-    waiting.catch(() => {});
-    assert.equal(await isSettled(waiting), false);
-    const error = await errorFrom(port.connect({ path, timeout: 30 }));
-    assert.deepEqual([error.code, error.address], ["ETIMEDOUT", path]);
-    assert.equal(
-      failure(() => port.connectSync({ path, timeout: 30 })).code,
-      "ETIMEDOUT",
-    );
-    const controller = new AbortController();
-    const aborted = port.connect({ path, signal: controller.signal });
-    controller.abort(new Error("enough"));
-    await assert.rejects(aborted, /enough/);
-    await within("accept", listener.accept());
-    await within("the connection", waiting);
-  });
+  test(
+    "whose instances are busy is connected when one is free",
+    onWindows,
+    async () => {
+      using port = new CompletionPort();
+      const path = newPath();
+      const listener = port.listen({ path, acceptPool: 1 });
+      const serving = (async () => {
+        let count = 0;
+        for await (const conn of listener) {
+          conn.close();
+          if (++count === 100) break;
+        }
+      })();
+      const visits = Array.from({ length: 100 }, async () => {
+        (await port.connect({ path })).close();
+      });
+      await within("all of them", Promise.all([...visits, serving]));
+    },
+  );
 
-  test("delivers what a server wrote before it closed", async () => {
+  test(
+    "that never accepts lets a connect() time out and be aborted",
+    onWindows,
+    async () => {
+      using port = new CompletionPort();
+      const path = newPath();
+      const listener = port.listen({ path, acceptPool: 1 });
+      /* Without accept(), there is one instance. */
+      await port.connect({ path });
+      const waiting = port.connect({ path });
+      waiting.catch(() => {});
+      assert.equal(await isSettled(waiting), false);
+      const error = await errorFrom(port.connect({ path, timeout: 30 }));
+      assert.deepEqual([error.code, error.address], ["ETIMEDOUT", path]);
+      assert.equal(
+        failure(() => port.connectSync({ path, timeout: 30 })).code,
+        "ETIMEDOUT",
+      );
+      const controller = new AbortController();
+      const aborted = port.connect({ path, signal: controller.signal });
+      controller.abort(new Error("enough"));
+      await assert.rejects(aborted, /enough/);
+      await within("accept", listener.accept());
+      await within("the connection", waiting);
+    },
+  );
+
+  test("delivers what a server wrote before it closed", onWindows, async () => {
     for (let i = 0; i < 20; i++) {
       using ends = await localPair();
       ends.server.write(pattern(100_000, i)).catch(() => {});

@@ -160,7 +160,7 @@ export class Acceptor implements ListeningOwner {
   pass(address: Uint8Array): Uint8Array<ArrayBuffer> {
     if (this.isClosed) throw this.closedError(PASS.syscall);
     const { only } = this.#sockets;
-    if (only !== undefined) return passSocket(this.loop, only, -1, address);
+    if (only !== undefined) return passSocket(this.loop, only, 0, address);
     throw new NotSupported(
       "Cannot pass a listener on localhost: it has two sockets; use 127.0.0.1 or ::1",
     );

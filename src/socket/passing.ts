@@ -35,7 +35,8 @@ export function inboxOf(loop: Loop): Uint8Array<ArrayBuffer> {
   return bytes.slice(0, length);
 }
 
-/** Passes the listener `id`, or, where that is -1, the handle. Returns the ticket. */
+/** Passes the listener `id`, or, where that is -1, the handle, which is ignored
+ * otherwise. Returns the ticket. */
 export function passSocket(
   loop: Loop,
   id: number,

@@ -35,9 +35,8 @@ function check(results: Result[]): void {
 
 const onlyDeno = ownRuntime.name !== "deno" && "only Deno has permissions";
 
-describe("Deno's net permission applies to datagrams as to Deno's own", {
-  skip: onlyDeno,
-}, () => {
+describe("Deno's net permission applies to datagrams as to Deno's own", () => {
+  const skip = onlyDeno;
   const table: string[][] = [
     [],
     ["--allow-net"],
@@ -51,15 +50,14 @@ describe("Deno's net permission applies to datagrams as to Deno's own", {
     ["--allow-net", "--deny-net=localhost"],
   ];
   for (const flags of table) {
-    test(flags.join(" ") || "no flag", async () => {
+    test(flags.join(" ") || "no flag", { skip }, async () => {
       check(await compare(flags));
     });
   }
 });
 
-describe("Deno's permissions apply to unix datagrams as to Deno's own", {
-  skip: onlyDeno || isWindows && "Deno's own are on Linux",
-}, () => {
+describe("Deno's permissions apply to unix datagrams as to Deno's own", () => {
+  const skip = onlyDeno || isWindows && "Deno's own are on Linux";
   const table: string[][] = [
     [],
     ["--allow-read=PATH", "--allow-write=PATH", "--allow-net=unix:PATH"],
@@ -69,7 +67,7 @@ describe("Deno's permissions apply to unix datagrams as to Deno's own", {
     ["--allow-read", "--allow-write", "--allow-net"],
   ];
   for (const flags of table) {
-    test(flags.join(" ") || "no flag", async () => {
+    test(flags.join(" ") || "no flag", { skip }, async () => {
       using folder = new TemporaryFolder();
       const path = folder.join("a.sock");
       const own = flags.map((flag) => flag.replace("PATH", path));
