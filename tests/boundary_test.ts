@@ -219,6 +219,8 @@ test("Numbers that are passed to the library fit their C types", async () => {
     await outcome(() => client.peer);
   } finally {
     port.close();
+    /* The inbox keeps the loop of the thread open. */
+    currentLoop().close();
     restore();
   }
   assert.deepEqual(misfits, []);
