@@ -232,7 +232,7 @@ static bool user__detach_refused(struct entry* entry, int32_t result) {
   bool is_over = entry->is_shut && entry->is_ended;
   if (is_over || entry->has_error) return true;
   entry->has_error = true;
-  end_was_reset(entry->end);
+  end_was_refused(entry->end, result);
   return true;
 }
 
