@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datagram_linux.h"
 #include "faults_linux.h"
 #include "report.h"
 #include "world.h"
@@ -13,7 +14,11 @@
 
 struct udp_peer {
   int fd;
+  struct udp_peer* next;
 };
+
+/* Those that are open. */
+static struct udp_peer* datagram__peers;
 
 static socklen_t datagram__to_system(const struct iocp_address* address,
                                      struct sockaddr_storage* system_out) {
@@ -70,6 +75,8 @@ struct udp_peer* udp_peer_new(uint16_t family,
   struct udp_peer* peer = malloc(sizeof *peer);
   RULE("the simulation has memory", peer != NULL);
   peer->fd = fd;
+  peer->next = datagram__peers;
+  datagram__peers = peer;
   return peer;
 }
 
@@ -97,8 +104,15 @@ int32_t udp_peer_receive(struct udp_peer* peer,
 }
 
 void udp_peer_close(struct udp_peer* peer) {
+  struct udp_peer** link = &datagram__peers;
+  while (*link != peer) link = &(*link)->next;
+  *link = peer->next;
   __real_close(peer->fd);
   free(peer);
+}
+
+void datagram_close_peers(void) {
+  while (datagram__peers != NULL) udp_peer_close(datagram__peers);
 }
 
 uint32_t world_datagram_max(uint16_t family) {

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "datagram_linux.h"
 #include "faults_linux.h"
 #include "report.h"
 #include "tape.h"
@@ -474,6 +475,7 @@ void world_close(void) {
       __real_close(world__listeners[i].filler);
     if (world__listeners[i].fd >= 0) __real_close(world__listeners[i].fd);
   }
+  datagram_close_peers();
   world__check_taken();
   world__remove_paths();
   faults_close();
