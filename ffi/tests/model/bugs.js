@@ -542,7 +542,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "a stopped listener reports connections of its additional accepts",
     changes: [{
       file: "windows/accept.c",
-      from: "  if (listener->accept_target == 0) return ENGINE_WOULD_BLOCK;\n",
+      from:
+        "  if (listener->accept_target == 0 && !listener->is_stopped)\n    return ENGINE_WOULD_BLOCK;\n",
       to: "",
     }],
   },
@@ -1224,7 +1225,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     source: "gbrain #4333: each later bind() fails with WSAEADDRINUSE",
     changes: [{
       file: "windows/cancel.c",
-      from: "    if (socket_is_local(socket)) unix_file_remove(socket);\n",
+      from:
+        "    if (socket_is_local(socket) && socket->path != NULL)\n      unix_file_remove(socket);\n",
       to: "",
     }],
   },
