@@ -1,10 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
-// npm run demo [-- --windows]
-//
-// Sends a file through the `for await` echo loop of examples/echo.ts, over many
-// connections at once: Deno serving Bun, then Bun serving Deno. --windows runs
-// the Windows programs under Wine instead.
+// npm run demo: sends a file through the `for await` echo loop of examples/echo.ts,
+// over many connections at once: Deno serving Bun, then Bun serving Deno.
 
 import process from "node:process";
 import { openCell } from "./cells.js";
@@ -12,11 +9,10 @@ import { serve } from "./server.js";
 import { describeEnd } from "./setup.js";
 
 const options = { timeout: 300_000 };
-const onWindows = process.platform === "win32" ||
-  process.argv.includes("--windows");
+const system = process.platform === "win32" ? "windows" : "linux";
 
 async function open(runtime) {
-  const name = `${runtime}-${onWindows ? "windows" : "linux"}`;
+  const name = `${runtime}-${system}`;
   const { cell, reason } = await openCell(name);
   if (cell) return cell;
   throw new Error(`${name} is not available: ${reason}`);

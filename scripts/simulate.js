@@ -15,11 +15,7 @@ import { parseArgs } from "node:util";
 import { defaultJobs } from "./parallel.js";
 import { say } from "./report.js";
 import { ensureDebian, inTemporaryFolder, repository } from "./setup.js";
-import {
-  buildNames,
-  compileSimulation,
-  worldNames,
-} from "./simulation/compile.js";
+import { compileSimulation } from "./simulation/compile.js";
 import { coverageOf } from "./simulation/coverage.js";
 import { runSimulation } from "./simulation/run.js";
 
@@ -35,8 +31,6 @@ async function main() {
       trace: { type: "boolean", default: false },
     },
   });
-  known("world", values.world, worldNames);
-  known("build", values.build, buildNames);
   const { debian, reason } = await ensureDebian();
   if (!debian) throw new Error(`there is no compiler: ${reason}`);
   const ffi = join(repository, "ffi");
@@ -57,11 +51,6 @@ async function main() {
     }
     return result.ok ? 0 : 1;
   });
-}
-
-function known(what, name, names) {
-  if (names.includes(name)) return;
-  throw new Error(`no such ${what}: ${name} (${names.join(", ")})`);
 }
 
 process.exitCode = await main().catch((error) => {

@@ -5,7 +5,7 @@
 // a partial name, and renamed at the end.
 
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -14,6 +14,8 @@ import { fileURLToPath } from "node:url";
 /** A download can fail on a busy machine or network, and succeed later. */
 const TRIES = 3;
 const RETRY_MS = 5000;
+/** No installation takes so long. */
+const LEFTOVER_MS = 86_400_000;
 
 /** The checkout this file is in. */
 export const repository = fileURLToPath(new URL("../..", import.meta.url))
@@ -75,22 +77,15 @@ async function install(name, what, make) {
 // Removes the partial folders of processes that did not finish.
 async function removeLeftovers(name) {
   for (const entry of await readdir(cacheFolder())) {
-    const [, made, pid] = /^(.*)\.partial-(\d+)$/.exec(entry) ?? [];
-    if (made !== name || isRunning(Number(pid))) continue;
-    await removeFolder(join(cacheFolder(), entry));
+    if (!entry.startsWith(`${name}.partial-`)) continue;
+    const folder = join(cacheFolder(), entry);
+    const { mtimeMs } = await stat(folder);
+    if (mtimeMs < Date.now() - LEFTOVER_MS) await removeFolder(folder);
   }
 }
 
 async function removeFolder(folder) {
   await rm(folder, { recursive: true, force: true });
-}
-
-function isRunning(pid) {
-  try {
-    return pid !== process.pid && process.kill(pid, 0);
-  } catch (error) {
-    return error.code === "EPERM";
-  }
 }
 
 /**

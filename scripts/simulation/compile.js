@@ -18,11 +18,7 @@ import {
 import { compileObjects, objectOf, runCompilers } from "../gcc.js";
 import { argv } from "../setup.js";
 
-export const worldNames = ["windows", "linux"];
-
-/** How it can be compiled: for speed, or for what a compiler finds. */
-export const buildNames = ["plain", "address", "thread", "coverage"];
-
+// How it can be compiled: for speed, or for what a compiler finds.
 const builds = {
   plain: { flags: ["-O2"] },
   address: {
@@ -48,8 +44,11 @@ const builds = {
 export async function compileSimulation(debian, ffi, folder, options) {
   const { world = "windows", build = "plain", jobs, base, changed = [] } =
     options;
-  await mkdir(folder, { recursive: true });
   const how = builds[build];
+  if (!how || !["windows", "linux"].includes(world)) {
+    throw new Error(`there is no simulation of ${world}, ${build}`);
+  }
+  await mkdir(folder, { recursive: true });
   const tools = { debian, ffi, folder, jobs };
   const objects = [];
   for (const { files, flags } of await partsOf(ffi, world, how)) {
