@@ -75,7 +75,7 @@ async function callForOthers(port: CompletionPort): Promise<void> {
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
   for (const n of EXTREMES) {
     /* A number that another socket of this process could have is taken from it. */
-    const number = n >= 0 && n < 2 ** 31 ? n + 0.5 : n;
+    const number = n >= 0 && n < 2 ** 31 ? n + 0.25 : n;
     const calls: (() => unknown)[] = [
       () => port.listen({ fd: number }),
       () => port.listen({ handle: number }),
@@ -98,14 +98,14 @@ async function callForDatagrams(port: CompletionPort): Promise<void> {
   const data = new Uint8Array(8);
   for (const n of EXTREMES) {
     /* A port that another program could have would get a datagram. */
-    const number = n >= 1 && n < 65_536 ? n + 0.5 : n;
+    const number = n >= 1 && n < 65_536 ? n + 0.25 : n;
     const calls: (() => unknown)[] = [
-      () => port.bind({ hostname, port: number + 0.5 }),
+      () => port.bind({ hostname, port: number + 0.25 }),
       () => port.bind({ path: "/none/none", mode: n }),
       () => left.send(data, { hostname, port: number }),
       () => left.sendMany([{ data, addr: { hostname, port: number } }]),
       () => left.connect({ hostname, port: number }),
-      () => left.receive(data, { timeout: n <= 1 ? n : n + 0.5 }),
+      () => left.receive(data, { timeout: n <= 1 ? n : n + 0.25 }),
       () => left.joinMulticast("239.1.2.3", { interface: n }),
       () => left.setOptions({ ttl: n }),
       () => left.setOptions({ multicastTtl: n }),
@@ -146,7 +146,7 @@ test("Numbers that are passed to the library fit their C types", async () => {
     const p = new Uint8Array(8);
     for (const n of EXTREMES) {
       const calls: (() => unknown)[] = [
-        () => port.listen({ ...local, port: n === 0 ? 0 : n + 0.5 }),
+        () => port.listen({ ...local, port: n === 0 ? 0 : n + 0.25 }),
         () => port.listen({ ...local, backlog: n }).close(),
         () => port.listen({ ...local, acceptPool: n }).close(),
         () => port.listen({ ...local, firstByteTimeout: n }).close(),
@@ -158,8 +158,8 @@ test("Numbers that are passed to the library fit their C types", async () => {
         () => port.connectSync({ ...named, timeout: n }),
         () => listener.setOptions({ backlog: n }),
         () => listener.setOptions({ acceptPool: n }),
-        () => port.adopt({ handle: n < 2 ** 31 ? n + 0.5 : n }),
-        () => port.addSocket(n < 2 ** 31 ? n + 0.5 : n),
+        () => port.adopt({ handle: n < 2 ** 31 ? n + 0.25 : n }),
+        () => port.addSocket(n < 2 ** 31 ? n + 0.25 : n),
         () => client.setOptions({ sendConcurrency: n }),
         () => client.setKeepAlive({ idle: n, interval: n, count: n }),
         () => client.setOptions({ receive: { mode: "flow", bufferSize: n } }),
@@ -174,10 +174,10 @@ test("Numbers that are passed to the library fit their C types", async () => {
           }),
         () => client.setOptions({ receive: { mode: "burst", depth: n } }),
         () => client.setOptions({ receive: { mode: "burst", limit: n } }),
-        () => port.connectSync({ port: n + 0.5, timeout: n }),
-        () => client.readSync(p, { timeout: n <= 1 ? n : n + 0.5 }),
+        () => port.connectSync({ port: n + 0.25, timeout: n }),
+        () => client.readSync(p, { timeout: n <= 1 ? n : n + 0.25 }),
         () => client.writeSync(p, { timeout: n }),
-        () => listener.acceptSync({ timeout: n <= 1 ? n : n + 0.5 }),
+        () => listener.acceptSync({ timeout: n <= 1 ? n : n + 0.25 }),
       ];
       for (const call of calls) await outcome(call);
       for (
