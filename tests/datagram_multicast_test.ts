@@ -5,38 +5,14 @@ import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import process from "node:process";
 import { describe, test } from "node:test";
-import {
-  CompletionPort,
-  type DatagramSocket,
-  NotSupported,
-  SocketError,
-} from "../mod.ts";
+import { CompletionPort, type DatagramSocket, NotSupported } from "../mod.ts";
 import { receiveText, sendTexts } from "./shared/datagrams.ts";
+import { group, LOOPBACK_INDEX, noGroups } from "./shared/groups.ts";
 import { noIpv6 } from "./shared/network.ts";
 import { failure } from "./shared/outcome.ts";
 
 const isWindows = process.platform === "win32";
 const loopback = "127.0.0.1";
-const group = "239.255.7.7";
-
-/* The index of the loopback interface: 1 on Linux and on Windows. */
-const LOOPBACK_INDEX = 1;
-
-/* Why this system has no groups, or false: Wine passes the index of an interface to
- * Linux as if it were an address. */
-const noGroups: string | false = probeGroups();
-
-function probeGroups(): string | false {
-  using port = new CompletionPort();
-  try {
-    port.bind({ port: 0 }).joinMulticast(group, { interface: LOOPBACK_INDEX });
-    return false;
-  } catch (error) {
-    assert.ok(isWindows && error instanceof SocketError, `${error}`);
-    assert.equal(error.code, "EINVAL");
-    return error.message;
-  }
-}
 
 function setUp(hostname = "0.0.0.0") {
   const port = new CompletionPort();

@@ -6,6 +6,7 @@ import { readdirSync } from "node:fs";
 import { describe, test } from "node:test";
 import { start } from "./shared/child.ts";
 import { repositoryPath, TemporaryFolder } from "./shared/files.ts";
+import { lacksGroups } from "./shared/groups.ts";
 import { readText } from "./shared/header.ts";
 
 interface Example {
@@ -46,7 +47,7 @@ for (const file of files) {
   count += examples.length;
   describe(`The examples of ${file} run`, () => {
     for (const { title, code } of examples) {
-      test(title, async () => {
+      test(title, { skip: lacksGroups(code) }, async () => {
         using folder = new TemporaryFolder();
         const program = code.replaceAll(OWN_IMPORT, `from ${module}`);
         assert.notEqual(
