@@ -85,7 +85,8 @@ static void a_receive_reports_it(void) {
   drive_finish(&drive);
 }
 
-/* Nobody receives meanwhile, so each send meets the error of the one before. */
+/* Nothing receives meanwhile, so each send meets the error of the one before.
+ */
 static void a_send_is_not_failed_by_it(void) {
   struct drive drive;
   struct iocp_address address, to;

@@ -136,8 +136,8 @@ static void into_a_buffer(void) {
   remove_folder();
 }
 
-/* The receiver's queue is full (net.unix.max_dgram_qlen), and the system tells
- * nobody when it has room. */
+/* The receiver's queue is full (net.unix.max_dgram_qlen), and the system
+ * does not report when it has room. */
 static void waits_for_a_slow_receiver(bool is_connected) {
   struct drive drive;
   uint32_t sent = 0;

@@ -6,10 +6,11 @@
 #include "pipe_accept.h"
 #include "pipe_security.h"
 
-/* Whoever makes the first instance of a name owns it: the flag refuses a name
- * that another program has, whose owner would otherwise choose who may connect.
- * The two errors are those of a name in use: with the flag, and when the other
- * pipe permits no further instance (CreateNamedPipe(); libuv, src/win/pipe.c).
+/* The process that makes the first instance of a name owns it: the flag refuses
+ * a name that another program has, whose owner would otherwise choose who may
+ * connect. The two errors are those of a name in use: with the flag, and when
+ * the other pipe permits no further instance (CreateNamedPipe(); libuv,
+ * src/win/pipe.c).
  */
 static int32_t pipe_listen__error(DWORD native) {
   if (native == ERROR_ACCESS_DENIED || native == ERROR_PIPE_BUSY)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address_linux.h"
 #include "datagram_linux.h"
 #include "faults_linux.h"
 #include "report.h"
@@ -20,39 +21,6 @@ struct udp_peer {
 /* Those that are open. */
 static struct udp_peer* datagram__peers;
 
-static socklen_t datagram__to_system(const struct iocp_address* address,
-                                     struct sockaddr_storage* system_out) {
-  memset(system_out, 0, sizeof *system_out);
-  if (address->family == 4) {
-    struct sockaddr_in* in = (struct sockaddr_in*)system_out;
-    in->sin_family = AF_INET;
-    in->sin_port = htons(address->port);
-    memcpy(&in->sin_addr, address->bytes, 4);
-    return sizeof *in;
-  }
-  struct sockaddr_in6* in6 = (struct sockaddr_in6*)system_out;
-  in6->sin6_family = AF_INET6;
-  in6->sin6_port = htons(address->port);
-  memcpy(&in6->sin6_addr, address->bytes, 16);
-  return sizeof *in6;
-}
-
-static void datagram__from_system(const struct sockaddr_storage* system,
-                                  struct iocp_address* address_out) {
-  memset(address_out, 0, sizeof *address_out);
-  if (system->ss_family == AF_INET) {
-    const struct sockaddr_in* in = (const struct sockaddr_in*)system;
-    address_out->family = 4;
-    address_out->port = ntohs(in->sin_port);
-    memcpy(address_out->bytes, &in->sin_addr, 4);
-    return;
-  }
-  const struct sockaddr_in6* in6 = (const struct sockaddr_in6*)system;
-  address_out->family = 6;
-  address_out->port = ntohs(in6->sin6_port);
-  memcpy(address_out->bytes, &in6->sin6_addr, 16);
-}
-
 struct udp_peer* udp_peer_new(uint16_t family,
                               struct iocp_address* address_out) {
   struct sockaddr_storage system;
@@ -62,7 +30,7 @@ struct udp_peer* udp_peer_new(uint16_t family,
   int fd = __real_socket(family == 4 ? AF_INET : AF_INET6,
                          SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                          0);
-  socklen_t size = datagram__to_system(&address, &system);
+  socklen_t size = peer_address_to_system(&address, &system);
   if (fd < 0) return NULL;
   if (bind(fd, (struct sockaddr*)&system, size) != 0) {
     __real_close(fd);
@@ -71,7 +39,7 @@ struct udp_peer* udp_peer_new(uint16_t family,
   size = sizeof system;
   RULE("a peer has an address",
        getsockname(fd, (struct sockaddr*)&system, &size) == 0);
-  datagram__from_system(&system, address_out);
+  peer_address_from_system(&system, address_out);
   struct udp_peer* peer = malloc(sizeof *peer);
   RULE("the simulation has memory", peer != NULL);
   peer->fd = fd;
@@ -85,7 +53,7 @@ bool udp_peer_send(struct udp_peer* peer,
                    const uint8_t* bytes,
                    uint32_t length) {
   struct sockaddr_storage system;
-  socklen_t size = datagram__to_system(to, &system);
+  socklen_t size = peer_address_to_system(to, &system);
   return sendto(peer->fd, bytes, length, 0, (struct sockaddr*)&system, size) ==
          (ssize_t)length;
 }
@@ -99,7 +67,7 @@ int32_t udp_peer_receive(struct udp_peer* peer,
   ssize_t count =
       recvfrom(peer->fd, buffer, length, 0, (struct sockaddr*)&system, &size);
   if (count < 0) return PEER_WOULD_BLOCK;
-  datagram__from_system(&system, from_out);
+  peer_address_from_system(&system, from_out);
   return (int32_t)count;
 }
 

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "address_linux.h"
 #include "datagram_linux.h"
 #include "faults_linux.h"
 #include "report.h"
@@ -139,39 +140,6 @@ void world_thread_delete_fiber(struct world_thread* thread) { (void)thread; }
 
 /* ---- addresses */
 
-static socklen_t world__to_system(const struct iocp_address* address,
-                                  struct sockaddr_storage* system_out) {
-  memset(system_out, 0, sizeof *system_out);
-  if (address->family == 4) {
-    struct sockaddr_in* in = (struct sockaddr_in*)system_out;
-    in->sin_family = AF_INET;
-    in->sin_port = htons(address->port);
-    memcpy(&in->sin_addr, address->bytes, 4);
-    return sizeof *in;
-  }
-  struct sockaddr_in6* in6 = (struct sockaddr_in6*)system_out;
-  in6->sin6_family = AF_INET6;
-  in6->sin6_port = htons(address->port);
-  memcpy(&in6->sin6_addr, address->bytes, 16);
-  return sizeof *in6;
-}
-
-static void world__from_system(const struct sockaddr_storage* system,
-                               struct iocp_address* address_out) {
-  memset(address_out, 0, sizeof *address_out);
-  if (system->ss_family == AF_INET) {
-    const struct sockaddr_in* in = (const struct sockaddr_in*)system;
-    address_out->family = 4;
-    address_out->port = ntohs(in->sin_port);
-    memcpy(address_out->bytes, &in->sin_addr, 4);
-    return;
-  }
-  const struct sockaddr_in6* in6 = (const struct sockaddr_in6*)system;
-  address_out->family = 6;
-  address_out->port = ntohs(in6->sin6_port);
-  memcpy(address_out->bytes, &in6->sin6_addr, 16);
-}
-
 static struct iocp_address world__loopback(uint16_t family) {
   struct iocp_address address = {.family = family};
   if (family == 4) address.bytes[0] = 127;
@@ -185,7 +153,7 @@ static void world__address(int fd, bool is_other, struct iocp_address* out) {
   memset(out, 0, sizeof *out);
   if ((is_other ? getpeername : getsockname)(
           fd, (struct sockaddr*)&system, &size) == 0)
-    world__from_system(&system, out);
+    peer_address_from_system(&system, out);
 }
 
 /* ---- listeners of peers */
@@ -193,7 +161,7 @@ static void world__address(int fd, bool is_other, struct iocp_address* out) {
 static bool world__bind(int fd, uint16_t family) {
   struct sockaddr_storage system;
   struct iocp_address address = world__loopback(family);
-  socklen_t size = world__to_system(&address, &system);
+  socklen_t size = peer_address_to_system(&address, &system);
   return bind(fd, (struct sockaddr*)&system, size) == 0;
 }
 
@@ -213,7 +181,7 @@ static int world__socket(uint16_t family) {
 /* Returns the result of connect(). EINPROGRESS is not a failure. */
 static int world__connect(int fd, const struct iocp_address* to) {
   struct sockaddr_storage system;
-  socklen_t size = world__to_system(to, &system);
+  socklen_t size = peer_address_to_system(to, &system);
   int result = __real_connect(fd, (struct sockaddr*)&system, size);
   return result < 0 && errno == EINPROGRESS ? 0 : result;
 }
