@@ -88,9 +88,7 @@ if (process.platform === "linux" && chosen.includes("c")) {
   ensureWine().catch(() => {});
   ensureWindowsRuntimes().catch(() => {});
 }
-if (process.platform === "linux" && chosen.length > 1) {
-  if (chosen.includes("http")) ensureDebian("web").catch(() => {});
-}
+if (chosen.includes("http")) ensureDebian("web").catch(() => {});
 
 for (const name of chosen) await runStage(name);
 context.report.end();

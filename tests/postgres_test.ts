@@ -1,15 +1,17 @@
 // Copyright the iocp authors. MIT license.
-/* The client pg over connections of this module to PostgreSQL, which runs in this
- * process (PGlite) behind a listener on a local socket. With IOCP_TEST_POSTGRES, the
- * path of the socket of a server, that one is used. */
+/* The client pg over connections of this module to a server of PostgreSQL, through its
+ * unix socket. Where the suite has none, as on Windows, it is PostgreSQL in this process
+ * (PGlite) behind a listener on a local socket. */
 
 import assert from "node:assert/strict";
+import { chmodSync } from "node:fs";
 import { createRequire } from "node:module";
-import process from "node:process";
 import type { Duplex } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { type Conn, connect, listen, type PathAddr } from "../mod.ts";
 import { within } from "./shared/deadline.ts";
+import { noDebian, startInsideDebian } from "./shared/debian.ts";
+import { TemporaryFolder } from "./shared/files.ts";
 import { newPath } from "./shared/local.ts";
 
 /* What is used of pg and PGlite. */
@@ -83,7 +85,33 @@ interface Server {
   stop(): Promise<void>;
 }
 
+/* It refuses to run as root. */
+const START = `
+export PATH=/usr/lib/postgresql/17/bin:/usr/bin LC_ALL=C.UTF-8
+initdb --no-sync --auth=trust --username=postgres --pgdata=/tmp/data
+exec postgres -D /tmp/data -h '' -k /mnt -F`;
+
 async function startServer(): Promise<Server> {
+  const folder = new TemporaryFolder();
+  chmodSync(folder.path, 0o777);
+  const lifetimeMs = 2 * START_MS;
+  const child = startInsideDebian(folder.path, START, { lifetimeMs });
+  const stop = async () => {
+    child.process.kill("SIGKILL");
+    await child.ended;
+    folder[Symbol.dispose]();
+  };
+  try {
+    const ready = child.output(/ready to accept connections/);
+    await within("the start", ready, START_MS);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { path: folder.join(".s.PGSQL.5432"), stop };
+}
+
+async function startInThisProcess(): Promise<Server> {
   const { PGlite } = await import("@electric-sql/pglite") as unknown as {
     PGlite: { create(): Promise<Database> };
   };
@@ -107,19 +135,15 @@ async function startServer(): Promise<Server> {
 }
 
 describe("pg over a local socket", () => {
-  /* The socket of a server that runs already, where "postgres" needs no password. */
-  const running = process.env["IOCP_TEST_POSTGRES"];
   let server: Server;
 
   before(async () => {
-    server = running === undefined
-      ? await startServer()
-      : { path: running, stop: () => Promise.resolve() };
+    server = await (noDebian ? startInThisProcess() : startServer());
   }, { timeout: START_MS });
 
   after(() => server.stop());
 
-  async function withClient(use: (client: Client) => Promise<void>) {
+  async function withClient(use: (client: Client) => Promise<unknown>) {
     const conn = await connect({ path: server.path, timeout: 5_000 });
     const options = { user: "postgres", database: "postgres" };
     const client = new Client({ ...options, stream: streamOf(conn) });
@@ -169,5 +193,27 @@ describe("pg over a local socket", () => {
       const { rows } = await within("a query", client.query(text, ["größe"]));
       assert.deepEqual(rows, [{ text: "größe", length: 5 }]);
     });
+  });
+
+  test("serves several clients at once", {
+    skip: noDebian && "PGlite has one session",
+  }, async () => {
+    await withClient(async (listening) => {
+      const payload = new Promise((resolve) =>
+        listening.on("notification", (it) => resolve(it.payload))
+      );
+      await listening.query("LISTEN news");
+      await withClient((client) => client.query("NOTIFY news, 'größe'"));
+      assert.equal(await within("the notification", payload), "größe");
+    });
+  });
+
+  test("knows the user of the server", {
+    skip: noDebian && "the server is this process",
+  }, async () => {
+    using conn = await connect({ path: server.path, timeout: 5_000 });
+    const { pid, uid, gid } = conn.peer;
+    assert.deepEqual({ uid, gid }, { uid: 65_534, gid: 65_534 });
+    assert.ok(pid! > 0);
   });
 });

@@ -1,6 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* The program socat as the other end of unix sockets and of datagrams on Linux. The
- * suite sets the folder of a Debian that has it. */
+/* The program socat as the other end of unix sockets and of datagrams on Linux. */
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -15,24 +14,17 @@ import {
   type PathAddr,
   type UnixDatagramAddr,
 } from "../mod.ts";
-import { Child } from "./shared/child.ts";
+import type { Child } from "./shared/child.ts";
 import { eventually, within } from "./shared/deadline.ts";
+import { noDebian, startDebian } from "./shared/debian.ts";
 import { TemporaryFolder } from "./shared/files.ts";
-import { isWindows } from "./shared/local.ts";
 import { digest, pattern, textOf } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
-const root = process.env["IOCP_TEST_PEERS"];
 const SIZES = [1, 65_537, 3 << 20];
 
-/* It runs outside of its Debian, with the libraries from there. */
 function socat(...args: string[]): Child {
-  const libraries = ["--library-path", `${root}/usr/lib/x86_64-linux-gnu`];
-  return new Child(
-    `${root}/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2`,
-    [...libraries, `${root}/usr/bin/socat`, ...args],
-    {},
-  );
+  return startDebian("socat", args);
 }
 
 async function hasEnded(child: Child): Promise<void> {
@@ -56,11 +48,7 @@ async function answerTo<A extends UnixDatagramAddr | DatagramSocket["addr"]>(
   return await answer as { data: Uint8Array; addr: A };
 }
 
-const onLinux = {
-  skip: isWindows
-    ? "it is a program of Linux"
-    : root === undefined && "npm test sets the path of the folder",
-};
+const onLinux = { skip: noDebian };
 
 describe("socat", () => {
   test("echoes over a unix socket, until its input ends", onLinux, async () => {

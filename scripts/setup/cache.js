@@ -16,6 +16,7 @@ const TRIES = 3;
 const RETRY_MS = 5000;
 /** No installation takes so long. */
 const LEFTOVER_MS = 86_400_000;
+const all = { recursive: true, force: true };
 
 /** The checkout this file is in. */
 export const repository = fileURLToPath(new URL("../..", import.meta.url))
@@ -60,7 +61,7 @@ async function install(name, what, make) {
       await make(partial);
       await rename(partial, folder);
     } catch (error) {
-      await removeFolder(partial);
+      await rm(partial, all);
       if (existsSync(folder)) break;
       if (--tries === 0) throw error;
       announce(
@@ -80,12 +81,8 @@ async function removeLeftovers(name) {
     if (!entry.startsWith(`${name}.partial-`)) continue;
     const folder = join(cacheFolder(), entry);
     const { mtimeMs } = await stat(folder);
-    if (mtimeMs < Date.now() - LEFTOVER_MS) await removeFolder(folder);
+    if (mtimeMs < Date.now() - LEFTOVER_MS) await rm(folder, all);
   }
-}
-
-async function removeFolder(folder) {
-  await rm(folder, { recursive: true, force: true });
 }
 
 /**

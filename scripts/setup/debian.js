@@ -27,8 +27,10 @@ const kinds = {
     packages: argv`chromium curl dbus-x11 wrk`,
   },
   peers: {
-    name: `debian-${release}-peers-1`,
-    packages: argv`socat`,
+    name: `debian-${release}-peers-2`,
+    packages: argv`socat systemd libicu76 libpq5 libxml2`,
+    // Its other dependencies are LLVM and Perl, for what no test uses.
+    unpack: "apt-get -q download postgresql-17 && dpkg-deb -x *.deb /",
   },
   fuzz: {
     name: `debian-${release}-fuzz-1`,
@@ -49,7 +51,7 @@ export async function ensureDebian(kind = "tools") {
   if (reason) return { debian: null, reason };
   const { name, packages } = kinds[kind];
   const what = `a small Debian with ${packages.join(" ")}, in a minute or two`;
-  const root = await cached(name, what, (to) => install(to, packages));
+  const root = await cached(name, what, (to) => install(to, kinds[kind]));
   return { debian: new Debian(root), reason: null };
 }
 
@@ -62,7 +64,7 @@ const missing = once(async () => {
   return tried.ok ? null : `"unshare" is refused: ${tried.output.trim()}`;
 });
 
-async function install(folder, packages) {
+async function install(folder, { packages, unpack = "true" }) {
   await ensureDebootstrap();
   // Debootstrap mounts /proc in the folder: in a namespace of its own that
   // mount ends with it, and cannot prevent the folder from being deleted.
@@ -73,12 +75,15 @@ async function install(folder, packages) {
     } ${release} ${folder}`,
     { within: namespaces },
   );
-  await rm(join(folder, "var/cache/apt/archives"), { recursive: true });
   // Mount points for the files of the same name outside.
   for (const name of ["etc/hosts", "etc/resolv.conf"]) {
     await rm(join(folder, name), { force: true });
     await writeFile(join(folder, name), "");
   }
+  const script = `cd /run && ${unpack} && rm -r /var/cache/apt /var/lib/apt`;
+  const { env } = process;
+  const ran = await new Debian(folder).run("sh", ["-c", script], { env });
+  if (!ran.ok) throw new Error(ran.output);
 }
 
 // Two folders may be made side by side, and apt-get refuses to run twice.
