@@ -1,13 +1,15 @@
 // Copyright the iocp authors. MIT license.
-/* The listening sockets of a service manager. `npm test` sets the path of a program
- * that does what systemd does. */
+/* The listening sockets of a service manager: of systemd's own program, and of one that
+ * does the same and starts a service again. `npm test` sets the paths of both. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
 import { describe, test } from "node:test";
-import { connect, inheritedListeners } from "../mod.ts";
+import { connect, inheritedListeners, listen } from "../mod.ts";
 import { Child, ownRuntime, programPath } from "./shared/child.ts";
-import { within } from "./shared/deadline.ts";
+import { eventually, within } from "./shared/deadline.ts";
+import { noDebian, startDebian } from "./shared/debian.ts";
+import { TemporaryFolder } from "./shared/files.ts";
 import { isWindows } from "./shared/local.ts";
 
 const { IOCP_TEST_PEER } = process.env;
@@ -115,4 +117,38 @@ test("A service gets its listeners, also after it was killed", {
   }
   const { code, stderr } = await manager.ended;
   assert.equal(code, 0, stderr);
+});
+
+test("systemd-socket-activate starts a service with its sockets", {
+  skip: noDebian,
+}, async () => {
+  using folder = new TemporaryFolder();
+  const path = folder.join("local");
+  /* It does not print a port that the system chooses. */
+  const free = listen({ hostname: "127.0.0.1", port: 0 });
+  const { addr } = free;
+  free.close();
+  using manager = startDebian("systemd-socket-activate", [
+    ...["-l", `127.0.0.1:${addr.port}`, "-l", path, "--fdname=web:local"],
+    ...["-E", "NO_COLOR", "-E", "DENO_NO_UPDATE_CHECK"],
+    ...command("activated"),
+  ]);
+  await eventually("it listens", () => manager.stderr.includes(`${path} as 4`));
+  /* This connection starts the service, which answers it. */
+  const answering = answer({ hostname: "127.0.0.1", port: addr.port });
+  const [, shown, again] = await within(
+    "the listeners",
+    manager.output(/inherited (\[.*\]) (\d)/),
+  );
+  assert.deepEqual(JSON.parse(shown!), [
+    { name: "web", fd: 3, addr },
+    { name: "local", fd: 4, addr: { transport: "unix", path } },
+  ]);
+  assert.equal(again, "0");
+  const [, variables] = await manager.output(/variables (\[.*\])/);
+  assert.equal(variables, "[]");
+  /* It has become the service. */
+  const { pid } = manager.process;
+  assert.equal(await within("the answer", answering), pid);
+  assert.equal(await within("the answer", answer({ path })), pid);
 });
