@@ -19,8 +19,8 @@ export interface Datagram<
   /** True if it was longer than the memory that there was for it; the rest is
    * lost. */
   readonly isTruncated: boolean;
-  /** The number of bytes that were sent; undefined when it was truncated and the
-   * system does not say how long it was (Windows). */
+  /** The number of bytes that were sent. It is undefined if the system has truncated
+   * the datagram and does not say how long it was, which happens to none of UDP. */
   readonly size: number | undefined;
 }
 
