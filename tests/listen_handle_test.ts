@@ -142,7 +142,7 @@ describe("A wrong argument is refused before the socket is touched:", () => {
     ["reusePort", { [KEY]: 3, reusePort: true }, /^TypeError: The "reusePort"/],
     ["a backlog of 0", { [KEY]: 3, backlog: 0 }, /^RangeError: The "backlog"/],
     [
-      "that of the other system",
+      "that of the other system, with NotSupported",
       { [isWindows ? "fd" : "handle"]: 3 },
       /^NotSupported: Cannot listen with (fd|handle): a socket of/,
     ],

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { CompletionPort, connect, listen, NotSupported } from "../mod.ts";
 import { delay, eventually, within } from "./shared/deadline.ts";
 import { comparable, withDefaults } from "./shared/options.ts";
@@ -165,6 +165,27 @@ test("listener.setOptions() decreases the backlog, except on Windows", () => {
   } else {
     listener.setOptions({ backlog: 5 });
     assert.equal(listener.options.backlog, 5);
+  }
+});
+
+describe("An option that Windows lacks is NotSupported:", () => {
+  for (const key of ["dscp", "userTimeout"] as const) {
+    test(key, { skip: !isWindows && "Linux has both" }, async () => {
+      using ends = await pair();
+      const { client } = ends;
+      const set = () => client.setOptions({ [key]: 1 });
+      /* Windows has TCP_MAXRT, in seconds, and Wine has not. */
+      if (key === "userTimeout" && client.options[key] !== undefined) {
+        set();
+        assert.equal(client.options[key], 1_000);
+        return;
+      }
+      assert.throws(set, (error) =>
+        error instanceof NotSupported &&
+        error.message.startsWith(`Cannot set ${key}: `));
+      assert.equal(client.options[key], undefined);
+      assert.equal(client.lastError, undefined);
+    });
   }
 });
 

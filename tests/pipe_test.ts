@@ -9,7 +9,7 @@ import { CompletionPort, connect, listen } from "../mod.ts";
 import { programPath, start } from "./shared/child.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { isWindows, localPair, newPath } from "./shared/local.ts";
-import { errorFrom, failure } from "./shared/outcome.ts";
+import { errorFrom, failure, outcome } from "./shared/outcome.ts";
 import { bytesOf, digest, pattern, textOf } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
@@ -211,6 +211,20 @@ describe("A pipe", () => {
       await assert.rejects(aborted, /enough/);
       await within("accept", listener.accept());
       await within("the connection", waiting);
+    },
+  );
+
+  test(
+    "that is reset is ECONNRESET for a client, and an end for a server",
+    onWindows,
+    async () => {
+      const p = new Uint8Array(10);
+      using ends = await localPair();
+      ends.server.reset();
+      assert.equal(await outcome(() => ends.client.read(p)), "ECONNRESET");
+      using others = await localPair();
+      others.client.reset();
+      assert.equal(await outcome(() => others.server.read(p)), "null");
     },
   );
 

@@ -18,14 +18,17 @@ import {
   CompletionPort,
   connect,
   connectSync,
+  dropSocket,
+  inboxAddress,
   listen,
+  passSocket,
   type PathListenOptions,
 } from "../mod.ts";
 import { programPath, run, start } from "./shared/child.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { TemporaryFolder } from "./shared/files.ts";
 import { isWindows, localPair, newPath } from "./shared/local.ts";
-import { errorFrom, failure } from "./shared/outcome.ts";
+import { errorFrom, failure, outcome } from "./shared/outcome.ts";
 import { bytesOf, digest, pattern, textOf } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
@@ -289,6 +292,45 @@ describe("A unix socket", onLinux, () => {
         assert.equal(await receiveByLoop(client), digest(bytesOf("answer")));
       }
     }
+  });
+
+  test("that is reset ends, and is ECONNRESET if it has unread bytes", async () => {
+    const p = new Uint8Array(10);
+    for (const isUnread of [false, true]) {
+      using ends = await localPair();
+      const { client, server } = ends;
+      if (isUnread) {
+        await client.write(bytesOf("unread"));
+        await eventually("it is", () => server.stats().bytesReadable > 0);
+      }
+      server.reset();
+      const seen = await outcome(() => client.read(p));
+      assert.equal(seen, isUnread ? "ECONNRESET" : "null");
+    }
+  });
+
+  test("is passed on, as a connection and as a listener", async () => {
+    using ends = await localPair();
+    const { client, listener, server } = ends;
+    using other = new CompletionPort();
+    await client.write(bytesOf("before"));
+    const detached = await within("detach", server.detach());
+    const adopted = other.adopt({
+      ticket: passSocket(detached, inboxAddress()),
+      bytes: detached.bytes ?? new Uint8Array(0),
+    });
+    dropSocket(detached);
+    const p = new Uint8Array(10);
+    assert.equal(await within("a read", adopted.read(p)), 6);
+    await adopted.write(bytesOf("back"));
+    assert.equal(await within("a read", client.read(p)), 4);
+
+    const ticket = listener.pass(inboxAddress());
+    using next = other.listen({ ticket });
+    assert.deepEqual(next.addr, listener.addr);
+    const accepted = within("a connection", next.accept());
+    using _ = await connect(listener.addr);
+    (await accepted).close();
   });
 
   test("whose backlog is full is connected as soon as there is room", async () => {
