@@ -57,7 +57,7 @@ test("Nothing is received before it is asked for", async () => {
   assert.equal(await receiveText(it.right), "2");
 });
 
-test("A slow loop receives ahead up to a limit, and the system counts the rest", async () => {
+async function receivesAheadUpToLimit(): Promise<void> {
   using port = new CompletionPort();
   const sender = port.bind({ hostname, port: 0 });
   const receiver = port.bind({
@@ -104,7 +104,23 @@ test("A slow loop receives ahead up to a limit, and the system counts the rest",
   assert.equal(textOf((await within("it", next)).value!.data), "last");
   assert.equal(receiver.stats().datagramsDropped, count - received);
   assert.ok(datagramsDropped <= count - received);
-});
+}
+
+test(
+  "A slow loop receives ahead up to a limit, and the system counts the rest",
+  {
+    skip: isWindows && "Windows does not count them",
+  },
+  receivesAheadUpToLimit,
+);
+
+test(
+  "A slow loop receives ahead up to a limit, and the system counts nothing",
+  {
+    skip: !isWindows && "Linux counts the rest",
+  },
+  receivesAheadUpToLimit,
+);
 
 test("A datagram that is kept does not keep a slab of 256 KiB with it", async () => {
   using it = new UdpPair();
@@ -128,15 +144,10 @@ test("systemReceiveBuffer can be set and is read back", () => {
   assert.deepEqual([systemReceiveBuffer, systemSendBuffer], [70_000, 60_000]);
 });
 
-test("With offload datagrams are received one by one as without", async () => {
+test("With offload datagrams are received one by one as without", {
+  skip: isWindows && "Windows has no offload",
+}, async () => {
   using port = new CompletionPort();
-  try {
-    port.bind({ hostname, port: 0, offload: true }).close();
-  } catch (error) {
-    assert.equal((error as Error).name, "NotSupported");
-    assert.equal(isWindows, true);
-    return;
-  }
   const sender = port.bind({ hostname, port: 0, offload: true });
   const receiver = port.bind({ hostname, port: 0, offload: true });
   const { addr } = receiver;

@@ -3,12 +3,13 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { inspect } from "node:util";
 import { bind, CompletionPort, DatagramSocket, NotSupported } from "../mod.ts";
 import { run } from "./shared/child.ts";
 import { receiveText, sendTexts, take, UdpPair } from "./shared/datagrams.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
+import { group } from "./shared/groups.ts";
 import { noIpv6 } from "./shared/network.ts";
 import { errorFrom, failure } from "./shared/outcome.ts";
 import { bytesOf, pattern, textOf } from "./shared/pattern.ts";
@@ -369,16 +370,30 @@ test(
   },
 );
 
-test("reusePort shares an address, where the system can", () => {
+test("reusePort shares an address", {
+  skip: isWindows && "Windows has no SO_REUSEPORT",
+}, () => {
   using port = new CompletionPort();
-  try {
-    const first = port.bind({ hostname, port: 0, reusePort: true });
-    const second = port.bind({ ...first.addr, reusePort: true });
-    assert.equal(first.addr.port, second.addr.port);
-    assert.equal(isWindows, false);
-  } catch (error) {
-    assert.ok(error instanceof NotSupported, `${error}`);
-    assert.equal(isWindows, true);
+  const first = port.bind({ hostname, port: 0, reusePort: true });
+  const second = port.bind({ ...first.addr, reusePort: true });
+  assert.equal(first.addr.port, second.addr.port);
+});
+
+describe("An option that Windows lacks is NotSupported:", () => {
+  const table: [key: string, hostname: string][] = [
+    ["reusePort", hostname],
+    ["reuseAddress", group],
+    ["offload", hostname],
+  ];
+  for (const [key, hostname] of table) {
+    test(key, { skip: !isWindows && "Linux has it" }, async () => {
+      using port = new CompletionPort();
+      assert.throws(
+        () => port.bind({ hostname, port: 0, [key]: true }),
+        (error) => error instanceof NotSupported && error.message.includes(key),
+      );
+      await eventually("it is closed", () => port.stats().sockets === 0);
+    });
   }
 });
 

@@ -38,7 +38,7 @@ async function echoOne(listener: Listener<Addr>): Promise<void> {
   conn.close();
 }
 
-test("A socket that listens already becomes a listener", async () => {
+async function becomesListener(): Promise<void> {
   using port = new CompletionPort();
   const { handle, port: number } = listenSocket();
   /* It waits in the backlog. */
@@ -59,7 +59,15 @@ test("A socket that listens already becomes a listener", async () => {
   /* It owned the socket. */
   const error = await errorFrom(port.connect({ hostname, port: number }));
   assert.equal(error.code, "ECONNREFUSED");
-});
+}
+
+test("A file descriptor that listens already becomes a listener", {
+  skip: isWindows && "Windows has none",
+}, becomesListener);
+
+test("A SOCKET that listens already becomes a listener", {
+  skip: !isWindows && "Linux has none",
+}, becomesListener);
 
 test("Accepted connections inherit the options", async () => {
   using port = new CompletionPort();
