@@ -50,7 +50,7 @@ export function changeMembership(
     ? null
     : encodeAddress(requireSource(source, ip), 0);
   const struct = encodeAddress(ip, 0);
-  const result = loop.port.membership(id, struct, from, index, joins);
+  const result = loop.datagrams.membership(id, struct, from, index, joins);
   if (result >= 0) return;
   const error = loop.port.error(result, { syscall: "setsockopt", action });
   throw MISSING.has(error.code)

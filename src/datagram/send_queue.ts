@@ -100,7 +100,8 @@ export class SendQueue {
       withPacked(
         datagrams,
         sent,
-        (bytes, length, count) => loop.port.sendMany(id, bytes, length, count),
+        (bytes, length, count) =>
+          loop.datagrams.sendMany(id, bytes, length, count),
       );
     try {
       while (sent < datagrams.length) {
@@ -145,7 +146,7 @@ export class SendQueue {
 
   #sendTo(data: Uint8Array, to: Uint8Array | null): number {
     const { loop, id } = this.#owner;
-    return loop.port.sendTo(id, data, 0, data.length, to);
+    return loop.datagrams.sendTo(id, data, 0, data.length, to);
   }
 
   #later(to: Uint8Array | null, call: () => number): Promise<number> {
