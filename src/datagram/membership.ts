@@ -27,7 +27,7 @@ export interface MembershipOptions {
 /* The codes of a system without the calls for groups. */
 const MISSING = new Set(["ENOPROTOOPT", "ENOTSUP"]);
 const NO_GROUPS =
-  "this system has no MCAST_JOIN_GROUP; Windows has it, and Wine 10 has not";
+  "this system has no MCAST_JOIN_SOURCE_GROUP; Windows has it, and Wine 10 has not";
 
 /** Joins or leaves a group. */
 export function changeMembership(
