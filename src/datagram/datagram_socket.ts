@@ -260,7 +260,8 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
   /**
    * Connects the socket to an address: it then sends there when no other address
    * is given, receives from there alone, and on Linux the network's errors are
-   * reported. Datagrams that have come before are still received.
+   * reported. Datagrams that were received ahead of a loop are still delivered. Those
+   * that wait in the system's buffer stay there on Linux; Windows may discard them.
    *
    * @param addr the address; a host name is looked up.
    * @throws {SocketError} `ENOTFOUND` and so on for a host name, `ENETUNREACH`
