@@ -40,6 +40,7 @@ interface Settle {
 
 /* A call of the library that waits for the copy of an earlier one to leave. */
 interface WaitingCall extends Settle {
+  readonly syscall: string;
   /** The destination of a single datagram. */
   readonly to: Uint8Array | null;
   /** Returns what the library does: how much it has taken, or an error. */
@@ -118,6 +119,12 @@ export class SendQueue {
     return sent;
   }
 
+  /** Makes a call that may not come before earlier sends, when these have left. */
+  async inTurn(syscall: string, call: () => void): Promise<void> {
+    if (!this.isBusy) return call();
+    await this.#later(null, () => (call(), 0), syscall);
+  }
+
   /** The copy has left, or could not be sent. */
   sent(result: number, errno: number): void {
     const copied = this.#copied;
@@ -134,7 +141,9 @@ export class SendQueue {
   close(detail: string): void {
     const waiting = this.#waiting;
     this.#waiting = emptyFifo();
-    for (const { reject } of waiting.removeAll()) reject(interrupted(detail));
+    for (const { reject, syscall } of waiting.removeAll()) {
+      reject(interrupted(detail, syscall));
+    }
   }
 
   /** The socket is closed. */
@@ -149,9 +158,14 @@ export class SendQueue {
     return loop.datagrams.sendTo(id, data, 0, data.length, to);
   }
 
-  #later(to: Uint8Array | null, call: () => number): Promise<number> {
+  #later(
+    to: Uint8Array | null,
+    call: () => number,
+    syscall = "sendto",
+  ): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#waiting = pushed(this.#waiting, { to, call, resolve, reject });
+      const waiting = { syscall, to, call, resolve, reject };
+      this.#waiting = pushed(this.#waiting, waiting);
     });
   }
 
@@ -209,6 +223,6 @@ function bufferLost(): SocketError {
   });
 }
 
-function interrupted(detail: string): SocketError {
-  return new SocketError("EINTR", { syscall: "sendto", detail });
+function interrupted(detail: string, syscall = "sendto"): SocketError {
+  return new SocketError("EINTR", { syscall, detail });
 }
