@@ -40,6 +40,7 @@ interface Settle {
 
 /* A call of the library that waits for the copy of an earlier one to leave. */
 interface WaitingCall extends Settle {
+  readonly syscall: string;
   /** The destination of a single datagram. */
   readonly to: Uint8Array | null;
   /** Returns what the library does: how much it has taken, or an error. */
@@ -100,7 +101,8 @@ export class SendQueue {
       withPacked(
         datagrams,
         sent,
-        (bytes, length, count) => loop.port.sendMany(id, bytes, length, count),
+        (bytes, length, count) =>
+          loop.datagrams.sendMany(id, bytes, length, count),
       );
     try {
       while (sent < datagrams.length) {
@@ -115,6 +117,12 @@ export class SendQueue {
       throw Object.assign(error as SocketError, { datagramsSent: sent });
     }
     return sent;
+  }
+
+  /** Makes a call that may not come before earlier sends, when these have left. */
+  async inTurn(syscall: string, call: () => void): Promise<void> {
+    if (!this.isBusy) return call();
+    await this.#later(null, () => (call(), 0), syscall);
   }
 
   /** The copy has left, or could not be sent. */
@@ -133,7 +141,9 @@ export class SendQueue {
   close(detail: string): void {
     const waiting = this.#waiting;
     this.#waiting = emptyFifo();
-    for (const { reject } of waiting.removeAll()) reject(interrupted(detail));
+    for (const { reject, syscall } of waiting.removeAll()) {
+      reject(interrupted(detail, syscall));
+    }
   }
 
   /** The socket is closed. */
@@ -145,12 +155,17 @@ export class SendQueue {
 
   #sendTo(data: Uint8Array, to: Uint8Array | null): number {
     const { loop, id } = this.#owner;
-    return loop.port.sendTo(id, data, 0, data.length, to);
+    return loop.datagrams.sendTo(id, data, 0, data.length, to);
   }
 
-  #later(to: Uint8Array | null, call: () => number): Promise<number> {
+  #later(
+    to: Uint8Array | null,
+    call: () => number,
+    syscall = "sendto",
+  ): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#waiting = pushed(this.#waiting, { to, call, resolve, reject });
+      const waiting = { syscall, to, call, resolve, reject };
+      this.#waiting = pushed(this.#waiting, waiting);
     });
   }
 
@@ -208,6 +223,6 @@ function bufferLost(): SocketError {
   });
 }
 
-function interrupted(detail: string): SocketError {
-  return new SocketError("EINTR", { syscall: "sendto", detail });
+function interrupted(detail: string, syscall = "sendto"): SocketError {
+  return new SocketError("EINTR", { syscall, detail });
 }
