@@ -7,7 +7,7 @@ import { start } from "./shared/child.ts";
 import { repositoryPath } from "./shared/files.ts";
 import { pattern } from "./shared/pattern.ts";
 import { judge, liveBytes, type Sample } from "./soak/memory.ts";
-import { VISITS } from "./soak/visits.ts";
+import { KINDS, kindsOf, LACKS } from "./soak/visits.ts";
 
 const MIB = 1024 * 1024;
 
@@ -18,8 +18,32 @@ test("A short soak makes every kind of visit and has no failure", async () => {
   assert.equal(code, 0, `${stdout}\n${stderr}`);
   const { summary } = JSON.parse(stdout.trim().split("\n").at(-1)!);
   assert.deepEqual(summary.failures, []);
-  for (const kind of Object.keys(VISITS)) {
-    assert.ok(summary.visits[kind] > 0, kind);
+  assert.deepEqual(summary.lacks, LACKS);
+  for (const kind of KINDS) assert.ok(summary.visits[kind] > 0, kind);
+});
+
+test("A soak refuses visits that it does not know, and lists those that it does", async () => {
+  const program = repositoryPath("tests/soak/soak.ts");
+  for (const visits of ["transfer,nonsense", "", "toString"]) {
+    using child = start(program, ["--seconds", "1", "--visits", visits]);
+    const { code, stderr } = await child.ended;
+    assert.notEqual(code, 0, visits);
+    assert.match(stderr, /RangeError: --visits must be names of transfer, /);
+    for (const kind of KINDS) assert.ok(stderr.includes(kind), kind);
+  }
+});
+
+test("kindsOf() leaves out what the system cannot have", () => {
+  assert.deepEqual(kindsOf(KINDS.join()), KINDS);
+  assert.deepEqual(kindsOf("reset"), ["reset"]);
+  const lacking = Object.keys(LACKS);
+  assert.ok(lacking.length > 0);
+  for (const kind of lacking) {
+    assert.deepEqual(kindsOf(`reset,${kind}`), ["reset"]);
+    assert.throws(() => kindsOf(kind), {
+      name: "RangeError",
+      message: `--visits: nothing to visit: ${kind}: ${LACKS[kind]}`,
+    });
   }
 });
 
