@@ -29,7 +29,7 @@ const { values } = parseArgs({
 async function soak(cell, minutes, seed) {
   console.log(`${cell.name}:`);
   const args = argv`--seconds ${minutes * 60} --seed ${seed}
-    ${values.visits ? ["--visits", values.visits] : []}`;
+    ${values.visits === undefined ? [] : ["--visits", values.visits]}`;
   const ended = await cell.runScript("tests/soak/soak.ts", args, {
     cwd: repository,
     timeout: minutes * 60_000 + EXTRA_MS,

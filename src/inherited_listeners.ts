@@ -5,13 +5,20 @@
 import type { Addr } from "./native/address.ts";
 import { listen } from "./shared_port.ts";
 import type { Listener } from "./listener.ts";
-import type { HandleListenOptions } from "./options/handle.ts";
+import {
+  type HandleListenOptions,
+  handleListenSettings,
+  requireListenHandle,
+} from "./options/handle.ts";
 import { requireOptions, wrongType } from "./options/validate.ts";
-import { runtime } from "./runtime/detect.ts";
+import { isWindows, runtime } from "./runtime/detect.ts";
 import { nodeModule } from "./runtime/globals.ts";
 
 /** Options of {@linkcode inheritedListeners}: those of every listener. */
-export type InheritedListenOptions = Omit<HandleListenOptions, "fd" | "handle">;
+export type InheritedListenOptions = Omit<
+  HandleListenOptions,
+  "fd" | "handle" | "ticket"
+>;
 
 /** A listener that was made by a service manager. */
 export interface InheritedListener {
@@ -49,6 +56,19 @@ function isForThisProcess(): boolean {
   return text !== undefined && Number(text) === pid;
 }
 
+/* Wrong options throw while the sockets can still be taken. */
+function checkOptions(options: InheritedListenOptions): void {
+  requireOptions(options);
+  const given = options as Readonly<Record<string, unknown>>;
+  for (const name of ["fd", "handle", "ticket"]) {
+    if (given[name] === undefined) continue;
+    wrongType(name, "left out: LISTEN_FDS has the sockets", given[name]);
+  }
+  const key = isWindows ? "handle" : "fd";
+  requireListenHandle({ ...options, [key]: FIRST });
+  handleListenSettings(options, "tcp");
+}
+
 /**
  * Takes over the listening sockets that a service manager has made for this
  * process: those of `LISTEN_FDS` and `LISTEN_PID`, as systemd's socket activation
@@ -57,10 +77,13 @@ function isForThisProcess(): boolean {
  * @param options the options of all of them.
  * @returns the listeners in their order; none when the variables are not set or
  * are for another process, as on Windows.
- * @throws {TypeError} when the variables contradict each other.
- * @throws {SocketError} `EINVAL` when one of the descriptors does not listen for
- * streams. All of them are closed then.
- * @throws {NotSupported} for an option that one of them does not have; likewise.
+ * @throws {TypeError} or {RangeError} that names a wrong option, and {TypeError} when
+ * the variables contradict each other. The variables are then left as they were.
+ * @throws {SocketError} `ENOTSOCK` or `EINVAL` when one of the descriptors is not a
+ * socket that listens for streams. Those before it are closed then; it and those
+ * after it are left, since they may not be what the variables say.
+ * @throws {NotSupported} for an option that one of them does not have; that one is
+ * closed as well.
  * @throws Under Deno, `NotCapable` without the permission `env` for `LISTEN_PID`,
  * and, where that is the number of this process, for `LISTEN_FDS` and
  * `LISTEN_FDNAMES`, and without the permission to listen at the address of each.
@@ -78,7 +101,7 @@ function isForThisProcess(): boolean {
 export function inheritedListeners(
   options: InheritedListenOptions = {},
 ): InheritedListener[] {
-  requireOptions(options);
+  checkOptions(options);
   if (!isForThisProcess()) return [];
   const found = names(count());
   for (const name of ["PID", "FDS", "FDNAMES"]) {

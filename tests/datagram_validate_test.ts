@@ -3,25 +3,22 @@
  * message names the argument. */
 
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { test } from "node:test";
 import { bind, listenDatagram } from "../mod.ts";
 import { type Option, OPTIONS } from "../src/options/table.ts";
 import { UdpPair } from "./shared/datagrams.ts";
-import { within } from "./shared/deadline.ts";
-
-/* The values, and the name of the error that each gives. */
-type Wrong = Record<string, unknown[]>;
-
-const NOT_STRINGS = [1, null, true, {}, ["127.0.0.1"]];
-const NOT_BYTES = [undefined, null, "text", 1, {}, [1], new ArrayBuffer(4)];
-const NOT_OBJECTS = [null, 1, "127.0.0.1", true];
-
-function integer(min: number, max: number): Wrong {
-  return {
-    TypeError: ["1", null, true, {}, 1n],
-    RangeError: [NaN, Infinity, 1.5, min - 1, max + 1],
-  };
-}
+import { eventually, within } from "./shared/deadline.ts";
+import { group, noGroups } from "./shared/groups.ts";
+import { openHandles } from "./shared/handles.ts";
+import { isWindows } from "./shared/local.ts";
+import {
+  integer,
+  NOT_BYTES,
+  NOT_OBJECTS,
+  NOT_STRINGS,
+  refuses,
+  type Wrong,
+} from "./shared/wrong.ts";
 
 const BOOLEAN: Wrong = { TypeError: [1, "true", null, {}] };
 const SIGNAL: Wrong = { TypeError: [null, {}, 1, new EventTarget()] };
@@ -60,8 +57,11 @@ const BIND: Record<string, Wrong> = {
   },
 };
 
+/* Only an abstract name has NULs, and it is not empty. */
+const WRONG_PATHS = [undefined, ...NOT_STRINGS, "a\0b", "/a\0", "\0", "\ud800"];
+
 const BIND_PATH: Record<string, Wrong> = {
-  path: { TypeError: [null, 1, {}, "a\0b"] },
+  path: { TypeError: WRONG_PATHS.filter((path) => path !== undefined) },
   mode: integer(0, 0o777),
   replaceStale: BOOLEAN,
   transport: { NotSupported: ["udp", "unix", "tcp"], TypeError: [1, null] },
@@ -75,6 +75,10 @@ const LISTEN_DATAGRAM: Record<string, Wrong> = {
   transport: { NotSupported: ["tcp"], TypeError: [undefined, 1, null] },
 };
 
+const LISTEN_DATAGRAM_PATH: Record<string, Wrong> = {
+  path: { TypeError: WRONG_PATHS.filter((path) => path !== undefined) },
+};
+
 const ADDR: Record<string, Wrong> = {
   "addr": { TypeError: NOT_OBJECTS },
   "addr.hostname": { TypeError: [undefined, ...NOT_STRINGS, "", "a\0b"] },
@@ -84,44 +88,6 @@ const ADDR: Record<string, Wrong> = {
   },
   "addr.transport": { TypeError: ["tcp", "unixpacket", 1, null] },
 };
-
-async function check(
-  call: (value: unknown) => unknown,
-  argument: string,
-  name: string,
-  value: unknown,
-): Promise<void> {
-  const what = `${argument}: ${typeof value} ${String(value)}`;
-  let error: Error | undefined;
-  try {
-    await within("the call", Promise.resolve(call(value)));
-  } catch (thrown) {
-    error = thrown as Error;
-  }
-  assert.ok(error !== undefined, `${what}: nothing was thrown`);
-  assert.equal(error.name, name, `${what}: ${error.message}`);
-  assert.ok(error.message.includes(`"${argument}"`), error.message);
-}
-
-function refuses(
-  title: string,
-  table: Record<string, Wrong>,
-  callOf: (argument: string, value: unknown) => unknown,
-  named: (argument: string) => string = (argument) => argument,
-): void {
-  describe(`${title} refuses wrong values of`, () => {
-    for (const [argument, wrong] of Object.entries(table)) {
-      test(named(argument), async () => {
-        for (const [name, values] of Object.entries(wrong)) {
-          for (const value of values) {
-            const call = (value: unknown) => callOf(argument, value);
-            await check(call, named(argument), name, value);
-          }
-        }
-      });
-    }
-  });
-}
 
 const local = { hostname: "127.0.0.1", port: 0 };
 
@@ -142,12 +108,21 @@ refuses(
     listenDatagram({ ...local, transport: "udp", [argument]: value } as never),
 );
 
+refuses(
+  "listenDatagram() of a path",
+  LISTEN_DATAGRAM_PATH,
+  (argument, value) =>
+    listenDatagram({ transport: "unixpacket", [argument]: value } as never),
+);
+
 /* An address whose member, or which itself, is wrong. */
-function wrongAddr(argument: string, value: unknown): unknown {
+function wrongAddr(
+  argument: string,
+  value: unknown,
+  right: object = { hostname: "127.0.0.1", port: 9 },
+): unknown {
   const member = argument.split(".")[1];
-  return member === undefined
-    ? value
-    : { hostname: "127.0.0.1", port: 9, [member]: value };
+  return member === undefined ? value : { ...right, [member]: value };
 }
 
 const it = new UdpPair();
@@ -155,6 +130,7 @@ const { left, right } = it;
 const data = new Uint8Array(1);
 const { addr } = right;
 const conn = listenDatagram({ ...local, transport: "udp" });
+const handles = openHandles();
 
 refuses(
   "DatagramSocket.send()",
@@ -187,6 +163,29 @@ refuses(
   (argument, value) => left.setOptions({ [argument]: value } as never),
 );
 
+const NO_UNIX = isWindows && "Windows has no unix sockets of datagrams";
+const PATH_ADDR: Record<string, Wrong> = {
+  "addr": { TypeError: NOT_OBJECTS },
+  "addr.path": { TypeError: ["", ...WRONG_PATHS] },
+  "addr.transport": { TypeError: ["udp", "unix", 1, null] },
+};
+for (const name of ["send()", "connect()", "sendMany()"]) {
+  const inList = name === "sendMany()" ? "datagrams[0]." : "";
+  refuses(
+    `DatagramSocket.${name} of a unix socket`,
+    PATH_ADDR,
+    async (argument, value) => {
+      using socket = bind({ path: "" });
+      const addr = wrongAddr(argument, value, { path: "/none" }) as never;
+      if (name === "send()") await socket.send(data, addr);
+      else if (name === "connect()") await socket.connect(addr);
+      else await socket.sendMany([{ data, addr }]);
+    },
+    (argument) => inList + argument,
+    NO_UNIX,
+  );
+}
+
 const GROUP = { TypeError: ["127.0.0.1", "::1", "group", "", ...NOT_STRINGS] };
 const MEMBERSHIP: Record<string, Wrong> = {
   interface: {
@@ -214,11 +213,50 @@ for (const name of ["joinMulticast", "leaveMulticast"] as const) {
   );
 }
 
+const INTERFACE = MEMBERSHIP["interface"]!;
+refuses(
+  "DatagramConn.joinMulticastV4()",
+  { group: GROUP, interface: INTERFACE },
+  (argument, value) =>
+    argument === "group"
+      ? conn.joinMulticastV4(value as never, "127.0.0.1")
+      : conn.joinMulticastV4(group, value as never),
+);
+refuses(
+  "DatagramConn.joinMulticastV6()",
+  { group: GROUP, interface: INTERFACE },
+  (argument, value) =>
+    argument === "group"
+      ? conn.joinMulticastV6(value as never, 0)
+      : conn.joinMulticastV6("ff12::7", value as never),
+);
+refuses(
+  "What joinMulticastV4() has returned",
+  { multicastTtl: integer(0, 255), loopback: BOOLEAN },
+  async (argument, value) => {
+    const membership = await conn.joinMulticastV4(group, "127.0.0.1");
+    try {
+      if (argument === "loopback") await membership.setLoopback(value as never);
+      else await membership.setTTL(value as never);
+    } finally {
+      await membership.leave();
+    }
+  },
+  (argument) => argument,
+  noGroups,
+);
+
 const calls: Record<string, [string, (value: never) => unknown, Wrong]> = {
   "send()": ["data", (value) => left.send(value, addr), {
     TypeError: NOT_BYTES,
   }],
   "receive()": ["p", (value) => left.receive(value), { TypeError: NOT_BYTES }],
+  "DatagramConn.send()": ["p", (value) => conn.send(value, addr), {
+    TypeError: NOT_BYTES,
+  }],
+  "DatagramConn.receive()": ["p", (value) => conn.receive(value), {
+    TypeError: NOT_BYTES.filter((value) => value !== undefined),
+  }],
   "receive() with options": [
     "p",
     (value) => left.receive(value, {}),
@@ -279,6 +317,10 @@ test("Wrong arguments leave the sockets as they were", async () => {
   await left.send(new Uint8Array([7]), addr);
   const received = await within("it", right.receive(new Uint8Array(10)));
   assert.deepEqual([...received.data], [7]);
+  await eventually(
+    "no handle is left",
+    () => openHandles() <= handles + 4,
+  );
   it[Symbol.dispose]();
   conn.close();
 });

@@ -59,7 +59,15 @@ describe("Variables that contradict each other are a TypeError:", () => {
     ["no LISTEN_FDS", {}],
     ["LISTEN_FDS of 0", { LISTEN_FDS: "0" }],
     ["LISTEN_FDS of -1", { LISTEN_FDS: "-1" }],
+    ["LISTEN_FDS of 1.5", { LISTEN_FDS: "1.5" }],
+    ["LISTEN_FDS of 1e1", { LISTEN_FDS: "1e1" }],
+    ["LISTEN_FDS with a space", { LISTEN_FDS: " 1" }],
+    ["an empty LISTEN_FDS", { LISTEN_FDS: "" }],
+    ["a LISTEN_FDS that is no number", { LISTEN_FDS: "x" }],
+    ["more than a process can have", { LISTEN_FDS: "1048577" }],
+    ["far more than that", { LISTEN_FDS: "9".repeat(400) }],
     ["too few names", { LISTEN_FDS: "2", LISTEN_FDNAMES: "a" }],
+    ["too many names", { LISTEN_FDS: "1", LISTEN_FDNAMES: "a:b" }],
   ];
   for (const [title, variables] of table) {
     test(title, () => {
@@ -68,9 +76,52 @@ describe("Variables that contradict each other are a TypeError:", () => {
           name: "TypeError",
           message: /"LISTEN_FD(S|NAMES)" argument must be/,
         });
+        /* They are left for whoever can make sense of them. */
+        assert.equal(process.env["LISTEN_PID"], String(pid));
       });
     });
   }
+});
+
+test("Wrong options leave the variables, and so the sockets", () => {
+  withVariables({ LISTEN_PID: String(pid), LISTEN_FDS: "1" }, () => {
+    assert.throws(() => inheritedListeners({ backlog: 0 }), RangeError);
+    assert.throws(
+      () => inheritedListeners({ ticket: new Uint8Array(16) } as never),
+      TypeError,
+    );
+    assert.equal(process.env["LISTEN_FDS"], "1");
+  });
+});
+
+describe("A descriptor that is not what the variables say is refused:", () => {
+  const table: [title: string, redirection: string, error: RegExp][] = [
+    ["a file", "3</dev/null", /it is not a socket: handle 3/],
+    ["closed", "3<&-", /it is not a socket: handle 3/],
+  ];
+  for (const [title, redirection, error] of table) {
+    test(title, {
+      skip: isWindows && "a service of Windows gets no sockets",
+    }, async () => {
+      const script = `LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" ${redirection}`;
+      const args = ["-c", script, "sh", ...command("activated")];
+      using child = new Child("/bin/sh", args, {});
+      const { code, stderr } = await within("the end", child.ended);
+      assert.notEqual(code, 0);
+      assert.match(stderr, error);
+    });
+  }
+});
+
+test("On Windows the variables of a service are refused", {
+  skip: !isWindows && "Linux has services with sockets",
+}, () => {
+  withVariables({ LISTEN_PID: String(pid), LISTEN_FDS: "1" }, () => {
+    assert.throws(() => inheritedListeners(), {
+      name: "NotSupported",
+      message: /^Cannot listen with fd: a socket of Windows is a handle/,
+    });
+  });
 });
 
 /* The command of a program in this runtime. */

@@ -7,19 +7,46 @@ import { start } from "./shared/child.ts";
 import { repositoryPath } from "./shared/files.ts";
 import { pattern } from "./shared/pattern.ts";
 import { judge, liveBytes, type Sample } from "./soak/memory.ts";
-import { VISITS } from "./soak/visits.ts";
+import { KINDS, kindsOf, LACKS } from "./soak/visits.ts";
 
 const MIB = 1024 * 1024;
+/* It makes one visit of each kind before its three seconds begin. */
+const SOAK_MS = 400_000;
 
 test("A short soak makes every kind of visit and has no failure", async () => {
   const program = repositoryPath("tests/soak/soak.ts");
-  using child = start(program, ["--seconds", "3", "--seed", "1"]);
+  const args = ["--seconds", "3", "--seed", "1"];
+  using child = start(program, args, { lifetimeMs: SOAK_MS });
   const { code, stdout, stderr } = await child.ended;
   assert.equal(code, 0, `${stdout}\n${stderr}`);
   const { summary } = JSON.parse(stdout.trim().split("\n").at(-1)!);
   assert.deepEqual(summary.failures, []);
-  for (const kind of Object.keys(VISITS)) {
-    assert.ok(summary.visits[kind] > 0, kind);
+  assert.deepEqual(summary.lacks, LACKS);
+  for (const kind of KINDS) assert.ok(summary.visits[kind] > 0, kind);
+});
+
+test("A soak refuses visits that it does not know, and lists those that it does", async () => {
+  const program = repositoryPath("tests/soak/soak.ts");
+  for (const visits of ["transfer,nonsense", "", "toString"]) {
+    using child = start(program, ["--seconds", "1", "--visits", visits]);
+    const { code, stderr } = await child.ended;
+    assert.notEqual(code, 0, visits);
+    assert.match(stderr, /RangeError: --visits must be names of transfer, /);
+    for (const kind of KINDS) assert.ok(stderr.includes(kind), kind);
+  }
+});
+
+test("kindsOf() leaves out what the system cannot have", () => {
+  assert.deepEqual(kindsOf(KINDS.join()), KINDS);
+  assert.deepEqual(kindsOf("reset"), ["reset"]);
+  const lacking = Object.keys(LACKS);
+  assert.ok(lacking.length > 0);
+  for (const kind of lacking) {
+    assert.deepEqual(kindsOf(`reset,${kind}`), ["reset"]);
+    assert.throws(() => kindsOf(kind), {
+      name: "RangeError",
+      message: `--visits: nothing to visit: ${kind}: ${LACKS[kind]}`,
+    });
   }
 });
 

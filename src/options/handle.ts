@@ -52,7 +52,11 @@ export interface HandleListenSettings extends Settings<"listen"> {
   readonly conn: ConnSettings;
 }
 
-const HANDLE_MAX = Number.MAX_SAFE_INTEGER;
+/** A SOCKET has the size of a pointer, and whole numbers up to this are exact. A
+ * descriptor of Linux is an int. */
+export const HANDLE_MAX: number = isWindows
+  ? Number.MAX_SAFE_INTEGER
+  : 2 ** 31 - 1;
 /* The maker has decided these. */
 const OF_THE_MAKER = [
   "port",

@@ -119,14 +119,13 @@ export function requireDatagramTransport(
   );
 }
 
-/** The path of a unix socket. */
+/** The path of a unix socket, or `""`. Only an abstract name has NULs; and lone
+ * surrogates, which would all become the same path, are in none. */
 export function requirePath(name: string, value: unknown): string {
   if (typeof value !== "string") wrongType(name, "a string", value);
-  if (value.indexOf("\0", 1) > 0) {
-    throw new TypeError(
-      `The "${name}" argument must be a path: got ${shown(value)}`,
-    );
-  }
+  const isAbstract = value.startsWith("\0");
+  const isWrong = isAbstract ? value === "\0" : value.includes("\0");
+  if (isWrong || /\p{Surrogate}/u.test(value)) wrongType(name, "a path", value);
   return value;
 }
 

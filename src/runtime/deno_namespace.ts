@@ -2,7 +2,11 @@
 /* The parts of Deno that are used here, so that neither compiler needs the other
  * runtime's types. https://docs.deno.com/api/deno/ */
 
-type PermissionState = "granted" | "prompt" | "denied";
+/** The state of a permission. `partial`: granted, except for a part of it. */
+export interface PermissionStatus {
+  state: "granted" | "prompt" | "denied";
+  partial?: boolean;
+}
 
 /** What a permission is for. */
 export type PermissionDescriptor =
@@ -25,8 +29,8 @@ export interface DenoNamespace {
     & { NotCapable: new (message: string) => Error }
     & Record<string, (new (message?: string) => Error) | undefined>;
   permissions: {
-    querySync(descriptor: PermissionDescriptor): { state: PermissionState };
-    requestSync(descriptor: PermissionDescriptor): { state: PermissionState };
+    querySync(descriptor: PermissionDescriptor): PermissionStatus;
+    requestSync(descriptor: PermissionDescriptor): PermissionStatus;
   };
   uid(): number | null;
   unrefTimer(id: unknown): void;

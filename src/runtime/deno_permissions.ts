@@ -10,11 +10,23 @@ export function isGranted(descriptor: PermissionDescriptor): boolean {
   return deno.permissions.querySync(descriptor).state === "granted";
 }
 
+/* Whether everything of that name is granted, and nothing of it denied. It is asked
+ * first, because Deno retains the status of each descriptor that it was ever asked
+ * for: 400 bytes for each peer of a datagram socket. */
+function isGrantedWhole(name: "net" | "read" | "write"): boolean {
+  const { state, partial } = deno.permissions.querySync({ name });
+  return state === "granted" && partial === false;
+}
+
 /* `shown` is what the message names. */
 function requirePermission(
   descriptor: PermissionDescriptor,
   shown: string,
 ): void {
+  const { name } = descriptor;
+  if (name === "net" || name === "read" || name === "write") {
+    if (isGrantedWhole(name)) return;
+  }
   if (isGranted(descriptor)) return;
   const { state } = deno.permissions.requestSync(descriptor);
   if (state !== "granted") refuse(descriptor.name, shown);
@@ -34,6 +46,7 @@ export function requireNet(hostname: string, port: number): void {
 
 /** The same for an address that a permitted name resolved to. */
 export function requireNetResolved(hostname: string, port: number): void {
+  if (isGrantedWhole("net")) return;
   const host = formatHost(hostname, port);
   const { state } = deno.permissions.querySync({ name: "net", host });
   if (state === "denied") refuse("net", `"${host}"`);

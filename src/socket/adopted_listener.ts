@@ -16,7 +16,7 @@ import {
 import type { AdoptedListenSettings } from "../options/listen.ts";
 import { ENOTSUP, notSupported, numbersOf } from "../options/native_options.ts";
 import { runtime } from "../runtime/detect.ts";
-import { takeSocket } from "./passing.ts";
+import { refuseTaken, takeSocket } from "./passing.ts";
 
 /* The errors for a handle that cannot be adopted. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -63,7 +63,7 @@ export function adoptListener(
   const id = loop.port.adoptListener(handle, flags);
   if (id < 0) {
     const { code, errno } = loop.port.error(id, ADOPT_LISTENER);
-    if (isTaken) loop.port.drop(handle);
+    if (isTaken) refuseTaken(loop, handle, code);
     throw new SocketError(code, {
       ...ADOPT_LISTENER,
       errno,

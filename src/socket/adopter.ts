@@ -11,7 +11,7 @@ import type { Group } from "../loop/group.ts";
 import type { Loop } from "../loop/loop.ts";
 import { type ConnOptions, connSettings } from "../options/conn.ts";
 import { runtime } from "../runtime/detect.ts";
-import { takeSocket } from "./passing.ts";
+import { refuseTaken, takeSocket } from "./passing.ts";
 import { Socket } from "./socket.ts";
 
 /* The error for a handle that cannot be adopted. */
@@ -60,7 +60,7 @@ export function adoptSocket(
   const id = loop.port.adopt(handle, isDetached ? DETACHED : 0);
   if (id < 0) {
     const { code, errno } = loop.port.error(id, ADOPT);
-    if (isTaken) loop.port.drop(handle);
+    if (isTaken) refuseTaken(loop, handle, code);
     throw new SocketError(code, {
       ...ADOPT,
       errno,

@@ -1,5 +1,6 @@
 // Copyright the iocp authors. MIT license.
 
+import { HANDLE_MAX } from "../options/handle.ts";
 import {
   requireBytes,
   requireInteger,
@@ -28,9 +29,6 @@ export interface PassedSocket {
   /** The `bytes` of what `conn.detach()` has returned there. */
   readonly bytes?: Uint8Array<ArrayBuffer> | undefined;
 }
-
-/* Whole numbers up to this are exact. */
-const HANDLE_MAX = Number.MAX_SAFE_INTEGER;
 
 /** Checks a handle of the operating system. */
 export function requireHandle(value: unknown): number {

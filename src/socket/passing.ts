@@ -27,6 +27,18 @@ function failure(loop: Loop, result: number, call: SystemCall): Error {
   return new SocketError(code, { ...call, errno, detail: REASONS[code] });
 }
 
+/* A copy, since bytes of a SharedArrayBuffer could change meanwhile. Deno passes no
+ * bytes as a null pointer, which is another error. */
+function copyOf(
+  name: string,
+  value: unknown,
+  call: SystemCall,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(requireBytes(name, value));
+  if (bytes.length > 0) return bytes;
+  throw new SocketError("EINVAL", { ...call, detail: REASONS["EINVAL"] });
+}
+
 /** The address of the thread's inbox. */
 export function inboxOf(loop: Loop): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(new ArrayBuffer(INBOX_MAX));
@@ -43,8 +55,7 @@ export function passSocket(
   handle: number,
   address: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  /* A copy, since bytes of a SharedArrayBuffer could change meanwhile. */
-  const to = new Uint8Array(requireBytes("address", address));
+  const to = copyOf("address", address, PASS);
   const ticket = new Uint8Array(new ArrayBuffer(TICKET_MAX));
   const length = loop.inbox.pass(id, handle, to, ticket);
   if (length < 0) throw failure(loop, length, PASS);
@@ -53,10 +64,20 @@ export function passSocket(
 
 /** Returns the handle of the socket of a ticket. */
 export function takeSocket(loop: Loop, ticket: Uint8Array): number {
-  const bytes = new Uint8Array(requireBytes("ticket", ticket));
-  const handle = loop.inbox.take(bytes);
+  const handle = loop.inbox.take(copyOf("ticket", ticket, TAKE));
   if (handle < 0) throw failure(loop, handle, TAKE);
   return handle;
+}
+
+/** Closes the socket of a ticket, which was refused with that code. Throws when the
+ * ticket has no socket. */
+export function refuseTaken(loop: Loop, handle: number, code: string): void {
+  /* Only sockets are passed. Wine returns the handle of a ticket that was used
+   * before, although that is closed. */
+  if (code === "ENOTSOCK") {
+    throw new SocketError("ENOENT", { ...TAKE, detail: REASONS["ENOENT"] });
+  }
+  loop.port.drop(handle);
 }
 
 /** Closes a handle that is on no port. */

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import type { SocketDuplex } from "../../mod.ts";
-import { within } from "./deadline.ts";
+import { DEADLINE_MS, within } from "./deadline.ts";
 import { type Pair, pair, type PairOptions } from "./pair.ts";
 import { Digest } from "./pattern.ts";
 import { repositoryPath } from "./files.ts";
@@ -21,10 +21,11 @@ export function closed(stream: Duplex): Promise<unknown> {
   return event(stream, "close");
 }
 
-/** Receives to the end and returns the digest. */
+/** Receives to the end, which must come within `ms`, and returns the digest. */
 export function receiveByDuplex(
   stream: Duplex,
   result: Digest = new Digest(),
+  ms: number = DEADLINE_MS,
 ): Promise<string> {
   const received = new Promise<string>((resolve, reject) => {
     stream.on("data", (chunk: Uint8Array) => result.add(chunk));
@@ -32,7 +33,7 @@ export function receiveByDuplex(
     stream.on("error", reject);
     stream.on("close", () => reject(new Error("closed before its end")));
   });
-  return within("the end", received);
+  return within("the end", received, ms);
 }
 
 /** A pair whose ends become duplexes when the properties are first read. */

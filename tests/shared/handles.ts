@@ -8,7 +8,10 @@ import { openLibrary } from "./ffi.ts";
  * of the process is used: each socket, port and file has one. */
 const WINE_FOLDER = "Z:\\proc\\self\\fd";
 
-function isWine(): boolean {
+/** Whether this is Wine. */
+export const isWine: boolean = process.platform === "win32" && findWine();
+
+function findWine(): boolean {
   try {
     return readdirSync(WINE_FOLDER).length > 0;
   } catch {
@@ -42,7 +45,7 @@ function folderCounter(folder: string): () => number {
 
 function makeCounter(): () => number {
   if (process.platform === "linux") return folderCounter("/proc/self/fd");
-  return isWine() ? folderCounter(WINE_FOLDER) : windowsCounter();
+  return isWine ? folderCounter(WINE_FOLDER) : windowsCounter();
 }
 
 /** How many handles this process has open. */

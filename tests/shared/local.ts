@@ -13,7 +13,7 @@ import {
   type PathConnOptions,
   type PathListenOptions,
 } from "../../mod.ts";
-import { within } from "./deadline.ts";
+import { isSettled, within } from "./deadline.ts";
 
 export const isWindows: boolean = process.platform === "win32";
 
@@ -82,4 +82,21 @@ export async function localPair(
     port.close();
     throw error;
   }
+}
+
+/** A path that does not answer a connect: its listener never accepts, and has no
+ * room for another connection. */
+export async function unresponsivePath(
+  port: CompletionPort,
+): Promise<{ path: string }> {
+  const path = newPath();
+  port.listen({ path, backlog: 1, acceptPool: 1 });
+  /* Linux holds one more than the backlog says; a pipe has one instance. */
+  for (let i = isWindows ? 1 : 2; i > 0; i--) {
+    await within("a connection", port.connect({ path }));
+  }
+  const late = port.connect({ path });
+  late.catch(() => {});
+  if (await isSettled(late)) throw new Error(`${path} has answered`);
+  return { path };
 }

@@ -14,11 +14,30 @@ interface SystemSockets {
   close(handle: number): number;
 }
 
+interface Kernel {
+  CreateSemaphoreW(
+    security: bigint,
+    initial: number,
+    maximum: number,
+    name: bigint,
+  ): number;
+  CloseHandle(handle: number): number;
+}
+
+interface Libc {
+  eventfd(initial: number, flags: number): number;
+}
+
 const isWindows = process.platform === "win32";
 const CLOSE = isWindows ? "closesocket" : "close";
 const AF_UNIX = 1;
 const AF_INET = 2;
+const AF_VSOCK = 40;
 const SOCK_STREAM = 1;
+/** The number of SOCK_DGRAM on both systems. */
+export const SOCK_DGRAM = 2;
+/** That of SOCK_SEQPACKET, whose sockets listen and are no streams. */
+export const SOCK_SEQPACKET = 5;
 
 /* A SOCKET has the size of a pointer, but its upper half is always zero. */
 const FUNCTIONS: Record<string, ForeignFunction> = {
@@ -45,10 +64,10 @@ function open(): SystemSockets {
 
 let sockets: SystemSockets | undefined;
 
-/** A new TCP socket. */
-export function makeSocket(): number {
+/** A new socket of IPv4, by default one of TCP. */
+export function makeSocket(type = SOCK_STREAM): number {
   sockets ??= open();
-  return sockets.socket(AF_INET, SOCK_STREAM, 0);
+  return sockets.socket(AF_INET, type, 0);
 }
 
 /** A TCP socket that is connected to a port of 127.0.0.1. */
@@ -84,9 +103,9 @@ function unixAddress(path: string): Uint8Array<ArrayBuffer> {
 }
 
 /** A unix socket of Linux that listens on a path. */
-export function listenUnixSocket(path: string): number {
+export function listenUnixSocket(path: string, type = SOCK_STREAM): number {
   sockets ??= open();
-  const handle = sockets.socket(AF_UNIX, SOCK_STREAM, 0);
+  const handle = sockets.socket(AF_UNIX, type, 0);
   if (
     sockets.bind(handle, unixAddress(path), 110) !== 0 ||
     sockets.listen(handle, 128) !== 0
@@ -107,5 +126,55 @@ export function connectUnixSocket(path: string): number {
 
 /** Closes a socket of the functions above. */
 export function closeSocket(handle: number): void {
-  sockets!.close(handle);
+  sockets ??= open();
+  sockets.close(handle);
+}
+
+/* Opened once, since that takes handles as well. */
+let others: { open(): number; close(handle: number): void } | undefined;
+
+function openOthers(): NonNullable<typeof others> {
+  if (isWindows) {
+    const { CreateSemaphoreW, CloseHandle } = openLibrary<Kernel>(
+      "kernel32.dll",
+      {
+        CreateSemaphoreW: {
+          parameters: ["usize", "i32", "i32", "usize"],
+          result: "i32",
+        },
+        CloseHandle: { parameters: ["i32"], result: "i32" },
+      },
+    );
+    return { open: () => CreateSemaphoreW(0n, 0, 1, 0n), close: CloseHandle };
+  }
+  const { eventfd } = openLibrary<Libc>("libc.so.6", {
+    eventfd: { parameters: ["i32", "i32"], result: "i32" },
+  });
+  return { open: () => eventfd(0, 0), close: closeSocket };
+}
+
+/** A handle that is no socket, and what closes it. */
+export function openOther(): { handle: number; close(): void } {
+  others ??= openOthers();
+  const { open, close } = others;
+  const handle = open();
+  return { handle, close: () => close(handle) };
+}
+
+/** A socket that listens, of a family whose addresses are neither those of IP nor
+ * paths; undefined where the system has none. */
+export function listenOtherFamily(): number | undefined {
+  if (isWindows) return undefined;
+  sockets ??= open();
+  const handle = sockets.socket(AF_VSOCK, SOCK_STREAM, 0);
+  if (handle < 0) return undefined;
+  const address = new Uint8Array(new ArrayBuffer(16));
+  /* Any port and any context: VMADDR_PORT_ANY and VMADDR_CID_ANY (vsock(7)). */
+  address.set([AF_VSOCK]);
+  address.fill(255, 4, 12);
+  const isListening = sockets.bind(handle, address, 16) === 0 &&
+    sockets.listen(handle, 1) === 0;
+  if (isListening) return handle;
+  closeSocket(handle);
+  return undefined;
 }

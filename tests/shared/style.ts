@@ -1,7 +1,13 @@
 // Copyright the iocp authors. MIT license.
 /* Random choices of how an end of a connection sends and receives. */
 
-import type { Conn, ConnOptions, ReceiveOptions } from "../../mod.ts";
+import type {
+  Addr,
+  Conn,
+  ConnOptions,
+  PathConnOptions,
+  ReceiveOptions,
+} from "../../mod.ts";
 import { digest, pattern } from "./pattern.ts";
 import type { Random } from "./random.ts";
 import {
@@ -53,6 +59,15 @@ export function pickStyle(random: Random): Style {
   return pickPlainStyle(random);
 }
 
+/** Receives to the end, where nothing is sent the other way. */
+export function pickReceive(random: Random): Receive {
+  return random.pick([
+    ...PLAIN_RECEIVES,
+    ...STREAM_RECEIVES,
+    receiveThroughDuplex,
+  ]);
+}
+
 /** For transfers in one direction after the other as well. */
 export function pickPlainStyle(random: Random): Style {
   return {
@@ -61,7 +76,7 @@ export function pickPlainStyle(random: Random): Style {
   };
 }
 
-function pickReceive(random: Random): ReceiveOptions {
+function pickReceiveMode(random: Random): ReceiveOptions {
   return random.pick<ReceiveOptions>([
     { mode: "auto" },
     { mode: "auto", bufferSize: random.size(65_536) },
@@ -71,14 +86,21 @@ function pickReceive(random: Random): ReceiveOptions {
   ]);
 }
 
+/** Random options of one end, which a local socket has as well. */
+export function pickLocalOptions(random: Random): PathConnOptions {
+  return {
+    allowHalfOpen: true,
+    sendConcurrency: random.chance(0.3) ? random.integer(1, 8) : 1,
+    receive: pickReceiveMode(random),
+  };
+}
+
 /** Random options of one end. */
 export function pickOptions(random: Random): ConnOptions {
   return {
-    allowHalfOpen: true,
+    ...pickLocalOptions(random),
     noDelay: random.chance(0.5),
     keepAlive: random.chance(0.2),
-    sendConcurrency: random.chance(0.3) ? random.integer(1, 8) : 1,
-    receive: pickReceive(random),
   };
 }
 
@@ -95,8 +117,8 @@ export function changeOptions(conn: Conn, random: Random): void {
  * @returns its length in bytes
  */
 export async function transferStream(
-  from: { conn: Conn; send: Send },
-  to: { conn: Conn; receive: Receive },
+  from: { conn: Conn<Addr>; send: Send },
+  to: { conn: Conn<Addr>; receive: Receive },
   length: number,
   seed: number,
 ): Promise<number> {

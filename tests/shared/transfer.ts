@@ -193,10 +193,14 @@ export async function sendByDuplex(
   await Promise.race([finished, failed]);
 }
 
+/* Many small buffers take long on a machine that is busy; callers have a limit of
+ * their own. */
+const DUPLEX_MS = 900_000;
+
 /** Receives through the duplex. */
 export function receiveThroughDuplex(
   conn: Conn<Addr>,
   result: Digest = new Digest(),
 ): Promise<string> {
-  return receiveByDuplex(conn.duplex(), result);
+  return receiveByDuplex(conn.duplex(), result, DUPLEX_MS);
 }

@@ -10,6 +10,11 @@ export class Counters {
   bytes = 0;
   resets = 0;
   workers = 0;
+  /** Datagrams that were sent, and those that a full receiver has lost. */
+  datagrams = 0;
+  dropped = 0;
+  /** Sockets that were passed to the inbox. */
+  passed = 0;
   /** Completed visits, by kind. */
   readonly visits: Record<string, number> = {};
   /** Errors of calls, by code. */

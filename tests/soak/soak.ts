@@ -9,23 +9,25 @@
 
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { CompletionPort } from "../../mod.ts";
+import { CompletionPort, type PathAddr } from "../../mod.ts";
 import { eventually, within } from "../shared/deadline.ts";
 import { openHandles } from "../shared/handles.ts";
+import { isWindows, newPath, unresponsivePath } from "../shared/local.ts";
 import { closedAddress, unresponsiveAddress } from "../shared/network.ts";
 import { Random } from "../shared/random.ts";
 import { Counters } from "./counters.ts";
 import { Hub } from "./hub.ts";
 import { judge, liveBytes, type Sample } from "./memory.ts";
-import { type Context, runVisit, VISITS } from "./visits.ts";
+import type { Context } from "./context.ts";
+import { KINDS, kindsOf, LACKS, pickKind, runVisit } from "./visits.ts";
 
 /** Concurrent visits. */
 const LANES = 24;
 /** The longest pause between two visits of a lane, so that their rate varies. */
 const REST_MS = 40;
-/** Longer than any visit takes. A visit that exceeds it has a promise that never
- * settles. */
-const VISIT_MS = 180_000;
+/** Longer than any visit takes, on a machine that is busy as well. A visit that
+ * exceeds it has a promise that never settles. */
+const VISIT_MS = 400_000;
 /** The runtime opens and closes handles of its own, for example for Workers. */
 const HANDLES_SLACK = 12;
 /** The soak stops after so many failures. */
@@ -35,10 +37,10 @@ const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "60" },
     seed: { type: "string", default: "1" },
-    visits: { type: "string", default: Object.keys(VISITS).join() },
+    visits: { type: "string", default: KINDS.join() },
   },
 });
-const kinds = values.visits.split(",");
+const kinds = kindsOf(values.visits);
 const started = performance.now();
 const counters = new Counters();
 const failures: string[] = [];
@@ -59,12 +61,6 @@ function fail(what: string, error: unknown): void {
   console.log(`FAILED: ${what}: ${stack ?? message}`);
 }
 
-function pickKind(random: Random): string {
-  const total = kinds.reduce((sum, kind) => sum + VISITS[kind]!.share, 0);
-  let at = random.next() * total;
-  return kinds.find((kind) => (at -= VISITS[kind]!.share) < 0) ?? kinds[0]!;
-}
-
 async function visit(context: Context, kind: string): Promise<void> {
   counters.open++;
   try {
@@ -80,10 +76,18 @@ async function lane(context: Omit<Context, "random">, seconds: number) {
   const own = random.fork();
   while (elapsed() < seconds && failures.length < FAILURES_MAX) {
     const random = own.fork();
-    await visit({ ...context, random }, pickKind(random));
+    await visit({ ...context, random }, pickKind(kinds, random.next()));
     const restMs = own.integer(0, REST_MS);
     await new Promise((resolve) => setTimeout(resolve, restMs));
   }
+}
+
+/* The listeners of each kind of path. */
+function openLocalHubs(port: CompletionPort): Hub<PathAddr>[] {
+  const kinds = isWindows ? [newPath] : [newPath, () => `\0${newPath()}`];
+  return kinds.map((path) =>
+    new Hub((options) => port.listen({ path: path(), ...options }), counters)
+  );
 }
 
 /* Opens ports, runs the lanes on them, and checks that no socket is left open. */
@@ -95,12 +99,18 @@ async function round(seconds: number, first: readonly string[]): Promise<void> {
     CompletionPort,
     CompletionPort,
   ];
-  const hub = new Hub(servers, counters);
+  const hub = new Hub(
+    (options) => servers.listen({ hostname: "127.0.0.1", port: 0, ...options }),
+    counters,
+  );
+  const localHubs = openLocalHubs(servers);
   const context = {
     hub,
+    localHubs,
     port: clients,
     otherPort: others,
     unresponsive: await unresponsiveAddress(blocked),
+    unresponsivePath: await unresponsivePath(blocked),
     closed: closedAddress,
     counters,
   };
@@ -110,7 +120,7 @@ async function round(seconds: number, first: readonly string[]): Promise<void> {
   await Promise.all(
     Array.from({ length: LANES }, () => lane(context, seconds)),
   );
-  hub.close();
+  for (const each of [hub, ...localHubs]) each.close();
   /* A visit that has failed leaves sockets open. */
   if (failures.length === 0) await requireEmpty({ servers, clients, others });
   for (const port of ports) port.close();
@@ -132,15 +142,10 @@ async function requireEmpty(
 }
 
 function printCounters(): void {
-  const { made, open, bytes, resets, workers, errors } = counters;
+  const { visits: _, ...totals } = counters;
   print({
     elapsed: elapsed(),
-    made,
-    open,
-    bytes,
-    resets,
-    workers,
-    errors,
+    ...totals,
     privateBytes: liveBytes(),
     rss: process.memoryUsage().rss,
     handles: openHandles(),
@@ -178,6 +183,7 @@ print({
   summary: {
     seed: Number(values.seed),
     visits: counters.visits,
+    lacks: LACKS,
     memory,
     handles: { before: handles, after: openHandles() },
     failures,

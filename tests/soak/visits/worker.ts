@@ -1,12 +1,12 @@
 // Copyright the iocp authors. MIT license.
 /* A visit whose server is in a Worker, which is terminated during a transfer. */
 
-import type { Conn } from "../../mod.ts";
-import { delay } from "../shared/deadline.ts";
-import { digest, pattern } from "../shared/pattern.ts";
-import { readFully } from "./hub.ts";
-import type { Context } from "./visits.ts";
-import type { Message } from "./worker.ts";
+import type { Conn } from "../../../mod.ts";
+import { delay } from "../../shared/deadline.ts";
+import { digest, pattern } from "../../shared/pattern.ts";
+import { readFully } from "../hub.ts";
+import type { Context } from "../context.ts";
+import type { Message } from "../worker.ts";
 
 const ECHO_BYTES = 200_000;
 
@@ -35,7 +35,7 @@ async function readUntilEnd(context: Context, conn: Conn): Promise<void> {
 export async function visitWorker(context: Context): Promise<void> {
   const { hub, port, counters, random } = context;
   counters.workers++;
-  const worker = new Worker(new URL("./worker.ts", import.meta.url).href, {
+  const worker = new Worker(new URL("../worker.ts", import.meta.url).href, {
     type: "module",
   });
   const failed = new Promise<never>((_, reject) => {
