@@ -8,7 +8,7 @@ import { bind, listenDatagram } from "../mod.ts";
 import { type Option, OPTIONS } from "../src/options/table.ts";
 import { UdpPair } from "./shared/datagrams.ts";
 import { eventually, within } from "./shared/deadline.ts";
-import { group, noGroups } from "./shared/groups.ts";
+import { group } from "./shared/groups.ts";
 import { openHandles } from "./shared/handles.ts";
 import { isWindows } from "./shared/local.ts";
 import {
@@ -242,8 +242,6 @@ refuses(
       await membership.leave();
     }
   },
-  (argument) => argument,
-  noGroups,
 );
 
 const calls: Record<string, [string, (value: never) => unknown, Wrong]> = {
