@@ -64,6 +64,12 @@ export { DatagramSocket } from "./src/datagram/datagram_socket.ts";
 export { type MembershipOptions } from "./src/datagram/membership.ts";
 export { type ReceiveFromOptions } from "./src/datagram/receive_call.ts";
 export { Conn } from "./src/conn.ts";
+export { type AddressFilter } from "./src/options/address_filter.ts";
+export {
+  type CloseOptions,
+  type ShutdownOptions,
+} from "./src/options/deadline.ts";
+export { type ShutdownResult } from "./src/socket/shutdown.ts";
 export { type Peer } from "./src/native/peer.ts";
 export {
   type InheritedListener,

@@ -8,6 +8,7 @@ import type { Peer } from "./native/peer.ts";
 import type { DetachedSocket } from "./socket/detached_socket.ts";
 import { duplexOf } from "./views/duplex.ts";
 import { showFields, shownAddress } from "./views/inspect.ts";
+import { type CloseOptions, deadlineOf } from "./options/deadline.ts";
 import type { ConnOptions, ConnOptionsInForce } from "./options/conn.ts";
 import type { KeepAliveOptions } from "./options/keep_alive.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
@@ -228,8 +229,37 @@ export class Conn<A extends Addr = NetAddr>
    * were not read. After `reset()` it gets an error instead;
    * `duplex().destroy()` resets where the system's own close would.
    */
-  close(): void {
-    this.#socket.close();
+  close(): void;
+  /**
+   * The same, and waits until it is done: everything that was written is sent, and
+   * the peer has ended its side, or had two seconds for that. If it is not done at
+   * the deadline, the connection is reset, unless only the peer's end is missing.
+   * After an earlier `close()`, it sets the deadline for the rest of that one.
+   *
+   * @param options when the connection is reset.
+   * @throws {SocketError} `ETIMEDOUT` at the deadline, `EINTR` after a
+   * `reset()`, or the failure of the connection: the peer may not have received
+   * everything.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * const conn = await connect(listener.addr);
+   * const server = await listener.accept();
+   * await conn.write(new TextEncoder().encode("bye"));
+   * server.close();
+   * await conn.close({ deadline: 5_000 });
+   * ```
+   */
+  close(options: CloseOptions): Promise<void>;
+  close(options?: CloseOptions): Promise<void> | void {
+    const socket = this.#socket;
+    if (options !== undefined) {
+      return attempt(() => socket.closeWithin(deadlineOf(options)));
+    }
+    socket.close();
   }
 
   /**

@@ -132,6 +132,7 @@ const ACTIONS = new Map<string, readonly [action: string, link: string]>(
   Object.entries({
     accept: ["accept", "on"],
     bind: ["bind", "to"],
+    close: ["close the connection", "to"],
     connect: ["connect", "to"],
     getaddrinfo: ["resolve the host name", ""],
     getpeername: ["get the remote address", "of"],

@@ -8,11 +8,13 @@ import type {
   ListenerChanges,
   ListenerOptionsInForce,
 } from "./options/listen.ts";
+import { deadlineOf, type ShutdownOptions } from "./options/deadline.ts";
 import { checkChanges } from "./options/settings.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
 import { requireOptions } from "./options/validate.ts";
 import { showFields, shownAddress } from "./views/inspect.ts";
 import type { ListenerStats } from "./stats.ts";
+import { shutDown, type ShutdownResult } from "./socket/shutdown.ts";
 import type { Socket } from "./socket/socket.ts";
 
 /** Makes the listener of an acceptor. For internal use: the constructor is not
@@ -117,8 +119,13 @@ export class Listener<A extends Addr = NetAddr>
    */
   setOptions(options: ListenerChanges): void {
     requireOptions(options);
-    const { backlog, acceptPool } = options;
-    const changes = checkChanges("listen", { backlog, acceptPool });
+    const { backlog, acceptPool, maxConnections, acceptRate } = options;
+    const changes = checkChanges("listen", {
+      backlog,
+      acceptPool,
+      maxConnections,
+      acceptRate,
+    });
     this.#acceptor.changeOptions(changes);
   }
 
@@ -136,6 +143,7 @@ export class Listener<A extends Addr = NetAddr>
       accepted: stats.accepted,
       acceptFailures: stats.acceptFailures,
       firstByteTimeouts: stats.firstByteTimeouts,
+      blocked: this.#acceptor.blocked,
     };
   }
 
@@ -204,6 +212,36 @@ export class Listener<A extends Addr = NetAddr>
    */
   stop(): Promise<void> {
     return this.#acceptor.stop();
+  }
+
+  /**
+   * Ends the listener together with its connections: stops accepting, as
+   * {@linkcode Listener.stop} does, waits until the connections are closed, and
+   * resets those that are left at the deadline. A second call with an earlier
+   * deadline resets them then.
+   *
+   * Connections that `accept()` has not returned are still delivered, those of a
+   * named pipe excepted, which are reset.
+   *
+   * @param options how long to wait.
+   * @returns how many connections were closed meanwhile, and how many were reset.
+   * Writes that were pending when a connection was closed are sent by then.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * const listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * const client = await connect(listener.addr);
+   * const server = await listener.accept();
+   * const result = listener.shutdown({ deadline: 5_000 });
+   * server.close();
+   * console.log(await result);
+   * client.close();
+   * ```
+   */
+  async shutdown(options?: ShutdownOptions): Promise<ShutdownResult> {
+    return await shutDown(this.#acceptor, deadlineOf(options));
   }
 
   /**

@@ -102,6 +102,11 @@ export class Loop {
     this.kick();
   }
 
+  /** The endpoints for which `accepts` is true. */
+  filter(accepts: (endpoint: Endpoint) => boolean): Endpoint[] {
+    return this.#endpoints.filter(accepts);
+  }
+
   /** Holds the process alive until the {@linkcode unref} that pairs with it. */
   ref(): void {
     if (this.#refs++ === 0) this.#parkedWait.setRef(true);

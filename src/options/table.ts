@@ -167,6 +167,20 @@ export const OPTIONS = {
     native: 10,
     owner: "library",
   },
+  maxConnections: {
+    scope: "listen",
+    kind: "integer",
+    min: 0,
+    max: 2_147_483_647,
+    default: 0,
+  },
+  acceptRate: {
+    scope: "listen",
+    kind: "integer",
+    min: 0,
+    max: 1_000_000,
+    default: 0,
+  },
   ipv6Only: {
     scope: "listen",
     kind: "boolean",

@@ -123,10 +123,19 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
   }
 
   closed(result: number, errno: number, handle: number): void {
-    if (this.#closing?.closed(result, errno, handle)) return;
-    if (this.isReleased) return;
+    const closing = this.#closing;
+    if (closing?.closed(result, errno, handle)) return;
+    if (this.isReleased) {
+      closing?.ended(
+        result < 0
+          ? errorOf(result, { syscall: "close", ...this.#peer(), errno })
+          : this.lastError,
+      );
+      return;
+    }
     /* The library has closed it by itself. */
     const error = this.failure(result, "read", errno);
+    closing?.ended(error);
     this.release();
     this.receive.end(error);
     this.send.fail(error);
@@ -143,6 +152,9 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     const detail = "its completion port was closed";
     this.release();
     this.#closing?.portClosed();
+    this.#closing?.ended(
+      new SocketError("EINTR", { syscall: "close", detail }),
+    );
     this.receive.close(detail);
     this.send.fail(new SocketError("EINTR", { syscall: "write", detail }));
   }
@@ -286,6 +298,19 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     if (!this.isClosed) this.#startClosing().close();
   }
 
+  /** The same, but the connection is reset if that has not ended by the deadline.
+   * Rejects when not everything was sent. */
+  closeWithin(deadlineMs: number | undefined): Promise<void> {
+    const isFirst = !this.isClosed;
+    const hasEnded = this.isReleased && this.#closing === undefined;
+    const closing = this.#startClosing();
+    if (closing.isDetaching) return Promise.resolve();
+    if (hasEnded) closing.ended(this.lastError);
+    const ended = closing.endWithin(deadlineMs);
+    if (isFirst) closing.close(deadlineMs);
+    return ended;
+  }
+
   /**
    * Closes as a plain close() of the system does: all writes are sent, but a
    * peer whose bytes were not read, or that sends more, gets a reset, so that
@@ -300,13 +325,11 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
   /** Ends the connection at once, with RST; pending writes fail. */
   reset(): void {
     if (this.isReleased) return;
-    this.#startClosing().reset();
-    this.send.fail(
-      new SocketError("EINTR", {
-        syscall: "write",
-        detail: "the connection was reset by this side",
-      }),
-    );
+    const closing = this.#startClosing();
+    closing.reset();
+    const detail = "the connection was reset by this side";
+    closing.ended(new SocketError("EINTR", { syscall: "close", detail }));
+    this.send.fail(new SocketError("EINTR", { syscall: "write", detail }));
   }
 
   /** Resolves when all writes were sent or have failed, after a close. */

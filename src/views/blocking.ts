@@ -86,10 +86,19 @@ export function writeSync(
 export function acceptSync(acceptor: Acceptor, timeoutMs: number): Socket {
   const result = new SyncResult<Socket | undefined>();
   acceptor.accept(result.resolve);
-  const socket = wait(acceptor.loop, result, timeoutMs, () => {
+  const isSettled = () => {
+    acceptor.settle();
+    return result.isSettled;
+  };
+  const deadline = now() + timeoutMs;
+  for (;;) {
+    const end = Math.min(deadline, acceptor.nextAt);
+    if (acceptor.loop.runUntil(isSettled, end - now())) break;
+    if (now() < deadline) continue;
     acceptor.cancel(result.resolve);
-    return timedOut("accept", acceptor.address);
-  });
+    throw timedOut("accept", acceptor.address);
+  }
+  const socket = result.unwrap();
   if (socket === undefined) throw acceptor.closedError();
   return socket;
 }
