@@ -10,6 +10,9 @@ import { duplexOf } from "./views/duplex.ts";
 import { showFields, shownAddress } from "./views/inspect.ts";
 import type { ConnOptions, ConnOptionsInForce } from "./options/conn.ts";
 import type { KeepAliveOptions } from "./options/keep_alive.ts";
+import { operationLimits, type OperationOptions } from "./options/operation.ts";
+import { LimitedChunks } from "./views/limited_chunks.ts";
+import { LimitedRead } from "./socket/limited_read.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
 import { changeOptions, optionsInForce } from "./socket/socket_options.ts";
 import { wrapPipes } from "./views/pipe_signal.ts";
@@ -131,14 +134,33 @@ export class Conn<A extends Addr = NetAddr>
    * Pending reads are settled in order. `close()` rejects a pending read with
    * `EINTR`.
    *
+   * @param p where the bytes go.
+   * @param options how long to wait, and what ends the wait. Nothing was read then,
+   * and bytes that arrive later are for the next read.
    * @returns the number of bytes, or null at the peer's end.
-   * @throws {SocketError} when the connection is closed or has failed. A reset is
-   * never reported as an end.
+   * @throws {SocketError} when the connection is closed or has failed, and
+   * `ETIMEDOUT` after `timeout`. A reset is never reported as an end.
+   * @throws the reason of `signal` when that aborts.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen, SocketError } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * using conn = await connect(listener.addr);
+   * try {
+   *   await conn.read(new Uint8Array(1024), { timeout: 50 });
+   * } catch (error) {
+   *   if (!(error instanceof SocketError)) throw error;
+   *   console.log(error.code); // ETIMEDOUT
+   * }
+   * ```
    */
-  read(p: Uint8Array): Promise<number | null> {
+  read(p: Uint8Array, options?: OperationOptions): Promise<number | null> {
     const socket = this.#socket;
     return attempt(() => {
       requireBytes("p", p);
+      if (options !== undefined) return readLimited(socket, p, options);
       if (socket.isClosed) throw socket.closedError("read");
       return socket.receive.read(p);
     });
@@ -474,9 +496,14 @@ export class Conn<A extends Addr = NetAddr>
    *
    * `p` belongs to one loop at a time. No chunk is larger than `p`.
    *
-   * @throws {SocketError} from the loop, when the connection has failed; a reset
-   * is never reported as an end.
+   * @param p where the bytes go. Without it, each chunk has memory of its own, as in
+   * a loop over the connection itself.
+   * @param options how long each turn may wait, and what ends it. As any other end of
+   * the loop, it closes the connection: to go on after a timeout, use `read()`.
+   * @throws {SocketError} from the loop, when the connection has failed, and
+   * `ETIMEDOUT` after `timeout`; a reset is never reported as an end.
    * @throws {TypeError} from the loop, when the buffer of `p` was transferred.
+   * @throws the reason of `signal` from the loop, when that aborts.
    *
    * @example
    * ```ts
@@ -493,17 +520,47 @@ export class Conn<A extends Addr = NetAddr>
    */
   chunks<B extends ArrayBufferLike>(
     p: Uint8Array<B>,
-  ): AsyncIterableIterator<Uint8Array<B>, undefined> {
+    options?: OperationOptions,
+  ): AsyncIterableIterator<Uint8Array<B>, undefined>;
+  /**
+   * The chunks as they arrive, which the caller may keep, with a limit on each turn.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then(async (conn) => {
+   *   try {
+   *     for await (const chunk of conn.chunks({ timeout: 30_000 })) {
+   *       await conn.write(chunk);
+   *     }
+   *   } catch (error) {
+   *     console.error(error); // The connection is closed.
+   *   }
+   * });
+   * await using conn = await connect(listener.addr);
+   * await conn.write(new TextEncoder().encode("hello"));
+   * ```
+   */
+  chunks(
+    options: OperationOptions,
+  ): AsyncIterableIterator<Uint8Array<ArrayBuffer>, undefined>;
+  chunks(
+    p: Uint8Array | OperationOptions,
+    options?: OperationOptions,
+  ): AsyncIterableIterator<Uint8Array, undefined> {
+    if (isOptions(p)) {
+      return new LimitedChunks(this.#socket, undefined, operationLimits(p));
+    }
     requireBytes("p", p);
     if (p.length === 0) {
       throw new RangeError('The "p" argument must not be empty');
     }
-    const chunks: AsyncIterableIterator<unknown, undefined> = new Chunks(
-      this.#socket,
-      p,
-    );
     /* Its chunks are parts of `p`. */
-    return chunks as AsyncIterableIterator<Uint8Array<B>, undefined>;
+    return options === undefined
+      ? new Chunks(this.#socket, p)
+      : new LimitedChunks(this.#socket, p, operationLimits(options));
   }
 
   /** The same as `close()`. */
@@ -521,6 +578,23 @@ export class Conn<A extends Addr = NetAddr>
 function stateOf({ isClosed, receive, send }: Socket): string {
   if (isClosed) return "closed";
   return receive.hasPeerEnded || send.isEnded ? "half-closed" : "open";
+}
+
+function readLimited(
+  socket: Socket,
+  p: Uint8Array,
+  options: OperationOptions,
+): Promise<number | null> {
+  const limits = operationLimits(options);
+  if (socket.isClosed) throw socket.closedError("read");
+  /* A read with a buffer is never given a chunk. */
+  return new LimitedRead(socket, p, limits).run() as Promise<number | null>;
+}
+
+/* Anything else is a wrong buffer. */
+function isOptions(value: unknown): value is OperationOptions {
+  return typeof value === "object" && value !== null &&
+    !("byteLength" in value) && !Array.isArray(value);
 }
 
 /* Wrong arguments of an async method reject, as in Deno. */

@@ -307,6 +307,27 @@ export function errorOf(
   return new SocketError(BY_NUMBER.get(-result)?.code ?? "EUNKNOWN", options);
 }
 
+/** The error of a call whose timeout has passed. */
+export function timedOut(
+  syscall: string,
+  where: { address?: string; port?: number | undefined },
+  bytesWritten?: number,
+): SocketError {
+  return new SocketError("ETIMEDOUT", { syscall, ...where, bytesWritten });
+}
+
+/** The error of a call that is ended by its signal, where that has to say how much
+ * it has done: the reason of the signal cannot, since other calls have it too. */
+export function canceled(
+  syscall: string,
+  where: { address?: string; port?: number | undefined },
+  cause: unknown,
+  bytesWritten?: number,
+): SocketError {
+  const options = { syscall, ...where, cause, bytesWritten };
+  return new SocketError("ECANCELED", options);
+}
+
 /** True for one of the codes. */
 export function isCode(code: string): boolean {
   return BY_CODE.has(code);

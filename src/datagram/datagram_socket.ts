@@ -17,7 +17,11 @@ import type {
 import type { DatagramStats } from "../stats.ts";
 import { DatagramIterator } from "./datagram_iterator.ts";
 import { formatHost, type SocketError } from "../errors.ts";
-import { type ReceiveFromOptions, receiveInto } from "./receive_call.ts";
+import {
+  operationLimits,
+  type OperationOptions,
+} from "../options/operation.ts";
+import { LimitedReceive } from "./limited_receive.ts";
 import { requireBytes, requireOptions } from "../options/validate.ts";
 import { shownPath } from "../native/path.ts";
 import { showFields } from "../views/inspect.ts";
@@ -172,14 +176,16 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
    */
   receive<B extends ArrayBufferLike>(
     p: Uint8Array<B>,
-    options?: ReceiveFromOptions,
+    options?: OperationOptions,
   ): Promise<Datagram<A, B>> {
     const socket = this.#socket;
-    if (options !== undefined) return receiveInto(socket, p, options);
     return new Promise((resolve, reject) => {
       requireBytes("p", p);
+      const limits = options && operationLimits(options);
       if (socket.isClosed) throw socket.closedError("recvfrom");
-      socket.receive.read(new BufferReader(p, resolve, reject));
+      if (limits === undefined) {
+        socket.receive.read(new BufferReader(p, resolve, reject));
+      } else resolve(new LimitedReceive(socket, p, limits).run());
     });
   }
 
