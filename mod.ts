@@ -62,7 +62,7 @@ export {
 } from "./src/datagram/datagram_conn.ts";
 export { DatagramSocket } from "./src/datagram/datagram_socket.ts";
 export { type MembershipOptions } from "./src/datagram/membership.ts";
-export { type ReceiveFromOptions } from "./src/datagram/receive_call.ts";
+export { type OperationOptions } from "./src/options/operation.ts";
 export { Conn } from "./src/conn.ts";
 export { type AddressFilter } from "./src/options/address_filter.ts";
 export {

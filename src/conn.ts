@@ -11,6 +11,11 @@ import { showFields, shownAddress } from "./views/inspect.ts";
 import { type CloseOptions, deadlineOf } from "./options/deadline.ts";
 import type { ConnOptions, ConnOptionsInForce } from "./options/conn.ts";
 import type { KeepAliveOptions } from "./options/keep_alive.ts";
+import { operationLimits, type OperationOptions } from "./options/operation.ts";
+import { LimitedChunks } from "./views/limited_chunks.ts";
+import { LimitedEnd } from "./socket/limited_end.ts";
+import { LimitedRead } from "./socket/limited_read.ts";
+import { LimitedWrite } from "./socket/limited_write.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
 import { changeOptions, optionsInForce } from "./socket/socket_options.ts";
 import { wrapPipes } from "./views/pipe_signal.ts";
@@ -132,14 +137,33 @@ export class Conn<A extends Addr = NetAddr>
    * Pending reads are settled in order. `close()` rejects a pending read with
    * `EINTR`.
    *
+   * @param p where the bytes go.
+   * @param options how long to wait, and what ends the wait. Nothing was read then,
+   * and bytes that arrive later are for the next read.
    * @returns the number of bytes, or null at the peer's end.
-   * @throws {SocketError} when the connection is closed or has failed. A reset is
-   * never reported as an end.
+   * @throws {SocketError} when the connection is closed or has failed, and
+   * `ETIMEDOUT` after `timeout`. A reset is never reported as an end.
+   * @throws the reason of `signal` when that aborts.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen, SocketError } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * using conn = await connect(listener.addr);
+   * try {
+   *   await conn.read(new Uint8Array(1024), { timeout: 50 });
+   * } catch (error) {
+   *   if (!(error instanceof SocketError)) throw error;
+   *   console.log(error.code); // ETIMEDOUT
+   * }
+   * ```
    */
-  read(p: Uint8Array): Promise<number | null> {
+  read(p: Uint8Array, options?: OperationOptions): Promise<number | null> {
     const socket = this.#socket;
     return attempt(() => {
       requireBytes("p", p);
+      if (options !== undefined) return readLimited(socket, p, options);
       if (socket.isClosed) throw socket.closedError("read");
       return socket.receive.read(p);
     });
@@ -152,14 +176,40 @@ export class Conn<A extends Addr = NetAddr>
    * peer's backpressure. Until then `p` must not be changed. Writes that are
    * not awaited are sent in order.
    *
+   * @param p the bytes.
+   * @param options how long it may take, and what ends it. Then a part was written,
+   * as the error says, and the connection can be written to further.
    * @returns the number of bytes, always all of them.
    * @throws {SocketError} when the connection is closed, half-closed or has
    * failed. How much of `p` the peer has received is then unknown.
+   * @throws {SocketError} `ETIMEDOUT` after `timeout`, and `ECANCELED` when `signal`
+   * aborts, with its reason as the `cause`. The error's `bytesWritten` bytes were
+   * accepted before that and are still sent, the others are not: continue with
+   * `p.subarray(bytesWritten)`. If you stop instead, call `reset()`; otherwise the
+   * peer may mistake a partial message for a complete one.
+   *
+   * @example A peer that does not read
+   * ```ts
+   * import { connect, listen, SocketError } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * using conn = await connect(listener.addr);
+   * try {
+   *   await conn.write(new Uint8Array(20_000_000), { timeout: 100 });
+   * } catch (error) {
+   *   if (!(error instanceof SocketError)) throw error;
+   *   console.log(error.code, error.bytesWritten);
+   *   conn.reset();
+   * }
+   * ```
    */
-  write(p: Uint8Array): Promise<number> {
+  write(p: Uint8Array, options?: OperationOptions): Promise<number> {
     const socket = this.#socket;
     if (!(p instanceof Uint8Array)) {
       return attempt(() => requireBytes("p", p)) as never;
+    }
+    if (options !== undefined) {
+      return attempt(() => writeLimited(socket, p, options));
     }
     if (socket.isClosed) return Promise.reject(socket.closedError("write"));
     return socket.send.write(p);
@@ -204,13 +254,18 @@ export class Conn<A extends Addr = NetAddr>
    * Closes the sending direction after everything that was written is sent. The
    * peer sees the end and can still send.
    *
-   * @throws {SocketError} when the connection is closed or has failed.
+   * @param options how long it may take, and what ends it. If writes were pending
+   * then, the direction stays open.
+   * @throws {SocketError} when the connection is closed or has failed, and
+   * `ETIMEDOUT` after `timeout`.
+   * @throws the reason of `signal` when that aborts.
    * @throws {NotSupported} as a rejection, over a named pipe of Windows, which has
    * no end of one direction; it stays open. `close()` delivers everything that was
    * written.
    */
-  closeWrite(): Promise<void> {
+  closeWrite(options?: OperationOptions): Promise<void> {
     const socket = this.#socket;
+    if (options !== undefined) return endLimited(socket, options);
     if (socket.isClosed) {
       return Promise.reject(socket.closedError("shutdown"));
     }
@@ -504,9 +559,14 @@ export class Conn<A extends Addr = NetAddr>
    *
    * `p` belongs to one loop at a time. No chunk is larger than `p`.
    *
-   * @throws {SocketError} from the loop, when the connection has failed; a reset
-   * is never reported as an end.
+   * @param p where the bytes go. Without it, each chunk has memory of its own, as in
+   * a loop over the connection itself.
+   * @param options how long each turn may wait, and what ends it. As any other end of
+   * the loop, it closes the connection: to go on after a timeout, use `read()`.
+   * @throws {SocketError} from the loop, when the connection has failed, and
+   * `ETIMEDOUT` after `timeout`; a reset is never reported as an end.
    * @throws {TypeError} from the loop, when the buffer of `p` was transferred.
+   * @throws the reason of `signal` from the loop, when that aborts.
    *
    * @example
    * ```ts
@@ -523,17 +583,47 @@ export class Conn<A extends Addr = NetAddr>
    */
   chunks<B extends ArrayBufferLike>(
     p: Uint8Array<B>,
-  ): AsyncIterableIterator<Uint8Array<B>, undefined> {
+    options?: OperationOptions,
+  ): AsyncIterableIterator<Uint8Array<B>, undefined>;
+  /**
+   * The chunks as they arrive, which the caller may keep, with a limit on each turn.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then(async (conn) => {
+   *   try {
+   *     for await (const chunk of conn.chunks({ timeout: 30_000 })) {
+   *       await conn.write(chunk);
+   *     }
+   *   } catch (error) {
+   *     console.error(error); // The connection is closed.
+   *   }
+   * });
+   * await using conn = await connect(listener.addr);
+   * await conn.write(new TextEncoder().encode("hello"));
+   * ```
+   */
+  chunks(
+    options: OperationOptions,
+  ): AsyncIterableIterator<Uint8Array<ArrayBuffer>, undefined>;
+  chunks(
+    p: Uint8Array | OperationOptions,
+    options?: OperationOptions,
+  ): AsyncIterableIterator<Uint8Array, undefined> {
+    if (isOptions(p)) {
+      return new LimitedChunks(this.#socket, undefined, operationLimits(p));
+    }
     requireBytes("p", p);
     if (p.length === 0) {
       throw new RangeError('The "p" argument must not be empty');
     }
-    const chunks: AsyncIterableIterator<unknown, undefined> = new Chunks(
-      this.#socket,
-      p,
-    );
     /* Its chunks are parts of `p`. */
-    return chunks as AsyncIterableIterator<Uint8Array<B>, undefined>;
+    return options === undefined
+      ? new Chunks(this.#socket, p)
+      : new LimitedChunks(this.#socket, p, operationLimits(options));
   }
 
   /** The same as `close()`. */
@@ -551,6 +641,43 @@ export class Conn<A extends Addr = NetAddr>
 function stateOf({ isClosed, receive, send }: Socket): string {
   if (isClosed) return "closed";
   return receive.hasPeerEnded || send.isEnded ? "half-closed" : "open";
+}
+
+function readLimited(
+  socket: Socket,
+  p: Uint8Array,
+  options: OperationOptions,
+): Promise<number | null> {
+  const limits = operationLimits(options);
+  if (socket.isClosed) throw socket.closedError("read");
+  /* A read with a buffer is never given a chunk. */
+  return new LimitedRead(socket, p, limits).run() as Promise<number | null>;
+}
+
+function writeLimited(
+  socket: Socket,
+  p: Uint8Array,
+  options: OperationOptions,
+): Promise<number> {
+  const limits = operationLimits(options);
+  if (socket.isClosed) throw socket.closedError("write");
+  return new LimitedWrite(socket, p, limits).run();
+}
+
+async function endLimited(
+  socket: Socket,
+  options: OperationOptions,
+): Promise<void> {
+  const limits = operationLimits(options);
+  if (socket.isClosed) throw socket.closedError("shutdown");
+  if (socket.isPipe) throw noHalfClose();
+  await new LimitedEnd(socket, limits).run();
+}
+
+/* Anything else is a wrong buffer. */
+function isOptions(value: unknown): value is OperationOptions {
+  return typeof value === "object" && value !== null &&
+    !("byteLength" in value) && !Array.isArray(value);
 }
 
 /* Wrong arguments of an async method reject, as in Deno. */

@@ -174,7 +174,8 @@ export interface SocketErrorOptions {
   port?: number | undefined;
   /** The system's own number: an errno, a Winsock error or an NTSTATUS. */
   errno?: number | undefined;
-  /** Of a write that timed out, the bytes that were accepted before. */
+  /** Of a write that has timed out or was aborted, the bytes that were accepted
+   * before. */
   bytesWritten?: number | undefined;
   /** The state, as the message says it; by default the sentence of the code. */
   detail?: string | undefined;
@@ -226,8 +227,8 @@ export class SocketError extends Error {
   /** The system's own number, or 0 when the failure is the module's. */
   readonly errno: number;
   /**
-   * Of a `writeSync()` that timed out: the number of bytes that were accepted
-   * before, which are still sent.
+   * Of a write that has timed out or was aborted: the number of bytes that were
+   * accepted before, which are still sent.
    */
   readonly bytesWritten: number | undefined;
   /** Of a `sendMany()` that failed: the number of datagrams that were sent. */
@@ -306,6 +307,27 @@ export function errorOf(
   options: SocketErrorOptions,
 ): SocketError {
   return new SocketError(BY_NUMBER.get(-result)?.code ?? "EUNKNOWN", options);
+}
+
+/** The error of a call whose timeout has passed. */
+export function timedOut(
+  syscall: string,
+  where: { address?: string; port?: number | undefined },
+  bytesWritten?: number,
+): SocketError {
+  return new SocketError("ETIMEDOUT", { syscall, ...where, bytesWritten });
+}
+
+/** The error of a call that is ended by its signal, where that has to say how much
+ * it has done: the reason of the signal cannot, since other calls have it too. */
+export function canceled(
+  syscall: string,
+  where: { address?: string; port?: number | undefined },
+  cause: unknown,
+  bytesWritten?: number,
+): SocketError {
+  const options = { syscall, ...where, cause, bytesWritten };
+  return new SocketError("ECANCELED", options);
 }
 
 /** True for one of the codes. */

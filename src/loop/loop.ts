@@ -23,6 +23,7 @@ import {
   type Words,
 } from "../native/completion.ts";
 import { Allowance } from "../socket/allowance.ts";
+import { Deadlines } from "./deadlines.ts";
 import { type Endpoint, Endpoints } from "./endpoint.ts";
 import { now } from "../runtime/globals.ts";
 import { loadLibrary } from "../native/library.ts";
@@ -44,7 +45,7 @@ const TURNS = 4;
  * waking cost two thread switches, and at ten thousand messages a second or
  * more the next message comes before those are done. */
 const WAIT_HERE_US = 100;
-/** A longer wait of a blocking call is repeated. */
+/** A longer wait is repeated. */
 const WAIT_MAX_MS = 2 ** 31 - 1;
 
 /** A native port, its sockets and its turns. */
@@ -55,6 +56,9 @@ export class Loop {
   readonly libraryPath: string;
   /** What may be done at once until the next turn. */
   readonly allowance: Allowance = new Allowance();
+  /** When operations end that have a timeout. The parked wait begins anew for one
+   * that is nearer than all others. */
+  readonly deadlines: Deadlines = new Deadlines(() => this.kick());
   #slab = new Slab();
   #events = new Int32Array(HEADER_WORDS + CAPACITY * RECORD_WORDS) as Words;
   #pace = new Pace();
@@ -190,12 +194,21 @@ export class Loop {
     }
   }
 
-  /* Blocks until there is something to poll, or a deadline of the library or of
-   * the caller has passed. */
+  /* Blocks until there is something to poll, or a deadline has passed. */
   #block(limitMs: number): void {
-    const timeoutMs = this.#events[HEADER_TIMEOUT_MS];
+    const timeoutMs = this.#waitMs();
     if (timeoutMs >= 0) limitMs = Math.min(limitMs, timeoutMs);
     this.port.wait(limitMs > WAIT_MAX_MS ? WAIT_MAX_MS : Math.ceil(limitMs));
+  }
+
+  /* How long a wait may last: until the next deadline of the library or of an
+   * operation. Without one it is -1. */
+  #waitMs(): number {
+    const timeoutMs = this.#events[HEADER_TIMEOUT_MS];
+    const { nextAt } = this.deadlines;
+    if (nextAt === Infinity) return timeoutMs;
+    const left = Math.min(Math.max(0, Math.ceil(nextAt - now())), WAIT_MAX_MS);
+    return timeoutMs < 0 ? left : Math.min(left, timeoutMs);
   }
 
   #defer(): void {
@@ -244,6 +257,8 @@ export class Loop {
       this.#pace.polled(count === 1 ? events[HEADER_WORDS] : 0);
       this.#endpoints.dispatch(events, count, slab);
     }
+    /* After the records, so that a result which has come in time counts. */
+    if (this.deadlines.length > 0) this.deadlines.expire();
     allowance.end();
     return count === 0 && !this.#hasMore && !allowance.isPending;
   }
@@ -265,7 +280,7 @@ export class Loop {
     if (this.#refs > 0 && !this.#pace.isParkDue) this.#defer();
     /* What this turn has left over makes no event, so a wait that is parked
      * already would not end by itself. */
-    else this.#park(this.#hasMore ? 0 : this.#events[HEADER_TIMEOUT_MS]);
+    else this.#park(this.#hasMore ? 0 : this.#waitMs());
   }
 
   #park(timeoutMs: number): void {

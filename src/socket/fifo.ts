@@ -44,9 +44,8 @@ export class Fifo<T extends object> {
 
   /** Removes one entry, wherever it is. */
   remove(entry: T): void {
-    for (const other of this.removeAll()) {
-      if (other !== entry) this.push(other);
-    }
+    if (this.#first === entry) this.shift();
+    else this.#rest?.remove(entry);
   }
 
   /** Removes all entries. */
@@ -75,6 +74,15 @@ class Rest<T extends object> {
 
   push(entry: T): void {
     this.#entries.push(entry);
+  }
+
+  remove(entry: T): void {
+    const at = this.#entries.indexOf(entry, this.#head);
+    if (at < 0) return;
+    this.#entries.splice(at, 1);
+    if (this.#entries.length === this.#head) {
+      this.#entries.length = this.#head = 0;
+    }
   }
 
   shift(): T | undefined {

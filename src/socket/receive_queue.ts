@@ -13,7 +13,6 @@ import { type Chunk, ChunkQueue, COPY_BELOW } from "./chunk_queue.ts";
 import { missingCredit, usesCredit } from "./credit.ts";
 import type { Loop } from "../loop/loop.ts";
 import {
-  type BufferRead,
   bufferRead,
   type LoopRead,
   type PendingRead,
@@ -110,16 +109,21 @@ export class ReceiveQueue {
     });
   }
 
-  /** The same as {@linkcode read} without a promise. */
-  enqueue(read: BufferRead): void {
-    if (read.buffer.length === 0) {
+  /** The same without a promise, for a loop as well. */
+  enqueue(read: PendingRead): void {
+    const { buffer } = read;
+    if (buffer?.length === 0) {
       this.#resolve(read, 0);
       return;
     }
     const chunks = this.#readableChunks();
-    if (chunks !== undefined) this.#fill(chunks, read, read.buffer);
-    else if (this.#end === undefined) this.#add(read);
-    else this.#settleAtEnd(read);
+    if (chunks === undefined) {
+      if (this.#end === undefined) this.#add(read);
+      else this.#settleAtEnd(read);
+    } else if (buffer === undefined) {
+      this.#resolve(read, chunks.shift()!);
+      this.#grant();
+    } else this.#fill(chunks, read, buffer);
   }
 
   /** Withdraws a pending read; bytes that arrive later are for the next one. */

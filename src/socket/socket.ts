@@ -168,15 +168,15 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     errno?: number,
     action?: string,
   ): SocketError {
-    const options = { syscall, action, ...this.#peer() };
+    const options = { syscall, action, ...this.errorPeer };
     return this.#needLastKnown().error = errno === undefined
       ? this.loop.port.error(result, options)
       : errorOf(result, { ...options, errno });
   }
 
-  /* For an error message. A failure to get it must not hide the error
+  /** The peer, for an error message. A failure to get it must not hide the error
    * itself. */
-  #peer(): { address?: string; port?: number } {
+  get errorPeer(): { address?: string; port?: number } {
     try {
       return errorAddress(this.address(PEER));
     } catch {

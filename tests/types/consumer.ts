@@ -26,11 +26,12 @@ export const undefinable: readonly [
   Undefinable<iocp.ListenOptions>,
   Undefinable<iocp.ConnOptions>,
   Undefinable<iocp.SyncOptions>,
+  Undefinable<iocp.OperationOptions>,
   Undefinable<iocp.AddSocketOptions>,
   Undefinable<iocp.KeepAliveOptions>,
   Undefinable<iocp.ReceiveOptions>,
   Undefinable<Omit<iocp.SocketErrorOptions, "syscall">>,
-] = [true, true, true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true, true];
 
 export async function use(): Promise<void> {
   const listener = iocp.listen({ port: 0, hostname: undefined });
