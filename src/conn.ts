@@ -22,7 +22,12 @@ import { wrapPipes } from "./views/pipe_signal.ts";
 import type { SocketDuplex } from "./views/socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
 import type { Socket } from "./socket/socket.ts";
-import { requireBytes, requireOptions } from "./options/validate.ts";
+import { joined, writeParts } from "./socket/gather.ts";
+import {
+  requireBytes,
+  requireOptions,
+  requireParts,
+} from "./options/validate.ts";
 import { noHalfClose } from "./socket/half_close.ts";
 import { WebStreams } from "./views/web_streams.ts";
 import type { ByteReadable, ByteWritable } from "./runtime/web_types.ts";
@@ -176,7 +181,8 @@ export class Conn<A extends Addr = NetAddr>
    * peer's backpressure. Until then `p` must not be changed. Writes that are
    * not awaited are sent in order.
    *
-   * @param p the bytes.
+   * @param p the bytes, or several arrays of them, which are sent in order. Up to
+   * 64 KiB in all need a single system call.
    * @param options how long it may take, and what ends it. Then a part was written,
    * as the error says, and the connection can be written to further.
    * @returns the number of bytes, always all of them.
@@ -203,16 +209,94 @@ export class Conn<A extends Addr = NetAddr>
    * }
    * ```
    */
-  write(p: Uint8Array, options?: OperationOptions): Promise<number> {
+  write(
+    p: Uint8Array | readonly Uint8Array[],
+    options?: OperationOptions,
+  ): Promise<number> {
     const socket = this.#socket;
     if (!(p instanceof Uint8Array)) {
-      return attempt(() => requireBytes("p", p)) as never;
+      return attempt(() => this.#writeParts(p, options));
     }
     if (options !== undefined) {
       return attempt(() => writeLimited(socket, p, options));
     }
     if (socket.isClosed) return Promise.reject(socket.closedError("write"));
     return socket.send.write(p);
+  }
+
+  #writeParts(
+    parts: readonly Uint8Array[],
+    options: OperationOptions | undefined,
+  ): Promise<number> {
+    requireParts("p", parts);
+    const socket = this.#socket;
+    if (options !== undefined) {
+      return writeLimited(socket, joined(parts), options);
+    }
+    if (socket.isClosed) throw socket.closedError("write");
+    return writeParts(socket, parts);
+  }
+
+  /**
+   * Writes what can be accepted at once: by the system, and by the library, which
+   * holds up to 256 KiB that the system has no room for yet. It does not wait.
+   *
+   * @param p the bytes. They may be changed when it returns.
+   * @returns how many of them were accepted, which are sent. 0 while earlier writes
+   * are pending; {@linkcode Conn.drained} waits for these.
+   * @throws {SocketError} when the connection is closed, half-closed or has failed.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * using conn = await connect(listener.addr);
+   * const message = new TextEncoder().encode("a price");
+   * if (conn.tryWrite(message) < message.length) conn.reset();
+   * ```
+   */
+  tryWrite(p: Uint8Array): number {
+    requireBytes("p", p);
+    const socket = this.#socket;
+    if (socket.isClosed) throw socket.closedError("write");
+    return socket.send.tryWrite(p);
+  }
+
+  /** The bytes of writes that the system has not accepted yet: what a peer that
+   * reads slowly costs in memory. After the close it is 0. */
+  get writableLength(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** True while {@linkcode Conn.writableLength} is at least the
+   * `writableHighWaterMark`. */
+  get writableNeedDrain(): boolean {
+    const { settings, writableLength } = this.#socket;
+    return writableLength >= settings.writableHighWaterMark;
+  }
+
+  /**
+   * Waits until the system has accepted everything that was written before.
+   *
+   * @param options how long to wait, and what ends it. The writes are not affected.
+   * @throws {SocketError} when the connection is closed or has failed, and
+   * `ETIMEDOUT` after `timeout`, or `ECANCELED` when `signal` aborts.
+   *
+   * @example Writes that are not awaited, up to a mark
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * using conn = await connect(listener.addr);
+   * for (let i = 0; i < 100; i++) {
+   *   conn.write(new Uint8Array(1000));
+   *   if (conn.writableNeedDrain) await conn.drained();
+   * }
+   * ```
+   */
+  async drained(options?: OperationOptions): Promise<void> {
+    await this.write(EMPTY, options);
   }
 
   /**
@@ -637,6 +721,8 @@ export class Conn<A extends Addr = NetAddr>
     return this.#socket.released();
   }
 }
+
+const EMPTY = new Uint8Array(0);
 
 function stateOf({ isClosed, receive, send }: Socket): string {
   if (isClosed) return "closed";

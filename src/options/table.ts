@@ -129,6 +129,13 @@ export const OPTIONS = {
     owner: "library",
     isInherited: true,
   },
+  writableHighWaterMark: {
+    scope: "conn",
+    kind: "integer",
+    min: 1,
+    max: 1_073_741_824,
+    default: 65_536,
+  },
   backlog: {
     scope: "listen",
     kind: "integer",

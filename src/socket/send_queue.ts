@@ -43,6 +43,9 @@ interface PendingSend {
   followers: PendingWrite[];
 }
 
+/* Of a write whose end no caller waits for. */
+function resolve(): void {}
+
 /** True if the system has accepted all of `length` bytes. */
 export function isWhole(result: number, length: number): boolean {
   return result === length && (result & PENDING) === 0;
@@ -85,6 +88,7 @@ export class SendQueue {
   broadcast = 0;
   #writes = emptyFifo<PendingWrite>();
   #sends = emptyFifo<PendingSend>();
+  #unaccepted = 0;
   #error: Error | undefined;
   /** "ending": closeWrite() was called; "shutting": the library sends FIN; "ended":
    * FIN was sent. */
@@ -143,6 +147,33 @@ export class SendQueue {
     });
   }
 
+  /** Passes to the library what it accepts now. Returns how much that is. */
+  tryWrite(bytes: Uint8Array): number {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    const { loop, id, settings } = this.#owner;
+    const sends = this.#sends.length;
+    if (!this.#writes.isEmpty || sends >= settings.sendConcurrency) return 0;
+    const result = sendPart(loop.port, id, bytes, 0);
+    if (result < 0) {
+      const error = this.#owner.failure(result, "write");
+      this.fail(error);
+      throw error;
+    }
+    const length = result & ~PENDING;
+    if ((result & PENDING) !== 0) {
+      const write = { bytes, length, offset: length, resolve, reject: resolve };
+      this.#sends = pushed(this.#sends, { write, isLast: true, followers: [] });
+      this.#owner.writesPending();
+    }
+    return length;
+  }
+
+  /** The bytes of pending writes that the library has not accepted. */
+  get unaccepted(): number {
+    return this.#unaccepted;
+  }
+
   /** The same as {@linkcode write} without a promise. */
   enqueue(write: PendingWrite): void {
     const refusal = this.#refusal();
@@ -163,6 +194,7 @@ export class SendQueue {
    * sent all the same. */
   cancel(write: PendingWrite): number {
     this.#writes.remove(write);
+    this.#unaccepted -= write.length - write.offset;
     /* Its remaining part settles no promise. */
     write.resolve = () => {};
     write.reject = () => {};
@@ -237,6 +269,7 @@ export class SendQueue {
       for (const follower of followers) writes.add(follower);
     }
     for (const write of this.#writes.removeAll()) writes.add(write);
+    this.#unaccepted = 0;
     for (const write of writes) write.reject(this.#error);
     this.#owner.writesDone();
   }
@@ -250,6 +283,7 @@ export class SendQueue {
 
   #push(write: PendingWrite): void {
     this.#writes = pushed(this.#writes, write);
+    this.#unaccepted += write.length;
     this.#owner.writesPending();
   }
 
@@ -322,6 +356,7 @@ export class SendQueue {
     const bytes = result & ~PENDING;
     const isSettledNow = allowance.spend(bytes);
     write.offset += bytes;
+    this.#unaccepted -= bytes;
     const isLast = write.offset === write.length;
     if (isLast) this.#writes.shift();
     if ((result & PENDING) !== 0) {

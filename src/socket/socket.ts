@@ -128,7 +128,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     if (this.isReleased) {
       closing?.ended(
         result < 0
-          ? errorOf(result, { syscall: "close", ...this.#peer(), errno })
+          ? errorOf(result, { syscall: "close", ...this.errorPeer, errno })
           : this.lastError,
       );
       return;
@@ -257,6 +257,13 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
       bytesReceived: stats.bytesReceived,
       bytesSent: stats.bytesSent,
     };
+  }
+
+  /** The bytes of writes that the system has not accepted. */
+  get writableLength(): number {
+    const { send } = this;
+    if (!send.isBusy || this.isReleased) return 0;
+    return send.unaccepted + this.loop.port.socketStats(this.id).bytesUnsent;
   }
 
   hasUnread(): boolean {
