@@ -64,6 +64,14 @@ export { DatagramSocket } from "./src/datagram/datagram_socket.ts";
 export { type MembershipOptions } from "./src/datagram/membership.ts";
 export { type OperationOptions } from "./src/options/operation.ts";
 export { Conn } from "./src/conn.ts";
+export { ByteReader } from "./src/framing/byte_reader.ts";
+export { frames, lines } from "./src/framing/loops.ts";
+export {
+  type ByteReaderOptions,
+  type FrameOptions,
+  type LineOptions,
+  type ReadOptions,
+} from "./src/options/framing.ts";
 export { type Peer } from "./src/native/peer.ts";
 export {
   type InheritedListener,
