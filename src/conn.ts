@@ -19,7 +19,9 @@ import type { ConnOptions, ConnOptionsInForce } from "./options/conn.ts";
 import type { KeepAliveOptions } from "./options/keep_alive.ts";
 import { operationLimits, type OperationOptions } from "./options/operation.ts";
 import { LimitedChunks } from "./views/limited_chunks.ts";
+import { LimitedEnd } from "./socket/limited_end.ts";
 import { LimitedRead } from "./socket/limited_read.ts";
+import { LimitedWrite } from "./socket/limited_write.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
 import { changeOptions, optionsInForce } from "./socket/socket_options.ts";
 import { wrapPipes } from "./views/pipe_signal.ts";
@@ -180,14 +182,40 @@ export class Conn<A extends Addr = NetAddr>
    * peer's backpressure. Until then `p` must not be changed. Writes that are
    * not awaited are sent in order.
    *
+   * @param p the bytes.
+   * @param options how long it may take, and what ends it. Then a part was written,
+   * as the error says, and the connection can be written to further.
    * @returns the number of bytes, always all of them.
    * @throws {SocketError} when the connection is closed, half-closed or has
    * failed. How much of `p` the peer has received is then unknown.
+   * @throws {SocketError} `ETIMEDOUT` after `timeout`, and `ECANCELED` when `signal`
+   * aborts, with its reason as the `cause`. The error's `bytesWritten` bytes were
+   * accepted before that and are still sent, the others are not: continue with
+   * `p.subarray(bytesWritten)`. If you stop instead, call `reset()`; otherwise the
+   * peer may mistake a partial message for a complete one.
+   *
+   * @example A peer that does not read
+   * ```ts
+   * import { connect, listen, SocketError } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * using conn = await connect(listener.addr);
+   * try {
+   *   await conn.write(new Uint8Array(20_000_000), { timeout: 100 });
+   * } catch (error) {
+   *   if (!(error instanceof SocketError)) throw error;
+   *   console.log(error.code, error.bytesWritten);
+   *   conn.reset();
+   * }
+   * ```
    */
-  write(p: Uint8Array): Promise<number> {
+  write(p: Uint8Array, options?: OperationOptions): Promise<number> {
     const socket = this.#socket;
     if (!(p instanceof Uint8Array)) {
       return attempt(() => requireBytes("p", p)) as never;
+    }
+    if (options !== undefined) {
+      return attempt(() => writeLimited(socket, p, options));
     }
     if (socket.isClosed) return Promise.reject(socket.closedError("write"));
     return socket.send.write(p);
@@ -232,13 +260,18 @@ export class Conn<A extends Addr = NetAddr>
    * Closes the sending direction after everything that was written is sent. The
    * peer sees the end and can still send.
    *
-   * @throws {SocketError} when the connection is closed or has failed.
+   * @param options how long it may take, and what ends it. If writes were pending
+   * then, the direction stays open.
+   * @throws {SocketError} when the connection is closed or has failed, and
+   * `ETIMEDOUT` after `timeout`.
+   * @throws the reason of `signal` when that aborts.
    * @throws {NotSupported} as a rejection, over a named pipe of Windows, which has
    * no end of one direction; it stays open. `close()` delivers everything that was
    * written.
    */
-  closeWrite(): Promise<void> {
+  closeWrite(options?: OperationOptions): Promise<void> {
     const socket = this.#socket;
+    if (options !== undefined) return endLimited(socket, options);
     if (socket.isClosed) {
       return Promise.reject(socket.closedError("shutdown"));
     }
@@ -685,6 +718,26 @@ function readLimited(
   if (socket.isClosed) throw socket.closedError("read");
   /* A read with a buffer is never given a chunk. */
   return new LimitedRead(socket, p, limits).run() as Promise<number | null>;
+}
+
+function writeLimited(
+  socket: Socket,
+  p: Uint8Array,
+  options: OperationOptions,
+): Promise<number> {
+  const limits = operationLimits(options);
+  if (socket.isClosed) throw socket.closedError("write");
+  return new LimitedWrite(socket, p, limits).run();
+}
+
+async function endLimited(
+  socket: Socket,
+  options: OperationOptions,
+): Promise<void> {
+  const limits = operationLimits(options);
+  if (socket.isClosed) throw socket.closedError("shutdown");
+  if (socket.isPipe) throw noHalfClose();
+  await new LimitedEnd(socket, limits).run();
 }
 
 /* Anything else is a wrong buffer. */

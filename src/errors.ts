@@ -176,7 +176,8 @@ export interface SocketErrorOptions {
   port?: number | undefined;
   /** The system's own number: an errno, a Winsock error or an NTSTATUS. */
   errno?: number | undefined;
-  /** Of a write that timed out, the bytes that were accepted before. */
+  /** Of a write that has timed out or was aborted, the bytes that were accepted
+   * before. */
   bytesWritten?: number | undefined;
   /** The state, as the message says it; by default the sentence of the code. */
   detail?: string | undefined;
@@ -228,8 +229,8 @@ export class SocketError extends Error {
   /** The system's own number, or 0 when the failure is the module's. */
   readonly errno: number;
   /**
-   * Of a `writeSync()` that timed out: the number of bytes that were accepted
-   * before, which are still sent.
+   * Of a write that has timed out or was aborted: the number of bytes that were
+   * accepted before, which are still sent.
    */
   readonly bytesWritten: number | undefined;
   /** Of a `sendMany()` that failed: the number of datagrams that were sent. */

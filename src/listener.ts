@@ -8,6 +8,8 @@ import type {
   ListenerChanges,
   ListenerOptionsInForce,
 } from "./options/listen.ts";
+import { LimitedAccept } from "./socket/limited_accept.ts";
+import { operationLimits, type OperationOptions } from "./options/operation.ts";
 import { checkChanges } from "./options/settings.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
 import { requireOptions } from "./options/validate.ts";
@@ -142,10 +144,28 @@ export class Listener<A extends Addr = NetAddr>
   /**
    * Waits for the next connection. Several calls are settled in order.
    *
-   * @throws {SocketError} `EBADF` when the listener is or becomes closed.
+   * @param options how long to wait, and what ends the wait. A connection that is
+   * made later is for the next call.
+   * @throws {SocketError} `EBADF` when the listener is or becomes closed,
+   * `ETIMEDOUT` after `timeout`.
+   * @throws the reason of `signal` when that aborts.
+   *
+   * @example
+   * ```ts
+   * import { listen, SocketError } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * try {
+   *   await listener.accept({ timeout: 50 });
+   * } catch (error) {
+   *   if (!(error instanceof SocketError)) throw error;
+   *   console.log(error.code); // ETIMEDOUT
+   * }
+   * ```
    */
-  accept(): Promise<Conn<A>> {
+  accept(options?: OperationOptions): Promise<Conn<A>> {
     const acceptor = this.#acceptor;
+    if (options !== undefined) return acceptLimited(acceptor, options);
     return new Promise((resolve, reject) => {
       acceptor.accept((socket) => {
         if (socket !== undefined) resolve(makeConn(socket));
@@ -260,6 +280,14 @@ export class Listener<A extends Addr = NetAddr>
     this.#acceptor.close();
     return Promise.resolve();
   }
+}
+
+async function acceptLimited<A extends Addr>(
+  acceptor: Acceptor,
+  options: OperationOptions,
+): Promise<Conn<A>> {
+  const limits = operationLimits(options);
+  return makeConn(await new LimitedAccept(acceptor, limits).run());
 }
 
 type Result<A extends Addr> = IteratorResult<Conn<A>, undefined>;

@@ -1,27 +1,31 @@
 // Copyright the iocp authors. MIT license.
 
-import { errorAddress } from "./address.ts";
+import { type DatagramAddr, errorAddress } from "./address.ts";
 import type { BoundSocket } from "./bound_socket.ts";
-import { BufferReader } from "./readers.ts";
-import type { Datagram } from "./datagram.ts";
-import type { DatagramAddr } from "./address.ts";
 import { LimitedCall } from "../loop/limited_call.ts";
 import type { Limits } from "../options/operation.ts";
+import type { Reader } from "./readers.ts";
 import { timedOut } from "../errors.ts";
 
-/** A receive() with a timeout or a signal. When it has ended, a datagram that
- * arrives is for the next one. */
-export class LimitedReceive<A extends DatagramAddr, B extends ArrayBufferLike>
-  extends LimitedCall<Datagram<A, B>> {
+/** A receive(), or the turn of a loop, with a timeout or a signal. When it has
+ * ended, a datagram that arrives is for the next one. */
+export class LimitedReceive<A extends DatagramAddr, T> extends LimitedCall<T> {
   readonly #socket: BoundSocket<A>;
-  readonly #reader: BufferReader<A, B>;
+  readonly #reader: Reader<A>;
 
-  constructor(socket: BoundSocket<A>, p: Uint8Array<B>, limits: Limits) {
+  /** `makeReader` makes the reader that has the result. */
+  constructor(
+    socket: BoundSocket<A>,
+    limits: Limits,
+    makeReader: (
+      resolve: (value: T) => void,
+      reject: (error: Error) => void,
+    ) => Reader<A>,
+  ) {
     super(socket.loop, limits);
     this.#socket = socket;
-    this.#reader = new BufferReader<A, B>(
-      p,
-      (datagram) => this.resolve(datagram),
+    this.#reader = makeReader(
+      (value) => this.resolve(value),
       (error) => this.reject(error),
     );
   }

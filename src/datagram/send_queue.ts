@@ -7,6 +7,7 @@ import { DATAGRAM_BYTES, PENDING } from "../native/completion.ts";
 import { emptyFifo, pushed } from "../socket/fifo.ts";
 import type { Loop } from "../loop/loop.ts";
 import { type Addressed, withPacked } from "./packed_send.ts";
+import type { Sending } from "./sending.ts";
 import { SocketError } from "../errors.ts";
 
 /** More than any system sends as one datagram; a greater length does not fit the
@@ -68,7 +69,11 @@ export class SendQueue {
   }
 
   /** Sends one datagram. Resolves to its length. */
-  send(data: Uint8Array, to: Uint8Array | null): Promise<number> {
+  send(
+    data: Uint8Array,
+    to: Uint8Array | null,
+    sending?: Sending,
+  ): Promise<number> {
     const { length } = data;
     if (length > LENGTH_MAX) return Promise.reject(tooLong());
     if (to === null && !this.#owner.isConnected) {
@@ -77,17 +82,23 @@ export class SendQueue {
     if (this.isBusy) {
       return this.#later(to, () => {
         if (data.length !== length) throw bufferLost();
-        return this.#sendTo(data, to);
-      });
+        const result = this.#sendTo(data, to);
+        sending?.took(1, result);
+        return result;
+      }, sending);
     }
     const result = this.#sendTo(data, to);
+    sending?.took(1, result);
     return result === length
       ? this.#owner.loop.allowance.settled(length, length)
       : this.#settled(to, result);
   }
 
   /** Sends several, in order. Resolves to their number. */
-  async sendMany(datagrams: readonly Addressed[]): Promise<number> {
+  async sendMany(
+    datagrams: readonly Addressed[],
+    sending?: Sending,
+  ): Promise<number> {
     const { loop, id } = this.#owner;
     if (datagrams.some(({ data }) => data.length > LENGTH_MAX)) {
       throw Object.assign(tooLong(), { datagramsSent: 0 });
@@ -96,18 +107,21 @@ export class SendQueue {
       !this.#owner.isConnected && datagrams.some(({ to }) => to === null)
     ) throw Object.assign(noDestination(), { datagramsSent: 0 });
     let sent = 0;
-    const call = () =>
-      withPacked(
+    const call = () => {
+      const result = withPacked(
         datagrams,
         sent,
         (bytes, length, count) => loop.port.sendMany(id, bytes, length, count),
       );
+      sending?.took(result & ~PENDING, result);
+      return result;
+    };
     try {
-      while (sent < datagrams.length) {
+      while (sent < datagrams.length && !sending?.isStopped) {
         if (this.#owner.isClosed) throw this.#owner.closedError("sendto");
         const { to } = datagrams[sent]!;
         sent += this.isBusy
-          ? await this.#later(to, call)
+          ? await this.#later(to, call, sending)
           : await this.#settled(to, call());
       }
     } catch (error) {
@@ -148,9 +162,16 @@ export class SendQueue {
     return loop.port.sendTo(id, data, 0, data.length, to);
   }
 
-  #later(to: Uint8Array | null, call: () => number): Promise<number> {
+  #later(
+    to: Uint8Array | null,
+    call: () => number,
+    sending: Sending | undefined,
+  ): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#waiting = pushed(this.#waiting, { to, call, resolve, reject });
+      const waiting = { to, call, resolve, reject };
+      this.#waiting = pushed(this.#waiting, waiting);
+      if (sending === undefined) return;
+      sending.withdraw = () => this.#waiting.remove(waiting);
     });
   }
 

@@ -35,3 +35,10 @@ export function operationLimits(options: OperationOptions): Limits {
     timeout: optionalInteger("timeout", timeout, 0, TIMEOUT_MAX, Infinity),
   };
 }
+
+/** The same where there may be no options. */
+export function optionalLimits(
+  options: OperationOptions | undefined,
+): Limits | undefined {
+  return options === undefined ? undefined : operationLimits(options);
+}

@@ -86,8 +86,9 @@ export class SendQueue {
   #writes = emptyFifo<PendingWrite>();
   #sends = emptyFifo<PendingSend>();
   #error: Error | undefined;
-  /** "ending": closeWrite() was called; "ended": FIN was sent. */
-  #state: "open" | "ending" | "ended" = "open";
+  /** "ending": closeWrite() was called; "shutting": the library sends FIN; "ended":
+   * FIN was sent. */
+  #state: "open" | "ending" | "shutting" | "ended" = "open";
 
   constructor(owner: SendOwner) {
     this.#owner = owner;
@@ -171,13 +172,30 @@ export class SendQueue {
 
   /** Sends FIN behind all writes. */
   closeWrite(): Promise<void> {
-    if (this.#error !== undefined) return Promise.reject(this.#error);
-    if (this.#state !== "open") return Promise.resolve();
-    this.#state = "ending";
     return new Promise<void>((done, reject) => {
       const resolve = () => done();
-      this.#add({ bytes: undefined, length: 0, offset: 0, resolve, reject });
+      const end = { bytes: undefined, length: 0, offset: 0, resolve, reject };
+      this.enqueueEnd(end);
     });
+  }
+
+  /** The same without a promise. */
+  enqueueEnd(end: PendingWrite): void {
+    if (this.#error !== undefined) end.reject(this.#error);
+    else if (this.#state !== "open") end.resolve(0);
+    else {
+      this.#state = "ending";
+      this.#add(end);
+    }
+  }
+
+  /** Withdraws the end, so that the direction stays open. Once the library sends
+   * FIN it has no effect. */
+  cancelEnd(end: PendingWrite): void {
+    if (this.#state !== "ending") return;
+    this.#state = "open";
+    this.#writes.remove(end);
+    this.#run();
   }
 
   /** The oldest send has completed. */
@@ -279,6 +297,7 @@ export class SendQueue {
     const { loop, id } = this.#owner;
     const result = loop.port.shutdown(id);
     if (result < 0) this.fail(this.#owner.failure(result, "shutdown"));
+    else this.#state = "shutting";
   }
 
   /* The user has transferred or resized the buffer of a pending write. The peer
