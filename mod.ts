@@ -70,6 +70,14 @@ export {
   type ShutdownOptions,
 } from "./src/options/deadline.ts";
 export { type ShutdownResult } from "./src/socket/shutdown.ts";
+export { ByteReader } from "./src/framing/byte_reader.ts";
+export { frames, lines } from "./src/framing/loops.ts";
+export {
+  type ByteReaderOptions,
+  type FrameOptions,
+  type LineOptions,
+  type ReadOptions,
+} from "./src/options/framing.ts";
 export { type Peer } from "./src/native/peer.ts";
 export {
   type InheritedListener,

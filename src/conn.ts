@@ -5,6 +5,13 @@ import { readSync, writeSync } from "./views/blocking.ts";
 import { Chunks } from "./views/chunks.ts";
 import { LOCAL, PEER } from "./native/completion.ts";
 import type { Peer } from "./native/peer.ts";
+import { type ByteReader, readerOf } from "./framing/byte_reader.ts";
+import { framesOf, linesOf } from "./framing/loops.ts";
+import type {
+  ByteReaderOptions,
+  FrameOptions,
+  LineOptions,
+} from "./options/framing.ts";
 import type { DetachedSocket } from "./socket/detached_socket.ts";
 import { duplexOf } from "./views/duplex.ts";
 import { showFields, shownAddress } from "./views/inspect.ts";
@@ -708,6 +715,95 @@ export class Conn<A extends Addr = NetAddr>
     return options === undefined
       ? new Chunks(this.#socket, p)
       : new LimitedChunks(this.#socket, p, operationLimits(options));
+  }
+
+  /**
+   * A buffered reader, for protocols that are read step by step: exactly so many
+   * bytes, a line, or up to a delimiter. What it has not used is for whoever reads
+   * next from the connection, so it needs no release. Several readers have nothing
+   * to share either: each continues where the other has stopped.
+   *
+   * @example A request and its answer
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then(async (conn) => {
+   *   const line = await conn.reader().readLine({ timeout: 5_000 });
+   *   await conn.write(new TextEncoder().encode(`you said: ${line}\n`));
+   *   conn.close();
+   * });
+   * await using conn = await connect(listener.addr);
+   * await conn.write(new TextEncoder().encode("hello\r\n"));
+   * console.log(await conn.reader().readLine());
+   * ```
+   */
+  reader(options?: ByteReaderOptions): ByteReader {
+    return readerOf(this.#socket, options);
+  }
+
+  /**
+   * A loop over the lines of the connection, without "\n" or "\r\n", as text in
+   * UTF-8.
+   *
+   * At the peer's end the loop closes the connection, unless `allowHalfOpen` is set,
+   * and so does a failure. Leaving it does not, nor do a `timeout` and a `signal`: the
+   * bytes that follow are for whoever reads next.
+   *
+   * @throws {SocketError} from the loop: `EMSGSIZE` when a line has more than
+   * `maxLength` bytes, by default 65,536; `EILSEQ` when it is not UTF-8;
+   * `EUNEXPECTEDEND` at an end inside of a line, with `requireNewline`; `ETIMEDOUT`
+   * when the next line does not come within `timeout`; and when the connection has
+   * failed.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then(async (conn) => {
+   *   await conn.write(new TextEncoder().encode("one\r\ntwo\nthree"));
+   *   conn.close();
+   * });
+   * await using conn = await connect(listener.addr);
+   * for await (const line of conn.lines()) console.log(line);
+   * ```
+   */
+  lines(options?: LineOptions): AsyncIterableIterator<string, undefined> {
+    return linesOf(this.#socket, options);
+  }
+
+  /**
+   * A loop over frames whose header has their length, by default in 4 bytes. Each
+   * frame has memory of its own.
+   *
+   * At the peer's end the loop closes the connection, unless `allowHalfOpen` is set,
+   * and so does a failure. Leaving it does not, nor do a `timeout` and a `signal`: the
+   * bytes that follow are for whoever reads next.
+   *
+   * @throws {SocketError} from the loop: `EMSGSIZE` when a frame has more than
+   * `maxLength` bytes, by default 1,048,576; `EBADMSG` when its length is too small
+   * for `lengthAdjustment`; `EUNEXPECTEDEND` at an end inside of a frame; `ETIMEDOUT`
+   * when the next frame does not come within `timeout`; and when the connection has
+   * failed.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then(async (conn) => {
+   *   await conn.write(new Uint8Array([0, 2, 10, 20, 0, 1, 30]));
+   *   conn.close();
+   * });
+   * await using conn = await connect(listener.addr);
+   * for await (const frame of conn.frames({ lengthBytes: 2 })) console.log(frame);
+   * ```
+   */
+  frames(
+    options?: FrameOptions,
+  ): AsyncIterableIterator<Uint8Array<ArrayBuffer>, undefined> {
+    return framesOf(this.#socket, options);
   }
 
   /** The same as `close()`. */

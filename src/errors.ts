@@ -90,6 +90,9 @@ const NAMES = new Map(Object.entries({
   ETIMEDOUT: "TimedOut",
   ECONNREFUSED: "ConnectionRefused",
   ECANCELED: "Interrupted",
+  EILSEQ: "InvalidData",
+  EBADMSG: "InvalidData",
+  EUNEXPECTEDEND: "UnexpectedEof",
 }));
 
 let findClass: ErrorClasses = () => undefined;

@@ -2,7 +2,7 @@
 
 import type { Chunk } from "./chunk_queue.ts";
 import { SocketError } from "../errors.ts";
-import { emptyFifo, pushed } from "./fifo.ts";
+import { emptyFifo, pushed, unshifted } from "./fifo.ts";
 
 /** A read that is not settled yet: of a chunk, or into a buffer. */
 export interface PendingRead {
@@ -61,6 +61,14 @@ export class PendingReads {
   push(read: PendingRead): void {
     if (this.#first === undefined) this.#first = read;
     else this.#others = pushed(this.#others, read);
+  }
+
+  /** Adds a read in front of the others. */
+  unshift(read: PendingRead): void {
+    if (this.#first !== undefined) {
+      this.#others = unshifted(this.#others, this.#first);
+    }
+    this.#first = read;
   }
 
   shift(): PendingRead | undefined {

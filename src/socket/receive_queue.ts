@@ -9,7 +9,12 @@
 
 import { PENDING } from "../native/completion.ts";
 import { SocketError } from "../errors.ts";
-import { type Chunk, ChunkQueue, COPY_BELOW } from "./chunk_queue.ts";
+import {
+  type Borrower,
+  type Chunk,
+  ChunkQueue,
+  COPY_BELOW,
+} from "./chunk_queue.ts";
 import { missingCredit, usesCredit } from "./credit.ts";
 import type { Loop } from "../loop/loop.ts";
 import {
@@ -74,9 +79,10 @@ export class ReceiveQueue {
     this.#serve();
   }
 
-  /** Received bytes that no read has claimed. */
+  /** Received bytes that no read has claimed, or that a reader has not used. */
   get ahead(): number {
-    return this.#chunks?.bytes ?? 0;
+    const chunks = this.#chunks;
+    return chunks === undefined ? 0 : chunks.bytes + chunks.borrowed;
   }
 
   /** True once the peer has ended, or the direction has failed. */
@@ -86,6 +92,11 @@ export class ReceiveQueue {
 
   get hasPeerEnded(): boolean {
     return this.#end === "peer";
+  }
+
+  /** True once the direction has failed, until this side closes it. */
+  get hasFailed(): boolean {
+    return typeof this.#end === "object";
   }
 
   /** Reads for a loop. */
@@ -126,6 +137,25 @@ export class ReceiveQueue {
     } else this.#fill(chunks, read, buffer);
   }
 
+  /**
+   * Reads a chunk for a reader, which keeps the bytes that it does not use at once.
+   * Every other read takes them back first. Reads that were made after the call of
+   * the reader come after it: `isContinued` says that it has got a chunk already.
+   */
+  borrow(read: PendingRead & Borrower, isContinued: boolean): void {
+    (this.#chunks ??= new ChunkQueue()).lendTo(read);
+    if (!isContinued || this.#reads.first === undefined) this.enqueue(read);
+    else {
+      this.#reads.unshift(read);
+      this.#serve();
+    }
+  }
+
+  /** Takes back what a reader has not used. */
+  reclaim(): void {
+    this.#chunks?.reclaim();
+  }
+
   /** Withdraws a pending read; bytes that arrive later are for the next one. */
   cancel(read: PendingRead): void {
     this.#reads.remove(read);
@@ -147,7 +177,7 @@ export class ReceiveQueue {
     } else {
       this.#fill(this.#addChunk(chunk), read, read.buffer);
     }
-    this.#serveFromChunks();
+    this.#serve();
   }
 
   readable(): void {
@@ -167,6 +197,7 @@ export class ReceiveQueue {
 
   /** This side closes: loops end, reads fail, and chunks are discarded. */
   close(detail: string): void {
+    this.#chunks?.discard();
     this.#chunks = undefined;
     if (this.#end !== "peer") this.#end = "closed";
     this.#interrupt(detail);
@@ -185,6 +216,7 @@ export class ReceiveQueue {
   /** Copies the chunks to memory of their own. Throws when they are lost, or the
    * direction has failed. */
   prepareDetach(): void {
+    this.reclaim();
     if (this.#chunks?.copyFromSlabs() === false) this.#lose();
     if (typeof this.#end === "object") throw this.#end;
   }
@@ -214,9 +246,9 @@ export class ReceiveQueue {
   /* The chunks, if there are any for the next read. */
   #readableChunks(): ChunkQueue | undefined {
     const chunks = this.#chunks;
-    if (chunks === undefined || chunks.isEmpty || this.#end === "closed") {
-      return undefined;
-    }
+    if (chunks === undefined || this.#end === "closed") return undefined;
+    chunks.reclaim();
+    if (chunks.isEmpty) return undefined;
     if (!chunks.isLost) return chunks;
     this.#lose();
     return undefined;
@@ -248,19 +280,23 @@ export class ReceiveQueue {
   #grant(): void {
     if (this.#end !== undefined) return;
     const { loop, id, settings } = this.#owner;
-    const bytes = missingCredit(settings.receive, this.#credit + this.ahead);
+    const ahead = this.#chunks?.bytes ?? 0;
+    const bytes = missingCredit(settings.receive, this.#credit + ahead);
     if (bytes === 0) return;
     const result = loop.port.receive(id, bytes);
     if (result < 0) this.end(this.#owner.failure(result, "read"));
     else this.#credit += bytes;
   }
 
-  /* Requests or reads bytes for the first pending read. */
+  /* Gives the chunks to the pending reads, and requests or reads bytes for the
+   * first one that is left. A chunk may be longer than the buffer that it was
+   * received for, and than what a reader uses. */
   #serve(): void {
     for (;;) {
       const read = this.#reads.first;
-      if (read === undefined || this.#end !== undefined) return;
-      if (this.#isReadArmed) return;
+      if (read === undefined) return;
+      if (this.#serveFromChunks(read)) continue;
+      if (this.#end !== undefined || this.#isReadArmed) return;
       if (usesCredit(this.#owner.settings.receive, read.buffer !== undefined)) {
         this.#grant();
         return;
@@ -305,17 +341,15 @@ export class ReceiveQueue {
     else allowance.defer(() => read.resolve(got));
   }
 
-  /* A chunk may be longer than the buffer that it was received for. */
-  #serveFromChunks(): void {
-    for (;;) {
-      const chunks = this.#chunks;
-      if (chunks === undefined || chunks.isEmpty) break;
-      const read = this.#reads.shift();
-      if (read === undefined) return;
-      if (read.buffer === undefined) read.resolve(chunks.shift()!);
-      else this.#fill(chunks, read, read.buffer);
-    }
-    this.#serve();
+  #serveFromChunks(read: PendingRead): boolean {
+    const chunks = this.#chunks;
+    if (chunks === undefined) return false;
+    chunks.reclaim();
+    if (chunks.isEmpty) return false;
+    this.#reads.shift();
+    if (read.buffer === undefined) read.resolve(chunks.shift()!);
+    else this.#fill(chunks, read, read.buffer);
+    return true;
   }
 
   #fill(chunks: ChunkQueue, read: PendingRead, buffer: Uint8Array): void {
