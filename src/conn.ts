@@ -19,6 +19,7 @@ import { type CloseOptions, deadlineOf } from "./options/deadline.ts";
 import type { ConnOptions, ConnOptionsInForce } from "./options/conn.ts";
 import type { KeepAliveOptions } from "./options/keep_alive.ts";
 import { operationLimits, type OperationOptions } from "./options/operation.ts";
+import { LeasedChunks } from "./views/leased_chunks.ts";
 import { LimitedChunks } from "./views/limited_chunks.ts";
 import { LimitedEnd } from "./socket/limited_end.ts";
 import { LimitedRead } from "./socket/limited_read.ts";
@@ -30,11 +31,14 @@ import type { SocketDuplex } from "./views/socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
 import type { Socket } from "./socket/socket.ts";
 import { joined, writeParts } from "./socket/gather.ts";
+import { type PipeOptions, pipeSettings } from "./options/pipe.ts";
 import {
   requireBytes,
   requireOptions,
   requireParts,
+  wrongType,
 } from "./options/validate.ts";
+import { pipe } from "./views/pipe.ts";
 import { noHalfClose } from "./socket/half_close.ts";
 import { WebStreams } from "./views/web_streams.ts";
 import type { ByteReadable, ByteWritable } from "./runtime/web_types.ts";
@@ -804,6 +808,87 @@ export class Conn<A extends Addr = NetAddr>
     options?: FrameOptions,
   ): AsyncIterableIterator<Uint8Array<ArrayBuffer>, undefined> {
     return framesOf(this.#socket, options);
+  }
+
+  /**
+   * The chunks as they arrive, each of which is lent until the next one is
+   * requested. Its memory is used again then, which makes large chunks much cheaper
+   * than those of the default loop. A chunk that is kept longer becomes empty (its
+   * `length` is 0), and never has the bytes of another one. To keep it, copy it:
+   * `chunk.slice()`. Await writes of it before the next turn.
+   *
+   * Leaving the loop closes the connection, as for the default one.
+   *
+   * @throws {SocketError} from the loop, when the connection has failed; a reset is
+   * never reported as an end.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then(async (conn) => {
+   *   for await (const chunk of conn.leased()) await conn.write(chunk);
+   * });
+   * await using conn = await connect(listener.addr);
+   * await conn.write(new TextEncoder().encode("hello"));
+   * ```
+   */
+  leased(): AsyncIterableIterator<Uint8Array<ArrayBuffer>, undefined> {
+    return new LeasedChunks(this.#socket);
+  }
+
+  /**
+   * Writes everything that is received to another connection, over whatever
+   * transport, at the speed of its peer. The peer's end is passed on: the sending
+   * direction of the destination is closed then, and a named pipe, which has no end
+   * of one direction, is closed. A connection whose directions have both ended is
+   * closed. So a proxy pipes each of two connections to the other one.
+   *
+   * @param destination where the bytes go: another connection, or this one, for an
+   * echo.
+   * @param options what ends it, and what the end means, as for `pipeTo()` of a
+   * stream.
+   * @returns when all bytes were sent.
+   * @throws {SocketError} when one of the connections fails. Then the other one is
+   * reset, so that its peer does not mistake a part for the whole.
+   * @throws the reason of `signal` when that aborts; both are reset.
+   *
+   * @example A proxy
+   * ```ts
+   * import { type Conn, connect, listen } from "iocp";
+   *
+   * using server = listen({ hostname: "127.0.0.1", port: 0 });
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   *
+   * async function forward(client: Conn) {
+   *   const upstream = await connect(server.addr);
+   *   await Promise.all([client.pipeTo(upstream), upstream.pipeTo(client)]);
+   * }
+   * listener.accept().then(forward).catch(console.error);
+   * const client = await connect(listener.addr);
+   * await client.write(new TextEncoder().encode("hello"));
+   * const conn = await server.accept();
+   * console.log(await conn.read(new Uint8Array(16)));
+   * conn.close();
+   * client.close();
+   * ```
+   */
+  pipeTo<B extends Addr>(
+    destination: Conn<B>,
+    options?: PipeOptions,
+  ): Promise<void> {
+    return attempt(() => {
+      const settings = pipeSettings(options);
+      const other = socketOf(destination);
+      if (other === undefined) {
+        wrongType("destination", "a Conn", destination);
+      }
+      const socket = this.#socket;
+      if (socket.isClosed) throw socket.closedError("read");
+      if (other.isClosed) throw other.closedError("write");
+      return pipe(socket, other, settings);
+    });
   }
 
   /** The same as `close()`. */

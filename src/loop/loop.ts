@@ -59,7 +59,8 @@ export class Loop {
   /** When operations end that have a timeout. The parked wait begins anew for one
    * that is nearer than all others. */
   readonly deadlines: Deadlines = new Deadlines(() => this.kick());
-  #slab = new Slab();
+  /** Memory for received bytes. */
+  readonly slab: Slab = new Slab();
   #events = new Int32Array(HEADER_WORDS + CAPACITY * RECORD_WORDS) as Words;
   #pace = new Pace();
   #endpoints = new Endpoints((id) => this.#pace.removed(id));
@@ -129,7 +130,7 @@ export class Loop {
   /** Reads up to `bytes` of the data that has arrived for a socket. Returns a
    * chunk, or else the result of iocp_read(). */
   read(socket: number, bytes: number): Uint8Array<ArrayBuffer> | number {
-    const slab = this.#slab;
+    const slab = this.slab;
     const buffer = slab.room();
     const length = Math.min(bytes, SLAB_BYTES - slab.offset);
     const result = this.port.read(socket, buffer, slab.offset, length);
@@ -246,16 +247,18 @@ export class Loop {
    * deferred to the next turn. */
   #poll(): boolean {
     const events = this.#events;
-    const slab = this.#slab.room();
-    const count = this.port.poll(events, CAPACITY, slab, this.#slab.offset);
+    const slab = this.slab.room();
+    const count = this.port.poll(events, CAPACITY, slab, this.slab.offset);
     /* A datagram may need more room than is left. */
     const isFull = (events[HEADER_FLAGS] & SLAB_FULL) !== 0;
-    this.#slab.offset = isFull ? SLAB_BYTES : events[HEADER_SLAB_END];
+    this.slab.offset = isFull ? SLAB_BYTES : events[HEADER_SLAB_END];
     const { allowance } = this;
     allowance.begin(count);
     if (count > 0) {
       this.#pace.polled(count === 1 ? events[HEADER_WORDS] : 0);
-      this.#endpoints.dispatch(events, count, slab);
+      this.slab.beginDispatch(count);
+      const chunks = this.#endpoints.dispatch(events, count, slab);
+      this.slab.endDispatch(count - chunks);
     }
     /* After the records, so that a result which has come in time counts. */
     if (this.deadlines.length > 0) this.deadlines.expire();

@@ -59,6 +59,10 @@ export class ChunkQueue {
     this.#borrower?.giveBack();
   }
 
+  get first(): Chunk | undefined {
+    return this.#chunks.first;
+  }
+
   get isEmpty(): boolean {
     return this.#chunks.isEmpty;
   }

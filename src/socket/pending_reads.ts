@@ -10,6 +10,9 @@ export interface PendingRead {
   readonly buffer: Uint8Array | undefined;
   /** True for a `for await` loop, which ends on close() instead of failing. */
   readonly isLoop: boolean;
+  /** Of a read that gives its chunk back: called with the chunk before
+   * {@linkcode resolve}. */
+  borrow?(chunk: Chunk): void;
   /** Called with the chunk or, with a buffer, the number of bytes in it; null is
    * the end. */
   resolve(got: Chunk | number | null): void;

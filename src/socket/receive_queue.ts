@@ -104,6 +104,7 @@ export class ReceiveQueue {
     const chunks = this.#readableChunks();
     if (chunks !== undefined && read.buffer === undefined) {
       const value = chunks.shift()!;
+      this.#handOut(read, value);
       this.#grant();
       return this.#owner.loop.allowance.settled({ value, done: false }, 0);
     }
@@ -132,7 +133,9 @@ export class ReceiveQueue {
       if (this.#end === undefined) this.#add(read);
       else this.#settleAtEnd(read);
     } else if (buffer === undefined) {
-      this.#resolve(read, chunks.shift()!);
+      const chunk = chunks.shift()!;
+      this.#handOut(read, chunk);
+      this.#resolve(read, chunk);
       this.#grant();
     } else this.#fill(chunks, read, buffer);
   }
@@ -171,7 +174,9 @@ export class ReceiveQueue {
        * transferred away. */
       const isCopied = this.#end !== undefined || chunk.length < COPY_BELOW;
       this.#addChunk(isCopied ? chunk.slice() : chunk);
+      if (isCopied) this.#giveBack(chunk);
     } else if (read.buffer === undefined) {
+      this.#handOut(read, chunk);
       read.resolve(chunk);
       this.#grant();
     } else {
@@ -324,7 +329,8 @@ export class ReceiveQueue {
       this.#isReadArmed = true;
       return false;
     }
-    if (typeof result === "number" && result <= 0) {
+    if (typeof result !== "number") this.#handOut(read, result);
+    else if (result <= 0) {
       this.end(result === 0 ? undefined : this.#owner.failure(result, "read"));
       return false;
     }
@@ -347,14 +353,37 @@ export class ReceiveQueue {
     chunks.reclaim();
     if (chunks.isEmpty) return false;
     this.#reads.shift();
-    if (read.buffer === undefined) read.resolve(chunks.shift()!);
-    else this.#fill(chunks, read, read.buffer);
+    if (read.buffer === undefined) {
+      const chunk = chunks.shift()!;
+      this.#handOut(read, chunk);
+      read.resolve(chunk);
+    } else this.#fill(chunks, read, read.buffer);
     return true;
   }
 
   #fill(chunks: ChunkQueue, read: PendingRead, buffer: Uint8Array): void {
-    if (buffer.length === 0) this.#rejectLost(read);
-    else this.#resolve(read, chunks.moveTo(buffer));
+    if (buffer.length === 0) {
+      this.#rejectLost(read);
+      return;
+    }
+    const first = chunks.first!;
+    const count = chunks.moveTo(buffer);
+    if (count === first.length) this.#giveBack(first);
+    this.#resolve(read, count);
+  }
+
+  /* The read gets the chunk: to keep it, unless the read is that of a borrower. */
+  #handOut(read: PendingRead, chunk: Chunk): void {
+    const { slab } = this.#owner.loop;
+    if (!slab.hasLent) return;
+    if (read.borrow === undefined) slab.own(chunk);
+    else read.borrow(chunk);
+  }
+
+  /* The bytes of the chunk were copied. */
+  #giveBack(chunk: Chunk): void {
+    const { slab } = this.#owner.loop;
+    if (slab.hasLent) slab.giveBack(chunk);
   }
 
   #rejectLost(read: PendingRead): void {
