@@ -16,10 +16,7 @@ export function setIdleTimeout(socket: Socket, ms: number): void {
   const { loop } = socket;
   const before = inactivities.get(socket);
   before?.stop();
-  if (ms === 0) {
-    inactivities.delete(socket);
-    return;
-  }
+  if (ms === 0) return;
   const inactivity = new Inactivity({
     loop,
     ms,
