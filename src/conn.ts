@@ -18,7 +18,11 @@ import { showFields, shownAddress } from "./views/inspect.ts";
 import { type CloseOptions, deadlineOf } from "./options/deadline.ts";
 import type { ConnOptions, ConnOptionsInForce } from "./options/conn.ts";
 import type { KeepAliveOptions } from "./options/keep_alive.ts";
-import { operationLimits, type OperationOptions } from "./options/operation.ts";
+import {
+  operationLimits,
+  type OperationOptions,
+  TIMEOUT_MAX,
+} from "./options/operation.ts";
 import { LeasedChunks } from "./views/leased_chunks.ts";
 import { LimitedChunks } from "./views/limited_chunks.ts";
 import { LimitedEnd } from "./socket/limited_end.ts";
@@ -32,13 +36,15 @@ import type { ConnStats } from "./stats.ts";
 import type { Socket } from "./socket/socket.ts";
 import { joined, writeParts } from "./socket/gather.ts";
 import { type PipeOptions, pipeSettings } from "./options/pipe.ts";
+import { pipe } from "./views/pipe.ts";
+import { setIdleTimeout } from "./socket/idle_timeout.ts";
 import {
   requireBytes,
+  requireInteger,
   requireOptions,
   requireParts,
   wrongType,
 } from "./options/validate.ts";
-import { pipe } from "./views/pipe.ts";
 import { noHalfClose } from "./socket/half_close.ts";
 import { WebStreams } from "./views/web_streams.ts";
 import type { ByteReadable, ByteWritable } from "./runtime/web_types.ts";
@@ -565,6 +571,37 @@ export class Conn<A extends Addr = NetAddr>
   }
 
   /**
+   * Ends the connection when no byte was sent or received for `ms` milliseconds:
+   * pending and later calls fail with `ETIMEDOUT`, a loop too. The peer sees an end
+   * or, if writes were pending, a reset.
+   *
+   * It may take a quarter of the time longer. A connection whose bytes are not read
+   * is idle too, once as much has arrived as is received ahead, and so is one whose
+   * peer does not receive. Each call starts the time anew.
+   *
+   * @param ms from 0 to 2,147,483,647; 0 turns it off, as it is at first.
+   * @throws {SocketError} when the connection is closed.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then((conn) => conn.setTimeout(100));
+   * using conn = await connect(listener.addr);
+   * for await (const chunk of conn) console.log(chunk.length);
+   * console.log("the idle connection has ended");
+   * ```
+   */
+  setTimeout(ms: number): void {
+    requireInteger("ms", ms, 0, TIMEOUT_MAX);
+    if (this.#socket.isClosed) {
+      throw this.#socket.closedError("read", "set a timeout");
+    }
+    setIdleTimeout(this.#socket, ms);
+  }
+
+  /**
    * The options in force, read from the system, the library or the module,
    * whichever implements the option. One that a local socket does not have, or
    * that the system cannot report, is undefined.
@@ -600,9 +637,9 @@ export class Conn<A extends Addr = NetAddr>
    * in this Worker or another one, without losing bytes. A handle that is neither
    * adopted nor closed is leaked.
    *
-   * @throws {SocketError} when the connection is closed or has failed, or when
-   * the peer has acknowledged nothing for `closeTimeout`; then the connection is
-   * reset.
+   * @throws {SocketError} when the connection is closed or has failed, or
+   * `ETIMEDOUT` when the peer has acknowledged nothing for `closeTimeout`; then
+   * the connection is reset.
    *
    * @example
    * ```ts
