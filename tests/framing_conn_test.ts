@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { describe, test } from "node:test";
 import { adopt, type Conn, type PathAddr, SocketError } from "../mod.ts";
+import { socketOf } from "../src/conn.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { receiveByDuplex } from "./shared/duplex.ts";
 import {
@@ -317,6 +318,7 @@ for (const { name, open } of transports) {
           assert.equal(line, "line");
         }
       }
+      assert.equal(socketOf(server)!.loop.deadlines.length, 0);
       await eventually("no listener", () => spied.count === 0);
       assert.ok(spied.most <= 1, `${spied.most}`);
       assert.equal(getEventListeners(signal, "abort").length, 0);
@@ -334,4 +336,11 @@ test("A reset is an error, never an end, also inside of a line", async () => {
   const { code } = await errorFrom(reader.readLine());
   assert.notEqual(code, "EUNEXPECTEDEND");
   assert.match(code, /^E(CONNRESET|PIPE|CONNABORTED)$/);
+});
+
+test("A loop reports that the library has closed the connection", async () => {
+  using ends = await pair({ listen: { firstByteTimeout: 50 } });
+  const { server } = ends;
+  const error = await errorFrom(server.lines().next());
+  assert.equal(error.code, "ETIMEDOUT");
 });
