@@ -7,6 +7,7 @@ import { getEventListeners } from "node:events";
 import { describe, test } from "node:test";
 import { adopt, type Conn, type PathAddr, SocketError } from "../mod.ts";
 import { socketOf } from "../src/conn.ts";
+import { numberOf } from "../src/errors.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { receiveByDuplex } from "./shared/duplex.ts";
 import {
@@ -37,6 +38,16 @@ async function send(conn: AnyConn, bytes: Uint8Array, random: Random) {
   conn.close();
 }
 
+/* The sender is in this thread, so a read must not block it. */
+function readSyncIfAny(conn: AnyConn, p: Uint8Array): number | null {
+  try {
+    return conn.readSync(p, { timeout: 0 });
+  } catch (error) {
+    assert.equal((error as SocketError).code, "ETIMEDOUT");
+    return 0;
+  }
+}
+
 /* Reads `count` bytes, or those up to the end. */
 async function readBy(conn: AnyConn, count: number, random: Random) {
   const p = new Uint8Array(count);
@@ -44,7 +55,7 @@ async function readBy(conn: AnyConn, count: number, random: Random) {
   while (at < count) {
     const room = p.subarray(at);
     const got = random.chance(0.3)
-      ? conn.readSync(room)
+      ? readSyncIfAny(conn, room)
       : random.chance(0.5)
       ? await conn.read(room)
       : (await conn.chunks(room).next()).value?.length ?? null;
@@ -338,9 +349,12 @@ test("A reset is an error, never an end, also inside of a line", async () => {
   assert.match(code, /^E(CONNRESET|PIPE|CONNABORTED)$/);
 });
 
-test("A loop reports that the library has closed the connection", async () => {
-  using ends = await pair({ listen: { firstByteTimeout: 50 } });
+test("A connection that the library has closed fails loops and calls", async () => {
+  using ends = await pair();
   const { server } = ends;
-  const error = await errorFrom(server.lines().next());
-  assert.equal(error.code, "ETIMEDOUT");
+  const [loop, call] = [server.lines().next(), server.reader().readLine()];
+  /* What its completion does. */
+  socketOf(server)!.closed(numberOf("ECONNRESET"), 0, 0);
+  assert.equal((await errorFrom(loop)).code, "ECONNRESET");
+  assert.equal((await errorFrom(call)).code, "ECONNRESET");
 });

@@ -25,6 +25,7 @@ export type Op =
     maxLength: number;
     lengthBytes: number;
     lengthOffset: number;
+    headerBytes: number;
     lengthAdjustment: number;
     endian: "big" | "little";
     includeHeader: boolean;
@@ -164,7 +165,7 @@ export class Model {
 
   #frame(op: Op & { kind: "frames" }): string | undefined {
     const { left } = this;
-    const header = op.lengthOffset + op.lengthBytes;
+    const header = op.headerBytes;
     if (left.length === 0) return undefined;
     if (left.length < header) return "EUNEXPECTEDEND";
     const number = op.endian === "big"
@@ -247,17 +248,21 @@ export function pickOp(random: Random): Op {
       const requireNewline = random.chance(0.3);
       return { kind, turns, maxLength, fatal, requireNewline };
     }
-    case "frames":
+    case "frames": {
+      const lengthBytes = random.integer(1, 4);
+      const lengthOffset = random.pick([0, 0, 1, 3]);
       return {
         kind,
         turns,
         maxLength,
-        lengthBytes: random.integer(1, 4),
-        lengthOffset: random.pick([0, 0, 1, 3]),
+        lengthBytes,
+        lengthOffset,
+        headerBytes: lengthOffset + lengthBytes + random.pick([0, 0, 2]),
         lengthAdjustment: random.pick([0, 0, -2, 1]),
         endian: random.pick(["big", "little"]),
         includeHeader: random.chance(0.3),
       };
+    }
   }
 }
 
