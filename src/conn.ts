@@ -17,7 +17,11 @@ import { duplexOf } from "./views/duplex.ts";
 import { showFields, shownAddress } from "./views/inspect.ts";
 import type { ConnOptions, ConnOptionsInForce } from "./options/conn.ts";
 import type { KeepAliveOptions } from "./options/keep_alive.ts";
-import { operationLimits, type OperationOptions } from "./options/operation.ts";
+import {
+  operationLimits,
+  type OperationOptions,
+  TIMEOUT_MAX,
+} from "./options/operation.ts";
 import { LimitedChunks } from "./views/limited_chunks.ts";
 import { LimitedEnd } from "./socket/limited_end.ts";
 import { LimitedRead } from "./socket/limited_read.ts";
@@ -28,7 +32,12 @@ import { wrapPipes } from "./views/pipe_signal.ts";
 import type { SocketDuplex } from "./views/socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
 import type { Socket } from "./socket/socket.ts";
-import { requireBytes, requireOptions } from "./options/validate.ts";
+import { setIdleTimeout } from "./socket/idle_timeout.ts";
+import {
+  requireBytes,
+  requireInteger,
+  requireOptions,
+} from "./options/validate.ts";
 import { noHalfClose } from "./socket/half_close.ts";
 import { WebStreams } from "./views/web_streams.ts";
 import type { ByteReadable, ByteWritable } from "./runtime/web_types.ts";
@@ -444,6 +453,37 @@ export class Conn<A extends Addr = NetAddr>
   setOptions(options: ConnOptions): void {
     requireOptions(options);
     changeOptions(this.#socket, options);
+  }
+
+  /**
+   * Ends the connection when no byte was sent or received for `ms` milliseconds:
+   * pending and later calls fail with `ETIMEDOUT`, a loop too. The peer sees an end
+   * or, if writes were pending, a reset.
+   *
+   * It may take a quarter of the time longer. A connection whose bytes are not read
+   * is idle too, once as much has arrived as is received ahead, and so is one whose
+   * peer does not receive. Each call starts the time anew.
+   *
+   * @param ms from 0 to 2,147,483,647; 0 turns it off, as it is at first.
+   * @throws {SocketError} when the connection is closed.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then((conn) => conn.setTimeout(100));
+   * using conn = await connect(listener.addr);
+   * for await (const chunk of conn) console.log(chunk.length);
+   * console.log("the idle connection has ended");
+   * ```
+   */
+  setTimeout(ms: number): void {
+    requireInteger("ms", ms, 0, TIMEOUT_MAX);
+    if (this.#socket.isClosed) {
+      throw this.#socket.closedError("read", "set a timeout");
+    }
+    setIdleTimeout(this.#socket, ms);
   }
 
   /**

@@ -68,6 +68,20 @@ describe("In one thread", () => {
     assert.equal(client.writeSync(new Uint8Array(0)), 0);
   });
 
+  test("timeouts of pending calls pass during a blocking call", async () => {
+    using ends = pairSync();
+    let code: string | undefined;
+    ends.server.read(new Uint8Array(9), { timeout: 20 }).catch((error) => {
+      code = error.code;
+    });
+    const p = new Uint8Array(9);
+    const error = failure(() => ends.client.readSync(p, { timeout: PAUSE_MS }));
+    assert.equal(error.code, "ETIMEDOUT");
+    /* No turn of the event loop since. */
+    for (let i = 0; i < 10; i++) await undefined;
+    assert.equal(code, "ETIMEDOUT");
+  });
+
   test("readSync() returns null at the end", () => {
     using ends = pairSync();
     ends.server.writeSync(pattern(5));

@@ -236,6 +236,23 @@ test("A signal's own list of listeners is empty after a read", async () => {
   assert.equal(count(), 0);
 });
 
+test("A signal that cannot be listened to fails the read, which takes nothing", async () => {
+  using ends = await pair();
+  const { client, server } = ends;
+  const wrong = new Error("no listeners");
+  const signal = {
+    aborted: false,
+    addEventListener: () => {
+      throw wrong;
+    },
+    removeEventListener: () => {},
+  } as unknown as AbortSignal;
+  const read = server.read(room(), { signal, timeout });
+  await assert.rejects(within("it", read), (error) => error === wrong);
+  await client.write(bytesOf("hello"));
+  assert.equal(await readText(server), "hello");
+});
+
 test("A result that is there counts, even if the program has not seen it", async () => {
   using ends = await pair();
   const { client, server } = ends;

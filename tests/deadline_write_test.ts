@@ -263,6 +263,21 @@ describe("closeWrite()", () => {
       assert.equal(await within("it", server.read(new Uint8Array(1))), null);
     });
 
+    test(`ends the direction if another call relies on it, over ${name}`, async () => {
+      using ends = await open();
+      const { client, server } = ends;
+      const { at } = await fill(client, 0);
+      const write = client.write(data.subarray(at, at + PART));
+      const closed = errorFrom(client.closeWrite({ timeout }));
+      await client.closeWrite();
+      assert.equal((await closed).code, "ETIMEDOUT");
+      await assert.rejects(client.write(bytesOf("no")), { code: "EPIPE" });
+      const end = at + PART;
+      assert.equal(await take(server, end), digest(data.subarray(0, end)));
+      await within("the write", write);
+      assert.equal(await within("it", server.read(new Uint8Array(1))), null);
+    });
+
     test(`with a signal that has aborted already leaves the direction open, over ${name}`, async () => {
       using ends = await open();
       const { client, server } = ends;

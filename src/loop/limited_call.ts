@@ -50,7 +50,7 @@ export abstract class LimitedCall<T> implements Deadline, Abortable {
 
   /** Runs it. Call it once. */
   run(): Promise<T> {
-    const { signal, timeout } = this.#limits;
+    const { signal } = this.#limits;
     const promise = new Promise<T>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -59,17 +59,25 @@ export abstract class LimitedCall<T> implements Deadline, Abortable {
       this.reject(this.abortError(reasonOf(signal)));
       return promise;
     }
-    /* Before the operation is started, since a polyfill may throw. */
-    if (signal !== undefined) this.#watch = watchSignal(signal, this);
     try {
       this.start();
     } catch (error) {
       this.reject(error);
     }
-    if (timeout !== Infinity && !this.#isSettled) {
-      this.loop.deadlines.add(this, timeout);
-    }
+    if (!this.#isSettled) this.#limit();
     return promise;
+  }
+
+  #limit(): void {
+    const { signal, timeout } = this.#limits;
+    if (timeout !== Infinity) this.loop.deadlines.add(this, timeout);
+    if (signal === undefined) return;
+    try {
+      this.#watch = watchSignal(signal, this);
+    } catch (error) {
+      /* The signal is a polyfill that cannot be listened to. */
+      if (this.#isWithdrawn()) this.#reject(error);
+    }
   }
 
   resolve(value: T): void {

@@ -195,6 +195,15 @@ export class ReceiveQueue {
     this.#reads.end(error);
   }
 
+  /** This side closes because of an error: all reads fail with it, and chunks are
+   * discarded. */
+  fail(error: Error): void {
+    this.#chunks = undefined;
+    this.#end = error;
+    this.#owner.loop.allowance.settle();
+    this.#reads.end(error);
+  }
+
   /** This side closes: loops end, reads fail, and chunks are discarded. */
   close(detail: string): void {
     this.#chunks?.discard();

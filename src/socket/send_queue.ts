@@ -86,9 +86,9 @@ export class SendQueue {
   #writes = emptyFifo<PendingWrite>();
   #sends = emptyFifo<PendingSend>();
   #error: Error | undefined;
-  /** "ending": closeWrite() was called; "shutting": the library sends FIN; "ended":
-   * FIN was sent. */
-  #state: "open" | "ending" | "shutting" | "ended" = "open";
+  /** "ending": closeWrite() was called, which may be withdrawn; "kept": it may not;
+   * "shutting": the library sends FIN; "ended": FIN was sent. */
+  #state: "open" | "ending" | "kept" | "shutting" | "ended" = "open";
 
   constructor(owner: SendOwner) {
     this.#owner = owner;
@@ -182,15 +182,18 @@ export class SendQueue {
   /** The same without a promise. */
   enqueueEnd(end: PendingWrite): void {
     if (this.#error !== undefined) end.reject(this.#error);
-    else if (this.#state !== "open") end.resolve(0);
-    else {
+    else if (this.#state === "open") {
       this.#state = "ending";
       this.#add(end);
+    } else {
+      /* This call relies on the earlier one. */
+      if (this.#state === "ending") this.#state = "kept";
+      end.resolve(0);
     }
   }
 
-  /** Withdraws the end, so that the direction stays open. Once the library sends
-   * FIN it has no effect. */
+  /** Withdraws the end, so that the direction stays open, unless the library sends
+   * FIN already or another call relies on it. */
   cancelEnd(end: PendingWrite): void {
     if (this.#state !== "ending") return;
     this.#state = "open";

@@ -10,7 +10,7 @@ import { DETACH as DETACH_CALL } from "../native/system_calls.ts";
 import type { DetachedSocket } from "./detached_socket.ts";
 import type { Endpoint } from "../loop/endpoint.ts";
 import { errorOf, SocketError } from "../errors.ts";
-import { type ConnEnd, LastKnown } from "./last_known.ts";
+import { type ConnEnd, type Ending, LastKnown } from "./last_known.ts";
 import type { Loop } from "../loop/loop.ts";
 import type { Peer } from "../native/peer.ts";
 import { applyOptions, type Origin } from "../options/native_options.ts";
@@ -30,6 +30,8 @@ type Phase =
   | typeof OPEN
   | typeof CLOSING
   | typeof RELEASED;
+
+const CLOSED: Ending = { code: "EBADF", detail: "the connection is closed" };
 
 /** The settings of a socket; a listener's connections share them. */
 export interface SocketSettings extends ConnSettings {
@@ -83,6 +85,11 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
 
   get lastError(): SocketError | undefined {
     return this.#lastKnown?.error;
+  }
+
+  /** This side has ended it, by {@linkcode end}. */
+  get isEnded(): boolean {
+    return this.#lastKnown?.ending !== undefined;
   }
 
   /** accept() returns the connection: from now on it may keep the process
@@ -174,11 +181,8 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
 
   /** The error of every call after the close. */
   closedError(syscall: string, action?: string): SocketError {
-    return new SocketError("EBADF", {
-      syscall,
-      action,
-      detail: "the connection is closed",
-    });
+    const { code, detail } = this.#lastKnown?.ending ?? CLOSED;
+    return new SocketError(code, { syscall, action, detail });
   }
 
   /**
@@ -309,6 +313,22 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     );
   }
 
+  /**
+   * Ends the connection. Pending and later calls fail with errors of that kind. The
+   * peer sees an end or, if writes were pending, a reset.
+   */
+  end(ending: Ending): void {
+    if (this.isClosed) return;
+    const isPartial = this.send.isBusy;
+    const lastKnown = this.#needLastKnown();
+    lastKnown.ending = ending;
+    lastKnown.error = this.closedError("read");
+    const closing = this.#startClosing(lastKnown.error);
+    if (isPartial) closing.reset();
+    else closing.close();
+    this.send.fail(this.closedError("write"));
+  }
+
   /** Resolves when all writes were sent or have failed, after a close. */
   released(): Promise<void> {
     return new Promise((resolve) => this.onReleased(resolve));
@@ -343,13 +363,14 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     this.#closing?.stop();
   }
 
-  #startClosing(): Closing {
+  #startClosing(error?: Error): Closing {
     const closing = this.#needClosing();
     if (this.isClosed) return closing;
     this.open();
     this.#rememberAddresses();
     this.#phase = CLOSING;
-    this.receive.close("the connection was closed");
+    if (error === undefined) this.receive.close("the connection was closed");
+    else this.receive.fail(error);
     return closing;
   }
 
