@@ -13,7 +13,7 @@ export class Sending {
   /** Removes what waits for the copy of an earlier call to leave. */
   withdraw: (() => void) | undefined;
 
-  constructor(total = Infinity) {
+  constructor(total: number = Infinity) {
     this.total = total;
   }
 
