@@ -67,7 +67,7 @@ async function readBy(conn: AnyConn, count: number, random: Random) {
 
 /* A call that may be ended before it has what it wants. */
 async function readBriefly(conn: AnyConn, random: Random) {
-  const count = 1 + random.size(3_000);
+  const count = 1 + random.size(15_000);
   try {
     return await conn.reader().readExactly(count, {
       timeout: random.integer(0, 1),

@@ -231,6 +231,31 @@ test("What waits in a reader occupies little more than its bytes", () => {
   assert.equal(room(), 100);
 });
 
+test("A length alone makes a reader occupy no memory", () => {
+  const buffer = new ByteBuffer();
+  buffer.push(new Uint8Array(100_000));
+  buffer.collect(2 ** 50, 4);
+  assert.equal(buffer.length, 100_000);
+});
+
+test("A message that is collected and not taken stays in its place", () => {
+  const bytes = pattern(20_000);
+  for (
+    const [count, start] of [[10_000, 4], [10_000, 0], [12_000, 8]] as const
+  ) {
+    const buffer = new ByteBuffer();
+    buffer.push(bytes.subarray(0, 3_000));
+    buffer.collect(count, start);
+    buffer.own();
+    buffer.push(bytes.subarray(3_000, 5_000));
+    buffer.push(bytes.subarray(5_000));
+    assert.equal(buffer.length, 20_000);
+    /* Something else is wanted now. */
+    assert.deepEqual(buffer.take(7, 2), bytes.slice(2, 7));
+    assert.deepEqual(buffer.removeAll(), bytes.slice(7));
+  }
+});
+
 describe("The end", () => {
   const inside: [string, (reader: ByteReader) => Promise<unknown>][] = [
     ["readExactly()", (reader) => reader.readExactly(4)],

@@ -204,8 +204,9 @@ export function pickBytes(random: Random): Uint8Array {
       ).join("");
       parts.push(bytesOf(text + random.pick(["\n", "\r\n", "\n", "--", ""])));
     } else if (kind < 8) {
-      const length = random.size(30) - 1;
-      parts.push(new Uint8Array([0, length]), new Uint8Array(length).fill(7));
+      const length = random.size(random.chance(0.2) ? 15_000 : 30) - 1;
+      const header = [length >> 8, length & 255];
+      parts.push(new Uint8Array(header), new Uint8Array(length).fill(length));
     } else if (kind === 8) {
       parts.push(
         new Uint8Array(random.size(20)).map(() => random.integer(0, 255)),
@@ -235,7 +236,11 @@ export function pickOp(random: Random): Op {
   switch (kind) {
     case "readExactly":
     case "peek":
-      return { kind, count: random.size(60) - 1, maxLength };
+      return {
+        kind,
+        count: random.size(random.chance(0.3) ? 15_000 : 60) - 1,
+        maxLength,
+      };
     case "skip":
       return { kind, count: random.size(60) - 1 };
     case "readUntil": {
@@ -249,7 +254,7 @@ export function pickOp(random: Random): Op {
       return { kind, turns, maxLength, fatal, requireNewline };
     }
     case "frames": {
-      const lengthBytes = random.integer(1, 4);
+      const lengthBytes = random.pick([1, 2, 2, 2, 3, 4]);
       const lengthOffset = random.pick([0, 0, 1, 3]);
       return {
         kind,
