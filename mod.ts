@@ -121,11 +121,10 @@ export {
 export { type SyncOptions } from "./src/options/sync.ts";
 export { Listener } from "./src/listener.ts";
 export { type NodeServer } from "./src/http/node_server.ts";
+export { type AddSocketOptions, CompletionPort } from "./src/port.ts";
 export {
-  type AddSocketOptions,
   adopt,
   bind,
-  CompletionPort,
   connect,
   connectSync,
   dropSocket,
@@ -133,7 +132,7 @@ export {
   listen,
   listenDatagram,
   passSocket,
-} from "./src/port.ts";
+} from "./src/shared_port.ts";
 export {
   type BurstReceiveOptions,
   type PlainReceiveOptions,

@@ -522,9 +522,9 @@ export class Conn<A extends Addr = NetAddr>
    * in this Worker or another one, without losing bytes. A handle that is neither
    * adopted nor closed is leaked.
    *
-   * @throws {SocketError} when the connection is closed or has failed, or when
-   * the peer has acknowledged nothing for `closeTimeout`; then the connection is
-   * reset.
+   * @throws {SocketError} when the connection is closed or has failed, or
+   * `ETIMEDOUT` when the peer has acknowledged nothing for `closeTimeout`; then
+   * the connection is reset.
    *
    * @example
    * ```ts

@@ -3,7 +3,7 @@
  * https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html */
 
 import type { Addr } from "./native/address.ts";
-import { listen } from "./port.ts";
+import { listen } from "./shared_port.ts";
 import type { Listener } from "./listener.ts";
 import type { HandleListenOptions } from "./options/handle.ts";
 import { requireOptions, wrongType } from "./options/validate.ts";

@@ -82,6 +82,17 @@ describe("In one thread", () => {
     assert.equal(code, "ETIMEDOUT");
   });
 
+  test("the timeout of an idle connection ends a blocking call", () => {
+    using ends = pairSync();
+    ends.server.setTimeout(20);
+    const start = performance.now();
+    const p = new Uint8Array(9);
+    const error = failure(() => ends.server.readSync(p, { timeout: 60_000 }));
+    assert.equal(error.code, "ETIMEDOUT");
+    assert.match(error.message, /no byte/);
+    assert.ok(performance.now() - start < 50_000, "it was not woken");
+  });
+
   test("readSync() returns null at the end", () => {
     using ends = pairSync();
     ends.server.writeSync(pattern(5));

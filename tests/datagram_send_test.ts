@@ -173,6 +173,25 @@ test("A broadcast needs the option broadcast", async () => {
   assert.ok([6, "ENETUNREACH", "EADDRNOTAVAIL"].includes(result), `${result}`);
 });
 
+test("connect() waits for sends that are pending", async () => {
+  using port = new CompletionPort();
+  const sender = port.bind({ hostname, port: 0, systemSendBuffer: 4_096 });
+  const [first, second] = [0, 1].map(() =>
+    port.bind({ hostname, port: 0, systemReceiveBuffer: 3_000_000 })
+  );
+  await sender.connect(first!.addr);
+  const sends = Array.from(
+    { length: 30 },
+    (_, i) => sender.send(pattern(2_000, i)),
+  );
+  await sender.connect(second!.addr);
+  assert.deepEqual(sender.remoteAddr, second!.addr);
+  assert.equal((await take(first!, 30)).length, 30);
+  await within("all sends", Promise.all(sends));
+  await sendTexts(sender, undefined, "to the second");
+  assert.equal(await receiveText(second!), "to the second");
+});
+
 /* Windows reports ICMP to connected sockets too, but Wine does not. */
 const noIcmp = isWindows && "Wine reports no ICMP errors";
 

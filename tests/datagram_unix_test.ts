@@ -118,6 +118,48 @@ describe("Unix datagrams", { skip: isWindows }, () => {
     await within("all sends", Promise.all(sends));
   });
 
+  test("leave before a connect() that follows, and keep their destination", async () => {
+    using folder = new Folder();
+    const sender = folder.bind("sender");
+    const [full, other] = [folder.bind("full"), folder.bind("other")];
+    const count = 500;
+    await sender.connect(full.addr);
+    const sends = Array.from(
+      { length: count },
+      (_, i) => sender.send(pattern(100, i)),
+    );
+    const connected = sender.connect(other.addr);
+    assert.equal(await isSettled(connected), false);
+    assert.deepEqual(sender.remoteAddr, full.addr);
+    const error = failure(() => sender.disconnect());
+    assert.deepEqual([error.code, error.syscall], ["EBUSY", "connect"]);
+    assert.equal((await take(full, count)).length, count);
+    await within("all sends", Promise.all(sends));
+    await within("the connect", connected);
+    assert.deepEqual(sender.remoteAddr, other.addr);
+    await sendTexts(sender, undefined, "to the other");
+    assert.equal(await receiveText(other), "to the other");
+    assert.equal(full.stats().datagramsReceived, count);
+    sender.disconnect();
+    assert.equal(sender.remoteAddr, undefined);
+  });
+
+  test("fail with a connect() that waits for them when the socket is closed", async () => {
+    using folder = new Folder();
+    const sender = folder.bind("sender");
+    const [full, other] = [folder.bind("full"), folder.bind("other")];
+    const sends = Array.from(
+      { length: 500 },
+      (_, i) => sender.send(pattern(100, i), full.addr),
+    );
+    const settled = Promise.allSettled(sends);
+    const connected = errorFrom(sender.connect(other.addr));
+    sender.close();
+    const { code, syscall } = await connected;
+    assert.deepEqual([code, syscall], ["EINTR", "connect"]);
+    await within("the sends", settled);
+  });
+
   test("are sent by sendMany(), to several paths", async () => {
     using folder = new Folder();
     const sender = folder.bind("sender");

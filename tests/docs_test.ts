@@ -6,7 +6,6 @@ import { readdirSync } from "node:fs";
 import { describe, test } from "node:test";
 import { start } from "./shared/child.ts";
 import { repositoryPath, TemporaryFolder } from "./shared/files.ts";
-import { lacksGroups } from "./shared/groups.ts";
 import { readText } from "./shared/header.ts";
 
 interface Example {
@@ -47,7 +46,7 @@ for (const file of files) {
   count += examples.length;
   describe(`The examples of ${file} run`, () => {
     for (const { title, code } of examples) {
-      test(title, { skip: lacksGroups(code) }, async () => {
+      test(title, async () => {
         using folder = new TemporaryFolder();
         const program = code.replaceAll(OWN_IMPORT, `from ${module}`);
         assert.notEqual(

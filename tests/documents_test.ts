@@ -11,7 +11,6 @@ import { type Conn, connect, listen } from "../mod.ts";
 import { type Option, OPTIONS } from "../src/options/table.ts";
 import { type Child, start } from "./shared/child.ts";
 import { repositoryPath, TemporaryFolder } from "./shared/files.ts";
-import { lacksGroups } from "./shared/groups.ts";
 import { readText } from "./shared/header.ts";
 import {
   type CodeBlock,
@@ -103,8 +102,7 @@ for (const document of documents) {
       const [what, check] = mark === ""
         ? ["a whole program", runsToItsEnd] as const
         : CHECKS[mark] ?? assert.fail(`${document}: no such mark: ${mark}`);
-      const skip = lacksGroups(block.code);
-      test(`Line ${block.line}: ${what}`, { skip }, () => check(block));
+      test(`Line ${block.line}: ${what}`, () => check(block));
     }
   });
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { emptyFifo, Fifo, pushed, unshifted } from "../src/socket/fifo.ts";
+import { Random } from "./shared/random.ts";
 
 function filled(count: number): Fifo<{ n: number }> {
   const fifo = new Fifo<{ n: number }>();
@@ -109,4 +110,28 @@ test("Fifo.replaceFirst() changes only the first entry", () => {
   assert.deepEqual(fifo.first, { n: 9 });
   assert.deepEqual(fifo.removeAll(), [{ n: 9 }, { n: 1 }, { n: 2 }]);
   assert.equal(fifo.first, undefined);
+});
+
+test("Fifo.remove() finds an entry wherever it is, while others come and go", () => {
+  const random = new Random(5);
+  const fifo = new Fifo<{ n: number }>();
+  const expected: { n: number }[] = [];
+  for (let n = 0; n < 20_000; n++) {
+    if (random.chance(0.52)) {
+      const entry = { n };
+      fifo.push(entry);
+      expected.push(entry);
+    } else if (random.chance(0.5)) {
+      assert.equal(fifo.shift(), expected.shift());
+    } else if (expected.length > 0) {
+      const at = random.integer(0, expected.length - 1);
+      fifo.remove(expected[at]!);
+      expected.splice(at, 1);
+    }
+    assert.equal(fifo.length, expected.length);
+    assert.equal(fifo.first, expected[0]);
+    assert.equal(fifo.last, expected.at(-1));
+  }
+  fifo.remove({ n: 0 });
+  assert.deepEqual(fifo.removeAll(), expected);
 });

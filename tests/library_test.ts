@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { basename, join, resolve } from "node:path";
@@ -309,10 +310,31 @@ test("IOCP_LIBRARY must be the path of this library", async () => {
   const system = isWindows
     ? "C:\\windows\\system32\\kernel32.dll"
     : "/lib/x86_64-linux-gnu/libm.so.6";
-  const wrong = [copy.join("missing.so"), copy.write("text", "text"), system];
+  const wrong = [
+    copy.join("missing.so"),
+    copy.write("text", "text"),
+    copy.path,
+    system,
+  ];
   for (const IOCP_LIBRARY of wrong) {
     const printed = await load(copy, { IOCP_LIBRARY });
     assert.match(printed, /^LibraryError: Cannot open the iocp library/);
+    assert.ok(printed.includes(IOCP_LIBRARY), printed);
+  }
+});
+
+test("IOCP_LIBRARY may be no FIFO, which would block the loader", {
+  skip: isWindows && "it has no FIFOs",
+}, async () => {
+  using copy = new TemporaryFolder();
+  copyModule(copy);
+  const fifo = copy.join("fifo.so");
+  const link = copy.join("link.so");
+  execFileSync("mkfifo", [fifo]);
+  symlinkSync(fifo, link);
+  for (const IOCP_LIBRARY of [fifo, link]) {
+    const printed = await load(copy, { IOCP_LIBRARY });
+    assert.match(printed, /^LibraryError: .*: it is not a regular file/);
     assert.ok(printed.includes(IOCP_LIBRARY), printed);
   }
 });

@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
 /* What unix sockets and named pipes have in common, on the transport of the system
- * that runs the test. What only one of them has is in unix_socket_test.ts and
+ * that runs the test. Their bytes and options are in local_bytes_test.ts and
+ * local_options_test.ts; what only one of them has is in unix_socket_test.ts and
  * pipe_test.ts. */
 
 import assert from "node:assert/strict";
@@ -10,24 +11,21 @@ import { inspect } from "node:util";
 import {
   type Addr,
   adopt,
-  broadcast,
   CompletionPort,
   type Conn,
   connect,
   connectSync,
   listen,
-  NotSupported,
   type PathAddr,
   type SocketError,
 } from "../mod.ts";
-import { OPTIONS } from "../src/options/table.ts";
 import { run } from "./shared/child.ts";
-import { eventually, isSettled, settled, within } from "./shared/deadline.ts";
+import { eventually, settled, within } from "./shared/deadline.ts";
 import { openHandles } from "./shared/handles.ts";
 import { isWindows, localPair, newPath, transport } from "./shared/local.ts";
 import { errorFrom, failure } from "./shared/outcome.ts";
 import { bytesOf, digest, pattern, textOf } from "./shared/pattern.ts";
-import { receiveByChunks, receiveByLoop } from "./shared/transfer.ts";
+import { receiveByLoop } from "./shared/transfer.ts";
 
 const LARGE = 3 << 20;
 
@@ -107,130 +105,6 @@ describe("Addresses", () => {
       uid: undefined,
       gid: undefined,
     });
-  });
-});
-
-describe("Bytes", () => {
-  const ways = {
-    "for await": receiveByLoop,
-    "chunks(p)": receiveByChunks(20_000),
-  };
-  for (const [name, receive] of Object.entries(ways)) {
-    test(`arrive by ${name} in order, up to the peer's close`, async () => {
-      using ends = await localPair();
-      const received = receive(ends.server);
-      await ends.client.write(pattern(LARGE, 1));
-      ends.client.close();
-      assert.equal(
-        await within("the end", received),
-        digest(pattern(LARGE, 1)),
-      );
-    });
-  }
-
-  for (const mode of ["auto", "zero-byte", "flow", "burst"] as const) {
-    test(`come back from an echo in the mode ${mode}`, async () => {
-      using ends = await localPair({ receive: { mode } });
-      const served = echo(ends.server);
-      const p = new Uint8Array(LARGE);
-      const reading = (async () => {
-        for (let at = 0; at < LARGE;) {
-          const count = await ends.client.read(p.subarray(at));
-          assert.ok(count !== null);
-          at += count;
-        }
-      })();
-      await ends.client.write(pattern(LARGE, 2));
-      await within("the echo", reading);
-      assert.equal(digest(p), digest(pattern(LARGE, 2)));
-      ends.client.close();
-      await within("the service", served);
-    });
-  }
-
-  test("wait for a peer that does not read", async () => {
-    using ends = await localPair();
-    const writing = ends.client.write(pattern(LARGE, 3));
-    assert.equal(await isSettled(writing), false);
-    const received = receiveByLoop(ends.server);
-    await within("the write", writing);
-    ends.client.close();
-    assert.equal(await received, digest(pattern(LARGE, 3)));
-  });
-
-  test("are delivered after a close that follows at once", async () => {
-    using ends = await localPair();
-    ends.server.write(pattern(LARGE, 4)).catch(() => {});
-    ends.server.close();
-    /* The client reads only later. */
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    assert.equal(
-      await within("the end", receiveByLoop(ends.client)),
-      digest(pattern(LARGE, 4)),
-    );
-  });
-
-  test("are counted", async () => {
-    using ends = await localPair();
-    await ends.client.write(pattern(1000, 5));
-    assert.equal(ends.client.stats().bytesSent, 1000);
-    for (let left = 1000; left > 0;) {
-      left -= await ends.server.read(new Uint8Array(left)) ?? left;
-    }
-    assert.equal(ends.server.stats().bytesReceived, 1000);
-    assert.equal(ends.port.stats().sockets, 3);
-    assert.equal(ends.listener.stats().accepted, 1);
-  });
-
-  test("can be broadcast", async () => {
-    using ends = await localPair();
-    const { listener, port } = ends;
-    const clients: Conn<PathAddr>[] = [ends.client];
-    const servers: Conn<PathAddr>[] = [ends.server];
-    for (let i = 0; i < 5; i++) {
-      clients.push(await port.connect(listener.addr));
-      servers.push(await listener.accept());
-    }
-    const failed = await broadcast(servers, bytesOf("to all"));
-    assert.equal(failed.size, 0);
-    for (const client of clients) {
-      assert.equal(await readText(client), "to all");
-    }
-  });
-
-  test("go through web streams", async () => {
-    using ends = await localPair();
-    const reader = ends.server.readable.getReader();
-    const writer = ends.client.writable.getWriter();
-    await writer.write(bytesOf("by streams"));
-    const { value } = await within("a chunk", reader.read());
-    assert.equal(textOf(value!), "by streams");
-    await writer.close();
-    const { done } = await within("the end", reader.read());
-    assert.equal(done, true);
-  });
-
-  test("go through a duplex, up to its end()", async () => {
-    using ends = await localPair();
-    const client = ends.client.duplex();
-    const server = ends.server.duplex();
-    assert.deepEqual(client.address(), {});
-    assert.deepEqual(
-      [client.remoteAddress, client.remotePort, client.remoteFamily],
-      [undefined, undefined, undefined],
-    );
-    client.setNoDelay(true).setKeepAlive(true);
-    const ended = new Promise<string>((resolve) => {
-      let text = "";
-      server.on("data", (chunk: Uint8Array) => text += textOf(chunk));
-      server.on("end", () => resolve(text));
-    });
-    const closed = new Promise((resolve) => client.on("close", resolve));
-    client.resume();
-    client.write("by ");
-    client.end("a duplex");
-    assert.equal(await within("the end", ended), "by a duplex");
-    assert.equal(await within("the close", closed), false);
   });
 });
 
@@ -401,81 +275,6 @@ test("Local sockets and failed calls leave no handle", async () => {
   for (let i = 0; i < 50; i++) await useUp(port);
   await idle();
   await eventually("no handle is left", () => openHandles() <= before + 2);
-});
-
-describe("Options of TCP", () => {
-  const tcp = Object.entries(OPTIONS).filter(([, option]) =>
-    "tcpOnly" in option && option.scope !== "datagram"
-  );
-  const value = { boolean: true, keepAlive: true, integer: 1, milliseconds: 1 };
-  for (const [key, option] of tcp) {
-    const options = { [key]: value[option.kind as keyof typeof value] };
-    const reason = (option as { tcpOnly: string }).tcpOnly;
-    const isExpected = (error: unknown) =>
-      error instanceof NotSupported && error.message.includes(reason) &&
-      error.message.startsWith(`Cannot set ${key}: `);
-    if (option.scope !== "connect") {
-      test(`${key} is NotSupported in listen()`, () => {
-        const path = newPath();
-        assert.throws(() => listen({ path, ...options }), isExpected);
-      });
-    }
-    if (option.scope === "listen") continue;
-    test(`${key} is NotSupported in connect()`, async () => {
-      using ends = await localPair();
-      const { port, listener, client } = ends;
-      const all = { ...listener.addr, ...options };
-      await assert.rejects(port.connect(all), isExpected);
-      assert.throws(() => port.connectSync(all), isExpected);
-      if (option.scope !== "conn") return;
-      assert.throws(() => client.setOptions(options), isExpected);
-      const socket = await client.detach();
-      assert.throws(() => port.adopt(socket, options), isExpected);
-      /* The handle is still ours, once the port has let it go. */
-      await eventually("it can be adopted", () => {
-        try {
-          port.adopt(socket).close();
-          return true;
-        } catch (error) {
-          assert.equal((error as SocketError).code, "EEXIST");
-          return false;
-        }
-      });
-    });
-  }
-
-  test("are undefined when they are read", async () => {
-    using ends = await localPair();
-    const { client, listener, server } = ends;
-    for (const [key] of tcp) {
-      for (const { options } of [client, listener, server]) {
-        const values = options as unknown as Record<string, unknown>;
-        assert.equal(values[key], undefined, key);
-      }
-    }
-    const isNotSupported = { name: "NotSupported" };
-    assert.throws(() => client.setNoDelay(true), isNotSupported);
-    assert.throws(() => client.setKeepAlive(true), isNotSupported);
-  });
-
-  test("leave the others", async () => {
-    using ends = await localPair({
-      closeTimeout: 77,
-      sendConcurrency: 3,
-      receive: { mode: "flow", bufferSize: 5000 },
-      listen: { acceptPool: 5 },
-    });
-    const { client, listener, server } = ends;
-    for (const { options } of [client, listener, server]) {
-      assert.equal(options.closeTimeout, 77);
-      assert.equal(options.sendConcurrency, 3);
-      assert.equal(options.receive.bufferSize, 5000);
-      assert.equal("transport" in options, false);
-    }
-    assert.equal(listener.options.acceptPool, 5);
-    client.setOptions({ sendConcurrency: 2 });
-    assert.equal(client.options.sendConcurrency, 2);
-  });
 });
 
 describe("A connection over a path", () => {

@@ -295,11 +295,10 @@ for (const [key, option] of list) {
 }
 
 /* Those of a buffer are values that no system changes. The index of an interface
- * must be that of one: the loopback interface has 1, but Wine passes it to Linux as
- * an address. */
+ * must be that of one: the loopback interface has 1. */
 function datagramSamplesOf(key: string, option: Option): unknown[] {
   if (key.startsWith("system")) return [10_000, 50_000];
-  if (key === "multicastInterface") return isWindows ? [0] : [0, 1];
+  if (key === "multicastInterface") return [0, 1];
   return samplesOf(option);
 }
 

@@ -4,8 +4,7 @@
  * their names and peers, and everything that a connection of TCP has as well.
  *
  * It is hard because a name is not a number of the system: it may be in use, be
- * left over, be too long, or be that of something else, and it must be free
- * again however its listener ends.
+ * left over, be too long, or be that of something else.
  */
 #include <string.h>
 
@@ -13,28 +12,10 @@
 #include "shared/drive.h"
 #include "shared/every_call.h"
 #include "shared/local.h"
-#include "shared/pattern.h"
 #include "shared/raw.h"
 #include "shared/test.h"
 
 #define MODE IOCP_MODE_DEFAULT
-
-/* Runs a case for each family that the system has. */
-static void each_family(void (*run)(struct drive* drive, uint16_t family)) {
-  static const uint16_t families[] = {IOCP_UNIX, IOCP_PIPE};
-  int count = 0;
-  local_folder_make();
-  for (int i = 0; i < 2; i++) {
-    struct drive drive;
-    if (!local_has(families[i])) continue;
-    drive_open(&drive);
-    run(&drive, families[i]);
-    drive_finish(&drive);
-    count++;
-  }
-  local_folder_remove();
-  if (count == 0) test_skip("this system has no local sockets");
-}
 
 static bool same_name(const struct iocp_path* a, const struct iocp_path* b) {
   return a->family == b->family && a->length == b->length &&
@@ -69,7 +50,7 @@ static void exchange(struct drive* drive, uint16_t family) {
   check_is(server->end_result, 0);
 }
 
-static void exchanges_both_ways(void) { each_family(exchange); }
+static void exchanges_both_ways(void) { local_each_family(exchange); }
 
 static void half_close(struct drive* drive, uint16_t family) {
   struct drive_socket *client, *server;
@@ -98,7 +79,7 @@ static void half_close(struct drive* drive, uint16_t family) {
   check_is(client->end_result, 0);
 }
 
-static void ends_of_one_direction(void) { each_family(half_close); }
+static void ends_of_one_direction(void) { local_each_family(half_close); }
 
 /* iocp_read() finds what came before it, and the end. */
 static void read_directly(struct drive* drive, uint16_t family) {
@@ -120,7 +101,7 @@ static void read_directly(struct drive* drive, uint16_t family) {
   drive_until(drive, client->is_closed || (drive_poll(drive), true));
 }
 
-static void reads_without_the_slab(void) { each_family(read_directly); }
+static void reads_without_the_slab(void) { local_each_family(read_directly); }
 
 /* What a side has sent arrives even if it closes at once. */
 static void close_early(struct drive* drive, uint16_t family) {
@@ -137,7 +118,7 @@ static void close_early(struct drive* drive, uint16_t family) {
   drive_until(drive, server->is_closed);
 }
 
-static void close_loses_no_byte(void) { each_family(close_early); }
+static void close_loses_no_byte(void) { local_each_family(close_early); }
 
 /* A close that waits for a peer that receives nothing ends at its timeout. */
 static void close_stuck(struct drive* drive, uint16_t family) {
@@ -152,7 +133,7 @@ static void close_stuck(struct drive* drive, uint16_t family) {
   check(host_now_ms() - start_ms >= 200);
 }
 
-static void close_without_progress(void) { each_family(close_stuck); }
+static void close_without_progress(void) { local_each_family(close_stuck); }
 
 /* While the peer receives, even slowly, the timeout does not pass. */
 static void close_slowly(struct drive* drive, uint16_t family) {
@@ -183,7 +164,7 @@ static void close_slowly(struct drive* drive, uint16_t family) {
   check_is(server->close_result, 0);
 }
 
-static void close_with_progress(void) { each_family(close_slowly); }
+static void close_with_progress(void) { local_each_family(close_slowly); }
 
 /* ---- names and processes */
 
@@ -227,7 +208,7 @@ static void names(struct drive* drive, uint16_t family) {
            -IOCP_EINVAL);
 }
 
-static void names_of_both_ends(void) { each_family(names); }
+static void names_of_both_ends(void) { local_each_family(names); }
 
 static void peers(struct drive* drive, uint16_t family) {
   struct drive_socket* ends[2];
@@ -250,7 +231,7 @@ static void peers(struct drive* drive, uint16_t family) {
 }
 
 static void process_of_the_peer(void) {
-  each_family(peers);
+  local_each_family(peers);
   struct drive drive;
   struct drive_socket *client, *server;
   struct iocp_peer peer;
@@ -259,154 +240,6 @@ static void process_of_the_peer(void) {
   check_is(iocp_get_peer(drive.port, client->id, &peer), -IOCP_ENOTSUP);
   drive_finish(&drive);
 }
-
-/* ---- options */
-
-static const struct {
-  uint32_t option;
-  bool is_system;
-  bool is_of_datagrams;
-  int32_t min;
-} options[] = {
-#define OWNER_SYSTEM true
-#define OWNER_LIBRARY false
-#define SCOPE_SOCKET false
-#define SCOPE_LISTENER false
-#define SCOPE_ALL false
-#define SCOPE_DATAGRAM true
-#define ROW(name, number, owner, scope, min, max) \
-  {IOCP_##name, OWNER_##owner, SCOPE_##scope, min},
-    IOCP_OPTIONS(ROW)
-#undef ROW
-};
-
-static void check_options(struct drive_socket* socket) {
-  int32_t port = socket->drive->port;
-  for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-    uint32_t option = options[i].option;
-    if (options[i].is_system) {
-      /* A stream has no such option, whatever its transport. */
-      int32_t refusal =
-          options[i].is_of_datagrams ? -IOCP_EINVAL : -IOCP_ENOTSUP;
-      check_is(iocp_get_option(port, socket->id, option), refusal);
-      check_is(iocp_set_option(port, socket->id, option, options[i].min),
-               refusal);
-    }
-  }
-  drive_set(socket, IOCP_RECEIVE_BUFFER, 2048);
-  drive_set(socket, IOCP_RECEIVE_DEPTH, 2);
-  drive_set(socket, IOCP_SEND_CONCURRENCY, 2);
-}
-
-static void have_options(struct drive* drive, uint16_t family) {
-  struct drive_socket *client, *server;
-  struct iocp_path name = local_name(family);
-  struct drive_socket* listener = local_listen(drive, &name);
-  check_options(listener);
-  drive_set(listener, IOCP_DEFER_ACCEPT, 1);
-  drive_set(listener, IOCP_DEFER_ACCEPT, 0);
-  drive_set(listener, IOCP_FIRST_BYTE_TIMEOUT, 1000);
-  drive_set(listener, IOCP_BACKLOG, 100);
-  local_pair(drive, family, &client, &server);
-  check_options(client);
-  check_options(server);
-}
-
-static void options_of_the_library_alone(void) { each_family(have_options); }
-
-/* ---- accepting */
-
-static void defer(struct drive* drive, uint16_t family) {
-  struct iocp_path name = local_name(family);
-  struct drive_socket* listener = local_listen(drive, &name);
-  drive_set(listener, IOCP_DEFER_ACCEPT, 1);
-  drive_accept(listener, 4);
-  struct drive_socket* silent = local_connect(drive, &name);
-  struct drive_socket* client = local_connect(drive, &name);
-  drive_until(drive,
-              silent->connect_result == 0 && client->connect_result == 0);
-  drive_for(drive, 50);
-  check_is(listener->accepted_count, 0);
-  drive_send(client, "hello", 5);
-  drive_until(drive, listener->accepted_count == 1);
-  struct drive_socket* server = drive_next_accepted(listener);
-  drive_receive(server, 100);
-  drive_until(drive, server->received == 5);
-  /* The end counts as well. */
-  drive_close_now(silent);
-  drive_until(drive, listener->accepted_count == 2);
-}
-
-static void waits_for_the_first_byte(void) { each_family(defer); }
-
-static void time_out(struct drive* drive, uint16_t family) {
-  struct iocp_path name = local_name(family);
-  struct drive_socket* listener = local_listen(drive, &name);
-  drive_set(listener, IOCP_FIRST_BYTE_TIMEOUT, 100);
-  drive_accept(listener, 4);
-  struct drive_socket* client = local_connect(drive, &name);
-  drive_until(drive, listener->accepted_first != NULL);
-  struct drive_socket* server = drive_next_accepted(listener);
-  server->may_time_out = true;
-  drive_until(drive, server->is_closed);
-  check_is(server->close_result, -IOCP_ETIMEDOUT);
-  drive_receive(client, 1);
-  drive_until(drive, client->end_result != DRIVE_NOTHING);
-}
-
-static void first_byte_timeout(void) { each_family(time_out); }
-
-/* ---- a listener that ends */
-
-static void check_is_free(struct drive* drive, const struct iocp_path* name) {
-  struct drive_socket* listener = local_listen(drive, name);
-  drive_close_now(listener);
-}
-
-static void leaving_main(void* argument) {
-  const struct iocp_path* name = argument;
-  int32_t port = iocp_new(0);
-  check(iocp_listen_path(port, name, 8, 0, MODE, NULL, 0) >= 0);
-  check(iocp_connect(port, name, NULL) >= 0);
-}
-
-static void release(struct drive* drive, uint16_t family) {
-  struct iocp_path name = local_name(family);
-  struct drive_socket* listener = local_listen(drive, &name);
-  check_is(iocp_listen_path(drive->port, &name, 8, 0, MODE, NULL, 0),
-           -IOCP_EADDRINUSE);
-  check(iocp_native_error(drive->port) != 0);
-  drive_close_now(listener);
-  check_is_free(drive, &name);
-  /* A reset. */
-  listener = local_listen(drive, &name);
-  drive_close(listener, IOCP_RESET, 0);
-  check_is_free(drive, &name);
-  /* The port. */
-  int32_t port = iocp_new(0);
-  check(iocp_listen_path(port, &name, 8, 0, MODE, NULL, 0) >= 0);
-  check_is(iocp_delete(port), 0);
-  check_is_free(drive, &name);
-  /* The group. */
-  port = iocp_new(0);
-  int32_t group = iocp_group_new(port);
-  int32_t id = iocp_listen_path(port, &name, 8, 0, MODE, NULL, 0);
-  check_is(iocp_set_option(port, id, IOCP_GROUP, group), 0);
-  check_is(iocp_group_close(port, (uint32_t)group), 0);
-  check_is_free(drive, &name);
-  check_is(iocp_delete(port), 0);
-  /* The realm. */
-  port = iocp_new(17);
-  check(iocp_listen_path(port, &name, 8, 0, MODE, NULL, 0) >= 0);
-  int32_t next = iocp_new(18);
-  check_is_free(drive, &name);
-  check_is(iocp_delete(next), 0);
-  /* The thread. */
-  host_thread_join(host_thread_start(leaving_main, &name));
-  check_is_free(drive, &name);
-}
-
-static void name_is_free_again(void) { each_family(release); }
 
 /* ---- ids, detaching and adopting */
 
@@ -423,7 +256,7 @@ static void stale(struct drive* drive, uint16_t family) {
   every_socket_call(drive->port, id, -IOCP_EBADF);
 }
 
-static void ids_are_stale_after_the_close(void) { each_family(stale); }
+static void ids_are_stale_after_the_close(void) { local_each_family(stale); }
 
 static void move(struct drive* drive, uint16_t family) {
   struct drive_socket *client, *server;
@@ -454,7 +287,7 @@ static void move(struct drive* drive, uint16_t family) {
   check_is(server->end_result, 0);
 }
 
-static void detaches_and_adopts(void) { each_family(move); }
+static void detaches_and_adopts(void) { local_each_family(move); }
 
 /* ---- wrong arguments, the same on every system */
 
@@ -533,10 +366,6 @@ TEST_MAIN(TEST_CASE(exchanges_both_ways),
           TEST_CASE(close_with_progress),
           TEST_CASE(names_of_both_ends),
           TEST_CASE(process_of_the_peer),
-          TEST_CASE(options_of_the_library_alone),
-          TEST_CASE(waits_for_the_first_byte),
-          TEST_CASE(first_byte_timeout),
-          TEST_CASE(name_is_free_again),
           TEST_CASE(ids_are_stale_after_the_close),
           TEST_CASE(detaches_and_adopts),
           TEST_CASE(wrong_arguments),

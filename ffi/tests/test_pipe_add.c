@@ -187,8 +187,7 @@ static void the_process_of_the_peer(void) {
   struct drive drive;
   struct drive_socket* ends[2];
   struct iocp_peer peer;
-  drive_open(&drive);
-  pipe_pair(&drive, &ends[0], &ends[1]);
+  pipe_open_pair(&drive, &ends[0], &ends[1]);
   for (int i = 0; i < 2; i++) {
     check_is(iocp_get_peer(drive.port, ends[i]->id, &peer), 0);
     check_is(peer.pid, GetCurrentProcessId());
@@ -203,10 +202,8 @@ static void the_process_of_the_peer(void) {
 static void handles_are_not_inherited(void) {
   struct drive drive;
   struct drive_socket* client;
-  struct iocp_path path = pipe_path("\\\\.\\pipe\\");
-  drive_open(&drive);
-  struct drive_socket* listener = pipe_listen(&drive, &path);
-  drive_accept(listener, 2);
+  struct iocp_path path;
+  struct drive_socket* listener = pipe_open_listener(&drive, &path, 2);
   client = pipe_connect(&drive, &path);
   struct drive_socket* server = pipe_accepted(listener);
   drive_until(&drive, client->connect_result == 0);

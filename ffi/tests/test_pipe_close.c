@@ -25,8 +25,7 @@ static void a_close_loses_no_byte(void) {
     struct drive drive;
     struct drive_socket* ends[2];
     uint32_t size = sizes[i / 2];
-    drive_open(&drive);
-    pipe_pair(&drive, &ends[0], &ends[1]);
+    pipe_open_pair(&drive, &ends[0], &ends[1]);
     struct drive_socket* closer = ends[i % 2];
     struct drive_socket* reader = ends[1 - i % 2];
     drive_pump(closer, 7, size, size);
@@ -47,10 +46,8 @@ static void a_close_loses_no_byte(void) {
 /* The same with a client that uses plain calls, long after the close. */
 static void a_plain_client_reads_what_is_left(void) {
   struct drive drive;
-  struct iocp_path path = pipe_path("\\\\.\\pipe\\");
-  drive_open(&drive);
-  struct drive_socket* listener = pipe_listen(&drive, &path);
-  drive_accept(listener, 1);
+  struct iocp_path path;
+  struct drive_socket* listener = pipe_open_listener(&drive, &path, 1);
   void* plain = pipe_plain_connect(&drive, &path);
   struct drive_socket* server = pipe_accepted(listener);
   /* The server has bytes that it does not read, and a receive. */
@@ -70,12 +67,10 @@ static void a_plain_client_reads_what_is_left(void) {
 /* The port is deleted while nothing is pending. */
 static void a_deleted_port_loses_no_byte(void) {
   struct drive drive;
-  struct iocp_path path = pipe_path("\\\\.\\pipe\\");
+  struct iocp_path path;
   struct drive other;
-  drive_open(&drive);
+  struct drive_socket* listener = pipe_open_listener(&drive, &path, 1);
   drive_open(&other);
-  struct drive_socket* listener = pipe_listen(&drive, &path);
-  drive_accept(listener, 1);
   void* plain = pipe_plain_connect(&drive, &path);
   struct drive_socket* server = pipe_accepted(listener);
   drive_pump(server, 7, 50000, 50000);
@@ -92,14 +87,12 @@ static void a_deleted_port_loses_no_byte(void) {
 /* With every kind of operation in flight. */
 static void a_port_is_deleted_while_operations_are_pending(void) {
   struct drive drive;
-  struct iocp_path path = pipe_path("\\\\.\\pipe\\");
+  struct iocp_path path;
   struct iocp_path busy = pipe_path("\\\\.\\pipe\\");
   struct drive other;
   uint32_t native;
-  drive_open(&drive);
+  struct drive_socket* listener = pipe_open_listener(&drive, &path, 8);
   drive_open(&other);
-  struct drive_socket* listener = pipe_listen(&drive, &path);
-  drive_accept(listener, 8);
   void* plain = pipe_plain_connect(&drive, &path);
   void* waiting = pipe_plain_make(&busy);
   struct drive_socket* server = pipe_accepted(listener);
@@ -125,8 +118,7 @@ static void a_port_is_deleted_while_operations_are_pending(void) {
 static void a_server_resets(void) {
   struct drive drive;
   struct drive_socket *client, *server;
-  drive_open(&drive);
-  pipe_pair(&drive, &client, &server);
+  pipe_open_pair(&drive, &client, &server);
   drive_pump(server, 7, 1000, 1000);
   drive_receive(client, 10);
   drive_until(&drive, client->received == 10);
@@ -143,8 +135,7 @@ static void a_server_resets(void) {
 static void a_client_resets(void) {
   struct drive drive;
   struct drive_socket *client, *server;
-  drive_open(&drive);
-  pipe_pair(&drive, &client, &server);
+  pipe_open_pair(&drive, &client, &server);
   drive_fill(client, 7);
   drive_receive(client, 10);
   drive_receive(server, 10);
@@ -161,12 +152,8 @@ static void a_client_resets(void) {
 static void a_plain_server_disconnects(void) {
   for (int32_t size = 0; size < 2; size++) {
     struct drive drive;
-    struct iocp_path path = pipe_path("\\\\.\\pipe\\");
-    drive_open(&drive);
-    void* plain = pipe_plain_make(&path);
-    struct drive_socket* client = pipe_connect(&drive, &path);
-    pipe_plain_accept(&drive, plain);
-    drive_until(&drive, client->connect_result == 0);
+    void* plain;
+    struct drive_socket* client = pipe_open_client(&drive, &plain);
     drive_set(client, IOCP_RECEIVE_BUFFER, size * 1024);
     if (size == 0) drive_receive(client, 10);
     drive_drain(&drive);
@@ -185,8 +172,7 @@ static void a_write_after_the_end(void) {
     struct drive drive;
     struct drive_socket* ends[2];
     uint8_t byte = 1;
-    drive_open(&drive);
-    pipe_pair(&drive, &ends[0], &ends[1]);
+    pipe_open_pair(&drive, &ends[0], &ends[1]);
     drive_close_now(ends[i]);
     struct drive_socket* writer = ends[1 - i];
     drive_try_send(writer, &byte, 0, 1);
@@ -202,8 +188,7 @@ static void a_pending_write_fails(void) {
   for (int i = 0; i < 2; i++) {
     struct drive drive;
     struct drive_socket* ends[2];
-    drive_open(&drive);
-    pipe_pair(&drive, &ends[0], &ends[1]);
+    pipe_open_pair(&drive, &ends[0], &ends[1]);
     drive_fill(ends[1 - i], 7);
     drive_close(ends[i], IOCP_GRACEFUL, DRIVE_DEADLINE_MS);
     drive_until(&drive, ends[1 - i]->send_result != DRIVE_NOTHING);
@@ -218,8 +203,7 @@ static void a_pending_write_fails(void) {
 static void a_close_times_out(void) {
   struct drive drive;
   struct drive_socket *client, *server;
-  drive_open(&drive);
-  pipe_pair(&drive, &client, &server);
+  pipe_open_pair(&drive, &client, &server);
   drive_fill(server, 7);
   drive_close(server, IOCP_GRACEFUL, 100);
   drive_until(&drive, server->is_closed);
@@ -233,10 +217,8 @@ static void a_close_times_out(void) {
 /* A listener with clients that were not reported yet. */
 static void a_listener_is_closed(void) {
   struct drive drive;
-  struct iocp_path path = pipe_path("\\\\.\\pipe\\");
-  drive_open(&drive);
-  struct drive_socket* listener = pipe_listen(&drive, &path);
-  drive_accept(listener, 4);
+  struct iocp_path path;
+  struct drive_socket* listener = pipe_open_listener(&drive, &path, 4);
   struct drive_socket* accepted = pipe_connect(&drive, &path);
   struct drive_socket* server = pipe_accepted(listener);
   drive_until(&drive, accepted->connect_result == 0);

@@ -31,10 +31,8 @@ static void five_thousand_connects_in_a_row(void) {
   static const uint32_t pools[] = {1, 16};
   for (size_t i = 0; i < 2; i++) {
     struct drive drive;
-    struct iocp_path path = pipe_path("\\\\.\\pipe\\");
-    drive_open(&drive);
-    struct drive_socket* listener = pipe_listen(&drive, &path);
-    drive_accept(listener, pools[i]);
+    struct iocp_path path;
+    struct drive_socket* listener = pipe_open_listener(&drive, &path, pools[i]);
     for (int j = 0; j < 2500; j++) {
       void* plain = pipe_plain_connect(&drive, &path);
       if (j % 3 == 0) pipe_plain_send(&drive, plain, 7, 0, 10);
@@ -61,9 +59,8 @@ static void clients_wait_while_the_pipe_is_busy(void) {
   enum { COUNT = 40 };
   struct drive drive;
   struct drive_socket* clients[COUNT];
-  struct iocp_path path = pipe_path("\\\\.\\pipe\\");
-  drive_open(&drive);
-  struct drive_socket* listener = pipe_listen(&drive, &path);
+  struct iocp_path path;
+  struct drive_socket* listener = pipe_open_listener(&drive, &path, 0);
   for (int i = 0; i < COUNT; i++) clients[i] = pipe_connect(&drive, &path);
   /* Nothing is accepted: one client has the only instance. */
   drive_for(&drive, 100);
@@ -104,10 +101,9 @@ static void busy_until_the_server_is_gone(void) {
 
 static void a_name_in_use(void) {
   struct drive drive;
-  struct iocp_path path = pipe_path("\\\\.\\pipe\\");
+  struct iocp_path path;
   uint32_t native;
-  drive_open(&drive);
-  struct drive_socket* listener = pipe_listen(&drive, &path);
+  struct drive_socket* listener = pipe_open_listener(&drive, &path, 0);
   check_is(pipe_try_listen(&drive, &path), -IOCP_EADDRINUSE);
   /* Names have no case. */
   for (int i = 0; i < path.length; i++)
@@ -283,9 +279,8 @@ static void wrong_descriptors(void) {
 /* A client that says nothing is not reported, and is reset in time. */
 static void deferred_clients(void) {
   struct drive drive;
-  struct iocp_path path = pipe_path("\\\\.\\pipe\\");
-  drive_open(&drive);
-  struct drive_socket* listener = pipe_listen(&drive, &path);
+  struct iocp_path path;
+  struct drive_socket* listener = pipe_open_listener(&drive, &path, 0);
   drive_set(listener, IOCP_DEFER_ACCEPT, 1);
   drive_accept(listener, 4);
   struct drive_socket* silent = pipe_connect(&drive, &path);
@@ -308,9 +303,8 @@ static void deferred_clients(void) {
 
 static void more_backlog(void) {
   struct drive drive;
-  struct iocp_path path = pipe_path("\\\\.\\pipe\\");
-  drive_open(&drive);
-  struct drive_socket* listener = pipe_listen(&drive, &path);
+  struct iocp_path path;
+  struct drive_socket* listener = pipe_open_listener(&drive, &path, 0);
   check_is(drive_stats(listener).accepts_posted, 1);
   drive_accept(listener, 4);
   check_is(drive_stats(listener).accepts_posted, 4);

@@ -53,8 +53,7 @@ static void large_transfers_both_ways(void) {
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
     struct drive drive;
     struct drive_socket* ends[2];
-    drive_open(&drive);
-    pipe_pair(&drive, &ends[0], &ends[1]);
+    pipe_open_pair(&drive, &ends[0], &ends[1]);
     for (int j = 0; j < 2; j++) {
       drive_set(ends[j], IOCP_RECEIVE_BUFFER, kinds[i][0]);
       drive_set(ends[j], IOCP_RECEIVE_DEPTH, kinds[i][1]);
@@ -76,8 +75,7 @@ static void a_slow_reader(void) {
     struct drive drive;
     struct drive_socket* ends[2];
     uint8_t bytes[5000];
-    drive_open(&drive);
-    pipe_pair(&drive, &ends[0], &ends[1]);
+    pipe_open_pair(&drive, &ends[0], &ends[1]);
     struct drive_socket* writer = ends[i];
     struct drive_socket* reader = ends[1 - i];
     drive_set(writer, IOCP_SEND_CONCURRENCY, 3);
@@ -100,8 +98,7 @@ static void a_slow_reader(void) {
 static void credit_bounds_what_is_received(void) {
   struct drive drive;
   struct drive_socket *client, *server;
-  drive_open(&drive);
-  pipe_pair(&drive, &client, &server);
+  pipe_open_pair(&drive, &client, &server);
   drive_pump(client, 7, 30000, 30000);
   drive_for(&drive, 20);
   check_is(server->received, 0);
@@ -119,8 +116,7 @@ static void credit_bounds_what_is_received(void) {
 static void there_is_no_half_close(void) {
   struct drive drive;
   struct drive_socket* ends[2];
-  drive_open(&drive);
-  pipe_pair(&drive, &ends[0], &ends[1]);
+  pipe_open_pair(&drive, &ends[0], &ends[1]);
   for (int i = 0; i < 2; i++) {
     check_is(iocp_shutdown(drive.port, ends[i]->id), -IOCP_ENOTSUP);
     /* It can still be written to. */
@@ -136,8 +132,7 @@ static void options(void) {
   struct drive drive;
   struct drive_socket *client, *server;
   struct iocp_peer peer;
-  drive_open(&drive);
-  pipe_pair(&drive, &client, &server);
+  pipe_open_pair(&drive, &client, &server);
   check_is(iocp_set_option(drive.port, client->id, IOCP_NO_DELAY, 1),
            -IOCP_ENOTSUP);
   check_is(iocp_get_option(drive.port, server->id, IOCP_KEEP_ALIVE),
@@ -151,10 +146,8 @@ static void options(void) {
 
 static void with_a_plain_client(void) {
   struct drive drive;
-  struct iocp_path path = pipe_path("\\\\.\\pipe\\");
-  drive_open(&drive);
-  struct drive_socket* listener = pipe_listen(&drive, &path);
-  drive_accept(listener, 2);
+  struct iocp_path path;
+  struct drive_socket* listener = pipe_open_listener(&drive, &path, 2);
   void* plain = pipe_plain_connect(&drive, &path);
   struct drive_socket* server = pipe_accepted(listener);
   drive_sink(server, 7, 100000);
@@ -194,12 +187,8 @@ static void with_a_plain_server(void) {
 static void nothing_is_no_end(void) {
   for (int32_t size = 0; size < 2; size++) {
     struct drive drive;
-    struct iocp_path path = pipe_path("\\\\.\\pipe\\");
-    drive_open(&drive);
-    void* plain = pipe_plain_make(&path);
-    struct drive_socket* client = pipe_connect(&drive, &path);
-    pipe_plain_accept(&drive, plain);
-    drive_until(&drive, client->connect_result == 0);
+    void* plain;
+    struct drive_socket* client = pipe_open_client(&drive, &plain);
     drive_set(client, IOCP_RECEIVE_BUFFER, size * 1024);
     drive_sink(client, 7, 1000);
     drive_drain(&drive);
@@ -218,8 +207,7 @@ static void broadcast_and_counters(void) {
   struct drive_socket *client, *server;
   int32_t results[1];
   uint8_t bytes[100];
-  drive_open(&drive);
-  pipe_pair(&drive, &client, &server);
+  pipe_open_pair(&drive, &client, &server);
   pattern_fill(bytes, sizeof bytes, 7, 0);
   int32_t ids[1] = {client->id};
   iocp_broadcast(drive.port, ids, results, 1, bytes, 0, sizeof bytes);

@@ -38,7 +38,7 @@ export function bindUdp(
   const ip = permittedIp(group, settings);
   const flags = (ipv6Only ? IPV6_ONLY : 0) | (reusePort ? REUSE_PORT : 0) |
     (reuseAddress ? REUSE_ADDRESS : 0);
-  const id = loop.port.bind(encodeAddress(ip, port), flags, MODE_DEFAULT);
+  const id = loop.datagrams.bind(encodeAddress(ip, port), flags, MODE_DEFAULT);
   if (id < 0) {
     const peer = { syscall: "bind", address: hostname, port };
     throw udpRefusal(loop.port.error(id, peer), settings);
@@ -59,7 +59,11 @@ export function bindUnix(
   /* Without a path it is no file that could be read or written. */
   const permitted = path === "" ? addr : permittedPath(addr);
   const struct = structOf(permitted, "bind");
-  const id = loop.port.bind(struct, replaceStale ? REPLACE_STALE : 0, mode);
+  const id = loop.datagrams.bind(
+    struct,
+    replaceStale ? REPLACE_STALE : 0,
+    mode,
+  );
   if (id < 0) {
     const error = loop.port.error(id, { syscall: "bind", address: path });
     throw error.code === "ENOTSUP"

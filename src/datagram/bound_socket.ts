@@ -147,7 +147,7 @@ export class BoundSocket<A extends DatagramAddr>
 
   /** Connects it to the address of the struct; null: to none. */
   connect(struct: Uint8Array | null): void {
-    const result = this.loop.port.connectDatagram(this.id, struct);
+    const result = this.loop.datagrams.connect(this.id, struct);
     const remote = struct === null ? undefined : decodeStruct(struct) as A;
     if (result < 0) {
       const peer = remote && errorAddress(remote);

@@ -300,11 +300,15 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
   /**
    * Connects the socket to an address: it then sends there when no other address
    * is given, receives from there alone, and on Linux the network's errors are
-   * reported. Datagrams that have come before are still received.
+   * reported. Datagrams that were received ahead of a loop are still delivered. Those
+   * that wait in the system's buffer stay there on Linux; Windows may discard them.
+   * It connects when the datagrams of earlier sends have left; only a `sendMany()`
+   * that is pending may send the rest of its datagrams afterwards.
    *
    * @param addr the address; a host name is looked up.
    * @throws {SocketError} `ENOTFOUND` and so on for a host name, `ENETUNREACH`
-   * when no route leads there, `EBADF` when the socket is closed.
+   * when no route leads there, `EBADF` when the socket is closed, `EINTR` when it is
+   * closed meanwhile.
    * @throws Under Deno, `NotCapable` without the permission for the address.
    *
    * @example
@@ -328,13 +332,14 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
     const found = socket.destinations.find("addr", addr);
     const struct = found instanceof Uint8Array ? found : await found;
     open();
-    socket.connect(struct);
+    await socket.send.inTurn("connect", () => socket.connect(struct));
   }
 
   /**
    * Ends what `connect()` has begun: it receives from everywhere again.
    *
-   * @throws {SocketError} when the socket is closed.
+   * @throws {SocketError} `EBADF` when the socket is closed, `EBUSY` while a send is
+   * pending: await that first.
    */
   disconnect(): void {
     const socket = this.#socket;

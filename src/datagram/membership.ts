@@ -27,7 +27,7 @@ export interface MembershipOptions {
 /* The codes of a system without the calls for groups. */
 const MISSING = new Set(["ENOPROTOOPT", "ENOTSUP"]);
 const NO_GROUPS =
-  "this system has no MCAST_JOIN_GROUP; Windows has it, and Wine 10 has not";
+  "this system has no MCAST_JOIN_SOURCE_GROUP; Windows has it, and Wine 10 has not";
 
 /** Joins or leaves a group. */
 export function changeMembership(
@@ -50,7 +50,7 @@ export function changeMembership(
     ? null
     : encodeAddress(requireSource(source, ip), 0);
   const struct = encodeAddress(ip, 0);
-  const result = loop.port.membership(id, struct, from, index, joins);
+  const result = loop.datagrams.membership(id, struct, from, index, joins);
   if (result >= 0) return;
   const error = loop.port.error(result, { syscall: "setsockopt", action });
   throw MISSING.has(error.code)

@@ -33,7 +33,7 @@ export function interfaceIndex(
     return literalIp(loop.native, `fe80::1%${value}`, context)!.scope;
   }
   if (ip.bytes.every((byte) => byte === 0)) return 0;
-  const index = loop.port.interfaceIndex(encodeAddress(ip, 0));
+  const index = loop.datagrams.interfaceIndex(encodeAddress(ip, 0));
   if (index >= 0) return index;
   throw loop.port.error(index, { ...context, address: value });
 }

@@ -198,7 +198,7 @@ export class ReceiveQueue<A extends DatagramAddr> {
     const { loop, id } = this.#owner;
     const header = this.#peers.header;
     const length = Math.min(p.length, RECEIVE_MAX);
-    const result = loop.port.receiveFrom(id, p, 0, length, header.bytes);
+    const result = loop.datagrams.receiveFrom(id, p, 0, length, header.bytes);
     if (result === PENDING) {
       this.#isArmed = true;
       return false;

@@ -41,6 +41,7 @@ interface Settle {
 
 /* A call of the library that waits for the copy of an earlier one to leave. */
 interface WaitingCall extends Settle {
+  readonly syscall: string;
   /** The destination of a single datagram. */
   readonly to: Uint8Array | null;
   /** Returns what the library does: how much it has taken, or an error. */
@@ -111,7 +112,8 @@ export class SendQueue {
       const result = withPacked(
         datagrams,
         sent,
-        (bytes, length, count) => loop.port.sendMany(id, bytes, length, count),
+        (bytes, length, count) =>
+          loop.datagrams.sendMany(id, bytes, length, count),
       );
       sending?.took(result & ~PENDING, result);
       return result;
@@ -131,6 +133,12 @@ export class SendQueue {
     return sent;
   }
 
+  /** Makes a call that may not come before earlier sends, when these have left. */
+  async inTurn(syscall: string, call: () => void): Promise<void> {
+    if (!this.isBusy) return call();
+    await this.#later(null, () => (call(), 0), undefined, syscall);
+  }
+
   /** The copy has left, or could not be sent. */
   sent(result: number, errno: number): void {
     const copied = this.#copied;
@@ -147,7 +155,9 @@ export class SendQueue {
   close(detail: string): void {
     const waiting = this.#waiting;
     this.#waiting = emptyFifo();
-    for (const { reject } of waiting.removeAll()) reject(interrupted(detail));
+    for (const { reject, syscall } of waiting.removeAll()) {
+      reject(interrupted(detail, syscall));
+    }
   }
 
   /** The socket is closed. */
@@ -159,16 +169,17 @@ export class SendQueue {
 
   #sendTo(data: Uint8Array, to: Uint8Array | null): number {
     const { loop, id } = this.#owner;
-    return loop.port.sendTo(id, data, 0, data.length, to);
+    return loop.datagrams.sendTo(id, data, 0, data.length, to);
   }
 
   #later(
     to: Uint8Array | null,
     call: () => number,
-    sending: Sending | undefined,
+    sending?: Sending,
+    syscall = "sendto",
   ): Promise<number> {
     return new Promise((resolve, reject) => {
-      const waiting = { to, call, resolve, reject };
+      const waiting = { syscall, to, call, resolve, reject };
       this.#waiting = pushed(this.#waiting, waiting);
       if (sending === undefined) return;
       sending.withdraw = () => this.#waiting.remove(waiting);
@@ -229,6 +240,6 @@ function bufferLost(): SocketError {
   });
 }
 
-function interrupted(detail: string): SocketError {
-  return new SocketError("EINTR", { syscall: "sendto", detail });
+function interrupted(detail: string, syscall = "sendto"): SocketError {
+  return new SocketError("EINTR", { syscall, detail });
 }

@@ -27,6 +27,8 @@ import { Deadlines } from "./deadlines.ts";
 import { type Endpoint, Endpoints } from "./endpoint.ts";
 import { now } from "../runtime/globals.ts";
 import { loadLibrary } from "../native/library.ts";
+import { NativeDatagrams } from "../native/datagrams.ts";
+import { NativeInbox } from "../native/inbox.ts";
 import { NativePort } from "../native/port.ts";
 import { Pace } from "./pace.ts";
 import { ParkedWait } from "./parked_wait.ts";
@@ -53,6 +55,8 @@ export class Loop {
   /** The library's functions that are about no port. */
   readonly native: Native;
   readonly port: NativePort;
+  readonly datagrams: NativeDatagrams;
+  readonly inbox: NativeInbox;
   readonly libraryPath: string;
   /** What may be done at once until the next turn. */
   readonly allowance: Allowance = new Allowance();
@@ -74,7 +78,10 @@ export class Loop {
     const { native, path } = loadLibrary();
     this.native = native;
     this.libraryPath = path;
-    this.port = new NativePort(native, realmNumber(), () => this.kick());
+    const kick = () => this.kick();
+    this.port = new NativePort(native, realmNumber(), kick);
+    this.datagrams = new NativeDatagrams(native, this.port.id, kick);
+    this.inbox = new NativeInbox(native, this.port.id);
     this.#parkedWait = new ParkedWait(
       this.port,
       runtime.makeParker(native, path, this.port.id, this.#woken),

@@ -87,6 +87,17 @@ export interface Search {
   readonly moduleUrl: string | undefined;
 }
 
+/* The loader opens whatever the path names, and opening a FIFO waits for a writer.
+ * Where Deno would ask the user for a permission, the loader decides. */
+function isSpecialFile(path: string, files: FileSystem): boolean {
+  try {
+    const real = files.canRead(path) ? files.real(path) : path;
+    return files.canRead(real) && !files.status(real).isFile;
+  } catch {
+    return false;
+  }
+}
+
 /** The files to try, in order. Each is searched for only after the previous one
  * has failed. */
 export function* findLibrary(
@@ -94,7 +105,13 @@ export function* findLibrary(
 ): Generator<Found, void> {
   const override = env("IOCP_LIBRARY");
   if (override) {
-    yield { path: files.absolute(override), isVerified: true, isOnly: true };
+    const path = files.absolute(override);
+    if (isSpecialFile(path, files)) {
+      throw new LibraryError(
+        `Cannot open the iocp library ${path}: it is not a regular file; correct or unset IOCP_LIBRARY`,
+      );
+    }
+    yield { path, isVerified: true, isOnly: true };
     return;
   }
   embedded ??= embeddedFor(target);

@@ -25,7 +25,8 @@ import { CREATE_PORT, WAIT } from "./system_calls.ts";
 const ENOTSUP = numberOf("ENOTSUP");
 
 /**
- * A port of the library: the functions of ffi/include/iocp.h that are about one.
+ * A port of the library: the functions of ffi/include/iocp.h that are about one,
+ * without those of datagram sockets (datagrams.ts) and of its inbox (inbox.ts).
  *
  * Sockets are given and returned by id. Unless documented otherwise, a method
  * returns the result of the C function, negative for a failure; {@linkcode
@@ -150,48 +151,17 @@ export class NativePort {
     return this.#native.iocp_add_listener(this.id, handle, flags);
   }
 
+  /** Closes a handle that is on no port. */
+  drop(handle: number): number {
+    return this.#native.iocp_drop(this.id, handle);
+  }
+
   /** Stops accepting for good; connections that the system has accepted are still
    * reported. */
   stop(listener: number): number {
     const result = this.#native.iocp_stop(this.id, listener);
     this.#kick();
     return result;
-  }
-
-  /* ---- passing sockets to other processes */
-
-  /** Writes the address of the port's inbox. Returns its length. */
-  inbox(address: Uint8Array): number {
-    return this.#native.iocp_inbox(this.id, address, address.length);
-  }
-
-  /** Passes the listener `socket` or, where that is -1, the handle. Writes the
-   * ticket, and returns its length. */
-  pass(
-    socket: number,
-    handle: number,
-    address: Uint8Array,
-    ticket: Uint8Array,
-  ): number {
-    return this.#native.iocp_pass(
-      this.id,
-      socket,
-      handle,
-      address,
-      address.length,
-      ticket,
-      ticket.length,
-    );
-  }
-
-  /** Returns the handle of the socket of a ticket. */
-  take(ticket: Uint8Array): number {
-    return this.#native.iocp_take(this.id, ticket, ticket.length);
-  }
-
-  /** Closes a handle that is on no port. */
-  drop(handle: number): number {
-    return this.#native.iocp_drop(this.id, handle);
   }
 
   /* ---- moving bytes */
@@ -259,102 +229,6 @@ export class NativePort {
     );
     if (others !== 0) this.#kick();
     return others;
-  }
-
-  /* ---- datagrams */
-
-  /** Returns the id of a new datagram socket. */
-  bind(address: Uint8Array, flags: number, mode: number): number {
-    return this.#native.iocp_bind(this.id, address, flags, mode);
-  }
-
-  /** Receives one datagram, and what is known of it into `datagram`. With PENDING
-   * as the result, READABLE follows. */
-  receiveFrom(
-    socket: number,
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    datagram: Uint8Array,
-  ): number {
-    const result = this.#native.iocp_receive_from(
-      this.id,
-      socket,
-      buffer,
-      offset,
-      length,
-      datagram,
-    );
-    if (result === PENDING) this.#kick();
-    return result;
-  }
-
-  /** Sends one datagram; null: to the connected peer. With PENDING in the result,
-   * SENT follows. */
-  sendTo(
-    socket: number,
-    bytes: Uint8Array,
-    offset: number,
-    length: number,
-    address: Uint8Array | null,
-  ): number {
-    const result = this.#native.iocp_send_to(
-      this.id,
-      socket,
-      bytes,
-      offset,
-      length,
-      address,
-    );
-    if (result >= PENDING) this.#kick();
-    return result;
-  }
-
-  /** Sends `count` datagrams that are in the first `length` bytes. Returns how
-   * many were taken. With PENDING in the result, SENT follows. */
-  sendMany(
-    socket: number,
-    datagrams: Uint8Array,
-    length: number,
-    count: number,
-  ): number {
-    const result = this.#native.iocp_send_many(
-      this.id,
-      socket,
-      datagrams,
-      length,
-      count,
-    );
-    if (result >= PENDING) this.#kick();
-    return result;
-  }
-
-  /** Connects a datagram socket; null: it is not connected any more. */
-  connectDatagram(socket: number, address: Uint8Array | null): number {
-    return this.#native.iocp_connect_datagram(this.id, socket, address);
-  }
-
-  /** Joins or leaves a multicast group, for one source if there is one. */
-  membership(
-    socket: number,
-    group: Uint8Array,
-    source: Uint8Array | null,
-    interfaceIndex: number,
-    joins: boolean,
-  ): number {
-    return this.#native.iocp_membership(
-      this.id,
-      socket,
-      group,
-      source,
-      interfaceIndex,
-      joins ? 1 : 0,
-    );
-  }
-
-  /** The index of the network interface with that address. */
-  interfaceIndex(address: Uint8Array): number {
-    return this.#native.iocp_interface_index(this.id, address);
   }
 
   /** True if the peer has acknowledged bytes since the last call. */

@@ -165,7 +165,10 @@ export class Closing {
     this.#timer = setTimeout(() => {
       if (this.#hasProgressed()) this.#startCheck(CHECKS);
       else if (left > 1) this.#startCheck(left - 1);
-      else this.#owner.reset();
+      else {
+        this.#detaching?.timedOut();
+        this.#owner.reset();
+      }
     }, Math.ceil(this.#owner.settings.closeTimeout / CHECKS));
     runtime.unrefTimer(this.#timer);
   }

@@ -69,6 +69,12 @@ export class Detaching {
     return true;
   }
 
+  /** The peer has acknowledged nothing for `closeTimeout`; a reset follows. */
+  timedOut(): void {
+    const detail = "the peer has received nothing for closeTimeout";
+    this.#fail(new SocketError("ETIMEDOUT", { ...DETACH_CALL, detail }));
+  }
+
   portClosed(): void {
     if (this.#state === "over") return;
     const detail = "its completion port was closed";

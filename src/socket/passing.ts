@@ -30,7 +30,7 @@ function failure(loop: Loop, result: number, call: SystemCall): Error {
 /** The address of the thread's inbox. */
 export function inboxOf(loop: Loop): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(new ArrayBuffer(INBOX_MAX));
-  const length = loop.port.inbox(bytes);
+  const length = loop.inbox.address(bytes);
   if (length < 0) throw failure(loop, length, TAKE);
   return bytes.slice(0, length);
 }
@@ -46,7 +46,7 @@ export function passSocket(
   /* A copy, since bytes of a SharedArrayBuffer could change meanwhile. */
   const to = new Uint8Array(requireBytes("address", address));
   const ticket = new Uint8Array(new ArrayBuffer(TICKET_MAX));
-  const length = loop.port.pass(id, handle, to, ticket);
+  const length = loop.inbox.pass(id, handle, to, ticket);
   if (length < 0) throw failure(loop, length, PASS);
   return ticket.slice(0, length);
 }
@@ -54,7 +54,7 @@ export function passSocket(
 /** Returns the handle of the socket of a ticket. */
 export function takeSocket(loop: Loop, ticket: Uint8Array): number {
   const bytes = new Uint8Array(requireBytes("ticket", ticket));
-  const handle = loop.port.take(bytes);
+  const handle = loop.inbox.take(bytes);
   if (handle < 0) throw failure(loop, handle, TAKE);
   return handle;
 }

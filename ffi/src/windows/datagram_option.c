@@ -4,6 +4,7 @@
 #include <ws2tcpip.h>
 
 #include "errors.h"
+#include "interface.h"
 
 struct datagram_option__names {
   int level4; /* of an IPv4 socket */
@@ -43,8 +44,7 @@ int32_t datagram_option_set(struct socket* socket,
   DWORD number = (DWORD)value;
   bool is_interface = option == IOCP_MULTICAST_INTERFACE;
   if (names->ipv4 == 0) return port_fail(socket->port, -IOCP_ENOTSUP, 0);
-  /* An index is 0.x.x.x in network byte order (IPPROTO_IP socket options). */
-  DWORD number4 = is_interface ? htonl(number) : number;
+  DWORD number4 = is_interface ? interface_to_system(number) : number;
   int failed;
   if (names->ipv6 == 0 || socket->family == IOCP_IPV4) {
     failed = datagram_option__set(handle, names->level4, names->ipv4, number4);

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Multicast groups, and the interfaces that they are joined on. */
+/* Multicast groups. */
 #include <ws2tcpip.h>
-/* It needs the header above. */
-#include <iphlpapi.h>
 
 #include "address.h"
 #include "engine.h"
 #include "errors.h"
+#include "interface.h"
 #include "memory.h"
+
+static bool membership__is_group(const struct iocp_address* address) {
+  uint8_t first = address->bytes[0];
+  return address->family == IOCP_IPV4 ? (first & 0xf0) == 0xe0 : first == 0xff;
+}
 
 static int membership__change(
     SOCKET handle, int level, int option, const void* request, int size) {
   return setsockopt(handle, level, option, (const char*)request, size);
 }
 
-/* An interface is named by its address or, as 0.x.x.x, by its index
- * (IP_ADD_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP). */
 static int membership__change_ipv4(SOCKET handle,
                                    const struct iocp_address* group,
                                    const struct iocp_address* source,
@@ -24,7 +26,7 @@ static int membership__change_ipv4(SOCKET handle,
   IP_MREQ any_source;
   IP_MREQ_SOURCE request;
   memory_copy(&any_source.imr_multiaddr, group->bytes, 4);
-  any_source.imr_interface.s_addr = htonl(interface_index);
+  any_source.imr_interface.s_addr = interface_to_system(interface_index);
   if (source == NULL)
     return membership__change(handle,
                               IPPROTO_IP,
@@ -70,6 +72,25 @@ static int membership__change_ipv6(SOCKET handle,
       sizeof request);
 }
 
+/*
+ * A group that has been joined already is WSAEADDRNOTAVAIL, and one that has
+ * not been joined is WSAEINVAL ("Multicast Socket Option Behavior"; Wine 10
+ * returns WSAEADDRINUSE for the former). Both errors have other reasons as
+ * well.
+ */
+static int32_t membership__fail(struct port* port,
+                                uint32_t interface_index,
+                                bool joins) {
+  DWORD native = (DWORD)WSAGetLastError();
+  if (native != WSAEADDRNOTAVAIL && native != WSAEINVAL)
+    return errors_fail(port, native);
+  bool exists = interface_index == 0 || interface_exists(interface_index);
+  if (joins && exists && native == WSAEINVAL) return errors_fail(port, native);
+  return port_fail(port,
+                   joins && exists ? -IOCP_EADDRINUSE : -IOCP_EADDRNOTAVAIL,
+                   (int32_t)native);
+}
+
 int32_t engine_membership(struct socket* socket,
                           const struct iocp_address* group,
                           const struct iocp_address* source,
@@ -80,54 +101,17 @@ int32_t engine_membership(struct socket* socket,
   if ((!is_ipv4 && group->family != IOCP_IPV6) ||
       (source != NULL && source->family != group->family))
     return port_fail(socket->port, -IOCP_EAFNOSUPPORT, 0);
+  if (!membership__is_group(group))
+    return port_fail(socket->port, -IOCP_EINVAL, 0);
   int failed = is_ipv4 ? membership__change_ipv4(
                              handle, group, source, interface_index, joins)
                        : membership__change_ipv6(
                              handle, group, source, interface_index, joins);
-  return failed ? errors_fail(socket->port, (DWORD)WSAGetLastError()) : 0;
-}
-
-/* ---- interfaces */
-
-typedef DWORD(WINAPI* membership__get)(ADDRESS_FAMILY,
-                                       MIB_UNICASTIPADDRESS_TABLE**);
-typedef VOID(WINAPI* membership__free)(void*);
-
-static bool membership__is_of(const MIB_UNICASTIPADDRESS_ROW* row,
-                              const struct iocp_address* address) {
-  struct iocp_address has;
-  return address_from_system(
-             (const SOCKADDR*)&row->Address, sizeof row->Address, &has) &&
-         has.family == address->family &&
-         memory_compare(has.bytes, address->bytes, sizeof has.bytes) == 0 &&
-         (address->scope == 0 || has.scope == address->scope);
-}
-
-/* Returns 0 when no interface has the address, or the table cannot be read. */
-static uint32_t membership__find(HMODULE module,
-                                 const struct iocp_address* address) {
-  membership__get get;
-  membership__free free_table;
-  FARPROC getter = GetProcAddress(module, "GetUnicastIpAddressTable");
-  FARPROC freer = GetProcAddress(module, "FreeMibTable");
-  MIB_UNICASTIPADDRESS_TABLE* table = NULL;
-  uint32_t index = 0;
-  if (getter == NULL || freer == NULL) return 0;
-  memory_copy(&get, &getter, sizeof get);
-  memory_copy(&free_table, &freer, sizeof free_table);
-  if (get(AF_UNSPEC, &table) != NO_ERROR) return 0;
-  for (ULONG i = 0; i < table->NumEntries && index == 0; i++)
-    if (membership__is_of(&table->Table[i], address))
-      index = table->Table[i].InterfaceIndex;
-  free_table(table);
-  return index;
+  return failed ? membership__fail(socket->port, interface_index, joins) : 0;
 }
 
 int32_t engine_interface_index(struct port* port,
                                const struct iocp_address* address) {
-  HMODULE module =
-      LoadLibraryExW(L"iphlpapi.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
-  uint32_t index = module == NULL ? 0 : membership__find(module, address);
-  if (module != NULL) FreeLibrary(module);
+  uint32_t index = interface_find(address);
   return index != 0 ? (int32_t)index : port_fail(port, -IOCP_EADDRNOTAVAIL, 0);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "../shared/option_row.h"
 #include "calls.h"
 
 /* The socket of the two ids, unless it is closing. Otherwise NULL, and the
@@ -56,25 +57,6 @@ void call_get_address(const struct step* step, int32_t port, int32_t id) {
 
 /* ---- options */
 
-enum { SCOPE_SOCKET, SCOPE_LISTENER, SCOPE_DATAGRAM, SCOPE_ALL };
-enum { OWNER_LIBRARY, OWNER_SYSTEM };
-
-struct socket__option {
-  bool is_system;
-  int scope;
-  int32_t min;
-  int32_t max;
-};
-
-/* By number. */
-static const struct socket__option socket__options[] = {
-#define SOCKET__ROW(name, number, owner, scope, min, max) \
-  [number] = {OWNER_##owner, SCOPE_##scope, min, max},
-    IOCP_OPTIONS(SOCKET__ROW)
-#undef SOCKET__ROW
-};
-#define SOCKET__OPTIONS (sizeof socket__options / sizeof socket__options[0])
-
 /* The meaning of a byte must never change, or the inputs of the corpus would
  * change theirs: the first codes are those of the first eleven options, and the
  * last ones have room for more. call_group() sets IOCP_GROUP. */
@@ -83,7 +65,7 @@ static const struct socket__option socket__options[] = {
 #define SOCKET__LATER 245
 #define SOCKET__LATER_OPTION 15u
 
-_Static_assert(SOCKET__OPTIONS <=
+_Static_assert(OPTION_ROWS <=
                    SOCKET__LATER_OPTION + UINT8_MAX - SOCKET__LATER + 1,
                "every option has a code");
 
@@ -98,8 +80,8 @@ static uint32_t socket__draw_option(uint8_t choice) {
 static int32_t socket__draw_value(uint32_t option, uint8_t choice) {
   static const int32_t values[] = {
       0, 1, 2, 17, 64, 1000, -1, INT32_MIN, INT32_MAX};
-  if (option >= SOCKET__OPTIONS || choice < 128) return values[choice % 9];
-  const struct socket__option* row = &socket__options[option];
+  if (option >= OPTION_ROWS || choice < 128) return values[choice % 9];
+  const struct option_row* row = &option_rows[option];
   switch (choice % 4) {
     case 0:
       return row->min;
@@ -114,8 +96,8 @@ static int32_t socket__draw_value(uint32_t option, uint8_t choice) {
 
 static bool socket__has_option(const struct model_socket* socket,
                                uint32_t option) {
-  if (option == 0 || option >= SOCKET__OPTIONS) return false;
-  switch (socket__options[option].scope) {
+  if (option == 0 || option >= OPTION_ROWS) return false;
+  switch (option_rows[option].scope) {
     case SCOPE_SOCKET:
       return !socket->is_datagram;
     case SCOPE_LISTENER:
@@ -137,7 +119,7 @@ static bool socket__is_buffer(uint32_t option) {
 /* Local sockets have no options of the system. */
 static bool socket__lacks_option(const struct model_socket* socket,
                                  uint32_t option) {
-  return socket->is_local && socket__options[option].is_system &&
+  return socket->is_local && option_rows[option].owner == OWNER_SYSTEM &&
          !socket__is_buffer(option);
 }
 
@@ -148,9 +130,9 @@ void call_set_option(const struct step* step, int32_t port, int32_t id) {
   struct model_socket* socket = socket__find(port, id, &forced);
   int32_t result = iocp_set_option(port, id, option, value);
   if (socket__is_gone(socket, result)) return;
-  if (forced == 0 && (!socket__has_option(socket, option) ||
-                      value < socket__options[option].min ||
-                      value > socket__options[option].max))
+  if (forced == 0 &&
+      (!socket__has_option(socket, option) || value < option_rows[option].min ||
+       value > option_rows[option].max))
     forced = -IOCP_EINVAL;
   if (forced == 0 && socket__lacks_option(socket, option))
     forced = -IOCP_ENOTSUP;
@@ -178,10 +160,10 @@ void call_get_option(const struct step* step, int32_t port, int32_t id) {
     forced = -IOCP_ENOTSUP;
   model_check(result, forced);
   if (forced != 0) return;
-  FUZZ_CHECK(result <= socket__options[option].max);
+  FUZZ_CHECK(result <= option_rows[option].max);
   /* 0 until it is set. */
   if (option != IOCP_USER_TIMEOUT)
-    FUZZ_CHECK(result >= socket__options[option].min);
+    FUZZ_CHECK(result >= option_rows[option].min);
 }
 
 void call_socket_stats(const struct step* step, int32_t port, int32_t id) {

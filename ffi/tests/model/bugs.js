@@ -1451,9 +1451,19 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "the index of an interface is in the wrong order",
     source: '"IPPROTO_IP socket options": 0.x.x.x in network byte order',
     changes: [{
-      file: "windows/membership.c",
-      from: "  any_source.imr_interface.s_addr = htonl(interface_index);",
-      to: "  any_source.imr_interface.s_addr = interface_index;",
+      file: "windows/interface.c",
+      from: "  uint32_t name = htonl(index);",
+      to: "  uint32_t name = index;",
+    }],
+  },
+  {
+    group: "datagram",
+    name: "an interface is named by an address that is a duplicate",
+    source: "MIB_UNICASTIPADDRESS_ROW, DadState",
+    changes: [{
+      file: "windows/interface.c",
+      from: "entry->address.family == IOCP_IPV4 && entry->is_preferred &&",
+      to: "entry->address.family == IOCP_IPV4 &&",
     }],
   },
 ];

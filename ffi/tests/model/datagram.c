@@ -8,6 +8,7 @@
 #include "habits.h"
 #include "kernel.h"
 #include "listening.h"
+#include "module.h"
 #include "op.h"
 #include "report.h"
 #include "sock.h"
@@ -210,7 +211,7 @@ static DWORD datagram__earlier_error(struct sock* sock) {
 /* 0: the system chooses, which is the first one. */
 static uint32_t datagram__interface(const struct sock* sock) {
   uint32_t index = (uint32_t)sock->family_options[IP_MULTICAST_IF];
-  if (sock->family == 4) index = htonl(index);
+  if (sock->family == 4) index = module_interface(index);
   return index == 0 ? 1 : index;
 }
 
@@ -383,11 +384,6 @@ static struct iocp_address datagram__v4(const void* bytes) {
   return address;
 }
 
-/* "imr_interface: 0.x.x.x is an interface index", in network byte order. */
-static uint32_t datagram__index_of(struct in_addr address) {
-  return htonl(address.s_addr);
-}
-
 /* Reads a request. Returns false if its size is wrong. */
 static bool datagram__read_membership(int level,
                                       int option,
@@ -418,7 +414,7 @@ static bool datagram__read_membership(int level,
     if (length != sizeof request) return false;
     memcpy(&request, value, sizeof request);
     to->group = datagram__v4(&request.imr_multiaddr);
-    to->interface_index = datagram__index_of(request.imr_interface);
+    to->interface_index = module_interface(request.imr_interface.s_addr);
     return true;
   }
   IP_MREQ_SOURCE request;
@@ -426,7 +422,7 @@ static bool datagram__read_membership(int level,
   memcpy(&request, value, sizeof request);
   to->group = datagram__v4(&request.imr_multiaddr);
   to->source = datagram__v4(&request.imr_sourceaddr);
-  to->interface_index = datagram__index_of(request.imr_interface);
+  to->interface_index = module_interface(request.imr_interface.s_addr);
   return true;
 }
 
@@ -442,7 +438,8 @@ static bool datagram__is_same_membership(const struct udp_membership* a,
 static int datagram__join(struct udp* udp, const struct udp_membership* one) {
   for (uint32_t i = 0; i < udp->membership_count; i++)
     if (datagram__is_same_membership(&udp->memberships[i], one))
-      return datagram__fails(tape_choose(2) == 0 ? WSAEADDRINUSE : WSAEINVAL);
+      /* "Multicast Socket Option Behavior"; Wine 10 returns the other. */
+      return datagram__fails(habits.is_wine ? WSAEADDRINUSE : WSAEADDRNOTAVAIL);
   if (udp->membership_count == UDP_MEMBERSHIPS)
     return datagram__fails(WSAENOBUFS);
   udp->memberships[udp->membership_count++] = *one;
@@ -455,7 +452,8 @@ static int datagram__leave(struct udp* udp, const struct udp_membership* one) {
     udp->memberships[i] = udp->memberships[--udp->membership_count];
     return datagram__succeeds();
   }
-  return datagram__fails(tape_choose(2) == 0 ? WSAEADDRNOTAVAIL : WSAEINVAL);
+  /* "Multicast Socket Option Behavior". */
+  return datagram__fails(WSAEINVAL);
 }
 
 int datagram_set_membership(

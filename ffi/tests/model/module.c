@@ -151,14 +151,38 @@ BOOL WINAPI FreeLibrary(HMODULE module) {
 
 /* ---- the addresses of the interfaces */
 
-#define MODULE__ADDRESSES 4
+struct module__row {
+  struct iocp_address address;
+  uint32_t index;
+  NL_DAD_STATE state;
+};
 
-/* Both interfaces have the same link-local address. */
-static const struct iocp_address module__addresses[MODULE__ADDRESSES] = {
-    {.family = 4, .bytes = {127, 0, 0, 1}},
-    {.family = 6, .bytes = {[15] = 1}},
-    {.family = 6, .scope = 1, .bytes = {0xfe, 0x80, [15] = 1}},
-    {.family = 6, .scope = 2, .bytes = {0xfe, 0x80, [15] = 1}}};
+/* Both interfaces have the same link-local address. The IPv4 address that the
+ * second one was given first is a duplicate, and so is not in use. */
+static const struct module__row module__rows[] = {
+    {{.family = 4, .bytes = {127, 0, 0, 1}}, 1, IpDadStatePreferred},
+    {{.family = 6, .bytes = {[15] = 1}}, 1, IpDadStatePreferred},
+    {{.family = 6, .scope = 1, .bytes = {0xfe, 0x80, [15] = 1}},
+     1,
+     IpDadStatePreferred},
+    {{.family = 4, .bytes = {10, 0, 0, 1}}, 2, IpDadStateDuplicate},
+    {{.family = 4, .bytes = {10, 0, 0, 2}}, 2, IpDadStatePreferred},
+    {{.family = 6, .scope = 2, .bytes = {0xfe, 0x80, [15] = 1}},
+     2,
+     IpDadStatePreferred}};
+
+#define MODULE__ROWS (sizeof module__rows / sizeof module__rows[0])
+
+uint32_t module_interface(uint32_t name) {
+  uint32_t index = htonl(name);
+  if (index <= 0xffffff) return index <= 2 ? index : MODULE_NO_INTERFACE;
+  for (uint32_t i = 0; i < MODULE__ROWS; i++)
+    if (module__rows[i].address.family == 4 &&
+        module__rows[i].state == IpDadStatePreferred &&
+        memcmp(module__rows[i].address.bytes, &name, sizeof name) == 0)
+      return module__rows[i].index;
+  return MODULE_NO_INTERFACE;
+}
 
 static DWORD WINAPI module__get_addresses(ADDRESS_FAMILY family,
                                           MIB_UNICASTIPADDRESS_TABLE** table) {
@@ -166,14 +190,15 @@ static DWORD WINAPI module__get_addresses(ADDRESS_FAMILY family,
   RULE("the addresses of both families are requested", family == AF_UNSPEC);
   if (habits_fault(habits.kernel_faults)) return ERROR_NOT_ENOUGH_MEMORY;
   MIB_UNICASTIPADDRESS_TABLE* made =
-      calloc(1, sizeof *made + MODULE__ADDRESSES * sizeof *made->Table);
+      calloc(1, sizeof *made + MODULE__ROWS * sizeof *made->Table);
   if (made == NULL) abort();
-  made->NumEntries = MODULE__ADDRESSES;
-  for (uint32_t i = 0; i < MODULE__ADDRESSES; i++) {
+  made->NumEntries = MODULE__ROWS;
+  for (uint32_t i = 0; i < MODULE__ROWS; i++) {
     SOCKADDR* name = (SOCKADDR*)(void*)&made->Table[i].Address;
     sock_address_out(
-        &module__addresses[i], name, sizeof made->Table[i].Address);
-    made->Table[i].InterfaceIndex = i == 3 ? 2 : 1;
+        &module__rows[i].address, name, sizeof made->Table[i].Address);
+    made->Table[i].InterfaceIndex = module__rows[i].index;
+    made->Table[i].DadState = module__rows[i].state;
   }
   module__tables++;
   *table = made;

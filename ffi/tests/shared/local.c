@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "test.h"
 
 struct iocp_path local_path(uint16_t family, const char* text) {
   struct iocp_path path = {.family = family};
@@ -39,6 +40,22 @@ bool local_has(uint16_t family) {
   check_is(iocp_delete(port), 0);
   if (result < 0) check_is(result, -IOCP_ENOTSUP);
   return result >= 0;
+}
+
+void local_each_family(void (*run)(struct drive* drive, uint16_t family)) {
+  static const uint16_t families[] = {IOCP_UNIX, IOCP_PIPE};
+  int count = 0;
+  local_folder_make();
+  for (int i = 0; i < 2; i++) {
+    struct drive drive;
+    if (!local_has(families[i])) continue;
+    drive_open(&drive);
+    run(&drive, families[i]);
+    drive_finish(&drive);
+    count++;
+  }
+  local_folder_remove();
+  if (count == 0) test_skip("this system has no local sockets");
 }
 
 struct drive_socket* local_listen(struct drive* drive,

@@ -30,6 +30,10 @@ const char* local_folder(void);
 uint32_t local_process(void);
 uint32_t local_user(void);
 
+/* Runs a case for each family that the system has, with a folder for its files.
+ */
+void local_each_family(void (*run)(struct drive* drive, uint16_t family));
+
 /* A listener of the library; it must succeed. */
 struct drive_socket* local_listen(struct drive* drive,
                                   const struct iocp_path* name);

@@ -20,6 +20,17 @@ struct drive_socket* pipe_connect(struct drive* drive,
                                   const struct iocp_path* path);
 struct drive_socket* pipe_accepted(struct drive_socket* listener);
 
+/* Opens the driver with a listener that keeps `accepts` accepts posted. */
+struct drive_socket* pipe_open_listener(struct drive* drive,
+                                        struct iocp_path* path_out,
+                                        uint32_t accepts);
+/* Opens the driver with a connection between two sockets of its port. */
+void pipe_open_pair(struct drive* drive,
+                    struct drive_socket** client_out,
+                    struct drive_socket** server_out);
+/* Opens the driver with a client of a plain server. */
+struct drive_socket* pipe_open_client(struct drive* drive, void** plain_out);
+
 /* A connection between two sockets of the port. */
 void pipe_pair(struct drive* drive,
                struct drive_socket** client_out,

@@ -69,6 +69,33 @@ void pipe_pair(struct drive* drive,
   drive_forget(listener);
 }
 
+struct drive_socket* pipe_open_listener(struct drive* drive,
+                                        struct iocp_path* path_out,
+                                        uint32_t accepts) {
+  *path_out = pipe_path("\\\\.\\pipe\\");
+  drive_open(drive);
+  struct drive_socket* listener = pipe_listen(drive, path_out);
+  if (accepts != 0) drive_accept(listener, accepts);
+  return listener;
+}
+
+void pipe_open_pair(struct drive* drive,
+                    struct drive_socket** client_out,
+                    struct drive_socket** server_out) {
+  drive_open(drive);
+  pipe_pair(drive, client_out, server_out);
+}
+
+struct drive_socket* pipe_open_client(struct drive* drive, void** plain_out) {
+  struct iocp_path path = pipe_path("\\\\.\\pipe\\");
+  drive_open(drive);
+  *plain_out = pipe_plain_make(&path);
+  struct drive_socket* client = pipe_connect(drive, &path);
+  pipe_plain_accept(drive, *plain_out);
+  drive_until(drive, client->connect_result == 0);
+  return client;
+}
+
 /* ---- plain ends */
 
 static void pipe__wide(const struct iocp_path* path, WCHAR wide_out[512]) {

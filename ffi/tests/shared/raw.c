@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "raw_headers.h"
+#include "raw_convert.h"
 /* After Winsock's header, which must come first. */
 #include "raw.h"
 
@@ -17,23 +17,6 @@ struct iocp_address raw_address(const char* literal, uint16_t port) {
           address.family == 4 ? AF_INET : AF_INET6, literal, address.bytes),
       1);
   return address;
-}
-
-static raw_length raw__to_system(const struct iocp_address* address,
-                                 struct sockaddr_storage* system_out) {
-  memset(system_out, 0, sizeof *system_out);
-  if (address->family == 4) {
-    struct sockaddr_in* in = (struct sockaddr_in*)system_out;
-    in->sin_family = AF_INET;
-    in->sin_port = htons(address->port);
-    memcpy(&in->sin_addr, address->bytes, 4);
-    return sizeof *in;
-  }
-  struct sockaddr_in6* in6 = (struct sockaddr_in6*)system_out;
-  in6->sin6_family = AF_INET6;
-  in6->sin6_port = htons(address->port);
-  memcpy(&in6->sin6_addr, address->bytes, 16);
-  return sizeof *in6;
 }
 
 static host_socket raw__open(int family, int type) {
@@ -54,7 +37,7 @@ bool raw_has_family(uint16_t family) {
   struct iocp_address address =
       raw_address(family == 4 ? "127.0.0.1" : "::1", 0);
   struct sockaddr_storage system;
-  raw_length length = raw__to_system(&address, &system);
+  raw_length length = raw_to_system(&address, &system);
   raw_handle handle = socket(family == 4 ? AF_INET : AF_INET6, SOCK_STREAM, 0);
   if ((host_socket)handle < 0) return false;
   bool has_it = bind(handle, (struct sockaddr*)&system, length) == 0;
@@ -63,24 +46,11 @@ bool raw_has_family(uint16_t family) {
 }
 
 struct iocp_address raw_local(host_socket socket) {
-  struct iocp_address address;
   struct sockaddr_storage system;
   raw_length length = sizeof system;
   check_is(getsockname((raw_handle)socket, (struct sockaddr*)&system, &length),
            0);
-  memset(&address, 0, sizeof address);
-  if (system.ss_family == AF_INET) {
-    struct sockaddr_in* in = (struct sockaddr_in*)&system;
-    address.family = 4;
-    address.port = ntohs(in->sin_port);
-    memcpy(address.bytes, &in->sin_addr, 4);
-  } else {
-    struct sockaddr_in6* in6 = (struct sockaddr_in6*)&system;
-    address.family = 6;
-    address.port = ntohs(in6->sin6_port);
-    memcpy(address.bytes, &in6->sin6_addr, 16);
-  }
-  return address;
+  return raw_from_system(&system);
 }
 
 /* Small buffers have an effect only if they are set before the connect. */
@@ -104,7 +74,7 @@ static host_socket raw__bind(const char* literal,
                              struct iocp_address* address_out) {
   struct iocp_address address = raw_address(literal, 0);
   struct sockaddr_storage system;
-  raw_length length = raw__to_system(&address, &system);
+  raw_length length = raw_to_system(&address, &system);
   host_socket bound = raw__open_for(&address);
   if (buffer_bytes != 0) raw__set_buffers(bound, buffer_bytes);
   check_is(bind((raw_handle)bound, (struct sockaddr*)&system, length), 0);
@@ -138,7 +108,7 @@ void raw_pair(int32_t buffer_bytes, host_socket* a_out, host_socket* b_out) {
 
 int32_t raw_hijack(const struct iocp_address* address) {
   struct sockaddr_storage system;
-  raw_length length = raw__to_system(address, &system);
+  raw_length length = raw_to_system(address, &system);
   host_socket thief = raw__open_for(address);
   int one = 1;
   int32_t result = 0;
@@ -159,7 +129,7 @@ host_socket raw_listen_full(struct iocp_address* address_out,
                             host_socket* fillers) {
   struct sockaddr_storage system;
   host_socket listener = raw_listen("127.0.0.1", address_out);
-  raw_length length = raw__to_system(address_out, &system);
+  raw_length length = raw_to_system(address_out, &system);
   /* A second call changes the backlog. */
   check_is(listen((raw_handle)listener, 0), 0);
   for (int i = 0; i < RAW_FILLERS; i++) {
@@ -181,7 +151,7 @@ static int32_t raw__connect(const struct iocp_address* address,
                             int32_t buffer_bytes,
                             host_socket* socket_out) {
   struct sockaddr_storage system;
-  raw_length length = raw__to_system(address, &system);
+  raw_length length = raw_to_system(address, &system);
   host_socket socket = raw__open_for(address);
   if (buffer_bytes != 0) raw__set_buffers(socket, buffer_bytes);
   if (connect((raw_handle)socket, (struct sockaddr*)&system, length) != 0) {
@@ -196,7 +166,7 @@ static int32_t raw__connect(const struct iocp_address* address,
 
 void raw_connect_with(host_socket socket, const struct iocp_address* address) {
   struct sockaddr_storage system;
-  raw_length length = raw__to_system(address, &system);
+  raw_length length = raw_to_system(address, &system);
   check_is(connect((raw_handle)socket, (struct sockaddr*)&system, length), 0);
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "address_linux.h"
+#include "../shared/raw_convert.h"
 #include "datagram_linux.h"
 #include "faults_linux.h"
 #include "report.h"
@@ -30,7 +30,7 @@ struct udp_peer* udp_peer_new(uint16_t family,
   int fd = __real_socket(family == 4 ? AF_INET : AF_INET6,
                          SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                          0);
-  socklen_t size = peer_address_to_system(&address, &system);
+  socklen_t size = raw_to_system(&address, &system);
   if (fd < 0) return NULL;
   if (bind(fd, (struct sockaddr*)&system, size) != 0) {
     __real_close(fd);
@@ -39,7 +39,7 @@ struct udp_peer* udp_peer_new(uint16_t family,
   size = sizeof system;
   RULE("a peer has an address",
        getsockname(fd, (struct sockaddr*)&system, &size) == 0);
-  peer_address_from_system(&system, address_out);
+  *address_out = raw_from_system(&system);
   struct udp_peer* peer = malloc(sizeof *peer);
   RULE("the simulation has memory", peer != NULL);
   peer->fd = fd;
@@ -53,7 +53,7 @@ bool udp_peer_send(struct udp_peer* peer,
                    const uint8_t* bytes,
                    uint32_t length) {
   struct sockaddr_storage system;
-  socklen_t size = peer_address_to_system(to, &system);
+  socklen_t size = raw_to_system(to, &system);
   return sendto(peer->fd, bytes, length, 0, (struct sockaddr*)&system, size) ==
          (ssize_t)length;
 }
@@ -67,7 +67,7 @@ int32_t udp_peer_receive(struct udp_peer* peer,
   ssize_t count =
       recvfrom(peer->fd, buffer, length, 0, (struct sockaddr*)&system, &size);
   if (count < 0) return PEER_WOULD_BLOCK;
-  peer_address_from_system(&system, from_out);
+  *from_out = raw_from_system(&system);
   return (int32_t)count;
 }
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "../shared/option_row.h"
 #include "report.h"
 #include "schedule.h"
 #include "tape.h"
@@ -19,25 +20,6 @@ static bool user__is_void(const struct entry* entry, int32_t result) {
 }
 
 /* ---- options */
-
-enum { OWNER_SYSTEM, OWNER_LIBRARY };
-enum { SCOPE_SOCKET, SCOPE_LISTENER, SCOPE_DATAGRAM, SCOPE_ALL };
-
-struct user__option {
-  int owner;
-  int scope;
-  int32_t min;
-  int32_t max;
-};
-
-/* By number. */
-static const struct user__option user__options[] = {
-#define USER__ROW(name, number, owner, scope, min, max) \
-  [number] = {OWNER_##owner, SCOPE_##scope, min, max},
-    IOCP_OPTIONS(USER__ROW)
-#undef USER__ROW
-};
-#define USER__OPTIONS (sizeof user__options / sizeof user__options[0])
 
 /* Valid values that have different effects. */
 struct user__values {
@@ -78,8 +60,8 @@ static const struct user__values user__values[] = {
 static bool user__is_valid(const struct entry* entry,
                            uint32_t option,
                            int32_t value) {
-  if (option == 0 || option >= USER__OPTIONS) return false;
-  const struct user__option* row = &user__options[option];
+  if (option == 0 || option >= OPTION_ROWS) return false;
+  const struct option_row* row = &option_rows[option];
   bool is_datagram = entry->kind == ENTRY_DATAGRAM;
   return (row->scope == SCOPE_ALL ||
           (row->scope == SCOPE_SOCKET && !is_datagram) ||
@@ -89,7 +71,7 @@ static bool user__is_valid(const struct entry* entry,
 }
 
 static bool user__is_system(uint32_t option) {
-  return user__options[option].owner == OWNER_SYSTEM;
+  return option_rows[option].owner == OWNER_SYSTEM;
 }
 
 /* What some systems lack: old versions of Windows, or Wine, or all. */
@@ -134,8 +116,8 @@ static void user__has_set(struct entry* entry, uint32_t option, int32_t value) {
 
 /* Any option, at one of its bounds or beyond it. */
 static void user__set_bound(struct entry* entry) {
-  uint32_t option = 1 + tape_choose(USER__OPTIONS - 1);
-  const struct user__option* row = &user__options[option];
+  uint32_t option = 1 + tape_choose(OPTION_ROWS - 1);
+  const struct option_row* row = &option_rows[option];
   /* For user_group.c: the group must exist. */
   if (option == IOCP_GROUP) return;
   switch (tape_choose(4)) {

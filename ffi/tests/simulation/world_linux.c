@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "address_linux.h"
+#include "../shared/raw_convert.h"
 #include "datagram_linux.h"
 #include "faults_linux.h"
 #include "report.h"
@@ -153,7 +153,7 @@ static void world__address(int fd, bool is_other, struct iocp_address* out) {
   memset(out, 0, sizeof *out);
   if ((is_other ? getpeername : getsockname)(
           fd, (struct sockaddr*)&system, &size) == 0)
-    peer_address_from_system(&system, out);
+    *out = raw_from_system(&system);
 }
 
 /* ---- listeners of peers */
@@ -161,7 +161,7 @@ static void world__address(int fd, bool is_other, struct iocp_address* out) {
 static bool world__bind(int fd, uint16_t family) {
   struct sockaddr_storage system;
   struct iocp_address address = world__loopback(family);
-  socklen_t size = peer_address_to_system(&address, &system);
+  socklen_t size = raw_to_system(&address, &system);
   return bind(fd, (struct sockaddr*)&system, size) == 0;
 }
 
@@ -181,7 +181,7 @@ static int world__socket(uint16_t family) {
 /* Returns the result of connect(). EINPROGRESS is not a failure. */
 static int world__connect(int fd, const struct iocp_address* to) {
   struct sockaddr_storage system;
-  socklen_t size = peer_address_to_system(to, &system);
+  socklen_t size = raw_to_system(to, &system);
   int result = __real_connect(fd, (struct sockaddr*)&system, size);
   return result < 0 && errno == EINPROGRESS ? 0 : result;
 }

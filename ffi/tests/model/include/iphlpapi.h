@@ -42,10 +42,18 @@ typedef struct {
 typedef uint16_t ADDRESS_FAMILY;
 typedef void VOID;
 
+/* nldef.h */
+typedef enum {
+  IpDadStateTentative = 1,
+  IpDadStateDuplicate = 2,
+  IpDadStatePreferred = 4
+} NL_DAD_STATE;
+
 typedef struct {
   SOCKADDR_STORAGE Address;
   uint64_t InterfaceLuid;
   ULONG InterfaceIndex;
+  NL_DAD_STATE DadState;
 } MIB_UNICASTIPADDRESS_ROW;
 
 typedef struct {
