@@ -25,9 +25,11 @@ import {
 } from "./options/operation.ts";
 import { LeasedChunks } from "./views/leased_chunks.ts";
 import { LimitedChunks } from "./views/limited_chunks.ts";
-import { LimitedEnd } from "./socket/limited_end.ts";
-import { LimitedRead } from "./socket/limited_read.ts";
-import { LimitedWrite } from "./socket/limited_write.ts";
+import {
+  endLimited,
+  readLimited,
+  writeLimited,
+} from "./views/limited_calls.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
 import { changeOptions, optionsInForce } from "./socket/socket_options.ts";
 import { wrapPipes } from "./views/pipe_signal.ts";
@@ -945,37 +947,6 @@ const EMPTY = new Uint8Array(0);
 function stateOf({ isClosed, receive, send }: Socket): string {
   if (isClosed) return "closed";
   return receive.hasPeerEnded || send.isEnded ? "half-closed" : "open";
-}
-
-function readLimited(
-  socket: Socket,
-  p: Uint8Array,
-  options: OperationOptions,
-): Promise<number | null> {
-  const limits = operationLimits(options);
-  if (socket.isClosed) throw socket.closedError("read");
-  /* A read with a buffer is never given a chunk. */
-  return new LimitedRead(socket, p, limits).run() as Promise<number | null>;
-}
-
-function writeLimited(
-  socket: Socket,
-  p: Uint8Array,
-  options: OperationOptions,
-): Promise<number> {
-  const limits = operationLimits(options);
-  if (socket.isClosed) throw socket.closedError("write");
-  return new LimitedWrite(socket, p, limits).run();
-}
-
-async function endLimited(
-  socket: Socket,
-  options: OperationOptions,
-): Promise<void> {
-  const limits = operationLimits(options);
-  if (socket.isClosed) throw socket.closedError("shutdown");
-  if (socket.isPipe) throw noHalfClose();
-  await new LimitedEnd(socket, limits).run();
 }
 
 /* Anything else is a wrong buffer. */

@@ -212,7 +212,8 @@ export class SocketError extends Error {
    * `"AddrNotAvailable"`, `"NetworkUnreachable"`, `"PermissionDenied"`,
    * `"NotFound"`, `"NotADirectory"`, `"IsADirectory"`, `"FilesystemLoop"`,
    * `"TimedOut"`, `"BadResource"` (the object is closed) or `"Interrupted"` (it
-   * was closed during the call). For all other codes it is `"SocketError"`.
+   * was closed during the call). For framing it is `"UnexpectedEof"` or
+   * `"InvalidData"`. For all other codes it is `"SocketError"`.
    */
   override readonly name: string;
   /** The code, the same on every system: `"ECONNRESET"`. */

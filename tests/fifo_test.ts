@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { emptyFifo, Fifo, pushed } from "../src/socket/fifo.ts";
+import { emptyFifo, Fifo, pushed, unshifted } from "../src/socket/fifo.ts";
 import { Random } from "./shared/random.ts";
 
 function filled(count: number): Fifo<{ n: number }> {
@@ -33,6 +33,29 @@ test("Fifo keeps the order while entries are pushed and shifted", () => {
     fifo.removeAll().map(({ n }) => n),
     Array.from({ length: pushed - shifted }, (_, i) => shifted + i),
   );
+});
+
+test("Fifo.unshift() adds in front, also of entries behind removed ones", () => {
+  for (const count of [0, 1, 2, 3, 2000]) {
+    for (const removed of [0, 1, 2, 1500]) {
+      if (removed > count) continue;
+      const fifo = filled(count);
+      for (let n = 0; n < removed; n++) fifo.shift();
+      for (const n of [-1, -2, -3]) fifo.unshift({ n });
+      assert.equal(fifo.length, count - removed + 3);
+      assert.deepEqual(
+        fifo.removeAll().map(({ n }) => n),
+        [
+          -3,
+          -2,
+          -1,
+          ...Array.from({ length: count - removed }, (_, n) => removed + n),
+        ],
+      );
+    }
+  }
+  assert.equal(unshifted(emptyFifo<{ n: number }>(), { n: 1 }).length, 1);
+  assert.equal(emptyFifo().isEmpty, true);
 });
 
 test("Fifo.last is the newest entry, and Fifo.length their number", () => {

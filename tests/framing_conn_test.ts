@@ -6,6 +6,8 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { describe, test } from "node:test";
 import { adopt, type Conn, type PathAddr, SocketError } from "../mod.ts";
+import { socketOf } from "../src/conn.ts";
+import { numberOf } from "../src/errors.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { receiveByDuplex } from "./shared/duplex.ts";
 import {
@@ -36,6 +38,16 @@ async function send(conn: AnyConn, bytes: Uint8Array, random: Random) {
   conn.close();
 }
 
+/* The sender is in this thread, so a read must not block it. */
+function readSyncIfAny(conn: AnyConn, p: Uint8Array): number | null {
+  try {
+    return conn.readSync(p, { timeout: 0 });
+  } catch (error) {
+    assert.equal((error as SocketError).code, "ETIMEDOUT");
+    return 0;
+  }
+}
+
 /* Reads `count` bytes, or those up to the end. */
 async function readBy(conn: AnyConn, count: number, random: Random) {
   const p = new Uint8Array(count);
@@ -43,7 +55,7 @@ async function readBy(conn: AnyConn, count: number, random: Random) {
   while (at < count) {
     const room = p.subarray(at);
     const got = random.chance(0.3)
-      ? conn.readSync(room)
+      ? readSyncIfAny(conn, room)
       : random.chance(0.5)
       ? await conn.read(room)
       : (await conn.chunks(room).next()).value?.length ?? null;
@@ -55,7 +67,7 @@ async function readBy(conn: AnyConn, count: number, random: Random) {
 
 /* A call that may be ended before it has what it wants. */
 async function readBriefly(conn: AnyConn, random: Random) {
-  const count = 1 + random.size(3_000);
+  const count = 1 + random.size(15_000);
   try {
     return await conn.reader().readExactly(count, {
       timeout: random.integer(0, 1),
@@ -317,6 +329,7 @@ for (const { name, open } of transports) {
           assert.equal(line, "line");
         }
       }
+      assert.equal(socketOf(server)!.loop.deadlines.length, 0);
       await eventually("no listener", () => spied.count === 0);
       assert.ok(spied.most <= 1, `${spied.most}`);
       assert.equal(getEventListeners(signal, "abort").length, 0);
@@ -334,4 +347,14 @@ test("A reset is an error, never an end, also inside of a line", async () => {
   const { code } = await errorFrom(reader.readLine());
   assert.notEqual(code, "EUNEXPECTEDEND");
   assert.match(code, /^E(CONNRESET|PIPE|CONNABORTED)$/);
+});
+
+test("A connection that the library has closed fails loops and calls", async () => {
+  using ends = await pair();
+  const { server } = ends;
+  const [loop, call] = [server.lines().next(), server.reader().readLine()];
+  /* What its completion does. */
+  socketOf(server)!.closed(numberOf("ECONNRESET"), 0, 0);
+  assert.equal((await errorFrom(loop)).code, "ECONNRESET");
+  assert.equal((await errorFrom(call)).code, "ECONNRESET");
 });

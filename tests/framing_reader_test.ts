@@ -141,6 +141,15 @@ test("A loop over a reader leaves the rest in it, also inside of a chunk", async
   assert.deepEqual(await collect(reader.lines()), ["d the rest"]);
 });
 
+test("A loop that was left gives out nothing more", async () => {
+  const reader = new ByteReader(chunksOf("a\nb\nc\nd\n"));
+  const loop = reader.lines();
+  for (const line of ["a", "b"]) assert.equal((await loop.next()).value, line);
+  await loop.return!();
+  assert.deepEqual(await loop.next(), { value: undefined, done: true });
+  assert.equal(await reader.readLine(), "c");
+});
+
 describe("The limits", () => {
   const cases: [string, (reader: ByteReader) => Promise<unknown>, string][] = [
     ["readLine()", (reader) => reader.readLine(), "65536"],
@@ -173,8 +182,16 @@ describe("The limits", () => {
     const text = "x".repeat(5);
     const maxLength = 5;
     for (const end of ["\n", "\r\n", ""]) {
-      const reader = new ByteReader(chunksOf(text, end));
-      assert.equal(await reader.readLine({ maxLength }), text);
+      /* At any boundary between the text, "\r" and "\n". */
+      for (let first = 1; first <= text.length + end.length; first++) {
+        const chunks = [
+          (text + end).slice(0, first),
+          (text + end).slice(first),
+        ];
+        const reader = new ByteReader(chunksOf(...chunks));
+        assert.equal(await reader.readLine({ maxLength }), text);
+        assert.equal(await reader.readLine({ maxLength }), null);
+      }
     }
     const reader = new ByteReader(chunksOf(`${text}--`));
     assert.equal(
@@ -190,13 +207,17 @@ describe("The limits", () => {
 test("What waits in a reader occupies little more than its bytes", () => {
   const buffer = new ByteBuffer();
   const room = () => buffer.view(1).buffer.byteLength;
+  const memories = new Set<ArrayBufferLike>();
   /* A peer that sends byte by byte. */
   const slab = new Uint8Array(256 * 1024);
   for (let count = 1; count <= 50_000; count++) {
     buffer.push(slab.subarray(count, count + 1));
     buffer.own();
     assert.ok(room() <= 2 * count, `${room()} for ${count}`);
+    memories.add(buffer.view(1).buffer);
   }
+  /* Each of them is a copy of all the bytes so far. */
+  assert.ok(memories.size < 30, `${memories.size}`);
   /* A large chunk, of which a part of a message is left. */
   buffer.push(slab);
   buffer.skip(buffer.length - 10);
@@ -208,6 +229,31 @@ test("What waits in a reader occupies little more than its bytes", () => {
   assert.equal(room(), slab.length);
   buffer.own();
   assert.equal(room(), 100);
+});
+
+test("A length alone makes a reader occupy no memory", () => {
+  const buffer = new ByteBuffer();
+  buffer.push(new Uint8Array(100_000));
+  buffer.collect(2 ** 50, 4);
+  assert.equal(buffer.length, 100_000);
+});
+
+test("A message that is collected and not taken stays in its place", () => {
+  const bytes = pattern(20_000);
+  for (
+    const [count, start] of [[10_000, 4], [10_000, 0], [12_000, 8]] as const
+  ) {
+    const buffer = new ByteBuffer();
+    buffer.push(bytes.subarray(0, 3_000));
+    buffer.collect(count, start);
+    buffer.own();
+    buffer.push(bytes.subarray(3_000, 5_000));
+    buffer.push(bytes.subarray(5_000));
+    assert.equal(buffer.length, 20_000);
+    /* Something else is wanted now. */
+    assert.deepEqual(buffer.take(7, 2), bytes.slice(2, 7));
+    assert.deepEqual(buffer.removeAll(), bytes.slice(7));
+  }
 });
 
 describe("The end", () => {
@@ -335,6 +381,16 @@ describe("A timeout or a signal", () => {
     await assert.rejects(reader.lines({ signal }).next(), RangeError);
     assert.equal(await reader.readLine(), "b");
   });
+});
+
+test("A signal that aborts between two turns of a loop takes no line", async () => {
+  const reader = new ByteReader(chunksOf("a\nb\nc\nd\n"));
+  const controller = new AbortController();
+  const loop = reader.lines({ signal: controller.signal });
+  for (const line of ["a", "b"]) assert.equal((await loop.next()).value, line);
+  controller.abort(new RangeError("enough"));
+  await assert.rejects(loop.next(), RangeError);
+  assert.equal(await reader.readLine(), "c");
 });
 
 test("A source that fails fails every call, after the bytes before", async () => {

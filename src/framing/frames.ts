@@ -48,9 +48,12 @@ export class Frames
     const { headerBytes, includeHeader } = this.#settings;
     if (buffer.length < headerBytes) return undefined;
     const end = headerBytes + this.#lengthOf(buffer);
-    if (buffer.length < end) return undefined;
-    const value = buffer.take(end, includeHeader ? 0 : headerBytes);
-    return { value, done: false };
+    const start = includeHeader ? 0 : headerBytes;
+    if (buffer.length >= end) {
+      return { value: buffer.take(end, start), done: false };
+    }
+    buffer.collect(end, start);
+    return undefined;
   }
 
   end({ length }: ByteBuffer): Result {

@@ -18,8 +18,9 @@ export class ExactBytes implements Want<Chunk> {
   }
 
   take(buffer: ByteBuffer): Chunk | undefined {
-    if (buffer.length < this.#count) return undefined;
-    return buffer.take(this.#count);
+    if (buffer.length >= this.#count) return buffer.take(this.#count);
+    buffer.collect(this.#count);
+    return undefined;
   }
 
   end({ length }: ByteBuffer): Chunk {

@@ -25,6 +25,7 @@ export type Op =
     maxLength: number;
     lengthBytes: number;
     lengthOffset: number;
+    headerBytes: number;
     lengthAdjustment: number;
     endian: "big" | "little";
     includeHeader: boolean;
@@ -164,7 +165,7 @@ export class Model {
 
   #frame(op: Op & { kind: "frames" }): string | undefined {
     const { left } = this;
-    const header = op.lengthOffset + op.lengthBytes;
+    const header = op.headerBytes;
     if (left.length === 0) return undefined;
     if (left.length < header) return "EUNEXPECTEDEND";
     const number = op.endian === "big"
@@ -203,8 +204,9 @@ export function pickBytes(random: Random): Uint8Array {
       ).join("");
       parts.push(bytesOf(text + random.pick(["\n", "\r\n", "\n", "--", ""])));
     } else if (kind < 8) {
-      const length = random.size(30) - 1;
-      parts.push(new Uint8Array([0, length]), new Uint8Array(length).fill(7));
+      const length = random.size(random.chance(0.2) ? 15_000 : 30) - 1;
+      const header = [length >> 8, length & 255];
+      parts.push(new Uint8Array(header), new Uint8Array(length).fill(length));
     } else if (kind === 8) {
       parts.push(
         new Uint8Array(random.size(20)).map(() => random.integer(0, 255)),
@@ -234,7 +236,11 @@ export function pickOp(random: Random): Op {
   switch (kind) {
     case "readExactly":
     case "peek":
-      return { kind, count: random.size(60) - 1, maxLength };
+      return {
+        kind,
+        count: random.size(random.chance(0.3) ? 15_000 : 60) - 1,
+        maxLength,
+      };
     case "skip":
       return { kind, count: random.size(60) - 1 };
     case "readUntil": {
@@ -247,17 +253,21 @@ export function pickOp(random: Random): Op {
       const requireNewline = random.chance(0.3);
       return { kind, turns, maxLength, fatal, requireNewline };
     }
-    case "frames":
+    case "frames": {
+      const lengthBytes = random.pick([1, 2, 2, 2, 3, 4]);
+      const lengthOffset = random.pick([0, 0, 1, 3]);
       return {
         kind,
         turns,
         maxLength,
-        lengthBytes: random.integer(1, 4),
-        lengthOffset: random.pick([0, 0, 1, 3]),
+        lengthBytes,
+        lengthOffset,
+        headerBytes: lengthOffset + lengthBytes + random.pick([0, 0, 2]),
         lengthAdjustment: random.pick([0, 0, -2, 1]),
         endian: random.pick(["big", "little"]),
         includeHeader: random.chance(0.3),
       };
+    }
   }
 }
 
