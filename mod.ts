@@ -62,8 +62,23 @@ export {
 } from "./src/datagram/datagram_conn.ts";
 export { DatagramSocket } from "./src/datagram/datagram_socket.ts";
 export { type MembershipOptions } from "./src/datagram/membership.ts";
-export { type ReceiveFromOptions } from "./src/datagram/receive_call.ts";
+export { type OperationOptions } from "./src/options/operation.ts";
+export { type PipeOptions } from "./src/options/pipe.ts";
 export { Conn } from "./src/conn.ts";
+export { type AddressFilter } from "./src/options/address_filter.ts";
+export {
+  type CloseOptions,
+  type ShutdownOptions,
+} from "./src/options/deadline.ts";
+export { type ShutdownResult } from "./src/socket/shutdown.ts";
+export { ByteReader } from "./src/framing/byte_reader.ts";
+export { frames, lines } from "./src/framing/loops.ts";
+export {
+  type ByteReaderOptions,
+  type FrameOptions,
+  type LineOptions,
+  type ReadOptions,
+} from "./src/options/framing.ts";
 export { type Peer } from "./src/native/peer.ts";
 export {
   type InheritedListener,

@@ -8,7 +8,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { type Conn, listen } from "iocp";
 
-const LINE_LENGTH_MAX = 1_000;
+const LINE_BYTES_MAX = 1_000;
 const PENDING_MAX = 1_000;
 
 const { values } = parseArgs({
@@ -18,20 +18,6 @@ const { values } = parseArgs({
     port: { type: "string", default: "0" },
   },
 });
-
-/** The lines of a connection, without "\n" or "\r\n". */
-async function* lines(conn: Conn): AsyncGenerator<string, void> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of conn) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = parts.pop()!;
-    for (const line of parts) yield line.replace(/\r$/, "");
-    if (rest.length > LINE_LENGTH_MAX) {
-      throw new RangeError("Cannot read a line: it is too long");
-    }
-  }
-}
 
 const encoder = new TextEncoder();
 
@@ -71,11 +57,13 @@ function problemOf(nickname: string): string | undefined {
 }
 
 async function serve(conn: Conn): Promise<void> {
+  using _ = conn; // Leaving the loop does not close the connection.
   const member = new Member(conn);
   member.send("Your nickname?");
   try {
-    for await (const line of lines(conn)) {
-      if (line === "/quit") break; // Leaving the loop closes the connection.
+    const maxLength = LINE_BYTES_MAX;
+    for await (const line of conn.lines({ maxLength, fatal: false })) {
+      if (line === "/quit") break;
       if (members.has(member)) {
         sendToAll(`${member.nickname}: ${line}`);
         continue;

@@ -9,7 +9,13 @@ import process from "node:process";
 import { type Conn, connect, type PathAddr } from "iocp";
 
 const HANDSHAKE = 0, FRAME = 1, CLOSE = 2, PING = 3, PONG = 4;
-const LENGTH_MAX = 1_000_000;
+// Messages: the operation and the length, each 32 bits, and the text.
+const FORMAT = {
+  lengthOffset: 4,
+  endian: "little",
+  maxLength: 1_000_000,
+  includeHeader: true,
+} as const;
 
 const [clientId, details, state] = process.argv.slice(2);
 const { DISCORD_INSTANCE_ID, XDG_RUNTIME_DIR, TMPDIR, TMP, TEMP } = process.env;
@@ -18,29 +24,6 @@ const folder = XDG_RUNTIME_DIR ?? TMPDIR ?? TMP ?? TEMP ?? "/tmp";
 const path = process.platform === "win32"
   ? `\\\\?\\pipe\\${name}`
   : `${folder}/${name}`;
-
-/** Reads exactly `length` bytes; null at the end of the connection. */
-async function readExactly(conn: Conn<PathAddr>, length: number) {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length;) {
-    const count = await conn.read(bytes.subarray(at));
-    if (count === null) return null;
-    at += count;
-  }
-  return bytes;
-}
-
-/** Messages: the operation and the length, each 32 bits, and the text. */
-async function* messages(conn: Conn<PathAddr>) {
-  for (let head; (head = await readExactly(conn, 8)) !== null;) {
-    const view = new DataView(head.buffer);
-    const length = view.getUint32(4, true);
-    if (length > LENGTH_MAX) throw new RangeError("Too long a message");
-    const text = await readExactly(conn, length);
-    if (text === null) throw new Error("Discord has closed inside a message");
-    yield { operation: view.getUint32(0, true), text };
-  }
-}
 
 async function send(conn: Conn<PathAddr>, operation: number, text: Uint8Array) {
   const message = new Uint8Array(8 + text.length);
@@ -56,7 +39,9 @@ const encode = (value: unknown) =>
 
 using conn = await connect({ path, timeout: 5_000 });
 await send(conn, HANDSHAKE, encode({ v: 1, client_id: clientId }));
-for await (const { operation, text } of messages(conn)) {
+for await (const message of conn.frames(FORMAT)) {
+  const operation = new DataView(message.buffer).getUint32(0, true);
+  const text = message.subarray(8);
   const value = JSON.parse(new TextDecoder().decode(text));
   if (operation === PING) await send(conn, PONG, text);
   else if (operation === CLOSE) throw new Error(value.message);

@@ -7,7 +7,7 @@
 
 import { get, type IncomingMessage } from "node:http";
 import process from "node:process";
-import { type Conn, connect, NotSupported, type PathAddr } from "iocp";
+import { connect, NotSupported } from "iocp";
 
 const path = process.env["DOCKER_SOCKET"] ??
   (process.platform === "win32"
@@ -28,17 +28,6 @@ async function query(url: string): Promise<unknown> {
   throw new Error(text);
 }
 
-/** Reads exactly `length` bytes; null at the end of the connection. */
-async function readExactly(conn: Conn<PathAddr>, length: number) {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length;) {
-    const count = await conn.read(bytes.subarray(at));
-    if (count === null) return null;
-    at += count;
-  }
-  return bytes;
-}
-
 /** Sends the line to a container without a terminal, and prints its output. */
 async function attach(): Promise<void> {
   using conn = await connect({ path, timeout: 5_000, allowHalfOpen: true });
@@ -46,12 +35,9 @@ async function attach(): Promise<void> {
   const query = "stream=1&stdin=1&stdout=1&stderr=1";
   await send(`POST /containers/${container}/attach?${query} HTTP/1.1\r\n`);
   await send("Host: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
-  let head = "";
-  while (!head.endsWith("\r\n\r\n")) {
-    const byte = await readExactly(conn, 1);
-    if (byte === null) throw new Error(`Docker has closed: ${head}`);
-    head += String.fromCharCode(byte[0]!);
-  }
+  const reader = conn.reader();
+  const bytes = await reader.readUntil("\r\n\r\n", { timeout: 5_000 });
+  const head = new TextDecoder().decode(bytes ?? undefined);
   if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(head);
   await send(`${line}\n`);
   // Ends the container's standard input; a named pipe has no such end.
@@ -59,11 +45,10 @@ async function attach(): Promise<void> {
     if (!(error instanceof NotSupported)) throw error;
   });
   // Frames: the stream (1: output, 2: errors), three zeros, the length, the bytes.
-  for (let frame; (frame = await readExactly(conn, 8)) !== null;) {
-    const { buffer } = frame;
-    const bytes = await readExactly(conn, new DataView(buffer).getUint32(4));
-    if (bytes === null) throw new Error("Docker has closed inside a frame");
-    (frame[0] === 2 ? process.stderr : process.stdout).write(bytes);
+  const frames = reader.frames({ lengthOffset: 4, includeHeader: true });
+  for await (const frame of frames) {
+    const stream = frame[0] === 2 ? process.stderr : process.stdout;
+    stream.write(frame.subarray(8));
   }
 }
 

@@ -9,21 +9,9 @@ import process from "node:process";
 import { connect, listen, localSocketPath, type PathAddr } from "iocp";
 import type { Conn } from "iocp";
 
-const LINE_LENGTH_MAX = 1_000_000;
+const maxLength = 1_000_000;
 const [role = "server", ...words] = process.argv.slice(2);
 const path = localSocketPath(process.env["IPC_NAME"] ?? "iocp-example");
-
-/** The lines of a connection, each without its "\n". */
-async function* lines(conn: Conn<PathAddr>): AsyncGenerator<string, void> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of conn) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = parts.pop()!;
-    yield* parts;
-    if (rest.length > LINE_LENGTH_MAX) throw new RangeError("Too long a line");
-  }
-}
 
 async function send(conn: Conn<PathAddr>, message: unknown): Promise<void> {
   const line = `${JSON.stringify(message)}\n`;
@@ -32,7 +20,7 @@ async function send(conn: Conn<PathAddr>, message: unknown): Promise<void> {
 
 async function serve(conn: Conn<PathAddr>): Promise<void> {
   try {
-    for await (const line of lines(conn)) {
+    for await (const line of conn.lines({ maxLength })) {
       const { text } = JSON.parse(line) as { text: string };
       const count = text.split(/\s+/).filter((word) => word !== "").length;
       await send(conn, { count, pid: process.pid, yourPid: conn.peer.pid });
@@ -49,10 +37,7 @@ if (role === "server") {
   console.log(`listening on ${listener.addr.path}`);
   for await (const conn of listener) serve(conn);
 } else {
-  const conn = await connect({ path, timeout: 5_000 });
+  using conn = await connect({ path, timeout: 5_000 });
   await send(conn, { text: words.join(" ") });
-  for await (const line of lines(conn)) {
-    console.log(line);
-    break; // Leaving the loop closes the connection.
-  }
+  console.log(await conn.reader().readLine({ timeout: 5_000 }));
 }

@@ -5,18 +5,48 @@ import { readSync, writeSync } from "./views/blocking.ts";
 import { Chunks } from "./views/chunks.ts";
 import { LOCAL, PEER } from "./native/completion.ts";
 import type { Peer } from "./native/peer.ts";
+import { type ByteReader, readerOf } from "./framing/byte_reader.ts";
+import { framesOf, linesOf } from "./framing/loops.ts";
+import type {
+  ByteReaderOptions,
+  FrameOptions,
+  LineOptions,
+} from "./options/framing.ts";
 import type { DetachedSocket } from "./socket/detached_socket.ts";
 import { duplexOf } from "./views/duplex.ts";
 import { showFields, shownAddress } from "./views/inspect.ts";
+import { type CloseOptions, deadlineOf } from "./options/deadline.ts";
 import type { ConnOptions, ConnOptionsInForce } from "./options/conn.ts";
 import type { KeepAliveOptions } from "./options/keep_alive.ts";
+import {
+  operationLimits,
+  type OperationOptions,
+  TIMEOUT_MAX,
+} from "./options/operation.ts";
+import { LeasedChunks } from "./views/leased_chunks.ts";
+import { LimitedChunks } from "./views/limited_chunks.ts";
+import {
+  endLimited,
+  readLimited,
+  writeLimited,
+} from "./views/limited_calls.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
 import { changeOptions, optionsInForce } from "./socket/socket_options.ts";
 import { wrapPipes } from "./views/pipe_signal.ts";
 import type { SocketDuplex } from "./views/socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
 import type { Socket } from "./socket/socket.ts";
-import { requireBytes, requireOptions } from "./options/validate.ts";
+import { joined, writeParts } from "./socket/gather.ts";
+import { type PipeOptions, pipeSettings } from "./options/pipe.ts";
+import { pipe } from "./views/pipe.ts";
+import { setIdleTimeout } from "./socket/idle_timeout.ts";
+import {
+  requireBytes,
+  requireInteger,
+  requireOptions,
+  requireParts,
+  wrongType,
+} from "./options/validate.ts";
 import { noHalfClose } from "./socket/half_close.ts";
 import { WebStreams } from "./views/web_streams.ts";
 import type { ByteReadable, ByteWritable } from "./runtime/web_types.ts";
@@ -131,14 +161,33 @@ export class Conn<A extends Addr = NetAddr>
    * Pending reads are settled in order. `close()` rejects a pending read with
    * `EINTR`.
    *
+   * @param p where the bytes go.
+   * @param options how long to wait, and what ends the wait. Nothing was read then,
+   * and bytes that arrive later are for the next read.
    * @returns the number of bytes, or null at the peer's end.
-   * @throws {SocketError} when the connection is closed or has failed. A reset is
-   * never reported as an end.
+   * @throws {SocketError} when the connection is closed or has failed, and
+   * `ETIMEDOUT` after `timeout`. A reset is never reported as an end.
+   * @throws the reason of `signal` when that aborts.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen, SocketError } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * using conn = await connect(listener.addr);
+   * try {
+   *   await conn.read(new Uint8Array(1024), { timeout: 50 });
+   * } catch (error) {
+   *   if (!(error instanceof SocketError)) throw error;
+   *   console.log(error.code); // ETIMEDOUT
+   * }
+   * ```
    */
-  read(p: Uint8Array): Promise<number | null> {
+  read(p: Uint8Array, options?: OperationOptions): Promise<number | null> {
     const socket = this.#socket;
     return attempt(() => {
       requireBytes("p", p);
+      if (options !== undefined) return readLimited(socket, p, options);
       if (socket.isClosed) throw socket.closedError("read");
       return socket.receive.read(p);
     });
@@ -151,17 +200,122 @@ export class Conn<A extends Addr = NetAddr>
    * peer's backpressure. Until then `p` must not be changed. Writes that are
    * not awaited are sent in order.
    *
+   * @param p the bytes, or several arrays of them, which are sent in order. Up to
+   * 64 KiB in all need a single system call.
+   * @param options how long it may take, and what ends it. Then a part was written,
+   * as the error says, and the connection can be written to further.
    * @returns the number of bytes, always all of them.
    * @throws {SocketError} when the connection is closed, half-closed or has
    * failed. How much of `p` the peer has received is then unknown.
+   * @throws {SocketError} `ETIMEDOUT` after `timeout`, and `ECANCELED` when `signal`
+   * aborts, with its reason as the `cause`. The error's `bytesWritten` bytes were
+   * accepted before that and are still sent, the others are not: continue with
+   * `p.subarray(bytesWritten)`. If you stop instead, call `reset()`; otherwise the
+   * peer may mistake a partial message for a complete one.
+   *
+   * @example A peer that does not read
+   * ```ts
+   * import { connect, listen, SocketError } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * using conn = await connect(listener.addr);
+   * try {
+   *   await conn.write(new Uint8Array(20_000_000), { timeout: 100 });
+   * } catch (error) {
+   *   if (!(error instanceof SocketError)) throw error;
+   *   console.log(error.code, error.bytesWritten);
+   *   conn.reset();
+   * }
+   * ```
    */
-  write(p: Uint8Array): Promise<number> {
+  write(
+    p: Uint8Array | readonly Uint8Array[],
+    options?: OperationOptions,
+  ): Promise<number> {
     const socket = this.#socket;
     if (!(p instanceof Uint8Array)) {
-      return attempt(() => requireBytes("p", p)) as never;
+      return attempt(() => this.#writeParts(p, options));
+    }
+    if (options !== undefined) {
+      return attempt(() => writeLimited(socket, p, options));
     }
     if (socket.isClosed) return Promise.reject(socket.closedError("write"));
     return socket.send.write(p);
+  }
+
+  #writeParts(
+    parts: readonly Uint8Array[],
+    options: OperationOptions | undefined,
+  ): Promise<number> {
+    requireParts("p", parts);
+    const socket = this.#socket;
+    if (options !== undefined) {
+      return writeLimited(socket, joined(parts), options);
+    }
+    if (socket.isClosed) throw socket.closedError("write");
+    return writeParts(socket, parts);
+  }
+
+  /**
+   * Writes what can be accepted at once: by the system, and by the library, which
+   * holds up to 256 KiB that the system has no room for yet. It does not wait.
+   *
+   * @param p the bytes. They may be changed when it returns.
+   * @returns how many of them were accepted, which are sent. 0 while earlier writes
+   * are pending; {@linkcode Conn.drained} waits for these.
+   * @throws {SocketError} when the connection is closed, half-closed or has failed.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * using conn = await connect(listener.addr);
+   * const message = new TextEncoder().encode("a price");
+   * if (conn.tryWrite(message) < message.length) conn.reset();
+   * ```
+   */
+  tryWrite(p: Uint8Array): number {
+    requireBytes("p", p);
+    const socket = this.#socket;
+    if (socket.isClosed) throw socket.closedError("write");
+    return socket.send.tryWrite(p);
+  }
+
+  /** The bytes of writes that the system has not accepted yet: what a peer that
+   * reads slowly costs in memory. After the close it is 0. */
+  get writableLength(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** True while {@linkcode Conn.writableLength} is at least the
+   * `writableHighWaterMark`. */
+  get writableNeedDrain(): boolean {
+    const { settings, writableLength } = this.#socket;
+    return writableLength >= settings.writableHighWaterMark;
+  }
+
+  /**
+   * Waits until the system has accepted everything that was written before.
+   *
+   * @param options how long to wait, and what ends it. The writes are not affected.
+   * @throws {SocketError} when the connection is closed or has failed, and
+   * `ETIMEDOUT` after `timeout`, or `ECANCELED` when `signal` aborts.
+   *
+   * @example Writes that are not awaited, up to a mark
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * using conn = await connect(listener.addr);
+   * for (let i = 0; i < 100; i++) {
+   *   conn.write(new Uint8Array(1000));
+   *   if (conn.writableNeedDrain) await conn.drained();
+   * }
+   * ```
+   */
+  async drained(options?: OperationOptions): Promise<void> {
+    await this.write(EMPTY, options);
   }
 
   /**
@@ -203,13 +357,18 @@ export class Conn<A extends Addr = NetAddr>
    * Closes the sending direction after everything that was written is sent. The
    * peer sees the end and can still send.
    *
-   * @throws {SocketError} when the connection is closed or has failed.
+   * @param options how long it may take, and what ends it. If writes were pending
+   * then, the direction stays open.
+   * @throws {SocketError} when the connection is closed or has failed, and
+   * `ETIMEDOUT` after `timeout`.
+   * @throws the reason of `signal` when that aborts.
    * @throws {NotSupported} as a rejection, over a named pipe of Windows, which has
    * no end of one direction; it stays open. `close()` delivers everything that was
    * written.
    */
-  closeWrite(): Promise<void> {
+  closeWrite(options?: OperationOptions): Promise<void> {
     const socket = this.#socket;
+    if (options !== undefined) return endLimited(socket, options);
     if (socket.isClosed) {
       return Promise.reject(socket.closedError("shutdown"));
     }
@@ -228,8 +387,37 @@ export class Conn<A extends Addr = NetAddr>
    * were not read. After `reset()` it gets an error instead;
    * `duplex().destroy()` resets where the system's own close would.
    */
-  close(): void {
-    this.#socket.close();
+  close(): void;
+  /**
+   * The same, and waits until it is done: everything that was written is sent, and
+   * the peer has ended its side, or had two seconds for that. If it is not done at
+   * the deadline, the connection is reset, unless only the peer's end is missing.
+   * After an earlier `close()`, it sets the deadline for the rest of that one.
+   *
+   * @param options when the connection is reset.
+   * @throws {SocketError} `ETIMEDOUT` at the deadline, `EINTR` after a
+   * `reset()`, or the failure of the connection: the peer may not have received
+   * everything.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * const conn = await connect(listener.addr);
+   * const server = await listener.accept();
+   * await conn.write(new TextEncoder().encode("bye"));
+   * server.close();
+   * await conn.close({ deadline: 5_000 });
+   * ```
+   */
+  close(options: CloseOptions): Promise<void>;
+  close(options?: CloseOptions): Promise<void> | void {
+    const socket = this.#socket;
+    if (options !== undefined) {
+      return attempt(() => socket.closeWithin(deadlineOf(options)));
+    }
+    socket.close();
   }
 
   /**
@@ -385,6 +573,37 @@ export class Conn<A extends Addr = NetAddr>
   }
 
   /**
+   * Ends the connection when no byte was sent or received for `ms` milliseconds:
+   * pending and later calls fail with `ETIMEDOUT`, a loop too. The peer sees an end
+   * or, if writes were pending, a reset.
+   *
+   * It may take a quarter of the time longer. A connection whose bytes are not read
+   * is idle too, once as much has arrived as is received ahead, and so is one whose
+   * peer does not receive. Each call starts the time anew.
+   *
+   * @param ms from 0 to 2,147,483,647; 0 turns it off, as it is at first.
+   * @throws {SocketError} when the connection is closed.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then((conn) => conn.setTimeout(100));
+   * using conn = await connect(listener.addr);
+   * for await (const chunk of conn) console.log(chunk.length);
+   * console.log("the idle connection has ended");
+   * ```
+   */
+  setTimeout(ms: number): void {
+    requireInteger("ms", ms, 0, TIMEOUT_MAX);
+    if (this.#socket.isClosed) {
+      throw this.#socket.closedError("read", "set a timeout");
+    }
+    setIdleTimeout(this.#socket, ms);
+  }
+
+  /**
    * The options in force, read from the system, the library or the module,
    * whichever implements the option. One that a local socket does not have, or
    * that the system cannot report, is undefined.
@@ -474,9 +693,14 @@ export class Conn<A extends Addr = NetAddr>
    *
    * `p` belongs to one loop at a time. No chunk is larger than `p`.
    *
-   * @throws {SocketError} from the loop, when the connection has failed; a reset
-   * is never reported as an end.
+   * @param p where the bytes go. Without it, each chunk has memory of its own, as in
+   * a loop over the connection itself.
+   * @param options how long each turn may wait, and what ends it. As any other end of
+   * the loop, it closes the connection: to go on after a timeout, use `read()`.
+   * @throws {SocketError} from the loop, when the connection has failed, and
+   * `ETIMEDOUT` after `timeout`; a reset is never reported as an end.
    * @throws {TypeError} from the loop, when the buffer of `p` was transferred.
+   * @throws the reason of `signal` from the loop, when that aborts.
    *
    * @example
    * ```ts
@@ -493,17 +717,217 @@ export class Conn<A extends Addr = NetAddr>
    */
   chunks<B extends ArrayBufferLike>(
     p: Uint8Array<B>,
-  ): AsyncIterableIterator<Uint8Array<B>, undefined> {
+    options?: OperationOptions,
+  ): AsyncIterableIterator<Uint8Array<B>, undefined>;
+  /**
+   * The chunks as they arrive, which the caller may keep, with a limit on each turn.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then(async (conn) => {
+   *   try {
+   *     for await (const chunk of conn.chunks({ timeout: 30_000 })) {
+   *       await conn.write(chunk);
+   *     }
+   *   } catch (error) {
+   *     console.error(error); // The connection is closed.
+   *   }
+   * });
+   * await using conn = await connect(listener.addr);
+   * await conn.write(new TextEncoder().encode("hello"));
+   * ```
+   */
+  chunks(
+    options: OperationOptions,
+  ): AsyncIterableIterator<Uint8Array<ArrayBuffer>, undefined>;
+  chunks(
+    p: Uint8Array | OperationOptions,
+    options?: OperationOptions,
+  ): AsyncIterableIterator<Uint8Array, undefined> {
+    if (isOptions(p)) {
+      return new LimitedChunks(this.#socket, undefined, operationLimits(p));
+    }
     requireBytes("p", p);
     if (p.length === 0) {
       throw new RangeError('The "p" argument must not be empty');
     }
-    const chunks: AsyncIterableIterator<unknown, undefined> = new Chunks(
-      this.#socket,
-      p,
-    );
     /* Its chunks are parts of `p`. */
-    return chunks as AsyncIterableIterator<Uint8Array<B>, undefined>;
+    return options === undefined
+      ? new Chunks(this.#socket, p)
+      : new LimitedChunks(this.#socket, p, operationLimits(options));
+  }
+
+  /**
+   * A buffered reader, for protocols that are read step by step: exactly so many
+   * bytes, a line, or up to a delimiter. What it has not used is for whoever reads
+   * next from the connection, so it needs no release. Several readers have nothing
+   * to share either: each continues where the other has stopped.
+   *
+   * @example A request and its answer
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then(async (conn) => {
+   *   const line = await conn.reader().readLine({ timeout: 5_000 });
+   *   await conn.write(new TextEncoder().encode(`you said: ${line}\n`));
+   *   conn.close();
+   * });
+   * await using conn = await connect(listener.addr);
+   * await conn.write(new TextEncoder().encode("hello\r\n"));
+   * console.log(await conn.reader().readLine());
+   * ```
+   */
+  reader(options?: ByteReaderOptions): ByteReader {
+    return readerOf(this.#socket, options);
+  }
+
+  /**
+   * A loop over the lines of the connection, without "\n" or "\r\n", as text in
+   * UTF-8.
+   *
+   * At the peer's end the loop closes the connection, unless `allowHalfOpen` is set,
+   * and so does a failure. Leaving it does not, nor do a `timeout` and a `signal`: the
+   * bytes that follow are for whoever reads next.
+   *
+   * @throws {SocketError} from the loop: `EMSGSIZE` when a line has more than
+   * `maxLength` bytes, by default 65,536; `EILSEQ` when it is not UTF-8;
+   * `EUNEXPECTEDEND` at an end inside of a line, with `requireNewline`; `ETIMEDOUT`
+   * when the next line does not come within `timeout`; and when the connection has
+   * failed.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then(async (conn) => {
+   *   await conn.write(new TextEncoder().encode("one\r\ntwo\nthree"));
+   *   conn.close();
+   * });
+   * await using conn = await connect(listener.addr);
+   * for await (const line of conn.lines()) console.log(line);
+   * ```
+   */
+  lines(options?: LineOptions): AsyncIterableIterator<string, undefined> {
+    return linesOf(this.#socket, options);
+  }
+
+  /**
+   * A loop over frames whose header has their length, by default in 4 bytes. Each
+   * frame has memory of its own.
+   *
+   * At the peer's end the loop closes the connection, unless `allowHalfOpen` is set,
+   * and so does a failure. Leaving it does not, nor do a `timeout` and a `signal`: the
+   * bytes that follow are for whoever reads next.
+   *
+   * @throws {SocketError} from the loop: `EMSGSIZE` when a frame has more than
+   * `maxLength` bytes, by default 1,048,576; `EBADMSG` when its length is too small
+   * for `lengthAdjustment`; `EUNEXPECTEDEND` at an end inside of a frame; `ETIMEDOUT`
+   * when the next frame does not come within `timeout`; and when the connection has
+   * failed.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then(async (conn) => {
+   *   await conn.write(new Uint8Array([0, 2, 10, 20, 0, 1, 30]));
+   *   conn.close();
+   * });
+   * await using conn = await connect(listener.addr);
+   * for await (const frame of conn.frames({ lengthBytes: 2 })) console.log(frame);
+   * ```
+   */
+  frames(
+    options?: FrameOptions,
+  ): AsyncIterableIterator<Uint8Array<ArrayBuffer>, undefined> {
+    return framesOf(this.#socket, options);
+  }
+
+  /**
+   * The chunks as they arrive, each of which is lent until the next one is
+   * requested. Its memory is used again then, which makes large chunks much cheaper
+   * than those of the default loop. A chunk that is kept longer becomes empty (its
+   * `length` is 0), and never has the bytes of another one. To keep it, copy it:
+   * `chunk.slice()`. Await writes of it before the next turn.
+   *
+   * Leaving the loop closes the connection, as for the default one.
+   *
+   * @throws {SocketError} from the loop, when the connection has failed; a reset is
+   * never reported as an end.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then(async (conn) => {
+   *   for await (const chunk of conn.leased()) await conn.write(chunk);
+   * });
+   * await using conn = await connect(listener.addr);
+   * await conn.write(new TextEncoder().encode("hello"));
+   * ```
+   */
+  leased(): AsyncIterableIterator<Uint8Array<ArrayBuffer>, undefined> {
+    return new LeasedChunks(this.#socket);
+  }
+
+  /**
+   * Writes everything that is received to another connection, over whatever
+   * transport, at the speed of its peer. The peer's end is passed on: the sending
+   * direction of the destination is closed then, and a named pipe, which has no end
+   * of one direction, is closed. A connection whose directions have both ended is
+   * closed. So a proxy pipes each of two connections to the other one.
+   *
+   * @param destination where the bytes go: another connection, or this one, for an
+   * echo.
+   * @param options what ends it, and what the end means, as for `pipeTo()` of a
+   * stream.
+   * @returns when all bytes were sent.
+   * @throws {SocketError} when one of the connections fails. Then the other one is
+   * reset, so that its peer does not mistake a part for the whole.
+   * @throws the reason of `signal` when that aborts; both are reset.
+   *
+   * @example A proxy
+   * ```ts
+   * import { type Conn, connect, listen } from "iocp";
+   *
+   * using server = listen({ hostname: "127.0.0.1", port: 0 });
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   *
+   * async function forward(client: Conn) {
+   *   const upstream = await connect(server.addr);
+   *   await Promise.all([client.pipeTo(upstream), upstream.pipeTo(client)]);
+   * }
+   * listener.accept().then(forward).catch(console.error);
+   * const client = await connect(listener.addr);
+   * await client.write(new TextEncoder().encode("hello"));
+   * const conn = await server.accept();
+   * console.log(await conn.read(new Uint8Array(16)));
+   * conn.close();
+   * client.close();
+   * ```
+   */
+  pipeTo<B extends Addr>(
+    destination: Conn<B>,
+    options?: PipeOptions,
+  ): Promise<void> {
+    return attempt(() => {
+      const settings = pipeSettings(options);
+      const other = socketOf(destination);
+      if (other === undefined) {
+        wrongType("destination", "a Conn", destination);
+      }
+      const socket = this.#socket;
+      if (socket.isClosed) throw socket.closedError("read");
+      if (other.isClosed) throw other.closedError("write");
+      return pipe(socket, other, settings);
+    });
   }
 
   /** The same as `close()`. */
@@ -518,9 +942,17 @@ export class Conn<A extends Addr = NetAddr>
   }
 }
 
+const EMPTY = new Uint8Array(0);
+
 function stateOf({ isClosed, receive, send }: Socket): string {
   if (isClosed) return "closed";
   return receive.hasPeerEnded || send.isEnded ? "half-closed" : "open";
+}
+
+/* Anything else is a wrong buffer. */
+function isOptions(value: unknown): value is OperationOptions {
+  return typeof value === "object" && value !== null &&
+    !("byteLength" in value) && !Array.isArray(value);
 }
 
 /* Wrong arguments of an async method reject, as in Deno. */

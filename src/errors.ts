@@ -90,6 +90,9 @@ const NAMES = new Map(Object.entries({
   ETIMEDOUT: "TimedOut",
   ECONNREFUSED: "ConnectionRefused",
   ECANCELED: "Interrupted",
+  EILSEQ: "InvalidData",
+  EBADMSG: "InvalidData",
+  EUNEXPECTEDEND: "UnexpectedEof",
 }));
 
 let findClass: ErrorClasses = () => undefined;
@@ -132,6 +135,7 @@ const ACTIONS = new Map<string, readonly [action: string, link: string]>(
   Object.entries({
     accept: ["accept", "on"],
     bind: ["bind", "to"],
+    close: ["close the connection", "to"],
     connect: ["connect", "to"],
     getaddrinfo: ["resolve the host name", ""],
     getpeername: ["get the remote address", "of"],
@@ -173,7 +177,8 @@ export interface SocketErrorOptions {
   port?: number | undefined;
   /** The system's own number: an errno, a Winsock error or an NTSTATUS. */
   errno?: number | undefined;
-  /** Of a write that timed out, the bytes that were accepted before. */
+  /** Of a write that has timed out or was aborted, the bytes that were accepted
+   * before. */
   bytesWritten?: number | undefined;
   /** The state, as the message says it; by default the sentence of the code. */
   detail?: string | undefined;
@@ -207,7 +212,8 @@ export class SocketError extends Error {
    * `"AddrNotAvailable"`, `"NetworkUnreachable"`, `"PermissionDenied"`,
    * `"NotFound"`, `"NotADirectory"`, `"IsADirectory"`, `"FilesystemLoop"`,
    * `"TimedOut"`, `"BadResource"` (the object is closed) or `"Interrupted"` (it
-   * was closed during the call). For all other codes it is `"SocketError"`.
+   * was closed during the call). For framing it is `"UnexpectedEof"` or
+   * `"InvalidData"`. For all other codes it is `"SocketError"`.
    */
   override readonly name: string;
   /** The code, the same on every system: `"ECONNRESET"`. */
@@ -225,8 +231,8 @@ export class SocketError extends Error {
   /** The system's own number, or 0 when the failure is the module's. */
   readonly errno: number;
   /**
-   * Of a `writeSync()` that timed out: the number of bytes that were accepted
-   * before, which are still sent.
+   * Of a write that has timed out or was aborted: the number of bytes that were
+   * accepted before, which are still sent.
    */
   readonly bytesWritten: number | undefined;
   /** Of a `sendMany()` that failed: the number of datagrams that were sent. */
@@ -305,6 +311,27 @@ export function errorOf(
   options: SocketErrorOptions,
 ): SocketError {
   return new SocketError(BY_NUMBER.get(-result)?.code ?? "EUNKNOWN", options);
+}
+
+/** The error of a call whose timeout has passed. */
+export function timedOut(
+  syscall: string,
+  where: { address?: string; port?: number | undefined },
+  bytesWritten?: number,
+): SocketError {
+  return new SocketError("ETIMEDOUT", { syscall, ...where, bytesWritten });
+}
+
+/** The error of a call that is ended by its signal, where that has to say how much
+ * it has done: the reason of the signal cannot, since other calls have it too. */
+export function canceled(
+  syscall: string,
+  where: { address?: string; port?: number | undefined },
+  cause: unknown,
+  bytesWritten?: number,
+): SocketError {
+  const options = { syscall, ...where, cause, bytesWritten };
+  return new SocketError("ECANCELED", options);
 }
 
 /** True for one of the codes. */

@@ -8,11 +8,15 @@ import type {
   ListenerChanges,
   ListenerOptionsInForce,
 } from "./options/listen.ts";
+import { deadlineOf, type ShutdownOptions } from "./options/deadline.ts";
+import { LimitedAccept } from "./socket/limited_accept.ts";
+import { operationLimits, type OperationOptions } from "./options/operation.ts";
 import { checkChanges } from "./options/settings.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
 import { requireOptions } from "./options/validate.ts";
 import { showFields, shownAddress } from "./views/inspect.ts";
 import type { ListenerStats } from "./stats.ts";
+import { shutDown, type ShutdownResult } from "./socket/shutdown.ts";
 import type { Socket } from "./socket/socket.ts";
 
 /** Makes the listener of an acceptor. For internal use: the constructor is not
@@ -117,8 +121,13 @@ export class Listener<A extends Addr = NetAddr>
    */
   setOptions(options: ListenerChanges): void {
     requireOptions(options);
-    const { backlog, acceptPool } = options;
-    const changes = checkChanges("listen", { backlog, acceptPool });
+    const { backlog, acceptPool, maxConnections, acceptRate } = options;
+    const changes = checkChanges("listen", {
+      backlog,
+      acceptPool,
+      maxConnections,
+      acceptRate,
+    });
     this.#acceptor.changeOptions(changes);
   }
 
@@ -136,16 +145,35 @@ export class Listener<A extends Addr = NetAddr>
       accepted: stats.accepted,
       acceptFailures: stats.acceptFailures,
       firstByteTimeouts: stats.firstByteTimeouts,
+      blocked: this.#acceptor.blocked,
     };
   }
 
   /**
    * Waits for the next connection. Several calls are settled in order.
    *
-   * @throws {SocketError} `EBADF` when the listener is or becomes closed.
+   * @param options how long to wait, and what ends the wait. A connection that is
+   * made later is for the next call.
+   * @throws {SocketError} `EBADF` when the listener is or becomes closed,
+   * `ETIMEDOUT` after `timeout`.
+   * @throws the reason of `signal` when that aborts.
+   *
+   * @example
+   * ```ts
+   * import { listen, SocketError } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * try {
+   *   await listener.accept({ timeout: 50 });
+   * } catch (error) {
+   *   if (!(error instanceof SocketError)) throw error;
+   *   console.log(error.code); // ETIMEDOUT
+   * }
+   * ```
    */
-  accept(): Promise<Conn<A>> {
+  accept(options?: OperationOptions): Promise<Conn<A>> {
     const acceptor = this.#acceptor;
+    if (options !== undefined) return acceptLimited(acceptor, options);
     return new Promise((resolve, reject) => {
       acceptor.accept((socket) => {
         if (socket !== undefined) resolve(makeConn(socket));
@@ -207,6 +235,36 @@ export class Listener<A extends Addr = NetAddr>
   }
 
   /**
+   * Ends the listener together with its connections: stops accepting, as
+   * {@linkcode Listener.stop} does, waits until the connections are closed, and
+   * resets those that are left at the deadline. A second call with an earlier
+   * deadline resets them then.
+   *
+   * Connections that `accept()` has not returned are still delivered, those of a
+   * named pipe excepted, which are reset.
+   *
+   * @param options how long to wait.
+   * @returns how many connections were closed meanwhile, and how many were reset.
+   * Writes that were pending when a connection was closed are sent by then.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * const listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * const client = await connect(listener.addr);
+   * const server = await listener.accept();
+   * const result = listener.shutdown({ deadline: 5_000 });
+   * server.close();
+   * console.log(await result);
+   * client.close();
+   * ```
+   */
+  async shutdown(options?: ShutdownOptions): Promise<ShutdownResult> {
+    return await shutDown(this.#acceptor, deadlineOf(options));
+  }
+
+  /**
    * Passes the socket to another process. Both accept from then on, until one of
    * them stops. See [sockets of others](../docs/inherited_sockets.md).
    *
@@ -260,6 +318,14 @@ export class Listener<A extends Addr = NetAddr>
     this.#acceptor.close();
     return Promise.resolve();
   }
+}
+
+async function acceptLimited<A extends Addr>(
+  acceptor: Acceptor,
+  options: OperationOptions,
+): Promise<Conn<A>> {
+  const limits = operationLimits(options);
+  return makeConn(await new LimitedAccept(acceptor, limits).run());
 }
 
 type Result<A extends Addr> = IteratorResult<Conn<A>, undefined>;

@@ -66,6 +66,8 @@ export interface ListenerStats {
   acceptFailures: number;
   /** Connections reset because of `firstByteTimeout`, since the start. */
   firstByteTimeouts: number;
+  /** Connections reset because of `blockList`, since the start. */
+  blocked: number;
 }
 
 /** Counters of a datagram socket. */

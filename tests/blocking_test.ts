@@ -68,6 +68,31 @@ describe("In one thread", () => {
     assert.equal(client.writeSync(new Uint8Array(0)), 0);
   });
 
+  test("timeouts of pending calls pass during a blocking call", async () => {
+    using ends = pairSync();
+    let code: string | undefined;
+    ends.server.read(new Uint8Array(9), { timeout: 20 }).catch((error) => {
+      code = error.code;
+    });
+    const p = new Uint8Array(9);
+    const error = failure(() => ends.client.readSync(p, { timeout: PAUSE_MS }));
+    assert.equal(error.code, "ETIMEDOUT");
+    /* No turn of the event loop since. */
+    for (let i = 0; i < 10; i++) await undefined;
+    assert.equal(code, "ETIMEDOUT");
+  });
+
+  test("the timeout of an idle connection ends a blocking call", () => {
+    using ends = pairSync();
+    ends.server.setTimeout(20);
+    const start = performance.now();
+    const p = new Uint8Array(9);
+    const error = failure(() => ends.server.readSync(p, { timeout: 60_000 }));
+    assert.equal(error.code, "ETIMEDOUT");
+    assert.match(error.message, /no byte/);
+    assert.ok(performance.now() - start < 50_000, "it was not woken");
+  });
+
   test("readSync() returns null at the end", () => {
     using ends = pairSync();
     ends.server.writeSync(pattern(5));

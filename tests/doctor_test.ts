@@ -428,7 +428,8 @@ test("The self-tests detect changed and lost bytes", async () => {
         const conn = await accept();
         const write = conn.write.bind(conn);
         conn.write = (p) => {
-          p[0] = p[0]! ^ 1;
+          const bytes = p as Uint8Array;
+          bytes[0] = bytes[0]! ^ 1;
           return write(p);
         };
         return conn;

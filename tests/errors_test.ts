@@ -402,6 +402,7 @@ for (const [name, [call, syscall, message]] of Object.entries(CLOSED_CALLS)) {
 const SYSCALLS = [
   "accept",
   "bind",
+  "close",
   "connect",
   "getaddrinfo",
   "getpeername",

@@ -1,7 +1,8 @@
 // Copyright the iocp authors. MIT license.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { emptyFifo, Fifo, pushed } from "../src/socket/fifo.ts";
+import { emptyFifo, Fifo, pushed, unshifted } from "../src/socket/fifo.ts";
+import { Random } from "./shared/random.ts";
 
 function filled(count: number): Fifo<{ n: number }> {
   const fifo = new Fifo<{ n: number }>();
@@ -32,6 +33,29 @@ test("Fifo keeps the order while entries are pushed and shifted", () => {
     fifo.removeAll().map(({ n }) => n),
     Array.from({ length: pushed - shifted }, (_, i) => shifted + i),
   );
+});
+
+test("Fifo.unshift() adds in front, also of entries behind removed ones", () => {
+  for (const count of [0, 1, 2, 3, 2000]) {
+    for (const removed of [0, 1, 2, 1500]) {
+      if (removed > count) continue;
+      const fifo = filled(count);
+      for (let n = 0; n < removed; n++) fifo.shift();
+      for (const n of [-1, -2, -3]) fifo.unshift({ n });
+      assert.equal(fifo.length, count - removed + 3);
+      assert.deepEqual(
+        fifo.removeAll().map(({ n }) => n),
+        [
+          -3,
+          -2,
+          -1,
+          ...Array.from({ length: count - removed }, (_, n) => removed + n),
+        ],
+      );
+    }
+  }
+  assert.equal(unshifted(emptyFifo<{ n: number }>(), { n: 1 }).length, 1);
+  assert.equal(emptyFifo().isEmpty, true);
 });
 
 test("Fifo.last is the newest entry, and Fifo.length their number", () => {
@@ -86,4 +110,28 @@ test("Fifo.replaceFirst() changes only the first entry", () => {
   assert.deepEqual(fifo.first, { n: 9 });
   assert.deepEqual(fifo.removeAll(), [{ n: 9 }, { n: 1 }, { n: 2 }]);
   assert.equal(fifo.first, undefined);
+});
+
+test("Fifo.remove() finds an entry wherever it is, while others come and go", () => {
+  const random = new Random(5);
+  const fifo = new Fifo<{ n: number }>();
+  const expected: { n: number }[] = [];
+  for (let n = 0; n < 20_000; n++) {
+    if (random.chance(0.52)) {
+      const entry = { n };
+      fifo.push(entry);
+      expected.push(entry);
+    } else if (random.chance(0.5)) {
+      assert.equal(fifo.shift(), expected.shift());
+    } else if (expected.length > 0) {
+      const at = random.integer(0, expected.length - 1);
+      fifo.remove(expected[at]!);
+      expected.splice(at, 1);
+    }
+    assert.equal(fifo.length, expected.length);
+    assert.equal(fifo.first, expected[0]);
+    assert.equal(fifo.last, expected.at(-1));
+  }
+  fifo.remove({ n: 0 });
+  assert.deepEqual(fifo.removeAll(), expected);
 });

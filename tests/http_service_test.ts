@@ -32,6 +32,7 @@ import {
 import { delay, eventually, isSettled, within } from "./shared/deadline.ts";
 import { closed, event, identity } from "./shared/duplex.ts";
 import { Digest, digest, pattern } from "./shared/pattern.ts";
+import { sendsOf } from "./shared/sends.ts";
 
 const ca = identity.cert;
 const servername = "localhost";
@@ -438,6 +439,35 @@ test("serveHttp() sets noDelay to the option of the server, not of the listener"
     }
   }
 });
+
+const ANSWERS: Readonly<Record<string, RequestListener>> = {
+  "end() with a body": (_, response) => response.end("hello"),
+  "end() later": (_, response) => {
+    setTimeout(() => response.end("hello"), 1);
+  },
+  "writeHead() and end()": (_, response) => {
+    response.writeHead(200, { "Content-Length": 5 }).end("hello");
+  },
+  "a status alone": (_, response) => response.writeHead(204).end(),
+};
+
+for (const [what, answer] of Object.entries(ANSWERS)) {
+  test(`A response of ${what} leaves in one send`, async () => {
+    using site = new Site(createServer(answer));
+    const conn = await site.port.connect(site.service.addr);
+    const request = new TextEncoder().encode(
+      "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    );
+    /* The first one includes what is done once for a connection. */
+    for (let i = 0; i < 2; i++) {
+      const sends = await sendsOf(conn, async () => {
+        await conn.write(request);
+        await within("the answer", conn.read(new Uint8Array(1000)));
+      });
+      assert.equal(sends.length, 2, `request and response: ${sends}`);
+    }
+  });
+}
 
 test("serveHttp() uses the ALPN protocols and the certificates of an https server", async () => {
   using site = new Site(

@@ -34,6 +34,8 @@ describe("The process exits", () => {
     ["connectTimeout", "before the timeout of a finished connect", "done"],
     ["connectRefused", "after a refused connection", "ECONNREFUSED"],
     ["unrefUnaccepted", "with unref'd connections, not all accepted", "done"],
+    ["unrefDeadlines", "before the timeouts of unref'd sockets", "done"],
+    ["refDeadlines", "after the timeout of a read, not before", "ETIMEDOUT"],
     ["abandonedReads", "with pending reads of unref'd connections", "done"],
   ];
   for (const [name, why, stdout] of cases) {

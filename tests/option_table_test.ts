@@ -44,7 +44,8 @@ type OwnOfListen =
   | "tcpBacklog"
   | "fd"
   | "handle"
-  | "ticket";
+  | "ticket"
+  | "blockList";
 type OwnOfConnect =
   | "port"
   | "hostname"

@@ -69,6 +69,8 @@ test("listener.options has the options that were given", () => {
     acceptPool: 9,
     deferAccept: true,
     firstByteTimeout: 777,
+    maxConnections: 3,
+    acceptRate: 40,
     ipv6Only: false,
     reusePort: false,
   };

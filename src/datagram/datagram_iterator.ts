@@ -4,6 +4,8 @@ import type { Batch } from "./batch.ts";
 import { BatchReader, DONE } from "./readers.ts";
 import type { BoundSocket } from "./bound_socket.ts";
 import type { DatagramAddr } from "./address.ts";
+import { LimitedReceive } from "./limited_receive.ts";
+import type { Limits } from "../options/operation.ts";
 
 /** A loop over the datagrams of a socket, one by one or by batches, until the
  * socket is closed. */
@@ -12,6 +14,7 @@ export class DatagramIterator<A extends DatagramAddr, T>
   readonly #socket: BoundSocket<A>;
   readonly #takes: (batch: Batch<A>) => T;
   readonly #onReturn: () => void;
+  readonly #limits: Limits | undefined;
   #isOver = false;
 
   /** `takes` is what each step takes of a batch. `onReturn` is called when the loop
@@ -20,18 +23,36 @@ export class DatagramIterator<A extends DatagramAddr, T>
     socket: BoundSocket<A>,
     takes: (batch: Batch<A>) => T,
     onReturn: () => void,
+    limits?: Limits,
   ) {
     this.#socket = socket;
     this.#takes = takes;
     this.#onReturn = onReturn;
+    this.#limits = limits;
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
     const socket = this.#socket;
     if (socket.isClosed || this.#isOver) return Promise.resolve(DONE);
+    if (this.#limits !== undefined) return this.#nextWithin(this.#limits);
     return new Promise((resolve) => {
       socket.receive.read(new BatchReader(this.#takes, resolve));
     });
+  }
+
+  async #nextWithin(limits: Limits): Promise<IteratorResult<T, undefined>> {
+    try {
+      return await new LimitedReceive<A, IteratorResult<T, undefined>>(
+        this.#socket,
+        limits,
+        (resolve) => new BatchReader(this.#takes, resolve),
+      ).run();
+    } catch (error) {
+      /* The loop is left, but a `for await` does not call return() then. */
+      this.#isOver = true;
+      this.#onReturn();
+      throw error;
+    }
   }
 
   return(): Promise<IteratorResult<T, undefined>> {

@@ -17,7 +17,15 @@ import type {
 import type { DatagramStats } from "../stats.ts";
 import { DatagramIterator } from "./datagram_iterator.ts";
 import { formatHost, type SocketError } from "../errors.ts";
-import { type ReceiveFromOptions, receiveInto } from "./receive_call.ts";
+import { LimitedReceive } from "./limited_receive.ts";
+import { LimitedSend } from "./limited_send.ts";
+import { Sending } from "./sending.ts";
+import {
+  type Limits,
+  operationLimits,
+  type OperationOptions,
+  optionalLimits,
+} from "../options/operation.ts";
 import { requireBytes, requireOptions } from "../options/validate.ts";
 import { shownPath } from "../native/path.ts";
 import { showFields } from "../views/inspect.ts";
@@ -172,14 +180,23 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
    */
   receive<B extends ArrayBufferLike>(
     p: Uint8Array<B>,
-    options?: ReceiveFromOptions,
+    options?: OperationOptions,
   ): Promise<Datagram<A, B>> {
     const socket = this.#socket;
-    if (options !== undefined) return receiveInto(socket, p, options);
     return new Promise((resolve, reject) => {
       requireBytes("p", p);
+      const limits = optionalLimits(options);
       if (socket.isClosed) throw socket.closedError("recvfrom");
-      socket.receive.read(new BufferReader(p, resolve, reject));
+      if (limits === undefined) {
+        socket.receive.read(new BufferReader(p, resolve, reject));
+        return;
+      }
+      const receive = new LimitedReceive<A, Datagram<A, B>>(
+        socket,
+        limits,
+        (resolve, reject) => new BufferReader(p, resolve, reject),
+      );
+      resolve(receive.run());
     });
   }
 
@@ -194,17 +211,28 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
    * @param addr where it goes. A host name is looked up, each time; meanwhile later
    * datagrams may be sent before it. Without `addr` it goes to the address of
    * `connect()`.
+   * @param options how long it may take, the look-up included, and what ends it.
    * @returns the number of bytes.
    * @throws {SocketError} `EMSGSIZE` for too many bytes, `EDESTADDRREQ` without an
    * address, `EACCES` for a broadcast address without the option `broadcast`,
    * `ENOTFOUND` and so on for a host name, `EBADF` when the socket is closed.
+   * @throws {SocketError} `ETIMEDOUT` after `timeout`, and `ECANCELED` when `signal`
+   * aborts, with its reason as the `cause`. `bytesWritten` of the error is 0 if the
+   * datagram is never sent; otherwise the system has it, or will have it.
    * @throws Under Deno, `NotCapable` without the permission for the address, which
    * is asked for once for each socket and address.
    */
-  send(data: Uint8Array, addr?: Destination<A>): Promise<number> {
+  send(
+    data: Uint8Array,
+    addr?: Destination<A>,
+    options?: OperationOptions,
+  ): Promise<number> {
     const socket = this.#socket;
     try {
       requireBytes("data", data);
+      if (options !== undefined) {
+        return sendLimited(socket, data, addr, operationLimits(options));
+      }
       if (socket.isClosed) throw socket.closedError("sendto");
       if (addr === undefined) return socket.send.send(data, null);
       const to = socket.destinations.find("addr", addr);
@@ -228,9 +256,11 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
    *
    * @param datagrams what to send where, as for `send()`. They must not be changed
    * until the promise is settled.
+   * @param options how long it may take, and what ends it.
    * @returns the number of datagrams, always all of them.
    * @throws {SocketError} as `send()`. The first `datagramsSent` of them, a property
-   * of the error, were sent, and the next one has failed.
+   * of the error, were sent, and the next one has failed. After a timeout or an abort
+   * the others are never sent.
    *
    * @example
    * ```ts
@@ -249,8 +279,18 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
    * }
    * ```
    */
-  async sendMany(datagrams: Iterable<OutgoingDatagram<A>>): Promise<number> {
+  async sendMany(
+    datagrams: Iterable<OutgoingDatagram<A>>,
+    options?: OperationOptions,
+  ): Promise<number> {
     const socket = this.#socket;
+    if (options !== undefined) {
+      return await sendManyLimited(
+        socket,
+        datagrams,
+        operationLimits(options),
+      );
+    }
     if (socket.isClosed) throw socket.closedError("sendto");
     const found = addressAll(socket.destinations, datagrams);
     const addressed = Array.isArray(found) ? found : await found;
@@ -376,6 +416,9 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
    * The same loop with all datagrams that have arrived together, at least one,
    * which costs less for each of them.
    *
+   * @param options how long each turn may wait, and what ends it. As any other error
+   * in the loop, that closes the socket: to go on after a timeout, use `receive()`.
+   *
    * @example
    * ```ts
    * import { bind } from "iocp";
@@ -388,12 +431,15 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
    * }
    * ```
    */
-  batches(): AsyncIterableIterator<Datagram<A>[], undefined> {
+  batches(
+    options?: OperationOptions,
+  ): AsyncIterableIterator<Datagram<A>[], undefined> {
     const socket = this.#socket;
     return new DatagramIterator(
       socket,
       (batch) => batch.shiftAll(),
       () => socket.close(),
+      optionalLimits(options),
     );
   }
 
@@ -409,6 +455,46 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
     socket.close();
     return new Promise((resolve) => socket.onReleased(resolve));
   }
+}
+
+function sendLimited<A extends DatagramAddr>(
+  socket: BoundSocket<A>,
+  data: Uint8Array,
+  addr: Destination<A> | undefined,
+  limits: Limits,
+): Promise<number> {
+  if (socket.isClosed) throw socket.closedError("sendto");
+  const sending = new Sending(1);
+  return new LimitedSend<A, Uint8Array | null>(socket, limits, {
+    sending,
+    find: () =>
+      addr === undefined ? null : socket.destinations.find("addr", addr),
+    send: (to) => socket.send.send(data, to, sending),
+    finish: (error) => {
+      const bytesWritten = sending.taken * data.length;
+      Object.assign(error, { bytesWritten });
+    },
+  }).run();
+}
+
+function sendManyLimited<A extends DatagramAddr>(
+  socket: BoundSocket<A>,
+  datagrams: Iterable<OutgoingDatagram<A>>,
+  limits: Limits,
+): Promise<number> {
+  if (socket.isClosed) throw socket.closedError("sendto");
+  const sending = new Sending();
+  return new LimitedSend(socket, limits, {
+    sending,
+    find: () => addressAll(socket.destinations, datagrams),
+    send: (addressed) => {
+      sending.total = addressed.length;
+      return socket.send.sendMany(addressed, sending);
+    },
+    finish: (error) => {
+      Object.assign(error, { datagramsSent: sending.taken });
+    },
+  }).run();
 }
 
 function shown(addr: DatagramAddr): string {

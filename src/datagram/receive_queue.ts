@@ -82,6 +82,9 @@ export class ReceiveQueue<A extends DatagramAddr> {
     count: number,
   ): void {
     if (this.#isClosed) return;
+    const memory = this.#owner.loop.slab;
+    /* The program keeps datagrams. */
+    if (memory.hasLent) memory.own(slab);
     if (this.#slab?.bytes !== slab) this.#slab = new Packed(slab);
     const batch = new Batch<A>(this.#peers, this.#slab!, offset, count);
     this.#credit -= batch.bytes;

@@ -7,6 +7,7 @@ import { DATAGRAM_BYTES, PENDING } from "../native/completion.ts";
 import { emptyFifo, pushed } from "../socket/fifo.ts";
 import type { Loop } from "../loop/loop.ts";
 import { type Addressed, withPacked } from "./packed_send.ts";
+import type { Sending } from "./sending.ts";
 import { SocketError } from "../errors.ts";
 
 /** More than any system sends as one datagram; a greater length does not fit the
@@ -69,7 +70,11 @@ export class SendQueue {
   }
 
   /** Sends one datagram. Resolves to its length. */
-  send(data: Uint8Array, to: Uint8Array | null): Promise<number> {
+  send(
+    data: Uint8Array,
+    to: Uint8Array | null,
+    sending?: Sending,
+  ): Promise<number> {
     const { length } = data;
     if (length > LENGTH_MAX) return Promise.reject(tooLong());
     if (to === null && !this.#owner.isConnected) {
@@ -78,17 +83,23 @@ export class SendQueue {
     if (this.isBusy) {
       return this.#later(to, () => {
         if (data.length !== length) throw bufferLost();
-        return this.#sendTo(data, to);
-      });
+        const result = this.#sendTo(data, to);
+        sending?.took(1, result);
+        return result;
+      }, sending);
     }
     const result = this.#sendTo(data, to);
+    sending?.took(1, result);
     return result === length
       ? this.#owner.loop.allowance.settled(length, length)
       : this.#settled(to, result);
   }
 
   /** Sends several, in order. Resolves to their number. */
-  async sendMany(datagrams: readonly Addressed[]): Promise<number> {
+  async sendMany(
+    datagrams: readonly Addressed[],
+    sending?: Sending,
+  ): Promise<number> {
     const { loop, id } = this.#owner;
     if (datagrams.some(({ data }) => data.length > LENGTH_MAX)) {
       throw Object.assign(tooLong(), { datagramsSent: 0 });
@@ -97,19 +108,22 @@ export class SendQueue {
       !this.#owner.isConnected && datagrams.some(({ to }) => to === null)
     ) throw Object.assign(noDestination(), { datagramsSent: 0 });
     let sent = 0;
-    const call = () =>
-      withPacked(
+    const call = () => {
+      const result = withPacked(
         datagrams,
         sent,
         (bytes, length, count) =>
           loop.datagrams.sendMany(id, bytes, length, count),
       );
+      sending?.took(result & ~PENDING, result);
+      return result;
+    };
     try {
-      while (sent < datagrams.length) {
+      while (sent < datagrams.length && !sending?.isStopped) {
         if (this.#owner.isClosed) throw this.#owner.closedError("sendto");
         const { to } = datagrams[sent]!;
         sent += this.isBusy
-          ? await this.#later(to, call)
+          ? await this.#later(to, call, sending)
           : await this.#settled(to, call());
       }
     } catch (error) {
@@ -122,7 +136,7 @@ export class SendQueue {
   /** Makes a call that may not come before earlier sends, when these have left. */
   async inTurn(syscall: string, call: () => void): Promise<void> {
     if (!this.isBusy) return call();
-    await this.#later(null, () => (call(), 0), syscall);
+    await this.#later(null, () => (call(), 0), undefined, syscall);
   }
 
   /** The copy has left, or could not be sent. */
@@ -161,11 +175,14 @@ export class SendQueue {
   #later(
     to: Uint8Array | null,
     call: () => number,
+    sending?: Sending,
     syscall = "sendto",
   ): Promise<number> {
     return new Promise((resolve, reject) => {
       const waiting = { syscall, to, call, resolve, reject };
       this.#waiting = pushed(this.#waiting, waiting);
+      if (sending === undefined) return;
+      sending.withdraw = () => this.#waiting.remove(waiting);
     });
   }
 

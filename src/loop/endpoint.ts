@@ -98,9 +98,14 @@ export class Endpoints {
   }
 
   /** Passes the first `count` records of a poll, whose data is in `slab`, to
-   * their endpoints. */
-  dispatch(events: Words, count: number, slab: Uint8Array<ArrayBuffer>): void {
+   * their endpoints. Returns how many chunks of bytes they have got. */
+  dispatch(
+    events: Words,
+    count: number,
+    slab: Uint8Array<ArrayBuffer>,
+  ): number {
     const byIndex = this.#byIndex;
+    let chunks = 0;
     for (let i = 0, at = HEADER_WORDS; i < count; i++, at += RECORD_WORDS) {
       /* The library has written all words of the records that it counts. */
       const id = events[at]!;
@@ -112,6 +117,7 @@ export class Endpoints {
       switch (events[at + 1]) {
         case RECEIVED:
           if (result > 0) {
+            chunks++;
             endpoint.received?.(slab.subarray(detail, detail + result));
           } else endpoint.receiveEnded?.(result, detail);
           break;
@@ -142,5 +148,6 @@ export class Endpoints {
           break;
       }
     }
+    return chunks;
   }
 }

@@ -23,6 +23,7 @@ import {
   type Words,
 } from "../native/completion.ts";
 import { Allowance } from "../socket/allowance.ts";
+import { Deadlines } from "./deadlines.ts";
 import { type Endpoint, Endpoints } from "./endpoint.ts";
 import { now } from "../runtime/globals.ts";
 import { loadLibrary } from "../native/library.ts";
@@ -46,7 +47,7 @@ const TURNS = 4;
  * waking cost two thread switches, and at ten thousand messages a second or
  * more the next message comes before those are done. */
 const WAIT_HERE_US = 100;
-/** A longer wait of a blocking call is repeated. */
+/** A longer wait is repeated. */
 const WAIT_MAX_MS = 2 ** 31 - 1;
 
 /** A native port, its sockets and its turns. */
@@ -59,7 +60,11 @@ export class Loop {
   readonly libraryPath: string;
   /** What may be done at once until the next turn. */
   readonly allowance: Allowance = new Allowance();
-  #slab = new Slab();
+  /** When operations end that have a timeout. The parked wait begins anew for one
+   * that is nearer than all others. */
+  readonly deadlines: Deadlines = new Deadlines(() => this.kick());
+  /** Memory for received bytes. */
+  readonly slab: Slab = new Slab();
   #events = new Int32Array(HEADER_WORDS + CAPACITY * RECORD_WORDS) as Words;
   #pace = new Pace();
   #endpoints = new Endpoints((id) => this.#pace.removed(id));
@@ -109,6 +114,11 @@ export class Loop {
     this.kick();
   }
 
+  /** The endpoints for which `accepts` is true. */
+  filter(accepts: (endpoint: Endpoint) => boolean): Endpoint[] {
+    return this.#endpoints.filter(accepts);
+  }
+
   /** Holds the process alive until the {@linkcode unref} that pairs with it. */
   ref(): void {
     if (this.#refs++ === 0) this.#parkedWait.setRef(true);
@@ -127,7 +137,7 @@ export class Loop {
   /** Reads up to `bytes` of the data that has arrived for a socket. Returns a
    * chunk, or else the result of iocp_read(). */
   read(socket: number, bytes: number): Uint8Array<ArrayBuffer> | number {
-    const slab = this.#slab;
+    const slab = this.slab;
     const buffer = slab.room();
     const length = Math.min(bytes, SLAB_BYTES - slab.offset);
     const result = this.port.read(socket, buffer, slab.offset, length);
@@ -192,12 +202,21 @@ export class Loop {
     }
   }
 
-  /* Blocks until there is something to poll, or a deadline of the library or of
-   * the caller has passed. */
+  /* Blocks until there is something to poll, or a deadline has passed. */
   #block(limitMs: number): void {
-    const timeoutMs = this.#events[HEADER_TIMEOUT_MS];
+    const timeoutMs = this.#waitMs();
     if (timeoutMs >= 0) limitMs = Math.min(limitMs, timeoutMs);
     this.port.wait(limitMs > WAIT_MAX_MS ? WAIT_MAX_MS : Math.ceil(limitMs));
+  }
+
+  /* How long a wait may last: until the next deadline of the library or of an
+   * operation. Without one it is -1. */
+  #waitMs(): number {
+    const timeoutMs = this.#events[HEADER_TIMEOUT_MS];
+    const { nextAt } = this.deadlines;
+    if (nextAt === Infinity) return timeoutMs;
+    const left = Math.min(Math.max(0, Math.ceil(nextAt - now())), WAIT_MAX_MS);
+    return timeoutMs < 0 ? left : Math.min(left, timeoutMs);
   }
 
   #defer(): void {
@@ -235,17 +254,21 @@ export class Loop {
    * deferred to the next turn. */
   #poll(): boolean {
     const events = this.#events;
-    const slab = this.#slab.room();
-    const count = this.port.poll(events, CAPACITY, slab, this.#slab.offset);
+    const slab = this.slab.room();
+    const count = this.port.poll(events, CAPACITY, slab, this.slab.offset);
     /* A datagram may need more room than is left. */
     const isFull = (events[HEADER_FLAGS] & SLAB_FULL) !== 0;
-    this.#slab.offset = isFull ? SLAB_BYTES : events[HEADER_SLAB_END];
+    this.slab.offset = isFull ? SLAB_BYTES : events[HEADER_SLAB_END];
     const { allowance } = this;
     allowance.begin(count);
     if (count > 0) {
       this.#pace.polled(count === 1 ? events[HEADER_WORDS] : 0);
-      this.#endpoints.dispatch(events, count, slab);
+      this.slab.beginDispatch(count);
+      const chunks = this.#endpoints.dispatch(events, count, slab);
+      this.slab.endDispatch(count - chunks);
     }
+    /* After the records, so that a result which has come in time counts. */
+    if (this.deadlines.length > 0) this.deadlines.expire();
     allowance.end();
     return count === 0 && !this.#hasMore && !allowance.isPending;
   }
@@ -267,7 +290,7 @@ export class Loop {
     if (this.#refs > 0 && !this.#pace.isParkDue) this.#defer();
     /* What this turn has left over makes no event, so a wait that is parked
      * already would not end by itself. */
-    else this.#park(this.#hasMore ? 0 : this.#events[HEADER_TIMEOUT_MS]);
+    else this.#park(this.#hasMore ? 0 : this.#waitMs());
   }
 
   #park(timeoutMs: number): void {

@@ -26,13 +26,13 @@ export class ParkedWait {
     this.#parker.setRef(isRef);
   }
 
-  /** Waits no longer than to the next deadline of the library (-1: there is none),
-   * so no timer is needed. Returns false if it waits already. */
+  /** Waits no longer than to the next deadline (-1: there is none), so no timer is
+   * needed. Returns false if it waits already. */
   park(timeoutMs: number): boolean {
     const until = timeoutMs < 0 ? Infinity : now() + timeoutMs;
     if (this.#parker.isParked) {
-      /* For a nearer deadline it has to begin anew. That is rare: the deadlines
-       * of closes have one length, so the first one set is the nearest. */
+      /* For a nearer deadline it has to begin anew. That is rare: most timeouts of
+       * a program have one length, so the first deadline set is the nearest. */
       if (until + 1 < this.#until) {
         this.#until = until;
         this.#port.wake();

@@ -67,6 +67,14 @@ export interface ConnOptions {
    */
   closeTimeout?: number | undefined;
   /**
+   * From how many bytes on, that the system has not accepted yet,
+   * {@linkcode Conn.writableNeedDrain} is true; from 1 to 1,073,741,824. It limits
+   * nothing by itself.
+   *
+   * @default {65_536}
+   */
+  writableHighWaterMark?: number | undefined;
+  /**
    * How the connection receives.
    *
    * @default {{ mode: "auto" }}
@@ -103,6 +111,8 @@ export interface ConnOptionsInForce {
   dscp: number | undefined;
   /** In milliseconds; see {@linkcode ConnOptions.closeTimeout}. */
   closeTimeout: number;
+  /** In bytes; see {@linkcode ConnOptions.writableHighWaterMark}. */
+  writableHighWaterMark: number;
   /** See {@linkcode ReceiveOptions}. */
   receive: ReceiveOptionsInForce;
   /** See {@linkcode ConnOptions.sendConcurrency}. */

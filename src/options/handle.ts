@@ -3,6 +3,11 @@
 
 import { NotSupported } from "../errors.ts";
 import { isWindows } from "../runtime/detect.ts";
+import {
+  type AddressFilter,
+  NO_FILTER,
+  optionalFilter,
+} from "./address_filter.ts";
 import { type ConnSettings, connSettings } from "./conn.ts";
 import { deferredTimeout, type ListenOptions } from "./listen.ts";
 import { checkOptions, checkPathOptions, type Settings } from "./settings.ts";
@@ -49,6 +54,7 @@ export interface HandleListenOptions extends
 export interface HandleListenSettings extends Settings<"listen"> {
   /** Undefined leaves that of the maker. */
   readonly givenBacklog: number | undefined;
+  readonly blockList: AddressFilter | undefined;
   readonly conn: ConnSettings;
 }
 
@@ -110,6 +116,16 @@ function refuseOthers(
   }
 }
 
+function handleFilter(
+  { blockList }: HandleListenOptions,
+  isTcp: boolean,
+): AddressFilter | undefined {
+  if (isTcp || blockList === undefined) {
+    return optionalFilter("blockList", blockList);
+  }
+  throw new NotSupported(NO_FILTER);
+}
+
 /** Checks the other options, for the transport that the socket has. */
 export function handleListenSettings(
   options: HandleListenOptions,
@@ -127,6 +143,7 @@ export function handleListenSettings(
     ipv6Only: undefined,
     reusePort: undefined,
     givenBacklog: isGiven ? checked.backlog : undefined,
+    blockList: handleFilter(options, isTcp),
     conn: isTcp ? connSettings(options) : connSettings(options, transport),
   };
 }

@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
 /* The options of listeners. */
 
+import { type AddressFilter, optionalFilter } from "./address_filter.ts";
 import {
   type ConnOptions,
   type ConnOptionsInForce,
@@ -70,6 +71,29 @@ export interface ListenOptions extends ConnOptions {
    * @default {0}, and `120_000` with `deferAccept`
    */
   firstByteTimeout?: number | undefined;
+  /**
+   * Connections of the listener that may be open at once, from 0 to
+   * 2,147,483,647. Further ones are accepted as others are closed; until then they
+   * wait, mostly in the system's backlog. 0 sets no limit.
+   *
+   * @default {0}
+   */
+  maxConnections?: number | undefined;
+  /**
+   * Connections that are accepted in a second, from 0 to 1,000,000, averaged: after
+   * a quiet time as many may come at once. Further ones wait, mostly in the
+   * system's backlog. 0 sets no limit.
+   *
+   * @default {0}
+   */
+  acceptRate?: number | undefined;
+  /**
+   * Addresses whose connections are reset as soon as they are accepted: a
+   * `BlockList` of `node:net`, or an object with such a `check()`.
+   * `listener.stats().blocked` counts them. A local socket has no such addresses,
+   * and throws {@linkcode NotSupported}.
+   */
+  blockList?: AddressFilter | undefined;
   /** Another name of `backlog`, as in `Deno.listen`. */
   tcpBacklog?: number | undefined;
   /**
@@ -109,6 +133,11 @@ export interface ListenerChanges {
   backlog?: number | undefined;
   /** See {@linkcode ListenOptions.acceptPool}. */
   acceptPool?: number | undefined;
+  /** See {@linkcode ListenOptions.maxConnections}. Connections that are open stay
+   * open. */
+  maxConnections?: number | undefined;
+  /** See {@linkcode ListenOptions.acceptRate}. */
+  acceptRate?: number | undefined;
 }
 
 /** The options of a listening socket as they are in force; undefined for those
@@ -123,6 +152,10 @@ export interface ListenOptionsInForce {
   deferAccept: boolean | undefined;
   /** In milliseconds; see {@linkcode ListenOptions.firstByteTimeout}. */
   firstByteTimeout: number;
+  /** See {@linkcode ListenOptions.maxConnections}. */
+  maxConnections: number;
+  /** See {@linkcode ListenOptions.acceptRate}. */
+  acceptRate: number;
   /** See {@linkcode ListenOptions.ipv6Only}. */
   ipv6Only: boolean | undefined;
   /** See {@linkcode ListenOptions.reusePort}. */
@@ -141,6 +174,7 @@ export interface ListenerOptionsInForce
 export interface HostListenSettings extends Settings<"listen"> {
   readonly port: number;
   readonly hostname: string;
+  readonly blockList: AddressFilter | undefined;
   readonly conn: ConnSettings;
 }
 
@@ -179,6 +213,7 @@ export function listenSettings(options: ListenOptions): HostListenSettings {
     firstByteTimeout: deferredTimeout(options, settings),
     port: options.port === undefined ? 0 : requirePort(options.port, 0),
     hostname: requireHostname("hostname", options.hostname ?? "0.0.0.0"),
+    blockList: optionalFilter("blockList", options.blockList),
     conn: connSettings(options),
   };
 }

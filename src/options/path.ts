@@ -12,6 +12,7 @@ import {
 import { isWindows } from "../runtime/detect.ts";
 import type { Signal } from "../runtime/web_types.ts";
 import { type ConnOptions, type ConnSettings, connSettings } from "./conn.ts";
+import { NO_FILTER } from "./address_filter.ts";
 import { checkPathOptions, type Settings } from "./settings.ts";
 import { optionalSignal } from "./signal.ts";
 import {
@@ -90,6 +91,10 @@ export interface PathListenOptions extends PathConnOptions {
   acceptPool?: number | undefined;
   /** See {@linkcode ListenOptions.firstByteTimeout}. */
   firstByteTimeout?: number | undefined;
+  /** See {@linkcode ListenOptions.maxConnections}. */
+  maxConnections?: number | undefined;
+  /** See {@linkcode ListenOptions.acceptRate}. */
+  acceptRate?: number | undefined;
   /** What the path is, as in Deno. It follows from the path. */
   transport?: PathAddr["transport"] | undefined;
 }
@@ -105,6 +110,7 @@ export interface PathConnectSettings {
 /** {@linkcode PathListenOptions}, checked, with the defaults filled in. */
 export interface PathListenSettings extends Settings<"listen"> {
   readonly addr: PathAddr;
+  readonly blockList?: undefined;
   /** Undefined leaves it to the system. */
   readonly mode: number | undefined;
   readonly replaceStale: boolean;
@@ -197,6 +203,9 @@ export function pathListenSettings(
   options: PathListenOptions,
 ): PathListenSettings {
   const addr = requirePath(options);
+  if ((options as { blockList?: unknown }).blockList !== undefined) {
+    throw new NotSupported(NO_FILTER);
+  }
   return {
     ...checkPathOptions("listen", options),
     addr,

@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
 /* The options of the calls that block. */
 
+import { TIMEOUT_MAX } from "./operation.ts";
 import { optionalInteger, requireOptions } from "./validate.ts";
 
 /** Options of the calls that block, such as `acceptSync()`. */
@@ -12,9 +13,6 @@ export interface SyncOptions {
    */
   timeout?: number | undefined;
 }
-
-/** The longest timeout, in milliseconds. */
-const TIMEOUT_MAX = 2 ** 31 - 1;
 
 /** Checks what a user passed to a call that blocks; Infinity is no limit. */
 export function syncTimeout(options: SyncOptions | undefined): number {

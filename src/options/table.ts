@@ -129,6 +129,13 @@ export const OPTIONS = {
     owner: "library",
     isInherited: true,
   },
+  writableHighWaterMark: {
+    scope: "conn",
+    kind: "integer",
+    min: 1,
+    max: 1_073_741_824,
+    default: 65_536,
+  },
   backlog: {
     scope: "listen",
     kind: "integer",
@@ -166,6 +173,20 @@ export const OPTIONS = {
     default: 0,
     native: 10,
     owner: "library",
+  },
+  maxConnections: {
+    scope: "listen",
+    kind: "integer",
+    min: 0,
+    max: 2_147_483_647,
+    default: 0,
+  },
+  acceptRate: {
+    scope: "listen",
+    kind: "integer",
+    min: 0,
+    max: 1_000_000,
+    default: 0,
   },
   ipv6Only: {
     scope: "listen",

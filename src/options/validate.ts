@@ -148,6 +148,19 @@ export function requireBytes(name: string, value: unknown): Uint8Array {
   return value;
 }
 
+/** Several arrays of bytes to write. */
+export function requireParts(
+  name: string,
+  value: unknown,
+): asserts value is readonly Uint8Array[] {
+  if (!Array.isArray(value)) {
+    wrongType(name, "a Uint8Array or an array of them", value);
+  }
+  for (const [index, part] of value.entries()) {
+    requireBytes(`${name}[${index}]`, part);
+  }
+}
+
 const isBuffer = (value: unknown): value is ArrayBuffer =>
   value instanceof ArrayBuffer ||
   (typeof SharedArrayBuffer === "function" &&

@@ -3,6 +3,7 @@
  * lib/_http_server.js has them. Bun applies them to its native connections only. */
 
 import { type NodeTimer, nodeTimers } from "./globals.ts";
+import { joinWrites, type Response } from "./bun_http_response.ts";
 import type { ServerMembers } from "../http/node_server.ts";
 import type { Duplex, EventListener } from "./node_types.ts";
 
@@ -20,6 +21,8 @@ type Parser = Record<number, EventListener | undefined> & {
 export interface HttpSocket extends Duplex {
   parser?: Parser | null;
   _httpMessage?: { headersSent: boolean; emit: Duplex["emit"] } | null;
+  cork(): void;
+  uncork(): void;
   destroySoon(): void;
   setTimeout(ms: number): unknown;
 }
@@ -27,9 +30,6 @@ interface Request {
   socket: HttpSocket;
   complete: boolean;
   emit: Duplex["emit"];
-}
-interface Response {
-  once(event: string, listener: () => void): unknown;
 }
 /** A server of `node:http` or `node:https`. */
 export interface HttpServer extends ServerMembers {
@@ -130,6 +130,7 @@ export class BunHttpTimeouts {
     const { socket } = request;
     const progress = this.#progress.get(socket);
     if (progress === undefined) return;
+    joinWrites(response, socket);
     progress.request = request;
     progress.pending++;
     response.once("close", () => {

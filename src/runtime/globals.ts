@@ -67,7 +67,10 @@ interface Globals {
     new (): { encode(text: string): Uint8Array<ArrayBuffer> };
   };
   readonly TextDecoder: {
-    new (label: string, options: { ignoreBOM: boolean }): {
+    new (
+      label: string,
+      options: { fatal?: boolean; ignoreBOM: boolean },
+    ): {
       decode(bytes: Uint8Array): string;
     };
   };

@@ -3,6 +3,7 @@
  * is Listener. */
 
 import { type Addr, errorAddress } from "../native/address.ts";
+import { Admission, type AdmissionOwner, isLimited } from "./admission.ts";
 import { AsyncQueue, type QueueReader } from "./async_queue.ts";
 import type { SocketStats } from "../native/completion.ts";
 import { errorOf, NotSupported, SocketError } from "../errors.ts";
@@ -31,13 +32,17 @@ const QUEUED_MAX = 64;
 const STOP_INTERVAL_MS = 5;
 
 /** Accepts the connections of one listener. */
-export class Acceptor implements ListeningOwner {
+export class Acceptor implements ListeningOwner, AdmissionOwner {
   readonly loop: Loop;
   settings: ListenSettings;
   readonly #sockets: ListeningSockets;
   /** Accepted connections. Only a turn of the loop adds to them, so accepts that
    * succeed at once are bounded. */
   readonly #queue = new AsyncQueue<Socket>();
+  /** Only a listener with limits has one. */
+  #admission: Admission | undefined;
+  /** Called with each connection that is accepted. */
+  #onAccepted: ((socket: Socket) => void)[] | undefined;
   #isPosted = false;
   #isStopped = false;
   #isRef = true;
@@ -48,6 +53,7 @@ export class Acceptor implements ListeningOwner {
     this.settings = settings;
     this.#sockets = new ListeningSockets(group, settings, this);
     this.#applySettings();
+    this.#applyLimits();
     this.loop.ref();
   }
 
@@ -77,6 +83,17 @@ export class Acceptor implements ListeningOwner {
     else this.#queue.read(reader);
   }
 
+  /** When waiting for a timer has an end: a blocking call must look again at that
+   * time, on the clock of now(). */
+  get nextAt(): number {
+    return this.#admission?.nextAt ?? Infinity;
+  }
+
+  /** Does what microtasks and timers do otherwise, for a blocking call. */
+  settle(): void {
+    this.#admission?.check();
+  }
+
   /** Withdraws a pending accept(). */
   cancel(reader: QueueReader<Socket>): void {
     this.#queue.cancel(reader);
@@ -104,14 +121,40 @@ export class Acceptor implements ListeningOwner {
     if (changes.acceptPool !== undefined && this.#isPosted) {
       this.#setPosted(true);
     }
+    this.#applyLimits();
+  }
+
+  /* Connections that are open already count too. */
+  #applyLimits(): void {
+    const { settings } = this;
+    if (this.#admission !== undefined) this.#admission.change(settings);
+    else if (isLimited(settings)) {
+      this.#admission = new Admission(this, settings, this.connections());
+    }
+  }
+
+  /** The connections of the listener that are open, those that accept() has not
+   * returned included. */
+  connections(): Socket[] {
+    return this.#sockets.connections(this.loop);
+  }
+
+  /** Calls `callback` with each connection that is accepted from now on. */
+  onAccepted(callback: (socket: Socket) => void): void {
+    (this.#onAccepted ??= []).push(callback);
   }
 
   /** The library's counters; connections in the queue count as ready. */
   stats(): SocketStats {
     if (this.isClosed) throw this.closedError("ioctl");
     const stats = this.#sockets.stats();
-    stats.acceptsReady += this.#queue.length;
+    stats.acceptsReady += this.#queue.length + (this.#admission?.length ?? 0);
     return stats;
+  }
+
+  /** Connections that were reset because of their address. */
+  get blocked(): number {
+    return this.#admission?.blocked ?? 0;
   }
 
   /* Accepted connections inherit these options in the library. */
@@ -212,6 +255,7 @@ export class Acceptor implements ListeningOwner {
     if (this.isClosed) return;
     if (this.#isRef) this.loop.unref();
     for (const socket of this.#queue.clear()) socket.reset();
+    for (const socket of this.#admission?.clear() ?? []) socket.reset();
     this.#queue.close();
   }
 
@@ -229,14 +273,29 @@ export class Acceptor implements ListeningOwner {
       socket.reset();
       return;
     }
+    for (const callback of this.#onAccepted ?? []) callback(socket);
+    if (this.#admission === undefined) this.admit(socket);
+    else this.#admission.arrived(socket);
+  }
+
+  admit(socket: Socket): void {
     if (this.#queue.push(socket)) socket.open();
     else if (this.#queue.length >= QUEUED_MAX) this.#setPosted(false);
+  }
+
+  pause(): void {
+    if (this.#isPosted) this.#setPosted(false);
+  }
+
+  resume(): void {
+    this.#post();
   }
 
   /* Accepting starts with the first call of accept(). After the queue was full,
    * it resumes when the queue is half empty. */
   #post(): void {
     if (this.#isPosted || this.isClosed || this.#isStopped) return;
+    if (this.#admission?.isHolding) return;
     if (this.#queue.length <= QUEUED_MAX / 2) this.#setPosted(true);
   }
 

@@ -55,7 +55,8 @@ export class AsyncQueue<T extends object> {
 
   /** Withdraws a pending read; its reader is not called any more. */
   cancel(reader: QueueReader<T>): void {
-    this.#readers = this.#readers.filter((other) => other !== reader);
+    const at = this.#readers.indexOf(reader);
+    if (at >= 0) this.#readers.splice(at, 1);
   }
 
   /** Ends pending reads, and every read after the last queued value. */

@@ -10,14 +10,57 @@ export const COPY_BELOW: number = SLAB_BYTES / 4;
 /** Received bytes, in memory that is not shared. */
 export type Chunk = Uint8Array<ArrayBuffer>;
 
+/** A reader that has taken chunks, and may not have used all of their bytes. */
+export interface Borrower {
+  /** True while a call of it is pending, whose bytes these are. */
+  readonly isBusy: boolean;
+  /** The number of bytes that it has not used. */
+  readonly unused: number;
+  /** Removes these bytes from the reader and returns them in memory of their own. */
+  giveBack(): Chunk | undefined;
+}
+
 /** Received bytes that no read has claimed. */
 export class ChunkQueue {
   readonly #chunks = new Fifo<Chunk>();
   #bytes = 0;
+  /** The reader that has taken chunks last. */
+  #borrower: Borrower | undefined;
 
   /** The number of bytes. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** The number of bytes that {@linkcode reclaim} would add. */
+  get borrowed(): number {
+    return this.#borrower?.unused ?? 0;
+  }
+
+  /** Lets a reader take chunks; another one gives back its bytes before. */
+  lendTo(borrower: Borrower): void {
+    if (this.#borrower !== borrower) this.reclaim();
+    this.#borrower = borrower;
+  }
+
+  /** Puts back what the reader has not used, unless a call of it is pending. */
+  reclaim(): void {
+    const borrower = this.#borrower;
+    if (borrower === undefined || borrower.isBusy) return;
+    this.#borrower = undefined;
+    const bytes = borrower.giveBack();
+    if (bytes === undefined) return;
+    this.#chunks.unshift(bytes);
+    this.#bytes += bytes.length;
+  }
+
+  /** Discards what the reader has not used. */
+  discard(): void {
+    this.#borrower?.giveBack();
+  }
+
+  get first(): Chunk | undefined {
+    return this.#chunks.first;
   }
 
   get isEmpty(): boolean {

@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
 import { GRACEFUL, RESET } from "../native/completion.ts";
+import { CloseDeadline } from "./close_deadline.ts";
 import type { DetachedSocket } from "./detached_socket.ts";
 import { Detaching, type DetachOwner } from "./detaching.ts";
 import { clearTimeout, setTimeout } from "../runtime/globals.ts";
@@ -36,6 +37,11 @@ export class Closing {
   /** While it waits for writes. */
   #timer: unknown;
   #onReleased: (() => void)[] | undefined;
+  #deadlines: CloseDeadline[] | undefined;
+  /* What has come of the close. */
+  #result: { readonly error: Error | undefined } | undefined;
+  /* Of the library, in milliseconds. */
+  #timeoutMs: number | undefined;
 
   constructor(owner: CloseOwner) {
     this.#owner = owner;
@@ -77,10 +83,28 @@ export class Closing {
     else loop.unref();
   }
 
-  /** Closes gracefully when all writes were sent. */
-  close(): void {
-    if (this.#owner.send.isBusy) this.#startDeadline();
-    else this.#release(GRACEFUL);
+  /** Closes gracefully when all writes were sent. `timeoutMs` is used in place of
+   * the `closeTimeout`. */
+  close(timeoutMs?: number | undefined): void {
+    this.#timeoutMs = timeoutMs;
+    if (!this.#owner.send.isBusy) this.#release(GRACEFUL);
+    else if (timeoutMs === undefined) this.#startDeadline();
+  }
+
+  /** Resets the connection when the close has not ended by then. The promise is
+   * settled when it has ended. */
+  endWithin(deadlineMs: number | undefined): Promise<void> {
+    const deadline = new CloseDeadline(this.#owner, deadlineMs);
+    if (this.#result !== undefined) deadline.ended(this.#result.error);
+    else (this.#deadlines ??= []).push(deadline);
+    return deadline.promise;
+  }
+
+  /** The close has ended, with an error if not everything was sent. */
+  ended(error: Error | undefined): void {
+    this.#result ??= { error };
+    for (const deadline of this.#deadlines ?? []) deadline.ended(error);
+    this.#deadlines = undefined;
   }
 
   /** The same, but a peer whose bytes are not read gets a reset. */
@@ -145,7 +169,9 @@ export class Closing {
     owner.release();
     /* An abandoned socket does not wait for the peer's end: the system answers
      * later bytes with a reset. */
-    const timeoutMs = isAbandoned ? 0 : owner.settings.closeTimeout;
+    const timeoutMs = isAbandoned
+      ? 0
+      : this.#timeoutMs ?? owner.settings.closeTimeout;
     owner.loop.port.close(owner.id, mode, timeoutMs);
   }
 

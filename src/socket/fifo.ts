@@ -38,15 +38,22 @@ export class Fifo<T extends object> {
     return first;
   }
 
+  /** Adds an entry in front of the others. */
+  unshift(entry: T): void {
+    if (this.#first !== undefined) {
+      (this.#rest ??= new Rest()).unshift(this.#first);
+    }
+    this.#first = entry;
+  }
+
   replaceFirst(entry: T): void {
     this.#first = entry;
   }
 
   /** Removes one entry, wherever it is. */
   remove(entry: T): void {
-    for (const other of this.removeAll()) {
-      if (other !== entry) this.push(other);
-    }
+    if (this.#first === entry) this.shift();
+    else this.#rest?.remove(entry);
   }
 
   /** Removes all entries. */
@@ -77,6 +84,20 @@ class Rest<T extends object> {
     this.#entries.push(entry);
   }
 
+  unshift(entry: T): void {
+    if (this.#head === 0) this.#entries.unshift(entry);
+    else this.#entries[--this.#head] = entry;
+  }
+
+  remove(entry: T): void {
+    const at = this.#entries.indexOf(entry, this.#head);
+    if (at < 0) return;
+    this.#entries.splice(at, 1);
+    if (this.#entries.length === this.#head) {
+      this.#entries.length = this.#head = 0;
+    }
+  }
+
   shift(): T | undefined {
     const entries = this.#entries;
     if (entries.length === 0) return undefined;
@@ -98,6 +119,13 @@ const EMPTY = new Fifo<never>();
  * their own. A connection has several queues, most of which are never used. */
 export function emptyFifo<T extends object>(): Fifo<T> {
   return EMPTY as unknown as Fifo<T>;
+}
+
+/** The same with the entry in front of the others. */
+export function unshifted<T extends object>(fifo: Fifo<T>, entry: T): Fifo<T> {
+  const own = fifo === emptyFifo<T>() ? new Fifo<T>() : fifo;
+  own.unshift(entry);
+  return own;
 }
 
 /** The queue with one more entry: `fifo` itself, unless that is the shared one. */

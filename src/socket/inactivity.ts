@@ -1,41 +1,66 @@
 // Copyright the iocp authors. MIT license.
-import { type NodeTimer, nodeTimers } from "../runtime/globals.ts";
+import { type Deadline, UNSET } from "../loop/deadlines.ts";
+import type { Loop } from "../loop/loop.ts";
+import { now } from "../runtime/globals.ts";
+
+/** What {@linkcode Inactivity} needs. */
+export interface InactivityOptions {
+  readonly loop: Loop;
+  /** The time, in milliseconds. */
+  readonly ms: number;
+  /** How often it looks for progress in that time. So much of it may pass in
+   * addition. */
+  readonly checks: number;
+  /** A number that differs after some activity. */
+  progress(): number;
+  /** Called when the time has passed. It must not run user code. */
+  onTimeout(): void;
+}
 
 /** Calls back after a time without activity. It does not keep the process alive.
  */
-export class Inactivity {
-  readonly #progress: () => number;
-  readonly #onTimeout: () => void;
-  readonly #timer: NodeTimer;
-  /** The progress when the timer was started. */
+export class Inactivity implements Deadline {
+  at = 0;
+  place: number = UNSET;
+  readonly #options: InactivityOptions;
+  /** The progress at the last check. */
   #last: number;
+  /** When the last activity was, or a little later. */
+  #since = now();
+  #isStopped = false;
 
-  /** `progress` returns how much of a write was sent: a peer that receives it
-   * slowly is active. */
-  constructor(ms: number, progress: () => number, onTimeout: () => void) {
-    this.#progress = progress;
-    this.#onTimeout = onTimeout;
-    this.#last = progress();
-    this.#timer = nodeTimers.setTimeout(this.#expired, ms);
-    this.#timer.unref();
+  constructor(options: InactivityOptions) {
+    this.#options = options;
+    this.#last = options.progress();
+    this.#start(options.ms);
   }
 
-  /** Starts the time again, after some activity. */
+  /** Starts the time again, after some activity that is no progress. */
   refresh(): void {
-    this.#timer.refresh();
+    this.#since = now();
+    if (this.place === UNSET && !this.#isStopped) this.#start(this.#options.ms);
   }
 
   stop(): void {
-    nodeTimers.clearTimeout(this.#timer);
+    this.#isStopped = true;
+    this.#options.loop.deadlines.remove(this);
   }
 
-  #expired = (): void => {
-    const progress = this.#progress();
-    if (progress === this.#last) {
-      this.#onTimeout();
-      return;
+  expire(): void {
+    const { ms, progress, onTimeout } = this.#options;
+    const reached = progress();
+    const time = now();
+    if (reached !== this.#last) {
+      this.#last = reached;
+      this.#since = time;
     }
-    this.#last = progress;
-    this.#timer.refresh();
-  };
+    const left = this.#since + ms - time;
+    if (left > 0) this.#start(left);
+    else onTimeout();
+  }
+
+  #start(left: number): void {
+    const { loop, ms, checks } = this.#options;
+    loop.deadlines.add(this, Math.min(left, ms / checks));
+  }
 }

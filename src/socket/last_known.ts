@@ -7,9 +7,17 @@ import { LOCAL, type PEER } from "../native/completion.ts";
 /** One end of a connection. */
 export type ConnEnd = typeof LOCAL | typeof PEER;
 
+/** Why a connection was ended; it is a part of each later error. */
+export interface Ending {
+  readonly code: string;
+  readonly detail: string;
+}
+
 /** What stays known of a connection after its close. */
 export class LastKnown {
   error: SocketError | undefined;
+  /** Why this side has ended it, if the program has not. */
+  ending: Ending | undefined;
   /* Kept as bytes and parsed on request, since most are never requested. */
   #local: Addr | Uint8Array | undefined;
   #peer: Addr | Uint8Array | undefined;

@@ -15,7 +15,7 @@ import { listenPath } from "./listen_path.ts";
 import { listenSockets } from "./listen_socket.ts";
 import type { ConnSettings } from "../options/conn.ts";
 import type { ListenSettings } from "../options/listen.ts";
-import type { SocketSettings } from "./socket.ts";
+import { Socket, type SocketSettings } from "./socket.ts";
 
 /** The owner of listening sockets. */
 export interface ListeningOwner {
@@ -44,6 +44,11 @@ class ListeningSocket implements Endpoint {
     this.#owner = owner;
     /* A copy, since users get `address`, and may change it. */
     this.#settings = { ...settings, listenerAddr: { ...address } };
+  }
+
+  /* The object stays when other settings of the connection change. */
+  hasAccepted({ settings: { listenerAddr } }: Socket): boolean {
+    return listenerAddr === this.#settings.listenerAddr;
   }
 
   accepted(result: number, errno: number): void {
@@ -130,6 +135,14 @@ export class ListeningSockets {
       for (const field of SOCKET_STATS_FIELDS) sum![field] += other[field];
     }
     return sum!;
+  }
+
+  /** The open connections that these sockets have accepted. */
+  connections(loop: Loop): Socket[] {
+    return loop.filter((endpoint) =>
+      endpoint instanceof Socket && !endpoint.isReleased &&
+      this.#sockets.some((socket) => socket.hasAccepted(endpoint))
+    ) as Socket[];
   }
 
   /** Closes all sockets at once. */

@@ -2,7 +2,7 @@
 
 import type { Chunk } from "./chunk_queue.ts";
 import { SocketError } from "../errors.ts";
-import { emptyFifo, pushed } from "./fifo.ts";
+import { emptyFifo, pushed, unshifted } from "./fifo.ts";
 
 /** A read that is not settled yet: of a chunk, or into a buffer. */
 export interface PendingRead {
@@ -10,6 +10,9 @@ export interface PendingRead {
   readonly buffer: Uint8Array | undefined;
   /** True for a `for await` loop, which ends on close() instead of failing. */
   readonly isLoop: boolean;
+  /** Of a read that gives its chunk back: called with the chunk before
+   * {@linkcode resolve}. */
+  borrow?(chunk: Chunk): void;
   /** Called with the chunk or, with a buffer, the number of bytes in it; null is
    * the end. */
   resolve(got: Chunk | number | null): void;
@@ -61,6 +64,14 @@ export class PendingReads {
   push(read: PendingRead): void {
     if (this.#first === undefined) this.#first = read;
     else this.#others = pushed(this.#others, read);
+  }
+
+  /** Adds a read in front of the others. */
+  unshift(read: PendingRead): void {
+    if (this.#first !== undefined) {
+      this.#others = unshifted(this.#others, this.#first);
+    }
+    this.#first = read;
   }
 
   shift(): PendingRead | undefined {

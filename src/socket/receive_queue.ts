@@ -9,11 +9,15 @@
 
 import { PENDING } from "../native/completion.ts";
 import { SocketError } from "../errors.ts";
-import { type Chunk, ChunkQueue, COPY_BELOW } from "./chunk_queue.ts";
+import {
+  type Borrower,
+  type Chunk,
+  ChunkQueue,
+  COPY_BELOW,
+} from "./chunk_queue.ts";
 import { missingCredit, usesCredit } from "./credit.ts";
 import type { Loop } from "../loop/loop.ts";
 import {
-  type BufferRead,
   bufferRead,
   type LoopRead,
   type PendingRead,
@@ -75,9 +79,10 @@ export class ReceiveQueue {
     this.#serve();
   }
 
-  /** Received bytes that no read has claimed. */
+  /** Received bytes that no read has claimed, or that a reader has not used. */
   get ahead(): number {
-    return this.#chunks?.bytes ?? 0;
+    const chunks = this.#chunks;
+    return chunks === undefined ? 0 : chunks.bytes + chunks.borrowed;
   }
 
   /** True once the peer has ended, or the direction has failed. */
@@ -89,11 +94,17 @@ export class ReceiveQueue {
     return this.#end === "peer";
   }
 
+  /** True once the direction has failed, until this side closes it. */
+  get hasFailed(): boolean {
+    return typeof this.#end === "object";
+  }
+
   /** Reads for a loop. */
   next(read: LoopRead): Promise<Result> {
     const chunks = this.#readableChunks();
     if (chunks !== undefined && read.buffer === undefined) {
       const value = chunks.shift()!;
+      this.#handOut(read, value);
       this.#grant();
       return this.#owner.loop.allowance.settled({ value, done: false }, 0);
     }
@@ -110,16 +121,42 @@ export class ReceiveQueue {
     });
   }
 
-  /** The same as {@linkcode read} without a promise. */
-  enqueue(read: BufferRead): void {
-    if (read.buffer.length === 0) {
+  /** The same without a promise, for a loop as well. */
+  enqueue(read: PendingRead): void {
+    const { buffer } = read;
+    if (buffer?.length === 0) {
       this.#resolve(read, 0);
       return;
     }
     const chunks = this.#readableChunks();
-    if (chunks !== undefined) this.#fill(chunks, read, read.buffer);
-    else if (this.#end === undefined) this.#add(read);
-    else this.#settleAtEnd(read);
+    if (chunks === undefined) {
+      if (this.#end === undefined) this.#add(read);
+      else this.#settleAtEnd(read);
+    } else if (buffer === undefined) {
+      const chunk = chunks.shift()!;
+      this.#handOut(read, chunk);
+      this.#resolve(read, chunk);
+      this.#grant();
+    } else this.#fill(chunks, read, buffer);
+  }
+
+  /**
+   * Reads a chunk for a reader, which keeps the bytes that it does not use at once.
+   * Every other read takes them back first. Reads that were made after the call of
+   * the reader come after it: `isContinued` says that it has got a chunk already.
+   */
+  borrow(read: PendingRead & Borrower, isContinued: boolean): void {
+    (this.#chunks ??= new ChunkQueue()).lendTo(read);
+    if (!isContinued || this.#reads.first === undefined) this.enqueue(read);
+    else {
+      this.#reads.unshift(read);
+      this.#serve();
+    }
+  }
+
+  /** Takes back what a reader has not used. */
+  reclaim(): void {
+    this.#chunks?.reclaim();
   }
 
   /** Withdraws a pending read; bytes that arrive later are for the next one. */
@@ -137,13 +174,15 @@ export class ReceiveQueue {
        * transferred away. */
       const isCopied = this.#end !== undefined || chunk.length < COPY_BELOW;
       this.#addChunk(isCopied ? chunk.slice() : chunk);
+      if (isCopied) this.#giveBack(chunk);
     } else if (read.buffer === undefined) {
+      this.#handOut(read, chunk);
       read.resolve(chunk);
       this.#grant();
     } else {
       this.#fill(this.#addChunk(chunk), read, read.buffer);
     }
-    this.#serveFromChunks();
+    this.#serve();
   }
 
   readable(): void {
@@ -161,8 +200,18 @@ export class ReceiveQueue {
     this.#reads.end(error);
   }
 
+  /** This side closes because of an error: all reads fail with it, and chunks are
+   * discarded. */
+  fail(error: Error): void {
+    this.#chunks = undefined;
+    this.#end = error;
+    this.#owner.loop.allowance.settle();
+    this.#reads.end(error);
+  }
+
   /** This side closes: loops end, reads fail, and chunks are discarded. */
   close(detail: string): void {
+    this.#chunks?.discard();
     this.#chunks = undefined;
     if (this.#end !== "peer") this.#end = "closed";
     this.#interrupt(detail);
@@ -181,6 +230,7 @@ export class ReceiveQueue {
   /** Copies the chunks to memory of their own. Throws when they are lost, or the
    * direction has failed. */
   prepareDetach(): void {
+    this.reclaim();
     if (this.#chunks?.copyFromSlabs() === false) this.#lose();
     if (typeof this.#end === "object") throw this.#end;
   }
@@ -210,9 +260,9 @@ export class ReceiveQueue {
   /* The chunks, if there are any for the next read. */
   #readableChunks(): ChunkQueue | undefined {
     const chunks = this.#chunks;
-    if (chunks === undefined || chunks.isEmpty || this.#end === "closed") {
-      return undefined;
-    }
+    if (chunks === undefined || this.#end === "closed") return undefined;
+    chunks.reclaim();
+    if (chunks.isEmpty) return undefined;
     if (!chunks.isLost) return chunks;
     this.#lose();
     return undefined;
@@ -244,19 +294,23 @@ export class ReceiveQueue {
   #grant(): void {
     if (this.#end !== undefined) return;
     const { loop, id, settings } = this.#owner;
-    const bytes = missingCredit(settings.receive, this.#credit + this.ahead);
+    const ahead = this.#chunks?.bytes ?? 0;
+    const bytes = missingCredit(settings.receive, this.#credit + ahead);
     if (bytes === 0) return;
     const result = loop.port.receive(id, bytes);
     if (result < 0) this.end(this.#owner.failure(result, "read"));
     else this.#credit += bytes;
   }
 
-  /* Requests or reads bytes for the first pending read. */
+  /* Gives the chunks to the pending reads, and requests or reads bytes for the
+   * first one that is left. A chunk may be longer than the buffer that it was
+   * received for, and than what a reader uses. */
   #serve(): void {
     for (;;) {
       const read = this.#reads.first;
-      if (read === undefined || this.#end !== undefined) return;
-      if (this.#isReadArmed) return;
+      if (read === undefined) return;
+      if (this.#serveFromChunks(read)) continue;
+      if (this.#end !== undefined || this.#isReadArmed) return;
       if (usesCredit(this.#owner.settings.receive, read.buffer !== undefined)) {
         this.#grant();
         return;
@@ -284,7 +338,8 @@ export class ReceiveQueue {
       this.#isReadArmed = true;
       return false;
     }
-    if (typeof result === "number" && result <= 0) {
+    if (typeof result !== "number") this.#handOut(read, result);
+    else if (result <= 0) {
       this.end(result === 0 ? undefined : this.#owner.failure(result, "read"));
       return false;
     }
@@ -301,22 +356,43 @@ export class ReceiveQueue {
     else allowance.defer(() => read.resolve(got));
   }
 
-  /* A chunk may be longer than the buffer that it was received for. */
-  #serveFromChunks(): void {
-    for (;;) {
-      const chunks = this.#chunks;
-      if (chunks === undefined || chunks.isEmpty) break;
-      const read = this.#reads.shift();
-      if (read === undefined) return;
-      if (read.buffer === undefined) read.resolve(chunks.shift()!);
-      else this.#fill(chunks, read, read.buffer);
-    }
-    this.#serve();
+  #serveFromChunks(read: PendingRead): boolean {
+    const chunks = this.#chunks;
+    if (chunks === undefined) return false;
+    chunks.reclaim();
+    if (chunks.isEmpty) return false;
+    this.#reads.shift();
+    if (read.buffer === undefined) {
+      const chunk = chunks.shift()!;
+      this.#handOut(read, chunk);
+      read.resolve(chunk);
+    } else this.#fill(chunks, read, read.buffer);
+    return true;
   }
 
   #fill(chunks: ChunkQueue, read: PendingRead, buffer: Uint8Array): void {
-    if (buffer.length === 0) this.#rejectLost(read);
-    else this.#resolve(read, chunks.moveTo(buffer));
+    if (buffer.length === 0) {
+      this.#rejectLost(read);
+      return;
+    }
+    const first = chunks.first!;
+    const count = chunks.moveTo(buffer);
+    if (count === first.length) this.#giveBack(first);
+    this.#resolve(read, count);
+  }
+
+  /* The read gets the chunk: to keep it, unless the read is that of a borrower. */
+  #handOut(read: PendingRead, chunk: Chunk): void {
+    const { slab } = this.#owner.loop;
+    if (!slab.hasLent) return;
+    if (read.borrow === undefined) slab.own(chunk);
+    else read.borrow(chunk);
+  }
+
+  /* The bytes of the chunk were copied. */
+  #giveBack(chunk: Chunk): void {
+    const { slab } = this.#owner.loop;
+    if (slab.hasLent) slab.giveBack(chunk);
   }
 
   #rejectLost(read: PendingRead): void {

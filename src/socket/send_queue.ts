@@ -43,6 +43,9 @@ interface PendingSend {
   followers: PendingWrite[];
 }
 
+/* Of a write whose end no caller waits for. */
+function resolve(): void {}
+
 /** True if the system has accepted all of `length` bytes. */
 export function isWhole(result: number, length: number): boolean {
   return result === length && (result & PENDING) === 0;
@@ -85,9 +88,11 @@ export class SendQueue {
   broadcast = 0;
   #writes = emptyFifo<PendingWrite>();
   #sends = emptyFifo<PendingSend>();
+  #unaccepted = 0;
   #error: Error | undefined;
-  /** "ending": closeWrite() was called; "ended": FIN was sent. */
-  #state: "open" | "ending" | "ended" = "open";
+  /** "ending": closeWrite() was called, which may be withdrawn; "kept": it may not;
+   * "shutting": the library sends FIN; "ended": FIN was sent. */
+  #state: "open" | "ending" | "kept" | "shutting" | "ended" = "open";
 
   constructor(owner: SendOwner) {
     this.#owner = owner;
@@ -142,6 +147,33 @@ export class SendQueue {
     });
   }
 
+  /** Passes to the library what it accepts now. Returns how much that is. */
+  tryWrite(bytes: Uint8Array): number {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    const { loop, id, settings } = this.#owner;
+    const sends = this.#sends.length;
+    if (!this.#writes.isEmpty || sends >= settings.sendConcurrency) return 0;
+    const result = sendPart(loop.port, id, bytes, 0);
+    if (result < 0) {
+      const error = this.#owner.failure(result, "write");
+      this.fail(error);
+      throw error;
+    }
+    const length = result & ~PENDING;
+    if ((result & PENDING) !== 0) {
+      const write = { bytes, length, offset: length, resolve, reject: resolve };
+      this.#sends = pushed(this.#sends, { write, isLast: true, followers: [] });
+      this.#owner.writesPending();
+    }
+    return length;
+  }
+
+  /** The bytes of pending writes that the library has not accepted. */
+  get unaccepted(): number {
+    return this.#unaccepted;
+  }
+
   /** The same as {@linkcode write} without a promise. */
   enqueue(write: PendingWrite): void {
     const refusal = this.#refusal();
@@ -162,6 +194,7 @@ export class SendQueue {
    * sent all the same. */
   cancel(write: PendingWrite): number {
     this.#writes.remove(write);
+    this.#unaccepted -= write.length - write.offset;
     /* Its remaining part settles no promise. */
     write.resolve = () => {};
     write.reject = () => {};
@@ -171,13 +204,33 @@ export class SendQueue {
 
   /** Sends FIN behind all writes. */
   closeWrite(): Promise<void> {
-    if (this.#error !== undefined) return Promise.reject(this.#error);
-    if (this.#state !== "open") return Promise.resolve();
-    this.#state = "ending";
     return new Promise<void>((done, reject) => {
       const resolve = () => done();
-      this.#add({ bytes: undefined, length: 0, offset: 0, resolve, reject });
+      const end = { bytes: undefined, length: 0, offset: 0, resolve, reject };
+      this.enqueueEnd(end);
     });
+  }
+
+  /** The same without a promise. */
+  enqueueEnd(end: PendingWrite): void {
+    if (this.#error !== undefined) end.reject(this.#error);
+    else if (this.#state === "open") {
+      this.#state = "ending";
+      this.#add(end);
+    } else {
+      /* This call relies on the earlier one. */
+      if (this.#state === "ending") this.#state = "kept";
+      end.resolve(0);
+    }
+  }
+
+  /** Withdraws the end, so that the direction stays open, unless the library sends
+   * FIN already or another call relies on it. */
+  cancelEnd(end: PendingWrite): void {
+    if (this.#state !== "ending") return;
+    this.#state = "open";
+    this.#writes.remove(end);
+    this.#run();
   }
 
   /** The oldest send has completed. */
@@ -219,6 +272,7 @@ export class SendQueue {
       for (const follower of followers) writes.add(follower);
     }
     for (const write of this.#writes.removeAll()) writes.add(write);
+    this.#unaccepted = 0;
     for (const write of writes) write.reject(this.#error);
     this.#owner.writesDone();
   }
@@ -232,6 +286,7 @@ export class SendQueue {
 
   #push(write: PendingWrite): void {
     this.#writes = pushed(this.#writes, write);
+    this.#unaccepted += write.length;
     this.#owner.writesPending();
   }
 
@@ -279,6 +334,7 @@ export class SendQueue {
     const { loop, id } = this.#owner;
     const result = loop.port.shutdown(id);
     if (result < 0) this.fail(this.#owner.failure(result, "shutdown"));
+    else this.#state = "shutting";
   }
 
   /* The user has transferred or resized the buffer of a pending write. The peer
@@ -303,6 +359,7 @@ export class SendQueue {
     const bytes = result & ~PENDING;
     const isSettledNow = allowance.spend(bytes);
     write.offset += bytes;
+    this.#unaccepted -= bytes;
     const isLast = write.offset === write.length;
     if (isLast) this.#writes.shift();
     if ((result & PENDING) !== 0) {

@@ -10,7 +10,7 @@ import { DETACH as DETACH_CALL } from "../native/system_calls.ts";
 import type { DetachedSocket } from "./detached_socket.ts";
 import type { Endpoint } from "../loop/endpoint.ts";
 import { errorOf, SocketError } from "../errors.ts";
-import { type ConnEnd, LastKnown } from "./last_known.ts";
+import { type ConnEnd, type Ending, LastKnown } from "./last_known.ts";
 import type { Loop } from "../loop/loop.ts";
 import type { Peer } from "../native/peer.ts";
 import { applyOptions, type Origin } from "../options/native_options.ts";
@@ -30,6 +30,8 @@ type Phase =
   | typeof OPEN
   | typeof CLOSING
   | typeof RELEASED;
+
+const CLOSED: Ending = { code: "EBADF", detail: "the connection is closed" };
 
 /** The settings of a socket; a listener's connections share them. */
 export interface SocketSettings extends ConnSettings {
@@ -85,6 +87,11 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     return this.#lastKnown?.error;
   }
 
+  /** This side has ended it, by {@linkcode end}. */
+  get isEnded(): boolean {
+    return this.#lastKnown?.ending !== undefined;
+  }
+
   /** accept() returns the connection: from now on it may keep the process
    * alive. */
   open(): void {
@@ -123,10 +130,19 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
   }
 
   closed(result: number, errno: number, handle: number): void {
-    if (this.#closing?.closed(result, errno, handle)) return;
-    if (this.isReleased) return;
+    const closing = this.#closing;
+    if (closing?.closed(result, errno, handle)) return;
+    if (this.isReleased) {
+      closing?.ended(
+        result < 0
+          ? errorOf(result, { syscall: "close", ...this.errorPeer, errno })
+          : this.lastError,
+      );
+      return;
+    }
     /* The library has closed it by itself. */
     const error = this.failure(result, "read", errno);
+    closing?.ended(error);
     this.release();
     this.receive.end(error);
     this.send.fail(error);
@@ -143,6 +159,9 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     const detail = "its completion port was closed";
     this.release();
     this.#closing?.portClosed();
+    this.#closing?.ended(
+      new SocketError("EINTR", { syscall: "close", detail }),
+    );
     this.receive.close(detail);
     this.send.fail(new SocketError("EINTR", { syscall: "write", detail }));
   }
@@ -156,15 +175,15 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     errno?: number,
     action?: string,
   ): SocketError {
-    const options = { syscall, action, ...this.#peer() };
+    const options = { syscall, action, ...this.errorPeer };
     return this.#needLastKnown().error = errno === undefined
       ? this.loop.port.error(result, options)
       : errorOf(result, { ...options, errno });
   }
 
-  /* For an error message. A failure to get it must not hide the error
+  /** The peer, for an error message. A failure to get it must not hide the error
    * itself. */
-  #peer(): { address?: string; port?: number } {
+  get errorPeer(): { address?: string; port?: number } {
     try {
       return errorAddress(this.address(PEER));
     } catch {
@@ -174,11 +193,8 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
 
   /** The error of every call after the close. */
   closedError(syscall: string, action?: string): SocketError {
-    return new SocketError("EBADF", {
-      syscall,
-      action,
-      detail: "the connection is closed",
-    });
+    const { code, detail } = this.#lastKnown?.ending ?? CLOSED;
+    return new SocketError(code, { syscall, action, detail });
   }
 
   /**
@@ -247,6 +263,13 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     };
   }
 
+  /** The bytes of writes that the system has not accepted. */
+  get writableLength(): number {
+    const { send } = this;
+    if (!send.isBusy || this.isReleased) return 0;
+    return send.unaccepted + this.loop.port.socketStats(this.id).bytesUnsent;
+  }
+
   hasUnread(): boolean {
     if (this.receive.ahead > 0) return true;
     try {
@@ -286,6 +309,19 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     if (!this.isClosed) this.#startClosing().close();
   }
 
+  /** The same, but the connection is reset if that has not ended by the deadline.
+   * Rejects when not everything was sent. */
+  closeWithin(deadlineMs: number | undefined): Promise<void> {
+    const isFirst = !this.isClosed;
+    const hasEnded = this.isReleased && this.#closing === undefined;
+    const closing = this.#startClosing();
+    if (closing.isDetaching) return Promise.resolve();
+    if (hasEnded) closing.ended(this.lastError);
+    const ended = closing.endWithin(deadlineMs);
+    if (isFirst) closing.close(deadlineMs);
+    return ended;
+  }
+
   /**
    * Closes as a plain close() of the system does: all writes are sent, but a
    * peer whose bytes were not read, or that sends more, gets a reset, so that
@@ -300,13 +336,27 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
   /** Ends the connection at once, with RST; pending writes fail. */
   reset(): void {
     if (this.isReleased) return;
-    this.#startClosing().reset();
-    this.send.fail(
-      new SocketError("EINTR", {
-        syscall: "write",
-        detail: "the connection was reset by this side",
-      }),
-    );
+    const closing = this.#startClosing();
+    closing.reset();
+    const detail = "the connection was reset by this side";
+    closing.ended(new SocketError("EINTR", { syscall: "close", detail }));
+    this.send.fail(new SocketError("EINTR", { syscall: "write", detail }));
+  }
+
+  /**
+   * Ends the connection. Pending and later calls fail with errors of that kind. The
+   * peer sees an end or, if writes were pending, a reset.
+   */
+  end(ending: Ending): void {
+    if (this.isClosed) return;
+    const isPartial = this.send.isBusy;
+    const lastKnown = this.#needLastKnown();
+    lastKnown.ending = ending;
+    lastKnown.error = this.closedError("read");
+    const closing = this.#startClosing(lastKnown.error);
+    if (isPartial) closing.reset();
+    else closing.close();
+    this.send.fail(this.closedError("write"));
   }
 
   /** Resolves when all writes were sent or have failed, after a close. */
@@ -343,13 +393,14 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     this.#closing?.stop();
   }
 
-  #startClosing(): Closing {
+  #startClosing(error?: Error): Closing {
     const closing = this.#needClosing();
     if (this.isClosed) return closing;
     this.open();
     this.#rememberAddresses();
     this.#phase = CLOSING;
-    this.receive.close("the connection was closed");
+    if (error === undefined) this.receive.close("the connection was closed");
+    else this.receive.fail(error);
     return closing;
   }
 

@@ -11,13 +11,12 @@ import {
   usableAddresses,
 } from "../connect/addresses.ts";
 import { connectTimedOut } from "../connect/attempt.ts";
-import { SocketError } from "../errors.ts";
+import { type SocketError, timedOut } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
 import { HappyEyeballs } from "../connect/happy_eyeballs.ts";
 import { hostOf } from "../connect/connector.ts";
 import type { Loop } from "../loop/loop.ts";
-import { type Addr, errorAddress } from "../native/address.ts";
-import { PEER } from "../native/completion.ts";
+import { errorAddress } from "../native/address.ts";
 import type { ConnectSettings } from "../options/connect.ts";
 import { PathConnecting } from "../connect/path_connecting.ts";
 import type { PathConnectSettings } from "../options/path.ts";
@@ -39,15 +38,6 @@ function wait<T>(
   return result.unwrap();
 }
 
-function timedOut(
-  syscall: string,
-  addr: Addr,
-  bytesWritten?: number,
-): SocketError {
-  const where = errorAddress(addr);
-  return new SocketError("ETIMEDOUT", { syscall, ...where, bytesWritten });
-}
-
 /** Blocks until there are bytes or the end, and reads them into `buffer`. */
 export function readSync(
   socket: Socket,
@@ -60,7 +50,7 @@ export function readSync(
   socket.receive.enqueue(read);
   return wait(socket.loop, result, timeoutMs, () => {
     socket.receive.cancel(read);
-    return timedOut("read", socket.address(PEER));
+    return timedOut("read", socket.errorPeer);
   });
 }
 
@@ -78,7 +68,7 @@ export function writeSync(
   socket.send.enqueue(write);
   return wait(socket.loop, result, timeoutMs, () => {
     const bytesWritten = socket.send.cancel(write);
-    return timedOut("write", socket.address(PEER), bytesWritten);
+    return timedOut("write", socket.errorPeer, bytesWritten);
   });
 }
 
@@ -86,10 +76,19 @@ export function writeSync(
 export function acceptSync(acceptor: Acceptor, timeoutMs: number): Socket {
   const result = new SyncResult<Socket | undefined>();
   acceptor.accept(result.resolve);
-  const socket = wait(acceptor.loop, result, timeoutMs, () => {
+  const isSettled = () => {
+    acceptor.settle();
+    return result.isSettled;
+  };
+  const deadline = now() + timeoutMs;
+  for (;;) {
+    const end = Math.min(deadline, acceptor.nextAt);
+    if (acceptor.loop.runUntil(isSettled, end - now())) break;
+    if (now() < deadline) continue;
     acceptor.cancel(result.resolve);
-    return timedOut("accept", acceptor.address);
-  });
+    throw timedOut("accept", errorAddress(acceptor.address));
+  }
+  const socket = result.unwrap();
   if (socket === undefined) throw acceptor.closedError();
   return socket;
 }

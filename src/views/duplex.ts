@@ -153,7 +153,9 @@ function makeClass(): new (socket: Socket) => Duplex {
       const duration = timerDuration(ms);
       requireCallback(callback);
       this.timeout = ms;
-      this.#activity.setTimeout(duration, () => this.emit("timeout"));
+      this.#activity.setTimeout(duration, () => {
+        if (!this.destroyed) this.emit("timeout");
+      });
       if (callback === undefined) return this;
       if (duration === 0) this.removeListener("timeout", callback);
       else this.once("timeout", callback);

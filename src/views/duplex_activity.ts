@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
 import { Inactivity } from "../socket/inactivity.ts";
+import { nextTick } from "../runtime/globals.ts";
 import type { Socket } from "../socket/socket.ts";
 
 /**
@@ -49,9 +50,14 @@ export class DuplexActivity {
   /** Calls back after each `ms` milliseconds without activity; 0 stops that. */
   setTimeout(ms: number, onTimeout: () => void): void {
     this.#inactivity?.stop();
-    this.#inactivity = ms === 0
-      ? undefined
-      : new Inactivity(ms, () => this.socket.send.offset, onTimeout);
+    this.#inactivity = ms === 0 ? undefined : new Inactivity({
+      loop: this.socket.loop,
+      ms,
+      /* The other activity is reported by refresh(). */
+      checks: 1,
+      progress: () => this.socket.send.offset,
+      onTimeout: () => nextTick(onTimeout),
+    });
   }
 
   /** The duplex is destroyed. What it has written keeps the process alive until it

@@ -83,7 +83,7 @@ export class WebStreams {
   async #read(bytes: Uint8Array): Promise<number | null> {
     const socket = this.#socket;
     if (socket.isClosed) {
-      if (this.#failure !== undefined) throw this.#closedError("read");
+      if (this.#hasFailed) throw this.#closedError("read");
       return null;
     }
     try {
@@ -120,7 +120,7 @@ export class WebStreams {
   async #end(): Promise<void> {
     const socket = this.#socket;
     if (socket.isClosed) {
-      if (this.#failure !== undefined) throw this.#closedError("shutdown");
+      if (this.#hasFailed) throw this.#closedError("shutdown");
       return;
     }
     if (socket.isPipe) {
@@ -163,9 +163,16 @@ export class WebStreams {
     this.#socket.reset();
   }
 
+  get #hasFailed(): boolean {
+    return this.#failure !== undefined || this.#socket.isEnded;
+  }
+
   /* The error of every later use. */
   #closedError(syscall: string): SocketError | NotSupported {
     const { reason } = this.#failure ?? {};
+    if (reason === undefined && this.#socket.isEnded) {
+      return this.#socket.closedError(syscall);
+    }
     if (reason instanceof SocketError || reason instanceof NotSupported) {
       return reason;
     }

@@ -213,6 +213,28 @@ const cases: Record<string, () => unknown> = {
       print("done");
     });
   },
+  unrefDeadlines: async () => {
+    const { listener, client, server } = await connected();
+    const options = { timeout: 3_600_000 };
+    client.read(new Uint8Array(1), options);
+    listener.accept(options);
+    server.setTimeout(3_600_000);
+    later(PARKED_MS, () => {
+      for (const one of [listener, client, server]) one.unref();
+      print("done");
+    });
+  },
+  refDeadlines: async () => {
+    const { listener, client, server } = await connected();
+    server.unref();
+    listener.unref();
+    try {
+      await client.read(new Uint8Array(1), { timeout: 2 * PARKED_MS });
+    } catch (error) {
+      print((error as { code: string }).code);
+      client.close();
+    }
+  },
   abandonedReads: async () => {
     const { listener, client, server } = await connected();
     client[Symbol.asyncIterator]().next();

@@ -137,6 +137,30 @@ const cases: [name: string, body: () => unknown][] = [
     client.writeSync(bytes);
     server.readSync(new Uint8Array(100));
   }],
+  ["after calls with limits", async () => {
+    const { listener, client, server } = await exchange({ connect, listen });
+    const p = new Uint8Array(100);
+    const timeout = 3_600_000;
+    const controller = new AbortController();
+    const { signal } = controller;
+    await client.write(bytes, { signal, timeout });
+    await server.read(p, { signal, timeout });
+    client.setTimeout(timeout);
+    const calls = Promise.allSettled([
+      server.read(p, { timeout: 1 }),
+      server.read(p, { signal, timeout }),
+      server.write(new Uint8Array(40_000_000), { signal, timeout }),
+      server.closeWrite({ signal }),
+      listener.accept({ timeout: 1 }),
+      listener.accept({ signal }),
+    ]);
+    await letPark();
+    controller.abort();
+    await calls;
+    const loop = server.chunks({ timeout: 1 });
+    await loop.next().catch(() => {});
+    for (const one of [listener, client, server]) one.close();
+  }],
   ["after failed connects", async () => {
     const listener = listen(local);
     const { port } = listener.addr;

@@ -26,11 +26,30 @@ export const undefinable: readonly [
   Undefinable<iocp.ListenOptions>,
   Undefinable<iocp.ConnOptions>,
   Undefinable<iocp.SyncOptions>,
+  Undefinable<iocp.OperationOptions>,
   Undefinable<iocp.AddSocketOptions>,
   Undefinable<iocp.KeepAliveOptions>,
   Undefinable<iocp.ReceiveOptions>,
+  Undefinable<iocp.ByteReaderOptions>,
+  Undefinable<iocp.ReadOptions>,
+  Undefinable<iocp.LineOptions>,
+  Undefinable<iocp.FrameOptions>,
   Undefinable<Omit<iocp.SocketErrorOptions, "syscall">>,
-] = [true, true, true, true, true, true, true, true];
+] = [
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+];
 
 export async function use(): Promise<void> {
   const listener = iocp.listen({ port: 0, hostname: undefined });
@@ -61,6 +80,33 @@ export async function passOn(conn: iocp.Conn): Promise<ArrayBuffer[]> {
   for await (const { data } of new iocp.CompletionPort().events()) {
     if (data !== undefined) buffers.push(data.buffer);
   }
+  return buffers;
+}
+
+/* Readers have memory of that kind as well, and take any bytes. */
+export async function readFrom(
+  conn: iocp.Conn<iocp.Addr>,
+  source: AsyncIterable<Uint8Array>,
+): Promise<ArrayBuffer[]> {
+  const buffers: ArrayBuffer[] = [];
+  const texts: string[] = [];
+  for (const reader of [conn.reader(), new iocp.ByteReader(source)]) {
+    buffers.push((await reader.readExactly(1, { timeout: 5 })).buffer);
+    const some = await reader.readUntil("\n", { maxLength: 5 });
+    if (some !== null) buffers.push(some.buffer);
+    const line = await reader.readLine({ requireNewline: true });
+    if (line !== null) texts.push(line);
+    for await (const chunk of reader) buffers.push(chunk.buffer);
+    await reader[Symbol.asyncDispose]();
+  }
+  for await (const line of conn.lines()) texts.push(line);
+  for await (const line of iocp.lines(conn.readable)) texts.push(line);
+  for await (const frame of conn.frames({ endian: "little" })) {
+    buffers.push(frame.buffer);
+  }
+  for await (const frame of iocp.frames(source)) buffers.push(frame.buffer);
+  // @ts-expect-error: there is no such order.
+  conn.frames({ endian: "middle" });
   return buffers;
 }
 

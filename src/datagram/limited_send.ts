@@ -1,0 +1,83 @@
+// Copyright the iocp authors. MIT license.
+
+import { type DatagramAddr, errorAddress } from "./address.ts";
+import type { BoundSocket } from "./bound_socket.ts";
+import { canceled, type SocketError, timedOut } from "../errors.ts";
+import { LimitedCall } from "../loop/limited_call.ts";
+import type { Limits } from "../options/operation.ts";
+import type { Sending } from "./sending.ts";
+
+/** What a {@linkcode LimitedSend} does. */
+export interface LimitedSendParts<F> {
+  readonly sending: Sending;
+  /** Finds the destinations. */
+  find(): F | Promise<F>;
+  /** Sends. */
+  send(found: F): Promise<number>;
+  /** Adds to the error how much was taken. */
+  finish(error: SocketError): void;
+}
+
+/** A send() or sendMany() with a timeout or a signal, which also end the look-up of
+ * a host name. What the library has taken is still sent. */
+export class LimitedSend<A extends DatagramAddr, F>
+  extends LimitedCall<number> {
+  readonly #socket: BoundSocket<A>;
+  readonly #parts: LimitedSendParts<F>;
+
+  constructor(
+    socket: BoundSocket<A>,
+    limits: Limits,
+    parts: LimitedSendParts<F>,
+  ) {
+    super(socket.loop, limits);
+    this.#socket = socket;
+    this.#parts = parts;
+  }
+
+  /* The promise of a send that has succeeded may not have called back yet. */
+
+  override expire(): void {
+    if (!this.#parts.sending.isDone) super.expire();
+  }
+
+  override abort(reason: unknown): void {
+    if (!this.#parts.sending.isDone) super.abort(reason);
+  }
+
+  protected start(): void {
+    const found = this.#parts.find();
+    if (found instanceof Promise) found.then(this.#send).catch(this.#failed);
+    else this.#send(found);
+  }
+
+  #send = (found: F): void => {
+    const { sending, send } = this.#parts;
+    if (sending.isStopped) return;
+    if (this.#socket.isClosed) throw this.#socket.closedError("sendto");
+    send(found).then((count) => this.resolve(count), this.#failed);
+  };
+
+  #failed = (error: unknown): void => this.reject(error);
+
+  protected withdraw(): void {
+    this.#parts.sending.stop();
+  }
+
+  protected timeoutError(): Error {
+    return this.#finished(timedOut("sendto", this.#where));
+  }
+
+  protected override abortError(reason: unknown): Error {
+    return this.#finished(canceled("sendto", this.#where, reason));
+  }
+
+  get #where(): { address?: string; port?: number | undefined } {
+    return errorAddress(this.#socket.address);
+  }
+
+  #finished(error: SocketError): SocketError {
+    this.#parts.finish(error);
+    return error;
+  }
+}

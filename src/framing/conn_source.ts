@@ -1,0 +1,92 @@
+// Copyright the iocp authors. MIT license.
+
+import type { ByteSink, ByteSource } from "./byte_source.ts";
+import type { Borrower, Chunk } from "../socket/chunk_queue.ts";
+import { SocketError, type SocketErrorOptions } from "../errors.ts";
+import type { Deadlines } from "../loop/deadlines.ts";
+import type { PendingRead } from "../socket/pending_reads.ts";
+import type { Socket } from "../socket/socket.ts";
+
+/** The bytes of a connection. It is also the pending read, of which a reader has one
+ * at a time, and that borrows the bytes which the reader has not used. */
+export class ConnSource implements ByteSource, PendingRead, Borrower {
+  readonly #socket: Socket;
+  #sink: ByteSink | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.#sink = undefined;
+  }
+
+  get isClosed(): boolean {
+    const { isClosed, receive } = this.#socket;
+    return isClosed && !receive.hasFailed;
+  }
+
+  get deadlines(): Deadlines {
+    return this.#socket.loop.deadlines;
+  }
+
+  request(sink: ByteSink, isContinued: boolean): void {
+    this.#sink = sink;
+    const socket = this.#socket;
+    if (this.isClosed) sink.fail(socket.closedError("read"));
+    else socket.receive.borrow(this, isContinued);
+  }
+
+  settle(): void {
+    this.#socket.loop.allowance.settle();
+  }
+
+  withdraw(): boolean {
+    this.#socket.receive.cancel(this);
+    return true;
+  }
+
+  release(): Promise<void> {
+    this.#socket.receive.reclaim();
+    return Promise.resolve();
+  }
+
+  close(isFailure: boolean): void {
+    const socket = this.#socket;
+    if (isFailure || !socket.settings.allowHalfOpen) socket.close();
+  }
+
+  error(code: string, options?: Partial<SocketErrorOptions>): SocketError {
+    const { errorPeer } = this.#socket;
+    return new SocketError(code, { syscall: "read", ...errorPeer, ...options });
+  }
+
+  /* ---- what follows is for the queue */
+
+  get buffer(): undefined {
+    return undefined;
+  }
+
+  get isLoop(): boolean {
+    return false;
+  }
+
+  get isBusy(): boolean {
+    return this.#sink!.isBusy;
+  }
+
+  get unused(): number {
+    return this.#sink!.unused;
+  }
+
+  giveBack(): Chunk | undefined {
+    return this.#sink!.giveBack();
+  }
+
+  resolve(got: Chunk | number | null): void {
+    /* Without a buffer it is never given a number. */
+    if (got === null) this.#sink!.end();
+    else this.#sink!.deliver(got as Chunk);
+  }
+
+  reject(error: Error): void {
+    this.#sink!.fail(error);
+  }
+}

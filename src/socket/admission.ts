@@ -1,0 +1,214 @@
+// Copyright the iocp authors. MIT license.
+/* The limits of a listener. A connection that was accepted waits here until its
+ * address is checked, a place is free and its time has come, in this order. */
+
+import { errorAddress } from "../native/address.ts";
+import { PEER } from "../native/completion.ts";
+import type { AddressFilter } from "../options/address_filter.ts";
+import { clearTimeout, now, setTimeout } from "../runtime/globals.ts";
+import { runtime } from "../runtime/detect.ts";
+import { Fifo } from "./fifo.ts";
+import type { Socket } from "./socket.ts";
+
+/** The limits; 0 is none. */
+export interface AdmissionLimits {
+  readonly maxConnections: number;
+  readonly acceptRate: number;
+  readonly blockList?: AddressFilter | undefined;
+}
+
+/** What an admission needs of its listener. */
+export interface AdmissionOwner {
+  /** The connection may be returned by accept(). */
+  admit(socket: Socket): void;
+  /** Connections wait, so no more are to be accepted. */
+  pause(): void;
+  /** None waits any more. */
+  resume(): void;
+  /** A filter has thrown this. */
+  lastError: Error | undefined;
+}
+
+/** Whether there is any. */
+export function isLimited(limits: AdmissionLimits): boolean {
+  const { maxConnections, acceptRate, blockList } = limits;
+  return maxConnections > 0 || acceptRate > 0 || blockList !== undefined;
+}
+
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/;
+
+/** Admits the connections of one listener. */
+export class Admission {
+  readonly #owner: AdmissionOwner;
+  #limits: AdmissionLimits;
+  /* Those whose address was not checked yet come after those that were. */
+  readonly #unchecked = new Fifo<Socket>();
+  readonly #waiting = new Fifo<Socket>();
+  #isCheckDue = false;
+  #isClosed = false;
+  /** Connections that were admitted and are open. */
+  #open = 0;
+  /* How many may be admitted at once because of the rate, and since when. */
+  #tokens: number;
+  #filledAt = now();
+  #timer: unknown;
+  /** Connections that were blocked since the start. */
+  blocked = 0;
+
+  /** `open` are the connections of the listener that are open already. */
+  constructor(owner: AdmissionOwner, limits: AdmissionLimits, open: Socket[]) {
+    this.#owner = owner;
+    this.#limits = limits;
+    this.#tokens = limits.acceptRate;
+    for (const socket of open) this.#count(socket);
+  }
+
+  /** The number of connections that wait. */
+  get length(): number {
+    return this.#waiting.length + this.#unchecked.length;
+  }
+
+  /** Connections wait for a place or the rate. */
+  get isHolding(): boolean {
+    return !this.#waiting.isEmpty;
+  }
+
+  /** When the rate admits the next one, on the clock of now(); Infinity if none
+   * waits for that. */
+  get nextAt(): number {
+    const { acceptRate } = this.#limits;
+    if (acceptRate === 0 || !this.isHolding || !this.#hasPlace()) {
+      return Infinity;
+    }
+    return this.#filledAt + (1 - this.#tokens) * 1000 / acceptRate;
+  }
+
+  /** A connection was accepted. */
+  arrived(socket: Socket): void {
+    if (this.#limits.blockList === undefined) {
+      this.#waiting.push(socket);
+      this.#admit();
+      return;
+    }
+    this.#unchecked.push(socket);
+    if (this.#isCheckDue) return;
+    this.#isCheckDue = true;
+    /* The filter is code of the user, which does not run within a turn. */
+    Promise.resolve().then(() => this.check());
+  }
+
+  /** Checks the addresses of new connections, and admits those that may be. It
+   * runs user code. */
+  check(): void {
+    this.#isCheckDue = false;
+    for (;;) {
+      const socket = this.#unchecked.shift();
+      if (socket === undefined) break;
+      const isBlocked = this.#isBlocked(socket);
+      if (isBlocked) this.blocked++;
+      /* The filter may have closed the listener. */
+      if (isBlocked || this.#isClosed) socket.reset();
+      else this.#waiting.push(socket);
+    }
+    this.#admit();
+  }
+
+  /** Changes the limits. */
+  change(limits: AdmissionLimits): void {
+    this.#fill();
+    if (this.#limits.acceptRate === 0) this.#tokens = limits.acceptRate;
+    this.#limits = limits;
+    this.#stopTimer();
+    this.#admit();
+  }
+
+  /** Removes and returns those that wait: the listener is closed. */
+  clear(): Socket[] {
+    this.#stopTimer();
+    this.#isClosed = true;
+    return [...this.#waiting.removeAll(), ...this.#unchecked.removeAll()];
+  }
+
+  #isBlocked(socket: Socket): boolean {
+    const { blockList } = this.#limits;
+    if (blockList === undefined) return false;
+    try {
+      const { address = "" } = errorAddress(socket.address(PEER));
+      const ip = address.replace(/%.*/, "");
+      const mapped = MAPPED.exec(ip)?.[1];
+      return mapped !== undefined
+        ? blockList.check(mapped, "ipv4")
+        : blockList.check(ip, ip.includes(":") ? "ipv6" : "ipv4");
+    } catch (error) {
+      this.#owner.lastError = error instanceof Error
+        ? error
+        : new Error("The filter has thrown a value", { cause: error });
+      return true;
+    }
+  }
+
+  #admit(): void {
+    if (this.#waiting.isEmpty) return;
+    while (!this.#waiting.isEmpty && this.#hasPlace() && this.#hasToken()) {
+      const socket = this.#waiting.shift()!;
+      /* It may have failed while it waited, and takes no place then. */
+      if (!socket.isReleased) this.#count(socket);
+      this.#owner.admit(socket);
+    }
+    if (!this.#waiting.isEmpty) {
+      this.#owner.pause();
+      return;
+    }
+    this.#stopTimer();
+    this.#owner.resume();
+  }
+
+  #count(socket: Socket): void {
+    this.#open++;
+    socket.onReleased(() => {
+      this.#open--;
+      this.#admit();
+    });
+  }
+
+  #hasPlace(): boolean {
+    const { maxConnections } = this.#limits;
+    return maxConnections === 0 || this.#open < maxConnections;
+  }
+
+  #hasToken(): boolean {
+    const { acceptRate } = this.#limits;
+    if (acceptRate === 0) return true;
+    this.#fill();
+    if (this.#tokens < 1) {
+      this.#startTimer();
+      return false;
+    }
+    this.#tokens--;
+    return true;
+  }
+
+  #fill(): void {
+    const { acceptRate } = this.#limits;
+    const time = now();
+    const tokens = this.#tokens + (time - this.#filledAt) * acceptRate / 1000;
+    this.#tokens = Math.min(acceptRate, tokens);
+    this.#filledAt = time;
+  }
+
+  #startTimer(): void {
+    if (this.#timer !== undefined) return;
+    const wait = (1 - this.#tokens) * 1000 / this.#limits.acceptRate;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#admit();
+    }, Math.ceil(wait));
+    /* The listener keeps the process alive, unless the user has let it. */
+    runtime.unrefTimer(this.#timer);
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}

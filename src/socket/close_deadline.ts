@@ -1,0 +1,45 @@
+// Copyright the iocp authors. MIT license.
+
+import { RESET } from "../native/completion.ts";
+import { numberOf } from "../errors.ts";
+import { clearTimeout, setTimeout, withResolvers } from "../runtime/globals.ts";
+import type { CloseOwner } from "./closing.ts";
+
+/* Without a deadline there is a timer all the same, which keeps the process alive. */
+const LONGEST_MS = 2 ** 31 - 1;
+const ETIMEDOUT = numberOf("ETIMEDOUT");
+
+/** The deadline of a close, and what came of it. */
+export class CloseDeadline {
+  readonly #owner: CloseOwner;
+  readonly #result = withResolvers<void>();
+  /* It keeps the process alive until the close has ended. */
+  readonly #timer: unknown;
+
+  constructor(owner: CloseOwner, deadlineMs: number = LONGEST_MS) {
+    this.#owner = owner;
+    /* A caller that does not wait for it need not handle the error. */
+    this.promise.catch(() => {});
+    this.#timer = setTimeout(this.#timedOut, deadlineMs);
+  }
+
+  /** Settled when the close has ended. */
+  get promise(): Promise<void> {
+    return this.#result.promise;
+  }
+
+  /** The library has closed the socket: without an error everything was sent. */
+  ended(error: Error | undefined): void {
+    clearTimeout(this.#timer);
+    if (error === undefined) this.#result.resolve();
+    else this.#result.reject(error);
+  }
+
+  #timedOut = (): void => {
+    const { isReleased, loop, id } = this.#owner;
+    this.ended(this.#owner.failure(ETIMEDOUT, "close", 0));
+    /* Released, the socket is in the hands of the library, which may still wait. */
+    if (isReleased) loop.port.close(id, RESET, 0);
+    else this.#owner.reset();
+  };
+}

@@ -1,0 +1,75 @@
+// Copyright the iocp authors. MIT license.
+/* Writes of several arrays. The native interface takes one array in a call, so small
+ * ones are copied into one: a copy of 64 KiB costs less than a system call. */
+
+import { isWhole } from "./send_queue.ts";
+import type { Socket } from "./socket.ts";
+
+/** As many bytes are joined; the library accepts them in one call. */
+const JOINED_MAX = 64 * 1024;
+
+/* Memory of a thread for bytes on their way to the library, which copies what the
+ * system does not take. */
+let scratch: Uint8Array<ArrayBuffer> | undefined;
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  return length;
+}
+
+function copyTo(target: Uint8Array, parts: readonly Uint8Array[]): void {
+  let offset = 0;
+  for (const part of parts) {
+    target.set(part, offset);
+    offset += part.length;
+  }
+}
+
+/** One array with the bytes of all parts. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(lengthOf(parts));
+  copyTo(all, parts);
+  return all;
+}
+
+/** Writes the parts one behind the other, with one call of the library if they
+ * have up to 64 KiB in all. Resolves to their length when all are sent. */
+export function writeParts(
+  socket: Socket,
+  parts: readonly Uint8Array[],
+): Promise<number> {
+  const length = lengthOf(parts);
+  const { send, loop, id } = socket;
+  if (parts.length === 1) return send.write(parts[0]!);
+  if (length > JOINED_MAX) return writeLong(socket, parts, length);
+  if (!send.isIdle) return send.write(joined(parts));
+  const bytes = scratch ??= new Uint8Array(JOINED_MAX);
+  copyTo(bytes, parts);
+  const result = loop.port.send(id, bytes, 0, length);
+  return isWhole(result, length)
+    ? loop.allowance.settled(length, length)
+    : send.resume(bytes.slice(0, length), result);
+}
+
+/* Long parts are written as they are, and those between them joined. */
+function writeLong(
+  { send }: Socket,
+  parts: readonly Uint8Array[],
+  length: number,
+): Promise<number> {
+  const writes: Promise<number>[] = [];
+  let short: Uint8Array[] = [];
+  const flush = () => {
+    if (short.length > 0) writes.push(send.write(joined(short)));
+    short = [];
+  };
+  for (const part of parts) {
+    const isLong = part.length > JOINED_MAX;
+    if (isLong || lengthOf(short) + part.length > JOINED_MAX) flush();
+    if (isLong) writes.push(send.write(part));
+    else short.push(part);
+  }
+  flush();
+  return Promise.all(writes).then(() => length);
+}

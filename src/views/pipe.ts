@@ -1,0 +1,108 @@
+// Copyright the iocp authors. MIT license.
+/* The bytes of one connection, written to another one. */
+
+import { LimitedCall } from "../loop/limited_call.ts";
+import type { Limits } from "../options/operation.ts";
+import type { PipeSettings } from "../options/pipe.ts";
+import type { Socket } from "../socket/socket.ts";
+import { timedOut } from "../errors.ts";
+import { LeasedChunks } from "./leased_chunks.ts";
+
+/* Unlike other loops, its end does not close the connection: the other direction
+ * may go on. */
+class PipedChunks extends LeasedChunks {
+  protected override onEnd(): void {}
+}
+
+/** A running pipe. */
+class Pipe extends LimitedCall<void> {
+  readonly #source: Socket;
+  readonly #destination: Socket;
+  readonly #settings: PipeSettings;
+  readonly #chunks: PipedChunks;
+  #isWithdrawn = false;
+
+  constructor(
+    source: Socket,
+    destination: Socket,
+    settings: PipeSettings,
+    limits: Limits,
+  ) {
+    super(source.loop, limits);
+    this.#source = source;
+    this.#destination = destination;
+    this.#settings = settings;
+    this.#chunks = new PipedChunks(source);
+  }
+
+  protected start(): void {
+    this.#run().then(() => this.resolve(), (error) => this.reject(error));
+  }
+
+  /* It is aborted. */
+  protected withdraw(): void {
+    this.#isWithdrawn = true;
+    this.#chunks.cancel();
+    if (!this.#settings.preventCancel) this.#source.reset();
+    if (!this.#settings.preventAbort) this.#destination.reset();
+  }
+
+  protected timeoutError(): Error {
+    return timedOut("write", this.#destination.errorPeer);
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      const chunk = await this.#read();
+      if (this.#isWithdrawn) return;
+      if (chunk === undefined) break;
+      await this.#write(chunk);
+      if (this.#isWithdrawn) return;
+    }
+    await this.#end();
+  }
+
+  async #read(): Promise<Uint8Array | undefined> {
+    try {
+      return (await this.#chunks.next()).value;
+    } catch (error) {
+      this.#source.reset();
+      if (!this.#settings.preventAbort) this.#destination.reset();
+      throw error;
+    }
+  }
+
+  async #write(chunk: Uint8Array): Promise<void> {
+    try {
+      const { isClosed, send } = this.#destination;
+      if (isClosed) throw this.#destination.closedError("write");
+      await send.write(chunk);
+    } catch (error) {
+      if (!this.#settings.preventCancel) this.#source.reset();
+      throw error;
+    }
+  }
+
+  /* The peer of the source has ended. */
+  async #end(): Promise<void> {
+    const source = this.#source;
+    const destination = this.#destination;
+    if (!this.#settings.preventClose && !destination.isClosed) {
+      if (destination.isPipe) destination.close();
+      else await destination.send.closeWrite();
+    }
+    for (const socket of [source, destination]) {
+      if (socket.receive.isEnded && socket.send.isEnded) socket.close();
+    }
+  }
+}
+
+/** Writes everything that the source receives to the destination. */
+export function pipe(
+  source: Socket,
+  destination: Socket,
+  settings: PipeSettings,
+): Promise<void> {
+  const limits = { signal: settings.signal, timeout: Infinity };
+  return new Pipe(source, destination, settings, limits).run();
+}

@@ -1,0 +1,324 @@
+// Copyright the iocp authors. MIT license.
+/* Datagrams received and sent with a timeout or a signal: what ends them, and that
+ * no datagram is lost by it or sent after it. */
+
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { describe, test } from "node:test";
+import {
+  CompletionPort,
+  type DatagramSocket,
+  type OperationOptions,
+  type UnixDatagramAddr,
+} from "../mod.ts";
+import { delay, isSettled, within } from "./shared/deadline.ts";
+import { receiveText, sendTexts, UdpPair } from "./shared/datagrams.ts";
+import { isWindows } from "./shared/local.ts";
+import { errorFrom } from "./shared/outcome.ts";
+import { bytesOf, pattern, textOf } from "./shared/pattern.ts";
+import { Random } from "./shared/random.ts";
+import { SpiedSignal } from "./shared/spied_signal.ts";
+
+const timeout = 20;
+const hour = 3_600_000;
+const room = () => new Uint8Array(100);
+
+function numberOf(data: Uint8Array): number {
+  return new DataView(data.buffer, data.byteOffset).getUint32(0);
+}
+
+function numbered(i: number): Uint8Array {
+  const data = new Uint8Array(4);
+  new DataView(data.buffer).setUint32(0, i);
+  return data;
+}
+
+test("receive() ends by its limits, and the next one gets the datagram", async () => {
+  using it = new UdpPair();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const aborted = it.right.receive(room(), { signal });
+  const late = await errorFrom(it.right.receive(room(), { timeout }));
+  assert.deepEqual([late.code, late.syscall], ["ETIMEDOUT", "recvfrom"]);
+  assert.equal(await isSettled(aborted), false);
+  controller.abort("why");
+  await assert.rejects(aborted, (reason) => reason === "why");
+  await sendTexts(it.left, it.right.addr, "later");
+  assert.equal(await receiveText(it.right), "later");
+});
+
+test("Random limits of receive() lose no datagram", async () => {
+  using port = new CompletionPort();
+  const left = port.bind({ hostname: "127.0.0.1", port: 0 });
+  const right = port.bind({
+    hostname: "127.0.0.1",
+    port: 0,
+    systemReceiveBuffer: 2_000_000,
+  });
+  const random = new Random(3);
+  const count = 500;
+  const send = async () => {
+    for (let i = 0; i < count; i++) {
+      await left.send(numbered(i), right.addr);
+      if (i % 3 === 0) await delay(i % 2);
+    }
+  };
+  const sent = send();
+  let cut = 0;
+  for (let i = 0; i < count;) {
+    const controller = new AbortController();
+    const options = random.chance(0.5)
+      ? { timeout: random.integer(0, 1) }
+      : { signal: controller.signal };
+    const received = right.receive(room(), options);
+    if (random.chance(0.5)) controller.abort();
+    else setTimeout(() => controller.abort());
+    try {
+      const { data } = await within("a datagram", received);
+      assert.equal(numberOf(data), i++);
+    } catch (error) {
+      const { name } = error as Error;
+      assert.ok(["TimedOut", "AbortError"].includes(name), `${error}`);
+      cut++;
+    }
+  }
+  await sent;
+  assert.ok(cut > 0);
+});
+
+test("A loop over batches ends by the limits of a turn, and closes the socket", async () => {
+  for (const abort of [false, true]) {
+    using it = new UdpPair();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const options = abort ? { signal } : { timeout: 200 };
+    const texts: string[] = [];
+    const loop = async () => {
+      for await (const batch of it.right.batches(options)) {
+        texts.push(...batch.map(({ data }) => textOf(data)));
+        if (abort) setTimeout(() => controller.abort());
+      }
+    };
+    const looped = loop();
+    await sendTexts(it.left, it.right.addr, "hello");
+    const name = abort ? "AbortError" : "TimedOut";
+    await assert.rejects(within("the loop", looped), { name });
+    assert.deepEqual(texts, ["hello"]);
+    await assert.rejects(it.right.receive(room()), { code: "EBADF" });
+  }
+});
+
+test("Loops with limits that do not end them are like any other", async () => {
+  using it = new UdpPair();
+  const spied = new SpiedSignal();
+  const options = { signal: spied.signal, timeout: hour };
+  const batches = it.right.batches(options);
+  for (let i = 0; i < 200; i++) {
+    const next = batches.next();
+    await it.left.send(numbered(i), it.right.addr, options);
+    const { value } = await within("it", next);
+    assert.equal(numberOf(value![0]!.data), i);
+  }
+  const next = batches.next();
+  it.right.close();
+  assert.deepEqual(await within("it", next), { value: undefined, done: true });
+  assert.deepEqual(await batches.next(), { value: undefined, done: true });
+  await delay(0);
+  assert.equal(spied.count, 0);
+});
+
+test("10,000 calls with one signal leave no listener on it", async () => {
+  using it = new UdpPair();
+  const spied = new SpiedSignal();
+  const options = { signal: spied.signal, timeout: hour };
+  for (let i = 0; i < 5_000; i++) {
+    await it.left.send(numbered(i), it.right.addr, options);
+    const { data } = await it.right.receive(room(), options);
+    assert.equal(numberOf(data), i);
+  }
+  assert.equal(spied.count, 0);
+  assert.ok(spied.most <= 1);
+});
+
+test("Sends that are aborted together are sent or not, as their errors say", async () => {
+  using port = new CompletionPort();
+  const sender = port.bind({
+    hostname: "127.0.0.1",
+    port: 0,
+    systemSendBuffer: 4_096,
+  });
+  const receiver = port.bind({
+    hostname: "127.0.0.1",
+    port: 0,
+    systemReceiveBuffer: 3_000_000,
+  });
+  const controller = new AbortController();
+  const { signal } = controller;
+  const sends = Array.from(
+    { length: 30 },
+    (_, i) => sender.send(pattern(2_000, i), receiver.addr, { signal }),
+  );
+  controller.abort("why");
+  const expected: number[] = [];
+  for (const [i, result] of (await Promise.allSettled(sends)).entries()) {
+    if (result.status === "fulfilled") {
+      assert.equal(result.value, 2_000);
+      expected.push(i);
+      continue;
+    }
+    const { code, cause, bytesWritten } = result.reason;
+    assert.deepEqual([code, cause], ["ECANCELED", "why"]);
+    if (bytesWritten === 2_000) expected.push(i);
+    else assert.equal(bytesWritten, 0);
+  }
+  /* Nothing comes between those and the last. */
+  await within("it", sender.send(pattern(2_000, 99), receiver.addr));
+  for (const i of [...expected, 99]) {
+    const p = new Uint8Array(3_000);
+    const { data } = await within("it", receiver.receive(p));
+    assert.deepEqual([...data], [...pattern(2_000, i)], `datagram ${i}`);
+  }
+});
+
+test("A signal that has aborted already sends nothing", async () => {
+  using it = new UdpPair();
+  const signal = AbortSignal.abort("before");
+  const { addr } = it.right;
+  const one = await errorFrom(it.left.send(bytesOf("no"), addr, { signal }));
+  assert.deepEqual([one.code, one.cause], ["ECANCELED", "before"]);
+  assert.equal(one.bytesWritten, 0);
+  const datagrams = [{ data: bytesOf("no"), addr }];
+  const many = await errorFrom(it.left.sendMany(datagrams, { signal }));
+  assert.deepEqual([many.code, many.cause], ["ECANCELED", "before"]);
+  assert.equal(many.datagramsSent, 0);
+  await it.left.send(bytesOf("yes"), addr);
+  assert.equal(await receiveText(it.right), "yes");
+});
+
+test("An abort after a send has no effect on it", async () => {
+  using it = new UdpPair();
+  const { addr } = it.right;
+  await it.left.connect(addr);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const isAtOnce = !isWindows;
+  const one = it.left.send(bytesOf("one"), undefined, { signal });
+  const many = it.left.sendMany([{ data: bytesOf("two"), addr }], { signal });
+  if (!isAtOnce) await Promise.all([one, many]);
+  controller.abort();
+  assert.equal(await within("it", one), 3);
+  assert.equal(await within("it", many), 1);
+  assert.equal(await receiveText(it.right), "one");
+  assert.equal(await receiveText(it.right), "two");
+});
+
+test("A look-up ends by the limits of its send", async () => {
+  using it = new UdpPair();
+  const { port } = it.right.addr;
+  const addr = { hostname: "ip6-localhost.invalid", port };
+  const controller = new AbortController();
+  const { signal } = controller;
+  const sent = errorFrom(it.left.send(bytesOf("no"), addr, { signal }));
+  controller.abort("why");
+  assert.deepEqual((await sent).cause, "why");
+  const late = await errorFrom(
+    it.left.send(bytesOf("no"), addr, { timeout: 0 }),
+  );
+  assert.ok(["ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN"].includes(late.code));
+});
+
+describe("Unix datagrams whose receiver is slow", () => {
+  const skip = isWindows && "Windows has no unix sockets of datagrams";
+  const folder = `/tmp/iocp-deadline-${crypto.randomUUID()}`;
+
+  async function fill(
+    left: DatagramSocket<UnixDatagramAddr>,
+    addr: UnixDatagramAddr,
+  ): Promise<number> {
+    for (let sent = 0;; sent++) {
+      try {
+        await left.send(numbered(sent), addr, { timeout: 50 });
+      } catch (error) {
+        const { code, bytesWritten } = error as {
+          code: string;
+          bytesWritten: number;
+        };
+        assert.equal(code, "ETIMEDOUT");
+        /* The library has a copy, which is sent when there is room. */
+        return sent + (bytesWritten === 0 ? 0 : 1);
+      }
+    }
+  }
+
+  test("end by the limits of send() and sendMany()", { skip }, async () => {
+    using port = new CompletionPort();
+    const paths = [`${folder}-a`, `${folder}-b`];
+    const [left, right] = paths.map((path) => port.bind({ path }));
+    try {
+      const { addr } = right!;
+      let sent = await fill(left!, addr);
+      assert.ok(sent > 0);
+      const controller = new AbortController();
+      const { signal } = controller;
+      const waiting = [1, 2, 3].map(() =>
+        errorFrom(left!.send(bytesOf("no"), addr, { signal }))
+      );
+      const many = Array.from({ length: 500 }, (_, i) => ({
+        data: numbered(sent + i),
+        addr,
+      }));
+      const kept = left!.sendMany(many, { timeout: 200 });
+      controller.abort("why");
+      for (const error of await Promise.all(waiting)) {
+        assert.deepEqual([error.code, error.bytesWritten], ["ECANCELED", 0]);
+      }
+      /* It has room for a few more. */
+      for (let i = 0; i < 3; i++) {
+        const { data } = await within("it", right!.receive(room()));
+        assert.equal(numberOf(data), i);
+      }
+      const error = await errorFrom(kept);
+      assert.equal(error.code, "ETIMEDOUT");
+      const { datagramsSent } = error as { datagramsSent: number };
+      assert.ok(datagramsSent >= 0 && datagramsSent < 500, `${datagramsSent}`);
+      sent += datagramsSent;
+      const last = left!.send(numbered(sent), addr);
+      for (let i = 3; i <= sent; i++) {
+        const { data } = await within("it", right!.receive(room()));
+        assert.equal(numberOf(data), i);
+      }
+      assert.equal(await within("it", last), 4);
+    } finally {
+      port.close();
+      for (const path of paths) rmSync(path, { force: true });
+    }
+  });
+});
+
+test("Wrong options of datagrams are refused by name", async () => {
+  using it = new UdpPair();
+  const wrong: [unknown, string, RegExp][] = [
+    [1, "TypeError", /"options"/],
+    [{ timeout: "1" }, "TypeError", /"timeout"/],
+    [{ timeout: 2 ** 31 }, "RangeError", /"timeout"/],
+    [{ signal: {} }, "TypeError", /"signal"/],
+  ];
+  const { addr } = it.right;
+  for (const [options, name, message] of wrong) {
+    const given = options as OperationOptions;
+    const expected = { name, message };
+    await assert.rejects(it.right.receive(room(), given), expected);
+    await assert.rejects(it.left.send(bytesOf("no"), addr, given), expected);
+    await assert.rejects(
+      it.left.sendMany([{ data: bytesOf("no"), addr }], given),
+      expected,
+    );
+    assert.throws(() => it.right.batches(given), expected);
+  }
+  await assert.rejects(it.left.sendMany(1 as never, {}), {
+    name: "TypeError",
+    message: /"datagrams"/,
+  });
+  await sendTexts(it.left, addr, "yes");
+  assert.equal(await receiveText(it.right), "yes");
+});

@@ -1,0 +1,360 @@
+// Copyright the iocp authors. MIT license.
+/* Readers of connections, and loops over their lines and frames: what they leave over
+ * goes to whoever reads next, whatever that is, and no byte is lost or comes twice. */
+
+import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
+import { describe, test } from "node:test";
+import { adopt, type Conn, type PathAddr, SocketError } from "../mod.ts";
+import { socketOf } from "../src/conn.ts";
+import { numberOf } from "../src/errors.ts";
+import { eventually, isSettled, within } from "./shared/deadline.ts";
+import { receiveByDuplex } from "./shared/duplex.ts";
+import {
+  Model,
+  pickBytes,
+  pickOp,
+  pieces,
+  run,
+} from "./shared/framing_model.ts";
+import { errorFrom } from "./shared/outcome.ts";
+import { pair } from "./shared/pair.ts";
+import { bytesOf, concat, digest, pattern, textOf } from "./shared/pattern.ts";
+import { type Random, seeded, seeds } from "./shared/random.ts";
+import { SpiedSignal } from "./shared/spied_signal.ts";
+import { receiveByLoop, receiveByStream } from "./shared/transfer.ts";
+import { kinds, transports } from "./shared/transports.ts";
+
+type AnyConn = Conn | Conn<PathAddr>;
+
+/* Sends the bytes in pieces, and ends. */
+async function send(conn: AnyConn, bytes: Uint8Array, random: Random) {
+  for (const piece of pieces(bytes, random)) {
+    const written = conn.write(piece);
+    if (random.chance(0.5)) await written;
+    else written.catch(() => {});
+    if (random.chance(0.1)) await new Promise((resolve) => setTimeout(resolve));
+  }
+  conn.close();
+}
+
+/* The sender is in this thread, so a read must not block it. */
+function readSyncIfAny(conn: AnyConn, p: Uint8Array): number | null {
+  try {
+    return conn.readSync(p, { timeout: 0 });
+  } catch (error) {
+    assert.equal((error as SocketError).code, "ETIMEDOUT");
+    return 0;
+  }
+}
+
+/* Reads `count` bytes, or those up to the end. */
+async function readBy(conn: AnyConn, count: number, random: Random) {
+  const p = new Uint8Array(count);
+  let at = 0;
+  while (at < count) {
+    const room = p.subarray(at);
+    const got = random.chance(0.3)
+      ? readSyncIfAny(conn, room)
+      : random.chance(0.5)
+      ? await conn.read(room)
+      : (await conn.chunks(room).next()).value?.length ?? null;
+    if (got === null) break;
+    at += got;
+  }
+  return p.subarray(0, at);
+}
+
+/* A call that may be ended before it has what it wants. */
+async function readBriefly(conn: AnyConn, random: Random) {
+  const count = 1 + random.size(15_000);
+  try {
+    return await conn.reader().readExactly(count, {
+      timeout: random.integer(0, 1),
+    });
+  } catch (error) {
+    assert.ok(error instanceof SocketError);
+    assert.match(error.code, /^(ETIMEDOUT|EUNEXPECTEDEND)$/);
+    return new Uint8Array(0);
+  }
+}
+
+for (const { name, open } of kinds) {
+  describe(`${name}: the results do not depend on the chunks, nor on who reads`, () => {
+    for (const seed of seeds(1, 3)) {
+      test(`seed ${seed}`, () =>
+        seeded(seed, "framing_conn", async (random) => {
+          for (let round = 0; round < 8; round++) {
+            using ends = await open();
+            const { client, server } = ends;
+            /* The end of a loop over chunks leaves the connection open. */
+            server.setOptions({ allowHalfOpen: true });
+            const bytes = concat([pickBytes(random), pickBytes(random)]);
+            const model = new Model(bytes);
+            const sent = send(client, bytes, random.fork());
+            let reader = server.reader();
+            for (let left = random.size(40); left > 0; left--) {
+              if (random.chance(0.3)) reader = server.reader();
+              const choice = random.integer(0, 9);
+              if (choice === 0) {
+                const got = await readBy(server, random.size(5_000), random);
+                assert.equal(textOf(got), textOf(model.take(got.length)));
+              } else if (choice === 1) {
+                const got = await readBriefly(server, random);
+                assert.equal(textOf(got), textOf(model.take(got.length)));
+              } else {
+                const op = pickOp(random);
+                const what = JSON.stringify(op);
+                const result = await within(what, run(reader, op));
+                assert.equal(result, model.run(op), what);
+              }
+            }
+            const receive = random.pick([
+              receiveByLoop,
+              receiveByStream,
+              (conn: AnyConn) => receiveByDuplex(conn.duplex()),
+            ]);
+            const rest = model.left;
+            assert.equal(
+              await within("the rest", receive(server)),
+              digest(rest),
+            );
+            await sent;
+          }
+        }));
+    }
+  });
+}
+
+/* Waits until a reader has got the text, which it does not use yet. */
+async function sendText(from: AnyConn, to: AnyConn, text: string) {
+  await from.write(bytesOf(text));
+  await eventually("the text", () => to.stats().bytesAhead === text.length);
+}
+
+for (const { name, open } of transports) {
+  describe(`${name}: what is left over`, () => {
+    async function opened() {
+      const ends = await open();
+      const { client, server } = ends;
+      await client.write(bytesOf("one\r\ntwo\nthree"));
+      return {
+        ends,
+        client,
+        server,
+        [Symbol.dispose]: () => ends[Symbol.dispose](),
+      };
+    }
+    const leave = {
+      "by a loop over lines": async (conn: AnyConn) => {
+        for await (const line of conn.lines()) if (line === "two") break;
+      },
+      "by a loop of a reader": async (conn: AnyConn) => {
+        for await (const line of conn.reader().lines()) {
+          if (line === "two") break;
+        }
+      },
+      "by a call of a reader": async (conn: AnyConn) => {
+        assert.equal(
+          textOf(await conn.reader().readExactly(9)),
+          "one\r\ntwo\n",
+        );
+      },
+      "by a loop over frames": async (conn: AnyConn) => {
+        /* "o" is 111. */
+        const options = { lengthBytes: 1, lengthAdjustment: 8 - 111 };
+        for await (const _ of conn.frames(options)) break;
+      },
+    };
+    for (const [how, leaveOver] of Object.entries(leave)) {
+      test(`${how} is counted as unread, and goes to read()`, async () => {
+        using test = await opened();
+        const { server } = test;
+        await leaveOver(server);
+        await eventually("the bytes", () => server.stats().bytesReadable === 5);
+        const p = new Uint8Array(100);
+        let text = "";
+        while (text.length < 5) {
+          text += textOf(p.subarray(0, (await within("it", server.read(p)))!));
+        }
+        assert.equal(text, "three");
+      });
+    }
+    test("goes to a detach, and to the next owner", async () => {
+      using test = await opened();
+      const { server } = test;
+      await leave["by a call of a reader"](server);
+      await eventually("the bytes", () => server.stats().bytesReadable === 5);
+      const socket = await within("the detach", server.detach());
+      assert.equal(textOf(socket.bytes!), "three");
+      using again = adopt(socket) as AnyConn;
+      assert.equal(textOf(await again.reader().readExactly(5)), "three");
+    });
+    test("goes to another reader, also while the first one is kept", async () => {
+      using test = await opened();
+      const { client, server } = test;
+      const [first, second] = [server.reader(), server.reader()];
+      assert.equal(await first.readLine(), "one");
+      assert.equal(await second.readLine(), "two");
+      await client.write(bytesOf("\nfour\n"));
+      assert.equal(await first.readLine(), "three");
+      assert.equal(await second.readLine(), "four");
+      assert.deepEqual([first.buffered, second.buffered], [0, 0]);
+    });
+    test("goes to a read that was pending behind the reader", async () => {
+      using ends = await open();
+      const { client, server } = ends;
+      const p = new Uint8Array(100);
+      const line = server.reader().readLine();
+      const read = server.read(p);
+      await sendText(client, server, "par");
+      assert.equal(await isSettled(read), false);
+      await client.write(bytesOf("tial\nnext"));
+      assert.equal(await within("the line", line), "partial");
+      assert.equal(textOf(p.subarray(0, (await within("it", read))!)), "next");
+    });
+    test("goes to a read that was pending behind a call that has timed out", async () => {
+      using ends = await open();
+      const { client, server } = ends;
+      const p = new Uint8Array(100);
+      const controller = new AbortController();
+      const line = server.reader().readLine({ signal: controller.signal });
+      const read = server.read(p);
+      await sendText(client, server, "par");
+      assert.equal(await isSettled(line), false);
+      controller.abort(new RangeError("it"));
+      await assert.rejects(line, RangeError);
+      assert.equal(textOf(p.subarray(0, (await within("it", read))!)), "par");
+    });
+  });
+
+  describe(`${name}: the end`, () => {
+    async function collect(source: AsyncIterable<unknown>) {
+      const all: unknown[] = [];
+      for await (const one of source) all.push(one);
+      return all;
+    }
+    for (const kind of ["lines", "frames"] as const) {
+      test(`of the peer ends a loop over ${kind}, and closes the connection`, async () => {
+        using ends = await open();
+        const { client, server } = ends;
+        await client.write(new Uint8Array([0, 0, 0, 1, 10]));
+        client.close();
+        await within("the loop", collect(server[kind]()));
+        await assert.rejects(server.write(bytesOf("x")), { code: "EBADF" });
+      });
+      test(`by close() ends a loop over ${kind}, without what was not read`, async () => {
+        using ends = await open();
+        const { client, server } = ends;
+        const loop = collect(server[kind]({ maxLength: 1000 }));
+        await sendText(client, server, "\0\0");
+        server.close();
+        assert.deepEqual(await within("the loop", loop), []);
+        assert.deepEqual(await collect(server[kind]()), []);
+      });
+    }
+    test("leaving a loop leaves the connection open", async () => {
+      using ends = await open();
+      const { client, server } = ends;
+      await client.write(bytesOf("a\n"));
+      for await (const _ of server.lines()) break;
+      await server.write(bytesOf("answer\n"));
+      assert.equal(await client.reader().readLine(), "answer");
+    });
+    test("what is not as it should be closes the connection", async () => {
+      using ends = await open();
+      const { client, server } = ends;
+      await client.write(bytesOf("too long\n"));
+      const error = await errorFrom(collect(server.lines({ maxLength: 3 })));
+      assert.equal(error.code, "EMSGSIZE");
+      await assert.rejects(server.write(bytesOf("x")), { code: "EBADF" });
+    });
+    test("a timeout leaves the connection open, and the loop can go on", async () => {
+      using ends = await open();
+      const { client, server } = ends;
+      const loop = server.lines({ timeout: 20 });
+      assert.equal((await errorFrom(loop.next())).code, "ETIMEDOUT");
+      await client.write(bytesOf("a"));
+      await errorFrom(loop.next());
+      await client.write(bytesOf("b\n"));
+      await eventually("a line", async () => {
+        try {
+          assert.equal((await loop.next()).value, "ab");
+          return true;
+        } catch {
+          return false;
+        }
+      });
+    });
+    test("close() rejects a pending call, and later ones", async () => {
+      using ends = await open();
+      const { client, server } = ends;
+      const reader = server.reader();
+      const line = reader.readLine();
+      await sendText(client, server, "part");
+      server.close();
+      assert.equal((await errorFrom(line)).code, "EINTR");
+      assert.equal((await errorFrom(reader.readLine())).code, "EBADF");
+      assert.equal(reader.buffered, 0);
+    });
+  });
+
+  describe(`${name}: limits`, () => {
+    test("frames that are larger than all that is received ahead", async () => {
+      using ends = await open();
+      const { client, server } = ends;
+      const bytes = pattern(3_000_000);
+      const header = new Uint8Array(4);
+      new DataView(header.buffer).setUint32(0, bytes.length, true);
+      client.write(header);
+      const sent = client.write(bytes);
+      const loop = server.frames({ maxLength: 3_000_000, endian: "little" });
+      const { value } = await within("the frame", loop.next());
+      assert.equal(digest(value!), digest(bytes));
+      await sent;
+    });
+    test("10,000 calls with one signal leave no listener, and add few", async () => {
+      using ends = await open();
+      const { client, server } = ends;
+      const spied = new SpiedSignal();
+      const { signal } = spied;
+      const reader = server.reader();
+      for (let count = 0; count < 10_000; count += 100) {
+        const calls = Array.from(
+          { length: 100 },
+          () => reader.readLine({ signal, timeout: 3_600_000 }),
+        );
+        await client.write(bytesOf("line\n".repeat(100)));
+        for (const line of await within("the lines", Promise.all(calls))) {
+          assert.equal(line, "line");
+        }
+      }
+      assert.equal(socketOf(server)!.loop.deadlines.length, 0);
+      await eventually("no listener", () => spied.count === 0);
+      assert.ok(spied.most <= 1, `${spied.most}`);
+      assert.equal(getEventListeners(signal, "abort").length, 0);
+    });
+  });
+}
+
+test("A reset is an error, never an end, also inside of a line", async () => {
+  using ends = await pair();
+  const { client, server } = ends;
+  await client.write(bytesOf("whole\npart"));
+  const reader = server.reader();
+  assert.equal(await reader.readLine(), "whole");
+  client.reset();
+  const { code } = await errorFrom(reader.readLine());
+  assert.notEqual(code, "EUNEXPECTEDEND");
+  assert.match(code, /^E(CONNRESET|PIPE|CONNABORTED)$/);
+});
+
+test("A connection that the library has closed fails loops and calls", async () => {
+  using ends = await pair();
+  const { server } = ends;
+  const [loop, call] = [server.lines().next(), server.reader().readLine()];
+  /* What its completion does. */
+  socketOf(server)!.closed(numberOf("ECONNRESET"), 0, 0);
+  assert.equal((await errorFrom(loop)).code, "ECONNRESET");
+  assert.equal((await errorFrom(call)).code, "ECONNRESET");
+});

@@ -1,0 +1,220 @@
+// Copyright the iocp authors. MIT license.
+/* conn.pipeTo(): from one connection to another one. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Conn } from "../mod.ts";
+import { eventually, isSettled, within } from "./shared/deadline.ts";
+import { isWindows, localPair } from "./shared/local.ts";
+import { outcome } from "./shared/outcome.ts";
+import { pair, readUntilReset } from "./shared/pair.ts";
+import { Digest, digest, pattern } from "./shared/pattern.ts";
+import { SpiedSignal } from "./shared/spied_signal.ts";
+
+/** More than the system's buffers hold. */
+const FLOOD = new Uint8Array(32 * 1024 * 1024);
+
+async function receiveAll(conn: Conn<never> | Conn): Promise<string> {
+  const result = new Digest();
+  const buffer = new Uint8Array(1 << 18);
+  for (;;) {
+    const count = await within("bytes", conn.read(buffer));
+    if (count === null) return result.text();
+    result.add(buffer.subarray(0, count));
+  }
+}
+
+test("A proxy of two pipes passes bytes and ends in both directions", async () => {
+  using left = await pair();
+  using right = await pair();
+  const client = left.client;
+  const server = right.server;
+  const piping = Promise.all([
+    left.server.pipeTo(right.client),
+    right.client.pipeTo(left.server),
+  ]);
+  const request = pattern(5_000_000, 1);
+  const response = pattern(3_000_000, 2);
+  const exchange = Promise.all([
+    client.write(request).then(() => client.closeWrite()),
+    receiveAll(server).then(async (text) => {
+      /* The end has come through, and the answer still can be sent. */
+      await server.write(response);
+      server.close();
+      return text;
+    }),
+    receiveAll(client),
+  ]);
+  const [, got, answer] = await within("the exchange", exchange);
+  assert.equal(got, digest(request));
+  assert.equal(answer, digest(response));
+  await within("the pipes", piping);
+  /* Both connections of the proxy were closed. */
+  const bytes = new Uint8Array(1);
+  assert.equal(await outcome(() => left.server.write(bytes)), "EBADF");
+  assert.equal(await outcome(() => right.client.write(bytes)), "EBADF");
+});
+
+test("A proxy between TCP and a local socket", async () => {
+  using tcp = await pair();
+  using local = await localPair();
+  const piping = tcp.server.pipeTo(local.client);
+  const back = outcome(() => local.client.pipeTo(tcp.server));
+  const bytes = pattern(2_000_000);
+  const receiving = receiveAll(local.server as Conn<never>);
+  await tcp.client.write(bytes);
+  if (!isWindows) {
+    await local.server.write(bytes.subarray(0, 1000));
+    const buffer = new Uint8Array(1000);
+    assert.ok(await within("the answer", tcp.client.read(buffer)));
+  }
+  await tcp.client.closeWrite();
+  assert.equal(await receiving, digest(bytes));
+  await within("the pipe", piping);
+  local.server.close();
+  assert.equal(await back, "undefined");
+});
+
+test("A connection piped to itself is an echo", async () => {
+  using ends = await pair();
+  const { client, server } = ends;
+  const piping = server.pipeTo(server);
+  const bytes = pattern(4_000_000);
+  const receiving = receiveAll(client);
+  await client.write(bytes);
+  await client.closeWrite();
+  assert.equal(await receiving, digest(bytes));
+  await within("the pipe", piping);
+});
+
+test("A pipe is as slow as its destination", async () => {
+  using left = await pair();
+  using right = await pair();
+  const piping = outcome(() => left.server.pipeTo(right.client));
+  const writing = outcome(() => left.client.write(FLOOD));
+  /* The destination's peer reads nothing. */
+  assert.equal(await isSettled(writing), false);
+  right.server.reset();
+  assert.match(await piping, /^(ECONNRESET|EPIPE|ECONNABORTED)$/);
+  assert.match(await writing, /^(ECONNRESET|EPIPE|ECONNABORTED)$/);
+});
+
+test("When the source fails, the peer of the destination sees a reset", async () => {
+  using left = await pair();
+  using right = await pair();
+  const piping = outcome(() => left.server.pipeTo(right.client));
+  await left.client.write(new Uint8Array(10));
+  assert.equal(await right.server.read(new Uint8Array(99)), 10);
+  left.client.reset();
+  assert.equal(await piping, "ECONNRESET");
+  await readUntilReset(right.server);
+});
+
+test("When the destination fails, the peer of the source sees a reset", async () => {
+  using left = await pair();
+  using right = await pair();
+  const piping = outcome(() => left.server.pipeTo(right.client));
+  right.server.reset();
+  const feeding = outcome(async () => {
+    for (;;) await left.client.write(new Uint8Array(1000));
+  });
+  assert.match(await piping, /^(ECONNRESET|EPIPE|ECONNABORTED)$/);
+  assert.match(await feeding, /^(ECONNRESET|EPIPE|ECONNABORTED)$/);
+});
+
+test("A signal ends a pipe at once, even while the peer takes nothing", async () => {
+  using left = await pair();
+  using right = await pair();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const piping = left.server.pipeTo(right.client, { signal });
+  const writing = outcome(() => left.client.write(FLOOD));
+  assert.equal(await isSettled(writing), false);
+  const reason = new Error("enough");
+  controller.abort(reason);
+  await assert.rejects(within("the pipe", piping), reason);
+  await readUntilReset(right.server);
+  assert.match(await writing, /^(ECONNRESET|EPIPE|ECONNABORTED)$/);
+});
+
+test("A signal that has aborted already resets nothing", async () => {
+  using left = await pair();
+  using right = await pair();
+  const signal = AbortSignal.abort(new Error("enough"));
+  await assert.rejects(
+    left.server.pipeTo(right.client, { signal }),
+    { message: "enough" },
+  );
+  await right.client.write(new Uint8Array(3));
+  assert.equal(await right.server.read(new Uint8Array(9)), 3);
+});
+
+test("A pipe leaves no listener on its signal", async () => {
+  using left = await pair();
+  using right = await pair();
+  const spied = new SpiedSignal();
+  const { signal } = spied;
+  const piping = left.server.pipeTo(right.client, { signal });
+  left.client.close();
+  await within("the pipe", piping);
+  await eventually("no listener", () => spied.count === 0);
+  assert.equal(spied.added, 1);
+});
+
+test("The options leave one side as it is", async () => {
+  using left = await pair();
+  using right = await pair();
+  await left.client.write(new Uint8Array(5));
+  await left.client.closeWrite();
+  const keepOpen = { preventClose: true };
+  await within("it", left.server.pipeTo(right.client, keepOpen));
+  await right.client.write(new Uint8Array(6));
+  let length = 0;
+  const buffer = new Uint8Array(99);
+  while (length < 11) {
+    length += await within("bytes", right.server.read(buffer)) ?? 0;
+  }
+
+  using failing = await pair();
+  const options = { preventAbort: true };
+  const piping = outcome(() => failing.server.pipeTo(right.client, options));
+  failing.client.reset();
+  assert.equal(await piping, "ECONNRESET");
+  await right.client.write(new Uint8Array(7));
+  assert.equal(await right.server.read(buffer), 7);
+
+  using source = await pair();
+  const controller = new AbortController();
+  const stopping = outcome(() =>
+    source.server.pipeTo(right.client, {
+      signal: controller.signal,
+      preventAbort: true,
+      preventCancel: true,
+    })
+  );
+  controller.abort(new RangeError("stop"));
+  assert.equal(await stopping, "RangeError");
+  await source.client.write(new Uint8Array(8));
+  assert.equal(await within("it", source.server.read(buffer)), 8);
+});
+
+test("Wrong arguments of pipeTo() are refused", async () => {
+  using ends = await pair();
+  using other = await pair();
+  const wrong: [unknown, unknown, string][] = [
+    [undefined, {}, "TypeError"],
+    [ends.server.writable, {}, "TypeError"],
+    [other.client, null, "TypeError"],
+    [other.client, { signal: {} }, "TypeError"],
+    [other.client, { preventClose: 1 }, "TypeError"],
+  ];
+  for (const [destination, options, name] of wrong) {
+    const piping = () =>
+      ends.client.pipeTo(destination as never, options as never);
+    assert.equal(await outcome(piping), name);
+  }
+  other.client.close();
+  assert.equal(await outcome(() => ends.client.pipeTo(other.client)), "EBADF");
+  ends.client.close();
+  assert.equal(await outcome(() => ends.client.pipeTo(other.server)), "EBADF");
+});
