@@ -266,6 +266,21 @@ test("A message that is collected and not taken stays in its place", () => {
   }
 });
 
+test("A frame whose length is too small is EBADMSG", async () => {
+  /* The length counts its own 4 bytes. */
+  const options = { lengthAdjustment: -4 };
+  const source = chunksOf("\0\0\0\u0005x", "\0\0\0\u0003more");
+  const loop = frames(source, options);
+  assert.deepEqual((await loop.next()).value, bytesOf("x"));
+  const error = await errorFrom(loop.next());
+  assert.equal(error.code, "EBADMSG");
+  assert.match(
+    error.message,
+    /the length of the frame is 3, which is too small/,
+  );
+  assert.deepEqual(await loop.next(), { value: undefined, done: true });
+});
+
 describe("The end", () => {
   const inside: [string, (reader: ByteReader) => Promise<unknown>][] = [
     ["readExactly()", (reader) => reader.readExactly(4)],
