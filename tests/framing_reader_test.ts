@@ -240,20 +240,45 @@ test("A length alone makes a reader occupy no memory", () => {
 
 test("A message that is collected and not taken stays in its place", () => {
   const bytes = pattern(20_000);
-  for (
-    const [count, start] of [[10_000, 4], [10_000, 0], [12_000, 8]] as const
-  ) {
+  const cases = [
+    [10_000, 4, 10_000],
+    [10_000, 4, 20_000],
+    [10_000, 0, 20_000],
+    [12_000, 8, 12_000],
+  ] as const;
+  for (const [count, start, end] of cases) {
     const buffer = new ByteBuffer();
-    buffer.push(bytes.subarray(0, 3_000));
+    const push = (from: number, to: number) => {
+      const chunk = bytes.slice(from, to);
+      buffer.push(chunk);
+      buffer.own();
+      chunk.fill(0);
+    };
+    buffer.push(bytes.slice(0, 3_000));
     buffer.collect(count, start);
-    buffer.own();
-    buffer.push(bytes.subarray(3_000, 5_000));
-    buffer.push(bytes.subarray(5_000));
-    assert.equal(buffer.length, 20_000);
-    /* Something else is wanted now. */
-    assert.deepEqual(buffer.take(7, 2), bytes.slice(2, 7));
-    assert.deepEqual(buffer.removeAll(), bytes.slice(7));
+    push(3_000, 5_000);
+    push(5_000, end);
+    assert.equal(buffer.length, end);
+    /* Something else is wanted now, which may be as long. */
+    const length = count - start;
+    assert.deepEqual(buffer.take(length), bytes.slice(0, length));
+    assert.deepEqual(buffer.removeAll(), bytes.slice(length, end));
   }
+});
+
+test("A frame whose length is too small is EBADMSG", async () => {
+  /* The length counts its own 4 bytes. */
+  const options = { lengthAdjustment: -4 };
+  const source = chunksOf("\0\0\0\u0005x", "\0\0\0\u0003more");
+  const loop = frames(source, options);
+  assert.deepEqual((await loop.next()).value, bytesOf("x"));
+  const error = await errorFrom(loop.next());
+  assert.equal(error.code, "EBADMSG");
+  assert.match(
+    error.message,
+    /the length of the frame is 3, which is too small/,
+  );
+  assert.deepEqual(await loop.next(), { value: undefined, done: true });
 });
 
 describe("The end", () => {
