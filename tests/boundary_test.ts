@@ -203,7 +203,8 @@ test("Numbers that are passed to the library fit their C types", async () => {
     assert.equal(client.options.sendConcurrency, 1);
     client.closeWrite();
     await within("a read", client.read(p));
-    const detached = await within("detach", server.detach());
+    const adopted = port.adopt(await within("detach", server.detach()));
+    const detached = await within("detach", adopted.detach());
     passSocket(detached, inboxAddress());
     dropSocket(detached);
     /* A close that waits for a peer that reads nothing. */

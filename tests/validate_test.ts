@@ -264,6 +264,8 @@ const NOT_BYTES = [
 describe("Conn refuses", () => {
   for (const value of NOT_BYTES) {
     for (const method of ["read", "write"] as const) {
+      /* write() takes an array of parts: see write_parts_test.ts. */
+      if (Array.isArray(value) && method === "write") continue;
       test(`${shown(value)} to ${method}(p)`, async () => {
         using ends = await pair();
         const promise = ends.client[method](value as never);
