@@ -35,12 +35,11 @@ export function cacheFolder() {
  * processes that make it at the same time, the first to finish wins.
  */
 export function cached(name, what, make) {
-  let pending = makers.get(name);
-  if (pending === undefined) {
-    pending = install(name, what, make).finally(() => makers.delete(name));
-    makers.set(name, pending);
+  if (!makers.has(name)) {
+    const made = install(name, what, make).finally(() => makers.delete(name));
+    makers.set(name, made);
   }
-  return pending;
+  return makers.get(name);
 }
 
 /* The installations that are under way in this process. */
@@ -63,9 +62,7 @@ async function install(name, what, make) {
       await removeFolder(partial);
       if (existsSync(folder)) break;
       if (--tries === 0) throw error;
-      announce(
-        `installing ${what} failed and is tried again: ${error.message}`,
-      );
+      announce(`${what}: failed and is tried again: ${error.message}`);
       await setTimeout(RETRY_MS);
     }
   }
@@ -94,13 +91,11 @@ async function removeFolder(folder) {
  */
 export function once(make) {
   let made;
-  return () => {
-    made ??= make().catch((error) => {
-      made = undefined;
-      throw error;
-    });
-    return made;
+  const fail = (error) => {
+    made = undefined;
+    throw error;
   };
+  return () => made ??= make().catch(fail);
 }
 
 /** Announces a long step, on standard error. */

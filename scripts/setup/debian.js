@@ -23,13 +23,10 @@ const kinds = {
       musl-tools`,
   },
   web: {
-    name: `debian-${release}-web-1`,
+    ...{ name: `debian-${release}-web-1` },
     packages: argv`chromium curl dbus-x11 wrk`,
   },
-  peers: {
-    name: `debian-${release}-peers-1`,
-    packages: argv`socat`,
-  },
+  peers: { name: `debian-${release}-peers-1`, packages: ["socat"] },
   fuzz: {
     name: `debian-${release}-fuzz-1`,
     // llvm-19 resolves the lines of a stack trace.
@@ -66,13 +63,9 @@ async function install(folder, packages) {
   await ensureDebootstrap();
   // Debootstrap mounts /proc in the folder: in a namespace of its own that
   // mount ends with it, and cannot prevent the folder from being deleted.
-  await runOrThrow(
-    "debootstrap",
-    argv`--variant=minbase --include=${
-      packages.join(",")
-    } ${release} ${folder}`,
-    { within: namespaces },
-  );
+  const args = argv`--variant=minbase --include=${packages.join()} ${release}
+    ${folder}`;
+  await runOrThrow("debootstrap", args, { within: namespaces });
   await rm(join(folder, "var/cache/apt/archives"), { recursive: true });
   // Mount points for the files of the same name outside.
   for (const name of ["etc/hosts", "etc/resolv.conf"]) {
@@ -155,13 +148,10 @@ class Debian {
     };
     const inside = argv`${this.root} ${seen} -- ${options.fresh ?? []} --
       --chdir=${cwd} ${Object.entries(env).map(([k, v]) => `${k}=${v}`)}`;
-    return await run(program, args, {
-      ...options,
-      within: argv`${options.within ?? []} ${namespaces} sh -c ${enter} sh
-        ${inside}`,
-      cwd: undefined,
-      env: undefined,
-    });
+    const within = argv`${options.within ?? []} ${namespaces} sh -c ${enter} sh
+      ${inside}`;
+    const own = { within, cwd: undefined, env: undefined };
+    return await run(program, args, { ...options, ...own });
   }
 }
 
