@@ -29,6 +29,8 @@ export class DatagramIterator<A extends DatagramAddr, T>
   next(): Promise<IteratorResult<T, undefined>> {
     const socket = this.#socket;
     if (socket.isClosed || this.#isOver) return Promise.resolve(DONE);
+    const value = socket.receive.takeNow(this.#takes);
+    if (value !== undefined) return Promise.resolve({ value, done: false });
     return new Promise((resolve) => {
       socket.receive.read(new BatchReader(this.#takes, resolve));
     });
