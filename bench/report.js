@@ -95,13 +95,13 @@ export function workloadTable(workload) {
 
 /** Sentences about the servers that failed or were disturbed. */
 export function describeTrouble({ servers }) {
-  return servers.flatMap(({ name, failure, rounds }) => {
-    const shared = median(rounds, (round) => round.disturbed) > QUIET;
-    if (failure) return [`${name} failed: ${failure.split("\n")[0]}.`];
-    return shared
-      ? [`${name} shared its core for more than ${100 * QUIET} % of the time.`]
-      : [];
-  });
+  const isShared = ({ rounds }) =>
+    median(rounds, (round) => round.disturbed) > QUIET;
+  const failed = servers.filter(({ failure }) => failure)
+    .map(({ name, failure }) => `${name} failed: ${failure.split("\n")[0]}.`);
+  const shared = servers.filter(isShared).map(({ name }) => name).join(", ");
+  const share = `Shared the core for more than ${100 * QUIET} % of the time`;
+  return shared === "" ? failed : [...failed, `${share}: ${shared}.`];
 }
 
 /**
