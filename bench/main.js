@@ -8,13 +8,10 @@ import { cpus, release, type } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import {
-  ensureNodeModules,
-  inTemporaryFolder,
-  repository,
-  run,
-  runOrThrow,
-} from "../scripts/setup.js";
+import { repository } from "../scripts/setup/cache.js";
+import { run, runOrThrow } from "../scripts/setup/command.js";
+import { inTemporaryFolder } from "../scripts/setup/folder.js";
+import { ensureNodeModules } from "../scripts/setup/node_modules.js";
 import { measure } from "./measure.js";
 import { chooseCores } from "./processes.js";
 import { compilePrograms } from "./programs.js";
@@ -38,14 +35,9 @@ NAMES are separated by commas; the default is all.`;
 function parse(args) {
   const text = { type: "string" };
   const flag = { type: "boolean", default: false };
-  const { values } = parseArgs({
-    args,
-    options: {
-      ...{ quick: flag, write: flag, help: flag },
-      ...{ workload: text, servers: text },
-      ...{ rounds: text, seconds: text },
-    },
-  });
+  const flags = { quick: flag, write: flag, help: flag };
+  const texts = { workload: text, servers: text, rounds: text, seconds: text };
+  const { values } = parseArgs({ args, options: { ...flags, ...texts } });
   const number = (name, usual, quick) => {
     const value = Number(values[name] ?? (values.quick ? quick : usual));
     if (value > 0 && value <= 3600) return value;
@@ -55,8 +47,7 @@ function parse(args) {
     ...values,
     workload: choose("workload", values.workload, workloads),
     servers: choose("servers", values.servers, servers),
-    rounds: number("rounds", 5, 1),
-    seconds: number("seconds", 1, 0.15),
+    ...{ rounds: number("rounds", 5, 1), seconds: number("seconds", 1, 0.15) },
   };
 }
 
@@ -82,9 +73,7 @@ async function measureAll(options, args, folder) {
   const { quick, rounds, seconds } = options;
   const programs = await compilePrograms(folder);
   const bench = {
-    programs,
-    cores: await chooseCores(),
-    rounds,
+    ...{ programs, cores: await chooseCores(), rounds },
     ms: Math.round(1000 * seconds),
     // Collectors return the memory of idle connections late.
     settleMs: quick ? 300 : 25_000,
@@ -110,7 +99,7 @@ async function measureAll(options, args, folder) {
     console.log(report.workloadTable(done));
     for (const line of report.describeTrouble(done)) console.log(line);
   }
-  console.log(`\n${report.comparisonTable(results)}`);
+  console.log(`\n${report.comparisonTables(results.workloads)}`);
   if (!options.write) return;
   for (const name of ["README.md", "docs/benchmarks.md"]) {
     const page = await readFile(join(repository, name), "utf8");
@@ -134,10 +123,8 @@ try {
     throw new Error("NotSupported: it needs Linux, for epoll and taskset");
   } else {
     await ensureNodeModules();
-    await inTemporaryFolder(
-      "iocp-bench-",
-      (folder) => measureAll(options, args, folder),
-    );
+    const measureIn = (folder) => measureAll(options, args, folder);
+    await inTemporaryFolder("iocp-bench-", measureIn);
   }
 } catch (error) {
   console.error(`bench: ${error.message}`);

@@ -18,8 +18,7 @@ export async function measure(bench, servers, workload, onStep = () => {}) {
     try {
       entry.rounds.push(await measureOnce(entry.server, bench, workload));
     } catch (error) {
-      entry.failure = error.message.trim();
-      entry.rounds = [];
+      Object.assign(entry, { failure: error.message.trim(), rounds: [] });
     }
   };
   for (let round = 0; round < bench.rounds; round++) {
@@ -46,13 +45,10 @@ async function measureOnce(server, bench, workload) {
     const before = await waitedMs(pid);
     const started = performance.now();
     const figures = await runLoad(bench, workload.load, {
-      port,
-      pid,
-      ...workload.options,
+      ...{ port, pid, ...workload.options },
       warm_up_ms: bench.warmUpMs,
       warm_up_messages: Math.round((workload.warmUp ?? 0) * bench.warmUp),
-      ms: bench.ms,
-      settle_ms: bench.settleMs,
+      ...{ ms: bench.ms, settle_ms: bench.settleMs },
     });
     const waited = await waitedMs(pid) - before;
     return { ...figures, disturbed: waited / (performance.now() - started) };

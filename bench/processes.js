@@ -20,9 +20,9 @@ export async function startServer({ cores, timeout }, command) {
   const shell = { run: (args, options) => run("sh", args, options) };
   const pattern = /^process (\d+)\n[^]*^listening on 127\.0\.0\.1:(\d+)\n/m;
   const args = ["-c", launch, `${cores.server}`, ...command];
-  const { match, stop } = await serve(shell, pattern, args, { timeout });
-  const [, pid, port] = match;
-  return { pid, port, stop: async () => (await stop()).output };
+  const server = await serve(shell, pattern, args, { timeout });
+  const [, pid, port] = server.match;
+  return { pid, port, stop: async () => (await server.stop()).output };
 }
 
 /** Runs the load and returns its figures; `options` are by name. */
@@ -42,12 +42,10 @@ export async function chooseCores() {
   const status = await readFile("/proc/self/status", "utf8");
   const [, list] = /^Cpus_allowed_list:\s*(\S+)/m.exec(status);
   const [server, ...others] = parseList(list).reverse();
-  const siblings = parseList(
-    await readFile(
-      `/sys/devices/system/cpu/cpu${server}/topology/thread_siblings_list`,
-      "utf8",
-    ).catch(() => `${server}`),
-  );
+  const topology = `/sys/devices/system/cpu/cpu${server}/topology`;
+  const text = await readFile(`${topology}/thread_siblings_list`, "utf8")
+    .catch(() => `${server}`);
+  const siblings = parseList(text);
   const load = others.find((core) => !siblings.includes(core)) ?? others[0];
   if (load === undefined) throw new Error("Cannot measure on a single core");
   return { server, load };

@@ -5,7 +5,7 @@
 
 import { max, median, min } from "d3-array";
 import { markdownTable } from "markdown-table";
-import { metrics } from "./workloads.js";
+import { metrics, workloads } from "./workloads.js";
 
 /** A larger share of the time spent waiting for the core makes figures doubtful. */
 const QUIET = 0.03;
@@ -21,9 +21,13 @@ const http = {
   deno: ["iocp-deno", "", "node-net-deno"],
   bun: ["iocp-bun", "", "node-net-bun"],
 };
+const batches = {
+  deno: ["iocp-deno-batches", "deno-listen", "node-net-deno"],
+  bun: ["iocp-bun-batches", "bun-listen-batches", "node-net-bun"],
+};
 
 /* Like beside like. */
-const comparisons = [
+const streams = [
   ["Echo of 64 bytes, owned chunks: CPU us a message", "echo-64-x50", owned],
   ["Echo of 64 bytes, caller's buffer", "echo-64-x50", buffer],
   ["Echo of 64 KiB, owned chunks: CPU us a message", "echo-64k-x16", owned],
@@ -35,6 +39,21 @@ const comparisons = [
   ["8,000 idle connections: bytes each", "idle-8000", owned],
   ["node:http: CPU us a request", "http-x50", http],
 ];
+const datagrams = workloads.map(({ name }) => name)
+  .filter((name) => name.startsWith("datagram"))
+  .flatMap((name) => [
+    [`${name}, one by one: CPU us`, name, owned],
+    [`${name}, many at once`, name, batches],
+  ]);
+
+/* What is reported of each kind of workload, by what precedes the names of its
+ * parts of a page: the comparisons, and the columns of these. */
+const kinds = {
+  "": [streams, "`Deno.listen`", "`Bun.listen`", "`node:net`"],
+  datagram_: [datagrams, "`listenDatagram`", "`udpSocket`", "`node:dgram`"],
+};
+
+const kindOf = ({ name }) => name.startsWith("datagram") ? "datagram_" : "";
 
 /**
  * The ratio of what two servers have measured: the median of those of their
@@ -63,59 +82,53 @@ export function workloadTable(workload) {
   const titles = ["server", title, "min", "max", "x C"];
   const rows = workload.servers.map(({ name }) => {
     const values = valuesOf(workload, name);
-    return [
-      name,
-      ...[median(values), min(values), max(values)]
-        .map((value) => format(value, digits)),
-      format(name === "c" ? NaN : ratioOf(values, floor)),
-      ...others.map((metric) =>
-        format(median(valuesOf(workload, name, metric)), metrics[metric].digits)
-      ),
-    ];
+    const spread = [median, min, max].map((of) => format(of(values), digits));
+    const ratio = format(name === "c" ? NaN : ratioOf(values, floor));
+    const rest = others.map((metric) =>
+      format(median(valuesOf(workload, name, metric)), metrics[metric].digits)
+    );
+    return [name, ...spread, ratio, ...rest];
   });
-  return table([
-    [...titles, ...others.map((metric) => metrics[metric].title)],
-    ...rows,
-  ]);
+  const otherTitles = others.map((metric) => metrics[metric].title);
+  return table([[...titles, ...otherTitles], ...rows]);
 }
 
 /** Sentences about the servers that failed or were disturbed. */
 export function describeTrouble({ servers }) {
-  return servers.flatMap(({ name, failure, rounds }) => {
-    const shared = median(rounds, (round) => round.disturbed) > QUIET;
-    if (failure) return [`${name} failed: ${failure.split("\n")[0]}.`];
-    return shared
-      ? [`${name} shared its core for more than ${100 * QUIET} % of the time.`]
-      : [];
-  });
+  const isShared = ({ rounds }) =>
+    median(rounds, (round) => round.disturbed) > QUIET;
+  const failed = servers.filter(({ failure }) => failure)
+    .map(({ name, failure }) => `${name} failed: ${failure.split("\n")[0]}.`);
+  const shared = servers.filter(isShared).map(({ name }) => name).join(", ");
+  const share = `Shared the core for more than ${100 * QUIET} % of the time`;
+  return shared === "" ? failed : [...failed, `${share}: ${shared}.`];
 }
 
 /**
- * The comparisons that were measured, as a table. Beside a figure of others is
- * the ratio of this module's to it.
+ * The comparisons that were measured, as a table for each kind of workload. Beside
+ * a figure of others is the ratio of this module's to it.
  */
-export function comparisonTable({ workloads }) {
-  const rows = comparisons.flatMap(([what, name, { deno, bun }]) => {
-    const workload = workloads.find((one) => one.name === name);
-    if (workload === undefined) return [];
-    const { digits } = metrics[workload.metrics[0]];
-    const cells = [deno, bun].flatMap((names) =>
-      [0, 1, 2].map((i) => {
-        const values = valuesOf(workload, names[i]);
-        const figure = format(median(values), digits);
-        const ratio = ratioOf(valuesOf(workload, names[0]), values);
-        return i === 0 || isNaN(ratio)
-          ? figure
-          : `${figure} (${format(ratio)})`;
-      })
-    );
-    return cells.every((cell) => cell === "-") ? [] : [[what, ...cells]];
-  });
-  return table([[
-    "",
-    ...["Deno: iocp", "`Deno.listen`", "`node:net`"],
-    ...["Bun: iocp", "`Bun.listen`", "`node:net`"],
-  ], ...rows]);
+export function comparisonTables(measured) {
+  return Object.values(kinds).flatMap(([comparisons, deno, bun, node]) => {
+    const rows = comparisons.flatMap((row) => comparisonRow(measured, row));
+    const titles = ["Deno: iocp", deno, node, "Bun: iocp", bun, node];
+    return rows.length > 0 ? [table([["", ...titles], ...rows])] : [];
+  }).join("\n\n");
+}
+
+function comparisonRow(measured, [what, name, { deno, bun }]) {
+  const workload = measured.find((one) => one.name === name);
+  if (workload === undefined) return [];
+  const { digits } = metrics[workload.metrics[0]];
+  const cells = [deno, bun].flatMap((names) =>
+    [0, 1, 2].map((i) => {
+      const values = valuesOf(workload, names[i]);
+      const figure = format(median(values), digits);
+      const ratio = ratioOf(valuesOf(workload, names[0]), values);
+      return i === 0 || isNaN(ratio) ? figure : `${figure} (${format(ratio)})`;
+    })
+  );
+  return cells.every((cell) => cell === "-") ? [] : [[what, ...cells]];
 }
 
 function table(rows) {
@@ -125,27 +138,28 @@ function table(rows) {
 
 /**
  * A page of the documentation with other figures: between a comment with the
- * name of what is to be there, and the comment `end`.
+ * name of what is to be there, and the comment `end`. Those of a kind of workload
+ * of which none was measured stay.
  */
 export function updatePage(page, results) {
   const { machine, commit, date, command, rounds, seconds } = results;
-  const source = [
-    `Measured on ${date}, at commit ${commit}, in ${rounds} rounds of ` +
-    `${seconds} s, on ${machine}, by \`${command}\`.`,
-  ];
-  const figures = results.workloads.flatMap((workload) => [
-    `### ${workload.name}`,
-    workload.text,
-    workloadTable(workload),
-    ...describeTrouble(workload),
-  ]);
-  const parts = {
-    comparison: [comparisonTable(results)],
-    source,
-    figures,
-  };
-  return page.replaceAll(
-    /(<!-- (\w+) -->\n)[^]*?(<!-- end -->)/g,
-    (_, begin, name, end) => `${begin}\n${parts[name].join("\n\n")}\n\n${end}`,
-  );
+  const source =
+    `Measured on ${date}, at commit ${commit}, in ${rounds} rounds ` +
+    `of ${seconds} s, on ${machine}, by \`${command}\`.`;
+  const parts = {};
+  for (const kind of Object.keys(kinds)) {
+    const own = results.workloads.filter((one) => kindOf(one) === kind);
+    if (own.length === 0) continue;
+    parts[`${kind}comparison`] = comparisonTables(own);
+    parts[`${kind}source`] = source;
+    parts[`${kind}figures`] = own.flatMap((workload) => [
+      `### ${workload.name}`,
+      workload.text,
+      workloadTable(workload),
+      ...describeTrouble(workload),
+    ]).join("\n\n");
+  }
+  const fill = (all, begin, name, end) =>
+    name in parts ? `${begin}\n${parts[name]}\n\n${end}` : all;
+  return page.replaceAll(/(<!-- (\w+) -->\n)[^]*?(<!-- end -->)/g, fill);
 }

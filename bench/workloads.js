@@ -18,6 +18,7 @@ export const metrics = {
   lateUs: metric("load late p99 us", 0, (r) => r.lateP99Us),
   busyPercent: metric("busy %", 1, (r) => percent(r.serverCpuSeconds, r)),
   loadPercent: metric("load busy %", 0, (r) => percent(r.loadCpuSeconds, r)),
+  lostPercent: metric("lost %", 0, (r) => 100 * (1 - r.messages / r.sent)),
   bytesEach: metric("bytes each", 0, (r) => r.bytesEach),
 };
 
@@ -25,14 +26,23 @@ const common = ["perSecond", "p99Us", "busyPercent", "loadPercent"];
 
 function workload(name, connections, bytes, settings) {
   return {
-    name,
-    role: "echo",
-    load: "echo",
+    ...{ name, role: "echo", load: "echo", options: { connections, bytes } },
     metrics: ["cpuUs", "p50Us", ...common],
-    options: { connections, bytes },
     ...settings,
   };
 }
+
+function datagrams(name, bytes, role, text, rate = 0) {
+  const load = role === "send" ? "loadPercent" : "lostPercent";
+  return workload(`datagram-${name}-${bytes}`, 1, bytes, {
+    ...{ role, load: `datagram_${role}`, warmUp: 200_000, text },
+    options: { connections: 1, bytes, rate },
+    metrics: ["cpuUs", "perSecond", "busyPercent", load],
+  });
+}
+
+const flood = "Datagrams of 64 bytes, more than the server can receive: the " +
+  "kernel drops the others. Figures are for one that is received.";
 
 /** Every workload, in the order in which they are run. */
 export const workloads = [
@@ -67,17 +77,13 @@ export const workloads = [
       "time; figures are for a connection.",
   }),
   workload("broadcast-x1000", 1000, 64, {
-    role: "broadcast",
-    load: "broadcast",
-    warmUp: 100_000,
+    ...{ role: "broadcast", load: "broadcast", warmUp: 100_000 },
     text:
       "Each message of 64 bytes goes to all of 1,000 connections; figures " +
       "are for a delivery, the latency is that of the last one.",
   }),
   workload("idle-8000", 8000, 64, {
-    role: "idle",
-    load: "idle",
-    isTogether: true,
+    ...{ role: "idle", load: "idle", isTogether: true },
     metrics: ["bytesEach", "busyPercent"],
     text:
       "8,000 connections that had one echo each and then are idle, beside " +
@@ -85,9 +91,12 @@ export const workloads = [
       "each, and the CPU used.",
   }),
   workload("http-x50", 50, 13, {
-    role: "http",
-    load: "http",
-    warmUp: 20_000,
+    ...{ role: "http", load: "http", warmUp: 20_000 },
     text: "GET / on 50 connections that are kept alive.",
   }),
+  datagrams("receive", 64, "receive", flood),
+  datagrams("receive", 1200, "receive", "The same of 1,200 bytes."),
+  datagrams("rate", 64, "receive", "50,000 a second of 64 bytes.", 50_000),
+  datagrams("send", 64, "send", "32 datagrams of 64 bytes in answer to each."),
+  datagrams("send", 1200, "send", "The same of 1,200 bytes."),
 ];

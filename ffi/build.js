@@ -90,10 +90,8 @@ async function main() {
       console.log("a rebuild in another folder gives the same bytes");
       return;
     }
-    throw new Error(
-      `${differences.join("\n")}\nrun "npm run build:native" and commit what ` +
-        "it changes",
-    );
+    const advice = 'run "npm run build:native" and commit what it changes';
+    throw new Error([...differences, advice].join("\n"));
   }
   for (const [path, bytes] of await build(ffi)) {
     await mkdir(dirname(join(repository, path)), { recursive: true });

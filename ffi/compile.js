@@ -8,12 +8,9 @@ import { readdirSync } from "node:fs";
 import { copyFile, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { defaultJobs, inParallel } from "../scripts/parallel.js";
-import {
-  argv,
-  inTemporaryFolder,
-  runOrThrow,
-  zigEnvironment,
-} from "../scripts/setup.js";
+import { argv, runOrThrow } from "../scripts/setup/command.js";
+import { inTemporaryFolder } from "../scripts/setup/folder.js";
+import { zigEnvironment } from "../scripts/setup/zig.js";
 
 /**
  * What is built, in the order of SHA256SUMS. A program is linked with `linked`

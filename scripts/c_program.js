@@ -13,24 +13,18 @@ import {
 } from "../ffi/compile.js";
 import { inParallel } from "./parallel.js";
 import { detail, say } from "./report.js";
-import {
-  argv,
-  describeEnd,
-  ensureZig,
-  ownNetwork,
-  run,
-  testsAtOnce,
-  zigEnvironment,
-} from "./setup.js";
+import { argv, describeEnd, run } from "./setup/command.js";
+import { ownNetwork, testsAtOnce } from "./setup/network.js";
+import { ensureZig, zigEnvironment } from "./setup/zig.js";
 
+const mingw = "x86_64-w64-mingw32-gcc-win32";
 const skipCode = 77;
 const timeout = 600_000;
 
 export const systems = {
   linux: { suffix: "", compile: ["-pthread"], link: ["-Wl,-rpath,$ORIGIN"] },
   windows: {
-    suffix: ".exe",
-    compile: ["-D__USE_MINGW_ANSI_STDIO=1"],
+    ...{ suffix: ".exe", compile: ["-D__USE_MINGW_ANSI_STDIO=1"] },
     link: ["-lws2_32", "-lpsapi"],
   },
 };
@@ -57,15 +51,11 @@ export function sharedFiles(root, system) {
 export async function compile(system, { debian, folders }, args) {
   const target = targetOf(system);
   const result = system === "windows" && debian
-    ? await debian.run(
-      "x86_64-w64-mingw32-gcc-win32",
-      [...args, "-static-libgcc"],
-      { folders, timeout },
-    )
-    : await run(await ensureZig(), argv`cc -target ${target.triple} ${args}`, {
-      env: zigEnvironment(),
-      timeout,
-    });
+    ? await debian.run(mingw, [...args, "-static-libgcc"], { folders, timeout })
+    : await run(
+      ...[await ensureZig(), argv`cc -target ${target.triple} ${args}`],
+      { env: zigEnvironment(), timeout },
+    );
   if (!result.ok) throw new Error(result.output || describeEnd(result));
 }
 
@@ -74,11 +64,8 @@ export async function compile(system, { debian, folders }, args) {
  * a folder of its own, with `library` beside it. Returns `{ program, error }`
  * for each.
  */
-export async function compilePrograms(
-  root,
-  sources,
-  { system, library, folder, jobs, debian },
-) {
+export async function compilePrograms(root, sources, options) {
+  const { system, library, folder, jobs, debian } = options;
   const flags = systems[system];
   const folders = [root, folder];
   const cc = (args) => compile(system, { debian, folders }, args);
@@ -94,11 +81,9 @@ export async function compilePrograms(
     return path;
   };
   await mkdir(folder, { recursive: true });
-  const shared = await inParallel(
-    sharedFiles(root, system).map((name) => join(root, "ffi", name)),
-    jobs,
-    object,
-  );
+  const files = sharedFiles(root, system)
+    .map((name) => join(root, "ffi", name));
+  const shared = await inParallel(files, jobs, object);
   // Mingw's linker accepts a DLL; the one of Zig needs an import library.
   const imports = join(folder, "iocp.lib");
   const isImported = system === "windows" && !debian;
@@ -135,9 +120,8 @@ export async function runPrograms(name, compiled, jobs, start) {
     error ? { code: 1, output: error.message } : start(program, within);
   const report = (result, { program }) => {
     const title = `${name}: ${basename(program).replace(/\.exe$/, "")}`;
-    if (result.ok) {
-      counts.passed += 1;
-    } else if (result.code === skipCode) {
+    if (result.ok) counts.passed += 1;
+    else if (result.code === skipCode) {
       counts.skipped += 1;
       say(`${title}: skipped: ${result.output.trim().split("\n").at(-1)}`);
     } else {

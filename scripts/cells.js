@@ -13,12 +13,10 @@ import {
 } from "./setup.js";
 import { openSystem } from "./system.js";
 
-export const cellNames = [
-  "deno-linux",
-  "bun-linux",
-  "deno-windows",
-  "bun-windows",
-];
+export const cellNames = argv`deno-linux bun-linux deno-windows bun-windows`;
+
+/** Arguments of Deno that precede those of a program. */
+export const denoRun = argv`run --quiet --no-check --no-lock -A`;
 
 /**
  * Prepares a cell; returns `{ cell, reason }`, where a cell has
@@ -44,13 +42,9 @@ export async function openCell(name) {
 }
 
 function makeCell(name, runtime, programs, system, base) {
-  const env = {
-    ...base,
-    // The runtimes check for a newer version of themselves, and colour what
-    // they print, unless these are set.
-    DENO_NO_UPDATE_CHECK: "1",
-    NO_COLOR: "1",
-  };
+  // The runtimes check for a newer version of themselves, and colour what they
+  // print, unless these are set.
+  const env = { ...base, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" };
   // Tests that need the other runtime as well find both here.
   const partners = {
     IOCP_TEST_DENO: system.path(programs.deno),
@@ -58,23 +52,18 @@ function makeCell(name, runtime, programs, system, base) {
   };
   const runProgram = (path, args, options = {}) =>
     system.run(path, args, { ...options, env: { ...env, ...options.env } });
-  const own = (args, options = {}) =>
-    runProgram(programs[runtime], args, {
-      ...options,
-      env: { ...partners, ...options.env },
-    });
-  const denoRun = runtime === "deno"
-    ? argv`run --quiet --no-check --no-lock -A`
-    : [];
+  const own = (args, options = {}) => {
+    const env = { ...partners, ...options.env };
+    return runProgram(programs[runtime], args, { ...options, env });
+  };
+  const flags = runtime === "deno" ? denoRun : [];
   return {
-    name,
-    runtime,
+    ...{ name, runtime, program: programs[runtime], flags },
     system: name.split("-")[1],
-    program: programs[runtime],
     path: (path) => system.path(path),
     run: own,
     runScript: (path, args, options) =>
-      own([...denoRun, system.path(join(repository, path)), ...args], options),
+      own([...flags, system.path(join(repository, path)), ...args], options),
     runProgram,
   };
 }

@@ -24,11 +24,8 @@ async function exchange(server, client) {
   const run = (args, options) =>
     server.runScript("examples/echo.ts", args, options);
   const { match, stop } = await serve({ run }, /on .*:(\d+)/, [], options);
-  const result = await client.runScript(
-    "scripts/demo_client.ts",
-    [match[1]],
-    options,
-  );
+  const file = "scripts/demo_client.ts";
+  const result = await client.runScript(file, [match[1]], options);
   console.log(result.stdout.trimEnd());
   const { output } = await stop();
   if (result.ok) return;

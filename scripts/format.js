@@ -8,29 +8,21 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import {
-  argv,
-  cacheFolder,
-  dprintPath,
-  ensureNodeModules,
-  problemsOf,
-  repository,
-  run,
-} from "./setup.js";
+import { cacheFolder, repository } from "./setup/cache.js";
+import { argv, problemsOf, run } from "./setup/command.js";
+import { dprintPath, ensureNodeModules } from "./setup/node_modules.js";
 
+const modules = join(repository, "node_modules");
 const clangFormat = join(
-  repository,
-  "node_modules/@wasm-fmt/clang-format/clang-format-cli.cjs",
+  modules,
+  "@wasm-fmt/clang-format/clang-format-cli.cjs",
 );
 
 /** Formats, or with `write` false only checks; returns what is wrong. */
 export async function formatWithDprint(write) {
   await ensureNodeModules();
-  const env = {
-    ...process.env,
-    DPRINT_CACHE_DIR: join(cacheFolder(), "dprint-cache"),
-    NO_COLOR: "1",
-  };
+  const DPRINT_CACHE_DIR = join(cacheFolder(), "dprint-cache");
+  const env = { ...process.env, DPRINT_CACHE_DIR, NO_COLOR: "1" };
   const args = [write ? "fmt" : "check"];
   return problemsOf(await run(dprintPath(), args, { cwd: repository, env }));
 }

@@ -17,21 +17,12 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import {
-  builds,
-  buildTarget,
-  corpusOf,
-  foldersOf,
-  targets,
-} from "./fuzz/targets.js";
+import { builds, buildTarget, foldersOf, targets } from "./fuzz/targets.js";
 import { defaultJobs } from "./parallel.js";
-import {
-  argv,
-  describeEnd,
-  ensureDebian,
-  inTemporaryFolder,
-  repository,
-} from "./setup.js";
+import { repository } from "./setup/cache.js";
+import { argv, describeEnd } from "./setup/command.js";
+import { ensureDebian } from "./setup/debian.js";
+import { inTemporaryFolder } from "./setup/folder.js";
 
 const { values } = parseArgs({
   options: {
@@ -78,15 +69,12 @@ async function work(target, scratch) {
 }
 
 async function start(program, args, scratch, options) {
-  return await debian.run(program, args, {
-    cwd: scratch,
-    folders: [scratch],
-    ...options,
-    env: {
-      ASAN_OPTIONS: "allocator_may_return_null=1",
-      ASAN_SYMBOLIZER_PATH: "/usr/bin/llvm-symbolizer-19",
-    },
-  });
+  const env = {
+    ASAN_OPTIONS: "allocator_may_return_null=1",
+    ASAN_SYMBOLIZER_PATH: "/usr/bin/llvm-symbolizer-19",
+  };
+  const all = { cwd: scratch, folders: [scratch], ...options, env };
+  return await debian.run(program, args, all);
 }
 
 async function fuzz(target, program, scratch) {
@@ -118,7 +106,7 @@ async function fuzz(target, program, scratch) {
 
 // The fewest inputs that reach together what all of them do.
 async function merge(target, program, scratch, found) {
-  const corpus = corpusOf(repository, target);
+  const [corpus] = foldersOf(repository, target);
   const fewest = join(scratch, "fewest");
   await mkdir(fewest);
   const args = argv`-set_cover_merge=1 -max_len=${target.lengthMax} ${fewest}

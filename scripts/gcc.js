@@ -25,10 +25,8 @@ export async function runCompilers({ debian, ffi, folder, jobs }, ...lines) {
   if (lines.length === 0) return;
   const script = 'echo "$1" | xargs -P "$2" -I {} sh -c {}';
   const text = lines.map((line) => line.join(" ")).join("\n");
-  const result = await debian.run("sh", ["-c", script, "sh", text, `${jobs}`], {
-    cwd: ffi,
-    timeout: 600_000,
-    folders: [folder, ffi],
-  });
+  const args = ["-c", script, "sh", text, `${jobs}`];
+  const options = { cwd: ffi, timeout: 600_000, folders: [folder, ffi] };
+  const result = await debian.run("sh", args, options);
   if (!result.ok) throw new Error(result.output || describeEnd(result));
 }

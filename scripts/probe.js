@@ -18,13 +18,10 @@ import { inTemporaryFolder, repository } from "./setup.js";
 import { openSystem } from "./system.js";
 
 async function main() {
+  const text = { type: "string" };
+  const flag = { type: "boolean", default: false };
   const { values } = parseArgs({
-    options: {
-      filter: { type: "string" },
-      json: { type: "string" },
-      write: { type: "boolean", default: false },
-      controls: { type: "boolean", default: false },
-    },
+    options: { filter: text, json: text, write: flag, controls: flag },
   });
   if (values.write && (values.filter || values.controls)) {
     throw new Error("--write takes all rules: no --filter, no --controls");

@@ -23,9 +23,8 @@ export async function serve(cell, pattern, args, options) {
   });
   const match = await Promise.race([listening, ended]);
   if (!Array.isArray(match)) {
-    throw new Error(
-      `it does not serve (${describeEnd(match)})\n${match.output}`,
-    );
+    const how = describeEnd(match);
+    throw new Error(`it does not serve (${how})\n${match.output}`);
   }
   return { match, ended, stop: () => (stopper.abort(), ended) };
 }

@@ -20,14 +20,12 @@ import { coverageOf } from "./simulation/coverage.js";
 import { runSimulation } from "./simulation/run.js";
 
 async function main() {
+  const text = (value) => ({ type: "string", default: value });
   const { values } = parseArgs({
     options: {
-      seconds: { type: "string" },
-      count: { type: "string" },
-      seed: { type: "string", default: "1" },
-      world: { type: "string", default: "windows" },
-      build: { type: "string", default: "plain" },
-      jobs: { type: "string", default: String(defaultJobs) },
+      ...{ seconds: text(), count: text(), seed: text("1") },
+      ...{ world: text("windows"), build: text("plain") },
+      jobs: text(String(defaultJobs)),
       trace: { type: "boolean", default: false },
     },
   });

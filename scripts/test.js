@@ -21,12 +21,10 @@ import { cellNames } from "./cells.js";
 import { formatStage } from "./format.js";
 import { defaultJobs } from "./parallel.js";
 import { Report } from "./report.js";
-import {
-  ensureDebian,
-  ensureWindowsRuntimes,
-  ensureWine,
-  repository,
-} from "./setup.js";
+import { repository } from "./setup/cache.js";
+import { ensureDebian } from "./setup/debian.js";
+import { ensureWindowsRuntimes } from "./setup/node_modules.js";
+import { ensureWine } from "./setup/wine.js";
 import { benchStage } from "./stages/bench.js";
 import { cStage } from "./stages/c.js";
 import { httpStage } from "./stages/http.js";
@@ -52,16 +50,15 @@ const stages = {
   bench: benchStage,
 };
 
+const flag = { type: "boolean", default: false };
 const { values } = parseArgs({
   options: {
     stage: { type: "string", multiple: true },
     cell: { type: "string", multiple: true },
     filter: { type: "string" },
-    quick: { type: "boolean", default: false },
     jobs: { type: "string", default: String(defaultJobs) },
     root: { type: "string", default: repository },
-    verbose: { type: "boolean", default: false },
-    write: { type: "boolean", default: false },
+    ...{ quick: flag, verbose: flag, write: flag },
   },
 });
 known("cell", values.cell, cellNames);
@@ -73,13 +70,8 @@ if (values.quick) {
 }
 const chosen = values.stage ?? (values.cell ? ["suite"] : Object.keys(stages));
 const context = {
+  ...{ ...values, cells: values.cell, jobs: Number(values.jobs) },
   report: new Report(),
-  root: values.root,
-  filter: values.filter,
-  cells: values.cell,
-  jobs: Number(values.jobs),
-  verbose: values.verbose,
-  write: values.write,
 };
 
 // The longest installations are downloads: they run beside the first stages. A

@@ -125,6 +125,29 @@ test("sendMany() sends to several peers and lengths, by address and by name", as
   }
 });
 
+test("sendMany() reads the address of each datagram", async () => {
+  using port = new CompletionPort();
+  const sender = port.bind({ hostname, port: 0 });
+  const receivers = [0, 1].map(() => port.bind({ hostname, port: 0 }));
+  const frozen = receivers.map(({ addr }) => Object.freeze(addr));
+  /* Two for one receiver, two for the other one, and so on. */
+  const indexOf = (i: number) => (i >> 1) & 1;
+  function* datagrams() {
+    const changing = { hostname, port: 0 };
+    for (let i = 0; i < 24; i++) {
+      const addr = frozen[indexOf(i)]!;
+      changing.port = addr.port;
+      yield { data: Uint8Array.of(i), addr: i < 12 ? changing : addr };
+    }
+  }
+  assert.equal(await sender.sendMany(datagrams()), 24);
+  for (const [index, receiver] of receivers.entries()) {
+    const received = await take(receiver, 12);
+    const expected = [...Array(24).keys()].filter((i) => indexOf(i) === index);
+    assert.deepEqual(received.map(({ data }) => data[0]), expected);
+  }
+});
+
 test("sendMany() says how many datagrams were sent before one that fails", async () => {
   using it = new UdpPair();
   const { addr } = it.right;

@@ -4,11 +4,7 @@
  * have it, the next connection sends. A message counts once for each that
  * receives it; the latency is that of the last of them.
  */
-#include "clock.h"
-#include "connection.h"
-#include "fail.h"
 #include "measurement.h"
-#include "options.h"
 
 static uint64_t rounds;
 static uint64_t missing; /* connections without the last message */

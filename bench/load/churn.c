@@ -9,9 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "connection.h"
-#include "fail.h"
 #include "measurement.h"
 
 /* On one machine a connect does not wait, while the backlog has room. */

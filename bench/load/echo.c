@@ -4,8 +4,6 @@
  * come back, so the latencies are those of a busy server, not those at a given
  * rate; for that see rate.c.
  */
-#include "clock.h"
-#include "connection.h"
 #include "measurement.h"
 
 static void echo__begin(struct connection* connection) {

@@ -7,9 +7,6 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-#include "clock.h"
-#include "connection.h"
-#include "fail.h"
 #include "measurement.h"
 
 #define BODY "Hello, World!"

@@ -9,29 +9,20 @@
 #include "fail.h"
 #include "options.h"
 
-void load_echo(void);
-void load_rate(void);
-void load_churn(void);
-void load_idle(void);
-void load_broadcast(void);
-void load_http(void);
+#define KINDS(X) \
+  X(echo)        \
+  X(rate)        \
+  X(churn) X(idle) X(broadcast) X(http) X(datagram_receive) X(datagram_send)
 
-static const struct {
-  const char* name;
-  void (*run)(void);
-} kinds[] = {{"echo", load_echo},
-             {"rate", load_rate},
-             {"churn", load_churn},
-             {"idle", load_idle},
-             {"broadcast", load_broadcast},
-             {"http", load_http}};
+#define KIND__DECLARE(name) void load_##name(void);
+KINDS(KIND__DECLARE)
+
+#define KIND__RUN(name) \
+  if (strcmp(kind, #name) == 0) return load_##name(), 0;
 
 int main(int argc, char** argv) {
-  for (size_t i = 0; argc > 1 && i < sizeof kinds / sizeof *kinds; i++) {
-    if (strcmp(argv[1], kinds[i].name) != 0) continue;
-    options_parse(argc - 2, argv + 2);
-    kinds[i].run();
-    return 0;
-  }
+  const char* kind = argc > 1 ? argv[1] : "";
+  if (argc > 1) options_parse(argc - 2, argv + 2);
+  KINDS(KIND__RUN)
   fail("the first argument must be a kind of load");
 }

@@ -4,13 +4,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "options.h"
-
 struct measurement measurement;
 
 static uint64_t begun_ns;
 static uint64_t messages;   /* in the counted interval */
+static uint64_t sent;       /* datagrams in it */
 static uint64_t server_ns;  /* of CPU time in it */
 static uint64_t load_ns;    /* of CPU time in it */
 static uint64_t unfinished; /* connections with an exchange in flight */
@@ -30,6 +28,7 @@ bool measurement_goes_on(void) {
     if (!measurement__is_warm(now - begun_ns)) return true;
     measurement.phase = COUNTED;
     messages = measurement.messages;
+    sent = measurement.sent;
     load_ns = clock_cpu_ns(getpid());
     server_ns = clock_cpu_ns((pid_t)options.pid);
     measurement.start_ns = clock_now_ns();
@@ -44,6 +43,7 @@ bool measurement_goes_on(void) {
   server_ns = clock_cpu_ns((pid_t)options.pid) - server_ns;
   load_ns = clock_cpu_ns(getpid()) - load_ns;
   messages = measurement.messages - messages;
+  sent = measurement.sent - sent;
   return false;
 }
 
@@ -55,8 +55,9 @@ void measurement_latency(uint64_t begun) {
 void measurement_report(void) {
   struct samples* latencies = &measurement.latencies;
   double seconds = (double)(measurement.end_ns - measurement.start_ns) / NS;
-  printf("{\"messages\":%llu,\"seconds\":%.9f,",
+  printf("{\"messages\":%llu,\"sent\":%llu,\"seconds\":%.9f,",
          (unsigned long long)messages,
+         (unsigned long long)sent,
          seconds);
   printf("\"serverCpuSeconds\":%.9f,\"loadCpuSeconds\":%.9f,",
          (double)server_ns / NS,

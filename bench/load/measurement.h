@@ -9,12 +9,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What every kind of load uses. */
+#include "clock.h"
 #include "connection.h"
+#include "options.h"
 #include "samples.h"
 
 struct measurement {
   enum { WARM_UP, COUNTED, OVER } phase;
   uint64_t messages; /* since the beginning of the warm-up */
+  uint64_t sent;     /* the same, of datagrams */
   uint64_t start_ns; /* of the counted interval */
   uint64_t end_ns;
   struct samples latencies;

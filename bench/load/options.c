@@ -7,21 +7,15 @@
 
 struct options options = {.connections = 1, .bytes = 64};
 
-#define OPTIONS__NUMBER(name) {"--" #name, &options.name},
-static const struct {
-  const char* name;
-  uint64_t* value;
-} numbers[] = {OPTIONS(OPTIONS__NUMBER)};
+#define OPTIONS__SET(option)           \
+  if (strcmp(name, "--" #option) == 0) \
+    options.option = strtoull(text, &end, 10);
 
 static void options__set(const char* name, const char* text) {
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-    if (strcmp(name, numbers[i].name) != 0) continue;
-    char* end;
-    *numbers[i].value = strtoull(text, &end, 10);
-    if (end == text || *end != '\0') fail("%s needs a number", name);
-    return;
-  }
-  fail("unknown option: %s", name);
+  char* end = NULL;
+  OPTIONS(OPTIONS__SET)
+  if (end == NULL) fail("unknown option: %s", name);
+  if (end == text || *end != '\0') fail("%s needs a number", name);
 }
 
 void options_parse(int count, char** arguments) {

@@ -7,11 +7,7 @@
  */
 #include <sys/prctl.h>
 
-#include "clock.h"
-#include "connection.h"
-#include "fail.h"
 #include "measurement.h"
-#include "options.h"
 
 /* Messages that may be in flight; more are a server that is too slow. */
 #define IN_FLIGHT_MAX 1000000

@@ -38,15 +38,32 @@ const roles = {
     data(_, chunk) {
       for (const peer of peers) sendOrQueue(peer, chunk);
     },
-    close(socket) {
-      peers.delete(socket);
-    },
+    close: (socket) => peers.delete(socket),
   },
 };
 
+/* See ../load/datagram.c. On one machine there is always room to send. */
+let count = 0;
+const datagramRoles = {
+  receive(socket, data, port, hostname) {
+    if (++count % 1024 === 0) socket.send(data, port, hostname);
+  },
+  send(socket, data, port, hostname) {
+    for (let i = 0; i < 32; i++) socket.send(data, port, hostname);
+  },
+  "send-batches"(socket, data, port, hostname) {
+    const copies = Array.from({ length: 32 }, () => [data, port, hostname]);
+    socket.sendMany(copies.flat());
+  },
+};
+datagramRoles["receive-batches"] = datagramRoles.receive;
+
 const role = argv.at(-1);
 const address = { hostname: "127.0.0.1", port: 0 };
+const datagram = datagramRoles[role];
 const { port } = role === "http"
   ? Bun.serve({ ...address, fetch: () => new Response("Hello, World!") })
+  : datagram
+  ? await Bun.udpSocket({ ...address, socket: { data: datagram } })
   : Bun.listen({ ...address, socket: { ...common, ...roles[role] } });
 console.log(`listening on 127.0.0.1:${port}`);

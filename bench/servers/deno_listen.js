@@ -30,6 +30,21 @@ async function broadcast(conn) {
   peers.delete(conn);
 }
 
+/* See ../load/datagram.c. */
+const datagramRoles = {
+  async receive(socket) {
+    let count = 0;
+    for await (const [data, addr] of socket) {
+      if (++count % 1024 === 0) await socket.send(data, addr);
+    }
+  },
+  async send(socket) {
+    for await (const [data, addr] of socket) {
+      for (let i = 0; i < 32; i++) await socket.send(data, addr);
+    }
+  },
+};
+
 function announce({ port }) {
   console.log(`listening on 127.0.0.1:${port}`);
 }
@@ -39,6 +54,10 @@ const address = { hostname: "127.0.0.1", port: 0 };
 if (role === "http") {
   const handler = () => new Response("Hello, World!");
   Deno.serve({ ...address, onListen: announce }, handler);
+} else if (role in datagramRoles) {
+  const socket = Deno.listenDatagram({ ...address, transport: "udp" });
+  announce(socket.addr);
+  datagramRoles[role](socket);
 } else {
   const roles = { echo, "echo-buffer": echoBuffer, broadcast };
   const serve = roles[role];

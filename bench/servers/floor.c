@@ -3,7 +3,8 @@
  * floor ROLE: the least that a server costs: plain C on epoll, level triggered,
  * in one thread. A message that is echoed costs one recv(), one send() and its
  * share of an epoll_wait(). A send() waits for room: the load always receives.
- * The roles are echo and broadcast.
+ * The roles are echo and broadcast, and for datagrams, with up to 32 in each
+ * recvmmsg() and sendmmsg(), receive and send (../load/datagram.c).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,6 +20,8 @@
 #include <unistd.h>
 
 #define BATCH 256
+#define DATAGRAMS 32
+#define PERIOD 1024
 
 struct connection {
   int fd;
@@ -91,27 +94,56 @@ static void receive(struct connection* connection) {
   }
 }
 
-static void listen_on_loopback(void) {
+static int open_on_loopback(int type) {
   struct sockaddr_in address = {.sin_family = AF_INET};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
   if (fd < 0 || bind(fd, (struct sockaddr*)&address, sizeof address) != 0 ||
-      listen(fd, 4096) != 0 ||
+      (type != SOCK_DGRAM && listen(fd, 4096) != 0) ||
       getsockname(fd, (struct sockaddr*)&address, &length) != 0)
     fail("listen");
-  listener =
-      (struct connection){.fd = fd, .next = &listener, .previous = &listener};
-  watch(&listener);
   printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
   fflush(stdout);
+  return fd;
+}
+
+static void serve_datagrams(bool sends) {
+  static uint8_t data[DATAGRAMS][65536];
+  struct sockaddr_in names[DATAGRAMS];
+  struct mmsghdr messages[DATAGRAMS], copies[DATAGRAMS];
+  struct iovec parts[DATAGRAMS];
+  int fd = open_on_loopback(SOCK_DGRAM);
+  for (unsigned received = 0;;) {
+    for (int i = 0; i < DATAGRAMS; i++) {
+      parts[i] = (struct iovec){data[i], sizeof data[i]};
+      messages[i].msg_hdr = (struct msghdr){.msg_name = &names[i],
+                                            .msg_namelen = sizeof names[i],
+                                            .msg_iov = &parts[i],
+                                            .msg_iovlen = 1};
+    }
+    int count = recvmmsg(fd, messages, DATAGRAMS, MSG_WAITFORONE, NULL);
+    for (int i = 0; i < count; i++) {
+      if (!sends && ++received % PERIOD != 0) continue;
+      parts[i].iov_len = messages[i].msg_len;
+      for (int j = 0; j < DATAGRAMS; j++) copies[j] = messages[i];
+      sendmmsg(fd, copies, sends ? DATAGRAMS : 1, 0);
+    }
+  }
 }
 
 int main(int argc, char** argv) {
-  is_broadcast = argc > 1 && strcmp(argv[1], "broadcast") == 0;
+  const char* role = argc > 1 ? argv[1] : "";
+  bool sends = strcmp(role, "send") == 0;
+  if (sends || strcmp(role, "receive") == 0) serve_datagrams(sends);
+  is_broadcast = strcmp(role, "broadcast") == 0;
   epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_fd < 0) fail("epoll_create1");
-  listen_on_loopback();
+  listener =
+      (struct connection){.fd = open_on_loopback(SOCK_STREAM | SOCK_NONBLOCK),
+                          .next = &listener,
+                          .previous = &listener};
+  watch(&listener);
   for (;;) {
     struct epoll_event events[BATCH];
     int count = epoll_wait(epoll_fd, events, BATCH, -1);

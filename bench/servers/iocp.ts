@@ -3,7 +3,8 @@
 
 import { createServer } from "node:http";
 import { argv } from "node:process";
-import { broadcast, type Conn, listen, serveHttp } from "../../mod.ts";
+import { bind, broadcast, listen, serveHttp } from "../../mod.ts";
+import type { Conn, DatagramSocket } from "../../mod.ts";
 
 /* Errors are caught inside: a catch() on each promise would cost memory. */
 async function echo(conn: Conn) {
@@ -28,17 +29,52 @@ async function sendToAll(conn: Conn) {
   peers.delete(conn);
 }
 
+/* See ../load/datagram.c. */
+let count = 0;
+const datagramRoles = {
+  async receive(socket: DatagramSocket) {
+    for await (const { data, addr } of socket) {
+      if (++count % 1024 === 0) await socket.send(data, addr);
+    }
+  },
+  async "receive-batches"(socket: DatagramSocket) {
+    for await (const batch of socket.batches()) {
+      for (const { data, addr } of batch) {
+        if (++count % 1024 === 0) await socket.send(data, addr);
+      }
+    }
+  },
+  async send(socket: DatagramSocket) {
+    for await (const { data, addr } of socket) {
+      for (let i = 0; i < 32; i++) await socket.send(data, addr);
+    }
+  },
+  async "send-batches"(socket: DatagramSocket) {
+    for await (const { data, addr } of socket) {
+      const copies = Array.from({ length: 32 }, () => ({ data, addr }));
+      await socket.sendMany(copies);
+    }
+  },
+};
+
 const role = argv.at(-1)!;
-const listener = listen({ hostname: "127.0.0.1", port: 0 });
-console.log(`listening on 127.0.0.1:${listener.addr.port}`);
-if (role === "http") {
+const address = { hostname: "127.0.0.1", port: 0 };
+const serveDatagrams = datagramRoles[role as keyof typeof datagramRoles];
+if (serveDatagrams) {
+  const socket = bind(address);
+  console.log(`listening on 127.0.0.1:${socket.addr.port}`);
+  serveDatagrams(socket);
+} else {
+  const listener = listen(address);
+  console.log(`listening on 127.0.0.1:${listener.addr.port}`);
   const site = createServer((_, response) => {
     response.setHeader("Content-Type", "text/plain;charset=utf-8");
     response.end("Hello, World!");
   });
-  serveHttp(site, listener);
-} else {
-  const roles = { echo, "echo-buffer": echoBuffer, broadcast: sendToAll };
-  const serve = roles[role as keyof typeof roles];
-  for await (const conn of listener) serve(conn);
+  if (role === "http") serveHttp(site, listener);
+  else {
+    const roles = { echo, "echo-buffer": echoBuffer, broadcast: sendToAll };
+    const serve = roles[role as keyof typeof roles];
+    for await (const conn of listener) serve(conn);
+  }
 }

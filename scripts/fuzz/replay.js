@@ -15,10 +15,8 @@ export async function replayCorpora(options, debian) {
   const { report, root, filter = "", jobs } = options;
   await inTemporaryFolder("iocp-fuzz-", async (scratch) => {
     for (const target of targets.filter((one) => one.name.includes(filter))) {
-      await report.check(
-        `sanitize: ${target.name}`,
-        () => replay(root, debian, target, scratch, jobs),
-      );
+      const check = () => replay(root, debian, target, scratch, jobs);
+      await report.check(`sanitize: ${target.name}`, check);
     }
   });
 }
@@ -30,11 +28,8 @@ async function replay(root, debian, target, scratch, jobs) {
   if (count === 0) return ["there is no corpus"];
   const build = { debian, root, scratch, jobs };
   const program = await buildTarget(target, builds.replay, build);
-  const result = await debian.run(program, folders, {
-    cwd: scratch,
-    folders: [scratch, ...folders],
-    timeout,
-  });
+  const options = { cwd: scratch, folders: [scratch, ...folders], timeout };
+  const result = await debian.run(program, folders, options);
   if (!result.ok) return problemsOf(result);
   const wanted = `${count} inputs\n`;
   return result.stdout.endsWith(wanted) ? [] : [`it did not run ${wanted}`];

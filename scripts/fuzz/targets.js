@@ -36,17 +36,10 @@ export const targets = [
   },
 ];
 
-/** The folder of a target's corpus in a checkout. */
-export function corpusOf(root, target) {
-  return join(root, "ffi/tests/fuzz/corpus", target.name);
-}
-
 /** All that is run again: the corpus, and what once was a mistake. */
 export function foldersOf(root, target) {
-  return [
-    corpusOf(root, target),
-    join(root, "ffi/tests/fuzz/regressions", target.name),
-  ];
+  return ["corpus", "regressions"]
+    .map((kind) => join(root, "ffi/tests/fuzz", kind, target.name));
 }
 
 const common = argv`-std=c11 -Wall -Wextra -Werror -g -O1
@@ -63,9 +56,7 @@ export const builds = {
     withMutator: true,
   },
   replay: {
-    compiler: "gcc",
-    library: [],
-    link: ["tests/fuzz/replay.c"],
+    ...{ compiler: "gcc", library: [], link: ["tests/fuzz/replay.c"] },
   },
 };
 
@@ -73,11 +64,8 @@ export const builds = {
  * Builds a target in `scratch`; returns the path of the program. The library is
  * compiled by the first target of a `scratch` only.
  */
-export async function buildTarget(
-  target,
-  how,
-  { debian, root, scratch, jobs },
-) {
+export async function buildTarget(target, how, options) {
+  const { debian, root, scratch, jobs } = options;
   const { compiler } = how;
   const ffi = join(root, "ffi");
   const flags = [...common, ...definitions("linux"), ...includes("linux")];
@@ -93,10 +81,8 @@ export async function buildTarget(
   const build = { debian, ffi, folder: scratch, jobs };
   const files = [...target.sources];
   if (how.withMutator) files.push(...target.mutator ?? []);
-  const objects = await compileObjects(
-    { ...build, folder },
-    ...[compiler, files, flags],
-  );
+  const own = { ...build, folder };
+  const objects = await compileObjects(own, compiler, files, flags);
   const link = argv`${compiler} ${flags} ${how.link} ${objects} ${library}/*.o
     -lm -o ${program}`;
   await runCompilers(build, link);

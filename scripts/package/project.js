@@ -6,18 +6,16 @@ import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { npm, repository } from "../setup.js";
+import { argv, npm, repository } from "../setup.js";
 
 const published = /^\/(mod|cli|src\/[\w/]+)\.ts$/;
 const tests = join(repository, "tests");
 
 /** Makes the tarball, as `npm publish` does; returns its path and files. */
 export async function pack(folder) {
-  const args = ["pack", "--json", "--foreground-scripts=false"];
-  const { stdout } = await npm(
-    [...args, "--pack-destination", folder],
-    repository,
-  );
+  const args = argv`pack --json --foreground-scripts=false
+    --pack-destination ${folder}`;
+  const { stdout } = await npm(args, repository);
   /* An array, and since npm 12 an object. */
   const packed = JSON.parse(stdout.slice(stdout.search(/^[[{]/m)));
   const [{ filename, files }] = Object.values(packed);

@@ -5,13 +5,9 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { definitions, filesIn, warnings } from "../../ffi/compile.js";
-import {
-  argv,
-  ensureZig,
-  ownNetwork,
-  runOrThrow,
-  zigEnvironment,
-} from "../setup.js";
+import { argv, runOrThrow } from "../setup/command.js";
+import { ownNetwork } from "../setup/network.js";
+import { ensureZig, zigEnvironment } from "../setup/zig.js";
 
 const timeout = 300_000;
 
@@ -44,10 +40,8 @@ export async function runProbe(windows, program, args = []) {
   const jsonName = `probe-${args.length}.json`;
   const options = { cwd: folder, timeout, within: await ownNetwork() };
   const all = [...args, "--json", jsonName];
-  const result = await windows.run(program, all, options);
-  if (!result.ok) {
-    throw new Error(`the probe could not run: ${result.output.trim()}`);
-  }
+  const { ok, output, stdout } = await windows.run(program, all, options);
+  if (!ok) throw new Error(`the probe could not run: ${output.trim()}`);
   const json = await readFile(join(folder, jsonName), "utf8");
-  return { markdown: result.stdout.replaceAll("\r", ""), json };
+  return { markdown: stdout.replaceAll("\r", ""), json };
 }

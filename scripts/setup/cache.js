@@ -36,12 +36,11 @@ export function cacheFolder() {
  * processes that make it at the same time, the first to finish wins.
  */
 export function cached(name, what, make) {
-  let pending = makers.get(name);
-  if (pending === undefined) {
-    pending = install(name, what, make).finally(() => makers.delete(name));
-    makers.set(name, pending);
+  if (!makers.has(name)) {
+    const made = install(name, what, make).finally(() => makers.delete(name));
+    makers.set(name, made);
   }
-  return pending;
+  return makers.get(name);
 }
 
 /* The installations that are under way in this process. */
@@ -64,9 +63,7 @@ async function install(name, what, make) {
       await rm(partial, all);
       if (existsSync(folder)) break;
       if (--tries === 0) throw error;
-      announce(
-        `installing ${what} failed and is tried again: ${error.message}`,
-      );
+      announce(`${what}: failed and is tried again: ${error.message}`);
       await setTimeout(RETRY_MS);
     }
   }
@@ -91,13 +88,11 @@ async function removeLeftovers(name) {
  */
 export function once(make) {
   let made;
-  return () => {
-    made ??= make().catch((error) => {
-      made = undefined;
-      throw error;
-    });
-    return made;
+  const fail = (error) => {
+    made = undefined;
+    throw error;
   };
+  return () => made ??= make().catch(fail);
 }
 
 /** Announces a long step, on standard error. */

@@ -40,11 +40,9 @@ export function run(file, args = [], options = {}) {
   const stream = options.show ? "inherit" : "pipe";
   return new Promise((resolve) => {
     const child = spawn(first, rest, {
-      cwd: options.cwd,
-      env: options.env ?? process.env,
-      detached: !windows,
+      ...{ cwd: options.cwd, env: options.env ?? process.env },
+      ...{ detached: !windows, windowsHide: true },
       stdio: [options.show ? "inherit" : "ignore", stream, stream],
-      windowsHide: true,
     });
     live.add(child);
     let timedOut = false;
@@ -63,10 +61,7 @@ export function run(file, args = [], options = {}) {
       live.delete(child);
       const text = (chunks) => Buffer.concat(chunks).toString();
       resolve({
-        code,
-        signal,
-        timedOut,
-        error,
+        ...{ code, signal, timedOut, error },
         ok: code === 0 && !timedOut,
         seconds: (Date.now() - started) / 1000,
         stdout: text(output.stdout),
@@ -104,7 +99,7 @@ export async function runOrThrow(file, args, options) {
   const result = await run(file, args, options);
   if (result.ok) return result;
   throw new Error(
-    `${[file, ...args].join(" ")}\n${result.output}${describeEnd(result)}`,
+    [[file, ...args].join(" "), ...problemsOf(result)].join("\n"),
   );
 }
 
@@ -123,20 +118,13 @@ export function describeEnd(result) {
 
 function killTree(child) {
   if (!child.pid) return;
-  if (windows) {
-    spawnSync("taskkill", ["/T", "/F", "/PID", String(child.pid)]);
-    return;
-  }
   try {
-    process.kill(-child.pid, "SIGKILL");
-  } catch {
-    // The whole group has ended already.
-  }
+    if (!windows) process.kill(-child.pid, "SIGKILL");
+    else spawnSync("taskkill", argv`/T /F /PID ${child.pid}`);
+  } catch { /* The whole group has ended already. */ }
 }
 
-process.on("exit", () => {
-  for (const child of live) killTree(child);
-});
+process.on("exit", () => live.forEach(killTree));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => process.exit(130));
 }

@@ -68,13 +68,9 @@ async function install(folder, { packages, unpack = "true" }) {
   await ensureDebootstrap();
   // Debootstrap mounts /proc in the folder: in a namespace of its own that
   // mount ends with it, and cannot prevent the folder from being deleted.
-  await runOrThrow(
-    "debootstrap",
-    argv`--variant=minbase --include=${
-      packages.join(",")
-    } ${release} ${folder}`,
-    { within: namespaces },
-  );
+  const args = argv`--variant=minbase --include=${packages.join()} ${release}
+    ${folder}`;
+  await runOrThrow("debootstrap", args, { within: namespaces });
   // Mount points for the files of the same name outside.
   for (const name of ["etc/hosts", "etc/resolv.conf"]) {
     await rm(join(folder, name), { force: true });
@@ -160,13 +156,10 @@ class Debian {
     };
     const inside = argv`${this.root} ${seen} -- ${options.fresh ?? []} --
       --chdir=${cwd} ${Object.entries(env).map(([k, v]) => `${k}=${v}`)}`;
-    return await run(program, args, {
-      ...options,
-      within: argv`${options.within ?? []} ${namespaces} sh -c ${enter} sh
-        ${inside}`,
-      cwd: undefined,
-      env: undefined,
-    });
+    const within = argv`${options.within ?? []} ${namespaces} sh -c ${enter} sh
+      ${inside}`;
+    const own = { within, cwd: undefined, env: undefined };
+    return await run(program, args, { ...options, ...own });
   }
 }
 

@@ -31,9 +31,8 @@ exec "$@"`;
  */
 export const ownNetwork = once(async () => {
   if (process.platform !== "linux") return null;
-  const user = process.getuid() === 0
-    ? []
-    : argv`--user --map-current-user --keep-caps`;
+  const isRoot = process.getuid() === 0;
+  const user = isRoot ? [] : argv`--user --map-current-user --keep-caps`;
   const command =
     argv`unshare ${user} --net --mount sh -c ${script} sh ${names}`;
   return (await run("true", [], { within: command })).ok ? command : null;

@@ -9,18 +9,15 @@ import { cached, once } from "./cache.js";
 import { ensureDebian } from "./debian.js";
 import { inTemporaryFolder } from "./folder.js";
 
-const prefixEdition = 1;
+const prefixName = "wine-prefix-debian-1";
 const wine64 = "/usr/lib/wine/wine64";
 
 /** Returns `{ wine, reason }`: the reason says why there is none. */
 export const ensureWine = once(async () => {
   const { debian, reason } = await ensureDebian();
   if (!debian) return { wine: null, reason };
-  const prefix = await cached(
-    `wine-prefix-debian-${prefixEdition}`,
-    "Wine's drive C:",
-    (partial) => boot(debian, partial),
-  );
+  const make = (partial) => boot(debian, partial);
+  const prefix = await cached(prefixName, "Wine's drive C:", make);
   return { wine: new Wine(debian, prefix), reason: null };
 });
 
@@ -81,11 +78,10 @@ class Wine {
   }
 
   async #clone(prefix) {
-    for (const name of await readdir(this.#prefix)) {
-      const path = join(this.#prefix, name);
-      if (/\.reg$|timestamp$/.test(name)) {
-        await copyFile(path, join(prefix, name));
-      }
+    const names = (await readdir(this.#prefix))
+      .filter((name) => /\.reg$|timestamp$/.test(name));
+    for (const name of names) {
+      await copyFile(join(this.#prefix, name), join(prefix, name));
     }
     await symlink(join(this.#prefix, "drive_c"), join(prefix, "drive_c"));
     await mkdir(join(prefix, "dosdevices"));

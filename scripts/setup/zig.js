@@ -21,12 +21,10 @@ export async function ensureZig() {
 }
 
 async function install(folder) {
-  await runOrThrow(
-    await python(),
-    argv`-m pip install --quiet --disable-pip-version-check --no-compile
-      --no-deps --only-binary=:all: --require-hashes --target ${folder}
-      --requirement ${requirements}`,
-  );
+  const args = argv`-m pip install --quiet --disable-pip-version-check
+    --no-compile --no-deps --only-binary=:all: --require-hashes
+    --target ${folder} --requirement ${requirements}`;
+  await runOrThrow(await python(), args);
 }
 
 async function python() {
@@ -42,9 +40,7 @@ async function python() {
  * the usual one may be read-only, or on a slow disk.
  */
 export function zigEnvironment() {
-  return {
-    ...process.env,
-    ZIG_GLOBAL_CACHE_DIR: join(cacheFolder(), "zig-cache"),
-    ZIG_LOCAL_CACHE_DIR: join(cacheFolder(), "zig-cache"),
-  };
+  const cache = join(cacheFolder(), "zig-cache");
+  const own = { ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache };
+  return { ...process.env, ...own };
 }

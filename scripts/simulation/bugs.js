@@ -34,9 +34,9 @@ async function recordSeeds(recorded, found) {
  */
 export async function findBugs(debian, ffi, options) {
   const { filter = "", jobs, onFound } = options;
-  const chosen = bugs.filter(({ group = "", name }) =>
-    `${group} ${name}`.includes(filter)
-  );
+  const isChosen = ({ group = "", name }) =>
+    `${group} ${name}`.includes(filter);
+  const chosen = bugs.filter(isChosen);
   if (chosen.length === 0) return [];
   const { base } = options;
   if (!existsSync(base)) await compileSimulation(debian, ffi, base, { jobs });

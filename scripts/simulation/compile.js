@@ -42,8 +42,8 @@ const builds = {
  * instead of `ffi`.
  */
 export async function compileSimulation(debian, ffi, folder, options) {
-  const { world = "windows", build = "plain", jobs, base, changed = [] } =
-    options;
+  const { world = "windows", build = "plain", jobs } = options;
+  const { base, changed = [] } = options;
   const how = builds[build];
   if (!how || !["windows", "linux"].includes(world)) {
     throw new Error(`there is no simulation of ${world}, ${build}`);
@@ -57,10 +57,8 @@ export async function compileSimulation(debian, ffi, folder, options) {
     const kept = files.filter((file) => base && !changed.includes(file));
     const compiled = files.filter((file) => !kept.includes(file))
       .map((file) => base ? join(folder, file) : file);
-    objects.push(
-      ...kept.map((file) => objectOf(base, file)),
-      ...await compileObjects(tools, "gcc", compiled, all),
-    );
+    objects.push(...kept.map((file) => objectOf(base, file)));
+    objects.push(...await compileObjects(tools, "gcc", compiled, all));
   }
   const program = join(folder, `simulate_${world}_${build}`);
   const wraps = world === "linux" ? await wrapFlags(ffi) : [];
@@ -85,9 +83,8 @@ async function partsOf(ffi, world, build) {
     files: library.filter((file) => !withoutRuntime.includes(file)),
     flags: [...system, ...includes(world), ...build.library ?? []],
   }, {
-    files: simulation.filter((name) =>
-      !isWindows || !name.endsWith("_linux.c")
-    ),
+    files: simulation
+      .filter((name) => !isWindows || !name.endsWith("_linux.c")),
     flags: [...system, "-D_GNU_SOURCE", ...headers],
   }];
   if (isWindows) {

@@ -14,11 +14,9 @@ const part = "src/windows";
 export async function coverageOf(debian, ffi, folder) {
   const objects = filesIn(ffi, part, ".c").map((file) => objectOf(folder, file))
     .filter(existsSync);
-  const result = await debian.run(
-    "gcov",
-    argv`--json-format --stdout --branch-probabilities ${objects}`,
-    { cwd: ffi, folders: [folder, ffi], timeout: 120_000 },
-  );
+  const args = argv`--json-format --stdout --branch-probabilities ${objects}`;
+  const options = { cwd: ffi, folders: [folder, ffi], timeout: 120_000 };
+  const result = await debian.run("gcov", args, options);
   if (!result.ok) throw new Error(result.output);
   const lines = { all: 0, run: 0 };
   const branches = { all: 0, run: 0 };

@@ -10,11 +10,13 @@ import { inTemporaryFolder } from "../setup.js";
 // afterwards: schedules themselves are silent. The model is no part of what the
 // thread sanitizer looks at, and so neither is what the model has libc do.
 function sanitizerOptions(log) {
+  const ASAN_OPTIONS = `log_path=${log}`;
+  const UBSAN_OPTIONS = `${ASAN_OPTIONS},print_stacktrace=1`;
+  const own = "halt_on_error=1,ignore_interceptors_accesses=1";
   return {
-    ASAN_OPTIONS: `log_path=${log}`,
-    UBSAN_OPTIONS: `log_path=${log},print_stacktrace=1`,
-    TSAN_OPTIONS:
-      `log_path=${log},halt_on_error=1,ignore_interceptors_accesses=1`,
+    ASAN_OPTIONS,
+    UBSAN_OPTIONS,
+    TSAN_OPTIONS: `${ASAN_OPTIONS},${own}`,
   };
 }
 

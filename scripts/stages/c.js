@@ -19,8 +19,8 @@ export async function cStage({ report, root, filter, jobs }) {
   const programs = testPrograms(root, filter);
   const withExample = example.includes(filter ?? "");
   if (programs.length === 0 && !withExample) {
-    report.missing("c", "there is no test of that name", { allowed: filter });
-    return;
+    const allowed = filter;
+    return report.missing("c", "there is no test of that name", { allowed });
   }
   for (const system of ["linux", "windows"]) {
     const name = `c ${system}`;
@@ -36,10 +36,8 @@ export async function cStage({ report, root, filter, jobs }) {
       await report.check(name, () => testAll(name, programs, context));
     }
     if (withExample) {
-      await inTemporaryFolder(
-        "iocp-example-",
-        (scratch) => testExample(report, scratch, context),
-      );
+      const test = (scratch) => testExample(report, scratch, context);
+      await inTemporaryFolder("iocp-example-", test);
     }
   }
 }

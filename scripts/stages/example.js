@@ -9,13 +9,10 @@ import { buildForC, modes, targetOf, warnings } from "../../ffi/compile.js";
 import { inspectArchive } from "../../ffi/inspect.js";
 import { compile, systems } from "../c_program.js";
 import { serve } from "../server.js";
-import {
-  argv,
-  cacheFolder,
-  ensureDebian,
-  ensureZig,
-  problemsOf,
-} from "../setup.js";
+import { cacheFolder } from "../setup/cache.js";
+import { argv, problemsOf } from "../setup/command.js";
+import { ensureDebian } from "../setup/debian.js";
+import { ensureZig } from "../setup/zig.js";
 
 const connections = 200;
 const bytes = { linux: 200_000, windows: 20_000 };
@@ -29,13 +26,11 @@ export async function testExample(report, scratch, context) {
   const target = targetOf(system);
   const output = join(scratch, "products");
   const name = `c ${system}: example`;
-  const built = await report.check(
-    `${name}, the libraries for C are built`,
-    async () => {
-      await buildForC(await ensureZig(), join(root, "ffi"), output, [target]);
-      return await inspectProducts(output, [root, scratch, cacheFolder()]);
-    },
-  );
+  const title = `${name}, the libraries for C are built`;
+  const built = await report.check(title, async () => {
+    await buildForC(await ensureZig(), join(root, "ffi"), output, [target]);
+    return await inspectProducts(output, [root, scratch, cacheFolder()]);
+  });
   if (!built) return;
   const checks = {};
   for (const mode of Object.keys(modes)) {

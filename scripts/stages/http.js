@@ -8,6 +8,8 @@ import { serve } from "../server.js";
 import { argv, ensureDebian, inTemporaryFolder, problemsOf } from "../setup.js";
 
 const timeout = 90_000;
+const denoFlags = argv`run --quiet --no-check --no-lock --allow-ffi --allow-net
+  --allow-read`;
 const BIG = 32 * 1024 * 1024 + 1;
 
 const page = `<!doctype html>
@@ -40,10 +42,7 @@ const files = [
  */
 export async function httpStage({ report, root, cells = cellNames, jobs }) {
   const { debian, reason } = await ensureDebian("web");
-  if (!debian) {
-    report.missing("http", reason);
-    return;
-  }
+  if (!debian) return report.missing("http", reason);
   await inTemporaryFolder("iocp-http-", async (scratch) => {
     const site = join(scratch, "site");
     for (const [name, , content] of files) {
@@ -54,14 +53,11 @@ export async function httpStage({ report, root, cells = cellNames, jobs }) {
     for (const name of cells) {
       const title = `http ${name.replace("-", " ")}`;
       const { cell, reason } = await openCell(name);
-      if (!cell) {
-        report.missing(title, reason);
-        continue;
+      if (!cell) report.missing(title, reason);
+      for (const isSecure of cell ? [false, true] : []) {
+        const context = { cell, debian, root, scratch, site, isSecure };
+        checks[title + (isSecure ? ", TLS" : "")] = () => testServer(context);
       }
-      const context = { cell, debian, root, scratch, site };
-      checks[title] = () => testServer(context);
-      checks[`${title}, TLS`] = () =>
-        testServer({ ...context, isSecure: true });
     }
     // Each server has a port of its own, so they can share a network. The load
     // lasts for a fixed time, so more of them at once take less time in all.
@@ -70,16 +66,12 @@ export async function httpStage({ report, root, cells = cellNames, jobs }) {
 }
 
 async function testServer({ cell, debian, root, scratch, site, isSecure }) {
-  const certificate = join(root, "tests", "shared", "certificate");
-  const key = join(certificate, "key.pem");
-  const cert = join(certificate, "cert.pem");
+  const [key, cert] = ["key.pem", "cert.pem"]
+    .map((name) => join(root, "tests", "shared", "certificate", name));
   const secure = ["--key", cell.path(key), "--cert", cell.path(cert)];
   const program = cell.path(join(root, "examples", "http.ts"));
   const server = await serve(cell, /^listening on (\S+)/m, [
-    ...cell.runtime === "deno"
-      ? argv`run --quiet --no-check --no-lock --allow-ffi --allow-net
-        --allow-read`
-      : [],
+    ...cell.runtime === "deno" ? denoFlags : [],
     ...[program, "--port", "0", "--root", cell.path(site)],
     ...isSecure ? secure : [],
   ], { cwd: root, timeout: 600_000 });

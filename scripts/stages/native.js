@@ -14,14 +14,11 @@ import {
 } from "../../ffi/compile.js";
 import { inspectCommitted } from "../../ffi/inspect.js";
 import { runCompilers } from "../gcc.js";
-import {
-  argv,
-  ensureDebian,
-  ensureZig,
-  inTemporaryFolder,
-  once,
-  problemsOf,
-} from "../setup.js";
+import { once } from "../setup/cache.js";
+import { argv, problemsOf } from "../setup/command.js";
+import { ensureDebian } from "../setup/debian.js";
+import { inTemporaryFolder } from "../setup/folder.js";
+import { ensureZig } from "../setup/zig.js";
 
 /**
  * The committed libraries are what their sources give and what they must be,
@@ -71,9 +68,8 @@ async function compileWithGcc(debian, gcc, system, extra, { ffi, jobs }) {
     ${extra} -O2 -DIOCP_BUILD -DNDEBUG ${includes(system)} -fvisibility=hidden`;
   const files = sourceFiles(ffi, system);
   if (files.length === 0) throw new Error(`no C files for ${system}`);
-  const lines = files.map((
-    file,
-  ) => [gcc, ...flags, "-S", file, "-o", "/dev/null"]);
+  const compile = (file) => [gcc, ...flags, "-S", file, "-o", "/dev/null"];
+  const lines = files.map(compile);
   await runCompilers({ debian, ffi, folder: ffi, jobs }, ...lines);
 }
 

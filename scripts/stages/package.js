@@ -4,27 +4,23 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
-import { cellNames, openCell } from "../cells.js";
+import { cellNames, denoRun, openCell } from "../cells.js";
 import { copy, makeProject, pack, serveSources } from "../package/project.js";
+import { once, repository } from "../setup/cache.js";
+import { argv, describeEnd, run } from "../setup/command.js";
+import { inTemporaryFolder } from "../setup/folder.js";
 import {
-  argv,
   bunPath,
   cachedPackages,
   denoPath,
-  describeEnd,
   ensureNodeModules,
-  inTemporaryFolder,
   npm,
-  once,
-  repository,
-  run,
   tscPath,
-} from "../setup.js";
+} from "../setup/node_modules.js";
 
 const node = process.execPath;
 const modules = join(repository, "node_modules");
 const launcher = join("node_modules", "iocp", "bin", "iocp.js");
-const denoRun = argv`run --quiet --no-check --no-lock -A`;
 const plainInstall = argv`install --no-package-lock --ignore-scripts`;
 const hasLibrary = ["linux", "win32"].includes(process.platform) &&
   process.arch === "x64";
@@ -48,11 +44,8 @@ export async function packageStage({ report, jobs, cells = cellNames }) {
       },
     });
     if (!isMade) return;
-    await check({
-      ...contents(tarball),
-      ...types(project),
-      ...refusals(project),
-    });
+    const own = { ...contents(tarball), ...types(project) };
+    await check({ ...own, ...refusals(project) });
     if (!hasLibrary) return;
     await check(installs(project, tarball.path));
     const { url, close } = await serveSources();
@@ -61,11 +54,10 @@ export async function packageStage({ report, jobs, cells = cellNames }) {
     for (const name of cells) {
       const title = `package: ${name.replace("-", " ")}, `;
       const { cell, reason } = await openCell(name);
-      if (cell) {
-        await report.checks(jobs, uses(cell, project, ways), title);
-        if (canCompile(cell)) continue;
-        report.missing(`${title}deno compile`, noDenort, { allowed: true });
-      } else report.missing(`${title}all`, reason);
+      if (!cell) report.missing(`${title}all`, reason);
+      else await report.checks(jobs, uses(cell, project, ways), title);
+      if (!cell || canCompile(cell)) continue;
+      report.missing(`${title}deno compile`, noDenort, { allowed: true });
     }
     close();
   });
@@ -109,9 +101,12 @@ function types(cwd) {
   const consumer = once(async () => {
     const strictest = join(modules, "@tsconfig/strictest/tsconfig.json");
     const compilerOptions = { types: [], noEmit: true };
-    const config = { extends: strictest, compilerOptions };
-    const text = JSON.stringify({ ...config, files: ["consumer.ts"] });
-    await writeFile(join(cwd, "consumer.json"), text);
+    const config = {
+      extends: strictest,
+      compilerOptions,
+      files: ["consumer.ts"],
+    };
+    await writeFile(join(cwd, "consumer.json"), JSON.stringify(config));
     await copy("types/consumer.ts", join(cwd, "consumer.ts"), "iocp");
   });
   const check = (program, args) => async () => {
@@ -198,11 +193,10 @@ function installs(project, tarball) {
 
 // Each way to use the package is made once, by the native runtimes, and used in
 // every cell: its arguments, and the runtime if there is only one.
-async function waysToUse(project, url) {
+async function waysToUse(cwd, url) {
   const { build } = await import("esbuild");
-  const cwd = project;
   const bundle = join("dist", "deno_bundle.js");
-  const vendored = join(project, "vendored");
+  const vendored = join(cwd, "vendored");
   await mkdir(vendored);
   await writeFile(join(vendored, "deno.json"), '{ "vendor": true }');
   await copy("package/use.ts", join(vendored, "use.ts"), `${url}/mod.ts`);
@@ -266,16 +260,14 @@ function bunBuild(cwd, file, ...options) {
 }
 
 function uses(cell, cwd, ways) {
-  const { name, runtime } = cell;
-  const flags = runtime === "deno" ? denoRun : [];
+  const { name, runtime, flags } = cell;
   const checks = {};
   for (const [what, [args, only = runtime]] of Object.entries(ways)) {
     if (only !== runtime) continue;
     /* What is vendored works with an empty cache. */
     const kind = what === "vendored" ? "-empty" : "";
-    const cache = cell.path(join(cwd, "..", `${name}${kind}`));
-    const env = { IOCP_LIBRARY: "", DENO_DIR: cache };
-    const options = { cwd, timeout, env };
+    const DENO_DIR = cell.path(join(cwd, "..", `${name}${kind}`));
+    const options = { cwd, timeout, env: { IOCP_LIBRARY: "", DENO_DIR } };
     checks[what] = async () =>
       works(await cell.run([...flags, ...args], options));
   }

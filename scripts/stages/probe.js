@@ -31,16 +31,12 @@ control-silent: not asked, false, not asked
  */
 export async function probeStage({ report, root, filter, jobs }) {
   if (!"probe".includes(filter ?? "")) {
-    report.missing("probe", "there is no test of that name", {
-      allowed: filter,
-    });
+    const allowed = filter;
+    report.missing("probe", "there is no test of that name", { allowed });
     return;
   }
   const windows = await openSystem("windows");
-  if (windows.reason) {
-    report.missing("probe", windows.reason);
-    return;
-  }
+  if (windows.reason) return report.missing("probe", windows.reason);
   await inTemporaryFolder("iocp-probe-", async (folder) => {
     let program;
     const isBuilt = await report.check("probe: build", async () => {
@@ -59,9 +55,8 @@ async function checkControls(windows, program) {
   const args = ["--controls", "--limit", String(controlLimitMs)];
   const { json } = await runProbe(windows, program, args);
   const { experiments } = JSON.parse(json);
-  const found = experiments.map(({ name, end, same, verdict }) =>
-    `${name}: ${end}, ${same}, ${verdict}`
-  );
+  const found = experiments
+    .map((one) => `${one.name}: ${one.end}, ${one.same}, ${one.verdict}`);
   assert.deepEqual(found.sort(), controls.sort());
 }
 
@@ -71,18 +66,15 @@ async function checkRules(windows, program, root) {
   const text = await readFile(join(root, "ffi/probe/README.md"), "utf8");
   say(markdown.trim().split("\n").at(-1));
   // What was seen is that of one system, so it may differ from the table.
-  const rows = experiments.map(({ rule, model, source }) =>
-    `${rule} | ${model} | ${source}`
-  );
+  const rows = experiments
+    .map(({ rule, model, source }) => `${rule} | ${model} | ${source}`);
   assert.deepEqual(rowsIn(text), rows);
   const names = experiments.map(({ name }) => name);
   // Of another Windows than Wine it is not known what it can be asked.
   const ends = windows.debian ? ["answered"] : ["answered", "not asked"];
   return [
     ...experiments.filter(({ end }) => !ends.includes(end))
-      .map(({ name, end, seen, detail }) =>
-        `${name}: ${end}: ${seen} (${detail})`
-      ),
+      .map((one) => `${one.name}: ${one.end}: ${one.seen} (${one.detail})`),
     ...names.filter((name, index) => names.indexOf(name) !== index)
       .map((name) => `${name}: there are two of that name`),
   ];

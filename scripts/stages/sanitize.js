@@ -34,22 +34,14 @@ const suppressions = "race:host_socket_close\n";
 export async function sanitizeStage({ report, root, filter, jobs }) {
   const all = testPrograms(root, filter);
   const { debian, reason } = await ensureDebian();
-  if (!debian) {
-    report.missing("sanitize: gcc", reason);
-    return;
-  }
+  if (!debian) return report.missing("sanitize: gcc", reason);
   for (const { name: title, flag, programs } of sanitizers) {
     const sources = all.filter((path) => programs.test(basename(path)));
     const name = `sanitize: ${title}`;
-    if (sources.length > 0) {
-      await report.check(
-        name,
-        () => testUnder(name, flag, sources, { root, debian, jobs }),
-      );
-    } else {
-      const allowed = filter;
-      report.missing(name, "there is no test of that name", { allowed });
-    }
+    const test = () => testUnder(name, flag, sources, { root, debian, jobs });
+    const allowed = filter;
+    if (sources.length > 0) await report.check(name, test);
+    else report.missing(name, "there is no test of that name", { allowed });
   }
   await replayCorpora({ report, root, filter, jobs }, debian);
 }

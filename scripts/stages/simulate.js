@@ -29,20 +29,15 @@ const coverageMin = { lines: 95, branches: 90 };
 export async function simulateStage(options) {
   const { report, root, filter = "", jobs, verbose, write } = options;
   const { debian, reason } = await ensureDebian();
-  if (!debian) {
-    report.missing("simulate", reason);
-    return;
-  }
+  if (!debian) return report.missing("simulate", reason);
   const ffi = join(root, "ffi");
   await inTemporaryFolder("iocp-simulate-", async (scratch) => {
     for (const run of runs) {
       const name = `simulate ${run.world}, ${run.build}`;
       if (!name.includes(filter)) continue;
       const folder = join(scratch, run.world + run.build);
-      await report.check(
-        `${name}: ${run.count} schedules`,
-        () => simulate(debian, ffi, folder, { ...run, jobs }),
-      );
+      const check = () => simulate(debian, ffi, folder, { ...run, jobs });
+      await report.check(`${name}: ${run.count} schedules`, check);
     }
     const name = "simulate: bugs that are planted";
     const all = name.includes(filter);
@@ -66,11 +61,9 @@ async function simulate(debian, ffi, folder, run) {
   if (!ok) return [output];
   if (run.build !== "coverage") return [];
   const total = await coverageOf(debian, ffi, folder);
-  return Object.entries(coverageMin).flatMap(([what, min]) =>
-    total[what] < min
-      ? [`${total[what].toFixed(1)} % of ${what}, not ${min}`]
-      : []
-  );
+  return Object.entries(coverageMin)
+    .filter(([what, min]) => total[what] < min)
+    .map(([what, min]) => `${total[what].toFixed(1)} % of ${what}, not ${min}`);
 }
 
 async function plantBugs(name, debian, ffi, options) {

@@ -7,14 +7,10 @@ import { compilePrograms } from "../c_program.js";
 import { cellNames, openCell } from "../cells.js";
 import { inParallel } from "../parallel.js";
 import { detail, say } from "../report.js";
-import {
-  argv,
-  describeEnd,
-  ensureDebian,
-  inTemporaryFolder,
-  ownNetwork,
-  testsAtOnce,
-} from "../setup.js";
+import { argv, describeEnd } from "../setup/command.js";
+import { ensureDebian } from "../setup/debian.js";
+import { inTemporaryFolder } from "../setup/folder.js";
+import { ownNetwork, testsAtOnce } from "../setup/network.js";
 import { openSystem } from "../system.js";
 
 // A file's tests together may take so long, and in Bun each test as well.
@@ -33,8 +29,7 @@ export async function suiteStage(options) {
   const all = await testFiles(root);
   const named = all.filter((file) => file.includes(filter ?? ""));
   // What is not part of a file's name is taken as part of a test's.
-  const files = named.length > 0 ? named : all;
-  const testFilter = named.length > 0 ? undefined : filter;
+  const [files, testFilter] = named.length > 0 ? [named] : [all, filter];
   await inTemporaryFolder("iocp-peer-", async (folder) => {
     const peers = {};
     const suites = [];
@@ -134,8 +129,7 @@ async function runFile(file, suite) {
   const args = argumentsOf[cell.runtime](file, testFilter);
   const options = { cwd: root, timeout, env, within };
   const ran = await runUnlessItPanics(file, args, options, suite);
-  const counts = countTests(ran.output);
-  return { ...judge(ran, counts, testFilter), ran };
+  return { ...judge(ran, countTests(ran.output), testFilter), ran };
 }
 
 const argumentsOf = {
@@ -159,11 +153,8 @@ function countTests(output) {
     const [, tests = 0, steps = 0] = pattern.exec(summary) ?? [];
     return Number(tests) + Number(steps);
   };
-  return {
-    passed: count("pass"),
-    failed: count("fail"),
-    skipped: count("skip|ignored"),
-  };
+  const [passed, failed, skipped] = ["pass", "fail", "skip|ignored"].map(count);
+  return { passed, failed, skipped };
 }
 
 // Deno 2.9.5 for Windows panics under Wine 10 in about one of 200 children that

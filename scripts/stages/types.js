@@ -3,25 +3,17 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import {
-  argv,
-  denoPath,
-  ensureNodeModules,
-  problemsOf,
-  repository,
-  run,
-  tscPath,
-} from "../setup.js";
+import { repository } from "../setup/cache.js";
+import { argv, problemsOf, run } from "../setup/command.js";
+import { denoPath, ensureNodeModules, tscPath } from "../setup/node_modules.js";
 
 /** The types hold for Deno, for Bun, and for consumers of every kind. */
 export async function typesStage({ report, jobs }) {
   await ensureNodeModules();
-  const pages = await readdir(join(repository, "docs"));
-  const files = [
-    ...await readdir(repository),
-    ...pages.map((name) => join("docs", name)),
-  ];
-  const documents = files.filter((name) => name.endsWith(".md"));
+  const pages = (await readdir(join(repository, "docs")))
+    .map((name) => join("docs", name));
+  const documents = [...await readdir(repository), ...pages]
+    .filter((name) => name.endsWith(".md"));
   const checks = {
     "deno check": () => deno(argv`check --quiet mod.ts tests examples bench`),
     "deno check, the examples of documents": () =>

@@ -2,7 +2,7 @@
 
 import type { DatagramAddr } from "./address.ts";
 import type { Datagram } from "./datagram.ts";
-import { Packed } from "./packed.ts";
+import { Packed, padded } from "./packed.ts";
 import type { Peers } from "./peers.ts";
 
 /** The datagrams of one completion, in the order in which they came. They are
@@ -51,11 +51,11 @@ export class Batch<A extends DatagramAddr> {
   /** Reads the oldest one. Its data is a part of the batch's memory. */
   shift(): Datagram<A> {
     const packed = this.#packed;
-    const at = this.#at;
-    const dataAt = packed.dataAt(at);
-    const length = packed.length(at);
-    const data = packed.bytes.subarray(dataAt, dataAt + length);
-    return this.#read(data, length);
+    const dataAt = packed.dataAt(this.#at);
+    const length = packed.length(this.#at);
+    const end = dataAt + length;
+    const data = packed.bytes.subarray(dataAt, end);
+    return this.#read(data, length, padded(end));
   }
 
   /** Reads the oldest one into `p`. */
@@ -65,25 +65,28 @@ export class Batch<A extends DatagramAddr> {
     const dataAt = packed.dataAt(at);
     const length = Math.min(packed.length(at), p.length);
     p.set(packed.bytes.subarray(dataAt, dataAt + length));
-    return this.#read(p.subarray(0, length) as Uint8Array<B>, length);
+    const data = p.subarray(0, length) as Uint8Array<B>;
+    return this.#read(data, length, packed.nextAt(at));
   }
 
   /** Reads all that are left. */
   shiftAll(): Datagram<A>[] {
-    const all: Datagram<A>[] = [];
-    while (this.#left > 0) all.push(this.shift());
+    const count = this.#left;
+    const all = new Array<Datagram<A>>(count);
+    for (let i = 0; i < count; i++) all[i] = this.shift();
     return all;
   }
 
+  /* `next` is where the next one begins. */
   #read<B extends ArrayBufferLike>(
     data: Uint8Array<B>,
     length: number,
+    next: number,
   ): Datagram<A, B> {
     const packed = this.#packed;
-    const at = this.#at;
-    const size = packed.size(at);
-    const addr = this.#peers.find(packed, at) as A;
-    this.#at = packed.nextAt(at);
+    const size = packed.size(this.#at);
+    const addr = this.#peers.find(packed, this.#at) as A;
+    this.#at = next;
     this.#left--;
     return { data, addr, isTruncated: size !== length, size };
   }

@@ -35,6 +35,8 @@ export class DatagramIterator<A extends DatagramAddr, T>
     const socket = this.#socket;
     if (socket.isClosed || this.#isOver) return Promise.resolve(DONE);
     if (this.#limits !== undefined) return this.#nextWithin(this.#limits);
+    const value = socket.receive.takeNow(this.#takes);
+    if (value !== undefined) return Promise.resolve({ value, done: false });
     return new Promise((resolve) => {
       socket.receive.read(new BatchReader(this.#takes, resolve));
     });

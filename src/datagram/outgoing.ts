@@ -28,6 +28,9 @@ export function addressAll<A extends DatagramAddr>(
   }
   const all: Addressed[] = [];
   const lookUps: Promise<void>[] = [];
+  /* Mostly all have one destination: the last one that cannot change. */
+  let last: object | undefined;
+  let known: Uint8Array | undefined;
   for (const datagram of datagrams) {
     const i = all.length;
     if (typeof datagram !== "object" || datagram === null) {
@@ -37,8 +40,13 @@ export function addressAll<A extends DatagramAddr>(
     if (!(data instanceof Uint8Array)) {
       requireBytes(`datagrams[${i}].data`, data);
     }
-    const to = addr === undefined ? null : destinations.known(addr) ??
-      destinations.find(`datagrams[${i}].addr`, addr);
+    if (addr !== undefined && addr !== last) {
+      known = destinations.known(addr);
+      last = known && addr;
+    }
+    const to = addr === undefined
+      ? null
+      : known ?? destinations.find(`datagrams[${i}].addr`, addr);
     if (to === null || to instanceof Uint8Array) all.push({ data, to });
     else {
       all.push({ data, to: null });

@@ -42,8 +42,23 @@ export class Packed {
     return this.words[(at >> 2) + LENGTH_WORD]!;
   }
 
+  /** For a datagram that is to be sent. */
   setLength(at: number, length: number): void {
-    this.words[(at >> 2) + LENGTH_WORD] = length;
+    const word = (at >> 2) + LENGTH_WORD;
+    this.words[word] = length;
+    this.words[word + 1] = 0;
+  }
+
+  /** Gives the datagram at `at` the address of the one at `from`. */
+  copyAddress(from: number, at: number): void {
+    const { words } = this;
+    const first = at >> 2;
+    const source = from >> 2;
+    for (let i = 0; i < LENGTH_WORD; i++) words[first + i] = words[source + i]!;
+    const length = this.pathLength(at);
+    if (length === 0) return;
+    const pathAt = from + DATAGRAM_BYTES;
+    this.bytes.copyWithin(at + DATAGRAM_BYTES, pathAt, pathAt + length);
   }
 
   /** The bytes that were sent, which may be more; undefined when the system does

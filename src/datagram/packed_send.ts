@@ -43,28 +43,38 @@ export function withPacked<T>(
   call: (bytes: Uint8Array, length: number, count: number) => T,
 ): T {
   const packed = need(packedLength(datagrams[first]!));
+  const end = Math.min(datagrams.length, first + COUNT_MAX);
+  const size = packed.bytes.length;
   let at = 0;
-  let count = 0;
-  for (; count < COUNT_MAX && first + count < datagrams.length; count++) {
-    const datagram = datagrams[first + count]!;
-    if (at + packedLength(datagram) > packed.bytes.length) break;
-    at = write(packed, at, datagram);
+  let before = 0;
+  let i = first;
+  for (; i < end; i++) {
+    const datagram = datagrams[i]!;
+    if (at + packedLength(datagram) > size) break;
+    /* Mostly all have one destination. */
+    if (i !== first && datagram.to === datagrams[i - 1]!.to) {
+      packed.copyAddress(before, at);
+    } else writeAddress(packed, at, datagram.to);
+    before = at;
+    at = writeData(packed, at, datagram.data);
   }
-  return call(packed.bytes, at, count);
+  return call(packed.bytes, at, i - first);
+}
+
+function writeAddress(packed: Packed, at: number, to: Uint8Array | null): void {
+  const { bytes } = packed;
+  if (to === null) bytes.fill(0, at, at + ADDRESS_BYTES);
+  else if (!isUnix(to)) bytes.set(to.subarray(0, ADDRESS_BYTES), at);
+  else {
+    bytes.fill(0, at, at + ADDRESS_BYTES);
+    bytes.set(to.subarray(0, 4), at);
+    bytes.set(pathOf(to), at + DATAGRAM_BYTES);
+  }
 }
 
 /* Returns where the next one begins. */
-function write(packed: Packed, at: number, { data, to }: Addressed): number {
-  const { bytes } = packed;
-  bytes.fill(0, at, at + DATAGRAM_BYTES);
-  let dataAt = at + DATAGRAM_BYTES;
-  if (to !== null && isUnix(to)) {
-    const path = pathOf(to);
-    bytes.set(to.subarray(0, 4), at);
-    bytes.set(path, dataAt);
-    dataAt += padded(path.length);
-  } else if (to !== null) bytes.set(to.subarray(0, ADDRESS_BYTES), at);
+function writeData(packed: Packed, at: number, data: Uint8Array): number {
   packed.setLength(at, data.length);
-  bytes.set(data, dataAt);
-  return dataAt + padded(data.length);
+  packed.bytes.set(data, packed.dataAt(at));
+  return packed.nextAt(at);
 }

@@ -69,6 +69,20 @@ export class ReceiveQueue<A extends DatagramAddr> {
     if (this.#readers.first === reader) this.#serve();
   }
 
+  /** What `takes` takes of the datagrams that are there, if no other reader comes
+   * first. A loop that finds all it needs here costs no reader. */
+  takeNow<T>(takes: (batch: Batch<A>) => T): T | undefined {
+    const batch = this.#batches.first;
+    const isFree = this.#readers.isEmpty && !this.#isDeferred &&
+      this.#owner.loop.allowance.isLeft;
+    if (batch === undefined || !isFree || batch.isLost) return undefined;
+    const { bytes, length } = batch;
+    const value = takes(batch);
+    this.#taken(batch, bytes, length);
+    this.#grant();
+    return value;
+  }
+
   /** Withdraws a reader; datagrams that arrive later are for the next one. */
   cancel(reader: Reader<A>): void {
     this.#readers.remove(reader);
@@ -177,11 +191,16 @@ export class ReceiveQueue<A extends DatagramAddr> {
     }
     this.#readers.shift();
     reader.take(batch);
+    this.#taken(batch, bytes, length);
+    if (reader.isLoop) this.#grant();
+  }
+
+  /* Something was taken of the first batch, which had `bytes` and `length`. */
+  #taken(batch: Batch<A>, bytes: number, length: number): void {
     const taken = bytes - batch.bytes;
     this.#ahead -= taken;
     if (batch.length === 0) this.#batches.shift();
     this.#owner.loop.allowance.spend(taken, length - batch.length);
-    if (reader.isLoop) this.#grant();
   }
 
   /* Tops up the credit. It is added in steps of at least half the limit, so that

@@ -101,12 +101,13 @@ export class SendQueue {
     sending?: Sending,
   ): Promise<number> {
     const { loop, id } = this.#owner;
-    if (datagrams.some(({ data }) => data.length > LENGTH_MAX)) {
-      throw Object.assign(tooLong(), { datagramsSent: 0 });
+    const { isConnected } = this.#owner;
+    for (const { data, to } of datagrams) {
+      const isLong = data.length > LENGTH_MAX;
+      if (!isLong && (to !== null || isConnected)) continue;
+      const error = isLong ? tooLong() : noDestination();
+      throw Object.assign(error, { datagramsSent: 0 });
     }
-    if (
-      !this.#owner.isConnected && datagrams.some(({ to }) => to === null)
-    ) throw Object.assign(noDestination(), { datagramsSent: 0 });
     let sent = 0;
     const call = () => {
       const result = withPacked(

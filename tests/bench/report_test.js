@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
-  comparisonTable,
+  comparisonTables,
   ratioOf,
   updatePage,
   workloadTable,
@@ -47,7 +47,7 @@ test("workloadTable() shows the spread and the ratio to the floor", () => {
   assert.equal(cellsOf(table, "c")[3], "-");
 });
 
-test("comparisonTable() compares like with like, with a dash for no figure", () => {
+test("comparisonTables() compares like with like, with a dash for no figure", () => {
   const echo = measured("echo-64-x50", {
     "iocp-bun": [1, 1],
     "bun-listen": [2, 2],
@@ -55,7 +55,7 @@ test("comparisonTable() compares like with like, with a dash for no figure", () 
     "deno-listen-buffer": [4, 2],
     "deno-listen": [100, 100],
   });
-  const table = comparisonTable({ workloads: [echo] });
+  const table = comparisonTables([echo]);
   assert.deepEqual(
     cellsOf(table, "Echo of 64 bytes, owned chunks: CPU us a message"),
     ["-", "100.00", "-", "1.00", "2.00 (0.50)", "-"],
@@ -81,4 +81,22 @@ test("updatePage() replaces the figures of the page and nothing else", async () 
   assert.doesNotMatch(text, /^### echo/m);
   assert.match(text, /^## What the figures do not say$/m);
   assert.equal(updatePage(text, results), text);
+});
+
+test("updatePage() keeps the figures of a kind that was not measured", () => {
+  const parts = ["comparison", "datagram_comparison", "datagram_source"];
+  const page = parts.map((name) => `<!-- ${name} -->\n\nold\n\n<!-- end -->\n`)
+    .join("\n");
+  const received = measured("datagram-receive-64", {
+    "iocp-bun-batches": [1],
+    "bun-listen-batches": [2],
+  });
+  const text = updatePage(page, { workloads: [received], date: "2020-01-02" });
+  const [streams, comparison, source] = text.split("<!-- end -->");
+  assert.match(streams, /^old$/m);
+  assert.match(source, /^Measured on 2020-01-02/m);
+  assert.match(
+    comparison,
+    /^\| datagram-receive-64, many.* 2\.00 \(0\.50\) /m,
+  );
 });
