@@ -31,10 +31,10 @@ SOCKET handle_new(unsigned family) {
                     WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
 }
 
-int32_t handle_fail_new(struct port* port, unsigned family) {
+int32_t handle_fail_unix(struct port* port) {
   DWORD native = (DWORD)WSAGetLastError();
   /* Windows before version 1803 of Windows 10, and Wine 10. */
-  if (family == IOCP_UNIX && native == WSAEAFNOSUPPORT)
+  if (native == WSAEAFNOSUPPORT)
     return port_fail(port, -IOCP_ENOTSUP, (int32_t)native);
   return errors_fail(port, native);
 }

@@ -96,9 +96,9 @@ typedef VOID(WINAPI* membership__free)(void*);
 static bool membership__is_of(const MIB_UNICASTIPADDRESS_ROW* row,
                               const struct iocp_address* address) {
   struct iocp_address has;
-  return address_from_system(
-             (const SOCKADDR*)&row->Address, sizeof row->Address, &has) &&
-         has.family == address->family &&
+  address_from_system(
+      (const SOCKADDR*)&row->Address, sizeof row->Address, &has);
+  return has.family == address->family &&
          memory_compare(has.bytes, address->bytes, sizeof has.bytes) == 0 &&
          (address->scope == 0 || has.scope == address->scope);
 }

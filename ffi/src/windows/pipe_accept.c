@@ -95,21 +95,16 @@ DWORD pipe_accept_start(struct pipe_instance* instance) {
   op_prepare(listener, &instance->op, ENGINE_PIPE_ACCEPT);
   bool has_succeeded =
       pipe_called(ConnectNamedPipe(instance->handle, &instance->op.overlapped));
-  switch (op_started(listener, &instance->op, has_succeeded)) {
-    case OP_COMPLETED:
-      pipe_accept__queue(instance);
-      return 0;
-    case OP_IN_FLIGHT:
-      list_push(&listener->engine.posted, &instance->node);
-      listener->engine.accepts_posted++;
-      return 0;
-    case OP_REFUSED:
-      break;
+  enum op_start start = op_started(listener, &instance->op, has_succeeded);
+  if (start == OP_IN_FLIGHT) {
+    list_push(&listener->engine.posted, &instance->node);
+    listener->engine.accepts_posted++;
+    return 0;
   }
   /* A client has connected since the instance was made: "there is a good
    * connection" (ConnectNamedPipe()). With ERROR_NO_DATA it has closed its end
    * again, but what it has written can still be read. */
-  DWORD native = GetLastError();
+  DWORD native = start == OP_COMPLETED ? ERROR_PIPE_CONNECTED : GetLastError();
   if (native != ERROR_PIPE_CONNECTED && native != ERROR_NO_DATA) return native;
   pipe_accept__queue(instance);
   return 0;

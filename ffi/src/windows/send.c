@@ -46,8 +46,7 @@ static bool send__is_overtaken(struct send_copy* copy) {
  * socket, it has the error and no handle. */
 static void send__fail(struct send_copy* copy, int32_t error, int32_t native) {
   struct socket* socket = copy->socket;
-  /* After a FIN nothing can be sent. */
-  if (error != -IOCP_EPIPE && send__is_overtaken(copy)) {
+  if (send__is_overtaken(copy)) {
     handle_abort(socket, error, native);
     /* Whatever the system reports for the copies behind it, they are lost. */
     for (struct send_copy* next = copy; (next = send_copy_next(next)) != NULL;)
@@ -92,15 +91,14 @@ static bool send__post(struct send_copy* copy) {
   if (op_prepare(socket, op, ENGINE_SEND))
     failed = WSASend(
         socket->engine.handle, &buffer, 1, NULL, 0, &op->overlapped, NULL);
-  switch (op_started(socket, op, failed == 0)) {
-    case OP_COMPLETED:
-      send__reaped(copy);
-      return true;
-    case OP_IN_FLIGHT:
-      socket->engine.sends_in_flight++;
-      return true;
-    case OP_REFUSED:
-      break;
+  enum op_start start = op_started(socket, op, failed == 0);
+  if (start == OP_COMPLETED) {
+    send__reaped(copy);
+    return true;
+  }
+  if (start == OP_IN_FLIGHT) {
+    socket->engine.sends_in_flight++;
+    return true;
   }
   DWORD native = (DWORD)WSAGetLastError();
   if (op_may_be_retried(native)) {

@@ -44,8 +44,8 @@ export const bugs = [
     name: "the bytes of a canceled receive are discarded",
     changes: [{
       file: "windows/receive.c",
-      from: "  if (bytes != 0 && receive->size != 0) {",
-      to: "  if (bytes != 0 && receive->size != 0 && status >= 0) {",
+      from: "  if (bytes != 0) {",
+      to: "  if (bytes != 0 && status >= 0) {",
     }],
   },
   {
@@ -88,13 +88,13 @@ export const bugs = [
     name: "an accept is added to its list and counted after it was posted",
     changes: [{
       file: "windows/accept.c",
-      from: `    case OP_IN_FLIGHT:
-      list_push(&listener->engine.posted, &accept->node);
-      listener->engine.accepts_posted++;`,
-      to: `    case OP_IN_FLIGHT:
-      engine_poll(listener->port);
-      list_push(&listener->engine.posted, &accept->node);
-      listener->engine.accepts_posted++;`,
+      from: `  if (start == OP_IN_FLIGHT) {
+    list_push(&listener->engine.posted, &accept->node);
+    listener->engine.accepts_posted++;`,
+      to: `  if (start == OP_IN_FLIGHT) {
+    engine_poll(listener->port);
+    list_push(&listener->engine.posted, &accept->node);
+    listener->engine.accepts_posted++;`,
     }],
   },
   {
@@ -419,7 +419,7 @@ export const bugs = [
     name: "sends behind a failed one are still sent",
     changes: [{
       file: "windows/send.c",
-      from: "  if (error != -IOCP_EPIPE && send__is_overtaken(copy)) {",
+      from: "  if (send__is_overtaken(copy)) {",
       to: "  if (native < 0 && native >= 0) {",
     }],
   },
@@ -821,9 +821,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "an old system repeats a SYN 254 times",
     changes: [{
       file: "windows/winsock.c",
-      from: "         version.dwBuildNumber >= WINSOCK__BUILD_1709;",
-      to:
-        "         version.dwBuildNumber < WINSOCK__BUILD_1709 ||\n         version.dwBuildNumber >= WINSOCK__BUILD_1709;",
+      from: "  return version.dwBuildNumber >= WINSOCK__BUILD_1709;",
+      to: "  return version.dwBuildNumber > 0 * WINSOCK__BUILD_1709;",
     }],
   },
   {
