@@ -77,11 +77,12 @@ err1:
   return native;
 }
 
-bool pipe_accept_is_only(const struct pipe_instance* instance) {
+DWORD pipe_accept_check_only(const struct pipe_instance* instance) {
   DWORD count = 0;
-  return !GetNamedPipeHandleStateW(
-             instance->handle, NULL, &count, NULL, NULL, NULL, 0) ||
-         count <= 1;
+  if (!GetNamedPipeHandleStateW(
+          instance->handle, NULL, &count, NULL, NULL, NULL, 0))
+    return GetLastError();
+  return count <= 1 ? 0 : ERROR_ACCESS_DENIED;
 }
 
 void pipe_accept_drop(struct pipe_instance* instance) {
@@ -211,7 +212,6 @@ void pipe_accept_cancel_all(struct socket* listener) {
   for (struct list_node* node = list->next; node != list; node = node->next) {
     struct pipe_instance* instance =
         LIST_ENTRY(node, struct pipe_instance, node);
-    if (instance->handle == INVALID_HANDLE_VALUE) continue;
     /* Its packet comes in any case. */
     CancelIoEx(instance->handle, &instance->op.overlapped);
     pipe_accept__close(instance);

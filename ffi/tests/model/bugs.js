@@ -1455,4 +1455,79 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "  any_source.imr_interface.s_addr = interface_index;",
     }],
   },
+  {
+    group: "pipe",
+    name: "a pipe whose instances cannot be counted is taken for the first",
+    source: "GetNamedPipeHandleState(); Wine 10 ignores the flag; found here",
+    changes: [{
+      file: "windows/pipe_accept.c",
+      from: `          instance->handle, NULL, &count, NULL, NULL, NULL, 0))
+    return GetLastError();`,
+      to: `          instance->handle, NULL, &count, NULL, NULL, NULL, 0))
+    return 0;`,
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a client that comes during ConnectNamedPipe() is lost",
+    source: "ConnectNamedPipe(), return value: zero only while it is pending",
+    changes: [{
+      file: "windows/pipe_accept.c",
+      from:
+        "  DWORD native = start == OP_COMPLETED ? ERROR_PIPE_CONNECTED : GetLastError();",
+      to: "  DWORD native = GetLastError();",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a pipe that may not be read is adopted",
+    source: 'PeekNamedPipe(): "the handle must have GENERIC_READ access"',
+    changes: [{
+      file: "windows/pipe_adopt.c",
+      from: "  if (native == ERROR_BROKEN_PIPE) return 0;",
+      to:
+        "  if (native == ERROR_BROKEN_PIPE || native == ERROR_ACCESS_DENIED) return 0;",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a receive that has completed at once with no bytes is looked at",
+    source: "ReadFile(), remarks: TRUE with no bytes",
+    changes: [{
+      file: "windows/receive.c",
+      from: "    if (first == NULL || first->is_completed) break;",
+      to: "    if (first->is_completed) break;",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a half of a surrogate pair takes the next unit with it",
+    source: '"Naming Files, Paths, and Namespaces": a name is opaque WCHARs',
+    changes: [{
+      file: "windows/utf8.c",
+      from:
+        "  if (second < UTF8__SURROGATE_LOW || second > UTF8__SURROGATE_LAST) return 1;\n",
+      to: "",
+    }],
+  },
+  {
+    group: "unix",
+    name: "a listener that takes no connection now is taken for gone",
+    source: "connect(), WSAEWOULDBLOCK; listen(), remarks on the backlog",
+    changes: [{
+      file: "windows/unix_file.c",
+      from: "      WSAGetLastError() == WSAECONNREFUSED;",
+      to: "      WSAGetLastError() != WSAENOBUFS;",
+    }],
+  },
+  {
+    group: "unix",
+    name: "a file is known by a part of its index",
+    source: '"BY_HANDLE_FILE_INFORMATION": volume and both halves',
+    changes: [{
+      file: "windows/unix_file.c",
+      from: "        now.nFileIndexHigh == engine->index_high &&\n",
+      to: "",
+    }],
+  },
 ];

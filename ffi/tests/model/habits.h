@@ -61,6 +61,7 @@ extern struct habits {
   uint32_t losses;   /* datagrams that are lost */
   uint32_t reorders; /* datagrams that overtake others */
   uint32_t lookups;  /* extension functions whose look-up fails */
+  uint32_t send_errors; /* sends that fail for an earlier datagram */
 
   uint32_t build;      /* the version of the system */
   uint32_t processors; /* the default limit of running threads of a port */
@@ -78,7 +79,8 @@ extern struct habits {
   bool counts_resent;    /* "bytes sent" includes retransmissions */
   bool lacks_extensions; /* AcceptEx() and ConnectEx() do not exist */
   bool lacks_sockaddrs;
-  bool starts; /* WSAStartup() succeeds */
+  bool lacks_udp_reports; /* the switches SIO_UDP_CONNRESET, _NETRESET */
+  bool starts;            /* WSAStartup() succeeds */
 } habits;
 
 void habits_draw(void);

@@ -161,15 +161,14 @@ bool sock_skips_packets(const struct sock* sock) {
          (!habits.is_layered || sock->family == SOCK_PIPE);
 }
 
-/* A filter driver may fail a transfer with an error of its own. */
-static bool sock__has_unknown_error(void) {
+bool sock_has_unknown_error(void) {
   if (!habits_break(habits.unknown_errors)) return false;
   habits.is_unclear = true;
   return true;
 }
 
 DWORD sock_reset_error(void) {
-  if (sock__has_unknown_error()) return ERROR_UNKNOWN_CODE;
+  if (sock_has_unknown_error()) return ERROR_UNKNOWN_CODE;
   return tape_choose(4) == 1 ? WSAECONNABORTED : WSAECONNRESET;
 }
 
@@ -179,7 +178,7 @@ LONG sock_reset_status(void) {
                                   STATUS_LOCAL_DISCONNECTED,
                                   STATUS_WIN32_DELETED,
                                   STATUS_ADDRESS_WAS_CLOSED};
-  if (sock__has_unknown_error()) return STATUS_UNKNOWN;
+  if (sock_has_unknown_error()) return STATUS_UNKNOWN;
   return statuses[tape_choose(5)];
 }
 
@@ -515,10 +514,20 @@ static int sock__name(const struct iocp_address* address,
   return 0;
 }
 
+/* SOCKADDR_HV of hvsocket.h, whose address nobody reads. */
+static int sock__other_name(SOCKADDR* name, int* length) {
+  memset(name, 0, 36);
+  name->sa_family = SOCK_OTHER;
+  *length = 36;
+  kernel_succeed();
+  return 0;
+}
+
 int getsockname(SOCKET handle, SOCKADDR* name, int* length) {
   kernel_enter();
   struct sock* sock = sock_find_ready(handle, "getsockname");
   if (sock == NULL) return SOCKET_ERROR;
+  if (sock->family == SOCK_OTHER) return sock__other_name(name, length);
   if (sock->state != SOCK_NEW) return sock__name(&sock->local, name, length);
   kernel_fail(WSAEINVAL);
   return SOCKET_ERROR;
@@ -528,6 +537,7 @@ int getpeername(SOCKET handle, SOCKADDR* name, int* length) {
   kernel_enter();
   struct sock* sock = sock_find_ready(handle, "getpeername");
   if (sock == NULL) return SOCKET_ERROR;
+  if (sock->family == SOCK_OTHER) return sock__other_name(name, length);
   if (sock->udp != NULL && sock->udp->is_connected) {
     struct iocp_address to = sock_address_for(sock, &sock->udp->peer);
     return sock__name(&to, name, length);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "datagrams.h"
 #include "report.h"
 #include "tape.h"
 
@@ -98,6 +99,7 @@ struct guest* guests_connect(struct entry* listener) {
   static const uint8_t wildcard[16];
   if (ledger.guest_count == LEDGER_GUESTS || !ledger_has_room()) return NULL;
   if (listener->local != 0) return guests__connect_path(listener);
+  to = datagrams_plain(&to);
   if (memcmp(to.bytes, wildcard, sizeof wildcard) == 0) {
     /* A wildcard address; an IPv6 one may accept IPv4 too. */
     if (to.family == 6 && (listener->flags & IOCP_IPV6_ONLY) == 0 &&

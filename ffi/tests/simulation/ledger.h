@@ -83,6 +83,7 @@ struct entry {
   bool is_shut_open; /* a shutdown is pending */
   bool has_error;
   bool has_failed_send; /* one of its sends has failed */
+  bool has_odd_name;    /* that of world_handle_name() */
   uint32_t credit;
   uint32_t concurrency;
   /* a ring buffer of the allowed results of each */

@@ -155,7 +155,51 @@ static void user__set_bound(struct entry* entry) {
   }
 }
 
+/* Without having set it. */
+static void user__get(const struct entry* entry) {
+  uint32_t option = 1 + tape_choose(USER__OPTIONS - 1);
+  /* A socket that is closing is still in its group. */
+  if (option == IOCP_GROUP) return;
+  int32_t got = iocp_get_option(user__port(entry), entry->id, option);
+  TRACE("iocp_get_option(%d.%d, %u): %d", entry->port, entry->id, option, got);
+  if (user__is_void(entry, got)) {
+    RULE("a socket that is closing has no options", got == -IOCP_EBADF);
+    return;
+  }
+  if (got >= 0 || (got == -IOCP_ENOTSUP && user__may_lack(option))) return;
+  if (entry->local != 0 && got == -IOCP_ENOTSUP) return;
+  RULE("an option can be read",
+       (got == -IOCP_EINVAL &&
+        !user__is_valid(entry, option, user__options[option].min)) ||
+           (user__is_system(option) &&
+            ERROR_IS(got, IOCP_EINVAL, IOCP_ENOTCONN, IOCP_ECONNRESET)));
+}
+
+/* On, with both times, in any order. */
+static void user__keep_alive(struct entry* entry) {
+  for (uint32_t i = 6; i != 0; i--) switch (tape_choose(3)) {
+      case 0:
+        user_set_to(entry, IOCP_KEEP_ALIVE, 1);
+        break;
+      case 1:
+        user_set_to(entry, IOCP_KEEP_ALIVE_IDLE, 1 + (int32_t)tape_choose(100));
+        break;
+      default:
+        user_set_to(
+            entry, IOCP_KEEP_ALIVE_INTERVAL, 1 + (int32_t)tape_choose(100));
+    }
+}
+
 void user_set_option(struct entry* entry) {
+  uint32_t what = tape_choose(8);
+  if (what == 7) {
+    user__get(entry);
+    return;
+  }
+  if (what == 6) {
+    user__keep_alive(entry);
+    return;
+  }
   if (tape_choose(4) == 1) {
     user__set_bound(entry);
     return;

@@ -53,11 +53,22 @@ static void workload__guest(uint32_t port) {
   guests_act();
 }
 
+/* Several sends that are pending at once. */
+static void workload__sends(struct entry* entry) {
+  user_set_to(entry, IOCP_SEND_CONCURRENCY, 64);
+  for (uint32_t i = 2 + tape_choose(6); i != 0; i--)
+    user_send(entry, workload__size());
+}
+
 static void workload__send(uint32_t port) {
   (void)port;
   struct entry* entry = user_choose(ENTRY_STREAM);
   uint32_t length = tape_chance(20) ? 0 : workload__size();
-  if (entry != NULL) user_send(entry, length);
+  if (entry == NULL) return;
+  if (tape_chance(30))
+    workload__sends(entry);
+  else
+    user_send(entry, length);
 }
 
 static void workload__receive(uint32_t port) {
@@ -98,10 +109,28 @@ static void workload__accept(uint32_t port) {
   if (entry != NULL) user_accept(entry, count);
 }
 
+/* Bytes and the end of the stream arrive at once, for several receives, when
+ * the own direction has ended before. */
+static void workload__end_both(struct entry* entry) {
+  struct guest* guest = guests_of(entry);
+  if (guest == NULL) return;
+  user_set_to(entry, IOCP_RECEIVE_BUFFER, 100);
+  user_set_to(entry, IOCP_RECEIVE_DEPTH, 5);
+  user_receive(entry, WORKLOAD__LARGE);
+  user_shutdown(entry);
+  user_poll(entry->port);
+  guest_send(guest, 1 + tape_choose(1000));
+  if (!guest->is_gone) guest_shutdown(guest);
+}
+
 static void workload__shutdown(uint32_t port) {
   (void)port;
   struct entry* entry = user_choose(ENTRY_STREAM);
-  if (entry != NULL) user_shutdown(entry);
+  if (entry == NULL) return;
+  if (tape_chance(200))
+    workload__end_both(entry);
+  else
+    user_shutdown(entry);
 }
 
 static enum entry_kind workload__kind(void) {
@@ -176,6 +205,10 @@ static void workload__option(uint32_t port) {
   (void)port;
   struct entry* entry =
       user_choose(tape_choose(2) == 0 ? ENTRY_STREAM : ENTRY_LISTENER);
+  /* The library may have closed the handle of one whose send has failed. */
+  for (uint32_t i = 0; i < ledger.entry_count; i++)
+    if (ledger.entries[i].has_failed_send && !ledger.entries[i].is_closed)
+      entry = &ledger.entries[i];
   if (entry != NULL) user_set_option(entry);
 }
 

@@ -237,11 +237,19 @@ double world_handle_synchronous(struct peer_listener* listener);
 /* The same for a local socket that accepts. */
 enum world_local_handle {
   WORLD_LOCAL_BYTES,
-  WORLD_LOCAL_MESSAGES,   /* a pipe that is read in messages */
-  WORLD_LOCAL_SYNCHRONOUS /* not for overlapped operations */
+  WORLD_LOCAL_MESSAGES,    /* a pipe that is read in messages */
+  WORLD_LOCAL_SYNCHRONOUS, /* not for overlapped operations */
+  WORLD_LOCAL_WRITES,      /* a pipe that may not be read */
+  WORLD_LOCAL_UNASKED      /* nor asked for its state */
 };
+#define WORLD_LOCAL_HANDLES 5
+
 double world_handle_connect_path(const struct iocp_path* path,
                                  enum world_local_handle kind);
+
+/* The name that the system reports for a pipe of the program, if it is another
+ * than the one by which it was opened, perhaps an empty one. */
+bool world_handle_name(double handle, struct iocp_path* path_out);
 
 /* Whether calls on it block. */
 bool world_handle_blocks(double handle);
@@ -261,9 +269,12 @@ enum world_odd {
   WORLD_UNCONNECTED,
   WORLD_LISTENING,
   WORLD_LOCAL_STREAM, /* a connected stream (AF_UNIX) */
-  WORLD_LOCAL_LISTENING
+  WORLD_LOCAL_LISTENING,
+  WORLD_OTHER_STREAM, /* of a family that the library does not know */
+  WORLD_OTHER_LISTENING,
+  WORLD_PIPE_LISTENING /* the server's end of a pipe, without a client */
 };
-#define WORLD_ODDS 5
+#define WORLD_ODDS 8
 
 /* -1: not possible. */
 double world_handle_odd(enum world_odd odd);

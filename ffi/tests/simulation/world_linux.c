@@ -475,6 +475,11 @@ double world_handle_connect_path(const struct iocp_path* path,
   return -1;
 }
 
+bool world_handle_name(double handle, struct iocp_path* path_out) {
+  (void)handle, (void)path_out;
+  return false;
+}
+
 bool world_handle_blocks(double handle) {
   return (fcntl((int)handle, F_GETFL) & O_NONBLOCK) == 0;
 }
@@ -523,8 +528,11 @@ double world_handle_odd(enum world_odd odd) {
       return world__socket(4);
     case WORLD_LISTENING:
       return world_handle_listen(4, &address);
-    default:
+    case WORLD_LOCAL_STREAM:
+    case WORLD_LOCAL_LISTENING:
       return world__local(odd == WORLD_LOCAL_LISTENING);
+    default:
+      return -1;
   }
 }
 
