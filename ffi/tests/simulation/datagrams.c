@@ -291,7 +291,10 @@ void datagrams_received(struct endpoint* at,
 /* ---- errors */
 
 void datagrams_failed(const struct endpoint* at, int32_t result) {
-  if (!ERROR_IS(result, IOCP_ECONNREFUSED, IOCP_EHOSTUNREACH))
+  /* Linux says more exactly what a router has answered. */
+  bool is_of_router = !world_posts_operations() &&
+                      ERROR_IS(result, IOCP_ENETUNREACH, IOCP_EACCES);
+  if (!is_of_router && !ERROR_IS(result, IOCP_ECONNREFUSED, IOCP_EHOSTUNREACH))
     report_violation(
         "a receive of datagrams fails with an expected error", "%d", result);
   RULE("only a connected socket reports that a datagram was refused",
