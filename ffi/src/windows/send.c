@@ -40,19 +40,22 @@ static bool send__is_overtaken(struct send_copy* copy) {
   return false;
 }
 
+/* A copy fails. Those behind it are lost, whatever the system has reported for
+ * them: the one before may complete after them. */
+static void send__lose(struct send_copy* copy, int32_t error, int32_t native) {
+  struct socket* socket = copy->socket;
+  for (struct send_copy* next = copy; (next = send_copy_next(next)) != NULL;)
+    if (next->is_done) next->result = socket_fail(socket, error, native);
+  sender_copy_done(copy, error, native);
+}
+
 /* Bytes of this copy will never be sent. The system sends the copies behind it
  * all the same, and the peer would get a stream with a gap, so the connection
  * is reset at once. For that the handle is closed: until its caller closes the
  * socket, it has the error and no handle. */
 static void send__fail(struct send_copy* copy, int32_t error, int32_t native) {
-  struct socket* socket = copy->socket;
-  if (send__is_overtaken(copy)) {
-    handle_abort(socket, error, native);
-    /* Whatever the system reports for the copies behind it, they are lost. */
-    for (struct send_copy* next = copy; (next = send_copy_next(next)) != NULL;)
-      if (next->is_done) next->result = socket_fail(socket, error, native);
-  }
-  sender_copy_done(copy, error, native);
+  if (send__is_overtaken(copy)) handle_abort(copy->socket, error, native);
+  send__lose(copy, error, native);
 }
 
 /* The operation has completed. */
@@ -66,7 +69,7 @@ static void send__reaped(struct send_copy* copy) {
   }
   /* Aborted meanwhile: the bytes may not have arrived. */
   if (socket->engine.handle == INVALID_SOCKET) {
-    sender_copy_done(copy, socket->error, socket->error_native);
+    send__lose(copy, socket->error, socket->error_native);
     return;
   }
   if (status < 0) {

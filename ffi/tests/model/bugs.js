@@ -419,16 +419,17 @@ export const bugs = [
     name: "sends behind a failed one are still sent",
     changes: [{
       file: "windows/send.c",
-      from: "  if (send__is_overtaken(copy)) {",
-      to: "  if (native < 0 && native >= 0) {",
+      from:
+        "  if (send__is_overtaken(copy)) handle_abort(copy->socket, error, native);\n",
+      to: "  if (error > 0) handle_abort(copy->socket, error, native);\n",
     }],
   },
   {
     name: "a send that followed a failed one is reported as a success",
     changes: [{
       file: "windows/send.c",
-      from: "      if (next->is_done) next->result =",
-      to: "      if (next->is_done && native == 1) next->result =",
+      from: "    if (next->is_done) next->result =",
+      to: "    if (next->is_done && native == 1) next->result =",
     }, {
       file: "windows/send.c",
       from: "  if (socket->engine.handle == INVALID_SOCKET) {",
@@ -445,6 +446,19 @@ export const bugs = [
     }],
   },
   // ---- bugs that the simulation has found in this library
+  {
+    group: "found",
+    name: "a send succeeds behind one whose packet comes after the reset",
+    changes: [{
+      file: "sender.c",
+      from: "      copy->result = error;\n",
+      to: "      copy->result += 0;\n",
+    }, {
+      file: "windows/send.c",
+      from: "    send__lose(copy, socket->error, socket->error_native);",
+      to: "    sender_copy_done(copy, socket->error, socket->error_native);",
+    }],
+  },
   {
     group: "found",
     name:
