@@ -48,6 +48,12 @@ struct iocp_address datagrams_group(uint16_t family) {
   return groups[family == 6];
 }
 
+bool datagrams_is_broadcast(const struct iocp_address* to) {
+  struct iocp_address plain = datagrams_plain(to);
+  return plain.family == 4 && plain.bytes[3] == 255 &&
+         (plain.bytes[0] == 255 || plain.bytes[0] == 127);
+}
+
 struct iocp_address datagrams_plain(const struct iocp_address* address) {
   static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
   struct iocp_address plain = *address;

@@ -210,6 +210,8 @@ void user_set_option(struct entry* entry) {
 }
 
 void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
+  /* The real network is not used; see user_bind(). */
+  if (!world_is_exact() && option == IOCP_MULTICAST_INTERFACE) return;
   int32_t result = iocp_set_option(user__port(entry), entry->id, option, value);
   TRACE("iocp_set_option(%d.%d, %u, %d): %d",
         entry->port,

@@ -64,6 +64,18 @@ static void user__bind_wrong(uint32_t port) {
        ERROR_IS(iocp_bind(id, &name, 0, IOCP_MODE_DEFAULT), IOCP_ENOTSUP));
 }
 
+/* What it sends to a group leaves by the loopback interface, which is the first
+ * one. */
+static void user__keep_local(struct entry* entry) {
+  struct endpoint* at = entry->endpoint;
+  if (at->address.family != 4) return;
+  int32_t result = iocp_set_option(
+      user_datagram_port(entry), entry->id, IOCP_MULTICAST_INTERFACE, 1);
+  RULE("the loopback interface can be sent by",
+       result == 0 || error_is_fault(result));
+  at->sends_to_many = result == 0 && at->address.bytes[0] == 127;
+}
+
 void user_bind(uint32_t port) {
   if (!ledger_has_room() ||
       datagrams.endpoint_count >= DATAGRAMS_ENDPOINTS - USER_DATAGRAM_PEERS)
@@ -87,6 +99,7 @@ void user_bind(uint32_t port) {
   entry->endpoint = datagrams_endpoint(&address);
   entry->endpoint->entry = entry;
   entry->endpoint->is_v6_only = flags != 0;
+  if (!world_is_exact()) user__keep_local(entry);
 }
 
 /* ---- receiving */

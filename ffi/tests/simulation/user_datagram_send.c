@@ -73,6 +73,15 @@ static struct user__target user__strange(const struct endpoint* from,
   }
 }
 
+/* A group, or the broadcast address of the loopback network. */
+static struct user__target user__many(const struct endpoint* near) {
+  struct user__target target = {.to = datagrams_group(4)};
+  if (tape_choose(2) != 0)
+    target.to.bytes[0] = 127, memset(target.to.bytes + 1, 255, 3);
+  target.to.port = near->address.port;
+  return target;
+}
+
 static struct user__target user__target(const struct endpoint* from) {
   struct user__target target = {.is_wrong = false};
   if (tape_choose(6) == 5) return target;
@@ -81,6 +90,7 @@ static struct user__target user__target(const struct endpoint* from) {
   /* The real network is not used. */
   if (near == NULL || (world_is_exact() && tape_chance(150)))
     return user__strange(from, near);
+  if (from->sends_to_many && tape_chance(200)) return user__many(near);
   target.to = user__for(from, &near->address);
   return target;
 }
@@ -104,7 +114,8 @@ static void user__send_refused(struct entry* entry,
            target->to.family == 0 && !entry->endpoint->is_connected);
       return;
     case IOCP_EACCES:
-      RULE("broadcasts alone need permission", target->to.bytes[0] == 255);
+      RULE("broadcasts alone need permission",
+           datagrams_is_broadcast(&target->to));
       return;
     case IOCP_EAFNOSUPPORT:
       RULE("an address of the right family is sent to",
