@@ -291,10 +291,8 @@ export const bugs = [
     name: "a layered provider is trusted to skip packets",
     changes: [{
       file: "windows/handle.c",
-      from: `      is_ifs &&
-      SetFile`,
-      to: `      (is_ifs || true) &&
-      SetFile`,
+      from: "      is_ifs && !socket->engine.relays &&",
+      to: "      (is_ifs || true) && !socket->engine.relays &&",
     }],
   },
   {
@@ -502,9 +500,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   op->in_flight = true;`,
     }, {
       file: "windows/handle.c",
-      from:
-        "  if (socket->engine.relays) socket->engine.skips_packets = false;",
-      to: "  if (socket->engine.relays) socket->engine.skips_packets = true;",
+      from: "      is_ifs && !socket->engine.relays &&",
+      to: "      is_ifs &&",
     }],
   },
   {
