@@ -17,6 +17,7 @@
 
 ssize_t __wrap_recv(int fd, void* bytes, size_t size, int flags);
 ssize_t __wrap_recvmsg(int fd, struct msghdr* message, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr* message, int flags);
 ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags);
 int __wrap_socket(int family, int type, int protocol);
 int __wrap_accept4(int fd,
@@ -64,6 +65,7 @@ enum faults__kind {
 static struct {
   bool is_on;
   bool has_broken;
+  bool has_lost_passed;
   pthread_t thread;
   uint32_t rates[FAULTS_KINDS];
   int send_buffer; /* 0: the system's default */
@@ -109,6 +111,8 @@ void faults_end(void) {
 
 bool faults_have_broken(void) { return faults.has_broken; }
 
+bool faults_have_lost_passed(void) { return faults.has_lost_passed; }
+
 static bool faults__is_schedules(void) {
   return pthread_equal(pthread_self(), faults.thread);
 }
@@ -153,6 +157,8 @@ static int faults__add(int fd) {
   atomic_fetch_add(&faults__fd_count, 1);
   return fd;
 }
+
+void faults_add(int fd) { faults__add(fd); }
 
 void faults_release(int fd) {
   RULE("the library closes its own descriptors, and only once",
@@ -200,6 +206,9 @@ int __wrap_accept4(int fd,
 /* A passed descriptor becomes the library's. Without room for one the system
  * discards it, and says that control data was cut (recvmsg(2), MSG_CTRUNC). */
 ssize_t __wrap_recvmsg(int fd, struct msghdr* message, int flags) {
+  bool is_inbox = message->msg_name == NULL && message->msg_control != NULL;
+  if (is_inbox && faults__happens(FAULTS_MEMORY))
+    return faults__fail("recvmsg", ENOMEM);
   ssize_t count = __real_recvmsg(fd, message, flags);
   const struct cmsghdr* header = count < 0 ? NULL : CMSG_FIRSTHDR(message);
   int passed;
@@ -209,10 +218,20 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr* message, int flags) {
     faults__add(passed);
     return count;
   }
+  TRACE("  recvmsg: there is no room for a descriptor");
+  faults.has_lost_passed = true;
   __real_close(passed);
   message->msg_controllen = 0;
   message->msg_flags |= MSG_CTRUNC;
   return count;
+}
+
+/* EAGAIN and ETOOMANYREFS: too much is under way (unix(7)). */
+ssize_t __wrap_sendmsg(int fd, const struct msghdr* message, int flags) {
+  static const int errors[] = {EAGAIN, ETOOMANYREFS, ENOBUFS, ENOMEM};
+  if (message->msg_control != NULL && faults__happens(FAULTS_HANDLES))
+    return faults__fail("sendmsg", errors[tape_choose(4)]);
+  return __real_sendmsg(fd, message, flags);
 }
 
 int __wrap_connect(int fd, const struct sockaddr* address, socklen_t size) {
@@ -245,14 +264,16 @@ int __wrap_close(int fd) {
   return __real_close(fd);
 }
 
-/* A call of F_SETSIG marks an adopted descriptor, see handle_claim(). */
+/* A call of F_SETSIG or F_SETOWN marks an adopted descriptor, see
+ * handle_claim(). A listener is closed right after the mark was removed. */
 int __wrap_fcntl(int fd, int command, ...) {
   va_list arguments;
   va_start(arguments, command);
   int argument = va_arg(arguments, int);
   va_end(arguments);
   int result = __real_fcntl(fd, command, argument);
-  if (command != F_SETSIG || result < 0) return result;
+  bool is_mark = command == F_SETSIG || (command == F_SETOWN && argument != 0);
+  if (!is_mark || result < 0) return result;
   if (argument != 0) {
     struct faults__fd was = faults__fds[fd];
     faults__add(fd);
