@@ -1553,16 +1553,6 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "passing",
-    name: "an adopted listener is assumed not to skip packets",
-    source: "libuv #5282: adopted sockets, for which the modes are not asked",
-    changes: [{
-      file: "windows/adopt_listener.c",
-      from: "    handle_query_modes(socket, handle, is_ifs != 0);\n",
-      to: "    socket->engine.skips_packets = false;\n",
-    }],
-  },
-  {
-    group: "passing",
     name: "a listener that was refused is closed",
     source: "iocp_add_listener(): on failure the caller keeps it, unchanged",
     changes: [{
