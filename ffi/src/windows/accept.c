@@ -198,8 +198,12 @@ void accept_cancel_all(struct socket* listener) {
 
 void engine_stop_accepts(struct socket* listener) {
   struct engine_socket* engine = &listener->engine;
-  /* Only those of this process ("CancelIoEx", Remarks). */
-  if (engine->accepts_posted != 0) CancelIoEx((HANDLE)engine->handle, NULL);
+  /* Only those of this process ("CancelIoEx", Remarks). If it fails, for want
+   * of memory, they would take connections from the other process. */
+  if (engine->accepts_posted != 0 &&
+      !CancelIoEx((HANDLE)engine->handle, NULL) &&
+      GetLastError() != ERROR_NOT_FOUND)
+    listener_retry(listener);
   if (engine->accepted_count != 0) socket_ready(listener, READY_ACCEPT);
   /* The socket file is the other process's from here on. */
   if (socket_is_local(listener) && listener->path != NULL)

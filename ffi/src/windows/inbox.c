@@ -83,13 +83,13 @@ int32_t engine_take(struct port* port, const void* ticket, uint32_t length) {
   if (handle == INVALID_SOCKET) {
     DWORD native = (DWORD)WSAGetLastError();
     /* It was used before, or is one of another process. */
-    if (native == WSAEINVAL || native == WSAENOTSOCK)
+    if (native == WSAEINVAL)
       return port_fail(port, -IOCP_ENOENT, (int32_t)native);
     return errors_fail(port, native);
   }
-  if (handle <= INT32_MAX) return (int32_t)handle;
-  closesocket(handle);
-  return port_fail(port, -IOCP_EMFILE, 0);
+  /* A process has at most 2^24 handles, whose values are multiples of four
+   * ("Kernel objects"). */
+  return (int32_t)handle;
 }
 
 int32_t engine_drop(struct port* port, double os_socket) {

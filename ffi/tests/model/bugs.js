@@ -291,10 +291,8 @@ export const bugs = [
     name: "a layered provider is trusted to skip packets",
     changes: [{
       file: "windows/handle.c",
-      from: `      is_ifs &&
-      SetFile`,
-      to: `      (is_ifs || true) &&
-      SetFile`,
+      from: "      is_ifs && !socket->engine.relays &&",
+      to: "      (is_ifs || true) && !socket->engine.relays &&",
     }],
   },
   {
@@ -516,9 +514,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   op->in_flight = true;`,
     }, {
       file: "windows/handle.c",
-      from:
-        "  if (socket->engine.relays) socket->engine.skips_packets = false;",
-      to: "  if (socket->engine.relays) socket->engine.skips_packets = true;",
+      from: "      is_ifs && !socket->engine.relays &&",
+      to: "      is_ifs &&",
     }],
   },
   {
@@ -1542,6 +1539,129 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       file: "windows/unix_file.c",
       from: "        now.nFileIndexHigh == engine->index_high &&\n",
       to: "",
+    }],
+  },
+  {
+    group: "passing",
+    name: "a relay changes the modes that the handle has in another process",
+    source: "found by the simulation; SetFileCompletionNotificationModes()",
+    changes: [{
+      file: "windows/handle.c",
+      from: "      is_ifs && !socket->engine.relays &&",
+      to: "      is_ifs &&",
+    }, {
+      file: "windows/handle.c",
+      from:
+        "  socket->engine.copies_sends = port->engine.truncates_sends;\n  socket->engine.handle",
+      to: `  if (socket->engine.relays) socket->engine.skips_packets = false;
+  socket->engine.copies_sends = port->engine.truncates_sends;
+  socket->engine.handle`,
+    }],
+  },
+  {
+    group: "passing",
+    name:
+      "accepts that could not be canceled stay with a listener that stopped",
+    source: "found by the simulation; tinymux #1830 has the same for posting",
+    changes: [{
+      file: "windows/accept.c",
+      from: "    listener_retry(listener);\n",
+      to: "    listener_arm(listener);\n",
+    }],
+  },
+  {
+    group: "passing",
+    name: "a listener that stops resets what it has accepted",
+    source: "node #43747: a worker that cannot accept a connection closes it",
+    changes: [{
+      file: "windows/accept.c",
+      from: `      !CancelIoEx((HANDLE)engine->handle, NULL) &&
+      GetLastError() != ERROR_NOT_FOUND)
+    listener_retry(listener);`,
+      to: `      !CancelIoEx((HANDLE)engine->handle, NULL) &&
+      GetLastError() != ERROR_NOT_FOUND)
+    listener_retry(listener);
+  accept_cancel_all(listener);`,
+    }],
+  },
+  {
+    group: "passing",
+    name: "what a listener had accepted when it stopped is never delivered",
+    source: "axum-server #111: it is closed once the shutdown completes",
+    changes: [{
+      file: "windows/accept.c",
+      from: "  if (listener->accept_target == 0 && !listener->is_stopped)\n",
+      to: "  if (listener->accept_target == 0)\n",
+    }],
+  },
+  {
+    group: "passing",
+    name: "a listener that stopped posts accepts for its larger backlog",
+    source: "iocp_stop(); the extra accepts are those of engine_set_backlog()",
+    changes: [{
+      file: "windows/accept.c",
+      from: "  if (listener->is_stopped) return;\n",
+      to: "",
+    }],
+  },
+  {
+    group: "passing",
+    name: "the close of one handle shuts the connection of the others down",
+    source: "libuv #1204: a close of a duplicated socket called shutdown()",
+    changes: [{
+      file: "windows/inbox.c",
+      from: "  if (result < 0) return result;\n  closesocket(handle);",
+      to:
+        "  if (result < 0) return result;\n  shutdown(handle, SD_SEND);\n  closesocket(handle);",
+    }],
+  },
+  {
+    group: "passing",
+    name: "a child process inherits a handle that was taken",
+    source: "libuv #5097, ocaml #10809: WSASocketW() with the structure",
+    changes: [{
+      file: "windows/inbox.c",
+      from: "WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);",
+      to: "WSA_FLAG_OVERLAPPED);",
+    }],
+  },
+  {
+    group: "passing",
+    name: "a listener that is on another port is taken for one of this port",
+    source:
+      "joyent/libuv #1023, libuv #2016: the packets come to the other port",
+    changes: [{
+      file: "windows/adopt_listener.c",
+      from: "  return handle_enter(socket, handle, is_ifs);\n",
+      to: `  int32_t result = handle_enter(socket, handle, is_ifs);
+  socket->engine.relays = false;
+  return result;
+`,
+    }],
+  },
+  {
+    group: "passing",
+    name: "a listener that was refused is closed",
+    source: "iocp_add_listener(): on failure the caller keeps it, unchanged",
+    changes: [{
+      file: "windows/adopt_listener.c",
+      from:
+        "    return port_fail(port, -IOCP_EEXIST, ERROR_INVALID_PARAMETER);\n",
+      to: `    return closesocket(handle),
+           port_fail(port, -IOCP_EEXIST, ERROR_INVALID_PARAMETER);
+`,
+    }],
+  },
+  {
+    group: "passing",
+    name: "a process that has ended is a wrong address",
+    source: 'WSADuplicateSocketW(), WSAEINVAL: "parameters was invalid"',
+    changes: [{
+      file: "windows/inbox.c",
+      from:
+        "  if (native == WSAEINVAL)\n    return port_fail(port, -IOCP_ECONNREFUSED",
+      to:
+        "  if (native == WSAENOTSOCK)\n    return port_fail(port, -IOCP_ECONNREFUSED",
     }],
   },
 ];

@@ -259,9 +259,12 @@ BOOL WINAPI SetFileInformationByHandle(HANDLE value,
            (handle->access & DELETE) != 0);
   struct disk_file* file = handle->file;
   RULE("only the file of a socket is removed", file->kind == DISK_SOCKET);
-  /* Another one could take its place, and get its clients. */
+  /* Another one could take its place, and get its clients. The maker of a
+   * socket that it has passed removes the file unless it stops before. */
+  const struct listening* listening = disk__listening(file);
   RULE("the file of a socket that listens is not removed",
-       disk__listening(file) == NULL);
+       listening == NULL ||
+           (listening->sock != NULL && listening->sock->was_passed));
   RULE("the file of another program is not removed", !file->is_foreign);
   if (habits_break(habits.kernel_faults))
     return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);

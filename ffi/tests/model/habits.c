@@ -72,6 +72,7 @@ void habits_draw(void) {
   habits.is_layered = tape_chance(100);
   habits.refuses_modes = tape_chance(100);
   habits.hides_modes = tape_chance(100);
+  habits.leaves_pending = tape_chance(500);
   habits.detaches_ports = tape_chance(500);
   habits.has_ntdll = !tape_chance(20);
   habits.is_wine = habits.has_ntdll && tape_chance(100);

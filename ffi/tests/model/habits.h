@@ -69,9 +69,11 @@ extern struct habits {
   enum habit_exclusion exclusion;
   bool lingers_early; /* SO_LINGER applies before the context is updated */
 
-  bool is_layered;     /* sockets are not file handles (an LSP) */
-  bool refuses_modes;  /* SetFileCompletionNotificationModes() fails */
-  bool hides_modes;    /* no query returns the modes */
+  bool is_layered;    /* sockets are not file handles (an LSP) */
+  bool refuses_modes; /* SetFileCompletionNotificationModes() fails */
+  bool hides_modes;   /* no query returns the modes */
+  /* operations stay pending while another handle of their socket is open */
+  bool leaves_pending;
   bool detaches_ports; /* a handle can be removed from its port */
   bool has_ntdll;
   bool is_wine;

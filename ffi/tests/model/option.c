@@ -240,6 +240,10 @@ int getsockopt(SOCKET handle, int level, int option, char* value, int* length) {
   struct sock* sock = sock_find(handle, "getsockopt");
   if (sock == NULL) return SOCKET_ERROR;
   BOOL listens = sock->state == SOCK_LISTENING;
+  if (level == SOL_SOCKET && sock->fails_option == option) {
+    sock->fails_option = 0;
+    return option__fails(WSAENETDOWN);
+  }
   if (level == SOL_SOCKET) switch (option) {
       case SO_PROTOCOL_INFOW:
         return option__info(value, length);

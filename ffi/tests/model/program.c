@@ -9,6 +9,7 @@
 #include "habits.h"
 #include "network.h"
 #include "peer_pipe.h"
+#include "port.h"
 #include "report.h"
 #include "sock.h"
 #include "tape.h"
@@ -229,13 +230,16 @@ void world_handle_close(double handle) {
   struct sock* sock = sock_find_file((uintptr_t)handle, "world_handle_close");
   RULE("the library does not close a handle after it has returned it",
        sock != NULL);
-  sock->object.is_users = true;
+  sock->via->is_users = true;
   if (sock->end != NULL) {
     program.own = sock->end->name;
     program.is_known = true;
   }
   sock_close(sock);
 }
+
+bool world_has_processes(void) { return true; }
+bool world_has_lost_passed(void) { return false; }
 
 /* Windows before version 1709 does not return the times of keep-alive
  * ("SIO_KEEPALIVE_VALS control code" has no query), so a later owner that sets
@@ -249,5 +253,32 @@ void world_handle_detached(double handle) {
 void world_handle_given(double handle) {
   struct sock* sock = sock_find_file((uintptr_t)handle, "world_handle_given");
   RULE("the library returns handles that are open", sock != NULL);
-  sock->object.is_users = true;
+  sock->via->is_users = true;
+}
+
+void world_handle_dropped(double handle) {
+  struct sock* sock = sock_find_file((uintptr_t)handle, "world_handle_dropped");
+  if (sock != NULL) sock->via->is_users = false;
+}
+
+bool world_handle_make_synchronous(double handle) {
+  struct sock* sock =
+      sock_find_file((uintptr_t)handle, "world_handle_make_synchronous");
+  sock->is_synchronous = true;
+  return true;
+}
+
+/* "WSAENETDOWN: the network subsystem has failed" (getsockname(),
+ * getsockopt()). */
+bool world_handle_fail(double handle) {
+  struct sock* sock = sock_find_file((uintptr_t)handle, "world_handle_fail");
+  sock->fails_name = tape_choose(2) == 0;
+  if (!sock->fails_name) sock->fails_option = SO_ACCEPTCONN;
+  return true;
+}
+
+bool world_handle_bind(double handle) {
+  struct sock* sock = sock_find_file((uintptr_t)handle, "world_handle_bind");
+  sock->port = port_new_foreign();
+  return true;
 }

@@ -47,7 +47,9 @@ enum sock_state {
 #define SOCK_OTHER 34 /* AF_HYPERV: a family that the library does not know */
 
 struct sock {
-  struct object object;
+  struct object object;  /* its first handle */
+  struct object* via;    /* the handle of the present call */
+  uint32_t handles;      /* all, also those that were passed and not taken */
   struct list_node node; /* in the list of all sockets */
   enum sock_state state;
   uint16_t family; /* 4, 6, or one of those above */
@@ -77,6 +79,9 @@ struct sock {
   /* the values that were requested and not stored */
   int32_t wanted[SOCK_OPTIONS];
   bool has_failed_option; /* setting one of these has failed */
+  bool was_passed;        /* WSADuplicateSocketW() */
+  bool fails_name;        /* the next getsockname() */
+  int fails_option;       /* the next getsockopt() of this one */
 
   struct pipe_end* pipe; /* of a SOCK_PIPE */
   bool has_messages;     /* a program reads messages from it */
@@ -144,8 +149,11 @@ void sock_or_peer_refused(struct end* end, LONG status);
 /* Ends a posted operation that was canceled. */
 void sock_cancel_now(struct op* op);
 
-/* Closes the handle. */
+/* Closes the handle by which the socket was found last. */
 void sock_close(struct sock* sock);
+
+/* There is one handle less. */
+void sock_drop_handle(struct sock* sock, uintptr_t handle);
 
 /* The same for CloseHandle(): false if it is not the handle of a pipe. */
 bool sock_close_pipe(HANDLE handle);

@@ -18,6 +18,7 @@
 
 ssize_t __wrap_recv(int fd, void* bytes, size_t size, int flags);
 ssize_t __wrap_recvmsg(int fd, struct msghdr* message, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr* message, int flags);
 ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags);
 int __wrap_socket(int family, int type, int protocol);
 int __wrap_accept4(int fd,
@@ -54,6 +55,7 @@ void __real_memory_free(void* memory);
 static struct {
   bool is_on;
   bool has_broken;
+  bool has_lost_passed;
   pthread_t thread;
   uint32_t rates[FAULTS_KINDS];
   int send_buffer; /* 0: the system's default */
@@ -100,6 +102,8 @@ void faults_end(void) {
 
 bool faults_have_broken(void) { return faults.has_broken; }
 
+bool faults_have_lost_passed(void) { return faults.has_lost_passed; }
+
 static bool faults__is_schedules(void) {
   return pthread_equal(pthread_self(), faults.thread);
 }
@@ -145,6 +149,8 @@ static int faults__add(int fd) {
   atomic_fetch_add(&faults__fd_count, 1);
   return fd;
 }
+
+void faults_add(int fd) { faults__add(fd); }
 
 void faults_release(int fd) {
   RULE("the library closes its own descriptors, and only once",
@@ -195,6 +201,9 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr* message, int flags) {
   /* Of a datagram socket. Others ask for no length. */
   if ((flags & MSG_TRUNC) != 0 && faults_receive_fails("recvmsg", fd))
     return -1;
+  bool is_inbox = message->msg_name == NULL && message->msg_control != NULL;
+  if (is_inbox && faults_happens(FAULTS_MEMORY))
+    return faults_fail("recvmsg", ENOMEM);
   ssize_t count = __real_recvmsg(fd, message, flags);
   const struct cmsghdr* header = count < 0 ? NULL : CMSG_FIRSTHDR(message);
   int passed;
@@ -204,10 +213,20 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr* message, int flags) {
     faults__add(passed);
     return count;
   }
+  TRACE("  recvmsg: there is no room for a descriptor");
+  faults.has_lost_passed = true;
   __real_close(passed);
   message->msg_controllen = 0;
   message->msg_flags |= MSG_CTRUNC;
   return count;
+}
+
+/* EAGAIN and ETOOMANYREFS: too much is under way (unix(7)). */
+ssize_t __wrap_sendmsg(int fd, const struct msghdr* message, int flags) {
+  static const int errors[] = {EAGAIN, ETOOMANYREFS, ENOBUFS, ENOMEM};
+  if (message->msg_control != NULL && faults_happens(FAULTS_HANDLES))
+    return faults_fail("sendmsg", errors[tape_choose(4)]);
+  return __real_sendmsg(fd, message, flags);
 }
 
 int __wrap_connect(int fd, const struct sockaddr* address, socklen_t size) {
@@ -240,14 +259,16 @@ int __wrap_close(int fd) {
   return __real_close(fd);
 }
 
-/* A call of F_SETSIG marks an adopted descriptor, see handle_claim(). */
+/* A call of F_SETSIG or F_SETOWN marks an adopted descriptor, see
+ * handle_claim(). A listener is closed right after the mark was removed. */
 int __wrap_fcntl(int fd, int command, ...) {
   va_list arguments;
   va_start(arguments, command);
   int argument = va_arg(arguments, int);
   va_end(arguments);
   int result = __real_fcntl(fd, command, argument);
-  if (command != F_SETSIG || result < 0) return result;
+  bool is_mark = command == F_SETSIG || (command == F_SETOWN && argument != 0);
+  if (!is_mark || result < 0) return result;
   if (argument != 0) {
     struct faults__fd was = faults__fds[fd];
     faults__add(fd);

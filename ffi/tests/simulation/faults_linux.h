@@ -25,6 +25,7 @@ int __real_accept4(int fd,
                    int flags);
 int __real_connect(int fd, const struct sockaddr* address, socklen_t size);
 ssize_t __real_recv(int fd, void* bytes, size_t size, int flags);
+ssize_t __real_sendmsg(int fd, const struct msghdr* message, int flags);
 ssize_t __real_recvmsg(int fd, struct msghdr* message, int flags);
 ssize_t __real_send(int fd, const void* bytes, size_t size, int flags);
 ssize_t __real_sendto(int fd,
@@ -77,6 +78,12 @@ bool faults_have_broken(void);
 
 /* A descriptor that the library has detached belongs to the program. */
 bool faults_is_librarys(int fd);
+
+/* The library owns this descriptor from here on. */
+void faults_add(int fd);
+
+/* A descriptor that was passed has been discarded. */
+bool faults_have_lost_passed(void);
 
 /* The library does not own this descriptor any more. */
 void faults_release(int fd);

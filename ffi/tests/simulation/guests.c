@@ -134,8 +134,28 @@ static void guests__opened(struct guest* guest) {
     ledger_set_addresses(guest->end, &own, other.port);
 }
 
+/* Nothing but the close of its listener may end a connection that was not
+ * reported: another process may accept it. */
+static void guests__check_lost(const struct guest* guest) {
+  if (guest->listener == NULL || guest->listener->local != 0 ||
+      guest->end->other != NULL || guest->may_be_lost || world_has_broken() ||
+      world_has_raced())
+    return;
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    const struct entry* entry = &ledger.entries[i];
+    if (entry->kind == ENTRY_LISTENER &&
+        entry->address.port == guest->end->server_port &&
+        (entry->had_first_byte_ms || entry->has_deferred))
+      return;
+  }
+  report_violation("a connection that was not reported is not lost",
+                   "guest %d",
+                   guests__index(guest));
+}
+
 static void guests__met_reset(struct guest* guest) {
   TRACE("guest %d is reset", guests__index(guest));
+  guests__check_lost(guest);
   guest->is_gone = true;
   end_was_reset(guest->end);
   peer_reset(guest->peer);

@@ -358,29 +358,6 @@ static void user__misuse_port(int32_t port) {
        iocp_add_listener(port, 3, IOCP_REUSE_PORT) == -IOCP_EINVAL);
 }
 
-/* Passes the listener to another process; on Linux, to this one. */
-static void user__pass(int32_t port, int32_t listener) {
-  uint8_t address[IOCP_INBOX_MAX] = {0};
-  uint8_t ticket[IOCP_TICKET_MAX] = {0};
-  bool is_windows = world_posts_operations();
-  int32_t length = iocp_inbox(port, address, sizeof address);
-  TRACE("iocp_inbox(): %d", length);
-  if (length < 0) return;
-  /* On Windows, the id of the process. */
-  if (is_windows) address[4] += 4;
-  int32_t result = iocp_pass(
-      port, listener, 0, address, (uint32_t)length, ticket, sizeof ticket);
-  TRACE("iocp_pass(%#x): %d", (unsigned)listener, result);
-  if (result <= 0) return;
-  int32_t handle = iocp_take(port, ticket, (uint32_t)result);
-  TRACE("iocp_take(): %d", handle);
-  RULE("a socket is taken by the process that it was passed to",
-       is_windows ? handle == -IOCP_ENOENT
-                  : handle >= 0 || handle == -IOCP_ENOENT);
-  RULE("a socket that was taken can be dropped",
-       handle < 0 || iocp_drop(port, handle) == 0);
-}
-
 static void user__misuse_pass(int32_t port) {
   uint8_t address[IOCP_INBOX_MAX] = {0};
   uint8_t ticket[IOCP_TICKET_MAX] = {0};
@@ -390,6 +367,23 @@ static void user__misuse_pass(int32_t port) {
                -IOCP_EINVAL &&
            iocp_pass(port, -1, 0.5, address, 9, ticket, sizeof ticket) ==
                -IOCP_EINVAL);
+  RULE("an inbox is not asked for in vain",
+       iocp_inbox(port, NULL, sizeof address) == -IOCP_EFAULT);
+  RULE("an inbox and a ticket have an address",
+       iocp_pass(port, -1, 1, NULL, 9, ticket, sizeof ticket) == -IOCP_EFAULT &&
+           iocp_pass(port, -1, 1, address, 9, NULL, sizeof ticket) ==
+               -IOCP_EFAULT &&
+           iocp_take(port, NULL, 16) == -IOCP_EFAULT);
+  RULE("a ticket needs room",
+       iocp_pass(port, -1, 1, address, 9, ticket, 8) == -IOCP_EINVAL);
+  RULE("an address of an inbox has a length",
+       iocp_pass(
+           port, -1, 1, address, IOCP_INBOX_MAX + 1, ticket, sizeof ticket) ==
+           -IOCP_EINVAL);
+  /* Any length that this system may have. */
+  for (uint32_t length = 1; length <= IOCP_INBOX_MAX; length++)
+    RULE("an address of an inbox is one",
+         iocp_pass(port, -1, 1, address, length, ticket, sizeof ticket) < 0);
   RULE("a ticket has a length", iocp_take(port, ticket, 3) == -IOCP_EINVAL);
   RULE("a handle is a whole number", iocp_drop(port, 0.5) == -IOCP_EINVAL);
 }
@@ -403,6 +397,7 @@ static void user__misuse_id(int32_t port, int32_t id) {
            iocp_send(port, id, &byte, 0, 1) == -IOCP_EBADF &&
            iocp_shutdown(port, id) == -IOCP_EBADF &&
            iocp_accept(port, id, 1) == -IOCP_EBADF &&
+           iocp_stop(port, id) == -IOCP_EBADF &&
            iocp_close(port, id, IOCP_RESET, 0) == -IOCP_EBADF &&
            iocp_close(port, id, IOCP_DETACH, 0) == -IOCP_EBADF &&
            iocp_get_option(port, id, IOCP_NO_DELAY) == -IOCP_EBADF &&
@@ -416,8 +411,6 @@ static void user__misuse_open(const struct entry* entry) {
   RULE("a close has three modes",
        iocp_close(port, entry->id, 3, 0) == -IOCP_EINVAL);
   if (entry->is_closing || entry->may_expire) return;
-  if (entry->kind == ENTRY_LISTENER && tape_choose(4) == 0)
-    user__pass(port, entry->id);
   RULE("a connection has two ends",
        iocp_get_address(
            port, entry->id, 2, &port, sizeof(struct iocp_address)) ==

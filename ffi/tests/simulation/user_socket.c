@@ -207,6 +207,12 @@ void user_accept(struct entry* listener, uint32_t count) {
     RULE("a listener that is closing takes no calls", result == -IOCP_EBADF);
     return;
   }
+  if (listener->kind == ENTRY_LISTENER && listener->is_stopped &&
+      count <= IOCP_ACCEPT_MAX) {
+    RULE("a listener that was stopped accepts nothing more",
+         result == -IOCP_ESHUTDOWN);
+    return;
+  }
   if (listener->kind != ENTRY_LISTENER || count > IOCP_ACCEPT_MAX) {
     RULE("only a listener accepts, and only a valid number",
          result == -IOCP_EINVAL);
@@ -415,6 +421,7 @@ void user_add_loose(uint32_t port) {
   if (ledger.loose_count == 0 || !ledger_has_room()) return;
   uint32_t index = tape_choose(ledger.loose_count);
   bool is_detached = ledger.loose[index].is_detached;
+  if (ledger.loose[index].is_spare) return;
   user__adopt(port, index, is_detached ? IOCP_DETACHED : 0);
 }
 
@@ -531,13 +538,28 @@ void user_add_odd(uint32_t port) {
   world_handle_close(handle);
 }
 
+/* The library closes it. False: this is left to the program. */
+static bool user__drop(const struct loose* loose) {
+  uint32_t port = user_choose_port();
+  if (port == LEDGER_PORTS || tape_choose(2) == 0) return false;
+  bool is_pipe = loose->end->local == IOCP_PIPE;
+  if (!is_pipe) world_handle_dropped(loose->handle);
+  int32_t result = iocp_drop(ledger.ports[port].id, loose->handle);
+  TRACE("iocp_drop(%.0f): %d", loose->handle, result);
+  RULE("the handle of a socket can be dropped",
+       result == (is_pipe ? -IOCP_ENOTSOCK : 0));
+  return !is_pipe;
+}
+
 void user_close_loose(void) {
   if (ledger.loose_count == 0) return;
   uint32_t index = tape_choose(ledger.loose_count);
   struct loose loose = ledger.loose[index];
   ledger.loose[index] = ledger.loose[--ledger.loose_count];
   TRACE("the program closes %.0f", loose.handle);
-  loose.end->has_fin = true;
-  loose.end->resets_from_ms = 0;
-  world_handle_close(loose.handle);
+  if (!user_is_held(loose.end)) {
+    loose.end->has_fin = true;
+    loose.end->resets_from_ms = 0;
+  }
+  if (!user__drop(&loose)) world_handle_close(loose.handle);
 }

@@ -81,6 +81,23 @@ bool world_refuses_at_once(void);
  * map. */
 bool world_is_unclear(void);
 
+/* ---- processes */
+
+#define WORLD_PROCESSES 3
+
+/* The next calls of the library are of this process. It matters for those that
+ * make a port, an inbox, or take a socket. In a world without processes it does
+ * nothing: there an inbox is one of its port alone. */
+void world_process(uint32_t process);
+bool world_has_processes(void);
+
+/* What was passed to it and not taken is closed. */
+void world_process_ended(uint32_t process);
+
+/* The system has discarded a socket that was passed, for want of a
+ * descriptor. */
+bool world_has_lost_passed(void);
+
 /* ---- threads */
 
 struct world_thread;
@@ -257,8 +274,22 @@ bool world_handle_blocks(double handle);
 /* A listener on this machine, and its address; -1: not possible. */
 double world_handle_listen(uint16_t family, struct iocp_address* address_out);
 
+/* The program uses the handle with calls that block alone, so that it cannot be
+ * on a port. False: not in this world. */
+bool world_handle_make_synchronous(double handle);
+
+/* The next question about the handle fails. False: not in this world. */
+bool world_handle_fail(double handle);
+
+/* The program has the handle on a completion port of its own. False: this world
+ * has none. */
+bool world_handle_bind(double handle);
+
 /* The handle belongs to the program, whatever the library has done with it. */
 void world_handle_given(double handle);
+
+/* The library is about to close a handle of the program. */
+void world_handle_dropped(double handle);
 
 /* A handle has left the library, which does not know its options any more. */
 void world_handle_detached(double handle);

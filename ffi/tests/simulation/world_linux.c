@@ -109,6 +109,13 @@ void world_pause(uint32_t ms) {
 
 void world_compute(uint32_t ms) { world_pause(ms); }
 
+/* ---- processes */
+
+void world_process(uint32_t process) { (void)process; }
+bool world_has_processes(void) { return false; }
+void world_process_ended(uint32_t process) { (void)process; }
+bool world_has_lost_passed(void) { return faults_have_lost_passed(); }
+
 /* ---- threads */
 
 /* The machine that runs the tests cannot be put to sleep. */
@@ -497,6 +504,23 @@ double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
 
 void world_handle_given(double handle) {
   if (faults_is_librarys((int)handle)) faults_release((int)handle);
+}
+
+void world_handle_dropped(double handle) { faults_add((int)handle); }
+
+bool world_handle_make_synchronous(double handle) {
+  (void)handle;
+  return false;
+}
+
+bool world_handle_fail(double handle) {
+  (void)handle;
+  return false;
+}
+
+bool world_handle_bind(double handle) {
+  (void)handle;
+  return false;
 }
 
 /* Linux returns every option, so nothing is lost. */
