@@ -94,8 +94,9 @@ int32_t engine_take(struct port* port, const void* ticket, uint32_t length) {
 
 int32_t engine_drop(struct port* port, double os_socket) {
   SOCKET handle;
-  int32_t result = inbox__check(port, os_socket, &handle);
-  if (result < 0) return result;
-  closesocket(handle);
-  return 0;
+  if (!handle_of_number(os_socket, &handle))
+    return port_fail(port, -IOCP_EINVAL, 0);
+  if (closesocket(handle) == 0) return 0;
+  /* WSAENOTSOCK: it is no socket, and stays open (closesocket()). */
+  return errors_fail(port, (DWORD)WSAGetLastError());
 }

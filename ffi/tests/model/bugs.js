@@ -1610,9 +1610,9 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     source: "libuv #1204: a close of a duplicated socket called shutdown()",
     changes: [{
       file: "windows/inbox.c",
-      from: "  if (result < 0) return result;\n  closesocket(handle);",
+      from: "  if (closesocket(handle) == 0) return 0;",
       to:
-        "  if (result < 0) return result;\n  shutdown(handle, SD_SEND);\n  closesocket(handle);",
+        "  shutdown(handle, SD_SEND);\n  if (closesocket(handle) == 0) return 0;",
     }],
   },
   {
