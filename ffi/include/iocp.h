@@ -575,7 +575,8 @@ IOCP_API int32_t iocp_send_many(int32_t port,
  * Connects a datagram socket: from now on the system sends there by default,
  * and receives from there alone. Datagrams that it has received before are
  * still delivered. With NULL it is not connected any more. Returns 0, or
- * -IOCP_EBUSY while the system has not taken what was copied.
+ * -IOCP_EBUSY while the system has not taken what was copied. After another
+ * error the socket has its former peer, or none (iocp_get_address()).
  */
 IOCP_API int32_t iocp_connect_datagram(int32_t port,
                                        int32_t socket,

@@ -262,6 +262,24 @@ void user_send_datagrams(struct entry* entry) {
 
 /* ---- connecting */
 
+/* On Linux a former IPv4 peer of an IPv6 socket is left before the next one is
+ * connected to. */
+static void user__connect_failed(const struct entry* entry, bool dissolves) {
+  static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+  struct endpoint* from = entry->endpoint;
+  struct iocp_address peer;
+  if (world_posts_operations() || !from->is_connected) return;
+  int32_t size = iocp_get_address(
+      user_datagram_port(entry), entry->id, IOCP_PEER, &peer, sizeof peer);
+  bool is_former = size > 0 && peer.port == from->remote.port;
+  bool is_mapped = from->address.family == 6 &&
+                   (from->remote.family == 4 ||
+                    memcmp(from->remote.bytes, mapped, sizeof mapped) == 0);
+  RULE("a datagram socket that cannot connect has its former peer, or none",
+       is_former || (size == -IOCP_ENOTCONN && (dissolves || is_mapped)));
+  from->is_connected = is_former;
+}
+
 void user_connect_datagram(struct entry* entry) {
   struct endpoint* from = entry->endpoint;
   struct user__target target = user__target(from);
@@ -280,6 +298,7 @@ void user_connect_datagram(struct entry* entry) {
   }
   if (result < 0) {
     user__send_refused(entry, &target, 0, result);
+    user__connect_failed(entry, dissolves);
     return;
   }
   RULE("a wrong address is not connected to", !target.is_wrong);
