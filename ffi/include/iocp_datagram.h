@@ -129,6 +129,8 @@ IOCP_API int32_t iocp_send_many(int32_t port,
  * that are still in the system's buffer are delivered on Linux; Windows may
  * discard them ("any datagrams queued for receipt are discarded", connect()).
  * Returns 0, or -IOCP_EBUSY while the system has not taken what was copied.
+ * After another error the socket has its former peer, or none
+ * (iocp_get_address()).
  */
 IOCP_API int32_t iocp_connect_datagram(int32_t port,
                                        int32_t socket,

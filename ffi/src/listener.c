@@ -119,11 +119,19 @@ void listener_failed(struct socket* listener, int32_t error, int32_t native) {
   listener_arm(listener);
 }
 
+void listener_retry(struct socket* listener) {
+  listener->accept_retry_ms = system_now_ms() + LISTENER__BACKOFF_MIN_MS;
+  listener_arm(listener);
+}
+
 void listener_timed_out(struct socket* listener) {
   engine_watch_accepts(listener);
   if (listener->accept_retry_ms <= system_now_ms()) {
     listener->accept_retry_ms = 0;
-    engine_post_accepts(listener);
+    if (listener->is_stopped)
+      engine_stop_accepts(listener);
+    else
+      engine_post_accepts(listener);
     socket_ready(listener, READY_ACCEPT);
   }
   listener_arm(listener);

@@ -41,6 +41,9 @@ bool listener_deliver_deferred(struct socket* socket, struct batch* batch);
  * growing delay until it succeeds. */
 void listener_failed(struct socket* listener, int32_t error, int32_t native);
 
+/* The same for accepts that could not be canceled; that is not reported. */
+void listener_retry(struct socket* listener);
+
 /* The listener's timer has expired. */
 void listener_timed_out(struct socket* listener);
 

@@ -9,7 +9,7 @@
 void* memory_map(size_t size);
 void memory_unmap(void* memory, size_t size);
 
-/* A block of the process heap, not zeroed, or NULL. */
+/* A block of the process heap, not zeroed, or NULL; a block, and not NULL. */
 void* memory_alloc(size_t size);
 void memory_free(void* memory);
 

@@ -104,9 +104,14 @@ int32_t sender_shutdown(struct socket* socket) {
 }
 
 void sender_abandon(struct socket* socket, int32_t error) {
-  struct send_copy* copy;
-  while ((copy = send_copy_first(socket)) != NULL)
-    send_copy_finish(copy, error);
+  /* Those behind the first one that fails are lost, whatever the system has
+   * reported for them. */
+  for (struct send_copy* copy = send_copy_first(socket); copy != NULL;
+       copy = send_copy_next(copy))
+    if (copy->is_done)
+      copy->result = error;
+    else
+      send_copy_finish(copy, error);
   if (socket->shut_wanted) {
     socket->shut_result = error;
     socket->shut_wanted = false;

@@ -139,6 +139,29 @@ static void stops(void) {
   for (int i = 0; i < 20; i++) raw_close(peers[i]);
 }
 
+/* On Linux the handle that was taken has the number of the closed one, whose
+ * file is the same. */
+static void to_the_port_of_a_closed_one(void) {
+  struct drive drive;
+  struct iocp_address at;
+  struct address address;
+  struct ticket ticket;
+  drive_open(&drive);
+  struct drive_socket* first = drive_listen(&drive, "127.0.0.1", 0, &at);
+  get_address(drive.port, &address);
+  check(try_pass(drive.port, first->id, 0, &address, &ticket) > 0);
+  drive_close_now(first);
+  struct drive_socket* second = drive_add(
+      &drive,
+      iocp_add_listener(drive.port, take(drive.port, &ticket), IOCP_DETACHED));
+  second->is_listener = true;
+  drive_accept(second, 1);
+  host_socket peer = raw_connect(&at);
+  exchange(&drive, next_accepted(&drive, second), peer);
+  raw_close(peer);
+  drive_finish(&drive);
+}
+
 static double detach(struct drive* drive, struct drive_socket* socket) {
   drive_detach(socket, DRIVE_DEADLINE_MS);
   drive_until(drive, socket->is_closed);
@@ -259,6 +282,33 @@ static void untaken_ones_are_closed(void) {
   drive_finish(&drive);
 }
 
+/* A process adds a listener once. That another handle of it was closed, which
+ * was not added, makes no difference. */
+static void are_added_once(void) {
+  struct drive drive;
+  struct iocp_address at;
+  struct address address;
+  struct ticket ticket;
+  if (host_posts_operations()) return;
+  drive_open(&drive);
+  struct drive_socket* first = drive_listen(&drive, "127.0.0.1", 0, &at);
+  get_address(drive.port, &address);
+  check(try_pass(drive.port, first->id, 0, &address, &ticket) > 0);
+  struct drive_socket* second = drive_add(
+      &drive, iocp_add_listener(drive.port, take(drive.port, &ticket), 0));
+  second->is_listener = true;
+  check(try_pass(drive.port, first->id, 0, &address, &ticket) > 0);
+  drive_close_now(first);
+  int32_t handle = take(drive.port, &ticket);
+  check(handle >= 0);
+  check_is(iocp_add_listener(drive.port, handle, 0), -IOCP_EEXIST);
+  drive_close_now(second);
+  struct drive_socket* third =
+      drive_add(&drive, iocp_add_listener(drive.port, handle, 0));
+  third->is_listener = true;
+  drive_finish(&drive);
+}
+
 /* A process that does not know the secret can only fill the inbox. */
 static void without_the_secret(void) {
   struct drive drive;
@@ -282,7 +332,9 @@ static void without_the_secret(void) {
 
 TEST_MAIN(TEST_CASE(listeners),
           TEST_CASE(stops),
+          TEST_CASE(to_the_port_of_a_closed_one),
           TEST_CASE(streams),
           TEST_CASE(wrong_arguments),
           TEST_CASE(untaken_ones_are_closed),
+          TEST_CASE(are_added_once),
           TEST_CASE(without_the_secret))

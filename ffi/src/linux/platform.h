@@ -50,6 +50,9 @@ struct engine_socket {
   bool is_open : 1;
   /* Of a unix socket: the queue reports when it has room for a send. */
   bool watches_room : 1;
+  /* Of a listener: it is marked, see handle_claim_listener(). Another handle of
+   * it may have the mark. */
+  bool is_claimed : 1;
 };
 
 /* The kernel holds nothing of a send copy. */

@@ -65,6 +65,6 @@ int32_t engine_adopt_listener(struct socket* socket,
   }
   fcntl(fd, F_SETFL, status | O_NONBLOCK);
   fcntl(fd, F_SETFD, FD_CLOEXEC);
-  handle_claim_listener(fd);
+  socket->engine.is_claimed = handle_claim_listener(fd);
   return 0;
 }

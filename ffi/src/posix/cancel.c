@@ -19,7 +19,10 @@ void engine_cancel(struct socket* socket) {
   /* The file of an adopted one is its maker's. */
   if (socket_is_local(socket) && socket->path != NULL)
     socket_file_remove(socket);
-  handle_unclaim_listener(socket->engine.fd);
+  /* It may be open elsewhere, after it was passed, and would stay in the queue
+   * until it is closed there (epoll(7)). */
+  handle_leave(socket);
+  if (socket->engine.is_claimed) handle_unclaim_listener(socket->engine.fd);
   close(socket->engine.fd);
   socket->engine.fd = -1;
 }

@@ -48,7 +48,8 @@ void handle_watch_room(struct socket* socket);
  * would make an event (see handle.c). */
 void handle_ignore_room(struct socket* socket);
 
-/* Removes it. A handle that is closed needs no removal. */
+/* Removes it. A handle that is closed needs no removal if there is no other one
+ * of its file. */
 void handle_leave(struct socket* socket);
 
 #endif /* IOCP_POSIX_HANDLE_H */

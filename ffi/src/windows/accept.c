@@ -39,8 +39,7 @@ void accept_reset(struct accept* accept) {
   const struct socket* listener = accept->listener;
   if (accept->target == INVALID_SOCKET) return;
   /* Without a connection it fails, and changes nothing. */
-  if (listener->engine.handle != INVALID_SOCKET &&
-      !(listener->is_borrowed && engine_handle_is_stale(listener)))
+  if (!listener->is_borrowed || !engine_handle_is_stale(listener))
     accept__update(accept);
   handle_set_reset(accept->target, true);
   closesocket(accept->target);
@@ -74,17 +73,16 @@ static DWORD accept__start(struct accept* accept) {
                                  ACCEPT__ADDRESS,
                                  &accept->received,
                                  &accept->op.overlapped);
-  switch (op_started(listener, &accept->op, has_succeeded)) {
-    case OP_COMPLETED:
-      accept__queue(accept);
-      return 0;
-    case OP_IN_FLIGHT:
-      list_push(&listener->engine.posted, &accept->node);
-      listener->engine.accepts_posted++;
-      if (accept->data_size != 0) listener->engine.accepts_for_data++;
-      return 0;
-    case OP_REFUSED:
-      break;
+  enum op_start start = op_started(listener, &accept->op, has_succeeded);
+  if (start == OP_COMPLETED) {
+    accept__queue(accept);
+    return 0;
+  }
+  if (start == OP_IN_FLIGHT) {
+    list_push(&listener->engine.posted, &accept->node);
+    listener->engine.accepts_posted++;
+    if (accept->data_size != 0) listener->engine.accepts_for_data++;
+    return 0;
   }
   DWORD native = (DWORD)WSAGetLastError();
   if (native != WSAECONNRESET) return native;
@@ -200,8 +198,12 @@ void accept_cancel_all(struct socket* listener) {
 
 void engine_stop_accepts(struct socket* listener) {
   struct engine_socket* engine = &listener->engine;
-  /* Only those of this process ("CancelIoEx", Remarks). */
-  if (engine->accepts_posted != 0) CancelIoEx((HANDLE)engine->handle, NULL);
+  /* Only those of this process ("CancelIoEx", Remarks). If it fails, for want
+   * of memory, they would take connections from the other process. */
+  if (engine->accepts_posted != 0 &&
+      !CancelIoEx((HANDLE)engine->handle, NULL) &&
+      GetLastError() != ERROR_NOT_FOUND)
+    listener_retry(listener);
   if (engine->accepted_count != 0) socket_ready(listener, READY_ACCEPT);
   /* The socket file is the other process's from here on. */
   if (socket_is_local(listener) && listener->path != NULL)
@@ -225,7 +227,7 @@ static void accept__read_peer(struct accept* accept, struct socket* accepted) {
       &local_length,
       &peer,
       &peer_length);
-  if (peer != NULL) address_from_system(peer, peer_length, &accepted->peer);
+  address_from_system(peer, peer_length, &accepted->peer);
 }
 
 /* The callback API promises a blocking socket, but the target has inherited the

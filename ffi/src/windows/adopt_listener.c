@@ -31,12 +31,12 @@ static int32_t adopt_listener__check(struct socket* socket, SOCKET handle) {
   BOOL listens = FALSE;
   if (getsockopt(handle, SOL_SOCKET, SO_TYPE, (char*)&type, &length) != 0)
     return errors_fail(port, (DWORD)WSAGetLastError());
+  if (type != SOCK_STREAM) return port_fail(port, -IOCP_EINVAL, 0);
   length = sizeof listens;
-  if (type != SOCK_STREAM ||
-      getsockopt(handle, SOL_SOCKET, SO_ACCEPTCONN, (char*)&listens, &length) !=
-          0 ||
-      !listens)
-    return port_fail(port, -IOCP_EINVAL, 0);
+  if (getsockopt(handle, SOL_SOCKET, SO_ACCEPTCONN, (char*)&listens, &length) !=
+      0)
+    return errors_fail(port, (DWORD)WSAGetLastError());
+  if (!listens) return port_fail(port, -IOCP_EINVAL, 0);
   return adopt_listener__family(socket, handle);
 }
 

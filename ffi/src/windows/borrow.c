@@ -22,8 +22,8 @@ static int32_t borrow__check(struct borrow* borrow, bool is_listener) {
     return errors_of((DWORD)WSAGetLastError());
   if (!is_listener)
     return type == SOCK_STREAM &&
-                   identity_peer(handle, &borrow->identity.peer) &&
-                   identity_local(handle, &borrow->identity.local)
+                   identity_local(handle, &borrow->identity.local) &&
+                   identity_peer(handle, &borrow->identity.peer)
                ? 0
                : -IOCP_ENOTCONN;
   length = sizeof listens;

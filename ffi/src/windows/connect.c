@@ -125,15 +125,9 @@ int32_t connect_start(struct socket* socket,
   op_prepare(socket, &engine->out, ENGINE_CONNECT);
   BOOL has_succeeded = connect_ex(
       engine->handle, system, length, NULL, 0, NULL, &engine->out.overlapped);
-  switch (op_started(socket, &engine->out, has_succeeded)) {
-    case OP_COMPLETED:
-      connect_completed(socket);
-      return 0;
-    case OP_IN_FLIGHT:
-      return 0;
-    case OP_REFUSED:
-      break;
-  }
+  enum op_start start = op_started(socket, &engine->out, has_succeeded);
+  if (start == OP_COMPLETED) connect_completed(socket);
+  if (start != OP_REFUSED) return 0;
   DWORD native = (DWORD)WSAGetLastError();
   /* A refusal is reported as a completion, even if it is known at once. An
    * attempt that could not be made fails the call. */

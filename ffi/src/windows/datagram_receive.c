@@ -131,21 +131,20 @@ static void datagram_receive__truncated(struct datagram_receive* receive) {
 static bool datagram_receive__post(struct datagram_receive* receive) {
   struct socket* socket = receive->socket;
   WSABUF buffer = {.len = IOCP_DATAGRAM_MAX, .buf = (char*)receive->bytes};
-  int failed = SOCKET_ERROR;
   receive->flags = 0;
   receive->from_length = sizeof receive->from;
   receive->is_completed = receive->is_truncated = false;
   receive->error = 0;
-  if (op_prepare(socket, &receive->op, ENGINE_DATAGRAM))
-    failed = WSARecvFrom(socket->engine.handle,
-                         &buffer,
-                         1,
-                         NULL,
-                         &receive->flags,
-                         (SOCKADDR*)&receive->from,
-                         &receive->from_length,
-                         &receive->op.overlapped,
-                         NULL);
+  op_prepare(socket, &receive->op, ENGINE_DATAGRAM);
+  int failed = WSARecvFrom(socket->engine.handle,
+                           &buffer,
+                           1,
+                           NULL,
+                           &receive->flags,
+                           (SOCKADDR*)&receive->from,
+                           &receive->from_length,
+                           &receive->op.overlapped,
+                           NULL);
   /* No packet is skipped, so it never completes at once. */
   if (op_started(socket, &receive->op, failed == 0) != OP_REFUSED) {
     socket->engine.receives_in_flight++;

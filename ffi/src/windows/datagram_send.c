@@ -102,17 +102,16 @@ static DWORD datagram_send__start(struct send_copy* copy,
   struct socket* socket = copy->socket;
   struct engine_op* op = &copy->engine.op;
   WSABUF buffer = {.len = header->length, .buf = (char*)(uintptr_t)data};
-  int failed = SOCKET_ERROR;
-  if (op_prepare(socket, op, ENGINE_SEND))
-    failed = WSASendTo(socket->engine.handle,
-                       &buffer,
-                       1,
-                       NULL,
-                       0,
-                       length == 0 ? NULL : (const SOCKADDR*)to,
-                       length,
-                       &op->overlapped,
-                       NULL);
+  op_prepare(socket, op, ENGINE_SEND);
+  int failed = WSASendTo(socket->engine.handle,
+                         &buffer,
+                         1,
+                         NULL,
+                         0,
+                         length == 0 ? NULL : (const SOCKADDR*)to,
+                         length,
+                         &op->overlapped,
+                         NULL);
   /* No packet is skipped, so it never completes at once. */
   if (op_started(socket, op, failed == 0) == OP_REFUSED)
     return (DWORD)WSAGetLastError();

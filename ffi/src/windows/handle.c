@@ -31,10 +31,10 @@ SOCKET handle_new(unsigned family) {
                     WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
 }
 
-int32_t handle_fail_new(struct port* port, unsigned family) {
+int32_t handle_fail_unix(struct port* port) {
   DWORD native = (DWORD)WSAGetLastError();
   /* Windows before version 1803 of Windows 10, and Wine 10. */
-  if (family == IOCP_UNIX && native == WSAEAFNOSUPPORT)
+  if (native == WSAEAFNOSUPPORT)
     return port_fail(port, -IOCP_ENOTSUP, (int32_t)native);
   return errors_fail(port, native);
 }
@@ -67,14 +67,15 @@ int32_t handle_enter(struct socket* socket, SOCKET handle, bool is_ifs) {
     if (!socket->engine.relays) winsock_remove_from_port(handle);
     return errors_fail(port, native);
   }
-  /* If it fails, a packet follows each success, which is handled as well. */
+  /* If it fails, a packet follows each success, which is handled as well. A
+   * relay leaves the modes alone, since they are those of another process too,
+   * which may expect its packets. Its event is set by a success at once as
+   * well, and results in a packet. */
   socket->engine.skips_packets =
-      is_ifs &&
+      is_ifs && !socket->engine.relays &&
       SetFileCompletionNotificationModes(
           (HANDLE)handle,
           FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE);
-  /* The event is set by a success at once too, and results in a packet. */
-  if (socket->engine.relays) socket->engine.skips_packets = false;
   socket->engine.copies_sends = port->engine.truncates_sends;
   socket->engine.handle = handle;
   return 0;

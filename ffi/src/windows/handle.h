@@ -8,8 +8,8 @@
 /* A new handle of a stream socket, or INVALID_SOCKET with WSAGetLastError(). */
 SOCKET handle_new(unsigned family);
 
-/* The code for its failure. */
-int32_t handle_fail_new(struct port* port, unsigned family);
+/* The code for its failure, of a unix socket. */
+int32_t handle_fail_unix(struct port* port);
 
 /* Associates `handle` with the socket's port and makes it the socket's; for
  * `is_ifs` see winsock_is_ifs(). On failure the caller keeps the handle. */

@@ -20,8 +20,9 @@ bool identity_local(SOCKET handle, struct iocp_address* address_out) {
 bool identity_peer(SOCKET handle, struct iocp_address* address_out) {
   SOCKADDR_STORAGE system;
   int length = sizeof system;
-  return getpeername(handle, (SOCKADDR*)&system, &length) == 0 &&
-         address_from_system((SOCKADDR*)&system, length, address_out);
+  if (getpeername(handle, (SOCKADDR*)&system, &length) != 0) return false;
+  address_from_system((SOCKADDR*)&system, length, address_out);
+  return true;
 }
 
 bool engine_handle_is_stale(const struct socket* socket) {

@@ -83,19 +83,20 @@ int32_t engine_take(struct port* port, const void* ticket, uint32_t length) {
   if (handle == INVALID_SOCKET) {
     DWORD native = (DWORD)WSAGetLastError();
     /* It was used before, or is one of another process. */
-    if (native == WSAEINVAL || native == WSAENOTSOCK)
+    if (native == WSAEINVAL)
       return port_fail(port, -IOCP_ENOENT, (int32_t)native);
     return errors_fail(port, native);
   }
-  if (handle <= INT32_MAX) return (int32_t)handle;
-  closesocket(handle);
-  return port_fail(port, -IOCP_EMFILE, 0);
+  /* A process has at most 2^24 handles, whose values are multiples of four
+   * ("Kernel objects"). */
+  return (int32_t)handle;
 }
 
 int32_t engine_drop(struct port* port, double os_socket) {
   SOCKET handle;
-  int32_t result = inbox__check(port, os_socket, &handle);
-  if (result < 0) return result;
-  closesocket(handle);
-  return 0;
+  if (!handle_of_number(os_socket, &handle))
+    return port_fail(port, -IOCP_EINVAL, 0);
+  if (closesocket(handle) == 0) return 0;
+  /* WSAENOTSOCK: it is no socket, and stays open (closesocket()). */
+  return errors_fail(port, (DWORD)WSAGetLastError());
 }

@@ -30,11 +30,10 @@ static bool interface__search_table(const MIB_UNICASTIPADDRESS_TABLE* table,
     const MIB_UNICASTIPADDRESS_ROW* row = &table->Table[i];
     entry_out->index = row->InterfaceIndex;
     entry_out->is_preferred = row->DadState == IpDadStatePreferred;
-    if (address_from_system((const SOCKADDR*)&row->Address,
-                            sizeof row->Address,
-                            &entry_out->address) &&
-        test(entry_out, wanted))
-      return true;
+    address_from_system((const SOCKADDR*)&row->Address,
+                        sizeof row->Address,
+                        &entry_out->address);
+    if (test(entry_out, wanted)) return true;
   }
   return false;
 }

@@ -14,6 +14,4 @@ void memory_unmap(void* memory, size_t size) {
 
 void* memory_alloc(size_t size) { return HeapAlloc(GetProcessHeap(), 0, size); }
 
-void memory_free(void* memory) {
-  if (memory != NULL) HeapFree(GetProcessHeap(), 0, memory);
-}
+void memory_free(void* memory) { HeapFree(GetProcessHeap(), 0, memory); }

@@ -12,8 +12,8 @@ enum op_start {
   OP_REFUSED    /* nothing was posted; the error is in WSAGetLastError() */
 };
 
-/* Prepares an operation to be posted. On failure nothing may be posted, and the
- * error is in WSAGetLastError(). */
+/* Prepares an operation to be posted. It fails only for sockets with `relays`:
+ * then nothing may be posted, and the error is in WSAGetLastError(). */
 bool op_prepare(struct socket* socket,
                 struct engine_op* op,
                 enum engine_op_kind kind);
@@ -23,8 +23,8 @@ enum op_start op_started(struct socket* socket,
                          struct engine_op* op,
                          bool has_succeeded);
 
-/* Its packet was dequeued. Returns false for an unexpected one. */
-bool op_reap(struct port* port, struct engine_op* op);
+/* Its packet was dequeued. */
+void op_reap(struct port* port, struct engine_op* op);
 
 /* The status of a completed operation, and the bytes that it moved. */
 LONG op_status(const struct engine_op* op);

@@ -77,11 +77,12 @@ err1:
   return native;
 }
 
-bool pipe_accept_is_only(const struct pipe_instance* instance) {
+DWORD pipe_accept_check_only(const struct pipe_instance* instance) {
   DWORD count = 0;
-  return !GetNamedPipeHandleStateW(
-             instance->handle, NULL, &count, NULL, NULL, NULL, 0) ||
-         count <= 1;
+  if (!GetNamedPipeHandleStateW(
+          instance->handle, NULL, &count, NULL, NULL, NULL, 0))
+    return GetLastError();
+  return count <= 1 ? 0 : ERROR_ACCESS_DENIED;
 }
 
 void pipe_accept_drop(struct pipe_instance* instance) {
@@ -95,21 +96,16 @@ DWORD pipe_accept_start(struct pipe_instance* instance) {
   op_prepare(listener, &instance->op, ENGINE_PIPE_ACCEPT);
   bool has_succeeded =
       pipe_called(ConnectNamedPipe(instance->handle, &instance->op.overlapped));
-  switch (op_started(listener, &instance->op, has_succeeded)) {
-    case OP_COMPLETED:
-      pipe_accept__queue(instance);
-      return 0;
-    case OP_IN_FLIGHT:
-      list_push(&listener->engine.posted, &instance->node);
-      listener->engine.accepts_posted++;
-      return 0;
-    case OP_REFUSED:
-      break;
+  enum op_start start = op_started(listener, &instance->op, has_succeeded);
+  if (start == OP_IN_FLIGHT) {
+    list_push(&listener->engine.posted, &instance->node);
+    listener->engine.accepts_posted++;
+    return 0;
   }
   /* A client has connected since the instance was made: "there is a good
    * connection" (ConnectNamedPipe()). With ERROR_NO_DATA it has closed its end
    * again, but what it has written can still be read. */
-  DWORD native = GetLastError();
+  DWORD native = start == OP_COMPLETED ? ERROR_PIPE_CONNECTED : GetLastError();
   if (native != ERROR_PIPE_CONNECTED && native != ERROR_NO_DATA) return native;
   pipe_accept__queue(instance);
   return 0;
@@ -216,7 +212,6 @@ void pipe_accept_cancel_all(struct socket* listener) {
   for (struct list_node* node = list->next; node != list; node = node->next) {
     struct pipe_instance* instance =
         LIST_ENTRY(node, struct pipe_instance, node);
-    if (instance->handle == INVALID_HANDLE_VALUE) continue;
     /* Its packet comes in any case. */
     CancelIoEx(instance->handle, &instance->op.overlapped);
     pipe_accept__close(instance);

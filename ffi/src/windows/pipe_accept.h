@@ -22,8 +22,9 @@ DWORD pipe_accept_make(struct socket* listener,
                        DWORD flags,
                        struct pipe_instance** instance_out);
 
-/* False if the pipe has other instances. */
-bool pipe_accept_is_only(const struct pipe_instance* instance);
+/* Returns 0, ERROR_ACCESS_DENIED if the pipe has other instances, or the
+ * system's error. */
+DWORD pipe_accept_check_only(const struct pipe_instance* instance);
 
 /* Adds it to the pool. Returns 0, or the system's error with nothing done. */
 DWORD pipe_accept_start(struct pipe_instance* instance);

@@ -46,20 +46,23 @@ struct pipe_adopt__name {
   WCHAR text[PIPE_NAME_MAX];
 };
 
+#define PIPE_ADOPT__PREFIX "\\\\.\\pipe"
+_Static_assert(sizeof PIPE_ADOPT__PREFIX + UTF8_PER_UNIT * PIPE_NAME_MAX <=
+                   IOCP_PATH_MAX,
+               "a path has room for every name of a pipe");
+
 /* The system has the name without what is before it, as \\NAME. Returns 0 when
- * it does not report the name; then the socket has none. */
+ * it does not report the name, or none; then the socket has none. */
 static uint16_t pipe_adopt__read_name(HANDLE handle, uint8_t* bytes_out) {
-  static const char prefix[] = "\\\\.\\pipe";
-  struct pipe_adopt__name name;
-  uint32_t at = sizeof prefix - 1;
+  struct pipe_adopt__name name = {.size = 0};
+  uint32_t at = sizeof PIPE_ADOPT__PREFIX - 1;
+  /* It fails when the name is longer. */
   if (!GetFileInformationByHandleEx(handle, FileNameInfo, &name, sizeof name) ||
-      name.size > sizeof name.text || name.text[0] != '\\')
+      name.text[0] != '\\')
     return 0;
-  memory_copy(bytes_out, prefix, at);
-  uint32_t count = utf8_from_wide(
-      name.text, name.size / sizeof(WCHAR), bytes_out + at, IOCP_PATH_MAX - at);
-  at += count;
-  return at > IOCP_PATH_MAX ? 0 : (uint16_t)at;
+  memory_copy(bytes_out, PIPE_ADOPT__PREFIX, at);
+  at += utf8_from_wide(name.text, name.size / sizeof(WCHAR), bytes_out + at);
+  return (uint16_t)at;
 }
 
 /* Without memory for its name the socket works all the same. */

@@ -16,11 +16,8 @@
   (FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION)
 
 static int32_t pipe_connect__enter(struct socket* socket, HANDLE handle) {
-  DWORD native = 0;
-  /* A name of the pipe file system that is none of a pipe. */
-  if (GetFileType(handle) != FILE_TYPE_PIPE)
-    return port_fail(socket->port, -IOCP_ENOTSOCK, 0);
-  native = pipe_associate(socket->port, handle, &socket->engine.skips_packets);
+  DWORD native =
+      pipe_associate(socket->port, handle, &socket->engine.skips_packets);
   if (native != 0) return errors_fail(socket->port, native);
   pipe_enter(socket, handle, false);
   return 0;

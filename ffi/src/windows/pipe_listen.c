@@ -30,11 +30,12 @@ static int32_t pipe_listen__start(struct socket* socket, bool has_own_access) {
       pipe_accept_make(socket, FILE_FLAG_FIRST_PIPE_INSTANCE, &first);
   if (native != 0)
     return port_fail(port, pipe_listen__error(native), (int32_t)native);
-  /* Wine 10 ignores the flag, so the instances are counted. The error is the
-   * one that the flag is documented to give. */
-  if (!pipe_accept_is_only(first)) {
+  /* Wine 10 ignores the flag, so the instances are counted. If they cannot be,
+   * the name may be that of another program. */
+  native = pipe_accept_check_only(first);
+  if (native != 0) {
     pipe_accept_drop(first);
-    return port_fail(port, -IOCP_EADDRINUSE, ERROR_ACCESS_DENIED);
+    return port_fail(port, pipe_listen__error(native), (int32_t)native);
   }
   if (has_own_access) native = pipe_accept_make(socket, 0, &second);
   if (native == 0) native = pipe_accept_start(first);

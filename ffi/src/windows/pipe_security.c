@@ -186,6 +186,4 @@ int32_t pipe_security_new(struct port* port,
   return result;
 }
 
-void pipe_security_free(void* descriptor) {
-  if (descriptor != NULL) LocalFree(descriptor);
-}
+void pipe_security_free(void* descriptor) { LocalFree(descriptor); }

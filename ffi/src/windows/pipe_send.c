@@ -48,15 +48,14 @@ static bool pipe_send__post(struct send_copy* copy) {
                               left < PIPE_SEND__PART ? left : PIPE_SEND__PART,
                               NULL,
                               &op->overlapped));
-  switch (op_started(socket, op, has_succeeded)) {
-    case OP_COMPLETED:
-      pipe_send__reaped(copy);
-      return true;
-    case OP_IN_FLIGHT:
-      socket->engine.sends_in_flight++;
-      return false;
-    case OP_REFUSED:
-      break;
+  enum op_start start = op_started(socket, op, has_succeeded);
+  if (start == OP_COMPLETED) {
+    pipe_send__reaped(copy);
+    return true;
+  }
+  if (start == OP_IN_FLIGHT) {
+    socket->engine.sends_in_flight++;
+    return false;
   }
   DWORD native = GetLastError();
   if (op_may_be_retried(native)) {

@@ -127,7 +127,7 @@ int32_t engine_wait_here(struct port* port, uint32_t timeout_us) {
 /* ---- dequeuing */
 
 static void queue__completed(struct port* port, struct engine_op* op) {
-  if (!op_reap(port, op)) return;
+  op_reap(port, op);
   switch ((enum engine_op_kind)op->kind) {
     case ENGINE_RECEIVE:
       receive_completed(LIST_ENTRY(op, struct engine_receive, op));

@@ -68,7 +68,7 @@ static void receive__result(struct engine_receive* receive) {
   struct socket* socket = receive->socket;
   LONG status = op_status(&receive->op);
   uint32_t bytes = op_bytes(&receive->op);
-  if (bytes != 0 && receive->size != 0) {
+  if (bytes != 0) {
     /* Whatever the status: a receive that was canceled too late has removed its
      * bytes from the stream (CPython's bpo-33694). */
     receive_list_complete(receive, bytes);
@@ -119,16 +119,15 @@ static DWORD receive__post(struct engine_receive* receive, bool marks) {
   struct socket* socket = receive->socket;
   bool has_succeeded = op_prepare(socket, &receive->op, ENGINE_RECEIVE) &&
                        receive__call(receive);
-  switch (op_started(socket, &receive->op, has_succeeded)) {
-    case OP_COMPLETED:
-      receive__result(receive);
-      if (marks) receive__mark(socket);
-      return 0;
-    case OP_IN_FLIGHT:
-      socket->engine.receives_in_flight++;
-      return 0;
-    case OP_REFUSED:
-      break;
+  enum op_start start = op_started(socket, &receive->op, has_succeeded);
+  if (start == OP_COMPLETED) {
+    receive__result(receive);
+    if (marks) receive__mark(socket);
+    return 0;
+  }
+  if (start == OP_IN_FLIGHT) {
+    socket->engine.receives_in_flight++;
+    return 0;
   }
   DWORD native = (DWORD)WSAGetLastError();
   receive_list_remove(receive);

@@ -40,20 +40,22 @@ static bool send__is_overtaken(struct send_copy* copy) {
   return false;
 }
 
+/* A copy fails. Those behind it are lost, whatever the system has reported for
+ * them: the one before may complete after them. */
+static void send__lose(struct send_copy* copy, int32_t error, int32_t native) {
+  struct socket* socket = copy->socket;
+  for (struct send_copy* next = copy; (next = send_copy_next(next)) != NULL;)
+    if (next->is_done) next->result = socket_fail(socket, error, native);
+  sender_copy_done(copy, error, native);
+}
+
 /* Bytes of this copy will never be sent. The system sends the copies behind it
  * all the same, and the peer would get a stream with a gap, so the connection
  * is reset at once. For that the handle is closed: until its caller closes the
  * socket, it has the error and no handle. */
 static void send__fail(struct send_copy* copy, int32_t error, int32_t native) {
-  struct socket* socket = copy->socket;
-  /* After a FIN nothing can be sent. */
-  if (error != -IOCP_EPIPE && send__is_overtaken(copy)) {
-    handle_abort(socket, error, native);
-    /* Whatever the system reports for the copies behind it, they are lost. */
-    for (struct send_copy* next = copy; (next = send_copy_next(next)) != NULL;)
-      if (next->is_done) next->result = socket_fail(socket, error, native);
-  }
-  sender_copy_done(copy, error, native);
+  if (send__is_overtaken(copy)) handle_abort(copy->socket, error, native);
+  send__lose(copy, error, native);
 }
 
 /* The operation has completed. */
@@ -67,7 +69,7 @@ static void send__reaped(struct send_copy* copy) {
   }
   /* Aborted meanwhile: the bytes may not have arrived. */
   if (socket->engine.handle == INVALID_SOCKET) {
-    sender_copy_done(copy, socket->error, socket->error_native);
+    send__lose(copy, socket->error, socket->error_native);
     return;
   }
   if (status < 0) {
@@ -92,15 +94,14 @@ static bool send__post(struct send_copy* copy) {
   if (op_prepare(socket, op, ENGINE_SEND))
     failed = WSASend(
         socket->engine.handle, &buffer, 1, NULL, 0, &op->overlapped, NULL);
-  switch (op_started(socket, op, failed == 0)) {
-    case OP_COMPLETED:
-      send__reaped(copy);
-      return true;
-    case OP_IN_FLIGHT:
-      socket->engine.sends_in_flight++;
-      return true;
-    case OP_REFUSED:
-      break;
+  enum op_start start = op_started(socket, op, failed == 0);
+  if (start == OP_COMPLETED) {
+    send__reaped(copy);
+    return true;
+  }
+  if (start == OP_IN_FLIGHT) {
+    socket->engine.sends_in_flight++;
+    return true;
   }
   DWORD native = (DWORD)WSAGetLastError();
   if (op_may_be_retried(native)) {

@@ -14,7 +14,7 @@ int32_t unix_connect(struct socket* socket) {
   int32_t length = unix_address_of(&socket->path->name, &address);
   if (length < 0) return port_fail(port, length, 0);
   SOCKET handle = handle_new(IOCP_UNIX);
-  if (handle == INVALID_SOCKET) return handle_fail_new(port, IOCP_UNIX);
+  if (handle == INVALID_SOCKET) return handle_fail_unix(port);
   const struct engine_provider* provider =
       winsock_provider(port, IOCP_UNIX, handle);
   int32_t result;

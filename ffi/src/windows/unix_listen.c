@@ -49,7 +49,7 @@ int32_t unix_listen(struct socket* socket, const struct path_access* access) {
   if (access->mode != IOCP_MODE_DEFAULT)
     return port_fail(port, -IOCP_ENOTSUP, 0);
   SOCKET handle = handle_new(IOCP_UNIX);
-  if (handle == INVALID_SOCKET) return handle_fail_new(port, IOCP_UNIX);
+  if (handle == INVALID_SOCKET) return handle_fail_unix(port);
   bool replaces = (access->flags & IOCP_REPLACE_STALE) != 0;
   int32_t result = unix_file_lock(socket);
   if (result >= 0)

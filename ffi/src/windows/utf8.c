@@ -80,10 +80,7 @@ static void utf8__write(uint32_t character, uint32_t size, uint8_t* text) {
   text[0] = (uint8_t)(leads[size] | character);
 }
 
-uint32_t utf8_from_wide(const WCHAR* wide,
-                        uint32_t length,
-                        uint8_t* text_out,
-                        uint32_t capacity) {
+uint32_t utf8_from_wide(const WCHAR* wide, uint32_t length, uint8_t* text_out) {
   uint32_t count = 0;
   for (uint32_t at = 0; at < length;) {
     uint32_t character;
@@ -92,8 +89,7 @@ uint32_t utf8_from_wide(const WCHAR* wide,
                     : character < 0x800       ? 2
                     : character < UTF8__PLANE ? 3
                                               : 4;
-    if (count + size <= capacity)
-      utf8__write(character, size, text_out + count);
+    utf8__write(character, size, text_out + count);
     count += size;
   }
   return count;

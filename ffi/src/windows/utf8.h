@@ -16,11 +16,11 @@ int32_t utf8_to_wide(const uint8_t* text,
                      WCHAR* wide_out,
                      uint32_t capacity);
 
-/* The same in the other direction, in bytes. A lone surrogate, which Windows
- * permits in names, becomes U+FFFD. */
-uint32_t utf8_from_wide(const WCHAR* wide,
-                        uint32_t length,
-                        uint8_t* text_out,
-                        uint32_t capacity);
+/* The most bytes that a unit becomes. */
+#define UTF8_PER_UNIT 3
+
+/* The other direction. Returns the number of bytes. A lone surrogate, which
+ * Windows permits in names, becomes U+FFFD. */
+uint32_t utf8_from_wide(const WCHAR* wide, uint32_t length, uint8_t* text_out);
 
 #endif /* IOCP_WINDOWS_UTF8_H */

@@ -143,7 +143,6 @@ typedef LONG(NTAPI* winsock__get_version)(OSVERSIONINFOW*);
 /* Since Windows 10 version 1709 SIO_TCP_INITIAL_RTO knows
  * TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS; before, the same number meant 254
  * retransmissions. libuv checks the same build (src/win/tcp.c). */
-#define WINSOCK__MAJOR 10
 #define WINSOCK__BUILD_1709 16299
 
 bool winsock_can_disable_syn_retries(void) {
@@ -156,9 +155,7 @@ bool winsock_can_disable_syn_retries(void) {
   memory_copy(&get, &function, sizeof get);
   memory_zero(&version, sizeof version);
   version.dwOSVersionInfoSize = sizeof version;
-  if (get(&version) < 0 || version.dwMajorVersion < WINSOCK__MAJOR)
-    return false;
-  return version.dwMajorVersion > WINSOCK__MAJOR ||
-         version.dwMinorVersion > 0 ||
-         version.dwBuildNumber >= WINSOCK__BUILD_1709;
+  /* It always succeeds, and later versions have higher builds. */
+  get(&version);
+  return version.dwBuildNumber >= WINSOCK__BUILD_1709;
 }

@@ -57,6 +57,9 @@ fuzz_call call_others;
 /* Call at the end of an input: no file of a listener may be left. */
 void calls_remove_folder(void);
 
+/* A listener with a name was stopped: its file is left for another process. */
+void calls_leave_file(void);
+
 /* calls_datagram.c */
 fuzz_call call_datagram;
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #define LOCAL__MODE IOCP_MODE_DEFAULT
 
 static char local__folder[32];
+static bool local__has_left_files;
 
 static void local__make_folder(void) {
   if (local__folder[0] != 0) return;
@@ -233,9 +236,23 @@ void call_local(const struct step* step, int32_t port, int32_t socket) {
   }
 }
 
+void calls_leave_file(void) { local__has_left_files = true; }
+
+static void local__remove_files(void) {
+  DIR* folder = opendir(local__folder);
+  const struct dirent* entry;
+  FUZZ_CHECK(folder != NULL);
+  while ((entry = readdir(folder)) != NULL)
+    if (entry->d_name[0] != '.')
+      FUZZ_IS(unlinkat(dirfd(folder), entry->d_name, 0), 0);
+  closedir(folder);
+  local__has_left_files = false;
+}
+
 void calls_remove_folder(void) {
   if (local__folder[0] == 0) return;
-  /* It is empty: no file of a listener is left. */
+  if (local__has_left_files) local__remove_files();
+  /* It is empty: no file of another listener is left. */
   FUZZ_IS(rmdir(local__folder), 0);
   local__folder[0] = 0;
 }

@@ -100,6 +100,7 @@ void call_accept(const struct step* step, int32_t port, int32_t socket) {
     return;
   if (forced == 0 && (!model->is_listener || count > IOCP_ACCEPT_MAX))
     forced = -IOCP_EINVAL;
+  if (forced == 0 && model->is_stopped) forced = -IOCP_ESHUTDOWN;
   model_check(result, forced);
   FUZZ_CHECK(forced != 0 || result == 0);
 }

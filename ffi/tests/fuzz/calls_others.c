@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Listening sockets that others made, and sockets that are passed on. */
+/* Listening sockets that others made or take over, and sockets that are passed
+ * on. */
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -87,7 +88,29 @@ static void others__pass(const struct step* step, int32_t port, int32_t id) {
   if (result > 0) others__take(step, port, ticket, (uint32_t)result);
 }
 
+/* Nothing is posted on Linux, so what comes next is up to the other process. */
+static void others__stop(int32_t port, int32_t id) {
+  struct model_socket* socket = model_socket(port, id);
+  int32_t forced = model_refuses(port, id);
+  if (forced == 0 && socket->is_closing) forced = -IOCP_EBADF;
+  int32_t result = iocp_stop(port, id);
+  if (forced == 0 && socket->may_time_out && !socket->is_listener &&
+      result == -IOCP_EBADF)
+    return;
+  if (forced == 0 && !socket->is_listener) forced = -IOCP_EINVAL;
+  model_check(result, forced);
+  if (result < 0) return;
+  FUZZ_IS(result, 0);
+  socket->is_stopped = true;
+  if (socket->is_local) calls_leave_file();
+  FUZZ_IS(iocp_accept(port, id, 1), -IOCP_ESHUTDOWN);
+}
+
 void call_others(const struct step* step, int32_t port, int32_t socket) {
+  if (step->a % 8 == 7) {
+    others__stop(port, socket);
+    return;
+  }
   if (step->a % 2 == 0) {
     if (model_has_room()) others__add(step, port);
     return;

@@ -45,6 +45,7 @@ struct model_socket {
   uint32_t sends;
   uint64_t credit;
   bool is_local; /* a unix socket */
+  bool is_stopped;
   bool is_datagram;
   uint32_t name;               /* of a local listener, from 1 on */
   struct iocp_address address; /* of another listener, or of UDP */

@@ -44,8 +44,8 @@ export const bugs = [
     name: "the bytes of a canceled receive are discarded",
     changes: [{
       file: "windows/receive.c",
-      from: "  if (bytes != 0 && receive->size != 0) {",
-      to: "  if (bytes != 0 && receive->size != 0 && status >= 0) {",
+      from: "  if (bytes != 0) {",
+      to: "  if (bytes != 0 && status >= 0) {",
     }],
   },
   {
@@ -88,13 +88,13 @@ export const bugs = [
     name: "an accept is added to its list and counted after it was posted",
     changes: [{
       file: "windows/accept.c",
-      from: `    case OP_IN_FLIGHT:
-      list_push(&listener->engine.posted, &accept->node);
-      listener->engine.accepts_posted++;`,
-      to: `    case OP_IN_FLIGHT:
-      engine_poll(listener->port);
-      list_push(&listener->engine.posted, &accept->node);
-      listener->engine.accepts_posted++;`,
+      from: `  if (start == OP_IN_FLIGHT) {
+    list_push(&listener->engine.posted, &accept->node);
+    listener->engine.accepts_posted++;`,
+      to: `  if (start == OP_IN_FLIGHT) {
+    engine_poll(listener->port);
+    list_push(&listener->engine.posted, &accept->node);
+    listener->engine.accepts_posted++;`,
     }],
   },
   {
@@ -291,10 +291,8 @@ export const bugs = [
     name: "a layered provider is trusted to skip packets",
     changes: [{
       file: "windows/handle.c",
-      from: `      is_ifs &&
-      SetFile`,
-      to: `      (is_ifs || true) &&
-      SetFile`,
+      from: "      is_ifs && !socket->engine.relays &&",
+      to: "      (is_ifs || true) && !socket->engine.relays &&",
     }],
   },
   {
@@ -419,16 +417,17 @@ export const bugs = [
     name: "sends behind a failed one are still sent",
     changes: [{
       file: "windows/send.c",
-      from: "  if (error != -IOCP_EPIPE && send__is_overtaken(copy)) {",
-      to: "  if (native < 0 && native >= 0) {",
+      from:
+        "  if (send__is_overtaken(copy)) handle_abort(copy->socket, error, native);\n",
+      to: "  if (error > 0) handle_abort(copy->socket, error, native);\n",
     }],
   },
   {
     name: "a send that followed a failed one is reported as a success",
     changes: [{
       file: "windows/send.c",
-      from: "      if (next->is_done) next->result =",
-      to: "      if (next->is_done && native == 1) next->result =",
+      from: "    if (next->is_done) next->result =",
+      to: "    if (next->is_done && native == 1) next->result =",
     }, {
       file: "windows/send.c",
       from: "  if (socket->engine.handle == INVALID_SOCKET) {",
@@ -445,6 +444,19 @@ export const bugs = [
     }],
   },
   // ---- bugs that the simulation has found in this library
+  {
+    group: "found",
+    name: "a send succeeds behind one whose packet comes after the reset",
+    changes: [{
+      file: "sender.c",
+      from: "      copy->result = error;\n",
+      to: "      copy->result += 0;\n",
+    }, {
+      file: "windows/send.c",
+      from: "    send__lose(copy, socket->error, socket->error_native);",
+      to: "    sender_copy_done(copy, socket->error, socket->error_native);",
+    }],
+  },
   {
     group: "found",
     name:
@@ -502,9 +514,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   op->in_flight = true;`,
     }, {
       file: "windows/handle.c",
-      from:
-        "  if (socket->engine.relays) socket->engine.skips_packets = false;",
-      to: "  if (socket->engine.relays) socket->engine.skips_packets = true;",
+      from: "      is_ifs && !socket->engine.relays &&",
+      to: "      is_ifs &&",
     }],
   },
   {
@@ -821,9 +832,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "an old system repeats a SYN 254 times",
     changes: [{
       file: "windows/winsock.c",
-      from: "         version.dwBuildNumber >= WINSOCK__BUILD_1709;",
-      to:
-        "         version.dwBuildNumber < WINSOCK__BUILD_1709 ||\n         version.dwBuildNumber >= WINSOCK__BUILD_1709;",
+      from: "  return version.dwBuildNumber >= WINSOCK__BUILD_1709;",
+      to: "  return version.dwBuildNumber > 0 * WINSOCK__BUILD_1709;",
     }],
   },
   {
@@ -1464,6 +1474,204 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       file: "windows/interface.c",
       from: "entry->address.family == IOCP_IPV4 && entry->is_preferred &&",
       to: "entry->address.family == IOCP_IPV4 &&",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a pipe whose instances cannot be counted is taken for the first",
+    source: "GetNamedPipeHandleState(); Wine 10 ignores the flag; found here",
+    changes: [{
+      file: "windows/pipe_accept.c",
+      from: `          instance->handle, NULL, &count, NULL, NULL, NULL, 0))
+    return GetLastError();`,
+      to: `          instance->handle, NULL, &count, NULL, NULL, NULL, 0))
+    return 0;`,
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a client that comes during ConnectNamedPipe() is lost",
+    source: "ConnectNamedPipe(), return value: zero only while it is pending",
+    changes: [{
+      file: "windows/pipe_accept.c",
+      from:
+        "  DWORD native = start == OP_COMPLETED ? ERROR_PIPE_CONNECTED : GetLastError();",
+      to: "  DWORD native = GetLastError();",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a pipe that may not be read is adopted",
+    source: 'PeekNamedPipe(): "the handle must have GENERIC_READ access"',
+    changes: [{
+      file: "windows/pipe_adopt.c",
+      from: "  if (native == ERROR_BROKEN_PIPE) return 0;",
+      to:
+        "  if (native == ERROR_BROKEN_PIPE || native == ERROR_ACCESS_DENIED) return 0;",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a receive that has completed at once with no bytes is looked at",
+    source: "ReadFile(), remarks: TRUE with no bytes",
+    changes: [{
+      file: "windows/receive.c",
+      from: "    if (first == NULL || first->is_completed) break;",
+      to: "    if (first->is_completed) break;",
+    }],
+  },
+  {
+    group: "pipe",
+    name: "a half of a surrogate pair takes the next unit with it",
+    source: '"Naming Files, Paths, and Namespaces": a name is opaque WCHARs',
+    changes: [{
+      file: "windows/utf8.c",
+      from:
+        "  if (second < UTF8__SURROGATE_LOW || second > UTF8__SURROGATE_LAST) return 1;\n",
+      to: "",
+    }],
+  },
+  {
+    group: "unix",
+    name: "a listener that takes no connection now is taken for gone",
+    source: "connect(), WSAEWOULDBLOCK; listen(), remarks on the backlog",
+    changes: [{
+      file: "windows/unix_file.c",
+      from: "      WSAGetLastError() == WSAECONNREFUSED;",
+      to: "      WSAGetLastError() != WSAENOBUFS;",
+    }],
+  },
+  {
+    group: "unix",
+    name: "a file is known by a part of its index",
+    source: '"BY_HANDLE_FILE_INFORMATION": volume and both halves',
+    changes: [{
+      file: "windows/unix_file.c",
+      from: "        now.nFileIndexHigh == engine->index_high &&\n",
+      to: "",
+    }],
+  },
+  {
+    group: "passing",
+    name: "a relay changes the modes that the handle has in another process",
+    source: "found by the simulation; SetFileCompletionNotificationModes()",
+    changes: [{
+      file: "windows/handle.c",
+      from: "      is_ifs && !socket->engine.relays &&",
+      to: "      is_ifs &&",
+    }, {
+      file: "windows/handle.c",
+      from:
+        "  socket->engine.copies_sends = port->engine.truncates_sends;\n  socket->engine.handle",
+      to: `  if (socket->engine.relays) socket->engine.skips_packets = false;
+  socket->engine.copies_sends = port->engine.truncates_sends;
+  socket->engine.handle`,
+    }],
+  },
+  {
+    group: "passing",
+    name:
+      "accepts that could not be canceled stay with a listener that stopped",
+    source: "found by the simulation; tinymux #1830 has the same for posting",
+    changes: [{
+      file: "windows/accept.c",
+      from: "    listener_retry(listener);\n",
+      to: "    listener_arm(listener);\n",
+    }],
+  },
+  {
+    group: "passing",
+    name: "a listener that stops resets what it has accepted",
+    source: "node #43747: a worker that cannot accept a connection closes it",
+    changes: [{
+      file: "windows/accept.c",
+      from: `      !CancelIoEx((HANDLE)engine->handle, NULL) &&
+      GetLastError() != ERROR_NOT_FOUND)
+    listener_retry(listener);`,
+      to: `      !CancelIoEx((HANDLE)engine->handle, NULL) &&
+      GetLastError() != ERROR_NOT_FOUND)
+    listener_retry(listener);
+  accept_cancel_all(listener);`,
+    }],
+  },
+  {
+    group: "passing",
+    name: "what a listener had accepted when it stopped is never delivered",
+    source: "axum-server #111: it is closed once the shutdown completes",
+    changes: [{
+      file: "windows/accept.c",
+      from: "  if (listener->accept_target == 0 && !listener->is_stopped)\n",
+      to: "  if (listener->accept_target == 0)\n",
+    }],
+  },
+  {
+    group: "passing",
+    name: "a listener that stopped posts accepts for its larger backlog",
+    source: "iocp_stop(); the extra accepts are those of engine_set_backlog()",
+    changes: [{
+      file: "windows/accept.c",
+      from: "  if (listener->is_stopped) return;\n",
+      to: "",
+    }],
+  },
+  {
+    group: "passing",
+    name: "the close of one handle shuts the connection of the others down",
+    source: "libuv #1204: a close of a duplicated socket called shutdown()",
+    changes: [{
+      file: "windows/inbox.c",
+      from: "  if (closesocket(handle) == 0) return 0;",
+      to:
+        "  shutdown(handle, SD_SEND);\n  if (closesocket(handle) == 0) return 0;",
+    }],
+  },
+  {
+    group: "passing",
+    name: "a child process inherits a handle that was taken",
+    source: "libuv #5097, ocaml #10809: WSASocketW() with the structure",
+    changes: [{
+      file: "windows/inbox.c",
+      from: "WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);",
+      to: "WSA_FLAG_OVERLAPPED);",
+    }],
+  },
+  {
+    group: "passing",
+    name: "a listener that is on another port is taken for one of this port",
+    source:
+      "joyent/libuv #1023, libuv #2016: the packets come to the other port",
+    changes: [{
+      file: "windows/adopt_listener.c",
+      from: "  return handle_enter(socket, handle, is_ifs);\n",
+      to: `  int32_t result = handle_enter(socket, handle, is_ifs);
+  socket->engine.relays = false;
+  return result;
+`,
+    }],
+  },
+  {
+    group: "passing",
+    name: "a listener that was refused is closed",
+    source: "iocp_add_listener(): on failure the caller keeps it, unchanged",
+    changes: [{
+      file: "windows/adopt_listener.c",
+      from:
+        "    return port_fail(port, -IOCP_EEXIST, ERROR_INVALID_PARAMETER);\n",
+      to: `    return closesocket(handle),
+           port_fail(port, -IOCP_EEXIST, ERROR_INVALID_PARAMETER);
+`,
+    }],
+  },
+  {
+    group: "passing",
+    name: "a process that has ended is a wrong address",
+    source: 'WSADuplicateSocketW(), WSAEINVAL: "parameters was invalid"',
+    changes: [{
+      file: "windows/inbox.c",
+      from:
+        "  if (native == WSAEINVAL)\n    return port_fail(port, -IOCP_ECONNREFUSED",
+      to:
+        "  if (native == WSAENOTSOCK)\n    return port_fail(port, -IOCP_ECONNREFUSED",
     }],
   },
 ];

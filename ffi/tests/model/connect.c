@@ -122,9 +122,13 @@ int connect(SOCKET handle, const SOCKADDR* name, int length) {
        sock->family == SOCK_LOCAL && sock_address_in(name, length, &to));
   struct iocp_address from = disk_unnamed();
   struct link* link = network_call(&from, &to);
-  /* Port 0 is no file, and nothing listens there. */
+  /* Port 0 is no file, and nothing listens there. Where something does but
+   * takes no connection now, "the connection attempt cannot be completed
+   * immediately" (connect(), WSAEWOULDBLOCK), or the queue is full. */
+  bool may_wait = listening_has(&to);
   if (!network_connects(link)) {
-    kernel_fail(WSAECONNREFUSED);
+    kernel_fail(may_wait && tape_choose(2) == 0 ? WSAEWOULDBLOCK
+                                                : WSAECONNREFUSED);
     return SOCKET_ERROR;
   }
   sock_attach(sock, &link->ends[0]);

@@ -202,7 +202,7 @@ static DWORD datagram__earlier_error(struct sock* sock) {
   if (list_is_empty(&sock->udp->queue)) return 0;
   const struct udp_datagram* first =
       LIST_ENTRY(sock->udp->queue.next, struct udp_datagram, node);
-  if (first->kind == UDP_DATA || tape_choose(2) == 0) return 0;
+  if (first->kind == UDP_DATA || !tape_chance(habits.send_errors)) return 0;
   DWORD error = datagram__error_of(first->kind);
   free(udp_pop(sock->udp));
   return error;
@@ -355,6 +355,12 @@ bool datagram_ioctl(
     return false;
   RULE("the switch of an ICMP report is a BOOL", size == sizeof reports);
   memcpy(&reports, in, sizeof reports);
+  /* "The specified ioctl code cannot be realized" (WSAIoctl()), which a layered
+   * provider may say of a code that it does not know. */
+  if (habits.lacks_udp_reports) {
+    *result = datagram__fails(WSAEOPNOTSUPP);
+    return true;
+  }
   if (habits_break(habits.kernel_faults)) {
     *result = datagram__fails(WSAENOBUFS);
     return true;

@@ -26,6 +26,7 @@ struct disk_file {
   char path[DISK__PATH_MAX];
   enum disk__kind kind;
   uint16_t index; /* of the file on its volume */
+  DWORD volume;   /* its serial number */
   uint32_t handles;
   bool is_deleted; /* as soon as no handle is open */
   bool is_foreign; /* of another program, in the place of ours */
@@ -69,6 +70,7 @@ static struct disk_file* disk__add(const char* path, enum disk__kind kind) {
   strncpy(file->path, path, DISK__PATH_MAX - 1);
   file->kind = kind;
   file->index = disk.next_index++;
+  file->volume = DISK__VOLUME;
   list_push(&disk.files, &file->node);
   return file;
 }
@@ -101,7 +103,10 @@ bool disk_take(const char* path) {
   if (file == NULL || file->kind != DISK_SOCKET || file->handles != 0)
     return false;
   file->is_gone = true;
-  disk__add(path, DISK_SOCKET)->is_foreign = true;
+  struct disk_file* taken = disk__add(path, DISK_SOCKET);
+  taken->is_foreign = true;
+  /* A folder of the path may be one of another volume by now. */
+  taken->volume += tape_choose(2);
   return true;
 }
 
@@ -217,6 +222,8 @@ BOOL disk_query_tag(HANDLE value, void* information, DWORD size) {
       disk__handle(value, "GetFileInformationByHandleEx");
   FILE_ATTRIBUTE_TAG_INFO* tag = information;
   RULE("the tag of a file has its size", size == sizeof *tag);
+  if (habits_break(habits.kernel_faults))
+    return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
   *tag = (FILE_ATTRIBUTE_TAG_INFO){0};
   if (handle->file->kind == DISK_SOCKET) tag->ReparseTag = 0x80000023u;
   return kernel_succeed();
@@ -228,8 +235,13 @@ BOOL WINAPI GetFileInformationByHandle(HANDLE value,
   const struct disk__handle* handle =
       disk__handle(value, "GetFileInformationByHandle");
   RULE("a file is asked for its index", handle != NULL);
-  *out = (BY_HANDLE_FILE_INFORMATION){.dwVolumeSerialNumber = DISK__VOLUME,
-                                      .nFileIndexLow = handle->file->index};
+  if (habits_break(habits.kernel_faults))
+    return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
+  /* All three identify a file ("BY_HANDLE_FILE_INFORMATION"). */
+  *out =
+      (BY_HANDLE_FILE_INFORMATION){.dwVolumeSerialNumber = handle->file->volume,
+                                   .nFileIndexHigh = handle->file->index / 2,
+                                   .nFileIndexLow = handle->file->index % 2};
   return kernel_succeed();
 }
 
@@ -247,10 +259,15 @@ BOOL WINAPI SetFileInformationByHandle(HANDLE value,
            (handle->access & DELETE) != 0);
   struct disk_file* file = handle->file;
   RULE("only the file of a socket is removed", file->kind == DISK_SOCKET);
-  /* Another one could take its place, and get its clients. */
+  /* Another one could take its place, and get its clients. The maker of a
+   * socket that it has passed removes the file unless it stops before. */
+  const struct listening* listening = disk__listening(file);
   RULE("the file of a socket that listens is not removed",
-       disk__listening(file) == NULL);
+       listening == NULL ||
+           (listening->sock != NULL && listening->sock->was_passed));
   RULE("the file of another program is not removed", !file->is_foreign);
+  if (habits_break(habits.kernel_faults))
+    return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
   file->is_deleted = true;
   return kernel_succeed();
 }

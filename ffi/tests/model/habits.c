@@ -33,6 +33,7 @@ static void habits__draw_network(void) {
   habits.vanishings = habits__rate(50, 400);
   habits.losses = habits__rate(20, 300);
   habits.reorders = habits__rate(0, 300);
+  habits.send_errors = habits__rate(500, 1000);
 }
 
 static void habits__draw_faults(void) {
@@ -71,6 +72,7 @@ void habits_draw(void) {
   habits.is_layered = tape_chance(100);
   habits.refuses_modes = tape_chance(100);
   habits.hides_modes = tape_chance(100);
+  habits.leaves_pending = tape_chance(500);
   habits.detaches_ports = tape_chance(500);
   habits.has_ntdll = !tape_chance(20);
   habits.is_wine = habits.has_ntdll && tape_chance(100);
@@ -78,6 +80,7 @@ void habits_draw(void) {
   habits.counts_resent = tape_choose(2) == 0;
   habits.lacks_extensions = tape_chance(10);
   habits.lacks_sockaddrs = tape_chance(20);
+  habits.lacks_udp_reports = tape_chance(100);
   habits.starts = !tape_chance(5);
   habits.has_broken =
       habits.lacks_extensions || habits.lacks_sockaddrs || !habits.starts;

@@ -61,6 +61,7 @@ extern struct habits {
   uint32_t losses;   /* datagrams that are lost */
   uint32_t reorders; /* datagrams that overtake others */
   uint32_t lookups;  /* extension functions whose look-up fails */
+  uint32_t send_errors; /* sends that fail for an earlier datagram */
 
   uint32_t build;      /* the version of the system */
   uint32_t processors; /* the default limit of running threads of a port */
@@ -68,9 +69,11 @@ extern struct habits {
   enum habit_exclusion exclusion;
   bool lingers_early; /* SO_LINGER applies before the context is updated */
 
-  bool is_layered;     /* sockets are not file handles (an LSP) */
-  bool refuses_modes;  /* SetFileCompletionNotificationModes() fails */
-  bool hides_modes;    /* no query returns the modes */
+  bool is_layered;    /* sockets are not file handles (an LSP) */
+  bool refuses_modes; /* SetFileCompletionNotificationModes() fails */
+  bool hides_modes;   /* no query returns the modes */
+  /* operations stay pending while another handle of their socket is open */
+  bool leaves_pending;
   bool detaches_ports; /* a handle can be removed from its port */
   bool has_ntdll;
   bool is_wine;
@@ -78,7 +81,8 @@ extern struct habits {
   bool counts_resent;    /* "bytes sent" includes retransmissions */
   bool lacks_extensions; /* AcceptEx() and ConnectEx() do not exist */
   bool lacks_sockaddrs;
-  bool starts; /* WSAStartup() succeeds */
+  bool lacks_udp_reports; /* the switches SIO_UDP_CONNRESET, _NETRESET */
+  bool starts;            /* WSAStartup() succeeds */
 } habits;
 
 void habits_draw(void);

@@ -409,6 +409,9 @@ static void link__arrive(struct end* end) {
     TRACE("  bytes arrive at port %u: %u to be read",
           end->name.port,
           end_readable(end));
+    /* The last segment may have the FIN too (RFC 9293, 3.10.7.4, eighth). */
+    if (flow->fin_sent && flow->arrived == flow->sent && tape_choose(2) != 0)
+      flow->fin_arrived = true;
   } else {
     flow->fin_arrived = true;
     TRACE("  a FIN arrives at port %u", end->name.port);

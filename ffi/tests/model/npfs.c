@@ -250,8 +250,11 @@ uint32_t npfs_write(struct pipe_end* end,
  * nNumberOfBytesToWrite set to zero" (ReadFile(), remarks). */
 void npfs_write_null(struct pipe_end* end) {
   struct sock* sock = end->other->sock;
-  if (sock == NULL || list_is_empty(&sock->receives)) return;
-  op_done(npfs__end_first(&sock->receives), STATUS_OK, 0);
+  if (sock == NULL) return;
+  if (!list_is_empty(&sock->receives))
+    op_done(npfs__end_first(&sock->receives), STATUS_OK, 0);
+  else if (end->other->in.count == 0)
+    end->other->has_null = true;
 }
 
 /* ---- connecting */

@@ -44,6 +44,7 @@ struct pipe_end {
   struct sock* sock; /* NULL: of another program */
   bool is_server;
   bool is_open;
+  bool has_null; /* the other end has written no bytes, and it was not seen */
 };
 
 struct pipe_name {
@@ -98,7 +99,7 @@ uint32_t npfs_room(const struct pipe_end* end);
 /* Lets the operations of this end's handle move on. */
 void npfs_moved(struct pipe_end* end);
 
-/* A write of no bytes: it may complete a pending read of the other end. */
+/* A write of no bytes completes a read of the other end without any. */
 void npfs_write_null(struct pipe_end* end);
 
 /* An end of the pipe was closed (CloseHandle()), and is freed. */

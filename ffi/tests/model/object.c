@@ -122,8 +122,15 @@ uint32_t object_count(void) {
 }
 
 void object_trace_all(void) {
-  static const char* const kinds[] = {
-      "nothing", "socket", "port", "event", "thread", "wait", "token", "file"};
+  static const char* const kinds[] = {"nothing",
+                                      "socket",
+                                      "port",
+                                      "event",
+                                      "thread",
+                                      "wait",
+                                      "token",
+                                      "file",
+                                      "duplicate"};
   for (uint32_t i = 0; i < objects.count; i++) {
     const struct object* object = objects.objects[i];
     if (object == NULL || object->is_users) continue;

@@ -14,7 +14,8 @@ enum object_kind {
   OBJECT_THREAD,
   OBJECT_WAIT,
   OBJECT_TOKEN,
-  OBJECT_FILE
+  OBJECT_FILE,
+  OBJECT_DUPLICATE /* another handle of a socket; see duplicate.h */
 };
 
 struct object {
@@ -22,6 +23,7 @@ struct object {
   uintptr_t handle; /* 0 after the close */
   uint32_t holds;   /* references of operations and child processes */
   bool is_users;    /* a handle of the caller, who may close it at any time */
+  uint32_t process; /* the process whose handle it is; see duplicate.h */
 };
 
 void object_open_all(void);

@@ -177,6 +177,8 @@ struct op* op_new(struct sock* sock,
   op->sock = sock;
   op->overlapped = overlapped;
   op->port = sock->port;
+  op->handle = sock->via->handle;
+  op->process = sock->via->process;
   op->key = sock->key;
   uintptr_t event = (uintptr_t)overlapped->hEvent;
   op->has_no_packet = (event & 1) != 0;

@@ -68,6 +68,8 @@ struct op {
   OVERLAPPED* overlapped;
   OVERLAPPED image; /* the expected content */
   struct port* port;
+  uintptr_t handle; /* by which it was posted */
+  uint32_t process; /* that has posted it */
   ULONG_PTR key;
   struct event* event;
   bool has_no_packet; /* the low bit of its event is set */

@@ -122,6 +122,12 @@ static int32_t* option__place(struct sock* sock, int level, int option) {
   return NULL;
 }
 
+/* "The level parameter is not valid", or the option is unknown
+ * (setsockopt() and getsockopt(), WSAEINVAL and WSAENOPROTOOPT). */
+static DWORD option__unknown(void) {
+  return habits.is_layered ? WSAEINVAL : WSAENOPROTOOPT;
+}
+
 /* The keep-alive times that the caller has set must be in force, by whichever
  * call they were set. */
 static void option__check_keep_alive(const struct sock* sock) {
@@ -172,7 +178,7 @@ static int option__number(
   int32_t* place = option__place(sock, level, option);
   if (level == IPPROTO_TCP && option__build(option) == BUILD_1709)
     sock->wanted[option] = number;
-  if (place == NULL) return option__fails(WSAENOPROTOOPT);
+  if (place == NULL) return option__fails(option__unknown());
   *place = number;
   return option__succeeds();
 }
@@ -234,12 +240,18 @@ int getsockopt(SOCKET handle, int level, int option, char* value, int* length) {
   struct sock* sock = sock_find(handle, "getsockopt");
   if (sock == NULL) return SOCKET_ERROR;
   BOOL listens = sock->state == SOCK_LISTENING;
+  if (level == SOL_SOCKET && sock->fails_option == option) {
+    sock->fails_option = 0;
+    return option__fails(WSAENETDOWN);
+  }
   if (level == SOL_SOCKET) switch (option) {
       case SO_PROTOCOL_INFOW:
         return option__info(value, length);
       case SO_CONNECT_TIME:
         return option__connect_time(sock, value, length);
       case SO_TYPE:
+        if (habits_fault(habits.kernel_faults))
+          return option__fails(WSAENOBUFS);
         return option__give(value, length, &sock->type, sizeof sock->type);
       case SO_ACCEPTCONN:
         return option__give(value, length, &listens, sizeof listens);
@@ -253,7 +265,7 @@ int getsockopt(SOCKET handle, int level, int option, char* value, int* length) {
   }
   if (level == IPPROTO_TCP) option__check_keep_alive(sock);
   const int32_t* place = option__place(sock, level, option);
-  if (place == NULL) return option__fails(WSAENOPROTOOPT);
+  if (place == NULL) return option__fails(option__unknown());
   return option__give(value, length, place, sizeof *place);
 }
 
@@ -325,6 +337,12 @@ BOOL WINAPI SetFileCompletionNotificationModes(HANDLE file, BYTE flags) {
 
 /* ---- WSAIoctl() */
 
+/* "The specified ioctl command cannot be realized" (WSAIoctl(), return values),
+ * or the GUID is invalid for the provider. */
+static DWORD option__no_function(void) {
+  return tape_choose(2) == 0 ? WSAEINVAL : WSAEOPNOTSUPP;
+}
+
 static int option__extension(const void* in, void* out, DWORD size) {
   static const GUID accept_ex = WSAID_ACCEPTEX;
   static const GUID connect_ex = WSAID_CONNECTEX;
@@ -336,11 +354,11 @@ static int option__extension(const void* in, void* out, DWORD size) {
        size == sizeof accept_function);
   if (habits_fault(habits.lookups)) return option__fails(WSAENOBUFS);
   if (memcmp(in, &sockaddrs, sizeof(GUID)) == 0) {
-    if (habits.lacks_sockaddrs) return option__fails(WSAEINVAL);
+    if (habits.lacks_sockaddrs) return option__fails(option__no_function());
     memcpy(out, &get_function, size);
     return option__succeeds();
   }
-  if (habits.lacks_extensions) return option__fails(WSAEINVAL);
+  if (habits.lacks_extensions) return option__fails(option__no_function());
   if (memcmp(in, &accept_ex, sizeof(GUID)) == 0)
     memcpy(out, &accept_function, size);
   else if (memcmp(in, &connect_ex, sizeof(GUID)) == 0)

@@ -7,6 +7,7 @@
 #include "bind.h"
 #include "block.h"
 #include "disk.h"
+#include "duplicate.h"
 #include "fiber.h"
 #include "habits.h"
 #include "kernel.h"
@@ -63,6 +64,7 @@ void world_open(void) {
   op_open_all();
   port_open_all();
   sock_open_all();
+  duplicate_open_all();
   listening_open_all();
   network_open();
   udp_open_all();
@@ -116,6 +118,7 @@ void world_close(void) {
   peer_pipe_close_all();
   npfs_close_all();
   sock_close_all();
+  duplicate_close_all();
   udp_close_all();
   port_close_all();
   op_close_all();

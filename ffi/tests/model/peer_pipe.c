@@ -100,7 +100,9 @@ struct pipe_host* pipe_host_new(enum peer_manner manner,
   host->id = peer_pipes.next_id++;
   list_push(&peer_pipes.hosts, &host->node);
   if (manner == PEER_REFUSES || npfs_find(host->name) != NULL) return host;
-  struct pipe_name* name = npfs_add_name(host->name, PIPE_UNLIMITED_INSTANCES);
+  /* Others find that it has as many instances as it may have, or not. */
+  struct pipe_name* name = npfs_add_name(
+      host->name, tape_choose(2) == 0 ? PIPE_UNLIMITED_INSTANCES : 1);
   name->is_foreign = true;
   /* This one never listens, so that the name stays in use. */
   npfs_disconnect(npfs_add_instance(name, host->id));

@@ -10,6 +10,7 @@
 #include "kernel.h"
 #include "op.h"
 #include "npfs.h"
+#include "peer_pipe.h"
 #include "program.h"
 #include "report.h"
 #include "security.h"
@@ -90,14 +91,16 @@ static DWORD pipe_file__refusal(const struct pipe_name* name,
   if (habits_fault(habits.kernel_faults)) return ERROR_NO_SYSTEM_RESOURCES;
   if (habits_fault(habits.handle_faults)) return ERROR_TOO_MANY_OPEN_FILES;
   if (name == NULL) return 0;
+  /* It is not documented which of the two is checked first; npfs begins with
+   * the number of instances (ReactOS, npfs/create.c). */
+  if (name->count >= name->instances_max &&
+      name->instances_max != PIPE_UNLIMITED_INSTANCES)
+    return ERROR_PIPE_BUSY;
   /* Wine 10 ignores the flag. */
   if ((open_mode & FILE_FLAG_FIRST_PIPE_INSTANCE) != 0)
     return habits.is_wine ? 0 : ERROR_ACCESS_DENIED;
   /* Of another user, or one that may not be created again. */
   if (name->is_foreign || !name->has_full_access) return ERROR_ACCESS_DENIED;
-  if (name->count >= name->instances_max &&
-      name->instances_max != PIPE_UNLIMITED_INSTANCES)
-    return ERROR_PIPE_BUSY;
   return 0;
 }
 
@@ -152,6 +155,20 @@ static struct sock* pipe_file__server(HANDLE handle, const char* call) {
   return NULL;
 }
 
+static bool pipe_file__is_immediate(const struct op* op) {
+  return (op->has_no_packet || sock_skips_packets(op->sock)) &&
+         habits_fault(habits.immediate);
+}
+
+/* A client comes between the start of the call and its end. Only "if the
+ * operation is still pending, the return value is zero" (ConnectNamedPipe(),
+ * return value). */
+static bool pipe_file__is_met(const struct pipe* pipe, const struct op* op) {
+  if (pipe_peer_calls() == 0 || !pipe_file__is_immediate(op)) return false;
+  pipe_peer_step(tape_choose(pipe_peer_calls()));
+  return pipe->state != PIPE_LISTENING;
+}
+
 BOOL WINAPI ConnectNamedPipe(HANDLE handle, OVERLAPPED* overlapped) {
   kernel_enter();
   struct sock* sock = pipe_file__server(handle, "ConnectNamedPipe");
@@ -167,6 +184,10 @@ BOOL WINAPI ConnectNamedPipe(HANDLE handle, OVERLAPPED* overlapped) {
   if (pipe->state == PIPE_CLOSING) return kernel_fail(ERROR_NO_DATA);
   npfs_listen(pipe);
   struct op* op = op_new(sock, OP_LISTEN, overlapped, "ConnectNamedPipe");
+  if (pipe_file__is_met(pipe, op)) {
+    op_drop_done(op, STATUS_OK, 0);
+    return kernel_succeed();
+  }
   pipe->listen = op;
   op_pend(op);
   return op_answer(op);
@@ -267,9 +288,26 @@ static DWORD pipe_file__end_error(const struct pipe_end* end, bool reads) {
   return end->in.count != 0 ? 0 : ERROR_BROKEN_PIPE;
 }
 
-static bool pipe_file__is_immediate(const struct op* op) {
-  return (op->has_no_packet || sock_skips_packets(op->sock)) &&
-         habits_fault(habits.immediate);
+/* Why a transfer is refused, or 0. A filter driver may have an error of its
+ * own. */
+static DWORD pipe_file__transfer_error(const struct pipe_end* end, bool reads) {
+  DWORD error = pipe_file__end_error(end, reads);
+  if (error == 0) error = pipe_file__many();
+  if (error == 0 && sock_has_unknown_error()) error = ERROR_UNKNOWN_CODE;
+  return error;
+}
+
+/* The other end has written no bytes, see npfs_write_null(). */
+static BOOL pipe_file__read_null(struct sock* sock, struct op* op) {
+  sock->pipe->has_null = false;
+  if (pipe_file__is_immediate(op)) {
+    op_drop_done(op, STATUS_OK, 0);
+    return kernel_succeed();
+  }
+  list_push(&sock->receives, &op->node);
+  op_pend(op);
+  op_done(op, STATUS_OK, 0);
+  return op_answer(op);
 }
 
 BOOL WINAPI ReadFile(HANDLE handle,
@@ -280,12 +318,12 @@ BOOL WINAPI ReadFile(HANDLE handle,
   kernel_enter();
   struct sock* sock = pipe_file_find(handle, "ReadFile");
   if (sock == NULL) return FALSE;
-  DWORD error = pipe_file__end_error(sock->pipe, true);
-  if (error == 0) error = pipe_file__many();
+  DWORD error = pipe_file__transfer_error(sock->pipe, true);
   if (error != 0) return kernel_fail(error);
   struct op* op = op_new(sock, OP_RECEIVE, overlapped, "ReadFile");
   op_give_buffer(op, buffer, length);
   op_give_count(op, count);
+  if (sock->pipe->has_null) return pipe_file__read_null(sock, op);
   uint32_t readable = sock->pipe->in.count;
   if (list_is_empty(&sock->receives) && readable != 0 &&
       pipe_file__is_immediate(op)) {
@@ -312,8 +350,7 @@ BOOL WINAPI WriteFile(HANDLE handle,
   if (sock == NULL) return FALSE;
   /* It may look like an end to the other program (libuv #985). */
   RULE("a write to a pipe has bytes", length != 0);
-  DWORD error = pipe_file__end_error(sock->pipe, false);
-  if (error == 0) error = pipe_file__many();
+  DWORD error = pipe_file__transfer_error(sock->pipe, false);
   if (error != 0) return kernel_fail(error);
   struct op* op = op_new(sock, OP_SEND, overlapped, "WriteFile");
   op_give_buffer(op, (void*)(uintptr_t)buffer, length);
@@ -341,6 +378,8 @@ BOOL WINAPI PeekNamedPipe(HANDLE handle,
   if (sock == NULL) return FALSE;
   RULE("a pipe is asked for the number of its bytes",
        buffer == NULL && size == 0 && read == NULL && left == NULL);
+  /* "The handle must have GENERIC_READ access." */
+  if (sock->cannot_read) return kernel_fail(ERROR_ACCESS_DENIED);
   DWORD error = pipe_file__end_error(sock->pipe, true);
   if (error != 0) return kernel_fail(error);
   *available = sock->pipe->in.count;
@@ -357,6 +396,8 @@ BOOL WINAPI GetNamedPipeInfo(HANDLE handle,
   kernel_enter();
   struct sock* sock = pipe_file_find(handle, "GetNamedPipeInfo");
   if (sock == NULL) return FALSE;
+  /* "GENERIC_WRITE and FILE_READ_ATTRIBUTES access for a write-only pipe." */
+  if (sock->cannot_be_asked) return kernel_fail(ERROR_ACCESS_DENIED);
   if (flags != NULL)
     *flags = sock->pipe->is_server ? PIPE_SERVER_END : PIPE_CLIENT_END;
   if (out_size != NULL) *out_size = habits.window;
@@ -415,6 +456,8 @@ BOOL WINAPI GetNamedPipeHandleStateW(HANDLE handle,
   /* "The pipe instance has not been connected" fails with this. */
   if (sock->pipe->pipe == NULL || sock->pipe->pipe->state == PIPE_DISCONNECTED)
     return kernel_fail(ERROR_PIPE_NOT_CONNECTED);
+  if (habits_fault(habits.kernel_faults))
+    return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
   if (state != NULL)
     *state = sock->has_messages ? PIPE_READMODE_MESSAGE : PIPE_READMODE_BYTE;
   if (instances != NULL) *instances = sock->pipe->pipe->name->count;
@@ -433,7 +476,11 @@ BOOL WINAPI GetFileInformationByHandleEx(HANDLE handle,
   if (sock == NULL) return FALSE;
   RULE("a file is asked for its name", class == FileNameInfo);
   if (sock->pipe->pipe == NULL) return kernel_fail(ERROR_PIPE_NOT_CONNECTED);
-  const WCHAR* text = sock->pipe->pipe->name->text + PIPE__PREFIX_LENGTH - 1;
+  if (habits_fault(habits.kernel_faults))
+    return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
+  const WCHAR* text = program_odd_name(sock->odd_name);
+  if (text == NULL)
+    text = sock->pipe->pipe->name->text + PIPE__PREFIX_LENGTH - 1;
   DWORD length = (DWORD)(wcslen(text) * sizeof *text);
   if (size < sizeof length + length) return kernel_fail(ERROR_MORE_DATA);
   memcpy(information, &length, sizeof length);

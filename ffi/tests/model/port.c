@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "disk.h"
+#include "duplicate.h"
 #include "fiber.h"
 #include "habits.h"
 #include "kernel.h"
@@ -87,11 +88,21 @@ static HANDLE port__new(DWORD threads) {
   /* "If this parameter is zero, the system allows as many concurrently running
    * threads as there are processors." */
   port->threads_max = threads == 0 ? habits.processors : threads;
+  port->object.process = duplicate_process();
   if (object_enter(&port->object, OBJECT_PORT) != 0)
     return (HANDLE)port->object.handle;
   free(port);
   kernel_fail(ERROR_TOO_MANY_OPEN_FILES);
   return NULL;
+}
+
+struct port* port_new_foreign(void) {
+  struct port* port = calloc(1, sizeof *port);
+  if (port == NULL) abort();
+  list_open(&port->packets);
+  port->is_closed = true;
+  list_push(&port__closed, &port->node);
+  return port;
 }
 
 static HANDLE port__tie(HANDLE file, HANDLE handle, ULONG_PTR key) {
@@ -109,6 +120,8 @@ static HANDLE port__tie(HANDLE file, HANDLE handle, ULONG_PTR key) {
   }
   sock->port = port;
   sock->key = key;
+  /* A handle and the port that it joins are of the same process. */
+  sock->via->process = port->object.process;
   kernel_succeed();
   return handle;
 }

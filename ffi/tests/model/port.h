@@ -18,4 +18,7 @@ void port_queue_op(struct port* port, struct op* op);
 /* The port behind a handle, or NULL. */
 struct port* port_find(HANDLE handle, const char* call);
 
+/* A port of another program, which takes no packets. */
+struct port* port_new_foreign(void);
+
 #endif /* MODEL_PORT_H */

@@ -268,6 +268,8 @@ BOOL WINAPI ConvertSidToStringSidW(PSID sid, WCHAR** text_out) {
 
 /* ---- advapi32.dll */
 
+/* "If the function fails, the return value is NULL" (GetProcAddress()), for
+ * example in a system that was reduced. */
 FARPROC security_function(const char* wanted) {
   static const struct {
     const char* name;
@@ -281,6 +283,10 @@ FARPROC security_function(const char* wanted) {
       {"OpenProcessToken", (FARPROC)(void (*)(void))OpenProcessToken},
       {"GetTokenInformation", (FARPROC)(void (*)(void))GetTokenInformation},
   };
+  if (habits_break(habits.lookups)) {
+    kernel_fail(ERROR_PROC_NOT_FOUND);
+    return NULL;
+  }
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
     if (strcmp(functions[i].name, wanted) == 0) return functions[i].function;
   RULE("a function of advapi32.dll is known", wanted == NULL);

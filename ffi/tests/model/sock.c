@@ -36,6 +36,9 @@ struct sock* sock_new(uint16_t family, bool is_users) {
   sock->family = family;
   sock->type = SOCK_STREAM;
   sock->object.is_users = is_users;
+  sock->object.process = duplicate_process();
+  sock->via = &sock->object;
+  sock->handles = 1;
   if (object_enter(&sock->object, OBJECT_SOCKET) == 0) {
     free(sock);
     kernel_fail(WSAEMFILE);
@@ -82,10 +85,9 @@ SOCKET WSASocketW(int family,
                   WSAPROTOCOL_INFOW* info,
                   unsigned group,
                   DWORD flags) {
-  (void)info;
   (void)group;
   kernel_enter();
-  if (family == FROM_PROTOCOL_INFO) return duplicate_take(flags);
+  if (family == FROM_PROTOCOL_INFO) return duplicate_take(info, flags);
   bool is_udp = type == SOCK_DGRAM && protocol == IPPROTO_UDP;
   RULE("a socket is made for a stream or datagrams, and overlapped",
        ((type == SOCK_STREAM &&
@@ -121,7 +123,16 @@ SOCKET WSASocketW(int family,
 
 struct sock* sock_find_file(uintptr_t handle, const char* call) {
   struct object* object = object_find(handle, OBJECT_SOCKET, call);
-  return object == NULL ? NULL : LIST_ENTRY(object, struct sock, object);
+  struct sock* sock;
+  if (object != NULL) {
+    sock = LIST_ENTRY(object, struct sock, object);
+  } else {
+    object = object_find(handle, OBJECT_DUPLICATE, call);
+    if (object == NULL) return NULL;
+    sock = duplicate_sock(object);
+  }
+  sock->via = object;
+  return sock;
 }
 
 struct sock* sock_find(SOCKET handle, const char* call) {
@@ -161,15 +172,14 @@ bool sock_skips_packets(const struct sock* sock) {
          (!habits.is_layered || sock->family == SOCK_PIPE);
 }
 
-/* A filter driver may fail a transfer with an error of its own. */
-static bool sock__has_unknown_error(void) {
+bool sock_has_unknown_error(void) {
   if (!habits_break(habits.unknown_errors)) return false;
   habits.is_unclear = true;
   return true;
 }
 
 DWORD sock_reset_error(void) {
-  if (sock__has_unknown_error()) return ERROR_UNKNOWN_CODE;
+  if (sock_has_unknown_error()) return ERROR_UNKNOWN_CODE;
   return tape_choose(4) == 1 ? WSAECONNABORTED : WSAECONNRESET;
 }
 
@@ -179,7 +189,7 @@ LONG sock_reset_status(void) {
                                   STATUS_LOCAL_DISCONNECTED,
                                   STATUS_WIN32_DELETED,
                                   STATUS_ADDRESS_WAS_CLOSED};
-  if (sock__has_unknown_error()) return STATUS_UNKNOWN;
+  if (sock_has_unknown_error()) return STATUS_UNKNOWN;
   return statuses[tape_choose(5)];
 }
 
@@ -247,8 +257,12 @@ void sock_cancel_now(struct op* op) {
   op_done(op, status, bytes);
 }
 
+/* "Only cancels I/O operations in the current process" ("CancelIoEx function").
+ * Those of another handle of the same socket there are canceled as well: the
+ * system looks for the file object (ReactOS, NtCancelIoFile()). */
 static bool sock__cancel(struct op* op, const OVERLAPPED* overlapped) {
-  if (op == NULL || (overlapped != NULL && op->overlapped != overlapped))
+  if (op == NULL || (overlapped != NULL && op->overlapped != overlapped) ||
+      op->process != op->sock->via->process)
     return false;
   if (habits_fault(habits.late_cancels))
     op_cancel_later(op);
@@ -273,7 +287,7 @@ BOOL WINAPI CancelIoEx(HANDLE file, OVERLAPPED* overlapped) {
   kernel_enter();
   struct sock* sock = sock_find_file((uintptr_t)file, "CancelIoEx");
   if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
-  if (!sock->object.is_users && habits_break(habits.kernel_faults)) {
+  if (!sock->via->is_users && habits_break(habits.kernel_faults)) {
     sock->has_failed_cancel = true;
     return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
   }
@@ -358,22 +372,50 @@ static void sock__end(struct sock* sock) {
   sock__end_ops(&sock->sends);
 }
 
-void sock_close(struct sock* sock) {
-  /* A duplicate of the handle keeps the socket open. */
-  if (!sock->is_inherited) {
-    sock->object.holds++;
-    sock__end(sock);
-    sock->object.holds--;
+static void sock__end_ops_of(struct list_node* list, uintptr_t handle) {
+  struct list_node* next;
+  for (struct list_node* node = list->next; node != list; node = next) {
+    struct op* op = LIST_ENTRY(node, struct op, node);
+    next = node->next;
+    if (op->handle == handle) op_done(op, sock_closed_status(), 0);
   }
-  object_release(&sock->object);
+}
+
+/* Another handle keeps the socket open. By the documentation of closesocket()
+ * "any pending overlapped send and receive operations issued by any thread in
+ * this process are also canceled". But a system that only closes the handle
+ * leaves them pending (boostorg/asio #190). */
+static void sock__close_one(struct sock* sock, uintptr_t handle) {
+  if (!sock->has_failed_cancel && habits.leaves_pending) return;
+  sock__end_ops_of(&sock->receives, handle);
+  sock__end_ops_of(&sock->sends, handle);
+}
+
+void sock_drop_handle(struct sock* sock, uintptr_t handle) {
+  sock->object.holds++;
+  if (--sock->handles != 0)
+    sock__close_one(sock, handle);
+  else if (!sock->is_inherited)
+    sock__end(sock);
+  sock->object.holds--;
   sock__free_if_unused(sock);
+}
+
+void sock_close(struct sock* sock) {
+  struct object* object = sock->via;
+  uintptr_t handle = object->handle;
+  if (object == &sock->object)
+    object_release(object);
+  else
+    duplicate_free(object);
+  sock->via = &sock->object;
+  sock_drop_handle(sock, handle);
 }
 
 bool sock_close_pipe(HANDLE handle) {
   struct sock* sock = sock_find_file((uintptr_t)handle, "CloseHandle");
   if (sock == NULL || sock->family != SOCK_PIPE) return false;
-  RULE("the library does not close a handle of the user",
-       !sock->object.is_users);
+  RULE("the library does not close a handle of the user", !sock->via->is_users);
   sock_close(sock);
   return true;
 }
@@ -382,8 +424,7 @@ int closesocket(SOCKET handle) {
   kernel_enter();
   struct sock* sock = sock_find(handle, "closesocket");
   if (sock == NULL) return SOCKET_ERROR;
-  RULE("the library does not close a handle of the user",
-       !sock->object.is_users);
+  RULE("the library does not close a handle of the user", !sock->via->is_users);
   sock_close(sock);
   kernel_succeed();
   return 0;
@@ -393,7 +434,8 @@ void sock_start_child(void) {
   for (struct list_node* node = sock_all.next; node != &sock_all;
        node = node->next) {
     struct sock* sock = LIST_ENTRY(node, struct sock, node);
-    if (!sock->is_open || !sock->is_inheritable || sock->object.is_users)
+    if (!sock->is_open || sock->object.handle == 0 || !sock->is_inheritable ||
+        sock->object.is_users)
       continue;
     TRACE("  a child process inherits %#zx", (size_t)sock->object.handle);
     sock->is_inherited = true;
@@ -414,8 +456,9 @@ BOOL WINAPI SetHandleInformation(HANDLE object, DWORD mask, DWORD flags) {
   struct sock* sock = sock_find_file((uintptr_t)object, "SetHandleInformation");
   if (sock == NULL) return kernel_fail(ERROR_INVALID_HANDLE);
   /* The library adopts it. */
-  sock->object.is_users = false;
-  if ((mask & HANDLE_FLAG_INHERIT) != 0)
+  sock->via->is_users = false;
+  /* Of the others the rule of duplicate_take() says that they are not. */
+  if ((mask & HANDLE_FLAG_INHERIT) != 0 && sock->via == &sock->object)
     sock->is_inheritable = (flags & HANDLE_FLAG_INHERIT) != 0;
   return kernel_succeed();
 }
@@ -515,10 +558,24 @@ static int sock__name(const struct iocp_address* address,
   return 0;
 }
 
+/* SOCKADDR_HV of hvsocket.h, whose address nobody reads. */
+static int sock__other_name(SOCKADDR* name, int* length) {
+  memset(name, 0, 36);
+  name->sa_family = SOCK_OTHER;
+  *length = 36;
+  kernel_succeed();
+  return 0;
+}
+
 int getsockname(SOCKET handle, SOCKADDR* name, int* length) {
   kernel_enter();
   struct sock* sock = sock_find_ready(handle, "getsockname");
   if (sock == NULL) return SOCKET_ERROR;
+  if (sock->fails_name) {
+    sock->fails_name = false;
+    return kernel_fail(WSAENETDOWN), SOCKET_ERROR;
+  }
+  if (sock->family == SOCK_OTHER) return sock__other_name(name, length);
   if (sock->state != SOCK_NEW) return sock__name(&sock->local, name, length);
   kernel_fail(WSAEINVAL);
   return SOCKET_ERROR;
@@ -528,6 +585,7 @@ int getpeername(SOCKET handle, SOCKADDR* name, int* length) {
   kernel_enter();
   struct sock* sock = sock_find_ready(handle, "getpeername");
   if (sock == NULL) return SOCKET_ERROR;
+  if (sock->family == SOCK_OTHER) return sock__other_name(name, length);
   if (sock->udp != NULL && sock->udp->is_connected) {
     struct iocp_address to = sock_address_for(sock, &sock->udp->peer);
     return sock__name(&to, name, length);

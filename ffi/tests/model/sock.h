@@ -43,13 +43,16 @@ enum sock_state {
 #define SOCK_LOCAL 1 /* AF_UNIX; see disk.h for its addresses */
 /* sizeof(SOCKADDR_UN) of afunix.h */
 #define SOCK_LOCAL_NAME 110
-#define SOCK_PIPE 2 /* a named pipe, which is no socket; see npfs.h */
+#define SOCK_PIPE 2   /* a named pipe, which is no socket; see npfs.h */
+#define SOCK_OTHER 34 /* AF_HYPERV: a family that the library does not know */
 
 struct sock {
-  struct object object;
+  struct object object;  /* its first handle */
+  struct object* via;    /* the handle of the present call */
+  uint32_t handles;      /* all, also those that were passed and not taken */
   struct list_node node; /* in the list of all sockets */
   enum sock_state state;
-  uint16_t family; /* 4, 6, SOCK_LOCAL or SOCK_PIPE */
+  uint16_t family; /* 4, 6, or one of those above */
   int type;        /* SOCK_STREAM or SOCK_DGRAM */
   bool is_open;    /* there is a handle, if only in a child process */
   bool is_inheritable;
@@ -76,9 +79,15 @@ struct sock {
   /* the values that were requested and not stored */
   int32_t wanted[SOCK_OPTIONS];
   bool has_failed_option; /* setting one of these has failed */
+  bool was_passed;        /* WSADuplicateSocketW() */
+  bool fails_name;        /* the next getsockname() */
+  int fails_option;       /* the next getsockopt() of this one */
 
   struct pipe_end* pipe; /* of a SOCK_PIPE */
   bool has_messages;     /* a program reads messages from it */
+  bool cannot_read;      /* it was opened for writing alone */
+  bool cannot_be_asked;  /* and without FILE_READ_ATTRIBUTES */
+  uint32_t odd_name;     /* see program_odd_name() */
   bool has_failed_cancel;
   struct udp* udp; /* of a datagram socket; see udp.h */
   struct port* port;
@@ -140,8 +149,11 @@ void sock_or_peer_refused(struct end* end, LONG status);
 /* Ends a posted operation that was canceled. */
 void sock_cancel_now(struct op* op);
 
-/* Closes the handle. */
+/* Closes the handle by which the socket was found last. */
 void sock_close(struct sock* sock);
+
+/* There is one handle less. */
+void sock_drop_handle(struct sock* sock, uintptr_t handle);
 
 /* The same for CloseHandle(): false if it is not the handle of a pipe. */
 bool sock_close_pipe(HANDLE handle);
@@ -157,6 +169,9 @@ bool sock_skips_packets(const struct sock* sock);
 
 /* One of the statuses of what is in flight when its handle is closed. */
 LONG sock_closed_status(void);
+
+/* A filter driver fails a transfer with an error of its own. */
+bool sock_has_unknown_error(void);
 
 /* The error of a call on a connection that was reset. */
 DWORD sock_reset_error(void);

@@ -382,4 +382,6 @@ uint32_t world_datagram_max(uint16_t family) {
 
 bool world_reorders_datagrams(void) { return habits.reorders != 0; }
 
-bool world_reports_unconnected(void) { return habits.has_broken; }
+bool world_reports_unconnected(void) {
+  return habits.has_broken || habits.lacks_udp_reports;
+}

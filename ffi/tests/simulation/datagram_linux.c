@@ -54,7 +54,8 @@ bool udp_peer_send(struct udp_peer* peer,
                    uint32_t length) {
   struct sockaddr_storage system;
   socklen_t size = raw_to_system(to, &system);
-  return sendto(peer->fd, bytes, length, 0, (struct sockaddr*)&system, size) ==
+  return __real_sendto(
+             peer->fd, bytes, length, 0, (struct sockaddr*)&system, size) ==
          (ssize_t)length;
 }
 

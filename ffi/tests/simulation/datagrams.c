@@ -48,6 +48,12 @@ struct iocp_address datagrams_group(uint16_t family) {
   return groups[family == 6];
 }
 
+bool datagrams_is_broadcast(const struct iocp_address* to) {
+  struct iocp_address plain = datagrams_plain(to);
+  return plain.family == 4 && plain.bytes[3] == 255 &&
+         (plain.bytes[0] == 255 || plain.bytes[0] == 127);
+}
+
 struct iocp_address datagrams_plain(const struct iocp_address* address) {
   static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
   struct iocp_address plain = *address;
@@ -291,7 +297,10 @@ void datagrams_received(struct endpoint* at,
 /* ---- errors */
 
 void datagrams_failed(const struct endpoint* at, int32_t result) {
-  if (!ERROR_IS(result, IOCP_ECONNREFUSED, IOCP_EHOSTUNREACH))
+  /* Linux says more exactly what a router has answered. */
+  bool is_of_router = !world_posts_operations() &&
+                      ERROR_IS(result, IOCP_ENETUNREACH, IOCP_EACCES);
+  if (!is_of_router && !ERROR_IS(result, IOCP_ECONNREFUSED, IOCP_EHOSTUNREACH))
     report_violation(
         "a receive of datagrams fails with an expected error", "%d", result);
   RULE("only a connected socket reports that a datagram was refused",

@@ -29,6 +29,9 @@ struct endpoint {
   bool is_open;
   struct iocp_address address;
   bool is_v6_only;
+  /* What it sends to many stays on this machine, and has its own address; only
+   * in a world with a real network. */
+  bool sends_to_many;
   bool is_connected;
   bool was_connected; /* at some time */
   struct iocp_address remote;
@@ -65,6 +68,9 @@ struct endpoint* datagrams_choose(bool is_library);
 
 /* The multicast groups of the simulation, without a port. */
 struct iocp_address datagrams_group(uint16_t family);
+
+/* Whether it needs the permission to send broadcasts. */
+bool datagrams_is_broadcast(const struct iocp_address* to);
 
 /* Writes the content of the next datagram, which is recorded; the caller
  * removes the record when it was not sent. Returns its number. */

@@ -10,13 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faults_datagram_linux.h"
 #include "report.h"
 #include "tape.h"
 
-#define FAULTS__FDS 4096
+#define FAULTS__FDS FAULTS_FDS
 
 ssize_t __wrap_recv(int fd, void* bytes, size_t size, int flags);
 ssize_t __wrap_recvmsg(int fd, struct msghdr* message, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr* message, int flags);
 ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags);
 int __wrap_socket(int family, int type, int protocol);
 int __wrap_accept4(int fd,
@@ -50,20 +52,10 @@ void __real_memory_unmap(void* memory, size_t size);
 void* __real_memory_alloc(size_t size);
 void __real_memory_free(void* memory);
 
-/* How often something fails, of 1,000 times. */
-enum faults__kind {
-  FAULTS_SHORT,     /* fewer bytes than asked for */
-  FAULTS_EAGAIN,    /* not now */
-  FAULTS_EINTR,     /* interrupted by a signal */
-  FAULTS_HANDLES,   /* out of descriptors, or of memory for them */
-  FAULTS_MEMORY,    /* the process is out of memory */
-  FAULTS_OPERATION, /* send() or recv() fails */
-  FAULTS_KINDS
-};
-
 static struct {
   bool is_on;
   bool has_broken;
+  bool has_lost_passed;
   pthread_t thread;
   uint32_t rates[FAULTS_KINDS];
   int send_buffer; /* 0: the system's default */
@@ -104,21 +96,24 @@ void faults_open(void) {
 
 void faults_end(void) {
   faults.is_on = false;
+  faults_forget_late();
   faults_pay();
 }
 
 bool faults_have_broken(void) { return faults.has_broken; }
 
+bool faults_have_lost_passed(void) { return faults.has_lost_passed; }
+
 static bool faults__is_schedules(void) {
   return pthread_equal(pthread_self(), faults.thread);
 }
 
-static bool faults__happens(enum faults__kind kind) {
+bool faults_happens(enum faults_kind kind) {
   return faults__is_schedules() && faults.is_on && faults.rates[kind] != 0 &&
          tape_chance(faults.rates[kind]);
 }
 
-static int faults__fail(const char* call, int error) {
+int faults_fail(const char* call, int error) {
   TRACE("  %s: %s", call, strerror(error));
   errno = error;
   return -1;
@@ -149,10 +144,13 @@ static int faults__add(int fd) {
   RULE("the simulation has room for descriptors", fd < FAULTS__FDS);
   struct faults__fd* entry = &faults__fds[fd];
   faults__forget(entry);
+  if (faults__is_schedules()) faults_set_late(fd, 0);
   atomic_store(&entry->is_librarys, true);
   atomic_fetch_add(&faults__fd_count, 1);
   return fd;
 }
+
+void faults_add(int fd) { faults__add(fd); }
 
 void faults_release(int fd) {
   RULE("the library closes its own descriptors, and only once",
@@ -177,8 +175,8 @@ static int faults__handle_error(void) {
 }
 
 int __wrap_socket(int family, int type, int protocol) {
-  if (faults__happens(FAULTS_HANDLES))
-    return faults__fail("socket", faults__handle_error());
+  if (faults_happens(FAULTS_HANDLES))
+    return faults_fail("socket", faults__handle_error());
   int fd = faults__add(__real_socket(family, type, protocol));
   faults__limit_buffer(fd);
   return fd;
@@ -188,10 +186,10 @@ int __wrap_accept4(int fd,
                    struct sockaddr* address,
                    socklen_t* size,
                    int flags) {
-  if (faults__happens(FAULTS_HANDLES))
-    return faults__fail(
+  if (faults_happens(FAULTS_HANDLES))
+    return faults_fail(
         "accept4", tape_chance(300) ? ECONNABORTED : faults__handle_error());
-  if (faults__happens(FAULTS_EINTR)) return faults__fail("accept4", EINTR);
+  if (faults_happens(FAULTS_EINTR)) return faults_fail("accept4", EINTR);
   int accepted = faults__add(__real_accept4(fd, address, size, flags));
   faults__limit_buffer(accepted);
   return accepted;
@@ -200,43 +198,59 @@ int __wrap_accept4(int fd,
 /* A passed descriptor becomes the library's. Without room for one the system
  * discards it, and says that control data was cut (recvmsg(2), MSG_CTRUNC). */
 ssize_t __wrap_recvmsg(int fd, struct msghdr* message, int flags) {
+  /* Of a datagram socket. Others ask for no length. */
+  if ((flags & MSG_TRUNC) != 0 && faults_receive_fails("recvmsg", fd))
+    return -1;
+  bool is_inbox = message->msg_name == NULL && message->msg_control != NULL;
+  if (is_inbox && faults_happens(FAULTS_MEMORY))
+    return faults_fail("recvmsg", ENOMEM);
   ssize_t count = __real_recvmsg(fd, message, flags);
   const struct cmsghdr* header = count < 0 ? NULL : CMSG_FIRSTHDR(message);
   int passed;
   if (header == NULL || header->cmsg_type != SCM_RIGHTS) return count;
   memcpy(&passed, CMSG_DATA(header), sizeof passed);
-  if (!faults__happens(FAULTS_HANDLES)) {
+  if (!faults_happens(FAULTS_HANDLES)) {
     faults__add(passed);
     return count;
   }
+  TRACE("  recvmsg: there is no room for a descriptor");
+  faults.has_lost_passed = true;
   __real_close(passed);
   message->msg_controllen = 0;
   message->msg_flags |= MSG_CTRUNC;
   return count;
 }
 
+/* EAGAIN and ETOOMANYREFS: too much is under way (unix(7)). */
+ssize_t __wrap_sendmsg(int fd, const struct msghdr* message, int flags) {
+  static const int errors[] = {EAGAIN, ETOOMANYREFS, ENOBUFS, ENOMEM};
+  if (message->msg_control != NULL && faults_happens(FAULTS_HANDLES))
+    return faults_fail("sendmsg", errors[tape_choose(4)]);
+  return __real_sendmsg(fd, message, flags);
+}
+
 int __wrap_connect(int fd, const struct sockaddr* address, socklen_t size) {
-  if (faults__happens(FAULTS_HANDLES)) return faults__fail("connect", ENOBUFS);
+  if (faults_happens(FAULTS_HANDLES)) return faults_fail("connect", ENOBUFS);
   int result = __real_connect(fd, address, size);
   /* The connect continues after the signal. That of a unix socket waits only
    * for room in the backlog, and not at all if the socket is non-blocking
    * (unix_wait_for_peer()). */
   if (address->sa_family != AF_UNIX && (result == 0 || errno == EINPROGRESS) &&
-      faults__happens(FAULTS_EINTR))
-    return faults__fail("connect", EINTR);
+      faults_happens(FAULTS_EINTR))
+    return faults_fail("connect", EINTR);
   return result;
 }
 
 /* Folders, and files that have a name only. */
 int __wrap_open(const char* path, int flags, ...) {
-  if (faults__happens(FAULTS_HANDLES))
-    return faults__fail("open", tape_choose(2) == 0 ? EMFILE : ENFILE);
+  if (faults_happens(FAULTS_HANDLES))
+    return faults_fail("open", tape_choose(2) == 0 ? EMFILE : ENFILE);
   return faults__add(__real_open(path, flags));
 }
 
 int __wrap_openat(int folder, const char* path, int flags, ...) {
-  if (faults__happens(FAULTS_HANDLES))
-    return faults__fail("openat", tape_choose(2) == 0 ? EMFILE : ENFILE);
+  if (faults_happens(FAULTS_HANDLES))
+    return faults_fail("openat", tape_choose(2) == 0 ? EMFILE : ENFILE);
   return faults__add(__real_openat(folder, path, flags));
 }
 
@@ -245,14 +259,16 @@ int __wrap_close(int fd) {
   return __real_close(fd);
 }
 
-/* A call of F_SETSIG marks an adopted descriptor, see handle_claim(). */
+/* A call of F_SETSIG or F_SETOWN marks an adopted descriptor, see
+ * handle_claim(). A listener is closed right after the mark was removed. */
 int __wrap_fcntl(int fd, int command, ...) {
   va_list arguments;
   va_start(arguments, command);
   int argument = va_arg(arguments, int);
   va_end(arguments);
   int result = __real_fcntl(fd, command, argument);
-  if (command != F_SETSIG || result < 0) return result;
+  bool is_mark = command == F_SETSIG || (command == F_SETOWN && argument != 0);
+  if (!is_mark || result < 0) return result;
   if (argument != 0) {
     struct faults__fd was = faults__fds[fd];
     faults__add(fd);
@@ -266,7 +282,7 @@ int __wrap_fcntl(int fd, int command, ...) {
 
 /* ---- transfers */
 
-static void faults__owe(int fd) {
+void faults_owe(int fd) {
   struct faults__fd* entry = &faults__fds[fd];
   if (entry->is_owed || entry->epoll == 0) return;
   entry->is_owed = true;
@@ -289,31 +305,31 @@ static int faults__operation_error(void) {
 }
 
 ssize_t __wrap_recv(int fd, void* bytes, size_t size, int flags) {
-  if (faults__happens(FAULTS_EINTR)) return faults__fail("recv", EINTR);
-  if (faults__happens(FAULTS_OPERATION))
-    return faults__fail("recv", faults__operation_error());
-  if (faults__happens(FAULTS_EAGAIN)) {
-    faults__owe(fd);
-    return faults__fail("recv", EAGAIN);
+  if (faults_happens(FAULTS_EINTR)) return faults_fail("recv", EINTR);
+  if (faults_happens(FAULTS_OPERATION))
+    return faults_fail("recv", faults__operation_error());
+  if (faults_happens(FAULTS_EAGAIN)) {
+    faults_owe(fd);
+    return faults_fail("recv", EAGAIN);
   }
-  if (size > 1 && faults__happens(FAULTS_SHORT)) {
+  if (size > 1 && faults_happens(FAULTS_SHORT)) {
     size = tape_between(1, (uint32_t)size - 1);
     /* To the engine, the rest arrives later. */
-    faults__owe(fd);
+    faults_owe(fd);
     TRACE("  recv: no more than %zu", size);
   }
   return __real_recv(fd, bytes, size, flags);
 }
 
 ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags) {
-  if (faults__happens(FAULTS_EINTR)) return faults__fail("send", EINTR);
-  if (faults__happens(FAULTS_OPERATION))
-    return faults__fail("send", faults__operation_error());
-  if (faults__happens(FAULTS_EAGAIN)) {
-    faults__owe(fd);
-    return faults__fail("send", EAGAIN);
+  if (faults_happens(FAULTS_EINTR)) return faults_fail("send", EINTR);
+  if (faults_happens(FAULTS_OPERATION))
+    return faults_fail("send", faults__operation_error());
+  if (faults_happens(FAULTS_EAGAIN)) {
+    faults_owe(fd);
+    return faults_fail("send", EAGAIN);
   }
-  if (size > 1 && faults__happens(FAULTS_SHORT)) {
+  if (size > 1 && faults_happens(FAULTS_SHORT)) {
     size = tape_between(1, (uint32_t)size - 1);
     TRACE("  send: no more than %zu", size);
   }
@@ -323,22 +339,22 @@ ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags) {
 /* ---- accept and epoll */
 
 int __wrap_epoll_create1(int flags) {
-  if (faults__happens(FAULTS_HANDLES))
-    return faults__fail("epoll_create1", faults__handle_error());
+  if (faults_happens(FAULTS_HANDLES))
+    return faults_fail("epoll_create1", faults__handle_error());
   return faults__add(__real_epoll_create1(flags));
 }
 
 int __wrap_eventfd(unsigned int value, int flags) {
-  if (faults__happens(FAULTS_HANDLES))
-    return faults__fail("eventfd", faults__handle_error());
+  if (faults_happens(FAULTS_HANDLES))
+    return faults_fail("eventfd", faults__handle_error());
   return faults__add(__real_eventfd(value, flags));
 }
 
 int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event* event) {
-  if (what == EPOLL_CTL_ADD && faults__happens(FAULTS_HANDLES)) {
+  if (what == EPOLL_CTL_ADD && faults_happens(FAULTS_HANDLES)) {
     /* The accepted connection is closed. */
     faults.has_broken = true;
-    return faults__fail("epoll_ctl", tape_chance(500) ? ENOSPC : ENOMEM);
+    return faults_fail("epoll_ctl", tape_chance(500) ? ENOSPC : ENOMEM);
   }
   int result = __real_epoll_ctl(epoll, what, fd, event);
   if (result == 0 && fd < FAULTS__FDS && faults__is_schedules()) {
@@ -349,7 +365,7 @@ int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event* event) {
 }
 
 int __wrap_epoll_wait(int epoll, struct epoll_event* events, int max, int ms) {
-  if (faults__happens(FAULTS_EINTR)) return faults__fail("epoll_wait", EINTR);
+  if (faults_happens(FAULTS_EINTR)) return faults_fail("epoll_wait", EINTR);
   if (faults__is_schedules()) faults_pay();
   return __real_epoll_wait(epoll, events, max, ms);
 }
@@ -357,15 +373,15 @@ int __wrap_epoll_wait(int epoll, struct epoll_event* events, int max, int ms) {
 int __wrap_poll(struct pollfd* entries, nfds_t count, int timeout) {
   if (faults__is_schedules()) faults_pay();
   /* Only a wait is interrupted. A poll of one socket does not sleep. */
-  if (count == 2 && faults__happens(FAULTS_EINTR))
-    return faults__fail("poll", EINTR);
+  if (count == 2 && faults_happens(FAULTS_EINTR))
+    return faults_fail("poll", EINTR);
   return __real_poll(entries, count, timeout);
 }
 
 /* ---- memory */
 
 void* __wrap_memory_map(size_t size) {
-  if (faults__happens(FAULTS_MEMORY)) {
+  if (faults_happens(FAULTS_MEMORY)) {
     TRACE("  mmap: out of memory");
     return NULL;
   }
@@ -380,7 +396,7 @@ void __wrap_memory_unmap(void* memory, size_t size) {
 }
 
 void* __wrap_memory_alloc(size_t size) {
-  if (faults__happens(FAULTS_MEMORY)) {
+  if (faults_happens(FAULTS_MEMORY)) {
     TRACE("  malloc: out of memory");
     return NULL;
   }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "datagrams.h"
 #include "report.h"
 #include "tape.h"
 
@@ -98,6 +99,7 @@ struct guest* guests_connect(struct entry* listener) {
   static const uint8_t wildcard[16];
   if (ledger.guest_count == LEDGER_GUESTS || !ledger_has_room()) return NULL;
   if (listener->local != 0) return guests__connect_path(listener);
+  to = datagrams_plain(&to);
   if (memcmp(to.bytes, wildcard, sizeof wildcard) == 0) {
     /* A wildcard address; an IPv6 one may accept IPv4 too. */
     if (to.family == 6 && (listener->flags & IOCP_IPV6_ONLY) == 0 &&
@@ -132,8 +134,28 @@ static void guests__opened(struct guest* guest) {
     ledger_set_addresses(guest->end, &own, other.port);
 }
 
+/* Nothing but the close of its listener may end a connection that was not
+ * reported: another process may accept it. */
+static void guests__check_lost(const struct guest* guest) {
+  if (guest->listener == NULL || guest->listener->local != 0 ||
+      guest->end->other != NULL || guest->may_be_lost || world_has_broken() ||
+      world_has_raced())
+    return;
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    const struct entry* entry = &ledger.entries[i];
+    if (entry->kind == ENTRY_LISTENER &&
+        entry->address.port == guest->end->server_port &&
+        (entry->had_first_byte_ms || entry->has_deferred))
+      return;
+  }
+  report_violation("a connection that was not reported is not lost",
+                   "guest %d",
+                   guests__index(guest));
+}
+
 static void guests__met_reset(struct guest* guest) {
   TRACE("guest %d is reset", guests__index(guest));
+  guests__check_lost(guest);
   guest->is_gone = true;
   end_was_reset(guest->end);
   peer_reset(guest->peer);

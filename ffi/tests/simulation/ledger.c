@@ -18,6 +18,8 @@ void ledger_open(void) {
   ledger.guest_count = 0;
   ledger.host_count = 0;
   ledger.loose_count = 0;
+  ledger.passed_count = 0;
+  ledger.shared_count = 0;
   ledger.local_count = 0;
   memset(ledger.is_taken, 0, sizeof ledger.is_taken);
   datagrams_open();

@@ -26,6 +26,7 @@
 #define LEDGER_ENDS (LEDGER_ENTRIES + LEDGER_GUESTS)
 #define LEDGER_NEVER UINT64_MAX
 #define LEDGER_PATHS 12
+#define LEDGER_PASSED 24
 
 struct end {
   struct end* other; /* NULL: not known, or not yet */
@@ -45,6 +46,7 @@ struct end {
   bool has_short; /* its last send was accepted in part */
   bool is_clean;  /* it was closed gracefully, and that has completed */
   bool has_ended;
+  bool is_over; /* the library has closed its socket */
   bool met_reset;
   bool was_closed; /* by a guest, which has sent all that it wanted to */
   uint64_t resets_from_ms; /* since when the other end may be reset */
@@ -83,6 +85,7 @@ struct entry {
   bool is_shut_open; /* a shutdown is pending */
   bool has_error;
   bool has_failed_send; /* one of its sends has failed */
+  bool has_odd_name;    /* that of world_handle_name() */
   uint32_t credit;
   uint32_t concurrency;
   /* a ring buffer of the allowed results of each */
@@ -106,6 +109,11 @@ struct entry {
   bool defers;
   bool has_deferred; /* at some time */
   bool has_failed;   /* a failure was reported, and no success since */
+  bool is_stopped;
+  bool is_adopted;
+  /* Entries and tickets with the same number are of one socket; 0: it was never
+   * passed. */
+  uint32_t shared;
 };
 
 /* A peer. */
@@ -118,6 +126,8 @@ struct guest {
   bool has_fin;
   bool is_silent; /* it has not sent anything */
   bool is_unread; /* its other end has closed */
+  /* A listener that may have had its connection was closed. */
+  bool may_be_lost;
   uint64_t since_ms;
 };
 
@@ -136,6 +146,17 @@ struct loose {
   struct end* end;
   bool is_detached;
   bool has_failed; /* an adoption, which may have been done in part */
+  bool is_spare;   /* another handle of its connection is used */
+};
+
+/* A socket that was passed to the inbox of a port. */
+struct passed {
+  uint8_t ticket[IOCP_TICKET_MAX];
+  uint32_t length;
+  uint32_t port;
+  bool is_void;           /* it was taken, or lost */
+  struct entry* listener; /* that was passed, or NULL */
+  struct end* end;        /* of a connection, or NULL */
 };
 
 struct ledger_port {
@@ -144,6 +165,9 @@ struct ledger_port {
   bool is_watched; /* another thread waits for it */
   uint32_t realm;
   uint32_t groups[LEDGER_GROUPS]; /* from iocp_group_new(), or 0 */
+  uint32_t process;               /* see world_process() */
+  uint8_t inbox[IOCP_INBOX_MAX];
+  uint32_t inbox_length; /* 0: not known */
   uint64_t records;
   uint64_t polls;
   uint64_t accepted;
@@ -160,12 +184,15 @@ struct ledger {
   struct guest guests[LEDGER_GUESTS];
   struct host hosts[LEDGER_HOSTS];
   struct loose loose[LEDGER_ENTRIES];
+  struct passed passed[LEDGER_PASSED];
   uint32_t port_count;
   uint32_t entry_count;
   uint32_t end_count;
   uint32_t guest_count;
   uint32_t host_count;
   uint32_t loose_count;
+  uint32_t passed_count;
+  uint32_t shared_count;
   uint32_t local_count; /* ends of local connections */
   /* names of unix sockets that other programs have now */
   bool is_taken[2 * LEDGER_PATHS];

@@ -269,6 +269,7 @@ static void records__closed(struct entry* entry,
          !entry->is_detaching || entry->has_error || result < 0 ||
              entry->end->resets_from_ms == 0);
     entry->end->resets_from_ms = 0;
+    entry->end->is_over = true;
     return;
   }
   entry->end->resets_from_ms = LEDGER_NEVER;

@@ -75,7 +75,7 @@ static bool settle__is_done_stream(const struct entry* entry) {
 static bool settle__is_done(const struct entry* entry) {
   if (entry->is_closed) return true;
   if (entry->is_closing || entry->kind == ENTRY_CONNECTING) return false;
-  if (entry->kind == ENTRY_LISTENER) return true;
+  if (entry->kind == ENTRY_LISTENER) return !entry->is_stopped;
   if (entry->kind == ENTRY_DATAGRAM) return entry->send_count == 0;
   return settle__is_done_stream(entry);
 }
@@ -176,6 +176,8 @@ static void settle__entry(struct entry* entry) {
     settle__connecting(entry);
   else if (entry->kind == ENTRY_STREAM)
     settle__stream(entry);
+  else if (entry->kind == ENTRY_LISTENER && user_is_drained(entry))
+    user_close(entry, IOCP_GRACEFUL, 1000);
 }
 
 static bool settle__guest_ends_pipe(struct guest* guest) {
@@ -204,6 +206,7 @@ static void settle__guests(void) {
  * ever. */
 static void settle__loose(void) {
   uint32_t port = user_choose_port();
+  user_take_all();
   if (ledger.loose_count != 0 && port != LEDGER_PORTS && tape_choose(2) == 0)
     user_add_loose(port);
   while (ledger.loose_count != 0) user_close_loose();
@@ -242,6 +245,11 @@ static void settle__check_entry(const struct entry* entry) {
   if (entry->kind == ENTRY_CONNECTING)
     report_violation(
         "a connect completes in time", "socket %d.%d", entry->port, entry->id);
+  if (entry->kind == ENTRY_LISTENER)
+    report_violation("a listener that was stopped gives back its accepts",
+                     "listener %d.%d",
+                     entry->port,
+                     entry->id);
   RULE("a pending send completes when its peer reads", entry->send_count == 0);
   if (entry->kind == ENTRY_DATAGRAM) return;
   RULE("a shutdown completes in time", !entry->is_shut_open);

@@ -46,6 +46,30 @@ struct guest* user_invite(uint32_t port);
 /* An open one, or NULL. */
 struct entry* user_choose(enum entry_kind kind);
 
+/* ---- sockets of others, and passing sockets (user_pass.c) */
+
+void user_add_listener(uint32_t port); /* one that the program has made */
+void user_pass(void);
+void user_take(void);
+void user_stop(void);
+void user_hand_over(void); /* a listener, from one port to another */
+
+/* What is left in the inboxes is taken. */
+void user_take_all(void);
+
+/* The handle of a listener is about to be closed. */
+void user_lose_listener(const struct entry* entry);
+
+/* The port of an inbox is about to be deleted. */
+void user_lose_inbox(uint32_t port);
+
+/* A stopped listener may be closed without losing a connection. */
+bool user_is_drained(struct entry* entry);
+
+/* Another handle keeps the connection open: one of the program, one of the
+ * library, or one in an inbox. */
+bool user_is_held(const struct end* end);
+
 /* ---- local sockets (user_local.c) */
 
 void user_listen_path(uint32_t port);

@@ -137,7 +137,51 @@ static void user__set_bound(struct entry* entry) {
   }
 }
 
+/* Without having set it. */
+static void user__get(const struct entry* entry) {
+  uint32_t option = 1 + tape_choose(OPTION_ROWS - 1);
+  /* A socket that is closing is still in its group. */
+  if (option == IOCP_GROUP) return;
+  int32_t got = iocp_get_option(user__port(entry), entry->id, option);
+  TRACE("iocp_get_option(%d.%d, %u): %d", entry->port, entry->id, option, got);
+  if (user__is_void(entry, got)) {
+    RULE("a socket that is closing has no options", got == -IOCP_EBADF);
+    return;
+  }
+  if (got >= 0 || (got == -IOCP_ENOTSUP && user__may_lack(option))) return;
+  if (entry->local != 0 && got == -IOCP_ENOTSUP) return;
+  RULE("an option can be read",
+       (got == -IOCP_EINVAL &&
+        !user__is_valid(entry, option, option_rows[option].min)) ||
+           (user__is_system(option) &&
+            ERROR_IS(got, IOCP_EINVAL, IOCP_ENOTCONN, IOCP_ECONNRESET)));
+}
+
+/* On, with both times, in any order. */
+static void user__keep_alive(struct entry* entry) {
+  for (uint32_t i = 6; i != 0; i--) switch (tape_choose(3)) {
+      case 0:
+        user_set_to(entry, IOCP_KEEP_ALIVE, 1);
+        break;
+      case 1:
+        user_set_to(entry, IOCP_KEEP_ALIVE_IDLE, 1 + (int32_t)tape_choose(100));
+        break;
+      default:
+        user_set_to(
+            entry, IOCP_KEEP_ALIVE_INTERVAL, 1 + (int32_t)tape_choose(100));
+    }
+}
+
 void user_set_option(struct entry* entry) {
+  uint32_t what = tape_choose(8);
+  if (what == 7) {
+    user__get(entry);
+    return;
+  }
+  if (what == 6) {
+    user__keep_alive(entry);
+    return;
+  }
   if (tape_choose(4) == 1) {
     user__set_bound(entry);
     return;
@@ -148,6 +192,8 @@ void user_set_option(struct entry* entry) {
 }
 
 void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
+  /* The real network is not used; see user_bind(). */
+  if (!world_is_exact() && option == IOCP_MULTICAST_INTERFACE) return;
   int32_t result = iocp_set_option(user__port(entry), entry->id, option, value);
   TRACE("iocp_set_option(%d.%d, %u, %d): %d",
         entry->port,
@@ -294,29 +340,6 @@ static void user__misuse_port(int32_t port) {
        iocp_add_listener(port, 3, IOCP_REUSE_PORT) == -IOCP_EINVAL);
 }
 
-/* Passes the listener to another process; on Linux, to this one. */
-static void user__pass(int32_t port, int32_t listener) {
-  uint8_t address[IOCP_INBOX_MAX] = {0};
-  uint8_t ticket[IOCP_TICKET_MAX] = {0};
-  bool is_windows = world_posts_operations();
-  int32_t length = iocp_inbox(port, address, sizeof address);
-  TRACE("iocp_inbox(): %d", length);
-  if (length < 0) return;
-  /* On Windows, the id of the process. */
-  if (is_windows) address[4] += 4;
-  int32_t result = iocp_pass(
-      port, listener, 0, address, (uint32_t)length, ticket, sizeof ticket);
-  TRACE("iocp_pass(%#x): %d", (unsigned)listener, result);
-  if (result <= 0) return;
-  int32_t handle = iocp_take(port, ticket, (uint32_t)result);
-  TRACE("iocp_take(): %d", handle);
-  RULE("a socket is taken by the process that it was passed to",
-       is_windows ? handle == -IOCP_ENOENT
-                  : handle >= 0 || handle == -IOCP_ENOENT);
-  RULE("a socket that was taken can be dropped",
-       handle < 0 || iocp_drop(port, handle) == 0);
-}
-
 static void user__misuse_pass(int32_t port) {
   uint8_t address[IOCP_INBOX_MAX] = {0};
   uint8_t ticket[IOCP_TICKET_MAX] = {0};
@@ -326,6 +349,23 @@ static void user__misuse_pass(int32_t port) {
                -IOCP_EINVAL &&
            iocp_pass(port, -1, 0.5, address, 9, ticket, sizeof ticket) ==
                -IOCP_EINVAL);
+  RULE("an inbox is not asked for in vain",
+       iocp_inbox(port, NULL, sizeof address) == -IOCP_EFAULT);
+  RULE("an inbox and a ticket have an address",
+       iocp_pass(port, -1, 1, NULL, 9, ticket, sizeof ticket) == -IOCP_EFAULT &&
+           iocp_pass(port, -1, 1, address, 9, NULL, sizeof ticket) ==
+               -IOCP_EFAULT &&
+           iocp_take(port, NULL, 16) == -IOCP_EFAULT);
+  RULE("a ticket needs room",
+       iocp_pass(port, -1, 1, address, 9, ticket, 8) == -IOCP_EINVAL);
+  RULE("an address of an inbox has a length",
+       iocp_pass(
+           port, -1, 1, address, IOCP_INBOX_MAX + 1, ticket, sizeof ticket) ==
+           -IOCP_EINVAL);
+  /* Any length that this system may have. */
+  for (uint32_t length = 1; length <= IOCP_INBOX_MAX; length++)
+    RULE("an address of an inbox is one",
+         iocp_pass(port, -1, 1, address, length, ticket, sizeof ticket) < 0);
   RULE("a ticket has a length", iocp_take(port, ticket, 3) == -IOCP_EINVAL);
   RULE("a handle is a whole number", iocp_drop(port, 0.5) == -IOCP_EINVAL);
 }
@@ -339,6 +379,7 @@ static void user__misuse_id(int32_t port, int32_t id) {
            iocp_send(port, id, &byte, 0, 1) == -IOCP_EBADF &&
            iocp_shutdown(port, id) == -IOCP_EBADF &&
            iocp_accept(port, id, 1) == -IOCP_EBADF &&
+           iocp_stop(port, id) == -IOCP_EBADF &&
            iocp_close(port, id, IOCP_RESET, 0) == -IOCP_EBADF &&
            iocp_close(port, id, IOCP_DETACH, 0) == -IOCP_EBADF &&
            iocp_get_option(port, id, IOCP_NO_DELAY) == -IOCP_EBADF &&
@@ -352,8 +393,6 @@ static void user__misuse_open(const struct entry* entry) {
   RULE("a close has three modes",
        iocp_close(port, entry->id, 3, 0) == -IOCP_EINVAL);
   if (entry->is_closing || entry->may_expire) return;
-  if (entry->kind == ENTRY_LISTENER && tape_choose(4) == 0)
-    user__pass(port, entry->id);
   RULE("a connection has two ends",
        iocp_get_address(
            port, entry->id, 2, &port, sizeof(struct iocp_address)) ==

@@ -21,8 +21,9 @@ static void user__group_new(uint32_t port, uint32_t* slot) {
 
 /* Moves a socket into a group, or out of all groups. */
 static void user__group_join(uint32_t port, uint32_t group) {
-  struct entry* entry =
-      user_choose(tape_choose(2) == 0 ? ENTRY_STREAM : ENTRY_LISTENER);
+  static const enum entry_kind kinds[] = {
+      ENTRY_STREAM, ENTRY_LISTENER, ENTRY_DATAGRAM};
+  struct entry* entry = user_choose(kinds[tape_choose(3)]);
   if (entry == NULL || entry->port != port) return;
   int32_t id = ledger.ports[port].id;
   int32_t result = iocp_set_option(id, entry->id, IOCP_GROUP, (int32_t)group);

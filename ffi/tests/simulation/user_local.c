@@ -34,13 +34,25 @@ static const char* const user__accesses[] = {"D:(A;;FA;;;OW)",
                                              "D:P(A;;FA;;;SY)",
                                              "D:(A;;FX",
                                              "O:BA",
-                                             "nonsense"};
+                                             "nonsense",
+                                             "D:\xff"};
+#define USER__ACCESSES (sizeof user__accesses / sizeof user__accesses[0])
 #define USER__ACCESSES_VALID 4
 /* It excludes the current user, who could not serve a second client. */
 #define USER__ACCESS_OF_OTHERS 3
 
+/* Longer than any descriptor that a person would write. */
+static void user__misuse_access(int32_t id, const struct iocp_path* name) {
+  static char text[40000];
+  memset(text, 'A', sizeof text);
+  RULE("a security descriptor has a maximum length",
+       ERROR_IS(iocp_listen_path(
+                    id, name, 1, 0, IOCP_MODE_DEFAULT, text, sizeof text),
+                IOCP_EINVAL));
+}
+
 static uint32_t user__path_flags(uint16_t local, uint32_t path) {
-  if (local == IOCP_UNIX) return tape_choose(2) * IOCP_REPLACE_STALE;
+  if (local == IOCP_UNIX) return tape_choose(4) != 3 ? IOCP_REPLACE_STALE : 0;
   return ledger_access(path) == WORLD_EVERYONE ? IOCP_EVERYONE : 0;
 }
 
@@ -87,9 +99,11 @@ void user_listen_path(uint32_t port) {
   if (!world_has_local(local)) return;
   uint32_t path = tape_choose(LEDGER_PATHS);
   /* The name of another program, which has perhaps ended. */
+  static const enum peer_manner manners[] = {
+      PEER_ACCEPTS, PEER_REFUSES, PEER_REFUSES, PEER_NEVER_ANSWERS};
   enum peer_manner manner =
-      local == IOCP_UNIX && tape_choose(2) != 0 ? PEER_REFUSES : PEER_ACCEPTS;
-  bool is_foreign = tape_chance(80);
+      local == IOCP_UNIX ? manners[tape_choose(4)] : PEER_ACCEPTS;
+  bool is_foreign = tape_chance(150);
   if (is_foreign) {
     path = ledger_host_path(manner);
     if (guests_local_host(manner, local) == NULL) return;
@@ -100,7 +114,7 @@ void user_listen_path(uint32_t port) {
   const char* access = NULL;
   uint32_t which = 0;
   if (local == IOCP_PIPE && ledger_access(path) == WORLD_CUSTOM) {
-    which = tape_choose(sizeof user__accesses / sizeof user__accesses[0]);
+    which = tape_choose(USER__ACCESSES);
     access = user__accesses[which];
   }
   int32_t id = iocp_listen_path(ledger.ports[port].id,
@@ -305,7 +319,7 @@ void user_ask_path(struct entry* entry) {
   }
   RULE("a name is that of the listener, or empty",
        result == 4 + path.length && path.family == entry->local &&
-           (path.length == 0 ||
+           (path.length == 0 || entry->has_odd_name ||
             (path.length == expected.length &&
              memcmp(path.bytes, expected.bytes, path.length) == 0)));
   /* The connection may have ended since. */
@@ -348,6 +362,7 @@ static void user__misuse_pipe(int32_t id) {
                                     "\\\\.\\pipe\\\xf4\x90\x80\x80",
                                     "\\\\.\\pipe\\\x80"};
   static const char* const absent[] = {"//./pipe/none",
+                                       "\\\\.\\pipe\\.a\\none",
                                        "\\\\?\\pipe\\none",
                                        "\\\\.\\PIPE\\none",
                                        "\\\\.\\Pipe/..a\\b..\\none",
@@ -370,6 +385,7 @@ static void user__misuse_pipe(int32_t id) {
        ERROR_IS(iocp_connect(id, &name, NULL), IOCP_ENAMETOOLONG) &&
            ERROR_IS(user__listen_at(id, &name), IOCP_ENAMETOOLONG));
   name.length = 12;
+  user__misuse_access(id, &name);
   RULE("a pipe has no permission bits, and is never stale",
        iocp_listen_path(id, &name, 1, 0, 0600, NULL, 0) < 0 &&
            iocp_listen_path(

@@ -31,6 +31,7 @@ uint32_t user_choose_port(void) {
 /* What happens to a stream whose port is deleted. */
 static void user__abandoned(const struct entry* entry) {
   struct end* end = entry->end;
+  end->is_over = true;
   /* The user has shut it down, and knew how much was accepted. */
   bool was_ended =
       entry->is_shut || (entry->is_closing && !entry->is_detaching);
@@ -40,6 +41,7 @@ static void user__abandoned(const struct entry* entry) {
 }
 
 void user_abandon(struct entry* entry) {
+  if (entry->kind == ENTRY_LISTENER) user_lose_listener(entry);
   entry->is_closed = true;
   if (entry->endpoint != NULL) entry->endpoint->is_open = false;
   /* A detach that has not completed is a close like any other then. */
@@ -48,6 +50,7 @@ void user_abandon(struct entry* entry) {
 
 static void user__abandon_port(uint32_t index) {
   ledger.ports[index].is_open = false;
+  user_lose_inbox(index);
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     struct entry* entry = &ledger.entries[i];
     if (entry->port == index && !entry->is_closed) user_abandon(entry);
@@ -59,6 +62,13 @@ static void user__check_void(int32_t id) {
        iocp_poll(id, &user__events, 1, NULL, 0, 0) == -IOCP_EBADF &&
            iocp_wait(id, 0) == -IOCP_EBADF && iocp_wake(id) == -IOCP_EBADF &&
            iocp_delete(id) == -IOCP_EBADF);
+}
+
+/* A process ends when its last port is deleted. */
+static void user__end_process(uint32_t process) {
+  for (uint32_t i = 0; i < ledger.port_count; i++)
+    if (ledger.ports[i].is_open && ledger.ports[i].process == process) return;
+  world_process_ended(process);
 }
 
 /* A port of an earlier realm is deleted when a port of this one is made. */
@@ -75,12 +85,18 @@ void user_new(void) {
     if (ledger.ports[i].is_open && user__is_stale(&ledger.ports[i], realm))
       user__abandon_port(i);
   uint64_t since_ms = world_now_ms();
+  uint32_t process = ledger.port_count;
+  bool is_of_first = process != 0 && ledger.ports[0].is_open;
+  if (is_of_first && tape_choose(4) == 0) process = ledger.ports[0].process;
+  world_process(process);
   int32_t result = iocp_new(realm);
   TRACE("iocp_new(%u): %d", realm, result);
   RULE("a delete does not take long", world_now_ms() - since_ms < 3000);
   for (uint32_t i = 0; i < ledger.port_count; i++)
-    if (user__is_stale(&ledger.ports[i], realm))
+    if (user__is_stale(&ledger.ports[i], realm)) {
       user__check_void(ledger.ports[i].id);
+      user__end_process(ledger.ports[i].process);
+    }
   if (result < 0) {
     RULE("a port is made", ERROR_IS(result, IOCP_ENETDOWN));
     return;
@@ -90,6 +106,7 @@ void user_new(void) {
   ledger.ports[index].id = result;
   ledger.ports[index].is_open = true;
   ledger.ports[index].realm = realm;
+  ledger.ports[index].process = process;
 }
 
 /* ---- polling */
@@ -283,4 +300,5 @@ void user_delete(uint32_t index) {
   RULE("a port can be deleted", result == 0);
   RULE("a delete does not take long", world_now_ms() - since_ms < 1500);
   user__check_void(port->id);
+  user__end_process(port->process);
 }

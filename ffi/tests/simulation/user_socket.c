@@ -7,6 +7,9 @@
 #include "tape.h"
 #include "user.h"
 
+/* Ports from here on are those of connections that ask for one. */
+#define USER__PORTS 60000
+
 static struct iocp_address user__loopback(uint16_t family) {
   struct iocp_address address = {.family = family};
   if (family == 4) address.bytes[0] = 127;
@@ -55,7 +58,11 @@ static struct iocp_address user__in_use(const struct entry* entry) {
     address.scope = 3 - address.scope;
     return address;
   }
-  switch (tape_choose(5)) {
+  switch (tape_choose(6)) {
+    case 5: /* All of 127.0.0.0/8 is this machine (RFC 1122, 3.2.1.3). */
+      address = user__loopback(4);
+      address.bytes[3] = 2;
+      break;
     case 1:
       address = user__wildcard(family);
       break;
@@ -86,9 +93,22 @@ static struct iocp_address user__link_local(uint32_t scope) {
       .family = 6, .scope = scope, .bytes = {0xfe, 0x80, [15] = 1}};
 }
 
+/* The IPv4-mapped form. */
+static void user__map(struct iocp_address* address) {
+  address->family = 6;
+  memcpy(address->bytes + 12, address->bytes, 4);
+  memset(address->bytes, 0, 10);
+  memset(address->bytes + 10, 0xff, 2);
+}
+
 static struct iocp_address user__listen_address(void) {
   if (world_has_interfaces() && tape_chance(60))
     return user__link_local(1 + tape_choose(2));
+  if (tape_chance(50)) {
+    struct iocp_address mapped = user__loopback(4);
+    user__map(&mapped);
+    return mapped;
+  }
   switch (tape_choose(9)) {
     case 8:
       return user__elsewhere(tape_choose(2) == 0 ? 4 : 6);
@@ -187,6 +207,12 @@ void user_accept(struct entry* listener, uint32_t count) {
     RULE("a listener that is closing takes no calls", result == -IOCP_EBADF);
     return;
   }
+  if (listener->kind == ENTRY_LISTENER && listener->is_stopped &&
+      count <= IOCP_ACCEPT_MAX) {
+    RULE("a listener that was stopped accepts nothing more",
+         result == -IOCP_ESHUTDOWN);
+    return;
+  }
   if (listener->kind != ENTRY_LISTENER || count > IOCP_ACCEPT_MAX) {
     RULE("only a listener accepts, and only a valid number",
          result == -IOCP_EINVAL);
@@ -218,15 +244,8 @@ struct user__target {
   enum peer_manner manner;
   bool is_to_guest;
   bool is_there;
+  bool is_group;
 };
-
-/* The IPv4-mapped form. */
-static void user__map(struct iocp_address* address) {
-  address->family = 6;
-  memcpy(address->bytes + 12, address->bytes, 4);
-  memset(address->bytes, 0, 10);
-  memset(address->bytes + 10, 0xff, 2);
-}
 
 static struct user__target user__of_host(enum peer_manner manner) {
   uint16_t family = tape_chance(200) ? 6 : 4;
@@ -265,8 +284,19 @@ static struct user__target user__unanswered(void) {
   return target;
 }
 
+/* A multicast group, or all machines. */
+static struct user__target user__group(void) {
+  static const struct iocp_address groups[] = {
+      {.family = 4, .port = 9, .bytes = {224, 0, 0, 9}},
+      {.family = 4, .port = 9, .bytes = {255, 255, 255, 255}},
+      {.family = 6, .port = 9, .bytes = {0xff, 2, [15] = 9}}};
+  return (struct user__target){
+      .is_there = true, .is_group = true, .remote = groups[tape_choose(3)]};
+}
+
 static struct user__target user__target(void) {
   if (tape_chance(20)) return user__unanswered();
+  if (tape_chance(15)) return user__group();
   switch (tape_choose(8)) {
     case 7:
       return user__of_host(PEER_NEVER_ANSWERS);
@@ -281,6 +311,14 @@ static struct user__target user__target(void) {
   }
 }
 
+/* A port to connect from: that of a listener, or one that nothing else uses. */
+static uint16_t user__own_port(void) {
+  const struct entry* listener = user_choose(ENTRY_LISTENER);
+  if (listener != NULL && listener->local == 0 && tape_choose(2) == 0)
+    return listener->address.port;
+  return world_is_exact() ? (uint16_t)(USER__PORTS + ledger.entry_count) : 0;
+}
+
 void user_connect(uint32_t port) {
   if (!ledger_has_room() || ledger.guest_count == LEDGER_GUESTS) return;
   struct user__target target = user__target();
@@ -288,6 +326,7 @@ void user_connect(uint32_t port) {
   struct iocp_address local = user__loopback(target.remote.family);
   bool is_bound = tape_chance(100);
   bool is_elsewhere = is_bound && tape_chance(100);
+  if (is_bound && tape_choose(3) == 0) local.port = user__own_port();
   if (is_bound && tape_chance(100)) local.family = 10 - local.family;
   if (is_elsewhere) local = user__elsewhere(local.family);
   int32_t id = iocp_connect(
@@ -311,6 +350,7 @@ void user_connect(uint32_t port) {
     return;
   }
   RULE("only an address of this machine can be bound", !is_elsewhere);
+  RULE("a group is not connected to", !target.is_group);
   struct entry* entry = ledger_entry(port, id, ENTRY_CONNECTING);
   entry->end = ledger_end(true, false);
   entry->end->server_port = target.remote.port;
@@ -332,6 +372,20 @@ static void user__set_addresses(struct entry* entry) {
                        sizeof(struct iocp_address)) ==
           (int32_t)sizeof(struct iocp_address))
     ledger_set_addresses(entry->end, &local, entry->end->server_port);
+}
+
+/* Without memory for it, or when the system does not say it, there is none. */
+static void user__check_name(struct entry* entry, double handle) {
+  struct iocp_path expected, path;
+  entry->has_odd_name = world_handle_name(handle, &expected);
+  if (!entry->has_odd_name) return;
+  int32_t result = iocp_get_address(
+      ledger.ports[entry->port].id, entry->id, IOCP_LOCAL, &path, sizeof path);
+  RULE("an adopted pipe has the name that the system reports",
+       result == 4 + path.length && path.family == IOCP_PIPE &&
+           (path.length == 0 ||
+            (path.length == expected.length &&
+             memcmp(path.bytes, expected.bytes, path.length) == 0)));
 }
 
 static void user__adopt(uint32_t port, uint32_t index, uint32_t flags) {
@@ -357,6 +411,7 @@ static void user__adopt(uint32_t port, uint32_t index, uint32_t flags) {
   entry->end->has_short = false;
   entry->was_shut = entry->end->has_fin;
   user__set_addresses(entry);
+  if (entry->local == IOCP_PIPE) user__check_name(entry, handle);
   *loose = ledger.loose[--ledger.loose_count];
   RULE("an adopted socket may be on another port already",
        iocp_add_socket(ledger.ports[port].id, handle, 0) < 0);
@@ -366,6 +421,7 @@ void user_add_loose(uint32_t port) {
   if (ledger.loose_count == 0 || !ledger_has_room()) return;
   uint32_t index = tape_choose(ledger.loose_count);
   bool is_detached = ledger.loose[index].is_detached;
+  if (ledger.loose[index].is_spare) return;
   user__adopt(port, index, is_detached ? IOCP_DETACHED : 0);
 }
 
@@ -382,13 +438,32 @@ static void user__end_newest(uint16_t local) {
     guest_reset(guest);
 }
 
+static void user__refuse_pipe(uint32_t port,
+                              double handle,
+                              enum world_local_handle kind) {
+  int32_t result = iocp_add_socket(ledger.ports[port].id, handle, 0);
+  bool is_unknown = kind == WORLD_LOCAL_SYNCHRONOUS && !world_detaches_ports();
+  TRACE("iocp_add_socket(%u, of kind %d): %d", port, (int)kind, result);
+  if (kind == WORLD_LOCAL_WRITES)
+    RULE("a pipe that may not be read is refused",
+         ERROR_IS(result, IOCP_EACCES));
+  else if (kind == WORLD_LOCAL_UNASKED)
+    RULE("a pipe that may not be asked what it is is refused",
+         ERROR_IS(result, IOCP_ENOTSOCK));
+  else
+    RULE("a pipe that is no stream of bytes, or not overlapped, is refused",
+         ERROR_IS(result, IOCP_ENOTSUP) ||
+             (result == -IOCP_EEXIST && is_unknown));
+}
+
 /* A local connection that the program has made itself. */
 static void user__add_local(uint32_t port, uint16_t local) {
   struct iocp_path name;
   struct host* host = guests_local_host(PEER_ACCEPTS, local);
   if (host == NULL) return;
   enum world_local_handle kind = (enum world_local_handle)(
-      tape_choose(3) == 0 ? tape_choose(3) : WORLD_LOCAL_BYTES);
+      tape_choose(3) == 0 ? tape_choose(WORLD_LOCAL_HANDLES)
+                          : WORLD_LOCAL_BYTES);
   ledger_path(local, host->path, &name);
   double handle = world_handle_connect_path(&name, kind);
   if (handle < 0) return;
@@ -404,12 +479,7 @@ static void user__add_local(uint32_t port, uint16_t local) {
     user__adopt(port, ledger.loose_count - 1, 0);
     return;
   }
-  int32_t result = iocp_add_socket(ledger.ports[port].id, handle, 0);
-  bool is_unknown = kind == WORLD_LOCAL_SYNCHRONOUS && !world_detaches_ports();
-  TRACE("iocp_add_socket(%u, of kind %d): %d", port, (int)kind, result);
-  RULE(
-      "a pipe that is no stream of bytes, or not overlapped, is refused",
-      ERROR_IS(result, IOCP_ENOTSUP) || (result == -IOCP_EEXIST && is_unknown));
+  user__refuse_pipe(port, handle, kind);
   world_handle_close(handle);
 }
 
@@ -468,13 +538,28 @@ void user_add_odd(uint32_t port) {
   world_handle_close(handle);
 }
 
+/* The library closes it. False: this is left to the program. */
+static bool user__drop(const struct loose* loose) {
+  uint32_t port = user_choose_port();
+  if (port == LEDGER_PORTS || tape_choose(2) == 0) return false;
+  bool is_pipe = loose->end->local == IOCP_PIPE;
+  if (!is_pipe) world_handle_dropped(loose->handle);
+  int32_t result = iocp_drop(ledger.ports[port].id, loose->handle);
+  TRACE("iocp_drop(%.0f): %d", loose->handle, result);
+  RULE("the handle of a socket can be dropped",
+       result == (is_pipe ? -IOCP_ENOTSOCK : 0));
+  return !is_pipe;
+}
+
 void user_close_loose(void) {
   if (ledger.loose_count == 0) return;
   uint32_t index = tape_choose(ledger.loose_count);
   struct loose loose = ledger.loose[index];
   ledger.loose[index] = ledger.loose[--ledger.loose_count];
   TRACE("the program closes %.0f", loose.handle);
-  loose.end->has_fin = true;
-  loose.end->resets_from_ms = 0;
-  world_handle_close(loose.handle);
+  if (!user_is_held(loose.end)) {
+    loose.end->has_fin = true;
+    loose.end->resets_from_ms = 0;
+  }
+  if (!user__drop(&loose)) world_handle_close(loose.handle);
 }

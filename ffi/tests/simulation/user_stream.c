@@ -275,6 +275,7 @@ void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms) {
   if (entry->end != NULL && (!entry->is_closing || mode == IOCP_RESET))
     user__ends(entry, mode, timeout_ms);
   if (!entry->is_closing) {
+    if (entry->kind == ENTRY_LISTENER) user_lose_listener(entry);
     entry->is_detaching = mode == IOCP_DETACH;
     entry->since_ms = world_now_ms();
     entry->close_timeout_ms = timeout_ms;

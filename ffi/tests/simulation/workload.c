@@ -53,11 +53,22 @@ static void workload__guest(uint32_t port) {
   guests_act();
 }
 
+/* Several sends that are pending at once. */
+static void workload__sends(struct entry* entry) {
+  user_set_to(entry, IOCP_SEND_CONCURRENCY, 64);
+  for (uint32_t i = 2 + tape_choose(6); i != 0; i--)
+    user_send(entry, workload__size());
+}
+
 static void workload__send(uint32_t port) {
   (void)port;
   struct entry* entry = user_choose(ENTRY_STREAM);
   uint32_t length = tape_chance(20) ? 0 : workload__size();
-  if (entry != NULL) user_send(entry, length);
+  if (entry == NULL) return;
+  if (tape_chance(30))
+    workload__sends(entry);
+  else
+    user_send(entry, length);
 }
 
 static void workload__receive(uint32_t port) {
@@ -98,10 +109,28 @@ static void workload__accept(uint32_t port) {
   if (entry != NULL) user_accept(entry, count);
 }
 
+/* Bytes and the end of the stream arrive at once, for several receives, when
+ * the own direction has ended before. */
+static void workload__end_both(struct entry* entry) {
+  struct guest* guest = guests_of(entry);
+  if (guest == NULL) return;
+  user_set_to(entry, IOCP_RECEIVE_BUFFER, 100);
+  user_set_to(entry, IOCP_RECEIVE_DEPTH, 5);
+  user_receive(entry, WORKLOAD__LARGE);
+  user_shutdown(entry);
+  user_poll(entry->port);
+  guest_send(guest, 1 + tape_choose(1000));
+  if (!guest->is_gone) guest_shutdown(guest);
+}
+
 static void workload__shutdown(uint32_t port) {
   (void)port;
   struct entry* entry = user_choose(ENTRY_STREAM);
-  if (entry != NULL) user_shutdown(entry);
+  if (entry == NULL) return;
+  if (tape_chance(200))
+    workload__end_both(entry);
+  else
+    user_shutdown(entry);
 }
 
 static enum entry_kind workload__kind(void) {
@@ -176,6 +205,10 @@ static void workload__option(uint32_t port) {
   (void)port;
   struct entry* entry =
       user_choose(tape_choose(2) == 0 ? ENTRY_STREAM : ENTRY_LISTENER);
+  /* The library may have closed the handle of one whose send has failed. */
+  for (uint32_t i = 0; i < ledger.entry_count; i++)
+    if (ledger.entries[i].has_failed_send && !ledger.entries[i].is_closed)
+      entry = &ledger.entries[i];
   if (entry != NULL) user_set_option(entry);
 }
 
@@ -241,6 +274,28 @@ static void workload__connect_path(uint32_t port) { user_connect_path(port); }
 
 static void workload__datagram(uint32_t port) { user_datagram(port); }
 
+static void workload__pass(uint32_t port) {
+  switch (tape_choose(9)) {
+    case 8:
+      user_hand_over();
+      return;
+    case 7:
+    case 6:
+      user_add_listener(port);
+      return;
+    case 5:
+      user_stop();
+      return;
+    case 4:
+    case 3:
+    case 2:
+      user_take();
+      return;
+    default:
+      user_pass();
+  }
+}
+
 static void workload__port(uint32_t port) {
   workload__new();
   if (!ledger.ports[port].is_open || !tape_chance(300)) return;
@@ -260,7 +315,7 @@ static void workload__resolve(uint32_t port) {
 
 /* ---- profiles */
 
-#define WORKLOAD__ACTIONS 24
+#define WORKLOAD__ACTIONS 25
 
 /* The first one is the plainest. */
 static void (*const workload__actions[WORKLOAD__ACTIONS])(uint32_t port) = {
@@ -272,6 +327,7 @@ static void (*const workload__actions[WORKLOAD__ACTIONS])(uint32_t port) = {
     workload__ask,         workload__wait,         workload__pause,
     workload__misuse,      workload__port,         workload__group,
     workload__listen_path, workload__connect_path, workload__datagram,
+    workload__pass,
 };
 
 struct workload__profile {
@@ -284,7 +340,7 @@ struct workload__profile {
 };
 
 /* In the order of the actions:
- * po gu se re rd in co li ac sh cl de ad fo op as wa pa mi pt gr lp cp dg */
+ * po gu se re rd in co li ac sh cl de ad fo op as wa pa mi pt gr lp cp dg ps */
 static const struct workload__profile workload__profiles[] = {
     {"plain", 0, false, false, false, {9, 9, 6, 6, 4, 3, 2, 1, 1, 1, 2, 1,
                                        1, 1, 1, 1, 2, 1, 1, 0, 0, 0, 0}},
@@ -308,8 +364,8 @@ static const struct workload__profile workload__profiles[] = {
                                        0,  0, 2, 1, 2, 8,  0, 0, 1, 0, 0}},
     {"closing", 3, false, false, false, {9, 9, 7, 3, 2, 3, 3, 1, 1, 3, 9, 2,
                                          1, 0, 1, 1, 2, 3, 1, 0, 3, 0, 0}},
-    {"local", 3, false, true, false, {12, 12, 7, 5, 4, 5, 0, 0, 2, 1, 4, 2,
-                                      2,  2,  1, 2, 3, 3, 1, 1, 1, 2, 5}},
+    {"local", 3, false, true, false, {12, 12, 7, 5, 4, 5, 0, 0, 2, 1, 4, 2, 2,
+                                      2,  1,  2, 3, 3, 1, 1, 1, 2, 5, 0, 4}},
     {"local storm", 5, false, true, false, {9, 9, 2, 2, 1, 12, 0, 0, 5, 1, 6, 1,
                                             1, 0, 2, 1, 2, 3,  1, 1, 1, 4, 9}},
     {"local transfer", 2, false, true, false, {12, 16, 14, 9, 6, 1, 0, 0,
@@ -320,6 +376,11 @@ static const struct workload__profile workload__profiles[] = {
                                           2,  1, 1, 1, 1, 0, 0, 30}},
     {"mixed", 5, false, false, true, {12, 6, 3, 3, 2, 2, 2, 0, 0, 1, 2, 0,
                                       0,  0, 1, 1, 2, 1, 1, 1, 1, 0, 0, 14}},
+    {"passing", 5, false, false, false, {12, 9, 4, 4, 2, 4, 2, 2, 1, 1, 2, 6, 5,
+                                         1,  1, 1, 2, 2, 1, 1, 0, 0, 0, 0, 40}},
+    {"restart", 3, false, false, false, {14, 6, 1, 1, 1, 12, 2, 1, 3,
+                                         0,  1, 0, 0, 0, 1,  1, 2, 3,
+                                         0,  1, 1, 0, 0, 0,  24}},
 };
 
 static void workload__step(const struct workload__profile* profile) {
@@ -337,7 +398,10 @@ static void workload__step(const struct workload__profile* profile) {
 
 /* Most actions need a connection or two. */
 static void workload__begin(const struct workload__profile* profile) {
-  uint32_t ports = 1 + (tape_chance(250) ? 1 + tape_choose(2) : 0);
+  /* To pass sockets. */
+  bool passes = profile->weights[WORKLOAD__ACTIONS - 1] != 0;
+  bool has_more = passes || tape_chance(250);
+  uint32_t ports = 1 + (has_more ? 1 + tape_choose(2) : 0);
   while (ports-- != 0) workload__new();
   if (tape_chance(1000 * profile->threads / 100))
     for (uint32_t i = 1 + tape_choose(2); i != 0; i--) workload__thread(0);

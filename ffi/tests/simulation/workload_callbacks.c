@@ -276,12 +276,38 @@ static void calls__odd(void) {
   int32_t result = iocp_callbacks_add_socket(
       calls.callbacks, handle, &calls.sockets[0], 1, calls__called);
   RULE("only a connected stream is added as one",
-       result == -IOCP_ENOTCONN || result == -IOCP_ENOMEM);
+       result == -IOCP_ENOTCONN || result == -IOCP_ENOMEM ||
+           result == -IOCP_ENOBUFS ||
+           (odd == WORLD_PIPE_LISTENING && result == -IOCP_ENOTSOCK));
   if (odd == WORLD_LISTENING) return;
   result = iocp_callbacks_add_listener(
       calls.callbacks, handle, &calls.sockets[0], calls__called);
   RULE("only a listener is added as one",
-       result == -IOCP_EINVAL || result == -IOCP_ENOMEM);
+       result == -IOCP_EINVAL || result == -IOCP_ENOMEM ||
+           result == -IOCP_ENOBUFS ||
+           (odd == WORLD_PIPE_LISTENING && result == -IOCP_ENOTSOCK));
+}
+
+/* One that no completion port accepts. It is not added, and closed at once. */
+static void calls__synchronous(void) {
+  struct peer_listener* host = calls.hosts[tape_choose(CALLS__HOSTS)];
+  double number = world_handle_synchronous(host);
+  if (number < 0) return;
+  struct peer* peer;
+  while ((peer = peer_accept(host)) == NULL) world_pause(1);
+  int32_t result = iocp_callbacks_add_socket(calls.callbacks,
+                                             (iocp_os_socket)number,
+                                             &calls.sockets[0],
+                                             1,
+                                             calls__called);
+  TRACE("a socket that is not overlapped is added: %d", result);
+  RULE("a socket that is not overlapped is refused",
+       result == -IOCP_ENOTSUP || result == -IOCP_ENOMEM ||
+           result == -IOCP_ENOBUFS ||
+           (result == -IOCP_EEXIST && !world_detaches_ports()));
+  world_handle_given(number);
+  world_handle_close(number);
+  peer_reset(peer);
 }
 
 static struct calls__socket* calls__choose(void) {
@@ -367,7 +393,7 @@ static void calls__burst(void) {
 /* The next one soon has its handle, and perhaps its address. */
 static void calls__replace(struct calls__socket* socket) {
   calls__close(socket);
-  if (!tape_chance(200)) return;
+  if (tape_choose(2) == 0) return;
   world_pause(CALLS__REPLACE_MS);
   calls__connect();
 }
@@ -376,6 +402,7 @@ static void calls__step(void) {
   struct calls__socket* socket = calls__choose();
   uint32_t what = socket == NULL ? 0 : tape_choose(100);
   if (tape_chance(20)) calls__odd();
+  if (tape_chance(5)) calls__synchronous();
   if (what < 15)
     calls__connect();
   else if (what < 20)

@@ -81,6 +81,23 @@ bool world_refuses_at_once(void);
  * map. */
 bool world_is_unclear(void);
 
+/* ---- processes */
+
+#define WORLD_PROCESSES 3
+
+/* The next calls of the library are of this process. It matters for those that
+ * make a port, an inbox, or take a socket. In a world without processes it does
+ * nothing: there an inbox is one of its port alone. */
+void world_process(uint32_t process);
+bool world_has_processes(void);
+
+/* What was passed to it and not taken is closed. */
+void world_process_ended(uint32_t process);
+
+/* The system has discarded a socket that was passed, for want of a
+ * descriptor. */
+bool world_has_lost_passed(void);
+
 /* ---- threads */
 
 struct world_thread;
@@ -237,11 +254,19 @@ double world_handle_synchronous(struct peer_listener* listener);
 /* The same for a local socket that accepts. */
 enum world_local_handle {
   WORLD_LOCAL_BYTES,
-  WORLD_LOCAL_MESSAGES,   /* a pipe that is read in messages */
-  WORLD_LOCAL_SYNCHRONOUS /* not for overlapped operations */
+  WORLD_LOCAL_MESSAGES,    /* a pipe that is read in messages */
+  WORLD_LOCAL_SYNCHRONOUS, /* not for overlapped operations */
+  WORLD_LOCAL_WRITES,      /* a pipe that may not be read */
+  WORLD_LOCAL_UNASKED      /* nor asked for its state */
 };
+#define WORLD_LOCAL_HANDLES 5
+
 double world_handle_connect_path(const struct iocp_path* path,
                                  enum world_local_handle kind);
+
+/* The name that the system reports for a pipe of the program, if it is another
+ * than the one by which it was opened, perhaps an empty one. */
+bool world_handle_name(double handle, struct iocp_path* path_out);
 
 /* Whether calls on it block. */
 bool world_handle_blocks(double handle);
@@ -249,8 +274,22 @@ bool world_handle_blocks(double handle);
 /* A listener on this machine, and its address; -1: not possible. */
 double world_handle_listen(uint16_t family, struct iocp_address* address_out);
 
+/* The program uses the handle with calls that block alone, so that it cannot be
+ * on a port. False: not in this world. */
+bool world_handle_make_synchronous(double handle);
+
+/* The next question about the handle fails. False: not in this world. */
+bool world_handle_fail(double handle);
+
+/* The program has the handle on a completion port of its own. False: this world
+ * has none. */
+bool world_handle_bind(double handle);
+
 /* The handle belongs to the program, whatever the library has done with it. */
 void world_handle_given(double handle);
+
+/* The library is about to close a handle of the program. */
+void world_handle_dropped(double handle);
 
 /* A handle has left the library, which does not know its options any more. */
 void world_handle_detached(double handle);
@@ -261,9 +300,12 @@ enum world_odd {
   WORLD_UNCONNECTED,
   WORLD_LISTENING,
   WORLD_LOCAL_STREAM, /* a connected stream (AF_UNIX) */
-  WORLD_LOCAL_LISTENING
+  WORLD_LOCAL_LISTENING,
+  WORLD_OTHER_STREAM, /* of a family that the library does not know */
+  WORLD_OTHER_LISTENING,
+  WORLD_PIPE_LISTENING /* the server's end of a pipe, without a client */
 };
-#define WORLD_ODDS 5
+#define WORLD_ODDS 8
 
 /* -1: not possible. */
 double world_handle_odd(enum world_odd odd);

@@ -40,6 +40,7 @@ struct peer {
   int fd; /* -1: none */
   bool found_nothing;
   enum peer_state state;
+  struct iocp_address remote; /* of TCP */
 };
 
 struct world_thread {
@@ -109,6 +110,13 @@ void world_pause(uint32_t ms) {
 
 void world_compute(uint32_t ms) { world_pause(ms); }
 
+/* ---- processes */
+
+void world_process(uint32_t process) { (void)process; }
+bool world_has_processes(void) { return false; }
+void world_process_ended(uint32_t process) { (void)process; }
+bool world_has_lost_passed(void) { return faults_have_lost_passed(); }
+
 /* ---- threads */
 
 /* The machine that runs the tests cannot be put to sleep. */
@@ -147,12 +155,11 @@ static struct iocp_address world__loopback(uint16_t family) {
   return address;
 }
 
-static void world__address(int fd, bool is_other, struct iocp_address* out) {
+static void world__address(int fd, struct iocp_address* out) {
   struct sockaddr_storage system;
   socklen_t size = sizeof system;
   memset(out, 0, sizeof *out);
-  if ((is_other ? getpeername : getsockname)(
-          fd, (struct sockaddr*)&system, &size) == 0)
+  if (getsockname(fd, (struct sockaddr*)&system, &size) == 0)
     *out = raw_from_system(&system);
 }
 
@@ -197,7 +204,7 @@ struct peer_listener* peer_listen(enum peer_manner manner, uint16_t family) {
   if (manner != PEER_REFUSES &&
       listen(listener->fd, manner == PEER_NEVER_ANSWERS ? 0 : 64) < 0)
     goto fail;
-  world__address(listener->fd, false, &listener->address);
+  world__address(listener->fd, &listener->address);
   if (manner == PEER_NEVER_ANSWERS) {
     listener->filler = world__socket(family);
     world__connect(listener->filler, &listener->address);
@@ -227,19 +234,31 @@ static struct peer* world__peer(int fd, enum peer_state state) {
   peer->fd = fd;
   peer->found_nothing = false;
   peer->state = state;
+  memset(&peer->remote, 0, sizeof peer->remote);
   return peer;
 }
 
+/* A connection that was reset already is accepted with its address and its
+ * bytes, but getpeername() fails (inet_getname() in the kernel). */
 struct peer* peer_accept(struct peer_listener* listener) {
-  return world__peer(
-      __real_accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC),
-      PEER_OPEN);
+  struct sockaddr_storage system;
+  socklen_t size = sizeof system;
+  int fd = __real_accept4(listener->fd,
+                          (struct sockaddr*)&system,
+                          &size,
+                          SOCK_NONBLOCK | SOCK_CLOEXEC);
+  struct peer* peer = world__peer(fd, PEER_OPEN);
+  if (peer != NULL && system.ss_family != AF_UNIX)
+    peer->remote = raw_from_system(&system);
+  return peer;
 }
 
 struct peer* peer_connect(const struct iocp_address* to) {
   int fd = world__socket(to->family);
   struct peer* peer = world__peer(fd, PEER_CONNECTING);
-  if (peer != NULL && world__connect(fd, to) < 0) peer->state = PEER_FAILED;
+  if (peer == NULL) return NULL;
+  peer->remote = *to;
+  if (world__connect(fd, to) < 0) peer->state = PEER_FAILED;
   return peer;
 }
 
@@ -257,8 +276,8 @@ enum peer_state peer_state(struct peer* peer) {
 void peer_addresses(struct peer* peer,
                     struct iocp_address* own_out,
                     struct iocp_address* other_out) {
-  world__address(peer->fd, false, own_out);
-  world__address(peer->fd, true, other_out);
+  world__address(peer->fd, own_out);
+  *other_out = peer->remote;
 }
 
 static int32_t world__moved(struct peer* peer, ssize_t count) {
@@ -475,6 +494,11 @@ double world_handle_connect_path(const struct iocp_path* path,
   return -1;
 }
 
+bool world_handle_name(double handle, struct iocp_path* path_out) {
+  (void)handle, (void)path_out;
+  return false;
+}
+
 bool world_handle_blocks(double handle) {
   return (fcntl((int)handle, F_GETFL) & O_NONBLOCK) == 0;
 }
@@ -483,7 +507,7 @@ double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
   int fd = world__socket(family);
   if (fd < 0) return -1;
   if (world__bind(fd, family) && listen(fd, 64) == 0) {
-    world__address(fd, false, address_out);
+    world__address(fd, address_out);
     return fd;
   }
   __real_close(fd);
@@ -492,6 +516,23 @@ double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
 
 void world_handle_given(double handle) {
   if (faults_is_librarys((int)handle)) faults_release((int)handle);
+}
+
+void world_handle_dropped(double handle) { faults_add((int)handle); }
+
+bool world_handle_make_synchronous(double handle) {
+  (void)handle;
+  return false;
+}
+
+bool world_handle_fail(double handle) {
+  (void)handle;
+  return false;
+}
+
+bool world_handle_bind(double handle) {
+  (void)handle;
+  return false;
 }
 
 /* Linux returns every option, so nothing is lost. */
@@ -523,8 +564,11 @@ double world_handle_odd(enum world_odd odd) {
       return world__socket(4);
     case WORLD_LISTENING:
       return world_handle_listen(4, &address);
-    default:
+    case WORLD_LOCAL_STREAM:
+    case WORLD_LOCAL_LISTENING:
       return world__local(odd == WORLD_LOCAL_LISTENING);
+    default:
+      return -1;
   }
 }
 

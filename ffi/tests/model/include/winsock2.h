@@ -116,6 +116,7 @@ uint16_t ntohs(uint16_t number) MODEL_NAME(ntohs);
 
 typedef struct {
   DWORD dwServiceFlags1;
+  DWORD dwProviderReserved;
 } WSAPROTOCOL_INFOW;
 
 typedef struct {
