@@ -762,8 +762,8 @@ export class Conn<A extends Addr = NetAddr>
 
   /**
    * A buffered reader, for protocols that are read step by step: exactly so many
-   * bytes, a line, or up to a delimiter. What it has not used is for whoever reads
-   * next from the connection, so it needs no release. Several readers have nothing
+   * bytes, a line, or up to a delimiter. What it has not used is for the next
+   * read of the connection, so it needs no release. Several readers have nothing
    * to share either: each continues where the other has stopped.
    *
    * @example A request and its answer
@@ -791,7 +791,7 @@ export class Conn<A extends Addr = NetAddr>
    *
    * At the peer's end the loop closes the connection, unless `allowHalfOpen` is set,
    * and so does a failure. Leaving it does not, nor do a `timeout` and a `signal`: the
-   * bytes that follow are for whoever reads next.
+   * bytes that follow are for the next read.
    *
    * @throws {SocketError} from the loop: `EMSGSIZE` when a line has more than
    * `maxLength` bytes, by default 65,536; `EILSEQ` when it is not UTF-8;
@@ -822,7 +822,7 @@ export class Conn<A extends Addr = NetAddr>
    *
    * At the peer's end the loop closes the connection, unless `allowHalfOpen` is set,
    * and so does a failure. Leaving it does not, nor do a `timeout` and a `signal`: the
-   * bytes that follow are for whoever reads next.
+   * bytes that follow are for the next read.
    *
    * @throws {SocketError} from the loop: `EMSGSIZE` when a frame has more than
    * `maxLength` bytes, by default 1,048,576; `EBADMSG` when its length is too small

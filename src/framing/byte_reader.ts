@@ -62,7 +62,7 @@ export let readerOf: (
  * - Where bytes are missing at the end, a call fails with `EUNEXPECTEDEND`, and those
  *   that have come stay in the reader.
  *
- * What a reader of a connection has not used is for whoever reads next: other methods
+ * What a reader of a connection has not used is for the next read: other methods
  * of the connection take it back. So it needs no release, and can be mixed with
  * `conn.read()`, loops, `readable` and `duplex()`, one after the other.
  *
