@@ -2,7 +2,7 @@
 /* The kinds of connections that a test of any connection runs over. */
 
 import type { Conn, Listener, PathAddr, ReceiveOptions } from "../../mod.ts";
-import { localPair, transport } from "./local.ts";
+import { localPair } from "./local.ts";
 import { pair } from "./pair.ts";
 
 /** A listener, and both ends of a connection to it. */
@@ -26,7 +26,7 @@ const modes: ReceiveOptions[] = [
 /** TCP and local sockets with the default receive mode. */
 export const transports: readonly Kind[] = [
   { name: "TCP", open: pair },
-  { name: transport, open: localPair },
+  { name: "a local socket", open: localPair },
 ];
 
 /** The same in each receive mode. */
@@ -35,7 +35,7 @@ export const kinds: readonly Kind[] = [
   ...modes.flatMap((receive) => [
     { name: `TCP, ${receive.mode}`, open: () => pair({ receive }) },
     {
-      name: `${transport}, ${receive.mode}`,
+      name: `a local socket, ${receive.mode}`,
       open: () => localPair({ receive }),
     },
   ]),
