@@ -300,6 +300,7 @@ static struct entry* pass__took_listener(uint32_t port,
   }
   struct entry* entry =
       pass__added(port, id, listener->local, &listener->address, flags);
+  entry->flags |= listener->flags & IOCP_IPV6_ONLY;
   entry->path = listener->path;
   entry->shared = listener->shared;
   return entry;
