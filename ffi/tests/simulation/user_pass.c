@@ -38,13 +38,17 @@ static bool pass__is_in_inbox(const struct end* end, uint32_t shared) {
   return false;
 }
 
+bool user_is_held_elsewhere(const struct end* end) {
+  for (uint32_t i = 0; i < ledger.loose_count; i++)
+    if (ledger.loose[i].end == end) return true;
+  return pass__is_in_inbox(end, 0);
+}
+
 bool user_is_held(const struct end* end) {
   for (uint32_t i = 0; i < ledger.entry_count; i++)
     if (ledger.entries[i].end == end && !ledger.entries[i].is_closed)
       return true;
-  for (uint32_t i = 0; i < ledger.loose_count; i++)
-    if (ledger.loose[i].end == end) return true;
-  return pass__is_in_inbox(end, 0);
+  return user_is_held_elsewhere(end);
 }
 
 /* Whether another entry, or a ticket, has the socket of a listener. */
