@@ -25,6 +25,12 @@ int32_t engine_send(struct socket* socket,
 /* Returns false when the kernel has no room for the rest. */
 static bool send__copy(struct send_copy* copy) {
   struct socket* socket = copy->socket;
+  /* Bytes behind those that were lost would leave a gap in the stream. The
+   * system may accept them: a lack of memory passes. */
+  if (socket->error != 0) {
+    sender_copy_done(copy, socket->error, socket->error_native);
+    return true;
+  }
   while (copy->offset < copy->length) {
     int32_t sent = engine_send(
         socket, copy->bytes + copy->offset, copy->length - copy->offset);

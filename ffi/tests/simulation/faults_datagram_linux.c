@@ -51,7 +51,7 @@ void faults_forget_late(void) {
 
 /* ---- which errors */
 
-static bool faults__is_datagram(int fd) {
+bool faults_is_datagram(int fd) {
   int type = 0;
   socklen_t size = sizeof type;
   return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
@@ -114,7 +114,7 @@ static ssize_t faults__sent(int fd, ssize_t result) {
 }
 
 bool faults_receive_fails(const char* call, int fd) {
-  if (!faults__is_datagram(fd)) return false;
+  if (!faults_is_datagram(fd)) return false;
   int error = faults__error(fd, false);
   if (error == 0) return false;
   /* The queue of the socket may have more. */

@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+bool faults_is_datagram(int fd);
+
 /* Whether a receive of one datagram fails, with errno set. Never for a stream.
  */
 bool faults_receive_fails(const char* call, int fd);

@@ -231,7 +231,13 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr* message, int flags) {
 
 int __wrap_connect(int fd, const struct sockaddr* address, socklen_t size) {
   if (faults_happens(FAULTS_HANDLES)) return faults_fail("connect", ENOBUFS);
+  /* That of a datagram socket does not wait, so it cannot be interrupted when
+   * it has an effect already. */
+  bool is_datagram = faults_is_datagram(fd);
+  if (is_datagram && faults_happens(FAULTS_EINTR))
+    return faults_fail("connect", EINTR);
   int result = __real_connect(fd, address, size);
+  if (is_datagram) return result;
   /* The connect continues after the signal. That of a unix socket waits only
    * for room in the backlog, and not at all if the socket is non-blocking
    * (unix_wait_for_peer()). */

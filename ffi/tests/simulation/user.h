@@ -70,6 +70,10 @@ bool user_is_drained(struct entry* entry);
  * library, or one in an inbox. */
 bool user_is_held(const struct end* end);
 
+/* The same without those of the library: no close of its handle resets the
+ * connection. */
+bool user_is_held_elsewhere(const struct end* end);
+
 /* ---- local sockets (user_local.c) */
 
 void user_listen_path(uint32_t port);

@@ -38,13 +38,17 @@ static bool pass__is_in_inbox(const struct end* end, uint32_t shared) {
   return false;
 }
 
+bool user_is_held_elsewhere(const struct end* end) {
+  for (uint32_t i = 0; i < ledger.loose_count; i++)
+    if (ledger.loose[i].end == end) return true;
+  return pass__is_in_inbox(end, 0);
+}
+
 bool user_is_held(const struct end* end) {
   for (uint32_t i = 0; i < ledger.entry_count; i++)
     if (ledger.entries[i].end == end && !ledger.entries[i].is_closed)
       return true;
-  for (uint32_t i = 0; i < ledger.loose_count; i++)
-    if (ledger.loose[i].end == end) return true;
-  return pass__is_in_inbox(end, 0);
+  return user_is_held_elsewhere(end);
 }
 
 /* Whether another entry, or a ticket, has the socket of a listener. */
@@ -300,6 +304,7 @@ static struct entry* pass__took_listener(uint32_t port,
   }
   struct entry* entry =
       pass__added(port, id, listener->local, &listener->address, flags);
+  entry->flags |= listener->flags & IOCP_IPV6_ONLY;
   entry->path = listener->path;
   entry->shared = listener->shared;
   return entry;

@@ -8,12 +8,15 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
@@ -85,12 +88,28 @@ static void world__make_folder(void) {
   mkdir(folder, 0700);
 }
 
+/* What is sent to a port that was just closed must not arrive at another job or
+ * program, which has got the port. Without the permission all share one
+ * network. */
+static void world__leave_network(void) {
+  static bool has_left;
+  if (has_left) return;
+  has_left = true;
+  if (unshare(CLONE_NEWNET) < 0) return;
+  struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+  int fd = __real_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  RULE("the simulation has a network",
+       fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &loopback) == 0);
+  __real_close(fd);
+}
+
 void world_open(void) {
   static const int buffers[] = {0, 0, 2304, 16384};
   world__peer_count = 0;
   world__listener_count = 0;
   world__receive_buffer = buffers[tape_choose(4)];
   world__make_folder();
+  world__leave_network();
   faults_open();
 }
 
