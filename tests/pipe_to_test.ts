@@ -122,6 +122,27 @@ test("When the destination fails, the peer of the source sees a reset", async ()
   assert.match(await feeding, /^(ECONNRESET|EPIPE|ECONNABORTED)$/);
 });
 
+test("A pipe ends when its destination is closed while the source sends nothing", async () => {
+  using from = await pair();
+  using to = await pair();
+  const piping = outcome(() => from.server.pipeTo(to.client));
+  to.client.close();
+  assert.equal(await within("the pipe", piping), "EBADF");
+  await readUntilReset(from.client);
+});
+
+test("With preventCancel, a closed destination leaves the source as it is", async () => {
+  using from = await pair();
+  using to = await pair();
+  const options = { preventCancel: true };
+  const piping = outcome(() => from.server.pipeTo(to.client, options));
+  to.client.close();
+  assert.equal(await within("the pipe", piping), "EBADF");
+  await from.client.write(new Uint8Array([1, 2, 3]));
+  const p = new Uint8Array(3);
+  assert.equal(await within("the read", from.server.read(p)), 3);
+});
+
 test("A signal ends a pipe at once, even while the peer takes nothing", async () => {
   using left = await pair();
   using right = await pair();
@@ -196,6 +217,29 @@ test("The options leave one side as it is", async () => {
   assert.equal(await stopping, "RangeError");
   await source.client.write(new Uint8Array(8));
   assert.equal(await within("it", source.server.read(buffer)), 8);
+});
+
+test("An aborted pipe writes what it has read, if both are left as they are", async () => {
+  using left = await pair();
+  using right = await pair();
+  const { server } = left;
+  await left.client.write(new Uint8Array([1, 2, 3, 4]));
+  /* The reader has received the others too, so that the pipe reads them at once. */
+  assert.deepEqual(await server.reader().readExactly(1), new Uint8Array([1]));
+  const controller = new AbortController();
+  const piping = outcome(() =>
+    server.pipeTo(right.client, {
+      signal: controller.signal,
+      preventAbort: true,
+      preventCancel: true,
+    })
+  );
+  controller.abort(new RangeError("stop"));
+  assert.equal(await piping, "RangeError");
+  await right.client.write(new Uint8Array([5]));
+  right.client.close();
+  const received = await receiveAll(right.server);
+  assert.equal(received, digest(new Uint8Array([2, 3, 4, 5])));
 });
 
 test("Wrong arguments of pipeTo() are refused", async () => {

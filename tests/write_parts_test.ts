@@ -80,6 +80,22 @@ test("write() of up to 64 KiB is one send", async () => {
   }
 });
 
+test("write() of many parts looks at each of them a few times only", async () => {
+  using ends = await pair();
+  let looks = 0;
+  const parts = Array.from({ length: 4000 }, () => {
+    const part = new Uint8Array(40);
+    Object.defineProperty(part, "length", { get: () => (looks++, 40) });
+    return part;
+  });
+  const received = readAll(ends.server);
+  assert.equal(await within("the write", ends.client.write(parts)), 160_000);
+  ends.client.close();
+  const chunks = await within("the bytes", received);
+  assert.equal(chunks.reduce((sum, { length }) => sum + length, 0), 160_000);
+  assert.ok(looks <= 10 * parts.length, `${looks} looks`);
+});
+
 test("write() of parts behind a pending write keeps the order", async () => {
   using ends = await pair();
   const { client, server } = ends;

@@ -60,15 +60,22 @@ function writeLong(
 ): Promise<number> {
   const writes: Promise<number>[] = [];
   let short: Uint8Array[] = [];
+  /* Summed up as it grows: there may be very many parts. */
+  let shortLength = 0;
   const flush = () => {
     if (short.length > 0) writes.push(send.write(joined(short)));
     short = [];
+    shortLength = 0;
   };
   for (const part of parts) {
-    const isLong = part.length > JOINED_MAX;
-    if (isLong || lengthOf(short) + part.length > JOINED_MAX) flush();
+    const partLength = part.length;
+    const isLong = partLength > JOINED_MAX;
+    if (isLong || shortLength + partLength > JOINED_MAX) flush();
     if (isLong) writes.push(send.write(part));
-    else short.push(part);
+    else {
+      short.push(part);
+      shortLength += partLength;
+    }
   }
   flush();
   return Promise.all(writes).then(() => length);

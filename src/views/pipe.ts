@@ -4,6 +4,7 @@
 import { LimitedCall } from "../loop/limited_call.ts";
 import type { Limits } from "../options/operation.ts";
 import type { PipeSettings } from "../options/pipe.ts";
+import type { Chunk } from "../socket/chunk_queue.ts";
 import type { Socket } from "../socket/socket.ts";
 import { timedOut } from "../errors.ts";
 import { LeasedChunks } from "./leased_chunks.ts";
@@ -11,6 +12,21 @@ import { LeasedChunks } from "./leased_chunks.ts";
 /* Unlike other loops, its end does not close the connection: the other direction
  * may go on. */
 class PipedChunks extends LeasedChunks {
+  #last: Chunk | undefined;
+
+  override borrow(chunk: Chunk): void {
+    super.borrow(chunk);
+    this.#last = chunk;
+  }
+
+  /** The last chunk, unless it was taken before: its promise may have resolved
+   * while the code behind it has not run yet. */
+  take(): Chunk | undefined {
+    const chunk = this.#last;
+    this.#last = undefined;
+    return chunk;
+  }
+
   protected override onEnd(): void {}
 }
 
@@ -36,15 +52,35 @@ class Pipe extends LimitedCall<void> {
   }
 
   protected start(): void {
+    this.#destination.onReleased(this.#onDestinationReleased);
     this.#run().then(() => this.resolve(), (error) => this.reject(error));
   }
+
+  /* While the source sends nothing, no write would find out. A destination whose
+   * direction has ended before is left to the next write: the answers of the source
+   * may still be on their way. */
+  #onDestinationReleased = (): void => {
+    const destination = this.#destination;
+    if (destination === this.#source || destination.send.isEnded) return;
+    /* The result of the read may have been left to the next turn. */
+    this.loop.allowance.settle();
+    if (!this.#chunks.cancel()) return;
+    this.#isWithdrawn = true;
+    this.reject(destination.lastError ?? destination.closedError("write"));
+    if (!this.#settings.preventCancel) this.#source.reset();
+  };
 
   /* It is aborted. */
   protected withdraw(): void {
     this.#isWithdrawn = true;
     this.#chunks.cancel();
+    const destination = this.#destination;
     if (!this.#settings.preventCancel) this.#source.reset();
-    if (!this.#settings.preventAbort) this.#destination.reset();
+    if (!this.#settings.preventAbort) destination.reset();
+    /* What was read already would be missing between the bytes before and after. */
+    const chunk = this.#chunks.take();
+    if (chunk === undefined || destination.isClosed) return;
+    destination.send.write(chunk).catch(() => {});
   }
 
   protected timeoutError(): Error {
@@ -56,6 +92,7 @@ class Pipe extends LimitedCall<void> {
       const chunk = await this.#read();
       if (this.#isWithdrawn) return;
       if (chunk === undefined) break;
+      this.#chunks.take();
       await this.#write(chunk);
       if (this.#isWithdrawn) return;
     }
