@@ -165,8 +165,8 @@ export class Conn<A extends Addr = NetAddr>
    * @param options how long to wait, and what ends the wait. Nothing was read then,
    * and bytes that arrive later are for the next read.
    * @returns the number of bytes, or null at the peer's end.
-   * @throws {SocketError} when the connection is closed or has failed, and
-   * `ETIMEDOUT` after `timeout`. A reset is never reported as an end.
+   * @throws {SocketError} when the connection is closed, half-closed or has failed,
+   * and `ETIMEDOUT` after `timeout`. A reset is never reported as an end.
    * @throws the reason of `signal` when that aborts.
    *
    * @example
@@ -854,7 +854,9 @@ export class Conn<A extends Addr = NetAddr>
    * requested. Its memory is used again then, which makes large chunks much cheaper
    * than those of the default loop. A chunk that is kept longer becomes empty (its
    * `length` is 0), and never has the bytes of another one. To keep it, copy it:
-   * `chunk.slice()`. Await writes of it before the next turn.
+   * `chunk.slice()`. Await writes of it before the next turn, and do not transfer its
+   * buffer, which has bytes of other connections too: these would fail with
+   * `EFAULT`.
    *
    * Leaving the loop closes the connection, as for the default one.
    *

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bind, type Conn } from "../mod.ts";
+import { socketOf } from "../src/conn.ts";
 import { SLAB_BYTES } from "../src/loop/slab.ts";
 import { within } from "./shared/deadline.ts";
 import { localPair } from "./shared/local.ts";
@@ -166,6 +167,28 @@ test("leased() ends as the default loop does", async () => {
   await half.client.closeWrite();
   for await (const _ of half.server.leased());
   assert.equal(await half.server.write(new Uint8Array(3)), 3);
+});
+
+test("A connection borrows once, however many loops it has", async () => {
+  using ends = await pair();
+  const { client, server } = ends;
+  const { slab } = socketOf(server)!.loop;
+  let count = 0;
+  const { addBorrower } = slab;
+  slab.addBorrower = () => {
+    count++;
+    addBorrower.call(slab);
+  };
+  try {
+    for (let i = 0; i < 5; i++) {
+      await client.write(pattern(1000, i));
+      const { value } = await within("a chunk", server.leased().next());
+      assert.deepEqual(value, pattern(1000, i));
+    }
+  } finally {
+    slab.addBorrower = addBorrower;
+  }
+  assert.equal(count, 1);
 });
 
 test("Several turns may be requested at once", async () => {

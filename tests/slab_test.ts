@@ -68,6 +68,20 @@ test("Without a borrower a full buffer is left to its chunks", () => {
   assert.equal(chunk.length, SLAB_BYTES);
 });
 
+test("Without a borrower no buffer is kept for use again", () => {
+  const slab = lendingSlab();
+  const chunk = slab.claim(SLAB_BYTES);
+  chunk[0] = 7;
+  slab.room();
+  slab.removeBorrower();
+  slab.giveBack(chunk);
+  slab.addBorrower();
+  slab.claim(SLAB_BYTES);
+  slab.room();
+  slab.claim(SLAB_BYTES);
+  assert.equal(slab.room()[0], 0);
+});
+
 test("The chunks of a former borrower's buffer can be kept", () => {
   const slab = lendingSlab();
   const chunk = slab.claim(HALF);

@@ -142,7 +142,9 @@ export class Slab {
   #reuse({ bytes: { buffer }, made, returned, isOwned }: Memory): void {
     if (isOwned || returned < made || buffer.byteLength === 0) return;
     this.#full.delete(buffer);
-    if (this.#spare.length < SPARE_MAX) this.#spare.push(transfer(buffer));
+    const spare = transfer(buffer);
+    const isWanted = this.#borrowers > 0 && this.#spare.length < SPARE_MAX;
+    if (isWanted) this.#spare.push(spare);
   }
 
   /* While chunks are borrowed, a buffer is marked when a chunk of it is kept. */

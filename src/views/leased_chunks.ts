@@ -4,6 +4,10 @@ import type { Result } from "../socket/pending_reads.ts";
 import type { Socket } from "../socket/socket.ts";
 import { Chunks } from "./chunks.ts";
 
+/* The connections that borrow until they are released, whichever of their loops
+ * began. */
+const borrowers = new WeakSet<Socket>();
+
 /** The chunks that one loop has borrowed. */
 class Lease {
   readonly #socket: Socket;
@@ -17,8 +21,10 @@ class Lease {
   /** The connection borrows from now on, until it is released. */
   begin(): void {
     if (this.#isBorrower) return;
-    const { slab } = this.#socket.loop;
     this.#isBorrower = true;
+    if (borrowers.has(this.#socket)) return;
+    borrowers.add(this.#socket);
+    const { slab } = this.#socket.loop;
     slab.addBorrower();
     this.#socket.onReleased(() => slab.removeBorrower());
   }
