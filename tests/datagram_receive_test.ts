@@ -67,11 +67,15 @@ async function receivesAheadUpToLimit(): Promise<void> {
   });
   const loop = receiver[Symbol.asyncIterator]();
   const first = loop.next();
-  const count = 3_000;
   const data = pattern(1_000);
-  for (let i = 0; i < count; i++) await sender.send(data, receiver.addr);
+  let count = 0;
+  /* On a busy machine most of them may be lost before they are received. */
+  do {
+    for (let i = 0; i < 3_000; i++) await sender.send(data, receiver.addr);
+    count += 3_000;
+    await settled("what is ahead", () => receiver.stats().bytesAhead);
+  } while (receiver.stats().bytesAhead < AHEAD_MAX / 2 && count < 60_000);
   await within("the first", first);
-  await settled("what is ahead", () => receiver.stats().bytesAhead);
   const stats = receiver.stats();
   /* One batch may exceed it. */
   assert.ok(stats.bytesAhead <= AHEAD_MAX + 70_000, `${stats.bytesAhead}`);

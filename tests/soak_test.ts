@@ -76,10 +76,11 @@ function makeGarbage(): void {
 
 test("liveBytes() counts memory that is referenced", () => {
   const before = liveBytes();
-  const arrays = Array.from({ length: 30 }, () => pattern(MIB));
+  const arrays = Array.from({ length: 100 }, () => pattern(MIB));
   const more = liveBytes() - before;
-  assert.ok(more > 29 * MIB, `${more} bytes more`);
-  assert.equal(arrays.length, 30);
+  /* Memory of the tests before this one may be returned meanwhile. */
+  assert.ok(more > 70 * MIB, `${more} bytes more`);
+  assert.equal(arrays.length, 100);
 });
 
 /* The resident set size of Deno under Wine grows by 12 MiB in this test. */
