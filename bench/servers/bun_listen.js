@@ -49,11 +49,14 @@ const datagramRoles = {
     if (++count % 1024 === 0) socket.send(data, port, hostname);
   },
   send(socket, data, port, hostname) {
-    for (let i = 0; i < 32; i++) socket.send(data, port, hostname);
+    try {
+      for (let i = 0; i < 32; i++) socket.send(data, port, hostname);
+    } catch { /* The load has ended. */ }
   },
   "send-batches"(socket, data, port, hostname) {
-    const copies = Array.from({ length: 32 }, () => [data, port, hostname]);
-    socket.sendMany(copies.flat());
+    try {
+      socket.sendMany(Array(32).fill([data, port, hostname]).flat());
+    } catch { /* The load has ended. */ }
   },
 };
 datagramRoles["receive-batches"] = datagramRoles.receive;
