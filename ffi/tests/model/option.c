@@ -129,11 +129,12 @@ static DWORD option__unknown(void) {
 }
 
 /* The keep-alive times that the caller has set must be in force, by whichever
- * call they were set. */
+ * call they were set. Of two owners of a socket each sets those that it knows:
+ * see world_handle_detached(). */
 static void option__check_keep_alive(const struct sock* sock) {
   for (int option = 0; option < SOCK_OPTIONS; option++)
     RULE("keep-alive has the times that were set",
-         sock->options[0] == 0 || sock->has_failed_option ||
+         sock->options[0] == 0 || sock->has_failed_option || sock->was_passed ||
              sock->wanted[option] == 0 ||
              sock->wanted[option] == sock->options[option]);
 }
