@@ -29,9 +29,7 @@ static int32_t receive__error(int32_t error) {
  * life of a connection. Returns 0 or the error. */
 static int32_t receive__end_of(struct socket* socket) {
   WSAPOLLFD entry = {.fd = socket->engine.handle, .events = POLLRDNORM};
-  int count = WSAPoll(&entry, 1, 0);
-  /* Without an answer it may be a reset, which is never reported as an end. */
-  if (count >= 0 && (count == 0 || (entry.revents & POLLERR) == 0)) return 0;
+  if (WSAPoll(&entry, 1, 0) <= 0 || (entry.revents & POLLERR) == 0) return 0;
   return port_fail(socket->port, -IOCP_ECONNRESET, WSAECONNRESET);
 }
 
