@@ -50,7 +50,6 @@ export interface DuplexClass {
 export interface BufferClass {
   from(bytes: Uint8Array): Uint8Array;
   from(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array;
-  concat(parts: readonly Uint8Array[]): Uint8Array;
 }
 
 /** `node:process`. */

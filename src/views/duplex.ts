@@ -13,7 +13,6 @@ import { nextTick, nodeModule } from "../runtime/globals.ts";
 import { changeOptions } from "../socket/socket_options.ts";
 import { SECONDS_MAX } from "../options/keep_alive.ts";
 import { type NodeAddress, nodeAddress } from "./node_address.ts";
-import { joinBuffers } from "./node_buffer.ts";
 import type { Callback, Duplex, DuplexClass } from "../runtime/node_types.ts";
 import { runtime } from "../runtime/detect.ts";
 import type { SocketDuplex } from "./socket_duplex.ts";
@@ -22,10 +21,6 @@ import { extendTlsSocket } from "./tls_members.ts";
 
 /** The bytes that each direction buffers before it applies backpressure. */
 const HIGH_WATER_MARK = 64 * 1024;
-/** Writes that are buffered together are sent as one up to this size: of several
- * small ones, the system may delay the later ones until the peer has
- * acknowledged the first (Nagle's algorithm). */
-const JOIN_MAX = 64 * 1024;
 
 let SocketDuplexClass: (new (socket: Socket) => Duplex) | undefined;
 
@@ -233,12 +228,7 @@ function makeClass(): new (socket: Socket) => Duplex {
     ): void {
       const parts = chunks.map(({ chunk }) => chunk);
       const length = parts.reduce((sum, part) => sum + part.length, 0);
-      const isJoined = length <= JOIN_MAX;
-      this.#writer.write(
-        isJoined ? [joinBuffers(parts)] : parts,
-        length,
-        callback,
-      );
+      this.#writer.write(parts, length, callback);
     }
 
     override _final(callback: Callback): void {

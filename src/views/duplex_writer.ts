@@ -2,9 +2,8 @@
 
 import type { DuplexActivity } from "./duplex_activity.ts";
 import { closedSocket, duplexError } from "./duplex_error.ts";
+import { writeParts } from "../socket/gather.ts";
 import type { Callback } from "../runtime/node_types.ts";
-
-function ignore(): void {}
 
 /** The sending direction of a duplex, on the send queue of the connection. */
 export class DuplexWriter {
@@ -37,14 +36,11 @@ export class DuplexWriter {
     }
     this.#queuedBytes = length;
     this.#activity.refresh();
-    /* Parts are sent in order, so the last one settles last. */
-    let last: Promise<unknown> | undefined;
-    for (const part of parts) {
-      last?.catch(ignore);
-      last = socket.send.write(part);
-    }
+    /* Short parts are joined: of several sends, the system may delay the later ones
+     * until the peer has acknowledged the first (Nagle's algorithm). */
+    const written = writeParts(socket, parts);
     this.#activity.writing();
-    last!.then(() => {
+    written.then(() => {
       this.#queuedBytes = 0;
       this.#sentBytes += length;
       this.#activity.refresh();

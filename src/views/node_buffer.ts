@@ -19,8 +19,3 @@ export function viewAsBuffer(bytes: Uint8Array): Uint8Array {
 export function copyToBuffer(bytes: Uint8Array): Uint8Array {
   return bufferClass().from(bytes);
 }
-
-/** A Buffer with a copy of all parts. */
-export function joinBuffers(parts: readonly Uint8Array[]): Uint8Array {
-  return bufferClass().concat(parts);
-}
