@@ -3,7 +3,7 @@
 import type { SocketError, SocketErrorOptions } from "../errors.ts";
 import type { Deadline } from "../loop/deadlines.ts";
 
-/** What is told of the bytes that were requested. Its methods run no user code. */
+/** Receives the bytes that were requested. Its methods run no user code. */
 export interface ByteSink {
   /** True while a call is pending. */
   readonly isBusy: boolean;

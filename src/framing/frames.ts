@@ -5,46 +5,30 @@ import type { Chunk } from "../socket/chunk_queue.ts";
 import { endedInside, tooLong } from "./failures.ts";
 import type { FrameSettings } from "../options/framing.ts";
 import type { ReadCalls } from "./read_calls.ts";
+import { DONE, ReadingLoop } from "./reading_loop.ts";
 import type { Want } from "./want.ts";
 
 type Result = IteratorResult<Chunk, undefined>;
 
-const DONE: Result = Object.freeze({ value: undefined, done: true });
-
 /** A loop over frames whose header has their length. */
-export class Frames
+export class Frames extends ReadingLoop<Chunk>
   implements AsyncIterableIterator<Chunk, undefined>, Want<Result> {
-  readonly #calls: ReadCalls;
   readonly #settings: FrameSettings;
-  /** The loop is the only use of the source, so it ends with it. */
-  readonly #isOwner: boolean;
-  #isOver = false;
 
   constructor(calls: ReadCalls, settings: FrameSettings, isOwner: boolean) {
-    this.#calls = calls;
+    super(calls, isOwner);
     this.#settings = settings;
-    this.#isOwner = isOwner;
   }
 
   next(): Promise<Result> {
-    if (this.#isOver) return Promise.resolve(DONE);
-    return this.#calls.call(this, this.#settings.limits);
-  }
-
-  async return(): Promise<Result> {
-    this.#isOver = true;
-    if (this.#isOwner) await this.#calls.release();
-    return DONE;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
+    if (this.isOver) return Promise.resolve(DONE);
+    return this.calls.call(this, this.#settings.limits);
   }
 
   /* ---- what follows is for the calls */
 
   take(buffer: ByteBuffer): Result | undefined {
-    if (this.#isOver) return DONE;
+    if (this.isOver) return DONE;
     const { headerBytes, includeHeader } = this.#settings;
     if (buffer.length < headerBytes) return undefined;
     const end = headerBytes + this.#lengthOf(buffer);
@@ -57,15 +41,9 @@ export class Frames
   }
 
   end({ length }: ByteBuffer): Result {
-    this.#finish(length > 0);
+    this.finish(length > 0);
     if (length === 0) return DONE;
-    throw endedInside(this.#calls.source, "a frame", length);
-  }
-
-  fail(error: unknown, isClosed: boolean): Result {
-    this.#finish(true);
-    if (isClosed) return DONE;
-    throw error;
+    throw endedInside(this.calls.source, "a frame", length);
   }
 
   /* The number of bytes behind the header. */
@@ -80,16 +58,11 @@ export class Frames
     }
     const length = number + lengthAdjustment;
     if (length >= 0 && length <= maxLength) return length;
-    this.#finish(true);
-    const { source } = this.#calls;
+    this.finish(true);
+    const { source } = this.calls;
     if (length > maxLength) throw tooLong(source, "the frame", maxLength);
     throw source.error("EBADMSG", {
       detail: `the length of the frame is ${number}, which is too small`,
     });
-  }
-
-  #finish(isFailure: boolean): void {
-    this.#isOver = true;
-    if (this.#isOwner) this.#calls.source.close(isFailure);
   }
 }

@@ -4,27 +4,21 @@ import type { ByteBuffer } from "./byte_buffer.ts";
 import { Line } from "./line.ts";
 import type { LineSettings } from "../options/framing.ts";
 import type { ReadCalls } from "./read_calls.ts";
+import { DONE, ReadingLoop } from "./reading_loop.ts";
 import type { Want } from "./want.ts";
 
 type Result = IteratorResult<string, undefined>;
 
-const DONE: Result = Object.freeze({ value: undefined, done: true });
-
 /** A loop over lines. */
-export class Lines
+export class Lines extends ReadingLoop<string>
   implements AsyncIterableIterator<string, undefined>, Want<Result> {
-  readonly #calls: ReadCalls;
   readonly #settings: LineSettings;
   readonly #line: Line;
-  /** The loop is the only use of the source, so it ends with it. */
-  readonly #isOwner: boolean;
-  #isOver = false;
 
   constructor(calls: ReadCalls, settings: LineSettings, isOwner: boolean) {
-    this.#calls = calls;
+    super(calls, isOwner);
     this.#settings = settings;
     this.#line = new Line(calls, settings);
-    this.#isOwner = isOwner;
   }
 
   next(): Promise<Result> {
@@ -33,30 +27,23 @@ export class Lines
       const value = this.#line.nextOfBlock();
       if (value !== undefined) return Promise.resolve({ value, done: false });
     }
-    if (this.#isOver) return Promise.resolve(DONE);
-    return this.#calls.call(this, limits);
+    if (this.isOver) return Promise.resolve(DONE);
+    return this.calls.call(this, limits);
   }
 
-  async return(): Promise<Result> {
-    this.#isOver = true;
-    this.#calls.commit();
-    if (this.#isOwner) await this.#calls.release();
-    return DONE;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
+  protected override onLeave(): void {
+    this.calls.commit();
   }
 
   /* ---- what follows is for the calls */
 
   take(buffer: ByteBuffer): Result | undefined {
-    if (this.#isOver) return DONE;
+    if (this.isOver) return DONE;
     try {
       const value = this.#line.take(buffer);
       return value === undefined ? undefined : { value, done: false };
     } catch (error) {
-      this.#finish(true);
+      this.finish(true);
       throw error;
     }
   }
@@ -66,21 +53,10 @@ export class Lines
       const value = this.#line.end(buffer);
       if (value !== null) return { value, done: false };
     } catch (error) {
-      this.#finish(true);
+      this.finish(true);
       throw error;
     }
-    this.#finish(false);
+    this.finish(false);
     return DONE;
-  }
-
-  fail(error: unknown, isClosed: boolean): Result {
-    this.#finish(true);
-    if (isClosed) return DONE;
-    throw error;
-  }
-
-  #finish(isFailure: boolean): void {
-    this.#isOver = true;
-    if (this.#isOwner) this.#calls.source.close(isFailure);
   }
 }

@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
 /* The options of calls that end within a time. */
 
+import { TIMEOUT_MAX } from "./operation.ts";
 import { requireInteger, requireOptions } from "./validate.ts";
 
 /** Options of {@linkcode Conn.close}. */
@@ -22,9 +23,6 @@ export interface ShutdownOptions {
   deadline?: number | undefined;
 }
 
-/* The longest timer, in milliseconds. */
-const DEADLINE_MAX = 2 ** 31 - 1;
-
 /** Checks what a user passed. */
 export function deadlineOf(
   options: ShutdownOptions | CloseOptions | undefined,
@@ -33,5 +31,5 @@ export function deadlineOf(
   requireOptions(options);
   const { deadline } = options;
   if (deadline === undefined) return undefined;
-  return requireInteger("deadline", deadline, 0, DEADLINE_MAX);
+  return requireInteger("deadline", deadline, 0, TIMEOUT_MAX);
 }

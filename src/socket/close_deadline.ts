@@ -2,11 +2,10 @@
 
 import { RESET } from "../native/completion.ts";
 import { numberOf } from "../errors.ts";
+import { TIMEOUT_MAX } from "../options/operation.ts";
 import { clearTimeout, setTimeout, withResolvers } from "../runtime/globals.ts";
 import type { CloseOwner } from "./closing.ts";
 
-/* Without a deadline there is a timer all the same, which keeps the process alive. */
-const LONGEST_MS = 2 ** 31 - 1;
 const ETIMEDOUT = numberOf("ETIMEDOUT");
 
 /** The deadline of a close, and what came of it. */
@@ -16,7 +15,9 @@ export class CloseDeadline {
   /* It keeps the process alive until the close has ended. */
   readonly #timer: unknown;
 
-  constructor(owner: CloseOwner, deadlineMs: number = LONGEST_MS) {
+  /** Without a deadline there is a timer all the same, which keeps the process
+   * alive. */
+  constructor(owner: CloseOwner, deadlineMs: number = TIMEOUT_MAX) {
     this.#owner = owner;
     /* A caller that does not wait for it need not handle the error. */
     this.promise.catch(() => {});

@@ -43,8 +43,8 @@ interface PendingSend {
   followers: PendingWrite[];
 }
 
-/* Of a write whose end no caller waits for. */
-function resolve(): void {}
+/* What settles a write that no caller waits for. */
+function ignore(): void {}
 
 /** True if the system has accepted all of `length` bytes. */
 export function isWhole(result: number, length: number): boolean {
@@ -162,7 +162,8 @@ export class SendQueue {
     }
     const length = result & ~PENDING;
     if ((result & PENDING) !== 0) {
-      const write = { bytes, length, offset: length, resolve, reject: resolve };
+      const offset = length;
+      const write = { bytes, length, offset, resolve: ignore, reject: ignore };
       this.#sends = pushed(this.#sends, { write, isLast: true, followers: [] });
       this.#owner.writesPending();
     }
@@ -196,8 +197,8 @@ export class SendQueue {
     this.#writes.remove(write);
     this.#unaccepted -= write.length - write.offset;
     /* Its remaining part settles no promise. */
-    write.resolve = () => {};
-    write.reject = () => {};
+    write.resolve = ignore;
+    write.reject = ignore;
     this.#run();
     return write.offset;
   }

@@ -12,7 +12,6 @@ const borrowers = new WeakSet<Socket>();
 class Lease {
   readonly #socket: Socket;
   readonly #chunks: Chunk[] = [];
-  #isBorrower = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -20,8 +19,6 @@ class Lease {
 
   /** The connection borrows from now on, until it is released. */
   begin(): void {
-    if (this.#isBorrower) return;
-    this.#isBorrower = true;
     if (borrowers.has(this.#socket)) return;
     borrowers.add(this.#socket);
     const { slab } = this.#socket.loop;
