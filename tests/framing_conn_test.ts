@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 /* Readers of connections, and loops over their lines and frames: what they leave over
- * goes to whoever reads next, whatever that is, and no byte is lost or comes twice. */
+ * goes to the next read of any kind, and no byte is lost or comes twice. */
 
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";

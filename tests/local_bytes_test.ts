@@ -4,24 +4,18 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Addr, broadcast, type Conn, type PathAddr } from "../mod.ts";
+import { broadcast, type Conn, type PathAddr } from "../mod.ts";
 import { isSettled, within } from "./shared/deadline.ts";
 import { localPair } from "./shared/local.ts";
 import { bytesOf, digest, pattern, textOf } from "./shared/pattern.ts";
-import { receiveByChunks, receiveByLoop } from "./shared/transfer.ts";
+import {
+  echo,
+  readText,
+  receiveByChunks,
+  receiveByLoop,
+} from "./shared/transfer.ts";
 
 const LARGE = 3 << 20;
-
-async function echo(conn: Conn<Addr>): Promise<void> {
-  for await (const chunk of conn) await conn.write(chunk);
-}
-
-async function readText(conn: Conn<Addr>): Promise<string> {
-  const p = new Uint8Array(100);
-  const count = await within("a read", conn.read(p));
-  assert.ok(count !== null, "the end");
-  return textOf(p.subarray(0, count));
-}
 
 describe("Bytes", () => {
   const ways = {

@@ -12,7 +12,7 @@ import { type Addr, type Conn, connect, listen } from "../mod.ts";
 import { within } from "./shared/deadline.ts";
 import { isWindows, newPath } from "./shared/local.ts";
 import { bytesOf, Digest, digest, pattern, textOf } from "./shared/pattern.ts";
-import { receiveByLoop } from "./shared/transfer.ts";
+import { echo, receiveByLoop } from "./shared/transfer.ts";
 
 const SIZES = [1, 65_537, 3 << 20];
 const BOTH_FORMS = isWindows
@@ -32,10 +32,6 @@ async function receive(conn: Conn<Addr>, length: number): Promise<string> {
     at += count;
   }
   return digest(p);
-}
-
-async function echo(conn: Conn<Addr>): Promise<void> {
-  for await (const chunk of conn) await conn.write(chunk);
 }
 
 /* A server of node:net that sends everything back. */

@@ -9,10 +9,8 @@ import process from "node:process";
 import { describe, test } from "node:test";
 import { inspect } from "node:util";
 import {
-  type Addr,
   adopt,
   CompletionPort,
-  type Conn,
   connect,
   connectSync,
   listen,
@@ -25,20 +23,9 @@ import { openHandles } from "./shared/handles.ts";
 import { isWindows, localPair, newPath, transport } from "./shared/local.ts";
 import { errorFrom, failure } from "./shared/outcome.ts";
 import { bytesOf, digest, pattern, textOf } from "./shared/pattern.ts";
-import { receiveByLoop } from "./shared/transfer.ts";
+import { echo, readText, receiveByLoop } from "./shared/transfer.ts";
 
 const LARGE = 3 << 20;
-
-async function echo(conn: Conn<Addr>): Promise<void> {
-  for await (const chunk of conn) await conn.write(chunk);
-}
-
-async function readText(conn: Conn<Addr>): Promise<string> {
-  const p = new Uint8Array(100);
-  const count = await within("a read", conn.read(p));
-  assert.ok(count !== null, "the end");
-  return textOf(p.subarray(0, count));
-}
 
 describe("Addresses", () => {
   test("a listener and both ends have the path", async () => {

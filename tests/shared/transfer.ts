@@ -1,9 +1,11 @@
 // Copyright the iocp authors. MIT license.
 /* All ways to send and to receive, behind one interface. */
 
+import assert from "node:assert/strict";
 import type { Addr, Conn } from "../../mod.ts";
+import { within } from "./deadline.ts";
 import { receiveByDuplex } from "./duplex.ts";
-import { Digest, pattern } from "./pattern.ts";
+import { Digest, pattern, textOf } from "./pattern.ts";
 
 /** Reads to the end and returns the digest. After an error, the `result` of the
  * caller has what arrived before it. */
@@ -15,6 +17,19 @@ export type Send = (
   length: number,
   seed: number,
 ) => Promise<void>;
+
+/** Writes back what arrives, up to the peer's end. */
+export async function echo(conn: Conn<Addr>): Promise<void> {
+  for await (const chunk of conn) await conn.write(chunk);
+}
+
+/** The text that one read() returns. */
+export async function readText(conn: Pick<Conn, "read">): Promise<string> {
+  const p = new Uint8Array(100);
+  const count = await within("a read", conn.read(p));
+  assert.ok(count !== null, "the end");
+  return textOf(p.subarray(0, count));
+}
 
 /** Receives in a `for await` loop. */
 export async function receiveByLoop(

@@ -558,7 +558,7 @@ static int sock__name(const struct iocp_address* address,
   return 0;
 }
 
-/* SOCKADDR_HV of hvsocket.h, whose address nobody reads. */
+/* SOCKADDR_HV of hvsocket.h; only its family is read. */
 static int sock__other_name(SOCKADDR* name, int* length) {
   memset(name, 0, 36);
   name->sa_family = SOCK_OTHER;

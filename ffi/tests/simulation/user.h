@@ -31,6 +31,8 @@ uint32_t user_choose_port(void);
 /* ---- making sockets (user_socket.c) */
 
 void user_listen(uint32_t port);
+/* Learns the address that a listener of TCP has. */
+void user_ask_address(struct entry* entry);
 /* At the address of a closed one; NULL: a fault prevented it. */
 struct entry* user_listen_again(uint32_t port, const struct entry* former);
 void user_accept(struct entry* listener, uint32_t count);

@@ -20,7 +20,7 @@ static int32_t pass__port(uint32_t port) {
   return ledger.ports[port].id;
 }
 
-/* ---- who has a handle */
+/* ---- the handles of a socket */
 
 static bool pass__is_used(const struct entry* entry) {
   return !entry->is_closed && !entry->is_closing;
@@ -78,7 +78,7 @@ void user_lose_listener(const struct entry* entry) {
   if (!has_drained || !pass__has_other(entry)) pass__lose_guests(entry);
 }
 
-/* Nobody will take it any more. */
+/* It can no longer be taken. */
 static void pass__lose(struct passed* passed) {
   passed->is_void = true;
   if (passed->end == NULL) {
@@ -266,13 +266,7 @@ static struct entry* pass__added(uint32_t port,
   entry->is_adopted = true;
   entry->local = local;
   if (local != 0) return entry;
-  RULE("a listener has an address",
-       iocp_get_address(ledger.ports[port].id,
-                        id,
-                        IOCP_LOCAL,
-                        &entry->address,
-                        sizeof(struct iocp_address)) ==
-           (int32_t)sizeof(struct iocp_address));
+  user_ask_address(entry);
   RULE("a listener that was added has the address of its socket",
        entry->address.port == address->port &&
            entry->address.family == address->family);

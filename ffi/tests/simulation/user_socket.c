@@ -128,6 +128,16 @@ static struct iocp_address user__listen_address(void) {
   }
 }
 
+void user_ask_address(struct entry* entry) {
+  RULE("a listener has an address",
+       iocp_get_address(ledger.ports[entry->port].id,
+                        entry->id,
+                        IOCP_LOCAL,
+                        &entry->address,
+                        sizeof(struct iocp_address)) ==
+           (int32_t)sizeof(struct iocp_address));
+}
+
 void user_listen(uint32_t port) {
   static const uint32_t backlogs[] = {64, 1, 200, 1000, 0, 100000};
   if (!ledger_has_room()) return;
@@ -166,13 +176,7 @@ void user_listen(uint32_t port) {
   }
   struct entry* entry = ledger_entry(port, id, ENTRY_LISTENER);
   entry->flags = (uint16_t)flags;
-  RULE("a listener has an address",
-       iocp_get_address(ledger.ports[port].id,
-                        id,
-                        IOCP_LOCAL,
-                        &entry->address,
-                        sizeof(struct iocp_address)) ==
-           (int32_t)sizeof(struct iocp_address));
+  user_ask_address(entry);
   RULE("a listener has the address that was given",
        entry->address.family == address.family &&
            memcmp(entry->address.bytes, address.bytes, 16) == 0 &&
