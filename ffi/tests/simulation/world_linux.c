@@ -77,15 +77,14 @@ bool world_refuses_when_full(void) { return false; }
 
 /* ---- the system */
 
-/* That of the names of local sockets. */
-static int world__folder(char* text, size_t room) {
-  return snprintf(text, room, "/tmp/iocp-simulation-%d", (int)getpid());
-}
+/* That of the names of local sockets. The number of the process would not do:
+ * another run may have the same one in another container, with the same /tmp.
+ */
+static char world__folder[] = "/tmp/iocp-simulation-XXXXXX";
 
 static void world__make_folder(void) {
-  char folder[64];
-  world__folder(folder, sizeof folder);
-  mkdir(folder, 0700);
+  memcpy(world__folder + sizeof world__folder - 7, "XXXXXX", 6);
+  RULE("the simulation has a folder", mkdtemp(world__folder) != NULL);
 }
 
 /* What is sent to a port that was just closed must not arrive at another job or
@@ -338,7 +337,7 @@ void peer_close(struct peer* peer) {
 
 /* ---- local sockets */
 
-#define WORLD__PATHS 32
+#define WORLD__PATHS 64
 
 bool world_has_local(uint16_t family) { return family == IOCP_UNIX; }
 
@@ -350,11 +349,8 @@ void world_path(uint16_t family,
   char* text = (char*)path_out->bytes;
   (void)access;
   path_out->family = family;
-  int length = world__folder(text, sizeof path_out->bytes);
-  length += snprintf(text + length,
-                     sizeof path_out->bytes - (size_t)length,
-                     "/%u.sock",
-                     number);
+  int length = snprintf(
+      text, sizeof path_out->bytes, "%s/%u.sock", world__folder, number);
   if (number % 4 == 1) text[0] = 0;
   path_out->length = (uint16_t)length;
 }
@@ -367,15 +363,13 @@ static socklen_t world__path_to_system(const struct iocp_path* path,
 }
 
 static void world__remove_paths(void) {
-  char folder[64];
   struct iocp_path path;
-  world__folder(folder, sizeof folder);
   for (uint32_t i = 0; i < WORLD__PATHS; i++) {
     world_path(IOCP_UNIX, i, WORLD_USER, &path);
     path.bytes[path.length] = 0;
     if (path.bytes[0] != 0) unlink((const char*)path.bytes);
   }
-  rmdir(folder);
+  rmdir(world__folder);
 }
 
 /* Names whose files are to stay. */
