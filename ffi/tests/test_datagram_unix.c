@@ -251,6 +251,58 @@ static void close_sends_copies(void) {
 static void close_times_out(void) { closes_with(IOCP_GRACEFUL, 100, false); }
 static void reset_drops_copies(void) { closes_with(IOCP_RESET, 0, false); }
 
+/* The send that meets a closed peer has the error, and no receive. */
+static void peer_goes(void) {
+  struct drive drive;
+  make_folder();
+  drive_open(&drive);
+  struct iocp_path to = drive_path(path_a);
+  struct drive_socket* a =
+      drive_bind_path(&drive, path_a, 0, IOCP_MODE_DEFAULT);
+  struct drive_socket* b =
+      drive_bind_path(&drive, path_b, 0, IOCP_MODE_DEFAULT);
+  struct iocp_path to_b = drive_path(path_b);
+  check_is(iocp_connect_datagram(drive.port, b->id, &to), 0);
+  check_is(drive_send_to(b, "x", 1, NULL), 1);
+  drive_close_now(a);
+  check_is(drive_send_to(b, "x", 1, NULL), -IOCP_ECONNREFUSED);
+  check_is(drive_send_to(b, "x", 1, NULL), -IOCP_EDESTADDRREQ);
+  /* It receives from others again. */
+  struct drive_socket* c = drive_bind_path(&drive, NULL, 0, IOCP_MODE_DEFAULT);
+  drive_receive(b, 100);
+  check_is(drive_send_to(c, "y", 1, &to_b), 1);
+  drive_until(&drive, b->datagram_count == 1);
+  drive_finish(&drive);
+  remove_folder();
+}
+
+/* The peer leaves its partner, and what it had not received is lost
+ * (unix_dgram_disconnected() in the kernel): a receive has the error, and the
+ * next send is made. */
+static void peer_leaves(void) {
+  struct drive drive;
+  make_folder();
+  drive_open(&drive);
+  struct iocp_path to_a = drive_path(path_a);
+  struct iocp_path to_b = drive_path(path_b);
+  struct drive_socket* a =
+      drive_bind_path(&drive, path_a, 0, IOCP_MODE_DEFAULT);
+  struct drive_socket* b =
+      drive_bind_path(&drive, path_b, 0, IOCP_MODE_DEFAULT);
+  check_is(iocp_connect_datagram(drive.port, a->id, &to_b), 0);
+  check_is(iocp_connect_datagram(drive.port, b->id, &to_a), 0);
+  check_is(drive_send_to(b, "lost", 4, NULL), 4);
+  check_is(iocp_connect_datagram(drive.port, a->id, NULL), 0);
+  check_is(drive_send_to(b, "x", 1, NULL), 1);
+  char byte;
+  struct iocp_datagram datagram;
+  check_is(drive_receive_from(b, &byte, 1, &datagram, NULL), -IOCP_ECONNRESET);
+  drive_receive(a, 100);
+  drive_until(&drive, a->datagram_count == 1);
+  drive_finish(&drive);
+  remove_folder();
+}
+
 static void files(void) {
   struct drive drive;
   struct stat status;
@@ -313,6 +365,8 @@ static void longer_than_is_delivered(void) {
 
 TEST_MAIN(TEST_CASE(names),
           TEST_CASE(into_a_buffer),
+          TEST_CASE(peer_goes),
+          TEST_CASE(peer_leaves),
           TEST_CASE(waits_unconnected),
           TEST_CASE(waits_connected),
           TEST_CASE(many_wait),

@@ -166,8 +166,11 @@ static int32_t datagram_send__fail(const struct socket* socket) {
 /* True for an errno that may be that of an earlier datagram: a router or the
  * receiver has refused it (icmp_err_convert[] and icmpv6_err_convert() in the
  * kernel), and the next call on the socket fails for it, before anything was
- * sent. */
-static bool datagram_send__is_late(int native) {
+ * sent. A unix socket has only the report that its peer has left it
+ * (unix_dgram_disconnected()); a send to a peer that is gone fails itself, and
+ * a repeated one would have no destination any more. */
+static bool datagram_send__is_late(const struct socket* socket, int native) {
+  if (socket->family == IOCP_UNIX) return native == ECONNRESET;
   switch (native) {
     case ECONNREFUSED:
     case EHOSTUNREACH:
@@ -187,9 +190,11 @@ static bool datagram_send__is_late(int native) {
 
 /* True if a call that has failed with `native` is to be repeated: once for an
  * error that may be late, which is then noted. */
-static bool datagram_send__repeats(int native, int* late) {
+static bool datagram_send__repeats(const struct socket* socket,
+                                   int native,
+                                   int* late) {
   if (native == EINTR) return true;
-  if (*late != 0 || !datagram_send__is_late(native)) return false;
+  if (*late != 0 || !datagram_send__is_late(socket, native)) return false;
   *late = native;
   return true;
 }
@@ -210,7 +215,7 @@ static int datagram_send__call(struct socket* socket,
   do {
     count =
         sendmmsg(socket->engine.fd, batch->headers, batch->count, MSG_NOSIGNAL);
-  } while (count < 0 && datagram_send__repeats(errno, &late));
+  } while (count < 0 && datagram_send__repeats(socket, errno, &late));
   datagram_send__settle(socket, late, count);
   return count;
 }
@@ -266,7 +271,7 @@ int32_t engine_send_to(struct socket* socket,
                   MSG_NOSIGNAL,
                   length == 0 ? NULL : (struct sockaddr*)&name,
                   (socklen_t)length);
-  } while (sent < 0 && datagram_send__repeats(errno, &late));
+  } while (sent < 0 && datagram_send__repeats(socket, errno, &late));
   datagram_send__settle(socket, late, sent);
   if (sent >= 0) return 0;
   if (errno == EAGAIN || errno == EWOULDBLOCK) return ENGINE_WOULD_BLOCK;

@@ -30,15 +30,53 @@ struct endpoint* datagrams_endpoint(const struct iocp_address* address) {
   return endpoint;
 }
 
-struct endpoint* datagrams_choose(bool is_library) {
+bool datagrams_is_unix(const struct endpoint* endpoint) {
+  return endpoint->address.family == IOCP_UNIX;
+}
+
+bool datagrams_is_alive(const struct endpoint* endpoint) {
+  return endpoint->is_open &&
+         (endpoint->entry == NULL || !endpoint->entry->is_closing);
+}
+
+static struct endpoint* datagrams__choose(bool is_library, bool is_unix) {
   uint32_t count = datagrams.endpoint_count;
   if (count == 0) return NULL;
   uint32_t first = tape_choose(count);
   for (uint32_t i = 0; i < count; i++) {
     struct endpoint* one = &datagrams.endpoints[(first + i) % count];
-    if (one->is_open && (one->entry != NULL) == is_library) return one;
+    if (one->is_open && (one->entry != NULL) == is_library &&
+        datagrams_is_unix(one) == is_unix)
+      return one;
   }
   return NULL;
+}
+
+struct endpoint* datagrams_choose(bool is_library) {
+  return datagrams__choose(is_library, false);
+}
+
+struct endpoint* datagrams_choose_unix(bool is_library) {
+  return datagrams__choose(is_library, true);
+}
+
+void datagrams_name(const struct iocp_address* address,
+                    struct iocp_path* name_out) {
+  world_path(IOCP_UNIX, address->port, WORLD_USER, name_out);
+}
+
+struct iocp_address datagrams_named(const uint8_t* name, uint32_t length) {
+  struct iocp_address address = {.family = IOCP_UNIX,
+                                 .port = DATAGRAMS_UNNAMED};
+  struct iocp_path path;
+  if (length == 0) return address;
+  for (uint32_t i = 0; i < DATAGRAMS_ENDPOINTS; i++) {
+    address.port = (uint16_t)(DATAGRAMS_NAMES + i);
+    datagrams_name(&address, &path);
+    if (path.length == length && memcmp(path.bytes, name, length) == 0)
+      return address;
+  }
+  report_violation("a datagram has the name of its sender", "%u", length);
 }
 
 struct iocp_address datagrams_group(uint16_t family) {
@@ -134,6 +172,11 @@ uint32_t datagrams_record(const struct endpoint* from,
 
 static uint32_t datagrams__padded(uint32_t bytes) { return (bytes + 7) & ~7u; }
 
+static uint32_t datagrams__path(const struct iocp_datagram* header) {
+  return header->from.family == IOCP_UNIX ? datagrams__padded(header->from.port)
+                                          : 0;
+}
+
 uint32_t datagrams_measure(const uint8_t* memory, uint32_t count) {
   uint32_t size = 0;
   for (; count != 0; count--) {
@@ -141,7 +184,8 @@ uint32_t datagrams_measure(const uint8_t* memory, uint32_t count) {
     memcpy(&header, memory + size, sizeof header);
     RULE("a datagram has no more than IOCP_DATAGRAM_MAX",
          header.length <= IOCP_DATAGRAM_MAX);
-    size += (uint32_t)sizeof header + datagrams__padded(header.length);
+    size += (uint32_t)sizeof header + datagrams__path(&header) +
+            datagrams__padded(header.length);
   }
   return size;
 }
@@ -151,7 +195,8 @@ uint32_t datagrams_bytes(const uint8_t* memory, int32_t count) {
   for (; count != 0; count--) {
     struct iocp_datagram header;
     memcpy(&header, memory, sizeof header);
-    memory += sizeof header + datagrams__padded(header.length);
+    memory += sizeof header + datagrams__path(&header) +
+              datagrams__padded(header.length);
     bytes += header.length;
   }
   return bytes;
@@ -199,6 +244,12 @@ static bool datagrams__is_for(const struct endpoint* at,
 static bool datagrams__is_discarded(const struct endpoint* at,
                                     uint32_t number,
                                     uint32_t sender) {
+  /* A send to a peer that is gone dissolves the connection
+   * (unix_dgram_sendmsg()). */
+  if (datagrams_is_unix(at))
+    return at->is_connected && number >= at->connected_at &&
+           datagrams_is_alive(at->partner) &&
+           at->partner != &datagrams.endpoints[sender];
   return at->is_connected && number >= at->connected_at &&
          datagrams.endpoints[sender].address.port != at->remote.port;
 }
@@ -241,16 +292,34 @@ static void datagrams__check_order(struct endpoint* at, uint32_t number) {
        !datagrams__is_discarded(at, number, sent->sender));
 }
 
+/* The sender of a unix socket, whose name may be that of an earlier one, or
+ * none. All of them are long enough for a number. */
+static struct endpoint* datagrams__unix_sender(const struct iocp_address* seen,
+                                               const uint8_t* bytes) {
+  uint32_t number;
+  memcpy(&number, bytes, sizeof number);
+  if (number >= datagrams.sent_count)
+    report_violation("a datagram is one that was sent", "number %u", number);
+  struct endpoint* from = &datagrams.endpoints[datagrams.sent[number].sender];
+  RULE("a datagram has the name of its sender",
+       datagrams_is_unix(from) && seen->port == from->address.port);
+  return from;
+}
+
 void datagrams_received_one(struct endpoint* at,
                             const struct iocp_datagram* header,
                             const uint8_t* bytes,
                             uint32_t room) {
-  struct endpoint* from = datagrams__sender(&header->from);
-  uint32_t sender = (uint32_t)(from - datagrams.endpoints);
-  uint32_t number = 0;
+  bool is_unix = datagrams_is_unix(at);
   schedule_checks++;
   at->received++;
-  datagrams__check_from(at, from, &header->from);
+  /* It was cut before its number. */
+  if (is_unix && header->length < DATAGRAMS__NUMBER) return;
+  struct endpoint* from = is_unix ? datagrams__unix_sender(&header->from, bytes)
+                                  : datagrams__sender(&header->from);
+  uint32_t sender = (uint32_t)(from - datagrams.endpoints);
+  uint32_t number = 0;
+  if (!is_unix) datagrams__check_from(at, from, &header->from);
   if (header->length >= DATAGRAMS__NUMBER)
     memcpy(&number, bytes, sizeof number);
   else
@@ -288,15 +357,26 @@ void datagrams_received(struct endpoint* at,
   for (; count != 0; count--) {
     struct iocp_datagram header;
     memcpy(&header, memory, sizeof header);
-    datagrams_received_one(
-        at, &header, memory + sizeof header, IOCP_DATAGRAM_MAX);
-    memory += sizeof header + datagrams__padded(header.length);
+    memory += sizeof header;
+    uint32_t path = datagrams__path(&header);
+    if (header.from.family == IOCP_UNIX)
+      header.from = datagrams_named(memory, header.from.port);
+    datagrams_received_one(at, &header, memory + path, IOCP_DATAGRAM_MAX);
+    memory += path + datagrams__padded(header.length);
   }
 }
 
 /* ---- errors */
 
 void datagrams_failed(const struct endpoint* at, int32_t result) {
+  /* The peer has connected to another socket, or has none any more
+   * (unix_dgram_disconnected() in the kernel). */
+  if (datagrams_is_unix(at)) {
+    RULE("a unix socket fails only when its peer has left it",
+         error_is_fault(result) ||
+             (at->was_connected && result == -IOCP_ECONNRESET));
+    return;
+  }
   /* Linux says more exactly what a router has answered. */
   bool is_of_router = !world_posts_operations() &&
                       ERROR_IS(result, IOCP_ENETUNREACH, IOCP_EACCES);
@@ -308,7 +388,19 @@ void datagrams_failed(const struct endpoint* at, int32_t result) {
            world_reports_unconnected());
 }
 
-void datagrams_send_failed(int32_t result) {
+void datagrams_send_failed(const struct endpoint* from, int32_t result) {
+  if (datagrams_is_unix(from)) {
+    if (!ERROR_IS(result,
+                  IOCP_ECONNREFUSED,
+                  IOCP_ECONNRESET,
+                  IOCP_ENOENT,
+                  IOCP_EACCES,
+                  IOCP_EDESTADDRREQ,
+                  IOCP_EMSGSIZE))
+      report_violation(
+          "a send to a unix socket fails with an expected error", "%d", result);
+    return;
+  }
   if (!ERROR_IS(result,
                 IOCP_EMSGSIZE,
                 IOCP_EACCES,

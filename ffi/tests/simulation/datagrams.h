@@ -19,15 +19,21 @@ struct udp_peer;
 #define DATAGRAMS_SENT 1024
 #define DATAGRAMS_BYTES 131072
 #define DATAGRAMS_GROUPS 2
+/* The names of unix sockets: world_path() of these numbers. */
+#define DATAGRAMS_NAMES 32
+/* In place of a number: the socket has no name. */
+#define DATAGRAMS_UNNAMED 0xffff
 /* A pending send of several datagrams, of which some were sent at once. */
 #define DATAGRAMS_AT_MOST 0x80000000u
 
-/* A socket that sends and receives: one of the library, or a peer. */
+/* A socket that sends and receives: one of the library, or a peer. The address
+ * of a unix socket is here the number of its name, as the port. */
 struct endpoint {
   struct entry* entry; /* or */
   struct udp_peer* peer;
   bool is_open;
   struct iocp_address address;
+  const struct endpoint* partner; /* of a connected unix socket */
   bool is_v6_only;
   /* What it sends to many stays on this machine, and has its own address; only
    * in a world with a real network. */
@@ -63,8 +69,20 @@ void datagrams_open(void);
 /* NULL: there is no room. */
 struct endpoint* datagrams_endpoint(const struct iocp_address* address);
 
-/* Any that is open: of the library, or a peer; NULL: there is none. */
+/* Any that is open: of the library, or a peer; NULL: there is none. Those of
+ * unix sockets are apart. */
 struct endpoint* datagrams_choose(bool is_library);
+struct endpoint* datagrams_choose_unix(bool is_library);
+
+bool datagrams_is_unix(const struct endpoint* endpoint);
+
+/* False as soon as its close has begun. */
+bool datagrams_is_alive(const struct endpoint* endpoint);
+
+/* The name of a unix socket, and the address with the number of a name. */
+void datagrams_name(const struct iocp_address* address,
+                    struct iocp_path* name_out);
+struct iocp_address datagrams_named(const uint8_t* name, uint32_t length);
 
 /* The multicast groups of the simulation, without a port. */
 struct iocp_address datagrams_group(uint16_t family);
@@ -97,7 +115,7 @@ void datagrams_received_one(struct endpoint* at,
 void datagrams_failed(const struct endpoint* at, int32_t result);
 
 /* A copy was not sent. */
-void datagrams_send_failed(int32_t result);
+void datagrams_send_failed(const struct endpoint* from, int32_t result);
 
 /* Peers receive all that has arrived, and check it. */
 void datagrams_receive_all(void);

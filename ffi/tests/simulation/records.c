@@ -319,7 +319,8 @@ static void records__sent_datagrams(struct entry* entry, int32_t result) {
     return;
   }
   entry->has_error = true;
-  if (!records__is_cancel(entry, result)) datagrams_send_failed(result);
+  if (!records__is_cancel(entry, result))
+    datagrams_send_failed(entry->endpoint, result);
 }
 
 /* After a failed send was reported, no later bytes may follow it. */

@@ -217,6 +217,7 @@ static void settle__turn(void) {
   settle__loose();
   settle__guests();
   datagrams_receive_all();
+  user_drain_unix();
   for (uint32_t i = 0; i < ledger.entry_count; i++)
     settle__entry(&ledger.entries[i]);
   for (uint32_t i = 0; i < ledger.port_count; i++) {

@@ -107,6 +107,10 @@ void user_bind(uint32_t port);
 void user_datagram(uint32_t port); /* what the tape says */
 void user_datagram_receive(struct entry* entry, uint32_t bytes);
 
+/* Has the library receive what its unix sockets have in their queues, so that
+ * the sends that wait for room go on. */
+void user_drain_unix(void);
+
 /* Every open socket receives what is sent to it. */
 void user_probe_datagrams(void);
 

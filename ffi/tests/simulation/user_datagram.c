@@ -154,6 +154,8 @@ void user_receive_from(struct entry* entry, uint32_t room) {
   RULE("a receive returns the length of its datagram",
        (uint32_t)result == out.header.length && out.header.length <= room);
   uint32_t most = room < IOCP_DATAGRAM_MAX ? room : IOCP_DATAGRAM_MAX;
+  if (out.header.from.family == IOCP_UNIX)
+    out.header.from = datagrams_named(out.path, out.header.from.port);
   datagrams_received_one(
       entry->endpoint, &out.header, user_datagram_bytes + USER__GUARD, most);
   ledger.ports[entry->port].bytes_received += (uint32_t)result;
@@ -198,6 +200,10 @@ static void user__misuse_stream(void) {
 
 static void user__act(struct entry* entry) {
   static const uint32_t rooms[] = {65536, 100, 0, 1500, 100000};
+  if (datagrams_is_unix(entry->endpoint)) {
+    user_unix_act(entry);
+    return;
+  }
   switch (tape_choose(17)) {
     case 16:
       user_send_nowhere(entry);
@@ -243,6 +249,10 @@ static void user__act(struct entry* entry) {
 }
 
 void user_datagram(uint32_t port) {
+  if (!world_posts_operations() && tape_choose(3) == 2) {
+    for (uint32_t i = 1 + tape_choose(8); i != 0; i--) user_datagram_unix(port);
+    return;
+  }
   struct entry* entry = user_choose(ENTRY_DATAGRAM);
   uint32_t what = tape_choose(40);
   if (what == 39) {

@@ -35,6 +35,11 @@ void user_send_datagrams(struct entry* entry);
 void user_connect_datagram(struct entry* entry);
 void user_send_nowhere(struct entry* entry);
 
+/* ---- unix sockets, which Windows does not have (user_datagram_unix.c) */
+
+void user_unix_act(struct entry* entry);
+void user_datagram_unix(uint32_t port);
+
 /* ---- groups and interfaces (user_membership.c) */
 
 void user_membership(struct entry* entry);

@@ -88,7 +88,7 @@ void user_peer_acts(void) {
 /* ---- at the end */
 
 static struct endpoint* user__prober(uint16_t family) {
-  struct iocp_address address;
+  struct iocp_address address = {.family = family, .port = DATAGRAMS_UNNAMED};
   for (uint32_t i = 0; i < datagrams.endpoint_count; i++) {
     struct endpoint* peer = &datagrams.endpoints[i];
     if (peer->peer != NULL && peer->is_open && peer->address.family == family)
@@ -104,6 +104,7 @@ static struct endpoint* user__prober(uint16_t family) {
 
 static void user__probe(struct endpoint* at) {
   struct entry* entry = at->entry;
+  if (datagrams_is_unix(at) && at->address.port == DATAGRAMS_UNNAMED) return;
   struct endpoint* peer = user__prober(at->address.family);
   if (peer == NULL) return;
   if (at->is_connected) {
@@ -113,8 +114,11 @@ static void user__probe(struct endpoint* at) {
     if (result < 0) return;
     at->is_connected = false;
   }
-  struct iocp_address to = user_datagram_at(at->address.family, false);
-  to.port = at->address.port;
+  struct iocp_address to = at->address;
+  if (!datagrams_is_unix(at)) {
+    to = user_datagram_at(at->address.family, false);
+    to.port = at->address.port;
+  }
   uint64_t since_ms = world_now_ms();
   bool is_seen = false;
   for (uint32_t round = 0; !is_seen; round++) {
