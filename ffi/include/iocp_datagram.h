@@ -153,7 +153,8 @@ IOCP_API int32_t iocp_membership(int32_t port,
                                  uint32_t joins);
 
 /* Returns the index of the network interface that has the struct iocp_address,
- * or -IOCP_EADDRNOTAVAIL. */
+ * -IOCP_EADDRNOTAVAIL when none has, or another error when the system cannot be
+ * asked. */
 IOCP_API int32_t iocp_interface_index(int32_t port, const void* address);
 
 #ifdef __cplusplus

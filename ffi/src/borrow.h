@@ -38,8 +38,10 @@ int32_t engine_borrow(struct borrow* borrow,
  * Returns 0 or -IOCP_E..., and then leaves the handle alone. */
 int32_t engine_borrow_enter(struct socket* socket);
 
-/* True when the borrowed handle is closed, or belongs to another socket now. */
-bool engine_handle_is_stale(const struct socket* socket);
+/* Returns 0 while the borrowed handle is that of the socket, -IOCP_ECANCELED
+ * when it is closed or belongs to another socket, and another error when the
+ * system cannot be asked. */
+int32_t engine_check_handle(const struct socket* socket);
 
 /* Returns the handle that a borrowed listener has accepted into `accepted`, a
  * slot that is on no port. The caller owns the handle, and frees the slot. */

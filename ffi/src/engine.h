@@ -106,8 +106,9 @@ int32_t engine_set_backlog(struct socket* listener, uint32_t backlog);
 
 /* ---- receiving (receive.c) */
 
-/* True when data, the end or an error can be received. */
-bool engine_has_data(struct socket* socket);
+/* Returns 1 when data, the end or an error can be received, 0 when not, and -1
+ * when the system cannot be asked. */
+int engine_has_data(struct socket* socket);
 
 /* Makes READY_RECEIVE follow when there is something to receive: posts receives
  * of up to `bytes` in all (0: a zero-byte one), as the socket's options say. It

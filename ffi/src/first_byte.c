@@ -17,7 +17,10 @@ void first_byte_arrived(struct socket* socket) {
 }
 
 bool first_byte_is_missing(struct socket* socket) {
-  socket->awaits_first_byte = false;
   /* The data may still be in the kernel, waiting for a receive. */
-  return !engine_has_data(socket);
+  int has_data = engine_has_data(socket);
+  socket->awaits_first_byte = false;
+  /* Without an answer the peer may have sent it in time. */
+  if (has_data < 0) first_byte_expect(socket, TIMERS_TICK_MS);
+  return has_data == 0;
 }

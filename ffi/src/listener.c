@@ -179,7 +179,8 @@ static void listener__accepted(struct socket* listener,
   listener->accept_backoff_ms = 0;
   socket->listener_id = listener->id;
   socket_inherit(socket, listener);
-  if (listener->defers_accept && !engine_has_data(socket)) {
+  /* Without an answer it is deferred as well: data that is there ends that. */
+  if (listener->defers_accept && engine_has_data(socket) <= 0) {
     listener__defer(listener, socket);
     return;
   }

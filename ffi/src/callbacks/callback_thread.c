@@ -53,11 +53,16 @@ static void callback__fail(struct callback_socket* socket, int32_t error) {
 
 /* ---- what the port delivers */
 
+/* Only an answer of the system shows that the caller has closed the handle. */
+static bool callback__is_stale(const struct socket* inner) {
+  return engine_check_handle(inner) == -IOCP_ECANCELED;
+}
+
 /* Returns false after the last callback, when the caller has closed the handle.
  */
 static bool callback__is_open(struct callback_socket* socket,
                               const struct socket* inner) {
-  if (!engine_handle_is_stale(inner)) return true;
+  if (!callback__is_stale(inner)) return true;
   callback__fail(socket, -IOCP_ECANCELED);
   return false;
 }
@@ -72,7 +77,7 @@ static void callback__received(struct callback_socket* socket,
   }
   if (record->result < 0) {
     /* When the caller closes the handle, the error of the receive varies. */
-    bool is_stale = engine_handle_is_stale(inner);
+    bool is_stale = callback__is_stale(inner);
     callback__fail(socket, is_stale ? -IOCP_ECANCELED : record->result);
     return;
   }
@@ -117,7 +122,7 @@ static void callback__accepted(struct callback_thread* thread,
     callback__is_open(socket, inner);
   } else if (socket != NULL && callback__is_fatal(result)) {
     callback__fail(socket,
-                   engine_handle_is_stale(inner) ? -IOCP_ECANCELED : result);
+                   callback__is_stale(inner) ? -IOCP_ECANCELED : result);
   } else if (socket != NULL) {
     callback__call(
         socket, IOCP_CALLBACK_ACCEPT_FAILED, NULL, (uint32_t)-result);
@@ -177,7 +182,7 @@ static void callback__adopt(struct callback_thread* thread,
   /* The caller may close the handle at any time, for which each system call has
    * another error. */
   const struct socket* inner = socket_find(thread->port, socket->id);
-  bool is_stale = inner != NULL && engine_handle_is_stale(inner);
+  bool is_stale = inner != NULL && callback__is_stale(inner);
   callback__fail(socket, is_stale ? -IOCP_ECANCELED : result);
 }
 

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "errors.h"
 #include "socket.h"
 
 /* Each socket has an inode of its own. */
@@ -33,9 +34,11 @@ bool identity_of_socket_file(int folder,
   return false;
 }
 
-bool engine_handle_is_stale(const struct socket* socket) {
+int32_t engine_check_handle(const struct socket* socket) {
   const struct engine_identity* was = &socket->borrow.identity;
   struct engine_identity now;
-  return !identity_of(socket->borrow.handle, &now) || now.inode != was->inode ||
-         now.device != was->device;
+  if (!identity_of(socket->borrow.handle, &now))
+    return errno == EBADF ? -IOCP_ECANCELED : errors_of(errno);
+  return now.inode == was->inode && now.device == was->device ? 0
+                                                              : -IOCP_ECANCELED;
 }

@@ -23,20 +23,26 @@ void engine_stop_accepts(struct socket* listener) {
 }
 
 /* A borrowed listener may be a blocking one, and accept() has no flag against
- * blocking, so such a listener is polled first. Returns false when there is
- * nothing to accept. */
-static bool accept__would_return(const struct socket* listener) {
+ * blocking, so such a listener is polled first. Returns 1, 0 when there is
+ * nothing to accept, or -1 with errno. */
+static int accept__would_return(const struct socket* listener) {
   struct pollfd entry = {.fd = listener->engine.fd, .events = POLLIN};
-  return !listener->is_borrowed || poll(&entry, 1, 0) != 0;
+  if (!listener->is_borrowed) return 1;
+  int count = poll(&entry, 1, 0);
+  /* A signal ends a poll only when nothing is ready (do_poll() in the kernel).
+   */
+  return count < 0 && errno == EINTR ? 0 : count;
 }
 
 int32_t engine_accept_next(struct socket* listener, struct socket* accepted) {
   struct port* port = listener->port;
   if (!listener->engine.readable || listener->accept_target == 0)
     return ENGINE_WOULD_BLOCK;
-  if (listener->is_borrowed && engine_handle_is_stale(listener))
-    return port_fail(port, -IOCP_ECANCELED, 0);
-  if (!accept__would_return(listener)) {
+  int32_t checked = listener->is_borrowed ? engine_check_handle(listener) : 0;
+  if (checked < 0) return port_fail(port, checked, 0);
+  int would_return = accept__would_return(listener);
+  if (would_return < 0) return errors_fail(port);
+  if (would_return == 0) {
     listener->engine.readable = false;
     return ENGINE_WOULD_BLOCK;
   }

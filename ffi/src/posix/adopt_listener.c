@@ -26,8 +26,10 @@ static int32_t adopt_listener__check(struct socket* socket, int fd) {
   if (type < 0)
     return errno == EBADF ? port_fail(port, -IOCP_ENOTSOCK, errno)
                           : errors_fail(port);
-  if (type != SOCK_STREAM || adopt_listener__option(fd, SO_ACCEPTCONN) != 1)
-    return port_fail(port, -IOCP_EINVAL, 0);
+  if (type != SOCK_STREAM) return port_fail(port, -IOCP_EINVAL, 0);
+  int listens = adopt_listener__option(fd, SO_ACCEPTCONN);
+  if (listens < 0) return errors_fail(port);
+  if (listens != 1) return port_fail(port, -IOCP_EINVAL, 0);
   if (getsockname(fd, (struct sockaddr*)&local, &length) < 0)
     return errors_fail(port);
   if (local.ss_family == AF_UNIX)

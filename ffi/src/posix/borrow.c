@@ -21,14 +21,14 @@ static int32_t borrow__check(int fd, bool is_listener) {
   socklen_t length = sizeof peer;
   int type = borrow__option(fd, SO_TYPE);
   if (type < 0) return errno == EBADF ? -IOCP_ENOTSOCK : errors_of(errno);
-  if (is_listener)
-    return type == SOCK_STREAM && borrow__option(fd, SO_ACCEPTCONN) == 1
+  if (type != SOCK_STREAM) return is_listener ? -IOCP_EINVAL : -IOCP_ENOTCONN;
+  if (!is_listener)
+    return getpeername(fd, (struct sockaddr*)&peer, &length) == 0
                ? 0
-               : -IOCP_EINVAL;
-  return type == SOCK_STREAM &&
-                 getpeername(fd, (struct sockaddr*)&peer, &length) == 0
-             ? 0
-             : -IOCP_ENOTCONN;
+               : errors_of(errno);
+  int listens = borrow__option(fd, SO_ACCEPTCONN);
+  if (listens < 0) return errors_of(errno);
+  return listens == 1 ? 0 : -IOCP_EINVAL;
 }
 
 int32_t engine_borrow(struct borrow* borrow,
@@ -48,7 +48,8 @@ int32_t engine_borrow_enter(struct socket* socket) {
   struct sockaddr_storage local;
   socklen_t length = sizeof local;
   socket->engine.fd = socket->borrow.handle;
-  if (engine_handle_is_stale(socket)) return -IOCP_ECANCELED;
+  int32_t result = engine_check_handle(socket);
+  if (result < 0) return result;
   if (getsockname(socket->engine.fd, (struct sockaddr*)&local, &length) < 0)
     return errors_fail(socket->port);
   socket->family = local.ss_family == AF_UNIX    ? IOCP_UNIX
@@ -65,7 +66,7 @@ iocp_os_socket engine_release_accepted(struct socket* accepted) {
 
 void borrow_cancel(struct socket* socket) {
   /* Another file that has the number now may be in the queue as well. */
-  if (socket->engine.fd < 0 || engine_handle_is_stale(socket)) return;
+  if (socket->engine.fd < 0 || engine_check_handle(socket) < 0) return;
   handle_leave(socket);
 }
 

@@ -30,9 +30,9 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
                           : errors_fail(port);
   struct sockaddr_storage peer;
   length = sizeof peer;
-  if (type != SOCK_STREAM ||
-      getpeername(fd, (struct sockaddr*)&peer, &length) < 0)
-    return port_fail(port, -IOCP_ENOTCONN, type == SOCK_STREAM ? errno : 0);
+  if (type != SOCK_STREAM) return port_fail(port, -IOCP_ENOTCONN, 0);
+  if (getpeername(fd, (struct sockaddr*)&peer, &length) < 0)
+    return errors_fail(port);
   if (handle_is_claimed(fd)) return port_fail(port, -IOCP_EEXIST, EEXIST);
   /* The API has no address for other families. */
   bool is_unix = peer.ss_family == AF_UNIX;

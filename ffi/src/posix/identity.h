@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which socket a descriptor refers to. The folder of each system implements
- * this, and engine_handle_is_stale(). */
+ * this, and engine_check_handle(). */
 #ifndef IOCP_POSIX_IDENTITY_H
 #define IOCP_POSIX_IDENTITY_H
 

@@ -13,9 +13,12 @@ void engine_arm_receive(struct socket* socket, uint32_t bytes) {
   (void)bytes;
 }
 
-bool engine_has_data(struct socket* socket) {
+int engine_has_data(struct socket* socket) {
   struct pollfd entry = {.fd = socket->engine.fd, .events = POLLIN};
-  return poll(&entry, 1, 0) > 0;
+  int count = poll(&entry, 1, 0);
+  /* A signal ends a poll only when nothing is ready (do_poll() in the kernel).
+   */
+  return count < 0 && errno == EINTR ? 0 : count;
 }
 
 /* A receive from a unix socket ends at a message with descriptors or
@@ -39,8 +42,8 @@ int32_t engine_receive(struct socket* socket,
   struct engine_socket* engine = &socket->engine;
   *more_out = false;
   if (!engine->readable || socket->posted_only) return ENGINE_WOULD_BLOCK;
-  if (socket->is_borrowed && engine_handle_is_stale(socket))
-    return port_fail(socket->port, -IOCP_ECANCELED, 0);
+  int32_t result = socket->is_borrowed ? engine_check_handle(socket) : 0;
+  if (result < 0) return port_fail(socket->port, result, 0);
   bool is_unix = socket_is_local(socket);
   bool is_cut = false;
   ssize_t count;

@@ -66,7 +66,9 @@ int32_t engine_shutdown(struct socket* socket) {
     /* The connection has ended; the socket's pending error has the reason. */
     int native = 0;
     socklen_t length = sizeof native;
-    getsockopt(socket->engine.fd, SOL_SOCKET, SO_ERROR, &native, &length);
+    if (getsockopt(socket->engine.fd, SOL_SOCKET, SO_ERROR, &native, &length) <
+        0)
+      return errors_fail_stream(socket);
     /* No error: both directions have ended with FIN. This side sent its FIN
      * before the socket was adopted, since fin_sent is not set. */
     if (native == 0) return 0;

@@ -39,7 +39,7 @@ void accept_reset(struct accept* accept) {
   const struct socket* listener = accept->listener;
   if (accept->target == INVALID_SOCKET) return;
   /* Without a connection it fails, and changes nothing. */
-  if (!listener->is_borrowed || !engine_handle_is_stale(listener))
+  if (!listener->is_borrowed || engine_check_handle(listener) == 0)
     accept__update(accept);
   handle_set_reset(accept->target, true);
   closesocket(accept->target);
@@ -139,8 +139,9 @@ void engine_post_accepts(struct socket* listener) {
     pipe_accept_post(listener);
     return;
   }
-  if (listener->is_borrowed && engine_handle_is_stale(listener)) {
-    listener_failed(listener, -IOCP_ECANCELED, 0);
+  int32_t result = listener->is_borrowed ? engine_check_handle(listener) : 0;
+  if (result < 0) {
+    listener_failed(listener, result, 0);
     return;
   }
   /* Report the connections that arrived while the target was 0. */
@@ -148,7 +149,7 @@ void engine_post_accepts(struct socket* listener) {
   if (listener->is_stopped) return;
   while (engine->accepts_posted + engine->accepted_count <
          accept__pool_size(listener)) {
-    int32_t result = accept__post(listener);
+    result = accept__post(listener);
     if (result == 0) continue;
     listener_failed(listener, result, listener->port->native_error);
     return;
@@ -177,17 +178,28 @@ void accept_completed(struct engine_op* op) {
   if (listener->engine.accepts_posted == 0) socket_ready(listener, READY_CLOSE);
 }
 
+static void accept__cancel_posted(struct socket* listener, bool is_known) {
+  const struct list_node* list = &listener->engine.posted;
+  HANDLE handle = (HANDLE)listener->engine.handle;
+  if (is_known) CancelIoEx(handle, NULL);
+  for (struct list_node* node = list->next; node != list && !is_known;
+       node = node->next)
+    CancelIoEx(handle, &LIST_ENTRY(node, struct accept, node)->op.overlapped);
+}
+
 void accept_cancel_all(struct socket* listener) {
   struct engine_socket* engine = &listener->engine;
   const struct list_node* list = &engine->posted;
-  bool is_stale = listener->is_borrowed && engine_handle_is_stale(listener);
+  int32_t check = listener->is_borrowed ? engine_check_handle(listener) : 0;
+  bool is_stale = check == -IOCP_ECANCELED;
   /* First, no further accept may get a connection. Accepts that have one, with
    * packets that are still queued, need the open listener to update their
    * context, so that is done now. A canceled accept may complete nevertheless,
    * so its target is closed at once. If a borrowed listener is closed, its
-   * operations have ended already. */
+   * operations have ended already; if that is not known, only they are
+   * canceled, and none of the socket that may have its handle now. */
   if (engine->accepts_posted != 0 && !is_stale)
-    CancelIoEx((HANDLE)engine->handle, NULL);
+    accept__cancel_posted(listener, check == 0);
   for (struct list_node* node = list->next; node != list; node = node->next)
     accept_reset(LIST_ENTRY(node, struct accept, node));
   while (!list_is_empty(&engine->accepted))

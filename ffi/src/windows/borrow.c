@@ -12,30 +12,44 @@
 
 /* ---- claiming */
 
+/* `error` says that the handle is not of the kind that is borrowed, which only
+ * an answer of the system shows. */
+static int32_t borrow__fail(int32_t error) {
+  return identity_is_unknown() ? errors_of((DWORD)WSAGetLastError()) : error;
+}
+
+static int32_t borrow__check_stream(struct borrow* borrow) {
+  return identity_local(borrow->handle, &borrow->identity.local) &&
+                 identity_peer(borrow->handle, &borrow->identity.peer)
+             ? 0
+             : borrow__fail(-IOCP_ENOTCONN);
+}
+
+static int32_t borrow__check_listener(struct borrow* borrow) {
+  BOOL listens = FALSE;
+  int length = sizeof listens;
+  if (getsockopt(borrow->handle,
+                 SOL_SOCKET,
+                 SO_ACCEPTCONN,
+                 (char*)&listens,
+                 &length) != 0)
+    return borrow__fail(-IOCP_EINVAL);
+  if (!listens) return -IOCP_EINVAL;
+  return identity_local(borrow->handle, &borrow->identity.local)
+             ? 0
+             : borrow__fail(-IOCP_EINVAL);
+}
+
 /* Returns 0 or -IOCP_E... */
 static int32_t borrow__check(struct borrow* borrow, bool is_listener) {
-  SOCKET handle = borrow->handle;
   int type = 0;
-  BOOL listens = FALSE;
   int length = sizeof type;
-  if (getsockopt(handle, SOL_SOCKET, SO_TYPE, (char*)&type, &length) != 0)
+  if (getsockopt(borrow->handle, SOL_SOCKET, SO_TYPE, (char*)&type, &length) !=
+      0)
     return errors_of((DWORD)WSAGetLastError());
-  if (!is_listener)
-    return type == SOCK_STREAM &&
-                   identity_local(handle, &borrow->identity.local) &&
-                   identity_peer(handle, &borrow->identity.peer)
-               ? 0
-               : -IOCP_ENOTCONN;
-  length = sizeof listens;
-  return type == SOCK_STREAM &&
-                 getsockopt(handle,
-                            SOL_SOCKET,
-                            SO_ACCEPTCONN,
-                            (char*)&listens,
-                            &length) == 0 &&
-                 listens && identity_local(handle, &borrow->identity.local)
-             ? 0
-             : -IOCP_EINVAL;
+  if (type != SOCK_STREAM) return is_listener ? -IOCP_EINVAL : -IOCP_ENOTCONN;
+  return is_listener ? borrow__check_listener(borrow)
+                     : borrow__check_stream(borrow);
 }
 
 int32_t engine_borrow(struct borrow* borrow,
@@ -73,7 +87,7 @@ int32_t engine_borrow_enter(struct socket* socket) {
     if (!winsock_accepts(provider))
       return winsock_missing(socket->port, provider);
   }
-  return engine_handle_is_stale(socket) ? -IOCP_ECANCELED : 0;
+  return engine_check_handle(socket);
 }
 
 iocp_os_socket engine_release_accepted(struct socket* accepted) {

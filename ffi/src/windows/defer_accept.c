@@ -31,20 +31,33 @@ uint32_t engine_watch_ms(const struct socket* listener) {
                                                : share_ms;
 }
 
-/* Whether a posted accept has a connection; its packet comes only with data. */
-static bool defer_accept__is_connected(struct accept* accept, uint64_t now_ms) {
+/* Whether a posted accept has a connection; its packet comes only with data.
+ * Returns -1 when the system cannot be asked. */
+static int defer_accept__is_connected(struct accept* accept, uint64_t now_ms) {
   DWORD seconds = DEFER_ACCEPT__NOT_CONNECTED;
   int length = sizeof seconds;
-  if (accept->data_size == 0 || accept->target == INVALID_SOCKET) return false;
+  if (accept->connected_ms != 0) return 1;
   if (getsockopt(accept->target,
                  SOL_SOCKET,
                  SO_CONNECT_TIME,
                  (char*)&seconds,
-                 &length) != 0 ||
-      seconds == DEFER_ACCEPT__NOT_CONNECTED)
-    return false;
-  if (accept->connected_ms == 0) accept->connected_ms = now_ms;
-  return true;
+                 &length) != 0)
+    return -1;
+  if (seconds == DEFER_ACCEPT__NOT_CONNECTED) return 0;
+  accept->connected_ms = now_ms;
+  return 1;
+}
+
+/* The option was cleared: an accept without a connection is canceled, and is
+ * replaced by one that does not wait for data. A cancel would abort a
+ * connection. */
+static void defer_accept__cancel(struct accept* accept) {
+  CancelIoEx((HANDLE)accept->listener->engine.handle, &accept->op.overlapped);
+}
+
+/* Whether it waits for data, and was not reset. */
+static bool defer_accept__waits(const struct accept* accept) {
+  return accept->data_size != 0 && accept->target != INVALID_SOCKET;
 }
 
 void engine_watch_accepts(struct socket* listener) {
@@ -57,7 +70,12 @@ void engine_watch_accepts(struct socket* listener) {
   engine->accepts_without_data = 0;
   for (struct list_node* node = list->next; node != list; node = node->next) {
     struct accept* accept = LIST_ENTRY(node, struct accept, node);
-    if (!defer_accept__is_connected(accept, now_ms)) continue;
+    if (!defer_accept__waits(accept)) continue;
+    int is_connected = defer_accept__is_connected(accept, now_ms);
+    /* The system could not be asked when the option was cleared. */
+    if (is_connected == 0 && !listener->defers_accept)
+      defer_accept__cancel(accept);
+    if (is_connected <= 0) continue;
     if (timeout_ms == 0 || now_ms - accept->connected_ms < timeout_ms) {
       engine->accepts_without_data++;
       continue;
@@ -75,12 +93,11 @@ int32_t engine_defer_accept(struct socket* listener) {
   uint64_t now_ms = system_now_ms();
   /* Accepts that are posted from now on wait for data. */
   if (listener->defers_accept || socket_is_local(listener)) return 0;
-  /* The option was cleared: posted accepts without a connection are canceled,
-   * and are replaced by accepts that do not wait for data. */
   for (struct list_node* node = list->next; node != list; node = node->next) {
     struct accept* accept = LIST_ENTRY(node, struct accept, node);
-    if (accept->data_size != 0 && !defer_accept__is_connected(accept, now_ms))
-      CancelIoEx((HANDLE)listener->engine.handle, &accept->op.overlapped);
+    if (defer_accept__waits(accept) &&
+        defer_accept__is_connected(accept, now_ms) == 0)
+      defer_accept__cancel(accept);
   }
   return 0;
 }

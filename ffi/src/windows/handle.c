@@ -101,10 +101,9 @@ int32_t engine_adopt(struct socket* socket, double os_socket, uint32_t flags) {
                                  : errors_fail(port, native);
   }
   length = sizeof peer;
-  if (type != SOCK_STREAM ||
-      getpeername(handle, (SOCKADDR*)&peer, &length) != 0)
-    return port_fail(
-        port, -IOCP_ENOTCONN, type == SOCK_STREAM ? WSAGetLastError() : 0);
+  if (type != SOCK_STREAM) return port_fail(port, -IOCP_ENOTCONN, 0);
+  if (getpeername(handle, (SOCKADDR*)&peer, &length) != 0)
+    return errors_fail(port, (DWORD)WSAGetLastError());
   bool is_unix = peer.ss_family == AF_UNIX;
   if (!is_unix && !address_from_system((SOCKADDR*)&peer, length, &socket->peer))
     return port_fail(port, -IOCP_ENOTCONN, 0);
@@ -182,7 +181,8 @@ void engine_stats(struct socket* socket, struct iocp_socket_stats* stats) {
     datagram_receive_count(
         socket, &stats->bytes_posted, &stats->bytes_readable);
   if (pipe_is(socket)) {
-    stats->bytes_readable += pipe_receive_available(socket);
+    int32_t available = pipe_receive_available(socket);
+    if (available > 0) stats->bytes_readable += available;
     return;
   }
   if (ioctlsocket(engine->handle, FIONREAD, &readable) == 0)

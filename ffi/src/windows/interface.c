@@ -38,35 +38,36 @@ static bool interface__search_table(const MIB_UNICASTIPADDRESS_TABLE* table,
   return false;
 }
 
-static bool interface__search_module(HMODULE module,
-                                     interface__test test,
-                                     const void* wanted,
-                                     struct interface__entry* entry_out) {
+static DWORD interface__search_module(HMODULE module,
+                                      interface__test test,
+                                      const void* wanted,
+                                      struct interface__entry* entry_out) {
   interface__get get;
   interface__free free_table;
   FARPROC getter = GetProcAddress(module, "GetUnicastIpAddressTable");
   FARPROC freer = GetProcAddress(module, "FreeMibTable");
   MIB_UNICASTIPADDRESS_TABLE* table = NULL;
-  if (getter == NULL || freer == NULL) return false;
+  if (getter == NULL || freer == NULL) return ERROR_NOT_SUPPORTED;
   memory_copy(&get, &getter, sizeof get);
   memory_copy(&free_table, &freer, sizeof free_table);
-  if (get(AF_UNSPEC, &table) != NO_ERROR) return false;
+  DWORD native = get(AF_UNSPEC, &table);
+  if (native != 0) return native;
   bool is_found = interface__search_table(table, test, wanted, entry_out);
   free_table(table);
-  return is_found;
+  return is_found ? 0 : ERROR_NOT_FOUND;
 }
 
-/* Finds the first address that passes the test. Returns false when there is
- * none, or when the addresses cannot be read. */
-static bool interface__search(interface__test test,
-                              const void* wanted,
-                              struct interface__entry* entry_out) {
+/* Finds the first address that passes the test. Returns 0,
+ * ERROR_NOT_FOUND, or another error when the addresses cannot be read. */
+static DWORD interface__search(interface__test test,
+                               const void* wanted,
+                               struct interface__entry* entry_out) {
   HMODULE module =
       LoadLibraryExW(L"iphlpapi.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
-  if (module == NULL) return false;
-  bool is_found = interface__search_module(module, test, wanted, entry_out);
+  if (module == NULL) return GetLastError();
+  DWORD native = interface__search_module(module, test, wanted, entry_out);
   FreeLibrary(module);
-  return is_found;
+  return native;
 }
 
 static bool interface__has_address(const struct interface__entry* entry,
@@ -89,22 +90,22 @@ static bool interface__can_name(const struct interface__entry* entry,
          interface__has_index(entry, wanted);
 }
 
-uint32_t interface_find(const struct iocp_address* address) {
+DWORD interface_find(const struct iocp_address* address, uint32_t* index_out) {
   struct interface__entry entry;
-  return interface__search(interface__has_address, address, &entry)
-             ? entry.index
-             : 0;
+  DWORD native = interface__search(interface__has_address, address, &entry);
+  if (native == 0) *index_out = entry.index;
+  return native;
 }
 
 bool interface_exists(uint32_t index) {
   struct interface__entry entry;
-  return interface__search(interface__has_index, &index, &entry);
+  return interface__search(interface__has_index, &index, &entry) == 0;
 }
 
 uint32_t interface_to_system(uint32_t index) {
   struct interface__entry entry;
   uint32_t name = htonl(index);
-  if (index != 0 && interface__search(interface__can_name, &index, &entry))
+  if (index != 0 && interface__search(interface__can_name, &index, &entry) == 0)
     memory_copy(&name, entry.address.bytes, sizeof name);
   return name;
 }

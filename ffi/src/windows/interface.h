@@ -6,12 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "iocp.h"
+#include "platform.h"
 
-/* Returns the index of the interface that has an address, or 0. */
-uint32_t interface_find(const struct iocp_address* address);
+/* The index of the interface that has an address. Returns 0,
+ * ERROR_NOT_FOUND, or another error when the addresses cannot be read. */
+DWORD interface_find(const struct iocp_address* address, uint32_t* index_out);
 
-/* Whether an interface with that index has an address. */
+/* Whether an interface with that index is known to have an address. */
 bool interface_exists(uint32_t index);
 
 /*

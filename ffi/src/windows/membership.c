@@ -112,6 +112,9 @@ int32_t engine_membership(struct socket* socket,
 
 int32_t engine_interface_index(struct port* port,
                                const struct iocp_address* address) {
-  uint32_t index = interface_find(address);
-  return index != 0 ? (int32_t)index : port_fail(port, -IOCP_EADDRNOTAVAIL, 0);
+  uint32_t index = 0;
+  DWORD native = interface_find(address, &index);
+  if (native == 0) return (int32_t)index;
+  if (native != ERROR_NOT_FOUND) return errors_fail(port, native);
+  return port_fail(port, -IOCP_EADDRNOTAVAIL, 0);
 }

@@ -29,12 +29,13 @@ static int32_t pipe_adopt__check(struct port* port,
   if ((state & (PIPE_READMODE_MESSAGE | PIPE_NOWAIT)) != 0)
     return port_fail(port, -IOCP_ENOTSUP, 0);
   *is_server_out = (flags & PIPE_SERVER_END) != 0;
-  if (PeekNamedPipe(handle, NULL, 0, NULL, &bytes, NULL)) return 0;
+  if (pipe_called(PeekNamedPipe(handle, NULL, 0, NULL, &bytes, NULL))) return 0;
   DWORD native = GetLastError();
   /* The other end was closed, which the first read reports. */
   if (native == ERROR_BROKEN_PIPE) return 0;
-  /* It may not be read. */
-  if (native == ERROR_ACCESS_DENIED) return errors_fail(port, native);
+  /* It may not be read, or the system could not be asked. */
+  if (native == ERROR_ACCESS_DENIED || native == WSAENOBUFS)
+    return errors_fail(port, native);
   return port_fail(port, -IOCP_ENOTCONN, (int32_t)native);
 }
 

@@ -45,10 +45,11 @@ int32_t pipe_receive_error(DWORD native) {
   }
 }
 
-uint32_t pipe_receive_available(const struct socket* socket) {
+int32_t pipe_receive_available(const struct socket* socket) {
   DWORD bytes = 0;
   if (socket->engine.handle == INVALID_SOCKET) return 0;
-  if (!PeekNamedPipe(pipe_handle(socket), NULL, 0, NULL, &bytes, NULL))
-    return 1;
-  return bytes;
+  if (pipe_called(
+          PeekNamedPipe(pipe_handle(socket), NULL, 0, NULL, &bytes, NULL)))
+    return bytes < INT32_MAX ? (int32_t)bytes : INT32_MAX;
+  return GetLastError() == WSAENOBUFS ? -1 : 1;
 }

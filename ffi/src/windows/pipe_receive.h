@@ -14,7 +14,8 @@ int32_t pipe_receive_status(LONG status);
 int32_t pipe_receive_error(DWORD native);
 
 /* Bytes that a read would return without waiting; 0 without a handle. The end
- * and errors count as one, since a read would return them. */
-uint32_t pipe_receive_available(const struct socket* socket);
+ * and errors count as one, since a read would return them. -1: the system
+ * cannot be asked. */
+int32_t pipe_receive_available(const struct socket* socket);
 
 #endif /* IOCP_WINDOWS_PIPE_RECEIVE_H */

@@ -23,27 +23,49 @@ static int32_t receive__error(int32_t error) {
   return error == -IOCP_ECONNABORTED ? -IOCP_ECONNRESET : error;
 }
 
-/* An end counts only if the connection is not broken: under Wine, a receive
- * reports a reset as an end if another call has reported the reset before.
- * On Windows POLLERR is never set at an end (WSAPoll()). This runs once in the
- * life of a connection. Returns 0 or the error. */
-static int32_t receive__end_of(struct socket* socket) {
-  WSAPOLLFD entry = {.fd = socket->engine.handle, .events = POLLRDNORM};
-  if (WSAPoll(&entry, 1, 0) <= 0 || (entry.revents & POLLERR) == 0) return 0;
-  return port_fail(socket->port, -IOCP_ECONNRESET, WSAECONNRESET);
-}
+/* What the system says of a connection whose receive got no bytes. */
+enum receive__answer {
+  RECEIVE__NONE, /* it could not be asked */
+  RECEIVE__DATA,
+  RECEIVE__END,
+  RECEIVE__RESET
+};
 
-/* A receive of no bytes is an end only if the kernel has no data. Under Wine,
- * receives in flight complete with no bytes once both directions are shut down,
- * although data may have arrived before the end. On Windows all data was
- * received by then (WSARecv(), remarks). */
-static bool receive__is_end(const struct socket* socket) {
+/* Under Wine, a receive reports a reset as an end if another call has reported
+ * the reset before. And receives in flight complete with no bytes once both
+ * directions are shut down, although data may have arrived before the end. On
+ * Windows POLLERR is never set at an end (WSAPoll()), and all data was received
+ * by then (WSARecv(), remarks). This runs once in the life of a connection. */
+static enum receive__answer receive__ask(const struct socket* socket) {
   WSAPOLLFD entry = {.fd = socket->engine.handle, .events = POLLRDNORM};
   char byte;
+  int count = WSAPoll(&entry, 1, 0);
+  if (count < 0) return RECEIVE__NONE;
+  if ((entry.revents & POLLERR) != 0) return RECEIVE__RESET;
+  if ((entry.revents & POLLRDNORM) == 0) return RECEIVE__END;
   /* Polled first, because a borrowed handle may be a blocking one. */
-  if (WSAPoll(&entry, 1, 0) <= 0 || (entry.revents & POLLRDNORM) == 0)
-    return true;
-  return recv(socket->engine.handle, &byte, 1, MSG_PEEK) <= 0;
+  count = recv(socket->engine.handle, &byte, 1, MSG_PEEK);
+  if (count >= 0) return count > 0 ? RECEIVE__DATA : RECEIVE__END;
+  /* An error is reported once only. Data may be gone, to another process. */
+  return op_may_be_retried((DWORD)WSAGetLastError()) ? RECEIVE__NONE
+                                                     : RECEIVE__RESET;
+}
+
+/* A receive got no bytes. Returns 0 or the error if nothing more comes, and
+ * ENGINE_WOULD_BLOCK otherwise. */
+static int32_t receive__end_of(struct socket* socket) {
+  enum receive__answer answer = receive__ask(socket);
+  if (answer == RECEIVE__END) return 0;
+  if (answer == RECEIVE__RESET)
+    return port_fail(socket->port, -IOCP_ECONNRESET, WSAECONNRESET);
+  /* Without an answer it is neither an end nor an error. The system reports
+   * either of them to the next receive as well, after a pause, because it may
+   * be out of memory for long. A socket that is detached leaves it to the next
+   * owner. */
+  if (answer == RECEIVE__NONE && !socket->engine.has_ended &&
+      socket->close_phase < CLOSE_REAPING)
+    retry_later(socket, ENGINE_RECEIVE);
+  return ENGINE_WOULD_BLOCK;
 }
 
 /* Stores the end or an error until it is delivered. Further receives in flight
@@ -74,20 +96,19 @@ static void receive__result(struct engine_receive* receive) {
     receive_list_complete(receive, bytes);
     return;
   }
+  int32_t result = ENGINE_WOULD_BLOCK;
+  socket->port->native_error = (int32_t)status;
+  if (status < 0)
+    result = pipe_is(socket) ? pipe_receive_status(status)
+                             : receive__error(errors_of_status(status));
   /* A zero-byte receive does not report an end, only that there is something to
    * receive. On a pipe no bytes mean that the peer has written none
    * (ReadFile(), remarks); its end is a status. */
-  if (status >= 0 &&
-      (receive->size == 0 || pipe_is(socket) || !receive__is_end(socket))) {
-    receive_list_remove(receive);
-    return;
-  }
-  int32_t result = pipe_is(socket) ? pipe_receive_status(status)
-                                   : receive__error(errors_of_status(status));
-  socket->port->native_error = (int32_t)status;
-  if (status >= 0) result = receive__end_of(socket);
+  if (status >= 0 && receive->size != 0 && !pipe_is(socket))
+    result = receive__end_of(socket);
   receive_list_remove(receive);
-  receive__end(socket, result, socket->port->native_error);
+  if (result != ENGINE_WOULD_BLOCK)
+    receive__end(socket, result, socket->port->native_error);
 }
 
 void receive_completed(struct engine_receive* receive) {
@@ -136,17 +157,19 @@ static DWORD receive__post(struct engine_receive* receive, bool marks) {
 
 /* Adds a receive of up to `size` bytes. False: not now, or never again. */
 static bool receive__add(struct socket* socket, uint32_t size) {
-  if (socket->is_borrowed && engine_handle_is_stale(socket)) {
-    receive__end(socket, -IOCP_ECANCELED, 0);
+  int32_t result = socket->is_borrowed ? engine_check_handle(socket) : 0;
+  if (result == -IOCP_ECANCELED) {
+    receive__end(socket, result, 0);
     receive__mark(socket);
-    return false;
   }
+  /* Without an answer nothing may be posted. */
+  if (result < 0) return false;
   struct engine_receive* receive = receive_list_add(socket, size);
   DWORD native = receive == NULL ? WSAENOBUFS : receive__post(receive, true);
   if (native == 0) return !socket->engine.has_ended;
   if (op_may_be_retried(native)) return false;
-  int32_t result = pipe_is(socket) ? pipe_receive_error(native)
-                                   : receive__error(errors_of(native));
+  result = pipe_is(socket) ? pipe_receive_error(native)
+                           : receive__error(errors_of(native));
   receive__end(socket, result, (int32_t)native);
   receive__mark(socket);
   return false;
@@ -164,8 +187,10 @@ void engine_arm_receive(struct socket* socket, uint32_t bytes) {
     const struct engine_receive* first = receive_list_first(socket);
     if (first == NULL || first->is_completed) break;
   }
-  /* A zero-byte receive needs no locked memory. */
-  if (engine->receive_count == 0) receive_retry(socket);
+  /* A zero-byte receive needs no locked memory. One that completed at once may
+   * have to be retried. */
+  if (engine->receive_count == 0 && !engine->retries_receive)
+    receive_retry(socket);
 }
 
 void receive_retry(struct socket* socket) {
@@ -193,13 +218,14 @@ void receive_cancel(struct socket* socket) {
 
 /* ---- delivering */
 
-bool engine_has_data(struct socket* socket) {
+int engine_has_data(struct socket* socket) {
   WSAPOLLFD entry = {.fd = socket->engine.handle, .events = POLLRDNORM};
   const struct engine_receive* first = receive_list_first(socket);
   if (socket->engine.has_ended || (first != NULL && first->is_completed))
-    return true;
-  if (pipe_is(socket)) return pipe_receive_available(socket) != 0;
-  return WSAPoll(&entry, 1, 0) > 0;
+    return 1;
+  if (!pipe_is(socket)) return WSAPoll(&entry, 1, 0);
+  int32_t available = pipe_receive_available(socket);
+  return available > 0 ? 1 : available;
 }
 
 /* The same for a pipe, which can only be read by an operation: a receive of the
@@ -209,8 +235,10 @@ static int32_t receive__pipe(struct socket* socket,
                              uint8_t* buffer,
                              uint32_t length) {
   bool was_filled;
-  uint32_t size = socket->posted_only ? 0 : pipe_receive_available(socket);
-  if (size == 0) return ENGINE_WOULD_BLOCK;
+  int32_t available = socket->posted_only ? 0 : pipe_receive_available(socket);
+  if (available == 0) return ENGINE_WOULD_BLOCK;
+  /* Without an answer one byte is asked for. */
+  uint32_t size = available < 0 ? 1 : (uint32_t)available;
   if (size > length) size = length;
   struct engine_receive* receive = receive_list_add(socket, size);
   DWORD native = receive == NULL ? WSAENOBUFS : receive__post(receive, false);

@@ -129,11 +129,10 @@ export const bugs = [
     name: "a reset is reported as the end of the stream",
     changes: [{
       file: "windows/receive.c",
-      from:
-        "                                   : receive__error(errors_of_status(status));",
-      to:
-        `                                   : receive__error(errors_of_status(status));
-  if (result == -IOCP_ECONNRESET) result = 0;`,
+      from: "                  : receive__error(errors_of_status(status));",
+      to: `                  : receive__error(errors_of_status(status));
+  if (status < 0 && result == -IOCP_ECONNRESET)
+    result = 0;`,
     }],
   },
   {
@@ -145,11 +144,10 @@ export const bugs = [
       to: "  if (((uint32_t)status >> 30) == 3) {",
     }, {
       file: "windows/receive.c",
-      from:
-        "                                   : receive__error(errors_of_status(status));",
-      to:
-        `                                   : receive__error(errors_of_status(status));
-  if (((uint32_t)status >> 30) != 3) result = 0;`,
+      from: "                  : receive__error(errors_of_status(status));",
+      to: `                  : receive__error(errors_of_status(status));
+  if (status < 0 && ((uint32_t)status >> 30) != 3)
+    result = 0;`,
     }],
   },
   {
@@ -157,8 +155,8 @@ export const bugs = [
     name: "an OVERLAPPED is reused before its packet was dequeued",
     changes: [{
       file: "windows/receive.c",
-      from: "  if (engine->receive_count == 0) receive_retry(socket);",
-      to: "  if (engine->receive_count <= 1) receive_retry(socket);",
+      from: "  if (engine->receive_count == 0 && !engine->retries_receive)",
+      to: "  if (engine->receive_count <= 1 && !engine->retries_receive)",
     }, {
       file: "windows/receive.c",
       from: "  if (engine->has_ended || engine->receive_count != 0) return;",
@@ -170,8 +168,8 @@ export const bugs = [
     name: "a receive that failed for want of memory is not retried",
     changes: [{
       file: "windows/receive.c",
-      from: "    retry_later(socket, ENGINE_RECEIVE);",
-      to: "    (void)0;",
+      from: "  if (!receive__add(socket, 0) && !engine->has_ended)",
+      to: "  if (!receive__add(socket, 0) && engine->has_ended)",
     }],
   },
   {
@@ -1057,9 +1055,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     source: "ReadFile(), remarks; microsoft/vcpkg-tool #299; libuv #985",
     changes: [{
       file: "windows/receive.c",
-      from:
-        "(receive->size == 0 || pipe_is(socket) || !receive__is_end(socket))",
-      to: "(receive->size == 0 || !receive__is_end(socket))",
+      from: "  if (status >= 0 && receive->size != 0 && !pipe_is(socket))",
+      to: "  if (status >= 0 && receive->size != 0)",
     }],
   },
   {
@@ -1672,6 +1669,58 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
         "  if (native == WSAEINVAL)\n    return port_fail(port, -IOCP_ECONNREFUSED",
       to:
         "  if (native == WSAENOTSOCK)\n    return port_fail(port, -IOCP_ECONNREFUSED",
+    }],
+  },
+  {
+    group: "found",
+    name: "a connection that cannot be asked about has ended",
+    source: "seed 3368370: WSAPoll() failed, and 12 bytes were missing",
+    changes: [{
+      file: "windows/receive.c",
+      from: "  if (count < 0) return RECEIVE__NONE;",
+      to: "  if (count < 0) return RECEIVE__END;",
+    }],
+  },
+  {
+    group: "found",
+    name: "a reset that Wine reports as an end is one",
+    source: "Wine 10 reports a reset once, and an end after that",
+    changes: [{
+      file: "windows/receive.c",
+      from: "  if ((entry.revents & POLLERR) != 0) return RECEIVE__RESET;\n",
+      to: "",
+    }],
+  },
+  {
+    group: "found",
+    name: "a borrowed listener that cannot be asked about is accepted at",
+    source: "seed 3078021: the handle was that of another listener",
+    changes: [{
+      file: "windows/accept.c",
+      from: "  if (result < 0) {\n    listener_failed(listener, result, 0);",
+      to: `  if (result == -IOCP_ECANCELED) {
+    listener_failed(listener, result, 0);`,
+    }],
+  },
+  {
+    group: "found",
+    name: "an accept that cannot be asked about has no connection",
+    source: "getsockopt(), SO_CONNECT_TIME; a cancel aborts a connection",
+    changes: [{
+      file: "windows/defer_accept.c",
+      from: "    return -1;",
+      to: "    return 0;",
+    }],
+  },
+  {
+    group: "found",
+    name: "no interface has an address while they cannot be asked for",
+    source: "GetUnicastIpAddressTable(), ERROR_NOT_ENOUGH_MEMORY",
+    changes: [{
+      file: "windows/membership.c",
+      from:
+        "  if (native != ERROR_NOT_FOUND) return errors_fail(port, native);\n",
+      to: "",
     }],
   },
 ];

@@ -41,6 +41,7 @@ static void habits__draw_faults(void) {
   habits.memory_faults = habits__rate(10, 200);
   habits.kernel_faults = habits__rate(10, 200);
   habits.late_faults = habits__rate(0, 100);
+  habits.silences = habits__rate(100, 700);
   habits.pool_faults = habits__rate(100, 400);
   habits.handle_faults = habits__rate(10, 200);
   habits.foreign_packets = habits__rate(5, 50);
@@ -75,7 +76,7 @@ void habits_draw(void) {
   habits.leaves_pending = tape_chance(500);
   habits.detaches_ports = tape_chance(500);
   habits.has_ntdll = !tape_chance(20);
-  habits.is_wine = habits.has_ntdll && tape_chance(100);
+  habits.is_wine = habits.has_ntdll && tape_chance(200);
   habits.lacks_tcp_info = tape_chance(200);
   habits.counts_resent = tape_choose(2) == 0;
   habits.lacks_extensions = tape_chance(10);

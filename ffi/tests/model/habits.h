@@ -50,6 +50,7 @@ extern struct habits {
   uint32_t memory_faults; /* allocations of the process that fail */
   uint32_t kernel_faults; /* system calls that fail for want of kernel memory */
   uint32_t late_faults;   /* the same for operations that are posted already */
+  uint32_t silences;      /* questions about a socket that get no answer */
   uint32_t pool_faults;   /* waits that the thread pool refuses */
   uint32_t handle_faults; /* handles that cannot be opened */
   uint32_t refusals;      /* connections refused with the queue not full */

@@ -228,7 +228,7 @@ static int option__connect_time(const struct sock* sock,
                                 char* out,
                                 int* length) {
   DWORD seconds = 0xFFFFFFFFu;
-  if (habits_fault(habits.kernel_faults)) return option__fails(WSAENOBUFS);
+  if (habits_fault(habits.silences)) return option__fails(WSAENOBUFS);
   if (sock->state == SOCK_CONNECTED)
     seconds =
         (DWORD)((fiber_now_ms() + kernel_slept_ms() - sock->connected_ms) /
@@ -307,7 +307,7 @@ int WSAPoll(WSAPOLLFD* entries, ULONG count, int timeout_ms) {
   const struct sock* sock = sock_find(entries->fd, "WSAPoll");
   entries->revents = 0;
   if (sock == NULL) return SOCKET_ERROR;
-  if (habits_break(habits.kernel_faults)) return option__fails(WSAENOBUFS);
+  if (habits_fault(habits.silences)) return option__fails(WSAENOBUFS);
   if (sock->end == NULL) {
     entries->revents = POLLHUP;
   } else {

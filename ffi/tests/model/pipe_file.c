@@ -382,6 +382,8 @@ BOOL WINAPI PeekNamedPipe(HANDLE handle,
   if (sock->cannot_read) return kernel_fail(ERROR_ACCESS_DENIED);
   DWORD error = pipe_file__end_error(sock->pipe, true);
   if (error != 0) return kernel_fail(error);
+  if (habits_fault(habits.silences))
+    return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
   *available = sock->pipe->in.count;
   return kernel_succeed();
 }

@@ -575,6 +575,8 @@ int getsockname(SOCKET handle, SOCKADDR* name, int* length) {
     sock->fails_name = false;
     return kernel_fail(WSAENETDOWN), SOCKET_ERROR;
   }
+  if (sock->via->is_users && habits_break(habits.silences))
+    return kernel_fail(WSAENOBUFS), SOCKET_ERROR;
   if (sock->family == SOCK_OTHER) return sock__other_name(name, length);
   if (sock->state != SOCK_NEW) return sock__name(&sock->local, name, length);
   kernel_fail(WSAEINVAL);

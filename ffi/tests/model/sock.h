@@ -78,10 +78,11 @@ struct sock {
   int32_t family_options[SOCK_FAMILY_OPTIONS];
   /* the values that were requested and not stored */
   int32_t wanted[SOCK_OPTIONS];
-  bool has_failed_option; /* setting one of these has failed */
-  bool was_passed;        /* WSADuplicateSocketW() */
-  bool fails_name;        /* the next getsockname() */
-  int fails_option;       /* the next getsockopt() of this one */
+  bool has_failed_option;  /* setting one of these has failed */
+  bool was_passed;         /* WSADuplicateSocketW() */
+  bool has_reported_reset; /* a call has reported it */
+  bool fails_name;         /* the next getsockname() */
+  int fails_option;        /* the next getsockopt() of this one */
 
   struct pipe_end* pipe; /* of a SOCK_PIPE */
   bool has_messages;     /* a program reads messages from it */

@@ -32,12 +32,20 @@ static void transfer__end_all(struct sock* sock) {
     op_done(LIST_ENTRY(sock->receives.next, struct op, node), STATUS_OK, 0);
 }
 
+/* Wine 10 reports a reset once, and an end to the receives that follow. */
+static bool transfer__ends_reset(struct sock* sock) {
+  bool has_reported = sock->has_reported_reset;
+  sock->has_reported_reset = true;
+  return has_reported && habits.is_wine;
+}
+
 /* In posting order. */
 static void transfer__receive(struct sock* sock) {
   while (!list_is_empty(&sock->receives) && end_has_news(sock->end)) {
     struct op* op = LIST_ENTRY(sock->receives.next, struct op, node);
     if (sock->end->in->rst_arrived) {
-      op_done(op, sock_reset_status(), 0);
+      op_done(
+          op, transfer__ends_reset(sock) ? STATUS_OK : sock_reset_status(), 0);
       continue;
     }
     if (habits_break(habits.late_faults)) {
@@ -64,6 +72,7 @@ static void transfer__send(struct sock* sock) {
   while (!list_is_empty(&sock->sends)) {
     struct op* op = LIST_ENTRY(sock->sends.next, struct op, node);
     if (sock->end->in->rst_arrived) {
+      sock->has_reported_reset = true;
       op_done(op, sock_reset_status(), 0);
       continue;
     }
@@ -118,10 +127,11 @@ static uint32_t transfer__part(uint32_t length) {
   return length;
 }
 
-static DWORD transfer__send_error(const struct sock* sock) {
+static DWORD transfer__send_error(struct sock* sock) {
   if (sock->has_shut) return WSAESHUTDOWN;
-  if (sock->end->in->rst_arrived) return sock_reset_error();
-  return 0;
+  if (!sock->end->in->rst_arrived) return 0;
+  sock->has_reported_reset = true;
+  return sock_reset_error();
 }
 
 int send(SOCKET handle, const char* buffer, int length, int flags) {
@@ -151,7 +161,11 @@ int recv(SOCKET handle, char* buffer, int length, int flags) {
   RULE("no bytes are received behind a pending receive",
        flags == MSG_PEEK || list_is_empty(&sock->receives));
   const struct flow* in = sock->end->in;
-  if (in->rst_arrived) return transfer__fails(sock_reset_error());
+  if (in->rst_arrived) {
+    if (!transfer__ends_reset(sock)) return transfer__fails(sock_reset_error());
+    kernel_succeed();
+    return 0;
+  }
   if (habits_fault(habits.kernel_faults)) return transfer__fails(WSAENOBUFS);
   uint32_t readable = end_readable(sock->end);
   if (readable == 0 && !in->fin_arrived) return transfer__fails(WSAEWOULDBLOCK);

@@ -72,10 +72,10 @@ void user_interface(uint32_t port) {
   TRACE("iocp_interface_index: %d", result);
   if (address.scope != 0)
     RULE("an interface has an index",
-         result == (int32_t)address.scope || result == -IOCP_EADDRNOTAVAIL);
+         result == (int32_t)address.scope || ERROR_IS(result, IOCP_ENOTSUP));
   else if (address.bytes[0] == 99)
     RULE("an address that no interface has is not found",
-         ERROR_IS(result, IOCP_EADDRNOTAVAIL));
+         ERROR_IS(result, IOCP_EADDRNOTAVAIL, IOCP_ENOTSUP));
   else
     RULE("the loopback interface has an index",
          result > 0 || world_posts_operations());
