@@ -1056,7 +1056,9 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     changes: [{
       file: "windows/receive.c",
       from: "  if (status >= 0 && receive->size != 0 && !pipe_is(socket))",
-      to: "  if (status >= 0 && receive->size != 0)",
+      to:
+        `  if (status >= 0 && receive->size != 0 && pipe_is(socket)) result = 0;
+  if (status >= 0 && receive->size != 0 && !pipe_is(socket))`,
     }],
   },
   {
@@ -1689,27 +1691,6 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       file: "windows/receive.c",
       from: "  if ((entry.revents & POLLERR) != 0) return RECEIVE__RESET;\n",
       to: "",
-    }],
-  },
-  {
-    group: "found",
-    name: "a borrowed listener that cannot be asked about is accepted at",
-    source: "seed 3078021: the handle was that of another listener",
-    changes: [{
-      file: "windows/accept.c",
-      from: "  if (result < 0) {\n    listener_failed(listener, result, 0);",
-      to: `  if (result == -IOCP_ECANCELED) {
-    listener_failed(listener, result, 0);`,
-    }],
-  },
-  {
-    group: "found",
-    name: "an accept that cannot be asked about has no connection",
-    source: "getsockopt(), SO_CONNECT_TIME; a cancel aborts a connection",
-    changes: [{
-      file: "windows/defer_accept.c",
-      from: "    return -1;",
-      to: "    return 0;",
     }],
   },
   {
