@@ -293,6 +293,22 @@ describe("Unix datagrams whose receiver is slow", () => {
       for (const path of paths) rmSync(path, { force: true });
     }
   });
+
+  test("end by the limits of receive()", { skip }, async () => {
+    using port = new CompletionPort();
+    const left = port.bind({ path: "" });
+    const right = port.bind({ path: `\0${folder}` });
+    const error = await errorFrom(right.receive(room(), { timeout: 20 }));
+    assert.equal(error.code, "ETIMEDOUT");
+    const controller = new AbortController();
+    const { signal } = controller;
+    const aborted = right.receive(room(), { signal });
+    const next = right.receive(room());
+    controller.abort("why");
+    await assert.rejects(aborted, (reason) => reason === "why");
+    await left.send(numbered(1), right.addr);
+    assert.equal(numberOf((await within("it", next)).data), 1);
+  });
 });
 
 test("Wrong options of datagrams are refused by name", async () => {
