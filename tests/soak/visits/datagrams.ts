@@ -154,7 +154,7 @@ const giveWithLimits: Give = async (socket, datagrams, addr) => {
       isSent = await socket.send(data, addr, { timeout: i % 4 })
         .then(() => true, (error) => {
           timedOut(error);
-          return error.bytesWritten === data.length && data.length > 0;
+          return error.datagramsSent === 1;
         });
     }
   }
