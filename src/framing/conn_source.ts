@@ -40,6 +40,9 @@ export class ConnSource implements ByteSource, PendingRead, Borrower {
 
   withdraw(): boolean {
     this.#socket.receive.cancel(this);
+    /* What it has got already may have been left to the next turn: without this, a
+     * later read would get what comes behind that. */
+    this.settle();
     return true;
   }
 

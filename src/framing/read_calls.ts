@@ -89,9 +89,9 @@ export class ReadCalls implements ByteSink, CallOwner {
   /** Fails the calls that are pending, and leaves the bytes that were not used to
    * others. */
   release(): Promise<void> {
-    if (this.#isRequested) this.#isRequested = !this.source.withdraw();
     const detail = "the reader was released";
     if (this.isBusy) this.#failAll(this.source.error("EINTR", { detail }));
+    if (this.#isRequested) this.#isRequested = !this.source.withdraw();
     return this.source.release();
   }
 
@@ -102,7 +102,10 @@ export class ReadCalls implements ByteSink, CallOwner {
     this.#calls.remove(call);
     if (this.#calls.length === length) return false;
     if (this.isBusy) this.#run(true);
-    else if (this.#isRequested) this.#isRequested = !this.source.withdraw();
+    /* The others may have what they want in the buffer. */
+    if (!this.isBusy && this.#isRequested) {
+      this.#isRequested = !this.source.withdraw();
+    }
     return true;
   }
 
