@@ -427,6 +427,38 @@ test("A call that ends leaves no read pending when the next one needs none", asy
   assert.equal(textOf(await within("the rest", next)), "world");
 });
 
+test("The bytes of large frames are received where they stay", async () => {
+  const SIZES = [64 * 1024, 1024 * 1024];
+  for (const size of SIZES) {
+    using ends = await pair();
+    const { client, server } = ends;
+    const { port } = socketOf(server)!.loop;
+    const { read } = port;
+    let direct = 0;
+    port.read = (...args) => {
+      const result = read.apply(port, args);
+      if (args[1].length > 4096 && result > 0) direct += result;
+      return result;
+    };
+    const frame = pattern(4 + size, 1);
+    new DataView(frame.buffer).setUint32(0, size);
+    const COUNT = 32;
+    const sent = (async () => {
+      for (let i = 0; i < COUNT; i++) await client.write(frame);
+      client.close();
+    })();
+    let count = 0;
+    for await (const got of server.frames()) {
+      assert.equal(digest(got), digest(frame.subarray(4)));
+      count++;
+    }
+    port.read = read;
+    await sent;
+    assert.equal(count, COUNT);
+    assert.ok(direct > COUNT * size / 2, `${direct} bytes`);
+  }
+});
+
 test("A reset is an error, never an end, also inside of a line", async () => {
   using ends = await pair();
   const { client, server } = ends;

@@ -114,6 +114,16 @@ export class ReadCalls implements ByteSink, CallOwner {
     return buffer.length === 0 ? undefined : buffer.removeAll();
   }
 
+  makeRoom(): Uint8Array | undefined {
+    return this.#buffer.makeRoom();
+  }
+
+  filled(room: Uint8Array, count: number): void {
+    this.#isRequested = false;
+    this.#buffer.filled(room, count);
+    this.#run(true);
+  }
+
   deliver(chunk: Uint8Array): void {
     this.#isRequested = false;
     this.#buffer.push(chunk);

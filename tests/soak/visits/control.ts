@@ -16,7 +16,7 @@ import { concat, digest } from "../../shared/pattern.ts";
 import { pickOptions } from "../../shared/style.ts";
 import { receiveByLoop } from "../../shared/transfer.ts";
 import { type Context, fails, type Kind, requireOneOf } from "../context.ts";
-import { requireSame, settles } from "../context.ts";
+import { requireSame, settles, TRANSFER_MAX } from "../context.ts";
 import type { Ends } from "../hub.ts";
 import { connectLocal } from "./local.ts";
 import { exchange, exchangeExactly } from "./stream.ts";
@@ -42,9 +42,11 @@ function readAway(context: Context, conn: Conn<Addr>): Promise<void> {
 async function closeDeadline(context: Context): Promise<void> {
   const { random } = context;
   const { client, server } = await connectAny(context);
-  const written = settles(context, "a write", client.write(FLOOD));
+  const isLate = random.chance(0.5);
+  const bytes = isLate ? FLOOD : FLOOD.subarray(0, TRANSFER_MAX);
+  const written = settles(context, "a write", client.write(bytes));
   if (random.chance(0.3)) client.close();
-  if (random.chance(0.5)) {
+  if (isLate) {
     const closing = client.close({ deadline: random.integer(0, 20) });
     await fails(context, "a close", closing, ["ETIMEDOUT"]);
     await readAway(context, server);
