@@ -226,6 +226,22 @@ for (const { name, open } of transports) {
   });
 }
 
+test("writableHighWaterMark says from how many bytes on there is a need to drain", async () => {
+  for (
+    const [mark, isNeeded] of [[FLOOD_BYTES, true], [1 << 30, false]] as const
+  ) {
+    using ends = await pair({ writableHighWaterMark: mark });
+    const { client } = ends;
+    const writes = [1, 2].map(() =>
+      outcome(() => client.write(new Uint8Array(FLOOD_BYTES)))
+    );
+    assert.ok(client.writableLength >= FLOOD_BYTES);
+    assert.equal(client.writableNeedDrain, isNeeded);
+    client.reset();
+    await Promise.all(writes);
+  }
+});
+
 test("tryWrite() throws when the connection is closed or has failed", async () => {
   using ends = await pair();
   const { client, server } = ends;
