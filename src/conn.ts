@@ -395,9 +395,9 @@ export class Conn<A extends Addr = NetAddr>
    * After an earlier `close()`, it sets the deadline for the rest of that one.
    *
    * @param options when the connection is reset.
-   * @throws {SocketError} `ETIMEDOUT` at the deadline, `EINTR` after a
-   * `reset()`, or the failure of the connection: the peer may not have received
-   * everything.
+   * @throws {SocketError} `ETIMEDOUT` at the deadline, also if only the peer's end is
+   * missing, `EINTR` after a `reset()`, or the failure of the connection: the peer
+   * may not have received everything.
    *
    * @example
    * ```ts

@@ -235,7 +235,8 @@ export class SocketError extends Error {
    * accepted before, which are still sent.
    */
   readonly bytesWritten: number | undefined;
-  /** Of a `sendMany()` that failed: the number of datagrams that were sent. */
+  /** Of a `sendMany()` that failed, and of a `send()` that has timed out or was
+   * aborted: the number of datagrams that were sent. */
   readonly datagramsSent: number | undefined;
   #isSocketError = true;
 

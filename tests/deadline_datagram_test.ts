@@ -9,6 +9,7 @@ import {
   CompletionPort,
   type DatagramSocket,
   type OperationOptions,
+  type SocketError,
   type UnixDatagramAddr,
 } from "../mod.ts";
 import { delay, isSettled, within } from "./shared/deadline.ts";
@@ -292,6 +293,51 @@ describe("Unix datagrams whose receiver is slow", () => {
       port.close();
       for (const path of paths) rmSync(path, { force: true });
     }
+  });
+
+  test(
+    "say whether they were sent, also when they are empty",
+    { skip },
+    async () => {
+      using port = new CompletionPort();
+      const left = port.bind({ path: "" });
+      const right = port.bind({ path: `\0${folder}-empty` });
+      const { addr } = right;
+      let sent = 0;
+      let ended = 0;
+      while (ended < 5) {
+        try {
+          await left.send(new Uint8Array(0), addr, { timeout: 20 });
+          sent++;
+        } catch (error) {
+          const { code, datagramsSent } = error as SocketError;
+          assert.equal(code, "ETIMEDOUT");
+          assert.ok(datagramsSent === 0 || datagramsSent === 1);
+          sent += datagramsSent;
+          ended++;
+        }
+      }
+      left.close();
+      for (let i = 0; i < sent; i++) await within("it", right.receive(room()));
+      const error = await errorFrom(right.receive(room(), { timeout: 50 }));
+      assert.equal(error.code, "ETIMEDOUT");
+    },
+  );
+
+  test("end by the limits of receive()", { skip }, async () => {
+    using port = new CompletionPort();
+    const left = port.bind({ path: "" });
+    const right = port.bind({ path: `\0${folder}` });
+    const error = await errorFrom(right.receive(room(), { timeout: 20 }));
+    assert.equal(error.code, "ETIMEDOUT");
+    const controller = new AbortController();
+    const { signal } = controller;
+    const aborted = right.receive(room(), { signal });
+    const next = right.receive(room());
+    controller.abort("why");
+    await assert.rejects(aborted, (reason) => reason === "why");
+    await left.send(numbered(1), right.addr);
+    assert.equal(numberOf((await within("it", next)).data), 1);
   });
 });
 

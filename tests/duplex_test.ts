@@ -11,7 +11,9 @@ import { closed, duplexPair, event, receiveByDuplex } from "./shared/duplex.ts";
 import { errorFrom } from "./shared/outcome.ts";
 import { pair, readUntilReset } from "./shared/pair.ts";
 import { bytesOf, digest, pattern, textOf } from "./shared/pattern.ts";
+import { sendsOf } from "./shared/sends.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
+import { transports } from "./shared/transports.ts";
 
 const LARGE = 16 * 1024 * 1024;
 
@@ -111,6 +113,32 @@ test("A duplex keeps the order of writes of all sizes", async () => {
   client.end();
   assert.equal(await received, digest(bytes));
 });
+
+for (const { name, open } of transports) {
+  test(`cork() of a duplex makes one send of many writes, over ${name}`, async () => {
+    using ends = await open();
+    const client = ends.client.duplex();
+    const write = () => {
+      for (let i = 0; i < 100; i++) client.write(pattern(100, 1, 100 * i));
+    };
+    const flushed = () =>
+      new Promise<void>((resolve) => client.write("", () => resolve()));
+    const sends = await sendsOf(ends.client as Conn, async () => {
+      client.cork();
+      write();
+      assert.equal(client.writableLength, 10_000);
+      client.uncork();
+      await within("the writes", flushed());
+    });
+    assert.equal(sends[0], 10_000);
+    const received = new Uint8Array(10_000);
+    for (let at = 0; at < received.length;) {
+      const reading = ends.server.read(received.subarray(at));
+      at += await within("the bytes", reading) ?? assert.fail("an end");
+    }
+    assert.equal(digest(received), digest(pattern(10_000, 1)));
+  });
+}
 
 test("A duplex works with pipeline() and in for await loops", async () => {
   using both = await duplexPair();

@@ -5,10 +5,16 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { describe, test } from "node:test";
-import { adopt, type Conn, type PathAddr, SocketError } from "../mod.ts";
+import {
+  adopt,
+  type ByteReader,
+  type Conn,
+  type PathAddr,
+  SocketError,
+} from "../mod.ts";
 import { socketOf } from "../src/conn.ts";
 import { numberOf } from "../src/errors.ts";
-import { eventually, isSettled, within } from "./shared/deadline.ts";
+import { delay, eventually, isSettled, within } from "./shared/deadline.ts";
 import { receiveByDuplex } from "./shared/duplex.ts";
 import {
   Model,
@@ -336,6 +342,122 @@ for (const { name, open } of transports) {
     });
   });
 }
+
+/* Reads some of what follows, by a call that may be ended, and returns it. */
+async function readLarge(conn: AnyConn, reader: ByteReader, random: Random) {
+  const count = random.size(600_000);
+  const timeout = random.integer(0, 3);
+  const options = { timeout, maxLength: 600_000 };
+  try {
+    const choice = random.integer(0, 5);
+    if (choice === 0) {
+      await conn.read(NOTHING);
+      return NOTHING;
+    }
+    if (choice === 1) return await readBy(conn, random.size(5_000), random);
+    if (choice === 2) {
+      /* The second one is behind the first one, which may have collected some. */
+      const first = reader.readExactly(count, options).catch(nothing);
+      const second = reader.readExactly(random.size(50), { timeout: 60_000 });
+      return concat([await first, await second.catch(nothing)]);
+    }
+    if (choice === 3) await reader.peek(count, options);
+    return await reader.readExactly(count, options);
+  } catch (error) {
+    return nothing(error);
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+function nothing(error: unknown): Uint8Array {
+  const { code } = error as SocketError;
+  assert.ok(code === "ETIMEDOUT" || code === "EUNEXPECTEDEND", `${error}`);
+  return NOTHING;
+}
+
+for (const { name, open } of kinds) {
+  test(`Long messages are whole, whatever ends between, over ${name}`, async () => {
+    for (const seed of seeds(1, 2)) {
+      await seeded(seed, "framing_conn", async (random) => {
+        using ends = await open();
+        const { client, server } = ends;
+        const bytes = pattern(6_000_000, seed);
+        const sent = (async () => {
+          const own = random.fork();
+          for (let at = 0; at < bytes.length;) {
+            at += await client.write(
+              bytes.subarray(at, at + own.size(400_000)),
+            );
+            if (own.chance(0.3)) await delay(own.integer(0, 3));
+          }
+          client.close();
+        })();
+        let reader = server.reader();
+        let at = 0;
+        while (at < 5_000_000) {
+          if (random.chance(0.1)) reader = server.reader();
+          const reading = readLarge(server, reader, random);
+          const got = await within("a call", reading);
+          const expected = bytes.subarray(at, at + got.length);
+          assert.equal(digest(got), digest(expected), `at ${at}`);
+          at += got.length;
+        }
+        const rest = await within("the rest", receiveByLoop(server));
+        assert.equal(rest, digest(bytes.subarray(at)));
+        await sent;
+      });
+    }
+  });
+}
+
+test("A call that ends leaves no read pending when the next one needs none", async () => {
+  using ends = await pair();
+  const { client, server } = ends;
+  const reader = server.reader();
+  const first = errorFrom(reader.readExactly(100, { timeout: 50 }));
+  const second = reader.readExactly(5);
+  await client.write(bytesOf("hello, "));
+  assert.equal((await first).code, "ETIMEDOUT");
+  assert.equal(textOf(await within("it", second)), "hello");
+  const other = server.reader();
+  assert.equal(textOf(await other.readExactly(2)), ", ");
+  const next = other.readExactly(5);
+  await client.write(bytesOf("world"));
+  assert.equal(textOf(await within("the rest", next)), "world");
+});
+
+test("The bytes of large frames are received where they stay", async () => {
+  const SIZES = [64 * 1024, 1024 * 1024];
+  for (const size of SIZES) {
+    using ends = await pair();
+    const { client, server } = ends;
+    const { port } = socketOf(server)!.loop;
+    const { read } = port;
+    let direct = 0;
+    port.read = (...args) => {
+      const result = read.apply(port, args);
+      if (args[1].length > 4096 && result > 0) direct += result;
+      return result;
+    };
+    const frame = pattern(4 + size, 1);
+    new DataView(frame.buffer).setUint32(0, size);
+    const COUNT = 32;
+    const sent = (async () => {
+      for (let i = 0; i < COUNT; i++) await client.write(frame);
+      client.close();
+    })();
+    let count = 0;
+    for await (const got of server.frames()) {
+      assert.equal(digest(got), digest(frame.subarray(4)));
+      count++;
+    }
+    port.read = read;
+    await sent;
+    assert.equal(count, COUNT);
+    assert.ok(direct > COUNT * size / 2, `${direct} bytes`);
+  }
+});
 
 test("A reset is an error, never an end, also inside of a line", async () => {
   using ends = await pair();

@@ -4,7 +4,13 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
-import { bind, DatagramConn, listenDatagram } from "../mod.ts";
+import {
+  bind,
+  type BindOptions,
+  DatagramConn,
+  listenDatagram,
+} from "../mod.ts";
+import { listenDatagramOptions } from "../src/options/listen_datagram.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { TemporaryFolder } from "./shared/files.ts";
 import { errorFrom } from "./shared/outcome.ts";
@@ -99,6 +105,15 @@ test("A membership joins, leaves, and sets options", async () => {
     socket.joinMulticastV4("127.0.0.1", "0.0.0.0"),
     TypeError,
   );
+});
+
+test("loopback is the option multicastLoop of bind(), and false by default", () => {
+  const given = { transport: "udp", port: 0 } as const;
+  for (const loopback of [true, false, undefined]) {
+    const options = listenDatagramOptions({ ...given, loopback });
+    assert.equal("multicastLoop" in options, true);
+    assert.equal((options as BindOptions).multicastLoop, loopback ?? false);
+  }
 });
 
 test("listenDatagram() makes unix sockets, where the system has them", async () => {

@@ -15,6 +15,11 @@ import { bytesOf } from "./shared/pattern.ts";
 const local = { hostname: "127.0.0.1", port: 0 };
 const isWindows = process.platform === "win32";
 
+test("tcpBacklog is the backlog", () => {
+  using listener = listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 7 });
+  assert.equal(listener.options.backlog, 7);
+});
+
 test("conn.options has the options that were given", async () => {
   const options = {
     allowHalfOpen: true,

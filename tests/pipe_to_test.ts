@@ -6,7 +6,7 @@ import { test } from "node:test";
 import type { Conn } from "../mod.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { isWindows, localPair } from "./shared/local.ts";
-import { outcome } from "./shared/outcome.ts";
+import { errorFrom, outcome } from "./shared/outcome.ts";
 import { pair, readUntilReset } from "./shared/pair.ts";
 import { Digest, digest, pattern } from "./shared/pattern.ts";
 import { SpiedSignal } from "./shared/spied_signal.ts";
@@ -156,6 +156,50 @@ test("A signal ends a pipe at once, even while the peer takes nothing", async ()
   await assert.rejects(within("the pipe", piping), reason);
   await readUntilReset(right.server);
   assert.match(await writing, /^(ECONNRESET|EPIPE|ECONNABORTED)$/);
+});
+
+test("Both pipes of a proxy end with the reason of their signal", async () => {
+  for (const isReversed of [false, true]) {
+    using near = await pair();
+    using far = await pair();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const ways = [
+      () => near.server.pipeTo(far.client, { signal }),
+      () => far.client.pipeTo(near.server, { signal }),
+    ];
+    const pipes = (isReversed ? ways.reverse() : ways).map((start) => start());
+    assert.equal(await isSettled(Promise.race(pipes)), false);
+    controller.abort("why");
+    for (const pipe of pipes) {
+      await assert.rejects(within("a pipe", pipe), (error) => error === "why");
+    }
+    for (const conn of [near.client, far.server]) await readUntilReset(conn);
+  }
+});
+
+test("Other calls with the signal of a pipe end by it as well", async () => {
+  const calls: Record<string, (conn: Conn, signal: AbortSignal) => unknown> = {
+    "read()": (conn, signal) => conn.read(new Uint8Array(1), { signal }),
+    "readLine()": (conn, signal) => conn.reader().readLine({ signal }),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    using near = await pair();
+    using far = await pair();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const pipe = near.server.pipeTo(far.client, { signal });
+    const pending = Promise.resolve(call(far.client, signal));
+    const write = errorFrom(far.client.write(FLOOD, { signal }));
+    assert.equal(await isSettled(Promise.race([pipe, pending])), false);
+    controller.abort("why");
+    for (const one of [pipe, pending]) {
+      await assert.rejects(one, (error) => error === "why", name);
+    }
+    const { code, cause, bytesWritten } = await write;
+    assert.deepEqual([code, cause], ["ECANCELED", "why"]);
+    assert.ok(bytesWritten! < FLOOD.length);
+  }
 });
 
 test("A signal that has aborted already resets nothing", async () => {

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 /* docs/transports.md says what each transport has in each cell: here, that its tests
- * exist and run in the cell that runs this one. */
+ * exist and run in the cell that runs this one; and what the runtimes' own sockets have. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -37,23 +37,36 @@ function entriesOf(text: string): Entry[] {
     }));
 }
 
-/* The table below each heading. */
-const tables = readText("docs/transports.md").split("\n## ").slice(1)
-  .map((section): { transport: string; rows: Row[] } => {
-    const [head, , ...lines] = section.split("\n")
-      .filter((line) => line.startsWith("|"))
-      .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
-    assert.deepEqual(head, ["feature", ...CELLS, "tests"]);
-    const rows = lines.map(([feature, ...words]) => ({
-      feature: feature!,
-      words,
-      entries: entriesOf(words.pop()!),
-    }));
-    return { transport: section.split("\n")[0]!, rows };
-  });
+/* The rows below a heading, the first of which has the names of the columns. */
+function rowsOf(section: string, columns: readonly string[]): Row[] {
+  const [head, , ...lines] = section.split("\n")
+    .filter((line) => line.startsWith("|"))
+    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+  assert.deepEqual(head, columns);
+  return lines.map(([feature, ...words]) => ({
+    feature: feature!,
+    words,
+    entries: entriesOf(words.pop()!),
+  }));
+}
+
+const sections = readText("docs/transports.md").split("\n## ").slice(1);
+const own = rowsOf(sections.pop()!, [
+  "here",
+  "Deno",
+  "Bun",
+  "`node:net`, `node:dgram`",
+  "tests",
+]);
+
+/* The table below each other heading. */
+const tables = sections.map((section) => ({
+  transport: section.split("\n")[0]!,
+  rows: rowsOf(section, ["feature", ...CELLS, "tests"]),
+}));
 
 const files = new Map<string, Registration[]>();
-for (const { rows } of tables) {
+for (const { rows } of [...tables, { rows: own }]) {
   for (const { file } of rows.flatMap(({ entries }) => entries)) {
     if (!files.has(file)) files.set(file, await registrationsOf(file));
   }
@@ -124,3 +137,22 @@ for (const { transport, rows } of tables) {
     }
   });
 }
+
+describe("Beside the runtimes' own:", () => {
+  const isDeno = ownRuntime.name === "deno";
+  /* What runs here: the tests of the other runtime run there. */
+  const foreign = isDeno ? "Bun's own" : "Deno's own";
+  for (const { feature, words, entries } of own) {
+    test(feature, () => {
+      assert.equal(words.length, 3);
+      assert.ok(entries.length > 0, "no test");
+      for (const entry of entries) {
+        if (entry.title.startsWith(foreign)) continue;
+        const isThere = find(entry).every((one) =>
+          runs(one) || system === "windows" && one.skip === "only on Linux"
+        );
+        assert.ok(isThere, entry.title);
+      }
+    });
+  }
+});

@@ -10,6 +10,7 @@ import { errorFrom, failure, outcome } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
 import { pattern } from "./shared/pattern.ts";
 import { sendsOf } from "./shared/sends.ts";
+import { transports } from "./shared/transports.ts";
 
 /** More than the system's buffers hold. */
 const FLOOD_BYTES = 32 * 1024 * 1024;
@@ -159,32 +160,86 @@ test("Wrong parts are a TypeError that names them", async () => {
   assert.equal(ends.client.stats().bytesSent, 0);
 });
 
-test("tryWrite() writes what is accepted at once, and then nothing", async () => {
-  using ends = await pair();
-  const { client, server } = ends;
-  const sent = new Pattern();
-  let written = 0;
-  for (;;) {
-    const bytes = new Pattern(written).next(100_000);
-    const count = client.tryWrite(bytes);
-    bytes.fill(0);
-    written += count;
-    if (count < bytes.length) break;
+for (const { name, open } of transports) {
+  test(`tryWrite() writes what is accepted at once, and then nothing, over ${name}`, async () => {
+    using ends = await open();
+    const { client, server } = ends;
+    const sent = new Pattern();
+    let written = 0;
+    for (;;) {
+      const bytes = new Pattern(written).next(100_000);
+      const count = client.tryWrite(bytes);
+      bytes.fill(0);
+      written += count;
+      if (count < bytes.length) break;
+    }
+    assert.equal(client.tryWrite(new Uint8Array(1)), 0);
+    assert.ok(client.writableLength > 0);
+    const drained = client.drained();
+    const buffer = new Uint8Array(1 << 20);
+    for (let left = written; left > 0;) {
+      const count = await within("bytes", server.read(buffer));
+      assert.ok(count !== null);
+      assert.deepEqual(buffer.subarray(0, count), sent.next(count));
+      left -= count;
+    }
+    await within("the drain", drained);
+    assert.equal(client.writableLength, 0);
+    assert.equal(client.tryWrite(new Uint8Array(7)), 7);
+    assert.equal(await server.read(buffer), 7);
+  });
+
+  test(`writableLength counts what the system has not accepted, over ${name}`, async () => {
+    using ends = await open({ writableHighWaterMark: 1_000_000 });
+    const { client, server } = ends;
+    assert.equal(client.writableLength, 0);
+    assert.equal(client.writableNeedDrain, false);
+    const writes = [FLOOD_BYTES, 1000, 2000].map((length) =>
+      client.write(new Uint8Array(length))
+    );
+    const total = FLOOD_BYTES + 3000;
+    assert.ok(client.writableLength > 3000 && client.writableLength <= total);
+    assert.equal(client.writableNeedDrain, true);
+    const reading = readAll(server as Conn);
+    await within("the writes", Promise.all(writes));
+    await within("the drain", client.drained());
+    assert.equal(client.writableLength, 0);
+    assert.equal(client.writableNeedDrain, false);
+    client.close();
+    await reading;
+  });
+
+  test(`drained() takes a timeout, and leaves the writes alone, over ${name}`, async () => {
+    using ends = await open();
+    const { client, server } = ends;
+    const writing = client.write(new Uint8Array(FLOOD_BYTES));
+    const code = await outcome(() => client.drained({ timeout: 20 }));
+    assert.equal(code, "ETIMEDOUT");
+    const reading = readAll(server as Conn);
+    assert.equal(await within("the write", writing), FLOOD_BYTES);
+    client.close();
+    const chunks = await reading;
+    assert.equal(
+      chunks.reduce((sum, { length }) => sum + length, 0),
+      FLOOD_BYTES,
+    );
+  });
+}
+
+test("writableHighWaterMark says from how many bytes on there is a need to drain", async () => {
+  for (
+    const [mark, isNeeded] of [[FLOOD_BYTES, true], [1 << 30, false]] as const
+  ) {
+    using ends = await pair({ writableHighWaterMark: mark });
+    const { client } = ends;
+    const writes = [1, 2].map(() =>
+      outcome(() => client.write(new Uint8Array(FLOOD_BYTES)))
+    );
+    assert.ok(client.writableLength >= FLOOD_BYTES);
+    assert.equal(client.writableNeedDrain, isNeeded);
+    client.reset();
+    await Promise.all(writes);
   }
-  assert.equal(client.tryWrite(new Uint8Array(1)), 0);
-  assert.ok(client.writableLength > 0);
-  const drained = client.drained();
-  const buffer = new Uint8Array(1 << 20);
-  for (let left = written; left > 0;) {
-    const count = await within("bytes", server.read(buffer));
-    assert.ok(count !== null);
-    assert.deepEqual(buffer.subarray(0, count), sent.next(count));
-    left -= count;
-  }
-  await within("the drain", drained);
-  assert.equal(client.writableLength, 0);
-  assert.equal(client.tryWrite(new Uint8Array(7)), 7);
-  assert.equal(await server.read(buffer), 7);
 });
 
 test("tryWrite() throws when the connection is closed or has failed", async () => {
@@ -206,26 +261,6 @@ test("tryWrite() throws when the connection is closed or has failed", async () =
   assert.equal(failure(() => client.tryWrite(new Uint8Array(1))).code, "EBADF");
 });
 
-test("writableLength counts what the system has not accepted", async () => {
-  using ends = await pair({ writableHighWaterMark: 1_000_000 });
-  const { client, server } = ends;
-  assert.equal(client.writableLength, 0);
-  assert.equal(client.writableNeedDrain, false);
-  const writes = [FLOOD_BYTES, 1000, 2000].map((length) =>
-    client.write(new Uint8Array(length))
-  );
-  const total = FLOOD_BYTES + 3000;
-  assert.ok(client.writableLength > 3000 && client.writableLength <= total);
-  assert.equal(client.writableNeedDrain, true);
-  const reading = readAll(server);
-  await within("the writes", Promise.all(writes));
-  await within("the drain", client.drained());
-  assert.equal(client.writableLength, 0);
-  assert.equal(client.writableNeedDrain, false);
-  client.close();
-  await reading;
-});
-
 test("writableLength is exact after a canceled write and after a reset", async () => {
   using ends = await pair();
   const { client } = ends;
@@ -238,20 +273,4 @@ test("writableLength is exact after a canceled write and after a reset", async (
   client.reset();
   assert.equal(await first, "EINTR");
   assert.equal(client.writableLength, 0);
-});
-
-test("drained() takes a timeout, and leaves the writes alone", async () => {
-  using ends = await pair();
-  const { client, server } = ends;
-  const writing = client.write(new Uint8Array(FLOOD_BYTES));
-  const code = await outcome(() => client.drained({ timeout: 20 }));
-  assert.equal(code, "ETIMEDOUT");
-  const reading = readAll(server);
-  assert.equal(await within("the write", writing), FLOOD_BYTES);
-  client.close();
-  const chunks = await reading;
-  assert.equal(
-    chunks.reduce((sum, { length }) => sum + length, 0),
-    FLOOD_BYTES,
-  );
 });

@@ -217,8 +217,8 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
    * address, `EACCES` for a broadcast address without the option `broadcast`,
    * `ENOTFOUND` and so on for a host name, `EBADF` when the socket is closed.
    * @throws {SocketError} `ETIMEDOUT` after `timeout`, and `ECANCELED` when `signal`
-   * aborts, with its reason as the `cause`. `bytesWritten` of the error is 0 if the
-   * datagram is never sent; otherwise the system has it, or will have it.
+   * aborts, with its reason as the `cause`. `datagramsSent` of the error is 0 if the
+   * datagram is never sent; with 1 the system has it, or will have it.
    * @throws Under Deno, `NotCapable` without the permission for the address, which
    * is asked for once for each socket and address.
    */
@@ -471,8 +471,10 @@ function sendLimited<A extends DatagramAddr>(
       addr === undefined ? null : socket.destinations.find("addr", addr),
     send: (to) => socket.send.send(data, to, sending),
     finish: (error) => {
-      const bytesWritten = sending.taken * data.length;
-      Object.assign(error, { bytesWritten });
+      /* Of an empty datagram the number of bytes says nothing. */
+      const datagramsSent = sending.taken;
+      const bytesWritten = datagramsSent * data.length;
+      Object.assign(error, { bytesWritten, datagramsSent });
     },
   }).run();
 }

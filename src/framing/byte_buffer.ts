@@ -10,6 +10,11 @@ const COLLECT_MIN = 4096;
  * peer cannot fill the memory by lengths alone. */
 const COLLECT_MAX = 256 * 1024;
 const COLLECT_PART = 4;
+/** Bytes of a message of this length and more are received where they stay. What comes
+ * before them, its header, is received in a small piece then. */
+const LARGE_MIN = 16 * 1024;
+const HEADER_ROOM = 1024;
+const GROWING_ROOM = 64 * 1024;
 /** More unused room than this is given back while the reader is idle. */
 const SPARE_BYTES = 4096;
 
@@ -33,6 +38,10 @@ export class ByteBuffer {
   #message: Chunk | undefined;
   #collected = 0;
   #rest: Uint8Array = EMPTY;
+  /* The last message was large, so the next one may be. */
+  #isLarge = false;
+  /* A message is awaited that is too long to be collected yet. */
+  #isGrowing = false;
 
   get length(): number {
     return this.#size + this.#collected + this.#rest.length;
@@ -75,6 +84,39 @@ export class ByteBuffer {
     }
     this.#bytes.set(chunk, this.#end);
     this.#end += chunk.length;
+  }
+
+  /** Where the next bytes are best put, if not in a chunk; {@linkcode filled} must
+   * follow when they are there. */
+  makeRoom(): Uint8Array | undefined {
+    const message = this.#message;
+    if (message !== undefined) {
+      /* It is full if the call that it was for has ended. */
+      const isFull = this.#collected === message.length;
+      return isFull ? undefined : message.subarray(this.#collected);
+    }
+    const size = this.#size;
+    if (size === 0) {
+      return this.#isLarge ? new Uint8Array(HEADER_ROOM) : undefined;
+    }
+    if (!this.#isGrowing) return undefined;
+    const capacity = Math.max(GROWING_ROOM, 2 * size);
+    if (!this.#isOwn || this.#bytes.length - this.#end < size) {
+      this.#move(capacity);
+    }
+    return this.#bytes.subarray(this.#end);
+  }
+
+  /** Bytes were put into what {@linkcode makeRoom} has returned. The buffer may have
+   * changed meanwhile. */
+  filled(room: Uint8Array, count: number): void {
+    const message = this.#message;
+    if (message !== undefined) {
+      if (isAt(room, message, this.#collected)) this.#collected += count;
+      else this.push(room.subarray(0, count));
+    } else if (this.#isOwn && isAt(room, this.#bytes, this.#end)) {
+      this.#end += count;
+    } else this.push(room.subarray(0, count));
   }
 
   /** Makes sure that the bytes are in memory of their own, and that they occupy
@@ -153,6 +195,8 @@ export class ByteBuffer {
    * own. */
   take(count: number, start = 0): Chunk {
     const message = this.#message;
+    this.#isLarge = count - start >= LARGE_MIN;
+    this.#isGrowing = false;
     if (message !== undefined && this.#isCollecting(count, start)) {
       const rest = this.#rest;
       this.#forget();
@@ -172,10 +216,10 @@ export class ByteBuffer {
     const { length } = this;
     if (length < start || count - start < COLLECT_MIN) return;
     const isPart = COLLECT_PART * length < count;
-    if (this.#isCollecting(count, start) || count > COLLECT_MAX && isPart) {
-      return;
-    }
+    if (this.#isCollecting(count, start)) return;
     this.#merge();
+    this.#isGrowing = count > COLLECT_MAX && isPart;
+    if (this.#isGrowing) return;
     const message = new Uint8Array(count - start);
     message.set(this.view(length).subarray(start));
     this.#end = this.#start + start;
@@ -237,4 +281,10 @@ export class ByteBuffer {
     this.#isOwn = isOwn;
     this.#searched = 0;
   }
+}
+
+/* Whether the room begins at that place of the bytes. */
+function isAt(room: Uint8Array, bytes: Uint8Array, index: number): boolean {
+  return room.buffer === bytes.buffer &&
+    room.byteOffset === bytes.byteOffset + index;
 }

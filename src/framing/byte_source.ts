@@ -11,6 +11,10 @@ export interface ByteSink {
   readonly unused: number;
   /** Removes these bytes and returns them in memory of their own. */
   giveBack(): Uint8Array<ArrayBuffer> | undefined;
+  /** Where the next bytes are best put; undefined for a chunk. */
+  makeRoom(): Uint8Array | undefined;
+  /** At least one byte, in what {@linkcode makeRoom} has returned. */
+  filled(room: Uint8Array, count: number): void;
   /** A chunk that is not empty. */
   deliver(chunk: Uint8Array): void;
   /** There are no more. */

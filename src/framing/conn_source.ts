@@ -12,10 +12,12 @@ import type { Socket } from "../socket/socket.ts";
 export class ConnSource implements ByteSource, PendingRead, Borrower {
   readonly #socket: Socket;
   #sink: ByteSink | undefined;
+  #room: Uint8Array | undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
     this.#sink = undefined;
+    this.#room = undefined;
   }
 
   get isClosed(): boolean {
@@ -31,7 +33,10 @@ export class ConnSource implements ByteSource, PendingRead, Borrower {
     this.#sink = sink;
     const socket = this.#socket;
     if (this.isClosed) sink.fail(socket.closedError("read"));
-    else socket.receive.borrow(this, isContinued);
+    else {
+      this.#room = sink.makeRoom();
+      socket.receive.borrow(this, isContinued);
+    }
   }
 
   settle(): void {
@@ -40,6 +45,9 @@ export class ConnSource implements ByteSource, PendingRead, Borrower {
 
   withdraw(): boolean {
     this.#socket.receive.cancel(this);
+    /* What it has got already may have been left to the next turn: without this, a
+     * later read would get what comes behind that. */
+    this.settle();
     return true;
   }
 
@@ -60,8 +68,8 @@ export class ConnSource implements ByteSource, PendingRead, Borrower {
 
   /* ---- what follows is for the queue */
 
-  get buffer(): undefined {
-    return undefined;
+  get buffer(): Uint8Array | undefined {
+    return this.#room;
   }
 
   get isLoop(): boolean {
@@ -81,9 +89,10 @@ export class ConnSource implements ByteSource, PendingRead, Borrower {
   }
 
   resolve(got: Chunk | number | null): void {
-    /* Without a buffer it is never given a number. */
-    if (got === null) this.#sink!.end();
-    else this.#sink!.deliver(got as Chunk);
+    const sink = this.#sink!;
+    if (got === null) sink.end();
+    else if (typeof got === "number") sink.filled(this.#room!, got);
+    else sink.deliver(got);
   }
 
   reject(error: Error): void {

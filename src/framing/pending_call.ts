@@ -70,7 +70,9 @@ export class PendingCall<T> implements Deadline, Abortable {
   fail(buffer: ByteBuffer, error: unknown): void {
     if (this.take(buffer)) return;
     const { isClosed } = this.#owner.source;
+    const aborted = this.#watch?.aborted;
     this.#settle(() => {
+      if (aborted !== undefined) throw aborted.reason;
       if (this.#want.fail === undefined) throw error;
       return this.#want.fail(error, isClosed);
     });

@@ -89,9 +89,9 @@ export class ReadCalls implements ByteSink, CallOwner {
   /** Fails the calls that are pending, and leaves the bytes that were not used to
    * others. */
   release(): Promise<void> {
-    if (this.#isRequested) this.#isRequested = !this.source.withdraw();
     const detail = "the reader was released";
     if (this.isBusy) this.#failAll(this.source.error("EINTR", { detail }));
+    if (this.#isRequested) this.#isRequested = !this.source.withdraw();
     return this.source.release();
   }
 
@@ -102,13 +102,26 @@ export class ReadCalls implements ByteSink, CallOwner {
     this.#calls.remove(call);
     if (this.#calls.length === length) return false;
     if (this.isBusy) this.#run(true);
-    else if (this.#isRequested) this.#isRequested = !this.source.withdraw();
+    /* The others may have what they want in the buffer. */
+    if (!this.isBusy && this.#isRequested) {
+      this.#isRequested = !this.source.withdraw();
+    }
     return true;
   }
 
   giveBack(): Uint8Array<ArrayBuffer> | undefined {
     const buffer = this.#committed();
     return buffer.length === 0 ? undefined : buffer.removeAll();
+  }
+
+  makeRoom(): Uint8Array | undefined {
+    return this.#buffer.makeRoom();
+  }
+
+  filled(room: Uint8Array, count: number): void {
+    this.#isRequested = false;
+    this.#buffer.filled(room, count);
+    this.#run(true);
   }
 
   deliver(chunk: Uint8Array): void {

@@ -88,10 +88,10 @@ export abstract class LimitedCall<T> implements Deadline, Abortable {
   }
 
   reject(reason: unknown): void {
-    if (!this.#isSettled) {
-      this.#settled();
-      this.#reject(reason);
-    }
+    if (this.#isSettled) return;
+    const aborted = this.#watch?.aborted;
+    this.#settled();
+    this.#reject(aborted ? this.abortError(aborted.reason) : reason);
   }
 
   expire(): void {

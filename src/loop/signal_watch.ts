@@ -29,9 +29,16 @@ export class SignalWatch {
   readonly #calls = new Set<Abortable>();
   #isListening = false;
   #isLeaving = false;
+  #aborted: { reason: unknown } | undefined;
 
   constructor(signal: Signal) {
     this.#signal = signal;
+  }
+
+  /** The reason while the calls are aborted, one after the other. An aborted pipe
+   * closes connections: other calls that fail by that have this reason too. */
+  get aborted(): { readonly reason: unknown } | undefined {
+    return this.#aborted;
   }
 
   add(call: Abortable): void {
@@ -61,6 +68,11 @@ export class SignalWatch {
 
   #onAbort = (): void => {
     const reason = reasonOf(this.#signal);
-    for (const call of [...this.#calls]) call.abort(reason);
+    this.#aborted = { reason };
+    try {
+      for (const call of [...this.#calls]) call.abort(reason);
+    } finally {
+      this.#aborted = undefined;
+    }
   };
 }

@@ -83,13 +83,7 @@ export class Acceptor implements ListeningOwner, AdmissionOwner {
     else this.#queue.read(reader);
   }
 
-  /** When waiting for a timer has an end: a blocking call must look again at that
-   * time, on the clock of now(). */
-  get nextAt(): number {
-    return this.#admission?.nextAt ?? Infinity;
-  }
-
-  /** Does what microtasks and timers do otherwise, for a blocking call. */
+  /** Does what microtasks do otherwise, for a blocking call. */
   settle(): void {
     this.#admission?.check();
   }

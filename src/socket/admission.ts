@@ -2,11 +2,11 @@
 /* The limits of a listener. A connection that was accepted waits here until its
  * address is checked, a place is free and its time has come, in this order. */
 
+import { type Deadline, type Deadlines, UNSET } from "../loop/deadlines.ts";
 import { errorAddress } from "../native/address.ts";
 import { PEER } from "../native/completion.ts";
 import type { AddressFilter } from "../options/address_filter.ts";
-import { clearTimeout, now, setTimeout } from "../runtime/globals.ts";
-import { runtime } from "../runtime/detect.ts";
+import { now } from "../runtime/globals.ts";
 import { Fifo } from "./fifo.ts";
 import type { Socket } from "./socket.ts";
 
@@ -19,6 +19,7 @@ export interface AdmissionLimits {
 
 /** What an admission needs of its listener. */
 export interface AdmissionOwner {
+  readonly loop: { readonly deadlines: Deadlines };
   /** The connection may be returned by accept(). */
   admit(socket: Socket): void;
   /** Connections wait, so no more are to be accepted. */
@@ -37,8 +38,11 @@ export function isLimited(limits: AdmissionLimits): boolean {
 
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/;
 
-/** Admits the connections of one listener. */
-export class Admission {
+/** Admits the connections of one listener. It is also the deadline at which the rate
+ * admits the next one. */
+export class Admission implements Deadline {
+  at = 0;
+  place: number = UNSET;
   readonly #owner: AdmissionOwner;
   #limits: AdmissionLimits;
   /* Those whose address was not checked yet come after those that were. */
@@ -51,7 +55,6 @@ export class Admission {
   /* How many may be admitted at once because of the rate, and since when. */
   #tokens: number;
   #filledAt = now();
-  #timer: unknown;
   /** Connections that were blocked since the start. */
   blocked = 0;
 
@@ -73,14 +76,9 @@ export class Admission {
     return !this.#waiting.isEmpty;
   }
 
-  /** When the rate admits the next one, on the clock of now(); Infinity if none
-   * waits for that. */
-  get nextAt(): number {
-    const { acceptRate } = this.#limits;
-    if (acceptRate === 0 || !this.isHolding || !this.#hasPlace()) {
-      return Infinity;
-    }
-    return this.#filledAt + (1 - this.#tokens) * 1000 / acceptRate;
+  /** The rate may admit the next one. */
+  expire(): void {
+    this.#admit();
   }
 
   /** A connection was accepted. */
@@ -118,13 +116,13 @@ export class Admission {
     this.#fill();
     if (this.#limits.acceptRate === 0) this.#tokens = limits.acceptRate;
     this.#limits = limits;
-    this.#stopTimer();
+    this.#stopWaiting();
     this.#admit();
   }
 
   /** Removes and returns those that wait: the listener is closed. */
   clear(): Socket[] {
-    this.#stopTimer();
+    this.#stopWaiting();
     this.#isClosed = true;
     return [...this.#waiting.removeAll(), ...this.#unchecked.removeAll()];
   }
@@ -159,7 +157,7 @@ export class Admission {
       this.#owner.pause();
       return;
     }
-    this.#stopTimer();
+    this.#stopWaiting();
     this.#owner.resume();
   }
 
@@ -181,7 +179,7 @@ export class Admission {
     if (acceptRate === 0) return true;
     this.#fill();
     if (this.#tokens < 1) {
-      this.#startTimer();
+      this.#wait();
       return false;
     }
     this.#tokens--;
@@ -196,19 +194,14 @@ export class Admission {
     this.#filledAt = time;
   }
 
-  #startTimer(): void {
-    if (this.#timer !== undefined) return;
-    const wait = (1 - this.#tokens) * 1000 / this.#limits.acceptRate;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#admit();
-    }, Math.ceil(wait));
-    /* The listener keeps the process alive, unless the user has let it. */
-    runtime.unrefTimer(this.#timer);
+  /* Whatever keeps the process alive for the listener, or does not, serves this. */
+  #wait(): void {
+    if (this.place !== UNSET) return;
+    const ms = (1 - this.#tokens) * 1000 / this.#limits.acceptRate;
+    this.#owner.loop.deadlines.add(this, Math.ceil(ms));
   }
 
-  #stopTimer(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+  #stopWaiting(): void {
+    this.#owner.loop.deadlines.remove(this);
   }
 }

@@ -292,7 +292,8 @@ export class ReceiveQueue {
 
   /* Tops up the credit. */
   #grant(): void {
-    if (this.#end !== undefined) return;
+    /* The library takes one or the other; see readable(). */
+    if (this.#end !== undefined || this.#isReadArmed) return;
     const { loop, id, settings } = this.#owner;
     const ahead = this.#chunks?.bytes ?? 0;
     const bytes = missingCredit(settings.receive, this.#credit + ahead);

@@ -80,11 +80,7 @@ export function acceptSync(acceptor: Acceptor, timeoutMs: number): Socket {
     acceptor.settle();
     return result.isSettled;
   };
-  const deadline = now() + timeoutMs;
-  for (;;) {
-    const end = Math.min(deadline, acceptor.nextAt);
-    if (acceptor.loop.runUntil(isSettled, end - now())) break;
-    if (now() < deadline) continue;
+  if (!acceptor.loop.runUntil(isSettled, timeoutMs)) {
     acceptor.cancel(result.resolve);
     throw timedOut("accept", errorAddress(acceptor.address));
   }

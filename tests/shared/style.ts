@@ -13,18 +13,24 @@ import type { Random } from "./random.ts";
 import {
   type Receive,
   receiveByByob,
+  receiveByLease,
   receiveByLoop,
   receiveByPipe,
   receiveByRead,
+  receiveByReader,
   receiveByStream,
   receiveMixed,
   receiveThroughDuplex,
+  receiveWithLimits,
   type Send,
   sendByDuplex,
   sendByPipe,
   sendByStream,
+  sendByTry,
+  sendParts,
   sendUnawaited,
   sendWhole,
+  sendWithLimits,
 } from "./transfer.ts";
 
 /** How an end of a connection sends and receives. */
@@ -36,9 +42,18 @@ export interface Style {
 /* A web stream that ends closes the connection unless the other web stream is in
  * use as well, and a duplex owns the whole connection. So these are only combined
  * with their own kind. */
-const PLAIN_SENDS = [sendWhole, sendUnawaited];
+const PLAIN_SENDS = [
+  sendWhole,
+  sendUnawaited,
+  sendParts,
+  sendByTry,
+  sendWithLimits,
+];
 const PLAIN_RECEIVES = [
   receiveByLoop,
+  receiveByLease,
+  receiveByReader,
+  receiveWithLimits,
   receiveMixed,
   receiveByRead(1, 700, 65_536),
   receiveByRead(16_384),

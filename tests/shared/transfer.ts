@@ -2,7 +2,8 @@
 /* All ways to send and to receive, behind one interface. */
 
 import assert from "node:assert/strict";
-import type { Addr, Conn } from "../../mod.ts";
+import type { Addr, Conn, OperationOptions } from "../../mod.ts";
+import { SocketError } from "../../mod.ts";
 import { within } from "./deadline.ts";
 import { receiveByDuplex } from "./duplex.ts";
 import { Digest, pattern, textOf } from "./pattern.ts";
@@ -38,6 +39,41 @@ export async function receiveByLoop(
 ): Promise<string> {
   for await (const chunk of conn) result.add(chunk);
   return result.text();
+}
+
+/** Receives by leased(). */
+export async function receiveByLease(
+  conn: Conn<Addr>,
+  result: Digest = new Digest(),
+): Promise<string> {
+  for await (const chunk of conn.leased()) result.add(chunk);
+  return result.text();
+}
+
+/** Receives by a reader. */
+export async function receiveByReader(
+  conn: Conn<Addr>,
+  result: Digest = new Digest(),
+): Promise<string> {
+  for await (const chunk of conn.reader()) result.add(chunk);
+  return result.text();
+}
+
+/** Receives by reads whose timeouts and signals end many of them. */
+export async function receiveWithLimits(
+  conn: Conn<Addr>,
+  result: Digest = new Digest(),
+): Promise<string> {
+  const p = new Uint8Array(30_011);
+  for (let i = 0;; i++) {
+    try {
+      const count = await limited(i, (limits) => conn.read(p, limits));
+      if (count === null) return result.text();
+      result.add(p.subarray(0, count));
+    } catch (error) {
+      requireLimit(error);
+    }
+  }
 }
 
 /** Receives by chunks(p), with one buffer of this size. */
@@ -147,6 +183,83 @@ export async function sendUnawaited(
   const ended = conn.closeWrite();
   await Promise.all(writes);
   await ended;
+}
+
+/** Sends several parts at a time. */
+export async function sendParts(
+  conn: Conn<Addr>,
+  length: number,
+  seed: number,
+): Promise<void> {
+  const bytes = pattern(length, seed);
+  for (let at = 0, size = 1; at < length;) {
+    const parts: Uint8Array[] = [];
+    for (let i = 0; i < 3; i++, at += size, size = size * 3 % 90_001) {
+      parts.push(bytes.subarray(at, at + size));
+    }
+    await conn.write(parts);
+  }
+  await conn.closeWrite();
+}
+
+/** Sends by tryWrite(), and waits only when nothing is accepted. */
+export async function sendByTry(
+  conn: Conn<Addr>,
+  length: number,
+  seed: number,
+): Promise<void> {
+  const bytes = pattern(length, seed);
+  for (let at = 0; at < length;) {
+    const count = conn.tryWrite(bytes.subarray(at, at + 100_003));
+    if (count === 0) await conn.drained();
+    at += count;
+  }
+  await conn.closeWrite();
+}
+
+/** Sends by writes whose timeouts and signals end many of them. */
+export async function sendWithLimits(
+  conn: Conn<Addr>,
+  length: number,
+  seed: number,
+): Promise<void> {
+  const bytes = pattern(length, seed);
+  for (let at = 0, i = 0; at < length; i++) {
+    const part = bytes.subarray(at, at + 200_003);
+    try {
+      const parts = [part.subarray(0, 1000), part.subarray(1000)];
+      const p = i % 2 === 0 ? part : parts;
+      at += await limited(i, (limits) => conn.write(p, limits));
+    } catch (error) {
+      at += requireLimit(error).bytesWritten!;
+    }
+  }
+  await conn.closeWrite({ timeout: DUPLEX_MS });
+}
+
+/* Runs a call with a short timeout, or with a signal that aborts soon. */
+async function limited<T>(
+  turn: number,
+  call: (limits: OperationOptions) => Promise<T>,
+): Promise<T> {
+  if (turn % 3 === 0) return call({ timeout: turn % 5 });
+  const controller = new AbortController();
+  const { signal } = controller;
+  const timer = setTimeout(() => controller.abort(ENOUGH), turn % 4);
+  try {
+    return await call({ signal });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/* The reason of the signals, as an error with the code of a write that is aborted. */
+const ENOUGH = new SocketError("ECANCELED", { syscall: "read" });
+
+function requireLimit(error: unknown): SocketError {
+  if (!(error instanceof SocketError)) throw error;
+  if (!["ETIMEDOUT", "ECANCELED"].includes(error.code)) throw error;
+  return error;
 }
 
 /** Sends by the writer of the stream. */

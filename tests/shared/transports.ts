@@ -1,7 +1,13 @@
 // Copyright the iocp authors. MIT license.
 /* The kinds of connections that a test of any connection runs over. */
 
-import type { Conn, Listener, PathAddr, ReceiveOptions } from "../../mod.ts";
+import type {
+  Conn,
+  Listener,
+  PathAddr,
+  PathConnOptions,
+  ReceiveOptions,
+} from "../../mod.ts";
 import { localPair } from "./local.ts";
 import { pair } from "./pair.ts";
 
@@ -14,7 +20,8 @@ export interface Ends extends Disposable {
 
 interface Kind {
   readonly name: string;
-  readonly open: () => Promise<Ends>;
+  /** The options apply to both ends. */
+  readonly open: (options?: PathConnOptions) => Promise<Ends>;
 }
 
 const modes: ReceiveOptions[] = [
@@ -33,10 +40,14 @@ export const transports: readonly Kind[] = [
 export const kinds: readonly Kind[] = [
   ...transports,
   ...modes.flatMap((receive) => [
-    { name: `TCP, ${receive.mode}`, open: () => pair({ receive }) },
+    {
+      name: `TCP, ${receive.mode}`,
+      open: (options: PathConnOptions = {}) => pair({ receive, ...options }),
+    },
     {
       name: `a local socket, ${receive.mode}`,
-      open: () => localPair({ receive }),
+      open: (options: PathConnOptions = {}) =>
+        localPair({ receive, ...options }),
     },
   ]),
 ];

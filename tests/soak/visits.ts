@@ -3,6 +3,7 @@
 
 import type { Context, Kind } from "./context.ts";
 import { ListenerReplaced } from "./hub.ts";
+import { CONTROL } from "./visits/control.ts";
 import { DATAGRAM } from "./visits/datagram.ts";
 import { LOCAL } from "./visits/local.ts";
 import { PASSING } from "./visits/passing.ts";
@@ -12,6 +13,7 @@ import { UNIX_DATAGRAM } from "./visits/unix_datagram.ts";
 const ALL: Readonly<Record<string, Kind>> = {
   ...TCP,
   ...LOCAL,
+  ...CONTROL,
   ...DATAGRAM,
   ...UNIX_DATAGRAM,
   ...PASSING,

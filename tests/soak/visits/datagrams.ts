@@ -99,6 +99,26 @@ function takeAtOnce<A extends DatagramAddr>(
   }));
 }
 
+/* Timeouts end many of the calls. */
+async function takeWithLimits<A extends DatagramAddr>(
+  socket: DatagramSocket<A>,
+  count: number,
+): Promise<Datagram<A>[]> {
+  const taken: Datagram<A>[] = [];
+  for (let i = 0; taken.length < count; i++) {
+    const receiving = socket.receive(new Uint8Array(65_536), {
+      timeout: i % 4,
+    });
+    const datagram = await receiving.catch(timedOut);
+    if (datagram !== undefined) taken.push(datagram);
+  }
+  return taken;
+}
+
+function timedOut(error: unknown): undefined {
+  if ((error as { code?: string }).code !== "ETIMEDOUT") throw error;
+}
+
 /** One of the ways to receive. */
 export function pickTake(random: Random): Take {
   return random.pick<Take>([
@@ -106,6 +126,7 @@ export function pickTake(random: Random): Take {
     takeByBatches,
     takeByReceive,
     takeAtOnce,
+    takeWithLimits,
   ]);
 }
 
@@ -126,9 +147,27 @@ const giveMany: Give = async (socket, datagrams, addr) => {
   requireSame("sendMany()", await socket.sendMany(all), all.length);
 };
 
+/* What a timeout has ended is sent as a whole or not at all. */
+const giveWithLimits: Give = async (socket, datagrams, addr) => {
+  for (const [i, data] of datagrams.entries()) {
+    for (let isSent = false; !isSent;) {
+      isSent = await socket.send(data, addr, { timeout: i % 4 })
+        .then(() => true, (error) => {
+          timedOut(error);
+          return error.datagramsSent === 1;
+        });
+    }
+  }
+};
+
 /** One of the ways to send. */
 export function pickGive(random: Random): Give {
-  return random.pick<Give>([giveOneByOne, giveAtOnce, giveMany]);
+  return random.pick<Give>([
+    giveOneByOne,
+    giveAtOnce,
+    giveMany,
+    giveWithLimits,
+  ]);
 }
 
 /* ---- comparing */
