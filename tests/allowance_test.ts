@@ -208,3 +208,32 @@ test("Allowance settles deferred operations in order, before those of the new tu
     loop.close();
   }
 });
+
+test("Allowance.settledWrite() makes one promise for writes of one length", async () => {
+  const allowance = new Allowance();
+  const first = allowance.settledWrite(64);
+  assert.equal(allowance.settledWrite(64), first);
+  const second = allowance.settledWrite(65);
+  assert.notEqual(second, first);
+  assert.deepEqual(
+    await Promise.all([first, second, allowance.settledWrite(64)]),
+    [64, 65, 64],
+  );
+  assert.equal(await allowance.settledWrite(0), 0);
+});
+
+test("Allowance.settledWrite() waits for the next turn when nothing is left", async () => {
+  const allowance = new Allowance();
+  const settled: number[] = [];
+  const note = (bytes: number) => void settled.push(bytes);
+  allowance.settledWrite(64).then(note);
+  assert.ok(!allowance.spend(2 ** 29));
+  allowance.settledWrite(64).then(note);
+  allowance.settledWrite(65).then(note);
+  for (let i = 0; i < 10; i++) await undefined;
+  assert.deepEqual(settled, [64]);
+  allowance.begin(0);
+  allowance.end();
+  await within("the writes", turn());
+  assert.deepEqual(settled, [64, 64, 65]);
+});

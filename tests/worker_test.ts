@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers";
 import { CompletionPort, type Conn, type NetAddr } from "../mod.ts";
 import type { Task } from "./programs/worker.ts";
 import { delay, eventually, within } from "./shared/deadline.ts";
@@ -68,6 +69,31 @@ test("A Worker serves the main thread", async () => {
   using port = new CompletionPort();
   const conn = await port.connect(address);
   assert.ok(await within("the echo", echoed(conn)));
+});
+
+test("A connection that is busy alone leaves the event loop to others as well", async () => {
+  using helper = new Helper();
+  const address = await serving(helper);
+  using port = new CompletionPort();
+  const conn = await port.connect(address);
+  let rounds = 0;
+  let isDone = false;
+  const next = () => {
+    rounds++;
+    if (!isDone) setImmediate(next);
+  };
+  next();
+  const trips = 3000;
+  const chunk = new Uint8Array(64);
+  for (let i = 0; i < trips; i++) {
+    chunk.fill(i);
+    await conn.write(chunk);
+    const got = await within("an echo", conn.read(new Uint8Array(100)));
+    assert.equal(got, chunk.length);
+  }
+  isDone = true;
+  /* A few turns may share a round. */
+  assert.ok(rounds > trips / 5, `${rounds} rounds`);
 });
 
 test("Several Workers exchange data at once", async () => {

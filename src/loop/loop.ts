@@ -5,6 +5,8 @@
  *   busy:  poll -> dispatch -> setImmediate -> poll ...
  *   idle:  after some empty turns a short wait in the thread itself, and then
  *          one outside the JavaScript thread
+ *   lone:  the answer of a single busy peer is expected, so the short wait comes
+ *          before the first poll, or else after more of them (spin_trial.ts)
  *
  * A turn first dequeues, then settles promises; user code runs after it, so
  * nothing here needs to be reentrant. */
@@ -39,9 +41,6 @@ import type { Native } from "../native/symbols.ts";
 
 /** Records of one poll. */
 const CAPACITY = 512;
-/** Turns that are deferred together: a round of the runtime's own loop costs
- * more than a poll. Promises settle between them, as between any others. */
-const TURNS = 4;
 /** The wait in the thread itself, in microseconds. The program cannot run
  * meanwhile, so it must be too short to notice. It pays because parking and
  * waking cost two thread switches, and at ten thousand messages a second or
@@ -220,8 +219,9 @@ export class Loop {
   }
 
   #defer(): void {
-    this.#deferred = TURNS;
-    for (let i = 0; i < TURNS; i++) runtime.defer(this.#turn);
+    const { turns } = this.#pace;
+    this.#deferred = turns;
+    for (let i = 0; i < turns; i++) runtime.defer(this.#turn);
   }
 
   #woken = (): void => {
@@ -238,8 +238,11 @@ export class Loop {
   #turn = (): void => {
     this.#deferred--;
     if (this.#isClosed) return;
-    this.#pace.count(this.#poll());
-    if (this.#pace.isSleepDue) this.#waitHere();
+    const isSleepFirst = this.#pace.isSleepFirst && !this.#hasMore &&
+      !this.allowance.isPending;
+    const isEmpty = isSleepFirst || this.#poll();
+    this.#pace.count(isEmpty);
+    if (isSleepFirst || this.#pace.isSleepDue) this.#waitHere();
     this.#next();
   };
 

@@ -1,5 +1,7 @@
 // Copyright the iocp authors. MIT license.
 import { isWindows } from "../runtime/detect.ts";
+import { now } from "../runtime/globals.ts";
+import { SpinTrial } from "./spin_trial.ts";
 
 /** Empty turns before the thread sleeps. Spinning longer would saturate the
  * core, and other threads that need it, such as the runtime's garbage
@@ -7,19 +9,34 @@ import { isWindows } from "../runtime/detect.ts";
  * thread cannot sleep for a short time it parks, which costs more than a few
  * more turns. */
 const EMPTY_TURNS = isWindows ? 20 : 2;
-/** The same while only one socket is busy: its next message is mostly the
- * answer to what was just sent, and comes before a sleep would end. A peer on
- * the same machine answers within these turns. */
-const LONE_SOCKET_TURNS = 50;
+/** The same while only one socket is busy, and polling for the answer to what was
+ * just sent pays: a peer on the same machine answers within these turns. */
+const SPINNING_TURNS = 50;
+/** Turns that are deferred together: a round of the runtime's own loop costs
+ * more than a poll. Promises settle between them, as between any others. */
+const TURNS = 4;
 
 /** Counts the empty turns of a loop, and decides when it sleeps and parks. */
 export class Pace {
+  #trial: SpinTrial;
   #emptyTurns = 0;
   #emptyTurnsMax = EMPTY_TURNS;
+  /** The thread sleeps before it polls for the next message. */
+  #sleepsFirst = false;
   /** The socket of the last poll with records, if that had one record; or 0. */
   #loneSocket = 0;
   /** The loop has parked since that poll. */
   #hasParked = false;
+
+  constructor(trial: SpinTrial = new SpinTrial(now)) {
+    this.#trial = trial;
+  }
+
+  /** True when the thread should sleep before it polls: the next message is
+   * expected soon, and polling for it does not pay. */
+  get isSleepFirst(): boolean {
+    return this.#sleepsFirst && this.#emptyTurns === 0;
+  }
 
   /** True when the thread should sleep now: exactly the allowed number of turns
    * were empty. */
@@ -30,6 +47,12 @@ export class Pace {
   /** True when the loop should park. */
   get isParkDue(): boolean {
     return this.#emptyTurns >= this.#emptyTurnsMax;
+  }
+
+  /** How many turns to defer. Between two sleeps the runtime has a round of its
+   * loop, so that its own events are not delayed by several of them. */
+  get turns(): number {
+    return this.#sleepsFirst ? 1 : TURNS;
   }
 
   /** Resets the count: there may be something to poll. */
@@ -45,9 +68,13 @@ export class Pace {
   /** A poll had records: all of the socket `lone`, or, if that is 0, of
    * several. */
   polled(lone: number): void {
-    const isAlone = lone !== 0 && lone === this.#loneSocket &&
-      !this.#hasParked;
-    this.#emptyTurnsMax = isAlone ? LONE_SOCKET_TURNS : EMPTY_TURNS;
+    if (lone === 0 || lone !== this.#loneSocket) {
+      this.#trial.interrupt();
+      this.#expect(false);
+    } else {
+      this.#trial.message();
+      this.#expect(!this.#hasParked);
+    }
     this.#loneSocket = lone;
     this.#hasParked = false;
   }
@@ -59,5 +86,17 @@ export class Pace {
   /** The socket is closed, so no answer of its peer is expected. */
   removed(socket: number): void {
     if (socket === this.#loneSocket) this.polled(0);
+  }
+
+  /* Whether the next message is likely to be the answer to what was just sent,
+   * and to come before the loop would have parked. */
+  #expect(isAnswer: boolean): void {
+    const isSpinning = isAnswer && (isWindows || this.#trial.isSpinning);
+    this.#sleepsFirst = isAnswer && !isSpinning;
+    this.#emptyTurnsMax = isSpinning
+      ? SPINNING_TURNS
+      : isAnswer
+      ? 1
+      : EMPTY_TURNS;
   }
 }

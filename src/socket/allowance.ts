@@ -29,6 +29,8 @@ export class Allowance {
   #settlements: (() => void)[] = [];
   #continuations: (() => void)[] = [];
   #isScheduled = false;
+  #lastBytes = 0;
+  #lastWrite = Promise.resolve(0);
 
   /** True if something is left for the next turn. */
   get isPending(): boolean {
@@ -51,6 +53,18 @@ export class Allowance {
   settled<T>(value: T, bytes: number, operations = 1): Promise<T> {
     if (this.spend(bytes, operations)) return Promise.resolve(value);
     return new Promise((resolve) => this.defer(() => resolve(value)));
+  }
+
+  /** The same for a write of so many bytes. Most writes of a program have one
+   * length, so the promise of the last one is used again: it leaves nothing to
+   * the garbage collector. */
+  settledWrite(bytes: number): Promise<number> {
+    if (!this.spend(bytes)) {
+      return new Promise((resolve) => this.defer(() => resolve(bytes)));
+    }
+    if (bytes === this.#lastBytes) return this.#lastWrite;
+    this.#lastBytes = bytes;
+    return this.#lastWrite = Promise.resolve(bytes);
   }
 
   /** Settles a promise in the next turn. `settle` must not run user code. */

@@ -138,7 +138,7 @@ export class SendQueue {
       const result = loop.port.send(id, bytes, 0, length);
       /* The usual case. */
       if (isWhole(result, length) && sends === 0) {
-        return loop.allowance.settled(length, length);
+        return loop.allowance.settledWrite(length);
       }
       return this.resume(bytes, result);
     }
