@@ -18,10 +18,9 @@ import type { DatagramStats } from "../stats.ts";
 import { DatagramIterator } from "./datagram_iterator.ts";
 import { formatHost, type SocketError } from "../errors.ts";
 import { LimitedReceive } from "./limited_receive.ts";
-import { LimitedSend } from "./limited_send.ts";
-import { Sending } from "./sending.ts";
+import { LimitedConnect } from "./limited_connect.ts";
+import { sendLimited, sendManyLimited } from "./limited_send.ts";
 import {
-  type Limits,
   operationLimits,
   type OperationOptions,
   optionalLimits,
@@ -306,9 +305,12 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
    * that is pending may send the rest of its datagrams afterwards.
    *
    * @param addr the address; a host name is looked up.
+   * @param options how long it may take, the look-up and the earlier sends included,
+   * and what ends it. The socket then keeps the peer that it has.
    * @throws {SocketError} `ENOTFOUND` and so on for a host name, `ENETUNREACH`
    * when no route leads there, `EBADF` when the socket is closed, `EINTR` when it is
-   * closed meanwhile.
+   * closed meanwhile, `ETIMEDOUT` after `timeout`.
+   * @throws the reason of `signal` when that aborts.
    * @throws Under Deno, `NotCapable` without the permission for the address.
    *
    * @example
@@ -323,8 +325,15 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
    * console.log(addr.port === client.addr.port);
    * ```
    */
-  async connect(addr: Destination<A>): Promise<void> {
+  async connect(
+    addr: Destination<A>,
+    options?: OperationOptions,
+  ): Promise<void> {
     const socket = this.#socket;
+    if (options !== undefined) {
+      await new LimitedConnect(socket, addr, operationLimits(options)).run();
+      return;
+    }
     const open = () => {
       if (socket.isClosed) throw socket.closedError("connect");
     };
@@ -413,6 +422,38 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
   }
 
   /**
+   * The same loop with a limit on each turn.
+   *
+   * @param options how long each turn may wait, and what ends it. As any other error
+   * in the loop, that closes the socket: to go on after a timeout, use `receive()`.
+   * @throws {SocketError} `ETIMEDOUT` from the loop, after `timeout`.
+   * @throws the reason of `signal` from the loop, when that aborts.
+   *
+   * @example
+   * ```ts
+   * import { bind } from "iocp";
+   *
+   * using socket = bind({ hostname: "127.0.0.1", port: 0 });
+   * await socket.send(new Uint8Array(100), socket.addr);
+   * for await (const { data } of socket.datagrams({ timeout: 5_000 })) {
+   *   console.log(data.length);
+   *   break;
+   * }
+   * ```
+   */
+  datagrams(
+    options: OperationOptions,
+  ): AsyncIterableIterator<Datagram<A>, undefined> {
+    const socket = this.#socket;
+    return new DatagramIterator(
+      socket,
+      (batch) => batch.shift(),
+      () => socket.close(),
+      operationLimits(options),
+    );
+  }
+
+  /**
    * The same loop with all datagrams that have arrived together, at least one,
    * which costs less for each of them.
    *
@@ -455,46 +496,6 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
     socket.close();
     return new Promise((resolve) => socket.onReleased(resolve));
   }
-}
-
-function sendLimited<A extends DatagramAddr>(
-  socket: BoundSocket<A>,
-  data: Uint8Array,
-  addr: Destination<A> | undefined,
-  limits: Limits,
-): Promise<number> {
-  if (socket.isClosed) throw socket.closedError("sendto");
-  const sending = new Sending(1);
-  return new LimitedSend<A, Uint8Array | null>(socket, limits, {
-    sending,
-    find: () =>
-      addr === undefined ? null : socket.destinations.find("addr", addr),
-    send: (to) => socket.send.send(data, to, sending),
-    finish: (error) => {
-      const bytesWritten = sending.taken * data.length;
-      Object.assign(error, { bytesWritten });
-    },
-  }).run();
-}
-
-function sendManyLimited<A extends DatagramAddr>(
-  socket: BoundSocket<A>,
-  datagrams: Iterable<OutgoingDatagram<A>>,
-  limits: Limits,
-): Promise<number> {
-  if (socket.isClosed) throw socket.closedError("sendto");
-  const sending = new Sending();
-  return new LimitedSend(socket, limits, {
-    sending,
-    find: () => addressAll(socket.destinations, datagrams),
-    send: (addressed) => {
-      sending.total = addressed.length;
-      return socket.send.sendMany(addressed, sending);
-    },
-    finish: (error) => {
-      Object.assign(error, { datagramsSent: sending.taken });
-    },
-  }).run();
 }
 
 function shown(addr: DatagramAddr): string {
