@@ -40,7 +40,9 @@ const datagramRoles = {
   },
   async send(socket) {
     for await (const [data, addr] of socket) {
-      for (let i = 0; i < 32; i++) await socket.send(data, addr);
+      let sent;
+      for (let i = 0; i < 32; i++) sent = socket.send(data, addr);
+      await sent;
     }
   },
 };
