@@ -17,6 +17,7 @@ import type {
 import type { DatagramStats } from "../stats.ts";
 import { DatagramIterator } from "./datagram_iterator.ts";
 import { formatHost, type SocketError } from "../errors.ts";
+import { LeasedBatches } from "./leased_batches.ts";
 import { LimitedReceive } from "./limited_receive.ts";
 import { LimitedConnect } from "./limited_connect.ts";
 import { sendLimited, sendManyLimited } from "./limited_send.ts";
@@ -482,6 +483,34 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
       () => socket.close(),
       optionalLimits(options),
     );
+  }
+
+  /**
+   * The same batches, each of which is lent until the next one is requested. Its
+   * memory is used again then, which makes long datagrams much cheaper. Data that is
+   * kept longer becomes empty (its `length` is 0), and never has the bytes of another
+   * datagram. To keep it, copy it: `data.slice()`. Await sends of it before the next
+   * turn, and do not transfer its buffer, which has datagrams and bytes of other
+   * sockets too: these would fail with `EFAULT`.
+   *
+   * @param options as for `batches()`.
+   *
+   * @example
+   * ```ts
+   * import { bind } from "iocp";
+   *
+   * using socket = bind({ hostname: "127.0.0.1", port: 0 });
+   * await socket.send(new Uint8Array(1200), socket.addr);
+   * for await (const batch of socket.leased()) {
+   *   for (const { data, addr } of batch) await socket.send(data, addr);
+   *   break;
+   * }
+   * ```
+   */
+  leased(
+    options?: OperationOptions,
+  ): AsyncIterableIterator<Datagram<A>[], undefined> {
+    return new LeasedBatches(this.#socket, optionalLimits(options));
   }
 
   /** The same as `close()`. */
