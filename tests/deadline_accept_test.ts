@@ -233,7 +233,7 @@ test("10,000 turns of accepts() with one signal leave no listener on it", async 
   assert.equal(spied.count, 0);
 });
 
-test("10,000 calls of connect() with one signal leave no listener on it", async () => {
+test("1,000 calls of connect() with one signal leave no listener on it", async () => {
   using port = new CompletionPort();
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
   const { addr } = listener;
@@ -241,7 +241,7 @@ test("10,000 calls of connect() with one signal leave no listener on it", async 
   const spied = new SpiedSignal();
   const { signal } = spied;
   const options = { ...addr, signal, timeout: hour };
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 10; i++) {
     const results = await Promise.allSettled(
       Array.from({ length: 100 }, () => port.connect(options)),
     );
