@@ -40,9 +40,7 @@ const datagramRoles = {
   },
   async send(socket) {
     for await (const [data, addr] of socket) {
-      let sent;
-      for (let i = 0; i < 32; i++) sent = socket.send(data, addr);
-      await sent;
+      await Array.from({ length: 32 }, () => socket.send(data, addr)).at(-1);
     }
   },
 };
