@@ -10,7 +10,11 @@ import type {
 } from "./options/listen.ts";
 import { deadlineOf, type ShutdownOptions } from "./options/deadline.ts";
 import { LimitedAccept } from "./socket/limited_accept.ts";
-import { operationLimits, type OperationOptions } from "./options/operation.ts";
+import {
+  type Limits,
+  operationLimits,
+  type OperationOptions,
+} from "./options/operation.ts";
 import { checkChanges } from "./options/settings.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
 import { requireOptions } from "./options/validate.ts";
@@ -308,6 +312,36 @@ export class Listener<A extends Addr = NetAddr>
     return new ListenerIterator<A>(this.#acceptor);
   }
 
+  /**
+   * The same loop with a limit on each turn.
+   *
+   * @param options how long each turn may wait for a connection, and what ends it. As
+   * leaving the loop in any other way, that closes the listener: to go on after a
+   * timeout, use `accept()`. Connections that were accepted stay open.
+   * @throws {SocketError} `ETIMEDOUT` from the loop, after `timeout`.
+   * @throws the reason of `signal` from the loop, when that aborts.
+   *
+   * @example A server that ends when no client has come for a while
+   * ```ts
+   * import { listen, SocketError } from "iocp";
+   *
+   * const listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * try {
+   *   for await (const conn of listener.accepts({ timeout: 50 })) {
+   *     conn.close();
+   *   }
+   * } catch (error) {
+   *   if (!(error instanceof SocketError)) throw error;
+   *   console.log(error.code); // ETIMEDOUT
+   * }
+   * ```
+   */
+  accepts(
+    options: OperationOptions,
+  ): AsyncIterableIterator<Conn<A>, undefined> {
+    return new LimitedAccepts<A>(this.#acceptor, operationLimits(options));
+  }
+
   /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.#acceptor.close();
@@ -325,7 +359,9 @@ async function acceptLimited<A extends Addr>(
   options: OperationOptions,
 ): Promise<Conn<A>> {
   const limits = operationLimits(options);
-  return makeConn(await new LimitedAccept(acceptor, limits).run());
+  const socket = await new LimitedAccept(acceptor, limits).run();
+  if (socket === undefined) throw acceptor.closedError();
+  return makeConn(socket);
 }
 
 type Result<A extends Addr> = IteratorResult<Conn<A>, undefined>;
@@ -357,6 +393,44 @@ class ListenerIterator<A extends Addr>
   }
 
   return(): Promise<Result<A>> {
+    this.#acceptor.close();
+    return Promise.resolve(DONE);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/* A loop of which each turn has limits. */
+class LimitedAccepts<A extends Addr>
+  implements AsyncIterableIterator<Conn<A>, undefined> {
+  readonly #acceptor: Acceptor;
+  readonly #limits: Limits;
+  #isOver = false;
+
+  constructor(acceptor: Acceptor, limits: Limits) {
+    this.#acceptor = acceptor;
+    this.#limits = limits;
+  }
+
+  async next(): Promise<Result<A>> {
+    const acceptor = this.#acceptor;
+    if (this.#isOver) return DONE;
+    try {
+      const socket = await new LimitedAccept(acceptor, this.#limits).run();
+      this.#isOver = socket === undefined;
+      return resultOf(socket);
+    } catch (error) {
+      /* The loop is left, but a `for await` does not call return() then. */
+      this.#isOver = true;
+      acceptor.close();
+      throw error;
+    }
+  }
+
+  return(): Promise<Result<A>> {
+    this.#isOver = true;
     this.#acceptor.close();
     return Promise.resolve(DONE);
   }

@@ -14,13 +14,13 @@ import { SpiedSignal } from "./shared/spied_signal.ts";
 const timeout = 20;
 const hour = 3_600_000;
 
-const hostnames = ["127.0.0.1", "localhost"];
-const places = {
-  ...Object.fromEntries(
-    hostnames.map((hostname) => [hostname, () => ({ hostname, port: 0 })]),
-  ),
-  "a local socket": () => ({ path: newPath() }),
-} as unknown as Record<string, () => { hostname: string; port: number }>;
+type Place = { hostname: string; port: number };
+/* A listener on a path has the same calls; the types of its addresses are others. */
+const places: Record<string, () => Place> = {
+  "127.0.0.1": () => ({ hostname: "127.0.0.1", port: 0 }),
+  "localhost": () => ({ hostname: "localhost", port: 0 }),
+  "a local socket": () => ({ path: newPath() }) as unknown as Place,
+};
 
 /** Sends a byte in one direction, so both are ends of one connection. */
 async function connected(client: Conn, server: Conn): Promise<boolean> {
@@ -141,6 +141,116 @@ test("The close of a listener ends accept() with limits as any other", async () 
   assert.equal(spied.count, 0);
 });
 
+for (const [name, place] of Object.entries(places)) {
+  describe(`A loop over accepts() on ${name}`, () => {
+    test("ends after the timeout of a turn, and closes the listener", async () => {
+      using port = new CompletionPort();
+      const listener = port.listen(place());
+      const { addr } = listener;
+      const servers: Conn[] = [];
+      const loop = async () => {
+        for await (const conn of listener.accepts({ timeout: 200 })) {
+          servers.push(conn);
+        }
+      };
+      const looped = errorFrom(loop());
+      const client = await within("it", port.connect(addr));
+      const error = await within("the loop", looped);
+      assert.deepEqual([error.code, error.syscall], ["ETIMEDOUT", "accept"]);
+      assert.equal((await errorFrom(listener.accept())).code, "EBADF");
+      /* What was accepted stays open. */
+      assert.equal(servers.length, 1);
+      assert.ok(await connected(client, servers[0]!));
+    });
+
+    test("ends with the reason of its signal, and closes the listener", async () => {
+      using port = new CompletionPort();
+      const listener = port.listen(place());
+      const controller = new AbortController();
+      const { signal } = controller;
+      const accepts = listener.accepts({ signal, timeout: hour });
+      const first = accepts.next();
+      const client = await within("it", port.connect(listener.addr));
+      const { value } = await within("it", first);
+      assert.ok(await connected(client, value!));
+      const next = accepts.next();
+      assert.equal(await isSettled(next), false);
+      controller.abort("why");
+      await assert.rejects(within("it", next), (reason) => reason === "why");
+      const done = { value: undefined, done: true };
+      assert.deepEqual(await accepts.next(), done);
+      assert.equal((await errorFrom(listener.accept())).code, "EBADF");
+    });
+
+    test("is like any other until then", async () => {
+      using port = new CompletionPort();
+      const listener = port.listen(place());
+      const spied = new SpiedSignal();
+      const options = { signal: spied.signal, timeout: hour };
+      const accepts = listener.accepts(options);
+      for (let i = 0; i < 20; i++) {
+        const next = accepts.next();
+        const client = await within("it", port.connect(listener.addr));
+        const { value } = await within("it", next);
+        assert.ok(await connected(client, value!));
+        client.reset();
+        value!.reset();
+      }
+      const next = accepts.next();
+      listener.close();
+      const done = { value: undefined, done: true };
+      assert.deepEqual(await within("it", next), done);
+      assert.deepEqual(await accepts.next(), done);
+      assert.equal(spied.count, 0);
+      assert.ok(spied.most <= 1);
+    });
+  });
+}
+
+test("Leaving a loop over accepts() closes the listener", async () => {
+  using port = new CompletionPort();
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  const client = port.connect(listener.addr);
+  for await (const conn of listener.accepts({ timeout: hour })) {
+    assert.ok(await connected(await client, conn));
+    break;
+  }
+  assert.equal((await errorFrom(listener.accept())).code, "EBADF");
+});
+
+test("10,000 turns of accepts() with one signal leave no listener on it", async () => {
+  using port = new CompletionPort();
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  const spied = new SpiedSignal();
+  const accepts = listener.accepts({ signal: spied.signal, timeout: hour });
+  const turns = Array.from({ length: 10_000 }, () => accepts.next());
+  assert.equal(spied.count, 1);
+  const results = Promise.allSettled(turns);
+  spied.abort("enough");
+  for (const result of await results) {
+    assert.deepEqual(result, { status: "rejected", reason: "enough" });
+  }
+  assert.equal(spied.count, 0);
+});
+
+test("1,000 calls of connect() with one signal leave no listener on it", async () => {
+  using port = new CompletionPort();
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  const { addr } = listener;
+  listener.close();
+  const spied = new SpiedSignal();
+  const { signal } = spied;
+  const options = { ...addr, signal, timeout: hour };
+  for (let i = 0; i < 10; i++) {
+    const results = await Promise.allSettled(
+      Array.from({ length: 100 }, () => port.connect(options)),
+    );
+    assert.ok(results.every(({ status }) => status === "rejected"));
+  }
+  assert.equal(spied.count, 0);
+  assert.ok(spied.added >= 100);
+});
+
 test("Wrong options of accept() are refused by name", async () => {
   using port = new CompletionPort();
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
@@ -150,7 +260,8 @@ test("Wrong options of accept() are refused by name", async () => {
     [{ signal: 1 }, "TypeError", /"signal"/],
   ];
   for (const [options, name, message] of wrong) {
-    const accepted = listener.accept(options as OperationOptions);
-    await assert.rejects(accepted, { name, message });
+    const given = options as OperationOptions;
+    await assert.rejects(listener.accept(given), { name, message });
+    assert.throws(() => listener.accepts(given), { name, message });
   }
 });

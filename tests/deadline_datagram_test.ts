@@ -128,6 +128,110 @@ test("Loops with limits that do not end them are like any other", async () => {
   assert.equal(spied.count, 0);
 });
 
+test("A loop over datagrams() ends by the limits of a turn, and closes the socket", async () => {
+  for (const abort of [false, true]) {
+    using it = new UdpPair();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const options = abort ? { signal } : { timeout: 200 };
+    const texts: string[] = [];
+    const loop = async () => {
+      for await (const { data } of it.right.datagrams(options)) {
+        texts.push(textOf(data));
+        if (abort && texts.length === 2) setTimeout(() => controller.abort());
+      }
+    };
+    const looped = loop();
+    await sendTexts(it.left, it.right.addr, "hello", "again");
+    const name = abort ? "AbortError" : "TimedOut";
+    await assert.rejects(within("the loop", looped), { name });
+    assert.deepEqual(texts, ["hello", "again"]);
+    await assert.rejects(it.right.receive(room()), { code: "EBADF" });
+  }
+});
+
+test("A loop over datagrams() gets every datagram before its signal ends it", async () => {
+  using it = new UdpPair();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const loop = it.right.datagrams({ signal });
+  for (let i = 0; i < 100; i++) await it.left.send(numbered(i), it.right.addr);
+  for (let i = 0; i < 100; i++) {
+    const { value } = await within("a datagram", loop.next());
+    assert.equal(numberOf(value!.data), i);
+  }
+  const next = loop.next();
+  controller.abort("why");
+  await assert.rejects(within("it", next), (reason) => reason === "why");
+  assert.deepEqual(await loop.next(), { value: undefined, done: true });
+});
+
+test("connect() with limits connects as without", async () => {
+  using it = new UdpPair();
+  const spied = new SpiedSignal();
+  const options = { signal: spied.signal, timeout: hour };
+  await it.left.connect(it.right.addr, options);
+  assert.deepEqual(it.left.remoteAddr, it.right.addr);
+  assert.equal(await it.left.send(bytesOf("hello")), 5);
+  assert.equal(await receiveText(it.right), "hello");
+  spied.abort();
+  assert.deepEqual(it.left.remoteAddr, it.right.addr);
+  /* It needs no wait. */
+  await it.left.connect(it.left.addr, { timeout: 0 });
+  assert.deepEqual(it.left.remoteAddr, it.left.addr);
+  it.left.close();
+  const error = await errorFrom(it.left.connect(it.right.addr, { timeout }));
+  assert.deepEqual([error.code, error.syscall], ["EBADF", "connect"]);
+});
+
+test("connect() ends by its limits, and the socket keeps its peer", async () => {
+  using it = new UdpPair();
+  await it.left.connect(it.right.addr);
+  const reason = (one: unknown) => one === "why";
+  const aborted = it.left.connect(it.left.addr, {
+    signal: AbortSignal.abort("why"),
+  });
+  await assert.rejects(aborted, reason);
+  const name = { hostname: "ip6-localhost.invalid", port: 9 };
+  const controller = new AbortController();
+  const { signal } = controller;
+  const looksUp = it.left.connect(name, { signal });
+  controller.abort("why");
+  await assert.rejects(looksUp, reason);
+  const late = await errorFrom(it.left.connect(name, { timeout: 0 }));
+  assert.ok(["ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN"].includes(late.code));
+  assert.equal(late.address, name.hostname);
+  assert.deepEqual(it.left.remoteAddr, it.right.addr);
+  assert.equal(await it.left.send(bytesOf("hello")), 5);
+  assert.equal(await receiveText(it.right), "hello");
+});
+
+test("10,000 calls of connect() with one signal leave no listener on it", async () => {
+  using it = new UdpPair();
+  const spied = new SpiedSignal();
+  const options = { signal: spied.signal, timeout: hour };
+  const addrs = [it.left.addr, it.right.addr];
+  for (let i = 0; i < 10_000; i++) {
+    await it.left.connect(addrs[i % 2]!, options);
+  }
+  assert.equal(spied.count, 0);
+  assert.ok(spied.most <= 1);
+});
+
+test("10,000 turns of datagrams() with one signal leave no listener on it", async () => {
+  using it = new UdpPair();
+  const spied = new SpiedSignal();
+  const loop = it.right.datagrams({ signal: spied.signal, timeout: hour });
+  for (let i = 0; i < 10_000; i++) {
+    const next = loop.next();
+    await it.left.send(numbered(i), it.right.addr);
+    const { value } = await within("it", next);
+    assert.equal(numberOf(value!.data), i);
+  }
+  assert.equal(spied.count, 0);
+  assert.equal(spied.most, 1);
+});
+
 test("10,000 calls with one signal leave no listener on it", async () => {
   using it = new UdpPair();
   const spied = new SpiedSignal();
@@ -269,7 +373,16 @@ describe("Unix datagrams whose receiver is slow", () => {
         addr,
       }));
       const kept = left!.sendMany(many, { timeout: 200 });
+      /* It waits for the earlier sends. */
+      const connected = [
+        errorFrom(left!.connect(addr, { timeout })),
+        left!.connect(addr, { signal }),
+      ];
+      const late = await connected[0] as { code: string; address: string };
+      assert.deepEqual([late.code, late.address], ["ETIMEDOUT", addr.path]);
       controller.abort("why");
+      await assert.rejects(connected[1]!, (reason) => reason === "why");
+      assert.equal(left!.remoteAddr, undefined);
       for (const error of await Promise.all(waiting)) {
         assert.deepEqual([error.code, error.bytesWritten], ["ECANCELED", 0]);
       }
@@ -360,6 +473,8 @@ test("Wrong options of datagrams are refused by name", async () => {
       expected,
     );
     assert.throws(() => it.right.batches(given), expected);
+    assert.throws(() => it.right.datagrams(given), expected);
+    await assert.rejects(it.left.connect(addr, given), expected);
   }
   await assert.rejects(it.left.sendMany(1 as never, {}), {
     name: "TypeError",

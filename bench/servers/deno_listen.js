@@ -40,7 +40,7 @@ const datagramRoles = {
   },
   async send(socket) {
     for await (const [data, addr] of socket) {
-      for (let i = 0; i < 32; i++) await socket.send(data, addr);
+      await Array.from({ length: 32 }, () => socket.send(data, addr)).at(-1);
     }
   },
 };

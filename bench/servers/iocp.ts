@@ -46,13 +46,13 @@ const datagramRoles = {
   },
   async send(socket: DatagramSocket) {
     for await (const { data, addr } of socket) {
-      for (let i = 0; i < 32; i++) await socket.send(data, addr);
+      for (let i = 1; i < 32; i++) socket.send(data, addr);
+      await socket.send(data, addr);
     }
   },
   async "send-batches"(socket: DatagramSocket) {
     for await (const { data, addr } of socket) {
-      const copies = Array.from({ length: 32 }, () => ({ data, addr }));
-      await socket.sendMany(copies);
+      await socket.sendMany(Array(32).fill({ data, addr }));
     }
   },
 };

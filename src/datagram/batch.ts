@@ -14,6 +14,7 @@ export class Batch<A extends DatagramAddr> {
   #left: number;
   /** Where the last one ends. */
   #end: number;
+  #isLent = false;
 
   /** `count` of them, at least one, begin at `at`. */
   constructor(peers: Peers, packed: Packed, at: number, count: number) {
@@ -32,6 +33,22 @@ export class Batch<A extends DatagramAddr> {
   /** The bytes of those that were not read, with their addresses. */
   get bytes(): number {
     return this.#end - this.#at;
+  }
+
+  /** Its memory, which others may share. */
+  get memory(): Uint8Array<ArrayBuffer> {
+    return this.#packed.bytes;
+  }
+
+  /** True if those that are read give their memory back. */
+  get isLent(): boolean {
+    return this.#isLent;
+  }
+
+  /** From now on, those that are read give back the memory that it returns. */
+  lend(): Uint8Array<ArrayBuffer> {
+    this.#isLent = true;
+    return this.memory;
   }
 
   /** True if the memory was transferred away, and the datagrams with it. */

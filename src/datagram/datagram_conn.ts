@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
 import type { BoundSocket } from "./bound_socket.ts";
-import { BatchReader, BufferReader } from "./readers.ts";
+import { BatchReader, BufferReader, type Reader } from "./readers.ts";
 import type { Batch } from "./batch.ts";
 import { changeDatagramOptions } from "./socket_options.ts";
 import { changeMembership } from "./membership.ts";
@@ -9,7 +9,18 @@ import type { DatagramAddr, UdpAddr } from "./address.ts";
 import { boundSocketOf, type DatagramSocket } from "./datagram_socket.ts";
 import { DatagramIterator } from "./datagram_iterator.ts";
 import type { Destination } from "./datagram.ts";
-import { optionalBoolean, requireBytes } from "../options/validate.ts";
+import { LimitedReceive } from "./limited_receive.ts";
+import {
+  operationLimits,
+  type OperationOptions,
+  optionalLimits,
+} from "../options/operation.ts";
+import {
+  optionalBoolean,
+  requireBytes,
+  requireOptions,
+} from "../options/validate.ts";
+import { sendLimited } from "./limited_send.ts";
 import { showFields } from "../views/inspect.ts";
 
 /** What `joinMulticastV4()` returns, as in Deno. */
@@ -40,6 +51,25 @@ export type ReceivedDatagram<A extends DatagramAddr = UdpAddr> = [
 function shift<A extends DatagramAddr>(batch: Batch<A>): ReceivedDatagram<A> {
   const { data, addr } = batch.shift();
   return [data, addr];
+}
+
+/* Deno's type of the result does not depend on that of `p`. */
+function readerOf<A extends DatagramAddr>(
+  p: Uint8Array | undefined,
+  resolve: (received: ReceivedDatagram<A>) => void,
+  reject: (error: Error) => void,
+): Reader<A> {
+  return p === undefined
+    ? new BatchReader<A, ReceivedDatagram<A>>(
+      shift,
+      ({ value }) => resolve(value!),
+      reject,
+    )
+    : new BufferReader<A, ArrayBuffer>(
+      p as Uint8Array<ArrayBuffer>,
+      ({ data, addr }) => resolve([data, addr]),
+      reject,
+    );
 }
 
 /** Gives a socket the members of Deno's. For internal use: the constructor is not
@@ -85,28 +115,33 @@ export class DatagramConn<A extends DatagramAddr = UdpAddr>
    *
    * @param p where the data goes; what does not fit is lost. Without it, the data
    * has memory of its own.
+   * @param options how long to wait, and what ends the wait, which Deno's has not. A
+   * datagram that arrives later is for the next call.
    * @returns the data, which is a part of `p`, and the address of the sender.
    * @throws {SocketError} `EBADF` when it is closed, `EINTR` when it becomes closed,
-   * and an error that the network reports for an earlier datagram.
+   * `ETIMEDOUT` after `timeout`, and an error that the network reports for an earlier
+   * datagram.
+   * @throws the reason of `signal` when that aborts.
    */
-  receive(p?: Uint8Array): Promise<ReceivedDatagram<A>> {
+  receive(
+    p?: Uint8Array,
+    options?: OperationOptions,
+  ): Promise<ReceivedDatagram<A>> {
     const socket = this.#socket;
     return new Promise((resolve, reject) => {
       if (p !== undefined) requireBytes("p", p);
+      const limits = optionalLimits(options);
       if (socket.isClosed) throw socket.closedError("recvfrom");
-      /* Deno's type of the result does not depend on that of `p`. */
-      const reader = p === undefined
-        ? new BatchReader<A, ReceivedDatagram<A>>(
-          shift,
-          ({ value }) => resolve(value!),
-          reject,
-        )
-        : new BufferReader<A, ArrayBuffer>(
-          p as Uint8Array<ArrayBuffer>,
-          ({ data, addr }) => resolve([data, addr]),
-          reject,
-        );
-      socket.receive.read(reader);
+      if (limits === undefined) {
+        socket.receive.read(readerOf(p, resolve, reject));
+        return;
+      }
+      const receive = new LimitedReceive<A, ReceivedDatagram<A>>(
+        socket,
+        limits,
+        (resolve, reject) => readerOf(p, resolve, reject),
+      );
+      resolve(receive.run());
     });
   }
 
@@ -115,12 +150,21 @@ export class DatagramConn<A extends DatagramAddr = UdpAddr>
    *
    * @param p its bytes.
    * @param addr where it goes; a host name is looked up.
+   * @param options how long it may take, and what ends it, which Deno's has not.
    * @returns the number of bytes.
    * @throws {SocketError} as `send()` of a {@linkcode DatagramSocket}.
    */
-  async send(p: Uint8Array, addr: Destination<A>): Promise<number> {
+  async send(
+    p: Uint8Array,
+    addr: Destination<A>,
+    options?: OperationOptions,
+  ): Promise<number> {
     const socket = this.#socket;
     requireBytes("p", p);
+    if (options !== undefined) {
+      requireOptions(addr, "addr");
+      return await sendLimited(socket, p, addr, operationLimits(options));
+    }
     const open = () => {
       if (socket.isClosed) throw socket.closedError("sendto");
     };
@@ -202,6 +246,37 @@ export class DatagramConn<A extends DatagramAddr = UdpAddr>
     undefined
   > {
     return new DatagramIterator(this.#socket, shift, () => {});
+  }
+
+  /**
+   * The same loop with a limit on each turn, which Deno's has not. Its end leaves the
+   * socket open, as leaving the loop does.
+   *
+   * @param options how long each turn may wait, and what ends it.
+   * @throws {SocketError} `ETIMEDOUT` from the loop, after `timeout`.
+   * @throws the reason of `signal` from the loop, when that aborts.
+   *
+   * @example
+   * ```ts
+   * import { listenDatagram } from "iocp";
+   *
+   * using socket = listenDatagram({
+   *   hostname: "127.0.0.1",
+   *   port: 0,
+   *   transport: "udp",
+   * });
+   * await socket.send(new Uint8Array(100), socket.addr);
+   * for await (const [data] of socket.datagrams({ timeout: 5_000 })) {
+   *   console.log(data.length);
+   *   break;
+   * }
+   * ```
+   */
+  datagrams(
+    options: OperationOptions,
+  ): AsyncIterableIterator<ReceivedDatagram<A>, undefined> {
+    const limits = operationLimits(options);
+    return new DatagramIterator(this.#socket, shift, () => {}, limits);
   }
 
   /** The same as `close()`. */

@@ -17,11 +17,11 @@ import type {
 import type { DatagramStats } from "../stats.ts";
 import { DatagramIterator } from "./datagram_iterator.ts";
 import { formatHost, type SocketError } from "../errors.ts";
+import { LeasedBatches } from "./leased_batches.ts";
 import { LimitedReceive } from "./limited_receive.ts";
-import { LimitedSend } from "./limited_send.ts";
-import { Sending } from "./sending.ts";
+import { LimitedConnect } from "./limited_connect.ts";
+import { sendLimited, sendManyLimited } from "./limited_send.ts";
 import {
-  type Limits,
   operationLimits,
   type OperationOptions,
   optionalLimits,
@@ -306,9 +306,12 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
    * that is pending may send the rest of its datagrams afterwards.
    *
    * @param addr the address; a host name is looked up.
+   * @param options how long it may take, the look-up and the earlier sends included,
+   * and what ends it. The socket then keeps the peer that it has.
    * @throws {SocketError} `ENOTFOUND` and so on for a host name, `ENETUNREACH`
    * when no route leads there, `EBADF` when the socket is closed, `EINTR` when it is
-   * closed meanwhile.
+   * closed meanwhile, `ETIMEDOUT` after `timeout`.
+   * @throws the reason of `signal` when that aborts.
    * @throws Under Deno, `NotCapable` without the permission for the address.
    *
    * @example
@@ -323,8 +326,15 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
    * console.log(addr.port === client.addr.port);
    * ```
    */
-  async connect(addr: Destination<A>): Promise<void> {
+  async connect(
+    addr: Destination<A>,
+    options?: OperationOptions,
+  ): Promise<void> {
     const socket = this.#socket;
+    if (options !== undefined) {
+      await new LimitedConnect(socket, addr, operationLimits(options)).run();
+      return;
+    }
     const open = () => {
       if (socket.isClosed) throw socket.closedError("connect");
     };
@@ -413,6 +423,38 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
   }
 
   /**
+   * The same loop with a limit on each turn.
+   *
+   * @param options how long each turn may wait, and what ends it. As any other error
+   * in the loop, that closes the socket: to go on after a timeout, use `receive()`.
+   * @throws {SocketError} `ETIMEDOUT` from the loop, after `timeout`.
+   * @throws the reason of `signal` from the loop, when that aborts.
+   *
+   * @example
+   * ```ts
+   * import { bind } from "iocp";
+   *
+   * using socket = bind({ hostname: "127.0.0.1", port: 0 });
+   * await socket.send(new Uint8Array(100), socket.addr);
+   * for await (const { data } of socket.datagrams({ timeout: 5_000 })) {
+   *   console.log(data.length);
+   *   break;
+   * }
+   * ```
+   */
+  datagrams(
+    options: OperationOptions,
+  ): AsyncIterableIterator<Datagram<A>, undefined> {
+    const socket = this.#socket;
+    return new DatagramIterator(
+      socket,
+      (batch) => batch.shift(),
+      () => socket.close(),
+      operationLimits(options),
+    );
+  }
+
+  /**
    * The same loop with all datagrams that have arrived together, at least one,
    * which costs less for each of them.
    *
@@ -443,6 +485,34 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
     );
   }
 
+  /**
+   * The same batches, each of which is lent until the next one is requested. Its
+   * memory is used again then, which makes long datagrams much cheaper. Data that is
+   * kept longer becomes empty (its `length` is 0), and never has the bytes of another
+   * datagram. To keep it, copy it: `data.slice()`. Await sends of it before the next
+   * turn, and do not transfer its buffer, which has datagrams and bytes of other
+   * sockets too: these would fail with `EFAULT`.
+   *
+   * @param options as for `batches()`.
+   *
+   * @example
+   * ```ts
+   * import { bind } from "iocp";
+   *
+   * using socket = bind({ hostname: "127.0.0.1", port: 0 });
+   * await socket.send(new Uint8Array(1200), socket.addr);
+   * for await (const batch of socket.leased()) {
+   *   for (const { data, addr } of batch) await socket.send(data, addr);
+   *   break;
+   * }
+   * ```
+   */
+  leased(
+    options?: OperationOptions,
+  ): AsyncIterableIterator<Datagram<A>[], undefined> {
+    return new LeasedBatches(this.#socket, optionalLimits(options));
+  }
+
   /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.#socket.close();
@@ -455,48 +525,6 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
     socket.close();
     return new Promise((resolve) => socket.onReleased(resolve));
   }
-}
-
-function sendLimited<A extends DatagramAddr>(
-  socket: BoundSocket<A>,
-  data: Uint8Array,
-  addr: Destination<A> | undefined,
-  limits: Limits,
-): Promise<number> {
-  if (socket.isClosed) throw socket.closedError("sendto");
-  const sending = new Sending(1);
-  return new LimitedSend<A, Uint8Array | null>(socket, limits, {
-    sending,
-    find: () =>
-      addr === undefined ? null : socket.destinations.find("addr", addr),
-    send: (to) => socket.send.send(data, to, sending),
-    finish: (error) => {
-      /* Of an empty datagram the number of bytes says nothing. */
-      const datagramsSent = sending.taken;
-      const bytesWritten = datagramsSent * data.length;
-      Object.assign(error, { bytesWritten, datagramsSent });
-    },
-  }).run();
-}
-
-function sendManyLimited<A extends DatagramAddr>(
-  socket: BoundSocket<A>,
-  datagrams: Iterable<OutgoingDatagram<A>>,
-  limits: Limits,
-): Promise<number> {
-  if (socket.isClosed) throw socket.closedError("sendto");
-  const sending = new Sending();
-  return new LimitedSend(socket, limits, {
-    sending,
-    find: () => addressAll(socket.destinations, datagrams),
-    send: (addressed) => {
-      sending.total = addressed.length;
-      return socket.send.sendMany(addressed, sending);
-    },
-    finish: (error) => {
-      Object.assign(error, { datagramsSent: sending.taken });
-    },
-  }).run();
 }
 
 function shown(addr: DatagramAddr): string {

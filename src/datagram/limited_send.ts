@@ -2,13 +2,15 @@
 
 import { type DatagramAddr, errorAddress } from "./address.ts";
 import type { BoundSocket } from "./bound_socket.ts";
+import { addressAll } from "./outgoing.ts";
 import { canceled, type SocketError, timedOut } from "../errors.ts";
+import type { Destination, OutgoingDatagram } from "./datagram.ts";
 import { LimitedCall } from "../loop/limited_call.ts";
 import type { Limits } from "../options/operation.ts";
-import type { Sending } from "./sending.ts";
+import { Sending } from "./sending.ts";
 
-/** What a {@linkcode LimitedSend} does. */
-export interface LimitedSendParts<F> {
+/* What a LimitedSend does. */
+interface LimitedSendParts<F> {
   readonly sending: Sending;
   /** Finds the destinations. */
   find(): F | Promise<F>;
@@ -18,10 +20,9 @@ export interface LimitedSendParts<F> {
   finish(error: SocketError): void;
 }
 
-/** A send() or sendMany() with a timeout or a signal, which also end the look-up of
- * a host name. What the library has taken is still sent. */
-export class LimitedSend<A extends DatagramAddr, F>
-  extends LimitedCall<number> {
+/* A send() or sendMany() with a timeout or a signal, which also end the look-up of a
+ * host name. What the library has taken is still sent. */
+class LimitedSend<A extends DatagramAddr, F> extends LimitedCall<number> {
   readonly #socket: BoundSocket<A>;
   readonly #parts: LimitedSendParts<F>;
 
@@ -80,4 +81,48 @@ export class LimitedSend<A extends DatagramAddr, F>
     this.#parts.finish(error);
     return error;
   }
+}
+
+/** Sends a datagram within the limits. */
+export function sendLimited<A extends DatagramAddr>(
+  socket: BoundSocket<A>,
+  data: Uint8Array,
+  addr: Destination<A> | undefined,
+  limits: Limits,
+): Promise<number> {
+  if (socket.isClosed) throw socket.closedError("sendto");
+  const sending = new Sending(1);
+  return new LimitedSend<A, Uint8Array | null>(socket, limits, {
+    sending,
+    find: () =>
+      addr === undefined ? null : socket.destinations.find("addr", addr),
+    send: (to) => socket.send.send(data, to, sending),
+    finish: (error) => {
+      /* Of an empty datagram the number of bytes says nothing. */
+      const datagramsSent = sending.taken;
+      const bytesWritten = datagramsSent * data.length;
+      Object.assign(error, { bytesWritten, datagramsSent });
+    },
+  }).run();
+}
+
+/** Sends several within the limits. */
+export function sendManyLimited<A extends DatagramAddr>(
+  socket: BoundSocket<A>,
+  datagrams: Iterable<OutgoingDatagram<A>>,
+  limits: Limits,
+): Promise<number> {
+  if (socket.isClosed) throw socket.closedError("sendto");
+  const sending = new Sending();
+  return new LimitedSend(socket, limits, {
+    sending,
+    find: () => addressAll(socket.destinations, datagrams),
+    send: (addressed) => {
+      sending.total = addressed.length;
+      return socket.send.sendMany(addressed, sending);
+    },
+    finish: (error) => {
+      Object.assign(error, { datagramsSent: sending.taken });
+    },
+  }).run();
 }

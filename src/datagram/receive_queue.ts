@@ -78,6 +78,7 @@ export class ReceiveQueue<A extends DatagramAddr> {
     if (batch === undefined || !isFree || batch.isLost) return undefined;
     const { bytes, length } = batch;
     const value = takes(batch);
+    this.#keep(batch);
     this.#taken(batch, bytes, length);
     this.#grant();
     return value;
@@ -95,10 +96,10 @@ export class ReceiveQueue<A extends DatagramAddr> {
     offset: number,
     count: number,
   ): void {
-    if (this.#isClosed) return;
-    const memory = this.#owner.loop.slab;
-    /* The program keeps datagrams. */
-    if (memory.hasLent) memory.own(slab);
+    if (this.#isClosed) {
+      this.#giveBack(slab);
+      return;
+    }
     if (this.#slab?.bytes !== slab) this.#slab = new Packed(slab);
     const batch = new Batch<A>(this.#peers, this.#slab!, offset, count);
     this.#credit -= batch.bytes;
@@ -107,7 +108,10 @@ export class ReceiveQueue<A extends DatagramAddr> {
     this.#batches.push(batch);
     this.#serve();
     /* A loop that takes one datagram after the other takes the others next. */
-    if (!isAwaited && batch.bytes < COPY_BELOW) batch.compact();
+    if (!isAwaited && batch.bytes < COPY_BELOW) {
+      batch.compact();
+      this.#giveBack(slab);
+    }
   }
 
   /** An error of an earlier datagram: for a pending receive(p), or to be
@@ -127,7 +131,7 @@ export class ReceiveQueue<A extends DatagramAddr> {
   close(detail: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#batches.removeAll();
+    for (const { memory } of this.#batches.removeAll()) this.#giveBack(memory);
     this.#ahead = 0;
     this.#owner.loop.allowance.settle();
     for (const reader of this.#readers.removeAll()) {
@@ -191,8 +195,21 @@ export class ReceiveQueue<A extends DatagramAddr> {
     }
     this.#readers.shift();
     reader.take(batch);
+    this.#keep(batch);
     this.#taken(batch, bytes, length);
     if (reader.isLoop) this.#grant();
+  }
+
+  /* The program has got datagrams, which it keeps unless they are lent. */
+  #keep({ isLent, memory }: Batch<A>): void {
+    const { slab } = this.#owner.loop;
+    if (slab.hasLent && !isLent) slab.own(memory);
+  }
+
+  /* No datagrams are in the memory any more that the program has got. */
+  #giveBack(memory: Uint8Array<ArrayBuffer>): void {
+    const { slab } = this.#owner.loop;
+    if (slab.hasLent) slab.giveBack(memory);
   }
 
   /* Something was taken of the first batch, which had `bytes` and `length`. */

@@ -135,9 +135,13 @@ export class SendQueue {
   }
 
   /** Makes a call that may not come before earlier sends, when these have left. */
-  async inTurn(syscall: string, call: () => void): Promise<void> {
+  async inTurn(
+    syscall: string,
+    call: () => void,
+    sending?: Sending,
+  ): Promise<void> {
     if (!this.isBusy) return call();
-    await this.#later(null, () => (call(), 0), undefined, syscall);
+    await this.#later(null, () => (call(), 0), sending, syscall);
   }
 
   /** The copy has left, or could not be sent. */

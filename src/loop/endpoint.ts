@@ -98,7 +98,8 @@ export class Endpoints {
   }
 
   /** Passes the first `count` records of a poll, whose data is in `slab`, to
-   * their endpoints. Returns how many chunks of bytes they have got. */
+   * their endpoints. Returns how many chunks of bytes they have got; the datagrams of
+   * a record are one. */
   dispatch(
     events: Words,
     count: number,
@@ -129,8 +130,10 @@ export class Endpoints {
           else endpoint.receiveEnded?.(result, detail);
           break;
         case DATAGRAMS:
-          if (result > 0) endpoint.datagrams?.(slab, detail, result);
-          else endpoint.receiveEnded?.(result, detail);
+          if (result > 0) {
+            chunks++;
+            endpoint.datagrams?.(slab, detail, result);
+          } else endpoint.receiveEnded?.(result, detail);
           break;
         case ACCEPTED:
           endpoint.accepted?.(result, detail);

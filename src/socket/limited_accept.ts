@@ -7,9 +7,9 @@ import { errorAddress } from "../native/address.ts";
 import type { Limits } from "../options/operation.ts";
 import type { Socket } from "./socket.ts";
 
-/** An accept() with a timeout or a signal. When it has ended, a connection that is
- * made is for the next one. */
-export class LimitedAccept extends LimitedCall<Socket> {
+/** An accept(), or the turn of a loop, with a timeout or a signal. When it has ended,
+ * a connection that is made is for the next one. */
+export class LimitedAccept extends LimitedCall<Socket | undefined> {
   readonly #acceptor: Acceptor;
 
   constructor(acceptor: Acceptor, limits: Limits) {
@@ -17,10 +17,8 @@ export class LimitedAccept extends LimitedCall<Socket> {
     this.#acceptor = acceptor;
   }
 
-  #accepted = (socket: Socket | undefined): void => {
-    if (socket !== undefined) this.resolve(socket);
-    else this.reject(this.#acceptor.closedError());
-  };
+  /* Undefined when the acceptor is closed. */
+  #accepted = (socket: Socket | undefined): void => this.resolve(socket);
 
   protected start(): void {
     this.#acceptor.accept(this.#accepted);
