@@ -52,10 +52,12 @@ export const workloads = [
       "50 connections, each with one message of 64 bytes in flight, which " +
       "the server sends back.",
   }),
-  workload("echo-64k-x16", 16, 64 * KIB, {
-    warmUp: 5000,
-    text: "16 connections, each with one message of 64 KiB in flight.",
-  }),
+  ...[["16k", 50, 16], ["64k", 16, 64], ["1m", 4, 1024]].map(([name, n, kib]) =>
+    workload(`echo-${name}-x${n}`, n, kib * KIB, {
+      warmUp: 320_000 / kib,
+      text: `${n} connections, each with one message of ${kib} KiB in flight.`,
+    })
+  ),
   workload("echo-64-x1", 1, 64, {
     metrics: ["p50Us", "cpuUs", ...common],
     warmUp: 30_000,

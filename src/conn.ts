@@ -892,7 +892,10 @@ export class Conn<A extends Addr = NetAddr>
    * stream.
    * @returns when all bytes were sent.
    * @throws {SocketError} when one of the connections fails. Then the other one is
-   * reset, so that its peer does not mistake a part for the whole.
+   * reset, so that its peer does not mistake a part for the whole. A reset of the
+   * destination by its peer is noticed while the source sends nothing, unless the
+   * destination is in `"zero-byte"` mode or its peer has sent more before than it may
+   * receive ahead.
    * @throws the reason of `signal` when that aborts; both are reset.
    *
    * @example A proxy

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Conn } from "../mod.ts";
+import { socketOf } from "../src/conn.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { isWindows, localPair } from "./shared/local.ts";
 import { errorFrom, outcome } from "./shared/outcome.ts";
@@ -141,6 +142,97 @@ test("With preventCancel, a closed destination leaves the source as it is", asyn
   await from.client.write(new Uint8Array([1, 2, 3]));
   const p = new Uint8Array(3);
   assert.equal(await within("the read", from.server.read(p)), 3);
+});
+
+test("A pipe notices a reset of its destination while the source sends nothing", async () => {
+  using from = await pair();
+  using to = await pair();
+  using local = await localPair();
+  using other = await pair();
+  const ends = [[from, to], [other, local]] as const;
+  for (const [{ client, server }, destination] of ends) {
+    const piping = outcome(() =>
+      server.pipeTo(destination.client as Conn<never>)
+    );
+    await client.write(new Uint8Array(10));
+    const buffer = new Uint8Array(99);
+    assert.equal(await within("bytes", destination.server.read(buffer)), 10);
+    await destination.client.write(new Uint8Array(5));
+    destination.server.reset();
+    assert.match(
+      await within("the pipe", piping),
+      /^(ECONNRESET|EPIPE|ECONNABORTED)$/,
+    );
+    await readUntilReset(client);
+  }
+});
+
+test("A pipe to a connection that has failed before ends at once", async () => {
+  using from = await pair();
+  using to = await pair();
+  to.server.reset();
+  const error = await readUntilReset(to.client) as { code: string };
+  const piping = outcome(() => from.server.pipeTo(to.client));
+  assert.equal(await within("the pipe", piping), error.code);
+  await readUntilReset(from.client);
+});
+
+test("With preventCancel, a destination that is reset leaves the source as it is", async () => {
+  using from = await pair();
+  using to = await pair();
+  const options = { preventCancel: true };
+  const piping = outcome(() => from.server.pipeTo(to.client, options));
+  to.server.reset();
+  assert.match(
+    await within("the pipe", piping),
+    /^(ECONNRESET|EPIPE|ECONNABORTED)$/,
+  );
+  await from.client.write(new Uint8Array([1, 2, 3]));
+  const p = new Uint8Array(3);
+  assert.equal(await within("the read", from.server.read(p)), 3);
+});
+
+test("What the destination has received during a pipe can be read", async () => {
+  using from = await pair();
+  using to = await pair();
+  const piping = from.server.pipeTo(to.client, { preventClose: true });
+  const answer = pattern(100_000, 4);
+  await to.server.write(answer);
+  await from.client.write(new Uint8Array(3));
+  await from.client.closeWrite();
+  await within("the pipe", piping);
+  await to.server.closeWrite();
+  assert.equal(await receiveAll(to.client), digest(answer));
+});
+
+test("A pipe leaves nothing on its destination", async () => {
+  using to = await pair();
+  const socket = socketOf(to.client)!;
+  const watchers = new Set<unknown>();
+  const { watch, unwatch } = socket;
+  socket.watch = (callback) => {
+    watchers.add(callback);
+    watch.call(socket, callback);
+  };
+  socket.unwatch = (callback) => {
+    watchers.delete(callback);
+    unwatch.call(socket, callback);
+  };
+  const keep = { preventClose: true, preventAbort: true };
+  for (const way of ["end", "abort", "failure"]) {
+    using from = await pair();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const piping = outcome(() =>
+      from.server.pipeTo(to.client, { ...keep, signal })
+    );
+    assert.equal(watchers.size, 1);
+    if (way === "end") await from.client.closeWrite();
+    else if (way === "abort") controller.abort(new RangeError("stop"));
+    else from.client.reset();
+    await within("the pipe", piping);
+    await eventually("no watcher", () => watchers.size === 0);
+  }
 });
 
 test("A signal ends a pipe at once, even while the peer takes nothing", async () => {

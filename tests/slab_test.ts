@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { Slab, SLAB_BYTES } from "../src/loop/slab.ts";
 
 const HALF = SLAB_BYTES / 2;
+const isBun = "Bun" in globalThis;
 
 /* A slab with a borrower, whose next buffer is one that may be lent. */
 function lendingSlab(): Slab {
@@ -92,4 +93,24 @@ test("The chunks of a former borrower's buffer can be kept", () => {
   slab.room();
   slab.giveBack(chunk);
   assert.equal(chunk.length, HALF);
+});
+
+test("In Bun, buffers that are used again seldom make the collector run", {
+  skip: !isBun,
+}, async () => {
+  const name = "bun:jsc";
+  const { fullGC, heapSize } = await import(name) as {
+    fullGC(): void;
+    heapSize(): number;
+  };
+  const slab = lendingSlab();
+  fullGC();
+  const before = heapSize();
+  /* Bun counts each as new memory, until a collection. */
+  for (let i = 0; i < 80; i++) {
+    slab.giveBack(slab.claim(SLAB_BYTES));
+    slab.room();
+  }
+  const counted = heapSize() - before;
+  assert.ok(counted >= 80 * SLAB_BYTES, `${counted} bytes`);
 });

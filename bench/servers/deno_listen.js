@@ -59,7 +59,7 @@ if (role === "http") {
   announce(socket.addr);
   datagramRoles[role](socket);
 } else {
-  const roles = { echo, "echo-buffer": echoBuffer, broadcast };
+  const roles = { echo, buffer: echoBuffer, broadcast };
   const serve = roles[role];
   const listener = Deno.listen(address);
   announce(listener.addr);

@@ -7,18 +7,13 @@ import { bind, broadcast, listen, serveHttp } from "../../mod.ts";
 import type { Conn, DatagramSocket } from "../../mod.ts";
 
 /* Errors are caught inside: a catch() on each promise would cost memory. */
-async function echo(conn: Conn) {
+async function echo(conn: Conn, chunks: AsyncIterable<Uint8Array> = conn) {
   try {
-    for await (const chunk of conn) await conn.write(chunk);
+    for await (const chunk of chunks) await conn.write(chunk);
   } catch { /* The peer has reset the connection. */ }
 }
-
-async function echoBuffer(conn: Conn) {
-  const p = new Uint8Array(65536);
-  try {
-    for await (const chunk of conn.chunks(p)) await conn.write(chunk);
-  } catch { /* The peer has reset the connection. */ }
-}
+const buffer = (conn: Conn) => echo(conn, conn.chunks(new Uint8Array(65536)));
+const leased = (conn: Conn) => echo(conn, conn.leased());
 
 const peers = new Set<Conn>();
 async function sendToAll(conn: Conn) {
@@ -73,7 +68,7 @@ if (serveDatagrams) {
   });
   if (role === "http") serveHttp(site, listener);
   else {
-    const roles = { echo, "echo-buffer": echoBuffer, broadcast: sendToAll };
+    const roles = { echo, buffer, leased, broadcast: sendToAll };
     const serve = roles[role as keyof typeof roles];
     for await (const conn of listener) serve(conn);
   }

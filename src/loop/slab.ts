@@ -1,5 +1,6 @@
 // Copyright the iocp authors. MIT license.
 import { SLAB_MIN } from "../native/completion.ts";
+import { runtime } from "../runtime/detect.ts";
 import { nodeModule } from "../runtime/globals.ts";
 
 /** The size of a slab. */
@@ -50,6 +51,8 @@ export class Slab {
   #memory = ownedMemory();
   /* What the records of the last poll refer to. */
   #dispatched = this.#memory;
+  /** Kept from the first borrower on; see {@linkcode Runtime.makeBallast}. */
+  ballast: unknown;
   /** Where the free part of the buffer begins. */
   offset = 0;
   #borrowers = 0;
@@ -68,6 +71,7 @@ export class Slab {
    * with it. */
   addBorrower(): void {
     this.#hasLent = true;
+    this.ballast ??= runtime.makeBallast();
     this.#borrowers++;
   }
 

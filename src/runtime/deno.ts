@@ -99,6 +99,9 @@ export const runtime: Runtime = {
   makeParker: (native, _path, port, onWake) =>
     new DenoParker(native, port, onWake),
   defer: (callback) => setImmediate(callback),
+  makeBallast() {
+    /* A transferred buffer does not count as new memory. */
+  },
   unrefTimer: (timer) => unrefTimer(timer),
   env,
   user,

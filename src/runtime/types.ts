@@ -56,6 +56,10 @@ export interface Runtime {
   /** Calls back in the next turn of the event loop. */
   defer(callback: () => void): void;
 
+  /** Makes something to keep while buffers are transferred again and again, so that
+   * the garbage collector does not run for each few of them. */
+  makeBallast(): unknown;
+
   /** Makes a timer of setTimeout() not keep the process alive. */
   unrefTimer(timer: unknown): void;
 

@@ -37,6 +37,7 @@ export class Closing {
   /** While it waits for writes. */
   #timer: unknown;
   #onReleased: (() => void)[] | undefined;
+  #watchers: Set<() => void> | undefined;
   #deadlines: CloseDeadline[] | undefined;
   /* What has come of the close. */
   #result: { readonly error: Error | undefined } | undefined;
@@ -131,6 +132,21 @@ export class Closing {
     (this.#onReleased ??= []).push(callback);
   }
 
+  /** Calls `callback` each time that a direction fails, at the peer's end and when
+   * the socket is released, until {@linkcode unwatch}. */
+  watch(callback: () => void): void {
+    (this.#watchers ??= new Set()).add(callback);
+  }
+
+  unwatch(callback: () => void): void {
+    this.#watchers?.delete(callback);
+  }
+
+  /** A direction has ended. */
+  notify(): void {
+    for (const callback of this.#watchers ?? []) callback();
+  }
+
   /** A send has completed, so a waiting close gets its full timeout again. */
   sent(): void {
     if (this.#timer !== undefined) this.#startDeadline();
@@ -160,6 +176,8 @@ export class Closing {
     clearTimeout(this.#timer);
     for (const callback of this.#onReleased ?? []) callback();
     this.#onReleased = undefined;
+    this.notify();
+    this.#watchers = undefined;
   }
 
   #release(mode: typeof GRACEFUL | typeof RESET): void {

@@ -50,6 +50,8 @@ export interface ReceiveOwner {
   readonly settings: { readonly receive: ReceiveSettings };
   /** The error for a negative result. */
   failure(result: number, syscall: string, errno?: number): Error;
+  /** The peer has ended, or the direction has failed. */
+  receiveDone(): void;
 }
 
 /* Why no more bytes come: the peer has ended, this side has closed, or an error,
@@ -198,6 +200,15 @@ export class ReceiveQueue {
     this.#credit = 0;
     this.#owner.loop.allowance.settle();
     this.#reads.end(error);
+    this.#owner.receiveDone();
+  }
+
+  /** Receives ahead of the reads from now on, so that a failure is noticed without
+   * one. In "zero-byte" mode it is not: nothing is received before it is asked
+   * for. */
+  receiveAhead(): void {
+    /* The read that waits for READABLE notices it. */
+    if (!this.#isReadArmed) this.#grant();
   }
 
   /** This side closes because of an error: all reads fail with it, and chunks are

@@ -116,6 +116,10 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     this.receive.end(error);
   }
 
+  receiveDone(): void {
+    this.#closing?.notify();
+  }
+
   readable(): void {
     if (!this.isClosed) this.receive.readable();
   }
@@ -357,6 +361,17 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     if (isPartial) closing.reset();
     else closing.close();
     this.send.fail(this.closedError("write"));
+  }
+
+  /** Calls `callback`, which must not run user code, each time that a direction
+   * fails, at the peer's end and at the release, until {@linkcode unwatch}. */
+  watch(callback: () => void): void {
+    if (this.isReleased) callback();
+    else this.#needClosing().watch(callback);
+  }
+
+  unwatch(callback: () => void): void {
+    this.#closing?.unwatch(callback);
   }
 
   /** Resolves when all writes were sent or have failed, after a close. */

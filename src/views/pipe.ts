@@ -52,20 +52,32 @@ class Pipe extends LimitedCall<void> {
   }
 
   protected start(): void {
-    this.#destination.onReleased(this.#onDestinationReleased);
-    this.#run().then(() => this.resolve(), (error) => this.reject(error));
+    this.#run().then(() => this.resolve(), (error) => this.reject(error))
+      .finally(() => this.#unwatch());
+    const destination = this.#destination;
+    if (destination === this.#source) return;
+    destination.watch(this.#onDestinationChanged);
+    destination.receive.receiveAhead();
+    this.#onDestinationChanged();
   }
 
-  /* While the source sends nothing, no write would find out. A destination whose
-   * direction has ended before is left to the next write: the answers of the source
-   * may still be on their way. */
-  #onDestinationReleased = (): void => {
+  #unwatch(): void {
+    this.#destination.unwatch(this.#onDestinationChanged);
+  }
+
+  /* While the source sends nothing, no write would find out that the destination
+   * was closed or has failed. A destination whose direction has ended before, or
+   * whose peer has ended, is left to the next write: its answers may still be on
+   * their way. */
+  #onDestinationChanged = (): void => {
     const destination = this.#destination;
-    if (destination === this.#source || destination.send.isEnded) return;
+    const { isReleased, receive, send } = destination;
+    if (send.isEnded || !(isReleased || receive.hasFailed)) return;
     /* The result of the read may have been left to the next turn. */
     this.loop.allowance.settle();
     if (!this.#chunks.cancel()) return;
     this.#isWithdrawn = true;
+    this.#unwatch();
     this.reject(destination.lastError ?? destination.closedError("write"));
     if (!this.#settings.preventCancel) this.#source.reset();
   };
@@ -73,6 +85,7 @@ class Pipe extends LimitedCall<void> {
   /* It is aborted. */
   protected withdraw(): void {
     this.#isWithdrawn = true;
+    this.#unwatch();
     this.#chunks.cancel();
     const destination = this.#destination;
     if (!this.#settings.preventCancel) this.#source.reset();
