@@ -24,7 +24,7 @@ function freePort(): string {
 }
 
 async function startServer(port: string): Promise<Child> {
-  const server = start(example, ["--port", port], { lifetimeMs: 120_000 });
+  const server = start(example, ["--port", port]);
   await within("start", server.output(/listening on port \d+/));
   return server;
 }
@@ -36,7 +36,7 @@ test("A server is replaced under load, and no connection is refused or cut", {
   using first = await startServer(port);
   using control = listen({ hostname: "127.0.0.1", port: 0 });
   const args = ["load", port, String(control.addr.port)];
-  using load = new Child(IOCP_TEST_PEER!, args, { lifetimeMs: 120_000 });
+  using load = new Child(IOCP_TEST_PEER!, args, {});
   const running = await within("the load", control.accept());
   let isOver = false;
   load.ended.then(() => isOver = true, () => isOver = true);
