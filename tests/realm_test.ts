@@ -11,7 +11,7 @@ import { pathToFileURL } from "node:url";
 import { createContext, runInContext } from "node:vm";
 import { realmNumber } from "../src/loop/realm.ts";
 import { type Child, ownRuntime, programPath, start } from "./shared/child.ts";
-import { DEADLINE_MS, eventually, within } from "./shared/deadline.ts";
+import { eventually, within } from "./shared/deadline.ts";
 import { repositoryPath, TemporaryFolder } from "./shared/files.ts";
 
 const isDeno = ownRuntime.name === "deno";
@@ -80,8 +80,7 @@ class Watched implements Disposable {
     this.write(Watched.server("0"));
     const flags = ["-A", flag];
     const env = { IOCP_TEST_PORT_FILE: this.folder.join("port") };
-    const options = { flags, env, lifetimeMs: 5 * DEADLINE_MS };
-    this.child = start(this.folder.join("program.ts"), [], options);
+    this.child = start(this.folder.join("program.ts"), [], { flags, env });
   }
 
   /* Deno watches a file only after its program has started, and may miss a change

@@ -73,3 +73,13 @@ void close_all(struct port* port, uint32_t group) {
   }
   close_all__abandon(port, group);
 }
+
+void close_all_at_exit(struct port* port) {
+  struct socket* socket;
+  for (uint32_t i = 0; (socket = socket_at(port, i)) != NULL; i++)
+    if (close_all__is_in(socket, GROUP_ANY)) close_all__begin(socket);
+  engine_await_canceled(port);
+  for (uint32_t i = 0; (socket = socket_at(port, i)) != NULL; i++)
+    if (close_all__is_in(socket, GROUP_ANY))
+      engine_close_handle(socket, socket->close_reset);
+}

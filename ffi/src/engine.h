@@ -212,6 +212,12 @@ bool engine_is_idle(const struct socket* socket);
 /* Closes the handle of an idle socket. */
 void engine_close_socket(struct socket* socket, bool reset);
 
+/* For the end of the process: gives what was canceled a moment to complete, as
+ * far as no other thread is needed for that, and leaves the results alone; and
+ * closes the handle of a socket that need not be idle. */
+void engine_await_canceled(struct port* port);
+void engine_close_handle(struct socket* socket, bool reset);
+
 /* Removes the handle of an idle socket from the port, and returns it. */
 uint32_t engine_release(struct socket* socket);
 

@@ -25,9 +25,21 @@ void port_delete(struct port* port) {
   port_table_release(port->id, port__destroy);
 }
 
-static void port__thread_ended(void) {
+/* Its memory stays: the kernel may still write to it, and so may a thread that
+ * was terminated and has not stopped yet. */
+static void port__left(struct port* port) { (void)port; }
+
+static void port__thread_ended(bool process_ends) {
   struct port* port;
-  while ((port = port_table_own()) != NULL) port_delete(port);
+  while ((port = port_table_own()) != NULL) {
+    if (!process_ends) {
+      port_delete(port);
+      continue;
+    }
+    port_table_close(port->id);
+    close_all_at_exit(port);
+    port_table_release(port->id, port__left);
+  }
 }
 
 int32_t port_new(uint32_t realm) {

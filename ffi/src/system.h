@@ -14,8 +14,10 @@ uint64_t system_now_ms(void);
 
 thread_id system_thread(void);
 
-/* Calls `ended` on this thread when it ends. Every call passes the same
- * function. Returns false when the system has no room to note it. */
-bool system_watch_thread(void (*ended)(void));
+/* Calls `ended` on this thread when it ends; with true when the process ends
+ * with it, and has terminated all other threads, wherever they were. Every call
+ * passes the same function. Returns false when the system has no room to note
+ * it. */
+bool system_watch_thread(void (*ended)(bool process_ends));
 
 #endif /* IOCP_SYSTEM_H */

@@ -9,9 +9,9 @@
  * peer server: prints its port, echoes one connection to its end, and closes
  * it.
  *
- * peer load PORT MILLISECONDS: connects again and again for that time, and each
- * time exchanges bytes; one connection is open from the first moment to the
- * last. Any failure ends it.
+ * peer load PORT CONTROL: connects to PORT again and again, and each time
+ * exchanges bytes, until its connection to CONTROL is ended; one connection is
+ * open from the first moment to the last. Any failure ends it.
  *
  * peer activate RUNS PROGRAM ARGUMENTS ...: see shared/activate.h.
  */
@@ -135,12 +135,18 @@ static void ask_and_end(host_socket socket, uint64_t seed) {
   raw_close(socket);
 }
 
-static void run_load(uint16_t port, uint64_t duration_ms) {
+static bool has_ended(host_socket socket) {
+  uint8_t byte;
+  return raw_receive(socket, &byte, 1) != HOST_WOULD_BLOCK;
+}
+
+static void run_load(uint16_t port, uint16_t control_port) {
   struct iocp_address address = raw_address("127.0.0.1", port);
-  uint64_t until_ms = host_now_ms() + duration_ms;
+  struct iocp_address control_address = raw_address("127.0.0.1", control_port);
+  host_socket control = raw_connect(&control_address);
   host_socket longest = raw_connect(&address);
   uint64_t count = 0;
-  for (; host_now_ms() < until_ms; count++) {
+  for (; !has_ended(control); count++) {
     host_socket socket;
     /* One is always under way while another is served. */
     host_socket next;
@@ -151,6 +157,7 @@ static void run_load(uint16_t port, uint64_t duration_ms) {
     if (count % 100 == 0) ask(longest, count);
   }
   ask_and_end(longest, 1);
+  raw_close(control);
   printf("connections %llu\n", (unsigned long long)count * 2 + 1);
 }
 
@@ -164,13 +171,14 @@ int main(int argc, char** argv) {
   } else if (argc == 2 && strcmp(argv[1], "server") == 0) {
     run_server();
   } else if (argc == 4 && strcmp(argv[1], "load") == 0) {
-    run_load((uint16_t)strtoul(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
+    run_load((uint16_t)strtoul(argv[2], NULL, 10),
+             (uint16_t)strtoul(argv[3], NULL, 10));
   } else if (argc > 3 && strcmp(argv[1], "activate") == 0) {
     if (!activate((uint32_t)strtoul(argv[2], NULL, 10), argv + 3)) return 3;
   } else {
     fprintf(stderr,
             "usage: peer client PORT BYTES SEED | peer server | "
-            "peer load PORT MILLISECONDS | "
+            "peer load PORT CONTROL | "
             "peer activate RUNS PROGRAM ARGUMENTS ...\n");
     return 2;
   }

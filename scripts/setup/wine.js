@@ -24,7 +24,7 @@ export const ensureWine = once(async () => {
 async function boot(debian, prefix) {
   // The server writes the registry when it ends, and must not be cut short.
   const script = `${wine64} wineboot -i; /usr/lib/wine/wineserver64 -w`;
-  const options = { env: environment(prefix), timeout: 300_000 };
+  const options = { env: environment(prefix, ""), timeout: 300_000 };
   const { output } = await debian.run("sh", ["-c", script], options);
   for (const name of ["system.reg", "drive_c/windows/system32/kernel32.dll"]) {
     if (existsSync(join(prefix, name))) continue;
@@ -32,13 +32,13 @@ async function boot(debian, prefix) {
   }
 }
 
-function environment(prefix) {
+function environment(prefix, services = ",plugplay.exe,svchost.exe") {
   return {
     WINEPREFIX: prefix,
     WINEDEBUG: "-all",
-    // Without these, Wine offers to download what browsers and .NET need, and
-    // puts entries into the desktop's menus.
-    WINEDLLOVERRIDES: "mscoree,mshtml=;winemenubuilder.exe=d",
+    // Otherwise Wine offers to download what browsers and .NET need, changes the
+    // desktop's menus, and starts services that no test needs.
+    WINEDLLOVERRIDES: `mscoree,mshtml=;winemenubuilder.exe${services}=d`,
   };
 }
 

@@ -214,7 +214,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
   /* The first example of Deno's manual. */
   async "echo server"() {
     const listener = net.listen({ ...local, port: 0 });
-    (async () => {
+    const serving = (async () => {
       for await (const conn of listener) {
         conn.readable.pipeTo(conn.writable).catch(() => {});
       }
@@ -230,7 +230,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
       conn.close();
     }
     listener.close();
-    await delay(20);
+    await serving;
   },
 
   async "echo by read and write"() {

@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { DEADLINE_MS } from "./deadline.ts";
+import { LIFETIME_MS } from "./deadline.ts";
 
 /** The exit status of a process, and its output. */
 export interface Ended {
@@ -25,7 +25,7 @@ export interface ChildOptions {
   /** @default {ownRuntime} */
   runtime?: Runtime;
   cwd?: string;
-  /** Milliseconds after which the child is killed. @default {DEADLINE_MS} */
+  /** Milliseconds after which the child is killed. @default {LIFETIME_MS} */
   lifetimeMs?: number;
 }
 
@@ -64,7 +64,7 @@ export class Child implements Disposable {
       this.#notify();
     });
     this.process.stderr!.on("data", (data) => this.stderr += data);
-    this.ended = this.#watch(options.lifetimeMs ?? DEADLINE_MS);
+    this.ended = this.#watch(options.lifetimeMs ?? LIFETIME_MS);
   }
 
   #watch(lifetimeMs: number): Promise<Ended> {

@@ -5,6 +5,9 @@
 /** More than any wait takes, even on a slow machine. */
 export const DEADLINE_MS = 60_000;
 
+/** The same for a program that does many things one after the other. */
+export const LIFETIME_MS: number = 5 * DEADLINE_MS;
+
 /** Resolves after this time. */
 export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -4,6 +4,7 @@
 import {
   type CompletionPort,
   type Conn,
+  inboxAddress,
   type Listener,
   type NetAddr,
 } from "../../mod.ts";
@@ -52,6 +53,19 @@ export const STATES: Readonly<Record<string, (stage: Stage) => unknown>> = {
     const listener = listen(stage);
     stage.pending.push(listener.accept());
     stage.pending.push(listener[Symbol.asyncIterator]().next());
+  },
+  /* On Windows a thread of the system does a part of the work for this one. */
+  async takenListener(stage) {
+    using first = stage.port.listen({ hostname: "127.0.0.1", port: 0 });
+    const ticket = first.pass(inboxAddress());
+    const listener = stage.port.listen({ ticket });
+    stage.sockets.push(listener);
+    await first.stop();
+    const address = listener.addr as NetAddr;
+    stage.sockets.push(
+      ...await Promise.all([stage.port.connect(address), listener.accept()]),
+    );
+    stage.pending.push(listener.accept());
   },
   async unacceptedConnections(stage) {
     const { addr } = listen(stage);

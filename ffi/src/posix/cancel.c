@@ -32,6 +32,13 @@ bool engine_is_idle(const struct socket* socket) {
   return true;
 }
 
+/* Nothing is in flight. */
+void engine_await_canceled(struct port* port) { (void)port; }
+
+void engine_close_handle(struct socket* socket, bool reset) {
+  engine_close_socket(socket, reset);
+}
+
 void engine_close_socket(struct socket* socket, bool reset) {
   if (socket->is_borrowed) borrow_return(socket);
   if (socket->engine.fd < 0) return;

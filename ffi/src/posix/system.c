@@ -8,7 +8,7 @@
 static pthread_once_t system__once = PTHREAD_ONCE_INIT;
 static pthread_key_t system__key;
 static bool system__has_key;
-static _Atomic(void (*)(void)) system__ended;
+static _Atomic(void (*)(bool process_ends)) system__ended;
 
 uint64_t system_now_ms(void) {
   struct timespec now;
@@ -18,16 +18,17 @@ uint64_t system_now_ms(void) {
 
 thread_id system_thread(void) { return pthread_self(); }
 
+/* exit() does not run it. */
 static void system__thread_ended(void* unused) {
   (void)unused;
-  atomic_load (&system__ended)();
+  atomic_load (&system__ended)(false);
 }
 
 static void system__make_key(void) {
   system__has_key = pthread_key_create(&system__key, system__thread_ended) == 0;
 }
 
-bool system_watch_thread(void (*ended)(void)) {
+bool system_watch_thread(void (*ended)(bool process_ends)) {
   atomic_store(&system__ended, ended);
   pthread_once(&system__once, system__make_key);
   /* The destructor runs for any value but NULL. */

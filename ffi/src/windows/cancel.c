@@ -67,16 +67,19 @@ void engine_cancel(struct socket* socket) {
     cancel__close(engine, socket->close_reset);
 }
 
-void engine_close_socket(struct socket* socket, bool reset) {
-  struct engine_socket* engine = &socket->engine;
-  retry_cancel(socket);
-  receive_list_discard(socket);
-  if (socket->is_datagram) datagram_receive_discard(socket);
+void engine_close_handle(struct socket* socket, bool reset) {
   if (socket->is_borrowed) borrow_return(socket);
   if (pipe_is(socket))
     pipe_close(socket, reset);
   else
-    cancel__close(engine, reset);
+    cancel__close(&socket->engine, reset);
+}
+
+void engine_close_socket(struct socket* socket, bool reset) {
+  retry_cancel(socket);
+  receive_list_discard(socket);
+  if (socket->is_datagram) datagram_receive_discard(socket);
+  engine_close_handle(socket, reset);
 }
 
 uint32_t engine_release(struct socket* socket) {

@@ -20,6 +20,7 @@
 #include "retry.h"
 #include "send.h"
 #include "send_copy.h"
+#include "system.h"
 #include "wake.h"
 #include "winsock.h"
 
@@ -30,6 +31,9 @@
  * so with a limit, threads that compute could stop every socket. Go's runtime
  * sets no limit either. */
 #define QUEUE__THREADS 0xFFFFFFFFu
+
+/* How long the end of the process waits for operations that were canceled. */
+#define QUEUE__EXIT_MS 50
 
 int32_t engine_open(struct port* port) {
   struct engine_port* engine = &port->engine;
@@ -164,6 +168,40 @@ static void queue__packets(struct port* port,
       queue__completed(
           port,
           LIST_ENTRY(packets[i].lpOverlapped, struct engine_op, overlapped));
+  }
+}
+
+/* How many of the packets are of operations of this port. */
+static uint32_t queue__count(struct port* port,
+                             const OVERLAPPED_ENTRY* packets,
+                             uint32_t count) {
+  uint32_t own = 0;
+  for (uint32_t i = 0; i < count; i++)
+    if (packets[i].lpCompletionKey == (ULONG_PTR)port &&
+        packets[i].lpOverlapped != NULL)
+      own++;
+  return own;
+}
+
+/* Some packets never come: those that a terminated thread had dequeued, or was
+ * to post for a relay (relay.h). */
+void engine_await_canceled(struct port* port) {
+  struct engine_port* engine = &port->engine;
+  double left = port->stats.operations;
+  uint64_t now_ms = system_now_ms();
+  uint64_t until_ms = now_ms + QUEUE__EXIT_MS;
+  ULONG count = 0;
+  if (atomic_load(&engine->handover_state) == ENGINE_HANDOVER_FULL)
+    left -= queue__count(port, engine->handover, engine->handover_count);
+  while (left > 0 && now_ms < until_ms &&
+         GetQueuedCompletionStatusEx(engine->handle,
+                                     engine->batch,
+                                     ENGINE_BATCH,
+                                     &count,
+                                     (DWORD)(until_ms - now_ms),
+                                     FALSE)) {
+    left -= queue__count(port, engine->batch, count);
+    now_ms = system_now_ms();
   }
 }
 

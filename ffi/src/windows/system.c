@@ -4,9 +4,14 @@
 #include <stdatomic.h>
 #include <windows.h>
 
+#include "memory.h"
+
 static INIT_ONCE system__once = INIT_ONCE_STATIC_INIT;
 static DWORD system__index = FLS_OUT_OF_INDEXES;
-static _Atomic(void (*)(void)) system__ended;
+static _Atomic(void (*)(bool process_ends)) system__ended;
+
+typedef BOOLEAN(NTAPI* system__state)(void);
+static system__state system__is_shutting_down;
 
 /* The unit of QueryUnbiasedInterruptTime() is 100 ns. */
 #define SYSTEM__PER_MS 10000
@@ -24,9 +29,23 @@ uint64_t system_now_ms(void) {
 thread_id system_thread(void) { return GetCurrentThreadId(); }
 
 /* Runs when a thread ends, and also when a fiber is deleted: then the thread
- * continues, and its ports stay. */
+ * continues, and its ports stay. ExitProcess() runs it too, after it has
+ * terminated the other threads (opencv #20014, dotnet/runtime #91739). */
 static void NTAPI system__thread_ended(void* thread) {
-  if ((uintptr_t)thread == GetCurrentThreadId()) atomic_load (&system__ended)();
+  if ((uintptr_t)thread != GetCurrentThreadId()) return;
+  bool process_ends =
+      system__is_shutting_down != NULL && system__is_shutting_down();
+  atomic_load (&system__ended)(process_ends);
+}
+
+/* RtlDllShutdownInProgress() is documented, but in no header. It is looked up
+ * now, since at the end of the process that would need the loader lock. */
+static void system__find_state(void) {
+  HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
+  FARPROC function =
+      ntdll == NULL ? NULL : GetProcAddress(ntdll, "RtlDllShutdownInProgress");
+  if (function != NULL)
+    memory_copy(&system__is_shutting_down, &function, sizeof function);
 }
 
 static BOOL CALLBACK system__make_index(INIT_ONCE* once,
@@ -42,11 +61,12 @@ static BOOL CALLBACK system__make_index(INIT_ONCE* once,
                           (const WCHAR*)(const void*)&system__once,
                           &module))
     return FALSE;
+  system__find_state();
   system__index = FlsAlloc(system__thread_ended);
   return system__index != FLS_OUT_OF_INDEXES;
 }
 
-bool system_watch_thread(void (*ended)(void)) {
+bool system_watch_thread(void (*ended)(bool process_ends)) {
   atomic_store(&system__ended, ended);
   /* DLL_THREAD_DETACH would run under the loader lock, where a wait for the
    * kernel is not allowed. */

@@ -624,6 +624,31 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
+    name: "the end of the process waits for threads that were terminated",
+    changes: [{
+      file: "port.c",
+      from: "    if (!process_ends) {",
+      to: "    if (!process_ends || process_ends) {",
+    }],
+  },
+  {
+    name: "the end of the process waits for packets that never come",
+    changes: [{
+      file: "windows/queue.c",
+      from: "#define QUEUE__EXIT_MS 50",
+      to: "#define QUEUE__EXIT_MS 5000",
+    }],
+  },
+  {
+    name: "the end of the process ends a stream that was cut like a whole one",
+    changes: [{
+      file: "close_all.c",
+      from: "      engine_close_handle(socket, socket->close_reset);",
+      to: "      engine_close_handle(socket, false);",
+    }],
+  },
+  {
+    group: "found",
     name: "timers run before the queue is polled",
     changes: [{
       file: "poller.c",

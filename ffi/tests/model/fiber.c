@@ -107,6 +107,11 @@ void fiber_free(struct fiber* fiber) {
   free(fiber);
 }
 
+void fiber_terminate_others(void) {
+  for (uint32_t i = 0; i < fibers.count; i++)
+    if (fibers.all[i] != fibers.running) fibers.all[i]->has_ended = true;
+}
+
 void fiber_close(void) {
   while (fibers.count > 1) {
     struct fiber* fiber = fibers.all[fibers.count - 1];

@@ -30,6 +30,9 @@ bool fiber_has_ended(const struct fiber* fiber);
 /* After it has ended, or when the model does not need it any more. */
 void fiber_free(struct fiber* fiber);
 
+/* Terminates all other fibers, wherever they are. */
+void fiber_terminate_others(void);
+
 /* The running fiber: its number, and its last error. */
 uint32_t fiber_number(void);
 uint32_t* fiber_error(void);

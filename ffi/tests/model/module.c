@@ -13,6 +13,7 @@
 #include "security.h"
 #include "sock.h"
 #include "tape.h"
+#include "thread.h"
 
 /* ---- Winsock */
 
@@ -253,6 +254,9 @@ FARPROC WINAPI GetProcAddress(HMODULE module, const char* name) {
     LONG(NTAPI * query)(HANDLE, void*, void*, ULONG, int) =
         module__query_information;
     memcpy(&function, &query, sizeof function);
+  } else if (strcmp(name, "RtlDllShutdownInProgress") == 0) {
+    BOOLEAN(NTAPI * state)(void) = thread_is_exiting;
+    memcpy(&function, &state, sizeof function);
   } else if (strcmp(name, "RtlGetVersion") == 0) {
     LONG(NTAPI * version)(OSVERSIONINFOW*) = module__version;
     memcpy(&function, &version, sizeof function);

@@ -114,6 +114,13 @@ void object_release(struct object* object) {
   object->handle = 0;
 }
 
+struct object* object_left(void) {
+  for (uint32_t i = 0; i < objects.count; i++)
+    if (objects.objects[i] != NULL && !objects.objects[i]->is_users)
+      return objects.objects[i];
+  return NULL;
+}
+
 uint32_t object_count(void) {
   uint32_t count = 0;
   for (uint32_t i = 0; i < objects.count; i++)

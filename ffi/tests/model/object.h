@@ -44,6 +44,9 @@ void object_release(struct object* object);
 /* How many handles of the library are open. */
 uint32_t object_count(void);
 
+/* One of them, or NULL. */
+struct object* object_left(void);
+
 /* Writes them to the trace. */
 void object_trace_all(void);
 

@@ -95,6 +95,27 @@ static void world__check(void) {
                      bytes);
 }
 
+/* Without it the library cannot know that the process ends. */
+bool world_can_exit(void) { return habits.has_ntdll; }
+
+void world_exit(void) {
+  TRACE("the process ends");
+  thread_exit_process();
+  object_trace_all();
+}
+
+/* What the system does at the end of a process. */
+static void world__sweep(void) {
+  struct object* object;
+  op_close_all();
+  while ((object = object_left()) != NULL) {
+    RULE("the end of the process closes every socket",
+         object->kind != OBJECT_SOCKET && object->kind != OBJECT_DUPLICATE);
+    if (!thread_sweep(object) && !port_sweep(object))
+      disk_close_handle((HANDLE)object->handle);
+  }
+}
+
 static void peer__free(struct peer* peer) {
   list_remove(&peer->node);
   free(peer);
@@ -111,7 +132,10 @@ void world_close(void) {
       listening_close(&listener->listening);
     free(listener);
   }
-  world__check();
+  if (thread_has_exited())
+    world__sweep();
+  else
+    world__check();
   fiber_close();
   network_close();
   disk_close();

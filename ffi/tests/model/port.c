@@ -157,6 +157,15 @@ static bool port__close(HANDLE handle) {
   return true;
 }
 
+bool port_sweep(struct object* object) {
+  if (object->kind != OBJECT_PORT) return false;
+  struct port* port = LIST_ENTRY(object, struct port, object);
+  object_release(object);
+  port__empty(port);
+  list_push(&port__closed, &port->node);
+  return true;
+}
+
 BOOL WINAPI CloseHandle(HANDLE handle) {
   kernel_enter();
   if (port__close(handle) || thread_close((uintptr_t)handle) ||

@@ -3,9 +3,11 @@
 #ifndef MODEL_PORT_H
 #define MODEL_PORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <windows.h>
 
+struct object;
 struct op;
 struct port;
 
@@ -17,6 +19,10 @@ void port_queue_op(struct port* port, struct op* op);
 
 /* The port behind a handle, or NULL. */
 struct port* port_find(HANDLE handle, const char* call);
+
+/* Closes a port at the end of the process, whatever is in its queue. False if
+ * the object is none. */
+bool port_sweep(struct object* object);
 
 /* A port of another program, which takes no packets. */
 struct port* port_new_foreign(void);

@@ -42,6 +42,7 @@ static struct {
   INIT_ONCE* onces;
   PFLS_CALLBACK_FUNCTION callbacks[FIBER_LOCALS];
   uint32_t callback_count;
+  bool has_exited;
 } threads;
 
 void thread_open_all(void) {
@@ -51,6 +52,7 @@ void thread_open_all(void) {
     *once = (INIT_ONCE)INIT_ONCE_STATIC_INIT;
   }
   threads.callback_count = 0;
+  threads.has_exited = false;
 }
 
 static uint64_t thread__until(DWORD timeout_ms) {
@@ -145,6 +147,7 @@ DWORD WINAPI WaitForSingleObject(HANDLE handle, DWORD timeout_ms) {
   struct object* object =
       object_find((uintptr_t)handle, OBJECT_THREAD, "WaitForSingleObject");
   RULE("a thread waits for a thread", object != NULL);
+  RULE("the end of the process waits for no thread", !threads.has_exited);
   struct thread_object* thread =
       LIST_ENTRY(object, struct thread_object, object);
   if (!fiber_wait(thread__has_ended, thread, thread__until(timeout_ms)))
@@ -160,6 +163,16 @@ void thread_ended(void** locals) {
     if (data != NULL) threads.callbacks[i](data);
   }
 }
+
+void thread_exit_process(void) {
+  fiber_terminate_others();
+  threads.has_exited = true;
+  thread_ended(fiber_local(0));
+}
+
+bool thread_has_exited(void) { return threads.has_exited; }
+
+BOOLEAN NTAPI thread_is_exiting(void) { return threads.has_exited; }
 
 DWORD WINAPI FlsAlloc(PFLS_CALLBACK_FUNCTION callback) {
   kernel_enter();
@@ -225,6 +238,7 @@ BOOL WINAPI UnregisterWaitEx(HANDLE handle, HANDLE event) {
   /* Otherwise the callback may use memory that has been freed. */
   RULE("unregistering a wait waits for its callback",
        event == INVALID_HANDLE_VALUE);
+  RULE("the end of the process waits for no thread", !threads.has_exited);
   struct wait* wait = LIST_ENTRY(object, struct wait, object);
   wait->is_unregistered = true;
   fiber_wait(thread__wait_has_ended, wait, FIBER_FOREVER);
@@ -232,6 +246,13 @@ BOOL WINAPI UnregisterWaitEx(HANDLE handle, HANDLE event) {
   object_release(&wait->object);
   free(wait);
   return kernel_succeed();
+}
+
+bool thread_sweep(struct object* object) {
+  if (object->kind != OBJECT_WAIT) return thread_close(object->handle);
+  object_release(object);
+  free(LIST_ENTRY(object, struct wait, object));
+  return true;
 }
 
 /* ---- locks */

@@ -288,3 +288,18 @@ void crowd_stop(uint32_t port) {
 void crowd_close(void) {
   while (crowd__count != 0) crowd__end(--crowd__count);
 }
+
+void crowd_reduce(void) {
+  for (uint32_t i = crowd__count; i-- != 0;) {
+    if (crowd__members[i].port < LEDGER_PORTS) continue;
+    crowd__end(i);
+    crowd__members[i].thread = NULL;
+  }
+}
+
+void crowd_forget(void) {
+  while (crowd__count != 0) {
+    struct world_thread* thread = crowd__members[--crowd__count].thread;
+    if (thread != NULL) world_thread_join(thread);
+  }
+}

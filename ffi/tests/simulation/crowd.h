@@ -18,4 +18,9 @@ void crowd_wake(uint32_t port);
 void crowd_stop(uint32_t port);
 void crowd_close(void);
 
+/* Ends those that do not wait for a port; and then, after the end of the
+ * process, forgets the others. */
+void crowd_reduce(void);
+void crowd_forget(void);
+
 #endif /* IOCP_CROWD_H */

@@ -16,6 +16,9 @@ void user_poll_somehow(uint32_t port); /* with arguments from the tape */
 void user_wait_here(uint32_t port);
 int32_t user_wait(uint32_t port, int32_t timeout_ms);
 void user_delete(uint32_t port);
+
+/* Ends the process, with all ports that are open. */
+void user_exit(void);
 void user_ask_port(uint32_t port); /* counters and the like */
 
 /* For each entry of a port or group that is about to be closed. */

@@ -11,6 +11,8 @@
 #define USER__RECORDS 4096
 #define USER__SLAB (512 * 1024)
 #define USER__GUARD 16
+/* For each of the ports. */
+#define USER__EXIT_MS 500
 
 static struct {
   struct iocp_header header;
@@ -301,4 +303,15 @@ void user_delete(uint32_t index) {
   RULE("a delete does not take long", world_now_ms() - since_ms < 1500);
   user__check_void(port->id);
   user__end_process(port->process);
+}
+
+void user_exit(void) {
+  uint64_t since_ms = world_now_ms();
+  for (uint32_t i = 0; i < ledger.port_count; i++)
+    if (ledger.ports[i].is_open) user__abandon_port(i);
+  world_exit();
+  RULE("the end of the process does not take long",
+       world_now_ms() - since_ms < USER__EXIT_MS);
+  for (uint32_t i = 0; i < ledger.port_count; i++)
+    world_process_ended(ledger.ports[i].process);
 }

@@ -14,6 +14,8 @@
 /* How many of 1,000 steps are followed by another one. */
 #define WORKLOAD__CONTINUES 975
 #define WORKLOAD__STEPS_MAX 400
+/* How many of 1,000 schedules end with the process. */
+#define WORKLOAD__EXITS 50
 /* More than a connection accepts at once. */
 #define WORKLOAD__LARGE 100000
 /* Longer than all deadlines except the longest. */
@@ -437,15 +439,28 @@ static void workload__begin(const struct workload__profile* profile) {
 
 /* ---- the end */
 
-/* What peers read now was sent before, and is checked like all else. */
-static void workload__end(void) {
-  while (ledger.loose_count != 0) user_close_loose();
+static void workload__exit(void) {
+  crowd_reduce();
+  user_exit();
+  crowd_forget();
+}
+
+static void workload__delete(void) {
   for (uint32_t i = 0; i < ledger.port_count; i++) {
     if (!ledger.ports[i].is_open) continue;
     user_delete(i);
     crowd_stop(i);
   }
   crowd_close();
+}
+
+/* What peers read now was sent before, and is checked like all else. */
+static void workload__end(void) {
+  while (ledger.loose_count != 0) user_close_loose();
+  if (world_can_exit() && tape_chance(WORKLOAD__EXITS))
+    workload__exit();
+  else
+    workload__delete();
   if (world_is_exact()) world_pause(100);
   guests_read_all();
 }

@@ -94,6 +94,12 @@ bool world_has_processes(void);
 /* What was passed to it and not taken is closed. */
 void world_process_ended(uint32_t process);
 
+/* Whether a program's end can be simulated; and the end: the other threads are
+ * terminated, wherever they are, and the library may run code on this one. Only
+ * world_thread_join() and world_close() may follow, and peers continue. */
+bool world_can_exit(void);
+void world_exit(void);
+
 /* The system has discarded a socket that was passed, for want of a
  * descriptor. */
 bool world_has_lost_passed(void);

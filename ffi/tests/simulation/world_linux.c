@@ -133,6 +133,8 @@ void world_compute(uint32_t ms) { world_pause(ms); }
 void world_process(uint32_t process) { (void)process; }
 bool world_has_processes(void) { return false; }
 void world_process_ended(uint32_t process) { (void)process; }
+bool world_can_exit(void) { return false; }
+void world_exit(void) {}
 bool world_has_lost_passed(void) { return faults_have_lost_passed(); }
 
 /* ---- threads */
