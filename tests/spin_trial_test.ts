@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isWindows } from "../src/runtime/detect.ts";
-import { Pace } from "../src/loop/pace.ts";
+import { NONE, Pace } from "../src/loop/pace.ts";
 import { SpinTrial } from "../src/loop/spin_trial.ts";
 
 const SOCKET = 7;
@@ -118,7 +118,7 @@ test("Pace expects an answer only of a connection that is busy alone", () => {
   pace.polled(SOCKET);
   assert.equal(pace.isSleepFirst, !isWindows);
   /* Others are busy, too. */
-  for (const other of [0, SOCKET + 1]) {
+  for (const other of [NONE, SOCKET + 1]) {
     pace.polled(other);
     assert.equal(pace.isSleepFirst, false);
     assert.equal(turnsToSleep(pace), isWindows ? 20 : 2);
@@ -129,6 +129,16 @@ test("Pace expects an answer only of a connection that is busy alone", () => {
   pace.removed(SOCKET);
   assert.equal(pace.isSleepFirst, false);
   assert.equal(turnsToSleep(pace), isWindows ? 20 : 2);
+});
+
+test("Pace takes the first socket of a port, whose id is 0, like others", () => {
+  const pace = new Pace();
+  pace.polled(0);
+  pace.polled(0);
+  assert.equal(pace.isSleepFirst, !isWindows);
+  pace.polled(NONE);
+  pace.polled(NONE);
+  assert.equal(pace.isSleepFirst, false);
 });
 
 test("Pace polls for an answer while the trial says so", () => {

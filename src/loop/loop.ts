@@ -32,7 +32,7 @@ import { loadLibrary } from "../native/library.ts";
 import { NativeDatagrams } from "../native/datagrams.ts";
 import { NativeInbox } from "../native/inbox.ts";
 import { NativePort } from "../native/port.ts";
-import { Pace } from "./pace.ts";
+import { NONE, Pace } from "./pace.ts";
 import { ParkedWait } from "./parked_wait.ts";
 import { realmNumber } from "./realm.ts";
 import { runtime } from "../runtime/detect.ts";
@@ -265,7 +265,7 @@ export class Loop {
     const { allowance } = this;
     allowance.begin(count);
     if (count > 0) {
-      this.#pace.polled(count === 1 ? events[HEADER_WORDS] : 0);
+      this.#pace.polled(count === 1 ? events[HEADER_WORDS] : NONE);
       this.slab.beginDispatch(count);
       const chunks = this.#endpoints.dispatch(events, count, slab);
       this.slab.endDispatch(count - chunks);

@@ -16,6 +16,9 @@ const SPINNING_TURNS = 50;
  * more than a poll. Promises settle between them, as between any others. */
 const TURNS = 4;
 
+/** No socket: the id of the first one of a port is 0. */
+export const NONE = -1;
+
 /** Counts the empty turns of a loop, and decides when it sleeps and parks. */
 export class Pace {
   #trial: SpinTrial;
@@ -23,8 +26,8 @@ export class Pace {
   #emptyTurnsMax = EMPTY_TURNS;
   /** The thread sleeps before it polls for the next message. */
   #sleepsFirst = false;
-  /** The socket of the last poll with records, if that had one record; or 0. */
-  #loneSocket = 0;
+  /** The socket of the last poll with records, if that had one record; or NONE. */
+  #loneSocket = NONE;
   /** The loop has parked since that poll. */
   #hasParked = false;
 
@@ -65,10 +68,10 @@ export class Pace {
     this.#emptyTurns = isEmpty ? this.#emptyTurns + 1 : 0;
   }
 
-  /** A poll had records: all of the socket `lone`, or, if that is 0, of
+  /** A poll had records: one, of the socket `lone`, or, if that is NONE,
    * several. */
   polled(lone: number): void {
-    if (lone === 0 || lone !== this.#loneSocket) {
+    if (lone === NONE || lone !== this.#loneSocket) {
       this.#trial.interrupt();
       this.#expect(false);
     } else {
@@ -85,7 +88,7 @@ export class Pace {
 
   /** The socket is closed, so no answer of its peer is expected. */
   removed(socket: number): void {
-    if (socket === this.#loneSocket) this.polled(0);
+    if (socket === this.#loneSocket) this.polled(NONE);
   }
 
   /* Whether the next message is likely to be the answer to what was just sent,
