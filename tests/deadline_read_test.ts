@@ -317,6 +317,18 @@ test("A timeout ends a read while the loop is busy with others", async () => {
   assert.ok(port.stats().polls > 0);
 });
 
+test("A timeout ends a read while the loop expects the answer of a lone peer", async () => {
+  using ends = await pair();
+  const chunks = ends.server.chunks({ timeout });
+  for (let i = 0; i < 8; i++) {
+    const next = chunks.next();
+    await ends.client.write(room(1));
+    assert.equal((await within("a chunk", next)).value?.length, 1);
+  }
+  const error = await errorFrom(within("the timeout", chunks.next()));
+  assert.equal(error.code, "ETIMEDOUT");
+});
+
 test("A close ends a read with limits as any other", async () => {
   using ends = await pair();
   const spied = new SpiedSignal();

@@ -112,7 +112,9 @@ test("Pace expects an answer only of a connection that is busy alone", () => {
   assert.equal(pace.isSleepFirst, false);
   assert.equal(pace.isParkDue, !isWindows);
   pace.parked();
+  /* Another turn, which must find out what has woken the loop. */
   pace.restart();
+  assert.equal(pace.isSleepFirst, false);
   pace.polled(SOCKET);
   assert.equal(pace.isSleepFirst, false);
   pace.polled(SOCKET);

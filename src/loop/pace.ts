@@ -38,7 +38,7 @@ export class Pace {
   /** True when the thread should sleep before it polls: the next message is
    * expected soon, and polling for it does not pay. */
   get isSleepFirst(): boolean {
-    return this.#sleepsFirst && this.#emptyTurns === 0;
+    return this.#sleepsFirst;
   }
 
   /** True when the thread should sleep now: exactly the allowed number of turns
@@ -66,6 +66,9 @@ export class Pace {
   /** A turn is over. */
   count(isEmpty: boolean): void {
     this.#emptyTurns = isEmpty ? this.#emptyTurns + 1 : 0;
+    /* After a sleep in vain the next turn polls, whatever woke the loop: a timeout
+     * is noticed by polls alone. */
+    if (isEmpty) this.#sleepsFirst = false;
   }
 
   /** A poll had records: one, of the socket `lone`, or, if that is NONE,
