@@ -56,6 +56,22 @@ test("A proxy of two pipes passes bytes and ends in both directions", async () =
   assert.equal(await outcome(() => right.client.write(bytes)), "EBADF");
 });
 
+test("The end of one pipe leaves what the other one has not passed on yet", async () => {
+  using left = await pair();
+  using right = await pair();
+  const bytes = pattern(100_000);
+  await right.server.write(bytes);
+  await right.server.closeWrite();
+  const request = left.server.pipeTo(right.client);
+  const { receive } = socketOf(right.client);
+  await eventually("the end is there", () => receive.isEnded);
+  await left.client.closeWrite();
+  await within("the first pipe", request);
+  const answer = right.client.pipeTo(left.server);
+  assert.equal(await receiveAll(left.client), digest(bytes));
+  await within("the second pipe", answer);
+});
+
 test("A proxy between TCP and a local socket", async () => {
   using tcp = await pair();
   using local = await localPair();

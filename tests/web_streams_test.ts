@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Conn } from "../mod.ts";
+import { socketOf } from "../src/conn.ts";
 import { run } from "./shared/child.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { errorFrom } from "./shared/outcome.ts";
 import { pair, readUntilReset } from "./shared/pair.ts";
-import { bytesOf, digest, pattern } from "./shared/pattern.ts";
+import { bytesOf, concat, digest, pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
 test("Conn.readable and writable are the same stream each time", async () => {
@@ -36,6 +37,29 @@ test("Conn.readable leaves the connection open while writable is in use", async 
   await writer.write(bytesOf("answer"));
   await writer.close();
   assert.equal(await receiveByLoop(client), digest(bytesOf("answer")));
+  assert.equal((await errorFrom(server.closeWrite())).code, "EBADF");
+});
+
+test("Conn.readable gets all bytes though writable is closed before they are read", async () => {
+  using ends = await pair({
+    receive: { mode: "burst", bufferSize: 65_536, depth: 4 },
+  });
+  const { client, server } = ends;
+  const bytes = pattern(100_000);
+  await client.write(bytes);
+  await client.closeWrite();
+  const reader = server.readable.getReader({ mode: "byob" });
+  const first = await reader.read(new Uint8Array(10_000));
+  const { receive } = socketOf(server);
+  await eventually("the end is there", () => receive.isEnded);
+  await server.writable.close();
+  const parts = [first.value!];
+  for (;;) {
+    const { done, value } = await reader.read(new Uint8Array(10_000));
+    if (done) break;
+    parts.push(value);
+  }
+  assert.equal(digest(concat(parts)), digest(bytes));
   assert.equal((await errorFrom(server.closeWrite())).code, "EBADF");
 });
 

@@ -142,7 +142,11 @@ class Pipe extends LimitedCall<void> {
       else await destination.send.closeWrite();
     }
     for (const socket of [source, destination]) {
-      if (socket.receive.isEnded && socket.send.isEnded) socket.close();
+      const { receive, send } = socket;
+      /* What it has received may be for a pipe in the other direction, which closes it
+       * in turn. */
+      const isOver = receive.isEnded && receive.ahead === 0 && send.isEnded;
+      if (isOver) socket.close();
     }
   }
 }

@@ -147,7 +147,9 @@ export class WebStreams {
 
   #closeIfDone(): void {
     const { receive, send } = this.#socket;
-    if (receive.isEnded && send.isEnded) this.#socket.close();
+    /* What was received is still for `readable`, whose end closes the connection. */
+    const isOver = receive.isEnded && receive.ahead === 0 && send.isEnded;
+    if (isOver) this.#socket.close();
   }
 
   /* The connection has failed: closes it. Writes in the queue are still sent, if

@@ -81,7 +81,10 @@ async function idle(context: Context): Promise<void> {
 async function proxy(context: Context): Promise<void> {
   const { random } = context;
   const near = await connectAny(context);
-  const far = await connectAny(context);
+  const far = await connectAny(context).catch((error) => {
+    for (const conn of [near.client, near.server]) conn.reset();
+    throw error;
+  });
   const controller = new AbortController();
   const { signal } = controller;
   const pipes = [
