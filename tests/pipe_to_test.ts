@@ -63,7 +63,7 @@ test("The end of one pipe leaves what the other one has not passed on yet", asyn
   await right.server.write(bytes);
   await right.server.closeWrite();
   const request = left.server.pipeTo(right.client);
-  const { receive } = socketOf(right.client);
+  const { receive } = socketOf(right.client)!;
   await eventually("the end is there", () => receive.isEnded);
   await left.client.closeWrite();
   await within("the first pipe", request);

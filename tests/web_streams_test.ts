@@ -50,7 +50,7 @@ test("Conn.readable gets all bytes though writable is closed before they are rea
   await client.closeWrite();
   const reader = server.readable.getReader({ mode: "byob" });
   const first = await reader.read(new Uint8Array(10_000));
-  const { receive } = socketOf(server);
+  const { receive } = socketOf(server)!;
   await eventually("the end is there", () => receive.isEnded);
   await server.writable.close();
   const parts = [first.value!];
