@@ -3,40 +3,7 @@ import type { Chunk } from "../socket/chunk_queue.ts";
 import type { Result } from "../socket/pending_reads.ts";
 import type { Socket } from "../socket/socket.ts";
 import { Chunks } from "./chunks.ts";
-
-/* The connections that borrow until they are released, whichever of their loops
- * began. */
-const borrowers = new WeakSet<Socket>();
-
-/** The chunks that one loop has borrowed. */
-class Lease {
-  readonly #socket: Socket;
-  readonly #chunks: Chunk[] = [];
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-  }
-
-  /** The connection borrows from now on, until it is released. */
-  begin(): void {
-    if (borrowers.has(this.#socket)) return;
-    borrowers.add(this.#socket);
-    const { slab } = this.#socket.loop;
-    slab.addBorrower();
-    this.#socket.onReleased(() => slab.removeBorrower());
-  }
-
-  add(chunk: Chunk): void {
-    this.#chunks.push(chunk);
-  }
-
-  /** Gives back all of them. */
-  end(): void {
-    const { slab } = this.#socket.loop;
-    for (const chunk of this.#chunks) slab.giveBack(chunk);
-    this.#chunks.length = 0;
-  }
-}
+import { Lease } from "../loop/lease.ts";
 
 /** A loop like {@linkcode Chunks} whose chunks are given back at the next turn, so
  * that their memory is used again. */
