@@ -337,6 +337,13 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     else this.#startClosing().abandon();
   }
 
+  /** Closes the connection if both directions have ended. What it has received is for
+   * the reader, whose end calls this again. */
+  closeIfOver(): void {
+    const { receive, send } = this;
+    if (receive.isEnded && receive.ahead === 0 && send.isEnded) this.close();
+  }
+
   /** Ends the connection at once, with RST; pending writes fail. */
   reset(): void {
     if (this.isReleased) return;

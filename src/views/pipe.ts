@@ -141,13 +141,8 @@ class Pipe extends LimitedCall<void> {
       if (destination.isPipe) destination.close();
       else await destination.send.closeWrite();
     }
-    for (const socket of [source, destination]) {
-      const { receive, send } = socket;
-      /* What it has received may be for a pipe in the other direction, which closes it
-       * in turn. */
-      const isOver = receive.isEnded && receive.ahead === 0 && send.isEnded;
-      if (isOver) socket.close();
-    }
+    source.closeIfOver();
+    destination.closeIfOver();
   }
 }
 

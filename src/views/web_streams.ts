@@ -77,7 +77,7 @@ export class WebStreams {
     controller.close();
     request.respond(0);
     if (this.#writable === undefined) this.#socket.close();
-    else this.#closeIfDone();
+    else this.#socket.closeIfOver();
   }
 
   async #read(bytes: Uint8Array): Promise<number | null> {
@@ -134,7 +134,7 @@ export class WebStreams {
       this.#fail(reason);
       throw reason;
     }
-    this.#closeIfDone();
+    this.#socket.closeIfOver();
   }
 
   /* What was written is still delivered. */
@@ -143,13 +143,6 @@ export class WebStreams {
       this.#failure ??= { reason: closedByWritable() };
     }
     this.#socket.close();
-  }
-
-  #closeIfDone(): void {
-    const { receive, send } = this.#socket;
-    /* What was received is still for `readable`, whose end closes the connection. */
-    const isOver = receive.isEnded && receive.ahead === 0 && send.isEnded;
-    if (isOver) this.#socket.close();
   }
 
   /* The connection has failed: closes it. Writes in the queue are still sent, if
