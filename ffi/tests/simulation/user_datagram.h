@@ -30,6 +30,8 @@ void user_receive_from(struct entry* entry, uint32_t room);
 
 /* ---- sending and connecting (user_datagram_send.c) */
 
+/* A send is pending, of that many datagrams. */
+void user_datagram_copied(struct entry* entry, uint32_t count);
 void user_send_datagram(struct entry* entry);
 void user_send_datagrams(struct entry* entry);
 void user_connect_datagram(struct entry* entry);

@@ -136,7 +136,7 @@ static void user__send_refused(struct entry* entry,
   }
 }
 
-static void user__copied(struct entry* entry, uint32_t count) {
+void user_datagram_copied(struct entry* entry, uint32_t count) {
   RULE("no more sends are pending than is allowed",
        entry->send_count < entry->concurrency);
   entry->sends[(entry->send_first + entry->send_count++) %
@@ -179,7 +179,7 @@ static void user__send(struct entry* entry, struct user__target target) {
        ((uint32_t)result & ~(uint32_t)IOCP_PENDING) == length);
   RULE("a wrong address is not sent to", is_pending || !target.is_wrong);
   ledger.ports[entry->port].bytes_sent += length;
-  if (is_pending) user__copied(entry, 1);
+  if (is_pending) user_datagram_copied(entry, 1);
 }
 
 void user_send_datagram(struct entry* entry) {
@@ -257,7 +257,7 @@ void user_send_datagrams(struct entry* entry) {
   for (uint32_t i = 0; i < taken; i++)
     ledger.ports[entry->port].bytes_sent += datagrams.sent[number + i].length;
   /* How many of them were copied is not known. */
-  if (is_pending) user__copied(entry, taken | DATAGRAMS_AT_MOST);
+  if (is_pending) user_datagram_copied(entry, taken | DATAGRAMS_AT_MOST);
 }
 
 /* ---- connecting */

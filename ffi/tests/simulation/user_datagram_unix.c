@@ -178,13 +178,6 @@ static void unix__refused(struct entry* entry,
   }
 }
 
-static void unix__copied(struct entry* entry, uint32_t count) {
-  RULE("no more sends are pending than is allowed",
-       entry->send_count < entry->concurrency);
-  entry->sends[(entry->send_first + entry->send_count++) %
-               IOCP_CONCURRENCY_MAX] = count;
-}
-
 /* Returns false when no more can be sent now. */
 static bool unix__send(struct entry* entry,
                        const struct endpoint* to,
@@ -218,7 +211,7 @@ static bool unix__send(struct entry* entry,
   RULE("a datagram is sent whole",
        ((uint32_t)result & ~(uint32_t)IOCP_PENDING) == length);
   ledger.ports[entry->port].bytes_sent += length;
-  if (is_pending) unix__copied(entry, 1);
+  if (is_pending) user_datagram_copied(entry, 1);
   return true;
 }
 
@@ -280,7 +273,7 @@ static void unix__send_many(struct entry* entry) {
   }
   for (uint32_t i = 0; i < taken; i++)
     ledger.ports[entry->port].bytes_sent += datagrams.sent[number + i].length;
-  if (is_pending) unix__copied(entry, taken | DATAGRAMS_AT_MOST);
+  if (is_pending) user_datagram_copied(entry, taken | DATAGRAMS_AT_MOST);
 }
 
 /* ---- connecting */
