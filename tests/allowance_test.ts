@@ -7,9 +7,10 @@ import { describe, test } from "node:test";
 import { broadcast, type Conn } from "../mod.ts";
 import { Allowance } from "../src/socket/allowance.ts";
 import { Loop } from "../src/loop/loop.ts";
-import { within } from "./shared/deadline.ts";
+import { eventually, within } from "./shared/deadline.ts";
 import { outcome } from "./shared/outcome.ts";
 import { type Pair, pair } from "./shared/pair.ts";
+import { pattern } from "./shared/pattern.ts";
 
 /* Many more than settle in one turn, and few enough for the system's buffers. */
 const MANY = 4096;
@@ -183,6 +184,24 @@ describe("A blocking call does not wait for another turn", () => {
   }
 });
 
+test("a read that is continued in the next turn sees the peer's end, and no error", async () => {
+  /* Half of the limit is used up by then, so the continued read requests more. */
+  const receive = { mode: "burst", bufferSize: 4096, depth: 2 } as const;
+  using ends = await pair({ receive });
+  using other = await pair();
+  const { client, server } = ends;
+  const bytes = pattern(6000, 1);
+  await client.write(bytes);
+  const first = new Uint8Array(1);
+  await server.read(first);
+  await eventually("the rest", () => server.stats().bytesAhead === 5999);
+  /* Nothing is left of this turn's allowance. */
+  for (let i = 0; i < 300; i++) other.client.write(first);
+  const read = server.reader().readExactly(8000);
+  client.closeWrite();
+  assert.equal(await outcome(() => read), "EUNEXPECTEDEND");
+});
+
 test("Allowance settles deferred operations in order, before those of the new turn", async () => {
   const loop = new Loop();
   try {
@@ -194,7 +213,7 @@ test("Allowance settles deferred operations in order, before those of the new tu
     allowance.resumeLater(() => order.push(3));
     assert.equal(allowance.isPending, true);
     assert.equal(allowance.isLeft, false);
-    allowance.begin(0);
+    allowance.begin();
     assert.deepEqual(order, [1, 2, 3]);
     assert.equal(allowance.spend(2 ** 40), true, "each turn has its own bound");
     allowance.end();
@@ -232,7 +251,7 @@ test("Allowance.settledWrite() waits for the next turn when nothing is left", as
   allowance.settledWrite(65).then(note);
   for (let i = 0; i < 10; i++) await undefined;
   assert.deepEqual(settled, [64]);
-  allowance.begin(0);
+  allowance.begin();
   allowance.end();
   await within("the writes", turn());
   assert.deepEqual(settled, [64, 64, 65]);

@@ -256,14 +256,15 @@ export class Loop {
   /* Dequeues and settles. True if there were no records, and nothing is
    * deferred to the next turn. */
   #poll(): boolean {
+    const { allowance } = this;
+    allowance.begin();
     const events = this.#events;
     const slab = this.slab.room();
     const count = this.port.poll(events, CAPACITY, slab, this.slab.offset);
     /* A datagram may need more room than is left. */
     const isFull = (events[HEADER_FLAGS] & SLAB_FULL) !== 0;
     this.slab.offset = isFull ? SLAB_BYTES : events[HEADER_SLAB_END];
-    const { allowance } = this;
-    allowance.begin(count);
+    allowance.polled(count);
     if (count > 0) {
       this.#pace.polled(count === 1 ? events[HEADER_WORDS] : NONE);
       this.slab.beginDispatch(count);

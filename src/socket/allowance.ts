@@ -90,15 +90,24 @@ export class Allowance {
     for (const settle of settlements) settle();
   }
 
-  /** A turn begins; its poll has delivered this many records. */
-  begin(records: number): void {
-    this.#left = TURN_BYTES + records * RECORD_BYTES;
+  /**
+   * A turn begins. Its poll must come after this: what is continued here makes
+   * calls, which must not refer to a socket whose end the library has put into a
+   * record already, and which nothing here knows of yet.
+   */
+  begin(): void {
+    this.#left = TURN_BYTES;
     this.#isInTurn = true;
     this.settle();
     if (this.#continuations.length === 0) return;
     const continuations = this.#continuations;
     this.#continuations = [];
     for (const next of continuations) next();
+  }
+
+  /** The poll of the turn has delivered this many records. */
+  polled(records: number): void {
+    this.#left += records * RECORD_BYTES;
   }
 
   /** The turn is over; user code runs now. */
@@ -117,7 +126,7 @@ export class Allowance {
   #next = (): void => {
     this.#isScheduled = false;
     if (!this.isPending) return;
-    this.begin(0);
+    this.begin();
     this.end();
   };
 }
