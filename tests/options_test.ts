@@ -302,14 +302,31 @@ test("firstByteTimeout fails a connection with ETIMEDOUT", async () => {
   assert.equal(error.port, client.localAddr.port);
   assert.equal(server.lastError, error);
   assert.deepEqual([server.localAddr, server.remoteAddr], addresses);
+  /* A loop that fails closes the connection. */
   assert.equal(await outcome(() => server.write(bytesOf("x"))), "EBADF");
   server.close();
 });
 
-test("firstByteTimeout fails a pending read with ETIMEDOUT", async () => {
+test("firstByteTimeout fails a pending read and all later calls with ETIMEDOUT", async () => {
   using ends = await pair({ listen: { firstByteTimeout: TIMEOUT } });
-  const read = ends.server.read(new Uint8Array(8));
-  assert.equal((await errorFrom(read)).code, "ETIMEDOUT");
+  const { server } = ends;
+  const p = new Uint8Array(8);
+  assert.equal(await outcome(() => server.read(p)), "ETIMEDOUT");
+  for (let i = 0; i < 3; i++) {
+    assert.equal(await outcome(() => server.write(p)), "ETIMEDOUT");
+    assert.equal(await outcome(() => server.closeWrite()), "ETIMEDOUT");
+    await delay(5);
+  }
+});
+
+test("firstByteTimeout fails the writes of a server that only writes with ETIMEDOUT", async () => {
+  using ends = await pair({ listen: { firstByteTimeout: TIMEOUT } });
+  let result = "1";
+  while (result === "1") {
+    result = await outcome(() => ends.server.write(bytesOf("x")));
+    await delay(1);
+  }
+  assert.equal(result, "ETIMEDOUT");
 });
 
 test("firstByteTimeout fails a pending write with ETIMEDOUT", async () => {

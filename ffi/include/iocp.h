@@ -109,8 +109,9 @@ struct iocp_record {
 #define IOCP_DATAGRAMS 8 /* result: datagrams from slab offset detail on */
 
 /* IOCP_CLOSED also comes without iocp_close(), with the reason as its result:
- * -IOCP_ETIMEDOUT when IOCP_FIRST_BYTE_TIMEOUT has passed. After IOCP_DETACH
- * its detail is the handle, as a uint32_t. */
+ * -IOCP_ETIMEDOUT when IOCP_FIRST_BYTE_TIMEOUT has passed. Calls about the
+ * socket fail with that reason until then. After IOCP_DETACH its detail is the
+ * handle, as a uint32_t. */
 
 /* Nothing is received into a slab with less room than this. After
  * IOCP_SLAB_FULL, a port with datagram sockets needs a slab with room for

@@ -197,15 +197,20 @@ void close_begin(struct socket* socket, bool is_reset) {
 }
 
 void close_with_error(struct socket* socket, int32_t error) {
+  socket->closed_itself = true;
   socket->close_result = error;
   socket->detail = 0;
   close_begin(socket, true);
   close_step(socket);
 }
 
+int32_t close_error(const struct socket* socket) {
+  return socket->closed_itself ? socket->close_result : -IOCP_EBADF;
+}
+
 /* Only a connection that works can be detached. Returns 0 or the error. */
 static int32_t close__refuses_detach(const struct socket* socket) {
-  if (socket->state == SOCKET_CLOSING) return -IOCP_EBADF;
+  if (socket->state == SOCKET_CLOSING) return close_error(socket);
   if (socket->state != SOCKET_STREAM || socket->connect_result != 0)
     return -IOCP_ENOTCONN;
   /* The system has ended the connection. */
@@ -221,6 +226,7 @@ int32_t close_socket(struct socket* socket,
     if (result < 0)
       return port_fail(socket->port, result, socket->error_native);
   }
+  socket->closed_itself = false;
   if (socket->state != SOCKET_CLOSING) {
     socket->close_detach = mode == IOCP_DETACH;
     socket->close_timeout_ms = timeout_ms;

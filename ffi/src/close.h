@@ -34,6 +34,10 @@ void close_timed_out(struct socket* socket);
  * IOCP_CLOSED have `error` as their result. */
 void close_with_error(struct socket* socket, int32_t error);
 
+/* The error of a call about a socket that is closing. The caller cannot know
+ * yet that the library has closed it. */
+int32_t close_error(const struct socket* socket);
+
 /* Reports IOCP_CLOSED, unless the socket is unreported, and frees the socket.
  * The batch must not be full. */
 void close_report(struct socket* socket, struct batch* batch);

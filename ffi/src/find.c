@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "find.h"
 
+#include "close.h"
 #include "port.h"
 #include "port_table.h"
 
@@ -17,7 +18,7 @@ struct socket* find_socket(int32_t port_id, int32_t socket_id, int32_t* error) {
 struct socket* find_open(int32_t port_id, int32_t socket_id, int32_t* error) {
   struct socket* socket = find_socket(port_id, socket_id, error);
   if (socket == NULL || socket->state != SOCKET_CLOSING) return socket;
-  *error = port_fail(socket->port, -IOCP_EBADF, 0);
+  *error = port_fail(socket->port, close_error(socket), 0);
   return NULL;
 }
 

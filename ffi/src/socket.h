@@ -90,9 +90,11 @@ struct socket {
   bool progress_known : 1; /* `acknowledged` has a value */
   bool local_known : 1;    /* `local` has a value */
 
-  /* State of a close. */
   bool is_datagram : 1; /* `datagram` has the rest of its state */
 
+  /* State of a close. */
+  bool closed_itself
+      : 1; /* without iocp_close(), for the reason in close_result */
   bool close_reset : 1;   /* RST instead of FIN */
   bool close_detach : 1;  /* return the handle instead of closing it */
   bool is_unreported : 1; /* no record has the id, and none will */

@@ -144,8 +144,12 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
       );
       return;
     }
-    /* The library has closed it by itself. */
+    /* The library has closed it by itself: IOCP_CLOSED in iocp.h has the reasons. */
     const error = this.failure(result, "read", errno);
+    this.#needLastKnown().ending = {
+      code: error.code,
+      detail: "nothing was received within the firstByteTimeout",
+    };
     closing?.ended(error);
     this.release();
     this.receive.end(error);

@@ -1729,4 +1729,14 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "",
     }],
   },
+  {
+    group: "found",
+    name: "a connection that the library has closed is only not open",
+    source: "a write after a firstByteTimeout failed with EBADF",
+    changes: [{
+      file: "close.c",
+      from: "  socket->closed_itself = true;\n",
+      to: "",
+    }],
+  },
 ];

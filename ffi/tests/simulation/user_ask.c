@@ -16,7 +16,12 @@ static int32_t user__port(const struct entry* entry) {
 static bool user__is_void(const struct entry* entry, int32_t result) {
   if (entry->is_closing || entry->is_closed) return true;
   /* It may have closed on a timeout that is not reported yet. */
-  return entry->may_expire && result == -IOCP_EBADF;
+  return entry->may_expire && result == -IOCP_ETIMEDOUT;
+}
+
+/* The error of a call about such a socket. */
+static int32_t user__void_error(const struct entry* entry) {
+  return entry->is_closing || entry->is_closed ? -IOCP_EBADF : -IOCP_ETIMEDOUT;
 }
 
 /* ---- options */
@@ -145,7 +150,8 @@ static void user__get(const struct entry* entry) {
   int32_t got = iocp_get_option(user__port(entry), entry->id, option);
   TRACE("iocp_get_option(%d.%d, %u): %d", entry->port, entry->id, option, got);
   if (user__is_void(entry, got)) {
-    RULE("a socket that is closing has no options", got == -IOCP_EBADF);
+    RULE("a socket that is closing has no options",
+         got == user__void_error(entry));
     return;
   }
   if (got >= 0 || (got == -IOCP_ENOTSUP && user__may_lack(option))) return;
@@ -203,7 +209,8 @@ void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
         result);
   schedule_checks++;
   if (user__is_void(entry, result)) {
-    RULE("a socket that is closing has no options", result == -IOCP_EBADF);
+    RULE("a socket that is closing has no options",
+         result == user__void_error(entry));
     return;
   }
   if (!user__is_valid(entry, option, value)) {
@@ -263,13 +270,15 @@ void user_ask(struct entry* entry) {
   TRACE("iocp_socket_stats(%d.%d): %d", entry->port, entry->id, result);
   schedule_checks++;
   if (user__is_void(entry, result)) {
-    RULE("a socket that is closing has no counters", result == -IOCP_EBADF);
+    RULE("a socket that is closing has no counters",
+         result == user__void_error(entry));
     RULE("a socket that is closing has no address",
          iocp_get_address(port,
                           entry->id,
                           IOCP_PEER,
                           &address,
-                          sizeof(struct iocp_address)) == -IOCP_EBADF);
+                          sizeof(struct iocp_address)) ==
+             user__void_error(entry));
     return;
   }
   RULE("counters can be read", result == 0);

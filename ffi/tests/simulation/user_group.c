@@ -28,11 +28,8 @@ static void user__group_join(uint32_t port, uint32_t group) {
   int32_t id = ledger.ports[port].id;
   int32_t result = iocp_set_option(id, entry->id, IOCP_GROUP, (int32_t)group);
   TRACE("%d.%d joins group %u: %d", port, entry->id, group, result);
-  if (result == -IOCP_EBADF) {
-    RULE("only a socket that is closing cannot change its group",
-         entry->is_closing || entry->may_expire);
-    return;
-  }
+  if (entry->is_closing && result == -IOCP_EBADF) return;
+  if (entry->may_expire && result == -IOCP_ETIMEDOUT) return;
   RULE("a socket can be put into a group", result == 0);
   entry->group = group;
   RULE("a socket has the group that was set",

@@ -25,7 +25,7 @@ static bool user__is_refused(const struct entry* entry, int32_t result) {
     return true;
   }
   /* It may have closed on a timeout that is not reported yet. */
-  if (entry->may_expire && result == -IOCP_EBADF) return true;
+  if (entry->may_expire && result == -IOCP_ETIMEDOUT) return true;
   RULE("the id of an open socket is valid", result != -IOCP_EBADF);
   if (entry->kind == ENTRY_STREAM && !entry->is_failed) return false;
   RULE("a socket that is not connected transfers nothing",
@@ -217,12 +217,11 @@ void user_shutdown(struct entry* entry) {
 static uint64_t user__later(uint32_t ms) { return world_now_ms() + ms; }
 
 static bool user__detach_refused(struct entry* entry, int32_t result) {
-  if (entry->may_expire && result == -IOCP_EBADF) return true;
   if (entry->is_closing) {
     RULE("a socket that is closing is not detached", result == -IOCP_EBADF);
     return true;
   }
-  if (entry->may_expire && result == -IOCP_EBADF) return true;
+  if (entry->may_expire && result == -IOCP_ETIMEDOUT) return true;
   if (entry->kind != ENTRY_STREAM || entry->is_failed) {
     RULE("only a connection is detached", result == -IOCP_ENOTCONN);
     return true;
