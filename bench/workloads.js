@@ -35,7 +35,7 @@ function workload(name, connections, bytes, settings) {
 function datagrams(name, bytes, role, text, rate = 0) {
   const load = role === "send" ? "loadPercent" : "lostPercent";
   return workload(`datagram-${name}-${bytes}`, 1, bytes, {
-    ...{ role, load: `datagram_${role}`, warmUp: 200_000, text },
+    ...{ role, load: `datagram_${role}`, warmUp: 1_000_000, text },
     options: { connections: 1, bytes, rate },
     metrics: ["cpuUs", "perSecond", "busyPercent", load],
   });

@@ -148,6 +148,37 @@ test("sendMany() reads the address of each datagram", async () => {
   }
 });
 
+test("An address that has changed since the last send is read again", async () => {
+  using port = new CompletionPort();
+  const sender = port.bind({ hostname, port: 0 });
+  const receiver = port.bind({ hostname, port: 0 });
+  const addr = {
+    transport: "udp" as const,
+    hostname,
+    port: receiver.addr.port,
+  };
+  const data = Uint8Array.of(1);
+  const sends = [
+    () => sender.send(data, addr),
+    () => sender.sendMany([{ data, addr }]),
+  ];
+  for (const send of sends) {
+    await send();
+    addr.hostname = "::1";
+    assert.equal((await errorFrom(send())).code, "EAFNOSUPPORT");
+    addr.hostname = hostname;
+    await send();
+    addr.transport = "unixpacket" as never;
+    await assert.rejects(send, { name: "TypeError" });
+    addr.transport = "udp";
+    await send();
+    addr.port = 0;
+    await assert.rejects(send, { name: "RangeError" });
+    addr.port = receiver.addr.port;
+  }
+  assert.equal((await take(receiver, 6)).length, 6);
+});
+
 test("sendMany() says how many datagrams were sent before one that fails", async () => {
   using it = new UdpPair();
   const { addr } = it.right;

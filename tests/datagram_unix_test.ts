@@ -75,6 +75,23 @@ describe("Unix datagrams", { skip: isWindows }, () => {
     assert.ok(["ENOTCONN", "EDESTADDRREQ"].includes(error.code), error.code);
   });
 
+  test("go to the path that an address has when they are sent", async () => {
+    using folder = new Folder();
+    const [sender, ...receivers] = ["a", "b", "c"].map((n) => folder.bind(n));
+    const addr = { path: "" };
+    const texts = ["one", "two", "three"];
+    for (const text of texts) {
+      for (const receiver of receivers) {
+        addr.path = receiver.addr.path;
+        await sendTexts(sender!, addr, text);
+      }
+    }
+    for (const receiver of receivers) {
+      const received = await take(receiver, 3);
+      assert.deepEqual(received.map(({ data }) => textOf(data)), texts);
+    }
+  });
+
   test("go to abstract names", async () => {
     using port = new CompletionPort();
     /* It may have a NUL inside, which ends nothing. */

@@ -70,9 +70,9 @@ export class Batch<A extends DatagramAddr> {
     const packed = this.#packed;
     const dataAt = packed.dataAt(this.#at);
     const length = packed.length(this.#at);
-    const end = dataAt + length;
-    const data = packed.bytes.subarray(dataAt, end);
-    return this.#read(data, length, padded(end));
+    /* Unlike subarray(), this looks for no species. */
+    const data = new Uint8Array(packed.buffer, dataAt, length);
+    return this.#read(data, length, padded(dataAt + length));
   }
 
   /** Reads the oldest one into `p`. */

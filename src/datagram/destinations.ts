@@ -32,6 +32,11 @@ interface Given {
   readonly path?: unknown;
 }
 
+/* The host and port, or the path, of an address, and its struct. */
+interface Found extends Given {
+  readonly struct: Uint8Array;
+}
+
 /**
  * The destinations of one socket.
  *
@@ -44,6 +49,8 @@ export class Destinations {
   /** The structs of frozen addresses, such as those of received datagrams. */
   readonly #byAddr = new WeakMap<object, Uint8Array>();
   readonly #byName = new Generations<string, Uint8Array>(DESTINATIONS_MAX);
+  /** The last one that was found by its name, which mostly is the next one too. */
+  #last: Found | undefined;
 
   constructor(native: Native, reach: Reach) {
     this.#native = native;
@@ -61,6 +68,19 @@ export class Destinations {
     return this.#byAddr.get(addr);
   }
 
+  /** The struct of an address that has the host and port, or the path, of the last
+   * one. An address that may change is compared anew each time, which costs less
+   * than to find it. */
+  again(addr: object | null): Uint8Array | undefined {
+    const last = this.#last;
+    if (last === undefined || addr === null) return undefined;
+    const { transport, hostname, port, path } = addr as Given;
+    const isSame = hostname === last.hostname &&
+      port === last.port && path === last.path &&
+      (transport === undefined || transport === last.transport);
+    return isSame ? last.struct : undefined;
+  }
+
   /**
    * The struct of the address, or a promise of it when its host is a name that has
    * to be looked up.
@@ -71,7 +91,7 @@ export class Destinations {
    */
   find(name: string, addr: unknown): Uint8Array | Promise<Uint8Array> {
     requireOptions(addr, name);
-    const known = this.#byAddr.get(addr as object);
+    const known = this.known(addr as object) ?? this.again(addr as object);
     if (known !== undefined) return known;
     const struct = this.#reach === "unix"
       ? this.#unix(name, addr as Given)
@@ -89,11 +109,11 @@ export class Destinations {
       wrongType(`${name}.path`, "the path of a socket", text);
     }
     const known = this.#byName.get(text);
-    if (known !== undefined) return known;
+    if (known !== undefined) return this.#remember(unixFound(text, known));
     const addr = permittedPath({ transport: "unix", path: text });
     const struct = structOf(addr, "sendto");
     this.#byName.set(text, struct);
-    return struct;
+    return this.#remember(unixFound(text, struct));
   }
 
   #udp(name: string, given: Given): Uint8Array | Promise<Uint8Array> {
@@ -102,7 +122,9 @@ export class Destinations {
     const port = requirePort(given.port, 1, `${name}.port`);
     const key = `${hostname} ${port}`;
     const known = this.#byName.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return this.#remember(udpFound(hostname, port, known));
+    }
     const destination = { hostname, port };
     const host = permittedHost(this.#native, destination, "sendto");
     if (typeof host === "string" && host !== "localhost") {
@@ -114,7 +136,12 @@ export class Destinations {
     const ips = typeof host === "string" ? LOOPBACK : [host];
     const struct = this.#encode(ips, hostname, port);
     this.#byName.set(key, struct);
-    return struct;
+    return this.#remember(udpFound(hostname, port, struct));
+  }
+
+  #remember(found: Found): Uint8Array {
+    this.#last = found;
+    return found.struct;
   }
 
   /* A name is looked up each time, since its addresses may change. */
@@ -143,6 +170,15 @@ export class Destinations {
     requireResolved([ip], port);
     return encodeUdp(ip, port, reach === "both");
   }
+}
+
+function udpFound(hostname: string, port: number, struct: Uint8Array): Found {
+  return { transport: "udp", hostname, port, path: undefined, struct };
+}
+
+function unixFound(path: string, struct: Uint8Array): Found {
+  const address = { hostname: undefined, port: undefined, path };
+  return { transport: "unixpacket", ...address, struct };
 }
 
 function requireTransport(

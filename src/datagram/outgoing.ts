@@ -44,9 +44,8 @@ export function addressAll<A extends DatagramAddr>(
       known = destinations.known(addr);
       last = known && addr;
     }
-    const to = addr === undefined
-      ? null
-      : known ?? destinations.find(`datagrams[${i}].addr`, addr);
+    const to = addr === undefined ? null : known ?? destinations.again(addr) ??
+      destinations.find(`datagrams[${i}].addr`, addr);
     if (to === null || to instanceof Uint8Array) all.push({ data, to });
     else {
       all.push({ data, to: null });

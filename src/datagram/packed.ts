@@ -24,10 +24,13 @@ export function padded(length: number): number {
  * the beginning of their buffer. */
 export class Packed {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Theirs. Reading it here costs less than from the view. */
+  readonly buffer: ArrayBuffer;
   readonly words: Int32Array<ArrayBuffer>;
 
   constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.bytes = bytes;
+    this.buffer = bytes.buffer;
     this.words = new Int32Array(bytes.buffer, 0, bytes.length >> 2);
   }
 
