@@ -60,3 +60,27 @@ test("A write and a send make no scope and no function", { skip }, async () => {
     }
   }
 });
+
+test("Several turns share one object of setImmediate()", { skip }, async () => {
+  using ends = await pair();
+  const { port, client, server } = ends;
+  const echo = async () => {
+    for await (const chunk of server) await server.write(chunk);
+  };
+  const echoing = echo();
+  const bytes = pattern(16, 1);
+  const buffer = new Uint8Array(64);
+  const before = jsc!.heapStats().objectTypeCounts;
+  const { polls } = port.stats();
+  for (let i = 0; i < 500; i++) {
+    await client.write(bytes);
+    await client.read(buffer);
+  }
+  const polled = port.stats().polls - polls;
+  const made = (jsc!.heapStats().objectTypeCounts["Immediate"] ?? 0) -
+    (before["Immediate"] ?? 0);
+  client.close();
+  await echoing;
+  assert.ok(polled >= 500, `${polled}`);
+  assert.ok(made < polled / 2, `${made} of ${polled}`);
+});
