@@ -41,11 +41,6 @@ import type { Native } from "../native/symbols.ts";
 
 /** Records of one poll. */
 const CAPACITY = 512;
-/** The wait in the thread itself, in microseconds. The program cannot run
- * meanwhile, so it must be too short to notice. It pays because parking and
- * waking cost two thread switches, and at ten thousand messages a second or
- * more the next message comes before those are done. */
-const WAIT_HERE_US = 100;
 /** A longer wait is repeated. */
 const WAIT_MAX_MS = 2 ** 31 - 1;
 
@@ -272,7 +267,10 @@ export class Loop {
 
   #waitHere(): void {
     if (this.#events[HEADER_SOCKETS] === 0) return;
-    if (!this.port.waitHere(WAIT_HERE_US)) return;
+    const beganAt = now();
+    const isEnded = this.port.waitHere(this.#pace.waitUs);
+    this.#pace.waited(now() - beganAt, isEnded);
+    if (!isEnded) return;
     this.#pace.restart();
     this.#poll();
   }
