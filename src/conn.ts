@@ -185,12 +185,14 @@ export class Conn<A extends Addr = NetAddr>
    */
   read(p: Uint8Array, options?: OperationOptions): Promise<number | null> {
     const socket = this.#socket;
-    return attempt(() => {
+    try {
       requireBytes("p", p);
       if (options !== undefined) return readLimited(socket, p, options);
       if (socket.isClosed) throw socket.closedError("read");
       return socket.receive.read(p);
-    });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -233,27 +235,19 @@ export class Conn<A extends Addr = NetAddr>
     options?: OperationOptions,
   ): Promise<number> {
     const socket = this.#socket;
-    if (!(p instanceof Uint8Array)) {
-      return attempt(() => this.#writeParts(p, options));
+    /* No closure: a function with one makes an object for what it captures at each
+     * call, also at those that do not get to the closure. */
+    try {
+      const isOne = p instanceof Uint8Array;
+      if (!isOne) requireParts("p", p);
+      if (options !== undefined) {
+        return writeLimited(socket, isOne ? p : joined(p), options);
+      }
+      if (socket.isClosed) throw socket.closedError("write");
+      return isOne ? socket.send.write(p) : writeParts(socket, p);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    if (options !== undefined) {
-      return attempt(() => writeLimited(socket, p, options));
-    }
-    if (socket.isClosed) return Promise.reject(socket.closedError("write"));
-    return socket.send.write(p);
-  }
-
-  #writeParts(
-    parts: readonly Uint8Array[],
-    options: OperationOptions | undefined,
-  ): Promise<number> {
-    requireParts("p", parts);
-    const socket = this.#socket;
-    if (options !== undefined) {
-      return writeLimited(socket, joined(parts), options);
-    }
-    if (socket.isClosed) throw socket.closedError("write");
-    return writeParts(socket, parts);
   }
 
   /**

@@ -9,18 +9,30 @@ import { SpinTrial } from "../src/loop/spin_trial.ts";
 
 const SOCKET = 7;
 
-/* What a message takes in microseconds, by the way of waiting for it. */
+/* What a message takes in microseconds, by the way of waiting for it: of the clock,
+ * and of CPU time. */
 interface Machine {
   spinning: number;
   sleeping: number;
+  spinningCpu: number;
+  sleepingCpu: number;
 }
 
 class World {
   #us = 0;
-  readonly trial: SpinTrial = new SpinTrial(() => this.#us / 1000);
+  #cpuUs = 0;
+  readonly trial: SpinTrial = new SpinTrial(
+    () => this.#us / 1000,
+    () => this.#cpuUs / 1000,
+  );
 
   pause(us: number): void {
     this.#us += us;
+  }
+
+  advance(isSpinning: boolean, machine: Machine): void {
+    this.#us += isSpinning ? machine.spinning : machine.sleeping;
+    this.#cpuUs += isSpinning ? machine.spinningCpu : machine.sleepingCpu;
   }
 
   /* Returns the part of the messages for which the loop was polling. */
@@ -29,7 +41,7 @@ class World {
     for (let i = 0; i < messages; i++) {
       const { isSpinning } = this.trial;
       if (isSpinning) spun++;
-      this.pause(isSpinning ? machine.spinning : machine.sleeping);
+      this.advance(isSpinning, machine);
       this.trial.message();
     }
     return spun / messages;
@@ -37,11 +49,24 @@ class World {
 }
 
 /* A peer on an idle core; one on the same core; two cores that others want. */
-const OTHER_CORE = { spinning: 25, sleeping: 55 };
-const SAME_CORE = { spinning: 18, sleeping: 19 };
-const BUSY = { spinning: 110, sleeping: 21 };
+const OTHER_CORE = machine(25, 25, 55, 37);
+const SAME_CORE = machine(18, 18, 19, 10);
+const BUSY = machine(110, 60, 21, 8);
+/* The other threads have taken more of the core while this one slept. */
+/* Polling costs as much as it gains. */
+const NO_GAIN = machine(50, 50, 55, 37);
+const BUSY_BY_CHANCE = machine(110, 60, 300, 8);
 
-test("SpinTrial polls where that shortens a message by a third or more", () => {
+function machine(
+  spinning: number,
+  spinningCpu: number,
+  sleeping: number,
+  sleepingCpu: number,
+): Machine {
+  return { spinning, spinningCpu, sleeping, sleepingCpu };
+}
+
+test("SpinTrial polls where that takes less time and less CPU time", () => {
   const world = new World();
   assert.equal(world.trial.isSpinning, false);
   world.run(1000, OTHER_CORE);
@@ -54,6 +79,48 @@ test("SpinTrial sleeps where polling hardly shortens a message", () => {
   const spun = world.run(20_000, SAME_CORE);
   /* It is tried again now and then, or a change would go unnoticed. */
   assert.ok(spun > 0 && spun < 0.02, `${spun}`);
+});
+
+test("SpinTrial sleeps where polling takes less time, but more CPU time", () => {
+  const world = new World();
+  world.run(1000, BUSY_BY_CHANCE);
+  assert.ok(world.run(20_000, BUSY_BY_CHANCE) < 0.02);
+});
+
+test("SpinTrial gives up at once where a message costs many times as much", () => {
+  const world = new World();
+  world.run(33, BUSY);
+  assert.equal(world.trial.isSpinning, true);
+  /* Six messages cost as much as 32 that slept. */
+  assert.ok(world.run(33, BUSY) <= 6 / 33);
+  assert.equal(world.trial.isSpinning, false);
+});
+
+test("SpinTrial tries more and more rarely what pays by chance alone", () => {
+  const world = new World();
+  let tries = 0;
+  let wasSpinning = false;
+  let lucky = 0;
+  for (let i = 0; i < 100_000; i++) {
+    const { isSpinning } = world.trial;
+    if (isSpinning && !wasSpinning) tries++;
+    wasSpinning = isSpinning;
+    /* It pays for the first 40 messages of each time, which is more than an epoch. */
+    const isLucky = isSpinning && ++lucky <= 40;
+    if (!isSpinning) lucky = 0;
+    world.advance(isSpinning, isLucky ? OTHER_CORE : NO_GAIN);
+    world.trial.message();
+  }
+  assert.ok(tries > 5 && tries < 60, `${tries}`);
+});
+
+test("SpinTrial sleeps after a pause, which cannot be compared", () => {
+  const world = new World();
+  world.run(5000, OTHER_CORE);
+  assert.equal(world.trial.isSpinning, true);
+  /* Each epoch takes longer than 32 ms, as with many busy threads. */
+  world.run(33 * 2, machine(2000, 1000, 2000, 20));
+  assert.ok(world.run(5000, machine(2000, 1000, 2000, 20)) === 0);
 });
 
 test("SpinTrial follows the machine", () => {
@@ -147,8 +214,7 @@ test("Pace polls for an answer while the trial says so", () => {
   const world = new World();
   const pace = new Pace(world.trial);
   for (let i = 0; i < 5000; i++) {
-    const polls = isWindows || world.trial.isSpinning;
-    world.pause(polls ? OTHER_CORE.spinning : OTHER_CORE.sleeping);
+    world.advance(isWindows || world.trial.isSpinning, OTHER_CORE);
     pace.polled(SOCKET);
     if (i === 0) continue;
     assert.equal(pace.isSleepFirst, !isWindows && !world.trial.isSpinning);
@@ -156,4 +222,25 @@ test("Pace polls for an answer while the trial says so", () => {
   if (!isWindows) assert.equal(world.trial.isSpinning, true);
   assert.equal(pace.turns, 4);
   assert.equal(turnsToSleep(pace), 50);
+});
+
+/* As many waits that a message has ended after 20 us. */
+function shortWaits(pace: Pace, count: number): void {
+  for (let i = 0; i < count; i++) pace.waited(0.02, true);
+}
+
+test("Pace waits longer only after many short waits in a row", () => {
+  const pace = new Pace();
+  assert.equal(pace.waitUs, 100);
+  shortWaits(pace, 7);
+  assert.equal(pace.waitUs, 100);
+  shortWaits(pace, 1);
+  assert.equal(pace.waitUs, 1000);
+  /* One in vain, and one that was long, though a message has ended it. */
+  for (const [ms, isEnded] of [[1, false], [0.5, true]] as const) {
+    pace.waited(ms, isEnded);
+    assert.equal(pace.waitUs, 100);
+    shortWaits(pace, 8);
+    assert.equal(pace.waitUs, 1000);
+  }
 });

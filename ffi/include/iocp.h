@@ -164,10 +164,11 @@ IOCP_API int32_t iocp_wait(int32_t port, int32_t timeout_ms);
 
 /*
  * A short wait on the port's own thread, which costs less than having another
- * thread wait: until iocp_poll() may have something to deliver, or for
- * `timeout_us`, at most IOCP_WAIT_HERE_MAX. It dequeues nothing. Returns 1 when
- * the port is to be polled, otherwise 0. On Windows, where a wait lasts at
- * least until the next clock tick, it returns at once.
+ * thread wait: until iocp_poll() may have something to deliver, or for at most
+ * `timeout_us`, up to IOCP_WAIT_HERE_MAX, and at least half of it: several
+ * waits share a timer. It dequeues nothing. Returns 1 when the port is to be
+ * polled, otherwise 0. On Windows, where a wait lasts at least until the next
+ * clock tick, it returns at once.
  */
 IOCP_API int32_t iocp_wait_here(int32_t port, uint32_t timeout_us);
 #define IOCP_WAIT_HERE_MAX 1000

@@ -7,6 +7,7 @@
  * run while the owner polls or deletes the port.
  */
 #include <stdatomic.h>
+#include <time.h>
 
 #include "iocp.h"
 #include "shared/drive.h"
@@ -70,6 +71,37 @@ static void waits_here(void) {
   raw_close(raw);
   drive_finish(&drive);
 }
+
+#ifndef _WIN32
+static int64_t now_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* The timer that an earlier wait has armed does not end a later one at once. */
+static void waits_here_for_half(void) {
+  struct drive drive;
+  host_socket raw;
+  drive_open(&drive);
+  struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
+  for (uint32_t i = 0; i < 40; i++) {
+    drive_receive(socket, 1);
+    /* Until then there is something to poll. */
+    while (drive_poll(&drive) > 0) continue;
+    drive_raw_send(&drive, raw, 0, i, 1);
+    while (iocp_wait_here(drive.port, IOCP_WAIT_HERE_MAX) == 0) continue;
+    drive_until(&drive, socket->received == i + 1);
+    int64_t start_us = now_us();
+    while (now_us() - start_us < i * IOCP_WAIT_HERE_MAX / 40) continue;
+    start_us = now_us();
+    check_is(iocp_wait_here(drive.port, IOCP_WAIT_HERE_MAX), 0);
+    check(now_us() - start_us >= IOCP_WAIT_HERE_MAX / 2);
+  }
+  raw_close(raw);
+  drive_finish(&drive);
+}
+#endif
 
 struct waker {
   int32_t port;
@@ -312,6 +344,9 @@ static void deadline_is_reported(void) {
 
 TEST_MAIN(TEST_CASE(times_out),
           TEST_CASE(waits_here),
+#ifndef _WIN32
+          TEST_CASE(waits_here_for_half),
+#endif
           TEST_CASE(wake_comes_before),
           TEST_CASE(wake_comes_during),
           TEST_CASE(many_wakers),

@@ -37,8 +37,12 @@ export class DatagramIterator<A extends DatagramAddr, T>
     if (this.#limits !== undefined) return this.#nextWithin(this.#limits);
     const value = socket.receive.takeNow(this.#takes);
     if (value !== undefined) return Promise.resolve({ value, done: false });
+    return this.#nextLater();
+  }
+
+  #nextLater(): Promise<IteratorResult<T, undefined>> {
     return new Promise((resolve) => {
-      socket.receive.read(new BatchReader(this.#takes, resolve));
+      this.#socket.receive.read(new BatchReader(this.#takes, resolve));
     });
   }
 

@@ -80,19 +80,28 @@ export class SendQueue {
     if (to === null && !this.#owner.isConnected) {
       return Promise.reject(noDestination());
     }
-    if (this.isBusy) {
-      return this.#later(to, () => {
-        if (data.length !== length) throw bufferLost();
-        const result = this.#sendTo(data, to);
-        sending?.took(1, result);
-        return result;
-      }, sending);
-    }
+    if (this.isBusy) return this.#sendLater(data, to, sending);
     const result = this.#sendTo(data, to);
     sending?.took(1, result);
     return result === length
       ? this.#owner.loop.allowance.settled(length, length)
       : this.#settled(to, result);
+  }
+
+  /* Not a part of send(), where the closure would cost an object for what it
+   * captures at each call. */
+  #sendLater(
+    data: Uint8Array,
+    to: Uint8Array | null,
+    sending: Sending | undefined,
+  ): Promise<number> {
+    const { length } = data;
+    return this.#later(to, () => {
+      if (data.length !== length) throw bufferLost();
+      const result = this.#sendTo(data, to);
+      sending?.took(1, result);
+      return result;
+    }, sending);
   }
 
   /** Sends several, in order. Resolves to their number. */
@@ -203,8 +212,12 @@ export class SendQueue {
         DATAGRAM_BYTES * result,
       );
     }
+    return this.#whenSent(to, result & ~PENDING);
+  }
+
+  #whenSent(to: Uint8Array | null, taken: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#copied = { taken: result & ~PENDING, to, resolve, reject };
+      this.#copied = { taken, to, resolve, reject };
       this.#owner.sendsChanged();
     });
   }

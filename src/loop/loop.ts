@@ -41,11 +41,6 @@ import type { Native } from "../native/symbols.ts";
 
 /** Records of one poll. */
 const CAPACITY = 512;
-/** The wait in the thread itself, in microseconds. The program cannot run
- * meanwhile, so it must be too short to notice. It pays because parking and
- * waking cost two thread switches, and at ten thousand messages a second or
- * more the next message comes before those are done. */
-const WAIT_HERE_US = 100;
 /** A longer wait is repeated. */
 const WAIT_MAX_MS = 2 ** 31 - 1;
 
@@ -221,8 +216,32 @@ export class Loop {
   #defer(): void {
     const { turns } = this.#pace;
     this.#deferred = turns;
-    for (let i = 0; i < turns; i++) runtime.defer(this.#turn);
+    /* A runtime that can drain its microtasks needs one callback for all turns, which
+     * leaves a quarter of the garbage. */
+    const callbacks = runtime.drain === undefined ? turns : 1;
+    for (let i = 0; i < callbacks; i++) runtime.defer(this.#turns);
   }
+
+  /* One of the deferred turns, or all of them with the program running between
+   * them. */
+  #turns = (): void => {
+    const { drain } = runtime;
+    if (drain === undefined) {
+      this.#turn();
+      return;
+    }
+    let left = this.#deferred;
+    try {
+      for (;;) {
+        this.#turn();
+        if (--left === 0) return;
+        drain();
+      }
+    } finally {
+      /* A poll that has failed must not end the others. */
+      if (left > 1) runtime.defer(this.#turns);
+    }
+  };
 
   #woken = (): void => {
     if (this.#refs > 0 || this.#deferred > 0 || this.#isClosed) {
@@ -235,7 +254,7 @@ export class Loop {
     this.#turn();
   };
 
-  #turn = (): void => {
+  #turn(): void {
     this.#deferred--;
     if (this.#isClosed) return;
     const isSleepFirst = this.#pace.isSleepFirst && !this.#hasMore &&
@@ -244,11 +263,14 @@ export class Loop {
     this.#pace.count(isEmpty);
     if (isSleepFirst || this.#pace.isSleepDue) this.#waitHere();
     this.#next();
-  };
+  }
 
   #waitHere(): void {
     if (this.#events[HEADER_SOCKETS] === 0) return;
-    if (!this.port.waitHere(WAIT_HERE_US)) return;
+    const beganAt = now();
+    const isEnded = this.port.waitHere(this.#pace.waitUs);
+    this.#pace.waited(now() - beganAt, isEnded);
+    if (!isEnded) return;
     this.#pace.restart();
     this.#poll();
   }

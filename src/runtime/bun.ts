@@ -14,6 +14,9 @@ interface BunFfi {
     symbols: unknown;
   };
 }
+interface BunJsc {
+  drainMicrotasks(): void;
+}
 interface BunProcess {
   platform: string;
   arch: string;
@@ -84,6 +87,9 @@ export const runtime: Runtime = {
   makeParker: (_native, path, port, onWake) =>
     new BunParker(path, port, onWake),
   defer: (callback) => setImmediate(callback),
+  drain: isCurrent()
+    ? nodeModule<BunJsc>("bun:jsc").drainMicrotasks
+    : undefined,
   /* A transferred buffer counts as new memory, and the collector runs when as much
    * is new as is live. This is live and costs only addresses, since it is never
    * written to. With 32 MiB, a collection is for some 500 chunks of 64 KiB instead of

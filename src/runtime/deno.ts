@@ -99,6 +99,7 @@ export const runtime: Runtime = {
   makeParker: (native, _path, port, onWake) =>
     new DenoParker(native, port, onWake),
   defer: (callback) => setImmediate(callback),
+  drain: undefined,
   makeBallast() {
     /* A transferred buffer does not count as new memory. */
   },

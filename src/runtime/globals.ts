@@ -19,6 +19,7 @@ interface NodeTimers {
 }
 interface NodeProcess {
   getBuiltinModule(name: string): unknown;
+  cpuUsage(): { user: number; system: number };
   nextTick(
     callback: (...values: never[]) => void,
     ...values: unknown[]
@@ -98,6 +99,12 @@ export const WritableStream: Globals["WritableStream"] = globals.WritableStream;
 
 /** Milliseconds of a monotonic clock. */
 export const now: () => number = performance?.now.bind(performance);
+const cpuUsage = process?.cpuUsage?.bind(process);
+/** Milliseconds of CPU time that the process has used, all of its threads. */
+export function cpuTime(): number {
+  const { user, system } = cpuUsage!();
+  return (user + system) / 1000;
+}
 export const randomUUID: Globals["crypto"]["randomUUID"] = crypto?.randomUUID
   ?.bind(crypto);
 export const getRandomValues: Globals["crypto"]["getRandomValues"] = crypto

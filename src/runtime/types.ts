@@ -56,6 +56,11 @@ export interface Runtime {
   /** Calls back in the next turn of the event loop. */
   defer(callback: () => void): void;
 
+  /** Runs the microtasks that are queued, as the runtime does after each callback of
+   * its event loop. Only for code that such a callback runs directly. Undefined if
+   * the runtime has no function for it. */
+  readonly drain: (() => void) | undefined;
+
   /** Makes something to keep while buffers are transferred again and again, so that
    * the garbage collector does not run for each few of them. */
   makeBallast(): unknown;

@@ -365,7 +365,11 @@ export class ReceiveQueue {
     const bytes = typeof got === "number" ? got : got?.length ?? 0;
     const { allowance } = this.#owner.loop;
     if (allowance.spend(bytes)) read.resolve(got);
-    else allowance.defer(() => read.resolve(got));
+    else this.#resolveLater(read, got);
+  }
+
+  #resolveLater(read: PendingRead, got: Chunk | number | null): void {
+    this.#owner.loop.allowance.defer(() => read.resolve(got));
   }
 
   #serveFromChunks(read: PendingRead): boolean {

@@ -142,6 +142,13 @@ export class SendQueue {
       }
       return this.resume(bytes, result);
     }
+    return this.#later(bytes);
+  }
+
+  /* Not a part of write(), where the closure would cost an object for what it
+   * captures at each call. */
+  #later(bytes: Uint8Array): Promise<number> {
+    const { length } = bytes;
     return new Promise<number>((resolve, reject) => {
       this.enqueue({ bytes, length, offset: 0, resolve, reject });
     });
@@ -369,8 +376,12 @@ export class SendQueue {
     } else if (isLast) {
       if (!this.#sends.isEmpty) this.#sends.last!.followers.push(write);
       else if (isSettledNow) write.resolve(write.offset);
-      else allowance.defer(() => write.resolve(write.offset));
+      else this.#resolveLater(write);
     }
     return true;
+  }
+
+  #resolveLater(write: PendingWrite): void {
+    this.#owner.loop.allowance.defer(() => write.resolve(write.offset));
   }
 }

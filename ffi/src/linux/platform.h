@@ -32,6 +32,9 @@ struct engine_inbox {
 struct engine_port {
   int epoll_fd;
   int wake_fd;
+  /* See alarm.h. */
+  int alarm_fd;
+  int64_t alarm_due_ns;
   /* For datagrams that are longer than expected, see datagram_receive.c; or
    * NULL. */
   uint8_t* overflow;

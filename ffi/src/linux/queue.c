@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's queue: an epoll instance, and an eventfd that ends a wait. */
+/* The kernel's queue: an epoll instance, and an eventfd that ends a wait; the
+ * short waits of the port's own thread are ended by a timer, see alarm.h. */
 
 #include <errno.h>
 #include <poll.h>
@@ -7,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "alarm.h"
 #include "connect.h"
 #include "engine.h"
 #include "errors.h"
@@ -21,19 +23,22 @@ int32_t engine_open(struct port* port) {
   int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_fd < 0) return errors_fail(port);
   int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (wake_fd < 0) {
-    int32_t result = errors_fail(port);
-    close(epoll_fd);
-    return result;
-  }
+  int32_t result = wake_fd < 0 ? errors_fail(port) : alarm_open(port);
+  if (result < 0) goto err;
   port->engine.epoll_fd = epoll_fd;
   port->engine.wake_fd = wake_fd;
   return 0;
+
+err:
+  if (wake_fd >= 0) close(wake_fd);
+  close(epoll_fd);
+  return result;
 }
 
 void engine_close(struct port* port) {
   overflow_close(port);
   inbox_close(port);
+  alarm_close(port);
   close(port->engine.wake_fd);
   close(port->engine.epoll_fd);
 }
@@ -56,10 +61,7 @@ int32_t engine_wait(struct port* port, int32_t timeout_ms) {
 }
 
 int32_t engine_wait_here(struct port* port, uint32_t timeout_us) {
-  struct pollfd entry = {.fd = port->engine.epoll_fd, .events = POLLIN};
-  struct timespec limit = {.tv_nsec = (long)timeout_us * 1000};
-  /* A signal counts as the timeout. */
-  return ppoll(&entry, 1, &limit, NULL) > 0;
+  return alarm_wait(port, port->engine.epoll_fd, timeout_us);
 }
 
 int32_t engine_wake(struct port* port) {

@@ -35,6 +35,7 @@ int __wrap_epoll_create1(int flags);
 int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event* event);
 int __wrap_epoll_wait(int epoll, struct epoll_event* events, int max, int ms);
 int __wrap_eventfd(unsigned int value, int flags);
+int __wrap_timerfd_create(int clock, int flags);
 void* __wrap_memory_map(size_t size);
 void __wrap_memory_unmap(void* memory, size_t size);
 void* __wrap_memory_alloc(size_t size);
@@ -47,6 +48,7 @@ int __real_epoll_create1(int flags);
 int __real_epoll_ctl(int epoll, int what, int fd, struct epoll_event* event);
 int __real_epoll_wait(int epoll, struct epoll_event* events, int max, int ms);
 int __real_eventfd(unsigned int value, int flags);
+int __real_timerfd_create(int clock, int flags);
 void* __real_memory_map(size_t size);
 void __real_memory_unmap(void* memory, size_t size);
 void* __real_memory_alloc(size_t size);
@@ -354,6 +356,12 @@ int __wrap_eventfd(unsigned int value, int flags) {
   if (faults_happens(FAULTS_HANDLES))
     return faults_fail("eventfd", faults__handle_error());
   return faults__add(__real_eventfd(value, flags));
+}
+
+int __wrap_timerfd_create(int clock, int flags) {
+  if (faults_happens(FAULTS_HANDLES))
+    return faults_fail("timerfd_create", faults__handle_error());
+  return faults__add(__real_timerfd_create(clock, flags));
 }
 
 int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event* event) {

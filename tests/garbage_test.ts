@@ -1,0 +1,86 @@
+// Copyright the iocp authors. MIT license.
+/* What a message leaves for the garbage collector, counted in objects. Bun alone can
+ * count them. */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test } from "node:test";
+import { bind } from "../mod.ts";
+import { runtime } from "../src/runtime/detect.ts";
+import { collectGarbage } from "./shared/collect.ts";
+import { pair } from "./shared/pair.ts";
+import { pattern } from "./shared/pattern.ts";
+
+type Counts = Record<string, number>;
+const jsc = process.getBuiltinModule("bun:jsc" as "node:fs") as unknown as {
+  heapStats(): { objectTypeCounts: Counts };
+} | undefined;
+const skip = runtime.name === "Bun" ? false : "only Bun counts objects";
+
+const BATCHES = 50;
+const BATCH = 20;
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/* How many objects of each kind a call makes. A collection that comes meanwhile makes
+ * them fewer, never more. */
+async function objectsOf(
+  call: () => unknown,
+): Promise<(kind: string) => number> {
+  const run = async () => {
+    for (let i = 0; i < BATCHES; i++) {
+      for (let j = 0; j < BATCH; j++) call();
+      await turn();
+    }
+  };
+  await run();
+  collectGarbage();
+  const before = jsc!.heapStats().objectTypeCounts;
+  await run();
+  const after = jsc!.heapStats().objectTypeCounts;
+  return (kind) =>
+    ((after[kind] ?? 0) - (before[kind] ?? 0)) / (BATCHES * BATCH);
+}
+
+test("A write and a send make no scope and no function", { skip }, async () => {
+  using ends = await pair();
+  using receiver = bind({ hostname: "127.0.0.1", port: 0 });
+  using sender = bind({ hostname: "127.0.0.1", port: 0 });
+  const { addr } = receiver;
+  const bytes = pattern(16, 1);
+  const write = () => ends.client.write(bytes);
+  const send = () => sender.send(bytes, addr);
+  for (const call of [write, send]) {
+    const count = await objectsOf(call);
+    for (const kind of ["JSLexicalEnvironment", "Function"]) {
+      const each = count(kind);
+      assert.ok(each < 0.5, `${call}: ${each} of ${kind}`);
+    }
+  }
+});
+
+test("Several turns share one object of setImmediate()", { skip }, async () => {
+  using ends = await pair();
+  const { port, client, server } = ends;
+  const echo = async () => {
+    for await (const chunk of server) await server.write(chunk);
+  };
+  const echoing = echo();
+  const bytes = pattern(16, 1);
+  const buffer = new Uint8Array(64);
+  const before = jsc!.heapStats().objectTypeCounts;
+  const { polls } = port.stats();
+  for (let i = 0; i < 500; i++) {
+    await client.write(bytes);
+    await client.read(buffer);
+  }
+  const polled = port.stats().polls - polls;
+  const made = (jsc!.heapStats().objectTypeCounts["Immediate"] ?? 0) -
+    (before["Immediate"] ?? 0);
+  client.close();
+  await echoing;
+  assert.ok(polled >= 500, `${polled}`);
+  assert.ok(made < polled / 2, `${made} of ${polled}`);
+});
