@@ -125,6 +125,17 @@ export {
   type PathConnOptions,
   type PathListenOptions,
 } from "./src/options/path.ts";
+export {
+  type PeerCertificate,
+  type Pem,
+  type StartTlsOptions,
+  type TlsCommonOptions,
+  type TlsIdentity,
+  type TlsInfo,
+  type TlsOptions,
+  type TlsServerOptions,
+  type TlsVersion,
+} from "./src/options/tls.ts";
 export { type SyncOptions } from "./src/options/sync.ts";
 export { Listener } from "./src/listener.ts";
 export { type NodeServer } from "./src/http/node_server.ts";

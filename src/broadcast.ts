@@ -115,12 +115,13 @@ export async function broadcast<A extends Addr>(
   let loop: Loop | undefined;
   const free: Conn<A>[] = [];
   for (
-    const [index, { isClosed, loop: own, send, id }] of ends.entries()
+    const [index, { isClosed, threadLoop: own, send, id }] of ends.entries()
   ) {
     if (send.broadcast === broadcasts) continue;
     send.broadcast = broadcasts;
     const conn = all[index]!;
-    const isDirect = !isClosed && send.isIdle && p.length <= CALL_MAX;
+    const isDirect = own !== undefined && !isClosed && send.isIdle &&
+      p.length <= CALL_MAX;
     if (isDirect && own === (loop ??= own)) {
       sockets[free.length] = id;
       free.push(conn);

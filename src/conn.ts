@@ -12,6 +12,7 @@ import type {
   FrameOptions,
   LineOptions,
 } from "./options/framing.ts";
+import { NotSupported } from "./errors.ts";
 import type { DetachedSocket } from "./socket/detached_socket.ts";
 import { duplexOf } from "./views/duplex.ts";
 import { showFields, shownAddress } from "./views/inspect.ts";
@@ -32,6 +33,8 @@ import {
 } from "./views/limited_calls.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
 import { changeOptions, optionsInForce } from "./socket/socket_options.ts";
+import { startTls } from "./tls/start_tls.ts";
+import type { StartTlsOptions, TlsInfo } from "./options/tls.ts";
 import { wrapPipes } from "./views/pipe_signal.ts";
 import type { SocketDuplex } from "./views/socket_duplex.ts";
 import type { ConnStats } from "./stats.ts";
@@ -153,6 +156,55 @@ export class Conn<A extends Addr = NetAddr>
    */
   get peer(): Peer {
     return this.#socket.peer();
+  }
+
+  /**
+   * What the handshake of TLS has agreed on, and the certificate of the peer;
+   * undefined for a connection without TLS. See [TLS](../docs/tls.md).
+   */
+  get tls(): TlsInfo | undefined {
+    return this.#socket.loop.tls;
+  }
+
+  /**
+   * Makes TLS over the connection, for protocols that begin without it (SMTP,
+   * PostgreSQL). From then on use only the result: everything else that is read or
+   * written here would break it, and closing this connection breaks it too.
+   *
+   * Bytes that have arrived and were not read belong to TLS, so nothing that a peer
+   * has sent before without it can be mistaken for what comes with it.
+   *
+   * @param options the same as `tls` of `connect()`, and with `isServer` as that of
+   * `listen()`; `timeout` and `signal` are for the handshake.
+   * @returns the connection with TLS, when the handshake is done.
+   * @throws {SocketError} when the handshake fails, with what was wrong; the
+   * connection is closed then. `ETIMEDOUT` after `timeout`.
+   * @throws {NotSupported} for a connection that is used as a duplex or as streams.
+   * @throws the reason of `signal` when that aborts.
+   *
+   * @example A server that does not answer
+   * ```ts
+   * import { connect, listen, SocketError } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * const conn = await connect(listener.addr);
+   * try {
+   *   await conn.startTls({ serverName: "mail.example", timeout: 100 });
+   * } catch (error) {
+   *   if (!(error instanceof SocketError)) throw error;
+   *   console.log(error.code); // ETIMEDOUT
+   * }
+   * ```
+   */
+  async startTls(options: StartTlsOptions): Promise<Conn<A>> {
+    const socket = this.#socket;
+    if (this.#duplex !== undefined || this.#webStreams !== undefined) {
+      throw new NotSupported(
+        "Cannot start TLS: the connection is used as a duplex or as streams, which read its bytes",
+      );
+    }
+    if (socket.isClosed) throw socket.closedError("read", "start TLS");
+    return makeConn<A>(await startTls(socket, options));
   }
 
   /**

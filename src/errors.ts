@@ -141,6 +141,7 @@ const ACTIONS = new Map<string, readonly [action: string, link: string]>(
     getpeername: ["get the remote address", "of"],
     getsockname: ["get the local address", "of"],
     getsockopt: ["get an option", "of"],
+    handshake: ["make the TLS handshake", "with"],
     ioctl: ["read the counters", "of"],
     listen: ["listen", "on"],
     lstat: ["use the folder", ""],

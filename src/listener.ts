@@ -150,6 +150,7 @@ export class Listener<A extends Addr = NetAddr>
       acceptFailures: stats.acceptFailures,
       firstByteTimeouts: stats.firstByteTimeouts,
       blocked: this.#acceptor.blocked,
+      handshakeFailures: this.#acceptor.handshakeFailures,
     };
   }
 

@@ -23,6 +23,7 @@ import {
   requireDetached,
   requireHandle,
 } from "./socket/detached_socket.ts";
+import { NotSupported } from "./errors.ts";
 import { Group } from "./loop/group.ts";
 import { type Listener, makeListener } from "./listener.ts";
 import type { ConnOptions } from "./options/conn.ts";
@@ -44,6 +45,8 @@ import {
   pathListenSettings,
 } from "./options/path.ts";
 import { OPTIONS } from "./options/table.ts";
+import { NO_BLOCKING } from "./options/tls.ts";
+import { tlsConnecting, tlsListening } from "./tls/start_tls.ts";
 import { showFields } from "./views/inspect.ts";
 import { isWindows } from "./runtime/detect.ts";
 import { type SocketEvent, SocketEvents } from "./views/socket_events.ts";
@@ -123,15 +126,18 @@ export class CompletionPort {
   listen(
     options: ListenOptions | PathListenOptions | HandleListenOptions,
   ): Listener<Addr> {
+    const { tls } = options;
+    /* Its certificate is checked before a socket is touched. */
+    const secure = tls === undefined ? undefined : tlsListening(tls);
     if (isForHandle(options)) {
       const settings = adoptListener(this.#group, options);
-      return makeListener(new Acceptor(this.#group, settings));
+      return makeListener(new Acceptor(this.#group, settings, secure));
     }
     const settings = isForPath<PathListenOptions>(options)
       ? pathListenSettings(options)
       : listenSettings(options);
     this.#group.requireOpen("listen");
-    return makeListener(new Acceptor(this.#group, settings));
+    return makeListener(new Acceptor(this.#group, settings, secure));
   }
 
   /** The same as {@linkcode connect}, on this port. */
@@ -146,12 +152,14 @@ export class CompletionPort {
     const group = this.#group;
     if (isForPath<PathConnectOptions>(options)) {
       const settings = pathConnectSettings(options);
+      const secure = tlsConnecting(options.tls, "localhost", settings);
       group.requireOpen("connect");
-      return makeConn(await makePathConnection(group, settings));
+      return makeConn(await secure(await makePathConnection(group, settings)));
     }
     const settings = connectSettings(options);
+    const secure = tlsConnecting(options.tls, settings.hostname, settings);
     group.requireOpen("connect");
-    return makeConn(await makeConnection(group, settings));
+    return makeConn(await secure(await makeConnection(group, settings)));
   }
 
   /** The same as {@linkcode connectSync}, on this port. */
@@ -162,6 +170,8 @@ export class CompletionPort {
   connectSync(options: ConnectOptions | PathConnectOptions): Conn<Addr>;
   connectSync(options: ConnectOptions | PathConnectOptions): Conn<Addr> {
     const group = this.#group;
+    requireOptions(options);
+    if (options.tls !== undefined) throw new NotSupported(NO_BLOCKING);
     if (isForPath<PathConnectOptions>(options)) {
       const settings = pathConnectSettings(options);
       group.requireOpen("connect");

@@ -68,6 +68,8 @@ export interface ListenerStats {
   firstByteTimeouts: number;
   /** Connections reset because of `blockList`, since the start. */
   blocked: number;
+  /** Connections closed because the handshake of TLS has failed, since the start. */
+  handshakeFailures: number;
 }
 
 /** Counters of a datagram socket. */

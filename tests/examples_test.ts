@@ -7,6 +7,9 @@ import { bind, type Conn, connect, type DatagramSocket } from "../mod.ts";
 import { type Child, start } from "./shared/child.ts";
 import { within } from "./shared/deadline.ts";
 import { repositoryPath, TemporaryFolder } from "./shared/files.ts";
+import { bytesOf } from "./shared/pattern.ts";
+import { ca } from "./shared/tls.ts";
+import { readText } from "./shared/transfer.ts";
 
 function startExample(name: string, args: string[]): Child {
   return start(repositoryPath(`examples/${name}.ts`), args);
@@ -78,6 +81,18 @@ test("echo.ts serves other clients after a reset", async () => {
   using client = await TextClient.connect(port);
   await client.send("pong");
   await client.expect("pong");
+});
+
+test("tls_echo.ts sends back what it receives over TLS", async () => {
+  const file = (name: string) =>
+    repositoryPath(`tests/shared/certificates/${name}`);
+  const args = ["--key", file("server.key"), "--cert", file("server.pem")];
+  using server = startExample("tls_echo", args);
+  const port = await portOf(server);
+  using conn = await connect({ port, tls: { ca } });
+  await conn.write(bytesOf("hello"));
+  assert.equal(await readText(conn), "hello");
+  assert.match(server.stdout, /TLSv1\.3, TLS_AES_/);
 });
 
 test("chat.ts relays lines until /quit", async () => {

@@ -45,7 +45,8 @@ type OwnOfListen =
   | "fd"
   | "handle"
   | "ticket"
-  | "blockList";
+  | "blockList"
+  | "tls";
 type OwnOfConnect =
   | "port"
   | "hostname"
@@ -53,6 +54,7 @@ type OwnOfConnect =
   | "transport"
   | "signal"
   | "localAddress"
+  | "tls"
   | "autoSelectFamilyAttemptTimeout";
 
 /* The documented interfaces have exactly the options of the table. */

@@ -27,8 +27,8 @@ const kinds = {
     packages: argv`chromium curl dbus-x11 wrk`,
   },
   peers: {
-    name: `debian-${release}-peers-2`,
-    packages: argv`socat systemd libicu76 libpq5 libxml2`,
+    name: `debian-${release}-peers-3`,
+    packages: argv`curl openssl socat systemd libicu76 libpq5 libxml2`,
     // Its other dependencies are LLVM and Perl, for what no test uses.
     unpack: "apt-get -q download postgresql-17 && dpkg-deb -x *.deb /",
   },

@@ -2,7 +2,7 @@
 
 import type { Deadline } from "./deadlines.ts";
 import { UNSET } from "./deadlines.ts";
-import type { Loop } from "./loop.ts";
+import type { CallLoop } from "./socket_loop.ts";
 import type { Limits } from "../options/operation.ts";
 import { reasonOf } from "../options/signal.ts";
 import {
@@ -21,14 +21,14 @@ import {
 export abstract class LimitedCall<T> implements Deadline, Abortable {
   at = 0;
   place: number = UNSET;
-  protected readonly loop: Loop;
+  protected readonly loop: CallLoop;
   readonly #limits: Limits;
   #watch: SignalWatch | undefined;
   #isSettled = false;
   #resolve!: (value: T) => void;
   #reject!: (reason: unknown) => void;
 
-  constructor(loop: Loop, limits: Limits) {
+  constructor(loop: CallLoop, limits: Limits) {
     this.loop = loop;
     this.#limits = limits;
   }

@@ -54,9 +54,10 @@ export class NativePort {
     this.#native.iocp_delete(this.id);
   }
 
-  /** The error for the negative result of the last call. */
+  /** The error for the negative result of a completion, which has come with its
+   * `errno`, or else of the last call. */
   error(result: number, options: SocketErrorOptions): SocketError {
-    const errno = this.#native.iocp_native_error(this.id);
+    const { errno = this.#native.iocp_native_error(this.id) } = options;
     return errorOf(result, { ...options, errno });
   }
 

@@ -10,6 +10,7 @@ import {
   requirePort,
   requireTransport,
 } from "./validate.ts";
+import type { TlsOptions } from "./tls.ts";
 import type { Signal } from "../runtime/web_types.ts";
 
 /** Options of {@linkcode connect}. */
@@ -56,6 +57,11 @@ export interface ConnectOptions extends ConnOptions {
    * @default {250}
    */
   autoSelectFamilyAttemptDelay?: number | undefined;
+  /**
+   * Makes TLS over the connection, before it is returned; `timeout` and `signal`
+   * include the handshake. `true` is the default options.
+   */
+  tls?: true | TlsOptions | undefined;
   /** Another name of `autoSelectFamilyAttemptDelay`, as in `node:net`. */
   autoSelectFamilyAttemptTimeout?: number | undefined;
 }

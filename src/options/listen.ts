@@ -12,6 +12,7 @@ import type { KeepAliveOptions } from "./keep_alive.ts";
 import type { HandleListenSettings } from "./handle.ts";
 import type { PathListenSettings } from "./path.ts";
 import { checkOptions, type Settings } from "./settings.ts";
+import type { TlsServerOptions } from "./tls.ts";
 import {
   requireHostname,
   requireOptions,
@@ -94,6 +95,12 @@ export interface ListenOptions extends ConnOptions {
    * and throws {@linkcode NotSupported}.
    */
   blockList?: AddressFilter | undefined;
+  /**
+   * Makes TLS over the connections, before `accept()` returns them. A handshake that
+   * fails is counted (`listener.stats().handshakeFailures`) and is
+   * `listener.lastError`.
+   */
+  tls?: TlsServerOptions | undefined;
   /** Another name of `backlog`, as in `Deno.listen`. */
   tcpBacklog?: number | undefined;
   /**

@@ -42,8 +42,9 @@ export const ENOTSUP: number = numberOf("ENOTSUP");
 
 /** Where a socket comes from: it was just made, it had another owner, or a
  * listener has accepted it. A "watched" one was accepted too, and the library
- * may close it on its own (first-byte timeout). */
-export type Origin = "new" | "adopted" | "accepted" | "watched";
+ * may close it on its own (first-byte timeout). A "secured" one is above another
+ * one, which has the options already. */
+export type Origin = "new" | "adopted" | "accepted" | "watched" | "secured";
 
 const LIBRARY_KEYS = keysOf("conn", ({ owner }) => owner !== undefined);
 const NOT_INHERITED_KEYS = LIBRARY_KEYS.filter((key) =>
@@ -56,6 +57,7 @@ const COMPARED: Readonly<Record<Origin, readonly Key<"conn">[]>> = {
   adopted: LIBRARY_KEYS,
   accepted: NOT_INHERITED_KEYS,
   watched: NOT_INHERITED_KEYS,
+  secured: [],
 };
 
 /* Those of the listening socket; iocp_listen() has noDelay and backlog as

@@ -15,6 +15,7 @@ import { type ConnOptions, type ConnSettings, connSettings } from "./conn.ts";
 import { NO_FILTER } from "./address_filter.ts";
 import { checkPathOptions, type Settings } from "./settings.ts";
 import { optionalSignal } from "./signal.ts";
+import type { TlsOptions, TlsServerOptions } from "./tls.ts";
 import {
   optionalBoolean,
   requireInteger,
@@ -45,6 +46,9 @@ export interface PathConnectOptions extends PathConnOptions {
    * asked again until it has.
    */
   timeout?: number | undefined;
+  /** See {@linkcode ConnectOptions.tls}. The name of the server is `"localhost"` if
+   * `serverName` is left out. */
+  tls?: true | TlsOptions | undefined;
   /** What the path is, as in Deno. It follows from the path. */
   transport?: PathAddr["transport"] | undefined;
 }
@@ -91,6 +95,8 @@ export interface PathListenOptions extends PathConnOptions {
   acceptPool?: number | undefined;
   /** See {@linkcode ListenOptions.firstByteTimeout}. */
   firstByteTimeout?: number | undefined;
+  /** See {@linkcode ListenOptions.tls}. */
+  tls?: TlsServerOptions | undefined;
   /** See {@linkcode ListenOptions.maxConnections}. */
   maxConnections?: number | undefined;
   /** See {@linkcode ListenOptions.acceptRate}. */

@@ -127,6 +127,7 @@ export const runtime: Runtime = {
   isPermissionError: () => false,
   /* Bun has one class for all errors. */
   errorClass: () => undefined,
+  resumesTls: true,
   transportOf,
   makeServerAdapter: (server, handle) =>
     isHttpServer(server)

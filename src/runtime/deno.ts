@@ -120,6 +120,8 @@ export const runtime: Runtime = {
   unsetEnv: (name) => deno.env.delete(name),
   requireUid,
   isPermissionError: (error) => error instanceof deno.errors.NotCapable,
+  /* rustls keeps the sessions, and does not return them. */
+  resumesTls: false,
   errorClass: (name) => deno.errors[name],
   transportOf,
   makeServerAdapter: (server, handle) => new NetAdapter(server, handle),

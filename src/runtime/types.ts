@@ -119,6 +119,9 @@ export interface Runtime {
   /** The error classes of the runtime's own calls, by name. */
   readonly errorClass: ErrorClasses;
 
+  /** Whether a client of node:tls can resume a session. */
+  readonly resumesTls: boolean;
+
   /** The stream that a TLSSocket was made from, if any. */
   transportOf(socket: object): unknown;
 

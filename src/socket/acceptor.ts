@@ -23,6 +23,7 @@ import {
   numbersOf,
   readOptions,
 } from "../options/native_options.ts";
+import type { Securing, SecuringOwner } from "./securing.ts";
 import { Socket, type SocketSettings } from "./socket.ts";
 
 /** With this many connections in the queue no more are accepted; the system's
@@ -32,7 +33,7 @@ const QUEUED_MAX = 64;
 const STOP_INTERVAL_MS = 5;
 
 /** Accepts the connections of one listener. */
-export class Acceptor implements ListeningOwner, AdmissionOwner {
+export class Acceptor implements ListeningOwner, AdmissionOwner, SecuringOwner {
   readonly loop: Loop;
   settings: ListenSettings;
   readonly #sockets: ListeningSockets;
@@ -41,6 +42,8 @@ export class Acceptor implements ListeningOwner, AdmissionOwner {
   readonly #queue = new AsyncQueue<Socket>();
   /** Only a listener with limits has one. */
   #admission: Admission | undefined;
+  /** Makes TLS over the connections, if there is TLS. */
+  readonly #securing: Securing | undefined;
   /** Called with each connection that is accepted. */
   #onAccepted: ((socket: Socket) => void)[] | undefined;
   #isPosted = false;
@@ -48,10 +51,15 @@ export class Acceptor implements ListeningOwner, AdmissionOwner {
   #isRef = true;
   lastError: Error | undefined;
 
-  constructor(group: Group, settings: ListenSettings) {
+  constructor(
+    group: Group,
+    settings: ListenSettings,
+    secure?: (owner: SecuringOwner) => Securing,
+  ) {
     this.loop = group.loop;
     this.settings = settings;
     this.#sockets = new ListeningSockets(group, settings, this);
+    this.#securing = secure?.(this);
     this.#applySettings();
     this.#applyLimits();
     this.loop.ref();
@@ -65,6 +73,16 @@ export class Acceptor implements ListeningOwner, AdmissionOwner {
   /** It was closed, by the user or with its port. */
   get isClosed(): boolean {
     return this.#queue.isClosed;
+  }
+
+  /** Its connections have TLS. */
+  get isSecure(): boolean {
+    return this.#securing !== undefined;
+  }
+
+  /** Handshakes of TLS that have failed. */
+  get handshakeFailures(): number {
+    return this.#securing?.failures ?? 0;
   }
 
   /** Removes the oldest connection from the queue, if there is one. */
@@ -142,7 +160,8 @@ export class Acceptor implements ListeningOwner, AdmissionOwner {
   stats(): SocketStats {
     if (this.isClosed) throw this.closedError("ioctl");
     const stats = this.#sockets.stats();
-    stats.acceptsReady += this.#queue.length + (this.#admission?.length ?? 0);
+    stats.acceptsReady += this.#queue.length + (this.#admission?.length ?? 0) +
+      (this.#securing?.pending ?? 0);
     return stats;
   }
 
@@ -250,6 +269,7 @@ export class Acceptor implements ListeningOwner, AdmissionOwner {
     if (this.#isRef) this.loop.unref();
     for (const socket of this.#queue.clear()) socket.reset();
     for (const socket of this.#admission?.clear() ?? []) socket.reset();
+    this.#securing?.clear();
     this.#queue.close();
   }
 
@@ -273,6 +293,11 @@ export class Acceptor implements ListeningOwner, AdmissionOwner {
   }
 
   admit(socket: Socket): void {
+    if (this.#securing === undefined) this.secured(socket);
+    else this.#securing.start(socket);
+  }
+
+  secured(socket: Socket): void {
     if (this.#queue.push(socket)) socket.open();
     else if (this.#queue.length >= QUEUED_MAX) this.#setPosted(false);
   }

@@ -4,12 +4,12 @@ import { DETACH } from "../native/completion.ts";
 import type { DetachedSocket } from "./detached_socket.ts";
 import { SocketError } from "../errors.ts";
 import { DETACH as DETACH_CALL } from "../native/system_calls.ts";
-import type { Loop } from "../loop/loop.ts";
+import type { SocketLoop } from "../loop/socket_loop.ts";
 import type { ReceiveQueue } from "./receive_queue.ts";
 
 /** What a detach needs of its connection. */
 export interface DetachOwner {
-  readonly loop: Loop;
+  readonly loop: SocketLoop;
   readonly id: number;
   readonly settings: { readonly closeTimeout: number };
   readonly receive: ReceiveQueue;

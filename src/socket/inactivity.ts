@@ -1,11 +1,11 @@
 // Copyright the iocp authors. MIT license.
 import { type Deadline, UNSET } from "../loop/deadlines.ts";
-import type { Loop } from "../loop/loop.ts";
+import type { CallLoop } from "../loop/socket_loop.ts";
 import { now } from "../runtime/globals.ts";
 
 /** What {@linkcode Inactivity} needs. */
 export interface InactivityOptions {
-  readonly loop: Loop;
+  readonly loop: CallLoop;
   /** The time, in milliseconds. */
   readonly ms: number;
   /** How often it looks for progress in that time. So much of it may pass in

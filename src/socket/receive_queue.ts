@@ -16,7 +16,7 @@ import {
   COPY_BELOW,
 } from "./chunk_queue.ts";
 import { missingCredit, usesCredit } from "./credit.ts";
-import type { Loop } from "../loop/loop.ts";
+import type { SocketLoop } from "../loop/socket_loop.ts";
 import {
   bufferRead,
   type LoopRead,
@@ -45,7 +45,7 @@ function chunksLost(): SocketError {
 
 /** What a queue needs of its connection. */
 export interface ReceiveOwner {
-  readonly loop: Loop;
+  readonly loop: SocketLoop;
   readonly id: number;
   readonly settings: { readonly receive: ReceiveSettings };
   /** The error for a negative result. */

@@ -14,8 +14,7 @@
 import { PENDING } from "../native/completion.ts";
 import { SocketError } from "../errors.ts";
 import { emptyFifo, pushed } from "./fifo.ts";
-import type { Loop } from "../loop/loop.ts";
-import type { NativePort } from "../native/port.ts";
+import type { SocketLoop, SocketPort } from "../loop/socket_loop.ts";
 
 /** The most bytes passed in one call; the library accepts at most IOCP_SEND_MAX
  * of them. A longer write is passed in parts: lengths across the boundary have
@@ -53,7 +52,7 @@ export function isWhole(result: number, length: number): boolean {
 
 /* Passes what is left of a write, or a part of it, to the library. */
 function sendPart(
-  port: NativePort,
+  port: SocketPort,
   id: number,
   bytes: Uint8Array,
   offset: number,
@@ -67,7 +66,7 @@ function sendPart(
 
 /** What a queue needs of its connection. */
 export interface SendOwner {
-  readonly loop: Loop;
+  readonly loop: SocketLoop;
   readonly id: number;
   /** `sendConcurrency`: the sends that may be pending at once. */
   readonly settings: { readonly sendConcurrency: number };

@@ -9,13 +9,19 @@ import type { ConnStats } from "../stats.ts";
 import { DETACH as DETACH_CALL } from "../native/system_calls.ts";
 import type { DetachedSocket } from "./detached_socket.ts";
 import type { Endpoint } from "../loop/endpoint.ts";
-import { errorOf, SocketError } from "../errors.ts";
+import {
+  NotSupported,
+  SocketError,
+  type SocketErrorOptions,
+} from "../errors.ts";
 import { type ConnEnd, type Ending, LastKnown } from "./last_known.ts";
-import type { Loop } from "../loop/loop.ts";
+import { Loop } from "../loop/loop.ts";
 import type { Peer } from "../native/peer.ts";
 import { applyOptions, type Origin } from "../options/native_options.ts";
+import { NO_DETACH } from "../options/tls.ts";
 import { type ReceiveOwner, ReceiveQueue } from "./receive_queue.ts";
 import { type SendOwner, SendQueue } from "./send_queue.ts";
+import type { SocketLoop } from "../loop/socket_loop.ts";
 
 /* The life of a socket. An accepted one does not keep the process alive before
  * accept() returns it. */
@@ -42,7 +48,7 @@ export interface SocketSettings extends ConnSettings {
 /** A connected socket of a loop: both directions, and its close. The public
  * class is Conn. */
 export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
-  readonly loop: Loop;
+  readonly loop: SocketLoop;
   readonly id: number;
   settings: SocketSettings;
   readonly receive: ReceiveQueue;
@@ -53,7 +59,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
   #closing: Closing | undefined;
 
   constructor(
-    loop: Loop,
+    loop: SocketLoop,
     id: number,
     settings: SocketSettings,
     origin: Origin,
@@ -72,6 +78,12 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
   /** It is a named pipe, which cannot end in one direction. */
   get isPipe(): boolean {
     return this.settings.transport === "pipe";
+  }
+
+  /** The loop of the thread; undefined for a connection with TLS, whose bytes do
+   * not come from the library. */
+  get threadLoop(): Loop | undefined {
+    return this.loop instanceof Loop ? this.loop : undefined;
   }
 
   /** This side has closed it, or it has failed. */
@@ -139,7 +151,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     if (this.isReleased) {
       closing?.ended(
         result < 0
-          ? errorOf(result, { syscall: "close", ...this.errorPeer, errno })
+          ? this.#errorOf(result, { syscall: "close", errno })
           : this.lastError,
       );
       return;
@@ -183,10 +195,15 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     errno?: number,
     action?: string,
   ): SocketError {
-    const options = { syscall, action, ...this.errorPeer };
-    return this.#needLastKnown().error = errno === undefined
-      ? this.loop.port.error(result, options)
-      : errorOf(result, { ...options, errno });
+    return this.#needLastKnown().error = this.#errorOf(result, {
+      syscall,
+      action,
+      errno,
+    });
+  }
+
+  #errorOf(result: number, options: SocketErrorOptions): SocketError {
+    return this.loop.port.error(result, { ...options, ...this.errorPeer });
   }
 
   /** The peer, for an error message. A failure to get it must not hide the error
@@ -401,6 +418,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
    * bytes that were not read.
    */
   async detach(): Promise<DetachedSocket> {
+    if (this.threadLoop === undefined) throw new NotSupported(NO_DETACH);
     if (this.isClosed) {
       throw this.closedError(DETACH_CALL.syscall, DETACH_CALL.action);
     }

@@ -11,7 +11,7 @@ import {
   usableAddresses,
 } from "../connect/addresses.ts";
 import { connectTimedOut } from "../connect/attempt.ts";
-import { type SocketError, timedOut } from "../errors.ts";
+import { NotSupported, type SocketError, timedOut } from "../errors.ts";
 import type { Group } from "../loop/group.ts";
 import { HappyEyeballs } from "../connect/happy_eyeballs.ts";
 import { hostOf } from "../connect/connector.ts";
@@ -21,6 +21,7 @@ import type { ConnectSettings } from "../options/connect.ts";
 import { PathConnecting } from "../connect/path_connecting.ts";
 import type { PathConnectSettings } from "../options/path.ts";
 import { throwIfAborted } from "../options/signal.ts";
+import { NO_BLOCKING } from "../options/tls.ts";
 import { now } from "../runtime/globals.ts";
 import { bufferRead } from "../socket/pending_reads.ts";
 import type { Socket } from "../socket/socket.ts";
@@ -38,17 +39,23 @@ function wait<T>(
   return result.unwrap();
 }
 
+function threadLoopOf({ threadLoop }: Socket): Loop {
+  if (threadLoop === undefined) throw new NotSupported(NO_BLOCKING);
+  return threadLoop;
+}
+
 /** Blocks until there are bytes or the end, and reads them into `buffer`. */
 export function readSync(
   socket: Socket,
   buffer: Uint8Array,
   timeoutMs: number,
 ): number | null {
+  const loop = threadLoopOf(socket);
   if (socket.isClosed) throw socket.closedError("read");
   const result = new SyncResult<number | null>();
   const read = bufferRead(buffer, result.resolve, result.reject);
   socket.receive.enqueue(read);
-  return wait(socket.loop, result, timeoutMs, () => {
+  return wait(loop, result, timeoutMs, () => {
     socket.receive.cancel(read);
     return timedOut("read", socket.errorPeer);
   });
@@ -60,13 +67,14 @@ export function writeSync(
   bytes: Uint8Array,
   timeoutMs: number,
 ): number {
+  const loop = threadLoopOf(socket);
   if (socket.isClosed) throw socket.closedError("write");
   const result = new SyncResult<number>();
   const { length } = bytes;
   const { resolve, reject } = result;
   const write = { bytes, length, offset: 0, resolve, reject };
   socket.send.enqueue(write);
-  return wait(socket.loop, result, timeoutMs, () => {
+  return wait(loop, result, timeoutMs, () => {
     const bytesWritten = socket.send.cancel(write);
     return timedOut("write", socket.errorPeer, bytesWritten);
   });
@@ -74,6 +82,7 @@ export function writeSync(
 
 /** Blocks until there is a connection. */
 export function acceptSync(acceptor: Acceptor, timeoutMs: number): Socket {
+  if (acceptor.isSecure) throw new NotSupported(NO_BLOCKING);
   const result = new SyncResult<Socket | undefined>();
   acceptor.accept(result.resolve);
   const isSettled = () => {

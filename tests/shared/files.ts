@@ -137,9 +137,9 @@ export class TemporaryFolder implements Disposable {
     return join(this.path, ...parts);
   }
 
-  write(name: string, text: string): string {
+  write(name: string, content: string | Uint8Array): string {
     const path = this.join(name);
-    writeFileSync(path, text);
+    writeFileSync(path, content);
     return path;
   }
 

@@ -1,0 +1,73 @@
+// Copyright the iocp authors. MIT license.
+
+import { operationLimits } from "../options/operation.ts";
+import {
+  HANDSHAKE_TIMEOUT,
+  type StartTlsOptions,
+  type TlsOptions,
+  type TlsServerOptions,
+  tlsServerSettings,
+} from "../options/tls.ts";
+import { requireOptions } from "../options/validate.ts";
+import type { Signal } from "../runtime/web_types.ts";
+import { now } from "../runtime/globals.ts";
+import type { Securing, SecuringOwner } from "../socket/securing.ts";
+import type { Socket } from "../socket/socket.ts";
+import { clientContext, secureClient } from "./client_handshake.ts";
+import { Handshakes } from "./handshakes.ts";
+import { ServerContext } from "./server_context.ts";
+import { secureServer } from "./server_handshake.ts";
+
+/* The name of a server for which none is given, as in node:tls. */
+const LOCALHOST = "localhost";
+
+/** What makes TLS over the connections of a listener. Its certificates are read
+ * now. */
+export function tlsListening(
+  options: TlsServerOptions,
+): (owner: SecuringOwner) => Securing {
+  const context = new ServerContext(tlsServerSettings(options));
+  return (owner) => new Handshakes(context, owner);
+}
+
+/** What makes TLS over a connection of connect(), if it is to have it. The time that
+ * it may take begins now. */
+export function tlsConnecting(
+  options: true | TlsOptions | undefined,
+  hostname: string,
+  limits: {
+    readonly signal: Signal | undefined;
+    readonly timeout: number | undefined;
+  },
+): (socket: Socket) => Promise<Socket> {
+  if (options === undefined) return (socket) => Promise.resolve(socket);
+  const context = clientContext(options);
+  const { signal, timeout } = limits;
+  const end = timeout === undefined ? undefined : now() + timeout;
+  return async (socket) => {
+    const left = end === undefined ? HANDSHAKE_TIMEOUT : end - now();
+    const rest = { signal, timeout: Math.max(0, left) };
+    return await secureClient(socket, context, hostname, rest);
+  };
+}
+
+/** Makes TLS over a connection. */
+export async function startTls(
+  socket: Socket,
+  options: StartTlsOptions,
+): Promise<Socket> {
+  requireOptions(options);
+  const { timeout, signal } = options;
+  const limits = operationLimits({ timeout, signal });
+  if (!options.isServer) {
+    return await secureClient(socket, clientContext(options), LOCALHOST, {
+      ...limits,
+      timeout: timeout ?? HANDSHAKE_TIMEOUT,
+    });
+  }
+  const settings = tlsServerSettings(options);
+  return await secureServer(socket, new ServerContext(settings), {
+    ...limits,
+    timeout: timeout ?? settings.handshakeTimeout,
+  });
+}

@@ -1,0 +1,75 @@
+// Copyright the iocp authors. MIT license.
+
+import type { Allowance } from "../socket/allowance.ts";
+import type { Deadlines } from "../loop/deadlines.ts";
+import type { Endpoint } from "../loop/endpoint.ts";
+import { PENDING } from "../native/completion.ts";
+import type { Slab } from "../loop/slab.ts";
+import { SLAB_BYTES } from "../loop/slab.ts";
+import { Socket } from "../socket/socket.ts";
+import type { SocketLoop } from "../loop/socket_loop.ts";
+import type { SocketPort } from "../loop/socket_loop.ts";
+import type { TlsInfo } from "../options/tls.ts";
+import type { TlsSocket } from "./node_tls.ts";
+import { TlsPort } from "./tls_port.ts";
+import type { Transport } from "./transport.ts";
+
+/** The loop of one connection with TLS: that of the connection below, with another
+ * port. */
+class TlsLoop implements SocketLoop {
+  readonly port: SocketPort;
+  readonly tls: TlsInfo;
+  readonly #below: SocketLoop;
+
+  constructor(port: SocketPort, tls: TlsInfo, below: SocketLoop) {
+    this.port = port;
+    this.tls = tls;
+    this.#below = below;
+  }
+
+  get allowance(): Allowance {
+    return this.#below.allowance;
+  }
+
+  get deadlines(): Deadlines {
+    return this.#below.deadlines;
+  }
+
+  get slab(): Slab {
+    return this.#below.slab;
+  }
+
+  add(_endpoint: Endpoint): void {
+    /* The port has the only one. */
+  }
+
+  ref(): void {
+    this.#below.ref();
+  }
+
+  unref(): void {
+    this.#below.unref();
+  }
+
+  read(socket: number, bytes: number): Uint8Array<ArrayBuffer> | number {
+    const { slab } = this;
+    const buffer = slab.room();
+    const length = Math.min(bytes, SLAB_BYTES - slab.offset);
+    const result = this.port.read(socket, buffer, slab.offset, length);
+    return result <= 0 || result === PENDING ? result : slab.claim(result);
+  }
+}
+
+/** Makes the connection over a TLSSocket whose handshake is done. */
+export function secureSocket(
+  raw: Socket,
+  tls: TlsSocket,
+  transport: Transport,
+  info: TlsInfo,
+): Socket {
+  const port = new TlsPort(raw, tls, transport, raw.loop.slab);
+  const loop = new TlsLoop(port, info, raw.loop);
+  const socket = new Socket(loop, raw.id, raw.settings, "secured");
+  port.attach(socket);
+  return socket;
+}

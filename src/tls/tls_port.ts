@@ -1,0 +1,355 @@
+// Copyright the iocp authors. MIT license.
+/* A TLSSocket in the place of the library: what the queues of a connection call to
+ * move bytes, and the completions that they get for it. So a connection with TLS has
+ * the queues, limits and ways to close of every other one.
+ *
+ *   Socket with TLS -> TlsPort -> TLSSocket -> Transport -> Socket below
+ */
+
+import { BelowPort } from "./below_port.ts";
+import { PENDING, RESET, type SocketStats } from "../native/completion.ts";
+import {
+  numberOf,
+  type SocketError,
+  type SocketErrorOptions,
+} from "../errors.ts";
+import type { Slab } from "../loop/slab.ts";
+import type { SocketPort } from "../loop/socket_loop.ts";
+import type { NodeError, TlsSocket } from "./node_tls.ts";
+import { PlainBytes } from "./plain_bytes.ts";
+import type { Socket } from "../socket/socket.ts";
+import {
+  ENDED_BOTH,
+  errorOfFailure,
+  failureOf,
+  type TlsFailure,
+  TRUNCATED,
+} from "./tls_failure.ts";
+import type { Transport } from "./transport.ts";
+import { clearTimeout, setTimeout } from "../runtime/globals.ts";
+import { runtime } from "../runtime/detect.ts";
+
+/** The result of a call after a failure, whose error is {@linkcode
+ * TlsPort.error}. */
+const FAILED: number = numberOf("EUNKNOWN");
+/** The most bytes that one send takes, as in the library. */
+const SEND_MAX = 256 * 1024;
+/* So many turns the TLSSocket may need until it has found the end of TLS in the last
+ * bytes of the peer, and until it has written its own: Deno's does that after its
+ * "finish". */
+const END_TURNS = 64;
+
+/** The port of one connection with TLS. */
+export class TlsPort extends BelowPort implements SocketPort {
+  readonly #tls: TlsSocket;
+  readonly #transport: Transport;
+  readonly #received: PlainBytes;
+  #socket!: Socket;
+  /** Bytes that may be delivered. */
+  #credit = 0;
+  /** A read waits. */
+  #isReadArmed = false;
+  #isDeliveryDue = false;
+  /** The peer has sent the end of TLS. */
+  #hasPeerEnded = false;
+  #isEndReported = false;
+  #isFailureReported = false;
+  #failure: TlsFailure | undefined;
+  #isWriteEnded = false;
+  #turnsLeft = END_TURNS;
+  #isEndWatched = false;
+  #isClosed = false;
+  /** The sends that have not completed, and their bytes. */
+  #sends = 0;
+  #unsent = 0;
+  #bytesSent = 0;
+
+  constructor(raw: Socket, tls: TlsSocket, transport: Transport, slab: Slab) {
+    super(raw);
+    this.#tls = tls;
+    this.#transport = transport;
+    this.#received = new PlainBytes(slab);
+  }
+
+  /** Sets the connection that gets the completions. */
+  attach(socket: Socket): void {
+    const tls = this.#tls;
+    const transport = this.#transport;
+    this.#socket = socket;
+    tls.on("data", (bytes: Uint8Array) => {
+      this.#received.push(bytes);
+      this.#deliver();
+    });
+    tls.on("end", () => {
+      this.#hasPeerEnded = true;
+      this.#deliver();
+    });
+    tls.on("error", (error: NodeError) => this.#fail(failureOf(error)));
+    transport.onFailure = (error) => this.#fail(failureOf(error));
+    transport.onPeerEnd = () => this.#watchEnd();
+    if (transport.hasPeerEnded) this.#watchEnd();
+    this.#flow();
+    this.raw.onReleased(() => this.#rawReleased());
+  }
+
+  /* ---- receiving */
+
+  receive(_id: number, bytes: number): number {
+    if (this.#failure !== undefined && this.#received.isEmpty) return FAILED;
+    this.#credit += bytes;
+    this.#deliverLater();
+    return 0;
+  }
+
+  read(
+    _id: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+  ): number {
+    const count = this.#received.moveTo(buffer, offset, length);
+    if (count > 0) return count;
+    if (this.#failure !== undefined) return FAILED;
+    if (this.#hasPeerEnded) return 0;
+    this.#isReadArmed = true;
+    this.#flow();
+    return PENDING;
+  }
+
+  /* No completion may come within a call of the queue. */
+  #deliverLater(): void {
+    if (this.#isDeliveryDue) return;
+    this.#isDeliveryDue = true;
+    Promise.resolve().then(() => {
+      this.#isDeliveryDue = false;
+      this.#deliver();
+    });
+  }
+
+  /* Delivers what may be delivered, then the end or the failure. */
+  #deliver(): void {
+    const received = this.#received;
+    const socket = this.#socket;
+    if (this.#isClosed) {
+      received.clear();
+      return;
+    }
+    while (!received.isEmpty && this.#credit > 0) {
+      const chunk = received.take(this.#credit);
+      this.#credit -= chunk.length;
+      socket.received(chunk);
+    }
+    const isOver = this.#hasPeerEnded || this.#failure !== undefined;
+    if (this.#isReadArmed && (isOver || !received.isEmpty)) {
+      this.#isReadArmed = false;
+      socket.readable();
+    }
+    if (received.isEmpty && isOver) this.#reportEnd();
+    this.#flow();
+  }
+
+  #reportEnd(): void {
+    if (this.#failure !== undefined) {
+      this.#reportFailure();
+    } else if (!this.#isEndReported) {
+      this.#isEndReported = true;
+      this.#socket.receiveEnded(0, 0);
+    }
+  }
+
+  /* Lets ciphertext be read while bytes are wanted and none are held. The TLSSocket
+   * itself is never paused: Deno's loses the end of TLS that comes meanwhile. */
+  #flow(): void {
+    const transport = this.#transport;
+    transport.isWanted = this.#isWanted && this.#received.isEmpty;
+    if (transport.isWanted && transport.hasPeerEnded) this.#watchEnd();
+  }
+
+  get #isWanted(): boolean {
+    return this.#credit > 0 || this.#isReadArmed;
+  }
+
+  /* The connection below has ended. If TLS has ended before that, the TLSSocket finds
+   * that in the bytes that it has, within a few turns. */
+  #watchEnd(): void {
+    if (this.#isEndWatched) return;
+    this.#isEndWatched = true;
+    runtime.defer(() => {
+      this.#isEndWatched = false;
+      const isOver = this.#hasPeerEnded || this.#failure !== undefined ||
+        this.#isClosed;
+      if (isOver) return;
+      if (this.#turnsLeft-- > 0) this.#watchEnd();
+      else this.#fail(TRUNCATED);
+    });
+  }
+
+  /* ---- sending */
+
+  send(
+    _id: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): number {
+    if (this.#refusesWrites()) return FAILED;
+    const count = Math.min(length, SEND_MAX);
+    /* Deno's TLSSocket fails at an empty write. */
+    if (count === 0) return 0;
+    this.#sends++;
+    this.#unsent += count;
+    const copy = bytes.slice(offset, offset + count);
+    this.#tls.write(copy, (error) => {
+      if (error) this.#fail(failureOf(error));
+      else this.#transport.whenSent(() => this.#sent(count));
+    });
+    return count | PENDING;
+  }
+
+  #refusesWrites(): boolean {
+    return this.#failure !== undefined || this.#isClosed ||
+      this.#transport.hasEnded;
+  }
+
+  #sent(count: number): void {
+    if (this.#sends === 0) return;
+    this.#sends--;
+    this.#unsent -= count;
+    this.#bytesSent += count;
+    this.#socket.sent(0, 0);
+  }
+
+  /* TLS 1.3 has an end of each direction (RFC 8446, 6.1), as TCP has. */
+  shutdown(_id: number): number {
+    if (this.#failure !== undefined) return FAILED;
+    this.#endWrites(() => this.#socket.shut(0, 0));
+    return 0;
+  }
+
+  #endWrites(done: () => void): void {
+    const transport = this.#transport;
+    /* The TLSSocket has ended both directions by itself. */
+    if (this.#isWriteEnded || transport.hasEnded) {
+      Promise.resolve().then(() => transport.whenSent(done));
+      return;
+    }
+    this.#isWriteEnded = true;
+    const { alerts } = transport;
+    const wait = (turnsLeft: number) => {
+      if (transport.alerts > alerts || turnsLeft === 0) {
+        transport.whenSent(done);
+      } else runtime.defer(() => wait(turnsLeft - 1));
+    };
+    this.#tls.end(() => wait(END_TURNS));
+  }
+
+  /* ---- failures and the close */
+
+  #fail(failure: TlsFailure): void {
+    if (this.#failure !== undefined || this.#isClosed) return;
+    this.#failure = failure;
+    this.#failSends();
+    this.#deliver();
+  }
+
+  #failSends(): void {
+    if (this.#sends === 0) return;
+    this.#sends = this.#unsent = 0;
+    this.#socket.sent(FAILED, 0);
+  }
+
+  /* As the library, it closes a connection that has failed. */
+  #reportFailure(): void {
+    if (this.#isFailureReported) return;
+    this.#isFailureReported = true;
+    this.#isClosed = true;
+    this.#tls.destroy();
+    this.raw.close();
+    this.#socket.closed(FAILED, 0, 0);
+  }
+
+  /* The connection below was closed: by its failure, by its port, by the shutdown of
+   * its listener, or by its own Conn. */
+  #rawReleased(): void {
+    if (this.#isClosed) return;
+    const { lastError } = this.raw;
+    if (lastError !== undefined) this.#fail(failureOf(lastError));
+    else this.#socket.reset();
+  }
+
+  close(_id: number, mode: number, timeoutMs: number): number {
+    if (this.#isClosed) return 0;
+    this.#isClosed = true;
+    this.#received.clear();
+    const raw = this.raw;
+    raw.settings = this.#socket.settings;
+    if (mode === RESET) {
+      raw.reset();
+      this.#tls.destroy();
+      Promise.resolve().then(() => this.#socket.closed(0, 0, 0));
+    } else this.#closeGracefully(timeoutMs);
+    return 0;
+  }
+
+  /* The end of TLS is the last that is sent. The process waits for it. */
+  #closeGracefully(timeoutMs: number): void {
+    const raw = this.raw;
+    const { loop } = raw;
+    let isOver = false;
+    const close = (end: () => Promise<void>) => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(timer);
+      const closed = end();
+      loop.unref();
+      closed.then(
+        () => this.#socket.closed(0, 0, 0),
+        (error) => {
+          this.#failure ??= failureOf(error);
+          this.#socket.closed(FAILED, 0, 0);
+        },
+      ).finally(() => this.#tls.destroy());
+    };
+    const timer = setTimeout(
+      () =>
+        close(() => {
+          raw.reset();
+          return raw.closeWithin(undefined);
+        }),
+      timeoutMs || raw.settings.closeTimeout,
+    );
+    runtime.unrefTimer(timer);
+    loop.ref();
+    this.#endWrites(() =>
+      close(() => {
+        if (timeoutMs > 0) return raw.closeWithin(undefined);
+        /* It was abandoned, which does not wait for the peer. */
+        raw.abandon();
+        return raw.released();
+      })
+    );
+  }
+
+  /** The error for the negative result of a call or a completion. */
+  error(result: number, options: SocketErrorOptions): SocketError {
+    if (result !== FAILED) {
+      const { loop } = this.raw;
+      return loop.port.error(result, options);
+    }
+    return errorOfFailure(this.#failure ?? ENDED_BOTH, options);
+  }
+
+  /** Bytes are those without TLS; the operations are those of the connection
+   * below. */
+  socketStats(): SocketStats {
+    const { loop, id } = this.raw;
+    return {
+      ...loop.port.socketStats(id),
+      bytesReadable: this.#received.length,
+      sends: this.#sends,
+      bytesUnsent: this.#unsent,
+      bytesReceived: this.#received.total,
+      bytesSent: this.#bytesSent,
+    };
+  }
+}
