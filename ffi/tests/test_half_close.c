@@ -51,6 +51,31 @@ static void sends_after_the_end(void) {
   drive_finish(&drive);
 }
 
+/* Both directions had ended before: the previous owner has sent the FIN, which
+ * the port does not know. Linux reports an error then. */
+static void one_that_was_ended_before(void) {
+#if defined(__linux__)
+  struct drive drive;
+  host_socket ours, theirs;
+  drive_open(&drive);
+  raw_pair(0, &ours, &theirs);
+  raw_shutdown(ours);
+  struct drive_socket* socket =
+      drive_add(&drive, iocp_add_socket(drive.port, (double)ours, 0));
+  raw_close(theirs);
+  drive_receive(socket, 1);
+  drive_until(&drive, socket->end_result != DRIVE_NOTHING);
+  check_is(socket->end_result, 0);
+  drive_shutdown(socket);
+  drive_until(&drive, socket->shut_result != DRIVE_NOTHING);
+  check_is(socket->shut_result, 0);
+  drive_close_now(socket);
+  drive_finish(&drive);
+#else
+  test_skip("it is Linux that reports an error");
+#endif
+}
+
 /* The FIN waits until the send copies have left. */
 static void shutdown_waits_for_the_send(void) {
   struct drive drive;
@@ -124,6 +149,7 @@ static void close_after_both_ends(void) {
 
 TEST_MAIN(TEST_CASE(receives_after_shutdown),
           TEST_CASE(sends_after_the_end),
+          TEST_CASE(one_that_was_ended_before),
           TEST_CASE(shutdown_waits_for_the_send),
           TEST_CASE(both_ends_shut_down),
           TEST_CASE(close_after_both_ends))

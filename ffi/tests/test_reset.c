@@ -7,6 +7,8 @@
  * send has seen it, the next receive gets a clean end from Linux, so the
  * library has to remember it.
  */
+#include <errno.h>
+
 #include "iocp.h"
 #include "shared/drive.h"
 #include "shared/pattern.h"
@@ -113,6 +115,28 @@ static void send_notices_before_receive(void) { send_notices_first(false); }
 
 static void send_notices_before_read(void) { send_notices_first(true); }
 
+/* A shutdown is the first to fail. Linux says only that there is no connection,
+ * and its socket has the reason. */
+static void shutdown_notices_first(void) {
+#if defined(__linux__)
+  struct drive drive;
+  host_socket raw;
+  drive_open(&drive);
+  struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
+  drive_drain(&drive);
+  raw_reset(raw);
+  host_sleep_ms(50);
+  drive_shutdown(socket);
+  drive_until(&drive, socket->shut_result != DRIVE_NOTHING);
+  check_is(socket->shut_result, -IOCP_ECONNRESET);
+  check_is(socket->last_detail, ECONNRESET);
+  drive_close_now(socket);
+  drive_finish(&drive);
+#else
+  test_skip("it is Linux that reports another error");
+#endif
+}
+
 /* A pending send fails, and so does the pending receive. */
 static void pending_send_and_receive_fail(void) {
   struct drive drive;
@@ -205,6 +229,7 @@ TEST_MAIN(TEST_CASE(peer_sees_our_reset),
           TEST_CASE(reset_in_mid_receive),
           TEST_CASE(send_notices_before_receive),
           TEST_CASE(send_notices_before_read),
+          TEST_CASE(shutdown_notices_first),
           TEST_CASE(pending_send_and_receive_fail),
           TEST_CASE(shutdown_is_reported_once_after_an_error),
           TEST_CASE(reset_after_the_end),

@@ -142,6 +142,31 @@ static void each_fails_once(void) {
   }
 }
 
+/* Sends that follow the reset of the peer, before the port has reported it,
+ * complete as well, whether or not the system has accepted them. Under Wine 10
+ * they would stay in flight for ever, also when their handle is closed. */
+static void those_behind_a_reset_complete(void) {
+  enum { BEFORE = 3, AFTER = 4 };
+  static uint8_t bytes[IOCP_SEND_MAX];
+  struct drive drive;
+  host_socket raw;
+  drive_open(&drive);
+  struct drive_socket* socket = pair_with(&drive, BEFORE + AFTER + 1, &raw);
+  while (socket->sends_pending < BEFORE)
+    check(drive_send(socket, bytes, sizeof bytes) > 0);
+  raw_reset(raw);
+  for (int i = 0; i < AFTER; i++)
+    drive_try_send(socket, bytes, 0, sizeof bytes);
+  drive_until(&drive, socket->send_result != DRIVE_NOTHING);
+  check_is(socket->send_result, -IOCP_ECONNRESET);
+  drive_until(&drive, socket->sends_pending == 0);
+  check_is(drive_stats(socket).operations, 0);
+  check_is(drive_stats(socket).bytes_unsent, 0);
+  drive_close(socket, IOCP_RESET, 0);
+  drive_until(&drive, socket->is_closed);
+  drive_finish(&drive);
+}
+
 /* A smaller limit applies from the next send on. */
 static void limit_can_change(void) {
   struct drive drive;
@@ -164,4 +189,5 @@ TEST_MAIN(TEST_CASE(as_many_as_the_option_allows),
           TEST_CASE(shutdown_waits_for_all),
           TEST_CASE(close_delivers_all),
           TEST_CASE(each_fails_once),
+          TEST_CASE(those_behind_a_reset_complete),
           TEST_CASE(limit_can_change))

@@ -159,10 +159,15 @@ void engine_count_posted(const struct socket* socket,
 }
 
 void handle_abort(struct socket* socket, int32_t error, int32_t native) {
+  SOCKET handle = socket->engine.handle;
   retry_cancel(socket);
   receive_abort(socket, error, native);
-  handle_set_reset(socket->engine.handle, true);
-  closesocket(socket->engine.handle);
+  handle_set_reset(handle, true);
+  /* closesocket() cancels what is in flight, as its documentation says. Under
+   * Wine 10 it does not: sends keep the connection open until the peer has read
+   * on, and those posted after its reset never complete. */
+  CancelIoEx((HANDLE)handle, NULL);
+  closesocket(handle);
   socket->engine.handle = INVALID_SOCKET;
 }
 

@@ -1739,4 +1739,15 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "",
     }],
   },
+  {
+    group: "found",
+    name: "a connection is aborted without a cancel",
+    source:
+      "under Wine 10 sends outlive closesocket(), and never end after a reset",
+    changes: [{
+      file: "windows/handle.c",
+      from: "  CancelIoEx((HANDLE)handle, NULL);\n",
+      to: "",
+    }],
+  },
 ];

@@ -352,6 +352,15 @@ void op_dequeued(struct op* op) {
   op__end(op);
 }
 
+bool op_has_late(const struct sock* sock, enum op_kind kind) {
+  for (struct list_node* node = ops.late.next; node != &ops.late;
+       node = node->next) {
+    const struct op* op = LIST_ENTRY(node, struct op, late_node);
+    if (op->sock == sock && op->kind == kind && op->is_done) return true;
+  }
+  return false;
+}
+
 uint32_t op_late_count(void) { return ops.late_count; }
 
 void op_step_late(uint32_t index) {

@@ -63,6 +63,7 @@ struct op {
   bool is_attached;    /* an accept that has a connection and waits for data */
   bool is_canceling;
   bool is_ending; /* an accept whose target is about to be closed */
+  bool is_stuck;  /* only a cancel ends it */
   bool is_done;
 
   OVERLAPPED* overlapped;
@@ -134,6 +135,9 @@ BOOL op_answer(const struct op* op);
 
 /* The operation was canceled. It ends later, unless it completes before. */
 void op_cancel_later(struct op* op);
+
+/* Whether an operation of that kind has completed without a packet so far. */
+bool op_has_late(const struct sock* sock, enum op_kind kind);
 
 /* A thread has dequeued its packet. */
 void op_dequeued(struct op* op);

@@ -347,6 +347,31 @@ static void sock__end_connection(struct sock* sock) {
     end_close(end);
 }
 
+static void sock__end_transfers(struct sock* sock) {
+  sock__end_connection(sock);
+  sock__end_ops(&sock->receives);
+  sock__end_ops(&sock->sends);
+}
+
+/* Under Wine 10 sends that were not canceled keep the socket, and the
+ * connection with it. */
+static bool sock__is_kept(struct sock* sock) {
+  if (!habits.is_wine || sock->end == NULL || sock->has_failed_cancel)
+    return false;
+  struct list_node* next;
+  for (struct list_node* node = sock->sends.next; node != &sock->sends;
+       node = next) {
+    struct op* op = LIST_ENTRY(node, struct op, node);
+    next = node->next;
+    if (op->is_canceling) op_done(op, sock_closed_status(), 0);
+  }
+  return !list_is_empty(&sock->sends);
+}
+
+void sock_sends_ended(struct sock* sock) {
+  if (!sock->is_open) sock__end_transfers(sock);
+}
+
 static void sock__end(struct sock* sock) {
   sock->is_open = false;
   if (sock->family == SOCK_PIPE) {
@@ -367,9 +392,7 @@ static void sock__end(struct sock* sock) {
     op_done(sock__end_connect(sock), sock_closed_status(), 0);
   }
   if (sock->accept != NULL) accept_target_closed(sock);
-  sock__end_connection(sock);
-  sock__end_ops(&sock->receives);
-  sock__end_ops(&sock->sends);
+  if (!sock__is_kept(sock)) sock__end_transfers(sock);
 }
 
 static void sock__end_ops_of(struct list_node* list, uintptr_t handle) {

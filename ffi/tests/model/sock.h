@@ -171,6 +171,9 @@ bool sock_skips_packets(const struct sock* sock);
 /* One of the statuses of what is in flight when its handle is closed. */
 LONG sock_closed_status(void);
 
+/* None is in flight any more. */
+void sock_sends_ended(struct sock* sock);
+
 /* A filter driver fails a transfer with an error of its own. */
 bool sock_has_unknown_error(void);
 

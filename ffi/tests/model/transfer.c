@@ -48,6 +48,10 @@ static void transfer__receive(struct sock* sock) {
           op, transfer__ends_reset(sock) ? STATUS_OK : sock_reset_status(), 0);
       continue;
     }
+    if (!sock->is_open) {
+      op_done(op, sock_closed_status(), 0);
+      continue;
+    }
     if (habits_break(habits.late_faults)) {
       op_done(op, STATUS_NO_RESOURCES, 0);
       continue;
@@ -71,9 +75,17 @@ static bool transfer__send_some(struct op* op) {
 static void transfer__send(struct sock* sock) {
   while (!list_is_empty(&sock->sends)) {
     struct op* op = LIST_ENTRY(sock->sends.next, struct op, node);
+    if (op->is_stuck) return;
     if (sock->end->in->rst_arrived) {
       sock->has_reported_reset = true;
       op_done(op, sock_reset_status(), 0);
+      continue;
+    }
+    /* Wine 10 fails with one send of a closed handle each time that the peer
+     * has made room. */
+    if (!sock->is_open) {
+      if (end_room(sock->end) == 0) return;
+      op_done(op, sock_closed_status(), 0);
       continue;
     }
     /* The connection stays, but the bytes of this send are lost. */
@@ -91,6 +103,7 @@ static void transfer__send(struct sock* sock) {
     if (is_short) sock->rest = op->buffer + op->moved;
     op_done(op, STATUS_OK, op->moved);
   }
+  sock_sends_ended(sock);
 }
 
 void transfer_has_room(struct sock* sock) {
@@ -125,6 +138,14 @@ static int transfer__fails(DWORD error) {
 static uint32_t transfer__part(uint32_t length) {
   if (length > 1 && habits_fault(habits.splits)) return 1 + tape_choose(length);
   return length;
+}
+
+/* Wine 10 does not look any more at a connection that was reset. It posts a
+ * send behind one that has failed and was not reported yet, and nothing ends
+ * it. */
+static bool transfer__sticks(const struct sock* sock) {
+  return habits.is_wine && !sock->has_shut && sock->end->in->rst_arrived &&
+         op_has_late(sock, OP_SEND);
 }
 
 static DWORD transfer__send_error(struct sock* sock) {
@@ -244,7 +265,8 @@ int WSASend(SOCKET handle,
   if (sock == NULL) return SOCKET_ERROR;
   RULE("WSASend() is given one buffer and no routine",
        count == 1 && completion == NULL && flags == 0 && buffers->len != 0);
-  DWORD error = transfer__send_error(sock);
+  bool is_stuck = transfer__sticks(sock);
+  DWORD error = is_stuck ? 0 : transfer__send_error(sock);
   if (error == 0) error = transfer__refusal();
   if (error != 0) return transfer__fails(error);
   struct op* op = op_new(sock, OP_SEND, overlapped, "WSASend");
@@ -252,8 +274,9 @@ int WSASend(SOCKET handle,
   if (sock->rest == (const uint8_t*)buffers->buf) sock->rest = NULL;
   op_give_buffer(op, buffers->buf, buffers->len);
   op_give_count(op, sent);
+  op->is_stuck = is_stuck;
   uint32_t room = end_room(sock->end);
-  if (list_is_empty(&sock->sends) &&
+  if (list_is_empty(&sock->sends) && !is_stuck &&
       (room >= op->length || (room != 0 && habits_break(habits.short_sends))) &&
       transfer__is_immediate(op)) {
     if (!transfer__send_some(op)) sock->rest = op->buffer + op->moved;
