@@ -37,11 +37,6 @@ export class DuplexReader {
     return this.#bytesRead;
   }
 
-  /** True after pause(), until the next start(). */
-  get isPaused(): boolean {
-    return this.#state === PAUSED;
-  }
-
   /** Requests a chunk, unless a request is pending. */
   start(): void {
     const state = this.#state;
@@ -56,6 +51,11 @@ export class DuplexReader {
     if (this.#state !== PENDING || !this.#chunks.cancel()) return;
     this.#state = PAUSED;
     this.#activity.setReading(false);
+  }
+
+  /** Requests a chunk if pause() has withdrawn a request. */
+  resume(): void {
+    if (this.#state === PAUSED) this.start();
   }
 
   #received = ({ value, done }: Result): void => {
