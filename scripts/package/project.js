@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { argv, npm, repository } from "../setup.js";
 
-const published = /^\/(mod|cli|src\/[\w/]+)\.ts$/;
+const published = /^\/(mod|cli|net|net_register|src\/[\w/]+)\.ts$/;
 const tests = join(repository, "tests");
 
 /** Makes the tarball, as `npm publish` does; returns its path and files. */

@@ -5,6 +5,7 @@
 
 import { requireCallback, timerDuration } from "./duplex_arguments.ts";
 import { DuplexLink, makeWriteAfterEnd } from "./duplex_link.ts";
+import { setKeepAlive, setNoDelay } from "./duplex_options.ts";
 import { nodeModule } from "../runtime/globals.ts";
 import type { NodeAddress } from "./node_address.ts";
 import type { Callback, Duplex, DuplexClass } from "../runtime/node_types.ts";
@@ -129,12 +130,12 @@ function makeClass(): new (socket: Socket) => Duplex {
     }
 
     setNoDelay(noDelay = true): this {
-      this.#link.setNoDelay(Boolean(noDelay));
+      setNoDelay(this.#link.socket, Boolean(noDelay));
       return this;
     }
 
     setKeepAlive(enable = false, initialDelay = 0): this {
-      this.#link.setKeepAlive(Boolean(enable), initialDelay);
+      setKeepAlive(this.#link.socket, Boolean(enable), initialDelay);
       return this;
     }
 
@@ -197,7 +198,11 @@ function makeClass(): new (socket: Socket) => Duplex {
 
     override _destroy(error: Error | null, callback: Callback): void {
       const close = (hadError: boolean) => this.emit("close", hadError);
-      this.#link.close(error, this.#isDestroyedSoon, close);
+      const rules = {
+        isDestroyedSoon: this.#isDestroyedSoon,
+        resetsOnError: true,
+      };
+      this.#link.close(error, rules, close);
       callback(error);
     }
   };

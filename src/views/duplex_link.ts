@@ -9,12 +9,19 @@ import { endedByPeer, isAnswered } from "./duplex_error.ts";
 import { DuplexReader } from "./duplex_reader.ts";
 import { DuplexWriter } from "./duplex_writer.ts";
 import { nextTick } from "../runtime/globals.ts";
-import { changeOptions } from "../socket/socket_options.ts";
-import { SECONDS_MAX } from "../options/keep_alive.ts";
 import { type NodeAddress, nodeAddress } from "./node_address.ts";
 import type { Duplex } from "../runtime/node_types.ts";
 import { runtime } from "../runtime/detect.ts";
 import type { Socket } from "../socket/socket.ts";
+
+/** How a stream closes its connection. */
+export interface CloseRules {
+  /** destroySoon() was called: what the peer sends is discarded. */
+  readonly isDestroyedSoon: boolean;
+  /** An error resets the connection unless end() was called. Otherwise only writes
+   * that are pending do. */
+  readonly resetsOnError: boolean;
+}
 
 /** The connection of a stream. */
 export class DuplexLink {
@@ -25,11 +32,12 @@ export class DuplexLink {
   readonly writer: DuplexWriter;
   #isOver = false;
 
-  constructor(duplex: Duplex, socket: Socket) {
+  /** `chunkMax`: the most bytes that are pushed at a time. */
+  constructor(duplex: Duplex, socket: Socket, chunkMax: number = Infinity) {
     this.#duplex = duplex;
     this.socket = socket;
     this.activity = new DuplexActivity(socket);
-    this.reader = new DuplexReader(duplex, this.activity);
+    this.reader = new DuplexReader(duplex, this.activity, chunkMax);
     this.writer = new DuplexWriter(this.activity);
     socket.onReleased(this.#onReleased);
   }
@@ -66,28 +74,6 @@ export class DuplexLink {
     return nodeAddress(this.socket.address(end));
   }
 
-  setNoDelay(noDelay: boolean): void {
-    this.#attempt(() => changeOptions(this.socket, { noDelay }));
-  }
-
-  /** The delay is in milliseconds; below a second the option stays unchanged. */
-  setKeepAlive(enable: boolean, initialDelay: number): void {
-    const idle = Math.min(Math.ceil(initialDelay / 1000), SECONDS_MAX);
-    const times = idle >= 1 ? { idle } : {};
-    const keepAlive = enable ? times : false;
-    this.#attempt(() => changeOptions(this.socket, { keepAlive }));
-  }
-
-  /* As for a net.Socket, an option that the system refuses, for example because
-   * the peer is gone, is no error: the next read or write fails. */
-  #attempt(setOption: () => void): void {
-    try {
-      setOption();
-    } catch {
-      /* See above. */
-    }
-  }
-
   /** The first step of the end: a pipe has only one for both directions. */
   end(callback: (error?: Error | null) => void): void {
     if (this.socket.isPipe) this.reader.end();
@@ -100,7 +86,7 @@ export class DuplexLink {
    */
   close(
     error: Error | null,
-    isDestroyedSoon: boolean,
+    { isDestroyedSoon, resetsOnError }: CloseRules,
     onClosed: (hadError: boolean) => void,
   ): void {
     const { socket, writer } = this;
@@ -110,7 +96,8 @@ export class DuplexLink {
     const isEnding = duplex.writableEnded && !duplex.writableFinished;
     const hasAnswered = error !== null && isAnswered(error);
     /* What was written before an end() is complete, whatever error follows. */
-    const isPartial = error !== null && !hasAnswered && !duplex.writableEnded;
+    const isPartial = resetsOnError && error !== null && !hasAnswered &&
+      !duplex.writableEnded;
     if (
       isPartial || !isEnding && writer.isPartlySent(duplex.writableLength)
     ) socket.reset();

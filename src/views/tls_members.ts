@@ -18,8 +18,22 @@ type Method = (this: any, ...values: any[]) => any;
 
 const CALLS = ["ref", "unref", "setNoDelay", "setKeepAlive"] as const;
 
-/** Wraps the members, once. `isDuplex` recognises the duplexes of this module. */
+/* What recognizes the streams of this module. */
+const recognizers = new Set<(stream: unknown) => boolean>();
+
+/** Wraps the members, once. `isDuplex` recognizes streams of this module. */
 export function extendTlsSocket(isDuplex: (stream: unknown) => boolean): void {
+  if (recognizers.has(isDuplex)) return;
+  recognizers.add(isDuplex);
+  if (recognizers.size === 1) wrapMembers();
+}
+
+function isOurs(stream: unknown): boolean {
+  for (const isDuplex of recognizers) if (isDuplex(stream)) return true;
+  return false;
+}
+
+function wrapMembers(): void {
   const { TLSSocket } = nodeModule<{
     TLSSocket: { prototype: Record<string, Method> };
   }>("node:tls");
@@ -27,7 +41,7 @@ export function extendTlsSocket(isDuplex: (stream: unknown) => boolean): void {
 
   function below(socket: object): SocketMembers | undefined {
     const stream = runtime.transportOf(socket);
-    return isDuplex(stream) ? stream as SocketMembers : undefined;
+    return isOurs(stream) ? stream as SocketMembers : undefined;
   }
 
   function replace(name: string, make: (original: Method) => Method): void {
