@@ -122,6 +122,7 @@ export const runtime: Runtime = {
   /* Bun has one class for all errors. */
   errorClass: () => undefined,
   transportOf,
+  tlsUpgrade: Symbol.for("::bunUpgradeServerTLS::"),
   makeServerAdapter: (server, handle) =>
     isHttpServer(server)
       ? new BunHttpAdapter(server, handle)

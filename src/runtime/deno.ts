@@ -121,6 +121,7 @@ export const runtime: Runtime = {
   isPermissionError: (error) => error instanceof deno.errors.NotCapable,
   errorClass: (name) => deno.errors[name],
   transportOf,
+  tlsUpgrade: undefined,
   makeServerAdapter: (server, handle) => new NetAdapter(server, handle),
   permissionHint: (path) =>
     isGranted({ name: "ffi", path })

@@ -35,7 +35,7 @@ function isOurs(stream: unknown): boolean {
 
 function wrapMembers(): void {
   const { TLSSocket } = nodeModule<{
-    TLSSocket: { prototype: Record<string, Method> };
+    TLSSocket: { prototype: Record<PropertyKey, Method> };
   }>("node:tls");
   const members = TLSSocket.prototype;
 
@@ -44,7 +44,10 @@ function wrapMembers(): void {
     return isOurs(stream) ? stream as SocketMembers : undefined;
   }
 
-  function replace(name: string, make: (original: Method) => Method): void {
+  function replace(
+    name: PropertyKey,
+    make: (original: Method) => Method,
+  ): void {
     const original = members[name];
     if (original === undefined) return;
     Object.defineProperty(members, name, {
@@ -81,5 +84,27 @@ function wrapMembers(): void {
         (below(this)?.[call] as Method | undefined)?.(...values);
         return original.apply(this, values);
       });
+  }
+  const { tlsUpgrade } = runtime;
+  if (tlsUpgrade === undefined) return;
+  replace(
+    tlsUpgrade,
+    (original) =>
+      function (stream: object, ...values: unknown[]): unknown {
+        const upgrade = () => original.call(this, stream, ...values);
+        return isOurs(stream) ? withoutHandle(stream, upgrade) : upgrade();
+      },
+  );
+}
+
+/* Runs `body` while the stream has no `_handle`, which is none of the runtime's. */
+function withoutHandle<T>(stream: { _handle?: unknown }, body: () => T): T {
+  const { _handle } = stream;
+  if (_handle === undefined) return body();
+  stream._handle = null;
+  try {
+    return body();
+  } finally {
+    stream._handle = _handle;
   }
 }
