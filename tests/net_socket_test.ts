@@ -401,6 +401,33 @@ describe("A socket of iocp/net", () => {
     client.setNoDelay(true).setKeepAlive(true).unref();
   });
 
+  test("sets the type of service, where programs can", async () => {
+    const client = new ours.Socket();
+    const { setTypeOfService, getTypeOfService } = client as unknown as {
+      setTypeOfService(value: unknown): unknown;
+      getTypeOfService(): number;
+    };
+    const set = (value: unknown) => setTypeOfService.call(client, value);
+    for (const [wrong, code] of [["1", "TYPE"], [NaN, "TYPE"]]) {
+      assert.throws(() => set(wrong), { code: `ERR_INVALID_ARG_${code}` });
+    }
+    for (const wrong of [-1, 256, 1.5]) {
+      assert.throws(() => set(wrong), { code: "ERR_OUT_OF_RANGE" });
+    }
+    if (isWindows) {
+      assert.throws(() => set(0x10), { name: "NotSupported" });
+      return;
+    }
+    await using served = await listening();
+    set(0x10);
+    client.connect(served.port, "127.0.0.1");
+    await within("connect", once(client, "connect"));
+    assert.equal(getTypeOfService.call(client), 0x10);
+    set(0xff);
+    assert.equal(getTypeOfService.call(client), 0xfc);
+    client.destroy();
+  });
+
   test("takes a descriptor, where sockets have them", async (t) => {
     if (isWindows) {
       assert.throws(() => new ours.Socket({ fd: 0 }), { name: "NotSupported" });

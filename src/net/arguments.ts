@@ -8,6 +8,8 @@ import {
   wrongArgValue,
 } from "./net_error.ts";
 import type { AddressFilter } from "../options/address_filter.ts";
+import { NotSupported } from "../errors.ts";
+import { isWindows } from "../runtime/detect.ts";
 import type { EventListener } from "../runtime/node_types.ts";
 import { runtimeNet } from "./node_parts.ts";
 
@@ -108,6 +110,11 @@ export function requireTypeOfService(name: string, value: unknown): number {
   }
   if (!Number.isInteger(value)) throw outOfRange(name, "an integer", value);
   if (value < 0 || value > 255) throw outOfRange(name, ">= 0 && <= 255", value);
+  if (isWindows) {
+    throw new NotSupported(
+      `Cannot set ${name}: Windows ignores the code point that a program sets`,
+    );
+  }
   return value;
 }
 

@@ -120,11 +120,12 @@ class NetSocket extends SocketMembers {
     this.connecting = false;
     this._attach(handle, connection);
     this[STATE].applyInitial(handle);
+    /* What comes is emitted later. It reads before these events, so that it goes on
+     * when a listener throws. The stream itself does not repeat its first request. */
+    if (this.isPaused()) handle.link?.activity.setReading(false);
+    else handle.link?.reader.start();
     this.emit("connect");
     this.emit("ready");
-    if (this._handle !== handle) return;
-    if (this.isPaused()) handle.link?.activity.setReading(false);
-    else this.read(0);
   }
 
   /* Takes a connection that exists. */

@@ -1,11 +1,9 @@
 // Copyright the iocp authors. MIT license.
 
-import { SocketError } from "../errors.ts";
 import type { DuplexLink } from "../views/duplex_link.ts";
-import { setKeepAlive, setNoDelay } from "../views/duplex_options.ts";
+import { setDscp, setKeepAlive, setNoDelay } from "../views/duplex_options.ts";
 import { nextTick } from "../runtime/globals.ts";
 import type { Socket } from "../socket/socket.ts";
-import { changeOptions } from "../socket/socket_options.ts";
 
 /** What a socket has in `_handle`, as some libraries expect: null before connect() and
  * after the close. */
@@ -45,13 +43,7 @@ export class SocketHandle {
   /** Sets the upper six bits of the type of service, which the system has. */
   setTypeOfService(value: number): void {
     const connection = this.#open;
-    if (connection === undefined) return;
-    try {
-      changeOptions(connection, { dscp: value >> 2 });
-    } catch (error) {
-      /* The peer is gone: the next read or write fails. */
-      if (!(error instanceof SocketError)) throw error;
-    }
+    if (connection !== undefined) setDscp(connection, value >> 2);
   }
 
   hasRef(): boolean {

@@ -22,6 +22,11 @@ export function setKeepAlive(
   attempt(() => changeOptions(socket, { keepAlive: enable ? times : false }));
 }
 
+/** The code point of the packets. A local socket sends none. */
+export function setDscp(socket: Socket, dscp: number): void {
+  attempt(() => changeOptions(socket, { dscp }));
+}
+
 function attempt(setOption: () => void): void {
   try {
     setOption();
