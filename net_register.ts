@@ -10,7 +10,7 @@
  */
 
 import netModule from "./net.ts";
-import { nodeModule } from "./src/runtime/globals.ts";
+import { nodeModule, URL } from "./src/runtime/globals.ts";
 import { runtime } from "./src/runtime/detect.ts";
 
 export * from "./net.ts";
@@ -38,7 +38,7 @@ interface NodeModules {
 function resolveToThis(): void {
   const { registerHooks } = nodeModule<NodeModules>("node:module");
   /* The same extension as this file, which is JavaScript in a package. */
-  const { url } = import.meta;
+  const { url } = import.meta as unknown as { url: string };
   const target = new URL(`./net${url.slice(url.lastIndexOf("."))}`, url);
   registerHooks!({
     resolve: (specifier, context, next) =>

@@ -33,7 +33,8 @@ export async function makeProject(folder) {
 /** Copies a file of tests/, which imports the module by that name there. */
 export async function copy(name, path, specifier) {
   const text = await readFile(join(tests, name), "utf8");
-  await writeFile(path, text.replace("../../mod.ts", specifier));
+  const named = text.replace("../../mod.ts", specifier);
+  await writeFile(path, named.replace("../../net.ts", `${specifier}/net`));
 }
 
 /** Serves the published sources as a web server does: `{ url, close() }`. */

@@ -30,8 +30,7 @@ export async function typesStage({ report, jobs }) {
   await report.checks(jobs, checks, "types: ");
 }
 
-// Users have different libraries of types, or none; the files of a package are
-// checked with theirs. Errors in the types of others are theirs as well.
+// Users have different libraries of types, or none. Errors in these are theirs.
 const consumers = {
   "ES2022 alone": ["--lib", "ES2022"],
   "ESNext alone": ["--lib", "ESNext"],

@@ -3,12 +3,11 @@
 /**
  * Makes a constructor of a class that may be called without `new`, as those of
  * `node:net`: `net.Server()`, or `net.Socket.call(this)` in a constructor of the
- * style before classes. Its `init()` method does what a constructor does.
+ * style before classes. Its method `_init()` does what a constructor does.
  */
-export function callable<T extends object>(
+export function callable<T extends { _init(...values: unknown[]): void }>(
   name: string,
   Class: { readonly prototype: T },
-  init: symbol,
   /** Calls the constructor of the parent. */
   construct: (self: T, values: unknown[]) => void,
 ): new (...values: unknown[]) => T {
@@ -20,9 +19,7 @@ export function callable<T extends object>(
     }
     const self = this as unknown as T;
     construct(self, values);
-    (self as unknown as Record<symbol, (...values: unknown[]) => void>)[init]!(
-      ...values,
-    );
+    self._init(...values);
     return undefined;
   }
   const { prototype } = Class;

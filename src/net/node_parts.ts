@@ -66,8 +66,7 @@ export const Duplex: BaseClass<DuplexBase> = stream.Duplex;
 export const addAbortSignal: (signal: Signal, stream: object) => void =
   stream.addAbortSignal;
 export const EventEmitter: BaseClass<Emitter> = events.EventEmitter;
-export const captureRejectionSymbol: unique symbol = events
-  .captureRejectionSymbol as never;
+export const captureRejectionSymbol: symbol = events.captureRejectionSymbol;
 export const inspect: (value: unknown, options?: object) => string =
   util.inspect;
 export const getSystemErrorMap: () => Map<

@@ -28,11 +28,9 @@ import { SocketHandle } from "./socket_handle.ts";
 import type { Socket as Connection } from "../socket/socket.ts";
 import type { EventListener } from "../runtime/node_types.ts";
 
-const INIT = Symbol("init");
-
 type Options = Record<string, unknown>;
 
-/* Users get it as a function, which calls [INIT] in place of a constructor. */
+/* Users get it as a function, which calls _init() in place of a constructor. */
 class NetServer extends EventEmitter implements SocketServer {
   declare _handle: ServerHandle | null;
   declare _connections: number;
@@ -50,7 +48,7 @@ class NetServer extends EventEmitter implements SocketServer {
   declare maxConnections: number | undefined;
   declare dropMaxConnection: boolean | undefined;
 
-  [INIT](given?: unknown, listener?: unknown): void {
+  _init(given?: unknown, listener?: unknown): void {
     let options: Options = {};
     if (typeof given === "function") {
       this.on("connection", given as EventListener);
@@ -208,15 +206,6 @@ class NetServer extends EventEmitter implements SocketServer {
     return this;
   }
 
-  [captureRejectionSymbol](
-    error: Error,
-    event: string,
-    socket: NetSocket,
-  ): void {
-    if (event === "connection") socket.destroy(error);
-    else this.emit("error", error);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     if (this._handle === null) return;
     await new Promise<void>((resolve, reject) =>
@@ -224,6 +213,16 @@ class NetServer extends EventEmitter implements SocketServer {
     );
   }
 }
+
+/* With captureRejections, the error of an async listener. */
+Object.defineProperty(NetServer.prototype, captureRejectionSymbol, {
+  value(this: NetServer, error: Error, event: string, socket: NetSocket) {
+    if (event === "connection") socket.destroy(error);
+    else this.emit("error", error);
+  },
+  configurable: true,
+  writable: true,
+});
 
 export type { NetServer };
 
@@ -270,7 +269,6 @@ export const Server: new (
 ) => NetServer = callable(
   "Server",
   NetServer,
-  INIT,
   (self, [given]) =>
     EventEmitter.call(self, typeof given === "object" ? given : undefined),
 );

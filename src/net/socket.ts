@@ -16,7 +16,7 @@ import { normalizeArgs } from "./arguments.ts";
 import { runtime } from "../runtime/detect.ts";
 import { givenConnection, openOptions, SocketState } from "./socket_state.ts";
 import { SocketHandle } from "./socket_handle.ts";
-import { SocketMembers, STATE } from "./socket_members.ts";
+import { SocketMembers } from "./socket_members.ts";
 import type { Socket as Connection } from "../socket/socket.ts";
 import type { Callback, Duplex as Stream } from "../runtime/node_types.ts";
 
@@ -26,7 +26,6 @@ export interface SocketServer {
   _emitCloseIfDrained(): void;
 }
 
-const INIT = Symbol("init");
 /* The most bytes of one "data" event, as in Node. */
 const CHUNK_MAX = 64 * 1024;
 
@@ -37,7 +36,7 @@ function onEnd(this: NetSocket): void {
   if (!this.allowHalfOpen) this.write = writeAfterEnd as typeof this.write;
 }
 
-/* Users get it as a function, which calls [INIT] in place of a constructor. */
+/* Users get it as a function, which calls _init() in place of a constructor. */
 class NetSocket extends SocketMembers {
   declare _server: SocketServer | null;
   declare server: SocketServer | null;
@@ -45,9 +44,9 @@ class NetSocket extends SocketMembers {
   declare _host: string | null;
   declare autoSelectFamilyAttemptedAddresses: string[] | undefined;
 
-  [INIT](given?: unknown): void {
+  _init(given?: unknown): void {
     const options = openOptions(given);
-    this[STATE] = new SocketState(options);
+    this._state = new SocketState(options);
     this.connecting = false;
     this._handle = null;
     this._hadError = false;
@@ -64,13 +63,13 @@ class NetSocket extends SocketMembers {
       this._attach(this._handle, connection);
       /* The server has set them. */
       if (this._handle.accepted === undefined) {
-        this[STATE].applyInitial(this._handle);
+        this._state.applyInitial(this._handle);
       }
       if (options["pauseOnCreate"]) this.pause();
       if (!this.isPaused() && !options["manualStart"]) this.read(0);
       else this._handle.link?.activity.setReading(false);
     }
-    const { signal } = this[STATE];
+    const { signal } = this._state;
     if (signal !== undefined) SocketState.abortWith(signal, this);
   }
 
@@ -78,7 +77,7 @@ class NetSocket extends SocketMembers {
 
   connect(...args: unknown[]): this {
     const [options, callback] = normalizeArgs(args);
-    const state = this[STATE];
+    const state = this._state;
     const request = connectRequest(options, state.blockList);
     if (this.write !== plainWrite) {
       delete (this as { write?: unknown }).write;
@@ -116,10 +115,10 @@ class NetSocket extends SocketMembers {
   }
 
   _connected(handle: SocketHandle, connection: Connection): void {
-    this[STATE].connecting = undefined;
+    this._state.connecting = undefined;
     this.connecting = false;
     this._attach(handle, connection);
-    this[STATE].applyInitial(handle);
+    this._state.applyInitial(handle);
     /* What comes is emitted later. It reads before these events, so that it goes on
      * when a listener throws. The stream itself does not repeat its first request. */
     if (this.isPaused()) handle.link?.activity.setReading(false);
@@ -131,7 +130,7 @@ class NetSocket extends SocketMembers {
   /* Takes a connection that exists. */
   _attach(handle: SocketHandle, connection: Connection): void {
     extendTlsSocket(isNetSocket);
-    const state = this[STATE];
+    const state = this._state;
     const link = new DuplexLink(
       this as unknown as Stream,
       connection,
@@ -151,7 +150,7 @@ class NetSocket extends SocketMembers {
   }
 
   override push(chunk: Uint8Array | null): boolean {
-    const { onread } = this[STATE];
+    const { onread } = this._state;
     if (chunk === null || onread === undefined) return super.push(chunk);
     onread.push(chunk, this);
     const link = this._handle?.link;
@@ -163,14 +162,14 @@ class NetSocket extends SocketMembers {
   }
 
   override pause(): this {
-    const { onread } = this[STATE];
+    const { onread } = this._state;
     if (onread !== undefined) onread.isPaused = true;
     this._handle?.link?.reader.pause();
     return super.pause();
   }
 
   override resume(): this {
-    const { onread } = this[STATE];
+    const { onread } = this._state;
     if (onread?.isPaused) {
       onread.resume(this);
       if (!onread.isPaused) this._handle?.link?.reader.start();
@@ -230,7 +229,7 @@ class NetSocket extends SocketMembers {
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
-    const state = this[STATE];
+    const state = this._state;
     const link = this._handle?.link;
     this._handle = null;
     this.connecting = false;
@@ -261,7 +260,7 @@ class NetSocket extends SocketMembers {
   }
 
   destroySoon(): void {
-    this[STATE].isDestroyedSoon = true;
+    this._state.isDestroyedSoon = true;
     if (this.writable) this.end();
     if (this.writableFinished) this.destroy();
     else this.once("finish", () => this.destroy());
@@ -286,7 +285,6 @@ export type { NetSocket };
 export const Socket: new (options?: unknown) => NetSocket = callable(
   "Socket",
   NetSocket,
-  INIT,
   (self, [given]) => Duplex.call(self, SocketState.streamOptions(given)),
 );
 

@@ -10,12 +10,9 @@ import type { SocketHandle } from "./socket_handle.ts";
 import type { SocketState } from "./socket_state.ts";
 import { SocketTimer } from "./socket_timer.ts";
 
-/** Where a socket has its state. */
-export const STATE: unique symbol = Symbol("state");
-
 /** The parent of the class of sockets. */
 export class SocketMembers extends Duplex {
-  declare [STATE]: SocketState;
+  declare _state: SocketState;
   declare _handle: SocketHandle | null;
   declare connecting: boolean;
   declare timeout: number | undefined;
@@ -27,7 +24,7 @@ export class SocketMembers extends Duplex {
     this.timeout = ms;
     const duration = timerDuration(ms);
     requireCallback(callback);
-    const state = this[STATE];
+    const state = this._state;
     state.timer?.stop();
     state.timer = duration === 0 ? undefined : new SocketTimer(
       duration,
@@ -44,7 +41,7 @@ export class SocketMembers extends Duplex {
   }
 
   setNoDelay(noDelay?: boolean): this {
-    this[STATE].setNoDelay(
+    this._state.setNoDelay(
       this._handle,
       noDelay === undefined || Boolean(noDelay),
     );
@@ -52,18 +49,18 @@ export class SocketMembers extends Duplex {
   }
 
   setKeepAlive(enable?: boolean, initialDelay?: number): this {
-    this[STATE].setKeepAlive(this._handle, Boolean(enable), initialDelay);
+    this._state.setKeepAlive(this._handle, Boolean(enable), initialDelay);
     return this;
   }
 
   setTypeOfService(value: number): this {
     const checked = requireTypeOfService("tos", value);
-    this[STATE].setTypeOfService(this._handle, checked);
+    this._state.setTypeOfService(this._handle, checked);
     return this;
   }
 
   getTypeOfService(): number {
-    return this[STATE].typeOfService;
+    return this._state.typeOfService;
   }
 
   ref(): this {
@@ -75,14 +72,14 @@ export class SocketMembers extends Duplex {
   }
 
   _setRef(isRef: boolean): this {
-    this[STATE].setRef(this._handle, isRef);
+    this._state.setRef(this._handle, isRef);
     return this;
   }
 
   /* ---- what it is */
 
   address(): Partial<NodeAddress> {
-    return this[STATE]?.link?.local ?? {};
+    return this._state?.link?.local ?? {};
   }
 
   get bufferSize(): number | undefined {
@@ -90,15 +87,15 @@ export class SocketMembers extends Duplex {
   }
 
   get bytesRead(): number {
-    return this[STATE]?.link?.reader.bytesRead ?? 0;
+    return this._state?.link?.reader.bytesRead ?? 0;
   }
 
   get _bytesDispatched(): number {
-    return this[STATE]?.link?.writer.sentBytes ?? 0;
+    return this._state?.link?.writer.sentBytes ?? 0;
   }
 
   get bytesWritten(): number | undefined {
-    const state = this[STATE];
+    const state = this._state;
     /* The prototype has the member too. */
     if (state?.link !== undefined) return state.link.bytesWritten;
     return state?.connecting === undefined ? undefined : this.writableLength;
@@ -119,26 +116,26 @@ export class SocketMembers extends Duplex {
   }
 
   get localAddress(): string | undefined {
-    return this[STATE]?.link?.local.address;
+    return this._state?.link?.local.address;
   }
 
   get localPort(): number | undefined {
-    return this[STATE]?.link?.local.port;
+    return this._state?.link?.local.port;
   }
 
   get localFamily(): string | undefined {
-    return this[STATE]?.link?.local.family;
+    return this._state?.link?.local.family;
   }
 
   get remoteAddress(): string | undefined {
-    return this[STATE]?.link?.remote.address;
+    return this._state?.link?.remote.address;
   }
 
   get remotePort(): number | undefined {
-    return this[STATE]?.link?.remote.port;
+    return this._state?.link?.remote.port;
   }
 
   get remoteFamily(): string | undefined {
-    return this[STATE]?.link?.remote.family;
+    return this._state?.link?.remote.family;
   }
 }
