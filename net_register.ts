@@ -49,7 +49,7 @@ function resolveToThis(): void {
 }
 
 /* Bun has no hook for the names of its own modules, so the members of the module are
- * replaced. Named imports of ES modules keep Bun's own. */
+ * replaced. Named imports that were linked before keep Bun's own. */
 function replaceMembers(): void {
   /* These of Bun's own modules have classes that extend those of net; they take the
    * present ones when they are loaded. */

@@ -7,7 +7,7 @@ import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createRequire } from "node:module";
-import net from "node:net";
+import net, { Server } from "node:net";
 import process from "node:process";
 import { promisify } from "node:util";
 import * as ours from "../../net.ts";
@@ -100,7 +100,7 @@ async function others(): Promise<string> {
 
 /* What the names lead to. */
 function names(): string {
-  const own = net.Socket === ours.Socket;
+  const own = net.Socket === ours.Socket && Server === ours.Server;
   const required = require("net").Socket === ours.Socket;
   const withPrefix = require("node:net").Server === ours.Server;
   return `imported ${own}, required ${required} ${withPrefix}`;
