@@ -86,6 +86,20 @@ describe("A socket of iocp/net", () => {
     }
   });
 
+  test("fails when connect() is called again before its end", async () => {
+    await using ends = await connected();
+    const { client } = ends;
+    client.connect(client.remotePort!, "127.0.0.1");
+    const [error] = await within("error", once(client, "error"));
+    assert.equal((error as { code: string }).code, "EISCONN");
+    assert.equal(client.destroyed, true);
+    await using served = await listening();
+    const other = ours.connect(served.port, "127.0.0.1");
+    other.connect(served.port, "127.0.0.1");
+    const [again] = await within("error", once(other, "error"));
+    assert.equal((again as { code: string }).code, "EALREADY");
+  });
+
   test("reports that it was refused, as Node does", async () => {
     const port = await freePort();
     const client = ours.connect(port, "127.0.0.1");

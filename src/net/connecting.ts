@@ -50,8 +50,10 @@ export class Connecting {
     }
     const family = runtimeNet.isIP(host);
     if (family !== 0) {
+      /* A permission has no zone. */
+      const [ip] = host.split("%");
       const isPermitted = this.#permit(() =>
-        runtime.requireNet(host, this.#request.port)
+        runtime.requireNet(ip!, this.#request.port)
       );
       if (isPermitted) {
         nextTick(() => this.#tryAll([{ address: host, family }]));

@@ -234,3 +234,10 @@ export function badHandle(): Error {
     syscall: "write",
   });
 }
+
+/** The error of a connect() on a socket that is connected, or connects. */
+export function alreadyConnected(isConnecting: boolean, where: Where): Error {
+  const code = isConnecting ? "EALREADY" : "EISCONN";
+  const error = new SocketError(code, { syscall: "connect" });
+  return netError(error, "connect", where);
+}

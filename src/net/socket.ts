@@ -6,7 +6,12 @@
 import { callable } from "./callable.ts";
 import { Connecting, type ConnectOwner } from "./connecting.ts";
 import { connectRequest } from "./connect_request.ts";
-import { badHandle, closedBefore, wrongHandle } from "./net_error.ts";
+import {
+  alreadyConnected,
+  badHandle,
+  closedBefore,
+  wrongHandle,
+} from "./net_error.ts";
 import { closedSocket } from "../views/duplex_error.ts";
 import { DuplexLink, makeWriteAfterEnd } from "../views/duplex_link.ts";
 import { extendTlsSocket } from "../views/tls_members.ts";
@@ -86,6 +91,12 @@ class NetSocket extends SocketMembers {
       this._handle = null;
       state.restart();
       this._undestroy();
+    }
+    if (this._handle !== null) {
+      const { address, port } = state.link?.remote ?? {};
+      const error = alreadyConnected(this.connecting, { address, port });
+      nextTick(() => this.destroy(error));
+      return this;
     }
     state.setInitial(options);
     if (callback !== null) this.once("connect", callback);
