@@ -1,8 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
-// Makes dist/, the JavaScript and the declarations of the npm package: Deno runs
-// no TypeScript below node_modules, and a user's compiler would check it.
-//
+// Makes dist/, the JavaScript and the declarations of the npm package, since Deno
+// runs no TypeScript below node_modules, and a user's compiler would check it:
 //   npm run build:package     also run by `npm pack` and `npm publish`
 
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -22,6 +21,7 @@ for (const path of names) {
   await writeFile(path, withJsExtensions(await readFile(path, "utf8")));
 }
 const used = await declarationsFrom(join(dist, "mod.d.ts"));
+await declarationsFrom(join(dist, "net.d.ts"), used);
 for (const path of names) if (!used.has(path)) await rm(path);
 
 // Only these can reach a user's compiler.

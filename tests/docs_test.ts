@@ -29,6 +29,7 @@ function examplesOf(file: string): Example[] {
 
 const files = [
   "mod.ts",
+  "net.ts",
   ...readdirSync(repositoryPath("src"), { recursive: true })
     .map((name) => `src/${String(name).replaceAll("\\", "/")}`)
     .filter((name) => name.endsWith(".ts")),
@@ -36,8 +37,10 @@ const files = [
 const module = JSON.stringify(
   new URL("../mod.ts", import.meta.url).href,
 );
-/* The import of this module in examples. */
+const net = JSON.stringify(new URL("../net.ts", import.meta.url).href);
+/* The imports of this module in examples. */
 const OWN_IMPORT = /from "iocp"/g;
+const NET_IMPORT = /from "iocp\/net"/g;
 let count = 0;
 
 for (const file of files) {
@@ -48,7 +51,8 @@ for (const file of files) {
     for (const { title, code } of examples) {
       test(title, async () => {
         using folder = new TemporaryFolder();
-        const program = code.replaceAll(OWN_IMPORT, `from ${module}`);
+        const program = code.replaceAll(OWN_IMPORT, `from ${module}`)
+          .replaceAll(NET_IMPORT, `from ${net}`);
         assert.notEqual(
           program,
           code,

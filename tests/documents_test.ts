@@ -33,7 +33,9 @@ function run(
   env: Record<string, string> = {},
 ): Child {
   const specifier = JSON.stringify(new URL(modulePath, import.meta.url).href);
-  const program = code.replaceAll('from "iocp"', `from ${specifier}`);
+  const net = JSON.stringify(new URL("../net.ts", import.meta.url).href);
+  const program = code.replaceAll('from "iocp"', `from ${specifier}`)
+    .replaceAll('from "iocp/net"', `from ${net}`);
   assert.notEqual(program, code, "the example does not import the module");
   return start(folder.write("example.ts", program), [], { env });
 }

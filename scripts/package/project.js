@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { argv, npm, repository } from "../setup.js";
 
-const published = /^\/(mod|cli|src\/[\w/]+)\.ts$/;
+const published = /^\/(mod|cli|net|net_register|src\/[\w/]+)\.ts$/;
 const tests = join(repository, "tests");
 
 /** Makes the tarball, as `npm publish` does; returns its path and files. */
@@ -33,7 +33,8 @@ export async function makeProject(folder) {
 /** Copies a file of tests/, which imports the module by that name there. */
 export async function copy(name, path, specifier) {
   const text = await readFile(join(tests, name), "utf8");
-  await writeFile(path, text.replace("../../mod.ts", specifier));
+  const named = text.replace("../../mod.ts", specifier);
+  await writeFile(path, named.replace("../../net.ts", `${specifier}/net`));
 }
 
 /** Serves the published sources as a web server does: `{ url, close() }`. */

@@ -18,7 +18,7 @@ export async function typesStage({ report, jobs }) {
     "deno check": () => deno(argv`check --quiet mod.ts tests examples bench`),
     "deno check, the examples of documents": () =>
       deno(argv`check --quiet --doc-only ${documents}`),
-    "deno doc --lint": () => deno(argv`doc --quiet --lint mod.ts`),
+    "deno doc --lint": () => deno(argv`doc --quiet --lint mod.ts net.ts`),
     "tsc, with Bun's types": () => compile("bun", []),
   };
   for (const [what, args] of Object.entries(consumers)) {
@@ -30,8 +30,7 @@ export async function typesStage({ report, jobs }) {
   await report.checks(jobs, checks, "types: ");
 }
 
-// Users have different libraries of types, or none; the files of a package are
-// checked with theirs. Errors in the types of others are theirs as well.
+// Users have different libraries of types, or none. Errors in these are theirs.
 const consumers = {
   "ES2022 alone": ["--lib", "ES2022"],
   "ESNext alone": ["--lib", "ESNext"],

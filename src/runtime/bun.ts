@@ -129,6 +129,7 @@ export const runtime: Runtime = {
   errorClass: () => undefined,
   resumesTls: true,
   transportOf,
+  tlsUpgrade: Symbol.for("::bunUpgradeServerTLS::"),
   makeServerAdapter: (server, handle) =>
     isHttpServer(server)
       ? new BunHttpAdapter(server, handle)

@@ -124,6 +124,7 @@ export const runtime: Runtime = {
   resumesTls: false,
   errorClass: (name) => deno.errors[name],
   transportOf,
+  tlsUpgrade: undefined,
   makeServerAdapter: (server, handle) => new NetAdapter(server, handle),
   permissionHint: (path) =>
     isGranted({ name: "ffi", path })

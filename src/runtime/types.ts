@@ -125,6 +125,10 @@ export interface Runtime {
   /** The stream that a TLSSocket was made from, if any. */
   transportOf(socket: object): unknown;
 
+  /** The method by which a TLSSocket of a server takes its stream, if it looks for
+   * a handle of the runtime's own in `_handle` first. */
+  readonly tlsUpgrade: symbol | undefined;
+
   /** Makes a server of Node's modules use the handle instead of one of its own.
    * Throws a TypeError for any other object. */
   makeServerAdapter(server: ServerMembers, handle: ServerHandle): ServerAdapter;

@@ -3,18 +3,12 @@
  * is not explained here is one of Node's lib/net.js. Its public type is
  * SocketDuplex. */
 
-import { LOCAL, PEER } from "../native/completion.ts";
-import { DuplexActivity } from "./duplex_activity.ts";
 import { requireCallback, timerDuration } from "./duplex_arguments.ts";
-import { endedByPeer, isAnswered } from "./duplex_error.ts";
-import { DuplexReader } from "./duplex_reader.ts";
-import { DuplexWriter } from "./duplex_writer.ts";
-import { nextTick, nodeModule } from "../runtime/globals.ts";
-import { changeOptions } from "../socket/socket_options.ts";
-import { SECONDS_MAX } from "../options/keep_alive.ts";
-import { type NodeAddress, nodeAddress } from "./node_address.ts";
+import { DuplexLink, makeWriteAfterEnd } from "./duplex_link.ts";
+import { setKeepAlive, setNoDelay } from "./duplex_options.ts";
+import { nodeModule } from "../runtime/globals.ts";
+import type { NodeAddress } from "./node_address.ts";
 import type { Callback, Duplex, DuplexClass } from "../runtime/node_types.ts";
-import { runtime } from "../runtime/detect.ts";
 import type { SocketDuplex } from "./socket_duplex.ts";
 import type { Socket } from "../socket/socket.ts";
 import { extendTlsSocket } from "./tls_members.ts";
@@ -38,26 +32,16 @@ function makeClass(): new (socket: Socket) => Duplex {
   const { Duplex } = nodeModule<{ Duplex: DuplexClass }>("node:stream");
 
   /* The write() after the peer's end has ended this direction too. */
-  function writeAfterEnd(this: Duplex, ...values: unknown[]): boolean {
-    if (!this.writableEnded) {
-      return Duplex.prototype.write.apply(this, values as [unknown]);
-    }
-    const error = endedByPeer();
-    const callback = values.find((value) => typeof value === "function");
-    if (callback !== undefined) nextTick(callback as () => void, error);
-    this.destroy(error);
-    return false;
-  }
+  const writeAfterEnd = makeWriteAfterEnd(
+    Duplex.prototype.write as (...values: unknown[]) => boolean,
+  );
 
   function onEnd(this: Duplex): void {
     if (!this.allowHalfOpen) this.write = writeAfterEnd;
   }
 
   return class SocketDuplex extends Duplex {
-    readonly #socket: Socket;
-    readonly #activity: DuplexActivity;
-    readonly #reader: DuplexReader;
-    readonly #writer: DuplexWriter;
+    readonly #link: DuplexLink;
     /** destroySoon() was called. */
     #isDestroyedSoon = false;
 
@@ -72,34 +56,22 @@ function makeClass(): new (socket: Socket) => Duplex {
         readableHighWaterMark: HIGH_WATER_MARK,
         writableHighWaterMark: HIGH_WATER_MARK,
       });
-      this.#socket = socket;
-      this.#activity = new DuplexActivity(socket);
-      this.#reader = new DuplexReader(this, this.#activity);
-      this.#writer = new DuplexWriter(this.#activity);
-      socket.onReleased(this.#onReleased);
+      this.#link = new DuplexLink(this, socket);
       this.on("end", onEnd);
       /* Starts to read before anything is requested, to notice the peer's end. */
       this.read(0);
     }
-
-    /* The connection may also be closed by its Conn or with its port. An error
-     * that causes the close is reported first, by a promise. */
-    #onReleased = (): void => {
-      /* The end() of a pipe, whose received bytes can still be read. */
-      if (this.#socket.isPipe && this.writableEnded) return;
-      Promise.resolve().then(() => nextTick(() => this.destroy()));
-    };
 
     get bufferSize(): number | undefined {
       return this.destroyed ? undefined : this.writableLength;
     }
 
     get bytesRead(): number {
-      return this.#reader.bytesRead;
+      return this.#link.reader.bytesRead;
     }
 
     get bytesWritten(): number {
-      return this.#writer.sentBytes + this.writableLength;
+      return this.#link.bytesWritten;
     }
 
     get connecting(): boolean {
@@ -116,31 +88,31 @@ function makeClass(): new (socket: Socket) => Duplex {
     }
 
     get localAddress(): string | undefined {
-      return nodeAddress(this.#socket.address(LOCAL)).address;
+      return this.#link.local.address;
     }
 
     get localPort(): number | undefined {
-      return nodeAddress(this.#socket.address(LOCAL)).port;
+      return this.#link.local.port;
     }
 
     get localFamily(): string | undefined {
-      return nodeAddress(this.#socket.address(LOCAL)).family;
+      return this.#link.local.family;
     }
 
     get remoteAddress(): string | undefined {
-      return nodeAddress(this.#socket.address(PEER)).address;
+      return this.#link.remote.address;
     }
 
     get remotePort(): number | undefined {
-      return nodeAddress(this.#socket.address(PEER)).port;
+      return this.#link.remote.port;
     }
 
     get remoteFamily(): string | undefined {
-      return nodeAddress(this.#socket.address(PEER)).family;
+      return this.#link.remote.family;
     }
 
     address(): Partial<NodeAddress> {
-      return nodeAddress(this.#socket.address(LOCAL));
+      return this.#link.local;
     }
 
     setTimeout(ms: number, callback?: () => void): this {
@@ -148,7 +120,7 @@ function makeClass(): new (socket: Socket) => Duplex {
       const duration = timerDuration(ms);
       requireCallback(callback);
       this.timeout = ms;
-      this.#activity.setTimeout(duration, () => {
+      this.#link.activity.setTimeout(duration, () => {
         if (!this.destroyed) this.emit("timeout");
       });
       if (callback === undefined) return this;
@@ -158,29 +130,22 @@ function makeClass(): new (socket: Socket) => Duplex {
     }
 
     setNoDelay(noDelay = true): this {
-      this.#attempt(() =>
-        changeOptions(this.#socket, { noDelay: Boolean(noDelay) })
-      );
+      setNoDelay(this.#link.socket, Boolean(noDelay));
       return this;
     }
 
     setKeepAlive(enable = false, initialDelay = 0): this {
-      /* From milliseconds to seconds; 0 leaves the option unchanged. */
-      const idle = Math.min(Math.ceil(initialDelay / 1000), SECONDS_MAX);
-      const times = idle >= 1 ? { idle } : {};
-      this.#attempt(() =>
-        changeOptions(this.#socket, { keepAlive: enable ? times : false })
-      );
+      setKeepAlive(this.#link.socket, Boolean(enable), initialDelay);
       return this;
     }
 
     ref(): this {
-      this.#activity.setRef(true);
+      this.#link.activity.setRef(true);
       return this;
     }
 
     unref(): this {
-      this.#activity.setRef(false);
+      this.#link.activity.setRef(false);
       return this;
     }
 
@@ -193,81 +158,52 @@ function makeClass(): new (socket: Socket) => Duplex {
 
     resetAndDestroy(): this {
       if (this.destroyed) return this;
-      this.#socket.reset();
+      this.#link.socket.reset();
       return this.destroy();
     }
 
     override pause(): this {
-      this.#reader.pause();
+      this.#link.reader.pause();
       return super.pause();
     }
 
     override resume(): this {
-      if (this.#reader.isPaused) this.#reader.start();
+      this.#link.reader.resume();
       return super.resume();
     }
 
     override read(size?: number): unknown {
-      if (this.#reader.isPaused && this.readableLength === 0) {
-        this.#reader.start();
-      }
+      if (this.readableLength === 0) this.#link.reader.resume();
       return super.read(size);
     }
 
     override _read(): void {
-      this.#reader.start();
+      this.#link.reader.start();
     }
 
     override _write(bytes: Uint8Array, _: string, callback: Callback): void {
-      this.#writer.write([bytes], bytes.length, callback);
+      this.#link.writer.write([bytes], bytes.length, callback);
     }
 
     override _writev(
       chunks: { chunk: Uint8Array }[],
       callback: Callback,
     ): void {
-      const parts = chunks.map(({ chunk }) => chunk);
-      const length = parts.reduce((sum, part) => sum + part.length, 0);
-      this.#writer.write(parts, length, callback);
+      this.#link.writer.writeAll(chunks, callback);
     }
 
     override _final(callback: Callback): void {
-      if (this.#socket.isPipe) this.#reader.end();
-      this.#writer.end(callback);
+      this.#link.end(callback);
     }
 
     override _destroy(error: Error | null, callback: Callback): void {
-      const socket = this.#socket;
-      const writer = this.#writer;
-      this.#activity.end();
-      const isEnding = this.writableEnded && !this.writableFinished;
-      const hasAnswered = error !== null && isAnswered(error);
-      /* What was written before an end() is complete, whatever error follows. */
-      const isPartial = error !== null && !hasAnswered && !this.writableEnded;
-      if (
-        isPartial || !isEnding && writer.isPartlySent(this.writableLength)
-      ) socket.reset();
-      else if (isEnding || hasAnswered || this.#isDestroyedSoon) {
-        writer.close(this.writableBuffer ?? []);
-      } else socket.abandon();
-      callback(error);
-      const close = () => {
-        this.emit("close", error !== null || isEnding && writer.hasFailed);
+      const close = (hadError: boolean) => this.emit("close", hadError);
+      const rules = {
+        isDestroyedSoon: this.#isDestroyedSoon,
+        resetsOnError: true,
       };
-      /* "close" comes after the callbacks of writes and, after an end(), when
-       * everything is sent. */
-      if (isEnding) socket.released().then(() => runtime.defer(close));
-      else runtime.defer(close);
-    }
-
-    /* As for a net.Socket, an option that the system refuses, for example because
-     * the peer is gone, is no error: the next read or write fails. */
-    #attempt(setOption: () => void): void {
-      try {
-        setOption();
-      } catch {
-        /* See above. */
-      }
+      this.#link.close(error, rules, close);
+      callback(error);
     }
   };
 }

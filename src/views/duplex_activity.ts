@@ -4,6 +4,12 @@ import { Inactivity } from "../socket/inactivity.ts";
 import { nextTick } from "../runtime/globals.ts";
 import type { Socket } from "../socket/socket.ts";
 
+/** A timeout for inactivity. */
+interface ActivityTimer {
+  refresh(): void;
+  stop(): void;
+}
+
 /**
  * What a duplex is doing. It decides whether the connection keeps the process
  * alive, which only a pending read or write does, and when the timeout for
@@ -16,7 +22,7 @@ export class DuplexActivity {
   /** A read is pending, or will be soon. */
   #isReading = true;
   #isOver = false;
-  #inactivity: Inactivity | undefined;
+  #inactivity: ActivityTimer | undefined;
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -58,6 +64,11 @@ export class DuplexActivity {
       progress: () => this.socket.send.offset,
       onTimeout: () => nextTick(onTimeout),
     });
+  }
+
+  /** Refreshes another timeout. */
+  follow(timer: ActivityTimer | undefined): void {
+    this.#inactivity = timer;
   }
 
   /** The duplex is destroyed. What it has written keeps the process alive until it

@@ -24,22 +24,19 @@ export class DuplexReader {
   readonly #duplex: Duplex;
   readonly #activity: DuplexActivity;
   readonly #chunks: ChunkReader;
+  readonly #chunkMax: number;
   #state: State = IDLE;
   #bytesRead = 0;
 
-  constructor(duplex: Duplex, activity: DuplexActivity) {
+  constructor(duplex: Duplex, activity: DuplexActivity, chunkMax: number) {
     this.#duplex = duplex;
+    this.#chunkMax = chunkMax;
     this.#activity = activity;
     this.#chunks = new ChunkReader(activity.socket);
   }
 
   get bytesRead(): number {
     return this.#bytesRead;
-  }
-
-  /** True after pause(), until the next start(). */
-  get isPaused(): boolean {
-    return this.#state === PAUSED;
   }
 
   /** Requests a chunk, unless a request is pending. */
@@ -58,6 +55,11 @@ export class DuplexReader {
     this.#activity.setReading(false);
   }
 
+  /** Requests a chunk if pause() has withdrawn a request. */
+  resume(): void {
+    if (this.#state === PAUSED) this.start();
+  }
+
   #received = ({ value, done }: Result): void => {
     const duplex = this.#duplex;
     this.#state = IDLE;
@@ -67,11 +69,19 @@ export class DuplexReader {
       else this.#end();
       return;
     }
-    this.#bytesRead += value.length;
     this.#activity.refresh();
     /* A small chunk in the buffer would keep a whole slab alive. */
     const isCopied = !duplex.readableFlowing && value.length < COPY_BELOW;
-    this.#push(isCopied ? copyToBuffer(value) : viewAsBuffer(value));
+    const bytes = isCopied ? copyToBuffer(value) : viewAsBuffer(value);
+    const max = this.#chunkMax;
+    let at = 0;
+    for (; bytes.length - at > max; at += max) {
+      this.#bytesRead += max;
+      this.#push(bytes.subarray(at, at + max));
+      if (duplex.destroyed) return;
+    }
+    this.#bytesRead += bytes.length - at;
+    this.#push(at === 0 ? bytes : bytes.subarray(at));
   };
 
   #push(bytes: Uint8Array): void {

@@ -52,6 +52,13 @@ export class DuplexWriter {
     });
   }
 
+  /** Sends the chunks of a _writev(). */
+  writeAll(chunks: readonly { chunk: Uint8Array }[], callback: Callback): void {
+    const parts = chunks.map(({ chunk }) => chunk);
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    this.write(parts, length, callback);
+  }
+
   /** Sends FIN after everything that was written. A named pipe has none, so it is
    * closed, as libuv does (uv_shutdown() in its src/win/pipe.c). */
   end(callback: Callback): void {

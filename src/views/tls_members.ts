@@ -18,19 +18,36 @@ type Method = (this: any, ...values: any[]) => any;
 
 const CALLS = ["ref", "unref", "setNoDelay", "setKeepAlive"] as const;
 
-/** Wraps the members, once. `isDuplex` recognises the duplexes of this module. */
+/* What recognizes the streams of this module. */
+const recognizers = new Set<(stream: unknown) => boolean>();
+
+/** Wraps the members, once. `isDuplex` recognizes streams of this module. */
 export function extendTlsSocket(isDuplex: (stream: unknown) => boolean): void {
+  if (recognizers.has(isDuplex)) return;
+  recognizers.add(isDuplex);
+  if (recognizers.size === 1) wrapMembers();
+}
+
+function isOurs(stream: unknown): boolean {
+  for (const isDuplex of recognizers) if (isDuplex(stream)) return true;
+  return false;
+}
+
+function wrapMembers(): void {
   const { TLSSocket } = nodeModule<{
-    TLSSocket: { prototype: Record<string, Method> };
+    TLSSocket: { prototype: Record<PropertyKey, Method> };
   }>("node:tls");
   const members = TLSSocket.prototype;
 
   function below(socket: object): SocketMembers | undefined {
     const stream = runtime.transportOf(socket);
-    return isDuplex(stream) ? stream as SocketMembers : undefined;
+    return isOurs(stream) ? stream as SocketMembers : undefined;
   }
 
-  function replace(name: string, make: (original: Method) => Method): void {
+  function replace(
+    name: PropertyKey,
+    make: (original: Method) => Method,
+  ): void {
     const original = members[name];
     if (original === undefined) return;
     Object.defineProperty(members, name, {
@@ -67,5 +84,27 @@ export function extendTlsSocket(isDuplex: (stream: unknown) => boolean): void {
         (below(this)?.[call] as Method | undefined)?.(...values);
         return original.apply(this, values);
       });
+  }
+  const { tlsUpgrade } = runtime;
+  if (tlsUpgrade === undefined) return;
+  replace(
+    tlsUpgrade,
+    (original) =>
+      function (stream: object, ...values: unknown[]): unknown {
+        const upgrade = () => original.call(this, stream, ...values);
+        return isOurs(stream) ? withoutHandle(stream, upgrade) : upgrade();
+      },
+  );
+}
+
+/* Runs `body` while the stream has no `_handle`, which is none of the runtime's. */
+function withoutHandle<T>(stream: { _handle?: unknown }, body: () => T): T {
+  const { _handle } = stream;
+  if (_handle === undefined) return body();
+  stream._handle = null;
+  try {
+    return body();
+  } finally {
+    stream._handle = _handle;
   }
 }

@@ -4,6 +4,7 @@
 // it is only checked, never run, with different libraries of types.
 
 import * as iocp from "../../mod.ts";
+import * as net from "../../net.ts";
 
 export type Module = typeof iocp;
 
@@ -15,7 +16,11 @@ export const isAny: readonly [
   IsAny<iocp.ByteReadable>,
   IsAny<iocp.ByteWritable>,
   IsAny<iocp.Signal>,
-] = [false, false, false, false];
+  IsAny<net.Socket>,
+  IsAny<net.Server>,
+  IsAny<typeof net.connect>,
+  IsAny<typeof net.default>,
+] = [false, false, false, false, false, false, false, false];
 
 /* Each option may be undefined, which means the same as leaving it out. */
 type Undefinable<T> = { [K in keyof T]?: undefined } extends Partial<T> ? true
