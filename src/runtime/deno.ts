@@ -9,6 +9,7 @@ import {
   requireNet,
   requireNetResolved,
   requirePath,
+  requireRead,
   requireUid,
 } from "./deno_permissions.ts";
 import { DenoParker } from "./deno_parker.ts";
@@ -113,6 +114,7 @@ export const runtime: Runtime = {
   requireNet,
   requireNetResolved,
   requirePath,
+  requireRead,
   requireFile,
   requireAnyPath,
   requireEnv,
