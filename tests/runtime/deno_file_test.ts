@@ -48,7 +48,7 @@ describe("sendFile() needs the permission to read the file, as Deno.open()", () 
       const { ours, own } = JSON.parse(stdout) as Record<string, string>;
       const isRefused = (text: string) => text.startsWith("NotCapable: ");
       assert.equal(isRefused(ours!), !isAllowed, `${ours}\n${stderr}`);
-      assert.equal(isRefused(own!), !isAllowed, own);
+      assert.equal(isRefused(own!), !isAllowed, `${own}`);
       if (isAllowed) assert.equal(ours, "");
       else assert.equal(ours, own);
     });
