@@ -63,6 +63,10 @@ export {
 export { DatagramSocket } from "./src/datagram/datagram_socket.ts";
 export { type MembershipOptions } from "./src/datagram/membership.ts";
 export { type OperationOptions } from "./src/options/operation.ts";
+export {
+  type SendFileOptions,
+  type SendFileProgress,
+} from "./src/options/send_file.ts";
 export { type PipeOptions } from "./src/options/pipe.ts";
 export { Conn } from "./src/conn.ts";
 export { type AddressFilter } from "./src/options/address_filter.ts";

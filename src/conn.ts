@@ -15,6 +15,7 @@ import type {
 import { NotSupported } from "./errors.ts";
 import type { DetachedSocket } from "./socket/detached_socket.ts";
 import { duplexOf } from "./views/duplex.ts";
+import { sendFile } from "./views/file_sending.ts";
 import { showFields, shownAddress } from "./views/inspect.ts";
 import { type CloseOptions, deadlineOf } from "./options/deadline.ts";
 import type { ConnOptions, ConnOptionsInForce } from "./options/conn.ts";
@@ -24,6 +25,7 @@ import {
   type OperationOptions,
   TIMEOUT_MAX,
 } from "./options/operation.ts";
+import type { SendFileOptions } from "./options/send_file.ts";
 import { LeasedChunks } from "./views/leased_chunks.ts";
 import { LimitedChunks } from "./views/limited_chunks.ts";
 import {
@@ -300,6 +302,52 @@ export class Conn<A extends Addr = NetAddr>
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Sends a regular file, or a part of it, in the order of the writes. The system
+   * moves the bytes from the file to the socket where it can: `sendfile()` on Linux,
+   * `TransmitFile()` on Windows. Otherwise the library reads and sends 256 KiB at a
+   * time.
+   *
+   * The file is opened at once, so it is the one that has the path now. It may be
+   * written, renamed or deleted meanwhile. The disk is read in the thread.
+   *
+   * @param path the path of the file, relative to the current folder. In Deno it
+   * needs the permission to read it.
+   * @param options which part of the file, how long it may take, what ends it, and
+   * who is informed of the progress.
+   * @returns the number of bytes, always all of them.
+   * @throws {RangeError} as a rejection, when the file has no such part.
+   * @throws {SocketError} `ENOENT`, `EACCES`, `EISDIR`, `ESPIPE` (not a regular file)
+   * and others when the file cannot be opened; nothing was sent then. `ENODATA` when
+   * it has become shorter meanwhile, or `EIO` when the disk cannot be read: the
+   * connection is reset then, so that the peer does not mistake a part for the whole.
+   * The other errors are those of `write()`, with `bytesWritten` after `timeout` or
+   * an abort.
+   *
+   * @example
+   * ```ts
+   * import { writeFile } from "node:fs/promises";
+   * import { tmpdir } from "node:os";
+   * import { join } from "node:path";
+   * import { connect, listen } from "iocp";
+   *
+   * const path = join(tmpdir(), `iocp-example-${crypto.randomUUID()}`);
+   * await writeFile(path, "a file");
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * listener.accept().then(async (conn) => {
+   *   await conn.sendFile(path, {
+   *     onProgress: ({ bytesSent, length }) => console.log(bytesSent / length),
+   *   });
+   *   conn.close();
+   * });
+   * await using conn = await connect(listener.addr);
+   * for await (const line of conn.lines()) console.log(line);
+   * ```
+   */
+  sendFile(path: string, options: SendFileOptions = {}): Promise<number> {
+    return sendFile(this.#socket, path, options);
   }
 
   /**

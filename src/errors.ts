@@ -14,6 +14,7 @@ const CODES:
   readonly (readonly [code: string, number: number, text: string])[] = [
     ["EPERM", 1, "operation not permitted"],
     ["ENOENT", 2, "no such file or folder"],
+    ["EIO", 5, "the disk cannot be read"],
     ["EBADF", 9, "the port or socket is closed"],
     ["ENOMEM", 12, "out of memory"],
     ["EACCES", 13, "permission denied"],
@@ -27,10 +28,12 @@ const CODES:
     ["ENFILE", 23, "too many open files in the system"],
     ["EMFILE", 24, "too many open files"],
     ["ENOSPC", 28, "no space left on the device"],
+    ["ESPIPE", 29, "not a regular file"],
     ["EROFS", 30, "the file system is read-only"],
     ["EPIPE", 32, "the sending direction is closed"],
     ["ENAMETOOLONG", 36, "the name is too long"],
     ["ELOOP", 40, "too many symbolic links"],
+    ["ENODATA", 61, "the file has become shorter"],
     ["ENOTSOCK", 88, "not a socket"],
     ["EDESTADDRREQ", 89, "a destination address is required"],
     ["EMSGSIZE", 90, "message too long"],
@@ -232,8 +235,8 @@ export class SocketError extends Error {
   /** The system's own number, or 0 when the failure is the module's. */
   readonly errno: number;
   /**
-   * Of a write that has timed out or was aborted: the number of bytes that were
-   * accepted before, which are still sent.
+   * Of a write or a `sendFile()` that has timed out or was aborted: the number of
+   * bytes that were accepted before, which are still sent.
    */
   readonly bytesWritten: number | undefined;
   /** Of a `sendMany()` that failed, and of a `send()` that has timed out or was

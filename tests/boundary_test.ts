@@ -17,6 +17,7 @@ import { currentLoop } from "../src/loop/group.ts";
 import { loadLibrary } from "../src/native/library.ts";
 import { type NativeType, SYMBOLS } from "../src/native/symbols.ts";
 import { within } from "./shared/deadline.ts";
+import { TemporaryFolder } from "./shared/files.ts";
 import { newPath } from "./shared/local.ts";
 import { outcome } from "./shared/outcome.ts";
 
@@ -135,6 +136,8 @@ test("Numbers that are passed to the library fit their C types", async () => {
   /* The import may have made a group already, with the unchecked functions. */
   currentLoop().close();
   const port = new CompletionPort();
+  using folder = new TemporaryFolder();
+  const file = folder.write("a", "a file");
   try {
     const local = { hostname: "127.0.0.1", port: 0 };
     const named = { path: newPath() };
@@ -175,6 +178,9 @@ test("Numbers that are passed to the library fit their C types", async () => {
         () => client.setOptions({ receive: { mode: "burst", depth: n } }),
         () => client.setOptions({ receive: { mode: "burst", limit: n } }),
         () => port.connectSync({ port: n + 0.25, timeout: n }),
+        () => client.sendFile(file, { offset: n, length: 1 }),
+        () => client.sendFile(file, { offset: 1, length: n }),
+        () => client.sendFile(file, { length: 1, timeout: n }),
         () => client.readSync(p, { timeout: n <= 1 ? n : n + 0.25 }),
         () => client.writeSync(p, { timeout: n }),
         () => listener.acceptSync({ timeout: n <= 1 ? n : n + 0.25 }),

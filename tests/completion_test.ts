@@ -29,6 +29,7 @@ const UNUSED = [
   "BACKLOG_MAX",
   "CONCURRENCY_MAX",
   "DATAGRAM_MAX",
+  "FILE_PATH_MAX",
   "GROUP_MAX",
   "IPV4",
   "IPV6",

@@ -150,6 +150,30 @@ test("http.ts serves the files of a folder", async () => {
   await missing.body?.cancel();
 });
 
+test("file_server.ts sends files with their progress, and parts of them", async () => {
+  using folder = new TemporaryFolder();
+  const text = "0123456789".repeat(500_000);
+  folder.write("big", text);
+  const args = ["--port", "0", "--root", folder.path];
+  using server = startExample("file_server", args);
+  const port = await portOf(server);
+  const fetchFile = async (request: string) => {
+    const conn = await connect({ port, timeout: 30_000 });
+    await conn.write(new TextEncoder().encode(request));
+    let received = "";
+    for await (const chunk of conn) received += new TextDecoder().decode(chunk);
+    return received;
+  };
+  assert.equal(await fetchFile("big\n"), text);
+  await server.output(/^\[#{40}\] 100 % of big$/m);
+  assert.equal(await fetchFile(`big ${text.length - 3}\n`), "789");
+  assert.equal(await fetchFile(`big ${text.length + 3}\n`), "");
+  await assert.rejects(fetchFile("none\n"), { code: "ECONNRESET" });
+  await assert.rejects(fetchFile("../none\n"), { code: "ECONNRESET" });
+  const own = fetchFile("big\n");
+  assert.equal((await own).length, text.length);
+});
+
 /* A DNS message with that id. The answer of the server below has one more byte. */
 function dnsMessage(id: number, text: string): Uint8Array {
   const name = new TextEncoder().encode(text);

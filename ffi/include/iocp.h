@@ -29,7 +29,8 @@
  *   at most a millisecond; iocp_delete() and iocp_group_close() for at most two
  *   seconds, while the kernel completes the operations that they cancel;
  *   iocp_listen_path() for a unix socket for at most 100 ms, while another
- *   process makes one in the same folder.
+ *   process makes one in the same folder; and iocp_open_file() and
+ *   iocp_send_file() while the disk is read.
  * - Results. A result >= 0 is a success, and < 0 is -IOCP_E... (iocp_error.h),
  *   with the same numbers on both systems. iocp_native_error() returns the
  *   error of the system.
@@ -49,6 +50,7 @@
 #include "iocp_datagram.h"
 #include "iocp_error.h"
 #include "iocp_export.h"
+#include "iocp_file.h"
 #include "iocp_listener.h"
 #include "iocp_option.h"
 #include "iocp_pass.h"

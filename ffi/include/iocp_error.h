@@ -10,6 +10,7 @@
 #define IOCP_ERRORS(X)                                         \
   X(EPERM, 1, "operation not permitted")                       \
   X(ENOENT, 2, "no such file or folder")                       \
+  X(EIO, 5, "the disk cannot be read")                         \
   X(EBADF, 9, "the port or socket is closed")                  \
   X(ENOMEM, 12, "out of memory")                               \
   X(EACCES, 13, "permission denied")                           \
@@ -23,10 +24,12 @@
   X(ENFILE, 23, "too many open files in the system")           \
   X(EMFILE, 24, "too many open files")                         \
   X(ENOSPC, 28, "no space left on the device")                 \
+  X(ESPIPE, 29, "not a regular file")                          \
   X(EROFS, 30, "the file system is read-only")                 \
   X(EPIPE, 32, "the sending direction is closed")              \
   X(ENAMETOOLONG, 36, "the name is too long")                  \
   X(ELOOP, 40, "too many symbolic links")                      \
+  X(ENODATA, 61, "the file has become shorter")                \
   X(ENOTSOCK, 88, "not a socket")                              \
   X(EDESTADDRREQ, 89, "a destination address is required")     \
   X(EMSGSIZE, 90, "message too long")                          \

@@ -101,8 +101,8 @@ struct iocp_socket_stats {
   double receives_posted;  /* of these, the receives */
   double bytes_posted;     /* buffers of receives in flight */
   double bytes_readable;   /* received by the system, and not delivered yet */
-  double sends;            /* of iocp_send(), not completed yet */
-  double bytes_unsent;     /* in the copies of these */
+  double sends;            /* of bytes or files, not completed yet */
+  double bytes_unsent;     /* in the copies of these, or of files */
   double bytes_received;   /* delivered, in total */
   double bytes_sent;       /* accepted by the kernel, in total */
   double accepts_posted;   /* in flight; Linux: as many as were asked for */
@@ -124,7 +124,7 @@ IOCP_API int32_t iocp_socket_stats(int32_t port, int32_t socket, void* stats);
 struct iocp_stats {
   double sockets;         /* not closed yet */
   double operations;      /* in flight (Windows) */
-  double bytes_unsent;    /* in copies of iocp_send() */
+  double bytes_unsent;    /* of iocp_send(), in copies, and of files */
   double bytes_posted;    /* buffers of posted receives (Windows) */
   double bytes_received;  /* delivered, in total */
   double bytes_sent;      /* accepted by the kernel, in total */

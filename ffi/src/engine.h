@@ -133,6 +133,28 @@ int32_t engine_send(struct socket* socket, const void* buffer, uint32_t length);
  * sender_copy_progressed() and sender_copy_done(). */
 void engine_send_copies(struct socket* socket);
 
+/* ---- files (file.c, send_file.c) */
+
+/* Opens a regular file. The path has no zero byte. */
+int32_t engine_open_file(struct port* port,
+                         const void* path,
+                         uint32_t length,
+                         struct engine_file* file_out,
+                         uint64_t* size_out);
+void engine_close_file(struct engine_file* file);
+
+/* Returns the bytes read, fewer than `length` only at the end of the file, or
+ * an error. Blocks while the disk is read. */
+int32_t engine_read_file(struct port* port,
+                         const struct engine_file* file,
+                         uint64_t offset,
+                         void* buffer,
+                         uint32_t length);
+
+/* True if engine_send_copies() sends the copies of files without bytes over
+ * this socket; otherwise their bytes have to be read before. */
+bool engine_transmits_files(struct socket* socket);
+
 /* How many bytes of the stream the peer has acknowledged, from any starting
  * point. Returns false where the system does not report it. */
 bool engine_acknowledged(struct socket* socket, uint64_t* bytes_out);

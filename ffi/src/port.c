@@ -21,6 +21,7 @@ static void port__destroy(struct port* port) {
 void port_delete(struct port* port) {
   port_table_close(port->id);
   close_all(port, GROUP_ANY);
+  file_table_close(&port->files);
   engine_wake(port);
   port_table_release(port->id, port__destroy);
 }
@@ -50,6 +51,7 @@ int32_t port_new(uint32_t realm) {
   list_open(&port->ready);
   timers_open(&port->timers, system_now_ms());
   socket_table_open(&port->sockets);
+  file_table_open(&port->files);
   int32_t result = engine_open(port);
   if (result < 0) goto err1;
   /* A thread that ends must not leave ports behind. */

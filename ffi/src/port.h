@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+#include "file.h"
 #include "group.h"
 #include "iocp.h"
 #include "socket.h"
@@ -28,6 +29,7 @@ struct port {
   struct engine_port engine;
   struct socket_table sockets;
   struct group_table groups;
+  struct file_table files;
   uint8_t scratch[4096]; /* for data that a closing socket discards */
 };
 

@@ -8,8 +8,10 @@ static struct send_copy* send_copy__of(struct list_node* node) {
   return LIST_ENTRY(node, struct send_copy, node);
 }
 
-struct send_copy* send_copy_reserve(struct socket* socket, uint32_t length) {
-  struct send_copy* copy = memory_alloc(sizeof *copy + length);
+static struct send_copy* send_copy__add(struct socket* socket,
+                                        uint32_t length,
+                                        uint32_t room) {
+  struct send_copy* copy = memory_alloc(sizeof *copy + room);
   if (copy == NULL) return NULL;
   memory_zero(copy, sizeof *copy);
   copy->socket = socket;
@@ -18,6 +20,22 @@ struct send_copy* send_copy_reserve(struct socket* socket, uint32_t length) {
   socket->send_copy_count++;
   socket->send_copy_bytes += length;
   socket->port->stats.bytes_unsent += length;
+  return copy;
+}
+
+struct send_copy* send_copy_reserve(struct socket* socket, uint32_t length) {
+  return send_copy__add(socket, length, length);
+}
+
+struct send_copy* send_copy_of_file(struct socket* socket,
+                                    struct file* file,
+                                    uint64_t offset,
+                                    uint32_t length) {
+  struct send_copy* copy = send_copy__add(socket, length, 0);
+  if (copy == NULL) return NULL;
+  copy->file = file;
+  copy->file_offset = offset;
+  file_retain(file);
   return copy;
 }
 
@@ -42,12 +60,21 @@ struct send_copy* send_copy_next(const struct send_copy* copy) {
   return node == &copy->socket->send_copies ? NULL : send_copy__of(node);
 }
 
+static void send_copy__uncount(const struct send_copy* copy) {
+  copy->socket->send_copy_bytes -= copy->length;
+  copy->socket->port->stats.bytes_unsent -= copy->length;
+}
+
+void send_copy_withdraw(struct send_copy* copy) {
+  send_copy__uncount(copy);
+  send_copy_free(copy);
+}
+
 void send_copy_finish(struct send_copy* copy, int32_t result) {
   struct socket* socket = copy->socket;
   copy->is_done = true;
   copy->result = result;
-  socket->send_copy_bytes -= copy->length;
-  socket->port->stats.bytes_unsent -= copy->length;
+  send_copy__uncount(copy);
   socket_ready(socket, READY_SENT);
 }
 
@@ -60,6 +87,7 @@ struct send_copy* send_copy_finished(const struct socket* socket) {
 void send_copy_free(struct send_copy* copy) {
   list_remove(&copy->node);
   copy->socket->send_copy_count--;
+  if (copy->file != NULL) file_release(copy->file);
   memory_free(copy);
 }
 

@@ -2,6 +2,7 @@
 /*
  * Send copies: what iocp_send() copied because the kernel did not accept it at
  * once, oldest first. They are sent in that order, and reported in that order.
+ * A part of a file that the system sends by itself has a place among them.
  *
  *   finished, unreported | in flight, or still to be sent | newest
  *   first ------------------------------------------------> last
@@ -9,7 +10,7 @@
 #ifndef IOCP_SEND_COPY_H
 #define IOCP_SEND_COPY_H
 
-#include "socket.h"
+#include "file.h"
 
 struct send_copy {
   struct list_node node; /* in `send_copies` of the socket */
@@ -18,6 +19,8 @@ struct send_copy {
   uint32_t offset; /* bytes that the kernel has accepted */
   int32_t result;  /* once finished: `length` or -IOCP_E... */
   bool is_done;
+  struct file* file; /* whose bytes are sent; NULL: these ones */
+  uint64_t file_offset;
   struct engine_send_copy engine;
   uint8_t bytes[];
 };
@@ -29,6 +32,15 @@ struct send_copy* send_copy_new(struct socket* socket,
 
 /* The same with bytes that are still to be written. */
 struct send_copy* send_copy_reserve(struct socket* socket, uint32_t length);
+
+/* The same for a part of a file, without bytes. */
+struct send_copy* send_copy_of_file(struct socket* socket,
+                                    struct file* file,
+                                    uint64_t offset,
+                                    uint32_t length);
+
+/* Removes the newest one, of which nothing was sent. */
+void send_copy_withdraw(struct send_copy* copy);
 
 /* The oldest unfinished one, or NULL. */
 struct send_copy* send_copy_first(const struct socket* socket);

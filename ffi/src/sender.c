@@ -27,10 +27,8 @@ static bool sender__was_sent(const struct send_copy* copy) {
          copy->socket->send_copy_count == 1;
 }
 
-int32_t sender_send(struct socket* socket,
-                    const uint8_t* buffer,
-                    uint32_t offset,
-                    uint32_t length) {
+/* Returns 0, or why nothing can be sent now. */
+static int32_t sender__refusal(const struct socket* socket) {
   struct port* port = socket->port;
   if (socket->error != 0)
     return port_fail(port, socket->error, socket->error_native);
@@ -39,7 +37,16 @@ int32_t sender_send(struct socket* socket,
   /* Unreported copies count as well: each send has one terminal completion. */
   if (socket->send_copy_count >= socket->send_concurrency)
     return port_fail(port, -IOCP_EBUSY, 0);
-  if (length == 0) return 0;
+  return 0;
+}
+
+int32_t sender_send(struct socket* socket,
+                    const uint8_t* buffer,
+                    uint32_t offset,
+                    uint32_t length) {
+  struct port* port = socket->port;
+  int32_t refusal = sender__refusal(socket);
+  if (refusal < 0 || length == 0) return refusal;
   if (buffer == NULL) return port_fail(port, -IOCP_EFAULT, 0);
 
   const uint8_t* bytes = buffer + offset;
@@ -52,6 +59,51 @@ int32_t sender_send(struct socket* socket,
   if (copy == NULL) {
     socket->send_was_partial = true;
     return sent != 0 ? sent : port_fail(port, -IOCP_ENOMEM, 0);
+  }
+  engine_send_copies(socket);
+  if (!sender__was_sent(copy)) return (int32_t)length | IOCP_PENDING;
+  send_copy_free(copy);
+  return (int32_t)length;
+}
+
+/* A copy of bytes that are read from the file now. Returns 0 or an error, which
+ * is that of the stream, as if they had been lost on the way. */
+static int32_t sender__read(struct socket* socket,
+                            const struct file* file,
+                            uint64_t offset,
+                            uint32_t length,
+                            struct send_copy** copy_out) {
+  struct port* port = socket->port;
+  struct send_copy* copy = send_copy_reserve(socket, length);
+  if (copy == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
+  int32_t count =
+      engine_read_file(port, &file->engine, offset, copy->bytes, length);
+  if (count >= 0 && (uint32_t)count < length)
+    count = port_fail(port, -IOCP_ENODATA, 0);
+  *copy_out = copy;
+  if (count >= 0) return 0;
+  send_copy_withdraw(copy);
+  return socket_fail(socket, count, port->native_error);
+}
+
+int32_t sender_send_file(struct socket* socket,
+                         struct file* file,
+                         uint64_t offset,
+                         uint32_t length) {
+  struct send_copy* copy;
+  int32_t result = sender__refusal(socket);
+  if (result < 0 || length == 0) return result;
+  socket->send_was_partial = length > IOCP_SEND_MAX;
+  if (length > IOCP_SEND_MAX) length = IOCP_SEND_MAX;
+  if (engine_transmits_files(socket)) {
+    copy = send_copy_of_file(socket, file, offset, length);
+    if (copy == NULL) result = port_fail(socket->port, -IOCP_ENOMEM, 0);
+  } else {
+    result = sender__read(socket, file, offset, length, &copy);
+  }
+  if (result < 0) {
+    socket->send_was_partial = true;
+    return result;
   }
   engine_send_copies(socket);
   if (!sender__was_sent(copy)) return (int32_t)length | IOCP_PENDING;

@@ -5,6 +5,7 @@
 
 #include "batch.h"
 
+struct file;
 struct send_copy;
 
 /* Each returns as the function of iocp.h does. `buffer` may be NULL. */
@@ -12,6 +13,10 @@ int32_t sender_send(struct socket* socket,
                     const uint8_t* buffer,
                     uint32_t offset,
                     uint32_t length);
+int32_t sender_send_file(struct socket* socket,
+                         struct file* file,
+                         uint64_t offset,
+                         uint32_t length);
 int32_t sender_shutdown(struct socket* socket);
 
 /* Reports the finished send copies. Returns true when READY_SENT stays set. */

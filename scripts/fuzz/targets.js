@@ -22,7 +22,7 @@ export const targets = [
     name: "fuzz_calls",
     sources: [
       ...shared,
-      ...argv`helper model model_records calls_datagram calls_group calls_local calls_open calls_others calls_peer
+      ...argv`helper model model_records calls_datagram calls_file calls_group calls_local calls_open calls_others calls_peer
         calls_port calls_socket calls_stream fuzz_calls`
         .map((name) => `tests/fuzz/${name}.c`),
     ],

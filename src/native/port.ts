@@ -232,6 +232,34 @@ export class NativePort {
     return others;
   }
 
+  /** Opens a file; its size is written to `size`. Returns its id. */
+  openFile(path: Uint8Array, size: Float64Array): number {
+    return this.#native.iocp_open_file(this.id, path, path.length, size);
+  }
+
+  /** Sends bytes of a file. With PENDING in the result, SENT follows. */
+  sendFile(
+    socket: number,
+    file: number,
+    offset: number,
+    length: number,
+  ): number {
+    const result = this.#native.iocp_send_file(
+      this.id,
+      socket,
+      file,
+      offset,
+      length,
+    );
+    if (result >= PENDING) this.#kick();
+    return result;
+  }
+
+  /** Closes a file; what is being sent of it is sent all the same. */
+  closeFile(file: number): void {
+    this.#native.iocp_close_file(this.id, file);
+  }
+
   /** True if the peer has acknowledged bytes since the last call. */
   hasProgressed(socket: number): boolean {
     return this.#native.iocp_progress(this.id, socket) === 1;

@@ -98,6 +98,20 @@ export const SYMBOLS = {
     parameters: ["i32", "buffer", "buffer", "u32", "buffer", "u32", "u32"],
     result: "i32",
   },
+  /* int32_t iocp_open_file(int32_t port, const void* path, uint32_t length,
+                            void* size) */
+  iocp_open_file: {
+    parameters: ["i32", "buffer", "u32", "buffer"],
+    result: "i32",
+  },
+  /* int32_t iocp_send_file(int32_t port, int32_t socket, int32_t file,
+                            double offset, uint32_t length) */
+  iocp_send_file: {
+    parameters: ["i32", "i32", "i32", "f64", "u32"],
+    result: "i32",
+  },
+  /* int32_t iocp_close_file(int32_t port, int32_t file) */
+  iocp_close_file: { parameters: ["i32", "i32"], result: "i32" },
   /* int32_t iocp_progress(int32_t port, int32_t socket) */
   iocp_progress: { parameters: ["i32", "i32"], result: "i32" },
   /* int32_t iocp_shutdown(int32_t port, int32_t socket) */

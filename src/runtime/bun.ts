@@ -113,6 +113,7 @@ export const runtime: Runtime = {
     /* Bun has no permissions. */
   },
   requirePath: (path) => path,
+  requireRead: (path) => path,
   requireFile() {
     /* Bun has no permissions. */
   },

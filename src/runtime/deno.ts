@@ -9,6 +9,7 @@ import {
   requireNet,
   requireNetResolved,
   requirePath,
+  requireRead,
   requireUid,
 } from "./deno_permissions.ts";
 import { DenoParker } from "./deno_parker.ts";
@@ -114,6 +115,7 @@ export const runtime: Runtime = {
   requireNet,
   requireNetResolved,
   requirePath,
+  requireRead,
   requireFile,
   requireAnyPath,
   requireEnv,

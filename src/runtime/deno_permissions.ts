@@ -59,13 +59,24 @@ export function requireFile(path: string): void {
   }
 }
 
+/* The path without ".." of its own, as Deno's own calls use it: the system must
+ * not find another file than the one that is permitted. */
+function resolved(path: string): string {
+  return nodeModule<{ resolve(path: string): string }>("node:path")
+    .resolve(path);
+}
+
+/** Requires the permission to read a file, and returns the path to use. */
+export function requireRead(path: string): string {
+  const absolute = resolved(path);
+  requirePermission({ name: "read", path: absolute }, `"${absolute}"`);
+  return absolute;
+}
+
 /** Requires the permissions for the path of a unix socket, and returns the path
  * to use. */
 export function requirePath(path: string): string {
-  /* The path without ".." and links of its own, as Deno's own call uses it: the
-   * system must not find another file than the one that is permitted. */
-  const absolute = nodeModule<{ resolve(path: string): string }>("node:path")
-    .resolve(path);
+  const absolute = resolved(path);
   requireFile(absolute);
   /* To read and write the file is not enough: behind a socket there may be a
    * service such as Docker's that may do anything.

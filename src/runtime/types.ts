@@ -96,6 +96,9 @@ export interface Runtime {
    * socket would be refused. May ask the user. Returns the path to use. */
   requirePath(path: string): string;
 
+  /** The same for a file that is only read. */
+  requireRead(path: string): string;
+
   /** The same for a named pipe, and for a file that the library itself makes. */
   requireFile(path: string): void;
 

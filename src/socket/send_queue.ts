@@ -12,7 +12,7 @@
  */
 
 import { PENDING } from "../native/completion.ts";
-import { SocketError } from "../errors.ts";
+import { numberOf, SocketError } from "../errors.ts";
 import { emptyFifo, pushed } from "./fifo.ts";
 import type { SocketLoop, SocketPort } from "../loop/socket_loop.ts";
 
@@ -21,10 +21,20 @@ import type { SocketLoop, SocketPort } from "../loop/socket_loop.ts";
  * 32 bits, and the count in a result must not reach the PENDING bit. */
 export const CALL_MAX: number = 2 ** 29;
 
+/** A file that is sent in the place of bytes. */
+export interface FileSource {
+  /** Passes a part, from `offset` on, to the library. */
+  send(socket: number, offset: number): number;
+  /** The system has accepted so many bytes more. */
+  sent(bytes: number): void;
+}
+
 /** A write that is not settled yet, or, without bytes, the end of the direction. */
 export interface PendingWrite {
   bytes: Uint8Array | undefined;
-  /** Of `bytes`, when it was written. */
+  /** `bytes` is empty then. */
+  readonly file?: FileSource | undefined;
+  /** Of `bytes`, when it was written, or of the part of the file. */
   length: number;
   /** How much of it the library has accepted. */
   offset: number;
@@ -32,15 +42,19 @@ export interface PendingWrite {
   reject(error: Error): void;
 }
 
-/* A part of a write that the library has copied, and sends. */
+/* A part of a write that the library has copied, or reads from a file, and sends. */
 interface PendingSend {
   write: PendingWrite;
+  bytes: number;
   /** The write ends with it. */
   isLast: boolean;
   /** Later writes that the system has accepted completely, which are settled
    * after this one. */
   followers: PendingWrite[];
 }
+
+/* The failures of a file, with which the peer lacks bytes. */
+const FILE_ERRORS = new Set([numberOf("ENODATA"), numberOf("EIO")]);
 
 /* What settles a write that no caller waits for. */
 function ignore(): void {}
@@ -170,7 +184,8 @@ export class SendQueue {
     if ((result & PENDING) !== 0) {
       const offset = length;
       const write = { bytes, length, offset, resolve: ignore, reject: ignore };
-      this.#sends = pushed(this.#sends, { write, isLast: true, followers: [] });
+      const send = { write, bytes: length, isLast: true, followers: [] };
+      this.#sends = pushed(this.#sends, send);
       this.#owner.writesPending();
     }
     return length;
@@ -243,13 +258,14 @@ export class SendQueue {
   /** The oldest send has completed. */
   sent(result: number, errno: number): void {
     if (result < 0) {
-      this.fail(this.#owner.failure(result, "write", errno));
+      this.#fails(this.#sends.first?.write, result, errno);
       return;
     }
     const send = this.#sends.shift();
     /* It was sent just when the connection was reset. */
     if (send === undefined) return;
-    const { write, isLast, followers } = send;
+    const { write, bytes, isLast, followers } = send;
+    write.file?.sent(bytes);
     if (isLast) write.resolve(write.offset);
     for (const follower of followers) follower.resolve(follower.offset);
     this.#run();
@@ -284,6 +300,19 @@ export class SendQueue {
     this.#owner.writesDone();
   }
 
+  /* A write has failed, and with it all others. */
+  #fails(
+    write: PendingWrite | undefined,
+    result: number,
+    errno?: number,
+  ): void {
+    const syscall = write?.file === undefined ? "write" : "sendfile";
+    this.#error ??= this.#owner.failure(result, syscall, errno);
+    /* The peer must not mistake the part that it gets for the whole. */
+    if (FILE_ERRORS.has(result)) this.#owner.reset();
+    this.fail(this.#error);
+  }
+
   /* Why a write cannot be accepted. */
   #refusal(): Error | undefined {
     if (this.#error !== undefined) return this.#error;
@@ -316,12 +345,12 @@ export class SendQueue {
     while (this.#sends.length < settings.sendConcurrency) {
       const write = this.#writes.first;
       if (write === undefined) break;
-      const { bytes, length, offset } = write;
+      const { bytes, file, length, offset } = write;
       if (bytes === undefined) {
         this.#shutdown();
         return;
       }
-      if (bytes.length !== length) {
+      if (file === undefined && bytes.length !== length) {
         this.#resetForLostBytes();
         return;
       }
@@ -330,7 +359,10 @@ export class SendQueue {
         this.#runLater();
         return;
       }
-      if (!this.#count(sendPart(loop.port, id, bytes, offset))) return;
+      const result = file === undefined
+        ? sendPart(loop.port, id, bytes, offset)
+        : file.send(id, offset);
+      if (!this.#count(result)) return;
     }
     if (!this.isBusy) this.#owner.writesDone();
   }
@@ -357,12 +389,12 @@ export class SendQueue {
   /* Counts what the library has accepted of the first write. Returns false when
    * the queue has failed. */
   #count(result: number): boolean {
+    const write = this.#writes.first!;
     if (result < 0) {
-      this.fail(this.#owner.failure(result, "write"));
+      this.#fails(write, result);
       return false;
     }
     const { allowance } = this.#owner.loop;
-    const write = this.#writes.first!;
     const bytes = result & ~PENDING;
     const isSettledNow = allowance.spend(bytes);
     write.offset += bytes;
@@ -370,9 +402,12 @@ export class SendQueue {
     const isLast = write.offset === write.length;
     if (isLast) this.#writes.shift();
     if ((result & PENDING) !== 0) {
-      const send = { write, isLast, followers: [] };
+      const send = { write, bytes, isLast, followers: [] };
       this.#sends = pushed(this.#sends, send);
-    } else if (isLast) {
+      return true;
+    }
+    write.file?.sent(bytes);
+    if (isLast) {
       if (!this.#sends.isEmpty) this.#sends.last!.followers.push(write);
       else if (isSettledNow) write.resolve(write.offset);
       else this.#resolveLater(write);

@@ -63,6 +63,11 @@ struct engine_send_copy {
   char unused;
 };
 
+/* See file.h. */
+struct engine_file {
+  int fd;
+};
+
 struct engine_datagram {
   struct iocp_address bound; /* the address that a UDP socket was bound to */
   uint32_t slot;    /* length of data that the next datagrams may have */

@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "handle.h"
 #include "send_copy.h"
+#include "send_file.h"
 #include "sender.h"
 
 int32_t engine_send(struct socket* socket,
@@ -22,6 +23,15 @@ int32_t engine_send(struct socket* socket,
   return errors_fail_stream(socket);
 }
 
+/* Sends what is left of a copy, or a part of that. */
+static int32_t send__some(struct send_copy* copy) {
+  uint32_t offset = copy->offset;
+  uint32_t left = copy->length - offset;
+  if (copy->file == NULL)
+    return engine_send(copy->socket, copy->bytes + offset, left);
+  return send_file(copy->socket, copy->file, copy->file_offset + offset, left);
+}
+
 /* Returns false when the kernel has no room for the rest. */
 static bool send__copy(struct send_copy* copy) {
   struct socket* socket = copy->socket;
@@ -32,8 +42,7 @@ static bool send__copy(struct send_copy* copy) {
     return true;
   }
   while (copy->offset < copy->length) {
-    int32_t sent = engine_send(
-        socket, copy->bytes + copy->offset, copy->length - copy->offset);
+    int32_t sent = send__some(copy);
     if (sent == ENGINE_WOULD_BLOCK) return false;
     if (sent < 0) {
       sender_copy_done(copy, sent, socket->port->native_error);

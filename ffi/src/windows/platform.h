@@ -67,6 +67,11 @@ struct engine_path {
   DWORD index_low;
 };
 
+/* See file.h. */
+struct engine_file {
+  HANDLE handle;
+};
+
 /* See datagram_receive.h. */
 struct engine_datagram {
   struct list_node receives;
@@ -83,6 +88,7 @@ struct engine_provider {
   LPFN_ACCEPTEX accept_ex;
   LPFN_CONNECTEX connect_ex;
   LPFN_GETACCEPTEXSOCKADDRS get_accept_ex_sockaddrs;
+  LPFN_TRANSMITFILE transmit_file; /* NULL: not looked up yet, or missing */
   DWORD native;  /* the error for a function that is missing; 0: none is */
   bool is_known; /* all of this was looked up */
   bool is_ifs;   /* its sockets are file handles of the system */
@@ -98,6 +104,7 @@ enum engine_handover {
 struct engine_port {
   HANDLE handle;
   bool truncates_sends;         /* winsock_truncates_sends() */
+  bool limits_transmits;        /* winsock_limits_transmits() */
   bool can_disable_syn_retries; /* winsock_can_disable_syn_retries() */
 
   /* Packets that a wait has dequeued, for the next poll. */

@@ -40,6 +40,7 @@ int32_t engine_open(struct port* port) {
   int native = winsock_start();
   if (native != 0) return errors_fail(port, (DWORD)native);
   engine->truncates_sends = winsock_truncates_sends();
+  engine->limits_transmits = winsock_limits_transmits();
   engine->can_disable_syn_retries = winsock_can_disable_syn_retries();
   list_open(&engine->retries);
   engine->handle =

@@ -14,6 +14,7 @@
 #include "pipe_send.h"
 #include "retry.h"
 #include "send_copy.h"
+#include "send_file.h"
 #include "sender.h"
 
 /* One error for a broken connection, as in receive.c. */
@@ -78,23 +79,36 @@ static void send__reaped(struct send_copy* copy) {
   }
   sender_copy_progressed(copy, op_bytes(&copy->engine.op));
   if (copy->offset == copy->length) sender_copy_done(copy, 0, 0);
+  /* Wine 10 transmits what there is of a file that has become shorter. */
+  else if (copy->file != NULL)
+    send__lose(copy, -IOCP_ENODATA, 0);
   /* A send that completes with only a part of its bytes is not known, but the
    * documentation does not exclude it. */
   else if (send__is_overtaken(copy))
     send__fail(copy, -IOCP_ECONNRESET, 0);
 }
 
+/* Returns true if it has succeeded at once; otherwise Winsock has the error. */
+static bool send__call(struct send_copy* copy) {
+  struct socket* socket = copy->socket;
+  WSABUF buffer = {.len = copy->length - copy->offset,
+                   .buf = (char*)copy->bytes + copy->offset};
+  if (copy->file != NULL) return send_file_post(copy);
+  return WSASend(socket->engine.handle,
+                 &buffer,
+                 1,
+                 NULL,
+                 0,
+                 &copy->engine.op.overlapped,
+                 NULL) == 0;
+}
+
 /* Posts the rest of a copy. Returns false when it is to be retried later. */
 static bool send__post(struct send_copy* copy) {
   struct socket* socket = copy->socket;
   struct engine_op* op = &copy->engine.op;
-  WSABUF buffer = {.len = copy->length - copy->offset,
-                   .buf = (char*)copy->bytes + copy->offset};
-  int failed = SOCKET_ERROR;
-  if (op_prepare(socket, op, ENGINE_SEND))
-    failed = WSASend(
-        socket->engine.handle, &buffer, 1, NULL, 0, &op->overlapped, NULL);
-  enum op_start start = op_started(socket, op, failed == 0);
+  bool has_succeeded = op_prepare(socket, op, ENGINE_SEND) && send__call(copy);
+  enum op_start start = op_started(socket, op, has_succeeded);
   if (start == OP_COMPLETED) {
     send__reaped(copy);
     return true;
@@ -112,7 +126,8 @@ static bool send__post(struct send_copy* copy) {
   return true;
 }
 
-/* In order: a copy that cannot be posted delays those behind it. */
+/* In order: a copy that cannot be posted delays those behind it, and a file is
+ * transmitted alone. */
 void engine_send_copies(struct socket* socket) {
   if (socket->is_datagram) {
     datagram_send_copies(socket);
@@ -128,9 +143,12 @@ void engine_send_copies(struct socket* socket) {
     if (!copy->is_done && !op->in_flight) {
       if (socket->error != 0)
         sender_copy_done(copy, socket->error, socket->error_native);
+      else if (copy->file != NULL && socket->engine.sends_in_flight != 0)
+        return;
       else if (!send__post(copy))
         return;
     }
+    if (copy->file != NULL && op->in_flight) return;
     /* If a part was sent at once, the loop posts the rest. */
     if (copy->is_done || op->in_flight) copy = send_copy_next(copy);
   }

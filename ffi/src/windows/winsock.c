@@ -54,14 +54,32 @@ static DWORD winsock__load(SOCKET handle,
   return (DWORD)WSAGetLastError();
 }
 
+static struct engine_provider* winsock__provider(struct port* port,
+                                                 unsigned family) {
+  return &port->engine.providers[family == IOCP_UNIX ? 2 : family == IOCP_IPV6];
+}
+
+LPFN_TRANSMITFILE winsock_transmit_file(struct port* port,
+                                        unsigned family,
+                                        SOCKET handle) {
+  static const GUID transmit_file = WSAID_TRANSMITFILE;
+  struct engine_provider* provider = winsock__provider(port, family);
+  /* After a failure, the next call tries again. */
+  if (provider->transmit_file == NULL)
+    winsock__load(handle,
+                  transmit_file,
+                  &provider->transmit_file,
+                  sizeof provider->transmit_file);
+  return provider->transmit_file;
+}
+
 const struct engine_provider* winsock_provider(struct port* port,
                                                unsigned family,
                                                SOCKET handle) {
   static const GUID accept_ex = WSAID_ACCEPTEX;
   static const GUID connect_ex = WSAID_CONNECTEX;
   static const GUID sockaddrs = WSAID_GETACCEPTEXSOCKADDRS;
-  struct engine_provider* provider =
-      &port->engine.providers[family == IOCP_UNIX ? 2 : family == IOCP_IPV6];
+  struct engine_provider* provider = winsock__provider(port, family);
   DWORD failures[3] = {0, 0, 0};
   if (provider->is_known) return provider;
   /* A look-up may fail because memory is short, so what is missing is looked up
@@ -140,22 +158,37 @@ bool winsock_truncates_sends(void) {
  * that the program's manifest declares (their documentation). */
 typedef LONG(NTAPI* winsock__get_version)(OSVERSIONINFOW*);
 
-/* Since Windows 10 version 1709 SIO_TCP_INITIAL_RTO knows
- * TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS; before, the same number meant 254
- * retransmissions. libuv checks the same build (src/win/tcp.c). */
-#define WINSOCK__BUILD_1709 16299
-
-bool winsock_can_disable_syn_retries(void) {
-  OSVERSIONINFOW version;
+/* False: it cannot be asked. */
+static bool winsock__version(OSVERSIONINFOEXW* version_out) {
   winsock__get_version get;
   HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
   FARPROC function =
       ntdll == NULL ? NULL : GetProcAddress(ntdll, "RtlGetVersion");
   if (function == NULL) return false;
   memory_copy(&get, &function, sizeof get);
-  memory_zero(&version, sizeof version);
-  version.dwOSVersionInfoSize = sizeof version;
-  /* It always succeeds, and later versions have higher builds. */
-  get(&version);
-  return version.dwBuildNumber >= WINSOCK__BUILD_1709;
+  memory_zero(version_out, sizeof *version_out);
+  version_out->dwOSVersionInfoSize = sizeof *version_out;
+  /* It always succeeds. */
+  get((OSVERSIONINFOW*)version_out);
+  return true;
+}
+
+/* Since Windows 10 version 1709 SIO_TCP_INITIAL_RTO knows
+ * TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS; before, the same number meant 254
+ * retransmissions. libuv checks the same build (src/win/tcp.c). */
+#define WINSOCK__BUILD_1709 16299
+
+bool winsock_can_disable_syn_retries(void) {
+  OSVERSIONINFOEXW version;
+  /* Later versions have higher builds. */
+  return winsock__version(&version) &&
+         version.dwBuildNumber >= WINSOCK__BUILD_1709;
+}
+
+bool winsock_limits_transmits(void) {
+  OSVERSIONINFOEXW version;
+  /* Wine reports a client edition, and has no such limit. */
+  if (winsock_truncates_sends()) return false;
+  return !winsock__version(&version) ||
+         version.wProductType == VER_NT_WORKSTATION;
 }

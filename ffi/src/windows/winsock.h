@@ -38,4 +38,13 @@ bool winsock_can_disable_syn_retries(void);
 /* True when a non-blocking send may lose bytes. */
 bool winsock_truncates_sends(void);
 
+/* TransmitFile(), or NULL where the provider lacks it or memory is short. */
+LPFN_TRANSMITFILE winsock_transmit_file(struct port* port,
+                                        unsigned family,
+                                        SOCKET handle);
+
+/* True if the system runs only two transmissions of files at a time, as the
+ * client editions do (TransmitFile(), remarks). */
+bool winsock_limits_transmits(void);
+
 #endif /* IOCP_WINDOWS_WINSOCK_H */

@@ -42,6 +42,18 @@ fuzz_call call_send;
 fuzz_call call_shutdown;
 fuzz_call call_close;
 
+/* The socket of the ids if it is a stream that is not closing. Otherwise NULL,
+ * and the error that the call must return. */
+struct model_socket* stream_find(int32_t port, int32_t id, int32_t* forced);
+
+/* True for an error of a state that only a record will report. */
+bool stream_is_unreported(const struct model_socket* socket, int32_t result);
+
+/* Checks the result of a send of `length` bytes. */
+void stream_was_sent(struct model_socket* socket,
+                     int32_t result,
+                     uint32_t length);
+
 /* calls_socket.c */
 fuzz_call call_get_address;
 fuzz_call call_set_option;
@@ -53,6 +65,9 @@ fuzz_call call_local;
 
 /* calls_others.c */
 fuzz_call call_others;
+
+/* calls_file.c; a part of the one above, since there are no more numbers. */
+fuzz_call call_file;
 
 /* Call at the end of an input: no file of a listener may be left. */
 void calls_remove_folder(void);

@@ -111,6 +111,10 @@ void call_others(const struct step* step, int32_t port, int32_t socket) {
     others__stop(port, socket);
     return;
   }
+  if (step->a % 8 == 5) {
+    call_file(step, port, socket);
+    return;
+  }
   if (step->a % 2 == 0) {
     if (model_has_room()) others__add(step, port);
     return;

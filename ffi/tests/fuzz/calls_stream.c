@@ -21,19 +21,14 @@ static struct model_socket* stream__find_receiver(int32_t port,
   return *forced == 0 ? socket : NULL;
 }
 
-/* The same for one that is a stream. */
-static struct model_socket* stream__find(int32_t port,
-                                         int32_t id,
-                                         int32_t* forced) {
+struct model_socket* stream_find(int32_t port, int32_t id, int32_t* forced) {
   struct model_socket* socket = stream__find_receiver(port, id, forced);
   if (socket == NULL || !socket->is_datagram) return socket;
   *forced = -IOCP_ENOTCONN;
   return NULL;
 }
 
-/* True for an error of a state that only a record will report. */
-static bool stream__is_unreported(const struct model_socket* socket,
-                                  int32_t result) {
+bool stream_is_unreported(const struct model_socket* socket, int32_t result) {
   return (socket->connect_pending && result == -IOCP_ENOTCONN) ||
          (socket->may_time_out && result == -IOCP_EBADF);
 }
@@ -55,7 +50,7 @@ void call_receive(const struct step* step, int32_t port, int32_t id) {
     model_check(result, forced);
     return;
   }
-  if (result < 0 && stream__is_unreported(socket, result)) return;
+  if (result < 0 && stream_is_unreported(socket, result)) return;
   if (bytes == 0 || bytes > 1u << 30 || socket->credit + bytes > 1u << 30)
     forced = -IOCP_EINVAL;
   else if (socket->has_ended)
@@ -91,13 +86,13 @@ void call_read(const struct step* step, int32_t port, int32_t id) {
   if (step->c >= 240) buffer = NULL;
   /* Nothing is accessed, so the pointer may be any. */
   if (step->c >= 224 && step->b >= 240) offset = UINT32_MAX;
-  struct model_socket* socket = stream__find(port, id, &forced);
+  struct model_socket* socket = stream_find(port, id, &forced);
   int32_t result = iocp_read(port, id, buffer, offset, length);
   if (socket == NULL) {
     model_check(result, forced);
     return;
   }
-  if (result < 0 && stream__is_unreported(socket, result)) return;
+  if (result < 0 && stream_is_unreported(socket, result)) return;
   if (buffer == NULL)
     forced = -IOCP_EFAULT;
   else if (length == 0)
@@ -108,9 +103,9 @@ void call_read(const struct step* step, int32_t port, int32_t id) {
   if (forced == 0) stream__was_read(socket, result, length);
 }
 
-static void stream__was_sent(struct model_socket* socket,
-                             int32_t result,
-                             uint32_t length) {
+void stream_was_sent(struct model_socket* socket,
+                     int32_t result,
+                     uint32_t length) {
   if (result < 0) {
     FUZZ_CHECK(model_is_broken(result) ||
                (result == -IOCP_EBUSY && socket->sends != 0) ||
@@ -161,13 +156,13 @@ void call_send(const struct step* step, int32_t port, int32_t id) {
   if (step->c >= 224) length = 0;
   if (step->c >= 224 && step->b >= 240) offset = UINT32_MAX;
   if (step->d >= 240) buffer = NULL;
-  struct model_socket* socket = stream__find(port, id, &forced);
+  struct model_socket* socket = stream_find(port, id, &forced);
   int32_t result = stream__send(step, port, id, buffer, offset, length);
   if (socket == NULL) {
     model_check(result, forced);
     return;
   }
-  if (result < 0 && stream__is_unreported(socket, result)) return;
+  if (result < 0 && stream_is_unreported(socket, result)) return;
   /* The state of the connection is checked first. */
   if (buffer == NULL && length != 0) {
     FUZZ_CHECK(result == -IOCP_EFAULT || result == -IOCP_EBUSY ||
@@ -175,19 +170,19 @@ void call_send(const struct step* step, int32_t port, int32_t id) {
     return;
   }
   model_check(result, 0);
-  stream__was_sent(socket, result, length);
+  stream_was_sent(socket, result, length);
 }
 
 void call_shutdown(const struct step* step, int32_t port, int32_t id) {
   int32_t forced;
   (void)step;
-  struct model_socket* socket = stream__find(port, id, &forced);
+  struct model_socket* socket = stream_find(port, id, &forced);
   int32_t result = iocp_shutdown(port, id);
   if (socket == NULL) {
     model_check(result, forced);
     return;
   }
-  if (result < 0 && stream__is_unreported(socket, result)) return;
+  if (result < 0 && stream_is_unreported(socket, result)) return;
   FUZZ_IS(result, socket->is_shut ? -IOCP_EPIPE : 0);
   if (result != 0) return;
   socket->is_shut = true;
@@ -214,7 +209,7 @@ void call_close(const struct step* step, int32_t port, int32_t id) {
     model_check(result, forced);
     if (forced == 0 && result < 0)
       FUZZ_CHECK(model_is_broken(result) ||
-                 stream__is_unreported(socket, result));
+                 stream_is_unreported(socket, result));
   } else {
     FUZZ_IS(result, 0);
   }

@@ -226,6 +226,8 @@ void model_check(int32_t result, int32_t forced) {
 }
 
 bool model_is_broken(int32_t result) {
+  /* The file was shorter than what was to be sent of it. */
+  if (result == -IOCP_ENODATA) return true;
   return result == -IOCP_ECONNRESET || result == -IOCP_EPIPE ||
          result == -IOCP_ECONNABORTED || result == -IOCP_ETIMEDOUT ||
          result == -IOCP_ECONNREFUSED || result == -IOCP_ENOTCONN;

@@ -1750,4 +1750,120 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "",
     }],
   },
+  {
+    group: "files",
+    name: "a file that has become shorter counts as sent",
+    source: "Wine 10: TransmitFile() succeeds with the bytes that there were",
+    changes: [{
+      file: "windows/send.c",
+      from: "    send__lose(copy, -IOCP_ENODATA, 0);",
+      to: "    sender_copy_done(copy, 0, 0);",
+    }],
+  },
+  {
+    group: "files",
+    name: "a copy of a file that has become shorter is sent as it is",
+    source: "ReadFile(), ERROR_HANDLE_EOF: the end of the file was reached",
+    changes: [{
+      file: "sender.c",
+      from: "  if (count >= 0 && (uint32_t)count < length)\n",
+      to: "  if (count >= 0 && length == 0)\n",
+    }],
+  },
+  {
+    group: "files",
+    name: "a file stays open after a send that was canceled",
+    source: "dotnet/corefx #25354: who disposes of the file that is being sent",
+    changes: [{
+      file: "send_copy.c",
+      from: "  if (copy->file != NULL) file_release(copy->file);",
+      to:
+        "  if (copy->file != NULL && copy->result >= 0) file_release(copy->file);",
+    }],
+  },
+  {
+    group: "files",
+    name: "a file is closed while it is being transmitted",
+    source: "dotnet/corefx #25354: the system uses it until the completion",
+    changes: [{
+      file: "send_copy.c",
+      from: "  file_retain(file);\n",
+      to: "",
+    }, {
+      file: "send_copy.c",
+      from: "  if (copy->file != NULL) file_release(copy->file);",
+      to: "",
+    }],
+  },
+  {
+    group: "files",
+    name: "a later part of a file begins at the wrong offset",
+    source: 'TransmitFile(), "lpOverlapped": a 64-bit offset within the file',
+    changes: [{
+      file: "windows/send_file.c",
+      from: "  uint64_t offset = copy->file_offset + copy->offset;",
+      to: "  uint64_t offset = copy->offset;",
+    }],
+  },
+  {
+    group: "files",
+    name: "the high half of an offset in a file is lost",
+    source: "TransmitFile(), OffsetHigh; dotnet/runtime #42534",
+    changes: [{
+      file: "windows/send_file.c",
+      from: "  overlapped->OffsetHigh = (DWORD)(offset >> 32);\n",
+      to: "",
+    }],
+  },
+  {
+    group: "files",
+    name: "a second read of a file begins at the first one's offset",
+    source: "ReadFile(): fewer bytes than were requested",
+    changes: [{
+      file: "windows/file.c",
+      from: "    OVERLAPPED at = {.Offset = (DWORD)(offset + done),",
+      to: "    OVERLAPPED at = {.Offset = (DWORD)offset,",
+    }],
+  },
+  {
+    group: "files",
+    name: "a file is transmitted behind sends that are pending",
+    source: "TransmitFile() does not say in which order they are sent",
+    changes: [{
+      file: "windows/send.c",
+      from:
+        "      else if (copy->file != NULL && socket->engine.sends_in_flight != 0)\n        return;\n",
+      to: "",
+    }],
+  },
+  {
+    group: "files",
+    name: "sends are posted behind a file that is being transmitted",
+    source: "TransmitFile() does not say in which order they are sent",
+    changes: [{
+      file: "windows/send.c",
+      from: "    if (copy->file != NULL && op->in_flight) return;\n",
+      to: "",
+    }],
+  },
+  {
+    group: "files",
+    name: "a client edition transmits files",
+    source: "golang/go #73746: only two at a time, of all programs",
+    changes: [{
+      file: "windows/winsock.c",
+      from: "         version.wProductType == VER_NT_WORKSTATION;",
+      to: "         version.wProductType == 0;",
+    }],
+  },
+  {
+    group: "files",
+    name: "a port leaves its files open",
+    source: "a program that ends a Worker while files are being sent",
+    changes: [{
+      file: "port.c",
+      from: "  file_table_close(&port->files);\n",
+      to: "",
+    }],
+  },
 ];

@@ -31,6 +31,9 @@ struct disk_file {
   bool is_deleted; /* as soon as no handle is open */
   bool is_foreign; /* of another program, in the place of ours */
   bool is_gone;    /* sockets that were bound to it keep its name */
+  uint64_t lead;   /* zeros before its bytes */
+  uint64_t size;
+  uint8_t* bytes; /* or NULL */
 };
 
 struct disk__handle {
@@ -51,8 +54,12 @@ void disk_open(void) {
 }
 
 void disk_close(void) {
-  while (!list_is_empty(&disk.files))
-    free(LIST_ENTRY(list_shift(&disk.files), struct disk_file, node));
+  while (!list_is_empty(&disk.files)) {
+    struct disk_file* file =
+        LIST_ENTRY(list_shift(&disk.files), struct disk_file, node);
+    free(file->bytes);
+    free(file);
+  }
 }
 
 static struct disk_file* disk__find(const char* path) {
@@ -112,6 +119,39 @@ bool disk_take(const char* path) {
 
 void disk_add_plain(const char* path) {
   if (disk__find(path) == NULL) disk__add(path, DISK_PLAIN);
+}
+
+/* ---- files that are sent */
+
+void disk_write(const char* path,
+                uint64_t lead,
+                const uint8_t* bytes,
+                uint32_t length) {
+  struct disk_file* former = disk__find(path);
+  if (former != NULL) former->is_gone = true;
+  struct disk_file* file = disk__add(path, DISK_PLAIN);
+  file->bytes = malloc(length + 1);
+  if (file->bytes == NULL) abort();
+  memcpy(file->bytes, bytes, length);
+  file->lead = lead;
+  file->size = lead + length;
+}
+
+void disk_shrink(const char* path, uint64_t size) {
+  struct disk_file* file = disk__find(path);
+  if (file != NULL && size < file->size) file->size = size;
+}
+
+static uint32_t disk__read(const struct disk_file* file,
+                           uint64_t offset,
+                           uint8_t* buffer,
+                           uint32_t length) {
+  uint32_t count = 0;
+  for (; count < length && offset + count < file->size; count++)
+    buffer[count] = offset + count < file->lead
+                        ? 0
+                        : file->bytes[offset + count - file->lead];
+  return count;
 }
 
 const char* disk_path(const struct iocp_address* address) {
@@ -191,6 +231,14 @@ HANDLE disk_create(const WCHAR* wide,
     if (file->kind == DISK_SOCKET &&
         (flags & FILE_FLAG_OPEN_REPARSE_POINT) == 0)
       return disk__fails(ERROR_CANT_ACCESS_FILE);
+    RULE("a file that is sent may be written, renamed and deleted meanwhile",
+         (access & GENERIC_READ) == 0 ||
+             share == (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE));
+    /* The path may be that of a pipe ("Impersonation Levels"). */
+    RULE("the server of a pipe that is opened as a file may only identify",
+         (access & GENERIC_READ) == 0 ||
+             ((flags & SECURITY_SQOS_PRESENT) != 0 &&
+              (flags & SECURITY_DELEGATION) <= SECURITY_IDENTIFICATION));
     return disk__open(file, access, flags);
   }
   RULE("a file that is made is a lock, and is removed with its handle",
@@ -213,6 +261,36 @@ bool disk_close_handle(HANDLE value) {
   TRACE("  a file is removed: %s", file->path);
   file->is_gone = true;
   return true;
+}
+
+uint32_t disk_read(HANDLE value,
+                   uint64_t offset,
+                   uint8_t* buffer,
+                   uint32_t length) {
+  const struct disk__handle* handle = disk__handle(value, "TransmitFile");
+  RULE("a file stays open until its transmission has completed",
+       handle != NULL);
+  return disk__read(handle->file, offset, buffer, length);
+}
+
+BOOL disk_read_file(HANDLE value,
+                    void* buffer,
+                    DWORD length,
+                    DWORD* count,
+                    const OVERLAPPED* overlapped) {
+  const struct disk__handle* handle = disk__handle(value, "ReadFile");
+  RULE("a file is read at an offset, and only if it was opened to be read",
+       overlapped != NULL && (handle->access & GENERIC_READ) != 0);
+  uint64_t offset = (uint64_t)overlapped->OffsetHigh << 32 | overlapped->Offset;
+  *count = 0;
+  if (habits_break(habits.kernel_faults))
+    return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
+  if (length > 1 && habits_fault(habits.splits))
+    length = 1 + tape_choose(length);
+  *count = disk__read(handle->file, offset, buffer, length);
+  /* "When a synchronous read operation reaches the end of a file" with an
+   * OVERLAPPED (ReadFile(), "Synchronization and File Position"). */
+  return *count == 0 ? kernel_fail(ERROR_HANDLE_EOF) : kernel_succeed();
 }
 
 bool disk_has(HANDLE value) { return disk__handle(value, "file") != NULL; }
@@ -238,10 +316,12 @@ BOOL WINAPI GetFileInformationByHandle(HANDLE value,
   if (habits_break(habits.kernel_faults))
     return kernel_fail(ERROR_NO_SYSTEM_RESOURCES);
   /* All three identify a file ("BY_HANDLE_FILE_INFORMATION"). */
-  *out =
-      (BY_HANDLE_FILE_INFORMATION){.dwVolumeSerialNumber = handle->file->volume,
-                                   .nFileIndexHigh = handle->file->index / 2,
-                                   .nFileIndexLow = handle->file->index % 2};
+  *out = (BY_HANDLE_FILE_INFORMATION){
+      .nFileSizeHigh = (DWORD)(handle->file->size >> 32),
+      .nFileSizeLow = (DWORD)handle->file->size,
+      .dwVolumeSerialNumber = handle->file->volume,
+      .nFileIndexHigh = handle->file->index / 2,
+      .nFileIndexLow = handle->file->index % 2};
   return kernel_succeed();
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Files, as far as unix sockets have some: socket files, lock files, and a file
- * that is none of these. */
+/* Files: those of unix sockets, their locks, and files that are sent. */
 #ifndef MODEL_DISK_H
 #define MODEL_DISK_H
 
@@ -26,6 +25,30 @@ bool disk_take(const char* path);
 
 /* A file that is no socket. */
 void disk_add_plain(const char* path);
+
+/* A file with `bytes` at `lead`, in the place of another one of that name,
+ * whose handles stay as they are. */
+void disk_write(const char* path,
+                uint64_t lead,
+                const uint8_t* bytes,
+                uint32_t length);
+
+/* Makes the file of that name shorter. */
+void disk_shrink(const char* path, uint64_t size);
+
+/* Reads from the file of a handle that is open, as far as there are bytes. A
+ * violation if the handle is closed. */
+uint32_t disk_read(HANDLE handle,
+                   uint64_t offset,
+                   uint8_t* buffer,
+                   uint32_t length);
+
+/* ReadFile() for a handle of a file. */
+BOOL disk_read_file(HANDLE handle,
+                    void* buffer,
+                    DWORD length,
+                    DWORD* count,
+                    const OVERLAPPED* overlapped);
 
 /* The path of a socket file by its address, or "". */
 const char* disk_path(const struct iocp_address* address);

@@ -23,6 +23,13 @@ BOOL WINAPI extension_connect_ex(SOCKET handle,
                                  DWORD size,
                                  DWORD* sent,
                                  OVERLAPPED* overlapped);
+BOOL WINAPI extension_transmit_file(SOCKET handle,
+                                    HANDLE file,
+                                    DWORD length,
+                                    DWORD part,
+                                    OVERLAPPED* overlapped,
+                                    TRANSMIT_FILE_BUFFERS* buffers,
+                                    DWORD flags);
 void WINAPI extension_get_accept_ex_sockaddrs(void* output,
                                               DWORD data_size,
                                               DWORD local_size,

@@ -77,6 +77,7 @@ void habits_draw(void) {
   habits.detaches_ports = tape_chance(500);
   habits.has_ntdll = !tape_chance(20);
   habits.is_wine = habits.has_ntdll && tape_chance(200);
+  habits.is_client = habits.is_wine || tape_chance(300);
   habits.lacks_tcp_info = tape_chance(200);
   habits.counts_resent = tape_choose(2) == 0;
   habits.lacks_extensions = tape_chance(10);

@@ -78,6 +78,7 @@ extern struct habits {
   bool detaches_ports; /* a handle can be removed from its port */
   bool has_ntdll;
   bool is_wine;
+  bool is_client;        /* a client edition, and so is Wine */
   bool lacks_tcp_info;   /* older than Windows 10 version 1703 */
   bool counts_resent;    /* "bytes sent" includes retransmissions */
   bool lacks_extensions; /* AcceptEx() and ConnectEx() do not exist */

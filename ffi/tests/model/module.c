@@ -77,8 +77,10 @@ static LONG NTAPI module__query_information(
 }
 
 static LONG NTAPI module__version(OSVERSIONINFOW* version) {
+  OSVERSIONINFOEXW* more = (OSVERSIONINFOEXW*)version;
   RULE("RtlGetVersion() is given the size of its struct",
-       version->dwOSVersionInfoSize == sizeof *version);
+       version->dwOSVersionInfoSize == sizeof *more);
+  more->wProductType = habits.is_client ? VER_NT_WORKSTATION : VER_NT_SERVER;
   bool is_10 = habits.build >= BUILD_10;
   version->dwMajorVersion = is_10 ? 10 : 6;
   version->dwMinorVersion = is_10 ? 0 : 3;

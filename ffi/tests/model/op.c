@@ -31,7 +31,7 @@ static struct {
 } ops;
 
 static const char* const op__names[] = {
-    "receive", "send", "connect", "accept", "listen"};
+    "receive", "send", "connect", "accept", "listen", "transmission"};
 
 void op_open_all(void) {
   list_open(&ops.all);

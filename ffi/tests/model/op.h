@@ -22,11 +22,19 @@ struct event;
 struct port;
 struct sock;
 
-enum op_kind { OP_RECEIVE, OP_SEND, OP_CONNECT, OP_ACCEPT, OP_LISTEN };
+enum op_kind {
+  OP_RECEIVE,
+  OP_SEND,
+  OP_CONNECT,
+  OP_ACCEPT,
+  OP_LISTEN,
+  OP_TRANSMIT /* TransmitFile() */
+};
 
 /* Statuses (ntstatus.h). */
 #define STATUS_OK 0
 #define STATUS_IS_PENDING 0x103
+#define STATUS_END_OF_FILE ((LONG)0xC0000011)
 #define STATUS_IS_CANCELLED ((LONG)0xC0000120)
 #define STATUS_HANDLES_WERE_CLOSED ((LONG)0x8000000A)
 #define STATUS_FILE_WAS_CLOSED ((LONG)0xC0000128)
@@ -80,6 +88,11 @@ struct op {
   uint32_t moved;     /* bytes that were sent */
   uint32_t data_size; /* the size of the first part of an accept's buffer */
   uint64_t sum;       /* checksum of the bytes to send */
+  /* Of a transmission, which has no buffer: the handle, the offset of its first
+   * byte, and how many. */
+  HANDLE file;
+  uint64_t file_offset;
+  uint32_t file_length;
   DWORD* count;
 
   /* Of a receive of datagrams: the address of the sender, its length, and the

@@ -348,9 +348,11 @@ static int option__extension(const void* in, void* out, DWORD size) {
   static const GUID accept_ex = WSAID_ACCEPTEX;
   static const GUID connect_ex = WSAID_CONNECTEX;
   static const GUID sockaddrs = WSAID_GETACCEPTEXSOCKADDRS;
+  static const GUID transmit_file = WSAID_TRANSMITFILE;
   LPFN_ACCEPTEX accept_function = extension_accept_ex;
   LPFN_CONNECTEX connect_function = extension_connect_ex;
   LPFN_GETACCEPTEXSOCKADDRS get_function = extension_get_accept_ex_sockaddrs;
+  LPFN_TRANSMITFILE transmit_function = extension_transmit_file;
   RULE("an extension function has the size of a pointer",
        size == sizeof accept_function);
   if (habits_fault(habits.lookups)) return option__fails(WSAENOBUFS);
@@ -364,6 +366,8 @@ static int option__extension(const void* in, void* out, DWORD size) {
     memcpy(out, &accept_function, size);
   else if (memcmp(in, &connect_ex, sizeof(GUID)) == 0)
     memcpy(out, &connect_function, size);
+  else if (memcmp(in, &transmit_file, sizeof(GUID)) == 0)
+    memcpy(out, &transmit_function, size);
   else
     return option__fails(WSAEINVAL);
   return option__succeeds();

@@ -391,6 +391,25 @@ void world_plain_file(const struct iocp_path* path) {
   disk_add_plain(peer__text(path));
 }
 
+uint32_t world_file_path(uint32_t number, char path_out[128]) {
+  return (uint32_t)snprintf(path_out, 128, "C:\\simulated-%u.bin", number);
+}
+
+void world_file_write(uint32_t number,
+                      uint64_t lead,
+                      const uint8_t* bytes,
+                      uint32_t length) {
+  char path[128];
+  world_file_path(number, path);
+  disk_write(path, lead, bytes, length);
+}
+
+void world_file_shrink(uint32_t number, uint64_t size) {
+  char path[128];
+  world_file_path(number, path);
+  disk_shrink(path, size);
+}
+
 bool world_take_path(const struct iocp_path* path) {
   return disk_take(peer__text(path));
 }

@@ -316,6 +316,8 @@ BOOL WINAPI ReadFile(HANDLE handle,
                      DWORD* count,
                      OVERLAPPED* overlapped) {
   kernel_enter();
+  if (disk_has(handle))
+    return disk_read_file(handle, buffer, length, count, overlapped);
   struct sock* sock = pipe_file_find(handle, "ReadFile");
   if (sock == NULL) return FALSE;
   DWORD error = pipe_file__transfer_error(sock->pipe, true);
@@ -434,6 +436,10 @@ BOOL WINAPI GetNamedPipeServerProcessId(HANDLE handle, ULONG* id) {
  * anonymous pipe." */
 DWORD WINAPI GetFileType(HANDLE handle) {
   kernel_enter();
+  if (disk_has(handle)) {
+    kernel_succeed();
+    return FILE_TYPE_DISK;
+  }
   if (sock_find_file((uintptr_t)handle, "GetFileType") == NULL) {
     kernel_fail(ERROR_INVALID_HANDLE);
     return FILE_TYPE_UNKNOWN;

@@ -22,6 +22,7 @@ void every_socket_call(int32_t port, int32_t socket, int32_t expected) {
   check_is(iocp_receive(port, socket, 1), expected);
   check_is(iocp_read(port, socket, bytes, 0, sizeof bytes), expected);
   check_is(iocp_send(port, socket, bytes, 0, sizeof bytes), expected);
+  check_is(iocp_send_file(port, socket, 1, 0, 1), expected);
   check_is(iocp_progress(port, socket), expected);
   check_is(iocp_shutdown(port, socket), expected);
   check_is(iocp_get_address(
@@ -77,6 +78,8 @@ void every_port_call(int32_t port, int32_t socket, int32_t expected) {
   check_is(iocp_add_socket(port, (double)raw, 0), expected);
   check_is(iocp_add_listener(port, (double)raw, 0), expected);
   uint8_t ticket[IOCP_TICKET_MAX] = {0};
+  check_is(iocp_open_file(port, "x", 1, slab), expected);
+  check_is(iocp_close_file(port, 1), expected);
   check_is(iocp_inbox(port, ticket, sizeof ticket), expected);
   check_is(iocp_pass(port, socket, 0, slab, 1, ticket, sizeof ticket),
            expected);

@@ -20,6 +20,7 @@ ssize_t __wrap_recv(int fd, void* bytes, size_t size, int flags);
 ssize_t __wrap_recvmsg(int fd, struct msghdr* message, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr* message, int flags);
 ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags);
+ssize_t __wrap_sendfile(int fd, int file, off_t* offset, size_t size);
 int __wrap_socket(int family, int type, int protocol);
 int __wrap_accept4(int fd,
                    struct sockaddr* address,
@@ -41,6 +42,7 @@ void __wrap_memory_unmap(void* memory, size_t size);
 void* __wrap_memory_alloc(size_t size);
 void __wrap_memory_free(void* memory);
 
+ssize_t __real_sendfile(int fd, int file, off_t* offset, size_t size);
 int __real_openat(int folder, const char* path, int flags, ...);
 int __real_poll(struct pollfd* entries, nfds_t count, int timeout);
 int __real_fcntl(int fd, int command, ...);
@@ -60,7 +62,8 @@ static struct {
   bool has_lost_passed;
   pthread_t thread;
   uint32_t rates[FAULTS_KINDS];
-  int send_buffer; /* 0: the system's default */
+  int send_buffer;     /* 0: the system's default */
+  bool lacks_sendfile; /* for the file system */
 } faults;
 
 struct faults__fd {
@@ -89,6 +92,7 @@ void faults_open(void) {
   memset(&faults, 0, sizeof faults);
   faults.thread = pthread_self();
   faults.send_buffer = buffers[tape_choose(4)];
+  faults.lacks_sendfile = tape_chance(100);
   faults.is_on = tape_chance(600);
   if (!faults.is_on) return;
   for (int i = 0; i < FAULTS_OPERATION; i++) faults.rates[i] = faults__rate();
@@ -342,6 +346,24 @@ ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags) {
     TRACE("  send: no more than %zu", size);
   }
   return __real_send(fd, bytes, size, flags);
+}
+
+/* "mmap(2)-like operations are not available for in_fd" (sendfile(2), EINVAL).
+ */
+ssize_t __wrap_sendfile(int fd, int file, off_t* offset, size_t size) {
+  if (faults.lacks_sendfile) return faults_fail("sendfile", EINVAL);
+  if (faults_happens(FAULTS_EINTR)) return faults_fail("sendfile", EINTR);
+  if (faults_happens(FAULTS_OPERATION))
+    return faults_fail("sendfile", faults__operation_error());
+  if (faults_happens(FAULTS_EAGAIN)) {
+    faults_owe(fd);
+    return faults_fail("sendfile", EAGAIN);
+  }
+  if (size > 1 && faults_happens(FAULTS_SHORT)) {
+    size = tape_between(1, (uint32_t)size - 1);
+    TRACE("  sendfile: no more than %zu", size);
+  }
+  return __real_sendfile(fd, file, offset, size);
 }
 
 /* ---- accept and epoll */

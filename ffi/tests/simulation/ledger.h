@@ -24,6 +24,8 @@
 #define LEDGER_GUESTS 128
 #define LEDGER_HOSTS 8
 #define LEDGER_ENDS (LEDGER_ENTRIES + LEDGER_GUESTS)
+/* A bit of a pending send: it cannot succeed. */
+#define LEDGER_MUST_FAIL 0x80000000u
 #define LEDGER_NEVER UINT64_MAX
 #define LEDGER_PATHS 12
 #define LEDGER_PASSED 24
@@ -85,6 +87,7 @@ struct entry {
   bool is_shut_open; /* a shutdown is pending */
   bool has_error;
   bool has_failed_send; /* one of its sends has failed */
+  bool has_cut_file;    /* a file that it sends has become shorter */
   bool has_odd_name;    /* that of world_handle_name() */
   uint32_t credit;
   uint32_t concurrency;

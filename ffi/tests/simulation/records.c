@@ -35,6 +35,11 @@ static bool records__is_cancel(const struct entry* entry, int32_t result) {
 /* An operation of a stream has failed. */
 static void records__failed(struct entry* entry, int32_t result) {
   if (records__is_cancel(entry, result)) return;
+  if (entry->has_cut_file && result == -IOCP_ENODATA) {
+    entry->has_error = true;
+    entry->end->resets_from_ms = 0;
+    return;
+  }
   if (!records__is_death(result))
     report_violation("a stream fails with one of the expected errors",
                      "%d of socket %d",
@@ -229,6 +234,8 @@ static void records__sent(struct entry* entry, int32_t result) {
     return;
   }
   RULE("no send succeeds behind one that has failed", !entry->has_failed_send);
+  RULE("a file that has become shorter is not sent as a whole",
+       (most & LEDGER_MUST_FAIL) == 0);
   RULE("sent reports the bytes that were pending",
        result > 0 && (uint32_t)result <= most);
 }
@@ -258,11 +265,15 @@ static void records__closed(struct entry* entry,
          result == -IOCP_ETIMEDOUT);
   if (result < 0 && result != -IOCP_ETIMEDOUT) {
     RULE("closed has one of the expected errors",
-         entry->end != NULL && records__is_death(result));
+         entry->end != NULL &&
+             (records__is_death(result) ||
+              (entry->has_cut_file && result == -IOCP_ENODATA)));
   }
   if (entry->end == NULL) return;
   if (result == 0 && entry->is_closing && !entry->is_detaching &&
-      !entry->was_reset && !entry->is_failed && entry->end->has_addresses)
+      !entry->was_reset && !entry->is_failed && entry->end->has_addresses &&
+      /* Bytes of a file are missing, so it was reset. */
+      !(entry->has_cut_file && entry->has_error))
     end_closed(entry->end);
   if (!entry->is_detaching || result < 0 || detail == 0) {
     RULE("a detach returns the handle",

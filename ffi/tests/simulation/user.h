@@ -100,9 +100,18 @@ bool user_is_path_connected(uint16_t local, uint32_t path);
 void user_receive(struct entry* entry, uint32_t bytes);
 void user_read(struct entry* entry, uint32_t length);
 void user_send(struct entry* entry, uint32_t length);
+/* The call that sends has returned; `must_fail`: not all of it can be sent. */
+void user_has_sent(struct entry* entry,
+                   int32_t result,
+                   uint32_t length,
+                   bool must_fail);
 void user_shutdown(struct entry* entry);
 void user_ask_progress(struct entry* entry);
 void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms);
+
+/* Sends the next bytes from a file (user_file.c). */
+void user_send_file(struct entry* entry, uint32_t length);
+void user_misuse_file(uint32_t port);
 
 /* ---- datagram sockets (user_datagram.c) */
 

@@ -386,6 +386,7 @@ static void user__misuse_id(int32_t port, int32_t id) {
        iocp_receive(port, id, 1) == -IOCP_EBADF &&
            iocp_read(port, id, &byte, 0, 1) == -IOCP_EBADF &&
            iocp_send(port, id, &byte, 0, 1) == -IOCP_EBADF &&
+           iocp_send_file(port, id, 1, 0, 1) == -IOCP_EBADF &&
            iocp_shutdown(port, id) == -IOCP_EBADF &&
            iocp_accept(port, id, 1) == -IOCP_EBADF &&
            iocp_stop(port, id) == -IOCP_EBADF &&
@@ -436,6 +437,7 @@ void user_misuse(void) {
         break;
       default:
         user__misuse_pass(ledger.ports[port].id);
+        user_misuse_file(port);
     }
     return;
   }

@@ -38,6 +38,11 @@ static bool user__is_death(int32_t result) {
       result, IOCP_ECONNRESET, IOCP_EPIPE, IOCP_ETIMEDOUT, IOCP_ENOTCONN);
 }
 
+/* The connection has failed because a file has become shorter. */
+static bool user__is_cut(const struct entry* entry, int32_t result) {
+  return entry->has_cut_file && result == -IOCP_ENODATA;
+}
+
 void user_receive(struct entry* entry, uint32_t bytes) {
   int32_t result = iocp_receive(user__port(entry), entry->id, bytes);
   TRACE("iocp_receive(%d.%d, %u): %d", entry->port, entry->id, bytes, result);
@@ -72,10 +77,12 @@ static void user__has_read(struct entry* entry,
   }
   if (result < 0) {
     RULE("a read fails with one of the expected errors",
-         user__is_death(result));
+         user__is_death(result) || user__is_cut(entry, result));
     entry->has_error = true;
-    end_receive_failed(entry->end, result);
-    end_was_refused(entry->end, result);
+    if (!user__is_cut(entry, result)) {
+      end_receive_failed(entry->end, result);
+      end_was_refused(entry->end, result);
+    }
   } else if (!entry->end->has_ended) {
     end_ended(entry->end);
   }
@@ -123,14 +130,16 @@ static void user__send_failed(struct entry* entry,
     if (result == -IOCP_ENOBUFS) entry->has_error = true;
     return;
   }
-  if (!user__is_death(result))
+  bool is_cut = user__is_cut(entry, result);
+  if (is_cut) entry->end->resets_from_ms = 0;
+  if (!is_cut && !user__is_death(result))
     report_violation("a send fails with one of the expected errors",
                      "%d of socket %d",
                      result,
                      entry->id);
   entry->has_error = true;
   entry->end->is_cut = true;
-  end_was_refused(entry->end, result);
+  if (!is_cut) end_was_refused(entry->end, result);
 }
 
 /* Sometimes as a broadcast to one socket, which must do the same. */
@@ -156,6 +165,11 @@ void user_send(struct entry* entry, uint32_t length) {
    * sent before the adoption. */
   if (entry->was_shut) return;
   if (length > USER__BUFFER - offset) length = USER__BUFFER - offset;
+  /* Without a draw. */
+  if (end != NULL && length % 8 == 5) {
+    user_send_file(entry, length);
+    return;
+  }
   if (end != NULL) bytes_fill(end, end->sent, user__bytes + offset, length);
   int32_t result = user__send_somehow(entry, offset, length);
   TRACE("iocp_send(%d.%d, %u): %s%d",
@@ -164,6 +178,14 @@ void user_send(struct entry* entry, uint32_t length) {
         length,
         result > 0 && (result & IOCP_PENDING) != 0 ? "pending " : "",
         result > 0 ? result & ~IOCP_PENDING : result);
+  user_has_sent(entry, result, length, false);
+}
+
+void user_has_sent(struct entry* entry,
+                   int32_t result,
+                   uint32_t length,
+                   bool must_fail) {
+  struct end* end = entry->end;
   if (user__is_refused(entry, result)) return;
   if (result < 0) {
     user__send_failed(entry, result, length);
@@ -179,7 +201,10 @@ void user_send(struct entry* entry, uint32_t length) {
   if (is_pending) {
     RULE("a pending send has accepted some bytes", accepted != 0);
     entry->sends[(entry->send_first + entry->send_count++) %
-                 IOCP_CONCURRENCY_MAX] = accepted;
+                 IOCP_CONCURRENCY_MAX] =
+        accepted | (must_fail ? LEDGER_MUST_FAIL : 0);
+  } else {
+    RULE("a file that has become shorter is not sent as a whole", !must_fail);
   }
   /* Behind a FIN that was sent before the adoption, nothing arrives. */
   if (!entry->was_shut) end->sent += accepted;
@@ -227,6 +252,7 @@ static bool user__detach_refused(struct entry* entry, int32_t result) {
     return true;
   }
   if (result == 0) return false;
+  if (user__is_cut(entry, result)) return true;
   RULE("an open connection is detached", user__is_death(result));
   bool is_over = entry->is_shut && entry->is_ended;
   if (is_over || entry->has_error) return true;

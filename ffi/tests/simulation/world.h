@@ -197,6 +197,18 @@ void world_path(uint16_t family,
 /* Makes a file that is no socket. */
 void world_plain_file(const struct iocp_path* path);
 
+/* A regular file whose last bytes are these, behind `lead` others, in the place
+ * of the one that had the number before. */
+#define WORLD_FILES 4
+void world_file_write(uint32_t number,
+                      uint64_t lead,
+                      const uint8_t* bytes,
+                      uint32_t length);
+void world_file_shrink(uint32_t number, uint64_t size);
+/* The path of a file; that of WORLD_FILES does not exist. Returns its length.
+ */
+uint32_t world_file_path(uint32_t number, char path_out[128]);
+
 /* Another program removes the socket file and makes one of its own, which is to
  * stay. False: there is none. */
 bool world_take_path(const struct iocp_path* path);

@@ -371,6 +371,11 @@ static void world__remove_paths(void) {
     path.bytes[path.length] = 0;
     if (path.bytes[0] != 0) unlink((const char*)path.bytes);
   }
+  for (uint32_t i = 0; i < WORLD_FILES; i++) {
+    char file[128];
+    world_file_path(i, file);
+    unlink(file);
+  }
   rmdir(world__folder);
 }
 
@@ -394,6 +399,33 @@ void world_plain_file(const struct iocp_path* path) {
   text[path->length] = 0;
   int fd = __real_open(text, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
   if (fd >= 0) __real_close(fd);
+}
+
+uint32_t world_file_path(uint32_t number, char path_out[128]) {
+  return (uint32_t)snprintf(path_out, 128, "%s/%u.bin", world__folder, number);
+}
+
+void world_file_write(uint32_t number,
+                      uint64_t lead,
+                      const uint8_t* bytes,
+                      uint32_t length) {
+  char path[128];
+  world_file_path(number, path);
+  unlink(path);
+  int fd = __real_open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  RULE("the simulation can write a file",
+       fd >= 0 && pwrite(fd, bytes, length, (off_t)lead) == (ssize_t)length &&
+           ftruncate(fd, (off_t)(lead + length)) == 0);
+  __real_close(fd);
+}
+
+void world_file_shrink(uint32_t number, uint64_t size) {
+  char path[128];
+  world_file_path(number, path);
+  struct stat status;
+  RULE("the simulation can cut a file",
+       stat(path, &status) == 0 && ((uint64_t)status.st_size <= size ||
+                                    truncate(path, (off_t)size) == 0));
 }
 
 bool world_take_path(const struct iocp_path* path) {

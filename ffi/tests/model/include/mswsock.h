@@ -13,6 +13,8 @@
   {0xb5367df1, 0xcbac, 0x11cf, {0x95, 0xca, 0x00, 0x80, 0x5f, 0x48, 0xa1, 0x92}}
 #define WSAID_CONNECTEX \
   {0x25a207b9, 0xddf3, 0x4660, {0x8e, 0xe9, 0x76, 0xe5, 0x8c, 0x74, 0x06, 0x3e}}
+#define WSAID_TRANSMITFILE \
+  {0xb5367df0, 0xcbac, 0x11cf, {0x95, 0xca, 0x00, 0x80, 0x5f, 0x48, 0xa1, 0x92}}
 #define WSAID_GETACCEPTEXSOCKADDRS \
   {0xb5367df2, 0xcbac, 0x11cf, {0x95, 0xca, 0x00, 0x80, 0x5f, 0x48, 0xa1, 0x92}}
 
@@ -39,5 +41,13 @@ typedef void(WINAPI* LPFN_GETACCEPTEXSOCKADDRS)(void* output,
                                                 int* local_length,
                                                 SOCKADDR** remote,
                                                 int* remote_length);
+typedef struct _TRANSMIT_FILE_BUFFERS TRANSMIT_FILE_BUFFERS;
+typedef BOOL(WINAPI* LPFN_TRANSMITFILE)(SOCKET handle,
+                                        HANDLE file,
+                                        DWORD length,
+                                        DWORD part,
+                                        OVERLAPPED* overlapped,
+                                        TRANSMIT_FILE_BUFFERS* buffers,
+                                        DWORD flags);
 
 #endif /* MODEL_MSWSOCK_H */

@@ -61,7 +61,10 @@ typedef uint32_t u_long;
 #define ERROR_NETNAME_DELETED 64u
 #define ERROR_NETWORK_ACCESS_DENIED 65u
 #define ERROR_REQ_NOT_ACCEP 71u
+#define ERROR_CRC 23u
 #define ERROR_SHARING_VIOLATION 32u
+#define ERROR_LOCK_VIOLATION 33u
+#define ERROR_HANDLE_EOF 38u
 #define ERROR_FILE_EXISTS 80u
 #define ERROR_INVALID_PARAMETER 87u
 #define ERROR_BROKEN_PIPE 109u
@@ -85,6 +88,7 @@ typedef uint32_t u_long;
 #define ERROR_PIPE_CONNECTED 535u
 #define ERROR_PIPE_LISTENING 536u
 #define ERROR_OPERATION_ABORTED 995u
+#define ERROR_IO_DEVICE 1117u
 #define ERROR_IO_PENDING 997u
 #define ERROR_NOACCESS 998u
 #define ERROR_NOT_FOUND 1168u
@@ -175,6 +179,17 @@ typedef struct {
   DWORD dwBuildNumber;
 } OSVERSIONINFOW;
 
+#define VER_NT_WORKSTATION 1
+#define VER_NT_SERVER 3
+
+typedef struct {
+  DWORD dwOSVersionInfoSize;
+  DWORD dwMajorVersion;
+  DWORD dwMinorVersion;
+  DWORD dwBuildNumber;
+  BYTE wProductType;
+} OSVERSIONINFOEXW;
+
 BOOL WINAPI CloseHandle(HANDLE object);
 BOOL WINAPI SetHandleInformation(HANDLE object, DWORD mask, DWORD flags);
 HMODULE WINAPI GetModuleHandleW(const WCHAR* name);
@@ -201,6 +216,8 @@ typedef struct _SECURITY_ATTRIBUTES {
 #define OPEN_EXISTING 3u
 #define OPEN_ALWAYS 4u
 #define FILE_ATTRIBUTE_HIDDEN 2u
+#define FILE_ATTRIBUTE_DIRECTORY 16u
+#define FILE_FLAG_SEQUENTIAL_SCAN 0x08000000u
 #define FILE_FLAG_DELETE_ON_CLOSE 0x04000000u
 #define FILE_FLAG_BACKUP_SEMANTICS 0x02000000u
 #define FILE_FLAG_OPEN_REPARSE_POINT 0x00200000u
@@ -295,7 +312,10 @@ typedef struct {
 } FILE_DISPOSITION_INFO;
 
 typedef struct {
+  DWORD dwFileAttributes;
   DWORD dwVolumeSerialNumber;
+  DWORD nFileSizeHigh;
+  DWORD nFileSizeLow;
   DWORD nFileIndexHigh;
   DWORD nFileIndexLow;
 } BY_HANDLE_FILE_INFORMATION;

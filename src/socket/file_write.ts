@@ -1,0 +1,96 @@
+// Copyright the iocp authors. MIT license.
+
+import { canceled, timedOut } from "../errors.ts";
+import { LimitedCall } from "../loop/limited_call.ts";
+import type { OpenFile } from "../native/open_file.ts";
+import type { SendFileSettings } from "../options/send_file.ts";
+import type { FileSource, PendingWrite } from "./send_queue.ts";
+import type { Socket } from "./socket.ts";
+
+const EMPTY = new Uint8Array(0);
+
+/** The sending of a part of a file, which has its place among the writes. When it
+ * has ended, what the library had accepted is still sent, and the error has its
+ * length; the rest is not sent. */
+export class FileWrite extends LimitedCall<number>
+  implements PendingWrite, FileSource {
+  readonly bytes: Uint8Array = EMPTY;
+  readonly file: FileSource = this;
+  readonly length: number;
+  offset = 0;
+  readonly #socket: Socket;
+  readonly #source: OpenFile;
+  readonly #settings: SendFileSettings;
+  #bytesSent = 0;
+  #isReporting = false;
+  #isOver = false;
+  #progressFailure: { readonly error: unknown } | undefined;
+
+  constructor(
+    socket: Socket,
+    source: OpenFile,
+    length: number,
+    settings: SendFileSettings,
+  ) {
+    super(socket.loop, settings.limits);
+    this.#socket = socket;
+    this.#source = source;
+    this.#settings = settings;
+    this.length = length;
+  }
+
+  /** Sends it. Call it once. */
+  async settle(): Promise<number> {
+    try {
+      const count = await this.run();
+      /* What the last report threw. */
+      const failure = this.#progressFailure;
+      if (failure !== undefined) throw this.abortError(failure.error);
+      return count;
+    } finally {
+      this.#isOver = true;
+    }
+  }
+
+  send(socket: number, offset: number): number {
+    const { offset: start } = this.#settings;
+    return this.#source.send(socket, start + offset, this.length - offset);
+  }
+
+  sent(bytes: number): void {
+    this.#bytesSent += bytes;
+    if (this.#settings.onProgress === undefined || this.#isReporting) return;
+    this.#isReporting = true;
+    /* The queue is being changed, so user code runs later. This is before the
+     * caller continues, since its promise is settled after this. */
+    Promise.resolve().then(() => this.#report());
+  }
+
+  #report(): void {
+    this.#isReporting = false;
+    if (this.#isOver || this.#progressFailure !== undefined) return;
+    try {
+      const { length } = this;
+      this.#settings.onProgress?.({ bytesSent: this.#bytesSent, length });
+    } catch (error) {
+      this.#progressFailure = { error };
+      this.abort(error);
+    }
+  }
+
+  protected start(): void {
+    this.#socket.send.enqueue(this);
+  }
+
+  protected withdraw(): void {
+    this.#socket.send.cancel(this);
+  }
+
+  protected timeoutError(): Error {
+    return timedOut("sendfile", this.#socket.errorPeer, this.offset);
+  }
+
+  protected override abortError(reason: unknown): Error {
+    return canceled("sendfile", this.#socket.errorPeer, reason, this.offset);
+  }
+}
