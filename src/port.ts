@@ -43,9 +43,11 @@ import {
   type PathListenOptions,
   pathListenSettings,
 } from "./options/path.ts";
+import { isForShare } from "./options/share.ts";
 import { OPTIONS } from "./options/table.ts";
 import { showFields } from "./views/inspect.ts";
 import { isWindows } from "./runtime/detect.ts";
+import { takePart } from "./socket/sharing.ts";
 import { type SocketEvent, SocketEvents } from "./views/socket_events.ts";
 import type { PortStats } from "./stats.ts";
 import {
@@ -123,6 +125,10 @@ export class CompletionPort {
   listen(
     options: ListenOptions | PathListenOptions | HandleListenOptions,
   ): Listener<Addr> {
+    if (isForShare(options)) {
+      const settings = takePart(this.#group, options);
+      return makeListener(new Acceptor(this.#group, settings));
+    }
     if (isForHandle(options)) {
       const settings = adoptListener(this.#group, options);
       return makeListener(new Acceptor(this.#group, settings));
