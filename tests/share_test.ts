@@ -13,6 +13,7 @@ import {
   type Listener,
 } from "../mod.ts";
 import type { Busy, End, Task } from "./programs/share_worker.ts";
+import { ownRuntime, run } from "./shared/child.ts";
 import { delay, eventually, within } from "./shared/deadline.ts";
 import { openHandles } from "./shared/handles.ts";
 import { isWindows, newPath } from "./shared/local.ts";
@@ -480,4 +481,12 @@ describe("A share is refused", () => {
       assert.throws(() => listen(options), TypeError);
     }
   });
+});
+
+test("A part needs Deno's permission to listen at the address", {
+  skip: ownRuntime.name !== "deno" && "only Deno has permissions",
+}, async () => {
+  const flags = ["--allow-ffi", "--allow-net", "--allow-env", "--allow-read"];
+  const { stdout, stderr } = await run("share_permission", [], { flags });
+  assert.equal(stdout.trim(), "listening NotCapable", stderr);
 });
