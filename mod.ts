@@ -141,6 +141,7 @@ export {
   type TlsVersion,
 } from "./src/options/tls.ts";
 export { type SyncOptions } from "./src/options/sync.ts";
+export { type ListenerShare } from "./src/options/share.ts";
 export { Listener } from "./src/listener.ts";
 export { type NodeServer } from "./src/http/node_server.ts";
 export { type AddSocketOptions, CompletionPort } from "./src/port.ts";

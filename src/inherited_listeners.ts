@@ -17,7 +17,7 @@ import { nodeModule } from "./runtime/globals.ts";
 /** Options of {@linkcode inheritedListeners}: those of every listener. */
 export type InheritedListenOptions = Omit<
   HandleListenOptions,
-  "fd" | "handle" | "ticket"
+  "fd" | "handle" | "ticket" | "share"
 >;
 
 /** A listener that was made by a service manager. */
@@ -60,7 +60,7 @@ function isForThisProcess(): boolean {
 function checkOptions(options: InheritedListenOptions): void {
   requireOptions(options);
   const given = options as Readonly<Record<string, unknown>>;
-  for (const name of ["fd", "handle", "ticket"]) {
+  for (const name of ["fd", "handle", "ticket", "share"]) {
     if (given[name] === undefined) continue;
     wrongType(name, "left out: LISTEN_FDS has the sockets", given[name]);
   }

@@ -17,6 +17,7 @@ import {
 } from "./options/operation.ts";
 import { checkChanges } from "./options/settings.ts";
 import { type SyncOptions, syncTimeout } from "./options/sync.ts";
+import type { ListenerShare } from "./options/share.ts";
 import { requireOptions } from "./options/validate.ts";
 import { showFields, shownAddress } from "./views/inspect.ts";
 import type { ListenerStats } from "./stats.ts";
@@ -296,6 +297,38 @@ export class Listener<A extends Addr = NetAddr>
    */
   pass(address: Uint8Array): Uint8Array<ArrayBuffer> {
     return this.#acceptor.pass(address);
+  }
+
+  /**
+   * Hands the connections out to Workers, each of which takes its part with
+   * `listen({ share })`. See [all cores](../docs/all_cores.md).
+   *
+   * The listener itself delivers no connections from then on, and counts in
+   * `stats().accepted` those that it has handed out. It has to stay open: its
+   * `close()` ends the loops of the Workers, after the connections that they were
+   * given.
+   *
+   * @returns a plain object for `postMessage()`, the same at each call.
+   * @throws {NotSupported} for a named pipe, for a part of another listener, and for
+   * a listener with `deferAccept`, `firstByteTimeout`, `maxConnections`,
+   * `acceptRate` or `blockList`, which are options of each `listen({ share })`.
+   * @throws {SocketError} `EBADF` when the listener is closed, `EMFILE` when the
+   * process has 256 shares.
+   *
+   * @example Here both are the same thread
+   * ```ts
+   * import { connect, listen } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * const share = listener.share(); // worker.postMessage(share), and there:
+   * using part = listen({ share });
+   * using client = await connect(listener.addr);
+   * using server = await part.accept();
+   * console.log(client.remoteAddr, server.localAddr);
+   * ```
+   */
+  share(): ListenerShare {
+    return this.#acceptor.share();
   }
 
   /** Lets the listener keep the process alive, which is the default. */

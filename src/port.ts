@@ -44,11 +44,13 @@ import {
   type PathListenOptions,
   pathListenSettings,
 } from "./options/path.ts";
+import { isForShare } from "./options/share.ts";
 import { OPTIONS } from "./options/table.ts";
 import { NO_BLOCKING } from "./options/tls.ts";
 import { tlsConnecting, tlsListening } from "./tls/start_tls.ts";
 import { showFields } from "./views/inspect.ts";
 import { isWindows } from "./runtime/detect.ts";
+import { takePart } from "./socket/sharing.ts";
 import { type SocketEvent, SocketEvents } from "./views/socket_events.ts";
 import type { PortStats } from "./stats.ts";
 import {
@@ -129,6 +131,10 @@ export class CompletionPort {
     const { tls } = options;
     /* Its certificate is checked before a socket is touched. */
     const secure = tls === undefined ? undefined : tlsListening(tls);
+    if (isForShare(options)) {
+      const settings = takePart(this.#group, options);
+      return makeListener(new Acceptor(this.#group, settings, secure));
+    }
     if (isForHandle(options)) {
       const settings = adoptListener(this.#group, options);
       return makeListener(new Acceptor(this.#group, settings, secure));

@@ -142,6 +142,7 @@ test("Numbers that are passed to the library fit their C types", async () => {
     const local = { hostname: "127.0.0.1", port: 0 };
     const named = { path: newPath() };
     const listener = port.listen(local);
+    const { pid } = port.listen(local).share();
     const [client, server] = await within(
       "a pair",
       Promise.all([port.connect(listener.addr), listener.accept()]),
@@ -155,6 +156,8 @@ test("Numbers that are passed to the library fit their C types", async () => {
         () => port.listen({ ...local, firstByteTimeout: n }).close(),
         () => port.listen({ ...local, closeTimeout: n }).close(),
         () => port.listen({ ...local, sendConcurrency: n }).close(),
+        () => port.listen({ share: { id: n, pid } }).close(),
+        () => port.listen({ share: { id: 0, pid: n } }).close(),
         () => port.listen({ ...named, mode: n }).close(),
         () => port.listen({ ...named, backlog: n }).close(),
         () => port.listen({ ...named, acceptPool: n }).close(),

@@ -225,3 +225,30 @@ test("dns_forwarder.ts gives each client the answer to its own query", async () 
   server.close();
   await answering;
 });
+
+test("all_cores.ts answers, also after a Worker has failed", async () => {
+  using server = startExample("all_cores", ["--workers", "2"]);
+  const port = await portOf(server);
+  using client = await TextClient.connect(port);
+  await client.send("a\n");
+  await client.expect("\n");
+  await client.send("fail\n");
+  await client.expectEnd();
+  for (let count = 0; count < 4; count++) {
+    using other = await TextClient.connect(port);
+    await other.send("a\n");
+    await other.expect("\n");
+  }
+});
+
+test("all_cores.ts measures itself", async () => {
+  using server = startExample("all_cores", [
+    "--workers",
+    "1",
+    "--seconds",
+    "1",
+  ]);
+  const { code, stdout, stderr } = await server.ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /1 Workers: [1-9]\d* answers a second/);
+});

@@ -43,6 +43,7 @@ type OwnOfListen =
   | "transport"
   | "tcpBacklog"
   | "fd"
+  | "share"
   | "handle"
   | "ticket"
   | "blockList"

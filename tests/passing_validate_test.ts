@@ -64,6 +64,7 @@ const { handle } = listenSocket();
 const listener = listen({ hostname: "127.0.0.1", port: 0 });
 const address = inboxAddress();
 const ticket = listener.pass(address);
+const share = listener.share();
 const handles = openHandles();
 
 refuses(
@@ -80,6 +81,21 @@ refuses(
     handle: { TypeError: [3, null] },
   },
   (argument, value) => listen({ ticket, [argument]: value } as never),
+);
+refuses(
+  "listen({ share })",
+  {
+    ...OF_A_LISTENER,
+    /* Null is none of its options; undefined is as if it were left out. */
+    backlog: { TypeError: [511, 0, null] },
+    share: {
+      TypeError: NOT_OBJECTS.filter((value) => value !== undefined),
+    },
+    ticket: TICKET,
+    fd: { TypeError: [3, null] },
+    handle: { TypeError: [3, null] },
+  },
+  (argument, value) => listen({ share, [argument]: value } as never),
 );
 refuses(
   "adopt() of a ticket",

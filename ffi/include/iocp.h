@@ -54,6 +54,7 @@
 #include "iocp_listener.h"
 #include "iocp_option.h"
 #include "iocp_pass.h"
+#include "iocp_share.h"
 #include "iocp_socket.h"
 #include "iocp_stream.h"
 

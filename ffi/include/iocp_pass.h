@@ -42,7 +42,8 @@ IOCP_API int32_t iocp_inbox(int32_t port, void* address, uint32_t capacity);
  * that is -1, the stream `os_socket`, a handle of IOCP_DETACH. Writes the
  * ticket and returns its length. The socket stays open here; see iocp_drop().
  * Returns -IOCP_EINVAL (no listener, no address of an inbox, or a `capacity`
- * below IOCP_TICKET_MAX), -IOCP_ENOTSUP (a named pipe), -IOCP_ENOTSOCK,
+ * below IOCP_TICKET_MAX), -IOCP_ENOTSUP (a named pipe, or a part of a share),
+ * -IOCP_ENOTSOCK,
  * -IOCP_ECONNREFUSED (the inbox does not exist any more), or -IOCP_EBUSY (it is
  * full: its process is to take sockets first).
  */

@@ -108,7 +108,7 @@ struct iocp_socket_stats {
   double accepts_posted;   /* in flight; Linux: as many as were asked for */
   double accepts_ready;    /* completed and not delivered yet (Windows) */
   double accepts_deferred; /* connected, without data so far */
-  double accepted;         /* connections delivered, in total */
+  double accepted;         /* connections delivered or handed out, in total */
   double accept_failures;  /* accepts that failed and were retried, in total */
   double first_byte_timeouts; /* reset by IOCP_FIRST_BYTE_TIMEOUT, in total */
   double datagrams_received;  /* delivered, in total */
@@ -128,7 +128,7 @@ struct iocp_stats {
   double bytes_posted;    /* buffers of posted receives (Windows) */
   double bytes_received;  /* delivered, in total */
   double bytes_sent;      /* accepted by the kernel, in total */
-  double accepted;        /* connections delivered, in total */
+  double accepted;        /* connections delivered or handed out, in total */
   double accept_failures; /* accepts that failed and were retried, in total */
   double polls;           /* calls of iocp_poll(), in total */
   double records;         /* records delivered, in total */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The functions of iocp.h that pass sockets to other processes. */
+/* The functions of iocp.h that pass sockets to other processes, and those that
+ * hand out connections to other threads. */
 #include "engine.h"
 #include "find.h"
 #include "port_table.h"
+#include "share.h"
 
 int32_t iocp_inbox(int32_t port_id, void* address, uint32_t capacity) {
   int32_t error;
@@ -20,6 +22,7 @@ static double api__listener_handle(int32_t port_id, int32_t socket_id) {
   if (socket == NULL) return error;
   if (socket->state != SOCKET_LISTENING)
     return port_fail(socket->port, -IOCP_EINVAL, 0);
+  if (socket->is_part) return port_fail(socket->port, -IOCP_ENOTSUP, 0);
   return engine_listener_handle(socket);
 }
 
@@ -57,4 +60,16 @@ int32_t iocp_drop(int32_t port_id, double os_socket) {
   struct port* port = port_table_find(port_id, &error);
   if (port == NULL) return error;
   return engine_drop(port, os_socket);
+}
+
+int32_t iocp_share(int32_t port_id, int32_t socket_id, int32_t share) {
+  int32_t error;
+  struct socket* listener = find_open(port_id, socket_id, &error);
+  return listener == NULL ? error : share_open(listener, share);
+}
+
+int32_t iocp_take_part(int32_t port_id, int32_t share) {
+  int32_t error;
+  struct port* port = port_table_find(port_id, &error);
+  return port == NULL ? error : share_take_part(port, share);
 }

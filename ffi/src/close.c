@@ -6,6 +6,7 @@
 #include "progress.h"
 #include "send_copy.h"
 #include "sender.h"
+#include "share.h"
 #include "system.h"
 
 /* One step discards at most this many scratch buffers before other sockets have
@@ -180,7 +181,10 @@ void close_begin(struct socket* socket, bool is_reset) {
       (socket->state == SOCKET_STREAM && socket->connect_result == 0);
   int32_t result = socket->close_result;
   close__cancel_pending(socket, result != 0 ? result : -IOCP_ECANCELED);
-  if (socket->state == SOCKET_LISTENING) close__drop_deferred(socket);
+  if (socket->state == SOCKET_LISTENING) {
+    close__drop_deferred(socket);
+    if (!socket->is_borrowed) share_leave(socket);
+  }
   if (socket->state == SOCKET_DEFERRED) socket_undefer(socket);
   timers_disarm(&socket->port->timers, socket);
   socket->awaits_first_byte = false;

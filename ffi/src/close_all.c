@@ -4,6 +4,7 @@
 #include "close.h"
 #include "engine.h"
 #include "send_copy.h"
+#include "share.h"
 #include "system.h"
 
 /* How long to wait for the kernel to complete what was canceled. */
@@ -76,6 +77,7 @@ void close_all(struct port* port, uint32_t group) {
 
 void close_all_at_exit(struct port* port) {
   struct socket* socket;
+  share_abandon_all();
   for (uint32_t i = 0; (socket = socket_at(port, i)) != NULL; i++)
     if (close_all__is_in(socket, GROUP_ANY)) close_all__begin(socket);
   engine_await_canceled(port);

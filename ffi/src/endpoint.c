@@ -3,6 +3,7 @@
 
 #include "engine.h"
 #include "path.h"
+#include "share.h"
 
 static int32_t endpoint__ip(struct socket* socket,
                             uint32_t end,
@@ -20,6 +21,10 @@ int32_t endpoint_address(struct socket* socket,
                          uint32_t end,
                          union endpoint* address_out) {
   int32_t result;
+  if (socket->is_part) {
+    if (end == IOCP_LOCAL) return share_address(socket, address_out);
+    return port_fail(socket->port, -IOCP_ENOTCONN, 0);
+  }
   if (socket_is_local(socket)) {
     result = engine_get_path(socket, end, &address_out->path);
     return result < 0 ? result : (int32_t)path_size(&address_out->path);

@@ -104,6 +104,12 @@ uint32_t engine_watch_ms(const struct socket* listener);
 /* Makes the system hold up to `backlog` connections. */
 int32_t engine_set_backlog(struct socket* listener, uint32_t backlog);
 
+/* Sets the handle of a part of a share, which has none (share.h). */
+void engine_open_part(struct socket* part);
+
+/* Closes a handle that was accepted, and is on no port, with a reset. */
+void engine_reset_handle(iocp_os_socket handle);
+
 /* ---- receiving (receive.c) */
 
 /* Returns 1 when data, the end or an error can be received, 0 when not, and -1

@@ -3,6 +3,7 @@
 
 #include "engine.h"
 #include "first_byte.h"
+#include "share.h"
 #include "system.h"
 
 /* Connections that a listener accepts in one poll before others have their
@@ -11,7 +12,7 @@
 #define LISTENER__BACKOFF_MIN_MS 10
 #define LISTENER__BACKOFF_MAX_MS 1000
 
-static struct socket* listener__new(struct port* port, uint32_t backlog) {
+struct socket* listener_new(struct port* port, uint32_t backlog) {
   struct socket* socket = socket_new(port, SOCKET_LISTENING);
   if (socket == NULL) return NULL;
   list_open(&socket->deferred);
@@ -24,7 +25,7 @@ int32_t listener_open(struct port* port,
                       const struct iocp_address* address,
                       uint32_t backlog,
                       uint32_t flags) {
-  struct socket* socket = listener__new(port, backlog);
+  struct socket* socket = listener_new(port, backlog);
   if (socket == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
   socket->sets_no_delay = (flags & IOCP_ALL_NO_DELAY) != 0;
   int32_t result = engine_listen(socket, address, flags);
@@ -50,7 +51,7 @@ int32_t listener_open_path(struct port* port,
                            uint32_t backlog,
                            const struct path_access* access) {
   if (!listener__fits(name, access)) return port_fail(port, -IOCP_EINVAL, 0);
-  struct socket* socket = listener__new(port, backlog);
+  struct socket* socket = listener_new(port, backlog);
   if (socket == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
   int32_t result = path_set(socket, name) ? engine_listen_path(socket, access)
                                           : port_fail(port, -IOCP_ENOMEM, 0);
@@ -60,7 +61,7 @@ int32_t listener_open_path(struct port* port,
 }
 
 int32_t listener_add(struct port* port, double os_socket, uint32_t flags) {
-  struct socket* socket = listener__new(port, 1);
+  struct socket* socket = listener_new(port, 1);
   if (socket == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
   /* The system does not report that of the maker. */
   socket->backlog = 0;
@@ -71,11 +72,19 @@ int32_t listener_add(struct port* port, double os_socket, uint32_t flags) {
   return result;
 }
 
+/* Its accept_target has changed, or is to be tried again. */
+static void listener__post(struct socket* listener) {
+  if (listener->is_part)
+    share_set_target(listener);
+  else
+    engine_post_accepts(listener);
+}
+
 int32_t listener_set_accepts(struct socket* listener, uint32_t count) {
   if (listener->is_stopped)
     return port_fail(listener->port, -IOCP_ESHUTDOWN, 0);
   listener->accept_target = count;
-  engine_post_accepts(listener);
+  listener__post(listener);
   listener_arm(listener);
   return 0;
 }
@@ -86,7 +95,10 @@ int32_t listener_stop(struct socket* listener) {
     return port_fail(listener->port, -IOCP_ENOTSUP, 0);
   listener->is_stopped = true;
   listener->accept_target = 0;
-  engine_stop_accepts(listener);
+  if (listener->is_part)
+    share_set_target(listener);
+  else
+    engine_stop_accepts(listener);
   return 0;
 }
 
@@ -94,7 +106,7 @@ int32_t listener_stop(struct socket* listener) {
 
 void listener_arm(struct socket* listener) {
   uint64_t now_ms = system_now_ms();
-  uint32_t delay_ms = engine_watch_ms(listener);
+  uint32_t delay_ms = listener->is_part ? 0 : engine_watch_ms(listener);
   if (listener->accept_retry_ms != 0) {
     uint64_t retry_ms = listener->accept_retry_ms;
     uint32_t left_ms = retry_ms > now_ms ? (uint32_t)(retry_ms - now_ms) : 1;
@@ -125,13 +137,13 @@ void listener_retry(struct socket* listener) {
 }
 
 void listener_timed_out(struct socket* listener) {
-  engine_watch_accepts(listener);
+  if (!listener->is_part) engine_watch_accepts(listener);
   if (listener->accept_retry_ms <= system_now_ms()) {
     listener->accept_retry_ms = 0;
-    if (listener->is_stopped)
+    if (listener->is_stopped && !listener->is_part)
       engine_stop_accepts(listener);
     else
-      engine_post_accepts(listener);
+      listener__post(listener);
     socket_ready(listener, READY_ACCEPT);
   }
   listener_arm(listener);
@@ -189,6 +201,17 @@ static void listener__accepted(struct socket* listener,
   listener__report(listener, socket, batch);
 }
 
+/* Hands out a connection. Returns 0 or an error. */
+static int32_t listener__hand_out(struct socket* listener,
+                                  struct socket* socket) {
+  int32_t result = share_give(listener, socket);
+  if (result < 0) return result;
+  listener->accept_backoff_ms = 0;
+  listener->port->stats.accepted++;
+  listener->stats.accepted++;
+  return 0;
+}
+
 bool listener_deliver(struct socket* listener, struct batch* batch) {
   struct port* port = listener->port;
   for (uint32_t i = 0; i < LISTENER__BUDGET; i++) {
@@ -196,17 +219,22 @@ bool listener_deliver(struct socket* listener, struct batch* batch) {
     if (batch_is_full(batch)) return true;
     /* With so many deferred, the rest waits in the backlog. */
     if (listener->deferred_count >= IOCP_ACCEPT_MAX) return false;
+    if (listener->hands_out && !share_has_room(listener)) return false;
     struct socket* socket = socket_new(port, SOCKET_STREAM);
     if (socket == NULL) {
       listener_failed(listener, -IOCP_ENOMEM, 0);
       return false;
     }
-    int32_t result = engine_accept_next(listener, socket);
-    if (result == 0) {
+    int32_t result = listener->is_part ? share_next(listener, socket)
+                                       : engine_accept_next(listener, socket);
+    bool is_accepted = result == 0;
+    if (is_accepted && !listener->hands_out)
       listener__accepted(listener, socket, batch);
-      continue;
-    }
-    socket_free(socket);
+    else if (is_accepted)
+      result = listener__hand_out(listener, socket);
+    else
+      socket_free(socket);
+    if (result == 0) continue;
     if (result == ENGINE_WOULD_BLOCK) return false;
     /* That connection has ended already; there may be another one. */
     if (result == -IOCP_ECONNABORTED) continue;

@@ -6,6 +6,9 @@
 #include "batch.h"
 #include "path.h"
 
+/* A slot for a listener, or NULL when out of memory. */
+struct socket* listener_new(struct port* port, uint32_t backlog);
+
 /* Returns the id of a new listener or -IOCP_E...; `flags` are valid. */
 int32_t listener_open(struct port* port,
                       const struct iocp_address* address,

@@ -43,10 +43,13 @@ static bool option__fits(const struct socket* socket,
   return false;
 }
 
-/* The options of the system are those of TCP and IP. */
+/* The options of the system are those of TCP and IP, and a part of a share has
+ * no socket of the system. */
 static bool option__is_lacking(const struct socket* socket,
                                const struct option__row* row) {
-  return row->owner == OPTION_SYSTEM && socket_is_local(socket) &&
+  if (row->owner != OPTION_SYSTEM) return false;
+  if (socket->is_part) return true;
+  return socket_is_local(socket) &&
          !(row->number == IOCP_SYSTEM_RECEIVE_BUFFER ||
            row->number == IOCP_SYSTEM_SEND_BUFFER);
 }
@@ -67,6 +70,13 @@ static int32_t option__set_group(struct socket* socket, uint32_t group) {
   return 0;
 }
 
+/* What the first byte is waited for with has changed. The library alone defers
+ * the connections of a part. */
+static int32_t option__defer(struct socket* listener) {
+  listener_arm(listener);
+  return listener->is_part ? 0 : engine_defer_accept(listener);
+}
+
 /* An option of the library; the value is within its bounds. */
 static int32_t option__set(struct socket* socket,
                            uint32_t option,
@@ -85,13 +95,12 @@ static int32_t option__set(struct socket* socket,
       return option__set_group(socket, (uint32_t)value);
     case IOCP_DEFER_ACCEPT:
       socket->defers_accept = value != 0;
-      listener_arm(socket);
-      return engine_defer_accept(socket);
+      return option__defer(socket);
     case IOCP_FIRST_BYTE_TIMEOUT:
       socket->first_byte_timeout_ms = (uint32_t)value;
-      listener_arm(socket);
-      return engine_defer_accept(socket);
+      return option__defer(socket);
     default:
+      if (socket->is_part) return port_fail(socket->port, -IOCP_ENOTSUP, 0);
       return engine_set_backlog(socket, (uint32_t)value);
   }
 }

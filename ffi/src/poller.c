@@ -9,6 +9,7 @@
 #include "listener.h"
 #include "receiver.h"
 #include "sender.h"
+#include "share.h"
 #include "system.h"
 
 /* Polls in a row that leave something in the kernel's queue, after which timers
@@ -146,6 +147,7 @@ void poller_poll(struct port* port, struct batch* batch) {
   struct iocp_header* header = batch->header;
   header->flags = 0;
   bool is_full = engine_poll(port);
+  share_poll(port);
   port->full_polls = is_full ? port->full_polls + 1 : 0;
   /* Timers run after the queue is drained: this thread may have been busy past
    * a deadline whose operation has completed in time, with its completion still

@@ -26,6 +26,7 @@ struct port {
   int32_t id;
   int32_t native_error;
   atomic_bool ready_hint; /* `ready` is not empty; for iocp_wait() */
+  atomic_bool share_hint; /* share_poll() has something to do */
   struct engine_port engine;
   struct socket_table sockets;
   struct group_table groups;

@@ -21,6 +21,7 @@
 struct datagram;
 struct path;
 struct port;
+struct share_link;
 
 #define SOCKET_INDEX_BITS 19
 #define SOCKET_GENERATION_BITS 12
@@ -89,6 +90,8 @@ struct socket {
       : 1; /* deliver what operations received; start no new receive */
   bool progress_known : 1; /* `acknowledged` has a value */
   bool local_known : 1;    /* `local` has a value */
+  bool hands_out : 1;      /* accepted sockets go to a share, on no port */
+  bool is_part : 1;        /* a listener without a handle, see share.h */
 
   bool is_datagram : 1; /* `datagram` has the rest of its state */
 
@@ -169,7 +172,10 @@ struct socket {
     uint64_t first_byte_timeouts;
   } stats;
 
-  struct borrow borrow; /* while is_borrowed */
+  union {
+    struct borrow borrow;     /* while is_borrowed */
+    struct share_link* share; /* of a listener; see share.h; or NULL */
+  };
   struct engine_socket engine;
 };
 

@@ -2,6 +2,7 @@
 #include "stats.h"
 
 #include "engine.h"
+#include "share.h"
 
 void stats_of_port(struct port* port, struct iocp_stats* stats_out) {
   port->stats.sockets = port->sockets.open_count;
@@ -21,6 +22,8 @@ void stats_of_socket(struct socket* socket,
       .first_byte_timeouts = (double)socket->stats.first_byte_timeouts,
   };
   engine_stats(socket, stats_out);
+  if (socket->hands_out)
+    stats_out->accepts_ready += share_count_waiting(socket);
   if (!socket->is_datagram) return;
   stats_out->datagrams_received = (double)socket->datagram->received;
   stats_out->datagrams_sent = (double)socket->datagram->sent;

@@ -32,6 +32,7 @@ import { loadLibrary } from "../native/library.ts";
 import { NativeDatagrams } from "../native/datagrams.ts";
 import { NativeInbox } from "../native/inbox.ts";
 import { NativePort } from "../native/port.ts";
+import { NativeSharing } from "../native/sharing.ts";
 import { NONE, Pace } from "./pace.ts";
 import { ParkedWait } from "./parked_wait.ts";
 import { realmNumber } from "./realm.ts";
@@ -51,6 +52,7 @@ export class Loop {
   readonly port: NativePort;
   readonly datagrams: NativeDatagrams;
   readonly inbox: NativeInbox;
+  readonly sharing: NativeSharing;
   readonly libraryPath: string;
   /** What may be done at once until the next turn. */
   readonly allowance: Allowance = new Allowance();
@@ -77,6 +79,7 @@ export class Loop {
     this.port = new NativePort(native, realmNumber(), kick);
     this.datagrams = new NativeDatagrams(native, this.port.id, kick);
     this.inbox = new NativeInbox(native, this.port.id);
+    this.sharing = new NativeSharing(native, this.port.id);
     this.#parkedWait = new ParkedWait(
       this.port,
       runtime.makeParker(native, path, this.port.id, this.#woken),

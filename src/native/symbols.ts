@@ -72,6 +72,10 @@ export const SYMBOLS = {
   iocp_take: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /* int32_t iocp_drop(int32_t port, double os_socket) */
   iocp_drop: { parameters: ["i32", "f64"], result: "i32" },
+  /* int32_t iocp_share(int32_t port, int32_t listener, int32_t share) */
+  iocp_share: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  /* int32_t iocp_take_part(int32_t port, int32_t share) */
+  iocp_take_part: { parameters: ["i32", "i32"], result: "i32" },
   /* int32_t iocp_accept(int32_t port, int32_t listener, uint32_t count) */
   iocp_accept: { parameters: ["i32", "i32", "u32"], result: "i32" },
   /* int32_t iocp_connect(int32_t port, const void* remote,

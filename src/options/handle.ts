@@ -9,13 +9,14 @@ import {
   optionalFilter,
 } from "./address_filter.ts";
 import { type ConnSettings, connSettings } from "./conn.ts";
+import type { ListenerShare } from "./share.ts";
 import { deferredTimeout, type ListenOptions } from "./listen.ts";
 import { checkOptions, checkPathOptions, type Settings } from "./settings.ts";
 import {
+  refuseOthers,
   requireBytes,
   requireInteger,
   requireOptions,
-  wrongType,
 } from "./validate.ts";
 
 /** Options of {@linkcode listen} for a socket that listens already; accepted
@@ -32,6 +33,7 @@ export interface HandleListenOptions extends
     | "fd"
     | "handle"
     | "ticket"
+    | "share"
   > {
   /** On Linux, the file descriptor of the socket. On Windows it throws
    * {@linkcode NotSupported}. */
@@ -41,6 +43,9 @@ export interface HandleListenOptions extends
   /** What `listener.pass()` has returned in another process, for the address of
    * {@linkcode inboxAddress} in this thread. */
   ticket?: Uint8Array | undefined;
+  /** What `listener.share()` has returned in another thread of this process. The
+   * listener is then a part of that one, which hands its connections out. */
+  share?: ListenerShare | undefined;
   /**
    * See {@linkcode ListenOptions.backlog}. On Windows, where a listener keeps that
    * of its maker, it throws {@linkcode NotSupported}.
@@ -103,17 +108,6 @@ export function requireListenHandle(
   }
   refuseOthers(others, name, OF_THE_MAKER);
   return number;
-}
-
-function refuseOthers(
-  options: Readonly<Record<string, unknown>>,
-  name: string,
-  keys: readonly string[],
-): void {
-  for (const key of keys) {
-    if (options[key] === undefined) continue;
-    wrongType(key, `left out when there is a ${name}`, options[key]);
-  }
 }
 
 function handleFilter(

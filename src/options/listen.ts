@@ -119,6 +119,8 @@ export interface ListenOptions extends ConnOptions {
   handle?: undefined;
   /** The same for one of another process. */
   ticket?: undefined;
+  /** The same for a part of a listener of another thread. */
+  share?: undefined;
   /**
    * Makes an IPv6 listener accept no IPv4 connections (`IPV6_V6ONLY`).
    *
@@ -188,6 +190,8 @@ export interface HostListenSettings extends Settings<"listen"> {
 /** The options of a listener that was made elsewhere, and is on a port now. */
 export interface AdoptedListenSettings extends HandleListenSettings {
   readonly id: number;
+  /** It is a part of a share, and has no socket of the system. */
+  readonly isPart?: boolean;
 }
 
 /** The options of any listener, checked. */

@@ -42,9 +42,16 @@ export const ENOTSUP: number = numberOf("ENOTSUP");
 
 /** Where a socket comes from: it was just made, it had another owner, or a
  * listener has accepted it. A "watched" one was accepted too, and the library
- * may close it on its own (first-byte timeout). A "secured" one is above another
+ * may close it on its own (first-byte timeout). A "shared" one was accepted by the
+ * listener of another thread, whose options it has. A "secured" one is above another
  * one, which has the options already. */
-export type Origin = "new" | "adopted" | "accepted" | "watched" | "secured";
+export type Origin =
+  | "new"
+  | "adopted"
+  | "accepted"
+  | "watched"
+  | "shared"
+  | "secured";
 
 const LIBRARY_KEYS = keysOf("conn", ({ owner }) => owner !== undefined);
 const NOT_INHERITED_KEYS = LIBRARY_KEYS.filter((key) =>
@@ -57,6 +64,9 @@ const COMPARED: Readonly<Record<Origin, readonly Key<"conn">[]>> = {
   adopted: LIBRARY_KEYS,
   accepted: NOT_INHERITED_KEYS,
   watched: NOT_INHERITED_KEYS,
+  shared: LIBRARY_KEYS.filter((key) =>
+    LIST[key]!.isInherited !== true || LIST[key]!.owner === "system"
+  ),
   secured: [],
 };
 
@@ -75,14 +85,37 @@ const INITIAL: Readonly<Record<string, unknown>> = Object.fromEntries(
   ]),
 );
 
+type Numbers = [key: string, native: number, value: number][];
+
 /** The numbers to set on a listening socket: options that its connections inherit,
  * and options of the system, so that an unsupported one fails in listen(). */
 export function listenerNumbers(
   settings: Settings<"listen">,
   conn: Settings<"conn">,
-): [key: string, native: number, value: number][] {
-  const all: Readonly<Record<string, unknown>> = { ...settings, ...conn };
-  return LISTENER_KEYS.filter((key) => all[key] !== INITIAL[key])
+): Numbers {
+  return changedNumbers({ ...settings, ...conn });
+}
+
+/** Those among them for a part of a share, which has only options of the
+ * library. */
+export function partNumbers(
+  settings: Settings<"listen">,
+  conn: Settings<"conn">,
+): Numbers {
+  return listenerNumbers(settings, conn).filter(([key]) =>
+    LIST[key]!.owner === "library"
+  );
+}
+
+/** The options of the system that a connection is to have. */
+export function systemNumbers(conn: Settings<"conn">): Numbers {
+  return changedNumbers({ ...conn }).filter(([key]) =>
+    LIST[key]!.owner === "system"
+  );
+}
+
+function changedNumbers(all: Readonly<Record<string, unknown>>): Numbers {
+  return LISTENER_KEYS.filter((key) => key in all && all[key] !== INITIAL[key])
     .flatMap((key) =>
       numbersOf(key, all[key]).map(([native, value]) =>
         [key, native, value] as [string, number, number]
@@ -109,7 +142,8 @@ export function applyOptions(
     const setting = settings[key];
     const isInitial = setting === INITIAL[key];
     /* The options that the former owner has set on the socket are not known. */
-    const isUnknown = origin === "adopted" && LIST[key]!.owner === "system";
+    const isOfOther = origin === "adopted" || origin === "shared";
+    const isUnknown = isOfOther && LIST[key]!.owner === "system";
     if (isInitial && !isUnknown) continue;
     for (const [native, value] of numbersOf(key, setting)) {
       const result = port.setOption(id, native, value);

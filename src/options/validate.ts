@@ -179,3 +179,15 @@ export function bufferSource(name: string, value: unknown): Uint8Array {
   }
   return new Uint8Array(value);
 }
+
+/** Throws for options that another one makes meaningless. */
+export function refuseOthers(
+  options: Readonly<Record<string, unknown>>,
+  name: string,
+  keys: readonly string[],
+): void {
+  for (const key of keys) {
+    if (options[key] === undefined) continue;
+    wrongType(key, `left out when there is a ${name}`, options[key]);
+  }
+}

@@ -10,6 +10,7 @@ import { errorOf, NotSupported, SocketError } from "../errors.ts";
 import { PASS } from "../native/system_calls.ts";
 import { setTimeout } from "../runtime/globals.ts";
 import { passSocket } from "./passing.ts";
+import { requireShareable, shareSockets } from "./sharing.ts";
 import type { Group } from "../loop/group.ts";
 import type { Loop } from "../loop/loop.ts";
 import { type ListeningOwner, ListeningSockets } from "./listening_sockets.ts";
@@ -21,8 +22,10 @@ import {
   listenerNumbers,
   notSupported,
   numbersOf,
+  partNumbers,
   readOptions,
 } from "../options/native_options.ts";
+import type { ListenerShare } from "../options/share.ts";
 import type { Securing, SecuringOwner } from "./securing.ts";
 import { Socket, type SocketSettings } from "./socket.ts";
 
@@ -48,6 +51,10 @@ export class Acceptor implements ListeningOwner, AdmissionOwner, SecuringOwner {
   #onAccepted: ((socket: Socket) => void)[] | undefined;
   #isPosted = false;
   #isStopped = false;
+  /** The library has closed the socket. */
+  #hasEnded = false;
+  /** Its connections are handed out. */
+  #share: ListenerShare | undefined;
   #isRef = true;
   lastError: Error | undefined;
 
@@ -124,6 +131,9 @@ export class Acceptor implements ListeningOwner, AdmissionOwner, SecuringOwner {
   /** Changes options, one after the other. */
   changeOptions(changes: Partial<ListenSettings>): void {
     if (this.isClosed) throw this.closedError("setsockopt");
+    if (this.#share !== undefined) {
+      requireShareable({ ...this.settings, ...changes });
+    }
     for (const [key, setting] of Object.entries(changes)) {
       for (const [native, value] of numbersOf(key, setting)) {
         this.#setOption(key, native, value);
@@ -174,9 +184,10 @@ export class Acceptor implements ListeningOwner, AdmissionOwner, SecuringOwner {
   #applySettings(): void {
     const { settings } = this;
     try {
-      for (
-        const [key, native, value] of listenerNumbers(settings, settings.conn)
-      ) this.#setOption(key, native, value);
+      const numbers = this.#isPart ? partNumbers : listenerNumbers;
+      for (const [key, native, value] of numbers(settings, settings.conn)) {
+        this.#setOption(key, native, value);
+      }
     } catch (error) {
       this.#sockets.close();
       /* It holds no ref that the close of the port would release. */
@@ -189,7 +200,17 @@ export class Acceptor implements ListeningOwner, AdmissionOwner, SecuringOwner {
     const result = this.#sockets.setOption(native, value);
     if (result >= 0) return;
     const error = this.#error(result, "setsockopt");
-    throw error.code === "ENOTSUP" ? notSupported(key, error) : error;
+    if (error.code !== "ENOTSUP") throw error;
+    if (!this.#isPart) throw notSupported(key, error);
+    throw new NotSupported(
+      `Cannot set ${key}: the listener that is shared has the socket`,
+      { cause: error },
+    );
+  }
+
+  /* It is a part of a listener of another thread. */
+  get #isPart(): boolean {
+    return "isPart" in this.settings && this.settings.isPart === true;
   }
 
   #error(result: number, syscall: string): SocketError {
@@ -220,6 +241,21 @@ export class Acceptor implements ListeningOwner, AdmissionOwner, SecuringOwner {
     throw new NotSupported(
       "Cannot pass a listener on localhost: it has two sockets; use 127.0.0.1 or ::1",
     );
+  }
+
+  /** Hands out the connections to other threads. */
+  share(): ListenerShare {
+    if (this.isClosed) throw this.closedError();
+    if (this.#share !== undefined) return this.#share;
+    if (this.#isPart) {
+      throw new NotSupported(
+        "Cannot share a part of a listener: pass its own share on",
+      );
+    }
+    requireShareable({ ...this.settings, tls: this.isSecure });
+    this.#share = shareSockets(this.loop, this.#sockets.ids);
+    this.#setPosted(true);
+    return this.#share;
   }
 
   /** Stops accepting. Resolves when everything that was accepted is taken out of
@@ -258,19 +294,36 @@ export class Acceptor implements ListeningOwner, AdmissionOwner, SecuringOwner {
   }
 
   close(): void {
-    if (this.isClosed) return;
-    this.#sockets.close();
+    if (!this.isClosed && !this.#hasEnded) this.#sockets.close();
     this.portClosed();
+  }
+
+  /* What is in the queue is still taken. */
+  #end(): void {
+    if (this.isClosed) return;
+    if (this.#isRef) this.loop.unref();
+    this.#queue.close();
+  }
+
+  /** The library has closed it, and there will be no more connections. Those that
+   * wait for a place or the rate are still admitted. */
+  ended(): void {
+    if (this.isClosed) return;
+    this.#hasEnded = true;
+    this.#isStopped = true;
+    const handshakes = this.#securing?.pending ?? 0;
+    const pending = handshakes + (this.#admission?.length ?? 0);
+    if (pending > 0) {
+      setTimeout(() => this.ended(), STOP_INTERVAL_MS);
+    } else this.#end();
   }
 
   /** It is closed, by the user or with its port. */
   portClosed(): void {
-    if (this.isClosed) return;
-    if (this.#isRef) this.loop.unref();
+    this.#end();
     for (const socket of this.#queue.clear()) socket.reset();
     for (const socket of this.#admission?.clear() ?? []) socket.reset();
     this.#securing?.clear();
-    this.#queue.close();
   }
 
   accepted(result: number, errno: number, settings: SocketSettings): void {
@@ -281,7 +334,11 @@ export class Acceptor implements ListeningOwner, AdmissionOwner, SecuringOwner {
     }
     this.lastError = undefined;
     const { firstByteTimeout } = this.settings;
-    const origin = firstByteTimeout > 0 ? "watched" : "accepted";
+    const origin = this.#isPart
+      ? "shared"
+      : firstByteTimeout > 0
+      ? "watched"
+      : "accepted";
     const socket = new Socket(this.loop, result, settings, origin);
     if (this.isClosed) {
       socket.reset();
@@ -320,6 +377,8 @@ export class Acceptor implements ListeningOwner, AdmissionOwner, SecuringOwner {
 
   #setPosted(isPosted: boolean): void {
     if (this.#isStopped) return;
+    /* Connections that this side has queued are none that it hands out. */
+    isPosted ||= this.#share !== undefined;
     this.#isPosted = isPosted;
     this.#sockets.accept(isPosted ? this.settings.acceptPool : 0);
   }

@@ -27,9 +27,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTSUP: "it was made without WSA_FLAG_OVERLAPPED",
 };
 
-/* Requires the permission to listen at the address, since the socket gives the
+/** Requires the permission to listen at the address, since the socket gives the
  * same access. */
-function requireAddress(addr: Addr): void {
+export function requireAddress(addr: Addr): void {
   if (addr.transport === "tcp") runtime.requireNet(addr.hostname, addr.port);
   else if (addr.path === "") runtime.requireAnyPath("");
   else permittedPath(addr);

@@ -22,6 +22,8 @@ export interface ListeningOwner {
   /** `result` is the id of an accepted connection, or a negative error. The
    * `settings` are shared by all connections of one listening socket. */
   accepted(result: number, errno: number, settings: SocketSettings): void;
+  /** The library has closed the socket: the listener of a share is gone. */
+  ended(): void;
   /** The sockets were closed with their port. */
   portClosed(): void;
 }
@@ -55,7 +57,9 @@ class ListeningSocket implements Endpoint {
     this.#owner.accepted(result, errno, this.#settings);
   }
 
-  closed(): void {}
+  closed(): void {
+    this.#owner.ended();
+  }
 
   portClosed(): void {
     this.#owner.portClosed();
@@ -89,6 +93,10 @@ export class ListeningSockets {
 
   get address(): Addr {
     return this.#sockets[0]!.address;
+  }
+
+  get ids(): number[] {
+    return this.#sockets.map(({ id }) => id);
   }
 
   /** Keeps `count` accepts posted on each socket. */

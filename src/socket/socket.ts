@@ -72,7 +72,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     this.send = new SendQueue(this);
     loop.add(this);
     if (origin === "new" || origin === "adopted") this.open();
-    if (origin === "watched") this.#rememberAddresses();
+    if (origin === "watched" || origin === "shared") this.#rememberAddresses();
   }
 
   /** It is a named pipe, which cannot end in one direction. */

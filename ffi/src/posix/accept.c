@@ -62,9 +62,17 @@ int32_t engine_accept_next(struct socket* listener, struct socket* accepted) {
   /* A name is queried when it is asked for. */
   if (!socket_is_local(listener)) address_from_system(&peer, &accepted->peer);
   accepted->family = listener->family;
-  /* The caller's own socket, on no port. */
-  if (listener->is_borrowed) return 0;
+  /* The caller's own socket, or one for another port: it is on none. */
+  if (listener->is_borrowed || listener->hands_out) return 0;
   int32_t result = handle_enter(accepted);
   if (result < 0) close(fd);
   return result;
+}
+
+void engine_open_part(struct socket* part) { part->engine.fd = -1; }
+
+void engine_reset_handle(iocp_os_socket handle) {
+  struct linger linger = {.l_onoff = 1, .l_linger = 0};
+  setsockopt(handle, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+  close(handle);
 }

@@ -275,6 +275,13 @@ static int32_t accept__enter(struct accept* accept, struct socket* accepted) {
   }
   if (!socket_is_local(listener) && !handle_set_reset(accept->target, false))
     return -IOCP_ECONNABORTED;
+  /* For another port. What came with it would be lost; a listener that hands
+   * out waits for no data. */
+  if (listener->hands_out) {
+    if (bytes != 0) return -IOCP_ECONNABORTED;
+    accepted->engine.handle = accept->target;
+    return 0;
+  }
   bool is_ifs =
       winsock_provider(listener->port, listener->family, handle)->is_ifs;
   int32_t result = handle_enter(accepted, accept->target, is_ifs);
@@ -305,4 +312,15 @@ int32_t engine_accept_next(struct socket* listener, struct socket* accepted) {
   else
     memory_free(accept);
   return result;
+}
+
+void engine_open_part(struct socket* part) {
+  part->engine.handle = INVALID_SOCKET;
+  list_open(&part->engine.posted);
+  list_open(&part->engine.accepted);
+}
+
+void engine_reset_handle(iocp_os_socket handle) {
+  handle_set_reset(handle, true);
+  closesocket(handle);
 }

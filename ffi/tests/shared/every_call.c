@@ -19,6 +19,7 @@ void every_socket_call(int32_t port, int32_t socket, int32_t expected) {
   memset(bytes, EVERY__BYTE, sizeof bytes);
   check_is(iocp_accept(port, socket, 1), expected);
   check_is(iocp_stop(port, socket), expected);
+  check_is(iocp_share(port, socket, -1), expected);
   check_is(iocp_receive(port, socket, 1), expected);
   check_is(iocp_read(port, socket, bytes, 0, sizeof bytes), expected);
   check_is(iocp_send(port, socket, bytes, 0, sizeof bytes), expected);
@@ -85,6 +86,7 @@ void every_port_call(int32_t port, int32_t socket, int32_t expected) {
            expected);
   check_is(iocp_take(port, ticket, 16), expected);
   check_is(iocp_drop(port, (double)raw), expected);
+  check_is(iocp_take_part(port, 0), expected);
   /* The refused socket still belongs to the caller. */
   raw_close(raw);
   check_is(iocp_delete(port), expected);

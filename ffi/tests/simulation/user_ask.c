@@ -376,6 +376,10 @@ static void user__misuse_pass(int32_t port) {
     RULE("an address of an inbox is one",
          iocp_pass(port, -1, 1, address, length, ticket, sizeof ticket) < 0);
   RULE("a ticket has a length", iocp_take(port, ticket, 3) == -IOCP_EINVAL);
+  RULE("there is no part of what is not shared",
+       iocp_take_part(port, -1) == -IOCP_ENOENT &&
+           iocp_take_part(port, 256) == -IOCP_ENOENT);
+  RULE("only a listener is shared", iocp_share(port, -1, -1) == -IOCP_EBADF);
   RULE("a handle is a whole number", iocp_drop(port, 0.5) == -IOCP_EINVAL);
 }
 
