@@ -319,6 +319,7 @@ export class Conn<A extends Addr = NetAddr>
    * who is informed of the progress.
    * @returns the number of bytes, always all of them.
    * @throws {RangeError} as a rejection, when the file has no such part.
+   * @throws {NotSupported} as a rejection, when the connection has TLS.
    * @throws {SocketError} `ENOENT`, `EACCES`, `EISDIR`, `ESPIPE` (not a regular file)
    * and others when the file cannot be opened; nothing was sent then. `ENODATA` when
    * it has become shorter meanwhile, or `EIO` when the disk cannot be read: the

@@ -388,6 +388,7 @@ test("What TLS does not have is NotSupported", async () => {
   using ends = await securePair();
   const { client } = ends;
   assert.ok(await rejection(client.detach()) instanceof NotSupported);
+  assert.ok(await rejection(client.sendFile("a file")) instanceof NotSupported);
   assert.throws(() => client.readSync(new Uint8Array(1)), isNotSupported);
   assert.throws(() => client.writeSync(new Uint8Array(1)), isNotSupported);
   assert.throws(() => ends.listener.acceptSync(), isNotSupported);
