@@ -855,8 +855,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "an old system repeats a SYN 254 times",
     changes: [{
       file: "windows/winsock.c",
-      from: "  return version.dwBuildNumber >= WINSOCK__BUILD_1709;",
-      to: "  return version.dwBuildNumber > 0 * WINSOCK__BUILD_1709;",
+      from: "         version.dwBuildNumber >= WINSOCK__BUILD_1709;",
+      to: "         version.dwBuildNumber > 0 * WINSOCK__BUILD_1709;",
     }],
   },
   {
