@@ -310,8 +310,8 @@ export class Listener<A extends Addr = NetAddr>
    *
    * @returns a plain object for `postMessage()`, the same at each call.
    * @throws {NotSupported} for a named pipe, for a part of another listener, and for
-   * a listener with `deferAccept`, `firstByteTimeout`, `maxConnections`,
-   * `acceptRate` or `blockList`, which are options of each `listen({ share })`.
+   * a listener with `deferAccept`, `firstByteTimeout`, `maxConnections`, `acceptRate`,
+   * `blockList` or `tls`, which are options of each `listen({ share })`.
    * @throws {SocketError} `EBADF` when the listener is closed, `EMFILE` when the
    * process has 256 shares.
    *

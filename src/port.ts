@@ -128,10 +128,11 @@ export class CompletionPort {
   listen(
     options: ListenOptions | PathListenOptions | HandleListenOptions,
   ): Listener<Addr> {
+    const isPart = isForShare(options);
     const { tls } = options;
     /* Its certificate is checked before a socket is touched. */
     const secure = tls === undefined ? undefined : tlsListening(tls);
-    if (isForShare(options)) {
+    if (isPart) {
       const settings = takePart(this.#group, options);
       return makeListener(new Acceptor(this.#group, settings, secure));
     }

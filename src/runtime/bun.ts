@@ -15,7 +15,7 @@ interface BunFfi {
   };
 }
 interface BunJsc {
-  drainMicrotasks(): void;
+  drainMicrotasks: () => void;
 }
 interface BunProcess {
   platform: string;
@@ -64,6 +64,7 @@ function user(): User {
 const OS_NAMES: Record<string, string> = { win32: "windows" };
 const ARCH_NAMES: Record<string, string> = { x64: "x86_64", arm64: "aarch64" };
 
+let drainMicrotasks: (() => void) | undefined;
 let upgraded: symbol | undefined;
 
 /* Bun has it in a member under a symbol that only such a socket has. */
@@ -87,9 +88,10 @@ export const runtime: Runtime = {
   makeParker: (_native, path, port, onWake) =>
     new BunParker(path, port, onWake),
   defer: (callback) => setImmediate(callback),
-  drain: isCurrent()
-    ? nodeModule<BunJsc>("bun:jsc").drainMicrotasks
-    : undefined,
+  drain() {
+    drainMicrotasks ??= nodeModule<BunJsc>("bun:jsc").drainMicrotasks;
+    drainMicrotasks();
+  },
   /* A transferred buffer counts as new memory, and the collector runs when as much
    * is new as is live. This is live and costs only addresses, since it is never
    * written to. With 32 MiB, a collection is for some 500 chunks of 64 KiB instead of

@@ -156,11 +156,12 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
       );
       return;
     }
-    /* The library has closed it by itself: IOCP_CLOSED in iocp.h has the reasons. */
+    /* The library has closed it by itself (IOCP_CLOSED in iocp.h has the reasons), or
+     * TLS has. */
     const error = this.failure(result, "read", errno);
     this.#needLastKnown().ending = {
       code: error.code,
-      detail: "nothing was received within the firstByteTimeout",
+      detail: "the connection was closed because of that",
     };
     closing?.ended(error);
     this.release();

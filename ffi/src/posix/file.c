@@ -21,7 +21,7 @@ static int32_t file__fail(struct port* port, int native) {
 /* Returns 0 and the size of a regular file, or an error. */
 static int32_t file__check(struct port* port, int fd, uint64_t* size_out) {
   struct stat status;
-  if (fstat(fd, &status) < 0) return file__fail(port, errno);
+  if (send_file_status(fd, &status) < 0) return file__fail(port, errno);
   if (S_ISDIR(status.st_mode)) return port_fail(port, -IOCP_EISDIR, 0);
   if (!S_ISREG(status.st_mode) || !send_file_has_size(fd))
     return port_fail(port, -IOCP_ESPIPE, 0);

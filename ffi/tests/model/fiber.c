@@ -156,6 +156,9 @@ static void fiber__switch(struct fiber* to) {
   if (to == from) return;
   fibers.running = to;
   fibers.left = from;
+  /* For fiber_free(), which may follow without an end of its own: the end of
+   * the process terminates the other threads where they are. */
+  sanitizer_release(from);
   sanitizer_fiber_leave(&from->sanitizer, &to->sanitizer);
   swapcontext(&from->context, &to->context);
   sanitizer_fiber_entered(&from->sanitizer, &fibers.left->sanitizer);
