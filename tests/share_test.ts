@@ -173,7 +173,10 @@ test("What a Worker was given and has not taken goes to the others", async () =>
   /* Bun ends it at once, and Deno when its code returns or throws. */
   busy.end("is terminated");
   Atomics.store(view, 0, 1);
-  assert.deepEqual(new Set(await Promise.all(names)), new Set(["other"]));
+  const takers = new Set(await Promise.all(names));
+  /* In Deno the busy one may take some before it has ended. */
+  if ("Deno" in globalThis) takers.delete("busy");
+  assert.deepEqual(takers, new Set(["other"]));
   for (const conn of conns) conn.close();
 });
 
