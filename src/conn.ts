@@ -84,6 +84,7 @@ export let makeConn: <A extends Addr = NetAddr>(socket: Socket) => Conn<A>;
  * listener.accept().then(echo);
  * await using conn = await connect(listener.addr);
  * await conn.write(new TextEncoder().encode("hello"));
+ * console.log(await conn.read(new Uint8Array(16))); // 5
  * ```
  */
 export class Conn<A extends Addr = NetAddr>
