@@ -253,6 +253,8 @@ void end_receive_failed(const struct end* end, int32_t result) {
   if (end->local != IOCP_PIPE || other == NULL || world_has_broken() ||
       !other->was_closed)
     return;
+  /* The failure of a file that it has sent came first. */
+  if (result == -IOCP_ENODATA || result == -IOCP_EIO) return;
   RULE("the end of a pipe that was closed is no error", result == -IOCP_EPIPE);
   RULE("what was written to a pipe before it was closed is received",
        end->received == other->sent);
