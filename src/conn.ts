@@ -317,7 +317,7 @@ export class Conn<A extends Addr = NetAddr>
    * @param path the path of the file, relative to the current folder. In Deno it
    * needs the permission to read it.
    * @param options which part of the file, how long it may take, what ends it, and
-   * who is informed of the progress.
+   * what is called with its progress.
    * @returns the number of bytes, always all of them.
    * @throws {RangeError} as a rejection, when the file has no such part.
    * @throws {NotSupported} as a rejection, when the connection has TLS.

@@ -132,19 +132,16 @@ export class CompletionPort {
     const { tls } = options;
     /* Its certificate is checked before a socket is touched. */
     const secure = tls === undefined ? undefined : tlsListening(tls);
-    if (isPart) {
-      const settings = takePart(this.#group, options);
-      return makeListener(new Acceptor(this.#group, settings, secure));
-    }
-    if (isForHandle(options)) {
-      const settings = adoptListener(this.#group, options);
-      return makeListener(new Acceptor(this.#group, settings, secure));
-    }
-    const settings = isForPath<PathListenOptions>(options)
+    const group = this.#group;
+    const settings = isPart
+      ? takePart(group, options)
+      : isForHandle(options)
+      ? adoptListener(group, options)
+      : isForPath<PathListenOptions>(options)
       ? pathListenSettings(options)
       : listenSettings(options);
-    this.#group.requireOpen("listen");
-    return makeListener(new Acceptor(this.#group, settings, secure));
+    group.requireOpen("listen");
+    return makeListener(new Acceptor(group, settings, secure));
   }
 
   /** The same as {@linkcode connect}, on this port. */

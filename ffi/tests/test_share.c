@@ -25,6 +25,14 @@ static struct drive_socket* take_part(struct drive* drive, int32_t share) {
   return part;
 }
 
+/* A part on a port of its own, which accepts. */
+static struct drive_socket* open_part(struct drive* drive, int32_t share) {
+  drive_open(drive);
+  struct drive_socket* part = take_part(drive, share);
+  drive_accept(part, ACCEPTS);
+  return part;
+}
+
 /* A listener that hands out; returns the share. */
 static int32_t open_share(struct drive* drive,
                           struct drive_socket** listener_out,
@@ -67,13 +75,11 @@ static void are_spread(void) {
   drive_open(&source);
   int32_t share = open_share(&source, &listener, &at);
   for (int i = 0; i < PARTS; i++) {
-    drive_open(&drives[i]);
-    parts[i] = take_part(&drives[i], share);
+    parts[i] = open_part(&drives[i], share);
     check_is(iocp_get_address(
                  drives[i].port, parts[i]->id, IOCP_LOCAL, &name, sizeof name),
              sizeof name);
     check_is(name.port, at.port);
-    drive_accept(parts[i], ACCEPTS);
   }
   for (uint32_t i = 0; i < 10 * PARTS; i++) {
     peers[i] = raw_connect(&at);
@@ -100,11 +106,7 @@ static void a_busy_part_gets_less(void) {
   host_socket peers[20];
   drive_open(&source);
   int32_t share = open_share(&source, &listener, &at);
-  for (int i = 0; i < 2; i++) {
-    drive_open(&drives[i]);
-    parts[i] = take_part(&drives[i], share);
-    drive_accept(parts[i], ACCEPTS);
-  }
+  for (int i = 0; i < 2; i++) parts[i] = open_part(&drives[i], share);
   for (uint32_t i = 0; i < 20; i++) {
     peers[i] = raw_connect(&at);
     drive_until(&source, handed_out(listener) == i + 1);
@@ -163,11 +165,7 @@ static void a_part_goes(void) {
     host_socket peers[8];
     drive_open(&source);
     int32_t share = open_share(&source, &listener, &at);
-    for (int i = 0; i < 2; i++) {
-      drive_open(&drives[i]);
-      parts[i] = take_part(&drives[i], share);
-      drive_accept(parts[i], ACCEPTS);
-    }
+    for (int i = 0; i < 2; i++) parts[i] = open_part(&drives[i], share);
     for (int i = 0; i < 8; i++) peers[i] = raw_connect(&at);
     drive_until(&source, handed_out(listener) == 8);
     if (way == CLOSED)
@@ -191,11 +189,7 @@ static void the_listener_goes(void) {
     host_socket peers[8], late;
     drive_open(&source);
     int32_t share = open_share(&source, &listener, &at);
-    for (int i = 0; i < 2; i++) {
-      drive_open(&drives[i]);
-      parts[i] = take_part(&drives[i], share);
-      drive_accept(parts[i], ACCEPTS);
-    }
+    for (int i = 0; i < 2; i++) parts[i] = open_part(&drives[i], share);
     for (int i = 0; i < 8; i++) peers[i] = raw_connect(&at);
     drive_until(&source, handed_out(listener) == 8);
     source.accepted += 8;
@@ -219,7 +213,7 @@ static void the_listener_goes(void) {
 }
 
 /* What no part was given is reset with the listener. */
-static void what_nobody_took_is_reset(void) {
+static void what_no_part_took_is_reset(void) {
   struct drive source, drive;
   struct drive_socket* listener;
   struct iocp_address at;
@@ -411,7 +405,7 @@ TEST_MAIN(TEST_CASE(are_spread),
           TEST_CASE(wait_for_a_part),
           TEST_CASE(a_part_goes),
           TEST_CASE(the_listener_goes),
-          TEST_CASE(what_nobody_took_is_reset),
+          TEST_CASE(what_no_part_took_is_reset),
           TEST_CASE(of_two_listeners),
           TEST_CASE(a_burst),
           TEST_CASE(wrong_arguments),

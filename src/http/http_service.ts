@@ -3,7 +3,7 @@
  * listen(). */
 
 import type { Addr, NetAddr } from "../native/address.ts";
-import { nodeAddress } from "../views/node_address.ts";
+import { droppedConnection, nodeAddress } from "../views/node_address.ts";
 import { nextTick } from "../runtime/globals.ts";
 import { Listener } from "../listener.ts";
 import type { Conn } from "../conn.ts";
@@ -126,17 +126,9 @@ class Service<A extends Addr> implements HttpService<A> {
   }
 
   #drop(conn: Conn<A>): void {
-    const local = nodeAddress(conn.localAddr);
-    const remote = nodeAddress(conn.remoteAddr);
+    const { localAddr, remoteAddr } = conn;
     conn.close();
-    this.#server.emit("drop", {
-      localAddress: local.address,
-      localPort: local.port,
-      localFamily: local.family,
-      remoteAddress: remote.address,
-      remotePort: remote.port,
-      remoteFamily: remote.family,
-    });
+    this.#server.emit("drop", droppedConnection(localAddr, remoteAddr));
   }
 
   #admit(conn: Conn<A>): void {

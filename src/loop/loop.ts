@@ -19,7 +19,6 @@ import {
   HEADER_TIMEOUT_MS,
   HEADER_WORDS,
   MORE,
-  PENDING,
   RECORD_WORDS,
   SLAB_FULL,
   type Words,
@@ -129,16 +128,6 @@ export class Loop {
   kick(): void {
     this.#pace.restart();
     if (this.#deferred === 0 && !this.#isClosed) this.#defer();
-  }
-
-  /** Reads up to `bytes` of the data that has arrived for a socket. Returns a
-   * chunk, or else the result of iocp_read(). */
-  read(socket: number, bytes: number): Uint8Array<ArrayBuffer> | number {
-    const slab = this.slab;
-    const buffer = slab.room();
-    const length = Math.min(bytes, SLAB_BYTES - slab.offset);
-    const result = this.port.read(socket, buffer, slab.offset, length);
-    return result <= 0 || result === PENDING ? result : slab.claim(result);
   }
 
   /** Closes every socket of a group. The library knows which these are, so that

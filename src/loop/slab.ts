@@ -1,5 +1,6 @@
 // Copyright the iocp authors. MIT license.
-import { SLAB_MIN } from "../native/completion.ts";
+import { PENDING, SLAB_MIN } from "../native/completion.ts";
+import type { NativePort } from "../native/port.ts";
 import { runtime } from "../runtime/detect.ts";
 import { nodeModule } from "../runtime/globals.ts";
 
@@ -96,6 +97,19 @@ export class Slab {
     this.offset = Math.min((offset + length + 7) & ~7, SLAB_BYTES);
     this.#memory.made++;
     return this.#memory.bytes.subarray(offset, offset + length);
+  }
+
+  /** Reads up to `bytes` of what has arrived for a socket of the port. Returns a
+   * chunk, or else the result of iocp_read(). */
+  read(
+    port: Pick<NativePort, "read">,
+    socket: number,
+    bytes: number,
+  ): Uint8Array<ArrayBuffer> | number {
+    const buffer = this.room();
+    const length = Math.min(bytes, SLAB_BYTES - this.offset);
+    const result = port.read(socket, buffer, this.offset, length);
+    return result <= 0 || result === PENDING ? result : this.claim(result);
   }
 
   /** Up to `count` chunks will be made of what {@linkcode room} has returned, until

@@ -47,6 +47,4 @@ export interface SocketLoop extends CallLoop {
   /** Holds the process alive until the {@linkcode unref} that pairs with it. */
   ref(): void;
   unref(): void;
-  /** See {@linkcode Loop.read}. */
-  read(socket: number, bytes: number): Uint8Array<ArrayBuffer> | number;
 }

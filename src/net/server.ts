@@ -18,7 +18,11 @@ import {
   requireNumber,
 } from "./arguments.ts";
 import { type ListenRequest, listenRequest } from "./listen_request.ts";
-import { type NodeAddress, nodeAddress } from "../views/node_address.ts";
+import {
+  droppedConnection,
+  type NodeAddress,
+  nodeAddress,
+} from "../views/node_address.ts";
 import { nextTick } from "../runtime/globals.ts";
 import { LOCAL, PEER } from "../native/completion.ts";
 import { onAbort } from "./listen_signal.ts";
@@ -138,10 +142,10 @@ class NetServer extends EventEmitter implements SocketServer {
     if (
       typeof maxConnections === "number" && this._connections >= maxConnections
     ) {
-      const local = nodeAddress(connection.address(LOCAL));
-      const remote = nodeAddress(connection.address(PEER));
+      const local = connection.address(LOCAL);
+      const remote = connection.address(PEER);
       connection.abandon();
-      this.emit("drop", dropped(local, remote));
+      this.emit("drop", droppedConnection(local, remote));
       return;
     }
     if (blockList !== undefined && isBlocked(blockList, connection)) {
@@ -239,21 +243,6 @@ function connectionKey({ path, address, port }: ListenRequest): string {
   if (path !== undefined) return `-1:${path}:-1`;
   const host = address ?? "::";
   return `${host.includes(":") ? 6 : 4}:${host}:${port}`;
-}
-
-/* The data of "drop". */
-function dropped(
-  local: Partial<NodeAddress>,
-  remote: Partial<NodeAddress>,
-): Record<string, unknown> {
-  return {
-    localAddress: local.address,
-    localPort: local.port,
-    localFamily: local.family,
-    remoteAddress: remote.address,
-    remotePort: remote.port,
-    remoteFamily: remote.family,
-  };
 }
 
 function isBlocked(blockList: AddressFilter, connection: Connection): boolean {

@@ -68,8 +68,8 @@ export interface HandleListenSettings extends Settings<"listen"> {
 export const HANDLE_MAX: number = isWindows
   ? Number.MAX_SAFE_INTEGER
   : 2 ** 31 - 1;
-/* The maker has decided these. */
-const OF_THE_MAKER = [
+/** The maker of a listening socket has decided these. */
+export const OF_THE_MAKER: readonly string[] = [
   "port",
   "hostname",
   "path",

@@ -1,7 +1,7 @@
 // Copyright the iocp authors. MIT license.
 /* The options of listen() with a part of the connections of another listener. */
 
-import type { HandleListenOptions } from "./handle.ts";
+import { type HandleListenOptions, OF_THE_MAKER } from "./handle.ts";
 import {
   refuseOthers,
   requireInteger,
@@ -25,15 +25,7 @@ const OF_THE_LISTENER = [
   "fd",
   "handle",
   "ticket",
-  "port",
-  "hostname",
-  "path",
-  "transport",
-  "ipv6Only",
-  "reusePort",
-  "mode",
-  "access",
-  "replaceStale",
+  ...OF_THE_MAKER,
   "backlog",
   "tcpBacklog",
 ];

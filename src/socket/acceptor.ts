@@ -170,9 +170,14 @@ export class Acceptor implements ListeningOwner, AdmissionOwner, SecuringOwner {
   stats(): SocketStats {
     if (this.isClosed) throw this.closedError("ioctl");
     const stats = this.#sockets.stats();
-    stats.acceptsReady += this.#queue.length + (this.#admission?.length ?? 0) +
-      (this.#securing?.pending ?? 0);
+    stats.acceptsReady += this.#queue.length + this.#waiting;
     return stats;
+  }
+
+  /* Connections that are on their way to the queue: those in a handshake, and those
+   * that wait for a place or the rate. */
+  get #waiting(): number {
+    return (this.#admission?.length ?? 0) + (this.#securing?.pending ?? 0);
   }
 
   /** Connections that were reset because of their address. */
@@ -305,17 +310,14 @@ export class Acceptor implements ListeningOwner, AdmissionOwner, SecuringOwner {
     this.#queue.close();
   }
 
-  /** The library has closed it, and there will be no more connections. Those that
-   * wait for a place or the rate are still admitted. */
+  /** The library has closed it, and there will be no more connections. Those on
+   * their way to the queue still get there. */
   ended(): void {
     if (this.isClosed) return;
     this.#hasEnded = true;
     this.#isStopped = true;
-    const handshakes = this.#securing?.pending ?? 0;
-    const pending = handshakes + (this.#admission?.length ?? 0);
-    if (pending > 0) {
-      setTimeout(() => this.ended(), STOP_INTERVAL_MS);
-    } else this.#end();
+    if (this.#waiting === 0) this.#end();
+    else setTimeout(() => this.ended(), STOP_INTERVAL_MS);
   }
 
   /** It is closed, by the user or with its port. */

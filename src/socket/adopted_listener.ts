@@ -10,6 +10,7 @@ import type { Group } from "../loop/group.ts";
 import type { Loop } from "../loop/loop.ts";
 import {
   type HandleListenOptions,
+  type HandleListenSettings,
   handleListenSettings,
   requireListenHandle,
 } from "../options/handle.ts";
@@ -27,12 +28,25 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTSUP: "it was made without WSA_FLAG_OVERLAPPED",
 };
 
-/** Requires the permission to listen at the address, since the socket gives the
+/* Requires the permission to listen at the address, since the socket gives the
  * same access. */
-export function requireAddress(addr: Addr): void {
+function requireAddress(addr: Addr): void {
   if (addr.transport === "tcp") runtime.requireNet(addr.hostname, addr.port);
   else if (addr.path === "") runtime.requireAnyPath("");
   else permittedPath(addr);
+}
+
+/** The settings of a socket of the loop that listens already: `tcp`, or those of a
+ * local socket if it is one. Throws without the permission for its address. */
+export function settingsOfListener(
+  loop: Loop,
+  id: number,
+  options: HandleListenOptions,
+  tcp: HandleListenSettings,
+): HandleListenSettings {
+  const addr = loop.port.address(id, LOCAL);
+  requireAddress(addr);
+  return addr.transport === "tcp" ? tcp : handleListenSettings(options, "unix");
 }
 
 function setBacklog(loop: Loop, id: number, backlog: number): void {
@@ -71,11 +85,7 @@ export function adoptListener(
     });
   }
   try {
-    const addr = loop.port.address(id, LOCAL);
-    requireAddress(addr);
-    const settings = addr.transport === "tcp"
-      ? tcp
-      : handleListenSettings(options, "unix");
+    const settings = settingsOfListener(loop, id, options, tcp);
     const { givenBacklog } = settings;
     if (givenBacklog !== undefined) setBacklog(loop, id, givenBacklog);
     return { ...settings, id };

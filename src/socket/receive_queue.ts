@@ -344,7 +344,7 @@ export class ReceiveQueue {
       return true;
     }
     const result = buffer === undefined
-      ? loop.read(id, settings.receive.bufferSize)
+      ? loop.slab.read(loop.port, id, settings.receive.bufferSize)
       : loop.port.read(id, buffer, 0, Math.min(buffer.length, READ_MAX));
     if (result === PENDING) {
       this.#isReadArmed = true;

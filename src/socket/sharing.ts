@@ -3,9 +3,9 @@
  * these take. */
 
 import { encodeAddress, LOOPBACK } from "../native/address.ts";
-import { LOCAL, RESET } from "../native/completion.ts";
+import { RESET } from "../native/completion.ts";
 import { NotSupported, SocketError } from "../errors.ts";
-import { requireAddress } from "./adopted_listener.ts";
+import { settingsOfListener } from "./adopted_listener.ts";
 import type { Group } from "../loop/group.ts";
 import type { Loop } from "../loop/loop.ts";
 import {
@@ -107,11 +107,7 @@ export function takePart(
     });
   }
   try {
-    const addr = loop.port.address(id, LOCAL);
-    requireAddress(addr);
-    const settings = addr.transport === "tcp"
-      ? tcp
-      : handleListenSettings(options, "unix");
+    const settings = settingsOfListener(loop, id, options, tcp);
     const part = { ...settings, id, isPart: true };
     requireOptions(loop, part);
     return part;

@@ -3,9 +3,7 @@
 import type { Allowance } from "../socket/allowance.ts";
 import type { Deadlines } from "../loop/deadlines.ts";
 import type { Endpoint } from "../loop/endpoint.ts";
-import { PENDING } from "../native/completion.ts";
 import type { Slab } from "../loop/slab.ts";
-import { SLAB_BYTES } from "../loop/slab.ts";
 import { Socket } from "../socket/socket.ts";
 import type { SocketLoop } from "../loop/socket_loop.ts";
 import type { SocketPort } from "../loop/socket_loop.ts";
@@ -49,14 +47,6 @@ class TlsLoop implements SocketLoop {
 
   unref(): void {
     this.#below.unref();
-  }
-
-  read(socket: number, bytes: number): Uint8Array<ArrayBuffer> | number {
-    const { slab } = this;
-    const buffer = slab.room();
-    const length = Math.min(bytes, SLAB_BYTES - slab.offset);
-    const result = this.port.read(socket, buffer, slab.offset, length);
-    return result <= 0 || result === PENDING ? result : slab.claim(result);
   }
 }
 

@@ -17,3 +17,20 @@ export function nodeAddress(addr: Addr): Partial<NodeAddress> {
   const family = hostname.includes(":") ? "IPv6" : "IPv4";
   return { address: hostname, family, port };
 }
+
+/** What a "drop" event says of a connection that was refused: both of its ends. */
+export function droppedConnection(
+  local: Addr,
+  remote: Addr,
+): Record<string, unknown> {
+  const near = nodeAddress(local);
+  const far = nodeAddress(remote);
+  return {
+    localAddress: near.address,
+    localPort: near.port,
+    localFamily: near.family,
+    remoteAddress: far.address,
+    remotePort: far.port,
+    remoteFamily: far.family,
+  };
+}
