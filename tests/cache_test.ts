@@ -163,6 +163,33 @@ test("extractions() uses another file name when a wrong file is loaded", () => {
   assert.equal(extract(embedded, env, files), `${folder}/libiocp-3.so`);
 });
 
+test("extractions() waits for a process that has a wrong file open", () => {
+  const files = new MemoryFiles();
+  files.isWindows = true;
+  const env = environment({ LOCALAPPDATA: "/cache" });
+  files.folders.add(folder);
+  files.files.set(path, pattern(10));
+  /* The file is closed, and replaced, after some pauses. */
+  files.onSleep = () => {
+    if (files.slept > 50) files.files.delete(path);
+  };
+  assert.equal(extract(embedded, env, files), path);
+  assert.deepEqual([...files.files.keys()], [path]);
+  assert.deepEqual(files.files.get(path), BYTES);
+  assert.ok(files.slept < 1_000, `${files.slept}`);
+});
+
+test("extractions() does not wait once another process has written it", () => {
+  const files = new MemoryFiles();
+  files.isWindows = true;
+  const env = environment({ LOCALAPPDATA: "/cache" });
+  files.folders.add(folder);
+  files.onRename = (to) => files.files.set(to, BYTES);
+  assert.equal(extract(embedded, env, files), path);
+  assert.deepEqual([...files.files.keys()], [path]);
+  assert.equal(files.slept, 0);
+});
+
 test("extractions() refuses an embedded library with a wrong hash", () => {
   const files = new MemoryFiles();
   const wrong = { ...embedded, sha256: "0".repeat(64) };

@@ -43,6 +43,8 @@ export interface FileSystem {
   rename(from: string, to: string): void;
   remove(path: string): void;
   sha256(bytes: Uint8Array): string;
+  /** Blocks this thread. */
+  sleep(milliseconds: number): void;
 }
 
 /* The parts of Node's modules that are used here, so that users need not have
@@ -124,5 +126,9 @@ export function systemFiles(
     rename: fs.renameSync,
     remove: fs.unlinkSync,
     sha256: (bytes) => crypto.createHash("sha256").update(bytes).digest("hex"),
+    sleep: (milliseconds) => {
+      const word = new Int32Array(new SharedArrayBuffer(4));
+      Atomics.wait(word, 0, 0, milliseconds);
+    },
   };
 }

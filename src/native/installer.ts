@@ -16,6 +16,11 @@ export interface Embedded {
  * next of this many names is tried. */
 const MAX_NAMES = 4;
 
+/* On Windows a file that a process has open cannot be replaced either: another
+ * process that checks the same file, or a virus scanner. Such a file is closed
+ * soon. In milliseconds, half a second in all. */
+const PAUSES = [2, 4, 8, 16, 32, 64, 128, 256];
+
 function decode(embedded: Embedded, files: FileSystem): Uint8Array {
   const bytes = Uint8Array.from(
     atob(embedded.base64),
@@ -49,10 +54,14 @@ export class Installer {
   /** Returns the path of a file with the right bytes, which is written if it does
    * not exist yet. */
   install(): string {
+    const paths = Array.from(
+      { length: MAX_NAMES },
+      (_, index) => this.#files.join(this.#folder, this.#name(index)),
+    );
+    const intact = paths.find((path) => this.#isIntact(path));
+    if (intact !== undefined) return intact;
     let failure: unknown;
-    for (let attempt = 0; attempt < MAX_NAMES; attempt++) {
-      const path = this.#files.join(this.#folder, this.#name(attempt));
-      if (this.#isIntact(path)) return path;
+    for (const path of paths) {
       try {
         this.#replace(path);
         return path;
@@ -65,9 +74,9 @@ export class Installer {
     throw failure;
   }
 
-  #name(attempt: number): string {
+  #name(index: number): string {
     const { name } = this.#embedded;
-    return attempt === 0 ? name : name.replace(/(?=\.[^.]*$)/, `-${attempt}`);
+    return index === 0 ? name : name.replace(/(?=\.[^.]*$)/, `-${index}`);
   }
 
   #isIntact(path: string): boolean {
@@ -93,11 +102,25 @@ export class Installer {
     const temporary = `${path}.${randomUUID()}`;
     try {
       files.write(temporary, bytes);
-      files.rename(temporary, path);
+      this.#rename(temporary, path);
     } catch (error) {
       this.#discard(temporary);
       throw error;
     }
+  }
+
+  #rename(temporary: string, path: string): void {
+    const files = this.#files;
+    for (const pause of files.isWindows ? PAUSES : []) {
+      try {
+        return files.rename(temporary, path);
+      } catch (error) {
+        /* Another process has written it, perhaps loaded it. */
+        if (this.#isIntact(path)) throw error;
+        files.sleep(pause);
+      }
+    }
+    files.rename(temporary, path);
   }
 
   #discard(path: string): void {

@@ -47,7 +47,11 @@ export class MemoryFiles implements FileSystem {
   isWindows = false;
   user: User = { id: 1_000 };
   /** Called before a file is renamed. */
-  onRename: (() => void) | undefined;
+  onRename: ((to: string) => void) | undefined;
+  /** Called after each pause. */
+  onSleep: (() => void) | undefined;
+  /** The sum of all pauses, in milliseconds. */
+  slept = 0;
   /** Called with the path of a new file, before its bytes are written. */
   onWrite: ((path: string) => void) | undefined;
 
@@ -107,7 +111,7 @@ export class MemoryFiles implements FileSystem {
   };
 
   rename = (from: string, to: string): void => {
-    this.onRename?.();
+    this.onRename?.(to);
     if (this.isWindows && this.files.has(to)) throw failure("EPERM", to);
     this.log.push(`rename ${from} ${to}`);
     this.files.set(to, this.files.get(from)!);
@@ -117,6 +121,11 @@ export class MemoryFiles implements FileSystem {
   remove = (path: string): void => {
     this.log.push(`remove ${path}`);
     if (!this.files.delete(path)) throw failure("ENOENT", path);
+  };
+
+  sleep = (milliseconds: number): void => {
+    this.slept += milliseconds;
+    this.onSleep?.();
   };
 }
 
