@@ -339,7 +339,7 @@ static void records__holes(uint32_t port) {
   if (!world_has_broken()) return;
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     const struct entry* entry = &ledger.entries[i];
-    if (entry->port != port || !entry->has_error || entry->end == NULL)
+    if (entry->port != port || !entry->has_failed_send || entry->end == NULL)
       continue;
     const struct guest* guest = guests_of(entry);
     RULE("a stream with a gap is reset before the failure is reported",

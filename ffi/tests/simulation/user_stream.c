@@ -278,6 +278,8 @@ static void user__ends(struct entry* entry,
     end->has_fin = true;
     resets_from_ms = 0;
   }
+  /* Its send may have failed already, without a report so far. */
+  if (entry->has_cut_file) resets_from_ms = 0;
   if (resets_from_ms < end->resets_from_ms)
     end->resets_from_ms = resets_from_ms;
 }
