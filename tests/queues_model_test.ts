@@ -1,0 +1,581 @@
+// Copyright the iocp authors. MIT license.
+/* Random calls and completions of one connection, over a plain reference of the
+ * library (shared/fake_library.ts), against what a stream promises:
+ *
+ * - reads get the peer's bytes in the order of their calls, each exactly once, and
+ *   a read that is withdrawn loses none;
+ * - writes reach the system whole and in the order of their calls, and a write that
+ *   is withdrawn says how much of it does;
+ * - every call is settled once, in order, and when nothing is left to happen, no
+ *   call is left pending;
+ * - no more is received ahead of the reader than the settings allow;
+ * - the library is called as its contract allows (see FakeLibrary).
+ *
+ * A failure prints the smallest sequence of actions that shows it, and its seed. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { SocketError } from "../mod.ts";
+import { receiveSettings } from "../src/options/receive_mode.ts";
+import type { Chunk } from "../src/socket/chunk_queue.ts";
+import type { PendingRead } from "../src/socket/pending_reads.ts";
+import type { PendingWrite } from "../src/socket/send_queue.ts";
+import { Socket, type SocketSettings } from "../src/socket/socket.ts";
+import {
+  byteAt,
+  bytesAt,
+  COPY_MAX,
+  ECONNRESET,
+  ENOBUFS,
+  FakeLibrary,
+  PEER_STREAM,
+} from "./shared/fake_library.ts";
+
+const RECEIVES = [
+  {},
+  { bufferSize: 64 },
+  { mode: "zero-byte" },
+  { mode: "zero-byte", bufferSize: 64 },
+  { mode: "flow", bufferSize: 100 },
+  { mode: "burst", bufferSize: 50, depth: 3, limit: 120 },
+] as const;
+
+type Outcome = "pending" | "withdrawn" | "failed" | "done";
+
+/* A read of a loop, or into a buffer. */
+interface Read {
+  readonly call: PendingRead;
+  readonly buffer: Uint8Array | undefined;
+  outcome: Outcome;
+  got: Uint8Array | null;
+}
+
+interface Write {
+  readonly call: PendingWrite;
+  readonly stream: number;
+  readonly length: number;
+  outcome: Outcome;
+  /* What the system was given of it, once it is settled. */
+  count: number;
+}
+
+/* One connection with everything that was called. */
+class World {
+  readonly library = new FakeLibrary();
+  readonly socket: Socket;
+  readonly reads: Read[] = [];
+  readonly writes: Write[] = [];
+  readonly settledReads: Read[] = [];
+  readonly settledWrites: Write[] = [];
+  end: { outcome: Outcome; readonly call: PendingWrite } | undefined;
+  /* An error of the stream, or of a close, may have been reported. */
+  mayFail = false;
+  #limit = 0;
+
+  constructor() {
+    const settings = {
+      receive: receiveSettings({}),
+      sendConcurrency: 1,
+      closeTimeout: 1e6,
+      transport: "tcp",
+      listenerAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
+    };
+    this.socket = new Socket(
+      this.library,
+      this.library.id,
+      settings as unknown as SocketSettings,
+      "new",
+    );
+    this.#limit = settings.receive.limit;
+  }
+
+  get isOpen(): boolean {
+    return !this.socket.isClosed;
+  }
+
+  /* ---- calls of the program */
+
+  read(length: number | undefined): void {
+    if (!this.isOpen) return;
+    const buffer = length === undefined ? undefined : new Uint8Array(length);
+    const read: Read = {
+      buffer,
+      outcome: "pending",
+      got: null,
+      call: {
+        buffer,
+        isLoop: buffer === undefined,
+        resolve: (got) => this.#hasRead(read, got),
+        reject: (error) => {
+          assert.ok(error instanceof SocketError);
+          assert.ok(this.mayFail, `a read fails: ${error.message}`);
+          this.#settleRead(read, "failed");
+        },
+      },
+    };
+    this.reads.push(read);
+    this.socket.receive.enqueue(read.call);
+  }
+
+  #hasRead(read: Read, got: Chunk | number | null): void {
+    if (read.buffer === undefined) {
+      assert.notEqual(typeof got, "number");
+      /* A chunk is the program's: later chunks must not change it. */
+      read.got = got as Chunk | null;
+    } else if (got !== null) {
+      assert.ok(typeof got === "number" && got <= read.buffer.length);
+      assert.ok(got > 0 || read.buffer.length === 0);
+      read.got = read.buffer.subarray(0, got);
+    }
+    this.#settleRead(read, "done");
+  }
+
+  #settleRead(read: Read, outcome: Outcome): void {
+    assert.equal(read.outcome, "pending", "a read is settled once");
+    read.outcome = outcome;
+    /* As a caller that awaits it sees it. */
+    queueMicrotask(() => this.settledReads.push(read));
+  }
+
+  cancelRead(which: number): void {
+    const pending = this.reads.filter(({ outcome }) => outcome === "pending");
+    if (pending.length === 0) return;
+    const read = pending[which % pending.length]!;
+    /* What is settled in the next turn has its bytes already. */
+    if (this.library.allowance.isPending) return;
+    read.outcome = "withdrawn";
+    this.socket.receive.cancel(read.call);
+  }
+
+  write(length: number, isTry: boolean): void {
+    if (!this.isOpen) return;
+    const stream = this.writes.length % 250;
+    const bytes = bytesAt(stream, 0, length);
+    const write: Write = {
+      stream,
+      length,
+      outcome: "pending",
+      count: 0,
+      call: {
+        bytes,
+        length,
+        offset: 0,
+        resolve: (count) => {
+          assert.equal(count, length);
+          this.#settleWrite(write, "done", count);
+          queueMicrotask(() => this.settledWrites.push(write));
+        },
+        reject: (error) => {
+          assert.ok(error instanceof SocketError);
+          assert.ok(
+            this.mayFail || this.end !== undefined,
+            `a write fails: ${error.message}`,
+          );
+          this.#settleWrite(write, "failed", 0);
+        },
+      },
+    };
+    this.writes.push(write);
+    if (!isTry) this.socket.send.enqueue(write.call);
+    else {
+      try {
+        const count = this.socket.send.tryWrite(bytes);
+        assert.ok(count >= 0 && count <= length);
+        write.outcome = "withdrawn";
+        write.count = count;
+      } catch (error) {
+        write.call.reject(error as Error);
+      }
+    }
+  }
+
+  /* The usual call, which settles a promise. */
+  writePromise(length: number): void {
+    if (!this.isOpen) return;
+    const stream = this.writes.length % 250;
+    const write: Write = {
+      stream,
+      length,
+      outcome: "pending",
+      count: 0,
+      call: undefined as unknown as PendingWrite,
+    };
+    this.writes.push(write);
+    this.socket.send.write(bytesAt(stream, 0, length)).then(
+      (count) => {
+        assert.equal(count, length);
+        this.#settleWrite(write, "done", count);
+        this.settledWrites.push(write);
+      },
+      () => this.#settleWrite(write, "failed", 0),
+    );
+  }
+
+  #settleWrite(write: Write, outcome: Outcome, count: number): void {
+    assert.equal(write.outcome, "pending", "a write is settled once");
+    write.outcome = outcome;
+    write.count = count;
+  }
+
+  cancelWrite(which: number): void {
+    const pending = this.writes.filter(({ outcome, call }) =>
+      outcome === "pending" && call !== undefined
+    );
+    if (pending.length === 0 || this.library.allowance.isPending) return;
+    const write = pending[which % pending.length]!;
+    write.outcome = "withdrawn";
+    write.count = this.socket.send.cancel(write.call);
+  }
+
+  closeWrite(): void {
+    if (!this.isOpen || this.end !== undefined) return;
+    const end: World["end"] = {
+      outcome: "pending",
+      call: {
+        bytes: undefined,
+        length: 0,
+        offset: 0,
+        resolve: () => {
+          assert.equal(end!.outcome, "pending");
+          end!.outcome = "done";
+        },
+        reject: () => {
+          assert.ok(this.mayFail);
+          end!.outcome = "failed";
+        },
+      },
+    };
+    this.end = end;
+    this.socket.send.enqueueEnd(end!.call);
+  }
+
+  cancelEnd(): void {
+    if (this.end?.outcome !== "pending") return;
+    const before = this.library.shutdown;
+    this.socket.send.cancelEnd(this.end.call);
+    /* FIN is on its way already, or the end is withdrawn. */
+    if (before === "no") this.end = undefined;
+  }
+
+  receiveOption(which: number): void {
+    if (!this.isOpen) return;
+    const receive = receiveSettings(RECEIVES[which % RECEIVES.length]);
+    this.#limit = Math.max(this.#limit, receive.limit);
+    this.socket.settings = { ...this.socket.settings, receive };
+    this.socket.receive.settingsChanged();
+  }
+
+  concurrencyOption(sendConcurrency: number): void {
+    this.library.concurrency = Math.max(
+      this.library.copies.length,
+      sendConcurrency,
+    );
+    this.socket.settings = { ...this.socket.settings, sendConcurrency };
+  }
+
+  close(isReset: boolean): void {
+    this.mayFail = true;
+    if (isReset) this.socket.reset();
+    else this.socket.close();
+  }
+
+  /* ---- the system */
+
+  fail(error: number): void {
+    this.mayFail = true;
+    if (!this.library.isOver) this.library.resetBy = error;
+  }
+
+  /* ---- what must hold */
+
+  check(): void {
+    const { library, socket } = this;
+    const ahead = library.credit + socket.receive.ahead;
+    assert.ok(ahead <= this.#limit, `${ahead} bytes are received ahead`);
+    let place = 0;
+    for (const { got } of this.#settledInOrder(this.reads, this.settledReads)) {
+      for (const byte of got ?? []) {
+        assert.equal(byte, byteAt(PEER_STREAM, place), `byte ${place}`);
+        place++;
+      }
+    }
+    assert.ok(place <= library.delivered);
+    this.#checkAccepted();
+    assert.ok(socket.send.unaccepted >= 0);
+  }
+
+  /* Those whose callers have seen the result, which are in the order of their
+   * calls. */
+  #settledInOrder<T extends { outcome: Outcome }>(
+    calls: T[],
+    settled: T[],
+  ): T[] {
+    const done = settled.filter(({ outcome }) => outcome === "done");
+    const places = done.map((call) => calls.indexOf(call));
+    const sorted = [...places].sort((a, b) => a - b);
+    assert.deepEqual(places, sorted, "calls are settled in order");
+    return done;
+  }
+
+  /* What the system was given are the writes, in order; the last one, and one that
+   * has failed, perhaps in part. */
+  #checkAccepted(): void {
+    const { accepted } = this.library;
+    let at = 0;
+    for (const { stream, length, outcome, count } of this.writes) {
+      const most = outcome === "withdrawn" ? count : length;
+      let own = 0;
+      while (
+        own < most && at < accepted.length &&
+        accepted[at] === byteAt(stream, own)
+      ) {
+        own++;
+        at++;
+      }
+      if (outcome === "done" || outcome === "withdrawn") {
+        assert.equal(own, most, "a write is passed on whole");
+      }
+    }
+    assert.equal(at, accepted.length, "nothing else is passed on");
+    this.#settledInOrder(this.writes, this.settledWrites);
+  }
+
+  /* Everything that can happen happens: then nothing is left pending. */
+  async finish(): Promise<void> {
+    const { library } = this;
+    library.room = 1e9;
+    library.sendFails = 0;
+    library.hasFin = true;
+    for (let turns = 0; turns < 400; turns++) {
+      library.turn(() => true, 1e6);
+      await turn();
+      if (!library.hasRecords && !library.allowance.isPending) break;
+    }
+    this.check();
+    for (const { outcome, length } of this.writes) {
+      assert.notEqual(outcome, "pending", `a write of ${length} is left`);
+    }
+    assert.notEqual(this.end?.outcome, "pending", "closeWrite() is left");
+    for (const { outcome, buffer } of this.reads) {
+      assert.notEqual(
+        outcome,
+        "pending",
+        `a read of ${buffer?.length} is left`,
+      );
+    }
+    if (!this.mayFail) await this.#readRest();
+    this.socket.reset();
+    library.turn(() => true, 1e6);
+    assert.equal(library.holds, 0, "a closed connection holds nothing");
+  }
+
+  /* The peer's stream, to its end. */
+  async #readRest(): Promise<void> {
+    const { library } = this;
+    for (let turns = 0;; turns++) {
+      assert.ok(turns < 2000, "the stream has an end");
+      this.read(turns % 3 === 0 ? undefined : 500);
+      library.turn(() => true, 1e6);
+      await turn();
+      const { got, outcome } = this.reads.at(-1)!;
+      if (outcome === "done" && got === null) break;
+    }
+    this.check();
+    assert.equal(library.delivered, library.arrived);
+    const bytes = this.reads.reduce(
+      (sum, { got }) => sum + (got?.length ?? 0),
+      0,
+    );
+    assert.equal(bytes, library.arrived, "every byte was read");
+  }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/* A step of a test, which prints as its name. */
+class Action {
+  readonly run: (world: World) => unknown;
+  readonly #name: string;
+
+  constructor(name: string, run: (world: World) => unknown) {
+    this.#name = name;
+    this.run = run;
+  }
+
+  [fc.toStringMethod](): string {
+    return this.#name;
+  }
+}
+
+const sizes = fc.oneof(
+  fc.integer({ min: 1, max: 40 }),
+  fc.integer({ min: 1, max: 3 * COPY_MAX }),
+);
+const few = fc.nat({ max: 5 });
+
+function action<T>(
+  name: string,
+  argument: fc.Arbitrary<T>,
+  run: (world: World, value: T) => unknown,
+): fc.Arbitrary<Action> {
+  return argument.map((value) =>
+    new Action(
+      value === undefined ? name : `${name} ${JSON.stringify(value)}`,
+      (world) => run(world, value),
+    )
+  );
+}
+const nothing = fc.constant(undefined);
+
+/* The likely ones; those that end the connection are rare. */
+const actions = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: action("read", sizes, (world, size) => world.read(size)),
+  },
+  {
+    weight: 5,
+    arbitrary: action("loop", nothing, (world) => world.read(undefined)),
+  },
+  {
+    weight: 6,
+    arbitrary: action(
+      "arrive",
+      sizes,
+      (world, size) => world.library.arrive(size),
+    ),
+  },
+  {
+    weight: 8,
+    arbitrary: action(
+      "turn",
+      fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), sizes),
+      (world, [receives, sends, shuts, size]) =>
+        world.library.turn(
+          (kind) => ({ receive: receives, sent: sends, shut: shuts })[kind],
+          size,
+        ),
+    ),
+  },
+  { weight: 2, arbitrary: action("rest", nothing, () => turn()) },
+  {
+    weight: 6,
+    arbitrary: action(
+      "write",
+      sizes,
+      (world, size) => world.write(size, false),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: action(
+      "await write",
+      sizes,
+      (world, size) => world.writePromise(size),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: action("try", sizes, (world, size) => world.write(size, true)),
+  },
+  {
+    weight: 3,
+    arbitrary: action(
+      "room",
+      sizes,
+      (world, size) => world.library.room += size,
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: action(
+      "withdraw read",
+      few,
+      (world, which) => world.cancelRead(which),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: action(
+      "withdraw write",
+      few,
+      (world, which) => world.cancelWrite(which),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: action(
+      "receive",
+      few,
+      (world, which) => world.receiveOption(which),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: action(
+      "concurrency",
+      few,
+      (world, n) => world.concurrencyOption(n + 1),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: action(
+      "busy",
+      nothing,
+      (world) => world.library.allowance.spend(2 ** 20),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: action("closeWrite", nothing, (world) => world.closeWrite()),
+  },
+  {
+    weight: 1,
+    arbitrary: action("withdraw end", nothing, (world) => world.cancelEnd()),
+  },
+  {
+    weight: 1,
+    arbitrary: action("FIN", nothing, (world) => world.library.hasFin = true),
+  },
+);
+const ends = fc.option(
+  fc.oneof(
+    action("reset by the peer", nothing, (world) => world.fail(ECONNRESET)),
+    action("send fails", nothing, (world) => {
+      world.mayFail = true;
+      world.library.sendFails = ENOBUFS;
+    }),
+    action("close", fc.boolean(), (world, isReset) => world.close(isReset)),
+    action("closed by the library", nothing, (world) => {
+      world.mayFail = true;
+      world.library.closeItself(ECONNRESET);
+    }),
+  ),
+  { nil: undefined },
+);
+
+const RUNS = 400;
+const SEED = 20061;
+
+test("A connection's queues keep the promises of a stream", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(actions, { maxLength: 60, size: "max" }),
+      ends,
+      fc.array(actions, { maxLength: 12, size: "max" }),
+      async (before, end, after) => {
+        const world = new World();
+        for (const step of [...before, ...(end ? [end] : []), ...after]) {
+          await step.run(world);
+          world.check();
+        }
+        await world.finish();
+      },
+    ),
+    { numRuns: RUNS, seed: SEED },
+  );
+});
