@@ -31,6 +31,7 @@ import {
   FakeLibrary,
   PEER_STREAM,
 } from "./shared/fake_library.ts";
+import { type Action, action as actionOf, nothing } from "./shared/actions.ts";
 
 const RECEIVES = [
   {},
@@ -395,21 +396,6 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/* A step of a test, which prints as its name. */
-class Action {
-  readonly run: (world: World) => unknown;
-  readonly #name: string;
-
-  constructor(name: string, run: (world: World) => unknown) {
-    this.#name = name;
-    this.run = run;
-  }
-
-  [fc.toStringMethod](): string {
-    return this.#name;
-  }
-}
-
 const sizes = fc.oneof(
   fc.integer({ min: 1, max: 40 }),
   fc.integer({ min: 1, max: 3 * COPY_MAX }),
@@ -420,15 +406,9 @@ function action<T>(
   name: string,
   argument: fc.Arbitrary<T>,
   run: (world: World, value: T) => unknown,
-): fc.Arbitrary<Action> {
-  return argument.map((value) =>
-    new Action(
-      value === undefined ? name : `${name} ${JSON.stringify(value)}`,
-      (world) => run(world, value),
-    )
-  );
+): fc.Arbitrary<Action<World>> {
+  return actionOf(name, argument, run);
 }
-const nothing = fc.constant(undefined);
 
 /* The likely ones; those that end the connection are rare. */
 const actions = fc.oneof(

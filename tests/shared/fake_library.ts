@@ -39,7 +39,8 @@ export function bytesAt(
   return Uint8Array.from({ length }, (_, i) => byteAt(stream, place + i));
 }
 
-const NO_STATS = Object.fromEntries(
+/** The counters of a socket that has done nothing. */
+export const NO_STATS: SocketStats = Object.fromEntries(
   SOCKET_STATS_FIELDS.map((name) => [name, 0]),
 ) as SocketStats;
 
