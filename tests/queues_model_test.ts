@@ -61,6 +61,11 @@ interface Write {
   count: number;
 }
 
+interface End {
+  readonly call: PendingWrite;
+  outcome: Outcome;
+}
+
 /* One connection with everything that was called. */
 class World {
   readonly library = new FakeLibrary();
@@ -69,7 +74,9 @@ class World {
   readonly writes: Write[] = [];
   readonly settledReads: Read[] = [];
   readonly settledWrites: Write[] = [];
-  end: { outcome: Outcome; readonly call: PendingWrite } | undefined;
+  readonly ends: End[] = [];
+  /* Another call relies on the end, or it is on its way. */
+  #isEndKept = false;
   /* An error of the stream, or of a close, may have been reported. */
   mayFail = false;
   #limit = 0;
@@ -135,12 +142,61 @@ class World {
   #settleRead(read: Read, outcome: Outcome): void {
     assert.equal(read.outcome, "pending", "a read is settled once");
     read.outcome = outcome;
+    /* A read of nothing waits for no other. */
+    if (read.buffer?.length === 0) return;
     /* As a caller that awaits it sees it. */
     queueMicrotask(() => this.settledReads.push(read));
   }
 
+  /* The call of a loop, which settles a promise. */
+  next(): void {
+    if (!this.isOpen) return;
+    const read: Read = {
+      buffer: undefined,
+      outcome: "pending",
+      got: null,
+      call: undefined as unknown as PendingRead,
+    };
+    this.reads.push(read);
+    let settle: Pick<PendingRead, "resolve" | "reject">;
+    const promise = this.socket.receive.next({
+      buffer: undefined,
+      isLoop: true,
+      makePromise: () =>
+        new Promise((resolve, reject) => {
+          settle = {
+            resolve: (got) =>
+              resolve(
+                got === null
+                  ? { value: undefined, done: true }
+                  : { value: got as Chunk, done: false },
+              ),
+            reject,
+          };
+        }),
+      resolve: (got) => settle.resolve(got),
+      reject: (error) => settle.reject(error),
+    });
+    promise.then(
+      ({ value = null, done }) => {
+        assert.equal(done === true, value === null);
+        read.got = value;
+        assert.equal(read.outcome, "pending", "a read is settled once");
+        read.outcome = "done";
+        this.settledReads.push(read);
+      },
+      (error) => {
+        assert.ok(error instanceof SocketError);
+        assert.ok(this.mayFail, `a read fails: ${error.message}`);
+        read.outcome = "failed";
+      },
+    );
+  }
+
   cancelRead(which: number): void {
-    const pending = this.reads.filter(({ outcome }) => outcome === "pending");
+    const pending = this.reads.filter(({ outcome, call }) =>
+      outcome === "pending" && call !== undefined
+    );
     if (pending.length === 0) return;
     const read = pending[which % pending.length]!;
     /* What is settled in the next turn has its bytes already. */
@@ -170,7 +226,7 @@ class World {
         reject: (error) => {
           assert.ok(error instanceof SocketError);
           assert.ok(
-            this.mayFail || this.end !== undefined,
+            this.mayFail || this.#hasEnd,
             `a write fails: ${error.message}`,
           );
           this.#settleWrite(write, "failed", 0);
@@ -219,6 +275,19 @@ class World {
     write.count = count;
   }
 
+  /* The program takes away the memory of a write. */
+  transfer(which: number): void {
+    const pending = this.writes.filter(({ outcome, call }) =>
+      outcome === "pending" && call?.bytes !== undefined
+    );
+    if (pending.length === 0) return;
+    const { call } = pending[which % pending.length]!;
+    this.mayFail = true;
+    structuredClone(call.bytes, {
+      transfer: [call.bytes!.buffer as ArrayBuffer],
+    });
+  }
+
   cancelWrite(which: number): void {
     const pending = this.writes.filter(({ outcome, call }) =>
       outcome === "pending" && call !== undefined
@@ -230,33 +299,40 @@ class World {
   }
 
   closeWrite(): void {
-    if (!this.isOpen || this.end !== undefined) return;
-    const end: World["end"] = {
+    if (!this.isOpen) return;
+    const end: End = {
       outcome: "pending",
       call: {
         bytes: undefined,
         length: 0,
         offset: 0,
         resolve: () => {
-          assert.equal(end!.outcome, "pending");
-          end!.outcome = "done";
+          assert.equal(end.outcome, "pending");
+          end.outcome = "done";
         },
         reject: () => {
           assert.ok(this.mayFail);
-          end!.outcome = "failed";
+          assert.equal(end.outcome, "pending");
+          end.outcome = "failed";
         },
       },
     };
-    this.end = end;
-    this.socket.send.enqueueEnd(end!.call);
+    this.#isEndKept = this.ends.some(({ outcome }) => outcome !== "withdrawn");
+    this.ends.push(end);
+    this.socket.send.enqueueEnd(end.call);
+  }
+
+  /* True once a call has ended the direction, and it was not withdrawn. */
+  get #hasEnd(): boolean {
+    return this.ends.some(({ outcome }) => outcome !== "withdrawn");
   }
 
   cancelEnd(): void {
-    if (this.end?.outcome !== "pending") return;
-    const before = this.library.shutdown;
-    this.socket.send.cancelEnd(this.end.call);
-    /* FIN is on its way already, or the end is withdrawn. */
-    if (before === "no") this.end = undefined;
+    const end = this.ends.find(({ outcome }) => outcome === "pending");
+    if (end === undefined) return;
+    this.socket.send.cancelEnd(end.call);
+    const isOnItsWay = this.library.shutdown !== "no" || this.#isEndKept;
+    if (!isOnItsWay) end.outcome = "withdrawn";
   }
 
   receiveOption(which: number): void {
@@ -303,7 +379,6 @@ class World {
     }
     assert.ok(place <= library.delivered);
     this.#checkAccepted();
-    assert.ok(socket.send.unaccepted >= 0);
   }
 
   /* Those whose callers have seen the result, which are in the order of their
@@ -324,6 +399,7 @@ class World {
   #checkAccepted(): void {
     const { accepted } = this.library;
     let at = 0;
+    let unaccepted = 0;
     for (const { stream, length, outcome, count } of this.writes) {
       const most = outcome === "withdrawn" ? count : length;
       let own = 0;
@@ -337,6 +413,16 @@ class World {
       if (outcome === "done" || outcome === "withdrawn") {
         assert.equal(own, most, "a write is passed on whole");
       }
+      if (outcome === "pending") unaccepted += length - own;
+    }
+    const { send } = this.socket;
+    if (!this.library.allowance.isPending) {
+      assert.equal(send.unaccepted, unaccepted);
+      const isBusy = this.library.copies.length > 0 ||
+        [...this.writes, ...this.ends].some(({ outcome }) =>
+          outcome === "pending"
+        );
+      if (!this.mayFail) assert.equal(send.isBusy, isBusy);
     }
     assert.equal(at, accepted.length, "nothing else is passed on");
     this.#settledInOrder(this.writes, this.settledWrites);
@@ -357,7 +443,9 @@ class World {
     for (const { outcome, length } of this.writes) {
       assert.notEqual(outcome, "pending", `a write of ${length} is left`);
     }
-    assert.notEqual(this.end?.outcome, "pending", "closeWrite() is left");
+    for (const { outcome } of this.ends) {
+      assert.notEqual(outcome, "pending", "closeWrite() is left");
+    }
     for (const { outcome, buffer } of this.reads) {
       assert.notEqual(
         outcome,
@@ -515,6 +603,11 @@ const actions = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: action("read", fc.constant(0), (world) => world.read(0)),
+  },
+  { weight: 4, arbitrary: action("next", nothing, (world) => world.next()) },
+  {
+    weight: 1,
     arbitrary: action("withdraw end", nothing, (world) => world.cancelEnd()),
   },
   {
@@ -529,6 +622,7 @@ const ends = fc.option(
       world.mayFail = true;
       world.library.sendFails = ENOBUFS;
     }),
+    action("transfer", few, (world, which) => world.transfer(which)),
     action("close", fc.boolean(), (world, isReset) => world.close(isReset)),
     action("closed by the library", nothing, (world) => {
       world.mayFail = true;
