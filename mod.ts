@@ -174,6 +174,7 @@ export {
   type DatagramStats,
   type ListenerStats,
   type PortStats,
+  type TcpInfo,
 } from "./src/stats.ts";
 export {
   type ByteReadable,
