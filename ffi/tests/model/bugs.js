@@ -1883,7 +1883,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     changes: [{
       file: "api_query.c",
       from:
-        "  if (socket_is_local(socket))\n    return port_fail(socket->port, -IOCP_ENOTSUP, 0);\n  struct iocp_tcp_info now;",
+        "  if (socket_is_local(socket)) return port_fail(socket->port, -IOCP_ENOTSUP, 0);\n  struct iocp_tcp_info now;",
       to: "  struct iocp_tcp_info now;",
     }],
   },
