@@ -401,18 +401,44 @@ describe("A slow peer", () => {
   });
 
   test("is told when it takes nothing for slowAfter", async () => {
-    const log = new Log();
+    const [log, patient] = [new Log(), new Log()];
+    /* It waits longer, and would be the first otherwise. */
+    using other = await watchedPair(patient, { slowAfter: 2_000_000_000 });
     using ends = await watchedPair(log, { slowAfter: 50 });
-    const writing = ends.server.write(new Uint8Array(50_000_000));
+    const bytes = new Uint8Array(50_000_000);
+    const rejected = assert.rejects(other.server.write(bytes));
+    const writing = ends.server.write(bytes);
     const slow = await log.first("slow");
     assert.equal(slow.cause, "stalled");
     assert.ok(slow.duration >= 45, `${slow.duration} ms`);
-    assert.ok(slow.writableLength > 0);
+    assert.ok(slow.writableLength > 0 && slow.writableLength <= bytes.length);
+    assert.equal(patient.kinds, "accepted");
     const reading = readAll(ends.client);
     await within("the write", writing);
     await log.first("drained");
     ends.server.close();
     await reading;
+    other.server.reset();
+    await rejected;
+  });
+
+  test("of writes that wait at once is told how much waits", async () => {
+    const log = new Log();
+    const options = { sendConcurrency: 4, writableHighWaterMark: 1 << 17 };
+    using ends = await pair({ listen: { onEvent: log.onEvent, ...options } });
+    const { server, client } = ends;
+    let written = 0;
+    while (!server.writableNeedDrain) {
+      server.write(pattern(65_536, 1)).catch(() => {});
+      written += 65_536;
+      assert.ok(written < 2 ** 28, "the system takes everything");
+      await Promise.resolve();
+      if (!server.writableNeedDrain) assert.equal(log.kinds, "accepted");
+    }
+    const { writableLength } = await log.first("slow");
+    assert.equal(writableLength, server.writableLength);
+    assert.equal(log.kinds, "accepted slow");
+    client.reset();
   });
 
   test("is not told of writes that are awaited and taken", async () => {
