@@ -174,7 +174,20 @@ export {
   type DatagramStats,
   type ListenerStats,
   type PortStats,
+  type TcpInfo,
 } from "./src/stats.ts";
+export {
+  type ClosedEvent,
+  type CloseReason,
+  type CloseTimeout,
+  type ConnEvent,
+  type DrainedEvent,
+  type EventListener,
+  type FailedEvent,
+  type OpenedEvent,
+  type SlowEvent,
+  type WatchedConn,
+} from "./src/watching/events.ts";
 export {
   type ByteReadable,
   type ByteWritable,

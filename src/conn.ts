@@ -39,7 +39,9 @@ import { startTls } from "./tls/start_tls.ts";
 import type { StartTlsOptions, TlsInfo } from "./options/tls.ts";
 import { wrapPipes } from "./views/pipe_signal.ts";
 import type { SocketDuplex } from "./views/socket_duplex.ts";
-import type { ConnStats } from "./stats.ts";
+import type { ConnStats, TcpInfo } from "./stats.ts";
+import { tcpInfo } from "./socket/tcp_info.ts";
+import { moveMonitor, setConnMaker } from "./watching/monitor.ts";
 import type { Socket } from "./socket/socket.ts";
 import { joined, writeParts } from "./socket/gather.ts";
 import { type PipeOptions, pipeSettings } from "./options/pipe.ts";
@@ -96,8 +98,13 @@ export class Conn<A extends Addr = NetAddr>
         : undefined;
     makeConn = <A extends Addr>(socket: Socket) => {
       wrapPipes();
-      return new Conn<A>(socket);
+      /* The connection that events have is the one that users get. */
+      const conn = socket.monitor?.conn as Conn<A> | undefined;
+      return conn !== undefined && conn.#socket === socket
+        ? conn
+        : new Conn<A>(socket);
     };
+    setConnMaker(makeConn);
     showFields(Conn, (conn) => ({
       localAddr: shownAddress(() => conn.localAddr),
       remoteAddr: shownAddress(() => conn.remoteAddr),
@@ -207,7 +214,9 @@ export class Conn<A extends Addr = NetAddr>
       );
     }
     if (socket.isClosed) throw socket.closedError("read", "start TLS");
-    return makeConn<A>(await startTls(socket, options));
+    const secured = await startTls(socket, options);
+    moveMonitor(socket, secured);
+    return makeConn<A>(secured);
   }
 
   /**
@@ -665,7 +674,7 @@ export class Conn<A extends Addr = NetAddr>
    */
   setOptions(options: ConnOptions): void {
     requireOptions(options);
-    changeOptions(this.#socket, options);
+    changeOptions(this.#socket, options, this);
   }
 
   /**
@@ -722,6 +731,33 @@ export class Conn<A extends Addr = NetAddr>
    */
   stats(): ConnStats {
     return this.#socket.stats();
+  }
+
+  /**
+   * What the system knows of the TCP connection, also of one with TLS: `TCP_INFO` on
+   * Linux, `SIO_TCP_INFO` on Windows. See [watching](../docs/watching.md).
+   *
+   * @throws {NotSupported} for a local socket, on a Windows before version 1703 of
+   * Windows 10, and under Wine.
+   * @throws {SocketError} when the connection is closed or was reset.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen, NotSupported } from "iocp";
+   *
+   * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+   * using conn = await connect(listener.addr);
+   * try {
+   *   const { smoothedRtt, bytesInFlight } = conn.tcpInfo();
+   *   console.log(`${smoothedRtt} ms, ${bytesInFlight} bytes`);
+   * } catch (error) {
+   *   if (!(error instanceof NotSupported)) throw error;
+   *   console.log(error.message);
+   * }
+   * ```
+   */
+  tcpInfo(): TcpInfo {
+    return tcpInfo(this.#socket);
   }
 
   /**

@@ -94,7 +94,8 @@ export class Listener<A extends Addr = NetAddr>
    * @throws {SocketError} when the listener is closed.
    */
   get options(): ListenerOptionsInForce {
-    const { transport: _, ...conn } = this.#acceptor.settings.conn;
+    const { transport: _, onEvent: _onEvent, ...conn } =
+      this.#acceptor.settings.conn;
     return {
       ...conn,
       receive: { ...conn.receive },

@@ -26,7 +26,7 @@ import {
 import { NotSupported } from "./errors.ts";
 import { Group } from "./loop/group.ts";
 import { type Listener, makeListener } from "./listener.ts";
-import type { ConnOptions } from "./options/conn.ts";
+import type { ConnOptions, ConnSettings } from "./options/conn.ts";
 import { type ConnectOptions, connectSettings } from "./options/connect.ts";
 import {
   type BindOptions,
@@ -51,6 +51,8 @@ import { tlsConnecting, tlsListening } from "./tls/start_tls.ts";
 import { showFields } from "./views/inspect.ts";
 import { isWindows } from "./runtime/detect.ts";
 import { takePart } from "./socket/sharing.ts";
+import type { Socket } from "./socket/socket.ts";
+import { tellFailure, watched } from "./watching/monitor.ts";
 import { type SocketEvent, SocketEvents } from "./views/socket_events.ts";
 import type { PortStats } from "./stats.ts";
 import {
@@ -158,12 +160,18 @@ export class CompletionPort {
       const settings = pathConnectSettings(options);
       const secure = tlsConnecting(options.tls, "localhost", settings);
       group.requireOpen("connect");
-      return makeConn(await secure(await makePathConnection(group, settings)));
+      return await told(
+        settings.conn,
+        async () => secure(await makePathConnection(group, settings)),
+      );
     }
     const settings = connectSettings(options);
     const secure = tlsConnecting(options.tls, settings.hostname, settings);
     group.requireOpen("connect");
-    return makeConn(await secure(await makeConnection(group, settings)));
+    return await told(
+      settings.conn,
+      async () => secure(await makeConnection(group, settings)),
+    );
   }
 
   /** The same as {@linkcode connectSync}, on this port. */
@@ -179,11 +187,14 @@ export class CompletionPort {
     if (isForPath<PathConnectOptions>(options)) {
       const settings = pathConnectSettings(options);
       group.requireOpen("connect");
-      return makeConn(makePathConnectionSync(group, settings));
+      return toldSync(
+        settings.conn,
+        () => makePathConnectionSync(group, settings),
+      );
     }
     const settings = connectSettings(options);
     group.requireOpen("connect");
-    return makeConn(makeConnectionSync(group, settings));
+    return toldSync(settings.conn, () => makeConnectionSync(group, settings));
   }
 
   /** The same as {@linkcode bind}, on this port. */
@@ -226,7 +237,7 @@ export class CompletionPort {
     requireOptions(options);
     const adopted = adoptSocket(this.#group, handle, options, true);
     adopted.receive.preload(bytes);
-    return makeConn(adopted);
+    return makeConn(watched(adopted, "adopted"));
   }
 
   /**
@@ -271,7 +282,7 @@ export class CompletionPort {
       isDetached,
     );
     if (bytes !== undefined) adopted.receive.preload(bytes);
-    const conn = makeConn<A>(adopted);
+    const conn = makeConn<A>(watched(adopted, "adopted"));
     this.#events.add(adopted, conn, userState);
     return conn;
   }
@@ -342,5 +353,30 @@ export class CompletionPort {
   /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.close();
+  }
+}
+
+/* The connection that `connect` makes; `onEvent` is told of it, or of the failure. */
+async function told<A extends Addr>(
+  settings: ConnSettings,
+  connect: () => Promise<Socket>,
+): Promise<Conn<A>> {
+  try {
+    return makeConn<A>(watched(await connect(), "connected"));
+  } catch (error) {
+    tellFailure(settings, error);
+    throw error;
+  }
+}
+
+function toldSync<A extends Addr>(
+  settings: ConnSettings,
+  connect: () => Socket,
+): Conn<A> {
+  try {
+    return makeConn<A>(watched(connect(), "connected"));
+  } catch (error) {
+    tellFailure(settings, error);
+    throw error;
   }
 }

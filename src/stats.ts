@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
 /**
- * The counters of ports, listeners, connections and datagram sockets.
+ * The counters of ports, listeners, connections and datagram sockets, and what the
+ * system knows of TCP.
  *
  * @module
  */
@@ -50,6 +51,29 @@ export interface ConnStats {
   bytesReceived: number;
   /** Bytes that the system has accepted since the start. */
   bytesSent: number;
+}
+
+/** What the system knows of a TCP connection, now. What it does not say is
+ * undefined; the names are those of `WebTransport.getStats()` where that has them. */
+export interface TcpInfo {
+  /** The round trip, smoothed, in milliseconds. */
+  smoothedRtt: number;
+  /** The mean deviation of the round trip, in milliseconds (Linux). */
+  rttVariation: number | undefined;
+  /** The shortest round trip, in milliseconds; on Linux that of the last minutes. */
+  minRtt: number | undefined;
+  /** Bytes sent and not acknowledged. */
+  bytesInFlight: number;
+  /** How many bytes may be in flight. */
+  congestionWindow: number;
+  /** The most bytes of a segment that is sent. */
+  maxSegmentSize: number;
+  /** Bytes sent again since the start; on Linux since version 4.19. */
+  bytesRetransmitted: number | undefined;
+  /** Segments sent again since the start (Linux). */
+  segmentsRetransmitted: number | undefined;
+  /** Bytes a second that the peer has acknowledged, as measured last (Linux). */
+  deliveryRate: number | undefined;
 }
 
 /** Counters of a listener. */

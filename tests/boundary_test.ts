@@ -207,6 +207,7 @@ test("Numbers that are passed to the library fit their C types", async () => {
     await within("a chunk", server[Symbol.asyncIterator]().next());
     await broadcast([client, server], p);
     server.stats();
+    await outcome(() => server.tcpInfo());
     assert.equal(server.peer.pid, undefined);
     port.stats();
     assert.equal(client.options.sendConcurrency, 1);

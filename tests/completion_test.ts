@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ADDRESS_BYTES } from "../src/native/address.ts";
 import * as completion from "../src/native/completion.ts";
+import { TCP_INFO_FIELDS } from "../src/native/tcp_info.ts";
 import {
   definedNumbers,
   fieldsOf,
@@ -98,6 +99,15 @@ test("completion.ts has the counters of a socket of iocp.h", () => {
   assert.deepEqual(
     fields.map(({ name }) => name),
     completion.SOCKET_STATS_FIELDS.map(snake),
+  );
+  for (const { type } of fields) assert.equal(type, "double");
+});
+
+test("tcp_info.ts has what iocp.h says of TCP", () => {
+  const fields = fieldsOf(header, "iocp_tcp_info");
+  assert.deepEqual(
+    fields.map(({ name }) => name),
+    TCP_INFO_FIELDS.map(snake),
   );
   for (const { type } of fields) assert.equal(type, "double");
 });

@@ -3,7 +3,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bind, type Conn, connect, type DatagramSocket } from "../mod.ts";
+import process from "node:process";
+import {
+  bind,
+  type Conn,
+  connect,
+  type DatagramSocket,
+  lines,
+} from "../mod.ts";
 import { type Child, start } from "./shared/child.ts";
 import { eventually, within } from "./shared/deadline.ts";
 import { repositoryPath, TemporaryFolder } from "./shared/files.ts";
@@ -150,6 +157,57 @@ test("http.ts serves the files of a folder", async () => {
   assert.equal(missing.status, 404);
   await missing.body?.cancel();
 });
+
+test("dashboard.ts serves a page and the events of its echo server", async () => {
+  const args = ["--port", "0", "--clients", "2"];
+  using server = startExample("dashboard", args);
+  const port = await portOf(server);
+  const page = await fetch(`http://127.0.0.1:${port}/`);
+  assert.equal(page.headers.get("content-type"), "text/html; charset=utf-8");
+  const [, echo] = await server.output(/^echo on .*:(\d+)$/m);
+  const html = await page.text();
+  assert.ok(html.includes(`An echo server on port ${echo}<`), html);
+  assert.match(html, /new EventSource\("events"\)/);
+  using client = await TextClient.connect(Number(echo));
+  await client.send("hello");
+  await client.expect("hello");
+  const abort = new AbortController();
+  const { signal } = abort;
+  const stream = await fetch(`http://127.0.0.1:${port}/events`, { signal });
+  assert.equal(stream.headers.get("content-type"), "text/event-stream");
+  const samples = samplesOf(stream.body!);
+  for (;;) {
+    const { value, done } = await within("a sample", samples.next());
+    assert.ok(!done, "the stream has ended");
+    const { connections, bytes, roundTrip, events } = value;
+    /* The clients of the example come and go. */
+    if (connections < 2 || bytes === 0 || events.length === 0) continue;
+    assert.ok(
+      events.some((event) => /^accepted \d+$/.test(event)),
+      `${events}`,
+    );
+    /* Wine does not say it. */
+    if (process.platform === "win32") assert.equal(roundTrip, null);
+    else assert.ok(roundTrip! > 0, `${roundTrip}`);
+    break;
+  }
+  abort.abort();
+});
+
+interface Sample {
+  connections: number;
+  bytes: number;
+  roundTrip: number | null;
+  events: string[];
+}
+
+async function* samplesOf(
+  body: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Sample, undefined> {
+  for await (const line of lines(body)) {
+    if (line.startsWith("data: ")) yield JSON.parse(line.slice(6));
+  }
+}
 
 test("file_server.ts sends files with their progress, and parts of them", async () => {
   using folder = new TemporaryFolder();

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
-import { bind } from "../mod.ts";
+import { bind, type ConnEvent } from "../mod.ts";
 import { runtime } from "../src/runtime/detect.ts";
 import { collectGarbage } from "./shared/collect.ts";
 import { pair } from "./shared/pair.ts";
@@ -60,6 +60,33 @@ test("A write and a send make no scope and no function", { skip }, async () => {
     }
   }
 });
+
+test(
+  "A message makes no more objects with onEvent than without",
+  { skip },
+  async () => {
+    const events: string[] = [];
+    const onEvent = ({ type }: ConnEvent) => void events.push(type);
+    using plain = await pair();
+    using watched = await pair({ onEvent });
+    const bytes = pattern(16, 1);
+    const kinds = ["Object", "Function", "Array", "JSLexicalEnvironment"];
+    const made: number[][] = [];
+    for (const { client, server } of [plain, watched]) {
+      const buffer = new Uint8Array(16);
+      const count = await objectsOf(() => {
+        client.write(bytes);
+        server.read(buffer);
+      });
+      made.push(kinds.map(count));
+    }
+    kinds.forEach((kind, i) => {
+      const [off, on] = [made[0]![i]!, made[1]![i]!];
+      assert.ok(on < off + 0.3, `${kind}: ${on} with onEvent, ${off} without`);
+    });
+    assert.deepEqual(events.sort(), ["accepted", "connected"]);
+  },
+);
 
 test("Several turns share one object of setImmediate()", { skip }, async () => {
   using ends = await pair();

@@ -60,7 +60,7 @@ type OwnOfConnect =
 
 /* The documented interfaces have exactly the options of the table. */
 export const SAME: readonly [
-  Same<Flat<ConnOptions>, Flat<Given<"conn">>>,
+  Same<Flat<Omit<ConnOptions, "onEvent">>, Flat<Given<"conn">>>,
   Same<
     Flat<Omit<ListenOptions, OwnOfListen | keyof ConnOptions>>,
     Flat<Given<"listen">>

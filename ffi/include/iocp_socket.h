@@ -120,6 +120,29 @@ struct iocp_socket_stats {
 /* Writes a struct iocp_socket_stats. Returns 0. */
 IOCP_API int32_t iocp_socket_stats(int32_t port, int32_t socket, void* stats);
 
+/* What the system knows of a TCP connection. IOCP_TCP_UNKNOWN: it does not say.
+ * Windows has no variance, no count of segments and no delivery rate; Linux has
+ * the bytes that were sent again since version 4.19. */
+struct iocp_tcp_info {
+  double rtt_us;                 /* the round trip, smoothed */
+  double rtt_variance_us;        /* its mean deviation */
+  double rtt_min_us;             /* the shortest one that was measured lately */
+  double bytes_in_flight;        /* sent, and not acknowledged */
+  double congestion_window;      /* in bytes */
+  double max_segment;            /* in bytes, of what is sent */
+  double bytes_retransmitted;    /* since the start */
+  double segments_retransmitted; /* since the start */
+  double delivery_rate;          /* in bytes a second, measured last */
+};
+#define IOCP_TCP_UNKNOWN (-1)
+
+/*
+ * Writes a struct iocp_tcp_info. Returns 0, -IOCP_ENOTSUP for a local
+ * connection and where the system does not say (Windows before version 1703 of
+ * Windows 10, and Wine), or the error of the connection.
+ */
+IOCP_API int32_t iocp_tcp_info(int32_t port, int32_t socket, void* info);
+
 /* Counters of a port, or of a group of sockets. */
 struct iocp_stats {
   double sockets;         /* not closed yet */

@@ -71,6 +71,18 @@ int32_t iocp_socket_stats(int32_t port_id, int32_t socket_id, void* stats) {
   return 0;
 }
 
+int32_t iocp_tcp_info(int32_t port_id, int32_t socket_id, void* info) {
+  int32_t error;
+  struct socket* socket = find_stream(port_id, socket_id, &error);
+  if (socket == NULL) return error;
+  if (info == NULL) return port_fail(socket->port, -IOCP_EFAULT, 0);
+  if (socket_is_local(socket)) return port_fail(socket->port, -IOCP_ENOTSUP, 0);
+  struct iocp_tcp_info now;
+  int32_t result = engine_tcp_info(socket, &now);
+  if (result >= 0) memory_copy(info, &now, sizeof now);
+  return result;
+}
+
 int32_t iocp_stats(int32_t port_id, void* stats) {
   int32_t error;
   struct port* port = port_table_find(port_id, &error);

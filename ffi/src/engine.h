@@ -274,6 +274,9 @@ void engine_count_posted(const struct socket* socket, struct iocp_stats* stats);
 /* Sets the counters of what the kernel holds of the socket now. */
 void engine_stats(struct socket* socket, struct iocp_socket_stats* stats);
 
+/* Of a TCP connection (tcp_info.c). */
+int32_t engine_tcp_info(struct socket* socket, struct iocp_tcp_info* info_out);
+
 /* ---- passing sockets to other processes (inbox.c)
  *
  * As the functions of iocp.h; room and lengths were checked. */

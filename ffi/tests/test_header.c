@@ -35,6 +35,17 @@ SAME(offsetof(struct iocp_path, family), 0);
 SAME(offsetof(struct iocp_path, length), 2);
 SAME(offsetof(struct iocp_path, bytes), 4);
 
+SAME(sizeof(struct iocp_tcp_info), 72);
+SAME(offsetof(struct iocp_tcp_info, rtt_us), 0);
+SAME(offsetof(struct iocp_tcp_info, rtt_variance_us), 8);
+SAME(offsetof(struct iocp_tcp_info, rtt_min_us), 16);
+SAME(offsetof(struct iocp_tcp_info, bytes_in_flight), 24);
+SAME(offsetof(struct iocp_tcp_info, congestion_window), 32);
+SAME(offsetof(struct iocp_tcp_info, max_segment), 40);
+SAME(offsetof(struct iocp_tcp_info, bytes_retransmitted), 48);
+SAME(offsetof(struct iocp_tcp_info, segments_retransmitted), 56);
+SAME(offsetof(struct iocp_tcp_info, delivery_rate), 64);
+
 SAME(sizeof(struct iocp_peer), 12);
 SAME(offsetof(struct iocp_peer, pid), 0);
 SAME(offsetof(struct iocp_peer, uid), 4);

@@ -38,6 +38,7 @@ import { realmNumber } from "./realm.ts";
 import { runtime } from "../runtime/detect.ts";
 import { Slab, SLAB_BYTES } from "./slab.ts";
 import type { Native } from "../native/symbols.ts";
+import { deliver } from "../watching/delivery.ts";
 
 /** Records of one poll. */
 const CAPACITY = 512;
@@ -168,10 +169,12 @@ export class Loop {
   runUntil(isDone: () => boolean, timeoutMs: number): boolean {
     const end = now() + timeoutMs;
     let emptyTurns = 0;
+    deliver();
     if (isDone()) return true;
     try {
       for (;;) {
         const isEmpty = this.#poll();
+        deliver();
         if (isDone()) return true;
         const left = end - now();
         if (left <= 0) return false;

@@ -25,6 +25,7 @@ export type SocketPort = Pick<
   | "setOption"
   | "shutdown"
   | "socketStats"
+  | "tcpInfo"
 >;
 
 /** What limits calls. */

@@ -21,6 +21,7 @@ import {
 } from "../errors.ts";
 import type { Native } from "./symbols.ts";
 import { CREATE_PORT, WAIT } from "./system_calls.ts";
+import { TCP_INFO_FIELDS, type TcpInfoFields } from "./tcp_info.ts";
 
 const ENOTSUP = numberOf("ENOTSUP");
 
@@ -333,6 +334,14 @@ export class NativePort {
     return this.#counters(
       SOCKET_STATS_FIELDS,
       (values) => this.#native.iocp_socket_stats(this.id, socket, values),
+    );
+  }
+
+  /** What the system knows of a TCP connection. */
+  tcpInfo(socket: number): TcpInfoFields {
+    return this.#counters(
+      TCP_INFO_FIELDS,
+      (values) => this.#native.iocp_tcp_info(this.id, socket, values),
     );
   }
 

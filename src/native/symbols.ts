@@ -175,6 +175,8 @@ export const SYMBOLS = {
   iocp_get_option: { parameters: ["i32", "i32", "u32"], result: "i32" },
   /* int32_t iocp_socket_stats(int32_t port, int32_t socket, void* stats) */
   iocp_socket_stats: { parameters: ["i32", "i32", "buffer"], result: "i32" },
+  /* int32_t iocp_tcp_info(int32_t port, int32_t socket, void* info) */
+  iocp_tcp_info: { parameters: ["i32", "i32", "buffer"], result: "i32" },
   /* int32_t iocp_resolve(const void* name, uint32_t length, void* addresses,
                           uint32_t capacity) */
   iocp_resolve: {

@@ -7,6 +7,8 @@ import type {
 } from "./keep_alive.ts";
 import type { ReceiveOptions, ReceiveOptionsInForce } from "./receive_mode.ts";
 import type { PathAddr } from "../native/path.ts";
+import type { EventListener } from "../watching/events.ts";
+import { wrongType } from "./validate.ts";
 import { checkOptions, checkPathOptions, type Settings } from "./settings.ts";
 
 /** Options of every connection, whether made by `connect()` or accepted. Those of
@@ -75,6 +77,24 @@ export interface ConnOptions {
    */
   writableHighWaterMark?: number | undefined;
   /**
+   * Is called with what happens to the connection, and to those that a listener
+   * accepts: it begins, fails, its peer is slow, it is closed. See
+   * [watching](../docs/watching.md).
+   *
+   * It is called in the order of the events, right after the call or the turn of the
+   * loop in which they happen, and may itself call anything. What it throws is an
+   * uncaught error, and has no effect on the connection.
+   */
+  onEvent?: EventListener | undefined;
+  /**
+   * After how many milliseconds, from 1 to 2,147,483,647, in which the system takes
+   * none of the bytes that wait to be sent, `onEvent` is told that the peer is slow.
+   * Without `onEvent` it has no effect.
+   *
+   * @default {5_000}
+   */
+  slowAfter?: number | undefined;
+  /**
    * How the connection receives.
    *
    * @default {{ mode: "auto" }}
@@ -113,6 +133,8 @@ export interface ConnOptionsInForce {
   closeTimeout: number;
   /** In bytes; see {@linkcode ConnOptions.writableHighWaterMark}. */
   writableHighWaterMark: number;
+  /** In milliseconds; see {@linkcode ConnOptions.slowAfter}. */
+  slowAfter: number;
   /** See {@linkcode ReceiveOptions}. */
   receive: ReceiveOptionsInForce;
   /** See {@linkcode ConnOptions.sendConcurrency}. */
@@ -123,6 +145,16 @@ export interface ConnOptionsInForce {
 export interface ConnSettings extends Settings<"conn"> {
   /** Of a local socket; undefined for TCP. */
   readonly transport?: PathAddr["transport"] | undefined;
+  /** See {@linkcode ConnOptions.onEvent}. */
+  readonly onEvent?: EventListener;
+}
+
+/** Checks the `onEvent` that a user passed. */
+export function optionalListener(value: unknown): EventListener | undefined {
+  if (value !== undefined && typeof value !== "function") {
+    wrongType("onEvent", "a function", value);
+  }
+  return value as EventListener | undefined;
 }
 
 /* Connections with default options share one object for each transport. */
@@ -142,7 +174,9 @@ export function connSettings(
   options: ConnOptions,
   transport?: PathAddr["transport"],
 ): ConnSettings {
+  const onEvent = optionalListener(options.onEvent);
   const settings = check(options, transport);
+  if (onEvent !== undefined) return { ...settings, onEvent };
   let defaults = DEFAULTS.get(transport);
   if (defaults === undefined) {
     defaults = check({}, transport);

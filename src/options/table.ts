@@ -136,6 +136,13 @@ export const OPTIONS = {
     max: 1_073_741_824,
     default: 65_536,
   },
+  slowAfter: {
+    scope: "conn",
+    kind: "milliseconds",
+    min: 1,
+    max: 2_147_483_647,
+    default: 5_000,
+  },
   backlog: {
     scope: "listen",
     kind: "integer",

@@ -52,6 +52,7 @@ interface Sink {
 interface Globals {
   setTimeout(callback: () => void, ms: number): unknown;
   clearTimeout(timer: unknown): void;
+  queueMicrotask(callback: () => void): void;
   readonly performance: { now(): number };
   atob(text: string): string;
   readonly crypto: {
@@ -86,6 +87,7 @@ const { crypto, performance, process } = globals;
 
 export const setTimeout: Globals["setTimeout"] = globals.setTimeout;
 export const clearTimeout: Globals["clearTimeout"] = globals.clearTimeout;
+export const queueMicrotask: Globals["queueMicrotask"] = globals.queueMicrotask;
 export const atob: Globals["atob"] = globals.atob;
 export const URL: Globals["URL"] = globals.URL;
 export const TextEncoder: Globals["TextEncoder"] = globals.TextEncoder;

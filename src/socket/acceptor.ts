@@ -28,6 +28,7 @@ import {
 import type { ListenerShare } from "../options/share.ts";
 import type { Securing, SecuringOwner } from "./securing.ts";
 import { Socket, type SocketSettings } from "./socket.ts";
+import { tellFailure, watched } from "../watching/monitor.ts";
 
 /** With this many connections in the queue no more are accepted; the system's
  * backlog holds the rest. */
@@ -331,7 +332,7 @@ export class Acceptor implements ListeningOwner, AdmissionOwner, SecuringOwner {
   accepted(result: number, errno: number, settings: SocketSettings): void {
     if (result < 0) {
       const where = errorAddress(this.address);
-      this.lastError = errorOf(result, { syscall: "accept", ...where, errno });
+      this.failed(errorOf(result, { syscall: "accept", ...where, errno }));
       return;
     }
     this.lastError = undefined;
@@ -351,12 +352,18 @@ export class Acceptor implements ListeningOwner, AdmissionOwner, SecuringOwner {
     else this.#admission.arrived(socket);
   }
 
+  failed(error: Error): void {
+    this.lastError = error;
+    tellFailure(this.settings.conn, error);
+  }
+
   admit(socket: Socket): void {
     if (this.#securing === undefined) this.secured(socket);
     else this.#securing.start(socket);
   }
 
   secured(socket: Socket): void {
+    watched(socket, "accepted");
     if (this.#queue.push(socket)) socket.open();
     else if (this.#queue.length >= QUEUED_MAX) this.#setPosted(false);
   }

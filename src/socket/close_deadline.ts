@@ -11,14 +11,20 @@ const ETIMEDOUT = numberOf("ETIMEDOUT");
 /** The deadline of a close, and what came of it. */
 export class CloseDeadline {
   readonly #owner: CloseOwner;
+  readonly #onTimeout: () => void;
   readonly #result = withResolvers<void>();
   /* It keeps the process alive until the close has ended. */
   readonly #timer: unknown;
 
   /** Without a deadline there is a timer all the same, which keeps the process
-   * alive. */
-  constructor(owner: CloseOwner, deadlineMs: number = TIMEOUT_MAX) {
+   * alive. `onTimeout` is called when it has passed. */
+  constructor(
+    owner: CloseOwner,
+    deadlineMs: number = TIMEOUT_MAX,
+    onTimeout: () => void,
+  ) {
     this.#owner = owner;
+    this.#onTimeout = onTimeout;
     /* A caller that does not wait for it need not handle the error. */
     this.promise.catch(() => {});
     this.#timer = setTimeout(this.#timedOut, deadlineMs);
@@ -38,6 +44,7 @@ export class CloseDeadline {
 
   #timedOut = (): void => {
     const { isReleased, loop, id } = this.#owner;
+    this.#onTimeout();
     this.ended(this.#owner.failure(ETIMEDOUT, "close", 0));
     /* Released, the socket is in the hands of the library, which may still wait. */
     if (isReleased) loop.port.close(id, RESET, 0);

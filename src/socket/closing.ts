@@ -7,6 +7,8 @@ import { Detaching, type DetachOwner } from "./detaching.ts";
 import { clearTimeout, setTimeout } from "../runtime/globals.ts";
 import { runtime } from "../runtime/detect.ts";
 import type { SendQueue } from "./send_queue.ts";
+import type { CloseTimeout } from "../watching/events.ts";
+import type { Monitor } from "../watching/monitor.ts";
 
 /* How often a close that waits for writes checks whether the peer receives them,
  * in the time that it gives the peer. */
@@ -44,8 +46,12 @@ export class Closing {
   /* Of the library, in milliseconds. */
   #timeoutMs: number | undefined;
 
+  /** Tells `onEvent` of the connection, if it is to be told. */
+  monitor: Monitor | undefined;
+
   constructor(owner: CloseOwner) {
     this.#owner = owner;
+    this.monitor = undefined;
   }
 
   get isAbandoned(): boolean {
@@ -95,7 +101,11 @@ export class Closing {
   /** Resets the connection when the close has not ended by then. The promise is
    * settled when it has ended. */
   endWithin(deadlineMs: number | undefined): Promise<void> {
-    const deadline = new CloseDeadline(this.#owner, deadlineMs);
+    const deadline = new CloseDeadline(
+      this.#owner,
+      deadlineMs,
+      () => this.timedOut("deadline"),
+    );
     if (this.#result !== undefined) deadline.ended(this.#result.error);
     else (this.#deadlines ??= []).push(deadline);
     return deadline.promise;
@@ -115,6 +125,7 @@ export class Closing {
   }
 
   reset(): void {
+    if (this.monitor !== undefined) this.monitor.isReset = true;
     this.#release(RESET);
   }
 
@@ -123,13 +134,19 @@ export class Closing {
     const detaching = this.#detaching = new Detaching(this.#owner);
     this.updateHold();
     if (this.#owner.send.isBusy) this.#startDeadline();
-    else detaching.writesDone(false);
+    else this.#detach(detaching, false);
     return detaching.promise;
   }
 
   /** Calls `callback` when the socket is released. */
   onReleased(callback: () => void): void {
     (this.#onReleased ??= []).push(callback);
+  }
+
+  /* The library closes the socket then, which ends its counters. */
+  #detach(detaching: Detaching, isReleased: boolean): void {
+    this.monitor?.count();
+    detaching.writesDone(isReleased);
   }
 
   /** Calls `callback` each time that a direction fails, at the peer's end and when
@@ -152,11 +169,17 @@ export class Closing {
     if (this.#timer !== undefined) this.#startDeadline();
   }
 
+  /** The connection ends because of this time. */
+  timedOut(timeout: CloseTimeout): void {
+    if (this.monitor !== undefined) this.monitor.timeout ??= timeout;
+  }
+
   /** All writes were sent, or have failed. */
   writesDone(): void {
     const { isReleased } = this.#owner;
-    if (this.#detaching !== undefined) this.#detaching.writesDone(isReleased);
-    else if (!isReleased) this.#release(GRACEFUL);
+    if (this.#detaching !== undefined) {
+      this.#detach(this.#detaching, isReleased);
+    } else if (!isReleased) this.#release(GRACEFUL);
   }
 
   /** The library has closed the socket. Returns false if that was no detach. */
@@ -174,6 +197,7 @@ export class Closing {
   /** The socket was released. */
   stop(): void {
     clearTimeout(this.#timer);
+    this.monitor?.released(this.#detaching?.isDone ?? false);
     for (const callback of this.#onReleased ?? []) callback();
     this.#onReleased = undefined;
     this.notify();
@@ -211,6 +235,7 @@ export class Closing {
       else if (left > 1) this.#startCheck(left - 1);
       else {
         this.#detaching?.timedOut();
+        this.timedOut("closeTimeout");
         this.#owner.reset();
       }
     }, Math.ceil(this.#owner.settings.closeTimeout / CHECKS));

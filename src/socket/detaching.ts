@@ -30,6 +30,7 @@ export class Detaching {
   readonly promise: Promise<DetachedSocket>;
   #resolve!: (socket: DetachedSocket) => void;
   #reject!: (error: Error) => void;
+  #isDone = false;
   /** "waiting" for writes, "submitted" to the library, or "over". */
   #state: "waiting" | "submitted" | "over" = "waiting";
 
@@ -39,6 +40,11 @@ export class Detaching {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /** The caller has the handle. */
+  get isDone(): boolean {
+    return this.#isDone;
   }
 
   /** All writes were sent, or have failed. */
@@ -64,6 +70,7 @@ export class Detaching {
     if (result < 0) this.#fail(this.#failure(result, errno));
     else {
       this.#state = "over";
+      this.#isDone = true;
       this.#resolve({ handle, bytes: this.#owner.receive.removeAll() });
     }
     return true;

@@ -25,6 +25,7 @@ export function setIdleTimeout(socket: Socket, ms: number): void {
     onTimeout: () =>
       socket.end({
         code: "ETIMEDOUT",
+        timeout: "setTimeout",
         detail: `no byte was sent or received for ${ms} milliseconds`,
       }),
   });

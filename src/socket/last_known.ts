@@ -2,6 +2,7 @@
 
 import { type Addr, decodeAddress } from "../native/address.ts";
 import type { SocketError } from "../errors.ts";
+import type { CloseTimeout } from "../watching/events.ts";
 import { LOCAL, type PEER } from "../native/completion.ts";
 
 /** One end of a connection. */
@@ -11,6 +12,8 @@ export type ConnEnd = typeof LOCAL | typeof PEER;
 export interface Ending {
   readonly code: string;
   readonly detail: string;
+  /** The time that has passed. */
+  readonly timeout?: CloseTimeout;
 }
 
 /** What stays known of a connection after its close. */

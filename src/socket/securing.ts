@@ -20,6 +20,6 @@ export interface Securing {
 export interface SecuringOwner {
   /** The connection with TLS may be returned by accept(). */
   secured(socket: Socket): void;
-  /** Why the last handshake has failed. */
-  lastError: Error | undefined;
+  /** A handshake has failed. */
+  failed(error: Error): void;
 }

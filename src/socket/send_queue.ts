@@ -207,8 +207,10 @@ export class SendQueue {
   resume(bytes: Uint8Array, result: number): Promise<number> {
     const { length } = bytes;
     return new Promise<number>((resolve, reject) => {
-      this.#push({ bytes, length, offset: 0, resolve, reject });
-      if (this.#count(result)) this.#run();
+      this.#store({ bytes, length, offset: 0, resolve, reject });
+      if (!this.#count(result)) return;
+      this.#owner.writesPending();
+      this.#run();
     });
   }
 
@@ -320,14 +322,14 @@ export class SendQueue {
     return new SocketError("EPIPE", { syscall: "write" });
   }
 
-  #push(write: PendingWrite): void {
+  #store(write: PendingWrite): void {
     this.#writes = pushed(this.#writes, write);
     this.#unaccepted += write.length;
-    this.#owner.writesPending();
   }
 
   #add(write: PendingWrite): void {
-    this.#push(write);
+    this.#store(write);
+    this.#owner.writesPending();
     if (this.#writes.first === write) this.#run();
   }
 

@@ -22,6 +22,7 @@ import { NO_DETACH } from "../options/tls.ts";
 import { type ReceiveOwner, ReceiveQueue } from "./receive_queue.ts";
 import { type SendOwner, SendQueue } from "./send_queue.ts";
 import type { SocketLoop } from "../loop/socket_loop.ts";
+import type { Monitor } from "../watching/monitor.ts";
 
 /* The life of a socket. An accepted one does not keep the process alive before
  * accept() returns it. */
@@ -164,6 +165,11 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
       detail: "the connection was closed because of that",
     };
     closing?.ended(error);
+    /* What has failed below TLS is not known here. */
+    const isOfLibrary = this.threadLoop !== undefined;
+    if (isOfLibrary && error.code === "ETIMEDOUT") {
+      closing?.timedOut("firstByteTimeout");
+    }
     this.release();
     this.receive.end(error);
     this.send.fail(error);
@@ -171,6 +177,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
 
   portClosing(): void {
     if (!this.isClosed) this.#rememberAddresses();
+    this.monitor?.count();
     if (this.isReleased || !this.send.isBusy) return;
     /* The peer must not mistake the part of a write that it gets for the whole. */
     this.loop.port.close(this.id, RESET, 0);
@@ -196,11 +203,9 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     errno?: number,
     action?: string,
   ): SocketError {
-    return this.#needLastKnown().error = this.#errorOf(result, {
-      syscall,
-      action,
-      errno,
-    });
+    const error = this.#errorOf(result, { syscall, action, errno });
+    this.#closing?.monitor?.failed(error);
+    return this.#needLastKnown().error = error;
   }
 
   #errorOf(result: number, options: SocketErrorOptions): SocketError {
@@ -320,12 +325,18 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
   }
 
   writesPending(): void {
-    this.#closing?.updateHold();
+    const closing = this.#closing;
+    if (closing === undefined) return;
+    closing.updateHold();
+    closing.monitor?.writesPending();
   }
 
   writesDone(): void {
-    this.#closing?.updateHold();
-    if (this.isClosed) this.#closing?.writesDone();
+    const closing = this.#closing;
+    if (closing === undefined) return;
+    closing.updateHold();
+    closing.monitor?.writesDone();
+    if (this.isClosed) closing.writesDone();
   }
 
   /* ---- closing */
@@ -386,7 +397,9 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     const lastKnown = this.#needLastKnown();
     lastKnown.ending = ending;
     lastKnown.error = this.closedError("read");
+    this.monitor?.failed(lastKnown.error);
     const closing = this.#startClosing(lastKnown.error);
+    if (ending.timeout !== undefined) closing.timedOut(ending.timeout);
     if (isPartial) closing.reset();
     else closing.close();
     this.send.fail(this.closedError("write"));
@@ -401,6 +414,25 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
 
   unwatch(callback: () => void): void {
     this.#closing?.unwatch(callback);
+  }
+
+  /** What tells `onEvent`, if it is told. */
+  get monitor(): Monitor | undefined {
+    return this.#closing?.monitor;
+  }
+
+  setMonitor(monitor: Monitor | undefined): void {
+    this.#needClosing().monitor = monitor;
+  }
+
+  /** Closes because a loop over it was ended by one of its limits. */
+  closeAfter(error: unknown): void {
+    const { monitor } = this;
+    if (monitor !== undefined && this.lastError === undefined) {
+      if (!(error instanceof SocketError)) monitor.isReset = true;
+      else if (error.code === "ETIMEDOUT") monitor.timeout ??= "timeout";
+    }
+    this.close();
   }
 
   /** Resolves when all writes were sent or have failed, after a close. */

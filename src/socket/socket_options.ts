@@ -1,10 +1,11 @@
 // Copyright the iocp authors. MIT license.
 /* The options of an open connection. */
 
-import type {
-  ConnOptions,
-  ConnOptionsInForce,
-  ConnSettings,
+import {
+  type ConnOptions,
+  type ConnOptionsInForce,
+  type ConnSettings,
+  optionalListener,
 } from "../options/conn.ts";
 import {
   ENOTSUP,
@@ -14,6 +15,8 @@ import {
 } from "../options/native_options.ts";
 import { checkChanges, refuseTcpOptions } from "../options/settings.ts";
 import type { Socket } from "./socket.ts";
+import type { WatchedConn } from "../watching/events.ts";
+import { watched } from "../watching/monitor.ts";
 
 /** The options in force, read from the system, the library or the module. */
 export function optionsInForce(socket: Socket): ConnOptionsInForce {
@@ -27,12 +30,17 @@ export function optionsInForce(socket: Socket): ConnOptionsInForce {
 }
 
 /** Checks what a user wants to change, and changes these options, one after the
- * other. */
-export function changeOptions(socket: Socket, options: ConnOptions): void {
+ * other. `conn` is the connection that events are to have. */
+export function changeOptions(
+  socket: Socket,
+  options: ConnOptions,
+  conn?: WatchedConn,
+): void {
   if (socket.settings.transport !== undefined) {
     refuseTcpOptions("conn", options);
   }
   const changes: Partial<ConnSettings> = checkChanges("conn", options);
+  const onEvent = optionalListener(options.onEvent);
   if (socket.isClosed) throw socket.closedError("setsockopt");
   const { id, loop: { port } } = socket;
   for (const [key, setting] of Object.entries(changes)) {
@@ -45,6 +53,10 @@ export function changeOptions(socket: Socket, options: ConnOptions): void {
         : socket.failure(result, "setsockopt");
     }
     socket.settings = { ...socket.settings, [key]: setting };
+  }
+  if (onEvent !== undefined) {
+    socket.settings = { ...socket.settings, onEvent };
+    if (socket.monitor === undefined) watched(socket, undefined, conn);
   }
   if (changes.receive !== undefined) socket.receive.settingsChanged();
 }

@@ -3,6 +3,7 @@
 import type { Addr } from "../native/address.ts";
 import type { LOCAL, PEER } from "../native/completion.ts";
 import type { Peer } from "../native/peer.ts";
+import type { TcpInfoFields } from "../native/tcp_info.ts";
 import type { Socket } from "../socket/socket.ts";
 
 /** The calls of a port that are about the connection below TLS. */
@@ -34,6 +35,11 @@ export abstract class BelowPort {
   getOption(_id: number, option: number): number {
     const { loop, id } = this.raw;
     return loop.port.getOption(id, option);
+  }
+
+  tcpInfo(): TcpInfoFields {
+    const { loop, id } = this.raw;
+    return loop.port.tcpInfo(id);
   }
 
   hasProgressed(): boolean {

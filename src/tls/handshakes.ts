@@ -33,7 +33,7 @@ export class Handshakes implements Securing {
     }, (error) => {
       if (!this.#pending.delete(handshake)) return;
       this.failures++;
-      this.#owner.lastError = error;
+      this.#owner.failed(error);
     });
   }
 

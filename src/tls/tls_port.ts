@@ -7,7 +7,12 @@
  */
 
 import { BelowPort } from "./below_port.ts";
-import { PENDING, RESET, type SocketStats } from "../native/completion.ts";
+import {
+  PENDING,
+  RESET,
+  SOCKET_STATS_FIELDS,
+  type SocketStats,
+} from "../native/completion.ts";
 import {
   numberOf,
   type SocketError,
@@ -38,6 +43,11 @@ const SEND_MAX = 256 * 1024;
  * bytes of the peer, and until it has written its own: Deno's does that after its
  * "finish". */
 const END_TURNS = 64;
+
+/* The operations of a connection below that is closed. */
+const NOTHING = Object.fromEntries(
+  SOCKET_STATS_FIELDS.map((field) => [field, 0]),
+) as SocketStats;
 
 /** The port of one connection with TLS. */
 export class TlsPort extends BelowPort implements SocketPort {
@@ -342,9 +352,9 @@ export class TlsPort extends BelowPort implements SocketPort {
   /** Bytes are those without TLS; the operations are those of the connection
    * below. */
   socketStats(): SocketStats {
-    const { loop, id } = this.raw;
+    const { loop, id, isReleased } = this.raw;
     return {
-      ...loop.port.socketStats(id),
+      ...(isReleased ? NOTHING : loop.port.socketStats(id)),
       bytesReadable: this.#received.length,
       sends: this.#sends,
       bytesUnsent: this.#unsent,

@@ -29,7 +29,7 @@ export class LimitedChunks implements AsyncIterableIterator<Chunk, undefined> {
         .run();
     } catch (error) {
       this.#isOver = true;
-      socket.close();
+      socket.closeAfter(error);
       throw error;
     }
     if (got === null) {

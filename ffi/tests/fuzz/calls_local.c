@@ -221,6 +221,32 @@ static void local__peer(const struct step* step, int32_t port, int32_t id) {
   FUZZ_IS(peer.uid, getuid());
 }
 
+/* ---- what the system knows of a TCP connection */
+
+static void local__tcp_info(const struct step* step, int32_t port, int32_t id) {
+  struct iocp_tcp_info info;
+  uint8_t room[sizeof info + 1];
+  int32_t forced = model_refuses(port, id);
+  const struct model_socket* socket = model_socket(port, id);
+  void* where = step->b >= 240 ? NULL : &room[step->b % 2];
+  if (forced == 0 && socket->is_closing) forced = -IOCP_EBADF;
+  int32_t result = iocp_tcp_info(port, id, where);
+  if (forced == 0 && socket->may_time_out && result == -IOCP_EBADF) return;
+  /* The result of a connect may not be reported yet. */
+  if (forced == 0 && socket->connect_pending && result == -IOCP_ENOTCONN)
+    return;
+  if (forced == 0 &&
+      (socket->is_listener || socket->is_datagram || socket->has_failed))
+    forced = -IOCP_ENOTCONN;
+  if (forced == 0 && where == NULL) forced = -IOCP_EFAULT;
+  if (forced == 0 && socket->is_local) forced = -IOCP_ENOTSUP;
+  model_check(result, forced);
+  if (forced != 0) return;
+  FUZZ_IS(result, 0);
+  memcpy(&info, where, sizeof info);
+  FUZZ_IS(info.max_segment > 0 && info.bytes_in_flight >= 0, 1);
+}
+
 void call_local(const struct step* step, int32_t port, int32_t socket) {
   local__make_folder();
   switch (step->a % 4) {
@@ -232,7 +258,10 @@ void call_local(const struct step* step, int32_t port, int32_t socket) {
       if (model_has_room()) local__connect(step, port);
       return;
     default:
-      local__peer(step, port, socket);
+      if (step->a & 4)
+        local__tcp_info(step, port, socket);
+      else
+        local__peer(step, port, socket);
   }
 }
 

@@ -1866,4 +1866,46 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "",
     }],
   },
+  {
+    group: "watching",
+    name: "the shortest round trip is reported as the present one",
+    source: "TCP_INFO_v0: RttUs and MinRttUs",
+    changes: [{
+      file: "windows/tcp_info.c",
+      from: "      .rtt_us = info.RttUs,",
+      to: "      .rtt_us = info.MinRttUs / 2,",
+    }],
+  },
+  {
+    group: "watching",
+    name: "a pipe is asked for what TCP knows of it",
+    source: "WSAIoctl(): a handle that is no socket is WSAENOTSOCK",
+    changes: [{
+      file: "api_query.c",
+      from:
+        "  if (socket_is_local(socket)) return port_fail(socket->port, -IOCP_ENOTSUP, 0);\n  struct iocp_tcp_info now;",
+      to: "  struct iocp_tcp_info now;",
+    }],
+  },
+  {
+    group: "watching",
+    name: "a later version of TCP_INFO is asked for without room for it",
+    source: "SIO_TCP_INFO: 1 is TCP_INFO_v1, which has further fields",
+    changes: [{
+      file: "windows/tcp_info.c",
+      from: "  DWORD version = 0;",
+      to: "  DWORD version = 1;",
+    }],
+  },
+  {
+    group: "watching",
+    name: "a handle that a failed send has closed is asked for what TCP knows",
+    source:
+      "the simulation: WSAENOTSOCK in the place of the connection's error",
+    changes: [{
+      file: "windows/tcp_info.c",
+      from: "return handle_fail(socket);",
+      to: "return port_fail(socket->port, -IOCP_ENOTSOCK, WSAGetLastError());",
+    }],
+  },
 ];

@@ -373,12 +373,16 @@ static int option__extension(const void* in, void* out, DWORD size) {
   return option__succeeds();
 }
 
+/* That of Ethernet. */
+#define OPTION__MSS 1460
+
 /* SIO_TCP_INFO. Whether "bytes sent" includes retransmissions or zero-window
  * probes (RFC 9293, 3.8.6.1) is not documented. */
 static int option__tcp_info(
     struct sock* sock, const void* in, DWORD in_size, void* out, DWORD* size) {
   DWORD version = 1;
   if (in_size == sizeof version) memcpy(&version, in, sizeof version);
+  /* "Specify 0 to use TCP_INFO_v0", which the buffer must have room for. */
   RULE("SIO_TCP_INFO is asked for version 0",
        version == 0 && *size == sizeof(TCP_INFO_v0));
   if (habits.lacks_tcp_info) return option__fails(WSAEOPNOTSUPP);
@@ -387,7 +391,11 @@ static int option__tcp_info(
   const struct flow* flow = sock->end->out;
   if (flow->sent != flow->arrived) sock->resent += tape_choose(50);
   if (end_room(sock->end) == 0) sock->probes += tape_choose(10);
-  TCP_INFO_v0 info = {.BytesInFlight = (ULONG)(flow->sent - flow->arrived),
+  TCP_INFO_v0 info = {.Mss = OPTION__MSS,
+                      .RttUs = 2000 + sock->resent,
+                      .MinRttUs = 1000,
+                      .Cwnd = 10 * OPTION__MSS,
+                      .BytesInFlight = (ULONG)(flow->sent - flow->arrived),
                       .BytesRetrans = sock->resent,
                       .BytesOut = flow->sent + sock->probes +
                                   (habits.counts_resent ? sock->resent : 0)};

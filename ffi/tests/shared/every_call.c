@@ -33,6 +33,7 @@ void every_socket_call(int32_t port, int32_t socket, int32_t expected) {
                port, socket, IOCP_PEER, bytes, sizeof(struct iocp_address)),
            expected);
   check_is(iocp_get_peer(port, socket, bytes), expected);
+  check_is(iocp_tcp_info(port, socket, bytes), expected);
   check_is(iocp_set_option(port, socket, IOCP_NO_DELAY, 1), expected);
   check_is(iocp_get_option(port, socket, IOCP_NO_DELAY), expected);
   check_is(iocp_socket_stats(port, socket, bytes), expected);

@@ -107,6 +107,7 @@ void user_has_sent(struct entry* entry,
                    bool must_fail);
 void user_shutdown(struct entry* entry);
 void user_ask_progress(struct entry* entry);
+void user_ask_tcp_info(struct entry* entry);
 void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms);
 
 /* Sends the next bytes from a file (user_file.c). */

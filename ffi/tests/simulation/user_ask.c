@@ -296,6 +296,51 @@ void user_ask(struct entry* entry) {
              result == (int32_t)sizeof address);
 }
 
+/* ---- what the system knows of a connection */
+
+static void user__check_tcp_info(const struct entry* entry,
+                                 const struct iocp_tcp_info* info) {
+  RULE("the shortest round trip is not longer than the present one",
+       info->rtt_min_us == IOCP_TCP_UNKNOWN || !world_is_exact() ||
+           info->rtt_min_us <= info->rtt_us);
+  RULE("a congestion window has whole segments",
+       info->max_segment > 0 && info->congestion_window >= info->max_segment);
+  if (entry->end != NULL && world_is_exact())
+    RULE("no more is in flight than was sent",
+         info->bytes_in_flight >= 0 &&
+             info->bytes_in_flight <= (double)entry->end->sent);
+  if (world_posts_operations())
+    RULE("what Windows does not say is unknown",
+         info->rtt_variance_us == IOCP_TCP_UNKNOWN &&
+             info->segments_retransmitted == IOCP_TCP_UNKNOWN &&
+             info->delivery_rate == IOCP_TCP_UNKNOWN);
+}
+
+void user_ask_tcp_info(struct entry* entry) {
+  struct iocp_tcp_info info;
+  int32_t result = iocp_tcp_info(user__port(entry), entry->id, &info);
+  TRACE("iocp_tcp_info(%d.%d): %d", entry->port, entry->id, result);
+  schedule_checks++;
+  if (user__is_void(entry, result)) {
+    RULE("nothing is known of a socket that is closing",
+         result == user__void_error(entry));
+    return;
+  }
+  if (result == -IOCP_ENOTCONN) return;
+  if (entry->local != 0) {
+    RULE("nothing is known of TCP where there is none",
+         result == -IOCP_ENOTSUP && iocp_native_error(user__port(entry)) == 0);
+    return;
+  }
+  if (result == 0)
+    user__check_tcp_info(entry, &info);
+  else if (!world_reports_progress())
+    RULE("a system says that it knows nothing", result == -IOCP_ENOTSUP);
+  else
+    RULE("what the system knows can be read",
+         ERROR_IS(result, IOCP_EINVAL, IOCP_ECONNRESET, IOCP_ENOBUFS));
+}
+
 /* ---- wrong arguments */
 
 static void user__misuse_port(int32_t port) {

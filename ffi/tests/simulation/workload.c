@@ -219,8 +219,11 @@ static void workload__ask(uint32_t port) {
   user_ask_port(port);
   if (entry == NULL) return;
   user_ask(entry);
-  if (entry->kind == ENTRY_STREAM && tape_choose(2) != 0)
+  if (entry->kind != ENTRY_STREAM) return;
+  if (tape_choose(2) != 0)
     user_ask_progress(entry);
+  else
+    user_ask_tcp_info(entry);
 }
 
 static void workload__wait(uint32_t port) {
