@@ -21,6 +21,7 @@ for (const path of names) {
   await writeFile(path, withJsExtensions(await readFile(path, "utf8")));
 }
 const used = await declarationsFrom(join(dist, "mod.d.ts"));
+await declarationsFrom(join(dist, "http.d.ts"), used);
 await declarationsFrom(join(dist, "net.d.ts"), used);
 for (const path of names) if (!used.has(path)) await rm(path);
 

@@ -29,6 +29,7 @@ function examplesOf(file: string): Example[] {
 
 const files = [
   "mod.ts",
+  "http.ts",
   "net.ts",
   ...readdirSync(repositoryPath("src"), { recursive: true })
     .map((name) => `src/${String(name).replaceAll("\\", "/")}`)
@@ -38,9 +39,11 @@ const module = JSON.stringify(
   new URL("../mod.ts", import.meta.url).href,
 );
 const net = JSON.stringify(new URL("../net.ts", import.meta.url).href);
+const http = JSON.stringify(new URL("../http.ts", import.meta.url).href);
 /* The imports of this module in examples. */
 const OWN_IMPORT = /from "iocp"/g;
 const NET_IMPORT = /from "iocp\/net"/g;
+const HTTP_IMPORT = /from "iocp\/http"/g;
 let count = 0;
 
 for (const file of files) {
@@ -52,7 +55,8 @@ for (const file of files) {
       test(title, async () => {
         using folder = new TemporaryFolder();
         const program = code.replaceAll(OWN_IMPORT, `from ${module}`)
-          .replaceAll(NET_IMPORT, `from ${net}`);
+          .replaceAll(NET_IMPORT, `from ${net}`)
+          .replaceAll(HTTP_IMPORT, `from ${http}`);
         assert.notEqual(
           program,
           code,

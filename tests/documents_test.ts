@@ -34,8 +34,10 @@ function run(
 ): Child {
   const specifier = JSON.stringify(new URL(modulePath, import.meta.url).href);
   const net = JSON.stringify(new URL("../net.ts", import.meta.url).href);
+  const http = JSON.stringify(new URL("../http.ts", import.meta.url).href);
   const program = code.replaceAll('from "iocp"', `from ${specifier}`)
-    .replaceAll('from "iocp/net"', `from ${net}`);
+    .replaceAll('from "iocp/net"', `from ${net}`)
+    .replaceAll('from "iocp/http"', `from ${http}`);
   assert.notEqual(program, code, "the example does not import the module");
   return start(folder.write("example.ts", program), [], { env });
 }

@@ -19,7 +19,11 @@ import {
   type Socket,
 } from "node:net";
 import { describe, test } from "node:test";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import {
+  connect as connectTls,
+  createServer as createTlsServer,
+  type TLSSocket,
+} from "node:tls";
 import {
   CompletionPort,
   type Conn,
@@ -504,6 +508,41 @@ test("An https server survives a client that does not speak TLS", async () => {
   assert.match(await exchange(site.connectTls(), LAST), /x$/);
   await site.empty();
 });
+
+for (
+  const [name, make] of [
+    ["https", () => createHttpsServer(identity)],
+    ["http2", () => createSecureServer(identity)],
+    ["tls", () => createTlsServer(identity)],
+  ] as const
+) {
+  test(`A server of ${name} has no connections of clients that left the handshake`, async () => {
+    using site = new Site<NodeServer>(make());
+    const errors: Error[] = [];
+    site.server.on("tlsClientError", (error) => errors.push(error));
+    const { port } = site.service.addr;
+    const hello = new Uint8Array([22, 3, 1, 2, 0, 1, 0]);
+    const leave: (() => Socket)[] = [
+      /* Refuses the certificate. */
+      () => connectTls({ port, host: "127.0.0.1", servername }),
+      () => site.connect().end(),
+      () => site.connect().end(hello),
+      () => {
+        const socket = site.connect();
+        socket.write(hello);
+        socket.once("connect", () => socket.resetAndDestroy());
+        return socket;
+      },
+    ];
+    for (const client of leave) {
+      const socket = client().resume();
+      await closed(socket);
+      await site.empty();
+    }
+    assert.ok(errors.length >= 3, `${errors}`);
+    await within("the end", site.service.close());
+  });
+}
 
 for (
   const [name, make] of [

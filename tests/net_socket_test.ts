@@ -9,6 +9,7 @@ import process from "node:process";
 import { describe, test } from "node:test";
 import * as ours from "../net.ts";
 import { eventually, within } from "./shared/deadline.ts";
+import { optionsInForce } from "../src/socket/socket_options.ts";
 import { isWindows, newPath } from "./shared/local.ts";
 import { connected, type Ends, listening, text } from "./shared/net.ts";
 import { digest, pattern } from "./shared/pattern.ts";
@@ -413,6 +414,28 @@ describe("A socket of iocp/net", () => {
     client.setNoDelay(false).setKeepAlive(false);
     client.destroy();
     client.setNoDelay(true).setKeepAlive(true).unref();
+  });
+
+  test("sends small writes at once, unless noDelay is false", async () => {
+    type Connection = Parameters<typeof optionsInForce>[0];
+    const inForce = (socket: unknown) => {
+      const { _handle } = socket as {
+        _handle: { link: { socket: Connection } };
+      };
+      return optionsInForce(_handle.link.socket).noDelay;
+    };
+    for (const noDelay of [undefined, true, false]) {
+      const options = noDelay === undefined ? {} : { noDelay };
+      await using ends = await connected(options);
+      const { client, server } = ends;
+      const expected = noDelay ?? true;
+      assert.equal(inForce(client), expected);
+      assert.equal(inForce(server), expected);
+      client.setNoDelay(!expected);
+      assert.equal(inForce(client), !expected);
+      client.setNoDelay(expected);
+      assert.equal(inForce(client), expected);
+    }
   });
 
   test("sets the type of service, where programs can", async () => {

@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { argv, npm, repository } from "../setup.js";
 
-const published = /^\/(mod|cli|net|net_register|src\/[\w/]+)\.ts$/;
+const published = /^\/(mod|cli|http|net|net_register|src\/[\w/]+)\.ts$/;
 const tests = join(repository, "tests");
 
 /** Makes the tarball, as `npm publish` does; returns its path and files. */
@@ -33,8 +33,9 @@ export async function makeProject(folder) {
 /** Copies a file of tests/, which imports the module by that name there. */
 export async function copy(name, path, specifier) {
   const text = await readFile(join(tests, name), "utf8");
-  const named = text.replace("../../mod.ts", specifier);
-  await writeFile(path, named.replace("../../net.ts", `${specifier}/net`));
+  const named = text.replace("../../mod.ts", specifier)
+    .replace(/\.\.\/\.\.\/(http|net)\.ts/g, `${specifier}/$1`);
+  await writeFile(path, named);
 }
 
 /** Serves the published sources as a web server does: `{ url, close() }`. */

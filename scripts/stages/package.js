@@ -64,7 +64,7 @@ export async function packageStage({ report, jobs, cells = cellNames }) {
 }
 
 const published =
-  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|bin\/iocp\.js|dist\/(mod|cli|net|net_register|src\/[\w/]+)\.js|dist\/(mod|net|src\/[\w/]+)\.d\.ts)$/;
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|bin\/iocp\.js|dist\/(mod|cli|http|net|net_register|src\/[\w/]+)\.js|dist\/(mod|http|net|src\/[\w/]+)\.d\.ts)$/;
 const needed = ["bin/iocp.js", "dist/mod.js", "dist/mod.d.ts", "dist/cli.js"];
 
 function contents({ path, files }) {

@@ -18,7 +18,8 @@ export async function typesStage({ report, jobs }) {
     "deno check": () => deno(argv`check --quiet mod.ts tests examples bench`),
     "deno check, the examples of documents": () =>
       deno(argv`check --quiet --doc-only ${documents}`),
-    "deno doc --lint": () => deno(argv`doc --quiet --lint mod.ts net.ts`),
+    "deno doc --lint": () =>
+      deno(argv`doc --quiet --lint mod.ts http.ts net.ts`),
     "tsc, with Bun's types": () => compile("bun", []),
   };
   for (const [what, args] of Object.entries(consumers)) {

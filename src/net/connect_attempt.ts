@@ -69,7 +69,7 @@ export class ConnectAttempt {
     return new ConnectAttempt(where, undefined, (onDone) =>
       new Attempt({
         group: netGroup(),
-        conn: connSettings({ noDelay: false, allowHalfOpen: true }),
+        conn: connSettings({ allowHalfOpen: true }),
         destination: { address, port },
         remote: encodeAddress(ipOf(address), port),
         local: localAddress === undefined

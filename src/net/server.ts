@@ -44,7 +44,7 @@ class NetServer extends EventEmitter implements SocketServer {
   declare _lookUps: number;
   declare allowHalfOpen: boolean;
   declare pauseOnConnect: boolean;
-  declare noDelay: boolean;
+  declare noDelay: boolean | undefined;
   declare keepAlive: boolean;
   declare keepAliveInitialDelay: number;
   declare highWaterMark: number | undefined;
@@ -79,7 +79,8 @@ class NetServer extends EventEmitter implements SocketServer {
     this._lookUps = 0;
     this.allowHalfOpen = Boolean(options["allowHalfOpen"]);
     this.pauseOnConnect = Boolean(options["pauseOnConnect"]);
-    this.noDelay = Boolean(options["noDelay"]);
+    const { noDelay } = options;
+    this.noDelay = noDelay === undefined ? undefined : Boolean(noDelay);
     this.keepAlive = Boolean(options["keepAlive"]);
     const delay = Number(options["keepAliveInitialDelay"] ?? 0);
     /* In seconds, as in Node. */
@@ -152,7 +153,7 @@ class NetServer extends EventEmitter implements SocketServer {
       connection.abandon();
       return;
     }
-    if (this.noDelay) handle.setNoDelay(true);
+    if (this.noDelay !== undefined) handle.setNoDelay(this.noDelay);
     if (this.keepAlive) handle.setKeepAlive(true, this.keepAliveInitialDelay);
     const socket = new Socket({
       handle,

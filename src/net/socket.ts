@@ -51,6 +51,8 @@ class NetSocket extends SocketMembers {
 
   _init(given?: unknown): void {
     const options = openOptions(given);
+    /* A TLSSocket may be made from it before it connects. */
+    extendTlsSocket(isNetSocket);
     this._state = new SocketState(options);
     this.connecting = false;
     this._handle = null;
@@ -140,7 +142,6 @@ class NetSocket extends SocketMembers {
 
   /* Takes a connection that exists. */
   _attach(handle: SocketHandle, connection: Connection): void {
-    extendTlsSocket(isNetSocket);
     const state = this._state;
     const link = new DuplexLink(
       this as unknown as Stream,

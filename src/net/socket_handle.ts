@@ -46,6 +46,12 @@ export class SocketHandle {
     if (connection !== undefined) setDscp(connection, value >> 2);
   }
 
+  /** Node's http asks for it when it keeps the connection. Nothing tracks this one: 0
+   * is the id of that. */
+  getAsyncId(): number {
+    return 0;
+  }
+
   hasRef(): boolean {
     return this.#isRef;
   }

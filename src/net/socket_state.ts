@@ -15,7 +15,6 @@ import { SocketHandle } from "./socket_handle.ts";
 import type { DuplexLink } from "../views/duplex_link.ts";
 import { isWindows } from "../runtime/detect.ts";
 import { NotSupported, SocketError } from "../errors.ts";
-import { setNoDelay } from "../views/duplex_options.ts";
 import { addAbortSignal } from "./node_parts.ts";
 import { netGroup } from "./net_group.ts";
 import type { Socket } from "../socket/socket.ts";
@@ -63,9 +62,7 @@ export function givenConnection(options: Options): Socket | undefined {
   }
   try {
     const options = { allowHalfOpen: true };
-    const adopted = adoptSocket(netGroup(), number, options, false);
-    if (adopted.settings.transport === undefined) setNoDelay(adopted, false);
-    return adopted;
+    return adoptSocket(netGroup(), number, options, false);
   } catch (error) {
     if (!(error instanceof SocketError)) throw error;
     throw Object.assign(wrongFd(error.code), { cause: error });
@@ -84,7 +81,8 @@ export class SocketState {
   isRef = true;
   /** destroySoon() was called. */
   isDestroyedSoon = false;
-  #noDelay = false;
+  /** Undefined leaves it as it is: small writes are sent at once. */
+  #noDelay: boolean | undefined;
   #keepAlive = false;
   /** In seconds. */
   #keepAliveDelay = 0;
@@ -147,7 +145,7 @@ export class SocketState {
 
   /** Sets the options of a new connection, which has none set. */
   applyInitial(handle: SocketHandle): void {
-    if (this.#noDelay) handle.setNoDelay(true);
+    if (this.#noDelay !== undefined) handle.setNoDelay(this.#noDelay);
     if (this.#keepAlive) handle.setKeepAlive(true, this.#keepAliveDelay);
     if (this.#typeOfService !== undefined) {
       handle.setTypeOfService(this.#typeOfService);

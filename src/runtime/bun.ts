@@ -132,6 +132,7 @@ export const runtime: Runtime = {
   errorClass: () => undefined,
   resumesTls: true,
   transportOf,
+  tlsStart: undefined,
   tlsUpgrade: Symbol.for("::bunUpgradeServerTLS::"),
   makeServerAdapter: (server, handle) =>
     isHttpServer(server)

@@ -73,8 +73,15 @@ export class BunHttpAdapter implements ServerAdapter {
 
   add(duplex: Duplex): void {
     this.#count++;
-    if (this.#tls === undefined) this.#serve(duplex as HttpSocket);
-    else this.#tls.emit("connection", duplex);
+    const tls = this.#tls;
+    if (tls === undefined) {
+      this.#serve(duplex as HttpSocket);
+      return;
+    }
+    /* As in Node, it ends with the peer: otherwise an end in the handshake, for
+     * example of a client that refuses the certificate, would leave it open. */
+    duplex.allowHalfOpen = tls.allowHalfOpen ?? false;
+    tls.emit("connection", duplex);
   }
 
   remove(): void {
@@ -96,7 +103,7 @@ export class BunHttpAdapter implements ServerAdapter {
       this.#serve(socket);
     });
     tls.on("tlsClientError", (error: Error, socket: HttpSocket) => {
-      if (server.emit("tlsClientError", error, socket)) return;
+      server.emit("tlsClientError", error, socket);
       if (!server.emit("clientError", error, socket)) socket.destroy(error);
     });
     return tls;

@@ -126,6 +126,7 @@ export const runtime: Runtime = {
   resumesTls: false,
   errorClass: (name) => deno.errors[name],
   transportOf,
+  tlsStart: "_init",
   tlsUpgrade: undefined,
   makeServerAdapter: (server, handle) => new NetAdapter(server, handle),
   permissionHint: (path) =>

@@ -128,6 +128,10 @@ export interface Runtime {
   /** The stream that a TLSSocket was made from, if any. */
   transportOf(socket: object): unknown;
 
+  /** The method by which a TLSSocket starts, if it is destroyed as soon as the stream
+   * below it is closed, with what was not read yet. */
+  readonly tlsStart: string | undefined;
+
   /** The method by which a TLSSocket of a server takes its stream, if it looks for
    * a handle of the runtime's own in `_handle` first. */
   readonly tlsUpgrade: symbol | undefined;

@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 /* Members of a TLSSocket that are about the connection below it: the addresses,
- * ref(), unref(), setNoDelay() and setKeepAlive().
+ * ref(), unref(), setNoDelay() and setKeepAlive(), and its end.
  *
  * A TLSSocket gets them from its handle. Above a stream it has a handle that
  * implements none of them, and the runtimes make that handle themselves. So these
@@ -85,7 +85,17 @@ function wrapMembers(): void {
         return original.apply(this, values);
       });
   }
-  const { tlsUpgrade } = runtime;
+  const { tlsStart, tlsUpgrade } = runtime;
+  if (tlsStart !== undefined) {
+    replace(tlsStart, (original) =>
+      function (...values: unknown[]): void {
+        original.apply(this, values);
+        /* The stream does not end by itself when the peer has ended, but when the
+         * TLSSocket does, which has its own allowHalfOpen. */
+        const duplex = below(this) as { allowHalfOpen?: boolean } | undefined;
+        if (duplex !== undefined) duplex.allowHalfOpen = true;
+      });
+  }
   if (tlsUpgrade === undefined) return;
   replace(
     tlsUpgrade,

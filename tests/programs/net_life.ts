@@ -2,6 +2,7 @@
 /* Programs that end by themselves, or by an exception, with sockets of iocp/net. */
 
 import process from "node:process";
+import { connectTls } from "../../http.ts";
 import { connect, createServer, Socket } from "../../net.ts";
 
 const programs: Record<string, () => void> = {
@@ -34,6 +35,14 @@ const programs: Record<string, () => void> = {
     server.listen(0, "127.0.0.1", () => {
       connect(portOf(server), "127.0.0.1").pause();
     });
+  },
+  /* TLS over a socket leaves this to it. */
+  unrefTls() {
+    const server = createServer((socket) => socket.unref()).unref();
+    server.listen(0, "127.0.0.1", () => {
+      connectTls(portOf(server), "127.0.0.1").unref();
+    });
+    setTimeout(() => {}, 200);
   },
   timeoutAlone() {
     new Socket().setTimeout(1_000_000);

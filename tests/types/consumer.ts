@@ -3,6 +3,7 @@
 // A program as a user has it, with every flag of the compiler that is strict:
 // it is only checked, never run, with different libraries of types.
 
+import * as http from "../../http.ts";
 import * as iocp from "../../mod.ts";
 import * as net from "../../net.ts";
 
@@ -20,7 +21,22 @@ export const isAny: readonly [
   IsAny<net.Server>,
   IsAny<typeof net.connect>,
   IsAny<typeof net.default>,
-] = [false, false, false, false, false, false, false, false];
+  IsAny<ReturnType<typeof http.httpAgent>>,
+  IsAny<ReturnType<typeof http.httpsAgent>>,
+  IsAny<ReturnType<typeof http.connectTls>>,
+] = [
+  false,
+  false,
+  false,
+  false,
+  false,
+  false,
+  false,
+  false,
+  false,
+  false,
+  false,
+];
 
 /* Each option may be undefined, which means the same as leaving it out. */
 type Undefinable<T> = { [K in keyof T]?: undefined } extends Partial<T> ? true
