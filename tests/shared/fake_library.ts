@@ -97,6 +97,7 @@ export class FakeLibrary implements SocketLoop {
       address: unanswered,
       addressBytes: unanswered,
       peer: unanswered,
+      tcpInfo: unanswered,
       getOption: () => 0,
       setOption: () => 0,
       hasProgressed: () => false,
