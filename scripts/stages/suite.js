@@ -89,11 +89,13 @@ async function runSuites(files, suites, report, jobs) {
     const ended = new Promise((resolve) => suite.end = resolve);
     return report.check(suite.title, () => ended);
   };
-  const groups = suites.flatMap((suite) =>
-    groupsOf(files, suite).map((group) => ({ group, suite }))
-  );
+  const tasksOf = (suite) => {
+    const groups = groupsOf(files, suite);
+    suite.left = groups.length;
+    return groups.map((group) => ({ group, suite }));
+  };
   await inParallel(
-    groups,
+    suites.flatMap(tasksOf),
     await testsAtOnce(jobs),
     ({ group, suite }) => {
       suite.check ??= begin(suite);
@@ -103,8 +105,7 @@ async function runSuites(files, suites, report, jobs) {
       report(result, { group, suite }) {
         suite.results.push(result);
         describeFiles(result, group, suite);
-        const all = groups.filter((other) => other.suite === suite);
-        if (suite.results.length === all.length) suite.end(countsOf(suite));
+        if (--suite.left === 0) suite.end(countsOf(suite));
       },
     },
   );
@@ -114,11 +115,11 @@ async function runSuites(files, suites, report, jobs) {
 // Starting a process, and Wine for it, takes longer than many files do. Deno has an
 // isolate for each file of a process; Bun has one for all.
 function groupsOf(files, { cell }) {
-  const [first, others] = [true, false].map((is) =>
-    files.filter((file) => longest.test(file) === is)
-  );
   const size = cell.runtime === "deno" ? 6 : 1;
-  const groups = first.map((file) => [file]);
+  const groups = files.filter((file) => longest.test(file)).map((
+    file,
+  ) => [file]);
+  const others = files.slice(groups.length);
   while (others.length > 0) groups.push(others.splice(0, size));
   return groups;
 }
