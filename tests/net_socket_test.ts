@@ -8,10 +8,19 @@ import net from "node:net";
 import process from "node:process";
 import { describe, test } from "node:test";
 import * as ours from "../net.ts";
+import type { NetSocket } from "../src/net/socket.ts";
+import { OPTIONS } from "../src/options/table.ts";
 import { eventually, within } from "./shared/deadline.ts";
 import { isWindows, newPath } from "./shared/local.ts";
 import { connected, type Ends, listening, text } from "./shared/net.ts";
 import { digest, pattern } from "./shared/pattern.ts";
+
+/* What the system says. The runtimes show it nowhere. */
+function hasNoDelay(socket: ours.Socket): boolean {
+  const { _state } = socket as unknown as NetSocket;
+  const { id, loop } = _state.link!.socket;
+  return loop.port.getOption(id, OPTIONS.noDelay.native) === 1;
+}
 
 describe("A socket of iocp/net", () => {
   test("connects, and has the members of a connection", async () => {
@@ -413,6 +422,27 @@ describe("A socket of iocp/net", () => {
     client.setNoDelay(false).setKeepAlive(false);
     client.destroy();
     client.setNoDelay(true).setKeepAlive(true).unref();
+  });
+
+  test("sends small writes at once as the runtime's own does, or as it is told", async () => {
+    const isOn = "Bun" in globalThis;
+    for (const noDelay of [undefined, true, false]) {
+      const options = noDelay === undefined ? {} : { noDelay };
+      await using served = await listening(undefined, options);
+      const arrived = once(served.server, "connection");
+      const client = ours.connect({
+        ...options,
+        port: served.port,
+        host: "127.0.0.1",
+      });
+      await within("connect", once(client, "connect"));
+      const [server] = await within("a socket", arrived) as [ours.Socket];
+      assert.equal(hasNoDelay(client), noDelay ?? isOn);
+      assert.equal(hasNoDelay(server), noDelay ?? isOn);
+      client.setNoDelay(!hasNoDelay(client));
+      assert.equal(hasNoDelay(client), !(noDelay ?? isOn));
+      client.destroy();
+    }
   });
 
   test("sets the type of service, where programs can", async () => {

@@ -31,6 +31,7 @@ import { ServerHandle } from "./server_handle.ts";
 import { SocketHandle } from "./socket_handle.ts";
 import type { Socket as Connection } from "../socket/socket.ts";
 import type { EventListener } from "../runtime/node_types.ts";
+import { runtime } from "../runtime/detect.ts";
 
 type Options = Record<string, unknown>;
 
@@ -79,7 +80,7 @@ class NetServer extends EventEmitter implements SocketServer {
     this._lookUps = 0;
     this.allowHalfOpen = Boolean(options["allowHalfOpen"]);
     this.pauseOnConnect = Boolean(options["pauseOnConnect"]);
-    this.noDelay = Boolean(options["noDelay"]);
+    this.noDelay = Boolean(options["noDelay"] ?? runtime.netNoDelay);
     this.keepAlive = Boolean(options["keepAlive"]);
     const delay = Number(options["keepAliveInitialDelay"] ?? 0);
     /* In seconds, as in Node. */
@@ -152,13 +153,14 @@ class NetServer extends EventEmitter implements SocketServer {
       connection.abandon();
       return;
     }
-    if (this.noDelay) handle.setNoDelay(true);
+    const { noDelay } = this;
+    if (noDelay !== runtime.netNoDelay) handle.setNoDelay(noDelay);
     if (this.keepAlive) handle.setKeepAlive(true, this.keepAliveInitialDelay);
     const socket = new Socket({
       handle,
       allowHalfOpen: this.allowHalfOpen,
       pauseOnCreate: this.pauseOnConnect,
-      noDelay: this.noDelay,
+      noDelay,
       keepAlive: this.keepAlive,
       keepAliveInitialDelay: this.keepAliveInitialDelay * 1000,
       highWaterMark: this.highWaterMark,

@@ -3,7 +3,7 @@
 import { Acceptor } from "../socket/acceptor.ts";
 import { adoptListener } from "../socket/adopted_listener.ts";
 import { isAbstract, parsePath } from "../native/path.ts";
-import { isWindows } from "../runtime/detect.ts";
+import { isWindows, runtime } from "../runtime/detect.ts";
 import type { ListenRequest } from "./listen_request.ts";
 import { listenSettings } from "../options/listen.ts";
 import { netError } from "./net_error.ts";
@@ -16,9 +16,8 @@ import { SocketHandle } from "./socket_handle.ts";
 import { SocketError } from "../errors.ts";
 import type { Socket } from "../socket/socket.ts";
 
-/* What every connection starts with. A net.Socket sends small writes together until
- * setNoDelay() is called, and its stream ends the other direction. */
-const CONN = { noDelay: false, allowHalfOpen: true } as const;
+/* What every connection starts with. Its stream ends the other direction. */
+const CONN = { noDelay: runtime.netNoDelay, allowHalfOpen: true } as const;
 const BACKLOG_MAX = 65_535;
 /* The machine has no IPv6. */
 const NO_IPV6 = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL", "ENOTSUP"]);

@@ -130,6 +130,9 @@ export const runtime: Runtime = {
   isPermissionError: () => false,
   /* Bun has one class for all errors. */
   errorClass: () => undefined,
+  /* Its sockets set TCP_NODELAY when they are made, and libraries rely on it: with
+   * Nagle's algorithm a second small write waits for 40 ms. */
+  netNoDelay: true,
   resumesTls: true,
   transportOf,
   tlsUpgrade: Symbol.for("::bunUpgradeServerTLS::"),

@@ -122,6 +122,7 @@ export const runtime: Runtime = {
   unsetEnv: (name) => deno.env.delete(name),
   requireUid,
   isPermissionError: (error) => error instanceof deno.errors.NotCapable,
+  netNoDelay: false,
   /* rustls keeps the sessions, and does not return them. */
   resumesTls: false,
   errorClass: (name) => deno.errors[name],

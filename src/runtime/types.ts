@@ -122,6 +122,10 @@ export interface Runtime {
   /** The error classes of the runtime's own calls, by name. */
   readonly errorClass: ErrorClasses;
 
+  /** Whether a net.Socket sends small writes at once if nothing else is said. Node's
+   * does not. */
+  readonly netNoDelay: boolean;
+
   /** Whether a client of node:tls can resume a session. */
   readonly resumesTls: boolean;
 
