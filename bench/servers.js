@@ -2,20 +2,20 @@
 
 // The servers that are compared: `roles` has the argument for each role, `command`
 // the command line. Names end in `-buffer` with a buffer of the caller, in `-leased`
-// with lent chunks, in `-batches` with many datagrams at once. For datagrams the
-// runtimes' own are Deno.listenDatagram() and Bun.udpSocket().
+// with lent chunks, in `-batches` with many datagrams at once; `iocp-net` is this
+// module in the place of node:net.
 
 import { join } from "node:path";
 import { bunPath, denoPath } from "../scripts/setup.js";
 
 export const folder = join(import.meta.dirname, "servers");
-const deno = (name) => (role) => [
-  ...[denoPath(), "run", "-A", "--no-check", "--unstable-net"],
-  join(folder, name),
-  role,
+const runtime = (file, flags) => (name, options = []) => (role) => [
+  ...[file(), "run", ...flags],
+  ...[...options, join(folder, name), role],
 ];
-const bun = (name) => (role) => [bunPath(), "run", join(folder, name), role];
-
+const deno = runtime(denoPath, ["-A", "--no-check", "--unstable-net"]);
+const bun = runtime(bunPath, []);
+const register = ["--preload", join(folder, "../../net_register.ts")];
 const tcp = { echo: "echo", broadcast: "broadcast", idle: "echo" };
 const floors = { ...tcp, receive: "receive", send: "send" };
 const all = { ...floors, http: "http" };
@@ -42,4 +42,6 @@ export const servers = [
   ["bun-listen-batches", batches, bun("bun_listen.js")],
   ["node-net-deno", all, deno("node_net.js")],
   ["node-net-bun", all, bun("node_net.js")],
+  ["iocp-net-deno", tcp, deno("node_net.js", register)],
+  ["iocp-net-bun", tcp, bun("node_net.js", register)],
 ].map(([name, roles, command]) => ({ name, roles, command }));

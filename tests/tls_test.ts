@@ -156,6 +156,51 @@ test("50 MB arrive while 50 MB are sent", async () => {
   assert.deepEqual(await received, all.map((bytes) => digest(bytes)));
 });
 
+test("Writes over TLS that are not awaited arrive in order", async () => {
+  using ends = await securePair();
+  /* Some leave at once, and others wait behind them. */
+  const parts = Array.from(
+    { length: 300 },
+    (_, i) => pattern(i % 50 === 49 ? 300_000 : 1 + 97 * (i % 50), i),
+  );
+  const all = new Digest();
+  for (const part of parts) all.add(part);
+  const received = readDigest(ends.server, all.length);
+  const written: Promise<number>[] = [];
+  for (const [i, part] of parts.entries()) {
+    written.push(ends.client.write(part));
+    if (i % 7 === 0) await written.at(-1);
+  }
+  assert.equal(await received, all.text());
+  const counts = await within("the writes", Promise.all(written));
+  assert.deepEqual(counts, parts.map(({ length }) => length));
+  assert.equal(ends.client.stats().bytesSent, all.length);
+  assert.equal(ends.client.stats().bytesUnsent, 0);
+});
+
+test("Chunks over TLS are kept while the memory below is used again", async () => {
+  using ends = await securePair();
+  /* In the same slabs there are chunks without TLS, which are kept too. */
+  using plain = await pair();
+  const bytes = pattern(4_000_000);
+  const written = Promise.all(
+    [ends.client, plain.client].map(async (conn) => {
+      await conn.write(bytes);
+      conn.close();
+    }),
+  );
+  const keep = async (conn: Conn) => {
+    const parts: Uint8Array[] = [];
+    for await (const chunk of conn) parts.push(chunk);
+    await delay(50);
+    return digest(...parts);
+  };
+  const kept = Promise.all([keep(ends.server), keep(plain.server)]);
+  const expected = digest(bytes);
+  assert.deepEqual(await within("the bytes", kept), [expected, expected]);
+  await written;
+});
+
 test("A write over TLS waits for a peer that does not read", async () => {
   using ends = await securePair();
   const bytes = pattern(30_000_000);
@@ -359,12 +404,22 @@ test("broadcast() sends to connections with and without TLS", async () => {
 test("tryWrite(), drained() and several parts work over TLS", async () => {
   using ends = await securePair();
   assert.equal(ends.client.tryWrite(bytesOf("first ")), 6);
-  assert.equal(ends.client.tryWrite(bytesOf("x")), 0);
+  /* Nothing is accepted behind a write that has not left. */
+  let expected = "first ";
+  for (const letter of "abcdefgh") {
+    const bytes = bytesOf(letter);
+    if (ends.client.tryWrite(bytes) === 0) break;
+    /* What was accepted is not of the caller's memory any more. */
+    bytes.fill(0);
+    expected += letter;
+  }
   await ends.client.drained();
   assert.equal(ends.client.writableLength, 0);
   await ends.client.write([bytesOf("sec"), bytesOf("ond")]);
+  expected += "second";
   const reader = ends.server.reader();
-  assert.deepEqual(await reader.readExactly(12), bytesOf("first second"));
+  const received = await reader.readExactly(expected.length);
+  assert.deepEqual(received, bytesOf(expected));
 });
 
 test("Addresses, options and counters of a connection with TLS", async () => {

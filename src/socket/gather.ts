@@ -2,7 +2,7 @@
 /* Writes of several arrays. The native interface takes one array in a call, so small
  * ones are copied into one: a copy of 64 KiB costs less than a system call. */
 
-import { isWhole } from "./send_queue.ts";
+import { CALL_MAX, isWhole } from "./send_queue.ts";
 import type { Socket } from "./socket.ts";
 
 /** As many bytes are joined; the library accepts them in one call. */
@@ -40,15 +40,42 @@ export function writeParts(
   parts: readonly Uint8Array[],
 ): Promise<number> {
   const length = lengthOf(parts);
-  const { send, loop, id } = socket;
+  const { send, loop } = socket;
   if (parts.length === 1) return send.write(parts[0]!);
   if (length > JOINED_MAX) return writeLong(socket, parts, length);
   if (!send.isIdle) return send.write(joined(parts));
+  return sendJoined(socket, parts, length) ??
+    loop.allowance.settled(length, length);
+}
+
+/** The same for a caller that limits itself what it writes in a turn. Returns
+ * undefined, in the place of a promise, if the system has accepted all at once. */
+export function sendParts(
+  socket: Socket,
+  parts: readonly Uint8Array[],
+): Promise<number> | undefined {
+  const { send, loop, id } = socket;
+  const [first] = parts;
+  const length = lengthOf(parts);
+  const isLong = length > (parts.length === 1 ? CALL_MAX : JOINED_MAX);
+  if (first === undefined || isLong || !send.isIdle) {
+    return writeParts(socket, parts);
+  }
+  if (parts.length > 1) return sendJoined(socket, parts, length);
+  const result = loop.port.send(id, first, 0, length);
+  return isWhole(result, length) ? undefined : send.resume(first, result);
+}
+
+function sendJoined(
+  { send, loop, id }: Socket,
+  parts: readonly Uint8Array[],
+  length: number,
+): Promise<number> | undefined {
   const bytes = scratch ??= new Uint8Array(JOINED_MAX);
   copyTo(bytes, parts);
   const result = loop.port.send(id, bytes, 0, length);
   return isWhole(result, length)
-    ? loop.allowance.settled(length, length)
+    ? undefined
     : send.resume(bytes.slice(0, length), result);
 }
 

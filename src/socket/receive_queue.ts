@@ -167,14 +167,15 @@ export class ReceiveQueue {
     this.#serve();
   }
 
-  /** Bytes have arrived; `chunk` is a part of a slab. */
+  /** Bytes have arrived; `chunk` is a part of a slab, or has memory of its own. */
   received(chunk: Chunk): void {
     this.#credit -= chunk.length;
     const read = this.#reads.shift();
     if (read === undefined) {
       /* A detach must not lose them, and the memory of a slab can be
        * transferred away. */
-      const isCopied = this.#end !== undefined || chunk.length < COPY_BELOW;
+      const isCopied = this.#end !== undefined ||
+        chunk.length < Math.min(COPY_BELOW, chunk.buffer.byteLength);
       this.#addChunk(isCopied ? chunk.slice() : chunk);
       if (isCopied) this.#giveBack(chunk);
     } else if (read.buffer === undefined) {

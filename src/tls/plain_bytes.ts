@@ -3,6 +3,9 @@
 import type { Slab } from "../loop/slab.ts";
 import { Fifo } from "../socket/fifo.ts";
 
+/* Shorter ones cost less to copy than to pass on one by one. */
+const JOINED_BELOW = 4096;
+
 /** Bytes that a TLSSocket has decrypted, and that were not delivered. */
 export class PlainBytes {
   readonly #slab: Slab;
@@ -55,12 +58,25 @@ export class PlainBytes {
     return moved;
   }
 
-  /** Removes a chunk of up to `length` bytes. Its memory is of the slab, as that of
-   * every chunk: the buffers of a TLSSocket may be shared. */
+  /** Removes a chunk of up to `length` bytes. Its memory is that of what the TLSSocket
+   * has decrypted, if nothing else is in it, and else of the slab. */
   take(length: number): Uint8Array<ArrayBuffer> {
+    const first = this.#parts.first;
+    if (first !== undefined && first.length <= length && this.#isAlone(first)) {
+      this.#parts.shift();
+      this.#length -= first.length;
+      return new Uint8Array(first.buffer as ArrayBuffer);
+    }
     const slab = this.#slab;
     const room = slab.room();
     const most = Math.min(length, room.length - slab.offset);
     return slab.claim(this.moveTo(room, slab.offset, most));
+  }
+
+  /* Short parts that wait together become one chunk. */
+  #isAlone({ buffer, length }: Uint8Array): boolean {
+    const isLong = length >= JOINED_BELOW || length === this.#length;
+    return isLong && buffer instanceof ArrayBuffer &&
+      buffer.byteLength === length;
   }
 }

@@ -6,13 +6,14 @@
  * on as the end of the plaintext, also when the peer has not said that it is the end.
  * So this stream never ends or closes the connection, and keeps its end to itself. */
 
-import { ChunkReader } from "../views/chunk_reader.ts";
 import { viewAsBuffer } from "../views/node_buffer.ts";
 import { nodeModule } from "../runtime/globals.ts";
 import type { Callback, Duplex, DuplexClass } from "../runtime/node_types.ts";
-import type { Result } from "../socket/pending_reads.ts";
+import type { Chunk } from "../socket/chunk_queue.ts";
+import { Lease } from "../loop/lease.ts";
+import type { PendingRead } from "../socket/pending_reads.ts";
 import { Fifo } from "../socket/fifo.ts";
-import { writeParts } from "../socket/gather.ts";
+import { sendParts, writeParts } from "../socket/gather.ts";
 import type { Socket } from "../socket/socket.ts";
 
 /** The bytes that each direction buffers. */
@@ -31,6 +32,10 @@ export interface Transport extends Duplex {
   readonly hasEnded: boolean;
   /** The number of writes that may be an alert, such as the end of TLS. */
   readonly alerts: number;
+  /** The bytes that the TLSSocket has written. */
+  readonly bytesWritten: number;
+  /** Everything that it has written has left. */
+  readonly isIdle: boolean;
   /** Called with the reason when the connection fails or is closed. */
   onFailure: (error: Error) => void;
   /** Called at the peer's end. */
@@ -59,18 +64,21 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
 
   return class TlsTransport extends Duplex implements Transport {
     readonly #raw: Socket;
-    readonly #chunks: ChunkReader;
     #isWanted = true;
     /** The TLSSocket requests bytes. */
     #isRequested = false;
     /** A chunk of the connection is requested. */
     #isReading = false;
+    /** The chunk that has come, or null for the end, and whether its memory is lent. */
+    #got: Chunk | null = null;
+    #isLent = false;
     /** The number of writes since the start, and of those that have left. */
     #writes = 0;
     #sentWrites = 0;
     hasPeerEnded = false;
     hasEnded = false;
     alerts = 0;
+    bytesWritten = 0;
     readonly #waiting = new Fifo<{ writes: number; callback: () => void }>();
     onFailure: (error: Error) => void = () => {};
     onPeerEnd: () => void = () => {};
@@ -84,12 +92,12 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
         writableHighWaterMark: HIGH_WATER_MARK,
       });
       this.#raw = raw;
-      this.#chunks = new ChunkReader(raw);
+      new Lease(raw).begin();
       for (const part of bytes) this.push(viewAsBuffer(part));
     }
 
     whenSent(callback: () => void): void {
-      if (this.#sentWrites === this.#writes) callback();
+      if (this.isIdle) callback();
       else this.#waiting.push({ writes: this.#writes, callback });
     }
 
@@ -110,23 +118,46 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
     #next(): void {
       if (this.#isReading || this.hasPeerEnded) return;
       this.#isReading = true;
-      this.#chunks.next().then(this.#received, this.#failed);
+      this.#raw.receive.enqueue(this.#read);
     }
 
-    #received = ({ value, done }: Result): void => {
-      this.#isReading = false;
-      this.#isRequested = false;
-      if (!done) this.push(viewAsBuffer(value));
-      else if (!this.#raw.isClosed) {
+    /* The queue must not run what the TLSSocket does with the bytes. */
+    readonly #read: PendingRead = {
+      buffer: undefined,
+      isLoop: true,
+      borrow: () => {
+        this.#isLent = true;
+      },
+      resolve: (got) => {
+        this.#got = got as Chunk | null;
+        Promise.resolve().then(this.#received);
+      },
+      reject: (error) => {
+        this.#isReading = false;
+        Promise.resolve(error).then(this.#failed);
+      },
+    };
+
+    #received = (): void => {
+      const got = this.#got;
+      const isLent = this.#isLent;
+      this.#got = null;
+      this.#isReading = this.#isRequested = this.#isLent = false;
+      if (got !== null) {
+        this.push(viewAsBuffer(got));
+        if (isLent) this.#return(got);
+      } else if (!this.#raw.isClosed) {
         this.hasPeerEnded = true;
         this.onPeerEnd();
       }
     };
 
-    #failed = (error: Error): void => {
-      this.#isReading = false;
-      this.onFailure(error);
-    };
+    /* The TLSSocket copies what it gets, but the stream may have kept it. */
+    #return(chunk: Chunk): void {
+      const { slab } = this.#raw.loop;
+      if (this.readableLength === 0) slab.giveBack(chunk);
+      else slab.own(chunk);
+    }
 
     override _write(bytes: Uint8Array, _: string, callback: Callback): void {
       this.#send([bytes], callback);
@@ -144,14 +175,25 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
      * TLSSocket, with whenSent(). */
     #send(parts: Uint8Array[], callback: Callback): void {
       const raw = this.#raw;
+      const { isIdle } = this;
       this.#writes++;
+      for (const { length } of parts) this.bytesWritten += length;
       if (parts.at(-1)!.length <= ALERT_MAX) this.alerts++;
       const written = raw.isClosed
         ? Promise.reject(raw.closedError("write"))
+        : isIdle
+        ? sendParts(raw, parts)
         : writeParts(raw, parts);
-      written.then(this.#sent, (error) => this.onFailure(error));
+      if (written === undefined) this.#sentWrites++;
+      else written.then(this.#sent, this.#failed);
       callback();
     }
+
+    get isIdle(): boolean {
+      return this.#sentWrites === this.#writes;
+    }
+
+    #failed = (error: Error): void => this.onFailure(error);
 
     #sent = (): void => {
       this.#sentWrites++;

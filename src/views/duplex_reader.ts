@@ -1,13 +1,12 @@
 // Copyright the iocp authors. MIT license.
 
-import { ChunkReader } from "./chunk_reader.ts";
 import type { DuplexActivity } from "./duplex_activity.ts";
 import { duplexError } from "./duplex_error.ts";
 import { copyToBuffer, viewAsBuffer } from "./node_buffer.ts";
 import { nextTick } from "../runtime/globals.ts";
 import type { Duplex } from "../runtime/node_types.ts";
-import { COPY_BELOW } from "../socket/chunk_queue.ts";
-import type { Result } from "../socket/pending_reads.ts";
+import { type Chunk, COPY_BELOW } from "../socket/chunk_queue.ts";
+import type { PendingRead } from "../socket/pending_reads.ts";
 
 /* IDLE: no chunk is requested. PENDING: one was requested from the connection.
  * PAUSED: pause() has withdrawn the request, which the Duplex does not repeat,
@@ -20,19 +19,21 @@ type State = typeof IDLE | typeof PENDING | typeof PAUSED | typeof ENDED;
 
 /** The receiving direction of a duplex: passes the chunks of the connection to
  * its push(), one for each request. */
-export class DuplexReader {
+export class DuplexReader implements PendingRead {
   readonly #duplex: Duplex;
   readonly #activity: DuplexActivity;
-  readonly #chunks: ChunkReader;
   readonly #chunkMax: number;
   #state: State = IDLE;
+  /** The receive queue has this read. */
+  #isQueued = false;
+  /** The chunk that has come, or null for the end. */
+  #got: Chunk | null = null;
   #bytesRead = 0;
 
   constructor(duplex: Duplex, activity: DuplexActivity, chunkMax: number) {
     this.#duplex = duplex;
     this.#chunkMax = chunkMax;
     this.#activity = activity;
-    this.#chunks = new ChunkReader(activity.socket);
   }
 
   get bytesRead(): number {
@@ -45,12 +46,13 @@ export class DuplexReader {
     if (state === PENDING || state === ENDED || this.#duplex.destroyed) return;
     this.#state = PENDING;
     this.#activity.setReading(true);
-    this.#chunks.next().then(this.#received, this.#failed);
+    this.#isQueued = true;
+    this.#activity.socket.receive.enqueue(this);
   }
 
   /** Withdraws the pending request, if there is one. */
   pause(): void {
-    if (this.#state !== PENDING || !this.#chunks.cancel()) return;
+    if (this.#state !== PENDING || !this.#cancel()) return;
     this.#state = PAUSED;
     this.#activity.setReading(false);
   }
@@ -60,11 +62,42 @@ export class DuplexReader {
     if (this.#state === PAUSED) this.start();
   }
 
-  #received = ({ value, done }: Result): void => {
+  #cancel(): boolean {
+    if (!this.#isQueued) return false;
+    this.#isQueued = false;
+    this.#activity.socket.receive.cancel(this);
+    return true;
+  }
+
+  /* What follows up to #received is for the queue, which must not run user code. */
+
+  get buffer(): undefined {
+    return undefined;
+  }
+
+  get isLoop(): boolean {
+    return true;
+  }
+
+  resolve(got: Chunk | number | null): void {
+    this.#isQueued = false;
+    /* There is no buffer, so it is no number. */
+    this.#got = got as Chunk | null;
+    Promise.resolve().then(this.#received);
+  }
+
+  reject(error: Error): void {
+    this.#isQueued = false;
+    Promise.resolve(error).then(this.#failed);
+  }
+
+  #received = (): void => {
     const duplex = this.#duplex;
+    const value = this.#got;
+    this.#got = null;
     this.#state = IDLE;
     if (duplex.destroyed) return;
-    if (done) {
+    if (value === null) {
       if (this.#activity.socket.isClosed) duplex.destroy();
       else this.#end();
       return;
@@ -104,7 +137,7 @@ export class DuplexReader {
   /** Reads no more, as after the peer's end. */
   end(): void {
     if (this.#state === ENDED || this.#duplex.destroyed) return;
-    this.#chunks.cancel();
+    this.#cancel();
     this.#end();
   }
 

@@ -10,6 +10,8 @@ export class DuplexWriter {
   readonly #activity: DuplexActivity;
   /** The length of the write that is in the send queue. */
   #queuedBytes = 0;
+  /** Called when it has ended. The stream makes one write at a time. */
+  #callback: Callback | undefined;
   #sentBytes = 0;
   #hasFailed = false;
 
@@ -35,22 +37,28 @@ export class DuplexWriter {
       return;
     }
     this.#queuedBytes = length;
+    this.#callback = callback;
     this.#activity.refresh();
     /* Short parts are joined: of several sends, the system may delay the later ones
      * until the peer has acknowledged the first (Nagle's algorithm). */
     const written = writeParts(socket, parts);
     this.#activity.writing();
-    written.then(() => {
-      this.#queuedBytes = 0;
-      this.#sentBytes += length;
-      this.#activity.refresh();
-      callback();
-      this.#activity.writing();
-    }, (error: Error) => {
-      this.#hasFailed = true;
-      callback(duplexError(error, "write"));
-    });
+    written.then(this.#written, this.#failed);
   }
+
+  #written = (): void => {
+    const callback = this.#callback!;
+    this.#sentBytes += this.#queuedBytes;
+    this.#queuedBytes = 0;
+    this.#activity.refresh();
+    callback();
+    this.#activity.writing();
+  };
+
+  #failed = (error: Error): void => {
+    this.#hasFailed = true;
+    this.#callback!(duplexError(error, "write"));
+  };
 
   /** Sends the chunks of a _writev(). */
   writeAll(chunks: readonly { chunk: Uint8Array }[], callback: Callback): void {
