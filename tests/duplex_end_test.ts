@@ -12,6 +12,7 @@ import { errorFrom } from "./shared/outcome.ts";
 import { pair, readUntilReset } from "./shared/pair.ts";
 import { bytesOf, digest, pattern } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
+import { DuplexReader } from "../src/views/duplex_reader.ts";
 
 const LARGE = 16 * 1024 * 1024;
 
@@ -32,6 +33,36 @@ async function writeUntilFailed(
   })();
   return await within("a write that fails", failed);
 }
+
+test("end() of a pipe's reader comes behind a chunk that is on its way", async () => {
+  const pushed: (number | null)[] = [];
+  const queued = new Set<unknown>();
+  const receive = {
+    enqueue: (read: unknown) => queued.add(read),
+    cancel: (read: unknown) => queued.delete(read),
+  };
+  const duplex = {
+    destroyed: false,
+    readableFlowing: true,
+    /* Each chunk requests the next one, as in a flowing stream. */
+    push(bytes: Uint8Array | null) {
+      pushed.push(bytes && bytes[0]!);
+      if (bytes !== null) reader.start();
+      return true;
+    },
+    read() {},
+  };
+  const activity = { socket: { receive }, setReading() {}, refresh() {} };
+  const reader = new DuplexReader(duplex as never, activity as never, 100);
+  reader.start();
+  queued.clear();
+  reader.resolve(new Uint8Array([7]));
+  reader.end();
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual(pushed, [7, null]);
+  assert.equal(queued.size, 0);
+});
 
 test("A duplex without a reader emits the peer's end", async () => {
   using both = await duplexPair();

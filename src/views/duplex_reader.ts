@@ -28,6 +28,8 @@ export class DuplexReader implements PendingRead {
   #isQueued = false;
   /** The chunk that has come, or null for the end. */
   #got: Chunk | null = null;
+  /** {@linkcode end} was called while a chunk was on its way. */
+  #endsNext = false;
   #bytesRead = 0;
 
   constructor(duplex: Duplex, activity: DuplexActivity, chunkMax: number) {
@@ -95,8 +97,8 @@ export class DuplexReader implements PendingRead {
     const duplex = this.#duplex;
     const value = this.#got;
     this.#got = null;
+    if (duplex.destroyed || this.#state === ENDED) return;
     this.#state = IDLE;
-    if (duplex.destroyed) return;
     if (value === null) {
       if (this.#activity.socket.isClosed) duplex.destroy();
       else this.#end();
@@ -115,6 +117,9 @@ export class DuplexReader implements PendingRead {
     }
     this.#bytesRead += bytes.length - at;
     this.#push(at === 0 ? bytes : bytes.subarray(at));
+    if (!this.#endsNext) return;
+    this.#cancel();
+    this.#end();
   };
 
   #push(bytes: Uint8Array): void {
@@ -137,8 +142,8 @@ export class DuplexReader implements PendingRead {
   /** Reads no more, as after the peer's end. */
   end(): void {
     if (this.#state === ENDED || this.#duplex.destroyed) return;
-    this.#cancel();
-    this.#end();
+    this.#endsNext = this.#state === PENDING && !this.#cancel();
+    if (!this.#endsNext) this.#end();
   }
 
   #end(): void {
