@@ -279,6 +279,22 @@ test("A reset fails writes that are pending", async () => {
   assert.match(await within("the failure", written), /ECONNRESET|EPIPE/);
 });
 
+test("A loop over TLS that the peer ends sends the end of TLS", async () => {
+  for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+    using ends = await securePair({ listen: { maxVersion } });
+    const { client, server } = ends;
+    const looped = (async () => {
+      for await (const _ of server);
+    })();
+    /* Without it, this would reject. */
+    const received = client.read(new Uint8Array(1));
+    await client.write(bytesOf("all"));
+    await client.closeWrite();
+    await within("the end of the loop", looped);
+    assert.equal(await within("the end", received), null);
+  }
+});
+
 test("close() over TLS ends at once when the peer has reset the connection", async () => {
   for (const isWriting of [false, true]) {
     using ends = await securePair();

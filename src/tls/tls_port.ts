@@ -20,7 +20,7 @@ import {
 } from "../errors.ts";
 import type { Slab } from "../loop/slab.ts";
 import type { SocketPort } from "../loop/socket_loop.ts";
-import type { NodeError, TlsSocket } from "./node_tls.ts";
+import { type NodeError, takeDestroy, type TlsSocket } from "./node_tls.ts";
 import { PlainBytes } from "./plain_bytes.ts";
 import type { Socket } from "../socket/socket.ts";
 import {
@@ -49,6 +49,7 @@ type CloseMode = typeof GRACEFUL | typeof RESET;
 /** The port of one connection with TLS. */
 export class TlsPort extends BelowPort implements SocketPort {
   readonly #tls: TlsSocket;
+  readonly #destroy: () => void;
   readonly #transport: Transport;
   readonly #received: PlainBytes;
   #socket!: Socket;
@@ -76,6 +77,7 @@ export class TlsPort extends BelowPort implements SocketPort {
   constructor(raw: Socket, tls: TlsSocket, transport: Transport, slab: Slab) {
     super(raw);
     this.#tls = tls;
+    this.#destroy = takeDestroy(tls);
     this.#transport = transport;
     this.#received = new PlainBytes(slab);
   }
@@ -274,7 +276,7 @@ export class TlsPort extends BelowPort implements SocketPort {
     if (this.#isFailureReported) return;
     this.#isFailureReported = true;
     this.#isClosed = true;
-    this.#tls.destroy();
+    this.#destroy();
     this.raw.close();
     this.#socket.closed(FAILED, 0, 0);
   }
@@ -300,7 +302,7 @@ export class TlsPort extends BelowPort implements SocketPort {
     raw.settings = this.#socket.settings;
     if (mode === RESET) {
       raw.reset();
-      this.#tls.destroy();
+      this.#destroy();
       Promise.resolve().then(() => this.#socket.closed(0, 0, 0));
     } else this.#closeGracefully(timeoutMs);
     return 0;
@@ -345,7 +347,7 @@ export class TlsPort extends BelowPort implements SocketPort {
         this.#failure ??= failureOf(error);
         this.#socket.closed(FAILED, 0, 0);
       },
-    ).finally(() => this.#tls.destroy());
+    ).finally(() => this.#destroy());
   }
 
   /** The error for the negative result of a call or a completion. */
