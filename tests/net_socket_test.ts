@@ -86,6 +86,28 @@ describe("A socket of iocp/net", () => {
     }
   });
 
+  test("is used again in the turn in which it was destroyed", async () => {
+    await using served = await listening((socket) => {
+      socket.on("error", () => {});
+      socket.write("hello");
+    });
+    for (const how of ["destroy", "resetAndDestroy"] as const) {
+      const client = ours.connect(served.port, "127.0.0.1");
+      await within("data", once(client, "data"));
+      const events: string[] = [];
+      for (const event of ["close", "connect", "data", "error"]) {
+        client.on(event, () => events.push(event));
+      }
+      /* A read is pending then, which fails with the first connection. */
+      client[how]();
+      client.connect(served.port, "127.0.0.1");
+      await within("data", once(client, "data"));
+      assert.deepEqual(events, ["close", "connect", "data"]);
+      assert.equal(client.destroyed, false);
+      client.destroy();
+    }
+  });
+
   test("fails when connect() is called again before its end", async () => {
     await using ends = await connected();
     const { client } = ends;

@@ -26,6 +26,8 @@ export class DuplexReader {
   readonly #chunks: ChunkReader;
   readonly #chunkMax: number;
   #state: State = IDLE;
+  /** The stream was destroyed. It may have another connection by now. */
+  #isOver = false;
   #bytesRead = 0;
 
   constructor(duplex: Duplex, activity: DuplexActivity, chunkMax: number) {
@@ -63,7 +65,7 @@ export class DuplexReader {
   #received = ({ value, done }: Result): void => {
     const duplex = this.#duplex;
     this.#state = IDLE;
-    if (duplex.destroyed) return;
+    if (this.#isOver || duplex.destroyed) return;
     if (done) {
       if (this.#activity.socket.isClosed) duplex.destroy();
       else this.#end();
@@ -78,7 +80,7 @@ export class DuplexReader {
     for (; bytes.length - at > max; at += max) {
       this.#bytesRead += max;
       this.#push(bytes.subarray(at, at + max));
-      if (duplex.destroyed) return;
+      if (this.#isOver || duplex.destroyed) return;
     }
     this.#bytesRead += bytes.length - at;
     this.#push(at === 0 ? bytes : bytes.subarray(at));
@@ -116,8 +118,13 @@ export class DuplexReader {
     this.#activity.setReading(false);
   }
 
+  /** The stream is destroyed: nothing is passed to it any more. */
+  stop(): void {
+    this.#isOver = true;
+  }
+
   #failed = (error: Error): void => {
     this.#state = IDLE;
-    this.#duplex.destroy(duplexError(error, "read"));
+    if (!this.#isOver) this.#duplex.destroy(duplexError(error, "read"));
   };
 }
