@@ -8,7 +8,7 @@ import net from "node:net";
 import process from "node:process";
 import { describe, test } from "node:test";
 import * as ours from "../net.ts";
-import { eventually, within } from "./shared/deadline.ts";
+import { delay, eventually, within } from "./shared/deadline.ts";
 import { isWindows, newPath } from "./shared/local.ts";
 import { connected, type Ends, listening, text } from "./shared/net.ts";
 import { digest, pattern } from "./shared/pattern.ts";
@@ -84,6 +84,18 @@ describe("A socket of iocp/net", () => {
       assert.equal(client.destroyed, true);
       assert.equal(client.bytesWritten, 7);
     }
+  });
+
+  test("is not paused while something listens to readable", async () => {
+    await using ends = await connected();
+    const { client, server } = ends;
+    let received = "";
+    client.on("readable", () => received += String(client.read() ?? ""));
+    /* A read is pending by then. */
+    await delay(30);
+    client.pause();
+    server.write("one");
+    await eventually("the bytes", () => received === "one");
   });
 
   test("is used again in the turn in which it was destroyed", async () => {

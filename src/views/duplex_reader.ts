@@ -50,8 +50,10 @@ export class DuplexReader {
     this.#chunks.next().then(this.#received, this.#failed);
   }
 
-  /** Withdraws the pending request, if there is one. */
+  /** Withdraws the pending request, if there is one. As in Node, pause() has no effect
+   * while something listens to "readable". */
   pause(): void {
+    if (this.#duplex.listenerCount("readable") > 0) return;
     if (this.#state !== PENDING || !this.#chunks.cancel()) return;
     this.#state = PAUSED;
     this.#activity.setReading(false);
