@@ -6,7 +6,13 @@ import { finished, pipeline } from "node:stream/promises";
 import { test } from "node:test";
 import { CompletionPort, type Conn } from "../mod.ts";
 import { RECEIVE_WINDOW } from "../src/options/receive_mode.ts";
-import { eventually, isSettled, settled, within } from "./shared/deadline.ts";
+import {
+  delay,
+  eventually,
+  isSettled,
+  settled,
+  within,
+} from "./shared/deadline.ts";
 import { closed, duplexPair, event, receiveByDuplex } from "./shared/duplex.ts";
 import { errorFrom } from "./shared/outcome.ts";
 import { pair, readUntilReset } from "./shared/pair.ts";
@@ -169,6 +175,18 @@ test("The chunks of a duplex never change later", async () => {
   client.end();
   await event(server, "end");
   assert.equal(digest(...chunks), digest(...copies));
+});
+
+test("pause() has no effect while something listens to readable", async () => {
+  using both = await duplexPair();
+  const { client, server } = both;
+  let received = "";
+  server.on("readable", () => received += String(server.read() ?? ""));
+  /* A read is pending by then. */
+  await delay(30);
+  server.pause();
+  client.write("one");
+  await eventually("the bytes", () => received === "one");
 });
 
 test("A paused duplex stops the sender", async () => {

@@ -8,7 +8,7 @@ import net from "node:net";
 import process from "node:process";
 import { describe, test } from "node:test";
 import * as ours from "../net.ts";
-import { eventually, within } from "./shared/deadline.ts";
+import { delay, eventually, within } from "./shared/deadline.ts";
 import { optionsInForce } from "../src/socket/socket_options.ts";
 import { isWindows, newPath } from "./shared/local.ts";
 import { connected, type Ends, listening, text } from "./shared/net.ts";
@@ -84,6 +84,40 @@ describe("A socket of iocp/net", () => {
       await within("close", once(client.resume(), "close"));
       assert.equal(client.destroyed, true);
       assert.equal(client.bytesWritten, 7);
+    }
+  });
+
+  test("is not paused while something listens to readable", async () => {
+    await using ends = await connected();
+    const { client, server } = ends;
+    let received = "";
+    client.on("readable", () => received += String(client.read() ?? ""));
+    /* A read is pending by then. */
+    await delay(30);
+    client.pause();
+    server.write("one");
+    await eventually("the bytes", () => received === "one");
+  });
+
+  test("is used again in the turn in which it was destroyed", async () => {
+    await using served = await listening((socket) => {
+      socket.on("error", () => {});
+      socket.write("hello");
+    });
+    for (const how of ["destroy", "resetAndDestroy"] as const) {
+      const client = ours.connect(served.port, "127.0.0.1");
+      await within("data", once(client, "data"));
+      const events: string[] = [];
+      for (const event of ["close", "connect", "data", "error"]) {
+        client.on(event, () => events.push(event));
+      }
+      /* A read is pending then, which fails with the first connection. */
+      client[how]();
+      client.connect(served.port, "127.0.0.1");
+      await within("data", once(client, "data"));
+      assert.deepEqual(events, ["close", "connect", "data"]);
+      assert.equal(client.destroyed, false);
+      client.destroy();
     }
   });
 

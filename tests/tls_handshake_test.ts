@@ -3,7 +3,9 @@
  * fails. */
 
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import type { EventEmitter } from "node:events";
+import { after, before, describe, test } from "node:test";
+import tls from "node:tls";
 import {
   CompletionPort,
   type Conn,
@@ -522,6 +524,74 @@ describe("What is no handshake fails:", () => {
       assert.equal((await started).code, "ECONNRESET");
     });
   }
+});
+
+/* The runtimes keep a TLSSocket until it has ended. */
+describe("A handshake that fails leaves no TLSSocket behind:", () => {
+  let left = 0;
+  const count = (socket: EventEmitter) => {
+    left++;
+    socket.once("close", () => left--);
+  };
+  const { connect, createServer } = tls;
+  before(() => {
+    tls.connect = ((options: tls.ConnectionOptions) => {
+      const socket = connect(options);
+      count(socket);
+      return socket;
+    }) as typeof connect;
+    tls.createServer = ((options: tls.TlsOptions) => {
+      const made = createServer(options);
+      const emit = made.emit.bind(made) as (...args: unknown[]) => boolean;
+      made.emit = ((event: string, ...values: unknown[]) => {
+        if (event === "connection") left++;
+        if (event === "tlsClientError") left--;
+        return emit(event, ...values);
+      }) as typeof made.emit;
+      return made;
+    }) as typeof createServer;
+  });
+  after(() => Object.assign(tls, { connect, createServer }));
+
+  const gone = (what: string) => eventually(what, () => left === 0);
+  const peers: Record<string, (peer: Conn) => unknown> = {
+    "ends": (peer) => peer.close(),
+    "resets": (peer) => peer.reset(),
+    "is silent": () => {},
+    "says something else": (peer) =>
+      peer.write(bytesOf("HTTP/1.1 400\r\n\r\n")),
+  };
+  for (const [what, act] of Object.entries(peers)) {
+    test(`of a client whose server ${what}`, async () => {
+      using port = new CompletionPort();
+      const listener = port.listen(HOST);
+      listener.accept().then(act);
+      await failure(
+        port.connect({ ...listener.addr, timeout: 200, tls: { ca } }),
+      );
+      await gone("the end");
+    });
+    test(`of a server whose client ${what}`, async () => {
+      using site = new Site({ handshakeTimeout: 200 });
+      const peer = await site.port.connect(site.listener.addr);
+      await eventually("it has come", () => left === 1);
+      act(peer);
+      await site.lastError();
+      await gone("the end");
+    });
+  }
+  test("of a client that does not trust its server", async () => {
+    using site = new Site();
+    await failure(site.connect({ ca: selfSigned.cert }));
+    await gone("the end");
+  });
+  test("of a listener that is closed", async () => {
+    using site = new Site();
+    await site.port.connect(site.listener.addr);
+    await eventually("it has come", () => left > 0);
+    site.listener.close();
+    await gone("the end");
+  });
 });
 
 describe("A wrong argument is refused before a socket is touched:", () => {

@@ -324,6 +324,37 @@ test("A reset fails writes that are pending", async () => {
   assert.match(await within("the failure", written), /ECONNRESET|EPIPE/);
 });
 
+test("A loop over TLS that the peer ends sends the end of TLS", async () => {
+  for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+    using ends = await securePair({ listen: { maxVersion } });
+    const { client, server } = ends;
+    const looped = (async () => {
+      for await (const _ of server);
+    })();
+    /* Without it, this would reject. */
+    const received = client.read(new Uint8Array(1));
+    await client.write(bytesOf("all"));
+    await client.closeWrite();
+    await within("the end of the loop", looped);
+    assert.equal(await within("the end", received), null);
+  }
+});
+
+test("close() over TLS ends at once when the peer has reset the connection", async () => {
+  for (const isWriting of [false, true]) {
+    using ends = await securePair();
+    const { client, server } = ends;
+    /* The reset is found only when the end of TLS is sent. */
+    if (isWriting) client.write(new Uint8Array(3_000_000)).catch(() => {});
+    server.reset();
+    await assert.rejects(
+      within("the close", client.close({ deadline: 50_000 })),
+      (error) =>
+        error instanceof SocketError && /^(ECONN|EPIPE)/.test(error.code),
+    );
+  }
+});
+
 test("close() over TLS interrupts a read, and ends a loop", async () => {
   using ends = await securePair();
   const read = codeOf(ends.client.read(new Uint8Array(1)));

@@ -41,6 +41,7 @@ export class Connecting {
   }
 
   start(): void {
+    if (this.#isOver) return;
     const { path, host } = this.#request;
     if (path !== undefined) {
       this.#hold();

@@ -89,7 +89,8 @@ class NetSocket extends SocketMembers {
     if (this.write !== plainWrite) {
       delete (this as { write?: unknown }).write;
     }
-    if (this.destroyed) {
+    const isReused = this.destroyed;
+    if (isReused) {
       this._handle = null;
       state.restart();
       this._undestroy();
@@ -122,8 +123,10 @@ class NetSocket extends SocketMembers {
       connected: (connection) => this._connected(handle, connection),
       failed: (error) => this.destroy(error as Error),
     };
-    state.connecting = new Connecting(owner, request);
-    state.connecting.start();
+    const connecting = state.connecting = new Connecting(owner, request);
+    /* The "close" of the last connection comes before anything of this one. */
+    if (isReused) runtime.defer(() => connecting.start());
+    else connecting.start();
     return this;
   }
 

@@ -25,6 +25,7 @@ export interface Duplex {
   destroy(error?: Error): this;
   emit(event: string, ...values: unknown[]): boolean;
   end(): this;
+  listenerCount(event: string): number;
   on(event: string, listener: EventListener): this;
   once(event: string, listener: EventListener): this;
   pause(): this;

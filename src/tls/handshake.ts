@@ -68,6 +68,7 @@ export abstract class Handshake extends LimitedCall<Socket> {
     this.reject(errorOfFailure(failure, options));
     /* What the TLSSocket has sent to say why is still delivered. */
     raw.close();
+    this.transport?.drop();
   }
 
   /** It has succeeded. */
@@ -80,7 +81,7 @@ export abstract class Handshake extends LimitedCall<Socket> {
   withdraw(): void {
     this.isOver = true;
     this.raw.reset();
-    this.transport?.destroy();
+    this.transport?.drop();
   }
 
   /** Its result is not wanted any more. */

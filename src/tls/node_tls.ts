@@ -28,7 +28,7 @@ export interface TlsSocket {
   readonly authorizationError: string | NodeError | null | undefined;
   readonly alpnProtocol: string | false | null | undefined;
   readonly servername?: string | false | null;
-  destroy(): void;
+  destroy(error?: Error): void;
   end(callback: () => void): void;
   getCipher(): { readonly name: string } | undefined;
   getPeerCertificate(): NodeCertificate | null | undefined;
@@ -56,4 +56,17 @@ interface NodeTls {
 /** The module. */
 export function nodeTls(): NodeTls {
   return nodeModule<NodeTls>("node:tls");
+}
+
+/**
+ * From now on only the returned function ends the TLSSocket, or a failure. Deno's would
+ * end itself when both directions are over, before it has written the end of its own.
+ */
+export function takeDestroy(socket: TlsSocket): () => void {
+  const { destroy } = socket;
+  socket.destroy = (error) => {
+    if (error) destroy.call(socket, error);
+    return socket;
+  };
+  return () => destroy.call(socket);
 }

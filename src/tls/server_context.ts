@@ -5,7 +5,6 @@ import {
   type TlsIdentity,
   type TlsServerSettings,
 } from "../options/tls.ts";
-import { TIMEOUT_MAX } from "../options/operation.ts";
 import { runtime } from "../runtime/detect.ts";
 import { type KeyPair, keyPair } from "./key_pair.ts";
 import {
@@ -15,10 +14,6 @@ import {
   type TlsSocket,
 } from "./node_tls.ts";
 import type { Transport } from "./transport.ts";
-
-/** How much later than its handshake a TLSSocket ends that is left of one, in
- * milliseconds. */
-const LEFT_MS = 60_000;
 
 /** A handshake that a server makes. */
 export interface ServerSide {
@@ -43,12 +38,9 @@ class Server {
       /* The handshake checks the certificate itself, and says what is wrong. */
       rejectUnauthorized: false,
       allowHalfOpen: true,
-      /* The handshake has the limit itself, and an error for it. This one is for a
-       * TLSSocket that is left when the handshake was ended. */
-      handshakeTimeout: Math.min(
-        settings.handshakeTimeout + LEFT_MS,
-        TIMEOUT_MAX,
-      ),
+      /* None: the handshake has the limit itself, and an error for it. In Deno the
+       * timer of this one would keep a TLSSocket that has failed until then. */
+      handshakeTimeout: -1,
     });
     this.#server.on("secureConnection", (socket: TlsSocket) => {
       const transport = runtime.transportOf(socket) as Transport;

@@ -8,6 +8,7 @@
 
 import { BelowPort } from "./below_port.ts";
 import {
+  GRACEFUL,
   PENDING,
   RESET,
   SOCKET_STATS_FIELDS,
@@ -20,7 +21,7 @@ import {
 } from "../errors.ts";
 import type { Slab } from "../loop/slab.ts";
 import type { SocketPort } from "../loop/socket_loop.ts";
-import type { NodeError, TlsSocket } from "./node_tls.ts";
+import { type NodeError, takeDestroy, type TlsSocket } from "./node_tls.ts";
 import { PlainBytes } from "./plain_bytes.ts";
 import type { Socket } from "../socket/socket.ts";
 import {
@@ -49,9 +50,12 @@ const NOTHING = Object.fromEntries(
   SOCKET_STATS_FIELDS.map((field) => [field, 0]),
 ) as SocketStats;
 
+type CloseMode = typeof GRACEFUL | typeof RESET;
+
 /** The port of one connection with TLS. */
 export class TlsPort extends BelowPort implements SocketPort {
   readonly #tls: TlsSocket;
+  readonly #destroy: () => void;
   readonly #transport: Transport;
   readonly #received: PlainBytes;
   #socket!: Socket;
@@ -69,6 +73,8 @@ export class TlsPort extends BelowPort implements SocketPort {
   #turnsLeft = END_TURNS;
   #isEndWatched = false;
   #isClosed = false;
+  /** Ends a close that waits for the end of TLS to be sent. */
+  #endClose: ((mode: CloseMode) => void) | undefined;
   /** The sends that have not completed, and their bytes. */
   #sends = 0;
   #unsent = 0;
@@ -77,6 +83,7 @@ export class TlsPort extends BelowPort implements SocketPort {
   constructor(raw: Socket, tls: TlsSocket, transport: Transport, slab: Slab) {
     super(raw);
     this.#tls = tls;
+    this.#destroy = takeDestroy(tls);
     this.#transport = transport;
     this.#received = new PlainBytes(slab);
   }
@@ -267,6 +274,8 @@ export class TlsPort extends BelowPort implements SocketPort {
   /* ---- failures and the close */
 
   #fail(failure: TlsFailure): void {
+    /* The end of TLS cannot be sent any more. */
+    this.#endClose?.(GRACEFUL);
     if (this.#failure !== undefined || this.#isClosed) return;
     this.#failure = failure;
     this.#failSends();
@@ -284,7 +293,7 @@ export class TlsPort extends BelowPort implements SocketPort {
     if (this.#isFailureReported) return;
     this.#isFailureReported = true;
     this.#isClosed = true;
-    this.#tls.destroy();
+    this.#destroy();
     this.raw.close();
     this.#socket.closed(FAILED, 0, 0);
   }
@@ -299,56 +308,63 @@ export class TlsPort extends BelowPort implements SocketPort {
   }
 
   close(_id: number, mode: number, timeoutMs: number): number {
-    if (this.#isClosed) return 0;
+    if (this.#isClosed) {
+      /* The deadline of the close that has begun. */
+      if (mode === RESET) this.#resetClose();
+      return 0;
+    }
     this.#isClosed = true;
     this.#received.clear();
     const raw = this.raw;
     raw.settings = this.#socket.settings;
     if (mode === RESET) {
       raw.reset();
-      this.#tls.destroy();
+      this.#destroy();
       Promise.resolve().then(() => this.#socket.closed(0, 0, 0));
     } else this.#closeGracefully(timeoutMs);
     return 0;
   }
 
+  #resetClose(): void {
+    if (this.#endClose !== undefined) this.#endClose(RESET);
+    else this.raw.loop.port.close(this.raw.id, RESET, 0);
+  }
+
   /* The end of TLS is the last that is sent. The process waits for it. */
   #closeGracefully(timeoutMs: number): void {
-    const raw = this.raw;
-    const { loop } = raw;
-    let isOver = false;
-    const close = (end: () => Promise<void>) => {
-      if (isOver) return;
-      isOver = true;
-      clearTimeout(timer);
-      const closed = end();
-      loop.unref();
-      closed.then(
-        () => this.#socket.closed(0, 0, 0),
-        (error) => {
-          this.#failure ??= failureOf(error);
-          this.#socket.closed(FAILED, 0, 0);
-        },
-      ).finally(() => this.#tls.destroy());
-    };
+    const { loop, settings, isClosed } = this.raw;
     const timer = setTimeout(
-      () =>
-        close(() => {
-          raw.reset();
-          return raw.closeWithin(undefined);
-        }),
-      timeoutMs || raw.settings.closeTimeout,
+      () => this.#endClose?.(RESET),
+      timeoutMs || settings.closeTimeout,
     );
     runtime.unrefTimer(timer);
     loop.ref();
-    this.#endWrites(() =>
-      close(() => {
-        if (timeoutMs > 0) return raw.closeWithin(undefined);
-        /* It was abandoned, which does not wait for the peer. */
-        raw.abandon();
-        return raw.released();
-      })
-    );
+    const end = this.#endClose = (mode: CloseMode) => {
+      if (this.#endClose === undefined) return;
+      this.#endClose = undefined;
+      clearTimeout(timer);
+      /* An abandoned one does not wait for the peer. */
+      this.#closeRaw(mode, timeoutMs === 0);
+      loop.unref();
+    };
+    if (this.#failure !== undefined || isClosed) end(GRACEFUL);
+    else this.#endWrites(() => end(GRACEFUL));
+  }
+
+  #closeRaw(mode: CloseMode, isAbandoned: boolean): void {
+    const raw = this.raw;
+    if (mode === RESET) raw.reset();
+    else if (isAbandoned) raw.abandon();
+    const closed = mode === GRACEFUL && isAbandoned
+      ? raw.released()
+      : raw.closeWithin(undefined);
+    closed.then(
+      () => this.#socket.closed(0, 0, 0),
+      (error) => {
+        this.#failure ??= failureOf(error);
+        this.#socket.closed(FAILED, 0, 0);
+      },
+    ).finally(() => this.#destroy());
   }
 
   /** The error for the negative result of a call or a completion. */

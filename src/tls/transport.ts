@@ -42,6 +42,9 @@ export interface Transport extends Duplex {
   onPeerEnd: () => void;
   /** Calls back when everything that was written before has left. */
   whenSent(callback: () => void): void;
+  /** Ends the TLSSocket, whose handshake has failed or is not wanted any more. Without
+   * that the runtimes keep it for ever. */
+  drop(): void;
 }
 
 let Class:
@@ -99,6 +102,13 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
     whenSent(callback: () => void): void {
       if (this.isIdle) callback();
       else this.#waiting.push({ writes: this.#writes, callback });
+    }
+
+    drop(): void {
+      this.destroy();
+      /* A TLSSocket ends with the stream below it, also one that nobody has yet: a
+       * server passes it on only after the handshake. */
+      this.emit("close");
     }
 
     get isWanted(): boolean {

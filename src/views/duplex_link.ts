@@ -92,6 +92,7 @@ export class DuplexLink {
     const { socket, writer } = this;
     const duplex = this.#duplex;
     this.#isOver = true;
+    this.reader.stop();
     this.activity.end();
     const isEnding = duplex.writableEnded && !duplex.writableFinished;
     const hasAnswered = error !== null && isAnswered(error);

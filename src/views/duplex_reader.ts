@@ -30,6 +30,8 @@ export class DuplexReader implements PendingRead {
   #got: Chunk | null = null;
   /** {@linkcode end} was called while a chunk was on its way. */
   #endsNext = false;
+  /** The stream was destroyed. It may have another connection by now. */
+  #isOver = false;
   #bytesRead = 0;
 
   constructor(duplex: Duplex, activity: DuplexActivity, chunkMax: number) {
@@ -52,8 +54,10 @@ export class DuplexReader implements PendingRead {
     this.#activity.socket.receive.enqueue(this);
   }
 
-  /** Withdraws the pending request, if there is one. */
+  /** Withdraws the pending request, if there is one. As in Node, pause() has no effect
+   * while something listens to "readable". */
   pause(): void {
+    if (this.#duplex.listenerCount("readable") > 0) return;
     if (this.#state !== PENDING || !this.#cancel()) return;
     this.#state = PAUSED;
     this.#activity.setReading(false);
@@ -97,7 +101,8 @@ export class DuplexReader implements PendingRead {
     const duplex = this.#duplex;
     const value = this.#got;
     this.#got = null;
-    if (duplex.destroyed || this.#state === ENDED) return;
+    if (this.#isOver || duplex.destroyed) return;
+    if (this.#state === ENDED) return;
     this.#state = IDLE;
     if (value === null) {
       if (this.#activity.socket.isClosed) duplex.destroy();
@@ -113,7 +118,7 @@ export class DuplexReader implements PendingRead {
     for (; bytes.length - at > max; at += max) {
       this.#bytesRead += max;
       this.#push(bytes.subarray(at, at + max));
-      if (duplex.destroyed) return;
+      if (this.#isOver || duplex.destroyed) return;
     }
     this.#bytesRead += bytes.length - at;
     this.#push(at === 0 ? bytes : bytes.subarray(at));
@@ -154,8 +159,13 @@ export class DuplexReader implements PendingRead {
     this.#activity.setReading(false);
   }
 
+  /** The stream is destroyed: nothing is passed to it any more. */
+  stop(): void {
+    this.#isOver = true;
+  }
+
   #failed = (error: Error): void => {
     this.#state = IDLE;
-    this.#duplex.destroy(duplexError(error, "read"));
+    if (!this.#isOver) this.#duplex.destroy(duplexError(error, "read"));
   };
 }
