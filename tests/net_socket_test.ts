@@ -8,6 +8,8 @@ import net from "node:net";
 import process from "node:process";
 import { describe, test } from "node:test";
 import * as ours from "../net.ts";
+import type { SocketHandle } from "../src/net/socket_handle.ts";
+import { optionsInForce } from "../src/socket/socket_options.ts";
 import { eventually, within } from "./shared/deadline.ts";
 import { isWindows, newPath } from "./shared/local.ts";
 import { connected, type Ends, listening, text } from "./shared/net.ts";
@@ -221,6 +223,21 @@ describe("A socket of iocp/net", () => {
     assert.equal(client.writableLength, 0);
   });
 
+  test("announces each part that read() returns", async () => {
+    await using ends = await connected();
+    const { client, server } = ends;
+    const bytes = pattern(500_000);
+    let length = 0;
+    const all = new Promise<void>((resolve) => {
+      client.on("readable", () => {
+        length += (client.read() as Uint8Array | null)?.length ?? 0;
+        if (length === bytes.length) resolve();
+      });
+    });
+    server.write(bytes);
+    await within("all of it", all);
+  });
+
   test("resets by resetAndDestroy()", async () => {
     await using ends = await connected();
     const { client, server } = ends;
@@ -413,6 +430,21 @@ describe("A socket of iocp/net", () => {
     client.setNoDelay(false).setKeepAlive(false);
     client.destroy();
     client.setNoDelay(true).setKeepAlive(true).unref();
+  });
+
+  test("delays small writes by default where the runtime's own does", async () => {
+    const isDelayed = "Deno" in globalThis;
+    for (const noDelay of [undefined, true, false]) {
+      const options = noDelay === undefined ? {} : { noDelay };
+      await using ends = await connected(options);
+      for (const socket of [ends.client, ends.server]) {
+        const { _handle } = socket as unknown as { _handle: SocketHandle };
+        const inForce = () => optionsInForce(_handle.link!.socket).noDelay;
+        assert.equal(inForce(), noDelay ?? !isDelayed);
+        socket.setNoDelay(false);
+        assert.equal(inForce(), false);
+      }
+    }
   });
 
   test("sets the type of service, where programs can", async () => {

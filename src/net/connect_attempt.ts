@@ -12,6 +12,7 @@ import type { PathAddr } from "../native/path.ts";
 import { pathConnectSettings } from "../options/path.ts";
 import { connSettings } from "../options/conn.ts";
 import type { Found } from "./node_parts.ts";
+import { runtime } from "../runtime/detect.ts";
 import type { Socket } from "../socket/socket.ts";
 
 /** Called with the connection or the error, once; it must not run user code. */
@@ -69,7 +70,10 @@ export class ConnectAttempt {
     return new ConnectAttempt(where, undefined, (onDone) =>
       new Attempt({
         group: netGroup(),
-        conn: connSettings({ noDelay: false, allowHalfOpen: true }),
+        conn: connSettings({
+          noDelay: runtime.netNoDelay,
+          allowHalfOpen: true,
+        }),
         destination: { address, port },
         remote: encodeAddress(ipOf(address), port),
         local: localAddress === undefined

@@ -27,6 +27,7 @@ import { nextTick } from "../runtime/globals.ts";
 import { LOCAL, PEER } from "../native/completion.ts";
 import { onAbort } from "./listen_signal.ts";
 import { type NetSocket, Socket, type SocketServer } from "./socket.ts";
+import { runtime } from "../runtime/detect.ts";
 import { ServerHandle } from "./server_handle.ts";
 import { SocketHandle } from "./socket_handle.ts";
 import type { Socket as Connection } from "../socket/socket.ts";
@@ -79,7 +80,7 @@ class NetServer extends EventEmitter implements SocketServer {
     this._lookUps = 0;
     this.allowHalfOpen = Boolean(options["allowHalfOpen"]);
     this.pauseOnConnect = Boolean(options["pauseOnConnect"]);
-    this.noDelay = Boolean(options["noDelay"]);
+    this.noDelay = Boolean(options["noDelay"] ?? runtime.netNoDelay);
     this.keepAlive = Boolean(options["keepAlive"]);
     const delay = Number(options["keepAliveInitialDelay"] ?? 0);
     /* In seconds, as in Node. */
@@ -152,7 +153,7 @@ class NetServer extends EventEmitter implements SocketServer {
       connection.abandon();
       return;
     }
-    if (this.noDelay) handle.setNoDelay(true);
+    if (this.noDelay !== runtime.netNoDelay) handle.setNoDelay(this.noDelay);
     if (this.keepAlive) handle.setKeepAlive(true, this.keepAliveInitialDelay);
     const socket = new Socket({
       handle,

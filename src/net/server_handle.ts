@@ -12,13 +12,13 @@ import { type NodeAddress, nodeAddress } from "../views/node_address.ts";
 import { nextTick, nodeModule } from "../runtime/globals.ts";
 import { pathListenSettings } from "../options/path.ts";
 import type { ListenSettings } from "../options/listen.ts";
+import { runtime } from "../runtime/detect.ts";
 import { SocketHandle } from "./socket_handle.ts";
 import { SocketError } from "../errors.ts";
 import type { Socket } from "../socket/socket.ts";
 
-/* What every connection starts with. A net.Socket sends small writes together until
- * setNoDelay() is called, and its stream ends the other direction. */
-const CONN = { noDelay: false, allowHalfOpen: true } as const;
+/* What every connection starts with. Its stream ends the other direction. */
+const CONN = { noDelay: runtime.netNoDelay, allowHalfOpen: true } as const;
 const BACKLOG_MAX = 65_535;
 /* The machine has no IPv6. */
 const NO_IPV6 = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL", "ENOTSUP"]);

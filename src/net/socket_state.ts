@@ -13,7 +13,7 @@ import {
 import type { Connecting } from "./connecting.ts";
 import { SocketHandle } from "./socket_handle.ts";
 import type { DuplexLink } from "../views/duplex_link.ts";
-import { isWindows } from "../runtime/detect.ts";
+import { isWindows, runtime } from "../runtime/detect.ts";
 import { NotSupported, SocketError } from "../errors.ts";
 import { setNoDelay } from "../views/duplex_options.ts";
 import { addAbortSignal } from "./node_parts.ts";
@@ -64,7 +64,9 @@ export function givenConnection(options: Options): Socket | undefined {
   try {
     const options = { allowHalfOpen: true };
     const adopted = adoptSocket(netGroup(), number, options, false);
-    if (adopted.settings.transport === undefined) setNoDelay(adopted, false);
+    if (adopted.settings.transport === undefined) {
+      setNoDelay(adopted, runtime.netNoDelay);
+    }
     return adopted;
   } catch (error) {
     if (!(error instanceof SocketError)) throw error;
@@ -84,7 +86,7 @@ export class SocketState {
   isRef = true;
   /** destroySoon() was called. */
   isDestroyedSoon = false;
-  #noDelay = false;
+  #noDelay = runtime.netNoDelay;
   #keepAlive = false;
   /** In seconds. */
   #keepAliveDelay = 0;
@@ -147,7 +149,7 @@ export class SocketState {
 
   /** Sets the options of a new connection, which has none set. */
   applyInitial(handle: SocketHandle): void {
-    if (this.#noDelay) handle.setNoDelay(true);
+    if (this.#noDelay !== runtime.netNoDelay) handle.setNoDelay(this.#noDelay);
     if (this.#keepAlive) handle.setKeepAlive(true, this.#keepAliveDelay);
     if (this.#typeOfService !== undefined) {
       handle.setTypeOfService(this.#typeOfService);

@@ -102,6 +102,8 @@ export const runtime: Runtime = {
   user,
   /* Bun's test runner does not look for what a test has loaded. */
   preloads: false,
+
+  netNoDelay: true,
   onRealmEnd() {
     /* Bun has no event for it. */
   },

@@ -108,6 +108,8 @@ export const runtime: Runtime = {
   env,
   user,
   preloads: true,
+
+  netNoDelay: false,
   onRealmEnd,
   canRead: (path) => isGranted({ name: "read", path }),
   canWrite: (path) => isGranted({ name: "write", path }),

@@ -38,6 +38,10 @@ export interface Runtime {
   /** Whether the import of the module loads the library. */
   readonly preloads: boolean;
 
+  /** Whether connections of its own `node:net` send small writes at once, also
+   * without `setNoDelay()`. */
+  readonly netNoDelay: boolean;
+
   /** Calls back when the current realm ends while its thread goes on, if the
    * runtime has an event for it. */
   onRealmEnd(callback: () => void): void;

@@ -27,6 +27,8 @@ export class DuplexReader {
   readonly #chunkMax: number;
   #state: State = IDLE;
   #bytesRead = 0;
+  /** Received with the part that was pushed last. */
+  #rest: Uint8Array | undefined;
 
   constructor(duplex: Duplex, activity: DuplexActivity, chunkMax: number) {
     this.#duplex = duplex;
@@ -45,8 +47,26 @@ export class DuplexReader {
     if (state === PENDING || state === ENDED || this.#duplex.destroyed) return;
     this.#state = PENDING;
     this.#activity.setReading(true);
+    if (this.#rest === undefined) this.#next();
+    /* After the read() that asks for it: bytes that come meanwhile are not
+     * announced by an event. */
+    else Promise.resolve().then(this.#continue);
+  }
+
+  #next(): void {
     this.#chunks.next().then(this.#received, this.#failed);
   }
+
+  #continue = (): void => {
+    if (this.#state !== PENDING || this.#duplex.destroyed) return;
+    const rest = this.#rest;
+    if (rest === undefined) {
+      this.#next();
+      return;
+    }
+    this.#state = IDLE;
+    this.#pass(rest);
+  };
 
   /** Withdraws the pending request, if there is one. */
   pause(): void {
@@ -72,17 +92,29 @@ export class DuplexReader {
     this.#activity.refresh();
     /* A small chunk in the buffer would keep a whole slab alive. */
     const isCopied = !duplex.readableFlowing && value.length < COPY_BELOW;
-    const bytes = isCopied ? copyToBuffer(value) : viewAsBuffer(value);
-    const max = this.#chunkMax;
-    let at = 0;
-    for (; bytes.length - at > max; at += max) {
-      this.#bytesRead += max;
-      this.#push(bytes.subarray(at, at + max));
-      if (duplex.destroyed) return;
-    }
-    this.#bytesRead += bytes.length - at;
-    this.#push(at === 0 ? bytes : bytes.subarray(at));
+    this.#pass(isCopied ? copyToBuffer(value) : viewAsBuffer(value));
   };
+
+  /* Passes bytes on in parts. The stream announces a part by an event, after which
+   * some consumers read one part, so the next one waits until it is asked for, unless
+   * a consumer takes each at once. */
+  #pass(bytes: Uint8Array): void {
+    const duplex = this.#duplex;
+    const max = this.#chunkMax;
+    this.#rest = bytes;
+    do {
+      const left: Uint8Array = this.#rest;
+      const isLast = left.length <= max;
+      const part = isLast ? left : left.subarray(0, max);
+      this.#rest = isLast ? undefined : left.subarray(max);
+      this.#bytesRead += part.length;
+      this.#push(part);
+      if (duplex.destroyed) return;
+    } while (
+      this.#rest !== undefined && duplex.readableFlowing &&
+      duplex.readableLength === 0
+    );
+  }
 
   #push(bytes: Uint8Array): void {
     try {
@@ -105,6 +137,8 @@ export class DuplexReader {
   end(): void {
     if (this.#state === ENDED || this.#duplex.destroyed) return;
     this.#chunks.cancel();
+    if (this.#rest !== undefined) this.#duplex.push(this.#rest);
+    this.#rest = undefined;
     this.#end();
   }
 
