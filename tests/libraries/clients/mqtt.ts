@@ -31,19 +31,16 @@ export const mqtt: Library = {
    * several parts by one: then a larger message never arrives. */
   tlsBlobSize: 10_000,
   async open({ port, securePort }, isSecure) {
-    const { MqttClient } = require("mqtt");
+    const { MqttClient, connect: connectMqtt } = require("mqtt");
     const { connect } = require("net");
-    const client = new MqttClient(
-      () =>
-        isSecure
-          ? connectTls({
-            socket: connect(securePort, host),
-            ca,
-            servername: "localhost",
-          })
-          : connect(port, host),
-      { reconnectPeriod: 50, clientId: `iocp-${count++}` },
-    );
+    const options = { reconnectPeriod: 50, clientId: `iocp-${count++}` };
+    const tls = { ca, servername: "localhost" };
+    const client = isSecure
+      ? new MqttClient(
+        () => connectTls({ socket: connect(securePort, host), ...tls }),
+        options,
+      )
+      : connectMqtt(`mqtt://${host}:${port}`, options);
     client.on("error", () => {});
     await once(client, "connect");
     const topic = `topic ${count++}`;
