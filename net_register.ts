@@ -58,7 +58,18 @@ function replaceMembers(): void {
   }
   const net = nodeModule<Members>("node:net");
   const connectOwn = net["connect"] as Call;
+  /* Bun's tls passes the result to Bun's own connect(), which recognizes it by a
+   * symbol. */
+  const marks = Object.getOwnPropertySymbols(
+    (net["_normalizeArgs"] as Call)([]),
+  );
+  const normalizeArgs = (netModule as unknown as Members)["_normalizeArgs"];
   Object.assign(net, netModule);
+  net["_normalizeArgs"] = (args: unknown) => {
+    const normalized = (normalizeArgs as Call)(args) as Record<symbol, boolean>;
+    for (const mark of marks) normalized[mark] = true;
+    return normalized;
+  };
   /* Bun makes the pipes of its child processes so. */
   net["connect"] = net["createConnection"] = (...args: unknown[]) => {
     const [first] = args;

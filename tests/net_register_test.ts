@@ -39,6 +39,10 @@ describe("With iocp/net/register", () => {
     await prints("the sum is 5", "jsonrpc", newPath());
   });
 
+  test("tls runs over its sockets", async () => {
+    await prints("over TLS", "tls");
+  });
+
   test("the runtime's http and child processes work as before", async () => {
     await prints("http and child processes work", "others");
   });

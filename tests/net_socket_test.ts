@@ -256,6 +256,21 @@ describe("A socket of iocp/net", () => {
     assert.equal(client.writableLength, 0);
   });
 
+  test("announces each part that read() returns", async () => {
+    await using ends = await connected();
+    const { client, server } = ends;
+    const bytes = pattern(500_000);
+    let length = 0;
+    const all = new Promise<void>((resolve) => {
+      client.on("readable", () => {
+        length += (client.read() as Uint8Array | null)?.length ?? 0;
+        if (length === bytes.length) resolve();
+      });
+    });
+    server.write(bytes);
+    await within("all of it", all);
+  });
+
   test("resets by resetAndDestroy()", async () => {
     await using ends = await connected();
     const { client, server } = ends;

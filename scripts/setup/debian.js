@@ -14,8 +14,7 @@ import { announce, cached, cacheFolder, once, repository } from "./cache.js";
 import { argv, run, runOrThrow } from "./command.js";
 
 const release = "trixie";
-// The number in a name changes with its list, so that an older folder is not
-// used for it.
+// The number in a name changes with its list: an older folder is not used.
 const kinds = {
   tools: {
     name: `debian-${release}-2`,
@@ -27,10 +26,14 @@ const kinds = {
     packages: argv`chromium curl dbus-x11 wrk`,
   },
   peers: {
-    name: `debian-${release}-peers-3`,
-    packages: argv`curl openssl socat systemd libicu76 libpq5 libxml2`,
-    // Its other dependencies are LLVM and Perl, for what no test uses.
-    unpack: "apt-get -q download postgresql-17 && dpkg-deb -x *.deb /",
+    name: `debian-${release}-peers-4`,
+    packages: argv`curl openssl socat systemd libicu76 libpq5 libxml2
+      mariadb-server-core redis-server`,
+    // Their other dependencies are LLVM, Perl and Python, for what no test uses.
+    unpack: `apt-get -q download postgresql-17 rabbitmq-server erlang-base \
+      $(printf ' erlang-%s' asn1 crypto eldap inets mnesia os-mon parsetools \
+      public-key runtime-tools ssl syntax-tools tools xmerl)
+      for deb in *.deb; do dpkg-deb -x $deb / || exit; done`,
   },
   fuzz: {
     name: `debian-${release}-fuzz-1`,

@@ -33,6 +33,8 @@ export class DuplexReader implements PendingRead {
   /** The stream was destroyed. It may have another connection by now. */
   #isOver = false;
   #bytesRead = 0;
+  /** Received with the part that was pushed last. */
+  #rest: Uint8Array | undefined;
 
   constructor(duplex: Duplex, activity: DuplexActivity, chunkMax: number) {
     this.#duplex = duplex;
@@ -50,9 +52,26 @@ export class DuplexReader implements PendingRead {
     if (state === PENDING || state === ENDED || this.#duplex.destroyed) return;
     this.#state = PENDING;
     this.#activity.setReading(true);
+    /* After the read() that asks for it: a part that comes meanwhile is not announced
+     * by an event. */
+    if (this.#rest === undefined) this.#enqueue();
+    else Promise.resolve().then(this.#continue);
+  }
+
+  #enqueue(): void {
     this.#isQueued = true;
     this.#activity.socket.receive.enqueue(this);
   }
+
+  #continue = (): void => {
+    const rest = this.#rest;
+    if (this.#state !== PENDING) return;
+    if (rest === undefined) this.#enqueue();
+    else {
+      this.#state = IDLE;
+      this.#pass(rest);
+    }
+  };
 
   /** Withdraws the pending request, if there is one. As in Node, pause() has no effect
    * while something listens to "readable". */
@@ -112,20 +131,31 @@ export class DuplexReader implements PendingRead {
     this.#activity.refresh();
     /* A small chunk in the buffer would keep a whole slab alive. */
     const isCopied = !duplex.readableFlowing && value.length < COPY_BELOW;
-    const bytes = isCopied ? copyToBuffer(value) : viewAsBuffer(value);
-    const max = this.#chunkMax;
-    let at = 0;
-    for (; bytes.length - at > max; at += max) {
-      this.#bytesRead += max;
-      this.#push(bytes.subarray(at, at + max));
-      if (this.#isOver || duplex.destroyed) return;
-    }
-    this.#bytesRead += bytes.length - at;
-    this.#push(at === 0 ? bytes : bytes.subarray(at));
-    if (!this.#endsNext) return;
-    this.#cancel();
-    this.#end();
+    this.#pass(isCopied ? copyToBuffer(value) : viewAsBuffer(value));
   };
+
+  /* Passes bytes on in parts. The stream announces a part by an event, after which
+   * some consumers read one part, so the next one waits until it is asked for, unless
+   * a consumer takes each at once. */
+  #pass(bytes: Uint8Array): void {
+    const duplex = this.#duplex;
+    const max = this.#chunkMax;
+    this.#rest = bytes;
+    if (this.#isOver || duplex.destroyed) return;
+    do {
+      const left: Uint8Array = this.#rest;
+      const isLast = left.length <= max;
+      const part = isLast ? left : left.subarray(0, max);
+      this.#rest = isLast ? undefined : left.subarray(max);
+      this.#bytesRead += part.length;
+      this.#push(part);
+      if (this.#isOver || duplex.destroyed) return;
+    } while (
+      this.#rest !== undefined && duplex.readableFlowing &&
+      duplex.readableLength === 0
+    );
+    if (this.#endsNext) this.#endNow();
+  }
 
   #push(bytes: Uint8Array): void {
     try {
@@ -148,7 +178,16 @@ export class DuplexReader implements PendingRead {
   end(): void {
     if (this.#state === ENDED || this.#duplex.destroyed) return;
     this.#endsNext = this.#state === PENDING && !this.#cancel();
-    if (!this.#endsNext) this.#end();
+    if (!this.#endsNext) this.#endNow();
+  }
+
+  /* What has come is passed on before. */
+  #endNow(): void {
+    const rest = this.#rest;
+    this.#rest = undefined;
+    this.#cancel();
+    if (rest !== undefined) this.#duplex.push(rest);
+    this.#end();
   }
 
   #end(): void {

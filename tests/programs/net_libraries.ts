@@ -11,6 +11,7 @@ import net, { Server } from "node:net";
 import process from "node:process";
 import { promisify } from "node:util";
 import * as ours from "../../net.ts";
+import { identity } from "../shared/duplex.ts";
 
 const require = createRequire(import.meta.url);
 const [name, ...rest] = process.argv.slice(2);
@@ -71,6 +72,33 @@ async function jsonrpc(path: string): Promise<string> {
   return `the sum is ${sum}`;
 }
 
+/* node:tls over sockets of the module that require() returns, which connect or are
+ * connected. */
+async function tls(): Promise<string> {
+  const { connect, TLSSocket } = require("tls");
+  const { createServer, connect: connectPlain } = require("net");
+  const server = createServer((socket: Any) => {
+    const stream = new TLSSocket(socket, { isServer: true, ...identity });
+    stream.pipe(stream);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  let text = "";
+  for (const waits of [true, false]) {
+    const socket = connectPlain(server.address().port, "127.0.0.1");
+    assert.ok(socket instanceof ours.Socket, "the socket");
+    if (waits) await once(socket, "connect");
+    const options = { ca: identity.cert, servername: "localhost" };
+    const client = connect({ socket, ...options });
+    await once(client, "secureConnect");
+    client.write("over TLS");
+    [text] = await once(client, "data");
+    client.destroy();
+  }
+  server.close();
+  return String(text);
+}
+
 /* Other modules of the runtime work as before. */
 async function others(): Promise<string> {
   const { createServer, get } = await import("node:http");
@@ -111,6 +139,7 @@ type Any = any;
 
 const programs: Record<string, (...args: string[]) => unknown> = {
   ssh,
+  tls,
   jsonrpc: jsonrpc as (...args: string[]) => unknown,
   others,
   names,

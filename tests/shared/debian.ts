@@ -35,23 +35,30 @@ export function startDebian(
 const INSIDE = `
 set -e
 mount --rbind /dev "$0/dev"
+mount -t proc proc "$0/proc"
 mount -t tmpfs tmpfs "$0/tmp"
+mount --bind /etc/hosts "$0/etc/hosts"
 mount --bind "$1" "$0/mnt"
 chroot --userspec=nobody:nogroup "$0" /usr/bin/env -i sh -c "$2" 2>&1
 exit $?`;
 
-/** Starts a shell command inside the folder as the user "nobody". `folder` is /mnt
- * there, and /tmp is empty. All of its output is in `stdout`. */
+/** The command line that runs a shell command inside the folder as the user "nobody".
+ * `folder` is /mnt there, and /tmp is empty. All of its output is in `stdout`. */
+export function insideDebian(folder: string, command: string): string[] {
+  /* Wine runs in another such folder, whose mounts are private already. */
+  const propagation = isWindows ? "unchanged" : "private";
+  const namespaces = ["--mount", `--propagation=${propagation}`, "--pid"]
+    .concat("--fork");
+  return ["unshare", ...namespaces, "--kill-child", "sh", "-c"]
+    .concat(INSIDE, debianRoot!, folder, command);
+}
+
+/** Starts a shell command inside the folder, as {@linkcode insideDebian} has it. */
 export function startInsideDebian(
   folder: string,
   command: string,
   options: ChildOptions = {},
 ): Child {
-  const namespaces = ["--mount", "--propagation=private", "--pid", "--fork"];
-  return new Child(
-    "unshare",
-    [...namespaces, "--kill-child", "sh", "-c"]
-      .concat(INSIDE, debianRoot!, folder, command),
-    options,
-  );
+  const [program, ...args] = insideDebian(folder, command);
+  return new Child(program!, args, options);
 }

@@ -1,7 +1,12 @@
 // Copyright the iocp authors. MIT license.
 /* Addresses of this machine that refuse, or never answer. */
 
-import { CompletionPort, type NetAddr, SocketError } from "../../mod.ts";
+import {
+  CompletionPort,
+  connect,
+  type NetAddr,
+  SocketError,
+} from "../../mod.ts";
 import { eventually } from "./deadline.ts";
 
 /** Why this machine cannot test IPv6, or false. */
@@ -25,6 +30,16 @@ export const closedAddress: NetAddr = {
   hostname: "127.0.0.1",
   port: 1,
 };
+
+/** Whether nothing listens on a port of this machine. */
+export async function refuses(port: number): Promise<boolean> {
+  try {
+    using _ = await connect({ hostname: "127.0.0.1", port });
+    return false;
+  } catch {
+    return true;
+  }
+}
 
 /**
  * An address that does not answer a connect: its listener never accepts, and its
