@@ -37,10 +37,10 @@ extern "C" {
  * Hands out the connections of a listener, which has no IOCP_ACCEPTED for them
  * from then on. `share` is -1 for a new share, or that of another listener,
  * which gets this one as well. IOCP_DEFER_ACCEPT and IOCP_FIRST_BYTE_TIMEOUT
- * are options of the parts instead. Returns the share, -IOCP_EINVAL (no
- * listener, a listener of another share, a part, or one with these options),
- * -IOCP_ENOENT (no such share), -IOCP_ENOTSUP (a named pipe), -IOCP_EMFILE or
- * -IOCP_ENOMEM.
+ * are options of the parts instead, and -IOCP_ENOTSUP from then on. Returns the
+ * share, -IOCP_EINVAL (no listener, a listener of another share, a part, or one
+ * with these options), -IOCP_ENOENT (no such share), -IOCP_ENOTSUP (a named
+ * pipe), -IOCP_EMFILE or -IOCP_ENOMEM.
  *
  * While the share has no part that accepts, connections wait in the backlog.
  * When its last listener is closed, the parts that accept deliver what it has

@@ -209,7 +209,9 @@ void close_with_error(struct socket* socket, int32_t error) {
 }
 
 int32_t close_error(const struct socket* socket) {
-  return socket->closed_itself ? socket->close_result : -IOCP_EBADF;
+  /* A part that has ended has no error. */
+  bool has_error = socket->closed_itself && socket->close_result < 0;
+  return has_error ? socket->close_result : -IOCP_EBADF;
 }
 
 /* Only a connection that works can be detached. Returns 0 or the error. */

@@ -201,15 +201,18 @@ static void listener__accepted(struct socket* listener,
   listener__report(listener, socket, batch);
 }
 
-/* Hands out a connection. Returns 0 or an error. */
-static int32_t listener__hand_out(struct socket* listener,
-                                  struct socket* socket) {
-  int32_t result = share_give(listener, socket);
-  if (result < 0) return result;
+static void listener__hand_out(struct socket* listener, struct socket* socket) {
+  share_give(listener, socket);
   listener->accept_backoff_ms = 0;
   listener->port->stats.accepted++;
   listener->stats.accepted++;
-  return 0;
+}
+
+/* A slot for the next connection, with all that it takes to hand it out; or
+ * NULL. */
+static struct socket* listener__slot(struct socket* listener) {
+  if (listener->hands_out && !share_prepare(listener)) return NULL;
+  return socket_new(listener->port, SOCKET_STREAM);
 }
 
 bool listener_deliver(struct socket* listener, struct batch* batch) {
@@ -220,7 +223,7 @@ bool listener_deliver(struct socket* listener, struct batch* batch) {
     /* With so many deferred, the rest waits in the backlog. */
     if (listener->deferred_count >= IOCP_ACCEPT_MAX) return false;
     if (listener->hands_out && !share_has_room(listener)) return false;
-    struct socket* socket = socket_new(port, SOCKET_STREAM);
+    struct socket* socket = listener__slot(listener);
     if (socket == NULL) {
       listener_failed(listener, -IOCP_ENOMEM, 0);
       return false;
@@ -231,7 +234,7 @@ bool listener_deliver(struct socket* listener, struct batch* batch) {
     if (is_accepted && !listener->hands_out)
       listener__accepted(listener, socket, batch);
     else if (is_accepted)
-      result = listener__hand_out(listener, socket);
+      listener__hand_out(listener, socket);
     else
       socket_free(socket);
     if (result == 0) continue;

@@ -77,6 +77,11 @@ static int32_t option__defer(struct socket* listener) {
   return listener->is_part ? 0 : engine_defer_accept(listener);
 }
 
+/* What has come with a connection that is handed out would be lost. */
+static int32_t option__of_parts(struct socket* listener) {
+  return port_fail(listener->port, -IOCP_ENOTSUP, 0);
+}
+
 /* An option of the library; the value is within its bounds. */
 static int32_t option__set(struct socket* socket,
                            uint32_t option,
@@ -94,9 +99,11 @@ static int32_t option__set(struct socket* socket,
     case IOCP_GROUP:
       return option__set_group(socket, (uint32_t)value);
     case IOCP_DEFER_ACCEPT:
+      if (socket->hands_out) return option__of_parts(socket);
       socket->defers_accept = value != 0;
       return option__defer(socket);
     case IOCP_FIRST_BYTE_TIMEOUT:
+      if (socket->hands_out) return option__of_parts(socket);
       socket->first_byte_timeout_ms = (uint32_t)value;
       return option__defer(socket);
     default:

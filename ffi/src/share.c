@@ -2,6 +2,7 @@
 #include "share.h"
 
 #include "close.h"
+#include "debug.h"
 #include "engine.h"
 #include "listener.h"
 #include "memory.h"
@@ -27,7 +28,8 @@ struct share_link {
   bool is_due;     /* the next poll of its port is to mark the socket */
   bool wants_wake; /* the port is still to be woken for that */
   /* Of a listener. */
-  bool lacks_room; /* it waits for a part */
+  bool lacks_room;           /* it waits for a part */
+  struct share__conn* spare; /* for its next connection */
   /* Of a part. */
   bool takes;             /* its accept_target is not 0 */
   uint32_t waiting;       /* connections in `conns` */
@@ -47,23 +49,11 @@ struct share {
 };
 
 static struct share share__all[IOCP_SHARES_MAX];
-static struct monitor share__monitor;
-static atomic_int share__state; /* of the monitor */
+static struct monitor share__monitor = MONITOR_INIT;
+/* No thread can enter it any more. */
 static atomic_bool share__is_abandoned;
 
 /* ---- the lock */
-
-enum { SHARE__UNUSED, SHARE__OPENING, SHARE__READY };
-
-static void share__open_monitor(void) {
-  int state = SHARE__UNUSED;
-  if (atomic_compare_exchange_strong(&share__state, &state, SHARE__OPENING)) {
-    monitor_open(&share__monitor);
-    atomic_store(&share__state, SHARE__READY);
-  }
-  /* Another thread is opening it, which takes no time. */
-  while (atomic_load(&share__state) != SHARE__READY) continue;
-}
 
 static void share__enter(void) { monitor_enter(&share__monitor); }
 
@@ -164,15 +154,34 @@ static void share__return(struct share_link* part) {
   part->waiting = 0;
 }
 
-/* Moves what no part will get to `lost`, and tells the parts that nothing more
- * comes. */
+/* The share is over: parts get all that is left. Moves what no part takes to
+ * `left`. */
+static void share__give_rest(struct share* share, struct list_node* left) {
+  share__assign(share, UINT32_MAX);
+  list_move(left, &share->conns);
+  share->waiting = 0;
+}
+
+/* The part takes no more. What nobody takes stays with it when the share is
+ * over, as it may take again. */
+static void share__pause(struct share_link* part) {
+  uint32_t count = part->waiting;
+  share__return(part);
+  if (!part->share->is_over) return;
+  share__assign(part->share, UINT32_MAX);
+  if (part->share->waiting == 0) return;
+  debug_check(part->share->waiting == count);
+  list_move(&part->conns, &part->share->conns);
+  part->waiting = count;
+  part->share->waiting = 0;
+}
+
+/* Tells the parts that nothing more comes. */
 static void share__end(struct share* share, struct list_node* lost) {
   struct list_node* list = &share->parts;
   if (!list_is_empty(&share->listeners)) return;
   share->is_over = true;
-  share__assign(share, UINT32_MAX);
-  list_move(lost, &share->conns);
-  share->waiting = 0;
+  share__give_rest(share, lost);
   for (struct list_node* node = list->next; node != list; node = node->next)
     share__announce(LIST_ENTRY(node, struct share_link, node));
 }
@@ -277,7 +286,6 @@ int32_t share_open(struct socket* listener, int32_t id) {
   result = share__read_address(listener, &ip, &path);
   if (result < 0) return result;
   struct share_link* link = share__link(listener);
-  share__open_monitor();
   result =
       link == NULL ? -IOCP_ENOMEM : share__add_listener(link, id, &ip, &path);
   if (path != NULL) memory_free(path);
@@ -300,20 +308,24 @@ bool share_has_room(struct socket* listener) {
   return has_room;
 }
 
-int32_t share_give(struct socket* listener, struct socket* accepted) {
-  struct share* share = listener->share->share;
-  struct share__conn* conn = memory_alloc(sizeof *conn);
-  if (conn == NULL) engine_close_socket(accepted, true);
-  iocp_os_socket handle = engine_release_accepted(accepted);
+bool share_prepare(struct socket* listener) {
+  struct share_link* link = listener->share;
+  if (link->spare == NULL) link->spare = memory_alloc(sizeof *link->spare);
+  return link->spare != NULL;
+}
+
+void share_give(struct socket* listener, struct socket* accepted) {
+  struct share_link* link = listener->share;
+  struct share* share = link->share;
+  struct share__conn* conn = link->spare;
+  link->spare = NULL;
+  conn->handle = engine_release_accepted(accepted);
   socket_free(accepted);
-  if (conn == NULL) return port_fail(listener->port, -IOCP_ENOMEM, 0);
-  conn->handle = handle;
   share__enter();
   list_push(&share->conns, &conn->node);
   share->waiting++;
   share__assign(share, IOCP_SHARE_PART_MAX);
   share__leave_and_wake(share);
-  return 0;
 }
 
 uint32_t share_count_waiting(const struct socket* listener) {
@@ -327,8 +339,6 @@ uint32_t share_count_waiting(const struct socket* listener) {
 
 int32_t share_take_part(struct port* port, int32_t id) {
   int32_t result = -IOCP_ENOENT;
-  if (atomic_load(&share__state) != SHARE__READY)
-    return port_fail(port, result, 0);
   struct socket* socket = listener_new(port, 1);
   if (socket == NULL) return port_fail(port, -IOCP_ENOMEM, 0);
   struct share_link* link = share__link(socket);
@@ -363,7 +373,7 @@ void share_set_target(struct socket* part) {
   struct share_link* link = part->share;
   share__enter();
   link->takes = part->accept_target != 0;
-  if (!link->takes && !link->share->is_over) share__return(link);
+  if (!link->takes) share__pause(link);
   share__resume(link->share);
   /* What it was given before the end of the share is still delivered. */
   if (link->waiting != 0 || link->share->is_over) share__announce(link);
@@ -389,10 +399,18 @@ static struct share__conn* share__shift(struct share_link* link,
   return conn;
 }
 
-/* A connection that cannot be added because its peer has reset it. */
-static int32_t share__failed(int32_t result) {
-  return result == -IOCP_ENOMEM || result == -IOCP_EMFILE ? result
-                                                          : -IOCP_ECONNABORTED;
+/* The port cannot add the connection now, and the next attempt may succeed. */
+static bool share__is_short(int32_t result) {
+  return result == -IOCP_ENOMEM || result == -IOCP_ENOBUFS ||
+         result == -IOCP_EMFILE || result == -IOCP_ENFILE;
+}
+
+/* Undoes share__shift(). */
+static void share__unshift(struct share_link* link, struct share__conn* conn) {
+  share__enter();
+  list_push(link->conns.next, &conn->node);
+  link->waiting++;
+  monitor_leave(&share__monitor);
 }
 
 int32_t share_next(struct socket* part, struct socket* accepted) {
@@ -402,12 +420,15 @@ int32_t share_next(struct socket* part, struct socket* accepted) {
     if (is_over) close_with_error(part, 0);
     return ENGINE_WOULD_BLOCK;
   }
-  iocp_os_socket handle = conn->handle;
+  int32_t result = engine_adopt(accepted, (double)conn->handle, IOCP_DETACHED);
+  if (share__is_short(result)) {
+    share__unshift(part->share, conn);
+    return result;
+  }
+  /* Otherwise its peer has reset it. */
+  if (result < 0) engine_reset_handle(conn->handle);
   memory_free(conn);
-  int32_t result = engine_adopt(accepted, (double)handle, IOCP_DETACHED);
-  if (result >= 0) return 0;
-  engine_reset_handle(handle);
-  return share__failed(result);
+  return result < 0 ? -IOCP_ECONNABORTED : 0;
 }
 
 int32_t share_address(const struct socket* part, void* address_out) {
@@ -431,17 +452,24 @@ void share_leave(struct socket* socket) {
   socket->share = NULL;
   share__enter();
   list_remove(&link->node);
+  /* The process ends, and other threads are gone. */
+  if (!share->is_open) {
+    monitor_leave(&share__monitor);
+    return;
+  }
   if (!socket->is_part) {
     share__end(share, &lost);
-  } else if (share->is_over) {
-    list_move(&lost, &link->conns);
   } else {
     share__return(link);
-    share__resume(share);
+    if (share->is_over)
+      share__give_rest(share, &lost);
+    else
+      share__resume(share);
   }
   share__free_if_unused(share);
   /* A slot that is free has no links to wake. */
   share__leave_and_wake(share);
+  if (link->spare != NULL) memory_free(link->spare);
   memory_free(link);
   share__reset_all(&lost);
 }
@@ -469,4 +497,26 @@ void share_poll(struct port* port) {
   monitor_leave(&share__monitor);
 }
 
-void share_abandon_all(void) { atomic_store(&share__is_abandoned, true); }
+/* Moves its connections to `lost`. */
+static void share__abandon(struct share* share, struct list_node* lost) {
+  struct list_node* list = &share->parts;
+  list_move(lost, &share->conns);
+  for (struct list_node* node = list->next; node != list; node = node->next)
+    list_move(lost, &LIST_ENTRY(node, struct share_link, node)->conns);
+  share->is_open = false;
+}
+
+void share_abandon_all(void) {
+  struct list_node lost;
+  list_open(&lost);
+  if (!monitor_try_enter(&share__monitor)) {
+    atomic_store(&share__is_abandoned, true);
+    return;
+  }
+  for (uint32_t i = 0; i < IOCP_SHARES_MAX; i++)
+    if (share__all[i].is_open) share__abandon(&share__all[i], &lost);
+  monitor_leave(&share__monitor);
+  /* Their memory ends with the process. */
+  for (struct list_node* node = lost.next; node != &lost; node = node->next)
+    engine_reset_handle(LIST_ENTRY(node, struct share__conn, node)->handle);
+}

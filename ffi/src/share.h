@@ -34,9 +34,13 @@ void share_leave(struct socket* socket);
  * follows when one does. */
 bool share_has_room(struct socket* listener);
 
-/* Hands out a connection that is in `accepted`, and frees that slot. Returns 0
- * or an error, and then the connection is reset. */
-int32_t share_give(struct socket* listener, struct socket* accepted);
+/* Of a listener: gets the memory for its next connection. Returns false if
+ * there is none. */
+bool share_prepare(struct socket* listener);
+
+/* Hands out a connection that is in `accepted`, after share_prepare(), and
+ * frees that slot. */
+void share_give(struct socket* listener, struct socket* accepted);
 
 /* Of a part: as engine_accept_next(). */
 int32_t share_next(struct socket* part, struct socket* accepted);
@@ -53,8 +57,8 @@ int32_t share_address(const struct socket* part, void* address_out);
 /* Marks the sockets of the port for which something has changed. */
 void share_poll(struct port* port);
 
-/* The process ends, and other threads may have been terminated while they held
- * the lock, so nothing is handed out any more. */
+/* The process ends: resets what no port has delivered. Other threads may have
+ * been terminated while they held the lock, and then the system does it. */
 void share_abandon_all(void);
 
 #endif /* IOCP_SHARE_H */

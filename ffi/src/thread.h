@@ -24,10 +24,12 @@ void thread_join(struct thread* thread);
 /* Processors of this machine, at least 1. */
 uint32_t thread_processors(void);
 
-/* A mutex with one condition. */
+/* A mutex with one condition: MONITOR_INIT, or monitor_open(). */
 void monitor_open(struct monitor* monitor);
 void monitor_close(struct monitor* monitor);
 void monitor_enter(struct monitor* monitor);
+/* Returns false, without waiting, if another thread has the mutex. */
+bool monitor_try_enter(struct monitor* monitor);
 void monitor_leave(struct monitor* monitor);
 /* Call both with the mutex held. A wait releases it while it blocks, and may
  * return without a notification. */

@@ -212,6 +212,40 @@ static void the_listener_goes(void) {
   }
 }
 
+/* After the end of the listener, the rest of a part that goes or stops
+ * accepting is still for the others. */
+static void a_part_goes_after_the_listener(void) {
+  enum { STOPPED = WAYS };
+  for (enum way way = CLOSED; way <= STOPPED; way++) {
+    struct drive source, drives[2];
+    struct drive_socket *listener, *parts[2];
+    struct iocp_address at;
+    host_socket peers[8];
+    drive_open(&source);
+    int32_t share = open_share(&source, &listener, &at);
+    for (int i = 0; i < 2; i++) parts[i] = open_part(&drives[i], share);
+    for (int i = 0; i < 8; i++) peers[i] = raw_connect(&at);
+    drive_until(&source, handed_out(listener) == 8);
+    source.accepted += 8;
+    drive_close_now(listener);
+    if (way == CLOSED)
+      drive_close_now(parts[0]);
+    else if (way == DELETED)
+      drive_delete(&drives[0]);
+    else
+      drive_accept(parts[0], 0);
+    drive_until(&drives[1], parts[1]->accepted_count == 8);
+    parts[1]->close_pending = true;
+    drive_until(&drives[1], parts[1]->is_closed);
+    for (int i = 0; i < 8; i++) raw_close(peers[i]);
+    drive_finish(&drives[1]);
+    if (way == STOPPED) parts[0]->close_pending = true;
+    if (way == STOPPED) drive_until(&drives[0], parts[0]->is_closed);
+    if (way != DELETED) drive_finish(&drives[0]);
+    drive_finish(&source);
+  }
+}
+
 /* What no part was given is reset with the listener. */
 static void what_no_part_took_is_reset(void) {
   struct drive source, drive;
@@ -310,6 +344,10 @@ static void wrong_arguments(void) {
   check_is(iocp_take_part(port, -1), -IOCP_ENOENT);
   int32_t share = open_share(&drive, &listener, &at);
   check_is(iocp_share(port, listener->id, -1), -IOCP_EINVAL);
+  check_is(iocp_set_option(port, listener->id, IOCP_DEFER_ACCEPT, 1),
+           -IOCP_ENOTSUP);
+  check_is(iocp_set_option(port, listener->id, IOCP_FIRST_BYTE_TIMEOUT, 1),
+           -IOCP_ENOTSUP);
   struct drive_socket* other = drive_listen(&drive, "127.0.0.1", 0, &at);
   check_is(iocp_share(port, other->id, share + IOCP_SHARES_MAX), -IOCP_ENOENT);
   check_is(iocp_share(port, other->id, share + 1), -IOCP_ENOENT);
@@ -405,6 +443,7 @@ TEST_MAIN(TEST_CASE(are_spread),
           TEST_CASE(wait_for_a_part),
           TEST_CASE(a_part_goes),
           TEST_CASE(the_listener_goes),
+          TEST_CASE(a_part_goes_after_the_listener),
           TEST_CASE(what_no_part_took_is_reset),
           TEST_CASE(of_two_listeners),
           TEST_CASE(a_burst),

@@ -23,7 +23,7 @@ export const targets = [
     sources: [
       ...shared,
       ...argv`helper model model_records calls_datagram calls_file calls_group calls_local calls_open calls_others calls_peer
-        calls_port calls_socket calls_stream fuzz_calls`
+        calls_port calls_share calls_socket calls_stream fuzz_calls`
         .map((name) => `tests/fuzz/${name}.c`),
     ],
     mutator: ["tests/fuzz/mutator.c"],

@@ -16,7 +16,7 @@ const timeout = 300_000;
 
 // Only these have more than one thread.
 const threaded =
-  /^test_(callback_|threads|wait_wake|wrong_thread|delete|detach|local_file)/;
+  /^test_(callback_|threads|wait_wake|wrong_thread|delete|detach|local_file|share)/;
 
 const sanitizers = [
   { name: "address, undefined", flag: "address,undefined", programs: /./ },

@@ -271,6 +271,8 @@ export class Acceptor implements ListeningOwner, AdmissionOwner, SecuringOwner {
     const result = this.#sockets.stop();
     if (result < 0) {
       const error = this.#error(result, "listen");
+      /* A part whose listener was closed, which is about to be reported. */
+      if (error.code === "EBADF") return this.#whenDone();
       return Promise.reject(
         error.code === "ENOTSUP"
           ? new NotSupported(
@@ -280,6 +282,10 @@ export class Acceptor implements ListeningOwner, AdmissionOwner, SecuringOwner {
           : error,
       );
     }
+    return this.#whenDone();
+  }
+
+  #whenDone(): Promise<void> {
     this.#isStopped = true;
     return new Promise((resolve) => this.#closeWhenDone(resolve));
   }

@@ -98,5 +98,6 @@ struct monitor {
   pthread_mutex_t mutex;
   pthread_cond_t condition;
 };
+#define MONITOR_INIT {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER}
 
 #endif /* IOCP_PLATFORM_H */

@@ -57,6 +57,10 @@ void monitor_enter(struct monitor* monitor) {
   pthread_mutex_lock(&monitor->mutex);
 }
 
+bool monitor_try_enter(struct monitor* monitor) {
+  return pthread_mutex_trylock(&monitor->mutex) == 0;
+}
+
 void monitor_leave(struct monitor* monitor) {
   pthread_mutex_unlock(&monitor->mutex);
 }

@@ -180,5 +180,6 @@ struct monitor {
   SRWLOCK lock;
   CONDITION_VARIABLE condition;
 };
+#define MONITOR_INIT {SRWLOCK_INIT, CONDITION_VARIABLE_INIT}
 
 #endif /* IOCP_PLATFORM_H */

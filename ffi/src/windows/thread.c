@@ -37,6 +37,10 @@ void monitor_enter(struct monitor* monitor) {
   AcquireSRWLockExclusive(&monitor->lock);
 }
 
+bool monitor_try_enter(struct monitor* monitor) {
+  return TryAcquireSRWLockExclusive(&monitor->lock) != 0;
+}
+
 void monitor_leave(struct monitor* monitor) {
   ReleaseSRWLockExclusive(&monitor->lock);
 }

@@ -69,6 +69,9 @@ fuzz_call call_others;
 /* calls_file.c; a part of the one above, since there are no more numbers. */
 fuzz_call call_file;
 
+/* calls_share.c; the same. */
+fuzz_call call_share;
+
 /* Call at the end of an input: no file of a listener may be left. */
 void calls_remove_folder(void);
 

@@ -30,6 +30,7 @@ static void datagram__refused(int32_t port,
                               int32_t forced) {
   const struct model_socket* socket = model_socket(port, id);
   if (socket != NULL && socket->may_time_out && result == -IOCP_EBADF) return;
+  if (model_is_ended_part(socket, result)) return;
   model_check(result, forced);
 }
 

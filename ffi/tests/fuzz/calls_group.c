@@ -34,6 +34,7 @@ static void group__join(int32_t port, int32_t id, uint32_t number) {
   if (forced == 0 && socket->is_closing) forced = -IOCP_EBADF;
   int32_t result = iocp_set_option(port, id, IOCP_GROUP, (int32_t)number);
   if (forced == 0 && socket->may_time_out && result == -IOCP_EBADF) return;
+  if (forced == 0 && model_is_ended_part(socket, result)) return;
   if (forced == 0 && number != 0 && !group__is_open(model_port(port), number))
     forced = -IOCP_EINVAL;
   model_check(result, forced);

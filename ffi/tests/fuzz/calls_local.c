@@ -204,6 +204,7 @@ static void local__peer(const struct step* step, int32_t port, int32_t id) {
   void* where = step->b >= 240 ? NULL : &room[step->b % 2];
   if (forced == 0 && socket->is_closing) forced = -IOCP_EBADF;
   int32_t result = iocp_get_peer(port, id, where);
+  if (forced == 0 && model_is_ended_part(socket, result)) return;
   if (forced == 0 && socket->may_time_out && result == -IOCP_EBADF) return;
   /* The result of a connect may not be reported yet. */
   if (forced == 0 && socket->connect_pending && result == -IOCP_ENOTCONN)

@@ -98,6 +98,7 @@ void call_accept(const struct step* step, int32_t port, int32_t socket) {
   if (forced == 0 && model->may_time_out && !model->is_listener &&
       result == -IOCP_EBADF)
     return;
+  if (forced == 0 && model_is_ended_part(model, result)) return;
   if (forced == 0 && (!model->is_listener || count > IOCP_ACCEPT_MAX))
     forced = -IOCP_EINVAL;
   if (forced == 0 && model->is_stopped) forced = -IOCP_ESHUTDOWN;

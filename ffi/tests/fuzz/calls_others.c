@@ -81,7 +81,9 @@ static void others__pass(const struct step* step, int32_t port, int32_t id) {
   int32_t result = iocp_pass(
       port, id, 0, address + step->b % 2, (uint32_t)length, ticket, capacity);
   if (forced == 0 && socket->may_time_out && result == -IOCP_EBADF) return;
+  if (forced == 0 && model_is_ended_part(socket, result)) return;
   if (forced == 0 && !socket->is_listener) forced = -IOCP_EINVAL;
+  if (forced == 0 && socket->is_part) forced = -IOCP_ENOTSUP;
   /* -1 names a handle, here that of the standard input. */
   if (id == -1 && forced != -IOCP_EINVAL) return;
   model_check(result, forced);
@@ -97,16 +99,21 @@ static void others__stop(int32_t port, int32_t id) {
   if (forced == 0 && socket->may_time_out && !socket->is_listener &&
       result == -IOCP_EBADF)
     return;
+  if (forced == 0 && model_is_ended_part(socket, result)) return;
   if (forced == 0 && !socket->is_listener) forced = -IOCP_EINVAL;
   model_check(result, forced);
   if (result < 0) return;
   FUZZ_IS(result, 0);
   socket->is_stopped = true;
-  if (socket->is_local) calls_leave_file();
+  if (socket->is_local && !socket->is_part) calls_leave_file();
   FUZZ_IS(iocp_accept(port, id, 1), -IOCP_ESHUTDOWN);
 }
 
 void call_others(const struct step* step, int32_t port, int32_t socket) {
+  if (step->a % 8 == 3) {
+    call_share(step, port, socket);
+    return;
+  }
   if (step->a % 8 == 7) {
     others__stop(port, socket);
     return;

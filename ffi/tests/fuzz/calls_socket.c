@@ -18,6 +18,7 @@ static struct model_socket* socket__find(int32_t port,
 
 /* The library has closed it, and no record has reported that yet. */
 static bool socket__is_gone(const struct model_socket* socket, int32_t result) {
+  if (model_is_ended_part(socket, result)) return true;
   return socket != NULL && socket->may_time_out && !socket->is_listener &&
          result == -IOCP_EBADF;
 }
@@ -116,9 +117,15 @@ static bool socket__is_buffer(uint32_t option) {
          option == IOCP_SYSTEM_SEND_BUFFER;
 }
 
-/* Local sockets have no options of the system. */
+/* Local sockets and parts have no options of the system, and a listener that
+ * hands out waits for no data. */
 static bool socket__lacks_option(const struct model_socket* socket,
                                  uint32_t option) {
+  if (socket->is_part)
+    return option_rows[option].owner == OWNER_SYSTEM || option == IOCP_BACKLOG;
+  if (socket->hands_out &&
+      (option == IOCP_DEFER_ACCEPT || option == IOCP_FIRST_BYTE_TIMEOUT))
+    return true;
   return socket->is_local && option_rows[option].owner == OWNER_SYSTEM &&
          !socket__is_buffer(option);
 }

@@ -14,7 +14,8 @@ static struct model_socket* stream__find_receiver(int32_t port,
   *forced = model_refuses(port, id);
   if (*forced != 0) return NULL;
   struct model_socket* socket = model_socket(port, id);
-  if (socket->is_closing)
+  if (socket->is_closing ||
+      model_is_ended_part(socket, iocp_get_option(port, id, IOCP_GROUP)))
     *forced = -IOCP_EBADF;
   else if (socket->is_listener || socket->has_failed)
     *forced = -IOCP_ENOTCONN;

@@ -239,8 +239,8 @@ bool model_draw_listener(uint8_t choice, struct iocp_address* address_out) {
   for (int tried = 0; tried < MODEL_SOCKETS; tried++) {
     const struct model_socket* socket =
         &sockets[(choice + tried) % MODEL_SOCKETS];
-    if (socket->port == NULL || !socket->is_listener || socket->is_closing ||
-        socket->is_local)
+    if (socket->port == NULL || !socket->is_listener || socket->is_part ||
+        socket->is_closing || socket->is_local)
       continue;
     *address_out = socket->address;
     return true;

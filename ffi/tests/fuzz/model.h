@@ -46,6 +46,8 @@ struct model_socket {
   uint64_t credit;
   bool is_local; /* a unix socket */
   bool is_stopped;
+  bool is_part;   /* of a share: its end may not be reported yet */
+  bool hands_out; /* a listener of a share */
   bool is_datagram;
   uint32_t name;               /* of a local listener, from 1 on */
   struct iocp_address address; /* of another listener, or of UDP */
@@ -61,6 +63,12 @@ int32_t model_draw_socket(int32_t port, uint8_t choice);
 /* NULL for an id that never existed, or is invalid by now. */
 struct model_port* model_port(int32_t id);
 struct model_socket* model_socket(int32_t port, int32_t id);
+
+/* The library may have ended a part, and no record has reported that yet. */
+static inline bool model_is_ended_part(const struct model_socket* socket,
+                                       int32_t result) {
+  return socket != 0 && socket->is_part && result == -IOCP_EBADF;
+}
 
 /* The error of a call with these ids, or 0. */
 int32_t model_refuses_port(int32_t port);

@@ -12,6 +12,7 @@ static void records__accepted(struct model_socket* listener, int32_t result) {
     model_check(result, 0);
     return;
   }
+  FUZZ_CHECK(!listener->hands_out);
   /* After a close of the listener, no connection is reported. */
   FUZZ_CHECK(!listener->is_closing);
   struct model_socket* socket = model_add_socket(listener->port, result);
@@ -93,7 +94,8 @@ static void records__detached(struct model_socket* socket, int32_t detail) {
 static void records__closed(struct model_socket* socket,
                             const struct iocp_record* record) {
   FUZZ_CHECK(socket->is_closing ||
-             (socket->may_time_out && record->result == -IOCP_ETIMEDOUT));
+             (socket->may_time_out && record->result == -IOCP_ETIMEDOUT) ||
+             (socket->is_part && record->result == 0));
   FUZZ_CHECK(record->result <= 0);
   /* All pending operations have completed first. */
   FUZZ_CHECK(!socket->connect_pending && !socket->read_pending);

@@ -1908,4 +1908,108 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "return port_fail(socket->port, -IOCP_ENOTSOCK, WSAGetLastError());",
     }],
   },
+  {
+    group: "shares",
+    name: "the connections of a part that is closed are leaked",
+    source: "a Worker that is terminated with connections on the way to it",
+    changes: [{
+      file: "share.c",
+      from: "    share__return(link);\n    if (share->is_over)",
+      to: "    if (share->is_over)",
+    }],
+  },
+  {
+    group: "shares",
+    name: "the rest of a part is discarded when its share is over",
+    source: "found by the simulation: the other parts could still take it",
+    changes: [{
+      file: "share.c",
+      from: "  share__assign(share, UINT32_MAX);\n  list_move(left",
+      to: "  list_move(left",
+    }],
+  },
+  {
+    group: "shares",
+    name: "a part that was given a connection is not woken",
+    source: "golang/go #13135 and others: a waiter that nobody informs",
+    changes: [{
+      file: "share.c",
+      from: "    if (part->waiting++ == 0) share__announce(part);",
+      to: "    if (part->waiting++ == 0) part->is_due = true;",
+    }],
+  },
+  {
+    group: "shares",
+    name: "a listener that found no room is not told of it",
+    source: "a producer that waits for a full queue",
+    changes: [{
+      file: "share.c",
+      from: "    link->lacks_room = false;\n    share__announce(link);",
+      to: "    link->lacks_room = false;",
+    }],
+  },
+  {
+    group: "shares",
+    name: "a connection is counted twice",
+    source: "its listener hands it out, and its part reports it",
+    changes: [{
+      file: "listener.c",
+      from: "  share_give(listener, socket);\n",
+      to: "  share_give(listener, socket);\n  listener->stats.accepted++;\n",
+    }],
+  },
+  {
+    group: "shares",
+    name: "a connection that cannot be added now is dropped",
+    source: "found by the simulation: memory may be short for a moment",
+    changes: [{
+      file: "share.c",
+      from: "  if (share__is_short(result)) {",
+      to: "  if (share__is_short(result) && conn == NULL) {",
+    }],
+  },
+  {
+    group: "shares",
+    name: "the number of a share comes again",
+    source: "a Worker that has it from a listener which is closed",
+    changes: [{
+      file: "share.c",
+      from: "((before + SHARE__GENERATION) & INT32_MAX) | i",
+      to: "(before & INT32_MAX) | i",
+    }],
+  },
+  {
+    group: "shares",
+    name: "a share that is over takes new parts",
+    source: "a Worker that begins while the listener is closed",
+    changes: [{
+      file: "share.c",
+      from:
+        "  if (share != NULL && !share->is_over) {\n    link->share = share;\n    list_push(&share->parts",
+      to:
+        "  if (share != NULL) {\n    link->share = share;\n    list_push(&share->parts",
+    }],
+  },
+  {
+    group: "shares",
+    name: "the parts of a share that is over are not told",
+    source: "a loop of a Worker that never ends",
+    changes: [{
+      file: "share.c",
+      from:
+        "    share__announce(LIST_ENTRY(node, struct share_link, node));\n}",
+      to: "    (void)LIST_ENTRY(node, struct share_link, node);\n}",
+    }],
+  },
+  {
+    group: "shares",
+    name: "a part that accepts nothing keeps what it was given",
+    source: "a Worker that has reached its maxConnections",
+    changes: [{
+      file: "share.c",
+      from: "  if (!link->takes) share__pause(link);\n",
+      to:
+        "  if (!link->takes && link->waiting > IOCP_SHARES_MAX)\n    share__pause(link);\n",
+    }],
+  },
 ];

@@ -271,6 +271,14 @@ void WINAPI AcquireSRWLockExclusive(SRWLOCK* lock) {
   sanitizer_acquire(lock);
 }
 
+BOOLEAN WINAPI TryAcquireSRWLockExclusive(SRWLOCK* lock) {
+  fiber_preempt();
+  if (lock->owner != 0) return FALSE;
+  lock->owner = fiber_number();
+  sanitizer_acquire(lock);
+  return TRUE;
+}
+
 void WINAPI ReleaseSRWLockExclusive(SRWLOCK* lock) {
   RULE("a lock is released by the thread that holds it",
        lock->owner == fiber_number());

@@ -281,6 +281,8 @@ int __wrap_fcntl(int fd, int command, ...) {
   int result = __real_fcntl(fd, command, argument);
   bool is_mark = command == F_SETSIG || (command == F_SETOWN && argument != 0);
   if (!is_mark || result < 0) return result;
+  /* A connection that was handed out is the library's already. */
+  if (argument != 0 && faults_is_librarys(fd)) return result;
   if (argument != 0) {
     struct faults__fd was = faults__fds[fd];
     faults__add(fd);

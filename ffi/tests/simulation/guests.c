@@ -6,6 +6,7 @@
 
 #include "datagrams.h"
 #include "report.h"
+#include "sharers.h"
 #include "tape.h"
 
 #define GUESTS__BUFFER 65536
@@ -137,6 +138,7 @@ static void guests__opened(struct guest* guest) {
 /* Nothing but the close of its listener may end a connection that was not
  * reported: another process may accept it. */
 static void guests__check_lost(const struct guest* guest) {
+  sharers_collect();
   if (guest->listener == NULL || guest->listener->local != 0 ||
       guest->end->other != NULL || guest->may_be_lost || world_has_broken() ||
       world_has_raced())
@@ -168,7 +170,8 @@ static void guests__failed(struct guest* guest) {
   if (listener != NULL && listener->local != 0)
     RULE("a listener can be found by its name while it is open",
          !peer_found_nothing(guest->peer) || listener->is_closing ||
-             listener->is_closed || world_has_broken());
+             listener->is_closed || world_has_broken() ||
+             (listener->is_part && listener->share->is_over));
   guest->is_gone = true;
   guest->end->resets_from_ms = 0;
   peer_reset(guest->peer);
@@ -186,6 +189,7 @@ static void guests__enter(struct host* host) {
 }
 
 void guests_look(void) {
+  sharers_collect();
   for (uint32_t i = 0; i < ledger.host_count; i++)
     if (ledger.hosts[i].manner == PEER_ACCEPTS) guests__enter(&ledger.hosts[i]);
   for (uint32_t i = 0; i < ledger.guest_count; i++) {
@@ -234,6 +238,7 @@ bool guest_receive(struct guest* guest, uint32_t length) {
   if (count > 0) bytes_received(guest->end, guests__bytes, (uint32_t)count);
   /* A connection that was not accepted is reset, so that the peer does not take
    * its bytes for received. */
+  if (count == 0) sharers_collect();
   if (count == 0 && guest->listener != NULL && !world_has_broken() &&
       !world_has_raced() && guest->end->local == 0)
     RULE("a connection that is discarded unreported is reset",

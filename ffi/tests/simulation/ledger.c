@@ -20,10 +20,12 @@ void ledger_open(void) {
   ledger.loose_count = 0;
   ledger.passed_count = 0;
   ledger.shared_count = 0;
+  ledger.share_count = 0;
   ledger.local_count = 0;
   memset(ledger.is_taken, 0, sizeof ledger.is_taken);
   datagrams_open();
   ledger.is_settling = false;
+  ledger.is_one_process = false;
   ledger.is_calm = false;
 }
 

@@ -29,6 +29,7 @@
 #define LEDGER_NEVER UINT64_MAX
 #define LEDGER_PATHS 12
 #define LEDGER_PASSED 24
+#define LEDGER_SHARES 6
 
 struct end {
   struct end* other; /* NULL: not known, or not yet */
@@ -117,6 +118,25 @@ struct entry {
   /* Entries and tickets with the same number are of one socket; 0: it was never
    * passed. */
   uint32_t shared;
+  /* Of a listener that hands out its connections, and of a part: see
+   * iocp_share.h. */
+  struct ledger_share* share;
+  bool is_part;
+  uint64_t accepted_before; /* it was shared */
+  uint64_t handed_out;      /* as of the last question */
+};
+
+/* What user_share.c knows about a share. */
+struct ledger_share {
+  int32_t id;
+  uint32_t process;
+  uint16_t local;
+  uint32_t path;
+  const struct entry* first; /* listener */
+  uint32_t listeners;        /* that are open */
+  bool is_over;
+  bool may_lose;      /* no part was there for what it had accepted */
+  uint64_t delivered; /* by its parts */
 };
 
 /* A peer. */
@@ -177,6 +197,7 @@ struct ledger_port {
   uint64_t bytes_received;
   uint64_t bytes_sent;
   int32_t flags; /* from its last header */
+  bool is_told;  /* a wait has said since then that it is to be polled */
   int32_t timeout_ms;
 };
 
@@ -188,6 +209,7 @@ struct ledger {
   struct host hosts[LEDGER_HOSTS];
   struct loose loose[LEDGER_ENTRIES];
   struct passed passed[LEDGER_PASSED];
+  struct ledger_share shares[LEDGER_SHARES];
   uint32_t port_count;
   uint32_t entry_count;
   uint32_t end_count;
@@ -196,10 +218,12 @@ struct ledger {
   uint32_t loose_count;
   uint32_t passed_count;
   uint32_t shared_count;
+  uint32_t share_count;
   uint32_t local_count; /* ends of local connections */
   /* names of unix sockets that other programs have now */
   bool is_taken[2 * LEDGER_PATHS];
   bool is_settling;
+  bool is_one_process; /* all ports are of it */
   /* All faults are over, and their effects have been reported. Read by other
    * threads. */
   atomic_bool is_calm;

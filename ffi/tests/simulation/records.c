@@ -83,7 +83,9 @@ static void records__new(struct entry* listener, int32_t id) {
   entry->group = (uint32_t)iocp_get_option(port->id, id, IOCP_GROUP);
   entry->may_expire = listener->had_first_byte_ms;
   if (entry->may_expire) end->resets_from_ms = 0;
-  if (!listener->has_deferred) records__inherited(listener, entry);
+  /* A part may end with this poll. */
+  bool may_end = listener->is_part && listener->share->is_over;
+  if (!listener->has_deferred && !may_end) records__inherited(listener, entry);
   if (entry->local != 0) {
     user_accepted_path(entry);
     return;
@@ -93,12 +95,17 @@ static void records__new(struct entry* listener, int32_t id) {
       port->id, id, IOCP_PEER, &peer, sizeof(struct iocp_address));
   RULE("a connection that was accepted has a peer",
        result == (int32_t)sizeof(struct iocp_address));
-  RULE("an address has the family of its socket",
-       peer.family == listener->address.family);
+  struct iocp_address own = listener->address;
+  /* A share may have several listeners. */
+  if (listener->is_part)
+    RULE("a connection that was handed out has an address",
+         iocp_get_address(port->id, id, IOCP_LOCAL, &own, sizeof own) ==
+             (int32_t)sizeof own);
+  RULE("an address has the family of its socket", peer.family == own.family);
   RULE("an address has the interface of the connection",
        listener->address.scope == 0 || peer.bytes[0] != 0xfe ||
            peer.scope == listener->address.scope);
-  ledger_set_addresses(end, &peer, listener->address.port);
+  ledger_set_addresses(end, &peer, own.port);
 }
 
 static void records__accepted(struct entry* entry, int32_t result) {
@@ -114,12 +121,16 @@ static void records__accepted(struct entry* entry, int32_t result) {
                        "%d of listener %d",
                        result,
                        entry->id);
+    /* What is handed out is not reported. */
     RULE("a listener reports a failure once until it has accepted again",
-         !entry->has_failed || entry->has_deferred);
+         !entry->has_failed || entry->has_deferred || user_hands_out(entry));
     entry->has_failed = true;
     return;
   }
   RULE("a closed listener accepts nothing", !entry->is_closing);
+  RULE("a listener that hands out its connections reports none",
+       !user_hands_out(entry));
+  if (entry->is_part) entry->share->delivered++;
   entry->has_failed = false;
   if (entry->target == 0 && !entry->has_deferred) {
     RULE("a stopped listener accepts no more than was requested before",
@@ -251,8 +262,9 @@ static void records__shut(struct entry* entry, int32_t result) {
 static void records__closed(struct entry* entry,
                             int32_t result,
                             int32_t detail) {
+  bool has_no_more = entry->is_part && entry->share->is_over && result == 0;
   RULE("closed is reported after a close, or after the first-byte timeout",
-       entry->is_closing || entry->may_expire);
+       entry->is_closing || entry->may_expire || has_no_more);
   RULE("closed is the last record",
        entry->credit == 0 && !entry->is_read_armed && entry->send_count == 0 &&
            !entry->is_shut_open && entry->kind != ENTRY_CONNECTING);
@@ -260,7 +272,7 @@ static void records__closed(struct entry* entry,
   if (entry->endpoint != NULL) entry->endpoint->is_open = false;
   RULE("a close does not time out if everything was sent in time",
        !entry->has_drained || result != -IOCP_ETIMEDOUT);
-  if (!entry->is_closing)
+  if (!entry->is_closing && !has_no_more)
     RULE("a socket that closes by itself reports the reason",
          result == -IOCP_ETIMEDOUT);
   if (result < 0 && result != -IOCP_ETIMEDOUT) {

@@ -22,7 +22,8 @@
 #define SETTLE__SHORT_MS 30
 #define SETTLE__SHORT_LIMIT_MS 1000
 #define SETTLE__ACCEPTED_MS 3000
-#define SETTLE__QUIET_ROUNDS 100
+/* A backlog may be accepted one by one. */
+#define SETTLE__QUIET_ROUNDS (LEDGER_GUESTS + 100)
 #define SETTLE__OVERSLEEP_MS 200
 #define SETTLE__OVERSLEEP_BYTES 200000
 #define SETTLE__FLOOD 300
@@ -72,10 +73,20 @@ static bool settle__is_done_stream(const struct entry* entry) {
          entry->send_count == 0 && !entry->has_error;
 }
 
+/* A part ends by itself; and connections reach the parts. */
+static bool settle__is_done_listener(const struct entry* entry) {
+  const struct ledger_share* share = entry->share;
+  if (share == NULL) return !entry->is_stopped;
+  if (entry->is_part)
+    return !entry->is_stopped && (!share->is_over || entry->target == 0);
+  return !user_has_part(share) ||
+         (!entry->is_stopped && !user_has_undelivered(share));
+}
+
 static bool settle__is_done(const struct entry* entry) {
   if (entry->is_closed) return true;
   if (entry->is_closing || entry->kind == ENTRY_CONNECTING) return false;
-  if (entry->kind == ENTRY_LISTENER) return !entry->is_stopped;
+  if (entry->kind == ENTRY_LISTENER) return settle__is_done_listener(entry);
   if (entry->kind == ENTRY_DATAGRAM) return entry->send_count == 0;
   return settle__is_done_stream(entry);
 }
@@ -83,7 +94,8 @@ static bool settle__is_done(const struct entry* entry) {
 /* Whether a guest has received everything. */
 static bool settle__is_done_guest(const struct guest* guest) {
   if (guest->is_gone || !guest->is_open) return true;
-  return guest->end->other == NULL || guest->end->has_ended;
+  if (guest->end->other == NULL) return !user_must_reach(guest);
+  return guest->end->has_ended;
 }
 
 /* Whether an entry has received what its peer has sent so far. That need not
@@ -176,7 +188,8 @@ static void settle__entry(struct entry* entry) {
     settle__connecting(entry);
   else if (entry->kind == ENTRY_STREAM)
     settle__stream(entry);
-  else if (entry->kind == ENTRY_LISTENER && user_is_drained(entry))
+  else if (entry->kind == ENTRY_LISTENER && entry->is_stopped &&
+           user_is_drained(entry))
     user_close(entry, IOCP_GRACEFUL, 1000);
 }
 
@@ -246,6 +259,13 @@ static void settle__check_entry(const struct entry* entry) {
   if (entry->kind == ENTRY_CONNECTING)
     report_violation(
         "a connect completes in time", "socket %d.%d", entry->port, entry->id);
+  if (entry->kind == ENTRY_LISTENER && !entry->is_stopped)
+    report_violation(entry->is_part
+                         ? "a part ends when its share is over"
+                         : "what a listener hands out reaches a part in time",
+                     "listener %d.%d",
+                     entry->port,
+                     entry->id);
   if (entry->kind == ENTRY_LISTENER)
     report_violation("a listener that was stopped gives back its accepts",
                      "listener %d.%d",
@@ -418,14 +438,23 @@ static int32_t settle__wait_ms(uint32_t port) {
   return timeout_ms >= 0 && timeout_ms < 200 ? timeout_ms : 200;
 }
 
+/* The connections of one that hands out may come on any port. */
+static void settle__poll_for(const struct entry* listener) {
+  for (uint32_t i = 0; i < ledger.port_count; i++)
+    if (ledger.ports[i].is_open &&
+        (i == listener->port || listener->share != NULL))
+      user_poll(i);
+}
+
 /* The first byte shows which connection is that of a guest. */
 static void settle__receive_hello(const struct entry* listener) {
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     struct entry* entry = &ledger.entries[i];
     if (entry->local == 0 || entry->kind != ENTRY_STREAM ||
-        entry->port != listener->port || entry->is_closing ||
-        entry->is_closed || entry->end->other != NULL || entry->is_ended ||
-        entry->is_failed || entry->credit != 0 || entry->is_read_armed)
+        (entry->port != listener->port && listener->share == NULL) ||
+        entry->is_closing || entry->is_closed || entry->end->other != NULL ||
+        entry->is_ended || entry->is_failed || entry->credit != 0 ||
+        entry->is_read_armed)
       continue;
     user_receive(entry, 1 << 20);
   }
@@ -443,7 +472,7 @@ static void settle__probe(struct entry* listener) {
       RULE("a listener that accepts can be reached",
            (world_refuses_when_full() || listener->local != 0) &&
                world_now_ms() - since_ms < SETTLE__ACCEPTED_MS);
-      user_poll(listener->port);
+      settle__poll_for(listener);
       world_pause(1);
       guest = guests_connect(listener);
       if (guest == NULL) return;
@@ -451,7 +480,7 @@ static void settle__probe(struct entry* listener) {
     }
     if (guest->is_open && guest->is_silent) guest_send(guest, 1);
     if (listener->local != 0) settle__receive_hello(listener);
-    user_poll(listener->port);
+    settle__poll_for(listener);
     if (guest->end->other != NULL) return;
     RULE("a listener that accepts reports a peer that sends in time",
          world_now_ms() - since_ms < SETTLE__ACCEPTED_MS);
@@ -497,7 +526,7 @@ static void settle__first_byte(struct entry* listener) {
 static bool settle__has_rival(const struct entry* listener) {
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     const struct entry* entry = &ledger.entries[i];
-    if (entry != listener && entry->kind == ENTRY_LISTENER &&
+    if (entry != listener && entry->kind == ENTRY_LISTENER && !entry->is_part &&
         !entry->is_closed && entry->local == listener->local &&
         entry->path == listener->path &&
         entry->address.port == listener->address.port)
@@ -514,8 +543,9 @@ static void settle__restart(void) {
   if (!world_is_exact() || port == LEDGER_PORTS || !tape_chance(300)) return;
   for (uint32_t i = 0; i < count; i++) {
     struct entry* former = &ledger.entries[i];
-    if (former->kind != ENTRY_LISTENER || !former->is_closed ||
-        former->local != 0 || settle__has_rival(former) || !ledger_has_room())
+    if (former->kind != ENTRY_LISTENER || former->is_part ||
+        !former->is_closed || former->local != 0 || settle__has_rival(former) ||
+        !ledger_has_room())
       continue;
     struct entry* listener = user_listen_again(port, former);
     if (listener == NULL) continue;
@@ -530,6 +560,9 @@ static void settle__listeners(void) {
   for (uint32_t i = 0; i < count; i++) {
     struct entry* entry = &ledger.entries[i];
     if (entry->kind != ENTRY_LISTENER || entry->is_closed || entry->target == 0)
+      continue;
+    if (entry->is_part ||
+        (entry->share != NULL && !user_has_part(entry->share)))
       continue;
     /* Another listener at the same address may get the connections. */
     if (settle__has_rival(entry)) continue;
@@ -571,6 +604,7 @@ void settle_run(void) {
   user_probe_datagrams();
   settle__restart();
   settle__finish();
+  user_check_shares();
   for (uint32_t i = 0; i < ledger.port_count; i++)
     if (ledger.ports[i].is_open) settle__quiet(i);
 }
@@ -582,12 +616,13 @@ void settle_close(void) {
     if (entry->is_closed || entry->is_closing) continue;
     user_close(entry, tape_choose(2) == 0 ? IOCP_GRACEFUL : IOCP_RESET, 1000);
     /* It is closed in the same loop. */
-    if (entry->kind == ENTRY_LISTENER && world_is_exact() &&
+    if (entry->kind == ENTRY_LISTENER && !entry->is_part && world_is_exact() &&
         entry->local == 0 && !settle__has_rival(entry) && ledger_has_room() &&
         tape_chance(100))
       user_listen_again(entry->port, entry);
   }
   settle__finish();
+  user_check_shares();
   for (uint32_t i = 0; i < ledger.port_count; i++)
     if (ledger.ports[i].is_open)
       RULE("no closed socket is left", ledger_live(i) == 0);

@@ -79,6 +79,39 @@ bool user_is_held(const struct end* end);
  * connection. */
 bool user_is_held_elsewhere(const struct end* end);
 
+/* ---- listeners that hand out their connections (user_share.c) */
+
+void user_share(uint32_t port); /* what the tape says */
+
+/* Counts what a listener has handed out; it is about to be closed. */
+void user_share_ask(struct entry* entry);
+uint64_t user_handed_out(uint32_t port); /* by all of its listeners */
+
+/* A listener of a share, or a part, is closed or accepts no more, and no
+ * connection is lost by that. */
+bool user_share_keeps(const struct entry* entry);
+
+/* A part of a share that is over may have ended before that is reported. Then
+ * calls for it have no effect, and return 0. */
+bool user_is_over_part(const struct entry* entry, int32_t result);
+
+/* Some part accepts. */
+bool user_has_part(const struct ledger_share* share);
+
+static inline bool user_hands_out(const struct entry* entry) {
+  return entry->share != NULL && !entry->is_part;
+}
+
+/* A part has been given connections that it has not delivered. */
+bool user_has_undelivered(const struct ledger_share* share);
+
+/* The guest has connected to a listener that hands out, and some part takes its
+ * connection. */
+bool user_must_reach(const struct guest* guest);
+
+/* Checks the counters of all shares. */
+void user_check_shares(void);
+
 /* ---- local sockets (user_local.c) */
 
 void user_listen_path(uint32_t port);

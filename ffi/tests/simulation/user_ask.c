@@ -15,13 +15,16 @@ static int32_t user__port(const struct entry* entry) {
 
 static bool user__is_void(const struct entry* entry, int32_t result) {
   if (entry->is_closing || entry->is_closed) return true;
+  if (user_is_over_part(entry, result)) return true;
   /* It may have closed on a timeout that is not reported yet. */
   return entry->may_expire && result == -IOCP_ETIMEDOUT;
 }
 
 /* The error of a call about such a socket. */
 static int32_t user__void_error(const struct entry* entry) {
-  return entry->is_closing || entry->is_closed ? -IOCP_EBADF : -IOCP_ETIMEDOUT;
+  return entry->is_closing || entry->is_closed || entry->is_part
+             ? -IOCP_EBADF
+             : -IOCP_ETIMEDOUT;
 }
 
 /* ---- options */
@@ -85,6 +88,16 @@ static bool user__may_lack(uint32_t option) {
          (option == IOCP_BACKLOG || option == IOCP_KEEP_ALIVE_COUNT ||
           option == IOCP_USER_TIMEOUT || option == IOCP_DSCP ||
           option == IOCP_OFFLOAD);
+}
+
+/* A part has no socket of the system, and a listener that hands out its
+ * connections waits for no data. */
+static bool user__is_of_others(const struct entry* entry, uint32_t option) {
+  if (entry->share == NULL) return false;
+  bool defers =
+      option == IOCP_DEFER_ACCEPT || option == IOCP_FIRST_BYTE_TIMEOUT;
+  return entry->is_part ? user__is_system(option) || option == IOCP_BACKLOG
+                        : defers;
 }
 
 /* The value that is read after `value` was set. */
@@ -155,7 +168,7 @@ static void user__get(const struct entry* entry) {
     return;
   }
   if (got >= 0 || (got == -IOCP_ENOTSUP && user__may_lack(option))) return;
-  if (entry->local != 0 && got == -IOCP_ENOTSUP) return;
+  if ((entry->local != 0 || entry->is_part) && got == -IOCP_ENOTSUP) return;
   RULE("an option can be read",
        (got == -IOCP_EINVAL &&
         !user__is_valid(entry, option, option_rows[option].min)) ||
@@ -219,6 +232,11 @@ void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
   }
   /* Local sockets have no options of the system. */
   if (entry->local != 0 && result == -IOCP_ENOTSUP) return;
+  if (user__is_of_others(entry, option)) {
+    RULE("a share refuses the options of its other side",
+         result == -IOCP_ENOTSUP);
+    return;
+  }
   if (result < 0) {
     if (!(user__may_lack(option) && result == -IOCP_ENOTSUP) &&
         !(user__is_system(option) &&
@@ -422,8 +440,8 @@ static void user__misuse_pass(int32_t port) {
          iocp_pass(port, -1, 1, address, length, ticket, sizeof ticket) < 0);
   RULE("a ticket has a length", iocp_take(port, ticket, 3) == -IOCP_EINVAL);
   RULE("there is no part of what is not shared",
-       iocp_take_part(port, -1) == -IOCP_ENOENT &&
-           iocp_take_part(port, 256) == -IOCP_ENOENT);
+       ERROR_IS(iocp_take_part(port, -1), IOCP_ENOENT) &&
+           ERROR_IS(iocp_take_part(port, INT32_MAX), IOCP_ENOENT));
   RULE("only a listener is shared", iocp_share(port, -1, -1) == -IOCP_EBADF);
   RULE("a handle is a whole number", iocp_drop(port, 0.5) == -IOCP_EINVAL);
 }

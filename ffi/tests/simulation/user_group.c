@@ -29,6 +29,7 @@ static void user__group_join(uint32_t port, uint32_t group) {
   int32_t result = iocp_set_option(id, entry->id, IOCP_GROUP, (int32_t)group);
   TRACE("%d.%d joins group %u: %d", port, entry->id, group, result);
   if (entry->is_closing && result == -IOCP_EBADF) return;
+  if (user_is_over_part(entry, result)) return;
   if (entry->may_expire && result == -IOCP_ETIMEDOUT) return;
   RULE("a socket can be put into a group", result == 0);
   entry->group = group;

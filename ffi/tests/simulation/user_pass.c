@@ -74,7 +74,9 @@ static void pass__lose_guests(const struct entry* listener) {
 }
 
 void user_lose_listener(const struct entry* entry) {
-  bool has_drained = entry->is_stopped && entry->late == 0;
+  if (entry->share != NULL && user_share_keeps(entry)) return;
+  bool is_lost = entry->share != NULL && entry->share->may_lose;
+  bool has_drained = !is_lost && entry->is_stopped && entry->late == 0;
   if (!has_drained || !pass__has_other(entry)) pass__lose_guests(entry);
 }
 
@@ -179,6 +181,11 @@ static struct passed* pass__listener(struct entry* entry, uint32_t to) {
   int32_t result = pass__pass(entry->port, entry->id, 0, to, passed);
   if (entry->is_closing) {
     RULE("a listener that is closing is not passed", result == -IOCP_EBADF);
+    return NULL;
+  }
+  if (entry->is_part) {
+    RULE("a part is not passed",
+         user_is_over_part(entry, result) || result == -IOCP_ENOTSUP);
     return NULL;
   }
   if (entry->local == IOCP_PIPE) {
@@ -389,8 +396,10 @@ void user_take_all(void) {
 
 bool user_is_drained(struct entry* entry) {
   struct iocp_socket_stats stats;
-  RULE("counters can be read",
-       iocp_socket_stats(ledger.ports[entry->port].id, entry->id, &stats) == 0);
+  int32_t result =
+      iocp_socket_stats(ledger.ports[entry->port].id, entry->id, &stats);
+  if (user_is_over_part(entry, result)) return false;
+  RULE("counters can be read", result == 0);
   if (stats.accepts_posted + stats.accepts_ready + stats.accepts_deferred != 0)
     return false;
   entry->late = 0;
@@ -404,6 +413,7 @@ static void pass__stop(struct entry* entry) {
     RULE("a listener that is closing takes no calls", result == -IOCP_EBADF);
     return;
   }
+  if (user_is_over_part(entry, result)) return;
   if (entry->kind != ENTRY_LISTENER || entry->local == IOCP_PIPE) {
     RULE("only the listener of a socket is stopped",
          result ==
@@ -413,11 +423,12 @@ static void pass__stop(struct entry* entry) {
   RULE("a listener can be stopped", result == 0);
   if (entry->has_deferred) pass__lose_guests(entry);
   /* A larger backlog has accepts too. */
-  if (!entry->is_stopped) entry->late = IOCP_ACCEPT_MAX;
+  if (!entry->is_stopped && !entry->is_part) entry->late = IOCP_ACCEPT_MAX;
   entry->target = 0;
+  if (entry->is_part) user_lose_listener(entry);
   entry->is_stopped = true;
   /* The file is that of another process from here on. */
-  if (entry->local != 0) ledger.is_taken[entry->path] = true;
+  if (entry->local != 0 && !entry->is_part) ledger.is_taken[entry->path] = true;
 }
 
 void user_stop(void) {
@@ -433,7 +444,7 @@ void user_stop(void) {
 void user_hand_over(void) {
   struct entry* old = user_choose(ENTRY_LISTENER);
   uint32_t to = tape_choose(ledger.port_count);
-  if (old == NULL || old->local != 0 || old->is_closing ||
+  if (old == NULL || old->local != 0 || old->is_closing || old->is_part ||
       ledger.passed_count == LEDGER_PASSED || !ledger.ports[to].is_open ||
       !ledger_has_room() || !pass__ask_inbox(to))
     return;

@@ -43,6 +43,7 @@ static void user__abandoned(const struct entry* entry) {
 }
 
 void user_abandon(struct entry* entry) {
+  user_share_ask(entry);
   if (entry->kind == ENTRY_LISTENER) user_lose_listener(entry);
   entry->is_closed = true;
   if (entry->endpoint != NULL) entry->endpoint->is_open = false;
@@ -89,7 +90,8 @@ void user_new(void) {
   uint64_t since_ms = world_now_ms();
   uint32_t process = ledger.port_count;
   bool is_of_first = process != 0 && ledger.ports[0].is_open;
-  if (is_of_first && tape_choose(4) == 0) process = ledger.ports[0].process;
+  if (is_of_first && (ledger.is_one_process || tape_choose(4) == 0))
+    process = ledger.ports[0].process;
   world_process(process);
   int32_t result = iocp_new(realm);
   TRACE("iocp_new(%u): %d", realm, result);
@@ -150,6 +152,7 @@ static int32_t user__poll(uint32_t index,
                             length);
   user__trace_poll(index, capacity, offset, length, count);
   RULE("a poll of an open port succeeds", count >= 0);
+  ledger.ports[index].is_told = false;
   RULE("a poll writes no more records than there is room for",
        (uint32_t)count <= capacity);
   if ((uint32_t)count < capacity)
@@ -199,6 +202,7 @@ void user_wait_here(uint32_t port) {
   int32_t result = iocp_wait_here(ledger.ports[port].id, 20);
   TRACE("iocp_wait_here(%u): %d", port, result);
   RULE("a short wait returns 0 or 1", result == 0 || result == 1);
+  if (result == 1) ledger.ports[port].is_told = true;
 }
 
 int32_t user_wait(uint32_t port, int32_t timeout_ms) {
@@ -214,6 +218,7 @@ int32_t user_wait(uint32_t port, int32_t timeout_ms) {
   schedule_checks++;
   if (error_is_fault(result)) return result;
   RULE("a wait for an open port returns 0 or 1", result == 0 || result == 1);
+  if (result == 1) ledger.ports[port].is_told = true;
   if (world_is_exact()) {
     RULE("a wait is no longer than its timeout",
          timeout_ms < 0 || took_ms <= (uint64_t)timeout_ms + 20);
@@ -254,7 +259,7 @@ static void user__check_stats(uint32_t index, const struct iocp_stats* stats) {
   RULE("the counter of records is right",
        stats->records == (double)port->records);
   RULE("the counter of connections is right",
-       stats->accepted == (double)port->accepted);
+       stats->accepted == (double)(port->accepted + user_handed_out(index)));
   RULE("the counter of received bytes is right",
        stats->bytes_received == (double)port->bytes_received);
   RULE("the counter of sent bytes is no more than was accepted",

@@ -211,6 +211,7 @@ void user_accept(struct entry* listener, uint32_t count) {
     RULE("a listener that is closing takes no calls", result == -IOCP_EBADF);
     return;
   }
+  if (user_is_over_part(listener, result)) return;
   if (listener->kind == ENTRY_LISTENER && listener->is_stopped &&
       count <= IOCP_ACCEPT_MAX) {
     RULE("a listener that was stopped accepts nothing more",
@@ -223,8 +224,10 @@ void user_accept(struct entry* listener, uint32_t count) {
     return;
   }
   RULE("an accept succeeds", result == 0);
-  if (count == 0 && listener->target != 0)
+  /* A part gives back what it has not delivered. */
+  if (count == 0 && listener->target != 0 && !listener->is_part)
     listener->late = listener->target_max;
+  if (count == 0 && listener->is_part) user_lose_listener(listener);
   listener->target = count;
   if (count > listener->target_max) listener->target_max = count;
 }

@@ -286,6 +286,7 @@ static void user__ends(struct entry* entry,
 
 void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms) {
   static const char* const modes[] = {"gracefully", "reset", "detach"};
+  user_share_ask(entry);
   int32_t result = iocp_close(user__port(entry), entry->id, mode, timeout_ms);
   TRACE("iocp_close(%d.%d, %s, %u ms): %d",
         entry->port,

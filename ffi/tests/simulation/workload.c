@@ -8,6 +8,7 @@
 #include "ledger.h"
 #include "report.h"
 #include "settle.h"
+#include "sharers.h"
 #include "tape.h"
 #include "user.h"
 
@@ -320,19 +321,25 @@ static void workload__resolve(uint32_t port) {
 
 /* ---- profiles */
 
-#define WORKLOAD__ACTIONS 25
+#define WORKLOAD__ACTIONS 26
+#define WORKLOAD__PASS 24
+#define WORKLOAD__SHARE 25
 
 /* The first one is the plainest. */
 static void (*const workload__actions[WORKLOAD__ACTIONS])(uint32_t port) = {
-    workload__poll,        workload__guest,        workload__send,
-    workload__receive,     workload__read,         workload__invite,
-    workload__connect,     workload__listen,       workload__accept,
-    workload__shutdown,    workload__close,        workload__detach,
-    workload__adopt,       workload__foreign,      workload__option,
-    workload__ask,         workload__wait,         workload__pause,
-    workload__misuse,      workload__port,         workload__group,
-    workload__listen_path, workload__connect_path, workload__datagram,
-    workload__pass,
+    workload__poll,         workload__guest,
+    workload__send,         workload__receive,
+    workload__read,         workload__invite,
+    workload__connect,      workload__listen,
+    workload__accept,       workload__shutdown,
+    workload__close,        workload__detach,
+    workload__adopt,        workload__foreign,
+    workload__option,       workload__ask,
+    workload__wait,         workload__pause,
+    workload__misuse,       workload__port,
+    workload__group,        workload__listen_path,
+    workload__connect_path, workload__datagram,
+    workload__pass,         user_share,
 };
 
 struct workload__profile {
@@ -345,7 +352,8 @@ struct workload__profile {
 };
 
 /* In the order of the actions:
- * po gu se re rd in co li ac sh cl de ad fo op as wa pa mi pt gr lp cp dg ps */
+ * po gu se re rd in co li ac sh cl de ad fo op as wa pa mi pt gr lp cp dg ps hs
+ */
 static const struct workload__profile workload__profiles[] = {
     {"plain", 0, false, false, false, {9, 9, 6, 6, 4, 3, 2, 1, 1, 1, 2, 1,
                                        1, 1, 1, 1, 2, 1, 1, 0, 0, 0, 0}},
@@ -386,6 +394,12 @@ static const struct workload__profile workload__profiles[] = {
     {"restart", 3, false, false, false, {14, 6, 1, 1, 1, 12, 2, 1, 3,
                                          0,  1, 0, 0, 0, 1,  1, 2, 3,
                                          0,  1, 1, 0, 0, 0,  24}},
+    {"sharing", 3, false, false, false, {14, 8, 1, 1, 0, 6, 2, 0, 5,
+                                         0,  6, 0, 0, 0, 1, 1, 2, 2,
+                                         0,  3, 1, 0, 0, 0, 0, 30}},
+    {"sharing paths", 3, false, true, false, {14, 8, 1, 1, 0, 6, 0, 0, 5,
+                                              0,  6, 0, 0, 0, 1, 1, 2, 2,
+                                              0,  3, 1, 1, 2, 0, 1, 30}},
 };
 
 static void workload__step(const struct workload__profile* profile) {
@@ -403,9 +417,10 @@ static void workload__step(const struct workload__profile* profile) {
 
 /* Most actions need a connection or two. */
 static void workload__begin(const struct workload__profile* profile) {
-  /* To pass sockets. */
-  bool passes = profile->weights[WORKLOAD__ACTIONS - 1] != 0;
-  bool has_more = passes || tape_chance(250);
+  /* To pass sockets, or to hand out connections inside of a process. */
+  bool passes = profile->weights[WORKLOAD__PASS] != 0;
+  ledger.is_one_process = profile->weights[WORKLOAD__SHARE] != 0;
+  bool has_more = passes || ledger.is_one_process || tape_chance(250);
   uint32_t ports = 1 + (has_more ? 1 + tape_choose(2) : 0);
   while (ports-- != 0) workload__new();
   if (tape_chance(1000 * profile->threads / 100))
@@ -443,6 +458,7 @@ static void workload__begin(const struct workload__profile* profile) {
 /* ---- the end */
 
 static void workload__exit(void) {
+  sharers_close();
   crowd_reduce();
   user_exit();
   crowd_forget();
@@ -459,11 +475,13 @@ static void workload__delete(void) {
 
 /* What peers read now was sent before, and is checked like all else. */
 static void workload__end(void) {
+  if (tape_choose(2) != 0) sharers_close();
   while (ledger.loose_count != 0) user_close_loose();
   if (world_can_exit() && tape_chance(WORKLOAD__EXITS))
     workload__exit();
   else
     workload__delete();
+  sharers_close();
   if (world_is_exact()) world_pause(100);
   guests_read_all();
 }
@@ -472,6 +490,7 @@ void workload_run(void) {
   size_t count = sizeof workload__profiles / sizeof workload__profiles[0];
   ledger_open();
   crowd_open();
+  sharers_open();
   const struct workload__profile* profile =
       &workload__profiles[tape_choose((uint32_t)count)];
   TRACE("a schedule of the kind \"%s\"", profile->name);

@@ -401,6 +401,8 @@ typedef struct {
   DWORD dwNumberOfProcessors;
 } SYSTEM_INFO;
 
+#define SRWLOCK_INIT {0}
+#define CONDITION_VARIABLE_INIT {0}
 #define INIT_ONCE_STATIC_INIT {0, NULL}
 #define FLS_OUT_OF_INDEXES 0xFFFFFFFFu
 #define WT_EXECUTEINWAITTHREAD 4u
@@ -441,6 +443,7 @@ BOOL WINAPI RegisterWaitForSingleObject(HANDLE* wait,
 BOOL WINAPI UnregisterWaitEx(HANDLE wait, HANDLE event);
 void WINAPI InitializeSRWLock(SRWLOCK* lock);
 void WINAPI AcquireSRWLockExclusive(SRWLOCK* lock);
+BOOLEAN WINAPI TryAcquireSRWLockExclusive(SRWLOCK* lock);
 void WINAPI ReleaseSRWLockExclusive(SRWLOCK* lock);
 void WINAPI InitializeConditionVariable(CONDITION_VARIABLE* condition);
 BOOL WINAPI SleepConditionVariableSRW(CONDITION_VARIABLE* condition,
