@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { broadcast, type Conn } from "../mod.ts";
 import { Allowance } from "../src/socket/allowance.ts";
+import { currentLoop } from "../src/loop/group.ts";
 import { Loop } from "../src/loop/loop.ts";
 import { eventually, within } from "./shared/deadline.ts";
 import { outcome } from "./shared/outcome.ts";
@@ -255,4 +256,38 @@ test("Allowance.settledWrite() waits for the next turn when nothing is left", as
   allowance.end();
   await within("the writes", turn());
   assert.deepEqual(settled, [64, 64, 65]);
+});
+
+test("The thread does not sleep between a chunk and an answer from setImmediate()", async () => {
+  using ends = await pair();
+  const { client, server } = ends;
+  const { port } = currentLoop();
+  const waitHere = port.waitHere.bind(port);
+  /* Chunks that were received, and for which no immediate has come so far. */
+  let unanswered = 0;
+  let waits = 0;
+  port.waitHere = (timeoutUs) => {
+    if (unanswered > 0) waits++;
+    return waitHere(timeoutUs);
+  };
+  try {
+    const echo = (async () => {
+      for await (const chunk of server) await server.write(chunk);
+    })();
+    const chunks = client[Symbol.asyncIterator]();
+    for (let i = 0; i < 500; i++) {
+      const next = chunks.next();
+      await client.write(new Uint8Array(1));
+      await within("the echo", next);
+      unanswered++;
+      /* As many clients of databases do. */
+      await turn();
+      unanswered--;
+    }
+    client.close();
+    await echo;
+  } finally {
+    port.waitHere = waitHere;
+  }
+  assert.equal(waits, 0);
 });

@@ -68,6 +68,10 @@ export class Loop {
   #refs = 0;
   /** Turns that are deferred and have not come yet. */
   #deferred = 0;
+  /** A turn of those that were deferred together has settled something. */
+  #hasSettled = false;
+  /** The others of them are left out. */
+  #isYielding = false;
   #isClosed = false;
   #isResident = false;
 
@@ -252,12 +256,28 @@ export class Loop {
   #turn(): void {
     this.#deferred--;
     if (this.#isClosed) return;
-    const isSleepFirst = this.#pace.isSleepFirst && !this.#hasMore &&
+    if (!this.#isYielding) this.#step();
+    if (this.#deferred > 0) return;
+    this.#hasSettled = this.#isYielding = false;
+    this.#next();
+  }
+
+  /* The program may answer from a callback of the runtime, such as setImmediate(),
+   * which runs only after the turns that were deferred together. So these do not
+   * sleep once one of them has settled something: the answer would wait for it. */
+  #step(): void {
+    const pace = this.#pace;
+    if (this.#hasSettled) {
+      this.#isYielding = this.#poll();
+      if (!pace.isSleepFirst) pace.count(this.#isYielding);
+      return;
+    }
+    const isSleepFirst = pace.isSleepFirst && !this.#hasMore &&
       !this.allowance.isPending;
     const isEmpty = isSleepFirst || this.#poll();
-    this.#pace.count(isEmpty);
-    if (isSleepFirst || this.#pace.isSleepDue) this.#waitHere();
-    this.#next();
+    pace.count(isEmpty);
+    if (isSleepFirst || pace.isSleepDue) this.#waitHere();
+    else this.#hasSettled = !isEmpty;
   }
 
   #waitHere(): void {
@@ -267,7 +287,7 @@ export class Loop {
     this.#pace.waited(now() - beganAt, isEnded);
     if (!isEnded) return;
     this.#pace.restart();
-    this.#poll();
+    this.#hasSettled = !this.#poll();
   }
 
   /* Dequeues and settles. True if there were no records, and nothing is
