@@ -59,6 +59,10 @@ export class TlsPort extends BelowPort implements SocketPort {
   #turnsLeft = END_TURNS;
   #isEndWatched = false;
   #isClosed = false;
+  /** The end of this direction is being sent. */
+  #isShutting = false;
+  /** Ends a graceful close when the connection below has failed. */
+  #giveUp: (() => void) | undefined;
   /** The sends that have not completed, and their bytes. */
   #sends = 0;
   #unsent = 0;
@@ -85,7 +89,10 @@ export class TlsPort extends BelowPort implements SocketPort {
       this.#deliver();
     });
     tls.on("error", (error: NodeError) => this.#fail(failureOf(error)));
-    transport.onFailure = (error) => this.#fail(failureOf(error));
+    transport.onFailure = (error) => {
+      this.#fail(failureOf(error));
+      this.#giveUp?.();
+    };
     transport.onPeerEnd = () => this.#watchEnd();
     if (transport.hasPeerEnded) this.#watchEnd();
     this.#flow();
@@ -222,8 +229,15 @@ export class TlsPort extends BelowPort implements SocketPort {
   /* TLS 1.3 has an end of each direction (RFC 8446, 6.1), as TCP has. */
   shutdown(_id: number): number {
     if (this.#failure !== undefined) return FAILED;
-    this.#endWrites(() => this.#socket.shut(0, 0));
+    this.#isShutting = true;
+    this.#endWrites(() => this.#shut(0));
     return 0;
+  }
+
+  #shut(result: number): void {
+    if (!this.#isShutting) return;
+    this.#isShutting = false;
+    this.#socket.shut(result, 0);
   }
 
   #endWrites(done: () => void): void {
@@ -249,6 +263,7 @@ export class TlsPort extends BelowPort implements SocketPort {
     if (this.#failure !== undefined || this.#isClosed) return;
     this.#failure = failure;
     this.#failSends();
+    this.#shut(FAILED);
     this.#deliver();
   }
 
@@ -271,7 +286,10 @@ export class TlsPort extends BelowPort implements SocketPort {
   /* The connection below was closed: by its failure, by its port, by the shutdown of
    * its listener, or by its own Conn. */
   #rawReleased(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed) {
+      this.#giveUp?.();
+      return;
+    }
     const { lastError } = this.raw;
     if (lastError !== undefined) this.#fail(failureOf(lastError));
     else this.#socket.reset();
@@ -320,6 +338,16 @@ export class TlsPort extends BelowPort implements SocketPort {
     );
     runtime.unrefTimer(timer);
     loop.ref();
+    /* All that the program wrote was sent, so this is no error. */
+    const giveUp = this.#giveUp = () =>
+      close(() => {
+        raw.reset();
+        return raw.released();
+      });
+    if (this.#transport.hasFailed || raw.isReleased) {
+      giveUp();
+      return;
+    }
     this.#endWrites(() =>
       close(() => {
         if (timeoutMs > 0) return raw.closeWithin(undefined);

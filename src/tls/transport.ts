@@ -29,13 +29,16 @@ export interface Transport extends Duplex {
   readonly hasPeerEnded: boolean;
   /** The TLSSocket writes no more: it has ended. */
   readonly hasEnded: boolean;
+  /** The connection has failed or is closed: what was written does not leave. */
+  readonly hasFailed: boolean;
   /** The number of writes that may be an alert, such as the end of TLS. */
   readonly alerts: number;
   /** Called with the reason when the connection fails or is closed. */
   onFailure: (error: Error) => void;
   /** Called at the peer's end. */
   onPeerEnd: () => void;
-  /** Calls back when everything that was written before has left. */
+  /** Calls back when everything that was written before has left, and never after a
+   * failure. */
   whenSent(callback: () => void): void;
 }
 
@@ -70,6 +73,7 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
     #sentWrites = 0;
     hasPeerEnded = false;
     hasEnded = false;
+    hasFailed = false;
     alerts = 0;
     readonly #waiting = new Fifo<{ writes: number; callback: () => void }>();
     onFailure: (error: Error) => void = () => {};
@@ -125,8 +129,13 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
 
     #failed = (error: Error): void => {
       this.#isReading = false;
-      this.onFailure(error);
+      this.#fail(error);
     };
+
+    #fail(error: Error): void {
+      this.hasFailed = true;
+      this.onFailure(error);
+    }
 
     override _write(bytes: Uint8Array, _: string, callback: Callback): void {
       this.#send([bytes], callback);
@@ -149,7 +158,7 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
       const written = raw.isClosed
         ? Promise.reject(raw.closedError("write"))
         : writeParts(raw, parts);
-      written.then(this.#sent, (error) => this.onFailure(error));
+      written.then(this.#sent, (error) => this.#fail(error));
       callback();
     }
 
