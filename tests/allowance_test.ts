@@ -3,6 +3,7 @@
  * order. */
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { describe, test } from "node:test";
 import { broadcast, type Conn } from "../mod.ts";
 import { Allowance } from "../src/socket/allowance.ts";
@@ -11,7 +12,7 @@ import { Loop } from "../src/loop/loop.ts";
 import { eventually, within } from "./shared/deadline.ts";
 import { outcome } from "./shared/outcome.ts";
 import { type Pair, pair } from "./shared/pair.ts";
-import { pattern } from "./shared/pattern.ts";
+import { Digest, digest, pattern } from "./shared/pattern.ts";
 
 /* Many more than settle in one turn, and few enough for the system's buffers. */
 const MANY = 4096;
@@ -184,6 +185,36 @@ describe("A blocking call does not wait for another turn", () => {
     });
   }
 });
+
+for (const way of ["pauses", "ends"] as const) {
+  test(`a duplex that ${way} loses nothing that was left to the next turn`, async () => {
+    using ends = await pair({ receive: { mode: "zero-byte" } });
+    using other = await pair();
+    const { client, server } = ends;
+    const bytes = pattern(5000);
+    await client.write(bytes);
+    await client.closeWrite();
+    await eventually("bytes", () => server.stats().bytesReadable === 5000);
+    const p = new Uint8Array(1);
+    for (let i = 0; i < 300; i++) other.client.write(p);
+    /* Requests a chunk, whose promise is settled in the next turn. */
+    const duplex = server.duplex();
+    duplex.read(0);
+    duplex.pause();
+    let isSettled = false;
+    /* Was lost after a failure among those before it. */
+    const last = other.client.write(p).then(() => isSettled = true);
+    if (way === "ends") duplex.destroy();
+    await within("a later write", last);
+    assert.ok(isSettled);
+    if (way === "ends") return;
+    const received = new Digest();
+    duplex.on("data", (part: Uint8Array) => received.add(part));
+    duplex.resume();
+    await within("the end", once(duplex, "end"));
+    assert.equal(received.text(), digest(bytes));
+  });
+}
 
 test("a read that is continued in the next turn sees the peer's end, and no error", async () => {
   /* Half of the limit is used up by then, so the continued read requests more. */

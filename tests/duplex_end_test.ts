@@ -52,7 +52,9 @@ test("end() of a pipe's reader comes behind a chunk that is on its way", async (
     },
     read() {},
   };
-  const activity = { socket: { receive }, setReading() {}, refresh() {} };
+  const loop = { allowance: { settle() {} } };
+  const socket = { loop, receive };
+  const activity = { socket, setReading() {}, refresh() {} };
   const reader = new DuplexReader(duplex as never, activity as never, 100);
   reader.start();
   queued.clear();

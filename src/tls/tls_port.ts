@@ -50,7 +50,10 @@ const NOTHING = Object.fromEntries(
   SOCKET_STATS_FIELDS.map((field) => [field, 0]),
 ) as SocketStats;
 
-type CloseMode = typeof GRACEFUL | typeof RESET;
+/* How the connection below is closed. It has failed after all writes were sent, which
+ * is no error of the close. */
+const GIVEN_UP = -1;
+type CloseMode = typeof GRACEFUL | typeof RESET | typeof GIVEN_UP;
 
 /** The port of one connection with TLS. */
 export class TlsPort extends BelowPort implements SocketPort {
@@ -73,6 +76,8 @@ export class TlsPort extends BelowPort implements SocketPort {
   #turnsLeft = END_TURNS;
   #isEndWatched = false;
   #isClosed = false;
+  /** The end of this direction is being sent. */
+  #isShutting = false;
   /** Ends a close that waits for the end of TLS to be sent. */
   #endClose: ((mode: CloseMode) => void) | undefined;
   /** The sends that have not completed, and their bytes. */
@@ -250,8 +255,15 @@ export class TlsPort extends BelowPort implements SocketPort {
   /* TLS 1.3 has an end of each direction (RFC 8446, 6.1), as TCP has. */
   shutdown(_id: number): number {
     if (this.#failure !== undefined) return FAILED;
-    this.#endWrites(() => this.#socket.shut(0, 0));
+    this.#isShutting = true;
+    this.#endWrites(() => this.#shut(0));
     return 0;
+  }
+
+  #shut(result: number): void {
+    if (!this.#isShutting) return;
+    this.#isShutting = false;
+    this.#socket.shut(result, 0);
   }
 
   #endWrites(done: () => void): void {
@@ -275,10 +287,11 @@ export class TlsPort extends BelowPort implements SocketPort {
 
   #fail(failure: TlsFailure): void {
     /* The end of TLS cannot be sent any more. */
-    this.#endClose?.(GRACEFUL);
+    this.#endClose?.(GIVEN_UP);
     if (this.#failure !== undefined || this.#isClosed) return;
     this.#failure = failure;
     this.#failSends();
+    this.#shut(FAILED);
     this.#deliver();
   }
 
@@ -301,7 +314,10 @@ export class TlsPort extends BelowPort implements SocketPort {
   /* The connection below was closed: by its failure, by its port, by the shutdown of
    * its listener, or by its own Conn. */
   #rawReleased(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed) {
+      this.#endClose?.(GIVEN_UP);
+      return;
+    }
     const { lastError } = this.raw;
     if (lastError !== undefined) this.#fail(failureOf(lastError));
     else this.#socket.reset();
@@ -347,15 +363,15 @@ export class TlsPort extends BelowPort implements SocketPort {
       this.#closeRaw(mode, timeoutMs === 0);
       loop.unref();
     };
-    if (this.#failure !== undefined || isClosed) end(GRACEFUL);
+    if (this.#failure !== undefined || isClosed) end(GIVEN_UP);
     else this.#endWrites(() => end(GRACEFUL));
   }
 
   #closeRaw(mode: CloseMode, isAbandoned: boolean): void {
     const raw = this.raw;
-    if (mode === RESET) raw.reset();
+    if (mode !== GRACEFUL) raw.reset();
     else if (isAbandoned) raw.abandon();
-    const closed = mode === GRACEFUL && isAbandoned
+    const closed = mode === GIVEN_UP || (mode === GRACEFUL && isAbandoned)
       ? raw.released()
       : raw.closeWithin(undefined);
     closed.then(

@@ -34,6 +34,8 @@ export class ChunkReader implements LoopRead {
   /** Withdraws the pending read, whose promise stays as it is; bytes that come
    * are for the next one. Returns false if none is pending. */
   cancel(): boolean {
+    /* The result may have been left to the next turn. */
+    this.socket.loop.allowance.settle();
     if (this.#resolve === undefined) return false;
     this.#resolve = this.#reject = undefined;
     this.socket.receive.cancel(this);

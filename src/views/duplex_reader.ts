@@ -88,9 +88,12 @@ export class DuplexReader implements PendingRead {
   }
 
   #cancel(): boolean {
+    const { loop, receive } = this.#activity.socket;
+    /* The result may have been left to the next turn. */
+    loop.allowance.settle();
     if (!this.#isQueued) return false;
     this.#isQueued = false;
-    this.#activity.socket.receive.cancel(this);
+    receive.cancel(this);
     return true;
   }
 

@@ -73,8 +73,6 @@ class Pipe extends LimitedCall<void> {
     const destination = this.#destination;
     const { isReleased, receive, send } = destination;
     if (send.isEnded || !(isReleased || receive.hasFailed)) return;
-    /* The result of the read may have been left to the next turn. */
-    this.loop.allowance.settle();
     if (!this.#chunks.cancel()) return;
     this.#isWithdrawn = true;
     this.#unwatch();

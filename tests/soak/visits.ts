@@ -5,9 +5,13 @@ import type { Context, Kind } from "./context.ts";
 import { ListenerReplaced } from "./hub.ts";
 import { CONTROL } from "./visits/control.ts";
 import { DATAGRAM } from "./visits/datagram.ts";
+import { FILE } from "./visits/file.ts";
 import { LOCAL } from "./visits/local.ts";
+import { NET } from "./visits/net.ts";
 import { PASSING } from "./visits/passing.ts";
+import { SHARE } from "./visits/share.ts";
 import { TCP } from "./visits/tcp.ts";
+import { TLS_VISITS } from "./visits/tls.ts";
 import { UNIX_DATAGRAM } from "./visits/unix_datagram.ts";
 
 const ALL: Readonly<Record<string, Kind>> = {
@@ -17,6 +21,10 @@ const ALL: Readonly<Record<string, Kind>> = {
   ...DATAGRAM,
   ...UNIX_DATAGRAM,
   ...PASSING,
+  ...FILE,
+  ...SHARE,
+  ...NET,
+  ...TLS_VISITS,
 };
 
 /** The names of the visits that this system can have, and what the others lack. */
