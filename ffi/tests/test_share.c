@@ -154,7 +154,7 @@ static void wait_for_a_part(void) {
   finish(&source, listener);
 }
 
-enum way { CLOSED, DELETED, WAYS };
+enum way { CLOSED, DELETED, WAYS, STOPPED = WAYS };
 
 /* What a part was given and has not delivered goes to another one. */
 static void a_part_goes(void) {
@@ -215,7 +215,6 @@ static void the_listener_goes(void) {
 /* After the end of the listener, the rest of a part that goes or stops
  * accepting is still for the others. */
 static void a_part_goes_after_the_listener(void) {
-  enum { STOPPED = WAYS };
   for (enum way way = CLOSED; way <= STOPPED; way++) {
     struct drive source, drives[2];
     struct drive_socket *listener, *parts[2];
