@@ -104,7 +104,7 @@ export class Closing {
     const deadline = new CloseDeadline(
       this.#owner,
       deadlineMs,
-      () => this.timedOut("deadline"),
+      () => this.endedBy("deadline"),
     );
     if (this.#result !== undefined) deadline.ended(this.#result.error);
     else (this.#deadlines ??= []).push(deadline);
@@ -170,7 +170,7 @@ export class Closing {
   }
 
   /** The connection ends because of this time. */
-  timedOut(timeout: CloseTimeout): void {
+  endedBy(timeout: CloseTimeout): void {
     if (this.monitor !== undefined) this.monitor.timeout ??= timeout;
   }
 
@@ -235,7 +235,7 @@ export class Closing {
       else if (left > 1) this.#startCheck(left - 1);
       else {
         this.#detaching?.timedOut();
-        this.timedOut("closeTimeout");
+        this.endedBy("closeTimeout");
         this.#owner.reset();
       }
     }, Math.ceil(this.#owner.settings.closeTimeout / CHECKS));

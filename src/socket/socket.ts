@@ -168,7 +168,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     /* What has failed below TLS is not known here. */
     const isOfLibrary = this.threadLoop !== undefined;
     if (isOfLibrary && error.code === "ETIMEDOUT") {
-      closing?.timedOut("firstByteTimeout");
+      closing?.endedBy("firstByteTimeout");
     }
     this.release();
     this.receive.end(error);
@@ -399,7 +399,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     lastKnown.error = this.closedError("read");
     this.monitor?.failed(lastKnown.error);
     const closing = this.#startClosing(lastKnown.error);
-    if (ending.timeout !== undefined) closing.timedOut(ending.timeout);
+    if (ending.timeout !== undefined) closing.endedBy(ending.timeout);
     if (isPartial) closing.reset();
     else closing.close();
     this.send.fail(this.closedError("write"));

@@ -87,6 +87,13 @@ int32_t handle_enter(struct socket* socket) {
       !handle__asks_for_room(socket))
     events |= EPOLLOUT;
   if (handle__control(socket, EPOLL_CTL_ADD, events) == 0) return 0;
+  /* The caller of an earlier socket has closed its descriptor while it was
+   * added, and has opened this one with the same number, so that it was added
+   * instead. Its events are those of the new socket from now on, the present
+   * ones included (epoll_ctl(2), EPOLL_CTL_MOD). */
+  if (socket->is_borrowed && errno == EEXIST &&
+      handle__control(socket, EPOLL_CTL_MOD, events) == 0)
+    return 0;
   return errors_fail(socket->port);
 }
 
