@@ -167,7 +167,10 @@ static void guests__met_reset(struct guest* guest) {
 static void guests__failed(struct guest* guest) {
   const struct entry* listener = guest->listener;
   TRACE("guest %d has failed", guests__index(guest));
-  if (listener != NULL && listener->local != 0)
+  /* The file of a unix socket that was passed is left to its maker, which may
+   * have closed it. */
+  if (listener != NULL && listener->local != 0 &&
+      !ledger.is_taken[listener->path])
     RULE("a listener can be found by its name while it is open",
          !peer_found_nothing(guest->peer) || listener->is_closing ||
              listener->is_closed || world_has_broken() ||
