@@ -160,7 +160,7 @@ export class CompletionPort {
       const settings = pathConnectSettings(options);
       const secure = tlsConnecting(options.tls, "localhost", settings);
       group.requireOpen("connect");
-      return await told(
+      return await reported(
         settings.conn,
         async () => secure(await makePathConnection(group, settings)),
       );
@@ -168,7 +168,7 @@ export class CompletionPort {
     const settings = connectSettings(options);
     const secure = tlsConnecting(options.tls, settings.hostname, settings);
     group.requireOpen("connect");
-    return await told(
+    return await reported(
       settings.conn,
       async () => secure(await makeConnection(group, settings)),
     );
@@ -187,14 +187,17 @@ export class CompletionPort {
     if (isForPath<PathConnectOptions>(options)) {
       const settings = pathConnectSettings(options);
       group.requireOpen("connect");
-      return toldSync(
+      return reportedSync(
         settings.conn,
         () => makePathConnectionSync(group, settings),
       );
     }
     const settings = connectSettings(options);
     group.requireOpen("connect");
-    return toldSync(settings.conn, () => makeConnectionSync(group, settings));
+    return reportedSync(
+      settings.conn,
+      () => makeConnectionSync(group, settings),
+    );
   }
 
   /** The same as {@linkcode bind}, on this port. */
@@ -356,8 +359,8 @@ export class CompletionPort {
   }
 }
 
-/* The connection that `connect` makes; `onEvent` is told of it, or of the failure. */
-async function told<A extends Addr>(
+/* The connection that `connect` makes; `onEvent` gets it, or the failure. */
+async function reported<A extends Addr>(
   settings: ConnSettings,
   connect: () => Promise<Socket>,
 ): Promise<Conn<A>> {
@@ -369,7 +372,7 @@ async function told<A extends Addr>(
   }
 }
 
-function toldSync<A extends Addr>(
+function reportedSync<A extends Addr>(
   settings: ConnSettings,
   connect: () => Socket,
 ): Conn<A> {

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* What `onEvent` is told, and when. */
+/* The events of `onEvent`, and when they come. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -25,7 +25,7 @@ import { ca, securePair, server as identity } from "./shared/tls.ts";
 type Kind = ConnEvent["type"];
 type Of<K extends Kind> = Extract<ConnEvent, { type: K }>;
 
-/** What was told. */
+/** The events that came. */
 class Log {
   readonly events: ConnEvent[] = [];
   readonly onEvent = (event: ConnEvent): void => {
@@ -58,7 +58,7 @@ async function readAll(conn: Conn): Promise<number> {
 
 const isWindows = process.platform === "win32";
 
-describe("onEvent is told", () => {
+describe("onEvent gets events", () => {
   test("of both ends of a connection, and how much they have moved", async () => {
     const [ofServer, ofClient] = [new Log(), new Log()];
     using ends = await pair({
@@ -287,7 +287,7 @@ describe("A closed connection has the reason", () => {
   });
 });
 
-describe("onEvent is told of an error", () => {
+describe("onEvent gets an error", () => {
   test("of a connection, once", async () => {
     const log = new Log();
     using ends = await watchedPair(log);
@@ -341,7 +341,7 @@ describe("onEvent is told of an error", () => {
   });
 });
 
-describe("Over TLS onEvent is told", () => {
+describe("Over TLS onEvent gets events", () => {
   test("of the connection with TLS alone, and of its own bytes", async () => {
     const log = new Log();
     using ends = await securePair({ onEvent: log.onEvent });
@@ -381,7 +381,7 @@ describe("Over TLS onEvent is told", () => {
 });
 
 describe("A slow peer", () => {
-  test("is told once when writes pile up, and when they are sent", async () => {
+  test("is reported once when writes pile up, and when they are sent", async () => {
     const log = new Log();
     using ends = await watchedPair(log);
     const { client, server } = ends;
@@ -400,7 +400,7 @@ describe("A slow peer", () => {
     assert.equal(log.kinds, "accepted slow drained closed");
   });
 
-  test("is told when it takes nothing for slowAfter", async () => {
+  test("is reported when it takes nothing for slowAfter", async () => {
     const [log, patient] = [new Log(), new Log()];
     /* It waits longer, and would be the first otherwise. */
     using other = await watchedPair(patient, { slowAfter: 2_000_000_000 });
@@ -422,7 +422,7 @@ describe("A slow peer", () => {
     await rejected;
   });
 
-  test("of writes that wait at once is told how much waits", async () => {
+  test("of writes that wait at once is reported with how much waits", async () => {
     const log = new Log();
     const options = { sendConcurrency: 4, writableHighWaterMark: 1 << 17 };
     using ends = await pair({ listen: { onEvent: log.onEvent, ...options } });
@@ -441,7 +441,7 @@ describe("A slow peer", () => {
     client.reset();
   });
 
-  test("is not told of writes that are awaited and taken", async () => {
+  test("is not reported for writes that are awaited and taken", async () => {
     const log = new Log();
     using ends = await watchedPair(log);
     const reading = readAll(ends.client);

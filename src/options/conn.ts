@@ -88,7 +88,7 @@ export interface ConnOptions {
   onEvent?: EventListener | undefined;
   /**
    * After how many milliseconds, from 1 to 2,147,483,647, in which the system takes
-   * none of the bytes that wait to be sent, `onEvent` is told that the peer is slow.
+   * none of the bytes that wait to be sent, `onEvent` reports that the peer is slow.
    * Without `onEvent` it has no effect.
    *
    * @default {5_000}

@@ -46,7 +46,7 @@ export class Closing {
   /* Of the library, in milliseconds. */
   #timeoutMs: number | undefined;
 
-  /** Tells `onEvent` of the connection, if it is to be told. */
+  /** Reports the connection to `onEvent`, if there is one. */
   monitor: Monitor | undefined;
 
   constructor(owner: CloseOwner) {

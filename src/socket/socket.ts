@@ -416,7 +416,7 @@ export class Socket implements Endpoint, ReceiveOwner, SendOwner, CloseOwner {
     this.#closing?.unwatch(callback);
   }
 
-  /** What tells `onEvent`, if it is told. */
+  /** What reports to `onEvent`, if there is one. */
   get monitor(): Monitor | undefined {
     return this.#closing?.monitor;
   }

@@ -1,5 +1,5 @@
 // Copyright the iocp authors. MIT license.
-/* What `onEvent` is told of one connection. Only a connection with `onEvent` has such
+/* The events of one connection for `onEvent`. Only a connection with `onEvent` has such
  * an object. It belongs to the part of a socket that is made for its close, so that
  * no path of a message has a branch for it. */
 
