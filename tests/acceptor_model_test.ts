@@ -17,7 +17,6 @@ import { Acceptor } from "../src/socket/acceptor.ts";
 import { Allowance } from "../src/socket/allowance.ts";
 import type { QueueReader } from "../src/socket/async_queue.ts";
 import type { Socket } from "../src/socket/socket.ts";
-import { NO_STATS } from "./shared/fake_library.ts";
 import { type Action, action, nothing } from "./shared/actions.ts";
 
 const LISTENER = 1;
@@ -34,7 +33,6 @@ class FakeListening {
   pool = 0;
   backlog = 0;
   nextId = LISTENER;
-  isStopped = false;
   readonly closed = new Map<number, number>();
 
   readonly port = {
@@ -53,14 +51,6 @@ class FakeListening {
     },
     setOption: () => 0,
     getOption: () => 0,
-    socketStats: () => ({
-      ...NO_STATS,
-      acceptsReady: this.isStopped ? 0 : this.backlog,
-    }),
-    stop: () => {
-      this.isStopped = true;
-      return 0;
-    },
     close: (id: number, mode: number) => {
       assert.ok(!this.closed.has(id), "a second close");
       this.closed.set(id, mode);
@@ -85,7 +75,7 @@ class FakeListening {
     const closing = [...this.closed.keys()].filter((id) =>
       this.endpoints.has(id)
     );
-    const isOpen = !this.closed.has(LISTENER) && !this.isStopped;
+    const isOpen = !this.closed.has(LISTENER);
     const count = isOpen ? Math.min(this.pool, this.backlog, most) : 0;
     this.backlog -= count;
     this.allowance.begin();

@@ -55,7 +55,7 @@ test("end() of a pipe's reader comes behind a chunk that is on its way", async (
   const loop = { allowance: { settle() {} } };
   const socket = { loop, receive };
   const activity = { socket, setReading() {}, refresh() {} };
-  const reader = new DuplexReader(duplex as never, activity as never, 100);
+  let reader = new DuplexReader(duplex as never, activity as never, 100);
   reader.start();
   queued.clear();
   reader.resolve(new Uint8Array([7]));
@@ -64,6 +64,19 @@ test("end() of a pipe's reader comes behind a chunk that is on its way", async (
   await Promise.resolve();
   assert.deepEqual(pushed, [7, null]);
   assert.equal(queued.size, 0);
+  assert.equal(reader.bytesRead, 1);
+
+  /* In parts, of which the consumer has asked for one. */
+  pushed.length = 0;
+  reader = new DuplexReader(duplex as never, activity as never, 1);
+  reader.start();
+  queued.clear();
+  reader.resolve(new Uint8Array([7, 8, 9]));
+  reader.end();
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual(pushed, [7, 8, null]);
+  assert.equal(reader.bytesRead, 3);
 });
 
 test("A duplex without a reader emits the peer's end", async () => {

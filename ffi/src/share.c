@@ -162,7 +162,7 @@ static void share__give_rest(struct share* share, struct list_node* left) {
   share->waiting = 0;
 }
 
-/* The part takes no more. What nobody takes stays with it when the share is
+/* The part takes no more. What no part takes stays with it when the share is
  * over, as it may take again. */
 static void share__pause(struct share_link* part) {
   uint32_t count = part->waiting;

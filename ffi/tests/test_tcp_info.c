@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the system knows of a TCP connection, and who is refused.
+ * What the system knows of a TCP connection, and which sockets have none.
  *
  * Wine 10 knows nothing (ffi/probe, "SIO_TCP_INFO of a connection"), so there
  * the call is refused; Linux is compared with the system itself.

@@ -25,6 +25,11 @@ import { TCP_INFO_FIELDS, type TcpInfoFields } from "./tcp_info.ts";
 
 const ENOTSUP = numberOf("ENOTSUP");
 
+/** The counters of a socket that has done nothing. */
+export const NO_SOCKET_STATS: Readonly<SocketStats> = Object.freeze(
+  Object.fromEntries(SOCKET_STATS_FIELDS.map((field) => [field, 0])),
+) as SocketStats;
+
 /**
  * A port of the library: the functions of ffi/include/iocp.h that are about one,
  * without those of datagram sockets (datagrams.ts) and of its inbox (inbox.ts).

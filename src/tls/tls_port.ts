@@ -11,7 +11,6 @@ import {
   GRACEFUL,
   PENDING,
   RESET,
-  SOCKET_STATS_FIELDS,
   type SocketStats,
 } from "../native/completion.ts";
 import {
@@ -19,6 +18,7 @@ import {
   type SocketError,
   type SocketErrorOptions,
 } from "../errors.ts";
+import { NO_SOCKET_STATS } from "../native/port.ts";
 import type { Slab } from "../loop/slab.ts";
 import type { SocketPort } from "../loop/socket_loop.ts";
 import { type NodeError, takeDestroy, type TlsSocket } from "./node_tls.ts";
@@ -44,11 +44,6 @@ const SEND_MAX = 256 * 1024;
  * bytes of the peer, and until it has written its own: Deno's does that after its
  * "finish". */
 const END_TURNS = 64;
-
-/* The operations of a connection below that is closed. */
-const NOTHING = Object.fromEntries(
-  SOCKET_STATS_FIELDS.map((field) => [field, 0]),
-) as SocketStats;
 
 /* How the connection below is closed. It has failed after all writes were sent, which
  * is no error of the close. */
@@ -397,7 +392,7 @@ export class TlsPort extends BelowPort implements SocketPort {
   socketStats(): SocketStats {
     const { loop, id, isReleased } = this.raw;
     return {
-      ...(isReleased ? NOTHING : loop.port.socketStats(id)),
+      ...(isReleased ? NO_SOCKET_STATS : loop.port.socketStats(id)),
       bytesReadable: this.#received.length,
       sends: this.#sends,
       bytesUnsent: this.#unsent,

@@ -106,8 +106,8 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
 
     drop(): void {
       this.destroy();
-      /* A TLSSocket ends with the stream below it, also one that nobody has yet: a
-       * server passes it on only after the handshake. */
+      /* A TLSSocket ends with the stream below it, also one that the
+       * program does not have yet: a server passes it on only after the handshake. */
       this.emit("close");
     }
 

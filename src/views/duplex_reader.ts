@@ -65,6 +65,7 @@ export class DuplexReader implements PendingRead {
 
   #continue = (): void => {
     const rest = this.#rest;
+    if (this.#isOver || this.#duplex.destroyed) return;
     if (this.#state !== PENDING) return;
     if (rest === undefined) this.#enqueue();
     else {
@@ -123,8 +124,7 @@ export class DuplexReader implements PendingRead {
     const duplex = this.#duplex;
     const value = this.#got;
     this.#got = null;
-    if (this.#isOver || duplex.destroyed) return;
-    if (this.#state === ENDED) return;
+    if (this.#isOver || duplex.destroyed || this.#state === ENDED) return;
     this.#state = IDLE;
     if (value === null) {
       if (this.#activity.socket.isClosed) duplex.destroy();
@@ -144,7 +144,6 @@ export class DuplexReader implements PendingRead {
     const duplex = this.#duplex;
     const max = this.#chunkMax;
     this.#rest = bytes;
-    if (this.#isOver || duplex.destroyed) return;
     do {
       const left: Uint8Array = this.#rest;
       const isLast = left.length <= max;
@@ -189,7 +188,10 @@ export class DuplexReader implements PendingRead {
     const rest = this.#rest;
     this.#rest = undefined;
     this.#cancel();
-    if (rest !== undefined) this.#duplex.push(rest);
+    if (rest !== undefined) {
+      this.#bytesRead += rest.length;
+      this.#duplex.push(rest);
+    }
     this.#end();
   }
 

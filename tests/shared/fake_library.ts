@@ -5,12 +5,8 @@
 
 import assert from "node:assert/strict";
 import { errorOf } from "../../src/errors.ts";
-import {
-  GRACEFUL,
-  PENDING,
-  SOCKET_STATS_FIELDS,
-  type SocketStats,
-} from "../../src/native/completion.ts";
+import { GRACEFUL, PENDING } from "../../src/native/completion.ts";
+import { NO_SOCKET_STATS } from "../../src/native/port.ts";
 import type { Endpoint } from "../../src/loop/endpoint.ts";
 import type { SocketLoop, SocketPort } from "../../src/loop/socket_loop.ts";
 import { Slab } from "../../src/loop/slab.ts";
@@ -38,11 +34,6 @@ export function bytesAt(
 ): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length }, (_, i) => byteAt(stream, place + i));
 }
-
-/** The counters of a socket that has done nothing. */
-export const NO_STATS: SocketStats = Object.fromEntries(
-  SOCKET_STATS_FIELDS.map((name) => [name, 0]),
-) as SocketStats;
 
 /** The stream that the peer sends. */
 export const PEER_STREAM = 255;
@@ -102,7 +93,7 @@ export class FakeLibrary implements SocketLoop {
       setOption: () => 0,
       hasProgressed: () => false,
       socketStats: () => ({
-        ...NO_STATS,
+        ...NO_SOCKET_STATS,
         bytesReadable: this.arrived - this.delivered,
       }),
       error: (result, options) =>

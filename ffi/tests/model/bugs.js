@@ -1931,7 +1931,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   {
     group: "shares",
     name: "a part that was given a connection is not woken",
-    source: "golang/go #13135 and others: a waiter that nobody informs",
+    source: "golang/go #13135 and others: a waiter that is not woken",
     changes: [{
       file: "share.c",
       from: "    if (part->waiting++ == 0) share__announce(part);",

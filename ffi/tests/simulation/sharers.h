@@ -20,7 +20,7 @@ void sharers_close(void);
 /* Enters into the ledger what they have accepted since the last call. */
 void sharers_collect(void);
 
-/* One takes connections now, and goes on until it is told to end. */
+/* One takes connections now, and goes on until it is to end. */
 bool sharers_take(const struct ledger_share* share);
 
 /* There is or was one. */
