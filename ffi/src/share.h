@@ -7,8 +7,7 @@
  *                                    |
  *                share_leave() of the part: to other parts
  *
- * What threads have in common is in share.c, under its one lock, which is held
- * for a few list operations and for no system call. A change is announced to a
+ * What threads have in common is in share_table.h. A change is announced to a
  * port by a flag, which its next poll reads, and by waking it.
  */
 #ifndef IOCP_SHARE_H

@@ -1914,7 +1914,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     source: "a Worker that is terminated with connections on the way to it",
     changes: [{
       file: "share.c",
-      from: "    share__return(link);\n    if (share->is_over)",
+      from: "    share_queue_return(link);\n    if (share->is_over)",
       to: "    if (share->is_over)",
     }],
   },
@@ -1923,9 +1923,9 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "the rest of a part is discarded when its share is over",
     source: "found by the simulation: the other parts could still take it",
     changes: [{
-      file: "share.c",
-      from: "  share__assign(share, UINT32_MAX);\n  list_move(left",
-      to: "  list_move(left",
+      file: "share_queue.c",
+      from: "  share_queue_assign(share, UINT32_MAX);\n  list_move(lost",
+      to: "  list_move(lost",
     }],
   },
   {
@@ -1933,8 +1933,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "a part that was given a connection is not woken",
     source: "golang/go #13135 and others: a waiter that is not woken",
     changes: [{
-      file: "share.c",
-      from: "    if (part->waiting++ == 0) share__announce(part);",
+      file: "share_queue.c",
+      from: "    if (part->waiting++ == 0) share_queue_announce(part);",
       to: "    if (part->waiting++ == 0) part->is_due = true;",
     }],
   },
@@ -1943,8 +1943,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "a listener that found no room is not told of it",
     source: "a producer that waits for a full queue",
     changes: [{
-      file: "share.c",
-      from: "    link->lacks_room = false;\n    share__announce(link);",
+      file: "share_queue.c",
+      from: "    link->lacks_room = false;\n    share_queue_announce(link);",
       to: "    link->lacks_room = false;",
     }],
   },
@@ -1963,9 +1963,9 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "a connection that cannot be added now is dropped",
     source: "found by the simulation: memory may be short for a moment",
     changes: [{
-      file: "share.c",
-      from: "  if (share__is_short(result)) {",
-      to: "  if (share__is_short(result) && conn == NULL) {",
+      file: "share_part.c",
+      from: "  if (share_part__is_short(result)) {",
+      to: "  if (share_part__is_short(result) && conn == NULL) {",
     }],
   },
   {
@@ -1973,8 +1973,8 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "the number of a share comes again",
     source: "a Worker that has it from a listener which is closed",
     changes: [{
-      file: "share.c",
-      from: "((before + SHARE__GENERATION) & INT32_MAX) | i",
+      file: "share_table.c",
+      from: "((before + SHARE_TABLE__GENERATION) & INT32_MAX) | i",
       to: "(before & INT32_MAX) | i",
     }],
   },
@@ -1983,7 +1983,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "a share that is over takes new parts",
     source: "a Worker that begins while the listener is closed",
     changes: [{
-      file: "share.c",
+      file: "share_part.c",
       from:
         "  if (share != NULL && !share->is_over) {\n    link->share = share;\n    list_push(&share->parts",
       to:
@@ -1995,9 +1995,9 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "the parts of a share that is over are not told",
     source: "a loop of a Worker that never ends",
     changes: [{
-      file: "share.c",
+      file: "share_queue.c",
       from:
-        "    share__announce(LIST_ENTRY(node, struct share_link, node));\n}",
+        "    share_queue_announce(LIST_ENTRY(node, struct share_link, node));\n}",
       to: "    (void)LIST_ENTRY(node, struct share_link, node);\n}",
     }],
   },
@@ -2006,10 +2006,10 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "a part that accepts nothing keeps what it was given",
     source: "a Worker that has reached its maxConnections",
     changes: [{
-      file: "share.c",
-      from: "  if (!link->takes) share__pause(link);\n",
+      file: "share_part.c",
+      from: "  if (!link->takes) share_queue_pause(link);\n",
       to:
-        "  if (!link->takes && link->waiting > IOCP_SHARES_MAX)\n    share__pause(link);\n",
+        "  if (!link->takes && link->waiting > IOCP_SHARES_MAX)\n    share_queue_pause(link);\n",
     }],
   },
 ];
