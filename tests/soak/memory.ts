@@ -16,7 +16,7 @@ import { privateBytes } from "../shared/private_bytes.ts";
 const MIB = 1024 * 1024;
 /** Fluctuation of the runtime itself, in bytes: its heap grows in steps, and it retains
  * caches. */
-const NOISE = { used: 3 * MIB, resident: 24 * MIB } as const;
+const NOISE = { used: 6 * MIB, resident: 24 * MIB } as const;
 /** With fewer samples a quarter says nothing. */
 const SAMPLES_MIN = 8;
 /** A Worker that was terminated, and a buffer that was collected, are freed by other
