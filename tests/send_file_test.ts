@@ -368,6 +368,7 @@ for (const { name, open } of transports) {
       using ends = await open();
       const controller = new AbortController();
       const { signal } = controller;
+      const received = receiveUntilFailure(ends.client);
       const { promise, reject } = Promise.withResolvers<void>();
       const onProgress = () => {
         controller.abort();
@@ -378,6 +379,8 @@ for (const { name, open } of transports) {
       reject(new Error("from onProgress, too late"));
       /* It would be unhandled, and fail the test. */
       await delay(10);
+      ends.server.close();
+      await received;
     });
 
     test("what is no regular file is refused", async () => {
