@@ -7,8 +7,9 @@ import { test } from "node:test";
 import { start } from "./shared/child.ts";
 import { collectGarbage } from "./shared/collect.ts";
 import { repositoryPath } from "./shared/files.ts";
+import { liveBytes } from "./shared/live_bytes.ts";
 import { pattern } from "./shared/pattern.ts";
-import { judge, liveBytes, type Sample } from "./soak/memory.ts";
+import { judge, type Sample } from "./soak/memory.ts";
 import { KINDS, kindsOf, LACKS } from "./soak/visits.ts";
 
 const MIB = 1024 * 1024;

@@ -1,17 +1,9 @@
 // Copyright the iocp authors. MIT license.
 /* Whether memory stays flat. It is sampled while no visit runs, after a garbage
  * collection. So neither garbage counts nor what visits use, which is more on a busy
- * machine, where they take longer.
- *
- * Two numbers are judged. What the collector and malloc() have given out is exact, but
- * only of this thread and, in Bun, of C. The private memory of the process has
- * everything, and what cannot be returned because the rest of its page is in use. */
+ * machine, where they take longer. */
 
-import process from "node:process";
-import { collectGarbage } from "../shared/collect.ts";
-import { delay } from "../shared/deadline.ts";
-import { openLibrary } from "../shared/ffi.ts";
-import { privateBytes } from "../shared/private_bytes.ts";
+import type { LiveBytes } from "../shared/live_bytes.ts";
 
 const MIB = 1024 * 1024;
 /** Fluctuation of the runtime itself, in bytes: its heap grows in steps, and it retains
@@ -19,15 +11,9 @@ const MIB = 1024 * 1024;
 const NOISE = { used: 6 * MIB, resident: 24 * MIB } as const;
 /** With fewer samples a quarter says nothing. */
 const SAMPLES_MIN = 8;
-/** A Worker that was terminated, and a buffer that was collected, are freed by other
- * threads. */
-const FREEING_MS = 200;
 
-/** What is judged. */
-export type Measure = keyof typeof NOISE;
-
-/** The memory after `made` connections, in bytes. */
-export interface Sample extends Readonly<Record<Measure, number>> {
+/** The memory after `made` connections. */
+export interface Sample extends LiveBytes {
   readonly made: number;
 }
 
@@ -50,7 +36,10 @@ export interface Verdict {
  * only adds to what is in use. The first quarter includes the start. Memory is flat if
  * it has grown by less than NOISE; resident memory also if by less than a tenth.
  */
-export function judge(samples: readonly Sample[], measure: Measure): Verdict {
+export function judge(
+  samples: readonly Sample[],
+  measure: keyof LiveBytes,
+): Verdict {
   const noise = NOISE[measure];
   if (samples.length < SAMPLES_MIN) {
     const nothing = { early: 0, late: 0, connections: 0, limit: noise };
@@ -68,60 +57,5 @@ export function judge(samples: readonly Sample[], measure: Measure): Verdict {
     connections: to.made - from.made,
     isFlat: late - early < limit,
     isTooShort: false,
-  };
-}
-
-interface Allocator {
-  /** What it has given out, in bytes. */
-  used(): number;
-  /** Returns what it retains to the system. */
-  trim(): void;
-}
-
-/* The fields of struct mallinfo2, and those that are used: bytes in blocks that are
- * mapped, and in other blocks. */
-const FIELDS = 10;
-const MAPPED = 4;
-const BLOCKS = 7;
-
-interface Glibc {
-  mallinfo2(result: BigUint64Array): unknown;
-  malloc_trim(pad: number): number;
-}
-
-/* What was freed stays in the arenas of malloc(), of which each thread may have one.
- * After Workers and transfers of megabytes that is more than what is in use, and it
- * changes with the load. */
-function openGlibc(): Allocator {
-  const glibc = openLibrary<Glibc>("libc.so.6", {
-    /* A struct of this size is returned at an address that the caller gives. */
-    mallinfo2: { parameters: ["buffer"], result: "pointer" },
-    malloc_trim: { parameters: ["usize"], result: "i32" },
-  });
-  const fields = new BigUint64Array(FIELDS);
-  return {
-    used() {
-      glibc.mallinfo2(fields);
-      return Number(fields[MAPPED]! + fields[BLOCKS]!);
-    },
-    trim: () => glibc.malloc_trim(0),
-  };
-}
-
-const allocator: Allocator = process.platform === "linux"
-  ? openGlibc()
-  : { used: () => 0, trim() {} };
-
-/** The memory in use, without garbage and without what the allocator retains. */
-export async function liveBytes(): Promise<Readonly<Record<Measure, number>>> {
-  collectGarbage();
-  await delay(FREEING_MS);
-  collectGarbage();
-  await delay(1);
-  allocator.trim();
-  const { heapUsed, external } = process.memoryUsage();
-  return {
-    used: heapUsed + external + allocator.used(),
-    resident: privateBytes(),
   };
 }

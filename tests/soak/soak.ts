@@ -12,12 +12,13 @@ import { parseArgs } from "node:util";
 import { CompletionPort, type PathAddr } from "../../mod.ts";
 import { eventually, within } from "../shared/deadline.ts";
 import { openHandles } from "../shared/handles.ts";
+import { liveBytes } from "../shared/live_bytes.ts";
 import { isWindows, newPath, unresponsivePath } from "../shared/local.ts";
 import { closedAddress, unresponsiveAddress } from "../shared/network.ts";
 import { Random } from "../shared/random.ts";
 import { Counters } from "./counters.ts";
 import { Hub } from "./hub.ts";
-import { judge, liveBytes, type Sample } from "./memory.ts";
+import { judge, type Sample } from "./memory.ts";
 import type { Context } from "./context.ts";
 import { KINDS, kindsOf, LACKS, pickKind, runVisit } from "./visits.ts";
 
