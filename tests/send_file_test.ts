@@ -362,6 +362,31 @@ for (const { name, open } of transports) {
       await received;
     });
 
+    test("the file is closed while an async onProgress goes on", async () => {
+      using folder = new TemporaryFolder();
+      const path = await writeTo(folder, pattern(LARGE));
+      using ends = await open();
+      const received = receiveAll(ends.client);
+      const handles = openHandles();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      let isLast = false;
+      const call = ends.server.sendFile(path, {
+        onProgress({ bytesSent, length }) {
+          isLast = bytesSent === length;
+          return isLast ? promise : undefined;
+        },
+      });
+      await eventually(
+        "the file is closed",
+        () => isLast && openHandles() <= handles,
+      );
+      assert.equal(await isSettled(call), false);
+      resolve();
+      assert.equal(await call, LARGE);
+      ends.server.close();
+      await received;
+    });
+
     test("a rejection of onProgress after the end has no effect", async () => {
       using folder = new TemporaryFolder();
       const path = await writeTo(folder, pattern(LARGE));

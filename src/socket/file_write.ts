@@ -40,10 +40,10 @@ export class FileWrite extends LimitedCall<number>
     this.length = length;
   }
 
-  /** Sends it. Call it once. */
+  /** Sends it, and closes the file. Call it once. */
   async settle(): Promise<number> {
     try {
-      const count = await this.run();
+      const count = await this.run().finally(() => this.#source.close());
       await this.#reports;
       /* What the last report threw. */
       const failure = this.#progressFailure;
