@@ -11,8 +11,12 @@ import { createHash } from "node:crypto";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
-import { ensureZig, inTemporaryFolder, repository } from "../scripts/setup.js";
+import {
+  ensureZig,
+  inTemporaryFolder,
+  parseOptions,
+  repository,
+} from "../scripts/setup.js";
 import { buildForC, compileLibrary, targets } from "./compile.js";
 
 /**
@@ -77,8 +81,9 @@ export async function check(root, flags) {
 }
 
 async function main() {
-  const { values } = parseArgs({
-    options: { check: { type: "boolean" }, output: { type: "string" } },
+  const values = parseOptions(import.meta.filename, {
+    check: { type: "boolean" },
+    output: { type: "string" },
   });
   const ffi = join(repository, "ffi");
   if (values.output) {

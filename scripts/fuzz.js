@@ -16,22 +16,20 @@ import { cp, mkdir, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { builds, buildTarget, foldersOf, targets } from "./fuzz/targets.js";
 import { defaultJobs } from "./parallel.js";
 import { repository } from "./setup/cache.js";
 import { argv, describeEnd } from "./setup/command.js";
 import { ensureDebian } from "./setup/debian.js";
 import { inTemporaryFolder } from "./setup/folder.js";
+import { parseOptions } from "./setup/options.js";
 
-const { values } = parseArgs({
-  options: {
-    target: { type: "string", multiple: true },
-    minutes: { type: "string", default: "1" },
-    seed: { type: "string", default: "0" },
-    merge: { type: "boolean", default: false },
-    run: { type: "string" },
-  },
+const values = parseOptions(import.meta.filename, {
+  target: { type: "string", multiple: true },
+  minutes: { type: "string", default: "1" },
+  seed: { type: "string", default: "0" },
+  merge: { type: "boolean", default: false },
+  run: { type: "string" },
 });
 const chosen = targets
   .filter(({ name }) => values.target?.includes(name) ?? true);

@@ -10,18 +10,17 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { formatWithDprint } from "./format.js";
 import { buildProbe, runProbe } from "./probe/program.js";
 import { replaceTable } from "./probe/table.js";
-import { inTemporaryFolder, repository } from "./setup.js";
+import { inTemporaryFolder, parseOptions, repository } from "./setup.js";
 import { openSystem } from "./system.js";
 
 async function main() {
   const text = { type: "string" };
   const flag = { type: "boolean", default: false };
-  const { values } = parseArgs({
-    options: { filter: text, json: text, write: flag, controls: flag },
+  const values = parseOptions(import.meta.filename, {
+    ...{ filter: text, json: text, write: flag, controls: flag },
   });
   if (values.write && (values.filter || values.controls)) {
     throw new Error("--write takes all rules: no --filter, no --controls");

@@ -9,5 +9,6 @@ export * from "./setup/debian.js";
 export * from "./setup/folder.js";
 export * from "./setup/network.js";
 export * from "./setup/node_modules.js";
+export * from "./setup/options.js";
 export * from "./setup/wine.js";
 export * from "./setup/zig.js";

@@ -11,23 +11,25 @@
 
 import { join } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { defaultJobs } from "./parallel.js";
 import { say } from "./report.js";
-import { ensureDebian, inTemporaryFolder, repository } from "./setup.js";
+import {
+  ensureDebian,
+  inTemporaryFolder,
+  parseOptions,
+  repository,
+} from "./setup.js";
 import { compileSimulation } from "./simulation/compile.js";
 import { coverageOf } from "./simulation/coverage.js";
 import { runSimulation } from "./simulation/run.js";
 
 async function main() {
   const text = (value) => ({ type: "string", default: value });
-  const { values } = parseArgs({
-    options: {
-      ...{ seconds: text(), count: text(), seed: text("1") },
-      ...{ world: text("windows"), build: text("plain") },
-      jobs: text(String(defaultJobs)),
-      trace: { type: "boolean", default: false },
-    },
+  const values = parseOptions(import.meta.filename, {
+    ...{ seconds: text(), count: text(), seed: text("1") },
+    ...{ world: text("windows"), build: text("plain") },
+    jobs: text(String(defaultJobs)),
+    trace: { type: "boolean", default: false },
   });
   const { debian, reason } = await ensureDebian();
   if (!debian) throw new Error(`there is no compiler: ${reason}`);

@@ -4,25 +4,22 @@
 // other, and fails when a byte is wrong, a promise never settles, or memory or
 // handles are not freed. tests/soak/ has what is done and what is checked.
 //
-//   npm run soak -- --minutes 30 --cell deno-linux
+//   npm run soak -- --minutes 30                  in each cell; 1 when left out
 //   npm run soak -- --cell bun-linux --seed 17    the choices of another run
 //   npm run soak -- --visits transfer,reset       only these
 
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { cellNames, openCell } from "./cells.js";
-import { argv, describeEnd, repository } from "./setup.js";
+import { argv, describeEnd, parseOptions, repository } from "./setup.js";
 
 /** What a cell needs beside its minutes, however slow it is. */
 const EXTRA_MS = 600_000;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "1" },
-    cell: { type: "string", multiple: true, default: cellNames },
-    seed: { type: "string" },
-    visits: { type: "string" },
-  },
+const values = parseOptions(import.meta.filename, {
+  minutes: { type: "string", default: "1" },
+  cell: { type: "string", multiple: true, default: cellNames },
+  seed: { type: "string" },
+  visits: { type: "string" },
 });
 
 /** Runs the program in a cell; true when all was well. */

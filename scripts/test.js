@@ -16,7 +16,6 @@
 //                                         much as there are cores
 
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { cellNames } from "./cells.js";
 import { formatStage } from "./format.js";
 import { defaultJobs } from "./parallel.js";
@@ -24,6 +23,7 @@ import { Report } from "./report.js";
 import { repository } from "./setup/cache.js";
 import { ensureDebian } from "./setup/debian.js";
 import { ensureWindowsRuntimes } from "./setup/node_modules.js";
+import { parseOptions } from "./setup/options.js";
 import { ensureWine } from "./setup/wine.js";
 import { benchStage } from "./stages/bench.js";
 import { cStage } from "./stages/c.js";
@@ -51,15 +51,13 @@ const stages = {
 };
 
 const flag = { type: "boolean", default: false };
-const { values } = parseArgs({
-  options: {
-    stage: { type: "string", multiple: true },
-    cell: { type: "string", multiple: true },
-    filter: { type: "string" },
-    jobs: { type: "string", default: String(defaultJobs) },
-    root: { type: "string", default: repository },
-    ...{ quick: flag, verbose: flag, write: flag },
-  },
+const values = parseOptions(import.meta.filename, {
+  stage: { type: "string", multiple: true },
+  cell: { type: "string", multiple: true },
+  filter: { type: "string" },
+  jobs: { type: "string", default: String(defaultJobs) },
+  root: { type: "string", default: repository },
+  ...{ quick: flag, verbose: flag, write: flag },
 });
 known("cell", values.cell, cellNames);
 known("stage", values.stage, Object.keys(stages));

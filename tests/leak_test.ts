@@ -2,12 +2,11 @@
 /* Connections, ports, listeners and failed calls leak no memory and no handle. */
 
 import assert from "node:assert/strict";
-import process from "node:process";
 import { test } from "node:test";
 import { CompletionPort, type Listener } from "../mod.ts";
-import { collectGarbage } from "./shared/collect.ts";
-import { delay, eventually, within } from "./shared/deadline.ts";
+import { eventually, within } from "./shared/deadline.ts";
 import { openHandles } from "./shared/handles.ts";
+import { liveBytes } from "./shared/live_bytes.ts";
 import { outcome } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
 import { pattern } from "./shared/pattern.ts";
@@ -69,24 +68,21 @@ async function churn(
   );
 }
 
-async function residentBytes(): Promise<number> {
-  collectGarbage();
-  await delay(50);
-  collectGarbage();
-  return process.memoryUsage().rss;
-}
-
 test("10,000 connections leave no socket, handle or memory", async () => {
   using port = new CompletionPort();
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
   await churn(port, listener, 2_000);
   const handles = openHandles();
-  const bytes = await residentBytes();
+  const before = await liveBytes();
   await churn(port, listener, 8_000);
   assert.ok(openHandles() <= handles + 4, `${openHandles()}, were ${handles}`);
-  const grown = await residentBytes() - bytes;
-  /* Less than 4 KiB per connection: nothing of a connection is retained. */
-  assert.ok(grown < 32 * MIB, `${Math.round(grown / MIB)} MiB more`);
+  const after = await liveBytes();
+  /* Less than 4 KiB per connection, and of the heaps less than one: nothing of a
+   * connection is retained. */
+  const resident = after.resident - before.resident;
+  assert.ok(resident < 32 * MIB, `${resident} bytes more`);
+  const used = after.used - before.used;
+  assert.ok(used < 6 * MIB, `${used} bytes more`);
   const { bytesUnsent, bytesPosted, accepted } = port.stats();
   assert.deepEqual([bytesUnsent, bytesPosted], [0, 0]);
   assert.equal(accepted, 10_000);
@@ -104,11 +100,14 @@ test("Closed ports leave no handle or memory", async () => {
   }
   for (let i = 0; i < 50; i++) await round();
   const handles = openHandles();
-  const bytes = await residentBytes();
+  const before = await liveBytes();
   for (let i = 0; i < 200; i++) await round();
   await eventually("handles are closed", () => openHandles() <= handles + 4);
-  const grown = await residentBytes() - bytes;
-  assert.ok(grown < 128 * MIB, `${Math.round(grown / MIB)} MiB more`);
+  const after = await liveBytes();
+  const resident = after.resident - before.resident;
+  assert.ok(resident < 128 * MIB, `${resident} bytes more`);
+  const used = after.used - before.used;
+  assert.ok(used < 6 * MIB, `${used} bytes more`);
 });
 
 test("Failed and aborted calls leave no socket or handle", async () => {

@@ -487,6 +487,25 @@ describe("A socket of iocp/net", () => {
     }
   });
 
+  test("sets noDelay by its handle for true alone, as in Node", async () => {
+    await using served = await listening();
+    for (const noDelay of [true, 1, "no", false, 0, "", undefined]) {
+      const client = ours.connect({
+        port: served.port,
+        host: "127.0.0.1",
+        noDelay: noDelay as boolean,
+      });
+      const { _handle } = client as unknown as {
+        _handle: { setNoDelay(enable: boolean): void };
+      };
+      const calls: boolean[] = [];
+      _handle.setNoDelay = (enable) => calls.push(enable);
+      await within("connect", once(client, "connect"));
+      assert.deepEqual(calls, noDelay ? [true] : []);
+      client.destroy();
+    }
+  });
+
   test("sets the type of service, where programs can", async () => {
     const client = new ours.Socket();
     const { setTypeOfService, getTypeOfService } = client as unknown as {

@@ -21,7 +21,7 @@ import {
   type PathAddr,
   type SendFileOptions,
 } from "../mod.ts";
-import { eventually, isSettled, within } from "./shared/deadline.ts";
+import { delay, eventually, isSettled, within } from "./shared/deadline.ts";
 import { TemporaryFolder } from "./shared/files.ts";
 import { openHandles } from "./shared/handles.ts";
 import { isWindows } from "./shared/local.ts";
@@ -313,10 +313,17 @@ for (const { name, open } of transports) {
     test("an error of onProgress ends it", async () => {
       using folder = new TemporaryFolder();
       const reason = new Error("from onProgress");
-      const onProgress = () => {
-        throw reason;
-      };
-      for (const size of [10, LARGE]) {
+      const calls: SendFileOptions["onProgress"][] = [
+        () => {
+          throw reason;
+        },
+        () => Promise.reject(reason),
+        () => delay(1).then(() => Promise.reject(reason)),
+      ];
+      const cases = calls.flatMap((onProgress) =>
+        [10, LARGE].map((size) => ({ onProgress, size }))
+      );
+      for (const { onProgress, size } of cases) {
         const path = await writeTo(folder, pattern(size));
         using ends = await open();
         const received = receiveUntilFailure(ends.client);
@@ -329,6 +336,76 @@ for (const { name, open } of transports) {
         ends.server.close();
         assert.equal((await received).count, error.bytesWritten);
       }
+    });
+
+    test("an async onProgress is called again after it has settled", async () => {
+      using folder = new TemporaryFolder();
+      const path = await writeTo(folder, pattern(LARGE));
+      using ends = await open();
+      const received = receiveAll(ends.client);
+      const reports: number[] = [];
+      let isRunning = false;
+      await ends.server.sendFile(path, {
+        async onProgress({ bytesSent }) {
+          assert.ok(!isRunning, "one at a time");
+          isRunning = true;
+          await delay(5);
+          reports.push(bytesSent);
+          isRunning = false;
+        },
+      });
+      assert.ok(!isRunning, "the call resolves after it");
+      assert.equal(reports.at(-1), LARGE);
+      assert.deepEqual(reports, [...reports].sort((a, b) => a - b));
+      assert.equal(new Set(reports).size, reports.length);
+      ends.server.close();
+      await received;
+    });
+
+    test("the file is closed while an async onProgress goes on", async () => {
+      using folder = new TemporaryFolder();
+      const path = await writeTo(folder, pattern(LARGE));
+      using ends = await open();
+      const received = receiveAll(ends.client);
+      const handles = openHandles();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      let isLast = false;
+      const call = ends.server.sendFile(path, {
+        onProgress({ bytesSent, length }) {
+          isLast = bytesSent === length;
+          return isLast ? promise : undefined;
+        },
+      });
+      await eventually(
+        "the file is closed",
+        () => isLast && openHandles() <= handles,
+      );
+      assert.equal(await isSettled(call), false);
+      resolve();
+      assert.equal(await call, LARGE);
+      ends.server.close();
+      await received;
+    });
+
+    test("a rejection of onProgress after the end has no effect", async () => {
+      using folder = new TemporaryFolder();
+      const path = await writeTo(folder, pattern(LARGE));
+      using ends = await open();
+      const controller = new AbortController();
+      const { signal } = controller;
+      const received = receiveUntilFailure(ends.client);
+      const { promise, reject } = Promise.withResolvers<void>();
+      const onProgress = () => {
+        controller.abort();
+        return promise;
+      };
+      const call = ends.server.sendFile(path, { onProgress, signal });
+      assert.equal((await errorFrom(call)).code, "ECANCELED");
+      reject(new Error("from onProgress, too late"));
+      /* It would be unhandled, and fail the test. */
+      await delay(10);
+      ends.server.close();
+      await received;
     });
 
     test("what is no regular file is refused", async () => {

@@ -33,8 +33,12 @@ export async function makeProject(folder) {
 /** Copies a file of tests/, which imports the module by that name there. */
 export async function copy(name, path, specifier) {
   const text = await readFile(join(tests, name), "utf8");
+  const isUrl = specifier?.endsWith("/mod.ts");
+  const entry = isUrl
+    ? specifier.replace(/mod\.ts$/, "$1.ts")
+    : `${specifier}/$1`;
   const named = text.replace("../../mod.ts", specifier)
-    .replace(/\.\.\/\.\.\/(http|net)\.ts/g, `${specifier}/$1`);
+    .replace(/\.\.\/\.\.\/(http|net)\.ts/g, entry);
   await writeFile(path, named);
 }
 

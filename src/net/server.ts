@@ -153,7 +153,7 @@ class NetServer extends EventEmitter implements SocketServer {
       connection.abandon();
       return;
     }
-    if (this.noDelay !== undefined) handle.setNoDelay(this.noDelay);
+    handle.setInitialNoDelay(this.noDelay);
     if (this.keepAlive) handle.setKeepAlive(true, this.keepAliveInitialDelay);
     const socket = new Socket({
       handle,

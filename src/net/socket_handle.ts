@@ -33,6 +33,15 @@ export class SocketHandle {
     if (connection !== undefined) setNoDelay(connection, enable);
   }
 
+  /** Sets the option of a new connection, where it is given. Programs replace
+   * setNoDelay() to see what is set, and Node does not call it for false, its default. */
+  setInitialNoDelay(noDelay: boolean | undefined): void {
+    if (noDelay) this.setNoDelay(true);
+    else if (noDelay === false) {
+      SocketHandle.prototype.setNoDelay.call(this, false);
+    }
+  }
+
   /** The delay is in seconds; 0 leaves it as it is. */
   setKeepAlive(enable: boolean, initialDelay: number): void {
     const connection = this.#open;

@@ -145,7 +145,7 @@ export class SocketState {
 
   /** Sets the options of a new connection, which has none set. */
   applyInitial(handle: SocketHandle): void {
-    if (this.#noDelay !== undefined) handle.setNoDelay(this.#noDelay);
+    handle.setInitialNoDelay(this.#noDelay);
     if (this.#keepAlive) handle.setKeepAlive(true, this.#keepAliveDelay);
     if (this.#typeOfService !== undefined) {
       handle.setTypeOfService(this.#typeOfService);

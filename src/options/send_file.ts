@@ -30,8 +30,14 @@ export interface SendFileOptions extends OperationOptions {
   /**
    * Called with the progress, at most once for each part of 256 KiB, and with all of
    * it before the call resolves. What it throws ends the call as an abort does.
+   *
+   * It may return a promise. It is not called again before that has settled, and the
+   * call resolves after it: `timeout` and `signal` end the transfer, and do not end
+   * this wait. A rejection ends the call as well.
    */
-  onProgress?: ((progress: SendFileProgress) => void) | undefined;
+  onProgress?:
+    | ((progress: SendFileProgress) => void | PromiseLike<void>)
+    | undefined;
 }
 
 /** {@linkcode SendFileOptions}, checked as far as they do not depend on the file. */
@@ -40,7 +46,7 @@ export interface SendFileSettings {
   readonly offset: number;
   readonly length: number | undefined;
   readonly limits: Limits;
-  readonly onProgress: ((progress: SendFileProgress) => void) | undefined;
+  readonly onProgress: SendFileOptions["onProgress"];
 }
 
 function requireFilePath(path: unknown): string {

@@ -22,7 +22,8 @@ export class FileWrite extends LimitedCall<number>
   readonly #source: OpenFile;
   readonly #settings: SendFileSettings;
   #bytesSent = 0;
-  #isReporting = false;
+  /* Settles, and does not reject, when what has been sent is reported. */
+  #reports: Promise<void> | undefined;
   #isOver = false;
   #progressFailure: { readonly error: unknown } | undefined;
 
@@ -39,10 +40,11 @@ export class FileWrite extends LimitedCall<number>
     this.length = length;
   }
 
-  /** Sends it. Call it once. */
+  /** Sends it, and closes the file. Call it once. */
   async settle(): Promise<number> {
     try {
-      const count = await this.run();
+      const count = await this.run().finally(() => this.#source.close());
+      await this.#reports;
       /* What the last report threw. */
       const failure = this.#progressFailure;
       if (failure !== undefined) throw this.abortError(failure.error);
@@ -59,23 +61,27 @@ export class FileWrite extends LimitedCall<number>
 
   sent(bytes: number): void {
     this.#bytesSent += bytes;
-    if (this.#settings.onProgress === undefined || this.#isReporting) return;
-    this.#isReporting = true;
+    if (this.#settings.onProgress === undefined) return;
     /* The queue is being changed, so user code runs later. This is before the
      * caller continues, since its promise is settled after this. */
-    Promise.resolve().then(() => this.#report());
+    this.#reports ??= Promise.resolve().then(() => this.#report());
   }
 
-  #report(): void {
-    this.#isReporting = false;
-    if (this.#isOver || this.#progressFailure !== undefined) return;
+  /* An async function is called again when its promise has settled. What it rejects
+   * with after the call has ended has no effect: the caller has an error already. */
+  async #report(): Promise<void> {
+    const { length } = this;
     try {
-      const { length } = this;
-      this.#settings.onProgress?.({ bytesSent: this.#bytesSent, length });
+      for (let reported = -1; reported < this.#bytesSent && !this.#isOver;) {
+        reported = this.#bytesSent;
+        await this.#settings.onProgress?.({ bytesSent: reported, length });
+      }
     } catch (error) {
       this.#progressFailure = { error };
       this.abort(error);
+      return;
     }
+    this.#reports = undefined;
   }
 
   protected start(): void {

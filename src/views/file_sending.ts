@@ -25,10 +25,12 @@ export async function sendFile(
   if (socket.isClosed) throw socket.closedError("sendfile");
   const permitted = runtime.requireRead(settings.path);
   const source = new OpenFile(threadLoop.port, permitted);
+  let length: number;
   try {
-    const length = lengthInFile(settings, source.size);
-    return await new FileWrite(socket, source, length, settings).settle();
-  } finally {
+    length = lengthInFile(settings, source.size);
+  } catch (error) {
     source.close();
+    throw error;
   }
+  return await new FileWrite(socket, source, length, settings).settle();
 }

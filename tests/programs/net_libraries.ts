@@ -12,6 +12,7 @@ import process from "node:process";
 import { promisify } from "node:util";
 import * as ours from "../../net.ts";
 import { identity } from "../shared/duplex.ts";
+import { sshHostKey } from "../shared/ssh_host_key.ts";
 
 const require = createRequire(import.meta.url);
 const [name, ...rest] = process.argv.slice(2);
@@ -19,7 +20,7 @@ const [name, ...rest] = process.argv.slice(2);
 /* A session over ssh2 on both sides, which sends `size` bytes there and back. */
 async function ssh(): Promise<string> {
   const { Client, Server, utils } = require("ssh2");
-  const { private: key } = utils.generateKeyPairSync("ed25519");
+  const key = sshHostKey(utils);
   const accepted: unknown[] = [];
   const server = new Server({ hostKeys: [key] }, (client: Any) => {
     accepted.push(client._sock);

@@ -3,7 +3,18 @@
  * that leaks an operation, a timer or a resource. Each of them closes all that it
  * opens. tests/preload_test.ts runs them. */
 
-import { CompletionPort, connect, connectSync, listen } from "../../mod.ts";
+import { once } from "node:events";
+import { createServer as createHttpServer, get } from "node:http";
+import { httpAgent } from "../../http.ts";
+import {
+  CompletionPort,
+  connect,
+  connectSync,
+  listen,
+  serveHttp,
+} from "../../mod.ts";
+import { connect as connectSocket, createServer } from "../../net.ts";
+import { identity } from "../shared/duplex.ts";
 
 interface StockConn {
   read(p: Uint8Array): Promise<number | null>;
@@ -173,6 +184,58 @@ const cases: [name: string, body: () => unknown][] = [
     controller.abort();
     await Promise.allSettled(calls);
     listener.close();
+  }],
+  ["with TLS", async () => {
+    const listener = listen({ ...local, tls: identity });
+    const tls = { ca: identity.cert, serverName: "localhost" };
+    const [client, server] = await Promise.all([
+      connect({ ...listener.addr, tls }),
+      listener.accept(),
+    ]);
+    await client.write(bytes);
+    client.close();
+    for await (const _ of server);
+    server.close();
+    listener.close();
+  }],
+  ["a share", async () => {
+    const listener = listen(local);
+    const part = listen({ share: listener.share() });
+    const [client, server] = await Promise.all([
+      connect(listener.addr),
+      part.accept(),
+    ]);
+    for (const one of [client, server, part, listener]) one.close();
+  }],
+  ["sockets of iocp/net", async () => {
+    const server = createServer((socket) => socket.pipe(socket));
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const { port } = server.address() as { port: number };
+    const client = connectSocket(port, "127.0.0.1").setTimeout(3_600_000);
+    client.end(bytes);
+    await once(client.resume(), "close");
+    await once(server.close(), "close");
+  }],
+  ["sockets of iocp/net, by destroy()", async () => {
+    const server = createServer();
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const { port } = server.address() as { port: number };
+    const client = connectSocket(port, "127.0.0.1");
+    const [accepted] = await once(server, "connection") as [typeof client];
+    client.destroy();
+    accepted.on("error", () => {}).resume();
+    await once(accepted, "close");
+    await once(server.close(), "close");
+  }],
+  ["a server and an agent of node:http", async () => {
+    const server = createHttpServer((_, response) => response.end("hello"));
+    const service = serveHttp(server, listen(local));
+    const agent = httpAgent({ keepAlive: true });
+    const { port } = service.addr as { port: number };
+    const [response] = await once(get({ port, agent }), "response");
+    await once(response.resume(), "end");
+    agent.destroy();
+    await service.close();
   }],
 ];
 

@@ -3,9 +3,8 @@
  * prints by how much handles and memory have grown. */
 
 import process from "node:process";
-import { collectGarbage } from "./collect.ts";
-import { delay } from "./deadline.ts";
 import { openHandles } from "./handles.ts";
+import { liveBytes } from "./live_bytes.ts";
 import { Random } from "./random.ts";
 
 /** The last line of output, as JSON. */
@@ -17,11 +16,8 @@ export interface Grown {
 const LATE_BYTES = 8 * 1024 * 1024;
 
 async function measure(): Promise<Grown> {
-  for (let i = 0; i < 3; i++) {
-    collectGarbage();
-    await delay(30);
-  }
-  return { handles: openHandles(), bytes: process.memoryUsage().rss };
+  const { resident } = await liveBytes();
+  return { handles: openHandles(), bytes: resident };
 }
 
 /** The seed and the number of rounds of the command line. */

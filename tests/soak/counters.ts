@@ -3,10 +3,9 @@
 
 import { SocketError } from "../../mod.ts";
 
-/** Totals since the start, which the soak prints every second. */
+/** Totals since the start. */
 export class Counters {
   made = 0;
-  open = 0;
   bytes = 0;
   resets = 0;
   workers = 0;

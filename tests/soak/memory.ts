@@ -1,29 +1,28 @@
 // Copyright the iocp authors. MIT license.
-/* Whether memory stays flat. The private memory of the process is sampled once a
- * second after a garbage collection, so that garbage does not count. */
+/* Whether memory stays flat. It is sampled while no visit runs, after a garbage
+ * collection. So neither garbage counts nor what visits use, which is more on a busy
+ * machine, where they take longer. */
 
-import { collectGarbage } from "../shared/collect.ts";
-import { privateBytes } from "../shared/private_bytes.ts";
+import type { LiveBytes } from "../shared/live_bytes.ts";
 
 const MIB = 1024 * 1024;
-/** Fluctuation of the runtime itself: its heap grows in steps, and the allocator
- * returns memory late. In bytes. */
-const NOISE = 24 * MIB;
-/** With fewer samples the median of a quarter says nothing. */
-const SAMPLES_MIN = 60;
+/** Fluctuation of the runtime itself, in bytes: its heap grows in steps, and it retains
+ * caches. */
+const NOISE = { used: 6 * MIB, resident: 24 * MIB } as const;
+/** With fewer samples a quarter says nothing. */
+const SAMPLES_MIN = 8;
 
-/** The memory in use after `made` connections. */
-export interface Sample {
-  bytes: number;
-  made: number;
+/** The memory after `made` connections. */
+export interface Sample extends LiveBytes {
+  readonly made: number;
 }
 
 /** The judgement of the samples. */
 export interface Verdict {
-  /** Medians of the second and of the last quarter, in bytes. */
+  /** The least of the second and of the last quarter, in bytes. */
   early: number;
   late: number;
-  /** Connections made between the middles of these quarters. */
+  /** Connections made between these two. */
   connections: number;
   /** The growth in bytes from which on memory is not flat. */
   limit: number;
@@ -32,39 +31,31 @@ export interface Verdict {
   isTooShort: boolean;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
-}
-
 /**
- * Compares the medians of the second and the last quarter: the first one includes
- * the start, and single peaks do not change a median. Memory is flat if it has
- * grown by less than NOISE, or by less than a tenth.
+ * Compares the least of the second and of the last quarter, since what is freed late
+ * only adds to what is in use. The first quarter includes the start. Memory is flat if
+ * it has grown by less than NOISE; resident memory also if by less than a tenth.
  */
-export function judge(samples: readonly Sample[]): Verdict {
+export function judge(
+  samples: readonly Sample[],
+  measure: keyof LiveBytes,
+): Verdict {
+  const noise = NOISE[measure];
+  if (samples.length < SAMPLES_MIN) {
+    const nothing = { early: 0, late: 0, connections: 0, limit: noise };
+    return { ...nothing, isFlat: true, isTooShort: true };
+  }
   const quarter = Math.floor(samples.length / 4);
-  const second = samples.slice(quarter, 2 * quarter);
-  const last = samples.slice(samples.length - quarter);
-  const [early, late] = [second, last].map((part) =>
-    median(part.map(({ bytes }) => bytes))
-  ) as [number, number];
-  const [from, to] = [second, last].map((part) =>
-    median(part.map(({ made }) => made))
-  ) as [number, number];
-  const limit = Math.max(NOISE, early / 10);
+  const least = (part: readonly Sample[]) =>
+    part.reduce((least, one) => one[measure] < least[measure] ? one : least);
+  const from = least(samples.slice(quarter, 2 * quarter));
+  const to = least(samples.slice(samples.length - quarter));
+  const [early, late] = [from[measure], to[measure]];
+  const limit = measure === "used" ? noise : Math.max(noise, early / 10);
   return {
-    early,
-    late,
-    connections: to - from,
-    limit,
+    ...{ early, late, limit },
+    connections: to.made - from.made,
     isFlat: late - early < limit,
-    isTooShort: samples.length < SAMPLES_MIN,
+    isTooShort: false,
   };
-}
-
-/** The private memory in use after a garbage collection, in bytes. */
-export function liveBytes(): number {
-  collectGarbage();
-  return privateBytes();
 }

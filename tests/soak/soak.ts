@@ -4,20 +4,21 @@
  *
  *   soak.ts --seconds N --seed N [--visits NAME,NAME]
  *
- * It prints its counters every ten seconds and a summary, each a line of JSON, and
- * exits with 1 after a failure. */
+ * It prints its counters after each burst of visits and a summary, each a line of
+ * JSON, and exits with 1 after a failure. */
 
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { CompletionPort, type PathAddr } from "../../mod.ts";
 import { eventually, within } from "../shared/deadline.ts";
 import { openHandles } from "../shared/handles.ts";
+import { liveBytes } from "../shared/live_bytes.ts";
 import { isWindows, newPath, unresponsivePath } from "../shared/local.ts";
 import { closedAddress, unresponsiveAddress } from "../shared/network.ts";
 import { Random } from "../shared/random.ts";
 import { Counters } from "./counters.ts";
 import { Hub } from "./hub.ts";
-import { judge, liveBytes, type Sample } from "./memory.ts";
+import { judge, type Sample } from "./memory.ts";
 import type { Context } from "./context.ts";
 import { KINDS, kindsOf, LACKS, pickKind, runVisit } from "./visits.ts";
 
@@ -25,6 +26,8 @@ import { KINDS, kindsOf, LACKS, pickKind, runVisit } from "./visits.ts";
 const LANES = 24;
 /** The longest pause between two visits of a lane, so that their rate varies. */
 const REST_MS = 40;
+/** After so long, all lanes end their visits, and the memory is measured. */
+const BURST_SECONDS = 5;
 /** Longer than any visit takes, on a machine that is busy as well. A visit that
  * exceeds it has a promise that never settles. */
 const VISIT_MS = 400_000;
@@ -62,23 +65,41 @@ function fail(what: string, error: unknown): void {
 }
 
 async function visit(context: Context, kind: string): Promise<void> {
-  counters.open++;
   try {
     await within("every promise settled", runVisit(kind, context), VISIT_MS);
   } catch (error) {
     fail(`${kind}, seed ${context.random.seed}`, error);
-  } finally {
-    counters.open--;
   }
 }
 
-async function lane(context: Omit<Context, "random">, seconds: number) {
-  const own = random.fork();
-  while (elapsed() < seconds && failures.length < FAILURES_MAX) {
+function isOver(seconds: number): boolean {
+  return elapsed() >= seconds || failures.length >= FAILURES_MAX;
+}
+
+async function lane(
+  context: Omit<Context, "random">,
+  seconds: number,
+  own: Random,
+) {
+  while (!isOver(seconds)) {
     const random = own.fork();
     await visit({ ...context, random }, pickKind(kinds, random.next()));
     const restMs = own.integer(0, REST_MS);
     await new Promise((resolve) => setTimeout(resolve, restMs));
+  }
+}
+
+/* Runs the lanes in bursts, between which the memory is measured. */
+async function runLanes(
+  context: Omit<Context, "random">,
+  seconds: number,
+): Promise<void> {
+  const lanes = Array.from({ length: LANES }, () => random.fork());
+  while (!isOver(seconds)) {
+    const end = Math.min(seconds, elapsed() + BURST_SECONDS);
+    await Promise.all(lanes.map((own) => lane(context, end, own)));
+    samples.push({ ...await liveBytes(), made: counters.made });
+    printCounters();
   }
 }
 
@@ -117,9 +138,7 @@ async function round(seconds: number, first: readonly string[]): Promise<void> {
   for (const kind of first) {
     await visit({ ...context, random: random.fork() }, kind);
   }
-  await Promise.all(
-    Array.from({ length: LANES }, () => lane(context, seconds)),
-  );
+  await runLanes(context, seconds);
   for (const each of [hub, ...localHubs]) each.close();
   /* A visit that has failed leaves sockets open. */
   if (failures.length === 0) await requireEmpty({ servers, clients, others });
@@ -146,8 +165,7 @@ function printCounters(): void {
   print({
     elapsed: elapsed(),
     ...totals,
-    privateBytes: liveBytes(),
-    rss: process.memoryUsage().rss,
+    ...samples.at(-1),
     handles: openHandles(),
   });
 }
@@ -166,17 +184,16 @@ process.on("uncaughtException", (error) => fail("uncaught", error));
  * measured. */
 await round(0, kinds);
 const handles = openHandles();
-const timer = setInterval(() => {
-  samples.push({ bytes: liveBytes(), made: counters.made });
-  if (samples.length % 10 === 0) printCounters();
-}, 1000);
 await round(Number(values.seconds), []);
-clearInterval(timer);
 await requireHandles(handles);
 
-const memory = judge(samples);
-if (!memory.isFlat && !memory.isTooShort) {
-  fail("memory", new Error(`${memory.late} bytes, were ${memory.early}`));
+const memory = {
+  used: judge(samples, "used"),
+  resident: judge(samples, "resident"),
+};
+for (const [measure, { isFlat, late, early }] of Object.entries(memory)) {
+  if (isFlat) continue;
+  fail(`memory, ${measure}`, new Error(`${late} bytes, were ${early}`));
 }
 printCounters();
 print({

@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { promisify } from "node:util";
 import type { Library } from "../../shared/library.ts";
 import { type LocalServer, startLocal } from "../../shared/local_server.ts";
+import { sshHostKey } from "../../shared/ssh_host_key.ts";
 
 // deno-lint-ignore no-explicit-any
 type Any = any;
@@ -48,7 +49,7 @@ function serveFiles(sftp: Any): void {
 /** Starts the server of ssh2. */
 export async function start(): Promise<LocalServer> {
   const { Server, utils } = require("ssh2");
-  const { private: key } = utils.generateKeyPairSync("ed25519");
+  const key = sshHostKey(utils);
   return await startLocal(() => {
     const server = new Server({ hostKeys: [key] }, (client: Any) => {
       client.on("error", () => {});

@@ -139,7 +139,8 @@ async function reset(
 }
 
 /* The file becomes shorter meanwhile. What was on its way may be sent as zeros, but
- * what is left of the file is right, and its end is none of the stream. */
+ * what is left of the file is right, and its end is none of the stream. The reset takes
+ * what was not received yet, on Windows. */
 async function shrink(
   context: Context,
   { from, to, path, bytes }: Visit,
@@ -147,15 +148,20 @@ async function shrink(
   const { random } = context;
   const sent = fails(context, "a file", from.sendFile(path), ["ENODATA"]);
   const length = random.size(10_000);
-  const first = new Uint8Array(length);
-  await readFully(to, first.subarray(0, 1));
+  const first = new Uint8Array(1);
+  await readFully(to, first);
   truncateSync(path, length);
+  const received: Uint8Array[] = [first];
   const rest = (async () => {
-    await readFully(to, first.subarray(1));
-    await receiveByLoop(to);
+    for await (const chunk of to) received.push(chunk);
   })();
-  await settles(context, "a read", rest);
-  requireSame("its start", digest(first), digest(bytes.subarray(0, length)));
+  /* Local sockets have no RST, but for the server of a named pipe. */
+  if (to.localAddr.transport === "tcp") {
+    await fails(context, "a read", rest, ["ECONNRESET"]);
+  } else await settles(context, "a read", rest);
+  const start = concat(received).subarray(0, length);
+  const expected = digest(bytes.subarray(0, start.length));
+  requireSame("its start", digest(start), expected);
   await sent;
 }
 

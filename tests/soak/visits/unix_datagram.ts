@@ -76,7 +76,11 @@ async function closePending(context: Context): Promise<void> {
   using left = context.port.bind({ path: "" });
   using right = bindTo(context, { path: pickPath(context) });
   const { addr } = right;
-  const codes = ["ECONNREFUSED", "ENOENT", "EINTR", "ECONNRESET", "EPIPE"];
+  /* ETIMEDOUT, when the machine stands still for longer than closeTimeout. */
+  const codes = [
+    ...["ECONNREFUSED", "ENOENT", "EINTR", "ECONNRESET", "EPIPE"],
+    "ETIMEDOUT",
+  ];
   const sends = Array.from({ length: MANY }, async (_, i) => {
     try {
       await left.send(pattern(100, i), addr);
