@@ -26,12 +26,14 @@ import {
 import { Allowance } from "../socket/allowance.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type Endpoint, Endpoints } from "./endpoint.ts";
+import type { FileParts } from "../socket/file_parts.ts";
 import { now } from "../runtime/globals.ts";
 import { loadLibrary } from "../native/library.ts";
 import { NativeDatagrams } from "../native/datagrams.ts";
 import { NativeInbox } from "../native/inbox.ts";
 import { NativePort } from "../native/port.ts";
 import { NativeSharing } from "../native/sharing.ts";
+import { OpenFile } from "../native/open_file.ts";
 import { NONE, Pace } from "./pace.ts";
 import { ParkedWait } from "./parked_wait.ts";
 import { realmNumber } from "./realm.ts";
@@ -113,6 +115,11 @@ export class Loop {
   add(endpoint: Endpoint): void {
     this.#endpoints.add(endpoint);
     this.kick();
+  }
+
+  /** Opens a file, which the library sends. */
+  openFile(path: string): FileParts {
+    return new OpenFile(this.port, path);
   }
 
   /** The endpoints for which `accepts` is true. */

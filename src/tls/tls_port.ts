@@ -14,6 +14,7 @@ import {
   type SocketStats,
 } from "../native/completion.ts";
 import {
+  errorOf,
   numberOf,
   type SocketError,
   type SocketErrorOptions,
@@ -23,6 +24,7 @@ import type { Slab } from "../loop/slab.ts";
 import type { SocketPort } from "../loop/socket_loop.ts";
 import { type NodeError, takeDestroy, type TlsSocket } from "./node_tls.ts";
 import { PlainBytes } from "./plain_bytes.ts";
+import { FILE_SHRUNK, FILE_UNREADABLE } from "./read_file.ts";
 import type { Socket } from "../socket/socket.ts";
 import {
   ENDED_BOTH,
@@ -380,6 +382,9 @@ export class TlsPort extends BelowPort implements SocketPort {
 
   /** The error for the negative result of a call or a completion. */
   error(result: number, options: SocketErrorOptions): SocketError {
+    if (result === FILE_SHRUNK || result === FILE_UNREADABLE) {
+      return errorOf(result, options);
+    }
     if (result !== FAILED) {
       const { loop } = this.raw;
       return loop.port.error(result, options);
