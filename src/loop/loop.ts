@@ -36,6 +36,7 @@ import { NativeSharing } from "../native/sharing.ts";
 import { OpenFile } from "../native/open_file.ts";
 import { NONE, Pace } from "./pace.ts";
 import { ParkedWait } from "./parked_wait.ts";
+import { Patience } from "./patience.ts";
 import { realmNumber } from "./realm.ts";
 import { runtime } from "../runtime/detect.ts";
 import { Slab, SLAB_BYTES } from "./slab.ts";
@@ -65,6 +66,7 @@ export class Loop {
   readonly slab: Slab = new Slab();
   #events = new Int32Array(HEADER_WORDS + CAPACITY * RECORD_WORDS) as Words;
   #pace = new Pace();
+  #patience = new Patience();
   #endpoints = new Endpoints((id) => this.#pace.removed(id));
   #parkedWait: ParkedWait;
   #refs = 0;
@@ -274,8 +276,15 @@ export class Loop {
    * sleep once one of them has settled something: the answer would wait for it. */
   #step(): void {
     const pace = this.#pace;
+    const { sends } = this.port;
+    if (!this.#hasSettled && this.#patience.needsRound(sends)) {
+      this.#isYielding = this.#poll();
+      if (!this.#isYielding) this.#settled();
+      return;
+    }
     if (this.#hasSettled) {
       this.#isYielding = this.#poll();
+      if (!this.#isYielding) this.#settled();
       if (!pace.isSleepFirst) pace.count(this.#isYielding);
       return;
     }
@@ -284,7 +293,13 @@ export class Loop {
     const isEmpty = isSleepFirst || this.#poll();
     pace.count(isEmpty);
     if (isSleepFirst || pace.isSleepDue) this.#waitHere();
-    else this.#hasSettled = !isEmpty;
+    else if (!isEmpty) this.#settled();
+  }
+
+  /* The program has got something. */
+  #settled(): void {
+    this.#hasSettled = true;
+    this.#patience.begin(this.port.sends);
   }
 
   #waitHere(): void {
@@ -294,7 +309,7 @@ export class Loop {
     this.#pace.waited(now() - beganAt, isEnded);
     if (!isEnded) return;
     this.#pace.restart();
-    this.#hasSettled = !this.#poll();
+    if (!this.#poll()) this.#settled();
   }
 
   /* Dequeues and settles. True if there were no records, and nothing is
