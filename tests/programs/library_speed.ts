@@ -126,7 +126,9 @@ function mean(all: Figures[], name: keyof Figures): number {
 
 async function compare(name: string): Promise<void> {
   const peer = clients[name]?.peer;
-  const partner = peer === "partner" ? child(false, "partner", name) : undefined;
+  const partner = peer === "partner"
+    ? child(false, "partner", name)
+    : undefined;
   const server = peer === undefined || peer === "partner" || peer === "own"
     ? undefined
     : await startServer(peer);
@@ -159,7 +161,9 @@ if (role === "client") {
 else if (role === "partner") report(await clients[name]!.partner!());
 else {
   const names = process.argv.slice(2);
-  console.log("CPU of a question, its time, CPU of a blob: own / iocp/net (us)");
+  console.log(
+    "CPU of a question, its time, CPU of a blob: own / iocp/net (us)",
+  );
   for (const each of [...Object.keys(clients), ...Object.keys(servers)]) {
     if (names.length === 0 || names.includes(each)) await compare(each);
   }

@@ -30,7 +30,13 @@ const http = () => import("../../http.ts") as Promise<Any>;
 interface Client {
   /** Its server: of the Debian, in the process of the client, or another process of
    * this program with the runtime's own sockets. */
-  readonly peer: "postgres" | "redis" | "mariadb" | "rabbitmq" | "own" | "partner";
+  readonly peer:
+    | "postgres"
+    | "redis"
+    | "mariadb"
+    | "rabbitmq"
+    | "own"
+    | "partner";
   open(port: number): Promise<Session>;
   /** Starts its server. Returns the port. */
   partner?(): Promise<number>;
@@ -107,8 +113,10 @@ async function openAgent(port: number): Promise<Session> {
 
 function echoes(server: Any): void {
   const sockets = new (ws().WebSocketServer)({ server });
-  sockets.on("connection", (socket: Any) =>
-    socket.on("message", (bytes: Any) => socket.send(bytes)));
+  sockets.on(
+    "connection",
+    (socket: Any) => socket.on("message", (bytes: Any) => socket.send(bytes)),
+  );
 }
 
 async function openWs(port: number): Promise<Session> {
@@ -192,11 +200,14 @@ export const servers: Record<string, (count: Count) => Promise<number>> = {
   "ws server"(count) {
     const server = createServer();
     const sockets = new (ws().WebSocketServer)({ server });
-    sockets.on("connection", (socket: Any) =>
-      socket.on("message", (bytes: Any) => {
-        count();
-        socket.send(bytes);
-      }));
+    sockets.on(
+      "connection",
+      (socket: Any) =>
+        socket.on("message", (bytes: Any) => {
+          count();
+          socket.send(bytes);
+        }),
+    );
     return listening(server);
   },
   "socket.io"(count) {
