@@ -18,8 +18,9 @@ interface NodeFs {
   closeSync(file: number): void;
 }
 
-/* As the library, so many bytes at a time. */
-const PART = 256 * 1024;
+/** The most bytes that are encrypted at a time: 15 records of TLS, with which they are
+ * no more than the library takes in one call (IOCP_SEND_MAX). */
+export const PLAIN_MAX: number = 15 * 16 * 1024;
 
 export const FILE_SHRUNK: number = numberOf("ENODATA");
 export const FILE_UNREADABLE: number = numberOf("EIO");
@@ -43,7 +44,7 @@ export class ReadFile implements FileParts {
   }
 
   send(socket: number, offset: number, length: number): number {
-    const buffer = this.#buffer ??= new Uint8Array(Math.min(PART, length));
+    const buffer = this.#buffer ??= new Uint8Array(Math.min(PLAIN_MAX, length));
     const most = Math.min(buffer.length, length);
     let count: number;
     try {
