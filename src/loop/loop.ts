@@ -276,16 +276,13 @@ export class Loop {
    * sleep once one of them has settled something: the answer would wait for it. */
   #step(): void {
     const pace = this.#pace;
-    const { sends } = this.port;
-    if (!this.#hasSettled && this.#patience.needsRound(sends)) {
-      this.#isYielding = this.#poll();
-      if (!this.#isYielding) this.#settled();
-      return;
-    }
-    if (this.#hasSettled) {
-      this.#isYielding = this.#poll();
-      if (!this.#isYielding) this.#settled();
-      if (!pace.isSleepFirst) pace.count(this.#isYielding);
+    const isWaiting = !this.#hasSettled &&
+      this.#patience.needsRound(this.port.sends);
+    if (this.#hasSettled || isWaiting) {
+      const isEmpty = this.#isYielding = this.#poll();
+      if (!isEmpty) this.#settled();
+      /* A round that is waited for is no empty turn. */
+      if (!pace.isSleepFirst && !(isWaiting && isEmpty)) pace.count(isEmpty);
       return;
     }
     const isSleepFirst = pace.isSleepFirst && !this.#hasMore &&

@@ -92,23 +92,24 @@ export class DuplexWriter {
     this.#queuedBytes = length;
     this.#callback = callback;
     this.#activity.writing();
-    written.then(this.#written, this.#failed);
+    /* Not members, which each idle connection would have. */
+    written.then(() => this.#written(), (error) => this.#failed(error));
   }
 
-  #written = (): void => {
+  #written(): void {
     const callback = this.#callback!;
     this.#sentBytes += this.#queuedBytes;
     this.#queuedBytes = 0;
     this.#activity.refresh();
     callback();
     this.#activity.writing();
-  };
+  }
 
-  #failed = (error: Error): void => {
+  #failed(error: Error): void {
     this.#hasFailed = true;
     this.#queuedBytes = 0;
     this.#callback!(duplexError(error, "write"));
-  };
+  }
 
   /** Sends FIN after everything that was written. A named pipe has none, so it is
    * closed, as libuv does (uv_shutdown() in its src/win/pipe.c). */
