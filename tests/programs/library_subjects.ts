@@ -222,6 +222,22 @@ export const servers: Record<string, (count: Count) => Promise<number>> = {
   },
 };
 
+/* It gets the connections of a net.Server, as docs/net.md has it: without what the runtime
+ * does for its own HTTP connections alone. Deno keeps none of them for a second
+ * request. */
+if (!("Deno" in globalThis)) {
+  servers["http on net"] = (count) => {
+    const server = createServer((_, response) => {
+      count();
+      response.end("Hello, World!");
+    });
+    const net = require("net");
+    return portOf(
+      net.createServer((socket: Any) => server.emit("connection", socket)),
+    );
+  };
+}
+
 const CONNECTIONS = 50;
 const get = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
