@@ -59,7 +59,7 @@ const below = new WeakSet<Socket>();
 function beginBelow(socket: Socket): void {
   if (below.has(socket)) {
     throw new SocketError("EBUSY", {
-      syscall: "handshake",
+      syscall: "read",
       action: "start TLS",
       detail: "startTls() was called before; use its result",
     });
