@@ -19,12 +19,7 @@ import { Duplex } from "./node_parts.ts";
 import { nextTick } from "../runtime/globals.ts";
 import { normalizeArgs } from "./arguments.ts";
 import { runtime } from "../runtime/detect.ts";
-import {
-  givenConnection,
-  NOTHING,
-  openOptions,
-  SocketState,
-} from "./socket_state.ts";
+import { givenConnection, openOptions, SocketState } from "./socket_state.ts";
 import { SocketHandle } from "./socket_handle.ts";
 import { SocketMembers } from "./socket_members.ts";
 import type { Socket as Connection } from "../socket/socket.ts";
@@ -221,9 +216,9 @@ class NetSocket extends SocketMembers {
       writer.write(chunks, callback);
       return;
     }
-    this._state.waiting = chunks;
+    const { connecting } = this._state;
+    if (connecting !== undefined) connecting.waiting = chunks;
     this._whenOpen(callback, ({ writer }) => {
-      this._state.waiting = NOTHING;
       writer.write(chunks, callback);
     });
   }

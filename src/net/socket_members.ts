@@ -100,7 +100,7 @@ export class SocketMembers extends Duplex {
     /* The prototype has the member too. */
     if (state?.link !== undefined) return state.link.bytesWritten;
     if (state?.connecting === undefined) return undefined;
-    return lengthOfChunks(state.waiting) +
+    return lengthOfChunks(state.connecting.waiting) +
       lengthOfChunks(this.writableBuffer ?? []);
   }
 

@@ -20,7 +20,6 @@ import { netGroup } from "./net_group.ts";
 import type { Socket } from "../socket/socket.ts";
 import type { SocketTimer } from "./socket_timer.ts";
 import { type StaticReader, staticReader } from "./static_reader.ts";
-import type { WrittenChunk } from "../runtime/node_types.ts";
 import type { Signal } from "../runtime/web_types.ts";
 import { wrongArgType, wrongFd } from "./net_error.ts";
 
@@ -28,9 +27,6 @@ type Options = Record<string, unknown>;
 
 /** As in Node since version 22, the bytes that each direction buffers. */
 const HIGH_WATER_MARK = 64 * 1024;
-
-/** No write waits. */
-export const NOTHING: readonly WrittenChunk[] = [];
 
 /* The lower two bits belong to the system (RFC 3168). */
 const TOS_MASK = 0xfc;
@@ -82,8 +78,6 @@ export class SocketState {
   /** The last connection, also after its close. */
   link: DuplexLink | undefined;
   timer: SocketTimer | undefined;
-  /** A write that waits for the connection. */
-  waiting: readonly WrittenChunk[] = NOTHING;
   isRef = true;
   /** destroySoon() was called. */
   isDestroyedSoon = false;
@@ -130,7 +124,6 @@ export class SocketState {
   /** The socket connects again. */
   restart(): void {
     this.link = undefined;
-    this.waiting = NOTHING;
     this.isDestroyedSoon = false;
   }
 
