@@ -189,6 +189,8 @@ export class Conn<A extends Addr = NetAddr>
    * @returns the connection with TLS, when the handshake is done.
    * @throws {SocketError} when the handshake fails, with what was wrong; the
    * connection is closed then. `ETIMEDOUT` after `timeout`.
+   * @throws {SocketError} `EBUSY` when it was called before for this connection, which
+   * nothing happens to.
    * @throws {NotSupported} for a connection that is used as a duplex or as streams.
    * @throws the reason of `signal` when that aborts.
    *

@@ -523,7 +523,6 @@ test("What TLS does not have is NotSupported", async () => {
   using ends = await securePair();
   const { client } = ends;
   assert.ok(await rejection(client.detach()) instanceof NotSupported);
-  assert.ok(await rejection(client.sendFile("a file")) instanceof NotSupported);
   assert.throws(() => client.readSync(new Uint8Array(1)), isNotSupported);
   assert.throws(() => client.writeSync(new Uint8Array(1)), isNotSupported);
   assert.throws(() => ends.listener.acceptSync(), isNotSupported);
@@ -589,6 +588,28 @@ test("startTls() begins TLS in the middle of a connection", async () => {
   );
   await inner[0].write(bytesOf("more secret"));
   assert.equal(await readText(inner[1]), "more secret");
+});
+
+test("A second startTls() is refused, and the first goes on", async () => {
+  using ends = await pair();
+  /* Wrong options begin nothing. */
+  const wrong = { ca: "no certificate" };
+  assert.ok(await rejection(ends.client.startTls(wrong)) instanceof TypeError);
+  const secured = ends.client.startTls({ ca });
+  const error = await rejection(ends.client.startTls({ ca })) as SocketError;
+  assert.equal(error.code, "EBUSY");
+  assert.match(error.message, /startTls\(\) was called before/);
+  const options = { isServer: true, ...server } as const;
+  const accepted = ends.server.startTls(options);
+  assert.equal(await codeOf(ends.server.startTls(options)), "EBUSY");
+  const [client, other] = await within(
+    "the handshake",
+    Promise.all([secured, accepted]),
+  );
+  /* It is refused when TLS has begun, too. */
+  assert.equal(await codeOf(ends.client.startTls({ ca })), "EBUSY");
+  await client.write(bytesOf("goes on"));
+  assert.equal(await readText(other), "goes on");
 });
 
 test("startTls() is refused for a connection whose bytes go elsewhere", async () => {

@@ -26,14 +26,17 @@ import {
 import { Allowance } from "../socket/allowance.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type Endpoint, Endpoints } from "./endpoint.ts";
+import type { FileParts } from "../socket/file_parts.ts";
 import { now } from "../runtime/globals.ts";
 import { loadLibrary } from "../native/library.ts";
 import { NativeDatagrams } from "../native/datagrams.ts";
 import { NativeInbox } from "../native/inbox.ts";
 import { NativePort } from "../native/port.ts";
 import { NativeSharing } from "../native/sharing.ts";
+import { OpenFile } from "../native/open_file.ts";
 import { NONE, Pace } from "./pace.ts";
 import { ParkedWait } from "./parked_wait.ts";
+import { Patience } from "./patience.ts";
 import { realmNumber } from "./realm.ts";
 import { runtime } from "../runtime/detect.ts";
 import { Slab, SLAB_BYTES } from "./slab.ts";
@@ -63,6 +66,7 @@ export class Loop {
   readonly slab: Slab = new Slab();
   #events = new Int32Array(HEADER_WORDS + CAPACITY * RECORD_WORDS) as Words;
   #pace = new Pace();
+  #patience = new Patience();
   #endpoints = new Endpoints((id) => this.#pace.removed(id));
   #parkedWait: ParkedWait;
   #refs = 0;
@@ -113,6 +117,11 @@ export class Loop {
   add(endpoint: Endpoint): void {
     this.#endpoints.add(endpoint);
     this.kick();
+  }
+
+  /** Opens a file, which the library sends. */
+  openFile(path: string): FileParts {
+    return new OpenFile(this.port, path);
   }
 
   /** The endpoints for which `accepts` is true. */
@@ -267,9 +276,13 @@ export class Loop {
    * sleep once one of them has settled something: the answer would wait for it. */
   #step(): void {
     const pace = this.#pace;
-    if (this.#hasSettled) {
-      this.#isYielding = this.#poll();
-      if (!pace.isSleepFirst) pace.count(this.#isYielding);
+    const isWaiting = !this.#hasSettled &&
+      this.#patience.needsRound(this.port.sends);
+    if (this.#hasSettled || isWaiting) {
+      const isEmpty = this.#isYielding = this.#poll();
+      if (!isEmpty) this.#settled();
+      /* A round that is waited for is no empty turn. */
+      if (!pace.isSleepFirst && !(isWaiting && isEmpty)) pace.count(isEmpty);
       return;
     }
     const isSleepFirst = pace.isSleepFirst && !this.#hasMore &&
@@ -277,7 +290,13 @@ export class Loop {
     const isEmpty = isSleepFirst || this.#poll();
     pace.count(isEmpty);
     if (isSleepFirst || pace.isSleepDue) this.#waitHere();
-    else this.#hasSettled = !isEmpty;
+    else if (!isEmpty) this.#settled();
+  }
+
+  /* The program has got something. */
+  #settled(): void {
+    this.#hasSettled = true;
+    this.#patience.begin(this.port.sends);
   }
 
   #waitHere(): void {
@@ -287,7 +306,7 @@ export class Loop {
     this.#pace.waited(now() - beganAt, isEnded);
     if (!isEnded) return;
     this.#pace.restart();
-    this.#hasSettled = !this.#poll();
+    if (!this.#poll()) this.#settled();
   }
 
   /* Dequeues and settles. True if there were no records, and nothing is

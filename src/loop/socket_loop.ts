@@ -5,6 +5,7 @@
 import type { Allowance } from "../socket/allowance.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { FileParts } from "../socket/file_parts.ts";
 import type { NativePort } from "../native/port.ts";
 import type { Slab } from "./slab.ts";
 import type { TlsInfo } from "../options/tls.ts";
@@ -45,6 +46,10 @@ export interface SocketLoop extends CallLoop {
   readonly tls?: TlsInfo;
   /** Adds the connection, which gets the completions of its socket. */
   add(endpoint: Endpoint): void;
+  /** Opens a file to be sent, which may be read already.
+   *
+   * @throws {SocketError} with the path. */
+  openFile(path: string): FileParts;
   /** Holds the process alive until the {@linkcode unref} that pairs with it. */
   ref(): void;
   unref(): void;

@@ -1,6 +1,7 @@
 // Copyright the iocp authors. MIT license.
 
 import type { NativePort } from "./port.ts";
+import type { FileParts } from "../socket/file_parts.ts";
 import { isWindows } from "../runtime/detect.ts";
 import { nodeModule, TextEncoder } from "../runtime/globals.ts";
 
@@ -22,7 +23,7 @@ function encodePath(path: string): Uint8Array {
 }
 
 /** A file that the library has open, to be sent. */
-export class OpenFile {
+export class OpenFile implements FileParts {
   readonly size: number;
   readonly #port: NativePort;
   readonly #id: number;

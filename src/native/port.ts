@@ -42,6 +42,8 @@ export const NO_SOCKET_STATS: Readonly<SocketStats> = Object.freeze(
 export class NativePort {
   /** Its id in the library. */
   readonly id: number;
+  /** The number of calls of {@linkcode send}. */
+  sends = 0;
   readonly #native: Native;
   readonly #kick: () => void;
   readonly #address = new Uint8Array(new ArrayBuffer(PATH_BYTES));
@@ -205,6 +207,7 @@ export class NativePort {
     offset: number,
     length: number,
   ): number {
+    this.sends++;
     const result = this.#native.iocp_send(
       this.id,
       socket,

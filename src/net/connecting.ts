@@ -10,6 +10,7 @@ import { allFailed, blocked, notAnIp, wrongFamily } from "./net_error.ts";
 import { netGroup } from "./net_group.ts";
 import { nextTick, type NodeTimer, nodeTimers } from "../runtime/globals.ts";
 import type { Socket } from "../socket/socket.ts";
+import type { WrittenChunk } from "../runtime/node_types.ts";
 
 /** The socket that connects. */
 export interface ConnectOwner {
@@ -34,6 +35,8 @@ export class Connecting {
   #isHolding = false;
   /** Made, and not yet passed on. */
   #made: Socket | undefined;
+  /** A write of the stream that waits for the connection. */
+  waiting: readonly WrittenChunk[] = [];
 
   constructor(owner: ConnectOwner, request: ConnectRequest) {
     this.#owner = owner;

@@ -23,7 +23,11 @@ import { givenConnection, openOptions, SocketState } from "./socket_state.ts";
 import { SocketHandle } from "./socket_handle.ts";
 import { SocketMembers } from "./socket_members.ts";
 import type { Socket as Connection } from "../socket/socket.ts";
-import type { Callback, Duplex as Stream } from "../runtime/node_types.ts";
+import type {
+  Callback,
+  Duplex as Stream,
+  WrittenChunk,
+} from "../runtime/node_types.ts";
 
 /** What a server of sockets needs to know of its own. */
 export interface SocketServer {
@@ -198,18 +202,25 @@ class NetSocket extends SocketMembers {
     return super.read(size);
   }
 
-  override _write(bytes: Uint8Array, _: string, callback: Callback): void {
-    this._whenOpen(
-      callback,
-      ({ writer }) => writer.write([bytes], bytes.length, callback),
-    );
+  override _write(
+    chunk: Uint8Array | string,
+    encoding: string,
+    callback: Callback,
+  ): void {
+    this._writev([{ chunk, encoding }], callback);
   }
 
-  override _writev(chunks: { chunk: Uint8Array }[], callback: Callback): void {
-    this._whenOpen(
-      callback,
-      ({ writer }) => writer.writeAll(chunks, callback),
-    );
+  override _writev(chunks: WrittenChunk[], callback: Callback): void {
+    const writer = this._handle?.link?.writer;
+    if (writer !== undefined && !this._handle!.isClosed) {
+      writer.write(chunks, callback);
+      return;
+    }
+    const { connecting } = this._state;
+    if (connecting !== undefined) connecting.waiting = chunks;
+    this._whenOpen(callback, ({ writer }) => {
+      writer.write(chunks, callback);
+    });
   }
 
   override _final(callback: Callback): void {

@@ -5,6 +5,7 @@
 import { Duplex } from "./node_parts.ts";
 import type { NodeAddress } from "../views/node_address.ts";
 import { requireCallback, timerDuration } from "../views/duplex_arguments.ts";
+import { lengthOfChunks } from "../views/stream_chunks.ts";
 import { requireTypeOfService } from "./arguments.ts";
 import type { SocketHandle } from "./socket_handle.ts";
 import type { SocketState } from "./socket_state.ts";
@@ -98,7 +99,9 @@ export class SocketMembers extends Duplex {
     const state = this._state;
     /* The prototype has the member too. */
     if (state?.link !== undefined) return state.link.bytesWritten;
-    return state?.connecting === undefined ? undefined : this.writableLength;
+    if (state?.connecting === undefined) return undefined;
+    return lengthOfChunks(state.connecting.waiting) +
+      lengthOfChunks(this.writableBuffer ?? []);
   }
 
   get _connecting(): boolean {

@@ -110,6 +110,7 @@ export class SocketState {
       allowHalfOpen: Boolean(options["allowHalfOpen"]),
       /* _destroy() emits "close", with an argument. */
       emitClose: false,
+      decodeStrings: false,
       readableHighWaterMark: options["readableHighWaterMark"] ?? highWaterMark,
       writableHighWaterMark: options["writableHighWaterMark"] ?? highWaterMark,
     };

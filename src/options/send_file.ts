@@ -28,8 +28,8 @@ export interface SendFileOptions extends OperationOptions {
    * the file later is not. */
   length?: number | undefined;
   /**
-   * Called with the progress, at most once for each part of 256 KiB, and with all of
-   * it before the call resolves. What it throws ends the call as an abort does.
+   * Called with the progress, at most once for each part of 256 KiB (240 over TLS), and
+   * with all of it before the call resolves. What it throws ends the call as an abort does.
    *
    * It may return a promise. It is not called again before that has settled, and the
    * call resolves after it: `timeout` and `signal` end the transfer, and do not end

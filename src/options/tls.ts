@@ -210,9 +210,6 @@ export const NO_BLOCKING =
 /** The same for detach(). */
 export const NO_DETACH =
   "Cannot detach a connection with TLS: the keys are in the node:tls of this thread";
-/** The same for sendFile(). */
-export const NO_FILES =
-  "Cannot send a file with TLS: the system would send it without encryption; read it and use write()";
 /** The same for a session. */
 export const NO_SESSION =
   "Cannot set tls.session: the node:tls of Deno cannot resume a session";

@@ -66,7 +66,10 @@ interface Globals {
     ): { readonly hostname: string; readonly href: string };
   };
   readonly TextEncoder: {
-    new (): { encode(text: string): Uint8Array<ArrayBuffer> };
+    new (): {
+      encode(text: string): Uint8Array<ArrayBuffer>;
+      encodeInto(text: string, target: Uint8Array): { written: number };
+    };
   };
   readonly TextDecoder: {
     new (

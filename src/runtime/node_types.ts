@@ -9,6 +9,12 @@ export type Callback = (error?: Error | null) => void;
 // deno-lint-ignore no-explicit-any
 export type EventListener = (...values: any[]) => void;
 
+/** What a stream is given to write; a string only with `decodeStrings: false`. */
+export interface WrittenChunk {
+  readonly chunk: Uint8Array | string;
+  readonly encoding?: string;
+}
+
 /** `stream.Duplex`. */
 export interface Duplex {
   allowHalfOpen: boolean;
@@ -18,7 +24,7 @@ export interface Duplex {
   readonly readableLength: number;
   readonly writable: boolean;
   /** The writes after the one that is under way. */
-  readonly writableBuffer?: readonly { chunk: Uint8Array }[];
+  readonly writableBuffer?: readonly WrittenChunk[];
   readonly writableEnded: boolean;
   readonly writableFinished: boolean;
   readonly writableLength: number;
@@ -35,8 +41,12 @@ export interface Duplex {
   resume(): this;
   write(chunk: unknown, ...rest: unknown[]): boolean;
   _read(): void;
-  _write(chunk: Uint8Array, encoding: string, callback: Callback): void;
-  _writev(chunks: { chunk: Uint8Array }[], callback: Callback): void;
+  _write(
+    chunk: Uint8Array | string,
+    encoding: string,
+    callback: Callback,
+  ): void;
+  _writev(chunks: WrittenChunk[], callback: Callback): void;
   _final(callback: Callback): void;
   _destroy(error: Error | null, callback: Callback): void;
 }
@@ -50,6 +60,8 @@ export interface DuplexClass {
 /** The class `Buffer`. */
 export interface BufferClass {
   from(bytes: Uint8Array): Uint8Array;
+  from(text: string, encoding: string | undefined): Uint8Array;
+  byteLength(text: string, encoding: string | undefined): number;
   from(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array;
 }
 

@@ -52,20 +52,21 @@ export class Allowance {
   /** The promise of an operation that has succeeded. */
   settled<T>(value: T, bytes: number, operations = 1): Promise<T> {
     if (this.spend(bytes, operations)) return Promise.resolve(value);
-    return this.#settledLater(value);
+    return this.settledLater(value);
   }
 
   /** The same for a write of so many bytes. Most writes of a program have one
    * length, so the promise of the last one is used again: it leaves nothing to
    * the garbage collector. */
   settledWrite(bytes: number): Promise<number> {
-    if (!this.spend(bytes)) return this.#settledLater(bytes);
+    if (!this.spend(bytes)) return this.settledLater(bytes);
     if (bytes === this.#lastBytes) return this.#lastWrite;
     this.#lastBytes = bytes;
     return this.#lastWrite = Promise.resolve(bytes);
   }
 
-  #settledLater<T>(value: T): Promise<T> {
+  /** The promise of an operation that {@linkcode spend} has left for the next turn. */
+  settledLater<T>(value: T): Promise<T> {
     return new Promise((resolve) => this.defer(() => resolve(value)));
   }
 

@@ -2,7 +2,7 @@
 
 import { canceled, timedOut } from "../errors.ts";
 import { LimitedCall } from "../loop/limited_call.ts";
-import type { OpenFile } from "../native/open_file.ts";
+import type { FileParts } from "./file_parts.ts";
 import type { SendFileSettings } from "../options/send_file.ts";
 import type { FileSource, PendingWrite } from "./send_queue.ts";
 import type { Socket } from "./socket.ts";
@@ -19,7 +19,7 @@ export class FileWrite extends LimitedCall<number>
   readonly length: number;
   offset = 0;
   readonly #socket: Socket;
-  readonly #source: OpenFile;
+  readonly #source: FileParts;
   readonly #settings: SendFileSettings;
   #bytesSent = 0;
   /* Settles, and does not reject, when what has been sent is reported. */
@@ -29,7 +29,7 @@ export class FileWrite extends LimitedCall<number>
 
   constructor(
     socket: Socket,
-    source: OpenFile,
+    source: FileParts,
     length: number,
     settings: SendFileSettings,
   ) {

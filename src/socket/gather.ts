@@ -12,7 +12,8 @@ const JOINED_MAX = 64 * 1024;
  * system does not take. */
 let scratch: Uint8Array<ArrayBuffer> | undefined;
 
-function lengthOf(parts: readonly Uint8Array[]): number {
+/** The number of bytes of all parts. */
+export function lengthOf(parts: readonly Uint8Array[]): number {
   let length = 0;
   for (const part of parts) length += part.length;
   return length;
@@ -67,12 +68,26 @@ export function sendParts(
 }
 
 function sendJoined(
-  { send, loop, id }: Socket,
+  socket: Socket,
   parts: readonly Uint8Array[],
   length: number,
 ): Promise<number> | undefined {
-  const bytes = scratch ??= new Uint8Array(JOINED_MAX);
-  copyTo(bytes, parts);
+  copyTo(scratchMemory(), parts);
+  return sendScratch(socket, length);
+}
+
+/** Memory of this thread for what is sent at once by {@linkcode sendScratch}. */
+export function scratchMemory(): Uint8Array<ArrayBuffer> {
+  return scratch ??= new Uint8Array(JOINED_MAX);
+}
+
+/** Sends the first bytes of the scratch memory over a socket whose queue is idle.
+ * The result is that of {@linkcode sendParts}. */
+export function sendScratch(
+  { send, loop, id }: Socket,
+  length: number,
+): Promise<number> | undefined {
+  const bytes = scratchMemory();
   const result = loop.port.send(id, bytes, 0, length);
   return isWhole(result, length)
     ? undefined

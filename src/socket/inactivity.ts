@@ -27,10 +27,12 @@ export class Inactivity implements Deadline {
   #last: number;
   /** When the last activity was, or a little later. */
   #since = now();
+  #ms: number;
   #isStopped = false;
 
   constructor(options: InactivityOptions) {
     this.#options = options;
+    this.#ms = options.ms;
     this.#last = options.progress();
     this.#start(options.ms);
   }
@@ -38,7 +40,24 @@ export class Inactivity implements Deadline {
   /** Starts the time again, after some activity that is no progress. */
   refresh(): void {
     this.#since = now();
-    if (this.place === UNSET && !this.#isStopped) this.#start(this.#options.ms);
+    if (this.place === UNSET && !this.#isStopped) this.#start(this.#ms);
+  }
+
+  /** Starts it again with another time. A nearer deadline is looked at then. */
+  restart(ms: number): void {
+    const { loop, checks } = this.#options;
+    this.#ms = ms;
+    this.#isStopped = false;
+    this.#since = now();
+    this.#last = this.#options.progress();
+    if (this.place !== UNSET && this.at <= this.#since + ms / checks) return;
+    loop.deadlines.remove(this);
+    this.#start(ms);
+  }
+
+  /** Stops it until {@linkcode restart}. A deadline that is set passes in vain. */
+  pause(): void {
+    this.#isStopped = true;
   }
 
   stop(): void {
@@ -47,20 +66,21 @@ export class Inactivity implements Deadline {
   }
 
   expire(): void {
-    const { ms, progress, onTimeout } = this.#options;
+    if (this.#isStopped) return;
+    const { progress, onTimeout } = this.#options;
     const reached = progress();
     const time = now();
     if (reached !== this.#last) {
       this.#last = reached;
       this.#since = time;
     }
-    const left = this.#since + ms - time;
+    const left = this.#since + this.#ms - time;
     if (left > 0) this.#start(left);
     else onTimeout();
   }
 
   #start(left: number): void {
-    const { loop, ms, checks } = this.#options;
-    loop.deadlines.add(this, Math.min(left, ms / checks));
+    const { loop, checks } = this.#options;
+    loop.deadlines.add(this, Math.min(left, this.#ms / checks));
   }
 }

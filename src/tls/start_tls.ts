@@ -1,5 +1,6 @@
 // Copyright the iocp authors. MIT license.
 
+import { SocketError } from "../errors.ts";
 import { operationLimits } from "../options/operation.ts";
 import {
   HANDSHAKE_TIMEOUT,
@@ -51,7 +52,22 @@ export function tlsConnecting(
   };
 }
 
-/** Makes TLS over a connection. */
+/* The connections below TLS. A second handshake would read bytes of the first. */
+const below = new WeakSet<Socket>();
+
+/* Called when the arguments are right, before anything is sent. */
+function beginBelow(socket: Socket): void {
+  if (below.has(socket)) {
+    throw new SocketError("EBUSY", {
+      syscall: "read",
+      action: "start TLS",
+      detail: "startTls() was called before; use its result",
+    });
+  }
+  below.add(socket);
+}
+
+/** Makes TLS over a connection, once. */
 export async function startTls(
   socket: Socket,
   options: StartTlsOptions,
@@ -60,13 +76,17 @@ export async function startTls(
   const { timeout, signal } = options;
   const limits = operationLimits({ timeout, signal });
   if (!options.isServer) {
-    return await secureClient(socket, clientContext(options), LOCALHOST, {
+    const context = clientContext(options);
+    beginBelow(socket);
+    return await secureClient(socket, context, LOCALHOST, {
       ...limits,
       timeout: timeout ?? HANDSHAKE_TIMEOUT,
     });
   }
   const settings = tlsServerSettings(options);
-  return await secureServer(socket, new ServerContext(settings), {
+  const context = new ServerContext(settings);
+  beginBelow(socket);
+  return await secureServer(socket, context, {
     ...limits,
     timeout: timeout ?? settings.handshakeTimeout,
   });

@@ -3,6 +3,8 @@
 import type { Allowance } from "../socket/allowance.ts";
 import type { Deadlines } from "../loop/deadlines.ts";
 import type { Endpoint } from "../loop/endpoint.ts";
+import type { FileParts } from "../socket/file_parts.ts";
+import { ReadFile } from "./read_file.ts";
 import type { Slab } from "../loop/slab.ts";
 import { Socket } from "../socket/socket.ts";
 import type { SocketLoop } from "../loop/socket_loop.ts";
@@ -39,6 +41,10 @@ class TlsLoop implements SocketLoop {
 
   add(_endpoint: Endpoint): void {
     /* The port has the only one. */
+  }
+
+  openFile(path: string): FileParts {
+    return new ReadFile(this.port, path, () => this.#below.openFile(path));
   }
 
   ref(): void {

@@ -14,6 +14,7 @@ import {
   type SocketStats,
 } from "../native/completion.ts";
 import {
+  errorOf,
   numberOf,
   type SocketError,
   type SocketErrorOptions,
@@ -23,6 +24,7 @@ import type { Slab } from "../loop/slab.ts";
 import type { SocketPort } from "../loop/socket_loop.ts";
 import { type NodeError, takeDestroy, type TlsSocket } from "./node_tls.ts";
 import { PlainBytes } from "./plain_bytes.ts";
+import { FILE_SHRUNK, FILE_UNREADABLE, PLAIN_MAX } from "./read_file.ts";
 import type { Socket } from "../socket/socket.ts";
 import {
   ENDED_BOTH,
@@ -38,8 +40,6 @@ import { runtime } from "../runtime/detect.ts";
 /** The result of a call after a failure, whose error is {@linkcode
  * TlsPort.error}. */
 const FAILED: number = numberOf("EUNKNOWN");
-/** The most bytes that one send takes, as in the library. */
-const SEND_MAX = 256 * 1024;
 /* So many turns the TLSSocket may need until it has found the end of TLS in the last
  * bytes of the peer, and until it has written its own: Deno's does that after its
  * "finish". */
@@ -210,7 +210,7 @@ export class TlsPort extends BelowPort implements SocketPort {
     length: number,
   ): number {
     if (this.#refusesWrites()) return FAILED;
-    const count = Math.min(length, SEND_MAX);
+    const count = Math.min(length, PLAIN_MAX);
     /* Deno's TLSSocket fails at an empty write. */
     if (count === 0) return 0;
     const transport = this.#transport;
@@ -380,6 +380,9 @@ export class TlsPort extends BelowPort implements SocketPort {
 
   /** The error for the negative result of a call or a completion. */
   error(result: number, options: SocketErrorOptions): SocketError {
+    if (result === FILE_SHRUNK || result === FILE_UNREADABLE) {
+      return errorOf(result, options);
+    }
     if (result !== FAILED) {
       const { loop } = this.raw;
       return loop.port.error(result, options);

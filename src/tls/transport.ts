@@ -11,7 +11,7 @@ import { nodeModule } from "../runtime/globals.ts";
 import type { Callback, Duplex, DuplexClass } from "../runtime/node_types.ts";
 import type { Chunk } from "../socket/chunk_queue.ts";
 import { Lease } from "../loop/lease.ts";
-import type { PendingRead } from "../socket/pending_reads.ts";
+import { StreamRead } from "../socket/stream_read.ts";
 import { Fifo } from "../socket/fifo.ts";
 import { sendParts, writeParts } from "../socket/gather.ts";
 import type { Socket } from "../socket/socket.ts";
@@ -47,6 +47,36 @@ export interface Transport extends Duplex {
   drop(): void;
 }
 
+interface Reading {
+  received(got: Chunk | null, isLent: boolean): void;
+  failed(error: Error): void;
+}
+
+/* Its reads of ciphertext, whose memory it borrows. */
+class TransportRead extends StreamRead {
+  readonly #owner: Reading;
+  #isLent = false;
+
+  constructor(owner: Reading) {
+    super();
+    this.#owner = owner;
+  }
+
+  borrow(): void {
+    this.#isLent = true;
+  }
+
+  protected override received(got: Chunk | null): void {
+    const isLent = this.#isLent;
+    this.#isLent = false;
+    this.#owner.received(got, isLent);
+  }
+
+  protected override failed(error: Error): void {
+    this.#owner.failed(error);
+  }
+}
+
 let Class:
   | (new (raw: Socket, bytes: Uint8Array[]) => Transport)
   | undefined;
@@ -72,9 +102,7 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
     #isRequested = false;
     /** A chunk of the connection is requested. */
     #isReading = false;
-    /** The chunk that has come, or null for the end, and whether its memory is lent. */
-    #got: Chunk | null = null;
-    #isLent = false;
+    readonly #read = new TransportRead(this);
     /** The number of writes since the start, and of those that have left. */
     #writes = 0;
     #sentWrites = 0;
@@ -131,28 +159,8 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
       this.#raw.receive.enqueue(this.#read);
     }
 
-    /* The queue must not run what the TLSSocket does with the bytes. */
-    readonly #read: PendingRead = {
-      buffer: undefined,
-      isLoop: true,
-      borrow: () => {
-        this.#isLent = true;
-      },
-      resolve: (got) => {
-        this.#got = got as Chunk | null;
-        Promise.resolve().then(this.#received);
-      },
-      reject: (error) => {
-        this.#isReading = false;
-        Promise.resolve(error).then(this.#failed);
-      },
-    };
-
-    #received = (): void => {
-      const got = this.#got;
-      const isLent = this.#isLent;
-      this.#got = null;
-      this.#isReading = this.#isRequested = this.#isLent = false;
+    received(got: Chunk | null, isLent: boolean): void {
+      this.#isReading = this.#isRequested = false;
       if (got !== null) {
         this.push(viewAsBuffer(got));
         if (isLent) this.#return(got);
@@ -160,7 +168,12 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
         this.hasPeerEnded = true;
         this.onPeerEnd();
       }
-    };
+    }
+
+    failed(error: Error): void {
+      this.#isReading = false;
+      this.onFailure(error);
+    }
 
     /* The TLSSocket copies what it gets, but the stream may have kept it. */
     #return(chunk: Chunk): void {
@@ -195,7 +208,7 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
         ? sendParts(raw, parts)
         : writeParts(raw, parts);
       if (written === undefined) this.#sentWrites++;
-      else written.then(this.#sent, this.#failed);
+      else written.then(this.#sent, this.#writeFailed);
       callback();
     }
 
@@ -203,7 +216,7 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
       return this.#sentWrites === this.#writes;
     }
 
-    #failed = (error: Error): void => this.onFailure(error);
+    #writeFailed = (error: Error): void => this.onFailure(error);
 
     #sent = (): void => {
       this.#sentWrites++;

@@ -8,7 +8,12 @@ import { DuplexLink, makeWriteAfterEnd } from "./duplex_link.ts";
 import { setKeepAlive, setNoDelay } from "./duplex_options.ts";
 import { nodeModule } from "../runtime/globals.ts";
 import type { NodeAddress } from "./node_address.ts";
-import type { Callback, Duplex, DuplexClass } from "../runtime/node_types.ts";
+import type {
+  Callback,
+  Duplex,
+  DuplexClass,
+  WrittenChunk,
+} from "../runtime/node_types.ts";
 import type { SocketDuplex } from "./socket_duplex.ts";
 import type { Socket } from "../socket/socket.ts";
 import { extendTlsSocket } from "./tls_members.ts";
@@ -53,6 +58,7 @@ function makeClass(): new (socket: Socket) => Duplex {
         allowHalfOpen: socket.settings.allowHalfOpen,
         /* _destroy() emits "close", with an argument. */
         emitClose: false,
+        decodeStrings: false,
         readableHighWaterMark: HIGH_WATER_MARK,
         writableHighWaterMark: HIGH_WATER_MARK,
       });
@@ -120,9 +126,7 @@ function makeClass(): new (socket: Socket) => Duplex {
       const duration = timerDuration(ms);
       requireCallback(callback);
       this.timeout = ms;
-      this.#link.activity.setTimeout(duration, () => {
-        if (!this.destroyed) this.emit("timeout");
-      });
+      this.#link.activity.setTimeout(duration, this);
       if (callback === undefined) return this;
       if (duration === 0) this.removeListener("timeout", callback);
       else this.once("timeout", callback);
@@ -181,15 +185,16 @@ function makeClass(): new (socket: Socket) => Duplex {
       this.#link.reader.start();
     }
 
-    override _write(bytes: Uint8Array, _: string, callback: Callback): void {
-      this.#link.writer.write([bytes], bytes.length, callback);
-    }
-
-    override _writev(
-      chunks: { chunk: Uint8Array }[],
+    override _write(
+      chunk: Uint8Array | string,
+      encoding: string,
       callback: Callback,
     ): void {
-      this.#link.writer.writeAll(chunks, callback);
+      this.#link.writer.write([{ chunk, encoding }], callback);
+    }
+
+    override _writev(chunks: WrittenChunk[], callback: Callback): void {
+      this.#link.writer.write(chunks, callback);
     }
 
     override _final(callback: Callback): void {

@@ -2,6 +2,7 @@
 
 import { Inactivity } from "../socket/inactivity.ts";
 import { nextTick } from "../runtime/globals.ts";
+import type { Duplex } from "../runtime/node_types.ts";
 import type { Socket } from "../socket/socket.ts";
 
 /** A timeout for inactivity. */
@@ -53,16 +54,27 @@ export class DuplexActivity {
     this.#inactivity?.refresh();
   }
 
-  /** Calls back after each `ms` milliseconds without activity; 0 stops that. */
-  setTimeout(ms: number, onTimeout: () => void): void {
-    this.#inactivity?.stop();
-    this.#inactivity = ms === 0 ? undefined : new Inactivity({
+  /** The duplex emits "timeout" after each `ms` milliseconds without activity; 0 stops
+   * that. A server of HTTP calls it twice for each request, so it makes nothing new. */
+  setTimeout(ms: number, duplex: Duplex): void {
+    const inactivity = this.#inactivity;
+    if (inactivity instanceof Inactivity) {
+      if (ms === 0) inactivity.pause();
+      else inactivity.restart(ms);
+    } else if (ms > 0) this.#inactivity = this.#watch(ms, duplex);
+  }
+
+  #watch(ms: number, duplex: Duplex): Inactivity {
+    const emit = () => {
+      if (!duplex.destroyed) duplex.emit("timeout");
+    };
+    return new Inactivity({
       loop: this.socket.loop,
       ms,
       /* The other activity is reported by refresh(). */
       checks: 1,
       progress: () => this.socket.send.offset,
-      onTimeout: () => nextTick(onTimeout),
+      onTimeout: () => nextTick(emit),
     });
   }
 

@@ -10,9 +10,10 @@ import { DuplexReader } from "./duplex_reader.ts";
 import { DuplexWriter } from "./duplex_writer.ts";
 import { nextTick } from "../runtime/globals.ts";
 import { type NodeAddress, nodeAddress } from "./node_address.ts";
-import type { Duplex } from "../runtime/node_types.ts";
+import type { Duplex, WrittenChunk } from "../runtime/node_types.ts";
 import { runtime } from "../runtime/detect.ts";
 import type { Socket } from "../socket/socket.ts";
+import { lengthOfChunks } from "./stream_chunks.ts";
 
 /** How a stream closes its connection. */
 export interface CloseRules {
@@ -57,7 +58,13 @@ export class DuplexLink {
 
   /** The number of bytes written, those that are not sent yet included. */
   get bytesWritten(): number {
-    return this.writer.sentBytes + this.#duplex.writableLength;
+    const { sentBytes, queuedBytes } = this.writer;
+    return sentBytes + queuedBytes + lengthOfChunks(this.#remaining);
+  }
+
+  /* What waits in the stream behind the write that is under way. */
+  get #remaining(): readonly WrittenChunk[] {
+    return this.#duplex.writableBuffer ?? [];
   }
 
   /** The address of this end, in the form of Node's modules. */
@@ -100,10 +107,10 @@ export class DuplexLink {
     const isPartial = resetsOnError && error !== null && !hasAnswered &&
       !duplex.writableEnded;
     if (
-      isPartial || !isEnding && writer.isPartlySent(duplex.writableLength)
+      isPartial || !isEnding && writer.isPartlySent(this.#remaining)
     ) socket.reset();
     else if (isEnding || hasAnswered || isDestroyedSoon) {
-      writer.close(duplex.writableBuffer ?? []);
+      writer.close(this.#remaining);
     } else socket.abandon();
     const close = () =>
       onClosed(error !== null || isEnding && writer.hasFailed);

@@ -6,7 +6,7 @@ import { copyToBuffer, viewAsBuffer } from "./node_buffer.ts";
 import { nextTick } from "../runtime/globals.ts";
 import type { Duplex } from "../runtime/node_types.ts";
 import { type Chunk, COPY_BELOW } from "../socket/chunk_queue.ts";
-import type { PendingRead } from "../socket/pending_reads.ts";
+import { StreamRead } from "../socket/stream_read.ts";
 
 /* IDLE: no chunk is requested. PENDING: one was requested from the connection.
  * PAUSED: pause() has withdrawn the request, which the Duplex does not repeat,
@@ -19,15 +19,13 @@ type State = typeof IDLE | typeof PENDING | typeof PAUSED | typeof ENDED;
 
 /** The receiving direction of a duplex: passes the chunks of the connection to
  * its push(), one for each request. */
-export class DuplexReader implements PendingRead {
+export class DuplexReader extends StreamRead {
   readonly #duplex: Duplex;
   readonly #activity: DuplexActivity;
   readonly #chunkMax: number;
   #state: State = IDLE;
   /** The receive queue has this read. */
   #isQueued = false;
-  /** The chunk that has come, or null for the end. */
-  #got: Chunk | null = null;
   /** {@linkcode end} was called while a chunk was on its way. */
   #endsNext = false;
   /** The stream was destroyed. It may have another connection by now. */
@@ -37,6 +35,7 @@ export class DuplexReader implements PendingRead {
   #rest: Uint8Array | undefined;
 
   constructor(duplex: Duplex, activity: DuplexActivity, chunkMax: number) {
+    super();
     this.#duplex = duplex;
     this.#chunkMax = chunkMax;
     this.#activity = activity;
@@ -98,32 +97,18 @@ export class DuplexReader implements PendingRead {
     return true;
   }
 
-  /* What follows up to #received is for the queue, which must not run user code. */
-
-  get buffer(): undefined {
-    return undefined;
-  }
-
-  get isLoop(): boolean {
-    return true;
-  }
-
-  resolve(got: Chunk | number | null): void {
+  override resolve(got: Chunk | number | null): void {
     this.#isQueued = false;
-    /* There is no buffer, so it is no number. */
-    this.#got = got as Chunk | null;
-    Promise.resolve().then(this.#received);
+    super.resolve(got);
   }
 
-  reject(error: Error): void {
+  override reject(error: Error): void {
     this.#isQueued = false;
-    Promise.resolve(error).then(this.#failed);
+    super.reject(error);
   }
 
-  #received = (): void => {
+  protected override received(value: Chunk | null): void {
     const duplex = this.#duplex;
-    const value = this.#got;
-    this.#got = null;
     if (this.#isOver || duplex.destroyed || this.#state === ENDED) return;
     this.#state = IDLE;
     if (value === null) {
@@ -135,7 +120,7 @@ export class DuplexReader implements PendingRead {
     /* A small chunk in the buffer would keep a whole slab alive. */
     const isCopied = !duplex.readableFlowing && value.length < COPY_BELOW;
     this.#pass(isCopied ? copyToBuffer(value) : viewAsBuffer(value));
-  };
+  }
 
   /* Passes bytes on in parts. The stream announces a part by an event, after which
    * some consumers read one part, so the next one waits until it is asked for, unless
@@ -208,8 +193,8 @@ export class DuplexReader implements PendingRead {
     this.#isOver = true;
   }
 
-  #failed = (error: Error): void => {
+  protected override failed(error: Error): void {
     this.#state = IDLE;
     if (!this.#isOver) this.#duplex.destroy(duplexError(error, "read"));
-  };
+  }
 }

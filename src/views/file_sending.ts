@@ -1,13 +1,10 @@
 // Copyright the iocp authors. MIT license.
 
-import { NotSupported } from "../errors.ts";
-import { OpenFile } from "../native/open_file.ts";
 import {
   lengthInFile,
   type SendFileOptions,
   sendFileSettings,
 } from "../options/send_file.ts";
-import { NO_FILES } from "../options/tls.ts";
 import { runtime } from "../runtime/detect.ts";
 import { FileWrite } from "../socket/file_write.ts";
 import type { Socket } from "../socket/socket.ts";
@@ -20,11 +17,9 @@ export async function sendFile(
   options: SendFileOptions,
 ): Promise<number> {
   const settings = sendFileSettings(path, options);
-  const { threadLoop } = socket;
-  if (threadLoop === undefined) throw new NotSupported(NO_FILES);
   if (socket.isClosed) throw socket.closedError("sendfile");
   const permitted = runtime.requireRead(settings.path);
-  const source = new OpenFile(threadLoop.port, permitted);
+  const source = socket.loop.openFile(permitted);
   let length: number;
   try {
     length = lengthInFile(settings, source.size);

@@ -19,3 +19,19 @@ export function viewAsBuffer(bytes: Uint8Array): Uint8Array {
 export function copyToBuffer(bytes: Uint8Array): Uint8Array {
   return bufferClass().from(bytes);
 }
+
+/** A Buffer with the bytes of a text. */
+export function encodeToBuffer(
+  text: string,
+  encoding: string | undefined,
+): Uint8Array {
+  return bufferClass().from(text, encoding);
+}
+
+/** How many bytes a text has. */
+export function byteLengthOf(
+  text: string,
+  encoding: string | undefined,
+): number {
+  return bufferClass().byteLength(text, encoding);
+}

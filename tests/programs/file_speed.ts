@@ -1,24 +1,31 @@
 // Copyright the iocp authors. MIT license.
 /* Compares sendFile() with reading a file and writing it, for a file that is in
  * memory, to another process: the time and the CPU time of this process for each
- * GiB. The argument is the number of MiB to send each way, by default 4,096. */
+ * GiB. The arguments are the number of MiB to send each way, by default 4,096, and "tls"
+ * to send them over TLS, and over the runtime's own node:tls as well. */
 
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { AddressInfo } from "node:net";
 import process from "node:process";
+import { connect as connectOwn, createServer, type Server } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { type Conn, connect, listen } from "../../mod.ts";
+import { server as identity } from "../shared/tls.ts";
 
 const MIB = 2 ** 20;
 const FILE_BYTES = 64 * MIB;
 const PART = 256 * 1024;
 const ROUNDS = 3;
-const [, , first = "4096", port] = process.argv;
+const [, , first = "4096", mode = "plain", port, ownPort] = process.argv;
+const isSecure = mode === "tls";
 
 async function receive(port: number): Promise<void> {
-  const conn = await connect({ port });
+  const tls = isSecure ? { rejectUnauthorized: false } : undefined;
+  const conn = await connect({ port, tls });
   for await (const _chunk of conn.chunks(new Uint8Array(MIB)));
 }
 
@@ -42,6 +49,17 @@ const ways: Record<string, Way> = {
   "sendFile()": (conn, path) => conn.sendFile(path),
 };
 
+/* A connection of the runtime's own node:tls. */
+async function ownConnection(server: Server): Promise<Way> {
+  const [socket] = await once(server, "secureConnection");
+  const p = new Uint8Array(PART);
+  return async () => {
+    for (let sent = 0; sent < FILE_BYTES; sent += PART) {
+      if (!socket.write(p)) await once(socket, "drain");
+    }
+  };
+}
+
 async function measure(name: string, way: Way, conn: Conn, path: string) {
   const count = Math.ceil(Number(first) * MIB / FILE_BYTES);
   const gib = count * FILE_BYTES / 2 ** 30;
@@ -57,19 +75,25 @@ async function measure(name: string, way: Way, conn: Conn, path: string) {
   );
 }
 
+const portOf = (server: Server) => (server.address() as AddressInfo).port;
+
 async function run(): Promise<void> {
   const path = join(tmpdir(), `iocp-file-speed-${process.pid}`);
   await writeFile(path, new Uint8Array(FILE_BYTES));
-  const listener = listen({ hostname: "127.0.0.1", port: 0 });
+  const tls = isSecure ? identity : undefined;
+  const listener = listen({ hostname: "127.0.0.1", port: 0, tls });
+  const own = createServer(identity).listen(0, "127.0.0.1");
+  await once(own, "listening");
   /* The same runtime, with its own flags. */
-  const own = fileURLToPath(import.meta.url);
-  const args = process.versions["deno"] ? ["run", "-A", own] : [own];
+  const program = fileURLToPath(import.meta.url);
+  const args = process.versions["deno"] ? ["run", "-A", program] : [program];
   const receiver = spawn(
     process.execPath,
-    [...args, first, `${listener.addr.port}`],
+    [...args, first, mode, `${listener.addr.port}`, `${portOf(own)}`],
     { stdio: "inherit" },
   );
   try {
+    if (isSecure) ways["node:tls"] = await ownConnection(own);
     const conn = await listener.accept({ timeout: 60_000 });
     for (let i = 0; i < ROUNDS; i++) {
       for (const [name, way] of Object.entries(ways)) {
@@ -79,10 +103,17 @@ async function run(): Promise<void> {
     conn.close();
   } finally {
     listener.close();
+    own.close();
     await rm(path);
     receiver.unref();
+    if (isSecure) process.exit();
   }
 }
 
 if (port === undefined) await run();
-else await receive(Number(port));
+else {
+  if (isSecure) {
+    connectOwn({ port: Number(ownPort), rejectUnauthorized: false }).resume();
+  }
+  await receive(Number(port));
+}

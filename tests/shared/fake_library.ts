@@ -71,6 +71,9 @@ export class FakeLibrary implements SocketLoop {
   add(endpoint: Endpoint): void {
     this.#endpoint = endpoint;
   }
+  openFile(): never {
+    throw new Error("it has no files");
+  }
   ref(): void {
     this.holds++;
   }
