@@ -16,8 +16,8 @@ import { parseArgs } from "node:util";
 import { draw, filesToMutate, mutantsOf } from "./mutation/mutants.js";
 import {
   addResult,
+  divide,
   hashOfJudges,
-  readEquivalents,
   readResults,
 } from "./mutation/results.js";
 import { writeSample } from "./mutation/sample.js";
@@ -54,18 +54,16 @@ async function main() {
   const all = await mutantsOf(debian, ffi, files, jobs);
   const mutants = draw(all, values.seed, Number(values.count));
   say(`${mutants.length} of ${all.length} mutants`);
-  const equivalents = await readEquivalents();
+  const { equivalent, stale } = await divide(all);
+  const isEquivalent = new Set(equivalent);
+  const open = mutants.filter((mutant) => !isEquivalent.has(mutant));
   if (!values.table && !values.survivors && !values.sample) {
-    const chosen = mutants.filter(({ key }) => !equivalents[key]);
-    await judgeAll(chosen, { debian, ffi, jobs, ...chosenStages(values) });
+    await judgeAll(open, { debian, ffi, jobs, ...chosenStages(values) });
   }
-  show(mutants, await readResults(), equivalents, values);
-  if (values.sample) await writeSample(mutants, await readResults());
-  const there = new Set(all.map(({ key }) => key));
-  const isStale = (key) =>
-    files.includes(`src/${key.split(" ")[0]}`) && !there.has(key);
-  Object.keys(equivalents).filter(isStale)
-    .forEach((key) => say(`equivalent, but no longer there: ${key}`));
+  const results = await readResults();
+  show(mutants, isEquivalent, results, values);
+  if (values.sample) await writeSample(mutants, results);
+  for (const key of stale) say(`equivalent, but no longer there: ${key}`);
 }
 
 function chosenStages(values) {
@@ -116,11 +114,10 @@ async function judgeAll(mutants, options) {
   });
 }
 
-function show(mutants, results, equivalents, { survivors }) {
+function show(mutants, isEquivalent, results, { survivors }) {
   const known = mutants.flatMap((mutant) => {
-    if (equivalents[mutant.key]) return [{ ...mutant, verdict: "equivalent" }];
-    const result = results.get(mutant.id);
-    return result ? [result] : [];
+    if (isEquivalent.has(mutant)) return { ...mutant, verdict: "equivalent" };
+    return results.get(mutant.id) ?? [];
   });
   const count = (is) => known.filter(({ verdict }) => verdict === is).length;
   if (survivors) {

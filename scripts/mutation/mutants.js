@@ -37,7 +37,7 @@ export function filesToMutate(ffi, parts) {
 }
 
 /**
- * All mutants of `files`: `{ file, line, from, to, text, key, id }`. The bytes at
+ * All mutants of `files`: `{ file, line, source, from, to, text, key, id }`. The bytes at
  * `from` to `to` are replaced. The key says what is changed by its text and its
  * function, so that edits elsewhere in the file do not change it; `id` also
  * depends on the whole file.
@@ -61,8 +61,9 @@ export async function mutantsOf(debian, ffi, files, jobs) {
         counts.set(name, count);
         const key = count === 1 ? name : `${name} #${count}`;
         const line = parsed.text.slice(0, from).split("\n").length;
+        const source = parsed.text.split("\n")[line - 1].trim();
         const id = digest(`${hash} ${key}`);
-        return [{ ...{ file, line, from, to, text, key, id } }];
+        return [{ ...{ file, line, source, from, to, text, key, id } }];
       })
     );
   });

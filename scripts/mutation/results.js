@@ -31,9 +31,23 @@ export async function addResult(result) {
   await appendFile(path, `${JSON.stringify(result)}\n`);
 }
 
-/** By the key of each mutant that cannot change behaviour, the reason. */
-export async function readEquivalents() {
-  return JSON.parse(await readFile(equivalentsPath, "utf8"));
+/**
+ * Divides mutants into those that may change behaviour and those that cannot, and
+ * has the keys of entries that fit none of them: `{ open, equivalent, stale }`. An
+ * entry has the key and the line of the source, since what a function has several
+ * of is counted in keys.
+ */
+export async function divide(mutants) {
+  const entries = JSON.parse(await readFile(equivalentsPath, "utf8"));
+  const reasons = new Map(entries.map(({ mutant, line }) => [mutant, line]));
+  const isEquivalent = ({ key, source }) => reasons.get(key) === source;
+  const equivalent = mutants.filter(isEquivalent);
+  const keys = new Set(equivalent.map(({ key }) => key));
+  const files = new Set(mutants.map(({ file }) => file.slice(4)));
+  const stale = [...reasons.keys()]
+    .filter((key) => files.has(key.split(" ")[0]) && !keys.has(key));
+  const open = mutants.filter(({ key }) => !keys.has(key));
+  return { open, equivalent, stale };
 }
 
 /**
