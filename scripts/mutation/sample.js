@@ -25,9 +25,10 @@ const path = join(repository, "ffi", "tests", "model", "mutant_sample.json");
 export async function writeSample(mutants, results) {
   const files = new Set();
   const sample = mutants.filter(({ id, file }) => {
-    const { by, world, seed } = results.get(id) ?? {};
+    const { by, world, seed, rule } = results.get(id) ?? {};
     const isCheap = by === "simulation" && world === "windows" &&
-      seed <= seedMax && (files.has(file) || files.size < filesMax);
+      rule !== "hang" && seed <= seedMax &&
+      (files.has(file) || files.size < filesMax);
     if (isCheap) files.add(file);
     return isCheap;
   }).slice(0, size).map(({ key }) => key);
