@@ -76,9 +76,9 @@ export async function check(root, flags) {
   });
 }
 
-/** Builds the sources of `root`, a checkout, into it; returns the paths. */
-export async function buildInto(root) {
-  const built = await build(join(root, "ffi"));
+/** Builds the sources of `root`, a checkout, into it; returns what is built. */
+export async function buildInto(root, options) {
+  const built = await build(join(root, "ffi"), options);
   for (const [path, bytes] of built) {
     await mkdir(dirname(join(root, path)), { recursive: true });
     await writeFile(join(root, path), bytes);

@@ -4,7 +4,7 @@
 // fails is run again, so that one which fails by chance kills nothing.
 
 import { copyFile, cp, symlink } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { buildInto } from "../../ffi/build.js";
 import { compileLibrary, targetOf } from "../../ffi/compile.js";
 import { compilePrograms, testPrograms } from "../c_program.js";
@@ -22,6 +22,8 @@ import { plant, worldsOf } from "./mutants.js";
 
 const timeout = 120_000;
 const skipCode = 77;
+// Warnings are no errors here: a mutant may leave something unused.
+const flags = ["-w"];
 
 // Where a mutant is tested: on Linux, unless only Windows has its file.
 function systemOf({ file }) {
@@ -51,7 +53,7 @@ export function cTestsStage({ root, base, jobs }) {
       if (!await compileMutant(root, mutant, folder, tools.target, library)) {
         return { verdict: "invalid" };
       }
-      const rule = await failingProgram(tools, library);
+      const rule = await failingProgram(tools, folder);
       return rule === null
         ? { verdict: "survived" }
         : { verdict: "killed", by: "c", rule };
@@ -65,20 +67,20 @@ async function compileMutant(root, mutant, folder, target, library) {
     await cp(join(root, "ffi", part), join(ffi, part), { recursive: true });
   }
   await plant(join(root, "ffi"), ffi, mutant);
-  const flags = ["-w"];
   return await compileLibrary(await ensureZig(), target, ffi, library, {
     flags,
   }).then(() => true, () => false);
 }
 
-// A program that has failed comes first the next time: it may see much.
-async function failingProgram({ programs, run }, library) {
+// Programs are run beside the library of the mutant. One that has failed comes
+// first the next time: it may see much.
+async function failingProgram({ programs, run }, cwd) {
   const within = await ownNetwork();
   for (const program of [...programs]) {
-    const cwd = dirname(program);
-    await copyFile(library, join(cwd, basename(library)));
+    const own = join(cwd, basename(program));
+    await copyFile(program, own);
     const fails = async () => {
-      const { ok, code } = await run(program, [], { cwd, timeout, within });
+      const { ok, code } = await run(own, [], { cwd, timeout, within });
       return !ok && code !== skipCode;
     };
     if (!await fails() || !await fails()) continue;
@@ -98,7 +100,7 @@ export function suiteTestsStage({ root, jobs }) {
       }
       await symlink(join(root, "node_modules"), join(folder, "node_modules"));
       await plant(join(root, "ffi"), join(folder, "ffi"), mutant);
-      await buildInto(folder);
+      await buildInto(folder, { flags });
       const report = new Report();
       const cells = argv`deno-${systemOf(mutant)}`;
       await suiteStage({ report, root: folder, cells, jobs });
