@@ -80,13 +80,23 @@ export async function check(root, flags) {
   });
 }
 
+/** Builds the sources of `root`, a checkout, into it; returns what is built. */
+export async function buildInto(root, options) {
+  const built = await build(join(root, "ffi"), options);
+  for (const [path, bytes] of built) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), bytes);
+  }
+  return built;
+}
+
 async function main() {
   const values = parseOptions(import.meta.filename, {
     check: { type: "boolean" },
     output: { type: "string" },
   });
-  const ffi = join(repository, "ffi");
   if (values.output) {
+    const ffi = join(repository, "ffi");
     return await buildForC(await ensureZig(), ffi, resolve(values.output));
   }
   if (values.check) {
@@ -98,9 +108,7 @@ async function main() {
     const advice = 'run "npm run build:native" and commit what it changes';
     throw new Error([...differences, advice].join("\n"));
   }
-  for (const [path, bytes] of await build(ffi)) {
-    await mkdir(dirname(join(repository, path)), { recursive: true });
-    await writeFile(join(repository, path), bytes);
+  for (const [path, bytes] of await buildInto(repository)) {
     if (/\.(so|dll)$/.test(path)) console.log(`${path}: ${bytes.length} bytes`);
   }
 }

@@ -33,6 +33,9 @@ const builds = {
     model: ["-DMODEL_UNDER_TSAN"],
   },
   coverage: { flags: ["-O0"], library: ["--coverage"] },
+  // For objects to compare: without the places of the sources, and whatever a
+  // compiler has to say of code that a mutant does not reach.
+  mutant: { flags: ["-O2", "-g0", "-w"] },
 };
 
 /**

@@ -31,7 +31,7 @@ async function firstLog(folder) {
  */
 export async function runSimulation(debian, program, options) {
   const args = ["--seed", options.seed ?? "1", "--json"];
-  for (const name of ["count", "seconds", "jobs", "shrink"]) {
+  for (const name of ["count", "seconds", "jobs", "shrink", "limit"]) {
     if (options[name] !== undefined) args.push(`--${name}`, options[name]);
   }
   if (options.trace) args.push("--trace");

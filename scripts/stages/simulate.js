@@ -1,13 +1,14 @@
 // Copyright the iocp authors. MIT license.
 
 // The library in simulated worlds: a fixed number of seeds in each, plain and
-// under the sanitizers of gcc, and the bugs that are planted to see that the
-// simulation finds them. `npm run simulate` runs more.
+// under the sanitizers of gcc, and the bugs and mutants that are planted to see
+// that the simulation finds them. `npm run simulate` runs more.
 
 import { join } from "node:path";
 import { bugs } from "../../ffi/tests/model/bugs.js";
 import { say } from "../report.js";
 import { ensureDebian, inTemporaryFolder } from "../setup.js";
+import { judgeSample } from "../mutation/sample.js";
 import { describeBug, findBugs } from "../simulation/bugs.js";
 import { compileSimulation } from "../simulation/compile.js";
 import { coverageOf } from "../simulation/coverage.js";
@@ -39,13 +40,18 @@ export async function simulateStage(options) {
       const check = () => simulate(debian, ffi, folder, { ...run, jobs });
       await report.check(`${name}: ${run.count} schedules`, check);
     }
+    const base = join(scratch, "windowsplain");
+    const sample = "simulate: a sample of mutants";
+    if (sample.includes(filter)) {
+      await report.check(sample, () => judgeSample(debian, ffi, base, jobs));
+    }
     const name = "simulate: bugs that are planted";
     const all = name.includes(filter);
     if (!all && !bugs.some((bug) => bug.name.includes(filter))) return;
     await report.check(name, () =>
       plantBugs(name, debian, ffi, {
         filter: all ? "" : filter,
-        base: join(scratch, "windowsplain"),
+        base,
         jobs,
         write,
         onFound(bug) {

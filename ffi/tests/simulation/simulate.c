@@ -14,19 +14,23 @@
 #include "shrink.h"
 
 #define SIMULATE__JOBS_MAX 64
-/* Most schedules take less than a millisecond, but a busy machine is slow. */
-#define SIMULATE__LIMIT_S 20
 
 static struct {
   uint64_t seed;
   uint64_t count;
   double seconds;
   double shrink_seconds;
+  double limit_seconds; /* of one schedule */
   uint64_t jobs;
   bool traces;
   bool is_json;
   const char* command; /* the command to print for a repetition */
-} options = {.seed = 1, .shrink_seconds = 20, .jobs = 1};
+} options = {
+    .seed = 1,
+    .shrink_seconds = 20,
+    /* Most take less than a millisecond, but a busy machine is slow. */
+    .limit_seconds = 20,
+    .jobs = 1};
 
 static struct runner simulate__runners[SIMULATE__JOBS_MAX];
 static double simulate__started;
@@ -36,7 +40,8 @@ static double simulate__started;
 static _Noreturn void simulate__usage(void) {
   fputs(
       "simulate [--seed N] [--count C | --seconds S] [--jobs J]\n"
-      "         [--trace] [--shrink SECONDS] [--json] [--command TEXT]\n",
+      "         [--trace] [--shrink SECONDS] [--limit SECONDS] [--json]\n"
+      "         [--command TEXT]\n",
       stderr);
   exit(2);
 }
@@ -68,6 +73,8 @@ static bool simulate__option(const char* name, const char* value) {
     options.seconds = simulate__number(value);
   else if (strcmp(name, "--shrink") == 0)
     options.shrink_seconds = simulate__number(value);
+  else if (strcmp(name, "--limit") == 0)
+    options.limit_seconds = simulate__number(value);
   else if (strcmp(name, "--jobs") == 0)
     options.jobs = (uint64_t)simulate__number(value);
   else
@@ -134,7 +141,7 @@ static struct runner* simulate__await(void) {
     bool runs = false;
     for (uint64_t i = 0; i < options.jobs; i++) {
       struct runner* runner = &simulate__runners[i];
-      if (runner_runs(runner, SIMULATE__LIMIT_S))
+      if (runner_runs(runner, options.limit_seconds))
         runs = true;
       else if (runner->page->rule[0] != 0)
         return runner;
@@ -197,7 +204,7 @@ static void simulate__show(struct runner_page* page) {
     struct runner runner;
     runner_open(&runner);
     runner_play(&runner, shrink.draws, shrink.count, true);
-    runner_await(&runner, SIMULATE__LIMIT_S);
+    runner_await(&runner, options.limit_seconds);
     runner_close(&runner);
   }
   free(shrink.draws);
@@ -240,7 +247,7 @@ static int simulate__trace(void) {
   struct runner runner;
   runner_open(&runner);
   runner_trace(&runner, options.seed);
-  runner_await(&runner, SIMULATE__LIMIT_S);
+  runner_await(&runner, options.limit_seconds);
   bool is_broken = runner.page->rule[0] != 0;
   if (is_broken)
     printf("FAILED: %s\n  %s\n", runner.page->rule, runner.page->message);
