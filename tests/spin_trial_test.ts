@@ -224,104 +224,23 @@ test("Pace polls for an answer while the trial says so", () => {
   assert.equal(turnsToSleep(pace), 50);
 });
 
-/* A pace on a clock of its own, in milliseconds. */
-class Waits {
-  #ms = 0;
-  parks = 0;
-  readonly pace: Pace = new Pace(new World().trial, () => this.#ms);
-
-  /* One wait that a message ends after so long. */
-  ended(ms: number): void {
-    const beganAt = this.#ms;
-    this.#ms += ms;
-    this.pace.waited(beganAt, true);
-  }
-
-  /* Waits in vain, as the loop does them, until it parks or the message has come
-   * after `ms`. Returns their number. */
-  late(ms: number): number {
-    const { pace } = this;
-    const comesAt = this.#ms + ms;
-    pace.polled(SOCKET);
-    pace.polled(SOCKET);
-    let waits = 0;
-    while (!pace.isParkDue) {
-      /* The first wait may come before the first poll. */
-      const isFirst = pace.isSleepFirst;
-      pace.count(true);
-      if (!isFirst && !pace.isSleepDue) continue;
-      const beganAt = this.#ms;
-      waits++;
-      this.#ms += pace.waitUs / 1000;
-      if (this.#ms >= comesAt) {
-        pace.waited(beganAt, true);
-        pace.restart();
-        return waits;
-      }
-      pace.waited(beganAt, false);
-      /* The runtime has a round of its loop before each of the others. */
-      if (!pace.isParkDue) assert.equal(pace.turns, 1);
-    }
-    pace.parked();
-    this.parks++;
-    this.#ms = Math.max(this.#ms, comesAt);
-    pace.polled(SOCKET);
-    pace.restart();
-    return waits;
-  }
-
-  times(count: number, ms: number): void {
-    for (let i = 0; i < count; i++) this.ended(ms);
-  }
+/* As many waits that a message has ended after 20 us. */
+function shortWaits(pace: Pace, count: number): void {
+  for (let i = 0; i < count; i++) pace.waited(0.02, true);
 }
 
-test("Pace waits longer only after many messages that came quickly", () => {
-  const waits = new Waits();
-  const { pace } = waits;
+test("Pace waits longer only after many short waits in a row", () => {
+  const pace = new Pace();
   assert.equal(pace.waitUs, 100);
-  waits.times(7, 0.02);
+  shortWaits(pace, 7);
   assert.equal(pace.waitUs, 100);
-  waits.times(1, 0.02);
+  shortWaits(pace, 1);
   assert.equal(pace.waitUs, 1000);
-  /* One that was not quick halves what counts, however many were. */
-  waits.ended(0.5);
-  assert.equal(pace.waitUs, 100);
-  waits.times(1000, 0.02);
-  for (let late = 0; late < 4; late++) {
+  /* One in vain, and one that was long, though a message has ended it. */
+  for (const [ms, isEnded] of [[1, false], [0.5, true]] as const) {
+    pace.waited(ms, isEnded);
+    assert.equal(pace.waitUs, 100);
+    shortWaits(pace, 8);
     assert.equal(pace.waitUs, 1000);
-    waits.ended(0.5);
   }
-  assert.equal(pace.waitUs, 100);
-});
-
-test("Pace parks after one wait where messages do not come soon", () => {
-  const waits = new Waits();
-  waits.times(20, 20);
-  for (let i = 0; i < 20; i++) {
-    assert.equal(waits.late(20), 1);
-  }
-});
-
-test("Pace waits on for a message that is late where the others came soon", {
-  skip: isWindows,
-}, () => {
-  const waits = new Waits();
-  waits.times(64, 0.02);
-  /* Such as that of a peer which the system has preempted. */
-  assert.equal(waits.late(5), 5);
-  assert.equal(waits.parks, 0);
-  /* If it does not come, the loop parks after nine waits, and when that has happened
-   * a few times, after the first one. */
-  const counts = Array.from({ length: 6 }, () => waits.late(1000));
-  assert.deepEqual(counts, [9, 9, 9, 1, 1, 1]);
-});
-
-test("Pace does not park between messages that come within a millisecond", {
-  skip: isWindows,
-}, () => {
-  const waits = new Waits();
-  for (let i = 0; i < 40; i++) waits.late(0.4);
-  /* Until it knew that. */
-  assert.equal(waits.parks, 8);
-  assert.equal(waits.pace.waitUs, 100);
 });

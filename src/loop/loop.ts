@@ -284,7 +284,7 @@ export class Loop {
     if (this.#events[HEADER_SOCKETS] === 0) return;
     const beganAt = now();
     const isEnded = this.port.waitHere(this.#pace.waitUs);
-    this.#pace.waited(beganAt, isEnded);
+    this.#pace.waited(now() - beganAt, isEnded);
     if (!isEnded) return;
     this.#pace.restart();
     this.#hasSettled = !this.#poll();

@@ -21,21 +21,12 @@ const TURNS = 4;
  * and waking cost two thread switches, and at ten thousand messages a second or more
  * the next message comes before those are done. */
 const WAIT_US = 100;
-/** The same when {@linkcode LIKELY} messages came within {@linkcode WAIT_US}. Then the
- * next one is very likely to come soon too, and with a distant end the system programs
- * its timer rarely, which can cost more than the message; see ffi/src/linux/alarm.h. */
+/** The same after so many waits in a row that a message has ended within
+ * {@linkcode WAIT_US}. Then the next one is very likely to end soon too, and with a
+ * distant end the system programs its timer rarely, which can cost more than the
+ * message; see ffi/src/linux/alarm.h. */
 const LONG_WAIT_US = 1000;
-const LIKELY = 8;
-/** More count no further, and each message that comes later halves the count. */
-const COUNT_MAX = 8 * LIKELY;
-/** After a wait in vain so many others follow, with a round of the runtime's loop
- * between two of them, if the messages before came within {@linkcode SOON_MS}: parking
- * costs as much CPU time as several waits. Where other threads want all cores, one
- * answer of many comes after some milliseconds, when the system lets its peer run
- * again, and to a loop that has parked when two more threads have had a turn. None
- * follow where the thread cannot sleep for a short time. */
-const LATE_WAITS = isWindows ? 0 : 8;
-const SOON_MS = 1;
+const SHORT_WAITS = 8;
 
 /** No socket: the id of the first one of a port is 0. */
 export const NONE = -1;
@@ -51,23 +42,11 @@ export class Pace {
   #loneSocket = NONE;
   /** The loop has parked since that poll. */
   #hasParked = false;
-  /** Messages that came within {@linkcode WAIT_US}, and within
-   * {@linkcode SOON_MS}. */
-  #quick = 0;
-  #soon = 0;
-  /** Waits that are left for a message that is late. */
-  #lateWaits = 0;
-  /** When the first of the waits began that were in vain since the last message. */
-  #waitingSince = NaN;
-  readonly #now: () => number;
+  /** Waits in a row that a message has ended soon. */
+  #shortWaits = 0;
 
-  /** `clock` returns milliseconds. */
-  constructor(
-    trial: SpinTrial = new SpinTrial(now, cpuTime),
-    clock: () => number = now,
-  ) {
+  constructor(trial: SpinTrial = new SpinTrial(now, cpuTime)) {
     this.#trial = trial;
-    this.#now = clock;
   }
 
   /** True when the thread should sleep before it polls: the next message is
@@ -77,43 +56,32 @@ export class Pace {
   }
 
   /** True when the thread should sleep now: exactly the allowed number of turns
-   * were empty, or the message is late. */
+   * were empty. */
   get isSleepDue(): boolean {
-    return this.#emptyTurns === this.#emptyTurnsMax ||
-      (this.#lateWaits > 0 && this.#emptyTurns > this.#emptyTurnsMax);
+    return this.#emptyTurns === this.#emptyTurnsMax;
   }
 
   /** True when the loop should park. */
   get isParkDue(): boolean {
-    return this.#emptyTurns >= this.#emptyTurnsMax && this.#lateWaits === 0;
+    return this.#emptyTurns >= this.#emptyTurnsMax;
   }
 
   /** How many microseconds a wait in the thread itself may last. */
   get waitUs(): number {
-    return this.#quick < LIKELY ? WAIT_US : LONG_WAIT_US;
+    return this.#shortWaits < SHORT_WAITS ? WAIT_US : LONG_WAIT_US;
   }
 
-  /** Such a wait is over, and a message has ended it, or not. */
-  waited(beganAt: number, isEnded: boolean): void {
-    if (Number.isNaN(this.#waitingSince)) this.#waitingSince = beganAt;
-    if (isEnded) this.#came();
-    else if (this.#lateWaits > 0) this.#lateWaits--;
-    else if (this.#soon >= LIKELY) this.#lateWaits = LATE_WAITS;
-  }
-
-  /* A message has come that was waited for. */
-  #came(): void {
-    const ms = this.#now() - this.#waitingSince;
-    this.#waitingSince = NaN;
-    this.#lateWaits = 0;
-    this.#quick = counted(this.#quick, 1000 * ms < WAIT_US);
-    this.#soon = counted(this.#soon, ms < SOON_MS);
+  /** Such a wait has lasted that many milliseconds, and a message has ended it, or
+   * not. */
+  waited(ms: number, isEnded: boolean): void {
+    const isShort = isEnded && 1000 * ms < WAIT_US;
+    this.#shortWaits = isShort ? this.#shortWaits + 1 : 0;
   }
 
   /** How many turns to defer. Between two sleeps the runtime has a round of its
    * loop, so that its own events are not delayed by several of them. */
   get turns(): number {
-    return this.#sleepsFirst || this.#lateWaits > 0 ? 1 : TURNS;
+    return this.#sleepsFirst ? 1 : TURNS;
   }
 
   /** Resets the count: there may be something to poll. */
@@ -132,7 +100,6 @@ export class Pace {
   /** A poll had records: one, of the socket `lone`, or, if that is NONE,
    * several. */
   polled(lone: number): void {
-    if (!Number.isNaN(this.#waitingSince)) this.#came();
     if (lone === NONE || lone !== this.#loneSocket) {
       this.#trial.interrupt();
       this.#expect(false);
@@ -164,8 +131,4 @@ export class Pace {
       ? 1
       : EMPTY_TURNS;
   }
-}
-
-function counted(count: number, isMore: boolean): number {
-  return isMore ? Math.min(count + 1, COUNT_MAX) : count >> 1;
 }
