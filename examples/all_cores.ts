@@ -3,7 +3,8 @@
 // line with a number that takes some computing:
 //   deno run --allow-ffi --allow-net --allow-read examples/all_cores.ts --port 8080
 //   bun examples/all_cores.ts --port 8080 --workers 4
-// With --seconds it is its own client, and prints the answers a second:
+// With --seconds it is its own client, and prints the answers a second, and what one
+// costs, which other programs on the machine change less:
 //   bun examples/all_cores.ts --workers 1 --seconds 5
 //   bun examples/all_cores.ts --workers 2 --seconds 5
 
@@ -61,8 +62,14 @@ async function measure(seconds: number): Promise<void> {
     return counts.reduce((sum, count) => sum + count, 0);
   };
   await run(1_000); // until the Workers have started and their code is compiled
-  const perSecond = Math.round(await run(seconds * 1_000) / seconds);
-  console.log(`${workers} Workers: ${perSecond} answers a second`);
+  const before = process.cpuUsage();
+  const answers = await run(seconds * 1_000);
+  const { user, system } = process.cpuUsage(before);
+  const perSecond = Math.round(answers / seconds);
+  const us = Math.round((user + system) / answers);
+  console.log(
+    `${workers} Workers: ${perSecond} answers a second, ${us} us of CPU each`,
+  );
 }
 
 for (let i = 0; i < workers; i++) startWorker();

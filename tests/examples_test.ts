@@ -309,5 +309,8 @@ test("all_cores.ts measures itself", async () => {
   ]);
   const { code, stdout, stderr } = await server.ended;
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /1 Workers: [1-9]\d* answers a second/);
+  assert.match(
+    stdout,
+    /1 Workers: [1-9]\d* answers a second, [1-9]\d* us of CPU each/,
+  );
 });

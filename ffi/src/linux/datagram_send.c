@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sending datagrams: up to 16 messages with one sendmmsg(2). With IOCP_OFFLOAD
+ * Sending datagrams: up to 64 messages with one sendmmsg(2). With IOCP_OFFLOAD
  * a message may have several datagrams to one destination, which the kernel or
  * the network card divides (UDP_SEGMENT): all of one length, but for the last,
  * which may be shorter.
@@ -20,7 +20,7 @@
 #include "handle.h"
 #include "send_copy.h"
 
-#define DATAGRAM_SEND__MESSAGES 16
+#define DATAGRAM_SEND__MESSAGES 64
 #define DATAGRAM_SEND__PARTS 64
 /* Of one message with several datagrams (UDP_MAX_SEGMENTS, and the longest
  * packet of IPv4 without its headers). */
