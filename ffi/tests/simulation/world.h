@@ -99,6 +99,7 @@ void world_process_ended(uint32_t process);
  * world_thread_join() and world_close() may follow, and peers continue. */
 bool world_can_exit(void);
 void world_exit(void);
+bool world_has_exited(void); /* in this schedule or an earlier one */
 
 /* The system has discarded a socket that was passed, for want of a
  * descriptor. */

@@ -135,6 +135,7 @@ bool world_has_processes(void) { return false; }
 void world_process_ended(uint32_t process) { (void)process; }
 bool world_can_exit(void) { return false; }
 void world_exit(void) {}
+bool world_has_exited(void) { return false; }
 bool world_has_lost_passed(void) { return faults_have_lost_passed(); }
 
 /* ---- threads */
