@@ -195,6 +195,7 @@ bool world_is_unclear(void) { return habits.is_unclear; }
 /* The clock advances to the next deadline only when nothing else can happen, so
  * deadlines are exact to the millisecond. */
 bool world_is_exact(void) { return true; }
+uint64_t world_calls(void) { return kernel_calls(); }
 bool world_posts_operations(void) { return true; }
 
 /* ---- threads */

@@ -434,6 +434,8 @@ static void records__header(uint32_t index,
        (header->flags & ~(IOCP_MORE | IOCP_SLAB_FULL)) == 0);
   port->flags = header->flags;
   port->timeout_ms = header->timeout_ms;
+  port->polled_ms = world_now_ms();
+  port->is_called = false;
 }
 
 void records_check(uint32_t index,

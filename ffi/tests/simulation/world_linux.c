@@ -61,6 +61,7 @@ static int world__receive_buffer; /* 0: the system's default */
 bool world_posts_operations(void) { return false; }
 
 bool world_is_exact(void) { return false; }
+uint64_t world_calls(void) { return 0; }
 
 bool world_has_broken(void) { return faults_have_broken(); }
 
