@@ -2080,4 +2080,21 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "  list_move(todo, &engine->retries);",
     }],
   },
+  {
+    group: "progress",
+    name: "a poll asks the empty queue again and again",
+    source:
+      "system calls that no completion needs, in every round of an idle loop",
+    changes: [{
+      file: "windows/queue.c",
+      from: `    queue__packets(port, engine->batch, count);
+  queue__retry(port);`,
+      to: `    queue__packets(port, engine->batch, count);
+  for (int i = 0; i < 40 && count == 0; i++)
+    if (GetQueuedCompletionStatusEx(
+            engine->handle, engine->batch, ENGINE_BATCH, &count, 0, FALSE))
+      queue__packets(port, engine->batch, count);
+  queue__retry(port);`,
+    }],
+  },
 ];

@@ -9,12 +9,13 @@
 #include "user.h"
 #include "world.h"
 
-#define PROGRESS__IDLE_MS 1000
+/* Longer than any pause before a retry. */
+#define PROGRESS__IDLE_MS 1500
 #define PROGRESS__IDLE_REAL_MS 20
 /* Rounds without a record while no time passes. */
 #define PROGRESS__VAIN 500
 /* What a port may cost meanwhile. */
-#define PROGRESS__ROUNDS 45
+#define PROGRESS__ROUNDS 70
 #define PROGRESS__CALLS 50
 #define PROGRESS__ROUND_CALLS 6
 
@@ -58,14 +59,13 @@ static uint32_t progress__asked(uint32_t port) {
   return count;
 }
 
-void progress_idle(uint32_t port) {
-  uint64_t idle_ms =
-      world_is_exact() ? PROGRESS__IDLE_MS : PROGRESS__IDLE_REAL_MS;
-  uint64_t until_ms = world_now_ms() + idle_ms;
-  uint64_t calls = world_calls();
+/* For a while; returns how many rounds there were. */
+static uint32_t progress__rounds(uint32_t port) {
+  uint64_t until_ms =
+      world_now_ms() +
+      (world_is_exact() ? PROGRESS__IDLE_MS : PROGRESS__IDLE_REAL_MS);
   uint64_t now_ms;
   uint32_t rounds = 0;
-  if (ledger.ports[port].is_watched) return;
   while ((now_ms = world_now_ms()) < until_ms) {
     uint64_t left_ms = until_ms - now_ms;
     user_poll(port);
@@ -76,11 +76,18 @@ void progress_idle(uint32_t port) {
     RULE("the user of a port that has nothing to do can sleep",
          ++rounds <= PROGRESS__ROUNDS);
   }
-  TRACE("idle: %u rounds, %llu calls",
-        rounds,
-        (unsigned long long)(world_calls() - calls));
+  return rounds;
+}
+
+void progress_idle(uint32_t port) {
+  if (ledger.ports[port].is_watched) return;
+  /* What has failed before is repeated meanwhile. */
+  progress__rounds(port);
+  uint64_t calls = world_calls();
+  uint32_t rounds = progress__rounds(port);
+  calls = world_calls() - calls;
+  TRACE("idle: %u rounds, %llu calls", rounds, (unsigned long long)calls);
   RULE("a port that has nothing to do makes few system calls",
-       world_calls() - calls <=
-           PROGRESS__CALLS +
-               rounds * (PROGRESS__ROUND_CALLS + progress__asked(port)));
+       calls <= PROGRESS__CALLS +
+                    rounds * (PROGRESS__ROUND_CALLS + progress__asked(port)));
 }
