@@ -2044,20 +2044,6 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "progress",
-    name: "sockets that are ready do not end a wait",
-    source: "a lost wake-up: what a full batch has left waits for a packet",
-    changes: [{
-      file: "port.c",
-      from: `  int32_t result = 1;
-  if (!atomic_load_explicit(&port->ready_hint, memory_order_relaxed))
-    result`,
-      to: `  int32_t result = 1;
-  if (!atomic_load_explicit(&port->share_hint, memory_order_relaxed))
-    result`,
-    }],
-  },
-  {
-    group: "progress",
     name: "a listener watches its accepts in every tick, whatever for",
     source: "a timer that is armed again although nothing waits for it",
     changes: [{

@@ -332,6 +332,8 @@ static void settle__check_moved(void) {
 static void settle__run(bool (*is_done)(void), void (*check)(void)) {
   settle__since_ms = world_now_ms();
   progress_began();
+  /* What was done before may be due. */
+  progress_called();
   do {
     settle__turn();
     settle__check_refused();
