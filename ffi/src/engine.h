@@ -50,6 +50,10 @@ int32_t engine_wake(struct port* port);
  * the batch was full. */
 bool engine_poll(struct port* port);
 
+/* In how many milliseconds it is to be called again for the sake of the engine,
+ * even if the queue stays empty; -1: no matter. */
+int32_t engine_next_ms(struct port* port);
+
 /* ---- making sockets (handle.c, listen.c, connect.c)
  *
  * socket_new() has zeroed socket->engine; these set it. When they fail, they

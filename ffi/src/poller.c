@@ -143,6 +143,14 @@ static void poller__sockets(struct port* port, struct batch* batch) {
   list_move(&port->ready, &starved);
 }
 
+/* When the next poll is due at the latest; -1: no deadline. */
+static int32_t poller__next_ms(struct port* port) {
+  int32_t engine_ms = engine_next_ms(port);
+  if (port->timers.count == 0) return engine_ms;
+  int32_t timer_ms = timers_next_ms(&port->timers, system_now_ms());
+  return engine_ms < 0 || timer_ms < engine_ms ? timer_ms : engine_ms;
+}
+
 void poller_poll(struct port* port, struct batch* batch) {
   struct iocp_header* header = batch->header;
   header->flags = 0;
@@ -160,9 +168,7 @@ void poller_poll(struct port* port, struct batch* batch) {
   if (is_full || has_more) header->flags |= IOCP_MORE;
   header->slab_end = (int32_t)batch->offset;
   header->sockets = (int32_t)port->sockets.open_count;
-  header->timeout_ms = port->timers.count == 0
-                           ? -1
-                           : timers_next_ms(&port->timers, system_now_ms());
+  header->timeout_ms = poller__next_ms(port);
   port->stats.polls++;
   port->stats.records += batch->count;
 }

@@ -91,6 +91,11 @@ static void queue__event(struct socket* socket, uint32_t events) {
     engine_send_copies(socket);
 }
 
+int32_t engine_next_ms(struct port* port) {
+  (void)port;
+  return -1;
+}
+
 bool engine_poll(struct port* port) {
   struct epoll_event events[QUEUE__BATCH];
   int count = epoll_wait(port->engine.epoll_fd, events, QUEUE__BATCH, 0);

@@ -206,6 +206,8 @@ void engine_await_canceled(struct port* port) {
   }
 }
 
+int32_t engine_next_ms(struct port* port) { return retry_next_ms(port); }
+
 bool engine_poll(struct port* port) {
   struct engine_port* engine = &port->engine;
   bool is_full = false;

@@ -29,6 +29,14 @@ void retry_cancel(struct socket* socket) {
     atomic_store(&engine->has_retries, false);
 }
 
+int32_t retry_next_ms(struct port* port) {
+  struct engine_port* engine = &port->engine;
+  if (list_is_empty(&engine->retries)) return -1;
+  uint64_t now_ms = system_now_ms();
+  return engine->retry_at_ms > now_ms ? (int32_t)(engine->retry_at_ms - now_ms)
+                                      : 0;
+}
+
 void retry_collect(struct port* port, struct list_node* todo) {
   struct engine_port* engine = &port->engine;
   if (list_is_empty(&engine->retries) || system_now_ms() < engine->retry_at_ms)

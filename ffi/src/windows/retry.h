@@ -14,6 +14,9 @@ void retry_later(struct socket* socket, enum engine_op_kind kind);
 /* Cancels it. */
 void retry_cancel(struct socket* socket);
 
+/* When the next attempt is due, in milliseconds; -1: none is. */
+int32_t retry_next_ms(struct port* port);
+
 /* Moves the sockets whose attempt is due to `todo`. */
 void retry_collect(struct port* port, struct list_node* todo);
 

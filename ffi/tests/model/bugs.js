@@ -2012,4 +2012,75 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
         "  if (!link->takes && link->waiting > IOCP_SHARES_MAX)\n    share_queue_pause(link);\n",
     }],
   },
+  {
+    group: "progress",
+    name: "a port does not say when it retries",
+    source: "found by the simulation: waits that are shorter than the pause",
+    changes: [{
+      file: "windows/queue.c",
+      from: "{ return retry_next_ms(port); }",
+      to: "{ return retry_next_ms(port) < 0 ? -1 : -1; }",
+    }],
+  },
+  {
+    group: "progress",
+    name: "a port with timers is to be polled at once",
+    source: "a loop that takes a whole core while a connection is idle",
+    changes: [{
+      file: "timers.c",
+      from: "    return at_ms > now_ms ? (int32_t)(at_ms - now_ms) : 0;",
+      to: "    return at_ms > now_ms + 5000 ? (int32_t)(at_ms - now_ms) : 0;",
+    }],
+  },
+  {
+    group: "progress",
+    name: "a port with timers names no deadline",
+    source: "a timer that only another event of the port lets run",
+    changes: [{
+      file: "poller.c",
+      from: "  if (port->timers.count == 0) return engine_ms;",
+      to: "  if (port->timers.count < 2) return engine_ms;",
+    }],
+  },
+  {
+    group: "progress",
+    name: "a listener watches its accepts in every tick, whatever for",
+    source: "a timer that is armed again although nothing waits for it",
+    changes: [{
+      file: "listener.c",
+      from:
+        "  uint32_t delay_ms = listener->is_part ? 0 : engine_watch_ms(listener);",
+      to:
+        "  uint32_t delay_ms = listener->is_part ? 0 : 1 + engine_watch_ms(listener) % 1;",
+    }],
+  },
+  {
+    group: "progress",
+    name: "retries that are over go on to shorten waits",
+    source:
+      "a loop that polls fifty times in a second for the rest of its life",
+    changes: [{
+      file: "windows/retry.c",
+      from:
+        "  list_move(todo, &engine->retries);\n  atomic_store(&engine->has_retries, false);",
+      to: "  list_move(todo, &engine->retries);",
+    }],
+  },
+  {
+    group: "progress",
+    name: "a poll asks the empty queue again and again",
+    source:
+      "system calls that no completion needs, in every round of an idle loop",
+    changes: [{
+      file: "windows/queue.c",
+      from: `    queue__packets(port, engine->batch, count);
+  queue__retry(port);`,
+      to: `    queue__packets(port, engine->batch, count);
+  for (int i = 0; i < 40 && count == 0; i++)
+    if (GetQueuedCompletionStatusEx(
+            engine->handle, engine->batch, ENGINE_BATCH, &count, 0, FALSE))
+      queue__packets(port, engine->batch, count);
+  queue__retry(port);`,
+    }],
+  },
 ];

@@ -14,8 +14,10 @@
 #define KERNEL__CALM_STEPS 8
 
 static uint64_t kernel__slept_ms;
+static uint64_t kernel__calls;
 
 void kernel_enter(void) {
+  if (fiber_number() == 1) kernel__calls++;
   fiber_preempt();
   op_check_all();
   uint32_t steps = KERNEL__CALM_STEPS;
@@ -45,6 +47,7 @@ uint64_t kernel_now_ms(void) {
 }
 
 void kernel_open(void) { kernel__slept_ms = 0; }
+uint64_t kernel_calls(void) { return kernel__calls; }
 void kernel_sleep(uint64_t ms) { kernel__slept_ms += ms; }
 uint64_t kernel_slept_ms(void) { return kernel__slept_ms; }
 

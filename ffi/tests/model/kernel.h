@@ -43,6 +43,7 @@ uint64_t kernel_now_ms(void);
 /* The machine sleeps: real time passes, but none for programs and their waits
  * (SleepEx(), remarks). */
 void kernel_sleep(uint64_t ms);
+uint64_t kernel_calls(void); /* by the first thread, so far */
 uint64_t kernel_slept_ms(void);
 void kernel_open(void);
 

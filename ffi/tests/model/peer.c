@@ -95,14 +95,21 @@ static void world__check(void) {
                      bytes);
 }
 
+/* What the library keeps for its process is not reset between schedules: it
+ * ends with the process. */
+static bool world__has_exited;
+
 /* Without it the library cannot know that the process ends. */
 bool world_can_exit(void) { return habits.has_ntdll; }
 
 void world_exit(void) {
   TRACE("the process ends");
+  world__has_exited = true;
   thread_exit_process();
   object_trace_all();
 }
+
+bool world_has_exited(void) { return world__has_exited; }
 
 /* What the system does at the end of a process. */
 static void world__sweep(void) {
@@ -188,6 +195,7 @@ bool world_is_unclear(void) { return habits.is_unclear; }
 /* The clock advances to the next deadline only when nothing else can happen, so
  * deadlines are exact to the millisecond. */
 bool world_is_exact(void) { return true; }
+uint64_t world_calls(void) { return kernel_calls(); }
 bool world_posts_operations(void) { return true; }
 
 /* ---- threads */

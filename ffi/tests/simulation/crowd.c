@@ -28,6 +28,7 @@ struct crowd__member {
   bool deletes_fiber;
   atomic_bool must_stop;
   atomic_uint waits_ended;
+  atomic_bool is_told; /* since crowd_is_told() */
 };
 
 static struct crowd__member crowd__members[CROWD__MAX];
@@ -42,6 +43,7 @@ static void crowd__wait(void* argument) {
   while (!atomic_load(&member->must_stop)) {
     bool began_calm = ledger.is_calm;
     int32_t result = iocp_wait(member->id, member->timeout_ms);
+    if (result != 0) atomic_store(&member->is_told, true);
     atomic_fetch_add(&member->waits_ended, 1);
     if (result == -IOCP_EBADF) return;
     RULE("a wait on another thread returns 0 or 1",
@@ -77,6 +79,11 @@ static struct crowd__member* crowd__find(uint32_t port) {
   for (uint32_t i = 0; i < crowd__count; i++)
     if (crowd__members[i].port == port) return &crowd__members[i];
   return NULL;
+}
+
+bool crowd_is_told(uint32_t port) {
+  struct crowd__member* member = crowd__find(port);
+  return member == NULL || atomic_exchange(&member->is_told, false);
 }
 
 void crowd_wake(uint32_t port) {
@@ -223,6 +230,7 @@ static void crowd__start(void (*run)(void* argument), uint32_t port) {
   member->port = port;
   member->id = port < LEDGER_PORTS ? ledger.ports[port].id : -1;
   atomic_store(&member->must_stop, false);
+  atomic_store(&member->is_told, true);
   atomic_store(&member->waits_ended, 0);
   member->thread = world_thread_start(run, member);
 }

@@ -4,6 +4,7 @@
 #ifndef IOCP_CROWD_H
 #define IOCP_CROWD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 void crowd_open(void);
@@ -22,5 +23,9 @@ void crowd_close(void);
  * process, forgets the others. */
 void crowd_reduce(void);
 void crowd_forget(void);
+
+/* A wait of the thread that waits for the port has ended with 1 since the last
+ * time that this was asked. */
+bool crowd_is_told(uint32_t port);
 
 #endif /* IOCP_CROWD_H */

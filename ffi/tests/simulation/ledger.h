@@ -199,6 +199,8 @@ struct ledger_port {
   int32_t flags; /* from its last header */
   bool is_told;  /* a wait has said since then that it is to be polled */
   int32_t timeout_ms;
+  uint64_t polled_ms; /* when it was polled last */
+  bool is_called;     /* a call was made for it since then */
 };
 
 struct ledger {

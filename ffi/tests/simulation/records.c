@@ -7,6 +7,7 @@
 #include "datagrams.h"
 #include "report.h"
 #include "schedule.h"
+#include "tape.h"
 #include "user.h"
 
 static const char* const records__kinds[] = {"?",
@@ -96,15 +97,14 @@ static void records__new(struct entry* listener, int32_t id) {
   RULE("a connection that was accepted has a peer",
        result == (int32_t)sizeof(struct iocp_address));
   struct iocp_address own = listener->address;
-  /* A share may have several listeners. */
+  /* A share may have several listeners, of several interfaces. */
   if (listener->is_part)
     RULE("a connection that was handed out has an address",
          iocp_get_address(port->id, id, IOCP_LOCAL, &own, sizeof own) ==
              (int32_t)sizeof own);
   RULE("an address has the family of its socket", peer.family == own.family);
   RULE("an address has the interface of the connection",
-       listener->address.scope == 0 || peer.bytes[0] != 0xfe ||
-           peer.scope == listener->address.scope);
+       own.scope == 0 || peer.bytes[0] != 0xfe || peer.scope == own.scope);
   ledger_set_addresses(end, &peer, own.port);
 }
 
@@ -434,6 +434,8 @@ static void records__header(uint32_t index,
        (header->flags & ~(IOCP_MORE | IOCP_SLAB_FULL)) == 0);
   port->flags = header->flags;
   port->timeout_ms = header->timeout_ms;
+  port->polled_ms = world_now_ms();
+  port->is_called = false;
 }
 
 void records_check(uint32_t index,
@@ -446,10 +448,13 @@ void records_check(uint32_t index,
   struct ledger_port* port = &ledger.ports[index];
   uint32_t slab_end = offset;
   port->polls++;
+  tape_note((uint32_t)world_now_ms());
   port->records += (uint64_t)count;
   for (int32_t i = 0; i < count; i++) {
     const struct iocp_record* record = &records[i];
     struct entry* entry = ledger_find(index, record->socket);
+    tape_note((uint32_t)record->kind);
+    tape_note((uint32_t)record->result);
     TRACE("    %s: socket %d.%d, result %d, detail %d",
           record->kind >= 1 && record->kind <= 8 ? records__kinds[record->kind]
                                                  : "?",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "runner.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +13,19 @@
 
 #include "report.h"
 #include "schedule.h"
+#include "world.h"
 
 /* The exit code of a child that has described the failure in its page. */
 #define RUNNER__BROKEN 99
+/* That of one whose process has ended in its last schedule, as simulated: the
+ * next schedule needs a new one. */
+#define RUNNER__EXITED 98
+/* More time between two checks is not the fault of the schedule. */
+#define RUNNER__STEP_S 0.1
+/* One of so many seeds runs once more. */
+#define RUNNER__AGAIN_OF 32
+/* What the stack of a schedule holds before it begins. */
+#define RUNNER__STACK 65536
 
 /* The page of this child process. */
 static struct runner_page* runner__page;
@@ -26,6 +37,10 @@ double runner_now(void) {
 }
 
 void runner_open(struct runner* runner) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &signals, NULL);
   *runner = (struct runner){0};
   runner->page = mmap(NULL,
                       sizeof *runner->page,
@@ -55,18 +70,52 @@ static void runner__broken(const char* rule, const char* message) {
 static void runner__run(uint64_t seed) {
   atomic_store(&runner__page->seed, seed);
   schedule_run();
-  atomic_store(&runner__page->checks, schedule_checks);
+  atomic_fetch_add(&runner__page->checks, schedule_checks);
+  schedule_checks = 0;
   atomic_fetch_add(&runner__page->schedules, 1);
 }
 
-static void runner__run_seeds(const struct runner_seeds* seeds) {
-  double until = runner_now() + seeds->seconds;
-  uint64_t seed = seeds->seed;
-  for (uint64_t i = 0; i < seeds->count; i++, seed += seeds->step) {
-    if (seeds->seconds != 0 && runner_now() >= until) return;
-    tape_seed(seed);
-    runner__run(seed);
+/* What memory holds that nothing has written to. */
+static __attribute__((noinline)) void runner__fill(int byte) {
+  volatile unsigned char stack[RUNNER__STACK];
+  memset((void*)stack, byte, sizeof stack);
+  mallopt(M_PERTURB, byte);
+}
+
+/* How many of the first seeds run once more after the others: what these leave
+ * behind, or what is in memory, must not change them. A real system decides
+ * more than the tape does. */
+static uint64_t runner__again(const struct runner_seeds* seeds) {
+  uint64_t count = seeds->count / RUNNER__AGAIN_OF;
+  if (!world_is_exact() || seeds->until != 0) return 0;
+  return count < RUNNER_AGAIN_MAX ? count : RUNNER_AGAIN_MAX;
+}
+
+static void runner__seed(const struct runner_seeds* seeds, uint64_t k) {
+  uint64_t again = runner__again(seeds);
+  bool is_again = k >= seeds->count;
+  uint64_t index = is_again ? k - seeds->count : k;
+  if (again != 0) runner__fill(is_again ? 0xa5 : 0x5a);
+  tape_seed(seeds->seed + index * seeds->step);
+  runner__run(seeds->seed + index * seeds->step);
+  if (index >= again) return;
+  if (is_again)
+    RULE("a schedule depends on its seed alone",
+         runner__page->digests[index] == tape_digest());
+  else
+    runner__page->digests[index] = tape_digest();
+}
+
+/* Returns false when the process has ended, as simulated, before the last of
+ * them. */
+static bool runner__run_seeds(const struct runner_seeds* seeds) {
+  uint64_t count = seeds->count + runner__again(seeds);
+  while (runner__page->next < count) {
+    if (seeds->until != 0 && runner_now() >= seeds->until) return true;
+    runner__seed(seeds, runner__page->next++);
+    if (world_has_exited()) return false;
   }
+  return true;
 }
 
 static void runner__hush(void) {
@@ -84,10 +133,8 @@ static bool runner__fork(struct runner* runner) {
   page->rule[0] = 0;
   page->message[0] = 0;
   page->draws.count = 0;
-  atomic_store(&page->schedules, 0);
-  atomic_store(&page->checks, 0);
-  runner->seen = 0;
-  runner->seen_at = runner_now();
+  runner->checked_at = runner_now();
+  runner->waited = 0;
   fflush(NULL);
   runner->process = fork();
   if (runner->process < 0) {
@@ -101,11 +148,16 @@ static bool runner__fork(struct runner* runner) {
   return true;
 }
 
-void runner_start(struct runner* runner, const struct runner_seeds* seeds) {
+static void runner__continue(struct runner* runner) {
   if (!runner__fork(runner)) return;
-  runner__run_seeds(seeds);
+  bool is_over = runner__run_seeds(&runner->seeds);
   /* Not _exit(), since coverage and leak checks run at exit. */
-  exit(0);
+  exit(is_over ? 0 : RUNNER__EXITED);
+}
+
+void runner_start(struct runner* runner, const struct runner_seeds* seeds) {
+  runner->seeds = *seeds;
+  runner__continue(runner);
 }
 
 void runner_trace(struct runner* runner, uint64_t seed) {
@@ -173,14 +225,23 @@ bool runner_runs(struct runner* runner, double limit) {
   if (runner->process == 0) return false;
   if (waitpid(runner->process, &status, WNOHANG) == runner->process) {
     runner->process = 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == RUNNER__EXITED) {
+      runner__continue(runner);
+      return true;
+    }
     runner__died(page, status);
     return false;
   }
+  /* Both processes may be stopped for a while. */
+  double now = runner_now();
+  double passed = now - runner->checked_at;
+  runner->checked_at = now;
+  runner->waited += passed < RUNNER__STEP_S ? passed : RUNNER__STEP_S;
   uint64_t schedules = atomic_load(&page->schedules);
   if (schedules != runner->seen) {
     runner->seen = schedules;
-    runner->seen_at = runner_now();
-  } else if (runner_now() - runner->seen_at > limit) {
+    runner->waited = 0;
+  } else if (runner->waited > limit) {
     runner_stop(runner);
     snprintf(page->rule, sizeof page->rule, "hang");
     snprintf(page->message,
@@ -192,12 +253,20 @@ bool runner_runs(struct runner* runner, double limit) {
   return true;
 }
 
+void runner_pause(long ns) {
+  struct timespec pause = {.tv_nsec = ns};
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGCHLD);
+  sigtimedwait(&signals, NULL, &pause);
+}
+
 void runner_await(struct runner* runner, double limit) {
   /* Most schedules take less than a millisecond. */
-  struct timespec pause = {.tv_nsec = 100000};
+  long pause_ns = 100000;
   while (runner_runs(runner, limit)) {
-    nanosleep(&pause, NULL);
-    if (pause.tv_nsec < 5000000) pause.tv_nsec += pause.tv_nsec / 2;
+    runner_pause(pause_ns);
+    if (pause_ns < 5000000) pause_ns += pause_ns / 2;
   }
 }
 

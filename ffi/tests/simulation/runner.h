@@ -13,29 +13,36 @@
 
 #include "tape.h"
 
+/* Seeds that run once more, after the others. */
+#define RUNNER_AGAIN_MAX 1024
+
 struct runner_page {
-  _Atomic uint64_t seed;      /* of the running schedule */
-  _Atomic uint64_t schedules; /* that have ended */
-  _Atomic uint64_t checks;    /* of those schedules */
-  char rule[160];             /* that was broken; empty: none */
+  _Atomic uint64_t seed;              /* of the running schedule */
+  _Atomic uint64_t schedules;         /* that have ended */
+  _Atomic uint64_t checks;            /* of those schedules */
+  uint64_t next;                      /* schedules that have begun */
+  uint64_t digests[RUNNER_AGAIN_MAX]; /* of the first seeds */
+  char rule[160];                     /* that was broken; empty: none */
   char message[1024];
   struct tape_draws draws; /* of the running schedule */
 };
 
 /* Which seeds a child runs: every `step`th from `seed` on; `count` of them, or
- * until `seconds` have passed if that is not 0. */
+ * until a time if that is not 0. */
 struct runner_seeds {
   uint64_t seed;
   uint64_t step;
   uint64_t count;
-  double seconds;
+  double until; /* of runner_now() */
 };
 
 struct runner {
   struct runner_page* page;
+  struct runner_seeds seeds;
   pid_t process; /* 0: none */
   uint64_t seen; /* schedules that had ended at the last check */
-  double seen_at;
+  double checked_at;
+  double waited; /* seconds since one ended, without pauses of this process */
 };
 
 double runner_now(void);
@@ -55,6 +62,9 @@ void runner_play(struct runner* runner,
  * seconds is ended. Afterwards page->rule has the result. */
 bool runner_runs(struct runner* runner, double limit);
 void runner_await(struct runner* runner, double limit);
+
+/* Until a child has ended, or for this long. */
+void runner_pause(long ns);
 
 /* Ends the child. */
 void runner_stop(struct runner* runner);

@@ -5,6 +5,7 @@
 
 #include "datagrams.h"
 #include "guests.h"
+#include "progress.h"
 #include "report.h"
 #include "schedule.h"
 #include "tape.h"
@@ -36,6 +37,8 @@
 static uint64_t settle__since_ms;
 /* everything has been sent, and the FINs may follow */
 static bool settle__sends_fins;
+/* ports are polled only when that is due */
+static bool settle__obeys;
 
 static uint32_t settle__limit_ms(uint32_t exact_ms, uint32_t real_ms) {
   return world_is_exact() ? exact_ms : real_ms;
@@ -219,6 +222,7 @@ static void settle__guests(void) {
  * ever. */
 static void settle__loose(void) {
   uint32_t port = user_choose_port();
+  if (ledger.loose_count + ledger.passed_count != 0) progress_called();
   user_take_all();
   if (ledger.loose_count != 0 && port != LEDGER_PORTS && tape_choose(2) == 0)
     user_add_loose(port);
@@ -235,11 +239,16 @@ static void settle__turn(void) {
     settle__entry(&ledger.entries[i]);
   for (uint32_t i = 0; i < ledger.port_count; i++) {
     if (!ledger.ports[i].is_open) continue;
+    if (settle__obeys && !progress_is_due(i)) continue;
     records -= ledger.ports[i].records;
     user_poll(i);
     records += ledger.ports[i].records;
   }
-  if (records != 0) return;
+  if (records != 0) {
+    progress_began();
+    return;
+  }
+  progress_check();
   bool has_waited = false;
   for (uint32_t i = 0; i < ledger.port_count; i++) {
     if (!ledger.ports[i].is_open || ledger.ports[i].is_watched) continue;
@@ -322,6 +331,9 @@ static void settle__check_moved(void) {
  * is not. */
 static void settle__run(bool (*is_done)(void), void (*check)(void)) {
   settle__since_ms = world_now_ms();
+  progress_began();
+  /* What was done before may be due. */
+  progress_called();
   do {
     settle__turn();
     settle__check_refused();
@@ -589,7 +601,8 @@ static void settle__quiet(uint32_t port) {
 }
 
 void settle_run(void) {
-  TRACE("---- calm");
+  settle__obeys = tape_chance(250);
+  TRACE("---- calm%s", settle__obeys ? ", polls when due" : "");
   world_calm();
   ledger.is_settling = true;
   settle__expire();
@@ -607,6 +620,8 @@ void settle_run(void) {
   user_check_shares();
   for (uint32_t i = 0; i < ledger.port_count; i++)
     if (ledger.ports[i].is_open) settle__quiet(i);
+  for (uint32_t i = 0; i < ledger.port_count && settle__obeys; i++)
+    if (ledger.ports[i].is_open) progress_idle(i);
 }
 
 void settle_close(void) {

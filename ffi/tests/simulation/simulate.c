@@ -124,11 +124,15 @@ static void simulate__progress(bool is_last) {
             now - simulate__started);
 }
 
+static double simulate__until(void) {
+  return options.seconds == 0 ? 0 : simulate__started + options.seconds;
+}
+
 static void simulate__start(uint64_t job) {
   struct runner_seeds seeds = {.seed = options.seed + job,
                                .step = options.jobs,
                                .count = options.count / options.jobs,
-                               .seconds = options.seconds};
+                               .until = simulate__until()};
   if (job < options.count % options.jobs) seeds.count++;
   runner_open(&simulate__runners[job]);
   runner_start(&simulate__runners[job], &seeds);
@@ -136,7 +140,6 @@ static void simulate__start(uint64_t job) {
 
 /* Returns the runner that has failed, or NULL when all have ended. */
 static struct runner* simulate__await(void) {
-  struct timespec pause = {.tv_nsec = 2000000};
   for (;;) {
     bool runs = false;
     for (uint64_t i = 0; i < options.jobs; i++) {
@@ -148,7 +151,7 @@ static struct runner* simulate__await(void) {
     }
     if (!runs) return NULL;
     simulate__progress(false);
-    nanosleep(&pause, NULL);
+    runner_pause(2000000);
   }
 }
 

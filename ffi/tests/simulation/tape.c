@@ -10,6 +10,7 @@ static struct {
   const uint8_t* bytes;
   size_t count; /* of draws or bytes */
   size_t next;  /* of draws or bytes */
+  uint64_t digest;
 } tape;
 
 static struct tape_draws tape__own;
@@ -21,6 +22,7 @@ static void tape__begin(enum tape__source source, size_t count) {
   tape.source = source;
   tape.count = count;
   tape.next = 0;
+  tape.digest = 0;
   tape__recorded->count = 0;
 }
 
@@ -44,7 +46,15 @@ const uint32_t* tape_draws(size_t* count_out) {
   return tape__recorded->draws;
 }
 
+uint64_t tape_digest(void) { return tape.digest; }
+
+void tape_note(uint32_t result) {
+  uint64_t number = (tape.digest ^ result) * 0x9e3779b97f4a7c15u;
+  tape.digest = number ^ number >> 32;
+}
+
 static uint32_t tape__keep(uint32_t draw) {
+  tape_note(draw);
   if (tape__recorded->count < TAPE_DRAWS_MAX)
     tape__recorded->draws[tape__recorded->count++] = draw;
   return draw;
@@ -68,6 +78,7 @@ static uint32_t tape__of_bytes(uint32_t count) {
 
 uint32_t tape_choose(uint32_t count) {
   if (count <= 1) return 0;
+  tape_note(count);
   switch (tape.source) {
     case TAPE__GENERATOR:
       if (tape.next++ >= tape.count) return tape__keep(0);

@@ -46,6 +46,13 @@ uint32_t tape_between(uint32_t min, uint32_t max);
 /* True in `per_mille` of 1,000 cases; false is the plainest. */
 bool tape_chance(uint32_t per_mille);
 
+/* A number that two schedules have in common only if they have drawn the same
+ * and come to the same results; see tape_note(). */
+uint64_t tape_digest(void);
+
+/* Something has come of the draws so far, which they alone decide. */
+void tape_note(uint32_t result);
+
 /* The draws since the tape began. */
 const uint32_t* tape_draws(size_t* count_out);
 

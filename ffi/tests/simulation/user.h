@@ -37,6 +37,11 @@ void user_listen(uint32_t port);
 /* Learns the address that a listener of TCP has. */
 void user_ask_address(struct entry* entry);
 /* At the address of a closed one; NULL: a fault prevented it. */
+/* NULL: it cannot. */
+struct entry* user_listen_at(uint32_t port,
+                             const struct iocp_address* address,
+                             uint32_t backlog,
+                             uint32_t flags);
 struct entry* user_listen_again(uint32_t port, const struct entry* former);
 void user_accept(struct entry* listener, uint32_t count);
 void user_connect(uint32_t port);

@@ -105,6 +105,7 @@ void user_bind(uint32_t port) {
 /* ---- receiving */
 
 void user_datagram_receive(struct entry* entry, uint32_t bytes) {
+  ledger.ports[entry->port].is_called = true;
   int32_t result = iocp_receive(user_datagram_port(entry), entry->id, bytes);
   TRACE("iocp_receive(%d.%d, %u): %d", entry->port, entry->id, bytes, result);
   if (user_datagram_is_void(entry, result)) return;

@@ -216,6 +216,7 @@ int32_t user_wait(uint32_t port, int32_t timeout_ms) {
           result,
           (unsigned long long)took_ms);
   schedule_checks++;
+  if (result < 0) ledger.ports[port].is_called = true;
   if (error_is_fault(result)) return result;
   RULE("a wait for an open port returns 0 or 1", result == 0 || result == 1);
   if (result == 1) ledger.ports[port].is_told = true;

@@ -382,6 +382,18 @@ static void share__begin(uint32_t port) {
   share__share(entry, NULL);
 }
 
+/* A listener at the address of the first, on the other interface. */
+static void share__widen(uint32_t port, struct ledger_share* share) {
+  struct iocp_address address = share->first->address;
+  if (!ledger_has_room()) return;
+  address.scope = 3 - address.scope;
+  address.port = 0;
+  struct entry* entry = user_listen_at(port, &address, 16, 0);
+  if (entry == NULL) return;
+  user_accept(entry, 1 + tape_choose(4));
+  share__share(entry, share);
+}
+
 void user_share(uint32_t port) {
   struct ledger_share* share = share__choose();
   switch (tape_choose(12)) {
@@ -389,6 +401,11 @@ void user_share(uint32_t port) {
       share__misuse(port);
       return;
     case 10: {
+      if (share != NULL && share->first->address.scope != 0 &&
+          tape_choose(2) != 0) {
+        share__widen(port, share);
+        return;
+      }
       struct entry* entry = user_choose(ENTRY_LISTENER);
       if (entry != NULL) share__share(entry, share);
       return;

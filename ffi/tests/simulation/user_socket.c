@@ -138,6 +138,55 @@ void user_ask_address(struct entry* entry) {
            (int32_t)sizeof(struct iocp_address));
 }
 
+static void user__listen_failed(const struct iocp_address* address,
+                                uint32_t flags,
+                                int32_t error) {
+  /* IPv4-mapped, for a socket that is IPv6 only. */
+  RULE("the address of an interface can be listened on",
+       address->scope == 0 || error != -IOCP_EADDRNOTAVAIL);
+  bool is_odd = address->family == 6 && address->bytes[10] == 0xff &&
+                (flags & IOCP_IPV6_ONLY) != 0;
+  if (is_odd && error == -IOCP_EINVAL) return;
+  if ((flags & IOCP_REUSE_PORT) != 0 && error == -IOCP_ENOTSUP) return;
+  if (!ERROR_IS(error,
+                IOCP_EADDRINUSE,
+                IOCP_EADDRNOTAVAIL,
+                IOCP_EACCES,
+                IOCP_EAFNOSUPPORT))
+    report_violation(
+        "listening fails with one of the expected errors", "%d", error);
+}
+
+struct entry* user_listen_at(uint32_t port,
+                             const struct iocp_address* address,
+                             uint32_t backlog,
+                             uint32_t flags) {
+  int32_t id = iocp_listen(ledger.ports[port].id, address, backlog, flags);
+  TRACE("iocp_listen(%u, family %d, port %d, %u, %u): %d",
+        port,
+        address->family,
+        address->port,
+        backlog,
+        flags,
+        id);
+  if (world_posts_operations() && (flags & IOCP_REUSE_PORT) != 0)
+    RULE("Windows has no SO_REUSEPORT", id < 0);
+  if (id < 0) {
+    user__listen_failed(address, flags, id);
+    return NULL;
+  }
+  struct entry* entry = ledger_entry(port, id, ENTRY_LISTENER);
+  entry->flags = (uint16_t)flags;
+  user_ask_address(entry);
+  RULE("a listener has the address that was given",
+       entry->address.family == address->family &&
+           memcmp(entry->address.bytes, address->bytes, 16) == 0 &&
+           entry->address.scope == address->scope &&
+           (address->port == 0 ? entry->address.port != 0
+                               : entry->address.port == address->port));
+  return entry;
+}
+
 void user_listen(uint32_t port) {
   static const uint32_t backlogs[] = {64, 1, 200, 1000, 0, 100000};
   if (!ledger_has_room()) return;
@@ -147,42 +196,7 @@ void user_listen(uint32_t port) {
   if (tape_chance(100)) flags |= IOCP_REUSE_PORT;
   if (tape_chance(100)) flags |= IOCP_IPV6_ONLY;
   if (tape_chance(500)) flags |= IOCP_ALL_NO_DELAY;
-  int32_t id = iocp_listen(ledger.ports[port].id, &address, backlog, flags);
-  TRACE("iocp_listen(%u, family %d, port %d, %u, %u): %d",
-        port,
-        address.family,
-        address.port,
-        backlog,
-        flags,
-        id);
-  if (world_posts_operations() && (flags & IOCP_REUSE_PORT) != 0)
-    RULE("Windows has no SO_REUSEPORT", id < 0);
-  if (id < 0) {
-    /* IPv4-mapped, for a socket that is IPv6 only. */
-    RULE("the address of an interface can be listened on",
-         address.scope == 0 || id != -IOCP_EADDRNOTAVAIL);
-    bool is_odd = address.family == 6 && address.bytes[10] == 0xff &&
-                  (flags & IOCP_IPV6_ONLY) != 0;
-    if (is_odd && id == -IOCP_EINVAL) return;
-    if ((flags & IOCP_REUSE_PORT) != 0 && id == -IOCP_ENOTSUP) return;
-    if (!ERROR_IS(id,
-                  IOCP_EADDRINUSE,
-                  IOCP_EADDRNOTAVAIL,
-                  IOCP_EACCES,
-                  IOCP_EAFNOSUPPORT))
-      report_violation(
-          "listening fails with one of the expected errors", "%d", id);
-    return;
-  }
-  struct entry* entry = ledger_entry(port, id, ENTRY_LISTENER);
-  entry->flags = (uint16_t)flags;
-  user_ask_address(entry);
-  RULE("a listener has the address that was given",
-       entry->address.family == address.family &&
-           memcmp(entry->address.bytes, address.bytes, 16) == 0 &&
-           entry->address.scope == address.scope &&
-           (address.port == 0 ? entry->address.port != 0
-                              : entry->address.port == address.port));
+  user_listen_at(port, &address, backlog, flags);
 }
 
 struct entry* user_listen_again(uint32_t port, const struct entry* former) {

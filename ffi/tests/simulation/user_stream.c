@@ -44,6 +44,7 @@ static bool user__is_cut(const struct entry* entry, int32_t result) {
 }
 
 void user_receive(struct entry* entry, uint32_t bytes) {
+  ledger.ports[entry->port].is_called = true;
   int32_t result = iocp_receive(user__port(entry), entry->id, bytes);
   TRACE("iocp_receive(%d.%d, %u): %d", entry->port, entry->id, bytes, result);
   if (user__is_refused(entry, result)) return;
@@ -186,6 +187,7 @@ void user_has_sent(struct entry* entry,
                    uint32_t length,
                    bool must_fail) {
   struct end* end = entry->end;
+  ledger.ports[entry->port].is_called = true;
   if (user__is_refused(entry, result)) return;
   if (result < 0) {
     user__send_failed(entry, result, length);
@@ -220,6 +222,7 @@ void user_ask_progress(struct entry* entry) {
 }
 
 void user_shutdown(struct entry* entry) {
+  ledger.ports[entry->port].is_called = true;
   int32_t result = iocp_shutdown(user__port(entry), entry->id);
   TRACE("iocp_shutdown(%d.%d): %d", entry->port, entry->id, result);
   if (user__is_refused(entry, result)) return;
@@ -286,6 +289,7 @@ static void user__ends(struct entry* entry,
 
 void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms) {
   static const char* const modes[] = {"gracefully", "reset", "detach"};
+  ledger.ports[entry->port].is_called = true;
   user_share_ask(entry);
   int32_t result = iocp_close(user__port(entry), entry->id, mode, timeout_ms);
   TRACE("iocp_close(%d.%d, %s, %u ms): %d",

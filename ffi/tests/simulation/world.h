@@ -38,6 +38,10 @@ void world_pause(uint32_t ms);
 /* The same for a thread that computes. */
 void world_compute(uint32_t ms);
 
+/* System calls on the thread of the schedule so far; always 0 in a world that
+ * counts none. */
+uint64_t world_calls(void);
+
 /* The machine sleeps for this long, in a world that can simulate it. No program
  * runs meanwhile, and no deadline comes nearer. */
 void world_sleep(uint32_t ms);
@@ -99,6 +103,7 @@ void world_process_ended(uint32_t process);
  * world_thread_join() and world_close() may follow, and peers continue. */
 bool world_can_exit(void);
 void world_exit(void);
+bool world_has_exited(void); /* in this schedule or an earlier one */
 
 /* The system has discarded a socket that was passed, for want of a
  * descriptor. */

@@ -61,6 +61,7 @@ static int world__receive_buffer; /* 0: the system's default */
 bool world_posts_operations(void) { return false; }
 
 bool world_is_exact(void) { return false; }
+uint64_t world_calls(void) { return 0; }
 
 bool world_has_broken(void) { return faults_have_broken(); }
 
@@ -135,6 +136,7 @@ bool world_has_processes(void) { return false; }
 void world_process_ended(uint32_t process) { (void)process; }
 bool world_can_exit(void) { return false; }
 void world_exit(void) {}
+bool world_has_exited(void) { return false; }
 bool world_has_lost_passed(void) { return faults_have_lost_passed(); }
 
 /* ---- threads */
