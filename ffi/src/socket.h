@@ -233,11 +233,6 @@ void socket_table_close(struct socket_table* table);
 
 /* The detail of a record with this result. What a close has canceled has no
  * number of the system, whatever has failed before. */
-static inline int32_t socket_detail(const struct socket* socket,
-                                    int32_t result) {
-  bool is_canceled =
-      result == -IOCP_ECANCELED && socket->state == SOCKET_CLOSING;
-  return result < 0 && !is_canceled ? socket->detail : 0;
-}
+int32_t socket_detail(const struct socket* socket, int32_t result);
 
 #endif /* IOCP_SOCKET_H */

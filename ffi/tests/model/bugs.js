@@ -2210,7 +2210,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     name: "what a close has canceled has the number of an earlier failure",
     source: "found by the simulation; iocp.h, struct iocp_record: detail",
     changes: [{
-      file: "socket.h",
+      file: "socket.c",
       from: "  return result < 0 && !is_canceled ? socket->detail : 0;",
       to: "  return result < 0 || is_canceled ? socket->detail : 0;",
     }],
