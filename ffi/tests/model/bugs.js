@@ -2251,4 +2251,58 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "      socket->close_phase == CLOSE_DONE && !close__drains(socket);",
     }],
   },
+  {
+    group: "first byte",
+    name: "a peer that has sent in the last moment is reset",
+    source:
+      "iocp_option.h, FIRST_BYTE_TIMEOUT: that a connection has to receive",
+    changes: [{
+      file: "first_byte.c",
+      from: "  return has_data == 0;",
+      to: "  return has_data <= 1;",
+    }],
+  },
+  {
+    group: "first byte",
+    name: "a peer that has sent is timed on",
+    source: "iocp_option.h, FIRST_BYTE_TIMEOUT: its first byte",
+    changes: [{
+      file: "first_byte.c",
+      from:
+        "  socket->awaits_first_byte = false;\n  timers_disarm(&socket->port->timers, socket);",
+      to: "  socket->awaits_first_byte = false;",
+    }],
+  },
+  {
+    group: "hints",
+    name: "a wait is not told that a poll has left something",
+    source: "iocp_wait(): until iocp_poll() has something to deliver",
+    changes: [{
+      file: "socket.c",
+      from:
+        "    atomic_store_explicit(&port->ready_hint, true, memory_order_relaxed);\n",
+      to: "",
+    }],
+  },
+  {
+    group: "hints",
+    name: "a wait is told of what was delivered",
+    source: "iocp_wait(): until iocp_poll() has something to deliver",
+    changes: [{
+      file: "poller.c",
+      from:
+        "  atomic_store_explicit(&port->ready_hint, has_more, memory_order_relaxed);\n",
+      to: "",
+    }],
+  },
+  {
+    group: "hints",
+    name: "a poll does not say that it has left something",
+    source: "iocp.h, IOCP_MORE",
+    changes: [{
+      file: "poller.c",
+      from: "  if (is_full || has_more) header->flags",
+      to: "  if (is_full) header->flags",
+    }],
+  },
 ];
