@@ -114,7 +114,7 @@ void close_now(struct socket* socket) {
 }
 
 void close_report(struct socket* socket, struct batch* batch) {
-  int32_t detail = socket->close_result < 0 ? socket->detail : 0;
+  int32_t detail = socket_detail(socket, socket->close_result);
   /* Released only now: if the port were deleted before the record is delivered,
    * a released handle would leak. */
   if (socket->close_phase == CLOSE_DETACHED)
@@ -142,13 +142,17 @@ void close_step(struct socket* socket) {
 }
 
 void close_timed_out(struct socket* socket) {
-  if (socket->close_phase == CLOSE_DRAINING) {
+  /* The last copy was sent, or one has failed, in this very poll. */
+  bool is_over =
+      socket->close_phase == CLOSE_DRAINING && !close__drains(socket);
+  if (socket->close_phase == CLOSE_DRAINING && !is_over) {
     if (socket->is_datagram) datagram_timed_out(socket);
     if (progress_continues(socket)) return;
     socket->close_result = -IOCP_ETIMEDOUT;
+    socket->detail = 0;
     socket->close_reset = true;
   }
-  close_reap(socket);
+  if (!is_over) close_reap(socket);
   close_step(socket);
 }
 
@@ -229,8 +233,9 @@ int32_t close_socket(struct socket* socket,
                      uint32_t timeout_ms) {
   if (mode == IOCP_DETACH) {
     int32_t result = close__refuses_detach(socket);
-    if (result < 0)
-      return port_fail(socket->port, result, socket->error_native);
+    /* Other refusals are the library's. */
+    int32_t native = result == socket->error ? socket->error_native : 0;
+    if (result < 0) return port_fail(socket->port, result, native);
   }
   socket->closed_itself = false;
   if (socket->state != SOCKET_CLOSING) {

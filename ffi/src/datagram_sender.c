@@ -84,7 +84,7 @@ void datagram_copy_failed(struct send_copy* copy,
   memory_copy(&header, copy->bytes + copy->offset, sizeof header);
   if (copy->result >= 0) {
     copy->result = error;
-    copy->socket->detail = native;
+    copy->native = native;
   }
   datagram_sender__advance(copy, datagram_footprint(&header));
 }

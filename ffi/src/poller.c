@@ -49,7 +49,7 @@ static void poller__report(struct batch* batch,
                            int32_t kind,
                            int32_t result) {
   if ((*reasons & reason) == 0 || batch_is_full(batch)) return;
-  batch_push(batch, socket, kind, result, result < 0 ? socket->detail : 0);
+  batch_push(batch, socket, kind, result, socket_detail(socket, result));
   *reasons &= ~reason;
 }
 

@@ -18,6 +18,7 @@ struct send_copy {
   uint32_t length;
   uint32_t offset; /* bytes that the kernel has accepted */
   int32_t result;  /* once finished: `length` or -IOCP_E... */
+  int32_t native;  /* of an error: the system's number */
   bool is_done;
   struct file* file; /* whose bytes are sent; NULL: these ones */
   uint64_t file_offset;

@@ -119,7 +119,7 @@ bool sender_report_sent(struct socket* socket, struct batch* batch) {
                socket,
                IOCP_SENT,
                copy->result,
-               copy->result < 0 ? socket->detail : 0);
+               copy->result < 0 ? copy->native : 0);
     send_copy_free(copy);
   }
   return false;
@@ -129,6 +129,7 @@ bool sender_report_sent(struct socket* socket, struct batch* batch) {
 
 static void sender__shut(struct socket* socket) {
   socket->shut_result = socket->error;
+  socket->detail = socket->error_native;
   /* This is set after an error too: otherwise a second shutdown would be
    * accepted, and both would share one completion. */
   socket->fin_sent = true;
@@ -159,11 +160,13 @@ void sender_abandon(struct socket* socket, int32_t error) {
   /* Those behind the first one that fails are lost, whatever the system has
    * reported for them. */
   for (struct send_copy* copy = send_copy_first(socket); copy != NULL;
-       copy = send_copy_next(copy))
+       copy = send_copy_next(copy)) {
+    copy->native = socket_detail(socket, error);
     if (copy->is_done)
       copy->result = error;
     else
       send_copy_finish(copy, error);
+  }
   if (socket->shut_wanted) {
     socket->shut_result = error;
     socket->shut_wanted = false;
@@ -193,6 +196,7 @@ void sender_copy_done(struct send_copy* copy, int32_t error, int32_t native) {
   if (error < 0) {
     result = socket_fail(socket, error, native);
     socket->detail = socket->error_native;
+    copy->native = socket->error_native;
     /* A graceful close that loses bytes reports the error as well. */
     if (socket->state == SOCKET_CLOSING) socket->close_result = result;
   }

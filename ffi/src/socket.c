@@ -134,3 +134,9 @@ int32_t socket_fail(struct socket* socket, int32_t error, int32_t native) {
   }
   return socket->error;
 }
+
+int32_t socket_detail(const struct socket* socket, int32_t result) {
+  bool is_canceled =
+      result == -IOCP_ECANCELED && socket->state == SOCKET_CLOSING;
+  return result < 0 && !is_canceled ? socket->detail : 0;
+}

@@ -231,4 +231,8 @@ int32_t socket_fail(struct socket* socket, int32_t error, int32_t native);
 void socket_table_open(struct socket_table* table);
 void socket_table_close(struct socket_table* table);
 
+/* The detail of a record with this result. What a close has canceled has no
+ * number of the system, whatever has failed before. */
+int32_t socket_detail(const struct socket* socket, int32_t result);
+
 #endif /* IOCP_SOCKET_H */

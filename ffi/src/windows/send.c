@@ -46,7 +46,10 @@ static bool send__is_overtaken(struct send_copy* copy) {
 static void send__lose(struct send_copy* copy, int32_t error, int32_t native) {
   struct socket* socket = copy->socket;
   for (struct send_copy* next = copy; (next = send_copy_next(next)) != NULL;)
-    if (next->is_done) next->result = socket_fail(socket, error, native);
+    if (next->is_done) {
+      next->result = socket_fail(socket, error, native);
+      next->native = socket->error_native;
+    }
   sender_copy_done(copy, error, native);
 }
 

@@ -424,8 +424,8 @@ export const bugs = [
     name: "a send that followed a failed one is reported as a success",
     changes: [{
       file: "windows/send.c",
-      from: "    if (next->is_done) next->result =",
-      to: "    if (next->is_done && native == 1) next->result =",
+      from: "    if (next->is_done) {\n",
+      to: "    if (next->is_done && native == 1) {\n",
     }, {
       file: "windows/send.c",
       from: "  if (socket->engine.handle == INVALID_SOCKET) {",
@@ -2081,6 +2081,299 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
             engine->handle, engine->batch, ENGINE_BATCH, &count, 0, FALSE))
       queue__packets(port, engine->batch, count);
   queue__retry(port);`,
+    }],
+  },
+  {
+    group: "counters",
+    name: "the room of a short receive stays counted as posted",
+    source: "iocp_option.h, RECEIVE_DEPTH: receives posted at a time",
+    changes: [{
+      file: "windows/receive_list.c",
+      from:
+        "  receive->socket->engine.receive_bytes -= receive->size - bytes;\n",
+      to: "",
+    }],
+  },
+  {
+    group: "counters",
+    name: "more receives are posted than the credit allows",
+    source: "iocp_receive(): without credit, data stays in the kernel",
+    changes: [{
+      file: "windows/receive.c",
+      from:
+        "engine->receive_count < socket->receive_depth &&\n         engine->receive_bytes < bytes) {",
+      to: "engine->receive_count < socket->receive_depth) {",
+    }, {
+      file: "windows/receive.c",
+      from: "uint32_t left = bytes - engine->receive_bytes;",
+      to: "uint32_t left = bytes;",
+    }],
+  },
+  {
+    group: "counters",
+    name: "a receive is larger than the credit",
+    source: "iocp_receive(): without credit, data stays in the kernel",
+    changes: [{
+      file: "windows/receive.c",
+      from: "left < size ? left : size",
+      to: "left < size ? size : size",
+    }],
+  },
+  {
+    group: "counters",
+    name: "sends do not count as operations",
+    source: "iocp_socket_stats(): operations in flight",
+    changes: [{
+      file: "windows/handle.c",
+      from: "(double)engine->receives_in_flight + engine->sends_in_flight +",
+      to: "(double)engine->receives_in_flight +",
+    }],
+  },
+  {
+    group: "counters",
+    name: "bytes that were received count as posted",
+    source: "iocp_socket_stats(): buffers of receives in flight",
+    changes: [{
+      file: "windows/receive_list.c",
+      from: "    if (receive->is_completed == is_completed)\n",
+      to: "    if (receive->is_completed == is_completed || !is_completed)\n",
+    }],
+  },
+  {
+    group: "counters",
+    name: "a slow consumer does not stop the accept pool",
+    source: "iocp_accept(): how many accepts are posted at a time",
+    changes: [{
+      file: "windows/accept.c",
+      from: "  while (engine->accepts_posted + engine->accepted_count <\n",
+      to: "  while (engine->accepts_posted <\n",
+    }],
+  },
+  {
+    group: "counters",
+    name: "a slow consumer does not stop the instances of a pipe",
+    source:
+      "iocp_option.h, BACKLOG: a pipe holds as many as accepts are posted",
+    changes: [{
+      file: "windows/pipe_accept.c",
+      from:
+        "  return listener->engine.accepts_posted + listener->engine.accepted_count;",
+      to: "  return listener->engine.accepts_posted;",
+    }],
+  },
+  {
+    group: "retries",
+    name: "waits are cut short for a retry that was canceled",
+    source: "iocp_wait(): until there is something to deliver",
+    changes: [{
+      file: "windows/retry.c",
+      from:
+        "  if (list_is_empty(&engine->retries))\n    atomic_store(&engine->has_retries, false);",
+      to: "  (void)engine;",
+    }],
+  },
+  {
+    group: "retries",
+    name: "waits are cut short for retries that have been made",
+    source: "iocp_wait(): until there is something to deliver",
+    changes: [{
+      file: "windows/retry.c",
+      from:
+        "  list_move(todo, &engine->retries);\n  atomic_store(&engine->has_retries, false);",
+      to: "  list_move(todo, &engine->retries);",
+    }],
+  },
+  {
+    group: "reasons",
+    name: "a refusal is reported as a reset",
+    source: "[MS-ERREF], STATUS_CONNECTION_REFUSED",
+    changes: [{
+      file: "windows/errors.c",
+      from: "    {0xC0000236u, IOCP_ECONNREFUSED},",
+      to: "    {0xC0000236u, IOCP_ECONNRESET},",
+    }],
+  },
+  {
+    group: "reasons",
+    name: "a connect that timed out is reported as unreachable",
+    source: "[MS-ERREF], STATUS_IO_TIMEOUT",
+    changes: [{
+      file: "windows/errors.c",
+      from: "    {0xC00000B5u, IOCP_ETIMEDOUT},",
+      to: "    {0xC00000B5u, IOCP_EHOSTUNREACH},",
+    }],
+  },
+  {
+    group: "reasons",
+    name: "a reset is reported as a timeout",
+    source: '"Windows Sockets Error Codes", WSAECONNRESET',
+    changes: [{
+      file: "windows/errors.c",
+      from: "    {WSAECONNRESET, IOCP_ECONNRESET},",
+      to: "    {WSAECONNRESET, IOCP_ETIMEDOUT},",
+    }],
+  },
+  {
+    group: "reasons",
+    name: "a host that cannot be reached is reported as a timeout",
+    source: "[MS-ERREF], STATUS_HOST_UNREACHABLE",
+    changes: [{
+      file: "windows/errors.c",
+      from: "    {0xC000023Du, IOCP_EHOSTUNREACH},",
+      to: "    {0xC000023Du, IOCP_ETIMEDOUT},",
+    }],
+  },
+  {
+    group: "reasons",
+    name: "too many descriptors are reported as too little memory",
+    source: '"Windows Sockets Error Codes", WSAEMFILE',
+    changes: [{
+      file: "windows/errors.c",
+      from: "    {WSAEMFILE, IOCP_EMFILE},",
+      to: "    {WSAEMFILE, IOCP_ENOBUFS},",
+    }],
+  },
+  {
+    group: "reasons",
+    name: "a connect that finds no free port is refused one in use",
+    source: "connect(2), EADDRNOTAVAIL",
+    changes: [{
+      file: "windows/connect.c",
+      from: "  return error == -IOCP_EADDRINUSE ? -IOCP_EADDRNOTAVAIL : error;",
+      to: "  return error;",
+    }],
+  },
+  {
+    group: "reasons",
+    name: "a record with an error has no number of the system",
+    source: "iocp.h, struct iocp_record: detail",
+    changes: [{
+      file: "poller.c",
+      from: "result, socket_detail(socket, result));",
+      to: "result, result < 0 ? 0 : 0);",
+    }],
+  },
+  {
+    group: "reasons",
+    name: "a call that the library refuses has a number of the system",
+    source: "iocp_native_error(): 0: the error is the library's",
+    changes: [{
+      file: "receiver.c",
+      from:
+        "  if (socket->receive_ended) return port_fail(port, -IOCP_ESHUTDOWN, 0);",
+      to:
+        "  if (socket->receive_ended) return port_fail(port, -IOCP_ESHUTDOWN, 1);",
+    }],
+  },
+  {
+    group: "found",
+    name: "a shutdown after an error has no number of the system",
+    source: "found by the simulation; iocp.h, struct iocp_record: detail",
+    changes: [{
+      file: "sender.c",
+      from:
+        "  socket->shut_result = socket->error;\n  socket->detail = socket->error_native;\n",
+      to: "  socket->shut_result = socket->error;\n",
+    }],
+  },
+  {
+    group: "found",
+    name: "what a close has canceled has the number of an earlier failure",
+    source: "found by the simulation; iocp.h, struct iocp_record: detail",
+    changes: [{
+      file: "socket.c",
+      from: "  return result < 0 && !is_canceled ? socket->detail : 0;",
+      to: "  return result < 0 || is_canceled ? socket->detail : 0;",
+    }],
+  },
+  {
+    group: "found",
+    name: "two sends that fail have the number of the later one",
+    source: "found by the simulation; iocp.h, struct iocp_record: detail",
+    changes: [{
+      file: "sender.c",
+      from: "copy->result < 0 ? copy->native : 0);",
+      to: "copy->result < 0 ? socket->detail : 0);",
+    }, {
+      file: "datagram_sender.c",
+      from: "    copy->native = native;",
+      to: "    copy->socket->detail = native;",
+    }],
+  },
+  {
+    group: "found",
+    name: "a refused detach has the number of an earlier failure",
+    source: "found by the simulation; iocp_native_error()",
+    changes: [{
+      file: "close.c",
+      from: "result == socket->error ? socket->error_native : 0;",
+      to: "socket->error_native;",
+    }],
+  },
+  {
+    group: "found",
+    name: "a close times out although its last send has failed",
+    source:
+      "found by the simulation; iocp_close(): the error of the connection",
+    changes: [{
+      file: "close.c",
+      from:
+        "      socket->close_phase == CLOSE_DRAINING && !close__drains(socket);",
+      to: "      socket->close_phase == CLOSE_DONE && !close__drains(socket);",
+    }],
+  },
+  {
+    group: "first byte",
+    name: "a peer that has sent in the last moment is reset",
+    source:
+      "iocp_option.h, FIRST_BYTE_TIMEOUT: that a connection has to receive",
+    changes: [{
+      file: "first_byte.c",
+      from: "  return has_data == 0;",
+      to: "  return has_data <= 1;",
+    }],
+  },
+  {
+    group: "first byte",
+    name: "a peer that has sent is timed on",
+    source: "iocp_option.h, FIRST_BYTE_TIMEOUT: its first byte",
+    changes: [{
+      file: "first_byte.c",
+      from:
+        "  socket->awaits_first_byte = false;\n  timers_disarm(&socket->port->timers, socket);",
+      to: "  socket->awaits_first_byte = false;",
+    }],
+  },
+  {
+    group: "hints",
+    name: "a wait is not told that a poll has left something",
+    source: "iocp_wait(): until iocp_poll() has something to deliver",
+    changes: [{
+      file: "socket.c",
+      from:
+        "    atomic_store_explicit(&port->ready_hint, true, memory_order_relaxed);\n",
+      to: "",
+    }],
+  },
+  {
+    group: "hints",
+    name: "a wait is told of what was delivered",
+    source: "iocp_wait(): until iocp_poll() has something to deliver",
+    changes: [{
+      file: "poller.c",
+      from:
+        "  atomic_store_explicit(&port->ready_hint, has_more, memory_order_relaxed);\n",
+      to: "",
+    }],
+  },
+  {
+    group: "hints",
+    name: "a poll does not say that it has left something",
+    source: "iocp.h, IOCP_MORE",
+    changes: [{
+      file: "poller.c",
+      from: "  if (is_full || has_more) header->flags",
+      to: "  if (is_full) header->flags",
     }],
   },
 ];

@@ -105,6 +105,17 @@ void crowd_wake(uint32_t port) {
   }
 }
 
+bool crowd_is_told(uint32_t port, uint32_t limit_ms) {
+  struct crowd__member* member = crowd__find(port);
+  if (member == NULL || member->timeout_ms != CROWD__NO_LIMIT) return true;
+  uint32_t ended = atomic_load(&member->waits_ended);
+  for (uint32_t i = 0; i < limit_ms; i++) {
+    if (atomic_load(&member->waits_ended) != ended) return true;
+    world_pause(1);
+  }
+  return false;
+}
+
 /* ---- a thread that makes calls for a port of another thread */
 
 static void crowd__misuse(void* argument) {

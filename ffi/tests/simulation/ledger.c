@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "datagrams.h"
+#include "reasons.h"
 #include "report.h"
 #include "schedule.h"
 
@@ -297,6 +298,7 @@ void end_was_reset(struct end* end) {
 
 void end_was_refused(struct end* end, int32_t error) {
   const struct end* other = end->other;
+  reasons_check_stream(end, error);
   if (error == -IOCP_EPIPE && end->local == IOCP_PIPE && other != NULL &&
       other->has_fin)
     return;

@@ -112,7 +112,8 @@ struct entry {
   bool had_first_byte_ms; /* it had a first-byte timeout at some time */
   bool defers;
   bool has_deferred; /* at some time */
-  bool has_failed;   /* a failure was reported, and no success since */
+  bool has_larger_backlog;
+  bool has_failed; /* a failure was reported, and no success since */
   bool is_stopped;
   bool is_adopted;
   /* Entries and tickets with the same number are of one socket; 0: it was never
@@ -201,6 +202,8 @@ struct ledger_port {
   int32_t timeout_ms;
   uint64_t polled_ms; /* when it was polled last */
   bool is_called;     /* a call was made for it since then */
+  double failures;   /* of accepts, that were counted so far */
+  bool has_failures; /* some were reported since then, or need not be */
 };
 
 struct ledger {

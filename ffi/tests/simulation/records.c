@@ -2,9 +2,11 @@
 /* Checks of single records. */
 #include <string.h>
 
+#include "gauges.h"
 #include "guests.h"
 #include "ledger.h"
 #include "datagrams.h"
+#include "reasons.h"
 #include "report.h"
 #include "schedule.h"
 #include "tape.h"
@@ -125,6 +127,7 @@ static void records__accepted(struct entry* entry, int32_t result) {
     RULE("a listener reports a failure once until it has accepted again",
          !entry->has_failed || entry->has_deferred || user_hands_out(entry));
     entry->has_failed = true;
+    ledger.ports[entry->port].has_failures = true;
     return;
   }
   RULE("a closed listener accepts nothing", !entry->is_closing);
@@ -162,10 +165,7 @@ static void records__connected(struct entry* entry, int32_t result) {
                        "%d of socket %d",
                        result,
                        entry->id);
-    /* The listener may have closed meanwhile. */
-    RULE("a guest that accepts refuses no connection",
-         result == -IOCP_ECONNRESET || !entry->is_to_guest ||
-             entry->manner != PEER_ACCEPTS || world_has_broken());
+    reasons_check_connect(entry, result);
     return;
   }
   RULE("a connect reports success as 0", result == 0);
@@ -366,6 +366,7 @@ static void records__one(struct entry* entry,
                          const struct iocp_record* record,
                          const uint8_t* slab) {
   schedule_checks++;
+  reasons_check_detail(record);
   switch (record->kind) {
     case IOCP_ACCEPTED:
       records__accepted(entry, record->result);
@@ -484,4 +485,5 @@ void records_check(uint32_t index,
   }
   records__header(index, header, slab_end);
   records__holes(index);
+  gauges_check_failures(index);
 }

@@ -5,6 +5,7 @@
 
 #include "datagrams.h"
 #include "guests.h"
+#include "probes.h"
 #include "progress.h"
 #include "report.h"
 #include "schedule.h"
@@ -25,6 +26,8 @@
 #define SETTLE__ACCEPTED_MS 3000
 /* A backlog may be accepted one by one. */
 #define SETTLE__QUIET_ROUNDS (LEDGER_GUESTS + 100)
+/* Longer than anything takes that is tried again. */
+#define SETTLE__QUIET_MS 100
 #define SETTLE__OVERSLEEP_MS 200
 #define SETTLE__OVERSLEEP_BYTES 200000
 #define SETTLE__FLOOD 300
@@ -33,6 +36,10 @@
 #define SETTLE__SLOW_PART 1500
 #define SETTLE__SLOW_PAUSE_MS 20
 #define SETTLE__SLOW_ROUNDS 500
+/* Of 1,000 schedules. */
+#define SETTLE__ABSENCES 20
+#define SETTLE__RETRIES 50
+#define SETTLE__RENAMES 1
 
 static uint64_t settle__since_ms;
 /* everything has been sent, and the FINs may follow */
@@ -593,11 +600,18 @@ static void settle__quiet(uint32_t port) {
   for (int i = 0; i < SETTLE__QUIET_ROUNDS; i++) {
     uint64_t records = ledger.ports[port].records;
     user_poll(port);
-    if (user_wait(port, 1) == 0 && ledger.ports[port].records == records)
+    if (user_wait(port, world_is_exact() ? SETTLE__QUIET_MS : 1) == 0 &&
+        ledger.ports[port].records == records)
       return;
   }
   report_violation(
       "a port that has nothing to do reports nothing", "port %u", port);
+}
+
+/* `chance` of 1,000 schedules try something with one of the sockets. */
+static void settle__try(uint32_t chance, void (*probe)(struct entry* entry)) {
+  if (world_is_exact() && ledger.entry_count != 0 && tape_chance(chance))
+    probe(&ledger.entries[tape_choose(ledger.entry_count)]);
 }
 
 void settle_run(void) {
@@ -605,12 +619,17 @@ void settle_run(void) {
   TRACE("---- calm%s", settle__obeys ? ", polls when due" : "");
   world_calm();
   ledger.is_settling = true;
+  uint32_t port = user_choose_port();
+  if (world_is_exact() && tape_chance(SETTLE__ABSENCES)) probe_absence();
+  if (world_is_exact() && port != LEDGER_PORTS && tape_chance(SETTLE__RETRIES))
+    probe_retries(port);
   settle__expire();
+  settle__try(50, probe_receives);
   settle__move();
-  if (world_is_exact() && ledger.entry_count != 0 && tape_chance(100))
-    settle__oversleep(&ledger.entries[tape_choose(ledger.entry_count)]);
-  if (world_is_exact() && ledger.entry_count != 0 && tape_chance(30))
-    settle__slow(&ledger.entries[tape_choose(ledger.entry_count)]);
+  settle__try(100, settle__oversleep);
+  settle__try(30, settle__slow);
+  settle__try(30, probe_discard);
+  settle__try(30, probe_first_byte);
   ledger.is_calm = true;
   settle__finish();
   settle__listeners();
@@ -622,6 +641,7 @@ void settle_run(void) {
     if (ledger.ports[i].is_open) settle__quiet(i);
   for (uint32_t i = 0; i < ledger.port_count && settle__obeys; i++)
     if (ledger.ports[i].is_open) progress_idle(i);
+  if (world_is_exact() && tape_chance(SETTLE__RENAMES)) probe_ids();
 }
 
 void settle_close(void) {

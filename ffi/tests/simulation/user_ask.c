@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "../shared/option_row.h"
+#include "gauges.h"
+#include "reasons.h"
 #include "report.h"
 #include "schedule.h"
 #include "tape.h"
@@ -127,6 +129,9 @@ static void user__has_set(struct entry* entry, uint32_t option, int32_t value) {
       entry->first_byte_ms = (uint32_t)value;
       if (value != 0) entry->had_first_byte_ms = true;
       return;
+    case IOCP_BACKLOG:
+      entry->has_larger_backlog = true;
+      return;
     default:
       return;
   }
@@ -220,6 +225,7 @@ void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
         option,
         value,
         result);
+  reasons_check_call(entry->port, result);
   schedule_checks++;
   if (user__is_void(entry, result)) {
     RULE("a socket that is closing has no options",
@@ -261,31 +267,13 @@ void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
 
 /* ---- counters */
 
-static void user__check_stats(const struct entry* entry,
-                              const struct iocp_socket_stats* stats) {
-  const double* numbers = (const double*)stats;
-  for (size_t i = 0; i < sizeof *stats / sizeof *numbers; i++)
-    RULE("a counter of a socket is not negative", numbers[i] >= 0);
-  RULE("the counter of pending sends is right",
-       stats->sends == entry->send_count);
-  if (entry->kind == ENTRY_LISTENER && !world_posts_operations())
-    RULE("as many accepts are wanted as were requested",
-         stats->accepts_posted == entry->target);
-  if (entry->send_count == 0)
-    RULE("no send copies are held when no send is pending",
-         stats->bytes_unsent == 0);
-  if (entry->end != NULL)
-    RULE("a socket has received no more than was reported",
-         stats->bytes_received <= (double)entry->end->received &&
-             stats->bytes_sent <= (double)entry->end->sent);
-}
-
 void user_ask(struct entry* entry) {
   struct iocp_socket_stats stats;
   struct iocp_address address;
   int32_t port = user__port(entry);
   int32_t result = iocp_socket_stats(port, entry->id, &stats);
   TRACE("iocp_socket_stats(%d.%d): %d", entry->port, entry->id, result);
+  reasons_check_call(entry->port, result);
   schedule_checks++;
   if (user__is_void(entry, result)) {
     RULE("a socket that is closing has no counters",
@@ -300,7 +288,7 @@ void user_ask(struct entry* entry) {
     return;
   }
   RULE("counters can be read", result == 0);
-  user__check_stats(entry, &stats);
+  gauges_check(entry, &stats);
   if (tape_choose(2) != 0) user_ask_peer(entry);
   if (entry->local != 0) {
     user_ask_path(entry);
@@ -338,6 +326,7 @@ void user_ask_tcp_info(struct entry* entry) {
   struct iocp_tcp_info info;
   int32_t result = iocp_tcp_info(user__port(entry), entry->id, &info);
   TRACE("iocp_tcp_info(%d.%d): %d", entry->port, entry->id, result);
+  reasons_check_call(entry->port, result);
   schedule_checks++;
   if (user__is_void(entry, result)) {
     RULE("nothing is known of a socket that is closing",
@@ -368,20 +357,29 @@ static void user__misuse_port(int32_t port) {
   } events;
   static uint8_t slab[8];
   struct iocp_address address = {.family = 4};
-  RULE("a poll checks its arguments",
-       iocp_poll(port, NULL, 1, slab, 0, 8) == -IOCP_EFAULT &&
-           iocp_poll(port, &events, 1, NULL, 0, 8) == -IOCP_EFAULT &&
-           iocp_poll(port, &events, 0, slab, 0, 8) == -IOCP_EINVAL &&
-           iocp_poll(port, &events, 4097, slab, 0, 8) == -IOCP_EINVAL &&
-           iocp_poll(port, &events, 1, slab, 9, 8) == -IOCP_EINVAL &&
-           iocp_poll(port, (uint8_t*)&events + 1, 1, slab, 0, 8) ==
-               -IOCP_EINVAL);
+  RULE(
+      "a poll checks its arguments",
+      reasons_refuses(
+          port, iocp_poll(port, NULL, 1, slab, 0, 8), IOCP_EFAULT) &&
+          reasons_refuses(
+              port, iocp_poll(port, &events, 1, NULL, 0, 8), IOCP_EFAULT) &&
+          reasons_refuses(
+              port, iocp_poll(port, &events, 0, slab, 0, 8), IOCP_EINVAL) &&
+          reasons_refuses(
+              port, iocp_poll(port, &events, 4097, slab, 0, 8), IOCP_EINVAL) &&
+          reasons_refuses(
+              port, iocp_poll(port, &events, 1, slab, 9, 8), IOCP_EINVAL) &&
+          reasons_refuses(port,
+                          iocp_poll(port, (uint8_t*)&events + 1, 1, slab, 0, 8),
+                          IOCP_EINVAL));
   RULE("a listen checks its arguments",
-       iocp_listen(port, NULL, 1, 0) == -IOCP_EFAULT &&
-           iocp_listen(port, &address, 1, 8) == -IOCP_EINVAL);
+       reasons_refuses(port, iocp_listen(port, NULL, 1, 0), IOCP_EFAULT) &&
+           reasons_refuses(
+               port, iocp_listen(port, &address, 1, 8), IOCP_EINVAL));
   RULE("a connect checks its arguments",
-       iocp_connect(port, NULL, NULL) == -IOCP_EFAULT);
-  RULE("counters need room", iocp_stats(port, NULL) == -IOCP_EFAULT);
+       reasons_refuses(port, iocp_connect(port, NULL, NULL), IOCP_EFAULT));
+  RULE("counters need room",
+       reasons_refuses(port, iocp_stats(port, NULL), IOCP_EFAULT));
   address.family = 5;
   int32_t result = iocp_connect(port, &address, NULL);
   RULE("there are two families of addresses",
@@ -407,60 +405,83 @@ static void user__misuse_port(int32_t port) {
   RULE("a handle is a socket",
        ERROR_IS(result, IOCP_ENOTSOCK, IOCP_EBADF, IOCP_EINVAL));
   RULE("a handle is a whole number",
-       iocp_add_listener(port, 0.5, 0) == -IOCP_EINVAL);
+       reasons_refuses(port, iocp_add_listener(port, 0.5, 0), IOCP_EINVAL));
   RULE("an adoption has no such flag",
-       iocp_add_listener(port, 3, IOCP_REUSE_PORT) == -IOCP_EINVAL);
+       reasons_refuses(
+           port, iocp_add_listener(port, 3, IOCP_REUSE_PORT), IOCP_EINVAL));
 }
 
 static void user__misuse_pass(int32_t port) {
   uint8_t address[IOCP_INBOX_MAX] = {0};
   uint8_t ticket[IOCP_TICKET_MAX] = {0};
-  RULE("an inbox needs room", iocp_inbox(port, address, 8) == -IOCP_EINVAL);
+  RULE("an inbox needs room",
+       reasons_refuses(port, iocp_inbox(port, address, 8), IOCP_EINVAL));
   RULE("a socket is passed to an inbox",
-       iocp_pass(port, -1, 0.5, address, 0, ticket, sizeof ticket) ==
-               -IOCP_EINVAL &&
-           iocp_pass(port, -1, 0.5, address, 9, ticket, sizeof ticket) ==
-               -IOCP_EINVAL);
+       reasons_refuses(
+           port,
+           iocp_pass(port, -1, 0.5, address, 0, ticket, sizeof ticket),
+           IOCP_EINVAL) &&
+           reasons_refuses(
+               port,
+               iocp_pass(port, -1, 0.5, address, 9, ticket, sizeof ticket),
+               IOCP_EINVAL));
   RULE("an inbox is not asked for in vain",
-       iocp_inbox(port, NULL, sizeof address) == -IOCP_EFAULT);
+       reasons_refuses(
+           port, iocp_inbox(port, NULL, sizeof address), IOCP_EFAULT));
   RULE("an inbox and a ticket have an address",
-       iocp_pass(port, -1, 1, NULL, 9, ticket, sizeof ticket) == -IOCP_EFAULT &&
-           iocp_pass(port, -1, 1, address, 9, NULL, sizeof ticket) ==
-               -IOCP_EFAULT &&
-           iocp_take(port, NULL, 16) == -IOCP_EFAULT);
+       reasons_refuses(port,
+                       iocp_pass(port, -1, 1, NULL, 9, ticket, sizeof ticket),
+                       IOCP_EFAULT) &&
+           reasons_refuses(
+               port,
+               iocp_pass(port, -1, 1, address, 9, NULL, sizeof ticket),
+               IOCP_EFAULT) &&
+           reasons_refuses(port, iocp_take(port, NULL, 16), IOCP_EFAULT));
   RULE("a ticket needs room",
-       iocp_pass(port, -1, 1, address, 9, ticket, 8) == -IOCP_EINVAL);
+       reasons_refuses(
+           port, iocp_pass(port, -1, 1, address, 9, ticket, 8), IOCP_EINVAL));
   RULE("an address of an inbox has a length",
-       iocp_pass(
-           port, -1, 1, address, IOCP_INBOX_MAX + 1, ticket, sizeof ticket) ==
-           -IOCP_EINVAL);
+       reasons_refuses(
+           port,
+           iocp_pass(
+               port, -1, 1, address, IOCP_INBOX_MAX + 1, ticket, sizeof ticket),
+           IOCP_EINVAL));
   /* Any length that this system may have. */
   for (uint32_t length = 1; length <= IOCP_INBOX_MAX; length++)
     RULE("an address of an inbox is one",
          iocp_pass(port, -1, 1, address, length, ticket, sizeof ticket) < 0);
-  RULE("a ticket has a length", iocp_take(port, ticket, 3) == -IOCP_EINVAL);
+  RULE("a ticket has a length",
+       reasons_refuses(port, iocp_take(port, ticket, 3), IOCP_EINVAL));
   RULE("there is no part of what is not shared",
        ERROR_IS(iocp_take_part(port, -1), IOCP_ENOENT) &&
            ERROR_IS(iocp_take_part(port, INT32_MAX), IOCP_ENOENT));
-  RULE("only a listener is shared", iocp_share(port, -1, -1) == -IOCP_EBADF);
-  RULE("a handle is a whole number", iocp_drop(port, 0.5) == -IOCP_EINVAL);
+  RULE("only a listener is shared",
+       reasons_refuses(port, iocp_share(port, -1, -1), IOCP_EBADF));
+  RULE("a handle is a whole number",
+       reasons_refuses(port, iocp_drop(port, 0.5), IOCP_EINVAL));
 }
 
 static void user__misuse_id(int32_t port, int32_t id) {
   uint8_t byte = 0;
   struct iocp_socket_stats stats;
-  RULE("an id that was never given out is refused",
-       iocp_receive(port, id, 1) == -IOCP_EBADF &&
-           iocp_read(port, id, &byte, 0, 1) == -IOCP_EBADF &&
-           iocp_send(port, id, &byte, 0, 1) == -IOCP_EBADF &&
-           iocp_send_file(port, id, 1, 0, 1) == -IOCP_EBADF &&
-           iocp_shutdown(port, id) == -IOCP_EBADF &&
-           iocp_accept(port, id, 1) == -IOCP_EBADF &&
-           iocp_stop(port, id) == -IOCP_EBADF &&
-           iocp_close(port, id, IOCP_RESET, 0) == -IOCP_EBADF &&
-           iocp_close(port, id, IOCP_DETACH, 0) == -IOCP_EBADF &&
-           iocp_get_option(port, id, IOCP_NO_DELAY) == -IOCP_EBADF &&
-           iocp_socket_stats(port, id, &stats) == -IOCP_EBADF);
+  RULE(
+      "an id that was never given out is refused",
+      reasons_refuses(port, iocp_receive(port, id, 1), IOCP_EBADF) &&
+          reasons_refuses(port, iocp_read(port, id, &byte, 0, 1), IOCP_EBADF) &&
+          reasons_refuses(port, iocp_send(port, id, &byte, 0, 1), IOCP_EBADF) &&
+          reasons_refuses(
+              port, iocp_send_file(port, id, 1, 0, 1), IOCP_EBADF) &&
+          reasons_refuses(port, iocp_shutdown(port, id), IOCP_EBADF) &&
+          reasons_refuses(port, iocp_accept(port, id, 1), IOCP_EBADF) &&
+          reasons_refuses(port, iocp_stop(port, id), IOCP_EBADF) &&
+          reasons_refuses(
+              port, iocp_close(port, id, IOCP_RESET, 0), IOCP_EBADF) &&
+          reasons_refuses(
+              port, iocp_close(port, id, IOCP_DETACH, 0), IOCP_EBADF) &&
+          reasons_refuses(
+              port, iocp_get_option(port, id, IOCP_NO_DELAY), IOCP_EBADF) &&
+          reasons_refuses(
+              port, iocp_socket_stats(port, id, &stats), IOCP_EBADF));
 }
 
 /* The state of an open socket must not change. */
@@ -468,23 +489,31 @@ static void user__misuse_open(const struct entry* entry) {
   int32_t port = user__port(entry);
   bool is_stream = entry->kind == ENTRY_STREAM && !entry->is_failed;
   RULE("a close has three modes",
-       iocp_close(port, entry->id, 3, 0) == -IOCP_EINVAL);
+       reasons_refuses(port, iocp_close(port, entry->id, 3, 0), IOCP_EINVAL));
   if (entry->is_closing || entry->may_expire) return;
   RULE("a connection has two ends",
-       iocp_get_address(
-           port, entry->id, 2, &port, sizeof(struct iocp_address)) ==
-               -IOCP_EINVAL &&
+       reasons_refuses(
+           port,
            iocp_get_address(
-               port, entry->id, 0, NULL, sizeof(struct iocp_address)) ==
-               -IOCP_EFAULT);
+               port, entry->id, 2, &port, sizeof(struct iocp_address)),
+           IOCP_EINVAL) &&
+           reasons_refuses(
+               port,
+               iocp_get_address(
+                   port, entry->id, 0, NULL, sizeof(struct iocp_address)),
+               IOCP_EFAULT));
   RULE("counters need room",
-       iocp_socket_stats(port, entry->id, NULL) == -IOCP_EFAULT);
+       reasons_refuses(
+           port, iocp_socket_stats(port, entry->id, NULL), IOCP_EFAULT));
   if (is_stream) {
     RULE("a read needs a buffer",
-         iocp_read(port, entry->id, NULL, 0, 1) == -IOCP_EFAULT);
+         reasons_refuses(
+             port, iocp_read(port, entry->id, NULL, 0, 1), IOCP_EFAULT));
     RULE("a credit has its bounds",
-         iocp_receive(port, entry->id, 0) == -IOCP_EINVAL &&
-             iocp_receive(port, entry->id, (1u << 30) + 1) == -IOCP_EINVAL);
+         reasons_refuses(port, iocp_receive(port, entry->id, 0), IOCP_EINVAL) &&
+             reasons_refuses(port,
+                             iocp_receive(port, entry->id, (1u << 30) + 1),
+                             IOCP_EINVAL));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "datagrams.h"
+#include "reasons.h"
 #include "report.h"
 #include "schedule.h"
 #include "tape.h"
@@ -40,6 +41,7 @@ static void user__bind_again(uint32_t port) {
                          rival->is_v6_only ? IOCP_IPV6_ONLY : 0,
                          IOCP_MODE_DEFAULT);
   TRACE("iocp_bind(%u, port %u again): %d", port, rival->address.port, id);
+  reasons_check_call(port, id);
   RULE("an address in use cannot be bound",
        ERROR_IS(id, IOCP_EADDRINUSE, IOCP_EACCES));
 }
@@ -170,31 +172,45 @@ static void user__misuse(struct entry* entry) {
   if (entry->is_closing || entry->is_closed) return;
   RULE(
       "a datagram socket is no stream",
-      iocp_read(port, entry->id, user_datagram_bytes, 0, 8) == -IOCP_ENOTCONN &&
-          iocp_send(port, entry->id, user_datagram_bytes, 0, 8) ==
-              -IOCP_ENOTCONN &&
-          iocp_shutdown(port, entry->id) == -IOCP_ENOTCONN);
+      reasons_refuses(port,
+                      iocp_read(port, entry->id, user_datagram_bytes, 0, 8),
+                      IOCP_ENOTCONN) &&
+          reasons_refuses(port,
+                          iocp_send(port, entry->id, user_datagram_bytes, 0, 8),
+                          IOCP_ENOTCONN) &&
+          reasons_refuses(port, iocp_shutdown(port, entry->id), IOCP_ENOTCONN));
   RULE("the memory of datagrams is checked",
-       iocp_send_many(port, entry->id, NULL, 0, 1) == -IOCP_EFAULT &&
-           iocp_send_many(port, entry->id, &header, 32, 1) == -IOCP_EINVAL &&
-           iocp_send_many(port, entry->id, &header, 20, 1) == -IOCP_EINVAL);
+       reasons_refuses(
+           port, iocp_send_many(port, entry->id, NULL, 0, 1), IOCP_EFAULT) &&
+           reasons_refuses(port,
+                           iocp_send_many(port, entry->id, &header, 32, 1),
+                           IOCP_EINVAL) &&
+           reasons_refuses(port,
+                           iocp_send_many(port, entry->id, &header, 20, 1),
+                           IOCP_EINVAL));
   RULE("a membership is checked",
-       iocp_membership(port, entry->id, NULL, NULL, 0, 1) == -IOCP_EFAULT);
+       reasons_refuses(port,
+                       iocp_membership(port, entry->id, NULL, NULL, 0, 1),
+                       IOCP_EFAULT));
   RULE("a receive of a datagram needs room for its header",
-       iocp_receive_from(port, entry->id, user_datagram_bytes, 0, 8, NULL) ==
-           -IOCP_EFAULT);
+       reasons_refuses(
+           port,
+           iocp_receive_from(port, entry->id, user_datagram_bytes, 0, 8, NULL),
+           IOCP_EFAULT));
 }
 
 static void user__misuse_stream(void) {
   struct entry* entry = user_choose(ENTRY_LISTENER);
   if (entry == NULL || entry->is_closing || entry->may_expire) return;
   RULE("a listener receives no datagrams",
-       iocp_receive_from(user_datagram_port(entry),
-                         entry->id,
-                         user_datagram_bytes,
-                         0,
-                         8,
-                         user_datagram_bytes) == -IOCP_EINVAL);
+       reasons_refuses(user_datagram_port(entry),
+                       iocp_receive_from(user_datagram_port(entry),
+                                         entry->id,
+                                         user_datagram_bytes,
+                                         0,
+                                         8,
+                                         user_datagram_bytes),
+                       IOCP_EINVAL));
 }
 
 /* ---- what the tape says */

@@ -2,6 +2,7 @@
 /* Files that are sent, whose bytes are the next ones of their stream. */
 #include <stdlib.h>
 
+#include "reasons.h"
 #include "report.h"
 #include "schedule.h"
 #include "user.h"
@@ -95,12 +96,14 @@ void user_misuse_file(uint32_t port) {
   RULE("a file that is missing is not opened",
        size == 7 && (result == -IOCP_ENOENT || error_is_fault(result)));
   RULE("no path has no bytes, or one that is zero",
-       iocp_open_file(id, path, 0, &size) == -IOCP_EINVAL &&
-           iocp_open_file(id, "C:\\a\0b", 6, &size) == -IOCP_EINVAL);
+       reasons_refuses(id, iocp_open_file(id, path, 0, &size), IOCP_EINVAL) &&
+           reasons_refuses(
+               id, iocp_open_file(id, "C:\\a\0b", 6, &size), IOCP_EINVAL));
   RULE("a path and a size are needed",
-       iocp_open_file(id, NULL, 3, &size) == -IOCP_EFAULT &&
-           iocp_open_file(id, path, length, NULL) == -IOCP_EFAULT);
+       reasons_refuses(id, iocp_open_file(id, NULL, 3, &size), IOCP_EFAULT) &&
+           reasons_refuses(
+               id, iocp_open_file(id, path, length, NULL), IOCP_EFAULT));
   RULE("a file that is not open is not closed",
-       iocp_close_file(id, -1) == -IOCP_EINVAL &&
-           iocp_close_file(id, INT32_MAX) == -IOCP_EINVAL);
+       reasons_refuses(id, iocp_close_file(id, -1), IOCP_EINVAL) &&
+           reasons_refuses(id, iocp_close_file(id, INT32_MAX), IOCP_EINVAL));
 }

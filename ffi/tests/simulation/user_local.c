@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "guests.h"
+#include "reasons.h"
 #include "report.h"
 #include "schedule.h"
 #include "tape.h"
@@ -131,6 +132,7 @@ void user_listen_path(uint32_t port) {
         flags,
         access == NULL ? "-" : access,
         id);
+  reasons_check_call(port, id);
   if (id == -IOCP_EINVAL && which >= USER__ACCESSES_VALID) return;
   if (id == -IOCP_EACCES && which == USER__ACCESS_OF_OTHERS) return;
   if (id < 0) {
@@ -184,6 +186,11 @@ static struct user__local_target user__local_target(void) {
 
 /* The errors of a connect to a name. */
 void user_connect_path_failed(const struct entry* entry, int32_t result) {
+  /* No one has accepted it. */
+  if (result == -IOCP_ETIMEDOUT && entry->local == IOCP_UNIX) {
+    reasons_check_wait(entry);
+    return;
+  }
   if (!ERROR_IS(
           result, IOCP_ENOENT, IOCP_ECONNREFUSED, IOCP_ECONNRESET, IOCP_EACCES))
     report_violation(
@@ -220,6 +227,7 @@ void user_connect_path(uint32_t port) {
         (int)name.length,
         (const char*)name.bytes,
         id);
+  reasons_check_call(port, id);
   struct entry failed = {.local = target.local,
                          .path = target.path,
                          .manner = target.manner,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "guests.h"
+#include "reasons.h"
 #include "report.h"
 #include "schedule.h"
 #include "tape.h"
@@ -150,6 +151,7 @@ static int32_t pass__pass(uint32_t from,
                              passed->ticket,
                              sizeof passed->ticket);
   TRACE("iocp_pass(%u, %d, %.0f) to port %u: %d", from, id, handle, to, result);
+  reasons_check_call(from, result);
   schedule_checks++;
   passed->port = to;
   passed->length = (uint32_t)result;
@@ -296,6 +298,7 @@ static struct entry* pass__took_listener(uint32_t port,
   if (tape_choose(4) == 3) flags |= IOCP_ALL_NO_DELAY;
   id = iocp_add_listener(ledger.ports[port].id, handle, flags);
   TRACE("iocp_add_listener(%u, %.0f): %d", port, handle, id);
+  reasons_check_call(port, id);
   if (id < 0) {
     RULE("a listener that was taken is added",
          error_is_fault(id) || (id == -IOCP_EEXIST && !world_has_processes() &&
@@ -409,6 +412,7 @@ bool user_is_drained(struct entry* entry) {
 static void pass__stop(struct entry* entry) {
   int32_t result = iocp_stop(ledger.ports[entry->port].id, entry->id);
   TRACE("iocp_stop(%d.%d): %d", entry->port, entry->id, result);
+  reasons_check_call(entry->port, result);
   if (entry->is_closing) {
     RULE("a listener that is closing takes no calls", result == -IOCP_EBADF);
     return;
@@ -485,6 +489,7 @@ static void pass__add_synchronous(uint32_t port, double handle) {
   uint32_t flags = can_ask && tape_choose(2) != 0 ? IOCP_DETACHED : 0;
   int32_t id = iocp_add_listener(ledger.ports[port].id, handle, flags);
   TRACE("iocp_add_listener(%u, a synchronous one): %d", port, id);
+  reasons_check_call(port, id);
   /* Only if the system can tell it from one that is on a port. */
   RULE("a listener that is not overlapped is refused as such",
        ERROR_IS(id, IOCP_ENOTSUP) || (id == -IOCP_EEXIST && !can_ask));

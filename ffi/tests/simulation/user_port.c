@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "datagrams.h"
+#include "gauges.h"
 #include "report.h"
 #include "schedule.h"
 #include "tape.h"
@@ -44,7 +45,10 @@ static void user__abandoned(const struct entry* entry) {
 
 void user_abandon(struct entry* entry) {
   user_share_ask(entry);
-  if (entry->kind == ENTRY_LISTENER) user_lose_listener(entry);
+  if (entry->kind == ENTRY_LISTENER) {
+    user_lose_listener(entry);
+    gauges_lose_failures(entry);
+  }
   entry->is_closed = true;
   if (entry->endpoint != NULL) entry->endpoint->is_open = false;
   /* A detach that has not completed is a close like any other then. */
@@ -289,6 +293,7 @@ void user_ask_port(uint32_t port) {
   schedule_checks++;
   RULE("counters can be read", result == 0);
   user__check_stats(port, &stats);
+  if (world_posts_operations()) gauges_check_port(port, &stats);
   iocp_native_error(id);
   RULE("the library has the version of its header", iocp_abi() == IOCP_ABI);
 }

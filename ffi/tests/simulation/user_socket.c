@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "guests.h"
+#include "reasons.h"
 #include "report.h"
 #include "tape.h"
 #include "user.h"
@@ -169,6 +170,7 @@ struct entry* user_listen_at(uint32_t port,
         backlog,
         flags,
         id);
+  reasons_check_call(port, id);
   if (world_posts_operations() && (flags & IOCP_REUSE_PORT) != 0)
     RULE("Windows has no SO_REUSEPORT", id < 0);
   if (id < 0) {
@@ -204,6 +206,7 @@ struct entry* user_listen_again(uint32_t port, const struct entry* former) {
   int32_t id = iocp_listen(
       ledger.ports[port].id, address, 16, former->flags & IOCP_IPV6_ONLY);
   TRACE("iocp_listen(%u, port %d) once more: %d", port, address->port, id);
+  reasons_check_call(port, id);
   RULE("an address is free once its listener is closed",
        id >= 0 || error_is_fault(id));
   if (id < 0) return NULL;
@@ -221,6 +224,7 @@ void user_accept(struct entry* listener, uint32_t count) {
         listener->id,
         count,
         result);
+  reasons_check_call(listener->port, result);
   if (listener->is_closing || listener->is_closed) {
     RULE("a listener that is closing takes no calls", result == -IOCP_EBADF);
     return;
@@ -300,7 +304,7 @@ static struct user__target user__unanswered(void) {
   struct user__target target = {.manner = PEER_NEVER_ANSWERS,
                                 .is_to_guest = true};
   target.remote = user__elsewhere(tape_choose(2) == 0 ? 4 : 6);
-  target.remote.port = 9;
+  target.remote.port = REASONS_NOWHERE;
   target.is_there = world_is_exact();
   return target;
 }
@@ -358,7 +362,10 @@ void user_connect(uint32_t port) {
         target.remote.port,
         is_bound ? ", bound" : "",
         id);
+  reasons_check_call(port, id);
   if (id < 0) {
+    RULE("only a port that was asked for is in use",
+         id != -IOCP_EADDRINUSE || (is_bound && local.port != 0));
     if (!ERROR_IS(id,
                   IOCP_EADDRNOTAVAIL,
                   IOCP_EADDRINUSE,
@@ -414,6 +421,7 @@ static void user__adopt(uint32_t port, uint32_t index, uint32_t flags) {
   double handle = loose->handle;
   int32_t id = iocp_add_socket(ledger.ports[port].id, handle, flags);
   TRACE("iocp_add_socket(%u, %.0f, %u): %d", port, handle, flags, id);
+  reasons_check_call(port, id);
   if (id < 0) {
     /* The peer may have reset it, and then it is not connected any more. */
     bool was_tried = loose->has_failed;

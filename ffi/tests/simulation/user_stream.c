@@ -2,6 +2,7 @@
 /* Transfers and closes. */
 #include <stddef.h>
 
+#include "reasons.h"
 #include "report.h"
 #include "schedule.h"
 #include "user.h"
@@ -47,6 +48,7 @@ void user_receive(struct entry* entry, uint32_t bytes) {
   ledger.ports[entry->port].is_called = true;
   int32_t result = iocp_receive(user__port(entry), entry->id, bytes);
   TRACE("iocp_receive(%d.%d, %u): %d", entry->port, entry->id, bytes, result);
+  reasons_check_call(entry->port, result);
   if (user__is_refused(entry, result)) return;
   if (bytes == 0 || bytes > 1u << 30 || entry->credit > (1u << 30) - bytes)
     RULE("credit has its bounds", result == -IOCP_EINVAL);
@@ -99,6 +101,7 @@ void user_read(struct entry* entry, uint32_t length) {
   int32_t result =
       iocp_read(user__port(entry), entry->id, user__bytes, offset, length);
   TRACE("iocp_read(%d.%d, %u): %d", entry->port, entry->id, length, result);
+  reasons_check_call(entry->port, result);
   for (uint32_t i = 0; i < USER__GUARD; i++)
     RULE("a read writes only to its buffer",
          user__bytes[offset - 1 - i] == 0xa5 &&
@@ -179,6 +182,7 @@ void user_send(struct entry* entry, uint32_t length) {
         length,
         result > 0 && (result & IOCP_PENDING) != 0 ? "pending " : "",
         result > 0 ? result & ~IOCP_PENDING : result);
+  reasons_check_call(entry->port, result);
   user_has_sent(entry, result, length, false);
 }
 
@@ -217,6 +221,7 @@ void user_has_sent(struct entry* entry,
 void user_ask_progress(struct entry* entry) {
   int32_t result = iocp_progress(user__port(entry), entry->id);
   TRACE("iocp_progress(%d.%d): %d", entry->port, entry->id, result);
+  reasons_check_call(entry->port, result);
   if (user__is_refused(entry, result)) return;
   RULE("progress is 0 or 1", result == 0 || result == 1);
 }
@@ -225,6 +230,7 @@ void user_shutdown(struct entry* entry) {
   ledger.ports[entry->port].is_called = true;
   int32_t result = iocp_shutdown(user__port(entry), entry->id);
   TRACE("iocp_shutdown(%d.%d): %d", entry->port, entry->id, result);
+  reasons_check_call(entry->port, result);
   if (user__is_refused(entry, result)) return;
   if (entry->local == IOCP_PIPE) {
     RULE("a pipe has no half-close", result == -IOCP_ENOTSUP);
@@ -298,6 +304,7 @@ void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms) {
         modes[mode],
         timeout_ms,
         result);
+  reasons_check_call(entry->port, result);
   if (entry->is_closed) {
     RULE("an id is invalid once closed was reported", result == -IOCP_EBADF);
     return;
