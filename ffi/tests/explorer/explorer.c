@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "explorer.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "fiber.h"
+#include "history.h"
+#include "report.h"
+#include "tape.h"
+
+/* Where a schedule could have gone on in several ways. */
+struct explorer__place {
+  uint8_t count;   /* of ways */
+  uint8_t running; /* the way that is no preemption; `count`: none is one */
+  uint8_t next;    /* the next way to try, in the order of explorer__way() */
+  uint8_t preemptions; /* before it */
+};
+
+static struct {
+  struct explorer__place places[EXPLORER_DEPTH];
+  size_t place; /* the next one of the running schedule */
+  size_t count; /* places whose ways are known */
+  uint32_t preemptions;
+  uint32_t preemptions_max;
+  bool is_replay;
+  bool is_pruned; /* the rest of the schedule is known */
+  struct explorer_path* path;
+} explorer;
+
+double explorer_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* The nth way to try: first the one that is no preemption. */
+static uint32_t explorer__way(const struct explorer__place* place, uint32_t n) {
+  if (place->running == place->count) return n;
+  return n == 0 ? place->running : n <= place->running ? n - 1 : n;
+}
+
+static bool explorer__may_preempt(const struct explorer__place* place) {
+  return place->running == place->count ||
+         place->preemptions < explorer.preemptions_max;
+}
+
+static uint32_t explorer__take(uint32_t n) {
+  struct explorer__place* place = &explorer.places[explorer.place];
+  explorer.preemptions =
+      place->preemptions + (n != 0 && place->running != place->count);
+  explorer.path->chosen[explorer.place++] = (uint8_t)n;
+  explorer.path->length = explorer.place;
+  explorer.path->preemptions = explorer.preemptions;
+  uint32_t way = explorer__way(place, n);
+  if (n != 0 && report_traces)
+    TRACE("  -- place %zu: thread %u %s",
+          explorer.place - 1,
+          fiber_number(),
+          place->running == place->count ? "waits" : "is preempted");
+  return way;
+}
+
+static uint32_t explorer__choose(uint32_t count, uint32_t running) {
+  struct explorer__place* place = &explorer.places[explorer.place];
+  RULE("a schedule ends",
+       explorer.place + 1 < EXPLORER_DEPTH && count < UINT8_MAX);
+  struct explorer__place now = {.count = (uint8_t)count,
+                                .running = (uint8_t)running,
+                                .preemptions = (uint8_t)explorer.preemptions};
+  if (explorer.is_replay) {
+    *place = now;
+    return explorer__take(explorer.place < explorer.count
+                              ? explorer.path->chosen[explorer.place]
+                              : 0);
+  }
+  if (explorer.place < explorer.count) {
+    RULE("the same choices give the same schedule",
+         place->count == count && place->running == running &&
+             place->preemptions == explorer.preemptions);
+    return explorer__take(explorer.path->chosen[explorer.place]);
+  }
+  explorer.count++;
+  if (!explorer.is_pruned)
+    explorer.is_pruned = history_has(running < count, explorer.preemptions);
+  *place = now;
+  place->next = explorer.is_pruned ? place->count : 1;
+  return explorer__take(0);
+}
+
+static const struct fiber_explorer explorer__functions = {
+    .choose = explorer__choose,
+    .accessed = history_access,
+    .is_shared = history_is_shared,
+};
+
+static void explorer__once(void (*scenario)(void)) {
+  explorer.place = 0;
+  explorer.preemptions = 0;
+  explorer.is_pruned = false;
+  history_begin();
+  tape_play(NULL, 0);
+  fiber_explorer = &explorer__functions;
+  scenario();
+  fiber_explorer = NULL;
+}
+
+/* Prepares the next path. Returns false when there is none. */
+static bool explorer__next(void) {
+  while (explorer.count != 0) {
+    struct explorer__place* place = &explorer.places[explorer.count - 1];
+    if (place->next < place->count && explorer__may_preempt(place)) {
+      explorer.path->chosen[explorer.count - 1] = place->next++;
+      return true;
+    }
+    explorer.count--;
+  }
+  return false;
+}
+
+struct explorer_result explorer_run(void (*scenario)(void),
+                                    uint32_t preemptions_max,
+                                    double until,
+                                    struct explorer_path* path) {
+  struct explorer_result result = {0};
+  explorer.path = path;
+  explorer.preemptions_max = preemptions_max;
+  explorer.is_replay = false;
+  do {
+    explorer.count = 0;
+    history_open();
+    do {
+      if (explorer_now() >= until) return result;
+      explorer__once(scenario);
+      result.schedules++;
+      result.pruned += explorer.is_pruned;
+      if (explorer.place > result.places_max)
+        result.places_max = explorer.place;
+      /* A variable has turned out to be shared: the places have changed. */
+    } while (!history_has_grown() && explorer__next());
+  } while (history_has_grown());
+  result.is_complete = true;
+  return result;
+}
+
+void explorer_replay(void (*scenario)(void), struct explorer_path* path) {
+  explorer.path = path;
+  explorer.count = path->length;
+  explorer.is_replay = true;
+  explorer__once(scenario);
+}
