@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "explorer.h"
 
-#include <string.h>
 #include <time.h>
 
 #include "fiber.h"
@@ -23,6 +22,7 @@ static struct {
   size_t count; /* places whose ways are known */
   uint32_t preemptions;
   uint32_t preemptions_max;
+  bool is_quiet;
   bool is_replay;
   bool is_pruned; /* the rest of the schedule is known */
   struct explorer_path* path;
@@ -30,7 +30,8 @@ static struct {
 
 double explorer_now(void) {
   struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  /* The other clock is that of the threads. */
+  timespec_get(&now, TIME_UTC);
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
@@ -61,7 +62,10 @@ static uint32_t explorer__take(uint32_t n) {
   return way;
 }
 
+void explorer_be_quiet(bool is_quiet) { explorer.is_quiet = is_quiet; }
+
 static uint32_t explorer__choose(uint32_t count, uint32_t running) {
+  if (explorer.is_quiet) return running < count ? running : 0;
   struct explorer__place* place = &explorer.places[explorer.place];
   RULE("a schedule ends",
        explorer.place + 1 < EXPLORER_DEPTH && count < UINT8_MAX);
@@ -88,8 +92,16 @@ static uint32_t explorer__choose(uint32_t count, uint32_t running) {
   return explorer__take(0);
 }
 
+/* Counts as a preemption, so that there are few. */
+static bool explorer__ends_wait(void) {
+  if (explorer__choose(2, 0) == 0) return false;
+  history_waits_no_more();
+  return true;
+}
+
 static const struct fiber_explorer explorer__functions = {
     .choose = explorer__choose,
+    .ends_wait = explorer__ends_wait,
     .accessed = history_access,
     .is_shared = history_is_shared,
 };
@@ -98,6 +110,7 @@ static void explorer__once(void (*scenario)(void)) {
   explorer.place = 0;
   explorer.preemptions = 0;
   explorer.is_pruned = false;
+  explorer.is_quiet = false;
   history_begin();
   tape_play(NULL, 0);
   fiber_explorer = &explorer__functions;

@@ -41,6 +41,10 @@ struct explorer_result explorer_run(void (*scenario)(void),
                                     double until,
                                     struct explorer_path* path);
 
+/* While it is quiet, no thread is preempted, and the first one goes on where
+ * another one waits. */
+void explorer_be_quiet(bool is_quiet);
+
 /* Runs one path. */
 void explorer_replay(void (*scenario)(void), struct explorer_path* path);
 

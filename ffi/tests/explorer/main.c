@@ -2,7 +2,8 @@
 /*
  * explore [--scenario NAME] [--preemptions N] [--seconds S] [--path PATH]
  *
- * Explores every scenario, in a process of its own, with 0 to N preemptions. A
+ * Explores every scenario, in a process of its own, with 0 to N preemptions, or
+ * as many as take little time. A
  * fault is printed with the path that repeats it, as `place:way,place:way`.
  */
 #include <inttypes.h>
@@ -24,9 +25,9 @@
 static struct {
   const char* scenario;
   const char* path;
-  uint32_t preemptions;
-  double seconds; /* for each scenario */
-} options = {.preemptions = 3, .seconds = 600};
+  uint32_t preemptions; /* UINT32_MAX: as many as a short run of it has */
+  double seconds;       /* for each scenario */
+} options = {.preemptions = UINT32_MAX, .seconds = 3600};
 
 /* Shared with the process of a scenario. */
 struct main__page {
@@ -46,7 +47,9 @@ static void main__broken(const char* rule, const char* message) {
 
 static void main__explore(const struct scenario* scenario) {
   double until = explorer_now() + options.seconds;
-  for (uint32_t i = 0; i <= options.preemptions; i++) {
+  uint32_t most = options.preemptions == UINT32_MAX ? scenario->preemptions
+                                                    : options.preemptions;
+  for (uint32_t i = 0; i <= most; i++) {
     double since = explorer_now();
     main__page->preemptions_max = i;
     struct explorer_result result =

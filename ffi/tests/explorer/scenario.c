@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "scenario.h"
 
+#include "explorer.h"
 #include "fiber.h"
+#include "history.h"
+#include "memory.h"
 #include "report.h"
 #include "world.h"
 
@@ -14,9 +17,17 @@ static uint32_t scenario__limit_ms;
 void scenario_open(void) {
   world_open();
   world_calm();
+  explorer_be_quiet(true);
   scenario__since_ms = fiber_now_ms();
   scenario__limit_ms = SCENARIO__LIMIT_MS;
 }
+
+void scenario_begin(void) {
+  fiber_wait(NULL, NULL, fiber_now_ms() + 1);
+  explorer_be_quiet(false);
+}
+
+void scenario_end(void) { explorer_be_quiet(true); }
 
 void scenario_may_last(uint32_t ms) { scenario__limit_ms = ms; }
 
@@ -24,6 +35,23 @@ void scenario_close(void) {
   RULE("nothing waits for a timer",
        fiber_now_ms() - scenario__since_ms < scenario__limit_ms);
   world_close();
+}
+
+/* The linker puts these in the place of memory_map() and memory_unmap(). */
+void* __real_memory_map(size_t size);
+void __real_memory_unmap(void* memory, size_t size);
+void* __wrap_memory_map(size_t size);
+void __wrap_memory_unmap(void* memory, size_t size);
+
+void* __wrap_memory_map(size_t size) {
+  void* memory = __real_memory_map(size);
+  if (memory != NULL) history_add_region(memory, size);
+  return memory;
+}
+
+void __wrap_memory_unmap(void* memory, size_t size) {
+  history_remove_region(memory);
+  __real_memory_unmap(memory, size);
 }
 
 void scenario_point(void) { fiber_preempt(); }

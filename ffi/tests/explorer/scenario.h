@@ -15,6 +15,7 @@
 struct scenario {
   const char* name;
   void (*run)(void);
+  uint32_t preemptions; /* of a short run */
 };
 
 extern const struct scenario scenarios_callbacks[];
@@ -25,6 +26,12 @@ extern const struct scenario scenarios_shares[];
  * wake-up that is lost must not be made good by one. */
 void scenario_open(void);
 void scenario_close(void);
+
+/* What comes before is not what this scenario is about: there are no preemptions
+ * before, and each other thread has gone as far as it can. Likewise for the
+ * rest. */
+void scenario_begin(void);
+void scenario_end(void);
 
 /* This one may last longer, for what a timer has to notice. */
 void scenario_may_last(uint32_t ms);

@@ -64,12 +64,22 @@ static void calls__connect(struct calls__socket* socket) {
   socket->added = -1;
 }
 
-static void calls__open(uint32_t threads, uint32_t sockets) {
+static void calls__connect_all(uint32_t sockets) {
   scenario_open();
   memset(&calls, 0, sizeof calls);
   calls.host = peer_listen(PEER_ACCEPTS, 4);
   for (uint32_t i = 0; i < sockets; i++) calls__connect(&calls.sockets[i]);
+}
+
+static void calls__new(uint32_t threads) {
   RULE("threads start", iocp_callbacks_new(threads, &calls.callbacks) == 0);
+}
+
+/* The threads run already when it begins. */
+static void calls__begin(uint32_t threads, uint32_t sockets) {
+  calls__connect_all(sockets);
+  calls__new(threads);
+  scenario_begin();
 }
 
 static void calls__add(struct calls__socket* socket) {
@@ -113,15 +123,25 @@ static void calls__add_thread(void* socket) { calls__add(socket); }
 /* ---- scenarios */
 
 static void add_and_delete(void) {
-  calls__open(1, 1);
+  calls__connect_all(1);
+  scenario_begin();
+  calls__new(1);
   calls__send(&calls.sockets[0], 0);
   calls__add(&calls.sockets[0]);
   calls__send(&calls.sockets[0], 2);
   calls__delete();
 }
 
+/* The thread adopts the first while the second is added and all is deleted. */
+static void add_twice_and_delete(void) {
+  calls__begin(1, 2);
+  calls__add(&calls.sockets[0]);
+  calls__add(&calls.sockets[1]);
+  calls__delete();
+}
+
 static void end_and_delete(void) {
-  calls__open(1, 1);
+  calls__begin(1, 1);
   calls__add(&calls.sockets[0]);
   calls__send(&calls.sockets[0], 0);
   peer_shutdown(calls.sockets[0].peer);
@@ -129,7 +149,7 @@ static void end_and_delete(void) {
 }
 
 static void calls__two_adders(uint32_t threads) {
-  calls__open(threads, 2);
+  calls__begin(threads, 2);
   struct world_thread* adder =
       world_thread_start(calls__add_thread, &calls.sockets[1]);
   calls__add(&calls.sockets[0]);
@@ -137,6 +157,7 @@ static void calls__two_adders(uint32_t threads) {
   for (uint32_t i = 0; i < 2; i++)
     scenario_await(&calls.sockets[i].received, 2);
   world_thread_join(adder);
+  scenario_end();
   calls__delete();
 }
 
@@ -155,7 +176,7 @@ static void calls__add_next(struct calls__socket* socket,
 
 /* The last call may be made by the delete, or before it. */
 static void add_in_last_call(void) {
-  calls__open(2, 2);
+  calls__begin(2, 2);
   calls.sockets[0].on_call = calls__add_next;
   calls__add(&calls.sockets[0]);
   peer_shutdown(calls.sockets[0].peer);
@@ -173,13 +194,14 @@ static void calls__replace(struct calls__socket* socket,
 
 /* A call closes its socket, and adds one that has the same number. */
 static void close_in_call(void) {
-  calls__open(2, 1);
+  calls__begin(2, 1);
   calls.sockets[0].on_call = calls__replace;
   calls__add(&calls.sockets[0]);
   calls__send(&calls.sockets[0], 0);
   scenario_await(&calls.sockets[0].last, 1);
   calls__send(&calls.sockets[1], 0);
   scenario_await(&calls.sockets[1].received, 2);
+  scenario_end();
   calls__delete();
 }
 
@@ -192,7 +214,7 @@ static void calls__add_crosswise(struct calls__socket* socket,
 
 /* Calls on two threads add sockets to each other. */
 static void add_crosswise(void) {
-  calls__open(2, 4);
+  calls__begin(2, 4);
   for (uint32_t i = 0; i < 2; i++) {
     calls.sockets[i].on_call = calls__add_crosswise;
     calls__add(&calls.sockets[i]);
@@ -202,6 +224,7 @@ static void add_crosswise(void) {
     if (i >= 2) calls__send(&calls.sockets[i], 0);
     scenario_await(&calls.sockets[i].received, 2);
   }
+  scenario_end();
   calls__delete();
 }
 
@@ -212,7 +235,7 @@ static void calls__close_other(void* socket) {
 
 /* The user closes a socket on any thread. The library notices that in time. */
 static void close_outside(void) {
-  calls__open(1, 1);
+  calls__begin(1, 1);
   calls__add(&calls.sockets[0]);
   struct world_thread* closer =
       world_thread_start(calls__close_other, &calls.sockets[0]);
@@ -220,6 +243,7 @@ static void close_outside(void) {
   scenario_may_last(2000);
   scenario_await(&calls.sockets[0].last, 1);
   world_thread_join(closer);
+  scenario_end();
   calls__delete();
 }
 
@@ -238,11 +262,14 @@ static void calls__accepted(struct calls__socket* listener,
 
 static void calls__listen(void) {
   struct calls__socket* listener = &calls.sockets[0];
-  calls__open(2, 0);
+  calls__connect_all(0);
+  calls__new(2);
   listener->handle = world_handle_listen(4, &listener->address);
   listener->on_call = calls__accepted;
-  calls.sockets[1].peer = peer_connect(&listener->address);
   calls__add(listener);
+  scenario_begin();
+  calls.sockets[1].peer = peer_connect(&listener->address);
+  scenario_point();
 }
 
 static void accept_and_add(void) {
@@ -250,6 +277,7 @@ static void accept_and_add(void) {
   scenario_await(&calls.accepted, 1);
   calls__send(&calls.sockets[1], 0);
   scenario_await(&calls.sockets[1].received, 2);
+  scenario_end();
   calls__delete();
 }
 
@@ -267,11 +295,12 @@ static void calls__delete_inside(struct calls__socket* socket,
 }
 
 static void delete_inside(void) {
-  calls__open(1, 1);
+  calls__begin(1, 1);
   calls.sockets[0].on_call = calls__delete_inside;
   calls__add(&calls.sockets[0]);
   calls__send(&calls.sockets[0], 0);
   scenario_await(&calls.sockets[0].received, 1);
+  scenario_end();
   calls__delete();
 }
 
@@ -286,27 +315,31 @@ static void calls__delete_others(struct calls__socket* socket,
 
 /* A call ends threads that are of others, and have just begun. */
 static void delete_others(void) {
-  calls__open(1, 1);
+  calls__connect_all(1);
+  calls__new(1);
   calls.sockets[0].on_call = calls__delete_others;
   RULE("threads start", iocp_callbacks_new(2, &calls.others) == 0);
+  scenario_begin();
   calls__add(&calls.sockets[0]);
   calls__send(&calls.sockets[0], 0);
   scenario_await(&calls.sockets[0].received, 1);
+  scenario_end();
   calls__delete();
 }
 
 const struct scenario scenarios_callbacks[] = {
-    {"add_and_delete", add_and_delete},
-    {"end_and_delete", end_and_delete},
-    {"two_adders_one_thread", two_adders_one_thread},
-    {"two_adders_two_threads", two_adders_two_threads},
-    {"add_in_last_call", add_in_last_call},
-    {"close_in_call", close_in_call},
-    {"add_crosswise", add_crosswise},
-    {"close_outside", close_outside},
-    {"accept_and_add", accept_and_add},
-    {"accept_and_delete", accept_and_delete},
-    {"delete_inside", delete_inside},
-    {"delete_others", delete_others},
-    {NULL, NULL},
+    {"add_and_delete", add_and_delete, 3},
+    {"add_twice_and_delete", add_twice_and_delete, 3},
+    {"end_and_delete", end_and_delete, 3},
+    {"two_adders_one_thread", two_adders_one_thread, 3},
+    {"two_adders_two_threads", two_adders_two_threads, 3},
+    {"add_in_last_call", add_in_last_call, 3},
+    {"close_in_call", close_in_call, 3},
+    {"add_crosswise", add_crosswise, 3},
+    {"close_outside", close_outside, 3},
+    {"accept_and_add", accept_and_add, 3},
+    {"accept_and_delete", accept_and_delete, 3},
+    {"delete_inside", delete_inside, 3},
+    {"delete_others", delete_others, 3},
+    {NULL, NULL, 0},
 };

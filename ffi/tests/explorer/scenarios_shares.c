@@ -90,6 +90,7 @@ static void shares__open(uint32_t connections) {
   RULE("a listener is shared", shares.share >= 0);
   iocp_accept(shares.main.id, shares.main.listener, 2);
   for (uint32_t i = 0; i < connections; i++) peer_connect(&shares.address);
+  scenario_begin();
 }
 
 static void shares__start(uint32_t index, uint32_t takes) {
@@ -181,10 +182,10 @@ static void two_shares(void) {
 }
 
 const struct scenario scenarios_shares[] = {
-    {"hand_out", hand_out},
-    {"two_parts", two_parts},
-    {"part_leaves", part_leaves},
-    {"listener_closes", listener_closes},
-    {"two_shares", two_shares},
-    {NULL, NULL},
+    {"hand_out", hand_out, 3},
+    {"two_parts", two_parts, 3},
+    {"part_leaves", part_leaves, 3},
+    {"listener_closes", listener_closes, 3},
+    {"two_shares", two_shares, 3},
+    {NULL, NULL, 0},
 };

@@ -20,6 +20,7 @@ static void waits__open(void) {
   scenario_open();
   waits.port = iocp_new(0);
   waits.begun.count = waits.ended.count = 0;
+  scenario_begin();
 }
 
 static void waits__close(void) {
@@ -186,13 +187,13 @@ static void park(void) {
 }
 
 const struct scenario scenarios_waits[] = {
-    {"wake", wake},
-    {"wake_and_poll", wake_and_poll},
-    {"wake_twice", wake_twice},
-    {"delete_waited", delete_waited},
-    {"delete_woken", delete_woken},
-    {"thread_ends", thread_ends},
-    {"slot_again", slot_again},
-    {"park", park},
-    {NULL, NULL},
+    {"wake", wake, 3},
+    {"wake_and_poll", wake_and_poll, 3},
+    {"wake_twice", wake_twice, 3},
+    {"delete_waited", delete_waited, 3},
+    {"delete_woken", delete_woken, 3},
+    {"thread_ends", thread_ends, 3},
+    {"slot_again", slot_again, 3},
+    {"park", park, 3},
+    {NULL, NULL, 0},
 };

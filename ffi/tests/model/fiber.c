@@ -215,6 +215,10 @@ bool fiber_wait(fiber_condition* holds, void* argument, uint64_t until_ms) {
   return holds != NULL && holds(argument);
 }
 
+bool fiber_ends_wait(void) {
+  return fiber_explorer != NULL && fiber_explorer->ends_wait();
+}
+
 void fiber_compute(uint64_t ms) {
   fibers.running->until_ms = fibers.now_ms + ms;
   fiber__reschedule();
@@ -248,7 +252,8 @@ void fiber_access(const volatile void* memory, bool writes, bool is_weak) {
     if (!is_weak) fiber_preempt();
     return;
   }
+  if (!fiber_explorer->is_shared(memory, writes)) return;
   fibers.running->until_ms = 0;
-  if (fiber_explorer->is_shared(memory, writes)) fiber__reschedule();
+  fiber__reschedule();
   fiber_explorer->accessed(memory, writes);
 }
