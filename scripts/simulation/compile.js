@@ -6,6 +6,7 @@
 // the model and linked with it; in that of Linux, faults are injected between
 // the engine and the kernel.
 
+import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -42,8 +43,9 @@ const explored = ["tests/simulation/report.c", "tests/simulation/tape.c"];
 /**
  * Compiles into `folder`, from `ffi`, a folder like ffi/; returns the path of
  * the program, which runs in `debian`. With `base`, a folder that was compiled
- * into before, only the files in `changed` are compiled, which are in `folder`
- * instead of `ffi`.
+ * into before, only what is not there is compiled, and the files in `changed`,
+ * which are in `folder` instead of `ffi`. With `explores`, it is the explorer,
+ * for which `base` may be the simulation of Windows.
  */
 export async function compileSimulation(debian, ffi, folder, options) {
   const { world = "windows", build = "plain", jobs, explores } = options;
@@ -58,13 +60,16 @@ export async function compileSimulation(debian, ffi, folder, options) {
   for (const { files, flags } of partsOf(ffi, world, how, explores)) {
     const all = argv`-std=c11 -g -DIOCP_STATIC ${warnings} ${how.flags}
       ${flags}`;
-    const kept = files.filter((file) => base && !changed.includes(file));
+    const kept = files.filter((file) =>
+      base && !changed.includes(file) && existsSync(objectOf(base, file))
+    );
     const compiled = files.filter((file) => !kept.includes(file))
-      .map((file) => base ? join(folder, file) : file);
+      .map((file) => changed.includes(file) ? join(folder, file) : file);
     objects.push(...kept.map((file) => objectOf(base, file)));
     objects.push(...await compileObjects(tools, "gcc", compiled, all));
   }
-  const program = join(folder, `simulate_${world}_${build}`);
+  const kind = explores ? "explore" : "simulate";
+  const program = join(folder, `${kind}_${world}_${build}`);
   const wraps = await wrapFlags(ffi, world, explores);
   const link = argv`gcc ${how.flags} ${how.library ?? []} ${objects} ${wraps}
     -pthread -o ${program}`;

@@ -29,9 +29,9 @@ struct explorer_path {
 
 struct explorer_result {
   uint64_t schedules;
-  uint64_t pruned; /* that have met another one */
+  uint64_t pruned;   /* that have met another one */
   size_t places_max; /* at which one schedule could switch */
-  bool is_complete; /* it has not run out of time */
+  bool is_complete;  /* it has not run out of time */
 };
 
 /* Explores until `until` (as explorer_now()), and keeps the running path in

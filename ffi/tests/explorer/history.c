@@ -129,8 +129,8 @@ static struct history__variable* history__variable(uint64_t name) {
     }
     RULE("a schedule has few variables",
          ++history.variable_count < HISTORY__VARIABLES / 2);
-    *variable = (struct history__variable){.name = name,
-                                           .schedule = history.schedule};
+    *variable =
+        (struct history__variable){.name = name, .schedule = history.schedule};
     return variable;
   }
 }

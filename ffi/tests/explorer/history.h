@@ -31,8 +31,8 @@ bool history_is_shared(const volatile void* memory, bool writes);
 /* A variable has turned out to be shared, since history_open(). */
 bool history_has_grown(void);
 
-/* Memory that the library allocates, of which another schedule may have the same
- * at another address. */
+/* Memory that the library allocates, of which another schedule may have the
+ * same at another address. */
 void history_add_region(const void* memory, size_t size);
 void history_remove_region(const void* memory);
 

@@ -47,8 +47,10 @@ static void main__broken(const char* rule, const char* message) {
 
 static void main__explore(const struct scenario* scenario) {
   double until = explorer_now() + options.seconds;
-  uint32_t most = options.preemptions == UINT32_MAX ? scenario->preemptions
-                                                    : options.preemptions;
+  uint32_t most = options.preemptions;
+  if (most == UINT32_MAX)
+    most = world_posts_operations() ? scenario->preemptions
+                                    : scenario->preemptions_linux;
   for (uint32_t i = 0; i <= most; i++) {
     double since = explorer_now();
     main__page->preemptions_max = i;
@@ -84,9 +86,9 @@ static bool main__run(void (*what)(const struct scenario*),
   if (status != 0 && main__page->rule[0] == 0)
     snprintf(main__page->rule,
              sizeof main__page->rule,
-             WIFSIGNALED(status)                          ? "crash: signal %d"
-             : WEXITSTATUS(status) == MAIN__UNFINISHED    ? "out of time"
-                                                          : "crash: exit code %d",
+             WIFSIGNALED(status)                       ? "crash: signal %d"
+             : WEXITSTATUS(status) == MAIN__UNFINISHED ? "out of time"
+                                                       : "crash: exit code %d",
              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
   return status == 0;
 }
@@ -128,7 +130,8 @@ static bool main__scenario(const struct scenario* scenario) {
     return passes;
   }
   if (main__run(main__explore, scenario)) return true;
-  printf("FAILED: %s, %" PRIu32 " preemptions: %s\n  %s\n  --scenario %s --path ",
+  printf("FAILED: %s, %" PRIu32
+         " preemptions: %s\n  %s\n  --scenario %s --path ",
          scenario->name,
          main__page->path.preemptions,
          main__page->rule,

@@ -5,6 +5,7 @@
 #include "fiber.h"
 #include "history.h"
 #include "memory.h"
+#include "network.h"
 #include "report.h"
 #include "world.h"
 
@@ -55,6 +56,11 @@ void __wrap_memory_unmap(void* memory, size_t size) {
 }
 
 void scenario_point(void) { fiber_preempt(); }
+
+void scenario_deliver(void) {
+  fiber_preempt();
+  while (network_step()) continue;
+}
 
 struct scenario__wait {
   const struct scenario_flag* flag;

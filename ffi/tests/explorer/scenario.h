@@ -15,7 +15,9 @@
 struct scenario {
   const char* name;
   void (*run)(void);
-  uint32_t preemptions; /* of a short run */
+  /* Of a short run; the calls of Linux itself take longer. */
+  uint32_t preemptions;
+  uint32_t preemptions_linux;
 };
 
 extern const struct scenario scenarios_callbacks[];
@@ -27,9 +29,9 @@ extern const struct scenario scenarios_shares[];
 void scenario_open(void);
 void scenario_close(void);
 
-/* What comes before is not what this scenario is about: there are no preemptions
- * before, and each other thread has gone as far as it can. Likewise for the
- * rest. */
+/* What comes before is not what this scenario is about: there are no
+ * preemptions before, and each other thread has gone as far as it can. Likewise
+ * for the rest. */
 void scenario_begin(void);
 void scenario_end(void);
 
@@ -38,6 +40,9 @@ void scenario_may_last(uint32_t ms);
 
 /* Other threads may run here. */
 void scenario_point(void);
+
+/* What a peer has done arrives. */
+void scenario_deliver(void);
 
 /* Waits until another thread has set it. */
 struct scenario_flag {

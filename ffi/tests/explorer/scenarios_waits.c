@@ -165,8 +165,8 @@ static void park(void) {
   iocp_receive(waits.port, socket, 100);
   struct world_thread* waiter = world_thread_start(waits__serve, NULL);
   scenario_raise(&waits.begun);
-  scenario_point();
   peer_send(peer, (const uint8_t*)"x", 1);
+  scenario_deliver();
   int32_t count = waits__poll();
   if (count == 0) {
     scenario_await(&waits.ended, 1);
@@ -187,13 +187,13 @@ static void park(void) {
 }
 
 const struct scenario scenarios_waits[] = {
-    {"wake", wake, 3},
-    {"wake_and_poll", wake_and_poll, 3},
-    {"wake_twice", wake_twice, 3},
-    {"delete_waited", delete_waited, 3},
-    {"delete_woken", delete_woken, 3},
-    {"thread_ends", thread_ends, 3},
-    {"slot_again", slot_again, 3},
-    {"park", park, 3},
-    {NULL, NULL, 0},
+    {"wake", wake, 3, 3},
+    {"wake_and_poll", wake_and_poll, 3, 3},
+    {"wake_twice", wake_twice, 3, 3},
+    {"delete_waited", delete_waited, 3, 3},
+    {"delete_woken", delete_woken, 3, 3},
+    {"thread_ends", thread_ends, 3, 3},
+    {"slot_again", slot_again, 3, 3},
+    {"park", park, 3, 3},
+    {NULL, NULL, 0, 0},
 };

@@ -203,10 +203,10 @@ WRAPPED(int, poll, struct pollfd* entries, nfds_t count, int timeout_ms) {
   struct threads__poll wait = {entries, count};
   fiber_preempt();
   if (!threads__is_ready(&wait) && timeout_ms != 0)
-    fiber_wait(threads__is_ready,
-               &wait,
-               timeout_ms < 0 ? FIBER_FOREVER
-                              : fiber_now_ms() + (uint64_t)timeout_ms);
+    fiber_wait(
+        threads__is_ready,
+        &wait,
+        timeout_ms < 0 ? FIBER_FOREVER : fiber_now_ms() + (uint64_t)timeout_ms);
   return __real_poll(entries, count, 0);
 }
 
@@ -240,7 +240,8 @@ WRAPPED(int,
   return __real_accept4(fd, address, size, flags);
 }
 
-WRAPPED(int, epoll_ctl, int fd, int what, int other, struct epoll_event* event) {
+WRAPPED(
+    int, epoll_ctl, int fd, int what, int other, struct epoll_event* event) {
   fiber_preempt();
   return __real_epoll_ctl(fd, what, other, event);
 }

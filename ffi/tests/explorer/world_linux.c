@@ -49,6 +49,8 @@ void world_open(void) {
 
 void world_calm(void) {}
 
+bool world_posts_operations(void) { return false; }
+
 void world_close(void) {
   for (uint32_t i = 0; i < world__peer_count; i++)
     if (world__peers[i].fd >= 0) __real_close(world__peers[i].fd);
@@ -138,8 +140,8 @@ double world_handle_listen(uint16_t family, struct iocp_address* address_out) {
   *size = sizeof world__listeners[index].name;
   RULE("the world has listeners",
        index < WORLD__LISTENERS &&
-           bind(fd, name, sizeof name->sa_family) == 0 &&
-           listen(fd, 16) == 0 && getsockname(fd, name, size) == 0);
+           bind(fd, name, sizeof name->sa_family) == 0 && listen(fd, 16) == 0 &&
+           getsockname(fd, name, size) == 0);
   *address_out = (struct iocp_address){.family = family, .port = index};
   return fd;
 }

@@ -15,11 +15,11 @@ void fiber_access(const volatile void* memory, bool writes, bool is_weak);
 #define MODEL_IS_WEAK(order) ((order) != memory_order_seq_cst)
 
 #undef atomic_load_explicit
-#define atomic_load_explicit(object, order)            \
+#define atomic_load_explicit(object, order)           \
   (fiber_access(object, false, MODEL_IS_WEAK(order)), \
    __atomic_load_n(object, order))
 #undef atomic_store_explicit
-#define atomic_store_explicit(object, value, order)   \
+#define atomic_store_explicit(object, value, order)  \
   (fiber_access(object, true, MODEL_IS_WEAK(order)), \
    __atomic_store_n(object, value, order))
 #undef atomic_load
@@ -28,26 +28,26 @@ void fiber_access(const volatile void* memory, bool writes, bool is_weak);
 #define atomic_store(object, value) \
   atomic_store_explicit(object, value, memory_order_seq_cst)
 #undef atomic_exchange
-#define atomic_exchange(object, value)  \
-  (fiber_access(object, true, false), \
+#define atomic_exchange(object, value) \
+  (fiber_access(object, true, false),  \
    atomic_exchange_explicit(object, value, memory_order_seq_cst))
 #undef atomic_compare_exchange_strong
 #define atomic_compare_exchange_strong(object, expected, value) \
-  (fiber_access(object, true, false),                         \
+  (fiber_access(object, true, false),                           \
    atomic_compare_exchange_strong_explicit(                     \
        object, expected, value, memory_order_seq_cst, memory_order_seq_cst))
 #undef atomic_compare_exchange_weak
 #define atomic_compare_exchange_weak(object, expected, value) \
-  (fiber_access(object, true, false),                       \
+  (fiber_access(object, true, false),                         \
    atomic_compare_exchange_weak_explicit(                     \
        object, expected, value, memory_order_seq_cst, memory_order_seq_cst))
 #undef atomic_fetch_or
-#define atomic_fetch_or(object, value)  \
-  (fiber_access(object, true, false), \
+#define atomic_fetch_or(object, value) \
+  (fiber_access(object, true, false),  \
    atomic_fetch_or_explicit(object, value, memory_order_seq_cst))
 #undef atomic_fetch_and
 #define atomic_fetch_and(object, value) \
-  (fiber_access(object, true, false), \
+  (fiber_access(object, true, false),   \
    atomic_fetch_and_explicit(object, value, memory_order_seq_cst))
 
 #endif /* MODEL_STDATOMIC_H */
