@@ -140,19 +140,6 @@ void callback_table_remove(struct callback_socket* socket) {`,
     }],
   },
   {
-    name: "packets are handed over before they are counted",
-    scenario: "park",
-    changes: [{
-      file: "windows/queue.c",
-      from: `    engine->handover_count = count;
-    atomic_store(&engine->wake_wanted, false);
-    atomic_store(&engine->handover_state, ENGINE_HANDOVER_FULL);`,
-      to: `    atomic_store(&engine->handover_state, ENGINE_HANDOVER_FULL);
-    atomic_store(&engine->wake_wanted, false);
-    engine->handover_count = count;`,
-    }],
-  },
-  {
     name: "a port is used after its last reference was released",
     scenario: "delete_woken",
     changes: [{
@@ -165,22 +152,14 @@ void callback_table_remove(struct callback_socket* socket) {`,
     }],
   },
   {
-    name: "the flag of a share is cleared after its sockets were marked",
+    name: "a listener says that it lacks room after it has left the lock",
     scenario: "hand_out",
     changes: [{
       file: "share.c",
-      from: `  share__enter();
-  atomic_store(&port->share_hint, false);`,
-      to: "  share__enter();",
-    }, {
-      file: "share.c",
-      from: `    share__mark(port, &share->parts);
-  }
+      from: `  link->lacks_room = !has_room;
   monitor_leave(&share__monitor);`,
-      to: `    share__mark(port, &share->parts);
-  }
-  monitor_leave(&share__monitor);
-  atomic_store(&port->share_hint, false);`,
+      to: `  monitor_leave(&share__monitor);
+  link->lacks_room = !has_room;`,
     }],
   },
 ];

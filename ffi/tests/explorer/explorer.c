@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "explorer.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "fiber.h"
@@ -16,7 +17,10 @@ struct explorer__place {
   uint8_t preemptions; /* before it */
 };
 
+#define EXPLORER__THREADS 64
+
 static struct {
+  uint32_t events[EXPLORER__THREADS]; /* accesses and waits of each thread */
   struct explorer__place places[EXPLORER_DEPTH];
   size_t place; /* the next one of the running schedule */
   size_t count; /* places whose ways are known */
@@ -48,65 +52,86 @@ static bool explorer__may_preempt(const struct explorer__place* place) {
 
 static uint32_t explorer__take(uint32_t n) {
   struct explorer__place* place = &explorer.places[explorer.place];
-  explorer.preemptions =
-      place->preemptions + (n != 0 && place->running != place->count);
-  explorer.path->chosen[explorer.place++] = (uint8_t)n;
+  uint32_t thread = fiber_number();
+  bool waits = place->running == place->count;
+  explorer.preemptions = place->preemptions + (n != 0 && !waits);
+  explorer.path->choices[explorer.place++] =
+      (struct explorer_choice){.event = explorer.events[thread],
+                               .thread = (uint8_t)thread,
+                               .way = (uint8_t)n};
   explorer.path->length = explorer.place;
   explorer.path->preemptions = explorer.preemptions;
-  uint32_t way = explorer__way(place, n);
-  if (n != 0 && report_traces)
-    TRACE("  -- place %zu: thread %u %s",
-          explorer.place - 1,
-          fiber_number(),
-          place->running == place->count ? "waits" : "is preempted");
-  return way;
+  if (n != 0) TRACE("  -- %u: %s", thread, waits ? "waits" : "is preempted");
+  return explorer__way(place, n);
+}
+
+/* The way that the path to be repeated has here. It is found by the thread, as
+ * it may have been explored when fewer variables were known to be shared. */
+static uint32_t explorer__repeat(void) {
+  const struct explorer_path* path = explorer.path + 1;
+  uint32_t thread = fiber_number();
+  for (size_t i = 0; i < path->length; i++)
+    if (path->choices[i].thread == thread &&
+        path->choices[i].event == explorer.events[thread])
+      return path->choices[i].way;
+  return 0;
 }
 
 void explorer_be_quiet(bool is_quiet) { explorer.is_quiet = is_quiet; }
 
+/* Takes a way at a place where the path has not been before. */
+static uint32_t explorer__begin(const struct explorer__place* place) {
+  explorer.places[explorer.place] = *place;
+  if (explorer.is_replay) return explorer__take(explorer__repeat());
+  explorer.count++;
+  if (!explorer.is_pruned)
+    explorer.is_pruned =
+        history_has(place->running < place->count, place->preemptions);
+  if (explorer.is_pruned) explorer.places[explorer.place].next = UINT8_MAX;
+  return explorer__take(0);
+}
+
 static uint32_t explorer__choose(uint32_t count, uint32_t running) {
+  /* An access was counted by explorer__is_shared(). */
+  if (running == count) explorer.events[fiber_number()]++;
   if (explorer.is_quiet) return running < count ? running : 0;
-  struct explorer__place* place = &explorer.places[explorer.place];
   RULE("a schedule ends",
        explorer.place + 1 < EXPLORER_DEPTH && count < UINT8_MAX);
   struct explorer__place now = {.count = (uint8_t)count,
                                 .running = (uint8_t)running,
+                                .next = 1,
                                 .preemptions = (uint8_t)explorer.preemptions};
-  if (explorer.is_replay) {
-    *place = now;
-    return explorer__take(explorer.place < explorer.count
-                              ? explorer.path->chosen[explorer.place]
-                              : 0);
-  }
-  if (explorer.place < explorer.count) {
-    RULE("the same choices give the same schedule",
-         place->count == count && place->running == running &&
-             place->preemptions == explorer.preemptions);
-    return explorer__take(explorer.path->chosen[explorer.place]);
-  }
-  explorer.count++;
-  if (!explorer.is_pruned)
-    explorer.is_pruned = history_has(running < count, explorer.preemptions);
-  *place = now;
-  place->next = explorer.is_pruned ? place->count : 1;
-  return explorer__take(0);
+  if (explorer.place >= explorer.count) return explorer__begin(&now);
+  const struct explorer__place* place = &explorer.places[explorer.place];
+  RULE("the same choices give the same schedule",
+       place->count == count && place->running == running &&
+           place->preemptions == explorer.preemptions);
+  return explorer__take(explorer.path->choices[explorer.place].way);
 }
 
 /* Counts as a preemption, so that there are few. */
 static bool explorer__ends_wait(void) {
+  explorer.events[fiber_number()]++;
   if (explorer__choose(2, 0) == 0) return false;
   history_waits_no_more();
   return true;
+}
+
+static bool explorer__is_shared(const volatile void* memory, bool writes) {
+  RULE("a scenario has few threads", fiber_number() < EXPLORER__THREADS);
+  explorer.events[fiber_number()]++;
+  return history_is_shared(memory, writes) || explorer.is_replay;
 }
 
 static const struct fiber_explorer explorer__functions = {
     .choose = explorer__choose,
     .ends_wait = explorer__ends_wait,
     .accessed = history_access,
-    .is_shared = history_is_shared,
+    .is_shared = explorer__is_shared,
 };
 
 static void explorer__once(void (*scenario)(void)) {
+  memset(explorer.events, 0, sizeof explorer.events);
   explorer.place = 0;
   explorer.preemptions = 0;
   explorer.is_pruned = false;
@@ -123,7 +148,7 @@ static bool explorer__next(void) {
   while (explorer.count != 0) {
     struct explorer__place* place = &explorer.places[explorer.count - 1];
     if (place->next < place->count && explorer__may_preempt(place)) {
-      explorer.path->chosen[explorer.count - 1] = place->next++;
+      explorer.path->choices[explorer.count - 1].way = place->next++;
       return true;
     }
     explorer.count--;
@@ -156,9 +181,9 @@ struct explorer_result explorer_run(void (*scenario)(void),
   return result;
 }
 
-void explorer_replay(void (*scenario)(void), struct explorer_path* path) {
-  explorer.path = path;
-  explorer.count = path->length;
+void explorer_replay(void (*scenario)(void), struct explorer_path* paths) {
+  explorer.path = paths;
   explorer.is_replay = true;
+  history_open();
   explorer__once(scenario);
 }

@@ -20,11 +20,17 @@
 
 #define EXPLORER_DEPTH 65536
 
-/* What was chosen in a schedule, by place; the rest is 0. */
+/* A way that was taken: where a thread makes its nth access or wait. */
+struct explorer_choice {
+  uint32_t event;
+  uint8_t thread;
+  uint8_t way; /* 0: it goes on, or the first of the others */
+};
+
 struct explorer_path {
   size_t length;
   uint32_t preemptions;
-  uint8_t chosen[EXPLORER_DEPTH];
+  struct explorer_choice choices[EXPLORER_DEPTH];
 };
 
 struct explorer_result {
@@ -45,8 +51,8 @@ struct explorer_result explorer_run(void (*scenario)(void),
  * another one waits. */
 void explorer_be_quiet(bool is_quiet);
 
-/* Runs one path. */
-void explorer_replay(void (*scenario)(void), struct explorer_path* path);
+/* Runs the second path, and keeps what is run in the first. */
+void explorer_replay(void (*scenario)(void), struct explorer_path* paths);
 
 double explorer_now(void);
 

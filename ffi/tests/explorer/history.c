@@ -9,7 +9,8 @@
 
 #define HISTORY__THREADS 63
 #define HISTORY__VARIABLES 16384 /* a power of two */
-#define HISTORY__STATES (UINT64_C(1) << 24)
+#define HISTORY__STATES_MIN (UINT64_C(1) << 12)
+#define HISTORY__STATES_MAX (UINT64_C(1) << 24)
 #define HISTORY__REGIONS 32
 
 /* Memory that was allocated, by a name that is the same in all schedules: the
@@ -51,8 +52,11 @@ static struct {
   bool has_grown;
   /* A state, and in its lowest bits the preemptions and 1; 0: free. */
   uint64_t* states;
+  uint64_t state_room; /* a power of two */
   uint64_t state_count;
 } history;
+
+#define HISTORY__MARK UINT64_C(15)
 
 /* The data of the program, by its linker. */
 extern char __data_start, _end;
@@ -98,9 +102,9 @@ void history_remove_region(const void* memory) {
 }
 
 void history_open(void) {
-  /* Most of these pages are never used. */
   free(history.states);
-  history.states = calloc(HISTORY__STATES, sizeof *history.states);
+  history.state_room = HISTORY__STATES_MIN;
+  history.states = calloc(history.state_room, sizeof *history.states);
   history.state_count = 0;
   if (history.statics == NULL) {
     history.statics_size = (size_t)(&_end - &__data_start);
@@ -191,24 +195,45 @@ bool history_is_shared(const volatile void* memory, bool writes) {
 
 bool history_has_grown(void) { return history.has_grown; }
 
+/* Where a state is, or would be. */
+static uint64_t* history__find(uint64_t key) {
+  uint64_t last = history.state_room - 1;
+  uint64_t place = history__mix(key, 2) & last;
+  while (history.states[place] != 0 &&
+         (history.states[place] & ~HISTORY__MARK) != key)
+    place = (place + 1) & last;
+  return &history.states[place];
+}
+
+/* Returns false when there is no room for more states. */
+static bool history__make_room(void) {
+  uint64_t* before = history.states;
+  uint64_t room = history.state_room;
+  if (history.state_count < room / 4 * 3) return true;
+  if (room == HISTORY__STATES_MAX) return false;
+  history.state_room = room * 2;
+  history.states = calloc(history.state_room, sizeof *history.states);
+  if (history.states == NULL) abort();
+  for (uint64_t i = 0; i < room; i++)
+    if (before[i] != 0) *history__find(before[i] & ~HISTORY__MARK) = before[i];
+  free(before);
+  return true;
+}
+
 bool history_has(bool is_running, uint32_t preemptions) {
   uint64_t key = history__mix(fiber_now_ms(), is_running ? fiber_number() : 0);
   for (uint32_t i = 1; i <= HISTORY__THREADS; i++)
     key += history__mix(history.threads[i], i);
+  key = history__mix(key, 0) & ~HISTORY__MARK;
   uint64_t mark = (preemptions << 1) | 1;
-  key = history__mix(key, 0) & ~(uint64_t)15;
-  uint64_t place = history__mix(key, 2) & (HISTORY__STATES - 1);
-  for (;; place = (place + 1) & (HISTORY__STATES - 1)) {
-    uint64_t* state = &history.states[place];
-    if (*state == 0) {
-      RULE("an exploration has a limited number of states",
-           ++history.state_count < HISTORY__STATES / 4 * 3);
-      *state = key | mark;
-      return false;
-    }
-    if ((*state & ~(uint64_t)15) != key) continue;
-    if ((*state & 15) <= mark) return true;
-    *state = key | mark;
-    return false;
+  uint64_t* state = history__find(key);
+  if (*state != 0 && (*state & HISTORY__MARK) <= mark) return true;
+  if (*state == 0) {
+    /* Otherwise some states are explored again. */
+    if (!history__make_room()) return false;
+    history.state_count++;
+    state = history__find(key);
   }
+  *state = key | mark;
+  return false;
 }

@@ -4,7 +4,7 @@
  *
  * Explores every scenario, in a process of its own, with 0 to N preemptions, or
  * as many as take little time. A
- * fault is printed with the path that repeats it, as `place:way,place:way`.
+ * fault is printed with the path that repeats it, as `thread.event:way,...`.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ static struct {
 
 /* Shared with the process of a scenario. */
 struct main__page {
-  struct explorer_path path;
+  struct explorer_path paths[2]; /* that runs; that is to be repeated */
   uint32_t preemptions_max;
   char rule[160];
   char message[1024];
@@ -55,7 +55,7 @@ static void main__explore(const struct scenario* scenario) {
     double since = explorer_now();
     main__page->preemptions_max = i;
     struct explorer_result result =
-        explorer_run(scenario->run, i, until, &main__page->path);
+        explorer_run(scenario->run, i, until, main__page->paths);
     printf("%s %s, %" PRIu32 " preemptions: %" PRIu64
            " schedules, %zu places, %.1f s%s\n",
            world_name,
@@ -95,50 +95,63 @@ static bool main__run(void (*what)(const struct scenario*),
 
 static void main__replay(const struct scenario* scenario) {
   report_traces = true;
-  explorer_replay(scenario->run, &main__page->path);
+  explorer_replay(scenario->run, main__page->paths);
 }
 
 static void main__print_path(const struct explorer_path* path) {
   const char* separator = "";
   for (size_t i = 0; i < path->length; i++) {
-    if (path->chosen[i] == 0) continue;
-    printf("%s%zu:%u", separator, i, path->chosen[i]);
+    const struct explorer_choice* choice = &path->choices[i];
+    if (choice->way == 0) continue;
+    printf("%s%u.%" PRIu32 ":%u",
+           separator,
+           choice->thread,
+           choice->event,
+           choice->way);
     separator = ",";
   }
   puts("");
 }
 
 static void main__read_path(const char* text, struct explorer_path* path) {
-  size_t place;
-  unsigned way;
+  unsigned thread, event, way;
   int used;
-  memset(path, 0, sizeof *path);
-  while (sscanf(text, "%zu:%u%n", &place, &way, &used) == 2 &&
-         place < EXPLORER_DEPTH) {
-    path->chosen[place] = (uint8_t)way;
-    path->length = place + 1;
+  path->length = 0;
+  while (sscanf(text, "%u.%u:%u%n", &thread, &event, &way, &used) == 3 &&
+         path->length < EXPLORER_DEPTH) {
+    path->choices[path->length++] = (struct explorer_choice){
+        .event = event, .thread = (uint8_t)thread, .way = (uint8_t)way};
     text += used;
     if (*text == ',') text++;
   }
 }
 
+static bool main__repeat(const struct scenario* scenario) {
+  bool passes = main__run(main__replay, scenario);
+  printf("%s %s: %s\n  %s\n",
+         passes ? "passed:" : "FAILED:",
+         scenario->name,
+         main__page->rule,
+         main__page->message);
+  return passes;
+}
+
 static bool main__scenario(const struct scenario* scenario) {
   if (options.path != NULL) {
-    main__read_path(options.path, &main__page->path);
-    bool passes = main__run(main__replay, scenario);
-    if (!passes) printf("%s: %s\n", main__page->rule, main__page->message);
-    return passes;
+    main__read_path(options.path, &main__page->paths[1]);
+    return main__repeat(scenario);
   }
   if (main__run(main__explore, scenario)) return true;
   printf("FAILED: %s, %" PRIu32
          " preemptions: %s\n  %s\n  --scenario %s --path ",
          scenario->name,
-         main__page->path.preemptions,
+         main__page->paths[0].preemptions,
          main__page->rule,
          main__page->message,
          scenario->name);
-  main__print_path(&main__page->path);
-  main__run(main__replay, scenario);
+  main__print_path(&main__page->paths[0]);
+  main__page->paths[1] = main__page->paths[0];
+  main__repeat(scenario);
   return false;
 }
 

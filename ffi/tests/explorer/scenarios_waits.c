@@ -6,6 +6,8 @@
 #include "scenario.h"
 #include "world.h"
 
+#define WAITS__MS 10
+
 static struct {
   int32_t port;
   struct scenario_flag begun, ended;
@@ -85,6 +87,23 @@ static void wake_twice(void) {
   scenario_await(&waits.ended, 1);
   waits__wake(NULL);
   waits__poll();
+  world_thread_join(waiter);
+  waits__close();
+}
+
+static void waits__wait_for_ms(void* unused) {
+  int32_t result = iocp_wait(waits.port, WAITS__MS);
+  RULE("a wait ends in time or is woken", result == 0 || result == 1);
+  if (result == 0) waits__wait(unused);
+}
+
+/* A wait that ends in time leaves the wake-up to the next one. */
+static void wake_in_time(void) {
+  waits__open();
+  struct world_thread* waiter = world_thread_start(waits__wait_for_ms, NULL);
+  world_pause(WAITS__MS);
+  waits__wake(NULL);
+  RULE("there is nothing to poll", waits__poll() == 0);
   world_thread_join(waiter);
   waits__close();
 }
@@ -190,6 +209,7 @@ const struct scenario scenarios_waits[] = {
     {"wake", wake, 3, 3},
     {"wake_and_poll", wake_and_poll, 3, 3},
     {"wake_twice", wake_twice, 3, 3},
+    {"wake_in_time", wake_in_time, 3, 3},
     {"delete_waited", delete_waited, 3, 3},
     {"delete_woken", delete_woken, 3, 3},
     {"thread_ends", thread_ends, 3, 3},

@@ -49,6 +49,8 @@ void world_open(void) {
 
 void world_calm(void) {}
 
+void world_pause(uint32_t ms) { fiber_wait(NULL, NULL, fiber_now_ms() + ms); }
+
 bool world_posts_operations(void) { return false; }
 
 void world_close(void) {
