@@ -140,6 +140,19 @@ void callback_table_remove(struct callback_socket* socket) {`,
     }],
   },
   {
+    name: "packets are handed over before they are counted",
+    scenario: "park",
+    changes: [{
+      file: "windows/queue.c",
+      from: `    engine->handover_count = count;
+    atomic_store(&engine->wake_wanted, false);
+    atomic_store(&engine->handover_state, ENGINE_HANDOVER_FULL);`,
+      to: `    atomic_store(&engine->handover_state, ENGINE_HANDOVER_FULL);
+    atomic_store(&engine->wake_wanted, false);
+    engine->handover_count = count;`,
+    }],
+  },
+  {
     name: "a port is used after its last reference was released",
     scenario: "delete_woken",
     changes: [{

@@ -182,6 +182,8 @@ static void park(void) {
   int32_t socket = iocp_add_socket(waits.port, handle, 0);
   RULE("a socket is added", socket >= 0);
   iocp_receive(waits.port, socket, 100);
+  /* A receive is posted now. */
+  RULE("there is nothing to poll", waits__poll() == 0);
   struct world_thread* waiter = world_thread_start(waits__serve, NULL);
   scenario_raise(&waits.begun);
   peer_send(peer, (const uint8_t*)"x", 1);
