@@ -76,7 +76,7 @@ async function findBug(debian, ffi, folder, bug, { base, first }) {
  * Writes the files that a bug changes to `folder`; returns their names. What it
  * replaces must be there once.
  */
-async function plant(ffi, folder, { name, changes }) {
+export async function plant(ffi, folder, { name, changes }) {
   const texts = {};
   for (const { file, from, to } of changes) {
     const path = `src/${file}`;

@@ -9,7 +9,7 @@ import { inTemporaryFolder } from "../setup.js";
 // What a sanitizer finds ends the schedule, and is written where it can be read
 // afterwards: schedules themselves are silent. The model is no part of what the
 // thread sanitizer looks at, and so neither is what the model has libc do.
-function sanitizerOptions(log) {
+export function sanitizerOptions(log) {
   const ASAN_OPTIONS = `log_path=${log}`;
   const UBSAN_OPTIONS = `${ASAN_OPTIONS},print_stacktrace=1`;
   const own = "halt_on_error=1,ignore_interceptors_accesses=1";

@@ -1,8 +1,9 @@
 // Copyright the iocp authors. MIT license.
 
 // The library in simulated worlds: a fixed number of seeds in each, plain and
-// under the sanitizers of gcc, and the bugs and mutants that are planted to see
-// that the simulation finds them. `npm run simulate` runs more.
+// under the sanitizers of gcc, the orders of threads in a few scenarios, and the
+// bugs and mutants that are planted to see that both find them. `npm run simulate`
+// runs more.
 
 import { join } from "node:path";
 import { bugs } from "../../ffi/tests/model/bugs.js";
@@ -12,6 +13,7 @@ import { judgeSample } from "../mutation/sample.js";
 import { describeBug, findBugs } from "../simulation/bugs.js";
 import { compileSimulation } from "../simulation/compile.js";
 import { coverageOf } from "../simulation/coverage.js";
+import { describeRace, findRaces, runExplorer } from "../simulation/explore.js";
 import { runSimulation } from "../simulation/run.js";
 
 const runs = [
@@ -21,6 +23,15 @@ const runs = [
   { world: "windows", build: "coverage", count: 15_000 },
   { world: "linux", build: "address", count: 500 },
   { world: "linux", build: "thread", count: 200 },
+];
+
+// Every order of threads with so many preemptions, in the explorer's scenarios;
+// without a number, as many as take little time.
+const explorations = [
+  { world: "windows", build: "plain" },
+  { world: "windows", build: "address", preemptions: 1 },
+  { world: "windows", build: "thread", preemptions: 1 },
+  { world: "linux", build: "address", preemptions: 1 },
 ];
 
 // What the seeds of the coverage run reach; more seeds reach more.
@@ -40,6 +51,7 @@ export async function simulateStage(options) {
       const check = () => simulate(debian, ffi, folder, { ...run, jobs });
       await report.check(`${name}: ${run.count} schedules`, check);
     }
+    await explore(scratch, debian, ffi, options);
     const base = join(scratch, "windowsplain");
     const sample = "simulate: a sample of mutants";
     if (sample.includes(filter)) {
@@ -58,6 +70,41 @@ export async function simulateStage(options) {
           if (verbose || bug.seed === null) say(`${name}: ${describeBug(bug)}`);
         },
       }));
+  });
+}
+
+async function explore(scratch, debian, ffi, options) {
+  const { report, filter = "", jobs, verbose } = options;
+  // What is the same as in the simulation of Windows was perhaps compiled before.
+  const compile = (run) => {
+    const isWindows = run.world === "windows";
+    const folder = join(scratch, `${isWindows ? "" : "explore"}${run.world}`);
+    const base = folder + run.build;
+    const how = { ...run, base, jobs, explores: true };
+    return compileSimulation(debian, ffi, base, how);
+  };
+  for (const run of explorations) {
+    const name = `simulate: explore ${run.world}, ${run.build}`;
+    if (!name.includes(filter)) continue;
+    await report.check(name, async () => {
+      const program = await compile(run);
+      const { ok, output } = await runExplorer(debian, program, run);
+      return ok ? [] : [output];
+    });
+  }
+  const name = "simulate: explore: bugs that are planted";
+  if (!name.includes(filter)) return;
+  const onFound = (race) => {
+    if (verbose || race.preemptions === 0) {
+      say(`${name}: ${describeRace(race)}`);
+    }
+  };
+  await report.check(name, async () => {
+    await compile({ world: "windows", build: "plain" });
+    const base = join(scratch, "windowsplain");
+    const found = await findRaces(debian, ffi, { base, jobs, onFound });
+    const failed = found.filter(({ preemptions }) => preemptions === 0).length;
+    return { passed: found.length - failed, failed, skipped: 0 };
   });
 }
 

@@ -48,6 +48,8 @@ static struct {
   uint32_t stack_count;
 } fibers;
 
+const struct fiber_explorer* fiber_explorer;
+
 void fiber_open(void) {
   fibers.count = 1;
   fibers.last_number = 1;
@@ -173,13 +175,21 @@ static uint64_t fiber__next_ms(void) {
   return next_ms;
 }
 
+static uint32_t fiber__choose(struct fiber** runnable, uint32_t count) {
+  uint32_t running = 0;
+  if (count == 1) return 0;
+  if (fiber_explorer == NULL) return tape_choose(count);
+  while (running < count && runnable[running] != fibers.running) running++;
+  return fiber_explorer->choose(count, running);
+}
+
 /* Switches to a fiber that can run, after the system has done what it can. */
 static void fiber__reschedule(void) {
   struct fiber* runnable[FIBER__MAX];
   for (;;) {
     uint32_t count = fiber__runnable(runnable);
     if (count != 0) {
-      fiber__switch(runnable[count == 1 ? 0 : tape_choose(count)]);
+      fiber__switch(runnable[fiber__choose(runnable, count)]);
       return;
     }
     if (network_step()) continue;
@@ -201,7 +211,12 @@ bool fiber_wait(fiber_condition* holds, void* argument, uint64_t until_ms) {
   fiber->is_waiting = false;
   fiber->condition = NULL;
   fiber->until_ms = 0;
+  if (fiber_explorer != NULL) fiber_explorer->accessed(NULL, true);
   return holds != NULL && holds(argument);
+}
+
+bool fiber_ends_wait(void) {
+  return fiber_explorer != NULL && fiber_explorer->ends_wait();
 }
 
 void fiber_compute(uint64_t ms) {
@@ -223,7 +238,22 @@ uint32_t fiber_busy(const void* queue) {
 }
 
 void fiber_preempt(void) {
+  if (fiber_explorer != NULL) {
+    fiber_access(NULL, true, false);
+    return;
+  }
   if (fibers.count < 2 || !tape_chance(habits.preempts)) return;
   fibers.running->until_ms = 0;
   fiber__reschedule();
+}
+
+void fiber_access(const volatile void* memory, bool writes, bool is_weak) {
+  if (fiber_explorer == NULL) {
+    if (!is_weak) fiber_preempt();
+    return;
+  }
+  if (!fiber_explorer->is_shared(memory, writes)) return;
+  fibers.running->until_ms = 0;
+  fiber__reschedule();
+  fiber_explorer->accessed(memory, writes);
 }

@@ -45,9 +45,31 @@ void** fiber_locals(struct fiber* fiber);
 /* Lets another fiber run, or not. */
 void fiber_preempt(void);
 
+/* The same before an access to memory that threads share. An order of memory
+ * that is weaker does not say when others see the access: there only an
+ * explorer lets another fiber run. */
+void fiber_access(const volatile void* memory, bool writes, bool is_weak);
+
+/* Decides in the place of the tape which fibers run. */
+struct fiber_explorer {
+  /* Returns one of `count` fibers that can run; `running` is the place of the
+   * one that runs, or `count` if it has to wait. */
+  uint32_t (*choose)(uint32_t count, uint32_t running);
+  /* Whether a wait that the system may end for no reason ends at once. */
+  bool (*ends_wait)(void);
+  /* The running fiber accesses `memory` now; NULL: anything of the system. */
+  void (*accessed)(const volatile void* memory, bool writes);
+  /* False: that access does not matter. */
+  bool (*is_shared)(const volatile void* memory, bool writes);
+};
+extern const struct fiber_explorer* fiber_explorer;
+
 /* Waits until the condition holds or the clock reaches `until_ms`; the
  * condition may depend on time alone. Returns whether it holds. */
 bool fiber_wait(fiber_condition* holds, void* argument, uint64_t until_ms);
+
+/* Such a wait begins: it is not to. */
+bool fiber_ends_wait(void);
 
 /* Simulates a computation of this length. Others run meanwhile, as on other
  * processors, and this thread does not count as waiting. */

@@ -312,7 +312,7 @@ BOOL WINAPI SleepConditionVariableSRW(CONDITION_VARIABLE* condition,
   sanitizer_release(lock);
   lock->owner = 0;
   /* "Condition variables are subject to spurious wakeups." */
-  if (!habits_fault(habits.early_timeouts))
+  if (!habits_fault(habits.early_timeouts) && !fiber_ends_wait())
     fiber_wait(thread__was_woken, &sleep, thread__until(timeout_ms));
   AcquireSRWLockExclusive(lock);
   return TRUE;
