@@ -54,7 +54,9 @@ test("Fifo.unshift() adds in front, also of entries behind removed ones", () => 
       );
     }
   }
-  assert.equal(unshifted(emptyFifo<{ n: number }>(), { n: 1 }).length, 1);
+  const one = unshifted(emptyFifo<{ n: number }>(), { n: 1 });
+  assert.equal(one.length, 1);
+  assert.equal(unshifted(one, { n: 2 }), one);
   assert.equal(emptyFifo().isEmpty, true);
 });
 
