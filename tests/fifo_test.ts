@@ -92,6 +92,14 @@ test("Fifo.remove() removes one entry and keeps the order", () => {
   }
 });
 
+test("Fifo.remove() of an entry that is not in it changes nothing", () => {
+  for (const count of [0, 1, 2]) {
+    const fifo = filled(count);
+    fifo.remove({ n: 0 });
+    assert.equal(fifo.length, count);
+  }
+});
+
 test("pushed() never fills the shared empty queue", () => {
   const empty = emptyFifo<{ n: number }>();
   const one = pushed(empty, { n: 1 });

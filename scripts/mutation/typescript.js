@@ -10,10 +10,11 @@
 //   npm run mutate:ts -- --jobs 1        at once
 //
 // Mutants that were killed are not run again while their file is the same, unless
-// killed-mutants.json is removed from the developer cache.
+// the folder killed-mutants is removed from the developer cache.
 
 import { createHash } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -22,9 +23,17 @@ import { defaultJobs, inParallel } from "../parallel.js";
 import * as setup from "../setup.js";
 import { copyWithMutants } from "./copy.js";
 
-/* A test file takes less, also on a busy machine. */
+/* How much longer than without a mutant a test file may take, on a busy machine. */
 const LIMIT_MS = 10_000;
-const HEAD = ["File", "Mutants", "Killed", "Score", "Explained", "Left"];
+const HEAD = [
+  "File",
+  "Mutants",
+  "Killed",
+  "Score",
+  "By time",
+  "Explained",
+  "Left",
+];
 
 const { values } = parseArgs({
   options: {
@@ -36,8 +45,8 @@ const { values } = parseArgs({
 await setup.ensureNodeModules();
 const plan = join(setup.repository, "scripts", "mutation", "typescript.json");
 const { tests, explained } = await json(plan);
-const memory = join(setup.cacheFolder(), "killed-mutants.json");
-const killedBefore = await json(memory).catch(() => ({}));
+const memory = join(setup.cacheFolder(), "killed-mutants");
+await mkdir(memory, { recursive: true });
 /* How often each test file would use each mutant. */
 const counts = new Map();
 await setup.inTemporaryFolder("iocp-mutants-", async (folder) => {
@@ -69,26 +78,28 @@ function testsOf(name) {
 /* Judges the mutants of a file, and prints those that are left without a reason. */
 async function judgeFile(folder, { name, content, mutants }) {
   const key = createHash("sha256").update(content).digest("hex");
-  const known = new Set(killedBefore[key]);
+  const path = join(memory, `${key}.json`);
+  const known = new Set(await json(path).catch(() => []));
   const every = Math.max(1, mutants.length / Number(values.most));
   const chosen = mutants.filter((_, i) => Math.floor(i % every) === 0);
-  const row = [name, chosen.length, 0, 0, 0];
+  const row = [name, chosen.length, 0, 0, 0, 0];
   const judge = async (mutant) => known.has(mutant.text) || await end(mutant);
   const end = (mutant) => endOf(folder, testsOf(name), mutant);
   await inParallel(chosen, Number(values.jobs), judge, {
     report: (end, { text, line, change }) => {
-      const isKilled = end === true || end === "killed" || end === "timeout";
+      const isKilled = end === true || end === "killed" || end === "times out";
+      /* A reason is for one change of a line, or for all that are left of it. */
       const reason = explained.find((one) =>
-        one.file === name && one.line === line && one.change === change
+        one.file === name && one.line === line &&
+        (one.change ?? change) === change
       );
-      row[isKilled ? 2 : reason ? 3 : 4]++;
-      if (isKilled) known.add(text);
-      else if (!reason) console.log(`${name}:${text} (${end})`);
-      if (isKilled && reason) console.log(`${name}:${text} (explained)`);
+      row[isKilled ? 2 : reason ? 4 : 5]++;
+      if (end === "times out") row[3]++;
+      else if (isKilled) {
+        writeFileSync(path, JSON.stringify([...known.add(text)]));
+      } else if (!reason) console.log(`${name}:${text} (${end})`);
     },
   });
-  killedBefore[key] = [...known];
-  await writeFile(memory, JSON.stringify(killedBefore));
   console.log(withScore(row).join(" "));
   return row;
 }
@@ -97,17 +108,17 @@ async function endOf(folder, names, { id }) {
   let end = "not reached";
   for (const test of names) {
     if (!counts.has(test)) counts.set(test, countsOf(folder, test));
-    const count = (await counts.get(test))[id];
+    const { uses: { [id]: count }, limit } = await counts.get(test);
     if (count === undefined) continue;
     const env = {
       __STRYKER_ACTIVE_MUTANT__: id,
       /* With so many uses it does not end. */
       IOCP_MUTANT_HITS: String(10_000 + 100 * count),
     };
-    let result = await runTest(folder, test, env, LIMIT_MS);
+    let result = await runTest(folder, test, env, limit);
     /* The machine may have been stopped. */
-    if (result.timedOut) result = await runTest(folder, test, env, LIMIT_MS);
-    if (!result.ok) return result.timedOut ? "timeout" : "killed";
+    if (result.timedOut) result = await runTest(folder, test, env, limit);
+    if (!result.ok) return result.timedOut ? "times out" : "killed";
     end = "survives";
   }
   return end;
@@ -125,5 +136,6 @@ async function countsOf(folder, test) {
   const path = join(folder, `${test}.json`);
   const result = await runTest(folder, test, { IOCP_MUTANT_COUNTS: path });
   if (!result.ok) throw new Error(`${test} fails:\n${result.output}`);
-  return await json(path);
+  const limit = LIMIT_MS + 2000 * result.seconds;
+  return { uses: await json(path), limit };
 }
