@@ -12,7 +12,6 @@
 
 import { join } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { draw, filesToMutate, mutantsOf } from "./mutation/mutants.js";
 import {
   addResult,
@@ -26,7 +25,12 @@ import { tableOf } from "./mutation/table.js";
 import { cTestsStage, suiteTestsStage } from "./mutation/tests.js";
 import { defaultJobs, inParallel } from "./parallel.js";
 import { say } from "./report.js";
-import { ensureDebian, inTemporaryFolder, repository } from "./setup.js";
+import {
+  ensureDebian,
+  inTemporaryFolder,
+  parseOptions,
+  repository,
+} from "./setup.js";
 
 const stages = {
   simulation: simulationStage,
@@ -37,13 +41,11 @@ const stages = {
 async function main() {
   const text = (value) => ({ type: "string", default: value });
   const flag = { type: "boolean", default: false };
-  const { values } = parseArgs({
-    options: {
-      ...{ seed: text("1"), count: text("800"), files: text() },
-      ...{ stages: text("simulation,c"), schedules: text("20000") },
-      jobs: text(String(defaultJobs)),
-      ...{ table: flag, survivors: flag, sample: flag },
-    },
+  const values = parseOptions(import.meta.filename, {
+    ...{ seed: text("1"), count: text("800"), files: text() },
+    ...{ stages: text("simulation,c"), schedules: text("20000") },
+    jobs: text(String(defaultJobs)),
+    ...{ table: flag, survivors: flag, sample: flag },
   });
   const { debian, reason } = await ensureDebian();
   if (!debian) throw new Error(`there is no compiler: ${reason}`);

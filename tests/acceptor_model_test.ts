@@ -12,6 +12,8 @@ import { Deadlines } from "../src/loop/deadlines.ts";
 import type { Group } from "../src/loop/group.ts";
 import type { Loop } from "../src/loop/loop.ts";
 import { PEER, RESET } from "../src/native/completion.ts";
+import { NO_SOCKET_STATS } from "../src/native/port.ts";
+import { PASS } from "../src/native/system_calls.ts";
 import { listenSettings } from "../src/options/listen.ts";
 import { Acceptor } from "../src/socket/acceptor.ts";
 import { Allowance } from "../src/socket/allowance.ts";
@@ -23,6 +25,8 @@ const LISTENER = 1;
 /* With so many in the queue accepting pauses. */
 const QUEUED_MAX = 64;
 const POOL_MAX = 6;
+/* As if so many were in the library's own queue. */
+const READY = 3;
 
 /* A thread's loop with one listening socket. */
 class FakeListening {
@@ -51,6 +55,7 @@ class FakeListening {
     },
     setOption: () => 0,
     getOption: () => 0,
+    socketStats: () => ({ ...NO_SOCKET_STATS, acceptsReady: READY }),
     close: (id: number, mode: number) => {
       assert.ok(!this.closed.has(id), "a second close");
       this.closed.set(id, mode);
@@ -107,11 +112,13 @@ class World {
   readonly acceptor: Acceptor;
   readonly calls: Call[] = [];
   readonly #hasFilter: boolean;
+  #places: number;
   #placesMax: number;
+  #pool = POOL_MAX;
 
   constructor(maxConnections: number, hasFilter: boolean) {
     this.#hasFilter = hasFilter;
-    this.#placesMax = maxConnections || Infinity;
+    this.#places = this.#placesMax = maxConnections || Infinity;
     const blockList = hasFilter
       ? {
         check: (address: string) => isBlockedId(Number(address.split(".")[3])),
@@ -172,11 +179,16 @@ class World {
   change(maxConnections: number): void {
     if (this.acceptor.isClosed) return;
     this.acceptor.changeOptions({ maxConnections });
-    this.#placesMax = Math.max(this.#placesMax, maxConnections || Infinity);
+    this.#places = maxConnections || Infinity;
+    this.#placesMax = Math.max(this.#placesMax, this.#places);
   }
 
   pool(acceptPool: number): void {
-    if (!this.acceptor.isClosed) this.acceptor.changeOptions({ acceptPool });
+    if (this.acceptor.isClosed) return;
+    const isAccepting = this.library.pool > 0;
+    this.acceptor.changeOptions({ acceptPool });
+    this.#pool = acceptPool;
+    assert.equal(this.library.pool, isAccepting ? acceptPool : 0);
   }
 
   /* The ids that accept() is to return. */
@@ -199,10 +211,34 @@ class World {
       ).length;
     assert.ok(ahead <= QUEUED_MAX + 2 * POOL_MAX, `${ahead} are ahead`);
     assert.ok(this.#open.length <= this.#placesMax, "too many are open");
+    if (this.acceptor.isClosed) return;
+    const unreturned = library.nextId - LISTENER - ids.length -
+      this.acceptor.blocked;
+    assert.equal(this.acceptor.stats().acceptsReady, READY + unreturned);
+    if (this.calls.every(({ isSettled }) => isSettled)) return;
+    /* A call waits, so there is nothing that it could get. */
+    const hasPlace = this.#open.length < this.#places;
+    const left = this.#expected.length - ids.length;
+    if (hasPlace) {
+      assert.equal(left, 0, "a connection that is there is returned");
+    }
+    if (left === 0) assert.equal(library.pool, this.#pool, "it accepts");
   }
 
   close(): void {
     this.acceptor.close();
+    this.acceptor.close();
+    assert.ok(this.acceptor.isClosed);
+    const refused: [string, () => unknown][] = [
+      ["getsockopt", () => this.acceptor.options()],
+      ["setsockopt", () => this.acceptor.changeOptions({ acceptPool: 1 })],
+      ["ioctl", () => this.acceptor.stats()],
+      ["accept", () => this.acceptor.share()],
+      [PASS.syscall, () => this.acceptor.pass(new Uint8Array())],
+    ];
+    for (const [syscall, call] of refused) {
+      assert.throws(call, { code: "EBADF", syscall });
+    }
   }
 
   async finish(): Promise<void> {

@@ -54,7 +54,9 @@ test("Fifo.unshift() adds in front, also of entries behind removed ones", () => 
       );
     }
   }
-  assert.equal(unshifted(emptyFifo<{ n: number }>(), { n: 1 }).length, 1);
+  const one = unshifted(emptyFifo<{ n: number }>(), { n: 1 });
+  assert.equal(one.length, 1);
+  assert.equal(unshifted(one, { n: 2 }), one);
   assert.equal(emptyFifo().isEmpty, true);
 });
 
@@ -87,6 +89,14 @@ test("Fifo.remove() removes one entry and keeps the order", () => {
     entries.splice(index, 1);
     assert.equal(fifo.length, 3);
     assert.deepEqual(fifo.removeAll(), entries);
+  }
+});
+
+test("Fifo.remove() of an entry that is not in it changes nothing", () => {
+  for (const count of [0, 1, 2]) {
+    const fifo = filled(count);
+    fifo.remove({ n: 0 });
+    assert.equal(fifo.length, count);
   }
 });
 

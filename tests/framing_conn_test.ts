@@ -196,6 +196,30 @@ for (const { name, open } of transports) {
       using again = adopt(socket) as AnyConn;
       assert.equal(textOf(await again.reader().readExactly(5)), "three");
     });
+    test("goes to a detach that a call of the reader is pending for", async () => {
+      using ends = await open();
+      const { client, server } = ends;
+      const failing = errorFrom(server.reader().readLine());
+      await sendText(client, server, "par");
+      const socket = await within("the detach", server.detach());
+      assert.equal((await failing).code, "EINTR");
+      assert.equal(textOf(socket.bytes!), "par");
+      adopt(socket).close();
+    });
+    test("goes to a read of the same turn, which has done much before", async () => {
+      using test = await opened();
+      const { client, server } = test;
+      await leave["by a call of a reader"](server);
+      await eventually("the bytes", () => server.stats().bytesReadable === 5);
+      await client.write(bytesOf("later"));
+      /* What is settled from here on is settled in the next turn. */
+      socketOf(server as Conn)!.loop.allowance.spend(2 ** 21);
+      const p = new Uint8Array(100);
+      const two = server.reader().readExactly(2);
+      const read = server.read(p);
+      assert.equal(textOf(await within("the call", two)), "th");
+      assert.equal(textOf(p.subarray(0, (await within("it", read))!)), "ree");
+    });
     test("goes to another reader, also while the first one is kept", async () => {
       using test = await opened();
       const { client, server } = test;

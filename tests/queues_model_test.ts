@@ -17,8 +17,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { SocketError } from "../mod.ts";
+import { numberOf } from "../src/errors.ts";
 import { receiveSettings } from "../src/options/receive_mode.ts";
-import type { Chunk } from "../src/socket/chunk_queue.ts";
+import {
+  type Borrower,
+  type Chunk,
+  COPY_BELOW,
+} from "../src/socket/chunk_queue.ts";
+import { missingCredit, usesCredit } from "../src/socket/credit.ts";
 import type { PendingRead } from "../src/socket/pending_reads.ts";
 import type { PendingWrite } from "../src/socket/send_queue.ts";
 import { Socket, type SocketSettings } from "../src/socket/socket.ts";
@@ -50,6 +56,8 @@ interface Read {
   readonly buffer: Uint8Array | undefined;
   outcome: Outcome;
   got: Uint8Array | null;
+  /* The program has transferred the buffer. */
+  isLost?: boolean;
 }
 
 interface Write {
@@ -66,6 +74,96 @@ interface End {
   outcome: Outcome;
 }
 
+/* A reader of so many bytes, which takes chunks for that, and gives back what it has
+ * not used to the next read of another kind. */
+class Borrowing implements PendingRead, Borrower {
+  readonly buffer = undefined;
+  readonly isLoop = false;
+  readonly #socket: Socket;
+  #read: Read | undefined;
+  #settle: ((outcome: Outcome) => void) | undefined;
+  #missing = 0;
+  #rest: Chunk[] = [];
+  #lent: Chunk | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.loop.slab.addBorrower();
+  }
+
+  start(read: Read, length: number, settle: (outcome: Outcome) => void): void {
+    this.#read = read;
+    this.#settle = settle;
+    this.#missing = length;
+    this.#use(false);
+  }
+
+  get isBusy(): boolean {
+    return this.#read !== undefined;
+  }
+
+  get unused(): number {
+    return this.#rest.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  giveBack(): Chunk | undefined {
+    const rest = this.#rest.splice(0);
+    return rest.length === 0 ? undefined : joined(rest);
+  }
+
+  resolve(got: Chunk | number | null): void {
+    assert.notEqual(typeof got, "number");
+    if (got === null) this.#finish("done");
+    else {
+      /* Its memory is used again, so this side keeps a copy. */
+      const chunk = got as Chunk;
+      assert.equal(this.#lent, chunk);
+      this.#lent = undefined;
+      this.#rest.push(chunk.slice());
+      this.#socket.loop.slab.giveBack(chunk);
+      this.#use(true);
+    }
+  }
+
+  reject(error: Error): void {
+    assert.ok(error instanceof SocketError);
+    this.#finish("failed");
+  }
+
+  borrow(chunk: Chunk): void {
+    this.#lent = chunk;
+  }
+
+  #use(isContinued: boolean): void {
+    const read = this.#read!;
+    const bytes = joined(this.#rest.splice(0));
+    const used = bytes.subarray(0, this.#missing);
+    if (used.length < bytes.length) this.#rest = [bytes.slice(used.length)];
+    if (used.length > 0) {
+      read.got = joined([read.got ?? new Uint8Array(), used]);
+    }
+    this.#missing -= used.length;
+    if (this.#missing === 0) this.#finish("done");
+    else this.#socket.receive.borrow(this, isContinued);
+  }
+
+  #finish(outcome: Outcome): void {
+    this.#read = undefined;
+    this.#settle!(outcome);
+  }
+}
+
+function joined(parts: Uint8Array[]): Chunk {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
 /* One connection with everything that was called. */
 class World {
   readonly library = new FakeLibrary();
@@ -77,13 +175,22 @@ class World {
   readonly ends: End[] = [];
   /* Another call relies on the end, or it is on its way. */
   #isEndKept = false;
+  #borrowing: Borrowing | undefined;
+  /* The calls of a loop whose promises are not settled. */
+  #promises = 0;
+  /* A loop fails once, and after that the connection has just ended. */
+  #hasLoopFailed = false;
+  #isDetached = false;
   /* An error of the stream, or of a close, may have been reported. */
   mayFail = false;
+  /* The error of the files. */
+  fileFails = 0;
   #limit = 0;
 
-  constructor() {
+  /* Some bytes may have arrived before it was added to the loop. */
+  constructor(early: number, receive: number) {
     const settings = {
-      receive: receiveSettings({}),
+      receive: receiveSettings(RECEIVES[receive]),
       sendConcurrency: 1,
       closeTimeout: 1e6,
       transport: "tcp",
@@ -95,7 +202,10 @@ class World {
       settings as unknown as SocketSettings,
       "new",
     );
-    this.#limit = settings.receive.limit;
+    const { limit, bufferSize } = settings.receive;
+    this.#limit = Math.max(limit, bufferSize, early);
+    this.library.arrived = this.library.delivered = early;
+    this.socket.receive.preload(bytesAt(PEER_STREAM, 0, early));
   }
 
   get isOpen(): boolean {
@@ -116,8 +226,14 @@ class World {
         isLoop: buffer === undefined,
         resolve: (got) => this.#hasRead(read, got),
         reject: (error) => {
+          if (read.isLost && error instanceof TypeError) {
+            assert.match(error.message, /while it is read into: .*transferred/);
+            this.#settleRead(read, "failed");
+            return;
+          }
           assert.ok(error instanceof SocketError);
           assert.ok(this.mayFail, `a read fails: ${error.message}`);
+          if (read.call.isLoop) this.#hasLoopFailed = true;
           this.#settleRead(read, "failed");
         },
       },
@@ -149,18 +265,21 @@ class World {
   }
 
   /* The call of a loop, which settles a promise. */
-  next(): void {
+  next(length: number | undefined): void {
     if (!this.isOpen) return;
+    const buffer = length === undefined ? undefined : new Uint8Array(length);
     const read: Read = {
-      buffer: undefined,
+      buffer,
       outcome: "pending",
       got: null,
       call: undefined as unknown as PendingRead,
     };
     this.reads.push(read);
     let settle: Pick<PendingRead, "resolve" | "reject">;
+    const valueOf = (got: Chunk | number) =>
+      typeof got === "number" ? buffer!.subarray(0, got) as Chunk : got;
     const promise = this.socket.receive.next({
-      buffer: undefined,
+      buffer,
       isLoop: true,
       makePromise: () =>
         new Promise((resolve, reject) => {
@@ -169,7 +288,7 @@ class World {
               resolve(
                 got === null
                   ? { value: undefined, done: true }
-                  : { value: got as Chunk, done: false },
+                  : { value: valueOf(got), done: false },
               ),
             reject,
           };
@@ -177,8 +296,10 @@ class World {
       resolve: (got) => settle.resolve(got),
       reject: (error) => settle.reject(error),
     });
+    this.#promises++;
     promise.then(
       ({ value = null, done }) => {
+        this.#promises--;
         assert.equal(done === true, value === null);
         read.got = value;
         assert.equal(read.outcome, "pending", "a read is settled once");
@@ -186,11 +307,30 @@ class World {
         this.settledReads.push(read);
       },
       (error) => {
+        this.#promises--;
         assert.ok(error instanceof SocketError);
         assert.ok(this.mayFail, `a read fails: ${error.message}`);
+        this.#hasLoopFailed = true;
         read.outcome = "failed";
       },
     );
+  }
+
+  /* The call of a reader that borrows chunks, which has one call at a time. */
+  borrow(length: number): void {
+    const borrowing = this.#borrowing ??= new Borrowing(this.socket);
+    if (!this.isOpen || borrowing.isBusy) return;
+    const read: Read = {
+      buffer: undefined,
+      outcome: "pending",
+      got: null,
+      call: undefined as unknown as PendingRead,
+    };
+    this.reads.push(read);
+    borrowing.start(read, length, (outcome) => {
+      assert.ok(outcome === "done" || this.mayFail);
+      this.#settleRead(read, outcome);
+    });
   }
 
   cancelRead(which: number): void {
@@ -247,6 +387,56 @@ class World {
     }
   }
 
+  /* A file in the place of bytes. */
+  writeFile(length: number): void {
+    if (!this.isOpen) return;
+    const stream = this.writes.length % 250;
+    const bytes = bytesAt(stream, 0, length);
+    let sent = 0;
+    const write: Write = {
+      stream,
+      length,
+      outcome: "pending",
+      count: 0,
+      call: {
+        bytes: new Uint8Array(),
+        file: {
+          send: (id, offset) =>
+            this.fileFails ||
+            this.library.port.send(id, bytes, offset, length - offset),
+          sent: (count) => sent += count,
+        },
+        length,
+        offset: 0,
+        resolve: (count) => {
+          assert.deepEqual([count, sent], [length, length]);
+          this.#settleWrite(write, "done", count);
+          queueMicrotask(() => this.settledWrites.push(write));
+        },
+        reject: (error) => {
+          assert.ok(error instanceof SocketError);
+          assert.ok(this.mayFail || this.#hasEnd);
+          if (this.fileFails !== 0 && !this.#hasEnd) {
+            assert.equal(error.syscall, "sendfile");
+            assert.ok(this.socket.isReleased, "the peer sees that bytes lack");
+          }
+          this.#settleWrite(write, "failed", 0);
+        },
+      },
+    };
+    this.writes.push(write);
+    this.socket.send.enqueue(write.call);
+  }
+
+  /* The file is shorter than what was to be sent: the peer must not take the part
+   * that it gets for the whole. */
+  failFile(): void {
+    if (!this.isOpen || this.#hasEnd) return;
+    this.mayFail = true;
+    this.fileFails = numberOf("ENODATA");
+    this.writeFile(10);
+  }
+
   /* The usual call, which settles a promise. */
   writePromise(length: number): void {
     if (!this.isOpen) return;
@@ -285,6 +475,19 @@ class World {
     this.mayFail = true;
     structuredClone(call.bytes, {
       transfer: [call.bytes!.buffer as ArrayBuffer],
+    });
+  }
+
+  /* The same of a read. */
+  transferRead(which: number): void {
+    const pending = this.reads.filter(({ outcome, buffer, call }) =>
+      outcome === "pending" && call !== undefined && buffer !== undefined
+    );
+    if (pending.length === 0 || this.library.allowance.isPending) return;
+    const read = pending[which % pending.length]!;
+    read.isLost = true;
+    structuredClone(read.buffer, {
+      transfer: [read.buffer!.buffer as ArrayBuffer],
     });
   }
 
@@ -338,7 +541,7 @@ class World {
   receiveOption(which: number): void {
     if (!this.isOpen) return;
     const receive = receiveSettings(RECEIVES[which % RECEIVES.length]);
-    this.#limit = Math.max(this.#limit, receive.limit);
+    this.#limit = Math.max(this.#limit, receive.limit, receive.bufferSize);
     this.socket.settings = { ...this.socket.settings, receive };
     this.socket.receive.settingsChanged();
   }
@@ -357,6 +560,35 @@ class World {
     else this.socket.close();
   }
 
+  /* What has arrived, and what still arrives, is for the next owner. */
+  detach(): void {
+    if (!this.isOpen) return;
+    this.mayFail = true;
+    const { receive } = this.socket;
+    if (receive.hasFailed) {
+      assert.throws(() => receive.prepareDetach(), SocketError);
+      return;
+    }
+    receive.prepareDetach();
+    receive.detach("it is detached");
+    this.#isDetached = true;
+  }
+
+  #checkDetached(): void {
+    if (!this.#isDetached || !this.isOpen) return;
+    const { receive } = this.socket;
+    const { delivered } = this.library;
+    const used = this.#used;
+    const rest = receive.removeAll();
+    assert.deepEqual(rest, bytesAt(PEER_STREAM, used, delivered - used));
+    assert.equal(receive.removeAll().length, 0);
+  }
+
+  /* The bytes that reads have got. */
+  get #used(): number {
+    return this.reads.reduce((sum, { got }) => sum + (got?.length ?? 0), 0);
+  }
+
   /* ---- the system */
 
   fail(error: number): void {
@@ -370,15 +602,51 @@ class World {
     const { library, socket } = this;
     const ahead = library.credit + socket.receive.ahead;
     assert.ok(ahead <= this.#limit, `${ahead} bytes are received ahead`);
+    this.#checkRequested(ahead);
+    this.#checkState();
     let place = 0;
     for (const { got } of this.#settledInOrder(this.reads, this.settledReads)) {
       for (const byte of got ?? []) {
-        assert.equal(byte, byteAt(PEER_STREAM, place), `byte ${place}`);
+        if (byte !== byteAt(PEER_STREAM, place)) {
+          assert.fail(`byte ${place} of the stream is not the next one`);
+        }
         place++;
       }
     }
     assert.ok(place <= library.delivered);
     this.#checkAccepted();
+  }
+
+  #checkState(): void {
+    const { library, socket: { receive, send } } = this;
+    assert.equal(send.isAllAccepted, send.unaccepted === 0);
+    if (!this.isOpen || this.#isDetached) return;
+    const hasFailed = library.hasReportedEnd && library.resetBy !== 0;
+    if (!this.#hasLoopFailed) assert.equal(receive.hasFailed, hasFailed);
+    if (this.#promises === 0 && !library.allowance.isPending) {
+      assert.equal(receive.ahead, library.delivered - this.#used);
+    }
+    if (this.mayFail) return;
+    assert.equal(receive.isEnded, library.hasReportedEnd);
+    assert.equal(receive.hasPeerEnded, library.hasReportedEnd);
+    assert.equal(send.isEnded, library.shutdown === "done");
+    assert.equal(send.isIdle, !send.isBusy && !this.#hasEnd);
+  }
+
+  /* Bytes for a read that waits were asked for, and as many as the settings say. */
+  #checkRequested(ahead: number): void {
+    const { library, socket } = this;
+    const read = this.reads.find(({ outcome }) => outcome === "pending");
+    if (read === undefined || !this.isOpen || library.isOver) return;
+    if (library.isArmed || library.allowance.isPending) return;
+    const { receive } = socket.settings;
+    if (!usesCredit(receive, read.buffer !== undefined)) {
+      assert.notEqual(library.credit, 0, "a read waits for something");
+    } else {assert.equal(
+        missingCredit(receive, ahead),
+        0,
+        "credit is asked for",
+      );}
   }
 
   /* Those whose callers have seen the result, which are in the order of their
@@ -440,6 +708,7 @@ class World {
       if (!library.hasRecords && !library.allowance.isPending) break;
     }
     this.check();
+    this.#checkDetached();
     for (const { outcome, length } of this.writes) {
       assert.notEqual(outcome, "pending", `a write of ${length} is left`);
     }
@@ -547,6 +816,10 @@ const actions = fc.oneof(
   },
   {
     weight: 2,
+    arbitrary: action("file", sizes, (world, size) => world.writeFile(size)),
+  },
+  {
+    weight: 2,
     arbitrary: action("try", sizes, (world, size) => world.write(size, true)),
   },
   {
@@ -605,7 +878,18 @@ const actions = fc.oneof(
     weight: 1,
     arbitrary: action("read", fc.constant(0), (world) => world.read(0)),
   },
-  { weight: 4, arbitrary: action("next", nothing, (world) => world.next()) },
+  {
+    weight: 4,
+    arbitrary: action("next", nothing, (world) => world.next(undefined)),
+  },
+  {
+    weight: 2,
+    arbitrary: action("next into", sizes, (world, size) => world.next(size)),
+  },
+  {
+    weight: 3,
+    arbitrary: action("borrow", sizes, (world, size) => world.borrow(size)),
+  },
   {
     weight: 1,
     arbitrary: action("withdraw end", nothing, (world) => world.cancelEnd()),
@@ -622,6 +906,9 @@ const ends = fc.option(
       world.mayFail = true;
       world.library.sendFails = ENOBUFS;
     }),
+    action("file fails", nothing, (world) => world.failFile()),
+    action("transfer read", few, (world, which) => world.transferRead(which)),
+    action("detach", nothing, (world) => world.detach()),
     action("transfer", few, (world, which) => world.transfer(which)),
     action("close", fc.boolean(), (world, isReset) => world.close(isReset)),
     action("closed by the library", nothing, (world) => {
@@ -641,8 +928,10 @@ test("A connection's queues keep the promises of a stream", async () => {
       fc.array(actions, { maxLength: 60, size: "max" }),
       ends,
       fc.array(actions, { maxLength: 12, size: "max" }),
-      async (before, end, after) => {
-        const world = new World();
+      fc.constantFrom(0, 0, 0, 5, 300),
+      few,
+      async (before, end, after, early, receive) => {
+        const world = new World(early, receive);
         for (const step of [...before, ...(end ? [end] : []), ...after]) {
           await step.run(world);
           world.check();
@@ -652,4 +941,22 @@ test("A connection's queues keep the promises of a stream", async () => {
     ),
     { numRuns: RUNS, seed: SEED },
   );
+});
+
+test("Bytes in memory that was transferred are an error, not an end", async () => {
+  for (const isRead of [true, false]) {
+    const { receive } = new World(0, 0).socket;
+    const chunk = new Uint8Array(COPY_BELOW);
+    receive.received(chunk);
+    structuredClone(chunk.buffer, { transfer: [chunk.buffer] });
+    const lost = {
+      code: "EFAULT",
+      syscall: "read",
+      message: /the bytes were in the buffer of a chunk that was transferred/,
+    };
+    if (isRead) await assert.rejects(receive.read(new Uint8Array(9)), lost);
+    else assert.throws(() => receive.prepareDetach(), lost);
+    assert.ok(receive.hasFailed && receive.isEnded && !receive.hasPeerEnded);
+    assert.equal(receive.ahead, 0);
+  }
 });

@@ -48,7 +48,6 @@ export class Admission implements Deadline {
   /* Those whose address was not checked yet come after those that were. */
   readonly #unchecked = new Fifo<Socket>();
   readonly #waiting = new Fifo<Socket>();
-  #isCheckDue = false;
   #isClosed = false;
   /** Connections that were admitted and are open. */
   #open = 0;
@@ -89,8 +88,6 @@ export class Admission implements Deadline {
       return;
     }
     this.#unchecked.push(socket);
-    if (this.#isCheckDue) return;
-    this.#isCheckDue = true;
     /* The filter is code of the user, which does not run within a turn. */
     Promise.resolve().then(() => this.check());
   }
@@ -98,7 +95,6 @@ export class Admission implements Deadline {
   /** Checks the addresses of new connections, and admits those that may be. It
    * runs user code. */
   check(): void {
-    this.#isCheckDue = false;
     for (;;) {
       const socket = this.#unchecked.shift();
       if (socket === undefined) break;
@@ -153,12 +149,8 @@ export class Admission implements Deadline {
       if (!socket.isReleased) this.#count(socket);
       this.#owner.admit(socket);
     }
-    if (!this.#waiting.isEmpty) {
-      this.#owner.pause();
-      return;
-    }
-    this.#stopWaiting();
-    this.#owner.resume();
+    if (this.#waiting.isEmpty) this.#owner.resume();
+    else this.#owner.pause();
   }
 
   #count(socket: Socket): void {

@@ -37,10 +37,22 @@ export class ChunkQueue {
     return this.#borrower?.unused ?? 0;
   }
 
+  /** The bytes that no call has used and none waits for. What a reader holds for a
+   * pending call does not count: the call may need more than may be received ahead. */
+  get idle(): number {
+    return this.#borrower?.isBusy ? this.#bytes : this.#bytes + this.borrowed;
+  }
+
   /** Lets a reader take chunks; another one gives back its bytes before. */
   lendTo(borrower: Borrower): void {
     if (this.#borrower !== borrower) this.reclaim();
     this.#borrower = borrower;
+  }
+
+  /** True while a call of a reader other than `read` is pending. */
+  isBusyBeside(read: unknown): boolean {
+    const borrower = this.#borrower;
+    return borrower !== undefined && borrower !== read && borrower.isBusy;
   }
 
   /** Puts back what the reader has not used, unless a call of it is pending. */

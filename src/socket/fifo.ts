@@ -91,16 +91,11 @@ class Rest<T extends object> {
 
   remove(entry: T): void {
     const at = this.#entries.indexOf(entry, this.#head);
-    if (at < 0) return;
-    this.#entries.splice(at, 1);
-    if (this.#entries.length === this.#head) {
-      this.#entries.length = this.#head = 0;
-    }
+    if (at >= 0) this.#entries.splice(at, 1);
   }
 
   shift(): T | undefined {
     const entries = this.#entries;
-    if (entries.length === 0) return undefined;
     const entry = entries[this.#head];
     entries[this.#head++] = undefined;
     if (this.#head === entries.length) {

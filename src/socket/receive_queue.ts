@@ -103,6 +103,7 @@ export class ReceiveQueue {
 
   /** Reads for a loop. */
   next(read: LoopRead): Promise<Result> {
+    this.#settleBefore(read);
     const chunks = this.#readableChunks();
     if (chunks !== undefined && read.buffer === undefined) {
       const value = chunks.shift()!;
@@ -130,6 +131,7 @@ export class ReceiveQueue {
       this.#resolve(read, 0);
       return;
     }
+    this.#settleBefore(read);
     const chunks = this.#readableChunks();
     if (chunks === undefined) {
       if (this.#end === undefined) this.#add(read);
@@ -242,6 +244,7 @@ export class ReceiveQueue {
   /** Copies the chunks to memory of their own. Throws when they are lost, or the
    * direction has failed. */
   prepareDetach(): void {
+    this.#owner.loop.allowance.settle();
     this.reclaim();
     if (this.#chunks?.copyFromSlabs() === false) this.#lose();
     if (typeof this.#end === "object") throw this.#end;
@@ -253,8 +256,10 @@ export class ReceiveQueue {
     if (bytes.length > 0) this.#addChunk(bytes);
   }
 
-  /** Removes all received bytes and returns them in one piece. */
+  /** Removes all received bytes and returns them in one piece, with those that a
+   * reader got for a call which the detach has ended. */
   removeAll(): Uint8Array<ArrayBuffer> {
+    this.reclaim();
     return this.#chunks?.removeAll() ?? new Uint8Array();
   }
 
@@ -267,6 +272,12 @@ export class ReceiveQueue {
     const chunks = this.#chunks ??= new ChunkQueue();
     chunks.push(chunk);
     return chunks;
+  }
+
+  /* The chunk of a reader may have been left to the next turn. What the reader does not
+   * use of it comes before all bytes that a later read may get. */
+  #settleBefore(read: PendingRead | undefined): void {
+    if (this.#chunks?.isBusyBeside(read)) this.#owner.loop.allowance.settle();
   }
 
   /* The chunks, if there are any for the next read. */
@@ -307,7 +318,7 @@ export class ReceiveQueue {
     /* The library takes one or the other; see readable(). */
     if (this.#end !== undefined || this.#isReadArmed) return;
     const { loop, id, settings } = this.#owner;
-    const ahead = this.#chunks?.bytes ?? 0;
+    const ahead = this.#chunks?.idle ?? 0;
     const bytes = missingCredit(settings.receive, this.#credit + ahead);
     if (bytes === 0) return;
     const result = loop.port.receive(id, bytes);
@@ -320,6 +331,7 @@ export class ReceiveQueue {
    * received for, and than what a reader uses. */
   #serve(): void {
     for (;;) {
+      this.#settleBefore(this.#reads.first);
       const read = this.#reads.first;
       if (read === undefined) return;
       if (this.#serveFromChunks(read)) continue;

@@ -202,8 +202,8 @@ struct ledger_port {
   int32_t timeout_ms;
   uint64_t polled_ms; /* when it was polled last */
   bool is_called;     /* a call was made for it since then */
-  double failures;   /* of accepts, that were counted so far */
-  bool has_failures; /* some were reported since then, or need not be */
+  double failures;    /* of accepts, that were counted so far */
+  bool has_failures;  /* some were reported since then, or need not be */
 };
 
 struct ledger {
