@@ -17,7 +17,6 @@ import { writeFileSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { markdownTable } from "markdown-table";
 import { defaultJobs, inParallel } from "../parallel.js";
 import * as setup from "../setup.js";
@@ -35,12 +34,10 @@ const HEAD = [
   "Left",
 ];
 
-const { values } = parseArgs({
-  options: {
-    file: { type: "string", multiple: true, default: ["src/"] },
-    most: { type: "string", default: "1e9" },
-    jobs: { type: "string", default: String(defaultJobs) },
-  },
+const values = setup.parseOptions(import.meta.filename, {
+  file: { type: "string", multiple: true, default: ["src/"] },
+  most: { type: "string", default: "1e9" },
+  jobs: { type: "string", default: String(defaultJobs) },
 });
 await setup.ensureNodeModules();
 const plan = join(setup.repository, "scripts", "mutation", "typescript.json");

@@ -105,7 +105,7 @@ void crowd_wake(uint32_t port) {
   }
 }
 
-bool crowd_is_told(uint32_t port, uint32_t limit_ms) {
+bool crowd_learns(uint32_t port, uint32_t limit_ms) {
   struct crowd__member* member = crowd__find(port);
   if (member == NULL || member->timeout_ms != CROWD__NO_LIMIT) return true;
   uint32_t ended = atomic_load(&member->waits_ended);

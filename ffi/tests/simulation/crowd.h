@@ -17,7 +17,7 @@ void crowd_wake(uint32_t port);
 
 /* Whether the thread that waits for the port without a limit is told within
  * this time to poll; also true if there is no such thread. */
-bool crowd_is_told(uint32_t port, uint32_t limit_ms);
+bool crowd_learns(uint32_t port, uint32_t limit_ms);
 
 /* Ends the threads that wait for this port, or all. */
 void crowd_stop(uint32_t port);

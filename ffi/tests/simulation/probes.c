@@ -71,7 +71,7 @@ static void probe__await(uint32_t port) {
     uint64_t since_ms = world_now_ms();
     if (ledger.ports[port].is_watched)
       RULE("a thread that waits is told of what can be received",
-           crowd_is_told(port, PROBE__RETRY_MS));
+           crowd_learns(port, PROBE__RETRY_MS));
     else
       user_wait(port, 2 * PROBE__RETRY_MS);
     RULE("a wait ends in time for what can be received",
