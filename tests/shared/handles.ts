@@ -1,6 +1,6 @@
 // Copyright the iocp authors. MIT license.
 
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import process from "node:process";
 import { openLibrary } from "./ffi.ts";
 
@@ -50,3 +50,14 @@ function makeCounter(): () => number {
 
 /** How many handles this process has open. */
 export const openHandles: () => number = makeCounter();
+
+/** Whether this process has the file open. Only Linux tells, so elsewhere it is
+ * always false. */
+export function isOpen(path: string): boolean {
+  if (process.platform !== "linux") return false;
+  const { ino, dev } = statSync(path);
+  return readdirSync("/proc/self/fd").some((name) => {
+    const other = statSync(`/proc/self/fd/${name}`, { throwIfNoEntry: false });
+    return other?.ino === ino && other.dev === dev;
+  });
+}

@@ -4,7 +4,13 @@
  * 127.0.0.1. */
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { listen } from "../../mod.ts";
 import { eventually } from "./deadline.ts";
 import { debianRoot, insideDebian } from "./debian.ts";
@@ -88,6 +94,18 @@ exec $RABBITMQ_HOME/sbin/rabbitmq-server`,
 const seen = (path: string) =>
   isWindows ? `Z:${path.replaceAll("/", "\\")}` : path;
 
+/* Ends the namespace of its processes with the first of them, which is gone when all
+ * others are: PostgreSQL does not start while one of its processes is left. */
+const KILL = `
+outer=$(cat FOLDER/pid)
+read -r first < /proc/$outer/task/$outer/children
+kill -9 $outer
+while read -r _ _ state _ < /proc/$first/stat && [ "$state" != Z ]; do
+  sleep 0.01
+done 2> /dev/null
+echo > FOLDER/killed
+`;
+
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /* Runs a script of the shell of Linux. Wine's program start.exe runs programs of the
@@ -127,8 +145,7 @@ export class Server implements AsyncDisposable {
     this.#write("server.pem", identity.cert);
     this.#write("server.key", identity.key);
     this.#write("start", this.#script());
-    /* The namespace of its processes ends with the first of them. */
-    this.#write("kill", `kill -9 $(cat ${this.#folder}/pid)\n`);
+    this.#write("kill", KILL.replaceAll("FOLDER", this.#folder));
   }
 
   #path(name: string): string {
@@ -169,8 +186,10 @@ exec ${program} ${args.map(quoted).join(" ")} > log 2>&1 < /dev/null\n`;
 
   /** Kills it, and waits until it is gone. */
   async kill(): Promise<void> {
+    rmSync(this.#path("killed"), { force: true });
     runScript(`${this.#folder}/kill`);
-    await eventually("its end", () => refuses(this.port));
+    await eventually("its end", () => existsSync(this.#path("killed")));
+    await eventually("a port that refuses", () => refuses(this.port));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

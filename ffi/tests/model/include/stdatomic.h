@@ -12,16 +12,25 @@
 /* Implemented in ../fiber.c. */
 void fiber_access(const volatile void* memory, bool writes, bool is_weak);
 
+/* gcc has no others that take the place of the standard's macros, and clang,
+ * which reads the library to make mutants, has these for atomic types. */
+#ifdef __clang__
+#define MODEL_LOAD __c11_atomic_load
+#define MODEL_STORE __c11_atomic_store
+#else
+#define MODEL_LOAD __atomic_load_n
+#define MODEL_STORE __atomic_store_n
+#endif
+
 #define MODEL_IS_WEAK(order) ((order) != memory_order_seq_cst)
 
 #undef atomic_load_explicit
-#define atomic_load_explicit(object, order)           \
-  (fiber_access(object, false, MODEL_IS_WEAK(order)), \
-   __atomic_load_n(object, order))
+#define atomic_load_explicit(object, order) \
+  (fiber_access(object, false, MODEL_IS_WEAK(order)), MODEL_LOAD(object, order))
 #undef atomic_store_explicit
 #define atomic_store_explicit(object, value, order)  \
   (fiber_access(object, true, MODEL_IS_WEAK(order)), \
-   __atomic_store_n(object, value, order))
+   MODEL_STORE(object, value, order))
 #undef atomic_load
 #define atomic_load(object) atomic_load_explicit(object, memory_order_seq_cst)
 #undef atomic_store
