@@ -126,8 +126,8 @@ export class TlsPort extends BelowPort implements SocketPort {
   ): number {
     const count = this.#received.moveTo(buffer, offset, length);
     if (count > 0) return count;
-    if (this.#failure !== undefined) return FAILED;
     if (this.#hasPeerEnded) return 0;
+    if (this.#failure !== undefined) return FAILED;
     this.#isReadArmed = true;
     this.#flow();
     return PENDING;
@@ -165,13 +165,14 @@ export class TlsPort extends BelowPort implements SocketPort {
     this.#flow();
   }
 
+  /* A peer that has ended TLS has sent all bytes, so what fails after that is a matter
+   * of the writes alone. */
   #reportEnd(): void {
-    if (this.#failure !== undefined) {
-      this.#reportFailure();
-    } else if (!this.#isEndReported) {
+    if (this.#hasPeerEnded && !this.#isEndReported) {
       this.#isEndReported = true;
       this.#socket.receiveEnded(0, 0);
     }
+    if (this.#failure !== undefined) this.#reportFailure();
   }
 
   /* Lets ciphertext be read while bytes are wanted and none are held. The TLSSocket
