@@ -24,6 +24,7 @@ void ledger_open(void) {
   ledger.share_count = 0;
   ledger.local_count = 0;
   memset(ledger.is_taken, 0, sizeof ledger.is_taken);
+  memset(ledger.may_be_replaced, 0, sizeof ledger.may_be_replaced);
   datagrams_open();
   ledger.is_settling = false;
   ledger.is_one_process = false;

@@ -227,6 +227,9 @@ struct ledger {
   uint32_t local_count; /* ends of local connections */
   /* names of unix sockets that other programs have now */
   bool is_taken[2 * LEDGER_PATHS];
+  /* A call was allowed to replace a file that was left over, and may have
+   * removed it before it failed. */
+  bool may_be_replaced[2 * LEDGER_PATHS];
   bool is_settling;
   bool is_one_process; /* all ports are of it */
   /* All faults are over, and their effects have been reported. Read by other

@@ -83,15 +83,6 @@ static void user__listen_failed(uint16_t local, uint32_t path, int32_t result) {
         result);
 }
 
-/* The file that was left over is gone. */
-static bool user__has_replaced(uint32_t path) {
-  for (uint32_t i = 0; i < ledger.entry_count; i++)
-    if (ledger.entries[i].kind == ENTRY_LISTENER &&
-        ledger.entries[i].local == IOCP_UNIX && ledger.entries[i].path == path)
-      return true;
-  return false;
-}
-
 void user_listen_path(uint32_t port) {
   static const uint32_t backlogs[] = {4, 1, 64, 0};
   if (!ledger_has_room()) return;
@@ -133,6 +124,7 @@ void user_listen_path(uint32_t port) {
         access == NULL ? "-" : access,
         id);
   reasons_check_call(port, id);
+  if ((flags & IOCP_REPLACE_STALE) != 0) ledger.may_be_replaced[path] = true;
   if (id == -IOCP_EINVAL && which >= USER__ACCESSES_VALID) return;
   if (id == -IOCP_EACCES && which == USER__ACCESS_OF_OTHERS) return;
   if (id < 0) {
@@ -146,8 +138,7 @@ void user_listen_path(uint32_t port) {
        (!is_foreign || manner == PEER_REFUSES) &&
            (rival == NULL || rival->is_closing));
   RULE("a socket file that is left over is replaced only if that is asked for",
-       !is_foreign || user__has_replaced(path) ||
-           (flags & IOCP_REPLACE_STALE) != 0);
+       !is_foreign || ledger.may_be_replaced[path]);
   struct entry* entry = ledger_entry(port, id, ENTRY_LISTENER);
   entry->local = local;
   entry->path = path;
