@@ -41,7 +41,9 @@ static struct socket* timers__expired(struct list_node* slot, uint64_t now_ms) {
 
 struct socket* timers_expire(struct timers* timers, uint64_t now_ms) {
   uint64_t now = now_ms / TIMERS_TICK_MS;
-  if (timers->count == 0) return NULL;
+  /* A first deadline may have been set after the caller has read the clock, and
+   * then the wheel is ahead of it. */
+  if (timers->count == 0 || now <= timers->tick) return NULL;
   /* After a long pause, one turn of the wheel checks every slot. */
   if (now - timers->tick > TIMERS_SLOTS) timers->tick = now - TIMERS_SLOTS;
   while (timers->tick < now) {
