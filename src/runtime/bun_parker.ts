@@ -14,12 +14,15 @@ interface BunWorker {
 /* Captured when the module is loaded; see globals.ts. */
 const { Blob, URL, Worker, Bun, process } = globalThis as unknown as {
   Blob: new (parts: string[], options: { type: string }) => unknown;
-  URL: { createObjectURL(blob: unknown): string };
+  URL: {
+    createObjectURL(blob: unknown): string;
+    revokeObjectURL(url: string): void;
+  };
   Worker: new (url: string) => BunWorker;
   Bun?: { isMainThread: boolean };
   process?: { platform: string };
 };
-const { createObjectURL } = URL;
+const { createObjectURL, revokeObjectURL } = URL;
 
 /* The worker blocks in iocp_wait() and does nothing else. Its source is a string,
  * so that a bundle needs no second file. */
@@ -59,6 +62,9 @@ export class BunParker implements Parker {
   readonly #onWake: () => void;
   #isRef = true;
   #worker: BunWorker | undefined;
+  /* Of the program of the worker, until that has started. Bun keeps its text for the
+   * process, also after the end of the thread that has made it. */
+  #url: string | undefined;
   /* Runs while the worker is idle. */
   #idleTimer: unknown;
   #isParked = false;
@@ -104,11 +110,12 @@ export class BunParker implements Parker {
   }
 
   #start(): BunWorker {
-    const url = createObjectURL(
+    const url = this.#url = createObjectURL(
       new Blob([WORKER], { type: "text/javascript" }),
     );
     const worker = new Worker(url);
     worker.onmessage = () => {
+      this.#revoke();
       this.#isParked = false;
       this.#hold(false);
       this.#onWake();
@@ -127,7 +134,14 @@ export class BunParker implements Parker {
     this.#idleTimer = undefined;
   }
 
+  #revoke(): void {
+    if (this.#url === undefined) return;
+    revokeObjectURL(this.#url);
+    this.#url = undefined;
+  }
+
   #terminate(): void {
+    this.#revoke();
     this.#worker?.terminate();
     this.#worker = undefined;
   }
