@@ -360,8 +360,7 @@ class World {
         offset: 0,
         resolve: (count) => {
           assert.equal(count, length);
-          this.#settleWrite(write, "done", count);
-          queueMicrotask(() => this.settledWrites.push(write));
+          this.#writeDone(write);
         },
         reject: (error) => {
           assert.ok(error instanceof SocketError);
@@ -387,6 +386,11 @@ class World {
     }
   }
 
+  #writeDone(write: Write): void {
+    this.#settleWrite(write, "done", write.length);
+    queueMicrotask(() => this.settledWrites.push(write));
+  }
+
   /* A file in the place of bytes. */
   writeFile(length: number): void {
     if (!this.isOpen) return;
@@ -410,8 +414,7 @@ class World {
         offset: 0,
         resolve: (count) => {
           assert.deepEqual([count, sent], [length, length]);
-          this.#settleWrite(write, "done", count);
-          queueMicrotask(() => this.settledWrites.push(write));
+          this.#writeDone(write);
         },
         reject: (error) => {
           assert.ok(error instanceof SocketError);

@@ -143,16 +143,18 @@ void close_step(struct socket* socket) {
 
 void close_timed_out(struct socket* socket) {
   /* The last copy was sent, or one has failed, in this very poll. */
-  bool is_over =
-      socket->close_phase == CLOSE_DRAINING && !close__drains(socket);
-  if (socket->close_phase == CLOSE_DRAINING && !is_over) {
+  if (socket->close_phase == CLOSE_DRAINING && !close__drains(socket)) {
+    close_step(socket);
+    return;
+  }
+  if (socket->close_phase == CLOSE_DRAINING) {
     if (socket->is_datagram) datagram_timed_out(socket);
     if (progress_continues(socket)) return;
     socket->close_result = -IOCP_ETIMEDOUT;
     socket->detail = 0;
     socket->close_reset = true;
   }
-  if (!is_over) close_reap(socket);
+  close_reap(socket);
   close_step(socket);
 }
 

@@ -1,7 +1,8 @@
 // Copyright the iocp authors. MIT license.
 
 // What may be changed at a node of the syntax tree. A change is `[operator, place,
-// text]`. What compiles to the same code is told afterwards.
+// text]`. Whether it compiles to the same code is found
+// out later.
 
 import { placeOf } from "./syntax.js";
 

@@ -51,8 +51,8 @@ export async function divide(mutants) {
 }
 
 /**
- * A hash of the library and of what judges it. Who has survived is judged again
- * when it is another; who was killed stays so.
+ * A hash of the library and of what judges it. A mutant that has survived is
+ * judged again when it is another; one that was killed stays so.
  */
 export async function hashOfJudges(ffi) {
   const names = judges.flatMap((part) =>

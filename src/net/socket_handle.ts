@@ -29,17 +29,19 @@ export class SocketHandle {
   }
 
   setNoDelay(enable: boolean): void {
-    const connection = this.#open;
-    if (connection !== undefined) setNoDelay(connection, enable);
+    this.#applyNoDelay(enable);
   }
 
   /** Sets the option of a new connection, where it is given. Programs replace
    * setNoDelay() to see what is set, and Node does not call it for false, its default. */
   setInitialNoDelay(noDelay: boolean | undefined): void {
     if (noDelay) this.setNoDelay(true);
-    else if (noDelay === false) {
-      SocketHandle.prototype.setNoDelay.call(this, false);
-    }
+    else if (noDelay === false) this.#applyNoDelay(false);
+  }
+
+  #applyNoDelay(enable: boolean): void {
+    const connection = this.#open;
+    if (connection !== undefined) setNoDelay(connection, enable);
   }
 
   /** The delay is in seconds; 0 leaves it as it is. */

@@ -29,7 +29,8 @@ struct history__variable {
   uint64_t reads;    /* since then, in any order */
 };
 
-/* Who has used a variable, in all schedules: the first thread, and flags. */
+/* The threads that have used a variable, in all schedules: the first one, and
+ * flags. */
 typedef uint8_t history__use;
 #define HISTORY__FIRST 0x3f
 #define HISTORY__IS_WRITTEN 0x40

@@ -1940,7 +1940,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "shares",
-    name: "a listener that found no room is not told of it",
+    name: "a listener that found no room is not woken when there is some",
     source: "a producer that waits for a full queue",
     changes: [{
       file: "share_queue.c",
@@ -1992,7 +1992,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "shares",
-    name: "the parts of a share that is over are not told",
+    name: "the parts of a share that is over are not woken",
     source: "a loop of a Worker that never ends",
     changes: [{
       file: "share_queue.c",
@@ -2318,8 +2318,9 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     changes: [{
       file: "close.c",
       from:
-        "      socket->close_phase == CLOSE_DRAINING && !close__drains(socket);",
-      to: "      socket->close_phase == CLOSE_DONE && !close__drains(socket);",
+        "  if (socket->close_phase == CLOSE_DRAINING && !close__drains(socket)) {",
+      to:
+        "  if (socket->close_phase == CLOSE_DONE && !close__drains(socket)) {",
     }],
   },
   {
@@ -2357,7 +2358,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "hints",
-    name: "a wait is told of what was delivered",
+    name: "a wait returns for what was delivered before",
     source: "iocp_wait(): until iocp_poll() has something to deliver",
     changes: [{
       file: "poller.c",

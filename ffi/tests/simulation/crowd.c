@@ -28,7 +28,7 @@ struct crowd__member {
   bool deletes_fiber;
   atomic_bool must_stop;
   atomic_uint waits_ended;
-  atomic_bool is_told; /* since crowd_is_told() */
+  atomic_bool wait_ended; /* since crowd_wait_ended() */
 };
 
 static struct crowd__member crowd__members[CROWD__MAX];
@@ -43,7 +43,7 @@ static void crowd__wait(void* argument) {
   while (!atomic_load(&member->must_stop)) {
     bool began_calm = ledger.is_calm;
     int32_t result = iocp_wait(member->id, member->timeout_ms);
-    if (result != 0) atomic_store(&member->is_told, true);
+    if (result != 0) atomic_store(&member->wait_ended, true);
     atomic_fetch_add(&member->waits_ended, 1);
     if (result == -IOCP_EBADF) return;
     RULE("a wait on another thread returns 0 or 1",
@@ -81,9 +81,9 @@ static struct crowd__member* crowd__find(uint32_t port) {
   return NULL;
 }
 
-bool crowd_is_told(uint32_t port) {
+bool crowd_wait_ended(uint32_t port) {
   struct crowd__member* member = crowd__find(port);
-  return member == NULL || atomic_exchange(&member->is_told, false);
+  return member == NULL || atomic_exchange(&member->wait_ended, false);
 }
 
 void crowd_wake(uint32_t port) {
@@ -105,7 +105,7 @@ void crowd_wake(uint32_t port) {
   }
 }
 
-bool crowd_learns(uint32_t port, uint32_t limit_ms) {
+bool crowd_wait_ends(uint32_t port, uint32_t limit_ms) {
   struct crowd__member* member = crowd__find(port);
   if (member == NULL || member->timeout_ms != CROWD__NO_LIMIT) return true;
   uint32_t ended = atomic_load(&member->waits_ended);
@@ -241,7 +241,7 @@ static void crowd__start(void (*run)(void* argument), uint32_t port) {
   member->port = port;
   member->id = port < LEDGER_PORTS ? ledger.ports[port].id : -1;
   atomic_store(&member->must_stop, false);
-  atomic_store(&member->is_told, true);
+  atomic_store(&member->wait_ended, true);
   atomic_store(&member->waits_ended, 0);
   member->thread = world_thread_start(run, member);
 }

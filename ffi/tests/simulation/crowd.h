@@ -15,9 +15,9 @@ void crowd_join(void);
 /* Wakes the port from this thread, which must end a wait of another one. */
 void crowd_wake(uint32_t port);
 
-/* Whether the thread that waits for the port without a limit is told within
- * this time to poll; also true if there is no such thread. */
-bool crowd_learns(uint32_t port, uint32_t limit_ms);
+/* Whether the wait of the thread that waits for the port without a limit ends
+ * within this time; also true if there is no such thread. */
+bool crowd_wait_ends(uint32_t port, uint32_t limit_ms);
 
 /* Ends the threads that wait for this port, or all. */
 void crowd_stop(uint32_t port);
@@ -30,6 +30,6 @@ void crowd_forget(void);
 
 /* A wait of the thread that waits for the port has ended with 1 since the last
  * time that this was asked. */
-bool crowd_is_told(uint32_t port);
+bool crowd_wait_ended(uint32_t port);
 
 #endif /* IOCP_CROWD_H */

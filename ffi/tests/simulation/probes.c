@@ -70,8 +70,8 @@ static void probe__await(uint32_t port) {
   for (uint32_t i = 0; i < PROBE__WAITS; i++) {
     uint64_t since_ms = world_now_ms();
     if (ledger.ports[port].is_watched)
-      RULE("a thread that waits is told of what can be received",
-           crowd_learns(port, PROBE__RETRY_MS));
+      RULE("a wait on another thread ends for what can be received",
+           crowd_wait_ends(port, PROBE__RETRY_MS));
     else
       user_wait(port, 2 * PROBE__RETRY_MS);
     RULE("a wait ends in time for what can be received",

@@ -35,7 +35,7 @@ void progress_check(void) {
 
 bool progress_is_due(uint32_t index) {
   const struct ledger_port* port = &ledger.ports[index];
-  if (port->is_watched && crowd_is_told(index)) return true;
+  if (port->is_watched && crowd_wait_ended(index)) return true;
   if (port->is_told || port->is_called) return true;
   return port->timeout_ms >= 0 &&
          world_now_ms() >= port->polled_ms + (uint64_t)port->timeout_ms;
