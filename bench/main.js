@@ -1,43 +1,39 @@
 // Copyright the iocp authors. MIT license.
 
-// npm run bench: measures servers side by side, each in turn, on a core of its
-// own, and prints a table for each workload and the comparisons.
+// npm run bench -- [options]: measures servers side by side, each in turn, in new
+// processes on a core of its own, and prints a table for each workload and the
+// comparisons.
+//
+//   --quick           one short round, too short to trust
+//   --workload NAMES  those of bench/workloads.js to measure (all)
+//   --servers NAMES   those of bench/servers.js to measure (all)
+//   --rounds N        measurements of each server (5)
+//   --seconds S       counted time of each (1)
+//   --write           writes the figures of README.md and docs/benchmarks.md
+//
+// NAMES are separated by commas; a name that does not exist prints those that do.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { cpus, release, type } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { repository } from "../scripts/setup/cache.js";
 import { run, runOrThrow } from "../scripts/setup/command.js";
 import { inTemporaryFolder } from "../scripts/setup/folder.js";
 import { ensureNodeModules } from "../scripts/setup/node_modules.js";
+import { parseOptions } from "../scripts/setup/options.js";
 import { measure } from "./measure.js";
 import { chooseCores } from "./processes.js";
 import { compilePrograms } from "./programs.js";
 import { servers } from "./servers.js";
 import { workloads } from "./workloads.js";
 
-const namesOf = (all) => all.map(({ name }) => name).join(", ");
-const help = `usage: npm run bench -- [options]
-
-Measures servers side by side, each in turn, in new processes.
-
-  --quick           one short round, too short to trust
-  --workload NAMES  of ${namesOf(workloads)}
-  --servers NAMES   of ${namesOf(servers)}
-  --rounds N        measurements of each server (5)
-  --seconds S       counted time of each (1)
-  --write           writes the figures of README.md and docs/benchmarks.md
-
-NAMES are separated by commas; the default is all.`;
-
-function parse(args) {
+function parse() {
   const text = { type: "string" };
   const flag = { type: "boolean", default: false };
-  const flags = { quick: flag, write: flag, help: flag };
+  const flags = { quick: flag, write: flag };
   const texts = { workload: text, servers: text, rounds: text, seconds: text };
-  const { values } = parseArgs({ args, options: { ...flags, ...texts } });
+  const values = parseOptions(import.meta.filename, { ...flags, ...texts });
   const number = (name, usual, quick) => {
     const value = Number(values[name] ?? (values.quick ? quick : usual));
     if (value > 0 && value <= 3600) return value;
@@ -56,7 +52,8 @@ function choose(option, names, all) {
   return names?.split(",").map((name) => {
     const found = all.find((one) => one.name === name.trim());
     if (found) return found;
-    throw new Error(`--${option} has no "${name}", but ${namesOf(all)}`);
+    const known = all.map(({ name }) => name).join(", ");
+    throw new Error(`--${option} has no "${name}", but ${known}`);
   }) ?? all;
 }
 
@@ -67,7 +64,7 @@ async function describeMachine() {
     `${release()}, Deno ${deno}, Bun ${bun}`;
 }
 
-async function measureAll(options, args, folder) {
+async function measureAll(options, folder) {
   // Imported late: it needs packages that may have been installed just now.
   const report = await import("./report.js");
   const { quick, rounds, seconds } = options;
@@ -85,7 +82,7 @@ async function measureAll(options, args, folder) {
   const results = {
     date: new Date().toISOString().slice(0, 10),
     commit: (await run("git", git)).stdout.trim() || "unknown",
-    command: ["npm run bench --", ...args].join(" "),
+    command: ["npm run bench --", ...process.argv.slice(2)].join(" "),
     machine: await describeMachine(),
     ...{ rounds, seconds },
     workloads: [],
@@ -115,17 +112,13 @@ function showStep(text) {
 }
 
 try {
-  const args = process.argv.slice(2);
-  const options = parse(args);
-  if (options.help) {
-    console.log(help);
-  } else if (process.platform !== "linux") {
+  const options = parse();
+  if (process.platform !== "linux") {
     throw new Error("NotSupported: it needs Linux, for epoll and taskset");
-  } else {
-    await ensureNodeModules();
-    const measureIn = (folder) => measureAll(options, args, folder);
-    await inTemporaryFolder("iocp-bench-", measureIn);
   }
+  await ensureNodeModules();
+  const measureIn = (folder) => measureAll(options, folder);
+  await inTemporaryFolder("iocp-bench-", measureIn);
 } catch (error) {
   console.error(`bench: ${error.message}`);
   process.exitCode = 1;
