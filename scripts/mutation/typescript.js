@@ -16,7 +16,7 @@
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { markdownTable } from "markdown-table";
 import * as setup from "../setup.js";
 import { copyWithMutants } from "./typescript/copy.js";
@@ -96,12 +96,7 @@ async function open({ name, content }) {
   const hash = createHash("sha256").update(content);
   const path = join(memory, `${hash.digest("hex").slice(0, 32)}.json`);
   const known = await json(path).catch(() => ({}));
-  const judges = createHash("sha256");
-  for (const test of testsOf(name)) {
-    const path = join(setup.repository, "tests", `${test}_test.ts`);
-    judges.update(await readFile(path));
-  }
-  const by = judges.digest("hex").slice(0, 12);
+  const by = await hashOfTests(testsOf(name));
   const endOf = ({ text }) => {
     const one = known[text];
     return isKilled(one?.end) || one?.by === by ? one?.end : undefined;
@@ -111,6 +106,21 @@ async function open({ name, content }) {
     writeFileSync(path, JSON.stringify(known, undefined, 1));
   };
   return { endOf, add };
+}
+
+/* The test files, with what they import of tests/. */
+async function hashOfTests(names) {
+  const folder = join(setup.repository, "tests");
+  const paths = new Set(names.map((name) => join(folder, `${name}_test.ts`)));
+  const hash = createHash("sha256");
+  for (const path of paths) {
+    const content = await readFile(path, "utf8");
+    hash.update(content);
+    for (const [, name] of content.matchAll(/from "(\.\/[^"]+)"/g)) {
+      paths.add(join(dirname(path), name));
+    }
+  }
+  return hash.digest("hex").slice(0, 12);
 }
 
 function isKilled(end) {
@@ -138,7 +148,9 @@ async function judgeFile(openJudge, file) {
     const reason = reasonOf(name, mutant);
     row[isKilled(end) ? 2 : reason ? 4 : 5]++;
     if (end === "times out") row[3]++;
-    if (!isKilled(end) && !reason) console.log(`${name}:${mutant.text} (${end})`);
+    if (!isKilled(end) && !reason) {
+      console.log(`${name}:${mutant.text} (${end})`);
+    }
   }
   console.log(withScore(row).join(" "));
   return row;

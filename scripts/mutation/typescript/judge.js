@@ -30,15 +30,16 @@ export class Judge {
 
   constructor(folder, names) {
     this.#folder = folder;
-    this.#paths = names.map((name) =>
-      join(folder, "tests", `${name}_test.ts`)
-    );
+    this.#paths = names.map((name) => join(folder, "tests", `${name}_test.ts`));
   }
 
   /** Runs the tests without a mutant. Returns those that cannot be used. */
   async measure() {
     this.#child = new Child(this.#folder);
-    const { once } = await this.#child.ask({ call: "load", paths: this.#paths });
+    const { once } = await this.#child.ask({
+      call: "load",
+      paths: this.#paths,
+    });
     const limit = 60_000;
     const { tests } = await this.#child.ask({ call: "measure", limit });
     this.#once = new Set(Object.keys(once));

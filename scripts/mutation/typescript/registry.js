@@ -42,5 +42,7 @@ export function after(hook) {
 }
 
 function argumentsOf([options, body]) {
-  return typeof options === "function" ? { body: options } : { ...options, body };
+  return typeof options === "function"
+    ? { body: options }
+    : { ...options, body };
 }
