@@ -90,6 +90,7 @@ export class Reads {
     this.#hasLeases ||= isLeased;
     const read = this.#add(length);
     const { buffer } = read;
+    let lent: Chunk | undefined;
     let settle: Pick<PendingRead, "resolve" | "reject">;
     const valueOf = (got: Chunk | number) =>
       typeof got === "number" ? buffer!.subarray(0, got) as Chunk : got;
@@ -111,7 +112,14 @@ export class Reads {
       makePromise,
       resolve: (got) => settle.resolve(got),
       reject: (error) => settle.reject(error),
-      ...isLeased ? { borrow: (chunk) => this.#leased.push(chunk) } : {},
+      ...isLeased
+        ? {
+          borrow: (chunk) => {
+            this.#leased.push(chunk);
+            lent = chunk.slice();
+          },
+        }
+        : {},
     };
     const promise = this.#at.socket.receive.next(loop);
     this.#promises++;
@@ -119,12 +127,11 @@ export class Reads {
       ({ value = null, done }) => {
         this.#promises--;
         assert.equal(done === true, value === null);
-        const isLent = this.#leased.includes(value!);
-        if (value !== null && buffer === undefined && !isLent) {
+        if (value !== null && buffer === undefined && lent === undefined) {
           this.#checkKept(value);
         }
-        /* Its memory is used again. */
-        read.got = isLent ? value!.slice() : value;
+        /* The memory of a lent chunk is used again. */
+        read.got = lent ?? value;
         this.#end(read, "done");
         this.#settled.push(read);
       },

@@ -6,16 +6,16 @@ import assert from "node:assert/strict";
 import { Slab } from "../../src/loop/slab.ts";
 
 export class WatchedSlab extends Slab {
-  /* The chunks that have an owner or may still get one, by their ends: the start moves
-   * as bytes of a chunk are read. */
-  readonly #open = new Map<ArrayBuffer, Set<number>>();
+  /* The chunks by their ends, since the start moves as bytes of one are read, and
+   * whether each is kept or given back already. */
+  readonly #chunks = new Map<ArrayBuffer, Map<number, boolean>>();
   readonly #owned = new WeakSet<Uint8Array>();
 
   override claim(length: number): Uint8Array<ArrayBuffer> {
     const chunk = super.claim(length);
     if (!this.hasLent) return chunk;
-    const ends = this.#open.get(chunk.buffer) ?? new Set();
-    this.#open.set(chunk.buffer, ends.add(endOf(chunk)));
+    const ends = this.#chunks.get(chunk.buffer) ?? new Map();
+    this.#chunks.set(chunk.buffer, ends.set(endOf(chunk), false));
     return chunk;
   }
 
@@ -33,19 +33,25 @@ export class WatchedSlab extends Slab {
 
   /** The program may keep the chunk. */
   isKept(chunk: Uint8Array<ArrayBuffer>): boolean {
-    return this.#owned.has(chunk);
+    return this.#owned.has(chunk) || !this.#isKnown(chunk);
   }
 
   /** Chunks that are neither kept nor given back. */
   get open(): number {
-    return [...this.#open.values()].reduce((sum, { size }) => sum + size, 0);
+    return [...this.#chunks.values()].flatMap((ends) => [...ends.values()])
+      .filter((isSettled) => !isSettled).length;
+  }
+
+  /* Others are copies, or were made before the first borrower came. */
+  #isKnown(chunk: Uint8Array<ArrayBuffer>): boolean {
+    return this.#chunks.get(chunk.buffer)?.has(endOf(chunk)) === true;
   }
 
   #settle(chunk: Uint8Array<ArrayBuffer>): void {
-    const ends = this.#open.get(chunk.buffer);
-    /* It is a copy, or was made before. */
-    if (ends === undefined) return;
-    ends.delete(endOf(chunk));
+    if (!this.#isKnown(chunk)) return;
+    const ends = this.#chunks.get(chunk.buffer)!;
+    assert.ok(!ends.get(endOf(chunk)), "a chunk is settled once");
+    ends.set(endOf(chunk), true);
   }
 }
 
