@@ -76,6 +76,10 @@ class World extends Connection {
   check(): void {
     this.reads.check();
     this.writes.check();
+    if (this.mayFail) return;
+    const { library, socket } = this;
+    const isHeld = !socket.isUnref || socket.send.isBusy;
+    assert.equal(library.holds, isHeld ? 1 : 0, "writes keep the process");
   }
 
   /* Everything that can happen happens: then nothing is left pending. */
@@ -283,6 +287,22 @@ const actions = fc.oneof(
   {
     weight: 1,
     arbitrary: action("reclaim", nothing, (world) => world.reads.reclaim()),
+  },
+  {
+    weight: 3,
+    arbitrary: action(
+      "resume",
+      sizes,
+      (world, size) => world.writes.resume(size),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: action(
+      "ref",
+      fc.boolean(),
+      (world, isRef) => world.socket.setRef(isRef),
+    ),
   },
   {
     weight: 1,

@@ -77,7 +77,9 @@ export class Reads {
       resolve: (got) => this.#hasRead(read, got),
       reject: (error) => this.#hasFailed(read, error),
     };
+    const { ahead } = this.#at.socket.receive;
     this.#at.socket.receive.enqueue(read.call);
+    if (buffer === undefined) this.#checkToppedUp(ahead);
   }
 
   /** The call of a loop, which settles a promise. A chunk that is leased is given
@@ -121,7 +123,9 @@ export class Reads {
         }
         : {},
     };
+    const { ahead } = this.#at.socket.receive;
     const promise = this.#at.socket.receive.next(loop);
+    if (buffer === undefined) this.#checkToppedUp(ahead);
     this.#promises++;
     promise.then(
       ({ value = null, done }) => {
@@ -309,6 +313,15 @@ export class Reads {
     if (mayFail) return;
     assert.equal(receive.isEnded, library.hasReportedEnd);
     assert.equal(receive.hasPeerEnded, library.hasReportedEnd);
+  }
+
+  /* A loop that has got one of the chunks receives more while it works. */
+  #checkToppedUp(aheadBefore: number): void {
+    const { library, socket: { receive, settings }, isOpen } = this.#at;
+    if (receive.ahead >= aheadBefore || !isOpen || this.#isDetached) return;
+    if (library.isArmed || receive.isEnded || this.#borrowing?.isBusy) return;
+    const ahead = library.credit + receive.ahead;
+    assert.equal(missingCredit(settings.receive, ahead), 0, "it is topped up");
   }
 
   /* Bytes for a read that waits were asked for, and as many as the settings say. */
