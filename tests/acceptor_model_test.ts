@@ -9,6 +9,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { Group } from "../src/loop/group.ts";
 import type { Loop } from "../src/loop/loop.ts";
+import { numberOf } from "../src/errors.ts";
 import { RESET } from "../src/native/completion.ts";
 import { PASS } from "../src/native/system_calls.ts";
 import { listenSettings } from "../src/options/listen.ts";
@@ -180,6 +181,33 @@ class World {
     if (!this.#isOver && !this.acceptor.isClosed) {
       this.#lastError = "ECONNRESET";
     }
+  }
+
+  /* The library refuses an option, which then keeps its value. */
+  refuseOption(isKnown: boolean): void {
+    const { acceptor, library } = this;
+    if (acceptor.isClosed || this.#isOver || library.isShared) return;
+    const error = numberOf(isKnown ? "EINVAL" : "ENOTSUP");
+    library.optionResult = error;
+    const before = acceptor.settings.firstByteTimeout;
+    const change = () => acceptor.changeOptions({ firstByteTimeout: 5 });
+    const code = isKnown ? "EINVAL" : "ENOTSUP";
+    const known = {
+      code,
+      syscall: "setsockopt",
+      address: "10.0.0.200",
+      port: 1,
+    };
+    assert.throws(change, (thrown: Error) => {
+      const cause = isKnown ? thrown : thrown.cause as SocketError;
+      if (!isKnown) assert.equal(thrown.name, "NotSupported");
+      for (const [key, value] of Object.entries(known)) {
+        assert.equal(cause[key as keyof Error], value);
+      }
+      return true;
+    });
+    library.optionResult = 0;
+    assert.equal(acceptor.settings.firstByteTimeout, before);
   }
 
   setRef(isRef: boolean): void {
@@ -376,6 +404,11 @@ const steps: fc.Arbitrary<Action<World>> = fc.oneof(
   action("rest", nothing, () => settled()),
   action("handshakes", few, (world: World, most) => world.secure(most)),
   action("accept fails", nothing, (world: World) => world.failAccept()),
+  action(
+    "refused option",
+    fc.boolean(),
+    (world: World, isKnown) => world.refuseOption(isKnown),
+  ),
   action("ref", fc.boolean(), (world: World, isRef) => world.setRef(isRef)),
   action("places", few, (world: World, places) => world.change(places)),
   action(

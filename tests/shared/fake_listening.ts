@@ -25,9 +25,11 @@ export class FakeListening {
   nextId = LISTENER;
   /** Connections in the library's own queue. */
   ready = 3;
-  /** What stop() returns; -1 until it was called. */
+  /** What stop() returns. */
   stopResult = 0;
   isStopped = false;
+  /** What setting an option returns. */
+  optionResult = 0;
   isShared = false;
   /** The library has closed the listening socket. */
   isGone = false;
@@ -48,7 +50,7 @@ export class FakeListening {
     addressBytes: () => {
       throw new Error("not asked here");
     },
-    setOption: () => 0,
+    setOption: () => this.optionResult,
     getOption: () => 0,
     socketStats: () => ({
       ...NO_SOCKET_STATS,

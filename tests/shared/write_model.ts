@@ -284,6 +284,8 @@ export class Writes {
 
   #checkState(): void {
     const { library, socket: { send }, isOpen, mayFail } = this.#at;
+    const hasFailed = this.#calls.some(({ outcome }) => outcome === "failed");
+    if (hasFailed && this.#ends.length === 0) assert.ok(!send.isIdle);
     if (!isOpen || mayFail) return;
     assert.equal(send.isEnded, library.shutdown === "done");
     assert.equal(send.isIdle, !send.isBusy && !this.#hasEnd);
