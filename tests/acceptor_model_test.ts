@@ -74,7 +74,9 @@ class World {
   #handshakes: Handshakes | undefined;
   /* The connections that onAccepted() has told. */
   readonly #told: number[] = [];
-  #lastError: string | undefined;
+  /* After so many connections accepting has failed. */
+  #failedAfter: number | undefined;
+  #stopped: Promise<void> | undefined;
   #isRef = true;
   #isOver = false;
   #hasClosed = false;
@@ -177,10 +179,9 @@ class World {
   }
 
   failAccept(): void {
+    if (this.acceptor.isClosed || this.#isOver) return;
     this.library.fail(ECONNRESET);
-    if (!this.#isOver && !this.acceptor.isClosed) {
-      this.#lastError = "ECONNRESET";
-    }
+    this.#failedAfter = this.library.nextId;
   }
 
   /* The library refuses an option, which then keeps its value. */
@@ -234,6 +235,29 @@ class World {
     this.library.end();
   }
 
+  /* No more are accepted. */
+  stop(): void {
+    if (this.acceptor.isClosed || this.#isOver) return;
+    this.#isOver = true;
+    this.#stopped = this.acceptor.stop();
+  }
+
+  async refuseStop(code: string): Promise<void> {
+    const { acceptor, library } = this;
+    if (acceptor.isClosed || this.#isOver) return;
+    library.stopResult = numberOf(code);
+    await assert.rejects(acceptor.stop(), (error: Error) => {
+      if (code === "ENOTSUP") {
+        assert.equal(error.name, "NotSupported");
+        assert.match(error.message, /Cannot stop a listener: .*named pipe/);
+      }
+      const cause = (code === "ENOTSUP" ? error.cause : error) as SocketError;
+      assert.deepEqual([cause.code, cause.syscall], [code, "listen"]);
+      return true;
+    });
+    library.stopResult = 0;
+  }
+
   endPort(): void {
     this.library.endPort();
     this.#isOver = true;
@@ -262,7 +286,7 @@ class World {
       assert.ok(ahead <= QUEUED_MAX + 2 * POOL_MAX, `${ahead} are ahead`);
     }
     assert.ok(this.#open.length <= this.#placesMax, "too many are open");
-    const accepted = library.nextId - LISTENER;
+    const accepted = library.nextId - LISTENER - library.late;
     assert.deepEqual(
       this.#told,
       Array.from({ length: accepted }, (_, i) => LISTENER + 1 + i),
@@ -289,10 +313,11 @@ class World {
   #checkState(): void {
     const { acceptor, library } = this;
     const lastError = acceptor.lastError as SocketError | undefined;
-    if (this.#lastError === undefined) assert.equal(lastError, undefined);
-    else if (lastError !== undefined) {
-      const { code, syscall, address, port } = lastError;
-      const expected = [this.#lastError, "accept", "10.0.0.200", 1];
+    if (this.#failedAfter !== library.nextId) {
+      assert.equal(lastError, undefined);
+    } else {
+      const { code, syscall, address, port } = lastError!;
+      const expected = ["ECONNRESET", "accept", "10.0.0.200", 1];
       assert.deepEqual([code, syscall, address, port], expected);
     }
     const connections = [...library.endpoints.keys()].filter((id) =>
@@ -300,11 +325,7 @@ class World {
     );
     assert.equal(acceptor.connections().length, connections.length);
     /* One for the listener, one for each connection that was returned. */
-    const holds =
-      this.returned.filter(({ id }) =>
-        library.endpoints.has(id) && !library.closed.has(id)
-      ).length;
-    assert.ok(library.holds >= holds + (this.#isRef ? 1 : 0));
+    assert.equal(library.holds, this.#open.length + (this.#isRef ? 1 : 0));
     if (library.isShared) assert.equal(library.pool, this.#pool);
   }
 
@@ -340,6 +361,30 @@ class World {
     }
   }
 
+  /* It is over when everything that was accepted was taken. */
+  async #awaitStop(stopped: Promise<void>): Promise<void> {
+    const { library } = this;
+    let isOver = false;
+    stopped.then(() => isOver = true);
+    const expected = this.#expected;
+    for (let turns = 0; !isOver && !this.#hasClosed; turns++) {
+      assert.ok(turns < 5000, "a stop ends");
+      const left = expected.length - this.returned.length;
+      this.secure(1e3);
+      if (left > 0) this.accept();
+      else if (library.ready > 0) library.ready--;
+      else library.left = 0;
+      this.end(0, true);
+      library.turn(1e6);
+      await new Promise((resolve) => setTimeout(resolve, left > 0 ? 0 : 6));
+    }
+    await stopped;
+    assert.ok(this.acceptor.isClosed);
+    if (this.#hasClosed) return;
+    assert.equal(this.returned.length, expected.length);
+    assert.deepEqual([library.ready, library.left], [0, 0]);
+  }
+
   async finish(): Promise<void> {
     const { library } = this;
     const isOpen = !this.acceptor.isClosed && !this.#isOver;
@@ -355,6 +400,7 @@ class World {
       this.end(0, false);
     }
     if (library.isGone) await this.#takeRest();
+    if (this.#stopped) await this.#awaitStop(this.#stopped);
     this.close();
     library.turn(1e6);
     await settled();
@@ -409,6 +455,12 @@ const steps: fc.Arbitrary<Action<World>> = fc.oneof(
     fc.boolean(),
     (world: World, isKnown) => world.refuseOption(isKnown),
   ),
+  action("late", nothing, (world: World) => world.library.acceptLate()),
+  action(
+    "refused stop",
+    fc.constantFrom("ENOTSUP", "ENOBUFS"),
+    (world: World, code) => world.refuseStop(code),
+  ),
   action("ref", fc.boolean(), (world: World, isRef) => world.setRef(isRef)),
   action("places", few, (world: World, places) => world.change(places)),
   action(
@@ -422,6 +474,7 @@ const ends: fc.Arbitrary<Action<World>> = fc.oneof(
   action("close", nothing, (world: World) => world.close()),
   action("close of the port", nothing, (world: World) => world.endPort()),
   action("end", nothing, (world: World) => world.endByLibrary()),
+  action("stop", nothing, (world: World) => world.stop()),
   action("share", nothing, (world: World) => world.share()),
 );
 

@@ -28,6 +28,10 @@ export class FakeListening {
   /** What stop() returns. */
   stopResult = 0;
   isStopped = false;
+  /** Accepts that are not canceled yet after a stop. */
+  left = 3;
+  /** Connections whose records came with the close. */
+  late = 0;
   /** What setting an option returns. */
   optionResult = 0;
   isShared = false;
@@ -55,7 +59,7 @@ export class FakeListening {
     socketStats: () => ({
       ...NO_SOCKET_STATS,
       acceptsReady: this.ready,
-      acceptsPosted: this.isStopped ? 0 : this.pool,
+      acceptsPosted: this.isStopped ? this.left : this.pool,
     }),
     stop: () => {
       assert.ok(!this.closed.has(LISTENER) && !this.isGone);
@@ -112,6 +116,15 @@ export class FakeListening {
     }
     this.allowance.polled(count + closing.length);
     this.allowance.end();
+  }
+
+  /** A connection whose record is in the poll in which the program has closed. */
+  acceptLate(): void {
+    if (!this.closed.has(LISTENER)) return;
+    const endpoint = this.endpoints.get(LISTENER);
+    if (endpoint === undefined) return;
+    this.late++;
+    endpoint.accepted!(++this.nextId, 0);
   }
 
   /** An accept fails. */
