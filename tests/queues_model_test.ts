@@ -225,7 +225,7 @@ const actions = fc.oneof(
     arbitrary: action(
       "busy",
       nothing,
-      (world) => world.library.allowance.spend(2 ** 20),
+      (world) => world.library.allowance.spend(2 ** 21),
     ),
   },
   {
@@ -372,4 +372,23 @@ test("Bytes in memory that was transferred are an error, not an end", async () =
     assert.ok(receive.hasFailed && receive.isEnded && !receive.hasPeerEnded);
     assert.equal(receive.ahead, 0);
   }
+});
+
+test("A read comes after every chunk that a reader takes for a call before it", async () => {
+  const world = new World(300, 0);
+  world.deliver(1);
+  world.library.allowance.spend(2 ** 21);
+  world.reads.borrow(301);
+  world.reads.next(undefined);
+  world.check();
+  await world.finish();
+});
+
+test("What a reader leaves of a chunk of the next turn counts as received ahead", async () => {
+  const world = new World(300, 0);
+  world.library.allowance.spend(2 ** 20);
+  world.reads.borrow(1);
+  world.reads.read(1);
+  world.check();
+  await world.finish();
 });
