@@ -39,6 +39,8 @@ interface Read {
   got: Uint8Array | null;
   /* The program has transferred the buffer. */
   isLost?: boolean;
+  /* It was made after a detach. */
+  readonly isLate: boolean;
 }
 
 export class Reads {
@@ -162,7 +164,13 @@ export class Reads {
 
   /** A pipe wants to know early when the peer ends. */
   receiveAhead(): void {
-    if (this.#at.isOpen) this.#at.socket.receive.receiveAhead();
+    const { library, socket: { receive, settings }, isOpen } = this.#at;
+    if (!isOpen) return;
+    receive.receiveAhead();
+    if (library.isArmed || receive.isEnded) return;
+    if (this.#borrowing?.isBusy || this.#isDetached) return;
+    const ahead = library.credit + receive.ahead;
+    assert.equal(missingCredit(settings.receive, ahead), 0, "it is received");
   }
 
   /** A reader is not used any more. */
@@ -219,6 +227,7 @@ export class Reads {
       buffer: length === undefined ? undefined : new Uint8Array(length),
       outcome: "pending",
       got: null,
+      isLate: this.#isDetached,
     };
     this.#calls.push(read);
     return read;
@@ -338,7 +347,8 @@ export class Reads {
 
   /** When everything that can happen has happened. */
   finish(): void {
-    for (const { outcome, buffer } of this.#calls) {
+    for (const { outcome, buffer, got, isLate } of this.#calls) {
+      if (isLate) assert.equal(got?.length ?? 0, 0, "it is for the next owner");
       assert.notEqual(
         outcome,
         "pending",
