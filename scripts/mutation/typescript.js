@@ -7,7 +7,8 @@
 //
 //   npm run mutate:ts -- --file src/socket/fifo.ts    a file or folder; else all
 //   npm run mutate:ts -- --most 40       of each file, spread evenly; else all
-//   npm run mutate:ts -- --show          prints what is known, and judges nothing
+//   npm run mutate:ts -- --show          prints what is known, and judges nothing;
+//                        what is left may be older than the tests
 //
 // What was judged is not judged again: a mutant that was killed while its file is the
 // same, one that is left while its tests are the same too. The folder
@@ -99,7 +100,8 @@ async function open({ name, content }) {
   const by = await hashOfTests(testsOf(name));
   const endOf = ({ text }) => {
     const one = known[text];
-    return isKilled(one?.end) || one?.by === by ? one?.end : undefined;
+    const isSame = isKilled(one?.end) || one?.by === by;
+    return isSame || values.show ? one?.end : undefined;
   };
   const add = ({ text }, end, test) => {
     known[text] = { end, ...isKilled(end) ? { test } : { by } };
