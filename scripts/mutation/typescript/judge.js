@@ -36,10 +36,9 @@ export class Judge {
   /** Runs the tests without a mutant. Returns those that cannot be used. */
   async measure() {
     this.#child = new Child(this.#folder);
-    const { once } = await this.#child.ask({
-      call: "load",
-      paths: this.#paths,
-    });
+    const load = { call: "load", paths: this.#paths };
+    const { once, error } = await this.#child.ask(load);
+    if (error) throw new Error(error);
     const limit = 60_000;
     const { tests } = await this.#child.ask({ call: "measure", limit });
     this.#once = new Set(Object.keys(once));
