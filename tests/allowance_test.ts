@@ -322,3 +322,19 @@ test("The thread does not sleep between a chunk and an answer from setImmediate(
   }
   assert.equal(waits, 0);
 });
+
+test("A settlement may settle those behind it, and leaves what it defers", () => {
+  const allowance = new Allowance();
+  const order: number[] = [];
+  allowance.defer(() => {
+    allowance.defer(() => order.push(4));
+    allowance.settle();
+    order.push(3);
+  });
+  allowance.defer(() => order.push(1));
+  allowance.defer(() => order.push(2));
+  allowance.settle();
+  allowance.settle();
+  assert.equal(allowance.isPending, false);
+  assert.deepEqual(order, [1, 2, 4, 3]);
+});

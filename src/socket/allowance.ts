@@ -9,6 +9,7 @@
  * order, but their promises are settled in the next turn, in the same order. What
  * a turn itself settles is bounded by the records of one poll. */
 
+import { Fifo } from "./fifo.ts";
 import { runtime } from "../runtime/detect.ts";
 
 /** An operation costs as much as this many bytes. */
@@ -26,7 +27,7 @@ const RECORD_BYTES = 4 * OPERATION_BYTES;
 export class Allowance {
   #left = TURN_BYTES;
   #isInTurn = false;
-  #settlements: (() => void)[] = [];
+  readonly #settlements = new Fifo<() => void>();
   #continuations: (() => void)[] = [];
   #isScheduled = false;
   #lastBytes = 0;
@@ -34,7 +35,7 @@ export class Allowance {
 
   /** True if something is left for the next turn. */
   get isPending(): boolean {
-    return this.#settlements.length > 0 || this.#continuations.length > 0;
+    return !this.#settlements.isEmpty || this.#continuations.length > 0;
   }
 
   /** True while the turn may do more. */
@@ -83,12 +84,12 @@ export class Allowance {
   }
 
   /** Settles now what was deferred to the next turn, because the caller is
-   * about to settle something that must come after it. */
+   * about to settle something that must come after it. What is deferred meanwhile is
+   * left. A settlement may call this again, for those that come after itself. */
   settle(): void {
-    if (this.#settlements.length === 0) return;
-    const settlements = this.#settlements;
-    this.#settlements = [];
-    for (const settle of settlements) settle();
+    for (let left = this.#settlements.length; left > 0; left--) {
+      this.#settlements.shift()?.();
+    }
   }
 
   /**

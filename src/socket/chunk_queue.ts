@@ -49,10 +49,9 @@ export class ChunkQueue {
     this.#borrower = borrower;
   }
 
-  /** True while a call of a reader other than `read` is pending. */
-  isBusyBeside(read: unknown): boolean {
-    const borrower = this.#borrower;
-    return borrower !== undefined && borrower !== read && borrower.isBusy;
+  /** True for the reader that has taken chunks last. */
+  isLentTo(read: unknown): boolean {
+    return this.#borrower === read;
   }
 
   /** Puts back what the reader has not used, unless a call of it is pending. */

@@ -69,11 +69,14 @@ export class ReceiveQueue {
   /** The first read waits for READABLE. */
   #isReadArmed = false;
   #end: End | undefined;
+  /** The reader whose chunk is left to the next turn. */
+  #lentLater: PendingRead | undefined;
 
   constructor(owner: ReceiveOwner) {
     this.#owner = owner;
     this.#chunks = undefined;
     this.#end = undefined;
+    this.#lentLater = undefined;
   }
 
   /** The settings of the connection have changed; open credit stays open. */
@@ -275,9 +278,12 @@ export class ReceiveQueue {
   }
 
   /* The chunk of a reader may have been left to the next turn. What the reader does not
-   * use of it comes before all bytes that a later read may get. */
+   * use of it comes before all bytes that a later read may get. With one chunk it may
+   * take the next one, which is left to that turn too. */
   #settleBefore(read: PendingRead | undefined): void {
-    if (this.#chunks?.isBusyBeside(read)) this.#owner.loop.allowance.settle();
+    while (this.#lentLater !== undefined && this.#lentLater !== read) {
+      this.#owner.loop.allowance.settle();
+    }
   }
 
   /* The chunks, if there are any for the next read. */
@@ -317,6 +323,8 @@ export class ReceiveQueue {
   #grant(): void {
     /* The library takes one or the other; see readable(). */
     if (this.#end !== undefined || this.#isReadArmed) return;
+    /* How much a reader leaves of a chunk is known in the next turn. */
+    if (this.#lentLater !== undefined) return;
     const { loop, id, settings } = this.#owner;
     const ahead = this.#chunks?.idle ?? 0;
     const bytes = missingCredit(settings.receive, this.#credit + ahead);
@@ -382,7 +390,11 @@ export class ReceiveQueue {
   }
 
   #resolveLater(read: PendingRead, got: Chunk | number | null): void {
-    this.#owner.loop.allowance.defer(() => read.resolve(got));
+    if (this.#chunks?.isLentTo(read)) this.#lentLater = read;
+    this.#owner.loop.allowance.defer(() => {
+      if (this.#lentLater === read) this.#lentLater = undefined;
+      read.resolve(got);
+    });
   }
 
   #serveFromChunks(read: PendingRead): boolean {

@@ -9,9 +9,9 @@ import { GRACEFUL, PENDING } from "../../src/native/completion.ts";
 import { NO_SOCKET_STATS } from "../../src/native/port.ts";
 import type { Endpoint } from "../../src/loop/endpoint.ts";
 import type { SocketLoop, SocketPort } from "../../src/loop/socket_loop.ts";
-import { Slab } from "../../src/loop/slab.ts";
 import { Allowance } from "../../src/socket/allowance.ts";
 import { Deadlines } from "../../src/loop/deadlines.ts";
+import { WatchedSlab } from "./watched_slab.ts";
 
 /* Numbers of iocp_error.h. */
 export const ENOBUFS = 105;
@@ -41,7 +41,7 @@ export const PEER_STREAM = 255;
 /** One connection, whose peer and system the test moves. */
 export class FakeLibrary implements SocketLoop {
   readonly id = 1;
-  readonly slab: Slab = new Slab();
+  readonly slab: WatchedSlab = new WatchedSlab();
   readonly allowance: Allowance = new Allowance();
   readonly deadlines: Deadlines = new Deadlines(() => {});
   readonly port = this.#makePort();

@@ -1,12 +1,12 @@
 // Copyright the iocp authors. MIT license.
 
 // A copy of the checkout in which Stryker's instrumenter has put all mutants into
-// files of `src/`; __STRYKER_ACTIVE_MUTANT__ chooses one for a process.
+// files of `src/`, and whose tests are collected by registry.js.
 
-import { cp, readFile, symlink, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { cachedPackages, repository, runOrThrow } from "../setup.js";
+import { cachedPackages, repository, runOrThrow } from "../../setup.js";
 
 const VERSION = "10.1.1";
 
@@ -27,8 +27,9 @@ export async function copyWithMutants(folder, paths, isWanted) {
   );
   const { mutants, files: mutated } = await instrument(files);
   for (const { name, content } of mutated) {
-    await writeFile(join(folder, name), content);
+    await writeFile(join(folder, name), withoutCounting(content));
   }
+  await collectTests(folder);
   return files.map(({ name, content }) => {
     const lines = content.split("\n");
     const own = mutants.filter(({ fileName }) => fileName === name);
@@ -58,4 +59,23 @@ function say({ location: { start, end }, replacement }, lines) {
   const change = `${from} -> ${to}`;
   const text = `${start.line + 1}:${start.column + 1}: ${change}`;
   return { change, text, line: lines[start.line].trim() };
+}
+
+/* Counting how often each mutant is used takes long, and is needed once. */
+function withoutCounting(content) {
+  const start = "function cover() {";
+  if (!content.includes(start)) throw new Error(`no ${start}`);
+  return content.replace(start, `${start} if (ns.isJudging) return;`);
+}
+
+async function collectTests(folder) {
+  const registry = join(folder, "scripts/mutation/typescript/registry.js");
+  const tests = join(folder, "tests");
+  for (const name of await readdir(tests, { recursive: true })) {
+    if (!name.endsWith(".ts")) continue;
+    const path = join(tests, name);
+    const content = await readFile(path, "utf8");
+    const own = content.replace('from "node:test"', `from "${registry}"`);
+    if (own !== content) await writeFile(path, own);
+  }
 }
