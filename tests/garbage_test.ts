@@ -1,19 +1,20 @@
 // Copyright the iocp authors. MIT license.
-/* What a message leaves for the garbage collector, counted in objects. Bun alone can
- * count them. */
+/* What a message leaves for the garbage collector, counted in objects, and what an idle
+ * connection holds. Bun alone can count them. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import { bind, type ConnEvent } from "../mod.ts";
 import { runtime } from "../src/runtime/detect.ts";
+import { type SendOwner, SendQueue } from "../src/socket/send_queue.ts";
 import { collectGarbage } from "./shared/collect.ts";
 import { pair } from "./shared/pair.ts";
 import { pattern } from "./shared/pattern.ts";
 
 type Counts = Record<string, number>;
 const jsc = process.getBuiltinModule("bun:jsc" as "node:fs") as unknown as {
-  heapStats(): { objectTypeCounts: Counts };
+  heapStats(): { objectTypeCounts: Counts; heapSize: number };
 } | undefined;
 const skip = runtime.name === "Bun" ? false : "only Bun counts objects";
 
@@ -110,4 +111,18 @@ test("Several turns share one object of setImmediate()", { skip }, async () => {
   await echoing;
   assert.ok(polled >= 500, `${polled}`);
   assert.ok(made < polled / 2, `${made} of ${polled}`);
+});
+
+/* Six fields, behind the header of an object; a seventh needs 16 bytes more. */
+test("A queue that sends nothing has 64 bytes", { skip }, () => {
+  const owner = {} as SendOwner;
+  const count = 20_000;
+  const queues = new Array<SendQueue>(count).fill(new SendQueue(owner));
+  collectGarbage();
+  const before = jsc!.heapStats().heapSize;
+  for (let i = 0; i < count; i++) queues[i] = new SendQueue(owner);
+  collectGarbage();
+  const bytes = (jsc!.heapStats().heapSize - before) / count;
+  assert.equal(new Set(queues).size, count);
+  assert.ok(bytes > 60 && bytes < 72, `${bytes}`);
 });

@@ -1,19 +1,14 @@
 // Copyright the iocp authors. MIT license.
 import type { User } from "../native/files.ts";
 import { NetAdapter } from "../http/net_adapter.ts";
-import { type Native, SYMBOLS } from "../native/symbols.ts";
 import { BunHttpAdapter, isHttpServer } from "./bun_http.ts";
+import { openLibrary } from "./bun_library.ts";
 import { BunParker } from "./bun_parker.ts";
 import { nodeModule } from "./globals.ts";
 import type { Runtime } from "./types.ts";
 
 /* The parts of Bun that are used here, so that neither compiler needs the other
- * runtime's types. https://bun.com/docs/runtime/ffi */
-interface BunFfi {
-  dlopen(path: string, symbols: Record<string, unknown>): {
-    symbols: unknown;
-  };
-}
+ * runtime's types. */
 interface BunJsc {
   drainMicrotasks: () => void;
 }
@@ -34,16 +29,6 @@ const { Bun: bun, process, setImmediate } = globalThis as unknown as {
 /** True under Bun. */
 export function isCurrent(): boolean {
   return bun?.version !== undefined;
-}
-
-function open(path: string): Native {
-  const symbols: Record<string, unknown> = {};
-  for (const [name, { parameters, result }] of Object.entries(SYMBOLS)) {
-    const args = parameters.map((type) => type === "buffer" ? "ptr" : type);
-    symbols[name] = { args, returns: result };
-  }
-  const ffi = nodeModule<BunFfi>("bun:ffi");
-  return ffi.dlopen(path, symbols).symbols as Native;
 }
 
 function env(name: string): string | undefined {
@@ -84,7 +69,7 @@ export const runtime: Runtime = {
   target: `${OS_NAMES[process?.platform] ?? process?.platform}_${
     ARCH_NAMES[process?.arch] ?? process?.arch
   }`,
-  open,
+  open: openLibrary,
   makeParker: (_native, path, port, onWake) =>
     new BunParker(path, port, onWake),
   defer: (callback) => setImmediate(callback),

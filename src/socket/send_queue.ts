@@ -14,6 +14,7 @@
 import { PENDING } from "../native/completion.ts";
 import { numberOf, SocketError } from "../errors.ts";
 import { emptyFifo, pushed } from "./fifo.ts";
+import { noWrites, withWrite } from "./pending_writes.ts";
 import type { SocketLoop, SocketPort } from "../loop/socket_loop.ts";
 
 /** The most bytes passed in one call; the library accepts at most IOCP_SEND_MAX
@@ -99,9 +100,8 @@ export class SendQueue {
   readonly #owner: SendOwner;
   /** The number of the last broadcast that the connection was a part of. */
   broadcast = 0;
-  #writes = emptyFifo<PendingWrite>();
+  #writes = noWrites<PendingWrite>();
   #sends = emptyFifo<PendingSend>();
-  #unaccepted = 0;
   #error: Error | undefined;
   /** "ending": closeWrite() was called, which may be withdrawn; "kept": it may not;
    * "shutting": the library sends FIN; "ended": FIN was sent. */
@@ -193,7 +193,7 @@ export class SendQueue {
 
   /** The bytes of pending writes that the library has not accepted. */
   get unaccepted(): number {
-    return this.#unaccepted;
+    return this.#writes.unaccepted;
   }
 
   /** The same as {@linkcode write} without a promise. */
@@ -218,7 +218,7 @@ export class SendQueue {
    * sent all the same. */
   cancel(write: PendingWrite): number {
     this.#writes.remove(write);
-    this.#unaccepted -= write.length - write.offset;
+    this.#writes.unaccepted -= write.length - write.offset;
     /* Its remaining part settles no promise. */
     write.resolve = ignore;
     write.reject = ignore;
@@ -297,7 +297,7 @@ export class SendQueue {
       for (const follower of followers) writes.add(follower);
     }
     for (const write of this.#writes.removeAll()) writes.add(write);
-    this.#unaccepted = 0;
+    this.#writes.unaccepted = 0;
     for (const write of writes) write.reject(this.#error);
     this.#owner.writesDone();
   }
@@ -323,8 +323,7 @@ export class SendQueue {
   }
 
   #store(write: PendingWrite): void {
-    this.#writes = pushed(this.#writes, write);
-    this.#unaccepted += write.length;
+    this.#writes = withWrite(this.#writes, write);
   }
 
   #add(write: PendingWrite): void {
@@ -400,7 +399,7 @@ export class SendQueue {
     const bytes = result & ~PENDING;
     const isSettledNow = allowance.spend(bytes);
     write.offset += bytes;
-    this.#unaccepted -= bytes;
+    this.#writes.unaccepted -= bytes;
     const isLast = write.offset === write.length;
     if (isLast) this.#writes.shift();
     if ((result & PENDING) !== 0) {
