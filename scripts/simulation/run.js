@@ -40,8 +40,11 @@ export async function runSimulation(debian, program, options) {
   const again = `npm run simulate -- --world ${world} --build ${build}`;
   args.push("--command", again);
   return await inTemporaryFolder("iocp-sanitizer-", async (folder) => {
+    // The program ends a schedule that hangs by itself. How long a number of them
+    // takes depends on the machine, and a million are to end.
+    const { seconds } = options;
     const ended = await debian.run(program, args.map(String), {
-      timeout: (Number(options.seconds ?? 0) + 600) * 1000,
+      timeout: seconds === undefined ? undefined : (+seconds + 600) * 1000,
       onStdout: options.onOutput,
       folders: [folder],
       env: sanitizerOptions(join(folder, "log")),

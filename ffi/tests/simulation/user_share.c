@@ -135,28 +135,29 @@ bool user_has_part(const struct ledger_share* share) {
   return sharers_take(share);
 }
 
-/* Another listener or process may accept at the same port. */
-static bool share__has_rival(const struct entry* listener) {
-  for (uint32_t i = 0; i < ledger.entry_count; i++) {
-    const struct entry* entry = &ledger.entries[i];
-    if (entry->kind == ENTRY_LISTENER && entry->share != listener->share &&
-        entry->address.port == listener->address.port)
-      return true;
-  }
-  return listener->shared != 0;
+/* Whether a listener takes what connects to it, and hands it out: not if
+ * another process may accept it. */
+static bool share__serves(const struct entry* listener) {
+  return user_hands_out(listener) && share__is_open(listener) &&
+         listener->target != 0 && listener->shared == 0 &&
+         user_has_part(listener->share) && !share__is_unclear(listener->share);
 }
 
+/* A port may have several listeners, of a share or not, at other addresses.
+ * Each has a backlog of its own, and a listener at "::" may accept IPv4 or not,
+ * so it is not known which of them has the connection: all must take it. */
 bool user_must_reach(const struct guest* guest) {
+  bool is_served = false;
   if (guest->may_be_lost || !world_is_exact()) return false;
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     const struct entry* entry = &ledger.entries[i];
-    if (!user_hands_out(entry) || !share__is_open(entry) || entry->local != 0 ||
-        entry->target == 0 || entry->address.port != guest->end->server_port)
+    if (entry->kind != ENTRY_LISTENER || entry->is_part || entry->is_closed ||
+        entry->local != 0 || entry->address.port != guest->end->server_port)
       continue;
-    return user_has_part(entry->share) && !share__has_rival(entry) &&
-           !share__is_unclear(entry->share);
+    if (!share__serves(entry)) return false;
+    is_served = true;
   }
-  return false;
+  return is_served;
 }
 
 static void share__check(struct ledger_share* share) {
