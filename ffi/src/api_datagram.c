@@ -27,11 +27,13 @@ static int32_t api_datagram__read(const void* from,
   uint16_t family;
   memory_zero(&to->header, sizeof to->header);
   memory_copy(&family, from, sizeof family);
-  if (family == IOCP_PIPE) return -IOCP_EAFNOSUPPORT;
-  if (family != IOCP_UNIX) {
+  if (family == IOCP_IPV4 || family == IOCP_IPV6) {
     memory_copy(&to->header.from, from, sizeof to->header.from);
     return 0;
   }
+  /* Here rather than by the system: a copy would be accepted, and one without
+   * a family would go to the connected peer. */
+  if (family != IOCP_UNIX) return -IOCP_EAFNOSUPPORT;
   int32_t result = path_read(from, &to->path);
   to->header.from.family = family;
   to->header.from.port = to->path.length;
@@ -43,8 +45,6 @@ static int32_t api_datagram__read_destination(
     const void* from, struct api_datagram__address* to) {
   int32_t result = api_datagram__read(from, to);
   if (result < 0) return result;
-  /* Otherwise it would be the connected peer. */
-  if (to->header.from.family == 0) return -IOCP_EAFNOSUPPORT;
   return datagram_path_length(&to->header) > IOCP_DATAGRAM_PATH_MAX
              ? -IOCP_ENAMETOOLONG
              : 0;

@@ -103,7 +103,7 @@ static const struct reasons__row reasons__rows[] = {
     {0xC0070040, IOCP_ECONNRESET, 0},   /* ERROR_NETNAME_DELETED */
 };
 
-static void reasons__check_number(int32_t result, int32_t number) {
+void reasons_check_number(int32_t result, int32_t number) {
   size_t count = sizeof reasons__rows / sizeof reasons__rows[0];
   if (!world_posts_operations()) return;
   for (size_t i = 0; i < count; i++) {
@@ -124,7 +124,7 @@ bool reasons_refuses(int32_t port_id, int32_t result, int32_t error) {
 void reasons_check_call(uint32_t port, int32_t result) {
   if (result >= 0) return;
   int32_t number = iocp_native_error(ledger.ports[port].id);
-  reasons__check_number(result, number);
+  reasons_check_number(result, number);
   /* The library knows by itself that a socket is closed or has ended. On Linux
    * an inbox may be full, which is busy too. */
   if (result == -IOCP_ESHUTDOWN || result == -IOCP_EBADF ||
@@ -140,7 +140,7 @@ void reasons_check_detail(const struct iocp_record* record) {
                                    IOCP_EMFILE,
                                    IOCP_ENOBUFS,
                                    0};
-  if (record->result < 0) reasons__check_number(record->result, record->detail);
+  if (record->result < 0) reasons_check_number(record->result, record->detail);
   if (record->result >= 0 || world_has_broken()) return;
   for (const int32_t* error = errors; *error != 0; error++)
     RULE("an error of the system comes with its number",
