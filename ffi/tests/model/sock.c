@@ -8,6 +8,7 @@
 #include "accept.h"
 #include "disk.h"
 #include "duplicate.h"
+#include "error_rows.h"
 #include "fiber.h"
 #include "habits.h"
 #include "kernel.h"
@@ -193,6 +194,17 @@ LONG sock_reset_status(void) {
   return statuses[tape_choose(5)];
 }
 
+/* Which errors a call may have besides those that are documented for it is left
+ * to providers and drivers ("Windows Sockets Error Codes"). */
+uint32_t sock_strange_error(bool is_status) {
+  if (!habits_break(habits.strange_errors)) return 0;
+  uint32_t row = tape_choose((uint32_t)ERROR_ROWS);
+  while (error_rows[row].number >> 31 != is_status)
+    row = (row + 1) % (uint32_t)ERROR_ROWS;
+  habits.is_strange = true;
+  return error_rows[row].number;
+}
+
 /* ---- connections */
 
 void sock_attach(struct sock* sock, struct end* end) {
@@ -223,6 +235,8 @@ void sock_or_peer_refused(struct end* end, LONG status) {
   if (sock == NULL) return;
   sock->state = SOCK_FAILED;
   end->sock = NULL;
+  uint32_t strange = sock_strange_error(true);
+  if (strange != 0) status = (LONG)strange;
   op_done(sock__end_connect(sock), status, 0);
 }
 

@@ -39,7 +39,7 @@ static void checked__refuse_name(struct contract_call* call,
   /* Also when the system says so, with its number. */
   if (!world_has_local(name->family)) {
     contract_refuse(call, IOCP_ENOTSUP);
-    contract_may(call, IOCP_ENOTSUP);
+    call->may_have_number = true;
   }
   if (name->family == IOCP_PIPE) {
     contract_may(call, IOCP_EINVAL);

@@ -162,6 +162,30 @@ int32_t checked_group_close(int32_t port, uint32_t group) {
   return result;
 }
 
+/* The sum of its sockets, unless there are some whose counters cannot be asked
+ * for. */
+static void checked__check_group(int32_t port,
+                                 uint32_t group,
+                                 const struct iocp_stats* stats) {
+  struct iocp_socket_stats its;
+  double sockets = 0, operations = 0, posted = 0, unsent = 0;
+  for (uint32_t i = 0; i < contract_socket_count(); i++) {
+    const struct contract_socket* socket = contract_socket_at(i);
+    if (socket->port != port ||
+        iocp_get_option(port, socket->id, IOCP_GROUP) != (int32_t)group)
+      continue;
+    if (iocp_socket_stats(port, socket->id, &its) != 0) return;
+    sockets++;
+    operations += its.operations;
+    posted += its.bytes_posted;
+    unsent += its.bytes_unsent;
+  }
+  if (sockets == stats->sockets)
+    RULE("a group has in flight what its sockets have",
+         operations == stats->operations && posted == stats->bytes_posted &&
+             unsent == stats->bytes_unsent);
+}
+
 int32_t checked_group_stats(int32_t port, uint32_t group, void* stats) {
   struct contract_call call;
   contract_begin(&call, "iocp_group_stats", port);
@@ -169,7 +193,10 @@ int32_t checked_group_stats(int32_t port, uint32_t group, void* stats) {
   contract_refuse_if(&call, stats == NULL, IOCP_EFAULT);
   contract_output(&call, stats, sizeof(struct iocp_stats));
   if (!contract_goes(&call)) return 0;
-  return contract_end_zero(&call, iocp_group_stats(port, group, stats));
+  int32_t result =
+      contract_end_zero(&call, iocp_group_stats(port, group, stats));
+  if (result == 0) checked__check_group(port, group, stats);
+  return result;
 }
 
 /* ---- host names */

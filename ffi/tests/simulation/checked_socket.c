@@ -52,19 +52,23 @@ int32_t checked_get_address(int32_t port,
       of != NULL && capacity < (is_ip ? sizeof(struct iocp_address)
                                       : offsetof(struct iocp_path, bytes)),
       IOCP_EINVAL);
-  contract_may(&call, IOCP_EINVAL);
+  contract_refuse_if(
+      &call, of != NULL && of->is_part && end == IOCP_PEER, IOCP_ENOTCONN);
+  if (!is_ip) contract_may(&call, IOCP_EINVAL);
   contract_may(&call, IOCP_ENOTCONN);
   contract_output(&call, address, address == NULL ? 0 : capacity);
   /* Which of the two the system says first. */
   if (contract_is_refused(&call)) call.may_be_broken = true;
   if (!contract_goes(&call)) return 0;
+  uint64_t calls = world_calls();
   int32_t result = contract_end(
       &call, iocp_get_address(port, socket, end, address, capacity));
   RULE("an address has its size",
        result < 0 || !is_ip || result == (int32_t)sizeof(struct iocp_address));
-  RULE("an address that has room is written",
-       result != -IOCP_EINVAL || contract_is_refused(&call) || !is_ip ||
-           iocp_native_error(port) != 0);
+  if (is_ip && !contract_is_refused(&call))
+    RULE("an address that is known needs no system call",
+         world_calls() == calls ||
+             !(end == IOCP_PEER ? of->knows_peer : of->knows_local));
   return result;
 }
 

@@ -124,6 +124,7 @@ static void contract__accepted(int32_t port,
                    CONTRACT_STREAM,
                    listener->is_part ? CONTRACT_UNKNOWN : listener->local);
   socket->may_expire = listener->had_first_byte;
+  socket->knows_peer = true;
   socket->concurrency =
       (uint32_t)iocp_get_option(port, id, IOCP_SEND_CONCURRENCY);
 }
@@ -150,6 +151,9 @@ void contract_record(int32_t port, const struct iocp_record* record) {
     case IOCP_CONNECTED:
       socket->kind = CONTRACT_STREAM;
       socket->is_failed = record->result < 0;
+      /* Without faults the system has said so when it was connected. */
+      socket->knows_local = !socket->is_failed && ledger.is_calm;
+      socket->knows_peer = socket->knows_local;
       return;
     case IOCP_RECEIVED:
       contract__received(socket, record->result);
@@ -181,6 +185,7 @@ void contract_begin(struct contract_call* call,
   call->refusal_count = 0;
   call->other_count = 0;
   call->may_be_broken = false;
+  call->may_have_number = false;
   call->has_stats = false;
   call->has_socket_stats = false;
   call->output = NULL;
@@ -328,13 +333,14 @@ static int32_t contract__native(const struct contract_call* call) {
   return call->port == NULL ? 0 : iocp_native_error(call->port_id);
 }
 
-/* A connection that has failed. These are never its error. */
+/* A connection that has failed: then the error has the number of the system, or
+ * is one that the library notices itself. */
 static bool contract__is_broken(const struct contract_call* call,
                                 int32_t result) {
-  static const int32_t never[] = {
-      IOCP_EFAULT, IOCP_EINVAL, IOCP_EBADF, IOCP_EBUSY, IOCP_EXDEV};
+  static const int32_t own[] = {IOCP_ECONNRESET, IOCP_ENODATA, IOCP_ETIMEDOUT};
   return call->may_be_broken && result < 0 &&
-         !contract__has(never, sizeof never / sizeof never[0], result);
+         (contract__has(own, sizeof own / sizeof own[0], result) ||
+          contract__native(call) != 0);
 }
 
 /* What a call needs it may want before it looks at its arguments. */
@@ -358,7 +364,7 @@ static void contract__refused(const struct contract_call* call,
                      result,
                      -call->refusals[0],
                      call->refusal_count);
-  if (is_refusal && !is_other && contract__native(call) != 0)
+  if (is_refusal && !call->may_have_number && contract__native(call) != 0)
     report_violation("a refusal of the library has no number of the system",
                      "%s() returns %d with %d",
                      call->name,

@@ -48,6 +48,8 @@ struct contract_socket {
   uint16_t family; /* of a datagram socket */
   bool is_closing;
   bool is_failed;  /* its connect has failed */
+  bool knows_peer; /* its address, without the system */
+  bool knows_local;
   bool may_expire; /* it may be reset by IOCP_FIRST_BYTE_TIMEOUT */
   bool is_shut;
   bool is_ended; /* the terminal receive was reported */
@@ -85,6 +87,7 @@ struct contract_call {
   uint32_t other_count;
   /* The error of a connection that has failed comes first. */
   bool may_be_broken;
+  bool may_have_number; /* the system may have refused it first */
   /* What must not change. */
   struct iocp_stats stats;
   struct iocp_socket_stats socket_stats;

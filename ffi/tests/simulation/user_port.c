@@ -206,6 +206,8 @@ void user_wait_here(uint32_t port) {
   int32_t result = iocp_wait_here(ledger.ports[port].id, 20);
   TRACE("iocp_wait_here(%u): %d", port, result);
   RULE("a short wait returns 0 or 1", result == 0 || result == 1);
+  RULE("a port that has more is to be polled",
+       result == 1 || (ledger.ports[port].flags & IOCP_MORE) == 0);
   if (result == 1) ledger.ports[port].is_told = true;
 }
 

@@ -27,9 +27,13 @@ static uint32_t wrong__pick(uint32_t count) {
 #define WRONG__ONE_OF(values) \
   ((values)[wrong__pick((uint32_t)(sizeof(values) / sizeof(values)[0]))])
 
-static int32_t wrong__port(void) {
+/* The port of the socket, if it has one. */
+static int32_t wrong__port(int32_t socket) {
   const struct contract_port* port = contract_port_at(tape_choose(8));
   int32_t good = port == NULL ? -1 : port->id;
+  for (uint32_t i = 0; i < contract_socket_count(); i++)
+    if (contract_socket_at(i)->id == socket && tape_choose(4) != 1)
+      good = contract_socket_at(i)->port;
   switch (wrong__pick(8)) {
     case 1:
       return -1;
@@ -46,8 +50,16 @@ static int32_t wrong__port(void) {
   }
 }
 
-static int32_t wrong__socket(void) {
-  const struct contract_socket* socket = contract_socket_at(tape_choose(512));
+/* Most are of the kind that the function is for, if there is one. */
+static int32_t wrong__socket(enum contract_kind kind) {
+  uint32_t first = tape_choose(512);
+  bool is_any = tape_choose(4) == 1;
+  const struct contract_socket* socket = contract_socket_at(first);
+  for (uint32_t i = 0; !is_any && i < contract_socket_count(); i++)
+    if (contract_socket_at(first + i)->kind == kind) {
+      socket = contract_socket_at(first + i);
+      break;
+    }
   int32_t good = socket == NULL ? -1 : socket->id;
   switch (wrong__pick(8)) {
     case 1:
@@ -450,9 +462,19 @@ static void wrong__resolve(void) {
 }
 
 static void wrong__call(void) {
-  int32_t port = wrong__port();
-  int32_t socket = wrong__socket();
-  switch (tape_choose(9)) {
+  static const enum contract_kind kinds[] = {CONTRACT_STREAM,
+                                             CONTRACT_STREAM,
+                                             CONTRACT_LISTENER,
+                                             CONTRACT_STREAM,
+                                             CONTRACT_STREAM,
+                                             CONTRACT_DATAGRAM,
+                                             CONTRACT_LISTENER,
+                                             CONTRACT_STREAM,
+                                             CONTRACT_STREAM};
+  uint32_t part = tape_choose(9);
+  int32_t socket = wrong__socket(kinds[part]);
+  int32_t port = wrong__port(socket);
+  switch (part) {
     case 1:
       wrong__of_port(port);
       return;
