@@ -31,8 +31,6 @@ static int32_t api_datagram__read(const void* from,
     memory_copy(&to->header.from, from, sizeof to->header.from);
     return 0;
   }
-  /* Here rather than by the system: a copy would be accepted, and one without
-   * a family would go to the connected peer. */
   if (family != IOCP_UNIX) return -IOCP_EAFNOSUPPORT;
   int32_t result = path_read(from, &to->path);
   to->header.from.family = family;
@@ -40,11 +38,17 @@ static int32_t api_datagram__read(const void* from,
   return result;
 }
 
-/* The same for the destination of a datagram. */
+/* The same for a destination, which must be one that the socket can send to:
+ * the system is not asked about a datagram that waits behind others. */
 static int32_t api_datagram__read_destination(
-    const void* from, struct api_datagram__address* to) {
+    const struct socket* socket,
+    const void* from,
+    struct api_datagram__address* to) {
   int32_t result = api_datagram__read(from, to);
   if (result < 0) return result;
+  uint16_t family = to->header.from.family;
+  bool is_mapped = family == IOCP_IPV4 && socket->family == IOCP_IPV6;
+  if (family != socket->family && !is_mapped) return -IOCP_EAFNOSUPPORT;
   return datagram_path_length(&to->header) > IOCP_DATAGRAM_PATH_MAX
              ? -IOCP_ENAMETOOLONG
              : 0;
@@ -132,7 +136,7 @@ int32_t iocp_send_to(int32_t port_id,
   if (length > IOCP_SEND_MAX) return port_fail(socket->port, -IOCP_EMSGSIZE, 0);
   memory_zero(&to.header, sizeof to.header);
   if (address != NULL) {
-    error = api_datagram__read_destination(address, &to);
+    error = api_datagram__read_destination(socket, address, &to);
     if (error < 0) return port_fail(socket->port, error, 0);
   }
   to.header.length = length;
@@ -164,7 +168,7 @@ int32_t iocp_connect_datagram(int32_t port_id,
   if (send_copy_first(socket) != NULL)
     return port_fail(socket->port, -IOCP_EBUSY, 0);
   if (address == NULL) return engine_connect_datagram(socket, NULL, NULL);
-  error = api_datagram__read_destination(address, &to);
+  error = api_datagram__read_destination(socket, address, &to);
   if (error < 0) return port_fail(socket->port, error, 0);
   return engine_connect_datagram(socket, &to.header, to.path.bytes);
 }

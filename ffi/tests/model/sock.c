@@ -179,6 +179,17 @@ bool sock_has_unknown_error(void) {
   return true;
 }
 
+/* Which errors a call may have besides those that are documented for it is left
+ * to providers and drivers ("Windows Sockets Error Codes"). */
+uint32_t sock_strange_error(bool is_status) {
+  if (!habits_break(habits.strange_errors)) return 0;
+  uint32_t row = tape_choose((uint32_t)ERROR_ROWS);
+  while (error_rows[row].number >> 31 != is_status)
+    row = (row + 1) % (uint32_t)ERROR_ROWS;
+  habits.is_strange = true;
+  return error_rows[row].number;
+}
+
 DWORD sock_reset_error(void) {
   if (sock_has_unknown_error()) return ERROR_UNKNOWN_CODE;
   return tape_choose(4) == 1 ? WSAECONNABORTED : WSAECONNRESET;
@@ -191,18 +202,9 @@ LONG sock_reset_status(void) {
                                   STATUS_WIN32_DELETED,
                                   STATUS_ADDRESS_WAS_CLOSED};
   if (sock_has_unknown_error()) return STATUS_UNKNOWN;
+  uint32_t strange = sock_strange_error(true);
+  if (strange != 0) return (LONG)strange;
   return statuses[tape_choose(5)];
-}
-
-/* Which errors a call may have besides those that are documented for it is left
- * to providers and drivers ("Windows Sockets Error Codes"). */
-uint32_t sock_strange_error(bool is_status) {
-  if (!habits_break(habits.strange_errors)) return 0;
-  uint32_t row = tape_choose((uint32_t)ERROR_ROWS);
-  while (error_rows[row].number >> 31 != is_status)
-    row = (row + 1) % (uint32_t)ERROR_ROWS;
-  habits.is_strange = true;
-  return error_rows[row].number;
 }
 
 /* ---- connections */

@@ -11,7 +11,12 @@
 
 int32_t checked_new(uint32_t realm);
 int32_t checked_delete(int32_t port);
-int32_t checked_poll(int32_t port, void* events, uint32_t capacity, void* slab, uint32_t offset, uint32_t length);
+int32_t checked_poll(int32_t port,
+                     void* events,
+                     uint32_t capacity,
+                     void* slab,
+                     uint32_t offset,
+                     uint32_t length);
 int32_t checked_wait(int32_t port, int32_t timeout_ms);
 int32_t checked_wait_here(int32_t port, uint32_t timeout_us);
 int32_t checked_wake(int32_t port);
@@ -19,9 +24,21 @@ int32_t checked_group_new(int32_t port);
 int32_t checked_group_close(int32_t port, uint32_t group);
 int32_t checked_group_stats(int32_t port, uint32_t group, void* stats);
 int32_t checked_stats(int32_t port, void* stats);
-int32_t checked_resolve(const void* name, uint32_t length, void* addresses, uint32_t capacity);
-int32_t checked_listen(int32_t port, const void* address, uint32_t backlog, uint32_t flags);
-int32_t checked_listen_path(int32_t port, const void* path, uint32_t backlog, uint32_t flags, uint32_t mode, const void* access, uint32_t access_length);
+int32_t checked_resolve(const void* name,
+                        uint32_t length,
+                        void* addresses,
+                        uint32_t capacity);
+int32_t checked_listen(int32_t port,
+                       const void* address,
+                       uint32_t backlog,
+                       uint32_t flags);
+int32_t checked_listen_path(int32_t port,
+                            const void* path,
+                            uint32_t backlog,
+                            uint32_t flags,
+                            uint32_t mode,
+                            const void* access,
+                            uint32_t access_length);
 int32_t checked_add_listener(int32_t port, double os_socket, uint32_t flags);
 int32_t checked_accept(int32_t port, int32_t listener, uint32_t count);
 int32_t checked_stop(int32_t port, int32_t listener);
@@ -30,30 +47,88 @@ int32_t checked_take_part(int32_t port, int32_t share);
 int32_t checked_add_socket(int32_t port, double os_socket, uint32_t flags);
 int32_t checked_connect(int32_t port, const void* remote, const void* local);
 int32_t checked_receive(int32_t port, int32_t socket, uint32_t bytes);
-int32_t checked_read(int32_t port, int32_t socket, void* buffer, uint32_t offset, uint32_t length);
-int32_t checked_send(int32_t port, int32_t socket, const void* buffer, uint32_t offset, uint32_t length);
-int32_t checked_broadcast(int32_t port, const void* sockets, void* results, uint32_t count, const void* buffer, uint32_t offset, uint32_t length);
+int32_t checked_read(int32_t port,
+                     int32_t socket,
+                     void* buffer,
+                     uint32_t offset,
+                     uint32_t length);
+int32_t checked_send(int32_t port,
+                     int32_t socket,
+                     const void* buffer,
+                     uint32_t offset,
+                     uint32_t length);
+int32_t checked_broadcast(int32_t port,
+                          const void* sockets,
+                          void* results,
+                          uint32_t count,
+                          const void* buffer,
+                          uint32_t offset,
+                          uint32_t length);
 int32_t checked_progress(int32_t port, int32_t socket);
 int32_t checked_shutdown(int32_t port, int32_t socket);
-int32_t checked_close(int32_t port, int32_t socket, uint32_t mode, uint32_t timeout_ms);
-int32_t checked_open_file(int32_t port, const void* path, uint32_t length, void* size);
-int32_t checked_send_file(int32_t port, int32_t socket, int32_t file, double offset, uint32_t length);
+int32_t checked_close(int32_t port,
+                      int32_t socket,
+                      uint32_t mode,
+                      uint32_t timeout_ms);
+int32_t checked_open_file(int32_t port,
+                          const void* path,
+                          uint32_t length,
+                          void* size);
+int32_t checked_send_file(
+    int32_t port, int32_t socket, int32_t file, double offset, uint32_t length);
 int32_t checked_close_file(int32_t port, int32_t file);
-int32_t checked_get_address(int32_t port, int32_t socket, uint32_t end, void* address, uint32_t capacity);
+int32_t checked_get_address(int32_t port,
+                            int32_t socket,
+                            uint32_t end,
+                            void* address,
+                            uint32_t capacity);
 int32_t checked_get_peer(int32_t port, int32_t socket, void* peer);
-int32_t checked_set_option(int32_t port, int32_t socket, uint32_t option, int32_t value);
+int32_t checked_set_option(int32_t port,
+                           int32_t socket,
+                           uint32_t option,
+                           int32_t value);
 int32_t checked_get_option(int32_t port, int32_t socket, uint32_t option);
 int32_t checked_socket_stats(int32_t port, int32_t socket, void* stats);
 int32_t checked_tcp_info(int32_t port, int32_t socket, void* info);
-int32_t checked_bind(int32_t port, const void* address, uint32_t flags, uint32_t mode);
-int32_t checked_receive_from(int32_t port, int32_t socket, void* buffer, uint32_t offset, uint32_t length, void* datagram);
-int32_t checked_send_to(int32_t port, int32_t socket, const void* buffer, uint32_t offset, uint32_t length, const void* address);
-int32_t checked_send_many(int32_t port, int32_t socket, const void* datagrams, uint32_t length, uint32_t count);
-int32_t checked_connect_datagram(int32_t port, int32_t socket, const void* address);
-int32_t checked_membership(int32_t port, int32_t socket, const void* group, const void* source, uint32_t interface_index, uint32_t joins);
+int32_t checked_bind(int32_t port,
+                     const void* address,
+                     uint32_t flags,
+                     uint32_t mode);
+int32_t checked_receive_from(int32_t port,
+                             int32_t socket,
+                             void* buffer,
+                             uint32_t offset,
+                             uint32_t length,
+                             void* datagram);
+int32_t checked_send_to(int32_t port,
+                        int32_t socket,
+                        const void* buffer,
+                        uint32_t offset,
+                        uint32_t length,
+                        const void* address);
+int32_t checked_send_many(int32_t port,
+                          int32_t socket,
+                          const void* datagrams,
+                          uint32_t length,
+                          uint32_t count);
+int32_t checked_connect_datagram(int32_t port,
+                                 int32_t socket,
+                                 const void* address);
+int32_t checked_membership(int32_t port,
+                           int32_t socket,
+                           const void* group,
+                           const void* source,
+                           uint32_t interface_index,
+                           uint32_t joins);
 int32_t checked_interface_index(int32_t port, const void* address);
 int32_t checked_inbox(int32_t port, void* address, uint32_t capacity);
-int32_t checked_pass(int32_t port, int32_t socket, double os_socket, const void* address, uint32_t length, void* ticket, uint32_t capacity);
+int32_t checked_pass(int32_t port,
+                     int32_t socket,
+                     double os_socket,
+                     const void* address,
+                     uint32_t length,
+                     void* ticket,
+                     uint32_t capacity);
 int32_t checked_take(int32_t port, const void* ticket, uint32_t length);
 int32_t checked_drop(int32_t port, double os_socket);
 

@@ -23,9 +23,8 @@ void checked_refuse_ip(struct contract_call* call, const void* address) {
     return;
   }
   uint16_t family = checked_family(address);
-  contract_refuse_if(call,
-                     family != IOCP_IPV4 && family != IOCP_IPV6,
-                     IOCP_EAFNOSUPPORT);
+  contract_refuse_if(
+      call, family != IOCP_IPV4 && family != IOCP_IPV6, IOCP_EAFNOSUPPORT);
 }
 
 /* What the name means is for the system to say. */
@@ -71,8 +70,7 @@ void checked_refuse_path(struct contract_call* call,
     return;
   }
   contract_refuse_if(call, name_out->length == 0, IOCP_EINVAL);
-  contract_refuse_if(
-      call, name_out->length > IOCP_PATH_MAX, IOCP_ENAMETOOLONG);
+  contract_refuse_if(call, name_out->length > IOCP_PATH_MAX, IOCP_ENAMETOOLONG);
   if (name_out->length == 0 || name_out->length > IOCP_PATH_MAX) {
     name_out->length = 0;
     /* The system may not have the kind at all. */
@@ -99,15 +97,12 @@ void checked_refuse_destination(struct contract_call* call,
       contract_refuse(call, name.length == 0 ? IOCP_EINVAL : IOCP_ENAMETOOLONG);
     }
   } else {
-    contract_refuse_if(call,
-                       family != IOCP_IPV4 && family != IOCP_IPV6,
-                       IOCP_EAFNOSUPPORT);
+    contract_refuse_if(
+        call, family != IOCP_IPV4 && family != IOCP_IPV6, IOCP_EAFNOSUPPORT);
   }
-  /* An IPv6 socket may send to addresses of IPv4, and behind a copy the system
-   * is not asked yet. */
+  /* An IPv6 socket may send to addresses of IPv4. */
   if (socket == NULL || socket->family == family) return;
-  if ((socket->family == IOCP_IPV6 && family == IOCP_IPV4) ||
-      socket->sends != 0)
+  if (socket->family == IOCP_IPV6 && family == IOCP_IPV4)
     contract_may(call, IOCP_EAFNOSUPPORT);
   else
     contract_refuse(call, IOCP_EAFNOSUPPORT);

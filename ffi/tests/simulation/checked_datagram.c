@@ -26,10 +26,10 @@ static void checked__refuse_bind_ip(struct contract_call* call,
   checked_refuse_ip(call, address);
   contract_refuse_if(
       call, (flags & ~(uint32_t)CHECKED__IP_FLAGS) != 0, IOCP_EINVAL);
-  contract_refuse_if(call,
-                     (flags & IOCP_REUSE_ADDRESS) != 0 &&
-                         !checked__is_group(&at),
-                     IOCP_EINVAL);
+  contract_refuse_if(
+      call,
+      (flags & IOCP_REUSE_ADDRESS) != 0 && !checked__is_group(&at),
+      IOCP_EINVAL);
   contract_refuse_if(call,
                      (flags & (IOCP_REUSE_PORT | IOCP_REUSE_ADDRESS)) != 0 &&
                          world_posts_operations(),
@@ -65,13 +65,10 @@ int32_t checked_bind(int32_t port,
   else
     checked__refuse_bind_ip(&call, address, flags);
   if (!contract_goes(&call)) return 0;
-  int32_t result =
-      contract_end(&call, iocp_bind(port, address, flags, mode));
+  int32_t result = contract_end(&call, iocp_bind(port, address, flags, mode));
   if (result < 0) return result;
-  contract_add(port,
-               result,
-               CONTRACT_DATAGRAM,
-               family == IOCP_UNIX ? family : 0)
+  contract_add(
+      port, result, CONTRACT_DATAGRAM, family == IOCP_UNIX ? family : 0)
       ->family = family;
   return result;
 }
@@ -89,9 +86,8 @@ int32_t checked_receive_from(int32_t port,
   contract_refuse_if(&call, of != NULL && of->is_read_armed, IOCP_EBUSY);
   /* The credit of datagrams counts their memory. */
   contract_may(&call, IOCP_EBUSY);
-  contract_output(&call,
-                  datagram,
-                  datagram == NULL ? 0 : sizeof(struct iocp_datagram));
+  contract_output(
+      &call, datagram, datagram == NULL ? 0 : sizeof(struct iocp_datagram));
   if (!contract_goes(&call)) return 0;
   int32_t result = contract_end(
       &call, iocp_receive_from(port, socket, buffer, offset, length, datagram));
@@ -142,7 +138,8 @@ static uint32_t checked__count(const uint8_t* memory,
     if (size + sizeof header > length) return i;
     memcpy(&header, memory + size, sizeof header);
     uint32_t path = header.from.family == IOCP_UNIX ? header.from.port : 0;
-    uint64_t padded = ((path + 7u) & ~7u) + (((uint64_t)header.length + 7) & ~7ull);
+    uint64_t padded =
+        ((path + 7u) & ~7u) + (((uint64_t)header.length + 7) & ~7ull);
     if (((path + 7u) & ~7u) > IOCP_DATAGRAM_PATH_MAX ||
         header.length > IOCP_SEND_MAX)
       return i;
@@ -163,9 +160,8 @@ int32_t checked_send_many(int32_t port,
   contract_refuse_if(&call, datagrams == NULL, IOCP_EFAULT);
   contract_refuse_if(&call, count == 0, IOCP_EINVAL);
   if (datagrams != NULL)
-    contract_refuse_if(&call,
-                       checked__count(datagrams, length, count) != count,
-                       IOCP_EINVAL);
+    contract_refuse_if(
+        &call, checked__count(datagrams, length, count) != count, IOCP_EINVAL);
   contract_refuse_if(&call, checked__is_busy(of), IOCP_EBUSY);
   contract_may(&call, IOCP_EAFNOSUPPORT);
   contract_may(&call, IOCP_EINVAL);
@@ -190,8 +186,7 @@ int32_t checked_connect_datagram(int32_t port,
   if (address != NULL) checked_refuse_destination(&call, address);
   if (of != NULL && of->sends != 0) contract_may(&call, IOCP_EBUSY);
   if (!contract_goes(&call)) return 0;
-  return contract_end_zero(&call,
-                           iocp_connect_datagram(port, socket, address));
+  return contract_end_zero(&call, iocp_connect_datagram(port, socket, address));
 }
 
 int32_t checked_membership(int32_t port,

@@ -30,13 +30,11 @@ int32_t checked_listen(int32_t port,
                        uint32_t flags) {
   struct contract_call call;
   contract_begin(&call, "iocp_listen", port);
-  contract_refuse_if(&call,
-                     (flags & ~(uint32_t)CHECKED__IP_FLAGS) != 0,
-                     IOCP_EINVAL);
   contract_refuse_if(
-      &call,
-      (flags & IOCP_REUSE_PORT) != 0 && world_posts_operations(),
-      IOCP_ENOTSUP);
+      &call, (flags & ~(uint32_t)CHECKED__IP_FLAGS) != 0, IOCP_EINVAL);
+  contract_refuse_if(&call,
+                     (flags & IOCP_REUSE_PORT) != 0 && world_posts_operations(),
+                     IOCP_ENOTSUP);
   checked_refuse_ip(&call, address);
   if (!contract_goes(&call)) return 0;
   return checked__made(
@@ -53,9 +51,8 @@ static void checked__refuse_access(struct contract_call* call,
   bool is_abstract =
       path->family == IOCP_UNIX && path->length != 0 && path->bytes[0] == 0;
   if (path->family == IOCP_PIPE) {
-    contract_refuse_if(call,
-                       has_mode || (flags & IOCP_REPLACE_STALE) != 0,
-                       IOCP_EINVAL);
+    contract_refuse_if(
+        call, has_mode || (flags & IOCP_REPLACE_STALE) != 0, IOCP_EINVAL);
     return;
   }
   contract_refuse_if(call,
@@ -75,11 +72,9 @@ int32_t checked_listen_path(int32_t port,
   struct contract_call call;
   struct iocp_path name;
   contract_begin(&call, "iocp_listen_path", port);
-  contract_refuse_if(&call,
-                     (flags & ~(uint32_t)CHECKED__PATH_FLAGS) != 0,
-                     IOCP_EINVAL);
   contract_refuse_if(
-      &call, access == NULL && access_length != 0, IOCP_EFAULT);
+      &call, (flags & ~(uint32_t)CHECKED__PATH_FLAGS) != 0, IOCP_EINVAL);
+  contract_refuse_if(&call, access == NULL && access_length != 0, IOCP_EFAULT);
   checked_refuse_path(&call, path, &name);
   if (path != NULL) checked__refuse_access(&call, &name, flags, mode, access);
   /* A security descriptor that is none. */
@@ -87,8 +82,7 @@ int32_t checked_listen_path(int32_t port,
   if (!contract_goes(&call)) return 0;
   return checked__made(
       &call,
-      iocp_listen_path(
-          port, path, backlog, flags, mode, access, access_length),
+      iocp_listen_path(port, path, backlog, flags, mode, access, access_length),
       CONTRACT_LISTENER,
       name.family);
 }
@@ -103,9 +97,8 @@ void checked_refuse_handle(struct contract_call* call, double handle) {
 int32_t checked_add_listener(int32_t port, double os_socket, uint32_t flags) {
   struct contract_call call;
   contract_begin(&call, "iocp_add_listener", port);
-  contract_refuse_if(&call,
-                     (flags & ~(uint32_t)CHECKED__ADD_FLAGS) != 0,
-                     IOCP_EINVAL);
+  contract_refuse_if(
+      &call, (flags & ~(uint32_t)CHECKED__ADD_FLAGS) != 0, IOCP_EINVAL);
   checked_refuse_handle(&call, os_socket);
   contract_may(&call, IOCP_EINVAL);
   contract_may(&call, IOCP_ENOTSOCK);
@@ -147,11 +140,11 @@ int32_t checked_share(int32_t port, int32_t listener, int32_t share) {
   struct contract_call call;
   contract_begin(&call, "iocp_share", port);
   struct contract_socket* socket = contract_find_listener(&call, listener);
-  contract_refuse_if(&call,
-                     socket != NULL && (socket->hands_out || socket->is_part ||
-                                        socket->defers ||
-                                        socket->has_first_byte),
-                     IOCP_EINVAL);
+  contract_refuse_if(
+      &call,
+      socket != NULL && (socket->hands_out || socket->is_part ||
+                         socket->defers || socket->has_first_byte),
+      IOCP_EINVAL);
   contract_refuse_if(
       &call, socket != NULL && socket->local == IOCP_PIPE, IOCP_ENOTSUP);
   if (share >= 0) contract_may(&call, IOCP_ENOENT);

@@ -148,6 +148,7 @@ static void checked__refuse_system(struct contract_call* call,
                                    bool sets) {
   const struct contract_socket* socket = call->socket;
   if (row->owner != OWNER_SYSTEM) return;
+  call->may_be_broken = socket->kind == CONTRACT_STREAM;
   if (socket->is_part ||
       ((socket->local == IOCP_UNIX || socket->local == IOCP_PIPE) &&
        !checked__is_buffer(option)))

@@ -23,8 +23,7 @@ int32_t checked_add_socket(int32_t port, double os_socket, uint32_t flags) {
   contract_may(&call, IOCP_EEXIST);
   contract_may(&call, IOCP_ENOTSUP);
   if (!contract_goes(&call)) return 0;
-  int32_t result =
-      contract_end(&call, iocp_add_socket(port, os_socket, flags));
+  int32_t result = contract_end(&call, iocp_add_socket(port, os_socket, flags));
   if (result >= 0)
     contract_add(port, result, CONTRACT_STREAM, CONTRACT_UNKNOWN);
   return result;
@@ -73,8 +72,7 @@ int32_t checked_receive(int32_t port, int32_t socket, uint32_t bytes) {
     contract_refuse_if(&call, of->is_read_armed, IOCP_EBUSY);
   }
   if (!contract_goes(&call)) return 0;
-  int32_t result =
-      contract_end_zero(&call, iocp_receive(port, socket, bytes));
+  int32_t result = contract_end_zero(&call, iocp_receive(port, socket, bytes));
   if (result == 0 && !is_datagram) of->credit += bytes;
   return result;
 }
@@ -91,9 +89,8 @@ int32_t checked_read(int32_t port,
   contract_refuse_if(&call, length == 0, IOCP_EINVAL);
   contract_refuse_if(
       &call, of != NULL && (of->credit != 0 || of->is_read_armed), IOCP_EBUSY);
-  contract_output(&call,
-                  buffer == NULL ? NULL : (uint8_t*)buffer + offset,
-                  length);
+  contract_output(
+      &call, buffer == NULL ? NULL : (uint8_t*)buffer + offset, length);
   call.may_be_broken = !contract_is_refused(&call);
   if (!contract_goes(&call)) return 0;
   int32_t result =
@@ -191,9 +188,8 @@ int32_t checked_broadcast(int32_t port,
   struct contract_call call;
   contract_begin(&call, "iocp_broadcast", port);
   contract_refuse_if(&call, count > INT32_MAX, IOCP_EINVAL);
-  contract_refuse_if(&call,
-                     count != 0 && (sockets == NULL || results == NULL),
-                     IOCP_EFAULT);
+  contract_refuse_if(
+      &call, count != 0 && (sockets == NULL || results == NULL), IOCP_EFAULT);
   contract_output(&call, results, results == NULL ? 0 : 4);
   if (!contract_goes(&call)) return 0;
   int32_t others = contract_end(
@@ -203,8 +199,8 @@ int32_t checked_broadcast(int32_t port,
   int32_t expected = 0;
   const int32_t* ids = sockets;
   for (uint32_t i = 0; i < count; i++)
-    expected += checked__sent_one(
-        port, ids[i], ((int32_t*)results)[i], buffer, length);
+    expected +=
+        checked__sent_one(port, ids[i], ((int32_t*)results)[i], buffer, length);
   RULE("a broadcast counts the results that differ from the length",
        others == expected);
   return others;
@@ -226,8 +222,7 @@ int32_t checked_shutdown(int32_t port, int32_t socket) {
   struct contract_socket* of = contract_find_stream(&call, socket);
   if (of != NULL && of->local == CONTRACT_UNKNOWN)
     contract_may(&call, IOCP_ENOTSUP);
-  contract_refuse_if(
-      &call, of != NULL && of->local == IOCP_PIPE, IOCP_ENOTSUP);
+  contract_refuse_if(&call, of != NULL && of->local == IOCP_PIPE, IOCP_ENOTSUP);
   contract_refuse_if(&call, of != NULL && of->is_shut, IOCP_EPIPE);
   if (!contract_goes(&call)) return 0;
   int32_t result = contract_end_zero(&call, iocp_shutdown(port, socket));
@@ -295,8 +290,8 @@ int32_t checked_send_file(int32_t port,
   checked__refuse_file(&call, file);
   contract_may(&call, IOCP_ENODATA);
   if (!contract_goes(&call)) return 0;
-  int32_t result = contract_end(
-      &call, iocp_send_file(port, socket, file, offset, length));
+  int32_t result =
+      contract_end(&call, iocp_send_file(port, socket, file, offset, length));
   if (!contract_is_refused(&call))
     checked__has_sent(call.socket, result, length);
   return result;

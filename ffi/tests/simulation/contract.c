@@ -311,19 +311,16 @@ static void contract__check_unchanged(const struct contract_call* call) {
   struct iocp_stats stats;
   struct iocp_socket_stats socket_stats;
   bool has_stats, has_socket_stats;
-  contract__measure(
-      call, &stats, &socket_stats, &has_stats, &has_socket_stats);
+  contract__measure(call, &stats, &socket_stats, &has_stats, &has_socket_stats);
   if (has_stats != call->has_stats ||
       (has_stats && memcmp(&stats, &call->stats, sizeof stats) != 0))
-    report_violation("a refused call changes nothing of its port",
-                     "%s()",
-                     call->name);
+    report_violation(
+        "a refused call changes nothing of its port", "%s()", call->name);
   if (has_socket_stats != call->has_socket_stats ||
       (has_socket_stats &&
        memcmp(&socket_stats, &call->socket_stats, sizeof socket_stats) != 0))
-    report_violation("a refused call changes nothing of its socket",
-                     "%s()",
-                     call->name);
+    report_violation(
+        "a refused call changes nothing of its socket", "%s()", call->name);
   if (call->output != NULL &&
       memcmp(call->output, call->output_copy, call->output_size) != 0)
     report_violation("a refused call writes nothing", "%s()", call->name);
@@ -345,25 +342,24 @@ static bool contract__is_broken(const struct contract_call* call,
 
 /* What a call needs it may want before it looks at its arguments. */
 static bool contract__lacks(int32_t result) {
-  return !ledger.is_calm &&
-         (result == -IOCP_ENOMEM || result == -IOCP_EMFILE ||
-          result == -IOCP_ENOBUFS);
+  return !ledger.is_calm && (result == -IOCP_ENOMEM || result == -IOCP_EMFILE ||
+                             result == -IOCP_ENOBUFS);
 }
 
 static void contract__refused(const struct contract_call* call,
                               int32_t result) {
   contract_refused++;
-  bool is_refusal =
-      contract__has(call->refusals, call->refusal_count, result);
+  bool is_refusal = contract__has(call->refusals, call->refusal_count, result);
   bool is_other = contract__has(call->others, call->other_count, result) ||
                   contract__is_broken(call, result) || contract__lacks(result);
   if (!is_refusal && !is_other)
-    report_violation("a wrong call is refused with the error that is documented",
-                     "%s() returns %d, and not %d (of %u)",
-                     call->name,
-                     result,
-                     -call->refusals[0],
-                     call->refusal_count);
+    report_violation(
+        "a wrong call is refused with the error that is documented",
+        "%s() returns %d, and not %d (of %u)",
+        call->name,
+        result,
+        -call->refusals[0],
+        call->refusal_count);
   if (is_refusal && !call->may_have_number && contract__native(call) != 0)
     report_violation("a refusal of the library has no number of the system",
                      "%s() returns %d with %d",
@@ -381,8 +377,8 @@ int32_t contract_end(struct contract_call* call, int32_t result) {
   if (result >= 0) return result;
   int32_t native = contract__native(call);
   bool is_other = contract__has(call->others, call->other_count, result) ||
-                  contract__is_broken(call, result) ||
-                  result == -IOCP_ENOMEM || result == -IOCP_EMFILE;
+                  contract__is_broken(call, result) || result == -IOCP_ENOMEM ||
+                  result == -IOCP_EMFILE;
   if (native == 0 && !is_other)
     report_violation("a call that is right is not refused",
                      "%s() returns %d",
@@ -395,7 +391,9 @@ int32_t contract_end(struct contract_call* call, int32_t result) {
 
 int32_t contract_end_zero(struct contract_call* call, int32_t result) {
   if (result > 0)
-    report_violation(
-        "a call without another result returns 0", "%s(): %d", call->name, result);
+    report_violation("a call without another result returns 0",
+                     "%s(): %d",
+                     call->name,
+                     result);
   return contract_end(call, result);
 }

@@ -44,7 +44,7 @@ struct contract_socket {
   int32_t port; /* id */
   int32_t id;
   enum contract_kind kind;
-  uint16_t local; /* IOCP_UNIX, IOCP_PIPE, 0 (IP) or CONTRACT_UNKNOWN */
+  uint16_t local;  /* IOCP_UNIX, IOCP_PIPE, 0 (IP) or CONTRACT_UNKNOWN */
   uint16_t family; /* of a datagram socket */
   bool is_closing;
   bool is_failed;  /* its connect has failed */

@@ -25,6 +25,10 @@
 #define PROBE__FIRST_BYTE_MS 1000
 /* A port has 768 slots at least before it uses one again. */
 #define PROBE__IDS 1600
+/* The numbers that two groups may need. */
+#define PROBE__GROUPS 255
+/* Of 1,000. */
+#define PROBE__ALL_GROUPS 30
 
 /* ---- deadlines */
 
@@ -237,4 +241,38 @@ void probe_ids(void) {
                          i - j - 1);
   }
   if (port >= 0) iocp_delete(port);
+}
+
+/* ---- groups */
+
+/* Closed groups leave their numbers to others, so that few groups need few. */
+static void probe__few_groups(int32_t port) {
+  for (uint32_t i = 0; i < PROBE__ROUNDS; i++) {
+    int32_t first = iocp_group_new(port);
+    int32_t second = iocp_group_new(port);
+    RULE("two groups at a time have low numbers",
+         first > 0 && second > 0 && first <= PROBE__GROUPS &&
+             second <= PROBE__GROUPS);
+    iocp_group_close(port, (uint32_t)first);
+    iocp_group_close(port, (uint32_t)second);
+  }
+}
+
+static void probe__all_groups(int32_t port) {
+  int32_t result;
+  uint32_t count = 0;
+  TRACE("port %d has as many groups as it can", port);
+  while ((result = iocp_group_new(port)) >= 0) count++;
+  RULE("a port has IOCP_GROUP_MAX groups",
+       count == IOCP_GROUP_MAX && result == -IOCP_EMFILE &&
+           iocp_native_error(port) == 0);
+}
+
+void probe_groups(void) {
+  int32_t port = iocp_new(0);
+  RULE("a port is made when nothing fails", port >= 0 || world_has_broken());
+  if (port < 0) return;
+  probe__few_groups(port);
+  if (tape_chance(PROBE__ALL_GROUPS)) probe__all_groups(port);
+  RULE("a port can be deleted", iocp_delete(port) == 0);
 }

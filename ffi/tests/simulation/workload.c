@@ -503,7 +503,7 @@ void workload_run(void) {
   for (int i = 0; i < WORKLOAD__STEPS_MAX; i++) {
     if (!tape_chance(WORKLOAD__CONTINUES)) break;
     workload__step(profile);
-    if (tape_chance(WORKLOAD__WRONG)) 
+    if (tape_chance(WORKLOAD__WRONG))
       wrong_calls(world_is_exact() ? WORKLOAD__WRONG_CALLS
                                    : WORKLOAD__WRONG_CALLS_REAL);
     guests_look();

@@ -55,11 +55,13 @@ static int32_t wrong__socket(enum contract_kind kind) {
   uint32_t first = tape_choose(512);
   bool is_any = tape_choose(4) == 1;
   const struct contract_socket* socket = contract_socket_at(first);
-  for (uint32_t i = 0; !is_any && i < contract_socket_count(); i++)
-    if (contract_socket_at(first + i)->kind == kind) {
-      socket = contract_socket_at(first + i);
-      break;
-    }
+  for (uint32_t i = 0; !is_any && i < contract_socket_count(); i++) {
+    const struct contract_socket* one = contract_socket_at(first + i);
+    if (one->kind != kind) continue;
+    socket = one;
+    /* One that has more to say is the better one. */
+    if (one->sends != 0 || one->is_read_armed || tape_choose(2) != 0) break;
+  }
   int32_t good = socket == NULL ? -1 : socket->id;
   switch (wrong__pick(8)) {
     case 1:
@@ -107,7 +109,7 @@ static double wrong__handle(void) {
 }
 
 /* An address of IP, or NULL. */
-static const void* wrong__ip(void) {
+static void* wrong__ip(void) {
   static const uint16_t families[] = {4, 6, 0, 3, 5, 7, 1, 2, 0xffff};
   static const uint8_t firsts[] = {127, 224, 239, 240, 255, 0, 223};
   static struct iocp_address addresses[2];
@@ -123,8 +125,7 @@ static const void* wrong__ip(void) {
 
 /* A name of a local socket that is not there, or that is none. */
 static const void* wrong__path(void) {
-  static const uint16_t families[] = {
-      IOCP_UNIX, IOCP_PIPE, 0, 3, 4, 6, 0xffff};
+  static const uint16_t families[] = {IOCP_UNIX, IOCP_PIPE, 0, 3, 4, 6, 0xffff};
   static const uint16_t lengths[] = {
       24, 0, 1, 107, 108, 109, 256, 257, 258, 1019, 1020, 1021, 0xffff};
   static struct iocp_path path;
@@ -139,6 +140,16 @@ static const void* wrong__path(void) {
                : zero == 2 ? 1
                            : (uint16_t)(path.length - 1) % IOCP_PATH_MAX] = 0;
   return &path;
+}
+
+/* A multicast group in most cases. */
+static const void* wrong__group(void) {
+  static const uint8_t firsts[] = {224, 239};
+  struct iocp_address* address = wrong__ip();
+  if (address != NULL && tape_choose(4) != 1)
+    address->bytes[0] =
+        address->family == IOCP_IPV6 ? 0xff : firsts[tape_choose(2)];
+  return address;
 }
 
 static const void* wrong__address(void) {
@@ -264,8 +275,7 @@ static void wrong__broadcast(int32_t port) {
   static const uint32_t counts[] = {3, 0, (uint32_t)INT32_MAX + 1, UINT32_MAX};
   int32_t ids[3], results[3] = {1, 2, 3};
   bool is_void = contract_port(port) != NULL;
-  for (int i = 0; i < 3; i++)
-    ids[i] = contract_stale_socket(tape_choose(16));
+  for (int i = 0; i < 3; i++) ids[i] = contract_stale_socket(tape_choose(16));
   for (uint32_t i = 0; i < contract_socket_count(); i++)
     for (int j = 0; j < 3; j++)
       if (contract_socket_at(i)->id == ids[j]) is_void = false;
@@ -288,8 +298,7 @@ static int32_t wrong__file_id(int32_t port) {
 }
 
 static void wrong__file(int32_t port, int32_t socket) {
-  static const uint32_t lengths[] = {
-      3, 0, IOCP_FILE_PATH_MAX + 1, UINT32_MAX};
+  static const uint32_t lengths[] = {3, 0, IOCP_FILE_PATH_MAX + 1, UINT32_MAX};
   static const double offsets[] = {
       0, -1, IOCP_FILE_SIZE_MAX, -0.5, 1e300, -1e300};
   char path[IOCP_FILE_PATH_MAX + 1];
@@ -339,10 +348,8 @@ static void wrong__set(int32_t port, int32_t socket) {
 
 static void wrong__query(int32_t port, int32_t socket) {
   static const uint32_t ends[] = {0, 1, 2, UINT32_MAX};
-  static const uint32_t rooms[] = {sizeof(struct iocp_address),
-                                   0,
-                                   3,
-                                   sizeof(struct iocp_address) - 1};
+  static const uint32_t rooms[] = {
+      sizeof(struct iocp_address), 0, 3, sizeof(struct iocp_address) - 1};
   switch (tape_choose(6)) {
     case 1:
       iocp_get_peer(port, socket, wrong__buffer());
@@ -395,8 +402,7 @@ static void wrong__datagram(int32_t port, int32_t socket) {
   static const uint32_t joins[] = {0, 1, 2, UINT32_MAX};
   switch (tape_choose(7)) {
     case 1:
-      iocp_receive_from(
-          port, socket, wrong__buffer(), 0, 64, wrong__buffer());
+      iocp_receive_from(port, socket, wrong__buffer(), 0, 64, wrong__buffer());
       return;
     case 2:
       iocp_send_to(
@@ -411,7 +417,7 @@ static void wrong__datagram(int32_t port, int32_t socket) {
     case 5:
       iocp_membership(port,
                       socket,
-                      wrong__ip(),
+                      wrong__group(),
                       tape_choose(2) == 0 ? NULL : wrong__ip(),
                       0,
                       WRONG__ONE_OF(joins));
