@@ -5,6 +5,7 @@
 
 #include "crowd.h"
 #include "guests.h"
+#include "reasons.h"
 #include "report.h"
 #include "tape.h"
 #include "user.h"
@@ -25,6 +26,9 @@
 #define PROBE__FIRST_BYTE_MS 1000
 /* A port has 768 slots at least before it uses one again. */
 #define PROBE__IDS 1600
+/* Sockets that fail to bind, and to connect. */
+#define PROBE__ERRORS 24
+#define PROBE__NOBODY 1
 /* The numbers that two groups may need. */
 #define PROBE__GROUPS 255
 /* Of 1,000. */
@@ -274,5 +278,45 @@ void probe_groups(void) {
   if (port < 0) return;
   probe__few_groups(port);
   if (tape_chance(PROBE__ALL_GROUPS)) probe__all_groups(port);
+  RULE("a port can be deleted", iocp_delete(port) == 0);
+}
+
+/* ---- errors */
+
+static void probe__bind(int32_t port) {
+  struct iocp_address any = {.family = 4};
+  int32_t id = iocp_bind(port, &any, 0, IOCP_MODE_DEFAULT);
+  if (id >= 0) iocp_close(port, id, IOCP_RESET, 0);
+}
+
+static void probe__report(int32_t port) {
+  static struct {
+    struct iocp_header header;
+    struct iocp_record records[PROBE__ERRORS];
+  } events;
+  int32_t count = iocp_poll(port, &events, PROBE__ERRORS, NULL, 0, 0);
+  RULE("a poll of an open port succeeds", count >= 0);
+  for (int32_t i = 0; i < count; i++) {
+    const struct iocp_record* record = &events.records[i];
+    reasons_check_detail(record);
+    if (record->kind == IOCP_CONNECTED)
+      iocp_close(port, record->socket, IOCP_RESET, 0);
+  }
+}
+
+void probe_errors(void) {
+  struct iocp_address nobody = {
+      .family = 4, .port = PROBE__NOBODY, .bytes = {127, 0, 0, 1}};
+  int32_t port = iocp_new(0);
+  TRACE("port %d binds and connects", port);
+  if (port < 0) return;
+  for (uint32_t i = 0; i < PROBE__ERRORS; i++) {
+    probe__bind(port);
+    iocp_connect(port, &nobody, NULL);
+  }
+  for (uint32_t i = 0; i < PROBE__WAITS; i++) {
+    probe__report(port);
+    world_pause(PROBE__RETRY_MS);
+  }
   RULE("a port can be deleted", iocp_delete(port) == 0);
 }

@@ -25,6 +25,9 @@ void probe_first_byte(struct entry* listener);
  */
 void probe_groups(void);
 
+/* Binds and connects, in a time in which the system has any error for them. */
+void probe_errors(void);
+
 /* Sockets come and go until each of their slots was used several times. */
 void probe_ids(void);
 

@@ -6,6 +6,7 @@
 #include "crowd.h"
 #include "guests.h"
 #include "ledger.h"
+#include "probes.h"
 #include "report.h"
 #include "settle.h"
 #include "sharers.h"
@@ -508,6 +509,7 @@ void workload_run(void) {
                                    : WORKLOAD__WRONG_CALLS_REAL);
     guests_look();
   }
+  if (world_is_strange()) probe_errors();
   if (tape_chance(20)) workload__resolve(0);
   if (!tape_chance(400)) {
     settle_run();
