@@ -2481,7 +2481,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   {
     group: "numbers",
     name: "a switch of the system is read as it is stored",
-    source: "iocp_option.h, 0 or 1; getsockopt(), remarks: a nonzero integer",
+    source: "iocp_option.h, 0 or 1; getsockopt(), remarks: a BOOL",
     changes: [{
       file: "option.c",
       from: "  return value > 0 && row->max == 1 ? 1 : value;",

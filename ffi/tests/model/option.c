@@ -277,7 +277,7 @@ int getsockopt(SOCKET handle, int level, int option, char* value, int* length) {
   const int32_t* place = option__place(sock, level, option);
   if (place == NULL) return option__fails(option__unknown());
   int32_t number = *place;
-  /* "A nonzero integer" where it is enabled (getsockopt(), remarks). */
+  /* A BOOL is true when it is not 0 (getsockopt(), remarks). */
   if (number == 1 && option__is_switch(level, option) && tape_choose(4) == 1)
     number = OPTION__ENABLED;
   return option__give(value, length, &number, sizeof number);

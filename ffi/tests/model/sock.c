@@ -179,8 +179,8 @@ bool sock_has_unknown_error(void) {
   return true;
 }
 
-/* Which errors a call may have besides those that are documented for it is left
- * to providers and drivers ("Windows Sockets Error Codes"). */
+/* The pages of the calls list some of the errors that there are ("Windows
+ * Sockets Error Codes", [MS-ERREF]), and a provider may have others. */
 uint32_t sock_strange_error(bool is_status) {
   if (!habits_break(habits.strange_errors)) return 0;
   uint32_t row = tape_choose((uint32_t)ERROR_ROWS);
