@@ -236,8 +236,8 @@ int32_t checked_set_option(int32_t port,
        !is_kept || result == 0 ||
            iocp_get_option(port, socket, option) == before);
   /* A question that fails would replace the number of this call. */
-  if (ledger.is_calm && result == -IOCP_ENOTSUP && option == IOCP_KEEP_ALIVE_COUNT &&
-      !contract_is_refused(&call))
+  if (ledger.is_calm && result == -IOCP_ENOTSUP &&
+      option == IOCP_KEEP_ALIVE_COUNT && !contract_is_refused(&call))
     checked__check_probes(port, socket);
   if (result != 0) return result;
   checked__has_set(of, option, value);
