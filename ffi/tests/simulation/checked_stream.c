@@ -169,6 +169,7 @@ static int32_t checked__sent_one(int32_t port,
   if (result < 0 && result != -IOCP_EFAULT && result != -IOCP_EBADF &&
       result != -IOCP_EINVAL && result != -IOCP_EBUSY)
     is_expected = true;
+  if (result < 0 && world_is_strange()) is_expected = true;
   if (!is_expected)
     report_violation("a broadcast has the result of a send for each socket",
                      "%d for socket %d",
