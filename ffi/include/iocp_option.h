@@ -51,7 +51,8 @@
  *                      with equal lengths (UDP_GRO), and those of one
  *                      iocp_send_many() that have the same destination and
  *                      length (UDP_SEGMENT). They are delivered, and leave the
- *                      machine, one by one. Linux; Windows: -IOCP_ENOTSUP.
+ *                      machine, one by one. Linux; Windows: setting it returns
+ *                      -IOCP_ENOTSUP, and it is read as 0.
  *
  * Options of the library:
  *

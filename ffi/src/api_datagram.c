@@ -27,24 +27,28 @@ static int32_t api_datagram__read(const void* from,
   uint16_t family;
   memory_zero(&to->header, sizeof to->header);
   memory_copy(&family, from, sizeof family);
-  if (family == IOCP_PIPE) return -IOCP_EAFNOSUPPORT;
-  if (family != IOCP_UNIX) {
+  if (family == IOCP_IPV4 || family == IOCP_IPV6) {
     memory_copy(&to->header.from, from, sizeof to->header.from);
     return 0;
   }
+  if (family != IOCP_UNIX) return -IOCP_EAFNOSUPPORT;
   int32_t result = path_read(from, &to->path);
   to->header.from.family = family;
   to->header.from.port = to->path.length;
   return result;
 }
 
-/* The same for the destination of a datagram. */
+/* The same for a destination, which must be one that the socket can send to:
+ * the system is not asked about a datagram that waits behind others. */
 static int32_t api_datagram__read_destination(
-    const void* from, struct api_datagram__address* to) {
+    const struct socket* socket,
+    const void* from,
+    struct api_datagram__address* to) {
   int32_t result = api_datagram__read(from, to);
   if (result < 0) return result;
-  /* Otherwise it would be the connected peer. */
-  if (to->header.from.family == 0) return -IOCP_EAFNOSUPPORT;
+  uint16_t family = to->header.from.family;
+  bool is_mapped = family == IOCP_IPV4 && socket->family == IOCP_IPV6;
+  if (family != socket->family && !is_mapped) return -IOCP_EAFNOSUPPORT;
   return datagram_path_length(&to->header) > IOCP_DATAGRAM_PATH_MAX
              ? -IOCP_ENAMETOOLONG
              : 0;
@@ -132,7 +136,7 @@ int32_t iocp_send_to(int32_t port_id,
   if (length > IOCP_SEND_MAX) return port_fail(socket->port, -IOCP_EMSGSIZE, 0);
   memory_zero(&to.header, sizeof to.header);
   if (address != NULL) {
-    error = api_datagram__read_destination(address, &to);
+    error = api_datagram__read_destination(socket, address, &to);
     if (error < 0) return port_fail(socket->port, error, 0);
   }
   to.header.length = length;
@@ -164,7 +168,7 @@ int32_t iocp_connect_datagram(int32_t port_id,
   if (send_copy_first(socket) != NULL)
     return port_fail(socket->port, -IOCP_EBUSY, 0);
   if (address == NULL) return engine_connect_datagram(socket, NULL, NULL);
-  error = api_datagram__read_destination(address, &to);
+  error = api_datagram__read_destination(socket, address, &to);
   if (error < 0) return port_fail(socket->port, error, 0);
   return engine_connect_datagram(socket, &to.header, to.path.bytes);
 }

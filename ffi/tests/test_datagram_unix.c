@@ -155,6 +155,14 @@ static void waits_for_a_slow_receiver(bool is_connected) {
   }
   check(b->send_pending);
   check_is(drive_send_to(b, "1", 1, address), -IOCP_EBUSY);
+  /* What it could never send is not taken behind the copy either. */
+  struct iocp_address ip = {.family = IOCP_IPV4, .bytes = {127, 0, 0, 1}};
+  int32_t id = b->id;
+  check_is(iocp_set_option(drive.port, id, IOCP_SEND_CONCURRENCY, 2), 0);
+  check_is(iocp_send_to(drive.port, id, "1", 0, 1, &ip), -IOCP_EAFNOSUPPORT);
+  ip.family = 5;
+  check_is(iocp_send_to(drive.port, id, "1", 0, 1, &ip), -IOCP_EAFNOSUPPORT);
+  check_is(iocp_set_option(drive.port, id, IOCP_SEND_CONCURRENCY, 1), 0);
   drive_for(&drive, 100);
   check(b->send_pending);
   drive_receive(a, 1 << 30);

@@ -184,6 +184,8 @@ int bind(SOCKET handle, const SOCKADDR* name, int length) {
   if (!sock_address_in(name, length, &address) ||
       address.family != sock->family || sock->state != SOCK_NEW)
     return bind__fails(WSAEINVAL);
+  DWORD strange = sock_strange_error(false);
+  if (strange != 0) return bind__fails(strange);
   if (!address_is_any(&address) && !address_is_own(&address))
     return bind__fails(WSAEADDRNOTAVAIL);
   struct iocp_address before = sock->local;

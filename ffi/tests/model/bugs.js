@@ -2388,4 +2388,137 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "timers->count == 0",
     }],
   },
+  {
+    group: "refusals",
+    name: "a stale id leaves the number of an earlier error",
+    source: "iocp_native_error(): 0: the error is the library's",
+    changes: [{
+      file: "find.c",
+      from: "  if (socket == NULL) *error = port_fail(port, -IOCP_EBADF, 0);",
+      to: "  if (socket == NULL) *error = -IOCP_EBADF;",
+    }],
+  },
+  {
+    group: "refusals",
+    name: "a membership is left with a number that is no switch",
+    source: "iocp_membership(): `joins` is 1, or 0",
+    changes: [{
+      file: "api_datagram.c",
+      from:
+        "  if (joins > 1) return port_fail(socket->port, -IOCP_EINVAL, 0);\n",
+      to: "",
+    }],
+  },
+  {
+    group: "refusals",
+    name: "an accept of too many is refused with another error",
+    source: "iocp_accept(): 0 to IOCP_ACCEPT_MAX; iocp_error.h, EINVAL",
+    changes: [{
+      file: "api.c",
+      from:
+        "count > IOCP_ACCEPT_MAX)\n    return port_fail(listener->port, -IOCP_EINVAL, 0);",
+      to:
+        "count > IOCP_ACCEPT_MAX)\n    return port_fail(listener->port, -IOCP_EBUSY, 0);",
+    }],
+  },
+  {
+    group: "refusals",
+    name: "a credit that is refused is given all the same",
+    source: "iocp_receive(): -IOCP_EBUSY while an IOCP_READABLE is pending",
+    changes: [{
+      file: "receiver.c",
+      from:
+        "  if (socket->read_armed) return port_fail(port, -IOCP_EBUSY, 0);\n  /* With",
+      to:
+        "  if (socket->read_armed) {\n    socket_ready(socket, READY_RECEIVE);\n    socket->credit += bytes;\n    return port_fail(port, -IOCP_EBUSY, 0);\n  }\n  /* With",
+    }],
+  },
+  {
+    group: "refusals",
+    name: "a refused option keeps the wrong value",
+    source:
+      "iocp_set_option(): -IOCP_EINVAL when the value is out of its bounds",
+    changes: [{
+      file: "option.c",
+      from: "  if (row == NULL || value < row->min || value > row->max)",
+      to:
+        "  if (row != NULL && option == IOCP_RECEIVE_DEPTH)\n    socket->receive_depth = (uint16_t)value;\n  if (row == NULL || value < row->min || value > row->max)",
+    }],
+  },
+  {
+    group: "refusals",
+    name: "a refused question for an address writes what has room",
+    source: "iocp_get_address(): -IOCP_EINVAL when `capacity` is smaller",
+    changes: [{
+      file: "api_query.c",
+      from: "  if (capacity < (uint32_t)size)\n",
+      to:
+        "  if (capacity < (uint32_t)size) memory_copy(address, &at, capacity);\n  if (capacity < (uint32_t)size)\n",
+    }],
+  },
+  {
+    group: "numbers",
+    name: "two rows of the errors of Winsock are exchanged",
+    source: "Windows Sockets Error Codes, WSAENETDOWN and WSAENETUNREACH",
+    changes: [{
+      file: "windows/errors.c",
+      from:
+        "    {WSAENETDOWN, IOCP_ENETDOWN},\n    {WSAENETUNREACH, IOCP_ENETUNREACH},",
+      to:
+        "    {WSAENETDOWN, IOCP_ENETUNREACH},\n    {WSAENETUNREACH, IOCP_ENETDOWN},",
+    }],
+  },
+  {
+    group: "numbers",
+    name: "a status that is rare has another number",
+    source: "[MS-ERREF], STATUS_HOPLIMIT_EXCEEDED",
+    changes: [{
+      file: "windows/errors.c",
+      from: "{0xC000A013u, IOCP_ENOTSUP}",
+      to: "{0xC000A014u, IOCP_ENOTSUP}",
+    }],
+  },
+  {
+    group: "numbers",
+    name: "a switch of the system is read as it is stored",
+    source: "iocp_option.h, 0 or 1; getsockopt(), remarks: a BOOL",
+    changes: [{
+      file: "option.c",
+      from: "  return value > 0 && row->max == 1 ? 1 : value;",
+      to: "  return value;",
+    }],
+  },
+  {
+    group: "numbers",
+    name: "a group does not count what its sockets have posted",
+    source: "iocp_group_stats(): a struct iocp_stats of the group's sockets",
+    changes: [{
+      file: "stats.c",
+      from: "    engine_count_posted(socket, &now);\n",
+      to: "",
+    }],
+  },
+  {
+    group: "numbers",
+    name: "the numbers of closed groups are lost",
+    source: "iocp_group_close(): the number may be used for another group",
+    changes: [{
+      file: "group.c",
+      from:
+        "  group->next_free = table->free_first;\n  table->free_first = number;\n}",
+      to: "  table->free_first = number;\n}",
+    }],
+  },
+  {
+    group: "found",
+    name: "a datagram that its socket cannot send is taken behind a copy",
+    source:
+      "found by the simulation: a wrong address was accepted, and failed later",
+    changes: [{
+      file: "api_datagram.c",
+      from:
+        "  if (family != socket->family && !is_mapped) return -IOCP_EAFNOSUPPORT;\n",
+      to: "  (void)is_mapped;\n",
+    }],
+  },
 ];

@@ -69,6 +69,7 @@ void habits_draw(void) {
   habits__draw_version();
   habits.children = tape_chance(100) ? 20 : 0;
   habits.unknown_errors = tape_chance(20) ? 200 : 0;
+  habits.strange_errors = tape_chance(60) ? 600 : 0;
   habits.hijacks = tape_chance(100) ? 500 : 0;
   habits.is_layered = tape_chance(100);
   habits.refuses_modes = tape_chance(100);

@@ -29,6 +29,7 @@ extern struct habits {
   bool is_calm;    /* no more faults and delays */
   bool has_broken; /* a fault of habits_break() has happened */
   bool is_unclear; /* an error code was returned that is in no table */
+  bool is_strange; /* one that no rule of the model leads to */
   /* an accept was canceled, and got a connection all the same */
   bool has_raced;
 
@@ -58,6 +59,7 @@ extern struct habits {
   uint32_t foreign_packets;
   uint32_t children;       /* child processes, which inherit handles */
   uint32_t unknown_errors; /* errors that are in no table */
+  uint32_t strange_errors; /* binds and connects with any error there is */
   uint32_t hijacks;  /* attempts of another program to bind an address in use */
   uint32_t losses;   /* datagrams that are lost */
   uint32_t reorders; /* datagrams that overtake others */

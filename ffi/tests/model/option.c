@@ -18,6 +18,9 @@
 #include "tape.h"
 #include "udp.h"
 
+/* What a switch that is on may read as. */
+#define OPTION__ENABLED 4
+
 static int option__fails(DWORD error) {
   kernel_fail(error);
   return SOCKET_ERROR;
@@ -236,6 +239,12 @@ static int option__connect_time(const struct sock* sock,
   return option__give(out, length, &seconds, sizeof seconds);
 }
 
+static bool option__is_switch(int level, int option) {
+  return (level == SOL_SOCKET &&
+          (option == SO_KEEPALIVE || option == SO_BROADCAST)) ||
+         (level == IPPROTO_TCP && option == TCP_NODELAY);
+}
+
 int getsockopt(SOCKET handle, int level, int option, char* value, int* length) {
   kernel_enter();
   struct sock* sock = sock_find(handle, "getsockopt");
@@ -267,7 +276,11 @@ int getsockopt(SOCKET handle, int level, int option, char* value, int* length) {
   if (level == IPPROTO_TCP) option__check_keep_alive(sock);
   const int32_t* place = option__place(sock, level, option);
   if (place == NULL) return option__fails(option__unknown());
-  return option__give(value, length, place, sizeof *place);
+  int32_t number = *place;
+  /* A BOOL is true when it is not 0 (getsockopt(), remarks). */
+  if (number == 1 && option__is_switch(level, option) && tape_choose(4) == 1)
+    number = OPTION__ENABLED;
+  return option__give(value, length, &number, sizeof number);
 }
 
 int ioctlsocket(SOCKET handle, long command, u_long* argument) {

@@ -191,6 +191,7 @@ bool world_refuses_at_once(void) {
 }
 
 bool world_is_unclear(void) { return habits.is_unclear; }
+bool world_is_strange(void) { return habits.is_strange; }
 
 /* The clock advances to the next deadline only when nothing else can happen, so
  * deadlines are exact to the millisecond. */

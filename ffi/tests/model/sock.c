@@ -8,6 +8,7 @@
 #include "accept.h"
 #include "disk.h"
 #include "duplicate.h"
+#include "error_rows.h"
 #include "fiber.h"
 #include "habits.h"
 #include "kernel.h"
@@ -178,6 +179,17 @@ bool sock_has_unknown_error(void) {
   return true;
 }
 
+/* The pages of the calls list some of the errors that there are ("Windows
+ * Sockets Error Codes", [MS-ERREF]), and a provider may have others. */
+uint32_t sock_strange_error(bool is_status) {
+  if (!habits_break(habits.strange_errors)) return 0;
+  uint32_t row = tape_choose((uint32_t)ERROR_ROWS);
+  while (error_rows[row].number >> 31 != is_status)
+    row = (row + 1) % (uint32_t)ERROR_ROWS;
+  habits.is_strange = true;
+  return error_rows[row].number;
+}
+
 DWORD sock_reset_error(void) {
   if (sock_has_unknown_error()) return ERROR_UNKNOWN_CODE;
   return tape_choose(4) == 1 ? WSAECONNABORTED : WSAECONNRESET;
@@ -190,6 +202,8 @@ LONG sock_reset_status(void) {
                                   STATUS_WIN32_DELETED,
                                   STATUS_ADDRESS_WAS_CLOSED};
   if (sock_has_unknown_error()) return STATUS_UNKNOWN;
+  uint32_t strange = sock_strange_error(true);
+  if (strange != 0) return (LONG)strange;
   return statuses[tape_choose(5)];
 }
 
@@ -223,6 +237,8 @@ void sock_or_peer_refused(struct end* end, LONG status) {
   if (sock == NULL) return;
   sock->state = SOCK_FAILED;
   end->sock = NULL;
+  uint32_t strange = sock_strange_error(true);
+  if (strange != 0) status = (LONG)strange;
   op_done(sock__end_connect(sock), status, 0);
 }
 

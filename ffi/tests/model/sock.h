@@ -145,6 +145,9 @@ void sock_attach(struct sock* sock, struct end* end);
 
 /* The result of a connect; the end belongs to a socket or a peer. */
 void sock_or_peer_connected(struct end* end);
+/* Any number that a provider or a driver may return; 0: none now. */
+uint32_t sock_strange_error(bool is_status);
+
 void sock_or_peer_refused(struct end* end, LONG status);
 
 /* Ends a posted operation that was canceled. */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The calls of other threads. */
+#define CHECKED_NONE
 #include "crowd.h"
 
 #include <stdatomic.h>

@@ -311,6 +311,7 @@ bool error_is_fault(int32_t result) {
 }
 
 bool error_was_fault(int32_t result, bool began_calm) {
+  if (result < 0 && world_is_strange()) return true;
   if (result == -IOCP_EUNKNOWN) return world_is_unclear();
   /* A fault may have damaged a connection earlier. */
   if (began_calm && !world_has_broken()) return false;

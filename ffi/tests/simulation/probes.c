@@ -5,6 +5,7 @@
 
 #include "crowd.h"
 #include "guests.h"
+#include "reasons.h"
 #include "report.h"
 #include "tape.h"
 #include "user.h"
@@ -25,6 +26,13 @@
 #define PROBE__FIRST_BYTE_MS 1000
 /* A port has 768 slots at least before it uses one again. */
 #define PROBE__IDS 1600
+/* Sockets that fail to bind, and to connect. */
+#define PROBE__ERRORS 24
+#define PROBE__NOBODY 1
+/* The numbers that two groups may need. */
+#define PROBE__GROUPS 255
+/* Of 1,000. */
+#define PROBE__ALL_GROUPS 30
 
 /* ---- deadlines */
 
@@ -237,4 +245,78 @@ void probe_ids(void) {
                          i - j - 1);
   }
   if (port >= 0) iocp_delete(port);
+}
+
+/* ---- groups */
+
+/* Closed groups leave their numbers to others, so that few groups need few. */
+static void probe__few_groups(int32_t port) {
+  for (uint32_t i = 0; i < PROBE__ROUNDS; i++) {
+    int32_t first = iocp_group_new(port);
+    int32_t second = iocp_group_new(port);
+    RULE("two groups at a time have low numbers",
+         first > 0 && second > 0 && first <= PROBE__GROUPS &&
+             second <= PROBE__GROUPS);
+    iocp_group_close(port, (uint32_t)first);
+    iocp_group_close(port, (uint32_t)second);
+  }
+}
+
+static void probe__all_groups(int32_t port) {
+  int32_t result;
+  uint32_t count = 0;
+  TRACE("port %d has as many groups as it can", port);
+  while ((result = iocp_group_new(port)) >= 0) count++;
+  RULE("a port has IOCP_GROUP_MAX groups",
+       count == IOCP_GROUP_MAX && result == -IOCP_EMFILE &&
+           iocp_native_error(port) == 0);
+}
+
+void probe_groups(void) {
+  int32_t port = iocp_new(0);
+  RULE("a port is made when nothing fails", port >= 0 || world_has_broken());
+  if (port < 0) return;
+  probe__few_groups(port);
+  if (tape_chance(PROBE__ALL_GROUPS)) probe__all_groups(port);
+  RULE("a port can be deleted", iocp_delete(port) == 0);
+}
+
+/* ---- errors */
+
+static void probe__bind(int32_t port) {
+  struct iocp_address any = {.family = 4};
+  int32_t id = iocp_bind(port, &any, 0, IOCP_MODE_DEFAULT);
+  if (id >= 0) iocp_close(port, id, IOCP_RESET, 0);
+}
+
+static void probe__report(int32_t port) {
+  static struct {
+    struct iocp_header header;
+    struct iocp_record records[PROBE__ERRORS];
+  } events;
+  int32_t count = iocp_poll(port, &events, PROBE__ERRORS, NULL, 0, 0);
+  RULE("a poll of an open port succeeds", count >= 0);
+  for (int32_t i = 0; i < count; i++) {
+    const struct iocp_record* record = &events.records[i];
+    reasons_check_detail(record);
+    if (record->kind == IOCP_CONNECTED)
+      iocp_close(port, record->socket, IOCP_RESET, 0);
+  }
+}
+
+void probe_errors(void) {
+  struct iocp_address nobody = {
+      .family = 4, .port = PROBE__NOBODY, .bytes = {127, 0, 0, 1}};
+  int32_t port = iocp_new(0);
+  TRACE("port %d binds and connects", port);
+  if (port < 0) return;
+  for (uint32_t i = 0; i < PROBE__ERRORS; i++) {
+    probe__bind(port);
+    iocp_connect(port, &nobody, NULL);
+  }
+  for (uint32_t i = 0; i < PROBE__WAITS; i++) {
+    probe__report(port);
+    world_pause(PROBE__RETRY_MS);
+  }
+  RULE("a port can be deleted", iocp_delete(port) == 0);
 }

@@ -21,6 +21,13 @@ void probe_discard(struct entry* entry);
 /* A peer of the listener sends its first byte in time, and nothing after. */
 void probe_first_byte(struct entry* listener);
 
+/* A port of its own: groups come and go, and perhaps as many as there can be.
+ */
+void probe_groups(void);
+
+/* Binds and connects, in a time in which the system has any error for them. */
+void probe_errors(void);
+
 /* Sockets come and go until each of their slots was used several times. */
 void probe_ids(void);
 

@@ -22,6 +22,9 @@ void reasons_check_stream(const struct end* end, int32_t error);
  * it. */
 void reasons_check_detail(const struct iocp_record* record);
 
+/* An error is what the number of the system means. */
+void reasons_check_number(int32_t result, int32_t number);
+
 /* A call that has just returned `result` was refused by the library itself,
  * with this error: then the system has no number. */
 bool reasons_refuses(int32_t port_id, int32_t result, int32_t error);

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "contract.h"
 #include "tape.h"
 #include "workload.h"
 #include "workload_callbacks.h"
@@ -16,6 +17,7 @@ uint64_t schedule_checks;
 
 void schedule_run(void) {
   world_open();
+  contract_open();
   if (tape_chance(world_is_exact() ? SCHEDULE__CALLBACKS
                                    : SCHEDULE__CALLBACKS_REAL))
     workload_callbacks_run();

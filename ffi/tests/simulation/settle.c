@@ -40,6 +40,7 @@
 #define SETTLE__ABSENCES 20
 #define SETTLE__RETRIES 50
 #define SETTLE__RENAMES 1
+#define SETTLE__GROUPS 100
 
 static uint64_t settle__since_ms;
 /* everything has been sent, and the FINs may follow */
@@ -642,6 +643,7 @@ void settle_run(void) {
   for (uint32_t i = 0; i < ledger.port_count && settle__obeys; i++)
     if (ledger.ports[i].is_open) progress_idle(i);
   if (world_is_exact() && tape_chance(SETTLE__RENAMES)) probe_ids();
+  if (tape_chance(SETTLE__GROUPS)) probe_groups();
 }
 
 void settle_close(void) {

@@ -6,6 +6,7 @@
 #ifndef IOCP_USER_H
 #define IOCP_USER_H
 
+#include "checked.h"
 #include "ledger.h"
 
 /* ---- ports and polling (user_port.c) */

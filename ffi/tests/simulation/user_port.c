@@ -176,6 +176,10 @@ static int32_t user__poll(uint32_t index,
                 user__slab,
                 offset,
                 length);
+  /* What had no room is still there. */
+  if ((user__events.header.flags & IOCP_SLAB_FULL) != 0)
+    RULE("a port that has more is to be polled",
+         iocp_wait_here(ledger.ports[index].id, 0) == 1);
   return count;
 }
 
@@ -187,6 +191,26 @@ void user_poll(uint32_t port) {
   } while ((ledger.ports[port].flags & IOCP_MORE) != 0);
 }
 
+/* At the last offset that there can be. */
+static void user__poll_far(uint32_t index) {
+  int32_t count = iocp_poll(ledger.ports[index].id,
+                            &user__events,
+                            USER__RECORDS,
+                            user__slab,
+                            INT32_MAX,
+                            INT32_MAX);
+  user__trace_poll(index, USER__RECORDS, INT32_MAX, INT32_MAX, count);
+  RULE("a poll of an open port succeeds", count >= 0);
+  ledger.ports[index].is_told = false;
+  records_check(index,
+                &user__events.header,
+                user__events.records,
+                count,
+                user__slab,
+                INT32_MAX,
+                INT32_MAX);
+}
+
 void user_poll_somehow(uint32_t port) {
   static const uint32_t lengths[] = {USER__SLAB,
                                      IOCP_SLAB_MIN,
@@ -195,6 +219,10 @@ void user_poll_somehow(uint32_t port) {
                                      2 * IOCP_SLAB_MIN + 100,
                                      IOCP_RECEIVE_MAX + 1};
   static const uint32_t capacities[] = {64, 1, 2, 3, 8, USER__RECORDS};
+  if (tape_chance(20)) {
+    user__poll_far(port);
+    return;
+  }
   uint32_t length = lengths[tape_choose(6)];
   uint32_t capacity = capacities[tape_choose(6)];
   uint32_t offset = 0;

@@ -123,7 +123,7 @@ static void user__send_failed(struct entry* entry,
   if (entry->is_shut && !entry->has_error && result == -IOCP_EPIPE) return;
   if (result == -IOCP_EBUSY) {
     RULE("a send is refused only while others are pending",
-         entry->send_count >= entry->concurrency);
+         world_is_strange() || entry->send_count >= entry->concurrency);
     return;
   }
   if (result == -IOCP_ENOMEM || result == -IOCP_ENOBUFS) {

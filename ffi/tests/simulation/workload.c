@@ -6,15 +6,21 @@
 #include "crowd.h"
 #include "guests.h"
 #include "ledger.h"
+#include "probes.h"
 #include "report.h"
 #include "settle.h"
 #include "sharers.h"
 #include "tape.h"
 #include "user.h"
+#include "wrong.h"
 
 /* How many of 1,000 steps are followed by another one. */
 #define WORKLOAD__CONTINUES 975
 #define WORKLOAD__STEPS_MAX 400
+/* Steps of 1,000 that are followed by wrong calls, and how many. */
+#define WORKLOAD__WRONG 100
+#define WORKLOAD__WRONG_CALLS 16
+#define WORKLOAD__WRONG_CALLS_REAL 100
 /* How many of 1,000 schedules end with the process. */
 #define WORKLOAD__EXITS 50
 /* More than a connection accepts at once. */
@@ -498,8 +504,12 @@ void workload_run(void) {
   for (int i = 0; i < WORKLOAD__STEPS_MAX; i++) {
     if (!tape_chance(WORKLOAD__CONTINUES)) break;
     workload__step(profile);
+    if (tape_chance(WORKLOAD__WRONG))
+      wrong_calls(world_is_exact() ? WORKLOAD__WRONG_CALLS
+                                   : WORKLOAD__WRONG_CALLS_REAL);
     guests_look();
   }
+  if (world_is_strange()) probe_errors();
   if (tape_chance(20)) workload__resolve(0);
   if (!tape_chance(400)) {
     settle_run();

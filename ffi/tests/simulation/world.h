@@ -85,6 +85,10 @@ bool world_refuses_at_once(void);
  * map. */
 bool world_is_unclear(void);
 
+/* The system has returned an error code that nothing in this world has led to:
+ * any of those that it has. */
+bool world_is_strange(void);
+
 /* ---- processes */
 
 #define WORLD_PROCESSES 3

@@ -72,6 +72,7 @@ bool world_has_interfaces(void) { return false; }
 bool world_reports_progress(void) { return true; }
 
 bool world_is_unclear(void) { return false; }
+bool world_is_strange(void) { return false; }
 bool world_refuses_at_once(void) { return true; }
 bool world_has_raced(void) { return false; }
 bool world_refuses_when_full(void) { return false; }
