@@ -9,6 +9,7 @@
 #include "progress.h"
 #include "report.h"
 #include "schedule.h"
+#include "states.h"
 #include "tape.h"
 #include "user.h"
 
@@ -642,6 +643,7 @@ void settle_run(void) {
   for (uint32_t i = 0; i < ledger.port_count && settle__obeys; i++)
     if (ledger.ports[i].is_open) progress_idle(i);
   if (world_is_exact() && tape_chance(SETTLE__RENAMES)) probe_ids();
+  states_visit();
 }
 
 void settle_close(void) {
