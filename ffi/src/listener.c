@@ -144,7 +144,8 @@ void listener_timed_out(struct socket* listener) {
       engine_stop_accepts(listener);
     else
       listener__post(listener);
-    socket_ready(listener, READY_ACCEPT);
+    /* Otherwise it has failed again, and would at once be tried once more. */
+    if (listener->accept_retry_ms == 0) socket_ready(listener, READY_ACCEPT);
   }
   listener_arm(listener);
 }

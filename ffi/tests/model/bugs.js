@@ -2521,4 +2521,199 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       to: "  (void)is_mapped;\n",
     }],
   },
+  {
+    group: "found",
+    name: "an accept whose retry has failed is tried once more at once",
+    source:
+      "found by the simulation: each failure was counted twice, and the pauses grew twice as fast",
+    changes: [{
+      file: "listener.c",
+      from:
+        "    if (listener->accept_retry_ms == 0) socket_ready(listener, READY_ACCEPT);",
+      to: "    socket_ready(listener, READY_ACCEPT);",
+    }],
+  },
+  {
+    group: "states",
+    name: "a wait is not cut short for a retry",
+    source: "iocp_wait(): until there is something to deliver",
+    changes: [{
+      file: "windows/queue.c",
+      from:
+        "  if (atomic_load(&engine->has_retries) && limit_ms > RETRY_MS) return RETRY_MS;\n",
+      to: "  (void)engine;\n",
+    }],
+  },
+  {
+    group: "states",
+    name: "a wait that is running is not ended for a retry",
+    source:
+      "iocp_wait(): a send is made while another thread waits without a limit",
+    changes: [{
+      file: "windows/retry.c",
+      from:
+        "  if (atomic_load(&engine->handover_state) == ENGINE_HANDOVER_FILLING)\n    engine_wake(socket->port);\n",
+      to: "",
+    }],
+  },
+  {
+    group: "states",
+    name: "what was refused for want of memory is tried again in every poll",
+    source: "retry.h: the pause before an operation is posted again",
+    changes: [{
+      file: "windows/retry.c",
+      from:
+        "list_is_empty(&engine->retries) || system_now_ms() < engine->retry_at_ms",
+      to: "list_is_empty(&engine->retries)",
+    }],
+  },
+  {
+    group: "states",
+    name: "a peer whose first bytes were read is timed on",
+    source: "iocp_option.h, FIRST_BYTE_TIMEOUT: its first byte",
+    changes: [{
+      file: "receiver.c",
+      from:
+        "  first_byte_arrived(socket);\n  if (result <= 0) return receiver__end(socket, result);",
+      to: "  if (result <= 0) return receiver__end(socket, result);",
+    }],
+  },
+  {
+    group: "states",
+    name: "a silent peer that could not be asked about is never reset",
+    source: "WSAPoll() may fail while the socket works",
+    changes: [{
+      file: "first_byte.c",
+      from:
+        "  if (has_data < 0) first_byte_expect(socket, TIMERS_TICK_MS);\n",
+      to: "",
+    }],
+  },
+  {
+    group: "states",
+    name: "a port with two deadlines names the later one",
+    source: "iocp.h, struct iocp_header: timeout_ms",
+    changes: [{
+      file: "poller.c",
+      from: "engine_ms < 0 || timer_ms < engine_ms",
+      to: "engine_ms < 0 || timer_ms > engine_ms",
+    }],
+  },
+  {
+    group: "states",
+    name: "the pause stays long after a connection was handed out",
+    source: "iocp_accept(): accepting is retried until it succeeds",
+    changes: [{
+      file: "listener.c",
+      from:
+        "  share_give(listener, socket);\n  listener->accept_backoff_ms = 0;",
+      to: "  share_give(listener, socket);",
+    }],
+  },
+  {
+    group: "states",
+    name: "an accept that fails for long is tried a hundred times in a second",
+    source: "iocp_accept(): accepting is retried until it succeeds",
+    changes: [{
+      file: "listener.c",
+      from: "    listener->accept_backoff_ms *= 2;",
+      to: "    listener->accept_backoff_ms *= 1;",
+    }],
+  },
+  {
+    group: "states",
+    name: "the pause before an accept grows without end",
+    source: "iocp_accept(): accepting is retried until it succeeds",
+    changes: [{
+      file: "listener.c",
+      from:
+        "} else if (listener->accept_backoff_ms < LISTENER__BACKOFF_MAX_MS) {",
+      to: "} else {",
+    }],
+  },
+  {
+    group: "states",
+    name: "the first pause before an accept is as long as the last",
+    source: "iocp_accept(): accepting is retried until it succeeds",
+    changes: [{
+      file: "listener.c",
+      from: "listener->accept_backoff_ms = LISTENER__BACKOFF_MIN_MS;",
+      to: "listener->accept_backoff_ms = LISTENER__BACKOFF_MAX_MS;",
+    }],
+  },
+  {
+    group: "states",
+    name: "a listener hands out more than its share has room for",
+    source: "iocp_share.h, IOCP_SHARE_QUEUE_MAX",
+    changes: [{
+      file: "listener.c",
+      from:
+        "    if (listener->hands_out && !share_has_room(listener)) return false;\n",
+      to: "    if (listener->hands_out) share_has_room(listener);\n",
+    }],
+  },
+  {
+    group: "states",
+    name: "a part is given more than it may hold",
+    source: "iocp_share.h, IOCP_SHARE_PART_MAX",
+    changes: [{
+      file: "share.c",
+      from: "  share_queue_assign(share, IOCP_SHARE_PART_MAX);",
+      to: "  share_queue_assign(share, UINT32_MAX);",
+    }],
+  },
+  {
+    group: "states",
+    name: "the part that polls least is given the most",
+    source: "iocp_share.h: the part that has the fewest connections",
+    changes: [{
+      file: "share_queue.c",
+      from: "part->waiting < best->waiting",
+      to: "part->waiting > best->waiting",
+    }],
+  },
+  {
+    group: "states",
+    name: "the first part is given whatever comes to idle parts",
+    source: "iocp_share.h: the one that has waited longest",
+    changes: [{
+      file: "share_queue.c",
+      from:
+        "    list_remove(&part->node);\n    list_push(&share->parts, &part->node);\n  }",
+      to: "  }",
+    }],
+  },
+  {
+    group: "states",
+    name: "deadlines wait for the queue to be empty",
+    source: "a port that is never idle; docs/architecture.md",
+    changes: [{
+      file: "poller.c",
+      from:
+        "if (port->full_polls % POLLER__FULL_MAX == 0) poller__timers(port);",
+      to: "if (port->full_polls == 0) poller__timers(port);",
+    }],
+  },
+  {
+    group: "states",
+    name: "streams without room in the slab come last again",
+    source: "a busy connection that starves the others",
+    changes: [{
+      file: "poller.c",
+      from:
+        "  list_move(&starved, &todo);\n  list_move(&starved, &port->ready);\n  list_move(&port->ready, &starved);",
+      to:
+        "  list_move(&port->ready, &todo);\n  list_move(&port->ready, &starved);",
+    }],
+  },
+  {
+    group: "states",
+    name: "a close waits for the end of its peer as long as its timeout",
+    source: "iocp_close(): at most IOCP_LINGER_MS",
+    changes: [{
+      file: "close.c",
+      from: "  if (linger_ms > IOCP_LINGER_MS) linger_ms = IOCP_LINGER_MS;\n",
+      to: "",
+    }],
+  },
 ];

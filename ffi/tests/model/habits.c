@@ -3,6 +3,7 @@
 
 #include "report.h"
 #include "tape.h"
+#include "world.h"
 
 struct habits habits;
 
@@ -98,7 +99,18 @@ void habits_draw(void) {
         habits.is_wine ? ", Wine" : "");
 }
 
+void world_lack(enum world_shortage what, uint32_t per_mille) {
+  uint32_t* const rates[] = {&habits.handle_faults,
+                             &habits.refused_transfers,
+                             &habits.silences,
+                             &habits.late_faults};
+  TRACE("the system lacks %u: %u", (unsigned)what, per_mille);
+  *rates[what] = per_mille == 0 ? 0 : HABITS_FORCED + per_mille;
+}
+
 bool habits_fault(uint32_t per_mille) {
+  if (per_mille >= HABITS_FORCED + WORLD_ALWAYS) return true;
+  if (per_mille > HABITS_FORCED) return tape_chance(per_mille - HABITS_FORCED);
   return !habits.is_calm && per_mille != 0 && tape_chance(per_mille);
 }
 

@@ -50,6 +50,7 @@ extern struct habits {
 
   uint32_t memory_faults; /* allocations of the process that fail */
   uint32_t kernel_faults; /* system calls that fail for want of kernel memory */
+  uint32_t refused_transfers; /* none by themselves: see world_lack() */
   uint32_t late_faults;   /* the same for operations that are posted already */
   uint32_t silences;      /* questions about a socket that get no answer */
   uint32_t pool_faults;   /* waits that the thread pool refuses */
@@ -90,6 +91,9 @@ extern struct habits {
 } habits;
 
 void habits_draw(void);
+
+/* Added to the rate of a fault that goes on when the world is calm. */
+#define HABITS_FORCED 1000
 
 /* True when this call is to fail. */
 bool habits_fault(uint32_t per_mille);

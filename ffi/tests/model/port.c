@@ -15,6 +15,7 @@
 #include "sanitizer.h"
 #include "sock.h"
 #include "tape.h"
+#include "world.h"
 #include "thread.h"
 
 struct port {
@@ -79,6 +80,12 @@ static void port__queue_foreign(struct port* port) {
   port__queue(port, PORT__FOREIGN_KEY, &foreign, NULL);
 }
 
+static struct port* port__newest;
+
+void world_flood(uint32_t count) {
+  while (count-- != 0) port__queue_foreign(port__newest);
+}
+
 /* ---- making and closing */
 
 static HANDLE port__new(DWORD threads) {
@@ -89,8 +96,10 @@ static HANDLE port__new(DWORD threads) {
    * threads as there are processors." */
   port->threads_max = threads == 0 ? habits.processors : threads;
   port->object.process = duplicate_process();
-  if (object_enter(&port->object, OBJECT_PORT) != 0)
+  if (object_enter(&port->object, OBJECT_PORT) != 0) {
+    port__newest = port;
     return (HANDLE)port->object.handle;
+  }
   free(port);
   kernel_fail(ERROR_TOO_MANY_OPEN_FILES);
   return NULL;

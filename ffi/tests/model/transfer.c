@@ -169,6 +169,11 @@ static int transfer__fails(DWORD error) {
   return SOCKET_ERROR;
 }
 
+static bool transfer__is_refused(void) {
+  return habits_fault(habits.kernel_faults) ||
+         habits_fault(habits.refused_transfers);
+}
+
 static uint32_t transfer__part(uint32_t length) {
   if (length > 1 && habits_fault(habits.splits)) return 1 + tape_choose(length);
   return length;
@@ -199,7 +204,7 @@ int send(SOCKET handle, const char* buffer, int length, int flags) {
        list_is_empty(&sock->sends));
   DWORD error = transfer__send_error(sock);
   if (error != 0) return transfer__fails(error);
-  if (habits_fault(habits.kernel_faults)) return transfer__fails(WSAENOBUFS);
+  if (transfer__is_refused()) return transfer__fails(WSAENOBUFS);
   uint32_t count = end_send(
       sock->end, (const uint8_t*)buffer, transfer__part((uint32_t)length));
   if (count == 0 && length != 0) return transfer__fails(WSAEWOULDBLOCK);
@@ -221,7 +226,7 @@ int recv(SOCKET handle, char* buffer, int length, int flags) {
     kernel_succeed();
     return 0;
   }
-  if (habits_fault(habits.kernel_faults)) return transfer__fails(WSAENOBUFS);
+  if (transfer__is_refused()) return transfer__fails(WSAENOBUFS);
   uint32_t readable = end_readable(sock->end);
   if (readable == 0 && !in->fin_arrived) return transfer__fails(WSAEWOULDBLOCK);
   uint32_t wanted = (uint32_t)length;
@@ -238,7 +243,7 @@ int recv(SOCKET handle, char* buffer, int length, int flags) {
 
 /* "Too many outstanding requests", or no memory to lock. */
 static DWORD transfer__refusal(void) {
-  if (!habits_fault(habits.kernel_faults)) return 0;
+  if (!transfer__is_refused()) return 0;
   return tape_choose(2) == 0 ? WSAENOBUFS : WSAEWOULDBLOCK;
 }
 

@@ -9,6 +9,7 @@
 #include "progress.h"
 #include "report.h"
 #include "schedule.h"
+#include "states.h"
 #include "tape.h"
 #include "user.h"
 
@@ -644,6 +645,7 @@ void settle_run(void) {
     if (ledger.ports[i].is_open) progress_idle(i);
   if (world_is_exact() && tape_chance(SETTLE__RENAMES)) probe_ids();
   if (tape_chance(SETTLE__GROUPS)) probe_groups();
+  states_visit();
 }
 
 void settle_close(void) {

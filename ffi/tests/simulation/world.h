@@ -46,6 +46,20 @@ uint64_t world_calls(void);
  * runs meanwhile, and no deadline comes nearer. */
 void world_sleep(uint32_t ms);
 
+/* What the system lacks from now on, also after world_calm(); with 0 of 1,000
+ * it has it again. In a world that is exact. */
+enum world_shortage {
+  WORLD_HANDLES,  /* for new sockets */
+  WORLD_MEMORY,   /* for transfers: they are refused */
+  WORLD_ANSWERS,  /* about sockets */
+  WORLD_TRANSFERS /* those that are posted fail */
+};
+#define WORLD_ALWAYS 1000
+void world_lack(enum world_shortage what, uint32_t per_mille);
+
+/* Packets of another program are queued to the newest port. */
+void world_flood(uint32_t count);
+
 /* ---- facts about the world, some of which decide what the user may expect */
 
 /* As on the command line: "windows", "linux". */

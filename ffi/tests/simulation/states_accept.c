@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* Accepting when there are no handles, and the time for the first byte. */
+#include <stddef.h>
+
+#include "report.h"
+#include "states.h"
+#include "tape.h"
+
+/* The ticks of the wheel of timers and of the clock, and the network. */
+#define ACCEPT__SLACK_MS 50
+/* Pauses of 10, 20 ... 1,280 milliseconds, and then of 1,280. */
+#define ACCEPT__SHORTAGE_MS 10000
+#define ACCEPT__ATTEMPTS_MIN 12
+#define ACCEPT__ATTEMPTS_MAX 17
+#define ACCEPT__PAUSE_MIN_MS 10
+#define ACCEPT__PAUSE_MAX_MS 1280
+#define ACCEPT__FIRST_BYTE_MS 400
+#define ACCEPT__BYTES 100
+
+static uint32_t accept__failures(const struct states_port* port,
+                                 int32_t listener) {
+  struct iocp_socket_stats stats;
+  RULE("counters can be read",
+       iocp_socket_stats(port->id, listener, &stats) == 0);
+  return (uint32_t)stats.accept_failures;
+}
+
+/* Where its connections come: at itself, or at the part that it hands them
+ * to. */
+static int32_t accept__share(struct states_port* port, int32_t listener) {
+  int32_t share = iocp_share(port->id, listener, -1);
+  int32_t part = share < 0 ? share : iocp_take_part(port->id, share);
+  if (part < 0 || iocp_accept(port->id, part, 1) != 0) return -IOCP_ENOTSUP;
+  return part;
+}
+
+/* The accept that was posted gets a connection, and none replaces it. Returns
+ * how many have failed. */
+static uint32_t accept__run_short(struct states_port* port,
+                                  int32_t listener,
+                                  int32_t from,
+                                  const struct iocp_address* address) {
+  struct peer* peer;
+  uint32_t failures = accept__failures(port, listener);
+  world_lack(WORLD_HANDLES, WORLD_ALWAYS);
+  states_connect(port, from, address, &peer);
+  states_poll(port);
+  RULE("an accept that cannot be posted has failed",
+       accept__failures(port, listener) == failures + 1);
+  RULE("a port says when an accept is tried again",
+       port->timeout_ms >= 0 &&
+           port->timeout_ms <= ACCEPT__PAUSE_MIN_MS + ACCEPT__SLACK_MS);
+  return failures + 1;
+}
+
+static void accept__recovers(struct states_port* port,
+                             int32_t from,
+                             const struct iocp_address* address,
+                             uint32_t limit_ms) {
+  struct iocp_record record;
+  world_lack(WORLD_HANDLES, 0);
+  peer_connect(address);
+  while (states_take(port, -1, IOCP_ACCEPTED, NULL)) continue;
+  RULE("accepting goes on when the pause is over",
+       states_await(
+           port, from, IOCP_ACCEPTED, limit_ms + ACCEPT__SLACK_MS, &record) &&
+           record.result >= 0);
+}
+
+/* "Accepting is retried until it succeeds" (iocp_accept()): in pauses that grow
+ * up to a limit, and begin anew after a success. */
+void states_visit_accept_pauses(void) {
+  struct states_port port;
+  struct iocp_address address;
+  struct peer* peer;
+  if (!states_open(&port)) return;
+  int32_t listener = states_listen(&port, 1, &address);
+  int32_t from = listener;
+  if (listener >= 0 && tape_choose(2) != 0)
+    from = accept__share(&port, listener);
+  if (from >= 0 && states_connect(&port, from, &address, &peer) >= 0) {
+    uint32_t before = accept__run_short(&port, listener, from, &address);
+    states_pass(&port, ACCEPT__SHORTAGE_MS);
+    uint32_t attempts = accept__failures(&port, listener) - before;
+    TRACE("%u attempts", attempts);
+    RULE("an accept that fails again and again is tried in pauses that grow",
+         attempts <= ACCEPT__ATTEMPTS_MAX);
+    RULE("the pauses between accepts have a limit",
+         attempts >= ACCEPT__ATTEMPTS_MIN);
+    accept__recovers(&port, from, &address, ACCEPT__PAUSE_MAX_MS);
+    states_poll(&port);
+    accept__run_short(&port, listener, from, &address);
+    accept__recovers(&port, from, &address, ACCEPT__PAUSE_MIN_MS);
+  }
+  world_lack(WORLD_HANDLES, 0);
+  states_close(&port);
+}
+
+/* ---- the first byte */
+
+enum accept__manner {
+  ACCEPT__RECEIVED,
+  ACCEPT__READ,
+  ACCEPT__KEPT,  /* in the kernel */
+  ACCEPT__LATE,  /* in the last moment */
+  ACCEPT__SILENT /* nothing is sent */
+};
+#define ACCEPT__MANNERS 5
+
+/* What the peer has sent is taken, or stays where it is. */
+static void accept__use(struct states_port* port,
+                        int32_t id,
+                        enum accept__manner manner) {
+  static uint8_t bytes[ACCEPT__BYTES];
+  if (manner == ACCEPT__RECEIVED) iocp_receive(port->id, id, 1 << 20);
+  if (manner == ACCEPT__READ)
+    RULE("what has come is read",
+         iocp_read(port->id, id, bytes, 0, sizeof bytes) > 0);
+  states_poll(port);
+}
+
+/* The system cannot be asked when the time is over: "without an answer the peer
+ * may have sent it in time". It is asked again. */
+static void accept__be_silent(struct states_port* port,
+                              int32_t id,
+                              bool has_answers) {
+  struct iocp_record record;
+  if (!has_answers) {
+    world_lack(WORLD_ANSWERS, WORLD_ALWAYS);
+    states_pass(port, ACCEPT__FIRST_BYTE_MS);
+    RULE("a peer that cannot be asked about is not reset",
+         !states_take(port, id, IOCP_CLOSED, &record));
+    world_lack(WORLD_ANSWERS, 0);
+  }
+  RULE("a silent peer is reset when its time is over",
+       states_await(
+           port, id, IOCP_CLOSED, ACCEPT__FIRST_BYTE_MS + 100, &record) &&
+           record.result == -IOCP_ETIMEDOUT);
+}
+
+/* IOCP_FIRST_BYTE_TIMEOUT: one byte in time is enough, wherever it is, and
+ * nothing need follow it. */
+void states_visit_first_byte(void) {
+  struct states_port port;
+  struct iocp_address address;
+  struct peer* peer;
+  enum accept__manner manner =
+      (enum accept__manner)tape_choose(ACCEPT__MANNERS);
+  if (!states_open(&port)) return;
+  int32_t listener = states_listen(&port, 0, &address);
+  if (listener >= 0)
+    iocp_set_option(
+        port.id, listener, IOCP_FIRST_BYTE_TIMEOUT, ACCEPT__FIRST_BYTE_MS);
+  int32_t id = listener < 0 || iocp_accept(port.id, listener, 1) != 0
+                   ? -IOCP_ENOTSUP
+                   : states_connect(&port, listener, &address, &peer);
+  if (id >= 0 && manner == ACCEPT__SILENT) {
+    states_pass(&port, ACCEPT__FIRST_BYTE_MS / 2);
+    accept__be_silent(&port, id, tape_choose(2) == 0);
+  } else if (id >= 0) {
+    uint32_t late_ms = manner == ACCEPT__LATE ? 30 : ACCEPT__FIRST_BYTE_MS / 2;
+    states_pass(&port, ACCEPT__FIRST_BYTE_MS - late_ms);
+    states_send(peer, ACCEPT__BYTES);
+    accept__use(&port, id, manner);
+    states_pass(&port, 2 * ACCEPT__FIRST_BYTE_MS);
+    RULE("a peer that has sent its first byte in time is not reset",
+         !states_take(&port, id, IOCP_CLOSED, NULL));
+  }
+  states_close(&port);
+}
