@@ -169,7 +169,7 @@ IOCP_API int32_t iocp_wait(int32_t port, int32_t timeout_ms);
  * A short wait on the port's own thread, which costs less than having another
  * thread wait: until iocp_poll() may have something to deliver, or for at most
  * `timeout_us`, up to IOCP_WAIT_HERE_MAX, and at least half of it: several
- * waits share a timer. It dequeues nothing. Returns 1 when the port is to be
+ * waits share a timer. It delivers nothing. Returns 1 when the port is to be
  * polled, otherwise 0. On Windows, where a wait lasts at least until the next
  * clock tick, it returns at once.
  */

@@ -39,8 +39,9 @@ void engine_close(struct port* port);
  * the timeout, or an error. */
 int32_t engine_wait(struct port* port, int32_t timeout_ms);
 
-/* The same on the port's thread, if the system can wait for microseconds.
- * Returns 1 when the queue has something, otherwise 0. */
+/* The same on the port's thread, if the system can wait for microseconds. It
+ * may dequeue, as engine_poll() does. Returns 1 when there is something to
+ * deliver, otherwise 0. */
 int32_t engine_wait_here(struct port* port, uint32_t timeout_us);
 
 /* Makes the running engine_wait() return, or else the next one. Any thread. */

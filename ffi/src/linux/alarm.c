@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "alarm.h"
 
-#include <poll.h>
+#include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,6 +13,14 @@
 int32_t alarm_open(struct port* port) {
   int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   if (fd < 0) return errors_fail(port);
+  /* Edge triggered, since nothing reads it. */
+  struct epoll_event event = {.events = EPOLLIN | EPOLLET,
+                              .data.u64 = ALARM_EVENT};
+  if (epoll_ctl(port->engine.epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+    int32_t result = errors_fail(port);
+    close(fd);
+    return result;
+  }
   port->engine.alarm_fd = fd;
   port->engine.alarm_due_ns = 0;
   return 0;
@@ -35,11 +43,9 @@ static bool alarm__arm(struct port* port, int64_t due_ns) {
              port->engine.alarm_fd, TFD_TIMER_ABSTIME, &due, NULL) == 0;
 }
 
-bool alarm_wait(struct port* port, int fd, uint32_t timeout_us) {
-  struct pollfd entries[] = {{.fd = fd, .events = POLLIN},
-                             {.fd = port->engine.alarm_fd, .events = POLLIN}};
-  /* A wait that is none needs no timer. */
-  if (timeout_us == 0) return poll(entries, 1, 0) > 0;
+bool alarm_wait(struct port* port,
+                bool (*wait)(struct port* port),
+                uint32_t timeout_us) {
   int64_t timeout_ns = (int64_t)timeout_us * 1000;
   int64_t now_ns = alarm__now_ns();
   int64_t end_ns = now_ns + timeout_ns;
@@ -49,10 +55,10 @@ bool alarm_wait(struct port* port, int fd, uint32_t timeout_us) {
       due_ns = end_ns;
       if (!alarm__arm(port, due_ns)) return false;
     }
-    if (poll(entries, 2, -1) < 0) return false;
-    if (entries[0].revents != 0) return true;
-    /* It was armed by an earlier wait, perhaps just before its end. */
-    if (end_ns - due_ns <= timeout_ns / 2) return false;
-    now_ns = due_ns;
+    if (wait(port)) return true;
+    now_ns = alarm__now_ns();
+    /* Otherwise something else has come, which is nothing to deliver. If the
+     * alarm was armed by an earlier wait, it may come just after the begin. */
+    if (now_ns >= due_ns && end_ns - due_ns <= timeout_ns / 2) return false;
   }
 }

@@ -13,12 +13,19 @@
 
 #include "port.h"
 
-/* Returns a negative error when the system has no timer left. */
+/* What the port's instance reports when it is due: the id of no socket. */
+#define ALARM_EVENT UINT64_MAX
+
+/* Adds it to the port's instance. Returns a negative error when the system has
+ * no timer left. */
 int32_t alarm_open(struct port* port);
 void alarm_close(struct port* port);
 
-/* Waits until `fd` is readable, for `timeout_us` at most, and for half of it at
- * least. A signal counts as the timeout. */
-bool alarm_wait(struct port* port, int fd, uint32_t timeout_us);
+/* Calls `wait`, which waits for the instance and returns whether there is
+ * something to deliver, until there is, for `timeout_us` at most, and for half
+ * of it at least. */
+bool alarm_wait(struct port* port,
+                bool (*wait)(struct port* port),
+                uint32_t timeout_us);
 
 #endif /* IOCP_LINUX_ALARM_H */

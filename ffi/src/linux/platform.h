@@ -35,6 +35,9 @@ struct engine_port {
   /* See alarm.h. */
   int alarm_fd;
   int64_t alarm_due_ns;
+  /* A short wait has dequeued what there is to deliver, so the next poll need
+   * not. */
+  bool is_dequeued;
   /* For datagrams that are longer than expected, see datagram_receive.c; or
    * NULL. */
   uint8_t* overflow;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel's queue: an epoll instance, and an eventfd that ends a wait; the
- * short waits of the port's own thread are ended by a timer, see alarm.h. */
+ * short waits of the port's own thread are ended by a timer in the instance,
+ * see alarm.h. */
 
 #include <errno.h>
 #include <poll.h>
@@ -20,18 +21,14 @@
 #define QUEUE__HUNG_UP (EPOLLRDHUP | EPOLLHUP | EPOLLERR)
 
 int32_t engine_open(struct port* port) {
-  int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-  if (epoll_fd < 0) return errors_fail(port);
-  int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  int32_t result = wake_fd < 0 ? errors_fail(port) : alarm_open(port);
-  if (result < 0) goto err;
-  port->engine.epoll_fd = epoll_fd;
-  port->engine.wake_fd = wake_fd;
-  return 0;
-
-err:
-  if (wake_fd >= 0) close(wake_fd);
-  close(epoll_fd);
+  port->engine.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  if (port->engine.epoll_fd < 0) return errors_fail(port);
+  port->engine.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  int32_t result =
+      port->engine.wake_fd < 0 ? errors_fail(port) : alarm_open(port);
+  if (result >= 0) return 0;
+  if (port->engine.wake_fd >= 0) close(port->engine.wake_fd);
+  close(port->engine.epoll_fd);
   return result;
 }
 
@@ -58,10 +55,6 @@ int32_t engine_wait(struct port* port, int32_t timeout_ms) {
       read(port->engine.wake_fd, &wakes, sizeof wakes) < 0)
     return errno == EAGAIN ? 1 : errors_of(errno);
   return count > 0;
-}
-
-int32_t engine_wait_here(struct port* port, uint32_t timeout_us) {
-  return alarm_wait(port, port->engine.epoll_fd, timeout_us);
 }
 
 int32_t engine_wake(struct port* port) {
@@ -96,14 +89,47 @@ int32_t engine_next_ms(struct port* port) {
   return -1;
 }
 
-bool engine_poll(struct port* port) {
+/* Returns true when the batch was full. */
+static bool queue__dequeue(struct port* port, int timeout_ms) {
   struct epoll_event events[QUEUE__BATCH];
-  int count = epoll_wait(port->engine.epoll_fd, events, QUEUE__BATCH, 0);
+  int count =
+      epoll_wait(port->engine.epoll_fd, events, QUEUE__BATCH, timeout_ms);
   for (int i = 0; i < count; i++) {
+    if (events[i].data.u64 == ALARM_EVENT) continue;
     /* Closing a descriptor removes it from the instance, unless another one
      * refers to the same socket: a duplicate, or that of a child process. */
     struct socket* socket = socket_find(port, (int32_t)events[i].data.u64);
     if (socket != NULL) queue__event(socket, events[i].events);
   }
   return count == QUEUE__BATCH;
+}
+
+bool engine_poll(struct port* port) {
+  bool is_dequeued = port->engine.is_dequeued;
+  port->engine.is_dequeued = false;
+  return !is_dequeued && queue__dequeue(port, 0);
+}
+
+/* ---- waiting on the port's own thread
+ *
+ * It waits in the instance itself, which saves a call, and the kernel may wake
+ * it on the core of the sender, if it runs there in turn with this thread
+ * (ep_poll_callback() in the kernel). Not so a thread that polls the instance:
+ * then each message wakes a core that has fallen asleep. */
+
+static bool queue__wait(struct port* port, int timeout_ms) {
+  bool is_full = queue__dequeue(port, timeout_ms);
+  bool has_some = !list_is_empty(&port->ready);
+  port->engine.is_dequeued = has_some && !is_full;
+  return has_some;
+}
+
+static bool queue__wait_here(struct port* port) {
+  return queue__wait(port, -1);
+}
+
+int32_t engine_wait_here(struct port* port, uint32_t timeout_us) {
+  /* A wait that is none needs no timer. */
+  if (timeout_us == 0) return queue__wait(port, 0);
+  return alarm_wait(port, queue__wait_here, timeout_us);
 }
