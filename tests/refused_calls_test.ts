@@ -275,6 +275,11 @@ const UDP: Row[] = [
     onUdp((socket) => socket.connect({ ...socket.addr, hostname: "::1" })),
   ],
   [
+    "joinMulticast() of an IPv6 group on an IPv4 socket",
+    "EAFNOSUPPORT",
+    onUdp((socket) => socket.joinMulticast("ff02::1234")),
+  ],
+  [
     "receive() in which nothing comes",
     "ETIMEDOUT",
     onUdp((socket) => socket.receive(new Uint8Array(1), { timeout: 1 })),

@@ -143,7 +143,10 @@ IOCP_API int32_t iocp_connect_datagram(int32_t port,
  * may join a group on several interfaces and from several sources, and receives
  * only from groups that it has joined itself. Returns 0,
  * -IOCP_EADDRINUSE when it has joined already, or -IOCP_EADDRNOTAVAIL when it
- * has not joined, or when there is no such interface.
+ * has not joined, or when there is no such interface; -IOCP_EAFNOSUPPORT when
+ * the socket has no groups of that family (a socket for IPv6 has those of IPv4
+ * as well) or the source has another one, and -IOCP_EINVAL when the address is
+ * not that of a group.
  */
 IOCP_API int32_t iocp_membership(int32_t port,
                                  int32_t socket,

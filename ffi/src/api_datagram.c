@@ -173,6 +173,14 @@ int32_t iocp_connect_datagram(int32_t port_id,
   return engine_connect_datagram(socket, &to.header, to.path.bytes);
 }
 
+/* An IPv6 socket can join groups of both families. */
+static bool api_datagram__has_groups(const struct socket* socket,
+                                     uint16_t family) {
+  if (socket_is_local(socket)) return false;
+  return family == IOCP_IPV4 ||
+         (family == IOCP_IPV6 && socket->family == IOCP_IPV6);
+}
+
 int32_t iocp_membership(int32_t port_id,
                         int32_t socket_id,
                         const void* group,
@@ -187,6 +195,11 @@ int32_t iocp_membership(int32_t port_id,
   if (joins > 1) return port_fail(socket->port, -IOCP_EINVAL, 0);
   memory_copy(&of, group, sizeof of);
   if (source != NULL) memory_copy(&from, source, sizeof from);
+  if (!api_datagram__has_groups(socket, of.family) ||
+      (source != NULL && from.family != of.family))
+    return port_fail(socket->port, -IOCP_EAFNOSUPPORT, 0);
+  if (!api_datagram__is_multicast(&of))
+    return port_fail(socket->port, -IOCP_EINVAL, 0);
   return engine_membership(
       socket, &of, source == NULL ? NULL : &from, interface_index, joins != 0);
 }

@@ -33,16 +33,11 @@ int32_t engine_membership(struct socket* socket,
                           uint32_t interface_index,
                           bool joins) {
   struct group_source_req request;
-  /* An IPv6 socket can join groups of both families. */
   int level = group->family == IOCP_IPV4 ? IPPROTO_IP : IPPROTO_IPV6;
   memset(&request, 0, sizeof request);
   request.gsr_interface = interface_index;
-  if (socket_is_local(socket) ||
-      address_to_system(group, &request.gsr_group) == 0)
-    return port_fail(socket->port, -IOCP_EAFNOSUPPORT, 0);
-  if (source != NULL && (source->family != group->family ||
-                         address_to_system(source, &request.gsr_source) == 0))
-    return port_fail(socket->port, -IOCP_EAFNOSUPPORT, 0);
+  address_to_system(group, &request.gsr_group);
+  if (source != NULL) address_to_system(source, &request.gsr_source);
   struct group_req any_source = {.gr_interface = interface_index,
                                  .gr_group = request.gsr_group};
   int fd = socket->engine.fd;

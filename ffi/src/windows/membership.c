@@ -8,11 +8,6 @@
 #include "interface.h"
 #include "memory.h"
 
-static bool membership__is_group(const struct iocp_address* address) {
-  uint8_t first = address->bytes[0];
-  return address->family == IOCP_IPV4 ? (first & 0xf0) == 0xe0 : first == 0xff;
-}
-
 static int membership__change(
     SOCKET handle, int level, int option, const void* request, int size) {
   return setsockopt(handle, level, option, (const char*)request, size);
@@ -97,16 +92,11 @@ int32_t engine_membership(struct socket* socket,
                           uint32_t interface_index,
                           bool joins) {
   SOCKET handle = socket->engine.handle;
-  bool is_ipv4 = group->family == IOCP_IPV4;
-  if ((!is_ipv4 && group->family != IOCP_IPV6) ||
-      (source != NULL && source->family != group->family))
-    return port_fail(socket->port, -IOCP_EAFNOSUPPORT, 0);
-  if (!membership__is_group(group))
-    return port_fail(socket->port, -IOCP_EINVAL, 0);
-  int failed = is_ipv4 ? membership__change_ipv4(
-                             handle, group, source, interface_index, joins)
-                       : membership__change_ipv6(
-                             handle, group, source, interface_index, joins);
+  int failed = group->family == IOCP_IPV4
+                   ? membership__change_ipv4(
+                         handle, group, source, interface_index, joins)
+                   : membership__change_ipv6(
+                         handle, group, source, interface_index, joins);
   return failed ? membership__fail(socket->port, interface_index, joins) : 0;
 }
 

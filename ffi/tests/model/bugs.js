@@ -2584,8 +2584,7 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
     source: "WSAPoll() may fail while the socket works",
     changes: [{
       file: "first_byte.c",
-      from:
-        "  if (has_data < 0) first_byte_expect(socket, TIMERS_TICK_MS);\n",
+      from: "  if (has_data < 0) first_byte_expect(socket, TIMERS_TICK_MS);\n",
       to: "",
     }],
   },

@@ -209,11 +209,10 @@ int32_t checked_membership(int32_t port,
     contract_refuse_if(
         &call,
         (of_group.family != IOCP_IPV4 && of_group.family != IOCP_IPV6) ||
+            (of_group.family == IOCP_IPV6 && of->family == IOCP_IPV4) ||
             (has_source && checked_family(source) != of_group.family),
         IOCP_EAFNOSUPPORT);
-    /* Linux has the system say so. */
     contract_refuse_if(&call, !checked__is_group(&of_group), IOCP_EINVAL);
-    if (!world_posts_operations()) call.may_have_number = true;
   }
   contract_may(&call, IOCP_EAFNOSUPPORT);
   contract_may(&call, IOCP_EINVAL);

@@ -360,7 +360,9 @@ static void contract__refused(const struct contract_call* call,
         result,
         -call->refusals[0],
         call->refusal_count);
-  if (is_refusal && !call->may_have_number && contract__native(call) != 0)
+  /* One of the library may also be the error of a socket that has failed. */
+  if (is_refusal && !call->may_have_number &&
+      !contract__is_broken(call, result) && contract__native(call) != 0)
     report_violation("a refusal of the library has no number of the system",
                      "%s() returns %d with %d",
                      call->name,

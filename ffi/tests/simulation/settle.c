@@ -481,13 +481,19 @@ static void settle__receive_hello(const struct entry* listener) {
   }
 }
 
-/* A peer connects and sends at once, and must be reported. */
+/* A peer connects and sends at once, and must be reported; the backlog may have
+ * many before it. */
 static void settle__probe(struct entry* listener) {
   struct guest* guest = guests_connect(listener);
   if (guest == NULL) return;
   uint64_t since_ms = world_now_ms();
+  uint32_t entry_count = ledger.entry_count;
   while (guest->end->other == NULL) {
     guests_look();
+    if (ledger.entry_count != entry_count) {
+      entry_count = ledger.entry_count;
+      since_ms = world_now_ms();
+    }
     /* Refused by a full backlog, it connects again. */
     if (guest->is_gone) {
       RULE("a listener that accepts can be reached",
