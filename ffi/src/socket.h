@@ -27,7 +27,9 @@ struct share_link;
 #define SOCKET_GENERATION_BITS 12
 #define SOCKETS_MAX (1 << SOCKET_INDEX_BITS)
 #define SOCKET_CHUNK 256
-/* At least this many free slots wait in the queue before one is reused. */
+/* A port without more free slots than this grows before it takes one. So a slot
+ * is reused after this many others, or once after fewer than SOCKET_CHUNK, when
+ * it was freed before the port had grown. */
 #define SOCKETS_IDLE 512
 
 /* The buffer that an idle connection holds by default. It is short: when a
