@@ -62,7 +62,7 @@ function connectDenied(call: "connect" | "connectSync"): Call {
 
 /* A call on a datagram socket of its own, which is closed. */
 function onUdp(
-  use: (socket: DatagramSocket) => Promise<unknown>,
+  use: (socket: DatagramSocket) => Promise<unknown> | void,
 ): Call {
   return async ({ port }) => {
     const options = { hostname: "127.0.0.1", port: 0, onError: () => {} };
