@@ -3,7 +3,8 @@
  * What an error number of Windows means ("Windows Sockets Error Codes", "System
  * Error Codes", [MS-ERREF]); the others where it depends on the call: a
  * datagram that was refused is reported as a reset, an address of the system's
- * choice is not available, and a stream that was aborted is reported as reset.
+ * choice is not available, and a stream that was aborted, or is not connected
+ * any more, is reported as reset.
  */
 #ifndef IOCP_ERROR_ROWS_H
 #define IOCP_ERROR_ROWS_H
@@ -65,13 +66,13 @@ static const struct error_row error_rows[] = {
      IOCP_EADDRINUSE,
      {IOCP_EADDRNOTAVAIL}},          /* ERROR_ADDRESS_ALREADY_ASSOCIATED */
     {1228, IOCP_EADDRNOTAVAIL, {0}}, /* ERROR_ADDRESS_NOT_ASSOCIATED */
-    {1229, IOCP_ENOTCONN, {0}},      /* ERROR_CONNECTION_INVALID */
-    {1230, IOCP_EISCONN, {0}},       /* ERROR_CONNECTION_ACTIVE */
-    {1231, IOCP_ENETUNREACH, {0}},   /* ERROR_NETWORK_UNREACHABLE */
-    {1232, IOCP_EHOSTUNREACH, {0}},  /* ERROR_HOST_UNREACHABLE */
-    {1233, IOCP_ENETUNREACH, {0}},   /* ERROR_PROTOCOL_UNREACHABLE */
-    {1234, IOCP_ECONNREFUSED, {0}},  /* ERROR_PORT_UNREACHABLE */
-    {1235, IOCP_ECANCELED, {0}},     /* ERROR_REQUEST_ABORTED */
+    {1229, IOCP_ENOTCONN, {IOCP_ECONNRESET}}, /* ERROR_CONNECTION_INVALID */
+    {1230, IOCP_EISCONN, {0}},                /* ERROR_CONNECTION_ACTIVE */
+    {1231, IOCP_ENETUNREACH, {0}},            /* ERROR_NETWORK_UNREACHABLE */
+    {1232, IOCP_EHOSTUNREACH, {0}},           /* ERROR_HOST_UNREACHABLE */
+    {1233, IOCP_ENETUNREACH, {0}},            /* ERROR_PROTOCOL_UNREACHABLE */
+    {1234, IOCP_ECONNREFUSED, {0}},           /* ERROR_PORT_UNREACHABLE */
+    {1235, IOCP_ECANCELED, {0}},              /* ERROR_REQUEST_ABORTED */
     {1236, IOCP_ECONNABORTED, {IOCP_ECONNRESET}}, /* ERROR_CONNECTION_ABORTED */
     {1238, IOCP_ECONNREFUSED, {0}},          /* ERROR_CONNECTION_COUNT_LIMIT */
     {1256, IOCP_EHOSTUNREACH, {0}},          /* ERROR_HOST_DOWN */
@@ -109,7 +110,9 @@ static const struct error_row error_rows[] = {
     {10054, IOCP_ECONNRESET, {IOCP_ECONNREFUSED}},  /* WSAECONNRESET */
     {10055, IOCP_ENOBUFS, {0}},                     /* WSAENOBUFS */
     {10056, IOCP_EISCONN, {0}},                     /* WSAEISCONN */
-    {10057, IOCP_ENOTCONN, {IOCP_EDESTADDRREQ}},    /* WSAENOTCONN */
+    {10057,
+     IOCP_ENOTCONN,
+     {IOCP_EDESTADDRREQ, IOCP_ECONNRESET}},         /* WSAENOTCONN */
     {10058, IOCP_EPIPE, {0}},                       /* WSAESHUTDOWN */
     {10060, IOCP_ETIMEDOUT, {0}},                   /* WSAETIMEDOUT */
     {10061, IOCP_ECONNREFUSED, {0}},                /* WSAECONNREFUSED */
@@ -129,7 +132,7 @@ static const struct error_row error_rows[] = {
     {0x80000005, IOCP_EMSGSIZE, {0}},               /* BUFFER_OVERFLOW */
     {0x8000000A, IOCP_ECANCELED, {0}},              /* HANDLES_CLOSED */
     {0x8000000F, IOCP_ENETDOWN, {0}},               /* DEVICE_POWERED_OFF */
-    {0x80000025, IOCP_ENOTCONN, {0}},               /* ALREADY_DISCONNECTED */
+    {0x80000025, IOCP_ENOTCONN, {IOCP_ECONNRESET}}, /* ALREADY_DISCONNECTED */
     {0xC0000002, IOCP_ENOTSUP, {0}},                /* NOT_IMPLEMENTED */
     {0xC0000005, IOCP_EFAULT, {0}},                 /* ACCESS_VIOLATION */
     {0xC0000007, IOCP_ENOBUFS, {0}},                /* PAGEFILE_QUOTA */
@@ -180,11 +183,11 @@ static const struct error_row error_rows[] = {
     {0xC000013D, IOCP_ENOBUFS, {0}},                    /* REMOTE_RESOURCES */
     {0xC000013E, IOCP_ECONNRESET, {0}},                 /* LINK_FAILED */
     {0xC000013F, IOCP_ETIMEDOUT, {0}},                  /* LINK_TIMEOUT */
-    {0xC0000140, IOCP_ENOTCONN, {0}},                   /* INVALID_CONNECTION */
+    {0xC0000140, IOCP_ENOTCONN, {IOCP_ECONNRESET}},     /* INVALID_CONNECTION */
     {0xC0000141, IOCP_EADDRNOTAVAIL, {0}},              /* INVALID_ADDRESS */
     {0xC000014B, IOCP_EPIPE, {0}},                      /* PIPE_BROKEN */
-    {0xC0000184, IOCP_ENOTCONN, {0}},      /* INVALID_DEVICE_STATE */
-    {0xC0000185, IOCP_EIO, {0}},           /* IO_DEVICE_ERROR */
+    {0xC0000184, IOCP_ENOTCONN, {IOCP_ECONNRESET}}, /* INVALID_DEVICE_STATE */
+    {0xC0000185, IOCP_EIO, {0}},                    /* IO_DEVICE_ERROR */
     {0xC0000205, IOCP_ENOBUFS, {0}},       /* INSUFF_SERVER_RESOURCES */
     {0xC0000206, IOCP_EMSGSIZE, {0}},      /* INVALID_BUFFER_SIZE */
     {0xC0000207, IOCP_EADDRNOTAVAIL, {0}}, /* INVALID_ADDRESS_COMPONENT */
@@ -210,13 +213,13 @@ static const struct error_row error_rows[] = {
      IOCP_EADDRINUSE,
      {IOCP_EADDRNOTAVAIL}},                /* ADDRESS_ALREADY_ASSOCIATED */
     {0xC0000239, IOCP_EADDRNOTAVAIL, {0}}, /* ADDRESS_NOT_ASSOCIATED */
-    {0xC000023A, IOCP_ENOTCONN, {0}},      /* CONNECTION_INVALID */
-    {0xC000023B, IOCP_EISCONN, {0}},       /* CONNECTION_ACTIVE */
-    {0xC000023C, IOCP_ENETUNREACH, {0}},   /* NETWORK_UNREACHABLE */
-    {0xC000023D, IOCP_EHOSTUNREACH, {0}},  /* HOST_UNREACHABLE */
-    {0xC000023E, IOCP_ENETUNREACH, {0}},   /* PROTOCOL_UNREACHABLE */
-    {0xC000023F, IOCP_ECONNREFUSED, {0}},  /* PORT_UNREACHABLE */
-    {0xC0000240, IOCP_ECANCELED, {0}},     /* REQUEST_ABORTED */
+    {0xC000023A, IOCP_ENOTCONN, {IOCP_ECONNRESET}}, /* CONNECTION_INVALID */
+    {0xC000023B, IOCP_EISCONN, {0}},                /* CONNECTION_ACTIVE */
+    {0xC000023C, IOCP_ENETUNREACH, {0}},            /* NETWORK_UNREACHABLE */
+    {0xC000023D, IOCP_EHOSTUNREACH, {0}},           /* HOST_UNREACHABLE */
+    {0xC000023E, IOCP_ENETUNREACH, {0}},            /* PROTOCOL_UNREACHABLE */
+    {0xC000023F, IOCP_ECONNREFUSED, {0}},           /* PORT_UNREACHABLE */
+    {0xC0000240, IOCP_ECANCELED, {0}},              /* REQUEST_ABORTED */
     {0xC0000241, IOCP_ECONNABORTED, {IOCP_ECONNRESET}}, /* CONNECTION_ABORTED */
     {0xC0000246, IOCP_ECONNREFUSED, {0}}, /* CONNECTION_COUNT_LIMIT */
     {0xC00002B6, IOCP_ENETDOWN, {0}},     /* DEVICE_REMOVED */

@@ -59,8 +59,8 @@ static uint32_t progress__asked(uint32_t port) {
   return count;
 }
 
-/* For a while; returns how many rounds there were. */
-static uint32_t progress__rounds(uint32_t port) {
+/* For a while; returns how many rounds there were, at most `most`. */
+static uint32_t progress__rounds(uint32_t port, uint32_t most) {
   uint64_t until_ms =
       world_now_ms() +
       (world_is_exact() ? PROGRESS__IDLE_MS : PROGRESS__IDLE_REAL_MS);
@@ -74,17 +74,18 @@ static uint32_t progress__rounds(uint32_t port) {
       timeout_ms = (int32_t)left_ms;
     user_wait(port, timeout_ms);
     RULE("the user of a port that has nothing to do can sleep",
-         ++rounds <= PROGRESS__ROUNDS);
+         ++rounds <= most);
   }
   return rounds;
 }
 
 void progress_idle(uint32_t port) {
   if (ledger.ports[port].is_watched) return;
-  /* What has failed before is repeated meanwhile. */
-  progress__rounds(port);
+  /* What has failed before is repeated meanwhile. A listener that does so may
+   * accept its backlog one by one, and hand each connection to a part. */
+  progress__rounds(port, PROGRESS__ROUNDS + 2 * ledger.guest_count);
   uint64_t calls = world_calls();
-  uint32_t rounds = progress__rounds(port);
+  uint32_t rounds = progress__rounds(port, PROGRESS__ROUNDS);
   calls = world_calls() - calls;
   TRACE("idle: %u rounds, %llu calls", rounds, (unsigned long long)calls);
   RULE("a port that has nothing to do makes few system calls",

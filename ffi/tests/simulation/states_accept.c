@@ -42,15 +42,20 @@ static uint32_t accept__run_short(struct states_port* port,
                                   const struct iocp_address* address) {
   struct peer* peer;
   uint32_t failures = accept__failures(port, listener);
+  uint64_t since_ms = world_now_ms();
   world_lack(WORLD_HANDLES, WORLD_ALWAYS);
   states_connect(port, from, address, &peer);
   states_poll(port);
+  /* A part gets the connection in a later poll, and a coarse clock may have
+   * passed the first pause by then. */
+  uint32_t count = accept__failures(port, listener) - failures;
   RULE("an accept that cannot be posted has failed",
-       accept__failures(port, listener) == failures + 1);
+       count == 1 ||
+           (count == 2 && world_now_ms() - since_ms >= ACCEPT__PAUSE_MIN_MS));
   RULE("a port says when an accept is tried again",
        port->timeout_ms >= 0 &&
            port->timeout_ms <= ACCEPT__PAUSE_MIN_MS + ACCEPT__SLACK_MS);
-  return failures + 1;
+  return failures + count;
 }
 
 static void accept__recovers(struct states_port* port,

@@ -144,7 +144,8 @@ static void user__listen_failed(const struct iocp_address* address,
                                 int32_t error) {
   /* IPv4-mapped, for a socket that is IPv6 only. */
   RULE("the address of an interface can be listened on",
-       address->scope == 0 || error != -IOCP_EADDRNOTAVAIL);
+       address->scope == 0 || error != -IOCP_EADDRNOTAVAIL ||
+           world_is_strange());
   bool is_odd = address->family == 6 && address->bytes[10] == 0xff &&
                 (flags & IOCP_IPV6_ONLY) != 0;
   if (is_odd && error == -IOCP_EINVAL) return;
