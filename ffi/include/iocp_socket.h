@@ -106,7 +106,8 @@ struct iocp_socket_stats {
   double bytes_received;   /* delivered, in total */
   double bytes_sent;       /* accepted by the kernel, in total */
   double accepts_posted;   /* in flight; Linux: as many as were asked for */
-  double accepts_ready;    /* completed and not delivered yet (Windows) */
+  double accepts_ready;    /* completed, and not delivered or handed out yet;
+                            * on Linux only those of iocp_share() */
   double accepts_deferred; /* connected, without data so far */
   double accepted;         /* connections delivered or handed out, in total */
   double accept_failures;  /* accepts that failed and were retried, in total */

@@ -51,11 +51,13 @@ static void send_file__block(struct send_file__mask* mask) {
   mask->is_set = pthread_sigmask(SIG_BLOCK, &mask->pipe, &mask->former) == 0;
 }
 
-/* `native` is the error of the call, or 0. */
-static void send_file__unblock(const struct send_file__mask* mask, int native) {
+/* `is_whole`: all was sent. A call that has sent a part, or that returns another
+ * error, may have caused the signal as well. */
+static void send_file__unblock(const struct send_file__mask* mask,
+                               bool is_whole) {
   static const struct timespec now = {.tv_sec = 0};
   if (!mask->is_set) return;
-  if (native == EPIPE && !mask->was_pending)
+  if (!is_whole && !mask->was_pending)
     while (sigtimedwait(&mask->pipe, NULL, &now) < 0 && errno == EINTR)
       continue;
   pthread_sigmask(SIG_SETMASK, &mask->former, NULL);
@@ -91,7 +93,7 @@ int32_t send_file(struct socket* socket,
     count = sendfile(socket->engine.fd, file->engine.fd, &at, length);
     native = count < 0 ? errno : 0;
   } while (native == EINTR);
-  send_file__unblock(&mask, native);
+  send_file__unblock(&mask, count == (ssize_t)length);
   if (count > 0) return (int32_t)count;
   /* The end of the file. */
   if (count == 0) return port_fail(socket->port, -IOCP_ENODATA, 0);

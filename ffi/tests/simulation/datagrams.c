@@ -206,7 +206,6 @@ uint32_t datagrams_bytes(const uint8_t* memory, int32_t count) {
 
 /* As other sockets see the sender: by its own address, or a loopback one. */
 static void datagrams__check_from(const struct endpoint* at,
-                                  const struct endpoint* from,
                                   const struct iocp_address* seen) {
   static const uint8_t loopback4[16] = {127, 0, 0, 1};
   static const uint8_t loopback6[16] = {[15] = 1};
@@ -217,18 +216,19 @@ static void datagrams__check_from(const struct endpoint* at,
                      seen->family,
                      at->address.family);
   RULE("a datagram has the address of its sender",
-       plain.port == from->address.port && plain.scope == 0 &&
-           memcmp(plain.bytes,
-                  plain.family == 4 ? loopback4 : loopback6,
-                  sizeof plain.bytes) == 0);
+       plain.scope == 0 && memcmp(plain.bytes,
+                                  plain.family == 4 ? loopback4 : loopback6,
+                                  sizeof plain.bytes) == 0);
 }
 
-static struct endpoint* datagrams__sender(const struct iocp_address* seen) {
-  for (uint32_t i = 0; i < datagrams.endpoint_count; i++)
-    if (datagrams.endpoints[i].address.port == seen->port)
-      return &datagrams.endpoints[i];
-  report_violation(
-      "a datagram has the address of its sender", "port %u", seen->port);
+/* Several sockets may have the port: those of two families, and one that got it
+ * from the system after another was closed. */
+static bool datagrams__has_address(const struct endpoint* from,
+                                   const struct iocp_address* seen) {
+  uint16_t family = datagrams_plain(seen).family;
+  if (from->address.port != seen->port) return false;
+  return from->address.family == family ||
+         (from->address.family == 6 && family == 4 && !from->is_v6_only);
 }
 
 static bool datagrams__is_for(const struct endpoint* at,
@@ -277,6 +277,31 @@ static uint32_t datagrams__find(const struct endpoint* at,
   return found;
 }
 
+/* As datagrams__find(), of any sender that has the address. Returns how many of
+ * them may have sent it. */
+static uint32_t datagrams__find_any(const struct endpoint* at,
+                                    const struct iocp_datagram* header,
+                                    const uint8_t* bytes,
+                                    uint32_t* number_out) {
+  bool has_sender = false;
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < datagrams.endpoint_count; i++) {
+    if (!datagrams__has_address(&datagrams.endpoints[i], &header->from))
+      continue;
+    has_sender = true;
+    uint32_t number =
+        datagrams__find(at, i, bytes, header->length, header->size);
+    if (number == datagrams.sent_count) continue;
+    *number_out = number;
+    count++;
+  }
+  if (!has_sender)
+    report_violation("a datagram has the address of its sender",
+                     "port %u",
+                     header->from.port);
+  return count;
+}
+
 static void datagrams__check_order(struct endpoint* at, uint32_t number) {
   struct sent_datagram* sent = &datagrams.sent[number];
   uint32_t bit = 1u << (at - datagrams.endpoints);
@@ -292,18 +317,23 @@ static void datagrams__check_order(struct endpoint* at, uint32_t number) {
        !datagrams__is_discarded(at, number, sent->sender));
 }
 
-/* The sender of a unix socket, whose name may be that of an earlier one, or
- * none. All of them are long enough for a number. */
-static struct endpoint* datagrams__unix_sender(const struct iocp_address* seen,
-                                               const uint8_t* bytes) {
+/* Its number says who has sent it: the name of a unix socket may be that of an
+ * earlier one, or none. */
+static uint32_t datagrams__number(const struct iocp_address* seen,
+                                  const uint8_t* bytes) {
   uint32_t number;
   memcpy(&number, bytes, sizeof number);
   if (number >= datagrams.sent_count)
     report_violation("a datagram is one that was sent", "number %u", number);
-  struct endpoint* from = &datagrams.endpoints[datagrams.sent[number].sender];
-  RULE("a datagram has the name of its sender",
-       datagrams_is_unix(from) && seen->port == from->address.port);
-  return from;
+  const struct endpoint* from =
+      &datagrams.endpoints[datagrams.sent[number].sender];
+  if (seen->family == IOCP_UNIX)
+    RULE("a datagram has the name of its sender",
+         datagrams_is_unix(from) && seen->port == from->address.port);
+  else
+    RULE("a datagram has the address of its sender",
+         datagrams__has_address(from, seen));
+  return number;
 }
 
 void datagrams_received_one(struct endpoint* at,
@@ -313,28 +343,27 @@ void datagrams_received_one(struct endpoint* at,
   bool is_unix = datagrams_is_unix(at);
   schedule_checks++;
   at->received++;
-  /* It was cut before its number. */
+  /* It was cut before its number; those of unix sockets have one. */
   if (is_unix && header->length < DATAGRAMS__NUMBER) return;
-  struct endpoint* from = is_unix ? datagrams__unix_sender(&header->from, bytes)
-                                  : datagrams__sender(&header->from);
-  uint32_t sender = (uint32_t)(from - datagrams.endpoints);
-  uint32_t number = 0;
-  if (!is_unix) datagrams__check_from(at, from, &header->from);
-  if (header->length >= DATAGRAMS__NUMBER)
-    memcpy(&number, bytes, sizeof number);
-  else
-    number = datagrams__find(at, sender, bytes, header->length, header->size);
-  /* Of one that was cut before its number, any that fits is as good, so it is
-   * not known which of them has arrived. */
-  bool is_known =
-      header->length >= DATAGRAMS__NUMBER || header->length == header->size;
+  RULE("a datagram has the address of its sender",
+       is_unix == (header->from.family == IOCP_UNIX));
+  if (!is_unix) datagrams__check_from(at, &header->from);
+  uint32_t number = datagrams.sent_count;
+  bool is_known = true;
+  if (header->length >= DATAGRAMS__NUMBER) {
+    number = datagrams__number(&header->from, bytes);
+  } else {
+    /* Of those that fit, any is as good when it was cut before its number, or
+     * when two may have sent it: it is not known which of them has arrived. */
+    uint32_t senders = datagrams__find_any(at, header, bytes, &number);
+    is_known = senders == 1 && header->length == header->size;
+  }
   if (number >= datagrams.sent_count)
     report_violation("a datagram is one that was sent",
                      "%u bytes of %u",
                      header->length,
                      header->size);
   const struct sent_datagram* sent = &datagrams.sent[number];
-  RULE("a datagram has the address of its sender", sent->sender == sender);
   bool is_whole =
       header->length == sent->length && header->size == sent->length;
   bool is_truncated =
