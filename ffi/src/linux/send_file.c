@@ -51,8 +51,8 @@ static void send_file__block(struct send_file__mask* mask) {
   mask->is_set = pthread_sigmask(SIG_BLOCK, &mask->pipe, &mask->former) == 0;
 }
 
-/* `is_whole`: all was sent. A call that has sent a part, or that returns another
- * error, may have caused the signal as well. */
+/* `is_whole`: all was sent. A call that has sent a part, or that returns
+ * another error, may have caused the signal as well. */
 static void send_file__unblock(const struct send_file__mask* mask,
                                bool is_whole) {
   static const struct timespec now = {.tv_sec = 0};

@@ -342,9 +342,8 @@ static bool contract__is_broken(const struct contract_call* call,
 
 /* What a call needs it may want before it looks at its arguments. */
 static bool contract__lacks(int32_t result) {
-  return !ledger.is_calm &&
-         (result == -IOCP_ENOMEM || result == -IOCP_EMFILE ||
-          result == -IOCP_ENFILE || result == -IOCP_ENOBUFS);
+  return !ledger.is_calm && (result == -IOCP_ENOMEM || result == -IOCP_EMFILE ||
+                             result == -IOCP_ENFILE || result == -IOCP_ENOBUFS);
 }
 
 static void contract__refused(const struct contract_call* call,
