@@ -15,14 +15,20 @@ static uint16_t user__local(void) {
   return world_has_local(local) ? local : (uint16_t)(3 - local);
 }
 
-static struct entry* user__listener_at(uint16_t local, uint32_t path) {
+/* A part has the name of its listener, and is not what a connect finds: its
+ * listener may have been closed. */
+static struct entry* user__named(uint16_t local, uint32_t path, bool is_part) {
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     struct entry* entry = &ledger.entries[i];
     if (entry->kind == ENTRY_LISTENER && entry->local == local &&
-        entry->path == path && !entry->is_closed)
+        entry->path == path && entry->is_part == is_part && !entry->is_closed)
       return entry;
   }
   return NULL;
+}
+
+static struct entry* user__listener_at(uint16_t local, uint32_t path) {
+  return user__named(local, path, false);
 }
 
 /* ---- listening */
@@ -72,6 +78,7 @@ static void user__listen_failed(uint16_t local, uint32_t path, int32_t result) {
   if (result == -IOCP_EADDRINUSE) {
     RULE("a name that is not in use can be listened on",
          path >= LEDGER_PATHS || user__listener_at(local, path) != NULL ||
+             user__named(local, path, true) != NULL ||
              (local == IOCP_PIPE && user_is_path_connected(local, path)) ||
              world_has_broken());
     return;
