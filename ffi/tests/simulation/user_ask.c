@@ -488,6 +488,7 @@ static void user__misuse_id(int32_t port, int32_t id) {
 static void user__misuse_open(const struct entry* entry) {
   int32_t port = user__port(entry);
   bool is_stream = entry->kind == ENTRY_STREAM && !entry->is_failed;
+  struct iocp_address address;
   RULE("a close has three modes",
        reasons_refuses(port, iocp_close(port, entry->id, 3, 0), IOCP_EINVAL));
   if (entry->is_closing || entry->may_expire) return;
@@ -495,7 +496,7 @@ static void user__misuse_open(const struct entry* entry) {
        reasons_refuses(
            port,
            iocp_get_address(
-               port, entry->id, 2, &port, sizeof(struct iocp_address)),
+               port, entry->id, 2, &address, sizeof(struct iocp_address)),
            IOCP_EINVAL) &&
            reasons_refuses(
                port,
