@@ -278,9 +278,7 @@ static void a_short_wait_dequeues(void) {
   struct drive drive;
   host_socket raw;
   drive_open(&drive);
-  struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
-  drive_receive(socket, 100);
-  drive_for(&drive, 20);
+  struct drive_socket* socket = drive_raw_receiver(&drive, &raw);
   for (uint32_t i = 0; i < 10; i++) {
     drive_raw_send(&drive, raw, 0, i, 1);
     memset(counts, 0, sizeof counts);

@@ -49,9 +49,7 @@ static void waits_here(void) {
   struct drive drive;
   host_socket raw;
   drive_open(&drive);
-  struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
-  drive_receive(socket, 100);
-  drive_for(&drive, 20);
+  struct drive_socket* socket = drive_raw_receiver(&drive, &raw);
   check_is(iocp_wait_here(drive.port, 0), 0);
   uint64_t start_ms = host_now_ms();
   check_is(iocp_wait_here(drive.port, IOCP_WAIT_HERE_MAX), 0);
@@ -108,9 +106,7 @@ static void waits_here_in_vain(void) {
   struct drive drive;
   host_socket raw;
   drive_open(&drive);
-  struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
-  drive_receive(socket, 100);
-  drive_for(&drive, 20);
+  struct drive_socket* socket = drive_raw_receiver(&drive, &raw);
   for (uint32_t i = 0; i < 10; i++) {
     check_is(iocp_wait_here(drive.port, i % 2 == 0 ? 0 : 100), 0);
     drive_raw_send(&drive, raw, 0, i, 1);
@@ -273,9 +269,7 @@ static void waits_for_another_thread(void) {
   struct drive drive;
   host_socket raw;
   drive_open(&drive);
-  struct drive_socket* socket = drive_raw_pair(&drive, 0, &raw);
-  drive_receive(socket, 100);
-  drive_for(&drive, 20);
+  drive_raw_receiver(&drive, &raw);
   for (int i = 0; i < 10; i++) {
     struct waiter waiter = {
         .port = drive.port, .timeout_ms = DRIVE_DEADLINE_MS, .result = -1};

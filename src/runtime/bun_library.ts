@@ -8,7 +8,7 @@ interface Signature {
   readonly returns: string;
 }
 /** A native function, and its address. */
-export type BunFunction = ((...values: unknown[]) => unknown) & {
+type BunFunction = ((...values: unknown[]) => unknown) & {
   readonly ptr?: number;
 };
 interface BunLibrary {

@@ -277,6 +277,10 @@ struct drive_socket* drive_raw_pair(struct drive* drive,
                                     int32_t buffer_bytes,
                                     host_socket* raw_out);
 
+/* The same with a credit of 100 bytes, and nothing more to poll. */
+struct drive_socket* drive_raw_receiver(struct drive* drive,
+                                        host_socket* raw_out);
+
 /* Sets an option. */
 void drive_set(struct drive_socket* socket, uint32_t option, int32_t value);
 

@@ -223,3 +223,11 @@ struct drive_socket* drive_raw_pair(struct drive* drive,
   drive_forget(listener);
   return socket;
 }
+
+struct drive_socket* drive_raw_receiver(struct drive* drive,
+                                        host_socket* raw_out) {
+  struct drive_socket* socket = drive_raw_pair(drive, 0, raw_out);
+  drive_receive(socket, 100);
+  drive_for(drive, 20);
+  return socket;
+}

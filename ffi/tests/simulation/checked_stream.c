@@ -108,16 +108,13 @@ int32_t checked_read(int32_t port,
 
 /* ---- sending */
 
-static void checked__refuse_send(struct contract_call* call,
-                                 int32_t socket,
-                                 uint32_t length) {
+static void checked__refuse_send(struct contract_call* call, int32_t socket) {
   const struct contract_socket* of = contract_find_stream(call, socket);
+  /* What was adopted may have been shut down before. */
   call->may_be_broken = true;
   if (of == NULL) return;
   contract_refuse_if(call, of->is_shut, IOCP_EPIPE);
   contract_refuse_if(call, of->sends >= of->concurrency, IOCP_EBUSY);
-  /* What was adopted may have been shut down before. */
-  (void)length;
 }
 
 static void checked__has_sent(struct contract_socket* of,
@@ -138,7 +135,7 @@ int32_t checked_send(int32_t port,
                      uint32_t length) {
   struct contract_call call;
   contract_begin(&call, "iocp_send", port);
-  checked__refuse_send(&call, socket, length);
+  checked__refuse_send(&call, socket);
   contract_refuse_if(&call, buffer == NULL && length != 0, IOCP_EFAULT);
   if (!contract_goes(&call)) return 0;
   int32_t result =
@@ -157,7 +154,7 @@ static int32_t checked__sent_one(int32_t port,
                                  uint32_t length) {
   struct contract_call call;
   contract_begin(&call, "iocp_broadcast", port);
-  checked__refuse_send(&call, id, length);
+  checked__refuse_send(&call, id);
   contract_refuse_if(&call, buffer == NULL && length != 0, IOCP_EFAULT);
   bool is_expected = result >= 0;
   for (uint32_t i = 0; i < call.refusal_count; i++) {
@@ -285,7 +282,7 @@ int32_t checked_send_file(int32_t port,
                           uint32_t length) {
   struct contract_call call;
   contract_begin(&call, "iocp_send_file", port);
-  checked__refuse_send(&call, socket, length);
+  checked__refuse_send(&call, socket);
   bool is_within = offset >= 0 && offset + length <= IOCP_FILE_SIZE_MAX;
   contract_refuse_if(&call, !is_within, IOCP_EINVAL);
   checked__refuse_file(&call, file);

@@ -317,7 +317,7 @@ static void datagrams__check_order(struct endpoint* at, uint32_t number) {
        !datagrams__is_discarded(at, number, sent->sender));
 }
 
-/* Its number says who has sent it: the name of a unix socket may be that of an
+/* The number identifies the sender: the name of a unix socket may be that of an
  * earlier one, or none. */
 static uint32_t datagrams__number(const struct iocp_address* seen,
                                   const uint8_t* bytes) {

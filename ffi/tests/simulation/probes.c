@@ -28,7 +28,7 @@
 #define PROBE__IDS 1600
 /* Sockets that fail to bind, and to connect. */
 #define PROBE__ERRORS 24
-#define PROBE__NOBODY 1
+#define PROBE__UNUSED_PORT 1
 /* The numbers that two groups may need. */
 #define PROBE__GROUPS 255
 /* Of 1,000. */
@@ -305,14 +305,14 @@ static void probe__report(int32_t port) {
 }
 
 void probe_errors(void) {
-  struct iocp_address nobody = {
-      .family = 4, .port = PROBE__NOBODY, .bytes = {127, 0, 0, 1}};
+  struct iocp_address unused = {
+      .family = 4, .port = PROBE__UNUSED_PORT, .bytes = {127, 0, 0, 1}};
   int32_t port = iocp_new(0);
   TRACE("port %d binds and connects", port);
   if (port < 0) return;
   for (uint32_t i = 0; i < PROBE__ERRORS; i++) {
     probe__bind(port);
-    iocp_connect(port, &nobody, NULL);
+    iocp_connect(port, &unused, NULL);
   }
   for (uint32_t i = 0; i < PROBE__WAITS; i++) {
     probe__report(port);
