@@ -13,7 +13,7 @@ const shared = ["tests/fuzz/fuzz.c", "tests/fuzz/environment.c"];
 
 // What the library asks the system for goes through the target, which sets the
 // clock, counts memory, and can refuse it.
-const intercepted = argv`clock_gettime mmap munmap malloc free`
+const intercepted = argv`clock_gettime timerfd_settime mmap munmap malloc free`
   .map((name) => `-D${name}=fuzz_${name}`);
 
 /** All paths are relative to `ffi`; `mutator` is what needs libFuzzer. */

@@ -15,15 +15,17 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "fuzz.h"
 
 #define ENVIRONMENT__DESCRIPTORS 512
-#define ENVIRONMENT__START_MS 1000000
+#define ENVIRONMENT__NS 1000000000
+#define ENVIRONMENT__START_NS (1000 * (int64_t)ENVIRONMENT__NS)
 
-static _Atomic(uint64_t) now_ms;
+static _Atomic(int64_t) now_ns;
 static _Atomic(int64_t) mapped_bytes;
 static int descriptors_before;
 static _Atomic(int64_t) block_count;
@@ -33,6 +35,10 @@ static _Atomic(bool) was_short;
 /* ---- what the library calls instead of the system; see targets.js */
 
 int fuzz_clock_gettime(clockid_t clock, struct timespec* now);
+int fuzz_timerfd_settime(int fd,
+                         int flags,
+                         const struct itimerspec* due,
+                         struct itimerspec* before);
 void* fuzz_mmap(
     void* at, size_t size, int protection, int flags, int fd, off_t offset);
 int fuzz_munmap(void* memory, size_t size);
@@ -40,11 +46,27 @@ void* fuzz_malloc(size_t size);
 void fuzz_free(void* memory);
 
 int fuzz_clock_gettime(clockid_t clock, struct timespec* now) {
-  uint64_t ms = atomic_load(&now_ms);
+  int64_t ns = atomic_load(&now_ns);
   (void)clock;
-  now->tv_sec = (time_t)(ms / 1000);
-  now->tv_nsec = (long)(ms % 1000) * 1000000;
+  now->tv_sec = (time_t)(ns / ENVIRONMENT__NS);
+  now->tv_nsec = (long)(ns % ENVIRONMENT__NS);
   return 0;
+}
+
+/* The kernel knows nothing of that clock: the timer is due at once, and the
+ * clock is put forward to its time. */
+int fuzz_timerfd_settime(int fd,
+                         int flags,
+                         const struct itimerspec* due,
+                         struct itimerspec* before) {
+  const struct itimerspec soon = {.it_value.tv_nsec = 1};
+  FUZZ_IS(flags, TFD_TIMER_ABSTIME);
+  int64_t due_ns =
+      due->it_value.tv_sec * ENVIRONMENT__NS + due->it_value.tv_nsec;
+  int64_t ns = atomic_load(&now_ns);
+  while (ns < due_ns && !atomic_compare_exchange_weak(&now_ns, &ns, due_ns)) {
+  }
+  return timerfd_settime(fd, 0, &soon, before);
 }
 
 /* Returns true if an allocation must fail. */
@@ -86,7 +108,9 @@ void environment_shorten(bool how) {
 
 bool environment_was_short(void) { return atomic_load(&was_short); }
 
-void environment_pass(uint32_t ms) { atomic_fetch_add(&now_ms, ms); }
+void environment_pass(uint32_t ms) {
+  atomic_fetch_add(&now_ns, (int64_t)ms * 1000000);
+}
 
 void environment_close_off(bool is_closed) {
   struct rlimit limit;
@@ -150,7 +174,7 @@ static int environment__descriptors(void) {
 }
 
 void environment_begin(void) {
-  atomic_store(&now_ms, ENVIRONMENT__START_MS);
+  atomic_store(&now_ns, ENVIRONMENT__START_NS);
   atomic_store(&was_short, false);
   descriptors_before = environment__descriptors();
 }
