@@ -2,7 +2,7 @@
 
 // npm run simulate -- [--seconds S | --count C] [--seed N] [--trace]
 //                     [--world windows|linux]
-//                     [--build plain|address|thread|coverage]
+//                     [--build plain|address|thread|coverage] [--jobs N]
 // npm run simulate -- --explore [--preemptions N] [--scenario NAME]
 //                     [--path PATH] [--world ...] [--build ...]
 //
@@ -25,7 +25,7 @@ import {
 import { compileSimulation } from "./simulation/compile.js";
 import { coverageOf } from "./simulation/coverage.js";
 import { runExplorer } from "./simulation/explore.js";
-import { runSimulation } from "./simulation/run.js";
+import { runSimulation, schedulesAtOnce } from "./simulation/run.js";
 
 async function main() {
   const text = (value) => ({ type: "string", default: value });
@@ -33,7 +33,7 @@ async function main() {
   const values = parseOptions(import.meta.filename, {
     ...{ seconds: text(), count: text(), seed: text("1") },
     ...{ world: text("windows"), build: text("plain") },
-    jobs: text(String(defaultJobs)),
+    jobs: text(),
     ...{ preemptions: text(), scenario: text(), path: text() },
     ...{ trace: flag, explore: flag },
   });
@@ -42,14 +42,15 @@ async function main() {
   const ffi = join(repository, "ffi");
   return await inTemporaryFolder("iocp-simulate-", async (folder) => {
     say(`compiling the simulation of ${values.world} ...`);
-    const how = { ...values, explores: values.explore };
+    const how = { ...values, jobs: defaultJobs, explores: values.explore };
     const program = await compileSimulation(debian, ffi, folder, how);
     const onOutput = (text) => process.stdout.write(text);
     if (values.explore) {
       const { ok } = await runExplorer(debian, program, values, onOutput);
       return ok ? 0 : 1;
     }
-    const options = { ...values, onOutput };
+    const jobs = values.jobs ?? schedulesAtOnce(values.world, defaultJobs);
+    const options = { ...values, jobs, onOutput };
     const result = await runSimulation(debian, program, options);
     if (values.build === "coverage") {
       const found = await coverageOf(debian, ffi, folder);

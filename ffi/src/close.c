@@ -42,6 +42,21 @@ static bool close__discard(struct socket* socket) {
   return false;
 }
 
+/* Discards what a unix socket has received. Its copies may be for a socket that
+ * is closed as well and waits for room here, or for itself: then neither would
+ * ever have room. */
+static void close__discard_datagrams(struct socket* socket) {
+  struct port* port = socket->port;
+  struct iocp_datagram header;
+  uint8_t path[IOCP_DATAGRAM_PATH_MAX];
+  for (int i = 0; i < CLOSE__DISCARDS; i++)
+    if (engine_receive_from(
+            socket, port->scratch, sizeof port->scratch, &header, path) ==
+        ENGINE_WOULD_BLOCK)
+      return;
+  socket_ready(socket, READY_CLOSE);
+}
+
 /* True if a send failed although the connection may still work, for example
  * because the system was out of memory: the peer lacks bytes. EPIPE does not
  * count: FIN was sent before, and a reset would destroy what the peer has not
@@ -128,7 +143,11 @@ void close_report(struct socket* socket, struct batch* batch) {
 
 void close_step(struct socket* socket) {
   if (socket->close_phase == CLOSE_DRAINING) {
-    if (close__drains(socket)) return;
+    if (close__drains(socket)) {
+      if (socket->is_datagram && socket->family == IOCP_UNIX)
+        close__discard_datagrams(socket);
+      return;
+    }
     if (close__send_fin(socket) == CLOSE_LINGERING)
       close__linger(socket);
     else

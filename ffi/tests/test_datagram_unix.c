@@ -3,8 +3,8 @@
  * Datagrams between unix sockets: names of files and abstract ones, senders
  * without a name, and a receiver that is slow.
  *
- * It is hard because the sender of an unconnected socket is never told that the
- * receiver has room again, and because the file must be made, replaced and
+ * It is hard because the kernel reports room at the receiver only to sockets
+ * that are connected to it, and because the file must be made, replaced and
  * removed without touching another one.
  */
 #include <stdio.h>
@@ -136,8 +136,17 @@ static void into_a_buffer(void) {
   remove_folder();
 }
 
-/* The receiver's queue is full (net.unix.max_dgram_qlen), and the system
- * does not report when it has room. */
+/* A port that has nothing to do but to wait for room sleeps: it is polled when
+ * a timer is due, with a period of at least 16 ms. */
+static void check_sleeps(struct drive* drive) {
+  struct iocp_stats before, after;
+  check_is(iocp_stats(drive->port, &before), 0);
+  drive_for(drive, 160);
+  check_is(iocp_stats(drive->port, &after), 0);
+  check(after.polls - before.polls < 40);
+}
+
+/* The receiver's queue is full (net.unix.max_dgram_qlen). */
 static void waits_for_a_slow_receiver(bool is_connected) {
   struct drive drive;
   uint32_t sent = 0;
@@ -163,7 +172,7 @@ static void waits_for_a_slow_receiver(bool is_connected) {
   ip.family = 5;
   check_is(iocp_send_to(drive.port, id, "1", 0, 1, &ip), -IOCP_EAFNOSUPPORT);
   check_is(iocp_set_option(drive.port, id, IOCP_SEND_CONCURRENCY, 1), 0);
-  drive_for(&drive, 100);
+  check_sleeps(&drive);
   check(b->send_pending);
   drive_receive(a, 1 << 30);
   drive_until(&drive, !b->send_pending);
@@ -175,6 +184,73 @@ static void waits_for_a_slow_receiver(bool is_connected) {
 
 static void waits_unconnected(void) { waits_for_a_slow_receiver(false); }
 static void waits_connected(void) { waits_for_a_slow_receiver(true); }
+
+/* The send buffer of the socket itself is full, or the queue of one receiver
+ * and then that of another one. */
+static void waits_for_several(void) {
+  static uint8_t bytes[3000];
+  struct drive drive;
+  make_folder();
+  drive_open(&drive);
+  struct iocp_path to_a = drive_path(path_a);
+  struct iocp_path to_b = drive_path(path_b);
+  struct drive_socket* a =
+      drive_bind_path(&drive, path_a, 0, IOCP_MODE_DEFAULT);
+  struct drive_socket* b =
+      drive_bind_path(&drive, path_b, 0, IOCP_MODE_DEFAULT);
+  struct drive_socket* c = drive_bind_path(&drive, NULL, 0, IOCP_MODE_DEFAULT);
+  uint32_t to_each[2] = {0, 0};
+  int32_t result;
+  check_is(iocp_set_option(drive.port, c->id, IOCP_SYSTEM_SEND_BUFFER, 4608),
+           0);
+  while (!c->send_pending && to_each[0] < 100) {
+    check_is(drive_send_to(c, bytes, 3000, &to_a) & ~IOCP_PENDING, 3000);
+    to_each[0]++;
+  }
+  check(c->send_pending);
+  check_sleeps(&drive);
+  drive_receive(a, 1 << 30);
+  drive_until(&drive, a->datagram_count == to_each[0] && !c->send_pending);
+  check_is(iocp_set_option(drive.port, c->id, IOCP_SYSTEM_SEND_BUFFER, 1 << 20),
+           0);
+  check_is(iocp_set_option(drive.port, c->id, IOCP_SEND_CONCURRENCY, 16), 0);
+  /* The copies alternate, and the first one waits for the second receiver. */
+  for (int i = 0; i < 100000; i++) {
+    result = drive_send_to(c, "1", 1, i % 2 == 0 ? &to_b : &to_a);
+    if (result == -IOCP_EBUSY) break;
+    check_is(result & ~IOCP_PENDING, 1);
+    to_each[1 - i % 2]++;
+  }
+  check_sleeps(&drive);
+  check(b->datagram_count == 0 && c->send_pending);
+  drive_receive(b, 1 << 30);
+  drive_until(&drive,
+              a->datagram_count == to_each[0] &&
+                  b->datagram_count == to_each[1] && !c->send_pending);
+  drive_finish(&drive);
+  remove_folder();
+}
+
+/* The copies for a receiver that is closed fail, and the others are sent. */
+static void receiver_goes(void) {
+  struct drive drive;
+  uint32_t sent = 0;
+  make_folder();
+  drive_open(&drive);
+  struct iocp_path to = drive_path(path_a);
+  struct drive_socket* a =
+      drive_bind_path(&drive, path_a, 0, IOCP_MODE_DEFAULT);
+  struct drive_socket* b = drive_bind_path(&drive, NULL, 0, IOCP_MODE_DEFAULT);
+  while (!b->send_pending && sent < 100000) {
+    check_is(drive_send_to(b, "1", 1, &to) & ~IOCP_PENDING, 1);
+    sent++;
+  }
+  drive_close_now(a);
+  drive_until(&drive, !b->send_pending);
+  check(b->send_result < 0);
+  drive_finish(&drive);
+  remove_folder();
+}
 
 /* What the receiver has no room for is copied, as one send. */
 static void many_wait(void) {
@@ -256,6 +332,34 @@ static void closes_with(uint32_t mode, uint32_t timeout_ms, bool reads) {
 static void close_sends_copies(void) {
   closes_with(IOCP_GRACEFUL, 30000, true);
 }
+/* Each waits for room at the other, or at itself, and neither reads. */
+static void closes_together(bool to_itself) {
+  struct drive drive;
+  make_folder();
+  drive_open(&drive);
+  struct iocp_path to_a = drive_path(path_a);
+  struct iocp_path to_b = drive_path(path_b);
+  struct drive_socket* a =
+      drive_bind_path(&drive, path_a, 0, IOCP_MODE_DEFAULT);
+  struct drive_socket* b =
+      drive_bind_path(&drive, path_b, 0, IOCP_MODE_DEFAULT);
+  const struct iocp_path* from_a = to_itself ? &to_a : &to_b;
+  const struct iocp_path* from_b = to_itself ? &to_b : &to_a;
+  for (int i = 0; i < 100000 && !a->send_pending; i++)
+    check_is(drive_send_to(a, "1", 1, from_a) & ~IOCP_PENDING, 1);
+  for (int i = 0; i < 100000 && !b->send_pending; i++)
+    check_is(drive_send_to(b, "1", 1, from_b) & ~IOCP_PENDING, 1);
+  drive_close(a, IOCP_GRACEFUL, UINT32_MAX);
+  drive_close(b, IOCP_GRACEFUL, UINT32_MAX);
+  drive_until(&drive, a->is_closed && b->is_closed);
+  check_is(a->close_result, 0);
+  check_is(b->close_result, 0);
+  drive_finish(&drive);
+  remove_folder();
+}
+
+static void close_full_itself(void) { closes_together(true); }
+static void close_full_together(void) { closes_together(false); }
 static void close_times_out(void) { closes_with(IOCP_GRACEFUL, 100, false); }
 static void reset_drops_copies(void) { closes_with(IOCP_RESET, 0, false); }
 
@@ -377,8 +481,12 @@ TEST_MAIN(TEST_CASE(names),
           TEST_CASE(peer_leaves),
           TEST_CASE(waits_unconnected),
           TEST_CASE(waits_connected),
+          TEST_CASE(waits_for_several),
+          TEST_CASE(receiver_goes),
           TEST_CASE(many_wait),
           TEST_CASE(close_sends_copies),
+          TEST_CASE(close_full_itself),
+          TEST_CASE(close_full_together),
           TEST_CASE(close_times_out),
           TEST_CASE(reset_drops_copies),
           TEST_CASE(files),

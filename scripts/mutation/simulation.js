@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { objectOf } from "../gcc.js";
 import { inTemporaryFolder } from "../setup.js";
 import { compileSimulation } from "../simulation/compile.js";
-import { runSimulation } from "../simulation/run.js";
+import { runSimulation, schedulesAtOnce } from "../simulation/run.js";
 import { plant, worldsOf } from "./mutants.js";
 
 // In the world of Linux a schedule takes as long as twenty.
@@ -73,7 +73,8 @@ export async function judgeIn(debian, ffi, { file }, how) {
     return { verdict: "same" };
   }
   const run = async (seed, count) => {
-    const options = { seed, count, limit, world, jobs: 1, shrink: 0 };
+    const jobs = schedulesAtOnce(world, 1);
+    const options = { seed, count, limit, world, jobs, shrink: 0 };
     const { result, output } = await runSimulation(debian, program, options);
     if (result === null) throw new Error(output);
     return result;

@@ -20,6 +20,12 @@ export function sanitizerOptions(log) {
   };
 }
 
+/** How many schedules of a world run at once on `cores`. On Linux they wait for the
+ * kernel most of the time. */
+export function schedulesAtOnce(world, cores) {
+  return world === "linux" ? 16 * cores : cores;
+}
+
 async function firstLog(folder) {
   const [name] = (await readdir(folder)).sort();
   return name === undefined ? "" : await readFile(join(folder, name), "utf8");

@@ -14,7 +14,7 @@ import { describeBug, findBugs } from "../simulation/bugs.js";
 import { compileSimulation } from "../simulation/compile.js";
 import { coverageOf } from "../simulation/coverage.js";
 import { describeRace, findRaces, runExplorer } from "../simulation/explore.js";
-import { runSimulation } from "../simulation/run.js";
+import { runSimulation, schedulesAtOnce } from "../simulation/run.js";
 
 const runs = [
   { world: "windows", build: "plain", count: 40_000 },
@@ -110,7 +110,9 @@ async function explore(scratch, debian, ffi, options) {
 
 async function simulate(debian, ffi, folder, run) {
   const program = await compileSimulation(debian, ffi, folder, run);
-  const { ok, output } = await runSimulation(debian, program, run);
+  const jobs = schedulesAtOnce(run.world, run.jobs);
+  const options = { ...run, jobs };
+  const { ok, output } = await runSimulation(debian, program, options);
   if (!ok) return [output];
   if (run.build !== "coverage") return [];
   const total = await coverageOf(debian, ffi, folder);

@@ -15,9 +15,9 @@
 
 #include "datagram_address.h"
 #include "datagram_memory.h"
+#include "datagram_room.h"
 #include "engine.h"
 #include "errors.h"
-#include "handle.h"
 #include "send_copy.h"
 
 #define DATAGRAM_SEND__MESSAGES 64
@@ -299,8 +299,8 @@ void datagram_send_copies(struct socket* socket) {
   struct send_copy* copy;
   while ((copy = send_copy_first(socket)) != NULL) {
     if (datagram_send__copy(socket, copy)) continue;
-    handle_watch_room(socket);
+    datagram_room_await(socket);
     return;
   }
-  handle_ignore_room(socket);
+  datagram_room_ignore(socket);
 }

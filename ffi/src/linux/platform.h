@@ -71,12 +71,17 @@ struct engine_file {
   int fd;
 };
 
+/* Beside the id of a datagram socket, the event of its `receiver_fd`. */
+#define ENGINE_ROOM_EVENT (UINT64_C(1) << 32)
+
 struct engine_datagram {
   struct iocp_address bound; /* the address that a UDP socket was bound to */
-  uint32_t slot;    /* length of data that the next datagrams may have */
-  uint32_t dropped; /* the kernel's counter, when it was last queried */
-  bool offloads;    /* IOCP_OFFLOAD */
-  bool merges;      /* several datagrams of a send into one message */
+  uint32_t slot;         /* length of data that the next datagrams may have */
+  uint32_t dropped;      /* the kernel's counter, when it was last queried */
+  bool offloads;         /* IOCP_OFFLOAD */
+  bool merges;           /* several datagrams of a send into one message */
+  bool watches_receiver; /* see datagram_room.c */
+  int receiver_fd;
 };
 
 /* See identity.h. */

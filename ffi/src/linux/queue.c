@@ -89,6 +89,11 @@ int32_t engine_next_ms(struct port* port) {
   return -1;
 }
 
+/* The receiver of the socket's oldest copy may have room. */
+static void queue__room(struct socket* socket) {
+  if (send_copy_first(socket) != NULL) engine_send_copies(socket);
+}
+
 /* Returns true when the batch was full. */
 static bool queue__dequeue(struct port* port, int timeout_ms) {
   struct epoll_event events[QUEUE__BATCH];
@@ -99,7 +104,11 @@ static bool queue__dequeue(struct port* port, int timeout_ms) {
     /* Closing a descriptor removes it from the instance, unless another one
      * refers to the same socket: a duplicate, or that of a child process. */
     struct socket* socket = socket_find(port, (int32_t)events[i].data.u64);
-    if (socket != NULL) queue__event(socket, events[i].events);
+    if (socket == NULL) continue;
+    if ((events[i].data.u64 & ENGINE_ROOM_EVENT) != 0)
+      queue__room(socket);
+    else
+      queue__event(socket, events[i].events);
   }
   return count == QUEUE__BATCH;
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "borrow.h"
+#include "datagram_room.h"
 #include "engine.h"
 #include "handle.h"
 #include "socket_file.h"
@@ -42,6 +43,7 @@ void engine_close_handle(struct socket* socket, bool reset) {
 void engine_close_socket(struct socket* socket, bool reset) {
   if (socket->is_borrowed) borrow_return(socket);
   if (socket->engine.fd < 0) return;
+  if (socket->is_datagram) datagram_room_ignore(socket);
   struct linger linger = {.l_onoff = 1, .l_linger = 0};
   /* A unix socket has no reset (unix_release_sock() in the kernel). */
   if (reset && !socket_is_local(socket))
