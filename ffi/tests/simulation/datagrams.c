@@ -417,7 +417,10 @@ void datagrams_failed(const struct endpoint* at, int32_t result) {
            world_reports_unconnected());
 }
 
-void datagrams_send_failed(const struct endpoint* from, int32_t result) {
+void datagrams_send_failed(const struct endpoint* from,
+                           int32_t result,
+                           bool began_calm) {
+  if (error_was_fault(result, began_calm)) return;
   if (datagrams_is_unix(from)) {
     if (!ERROR_IS(result,
                   IOCP_ECONNREFUSED,

@@ -25,6 +25,8 @@ struct udp_peer;
 #define DATAGRAMS_UNNAMED 0xffff
 /* A pending send of several datagrams, of which some were sent at once. */
 #define DATAGRAMS_AT_MOST 0x80000000u
+/* It was made while there were faults, of which it may have met one. */
+#define DATAGRAMS_BEFORE_CALM 0x40000000u
 
 /* A socket that sends and receives: one of the library, or a peer. The address
  * of a unix socket is here the number of its name, as the port. */
@@ -114,8 +116,10 @@ void datagrams_received_one(struct endpoint* at,
 /* A receive has failed; the datagram of an earlier send was refused. */
 void datagrams_failed(const struct endpoint* at, int32_t result);
 
-/* A copy was not sent. */
-void datagrams_send_failed(const struct endpoint* from, int32_t result);
+/* A copy was not sent, which was made before faults had ended, or after. */
+void datagrams_send_failed(const struct endpoint* from,
+                           int32_t result,
+                           bool began_calm);
 
 /* Peers receive all that has arrived, and check it. */
 void datagrams_receive_all(void);

@@ -332,6 +332,8 @@ static void records__datagrams(struct entry* entry,
 static void records__sent_datagrams(struct entry* entry, int32_t result) {
   RULE("sent is reported once for each pending send", entry->send_count != 0);
   uint32_t most = entry->sends[entry->send_first];
+  bool began_calm = (most & DATAGRAMS_BEFORE_CALM) == 0;
+  most &= ~DATAGRAMS_BEFORE_CALM;
   entry->send_first = (entry->send_first + 1) % IOCP_CONCURRENCY_MAX;
   entry->send_count--;
   if (result >= 0) {
@@ -343,7 +345,7 @@ static void records__sent_datagrams(struct entry* entry, int32_t result) {
   }
   entry->has_error = true;
   if (!records__is_cancel(entry, result))
-    datagrams_send_failed(entry->endpoint, result);
+    datagrams_send_failed(entry->endpoint, result, began_calm);
 }
 
 /* After a failed send was reported, no later bytes may follow it. */

@@ -139,6 +139,7 @@ static void user__send_refused(struct entry* entry,
 void user_datagram_copied(struct entry* entry, uint32_t count) {
   RULE("no more sends are pending than is allowed",
        entry->send_count < entry->concurrency);
+  if (!ledger.is_calm) count |= DATAGRAMS_BEFORE_CALM;
   entry->sends[(entry->send_first + entry->send_count++) %
                IOCP_CONCURRENCY_MAX] = count;
 }
