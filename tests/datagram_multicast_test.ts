@@ -102,14 +102,15 @@ test(
   },
 );
 
-test("multicastLoop, multicastTtl and multicastInterface are read back", () => {
+test("ttl and the options of groups are read back", () => {
   using it = setUp();
   const { sender } = it;
-  sender.setOptions({ multicastTtl: 7, multicastLoop: false });
-  const { multicastTtl, multicastLoop, multicastInterface } = sender.options;
+  sender.setOptions({ ttl: 9, multicastTtl: 7, multicastLoop: false });
+  const { ttl, multicastTtl, multicastLoop, multicastInterface } =
+    sender.options;
   assert.deepEqual(
-    [multicastTtl, multicastLoop, multicastInterface],
-    [7, false, LOOPBACK_INDEX],
+    [ttl, multicastTtl, multicastLoop, multicastInterface],
+    [9, 7, false, LOOPBACK_INDEX],
   );
 });
 

@@ -61,8 +61,22 @@ test("A connected socket sends there by default, and receives from there alone",
   const { addr } = await within("it", other.receive(new Uint8Array(100)));
   await sendTexts(other, addr, "from the other again");
   assert.equal(await receiveText(left), "from the other again");
-  /* Wine asks Linux to end the connection, and Linux forgets the port. */
-  if (!isWindows) assert.deepEqual({ ...addr }, left.addr);
+});
+
+test("A socket that was disconnected has the port that it had", {
+  skip: isWindows && "Wine asks Linux to disconnect, which takes the port away",
+}, async () => {
+  using it = new UdpPair();
+  const { left, right } = it;
+  const { addr } = left;
+  await left.connect(right.addr);
+  left.disconnect();
+  assert.deepEqual(left.addr, addr);
+  await sendTexts(right, addr, "to the port");
+  assert.equal(await receiveText(left), "to the port");
+  await sendTexts(left, right.addr, "from the port");
+  const received = right.receive(new Uint8Array(100));
+  assert.deepEqual({ ...(await within("it", received)).addr }, addr);
 });
 
 test("DatagramSocket.connect() finds out the local address", async () => {
@@ -313,6 +327,7 @@ test("An error of the network does not end a loop, and onError gets it", {
   await within("the loop", ended);
 });
 
+/* Under Wine, which reports none at all, this shows nothing but that the loop goes on. */
 test("Without connect() a refusal is not reported, and the loop goes on", async () => {
   using it = new UdpPair();
   const { left, right, port } = it;
