@@ -56,10 +56,27 @@ test("A connected socket sends there by default, and receives from there alone",
   left.disconnect();
   assert.equal(left.remoteAddr, undefined);
   assert.equal((await errorFrom(left.send(bytesOf("?")))).code, "EDESTADDRREQ");
-  /* Wine asks Linux to end the connection, and Linux forgets the port. */
-  if (isWindows) return;
-  await sendTexts(other, left.addr, "from the other again");
+  /* The other may answer. */
+  await sendTexts(left, other.addr, "not connected");
+  const { addr } = await within("it", other.receive(new Uint8Array(100)));
+  await sendTexts(other, addr, "from the other again");
   assert.equal(await receiveText(left), "from the other again");
+});
+
+test("A socket that was disconnected has the port that it had", {
+  skip: isWindows && "Wine asks Linux to disconnect, which takes the port away",
+}, async () => {
+  using it = new UdpPair();
+  const { left, right } = it;
+  const { addr } = left;
+  await left.connect(right.addr);
+  left.disconnect();
+  assert.deepEqual(left.addr, addr);
+  await sendTexts(right, addr, "to the port");
+  assert.equal(await receiveText(left), "to the port");
+  await sendTexts(left, right.addr, "from the port");
+  const received = right.receive(new Uint8Array(100));
+  assert.deepEqual({ ...(await within("it", received)).addr }, addr);
 });
 
 test("DatagramSocket.connect() finds out the local address", async () => {
@@ -215,16 +232,22 @@ test("Datagrams that the system has no room for are sent when it has", async () 
   }
 });
 
-test("A broadcast needs the option broadcast", async () => {
-  using it = new UdpPair();
-  const addr = { hostname: "255.255.255.255", port: it.right.addr.port };
-  const data = bytesOf("to all");
-  assert.equal((await errorFrom(it.left.send(data, addr))).code, "EACCES");
-  it.left.setOptions({ broadcast: true });
-  assert.equal(it.left.options.broadcast, true);
-  /* Whether a route leads there depends on the machine. */
-  const result = await it.left.send(data, addr).catch((error) => error.code);
-  assert.ok([6, "ENETUNREACH", "EADDRNOTAVAIL"].includes(result), `${result}`);
+test("A broadcast needs the option broadcast, and is received", async () => {
+  using port = new CompletionPort();
+  const receiver = port.bind({ port: 0 });
+  /* The address of the loopback interface makes that the way to everybody, so no
+   * route is needed. */
+  const sender = port.bind({ hostname, port: 0 });
+  for (const everybody of ["127.255.255.255", "255.255.255.255"]) {
+    const addr = { hostname: everybody, port: receiver.addr.port };
+    const data = bytesOf(`to ${everybody}`);
+    sender.setOptions({ broadcast: false });
+    assert.equal((await errorFrom(sender.send(data, addr))).code, "EACCES");
+    sender.setOptions({ broadcast: true });
+    assert.equal(sender.options.broadcast, true);
+    assert.equal(await sender.send(data, addr), data.length);
+    assert.equal(await receiveText(receiver), `to ${everybody}`);
+  }
 });
 
 test("connect() waits for sends that are pending", async () => {
@@ -304,6 +327,7 @@ test("An error of the network does not end a loop, and onError gets it", {
   await within("the loop", ended);
 });
 
+/* Under Wine, which reports none at all, this shows nothing but that the loop goes on. */
 test("Without connect() a refusal is not reported, and the loop goes on", async () => {
   using it = new UdpPair();
   const { left, right, port } = it;

@@ -122,6 +122,23 @@ test("The longest datagram has 65,507 bytes, and one more is EMSGSIZE", async ()
   assert.equal(await receiveText(it.right), "still open");
 });
 
+test("The longest datagram has 65,527 bytes over IPv6", {
+  skip: noIpv6,
+}, async () => {
+  using it = new UdpPair({ hostname: "::1" });
+  const sent = pattern(65_527);
+  assert.equal(await it.left.send(sent, it.right.addr), 65_527);
+  const [first] = await take(it.right, 1);
+  assert.deepEqual(first!.data, sent);
+  assert.equal(first!.isTruncated, false);
+  const p = new Uint8Array(65_527);
+  const { addr } = it.right;
+  assert.equal(await it.left.sendMany([{ data: sent, addr }]), 1);
+  const { data, size } = await within("it", it.right.receive(p));
+  assert.deepEqual(data, sent);
+  assert.equal(size, 65_527);
+});
+
 test("DatagramSocket.receive() truncates what does not fit, and says so", async () => {
   using it = new UdpPair();
   await it.left.send(pattern(1_000), it.right.addr);
@@ -370,13 +387,41 @@ test(
   },
 );
 
-test("reusePort shares an address", {
+test("reusePort shares an address, and each peer has one of the sockets", {
   skip: isWindows && "Windows has no SO_REUSEPORT",
-}, () => {
+}, async () => {
   using port = new CompletionPort();
   const first = port.bind({ hostname, port: 0, reusePort: true });
   const second = port.bind({ ...first.addr, reusePort: true });
   assert.equal(first.addr.port, second.addr.port);
+  const rounds = 3;
+  /* Linux chooses by a hash of both addresses: that all of them get the same socket
+   * happens once in 2^63 runs. */
+  const peers = Array.from(
+    { length: 64 },
+    () => port.bind({ hostname, port: 0 }),
+  );
+  const from: number[][] = [[], []];
+  const loops = [first, second].map(async (socket, i) => {
+    for await (const { addr } of socket) from[i]!.push(addr.port);
+  });
+  for (let round = 0; round < rounds; round++) {
+    for (const peer of peers) await sendTexts(peer, first.addr, "hello");
+  }
+  await eventually(
+    "all have come",
+    () => from.flat().length === rounds * peers.length,
+  );
+  for (const ports of from) assert.ok(ports.length > 0, "one has nothing");
+  for (const { addr } of peers) {
+    const counts = from.map((ports) =>
+      ports.filter((port) => port === addr.port).length
+    );
+    assert.deepEqual(counts.toSorted(), [0, rounds], `${counts}`);
+  }
+  first.close();
+  second.close();
+  await within("the loops", Promise.all(loops));
 });
 
 describe("An option that Windows lacks is NotSupported:", () => {

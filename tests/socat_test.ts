@@ -18,7 +18,7 @@ import type { Child } from "./shared/child.ts";
 import { eventually, within } from "./shared/deadline.ts";
 import { noDebian, startDebian } from "./shared/debian.ts";
 import { TemporaryFolder } from "./shared/files.ts";
-import { digest, pattern, textOf } from "./shared/pattern.ts";
+import { bytesOf, digest, pattern, textOf } from "./shared/pattern.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
 const SIZES = [1, 65_537, 3 << 20];
@@ -157,6 +157,24 @@ describe("socat", () => {
         const answer = await answerTo(socket, bytes, addr);
         assert.equal(answer.addr.port, addr.port);
         assert.equal(digest(answer.data), digest(bytes));
+      }
+    });
+
+    test(`sees the ttl of datagrams to ${hostname}`, onLinux, async () => {
+      const free = bind({ hostname, port: 0 });
+      const { addr } = free;
+      free.close();
+      const [option, variable] = is6
+        ? ["ipv6-recvhoplimit=1", "SOCAT_IPV6_HOPLIMIT"]
+        : ["ip-recvttl=1", "SOCAT_IP_TTL"];
+      using _ = socat(
+        `UDP${version}-RECVFROM:${addr.port},bind=${literal},${option},fork`,
+        `SYSTEM:echo $${variable}`,
+      );
+      for (const ttl of [1, 77, 255]) {
+        using socket = bind({ hostname, port: 0, ttl, onError: () => {} });
+        const { data } = await answerTo(socket, bytesOf("hello"), addr);
+        assert.equal(textOf(data), `${ttl}\n`);
       }
     });
 

@@ -16,10 +16,11 @@
 #include "shared/test.h"
 
 #define UDP_MAX 65507
+#define UDP6_MAX 65527
 #define DATAGRAMS 300
 
 static uint8_t memory[DATAGRAMS * 1600];
-static uint8_t data[UDP_MAX + 2];
+static uint8_t data[UDP6_MAX + 1];
 
 /* The next number that a receiver expects, one for each socket. */
 static void expect_number(struct drive_socket* socket,
@@ -91,22 +92,28 @@ static void one_of_many_fails(void) {
   drive_finish(&drive);
 }
 
-static void too_long(void) {
+static void too_long_over(const char* literal, uint32_t max) {
   struct drive drive;
   struct iocp_address to, from;
   if (!drive_open_datagrams(&drive)) return;
-  struct drive_socket* receiver = drive_bind(&drive, "127.0.0.1", 0, &to);
-  struct drive_socket* sender = drive_bind(&drive, "127.0.0.1", 0, &from);
+  struct drive_socket* receiver = drive_bind(&drive, literal, 0, &to);
+  struct drive_socket* sender = drive_bind(&drive, literal, 0, &from);
   drive_receive(receiver, 1 << 20);
-  check_is(drive_send_to(sender, data, UDP_MAX + 1, &to), -IOCP_EMSGSIZE);
+  check_is(drive_send_to(sender, data, max + 1, &to), -IOCP_EMSGSIZE);
   check(iocp_native_error(drive.port) != 0);
   check_is(
       iocp_send_to(drive.port, sender->id, data, 0, IOCP_SEND_MAX + 1, &to),
       -IOCP_EMSGSIZE);
-  check_is(drive_send_to(sender, data, UDP_MAX, &to), UDP_MAX);
+  check_is(drive_send_to(sender, data, max, &to), max);
   drive_until(&drive, receiver->datagram_count == 1);
-  check_is(receiver->received, UDP_MAX);
+  check_is(receiver->received, max);
+  check_is(receiver->last.size, max);
   drive_finish(&drive);
+}
+
+static void too_long(void) {
+  too_long_over("127.0.0.1", UDP_MAX);
+  if (raw_has_family(6)) too_long_over("::1", UDP6_MAX);
 }
 
 static void wrong_arguments(void) {
@@ -162,15 +169,22 @@ static void wrong_arguments(void) {
 
 static void broadcast_needs_its_option(void) {
   struct drive drive;
-  struct iocp_address from;
-  struct iocp_address everyone = raw_address("255.255.255.255", 9);
+  struct iocp_address to, from;
+  const char* everybody[] = {"127.255.255.255", "255.255.255.255"};
   if (!drive_open_datagrams(&drive)) return;
-  struct drive_socket* socket = drive_bind(&drive, "127.0.0.1", 0, &from);
-  check_is(drive_send_to(socket, "x", 1, &everyone), -IOCP_EACCES);
-  check_is(iocp_set_option(drive.port, socket->id, IOCP_BROADCAST, 1), 0);
-  /* The machine may have no network that it could be sent to. */
-  int32_t result = drive_send_to(socket, "x", 1, &everyone);
-  check(result == 1 || result == -IOCP_ENETUNREACH);
+  struct drive_socket* receiver = drive_bind(&drive, "0.0.0.0", 0, &to);
+  /* The address of the loopback interface makes that the way to everybody. */
+  struct drive_socket* sender = drive_bind(&drive, "127.0.0.1", 0, &from);
+  drive_receive(receiver, 1000);
+  for (uint32_t i = 0; i < 2; i++) {
+    struct iocp_address address = raw_address(everybody[i], to.port);
+    drive_set(sender, IOCP_BROADCAST, 0);
+    check_is(drive_send_to(sender, "x", 1, &address), -IOCP_EACCES);
+    drive_set(sender, IOCP_BROADCAST, 1);
+    check_is(drive_send_to(sender, "x", 1, &address), 1);
+    drive_until(&drive, receiver->datagram_count == i + 1);
+    check_is(receiver->last.from.port, from.port);
+  }
   drive_finish(&drive);
 }
 

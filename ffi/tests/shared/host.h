@@ -72,6 +72,10 @@ void host_socket_close(host_socket socket);
 /* Asks for no packets after immediate successes, as other libraries do. This
  * cannot be undone. Does nothing on a system without packets. */
 void host_socket_skip_packets(host_socket socket);
+/* How many hops were left to the next datagram (its TTL, or hop limit of IPv6),
+ * for a socket that was asked to show them. */
+void host_socket_show_hops(host_socket socket, bool is_ipv6);
+int32_t host_socket_receive_hops(host_socket socket);
 /* True if the end of the stream that was just received was a reset. */
 bool host_socket_was_reset(host_socket socket);
 /* A handle that is not a socket, and its close. */

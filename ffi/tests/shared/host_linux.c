@@ -5,12 +5,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -178,6 +180,31 @@ int32_t host_socket_error(void) {
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINPROGRESS)
     return HOST_WOULD_BLOCK;
   return -errno;
+}
+
+void host_socket_show_hops(host_socket socket, bool is_ipv6) {
+  int one = 1;
+  check_is(setsockopt((int)socket,
+                      is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
+                      is_ipv6 ? IPV6_RECVHOPLIMIT : IP_RECVTTL,
+                      &one,
+                      sizeof one),
+           0);
+}
+
+int32_t host_socket_receive_hops(host_socket socket) {
+  uint8_t bytes[16], control[64];
+  int32_t hops;
+  struct iovec buffer = {.iov_base = bytes, .iov_len = sizeof bytes};
+  struct msghdr message = {.msg_iov = &buffer,
+                           .msg_iovlen = 1,
+                           .msg_control = control,
+                           .msg_controllen = sizeof control};
+  check(recvmsg((int)socket, &message, 0) >= 0);
+  struct cmsghdr* header = CMSG_FIRSTHDR(&message);
+  check(header != NULL && header->cmsg_len == CMSG_LEN(sizeof hops));
+  memcpy(&hops, CMSG_DATA(header), sizeof hops);
+  return hops;
 }
 
 bool host_socket_was_reset(host_socket socket) {

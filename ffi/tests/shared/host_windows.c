@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #if defined(_WIN32)
 #include <winsock2.h>
+#include <ws2tcpip.h>
 #include <windows.h>
-/* After windows.h, which it needs. */
+/* After windows.h, which they need. */
+#include <mswsock.h>
 #include <psapi.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,6 +163,43 @@ int32_t host_socket_error(void) {
     default:
       return -IOCP_EUNKNOWN;
   }
+}
+
+void host_socket_show_hops(host_socket socket, bool is_ipv6) {
+  DWORD one = 1;
+  check_is(setsockopt((SOCKET)socket,
+                      is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
+                      is_ipv6 ? IPV6_HOPLIMIT : IP_RECVTTL,
+                      (const char*)&one,
+                      sizeof one),
+           0);
+}
+
+int32_t host_socket_receive_hops(host_socket socket) {
+  GUID id = WSAID_WSARECVMSG;
+  LPFN_WSARECVMSG receive = NULL;
+  DWORD length;
+  char bytes[16], control[64];
+  int32_t hops;
+  WSABUF buffer = {.buf = bytes, .len = sizeof bytes};
+  WSAMSG message = {.lpBuffers = &buffer,
+                    .dwBufferCount = 1,
+                    .Control = {.buf = control, .len = sizeof control}};
+  check_is(WSAIoctl((SOCKET)socket,
+                    SIO_GET_EXTENSION_FUNCTION_POINTER,
+                    &id,
+                    sizeof id,
+                    &receive,
+                    sizeof receive,
+                    &length,
+                    NULL,
+                    NULL),
+           0);
+  check_is(receive((SOCKET)socket, &message, &length, NULL, NULL), 0);
+  WSACMSGHDR* header = WSA_CMSG_FIRSTHDR(&message);
+  check(header != NULL && header->cmsg_len == WSA_CMSG_LEN(sizeof hops));
+  memcpy(&hops, WSA_CMSG_DATA(header), sizeof hops);
+  return hops;
 }
 
 /* Under Wine the first call that notices a reset gets the error. If that is

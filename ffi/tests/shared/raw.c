@@ -29,8 +29,12 @@ host_socket raw_open_stream(void) { return raw__open(AF_INET, SOCK_STREAM); }
 
 host_socket raw_open_datagram(void) { return raw__open(AF_INET, SOCK_DGRAM); }
 
+static int raw__family(const struct iocp_address* address) {
+  return address->family == 4 ? AF_INET : AF_INET6;
+}
+
 static host_socket raw__open_for(const struct iocp_address* address) {
-  return raw__open(address->family == 4 ? AF_INET : AF_INET6, SOCK_STREAM);
+  return raw__open(raw__family(address), SOCK_STREAM);
 }
 
 bool raw_has_family(uint16_t family) {
@@ -70,28 +74,55 @@ static void raw__set_buffers(host_socket socket, int32_t bytes) {
 }
 
 static host_socket raw__bind(const char* literal,
+                             int type,
                              int32_t buffer_bytes,
                              struct iocp_address* address_out) {
   struct iocp_address address = raw_address(literal, 0);
   struct sockaddr_storage system;
   raw_length length = raw_to_system(&address, &system);
-  host_socket bound = raw__open_for(&address);
+  host_socket bound = raw__open(raw__family(&address), type);
   if (buffer_bytes != 0) raw__set_buffers(bound, buffer_bytes);
   check_is(bind((raw_handle)bound, (struct sockaddr*)&system, length), 0);
   *address_out = raw_local(bound);
   return bound;
 }
 
+host_socket raw_bind_datagram(const char* literal,
+                              struct iocp_address* address_out) {
+  host_socket bound = raw__bind(literal, SOCK_DGRAM, 0, address_out);
+  host_socket_show_hops(bound, address_out->family == 6);
+  return bound;
+}
+
+void raw_join(host_socket socket,
+              const struct iocp_address* group,
+              const struct iocp_address* local,
+              uint32_t index) {
+  struct ip_mreq ipv4;
+  struct ipv6_mreq ipv6 = {.ipv6mr_interface = index};
+  memcpy(&ipv4.imr_multiaddr, group->bytes, sizeof ipv4.imr_multiaddr);
+  memcpy(&ipv4.imr_interface, local->bytes, sizeof ipv4.imr_interface);
+  memcpy(&ipv6.ipv6mr_multiaddr, group->bytes, sizeof ipv6.ipv6mr_multiaddr);
+  bool is_ipv4 = group->family == 4;
+  check_is(setsockopt((raw_handle)socket,
+                      is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6,
+                      is_ipv4 ? IP_ADD_MEMBERSHIP : IPV6_JOIN_GROUP,
+                      is_ipv4 ? (const void*)&ipv4 : (const void*)&ipv6,
+                      is_ipv4 ? sizeof ipv4 : sizeof ipv6),
+           0);
+}
+
 static host_socket raw__listen(const char* literal,
                                int32_t buffer_bytes,
                                struct iocp_address* address_out) {
-  host_socket listener = raw__bind(literal, buffer_bytes, address_out);
+  host_socket listener =
+      raw__bind(literal, SOCK_STREAM, buffer_bytes, address_out);
   check_is(listen((raw_handle)listener, 128), 0);
   return listener;
 }
 
 host_socket raw_hold(const char* literal, struct iocp_address* address_out) {
-  return raw__bind(literal, 0, address_out);
+  return raw__bind(literal, SOCK_STREAM, 0, address_out);
 }
 
 host_socket raw_listen(const char* literal, struct iocp_address* address_out) {

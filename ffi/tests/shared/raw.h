@@ -51,6 +51,15 @@ host_socket raw_connect_buffered(const struct iocp_address* address,
 /* Unconnected sockets: a stream, and a datagram socket. */
 host_socket raw_open_stream(void);
 host_socket raw_open_datagram(void);
+/* A datagram socket on port 0 that blocks, for host_socket_receive_hops(). */
+host_socket raw_bind_datagram(const char* literal,
+                              struct iocp_address* address_out);
+/* Makes it a member of a group: of IPv4 on the interface that has the address
+ * `local`, of IPv6 on the one with the index. */
+void raw_join(host_socket socket,
+              const struct iocp_address* group,
+              const struct iocp_address* local,
+              uint32_t index);
 
 /* Bytes, HOST_WOULD_BLOCK or -IOCP_E...; 0 from a receive is the end. */
 int32_t raw_send(host_socket socket, const void* bytes, uint32_t length);
