@@ -40,6 +40,7 @@
 /* Of 1,000 schedules. */
 #define SETTLE__ABSENCES 20
 #define SETTLE__RETRIES 50
+#define SETTLE__STALLS 200
 #define SETTLE__RENAMES 1
 #define SETTLE__GROUPS 100
 
@@ -642,6 +643,9 @@ void settle_run(void) {
   settle__finish();
   settle__listeners();
   user_probe_datagrams();
+  if (!world_is_exact() && port != LEDGER_PORTS && ledger.ports[port].is_open &&
+      tape_chance(SETTLE__STALLS))
+    user_stall_unix(port);
   settle__restart();
   settle__finish();
   user_check_shares();

@@ -163,6 +163,9 @@ void user_datagram_receive(struct entry* entry, uint32_t bytes);
  * the sends that wait for room go on. */
 void user_drain_unix(void);
 
+/* The user can sleep while a sender waits for a receiver that nothing reads. */
+void user_stall_unix(uint32_t port);
+
 /* Every open socket receives what is sent to it. */
 void user_probe_datagrams(void);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "datagrams.h"
+#include "progress.h"
 #include "report.h"
 #include "tape.h"
 #include "user.h"
@@ -391,6 +392,20 @@ void user_datagram_unix(uint32_t port) {
     unix__peer_acts();
   else
     user_unix_act(at->entry);
+}
+
+void user_stall_unix(uint32_t port) {
+  uint32_t first = ledger.entry_count;
+  unix__bind(port);
+  unix__bind(port);
+  if (ledger.entry_count != first + 2) return;
+  struct entry* receiver = &ledger.entries[first];
+  struct entry* sender = receiver + 1;
+  if (receiver->endpoint->address.port == DATAGRAMS_UNNAMED) return;
+  for (uint32_t i = 0; i < UNIX__BURST && sender->send_count == 0; i++)
+    if (!unix__send(sender, receiver->endpoint, 4 + i)) break;
+  progress_idle(port);
+  user_datagram_receive(receiver, 1 << 20);
 }
 
 void user_drain_unix(void) {
