@@ -12,7 +12,7 @@ import { runSimulation, schedulesAtOnce } from "../simulation/run.js";
 import { plant, worldsOf } from "./mutants.js";
 
 // In the world of Linux a schedule takes as long as twenty.
-const shares = { windows: 1, linux: 1 / 40 };
+const shares = { windows: 1, linux: 1 / 8 };
 // Seconds of a schedule, since a mutant may never end. It is tried again, since
 // the machine may have slept.
 const limit = 4;

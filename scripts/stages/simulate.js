@@ -21,8 +21,8 @@ const runs = [
   { world: "windows", build: "address", count: 6_000 },
   { world: "windows", build: "thread", count: 2_000 },
   { world: "windows", build: "coverage", count: 15_000 },
-  { world: "linux", build: "address", count: 500 },
-  { world: "linux", build: "thread", count: 200 },
+  { world: "linux", build: "address", count: 2_000 },
+  { world: "linux", build: "thread", count: 500 },
 ];
 
 // Every order of threads with so many preemptions, in the explorer's scenarios;
