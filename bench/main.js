@@ -7,6 +7,8 @@
 //   --quick           one short round, too short to trust
 //   --workload NAMES  those of bench/workloads.js to measure (all)
 //   --servers NAMES   those of bench/servers.js to measure (all)
+//   --before PATH     a checkout of another commit, whose servers are "before-deno",
+//                     "before-bun" and so on
 //   --rounds N        measurements of each server (5)
 //   --seconds S       counted time of each (1)
 //   --write           writes the figures of README.md and docs/benchmarks.md
@@ -25,15 +27,18 @@ import { parseOptions } from "../scripts/setup/options.js";
 import { measure } from "./measure.js";
 import { chooseCores } from "./processes.js";
 import { compilePrograms } from "./programs.js";
-import { servers } from "./servers.js";
+import { servers, serversOf } from "./servers.js";
 import { workloads } from "./workloads.js";
 
 function parse() {
   const text = { type: "string" };
   const flag = { type: "boolean", default: false };
   const flags = { quick: flag, write: flag };
-  const texts = { workload: text, servers: text, rounds: text, seconds: text };
+  const names = { workload: text, servers: text, before: text };
+  const texts = { ...names, rounds: text, seconds: text };
   const values = parseOptions(import.meta.filename, { ...flags, ...texts });
+  const { before } = values;
+  const all = before ? [...servers, ...serversOf(before)] : servers;
   const number = (name, usual, quick) => {
     const value = Number(values[name] ?? (values.quick ? quick : usual));
     if (value > 0 && value <= 3600) return value;
@@ -42,7 +47,7 @@ function parse() {
   return {
     ...values,
     workload: choose("workload", values.workload, workloads),
-    servers: choose("servers", values.servers, servers),
+    servers: choose("servers", values.servers, all),
     ...{ rounds: number("rounds", 5, 1), seconds: number("seconds", 1, 0.15) },
   };
 }

@@ -3,19 +3,22 @@
 // The servers that are compared: `roles` has the argument for each role, `command`
 // the command line. Names end in `-buffer` with a buffer of the caller, in `-leased`
 // with lent chunks, in `-batches` with many datagrams at once; `iocp-net` is this
-// module in the place of node:net.
+// module in the place of node:net, and `before` is this module at another commit.
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { bunPath, denoPath } from "../scripts/setup.js";
 
 export const folder = join(import.meta.dirname, "servers");
-const runtime = (file, flags) => (name, options = []) => (role) => [
-  ...[file(), "run", ...flags],
-  ...[...options, join(folder, name), role],
-];
+const runtime =
+  (file, flags) => (name, { options = [], at = folder } = {}) => (role) => [
+    ...[file(), "run", ...flags],
+    ...[...options, join(at, name), role],
+  ];
 const deno = runtime(denoPath, ["-A", "--no-check", "--unstable-net"]);
 const bun = runtime(bunPath, []);
-const register = ["--preload", join(folder, "../../net_register.ts")];
+const register = {
+  options: ["--preload", join(folder, "../../net_register.ts")],
+};
 const tcp = { echo: "echo", broadcast: "broadcast", idle: "echo" };
 const floors = { ...tcp, receive: "receive", send: "send" };
 const all = { ...floors, http: "http" };
@@ -44,4 +47,17 @@ export const servers = [
   ["node-net-bun", all, bun("node_net.js")],
   ["iocp-net-deno", tcp, deno("node_net.js", register)],
   ["iocp-net-bun", tcp, bun("node_net.js", register)],
-].map(([name, roles, command]) => ({ name, roles, command }));
+].map(named);
+
+/** This module as it is in a checkout of another commit. */
+export function serversOf(checkout) {
+  const at = join(resolve(checkout), "bench", "servers");
+  return Object.entries(ways).flatMap(([way, roles]) => [
+    [`before-deno${way}`, roles, deno("iocp.ts", { at })],
+    [`before-bun${way}`, roles, bun("iocp.ts", { at })],
+  ]).map(named);
+}
+
+function named([name, roles, command]) {
+  return { name, roles, command };
+}
