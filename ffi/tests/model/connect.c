@@ -64,6 +64,17 @@ static bool connect__check(const struct sock* sock,
   return true;
 }
 
+/* WSAEADDRINUSE "usually occurs during a bind operation, but the error could be
+ * delayed until a ConnectEx function call" ("ConnectEx function", return
+ * values): two connections differ in an address or a port (RFC 9293, 3.3.1). */
+static bool connect__is_new(struct sock* sock,
+                            bool has_chosen,
+                            const struct iocp_address* to) {
+  if (has_chosen || to->family == SOCK_LOCAL) return true;
+  connect__set_local(sock, to);
+  return !network_has(&sock->local, to) || kernel_fail(WSAEADDRINUSE);
+}
+
 BOOL WINAPI extension_connect_ex(SOCKET handle,
                                  const SOCKADDR* name,
                                  int length,
@@ -78,10 +89,11 @@ BOOL WINAPI extension_connect_ex(SOCKET handle,
   RULE("ConnectEx() is given an address and no data",
        sock_address_in(name, length, &to) && buffer == NULL && size == 0);
   if (!connect__check(sock, &to)) return FALSE;
-  struct op* op = op_new(sock, OP_CONNECT, overlapped, "ConnectEx");
-  op_give_count(op, sent);
   bool has_chosen = sock->local.port == 0 || sock->has_own_port;
   bool is_local = to.family == SOCK_LOCAL;
+  if (!connect__is_new(sock, has_chosen, &to)) return FALSE;
+  struct op* op = op_new(sock, OP_CONNECT, overlapped, "ConnectEx");
+  op_give_count(op, sent);
   if (!is_local) connect__set_local(sock, &to);
   bool is_self_connected =
       !is_local && connect__is_to_itself(sock, has_chosen, &to);
