@@ -16,7 +16,8 @@
  * peer pipe-client NAME BYTES SEED, and peer pipe-server NAME BYTES
  * close|disconnect: see shared/pipe_peer.h.
  *
- * peer activate RUNS PROGRAM ARGUMENTS ...: see shared/activate.h.
+ * peer activate RUNS PROGRAM ARGUMENTS ..., and peer activate-with KINDS
+ * PROGRAM ARGUMENTS ...: see shared/activate.h.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,12 +192,15 @@ static int run(int argc, char** argv) {
     has = pipe_peer_server(argv[2], number_of(argv[3]), disconnects);
   } else if (argc > 3 && strcmp(argv[1], "activate") == 0) {
     has = activate((uint32_t)number_of(argv[2]), argv + 3);
+  } else if (argc > 3 && strcmp(argv[1], "activate-with") == 0) {
+    has = activate_with(argv[2], argv + 3);
   } else {
     fprintf(stderr,
             "usage: peer client PORT BYTES SEED | peer server | "
             "peer load PORT CONTROL | peer pipe-client NAME BYTES SEED | "
             "peer pipe-server NAME BYTES close|disconnect | "
-            "peer activate RUNS PROGRAM ARGUMENTS ...\n");
+            "peer activate RUNS PROGRAM ARGUMENTS ... | "
+            "peer activate-with KINDS PROGRAM ARGUMENTS ...\n");
     return 2;
   }
   return has ? 0 : 3;
