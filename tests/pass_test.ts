@@ -18,7 +18,7 @@ import {
 import { type Child, programPath, start } from "./shared/child.ts";
 import { within } from "./shared/deadline.ts";
 import { type Line, LineReader, writeLine } from "./shared/lines.ts";
-import { isWindows, newPath } from "./shared/local.ts";
+import { isWindows, localPair, newPath } from "./shared/local.ts";
 import { closeSocket, makeSocket } from "./shared/os_socket.ts";
 import { failure, outcome } from "./shared/outcome.ts";
 import { bytesOf } from "./shared/pattern.ts";
@@ -190,6 +190,14 @@ describe("What cannot be passed is refused:", () => {
     const refused = { name: "NotSupported" };
     assert.throws(() => listener.pass(inboxAddress()), refused);
     await assert.rejects(listener.stop(), refused);
+    using ends = await localPair();
+    const socket = await within("detaching", ends.server.detach());
+    const pass = () => passSocket(socket, inboxAddress());
+    assert.equal(failure(pass).code, "ENOTSOCK");
+    /* It goes on here. */
+    using adopted = ends.port.adopt(socket);
+    await adopted.write(bytesOf("on"));
+    assert.equal(await readText(ends.client), "on");
   });
 
   test("a closed listener, or one with two sockets", () => {
