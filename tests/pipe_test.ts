@@ -112,7 +112,7 @@ describe("A pipe", () => {
       for (const [access, expected] of table) {
         const path = newPath();
         using _ = listen(access === undefined ? { path } : { path, access });
-        assert.deepEqual(accessOf(path), expected, access);
+        assert.deepEqual(accessOf(path), expected, `access: ${access}`);
       }
     },
   );
