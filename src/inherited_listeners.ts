@@ -75,15 +75,15 @@ function checkOptions(options: InheritedListenOptions): void {
  * passes them. The variables are removed, so a second call returns none.
  *
  * @param options the options of all of them.
- * @returns the listeners in their order; none when the variables are not set or
- * are for another process, as on Windows.
+ * @returns the listeners in their order; none when the variables are not set, as on
+ * Windows, or are for another process.
  * @throws {TypeError} or {RangeError} that names a wrong option, and {TypeError} when
  * the variables contradict each other. The variables are then left as they were.
  * @throws {SocketError} `ENOTSOCK` or `EINVAL` when one of the descriptors is not a
  * socket that listens for streams. Those before it are closed then; it and those
  * after it are left, since they may not be what the variables say.
  * @throws {NotSupported} for an option that one of them does not have; that one is
- * closed as well.
+ * closed as well. Also on Windows, if the variables are for this process.
  * @throws Under Deno, `NotCapable` without the permission `env` for `LISTEN_PID`,
  * and, where that is the number of this process, for `LISTEN_FDS` and
  * `LISTEN_FDNAMES`, and without the permission to listen at the address of each.

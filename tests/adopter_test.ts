@@ -17,6 +17,7 @@ import { errorFrom, outcome } from "./shared/outcome.ts";
 import { pair, readUntilReset } from "./shared/pair.ts";
 import { bytesOf, Digest, digest, pattern } from "./shared/pattern.ts";
 import { receiveByLoop, sendUnawaited } from "./shared/transfer.ts";
+import { transports } from "./shared/transports.ts";
 
 const MIB = 1024 * 1024;
 
@@ -279,46 +280,52 @@ test("A detached handle stays open after its port is closed, and can be adopted"
   await eventually("all are closed", () => openHandles() <= before + 1);
 });
 
-/* A Worker that echoes on the connection in its message. */
+/* A Worker that echoes `length` bytes on the connection in its message. */
 const ECHO = `
   const { adopt } = await import(${
   JSON.stringify(new URL("../mod.ts", import.meta.url).href)
 });
-  self.onmessage = async ({ data }) => {
-    const conn = adopt(data, { allowHalfOpen: true });
-    for await (const chunk of conn) await conn.write(chunk);
-    await conn.closeWrite();
-    conn.close();
+  self.onmessage = async ({ data: { socket, length } }) => {
+    const conn = adopt(socket);
+    for await (const chunk of conn) {
+      await conn.write(chunk);
+      if ((length -= chunk.length) === 0) break;
+    }
     self.postMessage("done");
   };
   self.postMessage("ready");
 `;
 
-test("A Worker adopts a connection in the middle of a stream", async () => {
-  using ends = await pair({ allowHalfOpen: true });
-  const url = URL.createObjectURL(
-    new Blob([ECHO], { type: "text/javascript" }),
-  );
-  const worker = new Worker(url, { type: "module" });
-  const messages: unknown[] = [];
-  worker.onmessage = ({ data }) => messages.push(data);
-  try {
-    await eventually("the Worker", () => messages.includes("ready"));
-    const { client, server } = ends;
-    const bytes = pattern(8 * MIB, 4);
-    const received = receiveByLoop(client);
-    const sent = sendUnawaited(client, bytes.length, 4);
-    /* This thread echoes the first part. */
-    const chunks = server[Symbol.asyncIterator]();
-    for (let i = 0; i < 5; i++) {
-      const { value } = await within("a chunk", chunks.next());
-      await server.write(value!);
+for (const { name, open } of transports) {
+  test(`A Worker adopts a connection in the middle of a stream, over ${name}`, async () => {
+    using ends = await open();
+    const url = URL.createObjectURL(
+      new Blob([ECHO], { type: "text/javascript" }),
+    );
+    const worker = new Worker(url, { type: "module" });
+    const messages: unknown[] = [];
+    worker.onmessage = ({ data }) => messages.push(data);
+    try {
+      await eventually("the Worker", () => messages.includes("ready"));
+      const { client, server } = ends;
+      const bytes = pattern(8 * MIB, 4);
+      const received = receiveByLoop(client);
+      const sent = client.write(bytes);
+      /* This thread echoes the first part. */
+      const chunks = server[Symbol.asyncIterator]();
+      let length = bytes.length;
+      for (let i = 0; i < 5; i++) {
+        const { value } = await within("a chunk", chunks.next());
+        await server.write(value!);
+        length -= value!.length;
+      }
+      const socket = await within("detaching", server.detach());
+      worker.postMessage({ socket, length });
+      assert.equal(await within("the echo", received), digest(bytes));
+      await within("the write", sent);
+      await eventually("the Worker's end", () => messages.includes("done"));
+    } finally {
+      worker.terminate();
     }
-    worker.postMessage(await within("detaching", server.detach()));
-    assert.equal(await within("the echo", received), digest(bytes));
-    await within("the sends", sent);
-    await eventually("the Worker's end", () => messages.includes("done"));
-  } finally {
-    worker.terminate();
-  }
-});
+  });
+}

@@ -11,6 +11,7 @@ import { eventually, within } from "./shared/deadline.ts";
 import { noDebian, startDebian } from "./shared/debian.ts";
 import { TemporaryFolder } from "./shared/files.ts";
 import { isWindows } from "./shared/local.ts";
+import { errorFrom } from "./shared/outcome.ts";
 
 const { IOCP_TEST_PEER } = process.env;
 const { pid } = process;
@@ -109,6 +110,38 @@ describe("A descriptor that is not what the variables say is refused:", () => {
       const { code, stderr } = await within("the end", child.ended);
       assert.notEqual(code, 0);
       assert.match(stderr, error);
+    });
+  }
+});
+
+describe("One that cannot be taken closes those before it:", () => {
+  const table: [title: string, kind: string][] = [
+    ["a socket of datagrams", "d"],
+    ["a socket that does not listen", "s"],
+  ];
+  for (const [title, kind] of table) {
+    test(title, {
+      skip: isWindows && "a service of Windows gets no sockets" ||
+        IOCP_TEST_PEER === undefined && "npm test sets the path of the program",
+    }, async () => {
+      /* Descriptors 3, 4 and 5: two listeners, and the other between them. */
+      const args = [
+        "activate-with",
+        `l${kind}l`,
+        ...command("refused_service"),
+      ];
+      using child = new Child(IOCP_TEST_PEER!, args, {});
+      const [, shown] = await within("start", child.output(/refused (.*)/));
+      const { code, message } = JSON.parse(shown!);
+      assert.equal(code, "EINVAL");
+      assert.match(message, /it does not listen for streams: handle 4/);
+      const ports = [...child.stdout.matchAll(/bound (\d+)/g)];
+      const [before, , after] = ports.map(([, port]) => Number(port));
+      const hostname = "127.0.0.1";
+      const refused = await errorFrom(connect({ hostname, port: before! }));
+      assert.equal(refused.code, "ECONNREFUSED");
+      /* Those after it are left as they were. */
+      (await connect({ hostname, port: after! })).close();
     });
   }
 });

@@ -1,7 +1,8 @@
 // Copyright the iocp authors. MIT license.
-/* Local sockets of this module and of the runtime's own modules as the two ends of a
- * connection: node:net everywhere; Deno.listen, Deno.connect, Bun.listen and
- * Bun.connect on Linux. */
+/* Local sockets of this module and of others as the two ends of a connection: node:net
+ * everywhere; Deno.listen, Deno.connect, Bun.listen and Bun.connect on Linux; a C
+ * program with the plain calls of named pipes on Windows. `npm test` sets the path of
+ * that program. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -9,11 +10,14 @@ import { connect as connectPlain, createServer, type Socket } from "node:net";
 import process from "node:process";
 import { describe, test } from "node:test";
 import { type Addr, type Conn, connect, listen } from "../mod.ts";
-import { within } from "./shared/deadline.ts";
+import { Child } from "./shared/child.ts";
+import { delay, within } from "./shared/deadline.ts";
 import { isWindows, newPath } from "./shared/local.ts";
+import { outcome } from "./shared/outcome.ts";
 import { bytesOf, Digest, digest, pattern, textOf } from "./shared/pattern.ts";
 import { echo, receiveByLoop } from "./shared/transfer.ts";
 
+const { IOCP_TEST_PEER } = process.env;
 const SIZES = [1, 65_537, 3 << 20];
 const BOTH_FORMS = isWindows
   ? [(path: string) => path, (path: string) => path.replaceAll("\\", "/")]
@@ -24,14 +28,21 @@ const BOTH_FORMS = isWindows
 const hasNoEnd = isWindows && "Deno" in globalThis;
 
 /* Reads `length` bytes. */
-async function receive(conn: Conn<Addr>, length: number): Promise<string> {
+async function readBytes(
+  conn: Conn<Addr>,
+  length: number,
+): Promise<Uint8Array> {
   const p = new Uint8Array(length);
   for (let at = 0; at < length;) {
     const count = await within("a read", conn.read(p.subarray(at)));
     assert.ok(count !== null, `the end after ${at} bytes`);
     at += count;
   }
-  return digest(p);
+  return p;
+}
+
+async function receive(conn: Conn<Addr>, length: number): Promise<string> {
+  return digest(await readBytes(conn, length));
 }
 
 /* A server of node:net that sends everything back. */
@@ -280,4 +291,63 @@ describe("With Bun's own", {
     await within("the close", closed);
     assert.equal(text, "from us");
   });
+});
+
+describe("With CreateFile(), ReadFile() and WriteFile() in C", {
+  skip: !isWindows && "named pipes of Windows" ||
+    IOCP_TEST_PEER === undefined && "npm test sets the path of the program",
+}, () => {
+  /* What the program does: see ffi/tests/shared/pipe_peer.h. */
+  const size = 5_000_000;
+
+  async function endOf(child: Child): Promise<void> {
+    const { code, stdout, stderr } = await within("its end", child.ended);
+    assert.deepEqual(
+      [code, stdout.trim().split("\n").pop()],
+      [0, "done"],
+      stderr,
+    );
+  }
+
+  test("its client gets its bytes back, and all before close()", async () => {
+    const path = newPath();
+    using listener = listen({ path });
+    const args = ["pipe-client", path, `${size}`, "7"];
+    using child = new Child(IOCP_TEST_PEER!, args, {});
+    const conn = await within("accept", listener.accept());
+    const p = new Uint8Array(20_011);
+    for (let left = size; left > 0;) {
+      const room = p.subarray(0, left);
+      const count = await within("a read", conn.read(room));
+      assert.ok(count !== null, `the end, with ${left} bytes left`);
+      await conn.write(room.subarray(0, count));
+      left -= count;
+    }
+    conn.write(await readBytes(conn, size)).catch(() => {});
+    conn.close();
+    await endOf(child);
+  });
+
+  /* A client cannot tell DisconnectNamedPipe() from a reset. */
+  const ends = { close: /^5000000 /, disconnect: /^ECONNRESET$/ };
+  for (const [way, expected] of Object.entries(ends)) {
+    test(`its server echoes, and its ${way} loses no byte`, async () => {
+      const path = newPath();
+      const args = ["pipe-server", path, `${size}`, way];
+      using child = new Child(IOCP_TEST_PEER!, args, {});
+      await within("start", child.output(/listening/));
+      using conn = await connect({ path });
+      const echoed = receive(conn, size);
+      await conn.write(pattern(size, 5));
+      assert.equal(await echoed, digest(pattern(size, 5)));
+      await within("a write", conn.write(pattern(size, 6)));
+      /* The program is far ahead of the reads. */
+      await delay(100);
+      const result = new Digest();
+      const end = await outcome(() => receiveByLoop(conn, result));
+      assert.equal(result.text(), digest(pattern(size, 6)));
+      assert.match(end, expected);
+      await endOf(child);
+    });
+  }
 });

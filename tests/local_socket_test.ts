@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { describe, test } from "node:test";
+import { setImmediate } from "node:timers";
 import { inspect } from "node:util";
 import {
   adopt,
@@ -17,7 +18,7 @@ import {
   type PathAddr,
   type SocketError,
 } from "../mod.ts";
-import { run } from "./shared/child.ts";
+import { programPath, run, start } from "./shared/child.ts";
 import { eventually, settled, within } from "./shared/deadline.ts";
 import { openHandles } from "./shared/handles.ts";
 import { isWindows, localPair, newPath, transport } from "./shared/local.ts";
@@ -84,6 +85,23 @@ describe("Addresses", () => {
     assert.match(error.message, /^Cannot get the process of the peer/);
   });
 
+  test("conn.peer is the process of the other end", async () => {
+    for (const role of ["client", "server"]) {
+      const path = newPath();
+      using listener = role === "client" ? listen({ path }) : undefined;
+      using child = start(programPath("local_peer"), [role, path]);
+      if (role === "server") await child.output(/listening/);
+      using conn = await within(
+        "the connection",
+        listener?.accept() ?? connect({ path }),
+      );
+      assert.equal(conn.peer.pid, child.process.pid, role);
+      /* The child sends what it sees. */
+      assert.equal(await readText(conn), String(process.pid), role);
+      assert.notEqual(conn.peer.pid, process.pid);
+    }
+  });
+
   test("conn.peer says nothing over TCP", async () => {
     using listener = listen({ hostname: "127.0.0.1", port: 0 });
     using conn = await connect(listener.addr);
@@ -140,6 +158,29 @@ describe("A listener on a path", () => {
     await within("the rest", Promise.all(Array.from({ length: 100 }, visit)));
     listener.close();
     await serving;
+  });
+
+  test("is found by each of 2,000 clients in a row", async () => {
+    /* A pipe then has one instance that waits; Linux has no such pool. */
+    using ends = await localPair({ listen: { acceptPool: 1 } });
+    const { listener, port } = ends;
+    let served = 0;
+    const serving = (async () => {
+      for await (const conn of listener) {
+        await conn.write(bytesOf(String(served++)));
+        conn.close();
+        /* So the next client may come before the next accept(). */
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    for (let i = 0; i < 2_000; i++) {
+      const conn = await within("a client", port.connect(listener.addr));
+      assert.equal(await readText(conn), String(i));
+      conn.close();
+    }
+    listener.close();
+    await serving;
+    assert.equal(served, 2_000);
   });
 
   test("resets connections that were not accepted when it closes", async () => {

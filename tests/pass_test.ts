@@ -6,68 +6,144 @@ import { Buffer } from "node:buffer";
 import { describe, test } from "node:test";
 import {
   CompletionPort,
+  type Conn,
   type DetachedSocket,
   dropSocket,
   inboxAddress,
   listen,
   type NetAddr,
   passSocket,
+  type PathAddr,
 } from "../mod.ts";
-import { programPath, start } from "./shared/child.ts";
+import { type Child, programPath, start } from "./shared/child.ts";
 import { within } from "./shared/deadline.ts";
-import { LineReader, writeLine } from "./shared/lines.ts";
-import { isWindows, newPath } from "./shared/local.ts";
+import { type Line, LineReader, writeLine } from "./shared/lines.ts";
+import { isWindows, localPair, newPath } from "./shared/local.ts";
 import { closeSocket, makeSocket } from "./shared/os_socket.ts";
 import { failure, outcome } from "./shared/outcome.ts";
-import { pair } from "./shared/pair.ts";
 import { bytesOf } from "./shared/pattern.ts";
+import { readText } from "./shared/transfer.ts";
+import { transports } from "./shared/transports.ts";
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
 const fromBase64 = (text: string) =>
   new Uint8Array(Buffer.from(text, "base64"));
 
-test("A connection is passed to a child process and back", async () => {
-  using ends = await pair();
-  using other = new CompletionPort();
-  const { client, server } = ends;
-  using control = other.listen({ path: newPath() });
-  using child = start(programPath("pass"), [control.addr.path]);
-  using channel = await within("the child", control.accept());
-  const reader = new LineReader(channel);
-  const { address } = await within("the address", reader.line());
-  await client.write(bytesOf("abc"));
-  const socket = await within("detaching", server.detach());
-  const ticket = passSocket(socket, fromBase64(address!));
-  await writeLine(channel, {
-    ticket: base64(ticket),
-    bytes: base64(socket.bytes ?? new Uint8Array(0)),
-    address: base64(inboxAddress()),
-  });
-  await client.write(bytesOf("def"));
-  const p = new Uint8Array(100);
-  let text = "";
-  while (text.length < 16) {
-    const count = await within("the answer", client.read(p));
-    text += new TextDecoder().decode(p.subarray(0, count!));
+/* A child process that takes a socket and passes it back, and a channel to it. */
+class Taker implements Disposable {
+  readonly #child: Child;
+  readonly #port: CompletionPort;
+  #channel!: Conn<PathAddr>;
+  #reader!: LineReader;
+  /* That of its inbox. */
+  address!: Uint8Array;
+
+  private constructor(port: CompletionPort, path: string) {
+    this.#port = port;
+    this.#child = start(programPath("pass"), [path]);
   }
-  assert.equal(text, "child got abcdef");
-  const back = await within("the ticket", reader.line());
-  const adopted = other.adopt({
-    ticket: fromBase64(back["ticket"]!),
-    bytes: fromBase64(back["bytes"]!),
+
+  static async start(): Promise<Taker> {
+    const port = new CompletionPort();
+    const control = port.listen({ path: newPath() });
+    const taker = new Taker(port, control.addr.path);
+    taker.#channel = await within("the child", control.accept());
+    taker.#reader = new LineReader(taker.#channel);
+    const { address } = await taker.line();
+    taker.address = fromBase64(address!);
+    return taker;
+  }
+
+  async line(): Promise<Line> {
+    return await within("a message", this.#reader.line());
+  }
+
+  /* Sends a message, with the address to which the socket goes back. */
+  async write(line: Line): Promise<void> {
+    const address = base64(inboxAddress());
+    await writeLine(this.#channel, { ...line, address });
+  }
+
+  async end(): Promise<void> {
+    const { code, stderr } = await within("its end", this.#child.ended);
+    assert.equal(code, 0, stderr);
+  }
+
+  [Symbol.dispose](): void {
+    this.#port.close();
+    this.#child[Symbol.dispose]();
+  }
+}
+
+for (const { name, open } of transports) {
+  test(`A connection is passed to a child process and back, over ${name}`, {
+    skip: isWindows && name !== "TCP" && "a named pipe cannot be passed",
+  }, async () => {
+    using ends = await open();
+    using other = new CompletionPort();
+    using child = await Taker.start();
+    const { client, server } = ends;
+    await client.write(bytesOf("abc"));
+    const socket = await within("detaching", server.detach());
+    await child.write({
+      ticket: base64(passSocket(socket, child.address)),
+      bytes: base64(socket.bytes ?? new Uint8Array(0)),
+    });
+    await client.write(bytesOf("def"));
+    const p = new Uint8Array(100);
+    let text = "";
+    while (text.length < 16) {
+      const count = await within("the answer", client.read(p));
+      text += new TextDecoder().decode(p.subarray(0, count!));
+    }
+    assert.equal(text, "child got abcdef");
+    const back = await child.line();
+    const adopted = other.adopt({
+      ticket: fromBase64(back["ticket"]!),
+      bytes: fromBase64(back["bytes"]!),
+    });
+    await child.write({});
+    dropSocket(socket);
+    await child.end();
+    /* The connection is open although the child has ended. */
+    await client.write(bytesOf("again"));
+    assert.equal(await within("a read", adopted.read(p)), 5);
+    await adopted.write(bytesOf("and back"));
+    assert.equal(await within("a read", client.read(p)), 8);
+    adopted.close();
+    assert.equal(await within("the end", client.read(p)), null);
   });
-  await writeLine(channel, {});
-  dropSocket(socket);
-  const { code, stderr } = await within("the end of the child", child.ended);
-  assert.equal(code, 0, stderr);
-  /* The connection is open although the child has ended. */
-  await client.write(bytesOf("again"));
-  assert.equal(await within("a read", adopted.read(p)), 5);
-  await adopted.write(bytesOf("and back"));
-  assert.equal(await within("a read", client.read(p)), 8);
-  adopted.close();
-  assert.equal(await within("the end", client.read(p)), null);
-});
+
+  test(`A listener is passed to a child process and back, over ${name}`, {
+    skip: isWindows && name !== "TCP" && "a named pipe cannot be passed",
+  }, async () => {
+    using ends = await open();
+    using other = new CompletionPort();
+    using child = await Taker.start();
+    const { listener } = ends;
+    const addr = listener.addr as NetAddr;
+    const ticket = base64(listener.pass(child.address));
+    await child.write({ kind: "listener", ticket });
+    await child.line();
+    await within("the stop", listener.stop());
+    /* Only the child has it, and accepts. */
+    using first = await other.connect(addr);
+    assert.equal(await readText(first), "child");
+    const back = await child.line();
+    const next = other.listen({ ticket: fromBase64(back["ticket"]!) });
+    assert.deepEqual(next.addr, addr);
+    await child.write({});
+    await child.end();
+    for (let i = 0; i < 3; i++) {
+      using client = await other.connect(addr);
+      using server = await within("a connection", next.accept());
+      await server.write(bytesOf("parent"));
+      assert.equal(await readText(client), "parent");
+    }
+    next.close();
+    assert.match(await outcome(() => other.connect(addr)), /ECONNREFUSED/);
+  });
+}
 
 test("A listener that stops delivers what it has accepted", async () => {
   using port = new CompletionPort();
@@ -114,6 +190,14 @@ describe("What cannot be passed is refused:", () => {
     const refused = { name: "NotSupported" };
     assert.throws(() => listener.pass(inboxAddress()), refused);
     await assert.rejects(listener.stop(), refused);
+    using ends = await localPair();
+    const socket = await within("detaching", ends.server.detach());
+    const pass = () => passSocket(socket, inboxAddress());
+    assert.equal(failure(pass).code, "ENOTSOCK");
+    /* It goes on here. */
+    using adopted = ends.port.adopt(socket);
+    await adopted.write(bytesOf("on"));
+    assert.equal(await readText(ends.client), "on");
   });
 
   test("a closed listener, or one with two sockets", () => {

@@ -4,78 +4,20 @@
  * local_socket_test.ts. */
 
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
 import { describe, test } from "node:test";
 import { CompletionPort, connect, listen } from "../mod.ts";
 import { programPath, start } from "./shared/child.ts";
 import { eventually, isSettled, within } from "./shared/deadline.ts";
-import { openLibrary } from "./shared/ffi.ts";
 import { isWindows, localPair, newPath } from "./shared/local.ts";
 import { errorFrom, failure, outcome } from "./shared/outcome.ts";
 import { bytesOf, digest, pattern, textOf } from "./shared/pattern.ts";
+import { accessOf, ownSid } from "./shared/pipe_security.ts";
 import { receiveByLoop } from "./shared/transfer.ts";
 
 /* For each test, since Bun does not count those of a skipped describe(). */
 const onWindows = { skip: !isWindows && "named pipes of Windows" };
 const notSupported = (error: Error) =>
   error.name === "NotSupported" && /named pipe/.test(error.message);
-
-interface Security {
-  CreateFileW(
-    path: Uint8Array,
-    rights: number,
-    sharing: number,
-    security: bigint,
-    disposition: number,
-    flags: number,
-    template: bigint,
-  ): number;
-  CloseHandle(handle: number): number;
-  GetKernelObjectSecurity(
-    handle: number,
-    parts: number,
-    descriptor: Uint8Array,
-    size: number,
-    needed: Uint8Array,
-  ): number;
-}
-
-/* The first entry of the DACL of a pipe, in hexadecimal. */
-function firstEntry(path: string): string {
-  const kernel = openLibrary<Security>("kernel32.dll", {
-    CreateFileW: {
-      parameters: ["buffer", "i32", "i32", "usize", "i32", "i32", "usize"],
-      result: "i32",
-    },
-    CloseHandle: { parameters: ["i32"], result: "i32" },
-  });
-  const { GetKernelObjectSecurity } = openLibrary<Security>("advapi32.dll", {
-    GetKernelObjectSecurity: {
-      parameters: ["i32", "i32", "buffer", "i32", "buffer"],
-      result: "i32",
-    },
-  });
-  const READ_CONTROL = 0x20000;
-  const OPEN_EXISTING = 3;
-  const DACL_SECURITY_INFORMATION = 4;
-  const name = new Uint8Array(Buffer.from(`${path}\0`, "utf16le"));
-  const handle = kernel
-    .CreateFileW(name, READ_CONTROL, 0, 0n, OPEN_EXISTING, 0, 0n);
-  const bytes = Buffer.alloc(1_000);
-  const isRead = GetKernelObjectSecurity(
-    handle,
-    DACL_SECURITY_INFORMATION,
-    bytes,
-    bytes.length,
-    new Uint8Array(4),
-  );
-  kernel.CloseHandle(handle);
-  assert.notEqual(isRead, 0, "GetKernelObjectSecurity() has failed");
-  /* The offset of the DACL in the descriptor; its entries follow 8 bytes, and have
-   * their length in the third byte. */
-  const at = bytes.readUInt32LE(16) + 8;
-  return bytes.subarray(at, at + bytes.readUInt16LE(at + 2)).toString("hex");
-}
 
 describe("The name of a pipe", () => {
   test(
@@ -152,19 +94,28 @@ describe("A pipe", () => {
     }
   });
 
-  test("has the descriptor that is asked for", onWindows, () => {
-    /* An entry that allows (0), its flags and its length; the rights; and the SID
-     * S-1-1-0, everyone. */
-    const table = [
-      ["D:P(A;;FA;;;WD)", "00001400 ff011f00 010100000000000100000000"],
-      ["D:P(A;;0x12019f;;;WD)", "00001400 9f011200 010100000000000100000000"],
-    ] as const;
-    for (const [access, expected] of table) {
-      const path = newPath();
-      using _ = listen({ path, access });
-      assert.equal(firstEntry(path), expected.replaceAll(" ", ""), access);
-    }
-  });
+  test(
+    "is for whom it was asked for, by default for its user",
+    onWindows,
+    () => {
+      const own = `0 0 1f01ff ${ownSid()}`;
+      /* Reading and writing, without FILE_CREATE_PIPE_INSTANCE (4): another user could
+     * make instances of the pipe, and get its clients. */
+      const everyone = "0 0 12019b S-1-1-0";
+      const table: [access: string | undefined, expected: string[]][] = [
+        [undefined, [own]],
+        ["user", [own]],
+        ["everyone", [own, everyone]],
+        ["D:P(A;;FA;;;WD)", ["0 0 1f01ff S-1-1-0"]],
+        ["D:P(A;;0x12019f;;;WD)", ["0 0 12019f S-1-1-0"]],
+      ];
+      for (const [access, expected] of table) {
+        const path = newPath();
+        using _ = listen(access === undefined ? { path } : { path, access });
+        assert.deepEqual(accessOf(path), expected, `access: ${access}`);
+      }
+    },
+  );
 
   test("with a wrong descriptor is refused", onWindows, () => {
     const error = failure(() =>

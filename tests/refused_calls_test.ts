@@ -47,7 +47,8 @@ const connectSync = (name: string): Call => ({ port, at }) =>
 const bind = (name: string): Call => ({ port, at }) =>
   port.bind({ path: at(name) });
 
-/* pipe_test.ts checks that the pipe has the descriptor. */
+/* pipe_test.ts checks that Windows has the descriptor that was given; that it keeps
+ * others out was not seen. */
 const NO_DENIAL = isWine &&
   "Wine 10 opens a pipe whatever its descriptor says";
 

@@ -12,8 +12,9 @@ import {
 import { isSettled, settled, within } from "./shared/deadline.ts";
 import { closeSocket, connectSocket, makeSocket } from "./shared/os_socket.ts";
 import { outcome } from "./shared/outcome.ts";
-import { pair } from "./shared/pair.ts";
 import { bytesOf, Digest, digest, pattern, textOf } from "./shared/pattern.ts";
+import { readText } from "./shared/transfer.ts";
+import { transports } from "./shared/transports.ts";
 
 /* A connection between a socket of the system, which is added to a port, and a Conn
  * of another port. */
@@ -209,25 +210,32 @@ test("break in a loop over the events loses no event", async () => {
   }
 });
 
-test("A detached connection can be added, with its unread bytes", async () => {
-  using ends = await pair({ listen: { receive: { mode: "flow" } } });
-  using port = new CompletionPort();
-  const { client, server } = ends;
-  await client.write(bytesOf("one two three"));
-  assert.equal(await server.read(new Uint8Array(4)), 4);
-  const socket = await server.detach();
-  const conn = port.addSocket(socket, { userState: 3 });
-  await client.write(bytesOf(" four"));
-  client.close();
-  let text = "";
-  for await (const { type, data, socket, userState } of port.events()) {
-    assert.equal(socket, conn);
-    assert.equal(userState, 3);
-    if (type !== "read") break;
-    text += textOf(data!);
-  }
-  assert.equal(text, "two three four");
-});
+for (const { name, open } of transports) {
+  test(`A detached connection can be added, with its unread bytes, over ${name}`, async () => {
+    using ends = await open({ receive: { mode: "flow" } });
+    using port = new CompletionPort();
+    const { client, server } = ends;
+    await client.write(bytesOf("one two three"));
+    assert.equal(await server.read(new Uint8Array(4)), 4);
+    const socket = await server.detach();
+    const conn = port.addSocket(socket, { userState: 3 });
+    await client.write(bytesOf(" four"));
+    const events = port.events();
+    let text = "";
+    while (text.length < 14) {
+      const { type, data, socket, userState } = await nextOf(events);
+      assert.equal(type, "read");
+      assert.equal(socket, conn);
+      assert.equal(userState, 3);
+      text += textOf(data!);
+    }
+    assert.equal(text, "two three four");
+    await conn.write(bytesOf("answer"));
+    assert.equal(await readText(client), "answer");
+    client.close();
+    assert.equal((await nextOf(events)).type, "end");
+  });
+}
 
 test("A handle that is not a connected stream socket is refused and stays open", async () => {
   using ends = new Ends();

@@ -8,7 +8,6 @@ import {
   CompletionPort,
   type Conn,
   connectSync,
-  localSocketPath,
   NotSupported,
   SocketError,
 } from "../mod.ts";
@@ -16,7 +15,7 @@ import { ownRuntime } from "./shared/child.ts";
 import { delay, eventually, isSettled, within } from "./shared/deadline.ts";
 import { receiveByDuplex } from "./shared/duplex.ts";
 import { type Pair, pair, readUntilReset } from "./shared/pair.ts";
-import { isWindows, localPair } from "./shared/local.ts";
+import { isWindows, localPair, type LocalPairOptions } from "./shared/local.ts";
 import { bytesOf, Digest, digest, pattern } from "./shared/pattern.ts";
 import { ca, securePair, server } from "./shared/tls.ts";
 import {
@@ -571,20 +570,63 @@ test("port.close() ends connections with TLS, and handshakes", async () => {
   assert.equal((await attempt as SocketError).code, "EINTR");
 });
 
+const secureLocalPair = (options: LocalPairOptions = {}) =>
+  localPair({ ...options, listen: { tls: server }, connect: { tls: { ca } } });
+
 test("TLS works over a local socket", async () => {
-  using port = new CompletionPort();
-  const path = localSocketPath(`iocp-tls-${crypto.randomUUID()}`);
-  const listener = port.listen({ path, tls: server });
-  const [client, accepted] = await within(
-    "a pair",
-    Promise.all([port.connect({ path, tls: { ca } }), listener.accept()]),
-  );
+  using ends = await secureLocalPair();
+  const { client } = ends;
   assert.equal(client.tls?.serverName, "localhost");
   const bytes = pattern(1_000_000);
-  const received = receiveByLoop(accepted);
+  const received = receiveByLoop(ends.server);
   await client.write(bytes);
   client.close();
   assert.equal(await within("the bytes", received), digest(bytes));
+});
+
+test("startTls() works over a local socket", async () => {
+  using ends = await localPair();
+  const [client, accepted] = await within(
+    "TLS",
+    Promise.all([
+      ends.client.startTls({ ca }),
+      ends.server.startTls({ isServer: true, ...server }),
+    ]),
+  );
+  await client.write(bytesOf("secret"));
+  assert.equal(await readText(accepted), "secret");
+  await accepted.write(bytesOf("answer"));
+  assert.equal(await readText(client), "answer");
+  assert.equal(client.tls?.protocol, "TLSv1.3");
+});
+
+test("closeWrite() over TLS ends the direction of a unix socket", {
+  skip: isWindows && "its named pipes have no half-close",
+}, async () => {
+  using ends = await secureLocalPair({ allowHalfOpen: true });
+  const received = receiveByLoop(ends.server);
+  const bytes = pattern(1_000_000);
+  await ends.client.write(bytes);
+  await ends.client.closeWrite();
+  assert.equal(await within("the end", received), digest(bytes));
+  assert.equal(await codeOf(ends.client.write(bytes)), "EPIPE");
+});
+
+test("closeWrite() over TLS is NotSupported over a named pipe", {
+  skip: !isWindows && "Linux has none",
+}, async () => {
+  using ends = await secureLocalPair();
+  const { client, server } = ends;
+  for (const conn of [client, server]) {
+    const error = await rejection(conn.closeWrite());
+    assert.ok(error instanceof NotSupported);
+    assert.match(error.message, /named pipe/);
+  }
+  /* The connection goes on. */
+  await client.write(bytesOf("still"));
+  assert.equal(await readText(server), "still");
+  await server.write(bytesOf("open"));
+  assert.equal(await readText(client), "open");
 });
 
 test("startTls() begins TLS in the middle of a connection", async () => {

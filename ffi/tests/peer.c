@@ -13,7 +13,11 @@
  * exchanges bytes, until its connection to CONTROL is ended; one connection is
  * open from the first moment to the last. Any failure ends it.
  *
- * peer activate RUNS PROGRAM ARGUMENTS ...: see shared/activate.h.
+ * peer pipe-client NAME BYTES SEED, and peer pipe-server NAME BYTES
+ * close|disconnect: see shared/pipe_peer.h.
+ *
+ * peer activate RUNS PROGRAM ARGUMENTS ..., and peer activate-with KINDS
+ * PROGRAM ARGUMENTS ...: see shared/activate.h.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +27,7 @@
 #include "shared/check.h"
 #include "shared/host.h"
 #include "shared/pattern.h"
+#include "shared/pipe_peer.h"
 #include "shared/raw.h"
 
 /* Odd, so that pieces and buffers do not have common boundaries. */
@@ -161,27 +166,50 @@ static void run_load(uint16_t port, uint16_t control_port) {
   printf("connections %llu\n", (unsigned long long)count * 2 + 1);
 }
 
-int main(int argc, char** argv) {
-  host_start();
-  host_watchdog(300);
-  if (argc == 5 && strcmp(argv[1], "client") == 0) {
-    run_client((uint16_t)strtoul(argv[2], NULL, 10),
-               strtoull(argv[3], NULL, 10),
-               strtoull(argv[4], NULL, 10));
-  } else if (argc == 2 && strcmp(argv[1], "server") == 0) {
+static uint16_t port_of(const char* text) {
+  return (uint16_t)strtoul(text, NULL, 10);
+}
+
+static uint64_t number_of(const char* text) { return strtoull(text, NULL, 10); }
+
+static bool is_role(int argc, char** argv, const char* role, int count) {
+  return argc == 2 + count && strcmp(argv[1], role) == 0;
+}
+
+/* Exit code 3 says that the system lacks what the role needs. */
+static int run(int argc, char** argv) {
+  bool has = true;
+  if (is_role(argc, argv, "client", 3)) {
+    run_client(port_of(argv[2]), number_of(argv[3]), number_of(argv[4]));
+  } else if (is_role(argc, argv, "server", 0)) {
     run_server();
-  } else if (argc == 4 && strcmp(argv[1], "load") == 0) {
-    run_load((uint16_t)strtoul(argv[2], NULL, 10),
-             (uint16_t)strtoul(argv[3], NULL, 10));
+  } else if (is_role(argc, argv, "load", 2)) {
+    run_load(port_of(argv[2]), port_of(argv[3]));
+  } else if (is_role(argc, argv, "pipe-client", 3)) {
+    has = pipe_peer_client(argv[2], number_of(argv[3]), number_of(argv[4]));
+  } else if (is_role(argc, argv, "pipe-server", 3)) {
+    bool disconnects = strcmp(argv[4], "disconnect") == 0;
+    has = pipe_peer_server(argv[2], number_of(argv[3]), disconnects);
   } else if (argc > 3 && strcmp(argv[1], "activate") == 0) {
-    if (!activate((uint32_t)strtoul(argv[2], NULL, 10), argv + 3)) return 3;
+    has = activate((uint32_t)number_of(argv[2]), argv + 3);
+  } else if (argc > 3 && strcmp(argv[1], "activate-with") == 0) {
+    has = activate_with(argv[2], argv + 3);
   } else {
     fprintf(stderr,
             "usage: peer client PORT BYTES SEED | peer server | "
-            "peer load PORT CONTROL | "
-            "peer activate RUNS PROGRAM ARGUMENTS ...\n");
+            "peer load PORT CONTROL | peer pipe-client NAME BYTES SEED | "
+            "peer pipe-server NAME BYTES close|disconnect | "
+            "peer activate RUNS PROGRAM ARGUMENTS ... | "
+            "peer activate-with KINDS PROGRAM ARGUMENTS ...\n");
     return 2;
   }
-  puts("done");
-  return 0;
+  return has ? 0 : 3;
+}
+
+int main(int argc, char** argv) {
+  host_start();
+  host_watchdog(300);
+  int code = run(argc, argv);
+  if (code == 0) puts("done");
+  return code;
 }

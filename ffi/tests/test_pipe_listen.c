@@ -20,6 +20,9 @@
 /* Errors of Windows. */
 #define NATIVE_FILE_NOT_FOUND 2
 
+/* FILE_ALL_ACCESS. */
+#define ALL_RIGHTS 0x1f01ff
+
 static void set_name(struct iocp_path* path, const char* text) {
   path->length = (uint16_t)strlen(text);
   memcpy(path->bytes, text, path->length);
@@ -233,15 +236,22 @@ static int32_t listen_with(struct drive* drive,
                           sddl == NULL ? 0 : (uint32_t)strlen(sddl));
 }
 
-/* Each descriptor lets this process make instances and connect. */
+/* Each descriptor lets this process make instances and connect, and has the
+ * entries that were asked for. Of others than the user, everyone may read and
+ * write, and not make instances. */
 static void who_may_connect(void) {
   static const struct {
     uint32_t flags;
     const char* sddl;
-  } rows[] = {{0, NULL},
-              {IOCP_EVERYONE, NULL},
-              {0, "D:P(A;;FA;;;WD)"},
-              {0, "D:(A;;GA;;;WD)(A;;GA;;;SY)"}};
+    uint32_t count;
+    uint32_t rights[PIPE_ENTRIES_MAX];
+  } rows[] = {{0, NULL, 1, {ALL_RIGHTS}},
+              {IOCP_EVERYONE, NULL, 2, {ALL_RIGHTS, 0x12019b}},
+              {0, "D:P(A;;FA;;;WD)", 1, {ALL_RIGHTS}},
+              {0, "D:(A;;FA;;;WD)(A;;FR;;;SY)", 2, {ALL_RIGHTS, 0x120089}},
+              /* Wine 10 keeps generic rights, which Windows maps to those of a
+               * file, so they are not compared. */
+              {0, "D:(A;;GA;;;WD)(A;;GA;;;SY)", 2, {0}}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     struct drive drive;
     struct iocp_path path = pipe_path("\\\\.\\pipe\\");
@@ -251,6 +261,12 @@ static void who_may_connect(void) {
     struct drive_socket* listener = drive_add(&drive, id);
     listener->is_listener = true;
     drive_accept(listener, 3);
+    uint32_t rights[PIPE_ENTRIES_MAX] = {0};
+    check_is(pipe_plain_rights(&path, rights), rows[i].count);
+    for (uint32_t j = 0; j < PIPE_ENTRIES_MAX && rows[i].rights[0] != 0; j++)
+      check_is(rights[j], rows[i].rights[j]);
+    /* That has been a client, too. */
+    drive_close_now(pipe_accepted(listener));
     for (int j = 0; j < 8; j++) {
       struct drive_socket* client = pipe_connect(&drive, &path);
       drive_until(&drive, client->connect_result == 0);

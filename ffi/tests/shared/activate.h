@@ -16,4 +16,12 @@
  */
 bool activate(uint32_t runs, char** command);
 
+/*
+ * Becomes `command` with a socket for each letter of `kinds` as descriptors 3
+ * and following, all of them TCP or UDP on 127.0.0.1, whose ports it prints:
+ * "l" listens for streams, "s" is a stream that does not, "d" is for datagrams.
+ * Returns only on a system without such services, with false.
+ */
+bool activate_with(const char* kinds, char** command);
+
 #endif /* TESTS_ACTIVATE_H */

@@ -47,6 +47,10 @@ void* pipe_plain_try_connect(const struct iocp_path* path,
                              uint32_t* native_out);
 /* The only instance of a pipe. */
 void* pipe_plain_make(const struct iocp_path* path);
+/* The rights of each entry of its DACL. Returns how many entries there are. */
+#define PIPE_ENTRIES_MAX 4
+uint32_t pipe_plain_rights(const struct iocp_path* path,
+                           uint32_t rights_out[PIPE_ENTRIES_MAX]);
 /* Waits for its client. */
 void pipe_plain_accept(struct drive* drive, void* pipe);
 

@@ -146,6 +146,32 @@ void* pipe_plain_make(const struct iocp_path* path) {
   return pipe;
 }
 
+uint32_t pipe_plain_rights(const struct iocp_path* path,
+                           uint32_t rights_out[PIPE_ENTRIES_MAX]) {
+  WCHAR name[512];
+  _Alignas(8) uint8_t descriptor[1000];
+  DWORD size;
+  BOOL is_present, is_defaulted;
+  ACL* acl;
+  pipe__wide(path, name);
+  HANDLE pipe =
+      CreateFileW(name, READ_CONTROL, 0, NULL, OPEN_EXISTING, 0, NULL);
+  check(pipe != INVALID_HANDLE_VALUE);
+  check(GetKernelObjectSecurity(
+      pipe, DACL_SECURITY_INFORMATION, descriptor, sizeof descriptor, &size));
+  check(CloseHandle(pipe));
+  check(
+      GetSecurityDescriptorDacl(descriptor, &is_present, &acl, &is_defaulted));
+  check(is_present && acl != NULL && acl->AceCount <= PIPE_ENTRIES_MAX);
+  for (DWORD i = 0; i < acl->AceCount; i++) {
+    ACCESS_ALLOWED_ACE* entry;
+    check(GetAce(acl, i, (void**)&entry));
+    check_is(entry->Header.AceType, ACCESS_ALLOWED_ACE_TYPE);
+    rights_out[i] = entry->Mask;
+  }
+  return acl->AceCount;
+}
+
 /* Waits for an operation that was started, with its result. Returns 0 or the
  * error. */
 static uint32_t pipe__finish(struct drive* drive,
