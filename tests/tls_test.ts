@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
+  type Addr,
   broadcast,
   CompletionPort,
   type Conn,
@@ -14,6 +15,7 @@ import {
 import { ownRuntime } from "./shared/child.ts";
 import { delay, eventually, isSettled, within } from "./shared/deadline.ts";
 import { receiveByDuplex } from "./shared/duplex.ts";
+import { outcome } from "./shared/outcome.ts";
 import { type Pair, pair, readUntilReset } from "./shared/pair.ts";
 import { isWindows, localPair, type LocalPairOptions } from "./shared/local.ts";
 import { bytesOf, Digest, digest, pattern } from "./shared/pattern.ts";
@@ -326,6 +328,42 @@ test("A reset after the end of TLS takes neither bytes nor the end", {
   }
   assert.equal(digest(...parts), digest(bytes));
 });
+
+for (
+  const [name, read] of Object.entries({
+    "read()": (conn: Conn<Addr>) => conn.read(new Uint8Array(100)),
+    "a web stream": async (conn: Conn<Addr>) => {
+      const { value } = await conn.readable.getReader().read();
+      return value?.length ?? null;
+    },
+    "a loop": async (conn: Conn<Addr>) => {
+      for await (const chunk of conn) return chunk.length;
+      return null;
+    },
+  })
+) {
+  test(`A reset before ${name} gets the end of TLS takes it not away`, {
+    skip: isWindows && "its pipes and TCP discard what was received",
+  }, async () => {
+    using ends = await localPair();
+    const [client, secure] = await Promise.all([
+      ends.client.startTls({ ca, serverName: "localhost" }),
+      ends.server.startTls({ isServer: true, ...server }),
+    ]);
+    await secure.write(pattern(10));
+    await secure.closeWrite();
+    ends.server.reset();
+    assert.equal(await client.read(new Uint8Array(100)), 10);
+    await eventually(
+      "the reset was noticed",
+      async () =>
+        await outcome(() => client.write(pattern(1), { timeout: 100 })) !== "1",
+    );
+    await delay(20);
+    assert.equal(await within("the end", read(client)), null);
+    client.close();
+  });
+}
 
 test("closeWrite() over TLS ends one direction", {
   skip: isBun && "its node:tls then ends both",

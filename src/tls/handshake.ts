@@ -44,6 +44,7 @@ export abstract class Handshake extends LimitedCall<Socket> {
     const { raw } = this;
     this.transport = transport;
     transport.onFailure = (error) => this.failWith(error);
+    transport.onWriteFailure = transport.onFailure;
     transport.onPeerEnd = () => this.fail(ENDED_EARLY);
     raw.onReleased(() => {
       const detail = "the connection was closed";

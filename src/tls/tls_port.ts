@@ -67,6 +67,8 @@ export class TlsPort extends BelowPort implements SocketPort {
   #isEndReported = false;
   #isFailureReported = false;
   #failure: TlsFailure | undefined;
+  /** Why no more can be written, while what the peer has sent is still read. */
+  #writeFailure: TlsFailure | undefined;
   #isWriteEnded = false;
   #turnsLeft = END_TURNS;
   #isEndWatched = false;
@@ -103,6 +105,7 @@ export class TlsPort extends BelowPort implements SocketPort {
     });
     tls.on("error", (error: NodeError) => this.#fail(failureOf(error)));
     transport.onFailure = (error) => this.#fail(failureOf(error));
+    transport.onWriteFailure = (error) => this.#failWrites(failureOf(error));
     transport.onPeerEnd = () => this.#watchEnd();
     if (transport.hasPeerEnded) this.#watchEnd();
     this.#flow();
@@ -112,7 +115,8 @@ export class TlsPort extends BelowPort implements SocketPort {
   /* ---- receiving */
 
   receive(_id: number, bytes: number): number {
-    if (this.#failure !== undefined && this.#received.isEmpty) return FAILED;
+    const isLost = this.#failure !== undefined && !this.#hasPeerEnded;
+    if (isLost && this.#received.isEmpty) return FAILED;
     this.#credit += bytes;
     this.#deliverLater();
     return 0;
@@ -165,14 +169,16 @@ export class TlsPort extends BelowPort implements SocketPort {
     this.#flow();
   }
 
-  /* A peer that has ended TLS has sent all bytes, so what fails after that is a matter
-   * of the writes alone. */
+  /* A peer that has ended TLS has sent all bytes. What fails after that is a matter of
+   * the writes alone: the connection stays open until its owner has read the end, as one
+   * without TLS does. */
   #reportEnd(): void {
-    if (this.#hasPeerEnded && !this.#isEndReported) {
+    if (!this.#hasPeerEnded) {
+      this.#reportFailure();
+    } else if (!this.#isEndReported) {
       this.#isEndReported = true;
       this.#socket.receiveEnded(0, 0);
     }
-    if (this.#failure !== undefined) this.#reportFailure();
   }
 
   /* Lets ciphertext be read while bytes are wanted and none are held. The TLSSocket
@@ -236,8 +242,11 @@ export class TlsPort extends BelowPort implements SocketPort {
   }
 
   #refusesWrites(): boolean {
-    return this.#failure !== undefined || this.#isClosed ||
-      this.#transport.hasEnded;
+    return this.#areWritesLost || this.#isClosed || this.#transport.hasEnded;
+  }
+
+  get #areWritesLost(): boolean {
+    return this.#failure !== undefined || this.#writeFailure !== undefined;
   }
 
   #sent(count: number): void {
@@ -250,7 +259,7 @@ export class TlsPort extends BelowPort implements SocketPort {
 
   /* TLS 1.3 has an end of each direction (RFC 8446, 6.1), as TCP has. */
   shutdown(_id: number): number {
-    if (this.#failure !== undefined) return FAILED;
+    if (this.#areWritesLost) return FAILED;
     this.#isShutting = true;
     this.#endWrites(() => this.#shut(0));
     return 0;
@@ -285,10 +294,20 @@ export class TlsPort extends BelowPort implements SocketPort {
     /* The end of TLS cannot be sent any more. */
     this.#endClose?.(GIVEN_UP);
     if (this.#failure !== undefined || this.#isClosed) return;
-    this.#failure = failure;
+    this.#failure = this.#writeFailure ?? failure;
     this.#failSends();
     this.#shut(FAILED);
     this.#deliver();
+  }
+
+  /* A peer that has closed refuses the writes, and what it has sent before waits below
+   * TLS. That is read to its end, or to a failure, as without TLS. */
+  #failWrites(failure: TlsFailure): void {
+    this.#endClose?.(GIVEN_UP);
+    if (this.#areWritesLost || this.#isClosed) return;
+    this.#writeFailure = failure;
+    this.#failSends();
+    this.#shut(FAILED);
   }
 
   #failSends(): void {
@@ -359,7 +378,7 @@ export class TlsPort extends BelowPort implements SocketPort {
       this.#closeRaw(mode, timeoutMs === 0);
       loop.unref();
     };
-    if (this.#failure !== undefined || isClosed) end(GIVEN_UP);
+    if (this.#areWritesLost || isClosed) end(GIVEN_UP);
     else this.#endWrites(() => end(GRACEFUL));
   }
 
@@ -388,7 +407,8 @@ export class TlsPort extends BelowPort implements SocketPort {
       const { loop } = this.raw;
       return loop.port.error(result, options);
     }
-    return errorOfFailure(this.#failure ?? ENDED_BOTH, options);
+    const failure = this.#failure ?? this.#writeFailure ?? ENDED_BOTH;
+    return errorOfFailure(failure, options);
   }
 
   /** Bytes are those without TLS; the operations are those of the connection

@@ -38,6 +38,9 @@ export interface Transport extends Duplex {
   readonly isIdle: boolean;
   /** Called with the reason when the connection fails or is closed. */
   onFailure: (error: Error) => void;
+  /** Called with the reason when a write fails. What the peer has sent before may still
+   * be read. */
+  onWriteFailure: (error: Error) => void;
   /** Called at the peer's end. */
   onPeerEnd: () => void;
   /** Calls back when everything that was written before has left. */
@@ -112,6 +115,7 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
     bytesWritten = 0;
     readonly #waiting = new Fifo<{ writes: number; callback: () => void }>();
     onFailure: (error: Error) => void = () => {};
+    onWriteFailure: (error: Error) => void = () => {};
     onPeerEnd: () => void = () => {};
 
     constructor(raw: Socket, bytes: Uint8Array[]) {
@@ -216,7 +220,7 @@ function makeClass(): new (raw: Socket, bytes: Uint8Array[]) => Transport {
       return this.#sentWrites === this.#writes;
     }
 
-    #writeFailed = (error: Error): void => this.onFailure(error);
+    #writeFailed = (error: Error): void => this.onWriteFailure(error);
 
     #sent = (): void => {
       this.#sentWrites++;
