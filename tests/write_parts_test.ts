@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Conn } from "../mod.ts";
-import { eventually, within } from "./shared/deadline.ts";
+import { eventually, isSettled, within } from "./shared/deadline.ts";
 import { localPair } from "./shared/local.ts";
 import { errorFrom, failure, outcome } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
@@ -209,14 +209,25 @@ for (const { name, open } of transports) {
     await reading;
   });
 
-  test(`drained() takes a timeout, and leaves the writes alone, over ${name}`, async () => {
+  test(`drained() takes a timeout and a signal, and leaves the writes alone, over ${name}`, async () => {
     using ends = await open();
     const { client, server } = ends;
     const writing = client.write(new Uint8Array(FLOOD_BYTES));
     const code = await outcome(() => client.drained({ timeout: 20 }));
     assert.equal(code, "ETIMEDOUT");
+    const controller = new AbortController();
+    const { signal } = controller;
+    const draining = errorFrom(client.drained({ signal }));
+    const other = client.drained();
+    assert.equal(await isSettled(draining), false);
+    controller.abort("why");
+    const aborted = await draining;
+    assert.deepEqual([aborted.code, aborted.cause], ["ECANCELED", "why"]);
+    const late = await errorFrom(client.drained({ signal }));
+    assert.deepEqual([late.code, late.cause], ["ECANCELED", "why"]);
     const reading = readAll(server as Conn);
     assert.equal(await within("the write", writing), FLOOD_BYTES);
+    await within("the drain", other);
     client.close();
     const chunks = await reading;
     assert.equal(
