@@ -16,7 +16,7 @@ import { delay, isSettled, within } from "./shared/deadline.ts";
 import { receiveText, sendTexts, UdpPair } from "./shared/datagrams.ts";
 import { isWindows } from "./shared/local.ts";
 import { errorFrom } from "./shared/outcome.ts";
-import { bytesOf, pattern, textOf } from "./shared/pattern.ts";
+import { bytesOf, textOf } from "./shared/pattern.ts";
 import { Random } from "./shared/random.ts";
 import { SpiedSignal } from "./shared/spied_signal.ts";
 

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Addr, Conn } from "../mod.ts";
+import type { Addr, Conn, PipeOptions } from "../mod.ts";
 import { socketOf } from "../src/conn.ts";
 import { SLAB_BYTES } from "../src/loop/slab.ts";
 import { eventually, isSettled, settled, within } from "./shared/deadline.ts";
@@ -19,9 +19,17 @@ const FLOOD = new Uint8Array(32 * 1024 * 1024);
 
 type AnyConn = Conn<Addr>;
 
-/** What a connection passes to another one, as a proxy does with each of two. */
+function pipe(
+  source: AnyConn,
+  destination: AnyConn,
+  options?: PipeOptions,
+): Promise<void> {
+  return source.pipeTo(destination, options);
+}
+
+/** What a proxy does with two connections. */
 function pipeBothWays(one: AnyConn, other: AnyConn): Promise<void>[] {
-  return [one.pipeTo(other), other.pipeTo(one)];
+  return [pipe(one, other), pipe(other, one)];
 }
 
 async function checkAreClosed(...conns: AnyConn[]): Promise<void> {
@@ -139,7 +147,7 @@ for (const { name, open } of transports) {
   test(`A pipe is as slow as its destination, over ${name}`, async () => {
     using left = await open();
     using right = await open();
-    const piping = left.server.pipeTo(right.client);
+    const piping = pipe(left.server, right.client);
     const writing = left.client.write(FLOOD);
     /* The destination's peer reads nothing, until nothing moves any more. */
     const unsent = await settled("it", () => left.client.writableLength);
@@ -166,7 +174,7 @@ for (const { name, open } of transports) {
       return bytes;
     };
     try {
-      const piping = left.server.pipeTo(right.client);
+      const piping = pipe(left.server, right.client);
       const receiving = receiveAll(right.server);
       for (const part of [FLOOD, FLOOD]) await left.client.write(part);
       left.client.close();
@@ -186,7 +194,7 @@ for (const { name, open } of transports) {
     using right = await open();
     const controller = new AbortController();
     const { signal } = controller;
-    const piping = left.server.pipeTo(right.client, { signal });
+    const piping = pipe(left.server, right.client, { signal });
     const writing = outcome(() => left.client.write(FLOOD));
     await eventually(
       "the destination is full",

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import type {
+  CompletionPort,
   Conn,
   Listener,
   PathAddr,
@@ -15,6 +16,7 @@ import { pair, readUntilReset } from "./pair.ts";
 
 /** A listener, and both ends of a connection to it. */
 export interface Ends extends Disposable {
+  readonly port: CompletionPort;
   readonly listener: Listener | Listener<PathAddr>;
   readonly client: Conn | Conn<PathAddr>;
   readonly server: Conn | Conn<PathAddr>;
