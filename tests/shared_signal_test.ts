@@ -37,7 +37,7 @@ async function shareSignal(
   assert.deepEqual(warnings, []);
 }
 
-describe(`10,000 connections share a signal`, () => {
+describe("10,000 connections share a signal", () => {
   const places: Record<string, { hostname: string; port: number }> = {
     "127.0.0.1": { hostname: "127.0.0.1", port: 0 },
     "a local socket": { path: newPath() } as never,
@@ -112,7 +112,15 @@ for (const { name, open } of transports) {
   });
 }
 
-describe(`10,000 turns over UDP share a signal`, () => {
+test("Sockets that a signal closes share it", () =>
+  shareSignal(async ({ signal }) => {
+    using port = new CompletionPort();
+    for (let i = 0; i < TOGETHER; i++) {
+      port.bind({ hostname: "127.0.0.1", port: 0, signal });
+    }
+  }));
+
+describe("10,000 turns over UDP share a signal", () => {
   for (const call of ["datagrams", "batches", "leased"] as const) {
     test(`${call}()`, () =>
       shareSignal(async (options) => {
