@@ -28,6 +28,7 @@ import {
 import type { SendFileOptions } from "./options/send_file.ts";
 import { LeasedChunks } from "./views/leased_chunks.ts";
 import { LimitedChunks } from "./views/limited_chunks.ts";
+import { LimitedLeasedChunks } from "./views/limited_leased_chunks.ts";
 import {
   endLimited,
   readLimited,
@@ -986,16 +987,19 @@ export class Conn<A extends Addr = NetAddr>
   /**
    * The chunks as they arrive, each of which is lent until the next one is
    * requested. Its memory is used again then, which makes large chunks much cheaper
-   * than those of the default loop. A chunk that is kept longer becomes empty (its
-   * `length` is 0), and never has the bytes of another one. To keep it, copy it:
-   * `chunk.slice()`. Await writes of it before the next turn, and do not transfer its
-   * buffer, which has bytes of other connections too: these would fail with
-   * `EFAULT`.
+   * than those of the default loop. A chunk that is kept longer is empty at some time
+   * after that (its `length` is 0), and never has the bytes of another one. To keep
+   * it, copy it: `chunk.slice()`. Await writes of it before the next turn, and do not
+   * transfer its buffer, which has bytes of other connections too: these would fail
+   * with `EFAULT`.
    *
    * Leaving the loop closes the connection, as for the default one.
    *
-   * @throws {SocketError} from the loop, when the connection has failed; a reset is
-   * never reported as an end.
+   * @param options how long each turn may wait, and what ends it. As any other end of
+   * the loop, it closes the connection.
+   * @throws {SocketError} from the loop, when the connection has failed, and
+   * `ETIMEDOUT` after `timeout`; a reset is never reported as an end.
+   * @throws the reason of `signal` from the loop, when that aborts.
    *
    * @example
    * ```ts
@@ -1009,8 +1013,12 @@ export class Conn<A extends Addr = NetAddr>
    * await conn.write(new TextEncoder().encode("hello"));
    * ```
    */
-  leased(): AsyncIterableIterator<Uint8Array<ArrayBuffer>, undefined> {
-    return new LeasedChunks(this.#socket);
+  leased(
+    options?: OperationOptions,
+  ): AsyncIterableIterator<Uint8Array<ArrayBuffer>, undefined> {
+    return options === undefined
+      ? new LeasedChunks(this.#socket)
+      : new LimitedLeasedChunks(this.#socket, operationLimits(options));
   }
 
   /**

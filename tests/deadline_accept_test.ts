@@ -233,24 +233,6 @@ test("10,000 turns of accepts() with one signal leave no listener on it", async 
   assert.equal(spied.count, 0);
 });
 
-test("1,000 calls of connect() with one signal leave no listener on it", async () => {
-  using port = new CompletionPort();
-  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
-  const { addr } = listener;
-  listener.close();
-  const spied = new SpiedSignal();
-  const { signal } = spied;
-  const options = { ...addr, signal, timeout: hour };
-  for (let i = 0; i < 10; i++) {
-    const results = await Promise.allSettled(
-      Array.from({ length: 100 }, () => port.connect(options)),
-    );
-    assert.ok(results.every(({ status }) => status === "rejected"));
-  }
-  assert.equal(spied.count, 0);
-  assert.ok(spied.added >= 100);
-});
-
 test("Wrong options of accept() are refused by name", async () => {
   using port = new CompletionPort();
   const listener = port.listen({ hostname: "127.0.0.1", port: 0 });

@@ -5,14 +5,19 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { describe, test } from "node:test";
-import { CompletionPort, type Conn, SocketError } from "../mod.ts";
+import {
+  CompletionPort,
+  type Conn,
+  type OperationOptions,
+  SocketError,
+} from "../mod.ts";
 import { delay, isSettled, within } from "./shared/deadline.ts";
 import { errorFrom } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
 import { bytesOf, concat, pattern, textOf } from "./shared/pattern.ts";
 import { seeded, seeds } from "./shared/random.ts";
 import { SpiedSignal } from "./shared/spied_signal.ts";
-import { kinds, transports } from "./shared/transports.ts";
+import { type Ends, kinds, transports } from "./shared/transports.ts";
 
 const room = (length = 100) => new Uint8Array(length);
 /* Short: what it ends is pending for ever otherwise. */
@@ -25,6 +30,17 @@ async function readText(conn: Pick<Conn, "read">): Promise<string> {
   const count = await within("a read", conn.read(p));
   return count === null ? "the end" : textOf(p.subarray(0, count));
 }
+
+type Loop = AsyncIterableIterator<Uint8Array, undefined>;
+/* Loops over chunks whose turns have limits. */
+const loops: Record<
+  string,
+  (conn: Ends["server"], options: OperationOptions) => Loop
+> = {
+  "chunks(options)": (conn, options) => conn.chunks(options),
+  "chunks(p, options)": (conn, options) => conn.chunks(room(1000), options),
+  "leased(options)": (conn, options) => conn.leased(options),
+};
 
 for (const { name, open } of kinds) {
   describe(name, () => {
@@ -89,12 +105,10 @@ for (const { name, open } of kinds) {
     });
 
     test("a loop fails after the timeout of a turn, and closes the connection", async () => {
-      for (const p of [room(), undefined]) {
+      for (const start of Object.values(loops)) {
         using ends = await open();
         const { client, server } = ends;
-        const chunks = p === undefined
-          ? server.chunks({ timeout })
-          : server.chunks(p, { timeout });
+        const chunks = start(server, { timeout });
         const error = await errorFrom(chunks.next());
         assert.equal(error.code, "ETIMEDOUT");
         assert.equal((await chunks.next()).done, true);
@@ -104,33 +118,40 @@ for (const { name, open } of kinds) {
     });
 
     test("a loop ends with the reason of its signal", async () => {
-      using ends = await open();
-      const { client, server } = ends;
-      await client.write(bytesOf("hello"));
-      const controller = new AbortController();
-      const { signal } = controller;
-      const texts: string[] = [];
-      const loop = async () => {
-        for await (const chunk of server.chunks({ signal, timeout: hour })) {
-          texts.push(textOf(chunk));
-          setTimeout(() => controller.abort());
-        }
-      };
-      await assert.rejects(within("the loop", loop()), { name: "AbortError" });
-      assert.deepEqual(texts, ["hello"]);
-      await assert.rejects(server.read(room()), { code: "EBADF" });
+      for (const start of Object.values(loops)) {
+        using ends = await open();
+        const { client, server } = ends;
+        await client.write(bytesOf("hello"));
+        const controller = new AbortController();
+        const { signal } = controller;
+        const texts: string[] = [];
+        const loop = async () => {
+          for await (const chunk of start(server, { signal, timeout: hour })) {
+            texts.push(textOf(chunk));
+            setTimeout(() => controller.abort());
+          }
+        };
+        const looped = within("the loop", loop());
+        await assert.rejects(looped, { name: "AbortError" });
+        assert.deepEqual(texts, ["hello"]);
+        await assert.rejects(server.read(room()), { code: "EBADF" });
+      }
     });
   });
 }
 
 for (const { name, open } of transports) {
   test(`A loop with limits ends as one without, over ${name}`, async () => {
-    for (const limits of [{}, { timeout: hour }]) {
+    const cases = Object.values(loops).flatMap((start) => [
+      { start, limits: {} },
+      { start, limits: { timeout: hour } },
+    ]);
+    for (const { start, limits } of cases) {
       using ends = await open();
       const { client, server } = ends;
       const parts: Uint8Array[] = [];
       const loop = async () => {
-        for await (const part of server.chunks(room(1000), limits)) {
+        for await (const part of start(server, limits)) {
           parts.push(part.slice());
         }
       };

@@ -385,8 +385,10 @@ async function readLarge(conn: AnyConn, reader: ByteReader, random: Random) {
       const second = reader.readExactly(random.size(50), { timeout: 60_000 });
       return concat([await first, await second.catch(nothing)]);
     }
-    if (choice === 3) await reader.peek(count, options);
-    return await reader.readExactly(count, options);
+    const peeked = choice === 3 ? await reader.peek(count, options) : NOTHING;
+    const got = await reader.readExactly(count, options);
+    assert.equal(digest(got.subarray(0, peeked!.length)), digest(peeked!));
+    return got;
   } catch (error) {
     return nothing(error);
   }

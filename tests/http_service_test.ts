@@ -35,6 +35,7 @@ import {
 } from "../mod.ts";
 import { delay, eventually, isSettled, within } from "./shared/deadline.ts";
 import { closed, event, identity } from "./shared/duplex.ts";
+import { pair } from "./shared/pair.ts";
 import { Digest, digest, pattern } from "./shared/pattern.ts";
 import { sendsOf } from "./shared/sends.ts";
 
@@ -444,32 +445,95 @@ test("serveHttp() sets noDelay to the option of the server, not of the listener"
   }
 });
 
-const ANSWERS: Readonly<Record<string, RequestListener>> = {
-  "end() with a body": (_, response) => response.end("hello"),
-  "end() later": (_, response) => {
+const LARGE = "x".repeat(20_000);
+
+/* Answers, and how the last of their bytes look. */
+const ANSWERS: Readonly<Record<string, [RequestListener, string]>> = {
+  "end() with a body": [(_, response) => response.end("hello"), "hello"],
+  "end() with 20 KB": [(_, response) => response.end(LARGE), "x".repeat(20)],
+  "end() later": [(_, response) => {
     setTimeout(() => response.end("hello"), 1);
-  },
-  "writeHead() and end()": (_, response) => {
+  }, "hello"],
+  "writeHead() and end()": [(_, response) => {
     response.writeHead(200, { "Content-Length": 5 }).end("hello");
-  },
-  "a status alone": (_, response) => response.writeHead(204).end(),
+  }, "hello"],
+  "write() and end()": [(_, response) => {
+    response.write("hello");
+    response.end();
+  }, "0\r\n\r\n"],
+  "write() of 20 KB and end()": [(_, response) => {
+    response.write(LARGE);
+    response.end("hello");
+  }, "hello\r\n0\r\n\r\n"],
+  "a status alone": [
+    (_, response) => response.writeHead(204).end(),
+    "\r\n\r\n",
+  ],
 };
 
-for (const [what, answer] of Object.entries(ANSWERS)) {
+/** Reads until the text ends so. */
+async function readUntil(conn: Conn, last: string): Promise<void> {
+  const p = new Uint8Array(65_536);
+  let text = "";
+  while (!text.endsWith(last)) {
+    const count = await within("the answer", conn.read(p));
+    assert.ok(count !== null, `the end after ${text}`);
+    text += new TextDecoder().decode(p.subarray(0, count));
+  }
+}
+
+function receiveUntil(client: TLSSocket, last: string): Promise<void> {
+  let text = "";
+  return new Promise((resolve) => {
+    client.on("data", function onData(part: Uint8Array) {
+      text += new TextDecoder().decode(part);
+      if (!text.endsWith(last)) return;
+      client.off("data", onData);
+      resolve();
+    });
+  });
+}
+
+for (const [what, [answer, last]] of Object.entries(ANSWERS)) {
   test(`A response of ${what} leaves in one send`, async () => {
     using site = new Site(createServer(answer));
     const conn = await site.port.connect(site.service.addr);
-    const request = new TextEncoder().encode(
-      "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-    );
+    const request = new TextEncoder().encode(GET);
     /* The first one includes what is done once for a connection. */
     for (let i = 0; i < 2; i++) {
       const sends = await sendsOf(conn, async () => {
         await conn.write(request);
-        await within("the answer", conn.read(new Uint8Array(1000)));
+        await readUntil(conn, last);
       });
       assert.equal(sends.length, 2, `request and response: ${sends}`);
     }
+  });
+
+  test(`A response of ${what} leaves in one send of a duplex`, async () => {
+    using ends = await pair();
+    const server = createServer(answer);
+    server.emit("connection", ends.server.duplex());
+    const sends = await sendsOf(ends.client, async () => {
+      await ends.client.write(new TextEncoder().encode(GET));
+      await readUntil(ends.client, last);
+    });
+    assert.equal(sends.length, 2, `request and response: ${sends}`);
+  });
+
+  test(`A response of ${what} leaves in one send over TLS`, async () => {
+    using site = new Site(createHttpsServer(identity, answer));
+    const client = site.connectTls();
+    await event(client, "secureConnect");
+    /* The client has a socket of the runtime, and this one only the same loop. */
+    using other = await pair();
+    for (let i = 0; i < 2; i++) {
+      const sends = await sendsOf(other.client, async () => {
+        client.write(GET);
+        await within("the answer", receiveUntil(client, last));
+      });
+      assert.equal(sends.length, 1, `the response: ${sends}`);
+    }
+    client.destroy();
   });
 }
 

@@ -3,14 +3,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bind, type Conn } from "../mod.ts";
+import { bind, type Conn, type OperationOptions } from "../mod.ts";
 import { socketOf } from "../src/conn.ts";
 import { SLAB_BYTES } from "../src/loop/slab.ts";
 import { within } from "./shared/deadline.ts";
-import { localPair } from "./shared/local.ts";
 import { outcome } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
 import { Digest, digest, pattern } from "./shared/pattern.ts";
+import { transports } from "./shared/transports.ts";
 
 const TOTAL = 20 * SLAB_BYTES + 12_345;
 
@@ -19,35 +19,60 @@ async function send(conn: Conn, bytes: Uint8Array): Promise<void> {
   await conn.closeWrite();
 }
 
-test("leased() delivers every byte in order", async () => {
-  const bytes = pattern(TOTAL);
-  using ends = await pair({ allowHalfOpen: true });
-  using local = await localPair();
-  for (const { client, server } of [ends, local]) {
-    const sending = client.write(bytes).then(() => client.close());
-    const result = new Digest();
-    for await (const chunk of server.leased()) result.add(chunk);
-    await within("the write", sending);
-    assert.equal(result.text(), digest(bytes));
-  }
-});
+/* Without limits, and with limits that do not end a turn. */
+const limits: Record<string, OperationOptions | undefined> = {
+  "leased()": undefined,
+  "leased(options)": { timeout: 3_600_000 },
+};
 
-test("leased() uses memory again, and a chunk that is kept becomes empty", async () => {
-  using ends = await pair();
-  const { client, server } = ends;
-  const sending = send(client, pattern(TOTAL));
-  const kept: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of server.leased()) {
-    length += chunk.length;
-    kept.push(chunk);
+for (const [call, options] of Object.entries(limits)) {
+  for (const { name, open } of transports) {
+    test(`${call} delivers every byte in order, over ${name}`, async () => {
+      using ends = await open({ allowHalfOpen: true });
+      const { client, server } = ends;
+      const bytes = pattern(TOTAL);
+      const sending = client.write(bytes).then(() => client.close());
+      const result = new Digest();
+      for await (const chunk of server.leased(options)) result.add(chunk);
+      await within("the write", sending);
+      assert.equal(result.text(), digest(bytes));
+    });
+
+    test(`${call} uses memory again, and a chunk that is kept becomes empty, over ${name}`, async () => {
+      using ends = await open();
+      const { client, server } = ends;
+      const sending = client.write(pattern(TOTAL)).then(() => client.close());
+      const kept: Uint8Array[] = [];
+      let length = 0;
+      for await (const chunk of server.leased(options)) {
+        length += chunk.length;
+        kept.push(chunk);
+      }
+      await within("the write", sending);
+      assert.equal(length, TOTAL);
+      /* All but those of the last buffers. */
+      const left = kept.filter((chunk) => chunk.length > 0);
+      const bytes = left.reduce((sum, chunk) => sum + chunk.length, 0);
+      assert.ok(
+        bytes <= 2 * SLAB_BYTES,
+        `${bytes} bytes were not given back`,
+      );
+    });
   }
-  await sending;
-  assert.equal(length, TOTAL);
-  /* All but those of the last buffers. */
-  const left = kept.filter((chunk) => chunk.length > 0);
-  const bytes = left.reduce((sum, chunk) => sum + chunk.length, 0);
-  assert.ok(bytes <= 2 * SLAB_BYTES, `${bytes} bytes were not given back`);
+}
+
+test("Wrong options of leased() are refused by name", async () => {
+  using ends = await pair();
+  const wrong: [unknown, string, RegExp][] = [
+    [1, "TypeError", /"options"/],
+    [null, "TypeError", /"options"/],
+    [{ timeout: 0.5 }, "RangeError", /"timeout"/],
+    [{ signal: 1 }, "TypeError", /"signal"/],
+  ];
+  for (const [options, name, message] of wrong) {
+    const given = options as OperationOptions;
+    assert.throws(() => ends.server.leased(given), { name, message });
+  }
 });
 
 test("leased() and owned chunks of other connections do not touch each other", async () => {

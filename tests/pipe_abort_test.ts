@@ -4,11 +4,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readUntilReset } from "./shared/pair.ts";
 import { isSettled, within } from "./shared/deadline.ts";
 import { errorFrom } from "./shared/outcome.ts";
 import { pattern } from "./shared/pattern.ts";
-import { type Ends, transports } from "./shared/transports.ts";
+import { assertReset, transports } from "./shared/transports.ts";
 
 const reason = new RangeError("too slow");
 const isReason = (error: unknown) => error === reason;
@@ -18,23 +17,6 @@ function endless(): ReadableStream<Uint8Array> {
   return new ReadableStream({
     pull: (controller) => controller.enqueue(new Uint8Array(1024 * 1024)),
   });
-}
-
-/* Over a local socket a reset may look like an end. */
-async function assertReset(name: string, conn: Ends["client"]): Promise<void> {
-  if (name === "TCP") {
-    const error = await readUntilReset(
-      conn as Parameters<typeof readUntilReset>[0],
-    );
-    assert.equal((error as { code?: string }).code, "ECONNRESET");
-    return;
-  }
-  const p = new Uint8Array(1024 * 1024);
-  try {
-    while (await within("the end", conn.read(p)) !== null);
-  } catch (error) {
-    assert.ok(error instanceof Error);
-  }
 }
 
 for (const { name, open } of transports) {

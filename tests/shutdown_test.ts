@@ -3,11 +3,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CompletionPort, type Conn } from "../mod.ts";
+import { CompletionPort, type Conn, type NetAddr } from "../mod.ts";
 import { isSettled, within } from "./shared/deadline.ts";
 import { isWindows, localPair } from "./shared/local.ts";
 import { outcome } from "./shared/outcome.ts";
 import { pair, readUntilReset } from "./shared/pair.ts";
+import { assertReset, transports } from "./shared/transports.ts";
 
 test("shutdown() waits for the connections, and counts them", async () => {
   using ends = await pair();
@@ -27,20 +28,22 @@ test("shutdown() waits for the connections, and counts them", async () => {
   assert.deepEqual(await within("the rest", result), { closed: 2, reset: 0 });
 });
 
-test("shutdown() resets at the deadline what is left", async () => {
-  using ends = await pair();
-  const { port, listener, client, server } = ends;
-  const [closed] = await Promise.all([
-    listener.accept(),
-    port.connect(listener.addr),
-  ]);
-  const read = client.read(new Uint8Array(1));
-  const result = listener.shutdown({ deadline: 50 });
-  closed.close();
-  assert.deepEqual(await within("it", result), { closed: 1, reset: 1 });
-  assert.equal(await outcome(() => read), "ECONNRESET");
-  assert.equal(await outcome(() => server.write(new Uint8Array(1))), "EBADF");
-});
+for (const { name, open } of transports) {
+  test(`shutdown() resets at the deadline what is left, over ${name}`, async () => {
+    using ends = await open();
+    const { port, listener, client, server } = ends;
+    const [closed] = await Promise.all([
+      listener.accept(),
+      port.connect(listener.addr as NetAddr),
+    ]);
+    const reset = assertReset(name, client);
+    const result = listener.shutdown({ deadline: 50 });
+    closed.close();
+    assert.deepEqual(await within("it", result), { closed: 1, reset: 1 });
+    await reset;
+    assert.equal(await outcome(() => server.write(new Uint8Array(1))), "EBADF");
+  });
+}
 
 test("A loop gets the connections that were accepted before shutdown()", async () => {
   using port = new CompletionPort();

@@ -3,9 +3,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Conn } from "../mod.ts";
-import { eventually, within } from "./shared/deadline.ts";
-import { localPair } from "./shared/local.ts";
+import { CompletionPort, type Conn } from "../mod.ts";
+import { eventually, isSettled, within } from "./shared/deadline.ts";
+import { isWindows, localPair } from "./shared/local.ts";
+import {
+  closeSocket,
+  connectSocket,
+  segmentsReceived,
+} from "./shared/os_socket.ts";
 import { errorFrom, failure, outcome } from "./shared/outcome.ts";
 import { pair } from "./shared/pair.ts";
 import { pattern } from "./shared/pattern.ts";
@@ -71,13 +76,47 @@ for (const [what, lengths] of Object.entries(LENGTHS)) {
   });
 }
 
-test("write() of up to 64 KiB is one send", async () => {
-  using ends = await pair();
-  const { client } = ends;
-  for (const sizes of [[100, 200], [1, 65_535], Array(1000).fill(65)]) {
-    const parts = sizes.map((size) => new Uint8Array(size));
-    const sends = await sendsOf(client, () => client.write(parts));
-    assert.equal(sends.length, 1);
+/* With more bytes in all they are sent in several parts. */
+const SHORT_PARTS = [[100, 200], [1, 65_535], Array<number>(1000).fill(65)];
+
+for (const { name, open } of transports) {
+  test(`write() of up to 64 KiB is one call of the library, over ${name}`, async () => {
+    using ends = await open();
+    const client = ends.client as Conn;
+    /* A named pipe may have room for less. */
+    const reading = readAll(ends.server as Conn);
+    for (const sizes of SHORT_PARTS) {
+      const parts = sizes.map((size) => new Uint8Array(size));
+      const sends = await sendsOf(
+        client,
+        () => within("the write", client.write(parts)),
+      );
+      assert.equal(sends.length, 1);
+    }
+    client.close();
+    await within("the bytes", reading);
+  });
+}
+
+test("write() of short parts is one system call", {
+  skip: isWindows && "Windows does not count segments",
+}, async () => {
+  using port = new CompletionPort();
+  const listener = port.listen({ hostname: "127.0.0.1", port: 0 });
+  const handle = connectSocket(listener.addr.port);
+  try {
+    /* It is TCP_NODELAY, so that each send is a segment of its own. */
+    const conn = await within("it", listener.accept());
+    assert.equal(conn.options.noDelay, true);
+    let received = 0;
+    for (const sizes of [[100, 200], Array<number>(100).fill(65)]) {
+      await conn.write(sizes.map((size) => new Uint8Array(size)));
+      assert.equal(segmentsReceived(handle), ++received);
+    }
+    for (const size of [100, 200]) await conn.write(new Uint8Array(size));
+    assert.equal(segmentsReceived(handle), received + 2);
+  } finally {
+    closeSocket(handle);
   }
 });
 
@@ -97,29 +136,31 @@ test("write() of many parts looks at each of them a few times only", async () =>
   assert.ok(looks <= 10 * parts.length, `${looks} looks`);
 });
 
-test("write() of parts behind a pending write keeps the order", async () => {
-  using ends = await pair();
-  const { client, server } = ends;
-  const sent = new Pattern();
-  const sizes = [FLOOD_BYTES, 10, 20, 100_000, 3];
-  const first = client.write(sent.next(sizes[0]!));
-  const second = client.write([sent.next(10), sent.next(20)]);
-  const third = client.write([sent.next(100_000), sent.next(3)]);
-  const expected = new Pattern();
-  let left = sizes.reduce((sum, one) => sum + one, 0);
-  const buffer = new Uint8Array(1 << 20);
-  while (left > 0) {
-    const count = await within("bytes", server.read(buffer));
-    assert.ok(count !== null);
-    assert.deepEqual(buffer.subarray(0, count), expected.next(count));
-    left -= count;
-  }
-  assert.deepEqual(await Promise.all([first, second, third]), [
-    FLOOD_BYTES,
-    30,
-    100_003,
-  ]);
-});
+for (const { name, open } of transports) {
+  test(`write() of parts behind a pending write keeps the order, over ${name}`, async () => {
+    using ends = await open();
+    const { client, server } = ends;
+    const sent = new Pattern();
+    const sizes = [FLOOD_BYTES, 10, 20, 100_000, 3];
+    const first = client.write(sent.next(sizes[0]!));
+    const second = client.write([sent.next(10), sent.next(20)]);
+    const third = client.write([sent.next(100_000), sent.next(3)]);
+    const expected = new Pattern();
+    let left = sizes.reduce((sum, one) => sum + one, 0);
+    const buffer = new Uint8Array(1 << 20);
+    while (left > 0) {
+      const count = await within("bytes", server.read(buffer));
+      assert.ok(count !== null);
+      assert.deepEqual(buffer.subarray(0, count), expected.next(count));
+      left -= count;
+    }
+    assert.deepEqual(await Promise.all([first, second, third]), [
+      FLOOD_BYTES,
+      30,
+      100_003,
+    ]);
+  });
+}
 
 test("write() of parts takes a timeout, and says how much was accepted", async () => {
   using ends = await pair();
@@ -209,14 +250,25 @@ for (const { name, open } of transports) {
     await reading;
   });
 
-  test(`drained() takes a timeout, and leaves the writes alone, over ${name}`, async () => {
+  test(`drained() takes a timeout and a signal, and leaves the writes alone, over ${name}`, async () => {
     using ends = await open();
     const { client, server } = ends;
     const writing = client.write(new Uint8Array(FLOOD_BYTES));
     const code = await outcome(() => client.drained({ timeout: 20 }));
     assert.equal(code, "ETIMEDOUT");
+    const controller = new AbortController();
+    const { signal } = controller;
+    const draining = errorFrom(client.drained({ signal }));
+    const other = client.drained();
+    assert.equal(await isSettled(draining), false);
+    controller.abort("why");
+    const aborted = await draining;
+    assert.deepEqual([aborted.code, aborted.cause], ["ECANCELED", "why"]);
+    const late = await errorFrom(client.drained({ signal }));
+    assert.deepEqual([late.code, late.cause], ["ECANCELED", "why"]);
     const reading = readAll(server as Conn);
     assert.equal(await within("the write", writing), FLOOD_BYTES);
+    await within("the drain", other);
     client.close();
     const chunks = await reading;
     assert.equal(

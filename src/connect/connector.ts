@@ -11,7 +11,8 @@ import { HappyEyeballs } from "./happy_eyeballs.ts";
 import { PathConnecting } from "./path_connecting.ts";
 import type { ConnectSettings } from "../options/connect.ts";
 import type { PathConnectSettings } from "../options/path.ts";
-import { reasonOf, throwIfAborted } from "../options/signal.ts";
+import { watchSignal } from "../loop/signal_watch.ts";
+import { throwIfAborted } from "../options/signal.ts";
 import { clearTimeout, setTimeout, withResolvers } from "../runtime/globals.ts";
 import type { Socket } from "../socket/socket.ts";
 
@@ -87,7 +88,6 @@ async function run(
     connecting?.cancel(reason);
     reject(reason);
   };
-  const onAbort = () => cancel(reasonOf(signal!));
   const onTimeout = () => cancel(connectTimedOut(destination));
   const onClose = () => cancel(connectInterrupted(destination));
   const begin = async () => {
@@ -95,7 +95,8 @@ async function run(
     /* It was canceled before it could be stored. */
     if (isCanceled) connecting?.cancel(undefined);
   };
-  signal?.addEventListener("abort", onAbort, { once: true });
+  const call = { abort: cancel };
+  const watch = signal && watchSignal(signal, call);
   const timer = timeout === undefined
     ? undefined
     : setTimeout(onTimeout, timeout);
@@ -108,6 +109,6 @@ async function run(
     loop.unref();
     group.offClose(onClose);
     clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
+    watch?.remove(call);
   }
 }

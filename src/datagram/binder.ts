@@ -24,6 +24,7 @@ import type {
 } from "../options/datagram.ts";
 import { permittedHost, requireResolved } from "../connect/permission.ts";
 import { resolveSync } from "../connect/native_resolver.ts";
+import { watchSignal } from "../loop/signal_watch.ts";
 import { throwIfAborted } from "../options/signal.ts";
 import type { Signal } from "../runtime/web_types.ts";
 
@@ -126,9 +127,9 @@ function finish<A extends UdpAddr | UnixDatagramAddr>(
   const socket = new BoundSocket<A>(loop, id, settings.socket, destinations);
   const { signal } = settings;
   if (signal !== undefined) {
-    const close = () => socket.close();
-    signal.addEventListener("abort", close, { once: true });
-    socket.onReleased(() => signal.removeEventListener("abort", close));
+    const call = { abort: () => socket.close() };
+    const watch = watchSignal(signal, call);
+    socket.onReleased(() => watch.remove(call));
   }
   return socket;
 }

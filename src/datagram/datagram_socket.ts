@@ -488,10 +488,10 @@ export class DatagramSocket<A extends DatagramAddr = UdpAddr>
   /**
    * The same batches, each of which is lent until the next one is requested. Its
    * memory is used again then, which makes long datagrams much cheaper. Data that is
-   * kept longer becomes empty (its `length` is 0), and never has the bytes of another
-   * datagram. To keep it, copy it: `data.slice()`. Await sends of it before the next
-   * turn, and do not transfer its buffer, which has datagrams and bytes of other
-   * sockets too: these would fail with `EFAULT`.
+   * kept longer is empty at some time after that (its `length` is 0), and never has the
+   * bytes of another datagram. To keep it, copy it: `data.slice()`. Await sends of it
+   * before the next turn, and do not transfer its buffer, which has datagrams and bytes
+   * of other sockets too: these would fail with `EFAULT`.
    *
    * @param options as for `batches()`.
    *

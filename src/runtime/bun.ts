@@ -2,6 +2,7 @@
 import type { User } from "../native/files.ts";
 import { NetAdapter } from "../http/net_adapter.ts";
 import { BunHttpAdapter, isHttpServer } from "./bun_http.ts";
+import { joinResponsesOf } from "./bun_http_response.ts";
 import { openLibrary } from "./bun_library.ts";
 import { BunParker } from "./bun_parker.ts";
 import { nodeModule } from "./globals.ts";
@@ -82,6 +83,7 @@ export const runtime: Runtime = {
    * written to. With 32 MiB, a collection is for some 500 chunks of 64 KiB instead of
    * some 100; see docs/where_the_time_goes.md. */
   makeBallast: () => new ArrayBuffer(BALLAST_BYTES),
+  extendDuplex: joinResponsesOf,
   unrefTimer: (timer) => (timer as { unref(): void }).unref(),
   env,
   user,

@@ -21,6 +21,7 @@ type Parser = Record<number, EventListener | undefined> & {
 export interface HttpSocket extends Duplex {
   parser?: Parser | null;
   _httpMessage?: { headersSent: boolean; emit: Duplex["emit"] } | null;
+  readonly writableCorked: number;
   cork(): void;
   uncork(): void;
   destroySoon(): void;

@@ -104,6 +104,7 @@ export const runtime: Runtime = {
   makeBallast() {
     /* A transferred buffer does not count as new memory. */
   },
+  extendDuplex() {},
   unrefTimer: (timer) => unrefTimer(timer),
   env,
   user,

@@ -65,6 +65,9 @@ export interface Runtime {
    * the garbage collector does not run for each few of them. */
   makeBallast(): unknown;
 
+  /** Adds to the class of duplexes what the runtime's modules need of it. */
+  extendDuplex(prototype: object): void;
+
   /** Makes a timer of setTimeout() not keep the process alive. */
   unrefTimer(timer: unknown): void;
 

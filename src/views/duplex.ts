@@ -6,6 +6,7 @@
 import { requireCallback, timerDuration } from "./duplex_arguments.ts";
 import { DuplexLink, makeWriteAfterEnd } from "./duplex_link.ts";
 import { setKeepAlive, setNoDelay } from "./duplex_options.ts";
+import { runtime } from "../runtime/detect.ts";
 import { nodeModule } from "../runtime/globals.ts";
 import type { NodeAddress } from "./node_address.ts";
 import type {
@@ -28,6 +29,7 @@ export function duplexOf(socket: Socket): SocketDuplex {
   if (SocketDuplexClass === undefined) {
     const Class = SocketDuplexClass = makeClass();
     extendTlsSocket((value) => value instanceof Class);
+    runtime.extendDuplex(Class.prototype);
   }
   return new SocketDuplexClass(socket) as unknown as SocketDuplex;
 }

@@ -9,24 +9,23 @@ import type { Socket } from "../socket/socket.ts";
  * timeout or a signal. When that ends a turn, the loop is left by an error, so it
  * closes the connection. */
 export class LimitedChunks implements AsyncIterableIterator<Chunk, undefined> {
-  readonly #socket: Socket;
+  protected readonly socket: Socket;
+  protected readonly limits: Limits;
   readonly #buffer: Uint8Array | undefined;
-  readonly #limits: Limits;
   #isOver = false;
 
   constructor(socket: Socket, buffer: Uint8Array | undefined, limits: Limits) {
-    this.#socket = socket;
+    this.socket = socket;
+    this.limits = limits;
     this.#buffer = buffer;
-    this.#limits = limits;
   }
 
   async next(): Promise<Result> {
-    const socket = this.#socket;
+    const { socket } = this;
     if (this.#isOver) return DONE;
     let got: Chunk | number | null;
     try {
-      got = await new LimitedRead(socket, this.#buffer, this.#limits, true)
-        .run();
+      got = await this.makeRead().run();
     } catch (error) {
       this.#isOver = true;
       socket.closeAfter(error);
@@ -46,11 +45,16 @@ export class LimitedChunks implements AsyncIterableIterator<Chunk, undefined> {
 
   return(): Promise<Result> {
     this.#isOver = true;
-    this.#socket.close();
+    this.socket.close();
     return Promise.resolve(DONE);
   }
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** The read of one turn. */
+  protected makeRead(): LimitedRead {
+    return new LimitedRead(this.socket, this.#buffer, this.limits, true);
   }
 }

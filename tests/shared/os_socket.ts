@@ -11,6 +11,13 @@ interface SystemSockets {
   bind(handle: number, address: Uint8Array, length: number): number;
   listen(handle: number, backlog: number): number;
   getsockname(handle: number, address: Uint8Array, length: Int32Array): number;
+  getsockopt(
+    handle: number,
+    level: number,
+    name: number,
+    value: Uint8Array,
+    length: Int32Array,
+  ): number;
   close(handle: number): number;
 }
 
@@ -34,6 +41,10 @@ const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_VSOCK = 40;
 const SOCK_STREAM = 1;
+const IPPROTO_TCP = 6;
+const TCP_INFO = 11;
+/* The place of tcpi_data_segs_in in a struct tcp_info. */
+const DATA_SEGMENTS_IN = 152;
 /** The number of SOCK_DGRAM on both systems. */
 export const SOCK_DGRAM = 2;
 /** That of SOCK_SEQPACKET, whose sockets listen and are no streams. */
@@ -46,6 +57,10 @@ const FUNCTIONS: Record<string, ForeignFunction> = {
   bind: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "buffer"],
+    result: "i32",
+  },
   [CLOSE]: { parameters: ["i32"], result: "i32" },
 };
 
@@ -58,6 +73,7 @@ function open(): SystemSockets {
     bind: functions["bind"]!,
     listen: functions["listen"]!,
     getsockname: functions["getsockname"]!,
+    getsockopt: functions["getsockopt"]!,
     close: functions[CLOSE]!,
   };
 }
@@ -122,6 +138,17 @@ export function connectUnixSocket(path: string): number {
     throw new Error("connect() has failed");
   }
   return handle;
+}
+
+/** How many segments with data a TCP socket of Linux has received. */
+export function segmentsReceived(handle: number): number {
+  const info = new Uint8Array(new ArrayBuffer(256));
+  const length = new Int32Array([info.length]);
+  const { getsockopt } = sockets!;
+  if (getsockopt(handle, IPPROTO_TCP, TCP_INFO, info, length) !== 0) {
+    throw new Error("getsockopt() has failed");
+  }
+  return new DataView(info.buffer).getUint32(DATA_SEGMENTS_IN, true);
 }
 
 /** Closes a socket of the functions above. */

@@ -69,7 +69,9 @@ export async function pair(options: PairOptions = {}): Promise<Pair> {
 }
 
 /** Reads until the peer resets the connection. @returns the error of the read */
-export async function readUntilReset(conn: Conn): Promise<unknown> {
+export async function readUntilReset(
+  conn: Pick<Conn, "read">,
+): Promise<unknown> {
   const buffer = new Uint8Array(1024);
   try {
     while (await within("a reset", conn.read(buffer)) !== null);

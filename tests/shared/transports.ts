@@ -1,18 +1,22 @@
 // Copyright the iocp authors. MIT license.
 /* The kinds of connections that a test of any connection runs over. */
 
+import assert from "node:assert/strict";
 import type {
+  CompletionPort,
   Conn,
   Listener,
   PathAddr,
   PathConnOptions,
   ReceiveOptions,
 } from "../../mod.ts";
+import { within } from "./deadline.ts";
 import { localPair } from "./local.ts";
-import { pair } from "./pair.ts";
+import { pair, readUntilReset } from "./pair.ts";
 
 /** A listener, and both ends of a connection to it. */
 export interface Ends extends Disposable {
+  readonly port: CompletionPort;
   readonly listener: Listener | Listener<PathAddr>;
   readonly client: Conn | Conn<PathAddr>;
   readonly server: Conn | Conn<PathAddr>;
@@ -51,3 +55,22 @@ export const kinds: readonly Kind[] = [
     },
   ]),
 ];
+
+/** Reads until the peer has reset a connection of this kind. Over a local socket a
+ * reset may look like an end. */
+export async function assertReset(
+  name: string,
+  conn: Ends["client"],
+): Promise<void> {
+  if (name === "TCP") {
+    const error = await readUntilReset(conn);
+    assert.equal((error as { code?: string }).code, "ECONNRESET");
+    return;
+  }
+  const p = new Uint8Array(1024 * 1024);
+  try {
+    while (await within("the end", conn.read(p)) !== null);
+  } catch (error) {
+    assert.ok(error instanceof Error);
+  }
+}
