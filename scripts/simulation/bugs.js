@@ -10,10 +10,10 @@ import { bugs } from "../../ffi/tests/model/bugs.js";
 import { inParallel } from "../parallel.js";
 import { inTemporaryFolder, repository } from "../setup.js";
 import { compileSimulation } from "./compile.js";
-import { runSimulation } from "./run.js";
+import { runSimulation, schedulesAtOnce } from "./run.js";
 
 // A number and not a time, so that a busy machine finds the same.
-const schedulesMax = 400_000;
+const schedulesMax = { windows: 400_000, linux: 40_000 };
 
 // The first seed that finds each bug, by its name.
 const seedsPath = join(repository, "ffi", "tests", "model", "bug_seeds.json");
@@ -38,17 +38,24 @@ export async function findBugs(debian, ffi, options) {
     `${group} ${name}`.includes(filter);
   const chosen = bugs.filter(isChosen);
   if (chosen.length === 0) return [];
-  const { base } = options;
-  if (!existsSync(base)) await compileSimulation(debian, ffi, base, { jobs });
+  const bases = { windows: options.base, linux: `${options.base}-linux` };
+  for (const { world = "windows" } of chosen) {
+    const base = bases[world];
+    // The explorer may have been compiled there, which is a part of it.
+    if (existsSync(join(base, `simulate_${world}_plain`))) continue;
+    await compileSimulation(debian, ffi, base, { world, jobs });
+  }
   const recorded = JSON.parse(await readFile(seedsPath, "utf8"));
   const find = (bug) =>
     inTemporaryFolder("iocp-bug-", async (folder) => {
       const first = recorded[bug.name];
-      const found = await findBug(debian, ffi, folder, bug, { base, first });
+      const { world = "windows" } = bug;
+      const how = { world, base: bases[world], first };
+      const found = await findBug(debian, ffi, folder, bug, how);
       return { ...bug, ...found, isStale: found.seed !== first };
     });
   // The longest searches start first, so that none is left to the end alone.
-  const length = ({ name }) => recorded[name] ?? schedulesMax;
+  const length = ({ name }) => recorded[name] ?? schedulesMax.windows;
   chosen.sort((a, b) => length(b) - length(a));
   const found = await inParallel(chosen, jobs, find, { report: onFound });
   if (options.write) await recordSeeds(recorded, found);
@@ -57,19 +64,20 @@ export async function findBugs(debian, ffi, options) {
 
 // The recorded seed is one of those of the search, which need not be repeated if
 // that one still finds the bug.
-async function findBug(debian, ffi, folder, bug, { base, first }) {
+async function findBug(debian, ffi, folder, bug, { world, base, first }) {
   const changed = await plant(ffi, folder, bug);
-  const how = { base, changed, jobs: 1 };
+  const how = { world, base, changed, jobs: 1 };
   const program = await compileSimulation(debian, ffi, folder, how);
   const search = async (from, count) => {
-    const run = { seed: from, count, jobs: 1, shrink: 0 };
+    const jobs = schedulesAtOnce(world, 1);
+    const run = { world, seed: from, count, jobs, shrink: 0 };
     const { result, output } = await runSimulation(debian, program, run);
     if (result === null) throw new Error(`${bug.name}: ${output}`);
     const { seed = null, schedules, seconds, rule = null } = result;
     return { seed, schedules, seconds, rule };
   };
   const found = first && await search(first, 1);
-  return found?.seed ? found : await search(1, schedulesMax);
+  return found?.seed ? found : await search(1, schedulesMax[world]);
 }
 
 /**

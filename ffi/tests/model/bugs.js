@@ -9,7 +9,8 @@
 // exactly once, so a change of the engine that removes it fails here.
 
 /**
- * `{ group, number, name, source, changes: [{ file, from, to }] }`, below ffi/src.
+ * `{ group, world, number, name, source, changes: [{ file, from, to }] }`, below
+ * ffi/src. The world is that of Windows unless it says otherwise.
  * `source` says where the bug was made, or what rules it out.
  */
 export const bugs = [
@@ -2803,6 +2804,140 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
       file: "close.c",
       from: "  if (linger_ms > IOCP_LINGER_MS) linger_ms = IOCP_LINGER_MS;\n",
       to: "",
+    }],
+  },
+  {
+    group: "linux",
+    world: "linux",
+    name: "a port wakes for each failed send of a unix socket",
+    source: "found by the simulation",
+    changes: [{
+      file: "linux/datagram_room.c",
+      from: "  return poll(&entry, 1, 0) == 0;",
+      to: "  return poll(&entry, 1, 0) >= 0;",
+    }],
+  },
+  {
+    group: "linux",
+    world: "linux",
+    name: "a close keeps what a unix socket has received",
+    source: "found by the simulation",
+    changes: [{
+      file: "close.c",
+      from: "      if (socket->is_datagram && socket->family == IOCP_UNIX)",
+      to: "      if (socket->is_datagram && socket->family == 0)",
+    }],
+  },
+  {
+    group: "linux",
+    world: "linux",
+    name: "a failed send of a unix socket leaks what watches its receiver",
+    source: "close(2)",
+    changes: [{
+      file: "linux/datagram_room.c",
+      from: "  if (engine->watches_receiver) close(engine->receiver_fd);\n",
+      to: "",
+    }],
+  },
+  {
+    group: "linux",
+    world: "linux",
+    name: "a short wait keeps an alarm that has expired",
+    source: "timerfd_create(2)",
+    changes: [{
+      file: "linux/alarm.c",
+      from: "    if (due_ns <= now_ns || due_ns > end_ns) {",
+      to: "    if (due_ns == 0 || due_ns > end_ns) {",
+    }],
+  },
+  {
+    group: "linux",
+    world: "linux",
+    name: "a port that has dequeued once never dequeues again",
+    source: "epoll_wait(2)",
+    changes: [{
+      file: "linux/queue.c",
+      from: "  port->engine.is_dequeued = false;\n",
+      to: "",
+    }],
+  },
+  {
+    group: "linux",
+    world: "linux",
+    name: "an end that comes with data is not received",
+    source: "epoll(7)",
+    changes: [{
+      file: "linux/queue.c",
+      from: "  if ((events & QUEUE__HUNG_UP) != 0) engine->hung_up = true;\n",
+      to: "",
+    }],
+  },
+  {
+    group: "linux",
+    world: "linux",
+    name: "a send copy waits for no room",
+    source: "epoll_ctl(2), EPOLLOUT",
+    changes: [{
+      file: "linux/queue.c",
+      from: "    engine_send_copies(socket);\n}",
+      to: "    (void)0;\n}",
+    }],
+  },
+  {
+    group: "linux",
+    world: "linux",
+    name: "a receive that was interrupted fails",
+    source: "signal(7)",
+    changes: [{
+      file: "posix/receive.c",
+      from: "  } while (count < 0 && errno == EINTR);",
+      to: "  } while (false);",
+    }],
+  },
+  {
+    group: "linux",
+    world: "linux",
+    name: "a receive that was cut at a message is taken for the last",
+    source: "unix(7), SCM_RIGHTS",
+    changes: [{
+      file: "posix/receive.c",
+      from: "  if ((uint32_t)count < length && !is_cut && !engine->hung_up)",
+      to: "  if ((uint32_t)count < length && !engine->hung_up)",
+    }],
+  },
+  {
+    group: "linux",
+    world: "linux",
+    name: "a connection that was refused is taken for one that was made",
+    source: "connect(2)",
+    changes: [{
+      file: "posix/connect.c",
+      from:
+        "  connector_done(socket, native == 0 ? 0 : errors_of_connect(native), native);",
+      to: "  connector_done(socket, 0, native);",
+    }],
+  },
+  {
+    group: "linux",
+    world: "linux",
+    name: "a full batch of datagrams is taken for the last",
+    source: "recvmmsg(2)",
+    changes: [{
+      file: "linux/datagram_receive.c",
+      from:
+        "  if ((uint32_t)count < batch.count) datagram_receive__idle(socket);",
+      to: "  datagram_receive__idle(socket);",
+    }],
+  },
+  {
+    group: "linux",
+    world: "linux",
+    name: "a datagram that fills its slot continues nowhere",
+    source: "recvmsg(2)",
+    changes: [{
+      file: "linux/datagram_receive.c",
+      from: "  if (longest <= batch.slot)",
+      to: "  if (longest <= batch.slot + 512)",
     }],
   },
 ];

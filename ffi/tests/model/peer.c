@@ -71,11 +71,11 @@ void world_open(void) {
   disk_open();
   npfs_open_all();
   peer_pipe_open_all();
-  kernel_open();
   program_open();
   bind_open();
   module_open();
   fiber_open();
+  kernel_open();
   habits_draw();
 }
 

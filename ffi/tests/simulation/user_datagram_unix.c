@@ -405,7 +405,14 @@ void user_stall_unix(uint32_t port) {
   for (uint32_t i = 0; i < UNIX__BURST && sender->send_count == 0; i++)
     if (!unix__send(sender, receiver->endpoint, 4 + i)) break;
   progress_idle(port);
-  user_datagram_receive(receiver, 1 << 20);
+  /* Nothing but the receiver itself can make room for what it sends to itself.
+   */
+  for (uint32_t i = 0; i < UNIX__BURST && receiver->send_count == 0; i++)
+    if (!unix__send(receiver, receiver->endpoint, 4 + i)) break;
+  if (tape_choose(2) == 0)
+    user_close(receiver, IOCP_GRACEFUL, UINT32_MAX);
+  else
+    user_datagram_receive(receiver, 1 << 20);
 }
 
 void user_drain_unix(void) {
