@@ -76,8 +76,9 @@ class Taker implements Disposable {
 }
 
 for (const { name, open } of transports) {
+  const skip = isWindows && name !== "TCP" && "a named pipe cannot be passed";
   test(`A connection is passed to a child process and back, over ${name}`, {
-    skip: isWindows && name !== "TCP" && "a named pipe cannot be passed",
+    skip,
   }, async () => {
     using ends = await open();
     using other = new CompletionPort();
@@ -115,7 +116,7 @@ for (const { name, open } of transports) {
   });
 
   test(`A listener is passed to a child process and back, over ${name}`, {
-    skip: isWindows && name !== "TCP" && "a named pipe cannot be passed",
+    skip,
   }, async () => {
     using ends = await open();
     using other = new CompletionPort();

@@ -306,16 +306,21 @@ async function halfClosed(): Promise<Pair> {
   return ends;
 }
 
+/* Makes TLS of both ends of a connection. */
+function startBoth(ends: { client: Conn<Addr>; server: Conn<Addr> }) {
+  return Promise.all([
+    ends.client.startTls({ ca, serverName: "localhost" }),
+    ends.server.startTls({ isServer: true, ...server }),
+  ]);
+}
+
 /* Only unix sockets retain what was received before a reset. The client's own end of TLS,
  * which answers that of the server, then fails. */
 test("A reset after the end of TLS takes neither bytes nor the end", {
   skip: isWindows && "its pipes and TCP discard what was received",
 }, async () => {
   using ends = await localPair();
-  const [client, secure] = await Promise.all([
-    ends.client.startTls({ ca, serverName: "localhost" }),
-    ends.server.startTls({ isServer: true, ...server }),
-  ]);
+  const [client, secure] = await startBoth(ends);
   const bytes = pattern(10_000);
   await secure.write(bytes);
   await secure.closeWrite();
@@ -346,10 +351,7 @@ for (
     skip: isWindows && "its pipes and TCP discard what was received",
   }, async () => {
     using ends = await localPair();
-    const [client, secure] = await Promise.all([
-      ends.client.startTls({ ca, serverName: "localhost" }),
-      ends.server.startTls({ isServer: true, ...server }),
-    ]);
+    const [client, secure] = await startBoth(ends);
     await secure.write(pattern(10));
     await secure.closeWrite();
     ends.server.reset();

@@ -23,9 +23,9 @@ static void datagram_sender__count(struct socket* socket,
 
 /* ---- copies */
 
-/* Linux does not report when an unconnected unix socket may send again: it has
- * no queue of senders that wait for a receiver (unix_dgram_sendmsg(),
- * unix_dgram_poll()). */
+/* Linux does not report to an unconnected unix socket when it may send again
+ * (unix_dgram_poll()). What reports it instead may be missing, when descriptors
+ * are short (linux/datagram_room.c). */
 static void datagram_sender__expect_room(struct socket* socket) {
   struct datagram* datagram = socket->datagram;
   if (socket->family != IOCP_UNIX || send_copy_first(socket) == NULL) return;

@@ -136,6 +136,17 @@ static void into_a_buffer(void) {
   remove_folder();
 }
 
+/* Sends until the receiver has no room. Returns how many datagrams. */
+static uint32_t fill(struct drive_socket* from, const struct iocp_path* to) {
+  uint32_t sent = 0;
+  while (!from->send_pending && sent < 100000) {
+    check_is(drive_send_to(from, "1", 1, to) & ~IOCP_PENDING, 1);
+    sent++;
+  }
+  check(from->send_pending);
+  return sent;
+}
+
 /* A port that has nothing to do but to wait for room sleeps: it is polled when
  * a timer is due, with a period of at least 16 ms. */
 static void check_sleeps(struct drive* drive) {
@@ -234,17 +245,13 @@ static void waits_for_several(void) {
 /* The copies for a receiver that is closed fail, and the others are sent. */
 static void receiver_goes(void) {
   struct drive drive;
-  uint32_t sent = 0;
   make_folder();
   drive_open(&drive);
   struct iocp_path to = drive_path(path_a);
   struct drive_socket* a =
       drive_bind_path(&drive, path_a, 0, IOCP_MODE_DEFAULT);
   struct drive_socket* b = drive_bind_path(&drive, NULL, 0, IOCP_MODE_DEFAULT);
-  while (!b->send_pending && sent < 100000) {
-    check_is(drive_send_to(b, "1", 1, &to) & ~IOCP_PENDING, 1);
-    sent++;
-  }
+  fill(b, &to);
   drive_close_now(a);
   drive_until(&drive, !b->send_pending);
   check(b->send_result < 0);
@@ -301,7 +308,6 @@ static void many_wait(void) {
 /* A graceful close sends the copies first, a reset does not. */
 static void closes_with(uint32_t mode, uint32_t timeout_ms, bool reads) {
   struct drive drive;
-  uint32_t sent = 0;
   make_folder();
   drive_open(&drive);
   struct iocp_path to = drive_path(path_a);
@@ -309,10 +315,7 @@ static void closes_with(uint32_t mode, uint32_t timeout_ms, bool reads) {
       drive_bind_path(&drive, path_a, 0, IOCP_MODE_DEFAULT);
   struct drive_socket* b = drive_bind_path(&drive, NULL, 0, IOCP_MODE_DEFAULT);
   b->may_time_out = true;
-  while (!b->send_pending && sent < 100000) {
-    check_is(drive_send_to(b, "1", 1, &to) & ~IOCP_PENDING, 1);
-    sent++;
-  }
+  uint32_t sent = fill(b, &to);
   drive_close(b, mode, timeout_ms);
   if (mode == IOCP_GRACEFUL && reads) drive_for(&drive, 50);
   if (reads) drive_receive(a, 1 << 30);
@@ -343,12 +346,8 @@ static void closes_together(bool to_itself) {
       drive_bind_path(&drive, path_a, 0, IOCP_MODE_DEFAULT);
   struct drive_socket* b =
       drive_bind_path(&drive, path_b, 0, IOCP_MODE_DEFAULT);
-  const struct iocp_path* from_a = to_itself ? &to_a : &to_b;
-  const struct iocp_path* from_b = to_itself ? &to_b : &to_a;
-  for (int i = 0; i < 100000 && !a->send_pending; i++)
-    check_is(drive_send_to(a, "1", 1, from_a) & ~IOCP_PENDING, 1);
-  for (int i = 0; i < 100000 && !b->send_pending; i++)
-    check_is(drive_send_to(b, "1", 1, from_b) & ~IOCP_PENDING, 1);
+  fill(a, to_itself ? &to_a : &to_b);
+  fill(b, to_itself ? &to_b : &to_a);
   drive_close(a, IOCP_GRACEFUL, UINT32_MAX);
   drive_close(b, IOCP_GRACEFUL, UINT32_MAX);
   drive_until(&drive, a->is_closed && b->is_closed);

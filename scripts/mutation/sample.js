@@ -3,12 +3,11 @@
 // The mutants that `npm test` judges: some of those that the simulation of Windows
 // kills soon. When one of them survives, a rule or a part of the workload is lost.
 
-import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inParallel } from "../parallel.js";
 import { inTemporaryFolder, repository } from "../setup.js";
-import { compileSimulation } from "../simulation/compile.js";
+import { ensureSimulation } from "../simulation/compile.js";
 import { mutantsOf, plant } from "./mutants.js";
 import { judgeIn } from "./simulation.js";
 
@@ -40,7 +39,7 @@ export async function writeSample(mutants, results) {
  * simulation of Windows is compiled into the folder `base`, unless it was before.
  */
 export async function judgeSample(debian, ffi, base, jobs) {
-  if (!existsSync(base)) await compileSimulation(debian, ffi, base, { jobs });
+  await ensureSimulation(debian, ffi, base, { jobs });
   const keys = JSON.parse(await readFile(path, "utf8"));
   const files = [...new Set(keys.map((key) => `src/${key.split(" ")[0]}`))];
   const all = await mutantsOf(debian, ffi, files, jobs);

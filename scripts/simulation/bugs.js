@@ -3,13 +3,12 @@
 // Plants known bugs in the library, one at a time, and has the simulation look
 // for each.
 
-import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { bugs } from "../../ffi/tests/model/bugs.js";
 import { inParallel } from "../parallel.js";
 import { inTemporaryFolder, repository } from "../setup.js";
-import { compileSimulation } from "./compile.js";
+import { compileSimulation, ensureSimulation } from "./compile.js";
 import { runSimulation, schedulesAtOnce } from "./run.js";
 
 // A number and not a time, so that a busy machine finds the same.
@@ -40,10 +39,7 @@ export async function findBugs(debian, ffi, options) {
   if (chosen.length === 0) return [];
   const bases = { windows: options.base, linux: `${options.base}-linux` };
   for (const { world = "windows" } of chosen) {
-    const base = bases[world];
-    // The explorer may have been compiled there, which is a part of it.
-    if (existsSync(join(base, `simulate_${world}_plain`))) continue;
-    await compileSimulation(debian, ffi, base, { world, jobs });
+    await ensureSimulation(debian, ffi, bases[world], { world, jobs });
   }
   const recorded = JSON.parse(await readFile(seedsPath, "utf8"));
   const find = (bug) =>

@@ -80,6 +80,14 @@ export async function compileSimulation(debian, ffi, folder, options) {
   return program;
 }
 
+/** The same for the simulation of a world without changes, unless it was compiled into
+ * `folder` before. The explorer may have been, which is a part of it. */
+export async function ensureSimulation(debian, ffi, folder, options) {
+  const { world = "windows" } = options;
+  if (existsSync(join(folder, `simulate_${world}_plain`))) return;
+  await compileSimulation(debian, ffi, folder, options);
+}
+
 function partsOf(ffi, world, build, explores) {
   const isWindows = world === "windows";
   const system = [

@@ -65,10 +65,10 @@ export class TlsPort extends BelowPort implements SocketPort {
   /** The peer has sent the end of TLS. */
   #hasPeerEnded = false;
   #isEndReported = false;
-  #isFailureReported = false;
+  /** Why no more can be written. */
   #failure: TlsFailure | undefined;
-  /** Why no more can be written, while what the peer has sent is still read. */
-  #writeFailure: TlsFailure | undefined;
+  /** Nor can anything be read any more that is not here yet. */
+  #areReadsLost = false;
   #isWriteEnded = false;
   #turnsLeft = END_TURNS;
   #isEndWatched = false;
@@ -115,7 +115,7 @@ export class TlsPort extends BelowPort implements SocketPort {
   /* ---- receiving */
 
   receive(_id: number, bytes: number): number {
-    const isLost = this.#failure !== undefined && !this.#hasPeerEnded;
+    const isLost = this.#areReadsLost && !this.#hasPeerEnded;
     if (isLost && this.#received.isEmpty) return FAILED;
     this.#credit += bytes;
     this.#deliverLater();
@@ -131,7 +131,7 @@ export class TlsPort extends BelowPort implements SocketPort {
     const count = this.#received.moveTo(buffer, offset, length);
     if (count > 0) return count;
     if (this.#hasPeerEnded) return 0;
-    if (this.#failure !== undefined) return FAILED;
+    if (this.#areReadsLost) return FAILED;
     this.#isReadArmed = true;
     this.#flow();
     return PENDING;
@@ -160,7 +160,7 @@ export class TlsPort extends BelowPort implements SocketPort {
       this.#credit -= chunk.length;
       socket.received(chunk);
     }
-    const isOver = this.#hasPeerEnded || this.#failure !== undefined;
+    const isOver = this.#hasPeerEnded || this.#areReadsLost;
     if (this.#isReadArmed && (isOver || !received.isEmpty)) {
       this.#isReadArmed = false;
       socket.readable();
@@ -200,8 +200,7 @@ export class TlsPort extends BelowPort implements SocketPort {
     this.#isEndWatched = true;
     runtime.defer(() => {
       this.#isEndWatched = false;
-      const isOver = this.#hasPeerEnded || this.#failure !== undefined ||
-        this.#isClosed;
+      const isOver = this.#hasPeerEnded || this.#areReadsLost || this.#isClosed;
       if (isOver) return;
       if (this.#turnsLeft-- > 0) this.#watchEnd();
       else this.#fail(TRUNCATED);
@@ -242,11 +241,8 @@ export class TlsPort extends BelowPort implements SocketPort {
   }
 
   #refusesWrites(): boolean {
-    return this.#areWritesLost || this.#isClosed || this.#transport.hasEnded;
-  }
-
-  get #areWritesLost(): boolean {
-    return this.#failure !== undefined || this.#writeFailure !== undefined;
+    return this.#failure !== undefined || this.#isClosed ||
+      this.#transport.hasEnded;
   }
 
   #sent(count: number): void {
@@ -259,7 +255,7 @@ export class TlsPort extends BelowPort implements SocketPort {
 
   /* TLS 1.3 has an end of each direction (RFC 8446, 6.1), as TCP has. */
   shutdown(_id: number): number {
-    if (this.#areWritesLost) return FAILED;
+    if (this.#failure !== undefined) return FAILED;
     this.#isShutting = true;
     this.#endWrites(() => this.#shut(0));
     return 0;
@@ -291,21 +287,19 @@ export class TlsPort extends BelowPort implements SocketPort {
   /* ---- failures and the close */
 
   #fail(failure: TlsFailure): void {
-    /* The end of TLS cannot be sent any more. */
-    this.#endClose?.(GIVEN_UP);
-    if (this.#failure !== undefined || this.#isClosed) return;
-    this.#failure = this.#writeFailure ?? failure;
-    this.#failSends();
-    this.#shut(FAILED);
+    this.#failWrites(failure);
+    if (this.#areReadsLost || this.#isClosed) return;
+    this.#areReadsLost = true;
     this.#deliver();
   }
 
   /* A peer that has closed refuses the writes, and what it has sent before waits below
    * TLS. That is read to its end, or to a failure, as without TLS. */
   #failWrites(failure: TlsFailure): void {
+    /* The end of TLS cannot be sent any more. */
     this.#endClose?.(GIVEN_UP);
-    if (this.#areWritesLost || this.#isClosed) return;
-    this.#writeFailure = failure;
+    if (this.#failure !== undefined || this.#isClosed) return;
+    this.#failure = failure;
     this.#failSends();
     this.#shut(FAILED);
   }
@@ -318,8 +312,6 @@ export class TlsPort extends BelowPort implements SocketPort {
 
   /* As the library, it closes a connection that has failed. */
   #reportFailure(): void {
-    if (this.#isFailureReported) return;
-    this.#isFailureReported = true;
     this.#isClosed = true;
     this.#destroy();
     this.raw.close();
@@ -378,7 +370,7 @@ export class TlsPort extends BelowPort implements SocketPort {
       this.#closeRaw(mode, timeoutMs === 0);
       loop.unref();
     };
-    if (this.#areWritesLost || isClosed) end(GIVEN_UP);
+    if (this.#failure !== undefined || isClosed) end(GIVEN_UP);
     else this.#endWrites(() => end(GRACEFUL));
   }
 
@@ -407,8 +399,7 @@ export class TlsPort extends BelowPort implements SocketPort {
       const { loop } = this.raw;
       return loop.port.error(result, options);
     }
-    const failure = this.#failure ?? this.#writeFailure ?? ENDED_BOTH;
-    return errorOfFailure(failure, options);
+    return errorOfFailure(this.#failure ?? ENDED_BOTH, options);
   }
 
   /** Bytes are those without TLS; the operations are those of the connection
