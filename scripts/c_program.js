@@ -12,7 +12,7 @@ import {
   warnings,
 } from "../ffi/compile.js";
 import { inParallel } from "./parallel.js";
-import { detail, say } from "./report.js";
+import { say, sayFailure } from "./report.js";
 import { argv, describeEnd, run } from "./setup/command.js";
 import { ownNetwork, testsAtOnce } from "./setup/network.js";
 import { ensureZig, zigEnvironment } from "./setup/zig.js";
@@ -126,8 +126,7 @@ export async function runPrograms(name, compiled, jobs, start) {
       say(`${title}: skipped: ${result.output.trim().split("\n").at(-1)}`);
     } else {
       counts.failed += 1;
-      say(`${title}: FAILED (${describeEnd(result)})`);
-      detail(result.output);
+      sayFailure(`${title}: FAILED (${describeEnd(result)})`, result.output);
     }
   };
   await inParallel(compiled, await testsAtOnce(jobs), runOne, { report });

@@ -38,8 +38,9 @@ export class Report {
       const one = failed === 0 ? "ok" : "FAILED";
       const all =
         `${passed} passed, ${failed} failed, ${result.skipped} skipped`;
-      say(`${prefix}${name}: ${isOne ? one : all} (${seconds} s)`);
-      if (isOne) result.forEach((problem) => detail(problem));
+      const line = `${prefix}${name}: ${isOne ? one : all} (${seconds} s)`;
+      if (isOne && failed > 0) sayFailure(line, result.join("\n"));
+      else say(line);
     };
     const list = Object.entries(checks);
     const results = await inParallel(list, jobs, run, { report });
@@ -55,14 +56,35 @@ export class Report {
       process.platform === "linux" && process.arch === "x64";
     const fails = isComplete && !allowed;
     if (fails) this.failed += 1;
-    say(`${name}: ${fails ? "FAILED, " : ""}NOT RUN: ${reason}`);
+    if (fails) sayFailure(`${name}: FAILED, NOT RUN`, reason);
+    else say(`${name}: NOT RUN: ${reason}`);
   }
 
-  /** Says how it went, in one line that ends the run. */
+  /** Repeats what failed, and says how it went, in one line that ends the run. */
   end() {
+    if (failures.length > 0) say("what failed:");
+    for (const { line, text } of failures) {
+      say(line);
+      const lines = text.trimEnd().split("\n").filter((one) =>
+        !passes.test(one)
+      );
+      detail(lines.slice(-LAST_LINES).join("\n"));
+    }
     say(`all of it took ${secondsSince(this.#started)} s`);
     say(`${this.passed} passed, ${this.failed} failed`);
   }
+}
+
+// A log may be cut at its beginning, and a long run has its failures there.
+const LAST_LINES = 30;
+const passes = /^\((pass|skip)\)|\.\.\. (ok|ignored) \(/;
+const failures = [];
+
+/** Prints what has failed, and its output, which is repeated at the end of the run. */
+export function sayFailure(line, text) {
+  failures.push({ line, text });
+  say(line);
+  detail(text);
 }
 
 /** Prints a line about how far the run is. */
@@ -70,8 +92,8 @@ export function say(line) {
   console.log(line);
 }
 
-/** Prints what goes with the line before, indented. */
-export function detail(text) {
+/* Prints what goes with the line before, indented. */
+function detail(text) {
   console.log(text.trimEnd().replace(/^/gm, "    "));
 }
 

@@ -6,7 +6,7 @@ import { targetOf } from "../../ffi/compile.js";
 import { compilePrograms } from "../c_program.js";
 import { cellNames, openCell } from "../cells.js";
 import { inParallel } from "../parallel.js";
-import { detail, say } from "../report.js";
+import { say, sayFailure } from "../report.js";
 import { argv, describeEnd } from "../setup/command.js";
 import { ensureDebian } from "../setup/debian.js";
 import { inTemporaryFolder } from "../setup/folder.js";
@@ -135,8 +135,8 @@ function describeFiles({ ran, failed, passed }, files, { title, verbose }) {
   const took = `${ran.seconds.toFixed(1)} s`;
   if (failed > 0) {
     const end = ran.code === 1 ? "" : `, ${describeEnd(ran)}`;
-    say(`${title}: ${files}: ${failed} FAILED (${took}${end})`);
-    detail(ran.output);
+    const line = `${title}: ${files}: ${failed} FAILED (${took}${end})`;
+    sayFailure(line, ran.output);
   } else if (verbose) {
     say(`${title}: ${files}: ${passed} passed (${took})`);
   }
