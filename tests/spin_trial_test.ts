@@ -52,9 +52,12 @@ class World {
 const OTHER_CORE = machine(25, 25, 55, 37);
 const SAME_CORE = machine(18, 18, 19, 10);
 const BUSY = machine(110, 60, 21, 8);
-/* The other threads have taken more of the core while this one slept. */
-/* Polling costs as much as it gains. */
+/* The peer has a core of its own, which falls asleep between messages. */
+const LITTLE_MORE_CPU = machine(21, 22, 50, 20);
+/* Polling costs more than it gains. */
 const NO_GAIN = machine(50, 50, 55, 37);
+const LITTLE_LESS_TIME = machine(42, 22, 50, 20);
+/* The other threads have taken more of the core while this one slept. */
 const BUSY_BY_CHANCE = machine(110, 60, 300, 8);
 
 function machine(
@@ -87,12 +90,24 @@ test("SpinTrial sleeps where polling takes less time, but more CPU time", () => 
   assert.ok(world.run(20_000, BUSY_BY_CHANCE) < 0.02);
 });
 
+test("SpinTrial polls where that takes half the time for a little more CPU time", () => {
+  const world = new World();
+  world.run(1000, LITTLE_MORE_CPU);
+  assert.ok(world.run(20_000, LITTLE_MORE_CPU) > 0.98);
+});
+
+test("SpinTrial sleeps where polling takes a little less time for more CPU time", () => {
+  const world = new World();
+  world.run(1000, LITTLE_LESS_TIME);
+  assert.ok(world.run(20_000, LITTLE_LESS_TIME) < 0.02);
+});
+
 test("SpinTrial gives up at once where a message costs many times as much", () => {
   const world = new World();
   world.run(33, BUSY);
   assert.equal(world.trial.isSpinning, true);
-  /* Six messages cost as much as 32 that slept. */
-  assert.ok(world.run(33, BUSY) <= 6 / 33);
+  /* Seven messages cost more than 1.2 times what 32 cost that slept. */
+  assert.ok(world.run(33, BUSY) <= 7 / 33);
   assert.equal(world.trial.isSpinning, false);
 });
 

@@ -9,7 +9,8 @@
  * time slice, and the thread is preempted in the middle of a message. No rule knows
  * beforehand which it is, so both are tried. Polling has to need less time and no
  * more CPU time: the time alone misleads where other threads run, since what these
- * take is a part of it, by chance more of one way than of the other. */
+ * take is a part of it, by chance more of one way than of the other. Where it needs
+ * much less time, it may need a little more CPU time. */
 
 /** The messages that are measured together. */
 const EPOCH = 32;
@@ -18,6 +19,24 @@ const EPOCH = 32;
 const INTERVAL_MAX = 128;
 /** The peer has paused in an epoch that took longer, in milliseconds. */
 const EPOCH_MAX_MS = 32;
+
+/** Polling may need so much of the CPU time of sleeping, if it needs at most so much
+ * of its time. */
+const MUCH_LESS_TIME = 0.75;
+const LITTLE_MORE_CPU = 1.2;
+
+/** Of an epoch. */
+interface Cost {
+  readonly ms: number;
+  readonly cpuMs: number;
+}
+
+function isSpinningBetter(spinning: Cost, sleeping: Cost): boolean {
+  const time = spinning.ms / sleeping.ms;
+  const cpu = spinning.cpuMs / sleeping.cpuMs;
+  return time <= MUCH_LESS_TIME && cpu <= LITTLE_MORE_CPU ||
+    time < 1 && cpu <= 1;
+}
 
 /** Tries both ways in turn, and prefers the better one. */
 export class SpinTrial {
@@ -62,7 +81,8 @@ export class SpinTrial {
     } else if (this.#isTrying && !this.#prefersSpinning) {
       /* Where polling costs many times as much, it is tried for a few messages. */
       const spunCpuMs = this.#cpu() - this.#cpuBeganAt;
-      if (spunCpuMs > this.#cpuMs / this.#epochs) this.#prefer(false);
+      const sleptCpuMs = this.#cpuMs / this.#epochs;
+      if (spunCpuMs > LITTLE_MORE_CPU * sleptCpuMs) this.#prefer(false);
     }
   }
 
@@ -81,7 +101,7 @@ export class SpinTrial {
         this.#restart(1);
       }
     } else if (this.#isTrying) {
-      this.#compare(elapsedMs, cpuMs);
+      this.#compare({ ms: elapsedMs, cpuMs });
     } else {
       this.#epochs++;
       this.#elapsedMs += elapsedMs;
@@ -90,14 +110,16 @@ export class SpinTrial {
     }
   }
 
-  /* The other way took that long. */
-  #compare(triedMs: number, triedCpuMs: number): void {
-    const ms = this.#elapsedMs / this.#epochs;
-    const cpuMs = this.#cpuMs / this.#epochs;
+  /* The other way has cost that. */
+  #compare(tried: Cost): void {
+    const preferred = {
+      ms: this.#elapsedMs / this.#epochs,
+      cpuMs: this.#cpuMs / this.#epochs,
+    };
     this.#prefer(
       this.#prefersSpinning
-        ? ms < triedMs && cpuMs <= triedCpuMs
-        : triedMs < ms && triedCpuMs <= cpuMs,
+        ? isSpinningBetter(preferred, tried)
+        : isSpinningBetter(tried, preferred),
     );
   }
 
