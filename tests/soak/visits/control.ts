@@ -2,7 +2,7 @@
 /* Visits with what ends a connection, a close or a listener at a certain time, with
  * limits of a listener, with pipes between two connections, and with readers. */
 
-import type { Addr, Conn, Listener, NetAddr } from "../../../mod.ts";
+import type { Addr, Conn, Listener } from "../../../mod.ts";
 import { delay } from "../../shared/deadline.ts";
 import {
   Model,
@@ -11,7 +11,7 @@ import {
   pieces,
   run,
 } from "../../shared/framing_model.ts";
-import { isWindows } from "../../shared/local.ts";
+import { isWindows, newPath } from "../../shared/local.ts";
 import { concat, digest } from "../../shared/pattern.ts";
 import { pickOptions } from "../../shared/style.ts";
 import { receiveByLoop } from "../../shared/transfer.ts";
@@ -130,32 +130,44 @@ async function framing(context: Context): Promise<void> {
   server.close();
 }
 
-/* Listens for the visit alone. */
-function listenAlone({ otherPort, random }: Context, seen: () => boolean) {
-  return otherPort.listen({
-    hostname: "127.0.0.1",
-    port: 0,
-    allowHalfOpen: true,
-    maxConnections: random.chance(0.5) ? random.integer(1, 4) : 0,
-    acceptRate: random.chance(0.3) ? random.integer(200, 1000) : 0,
-    ...(random.chance(0.5) ? { blockList: { check: seen } } : {}),
-  });
-}
+type Listening = {
+  listener: Listener<Addr>;
+  connectMany(): Promise<Conn<Addr>>[];
+};
 
-function connectMany(
-  { port, random, counters }: Context,
-  { addr }: Listener<NetAddr>,
-): Promise<Conn>[] {
+/* Listens for the visit alone, over TCP or on a path. */
+function listenAlone(
+  { port, otherPort, random, counters }: Context,
+  seen: () => boolean,
+): Listening {
+  const limits = {
+    allowHalfOpen: !isWindows,
+    /* Further clients of a pipe would wait for the first ones to be closed. */
+    maxConnections: !isWindows && random.chance(0.5) ? random.integer(1, 4) : 0,
+    acceptRate: random.chance(0.3) ? random.integer(200, 1000) : 0,
+  };
   const count = random.integer(1, 8);
-  counters.made += count;
-  return Array.from({ length: count }, () => port.connect(addr));
+  const many = (connect: () => Promise<Conn<Addr>>) => () => {
+    counters.made += count;
+    return Array.from({ length: count }, connect);
+  };
+  if (random.chance(0.5)) {
+    const path = newPath();
+    const listener = otherPort.listen({ path, ...limits });
+    return { listener, connectMany: many(() => port.connect({ path })) };
+  }
+  const blockList = random.chance(0.5) ? { blockList: { check: seen } } : {};
+  const address = { hostname: "127.0.0.1", port: 0 };
+  const listener = otherPort.listen({ ...address, ...limits, ...blockList });
+  const { addr } = listener;
+  return { listener, connectMany: many(() => port.connect(addr)) };
 }
 
 /* A listener with limits is shut down, and its connections with it. */
 async function shutdown(context: Context): Promise<void> {
   const { random } = context;
   let blocked = 0;
-  const listener = listenAlone(context, () => {
+  const { listener, connectMany } = listenAlone(context, () => {
     const isBlocked = random.chance(0.3);
     if (isBlocked) blocked++;
     return isBlocked;
@@ -166,7 +178,7 @@ async function shutdown(context: Context): Promise<void> {
       served.push(readAway(context, conn).then(() => conn.close()));
     }
   })();
-  const clients = await Promise.all(connectMany(context, listener));
+  const clients = await Promise.all(connectMany());
   const ended = clients.map(async (client) => {
     if (random.chance(0.5)) {
       await settles(context, "a write", client.write(FLOOD.subarray(0, 1000)));
@@ -193,11 +205,12 @@ async function shutdown(context: Context): Promise<void> {
 /* Accepts that end by their timeout or signal lose no connection. */
 async function acceptLimits(context: Context): Promise<void> {
   const { random, counters } = context;
-  const listener = listenAlone(context, () => false);
-  const connecting = Promise.all(connectMany(context, listener));
-  const accepted: Conn[] = [];
-  const count = (await connecting).length;
-  while (accepted.length < count) {
+  const { listener, connectMany } = listenAlone(context, () => false);
+  /* A listener accepts from its first accept() on, and the clients of a pipe wait for
+   * that. */
+  const connecting = connectMany();
+  let left = connecting.length;
+  while (left > 0) {
     const controller = new AbortController();
     const { signal } = controller;
     const isTimed = random.chance(0.5);
@@ -205,20 +218,55 @@ async function acceptLimits(context: Context): Promise<void> {
     const accepting = listener.accept(limits);
     if (!isTimed) delay(random.integer(0, 2)).then(() => controller.abort());
     try {
-      const conn = await accepting;
-      accepted.push(conn);
       /* It may have taken the last place. */
-      conn.close();
+      (await accepting).close();
+      left--;
     } catch (error) {
       const codes = ["ETIMEDOUT", "AbortError"];
       requireOneOf("an accept", counters.failed(error), codes);
     }
   }
-  for (const client of await connecting) {
+  for (const client of await Promise.all(connecting)) {
     requireSame("the end", await client.read(new Uint8Array(1)), null);
     client.close();
   }
   listener.close();
+}
+
+/* A loop of accepts ends when no client has come for a while, or has all of them. */
+async function acceptLoop(context: Context): Promise<void> {
+  const { random } = context;
+  const { listener, connectMany } = listenAlone(context, () => false);
+  const connecting = connectMany();
+  const isPatient = random.chance(0.5);
+  const timeout = isPatient ? 60_000 : random.integer(0, 3);
+  let left = connecting.length;
+  const loop = async () => {
+    for await (const conn of listener.accepts({ timeout })) {
+      conn.close();
+      if (--left === 0) break;
+    }
+  };
+  if (isPatient) await loop();
+  else await loop().catch(ignoreTimeout(context));
+  if (isPatient) requireSame("the clients that were not accepted", left, 0);
+  listener.close();
+  const read = async (client: Conn<Addr>) => {
+    await readAway(context, client);
+    client.close();
+  };
+  const codes = ["ECONNREFUSED", "ECONNRESET", "ENOENT"];
+  await Promise.all(connecting.map(async (connection) => {
+    const client = await connection.catch((error) => {
+      requireOneOf("a connect", context.counters.failed(error), codes);
+    });
+    if (client) await read(client);
+  }));
+}
+
+function ignoreTimeout({ counters }: Context) {
+  return (error: unknown) =>
+    requireOneOf("a loop of accepts", counters.failed(error), ["ETIMEDOUT"]);
 }
 
 /** The kinds of visits. */
@@ -229,4 +277,5 @@ export const CONTROL: Readonly<Record<string, Kind>> = {
   framing: { visit: framing, share: 8 },
   shutdown: { visit: shutdown, share: 5 },
   acceptLimits: { visit: acceptLimits, share: 4 },
+  acceptLoop: { visit: acceptLoop, share: 3 },
 };
