@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "datagrams.h"
 #include "report.h"
 #include "user.h"
 
@@ -77,6 +78,9 @@ void gauges_check(const struct entry* entry,
     RULE("a socket has received no more than was reported",
          stats->bytes_received <= (double)entry->end->received &&
              stats->bytes_sent <= (double)entry->end->sent);
+  if (entry->kind == ENTRY_DATAGRAM)
+    RULE("as many datagrams are counted as were received",
+         stats->datagrams_received == entry->endpoint->received);
   gauges__in_flight(entry, stats);
 }
 

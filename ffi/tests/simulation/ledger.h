@@ -189,7 +189,9 @@ struct ledger_port {
   bool is_watched; /* another thread waits for it */
   uint32_t realm;
   uint32_t groups[LEDGER_GROUPS]; /* from iocp_group_new(), or 0 */
-  uint32_t process;               /* see world_process() */
+  /* what was counted for each when it was asked for last, or 0 */
+  struct iocp_stats group_stats[LEDGER_GROUPS];
+  uint32_t process; /* see world_process() */
   uint8_t inbox[IOCP_INBOX_MAX];
   uint32_t inbox_length; /* 0: not known */
   uint64_t records;
