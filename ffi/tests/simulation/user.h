@@ -27,7 +27,8 @@ void user_abandon(struct entry* entry);
 
 /* ---- groups of sockets (user_group.c) */
 
-void user_group(uint32_t port); /* what the tape says */
+void user_group(uint32_t port);      /* what the tape says */
+void user_ask_groups(uint32_t port); /* the counters of all of them */
 
 /* An open port, or LEDGER_PORTS. */
 uint32_t user_choose_port(void);

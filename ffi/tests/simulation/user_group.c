@@ -105,6 +105,13 @@ static void user__group_ask(uint32_t port, uint32_t group) {
        stats.polls == all.polls && stats.records == all.records);
 }
 
+void user_ask_groups(uint32_t port) {
+  for (uint32_t i = 0; i < LEDGER_GROUPS; i++) {
+    uint32_t group = ledger.ports[port].groups[i];
+    if (group != 0) user__group_ask(port, group);
+  }
+}
+
 static void user__group_close(uint32_t port, uint32_t* slot) {
   int32_t id = ledger.ports[port].id;
   uint32_t group = *slot;

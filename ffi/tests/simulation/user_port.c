@@ -322,6 +322,7 @@ void user_ask_port(uint32_t port) {
   RULE("counters can be read", result == 0);
   user__check_stats(port, &stats);
   if (world_posts_operations()) gauges_check_port(port, &stats);
+  user_ask_groups(port);
   iocp_native_error(id);
   RULE("the library has the version of its header", iocp_abi() == IOCP_ABI);
 }
