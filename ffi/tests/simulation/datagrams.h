@@ -19,6 +19,7 @@ struct udp_peer;
 #define DATAGRAMS_SENT 1024
 #define DATAGRAMS_BYTES 131072
 #define DATAGRAMS_GROUPS 2
+#define DATAGRAMS_INTERFACES 3
 /* The names of unix sockets: world_path() of these numbers. */
 #define DATAGRAMS_NAMES 32
 /* In place of a number: the socket has no name. */
@@ -47,6 +48,8 @@ struct endpoint {
   uint32_t connected_at;
   bool has_joined[DATAGRAMS_GROUPS][2]; /* at some time; by source or any */
   uint32_t joins;
+  /* of any source, by the family and the interface */
+  bool is_member[2][DATAGRAMS_INTERFACES];
   uint32_t received;
   /* the latest number from each endpoint, plus one */
   uint32_t latest[DATAGRAMS_ENDPOINTS];

@@ -10,6 +10,45 @@
 
 /* ---- groups */
 
+/* A group is joined once on an interface, and left when it was. Without memory
+ * the library cannot look whether the interface exists. */
+static void user__membership_any(struct endpoint* at,
+                                 uint16_t family,
+                                 uint32_t index,
+                                 bool joins,
+                                 int32_t result) {
+  bool* is_member = &at->is_member[family == 6][index];
+  if (error_is_fault(result)) return;
+  if (joins && *is_member)
+    RULE("a group that is joined already is in use",
+         ERROR_IS(result, IOCP_EADDRINUSE) ||
+             (index != 0 && !ledger.is_calm &&
+              ERROR_IS(result, IOCP_EADDRNOTAVAIL)));
+  if (!joins && at->joins == 0)
+    RULE("a group that was not joined cannot be left",
+         ERROR_IS(result, IOCP_EADDRNOTAVAIL));
+  if (!joins && *is_member)
+    RULE("a group that was joined can be left", result == 0);
+  if (result == 0) *is_member = joins;
+}
+
+/* What was joined is joined once more, or left. */
+static void user__membership_next(struct entry* entry,
+                                  const struct iocp_address* group,
+                                  uint32_t index) {
+  uint32_t joins = tape_choose(2);
+  int32_t result = iocp_membership(
+      user_datagram_port(entry), entry->id, group, NULL, index, joins);
+  TRACE("iocp_membership(%d.%d, %u) next: %d",
+        entry->port,
+        entry->id,
+        joins,
+        result);
+  if (!user_datagram_is_void(entry, result))
+    user__membership_any(
+        entry->endpoint, group->family, index, joins != 0, result);
+}
+
 void user_membership(struct entry* entry) {
   struct endpoint* at = entry->endpoint;
   uint16_t family = at->address.family == 6 && tape_choose(4) != 3 ? 6 : 4;
@@ -41,6 +80,8 @@ void user_membership(struct entry* entry) {
     RULE("a group that exists is joined",
          result == 0 || at->has_joined[family == 6][has_source] ||
              at->joins != 0 || error_is_fault(result));
+  if ((what < 3 || !joins) && !has_source)
+    user__membership_any(at, family, index, joins, result);
   if (result < 0) {
     RULE("a membership fails with an expected error",
          ERROR_IS(result,
@@ -55,6 +96,8 @@ void user_membership(struct entry* entry) {
            (what != 4 || !has_source));
   at->joins += joins;
   if (joins) at->has_joined[family == 6][has_source] = true;
+  if (joins && !has_source && tape_choose(2) == 1)
+    user__membership_next(entry, &group, index);
 }
 
 void user_interface(uint32_t port) {
