@@ -196,6 +196,19 @@ static void user__keep_alive(struct entry* entry) {
     }
 }
 
+/* In most cases of an option that the socket has. */
+static const struct user__values* user__row(const struct entry* entry) {
+  uint32_t count = (uint32_t)(sizeof user__values / sizeof user__values[0]);
+  uint32_t at = tape_choose(count);
+  const struct user__values* row = &user__values[at];
+  if (tape_choose(4) == 1) return row;
+  for (uint32_t i = 0;
+       i < count && !user__is_valid(entry, row->option, row->values[0]);
+       i++)
+    row = &user__values[(at + i) % count];
+  return row;
+}
+
 void user_set_option(struct entry* entry) {
   uint32_t what = tape_choose(8);
   if (what == 7) {
@@ -210,8 +223,7 @@ void user_set_option(struct entry* entry) {
     user__set_bound(entry);
     return;
   }
-  size_t count = sizeof user__values / sizeof user__values[0];
-  const struct user__values* row = &user__values[tape_choose((uint32_t)count)];
+  const struct user__values* row = user__row(entry);
   user_set_to(entry, row->option, row->values[tape_choose(row->count)]);
 }
 
@@ -233,8 +245,11 @@ static struct user__other user__other(const struct entry* entry,
                                       uint32_t option) {
   struct user__other other = {.value = -IOCP_EINVAL};
   if (tape_choose(4) != 1) return other;
-  other.option = 1 + tape_choose(OPTION_ROWS - 1);
-  if (other.option != option && other.option != IOCP_GROUP)
+  /* In most cases the one beside it. */
+  other.option = tape_choose(3) == 0 ? 1 + tape_choose(OPTION_ROWS - 1)
+                                     : option - 1 + 2 * tape_choose(2);
+  if (other.option - 1 < OPTION_ROWS - 1 && other.option != option &&
+      other.option != IOCP_GROUP)
     other.value = iocp_get_option(user__port(entry), entry->id, other.option);
   return other;
 }
