@@ -34,6 +34,10 @@ void states_visit_full_queue(void);
 /* states_stream.c */
 void states_visit_turns(void);
 void states_visit_gaps(void);
+void states_visit_end(void);
+
+/* states_pipe.c */
+void states_visit_pipe(void);
 
 /* states_share.c */
 void states_visit_parts(void);
