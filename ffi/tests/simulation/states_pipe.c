@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The clients of a pipe, and what is asked of an end that has moved. */
+/* The clients of a pipe, what is asked of an end that has moved, and the file
+ * of a unix socket. */
 #include <stddef.h>
 
 #include "report.h"
@@ -76,6 +77,29 @@ void states_visit_pipe(void) {
     world_pause(1);
     RULE("the end of a pipe can be read at once",
          iocp_read(port.id, id, bytes, 0, sizeof bytes) == 0);
+  }
+  states_close(&port);
+}
+
+/* ---- the file of a unix socket */
+
+/* A listener that is closed removes its file, so that the next one needs no
+ * IOCP_REPLACE_STALE. */
+void states_visit_file(void) {
+  struct states_port port;
+  struct iocp_path name;
+  struct iocp_record record;
+  if (!world_has_local(IOCP_UNIX) || !states_open(&port)) return;
+  world_path(IOCP_UNIX, PIPE__NUMBER, WORLD_USER, &name);
+  for (int i = 0; i < 2; i++) {
+    int32_t listener =
+        iocp_listen_path(port.id, &name, 1, 0, IOCP_MODE_DEFAULT, NULL, 0);
+    RULE("the file of a listener that was closed is in the way of no other",
+         listener >= 0 || i == 0);
+    if (listener < 0) break;
+    iocp_close(port.id, listener, IOCP_GRACEFUL, 0);
+    RULE("a listener is closed",
+         states_await(&port, listener, IOCP_CLOSED, PIPE__WAIT_MS, &record));
   }
   states_close(&port);
 }
