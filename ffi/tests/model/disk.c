@@ -244,6 +244,9 @@ HANDLE disk_create(const WCHAR* wide,
   RULE("a file that is made is a lock, and is removed with its handle",
        disposition == OPEN_ALWAYS && share == 0 &&
            (flags & FILE_FLAG_DELETE_ON_CLOSE) != 0);
+  /* STATUS_CANNOT_DELETE ([MS-FSA] 2.1.5.1.1, "Creation of a New File"). */
+  RULE("a file that is removed with its handle is not made read-only",
+       (flags & FILE_ATTRIBUTE_READONLY) == 0);
   if (file != NULL && file->handles != 0)
     return disk__fails(ERROR_SHARING_VIOLATION);
   if (file == NULL) file = disk__add(path, DISK_LOCK);

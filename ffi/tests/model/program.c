@@ -126,6 +126,9 @@ static const struct {
      "b"},
     {{'\\', 0xD83D, 0xDE00}, "\\\xf0\x9f\x98\x80"},
     {{'\\', 0xD83D, 0xFF21}, "\\\xef\xbf\xbd\xef\xbc\xa1"},
+    /* Two halves that are no pair. */
+    {{'\\', 0xDC00, 0xDC01}, "\\\xef\xbf\xbd\xef\xbf\xbd"},
+    {{'\\', 0xD800, 0xD801}, "\\\xef\xbf\xbd\xef\xbf\xbd"},
 };
 #define PROGRAM__NAMES (sizeof program__names / sizeof program__names[0])
 

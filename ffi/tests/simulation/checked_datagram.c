@@ -149,6 +149,25 @@ static uint32_t checked__count(const uint8_t* memory,
   return count;
 }
 
+/* Whether the socket has no addresses of the family, with which one of the
+ * first `count` datagrams begins. */
+static bool checked__has_other_family(const struct contract_socket* socket,
+                                      const uint8_t* memory,
+                                      uint32_t count) {
+  struct iocp_datagram header;
+  for (uint32_t i = 0; i < count; i++) {
+    memcpy(&header, memory, sizeof header);
+    uint16_t family = header.from.family;
+    uint32_t path = family == IOCP_UNIX ? header.from.port : 0;
+    if (family != 0 && family != socket->family &&
+        (family != IOCP_IPV4 || socket->family != IOCP_IPV6))
+      return true;
+    memory +=
+        sizeof header + ((path + 7u) & ~7u) + ((header.length + 7u) & ~7u);
+  }
+  return false;
+}
+
 int32_t checked_send_many(int32_t port,
                           int32_t socket,
                           const void* datagrams,
@@ -173,6 +192,9 @@ int32_t checked_send_many(int32_t port,
   uint32_t taken = (uint32_t)result & ~(uint32_t)IOCP_PENDING;
   RULE("at least one datagram is taken, and no more than there are",
        taken != 0 && taken <= count);
+  RULE("a datagram to an address of another family is not taken",
+       (result & IOCP_PENDING) != 0 ||
+           !checked__has_other_family(of, datagrams, taken));
   if ((result & IOCP_PENDING) != 0) of->sends++;
   return result;
 }

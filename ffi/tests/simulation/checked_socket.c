@@ -55,7 +55,9 @@ int32_t checked_get_address(int32_t port,
       IOCP_EINVAL);
   contract_refuse_if(
       &call, of != NULL && of->is_part && end == IOCP_PEER, IOCP_ENOTCONN);
-  if (!is_ip) contract_may(&call, IOCP_EINVAL);
+  /* A name may need more room. */
+  if (!is_ip && capacity < sizeof(struct iocp_path))
+    contract_may(&call, IOCP_EINVAL);
   contract_may(&call, IOCP_ENOTCONN);
   contract_output(&call, address, address == NULL ? 0 : capacity);
   /* Which of the two the system says first. */
@@ -204,13 +206,6 @@ static void checked__has_set(struct contract_socket* socket,
   }
 }
 
-/* "Always sends 10 probes" where that cannot be set. */
-static void checked__check_probes(int32_t port, int32_t socket) {
-  int32_t count = iocp_get_option(port, socket, IOCP_KEEP_ALIVE_COUNT);
-  RULE("a system that has its own number of probes sends 10",
-       count < 0 || count == 10);
-}
-
 int32_t checked_set_option(int32_t port,
                            int32_t socket,
                            uint32_t option,
@@ -235,10 +230,6 @@ int32_t checked_set_option(int32_t port,
   RULE("an option that is refused keeps its value",
        !is_kept || result == 0 ||
            iocp_get_option(port, socket, option) == before);
-  /* A question that fails would replace the number of this call. */
-  if (ledger.is_calm && result == -IOCP_ENOTSUP &&
-      option == IOCP_KEEP_ALIVE_COUNT && !contract_is_refused(&call))
-    checked__check_probes(port, socket);
   if (result != 0) return result;
   checked__has_set(of, option, value);
   RULE("an option of the library has the value that was set",

@@ -281,6 +281,9 @@ static void records__closed(struct entry* entry,
              (records__is_death(result) ||
               (entry->has_cut_file && result == -IOCP_ENODATA)));
   }
+  RULE("a detach that the system prevents has the number of its error",
+       !entry->is_detaching || result != -IOCP_ENOBUFS || detail != 0 ||
+           !world_posts_operations());
   if (entry->end == NULL) return;
   if (result == 0 && entry->is_closing && !entry->is_detaching &&
       !entry->was_reset && !entry->is_failed && entry->end->has_addresses &&

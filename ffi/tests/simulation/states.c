@@ -149,7 +149,11 @@ void states_visit(void) {
                                          states_visit_full_queue,
                                          states_visit_turns,
                                          states_visit_gaps,
-                                         states_visit_parts};
+                                         states_visit_parts,
+                                         states_visit_pipe,
+                                         states_visit_end,
+                                         states_visit_file,
+                                         states_visit_watch};
   uint32_t count = (uint32_t)(sizeof visits / sizeof visits[0]);
   if (!world_is_exact() || !tape_chance(STATES__VISITS)) return;
   uint32_t which = tape_choose(count);

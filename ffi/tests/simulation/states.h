@@ -21,6 +21,7 @@ void states_visit(void);
 /* states_accept.c */
 void states_visit_accept_pauses(void);
 void states_visit_first_byte(void);
+void states_visit_watch(void);
 
 /* states_close.c */
 void states_visit_linger(void);
@@ -34,6 +35,11 @@ void states_visit_full_queue(void);
 /* states_stream.c */
 void states_visit_turns(void);
 void states_visit_gaps(void);
+void states_visit_end(void);
+
+/* states_pipe.c */
+void states_visit_pipe(void);
+void states_visit_file(void);
 
 /* states_share.c */
 void states_visit_parts(void);

@@ -16,6 +16,7 @@
 #define ACCEPT__PAUSE_MAX_MS 1280
 #define ACCEPT__FIRST_BYTE_MS 400
 #define ACCEPT__BYTES 100
+#define ACCEPT__WATCH_MS 1000
 
 static uint32_t accept__failures(const struct states_port* port,
                                  int32_t listener) {
@@ -170,6 +171,30 @@ void states_visit_first_byte(void) {
     states_pass(&port, 2 * ACCEPT__FIRST_BYTE_MS);
     RULE("a peer that has sent its first byte in time is not reset",
          !states_take(&port, id, IOCP_CLOSED, NULL));
+  }
+  states_close(&port);
+}
+
+/* ---- connections without data */
+
+/* "Looked for" once in a second at most, and at least: the user can sleep, and
+ * connections that send nothing do not use up the accepts, however long their
+ * time is. */
+void states_visit_watch(void) {
+  static const int32_t times[] = {0, 100000, 86400000};
+  struct states_port port;
+  struct iocp_address address;
+  int32_t time = times[tape_choose(3)];
+  if (!states_open(&port)) return;
+  int32_t listener = states_listen(&port, 0, &address);
+  if (listener >= 0 &&
+      iocp_set_option(port.id, listener, IOCP_DEFER_ACCEPT, 1) == 0 &&
+      iocp_set_option(port.id, listener, IOCP_FIRST_BYTE_TIMEOUT, time) == 0 &&
+      iocp_accept(port.id, listener, 1) == 0) {
+    states_poll(&port);
+    RULE("connections without data are looked for once in a second",
+         port.timeout_ms >= ACCEPT__WATCH_MS - ACCEPT__SLACK_MS &&
+             port.timeout_ms <= ACCEPT__WATCH_MS + ACCEPT__SLACK_MS);
   }
   states_close(&port);
 }

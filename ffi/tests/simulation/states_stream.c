@@ -97,3 +97,26 @@ void states_visit_gaps(void) {
   }
   states_close(&port);
 }
+
+/* ---- the end */
+
+/* The system cannot be asked when the end arrives: that is neither the end nor
+ * an error. It is asked again, and then the end is reported, or the reset. */
+void states_visit_end(void) {
+  struct states_port port;
+  struct iocp_record record;
+  struct peer* peer;
+  if (!states_open(&port)) return;
+  int32_t id = states_pair(&port, &peer);
+  if (id >= 0 && iocp_receive(port.id, id, 1 << 20) == 0) {
+    states_poll(&port);
+    world_lack(WORLD_ANSWERS, WORLD_ALWAYS);
+    peer_shutdown(peer);
+    states_pass(&port, 50);
+    world_lack(WORLD_ANSWERS, 0);
+    RULE("an end is reported when the system can be asked again",
+         states_await(&port, id, IOCP_RECEIVED, 200, &record) &&
+             record.result == 0);
+  }
+  states_close(&port);
+}

@@ -196,6 +196,19 @@ static void user__keep_alive(struct entry* entry) {
     }
 }
 
+/* In most cases of an option that the socket has. */
+static const struct user__values* user__row(const struct entry* entry) {
+  uint32_t count = (uint32_t)(sizeof user__values / sizeof user__values[0]);
+  uint32_t at = tape_choose(count);
+  const struct user__values* row = &user__values[at];
+  if (tape_choose(4) == 1) return row;
+  for (uint32_t i = 0;
+       i < count && !user__is_valid(entry, row->option, row->values[0]);
+       i++)
+    row = &user__values[(at + i) % count];
+  return row;
+}
+
 void user_set_option(struct entry* entry) {
   uint32_t what = tape_choose(8);
   if (what == 7) {
@@ -210,14 +223,49 @@ void user_set_option(struct entry* entry) {
     user__set_bound(entry);
     return;
   }
-  size_t count = sizeof user__values / sizeof user__values[0];
-  const struct user__values* row = &user__values[tape_choose((uint32_t)count)];
+  const struct user__values* row = user__row(entry);
   user_set_to(entry, row->option, row->values[tape_choose(row->count)]);
+}
+
+/* "Always sends 10 probes" where that cannot be set. */
+static void user__check_probes(const struct entry* entry) {
+  int32_t count =
+      iocp_get_option(user__port(entry), entry->id, IOCP_KEEP_ALIVE_COUNT);
+  RULE("a system that has its own number of probes sends 10",
+       count < 0 || count == 10);
+}
+
+/* Another option, and its value: an error if it cannot be read. */
+struct user__other {
+  uint32_t option;
+  int32_t value;
+};
+
+static struct user__other user__other(const struct entry* entry,
+                                      uint32_t option) {
+  struct user__other other = {.value = -IOCP_EINVAL};
+  if (tape_choose(4) != 1) return other;
+  /* In most cases the one beside it. */
+  other.option = tape_choose(3) == 0 ? 1 + tape_choose(OPTION_ROWS - 1)
+                                     : option - 1 + 2 * tape_choose(2);
+  if (other.option - 1 < OPTION_ROWS - 1 && other.option != option &&
+      other.option != IOCP_GROUP)
+    other.value = iocp_get_option(user__port(entry), entry->id, other.option);
+  return other;
+}
+
+static void user__check_other(const struct entry* entry,
+                              const struct user__other* other) {
+  if (other->value < 0) return;
+  int32_t value = iocp_get_option(user__port(entry), entry->id, other->option);
+  RULE("an option that is set changes no other",
+       value < 0 || value == other->value);
 }
 
 void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
   /* The real network is not used; see user_bind(). */
   if (!world_is_exact() && option == IOCP_MULTICAST_INTERFACE) return;
+  struct user__other other = user__other(entry, option);
   int32_t result = iocp_set_option(user__port(entry), entry->id, option, value);
   TRACE("iocp_set_option(%d.%d, %u, %d): %d",
         entry->port,
@@ -249,11 +297,14 @@ void user_set_to(struct entry* entry, uint32_t option, int32_t value) {
           ERROR_IS(result, IOCP_EINVAL, IOCP_ENOTCONN, IOCP_ECONNRESET)))
       report_violation(
           "an option fails with one of the expected errors", "%d", result);
+    if (option == IOCP_KEEP_ALIVE_COUNT && result == -IOCP_ENOTSUP)
+      user__check_probes(entry);
     return;
   }
   RULE("an option without effect is not accepted",
        option != IOCP_DSCP || !world_posts_operations());
   user__has_set(entry, option, value);
+  user__check_other(entry, &other);
   int32_t got = iocp_get_option(user__port(entry), entry->id, option);
   if (option == IOCP_KEEP_ALIVE)
     RULE("keep-alive has the times that were set",

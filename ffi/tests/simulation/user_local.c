@@ -45,6 +45,7 @@ static const char* const user__accesses[] = {"D:(A;;FA;;;OW)",
                                              "D:\xff"};
 #define USER__ACCESSES (sizeof user__accesses / sizeof user__accesses[0])
 #define USER__ACCESSES_VALID 4
+#define USER__REFUSES_MS 50
 /* It excludes the current user, who could not serve a second client. */
 #define USER__ACCESS_OF_OTHERS 3
 
@@ -116,6 +117,9 @@ void user_listen_path(uint32_t port) {
     which = tape_choose(USER__ACCESSES);
     access = user__accesses[which];
   }
+  bool is_left_over =
+      is_foreign && manner == PEER_REFUSES && !ledger.may_be_replaced[path];
+  uint64_t since_ms = world_now_ms();
   int32_t id = iocp_listen_path(ledger.ports[port].id,
                                 &name,
                                 backlogs[tape_choose(4)],
@@ -146,6 +150,10 @@ void user_listen_path(uint32_t port) {
            (rival == NULL || rival->is_closing));
   RULE("a socket file that is left over is replaced only if that is asked for",
        !is_foreign || ledger.may_be_replaced[path]);
+  /* "A listener that is not of this library may only have a full backlog." */
+  RULE("a socket file is replaced when it has refused connections for a while",
+       !is_left_over || local != IOCP_UNIX || !world_is_exact() ||
+           world_now_ms() - since_ms >= USER__REFUSES_MS);
   struct entry* entry = ledger_entry(port, id, ENTRY_LISTENER);
   entry->local = local;
   entry->path = path;
@@ -354,6 +362,9 @@ static void user__misuse_pipe(int32_t id) {
                                     "\\\\.\\pipe\\..\\x",
                                     "\\\\.\\pipe\\a\\.",
                                     "\\/?/pipe/x",
+                                    "/\\?\\pipe\\x",
+                                    "\\/?\\pipe\\x",
+                                    "\\\\?/pipe\\x",
                                     "\\\\.\\pips\\x",
                                     "\\\\.\\pipe_x",
                                     "\\\\.xpipe\\x",

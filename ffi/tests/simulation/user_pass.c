@@ -481,6 +481,9 @@ static void pass__add_odd(uint32_t port) {
        odd == WORLD_OTHER_LISTENING  ? ERROR_IS(id, IOCP_EAFNOSUPPORT)
        : odd == WORLD_PIPE_LISTENING ? ERROR_IS(id, IOCP_ENOTSOCK)
                                      : ERROR_IS(id, IOCP_EINVAL));
+  /* The system was asked what it is, and has answered. */
+  RULE("a socket that does not listen is refused by the library",
+       id != -IOCP_EINVAL || iocp_native_error(ledger.ports[port].id) == 0);
   world_handle_close(handle);
 }
 
