@@ -281,6 +281,8 @@ static void records__closed(struct entry* entry,
              (records__is_death(result) ||
               (entry->has_cut_file && result == -IOCP_ENODATA)));
   }
+  RULE("a close without an error has no number of the system",
+       result < 0 || entry->is_detaching || detail == 0);
   if (entry->end == NULL) return;
   if (result == 0 && entry->is_closing && !entry->is_detaching &&
       !entry->was_reset && !entry->is_failed && entry->end->has_addresses &&

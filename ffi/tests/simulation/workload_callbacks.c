@@ -55,7 +55,8 @@ static struct {
   struct peer_listener* hosts[CALLS__HOSTS];
   double odd[CALLS__ODD]; /* sockets that could not be added */
   uint32_t odd_count;
-  bool is_large; /* every socket has a large buffer */
+  bool is_large;         /* every socket has a large buffer */
+  atomic_bool is_ending; /* the threads are about to be ended */
   struct calls__socket sockets[CALLS__SOCKETS];
   uint32_t count;
   /* peers that have connected to listeners */
@@ -107,6 +108,9 @@ static void calls__ended(struct calls__socket* socket,
     RULE("a socket that its user has closed is reported as canceled",
          error == IOCP_ECANCELED || error == IOCP_ENOMEM ||
              error == IOCP_ENOBUFS);
+  RULE("only a socket that its user has closed is reported as canceled",
+       event != IOCP_CALLBACK_ERROR || error != IOCP_ECANCELED ||
+           atomic_load(&socket->is_closed) || atomic_load(&calls.is_ending));
   atomic_store(&socket->last_call, event);
 }
 
@@ -467,6 +471,7 @@ static void calls__settle(void) {
 }
 
 static void calls__end(void) {
+  atomic_store(&calls.is_ending, true);
   RULE("the threads can be ended", iocp_callbacks_delete(calls.callbacks) == 0);
   for (uint32_t i = 0; i < calls.count; i++) {
     struct calls__socket* socket = &calls.sockets[i];
