@@ -8,7 +8,7 @@
 #include "tape.h"
 
 /* Of 1,000 schedules. */
-#define STATES__VISITS 100
+#define STATES__VISITS 150
 #define STATES__SLAB (2 * IOCP_SLAB_MIN)
 #define STATES__BYTES 65536
 #define STATES__CONNECT_MS 100
@@ -149,7 +149,8 @@ void states_visit(void) {
                                          states_visit_full_queue,
                                          states_visit_turns,
                                          states_visit_gaps,
-                                         states_visit_parts};
+                                         states_visit_parts,
+                                         states_visit_stopped_parts};
   uint32_t count = (uint32_t)(sizeof visits / sizeof visits[0]);
   if (!world_is_exact() || !tape_chance(STATES__VISITS)) return;
   uint32_t which = tape_choose(count);

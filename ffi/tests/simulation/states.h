@@ -37,6 +37,7 @@ void states_visit_gaps(void);
 
 /* states_share.c */
 void states_visit_parts(void);
+void states_visit_stopped_parts(void);
 
 /* ---- what they have in common: a port, and its records */
 
