@@ -40,6 +40,7 @@ void states_poll(struct states_port* port) {
   RULE("a poll of an open port succeeds", count >= 0);
   schedule_checks++;
   port->timeout_ms = states__events.header.timeout_ms;
+  port->sockets = states__events.header.sockets;
   for (int32_t i = 0; i < count; i++) {
     const struct iocp_record* record = &states__events.records[i];
     TRACE("  socket %d: kind %d, %d",
@@ -150,7 +151,10 @@ void states_visit(void) {
                                          states_visit_turns,
                                          states_visit_gaps,
                                          states_visit_parts,
-                                         states_visit_stopped_parts};
+                                         states_visit_stopped_parts,
+                                         states_visit_datagram_close,
+                                         states_visit_datagrams,
+                                         states_visit_deferred};
   uint32_t count = (uint32_t)(sizeof visits / sizeof visits[0]);
   if (!world_is_exact() || !tape_chance(STATES__VISITS)) return;
   uint32_t which = tape_choose(count);

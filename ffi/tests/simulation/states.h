@@ -21,6 +21,7 @@ void states_visit(void);
 /* states_accept.c */
 void states_visit_accept_pauses(void);
 void states_visit_first_byte(void);
+void states_visit_deferred(void);
 
 /* states_close.c */
 void states_visit_linger(void);
@@ -39,6 +40,10 @@ void states_visit_gaps(void);
 void states_visit_parts(void);
 void states_visit_stopped_parts(void);
 
+/* states_datagram.c */
+void states_visit_datagram_close(void);
+void states_visit_datagrams(void);
+
 /* ---- what they have in common: a port, and its records */
 
 #define STATES_RECORDS 256
@@ -46,6 +51,7 @@ void states_visit_stopped_parts(void);
 struct states_port {
   int32_t id;
   int32_t timeout_ms; /* of the last header */
+  int32_t sockets;    /* the same */
   uint32_t capacity;  /* of the next polls */
   uint32_t slab;
   uint32_t count; /* of records that were not taken */
