@@ -154,7 +154,8 @@ void states_visit(void) {
                                          states_visit_stopped_parts,
                                          states_visit_datagram_close,
                                          states_visit_datagrams,
-                                         states_visit_deferred};
+                                         states_visit_deferred,
+                                         states_visit_cut_detach};
   uint32_t count = (uint32_t)(sizeof visits / sizeof visits[0]);
   if (!world_is_exact() || !tape_chance(STATES__VISITS)) return;
   uint32_t which = tape_choose(count);

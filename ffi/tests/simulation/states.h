@@ -26,6 +26,7 @@ void states_visit_deferred(void);
 /* states_close.c */
 void states_visit_linger(void);
 void states_visit_stall(void);
+void states_visit_cut_detach(void);
 
 /* states_queue.c */
 void states_visit_retries(void);
