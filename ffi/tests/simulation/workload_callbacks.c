@@ -427,9 +427,10 @@ static void calls__step(void) {
 /* ---- the end */
 
 static bool calls__is_due(const struct calls__socket* socket) {
-  return socket->is_added && !socket->is_listener &&
-         (atomic_load(&socket->has_fin) || atomic_load(&socket->is_reset) ||
-          atomic_load(&socket->is_closed));
+  if (!socket->is_added) return false;
+  return atomic_load(&socket->is_closed) ||
+         (!socket->is_listener &&
+          (atomic_load(&socket->has_fin) || atomic_load(&socket->is_reset)));
 }
 
 static bool calls__accepts(const struct calls__socket* socket) {
@@ -454,8 +455,11 @@ static void calls__probe(struct calls__socket* socket) {
   }
 }
 
-/* Every stream that has ended gets its last call. */
+/* Every stream that has ended gets its last call, and every socket that was
+ * closed, though nothing else happens to it. */
 static void calls__settle(void) {
+  struct calls__socket* closed = calls__choose();
+  if (closed != NULL && tape_choose(2) == 0) calls__close(closed);
   uint64_t since_ms = world_now_ms();
   uint32_t limit_ms = world_is_exact() ? CALLS__LIMIT_MS : CALLS__LIMIT_REAL_MS;
   world_calm();
