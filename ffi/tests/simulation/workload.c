@@ -466,6 +466,7 @@ static void workload__begin(const struct workload__profile* profile) {
 static void workload__exit(void) {
   sharers_close();
   crowd_reduce();
+  if (tape_choose(2) == 0) user_fill_shares();
   user_exit();
   crowd_forget();
 }
