@@ -103,7 +103,8 @@ void world_lack(enum world_shortage what, uint32_t per_mille) {
   uint32_t* const rates[] = {&habits.handle_faults,
                              &habits.refused_transfers,
                              &habits.silences,
-                             &habits.late_faults};
+                             &habits.late_faults,
+                             &habits.kernel_faults};
   TRACE("the system lacks %u: %u", (unsigned)what, per_mille);
   *rates[what] = per_mille == 0 ? 0 : HABITS_FORCED + per_mille;
 }

@@ -147,6 +147,8 @@ int32_t checked_share(int32_t port, int32_t listener, int32_t share) {
       IOCP_EINVAL);
   contract_refuse_if(
       &call, socket != NULL && socket->local == IOCP_PIPE, IOCP_ENOTSUP);
+  contract_refuse_if(
+      &call, share >= 0 && !contract_had_share(share), IOCP_ENOENT);
   if (share >= 0) contract_may(&call, IOCP_ENOENT);
   if (!contract_goes(&call)) return 0;
   int32_t result = contract_end(&call, iocp_share(port, listener, share));
@@ -154,6 +156,7 @@ int32_t checked_share(int32_t port, int32_t listener, int32_t share) {
     RULE("a listener joins the share that was named",
          share < 0 || result == share);
     socket->hands_out = true;
+    contract_add_share(result);
   }
   return result;
 }
@@ -161,7 +164,7 @@ int32_t checked_share(int32_t port, int32_t listener, int32_t share) {
 int32_t checked_take_part(int32_t port, int32_t share) {
   struct contract_call call;
   contract_begin(&call, "iocp_take_part", port);
-  contract_refuse_if(&call, share < 0, IOCP_ENOENT);
+  contract_refuse_if(&call, !contract_had_share(share), IOCP_ENOENT);
   contract_may(&call, IOCP_ENOENT);
   if (!contract_goes(&call)) return 0;
   int32_t result = contract_end(&call, iocp_take_part(port, share));

@@ -21,6 +21,8 @@ static struct {
   int32_t stale_sockets[CONTRACT_STALE];
   uint32_t stale_port_count;
   uint32_t stale_socket_count;
+  int32_t shares[CONTRACT_SHARES];
+  uint32_t share_count;
 } contract;
 
 void contract_open(void) {
@@ -28,6 +30,7 @@ void contract_open(void) {
   contract.socket_count = 0;
   contract.stale_port_count = 0;
   contract.stale_socket_count = 0;
+  contract.share_count = 0;
   contract_only_refusals = false;
 }
 
@@ -80,6 +83,18 @@ void contract_remove(struct contract_socket* socket) {
   contract.stale_sockets[contract.stale_socket_count++ % CONTRACT_STALE] =
       socket->id;
   *socket = contract.sockets[--contract.socket_count];
+}
+
+bool contract_had_share(int32_t id) {
+  for (uint32_t i = 0; i < contract.share_count; i++)
+    if (contract.shares[i] == id) return true;
+  return false;
+}
+
+void contract_add_share(int32_t id) {
+  if (contract_had_share(id)) return;
+  RULE("there are not too many shares", contract.share_count < CONTRACT_SHARES);
+  contract.shares[contract.share_count++] = id;
 }
 
 uint32_t contract_port_count(void) { return contract.port_count; }
@@ -340,10 +355,13 @@ static bool contract__is_broken(const struct contract_call* call,
           contract__native(call) != 0);
 }
 
-/* What a call needs it may want before it looks at its arguments. */
-static bool contract__lacks(int32_t result) {
-  return !ledger.is_calm && (result == -IOCP_ENOMEM || result == -IOCP_EMFILE ||
-                             result == -IOCP_ENFILE || result == -IOCP_ENOBUFS);
+/* What a call needs it may want before it looks at its arguments. Only memory
+ * and places in tables are the library's own. */
+static bool contract__lacks(const struct contract_call* call, int32_t result) {
+  if (ledger.is_calm) return false;
+  return result == -IOCP_ENOMEM || result == -IOCP_EMFILE ||
+         (contract__native(call) != 0 &&
+          (result == -IOCP_ENFILE || result == -IOCP_ENOBUFS));
 }
 
 static void contract__refused(const struct contract_call* call,
@@ -351,7 +369,8 @@ static void contract__refused(const struct contract_call* call,
   contract_refused++;
   bool is_refusal = contract__has(call->refusals, call->refusal_count, result);
   bool is_other = contract__has(call->others, call->other_count, result) ||
-                  contract__is_broken(call, result) || contract__lacks(result);
+                  contract__is_broken(call, result) ||
+                  contract__lacks(call, result);
   if (!is_refusal && !is_other)
     report_violation(
         "a wrong call is refused with the error that is documented",
@@ -379,9 +398,9 @@ int32_t contract_end(struct contract_call* call, int32_t result) {
   if (result >= 0) return result;
   int32_t native = contract__native(call);
   bool is_other = contract__has(call->others, call->other_count, result) ||
-                  contract__is_broken(call, result) || result == -IOCP_ENOMEM ||
-                  result == -IOCP_EMFILE;
-  if (native == 0 && !is_other)
+                  contract__is_broken(call, result);
+  bool is_own = result == -IOCP_ENOMEM || result == -IOCP_EMFILE;
+  if (native == 0 && !is_other && !is_own)
     report_violation("a call that is right is not refused",
                      "%s() returns %d",
                      call->name,

@@ -27,6 +27,7 @@
 #define CONTRACT_FILES 64
 #define CONTRACT_ERRORS 16
 #define CONTRACT_OUTPUT_MAX 256
+#define CONTRACT_SHARES 64
 /* Stale ids that are remembered. */
 #define CONTRACT_STALE 16
 #define CONTRACT_CREDIT_MAX (1u << 30)
@@ -159,6 +160,10 @@ struct contract_port* contract_port(int32_t id);
 void contract_add_port(int32_t id, uint32_t realm);
 void contract_remove_port(int32_t id);
 void contract_record(int32_t port, const struct iocp_record* record);
+
+/* iocp_share() has returned this one; it may be over by now. */
+void contract_add_share(int32_t id);
+bool contract_had_share(int32_t id);
 
 /* ---- any of them, or NULL; those that are left move up when one is removed */
 

@@ -2,6 +2,7 @@
 #include "probes.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "crowd.h"
 #include "guests.h"
@@ -24,8 +25,9 @@
 #define PROBE__RETRY_MS 200
 #define PROBE__WAITS 20
 #define PROBE__FIRST_BYTE_MS 1000
-/* A port has 768 slots at least before it uses one again. */
-#define PROBE__IDS 1600
+/* Each of the 768 slots that a port has at least before it uses one again is
+ * used often enough for each bit of its generation to change. */
+#define PROBE__IDS 10500
 /* Sockets that fail to bind, and to connect. */
 #define PROBE__ERRORS 24
 #define PROBE__UNUSED_PORT 1
@@ -213,37 +215,48 @@ void probe_first_byte(struct entry* listener) {
 
 /* ---- names */
 
-/* One that is closed at once, so that its id is free again. Returns its id, or
- * an error. */
-static int32_t probe__listen(int32_t port) {
+/* A part, which needs nothing of the system, is closed at once, so that its id
+ * is free again. Returns its id, or an error. */
+static int32_t probe__take_id(int32_t port, int32_t share) {
   static struct {
     struct iocp_header header;
     struct iocp_record record;
   } events;
-  struct iocp_address address = {.family = 4, .bytes = {127, 0, 0, 1}};
-  int32_t id = iocp_listen(port, &address, 1, 0);
+  int32_t id = iocp_take_part(port, share);
   if (id < 0) return id;
-  RULE("a listener can be closed", iocp_close(port, id, IOCP_RESET, 0) == 0);
+  RULE("a part can be closed", iocp_close(port, id, IOCP_RESET, 0) == 0);
   while (iocp_poll(port, &events, 1, NULL, 0, 0) == 0) world_pause(1);
-  RULE("a listener that was closed says so",
+  RULE("a part that was closed says so",
        events.record.kind == IOCP_CLOSED && events.record.socket == id);
   return id;
 }
 
+static int probe__compare(const void* a, const void* b) {
+  int32_t first = *(const int32_t*)a;
+  int32_t second = *(const int32_t*)b;
+  return (first > second) - (first < second);
+}
+
 void probe_ids(void) {
   static int32_t ids[PROBE__IDS];
+  struct iocp_address address = {.family = 4, .bytes = {127, 0, 0, 1}};
+  uint32_t count = 0;
   int32_t port = iocp_new(0);
   TRACE("many sockets come and go at port %d", port);
-  for (uint32_t i = 0; i < PROBE__IDS && port >= 0; i++) {
-    ids[i] = probe__listen(port);
-    if (ids[i] < 0) break;
-    for (uint32_t j = 0; j < i; j++)
-      if (ids[j] == ids[i])
-        report_violation("the id of a socket does not soon come again",
-                         "%d after %u others",
-                         ids[i],
-                         i - j - 1);
+  int32_t listener = port < 0 ? port : iocp_listen(port, &address, 1, 0);
+  int32_t share = listener < 0 ? listener : iocp_share(port, listener, -1);
+  for (; share >= 0 && count < PROBE__IDS; count++) {
+    ids[count] = probe__take_id(port, share);
+    RULE("many sockets of a port, one after another, have ids",
+         ids[count] >= 0);
   }
+  qsort(ids, count, sizeof ids[0], probe__compare);
+  for (uint32_t i = 1; i < count; i++)
+    if (ids[i] == ids[i - 1])
+      report_violation("the id of a socket does not soon come again",
+                       "%d, of %u",
+                       ids[i],
+                       count);
   if (port >= 0) iocp_delete(port);
 }
 

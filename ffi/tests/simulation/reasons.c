@@ -102,6 +102,10 @@ void reasons_check_detail(const struct iocp_record* record) {
                                    IOCP_EMFILE,
                                    IOCP_ENOBUFS,
                                    0};
+  /* Received data has a place in the slab, and a detach returns the handle. */
+  if (record->result >= 0 && record->kind != IOCP_RECEIVED &&
+      record->kind != IOCP_DATAGRAMS && record->kind != IOCP_CLOSED)
+    RULE("a success has no number of the system", record->detail == 0);
   if (record->result < 0) reasons_check_number(record->result, record->detail);
   if (record->result >= 0 || world_has_broken()) return;
   for (const int32_t* error = errors; *error != 0; error++)

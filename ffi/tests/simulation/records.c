@@ -284,6 +284,8 @@ static void records__closed(struct entry* entry,
   RULE("a detach that the system prevents has the number of its error",
        !entry->is_detaching || result != -IOCP_ENOBUFS || detail != 0 ||
            !world_posts_operations());
+  RULE("a close without an error has no number of the system",
+       result < 0 || entry->is_detaching || detail == 0);
   if (entry->end == NULL) return;
   if (result == 0 && entry->is_closing && !entry->is_detaching &&
       !entry->was_reset && !entry->is_failed && entry->end->has_addresses &&

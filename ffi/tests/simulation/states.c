@@ -8,7 +8,7 @@
 #include "tape.h"
 
 /* Of 1,000 schedules. */
-#define STATES__VISITS 100
+#define STATES__VISITS 150
 #define STATES__SLAB (2 * IOCP_SLAB_MIN)
 #define STATES__BYTES 65536
 #define STATES__CONNECT_MS 100
@@ -40,6 +40,7 @@ void states_poll(struct states_port* port) {
   RULE("a poll of an open port succeeds", count >= 0);
   schedule_checks++;
   port->timeout_ms = states__events.header.timeout_ms;
+  port->sockets = states__events.header.sockets;
   for (int32_t i = 0; i < count; i++) {
     const struct iocp_record* record = &states__events.records[i];
     TRACE("  socket %d: kind %d, %d",
@@ -153,7 +154,12 @@ void states_visit(void) {
                                          states_visit_pipe,
                                          states_visit_end,
                                          states_visit_file,
-                                         states_visit_watch};
+                                         states_visit_watch,
+                                         states_visit_stopped_parts,
+                                         states_visit_datagram_close,
+                                         states_visit_datagrams,
+                                         states_visit_deferred,
+                                         states_visit_cut_detach};
   uint32_t count = (uint32_t)(sizeof visits / sizeof visits[0]);
   if (!world_is_exact() || !tape_chance(STATES__VISITS)) return;
   uint32_t which = tape_choose(count);

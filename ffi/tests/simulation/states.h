@@ -22,10 +22,12 @@ void states_visit(void);
 void states_visit_accept_pauses(void);
 void states_visit_first_byte(void);
 void states_visit_watch(void);
+void states_visit_deferred(void);
 
 /* states_close.c */
 void states_visit_linger(void);
 void states_visit_stall(void);
+void states_visit_cut_detach(void);
 
 /* states_queue.c */
 void states_visit_retries(void);
@@ -43,6 +45,11 @@ void states_visit_file(void);
 
 /* states_share.c */
 void states_visit_parts(void);
+void states_visit_stopped_parts(void);
+
+/* states_datagram.c */
+void states_visit_datagram_close(void);
+void states_visit_datagrams(void);
 
 /* ---- what they have in common: a port, and its records */
 
@@ -51,6 +58,7 @@ void states_visit_parts(void);
 struct states_port {
   int32_t id;
   int32_t timeout_ms; /* of the last header */
+  int32_t sockets;    /* the same */
   uint32_t capacity;  /* of the next polls */
   uint32_t slab;
   uint32_t count; /* of records that were not taken */

@@ -17,6 +17,8 @@
 #define ACCEPT__FIRST_BYTE_MS 400
 #define ACCEPT__BYTES 100
 #define ACCEPT__WATCH_MS 1000
+/* A name that no other socket of a schedule has. */
+#define ACCEPT__PATH 1000
 
 static uint32_t accept__failures(const struct states_port* port,
                                  int32_t listener) {
@@ -125,6 +127,22 @@ static void accept__use(struct states_port* port,
   states_poll(port);
 }
 
+/* "-IOCP_ETIMEDOUT when IOCP_FIRST_BYTE_TIMEOUT has passed. Calls about the
+ * socket fail with that reason until then" (IOCP_CLOSED). */
+static bool accept__expires(struct states_port* port, int32_t id) {
+  struct iocp_record record;
+  for (uint32_t i = 0; i < ACCEPT__FIRST_BYTE_MS + 100; i++) {
+    states_poll(port);
+    if (states_take(port, id, IOCP_CLOSED, &record))
+      return record.result == -IOCP_ETIMEDOUT;
+    int32_t result = iocp_get_option(port->id, id, IOCP_RECEIVE_DEPTH);
+    RULE("calls fail with the reason of a close that is not reported yet",
+         result == 1 || result == -IOCP_ETIMEDOUT);
+    world_pause(1);
+  }
+  return false;
+}
+
 /* The system cannot be asked when the time is over: "without an answer the peer
  * may have sent it in time". It is asked again. */
 static void accept__be_silent(struct states_port* port,
@@ -139,9 +157,7 @@ static void accept__be_silent(struct states_port* port,
     world_lack(WORLD_ANSWERS, 0);
   }
   RULE("a silent peer is reset when its time is over",
-       states_await(
-           port, id, IOCP_CLOSED, ACCEPT__FIRST_BYTE_MS + 100, &record) &&
-           record.result == -IOCP_ETIMEDOUT);
+       accept__expires(port, id));
 }
 
 /* IOCP_FIRST_BYTE_TIMEOUT: one byte in time is enough, wherever it is, and
@@ -161,6 +177,8 @@ void states_visit_first_byte(void) {
                    ? -IOCP_ENOTSUP
                    : states_connect(&port, listener, &address, &peer);
   if (id >= 0 && manner == ACCEPT__SILENT) {
+    /* What is posted ends after the socket. */
+    if (tape_choose(2) == 0) iocp_receive(port.id, id, 1 << 20);
     states_pass(&port, ACCEPT__FIRST_BYTE_MS / 2);
     accept__be_silent(&port, id, tape_choose(2) == 0);
   } else if (id >= 0) {
@@ -195,6 +213,33 @@ void states_visit_watch(void) {
     RULE("connections without data are looked for once in a second",
          port.timeout_ms >= ACCEPT__WATCH_MS - ACCEPT__SLACK_MS &&
              port.timeout_ms <= ACCEPT__WATCH_MS + ACCEPT__SLACK_MS);
+  }
+  states_close(&port);
+}
+
+/* IOCP_DEFER_ACCEPT: a silent peer is never reported. When its time is over,
+ * nothing of its connection is left. */
+void states_visit_deferred(void) {
+  struct states_port port;
+  struct iocp_path path;
+  uint16_t family = tape_choose(2) == 0 ? IOCP_UNIX : IOCP_PIPE;
+  if (!world_has_local(family) || !states_open(&port)) return;
+  world_path(family, ACCEPT__PATH, WORLD_USER, &path);
+  int32_t listener =
+      iocp_listen_path(port.id, &path, 8, 0, IOCP_MODE_DEFAULT, NULL, 0);
+  if (listener >= 0 &&
+      iocp_set_option(port.id, listener, IOCP_DEFER_ACCEPT, 1) == 0 &&
+      iocp_set_option(
+          port.id, listener, IOCP_FIRST_BYTE_TIMEOUT, ACCEPT__FIRST_BYTE_MS) ==
+          0 &&
+      iocp_accept(port.id, listener, 1) == 0) {
+    states_poll(&port);
+    peer_connect_path(&path, NULL, 0, false);
+    states_pass(&port, ACCEPT__FIRST_BYTE_MS + 2 * ACCEPT__SLACK_MS);
+    RULE("a peer that has sent nothing is not reported",
+         !states_take(&port, listener, IOCP_ACCEPTED, NULL));
+    RULE("a connection that was never reported ends with its time",
+         port.sockets == 1);
   }
   states_close(&port);
 }

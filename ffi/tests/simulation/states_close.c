@@ -12,6 +12,8 @@
 #define CLOSE__BYTES 250000
 #define CLOSE__PART 1500
 #define CLOSE__PART_MS 20
+#define CLOSE__READ_ROUNDS 200
+#define CLOSE__READ_PART 65536
 
 /* "Data of the peer is discarded until its FIN, for at most IOCP_LINGER_MS or
  * `timeout_ms`" (iocp_close()): not longer, and not for a shorter time. */
@@ -76,4 +78,42 @@ void states_visit_stall(void) {
     }
   }
   states_close(&port);
+}
+
+/* ---- a port that is deleted before a detach was reported */
+
+/* The peer reads all that was accepted. False: not in time. */
+static bool close__read_all(struct states_port* port,
+                            struct peer* peer,
+                            uint32_t length) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < CLOSE__READ_ROUNDS && count < length; i++) {
+    count += states_receive(peer, CLOSE__READ_PART);
+    states_pass(port, 1);
+  }
+  states_pass(port, CLOSE__PART_MS);
+  return count == length;
+}
+
+/* The user was told that only a part was accepted, and cannot send the rest:
+ * an end would make the peer take the part for all of it. */
+void states_visit_cut_detach(void) {
+  static uint8_t bytes[IOCP_SEND_MAX + 1];
+  struct states_port port;
+  struct peer* peer;
+  bool is_cut = false;
+  if (!states_open(&port)) return;
+  int32_t id = states_pair(&port, &peer);
+  if (id >= 0) {
+    if (tape_choose(2) == 0) iocp_receive(port.id, id, 1 << 20);
+    int32_t sent = iocp_send(port.id, id, bytes, 0, sizeof bytes);
+    is_cut = sent > 0 &&
+             close__read_all(&port, peer, (uint32_t)(sent & ~IOCP_PENDING)) &&
+             iocp_close(port.id, id, IOCP_DETACH, CLOSE__TIMEOUT_MS) == 0;
+  }
+  states_close(&port);
+  world_pause(CLOSE__PART_MS);
+  if (is_cut)
+    RULE("a stream that was cut short does not end like a whole one",
+         peer_receive(peer, bytes, 1) == PEER_RESET);
 }

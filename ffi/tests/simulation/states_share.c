@@ -9,6 +9,10 @@
 #define SHARE__PARTS 3
 /* More than a part and a share hold. */
 #define SHARE__PEERS (IOCP_SHARE_PART_MAX + IOCP_SHARE_QUEUE_MAX + 10)
+/* More than a part holds, so that some wait in the share. */
+#define SHARE__FEW (IOCP_SHARE_PART_MAX + 3)
+/* The ticks of the wheel of timers and of the clock. */
+#define SHARE__SLACK_MS 30
 
 struct share__part {
   struct states_port port;
@@ -82,7 +86,99 @@ static void share__pile_up(struct states_port* port,
        share__accepted(&parts[0].port) + IOCP_SHARE_PART_MAX >= SHARE__PEERS);
 }
 
-void states_visit_parts(void) {
+/* ---- parts that stop and go on */
+
+static void share__accept(struct share__part* part, uint32_t count) {
+  RULE("a part accepts", iocp_accept(part->port.id, part->id, count) == 0);
+}
+
+/* The next one that the part delivers is that of `peer`. */
+static void share__check_next(struct states_port* port, struct peer* peer) {
+  struct iocp_record record;
+  struct iocp_address own, other, reported;
+  RULE("what waits in a share is accepted",
+       states_take(port, -1, IOCP_ACCEPTED, &record) && record.result >= 0);
+  peer_addresses(peer, &own, &other);
+  RULE("a connection that was accepted has addresses",
+       iocp_get_address(
+           port->id, record.result, IOCP_PEER, &reported, sizeof reported) ==
+           (int32_t)sizeof reported);
+  RULE("connections reach a part in the order in which they came",
+       reported.port == own.port);
+}
+
+/* What a part gives back "comes first: it is older than what waits already"
+ * (share_queue.c). */
+static void share__give_back(struct states_port* port,
+                             struct share__part* parts,
+                             const struct iocp_address* address) {
+  struct peer* peers[SHARE__FEW];
+  struct states_port* to = &parts[1].port;
+  for (uint32_t i = 1; i < SHARE__PARTS; i++) share__accept(&parts[i], 0);
+  for (uint32_t i = 0; i < SHARE__FEW; i++) {
+    peers[i] = peer_connect(address);
+    states_pass(port, 2);
+  }
+  share__accept(&parts[0], 0);
+  share__accept(&parts[1], 100);
+  for (uint32_t i = 0; i < SHARE__FEW; i++) states_poll(to);
+  for (uint32_t i = 0; i < SHARE__FEW; i++) share__check_next(to, peers[i]);
+}
+
+/* The share ends while its only part has stopped: what the part was given
+ * stays with it, as it may go on. */
+static void share__end(struct states_port* port,
+                       struct share__part* parts,
+                       int32_t listener,
+                       const struct iocp_address* address) {
+  struct iocp_record record;
+  struct share__part* part = &parts[0];
+  for (uint32_t i = 1; i < SHARE__PARTS; i++) share__accept(&parts[i], 0);
+  share__connect(port, address, IOCP_SHARE_PART_MAX);
+  RULE("a listener can be closed",
+       iocp_close(port->id, listener, IOCP_RESET, 0) == 0);
+  share__accept(part, 0);
+  states_pass(&part->port, 2);
+  RULE("a part that has stopped keeps what it was given",
+       !states_take(&part->port, part->id, IOCP_CLOSED, &record) &&
+           share__accepted(&part->port) == 0);
+  share__accept(part, 100);
+  states_pass(&part->port, 2);
+  RULE("a part that goes on delivers what it has kept",
+       share__accepted(&part->port) == IOCP_SHARE_PART_MAX);
+  RULE("a part ends when its share is over, and it has delivered all",
+       states_take(&part->port, part->id, IOCP_CLOSED, &record) &&
+           record.result == 0);
+}
+
+/* The port cannot add a connection now. The attempt that the header announces
+ * is made in the poll that it asks for, and the connection is not lost. */
+static void share__run_short(struct states_port* port,
+                             struct share__part* parts,
+                             const struct iocp_address* address) {
+  struct iocp_record record;
+  struct states_port* short_port = &parts[0].port;
+  for (uint32_t i = 1; i < SHARE__PARTS; i++) share__accept(&parts[i], 0);
+  share__connect(port, address, 1);
+  world_lack(WORLD_KERNEL, WORLD_ALWAYS);
+  states_poll(short_port);
+  world_lack(WORLD_KERNEL, 0);
+  /* A failure is reported by the next poll. */
+  states_poll(short_port);
+  RULE("a connection that cannot be added is a failure of its part",
+       states_take(short_port, parts[0].id, IOCP_ACCEPTED, &record) &&
+           record.result < 0);
+  RULE("a port says when it tries again", short_port->timeout_ms >= 0);
+  world_pause((uint32_t)short_port->timeout_ms + SHARE__SLACK_MS);
+  states_poll(short_port);
+  RULE("a connection that could not be added is not lost",
+       share__accepted(short_port) == 1);
+}
+
+/* ---- visits */
+
+/* A listener that hands out to three parts, each of a port of its own. */
+static void share__visit(uint32_t what) {
   static struct share__part parts[SHARE__PARTS];
   struct states_port port;
   struct iocp_address address;
@@ -98,11 +194,21 @@ void states_visit_parts(void) {
          part->id >= 0 && iocp_accept(part->port.id, part->id, 100) == 0);
   }
   if (count == SHARE__PARTS) {
-    if (tape_choose(2) == 0)
+    if (what == 0)
       share__divide(&port, parts, &address);
-    else
+    else if (what == 1)
       share__pile_up(&port, parts, listener, &address);
+    else if (what == 2)
+      share__give_back(&port, parts, &address);
+    else if (what == 3)
+      share__end(&port, parts, listener, &address);
+    else
+      share__run_short(&port, parts, &address);
   }
   while (count-- != 0) states_close(&parts[count].port);
   states_close(&port);
 }
+
+void states_visit_parts(void) { share__visit(tape_choose(2)); }
+
+void states_visit_stopped_parts(void) { share__visit(2 + tape_choose(3)); }

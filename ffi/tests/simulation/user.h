@@ -89,6 +89,8 @@ bool user_is_held_elsewhere(const struct end* end);
 /* ---- listeners that hand out their connections (user_share.c) */
 
 void user_share(uint32_t port); /* what the tape says */
+/* Leaves connections in the shares that parts take from. */
+void user_fill_shares(void);
 
 /* Counts what a listener has handed out; it is about to be closed. */
 void user_share_ask(struct entry* entry);

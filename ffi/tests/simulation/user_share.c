@@ -371,6 +371,25 @@ static void share__invite(struct ledger_share* share) {
   }
 }
 
+/* More than the parts hold, so that some wait in the share. */
+static void share__fill(struct entry* listener) {
+  user_accept(listener, 2 * SHARE__BURST);
+  user_poll(listener->port);
+  for (uint32_t i = 0; i < 2 * SHARE__BURST; i++)
+    if (guests_connect(listener) == NULL) break;
+  world_pause(2);
+  user_poll(listener->port);
+}
+
+void user_fill_shares(void) {
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    struct entry* entry = &ledger.entries[i];
+    if (user_hands_out(entry) && share__is_open(entry) && !entry->is_stopped &&
+        entry->local == 0 && user_has_part(entry->share))
+      share__fill(entry);
+  }
+}
+
 /* A listener with what it needs to hand something out. */
 static void share__begin(uint32_t port) {
   struct entry* entry = user_choose(ENTRY_LISTENER);

@@ -23,6 +23,8 @@
 #define WORKLOAD__WRONG_CALLS_REAL 100
 /* How many of 1,000 schedules end with the process. */
 #define WORKLOAD__EXITS 50
+/* Of those with shares, which hold what the process has to reset. */
+#define WORKLOAD__EXITS_SHARED 250
 /* More than a connection accepts at once. */
 #define WORKLOAD__LARGE 100000
 /* Longer than all deadlines except the longest. */
@@ -466,6 +468,7 @@ static void workload__begin(const struct workload__profile* profile) {
 static void workload__exit(void) {
   sharers_close();
   crowd_reduce();
+  user_fill_shares();
   user_exit();
   crowd_forget();
 }
@@ -483,7 +486,9 @@ static void workload__delete(void) {
 static void workload__end(void) {
   if (tape_choose(2) != 0) sharers_close();
   while (ledger.loose_count != 0) user_close_loose();
-  if (world_can_exit() && tape_chance(WORKLOAD__EXITS))
+  if (world_can_exit() &&
+      tape_chance(ledger.is_one_process ? WORKLOAD__EXITS_SHARED
+                                        : WORKLOAD__EXITS))
     workload__exit();
   else
     workload__delete();

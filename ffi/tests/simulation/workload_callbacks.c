@@ -55,7 +55,8 @@ static struct {
   struct peer_listener* hosts[CALLS__HOSTS];
   double odd[CALLS__ODD]; /* sockets that could not be added */
   uint32_t odd_count;
-  bool is_large; /* every socket has a large buffer */
+  bool is_large;         /* every socket has a large buffer */
+  atomic_bool is_ending; /* the threads are about to be ended */
   struct calls__socket sockets[CALLS__SOCKETS];
   uint32_t count;
   /* peers that have connected to listeners */
@@ -107,6 +108,9 @@ static void calls__ended(struct calls__socket* socket,
     RULE("a socket that its user has closed is reported as canceled",
          error == IOCP_ECANCELED || error == IOCP_ENOMEM ||
              error == IOCP_ENOBUFS);
+  RULE("only a socket that its user has closed is reported as canceled",
+       event != IOCP_CALLBACK_ERROR || error != IOCP_ECANCELED ||
+           atomic_load(&socket->is_closed) || atomic_load(&calls.is_ending));
   atomic_store(&socket->last_call, event);
 }
 
@@ -423,9 +427,10 @@ static void calls__step(void) {
 /* ---- the end */
 
 static bool calls__is_due(const struct calls__socket* socket) {
-  return socket->is_added && !socket->is_listener &&
-         (atomic_load(&socket->has_fin) || atomic_load(&socket->is_reset) ||
-          atomic_load(&socket->is_closed));
+  if (!socket->is_added) return false;
+  return atomic_load(&socket->is_closed) ||
+         (!socket->is_listener &&
+          (atomic_load(&socket->has_fin) || atomic_load(&socket->is_reset)));
 }
 
 static bool calls__accepts(const struct calls__socket* socket) {
@@ -450,8 +455,11 @@ static void calls__probe(struct calls__socket* socket) {
   }
 }
 
-/* Every stream that has ended gets its last call. */
+/* Every stream that has ended gets its last call, and every socket that was
+ * closed, though nothing else happens to it. */
 static void calls__settle(void) {
+  struct calls__socket* closed = calls__choose();
+  if (closed != NULL && tape_choose(2) == 0) calls__close(closed);
   uint64_t since_ms = world_now_ms();
   uint32_t limit_ms = world_is_exact() ? CALLS__LIMIT_MS : CALLS__LIMIT_REAL_MS;
   world_calm();
@@ -467,6 +475,7 @@ static void calls__settle(void) {
 }
 
 static void calls__end(void) {
+  atomic_store(&calls.is_ending, true);
   RULE("the threads can be ended", iocp_callbacks_delete(calls.callbacks) == 0);
   for (uint32_t i = 0; i < calls.count; i++) {
     struct calls__socket* socket = &calls.sockets[i];

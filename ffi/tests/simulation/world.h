@@ -49,10 +49,11 @@ void world_sleep(uint32_t ms);
 /* What the system lacks from now on, also after world_calm(); with 0 of 1,000
  * it has it again. In a world that is exact. */
 enum world_shortage {
-  WORLD_HANDLES,  /* for new sockets */
-  WORLD_MEMORY,   /* for transfers: they are refused */
-  WORLD_ANSWERS,  /* about sockets */
-  WORLD_TRANSFERS /* those that are posted fail */
+  WORLD_HANDLES,   /* for new sockets */
+  WORLD_MEMORY,    /* for transfers: they are refused */
+  WORLD_ANSWERS,   /* about sockets */
+  WORLD_TRANSFERS, /* those that are posted fail */
+  WORLD_KERNEL     /* memory of the system, for calls about handles */
 };
 #define WORLD_ALWAYS 1000
 void world_lack(enum world_shortage what, uint32_t per_mille);
