@@ -195,9 +195,9 @@ void states_visit_first_byte(void) {
 
 /* ---- connections without data */
 
-/* "Looked for" once in a second at most, and at least: the user can sleep, and
- * connections that send nothing do not use up the accepts, however long their
- * time is. */
+/* They are looked for once in a second (defer_accept.c), not more often, since
+ * the user can sleep, and not less, since they must not use up the accepts,
+ * however long their time is. */
 void states_visit_watch(void) {
   static const int32_t times[] = {0, 100000, 86400000};
   struct states_port port;

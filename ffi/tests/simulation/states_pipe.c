@@ -19,7 +19,7 @@ static struct peer* pipe__open(const struct iocp_path* name) {
   return peer;
 }
 
-/* "A pipe has no backlog": each client needs an instance, and there are as many
+/* A pipe has no backlog: each client needs an instance, and there are as many
  * as are accepted, before the port is polled. */
 static int32_t pipe__connect(struct states_port* port,
                              const struct iocp_path* name,
