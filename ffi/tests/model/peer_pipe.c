@@ -142,7 +142,7 @@ struct pipe_peer* pipe_peer_call(const struct iocp_path* path,
   struct pipe_peer* peer = pipe_peer__new();
   peer_pipe_name(path, peer->name);
   RULE("a peer has room for its first bytes", length <= PEER_PIPE__EARLY_MAX);
-  memcpy(peer->bytes, bytes, length);
+  if (length != 0) memcpy(peer->bytes, bytes, length);
   peer->early = length;
   peer->closes = closes;
   list_push(&peer_pipes.calls, &peer->call_node);

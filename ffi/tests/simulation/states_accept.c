@@ -234,7 +234,7 @@ void states_visit_deferred(void) {
           0 &&
       iocp_accept(port.id, listener, 1) == 0) {
     states_poll(&port);
-    peer_connect_path(&path, (const uint8_t*)"", 0, false);
+    peer_connect_path(&path, NULL, 0, false);
     states_pass(&port, ACCEPT__FIRST_BYTE_MS + 2 * ACCEPT__SLACK_MS);
     RULE("a peer that has sent nothing is not reported",
          !states_take(&port, listener, IOCP_ACCEPTED, NULL));
