@@ -76,6 +76,9 @@ void user_membership(struct entry* entry) {
         index,
         result);
   if (user_datagram_is_void(entry, result)) return;
+  if (group.family == 5 || (what == 4 && has_source))
+    RULE("a group or source of another family is refused as such",
+         ERROR_IS(result, IOCP_EAFNOSUPPORT));
   if (joins && what < 3 && family == at->address.family)
     RULE("a group that exists is joined",
          result == 0 || at->has_joined[family == 6][has_source] ||
