@@ -610,9 +610,10 @@ static void user__resolve_strange(void) {
 }
 
 void user_resolve(void) {
-  struct iocp_address addresses[4];
+  struct iocp_address addresses[5];
   char long_name[256];
   uint32_t capacity = 1 + tape_choose(4);
+  memset(addresses, 0, sizeof addresses);
   int32_t count = iocp_resolve("localhost", 9, addresses, capacity);
   TRACE("iocp_resolve: %d", count);
   RULE("this machine has a name",
@@ -625,6 +626,9 @@ void user_resolve(void) {
   for (int32_t i = 0; i < count; i++)
     RULE("an address has a family",
          addresses[i].family == 4 || addresses[i].family == 6);
+  for (uint32_t i = count > 0 ? (uint32_t)count : 0; i < 5; i++)
+    RULE("no more addresses are written than are returned",
+         addresses[i].family == 0);
   RULE("a name to resolve is checked",
        iocp_resolve(NULL, 9, addresses, 4) == -IOCP_EFAULT &&
            iocp_resolve("a", 0, addresses, 4) == -IOCP_EINVAL &&

@@ -515,7 +515,7 @@ void workload_run(void) {
     guests_look();
   }
   if (world_is_strange()) probe_errors();
-  if (tape_chance(20)) workload__resolve(0);
+  if (tape_chance(200)) workload__resolve(0);
   if (!tape_chance(400)) {
     settle_run();
     if (tape_choose(2) == 0) settle_close();
