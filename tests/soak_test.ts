@@ -82,16 +82,17 @@ test("judge() finds steady growth, and ignores what is freed later", () => {
 /* By how many bytes the memory of a program grows that uses it in this way. */
 async function growth(
   use: string,
-): Promise<{ used: number; resident: number }> {
+): Promise<{ used: number; resident: number; length?: number }> {
   const { code, stdout, stderr } = await run("live_bytes", [use]);
   assert.equal(code, 0, stderr);
   return JSON.parse(stdout);
 }
 
 test("liveBytes() counts memory that is referenced", async () => {
-  const { used, resident } = await growth("referenced");
+  const { used, resident, length } = await growth("referenced");
   assert.ok(resident > 95 * MIB, `${resident} bytes more`);
   assert.ok(used > 99 * MIB, `${used} bytes more`);
+  assert.equal(length, 100);
 });
 
 /* The resident set size of Deno under Wine grows by 12 MiB in this test. */
@@ -104,7 +105,8 @@ test("liveBytes() counts neither garbage nor Wine's tables for it", async () => 
 test("liveBytes() does not count what the allocator retains", {
   skip: process.platform === "win32" && "Windows has no malloc_trim()",
 }, async () => {
-  const { used, resident } = await growth("retained");
+  const { used, resident, length } = await growth("retained");
   assert.ok(used < 2 * MIB, `${used} bytes more`);
   assert.ok(resident < 24 * MIB, `${resident} bytes more`);
+  assert.equal(length, 20);
 });

@@ -128,6 +128,19 @@ int32_t checked_send_to(int32_t port,
   return result;
 }
 
+static uint64_t checked__padded(uint64_t bytes) { return (bytes + 7) & ~7ull; }
+
+/* Of the path of a datagram among others, which follows its header. */
+static uint64_t checked__path(const struct iocp_datagram* header) {
+  return header->from.family == IOCP_UNIX ? checked__padded(header->from.port)
+                                          : 0;
+}
+
+static uint64_t checked__size(const struct iocp_datagram* header) {
+  return sizeof *header + checked__path(header) +
+         checked__padded(header->length);
+}
+
 /* How many whole datagrams are in the memory, at most `count`. */
 static uint32_t checked__count(const uint8_t* memory,
                                uint32_t length,
@@ -137,13 +150,10 @@ static uint32_t checked__count(const uint8_t* memory,
   for (uint32_t i = 0; i < count; i++) {
     if (size + sizeof header > length) return i;
     memcpy(&header, memory + size, sizeof header);
-    uint32_t path = header.from.family == IOCP_UNIX ? header.from.port : 0;
-    uint64_t padded =
-        ((path + 7u) & ~7u) + (((uint64_t)header.length + 7) & ~7ull);
-    if (((path + 7u) & ~7u) > IOCP_DATAGRAM_PATH_MAX ||
+    if (checked__path(&header) > IOCP_DATAGRAM_PATH_MAX ||
         header.length > IOCP_SEND_MAX)
       return i;
-    size += sizeof header + padded;
+    size += checked__size(&header);
     if (size > length) return i;
   }
   return count;
@@ -158,12 +168,10 @@ static bool checked__has_other_family(const struct contract_socket* socket,
   for (uint32_t i = 0; i < count; i++) {
     memcpy(&header, memory, sizeof header);
     uint16_t family = header.from.family;
-    uint32_t path = family == IOCP_UNIX ? header.from.port : 0;
     if (family != 0 && family != socket->family &&
         (family != IOCP_IPV4 || socket->family != IOCP_IPV6))
       return true;
-    memory +=
-        sizeof header + ((path + 7u) & ~7u) + ((header.length + 7u) & ~7u);
+    memory += checked__size(&header);
   }
   return false;
 }

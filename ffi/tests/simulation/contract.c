@@ -355,11 +355,15 @@ static bool contract__is_broken(const struct contract_call* call,
           contract__native(call) != 0);
 }
 
-/* What a call needs it may want before it looks at its arguments. Only memory
- * and places in tables are the library's own. */
+/* Only memory and places in tables are the library's own. */
+static bool contract__is_own(int32_t result) {
+  return result == -IOCP_ENOMEM || result == -IOCP_EMFILE;
+}
+
+/* What a call needs it may want before it looks at its arguments. */
 static bool contract__lacks(const struct contract_call* call, int32_t result) {
   if (ledger.is_calm) return false;
-  return result == -IOCP_ENOMEM || result == -IOCP_EMFILE ||
+  return contract__is_own(result) ||
          (contract__native(call) != 0 &&
           (result == -IOCP_ENFILE || result == -IOCP_ENOBUFS));
 }
@@ -399,8 +403,7 @@ int32_t contract_end(struct contract_call* call, int32_t result) {
   int32_t native = contract__native(call);
   bool is_other = contract__has(call->others, call->other_count, result) ||
                   contract__is_broken(call, result);
-  bool is_own = result == -IOCP_ENOMEM || result == -IOCP_EMFILE;
-  if (native == 0 && !is_other && !is_own)
+  if (native == 0 && !is_other && !contract__is_own(result))
     report_violation("a call that is right is not refused",
                      "%s() returns %d",
                      call->name,

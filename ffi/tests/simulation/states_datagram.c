@@ -14,84 +14,92 @@
 
 static uint8_t datagram__bytes[DATAGRAM__BYTES];
 
-/* A socket that receives, `depth` at a time, its address, and a peer; or an
- * error. */
-static int32_t datagram__open(struct states_port* port,
-                              int32_t depth,
-                              struct iocp_address* own_out,
-                              struct udp_peer** peer_out,
-                              struct iocp_address* peer_address_out) {
+/* A socket, with its port, and a peer. */
+struct datagram__pair {
+  struct states_port port;
+  int32_t id;
+  struct iocp_address own;
+  struct udp_peer* peer;
+  struct iocp_address peer_address;
+};
+
+/* The socket receives, `depth` at a time. False: the port was opened, but the
+ * system has no sockets. */
+static bool datagram__pair(struct datagram__pair* pair, int32_t depth) {
   struct iocp_address any = {.family = 4, .bytes = {127, 0, 0, 1}};
-  *peer_out = udp_peer_new(4, peer_address_out);
-  int32_t id = iocp_bind(port->id, &any, 0, IOCP_MODE_DEFAULT);
-  if (id < 0 || *peer_out == NULL) return -IOCP_ENOTSUP;
+  int32_t port = pair->port.id;
+  pair->peer = udp_peer_new(4, &pair->peer_address);
+  pair->id = iocp_bind(port, &any, 0, IOCP_MODE_DEFAULT);
+  if (pair->id < 0 || pair->peer == NULL) return false;
   RULE("a datagram socket has an address",
-       iocp_get_address(port->id, id, IOCP_LOCAL, own_out, sizeof *own_out) ==
-           (int32_t)sizeof *own_out);
+       iocp_get_address(
+           port, pair->id, IOCP_LOCAL, &pair->own, sizeof pair->own) ==
+           (int32_t)sizeof pair->own);
   RULE("a datagram socket receives",
-       iocp_set_option(port->id, id, IOCP_RECEIVE_DEPTH, depth) == 0 &&
-           iocp_receive(port->id, id, 1 << 20) == 0);
-  states_poll(port);
-  return id;
+       iocp_set_option(port, pair->id, IOCP_RECEIVE_DEPTH, depth) == 0 &&
+           iocp_receive(port, pair->id, 1 << 20) == 0);
+  states_poll(&pair->port);
+  return true;
+}
+
+static void datagram__close(struct datagram__pair* pair) {
+  struct states_port* port = &pair->port;
+  struct iocp_address from;
+  struct iocp_record record;
+  world_lack(WORLD_KERNEL, WORLD_ALWAYS);
+  int32_t sent = iocp_send_to(port->id,
+                              pair->id,
+                              datagram__bytes,
+                              0,
+                              sizeof datagram__bytes,
+                              &pair->peer_address);
+  world_lack(WORLD_KERNEL, 0);
+  RULE("a datagram that the system has no room for is copied",
+       sent == (DATAGRAM__BYTES | IOCP_PENDING));
+  RULE("a datagram socket can be closed",
+       iocp_close(port->id, pair->id, IOCP_GRACEFUL, 1000) == 0);
+  RULE("a close ends when the system has taken what was copied",
+       states_await(port, pair->id, IOCP_CLOSED, DATAGRAM__LIMIT_MS, &record) &&
+           record.result == 0);
+  RULE("what was copied is reported before the close",
+       states_take(port, pair->id, IOCP_SENT, &record) && record.result == 1);
+  world_pause(DATAGRAM__ARRIVE_MS);
+  RULE("what was copied is sent before the close",
+       udp_peer_receive(
+           pair->peer, datagram__bytes, sizeof datagram__bytes, &from) ==
+           DATAGRAM__BYTES);
 }
 
 /* A graceful close waits until the system has taken what was copied, and then
  * for what was posted. */
 void states_visit_datagram_close(void) {
-  struct states_port port;
-  struct udp_peer* peer;
-  struct iocp_address own, to, from;
-  struct iocp_record record;
-  if (!states_open(&port)) return;
-  int32_t id = datagram__open(&port, 4, &own, &peer, &to);
-  if (id >= 0) {
-    world_lack(WORLD_KERNEL, WORLD_ALWAYS);
-    int32_t sent = iocp_send_to(
-        port.id, id, datagram__bytes, 0, sizeof datagram__bytes, &to);
-    world_lack(WORLD_KERNEL, 0);
-    RULE("a datagram that the system has no room for is copied",
-         sent == (DATAGRAM__BYTES | IOCP_PENDING));
-    RULE("a datagram socket can be closed",
-         iocp_close(port.id, id, IOCP_GRACEFUL, 1000) == 0);
-    RULE("a close ends when the system has taken what was copied",
-         states_await(&port, id, IOCP_CLOSED, DATAGRAM__LIMIT_MS, &record) &&
-             record.result == 0);
-    RULE("what was copied is reported before the close",
-         states_take(&port, id, IOCP_SENT, &record) && record.result == 1);
-    world_pause(DATAGRAM__ARRIVE_MS);
-    RULE("what was copied is sent before the close",
-         udp_peer_receive(
-             peer, datagram__bytes, sizeof datagram__bytes, &from) ==
-             DATAGRAM__BYTES);
-  }
-  states_close(&port);
+  struct datagram__pair pair;
+  if (!states_open(&pair.port)) return;
+  if (datagram__pair(&pair, 4)) datagram__close(&pair);
+  states_close(&pair.port);
 }
 
 /* ---- what has arrived before a poll */
 
-static void datagram__arrive(struct udp_peer* peer,
-                             const struct iocp_address* own,
+static void datagram__arrive(const struct datagram__pair* pair,
                              uint32_t count) {
   for (uint32_t i = 0; i < count; i++)
-    udp_peer_send(peer, own, datagram__bytes, 8);
+    udp_peer_send(pair->peer, &pair->own, datagram__bytes, 8);
   world_pause(DATAGRAM__ARRIVE_MS);
 }
 
 /* An error "does not end the socket, nor its credit" (iocp_bind()), and
  * datagrams before and behind it do not hide it. */
-static void datagram__fail_between(struct states_port* port,
-                                   int32_t id,
-                                   struct udp_peer* peer,
-                                   const struct iocp_address* own) {
+static void datagram__fail_between(struct datagram__pair* pair) {
   struct iocp_record record;
   uint32_t count = 0;
   uint32_t failures = 0;
-  datagram__arrive(peer, own, 1);
+  datagram__arrive(pair, 1);
   world_lack(WORLD_TRANSFERS, WORLD_ALWAYS);
-  datagram__arrive(peer, own, 1);
+  datagram__arrive(pair, 1);
   world_lack(WORLD_TRANSFERS, 0);
-  states_pass(port, DATAGRAM__ARRIVE_MS);
-  while (states_take(port, id, IOCP_DATAGRAMS, &record))
+  states_pass(&pair->port, DATAGRAM__ARRIVE_MS);
+  while (states_take(&pair->port, pair->id, IOCP_DATAGRAMS, &record))
     if (record.result < 0)
       failures++;
     else
@@ -101,30 +109,27 @@ static void datagram__fail_between(struct states_port* port,
 }
 
 /* IOCP_MORE is for others to have their turn, and not for each few. */
-static void datagram__burst(struct states_port* port,
-                            int32_t id,
-                            struct udp_peer* peer,
-                            const struct iocp_address* own) {
+static void datagram__burst(struct datagram__pair* pair) {
   struct iocp_record record;
   uint32_t count = 0;
-  datagram__arrive(peer, own, DATAGRAM__BURST);
-  for (uint32_t i = 0; i < DATAGRAM__BURST_POLLS; i++) states_poll(port);
-  while (states_take(port, id, IOCP_DATAGRAMS, &record))
+  datagram__arrive(pair, DATAGRAM__BURST);
+  for (uint32_t i = 0; i < DATAGRAM__BURST_POLLS; i++) states_poll(&pair->port);
+  while (states_take(&pair->port, pair->id, IOCP_DATAGRAMS, &record))
     count += (uint32_t)record.result;
   RULE("datagrams that have arrived are delivered in few polls",
        count == DATAGRAM__BURST);
 }
 
 void states_visit_datagrams(void) {
-  struct states_port port;
-  struct udp_peer* peer;
-  struct iocp_address own, to;
+  struct datagram__pair pair;
   bool is_burst = tape_choose(2) == 0;
-  if (!states_open(&port)) return;
+  if (!states_open(&pair.port)) return;
   /* The first one gets a datagram, and the other one an error. */
-  int32_t id =
-      datagram__open(&port, is_burst ? DATAGRAM__BURST : 2, &own, &peer, &to);
-  if (id >= 0 && is_burst) datagram__burst(&port, id, peer, &own);
-  if (id >= 0 && !is_burst) datagram__fail_between(&port, id, peer, &own);
-  states_close(&port);
+  if (datagram__pair(&pair, is_burst ? DATAGRAM__BURST : 2)) {
+    if (is_burst)
+      datagram__burst(&pair);
+    else
+      datagram__fail_between(&pair);
+  }
+  states_close(&pair.port);
 }

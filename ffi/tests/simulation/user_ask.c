@@ -202,7 +202,7 @@ static const struct user__values* user__row(const struct entry* entry) {
   uint32_t at = tape_choose(count);
   const struct user__values* row = &user__values[at];
   if (tape_choose(4) == 1) return row;
-  for (uint32_t i = 0;
+  for (uint32_t i = 1;
        i < count && !user__is_valid(entry, row->option, row->values[0]);
        i++)
     row = &user__values[(at + i) % count];

@@ -140,10 +140,12 @@ function listenAlone(
   { port, otherPort, random, counters }: Context,
   seen: () => boolean,
 ): Listening {
+  const isLocal = random.chance(0.5);
+  const isPipe = isLocal && isWindows;
   const limits = {
-    allowHalfOpen: !isWindows,
+    allowHalfOpen: !isPipe,
     /* Further clients of a pipe would wait for the first ones to be closed. */
-    maxConnections: !isWindows && random.chance(0.5) ? random.integer(1, 4) : 0,
+    maxConnections: !isPipe && random.chance(0.5) ? random.integer(1, 4) : 0,
     acceptRate: random.chance(0.3) ? random.integer(200, 1000) : 0,
   };
   const count = random.integer(1, 8);
@@ -151,7 +153,7 @@ function listenAlone(
     counters.made += count;
     return Array.from({ length: count }, connect);
   };
-  if (random.chance(0.5)) {
+  if (isLocal) {
     const path = newPath();
     const listener = otherPort.listen({ path, ...limits });
     return { listener, connectMany: many(() => port.connect({ path })) };
@@ -235,38 +237,32 @@ async function acceptLimits(context: Context): Promise<void> {
 
 /* A loop of accepts ends when no client has come for a while, or has all of them. */
 async function acceptLoop(context: Context): Promise<void> {
-  const { random } = context;
+  const { random, counters } = context;
   const { listener, connectMany } = listenAlone(context, () => false);
   const connecting = connectMany();
   const isPatient = random.chance(0.5);
   const timeout = isPatient ? 60_000 : random.integer(0, 3);
   let left = connecting.length;
-  const loop = async () => {
+  try {
     for await (const conn of listener.accepts({ timeout })) {
       conn.close();
       if (--left === 0) break;
     }
-  };
-  if (isPatient) await loop();
-  else await loop().catch(ignoreTimeout(context));
+  } catch (error) {
+    if (isPatient) throw error;
+    requireOneOf("a loop of accepts", counters.failed(error), ["ETIMEDOUT"]);
+  }
   if (isPatient) requireSame("the clients that were not accepted", left, 0);
   listener.close();
-  const read = async (client: Conn<Addr>) => {
-    await readAway(context, client);
-    client.close();
-  };
   const codes = ["ECONNREFUSED", "ECONNRESET", "ENOENT"];
   await Promise.all(connecting.map(async (connection) => {
     const client = await connection.catch((error) => {
-      requireOneOf("a connect", context.counters.failed(error), codes);
+      requireOneOf("a connect", counters.failed(error), codes);
     });
-    if (client) await read(client);
+    if (client === undefined) return;
+    await readAway(context, client);
+    client.close();
   }));
-}
-
-function ignoreTimeout({ counters }: Context) {
-  return (error: unknown) =>
-    requireOneOf("a loop of accepts", counters.failed(error), ["ETIMEDOUT"]);
 }
 
 /** The kinds of visits. */
