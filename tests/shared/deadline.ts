@@ -33,17 +33,23 @@ export async function within<T>(
   }
 }
 
-/** Polls until `check` returns true; rejects after DEADLINE_MS. */
+/**
+ * Polls until `check` returns true; rejects after `ms`, also while a promise of
+ * `check` is pending.
+ */
 export async function eventually(
   what: string,
   check: () => boolean | Promise<boolean>,
+  ms: number = DEADLINE_MS,
 ): Promise<void> {
-  const end = Date.now() + DEADLINE_MS;
-  while (!await check()) {
-    if (Date.now() > end) {
-      throw new Error(`${what}: not within ${DEADLINE_MS} ms`);
-    }
-    await delay(5);
+  let isLate = false;
+  const poll = async () => {
+    while (!await check() && !isLate) await delay(5);
+  };
+  try {
+    await within(what, poll(), ms);
+  } finally {
+    isLate = true;
   }
 }
 

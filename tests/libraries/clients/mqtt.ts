@@ -46,6 +46,9 @@ export const mqtt: Library = {
     const topic = `topic ${count++}`;
     await client.subscribeAsync(topic, { qos: 1 });
     const echo = async (bytes: Uint8Array) => {
+      /* What is published meanwhile is sent before the subscription is made again,
+       * so it never arrives. */
+      if (!client.connected) await once(client, "connect");
       const arrived = once(client, "message");
       await client.publishAsync(topic, Buffer.from(bytes), { qos: 1 });
       return (await arrived)[1] as Uint8Array;
