@@ -94,6 +94,10 @@ static void probe__await(uint32_t port) {
 
 void probe_retries(uint32_t port) {
   uint32_t senders = 0;
+  /* After its calls, and for IOCP_MORE, a user polls before it waits. */
+  if (ledger.ports[port].is_called ||
+      (ledger.ports[port].flags & IOCP_MORE) != 0)
+    user_poll(port);
   world_pause(PROBE__STALL_MS);
   for (uint32_t i = 0; i < ledger.entry_count; i++) {
     struct guest* guest = probe__sender(&ledger.entries[i], port);

@@ -159,6 +159,7 @@ void states_visit(void) {
                                          states_visit_datagram_close,
                                          states_visit_datagrams,
                                          states_visit_deferred,
+                                         states_visit_undeferred,
                                          states_visit_cut_detach};
   uint32_t count = (uint32_t)(sizeof visits / sizeof visits[0]);
   if (!world_is_exact() || !tape_chance(STATES__VISITS)) return;

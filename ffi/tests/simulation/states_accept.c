@@ -243,3 +243,29 @@ void states_visit_deferred(void) {
   }
   states_close(&port);
 }
+
+/* IOCP_DEFER_ACCEPT is cleared: accepts that were posted to wait for data wait
+ * for a connection alone, if need be once the system can be asked about them. */
+void states_visit_undeferred(void) {
+  struct states_port port;
+  struct iocp_address address;
+  bool has_answers = tape_choose(2) == 0;
+  if (!states_open(&port)) return;
+  int32_t listener = states_listen(&port, 0, &address);
+  if (listener >= 0 &&
+      iocp_set_option(port.id, listener, IOCP_DEFER_ACCEPT, 1) == 0 &&
+      iocp_accept(port.id, listener, 1) == 0) {
+    states_poll(&port);
+    if (!has_answers) world_lack(WORLD_ANSWERS, WORLD_ALWAYS);
+    RULE("an option that was set can be cleared",
+         iocp_set_option(port.id, listener, IOCP_DEFER_ACCEPT, 0) == 0);
+    states_poll(&port);
+    world_lack(WORLD_ANSWERS, 0);
+    states_pass(&port, has_answers ? 1 : ACCEPT__WATCH_MS + ACCEPT__SLACK_MS);
+    peer_connect(&address);
+    RULE("a peer that sends nothing is reported once the option is cleared",
+         states_await(
+             &port, listener, IOCP_ACCEPTED, ACCEPT__SLACK_MS, NULL));
+  }
+  states_close(&port);
+}
