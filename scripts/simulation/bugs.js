@@ -38,15 +38,17 @@ export async function findBugs(debian, ffi, options) {
   const chosen = bugs.filter(isChosen);
   if (chosen.length === 0) return [];
   const bases = { windows: options.base, linux: `${options.base}-linux` };
+  const sound = {};
   for (const { world = "windows" } of chosen) {
-    await ensureSimulation(debian, ffi, bases[world], { world, jobs });
+    const how = { world, jobs };
+    sound[world] ??= await ensureSimulation(debian, ffi, bases[world], how);
   }
   const recorded = JSON.parse(await readFile(seedsPath, "utf8"));
   const find = (bug) =>
     inTemporaryFolder("iocp-bug-", async (folder) => {
       const first = recorded[bug.name];
       const { world = "windows" } = bug;
-      const how = { world, base: bases[world], first };
+      const how = { world, base: bases[world], sound: sound[world], first };
       const found = await findBug(debian, ffi, folder, bug, how);
       return { ...bug, ...found, isStale: found.seed !== first };
     });
@@ -59,12 +61,19 @@ export async function findBugs(debian, ffi, options) {
 }
 
 // The recorded seed is one of those of the search, which need not be repeated if
-// that one still finds the bug.
-async function findBug(debian, ffi, folder, bug, { world, base, first }) {
+// that one still finds the bug. A schedule that reports a violation without the bug
+// as well has not found it.
+async function findBug(
+  debian,
+  ffi,
+  folder,
+  bug,
+  { world, base, sound, first },
+) {
   const changed = await plant(ffi, folder, bug);
   const how = { world, base, changed, jobs: 1 };
-  const program = await compileSimulation(debian, ffi, folder, how);
-  const search = async (from, count) => {
+  const planted = await compileSimulation(debian, ffi, folder, how);
+  const search = async (program, from, count) => {
     const jobs = schedulesAtOnce(world, 1);
     const run = { world, seed: from, count, jobs, shrink: 0 };
     const { result, output } = await runSimulation(debian, program, run);
@@ -72,8 +81,16 @@ async function findBug(debian, ffi, folder, bug, { world, base, first }) {
     const { seed = null, schedules, seconds, rule = null } = result;
     return { seed, schedules, seconds, rule };
   };
-  const found = first && await search(first, 1);
-  return found?.seed ? found : await search(1, schedulesMax[world]);
+  let found = first && await search(planted, first, 1);
+  if (!found?.seed) found = await search(planted, 1, schedulesMax[world]);
+  const without = found.seed && await search(sound, found.seed, 1);
+  if (without?.seed) {
+    const how = `npm run simulate -- --world ${world} --seed ${without.seed}`;
+    throw new Error(
+      `${bug.name}: without it as well: ${without.rule} (${how})`,
+    );
+  }
+  return found;
 }
 
 /**

@@ -88,8 +88,9 @@ export async function compileSimulation(debian, ffi, folder, options) {
  * `folder` before. The explorer may have been, which is a part of it. */
 export async function ensureSimulation(debian, ffi, folder, options) {
   const { world = "windows" } = options;
-  if (existsSync(join(folder, `simulate_${world}_plain`))) return;
-  await compileSimulation(debian, ffi, folder, options);
+  const program = join(folder, `simulate_${world}_plain`);
+  if (existsSync(program)) return program;
+  return await compileSimulation(debian, ffi, folder, options);
 }
 
 function partsOf(ffi, world, build, explores) {

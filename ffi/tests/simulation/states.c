@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "crowd.h"
 #include "report.h"
 #include "schedule.h"
 #include "tape.h"
@@ -141,29 +142,22 @@ uint32_t states_receive(struct peer* peer, uint32_t length) {
 /* ---- visits */
 
 void states_visit(void) {
-  static void (*const visits[])(void) = {states_visit_accept_pauses,
-                                         states_visit_first_byte,
-                                         states_visit_linger,
-                                         states_visit_stall,
-                                         states_visit_retries,
-                                         states_visit_running_wait,
-                                         states_visit_full_queue,
-                                         states_visit_turns,
-                                         states_visit_gaps,
-                                         states_visit_parts,
-                                         states_visit_pipe,
-                                         states_visit_end,
-                                         states_visit_file,
-                                         states_visit_watch,
-                                         states_visit_stopped_parts,
-                                         states_visit_datagram_close,
-                                         states_visit_datagrams,
-                                         states_visit_deferred,
-                                         states_visit_undeferred,
-                                         states_visit_cut_detach};
+  static void (*const visits[])(void) = {
+      states_visit_accept_pauses, states_visit_first_byte,
+      states_visit_linger,        states_visit_stall,
+      states_visit_retries,       states_visit_running_wait,
+      states_visit_full_queue,    states_visit_turns,
+      states_visit_gaps,          states_visit_parts,
+      states_visit_pipe,          states_visit_end,
+      states_visit_file,          states_visit_watch,
+      states_visit_stopped_parts, states_visit_datagram_close,
+      states_visit_datagrams,     states_visit_deferred,
+      states_visit_undeferred,    states_visit_cut_detach};
   uint32_t count = (uint32_t)(sizeof visits / sizeof visits[0]);
   if (!world_is_exact() || !tape_chance(STATES__VISITS)) return;
   uint32_t which = tape_choose(count);
   TRACE("---- state %u", which);
+  /* What the system lacks in a visit it lacks for every thread. */
+  crowd_close();
   visits[which]();
 }

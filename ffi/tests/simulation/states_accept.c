@@ -245,7 +245,8 @@ void states_visit_deferred(void) {
 }
 
 /* IOCP_DEFER_ACCEPT is cleared: accepts that were posted to wait for data wait
- * for a connection alone, if need be once the system can be asked about them. */
+ * for a connection alone, if need be once the system can be asked about them.
+ */
 void states_visit_undeferred(void) {
   struct states_port port;
   struct iocp_address address;
@@ -264,8 +265,7 @@ void states_visit_undeferred(void) {
     states_pass(&port, has_answers ? 1 : ACCEPT__WATCH_MS + ACCEPT__SLACK_MS);
     peer_connect(&address);
     RULE("a peer that sends nothing is reported once the option is cleared",
-         states_await(
-             &port, listener, IOCP_ACCEPTED, ACCEPT__SLACK_MS, NULL));
+         states_await(&port, listener, IOCP_ACCEPTED, ACCEPT__SLACK_MS, NULL));
   }
   states_close(&port);
 }
