@@ -248,8 +248,6 @@ void user_shutdown(struct entry* entry) {
 
 /* ---- closing */
 
-static uint64_t user__later(uint32_t ms) { return world_now_ms() + ms; }
-
 static bool user__detach_refused(struct entry* entry, int32_t result) {
   if (entry->is_closing) {
     RULE("a socket that is closing is not detached", result == -IOCP_EBADF);
@@ -270,19 +268,21 @@ static bool user__detach_refused(struct entry* entry, int32_t result) {
   return true;
 }
 
-/* The results that the other end may have from now on. */
+/* The results that the other end may have from now on. The library may have
+ * read the clock as early as at `began_ms`. */
 static void user__ends(struct entry* entry,
                        uint32_t mode,
-                       uint32_t timeout_ms) {
+                       uint32_t timeout_ms,
+                       uint64_t began_ms) {
   struct end* end = entry->end;
   uint32_t linger_ms =
       timeout_ms < IOCP_LINGER_MS ? timeout_ms : IOCP_LINGER_MS;
   uint64_t resets_from_ms = 0;
   if (mode == IOCP_GRACEFUL) {
     end->has_fin = true;
-    resets_from_ms = user__later(linger_ms);
+    resets_from_ms = began_ms + linger_ms;
   }
-  if (mode == IOCP_DETACH) resets_from_ms = user__later(timeout_ms);
+  if (mode == IOCP_DETACH) resets_from_ms = began_ms + timeout_ms;
   if (entry->kind == ENTRY_CONNECTING) {
     end->has_fin = true;
     resets_from_ms = 0;
@@ -297,6 +297,7 @@ void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms) {
   static const char* const modes[] = {"gracefully", "reset", "detach"};
   ledger.ports[entry->port].is_called = true;
   user_share_ask(entry);
+  uint64_t began_ms = world_now_ms();
   int32_t result = iocp_close(user__port(entry), entry->id, mode, timeout_ms);
   TRACE("iocp_close(%d.%d, %s, %u ms): %d",
         entry->port,
@@ -312,7 +313,7 @@ void user_close(struct entry* entry, uint32_t mode, uint32_t timeout_ms) {
   if (mode == IOCP_DETACH && user__detach_refused(entry, result)) return;
   RULE("a close succeeds", result == 0);
   if (entry->end != NULL && (!entry->is_closing || mode == IOCP_RESET))
-    user__ends(entry, mode, timeout_ms);
+    user__ends(entry, mode, timeout_ms, began_ms);
   if (!entry->is_closing) {
     if (entry->kind == ENTRY_LISTENER) user_lose_listener(entry);
     entry->is_detaching = mode == IOCP_DETACH;
