@@ -31,7 +31,7 @@ static int32_t share__read_address(struct socket* listener,
   int32_t result = engine_get_path(listener, IOCP_LOCAL, &name);
   if (result < 0) return result;
   *path_out = memory_alloc(path_size(&name));
-  if (*path_out == NULL) return -IOCP_ENOMEM;
+  if (*path_out == NULL) return port_fail(listener->port, -IOCP_ENOMEM, 0);
   memory_copy(*path_out, &name, path_size(&name));
   return 0;
 }

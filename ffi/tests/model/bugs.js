@@ -642,6 +642,16 @@ bool relay_start(struct socket* socket, struct engine_op* op) {
   },
   {
     group: "found",
+    name: "a share that lacks memory has the number of an earlier failure",
+    source: "found by the simulation",
+    changes: [{
+      file: "share.c",
+      from: "return port_fail(listener->port, -IOCP_ENOMEM, 0);",
+      to: "return -IOCP_ENOMEM;",
+    }],
+  },
+  {
+    group: "found",
     name: "a borrowed listener accepts on a system without AcceptEx()",
     source: "found by the simulation",
     changes: [{

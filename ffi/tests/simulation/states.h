@@ -24,6 +24,7 @@ void states_visit_first_byte(void);
 void states_visit_watch(void);
 void states_visit_deferred(void);
 void states_visit_undeferred(void);
+void states_visit_numbers(void);
 
 /* states_close.c */
 void states_visit_linger(void);
