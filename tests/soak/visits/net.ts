@@ -73,10 +73,20 @@ async function withSockets(
   if (server.listening) throw new Error("the server still listens");
 }
 
-function writeAll(socket: net.Socket, bytes: Uint8Array, piece: number): void {
+/* Some pieces leave by one call: those between cork() and uncork(). */
+function writeAll(
+  { random }: Context,
+  socket: net.Socket,
+  bytes: Uint8Array,
+): void {
+  const piece = random.integer(1_000, 200_000);
+  const corks = random.chance(0.5);
   for (let at = 0; at < bytes.length; at += piece) {
+    if (corks && random.chance(0.2)) socket.cork();
     socket.write(bytes.subarray(at, at + piece));
+    if (corks && random.chance(0.2)) socket.uncork();
   }
+  /* It uncorks as well. */
   socket.end();
 }
 
@@ -91,7 +101,7 @@ const echo = (context: Context) =>
     const ended = closed(context, isOneWay ? client : server);
     if (isOneWay) server.on("end", () => server.end());
     else server.pipe(server);
-    writeAll(client, bytes, random.integer(1_000, 200_000));
+    writeAll(context, client, bytes);
     requireSame("what has come", digest(await result), digest(bytes));
     await ended;
     counters.bytes += bytes.length;
