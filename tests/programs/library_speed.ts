@@ -2,8 +2,9 @@
 /* Compares libraries over iocp/net with the same over the runtime's own sockets: the
  * CPU time of their process for a question, one at a time, and for a blob of 2 MB.
  * Each is a process of its own, in the order own sockets, iocp/net, and both once
- * more; the quotient is that of the lesser figures. The arguments are names of libraries, by default all. IOCP_TEST_PEERS is the
- * folder of a Debian with servers; see docs/libraries.md. */
+ * more; the quotient is that of the lesser figures. The arguments are names of
+ * libraries, by default all. IOCP_TEST_PEERS is the folder of a Debian with servers;
+ * see docs/libraries.md. */
 
 import { spawn } from "node:child_process";
 import process from "node:process";
@@ -14,9 +15,11 @@ import { pattern } from "../shared/pattern.ts";
 import { startServer } from "../shared/servers.ts";
 import { clients, load, servers } from "./library_subjects.ts";
 
-const WARM_UP_MS = 600;
-const MEASURED_MS = 900;
-const BLOBS = 4;
+/* Until the runtime compiles nothing more. */
+const WARM_UP_MS = 4000;
+const WARM_UP_BLOBS = 10;
+const MEASURED_MS = 2000;
+const BLOBS = 40;
 const blob = pattern(2_000_000);
 const [, program, role = "", name = "", port = ""] = process.argv;
 
@@ -44,7 +47,7 @@ async function measureClient(session: Session): Promise<void> {
   const count = await forMs(MEASURED_MS, () => session.ask());
   const questionUs = (cpuUs() - start) / count;
   const waitUs = 1000 * (performance.now() - began) / count;
-  await session.echo(blob);
+  for (let i = 0; i < WARM_UP_BLOBS; i++) await session.echo(blob);
   const blobStart = cpuUs();
   for (let i = 0; i < BLOBS; i++) await session.echo(blob);
   const blobUs = (cpuUs() - blobStart) / BLOBS;
