@@ -84,7 +84,7 @@ export RABBITMQ_HOME=$(echo /usr/lib/rabbitmq/lib/rabbitmq_server-*)
 export RABBITMQ_NODENAME=iocp-PORT@localhost RABBITMQ_LOGS=-
 export RABBITMQ_CONFIG_FILE=/mnt/rabbitmq.conf RABBITMQ_PID_FILE=/tmp/pid
 export RABBITMQ_MNESIA_BASE=/mnt/data RABBITMQ_CONF_ENV_FILE=/mnt/none
-export RABBITMQ_ENABLED_PLUGINS_FILE=/mnt/none RABBITMQ_DIST_PORT=$((PORT + 1))
+export RABBITMQ_ENABLED_PLUGINS_FILE=/mnt/none RABBITMQ_DIST_PORT=NODE_PORT
 exec $RABBITMQ_HOME/sbin/rabbitmq-server`,
     ready: /Server startup complete/,
   },
@@ -119,11 +119,12 @@ function runScript(path: string): void {
   child.unref();
 }
 
-function freePorts(): [number, number] {
+function freePorts(): [number, number, number] {
   const open = () => listen({ hostname: "127.0.0.1", port: 0 });
   using one = open();
   using other = open();
-  return [one.addr.port, other.addr.port];
+  using third = open();
+  return [one.addr.port, other.addr.port, third.addr.port];
 }
 
 /** A server of one kind, which can be killed and started again. */
@@ -132,13 +133,15 @@ export class Server implements AsyncDisposable {
   readonly port: number;
   /** With TLS from the first byte on. */
   readonly securePort: number;
+  /* For other servers of its kind, where it wants to hear from them. */
+  readonly #nodePort: number;
   readonly #kind: Kind;
   /* A path of Linux. */
   readonly #folder: string;
 
   constructor(kind: keyof typeof kinds) {
     this.#kind = kinds[kind];
-    [this.port, this.securePort] = freePorts();
+    [this.port, this.securePort, this.#nodePort] = freePorts();
     /* The folder for temporary files of Windows is not one of Linux. */
     const made = mkdtempSync(seen("/tmp/iocp-test-"));
     this.#folder = made.replace(/^[A-Z]:/i, "").replaceAll("\\", "/");
@@ -157,9 +160,11 @@ export class Server implements AsyncDisposable {
   }
 
   #script(): string {
+    /* Whole words, since a variable may have the name in its own. */
     const command = this.#kind.command
-      .replaceAll("SECURE_PORT", String(this.securePort))
-      .replaceAll("PORT", String(this.port));
+      .replaceAll(/\bNODE_PORT\b/g, String(this.#nodePort))
+      .replaceAll(/\bSECURE_PORT\b/g, String(this.securePort))
+      .replaceAll(/\bPORT\b/g, String(this.port));
     const [program, ...args] = insideDebian(this.#folder, PREPARE + command);
     return `cd ${this.#folder}
 chmod 777 .
