@@ -104,7 +104,8 @@ void world_lack(enum world_shortage what, uint32_t per_mille) {
                              &habits.refused_transfers,
                              &habits.silences,
                              &habits.late_faults,
-                             &habits.kernel_faults};
+                             &habits.kernel_faults,
+                             &habits.memory_faults};
   TRACE("the system lacks %u: %u", (unsigned)what, per_mille);
   *rates[what] = per_mille == 0 ? 0 : HABITS_FORCED + per_mille;
 }

@@ -53,7 +53,8 @@ enum world_shortage {
   WORLD_MEMORY,    /* for transfers: they are refused */
   WORLD_ANSWERS,   /* about sockets */
   WORLD_TRANSFERS, /* those that are posted fail */
-  WORLD_KERNEL     /* memory of the system, for calls about handles */
+  WORLD_KERNEL,    /* memory of the system, for calls about handles */
+  WORLD_HEAP       /* memory of the process */
 };
 #define WORLD_ALWAYS 1000
 void world_lack(enum world_shortage what, uint32_t per_mille);
