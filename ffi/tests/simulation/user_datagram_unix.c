@@ -399,11 +399,14 @@ void user_datagram_unix(uint32_t port) {
     user_unix_act(at->entry);
 }
 
-/* Until one has to wait for room. Returns how many were accepted. */
-static uint32_t unix__fill(struct entry* sender, const struct endpoint* to) {
+/* Until one has to wait for room: in the queue of the receiver, or in the send
+ * buffer. Returns how many were accepted. */
+static uint32_t unix__fill(struct entry* sender,
+                           const struct endpoint* to,
+                           uint32_t step) {
   uint32_t count = 0;
   for (uint32_t i = 0; i < UNIX__BURST && sender->send_count == 0; i++) {
-    if (!unix__send(sender, to, 4 + i * UNIX__STEP)) break;
+    if (!unix__send(sender, to, 4 + i * step)) break;
     count++;
   }
   return count;
@@ -431,11 +434,12 @@ void user_stall_unix(uint32_t port) {
   struct entry* receiver = &ledger.entries[first];
   struct entry* sender = receiver + 1;
   if (receiver->endpoint->address.port == DATAGRAMS_UNNAMED) return;
-  uint32_t count = unix__fill(sender, receiver->endpoint);
+  uint32_t step = tape_choose(2) == 0 ? 1 : UNIX__STEP;
+  uint32_t count = unix__fill(sender, receiver->endpoint, step);
   progress_idle(port);
   /* Nothing but the receiver itself can make room for what it sends to itself.
    */
-  count += unix__fill(receiver, receiver->endpoint);
+  count += unix__fill(receiver, receiver->endpoint, step);
   if (tape_choose(2) == 0)
     user_close(receiver, IOCP_GRACEFUL, UINT32_MAX);
   else
