@@ -17,9 +17,12 @@
 
 /* ---- Winsock */
 
+static bool module__has_winsock;
+
 int WSAStartup(WORD version, WSADATA* data) {
   RULE("Winsock 2.2 is requested", version == MAKEWORD(2, 2) && data != NULL);
   if (!habits.starts && !habits.is_calm) return WSASYSNOTREADY;
+  module__has_winsock = true;
   return 0;
 }
 
@@ -118,6 +121,7 @@ static uint32_t module__tables;
 void module_open(void) {
   memset(module__uses, 0, sizeof module__uses);
   module__tables = 0;
+  module__has_winsock = false;
 }
 
 void module_check(void) {
@@ -307,6 +311,9 @@ int GetAddrInfoW(const WCHAR* node,
   static const struct iocp_address v4 = {.family = 4, .bytes = {127, 0, 0, 1}};
   static const struct iocp_address v6 = {.family = 6, .bytes = {[15] = 1}};
   kernel_enter();
+  /* "A successful WSAStartup call must occur before using this function"
+   * (GetAddrInfoW(), WSANOTINITIALISED). */
+  RULE("Winsock is started before a name is looked up", module__has_winsock);
   RULE("a name is looked up for streams",
        service == NULL && hints->ai_socktype == SOCK_STREAM);
   if (wcscmp(node, L"localhost") != 0 || habits_fault(habits.kernel_faults))

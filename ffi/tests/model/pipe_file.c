@@ -215,10 +215,13 @@ static void pipe_file__normalize(const WCHAR* text, WCHAR* to) {
 }
 
 static void pipe_file__check_open(DWORD access, DWORD flags) {
+  /* The path of a file that is to be sent may be the name of a pipe. */
+  bool is_file =
+      access == GENERIC_READ && (flags & FILE_FLAG_BACKUP_SEMANTICS) != 0;
   RULE("a pipe is opened for both directions",
-       access == (GENERIC_READ | GENERIC_WRITE));
+       is_file || access == (GENERIC_READ | GENERIC_WRITE));
   RULE("a pipe is opened for overlapped operations",
-       (flags & FILE_FLAG_OVERLAPPED) != 0);
+       is_file || (flags & FILE_FLAG_OVERLAPPED) != 0);
   /* Otherwise the server may act as the client: the default is
    * SecurityImpersonation (CreateFile(), "Impersonation Levels"). */
   RULE("a server of a pipe may identify its client, and no more",

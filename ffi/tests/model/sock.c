@@ -88,7 +88,13 @@ SOCKET WSASocketW(int family,
                   DWORD flags) {
   (void)group;
   kernel_enter();
-  if (family == FROM_PROTOCOL_INFO) return duplicate_take(info, flags);
+  if (family == FROM_PROTOCOL_INFO) {
+    /* As in the example of WSADuplicateSocketW(). Other values are requests of
+     * their own (WSASocketW()). */
+    RULE("a socket that is taken has the type and protocol of its ticket",
+         type == FROM_PROTOCOL_INFO && protocol == FROM_PROTOCOL_INFO);
+    return duplicate_take(info, flags);
+  }
   bool is_udp = type == SOCK_DGRAM && protocol == IPPROTO_UDP;
   RULE("a socket is made for a stream or datagrams, and overlapped",
        ((type == SOCK_STREAM &&

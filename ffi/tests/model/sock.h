@@ -81,6 +81,7 @@ struct sock {
   bool has_failed_option;  /* setting one of these has failed */
   bool was_passed;         /* WSADuplicateSocketW() */
   bool has_reported_reset; /* a call has reported it */
+  bool has_refused_send;   /* for good: the connection takes no more */
   bool fails_name;         /* the next getsockname() */
   int fails_option;        /* the next getsockopt() of this one */
 

@@ -187,9 +187,14 @@ static bool transfer__sticks(const struct sock* sock) {
          op_has_late(sock, OP_SEND);
 }
 
+/* A caller who was told that the connection takes no more has lost the bytes,
+ * and may not go on behind them. */
 static DWORD transfer__send_error(struct sock* sock) {
+  RULE("nothing is sent behind a send that was refused for good",
+       !sock->has_refused_send || sock->was_passed);
+  if (!sock->has_shut && !sock->end->in->rst_arrived) return 0;
+  sock->has_refused_send = true;
   if (sock->has_shut) return WSAESHUTDOWN;
-  if (!sock->end->in->rst_arrived) return 0;
   sock->has_reported_reset = true;
   return sock_reset_error();
 }

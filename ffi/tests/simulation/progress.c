@@ -16,6 +16,8 @@
 #define PROGRESS__VAIN 500
 /* What a port may cost meanwhile. */
 #define PROGRESS__ROUNDS 70
+/* Rounds until the last deadline is over. */
+#define PROGRESS__LAST 20
 #define PROGRESS__CALLS 50
 #define PROGRESS__ROUND_CALLS 6
 
@@ -91,4 +93,36 @@ void progress_idle(uint32_t port) {
   RULE("a port that has nothing to do makes few system calls",
        calls <= PROGRESS__CALLS +
                     rounds * (PROGRESS__ROUND_CALLS + progress__asked(port)));
+}
+
+/* ---- deadlines */
+
+/* None of its sockets waits for a time to pass, or for another attempt. */
+static bool progress__is_timeless(uint32_t port) {
+  struct iocp_stats stats;
+  double sockets = 0;
+  for (uint32_t i = 0; i < ledger.entry_count; i++) {
+    const struct entry* entry = &ledger.entries[i];
+    if (entry->port != port || entry->is_closed) continue;
+    bool is_stream = entry->kind == ENTRY_STREAM && !entry->may_expire;
+    if ((!is_stream && entry->kind != ENTRY_DATAGRAM) || entry->is_closing ||
+        entry->send_count != 0)
+      return false;
+    sockets++;
+  }
+  /* The others are of a group that was closed, or were not reported. */
+  return iocp_stats(ledger.ports[port].id, &stats) == 0 &&
+         stats.sockets == sockets;
+}
+
+void progress_check_deadline(uint32_t port) {
+  for (uint32_t i = 0; i < PROGRESS__LAST; i++) {
+    user_poll(port);
+    int32_t timeout_ms = ledger.ports[port].timeout_ms;
+    if (timeout_ms < 0 || !progress__is_timeless(port)) return;
+    user_wait(port, timeout_ms);
+  }
+  report_violation("a port where nothing is to be done in time has no deadline",
+                   "port %u",
+                   port);
 }

@@ -24,4 +24,7 @@ void progress_check(void);
 /* With nothing to do, the user of a port sleeps. */
 void progress_idle(uint32_t port);
 
+/* Without a limit, once what had a deadline before has none any more. */
+void progress_check_deadline(uint32_t port);
+
 #endif /* IOCP_PROGRESS_H */

@@ -610,8 +610,10 @@ static void settle__quiet(uint32_t port) {
     uint64_t records = ledger.ports[port].records;
     user_poll(port);
     if (user_wait(port, world_is_exact() ? SETTLE__QUIET_MS : 1) == 0 &&
-        ledger.ports[port].records == records)
+        ledger.ports[port].records == records) {
+      progress_check_deadline(port);
       return;
+    }
   }
   report_violation(
       "a port that has nothing to do reports nothing", "port %u", port);

@@ -153,7 +153,10 @@ void states_visit(void) {
       states_visit_stopped_parts, states_visit_datagram_close,
       states_visit_datagrams,     states_visit_deferred,
       states_visit_undeferred,    states_visit_cut_detach,
-      states_visit_numbers};
+      states_visit_wakes,         states_visit_instances,
+      states_visit_left_file,     states_visit_listeners,
+      states_visit_unspecified,   states_visit_names,
+      states_visit_memory,        states_visit_numbers};
   uint32_t count = (uint32_t)(sizeof visits / sizeof visits[0]);
   if (!world_is_exact() || !tape_chance(STATES__VISITS)) return;
   uint32_t which = tape_choose(count);

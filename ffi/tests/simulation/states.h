@@ -35,6 +35,7 @@ void states_visit_cut_detach(void);
 void states_visit_retries(void);
 void states_visit_running_wait(void);
 void states_visit_full_queue(void);
+void states_visit_wakes(void);
 
 /* states_stream.c */
 void states_visit_turns(void);
@@ -43,7 +44,9 @@ void states_visit_end(void);
 
 /* states_pipe.c */
 void states_visit_pipe(void);
+void states_visit_instances(void);
 void states_visit_file(void);
+void states_visit_left_file(void);
 
 /* states_share.c */
 void states_visit_parts(void);
@@ -52,6 +55,14 @@ void states_visit_stopped_parts(void);
 /* states_datagram.c */
 void states_visit_datagram_close(void);
 void states_visit_datagrams(void);
+
+/* states_address.c */
+void states_visit_listeners(void);
+void states_visit_unspecified(void);
+void states_visit_names(void);
+
+/* states_memory.c */
+void states_visit_memory(void);
 
 /* ---- what they have in common: a port, and its records */
 

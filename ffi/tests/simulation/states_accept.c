@@ -17,6 +17,7 @@
 #define ACCEPT__FIRST_BYTE_MS 400
 #define ACCEPT__BYTES 100
 #define ACCEPT__WATCH_MS 1000
+#define ACCEPT__MANY 20
 /* A name that no other socket of a schedule has. */
 #define ACCEPT__PATH 1000
 
@@ -217,12 +218,60 @@ void states_visit_watch(void) {
   states_close(&port);
 }
 
+/* A silent peer. */
+static void accept__be_deferred(struct states_port* port,
+                                int32_t listener,
+                                const struct iocp_path* path) {
+  peer_connect_path(path, NULL, 0, false);
+  states_pass(port, ACCEPT__FIRST_BYTE_MS + 2 * ACCEPT__SLACK_MS);
+  RULE("a peer that has sent nothing is not reported",
+       !states_take(port, listener, IOCP_ACCEPTED, NULL));
+  RULE("a connection that was never reported ends with its time",
+       port->sockets == 1);
+}
+
+/* The byte that has come, at once or when it can be read. */
+static void accept__read_byte(struct states_port* port, int32_t id) {
+  uint8_t bytes[8];
+  int32_t result = iocp_read(port->id, id, bytes, 0, sizeof bytes);
+  if (result == IOCP_PENDING &&
+      states_await(port, id, IOCP_READABLE, ACCEPT__SLACK_MS, NULL))
+    result = iocp_read(port->id, id, bytes, 0, sizeof bytes);
+  RULE("what has ended a deferral can be read", result == 1);
+}
+
+/* One that sends: its connection is like any other from then on. */
+static void accept__end_deferral(struct states_port* port,
+                                 int32_t listener,
+                                 const struct iocp_path* path) {
+  uint8_t bytes[8];
+  struct iocp_record record;
+  struct peer* peer = peer_connect_path(path, NULL, 0, false);
+  states_pass(port, ACCEPT__SLACK_MS);
+  RULE("a peer that has sent nothing is not reported",
+       !states_take(port, listener, IOCP_ACCEPTED, NULL));
+  states_send(peer, 1);
+  if (!states_await(port, listener, IOCP_ACCEPTED, ACCEPT__SLACK_MS, &record) ||
+      record.result < 0)
+    return;
+  accept__read_byte(port, record.result);
+  RULE("a read waits when everything was read",
+       iocp_read(port->id, record.result, bytes, 0, sizeof bytes) ==
+           IOCP_PENDING);
+  states_pass(port, 2);
+  RULE("a connection is not readable before more has come",
+       !states_take(port, record.result, IOCP_READABLE, NULL));
+}
+
 /* IOCP_DEFER_ACCEPT: a silent peer is never reported. When its time is over,
  * nothing of its connection is left. */
 void states_visit_deferred(void) {
   struct states_port port;
   struct iocp_path path;
-  uint16_t family = tape_choose(2) == 0 ? IOCP_UNIX : IOCP_PIPE;
+  bool is_silent = tape_choose(2) == 0;
+  uint16_t family = tape_choose(4) == 0 ? IOCP_PIPE : IOCP_UNIX;
+  /* Few systems have both. */
+  if (!world_has_local(family)) family = IOCP_PIPE;
   if (!world_has_local(family) || !states_open(&port)) return;
   world_path(family, ACCEPT__PATH, WORLD_USER, &path);
   int32_t listener =
@@ -234,14 +283,23 @@ void states_visit_deferred(void) {
           0 &&
       iocp_accept(port.id, listener, 1) == 0) {
     states_poll(&port);
-    peer_connect_path(&path, NULL, 0, false);
-    states_pass(&port, ACCEPT__FIRST_BYTE_MS + 2 * ACCEPT__SLACK_MS);
-    RULE("a peer that has sent nothing is not reported",
-         !states_take(&port, listener, IOCP_ACCEPTED, NULL));
-    RULE("a connection that was never reported ends with its time",
-         port.sockets == 1);
+    if (is_silent)
+      accept__be_deferred(&port, listener, &path);
+    else
+      accept__end_deferral(&port, listener, &path);
   }
   states_close(&port);
+}
+
+/* To set it again changes nothing: what is posted stays so. */
+static void accept__defer_again(struct states_port* port, int32_t listener) {
+  states_poll(port);
+  uint64_t calls = world_calls();
+  RULE("an option can be set to what it is",
+       iocp_set_option(port->id, listener, IOCP_DEFER_ACCEPT, 1) == 0);
+  states_poll(port);
+  RULE("an option that stays as it is leaves the accepts alone",
+       world_calls() - calls < ACCEPT__MANY);
 }
 
 /* IOCP_DEFER_ACCEPT is cleared: accepts that were posted to wait for data wait
@@ -255,8 +313,8 @@ void states_visit_undeferred(void) {
   int32_t listener = states_listen(&port, 0, &address);
   if (listener >= 0 &&
       iocp_set_option(port.id, listener, IOCP_DEFER_ACCEPT, 1) == 0 &&
-      iocp_accept(port.id, listener, 1) == 0) {
-    states_poll(&port);
+      iocp_accept(port.id, listener, ACCEPT__MANY) == 0) {
+    accept__defer_again(&port, listener);
     if (!has_answers) world_lack(WORLD_ANSWERS, WORLD_ALWAYS);
     RULE("an option that was set can be cleared",
          iocp_set_option(port.id, listener, IOCP_DEFER_ACCEPT, 0) == 0);

@@ -12,6 +12,10 @@
 #define DATAGRAM__ARRIVE_MS 20
 #define DATAGRAM__LIMIT_MS 300
 
+/* The default of IOCP_RECEIVE_DEPTH for a datagram socket on Windows
+ * (iocp_option.h). */
+#define DATAGRAM__DEPTH 4
+
 static uint8_t datagram__bytes[DATAGRAM__BYTES];
 
 /* A socket, with its port, and a peer. */
@@ -35,6 +39,8 @@ static bool datagram__pair(struct datagram__pair* pair, int32_t depth) {
        iocp_get_address(
            port, pair->id, IOCP_LOCAL, &pair->own, sizeof pair->own) ==
            (int32_t)sizeof pair->own);
+  RULE("a datagram socket has the receive depth that is documented",
+       iocp_get_option(port, pair->id, IOCP_RECEIVE_DEPTH) == DATAGRAM__DEPTH);
   RULE("a datagram socket receives",
        iocp_set_option(port, pair->id, IOCP_RECEIVE_DEPTH, depth) == 0 &&
            iocp_receive(port, pair->id, 1 << 20) == 0);
@@ -42,20 +48,33 @@ static bool datagram__pair(struct datagram__pair* pair, int32_t depth) {
   return true;
 }
 
-static void datagram__close(struct datagram__pair* pair) {
-  struct states_port* port = &pair->port;
+static uint8_t datagram__byte(uint32_t place) {
+  return (uint8_t)(place * 29 + 7);
+}
+
+/* What the peer gets is what was sent. */
+static void datagram__check(struct udp_peer* peer, uint32_t length) {
+  uint8_t bytes[DATAGRAM__BYTES];
   struct iocp_address from;
+  RULE("what was copied is sent before the close",
+       udp_peer_receive(peer, bytes, sizeof bytes, &from) == (int32_t)length);
+  for (uint32_t i = 0; i < length; i++)
+    RULE("a copied datagram has the bytes that were sent",
+         bytes[i] == datagram__byte(i));
+}
+
+static void datagram__close(struct datagram__pair* pair, uint32_t length) {
+  struct states_port* port = &pair->port;
   struct iocp_record record;
+  for (uint32_t i = 0; i < length; i++) datagram__bytes[i] = datagram__byte(i);
   world_lack(WORLD_KERNEL, WORLD_ALWAYS);
-  int32_t sent = iocp_send_to(port->id,
-                              pair->id,
-                              datagram__bytes,
-                              0,
-                              sizeof datagram__bytes,
-                              &pair->peer_address);
+  int32_t sent = iocp_send_to(
+      port->id, pair->id, datagram__bytes, 0, length, &pair->peer_address);
   world_lack(WORLD_KERNEL, 0);
   RULE("a datagram that the system has no room for is copied",
-       sent == (DATAGRAM__BYTES | IOCP_PENDING));
+       sent == (int32_t)(length | IOCP_PENDING));
+  /* The memory is the caller's again. */
+  for (uint32_t i = 0; i < length; i++) datagram__bytes[i] = 0;
   RULE("a datagram socket can be closed",
        iocp_close(port->id, pair->id, IOCP_GRACEFUL, 1000) == 0);
   RULE("a close ends when the system has taken what was copied",
@@ -64,18 +83,17 @@ static void datagram__close(struct datagram__pair* pair) {
   RULE("what was copied is reported before the close",
        states_take(port, pair->id, IOCP_SENT, &record) && record.result == 1);
   world_pause(DATAGRAM__ARRIVE_MS);
-  RULE("what was copied is sent before the close",
-       udp_peer_receive(
-           pair->peer, datagram__bytes, sizeof datagram__bytes, &from) ==
-           DATAGRAM__BYTES);
+  datagram__check(pair->peer, length);
 }
 
 /* A graceful close waits until the system has taken what was copied, and then
  * for what was posted. */
 void states_visit_datagram_close(void) {
+  static const uint32_t lengths[] = {DATAGRAM__BYTES, 1, 0};
   struct datagram__pair pair;
   if (!states_open(&pair.port)) return;
-  if (datagram__pair(&pair, 4)) datagram__close(&pair);
+  if (datagram__pair(&pair, DATAGRAM__DEPTH))
+    datagram__close(&pair, lengths[tape_choose(3)]);
   states_close(&pair.port);
 }
 

@@ -9,8 +9,11 @@
 
 /* A name that nothing else in the schedule has. */
 #define PIPE__NUMBER 97
+#define PIPE__SHORT 98
+#define PIPE__LEFT 99
 #define PIPE__CLIENTS 4
 #define PIPE__WAIT_MS 100
+#define PIPE__BYTES 8
 
 /* Until the client has opened the pipe, or could not. */
 static struct peer* pipe__open(const struct iocp_path* name) {
@@ -52,6 +55,23 @@ static int32_t pipe__return(struct states_port* port, int32_t id) {
   return result;
 }
 
+/* Bytes have come, and nothing can be read for want of memory. That is not an
+ * error of the stream: it is tried again. */
+static void pipe__read_short(struct states_port* port,
+                             int32_t id,
+                             struct peer* peer) {
+  uint8_t bytes[PIPE__BYTES];
+  struct iocp_record record;
+  states_send(peer, PIPE__BYTES);
+  world_lack(WORLD_KERNEL, WORLD_ALWAYS);
+  int32_t result = iocp_read(port->id, id, bytes, 0, sizeof bytes);
+  world_lack(WORLD_KERNEL, 0);
+  RULE("a read that lacks memory waits for it", result == IOCP_PENDING);
+  RULE("a read that has lacked memory goes on",
+       states_await(port, id, IOCP_READABLE, PIPE__WAIT_MS, &record) &&
+           iocp_read(port->id, id, bytes, 0, sizeof bytes) > 0);
+}
+
 /* The last of several clients, whose server's end may have moved: what is asked
  * of it is answered as before, and its end can be read at once. */
 void states_visit_pipe(void) {
@@ -73,10 +93,61 @@ void states_visit_pipe(void) {
     RULE("the server's end of a pipe has its client at the other end",
          iocp_get_peer(port.id, id, &process) == 0 &&
              process.pid == peer_process(peer));
+    if (tape_choose(2) != 0) {
+      pipe__read_short(&port, id, peer);
+      goto out;
+    }
     peer_close(peer);
     world_pause(1);
     RULE("the end of a pipe can be read at once",
          iocp_read(port.id, id, bytes, 0, sizeof bytes) == 0);
+  }
+out:
+  states_close(&port);
+}
+
+/* ---- instances */
+
+/* There are no handles for further instances: that is a failure of accepting,
+ * which is reported once, and tried again later. */
+static void pipe__run_short(struct states_port* port, int32_t listener) {
+  struct iocp_record record;
+  world_lack(WORLD_HANDLES, WORLD_ALWAYS);
+  RULE("a listener accepts",
+       iocp_accept(port->id, listener, PIPE__CLIENTS) == 0);
+  states_poll(port);
+  world_lack(WORLD_HANDLES, 0);
+  RULE(
+      "an instance that cannot be made is a failure of accepting",
+      states_take(port, listener, IOCP_ACCEPTED, &record) && record.result < 0);
+  RULE("a port says when an instance is tried again",
+       port->timeout_ms >= 0 && port->timeout_ms <= PIPE__WAIT_MS);
+  states_pass(port, PIPE__WAIT_MS);
+}
+
+/* "-IOCP_ESPIPE (no regular file)" (iocp_open_file()). */
+static void pipe__open_as_file(struct states_port* port,
+                               const struct iocp_path* name) {
+  double size;
+  RULE("a pipe is no file that can be sent",
+       iocp_open_file(port->id, name->bytes, name->length, &size) ==
+           -IOCP_ESPIPE);
+}
+
+void states_visit_instances(void) {
+  struct states_port port;
+  struct iocp_path name;
+  struct peer* peer;
+  if (!world_has_local(IOCP_PIPE) || !states_open(&port)) return;
+  world_path(IOCP_PIPE, PIPE__SHORT, WORLD_USER, &name);
+  int32_t listener =
+      iocp_listen_path(port.id, &name, 1, 0, IOCP_MODE_DEFAULT, NULL, 0);
+  if (listener >= 0) {
+    pipe__run_short(&port, listener);
+    if (tape_choose(2) == 0)
+      pipe__open_as_file(&port, &name);
+    else
+      pipe__connect(&port, &name, &peer);
   }
   states_close(&port);
 }
@@ -100,6 +171,27 @@ void states_visit_file(void) {
     iocp_close(port.id, listener, IOCP_GRACEFUL, 0);
     RULE("a listener is closed",
          states_await(&port, listener, IOCP_CLOSED, PIPE__WAIT_MS, &record));
+  }
+  states_close(&port);
+}
+
+/* The file of a program that has ended without closing its listener is in the
+ * way, unless it may be replaced (IOCP_REPLACE_STALE). */
+void states_visit_left_file(void) {
+  struct states_port port;
+  struct iocp_path name;
+  if (!world_has_local(IOCP_UNIX) || !states_open(&port)) return;
+  world_path(IOCP_UNIX, PIPE__LEFT, WORLD_USER, &name);
+  peer_listen_path(PEER_REFUSES, &name);
+  int32_t result =
+      iocp_listen_path(port.id, &name, 1, 0, IOCP_MODE_DEFAULT, NULL, 0);
+  /* A provider may lack what accepting needs. */
+  RULE("a file that was left over is not replaced unasked",
+       result == -IOCP_EADDRINUSE || result == -IOCP_ENOTSUP);
+  if (result == -IOCP_EADDRINUSE) {
+    result = iocp_listen_path(
+        port.id, &name, 1, IOCP_REPLACE_STALE, IOCP_MODE_DEFAULT, NULL, 0);
+    RULE("a file that was left over is replaced", result >= 0);
   }
   states_close(&port);
 }

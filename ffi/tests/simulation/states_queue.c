@@ -132,3 +132,25 @@ void states_visit_full_queue(void) {
   }
   states_close(&port);
 }
+
+/* ---- waits */
+
+/* iocp_wake() "ends the running iocp_wait(), or else the next one", and no
+ * other; and nothing is to be polled for where nothing goes on. */
+void states_visit_wakes(void) {
+  struct states_port port;
+  if (!states_open(&port)) return;
+  states_poll(&port);
+  RULE("a port where nothing goes on is not to be polled",
+       iocp_wait_here(port.id, IOCP_WAIT_HERE_MAX) == 0);
+  /* What a wait has dequeued is handed over to the next poll. */
+  world_flood(1);
+  iocp_wait(port.id, QUEUE__LONG_MS);
+  RULE("a port can be woken", iocp_wake(port.id) == 0);
+  RULE("a wait ends when its port was woken",
+       iocp_wait(port.id, QUEUE__LONG_MS) == 1);
+  states_poll(&port);
+  RULE("a wake-up ends no wait but the next one",
+       iocp_wait(port.id, QUEUE__SLACK_MS) == 0);
+  states_close(&port);
+}

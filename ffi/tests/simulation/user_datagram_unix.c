@@ -14,6 +14,11 @@
  */
 #define UNIX__BURST 16
 #define UNIX__MANY 6
+/* A few of such steps, and what waits does not fit into the smallest slab. */
+#define UNIX__STEP 600
+#define UNIX__POLLS 4
+#define UNIX__WAITS 50
+#define UNIX__WAIT_MS 20
 /* Shorter ones fit in every send buffer of the simulation. */
 #define UNIX__FITS 1500
 
@@ -394,6 +399,33 @@ void user_datagram_unix(uint32_t port) {
     user_unix_act(at->entry);
 }
 
+/* Until one has to wait for room: in the queue of the receiver, or in the send
+ * buffer. Returns how many were accepted. */
+static uint32_t unix__fill(struct entry* sender,
+                           const struct endpoint* to,
+                           uint32_t step) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < UNIX__BURST && sender->send_count == 0; i++) {
+    if (!unix__send(sender, to, 4 + i * step)) break;
+    count++;
+  }
+  return count;
+}
+
+/* Sockets for unix datagrams "are always reliable" (unix(7)), and what does not
+ * fit into the slab of one poll comes with the next. */
+static void unix__receive_all(struct entry* receiver, uint32_t count) {
+  user_datagram_receive(receiver, 1 << 20);
+  for (uint32_t i = 0; i < UNIX__POLLS; i++) user_poll_somehow(receiver->port);
+  for (uint32_t i = 0; i < UNIX__WAITS; i++) {
+    user_poll(receiver->port);
+    if (receiver->endpoint->received >= count) break;
+    user_wait(receiver->port, UNIX__WAIT_MS);
+  }
+  RULE("every datagram that a unix socket has accepted arrives",
+       receiver->endpoint->received == count);
+}
+
 void user_stall_unix(uint32_t port) {
   uint32_t first = ledger.entry_count;
   unix__bind(port);
@@ -402,17 +434,16 @@ void user_stall_unix(uint32_t port) {
   struct entry* receiver = &ledger.entries[first];
   struct entry* sender = receiver + 1;
   if (receiver->endpoint->address.port == DATAGRAMS_UNNAMED) return;
-  for (uint32_t i = 0; i < UNIX__BURST && sender->send_count == 0; i++)
-    if (!unix__send(sender, receiver->endpoint, 4 + i)) break;
+  uint32_t step = tape_choose(2) == 0 ? 1 : UNIX__STEP;
+  uint32_t count = unix__fill(sender, receiver->endpoint, step);
   progress_idle(port);
   /* Nothing but the receiver itself can make room for what it sends to itself.
    */
-  for (uint32_t i = 0; i < UNIX__BURST && receiver->send_count == 0; i++)
-    if (!unix__send(receiver, receiver->endpoint, 4 + i)) break;
+  count += unix__fill(receiver, receiver->endpoint, step);
   if (tape_choose(2) == 0)
     user_close(receiver, IOCP_GRACEFUL, UINT32_MAX);
   else
-    user_datagram_receive(receiver, 1 << 20);
+    unix__receive_all(receiver, count);
 }
 
 void user_drain_unix(void) {

@@ -153,8 +153,10 @@ static int32_t user__send_somehow(struct entry* entry,
                                   uint32_t length) {
   int32_t port = user__port(entry);
   int32_t result = 0;
+  /* No bytes need no memory. */
   if ((length & 7) != 3)
-    return iocp_send(port, entry->id, user__bytes, offset, length);
+    return iocp_send(
+        port, entry->id, length == 0 ? NULL : user__bytes, offset, length);
   int32_t others =
       iocp_broadcast(port, &entry->id, &result, 1, user__bytes, offset, length);
   if (others < 0) return others;
