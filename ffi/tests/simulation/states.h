@@ -24,7 +24,6 @@ void states_visit_first_byte(void);
 void states_visit_watch(void);
 void states_visit_deferred(void);
 void states_visit_undeferred(void);
-void states_visit_numbers(void);
 
 /* states_close.c */
 void states_visit_linger(void);
@@ -45,6 +44,8 @@ void states_visit_end(void);
 /* states_pipe.c */
 void states_visit_pipe(void);
 void states_visit_instances(void);
+
+/* states_file.c */
 void states_visit_file(void);
 void states_visit_left_file(void);
 
@@ -61,12 +62,27 @@ void states_visit_listeners(void);
 void states_visit_unspecified(void);
 void states_visit_names(void);
 
+/* states_number.c */
+void states_visit_numbers(void);
+
 /* states_memory.c */
 void states_visit_memory(void);
 
 /* ---- what they have in common: a port, and its records */
 
 #define STATES_RECORDS 256
+
+/* The numbers of their paths (world_path()), which nothing else in a schedule
+ * has. */
+enum states_path {
+  STATES_PATH_PIPE = 97,
+  STATES_PATH_SHORT_PIPE,
+  STATES_PATH_LEFT_FILE,
+  STATES_PATH_FILE = 101,
+  STATES_PATH_DEFERRED = 1000,
+  STATES_PATH_NUMBERS,
+  STATES_PATH_MEMORY = 2000 /* and those behind it */
+};
 
 struct states_port {
   int32_t id;

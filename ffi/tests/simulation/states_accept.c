@@ -18,8 +18,6 @@
 #define ACCEPT__BYTES 100
 #define ACCEPT__WATCH_MS 1000
 #define ACCEPT__MANY 20
-/* A name that no other socket of a schedule has. */
-#define ACCEPT__PATH 1000
 
 static uint32_t accept__failures(const struct states_port* port,
                                  int32_t listener) {
@@ -273,7 +271,7 @@ void states_visit_deferred(void) {
   /* Few systems have both. */
   if (!world_has_local(family)) family = IOCP_PIPE;
   if (!world_has_local(family) || !states_open(&port)) return;
-  world_path(family, ACCEPT__PATH, WORLD_USER, &path);
+  world_path(family, STATES_PATH_DEFERRED, WORLD_USER, &path);
   int32_t listener =
       iocp_listen_path(port.id, &path, 8, 0, IOCP_MODE_DEFAULT, NULL, 0);
   if (listener >= 0 &&

@@ -9,8 +9,6 @@
 /* Of 1,000 allocations, those that fail. */
 #define MEMORY__LACK 300
 #define MEMORY__CALLS 24
-/* Names that nothing else in a schedule has. */
-#define MEMORY__PATHS 2000
 /* Some numbers have names that do not say who may connect. */
 #define MEMORY__STEP 4
 
@@ -54,7 +52,8 @@ void states_visit_memory(void) {
   if (!states_open(&port)) return;
   world_lack(WORLD_HEAP, MEMORY__LACK);
   for (uint32_t i = 0; i < MEMORY__CALLS; i++) {
-    int32_t result = memory__call(port.id, MEMORY__PATHS + MEMORY__STEP * i);
+    int32_t result =
+        memory__call(port.id, STATES_PATH_MEMORY + MEMORY__STEP * i);
     TRACE("a call that lacks memory: %d", result);
     RULE("a call that lacks memory fails for that reason alone",
          result >= 0 || result == -IOCP_ENOMEM || result == -IOCP_ENOBUFS ||

@@ -7,9 +7,6 @@
 #include "states.h"
 #include "tape.h"
 
-/* A name that nothing else in the schedule has. */
-#define NUMBER__PATH 1001
-
 struct number__sockets {
   struct states_port port;
   struct iocp_address address; /* of a listener */
@@ -95,7 +92,7 @@ void states_visit_numbers(void) {
   struct peer* peer;
   uint16_t family = tape_choose(2) == 0 ? IOCP_UNIX : IOCP_PIPE;
   if (!world_has_local(family) || !states_open(&sockets.port)) return;
-  world_path(family, NUMBER__PATH, WORLD_USER, &sockets.path);
+  world_path(family, STATES_PATH_NUMBERS, WORLD_USER, &sockets.path);
   sockets.listener = number__listen_path(&sockets);
   int32_t other = states_listen(&sockets.port, 1, &sockets.address);
   sockets.stream =

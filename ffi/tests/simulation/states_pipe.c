@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The clients of a pipe, what is asked of an end that has moved, and the file
- * of a unix socket. */
+/* The clients of a pipe, and what is asked of an end that has moved. */
 #include <stddef.h>
 
 #include "report.h"
 #include "states.h"
 #include "tape.h"
 
-/* A name that nothing else in the schedule has. */
-#define PIPE__NUMBER 97
-#define PIPE__SHORT 98
-#define PIPE__LEFT 99
 #define PIPE__CLIENTS 4
 #define PIPE__WAIT_MS 100
 #define PIPE__BYTES 8
@@ -81,7 +76,7 @@ void states_visit_pipe(void) {
   struct iocp_peer process;
   struct peer* peer = NULL;
   if (!world_has_local(IOCP_PIPE) || !states_open(&port)) return;
-  world_path(IOCP_PIPE, PIPE__NUMBER, WORLD_USER, &name);
+  world_path(IOCP_PIPE, STATES_PATH_PIPE, WORLD_USER, &name);
   int32_t listener =
       iocp_listen_path(port.id, &name, 1, 0, IOCP_MODE_DEFAULT, NULL, 0);
   int32_t id =
@@ -139,7 +134,7 @@ void states_visit_instances(void) {
   struct iocp_path name;
   struct peer* peer;
   if (!world_has_local(IOCP_PIPE) || !states_open(&port)) return;
-  world_path(IOCP_PIPE, PIPE__SHORT, WORLD_USER, &name);
+  world_path(IOCP_PIPE, STATES_PATH_SHORT_PIPE, WORLD_USER, &name);
   int32_t listener =
       iocp_listen_path(port.id, &name, 1, 0, IOCP_MODE_DEFAULT, NULL, 0);
   if (listener >= 0) {
@@ -148,50 +143,6 @@ void states_visit_instances(void) {
       pipe__open_as_file(&port, &name);
     else
       pipe__connect(&port, &name, &peer);
-  }
-  states_close(&port);
-}
-
-/* ---- the file of a unix socket */
-
-/* A listener that is closed removes its file, so that the next one needs no
- * IOCP_REPLACE_STALE. */
-void states_visit_file(void) {
-  struct states_port port;
-  struct iocp_path name;
-  struct iocp_record record;
-  if (!world_has_local(IOCP_UNIX) || !states_open(&port)) return;
-  world_path(IOCP_UNIX, PIPE__NUMBER, WORLD_USER, &name);
-  for (int i = 0; i < 2; i++) {
-    int32_t listener =
-        iocp_listen_path(port.id, &name, 1, 0, IOCP_MODE_DEFAULT, NULL, 0);
-    RULE("the file of a listener that was closed is in the way of no other",
-         listener >= 0 || i == 0);
-    if (listener < 0) break;
-    iocp_close(port.id, listener, IOCP_GRACEFUL, 0);
-    RULE("a listener is closed",
-         states_await(&port, listener, IOCP_CLOSED, PIPE__WAIT_MS, &record));
-  }
-  states_close(&port);
-}
-
-/* The file of a program that has ended without closing its listener is in the
- * way, unless it may be replaced (IOCP_REPLACE_STALE). */
-void states_visit_left_file(void) {
-  struct states_port port;
-  struct iocp_path name;
-  if (!world_has_local(IOCP_UNIX) || !states_open(&port)) return;
-  world_path(IOCP_UNIX, PIPE__LEFT, WORLD_USER, &name);
-  peer_listen_path(PEER_REFUSES, &name);
-  int32_t result =
-      iocp_listen_path(port.id, &name, 1, 0, IOCP_MODE_DEFAULT, NULL, 0);
-  /* A provider may lack what accepting needs. */
-  RULE("a file that was left over is not replaced unasked",
-       result == -IOCP_EADDRINUSE || result == -IOCP_ENOTSUP);
-  if (result == -IOCP_EADDRINUSE) {
-    result = iocp_listen_path(
-        port.id, &name, 1, IOCP_REPLACE_STALE, IOCP_MODE_DEFAULT, NULL, 0);
-    RULE("a file that was left over is replaced", result >= 0);
   }
   states_close(&port);
 }

@@ -19,6 +19,14 @@ struct share__part {
   int32_t id;
 };
 
+/* A listener that hands out to parts, each of a port of its own. */
+struct share__scene {
+  struct states_port port;
+  int32_t listener;
+  struct iocp_address address;
+  struct share__part parts[SHARE__PARTS];
+};
+
 static uint32_t share__accepted(struct states_port* port) {
   uint32_t count = 0;
   struct iocp_record record;
@@ -27,23 +35,20 @@ static uint32_t share__accepted(struct states_port* port) {
   return count;
 }
 
-static void share__connect(struct states_port* port,
-                           const struct iocp_address* address,
-                           uint32_t count) {
+static void share__connect(struct share__scene* scene, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
-    peer_connect(address);
-    states_pass(port, 2);
+    peer_connect(&scene->address);
+    states_pass(&scene->port, 2);
   }
 }
 
 /* "To the part that has the fewest connections which its own port was not
  * polled for yet, and among these to the one that has waited longest"
  * (iocp_share.h). */
-static void share__divide(struct states_port* port,
-                          struct share__part* parts,
-                          const struct iocp_address* address) {
+static void share__divide(struct share__scene* scene) {
+  struct share__part* parts = scene->parts;
   uint32_t each = 1 + tape_choose(IOCP_SHARE_PART_MAX);
-  share__connect(port, address, each * SHARE__PARTS);
+  share__connect(scene, each * SHARE__PARTS);
   for (uint32_t i = 0; i < SHARE__PARTS; i++) {
     states_poll(&parts[i].port);
     RULE("connections are divided among parts that do not poll",
@@ -51,7 +56,7 @@ static void share__divide(struct states_port* port,
   }
   /* Parts that poll at once have them in turn. */
   for (uint32_t i = 0; i < 2 * SHARE__PARTS; i++) {
-    share__connect(port, address, 1);
+    share__connect(scene, 1);
     states_poll(&parts[i % SHARE__PARTS].port);
     for (uint32_t j = 0; j < SHARE__PARTS; j++) states_poll(&parts[j].port);
   }
@@ -62,17 +67,15 @@ static void share__divide(struct states_port* port,
 
 /* "The most connections that wait for the poll of one part. Further ones wait
  * in the share for any part, and the rest in the backlog." */
-static void share__pile_up(struct states_port* port,
-                           struct share__part* parts,
-                           int32_t listener,
-                           const struct iocp_address* address) {
+static void share__pile_up(struct share__scene* scene) {
+  struct share__part* parts = scene->parts;
   struct iocp_socket_stats stats;
   for (uint32_t i = 1; i < SHARE__PARTS; i++)
     RULE("a part stops accepting",
          iocp_accept(parts[i].port.id, parts[i].id, 0) == 0);
-  share__connect(port, address, SHARE__PEERS);
+  share__connect(scene, SHARE__PEERS);
   RULE("counters can be read",
-       iocp_socket_stats(port->id, listener, &stats) == 0);
+       iocp_socket_stats(scene->port.id, scene->listener, &stats) == 0);
   RULE("a share holds no more than its queue and those of its parts",
        stats.accepted <= IOCP_SHARE_QUEUE_MAX + IOCP_SHARE_PART_MAX);
   states_poll(&parts[0].port);
@@ -80,7 +83,7 @@ static void share__pile_up(struct states_port* port,
        share__accepted(&parts[0].port) <= IOCP_SHARE_PART_MAX);
   for (uint32_t i = 0; i < SHARE__PEERS; i++) {
     states_poll(&parts[0].port);
-    states_poll(port);
+    states_poll(&scene->port);
   }
   RULE("what has waited is accepted when there is room",
        share__accepted(&parts[0].port) + IOCP_SHARE_PART_MAX >= SHARE__PEERS);
@@ -109,15 +112,14 @@ static void share__check_next(struct states_port* port, struct peer* peer) {
 
 /* What a part gives back "comes first: it is older than what waits already"
  * (share_queue.c). */
-static void share__give_back(struct states_port* port,
-                             struct share__part* parts,
-                             const struct iocp_address* address) {
+static void share__give_back(struct share__scene* scene) {
+  struct share__part* parts = scene->parts;
   struct peer* peers[SHARE__FEW];
   struct states_port* to = &parts[1].port;
   for (uint32_t i = 1; i < SHARE__PARTS; i++) share__accept(&parts[i], 0);
   for (uint32_t i = 0; i < SHARE__FEW; i++) {
-    peers[i] = peer_connect(address);
-    states_pass(port, 2);
+    peers[i] = peer_connect(&scene->address);
+    states_pass(&scene->port, 2);
   }
   share__accept(&parts[0], 0);
   share__accept(&parts[1], 100);
@@ -127,18 +129,16 @@ static void share__give_back(struct states_port* port,
 
 /* The share ends while its only part has stopped: what the part was given
  * stays with it, as it may go on. */
-static void share__end(struct states_port* port,
-                       struct share__part* parts,
-                       int32_t listener,
-                       const struct iocp_address* address) {
+static void share__end(struct share__scene* scene) {
+  struct share__part* parts = scene->parts;
   struct iocp_record record;
   struct share__part* part = &parts[0];
   /* One or many, without a draw. */
-  uint32_t count = address->port % 2 == 0 ? 1 : IOCP_SHARE_PART_MAX;
+  uint32_t count = scene->address.port % 2 == 0 ? 1 : IOCP_SHARE_PART_MAX;
   for (uint32_t i = 1; i < SHARE__PARTS; i++) share__accept(&parts[i], 0);
-  share__connect(port, address, count);
+  share__connect(scene, count);
   RULE("a listener can be closed",
-       iocp_close(port->id, listener, IOCP_RESET, 0) == 0);
+       iocp_close(scene->port.id, scene->listener, IOCP_RESET, 0) == 0);
   share__accept(part, 0);
   states_pass(&part->port, 2);
   RULE("a part that has stopped keeps what it was given",
@@ -155,13 +155,12 @@ static void share__end(struct states_port* port,
 
 /* The port cannot add a connection now. The attempt that the header announces
  * is made in the poll that it asks for, and the connection is not lost. */
-static void share__run_short(struct states_port* port,
-                             struct share__part* parts,
-                             const struct iocp_address* address) {
+static void share__run_short(struct share__scene* scene) {
+  struct share__part* parts = scene->parts;
   struct iocp_record record;
   struct states_port* short_port = &parts[0].port;
   for (uint32_t i = 1; i < SHARE__PARTS; i++) share__accept(&parts[i], 0);
-  share__connect(port, address, 1);
+  share__connect(scene, 1);
   world_lack(WORLD_KERNEL, WORLD_ALWAYS);
   states_poll(short_port);
   world_lack(WORLD_KERNEL, 0);
@@ -179,38 +178,32 @@ static void share__run_short(struct states_port* port,
 
 /* ---- visits */
 
-/* A listener that hands out to three parts, each of a port of its own. */
-static void share__visit(uint32_t what) {
-  static struct share__part parts[SHARE__PARTS];
-  struct states_port port;
-  struct iocp_address address;
+static void share__visit(void (*act)(struct share__scene*)) {
+  static struct share__scene scene;
   uint32_t count = 0;
-  if (!states_open(&port)) return;
-  int32_t listener = states_listen(&port, 8, &address);
-  int32_t share = listener < 0 ? listener : iocp_share(port.id, listener, -1);
+  if (!states_open(&scene.port)) return;
+  scene.listener = states_listen(&scene.port, 8, &scene.address);
+  int32_t share = scene.listener < 0
+                      ? scene.listener
+                      : iocp_share(scene.port.id, scene.listener, -1);
   for (; share >= 0 && count < SHARE__PARTS; count++) {
-    struct share__part* part = &parts[count];
+    struct share__part* part = &scene.parts[count];
     if (!states_open(&part->port)) break;
     part->id = iocp_take_part(part->port.id, share);
     RULE("a part is made",
          part->id >= 0 && iocp_accept(part->port.id, part->id, 100) == 0);
   }
-  if (count == SHARE__PARTS) {
-    if (what == 0)
-      share__divide(&port, parts, &address);
-    else if (what == 1)
-      share__pile_up(&port, parts, listener, &address);
-    else if (what == 2)
-      share__give_back(&port, parts, &address);
-    else if (what == 3)
-      share__end(&port, parts, listener, &address);
-    else
-      share__run_short(&port, parts, &address);
-  }
-  while (count-- != 0) states_close(&parts[count].port);
-  states_close(&port);
+  if (count == SHARE__PARTS) act(&scene);
+  while (count-- != 0) states_close(&scene.parts[count].port);
+  states_close(&scene.port);
 }
 
-void states_visit_parts(void) { share__visit(tape_choose(2)); }
+void states_visit_parts(void) {
+  share__visit(tape_choose(2) == 0 ? share__divide : share__pile_up);
+}
 
-void states_visit_stopped_parts(void) { share__visit(2 + tape_choose(3)); }
+void states_visit_stopped_parts(void) {
+  static void (*const acts[])(struct share__scene*) = {
+      share__give_back, share__end, share__run_short};
+  share__visit(acts[tape_choose(3)]);
+}
