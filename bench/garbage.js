@@ -5,11 +5,12 @@
 //
 //   node bench/garbage.js
 
+import process from "node:process";
 import { bunPath, ensureNodeModules, runOrThrow } from "../scripts/setup.js";
 
 const COUNT = 200_000;
 
-// Each is a statement that is repeated; `last` keeps what it makes until then.
+// Statements that are repeated. A compiler cannot leave out what `last` holds.
 const parts = {
   "a promise, as an async function makes it": "last = settled();",
   "a promise, its two functions and their scope":
@@ -38,13 +39,18 @@ function programOf(statement) {
     Bun.gc(true);`;
 }
 
-// A collection begins with as many kilobytes as there were, and leaves others.
+// The heap grows from what a collection keeps to what the next one begins with.
+// The program's thread conducts it (M), or that of the collector (C).
 function grown(log) {
-  let [left, bytes] = [0, 0];
   const [before, after] = log.split("BEGIN\n");
-  const each = /START M (\d+)kb => .* => (\d+)kb/g;
-  for (const [, , kept] of before.matchAll(each)) left = +kept;
-  for (const [, from, kept] of after.matchAll(each)) {
+  const each = /START [MC] (\d+)kb => .* => (\d+)kb/g;
+  const earlier = [...before.matchAll(each)];
+  const collections = [...after.matchAll(each)];
+  if (earlier.length === 0 || collections.length === 0) {
+    throw new Error(`no collection in the log: ${log}`);
+  }
+  let [left, bytes] = [+earlier.at(-1)[2], 0];
+  for (const [, from, kept] of collections) {
     bytes += (+from - left) * 1024;
     left = +kept;
   }
@@ -52,7 +58,7 @@ function grown(log) {
 }
 
 await ensureNodeModules();
-const options = { env: { BUN_JSC_logGC: "1" } };
+const options = { env: { ...process.env, BUN_JSC_logGC: "1" } };
 for (const [name, statement] of Object.entries(parts)) {
   const args = ["-e", programOf(statement)];
   const { output } = await runOrThrow(bunPath(), args, options);

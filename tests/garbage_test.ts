@@ -25,8 +25,8 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/* A collection that comes meanwhile leaves fewer objects, never more: the most of
- * several runs is what a call makes. */
+/* A collection during a run removes objects, so the most of several runs is closest
+ * to what a call makes. */
 const RUNS = 4;
 
 /* How many objects of each kind a call makes. */

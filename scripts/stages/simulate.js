@@ -123,8 +123,9 @@ async function simulate(debian, ffi, folder, run) {
 
 async function plantBugs(name, debian, ffi, options) {
   const found = await findBugs(debian, ffi, options);
-  const missed = found.filter(({ seed }) => seed === null).length;
-  const stale = found.filter(({ isStale }) => isStale).length - missed;
+  const isMissed = ({ seed, falseRule }) => seed === null || falseRule;
+  const missed = found.filter(isMissed).length;
+  const stale = found.filter((bug) => bug.isStale && !isMissed(bug)).length;
   if (stale > 0) {
     say(`${name}: ${stale} by another seed than recorded (see --write)`);
   }

@@ -133,7 +133,7 @@ export class Server implements AsyncDisposable {
   readonly port: number;
   /** With TLS from the first byte on. */
   readonly securePort: number;
-  /* For other servers of its kind, where it wants to hear from them. */
+  /* RabbitMQ listens there for other nodes. */
   readonly #nodePort: number;
   readonly #kind: Kind;
   /* A path of Linux. */

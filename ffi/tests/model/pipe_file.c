@@ -216,8 +216,9 @@ static void pipe_file__normalize(const WCHAR* text, WCHAR* to) {
 
 static void pipe_file__check_open(DWORD access, DWORD flags) {
   /* The path of a file that is to be sent may be the name of a pipe. */
-  bool is_file =
-      access == GENERIC_READ && (flags & FILE_FLAG_BACKUP_SEMANTICS) != 0;
+  const DWORD file_flags =
+      FILE_FLAG_SEQUENTIAL_SCAN | FILE_FLAG_BACKUP_SEMANTICS;
+  bool is_file = access == GENERIC_READ && (flags & file_flags) == file_flags;
   RULE("a pipe is opened for both directions",
        is_file || access == (GENERIC_READ | GENERIC_WRITE));
   RULE("a pipe is opened for overlapped operations",

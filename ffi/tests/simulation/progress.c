@@ -122,7 +122,5 @@ void progress_check_deadline(uint32_t port) {
     if (timeout_ms < 0 || !progress__is_timeless(port)) return;
     user_wait(port, timeout_ms);
   }
-  report_violation("a port where nothing is to be done in time has no deadline",
-                   "port %u",
-                   port);
+  report_violation("a port without timers has no deadline", "port %u", port);
 }

@@ -72,8 +72,7 @@ void states_visit_memory(void);
 
 #define STATES_RECORDS 256
 
-/* The numbers of their paths (world_path()), which nothing else in a schedule
- * has. */
+/* Numbers for world_path() that the rest of a schedule does not use. */
 enum states_path {
   STATES_PATH_PIPE = 97,
   STATES_PATH_SHORT_PIPE,
@@ -81,7 +80,7 @@ enum states_path {
   STATES_PATH_FILE = 101,
   STATES_PATH_DEFERRED = 1000,
   STATES_PATH_NUMBERS,
-  STATES_PATH_MEMORY = 2000 /* and those behind it */
+  STATES_PATH_MEMORY = 2000 /* the first of several */
 };
 
 struct states_port {

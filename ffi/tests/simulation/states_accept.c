@@ -235,7 +235,7 @@ static void accept__read_byte(struct states_port* port, int32_t id) {
   if (result == IOCP_PENDING &&
       states_await(port, id, IOCP_READABLE, ACCEPT__SLACK_MS, NULL))
     result = iocp_read(port->id, id, bytes, 0, sizeof bytes);
-  RULE("what has ended a deferral can be read", result == 1);
+  RULE("the byte that ended a deferral can be read", result == 1);
 }
 
 /* One that sends: its connection is like any other from then on. */
@@ -249,9 +249,10 @@ static void accept__end_deferral(struct states_port* port,
   RULE("a peer that has sent nothing is not reported",
        !states_take(port, listener, IOCP_ACCEPTED, NULL));
   states_send(peer, 1);
-  if (!states_await(port, listener, IOCP_ACCEPTED, ACCEPT__SLACK_MS, &record) ||
-      record.result < 0)
-    return;
+  bool is_reported =
+      states_await(port, listener, IOCP_ACCEPTED, ACCEPT__SLACK_MS, &record);
+  RULE("a deferred peer is reported once it has sent", is_reported);
+  if (record.result < 0) return;
   accept__read_byte(port, record.result);
   RULE("a read waits when everything was read",
        iocp_read(port->id, record.result, bytes, 0, sizeof bytes) ==
@@ -268,7 +269,7 @@ void states_visit_deferred(void) {
   struct iocp_path path;
   bool is_silent = tape_choose(2) == 0;
   uint16_t family = tape_choose(4) == 0 ? IOCP_PIPE : IOCP_UNIX;
-  /* Few systems have both. */
+  /* Some systems have no unix sockets: they have pipes. */
   if (!world_has_local(family)) family = IOCP_PIPE;
   if (!world_has_local(family) || !states_open(&port)) return;
   world_path(family, STATES_PATH_DEFERRED, WORLD_USER, &path);

@@ -27,8 +27,9 @@ static struct iocp_address address__v4(uint8_t first,
 
 /* ---- listeners */
 
-/* Another address of loopback has ports of its own. A connection may keep its
- * listener's from an exclusive bind, but not from a listener. */
+/* Each address of loopback has ports of its own. A connection that outlives its
+ * listener keeps the port from an exclusive bind, but a new listener can have
+ * it. */
 static void address__listen_twice(struct states_port* port, uint16_t number) {
   struct iocp_record record;
   struct peer* peer;
@@ -40,12 +41,12 @@ static void address__listen_twice(struct states_port* port, uint16_t number) {
   RULE("a listener has an address",
        iocp_get_address(port->id, listener, IOCP_LOCAL, &bound, sizeof bound) ==
            (int32_t)sizeof bound);
-  states_connect(port, listener, &bound, &peer);
+  if (states_connect(port, listener, &bound, &peer) < 0) return;
   RULE("a listener can be closed",
        iocp_close(port->id, listener, IOCP_RESET, 0) == 0);
   RULE("a listener is closed",
        states_await(port, listener, IOCP_CLOSED, ADDRESS__WAIT_MS, &record));
-  RULE("the port of a closed listener is free, whatever other addresses have",
+  RULE("the port of a closed listener is free, though another address has it",
        iocp_listen(port->id, &other, 8, 0) >= 0);
 }
 
@@ -57,7 +58,7 @@ void states_visit_listeners(void) {
   int32_t listener = states_listen(&port, 1, &address);
   if (listener >= 0) {
     struct iocp_address any = address__v4(0, 0, address.port);
-    RULE("no listener of all addresses shares the port of another one",
+    RULE("a wildcard listener shares no port with that of one address",
          iocp_listen(port.id, &any, 8, 0) == -IOCP_EADDRINUSE);
     address__listen_twice(&port, address.port);
   }
@@ -81,16 +82,25 @@ void states_visit_unspecified(void) {
   struct iocp_address address, reported;
   struct iocp_record record;
   uint16_t family = tape_choose(2) == 0 ? 4 : 6;
+  if (!states_open(&port)) return;
   struct peer_listener* host = peer_listen(PEER_ACCEPTS, family);
-  if (host == NULL || !states_open(&port)) return;
+  if (host == NULL) {
+    states_close(&port);
+    return;
+  }
   peer_listener_address(host, &address);
   struct iocp_address to = {.family = 6, .port = address.port};
   if (family == 4) to = address__v4(0, 0, address.port);
   int32_t id = iocp_connect(port.id, &to, NULL);
-  if (id >= 0 && address__accept(host) != NULL &&
+  bool is_connected =
+      id >= 0 && address__accept(host) != NULL &&
       states_await(&port, id, IOCP_CONNECTED, ADDRESS__WAIT_MS, &record) &&
-      record.result == 0)
-    RULE("a connect to no address has reached this machine",
+      record.result == 0;
+  /* A provider may lack what connecting needs. */
+  RULE("a connect to the unspecified address reaches this machine",
+       is_connected || id == -IOCP_ENOTSUP || world_has_broken());
+  if (is_connected)
+    RULE("the peer of such a connection has the address of this machine",
          iocp_get_address(port.id, id, IOCP_PEER, &reported, sizeof reported) ==
                  (int32_t)sizeof reported &&
              reported.port == address.port &&
@@ -106,7 +116,8 @@ void states_visit_unspecified(void) {
 /* A provider may have results of other families alone, but not always. */
 void states_visit_names(void) {
   struct iocp_address addresses[2];
+  static const char name[] = "localhost";
   for (uint32_t i = 0; i < ADDRESS__TRIES; i++)
-    if (iocp_resolve("localhost", 9, addresses, 2) > 0) return;
-  report_violation("this machine has a name that is found", "localhost");
+    if (iocp_resolve(name, sizeof name - 1, addresses, 2) > 0) return;
+  report_violation("the name of this machine is resolved", "%s", name);
 }

@@ -81,8 +81,9 @@ static void number__try_all(const struct number__sockets* sockets) {
     int32_t result = calls[i](sockets);
     world_lack(WORLD_HEAP, 0);
     TRACE("call %u: %d", i, result);
+    /* Not always 0, since the system may be what lacked memory. */
     if (result == -IOCP_ENOMEM)
-      RULE("a want of memory has not the number of an earlier failure",
+      RULE("a call that lacks memory has no number of an earlier failure",
            iocp_native_error(sockets->port.id) != earlier);
   }
 }

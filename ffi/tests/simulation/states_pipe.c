@@ -124,7 +124,7 @@ static void pipe__run_short(struct states_port* port, int32_t listener) {
 static void pipe__open_as_file(struct states_port* port,
                                const struct iocp_path* name) {
   double size;
-  RULE("a pipe is no file that can be sent",
+  RULE("a pipe cannot be opened as a file to send",
        iocp_open_file(port->id, name->bytes, name->length, &size) ==
            -IOCP_ESPIPE);
 }

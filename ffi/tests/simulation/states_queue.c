@@ -143,11 +143,16 @@ void states_visit_wakes(void) {
   states_poll(&port);
   RULE("a port where nothing goes on is not to be polled",
        iocp_wait_here(port.id, IOCP_WAIT_HERE_MAX) == 0);
-  /* What a wait has dequeued is handed over to the next poll. */
-  world_flood(1);
-  iocp_wait(port.id, QUEUE__LONG_MS);
   RULE("a port can be woken", iocp_wake(port.id) == 0);
   RULE("a wait ends when its port was woken",
+       iocp_wait(port.id, QUEUE__LONG_MS) == 1);
+  states_poll(&port);
+  /* What a wait has dequeued is handed over to the next poll. A wake-up that
+   * comes then ends the next wait, which ends for that in any case. */
+  world_flood(1);
+  RULE("a wait ends for a packet", iocp_wait(port.id, QUEUE__LONG_MS) == 1);
+  RULE("a port can be woken", iocp_wake(port.id) == 0);
+  RULE("a wait ends for what was handed over",
        iocp_wait(port.id, QUEUE__LONG_MS) == 1);
   states_poll(&port);
   RULE("a wake-up ends no wait but the next one",

@@ -133,7 +133,7 @@ static void share__end(struct share__scene* scene) {
   struct share__part* parts = scene->parts;
   struct iocp_record record;
   struct share__part* part = &parts[0];
-  /* One or many, without a draw. */
+  /* Not drawn: a draw more would make each recorded seed another schedule. */
   uint32_t count = scene->address.port % 2 == 0 ? 1 : IOCP_SHARE_PART_MAX;
   for (uint32_t i = 1; i < SHARE__PARTS; i++) share__accept(&parts[i], 0);
   share__connect(scene, count);

@@ -153,7 +153,7 @@ static int32_t user__send_somehow(struct entry* entry,
                                   uint32_t length) {
   int32_t port = user__port(entry);
   int32_t result = 0;
-  /* No bytes need no memory. */
+  /* A send of no bytes needs no memory. */
   if ((length & 7) != 3)
     return iocp_send(
         port, entry->id, length == 0 ? NULL : user__bytes, offset, length);

@@ -157,7 +157,7 @@ static void calls__called(iocp_os_socket handle,
       RULE("accepting fails with an error", socket->is_listener && count != 0);
       /* "The system is out of descriptors or memory" (iocp_callback.h): any
        * other error is the last call. */
-      RULE("accepting goes on after a shortage alone",
+      RULE("accepting fails and goes on after a shortage alone",
            count == IOCP_EMFILE || count == IOCP_ENFILE ||
                count == IOCP_ENOMEM || count == IOCP_ENOBUFS ||
                world_is_unclear() || world_is_strange());

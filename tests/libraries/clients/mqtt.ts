@@ -46,8 +46,9 @@ export const mqtt: Library = {
     const topic = `topic ${count++}`;
     await client.subscribeAsync(topic, { qos: 1 });
     const echo = async (bytes: Uint8Array) => {
-      /* What is published meanwhile is sent before the subscription is made again,
-       * so it never arrives. */
+      /* A message that is published before is sent before the client subscribes
+       * again, so it would never arrive. An error rejects, and the caller asks
+       * again. */
       if (!client.connected) await once(client, "connect");
       const arrived = once(client, "message");
       await client.publishAsync(topic, Buffer.from(bytes), { qos: 1 });
