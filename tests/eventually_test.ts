@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { eventually } from "./shared/deadline.ts";
+import { delay, eventually } from "./shared/deadline.ts";
 
 test("eventually() polls until the check returns true", async () => {
   let calls = 0;
@@ -17,7 +17,7 @@ test("eventually() rejects when the check stays false, and stops", async () => {
   const check = () => ++calls < 0;
   await assert.rejects(eventually("never", check, 20), /never: not within 20/);
   const after = calls;
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await delay(30);
   assert.ok(calls <= after + 1, `${calls} and ${after}`);
 });
 

@@ -26,8 +26,7 @@ static int32_t memory__listen_path(int32_t port,
 /* The returned id, or an error. */
 static int32_t memory__call(int32_t port, uint32_t number) {
   /* Everyone may do everything. */
-  static const char access[] = {
-      'D', ':', '(', 'A', ';', ';', 'G', 'A', ';', ';', ';', 'W', 'D', ')'};
+  static const char access[] = "D:(A;;GA;;;WD)";
   struct iocp_address any = {.family = 4, .bytes = {127, 0, 0, 1}};
   switch (tape_choose(5)) {
     case 4:
@@ -40,7 +39,7 @@ static int32_t memory__call(int32_t port, uint32_t number) {
       return memory__listen_path(port, IOCP_UNIX, number, NULL, 0);
     default:
       return memory__listen_path(
-          port, IOCP_PIPE, number, access, sizeof access);
+          port, IOCP_PIPE, number, access, sizeof access - 1);
   }
 }
 

@@ -15,9 +15,13 @@ struct number__sockets {
   int32_t stream;
 };
 
+static int32_t number__listen(const struct number__sockets* sockets) {
+  return iocp_listen(sockets->port.id, &sockets->address, 1, 0);
+}
+
 /* Leaves the number of a failure: the address is in use. */
 static int32_t number__fail(const struct number__sockets* sockets) {
-  int32_t result = iocp_listen(sockets->port.id, &sockets->address, 1, 0);
+  int32_t result = number__listen(sockets);
   int32_t number = iocp_native_error(sockets->port.id);
   RULE("an address that is in use is refused with a number of the system",
        result < 0 && number != 0);
@@ -26,10 +30,6 @@ static int32_t number__fail(const struct number__sockets* sockets) {
 
 static int32_t number__share(const struct number__sockets* sockets) {
   return iocp_share(sockets->port.id, sockets->listener, -1);
-}
-
-static int32_t number__listen(const struct number__sockets* sockets) {
-  return iocp_listen(sockets->port.id, &sockets->address, 1, 0);
 }
 
 static int32_t number__listen_path(const struct number__sockets* sockets) {
